@@ -1,2 +1,60 @@
-//! x
-fn main() {}
+//! `cargo xtask`: the checks that guard this repository, and the sample photos it ships.
+
+#![forbid(unsafe_code)]
+
+mod gate;
+mod layers;
+mod metadata;
+mod msrv;
+mod samples;
+mod shell;
+mod source;
+mod tally;
+mod unsafe_census;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  check           the fast gate: format, clippy, rustdoc, the unsafe census
+  unsafe-census   every `unsafe` under crates/*/src; fails on a file off the list
+  layers          the module arrows of crates/reunite/src point only downward
+  msrv            no dependency asks for a newer Rust than we promise
+  test            every test and doc test of the workspace
+  model           the model checks of crates/reunite
+  ci              all of the above
+  samples         renders samples/photos anew
+  samples --many N --out DIR
+                  renders N distinct 4000x3000 JPEGs to measure with
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["check"] => gate::check(),
+        ["unsafe-census"] => unsafe_census::run(),
+        ["layers"] => layers::run(),
+        ["msrv"] => msrv::run(),
+        ["test"] => gate::test(),
+        ["model"] => gate::model(),
+        ["ci"] => gate::ci(),
+        ["samples", rest @ ..] => samples::run(rest),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        other => Err(format!(
+            "`{}` is not a command of xtask\n\n{USAGE}",
+            other.join(" ")
+        )),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

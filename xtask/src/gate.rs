@@ -1,0 +1,96 @@
+//! The gates: which checks run, in which order.
+
+use std::path::Path;
+use std::time::Instant;
+
+use crate::metadata::Metadata;
+use crate::shell::{self, step};
+use crate::tally::{self, Tally};
+use crate::{layers, msrv, unsafe_census};
+
+/// The fast gate.
+pub(crate) fn check() -> Result<(), String> {
+    step("format", || {
+        shell::run(shell::cargo().args(["fmt", "--all", "--", "--check"]))
+    })?;
+    step("clippy", || {
+        shell::run(shell::cargo().args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--all-features",
+            "--",
+            "-D",
+            "warnings",
+        ]))
+    })?;
+    step("rustdoc", || {
+        shell::run(
+            shell::cargo()
+                .args(["doc", "--workspace", "--no-deps", "--all-features"])
+                .env("RUSTDOCFLAGS", "-D warnings"),
+        )
+    })?;
+    step("unsafe census", unsafe_census::run)
+}
+
+pub(crate) fn test() -> Result<(), String> {
+    let tally = workspace_tests()?;
+    println!("{tally}");
+    Ok(())
+}
+
+pub(crate) fn model() -> Result<(), String> {
+    match model_checks()? {
+        Some(tally) => println!("{tally}"),
+        None => println!("model: crates/reunite has no model checks"),
+    }
+    Ok(())
+}
+
+/// All that a change must pass.
+pub(crate) fn ci() -> Result<(), String> {
+    let start = Instant::now();
+    check()?;
+    step("layers", layers::run)?;
+    step("msrv", msrv::run)?;
+    let mut tally = step("tests", workspace_tests)?;
+    if let Some(more) = step("model checks", model_checks)? {
+        tally += more;
+    }
+    println!(
+        "every check passed in {:.0} s",
+        start.elapsed().as_secs_f64()
+    );
+    println!("{tally}");
+    Ok(())
+}
+
+fn workspace_tests() -> Result<Tally, String> {
+    tally::run(shell::cargo().args(["test", "--workspace", "--no-fail-fast"]))
+}
+
+fn model_checks() -> Result<Option<Tally>, String> {
+    let metadata = Metadata::load()?;
+    let Some(package) = metadata.package("reunite") else {
+        return Ok(None);
+    };
+    let manifest = Path::new(crate::metadata::text(&package["manifest_path"]));
+    if !manifest.with_file_name("tests").join("model.rs").exists() {
+        return Ok(None);
+    }
+    let mut command = shell::cargo();
+    command.args(["test", "-p", "reunite", "--release", "--test", "model"]);
+    if package["features"].get("model").is_some() {
+        command.args(["--features", "model"]);
+    } else {
+        // Another target directory, as the flag would have every build rebuild the other's work.
+        command
+            .args([
+                "--target-dir",
+                &format!("{}/model", metadata.target_directory()),
+            ])
+            .env("RUSTFLAGS", "--cfg reunite_model");
+    }
+    tally::run(&mut command).map(Some)
+}

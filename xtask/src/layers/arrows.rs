@@ -1,0 +1,147 @@
+//! The arrows between rooms, held against the table of layers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Room;
+use super::paths::Named;
+
+pub(crate) struct House<'a> {
+    layers: &'a [&'a [&'a str]],
+    /// Arrows between rooms on the same line, each with the place that drew it first.
+    level: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl<'a> House<'a> {
+    pub(crate) fn new(layers: &'a [&'a [&'a str]]) -> Self {
+        Self {
+            layers,
+            level: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn knows(&self, room: &str) -> bool {
+        self.floor(room).is_some()
+    }
+
+    /// The line of the table, counted from the roof.
+    fn floor(&self, room: &str) -> Option<usize> {
+        self.layers.iter().position(|line| line.contains(&room))
+    }
+
+    /// Draws the arrow that `path` stands for, if it leaves its room, and tells what is wrong with it.
+    pub(crate) fn enter(
+        &mut self,
+        room: &Room,
+        path: &Named,
+        homes: &BTreeMap<String, String>,
+    ) -> Option<String> {
+        let inside = absolute(path)?;
+        let place = format!("  {}:{}", room.file, path.line);
+        let shown = path.segments.join("::");
+        let from = &room.module[0];
+        let Some(first) = inside.first().filter(|first| *first != "*") else {
+            return Some(format!(
+                "{place}: `{shown}` takes in the whole crate: name the room"
+            ));
+        };
+        let to = match (self.knows(first), homes.get(first)) {
+            (true, _) => first,
+            (false, Some(home)) if self.knows(home) => home,
+            // A room without a layer: told once, where the room is.
+            (false, Some(home)) if home == first => return None,
+            _ => {
+                return Some(format!(
+                    "{place}: `{shown}`: `{first}` is in no layer: add it to the table in \
+                     xtask/src/layers/mod.rs"
+                ));
+            }
+        };
+        if from == to {
+            return None;
+        }
+        match self.floor(to).cmp(&self.floor(from)) {
+            std::cmp::Ordering::Less => {
+                Some(format!("{place}: {from} -> {to} points upward: `{shown}`"))
+            }
+            std::cmp::Ordering::Greater => None,
+            std::cmp::Ordering::Equal => {
+                let arrows = self.level.entry(from.clone()).or_default();
+                arrows
+                    .entry(to.clone())
+                    .or_insert_with(|| format!("{}:{}", room.file, path.line));
+                None
+            }
+        }
+    }
+
+    /// Every circle of arrows on one line, told once.
+    pub(crate) fn circles(&self) -> Vec<String> {
+        let mut told = BTreeSet::new();
+        let mut faults = Vec::new();
+        for start in self.level.keys() {
+            let Some(circle) = self.way_back(start) else {
+                continue;
+            };
+            let mut members = circle.clone();
+            members.sort();
+            if told.insert(members) {
+                faults.push(self.describe(&circle));
+            }
+        }
+        faults
+    }
+
+    /// The shortest way from `start` along the arrows back to `start`.
+    fn way_back(&self, start: &str) -> Option<Vec<String>> {
+        let mut ways = vec![vec![start.to_owned()]];
+        let mut seen = BTreeSet::new();
+        while !ways.is_empty() {
+            let mut longer = Vec::new();
+            for way in ways {
+                let last = way.last()?;
+                for next in self.level.get(last).into_iter().flat_map(BTreeMap::keys) {
+                    if next == start {
+                        return Some(way);
+                    }
+                    if seen.insert(next) {
+                        longer.push([way.as_slice(), std::slice::from_ref(next)].concat());
+                    }
+                }
+            }
+            ways = longer;
+        }
+        None
+    }
+
+    fn describe(&self, circle: &[String]) -> String {
+        let arrows = circle.iter().enumerate().map(|(at, from)| {
+            let to = &circle[(at + 1) % circle.len()];
+            format!("{from} -> {to} ({})", self.level[from][to])
+        });
+        format!("  circle: {}", arrows.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// The path from the crate's root, or nothing if it does not start with `crate`, `super` or `self`.
+fn absolute(path: &Named) -> Option<Vec<String>> {
+    let mut module = path.module.clone();
+    let mut rest = path.segments.as_slice();
+    match rest.first()?.as_str() {
+        "crate" => {
+            module.clear();
+            rest = &rest[1..];
+        }
+        "self" | "super" => {}
+        _ => return None,
+    }
+    while let Some(word) = rest.first() {
+        match word.as_str() {
+            "self" => {}
+            "super" => drop(module.pop()),
+            _ => break,
+        }
+        rest = &rest[1..];
+    }
+    module.extend_from_slice(rest);
+    Some(module)
+}

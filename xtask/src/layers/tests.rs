@@ -1,0 +1,173 @@
+use super::{faults, module_of, rooms};
+
+const TABLE: &[&[&str]] = &[&["roof"], &["left", "right"], &["primitive"]];
+
+/// The faults of a house of these files.
+fn check(files: &[(&str, &str)]) -> Vec<String> {
+    let files = files
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), text.parse().unwrap()))
+        .collect();
+    faults(&rooms(files), TABLE)
+}
+
+#[track_caller]
+fn assert_one(files: &[(&str, &str)], words: &[&str]) {
+    let faults = check(files);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    for word in words {
+        assert!(
+            faults[0].contains(word),
+            "`{word}` is not in {:?}",
+            faults[0]
+        );
+    }
+}
+
+#[track_caller]
+fn assert_clean(files: &[(&str, &str)]) {
+    assert_eq!(check(files), Vec::<String>::new());
+}
+
+#[test]
+fn files_are_modules() {
+    assert_eq!(module_of("task/packet.rs"), ["task", "packet"]);
+    assert_eq!(module_of("task/mod.rs"), ["task"]);
+    assert_eq!(module_of("task.rs"), ["task"]);
+}
+
+#[test]
+fn downward_is_fine() {
+    assert_clean(&[
+        (
+            "roof/mod.rs",
+            "mod tiles; use crate::{left::Gate, primitive::now};",
+        ),
+        (
+            "roof/tiles.rs",
+            "use super::Roof; use super::super::right; use crate::roof::Other;",
+        ),
+        (
+            "primitive.rs",
+            "use std::thread; fn now() { std::time::Instant::now(); }",
+        ),
+    ]);
+}
+
+#[test]
+fn upward_use_is_refused_with_its_line() {
+    assert_one(
+        &[("left.rs", "\nuse crate::roof::Tile;")],
+        &["left.rs:2", "left -> roof"],
+    );
+}
+
+#[test]
+fn upward_use_hides_nowhere() {
+    for source in [
+        "use crate::{primitive::{self, now}, roof as r};",
+        "use super::roof;",
+        "fn f() -> crate::roof::Tile { todo!() }",
+        "fn f() { let x = Vec::<crate::roof::Tile>::new(); }",
+        "macro_rules! m { () => { $crate::roof::tile() } }",
+        "mod inner { use super::super::roof::Tile; }",
+        "fn f() { println!(\"{}\", crate::roof::NAME); }",
+        "impl crate::roof::Trait for T {}",
+    ] {
+        assert_one(&[("left.rs", source)], &["left -> roof"]);
+    }
+    assert_one(
+        &[("left/deep.rs", "use super::super::roof::Tile;")],
+        &["left -> roof"],
+    );
+}
+
+#[test]
+fn comments_strings_tests_and_visibility_are_no_arrows() {
+    assert_clean(&[
+        (
+            "left/mod.rs",
+            "/// See [`crate::roof::Tile`].
+             // use crate::roof::Tile;
+             pub(in crate::left) const NAME: &str = \"crate::roof\";
+             pub(crate) struct A(pub(super) u8);
+             #[cfg(test)] mod tests { use crate::roof::Tile; use std::thread; }
+             #[cfg(test)] mod more_tests;",
+        ),
+        (
+            "left/more_tests.rs",
+            "use crate::roof::Tile; use std::sync::Arc;",
+        ),
+    ]);
+}
+
+#[test]
+fn a_name_from_the_root_counts_as_its_room() {
+    let lib = (
+        "lib.rs",
+        "mod roof; mod left; pub use roof::{Tile, slope::{Angle as A, *}};",
+    );
+    assert_one(&[lib, ("left.rs", "use crate::Tile;")], &["left -> roof"]);
+    assert_one(&[lib, ("left.rs", "use crate::Unheard;")], &["in no layer"]);
+    assert_one(
+        &[
+            ("roof.rs", "macro_rules! lay { () => {} }"),
+            ("left.rs", "crate::lay!();"),
+        ],
+        &["left -> roof"],
+    );
+}
+
+#[test]
+fn the_whole_crate_is_not_a_room() {
+    assert_one(&[("left.rs", "use crate::*;")], &["whole crate"]);
+    assert_one(&[("left.rs", "use super::*;")], &["whole crate"]);
+    assert_clean(&[("left.rs", "mod inner { use super::*; }")]);
+}
+
+#[test]
+fn neighbours_may_use_each_other_in_one_direction() {
+    assert_clean(&[("left.rs", "use crate::right::A;"), ("right.rs", "")]);
+    assert_one(
+        &[
+            ("left.rs", "use crate::right::A;"),
+            ("right/b.rs", "use crate::left::B;"),
+        ],
+        &[
+            "circle",
+            "left -> right (left.rs:1)",
+            "right -> left (right/b.rs:1)",
+        ],
+    );
+}
+
+#[test]
+fn only_the_ground_names_the_system() {
+    for source in [
+        "use std::sync::Arc;",
+        "use std::{fmt, sync::atomic::{AtomicU8 as Byte}, rc};",
+        "fn f() { ::std::thread::yield_now(); }",
+        "use core::sync::atomic::AtomicU8;",
+        "fn f() { Instant::now(); }",
+        "fn f() { std::time::Instant::now(); }",
+        "std::thread_local! {}",
+    ] {
+        assert_one(&[("left.rs", source)], &["primitive.rs"]);
+    }
+    assert_clean(&[(
+        "left.rs",
+        "use std::time::{Duration, Instant}; use std::fmt;",
+    )]);
+}
+
+#[test]
+fn unknown_rooms_must_be_added_and_the_gatherers_are_exempt() {
+    assert_one(
+        &[("attic/mod.rs", "use crate::roof;")],
+        &["`attic`", "add it to the table"],
+    );
+    assert_clean(&[
+        ("lib.rs", "pub use roof::Tile; pub use crate::left::Gate;"),
+        ("prelude.rs", "pub use crate::roof::Tile;"),
+    ]);
+}

@@ -1,0 +1,4 @@
+//! x
+pub(crate) fn run(_args: &[&str]) -> Result<(), String> {
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! Runs the tools that the checks are made of, and says what it runs and how long it took.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+pub(crate) fn workspace_root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_path_buf()
+}
+
+pub(crate) fn cargo() -> Command {
+    tool(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
+}
+
+pub(crate) fn tool(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(workspace_root()).stdin(Stdio::null());
+    command
+}
+
+/// Runs `body` between a line that names it and a line that says how long it took.
+pub(crate) fn step<T>(name: &str, body: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    println!("==> {name}");
+    let start = Instant::now();
+    let outcome = body();
+    let word = if outcome.is_ok() { "ok" } else { "FAILED" };
+    println!(
+        "    {name}: {word} ({:.1} s)",
+        start.elapsed().as_secs_f64()
+    );
+    outcome
+}
+
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
+    let shown = line_of(command);
+    println!("    {shown}");
+    let status = command
+        .status()
+        .map_err(|why| format!("`{shown}` did not start: {why}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("`{shown}` failed ({status})"))
+    }
+}
+
+/// What a person would type to run `command` themselves.
+pub(crate) fn line_of(command: &Command) -> String {
+    let program = Path::new(command.get_program())
+        .file_name()
+        .unwrap_or_default();
+    let settings = command
+        .get_envs()
+        .filter_map(|(key, value)| Some((key, value?)))
+        .map(|(key, value)| format!("{}=\"{}\"", key.to_string_lossy(), value.to_string_lossy()));
+    let words = std::iter::once(program)
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy().into_owned());
+    settings.chain(words).collect::<Vec<_>>().join(" ")
+}

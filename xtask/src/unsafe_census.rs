@@ -1,0 +1,165 @@
+//! Every `unsafe` of the crates, by file; only the files on the list may have any.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use proc_macro2::{TokenStream, TokenTree};
+
+use crate::shell;
+use crate::source;
+
+/// The files that may use `unsafe`, and why each must.
+const ALLOWED: &[(&str, &str)] = &[
+    (
+        "crates/reunite/src/task/packet.rs",
+        "the result cell: one writer, one reader, ordered by the completion word",
+    ),
+    (
+        "crates/reunite/src/thread/launch.rs",
+        "hands a closure that borrows its scope to a thread that std takes for immortal",
+    ),
+];
+
+/// How often each file under `crates/*/src` says `unsafe`.
+type Census = BTreeMap<String, usize>;
+
+pub(crate) fn run() -> Result<(), String> {
+    let census = take(&shell::workspace_root())?;
+    for (file, count) in census.iter().filter(|(_, count)| **count > 0) {
+        let reason = reason_for(ALLOWED, file).unwrap_or("NOT ON THE LIST");
+        println!("{count:5}  {file}  ({reason})");
+    }
+    let faults = faults(&census, ALLOWED);
+    if faults.is_empty() {
+        println!(
+            "unsafe census: {} uses in {} files",
+            total(&census),
+            census.len()
+        );
+        Ok(())
+    } else {
+        Err(format!("unsafe census:\n{}", faults.join("\n")))
+    }
+}
+
+fn take(root: &Path) -> Result<Census, String> {
+    let crates = root.join("crates");
+    let mut census = Census::new();
+    let entries = fs::read_dir(&crates).map_err(|why| format!("{}: {why}", crates.display()))?;
+    for entry in entries {
+        let src = entry
+            .map_err(|why| format!("{}: {why}", crates.display()))?
+            .path()
+            .join("src");
+        if !src.is_dir() {
+            continue;
+        }
+        for file in source::rust_files(&src)? {
+            let name = file
+                .strip_prefix(root)
+                .unwrap_or(&file)
+                .to_string_lossy()
+                .into_owned();
+            census.insert(name.replace('\\', "/"), count(source::read_tokens(&file)?));
+        }
+    }
+    Ok(census)
+}
+
+fn count(tokens: TokenStream) -> usize {
+    tokens
+        .into_iter()
+        .map(|token| match token {
+            TokenTree::Group(group) => count(group.stream()),
+            TokenTree::Ident(word) => usize::from(word == "unsafe"),
+            _ => 0,
+        })
+        .sum()
+}
+
+fn total(census: &Census) -> usize {
+    census.values().sum()
+}
+
+fn reason_for<'a>(allowed: &[(&str, &'a str)], file: &str) -> Option<&'a str> {
+    allowed
+        .iter()
+        .find(|(name, _)| *name == file)
+        .map(|(_, reason)| *reason)
+}
+
+fn faults(census: &Census, allowed: &[(&str, &str)]) -> Vec<String> {
+    let strangers = census
+        .iter()
+        .filter(|(file, count)| **count > 0 && reason_for(allowed, file).is_none())
+        .map(|(file, count)| {
+            format!("  {file} uses `unsafe` ({count}) and is not on the list in xtask/src/unsafe_census.rs")
+        });
+    let stale = allowed
+        .iter()
+        .filter_map(|(file, _)| match census.get(*file) {
+            Some(0) => Some(format!(
+                "  {file} is on the list and needs no `unsafe`: take it off"
+            )),
+            None => Some(format!(
+                "  {file} is on the list and does not exist: take it off"
+            )),
+            Some(_) => None,
+        });
+    strangers.chain(stale).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Census, count, faults};
+
+    fn uses(source: &str) -> usize {
+        count(source.parse().unwrap())
+    }
+
+    #[test]
+    fn every_kind_of_use_counts() {
+        assert_eq!(
+            uses("unsafe fn f() { unsafe { g() } } unsafe impl Send for T {}"),
+            3
+        );
+        assert_eq!(uses("#[unsafe(no_mangle)] fn f() {}"), 1);
+        assert_eq!(uses("macro_rules! m { () => { unsafe { g() } } }"), 1);
+    }
+
+    #[test]
+    fn comments_strings_and_lint_names_do_not_count() {
+        assert_eq!(
+            uses("#![forbid(unsafe_code)] #![deny(unsafe_op_in_unsafe_fn)]"),
+            0
+        );
+        assert_eq!(
+            uses("// unsafe\n/* unsafe /* unsafe */ */ /// unsafe { x }\n fn f() {}"),
+            0
+        );
+        assert_eq!(
+            uses(r##"const A: &str = "unsafe"; const B: &str = r#"unsafe { "x" }"#;"##),
+            0
+        );
+        assert_eq!(
+            uses("const C: &[u8] = b\"unsafe\"; const Q: char = '\"'; fn r#unsafe_() {}"),
+            0
+        );
+    }
+
+    #[test]
+    fn a_file_off_the_list_and_a_stale_entry_are_faults() {
+        let census = Census::from([
+            ("good.rs".to_owned(), 2),
+            ("stranger.rs".to_owned(), 1),
+            ("tamed.rs".to_owned(), 0),
+        ]);
+        let allowed = [("good.rs", ""), ("tamed.rs", ""), ("moved.rs", "")];
+        let faults = faults(&census, &allowed);
+        assert_eq!(faults.len(), 3, "{faults:?}");
+        assert!(faults[0].contains("stranger.rs"));
+        assert!(faults[1].contains("tamed.rs"));
+        assert!(faults[2].contains("moved.rs"));
+    }
+}
