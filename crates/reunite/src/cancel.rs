@@ -1,0 +1,247 @@
+//! Cancellation: a tree of nodes, one per task and per scope.
+//!
+//! # Protocol
+//! A node is live or cancelled, and never goes back. Whoever cancels it
+//! 1. writes the cause (once; later cancellations lose and change nothing),
+//! 2. raises the `CANCELLED` bit,
+//! 3. under the node's lock takes a copy of its children and its waiters,
+//! 4. unparks the waiters and does the same to each child, with the same cause.
+//!
+//! *No child is missed*: a child links itself into its parent under the parent's lock, then looks at the
+//! parent's bit. If it linked itself before step 3, the canceller sees it; if after, the lock that the
+//! canceller held orders step 2 before, so the child sees the bit and cancels itself.
+//! *No waiter sleeps on*: a waiter adds its parker under the lock, then looks at the bit, then parks. The
+//! same argument holds, and an unpark before the park is kept as a token.
+//!
+//! Deadlines need no timer: the node's deadline is the earliest up the tree, fixed at birth. Whoever waits
+//! waits no longer than that; whoever finds it passed cancels the node that owns it.
+
+use crate::deadline;
+use crate::error::{Cancelled, Why};
+use crate::id::Label;
+use crate::park::Parker;
+use crate::primitive::{Arc, AtomicU8, AtomicUsize, Instant, Mutex, OnceLock, Ordering, Weak};
+
+const CANCELLED: u8 = 1;
+/// There is a deadline to look at: a checkpoint has to read the clock.
+const DEADLINE: u8 = 2;
+/// The task was told.
+const OBSERVED: u8 = 4;
+
+pub(crate) struct Node {
+    state: AtomicU8,
+    label: Label,
+    parent: Option<(Arc<Node>, AtomicUsize)>,
+    own_deadline: Option<Instant>,
+    deadline: Option<Instant>,
+    cause: OnceLock<Cancelled>,
+    links: Mutex<Links>,
+}
+
+#[derive(Default)]
+struct Links {
+    children: Vec<Option<Weak<Node>>>,
+    free: Vec<usize>,
+    waiters: Vec<Parker>,
+}
+
+impl Node {
+    /// A node that no cancellation reaches from above.
+    pub(crate) fn root(label: Label, deadline: Option<Instant>) -> Arc<Self> {
+        Arc::new(Self::unlinked(label, None, deadline))
+    }
+
+    pub(crate) fn child(parent: &Arc<Self>, label: Label, deadline: Option<Instant>) -> Arc<Self> {
+        let node = Arc::new(Self::unlinked(label, Some(Arc::clone(parent)), deadline));
+        let slot = {
+            let mut links = parent.links.lock();
+            let weak = Some(Arc::downgrade(&node));
+            match links.free.pop() {
+                Some(slot) => {
+                    links.children[slot] = weak;
+                    slot
+                }
+                None => {
+                    links.children.push(weak);
+                    links.children.len() - 1
+                }
+            }
+        };
+        if let Some((_, place)) = &node.parent {
+            place.store(slot, Ordering::Relaxed);
+        }
+        if let Some(cause) = parent.cause() {
+            node.cancel(cause);
+        }
+        node
+    }
+
+    fn unlinked(label: Label, parent: Option<Arc<Self>>, own_deadline: Option<Instant>) -> Self {
+        let inherited = parent.as_ref().and_then(|parent| parent.deadline);
+        let deadline = deadline::earlier(own_deadline, inherited);
+        Self {
+            state: AtomicU8::new(if deadline.is_some() { DEADLINE } else { 0 }),
+            label,
+            parent: parent.map(|parent| (parent, AtomicUsize::new(0))),
+            own_deadline,
+            deadline,
+            cause: OnceLock::new(),
+            links: Mutex::new(Links::default()),
+        }
+    }
+
+    pub(crate) fn label(&self) -> &Label {
+        &self.label
+    }
+
+    /// The earliest deadline up the tree.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Why this node is cancelled, if it is.
+    pub(crate) fn cause(&self) -> Option<Cancelled> {
+        if self.state.load(Ordering::Acquire) & CANCELLED == 0 {
+            return None;
+        }
+        self.cause.get().cloned()
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & CANCELLED != 0
+    }
+
+    /// Whether the task has been told that it is cancelled.
+    pub(crate) fn was_observed(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & OBSERVED != 0
+    }
+
+    /// One relaxed load while there is nothing to tell.
+    pub(crate) fn check(&self) -> Result<(), Cancelled> {
+        if self.state.load(Ordering::Relaxed) & (CANCELLED | DEADLINE) == 0 {
+            return Ok(());
+        }
+        self.check_slow()
+    }
+
+    #[cold]
+    fn check_slow(&self) -> Result<(), Cancelled> {
+        let expired = || {
+            if deadline::has_passed(self.deadline) {
+                self.expire()
+            } else {
+                None
+            }
+        };
+        match self.cause().or_else(expired) {
+            None => Ok(()),
+            Some(cause) => {
+                self.state.fetch_or(OBSERVED, Ordering::Relaxed);
+                Err(cause)
+            }
+        }
+    }
+
+    /// Cancels the node, at or above this one, whose deadline has passed: the highest such. Returns why
+    /// that node is cancelled, even if another thread is still carrying the news down to this one.
+    pub(crate) fn expire(&self) -> Option<Cancelled> {
+        let mut expired = None;
+        let mut node = Some(self);
+        while let Some(at) = node {
+            if deadline::has_passed(at.own_deadline) {
+                expired = Some(at);
+            }
+            node = at.parent.as_ref().map(|(parent, _)| &**parent);
+        }
+        let node = expired?;
+        node.cancel(Cancelled::new(Why::Deadline, node.label.clone()));
+        node.cause.get().cloned()
+    }
+
+    /// Cancels this node and all below. The first cause holds.
+    pub(crate) fn cancel(&self, cause: Cancelled) {
+        let mut reached = Vec::new();
+        self.raise(&cause, &mut reached);
+        while let Some(node) = reached.pop() {
+            node.raise(&cause, &mut reached);
+        }
+    }
+
+    fn raise(&self, cause: &Cancelled, reached: &mut Vec<Arc<Self>>) {
+        if self.cause.set(cause.clone()).is_err() {
+            return;
+        }
+        self.state.fetch_or(CANCELLED, Ordering::Release);
+        let links = self.links.lock();
+        reached.extend(links.children.iter().flatten().filter_map(Weak::upgrade));
+        let waiters = links.waiters.clone();
+        drop(links);
+        for waiter in waiters {
+            waiter.unpark();
+        }
+    }
+
+    /// From now on `parker` is unparked when this node is cancelled. Look at the node again after this.
+    pub(crate) fn add_waiter(&self, parker: &Parker) {
+        self.links.lock().waiters.push(parker.clone());
+    }
+
+    pub(crate) fn remove_waiter(&self, parker: &Parker) {
+        let waiters = &mut self.links.lock().waiters;
+        if let Some(at) = waiters.iter().position(|waiter| waiter.is_same(parker)) {
+            waiters.swap_remove(at);
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some((parent, slot)) = &self.parent {
+            let slot = slot.load(Ordering::Relaxed);
+            let mut links = parent.links.lock();
+            links.children[slot] = None;
+            links.free.push(slot);
+        }
+    }
+}
+
+/// Cancels a scope or a task from anywhere: from another thread, from a signal handler's thread, after
+/// the scope's body has moved on. Outlives what it cancels without harm.
+///
+/// ```
+/// use std::time::Duration;
+/// let result = reunite::scope(|s| {
+///     let canceller = s.canceller();
+///     let waiter = s.spawn(|| reunite::sleep(Duration::from_secs(3600)));
+///     canceller.cancel("the user pressed Ctrl-C");
+///     waiter.join().unwrap()
+/// });
+/// assert_eq!(result.unwrap_err().reason(), "the user pressed Ctrl-C");
+/// ```
+#[derive(Clone)]
+pub struct Canceller(Arc<Node>);
+
+impl Canceller {
+    pub(crate) fn new(node: Arc<Node>) -> Self {
+        Self(node)
+    }
+
+    /// Cancels, in these words. Only the first cancellation counts.
+    pub fn cancel(&self, reason: impl Into<String>) {
+        self.0.cancel(Cancelled::new(
+            Why::Requested(reason.into()),
+            self.0.label.clone(),
+        ));
+    }
+
+    /// Whether it has been cancelled, by anyone.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
+
+impl std::fmt::Debug for Canceller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Canceller({})", self.0.label)
+    }
+}

@@ -1,0 +1,229 @@
+//! Which task a thread is running, and what that task waits for.
+//!
+//! A thread holds a stack of contexts: a worker may run one task inside another's wait, and a shielded
+//! section or a scope's body replaces the cancel node for a while. Each entry is put back by a guard.
+
+use std::cell::RefCell;
+use std::panic::Location;
+
+use crate::cancel::Node;
+use crate::error::Cancelled;
+use crate::id::{Kind, Label};
+use crate::primitive::{
+    Arc, AtomicU8, Duration, Instant, Mutex, Ordering, foreign_thread_name, now, thread_local,
+};
+
+/// The live record of one task: who it is, whose child, and what it is doing.
+#[derive(Debug)]
+pub(crate) struct Who {
+    pub(crate) label: Label,
+    /// The task that waits for this one at the end of a scope or when it drops the handle.
+    parent: Mutex<Option<Arc<Who>>>,
+    created: Instant,
+    stage: AtomicU8,
+    waiting: Mutex<Option<Waiting>>,
+}
+
+/// One wait, as others see it.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) site: Site,
+    pub(crate) since: Instant,
+}
+
+/// What is waited for, and where in the source.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    /// The operation: "join", "sleep", …
+    pub(crate) verb: &'static str,
+    pub(crate) object: Option<Label>,
+    pub(crate) at: &'static Location<'static>,
+}
+
+const QUEUED: u8 = 0;
+const RUNNING: u8 = 1;
+const DETACHED: u8 = 2;
+
+impl Who {
+    pub(crate) fn new(label: Label, parent: Option<Arc<Who>>) -> Arc<Self> {
+        Arc::new(Self {
+            label,
+            parent: Mutex::new(parent),
+            created: now(),
+            stage: AtomicU8::new(QUEUED),
+            waiting: Mutex::new(None),
+        })
+    }
+
+    /// Nobody waits for it any more: it has no ancestors from here on.
+    pub(crate) fn detach(&self) {
+        self.stage.fetch_or(DETACHED, Ordering::Relaxed);
+        self.forget_parent();
+    }
+
+    pub(crate) fn is_detached(&self) -> bool {
+        self.stage.load(Ordering::Relaxed) & DETACHED != 0
+    }
+
+    /// It completed or was detached. Records must not hold each other for ever: a chain of tasks, each
+    /// spawned by the one before, may be endless.
+    pub(crate) fn forget_parent(&self) {
+        // Taken out of the lock's reach first: it may be the last reference.
+        let _parent = self.parent.lock().take();
+    }
+
+    pub(crate) fn start(&self) {
+        self.stage.fetch_or(RUNNING, Ordering::Relaxed);
+    }
+
+    pub(crate) fn age(&self) -> Duration {
+        now().saturating_duration_since(self.created)
+    }
+
+    /// This task, then those that wait for it, up to the outermost.
+    pub(crate) fn lineage(self: &Arc<Self>) -> impl Iterator<Item = Arc<Self>> {
+        std::iter::successors(Some(Arc::clone(self)), |who| who.parent.lock().clone())
+    }
+
+    /// A few words for messages: "running", "not started yet", "in join of task … for 2.0 s (…)".
+    pub(crate) fn doing(&self) -> String {
+        if let Some(Waiting { site, since }) = &*self.waiting.lock() {
+            let object = match &site.object {
+                Some(label) => format!(" of {label}"),
+                None => String::new(),
+            };
+            let seconds = now().saturating_duration_since(*since).as_secs_f64();
+            let (file, line) = (site.at.file(), site.at.line());
+            return format!(
+                "in {}{object} for {seconds:.1} s ({file}:{line})",
+                site.verb
+            );
+        }
+        if self.stage.load(Ordering::Relaxed) & RUNNING == 0 {
+            "not started yet".to_owned()
+        } else {
+            "running".to_owned()
+        }
+    }
+
+    pub(crate) fn set_waiting(&self, waiting: Option<Waiting>) {
+        *self.waiting.lock() = waiting;
+    }
+}
+
+/// What a thread is running, and under which cancel node.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) who: Arc<Who>,
+    pub(crate) node: Arc<Node>,
+}
+
+impl Context {
+    /// For a thread that this library did not start: nothing cancels it.
+    #[track_caller]
+    fn foreign() -> Self {
+        let label = Label::new(Kind::Foreign, foreign_thread_name(), Location::caller());
+        Self {
+            node: Node::root(label.clone(), None),
+            who: Who::new(label, None),
+        }
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Context>> = const { RefCell::new(None) };
+}
+
+/// The context of the calling thread.
+pub(crate) fn current() -> Context {
+    CURRENT
+        .try_with(|current| {
+            current
+                .borrow_mut()
+                .get_or_insert_with(Context::foreign)
+                .clone()
+        })
+        // The thread is ending and its locals are gone: nobody cancels it, nobody looks for it.
+        .unwrap_or_else(|_| Context::foreign())
+}
+
+/// Puts the previous context back when dropped.
+pub(crate) struct Entered {
+    previous: Option<Context>,
+}
+
+/// Makes `context` the calling thread's until the guard is dropped.
+pub(crate) fn enter(context: Context) -> Entered {
+    Entered {
+        previous: CURRENT.with(|current| current.replace(Some(context))),
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let previous = self.previous.take();
+        // Dropped outside the borrow: a context that goes may take the last reference to its node along.
+        let _gone = CURRENT.try_with(|current| current.replace(previous));
+    }
+}
+
+/// Asks whether the current task should stop: one relaxed load while it should not (and, under a
+/// deadline, a look at the clock). Call it in loops that compute.
+///
+/// # Errors
+/// [`Cancelled`] from the moment the task, or anything above it in the tree, was cancelled or its deadline
+/// passed. The cancellation is level-triggered: every later call fails too.
+///
+/// ```
+/// fn count_primes(below: u64) -> Result<usize, reunite::Cancelled> {
+///     let mut count = 0;
+///     for n in 2..below {
+///         reunite::checkpoint()?;
+///         count += usize::from((2..n).take_while(|d| d * d <= n).all(|d| n % d != 0));
+///     }
+///     Ok(count)
+/// }
+/// assert_eq!(count_primes(100).unwrap(), 25);
+/// ```
+pub fn checkpoint() -> Result<(), Cancelled> {
+    CURRENT
+        .try_with(|current| match &*current.borrow() {
+            None => Ok(()),
+            Some(context) => context.node.check(),
+        })
+        .unwrap_or(Ok(()))
+}
+
+/// Runs `f` out of reach of cancellations and deadlines from outside: for clean-up that must wait, such as
+/// sending a last message. Keep it short, or give it a limit with [`shield_timeout`]: whoever cancelled
+/// the task waits for it.
+///
+/// ```
+/// use std::time::Duration;
+/// let task = reunite::spawn(|| {
+///     let stopped = reunite::sleep(Duration::from_secs(3600)).is_err();
+///     let cleaned = reunite::shield(|| reunite::sleep(Duration::from_millis(1))).is_ok();
+///     (stopped, cleaned)
+/// });
+/// task.cancel();
+/// # // A task that is cancelled before it started never runs.
+/// match task.join() {
+///     Ok(seen) => assert_eq!(seen, (true, true)),
+///     Err(e) => assert!(e.is_cancelled()),
+/// }
+/// ```
+pub fn shield<R>(f: impl FnOnce() -> R) -> R {
+    shield_until(None, f)
+}
+
+/// [`shield`] for at most `timeout`: then `f` is cancelled like anything whose deadline passed.
+pub fn shield_timeout<R>(timeout: Duration, f: impl FnOnce() -> R) -> R {
+    shield_until(crate::deadline::after(timeout), f)
+}
+
+fn shield_until<R>(deadline: Option<Instant>, f: impl FnOnce() -> R) -> R {
+    let Context { who, node } = current();
+    let node = Node::root(node.label().clone(), deadline);
+    let _entered = enter(Context { who, node });
+    f()
+}

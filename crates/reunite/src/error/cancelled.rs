@@ -1,0 +1,113 @@
+//! The fact of having been cancelled: why, and by whom.
+
+use std::fmt;
+use std::panic::resume_unwind;
+
+use crate::id::Label;
+use crate::primitive::Arc;
+
+/// Work was asked to stop. Every blocking call of the cancelled task, and [`checkpoint`](crate::checkpoint),
+/// returns this from then on; the operation did not happen.
+///
+/// It carries the reason and the source: the task or scope where the cancellation began, however far up
+/// the tree that was.
+#[derive(Clone)]
+pub struct Cancelled(Arc<Cause>);
+
+struct Cause {
+    why: Why,
+    source: Label,
+}
+
+/// Why a part of the tree was cancelled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Somebody asked, in these words.
+    Requested(String),
+    /// The source's deadline passed.
+    Deadline,
+    /// The source failed, and its scope's policy stops the rest.
+    Failed,
+    /// The source completed, and its scope's policy needs no more.
+    Decided,
+    /// The body of the source scope failed or panicked.
+    BodyFailed,
+    /// The source's handle was dropped, or the map it belongs to was.
+    Dropped,
+    /// The program is shutting down.
+    Shutdown,
+}
+
+impl Cancelled {
+    pub(crate) fn new(why: Why, source: Label) -> Self {
+        Self(Arc::new(Cause { why, source }))
+    }
+
+    /// Whether this is the same cancellation, come down the tree.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// The task or scope where the cancellation began.
+    pub fn source(&self) -> &Label {
+        &self.0.source
+    }
+
+    /// Why, in a few words: the text given to `cancel`, or what the library did.
+    pub fn reason(&self) -> &str {
+        match &self.0.why {
+            Why::Requested(text) => text,
+            Why::Deadline => "its deadline passed",
+            Why::Failed => "it failed",
+            Why::Decided => "its result was enough",
+            Why::BodyFailed => "its body failed",
+            Why::Dropped => "its handle was dropped",
+            Why::Shutdown => "the program is shutting down",
+        }
+    }
+
+    /// Whether a deadline that passed was the reason.
+    pub fn is_deadline(&self) -> bool {
+        self.0.why == Why::Deadline
+    }
+
+    /// Leaves the task at once by unwinding its stack, so that it completes *cancelled*: for closures
+    /// that return no `Result`. No panic message is printed, destructors run.
+    ///
+    /// # Panics
+    /// Always unwinds; on a thread that this library did not start, that is an ordinary panic with this
+    /// value as its payload.
+    ///
+    /// ```
+    /// let task = reunite::spawn(|| -> u64 {
+    ///     loop {
+    ///         reunite::checkpoint().unwrap_or_else(|cancelled| cancelled.unwind());
+    ///     }
+    /// });
+    /// task.cancel();
+    /// assert!(task.join().unwrap_err().is_cancelled());
+    /// ```
+    pub fn unwind(self) -> ! {
+        resume_unwind(Box::new(self))
+    }
+}
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cancelled by {}: {}", self.source(), self.reason())
+    }
+}
+
+impl fmt::Debug for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cancelled({self})")
+    }
+}
+
+impl std::error::Error for Cancelled {}
+
+impl From<Cancelled> for std::io::Error {
+    fn from(cancelled: Cancelled) -> Self {
+        Self::other(cancelled)
+    }
+}

@@ -1,0 +1,353 @@
+//! What a join can return instead of the value.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::fmt;
+use std::io;
+use std::panic::resume_unwind;
+
+use super::Cancelled;
+use crate::id::Label;
+use crate::primitive::{Duration, Mutex};
+
+/// Why a join has no value to give.
+///
+/// | predicate | meaning | the task |
+/// |---|---|---|
+/// | [`is_error`](Self::is_error) | it returned an error of its own (`E`) | completed |
+/// | [`is_panic`](Self::is_panic) | it panicked; the payload is kept | completed |
+/// | [`is_cancelled`](Self::is_cancelled) | it, or the caller of the join, was cancelled | see [`is_interrupted`](Self::is_interrupted) |
+/// | [`is_timeout`](Self::is_timeout) | it is still running | goes on; join again |
+/// | [`is_refused`](Self::is_refused) | it could not start, or the join could never end | see the message |
+///
+/// `E` is the error type of the tasks of a [`try_scope`](crate::try_scope); elsewhere it is
+/// [`Infallible`]. Any `E` converts into a `JoinError<E>`, so `?` in the body of a `try_scope` takes both
+/// the errors of joins and the body's own.
+pub struct JoinError<E = Infallible>(Box<Inner<E>>);
+
+struct Inner<E> {
+    task: Option<Label>,
+    kind: JoinErrorKind<E>,
+    /// Of a completed task: its place in the order in which its scope's tasks failed.
+    order: u64,
+    /// Of a completed task: whether it had been told of a cancellation before it failed.
+    after_cancel: bool,
+}
+
+pub(crate) enum JoinErrorKind<E> {
+    Failed(E),
+    Panicked {
+        message: String,
+        payload: Mutex<Box<dyn Any + Send>>,
+    },
+    Cancelled(Cancelled),
+    NotStarted(io::Error),
+    Interrupted(Cancelled),
+    TimedOut {
+        age: Duration,
+        doing: String,
+    },
+    SelfJoin,
+    AncestorJoin,
+    AlreadyJoined,
+    /// A service returned before it said that it was ready.
+    NeverReady,
+}
+
+/// How a task completed, if not with a value: what a packet or a group holds until somebody takes it.
+pub(crate) type Failure<E> = JoinErrorKind<E>;
+
+impl<E> JoinErrorKind<E> {
+    pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
+        match payload.downcast::<Cancelled>() {
+            Ok(cancelled) => Self::Cancelled(*cancelled),
+            Err(payload) => Self::Panicked {
+                message: panic_message(&*payload),
+                payload: Mutex::new(payload),
+            },
+        }
+    }
+}
+
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> String {
+    if let Some(text) = payload.downcast_ref::<&'static str>() {
+        (*text).to_owned()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a payload that is not text".to_owned()
+    }
+}
+
+impl<E> JoinError<E> {
+    pub(crate) fn new(task: Label, kind: JoinErrorKind<E>) -> Self {
+        Self(Box::new(Inner {
+            task: Some(task),
+            kind,
+            order: u64::MAX,
+            after_cancel: false,
+        }))
+    }
+
+    pub(crate) fn completed(
+        task: Label,
+        failure: Failure<E>,
+        order: u64,
+        after_cancel: bool,
+    ) -> Self {
+        Self(Box::new(Inner {
+            task: Some(task),
+            kind: failure,
+            order,
+            after_cancel,
+        }))
+    }
+
+    /// Whether this tells how a task completed, as opposed to how a join went wrong.
+    pub(crate) fn is_completion(&self) -> bool {
+        matches!(
+            self.0.kind,
+            JoinErrorKind::Failed(_)
+                | JoinErrorKind::Panicked { .. }
+                | JoinErrorKind::Cancelled(_)
+                | JoinErrorKind::NotStarted(_)
+        )
+    }
+
+    /// The error that a scope's body returned: the body's own, or one it had from a join.
+    pub(crate) fn of_body(mut self, order: u64, after_cancel: bool) -> Self {
+        if self.0.task.is_none() || !self.is_completion() {
+            self.0.order = order;
+            self.0.after_cancel = after_cancel;
+        }
+        self
+    }
+
+    /// Place among the root-cause candidates of a scope, least first.
+    pub(crate) fn rank(&self) -> (bool, u64) {
+        (self.is_cancelled() || self.0.after_cancel, self.0.order)
+    }
+
+    /// The task the join was for; `None` if this is the error of a scope's body.
+    pub fn task(&self) -> Option<&Label> {
+        self.0.task.as_ref()
+    }
+
+    /// Whether the task (or the scope's body) returned an error of its own.
+    pub fn is_error(&self) -> bool {
+        matches!(self.0.kind, JoinErrorKind::Failed(_))
+    }
+
+    /// Whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(self.0.kind, JoinErrorKind::Panicked { .. })
+    }
+
+    /// Whether the task completed cancelled, or the caller of the join was cancelled while it waited.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(
+            self.0.kind,
+            JoinErrorKind::Cancelled(_) | JoinErrorKind::Interrupted(_)
+        )
+    }
+
+    /// Whether it was the caller of the join that was cancelled: how the task completes is then not
+    /// known yet.
+    pub fn is_interrupted(&self) -> bool {
+        matches!(self.0.kind, JoinErrorKind::Interrupted(_))
+    }
+
+    /// Whether the time to wait ran out. The task goes on and the handle stays usable.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.0.kind, JoinErrorKind::TimedOut { .. })
+    }
+
+    /// Whether the operating system refused a thread for the task ([`io_error`](Self::io_error) says
+    /// why), or the join was refused at once because it could never end: a task joining itself or a
+    /// task that waits for it, a second join, or waiting for a service that ended before it was ready.
+    pub fn is_refused(&self) -> bool {
+        matches!(
+            self.0.kind,
+            JoinErrorKind::NotStarted(_)
+                | JoinErrorKind::SelfJoin
+                | JoinErrorKind::AncestorJoin
+                | JoinErrorKind::AlreadyJoined
+                | JoinErrorKind::NeverReady
+        )
+    }
+
+    /// Whether the task failed after it had been told that it is cancelled: most likely a consequence.
+    pub fn is_after_cancel(&self) -> bool {
+        self.0.after_cancel
+    }
+
+    /// The task's own error.
+    pub fn error(&self) -> Option<&E> {
+        match &self.0.kind {
+            JoinErrorKind::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Takes the task's own error out.
+    ///
+    /// # Errors
+    /// Gives `self` back if this is something else.
+    pub fn into_error(self) -> Result<E, Self> {
+        match self.0.kind {
+            JoinErrorKind::Failed(error) => Ok(error),
+            kind => Err(Self(Box::new(Inner { kind, ..*self.0 }))),
+        }
+    }
+
+    /// The text of the panic.
+    pub fn panic_message(&self) -> Option<&str> {
+        match &self.0.kind {
+            JoinErrorKind::Panicked { message, .. } => Some(message),
+            _ => None,
+        }
+    }
+
+    /// Takes the panic's payload out: the very value the task panicked with.
+    ///
+    /// # Errors
+    /// Gives `self` back if this is something else.
+    pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
+        match self.0.kind {
+            JoinErrorKind::Panicked { payload, .. } => Ok(payload.into_inner()),
+            kind => Err(Self(Box::new(Inner { kind, ..*self.0 }))),
+        }
+    }
+
+    /// Why and by whom the task, or the caller of the join, was cancelled.
+    pub fn cancelled(&self) -> Option<&Cancelled> {
+        match &self.0.kind {
+            JoinErrorKind::Cancelled(cancelled) | JoinErrorKind::Interrupted(cancelled) => {
+                Some(cancelled)
+            }
+            _ => None,
+        }
+    }
+
+    /// Of a timeout: how long the task had existed.
+    pub fn age(&self) -> Option<Duration> {
+        match &self.0.kind {
+            JoinErrorKind::TimedOut { age, .. } => Some(*age),
+            _ => None,
+        }
+    }
+
+    /// Of a timeout: what the task was doing, such as `running` or ``in sleep for 2.0 s (src/main.rs:7)``.
+    pub fn doing(&self) -> Option<&str> {
+        match &self.0.kind {
+            JoinErrorKind::TimedOut { doing, .. } => Some(doing),
+            _ => None,
+        }
+    }
+
+    /// Why the operating system refused a thread.
+    pub fn io_error(&self) -> Option<&io::Error> {
+        match &self.0.kind {
+            JoinErrorKind::NotStarted(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Goes on panicking with the task's own payload, or panics with this error's message.
+    ///
+    /// # Panics
+    /// Always.
+    pub fn resume(self) -> !
+    where
+        E: fmt::Display,
+    {
+        match self.into_panic() {
+            Ok(payload) => resume_unwind(payload),
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+impl<E> From<E> for JoinError<E> {
+    /// The body's own error.
+    fn from(error: E) -> Self {
+        let kind = JoinErrorKind::Failed(error);
+        Self(Box::new(Inner {
+            task: None,
+            kind,
+            order: u64::MAX,
+            after_cancel: false,
+        }))
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for JoinError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let task: &dyn fmt::Display = match &self.0.task {
+            Some(label) => label,
+            None => &"the scope's body",
+        };
+        match &self.0.kind {
+            JoinErrorKind::Failed(error) => write!(f, "{task} failed: {error}"),
+            JoinErrorKind::Panicked { message, .. } => write!(f, "{task} panicked: {message}"),
+            JoinErrorKind::Cancelled(cancelled) => write!(f, "{task} was {cancelled}"),
+            JoinErrorKind::NotStarted(error) => write!(
+                f,
+                "{task} could not start: the system refused a thread ({error}); \
+                 start fewer at a time (max_threads) or raise the limit"
+            ),
+            JoinErrorKind::Interrupted(cancelled) => {
+                write!(
+                    f,
+                    "the join of {task} was interrupted, its caller being {cancelled}"
+                )
+            }
+            JoinErrorKind::TimedOut { age, doing } => {
+                write!(
+                    f,
+                    "{task} still running after {:.1} s, {doing}",
+                    age.as_secs_f64()
+                )
+            }
+            JoinErrorKind::SelfJoin => {
+                write!(f, "deadlock: {task} joins itself; let another task join it")
+            }
+            JoinErrorKind::AncestorJoin => write!(
+                f,
+                "deadlock: a task joins {task}, which waits for that task at the end of its scope; \
+                 join it from outside"
+            ),
+            JoinErrorKind::NeverReady => {
+                write!(f, "{task} returned before it said that it was ready")
+            }
+            JoinErrorKind::AlreadyJoined => {
+                write!(
+                    f,
+                    "{task} was joined before; its result can be taken only once"
+                )
+            }
+        }
+    }
+}
+
+impl<E: fmt::Debug> fmt::Debug for JoinError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut s = f.debug_struct("JoinError");
+        s.field("task", &self.0.task);
+        match &self.0.kind {
+            JoinErrorKind::Failed(error) => s.field("error", error),
+            JoinErrorKind::Panicked { message, .. } => s.field("panic", message),
+            JoinErrorKind::Cancelled(cancelled) => s.field("cancelled", cancelled),
+            JoinErrorKind::NotStarted(error) => s.field("not_started", error),
+            JoinErrorKind::Interrupted(cancelled) => s.field("interrupted", cancelled),
+            JoinErrorKind::TimedOut { age, doing } => s.field("timeout", &(age, doing)),
+            JoinErrorKind::SelfJoin => s.field("refused", &"self join"),
+            JoinErrorKind::AncestorJoin => s.field("refused", &"ancestor join"),
+            JoinErrorKind::AlreadyJoined => s.field("refused", &"already joined"),
+            JoinErrorKind::NeverReady => s.field("refused", &"never ready"),
+        };
+        s.finish()
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> std::error::Error for JoinError<E> {}

@@ -1,0 +1,16 @@
+//! Errors: opaque, with predicates and the facts a person needs.
+//!
+//! A task *completes* in one of four ways: with a value, with an error of its own, by a panic, or
+//! cancelled. A join can also fail for reasons of its own: it timed out, its caller was cancelled, or it
+//! was refused. [`JoinError`] tells them apart; [`ScopeError`] gathers those of a scope.
+
+mod cancelled;
+mod join;
+mod scope;
+
+pub use cancelled::Cancelled;
+pub use join::JoinError;
+pub use scope::ScopeError;
+
+pub(crate) use cancelled::Why;
+pub(crate) use join::{Failure, JoinErrorKind, panic_message};

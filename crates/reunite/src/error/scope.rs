@@ -1,0 +1,143 @@
+//! What a scope can return instead of its body's value.
+
+use std::convert::Infallible;
+use std::fmt;
+
+use super::{Cancelled, JoinError};
+use crate::id::Label;
+
+/// A scope failed. All failures of its tasks and its body are kept: the root cause first, the others in
+/// the order in which their tasks were spawned.
+///
+/// The root cause is the failure that happened first; failures of tasks that had been told of a
+/// cancellation before are consequences, and never come before a failure that is not one. Tasks that
+/// completed cancelled are counted, not listed, unless nothing else is there to tell.
+pub struct ScopeError<E = Infallible>(Box<Inner<E>>);
+
+struct Inner<E> {
+    scope: Label,
+    failures: Vec<JoinError<E>>,
+    cause: Option<Cancelled>,
+    cancelled: usize,
+}
+
+impl<E> ScopeError<E> {
+    /// `failures` in any order; `cause` is why the scope was cancelled, if it was.
+    pub(crate) fn new(
+        scope: Label,
+        mut failures: Vec<JoinError<E>>,
+        cause: Option<Cancelled>,
+        cancelled: usize,
+    ) -> Self {
+        failures.sort_by_key(|failure| failure.task().map(Label::id));
+        let root = (0..failures.len()).min_by_key(|&i| failures[i].rank());
+        if let Some(root) = root {
+            failures[..=root].rotate_right(1);
+        }
+        Self(Box::new(Inner {
+            scope,
+            failures,
+            cause,
+            cancelled,
+        }))
+    }
+
+    /// The scope that failed.
+    pub fn scope(&self) -> &Label {
+        &self.0.scope
+    }
+
+    /// The failure that happened first. `None` only if the scope's deadline passed and no task failed.
+    pub fn root(&self) -> Option<&JoinError<E>> {
+        self.0.failures.first()
+    }
+
+    /// All failures: the root cause first, the others in spawn order.
+    pub fn failures(&self) -> &[JoinError<E>] {
+        &self.0.failures
+    }
+
+    /// Takes all failures out, in the same order.
+    pub fn into_failures(self) -> Vec<JoinError<E>> {
+        self.0.failures
+    }
+
+    /// Takes the root cause's own error out: what a caller that knows only `E` wants.
+    ///
+    /// # Errors
+    /// Gives `self` back if the root cause is not an error of type `E`.
+    pub fn into_error(mut self) -> Result<E, Self> {
+        if !self.root().is_some_and(JoinError::is_error) {
+            return Err(self);
+        }
+        self.0
+            .failures
+            .remove(0)
+            .into_error()
+            .map_err(|_| unreachable!("the root is an error"))
+    }
+
+    /// Why the scope was cancelled, if it was.
+    pub fn cancelled(&self) -> Option<&Cancelled> {
+        self.0.cause.as_ref()
+    }
+
+    /// How many tasks completed cancelled.
+    pub fn cancelled_tasks(&self) -> usize {
+        self.0.cancelled
+    }
+
+    /// Whether a deadline, the scope's own or one above it, cut the scope short.
+    pub fn is_timeout(&self) -> bool {
+        self.0.cause.as_ref().is_some_and(Cancelled::is_deadline)
+    }
+
+    /// Goes on panicking with the root cause's own payload, or panics with this error's message.
+    ///
+    /// # Panics
+    /// Always.
+    pub fn resume(mut self) -> !
+    where
+        E: fmt::Display,
+    {
+        if self.root().is_some_and(JoinError::is_panic) {
+            self.0.failures.remove(0).resume();
+        }
+        panic!("{self}")
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for ScopeError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner {
+            scope,
+            failures,
+            cause,
+            cancelled,
+        } = &*self.0;
+        match (failures.first(), cause) {
+            (Some(root), _) => write!(f, "{root}")?,
+            (None, Some(cause)) => write!(f, "{scope} was {cause}")?,
+            (None, None) => write!(f, "{scope} failed")?,
+        }
+        match (failures.len().saturating_sub(1), cancelled) {
+            (0, 0) => Ok(()),
+            (0, n) => write!(f, " ({n} cancelled)"),
+            (more, 0) => write!(f, " (and {more} more failed)"),
+            (more, n) => write!(f, " (and {more} more failed, {n} cancelled)"),
+        }
+    }
+}
+
+impl<E: fmt::Debug> fmt::Debug for ScopeError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopeError")
+            .field("scope", &self.0.scope)
+            .field("failures", &self.0.failures)
+            .field("cause", &self.0.cause)
+            .field("cancelled", &self.0.cancelled)
+            .finish()
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> std::error::Error for ScopeError<E> {}

@@ -1,0 +1,110 @@
+//! Who is who: the numbers and labels of tasks and scopes.
+
+use std::fmt;
+use std::panic::Location;
+
+use crate::primitive::{Arc, Counter, Ordering};
+
+/// A number that no other task or scope of this process has had or will have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TaskId(u64);
+
+impl TaskId {
+    fn next() -> Self {
+        // A counter without a protocol: relaxed, and never part of a model.
+        static NEXT: Counter = Counter::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The number itself, for logs.
+    pub fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// What people know a task or a scope by: its number, its name if it was given one, and the source
+/// line that started it. Cheap to clone.
+///
+/// ```
+/// let task = reunite::Builder::new().name("resize").spawn(|| 1);
+/// assert_eq!(task.label().name(), Some("resize"));
+/// assert!(task.label().to_string().starts_with("task `resize` ("));
+/// # task.join().unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct Label(Arc<Facts>);
+
+#[derive(Debug)]
+struct Facts {
+    id: TaskId,
+    kind: Kind,
+    name: Option<String>,
+    at: &'static Location<'static>,
+}
+
+/// What a label is a label of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Task,
+    Scope,
+    /// The `n`th item of a map.
+    Item(u64),
+    /// A thread that this library did not start.
+    Foreign,
+}
+
+impl Label {
+    pub(crate) fn new(kind: Kind, name: Option<String>, at: &'static Location<'static>) -> Self {
+        Self(Arc::new(Facts {
+            id: TaskId::next(),
+            kind,
+            name,
+            at,
+        }))
+    }
+
+    /// The task's number.
+    pub fn id(&self) -> TaskId {
+        self.0.id
+    }
+
+    /// The name it was given, if any.
+    pub fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
+    /// The source line that started it.
+    pub fn spawned_at(&self) -> &'static Location<'static> {
+        self.0.at
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Facts { id, kind, name, at } = &*self.0;
+        let kind = match kind {
+            Kind::Task => "task",
+            Kind::Scope => "scope",
+            Kind::Foreign => {
+                return write!(f, "thread `{}`", name.as_deref().unwrap_or("unnamed"));
+            }
+            Kind::Item(n) => {
+                write!(f, "item {n} of map")?;
+                if let Some(name) = name {
+                    write!(f, " `{name}`")?;
+                }
+                return write!(f, " ({}:{})", at.file(), at.line());
+            }
+        };
+        match name {
+            Some(name) => write!(f, "{kind} `{name}` ({}:{})", at.file(), at.line()),
+            None => write!(f, "{kind} {id} ({}:{})", at.file(), at.line()),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Parking: how one thread sleeps until another says so.
+//!
+//! A [`Parker`] names a thread. `unpark` leaves a token, so an unpark before the park is not lost; a
+//! token may also be left over from an earlier wait, so every park is in a loop that asks its condition
+//! again. Nothing here knows what is waited for.
+
+use crate::primitive::{Instant, Thread, current, now, park, park_timeout};
+
+/// The wake-up address of one thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Parker(Thread);
+
+impl Parker {
+    /// The calling thread's.
+    pub(crate) fn here() -> Self {
+        Self(current())
+    }
+
+    /// Wakes that thread, or makes its next park return at once.
+    pub(crate) fn unpark(&self) {
+        self.0.unpark();
+    }
+
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.0.id() == other.0.id()
+    }
+}
+
+/// Sleeps until this thread is unparked, `until` has passed, or for no reason at all.
+pub(crate) fn park_until(until: Option<Instant>) {
+    match until {
+        None => park(),
+        Some(instant) => {
+            let left = instant.saturating_duration_since(now());
+            if !left.is_zero() {
+                park_timeout(left);
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The only file that names `std::{sync, thread}` and the clock.
+//!
+//! Under `--cfg reunite_model` the model checker's stand-ins take the place of std's. Timeouts never
+//! fire there, so in a model expiry is somebody's action, never the passing of time.
+
+#[cfg(not(reunite_model))]
+mod imp {
+    pub(crate) use std::sync::Mutex as RawMutex;
+    pub(crate) use std::sync::MutexGuard;
+    pub(crate) use std::sync::atomic::{AtomicU8, AtomicUsize};
+    pub(crate) use std::thread::{Builder, Thread, current, park, park_timeout};
+    pub(crate) use std::thread_local;
+}
+
+#[cfg(reunite_model)]
+mod imp {
+    pub(crate) use shuttle::sync::Mutex as RawMutex;
+    pub(crate) use shuttle::sync::MutexGuard;
+    pub(crate) use shuttle::sync::atomic::{AtomicU8, AtomicUsize};
+    pub(crate) use shuttle::thread::{Builder, Thread, current, park, park_timeout};
+    pub(crate) use shuttle::thread_local;
+}
+
+pub(crate) use imp::{
+    AtomicU8, AtomicUsize, Builder, MutexGuard, Thread, current, park, park_timeout, thread_local,
+};
+// Reference counts, one-time cells and counters carry no wake-up: they stay std's.
+pub(crate) use std::sync::atomic::{AtomicU64 as Counter, Ordering};
+pub(crate) use std::sync::{Arc, OnceLock, Weak};
+pub(crate) use std::time::{Duration, Instant};
+
+/// A mutex without poisoning: no critical section in this crate runs user code, so a panic cannot
+/// leave one half done.
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(imp::RawMutex<T>);
+
+impl<T> Mutex<T> {
+    #[cfg(not(reunite_model))]
+    pub(crate) const fn new(value: T) -> Self {
+        Self(imp::RawMutex::new(value))
+    }
+
+    #[cfg(reunite_model)]
+    pub(crate) fn new(value: T) -> Self {
+        Self(imp::RawMutex::new(value))
+    }
+
+    pub(crate) fn into_inner(self) -> T {
+        self.0
+            .into_inner()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// Cores this process may use: affinity and cgroup limits counted.
+pub(crate) fn available_parallelism() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The name the operating system's thread was started with, for threads this library did not start.
+pub(crate) fn foreign_thread_name() -> Option<String> {
+    std::thread::current().name().map(str::to_owned)
+}
+
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}

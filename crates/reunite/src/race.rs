@@ -1,0 +1,1 @@
+//! Races and quorums: the first results decide, the rest is cancelled.

@@ -1,0 +1,217 @@
+//! The frame of a scope: the one place where a borrow is told to outlive what the compiler can see.
+//!
+//! # Safety argument
+//! A job may borrow what lives for `'scope` or longer; the thread that runs it knows no lifetimes. So
+//! [`Frame::spawn`] erases the job's lifetime, and must answer for it:
+//!
+//! 1. *The job, and all it captured, is gone before `'scope` ends.* `'scope` is a borrow of the frame, which
+//!    ends after [`Frame::close_after`] has returned. An entry drops or consumes its job before it leaves
+//!    its group (`Entry::go`), and `wait_all` returns only when every entry has left.
+//! 2. *`wait_all` is reached on every path.* Between the making of the frame and `wait_all` stand the body,
+//!    whose unwinding is caught, and code of this module that does not unwind; should it do so after all,
+//!    `AbortOnUnwind` ends the process.
+//! 3. *Nobody else makes frames.* `open` is private to this file, where each frame is lent to a body by
+//!    reference, inside `close_after`, and to nobody else.
+//! 4. *`'scope` cannot be chosen by the caller.* The body must accept every `'scope`, and the frame is
+//!    invariant in it, as in `std::thread::scope`:
+//!
+//! ```compile_fail,E0373
+//! reunite::scope(|s| {
+//!     let local = String::from("dies with the body");
+//!     s.spawn(|| local.len());
+//! });
+//! ```
+//!
+//! The result of a job may borrow too. It lives in a packet that the job and the handle share; the job's
+//! reference goes with the job (1), the handle's is typed and the compiler watches it.
+
+use std::convert::Infallible;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use super::{Scope, TryScope};
+use crate::cancel::Node;
+use crate::current::{self, Context};
+use crate::error::{Cancelled, JoinError, ScopeError, Why};
+use crate::id::Label;
+use crate::primitive::{Arc, Instant};
+use crate::task::{Entry, Failures, Group, Job, JoinHandle, OnDrop, Rules, Spec, prepare};
+use crate::thread::start;
+
+pub(crate) struct Frame<'scope, 'env: 'scope, E> {
+    group: Arc<Group>,
+    failures: Arc<Failures<E>>,
+    stack_size: Option<usize>,
+    scope: PhantomData<&'scope mut &'scope ()>,
+    env: PhantomData<&'env mut &'env ()>,
+}
+
+impl<'scope, E> Frame<'scope, '_, E> {
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        self.group.node()
+    }
+
+    /// Admits and starts a task; a refused thread is the task's failure.
+    pub(crate) fn spawn<T, F>(&self, spec: Spec, f: F) -> JoinHandle<T, E>
+    where
+        T: Send + 'scope,
+        E: Send + 'scope,
+        F: FnOnce() -> Result<T, E> + Send + 'scope,
+    {
+        let node = Node::child(self.node(), spec.label.clone(), None);
+        let who = self.group.member(&spec.label);
+        let (job, packet) = prepare(&spec, &self.group, &node, &self.failures, f);
+        // SAFETY: 1. the entry made of it here leaves the group only after the job is gone, and `run`
+        // waits for the group before `'scope` ends (2, 3, 4 above).
+        let job = unsafe { erase(job) };
+        let stack_size = spec.stack_size.or(self.stack_size);
+        let entry = Entry::new(job, who, node, Arc::clone(&self.group), stack_size);
+        if let Err(error) = self.group.start(&entry) {
+            entry.refuse(error);
+        }
+        JoinHandle::new(packet, entry, OnDrop::Nothing)
+    }
+}
+
+/// Forgets how long a job may live.
+///
+/// # Safety
+/// The job must have been run or dropped when `'a` ends.
+unsafe fn erase<'a>(job: Job<'a>) -> Job<'static> {
+    // SAFETY: the two types differ in the lifetime bound of a trait object only, which has no influence
+    // on layout or vtable; that the job does not outlive `'a` is the caller's promise.
+    unsafe { std::mem::transmute::<Job<'a>, Job<'static>>(job) }
+}
+
+/// Unwinding past a frame would free what its tasks borrow.
+struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        eprintln!("reunite: a scope was torn open by a panic of its own; this is a bug in reunite");
+        std::process::abort();
+    }
+}
+
+/// What a scope's builder chose.
+pub(super) struct Plan {
+    pub(super) label: Label,
+    pub(super) deadline: Option<Instant>,
+    pub(super) rules: Rules,
+    pub(super) stack_size: Option<usize>,
+}
+
+pub(super) fn run_scope<'env, T, F>(plan: Plan, body: F) -> Ended<T, Infallible>
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
+{
+    let (frame, outer) = Frame::open(plan);
+    let scope = Scope { frame };
+    scope.frame.close_after(outer, || Ok(body(&scope)))
+}
+
+pub(super) fn run_try_scope<'env, T, E, F>(plan: Plan, body: F) -> Ended<T, E>
+where
+    F: for<'scope> FnOnce(&'scope TryScope<'scope, 'env, E>) -> Result<T, JoinError<E>>,
+{
+    let (frame, outer) = Frame::open(plan);
+    let scope = TryScope { frame };
+    scope.frame.close_after(outer, || body(&scope))
+}
+
+impl<E> Frame<'_, '_, E> {
+    /// A frame, and the context it was opened in.
+    fn open(plan: Plan) -> (Self, Context) {
+        let outer = current::current();
+        let node = Node::child(&outer.node, plan.label, plan.deadline);
+        let frame = Self {
+            group: Group::new(node, Some(Arc::clone(&outer.who)), plan.rules, start),
+            failures: Arc::new(Failures::new()),
+            stack_size: plan.stack_size,
+            scope: PhantomData,
+            env: PhantomData,
+        };
+        (frame, outer)
+    }
+
+    /// Runs the body, waits for the tasks, gathers what happened.
+    fn close_after<T>(
+        &self,
+        outer: Context,
+        body: impl FnOnce() -> Result<T, JoinError<E>>,
+    ) -> Ended<T, E> {
+        let node = self.node();
+        let guard = AbortOnUnwind;
+        let entered = current::enter(Context {
+            who: outer.who,
+            node: Arc::clone(node),
+        });
+        let body = catch_unwind(AssertUnwindSafe(body));
+        drop(entered);
+        // The body's own failure takes its place among the children's before it cancels them.
+        let order = self.failures.order();
+        let after_cancel = node.was_observed();
+        if !matches!(body, Ok(Ok(_))) {
+            node.cancel(Cancelled::new(Why::BodyFailed, node.label().clone()));
+        }
+        self.group.wait_all(node.label().spawned_at());
+        std::mem::forget(guard);
+
+        let (mut failures, cancelled) = self.failures.take_unclaimed();
+        let value = match body {
+            Err(payload) => resume_unwind(payload),
+            Ok(Ok(value)) => Some(value),
+            Ok(Err(error)) => {
+                // An interrupted join says nothing that the failure which interrupted it does not.
+                if !error.is_interrupted() || failures.is_empty() {
+                    failures.push(error.of_body(order, after_cancel));
+                }
+                None
+            }
+        };
+        let cause = node.cause();
+        let inherited = match (&cause, outer.node.cause()) {
+            (Some(cause), Some(above)) => cause.is_same(&above),
+            _ => false,
+        };
+        let late = cause.as_ref().is_some_and(Cancelled::is_deadline);
+        Ended {
+            failed: !failures.is_empty() && !self.group.is_satisfied(),
+            cut_short: inherited || (late && !self.group.keeps_partial_results()),
+            value,
+            error: ScopeError::new(node.label().clone(), failures, cause, cancelled),
+        }
+    }
+}
+
+/// A scope whose tasks are all back.
+pub(super) struct Ended<T, E> {
+    /// The body's, if it returned one.
+    value: Option<T>,
+    /// Somebody failed, nobody took the failure, and the policy does not forgive it.
+    failed: bool,
+    /// A cancellation from above or the deadline left work undone.
+    cut_short: bool,
+    error: ScopeError<E>,
+}
+
+impl<T, E> Ended<T, E> {
+    /// For scopes that can say that they were cut short.
+    pub(super) fn into_result(self) -> Result<T, ScopeError<E>> {
+        match self.value {
+            Some(value) if !self.failed && !self.cut_short => Ok(value),
+            _ => Err(self.error),
+        }
+    }
+
+    /// For the plain scope, which has only its value or a panic to give.
+    pub(super) fn into_value(self) -> T
+    where
+        E: std::fmt::Display,
+    {
+        match self.value {
+            Some(value) if !self.failed => value,
+            _ => self.error.resume(),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The start hand-shake of services: the parent goes on when the child says it is up.
+
+use std::fmt;
+use std::panic::Location;
+
+use crate::error::{JoinError, JoinErrorKind};
+use crate::park::Parker;
+use crate::primitive::{Arc, Mutex};
+use crate::task::JoinHandle;
+
+/// What a service calls when it is up.
+///
+/// ```
+/// use std::{io, net::TcpListener};
+/// reunite::scope(|s| {
+///     let (port, server) = s
+///         .spawn_ready(reunite::Builder::new().name("server"), |ready| -> io::Result<()> {
+///             let listener = TcpListener::bind("127.0.0.1:0")?;
+///             ready.up(listener.local_addr()?.port());
+///             Ok(()) // … and serve
+///         })
+///         .unwrap();
+///     assert_ne!(port, 0);
+///     server.join().unwrap().unwrap();
+/// });
+/// ```
+#[must_use = "whoever started the service waits until `up` is called or the task completes"]
+pub struct Ready<R>(Arc<Cell<R>>);
+
+struct Cell<R>(Mutex<(Option<R>, Option<Parker>)>);
+
+impl<R> Ready<R> {
+    /// The service is up: whoever started it goes on with `value`.
+    pub fn up(self, value: R) {
+        let mut cell = self.0.0.lock();
+        cell.0 = Some(value);
+        let parker = cell.1.take();
+        drop(cell);
+        if let Some(parker) = parker {
+            parker.unpark();
+        }
+    }
+}
+
+impl<R> Cell<R> {
+    /// The wait's question, and the parker left in the same critical section.
+    fn is_up_or_wake(&self, parker: &Parker) -> bool {
+        let mut cell = self.0.lock();
+        if cell.0.is_none() {
+            cell.1 = Some(parker.clone());
+        }
+        cell.0.is_some()
+    }
+}
+
+pub(super) fn hand_shake<R, T, E>(
+    at: &'static Location<'static>,
+    spawn: impl FnOnce(Ready<R>) -> JoinHandle<T, E>,
+) -> Result<(R, JoinHandle<T, E>), JoinError<E>> {
+    let cell = Arc::new(Cell(Mutex::new((None, None))));
+    let handle = spawn(Ready(Arc::clone(&cell)));
+    handle.wait_for_either("start", at, |parker| cell.is_up_or_wake(parker))?;
+    let value = cell.0.lock().0.take();
+    match value {
+        Some(value) => Ok((value, handle)),
+        None => {
+            let label = handle.label().clone();
+            handle.join()?;
+            Err(JoinError::new(label, JoinErrorKind::NeverReady))
+        }
+    }
+}
+
+impl<R> fmt::Debug for Ready<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ready")
+    }
+}

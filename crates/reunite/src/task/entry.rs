@@ -1,0 +1,82 @@
+//! A task that is to run: its job until somebody takes it, and its place in its group.
+
+use std::io;
+
+use super::group::Group;
+use super::job::{Go, Job};
+use crate::cancel::Node;
+use crate::current::{Context, Who, enter};
+use crate::primitive::{Arc, Mutex};
+
+pub(crate) struct Entry {
+    job: Mutex<Option<Job<'static>>>,
+    pub(crate) who: Arc<Who>,
+    pub(crate) node: Arc<Node>,
+    pub(crate) group: Arc<Group>,
+    pub(crate) stack_size: Option<usize>,
+}
+
+impl Entry {
+    pub(crate) fn new(
+        job: Job<'static>,
+        who: Arc<Who>,
+        node: Arc<Node>,
+        group: Arc<Group>,
+        stack_size: Option<usize>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            job: Mutex::new(Some(job)),
+            who,
+            node,
+            group,
+            stack_size,
+        })
+    }
+
+    /// Whether nobody has begun to run it.
+    pub(crate) fn is_waiting_to_start(&self) -> bool {
+        self.job.lock().is_some()
+    }
+
+    /// Runs the job on this thread, unless somebody else took it before. A cancelled task is not started:
+    /// it completes cancelled. Never unwinds.
+    pub(crate) fn run(&self) {
+        let go = match self.node.cause() {
+            None => Go::Run,
+            Some(cause) => Go::Cancelled(cause),
+        };
+        self.go(go);
+    }
+
+    /// The system refused a thread: the task completes with that.
+    pub(crate) fn refuse(&self, error: io::Error) {
+        self.go(Go::Refused(error));
+    }
+
+    fn go(&self, go: Go) {
+        let Some(job) = self.job.lock().take() else {
+            return;
+        };
+        self.who.start();
+        let context = Context {
+            who: Arc::clone(&self.who),
+            node: Arc::clone(&self.node),
+        };
+        let entered = enter(context);
+        job(go);
+        drop(entered);
+        self.who.forget_parent();
+        // Last: from here on the scope may end, and what the job borrowed may be gone.
+        self.group.leave(&self.who);
+    }
+}
+
+/// What a thread does: this task, then those that queue for its place.
+pub(crate) fn run_chain(first: Arc<Entry>) {
+    let group = Arc::clone(&first.group);
+    first.run();
+    drop(first);
+    while let Some(next) = group.next_in_queue() {
+        next.run();
+    }
+}

@@ -1,0 +1,315 @@
+//! Groups: who counts a scope's tasks, queues those over its limit, and knows when the last is gone.
+//!
+//! # Protocol
+//! `pending` counts the tasks that were admitted and have not left. A task is admitted before it can run
+//! and leaves as the very last thing, on the thread that ran it. The owner asks under the lock whether
+//! `pending` is zero and, if not, leaves its parker there; whoever brings it to zero takes the parkers in
+//! the same critical section and unparks after it. A task that spawns a sibling admits it before it leaves
+//! itself, so zero is final once the body has ended.
+//!
+//! With a limit, `running` counts the places taken. A task over the limit queues; a thread that finishes
+//! one takes the next and keeps the place, or gives the place up, in one critical section: no task is left
+//! in the queue while a place is free. A queued task can also be taken out of turn by a joiner inside the
+//! scope (see `handle`); its entry is then found empty and skipped.
+
+use std::any::Any;
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+
+use super::entry::Entry;
+use super::policy::{Completion, OnTimeout, Policy, Verdict};
+use crate::cancel::Node;
+use crate::current::{Site, Who};
+use crate::deadline;
+use crate::error::{Cancelled, Why};
+use crate::id::{Label, TaskId};
+use crate::observe::{Straggler, report_stragglers};
+use crate::park::Parker;
+use crate::primitive::{Arc, Duration, Instant, Mutex};
+use crate::wait::{Heed, Wait, wait};
+
+/// Starts a thread that runs the chain; on refusal the entry is untouched.
+pub(crate) type Starter = fn(&Arc<Entry>) -> io::Result<()>;
+
+pub(crate) struct Group {
+    node: Arc<Node>,
+    /// The task that waits for this group's: the parent of them all. None: each has its own.
+    owner: Option<Arc<Who>>,
+    rules: Rules,
+    starter: Starter,
+    state: Mutex<State>,
+}
+
+/// What a scope's builder can choose.
+pub(crate) struct Rules {
+    pub(crate) policy: Box<dyn Policy>,
+    pub(crate) max_threads: Option<usize>,
+}
+
+#[derive(Default)]
+struct State {
+    pending: usize,
+    running: usize,
+    queue: VecDeque<Arc<Entry>>,
+    members: BTreeMap<TaskId, Arc<Entry>>,
+    waiters: Vec<Parker>,
+}
+
+/// How long a cancelled group waits for stragglers before it names them, at first.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LONGEST_PATIENCE: Duration = Duration::from_secs(60);
+
+impl Group {
+    pub(crate) fn new(
+        node: Arc<Node>,
+        owner: Option<Arc<Who>>,
+        rules: Rules,
+        starter: Starter,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            node,
+            owner,
+            rules,
+            starter,
+            state: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// The record of a new task of this group.
+    pub(crate) fn member(&self, label: &Label) -> Arc<Who> {
+        Who::new(label.clone(), self.owner.clone())
+    }
+
+    /// Whether `who` runs inside this group: as one of its tasks, or below one.
+    pub(crate) fn is_around(&self, who: &Arc<Who>) -> bool {
+        let state = self.state.lock();
+        who.lineage()
+            .any(|who| state.members.contains_key(&who.label.id()))
+    }
+
+    /// Starts the task, or queues it, or, if the group is cancelled, completes it cancelled without
+    /// starting anything.
+    ///
+    /// # Errors
+    /// The system refused a thread. The task was admitted: the caller must `run` or `refuse` it.
+    pub(crate) fn start(&self, entry: &Arc<Entry>) -> io::Result<()> {
+        let label = &entry.who.label;
+        if let Err(payload) = self.judge(label, Why::Decided, || self.rules.policy.on_spawn(label))
+        {
+            // In the spawner's own call: it is the spawner's panic. The scope is cancelled already.
+            resume_unwind(payload);
+        }
+        let place = {
+            let mut state = self.state.lock();
+            state.pending += 1;
+            state
+                .members
+                .insert(entry.who.label.id(), Arc::clone(entry));
+            let place = self
+                .rules
+                .max_threads
+                .is_none_or(|limit| state.running < limit);
+            if entry.node.is_cancelled() {
+                drop(state);
+                entry.run();
+                return Ok(());
+            }
+            if place {
+                state.running += 1;
+            } else {
+                state.queue.push_back(Arc::clone(entry));
+            }
+            place
+        };
+        if !place {
+            return Ok(());
+        }
+        (self.starter)(entry).inspect_err(|_| self.give_place_up())
+    }
+
+    /// A thread over the limit, for a queued task that a joiner inside the scope needs and cannot run.
+    pub(crate) fn start_beyond_limit(&self, entry: &Arc<Entry>) -> io::Result<()> {
+        self.state.lock().running += 1;
+        (self.starter)(entry).inspect_err(|_| self.give_place_up())
+    }
+
+    /// The next task for a thread that has a place; gives the place up if there is none.
+    pub(crate) fn next_in_queue(&self) -> Option<Arc<Entry>> {
+        let mut state = self.state.lock();
+        let over = self
+            .rules
+            .max_threads
+            .is_some_and(|limit| state.running > limit);
+        let next = if over { None } else { state.queue.pop_front() };
+        if next.is_none() {
+            state.running -= 1;
+        }
+        next
+    }
+
+    /// The system refused the thread that this place was for. The queue may hold tasks that counted on it.
+    fn give_place_up(&self) {
+        let orphans: Vec<_> = {
+            let mut state = self.state.lock();
+            state.running -= 1;
+            if state.running == 0 {
+                state.queue.drain(..).collect()
+            } else {
+                Vec::new()
+            }
+        };
+        for orphan in orphans {
+            orphan.refuse(io::Error::other(
+                "no thread is left to run the queue of its scope",
+            ));
+        }
+    }
+
+    pub(crate) fn leave(&self, who: &Who) {
+        let mut state = self.state.lock();
+        let member = state.members.remove(&who.label.id());
+        state.pending -= 1;
+        let waiters = if state.pending == 0 {
+            std::mem::take(&mut state.waiters)
+        } else {
+            Vec::new()
+        };
+        drop(state);
+        drop(member);
+        waiters.iter().for_each(Parker::unpark);
+    }
+
+    /// Asks the policy what a completion means, and does it.
+    ///
+    /// # Errors
+    /// The policy panicked; the group is cancelled.
+    pub(crate) fn decide(&self, task: &Label, how: Completion) -> Result<(), Box<dyn Any + Send>> {
+        let why = if how == Completion::Value {
+            Why::Decided
+        } else {
+            Why::Failed
+        };
+        self.judge(task, why, || self.rules.policy.on_complete(task, how))
+    }
+
+    fn judge(
+        &self,
+        task: &Label,
+        why: Why,
+        ask: impl FnOnce() -> Verdict,
+    ) -> Result<(), Box<dyn Any + Send>> {
+        let verdict = catch_unwind(AssertUnwindSafe(ask));
+        if !matches!(verdict, Ok(Verdict::Continue)) {
+            self.node.cancel(Cancelled::new(why, task.clone()));
+        }
+        verdict.map(drop)
+    }
+
+    pub(crate) fn keeps_partial_results(&self) -> bool {
+        self.rules.policy.on_timeout() == OnTimeout::KeepPartial
+    }
+
+    pub(crate) fn is_satisfied(&self) -> bool {
+        self.rules.policy.is_satisfied()
+    }
+
+    /// The tasks that have not left and are so, in spawn order.
+    pub(crate) fn stragglers_if(&self, filter: impl Fn(&Who) -> bool) -> Vec<Straggler> {
+        let members: Vec<_> = self.state.lock().members.values().cloned().collect();
+        members
+            .iter()
+            .map(|entry| &*entry.who)
+            .filter(|who| filter(who))
+            .map(straggler)
+            .collect()
+    }
+
+    /// Cancels each task that has not left, but not the group. Returns how many.
+    pub(crate) fn cancel_members(&self, why: &Why) -> usize {
+        let members: Vec<_> = self.state.lock().members.values().cloned().collect();
+        for entry in &members {
+            entry
+                .node
+                .cancel(Cancelled::new(why.clone(), self.node.label().clone()));
+        }
+        members.len()
+    }
+
+    fn is_empty_or_wake(&self, parker: &Parker) -> bool {
+        let mut state = self.state.lock();
+        if state.pending > 0 {
+            state.waiters.retain(|waiter| !waiter.is_same(parker));
+            state.waiters.push(parker.clone());
+        }
+        state.pending == 0
+    }
+
+    /// Waits until every task has left. A cancellation or the deadline cancels them, never this wait;
+    /// from then on those that do not come back are reported, again and again.
+    pub(crate) fn wait_all(&self, at: &'static Location<'static>) {
+        let label = self.node.label();
+        let site = || Site {
+            verb: "end",
+            object: Some(label.clone()),
+            at,
+        };
+        if let Wait::Ready = wait(site(), None, Heed::Node(&self.node), |parker| {
+            self.is_empty_or_wake(parker)
+        }) {
+            return;
+        }
+        chase(
+            label,
+            |deadline| {
+                wait(site(), deadline, Heed::Nothing, |parker| {
+                    self.is_empty_or_wake(parker)
+                })
+            },
+            || self.stragglers_if(|_| true),
+        );
+    }
+
+    /// Waits until every task has left or `deadline` has passed: true in the first case.
+    pub(crate) fn wait_until(
+        &self,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> bool {
+        let site = Site {
+            verb: "shutdown",
+            object: None,
+            at,
+        };
+        matches!(
+            wait(site, deadline, Heed::Nothing, |parker| self
+                .is_empty_or_wake(parker)),
+            Wait::Ready
+        )
+    }
+}
+
+pub(crate) fn straggler(who: &Who) -> Straggler {
+    Straggler {
+        task: who.label.clone(),
+        age: who.age(),
+        doing: who.doing(),
+    }
+}
+
+/// Waits for what was cancelled, naming whoever is late at growing intervals.
+pub(crate) fn chase(
+    waiting: &Label,
+    mut wait_until: impl FnMut(Option<Instant>) -> Wait,
+    stragglers: impl Fn() -> Vec<Straggler>,
+) {
+    let mut patience = PATIENCE;
+    while !matches!(wait_until(deadline::after(patience)), Wait::Ready) {
+        report_stragglers(waiting, &stragglers());
+        patience = LONGEST_PATIENCE.min(patience * 2);
+    }
+}

@@ -1,0 +1,331 @@
+//! Join handles.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::panic::Location;
+
+use super::entry::Entry;
+use super::group::{chase, straggler};
+use super::packet::{Found, Packet};
+use crate::current::{self, Site, Who};
+use crate::deadline;
+use crate::error::{Cancelled, JoinError, JoinErrorKind, Why};
+use crate::id::Label;
+use crate::park::Parker;
+use crate::primitive::{Arc, Duration, Instant};
+use crate::wait::{Heed, Wait, wait};
+
+/// The right to a task's result, and the way to ask after it.
+///
+/// A handle from [`spawn`](crate::spawn) *joins on drop*: it asks the task to stop and waits for it;
+/// [`detach`](Self::detach) is the word for letting go. A handle from a scope may be dropped freely: the
+/// scope joins the task, and a failure that no join took is the scope's.
+///
+/// `T` is the task's value; `E` its error in a [`try_scope`](crate::try_scope), [`Infallible`] elsewhere.
+#[must_use = "the task's result is in here: join it (a handle from `spawn` stops and joins on drop)"]
+pub struct JoinHandle<T, E = Infallible> {
+    packet: Arc<Packet<T, E>>,
+    entry: Arc<Entry>,
+    on_drop: OnDrop,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnDrop {
+    /// Nobody else would: stop the task and wait for it.
+    Join,
+    /// Its scope joins it, or it was detached.
+    Nothing,
+}
+
+/// How deep one thread runs queued tasks inside each other's joins.
+const MAX_INLINE_DEPTH: usize = 16;
+
+impl<T, E> JoinHandle<T, E> {
+    pub(crate) fn new(packet: Arc<Packet<T, E>>, entry: Arc<Entry>, on_drop: OnDrop) -> Self {
+        Self {
+            packet,
+            entry,
+            on_drop,
+        }
+    }
+
+    /// Waits for the task and takes its value.
+    ///
+    /// # Errors
+    /// Its error, its panic, its cancellation; at once if the join could never end (a task joining itself
+    /// or one that waits for it); or the caller's own cancellation, in which case a scope's task goes on
+    /// in its scope and a task from [`spawn`](crate::spawn) is stopped and joined, as on drop.
+    ///
+    /// ```
+    /// assert_eq!(reunite::spawn(|| 6 * 7).join().unwrap(), 42);
+    /// ```
+    #[track_caller]
+    pub fn join(mut self) -> Result<T, JoinError<E>> {
+        self.join_until(None, Location::caller())
+    }
+
+    /// [`join`](Self::join) for at most `timeout`. A result that is there beats the timeout.
+    ///
+    /// # Errors
+    /// As [`join`](Self::join), or that the time ran out: the task goes on and the handle stays usable.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let mut task = reunite::spawn(|| reunite::sleep(Duration::from_secs(3600)));
+    /// let error = task.join_timeout(Duration::from_millis(5)).unwrap_err();
+    /// assert!(error.is_timeout());
+    /// task.cancel();
+    /// match task.join() {
+    ///     Ok(slept) => assert!(slept.is_err()),       // woken out of its sleep
+    ///     Err(e) => assert!(e.is_cancelled()),        // or cancelled before it began
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn join_timeout(&mut self, timeout: Duration) -> Result<T, JoinError<E>> {
+        self.join_until(Some(deadline::after(timeout)), Location::caller())
+    }
+
+    /// [`join`](Self::join) until `deadline`.
+    ///
+    /// # Errors
+    /// As [`join_timeout`](Self::join_timeout).
+    #[track_caller]
+    pub fn join_deadline(&mut self, deadline: Instant) -> Result<T, JoinError<E>> {
+        self.join_until(Some(Some(deadline)), Location::caller())
+    }
+
+    /// Takes the result if the task has completed; `None` if it has not, or if it was joined before.
+    ///
+    /// ```
+    /// let mut task = reunite::spawn(|| "done");
+    /// # while !task.is_finished() { std::thread::yield_now() }
+    /// assert_eq!(task.try_join().unwrap().unwrap(), "done");
+    /// assert!(task.try_join().is_none());
+    /// ```
+    pub fn try_join(&mut self) -> Option<Result<T, JoinError<E>>> {
+        match self.packet.take() {
+            Found::Pending | Found::Nothing => None,
+            found => self.unpack(found),
+        }
+    }
+
+    /// Whether the task has completed, one way or another.
+    pub fn is_finished(&self) -> bool {
+        self.packet.is_complete()
+    }
+
+    /// Asks the task, and all below it, to stop. It completes when it next looks: at a
+    /// [`checkpoint`](crate::checkpoint) or in any of this library's waits. A task that has not started
+    /// never will.
+    pub fn cancel(&self) {
+        self.cancel_because(Why::Requested("cancelled through its handle".to_owned()));
+    }
+
+    fn cancel_because(&self, why: Why) {
+        self.entry
+            .node
+            .cancel(Cancelled::new(why, self.label().clone()));
+    }
+
+    /// Calls `f` when the task has completed and its result can be taken without waiting: on the task's
+    /// thread, or here and now if it has completed already. What a window's event loop needs: `f` asks for
+    /// a repaint, the repaint calls [`try_join`](Self::try_join).
+    ///
+    /// A panic in `f` ends `f` alone.
+    pub fn on_complete(&self, f: impl FnOnce() + Send + 'static) {
+        self.packet.on_complete(Box::new(f));
+    }
+
+    /// Who this is a handle of: number, name, spawn site.
+    pub fn label(&self) -> &Label {
+        &self.entry.who.label
+    }
+
+    /// The task's name, if it was given one.
+    pub fn name(&self) -> Option<&str> {
+        self.label().name()
+    }
+
+    /// The task's number.
+    pub fn id(&self) -> crate::TaskId {
+        self.label().id()
+    }
+
+    /// The source line that spawned it.
+    pub fn spawned_at(&self) -> &'static Location<'static> {
+        self.label().spawned_at()
+    }
+
+    /// `deadline`: `None` is a join without a limit; `Some(None)` one whose limit is never.
+    fn join_until(
+        &mut self,
+        deadline: Option<Option<Instant>>,
+        at: &'static Location<'static>,
+    ) -> Result<T, JoinError<E>> {
+        if let Some(result) = self.unpack(self.packet.take()) {
+            return result;
+        }
+        let here = current::current();
+        if let Some(refusal) = self.refusal(&here.who) {
+            return Err(JoinError::new(self.label().clone(), refusal));
+        }
+        self.help_to_start(&here.who, deadline.is_some());
+
+        let site = Site {
+            verb: "join",
+            object: Some(self.label().clone()),
+            at,
+        };
+        let ready = |parker: &_| self.packet.is_complete_or_wake(parker);
+        let failed = match wait(site, deadline.flatten(), Heed::Task, ready) {
+            Wait::Ready => {
+                return self
+                    .unpack(self.packet.take())
+                    .expect("a completed packet has a result");
+            }
+            Wait::TimedOut => JoinErrorKind::TimedOut {
+                age: self.entry.who.age(),
+                doing: self.entry.who.doing(),
+            },
+            Wait::Cancelled(cancelled) => JoinErrorKind::Interrupted(cancelled),
+        };
+        Err(JoinError::new(self.label().clone(), failed))
+    }
+
+    /// Waits until the task has completed or `arrived` says so; `arrived` must leave the parker where it is
+    /// found, like any question asked at the door.
+    pub(crate) fn wait_for_either(
+        &self,
+        verb: &'static str,
+        at: &'static Location<'static>,
+        mut arrived: impl FnMut(&Parker) -> bool,
+    ) -> Result<(), JoinError<E>> {
+        let label = self.label().clone();
+        let site = Site {
+            verb,
+            object: Some(label.clone()),
+            at,
+        };
+        let ready = |parker: &_| arrived(parker) || self.packet.is_complete_or_wake(parker);
+        match wait(site, None, Heed::Task, ready) {
+            Wait::Cancelled(cancelled) => {
+                Err(JoinError::new(label, JoinErrorKind::Interrupted(cancelled)))
+            }
+            Wait::Ready | Wait::TimedOut => Ok(()),
+        }
+    }
+
+    fn unpack(&self, found: Found<T, E>) -> Option<Result<T, JoinError<E>>> {
+        let again = || JoinError::new(self.label().clone(), JoinErrorKind::AlreadyJoined);
+        match found {
+            Found::Pending => None,
+            Found::Result(Ok(value)) => Some(Ok(value)),
+            // Empty if the scope ended first and took it.
+            Found::Result(Err(slot)) => Some(Err(slot.lock().take().unwrap_or_else(again))),
+            Found::Nothing => Some(Err(again())),
+        }
+    }
+
+    /// A join that could never end: the target waits, directly or at the end of a scope, for the joiner.
+    fn refusal(&self, joiner: &Arc<Who>) -> Option<JoinErrorKind<E>> {
+        let depth = joiner
+            .lineage()
+            .position(|who| Arc::ptr_eq(&who, &self.entry.who))?;
+        Some(if depth == 0 {
+            JoinErrorKind::SelfJoin
+        } else {
+            JoinErrorKind::AncestorJoin
+        })
+    }
+
+    /// A target that queues for a place in a limited scope may wait for the very place that the joiner, or
+    /// a task that waits for the joiner, holds. So a joiner inside that scope runs it on the spot; where it
+    /// must not (its own join has a limit, or it is too deep in such joins already), the target gets a
+    /// thread beyond the limit.
+    fn help_to_start(&self, joiner: &Arc<Who>, timed: bool) {
+        let entry = &self.entry;
+        if !entry.is_waiting_to_start() || !entry.group.is_around(joiner) {
+            return;
+        }
+        let deep = INLINE_DEPTH.with(|depth| depth.get() >= MAX_INLINE_DEPTH);
+        if timed || deep {
+            if let Err(error) = entry.group.start_beyond_limit(entry) {
+                entry.refuse(error);
+            }
+            return;
+        }
+        let _deeper = Deeper::new();
+        entry.run();
+    }
+}
+
+crate::primitive::thread_local! {
+    static INLINE_DEPTH: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// One level deeper until dropped.
+struct Deeper;
+
+impl Deeper {
+    fn new() -> Self {
+        INLINE_DEPTH.with(|depth| depth.set(depth.get() + 1));
+        Self
+    }
+}
+
+impl Drop for Deeper {
+    fn drop(&mut self) {
+        INLINE_DEPTH.with(|depth| depth.set(depth.get() - 1));
+    }
+}
+
+impl<T> JoinHandle<T> {
+    /// Lets go of the task: it runs to its end on its own, counted by [`detached`](crate::detached) and
+    /// stopped by [`shutdown`](crate::shutdown). Its result is dropped. On a scope's task this is the same
+    /// as dropping the handle: no task outlives its scope.
+    pub fn detach(mut self) {
+        if self.on_drop == OnDrop::Join {
+            self.entry.who.detach();
+            self.on_drop = OnDrop::Nothing;
+        }
+    }
+}
+
+impl<T, E> Drop for JoinHandle<T, E> {
+    fn drop(&mut self) {
+        if self.on_drop == OnDrop::Nothing || self.packet.is_complete() {
+            return;
+        }
+        self.cancel_because(Why::Dropped);
+        let here = current::current();
+        if self.refusal(&here.who).is_some() {
+            // Dropped by itself or by a task it waits for: waiting here would never end.
+            self.entry.who.detach();
+            return;
+        }
+        let site = || Site {
+            verb: "drop",
+            object: Some(self.label().clone()),
+            at: self.spawned_at(),
+        };
+        chase(
+            &here.who.label,
+            |deadline| {
+                let ready = |parker: &_| self.packet.is_complete_or_wake(parker);
+                wait(site(), deadline, Heed::Nothing, ready)
+            },
+            || vec![straggler(&self.entry.who)],
+        );
+    }
+}
+
+impl<T, E> fmt::Debug for JoinHandle<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "JoinHandle({}, {})",
+            self.label(),
+            self.entry.who.doing()
+        )
+    }
+}

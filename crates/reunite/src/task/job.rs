@@ -1,0 +1,102 @@
+//! A closure becomes a job: catch what it does, leave the result, tell the group. The one `catch_unwind`.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::failures::Failures;
+use super::group::Group;
+use super::packet::Packet;
+use super::policy::Completion;
+use crate::cancel::Node;
+use crate::context::Inherited;
+use crate::error::{Cancelled, Failure};
+use crate::id::Label;
+use crate::primitive::Arc;
+
+pub(crate) type Job<'a> = Box<dyn FnOnce(Go) + Send + 'a>;
+
+/// What becomes of a job.
+pub(crate) enum Go {
+    Run,
+    /// Cancelled before it started: the closure is dropped.
+    Cancelled(Cancelled),
+    Refused(io::Error),
+}
+
+/// What a task is spawned with, besides its closure.
+pub(crate) struct Spec {
+    pub(crate) label: Label,
+    pub(crate) stack_size: Option<usize>,
+    pub(crate) inherit: bool,
+}
+
+/// Makes a job of `f`. The steps and their order, on which promises 2 and 5 rest:
+///
+/// 1. run `f`, catching a panic;
+/// 2. *record* a failure, so that the root cause is first whatever happens next;
+/// 3. complete the packet: the joiner wakes with this task's own result, not with the cancellation that
+///    the failure is about to cause;
+/// 4. ask the policy, which may cancel the scope;
+/// 5. drop the result if its handle is gone, before the group can let the scope end.
+pub(crate) fn prepare<'a, T, E, F>(
+    spec: &Spec,
+    group: &Arc<Group>,
+    node: &Arc<Node>,
+    failures: &Arc<Failures<E>>,
+    f: F,
+) -> (Job<'a>, Arc<Packet<T, E>>)
+where
+    T: Send + 'a,
+    E: Send + 'a,
+    F: FnOnce() -> Result<T, E> + Send + 'a,
+{
+    let packet = Arc::new(Packet::new());
+    let inherited = if spec.inherit {
+        Inherited::capture()
+    } else {
+        Inherited::default()
+    };
+    let label = spec.label.clone();
+    let (group, node) = (Arc::clone(group), Arc::clone(node));
+    let (failures, result) = (Arc::clone(failures), Arc::clone(&packet));
+    let job = move |go| {
+        let outcome = carry_out(go, f, inherited);
+        let how = match &outcome {
+            Ok(_) => Completion::Value,
+            Err(Failure::Panicked { .. }) => Completion::Panic,
+            Err(Failure::Cancelled(_)) => Completion::Cancelled,
+            Err(_) => Completion::Error,
+        };
+        let record = |failure| failures.record(label.clone(), failure, node.was_observed());
+        result.complete(outcome.map_err(record));
+        if let Err(payload) = group.decide(&label, how) {
+            record(Failure::panicked(payload));
+        }
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(result))) {
+            record(Failure::panicked(payload));
+        }
+    };
+    (Box::new(job), packet)
+}
+
+fn carry_out<T, E>(
+    go: Go,
+    f: impl FnOnce() -> Result<T, E>,
+    inherited: Inherited,
+) -> Result<T, Failure<E>> {
+    let run = || match go {
+        Go::Run => {
+            let _ambient = inherited.enter();
+            f().map_err(Failure::Failed)
+        }
+        Go::Cancelled(cancelled) => {
+            drop(f);
+            Err(Failure::Cancelled(cancelled))
+        }
+        Go::Refused(error) => {
+            drop(f);
+            Err(Failure::NotStarted(error))
+        }
+    };
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| Err(Failure::panicked(payload)))
+}

@@ -1,0 +1,18 @@
+//! Tasks: what runs, what it leaves, who counts it, and how it is joined.
+
+mod entry;
+mod failures;
+mod group;
+mod handle;
+mod job;
+mod packet;
+mod policy;
+
+pub use handle::JoinHandle;
+pub use policy::{Completion, FailFast, FirstSuccess, OnTimeout, Policy, Quorum, Verdict, WaitAll};
+
+pub(crate) use entry::{Entry, run_chain};
+pub(crate) use failures::Failures;
+pub(crate) use group::{Group, Rules, Starter};
+pub(crate) use handle::OnDrop;
+pub(crate) use job::{Job, Spec, prepare};

@@ -1,0 +1,193 @@
+//! Tasks outside any scope: `spawn`, its builder, and the end of the program.
+
+use std::convert::Infallible;
+use std::panic::Location;
+
+use super::launch::start;
+use crate::cancel::Node;
+use crate::current;
+use crate::deadline;
+use crate::error::{JoinError, Why};
+use crate::id::{Kind, Label};
+use crate::observe::{Straggler, Stragglers};
+use crate::primitive::{Arc, Duration, OnceLock};
+use crate::task::{Entry, Failures, Group, JoinHandle, OnDrop, Rules, Spec, WaitAll, prepare};
+
+/// Starts a task on a thread of its own, outside any scope: its handle joins on drop.
+///
+/// Where a scope would do, prefer [`scope`](crate::scope): its tasks may borrow. A refusal by the
+/// operating system is the error of the join; [`Builder::try_spawn`] returns it at once.
+///
+/// ```
+/// let task = reunite::spawn(|| (1..=10).product::<u64>());
+/// assert_eq!(task.join().unwrap(), 3_628_800);
+/// ```
+#[track_caller]
+pub fn spawn<T, F>(f: F) -> JoinHandle<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    Builder::new().spawn(f)
+}
+
+/// A task with a name, a stack size, or without its parent's context.
+///
+/// ```
+/// let task = reunite::Builder::new().name("indexer").stack_size(256 * 1024).spawn(|| 1);
+/// assert_eq!(task.name(), Some("indexer"));
+/// assert_eq!(task.join().unwrap(), 1);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `spawn` is called"]
+pub struct Builder {
+    name: Option<String>,
+    stack_size: Option<usize>,
+    inherit: bool,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Builder {
+    /// No name, the system's stack size, the parent's context.
+    pub fn new() -> Self {
+        Self {
+            name: None,
+            stack_size: None,
+            inherit: true,
+        }
+    }
+
+    /// A name for messages and debuggers.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The size of the thread's stack in bytes. Such a thread is not recycled.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// The task does not get what its parent has, see [`Inherit`](crate::Inherit).
+    pub fn without_context(mut self) -> Self {
+        self.inherit = false;
+        self
+    }
+
+    pub(crate) fn spec(self, at: &'static Location<'static>) -> Spec {
+        let label = Label::new(Kind::Task, self.name, at);
+        Spec {
+            label,
+            stack_size: self.stack_size,
+            inherit: self.inherit,
+        }
+    }
+
+    /// Starts the task; see [`spawn`].
+    #[track_caller]
+    pub fn spawn<T, F>(self, f: F) -> JoinHandle<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let (handle, entry) = admit(self.spec(Location::caller()), f);
+        if let Err(error) = root().start(&entry) {
+            entry.refuse(error);
+        }
+        handle
+    }
+
+    /// Starts the task, or says at once that the operating system refuses a thread.
+    ///
+    /// # Errors
+    /// [`JoinError::is_refused`], with the system's reason in [`JoinError::io_error`].
+    #[track_caller]
+    pub fn try_spawn<T, F>(self, f: F) -> Result<JoinHandle<T>, JoinError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let (handle, entry) = admit(self.spec(Location::caller()), f);
+        match root().start(&entry) {
+            Ok(()) => Ok(handle),
+            Err(error) => {
+                entry.refuse(error);
+                Err(handle.join().err().expect("a refused task has no value"))
+            }
+        }
+    }
+}
+
+fn admit<T, F>(spec: Spec, f: F) -> (JoinHandle<T>, Arc<Entry>)
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    let group = root();
+    let node = Node::child(group.node(), spec.label.clone(), None);
+    let who = current::Who::new(spec.label.clone(), Some(current::current().who));
+    let failures = Arc::new(Failures::<Infallible>::new());
+    let (job, packet) = prepare(&spec, group, &node, &failures, || Ok(f()));
+    let entry = Entry::new(job, who, node, Arc::clone(group), spec.stack_size);
+    (
+        JoinHandle::new(packet, Arc::clone(&entry), OnDrop::Join),
+        entry,
+    )
+}
+
+/// The group of all tasks outside scopes.
+fn root() -> &'static Arc<Group> {
+    static ROOT: OnceLock<Arc<Group>> = OnceLock::new();
+    ROOT.get_or_init(|| {
+        let label = Label::new(Kind::Scope, Some("program".to_owned()), Location::caller());
+        let rules = Rules {
+            policy: Box::new(WaitAll),
+            max_threads: None,
+        };
+        Group::new(Node::root(label, None), None, rules, start)
+    })
+}
+
+/// The tasks that were [`detach`](JoinHandle::detach)ed and still run, in spawn order.
+///
+/// ```
+/// use std::sync::mpsc;
+/// let (stop, wait) = mpsc::channel::<()>();
+/// reunite::Builder::new().name("lone").spawn(move || wait.recv()).detach();
+/// assert_eq!(reunite::detached()[0].task.name(), Some("lone"));
+/// drop(stop);
+/// ```
+pub fn detached() -> Vec<Straggler> {
+    root().stragglers_if(|who| who.is_detached())
+}
+
+/// Ends the program's threads in order: asks every task outside a scope, detached ones included, to stop,
+/// and waits for all of them for at most `timeout`. Returns how many it waited for.
+///
+/// Not final: tasks may be spawned afterwards.
+///
+/// # Errors
+/// Those that did not stop in time, by name, with what they are doing. They go on.
+///
+/// ```
+/// use std::time::Duration;
+/// reunite::spawn(|| reunite::sleep(Duration::from_secs(3600))).detach();
+/// assert_eq!(reunite::shutdown(Duration::from_secs(60)).unwrap(), 1);
+/// ```
+#[track_caller]
+pub fn shutdown(timeout: Duration) -> Result<usize, Stragglers> {
+    let deadline = deadline::after(timeout);
+    let root = root();
+    let asked = root.cancel_members(&Why::Shutdown);
+    if root.wait_until(deadline, Location::caller()) {
+        Ok(asked)
+    } else {
+        Err(Stragglers(root.stragglers_if(|_| true)))
+    }
+}

@@ -1,0 +1,63 @@
+//! The only place that starts an operating system thread.
+
+use std::io;
+
+use super::recycle::Recycler;
+use crate::primitive::{Arc, Builder, Duration};
+use crate::task::{Entry, run_chain};
+
+/// How long a thread waits for its next task before it ends.
+#[cfg(not(reunite_model))]
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+#[cfg(not(reunite_model))]
+static RECYCLER: Recycler = Recycler::new(KEEP_ALIVE);
+
+/// What threads are called while they run a task that has no name.
+const NAME: &str = "reunite";
+
+/// Runs `entry`, and what queues behind it, on a thread: at once, never behind another task.
+///
+/// # Errors
+/// The system refuses to start one; the entry is untouched.
+#[cfg(not(reunite_model))]
+pub(crate) fn start(entry: &Arc<Entry>) -> io::Result<()> {
+    let chain = Arc::clone(entry);
+    let work = Box::new(move || {
+        set_name(chain.who.label.name().unwrap_or(NAME));
+        run_chain(chain);
+    });
+    let builder = Builder::new().name(NAME.to_owned());
+    if let Some(size) = entry.stack_size {
+        // A thread of an unusual size is not recycled: the next task would inherit the size.
+        return builder.stack_size(size).spawn(work).map(drop);
+    }
+    match RECYCLER.reuse(work) {
+        Ok(()) => Ok(()),
+        Err(work) => builder.spawn(|| RECYCLER.live(work)).map(drop),
+    }
+}
+
+/// In a model every task has a fresh thread; recycling has a model of its own.
+#[cfg(reunite_model)]
+pub(crate) fn start(entry: &Arc<Entry>) -> io::Result<()> {
+    let chain = Arc::clone(entry);
+    Builder::new().spawn(move || run_chain(chain)).map(drop)
+}
+
+/// The name that debuggers and `top` show; Linux keeps fifteen bytes of it.
+#[cfg(all(target_os = "linux", not(reunite_model)))]
+fn set_name(name: &str) {
+    let end = (0..=name.len().min(15))
+        .rev()
+        .find(|&end| name.is_char_boundary(end))
+        .unwrap_or(0);
+    if let Ok(name) = std::ffi::CString::new(&name[..end]) {
+        // Only a hint for people: a system that refuses it costs nothing.
+        let _refused = rustix::thread::set_name(&name);
+    }
+}
+
+/// Elsewhere a thread keeps the name it was started with.
+#[cfg(all(not(target_os = "linux"), not(reunite_model)))]
+fn set_name(_: &str) {}

@@ -1,0 +1,8 @@
+//! Operating system threads: started in one place, recycled, named after the task they run.
+
+mod builder;
+mod launch;
+mod recycle;
+
+pub use builder::{Builder, detached, shutdown, spawn};
+pub(crate) use launch::start;

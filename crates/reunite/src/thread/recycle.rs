@@ -1,0 +1,86 @@
+//! Threads that finished a task wait a while for the next: waking one costs a small part of starting one.
+//!
+//! # Protocol
+//! An idle thread has a mailbox and stands in the stack of idle threads. Whoever pops it from the stack,
+//! under the stack's lock, owns the right to put one job into its mailbox, and must. The thread leaves only
+//! if it can remove itself from the stack: if it is gone from there, a job is on its way and it goes on
+//! waiting. So a job is never given to a thread that leaves.
+
+use crate::deadline;
+use crate::park::{Parker, park_until};
+use crate::primitive::{Arc, Duration, Mutex};
+
+/// What a thread is given to do.
+pub(crate) type Work = Box<dyn FnOnce() + Send>;
+
+pub(crate) struct Idle {
+    mailbox: Mutex<Option<Work>>,
+    parker: Parker,
+}
+
+/// The stack of idle threads: the one that ran last is warmest and is taken first.
+pub(crate) struct Recycler {
+    idle: Mutex<Vec<Arc<Idle>>>,
+    keep_alive: Duration,
+}
+
+impl Recycler {
+    #[cfg(not(reunite_model))]
+    pub(crate) const fn new(keep_alive: Duration) -> Self {
+        Self {
+            idle: Mutex::new(Vec::new()),
+            keep_alive,
+        }
+    }
+
+    #[cfg(reunite_model)]
+    pub(crate) fn new(keep_alive: Duration) -> Self {
+        Self {
+            idle: Mutex::new(Vec::new()),
+            keep_alive,
+        }
+    }
+
+    /// Hands `work` to an idle thread.
+    ///
+    /// # Errors
+    /// Gives it back if none is idle.
+    pub(crate) fn reuse(&self, work: Work) -> Result<(), Work> {
+        let Some(idle) = self.idle.lock().pop() else {
+            return Err(work);
+        };
+        *idle.mailbox.lock() = Some(work);
+        idle.parker.unpark();
+        Ok(())
+    }
+
+    /// The life of a recycled thread, from its first job on.
+    pub(crate) fn live(&self, first: Work) {
+        first();
+        let this = Arc::new(Idle {
+            mailbox: Mutex::new(None),
+            parker: Parker::here(),
+        });
+        while let Some(work) = self.next(&this) {
+            work();
+        }
+    }
+
+    fn next(&self, this: &Arc<Idle>) -> Option<Work> {
+        self.idle.lock().push(Arc::clone(this));
+        let leave_at = deadline::after(self.keep_alive);
+        loop {
+            if let Some(work) = this.mailbox.lock().take() {
+                return Some(work);
+            }
+            if deadline::has_passed(leave_at) {
+                let mut idle = self.idle.lock();
+                if let Some(at) = idle.iter().position(|other| Arc::ptr_eq(other, this)) {
+                    idle.remove(at);
+                    return None;
+                }
+            }
+            park_until(leave_at);
+        }
+    }
+}
