@@ -210,13 +210,12 @@ impl Drop for Node {
 ///
 /// ```
 /// use std::time::Duration;
-/// let result = reunite::scope(|s| {
+/// let reason = reunite::scope(|s| {
 ///     let canceller = s.canceller();
-///     let waiter = s.spawn(|| reunite::sleep(Duration::from_secs(3600)));
-///     canceller.cancel("the user pressed Ctrl-C");
-///     waiter.join().unwrap()
+///     s.spawn(move || canceller.cancel("the user pressed Ctrl-C"));
+///     reunite::sleep(Duration::from_secs(3600)).unwrap_err().reason().to_owned()
 /// });
-/// assert_eq!(result.unwrap_err().reason(), "the user pressed Ctrl-C");
+/// assert_eq!(reason, "the user pressed Ctrl-C");
 /// ```
 #[derive(Clone)]
 pub struct Canceller(Arc<Node>);

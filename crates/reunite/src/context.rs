@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use crate::primitive::{Arc, AtomicUsize, Mutex, Ordering};
+use crate::primitive::{Arc, Counter, Ordering, PoisonError, StaticMutex};
 
 /// Ambient values that a task inherits from the task that spawned it.
 ///
@@ -34,15 +34,15 @@ pub trait Inherit: Send + Sync {
     fn capture(&self) -> Box<dyn FnOnce() -> Box<dyn Any> + Send>;
 }
 
-static HOOKS: Mutex<Vec<Arc<dyn Inherit>>> = Mutex::new(Vec::new());
-static COUNT: AtomicUsize = AtomicUsize::new(0);
+static HOOKS: StaticMutex<Vec<Arc<dyn Inherit>>> = StaticMutex::new(Vec::new());
+static COUNT: Counter = Counter::new(0);
 
 /// Adds a hook for the rest of the process. Tasks spawned from now on inherit through it, unless their
 /// builder says [`without_context`](crate::Builder::without_context).
 pub fn inherit(hook: impl Inherit + 'static) {
-    let mut hooks = HOOKS.lock();
+    let mut hooks = HOOKS.lock().unwrap_or_else(PoisonError::into_inner);
     hooks.push(Arc::new(hook));
-    COUNT.store(hooks.len(), Ordering::Release);
+    COUNT.store(hooks.len() as u64, Ordering::Release);
 }
 
 /// What was captured at the spawn.
@@ -53,7 +53,7 @@ impl Inherited {
     pub(crate) fn capture() -> Self {
         let mut captured = Vec::new();
         if COUNT.load(Ordering::Acquire) > 0 {
-            let hooks = HOOKS.lock().clone();
+            let hooks = HOOKS.lock().unwrap_or_else(PoisonError::into_inner).clone();
             captured.extend(hooks.iter().map(|hook| hook.capture()));
         }
         #[cfg(feature = "tracing")]

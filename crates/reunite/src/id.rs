@@ -37,10 +37,9 @@ impl fmt::Display for TaskId {
 /// assert!(task.label().to_string().starts_with("task `resize` ("));
 /// # task.join().unwrap();
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Label(Arc<Facts>);
 
-#[derive(Debug)]
 struct Facts {
     id: TaskId,
     kind: Kind,
@@ -106,5 +105,11 @@ impl fmt::Display for Label {
             Some(name) => write!(f, "{kind} `{name}` ({}:{})", at.file(), at.line()),
             None => write!(f, "{kind} {id} ({}:{})", at.file(), at.line()),
         }
+    }
+}
+
+impl fmt::Debug for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::id::Label;
-use crate::primitive::{Arc, Duration, Mutex};
+use crate::primitive::{Arc, Duration, PoisonError, StaticMutex};
 
 /// A task that was asked to stop and has not come back yet.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ impl std::error::Error for Stragglers {}
 
 type Reporter = Arc<dyn Fn(&Label, &[Straggler]) + Send + Sync>;
 
-static REPORTER: Mutex<Option<Reporter>> = Mutex::new(None);
+static REPORTER: StaticMutex<Option<Reporter>> = StaticMutex::new(None);
 
 /// Replaces what happens when a cancelled scope (or a dropped handle) has waited for a while for tasks
 /// that do not stop. Unless replaced, a line for each goes to standard error. Called on the waiting
@@ -68,11 +68,14 @@ static REPORTER: Mutex<Option<Reporter>> = Mutex::new(None);
 /// });
 /// ```
 pub fn on_stragglers(reporter: impl Fn(&Label, &[Straggler]) + Send + Sync + 'static) {
-    *REPORTER.lock() = Some(Arc::new(reporter));
+    *REPORTER.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(reporter));
 }
 
 pub(crate) fn report_stragglers(waiting: &Label, late: &[Straggler]) {
-    let reporter = REPORTER.lock().clone();
+    let reporter = REPORTER
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
     match reporter {
         Some(reporter) => {
             // The scope still waits: a reporter's panic must not end that.

@@ -25,8 +25,10 @@ pub(crate) use imp::{
     AtomicU8, AtomicUsize, Builder, MutexGuard, Thread, current, park, park_timeout, thread_local,
 };
 // Reference counts, one-time cells and counters carry no wake-up: they stay std's.
+/// For registries in statics, which outlive the executions of a model.
+pub(crate) use std::sync::Mutex as StaticMutex;
 pub(crate) use std::sync::atomic::{AtomicU64 as Counter, Ordering};
-pub(crate) use std::sync::{Arc, OnceLock, Weak};
+pub(crate) use std::sync::{Arc, OnceLock, PoisonError, Weak};
 pub(crate) use std::time::{Duration, Instant};
 
 /// A mutex without poisoning: no critical section in this crate runs user code, so a panic cannot

@@ -351,3 +351,35 @@ impl<E: fmt::Debug> fmt::Debug for JoinError<E> {
 }
 
 impl<E: fmt::Debug + fmt::Display> std::error::Error for JoinError<E> {}
+
+impl JoinError {
+    /// The same for tasks that could have failed otherwise, but did not.
+    pub(crate) fn into_other<E>(self) -> JoinError<E> {
+        let Inner {
+            task,
+            kind,
+            order,
+            after_cancel,
+        } = *self.0;
+        let kind = match kind {
+            JoinErrorKind::Failed(never) => match never {},
+            JoinErrorKind::Panicked { message, payload } => {
+                JoinErrorKind::Panicked { message, payload }
+            }
+            JoinErrorKind::Cancelled(cancelled) => JoinErrorKind::Cancelled(cancelled),
+            JoinErrorKind::NotStarted(error) => JoinErrorKind::NotStarted(error),
+            JoinErrorKind::Interrupted(cancelled) => JoinErrorKind::Interrupted(cancelled),
+            JoinErrorKind::TimedOut { age, doing } => JoinErrorKind::TimedOut { age, doing },
+            JoinErrorKind::SelfJoin => JoinErrorKind::SelfJoin,
+            JoinErrorKind::AncestorJoin => JoinErrorKind::AncestorJoin,
+            JoinErrorKind::AlreadyJoined => JoinErrorKind::AlreadyJoined,
+            JoinErrorKind::NeverReady => JoinErrorKind::NeverReady,
+        };
+        JoinError(Box::new(Inner {
+            task,
+            kind,
+            order,
+            after_cancel,
+        }))
+    }
+}

@@ -7,10 +7,12 @@
 mod cancelled;
 mod join;
 mod scope;
+mod wait;
 
 pub use cancelled::Cancelled;
 pub use join::JoinError;
 pub use scope::ScopeError;
+pub use wait::WaitError;
 
 pub(crate) use cancelled::Why;
-pub(crate) use join::{Failure, JoinErrorKind, panic_message};
+pub(crate) use join::{Failure, JoinErrorKind};

@@ -1,1 +1,270 @@
-//! m
+//! Maps: a function over many items, side by side, with the results in order.
+
+mod home;
+mod outcomes;
+mod shared;
+mod worker;
+
+use std::convert::Infallible;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+
+use crate::error::ScopeError;
+use crate::primitive::{Duration, available_parallelism};
+use crate::scope::{Scope, scope};
+
+pub use home::{Free, Home};
+pub use outcomes::Outcomes;
+
+/// Applies `f` to every item on several threads and yields the outcomes in the order of the items.
+///
+/// Nothing happens before the first `next`. Items are pulled as threads become free, never more than the
+/// window ahead: item *k + window* is not pulled before item *k* was taken, so any number of items needs
+/// bounded memory. One item's panic or timeout is that item's outcome alone. Dropping the iterator early
+/// cancels what runs and waits for it.
+///
+/// The items are pulled on the worker threads, one at a time; so the iterator must be `Send`. To borrow
+/// from the stack, see [`Scope::map`]; for `f` that returns `Result`, [`try_map`].
+///
+/// ```
+/// let squares: Vec<u64> = reunite::map(1..=5u64, |n| n * n).threads(2).into_iter().map(Result::unwrap).collect();
+/// assert_eq!(squares, [1, 4, 9, 16, 25]);
+/// ```
+#[track_caller]
+pub fn map<I, U, F>(
+    items: I,
+    f: F,
+) -> Map<
+    'static,
+    I::IntoIter,
+    impl Fn(I::Item) -> Result<U, Infallible> + Send + Sync + 'static,
+    Free,
+>
+where
+    I: IntoIterator<IntoIter: Send + 'static, Item: Send + 'static>,
+    U: Send + 'static,
+    F: Fn(I::Item) -> U + Send + Sync + 'static,
+{
+    Map::new(
+        items.into_iter(),
+        move |item| Ok(f(item)),
+        Free,
+        Location::caller(),
+    )
+}
+
+/// [`map`] for a function that returns `Result`: its error is the item's outcome, see
+/// [`Map::fail_fast`] to stop at the first.
+///
+/// ```
+/// let mut outcomes = reunite::try_map(["1", "x", "3"], |text| text.parse::<u32>()).into_iter();
+/// assert_eq!(outcomes.next().unwrap().unwrap(), 1);
+/// assert!(outcomes.next().unwrap().unwrap_err().is_error());
+/// assert_eq!(outcomes.next().unwrap().unwrap(), 3);
+/// ```
+#[track_caller]
+pub fn try_map<I, U, E, F>(items: I, f: F) -> Map<'static, I::IntoIter, F, Free>
+where
+    I: IntoIterator<IntoIter: Send + 'static, Item: Send + 'static>,
+    U: Send + 'static,
+    E: Send + 'static,
+    F: Fn(I::Item) -> Result<U, E> + Send + Sync + 'static,
+{
+    Map::new(items.into_iter(), f, Free, Location::caller())
+}
+
+/// Calls `f` with every item on as many threads as the machine has cores, and stops at the first failure.
+/// `f` may borrow.
+///
+/// # Errors
+/// An item failed or panicked: all failures are there, the root cause first. Or the current task was
+/// cancelled.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// let sum = AtomicU64::new(0);
+/// reunite::for_each(1..=10, |n| { sum.fetch_add(n, Ordering::Relaxed); Ok::<(), String>(()) }).unwrap();
+/// assert_eq!(sum.into_inner(), 55);
+/// ```
+#[track_caller]
+pub fn for_each<I, E, F>(items: I, f: F) -> Result<(), ScopeError<E>>
+where
+    I: IntoIterator<IntoIter: Send, Item: Send>,
+    E: Send,
+    F: Fn(I::Item) -> Result<(), E> + Send + Sync,
+{
+    let (items, at) = (items.into_iter(), Location::caller());
+    scope(|s| {
+        Map::new(items, f, s, at)
+            .unordered()
+            .fail_fast()
+            .into_iter()
+            .collect_values()
+    })
+    .map(drop)
+}
+
+impl<'scope, 'env> Scope<'scope, 'env> {
+    /// [`map`](crate::map()) whose function and items may borrow from outside the scope.
+    #[track_caller]
+    #[allow(
+        clippy::type_complexity,
+        reason = "an `impl Fn` in return position cannot be named"
+    )]
+    pub fn map<I, U, F>(
+        &'scope self,
+        items: I,
+        f: F,
+    ) -> Map<
+        'scope,
+        I::IntoIter,
+        impl Fn(I::Item) -> Result<U, Infallible> + Send + Sync + 'scope,
+        &'scope Self,
+    >
+    where
+        I: IntoIterator<IntoIter: Send + 'scope, Item: Send + 'scope>,
+        U: Send + 'scope,
+        F: Fn(I::Item) -> U + Send + Sync + 'scope,
+    {
+        Map::new(
+            items.into_iter(),
+            move |item| Ok(f(item)),
+            self,
+            Location::caller(),
+        )
+    }
+
+    /// [`try_map`] whose function and items may borrow from outside the scope.
+    #[track_caller]
+    pub fn try_map<I, U, E, F>(
+        &'scope self,
+        items: I,
+        f: F,
+    ) -> Map<'scope, I::IntoIter, F, &'scope Self>
+    where
+        I: IntoIterator<IntoIter: Send + 'scope, Item: Send + 'scope>,
+        U: Send + 'scope,
+        E: Send + 'scope,
+        F: Fn(I::Item) -> Result<U, E> + Send + Sync + 'scope,
+    {
+        Map::new(items.into_iter(), f, self, Location::caller())
+    }
+}
+
+/// A map that has not started: choose, then iterate.
+#[must_use = "a map does nothing until it is iterated"]
+pub struct Map<'a, I, F, H> {
+    items: I,
+    f: F,
+    home: H,
+    plan: Plan,
+    /// How long what the function and the items borrow lives.
+    borrows: PhantomData<&'a ()>,
+}
+
+/// What was chosen.
+#[derive(Clone, Debug)]
+struct Plan {
+    at: &'static Location<'static>,
+    name: Option<String>,
+    threads: Option<usize>,
+    window: Option<usize>,
+    item_timeout: Option<Duration>,
+    ordered: bool,
+    fail_fast: bool,
+}
+
+impl Plan {
+    fn threads(&self) -> usize {
+        self.threads.unwrap_or_else(available_parallelism)
+    }
+
+    fn window(&self) -> u64 {
+        self.window.unwrap_or(self.threads() * 2) as u64
+    }
+}
+
+impl<I, F, H> Map<'_, I, F, H> {
+    fn new(items: I, f: F, home: H, at: &'static Location<'static>) -> Self {
+        let plan = Plan {
+            at,
+            name: None,
+            threads: None,
+            window: None,
+            item_timeout: None,
+            ordered: true,
+            fail_fast: false,
+        };
+        Self {
+            items,
+            f,
+            home,
+            plan,
+            borrows: PhantomData,
+        }
+    }
+
+    /// A name for messages.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.plan.name = Some(name.into());
+        self
+    }
+
+    /// How many threads at most (at least one). Unless told: as many as the machine has cores.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.plan.threads = Some(threads.max(1));
+        self
+    }
+
+    /// How many items may be pulled and not yet taken (at least one). Unless told: twice the threads.
+    pub fn window(mut self, items: usize) -> Self {
+        self.plan.window = Some(items.max(1));
+        self
+    }
+
+    /// How long each item may take from its start. An item that takes longer is cancelled and its outcome
+    /// is a timeout; if it does not stop, another thread takes its place and the end of the map waits
+    /// for it.
+    pub fn item_timeout(mut self, timeout: Duration) -> Self {
+        self.plan.item_timeout = Some(timeout);
+        self
+    }
+
+    /// Outcomes in the order in which they are there.
+    pub fn unordered(mut self) -> Self {
+        self.plan.ordered = false;
+        self
+    }
+
+    /// The first error or panic stops the map: no further item is pulled, those that run are cancelled
+    /// and have outcomes still.
+    pub fn fail_fast(mut self) -> Self {
+        self.plan.fail_fast = true;
+        self
+    }
+}
+
+impl<'a, I, U, E, F, H> IntoIterator for Map<'a, I, F, H>
+where
+    I: Iterator<Item: Send + 'a> + Send + 'a,
+    U: Send + 'a,
+    E: Send + 'a,
+    F: Fn(I::Item) -> Result<U, E> + Send + Sync + 'a,
+    H: Home<'a>,
+{
+    type Item = Result<U, crate::JoinError<E>>;
+    type IntoIter = Outcomes<'a, U, E>;
+
+    fn into_iter(self) -> Outcomes<'a, U, E> {
+        Outcomes::new(self.items, self.f, self.home, self.plan)
+    }
+}
+
+impl<I, F, H> fmt::Debug for Map<'_, I, F, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Map")
+            .field("plan", &self.plan)
+            .finish_non_exhaustive()
+    }
+}

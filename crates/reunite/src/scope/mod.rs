@@ -81,12 +81,12 @@ where
 }
 
 /// What the body of a [`scope`] spawns through.
-pub struct Scope<'scope, 'env: 'scope> {
+pub struct Scope<'scope, 'env> {
     frame: Frame<'scope, 'env, Infallible>,
 }
 
 /// What the body of a [`try_scope`] spawns through.
-pub struct TryScope<'scope, 'env: 'scope, E> {
+pub struct TryScope<'scope, 'env, E> {
     frame: Frame<'scope, 'env, E>,
 }
 

@@ -291,6 +291,13 @@ impl<T> JoinHandle<T> {
     }
 }
 
+impl<T, E> JoinHandle<T, E> {
+    /// Somebody else in this crate counts the task and waits for it.
+    pub(crate) fn leave_to_owner(mut self) {
+        self.on_drop = OnDrop::Nothing;
+    }
+}
+
 impl<T, E> Drop for JoinHandle<T, E> {
     fn drop(&mut self) {
         if self.on_drop == OnDrop::Nothing || self.packet.is_complete() {

@@ -1,0 +1,67 @@
+//! Why a wait for something other than a task ended without it.
+
+use std::fmt;
+
+use super::Cancelled;
+use crate::primitive::Duration;
+
+/// A blocking call ended without what it waited for: the time ran out, the current task was cancelled, or
+/// it could never have succeeded. The operation did not happen.
+#[derive(Clone, Debug)]
+pub struct WaitError(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    TimedOut(Duration),
+    Cancelled(Cancelled),
+    Impossible(String),
+}
+
+impl WaitError {
+    pub(crate) fn timed_out(waited: Duration) -> Self {
+        Self(Kind::TimedOut(waited))
+    }
+
+    pub(crate) fn cancelled(cancelled: Cancelled) -> Self {
+        Self(Kind::Cancelled(cancelled))
+    }
+
+    pub(crate) fn impossible(why: String) -> Self {
+        Self(Kind::Impossible(why))
+    }
+
+    /// Whether the time to wait ran out.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.0, Kind::TimedOut(_))
+    }
+
+    /// Whether the current task was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.0, Kind::Cancelled(_))
+    }
+
+    /// Whether waiting was refused because it could never succeed.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.0, Kind::Impossible(_))
+    }
+
+    /// Why and by whom the current task was cancelled.
+    pub fn as_cancelled(&self) -> Option<&Cancelled> {
+        match &self.0 {
+            Kind::Cancelled(cancelled) => Some(cancelled),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::TimedOut(waited) => write!(f, "timed out after {:.1} s", waited.as_secs_f64()),
+            Kind::Cancelled(cancelled) => write!(f, "{cancelled}"),
+            Kind::Impossible(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for WaitError {}

@@ -1,0 +1,47 @@
+//! Where the threads of a map live: in a scope, or outside any.
+
+use crate::error::JoinError;
+use crate::scope::Scope;
+use crate::thread::Builder;
+
+/// Where the threads of a map live. Sealed: a [`Scope`], or [`Free`].
+pub trait Home<'a>: Copy + Send + Sync + sealed::Sealed + 'a {
+    /// Starts one of the map's threads.
+    ///
+    /// # Errors
+    /// The system refused it, or the scope is cancelled.
+    #[doc(hidden)]
+    fn start(self, builder: Builder, work: impl FnOnce() + Send + 'a) -> Result<(), JoinError>;
+}
+
+/// Outside any scope: functions and items that borrow nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Free;
+
+impl Home<'static> for Free {
+    fn start(
+        self,
+        builder: Builder,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<(), JoinError> {
+        builder
+            .try_spawn(work)
+            .map(|worker| worker.leave_to_owner())
+    }
+}
+
+impl<'scope, 'env> Home<'scope> for &'scope Scope<'scope, 'env> {
+    fn start(self, builder: Builder, work: impl FnOnce() + Send + 'scope) -> Result<(), JoinError> {
+        let mut worker = self.spawn_with(builder, work);
+        match worker.try_join() {
+            Some(Err(error)) => Err(error),
+            Some(Ok(())) | None => Ok(()),
+        }
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Free {}
+    impl Sealed for &crate::scope::Scope<'_, '_> {}
+}

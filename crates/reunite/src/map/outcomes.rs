@@ -1,0 +1,298 @@
+//! The consumer's side of a map: an iterator over outcomes.
+
+use std::fmt;
+use std::panic::resume_unwind;
+
+use super::Plan;
+use super::home::Home;
+use super::shared::{Item, Shared};
+use super::worker::{start, timed_out, unpark};
+use crate::cancel::Node;
+use crate::current::{self, Site};
+use crate::error::{Cancelled, JoinError, JoinErrorKind, ScopeError, Why};
+use crate::id::{Kind, Label};
+use crate::observe::Straggler;
+use crate::primitive::{Arc, Instant};
+use crate::task::{chase, straggler};
+use crate::wait::{Heed, Wait, wait};
+
+/// The outcomes of a running [`Map`](crate::Map): an iterator that waits for the next.
+///
+/// If the current task is cancelled while it waits, it yields that as an error
+/// ([`is_interrupted`](JoinError::is_interrupted)) and ends. Dropping it cancels the items that run and
+/// waits for them; those that do not stop are named.
+///
+/// # Panics
+/// `next` goes on with the panic of the source iterator, after the items pulled before it.
+#[must_use = "dropping the outcomes cancels the map"]
+pub struct Outcomes<'a, U, E> {
+    running: Box<dyn Running<U, E> + Send + 'a>,
+}
+
+impl<'a, U, E> Outcomes<'a, U, E> {
+    pub(super) fn new<I, F, H>(items: I, f: F, home: H, plan: Plan) -> Self
+    where
+        I: Iterator<Item: Send + 'a> + Send + 'a,
+        U: Send + 'a,
+        E: Send + 'a,
+        F: Fn(I::Item) -> Result<U, E> + Send + Sync + 'a,
+        H: Home<'a>,
+    {
+        let here = current::current();
+        let label = Label::new(Kind::Scope, plan.name.clone(), plan.at);
+        let node = Node::child(&here.node, label.clone(), None);
+        let shared = Arc::new(Shared::new(plan, label, node, items));
+        let (ours, f) = (Arc::clone(&shared), Arc::new(f));
+        let start = Box::new(move || start(&ours, &f, home));
+        Self {
+            running: Box::new(Consumer {
+                shared,
+                start,
+                finished: false,
+            }),
+        }
+    }
+
+    /// All values, in the map's order.
+    ///
+    /// # Errors
+    /// Some item had none: all failures, the root cause first. Every item is run before that is told,
+    /// unless the map is [`fail_fast`](crate::Map::fail_fast).
+    pub fn collect_values(mut self) -> Result<Vec<U>, ScopeError<E>> {
+        let (mut values, mut failures, mut cancelled) = (Vec::new(), Vec::new(), 0);
+        let mut interrupted = None;
+        for outcome in &mut self {
+            match outcome {
+                Ok(value) => values.push(value),
+                Err(error) if error.is_interrupted() => interrupted = Some(error),
+                Err(error) if error.is_cancelled() => cancelled += 1,
+                Err(error) => failures.push(error),
+            }
+        }
+        if failures.is_empty() && interrupted.is_none() && cancelled == 0 {
+            return Ok(values);
+        }
+        if failures.is_empty() {
+            failures.extend(interrupted);
+        }
+        let (label, cause) = self.running.facts();
+        Err(ScopeError::new(label, failures, cause, cancelled))
+    }
+}
+
+impl<U, E> Iterator for Outcomes<'_, U, E> {
+    type Item = Result<U, JoinError<E>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.running.next()
+    }
+}
+
+impl<U, E> std::iter::FusedIterator for Outcomes<'_, U, E> {}
+
+impl<U, E> fmt::Debug for Outcomes<'_, U, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Outcomes({})", self.running.facts().0)
+    }
+}
+
+/// The consumer with the types of source and function forgotten.
+trait Running<U, E> {
+    fn next(&mut self) -> Option<Result<U, JoinError<E>>>;
+    fn facts(&self) -> (Label, Option<Cancelled>);
+}
+
+struct Consumer<I, U, E, S> {
+    shared: Arc<Shared<I, U, E>>,
+    /// Starts a worker.
+    start: Box<S>,
+    finished: bool,
+}
+
+/// What a look at the state found.
+enum Look<U, E> {
+    Outcome(Result<U, JoinError<E>>),
+    /// Every item was taken.
+    End,
+    /// No worker is there to go on: none yet, or a cancellation made them leave.
+    NoWorker,
+    /// The first item's time is up at another instant than this wait knew.
+    NewDeadline,
+}
+
+impl<I, U, E, S> Running<U, E> for Consumer<I, U, E, S>
+where
+    S: FnMut() -> Result<(), JoinError>,
+{
+    fn next(&mut self) -> Option<Result<U, JoinError<E>>> {
+        while !self.finished {
+            match self.look() {
+                Ok(Look::Outcome(outcome)) => return Some(outcome),
+                Ok(Look::NewDeadline) => {}
+                Ok(Look::End) => {
+                    self.finished = true;
+                    let panic = self.shared.state.lock().panic.take();
+                    if let Some(payload) = panic {
+                        resume_unwind(payload);
+                    }
+                }
+                Ok(Look::NoWorker) => {
+                    let refused = match self.shared.node.cause() {
+                        Some(cause) => self.interrupted(cause),
+                        None => match (self.start)() {
+                            Ok(()) => continue,
+                            Err(refused) => refused.into_other(),
+                        },
+                    };
+                    self.finished = true;
+                    return Some(Err(refused));
+                }
+                Err(cancelled) => {
+                    self.finished = true;
+                    return Some(Err(self.interrupted(cancelled)));
+                }
+            }
+        }
+        None
+    }
+
+    fn facts(&self) -> (Label, Option<Cancelled>) {
+        (self.shared.label.clone(), self.shared.node.cause())
+    }
+}
+
+impl<I, U, E, S> Consumer<I, U, E, S>
+where
+    S: FnMut() -> Result<(), JoinError>,
+{
+    fn interrupted(&self, cause: Cancelled) -> JoinError<E> {
+        JoinError::new(self.shared.label.clone(), JoinErrorKind::Interrupted(cause))
+    }
+
+    /// Waits for the next thing to do.
+    fn look(&mut self) -> Result<Look<U, E>, Cancelled> {
+        let shared = &*self.shared;
+        let deadline = shared.state.lock().first_deadline();
+        let mut found = None;
+        let site = Site {
+            verb: "next",
+            object: Some(shared.label.clone()),
+            at: shared.plan.at,
+        };
+        let waited = wait(site, deadline, Heed::Task, |parker| {
+            let mut state = shared.state.lock();
+            let mut idle = Vec::new();
+            found = if let Some(at) = state.next_seat(shared.plan.ordered) {
+                let seat = state.seats.remove(at).expect("the seat was just found");
+                state.taken += 1;
+                idle = state.wake_idle();
+                match seat.item {
+                    Item::Done(outcome) => Some(Look::Outcome(outcome)),
+                    Item::Running { .. } => unreachable!("only done seats are taken"),
+                }
+            } else if state.is_over() {
+                Some(Look::End)
+            } else if state.at_work() == 0 {
+                Some(Look::NoWorker)
+            } else if state.first_deadline() != deadline {
+                Some(Look::NewDeadline)
+            } else {
+                state.consumer = Some(parker.clone());
+                None
+            };
+            drop(state);
+            unpark(idle);
+            found.is_some()
+        });
+        match waited {
+            Wait::Ready => Ok(found.expect("a wait that is ready found something")),
+            Wait::Cancelled(cancelled) => Err(cancelled),
+            Wait::TimedOut => {
+                self.give_up_late_items(deadline);
+                Ok(Look::NewDeadline)
+            }
+        }
+    }
+
+    /// Cancels the items whose time is up, gives each its outcome, and lets others take their workers'
+    /// places.
+    fn give_up_late_items(&mut self, deadline: Option<Instant>) {
+        let mut late = Vec::new();
+        let mut state = self.shared.state.lock();
+        for seat in &mut state.seats {
+            let Item::Running {
+                who,
+                node,
+                deadline: own,
+            } = &seat.item
+            else {
+                continue;
+            };
+            if own.is_some() && *own <= deadline {
+                late.push((Arc::clone(who), Arc::clone(node)));
+                let error = JoinError::new(who.label.clone(), timed_out(who));
+                seat.item = Item::Done(Err(error));
+            }
+        }
+        state
+            .lost
+            .extend(late.iter().map(|(who, _)| Arc::clone(who)));
+        let starved = !state.is_dry() && state.at_work() == 0;
+        drop(state);
+        for (_, node) in &late {
+            node.expire();
+        }
+        if starved {
+            // Refused: the next look finds no worker and tells.
+            let _refused = (self.start)();
+        }
+    }
+}
+
+impl<I, U, E, S> Drop for Consumer<I, U, E, S> {
+    fn drop(&mut self) {
+        let shared = &*self.shared;
+        let mut state = shared.state.lock();
+        let source = state.stop();
+        let idle = state.wake_idle();
+        drop(state);
+        shared
+            .node
+            .cancel(Cancelled::new(Why::Dropped, shared.label.clone()));
+        unpark(idle);
+        let site = || Site {
+            verb: "end",
+            object: Some(shared.label.clone()),
+            at: shared.plan.at,
+        };
+        chase(
+            &shared.label,
+            |deadline| {
+                wait(site(), deadline, Heed::Nothing, |parker| {
+                    let mut state = shared.state.lock();
+                    state.consumer = Some(parker.clone());
+                    state.workers == 0
+                })
+            },
+            || late(shared),
+        );
+        // Here, not on the last worker's thread: results that nobody took are gone when this returns.
+        let seats = std::mem::take(&mut shared.state.lock().seats);
+        drop((source, seats));
+    }
+}
+
+/// The items that still run, those whose time was up included.
+fn late<I, U, E>(shared: &Shared<I, U, E>) -> Vec<Straggler> {
+    let state = shared.state.lock();
+    let running = state.seats.iter().filter_map(|seat| match &seat.item {
+        Item::Running { who, .. } => Some(who),
+        Item::Done(_) => None,
+    });
+    state
+        .lost
+        .iter()
+        .chain(running)
+        .map(|who| straggler(who))
+        .collect()
+}

@@ -1,0 +1,167 @@
+//! What the consumer and the workers of a map share, and the protocol between them.
+//!
+//! # Protocol
+//! One lock guards everything but the function, the running of items, and the pulling from the source.
+//!
+//! *The source* is in the state or with the one worker that pulls from it (`Source::Away`). A worker takes
+//! it only while `pulled < taken + window`; pulling is done outside the lock, then the item gets the next
+//! number and a seat, in that order: so the window is strict, and numbers follow the source's order.
+//!
+//! *Seats* stand for the items pulled and not yet taken, oldest first: `Running`, or `Done` with an
+//! outcome. A seat is set to `Done` once: by the worker that ran the item, or, when its time is up, by the
+//! consumer, which then also counts a worker as lost, so that another takes its place. The worker finds its
+//! seat done (or gone) when it comes back, and ends.
+//!
+//! *Wake-ups.* A worker that can neither take the source nor leave puts its parker into `idle` under the
+//! lock; whoever puts the source back, opens the window, ends the source or stops the map unparks all of
+//! `idle` after it changed the state under the same lock. The consumer leaves its parker likewise, and is
+//! unparked whenever something it may wait for happened: a seat done, a seat taken by an item with a time
+//! limit, the end of the source, a worker gone.
+//!
+//! *The end.* `workers` counts the threads that have not left; each leaves as its last act under the lock.
+//! The consumer's drop stops the map, cancels its node and waits until `workers` is zero.
+
+use std::any::Any;
+use std::collections::VecDeque;
+
+use super::Plan;
+use crate::cancel::Node;
+use crate::current::Who;
+use crate::error::JoinError;
+use crate::id::Label;
+use crate::park::Parker;
+use crate::primitive::{Arc, Instant, Mutex};
+
+pub(super) struct Shared<I, U, E> {
+    pub(super) plan: Plan,
+    pub(super) label: Label,
+    pub(super) node: Arc<Node>,
+    pub(super) state: Mutex<State<I, U, E>>,
+}
+
+pub(super) struct State<I, U, E> {
+    pub(super) source: Source<I>,
+    /// Items pulled so far: the number of the next.
+    pub(super) pulled: u64,
+    /// Outcomes taken so far.
+    pub(super) taken: u64,
+    pub(super) seats: VecDeque<Seat<U, E>>,
+    /// Threads that have not left, those lost to stuck items included.
+    pub(super) workers: usize,
+    /// Of those, the ones that are still at an item whose time is up: which item.
+    pub(super) lost: Vec<Arc<Who>>,
+    pub(super) idle: Vec<Parker>,
+    pub(super) consumer: Option<Parker>,
+    /// What the source panicked with: the consumer's, once the items before it are taken.
+    pub(super) panic: Option<Box<dyn Any + Send>>,
+    /// No further item is to be pulled.
+    pub(super) stopped: bool,
+}
+
+pub(super) enum Source<I> {
+    Here(I),
+    /// A worker is pulling from it.
+    Away,
+    Exhausted,
+}
+
+pub(super) struct Seat<U, E> {
+    pub(super) number: u64,
+    pub(super) item: Item<U, E>,
+}
+
+pub(super) enum Item<U, E> {
+    Running {
+        who: Arc<Who>,
+        node: Arc<Node>,
+        deadline: Option<Instant>,
+    },
+    Done(Result<U, JoinError<E>>),
+}
+
+impl<I, U, E> Shared<I, U, E> {
+    pub(super) fn new(plan: Plan, label: Label, node: Arc<Node>, source: I) -> Self {
+        let state = State {
+            source: Source::Here(source),
+            pulled: 0,
+            taken: 0,
+            seats: VecDeque::new(),
+            workers: 0,
+            lost: Vec::new(),
+            idle: Vec::new(),
+            consumer: None,
+            panic: None,
+            stopped: false,
+        };
+        Self {
+            plan,
+            label,
+            node,
+            state: Mutex::new(state),
+        }
+    }
+}
+
+impl<I, U, E> State<I, U, E> {
+    pub(super) fn may_pull(&self, window: u64) -> bool {
+        !self.stopped && self.pulled < self.taken + window && matches!(self.source, Source::Here(_))
+    }
+
+    /// Whether there is no item left to pull, now or later.
+    pub(super) fn is_dry(&self) -> bool {
+        self.stopped || matches!(self.source, Source::Exhausted)
+    }
+
+    /// Whether every item was pulled and taken.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_dry() && self.seats.is_empty() && !matches!(self.source, Source::Away)
+    }
+
+    /// Threads that are there to pull items.
+    pub(super) fn at_work(&self) -> usize {
+        self.workers - self.lost.len()
+    }
+
+    /// No further item is pulled. Returns the source, to be dropped outside the lock; a worker that is
+    /// pulling finds out when it puts the source back.
+    #[must_use]
+    pub(super) fn stop(&mut self) -> Option<I> {
+        self.stopped = true;
+        if matches!(self.source, Source::Away) {
+            return None;
+        }
+        match std::mem::replace(&mut self.source, Source::Exhausted) {
+            Source::Here(source) => Some(source),
+            Source::Away | Source::Exhausted => None,
+        }
+    }
+
+    /// Whom to unpark, once the lock is released, after anything the workers may wait for.
+    #[must_use]
+    pub(super) fn wake_idle(&mut self) -> Vec<Parker> {
+        std::mem::take(&mut self.idle)
+    }
+
+    /// The seat that the consumer takes next: the oldest, or any that is done.
+    pub(super) fn next_seat(&self, ordered: bool) -> Option<usize> {
+        let done = |seat: &Seat<U, E>| matches!(seat.item, Item::Done(_));
+        if ordered {
+            self.seats.front().filter(|seat| done(seat)).map(|_| 0)
+        } else {
+            self.seats.iter().position(done)
+        }
+    }
+
+    /// When the first item's time is up.
+    pub(super) fn first_deadline(&self) -> Option<Instant> {
+        let deadlines = self.seats.iter().filter_map(|seat| match seat.item {
+            Item::Running { deadline, .. } => deadline,
+            Item::Done(_) => None,
+        });
+        deadlines.min()
+    }
+
+    pub(super) fn seat_mut(&mut self, number: u64) -> Option<&mut Seat<U, E>> {
+        self.seats.iter_mut().find(|seat| seat.number == number)
+    }
+}

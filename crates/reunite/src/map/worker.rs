@@ -1,0 +1,249 @@
+//! A map's thread: take the source, pull an item, put the source back, run the item, seat the outcome.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::home::Home;
+use super::shared::{Item, Seat, Shared, Source};
+use crate::cancel::Node;
+use crate::current::{self, Context, Site, Who};
+use crate::deadline;
+use crate::error::{Cancelled, Failure, JoinError, JoinErrorKind, Why};
+use crate::id::{Kind, Label};
+use crate::park::Parker;
+use crate::primitive::Arc;
+use crate::thread::Builder;
+use crate::wait::{Heed, Wait, wait};
+
+/// Starts one more worker.
+pub(super) fn start<'a, I, U, E, F, H>(
+    shared: &Arc<Shared<I, U, E>>,
+    f: &Arc<F>,
+    home: H,
+) -> Result<(), JoinError>
+where
+    I: Iterator<Item: Send + 'a> + Send + 'a,
+    U: Send + 'a,
+    E: Send + 'a,
+    F: Fn(I::Item) -> Result<U, E> + Send + Sync + 'a,
+    H: Home<'a>,
+{
+    shared.state.lock().workers += 1;
+    let (ours, function) = (Arc::clone(shared), Arc::clone(f));
+    let builder = Builder::new().name(shared.plan.name.as_deref().unwrap_or("map"));
+    // If it is never run (refused, or cancelled before it started), dropping it lets it leave.
+    let leave = Leave(Arc::clone(shared));
+    home.start(builder, move || {
+        let leave = leave;
+        let who = current::current().who;
+        let _entered = current::enter(Context {
+            who,
+            node: Arc::clone(&ours.node),
+        });
+        while step(&ours, &function, home) {}
+        // Before it leaves: the consumer may drop what these borrow.
+        drop(function);
+        drop(ours);
+        drop(leave);
+    })
+}
+
+/// The last act of a worker.
+struct Leave<I, U, E>(Arc<Shared<I, U, E>>);
+
+impl<I, U, E> Drop for Leave<I, U, E> {
+    fn drop(&mut self) {
+        let mut state = self.0.state.lock();
+        state.workers -= 1;
+        let consumer = state.consumer.take();
+        drop(state);
+        unpark(consumer);
+    }
+}
+
+pub(super) fn unpark(parkers: impl IntoIterator<Item = Parker>) {
+    parkers.into_iter().for_each(|parker| parker.unpark());
+}
+
+/// One item; false when there is nothing left to do for this worker.
+fn step<'a, I, U, E, F, H>(shared: &Arc<Shared<I, U, E>>, f: &Arc<F>, home: H) -> bool
+where
+    I: Iterator<Item: Send + 'a> + Send + 'a,
+    U: Send + 'a,
+    E: Send + 'a,
+    F: Fn(I::Item) -> Result<U, E> + Send + Sync + 'a,
+    H: Home<'a>,
+{
+    let Some(source) = take_source(shared) else {
+        return false;
+    };
+    let Some((item, number, who, node)) = pull(shared, source) else {
+        return false;
+    };
+    if wants_company(shared) {
+        // Refused: those that run go on, with fewer threads.
+        let _refused = start(shared, f, home);
+    }
+    let _entered = current::enter(Context {
+        who: Arc::clone(&who),
+        node: Arc::clone(&node),
+    });
+    who.start();
+    let outcome = catch_unwind(AssertUnwindSafe(|| match node.check() {
+        Ok(()) => f(item).map_err(Failure::Failed),
+        Err(cancelled) => Err(Failure::Cancelled(cancelled)),
+    }));
+    let outcome = outcome.unwrap_or_else(|payload| Err(Failure::panicked(payload)));
+    seat(shared, number, &who, &node, outcome)
+}
+
+/// Waits for the source and a place in the window.
+fn take_source<I, U, E>(shared: &Shared<I, U, E>) -> Option<I> {
+    let window = shared.plan.window();
+    let mut source = None;
+    let site = Site {
+        verb: "turn",
+        object: Some(shared.label.clone()),
+        at: shared.plan.at,
+    };
+    let turn = wait(site, None, Heed::Node(&shared.node), |parker| {
+        let mut state = shared.state.lock();
+        if state.may_pull(window) {
+            if let Source::Here(here) = std::mem::replace(&mut state.source, Source::Away) {
+                source = Some(here);
+            }
+            return true;
+        }
+        if state.is_dry() {
+            return true;
+        }
+        if !state.idle.iter().any(|idle| idle.is_same(parker)) {
+            state.idle.push(parker.clone());
+        }
+        false
+    });
+    match turn {
+        Wait::Ready => source,
+        Wait::TimedOut | Wait::Cancelled(_) => None,
+    }
+}
+
+type Pulled<T> = (T, u64, Arc<Who>, Arc<Node>);
+
+/// Pulls the next item, gives it its number and its seat, and puts the source back.
+fn pull<I: Iterator, U, E>(shared: &Shared<I, U, E>, mut source: I) -> Option<Pulled<I::Item>> {
+    let next = catch_unwind(AssertUnwindSafe(|| source.next()));
+    let mut state = shared.state.lock();
+    let mut ended = None;
+    let pulled = match next {
+        Ok(Some(item)) => {
+            let number = state.pulled;
+            state.pulled += 1;
+            let label = Label::new(Kind::Item(number), shared.plan.name.clone(), shared.plan.at);
+            let who = Who::new(label.clone(), Some(current::current().who));
+            let deadline = shared.plan.item_timeout.and_then(deadline::after);
+            let node = Node::child(&shared.node, label, deadline);
+            let item_seat = Item::Running {
+                who: Arc::clone(&who),
+                node: Arc::clone(&node),
+                deadline,
+            };
+            state.seats.push_back(Seat {
+                number,
+                item: item_seat,
+            });
+            if state.stopped {
+                state.source = Source::Exhausted;
+                ended = Some(source);
+            } else {
+                state.source = Source::Here(source);
+            }
+            Some((item, number, who, node))
+        }
+        Ok(None) => {
+            state.source = Source::Exhausted;
+            ended = Some(source);
+            None
+        }
+        Err(payload) => {
+            state.source = Source::Exhausted;
+            state.panic = Some(payload);
+            ended = Some(source);
+            None
+        }
+    };
+    let idle = state.wake_idle();
+    let watched = shared.plan.item_timeout.is_some() || pulled.is_none();
+    let consumer = if watched { state.consumer.take() } else { None };
+    drop(state);
+    unpark(idle);
+    unpark(consumer);
+    // The user's code: a panic of its drop is told by the panic hook and harms nothing else.
+    let _told = catch_unwind(AssertUnwindSafe(|| drop(ended)));
+    pulled
+}
+
+fn wants_company<I, U, E>(shared: &Shared<I, U, E>) -> bool {
+    let state = shared.state.lock();
+    let threads = shared
+        .plan
+        .threads()
+        .min(usize::try_from(shared.plan.window()).unwrap_or(usize::MAX));
+    state.idle.is_empty() && state.at_work() < threads && state.may_pull(shared.plan.window())
+}
+
+/// Leaves the outcome in the item's seat. False if the item's time was up before: its worker was replaced.
+fn seat<I, U, E>(
+    shared: &Shared<I, U, E>,
+    number: u64,
+    who: &Who,
+    node: &Node,
+    outcome: Result<U, Failure<E>>,
+) -> bool {
+    let label = &who.label;
+    let after_cancel = node.was_observed();
+    let stops_the_map = shared.plan.fail_fast
+        && !matches!(outcome, Ok(_) | Err(Failure::Cancelled(_)))
+        && !node.is_cancelled();
+    let mut outcome = Some(outcome.map_err(|failure| match failure {
+        // Its own time was up, and it noticed before the consumer did.
+        Failure::Cancelled(cancelled)
+            if cancelled.is_deadline() && cancelled.source().id() == label.id() =>
+        {
+            JoinError::new(label.clone(), timed_out(who))
+        }
+        failure => JoinError::completed(label.clone(), failure, number, after_cancel),
+    }));
+    let mut state = shared.state.lock();
+    let running = state
+        .seat_mut(number)
+        .filter(|seat| matches!(seat.item, Item::Running { .. }))
+        .map(|seat| seat.item = Item::Done(outcome.take().expect("an outcome is seated once")))
+        .is_some();
+    let mut ended = None;
+    let mut idle = Vec::new();
+    if stops_the_map && running {
+        ended = state.stop();
+        idle = state.wake_idle();
+    }
+    if !running {
+        state.lost.retain(|lost| lost.label.id() != label.id());
+    }
+    let consumer = state.consumer.take();
+    drop(state);
+    if stops_the_map && running {
+        shared
+            .node
+            .cancel(Cancelled::new(Why::Failed, label.clone()));
+    }
+    unpark(consumer);
+    unpark(idle);
+    let _told = catch_unwind(AssertUnwindSafe(|| drop((outcome, ended))));
+    running
+}
+
+pub(super) fn timed_out<E>(who: &Who) -> JoinErrorKind<E> {
+    JoinErrorKind::TimedOut {
+        age: who.age(),
+        doing: who.doing(),
+    }
+}

@@ -1,0 +1,5 @@
+//! Coordination other than the join: for what a join cannot say.
+
+mod semaphore;
+
+pub use semaphore::{Permit, Semaphore};

@@ -1,0 +1,242 @@
+//! A counting semaphore: so many permits, and no more.
+//!
+//! # Protocol
+//! First come, first served, whatever the sizes: a large request is not overtaken for ever by small ones.
+//! Under one lock there are the permits available and the queue of requests. A request is granted by
+//! whoever makes that possible (a release, or a waiter that leaves), in the critical section in which it
+//! becomes possible: permits are taken off and the waiter's seat is removed from the queue, then its parker
+//! is unparked. A waiter that gives up looks once more under the lock: granted beats given up.
+
+use std::collections::VecDeque;
+use std::panic::Location;
+
+use crate::current::Site;
+use crate::deadline;
+use crate::error::WaitError;
+use crate::park::Parker;
+use crate::primitive::{Duration, Instant, Mutex, now};
+use crate::wait::{Heed, Wait, wait};
+
+/// So many permits, handed out in the order in which they were asked for.
+///
+/// ```
+/// // At most 100 megabytes of pictures are decoded at a time.
+/// let memory = reunite::sync::Semaphore::new(100);
+/// reunite::scope(|s| {
+///     for megabytes in [60, 60, 20] {
+///         let memory = &memory;
+///         s.spawn(move || {
+///             let _permit = memory.acquire_many(megabytes).unwrap();
+///             // … decode
+///         });
+///     }
+/// });
+/// assert_eq!(memory.available(), 100);
+/// ```
+#[derive(Debug)]
+pub struct Semaphore {
+    permits: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    available: u64,
+    queue: VecDeque<Request>,
+    next_ticket: u64,
+}
+
+#[derive(Debug)]
+struct Request {
+    ticket: u64,
+    wanted: u64,
+    parker: Parker,
+}
+
+/// Permits of a [`Semaphore`], given back on drop.
+#[must_use = "the permits are given back when this is dropped"]
+#[derive(Debug)]
+pub struct Permit<'a> {
+    semaphore: &'a Semaphore,
+    count: u64,
+}
+
+impl Semaphore {
+    /// A semaphore with this many permits, all available.
+    pub fn new(permits: u64) -> Self {
+        Self {
+            permits,
+            state: Mutex::new(State {
+                available: permits,
+                ..State::default()
+            }),
+        }
+    }
+
+    /// How many permits are available at this moment.
+    pub fn available(&self) -> u64 {
+        self.state.lock().available
+    }
+
+    /// How many permits there are in all.
+    pub fn permits(&self) -> u64 {
+        self.permits
+    }
+
+    /// Waits for one permit.
+    ///
+    /// # Errors
+    /// The current task was cancelled; or there are no permits at all.
+    #[track_caller]
+    pub fn acquire(&self) -> Result<Permit<'_>, WaitError> {
+        self.acquire_until(1, None, Location::caller())
+    }
+
+    /// Waits for `count` permits at once.
+    ///
+    /// # Errors
+    /// The current task was cancelled; or at once, if there are fewer than `count` in all.
+    #[track_caller]
+    pub fn acquire_many(&self, count: u64) -> Result<Permit<'_>, WaitError> {
+        self.acquire_until(count, None, Location::caller())
+    }
+
+    /// [`acquire_many`](Self::acquire_many) for at most `timeout`.
+    ///
+    /// # Errors
+    /// As there, or the time ran out.
+    #[track_caller]
+    pub fn acquire_many_timeout(
+        &self,
+        count: u64,
+        timeout: Duration,
+    ) -> Result<Permit<'_>, WaitError> {
+        self.acquire_until(count, deadline::after(timeout), Location::caller())
+    }
+
+    /// [`acquire_many`](Self::acquire_many) until `deadline`.
+    ///
+    /// # Errors
+    /// As there, or the time ran out.
+    #[track_caller]
+    pub fn acquire_many_deadline(
+        &self,
+        count: u64,
+        deadline: Instant,
+    ) -> Result<Permit<'_>, WaitError> {
+        self.acquire_until(count, Some(deadline), Location::caller())
+    }
+
+    /// Takes `count` permits if they are available and nobody waits in front.
+    pub fn try_acquire_many(&self, count: u64) -> Option<Permit<'_>> {
+        let mut state = self.state.lock();
+        if !state.queue.is_empty() || state.available < count {
+            return None;
+        }
+        state.available -= count;
+        Some(Permit {
+            semaphore: self,
+            count,
+        })
+    }
+
+    fn acquire_until(
+        &self,
+        count: u64,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<Permit<'_>, WaitError> {
+        if count > self.permits {
+            let why = format!(
+                "{count} permits were asked for, and there are {}",
+                self.permits
+            );
+            return Err(WaitError::impossible(why));
+        }
+        let since = now();
+        let mut ticket = None;
+        let site = Site {
+            verb: "acquire",
+            object: None,
+            at,
+        };
+        let ended = wait(site, deadline, Heed::Task, |parker| {
+            let mut state = self.state.lock();
+            match ticket {
+                // Granted: whoever did it took the request out of the queue.
+                Some(mine) => !state.queue.iter().any(|request| request.ticket == mine),
+                None if state.queue.is_empty() && state.available >= count => {
+                    state.available -= count;
+                    true
+                }
+                None => {
+                    let mine = state.next_ticket;
+                    state.next_ticket += 1;
+                    ticket = Some(mine);
+                    let parker = parker.clone();
+                    state.queue.push_back(Request {
+                        ticket: mine,
+                        wanted: count,
+                        parker,
+                    });
+                    false
+                }
+            }
+        });
+        let gave_up = match ended {
+            Wait::Ready => {
+                return Ok(Permit {
+                    semaphore: self,
+                    count,
+                });
+            }
+            Wait::TimedOut => WaitError::timed_out(now().saturating_duration_since(since)),
+            Wait::Cancelled(cancelled) => WaitError::cancelled(cancelled),
+        };
+        let mut state = self.state.lock();
+        let place = state
+            .queue
+            .iter()
+            .position(|request| Some(request.ticket) == ticket);
+        match place {
+            Some(place) => {
+                state.queue.remove(place);
+                self.grant(state, 0);
+                Err(gave_up)
+            }
+            None => Ok(Permit {
+                semaphore: self,
+                count,
+            }),
+        }
+    }
+
+    /// Gives `count` permits back and grants what that makes possible.
+    fn grant(&self, mut state: crate::primitive::MutexGuard<'_, State>, count: u64) {
+        state.available += count;
+        let mut granted = Vec::new();
+        while let Some(first) = state.queue.front() {
+            if first.wanted > state.available {
+                break;
+            }
+            state.available -= first.wanted;
+            granted.extend(state.queue.pop_front());
+        }
+        drop(state);
+        granted.iter().for_each(|request| request.parker.unpark());
+    }
+}
+
+impl Permit<'_> {
+    /// How many permits this is.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.semaphore
+            .grant(self.semaphore.state.lock(), self.count);
+    }
+}
