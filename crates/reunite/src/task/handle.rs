@@ -22,7 +22,6 @@ use crate::wait::{Heed, Wait, wait};
 /// scope joins the task, and a failure that no join took is the scope's.
 ///
 /// `T` is the task's value; `E` its error in a [`try_scope`](crate::try_scope), [`Infallible`] elsewhere.
-#[must_use = "the task's result is in here: join it (a handle from `spawn` stops and joins on drop)"]
 pub struct JoinHandle<T, E = Infallible> {
     packet: Arc<Packet<T, E>>,
     entry: Arc<Entry>,

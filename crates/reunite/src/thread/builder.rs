@@ -23,6 +23,7 @@ use crate::task::{Entry, Failures, Group, JoinHandle, OnDrop, Rules, Spec, WaitA
 /// assert_eq!(task.join().unwrap(), 3_628_800);
 /// ```
 #[track_caller]
+#[must_use = "dropping the handle stops the task and waits for it: join it, or `detach` it"]
 pub fn spawn<T, F>(f: F) -> JoinHandle<T>
 where
     T: Send + 'static,
@@ -91,6 +92,7 @@ impl Builder {
 
     /// Starts the task; see [`spawn`].
     #[track_caller]
+    #[must_use = "dropping the handle stops the task and waits for it: join it, or `detach` it"]
     pub fn spawn<T, F>(self, f: F) -> JoinHandle<T>
     where
         T: Send + 'static,

@@ -84,3 +84,44 @@ impl Recycler {
         }
     }
 }
+
+#[cfg(all(test, reunite_model))]
+mod model {
+    use super::*;
+    use crate::primitive::{AtomicUsize, Builder, Ordering};
+
+    /// Work handed to a thread that is about to leave is done all the same: the thread's keep-alive is
+    /// over at once, so that leaving and reusing race in every run.
+    #[test]
+    fn no_work_is_given_to_a_thread_that_leaves() {
+        shuttle::check_random(
+            || {
+                let recycler = Arc::new(Recycler::new(Duration::ZERO));
+                let done = Arc::new(AtomicUsize::new(0));
+                let work = || {
+                    let done = Arc::clone(&done);
+                    Box::new(move || {
+                        done.fetch_add(1, Ordering::SeqCst);
+                    }) as Work
+                };
+                let start = |first: Work| {
+                    let recycler = Arc::clone(&recycler);
+                    Builder::new()
+                        .spawn(move || recycler.live(first))
+                        .expect("a thread")
+                };
+                let mut threads = vec![start(work())];
+                for _ in 0..2 {
+                    if let Err(refused) = recycler.reuse(work()) {
+                        threads.push(start(refused));
+                    }
+                }
+                for thread in threads {
+                    thread.join().expect("a thread that ends");
+                }
+                assert_eq!(done.load(Ordering::SeqCst), 3);
+            },
+            20_000,
+        );
+    }
+}

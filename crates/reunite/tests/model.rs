@@ -1,0 +1,212 @@
+//! The protocols under the model checker: every interleaving a random scheduler finds in so many runs. A
+//! lost wake-up shows as a deadlock, which the checker reports.
+//!
+//! `RUSTFLAGS="--cfg reunite_model" cargo test -p reunite --release --test model`
+
+#![cfg(reunite_model)]
+
+use shuttle::check_random;
+use shuttle::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+
+const RUNS: usize = 20_000;
+
+/// Result cell, completion and wake-up: the joiner parks before, while and after the task completes.
+#[test]
+fn a_join_always_wakes_with_the_value() {
+    check_random(
+        || {
+            let value = reunite::scope(|s| {
+                let task = s.spawn(|| {
+                    shuttle::thread::yield_now();
+                    42
+                });
+                task.join().unwrap()
+            });
+            assert_eq!(value, 42);
+        },
+        RUNS,
+    );
+}
+
+#[test]
+fn a_callback_runs_exactly_once() {
+    check_random(
+        || {
+            let calls = Arc::new(AtomicUsize::new(0));
+            reunite::scope(|s| {
+                let task = s.spawn(|| ());
+                let ours = Arc::clone(&calls);
+                task.on_complete(move || {
+                    ours.fetch_add(1, Ordering::SeqCst);
+                });
+                task.join().unwrap();
+            });
+            assert_eq!(calls.load(Ordering::SeqCst), 1);
+        },
+        RUNS,
+    );
+}
+
+/// Scope end against last child, with a grandchild that is spawned while the owner already waits.
+#[test]
+fn the_end_of_a_scope_sees_the_last_child() {
+    check_random(
+        || {
+            let done = AtomicUsize::new(0);
+            reunite::scope(|s| {
+                s.spawn(|| {
+                    s.spawn(|| done.fetch_add(1, Ordering::SeqCst));
+                    done.fetch_add(1, Ordering::SeqCst);
+                });
+                s.spawn(|| done.fetch_add(1, Ordering::SeqCst));
+            });
+            assert_eq!(done.load(Ordering::SeqCst), 3);
+        },
+        RUNS,
+    );
+}
+
+/// Cancel against a wait that begins, and against completion: the sleeper always wakes, and the task
+/// completes in exactly one way.
+#[test]
+fn a_cancellation_wakes_whoever_waits() {
+    check_random(
+        || {
+            reunite::scope(|s| {
+                let sleeper = s.spawn(|| reunite::sleep(std::time::Duration::MAX));
+                sleeper.cancel();
+                match sleeper.join() {
+                    Ok(slept) => assert!(slept.is_err()),
+                    Err(error) => assert!(error.is_cancelled()),
+                }
+            });
+        },
+        RUNS,
+    );
+}
+
+#[test]
+fn a_cancellation_loses_to_a_completion_or_wins_but_never_both() {
+    check_random(
+        || {
+            reunite::scope(|s| {
+                let task = s.spawn(|| 7);
+                task.cancel();
+                match task.join() {
+                    Ok(value) => assert_eq!(value, 7),
+                    Err(error) => assert!(error.is_cancelled()),
+                }
+            });
+        },
+        RUNS,
+    );
+}
+
+/// A child that links itself into the tree while the tree is being cancelled.
+#[test]
+fn no_child_slips_past_a_cancellation() {
+    check_random(
+        || {
+            reunite::scope(|s| {
+                let canceller = s.canceller();
+                s.spawn(move || canceller.cancel("now"));
+                s.spawn(|| {
+                    reunite::scope(|inner| {
+                        inner.spawn(|| reunite::sleep(std::time::Duration::MAX));
+                    })
+                });
+            });
+        },
+        RUNS,
+    );
+}
+
+/// A failure wakes a body that is blocked on a sibling, and the root cause is the failure.
+#[test]
+fn a_failure_wakes_a_blocked_body() {
+    check_random(
+        || {
+            let result: Result<(), reunite::ScopeError<&str>> = reunite::try_scope(|s| {
+                let sleeper =
+                    s.spawn(|| reunite::sleep(std::time::Duration::MAX).map_err(|_| "woken"));
+                drop(s.spawn(|| Err::<(), _>("root")));
+                sleeper.join()
+            });
+            assert_eq!(result.unwrap_err().into_error().unwrap(), "root");
+        },
+        RUNS,
+    );
+}
+
+/// Places of a limited scope: nobody stays in the queue, and a joiner inside runs what queues behind it.
+#[test]
+fn a_limited_scope_never_starves() {
+    check_random(
+        || {
+            let sum = reunite::ScopeBuilder::new()
+                .max_threads(1)
+                .scope(|s| {
+                    let outer = s.spawn(|| {
+                        let queued = s.spawn(|| 1);
+                        queued.join().unwrap() + 1
+                    });
+                    let other = s.spawn(|| 10);
+                    outer.join().unwrap() + other.join().unwrap()
+                })
+                .unwrap();
+            assert_eq!(sum, 12);
+        },
+        RUNS,
+    );
+}
+
+/// The map's hand-offs: source, window, seats, the consumer, and leaving.
+#[test]
+fn a_map_keeps_order_and_comes_to_its_end() {
+    check_random(
+        || {
+            let outcomes: Vec<u32> = reunite::scope(|s| {
+                s.map(0..4u32, |n| n * 2)
+                    .threads(2)
+                    .window(2)
+                    .into_iter()
+                    .map(Result::unwrap)
+                    .collect()
+            });
+            assert_eq!(outcomes, [0, 2, 4, 6]);
+        },
+        RUNS / 4,
+    );
+}
+
+#[test]
+fn a_map_dropped_early_joins_its_threads() {
+    check_random(
+        || {
+            reunite::scope(|s| {
+                let mut outcomes = s.map(0.., |n: u64| n).threads(2).window(2).into_iter();
+                assert_eq!(outcomes.next().unwrap().unwrap(), 0);
+            });
+        },
+        RUNS / 4,
+    );
+}
+
+/// The semaphore: no permit is lost between a release and a waiter that is cancelled.
+#[test]
+fn a_semaphore_loses_no_permit() {
+    check_random(
+        || {
+            let semaphore = reunite::sync::Semaphore::new(2);
+            reunite::scope(|s| {
+                let hasty = s.spawn(|| semaphore.acquire_many(2).map(drop).is_ok());
+                s.spawn(|| semaphore.acquire_many(2).map(drop).unwrap());
+                s.spawn(|| semaphore.acquire().map(drop).unwrap());
+                hasty.cancel();
+            });
+            assert_eq!(semaphore.available(), 2);
+        },
+        RUNS,
+    );
+}
