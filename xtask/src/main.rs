@@ -9,6 +9,8 @@ mod msrv;
 mod samples;
 mod shell;
 mod source;
+#[cfg(feature = "samples")]
+mod studio;
 mod tally;
 mod unsafe_census;
 

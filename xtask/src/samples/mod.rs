@@ -1,4 +1,0 @@
-//! x
-pub(crate) fn run(_args: &[&str]) -> Result<(), String> {
-    Ok(())
-}
