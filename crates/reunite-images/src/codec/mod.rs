@@ -1,0 +1,89 @@
+//! Decoders and encoders: other people's, behind one shape.
+
+mod jpeg;
+mod raster;
+mod webp;
+
+use img_parts::{DynImage, ImageEXIF, ImageICC};
+
+use crate::error::ImageError;
+use crate::format::{InputFormat, OutputFormat};
+use crate::geometry::Size;
+use crate::picture::{Metadata, Picture};
+use crate::transform::Transform;
+
+/// What a file's header says.
+#[derive(Debug)]
+pub(crate) struct Header {
+    pub(crate) size: Size,
+    pub(crate) has_alpha: bool,
+    pub(crate) metadata: Metadata,
+    /// Bytes that the decoder needs for each pixel beside its output.
+    pub(crate) scratch: u64,
+}
+
+pub(crate) fn header(format: InputFormat, bytes: &[u8]) -> Result<Header, ImageError> {
+    match format {
+        InputFormat::Jpeg => jpeg::header(bytes),
+        InputFormat::WebP => webp::header(bytes),
+        other => raster::header(other, bytes),
+    }
+}
+
+/// Decodes to at least `needed` pixels each way (as stored), fewer than the file has where the format can.
+pub(crate) fn decode(
+    format: InputFormat,
+    bytes: &[u8],
+    metadata: Metadata,
+    needed: Size,
+) -> Result<Picture, ImageError> {
+    match format {
+        InputFormat::Jpeg => jpeg::decode(bytes, metadata, needed),
+        InputFormat::WebP => webp::decode(bytes, metadata),
+        other => raster::decode(other, bytes, metadata),
+    }
+}
+
+/// The size a decoder delivers when `needed` is asked of it.
+pub(crate) fn decoded_size(format: InputFormat, size: Size, needed: Size) -> Size {
+    match format {
+        InputFormat::Jpeg => jpeg::decoded_size(size, needed),
+        _ => size,
+    }
+}
+
+/// Encodes the picture, and puts its profile and what is kept of its metadata into the file.
+pub(crate) fn encode(
+    picture: Picture,
+    format: OutputFormat,
+    transform: &Transform,
+) -> Result<Vec<u8>, ImageError> {
+    let profile = picture.metadata.profile.clone();
+    let exif = picture.metadata.exif.clone().filter(|_| !transform.strip);
+    let bytes = match format {
+        OutputFormat::Jpeg => jpeg::encode(picture.opaque(), transform.quality)?,
+        OutputFormat::Png => raster::encode_png(&picture)?,
+        OutputFormat::WebP => webp::encode(&picture.coloured(), transform.quality)?,
+    };
+    if profile.is_none() && exif.is_none() {
+        return Ok(bytes);
+    }
+    let mut parts = DynImage::from_bytes(bytes.into())
+        .map_err(ImageError::encoding)?
+        .ok_or_else(|| ImageError::encoding("its parts are not known"))?;
+    parts.set_icc_profile(profile.map(Into::into));
+    parts.set_exif(exif.map(Into::into));
+    Ok(parts.encoder().bytes().to_vec())
+}
+
+/// Profile and EXIF of a JPEG, PNG or WebP file. A block that cannot be read is as good as none: the
+/// pixels do not depend on it.
+fn metadata(bytes: &[u8]) -> Metadata {
+    match DynImage::from_bytes(img_parts::Bytes::copy_from_slice(bytes)) {
+        Ok(Some(parts)) => Metadata::new(
+            parts.icc_profile().map(|profile| profile.to_vec()),
+            parts.exif().map(|exif| exif.to_vec()),
+        ),
+        Ok(None) | Err(_) => Metadata::default(),
+    }
+}

@@ -1,0 +1,96 @@
+//! PNG, GIF, TIFF and BMP by the `image` crate.
+
+use std::io::Cursor;
+
+use image::codecs::png::PngEncoder;
+use image::{
+    DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, ImageReader,
+};
+
+use super::{Header, metadata as parts_metadata};
+use crate::error::ImageError;
+use crate::format::InputFormat;
+use crate::geometry::Size;
+use crate::picture::{Channels, Metadata, Picture};
+
+fn decoder(format: InputFormat, bytes: &[u8]) -> Result<impl ImageDecoder + '_, ImageError> {
+    let format = match format {
+        InputFormat::Gif => ImageFormat::Gif,
+        InputFormat::Tiff => ImageFormat::Tiff,
+        InputFormat::Bmp => ImageFormat::Bmp,
+        _ => ImageFormat::Png,
+    };
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    // The header was checked against the caller's limit of pixels; this is only a second wall.
+    reader.limits(image::Limits::default());
+    reader.into_decoder().map_err(error)
+}
+
+pub(super) fn header(format: InputFormat, bytes: &[u8]) -> Result<Header, ImageError> {
+    let mut decoder = decoder(format, bytes)?;
+    let (width, height) = decoder.dimensions();
+    if width == 0 || height == 0 {
+        return Err(ImageError::corrupt("the header says that it has no pixels"));
+    }
+    let colour = decoder.color_type();
+    let metadata = match format {
+        InputFormat::Png => parts_metadata(bytes),
+        _ => Metadata {
+            orientation: decoder.orientation().ok(),
+            profile: decoder.icc_profile().ok().flatten(),
+            exif: None,
+        },
+    };
+    Ok(Header {
+        size: Size::new(width, height),
+        has_alpha: colour.has_alpha(),
+        metadata,
+        // The file's own depth, before it is brought to eight bits a channel.
+        scratch: u64::from(colour.bytes_per_pixel()),
+    })
+}
+
+pub(super) fn decode(
+    format: InputFormat,
+    bytes: &[u8],
+    metadata: Metadata,
+) -> Result<Picture, ImageError> {
+    let image = DynamicImage::from_decoder(decoder(format, bytes)?).map_err(error)?;
+    let size = Size::new(image.width(), image.height());
+    let (channels, pixels) = match (image.color().has_alpha(), image.color().has_color()) {
+        (true, _) => (Channels::Rgba, image.into_rgba8().into_raw()),
+        (false, true) => (Channels::Rgb, image.into_rgb8().into_raw()),
+        (false, false) => (Channels::Gray, image.into_luma8().into_raw()),
+    };
+    Ok(Picture {
+        size,
+        channels,
+        pixels,
+        metadata,
+    })
+}
+
+pub(super) fn encode_png(picture: &Picture) -> Result<Vec<u8>, ImageError> {
+    let colour = match picture.channels {
+        Channels::Gray => ExtendedColorType::L8,
+        Channels::Rgb => ExtendedColorType::Rgb8,
+        Channels::Rgba => ExtendedColorType::Rgba8,
+    };
+    let mut bytes = Vec::new();
+    PngEncoder::new(&mut bytes)
+        .write_image(
+            &picture.pixels,
+            picture.size.width,
+            picture.size.height,
+            colour,
+        )
+        .map_err(ImageError::encoding)?;
+    Ok(bytes)
+}
+
+fn error(error: image::ImageError) -> ImageError {
+    match error {
+        image::ImageError::Unsupported(what) => ImageError::unsupported(what.to_string()),
+        other => ImageError::corrupt(other),
+    }
+}
