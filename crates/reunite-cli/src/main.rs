@@ -1,2 +1,42 @@
-//! r
-fn main() {}
+//! The program `reunite`: tools that do many things at a time and lose none of them.
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod exit;
+mod interrupt;
+mod units;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Args, Command};
+use exit::Exit;
+
+fn main() -> std::process::ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are errors to clap, but not to whoever asked for them.
+            let _closed_output = error.print();
+            return if error.use_stderr() {
+                Exit::CouldNotBegin
+            } else {
+                Exit::Done
+            }
+            .into();
+        }
+    };
+    match args.command {
+        Command::Images(args) => commands::images::run(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Args::command(),
+                "reunite",
+                &mut std::io::stdout(),
+            );
+            Exit::Done
+        }
+    }
+    .into()
+}

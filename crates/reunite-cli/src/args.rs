@@ -1,0 +1,145 @@
+//! What was typed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use reunite_images::Size;
+
+use crate::units;
+
+/// Tools that do many things at a time and lose none of them.
+#[derive(Debug, Parser)]
+#[command(name = "reunite", version, about, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make pictures smaller: whole folders, side by side, one bad file ruining nothing
+    Images(Images),
+    /// Print completions for a shell
+    Completions {
+        /// The shell to print them for
+        shell: clap_complete::Shell,
+    },
+}
+
+/// The exit code is 0 if all was done, 1 if some pictures failed (each is named), 2 if nothing could
+/// begin, 124 after --timeout, 130 after Ctrl-C.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Images {
+    /// Pictures, and folders to search for pictures (JPEG, PNG, WebP, GIF, TIFF, BMP)
+    #[arg(required = true, value_name = "PHOTOS")]
+    pub(crate) inputs: Vec<PathBuf>,
+
+    /// The folder for the results; folders inside the inputs are kept
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    /// The box to scale to: one length for a square, or WIDTHxHEIGHT
+    #[arg(short, long, value_name = "SIZE", default_value = "512", value_parser = size)]
+    pub(crate) size: Size,
+
+    /// How a picture fills the box
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) fit: FitArg,
+
+    /// Scale small pictures up, too
+    #[arg(long)]
+    pub(crate) enlarge: bool,
+
+    /// The format of the results; `keep` writes JPEG, PNG and WebP as they are and the rest as PNG
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) format: FormatArg,
+
+    /// Of JPEG and WebP
+    #[arg(short, long, value_name = "1-100", default_value_t = 80,
+          value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) quality: u8,
+
+    /// Leave out the camera's metadata (the colour profile is always kept)
+    #[arg(long)]
+    pub(crate) strip: bool,
+
+    /// How many pictures at a time [default: as many as there are cores]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) jobs: Option<u16>,
+
+    /// How much memory the pictures in work may take, such as 500M or 2G [default: a quarter of what is
+    /// free]
+    #[arg(long, value_name = "SIZE", value_parser = units::bytes)]
+    pub(crate) memory: Option<u64>,
+
+    /// Refuse pictures whose header announces more pixels than this
+    #[arg(long, value_name = "N", default_value_t = 0x3fff * 0x3fff)]
+    pub(crate) max_pixels: u64,
+
+    /// Give up on a picture after this long, such as 30s
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    pub(crate) item_timeout: Option<Duration>,
+
+    /// Stop everything after this long, such as 10m
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Stop at the first picture that fails
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+
+    /// Make pictures again that are up to date
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Say what would be done, and do nothing
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+
+    /// One JSON object a line: one for each picture, then a summary
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// No progress bar, no summary; failures are still told
+    #[arg(long)]
+    pub(crate) quiet: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  reunite images ~/Pictures --out thumbs
+  reunite images *.jpg --out web --size 1920x1080 --format webp --strip
+  reunite images scans --out small --fit cover --size 256 --jobs 2 --memory 500M";
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum FitArg {
+    /// All of the picture inside the box
+    #[default]
+    Fit,
+    /// All of the box filled, what protrudes cut off
+    Cover,
+    /// Exactly the box, proportions ignored
+    Exact,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum FormatArg {
+    #[default]
+    Keep,
+    Jpeg,
+    Png,
+    Webp,
+}
+
+fn size(text: &str) -> Result<Size, String> {
+    let side = |text: &str| match text.trim().parse() {
+        Ok(length @ 1..=65_500) => Ok(length),
+        _ => Err("give one length such as 512, or WIDTHxHEIGHT, up to 65500 pixels".to_owned()),
+    };
+    match text.split_once(['x', 'X', '×']) {
+        Some((width, height)) => Ok(Size::new(side(width)?, side(height)?)),
+        None => side(text).map(|length| Size::new(length, length)),
+    }
+}

@@ -1,0 +1,69 @@
+//! `reunite images`: pictures made smaller.
+
+mod plan;
+mod report;
+
+use std::sync::Mutex;
+
+use reunite::ScopeBuilder;
+use reunite::sync::Semaphore;
+use reunite_images::batch;
+
+use crate::args::Images;
+use crate::exit::Exit;
+use crate::interrupt;
+use plan::Plan;
+use report::Report;
+
+pub(crate) fn run(args: &Images) -> Exit {
+    let mut plan = match Plan::new(args) {
+        Ok(plan) => plan,
+        Err(message) => {
+            eprintln!("reunite: {message}");
+            return Exit::CouldNotBegin;
+        }
+    };
+    let report = Mutex::new(Report::new(args, &plan));
+    if args.dry_run {
+        return lock(&report).dry_run(&plan);
+    }
+    let ledger = Mutex::new(&mut plan.ledger);
+    let (jobs, options) = (&plan.jobs, &plan.options);
+    let budget = Semaphore::new(options.memory);
+    let (report, ledger) = (&report, &ledger);
+
+    let mut builder = ScopeBuilder::new().name("images");
+    if let Some(timeout) = args.timeout {
+        builder = builder.timeout(timeout);
+    }
+    let ended = builder.scope(|scope| {
+        let canceller = scope.canceller();
+        interrupt::cancel_on_ctrl_c(canceller.clone());
+        if args.fail_fast && lock(report).has_failures() {
+            return;
+        }
+        batch::run(scope, jobs, options, &budget, move |place, outcome| {
+            let job = &jobs[place];
+            if outcome.is_ok() {
+                lock(ledger).record(job, &options.transform);
+            }
+            let failed = lock(report).one(job, outcome);
+            if failed && args.fail_fast {
+                canceller.cancel("--fail-fast");
+            }
+        });
+    });
+    let saved = lock(ledger).save();
+    let mut report = lock(report);
+    if let Err(error) = saved {
+        report.warn(&format!("the next run will make everything again: {error}"));
+    }
+    let timed_out = ended.is_err_and(|error| error.is_timeout());
+    report.end(timed_out, interrupt::was_interrupted())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,3 @@
+//! One room for each command.
+
+pub(crate) mod images;

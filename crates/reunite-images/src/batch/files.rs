@@ -1,0 +1,234 @@
+//! Which pictures, and where each goes.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use super::save::is_leftover;
+use crate::format::{InputFormat, OutputFormat};
+
+/// One picture to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// The file to read.
+    pub input: PathBuf,
+    /// The file to write.
+    pub output: PathBuf,
+    /// The format to write.
+    pub format: OutputFormat,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The pictures, in a stable order: arguments as given, folders by name.
+    pub jobs: Vec<Job>,
+    /// Files in folders that are no pictures by their names.
+    pub ignored: usize,
+    /// What could not be used, each with its reason.
+    pub failed: Vec<FindError>,
+}
+
+/// A path that could not be used.
+#[derive(Debug)]
+pub struct FindError {
+    /// Which.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
+}
+
+impl fmt::Display for FindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.reason)
+    }
+}
+
+/// Lists the pictures among `inputs` and gives each its place below `out`.
+///
+/// A file goes directly into `out`; a folder is read recursively and its layout is kept below `out` (below
+/// `out/<its name>` if there are several arguments). Inside folders, files count as pictures by their
+/// extension; a file that was named is always tried. `out` itself is not read. Folders that are links are
+/// not followed.
+///
+/// Two pictures for one place: `a.png` beside `a.jpg` becomes `a.png.jpg`; if that does not help, the later
+/// one is an error. No picture is written over another, or over any input.
+pub fn find(inputs: &[PathBuf], out: &Path, format: Option<OutputFormat>) -> Found {
+    let mut found = Found::default();
+    let mut finder = Finder {
+        format,
+        taken: HashMap::new(),
+        found: &mut found,
+    };
+    let out_of_bounds = std::fs::canonicalize(out).ok();
+    for input in inputs {
+        match std::fs::metadata(input) {
+            Err(error) => finder.fail(input, describe(&error)),
+            Ok(meta) if meta.is_dir() => {
+                let base = match (inputs.len(), input.canonicalize()) {
+                    (2.., Ok(full)) => full
+                        .file_name()
+                        .map_or(out.to_owned(), |name| out.join(name)),
+                    _ => out.to_owned(),
+                };
+                finder.folder(input, &base, out_of_bounds.as_deref());
+            }
+            Ok(_) => match input.file_name() {
+                Some(name) => finder.file(input, &out.join(name), true),
+                None => finder.fail(input, "it has no file name".to_owned()),
+            },
+        }
+    }
+    let inputs: std::collections::HashSet<PathBuf> = found
+        .jobs
+        .iter()
+        .filter_map(|job| job.input.canonicalize().ok())
+        .collect();
+    let (jobs, over_inputs): (Vec<_>, Vec<_>) = found.jobs.drain(..).partition(|job| {
+        !job.output
+            .canonicalize()
+            .is_ok_and(|output| inputs.contains(&output))
+    });
+    found.jobs = jobs;
+    found
+        .failed
+        .extend(over_inputs.into_iter().map(|job| FindError {
+            reason: format!(
+                "its result would replace the input {}",
+                job.output.display()
+            ),
+            path: job.input,
+        }));
+    found
+}
+
+struct Finder<'a> {
+    format: Option<OutputFormat>,
+    /// Who gets which output.
+    taken: HashMap<PathBuf, PathBuf>,
+    found: &'a mut Found,
+}
+
+impl Finder<'_> {
+    fn fail(&mut self, path: &Path, reason: String) {
+        self.found.failed.push(FindError {
+            path: path.to_owned(),
+            reason,
+        });
+    }
+
+    fn folder(&mut self, folder: &Path, base: &Path, out: Option<&Path>) {
+        let walk = WalkDir::new(folder)
+            .sort_by_file_name()
+            .into_iter()
+            .filter_entry(|entry| {
+                // The results of an earlier run are not pictures to make smaller again.
+                !(entry.depth() > 0
+                    && entry.file_type().is_dir()
+                    && out.is_some_and(|out| {
+                        entry.path().canonicalize().is_ok_and(|path| path == out)
+                    }))
+            });
+        for entry in walk {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    let path = error.path().unwrap_or(folder).to_owned();
+                    let reason = error.io_error().map_or_else(|| error.to_string(), describe);
+                    self.fail(&path, reason);
+                    continue;
+                }
+            };
+            let path = entry.path();
+            let is_file = entry.file_type().is_file()
+                || (entry.file_type().is_symlink()
+                    && path.metadata().is_ok_and(|meta| meta.is_file()));
+            if entry.file_type().is_dir() || is_leftover(path) {
+                continue;
+            }
+            match path.strip_prefix(folder) {
+                Ok(inside) if is_file => self.file(path, &base.join(inside), false),
+                _ => self.found.ignored += 1,
+            }
+        }
+    }
+
+    /// `place` is the output with the input's extension still on.
+    fn file(&mut self, input: &Path, place: &Path, named: bool) {
+        let by_name = InputFormat::from_path(input);
+        if by_name.is_none() && !named {
+            self.found.ignored += 1;
+            return;
+        }
+        let kept = by_name
+            .or_else(|| sniff(input))
+            .map_or(OutputFormat::Jpeg, InputFormat::kept);
+        let format = self.format.unwrap_or(kept);
+        let replaced = if format.is_extension_of(place) {
+            place.to_owned()
+        } else {
+            place.with_extension(format.extension())
+        };
+        let mut appended = place.to_owned().into_os_string();
+        appended.push(".");
+        appended.push(format.extension());
+        for output in [replaced.clone(), PathBuf::from(appended)] {
+            let key = normal(&output);
+            match self.taken.get(&key) {
+                // The same file twice: one result will do.
+                Some(other) if same_file(other, input) => return,
+                Some(_) => {}
+                None => {
+                    self.taken.insert(key, input.to_owned());
+                    self.found.jobs.push(Job {
+                        input: input.to_owned(),
+                        output,
+                        format,
+                    });
+                    return;
+                }
+            }
+        }
+        let other = self
+            .taken
+            .get(&normal(&replaced))
+            .map_or_else(String::new, |other| format!(" of {}", other.display()));
+        let reason = format!(
+            "its result {} would replace that{other}",
+            replaced.display()
+        );
+        self.fail(input, reason);
+    }
+}
+
+/// Without `.` components, so that two spellings of one place are one key.
+fn normal(path: &Path) -> PathBuf {
+    path.components()
+        .filter(|part| !matches!(part, Component::CurDir))
+        .collect()
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+fn sniff(path: &Path) -> Option<InputFormat> {
+    use std::io::Read;
+    let mut first = Vec::new();
+    std::fs::File::open(path)
+        .ok()?
+        .take(16)
+        .read_to_end(&mut first)
+        .ok()?;
+    InputFormat::sniff(&first)
+}
+
+fn describe(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file or folder".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "no permission to read it".to_owned(),
+        _ => error.to_string(),
+    }
+}
