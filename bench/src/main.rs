@@ -1,2 +1,30 @@
-//! x
-fn main() {}
+//! Measurements beside the peers: every candidate the same work, one sample of each in a round, in
+//! rotating order; medians, ranges and ratios. The figures are this machine's, at this hour; only ratios
+//! mean anything.
+#![forbid(unsafe_code)]
+
+mod images;
+mod rounds;
+mod threads;
+
+const USAGE: &str = "\
+cargo run --release -p bench -- WHAT
+
+  threads                 spawn and join, beside std::thread and rayon
+  images PROGRAM DIR      `PROGRAM images` on the JPEGs in DIR, beside vipsthumbnail, mogrify and
+                          Pillow where they are installed
+";
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
+        ["threads"] => threads::run(),
+        ["images", program, dir] => images::run(program.as_ref(), dir.as_ref()),
+        _ => Err(USAGE.into()),
+    }
+}
