@@ -4,7 +4,7 @@
 //! token may also be left over from an earlier wait, so every park is in a loop that asks its condition
 //! again. Nothing here knows what is waited for.
 
-use crate::primitive::{Instant, Thread, current, now, park, park_timeout};
+use crate::primitive::{Instant, Thread, current, now, park, park_timeout, spin_loop};
 
 /// The wake-up address of one thread.
 #[derive(Clone, Debug)]
@@ -37,4 +37,19 @@ pub(crate) fn park_until(until: Option<Instant>) {
             }
         }
     }
+}
+
+/// Rounds of asking before a park, each with twice the pause of the one before.
+#[cfg(not(reunite_model))]
+const SPINS: u32 = 9;
+#[cfg(reunite_model)]
+const SPINS: u32 = 0;
+
+/// Asks a few more times before the caller parks, for some ten microseconds at the most: putting a thread
+/// to sleep and waking it costs more than most short waits take. Returns whether the answer was yes.
+pub(crate) fn spin_until(mut ready: impl FnMut() -> bool) -> bool {
+    (0..SPINS).any(|round| {
+        (0..1 << round).for_each(|_| spin_loop());
+        ready()
+    })
 }

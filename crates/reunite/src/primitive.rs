@@ -25,6 +25,7 @@ pub(crate) use imp::{
     AtomicU8, AtomicUsize, Builder, MutexGuard, Thread, current, park, park_timeout, thread_local,
 };
 // Reference counts, one-time cells and counters carry no wake-up: they stay std's.
+pub(crate) use std::hint::spin_loop;
 /// For registries in statics, which outlive the executions of a model.
 pub(crate) use std::sync::Mutex as StaticMutex;
 pub(crate) use std::sync::atomic::{AtomicU64 as Counter, Ordering};

@@ -20,7 +20,7 @@ use crate::cancel::Node;
 use crate::current::{self, Site, Waiting};
 use crate::deadline;
 use crate::error::Cancelled;
-use crate::park::{Parker, park_until};
+use crate::park::{Parker, park_until, spin_until};
 use crate::primitive::{Duration, Instant, now};
 
 /// How a wait ended.
@@ -50,9 +50,20 @@ pub(crate) fn wait(
     mut ready: impl FnMut(&Parker) -> bool,
 ) -> Wait {
     let parker = Parker::here();
-    if ready(&parker) {
+    if ready(&parker) || spin_until(|| ready(&parker)) {
         return Wait::Ready;
     }
+    block(&parker, site, deadline, heed, ready)
+}
+
+/// The slow path of [`wait`]: says what it waits for, and parks.
+fn block(
+    parker: &Parker,
+    site: Site,
+    deadline: Option<Instant>,
+    heed: Heed<'_>,
+    mut ready: impl FnMut(&Parker) -> bool,
+) -> Wait {
     let context = current::current();
     let node = match heed {
         Heed::Task => Some(&*context.node),
@@ -62,34 +73,34 @@ pub(crate) fn wait(
     let until = deadline::earlier(deadline, node.and_then(|node| node.deadline()));
 
     if let Some(node) = node {
-        node.add_waiter(&parker);
+        node.add_waiter(parker);
     }
     context
         .who
         .set_waiting(Some(Waiting { site, since: now() }));
     let outcome = loop {
         if let Some(Err(cancelled)) = node.map(|node| node.check()) {
-            break if ready(&parker) {
+            break if ready(parker) {
                 Wait::Ready
             } else {
                 Wait::Cancelled(cancelled)
             };
         }
         if deadline::has_passed(deadline) {
-            break if ready(&parker) {
+            break if ready(parker) {
                 Wait::Ready
             } else {
                 Wait::TimedOut
             };
         }
         park_until(until);
-        if ready(&parker) {
+        if ready(parker) {
             break Wait::Ready;
         }
     };
     context.who.set_waiting(None);
     if let Some(node) = node {
-        node.remove_waiter(&parker);
+        node.remove_waiter(parker);
     }
     outcome
 }
@@ -124,7 +135,7 @@ fn sleep_deadline(deadline: Option<Instant>) -> Result<(), Cancelled> {
         object: None,
         at: Location::caller(),
     };
-    match wait(site, deadline, Heed::Task, |_| false) {
+    match block(&Parker::here(), site, deadline, Heed::Task, |_| false) {
         Wait::Ready | Wait::TimedOut => Ok(()),
         Wait::Cancelled(cancelled) => Err(cancelled),
     }

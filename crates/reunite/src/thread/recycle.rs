@@ -7,7 +7,7 @@
 //! waiting. So a job is never given to a thread that leaves.
 
 use crate::deadline;
-use crate::park::{Parker, park_until};
+use crate::park::{Parker, park_until, spin_until};
 use crate::primitive::{Arc, Duration, Mutex};
 
 /// What a thread is given to do.
@@ -68,11 +68,16 @@ impl Recycler {
 
     fn next(&self, this: &Arc<Idle>) -> Option<Work> {
         self.idle.lock().push(Arc::clone(this));
+        let mut work = None;
+        let mut arrived = || {
+            work = this.mailbox.lock().take();
+            work.is_some()
+        };
+        if spin_until(&mut arrived) {
+            return work;
+        }
         let leave_at = deadline::after(self.keep_alive);
-        loop {
-            if let Some(work) = this.mailbox.lock().take() {
-                return Some(work);
-            }
+        while !arrived() {
             if deadline::has_passed(leave_at) {
                 let mut idle = self.idle.lock();
                 if let Some(at) = idle.iter().position(|other| Arc::ptr_eq(other, this)) {
@@ -82,6 +87,7 @@ impl Recycler {
             }
             park_until(leave_at);
         }
+        work
     }
 }
 
