@@ -53,6 +53,11 @@ impl ImageError {
     pub fn is_cancelled(&self) -> bool {
         matches!(self.0, Kind::Cancelled(_))
     }
+
+    /// Whether a deadline that passed was why the task was cancelled.
+    pub fn is_late(&self) -> bool {
+        matches!(&self.0, Kind::Cancelled(cancelled) if cancelled.is_deadline())
+    }
 }
 
 impl From<Cancelled> for ImageError {

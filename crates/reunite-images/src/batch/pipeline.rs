@@ -53,7 +53,9 @@ pub enum FileError {
     Image(ImageError),
     /// The result cannot be written.
     Write(PathBuf, std::io::Error),
-    /// It took longer than allowed, was cancelled, or panicked.
+    /// It took longer than [`Options::item_timeout`].
+    TimedOut,
+    /// It was cancelled, or panicked.
     Task(JoinError),
 }
 
@@ -63,7 +65,7 @@ impl FileError {
         match self {
             Self::Image(error) => error.is_cancelled(),
             Self::Task(error) => error.is_cancelled(),
-            Self::Read(_) | Self::Write(..) => false,
+            Self::Read(_) | Self::Write(..) | Self::TimedOut => false,
         }
     }
 }
@@ -74,11 +76,7 @@ impl fmt::Display for FileError {
             Self::Read(error) => write!(f, "cannot be read: {error}"),
             Self::Image(error) => write!(f, "{error}"),
             Self::Write(path, error) => write!(f, "cannot write {}: {error}", path.display()),
-            Self::Task(error) if error.is_timeout() => write!(
-                f,
-                "took longer than allowed ({:.1} s so far); see --item-timeout",
-                error.age().unwrap_or_default().as_secs_f64()
-            ),
+            Self::TimedOut => f.write_str("took longer than --item-timeout allows"),
             Self::Task(error) => match error.panic_message() {
                 Some(message) => write!(f, "a fault in this program or its codecs: {message}"),
                 None => write!(f, "{error}"),
@@ -119,7 +117,15 @@ pub fn run<'scope>(
                 format: Some(job.format),
                 ..options.transform.clone()
             };
-            let encoded = transform(&bytes, &wanted).map_err(FileError::Image)?;
+            let encoded = transform(&bytes, &wanted).map_err(|error| {
+                // Noticed on the way rather than by the map: the same thing.
+                let its_own = error.is_late() && !scope.is_cancelled();
+                if its_own {
+                    FileError::TimedOut
+                } else {
+                    FileError::Image(error)
+                }
+            })?;
             Ok((encoded, bytes.len() as u64))
         })
         .name("transform")
@@ -149,7 +155,13 @@ pub fn run<'scope>(
 
 /// The outcome of a stage whose function returns `Result` itself.
 fn flat<T>(outcome: Result<Staged<T>, JoinError>) -> Staged<T> {
-    outcome.unwrap_or_else(|error| Err(FileError::Task(error)))
+    outcome.unwrap_or_else(|error| {
+        Err(if error.is_timeout() {
+            FileError::TimedOut
+        } else {
+            FileError::Task(error)
+        })
+    })
 }
 
 fn load(path: &Path) -> Staged<Vec<u8>> {
