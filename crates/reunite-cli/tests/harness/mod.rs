@@ -1,0 +1,156 @@
+//! Runs the program as a user would: a folder of its own, its output, its exit code.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// A folder for one test.
+pub(crate) struct Place(TempDir);
+
+/// What a run printed and how it ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) code: Option<i32>,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    pub(crate) fn path(&self, inside: impl AsRef<Path>) -> PathBuf {
+        self.0.path().join(inside)
+    }
+
+    /// The program, to be run in this folder.
+    pub(crate) fn command(&self, args: &[&dyn AsRef<OsStr>]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_reunite"));
+        command
+            .args(args.iter().map(AsRef::as_ref))
+            .current_dir(self.0.path());
+        command.stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&dyn AsRef<OsStr>]) -> Ran {
+        self.command(args)
+            .output()
+            .expect("the program starts")
+            .into()
+    }
+
+    /// Starts it and does not wait.
+    pub(crate) fn start(&self, args: &[&dyn AsRef<OsStr>]) -> Child {
+        let mut command = self.command(args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("the program starts")
+    }
+
+    pub(crate) fn write(&self, inside: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(inside);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        std::fs::write(&path, bytes).expect("a file");
+        path
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            code: output.status.code(),
+        }
+    }
+}
+
+impl Ran {
+    /// The JSON lines.
+    pub(crate) fn events(&self) -> Vec<serde_json::Value> {
+        self.stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("a JSON line"))
+            .collect()
+    }
+
+    /// The last JSON line.
+    pub(crate) fn summary(&self) -> serde_json::Value {
+        let last = self.events().pop().expect("a summary");
+        assert_eq!(last["event"], "summary");
+        last
+    }
+}
+
+/// Waits until `there` says so; a minute is for ever.
+pub(crate) fn until(what: &str, mut there: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !there() {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "waited in vain until {what}"
+        );
+        std::thread::yield_now();
+    }
+}
+
+/// The sample photos of the repository.
+pub(crate) fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/photos")
+}
+
+/// A JPEG with detail that costs some time to decode.
+pub(crate) fn photo(width: u32, height: u32, seed: u32) -> Vec<u8> {
+    let pixels: Vec<u8> = (0..width * height)
+        .flat_map(|at| {
+            let (x, y) = (at % width + seed * 7, at / width);
+            [(x * y / 97) as u8, (x / 5 + y / 3) as u8, (x ^ y) as u8]
+        })
+        .collect();
+    let image = image::RgbImage::from_raw(width, height, pixels).expect("enough pixels");
+    let mut bytes = Vec::new();
+    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 85)
+        .encode_image(&image)
+        .expect("a JPEG");
+    bytes
+}
+
+/// Every file below a folder, its name below that folder first.
+pub(crate) fn files(folder: &Path) -> Vec<(String, PathBuf)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(at) = folders.pop() {
+        for entry in std::fs::read_dir(&at).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path
+                    .strip_prefix(folder)
+                    .expect("below")
+                    .to_string_lossy()
+                    .into_owned();
+                found.push((name, path));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The pictures among them: no hidden files.
+pub(crate) fn pictures(folder: &Path) -> Vec<(String, PathBuf)> {
+    let mut found = files(folder);
+    found.retain(|(_, path)| {
+        !path
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .starts_with('.')
+    });
+    found
+}

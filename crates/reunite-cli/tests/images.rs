@@ -1,0 +1,389 @@
+//! `reunite images`, from outside.
+
+mod harness;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::SystemTime;
+
+use harness::{Place, Ran, files, photo, pictures, samples, until};
+
+const PART: &str = ".reunite-part";
+
+fn size(path: &Path) -> (u32, u32) {
+    let bytes = std::fs::read(path).expect("a file");
+    let probe = reunite_images::Probe::read(&bytes).expect("a picture");
+    (probe.size().width, probe.size().height)
+}
+
+/// Decodes all of it: a file cut short fails.
+fn assert_whole(path: &Path) {
+    let bytes = std::fs::read(path).expect("a file");
+    let wanted = reunite_images::Transform::default();
+    if let Err(error) = reunite_images::transform(&bytes, &wanted) {
+        panic!("{} is not whole: {error}", path.display());
+    }
+}
+
+fn changed(folder: &Path) -> BTreeMap<String, SystemTime> {
+    let time = |path: &Path| {
+        path.metadata()
+            .and_then(|meta| meta.modified())
+            .expect("a time")
+    };
+    pictures(folder)
+        .into_iter()
+        .map(|(name, path)| (name, time(&path)))
+        .collect()
+}
+
+#[test]
+fn the_samples_come_out_upright_and_the_broken_one_is_named() {
+    let place = Place::new();
+    let ran = place.run(&[&"images", &samples(), &"--out", &"thumbs"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(
+        ran.stderr.contains("broken.jpg: damaged or cut short"),
+        "{}",
+        ran.stderr
+    );
+    let out = place.path("thumbs");
+    let made = pictures(&out);
+    let expected: Vec<String> = pictures(&samples())
+        .into_iter()
+        .map(|(name, _)| name)
+        .filter(|name| name != "broken.jpg")
+        .collect();
+    assert_eq!(
+        made.iter()
+            .map(|(name, _)| name.clone())
+            .collect::<Vec<_>>(),
+        expected
+    );
+    for (name, path) in &made {
+        let (width, height) = size(path);
+        assert_eq!(width.max(height), 512, "{name}");
+        assert_whole(path);
+    }
+    // Taken with the camera turned; one each way.
+    for name in ["coast/lighthouse.jpg", "town/blue-door.jpg"] {
+        let (width, height) = size(&out.join(name));
+        assert!(height > width, "{name} is {width}x{height}");
+    }
+}
+
+#[test]
+fn a_second_run_writes_only_what_changed() {
+    let place = Place::new();
+    for n in 0..4 {
+        place.write(&format!("in/{n}.jpg"), photo(300, 200, n));
+    }
+    let run = |more: &[&str]| {
+        let mut args: Vec<&dyn AsRef<std::ffi::OsStr>> =
+            vec![&"images", &"in", &"--out", &"out", &"--json"];
+        args.extend(more.iter().map(|arg| arg as &dyn AsRef<std::ffi::OsStr>));
+        let summary = place.run(&args).summary();
+        (
+            summary["written"].as_u64().unwrap(),
+            summary["current"].as_u64().unwrap(),
+        )
+    };
+    let out = place.path("out");
+    assert_eq!(run(&[]), (4, 0));
+    let before = changed(&out);
+    assert_eq!(run(&[]), (0, 4));
+    assert_eq!(changed(&out), before);
+    // Other settings, a changed input, a lost result, a changed result, and by force.
+    assert_eq!(run(&["--quality", "60"]), (4, 0));
+    place.write("in/2.jpg", photo(310, 200, 9));
+    assert_eq!(run(&["--quality", "60"]), (1, 3));
+    std::fs::remove_file(place.path("out/1.jpg")).unwrap();
+    assert_eq!(run(&["--quality", "60"]), (1, 3));
+    place.write("out/3.jpg", b"something else");
+    assert_eq!(run(&["--quality", "60"]), (1, 3));
+    assert_eq!(run(&["--quality", "60", "--force"]), (4, 0));
+}
+
+#[test]
+fn what_cannot_begin_says_why() {
+    let place = Place::new();
+    place.write("file.txt", "text");
+    place.write("empty/readme.txt", "text");
+    let cases: [(&[&str], &str); 8] = [
+        (&["images"], "PHOTOS"),
+        (&["images", "file.txt"], "--out"),
+        (&["images", "empty", "--out", "out"], "no pictures in empty"),
+        (
+            &["images", "missing", "--out", "out"],
+            "missing: no such file or folder",
+        ),
+        (
+            &["images", "empty", "--out", "file.txt"],
+            "is a file, not a folder",
+        ),
+        (
+            &["images", "empty", "--out", "out", "--size", "0"],
+            "WIDTHxHEIGHT",
+        ),
+        (
+            &["images", "empty", "--out", "out", "--quality", "101"],
+            "quality",
+        ),
+        (
+            &["images", "empty", "--out", "out", "--memory", "much"],
+            "500M",
+        ),
+    ];
+    for (args, message) in cases {
+        let args: Vec<_> = args
+            .iter()
+            .map(|arg| arg as &dyn AsRef<std::ffi::OsStr>)
+            .collect();
+        let ran = place.run(&args);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains(message), "{message}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn one_bad_file_ruins_nothing() {
+    let place = Place::new();
+    place.write("in/good.jpg", photo(300, 200, 1));
+    place.write("in/empty.png", "");
+    place.write("in/text.jpg", "not a picture at all");
+    place.write("in/cut.jpg", &photo(300, 200, 2)[..4000]);
+    std::fs::create_dir_all(place.path("in/folder.jpg")).unwrap();
+    let ran = place.run(&[
+        &"images",
+        &"in",
+        &"missing.jpg",
+        &"--out",
+        &"out",
+        &"--json",
+    ]);
+    assert_eq!(ran.code, Some(1));
+    let summary = ran.summary();
+    assert_eq!(
+        (summary["written"].as_u64(), summary["failed"].as_u64()),
+        (Some(1), Some(4))
+    );
+    for name in ["empty.png", "text.jpg", "cut.jpg", "missing.jpg"] {
+        let told = |event: &serde_json::Value| {
+            event["event"] == "failed" && event["input"].as_str().unwrap().ends_with(name)
+        };
+        assert!(ran.events().iter().any(told), "{name}: {}", ran.stdout);
+        assert!(ran.stderr.contains(name), "{name}: {}", ran.stderr);
+    }
+    assert_eq!(pictures(&place.path("out")).len(), 1);
+}
+
+#[test]
+fn nothing_is_written_over_anything_else() {
+    let place = Place::new();
+    let one = place.write("in/a.jpg", photo(300, 200, 1));
+    let two = place.write("in/a.jpeg", photo(200, 300, 2));
+    let ran = place.run(&[&"images", &"in", &"--out", &"out", &"--format", &"webp"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(pictures(&place.path("out")).len(), 2);
+    // Into its own folder: refused, and the inputs are what they were.
+    let before = (std::fs::read(&one).unwrap(), std::fs::read(&two).unwrap());
+    let ran = place.run(&[&"images", &"in", &"--out", &"in"]);
+    assert_ne!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(
+        before,
+        (std::fs::read(&one).unwrap(), std::fs::read(&two).unwrap())
+    );
+}
+
+#[test]
+fn results_inside_the_input_folder_are_not_inputs() {
+    let place = Place::new();
+    place.write("in/a.jpg", photo(300, 200, 1));
+    for written in [1, 0] {
+        let ran = place.run(&[&"images", &"in", &"--out", &"in/small", &"--json"]);
+        assert_eq!(ran.summary()["written"], written);
+    }
+    assert_eq!(pictures(&place.path("in/small")).len(), 1);
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let place = Place::new();
+    place.write("in/a b é.jpg", photo(300, 200, 1));
+    let ran = place.run(&[&"images", &"in", &"--out", &"out", &"--dry-run"]);
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.stdout.contains("a b é.jpg -> "), "{}", ran.stdout);
+    assert!(!place.path("out").exists());
+}
+
+#[test]
+fn a_bomb_is_refused_by_its_header() {
+    let place = Place::new();
+    let mut bomb = photo(64, 64, 1);
+    // The frame header's height and width.
+    let frame = bomb
+        .windows(2)
+        .position(|pair| pair == [0xff, 0xc0])
+        .expect("a frame");
+    bomb[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xdc, 0xff, 0xdc]);
+    place.write("in/bomb.jpg", bomb);
+    let ran = place.run(&[&"images", &"in", &"--out", &"out"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("megapixels"), "{}", ran.stderr);
+}
+
+#[test]
+fn threads_and_memory_change_nothing_but_the_time() {
+    let place = Place::new();
+    for n in 0..12 {
+        place.write(&format!("in/{n}.jpg"), photo(400 + n, 300, n));
+    }
+    let results = |out: &str, more: [&str; 4]| -> Vec<Vec<u8>> {
+        let [a, b, c, d] = more;
+        let ran = place.run(&[&"images", &"in", &"--out", &out, &a, &b, &c, &d]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let made = pictures(&place.path(out));
+        made.iter()
+            .map(|(_, path)| std::fs::read(path).unwrap())
+            .collect()
+    };
+    let one = results("one", ["--jobs", "1", "--memory", "1G"]);
+    assert_eq!(one.len(), 12);
+    assert_eq!(one, results("many", ["--jobs", "8", "--memory", "1G"]));
+    assert_eq!(one, results("little", ["--jobs", "8", "--memory", "1"]));
+}
+
+#[test]
+fn fail_fast_stops_at_the_first_failure() {
+    let place = Place::new();
+    place.write("in/000.jpg", "no picture");
+    for n in 1..60 {
+        place.write(&format!("in/{n:03}.jpg"), photo(300, 200, n));
+    }
+    let ran = place.run(&[
+        &"images",
+        &"in",
+        &"--out",
+        &"out",
+        &"--json",
+        &"--fail-fast",
+        &"--jobs",
+        &"1",
+    ]);
+    assert_eq!(ran.code, Some(1));
+    let summary = ran.summary();
+    assert_eq!(summary["failed"], 1);
+    assert!(summary["left"].as_u64().unwrap() > 30, "{summary}");
+}
+
+#[test]
+fn time_limits_end_a_picture_or_everything() {
+    let place = Place::new();
+    for n in 0..8 {
+        place.write(&format!("in/{n}.jpg"), photo(3000, 2000, n));
+    }
+    let item = place.run(&[
+        &"images",
+        &"in",
+        &"--out",
+        &"a",
+        &"--json",
+        &"--item-timeout",
+        &"1ms",
+    ]);
+    assert_eq!(item.code, Some(1));
+    assert!(item.summary()["failed"].as_u64().unwrap() > 0);
+    assert!(item.stderr.contains("--item-timeout"), "{}", item.stderr);
+    let all = place.run(&[
+        &"images",
+        &"in",
+        &"--out",
+        &"b",
+        &"--json",
+        &"--timeout",
+        &"1ms",
+    ]);
+    assert_eq!(all.code, Some(124), "{all:?}");
+    assert!(all.summary()["left"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn completions_and_help_are_there() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let ran = place.run(&[&"completions", &shell]);
+        assert_eq!(ran.code, Some(0));
+        assert!(ran.stdout.contains("images"), "{shell}");
+    }
+    let help = place.run(&[&"images", &"--help"]);
+    assert_eq!(help.code, Some(0));
+    assert!(help.stdout.contains("--item-timeout") && help.stdout.contains("Examples:"));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_leaves_whole_files_and_says_what_was_done() {
+    let place = Place::new();
+    for n in 0..40 {
+        place.write(&format!("in/{n}.jpg"), photo(2000, 1500, n));
+    }
+    let out = place.path("out");
+    let child = place.start(&[
+        &"images", &"in", &"--out", &"out", &"--json", &"--jobs", &"1",
+    ]);
+    until("the first result", || !pictures(&out).is_empty());
+    let kill = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+    let ran: Ran = child.wait_with_output().unwrap().into();
+    assert_eq!(ran.code, Some(130), "{ran:?}");
+    let summary = ran.summary();
+    let made = pictures(&out);
+    assert_eq!(
+        summary["written"].as_u64().unwrap(),
+        made.len() as u64,
+        "{summary}"
+    );
+    assert_eq!(summary["interrupted"], true);
+    assert_eq!(made.len() as u64 + summary["left"].as_u64().unwrap(), 40);
+    made.iter().for_each(|(_, path)| assert_whole(path));
+    assert!(files(&out).iter().all(|(name, _)| !name.ends_with(PART)));
+}
+
+/// Killed when some number of results is there, twenty times, at places that a fixed seed chooses.
+#[cfg(unix)]
+#[test]
+fn killed_at_any_moment_no_file_is_partial_and_the_next_run_completes() {
+    let place = Place::new();
+    for n in 0..30 {
+        place.write(&format!("in/{n:02}.jpg"), photo(700, 500, n));
+    }
+    let out = place.path("out");
+    let mut seed = 0x9e37_79b9_u32;
+    for _ in 0..20 {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let events = (seed >> 16) % 28;
+        let mut child = place.start(&[&"images", &"in", &"--out", &"out", &"--force", &"--json"]);
+        // So many lines in, and so many turns further: anywhere in the work that follows a result.
+        let mut lines = std::io::BufReader::new(child.stdout.take().unwrap());
+        for _ in 0..events {
+            std::io::BufRead::read_line(&mut lines, &mut String::new()).unwrap();
+        }
+        (0..seed % 5000).for_each(|_| std::hint::spin_loop());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        pictures(&out)
+            .iter()
+            .for_each(|(_, path)| assert_whole(path));
+    }
+    let ran = place.run(&[&"images", &"in", &"--out", &"out", &"--force"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(pictures(&out).len(), 30);
+    assert!(
+        files(&out).iter().all(|(name, _)| !name.ends_with(PART)),
+        "{:?}",
+        files(&out)
+    );
+}
