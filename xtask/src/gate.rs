@@ -79,18 +79,23 @@ fn model_checks() -> Result<Option<Tally>, String> {
     if !manifest.with_file_name("tests").join("model.rs").exists() {
         return Ok(None);
     }
-    let mut command = shell::cargo();
-    command.args(["test", "-p", "reunite", "--release", "--test", "model"]);
-    if package["features"].get("model").is_some() {
-        command.args(["--features", "model"]);
-    } else {
-        // Another target directory, as the flag would have every build rebuild the other's work.
-        command
-            .args([
-                "--target-dir",
-                &format!("{}/model", metadata.target_directory()),
-            ])
-            .env("RUSTFLAGS", "--cfg reunite_model");
-    }
-    tally::run(&mut command).map(Some)
+    // Another target directory, as the flag would have every build undo the other's work.
+    let target = format!("{}/model", metadata.target_directory());
+    let test = [
+        "test",
+        "-p",
+        "reunite",
+        "--release",
+        "--lib",
+        "--test",
+        "model",
+        "--target-dir",
+        &target,
+    ];
+    tally::run(
+        shell::cargo()
+            .args(test)
+            .env("RUSTFLAGS", "--cfg reunite_model"),
+    )
+    .map(Some)
 }

@@ -44,7 +44,10 @@ impl<'a> House<'a> {
                 "{place}: `{shown}` takes in the whole crate: name the room"
             ));
         };
-        let to = match (self.knows(first), homes.get(first)) {
+        let home = homes
+            .get(first)
+            .or_else(|| homes.get(&inside.get(..2)?.join("::")));
+        let to = match (self.knows(first), home) {
             (true, _) => first,
             (false, Some(home)) if self.knows(home) => home,
             // A room without a layer: told once, where the room is.

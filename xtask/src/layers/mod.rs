@@ -15,15 +15,16 @@ use paths::Named;
 /// The house from the roof to the ground. A room may use the rooms on the lines below it, and those on
 /// its own line as long as no circle comes of it.
 const LAYERS: &[&[&str]] = &[
-    &["scope"],
     &["map", "race"],
+    &["scope"],
     &["pool"],
     &["thread"],
     &["task"],
     &["channel", "sync"],
     &["wait"],
+    &["current"],
     &["cancel", "deadlock", "profile"],
-    &["park", "error", "observe", "deadline", "id"],
+    &["park", "error", "observe", "deadline", "id", "context"],
     &["primitive"],
 ];
 

@@ -112,23 +112,34 @@ fn read_tree(
     }
 }
 
-/// The names that `use room::…` puts into the crate's root, each with its room.
+/// The names that lib.rs re-exports, each with its room; those it gathers in a module as `module::name`.
 pub(crate) fn reexports(tokens: &TokenStream) -> Vec<(String, String)> {
     let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
     let mut names = Vec::new();
-    for (at, token) in tokens.iter().enumerate() {
-        let is_use = matches!(token, TokenTree::Ident(word) if word == "use");
-        if !is_use || at + 1 >= tokens.len() {
-            continue;
-        }
-        let mut found = Vec::new();
-        read_path(&tokens, at + 1, &[], &[], &mut found);
-        for mut path in found {
-            path.segments
-                .retain(|segment| segment != "crate" && segment != "self");
-            if let (Some(first), Some(last)) = (path.segments.first(), path.segments.last()) {
-                names.push((last.clone(), first.clone()));
+    for at in 0..tokens.len() {
+        match &tokens[at..] {
+            [TokenTree::Ident(word), _, ..] if word == "use" => {
+                let mut found = Vec::new();
+                read_path(&tokens, at + 1, &[], &[], &mut found);
+                for mut path in found {
+                    path.segments
+                        .retain(|segment| segment != "crate" && segment != "super");
+                    if let (Some(first), Some(last)) = (path.segments.first(), path.segments.last())
+                    {
+                        names.push((last.clone(), first.clone()));
+                    }
+                }
             }
+            [
+                TokenTree::Ident(word),
+                TokenTree::Ident(module),
+                TokenTree::Group(body),
+                ..,
+            ] if word == "mod" => {
+                let inside = reexports(&body.stream()).into_iter();
+                names.extend(inside.map(|(name, room)| (format!("{module}::{name}"), room)));
+            }
+            _ => {}
         }
     }
     names

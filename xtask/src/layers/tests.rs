@@ -108,6 +108,11 @@ fn a_name_from_the_root_counts_as_its_room() {
         "mod roof; mod left; pub use roof::{Tile, slope::{Angle as A, *}};",
     );
     assert_one(&[lib, ("left.rs", "use crate::Tile;")], &["left -> roof"]);
+    let gathered = ("lib.rs", "pub mod tools { pub use crate::roof::Tile; }");
+    assert_one(
+        &[gathered, ("left.rs", "use crate::tools::Tile;")],
+        &["left -> roof"],
+    );
     assert_one(&[lib, ("left.rs", "use crate::Unheard;")], &["in no layer"]);
     assert_one(
         &[

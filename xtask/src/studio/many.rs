@@ -7,7 +7,7 @@ use std::thread;
 use super::canvas::Canvas;
 use super::encode::Picture;
 use super::noise::chance;
-use super::scenes::{canal, dunes, lake, lighthouse};
+use super::scenes::{canal, lighthouse, poppies};
 use super::{Scene, save};
 
 const WIDTH: usize = 4000;
@@ -15,12 +15,8 @@ const HEIGHT: usize = 3000;
 /// How much larger the pictures are that the crops are cut from.
 const ROOM: usize = 400;
 const QUALITY: u8 = 90;
-const MASTERS: [Scene; 4] = [
-    lake::picture,
-    canal::picture,
-    lighthouse::picture,
-    dunes::picture,
-];
+/// Fine detail, soft gradients, texture.
+const MASTERS: [Scene; 3] = [canal::picture, lighthouse::picture, poppies::picture];
 
 /// A master, developed: three bytes a pixel.
 struct Master {

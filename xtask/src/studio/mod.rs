@@ -49,7 +49,7 @@ const SAMPLES: &[Sample] = &[
         size: (4000, 3000),
         seed: 11,
         grain: 2.0,
-        stored: Stored::Camera { quality: 76 },
+        stored: Stored::Camera { quality: 84 },
     },
     Sample {
         path: "mountains/milky-way.jpg",
@@ -76,7 +76,7 @@ const SAMPLES: &[Sample] = &[
         size: (2400, 1600),
         seed: 8,
         grain: 1.5,
-        stored: Stored::Webp { quality: 76.0 },
+        stored: Stored::Webp { quality: 88.0 },
     },
     Sample {
         path: "town/canal.jpg",
@@ -108,7 +108,7 @@ const SAMPLES: &[Sample] = &[
     Sample {
         path: "garden/sunflower.png",
         scene: sunflower::picture,
-        size: (800, 800),
+        size: (900, 900),
         seed: 2,
         grain: 0.0,
         stored: Stored::Cutout,

@@ -15,7 +15,7 @@ pub(crate) fn fir(canvas: &mut Canvas, foot: (f32, f32), tall: f32, colour: Rgb,
             let half = tall * lerp(0.0, 0.011, dy / tall + 0.5);
             (
                 Rgb::hex(0x2c231c) * 0.35,
-                smooth(-soft, soft, half - dx.abs()),
+                smooth(-soft, soft, half - soft * 0.8 - dx.abs()),
             )
         },
     );
@@ -25,7 +25,7 @@ pub(crate) fn fir(canvas: &mut Canvas, foot: (f32, f32), tall: f32, colour: Rgb,
         if down > 0.95 {
             continue;
         }
-        let reach = tall * (0.012 + 0.185 * down.powf(0.82)) * dice.between(0.78, 1.12);
+        let reach = tall * (0.018 + 0.18 * down.powf(0.78)) * dice.between(0.78, 1.12);
         for bough in 0..7_u32 {
             let turn = (bough as f32 + dice.between(-0.3, 0.3)) / 7.0 * std::f32::consts::TAU;
             let (side, front) = (turn.cos(), turn.sin());
@@ -64,7 +64,8 @@ impl Bough {
         );
         let grain = 0.5 / self.thick;
         canvas.paint(middle, reach, |dx, dy| {
-            let along = ((dx + self.side / 2.0) / self.side).clamp(0.0, 1.0);
+            let out = (dx + self.side / 2.0) * self.side.signum();
+            let along = (out / self.side.abs()).clamp(0.0, 1.0);
             let spine = self.sag * along.powf(1.4)
                 - self.sag / 2.0
                 - self.thick * (along - 0.75).max(0.0) * 2.0;
@@ -76,7 +77,7 @@ impl Bough {
             let light = 0.62 + 0.9 * needles + 0.55 * smooth(0.5, -0.5, off / self.thick);
             (
                 colour * light.max(0.12),
-                cover * smooth(-0.01, 0.02, 1.0 - along),
+                cover * smooth(-soft, 0.0, out) * smooth(soft, 0.0, out - self.side.abs()),
             )
         });
     }
