@@ -38,3 +38,8 @@ pub mod policy {
         Completion, FailFast, FirstSuccess, OnTimeout, Policy, Quorum, Verdict, WaitAll,
     };
 }
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

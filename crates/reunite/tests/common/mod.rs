@@ -1,0 +1,55 @@
+//! What the tests share.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::any::Any;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+/// Longer than any test runs, and not a limit that a test may reach.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) const LONG: Duration = Duration::from_secs(3600);
+
+/// Ends the process, with the test's name, if the test hangs. Dropped when the test is over.
+#[must_use = "watches until it is dropped"]
+pub(crate) struct Watchdog(
+    #[allow(dead_code, reason = "dropped to say that all is well")] mpsc::Sender<()>,
+);
+
+pub(crate) fn watchdog() -> Watchdog {
+    let (well, hangs) = mpsc::channel::<()>();
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    std::thread::spawn(move || {
+        if hangs.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            // Not through the captured `eprintln!`, which an abort would swallow.
+            let _ = writeln!(std::io::stderr(), "\ntest {test} hangs");
+            std::process::abort();
+        }
+    });
+    Watchdog(well)
+}
+
+/// Blocks until the current task is cancelled, and tells by whom and why.
+pub(crate) fn until_cancelled() -> reunite::Cancelled {
+    reunite::sleep(LONG).expect_err("nobody sleeps for an hour in a test")
+}
+
+/// The payload of the panic in `f`, which must panic.
+pub(crate) fn payload_of<R>(f: impl FnOnce() -> R) -> Box<dyn Any + Send> {
+    match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(_) => panic!("expected a panic"),
+        Err(payload) => payload,
+    }
+}
+
+/// Counts its drops.
+pub(crate) struct Counted<'a>(pub(crate) &'a AtomicUsize);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,726 @@
+//! Scopes: what may be borrowed, what comes back, and in which order failures are told.
+
+mod common;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Barrier, Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use common::{Counted, LONG, payload_of, until_cancelled, watchdog};
+use reunite::{JoinError, ScopeBuilder, ScopeError, scope, try_scope};
+
+#[test]
+fn children_borrow_the_stack_and_change_disjoint_parts() {
+    let _watch = watchdog();
+    let mut numbers: Vec<u64> = (0..1000).collect();
+    let factor = 3;
+    scope(|s| {
+        for part in numbers.chunks_mut(100) {
+            s.spawn(|| part.iter_mut().for_each(|n| *n *= factor));
+        }
+    });
+    assert!(numbers.iter().enumerate().all(|(i, n)| *n == i as u64 * 3));
+}
+
+#[test]
+fn results_may_borrow_what_outlives_the_scope() {
+    let _watch = watchdog();
+    fn longest<'a>(left: &'a [String], right: &'a [String]) -> Option<&'a str> {
+        let best = |words: &'a [String]| words.iter().map(String::as_str).max_by_key(|w| w.len());
+        scope(|s| {
+            let left = s.spawn(|| best(left));
+            let right = s.spawn(|| best(right));
+            let (left, right) = (left.join().unwrap(), right.join().unwrap());
+            left.max_by_len(right)
+        })
+    }
+    trait MaxByLen {
+        fn max_by_len(self, other: Self) -> Self;
+    }
+    impl MaxByLen for Option<&str> {
+        fn max_by_len(self, other: Self) -> Self {
+            if self.map_or(0, str::len) >= other.map_or(0, str::len) {
+                self
+            } else {
+                other
+            }
+        }
+    }
+    let left = ["to".to_owned(), "question".to_owned()];
+    let right = ["or".to_owned(), "not".to_owned()];
+    assert_eq!(longest(&left, &right), Some("question"));
+}
+
+#[test]
+fn tasks_mix_lifetimes_of_nested_scopes() {
+    let _watch = watchdog();
+    let outer_data = [1u64, 2, 3];
+    let total = scope(|outer| {
+        let sum = outer.spawn(|| {
+            let inner_data = outer_data.map(|n| n * 10);
+            scope(|inner| {
+                let a = inner.spawn(|| inner_data.iter().sum::<u64>());
+                let b = inner.spawn(|| outer_data.iter().sum::<u64>());
+                // A sibling in the outer scope, which may not borrow `inner_data` but may be joined here.
+                let c = outer.spawn(|| outer_data.len() as u64);
+                a.join().unwrap() + b.join().unwrap() + c.join().unwrap()
+            })
+        });
+        sum.join().unwrap()
+    });
+    assert_eq!(total, 60 + 6 + 3);
+}
+
+#[test]
+fn a_scope_waits_for_tasks_that_tasks_spawned() {
+    let _watch = watchdog();
+    let done = AtomicUsize::new(0);
+    scope(|s| {
+        for _ in 0..20 {
+            s.spawn(|| {
+                for _ in 0..5 {
+                    s.spawn(|| {
+                        s.spawn(|| done.fetch_add(1, Ordering::SeqCst));
+                        done.fetch_add(1, Ordering::SeqCst);
+                    });
+                }
+            });
+        }
+    });
+    assert_eq!(done.into_inner(), 200);
+}
+
+#[test]
+fn a_panic_leaves_the_siblings_unharmed() {
+    let _watch = watchdog();
+    let (tell, told) = mpsc::channel();
+    let (sum, message) = scope(|s| {
+        // Goes on only when the panic is over.
+        let healthy = s.spawn(move || told.recv().map(|()| 42));
+        let broken = s.spawn(|| -> u32 { panic!("broken {}", 7) });
+        let error = broken.join().unwrap_err();
+        assert!(error.is_panic() && !error.is_cancelled());
+        tell.send(()).unwrap();
+        (
+            healthy.join().unwrap().unwrap(),
+            error.panic_message().unwrap().to_owned(),
+        )
+    });
+    assert_eq!((sum, &*message), (42, "broken 7"));
+}
+
+#[derive(Debug, PartialEq)]
+struct Custom {
+    code: i32,
+    text: String,
+}
+
+#[test]
+fn a_payload_rises_through_nested_scopes_as_it_was() {
+    let _watch = watchdog();
+    let payload = payload_of(|| {
+        scope(|outer| {
+            outer.spawn(|| {
+                scope(|middle| {
+                    middle.spawn(|| {
+                        scope(|inner| {
+                            inner.spawn(|| {
+                                std::panic::panic_any(Custom {
+                                    code: 7,
+                                    text: "deep".into(),
+                                })
+                            });
+                        });
+                    });
+                });
+            });
+        });
+    });
+    let expected = Custom {
+        code: 7,
+        text: "deep".into(),
+    };
+    assert_eq!(*payload.downcast::<Custom>().unwrap(), expected);
+}
+
+#[test]
+fn a_panic_of_the_body_arrives_after_its_tasks_are_back() {
+    let _watch = watchdog();
+    let back = AtomicBool::new(false);
+    let payload = payload_of(|| {
+        scope(|s| {
+            let (ready, is_ready) = mpsc::channel();
+            let back = &back;
+            s.spawn(move || {
+                ready.send(()).unwrap();
+                let cancelled = until_cancelled();
+                assert_eq!(cancelled.reason(), "its body failed");
+                back.store(true, Ordering::SeqCst);
+            });
+            is_ready.recv().unwrap();
+            std::panic::panic_any(5_u8)
+        })
+    });
+    assert_eq!(*payload.downcast::<u8>().unwrap(), 5);
+    assert!(back.into_inner());
+}
+
+#[test]
+fn a_plain_scope_panics_with_the_first_of_several_payloads() {
+    let _watch = watchdog();
+    let payload = payload_of(|| {
+        scope(|s| {
+            let (first_is_over, go) = mpsc::channel();
+            s.spawn(move || {
+                go.recv().unwrap();
+                std::panic::panic_any("second")
+            });
+            let first = s.spawn(|| std::panic::panic_any("first"));
+            first.on_complete(move || first_is_over.send(()).unwrap());
+        })
+    });
+    assert_eq!(*payload.downcast::<&str>().unwrap(), "first");
+}
+
+#[test]
+fn a_joined_panic_is_not_told_again() {
+    let _watch = watchdog();
+    let value = scope(|s| {
+        assert!(s.spawn(|| panic!("taken")).join().is_err());
+        8
+    });
+    assert_eq!(value, 8);
+}
+
+/// Fails tasks 0..n in the order given; each fails only when the one before has failed.
+fn fail_in_order(order: &[usize]) -> ScopeError<usize> {
+    try_scope::<(), usize, _>(|s| {
+        let (started, have_started) = mpsc::channel();
+        let tasks: Vec<_> = (0..order.len())
+            .map(|i| {
+                let started = started.clone();
+                let (go, gone) = mpsc::channel::<()>();
+                let (over, is_over) = mpsc::channel::<()>();
+                let task = s.spawn(move || {
+                    started.send(()).unwrap();
+                    gone.recv().unwrap();
+                    Err::<(), _>(i)
+                });
+                task.on_complete(move || over.send(()).unwrap());
+                (go, is_over)
+            })
+            .collect();
+        order.iter().for_each(|_| have_started.recv().unwrap());
+        for &i in order {
+            tasks[i].0.send(()).unwrap();
+            tasks[i].1.recv().unwrap();
+        }
+        Ok(())
+    })
+    .unwrap_err()
+}
+
+#[test]
+fn all_failures_arrive_the_root_cause_first_the_others_in_spawn_order() {
+    let _watch = watchdog();
+    for order in [[3, 4, 1, 0, 2], [0, 1, 2, 3, 4], [4, 3, 2, 1, 0]] {
+        let error = fail_in_order(&order);
+        let failed: Vec<usize> = error
+            .failures()
+            .iter()
+            .map(|e| *e.error().unwrap())
+            .collect();
+        let mut expected: Vec<usize> = (0..5).filter(|i| *i != order[0]).collect();
+        expected.insert(0, order[0]);
+        assert_eq!(failed, expected);
+        assert!(
+            error.failures().iter().all(|e| !e.is_after_cancel()),
+            "nobody was told"
+        );
+        assert!(
+            error.to_string().ends_with("(and 4 more failed)"),
+            "{error}"
+        );
+        assert_eq!(error.into_error().unwrap(), order[0]);
+    }
+}
+
+#[test]
+fn a_hundred_simultaneous_failures_all_arrive() {
+    let _watch = watchdog();
+    for _ in 0..50 {
+        let start = Barrier::new(100);
+        let error = try_scope::<(), usize, _>(|s| {
+            for i in 0..100 {
+                let start = &start;
+                s.spawn(move || {
+                    start.wait();
+                    if i % 10 == 3 {
+                        std::panic::resume_unwind(Box::new(i))
+                    } else {
+                        Err::<(), _>(i)
+                    }
+                });
+            }
+            Ok(())
+        })
+        .unwrap_err();
+        let mut seen: Vec<usize> = error
+            .into_failures()
+            .into_iter()
+            .map(|failure| match failure.into_error() {
+                Ok(i) => i,
+                Err(panic) => *panic.into_panic().unwrap().downcast::<usize>().unwrap(),
+            })
+            .collect();
+        assert!(seen[1..].is_sorted());
+        seen.sort_unstable();
+        assert!(seen.into_iter().eq(0..100));
+    }
+}
+
+#[test]
+fn the_first_failure_cancels_blocked_siblings_and_wakes_a_blocked_body() {
+    let _watch = watchdog();
+    let error = try_scope::<(), String, _>(|s| {
+        let (blocked, are_blocked) = mpsc::channel();
+        for _ in 0..3 {
+            let blocked = blocked.clone();
+            s.spawn(move || {
+                blocked.send(()).unwrap();
+                until_cancelled().unwrap_completed()
+            });
+        }
+        let sleeper = s.spawn(move || {
+            blocked.send(()).unwrap();
+            until_cancelled().unwrap_completed()
+        });
+        s.spawn(move || {
+            (0..4).for_each(|_| are_blocked.recv().unwrap());
+            Err::<(), _>("root".to_owned())
+        });
+        // Blocked here until the failure wakes it.
+        sleeper.join()?;
+        unreachable!("the body goes on past a join that was interrupted")
+    })
+    .unwrap_err();
+    assert!(
+        error.failures()[1..].iter().all(JoinError::is_cancelled),
+        "{error:?}"
+    );
+    assert_eq!(error.cancelled_tasks(), 4);
+    assert_eq!(error.cancelled().unwrap().reason(), "it failed");
+    assert_eq!(error.into_error().unwrap(), "root");
+}
+
+trait UnwrapCompleted {
+    /// Completes the task cancelled.
+    fn unwrap_completed(self) -> Result<(), String>;
+}
+
+impl UnwrapCompleted for reunite::Cancelled {
+    fn unwrap_completed(self) -> Result<(), String> {
+        self.unwind()
+    }
+}
+
+#[test]
+fn consequences_are_listed_after_the_root_cause_and_marked() {
+    let _watch = watchdog();
+    for _ in 0..200 {
+        let error = try_scope::<(), &str, _>(|s| {
+            let (blocked, is_blocked) = mpsc::channel();
+            s.spawn(move || {
+                blocked.send(()).unwrap();
+                reunite::sleep(LONG).map_err(|_| "consequence")
+            });
+            s.spawn(move || {
+                is_blocked.recv().unwrap();
+                Err::<(), _>("root")
+            });
+            Ok(())
+        })
+        .unwrap_err();
+        let told: Vec<_> = error
+            .failures()
+            .iter()
+            .map(|e| (*e.error().unwrap(), e.is_after_cancel()))
+            .collect();
+        assert_eq!(told, [("root", false), ("consequence", true)]);
+    }
+}
+
+#[test]
+fn a_failure_after_a_requested_cancellation_still_arrives() {
+    let _watch = watchdog();
+    let error = try_scope::<(), &str, _>(|s| {
+        s.spawn(|| reunite::sleep(LONG).map_err(|_| "could not flush"));
+        s.spawn(|| until_cancelled().unwrap_completed().map_err(|_| ""));
+        s.cancel("enough");
+        Ok(())
+    });
+    // Either task may have been cancelled before it started; a failure that happened is told.
+    if let Err(error) = error {
+        assert_eq!(error.cancelled().unwrap().reason(), "enough");
+        assert_eq!(*error.root().unwrap().error().unwrap(), "could not flush");
+        assert!(error.root().unwrap().is_after_cancel());
+    }
+}
+
+#[test]
+fn the_failures_of_body_and_child_both_arrive() {
+    let _watch = watchdog();
+    // The child first.
+    let error = try_scope::<(), &str, _>(|s| {
+        let (over, is_over) = mpsc::channel();
+        let child = s.spawn(|| Err::<(), _>("child"));
+        child.on_complete(move || over.send(()).unwrap());
+        is_over.recv().unwrap();
+        Err("body".into())
+    })
+    .unwrap_err();
+    let told: Vec<_> = error
+        .failures()
+        .iter()
+        .map(|e| *e.error().unwrap())
+        .collect();
+    assert_eq!(told, ["child", "body"]);
+    assert!(error.failures()[1].task().is_none());
+
+    // The body first: the child fails because it is cancelled.
+    let error = try_scope::<(), &str, _>(|s| {
+        let (blocked, is_blocked) = mpsc::channel();
+        s.spawn(move || {
+            blocked.send(()).unwrap();
+            reunite::sleep(LONG).map_err(|why| {
+                assert_eq!(why.reason(), "its body failed");
+                "child"
+            })
+        });
+        is_blocked.recv().unwrap();
+        Err("body".into())
+    })
+    .unwrap_err();
+    let told: Vec<_> = error
+        .failures()
+        .iter()
+        .map(|e| *e.error().unwrap())
+        .collect();
+    assert_eq!(told, ["body", "child"]);
+}
+
+#[test]
+fn a_child_that_panics_beats_the_body_error_it_caused() {
+    let _watch = watchdog();
+    let error = try_scope::<(), String, _>(|s| {
+        let (over, is_over) = mpsc::channel();
+        let child = s.spawn(|| -> Result<(), String> {
+            std::panic::panic_any(Custom {
+                code: 1,
+                text: String::new(),
+            })
+        });
+        child.on_complete(move || over.send(()).unwrap());
+        is_over.recv().unwrap();
+        assert_eq!(until_cancelled().reason(), "it failed");
+        Err("body gave up".to_owned().into())
+    })
+    .unwrap_err();
+    assert!(error.root().unwrap().is_panic());
+    assert_eq!(error.failures().len(), 2);
+    let root = error.into_failures().remove(0).into_panic().unwrap();
+    assert!(root.is::<Custom>());
+}
+
+#[test]
+fn a_failure_that_the_body_took_is_its_own_affair() {
+    let _watch = watchdog();
+    let value = try_scope::<_, &str, _>(|s| {
+        let error = s.spawn(|| Err::<(), _>("expected")).join().unwrap_err();
+        assert_eq!(error.task().unwrap().spawned_at().file(), file!());
+        Ok(error.into_error().unwrap())
+    });
+    assert_eq!(value.unwrap(), "expected");
+}
+
+#[test]
+fn the_error_a_body_passes_on_is_told_once() {
+    let _watch = watchdog();
+    let error = try_scope::<(), &str, _>(|s| s.spawn(|| Err("passed on")).join()).unwrap_err();
+    assert_eq!(error.failures().len(), 1);
+    assert!(error.root().unwrap().task().is_some());
+}
+
+#[test]
+fn results_nobody_joined_are_dropped_before_the_scope_returns() {
+    let _watch = watchdog();
+    for _ in 0..500 {
+        let drops = AtomicUsize::new(0);
+        scope(|s| {
+            for kept in [true, false, true] {
+                let drops = &drops;
+                let handle = s.spawn(move || Counted(drops));
+                if kept {
+                    drop(handle);
+                } else {
+                    s.spawn(move || drop(handle));
+                }
+            }
+        });
+        assert_eq!(drops.into_inner(), 3);
+    }
+}
+
+#[test]
+fn what_a_task_captured_is_dropped_before_the_scope_returns() {
+    let _watch = watchdog();
+    for _ in 0..500 {
+        let drops = AtomicUsize::new(0);
+        let _ = ScopeBuilder::new().scope(|s| {
+            for i in 0..6 {
+                let captured = Counted(&drops);
+                let task = s.spawn(move || {
+                    let _captured = captured;
+                    assert!(i != 2, "one of them panics");
+                });
+                if i == 3 {
+                    task.cancel();
+                }
+            }
+            s.cancel("half-way");
+            let late = Counted(&drops);
+            s.spawn(move || drop(late));
+        });
+        assert_eq!(drops.into_inner(), 7);
+    }
+}
+
+struct PanicsInDrop;
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        panic!("in the drop of a result");
+    }
+}
+
+#[test]
+fn a_result_that_panics_when_dropped_is_a_failure_that_is_told() {
+    let _watch = watchdog();
+    let done = AtomicBool::new(false);
+    let error = ScopeBuilder::new()
+        .scope(|s| {
+            let (go, gone) = mpsc::channel::<()>();
+            // The handle is gone before the result is there.
+            drop(s.spawn(move || {
+                gone.recv().unwrap();
+                PanicsInDrop
+            }));
+            go.send(()).unwrap();
+            s.spawn(|| done.store(true, Ordering::SeqCst));
+        })
+        .unwrap_err();
+    assert_eq!(
+        error.root().unwrap().panic_message(),
+        Some("in the drop of a result")
+    );
+    assert!(done.into_inner(), "the sibling ran");
+}
+
+#[test]
+fn a_captured_value_that_panics_when_dropped_unrun_is_a_failure_that_is_told() {
+    let _watch = watchdog();
+    let error = ScopeBuilder::new()
+        .scope(|s| {
+            s.cancel("nothing starts any more");
+            let bomb = PanicsInDrop;
+            drop(s.spawn(move || std::mem::forget(bomb)));
+        })
+        .unwrap_err();
+    assert!(error.root().unwrap().is_panic());
+}
+
+#[test]
+fn an_expired_deadline_cancels_what_blocks() {
+    let _watch = watchdog();
+    for expired in [
+        ScopeBuilder::new().timeout(Duration::ZERO),
+        ScopeBuilder::new().deadline(Instant::now()),
+        ScopeBuilder::new()
+            .timeout(Duration::MAX)
+            .deadline(Instant::now())
+            .timeout(LONG),
+    ] {
+        let seen = Mutex::new(None);
+        let error = expired
+            .name("late")
+            .scope(|s| {
+                s.spawn(|| *seen.lock().unwrap() = Some(until_cancelled()));
+                until_cancelled()
+            })
+            .unwrap_err();
+        assert!(error.is_timeout());
+        assert!(error.root().is_none(), "nobody failed");
+        assert_eq!(error.scope().name(), Some("late"));
+        assert_eq!(error.cancelled().unwrap().source().name(), Some("late"));
+        assert!(error.to_string().contains("its deadline passed"), "{error}");
+        if let Some(cancelled) = seen.into_inner().unwrap() {
+            assert!(cancelled.is_deadline());
+        }
+    }
+}
+
+#[test]
+fn a_deadline_that_passes_while_all_wait_ends_the_scope() {
+    let _watch = watchdog();
+    let error = ScopeBuilder::new()
+        .timeout(Duration::from_millis(20))
+        .try_scope::<(), String, _>(|s| {
+            for _ in 0..4 {
+                s.spawn(|| reunite::sleep(LONG).map_err(|why| why.to_string()));
+            }
+            Ok(())
+        })
+        .unwrap_err();
+    assert!(error.is_timeout());
+    assert_eq!(error.failures().len(), 4, "what they returned is told");
+    assert!(error.failures().iter().all(JoinError::is_after_cancel));
+}
+
+#[test]
+fn a_distant_deadline_changes_nothing() {
+    let _watch = watchdog();
+    for distant in [
+        ScopeBuilder::new().timeout(Duration::MAX),
+        ScopeBuilder::new().timeout(LONG),
+        ScopeBuilder::new().timeout(Duration::from_secs(u64::MAX)),
+        ScopeBuilder::new().deadline(Instant::now() + LONG * 24 * 365 * 50),
+    ] {
+        let value = distant.scope(|s| {
+            let mut task = s.spawn(|| {
+                reunite::sleep(Duration::from_millis(1)).unwrap();
+                reunite::checkpoint().map(|()| 4)
+            });
+            let early = task.join_timeout(Duration::MAX).unwrap();
+            early.unwrap() + s.spawn(|| 1).join().unwrap()
+        });
+        assert_eq!(value.unwrap(), 5);
+    }
+}
+
+#[test]
+fn the_deadline_above_holds_inside_a_scope_with_a_later_one() {
+    let _watch = watchdog();
+    let error = ScopeBuilder::new()
+        .name("outer")
+        .timeout(Duration::from_millis(10))
+        .scope(|_| {
+            let inner = ScopeBuilder::new().name("inner").timeout(LONG).scope(|s| {
+                s.spawn(until_cancelled)
+                    .join()
+                    .map(|cancelled| cancelled.source().to_string())
+            });
+            let inner = inner.unwrap_err();
+            assert_eq!(inner.cancelled().unwrap().source().name(), Some("outer"));
+            assert!(inner.is_timeout());
+        })
+        .unwrap_err();
+    assert!(error.is_timeout());
+}
+
+#[test]
+fn an_inner_deadline_leaves_the_outer_scope_alone() {
+    let _watch = watchdog();
+    let value = ScopeBuilder::new().timeout(LONG).scope(|s| {
+        let inner = ScopeBuilder::new()
+            .timeout(Duration::from_millis(5))
+            .scope(|_| until_cancelled());
+        assert!(inner.unwrap_err().is_timeout());
+        assert!(!s.is_cancelled());
+        reunite::checkpoint().unwrap();
+        s.spawn(|| 9).join().unwrap()
+    });
+    assert_eq!(value.unwrap(), 9);
+}
+
+#[test]
+fn a_scope_waits_past_its_deadline_for_what_borrows() {
+    let _watch = watchdog();
+    let back = AtomicBool::new(false);
+    let error = ScopeBuilder::new()
+        .timeout(Duration::from_millis(5))
+        .scope(|s| {
+            let canceller = s.canceller();
+            let back = &back;
+            s.spawn(move || {
+                // Deaf to its cancellation, of which it hears by another way.
+                let started = Instant::now();
+                while !canceller.is_cancelled() && started.elapsed() < LONG {
+                    std::thread::yield_now();
+                }
+                back.store(true, Ordering::SeqCst);
+            });
+        })
+        .unwrap_err();
+    assert!(error.is_timeout());
+    assert!(back.into_inner());
+}
+
+#[test]
+fn a_value_beats_a_deadline_that_passes_with_nothing_undone() {
+    let _watch = watchdog();
+    let value = ScopeBuilder::new()
+        .timeout(Duration::ZERO)
+        .scope(|_| "computed, and nobody waited");
+    assert_eq!(value.unwrap(), "computed, and nobody waited");
+}
+
+#[test]
+fn nothing_starts_in_a_cancelled_scope() {
+    let _watch = watchdog();
+    let ran = AtomicBool::new(false);
+    scope(|s| {
+        s.cancel("stop");
+        assert!(s.is_cancelled());
+        let task = s.spawn(|| ran.store(true, Ordering::SeqCst));
+        assert!(task.is_finished());
+        // The result is there: it beats the cancellation of the joiner.
+        let error = task.join().unwrap_err();
+        assert!(error.is_cancelled() && !error.is_interrupted());
+        assert_eq!(error.cancelled().unwrap().reason(), "stop");
+    });
+    assert!(!ran.into_inner());
+}
+
+#[test]
+fn a_scope_nested_in_a_task_keeps_its_failures_to_itself() {
+    let _watch = watchdog();
+    let value = try_scope::<_, &str, _>(|outer| {
+        let task = outer.spawn(|| {
+            let inner = try_scope::<(), u8, _>(|s| {
+                s.spawn(|| Err::<(), _>(1));
+                Ok(())
+            });
+            Ok(inner.unwrap_err().into_error().unwrap())
+        });
+        let value = task.join()?;
+        reunite::checkpoint().unwrap();
+        Ok(value)
+    });
+    assert_eq!(value.unwrap(), 1);
+}
+
+#[test]
+fn scopes_in_scopes_in_tasks_all_come_back() {
+    let _watch = watchdog();
+    fn tree(depth: usize) -> usize {
+        if depth == 0 {
+            return 1;
+        }
+        scope(|s| {
+            let left = s.spawn(|| tree(depth - 1));
+            let right = s.spawn(|| tree(depth - 1));
+            left.join().unwrap() + right.join().unwrap()
+        })
+    }
+    assert_eq!(tree(7), 128);
+}
