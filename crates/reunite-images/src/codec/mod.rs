@@ -4,6 +4,8 @@ mod jpeg;
 mod raster;
 mod webp;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use img_parts::{DynImage, ImageEXIF, ImageICC};
 
 use crate::error::ImageError;
@@ -23,11 +25,17 @@ pub(crate) struct Header {
 }
 
 pub(crate) fn header(format: InputFormat, bytes: &[u8]) -> Result<Header, ImageError> {
-    match format {
+    contained(|| match format {
         InputFormat::Jpeg => jpeg::header(bytes),
         InputFormat::WebP => webp::header(bytes),
         other => raster::header(other, bytes),
-    }
+    })
+}
+
+/// A decoder that panics over a damaged file has found it damaged. What it was given is dropped with it.
+fn contained<T>(read: impl FnOnce() -> Result<T, ImageError>) -> Result<T, ImageError> {
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_told_by_the_hook| Err(ImageError::corrupt("its decoder gave up")))
 }
 
 /// Decodes to at least `needed` pixels each way (as stored), fewer than the file has where the format can.
@@ -37,11 +45,11 @@ pub(crate) fn decode(
     metadata: Metadata,
     needed: Size,
 ) -> Result<Picture, ImageError> {
-    match format {
+    contained(|| match format {
         InputFormat::Jpeg => jpeg::decode(bytes, metadata, needed),
         InputFormat::WebP => webp::decode(bytes, metadata),
         other => raster::decode(other, bytes, metadata),
-    }
+    })
 }
 
 /// The size a decoder delivers when `needed` is asked of it.

@@ -1,0 +1,475 @@
+//! One picture in, one picture out: pixels, orientation, metadata, kinds of files.
+
+use image::{DynamicImage, Rgb, RgbImage, Rgba, RgbaImage};
+use img_parts::{DynImage, ImageEXIF, ImageICC};
+use reunite_images::{Encoded, Fit, OutputFormat, Probe, Size, Transform, transform};
+
+/// A colour picture with large shapes and fine ones; no symmetry.
+fn scene(width: u32, height: u32) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| {
+        let (u, v) = (
+            f64::from(x) / f64::from(width),
+            f64::from(y) / f64::from(height),
+        );
+        let wave = |f: f64, p: f64| (f * u + p * v).sin() * 0.5 + 0.5;
+        let disc = ((u - 0.25).powi(2) + (v - 0.3).powi(2)) < 0.03;
+        let fine = if (x / 9 + y / 7) % 2 == 0 { 18.0 } else { 0.0 };
+        let red = 90.0 * wave(9.0, 3.0) + 120.0 * u + fine;
+        let green = 80.0 * wave(4.0, 21.0) + 120.0 * v + fine;
+        let blue = if disc {
+            230.0
+        } else {
+            60.0 + 90.0 * wave(15.0, 8.0)
+        };
+        Rgb([red as u8, green as u8, blue as u8])
+    })
+}
+
+fn jpeg(
+    image: &RgbImage,
+    subsampling: libjpeg_turbo_rs::Subsampling,
+    progressive: bool,
+) -> Vec<u8> {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let format = libjpeg_turbo_rs::PixelFormat::Rgb;
+    let encoder = libjpeg_turbo_rs::Encoder::new(image.as_raw(), width, height, format);
+    encoder
+        .quality(95)
+        .subsampling(subsampling)
+        .progressive(progressive)
+        .encode()
+        .unwrap()
+}
+
+fn png(image: &DynamicImage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    image
+        .write_to(
+            &mut std::io::Cursor::new(&mut bytes),
+            image::ImageFormat::Png,
+        )
+        .unwrap();
+    bytes
+}
+
+fn decode(encoded: &Encoded) -> RgbaImage {
+    match encoded.format {
+        OutputFormat::Jpeg => {
+            let mut decoder = jpeg_decoder::Decoder::new(&encoded.bytes[..]);
+            let pixels = decoder.decode().unwrap();
+            let info = decoder.info().unwrap();
+            let (width, height) = (info.width.into(), info.height.into());
+            match info.pixel_format {
+                jpeg_decoder::PixelFormat::L8 => DynamicImage::ImageLuma8(
+                    image::GrayImage::from_raw(width, height, pixels).unwrap(),
+                ),
+                _ => DynamicImage::ImageRgb8(RgbImage::from_raw(width, height, pixels).unwrap()),
+            }
+            .into_rgba8()
+        }
+        OutputFormat::WebP => webp::Decoder::new(&encoded.bytes)
+            .decode()
+            .unwrap()
+            .to_image()
+            .into_rgba8(),
+        _ => image::load_from_memory(&encoded.bytes)
+            .unwrap()
+            .into_rgba8(),
+    }
+}
+
+/// Lanczos with three lobes in double precision, one axis after the other.
+fn lanczos(image: &RgbImage, width: u32, height: u32) -> Vec<[f64; 3]> {
+    let kernel = |x: f64| match x.abs() {
+        x if x < 1e-9 => 1.0,
+        x if x < 3.0 => {
+            let p = std::f64::consts::PI * x;
+            3.0 * p.sin() * (p / 3.0).sin() / (p * p)
+        }
+        _ => 0.0,
+    };
+    let weights = |from: u32, to: u32| -> Vec<Vec<(usize, f64)>> {
+        let ratio = f64::from(from) / f64::from(to);
+        let support = ratio.max(1.0);
+        (0..to)
+            .map(|at| {
+                let centre = (f64::from(at) + 0.5) * ratio;
+                let range = (centre - 3.0 * support).floor().max(0.0) as usize
+                    ..((centre + 3.0 * support).ceil() as usize).min(from as usize);
+                let all: Vec<_> = range
+                    .map(|i| (i, kernel((i as f64 + 0.5 - centre) / support)))
+                    .collect();
+                let sum: f64 = all.iter().map(|(_, weight)| weight).sum();
+                all.into_iter()
+                    .map(|(i, weight)| (i, weight / sum))
+                    .collect()
+            })
+            .collect()
+    };
+    let (across, down) = (
+        weights(image.width(), width),
+        weights(image.height(), height),
+    );
+    let rows: Vec<Vec<[f64; 3]>> = (0..image.height())
+        .map(|y| {
+            let pixel = |i: usize| image.get_pixel(i as u32, y).0.map(f64::from);
+            across.iter().map(|taps| mix(taps, pixel)).collect()
+        })
+        .collect();
+    let column = |x: usize, taps: &[(usize, f64)]| mix(taps, |i| rows[i][x]);
+    down.iter()
+        .flat_map(|taps| {
+            (0..width as usize)
+                .map(|x| column(x, taps))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn mix(taps: &[(usize, f64)], pixel: impl Fn(usize) -> [f64; 3]) -> [f64; 3] {
+    taps.iter().fold([0.0; 3], |sum, &(i, weight)| {
+        let p = pixel(i);
+        [0, 1, 2].map(|c| sum[c] + weight * p[c])
+    })
+}
+
+fn psnr(reference: &[[f64; 3]], other: &RgbaImage) -> f64 {
+    let squares: f64 = reference
+        .iter()
+        .zip(other.pixels())
+        .flat_map(|(a, b)| [0, 1, 2].map(|c| (a[c].clamp(0.0, 255.0) - f64::from(b.0[c])).powi(2)))
+        .sum();
+    10.0 * (255f64.powi(2) * 3.0 * reference.len() as f64 / squares).log10()
+}
+
+fn wanted(side: u32, format: OutputFormat) -> Transform {
+    let size = Size::new(side, side);
+    Transform {
+        size,
+        format: Some(format),
+        quality: 95,
+        ..Transform::default()
+    }
+}
+
+#[test]
+fn pixels_are_those_of_an_independent_resampler() {
+    use libjpeg_turbo_rs::Subsampling::{S420, S422, S444};
+    let scene = scene(1203, 901);
+    let reference = lanczos(&scene, 160, 120);
+    let files = [
+        ("4:2:0", jpeg(&scene, S420, false)),
+        ("4:2:2", jpeg(&scene, S422, false)),
+        ("4:4:4", jpeg(&scene, S444, false)),
+        ("progressive", jpeg(&scene, S420, true)),
+        ("PNG", png(&DynamicImage::ImageRgb8(scene.clone()))),
+    ];
+    for (name, file) in files {
+        for format in [OutputFormat::Jpeg, OutputFormat::Png, OutputFormat::WebP] {
+            let made = transform(&file, &wanted(160, format)).unwrap();
+            assert_eq!(made.size, Size::new(160, 120), "{name}");
+            let likeness = psnr(&reference, &decode(&made));
+            assert!(likeness > 33.0, "{name} to {format}: {likeness:.1} dB");
+        }
+    }
+}
+
+#[test]
+fn every_orientation_comes_out_upright_once() {
+    let upright = scene(240, 160);
+    let reference = lanczos(&upright, 120, 80);
+    for code in 1..=8u8 {
+        let image = DynamicImage::ImageRgb8(upright.clone());
+        // What a camera stores if turning it by `code` gives the upright picture.
+        let stored = match code {
+            1 => image,
+            2 => image.fliph(),
+            3 => image.rotate180(),
+            4 => image.flipv(),
+            5 => image.rotate90().fliph(),
+            6 => image.rotate270(),
+            7 => image.rotate270().fliph(),
+            _ => image.rotate90(),
+        }
+        .into_rgb8();
+        let exif = exif(code);
+        let plain = [
+            jpeg(&stored, libjpeg_turbo_rs::Subsampling::S444, false),
+            png(&DynamicImage::ImageRgb8(stored.clone())),
+        ];
+        for file in plain {
+            let mut parts = DynImage::from_bytes(file.into()).unwrap().unwrap();
+            parts.set_exif(Some(exif.clone().into()));
+            let file = parts.encoder().bytes();
+            let probe = Probe::read(&file).unwrap();
+            assert_eq!(
+                (probe.orientation(), probe.size()),
+                (code, Size::new(240, 160))
+            );
+            for format in [OutputFormat::Jpeg, OutputFormat::Png, OutputFormat::WebP] {
+                let made = transform(&file, &wanted(120, format)).unwrap();
+                assert_eq!(made.size, Size::new(120, 80), "{code} {format}");
+                let likeness = psnr(&reference, &decode(&made));
+                assert!(likeness > 29.0, "{code} to {format}: {likeness:.1} dB");
+                // Nobody who reads the result turns it again.
+                assert_eq!(
+                    Probe::read(&made.bytes).unwrap().orientation(),
+                    1,
+                    "{code} {format}"
+                );
+            }
+        }
+    }
+}
+
+/// A little-endian EXIF block with an orientation and nothing else.
+fn exif(orientation: u8) -> Vec<u8> {
+    let mut block = b"II*\0\x08\0\0\0\x01\0".to_vec();
+    block.extend([0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0]);
+    block.extend([0; 4]);
+    block
+}
+
+#[test]
+fn profile_and_metadata_are_carried_or_stripped() {
+    let profile: Vec<u8> = (0..600u32).map(|n| n as u8).collect();
+    let file = jpeg(&scene(64, 48), libjpeg_turbo_rs::Subsampling::S420, false);
+    let mut parts = DynImage::from_bytes(file.into()).unwrap().unwrap();
+    parts.set_icc_profile(Some(profile.clone().into()));
+    parts.set_exif(Some(exif(1).into()));
+    let file = parts.encoder().bytes();
+    for format in [OutputFormat::Jpeg, OutputFormat::Png, OutputFormat::WebP] {
+        for strip in [false, true] {
+            let made = transform(
+                &file,
+                &Transform {
+                    strip,
+                    ..wanted(32, format)
+                },
+            )
+            .unwrap();
+            let parts = DynImage::from_bytes(made.bytes.into()).unwrap().unwrap();
+            assert_eq!(
+                parts.icc_profile().as_deref(),
+                Some(&profile[..]),
+                "{format}"
+            );
+            assert_eq!(parts.exif().is_some(), !strip, "{format} strip {strip}");
+        }
+    }
+}
+
+#[test]
+fn transparency_is_kept_or_laid_over_white_without_a_fringe() {
+    // Red on the left; on the right black that nobody should see.
+    let image = RgbaImage::from_fn(64, 64, |x, _| {
+        if x < 32 {
+            Rgba([255, 0, 0, 255])
+        } else {
+            Rgba([0, 0, 0, 0])
+        }
+    });
+    let file = png(&DynamicImage::ImageRgba8(image));
+    let made = decode(&transform(&file, &wanted(9, OutputFormat::Png)).unwrap());
+    assert_eq!(made.get_pixel(0, 4).0, [255, 0, 0, 255]);
+    assert_eq!(made.get_pixel(8, 4).0[3], 0);
+    for pixel in made.pixels().filter(|pixel| pixel.0[3] > 8) {
+        assert!(pixel.0[0] > 240, "a dark fringe: {pixel:?}");
+    }
+    let flat = decode(&transform(&file, &wanted(9, OutputFormat::Jpeg)).unwrap());
+    let [red, green, blue, _] = flat.get_pixel(8, 4).0;
+    assert!(
+        red > 230 && green > 230 && blue > 230,
+        "{red} {green} {blue}"
+    );
+}
+
+#[test]
+fn every_kind_of_file_is_read() {
+    let scene = scene(40, 30);
+    let colour = DynamicImage::ImageRgb8(scene);
+    let gray = DynamicImage::ImageLuma8(colour.to_luma8());
+    let as_format = |image: &DynamicImage, format| {
+        let mut bytes = Vec::new();
+        image
+            .write_to(&mut std::io::Cursor::new(&mut bytes), format)
+            .unwrap();
+        bytes
+    };
+    let mut gray_jpeg = libjpeg_turbo_rs::Encoder::new(
+        gray.as_bytes(),
+        40,
+        30,
+        libjpeg_turbo_rs::PixelFormat::Grayscale,
+    )
+    .encode()
+    .unwrap();
+    gray_jpeg.extend(b"rubbish after the end");
+    let files = [
+        ("gray JPEG", gray_jpeg),
+        ("gray PNG", as_format(&gray, image::ImageFormat::Png)),
+        (
+            "16-bit PNG",
+            as_format(
+                &DynamicImage::ImageRgb16(colour.to_rgb16()),
+                image::ImageFormat::Png,
+            ),
+        ),
+        (
+            "gray and alpha",
+            as_format(
+                &DynamicImage::ImageLumaA8(colour.to_luma_alpha8()),
+                image::ImageFormat::Png,
+            ),
+        ),
+        (
+            "GIF",
+            as_format(
+                &DynamicImage::ImageRgba8(colour.to_rgba8()),
+                image::ImageFormat::Gif,
+            ),
+        ),
+        ("TIFF", as_format(&colour, image::ImageFormat::Tiff)),
+        ("BMP", as_format(&colour, image::ImageFormat::Bmp)),
+        (
+            "WebP",
+            webp::Encoder::from_image(&colour)
+                .unwrap()
+                .encode(90.0)
+                .to_vec(),
+        ),
+    ];
+    for (name, file) in files {
+        assert_eq!(
+            Probe::read(&file).unwrap().size(),
+            Size::new(40, 30),
+            "{name}"
+        );
+        for format in [OutputFormat::Jpeg, OutputFormat::Png, OutputFormat::WebP] {
+            let made = transform(&file, &wanted(20, format));
+            let made = made.unwrap_or_else(|error| panic!("{name} to {format}: {error}"));
+            assert_eq!(decode(&made).dimensions(), (20, 15), "{name} to {format}");
+        }
+    }
+}
+
+#[test]
+fn four_colour_jpegs_are_read() {
+    // As Adobe's programs write them: 255 is no ink.
+    let pixels: Vec<u8> = (0..16 * 16).flat_map(|_| [255, 0, 0, 255]).collect();
+    let file = libjpeg_turbo_rs::Encoder::new(&pixels, 16, 16, libjpeg_turbo_rs::PixelFormat::Cmyk)
+        .quality(95)
+        .encode()
+        .unwrap();
+    let made = decode(&transform(&file, &wanted(16, OutputFormat::Png)).unwrap());
+    let [red, green, blue, _] = made.get_pixel(8, 8).0;
+    assert!(red > 230 && green < 25 && blue < 25, "{red} {green} {blue}");
+}
+
+#[test]
+fn boxes_are_filled_as_asked() {
+    let file = jpeg(&scene(300, 200), libjpeg_turbo_rs::Subsampling::S420, false);
+    let cases = [
+        (Fit::Fit, Size::new(90, 90), Size::new(90, 60)),
+        (Fit::Cover, Size::new(90, 90), Size::new(90, 90)),
+        (Fit::Exact, Size::new(31, 77), Size::new(31, 77)),
+        (Fit::Fit, Size::new(900, 900), Size::new(300, 200)),
+    ];
+    for (fit, size, expected) in cases {
+        let made = transform(
+            &file,
+            &Transform {
+                fit,
+                size,
+                ..Transform::default()
+            },
+        )
+        .unwrap();
+        assert_eq!(made.size, expected, "{fit:?} {size:?}");
+        let (width, height) = decode(&made).dimensions();
+        assert_eq!(Size::new(width, height), expected);
+    }
+}
+
+#[test]
+fn odd_sizes_survive() {
+    for (width, height) in [(1, 1), (1, 40), (40, 1), (7, 5), (17, 16)] {
+        let image = scene(width, height);
+        for file in [
+            jpeg(&image, libjpeg_turbo_rs::Subsampling::S420, false),
+            png(&DynamicImage::ImageRgb8(image.clone())),
+        ] {
+            for side in [1, 3, 16] {
+                let made = transform(&file, &wanted(side, OutputFormat::Png)).unwrap();
+                assert!(made.size.width <= side && made.size.height <= side);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cancelled_task_stops_between_the_steps() {
+    let file = jpeg(&scene(64, 48), libjpeg_turbo_rs::Subsampling::S420, false);
+    let stopped = reunite::scope(|s| {
+        s.cancel("enough");
+        transform(&file, &Transform::default())
+    });
+    assert!(stopped.unwrap_err().is_cancelled());
+}
+
+#[test]
+fn damaged_files_are_errors_and_never_panics() {
+    let image = scene(48, 32);
+    let files = [
+        jpeg(&image, libjpeg_turbo_rs::Subsampling::S420, false),
+        jpeg(&image, libjpeg_turbo_rs::Subsampling::S420, true),
+        png(&DynamicImage::ImageRgb8(image.clone())),
+        webp::Encoder::from_rgb(image.as_raw(), 48, 32)
+            .encode(80.0)
+            .to_vec(),
+    ];
+    let small = Transform {
+        max_pixels: 1 << 22,
+        ..wanted(16, OutputFormat::Png)
+    };
+    let mut seed = 1u64;
+    let mut random = move || {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize
+    };
+    for (kind, file) in files.iter().enumerate() {
+        // Cut short by more than an end marker.
+        for end in 0..file.len() - 16 {
+            assert!(
+                transform(&file[..end], &small).is_err(),
+                "file {kind} cut at {end}"
+            );
+        }
+        for _ in 0..1500 {
+            let mut damaged = file.clone();
+            for _ in 0..=random() % 4 {
+                let at = random() % damaged.len();
+                damaged[at] ^= 1 << (random() % 8);
+            }
+            // Whole, damaged, refused: anything but a panic.
+            let _any = transform(&damaged, &small);
+        }
+    }
+}
+
+#[test]
+fn rubbish_is_refused_with_a_reason() {
+    for (bytes, word) in [(&b""[..], "empty"), (b"hello, world", "none of JPEG")] {
+        let error = transform(bytes, &Transform::default()).unwrap_err();
+        assert!(
+            error.is_unsupported() && error.to_string().contains(word),
+            "{error}"
+        );
+    }
+    let mut bomb = png(&DynamicImage::ImageRgb8(scene(8, 8)));
+    bomb[16..24].copy_from_slice(&[0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff]);
+    // The header's checksum is wrong now, so it may be called corrupt; it must not be believed.
+    assert!(transform(&bomb, &Transform::default()).is_err());
+}
