@@ -1,0 +1,247 @@
+//! Limits: places in a scope, threads that the system refuses, policies, recycled threads.
+
+mod common;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use common::{until_cancelled, watchdog};
+use reunite::ScopeBuilder;
+use reunite::policy::{Completion, FirstSuccess, OnTimeout, Policy, Verdict};
+
+#[test]
+fn ten_thousand_tasks_through_eight_places() {
+    let _watchdog = watchdog();
+    let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let sum: u64 = ScopeBuilder::new()
+        .max_threads(8)
+        .scope(|s| {
+            let task = |n| {
+                let (running, most) = (&running, &most);
+                s.spawn(move || {
+                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    running.fetch_sub(1, Ordering::SeqCst);
+                    n
+                })
+            };
+            let tasks: Vec<_> = (0..10_000u64).map(task).collect();
+            tasks.into_iter().map(|task| task.join().unwrap()).sum()
+        })
+        .unwrap();
+    assert_eq!(sum, 9_999 * 5_000);
+    assert!((1..=8).contains(&most.into_inner()));
+}
+
+/// Each task joins the next, which queues behind it: far deeper than one thread could nest.
+#[test]
+fn a_chain_of_joins_through_one_place_does_not_starve() {
+    let _watchdog = watchdog();
+    const LENGTH: usize = 300;
+    let handles: Vec<Mutex<Option<reunite::JoinHandle<usize>>>> =
+        (0..=LENGTH).map(|_| Mutex::new(None)).collect();
+    let (ready, go) = (std::sync::Barrier::new(2), &handles);
+    let ready = &ready;
+    let length = ScopeBuilder::new()
+        .max_threads(1)
+        .scope(|s| {
+            let first = s.spawn(move || {
+                ready.wait();
+                go[1].lock().unwrap().take().unwrap().join().unwrap() + 1
+            });
+            for at in 1..=LENGTH {
+                let task = s.spawn(move || match go.get(at + 1) {
+                    Some(next) => next.lock().unwrap().take().unwrap().join().unwrap() + 1,
+                    None => 1,
+                });
+                *go[at].lock().unwrap() = Some(task);
+            }
+            ready.wait();
+            first.join().unwrap()
+        })
+        .unwrap();
+    assert_eq!(length, LENGTH + 1);
+}
+
+#[test]
+fn a_nested_scope_joins_what_queues_outside_it() {
+    let _watchdog = watchdog();
+    let value = ScopeBuilder::new().max_threads(1).scope(|s| {
+        s.spawn(|| {
+            let queued = s.spawn(|| 5);
+            reunite::scope(|inner| inner.spawn(|| queued.join().unwrap()).join().unwrap())
+        })
+        .join()
+        .unwrap()
+    });
+    assert_eq!(value.unwrap(), 5);
+}
+
+#[test]
+fn a_thread_that_the_system_refuses_is_an_error() {
+    let _watchdog = watchdog();
+    let impossible = || reunite::Builder::new().stack_size(1 << 62);
+    let error = impossible().spawn(|| 1).join().unwrap_err();
+    assert!(error.is_refused() && error.io_error().is_some(), "{error}");
+    assert!(
+        impossible()
+            .try_spawn(|| 1)
+            .unwrap_err()
+            .io_error()
+            .is_some()
+    );
+    reunite::scope(|s| {
+        let sibling = s.spawn(|| 2);
+        assert!(
+            s.spawn_with(impossible(), || 1)
+                .join()
+                .unwrap_err()
+                .is_refused()
+        );
+        assert_eq!(sibling.join().unwrap(), 2);
+    });
+    // One that nobody joins is the scope's failure.
+    let ended = ScopeBuilder::new().scope(|s| drop(s.spawn_with(impossible(), || 1)));
+    assert!(ended.unwrap_err().root().unwrap().is_refused());
+    let ended: Result<(), _> = reunite::try_scope(|s| {
+        drop(s.spawn(|| Err::<(), _>(until_cancelled().to_string())));
+        s.spawn_with(impossible(), || Ok::<(), String>(())).join()
+    });
+    assert!(ended.unwrap_err().root().unwrap().is_refused());
+}
+
+#[test]
+fn the_first_success_decides_and_forgives_failures() {
+    let _watchdog = watchdog();
+    let ended = ScopeBuilder::new()
+        .policy(FirstSuccess::new())
+        .try_scope(|s| {
+            drop(s.spawn(|| Err::<(), _>("down")));
+            drop(
+                s.spawn(|| Err::<(), _>(Box::leak(until_cancelled().to_string().into_boxed_str()))),
+            );
+            drop(s.spawn(|| Ok(())));
+            Ok(())
+        });
+    assert!(ended.is_ok(), "{ended:?}");
+    let lost = reunite::race([|| Err::<(), _>(1), || Err(2), || Err(3)]).unwrap_err();
+    assert_eq!(lost.failures().len(), 3);
+    let two = reunite::quorum(2, (|| Ok(1), || Err("no"), || Ok(3))).unwrap();
+    assert_eq!(two, [1, 3]);
+    assert!(reunite::quorum(4, (|| Ok::<_, ()>(1), || Ok(2))).is_err());
+}
+
+struct Partial;
+
+impl Policy for Partial {
+    fn on_complete(&self, _: &reunite::Label, _: Completion) -> Verdict {
+        Verdict::Continue
+    }
+
+    fn on_timeout(&self) -> OnTimeout {
+        OnTimeout::KeepPartial
+    }
+}
+
+#[test]
+fn a_timeout_fails_the_scope_or_keeps_partial_results() {
+    let _watchdog = watchdog();
+    let briefly = std::time::Duration::from_millis(10);
+    let body = |done: &Mutex<Vec<u32>>, builder: ScopeBuilder| {
+        builder.timeout(briefly).scope(|s| {
+            s.spawn(|| done.lock().unwrap().push(1));
+            s.spawn(|| drop(until_cancelled()));
+        })
+    };
+    let done = Mutex::new(Vec::new());
+    assert!(body(&done, ScopeBuilder::new()).unwrap_err().is_timeout());
+    assert!(body(&done, ScopeBuilder::new().policy(Partial)).is_ok());
+    assert!(done.into_inner().unwrap().len() <= 2);
+}
+
+struct Panicking;
+
+impl Policy for Panicking {
+    fn on_complete(&self, _: &reunite::Label, _: Completion) -> Verdict {
+        panic!("the policy")
+    }
+}
+
+#[test]
+fn a_policy_that_panics_is_a_failure_of_the_scope() {
+    let _watchdog = watchdog();
+    let ended = ScopeBuilder::new()
+        .policy(Panicking)
+        .scope(|s| drop(s.spawn(|| 1)));
+    assert_eq!(
+        ended.unwrap_err().root().unwrap().panic_message(),
+        Some("the policy")
+    );
+}
+
+/// Hundreds of tasks on a few recycled threads: none finds what another left.
+#[test]
+fn a_recycled_thread_remembers_nothing() {
+    let _watchdog = watchdog();
+    for round in 0..200 {
+        let cancelled = reunite::spawn(until_cancelled);
+        cancelled.cancel();
+        let _told = cancelled.join();
+        let named = reunite::Builder::new()
+            .name(format!("task {round}"))
+            .spawn(thread_name);
+        let (anonymous, checked) =
+            reunite::spawn(|| (thread_name(), reunite::checkpoint().is_ok()))
+                .join()
+                .unwrap();
+        assert!(checked);
+        assert_ne!(anonymous, format!("task {round}"));
+        if cfg!(target_os = "linux") {
+            assert_eq!(named.join().unwrap(), format!("task {round}"));
+            assert_eq!(anonymous, "reunite");
+        }
+    }
+}
+
+/// As debuggers see it.
+fn thread_name() -> String {
+    std::fs::read_to_string("/proc/thread-self/comm")
+        .unwrap_or_default()
+        .trim_end()
+        .to_owned()
+}
+
+#[test]
+fn a_service_says_when_it_is_ready_or_why_not() {
+    let _watchdog = watchdog();
+    let builder = || reunite::Builder::new().name("service");
+    reunite::scope(|s| {
+        let (port, service) = s
+            .spawn_ready(builder(), |ready| {
+                ready.up(8080);
+                until_cancelled();
+            })
+            .unwrap();
+        assert_eq!(port, 8080);
+        service.cancel();
+        let failed = s.spawn_ready::<u16, (), _>(builder(), |_ready| panic!("no port"));
+        assert_eq!(failed.unwrap_err().panic_message(), Some("no port"));
+        let silent = s.spawn_ready::<u16, _, _>(builder(), |_ready| ());
+        assert!(silent.unwrap_err().is_refused());
+    });
+}
+
+#[test]
+fn a_shield_keeps_cancellation_out_and_only_there() {
+    let _watchdog = watchdog();
+    reunite::scope(|s| {
+        s.cancel("now");
+        assert!(reunite::checkpoint().is_err());
+        reunite::shield(|| {
+            assert!(reunite::checkpoint().is_ok());
+            assert_eq!(reunite::scope(|inner| inner.spawn(|| 3).join().unwrap()), 3);
+        });
+        assert_eq!(reunite::checkpoint().unwrap_err().reason(), "now");
+        let late = reunite::shield_timeout(std::time::Duration::from_millis(1), until_cancelled);
+        assert!(late.is_deadline());
+    });
+}

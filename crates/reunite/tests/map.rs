@@ -1,0 +1,257 @@
+//! Maps: order, window, outcomes, leaving early.
+
+mod common;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use common::{payload_of, until_cancelled, watchdog};
+
+#[test]
+fn outcomes_come_in_the_order_of_the_items() {
+    let _watchdog = watchdog();
+    for threads in [1, 2, 7] {
+        let outcomes = reunite::map(0..2000u64, |n| n * 3).threads(threads);
+        let values: Vec<u64> = outcomes.into_iter().map(Result::unwrap).collect();
+        assert_eq!(values, (0..2000).map(|n| n * 3).collect::<Vec<_>>());
+    }
+}
+
+/// Item k + window is not pulled before item k was taken, and nothing before the first `next`.
+#[test]
+fn the_window_is_strict() {
+    let _watchdog = watchdog();
+    for window in [1, 2, 5] {
+        let pulled = AtomicU64::new(0);
+        reunite::scope(|s| {
+            let source = (0..300u64).inspect(|n| {
+                assert_eq!(pulled.fetch_add(1, Ordering::SeqCst), *n);
+            });
+            let mut outcomes = s.map(source, |n| n).threads(3).window(window).into_iter();
+            assert_eq!(pulled.load(Ordering::SeqCst), 0);
+            for taken in 0..300u64 {
+                assert!(pulled.load(Ordering::SeqCst) <= taken + window as u64);
+                assert_eq!(outcomes.next().unwrap().unwrap(), taken);
+                assert!(pulled.load(Ordering::SeqCst) <= taken + 1 + window as u64);
+            }
+            assert!(outcomes.next().is_none());
+            assert!(outcomes.next().is_none());
+        });
+    }
+}
+
+#[test]
+fn unordered_outcomes_overtake_a_stuck_item() {
+    let _watchdog = watchdog();
+    let (go, wait) = mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    let outcomes = reunite::map(0..10u64, move |n| {
+        if n == 0 {
+            wait.lock().unwrap().recv().unwrap();
+        }
+        n
+    });
+    let mut outcomes = outcomes.threads(2).unordered().into_iter();
+    let mut seen: Vec<u64> = outcomes.by_ref().take(9).map(Result::unwrap).collect();
+    assert!(!seen.contains(&0));
+    go.send(()).unwrap();
+    seen.extend(outcomes.map(Result::unwrap));
+    seen.sort_unstable();
+    assert_eq!(seen, (0..10).collect::<Vec<_>>());
+}
+
+#[test]
+fn one_panic_is_one_outcome() {
+    let _watchdog = watchdog();
+    let outcomes = reunite::map(0..20u64, |n| if n == 7 { panic!("seven") } else { n }).threads(3);
+    for (n, outcome) in outcomes.into_iter().enumerate() {
+        match outcome {
+            Ok(value) => assert_eq!(value, n as u64),
+            Err(error) => assert_eq!((n, error.panic_message()), (7, Some("seven"))),
+        }
+    }
+}
+
+#[test]
+fn a_stuck_item_times_out_and_the_others_do_not_wait_for_it() {
+    let _watchdog = watchdog();
+    let (go, wait) = mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    let outcomes = reunite::map(0..6u64, move |n| {
+        if n == 1 {
+            // Not a wait of the library: nothing can wake it but the sender.
+            wait.lock().unwrap().recv().unwrap();
+        }
+        n
+    });
+    // One thread: another has to take the stuck one's place.
+    let mut outcomes = outcomes
+        .threads(1)
+        .item_timeout(Duration::from_millis(30))
+        .into_iter();
+    let all: Vec<_> = outcomes.by_ref().collect();
+    assert_eq!(all.len(), 6);
+    for (n, outcome) in all.into_iter().enumerate() {
+        match outcome {
+            Ok(value) => assert_eq!(value, n as u64),
+            Err(error) => {
+                assert!(n == 1 && error.is_timeout(), "{error}");
+                assert!(error.to_string().contains("item 1 of map"), "{error}");
+            }
+        }
+    }
+    go.send(()).unwrap();
+    drop(outcomes);
+}
+
+#[test]
+fn an_item_that_heeds_its_deadline_is_a_timeout_too() {
+    let _watchdog = watchdog();
+    let outcomes = reunite::map(0..3u64, |n| {
+        if n == 1 {
+            until_cancelled().unwind();
+        }
+        n
+    });
+    let outcomes = outcomes.threads(1).item_timeout(Duration::from_millis(20));
+    let timed_out: Vec<bool> = outcomes
+        .into_iter()
+        .map(|outcome| outcome.is_err_and(|e| e.is_timeout()))
+        .collect();
+    assert_eq!(timed_out, [false, true, false]);
+}
+
+#[test]
+fn dropping_it_early_cancels_and_joins() {
+    let _watchdog = watchdog();
+    let inside = Arc::new(AtomicUsize::new(0));
+    let ours = Arc::clone(&inside);
+    let mut outcomes = reunite::map(0.., move |n: u64| {
+        ours.fetch_add(1, Ordering::SeqCst);
+        if n > 0 {
+            until_cancelled();
+        }
+        ours.fetch_sub(1, Ordering::SeqCst);
+        n
+    })
+    .threads(4)
+    .into_iter();
+    assert_eq!(outcomes.next().unwrap().unwrap(), 0);
+    drop(outcomes);
+    assert_eq!(inside.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_source_that_panics_panics_in_the_consumer_after_the_items_before_it() {
+    let _watchdog = watchdog();
+    let source = (0..9u64).inspect(|n| assert!(*n < 4, "no fourth"));
+    let mut outcomes = reunite::map(source, |n| n).threads(2).into_iter();
+    for n in 0..4 {
+        assert_eq!(outcomes.next().unwrap().unwrap(), n);
+    }
+    let payload = payload_of(|| outcomes.next());
+    assert!(
+        payload
+            .downcast_ref::<String>()
+            .unwrap()
+            .contains("no fourth")
+    );
+    assert!(outcomes.next().is_none());
+}
+
+#[test]
+fn fail_fast_pulls_no_further_and_loses_no_outcome() {
+    let _watchdog = watchdog();
+    let pulled = AtomicU64::new(0);
+    reunite::scope(|s| {
+        let source = (0..).inspect(|_| {
+            pulled.fetch_add(1, Ordering::SeqCst);
+        });
+        let outcomes = s
+            .try_map(source, |n: u64| if n == 5 { Err("five") } else { Ok(n) })
+            .threads(2)
+            .fail_fast();
+        let all: Vec<_> = outcomes.into_iter().collect();
+        assert_eq!(all.len() as u64, pulled.load(Ordering::SeqCst));
+        assert!(all.len() < 20);
+        assert_eq!(all[5].as_ref().unwrap_err().error(), Some(&"five"));
+    });
+}
+
+#[test]
+fn values_are_collected_or_all_failures_are() {
+    let _watchdog = watchdog();
+    let ok = reunite::map(0..50u64, |n| n)
+        .into_iter()
+        .collect_values()
+        .unwrap();
+    assert_eq!(ok.len(), 50);
+    let odd = |n: u64| if n % 10 == 3 { Err(n) } else { Ok(n) };
+    let error = reunite::try_map(0..50, odd)
+        .into_iter()
+        .collect_values()
+        .unwrap_err();
+    let mut failed: Vec<u64> = error
+        .failures()
+        .iter()
+        .map(|e| *e.error().unwrap())
+        .collect();
+    failed.sort_unstable();
+    assert_eq!(failed, [3, 13, 23, 33, 43]);
+}
+
+#[test]
+fn for_each_borrows_and_stops_at_the_first_failure() {
+    let _watchdog = watchdog();
+    let words = ["a", "bb", "ccc"];
+    let total = AtomicUsize::new(0);
+    reunite::for_each(&words, |word| {
+        total.fetch_add(word.len(), Ordering::Relaxed);
+        Ok::<(), String>(())
+    })
+    .unwrap();
+    assert_eq!(total.into_inner(), 6);
+    let error = reunite::for_each(0.., |n: u64| if n == 3 { Err("three") } else { Ok(()) });
+    assert_eq!(error.unwrap_err().into_error().unwrap(), "three");
+}
+
+#[test]
+fn a_cancelled_consumer_is_told_once_and_the_map_ends() {
+    let _watchdog = watchdog();
+    reunite::scope(|s| {
+        let started = AtomicBool::new(false);
+        let started = &*Box::leak(Box::new(started));
+        let mut outcomes = s
+            .map(0..4u64, |n| {
+                started.store(true, Ordering::SeqCst);
+                until_cancelled();
+                n
+            })
+            .into_iter();
+        let canceller = s.canceller();
+        s.spawn(move || {
+            while !started.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            canceller.cancel("enough");
+        });
+        let all: Vec<_> = outcomes.by_ref().collect();
+        let last = all.last().unwrap().as_ref();
+        assert!(last.is_err_and(|error| error.is_interrupted()) || all.len() == 4);
+        assert!(outcomes.next().is_none());
+    });
+}
+
+#[test]
+fn two_maps_in_a_row_are_a_pipeline() {
+    let _watchdog = watchdog();
+    let total: u64 = reunite::scope(|s| {
+        let first = s.map(0..500u64, |n| n + 1).threads(2);
+        let second = s
+            .map(first.into_iter().map(Result::unwrap), |n| n * 2)
+            .threads(2);
+        second.into_iter().map(Result::unwrap).sum()
+    });
+    assert_eq!(total, 500 * 501);
+}
