@@ -1,5 +1,30 @@
 //! Structured threads: every thread you start comes back, with its result or with its error, and you can
 //! see why it hasn't yet.
+//!
+//! | you have | use |
+//! |---|---|
+//! | a few things to do side by side, borrowing | [`scope`](scope()) |
+//! | the same, and an error should stop the rest | [`try_scope`] |
+//! | many items, results in order, bounded memory | [`map`](map()), [`try_map`], [`Scope::map`], [`for_each`] |
+//! | several ways to one result | [`race`](race()), [`quorum`] |
+//! | one task outside any scope | [`spawn`], [`Builder`] |
+//! | a deadline, a limit, a policy | [`ScopeBuilder`] |
+//! | a loop that computes | [`checkpoint`] |
+//! | a budget shared by tasks | [`sync::Semaphore`] |
+//!
+//! Each task has a thread of its own, recycled, so it may block. Every blocking call ends early when its task
+//! is cancelled, with an error that says why and by whom. **A scope waits for its tasks even past its
+//! deadline**, because they borrow: it cancels them, and names those that do not stop.
+//!
+//! ```
+//! let numbers = [3, 1, 2];
+//! let (sum, max) = reunite::scope(|s| {
+//!     let sum = s.spawn(|| numbers.iter().sum::<i32>());
+//!     let max = s.spawn(|| numbers.iter().copied().max());
+//!     (sum.join().unwrap(), max.join().unwrap())
+//! });
+//! assert_eq!((sum, max), (6, Some(3)));
+//! ```
 
 mod cancel;
 mod context;
