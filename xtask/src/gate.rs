@@ -67,7 +67,13 @@ pub(crate) fn ci() -> Result<(), String> {
 }
 
 fn workspace_tests() -> Result<Tally, String> {
-    tally::run(shell::cargo().args(["test", "--workspace", "--no-fail-fast"]))
+    tally::run(shell::cargo().args([
+        "test",
+        "--workspace",
+        "--features",
+        "reunite/tracing",
+        "--no-fail-fast",
+    ]))
 }
 
 fn model_checks() -> Result<Option<Tally>, String> {

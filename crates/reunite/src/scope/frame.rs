@@ -22,6 +22,32 @@
 //! });
 //! ```
 //!
+//! Nor does the scope itself leave its body, nor do two tasks change one thing, nor does what is not `Send`
+//! reach a thread:
+//!
+//! ```compile_fail,E0521
+//! let mut smuggled = None;
+//! reunite::scope(|s| smuggled = Some(s));
+//! ```
+//! ```compile_fail,E0499
+//! let mut count = 0;
+//! reunite::scope(|s| {
+//!     s.spawn(|| count += 1);
+//!     s.spawn(|| count += 1);
+//! });
+//! ```
+//! ```compile_fail,E0277
+//! let shared = std::rc::Rc::new(1);
+//! reunite::scope(|s| drop(s.spawn(|| *shared)));
+//! ```
+//! ```compile_fail,E0597
+//! let escaped = {
+//!     let local = String::from("dies here");
+//!     reunite::scope(|s| s.spawn(|| local.as_str()))
+//! };
+//! drop(escaped);
+//! ```
+//!
 //! The result of a job may borrow too. It lives in a packet that the job and the handle share; the job's
 //! reference goes with the job (1), the handle's is typed and the compiler watches it.
 

@@ -1,0 +1,60 @@
+//! What a parent has reaches its children, unless they are told to go without.
+
+use std::any::Any;
+use std::cell::Cell;
+
+thread_local! {
+    static REQUEST: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Request;
+
+struct Back(u64);
+
+impl Drop for Back {
+    fn drop(&mut self) {
+        REQUEST.set(self.0);
+    }
+}
+
+impl reunite::Inherit for Request {
+    fn capture(&self) -> Box<dyn FnOnce() -> Box<dyn Any> + Send> {
+        let id = REQUEST.get();
+        Box::new(move || Box::new(Back(REQUEST.replace(id))))
+    }
+}
+
+#[test]
+fn a_value_of_the_parent_reaches_its_children_and_stays_with_them() {
+    reunite::inherit(Request);
+    for request in 1..50 {
+        REQUEST.set(request);
+        let inherited = reunite::scope(|s| {
+            let grandchild = s.spawn(|| reunite::spawn(|| REQUEST.get()).join().unwrap());
+            grandchild.join().unwrap()
+        });
+        assert_eq!(inherited, request);
+        let without = reunite::Builder::new().without_context();
+        assert_eq!(without.spawn(|| REQUEST.get()).join().unwrap(), 0);
+    }
+}
+
+#[cfg(feature = "tracing")]
+#[test]
+fn the_current_span_reaches_children() {
+    tracing::subscriber::set_global_default(tracing_subscriber::registry()).unwrap();
+    let name = || {
+        tracing::Span::current()
+            .metadata()
+            .map(tracing::Metadata::name)
+    };
+    let span = tracing::info_span!("request");
+    let _entered = span.enter();
+    assert_eq!(reunite::spawn(name).join().unwrap(), Some("request"));
+    assert_eq!(
+        reunite::scope(|s| s.spawn(name).join().unwrap()),
+        Some("request")
+    );
+    let without = reunite::Builder::new().without_context();
+    assert_eq!(without.spawn(name).join().unwrap(), None);
+}
