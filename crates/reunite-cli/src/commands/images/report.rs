@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use reunite_images::batch::{FileError, Job, Written};
 use serde::Serialize;
 
@@ -70,8 +70,16 @@ impl Report {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(Some(plan.jobs.len() as u64), target);
-        let style = "{bar:30.cyan/blue} {pos}/{len} {per_sec:.dim} {eta} left {wide_msg}";
-        bar.set_style(ProgressStyle::with_template(style).unwrap_or(ProgressStyle::default_bar()));
+        let style = "{bar:30.cyan/blue} {pos}/{len} {rate} {eta} left";
+        let style = ProgressStyle::with_template(style)
+            .unwrap_or(ProgressStyle::default_bar())
+            .with_key(
+                "rate",
+                |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                    let _never_fails = write!(out, "{:.1} a second,", state.per_sec());
+                },
+            );
+        bar.set_style(style);
         let summary = Summary {
             current: plan.current,
             left: plan.jobs.len(),
