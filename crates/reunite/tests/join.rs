@@ -532,33 +532,16 @@ fn callbacks_race_with_completion_and_none_is_lost() {
 #[test]
 fn a_callback_finds_the_result_there() {
     let _watch = watchdog();
-    let handle: Arc<Mutex<Option<JoinHandle<u32>>>> = Arc::default();
     let (tell, told) = mpsc::channel();
-    let mut guard = handle.lock().unwrap();
-    let task = spawn(|| 77);
-    let inside = Arc::clone(&handle);
-    // The lock is held here, so a callback that runs at once would find it taken.
     let (go, gone) = mpsc::channel::<()>();
-    let callback = move || {
-        gone.recv().unwrap();
-        let taken = inside
-            .lock()
-            .unwrap()
-            .as_mut()
-            .and_then(JoinHandle::try_join);
-        tell.send(taken).unwrap();
-    };
-    let holder = scope(|s| {
-        let task = &task;
-        let registers = s.spawn(move || task.on_complete(callback));
-        *guard = Some(spawn(|| 0));
-        drop(guard);
-        go.send(()).unwrap();
-        registers.join().unwrap();
-        told.recv().unwrap()
-    });
-    assert!(holder.is_none_or(|result| result.unwrap() == 0));
-    assert_eq!(task.join().unwrap(), 77);
+    let handle = Arc::new(Mutex::new(spawn(move || gone.recv().is_err())));
+    let inside = Arc::clone(&handle);
+    handle
+        .lock()
+        .unwrap()
+        .on_complete(move || tell.send(inside.lock().unwrap().try_join()).unwrap());
+    drop(go);
+    assert!(told.recv().unwrap().expect("it has completed").unwrap());
 }
 
 #[test]
