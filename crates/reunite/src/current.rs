@@ -2,8 +2,10 @@
 //!
 //! A thread holds a stack of contexts: a worker may run one task inside another's wait, and a shielded
 //! section or a scope's body replaces the cancel node for a while. Each entry is put back by a guard.
+//! An entry also keeps which fork of the thread was the newest when it was made, so that it can be told
+//! afterwards in which context a fork was made, and a fork need not say so.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::Location;
 
 use crate::cancel::Node;
@@ -130,40 +132,83 @@ impl Context {
     }
 }
 
+/// Tells one open fork of a thread from another; zero is none.
+pub(crate) type ForkMark = usize;
+
+struct Layer {
+    context: Context,
+    /// The newest open fork of the thread when it was entered.
+    newest: ForkMark,
+}
+
 thread_local! {
-    static CURRENT: RefCell<Option<Context>> = const { RefCell::new(None) };
+    /// Tells the newest open fork of this thread. Installed by the pool.
+    static NEWEST_FORK: Cell<fn() -> ForkMark> = const { Cell::new(|| 0) };
+    static LAYERS: RefCell<Vec<Layer>> = const { RefCell::new(Vec::new()) };
+}
+
+/// From now on `newest` tells the newest open fork of this thread.
+pub(crate) fn mark_forks_by(newest: fn() -> ForkMark) {
+    NEWEST_FORK.with(|here| here.set(newest));
 }
 
 /// The context of the calling thread.
 pub(crate) fn current() -> Context {
-    CURRENT
-        .try_with(|current| {
-            current
-                .borrow_mut()
-                .get_or_insert_with(Context::foreign)
-                .clone()
+    with_layers(|layers| layers.last().map(|layer| layer.context.clone()))
+}
+
+/// Calls `each` with the context in which the calling thread made each of these forks, which are open and
+/// given newest first.
+pub(crate) fn for_each_fork<F>(
+    newest_first: impl Iterator<Item = (ForkMark, F)>,
+    mut each: impl FnMut(F, Context),
+) {
+    let mut last = usize::MAX;
+    for (mark, fork) in newest_first {
+        let context = with_layers(|layers| {
+            last = last.min(layers.len() - 1);
+            // What was entered after this fork was made is no context of it, nor of older ones.
+            while last > 0 && layers[last].newest == mark {
+                last -= 1;
+            }
+            Some(layers[last].context.clone())
+        });
+        each(fork, context);
+    }
+}
+
+fn with_layers(ask: impl FnOnce(&[Layer]) -> Option<Context>) -> Context {
+    LAYERS
+        .try_with(|layers| {
+            let mut layers = layers.borrow_mut();
+            if layers.is_empty() {
+                layers.push(Layer {
+                    context: Context::foreign(),
+                    newest: 0,
+                });
+            }
+            ask(&layers)
         })
         // The thread is ending and its locals are gone: nobody cancels it, nobody looks for it.
-        .unwrap_or_else(|_| Context::foreign())
+        .ok()
+        .flatten()
+        .unwrap_or_else(Context::foreign)
 }
 
 /// Puts the previous context back when dropped.
-pub(crate) struct Entered {
-    previous: Option<Context>,
-}
+pub(crate) struct Entered(());
 
 /// Makes `context` the calling thread's until the guard is dropped.
 pub(crate) fn enter(context: Context) -> Entered {
-    Entered {
-        previous: CURRENT.with(|current| current.replace(Some(context))),
-    }
+    let newest = NEWEST_FORK.with(Cell::get)();
+    LAYERS.with(|layers| layers.borrow_mut().push(Layer { context, newest }));
+    Entered(())
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        let previous = self.previous.take();
         // Dropped outside the borrow: a context that goes may take the last reference to its node along.
-        let _gone = CURRENT.try_with(|current| current.replace(previous));
+        let _gone = LAYERS.try_with(|layers| layers.borrow_mut().pop());
     }
 }
 
@@ -186,10 +231,10 @@ impl Drop for Entered {
 /// assert_eq!(count_primes(100).unwrap(), 25);
 /// ```
 pub fn checkpoint() -> Result<(), Cancelled> {
-    CURRENT
-        .try_with(|current| match &*current.borrow() {
+    LAYERS
+        .try_with(|layers| match layers.borrow().last() {
             None => Ok(()),
-            Some(context) => context.node.check(),
+            Some(layer) => layer.context.node.check(),
         })
         .unwrap_or(Ok(()))
 }

@@ -4,7 +4,8 @@
 //! token may also be left over from an earlier wait, so every park is in a loop that asks its condition
 //! again. Nothing here knows what is waited for.
 
-use crate::primitive::{Instant, Thread, current, now, park, park_timeout, spin_loop};
+pub(crate) use crate::primitive::spin_loop;
+use crate::primitive::{Instant, Thread, current, now, park, park_timeout};
 
 /// The wake-up address of one thread.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@
 mod imp {
     pub(crate) use std::sync::Mutex as RawMutex;
     pub(crate) use std::sync::MutexGuard;
-    pub(crate) use std::sync::atomic::{AtomicU8, AtomicUsize};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, fence};
     pub(crate) use std::thread::{Builder, Thread, current, park, park_timeout};
     pub(crate) use std::thread_local;
 }
@@ -16,13 +16,14 @@ mod imp {
 mod imp {
     pub(crate) use shuttle::sync::Mutex as RawMutex;
     pub(crate) use shuttle::sync::MutexGuard;
-    pub(crate) use shuttle::sync::atomic::{AtomicU8, AtomicUsize};
+    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, fence};
     pub(crate) use shuttle::thread::{Builder, Thread, current, park, park_timeout};
     pub(crate) use shuttle::thread_local;
 }
 
 pub(crate) use imp::{
-    AtomicU8, AtomicUsize, Builder, MutexGuard, Thread, current, park, park_timeout, thread_local,
+    AtomicBool, AtomicU8, AtomicUsize, Builder, MutexGuard, Thread, current, fence, park,
+    park_timeout, thread_local,
 };
 // Reference counts, one-time cells and counters carry no wake-up: they stay std's.
 pub(crate) use std::hint::spin_loop;

@@ -14,6 +14,7 @@
 //! A closure that was given the parker and is not asked again leaves it behind: at worst a stray token,
 //! which every park tolerates.
 
+use std::cell::Cell;
 use std::panic::Location;
 
 use crate::cancel::Node;
@@ -21,7 +22,49 @@ use crate::current::{self, Site, Waiting};
 use crate::deadline;
 use crate::error::Cancelled;
 use crate::park::{Parker, park_until, spin_until};
-use crate::primitive::{Duration, Instant, now};
+use crate::primitive::{Duration, Instant, now, thread_local};
+
+/// What a thread has to give up while it blocks: a worker's place in its pool.
+pub(crate) trait Place {
+    fn leave(&self);
+    fn come_back(&self);
+}
+
+thread_local! {
+    static PLACE: Cell<Option<&'static dyn Place>> = const { Cell::new(None) };
+}
+
+/// From now on this thread's waits give up `place`. Returns what they gave up before.
+pub(crate) fn install(place: Option<&'static dyn Place>) -> Option<&'static dyn Place> {
+    PLACE.with(|here| here.replace(place))
+}
+
+/// Comes back when dropped.
+struct GivenUp(Option<&'static dyn Place>);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        if let Some(place) = self.0 {
+            install(self.0);
+            place.come_back();
+        }
+    }
+}
+
+fn give_up_place() -> GivenUp {
+    // Taken out: a wait inside a wait has nothing more to give up.
+    let place = PLACE.try_with(|here| here.take()).unwrap_or_default();
+    if let Some(place) = place {
+        place.leave();
+    }
+    GivenUp(place)
+}
+
+/// Runs `f`, which may block somewhere else, out of this thread's place.
+pub(crate) fn giving_up_place<R>(f: impl FnOnce() -> R) -> R {
+    let _given_up = give_up_place();
+    f()
+}
 
 /// How a wait ended.
 #[must_use]
@@ -56,6 +99,19 @@ pub(crate) fn wait(
     block(&parker, site, deadline, heed, ready)
 }
 
+/// [`wait`] without a deadline, for a caller who has done its own spinning.
+pub(crate) fn block_until(
+    site: Site,
+    heed: Heed<'_>,
+    mut ready: impl FnMut(&Parker) -> bool,
+) -> Wait {
+    let parker = Parker::here();
+    if ready(&parker) {
+        return Wait::Ready;
+    }
+    block(&parker, site, None, heed, ready)
+}
+
 /// The slow path of [`wait`]: says what it waits for, and parks.
 fn block(
     parker: &Parker,
@@ -71,6 +127,7 @@ fn block(
         Heed::Nothing => None,
     };
     let until = deadline::earlier(deadline, node.and_then(|node| node.deadline()));
+    let _given_up = give_up_place();
 
     if let Some(node) = node {
         node.add_waiter(parker);

@@ -45,6 +45,23 @@ pub(crate) fn start(entry: &Arc<Entry>) -> io::Result<()> {
     Builder::new().spawn(move || run_chain(chain)).map(drop)
 }
 
+/// A thread for a pool: neither recycled nor renamed.
+///
+/// # Errors
+/// The system refuses to start one.
+pub(crate) fn start_worker(
+    name: String,
+    stack_size: Option<usize>,
+    work: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
+    let builder = Builder::new().name(name);
+    let builder = match stack_size {
+        Some(size) => builder.stack_size(size),
+        None => builder,
+    };
+    builder.spawn(work).map(drop)
+}
+
 /// The name that debuggers and `top` show; Linux keeps fifteen bytes of it.
 #[cfg(all(target_os = "linux", not(reunite_model)))]
 fn set_name(name: &str) {

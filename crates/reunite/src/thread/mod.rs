@@ -5,4 +5,4 @@ mod launch;
 mod recycle;
 
 pub use builder::{Builder, detached, shutdown, spawn};
-pub(crate) use launch::start;
+pub(crate) use launch::{start, start_worker};

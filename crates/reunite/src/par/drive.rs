@@ -1,0 +1,112 @@
+//! Going through a source, sharing it out when somebody asks.
+//!
+//! A thread works through its run of items in blocks of some microseconds. Between two blocks it looks
+//! whether others are hungry (one relaxed load); if so, it splits what is left in two and forks. So items
+//! are split as often as there are thieves for them, and no more ("lazy binary splitting": Tzannes,
+//! Caragea, Barua, Vishkin, PPoPP 2010).
+
+use std::ops::ControlFlow;
+
+use super::source::Source;
+use crate::pool::{is_hungry, join};
+use crate::primitive::{AtomicUsize, Duration, Instant, Ordering, now};
+
+/// A block should last about as long: short beside the time it takes to wake a thread, long beside that
+/// of reading the clock.
+const SHORT: Duration = Duration::from_micros(4);
+const LONG: Duration = Duration::from_micros(16);
+
+/// What to do with each item, and where to stop.
+pub(super) struct Drive<I, F> {
+    begin: I,
+    step: F,
+    /// Items from this one on need not be begun.
+    end: AtomicUsize,
+    /// Whether a stop leaves the items before it to be done.
+    ordered: bool,
+}
+
+impl<I, F> Drive<I, F> {
+    /// Stops everywhere when a step breaks.
+    pub(super) fn until_any(begin: I, step: F) -> Self {
+        Self {
+            begin,
+            step,
+            end: AtomicUsize::new(usize::MAX),
+            ordered: false,
+        }
+    }
+
+    /// Stops after the item whose step breaks.
+    pub(super) fn until_first(begin: I, step: F) -> Self {
+        Self {
+            ordered: true,
+            ..Self::until_any(begin, step)
+        }
+    }
+
+    /// Goes through `source`; returns what its runs became, in order.
+    pub(super) fn run<S, A>(&self, source: S) -> Vec<A>
+    where
+        S: Source,
+        A: Send,
+        I: Fn() -> A + Sync,
+        F: Fn(&mut A, S::Item) -> ControlFlow<()> + Sync,
+    {
+        let mut runs = Vec::new();
+        self.run_from(0, source, &mut runs);
+        runs
+    }
+
+    fn run_from<S, A>(&self, first: usize, mut source: S, runs: &mut Vec<A>)
+    where
+        S: Source,
+        A: Send,
+        I: Fn() -> A + Sync,
+        F: Fn(&mut A, S::Item) -> ControlFlow<()> + Sync,
+    {
+        let mut run = (self.begin)();
+        let mut at = first;
+        let mut block = 1;
+        let mut before: Option<Instant> = None;
+        loop {
+            let left = source.len();
+            if left == 0 || at >= self.end.load(Ordering::Relaxed) {
+                runs.push(run);
+                return;
+            }
+            if left > 1 && is_hungry() {
+                runs.push(run);
+                let half = left / 2;
+                let (left, right) = source.split_at(half);
+                let ((), mut tail) = join(
+                    || self.run_from(at, left, runs),
+                    || {
+                        let mut tail = Vec::new();
+                        self.run_from(at + half, right, &mut tail);
+                        tail
+                    },
+                );
+                runs.append(&mut tail);
+                return;
+            }
+            let size = block.min(left);
+            for (place, item) in source.next_block(size).enumerate() {
+                if (self.step)(&mut run, item).is_break() {
+                    let end = if self.ordered { at + place + 1 } else { 0 };
+                    self.end.fetch_min(end, Ordering::Relaxed);
+                    runs.push(run);
+                    return;
+                }
+            }
+            at += size;
+            let after = now();
+            match before.map(|before| after.duration_since(before)) {
+                Some(spent) if spent < SHORT => block *= 2,
+                Some(spent) if spent > LONG => block = (block / 2).max(1),
+                _ => {}
+            }
+            before = Some(after);
+        }
+    }
+}

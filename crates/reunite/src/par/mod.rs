@@ -1,0 +1,271 @@
+//! Work on many items at once, in the pool.
+
+mod drive;
+mod sort;
+mod source;
+
+use std::ops::ControlFlow;
+
+use crate::current::checkpoint;
+use crate::error::Cancelled;
+use crate::pool;
+use drive::Drive;
+
+pub use sort::{par_sort_unstable, par_sort_unstable_by};
+pub use source::{Chunks, Source};
+
+/// Works on `items` side by side in the pool: a slice, a mutable slice, a range, a vector.
+///
+/// There is no grain to tune: a thread goes through its items in order, and splits what is left in two
+/// whenever another thread has nothing to do. Items that cost a nanosecond and items that cost a second
+/// are both shared out well. Results come in the order of the items.
+///
+/// The pool is the one that the calling thread works for or has [entered](crate::Pool::enter), or else the
+/// global one. The calling thread takes part. For items that wait (for sockets, disks, other tasks), use
+/// [`map`](crate::map()), which has threads of its own.
+///
+/// ```
+/// let words = ["to", "be", "or", "not"];
+/// let lengths = reunite::par(&words).map(|word| word.len());
+/// assert_eq!(lengths, [2, 2, 2, 3]);
+/// let sum = reunite::par(0..1_000_000_u64).reduce(|| 0, |a, n| a + n, |a, b| a + b);
+/// assert_eq!(sum, 499_999_500_000);
+/// ```
+///
+/// # Cancellation
+/// The methods that cannot fail go on to the end; the closures can ask [`checkpoint`]. Those that begin
+/// with `try_` stop at a cancellation, too.
+///
+/// # Panics
+/// All methods, if a closure panics: with its payload, once nothing runs any more.
+pub fn par<S: IntoSource>(items: S) -> Par<S::Source> {
+    Par {
+        source: items.into_source(),
+    }
+}
+
+/// What [`par`] takes.
+pub trait IntoSource {
+    /// How it is split.
+    type Source: Source;
+    /// The source of its items.
+    fn into_source(self) -> Self::Source;
+}
+
+/// Items to be worked on side by side; see [`par`].
+#[must_use = "nothing happens until a method is called"]
+pub struct Par<S> {
+    source: S,
+}
+
+impl<S: Source> Par<S> {
+    /// What `f` makes of each item, in the order of the items.
+    pub fn map<R, F>(self, f: F) -> Vec<R>
+    where
+        R: Send,
+        F: Fn(S::Item) -> R + Sync,
+    {
+        let mapped = self.drive(Vec::new, |made, item| {
+            made.push(f(item));
+            ControlFlow::Continue(())
+        });
+        concat(mapped)
+    }
+
+    /// [`map`](Self::map) until one fails or the task is cancelled: what has begun is finished, nothing
+    /// else begins.
+    ///
+    /// # Errors
+    /// The first error in the order of the items, among those that happened.
+    ///
+    /// ```
+    /// use reunite::{Cancelled, par};
+    /// let parsed: Result<Vec<i32>, Box<dyn std::error::Error + Send + Sync>> =
+    ///     par(&["1", "2", "x"]).try_map(|text| Ok(text.parse()?));
+    /// assert!(parsed.is_err());
+    /// ```
+    pub fn try_map<R, E, F>(self, f: F) -> Result<Vec<R>, E>
+    where
+        R: Send,
+        E: Send + From<Cancelled>,
+        F: Fn(S::Item) -> Result<R, E> + Sync,
+    {
+        let runs = self.drive(
+            || (Vec::new(), None),
+            |(made, failed), item| match checkpoint().map_err(E::from).and_then(|()| f(item)) {
+                Ok(value) => {
+                    made.push(value);
+                    ControlFlow::Continue(())
+                }
+                Err(error) => {
+                    *failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            },
+        );
+        let mut parts = Vec::with_capacity(runs.len());
+        for (made, failed) in runs {
+            if let Some(error) = failed {
+                return Err(error);
+            }
+            parts.push(made);
+        }
+        Ok(concat(parts))
+    }
+
+    /// Calls `f` with each item.
+    pub fn for_each<F>(self, f: F)
+    where
+        F: Fn(S::Item) + Sync,
+    {
+        self.drive(
+            || (),
+            |(), item| {
+                f(item);
+                ControlFlow::Continue(())
+            },
+        );
+    }
+
+    /// [`for_each`](Self::for_each) until one fails or the task is cancelled.
+    ///
+    /// # Errors
+    /// As [`try_map`](Self::try_map).
+    pub fn try_for_each<E, F>(self, f: F) -> Result<(), E>
+    where
+        E: Send + From<Cancelled>,
+        F: Fn(S::Item) -> Result<(), E> + Sync,
+    {
+        self.try_map(f).map(drop)
+    }
+
+    /// Folds all items into one value: runs of neighbouring items by `fold`, beginning with an `identity`,
+    /// and the values of neighbouring runs by `combine`. How the items fall into runs changes from call to
+    /// call, so `combine` should be associative; it need not be commutative.
+    ///
+    /// ```
+    /// let longest = reunite::par(&["to", "question", "be"])
+    ///     .reduce(|| "", |a, b| if b.len() > a.len() { b } else { a }, |a, b| if b.len() > a.len() { b } else { a });
+    /// assert_eq!(longest, "question");
+    /// ```
+    pub fn reduce<T, I, F, C>(self, identity: I, fold: F, combine: C) -> T
+    where
+        T: Send,
+        I: Fn() -> T + Sync,
+        F: Fn(T, S::Item) -> T + Sync,
+        C: Fn(T, T) -> T,
+    {
+        let runs = self.drive(
+            || None,
+            |run: &mut Option<T>, item| {
+                let before = run.take().unwrap_or_else(&identity);
+                *run = Some(fold(before, item));
+                ControlFlow::Continue(())
+            },
+        );
+        let whole = runs.into_iter().flatten().reduce(combine);
+        whole.unwrap_or_else(identity)
+    }
+
+    /// An item for which `f` has an answer, whichever is found first. The search stops then.
+    ///
+    /// ```
+    /// let found = reunite::par(0..1_000_u32).find_any(|n| (n % 7 == 0).then_some(n)).unwrap();
+    /// assert_eq!(found % 7, 0);
+    /// ```
+    pub fn find_any<R, F>(self, f: F) -> Option<R>
+    where
+        R: Send,
+        F: Fn(S::Item) -> Option<R> + Sync,
+    {
+        let runs = self.drive(
+            || None,
+            |found, item| {
+                *found = f(item);
+                stop_if(found.is_some())
+            },
+        );
+        runs.into_iter().flatten().next()
+    }
+
+    /// The first item, in the order of the items, for which `f` has an answer. Items after one that was
+    /// found are not begun.
+    ///
+    /// ```
+    /// let found = reunite::par(1..1_000_u32).find_first(|n| (n % 7 == 0).then_some(n));
+    /// assert_eq!(found, Some(7));
+    /// ```
+    pub fn find_first<R, F>(self, f: F) -> Option<R>
+    where
+        R: Send,
+        F: Fn(S::Item) -> Option<R> + Sync,
+    {
+        let drive = Drive::until_first(
+            || None,
+            |found: &mut Option<R>, item| {
+                *found = f(item);
+                stop_if(found.is_some())
+            },
+        );
+        let runs = pool::take_part(|| drive.run(self.source));
+        runs.into_iter().flatten().next()
+    }
+
+    fn drive<A, I, F>(self, begin: I, step: F) -> Vec<A>
+    where
+        A: Send,
+        I: Fn() -> A + Sync,
+        F: Fn(&mut A, S::Item) -> ControlFlow<()> + Sync,
+    {
+        let drive = Drive::until_any(begin, step);
+        pool::take_part(|| drive.run(self.source))
+    }
+}
+
+impl<'a, T> Par<&'a [T]> {
+    /// The items in chunks of `size`, the last of which may be shorter.
+    ///
+    /// # Panics
+    /// If `size` is zero.
+    ///
+    /// ```
+    /// let sums = reunite::par(&[1, 2, 3, 4, 5]).chunks(2).map(|chunk| chunk.iter().sum::<i32>());
+    /// assert_eq!(sums, [3, 7, 5]);
+    /// ```
+    pub fn chunks(self, size: usize) -> Par<Chunks<&'a [T]>> {
+        Par {
+            source: Chunks::new(self.source, size),
+        }
+    }
+}
+
+impl<'a, T> Par<&'a mut [T]> {
+    /// The items in mutable chunks of `size`, the last of which may be shorter.
+    ///
+    /// # Panics
+    /// If `size` is zero.
+    pub fn chunks(self, size: usize) -> Par<Chunks<&'a mut [T]>> {
+        Par {
+            source: Chunks::new(self.source, size),
+        }
+    }
+}
+
+fn stop_if(over: bool) -> ControlFlow<()> {
+    if over {
+        ControlFlow::Break(())
+    } else {
+        ControlFlow::Continue(())
+    }
+}
+
+fn concat<R>(mut parts: Vec<Vec<R>>) -> Vec<R> {
+    if parts.len() == 1 {
+        return parts.remove(0);
+    }
+    let mut whole = Vec::with_capacity(parts.iter().map(Vec::len).sum());
+    for mut part in parts {
+        whole.append(&mut part);
+    }
+    whole
+}

@@ -1,0 +1,215 @@
+//! What can be shared out.
+
+use std::ops::Range;
+use std::vec;
+
+use super::IntoSource;
+
+/// Items in an order, that can be split in two anywhere.
+///
+/// Implement it for a collection of your own, and [`IntoSource`] with it, to use it with [`par`](super::par).
+pub trait Source: Send + Sized {
+    /// What it consists of.
+    type Item;
+
+    /// How many items are left.
+    fn len(&self) -> usize;
+
+    /// Whether nothing is left.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The first `at` items, and the others. `at` is not beyond the end.
+    fn split_at(self, at: usize) -> (Self, Self);
+
+    /// Removes the first `size` items, which are there, and returns them in order.
+    fn next_block(&mut self, size: usize) -> impl Iterator<Item = Self::Item>;
+}
+
+impl<'a, T: Sync> Source for &'a [T] {
+    type Item = &'a T;
+
+    fn len(&self) -> usize {
+        <[T]>::len(self)
+    }
+
+    fn split_at(self, at: usize) -> (Self, Self) {
+        <[T]>::split_at(self, at)
+    }
+
+    fn next_block(&mut self, size: usize) -> impl Iterator<Item = Self::Item> {
+        let (block, rest) = <[T]>::split_at(self, size);
+        *self = rest;
+        block.iter()
+    }
+}
+
+impl<'a, T: Send> Source for &'a mut [T] {
+    type Item = &'a mut T;
+
+    fn len(&self) -> usize {
+        <[T]>::len(self)
+    }
+
+    fn split_at(self, at: usize) -> (Self, Self) {
+        self.split_at_mut(at)
+    }
+
+    fn next_block(&mut self, size: usize) -> impl Iterator<Item = Self::Item> {
+        let (block, rest) = std::mem::take(self).split_at_mut(size);
+        *self = rest;
+        block.iter_mut()
+    }
+}
+
+impl<T: Send> Source for vec::IntoIter<T> {
+    type Item = T;
+
+    fn len(&self) -> usize {
+        ExactSizeIterator::len(self)
+    }
+
+    fn split_at(self, at: usize) -> (Self, Self) {
+        let mut left: Vec<T> = self.collect();
+        let right = left.split_off(at);
+        (left.into_iter(), right.into_iter())
+    }
+
+    fn next_block(&mut self, size: usize) -> impl Iterator<Item = T> {
+        self.take(size)
+    }
+}
+
+macro_rules! ranges {
+    ($($number:ty),*) => {$(
+        impl Source for Range<$number> {
+            type Item = $number;
+
+            fn len(&self) -> usize {
+                if self.start < self.end {
+                    usize::try_from(self.end.abs_diff(self.start)).unwrap_or(usize::MAX)
+                } else {
+                    0
+                }
+            }
+
+            fn split_at(self, at: usize) -> (Self, Self) {
+                let middle = self.start + at as $number;
+                (self.start..middle, middle..self.end)
+            }
+
+            fn next_block(&mut self, size: usize) -> impl Iterator<Item = $number> {
+                let block = self.start..self.start + size as $number;
+                self.start = block.end;
+                block
+            }
+        }
+
+        impl IntoSource for Range<$number> {
+            type Source = Self;
+            fn into_source(self) -> Self {
+                self
+            }
+        }
+    )*};
+}
+ranges!(i32, i64, u32, u64, usize);
+
+impl<'a, T: Sync> IntoSource for &'a [T] {
+    type Source = Self;
+    fn into_source(self) -> Self {
+        self
+    }
+}
+
+impl<'a, T: Sync, const N: usize> IntoSource for &'a [T; N] {
+    type Source = &'a [T];
+    fn into_source(self) -> &'a [T] {
+        self
+    }
+}
+
+impl<'a, T: Sync> IntoSource for &'a Vec<T> {
+    type Source = &'a [T];
+    fn into_source(self) -> &'a [T] {
+        self
+    }
+}
+
+impl<'a, T: Send> IntoSource for &'a mut [T] {
+    type Source = Self;
+    fn into_source(self) -> Self {
+        self
+    }
+}
+
+impl<'a, T: Send> IntoSource for &'a mut Vec<T> {
+    type Source = &'a mut [T];
+    fn into_source(self) -> &'a mut [T] {
+        self
+    }
+}
+
+impl<T: Send> IntoSource for Vec<T> {
+    type Source = vec::IntoIter<T>;
+    fn into_source(self) -> vec::IntoIter<T> {
+        self.into_iter()
+    }
+}
+
+/// A slice in chunks; see [`Par::chunks`](super::Par::chunks).
+pub struct Chunks<S> {
+    slice: S,
+    size: usize,
+}
+
+impl<S> Chunks<S> {
+    pub(super) fn new(slice: S, size: usize) -> Self {
+        assert!(size > 0, "chunks of no items");
+        Self { slice, size }
+    }
+}
+
+impl<'a, T: Sync> Source for Chunks<&'a [T]> {
+    type Item = &'a [T];
+
+    fn len(&self) -> usize {
+        self.slice.len().div_ceil(self.size)
+    }
+
+    fn split_at(self, at: usize) -> (Self, Self) {
+        let size = self.size;
+        let (left, right) = self.slice.split_at(self.slice.len().min(at * size));
+        (Self::new(left, size), Self::new(right, size))
+    }
+
+    fn next_block(&mut self, size: usize) -> impl Iterator<Item = Self::Item> {
+        let (block, rest) = self.slice.split_at(self.slice.len().min(size * self.size));
+        self.slice = rest;
+        block.chunks(self.size)
+    }
+}
+
+impl<'a, T: Send> Source for Chunks<&'a mut [T]> {
+    type Item = &'a mut [T];
+
+    fn len(&self) -> usize {
+        self.slice.len().div_ceil(self.size)
+    }
+
+    fn split_at(self, at: usize) -> (Self, Self) {
+        let size = self.size;
+        let middle = self.slice.len().min(at * size);
+        let (left, right) = self.slice.split_at_mut(middle);
+        (Self::new(left, size), Self::new(right, size))
+    }
+
+    fn next_block(&mut self, size: usize) -> impl Iterator<Item = Self::Item> {
+        let slice = std::mem::take(&mut self.slice);
+        let middle = slice.len().min(size * self.size);
+        let (block, rest) = slice.split_at_mut(middle);
+        self.slice = rest;
+        block.chunks_mut(self.size)
+    }
+}

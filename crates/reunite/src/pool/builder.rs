@@ -1,0 +1,258 @@
+//! A pool as its users hold it.
+
+use std::io;
+use std::panic::Location;
+
+use super::member;
+use super::roster::{Roster, Rouse};
+use crate::current::Site;
+use crate::deadline;
+use crate::primitive::{Arc, Duration, Instant, OnceLock, available_parallelism};
+use crate::thread::start_worker;
+use crate::wait::{self, Heed, Wait};
+
+/// What its members share.
+pub(super) struct Shared {
+    pub(super) roster: Roster,
+    name: String,
+    stack_size: Option<usize>,
+    on_start: Option<Hook>,
+    on_exit: Option<Hook>,
+}
+
+type Hook = Box<dyn Fn() + Send + Sync>;
+
+impl Shared {
+    /// Does what the roster said: starts a spare worker.
+    pub(super) fn follow(self: &Arc<Self>, rouse: Rouse) {
+        if let Rouse::Start = rouse {
+            // A refused spare costs parallelism, nothing else: whoever is awake does the work.
+            let _refused = self.start_thread();
+        }
+    }
+
+    /// Starts a thread that the roster has counted.
+    fn start_thread(self: &Arc<Self>) -> io::Result<()> {
+        let pool = Arc::clone(self);
+        start_worker(self.name.clone(), self.stack_size, move || {
+            if let Some(hook) = &pool.on_start {
+                hook();
+            }
+            member::work(&pool);
+            if let Some(hook) = &pool.on_exit {
+                hook();
+            }
+        })
+        .inspect_err(|error| self.roster.not_started(error))
+    }
+}
+
+/// A pool of threads for work that computes: as many as the machine has cores, unless told otherwise.
+///
+/// Most programs need only the [global](Self::global) one, which [`join`](crate::join) and its kin use by
+/// themselves. Any thread may call a pool's methods: it takes part in the work for as long as the call
+/// lasts, on its own stack, in the place of one of the pool's threads.
+///
+/// Dropping a pool waits for its threads; see [`shutdown`](Self::shutdown) for a limit.
+///
+/// ```
+/// let pool = reunite::Pool::builder().threads(2).name("render").build().unwrap();
+/// let (left, right) = pool.join(|| 6 * 7, || "right");
+/// assert_eq!((left, right), (42, "right"));
+/// ```
+pub struct Pool {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Pool {
+    /// A pool with choices.
+    pub fn builder() -> PoolBuilder {
+        PoolBuilder::new()
+    }
+
+    /// The pool of every thread that takes part in no other. Made when it is first needed, its threads
+    /// started when there is work for them.
+    pub fn global() -> &'static Self {
+        static GLOBAL: OnceLock<Pool> = OnceLock::new();
+        GLOBAL.get_or_init(|| Self {
+            shared: PoolBuilder::new().shared(),
+        })
+    }
+
+    /// How many threads work at a time.
+    pub fn threads(&self) -> usize {
+        self.shared.roster.size
+    }
+
+    /// [`join`](crate::join) in this pool.
+    ///
+    /// # Panics
+    /// As [`join`](crate::join).
+    #[track_caller]
+    pub fn join<A, B, RA, RB>(&self, a: A, b: B) -> (RA, RB)
+    where
+        A: FnOnce() -> RA,
+        B: FnOnce() -> RB + Send,
+        RB: Send,
+    {
+        self.enter(|| super::join(a, b))
+    }
+
+    /// Runs `f` here and now, with this pool as the one that [`join`](crate::join) and its kin use in it.
+    ///
+    /// ```
+    /// let pool = reunite::Pool::builder().threads(1).build().unwrap();
+    /// assert_eq!(pool.enter(|| reunite::join(|| 1, || 2)), (1, 2));
+    /// ```
+    pub fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _visit = member::visit(&self.shared);
+        f()
+    }
+
+    /// Ends the pool's threads, and waits for that at most `timeout`. What they have begun, they finish.
+    ///
+    /// # Errors
+    /// The number of threads that are still at work; they end when they can.
+    #[track_caller]
+    pub fn shutdown(self, timeout: Duration) -> Result<(), usize> {
+        let ended = self.close(deadline::after(timeout), Location::caller());
+        let left = self.shared.roster.threads();
+        std::mem::forget(self);
+        if ended { Ok(()) } else { Err(left) }
+    }
+
+    fn close(&self, deadline: Option<Instant>, at: &'static Location<'static>) -> bool {
+        let roster = &self.shared.roster;
+        roster.close();
+        let site = Site {
+            verb: "shutdown of a pool",
+            object: None,
+            at,
+        };
+        let ready = |parker: &_| roster.is_empty_or_wake(parker);
+        matches!(
+            wait::wait(site, deadline, Heed::Nothing, ready),
+            Wait::Ready
+        )
+    }
+}
+
+// A panic in a job or a hook leaves nothing of a pool half done.
+impl std::panic::UnwindSafe for Pool {}
+impl std::panic::RefUnwindSafe for Pool {}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        // A pool dropped by one of its own jobs cannot wait for the thread that drops it.
+        if !member::takes_part(&self.shared) {
+            self.close(None, Location::caller());
+        } else {
+            self.shared.roster.close();
+        }
+    }
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pool({}, {} threads)", self.shared.name, self.threads())
+    }
+}
+
+/// Choices about a pool; see [`Pool::builder`].
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct PoolBuilder {
+    threads: Option<usize>,
+    spares: usize,
+    name: String,
+    stack_size: Option<usize>,
+    on_start: Option<Hook>,
+    on_exit: Option<Hook>,
+}
+
+/// Threads in the place of blocked ones, at most.
+const SPARES: usize = 256;
+
+impl PoolBuilder {
+    fn new() -> Self {
+        Self {
+            threads: None,
+            spares: SPARES,
+            name: "reunite-pool".to_owned(),
+            stack_size: None,
+            on_start: None,
+            on_exit: None,
+        }
+    }
+
+    /// How many threads work at a time, at least one. Otherwise: the number in the environment variable
+    /// `REUNITE_THREADS`, or else as many as the process may use cores, the affinity mask and cgroup
+    /// quotas counted.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads.max(1));
+        self
+    }
+
+    /// How many threads may be started in the place of blocked ones; 256 if not told.
+    pub fn spares(mut self, spares: usize) -> Self {
+        self.spares = spares;
+        self
+    }
+
+    /// What debuggers call the threads.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The size of the threads' stacks in bytes. Deep recursion needs them as large as that of the caller.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// Called on each thread before it works.
+    pub fn on_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_start = Some(Box::new(hook));
+        self
+    }
+
+    /// Called on each thread after it has worked.
+    pub fn on_exit(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_exit = Some(Box::new(hook));
+        self
+    }
+
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// The system refuses one: those already started have ended again when this returns.
+    pub fn build(self) -> io::Result<Pool> {
+        let pool = Pool {
+            shared: self.shared(),
+        };
+        for _ in 0..pool.threads() {
+            pool.shared.roster.count_thread();
+            pool.shared.start_thread()?;
+        }
+        Ok(pool)
+    }
+
+    fn shared(self) -> Arc<Shared> {
+        let size = self.threads.unwrap_or_else(default_threads);
+        Arc::new(Shared {
+            roster: Roster::new(size, self.spares),
+            name: self.name,
+            stack_size: self.stack_size,
+            on_start: self.on_start,
+            on_exit: self.on_exit,
+        })
+    }
+}
+
+fn default_threads() -> usize {
+    std::env::var("REUNITE_THREADS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .filter(|&threads| threads > 0)
+        .unwrap_or_else(available_parallelism)
+}

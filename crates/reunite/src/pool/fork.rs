@@ -1,0 +1,352 @@
+//! Fork and join: two closures, side by side if anybody has the time.
+//!
+//! # Protocol
+//! A thread's open forks form a list through their frames, newest first, which is private to the thread.
+//! `join(a, b)` links `b` in as the newest, runs `a`, and then
+//! * finds `b` still the newest: unlinks it and runs it, or
+//! * finds it published: takes it back from the seat's mailbox and runs it, or
+//! * finds it taken: helps with what descends from it, or waits, until it is done.
+//!
+//! Forks nest, so `b` is the newest again when `a` returns, unless its owner has cut it off the old end to
+//! publish it, and with it all that were older. No atomic read-modify-write, and no memory but the thread's
+//! own, unless others are hungry.
+//!
+//! *The frame outlives the job.* Between the offer and the end of the join stands a guard. If `a` unwinds,
+//! the guard gets the job back by the same three ways, drops it unrun if nobody began it, and waits for it
+//! otherwise. Unwinding out of the wait itself ends the process.
+//!
+//! The ideas: a list in the owner's hands and demand from thieves (Acar, Charguéraud, Rainey: "Scheduling
+//! parallel programs by work stealing with private deques", PPoPP 2013); a job in the forker's frame
+//! (rayon); helping only below the awaited job (Wagner, Calder: "Leapfrogging", PPoPP 1993).
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::panic::{Location, resume_unwind};
+
+use super::job::{Ancestor, Caught, JobRef, Link, StackJob};
+use super::member;
+use super::seat::{Parcel, Seat};
+use crate::current::{self, ForkMark};
+use crate::park::Parker;
+use crate::primitive::thread_local;
+
+/// How many are published at once: enough that thieves do not live on leaves.
+const BATCH: usize = 8;
+
+/// The list of a thread.
+struct Forks {
+    newest: Cell<Option<JobRef>>,
+    /// Where this thread takes part in a pool, if it does.
+    seat: Cell<Option<&'static Seat>>,
+}
+
+thread_local! {
+    static FORKS: Forks = const {
+        Forks {
+            newest: Cell::new(None),
+            seat: Cell::new(None),
+        }
+    };
+    /// The jobs of others that this thread runs, each with the fork that was its newest when it began.
+    static RUNNING: RefCell<Vec<(ForkMark, Ancestor)>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Forks {
+    /// Offers `job` at the young end of the list. False if the thread takes part in no pool.
+    #[inline(always)]
+    fn push<F, R>(&self, job: &StackJob<F, R>) -> bool
+    where
+        F: FnOnce() -> R + Send,
+        R: Send,
+    {
+        let Some(seat) = self.seat.get() else {
+            return false;
+        };
+        job.link().older.set(self.newest.get());
+        self.newest.set(Some(job.as_ref()));
+        if seat.is_hungry() {
+            self.answer(seat);
+        }
+        true
+    }
+
+    /// Unlinks the newest job, if it is still private, as its link tells.
+    #[inline(always)]
+    fn pop(&self, link: &Link) -> bool {
+        let older = link.older.get();
+        let private = older != Some(JobRef::PUBLISHED);
+        if private {
+            self.newest.set(older);
+        }
+        private
+    }
+
+    /// The private jobs, newest first.
+    fn private(&self) -> impl Iterator<Item = JobRef> {
+        std::iter::successors(self.newest.get(), |job| {
+            // SAFETY: it is private, so it is this thread's, and alive.
+            unsafe { job.link() }.older.get()
+        })
+    }
+
+    /// Somebody is hungry: publishes the older half.
+    #[cold]
+    #[inline(never)]
+    fn answer(&self, seat: &'static Seat) {
+        seat.answer();
+        if !seat.has_offers() {
+            let private = self.private().count();
+            self.publish(seat, private.div_ceil(2).min(BATCH));
+        }
+        member::published();
+    }
+
+    /// Publishes the oldest `count` jobs.
+    fn publish(&self, seat: &Seat, count: usize) {
+        let keep = self.private().count() - count;
+        let mut parcels = VecDeque::with_capacity(count);
+        let owner = Parker::here();
+        RUNNING.with_borrow(|running| {
+            let mut around = running.as_slice();
+            let newest_first = self
+                .private()
+                .enumerate()
+                .map(|(place, job)| (job.mark(), (place, job)));
+            current::for_each_fork(newest_first, |(place, job), context| {
+                while let [rest @ .., (newest, _)] = around
+                    && *newest == job.mark()
+                {
+                    around = rest;
+                }
+                if place < keep {
+                    return;
+                }
+                // SAFETY: private, so ours; not published yet.
+                unsafe { job.make_public(around.last().map(|(_, ancestor)| *ancestor)) };
+                parcels.push_front(Parcel {
+                    job,
+                    context,
+                    owner: owner.clone(),
+                });
+            });
+        });
+        let last = keep
+            .checked_sub(1)
+            .and_then(|last| self.private().nth(last));
+        match last {
+            None => self.newest.set(None),
+            // SAFETY: as in `private`.
+            Some(job) => unsafe { job.link() }.older.set(None),
+        }
+        for parcel in &parcels {
+            // SAFETY: ours until the mailbox has it.
+            unsafe { parcel.job.link() }
+                .older
+                .set(Some(JobRef::PUBLISHED));
+        }
+        seat.publish(parcels);
+    }
+}
+
+/// Publishes all of this thread's forks: it is about to block, or to work for another pool.
+pub(super) fn publish_all() {
+    FORKS.with(|forks| {
+        let private = forks.private().count();
+        if let (Some(seat), true) = (forks.seat.get(), private > 0) {
+            forks.publish(seat, private);
+        }
+    });
+}
+
+/// Seats this thread; returns where it sat before.
+pub(super) fn sit(seat: Option<&'static Seat>) -> Option<&'static Seat> {
+    current::mark_forks_by(newest);
+    FORKS.with(|forks| forks.seat.replace(seat))
+}
+
+/// The newest open fork of this thread that is private.
+fn newest() -> ForkMark {
+    FORKS.with(|forks| forks.newest.get().map_or(0, JobRef::mark))
+}
+
+/// Whether somebody would take a fork that this thread made now.
+#[inline]
+pub(crate) fn is_hungry() -> bool {
+    seat().is_some_and(Seat::is_hungry)
+}
+
+pub(super) fn seat() -> Option<&'static Seat> {
+    FORKS.with(|forks| forks.seat.get())
+}
+
+/// How many jobs of others this thread runs, one inside the wait of another.
+pub(super) fn nesting() -> usize {
+    RUNNING.with(|running| running.borrow().len())
+}
+
+/// Runs a job that this thread took, in the context in which it was forked.
+pub(super) fn execute(parcel: Parcel) {
+    let Parcel {
+        job,
+        context,
+        owner,
+    } = parcel;
+    let entered = current::enter(context);
+    // SAFETY: it was published, and is finished below.
+    let ancestor = unsafe { job.public() }.as_ancestor();
+    RUNNING.with(|running| running.borrow_mut().push((newest(), ancestor)));
+    // SAFETY: it was taken from its mailbox to be run here, and is run here only.
+    unsafe { job.run() };
+    RUNNING.with(|running| running.borrow_mut().pop());
+    drop(entered);
+    // SAFETY: it has run, and this is the only call.
+    if unsafe { job.finish() } {
+        owner.unpark();
+    }
+}
+
+/// Runs `a` and `b`, at the same time if a thread of the pool has nothing else to do, and returns both
+/// results. Costs nanoseconds if nobody takes `b`, so recursive algorithms can fork all the way down:
+/// there is no grain to tune.
+///
+/// The calling thread takes part in its pool: the one it works for, or else the
+/// [global one](crate::Pool::global). While it waits for `b`, it works on parts of `b`, never on anything
+/// else, so a lock that `a`'s caller holds cannot be wanted by what it runs meanwhile. `b` inherits the
+/// context of the caller: its cancellation, its deadline.
+///
+/// # Panics
+/// If a closure panics, with its payload, after both are over: if `a` panics, a `b` that nobody has begun
+/// is dropped unrun. If both panic, `a`'s payload is kept.
+///
+/// ```
+/// fn fib(n: u32) -> u64 {
+///     if n < 2 {
+///         return n.into();
+///     }
+///     let (a, b) = reunite::join(|| fib(n - 1), || fib(n - 2));
+///     a + b
+/// }
+/// assert_eq!(fib(20), 6765);
+/// ```
+#[inline]
+#[track_caller]
+pub fn join<A, B, RA, RB>(a: A, b: B) -> (RA, RB)
+where
+    A: FnOnce() -> RA,
+    B: FnOnce() -> RB + Send,
+    RB: Send,
+{
+    let forks = FORKS.with(std::ptr::from_ref);
+    let job = StackJob::new(b, forks.cast());
+    // SAFETY: it is this thread's, without a destructor: it lives until the thread is gone.
+    if !unsafe { &*forks }.push(&job) {
+        // SAFETY: the job was not offered to anybody.
+        return join_otherwise((a, unsafe { job.take_closure() }));
+    }
+    let guard = Recall(&job);
+    let a = a();
+    std::mem::forget(guard);
+    // Fetched from the frame, for less than keeping it in a register.
+    let forks = job.link().list.get().cast::<Forks>();
+    // SAFETY: as before; nobody changes it.
+    if unsafe { &*forks }.pop(job.link()) {
+        // SAFETY: it never left the private list.
+        let b = unsafe { job.take_closure() };
+        (a, b())
+    } else {
+        (a, reclaim(&job, Location::caller()))
+    }
+}
+
+/// A join whose job could not be offered.
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn join_otherwise<A, B, RA, RB>((a, b): (A, B)) -> (RA, RB)
+where
+    A: FnOnce() -> RA,
+    B: FnOnce() -> RB + Send,
+    RB: Send,
+{
+    if let Some(_visit) = member::visit_global() {
+        return join(a, b);
+    }
+    // The pool has no seat left.
+    let a = a();
+    (a, b())
+}
+
+/// The end of a join whose job was published.
+#[cold]
+#[inline(never)]
+fn reclaim<F, R>(job: &StackJob<F, R>, at: &'static Location<'static>) -> R
+where
+    F: FnOnce() -> R + Send,
+    R: Send,
+{
+    if take_back(job.as_ref()) {
+        // SAFETY: it is private again.
+        return unsafe { job.take_closure() }();
+    }
+    let abort = AbortOnUnwind;
+    // SAFETY: it was not private any more, so it had been published.
+    member::await_job(unsafe { job.public() }, at);
+    std::mem::forget(abort);
+    // SAFETY: it is done.
+    let result: Caught<R> = unsafe { job.take_result() };
+    result.unwrap_or_else(|payload| resume_unwind(payload))
+}
+
+fn take_back(job: JobRef) -> bool {
+    seat().is_some_and(|seat| seat.take_back(job))
+}
+
+/// Gets the job back when the other half unwinds.
+struct Recall<'a, F, R>(&'a StackJob<F, R>)
+where
+    F: FnOnce() -> R + Send,
+    R: Send;
+
+impl<F, R> Drop for Recall<'_, F, R>
+where
+    F: FnOnce() -> R + Send,
+    R: Send,
+{
+    #[inline(always)]
+    fn drop(&mut self) {
+        recall(self.0);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn recall<F, R>(job: &StackJob<F, R>)
+where
+    F: FnOnce() -> R + Send,
+    R: Send,
+{
+    let abort = AbortOnUnwind;
+    let private = FORKS.with(|forks| forks.pop(job.link()));
+    if private || take_back(job.as_ref()) {
+        // SAFETY: private, and not run.
+        drop(unsafe { job.take_closure() });
+    } else {
+        // SAFETY: it was not private any more, so it had been published.
+        member::await_job(unsafe { job.public() }, Location::caller());
+        // SAFETY: it is done.
+        drop(unsafe { job.take_result() });
+    }
+    std::mem::forget(abort);
+}
+
+/// Unwinding past a job that somebody runs would free what it borrows.
+struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        eprintln!(
+            "reunite: a join was torn open by a panic, in a destructor of what it had to drop"
+        );
+        std::process::abort();
+    }
+}

@@ -1,0 +1,272 @@
+//! Jobs: closures that a thief may run where the forker left them, on the forker's stack.
+//!
+//! # Protocol
+//! A fork makes a [`StackJob`] in its own frame and offers a [`JobRef`] to it. A job is
+//! 1. *private*: only the owner's list holds the reference, only the owner touches the job;
+//! 2. *published*: a mailbox holds it; whoever removes it from there, under the mailbox's lock, has it,
+//!    and it alone: the owner (taking it back) or one thief;
+//! 3. *taken*: the thief runs the closure, stores the result, and
+//! 4. *done*: swaps `DONE` into the state, with release, and touches the job no more. If the swap finds
+//!    `AWAITED`, it unparks the owner, whose parker it brought along: the job's memory is no longer its own.
+//!
+//! The owner does not leave the frame before the job is private again, or done: see `fork`.
+//!
+//! # Lineage
+//! Every published job knows the job or scope that it was forked below, so that a joiner can tell which
+//! published jobs its target waits for. The links are raw: they are followed only under the lock of the
+//! mailbox (or queue) that holds the job, and while a job is pending there, all its ancestors wait for it.
+
+use std::cell::{Cell, UnsafeCell};
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
+
+use crate::current::ForkMark;
+use crate::primitive::{AtomicU8, Ordering};
+
+const PENDING: u8 = 0;
+const AWAITED: u8 = 1;
+const DONE: u8 = 2;
+
+/// What a panic leaves.
+pub(super) type Caught<R> = Result<R, Box<dyn std::any::Any + Send>>;
+
+/// A link in the chain from a job up to the jobs and scopes that wait for it.
+pub(super) struct Lineage {
+    up: Cell<Option<Ancestor>>,
+}
+
+impl Lineage {
+    pub(super) const fn new(up: Option<Ancestor>) -> Self {
+        Self { up: Cell::new(up) }
+    }
+
+    /// This link, as its descendants name it.
+    pub(super) fn as_ancestor(&self) -> Ancestor {
+        Ancestor(NonNull::from(self))
+    }
+}
+
+/// A job or scope that others descend from. An address: comparing it is always allowed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ancestor(NonNull<Lineage>);
+
+// SAFETY: sent as an address; followed only as `descends` says.
+unsafe impl Send for Ancestor {}
+
+impl Ancestor {
+    /// Whether this is `target` or below it.
+    ///
+    /// # Safety
+    /// This link and all above it must be alive, and their `up` fields written before, as the caller sees
+    /// it: true of a job that is pending in a mailbox or queue whose lock the caller holds.
+    pub(super) unsafe fn descends(self, target: Ancestor) -> bool {
+        let mut at = Some(self);
+        while let Some(link) = at {
+            if link == target {
+                return true;
+            }
+            // SAFETY: alive, by the caller's promise.
+            at = unsafe { link.0.as_ref() }.up.get();
+        }
+        false
+    }
+}
+
+/// What is known of a job without knowing its types. The first field of every job.
+#[repr(C)]
+pub(super) struct Header {
+    run: unsafe fn(NonNull<Header>),
+    link: Link,
+    /// Written when the job is published: few are.
+    public: UnsafeCell<MaybeUninit<Public>>,
+}
+
+/// A private job's place in its forker's list; only the forker touches it.
+pub(super) struct Link {
+    /// The next older private job; `PUBLISHED` once the job itself is private no more.
+    pub(super) older: Cell<Option<JobRef>>,
+    /// The list.
+    pub(super) list: Cell<*const ()>,
+}
+
+/// What others see of a published job.
+pub(super) struct Public {
+    lineage: Lineage,
+    state: AtomicU8,
+}
+
+impl Public {
+    pub(super) fn as_ancestor(&self) -> Ancestor {
+        self.lineage.as_ancestor()
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.state.load(Ordering::Acquire) == DONE
+    }
+
+    /// The owner's question at the door: done, or else whoever finishes it unparks the owner.
+    pub(super) fn is_done_or_wake(&self) -> bool {
+        self.is_done()
+            || self
+                .state
+                .compare_exchange(PENDING, AWAITED, Ordering::AcqRel, Ordering::Acquire)
+                .is_err_and(|state| state == DONE)
+    }
+}
+
+/// A reference to a job, of which all but one word of type information was forgotten.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct JobRef(NonNull<Header>);
+
+// SAFETY: every job's closure and result are `Send` (`StackJob::new` asks for it), and the protocol gives
+// the job to one thread at a time.
+unsafe impl Send for JobRef {}
+
+impl JobRef {
+    /// No job, but a mark in a link.
+    pub(super) const PUBLISHED: Self = Self(NonNull::dangling());
+
+    /// Tells this job from the thread's other open ones.
+    pub(super) fn mark(self) -> ForkMark {
+        self.0.addr().get()
+    }
+
+    /// The link of the forker's private list.
+    ///
+    /// # Safety
+    /// The job is private, lives for `'a`, and the caller is its forker.
+    pub(super) unsafe fn link<'a>(self) -> &'a Link {
+        // SAFETY: alive, by the caller's promise.
+        &unsafe { self.0.as_ref() }.link
+    }
+
+    /// Prepares the job for being published, and says what it was forked below.
+    ///
+    /// # Safety
+    /// The job is private, and the caller owns it.
+    pub(super) unsafe fn make_public(self, up: Option<Ancestor>) {
+        // SAFETY: alive and ours, by the caller's promise.
+        let public = unsafe { self.0.as_ref() }.public.get();
+        let made = Public {
+            lineage: Lineage::new(up),
+            state: AtomicU8::new(PENDING),
+        };
+        // SAFETY: nobody else has the job.
+        unsafe { (*public).write(made) };
+    }
+
+    /// The public part.
+    ///
+    /// # Safety
+    /// The job was made public, and lives for `'a`: its owner asks, or it is published and not finished.
+    pub(super) unsafe fn public<'a>(self) -> &'a Public {
+        // SAFETY: alive, by the caller's promise.
+        let public = unsafe { self.0.as_ref() }.public.get();
+        // SAFETY: written by `make_public`; from then on it changes through its own cells only.
+        unsafe { (*public).assume_init_ref() }
+    }
+
+    /// Runs the closure and stores what it returns or panics with. Does not unwind.
+    ///
+    /// # Safety
+    /// The caller took the job from where it was published, and calls this once.
+    pub(super) unsafe fn run(self) {
+        // SAFETY: the owner keeps the job until it is done, and `finish` has not been called.
+        let run = unsafe { self.0.as_ref() }.run;
+        // SAFETY: `run` was made for the job it stands in; once, by the caller's promise.
+        unsafe { run(self.0) }
+    }
+
+    /// Gives the job back to its owner; whether the owner must be unparked. The job may be gone after this.
+    ///
+    /// # Safety
+    /// After `run`, once.
+    pub(super) unsafe fn finish(self) -> bool {
+        // SAFETY: alive until this very swap.
+        let public = unsafe { self.public() };
+        public.state.swap(DONE, Ordering::AcqRel) == AWAITED
+    }
+}
+
+/// A closure that waits on the forker's stack to be run, here or elsewhere.
+#[repr(C)]
+pub(super) struct StackJob<F, R> {
+    header: Header,
+    closure: UnsafeCell<ManuallyDrop<F>>,
+    result: UnsafeCell<MaybeUninit<Caught<R>>>,
+}
+
+impl<F, R> StackJob<F, R>
+where
+    F: FnOnce() -> R + Send,
+    R: Send,
+{
+    #[inline(always)]
+    pub(super) fn new(closure: F, list: *const ()) -> Self {
+        Self {
+            header: Header {
+                run: Self::run,
+                link: Link {
+                    older: Cell::new(None),
+                    list: Cell::new(list),
+                },
+                public: UnsafeCell::new(MaybeUninit::uninit()),
+            },
+            closure: UnsafeCell::new(ManuallyDrop::new(closure)),
+            result: UnsafeCell::new(MaybeUninit::uninit()),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn as_ref(&self) -> JobRef {
+        // The whole job's address, with the right to reach all of it: the header is its first field.
+        JobRef(NonNull::from(self).cast())
+    }
+
+    /// The link of the forker's private list.
+    #[inline(always)]
+    pub(super) fn link(&self) -> &Link {
+        &self.header.link
+    }
+
+    /// The public part.
+    ///
+    /// # Safety
+    /// The job was made public.
+    pub(super) unsafe fn public(&self) -> &Public {
+        // SAFETY: made public, by the caller's promise; borrowed no longer than the job.
+        unsafe { self.as_ref().public() }
+    }
+
+    /// The closure, of a job that is private.
+    ///
+    /// # Safety
+    /// The job is private, and its closure was not taken.
+    #[inline(always)]
+    pub(super) unsafe fn take_closure(&self) -> F {
+        // SAFETY: nobody else has the job, by the caller's promise; taken once.
+        unsafe { ManuallyDrop::take(&mut *self.closure.get()) }
+    }
+
+    /// What the thief left.
+    ///
+    /// # Safety
+    /// The job is done, and its result was not taken.
+    pub(super) unsafe fn take_result(&self) -> Caught<R> {
+        // SAFETY: `run` wrote it before `finish`, whose swap the owner has seen with acquire.
+        unsafe { (*self.result.get()).assume_init_read() }
+    }
+
+    /// # Safety
+    /// `header` is the first field of a `StackJob<F, R>` that the caller took, once.
+    unsafe fn run(header: NonNull<Header>) {
+        // SAFETY: it was made from a reference to the whole job, which its owner keeps.
+        let this = unsafe { header.cast::<Self>().as_ref() };
+        // SAFETY: the caller took the job: nobody else touches the closure.
+        let closure = unsafe { ManuallyDrop::take(&mut *this.closure.get()) };
+        let result = catch_unwind(AssertUnwindSafe(closure));
+        // SAFETY: the owner reads it only after `finish`.
+        unsafe { (*this.result.get()).write(result) };
+    }
+}

@@ -1,0 +1,262 @@
+//! A thread's part in a pool: the life of a worker, the visits of others, and what both do while they wait.
+
+use std::cell::RefCell;
+use std::panic::Location;
+
+use super::fork;
+use super::job::{Ancestor, Public};
+use super::roster::{Rested, Sleeper};
+use super::seat::{Parcel, Seat};
+use super::{Pool, Shared};
+use crate::current::Site;
+use crate::park::spin_loop;
+use crate::primitive::{Arc, thread_local};
+use crate::task::Entry;
+use crate::wait::{self, Heed, Place};
+
+/// Rounds of looking for work before a worker sleeps or a joiner blocks, each after a pause that grows
+/// with the rounds: some tens of microseconds in all.
+#[cfg(not(reunite_model))]
+const ROUNDS: u32 = 200;
+#[cfg(reunite_model)]
+const ROUNDS: u32 = 1;
+
+/// How deep a thread may run one job inside the wait for another.
+const MAX_DEPTH: usize = 64;
+
+thread_local! {
+    /// The pools this thread takes part in, the one it works for now last.
+    static POOLS: RefCell<Vec<Arc<Shared>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The pool this thread works for.
+pub(super) fn pool() -> Option<Arc<Shared>> {
+    POOLS.with(|pools| pools.borrow().last().cloned())
+}
+
+/// Whether this thread takes part in `pool` already, as the one it works for now.
+fn works_for(pool: &Arc<Shared>) -> bool {
+    POOLS.with(|pools| {
+        let pools = pools.borrow();
+        pools.last().is_some_and(|last| Arc::ptr_eq(last, pool))
+    })
+}
+
+/// Whether this thread takes part in `pool` at all.
+pub(super) fn takes_part(pool: &Arc<Shared>) -> bool {
+    POOLS.with(|pools| pools.borrow().iter().any(|other| Arc::ptr_eq(other, pool)))
+}
+
+/// A seat in a pool, until dropped.
+struct Seated {
+    number: usize,
+    before: Option<&'static Seat>,
+    place: Option<&'static dyn Place>,
+}
+
+impl Seated {
+    fn in_pool(pool: &Arc<Shared>) -> Option<Self> {
+        let (number, seat) = pool.roster.take_seat()?;
+        // What it forked for another pool must not wait for its return, nor be mixed with what comes.
+        fork::publish_all();
+        POOLS.with(|pools| pools.borrow_mut().push(Arc::clone(pool)));
+        Some(Self {
+            number,
+            before: fork::sit(Some(seat)),
+            place: wait::install(Some(&Member)),
+        })
+    }
+}
+
+impl Drop for Seated {
+    fn drop(&mut self) {
+        wait::install(self.place);
+        fork::sit(self.before);
+        if let Some(pool) = POOLS.with(|pools| pools.borrow_mut().pop()) {
+            pool.roster.leave_seat(self.number);
+        }
+    }
+}
+
+/// A thread's visit to a pool that it is no worker of: it works on its own stack, and others may help.
+pub(super) struct Visit {
+    pool: Arc<Shared>,
+    seated: Option<Seated>,
+}
+
+/// Takes part in `pool`; `None` if that has too many members. A thread that takes part already gets a visit
+/// that changes nothing.
+pub(super) fn visit(pool: &Arc<Shared>) -> Option<Visit> {
+    let seated = if works_for(pool) {
+        None
+    } else {
+        let seated = Seated::in_pool(pool)?;
+        pool.roster.come();
+        Some(seated)
+    };
+    Some(Visit {
+        pool: Arc::clone(pool),
+        seated,
+    })
+}
+
+/// Takes part in the global pool.
+pub(super) fn visit_global() -> Option<Visit> {
+    visit(&Pool::global().shared)
+}
+
+/// Runs `f` as a member of a pool: the one this thread works for, or the global one.
+pub(crate) fn take_part<R>(f: impl FnOnce() -> R) -> R {
+    let _visit = if fork::seat().is_none() {
+        visit_global()
+    } else {
+        None
+    };
+    f()
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        if self.seated.take().is_some() {
+            self.pool.follow(self.pool.roster.go());
+        }
+    }
+}
+
+/// After a publication of this thread.
+pub(super) fn published() {
+    if let Some(pool) = pool() {
+        pool.follow(pool.roster.published());
+    }
+}
+
+/// What the door does for members of a pool that block.
+struct Member;
+
+impl Place for Member {
+    fn leave(&self) {
+        fork::publish_all();
+        POOLS.with(|pools| {
+            for pool in pools.borrow().iter() {
+                pool.follow(pool.roster.go());
+            }
+        });
+    }
+
+    fn come_back(&self) {
+        POOLS.with(|pools| {
+            for pool in pools.borrow().iter() {
+                pool.roster.come();
+            }
+        });
+    }
+}
+
+/// Waits until a thief is done with `job`, helping with what descends from it.
+pub(super) fn await_job(job: &Public, at: &'static Location<'static>) {
+    help_until(job.as_ancestor(), || job.is_done());
+    if job.is_done() {
+        return;
+    }
+    let site = Site {
+        verb: "join",
+        object: None,
+        at,
+    };
+    // The other half borrows what this frame holds: nothing ends this wait but the job's end.
+    let _ended = wait::block_until(site, Heed::Nothing, |_| job.is_done_or_wake());
+}
+
+/// Works on what descends from `target` until `over`, or until there has been nothing for a while.
+fn help_until(target: Ancestor, over: impl Fn() -> bool) {
+    let (Some(pool), Some(seat)) = (pool(), fork::seat()) else {
+        return;
+    };
+    if fork::nesting() >= MAX_DEPTH {
+        return;
+    }
+    let mut round = 0;
+    while round < ROUNDS && !over() {
+        match pool.roster.take(seat, Some(target)) {
+            Some(parcel) => {
+                fork::execute(parcel);
+                round = 0;
+            }
+            None => {
+                pool.roster.ask_all();
+                pause(round);
+                round += 1;
+            }
+        }
+    }
+}
+
+fn pause(round: u32) {
+    (0..1 << (round / 8).min(7)).for_each(|_| spin_loop());
+}
+
+enum Work {
+    Job(Parcel),
+    Entry(Arc<Entry>),
+}
+
+/// The life of a worker. It is counted as active and searching when it begins.
+pub(super) fn work(pool: &Arc<Shared>) {
+    let Some(_seated) = Seated::in_pool(pool) else {
+        pool.roster.give_up();
+        return;
+    };
+    let seat = fork::seat().expect("a worker has a seat");
+    let sleeper = Sleeper::here();
+    loop {
+        match search(pool, seat) {
+            Some(work) => {
+                pool.follow(pool.roster.found());
+                match work {
+                    Work::Job(parcel) => fork::execute(parcel),
+                    Work::Entry(entry) => entry.run(),
+                }
+                pool.roster.search_again();
+            }
+            None => match pool.roster.rest(&sleeper) {
+                Rested::Search => {}
+                Rested::End => return,
+            },
+        }
+    }
+}
+
+fn search(pool: &Arc<Shared>, seat: &'static Seat) -> Option<Work> {
+    for round in 0..ROUNDS {
+        if let Some(parcel) = pool.roster.take(seat, None) {
+            return Some(Work::Job(parcel));
+        }
+        if let Some(entry) = pool.roster.dequeue() {
+            return Some(Work::Entry(entry));
+        }
+        if pool.roster.is_crowded() {
+            return None;
+        }
+        pool.roster.ask_all();
+        pause(round);
+    }
+    None
+}
+
+/// Runs `f`, which may block in a way this library does not see (reading a file, a lock of `std`), without
+/// keeping a core idle: while it runs, the calling thread gives its place in its pool to another worker,
+/// and everything it has forked can be taken by others. Outside a pool it just calls `f`.
+///
+/// This library's own waits do the same by themselves.
+///
+/// ```
+/// let (text, sum) = reunite::join(
+///     || reunite::blocking(|| std::fs::read_to_string("Cargo.toml")),
+///     || (1..1000).sum::<u64>(),
+/// );
+/// assert!(text.is_ok());
+/// assert_eq!(sum, 499_500);
+/// ```
+pub fn blocking<R>(f: impl FnOnce() -> R) -> R {
+    wait::giving_up_place(f)
+}

@@ -1,0 +1,33 @@
+//! The pool: threads for work that computes.
+//!
+//! | room | what it knows |
+//! |---|---|
+//! | `job` | a closure on its forker's stack, and who may touch it when |
+//! | `seat` | what a member offers to others, and the word by which they ask |
+//! | `fork` | a thread's private list of forks; `join` |
+//! | `roster` | who is awake, who looks for work, who sleeps, who is woken |
+//! | `member` | the life of a worker, visits, and helping while waiting |
+//!
+//! # Waiting rules
+//! A joiner whose job nobody has begun runs it itself. Otherwise it works on jobs that descend from the one
+//! it waits for, to a bounded depth, and on nothing else: so nothing runs inside a wait that could want
+//! what the waiter holds. Then it blocks at the one door, gives up its place, and another worker, or a
+//! spare one, takes it.
+
+mod builder;
+#[allow(unsafe_code)]
+mod fork;
+#[allow(unsafe_code)]
+mod job;
+mod member;
+mod roster;
+#[allow(unsafe_code)]
+mod seat;
+
+pub use builder::{Pool, PoolBuilder};
+pub(crate) use fork::is_hungry;
+pub use fork::join;
+pub use member::blocking;
+pub(crate) use member::take_part;
+
+use builder::Shared;

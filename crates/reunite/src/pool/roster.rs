@@ -1,0 +1,356 @@
+//! Who of a pool works, who looks for work, who sleeps, and who is woken for what.
+//!
+//! # Protocol
+//! `active` counts the members that are awake: workers and visitors, less those that block. A pool keeps at
+//! most `size` of them awake if it can: it wakes a worker only while `active < size`.
+//! `searching` counts the workers among them that look for work; `sleepers` are those that gave up.
+//!
+//! * Whoever *publishes* work does so, then (fence) looks: if nobody searches and `active < size`, it wakes
+//!   a sleeper.
+//! * A worker that *gives up* joins the sleepers, then leaves `searching` and `active`, raises the word of
+//!   every seat, then (fence) looks at all seats and the queue once more, and sleeps only if they are empty
+//!   or all places are taken.
+//! * Whoever *leaves `active`* for any other reason (a visitor goes, a member blocks) does so, then (fence)
+//!   looks at all seats and the queue, and wakes a sleeper for what it finds.
+//! * A searcher that *finds work* and was the last to search looks, after leaving `searching`, whether there
+//!   is more, and wakes another.
+//!
+//! So of a publication and a giving up, one at least sees the other: no work is left lying while a worker
+//! sleeps and a place is free. Whoever wakes a sleeper removes it from the list first, and counts it as
+//! active and searching on its behalf, all under the lock: a sleeper is woken by one alone.
+//!
+//! Private forks are not work that anybody can see; for these the words stand: a sleeper leaves them raised,
+//! and a member that finds its word raised publishes and wakes. The member lowers the word by a swap, so
+//! either it sees what the sleeper did before raising it, or the word is raised after that.
+
+use std::collections::VecDeque;
+use std::io;
+
+use super::job::Ancestor;
+use super::seat::{Parcel, Seat};
+use crate::park::{Parker, park_until};
+use crate::primitive::{
+    Arc, AtomicBool, AtomicUsize, Mutex, MutexGuard, OnceLock, Ordering, fence,
+};
+use crate::task::Entry;
+
+/// Members that a pool can have at a time, visitors and spare workers included.
+const SEATS: usize = 1024;
+
+/// A worker asleep.
+pub(super) struct Sleeper {
+    woken: AtomicBool,
+    parker: Parker,
+}
+
+impl Sleeper {
+    pub(super) fn here() -> Arc<Self> {
+        Arc::new(Self {
+            woken: AtomicBool::new(false),
+            parker: Parker::here(),
+        })
+    }
+
+    fn wake(&self) {
+        self.woken.store(true, Ordering::Release);
+        self.parker.unpark();
+    }
+
+    fn sleep(&self) {
+        while !self.woken.swap(false, Ordering::Acquire) {
+            park_until(None);
+        }
+    }
+}
+
+/// What a worker that slept is to do.
+#[must_use]
+pub(super) enum Rested {
+    Search,
+    End,
+}
+
+pub(super) struct Roster {
+    pub(super) size: usize,
+    /// Threads at most: `size`, and spares for those that block.
+    limit: usize,
+    seats: Box<[OnceLock<&'static Seat>]>,
+    /// How many of the seats were ever taken.
+    used: AtomicUsize,
+    active: AtomicUsize,
+    searching: AtomicUsize,
+    queued: AtomicUsize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    free: Vec<usize>,
+    sleepers: Vec<Arc<Sleeper>>,
+    queue: VecDeque<Arc<Entry>>,
+    threads: usize,
+    closing: bool,
+    waiters: Vec<Parker>,
+}
+
+/// What somebody who was asked to wake a worker has to do.
+pub(super) enum Rouse {
+    Nothing,
+    /// Nobody sleeps, but a place is free: start a thread. It is counted already.
+    Start,
+}
+
+impl Roster {
+    pub(super) fn new(size: usize, spares: usize) -> Self {
+        Self {
+            size,
+            limit: size + spares,
+            seats: (0..SEATS).map(|_| OnceLock::new()).collect(),
+            used: AtomicUsize::new(0),
+            active: AtomicUsize::new(0),
+            searching: AtomicUsize::new(0),
+            queued: AtomicUsize::new(0),
+            state: Mutex::new(State::default()),
+        }
+    }
+
+    /// A free seat, unless there are too many members.
+    pub(super) fn take_seat(&self) -> Option<(usize, &'static Seat)> {
+        let mut state = self.state.lock();
+        let number = match state.free.pop() {
+            Some(number) => number,
+            None => {
+                let number = self.used.load(Ordering::Relaxed);
+                if number == self.seats.len() {
+                    return None;
+                }
+                self.used.store(number + 1, Ordering::SeqCst);
+                number
+            }
+        };
+        drop(state);
+        // Seats are few, and outlive their pools: a thread may look at one without holding the pool.
+        let seat = self.seats[number].get_or_init(|| Box::leak(Box::new(Seat::new())));
+        seat.ask();
+        Some((number, seat))
+    }
+
+    pub(super) fn leave_seat(&self, number: usize) {
+        self.state.lock().free.push(number);
+    }
+
+    pub(super) fn seats(&self) -> impl Iterator<Item = &'static Seat> {
+        let used = self.used.load(Ordering::SeqCst);
+        self.seats[..used]
+            .iter()
+            .filter_map(|seat| seat.get().copied())
+    }
+
+    /// Raises every word.
+    pub(super) fn ask_all(&self) {
+        self.seats().for_each(Seat::ask);
+    }
+
+    /// The oldest job somebody offers, or the oldest below `target`.
+    pub(super) fn take(&self, not_from: &'static Seat, target: Option<Ancestor>) -> Option<Parcel> {
+        self.seats()
+            .filter(|seat| !std::ptr::eq(*seat, not_from))
+            .find_map(|seat| seat.take(target))
+    }
+
+    pub(super) fn enqueue(&self, entry: Arc<Entry>) {
+        let mut state = self.state.lock();
+        state.queue.push_back(entry);
+        self.queued.store(state.queue.len(), Ordering::SeqCst);
+    }
+
+    pub(super) fn dequeue(&self) -> Option<Arc<Entry>> {
+        if self.queued.load(Ordering::SeqCst) == 0 {
+            return None;
+        }
+        let mut state = self.state.lock();
+        let entry = state.queue.pop_front();
+        self.queued.store(state.queue.len(), Ordering::SeqCst);
+        entry
+    }
+
+    fn has_work(&self) -> bool {
+        self.queued.load(Ordering::SeqCst) > 0 || self.seats().any(Seat::has_offers)
+    }
+
+    pub(super) fn has_place(&self) -> bool {
+        self.active.load(Ordering::SeqCst) < self.size
+    }
+
+    /// After a publication.
+    pub(super) fn published(&self) -> Rouse {
+        fence(Ordering::SeqCst);
+        if self.searching.load(Ordering::SeqCst) > 0 {
+            return Rouse::Nothing;
+        }
+        self.rouse()
+    }
+
+    /// A visitor comes, or a member has stopped blocking.
+    pub(super) fn come(&self) {
+        self.active.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// A visitor goes, or a member is about to block.
+    pub(super) fn go(&self) -> Rouse {
+        self.active.fetch_sub(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        if self.has_work() && self.searching.load(Ordering::SeqCst) == 0 {
+            self.rouse()
+        } else {
+            Rouse::Nothing
+        }
+    }
+
+    /// A searcher has found something.
+    pub(super) fn found(&self) -> Rouse {
+        if self.searching.fetch_sub(1, Ordering::SeqCst) > 1 {
+            return Rouse::Nothing;
+        }
+        fence(Ordering::SeqCst);
+        if self.has_place() && self.has_work() {
+            self.rouse()
+        } else {
+            Rouse::Nothing
+        }
+    }
+
+    /// More are awake than there are places: whoever has nothing to do had better sleep at once.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.active.load(Ordering::SeqCst) > self.size
+    }
+
+    /// It is done with that, and searches again.
+    pub(super) fn search_again(&self) {
+        self.searching.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn rouse(&self) -> Rouse {
+        if !self.has_place() {
+            return Rouse::Nothing;
+        }
+        let mut state = self.state.lock();
+        if !self.has_place() || state.closing {
+            return Rouse::Nothing;
+        }
+        if let Some(sleeper) = state.sleepers.pop() {
+            self.count_searcher();
+            drop(state);
+            sleeper.wake();
+            Rouse::Nothing
+        } else if state.threads < self.limit {
+            state.threads += 1;
+            self.count_searcher();
+            Rouse::Start
+        } else {
+            Rouse::Nothing
+        }
+    }
+
+    fn count_searcher(&self) {
+        self.active.fetch_add(1, Ordering::SeqCst);
+        self.searching.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn uncount_searcher(&self) {
+        self.searching.fetch_sub(1, Ordering::SeqCst);
+        self.active.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// The system refused the thread that was counted.
+    pub(super) fn not_started(&self, _refused: &io::Error) {
+        self.state.lock().threads -= 1;
+        self.uncount_searcher();
+    }
+
+    /// A worker that could not even take a seat.
+    pub(super) fn give_up(&self) {
+        self.uncount_searcher();
+        let _over = self.end(self.state.lock());
+    }
+
+    /// A searcher found nothing: it sleeps until it is needed.
+    pub(super) fn rest(&self, sleeper: &Arc<Sleeper>) -> Rested {
+        {
+            let mut state = self.state.lock();
+            // Spares that nobody needs any more: as many as the pool is large may stay.
+            if state.closing || state.threads > 2 * self.size {
+                self.uncount_searcher();
+                return self.end(state);
+            }
+            state.sleepers.push(Arc::clone(sleeper));
+            self.uncount_searcher();
+        }
+        self.ask_all();
+        fence(Ordering::SeqCst);
+        if self.has_work() && self.has_place() {
+            let mut state = self.state.lock();
+            let at = state
+                .sleepers
+                .iter()
+                .position(|other| Arc::ptr_eq(other, sleeper));
+            if let Some(at) = at {
+                state.sleepers.remove(at);
+                self.count_searcher();
+                return Rested::Search;
+            }
+        }
+        sleeper.sleep();
+        let state = self.state.lock();
+        if state.closing {
+            self.uncount_searcher();
+            return self.end(state);
+        }
+        Rested::Search
+    }
+
+    fn end(&self, mut state: MutexGuard<'_, State>) -> Rested {
+        state.threads -= 1;
+        let waiters = if state.threads == 0 {
+            std::mem::take(&mut state.waiters)
+        } else {
+            Vec::new()
+        };
+        drop(state);
+        waiters.iter().for_each(Parker::unpark);
+        Rested::End
+    }
+
+    /// A thread is to be started while the pool is built.
+    pub(super) fn count_thread(&self) {
+        self.state.lock().threads += 1;
+        self.count_searcher();
+    }
+
+    pub(super) fn threads(&self) -> usize {
+        self.state.lock().threads
+    }
+
+    /// Workers end as soon as they find nothing to do.
+    pub(super) fn close(&self) {
+        let sleepers = {
+            let mut state = self.state.lock();
+            state.closing = true;
+            std::mem::take(&mut state.sleepers)
+        };
+        for sleeper in sleepers {
+            self.count_searcher();
+            sleeper.wake();
+        }
+    }
+
+    /// The question at the door: every thread has ended, or else the last one unparks `parker`.
+    pub(super) fn is_empty_or_wake(&self, parker: &Parker) -> bool {
+        let mut state = self.state.lock();
+        if state.threads > 0 {
+            state.waiters.retain(|waiter| !waiter.is_same(parker));
+            state.waiters.push(parker.clone());
+        }
+        state.threads == 0
+    }
+}

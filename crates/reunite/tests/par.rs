@@ -1,0 +1,227 @@
+//! Work on many items at once.
+
+mod common;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use common::watchdog;
+use reunite::{Cancelled, Pool, par, par_sort_unstable, par_sort_unstable_by};
+
+/// Each test runs in pools of these sizes, several times: splits depend on who is hungry when.
+fn in_pools(test: impl Fn()) {
+    let _watch = watchdog();
+    for threads in [1, 2, 4] {
+        let pool = Pool::builder().threads(threads).build().unwrap();
+        for _ in 0..10 {
+            pool.enter(&test);
+        }
+    }
+}
+
+/// Costs more for some numbers than for others.
+fn skewed(n: usize) -> usize {
+    (0..n % 500).fold(n, |sum, k| sum.wrapping_mul(31).wrapping_add(k))
+}
+
+#[test]
+fn map_keeps_the_order() {
+    let expected: Vec<usize> = (0..20_000).map(skewed).collect();
+    let items: Vec<usize> = (0..20_000).collect();
+    in_pools(|| {
+        assert_eq!(par(&items).map(|&n| skewed(n)), expected);
+        assert_eq!(par(0..20_000_usize).map(skewed), expected);
+        assert_eq!(par(items.clone()).map(skewed), expected);
+    });
+}
+
+#[test]
+fn no_items_and_one_item() {
+    in_pools(|| {
+        assert_eq!(par(&[] as &[u8]).map(|n| *n), []);
+        assert_eq!(par(0..0_usize).reduce(|| 7, |a, b| a + b, |a, b| a + b), 7);
+        assert_eq!(par(5..6_u32).map(|n| n), [5]);
+        assert_eq!(par(&[1]).find_first(|_| None::<()>), None);
+        par_sort_unstable::<u8>(&mut []);
+    });
+}
+
+#[test]
+fn every_item_is_worked_on_once() {
+    in_pools(|| {
+        let mut counts = vec![0_u8; 30_000];
+        par(&mut counts).for_each(|count| *count += 1);
+        assert!(counts.iter().all(|&count| count == 1));
+        par(counts.as_mut_slice())
+            .chunks(7)
+            .for_each(|chunk| chunk.iter_mut().for_each(|n| *n += 1));
+        assert!(counts.iter().all(|&count| count == 2));
+    });
+}
+
+#[test]
+fn owned_items_are_dropped_once_each() {
+    static LIVE: AtomicUsize = AtomicUsize::new(0);
+    struct Thing;
+    impl Drop for Thing {
+        fn drop(&mut self) {
+            LIVE.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+    in_pools(|| {
+        LIVE.fetch_add(5_000, Ordering::SeqCst);
+        let things: Vec<Thing> = (0..5_000).map(|_| Thing).collect();
+        let found = par(things).find_any(|thing| Some(thing));
+        drop(found);
+        assert_eq!(LIVE.load(Ordering::SeqCst), 0);
+    });
+}
+
+#[test]
+fn reduce_combines_neighbours_in_order() {
+    let text: String = (0..5_000)
+        .map(|n| char::from(b'a' + (n % 26) as u8))
+        .collect();
+    let letters: Vec<char> = text.chars().collect();
+    in_pools(|| {
+        let whole = par(&letters).reduce(
+            String::new,
+            |mut text, &letter| {
+                text.push(letter);
+                text
+            },
+            |a, b| a + &b,
+        );
+        assert_eq!(whole, text);
+    });
+}
+
+#[test]
+fn find_first_finds_the_first() {
+    in_pools(|| {
+        let first = par(0..50_000_usize).find_first(|n| (skewed(n) % 1000 == 7).then_some(n));
+        let expected = (0..50_000).find(|&n| skewed(n) % 1000 == 7);
+        assert_eq!(first, expected);
+    });
+}
+
+#[test]
+fn find_any_stops_early() {
+    in_pools(|| {
+        let asked = AtomicUsize::new(0);
+        let found = par(0..u64::MAX).find_any(|n| {
+            asked.fetch_add(1, Ordering::Relaxed);
+            (n % 1_000 == 999).then_some(n)
+        });
+        assert_eq!(found.unwrap() % 1_000, 999);
+        assert!(asked.load(Ordering::Relaxed) < 10_000_000);
+    });
+}
+
+#[derive(Debug, PartialEq)]
+enum Failed {
+    At(usize),
+    Cancelled,
+}
+
+impl From<Cancelled> for Failed {
+    fn from(_: Cancelled) -> Self {
+        Self::Cancelled
+    }
+}
+
+#[test]
+fn try_map_returns_an_error_and_begins_little_after_it() {
+    in_pools(|| {
+        let begun = AtomicUsize::new(0);
+        let result = par(0..usize::MAX).try_map(|n| {
+            begun.fetch_add(1, Ordering::Relaxed);
+            if n == 300 { Err(Failed::At(n)) } else { Ok(()) }
+        });
+        assert_eq!(result.unwrap_err(), Failed::At(300));
+        assert!(begun.load(Ordering::Relaxed) < 100_000_000);
+    });
+    in_pools(|| {
+        let all = par(0..1_000_usize).try_map(|n| Ok::<_, Failed>(n * 2));
+        assert_eq!(all.unwrap(), (0..1_000).map(|n| n * 2).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn a_cancelled_scope_stops_what_it_computes() {
+    in_pools(|| {
+        let result = reunite::scope(|s| {
+            let canceller = s.canceller();
+            par(0..usize::MAX).try_for_each(|n| {
+                if n == 1_000 {
+                    canceller.cancel("seen enough");
+                }
+                Ok::<_, Failed>(())
+            })
+        });
+        assert_eq!(result, Err(Failed::Cancelled));
+    });
+}
+
+#[test]
+fn a_panic_arrives_when_nothing_runs_any_more() {
+    in_pools(|| {
+        let running = AtomicUsize::new(0);
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            par(0..10_000_usize).for_each(|n| {
+                running.fetch_add(1, Ordering::SeqCst);
+                if n == 5_000 {
+                    running.fetch_sub(1, Ordering::SeqCst);
+                    resume_unwind(Box::new("five thousand"));
+                }
+                skewed(n);
+                running.fetch_sub(1, Ordering::SeqCst);
+            });
+        }));
+        assert_eq!(
+            *result.unwrap_err().downcast::<&str>().unwrap(),
+            "five thousand"
+        );
+        assert_eq!(running.load(Ordering::SeqCst), 0);
+    });
+}
+
+#[test]
+fn sorts_what_is_hard_to_sort() {
+    let size = 100_000_usize;
+    let inputs: [fn(usize) -> usize; 6] = [
+        |n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20,
+        |n| n,
+        |n| usize::MAX - n,
+        |_| 3,
+        |n| n % 3,
+        |n| if n % 2 == 0 { n } else { usize::MAX - n },
+    ];
+    let _watch = watchdog();
+    let pool = Pool::builder().threads(3).build().unwrap();
+    for make in inputs {
+        let mut items: Vec<usize> = (0..size).map(make).collect();
+        let mut expected = items.clone();
+        expected.sort_unstable();
+        pool.enter(|| par_sort_unstable(&mut items));
+        assert!(items == expected);
+    }
+}
+
+#[test]
+fn a_comparison_that_panics_loses_no_item() {
+    let _watch = watchdog();
+    let compared = AtomicUsize::new(0);
+    let mut items: Vec<u32> = (0..50_000_u32)
+        .map(|n| n.wrapping_mul(2_654_435_761))
+        .collect();
+    let sum: u64 = items.iter().map(|&n| u64::from(n)).sum();
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        par_sort_unstable_by(&mut items, |a, b| {
+            assert!(compared.fetch_add(1, Ordering::Relaxed) < 300_000, "enough");
+            a.cmp(b)
+        });
+    }));
+    assert!(result.is_err());
+    assert_eq!(items.iter().map(|&n| u64::from(n)).sum::<u64>(), sum);
+}

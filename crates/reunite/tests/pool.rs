@@ -1,0 +1,414 @@
+//! The pool as its users see it: forks, joins, what happens when they go wrong.
+
+mod common;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, mpsc};
+use std::time::Duration;
+
+use common::watchdog;
+use reunite::{Pool, blocking, join};
+
+fn pool(threads: usize) -> Pool {
+    Pool::builder().threads(threads).build().unwrap()
+}
+
+fn fib(n: u64) -> u64 {
+    if n < 2 {
+        return n;
+    }
+    let (a, b) = join(move || fib(n - 1), move || fib(n - 2));
+    a + b
+}
+
+#[test]
+fn forks_all_the_way_down_give_the_right_sum() {
+    let _watch = watchdog();
+    for threads in [1, 2, 3, 8] {
+        let pool = pool(threads);
+        for _ in 0..20 {
+            assert_eq!(pool.enter(|| fib(20)), 6765);
+        }
+    }
+    assert_eq!(fib(25), 75_025);
+}
+
+#[test]
+fn a_hundred_thousand_joins_from_many_threads() {
+    let _watch = watchdog();
+    let pool = pool(2);
+    std::thread::scope(|s| {
+        for _ in 0..5 {
+            s.spawn(|| {
+                for n in 0..20_000_u64 {
+                    assert_eq!(pool.join(|| n, || n + 1), (n, n + 1));
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn the_halves_may_borrow_and_change_what_is_around() {
+    let mut data: Vec<u64> = (0..10_000).rev().collect();
+    fn sort(slice: &mut [u64]) {
+        if slice.len() < 2 {
+            return;
+        }
+        let (pivot, rest) = slice.split_last_mut().unwrap();
+        let mut cut = 0;
+        for at in 0..rest.len() {
+            if rest[at] < *pivot {
+                rest.swap(at, cut);
+                cut += 1;
+            }
+        }
+        let last = slice.len() - 1;
+        slice.swap(cut, last);
+        let (left, right) = slice.split_at_mut(cut);
+        join(|| sort(left), || sort(&mut right[1..]));
+    }
+    // Shuffled without chance: the reversed order would be quicksort's worst.
+    for at in 0..data.len() {
+        let other = at * 7919 % data.len();
+        data.swap(at, other);
+    }
+    sort(&mut data);
+    assert!(data.is_sorted());
+}
+
+/// Both halves at the same time: each waits for the other to have begun.
+fn both_run(pool: &Pool) {
+    let (a_tx, a_rx) = mpsc::channel();
+    let (b_tx, b_rx) = mpsc::channel();
+    pool.join(
+        move || {
+            a_tx.send(()).unwrap();
+            blocking(|| b_rx.recv().unwrap());
+        },
+        move || {
+            b_tx.send(()).unwrap();
+            blocking(|| a_rx.recv().unwrap());
+        },
+    );
+}
+
+#[test]
+fn two_halves_that_wait_for_each_other_both_run() {
+    let _watch = watchdog();
+    for threads in [1, 2, 4] {
+        let pool = pool(threads);
+        for _ in 0..50 {
+            both_run(&pool);
+        }
+    }
+}
+
+#[test]
+fn a_wait_of_this_library_gives_the_place_up_too() {
+    let _watch = watchdog();
+    let pool = pool(1);
+    for _ in 0..50 {
+        let (open, gate) = mpsc::channel();
+        let task = reunite::spawn(move || gate.recv().unwrap());
+        let (seen, ()) = pool.join(|| task.join().unwrap(), || open.send(7).unwrap());
+        assert_eq!(seen, 7);
+    }
+}
+
+fn payload_of(result: std::thread::Result<(u32, u32)>) -> String {
+    *result.unwrap_err().downcast::<String>().unwrap()
+}
+
+#[test]
+fn a_panic_in_either_half_arrives_with_its_payload() {
+    let _watch = watchdog();
+    let pool = pool(2);
+    for round in 0..500 {
+        let left = catch_unwind(|| {
+            pool.join(
+                || -> u32 { resume_unwind(Box::new(format!("left {round}"))) },
+                || 2,
+            )
+        });
+        assert_eq!(payload_of(left), format!("left {round}"));
+        let right = catch_unwind(|| {
+            pool.join(
+                || 1,
+                || -> u32 { resume_unwind(Box::new(format!("right {round}"))) },
+            )
+        });
+        assert_eq!(payload_of(right), format!("right {round}"));
+    }
+}
+
+#[test]
+fn a_panic_here_waits_for_the_half_that_was_stolen() {
+    let _watch = watchdog();
+    let pool = pool(2);
+    for _ in 0..200 {
+        let finished = AtomicUsize::new(0);
+        let (begun, has_begun) = mpsc::channel();
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let local = vec![7_u8; 4096];
+            pool.join(
+                || {
+                    blocking(|| has_begun.recv().unwrap());
+                    resume_unwind(Box::new("here"));
+                },
+                || {
+                    begun.send(()).unwrap();
+                    // Reads the frame that the panic is about to tear down.
+                    let sum: u64 = (0..200)
+                        .map(|_| local.iter().map(|&b| u64::from(b)).sum::<u64>())
+                        .sum();
+                    assert_eq!(sum, 200 * 7 * 4096);
+                    finished.fetch_add(1, Ordering::SeqCst);
+                },
+            )
+        }));
+        assert!(result.is_err());
+        assert_eq!(
+            finished.load(Ordering::SeqCst),
+            1,
+            "the frame outlived the thief"
+        );
+    }
+}
+
+/// Taken or not: what the other half owned is dropped once, before the panic is out.
+#[test]
+fn the_other_half_is_dropped_once_when_one_panics() {
+    let _watch = watchdog();
+    struct Counts<'a>(&'a AtomicUsize);
+    impl Drop for Counts<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let pool = pool(2);
+    for round in 1..=500 {
+        let dropped = AtomicUsize::new(0);
+        let owned = Counts(&dropped);
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            pool.join(
+                || {
+                    fib(round % 7);
+                    resume_unwind(Box::new(1))
+                },
+                move || owned,
+            )
+        }));
+        assert!(result.is_err());
+        assert_eq!(dropped.load(Ordering::SeqCst), 1);
+    }
+}
+
+#[test]
+fn results_and_closures_are_dropped_once() {
+    static LIVE: AtomicUsize = AtomicUsize::new(0);
+    struct Thing(Vec<u8>);
+    fn thing() -> Thing {
+        LIVE.fetch_add(1, Ordering::SeqCst);
+        Thing(vec![1, 2, 3])
+    }
+    impl Drop for Thing {
+        fn drop(&mut self) {
+            assert_eq!(self.0, [1, 2, 3]);
+            LIVE.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+    fn tree(depth: u32) -> Thing {
+        if depth == 0 {
+            return thing();
+        }
+        let kept = thing();
+        let (left, _right) = join(
+            || tree(depth - 1),
+            move || {
+                drop(kept);
+                tree(depth - 1)
+            },
+        );
+        left
+    }
+    let pool = pool(3);
+    for _ in 0..50 {
+        drop(pool.enter(|| tree(8)));
+        assert_eq!(LIVE.load(Ordering::SeqCst), 0);
+    }
+}
+
+/// rayon#592: a lock held across a fork, by every task.
+#[test]
+fn a_lock_held_across_a_fork_does_not_deadlock() {
+    let _watch = watchdog();
+    let pool = pool(2);
+    let lock = Mutex::new(0_u64);
+    let tasks = |depth| nested(&lock, depth);
+    fn nested(lock: &Mutex<u64>, depth: u32) {
+        if depth == 0 {
+            let mut sum = lock.lock().unwrap();
+            let (a, b) = join(|| fib(12), || fib(11));
+            *sum += a + b;
+            return;
+        }
+        join(|| nested(lock, depth - 1), || nested(lock, depth - 1));
+    }
+    pool.enter(|| tasks(8));
+    assert_eq!(*lock.lock().unwrap(), 256 * (144 + 89));
+}
+
+/// rayon#1251: a lazy value whose making forks.
+#[test]
+fn a_lazy_value_whose_making_forks_does_not_deadlock() {
+    let _watch = watchdog();
+    let pool = pool(2);
+    for _ in 0..100 {
+        let lazy = OnceLock::new();
+        let ask = || *lazy.get_or_init(|| fib(10));
+        fn many(ask: &(impl Fn() -> u64 + Sync), depth: u32) -> u64 {
+            if depth == 0 {
+                return ask();
+            }
+            let (a, b) = join(|| many(ask, depth - 1), || many(ask, depth - 1));
+            a + b
+        }
+        assert_eq!(pool.enter(|| many(&ask, 5)), 32 * 55);
+    }
+}
+
+#[test]
+fn pools_that_call_each_other_do_not_deadlock() {
+    let _watch = watchdog();
+    let (one, two) = (pool(1), pool(1));
+    fn bounce(here: &Pool, there: &Pool, depth: u32) -> u64 {
+        if depth == 0 {
+            return 1;
+        }
+        let (a, b) = here.join(
+            || bounce(there, here, depth - 1),
+            || bounce(there, here, depth - 1),
+        );
+        a + b
+    }
+    for _ in 0..10 {
+        assert_eq!(bounce(&one, &two, 8), 256);
+    }
+}
+
+#[test]
+fn a_pool_of_one_that_enters_itself_does_not_deadlock() {
+    let _watch = watchdog();
+    let pool = pool(1);
+    let (a, b) = pool.join(
+        || pool.join(|| pool.enter(|| fib(10)), || 1),
+        || pool.join(|| 2, || fib(9)),
+    );
+    assert_eq!((a, b), ((55, 1), (2, 34)));
+}
+
+#[test]
+fn a_pool_dropped_while_it_sleeps_or_has_just_worked_ends() {
+    let _watch = watchdog();
+    for round in 0..100 {
+        let pool = pool(2);
+        if round % 2 == 0 {
+            pool.enter(|| fib(12));
+        }
+        drop(pool);
+    }
+}
+
+#[test]
+fn shutdown_tells_whether_all_threads_have_ended() {
+    let _watch = watchdog();
+    assert_eq!(pool(3).shutdown(Duration::from_secs(60)), Ok(()));
+}
+
+#[test]
+fn hooks_run_on_every_thread_once() {
+    let _watch = watchdog();
+    let (events, seen) = mpsc::channel();
+    let exits = events.clone();
+    let pool = Pool::builder()
+        .threads(3)
+        .on_start(move || events.send("start").unwrap())
+        .on_exit(move || exits.send("exit").unwrap())
+        .build()
+        .unwrap();
+    drop(pool);
+    let mut seen: Vec<_> = seen.iter().collect();
+    seen.sort_unstable();
+    assert_eq!(seen, ["exit", "exit", "exit", "start", "start", "start"]);
+}
+
+#[test]
+fn a_build_that_the_system_refuses_is_an_error() {
+    let _watch = watchdog();
+    let error = Pool::builder()
+        .threads(2)
+        .stack_size(usize::MAX / 2)
+        .build()
+        .unwrap_err();
+    assert!(!error.to_string().is_empty());
+}
+
+#[test]
+fn a_stolen_half_inherits_the_cancellation_of_its_scope() {
+    let _watch = watchdog();
+    let pool = pool(2);
+    for _ in 0..50 {
+        let cancelled = reunite::scope(|s| {
+            let task = s.spawn(|| {
+                let (begun, has_begun) = mpsc::channel();
+                pool.join(
+                    || blocking(|| has_begun.recv().unwrap()),
+                    || {
+                        begun.send(()).unwrap();
+                        while reunite::checkpoint().is_ok() {
+                            std::hint::spin_loop();
+                        }
+                        true
+                    },
+                )
+                .1
+            });
+            s.cancel("enough");
+            task.join()
+        });
+        // A task that was cancelled before it began never ran.
+        assert!(cancelled.map_or_else(|error| error.is_cancelled(), |seen| seen));
+    }
+}
+
+#[test]
+fn a_fork_made_before_a_shield_is_not_shielded() {
+    let _watch = watchdog();
+    let pool = pool(2);
+    for _ in 0..50 {
+        reunite::scope(|s| {
+            s.cancel("before it begins");
+            let (begun, has_begun) = mpsc::channel();
+            let (_, seen) = pool.join(
+                || {
+                    reunite::shield(|| {
+                        // Publishes the other half from inside the shield.
+                        let (_, inner) = join(
+                            || blocking(|| has_begun.recv().unwrap()),
+                            || reunite::checkpoint().is_ok(),
+                        );
+                        assert!(inner, "a fork inside the shield is shielded");
+                    });
+                },
+                || {
+                    let outside = reunite::checkpoint().is_err();
+                    begun.send(()).unwrap();
+                    outside
+                },
+            );
+            assert!(seen, "a fork outside the shield is not");
+        });
+    }
+}
