@@ -26,7 +26,8 @@ use crate::primitive::{Duration, Instant, now, thread_local};
 
 /// What a thread has to give up while it blocks: a worker's place in its pool.
 pub(crate) trait Place {
-    fn leave(&self);
+    /// Whether anybody is left to do what is to be done.
+    fn leave(&self) -> bool;
     fn come_back(&self);
 }
 
@@ -40,12 +41,15 @@ pub(crate) fn install(place: Option<&'static dyn Place>) -> Option<&'static dyn 
 }
 
 /// Comes back when dropped.
-struct GivenUp(Option<&'static dyn Place>);
+struct GivenUp {
+    place: Option<&'static dyn Place>,
+    starved: bool,
+}
 
 impl Drop for GivenUp {
     fn drop(&mut self) {
-        if let Some(place) = self.0 {
-            install(self.0);
+        if let Some(place) = self.place {
+            install(self.place);
             place.come_back();
         }
     }
@@ -54,10 +58,10 @@ impl Drop for GivenUp {
 fn give_up_place() -> GivenUp {
     // Taken out: a wait inside a wait has nothing more to give up.
     let place = PLACE.try_with(|here| here.take()).unwrap_or_default();
-    if let Some(place) = place {
-        place.leave();
+    GivenUp {
+        place,
+        starved: place.is_some_and(|place| !place.leave()),
     }
-    GivenUp(place)
 }
 
 /// Runs `f`, which may block somewhere else, out of this thread's place.
@@ -72,6 +76,9 @@ pub(crate) enum Wait {
     Ready,
     TimedOut,
     Cancelled(Cancelled),
+    /// The thread belongs to a pool all of whose threads block, while it has work queued and may start no
+    /// other. Only a wait without a deadline that heeds its task ends like this.
+    Starved,
 }
 
 /// Whose cancellation, or deadline, ends the wait.
@@ -127,7 +134,10 @@ fn block(
         Heed::Nothing => None,
     };
     let until = deadline::earlier(deadline, node.and_then(|node| node.deadline()));
-    let _given_up = give_up_place();
+    let given_up = give_up_place();
+    if given_up.starved && until.is_none() && matches!(heed, Heed::Task) {
+        return Wait::Starved;
+    }
 
     if let Some(node) = node {
         node.add_waiter(parker);
@@ -193,7 +203,7 @@ fn sleep_deadline(deadline: Option<Instant>) -> Result<(), Cancelled> {
         at: Location::caller(),
     };
     match block(&Parker::here(), site, deadline, Heed::Task, |_| false) {
-        Wait::Ready | Wait::TimedOut => Ok(()),
+        Wait::Ready | Wait::TimedOut | Wait::Starved => Ok(()),
         Wait::Cancelled(cancelled) => Err(cancelled),
     }
 }

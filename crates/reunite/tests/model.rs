@@ -210,3 +210,107 @@ fn a_semaphore_loses_no_permit() {
         RUNS,
     );
 }
+
+fn pool(threads: usize, spares: usize) -> reunite::Pool {
+    let builder = reunite::Pool::builder().threads(threads).spares(spares);
+    builder.build().unwrap()
+}
+
+fn sum(depth: u32) -> u32 {
+    if depth == 0 {
+        shuttle::thread::yield_now();
+        return 1;
+    }
+    let (a, b) = reunite::join(|| sum(depth - 1), || sum(depth - 1));
+    a + b
+}
+
+/// Publication, theft, taking back, waiting: the job of a fork is run once, its joiner wakes, the workers
+/// fall asleep and end.
+#[test]
+fn a_fork_is_run_once_and_its_joiner_wakes() {
+    check_random(
+        || {
+            let pool = pool(2, 0);
+            assert_eq!(pool.enter(|| sum(2)), 4);
+        },
+        RUNS,
+    );
+}
+
+/// Sleep against publication: the worker that gives up as a fork is made either sees it or is woken. The
+/// other half waits for it, so a lost wake-up is a deadlock.
+#[test]
+fn a_sleeping_worker_is_woken_for_a_fork() {
+    check_random(
+        || {
+            let pool = pool(1, 0);
+            let (tell, told) = shuttle::sync::mpsc::channel();
+            for _ in 0..2 {
+                let tell = tell.clone();
+                pool.join(|| told.recv().unwrap(), move || tell.send(()).unwrap());
+            }
+        },
+        RUNS,
+    );
+}
+
+/// The same for tasks that a foreign thread spawns, whose joiner does not run them.
+#[test]
+fn a_sleeping_worker_is_woken_for_a_spawn() {
+    check_random(
+        || {
+            let pool = pool(1, 0);
+            pool.scope(|s| {
+                for n in 0..2 {
+                    let (tell, told) = shuttle::sync::mpsc::channel();
+                    let task = s.spawn(move || tell.send(n).unwrap());
+                    assert_eq!(told.recv().unwrap(), n);
+                    task.join().unwrap();
+                }
+            });
+        },
+        RUNS,
+    );
+}
+
+/// A member that blocks gives up its place; the spare that takes it finds the work.
+#[test]
+fn a_blocked_worker_is_replaced() {
+    check_random(
+        || {
+            let pool = pool(1, 1);
+            let (tell, told) = shuttle::sync::mpsc::channel();
+            let waits = pool.spawn(move || {
+                reunite::join(
+                    || reunite::blocking(|| told.recv().unwrap()),
+                    || tell.send(7).unwrap(),
+                )
+                .0
+            });
+            assert_eq!(waits.join().unwrap(), 7);
+        },
+        RUNS / 4,
+    );
+}
+
+/// The end of a pool's scope against its last task, one of which is spawned by a task.
+#[test]
+fn the_end_of_a_pools_scope_sees_the_last_task() {
+    check_random(
+        || {
+            let pool = pool(2, 0);
+            let done = AtomicUsize::new(0);
+            pool.scope(|s| {
+                s.spawn(|| {
+                    s.spawn(|| done.fetch_add(1, Ordering::SeqCst));
+                    done.fetch_add(1, Ordering::SeqCst);
+                });
+                let joined = s.spawn(|| done.fetch_add(1, Ordering::SeqCst));
+                joined.join().unwrap();
+            });
+            assert_eq!(done.load(Ordering::SeqCst), 3);
+        },
+        RUNS / 4,
+    );
+}

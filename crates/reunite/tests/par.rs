@@ -71,7 +71,7 @@ fn owned_items_are_dropped_once_each() {
     in_pools(|| {
         LIVE.fetch_add(5_000, Ordering::SeqCst);
         let things: Vec<Thing> = (0..5_000).map(|_| Thing).collect();
-        let found = par(things).find_any(|thing| Some(thing));
+        let found = par(things).find_any(Some);
         drop(found);
         assert_eq!(LIVE.load(Ordering::SeqCst), 0);
     });

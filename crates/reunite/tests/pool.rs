@@ -379,7 +379,7 @@ fn a_stolen_half_inherits_the_cancellation_of_its_scope() {
             task.join()
         });
         // A task that was cancelled before it began never ran.
-        assert!(cancelled.map_or_else(|error| error.is_cancelled(), |seen| seen));
+        assert!(cancelled.unwrap_or_else(|error| error.is_cancelled()));
     }
 }
 
@@ -411,4 +411,262 @@ fn a_fork_made_before_a_shield_is_not_shielded() {
             assert!(seen, "a fork outside the shield is not");
         });
     }
+}
+
+#[test]
+fn a_scopes_results_come_in_order() {
+    let _watch = watchdog();
+    for threads in [1, 2, 4] {
+        let pool = pool(threads);
+        for count in [0, 1, 10, 100_000] {
+            let results = pool.scope(|s| {
+                let tasks: Vec<_> = (0..count).map(|n| s.spawn(move || n)).collect();
+                let results = tasks.into_iter().map(|task| task.join().unwrap());
+                results.collect::<Vec<usize>>()
+            });
+            assert!(results.into_iter().eq(0..count));
+        }
+    }
+}
+
+#[test]
+fn a_scope_waits_for_tasks_that_nobody_joins() {
+    let _watch = watchdog();
+    let pool = pool(2);
+    for _ in 0..200 {
+        let done = AtomicUsize::new(0);
+        pool.scope(|s| {
+            for _ in 0..50 {
+                s.spawn(|| done.fetch_add(1, Ordering::SeqCst));
+            }
+        });
+        assert_eq!(done.load(Ordering::SeqCst), 50);
+    }
+}
+
+#[test]
+fn tasks_may_spawn_tasks_and_fork() {
+    let _watch = watchdog();
+    let pool = pool(2);
+    let done = AtomicUsize::new(0);
+    fn spread<'scope>(
+        s: &'scope reunite::PoolScope<'scope, '_>,
+        done: &'scope AtomicUsize,
+        depth: u32,
+    ) {
+        done.fetch_add(1, Ordering::SeqCst);
+        if depth > 0 {
+            s.spawn(move || spread(s, done, depth - 1));
+            join(|| s.spawn(move || spread(s, done, depth - 1)), || fib(5));
+        }
+    }
+    pool.scope(|s| spread(s, &done, 10));
+    assert_eq!(done.load(Ordering::SeqCst), (1 << 11) - 1);
+}
+
+/// A chain of spawns does not deepen the stack: this one would overflow it a hundred times.
+#[test]
+fn a_chain_of_spawns_runs_on_a_constant_stack() {
+    let _watch = watchdog();
+    let pool = Pool::builder()
+        .threads(2)
+        .stack_size(256 * 1024)
+        .build()
+        .unwrap();
+    let deepest = AtomicUsize::new(0);
+    fn next<'scope>(
+        s: &'scope reunite::PoolScope<'scope, '_>,
+        deepest: &'scope AtomicUsize,
+        left: u32,
+    ) {
+        let here = 0_u8;
+        deepest.fetch_max(std::ptr::from_ref(&here).addr(), Ordering::Relaxed);
+        if left > 0 {
+            s.spawn(move || next(s, deepest, left - 1));
+        }
+    }
+    pool.scope(|s| next(s, &deepest, 200_000));
+    assert_ne!(deepest.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_spawn_from_a_foreign_thread_is_never_forgotten() {
+    let _watch = watchdog();
+    let pool = pool(1);
+    pool.scope(|s| {
+        std::thread::scope(|threads| {
+            for _ in 0..4 {
+                threads.spawn(|| {
+                    for n in 0..500 {
+                        let (tell, told) = mpsc::channel();
+                        let task = s.spawn(move || tell.send(n).unwrap());
+                        // Waits for the worker: nobody else runs the task before it is joined.
+                        assert_eq!(told.recv().unwrap(), n);
+                        task.join().unwrap();
+                    }
+                });
+            }
+        });
+    });
+}
+
+#[test]
+fn a_task_that_waits_for_another_of_its_pool_does_not_starve() {
+    let _watch = watchdog();
+    for threads in [1, 2] {
+        let pool = pool(threads);
+        for _ in 0..20 {
+            let total = pool.scope(|s| {
+                let first: Vec<_> = (0..50_u64).map(|n| s.spawn(move || fib(n % 10))).collect();
+                let second: Vec<_> = first
+                    .into_iter()
+                    .map(|task| s.spawn(move || task.join().unwrap()))
+                    .collect();
+                second
+                    .into_iter()
+                    .map(|task| task.join().unwrap())
+                    .sum::<u64>()
+            });
+            assert_eq!(total, 5 * (1 + 1 + 2 + 3 + 5 + 8 + 13 + 21 + 34));
+        }
+    }
+}
+
+#[test]
+fn a_timed_join_leaves_the_handle_usable() {
+    let _watch = watchdog();
+    let pool = pool(1);
+    let (open, gate) = mpsc::channel::<()>();
+    pool.scope(|s| {
+        let mut task = s.spawn(move || blocking(|| gate.recv().is_err()));
+        let error = task.join_timeout(Duration::from_millis(1)).unwrap_err();
+        assert!(error.is_timeout());
+        drop(open);
+        assert!(task.join().unwrap());
+    });
+}
+
+#[test]
+fn a_panic_is_its_joiners_or_else_the_scopes() {
+    let _watch = watchdog();
+    let pool = pool(2);
+    for _ in 0..100 {
+        let joined = pool.scope(|s| {
+            let bad = s.spawn(|| -> u32 { resume_unwind(Box::new("joined")) });
+            bad.join().unwrap_err().is_panic()
+        });
+        assert!(joined);
+        let unjoined = catch_unwind(AssertUnwindSafe(|| {
+            pool.scope(|s| {
+                s.spawn(|| resume_unwind(Box::new("not joined")));
+            });
+        }));
+        assert_eq!(
+            *unjoined.unwrap_err().downcast::<&str>().unwrap(),
+            "not joined"
+        );
+    }
+}
+
+#[test]
+fn a_cancelled_pool_scope_starts_nothing_more() {
+    let _watch = watchdog();
+    let pool = pool(1);
+    let ran = AtomicUsize::new(0);
+    pool.scope(|s| {
+        s.cancel("enough");
+        let task = s.spawn(|| ran.fetch_add(1, Ordering::SeqCst));
+        assert!(task.join().unwrap_err().is_cancelled());
+    });
+    assert_eq!(ran.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn results_that_nobody_takes_are_dropped_before_the_scope_ends() {
+    let _watch = watchdog();
+    struct Borrows<'a>(&'a AtomicUsize);
+    impl Drop for Borrows<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let pool = pool(3);
+    for _ in 0..300 {
+        let dropped = AtomicUsize::new(0);
+        pool.scope(|s| {
+            for _ in 0..20 {
+                s.spawn(|| Borrows(&dropped));
+            }
+        });
+        assert_eq!(dropped.load(Ordering::SeqCst), 20);
+    }
+}
+
+#[test]
+fn spawned_tasks_run_in_the_pool_and_are_joined_by_their_handles() {
+    let _watch = watchdog();
+    let pool = pool(2);
+    for _ in 0..200 {
+        let tasks: Vec<_> = (0..20_u64)
+            .map(|n| pool.spawn(move || fib(n % 10)))
+            .collect();
+        let sum: u64 = tasks.into_iter().map(|task| task.join().unwrap()).sum();
+        assert_eq!(sum, 2 * (1 + 1 + 2 + 3 + 5 + 8 + 13 + 21 + 34));
+        // Nobody joins this one: its handle does, and the pool's end.
+        drop(pool.spawn(|| fib(10)));
+    }
+}
+
+#[test]
+fn what_was_spawned_before_the_pool_is_dropped_is_done() {
+    let _watch = watchdog();
+    let done = std::sync::Arc::new(AtomicUsize::new(0));
+    for round in 1..=100 {
+        let pool = pool(1);
+        for _ in 0..10 {
+            let done = done.clone();
+            pool.spawn(move || done.fetch_add(1, Ordering::SeqCst))
+                .detach();
+        }
+        drop(pool);
+        assert_eq!(done.load(Ordering::SeqCst), round * 10);
+    }
+}
+
+/// Every thread that the pool may have waits for a task that is queued: the last one is told.
+#[test]
+fn a_pool_without_spares_says_that_it_starves() {
+    let _watch = watchdog();
+    let pool = std::sync::Arc::new(Pool::builder().threads(1).spares(0).build().unwrap());
+    let semaphore = std::sync::Arc::new(reunite::sync::Semaphore::new(1));
+    let permit = semaphore.acquire().unwrap();
+    let (inside, wanted) = (pool.clone(), semaphore.clone());
+    let waits = pool.spawn(move || {
+        // Work that only this pool can do, queued behind this task.
+        inside.spawn(|| 1).detach();
+        wanted.acquire().map(drop).unwrap_err().is_starved()
+    });
+    let (tell, told) = mpsc::channel();
+    waits.on_complete(move || tell.send(()).unwrap());
+    told.recv().unwrap();
+    assert!(waits.join().unwrap());
+    drop(permit);
+}
+
+#[test]
+fn stops_at_once_what_has_not_begun() {
+    let _watch = watchdog();
+    let pool = pool(1);
+    let (open, gate) = mpsc::channel::<()>();
+    let (begun, has_begun) = mpsc::channel();
+    let blocker = pool.spawn(move || {
+        begun.send(()).unwrap();
+        gate.recv().is_err()
+    });
+    has_begun.recv().unwrap();
+    let queued = pool.spawn(|| unreachable!("cancelled before it began"));
+    queued.cancel();
+    assert!(queued.join().unwrap_err().is_cancelled());
+    drop(open);
+    assert!(blocker.join().unwrap());
 }

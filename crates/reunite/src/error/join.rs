@@ -50,6 +50,8 @@ pub(crate) enum JoinErrorKind<E> {
     SelfJoin,
     AncestorJoin,
     AlreadyJoined,
+    /// The join would have blocked the last thread that its pool may have.
+    Starved,
     /// A service returned before it said that it was ready.
     NeverReady,
 }
@@ -245,6 +247,12 @@ impl<E> JoinError<E> {
         }
     }
 
+    /// Whether the join would have blocked the last thread that the caller's pool may have, while work is
+    /// queued there.
+    pub fn is_starved(&self) -> bool {
+        matches!(self.0.kind, JoinErrorKind::Starved)
+    }
+
     /// Why the operating system refused a thread.
     pub fn io_error(&self) -> Option<&io::Error> {
         match &self.0.kind {
@@ -317,6 +325,9 @@ impl<E: fmt::Display> fmt::Display for JoinError<E> {
                 "deadlock: a task joins {task}, which waits for that task at the end of its scope; \
                  join it from outside"
             ),
+            JoinErrorKind::Starved => {
+                write!(f, "the join of {task} was refused: {}", super::STARVED)
+            }
             JoinErrorKind::NeverReady => {
                 write!(f, "{task} returned before it said that it was ready")
             }
@@ -345,6 +356,7 @@ impl<E: fmt::Debug> fmt::Debug for JoinError<E> {
             JoinErrorKind::AncestorJoin => s.field("refused", &"ancestor join"),
             JoinErrorKind::AlreadyJoined => s.field("refused", &"already joined"),
             JoinErrorKind::NeverReady => s.field("refused", &"never ready"),
+            JoinErrorKind::Starved => s.field("refused", &"starved"),
         };
         s.finish()
     }
@@ -374,6 +386,7 @@ impl JoinError {
             JoinErrorKind::AncestorJoin => JoinErrorKind::AncestorJoin,
             JoinErrorKind::AlreadyJoined => JoinErrorKind::AlreadyJoined,
             JoinErrorKind::NeverReady => JoinErrorKind::NeverReady,
+            JoinErrorKind::Starved => JoinErrorKind::Starved,
         };
         JoinError(Box::new(Inner {
             task,

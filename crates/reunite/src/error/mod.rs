@@ -16,3 +16,7 @@ pub use wait::WaitError;
 
 pub(crate) use cancelled::Why;
 pub(crate) use join::{Failure, JoinErrorKind};
+
+/// What is wrong with a pool of which every thread blocks.
+const STARVED: &str = "every thread of its pool is blocked, and it may start no more while work is queued; \
+    allow it more spares (PoolBuilder::spares), or do not block in the pool";

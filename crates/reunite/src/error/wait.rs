@@ -15,6 +15,7 @@ enum Kind {
     TimedOut(Duration),
     Cancelled(Cancelled),
     Impossible(String),
+    Starved,
 }
 
 impl WaitError {
@@ -28,6 +29,15 @@ impl WaitError {
 
     pub(crate) fn impossible(why: String) -> Self {
         Self(Kind::Impossible(why))
+    }
+
+    pub(crate) fn starved() -> Self {
+        Self(Kind::Starved)
+    }
+
+    /// Whether the wait would have blocked the last thread that its pool may have.
+    pub fn is_starved(&self) -> bool {
+        matches!(self.0, Kind::Starved)
     }
 
     /// Whether the time to wait ran out.
@@ -60,6 +70,7 @@ impl fmt::Display for WaitError {
             Kind::TimedOut(waited) => write!(f, "timed out after {:.1} s", waited.as_secs_f64()),
             Kind::Cancelled(cancelled) => write!(f, "{cancelled}"),
             Kind::Impossible(why) => f.write_str(why),
+            Kind::Starved => f.write_str(super::STARVED),
         }
     }
 }

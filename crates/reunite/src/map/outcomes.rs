@@ -207,6 +207,7 @@ where
         match waited {
             Wait::Ready => Ok(found.expect("a wait that is ready found something")),
             Wait::Cancelled(cancelled) => Err(cancelled),
+            Wait::Starved => unreachable!("only waits that heed their task starve"),
             Wait::TimedOut => {
                 self.give_up_late_items(deadline);
                 Ok(Look::NewDeadline)

@@ -123,7 +123,7 @@ fn take_source<I, U, E>(shared: &Shared<I, U, E>) -> Option<I> {
     });
     match turn {
         Wait::Ready => source,
-        Wait::TimedOut | Wait::Cancelled(_) => None,
+        Wait::TimedOut | Wait::Cancelled(_) | Wait::Starved => None,
     }
 }
 

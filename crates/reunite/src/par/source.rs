@@ -116,7 +116,7 @@ macro_rules! ranges {
 }
 ranges!(i32, i64, u32, u64, usize);
 
-impl<'a, T: Sync> IntoSource for &'a [T] {
+impl<T: Sync> IntoSource for &[T] {
     type Source = Self;
     fn into_source(self) -> Self {
         self
@@ -137,7 +137,7 @@ impl<'a, T: Sync> IntoSource for &'a Vec<T> {
     }
 }
 
-impl<'a, T: Send> IntoSource for &'a mut [T] {
+impl<T: Send> IntoSource for &mut [T] {
     type Source = Self;
     fn into_source(self) -> Self {
         self

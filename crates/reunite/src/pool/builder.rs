@@ -5,10 +5,14 @@ use std::panic::Location;
 
 use super::member;
 use super::roster::{Roster, Rouse};
+use super::scope::{self, PoolScope};
+use crate::cancel::Node;
 use crate::current::Site;
 use crate::deadline;
-use crate::primitive::{Arc, Duration, Instant, OnceLock, available_parallelism};
-use crate::thread::start_worker;
+use crate::id::{Kind, Label};
+use crate::primitive::{Arc, Duration, Instant, OnceLock, Weak, available_parallelism};
+use crate::task::{Entry, Group, JoinHandle, Queue, Rules, Starter, WaitAll};
+use crate::thread::{Builder, admit, start_worker};
 use crate::wait::{self, Heed, Wait};
 
 /// What its members share.
@@ -18,17 +22,32 @@ pub(super) struct Shared {
     stack_size: Option<usize>,
     on_start: Option<Hook>,
     on_exit: Option<Hook>,
+    group: OnceLock<Arc<Group>>,
 }
 
 type Hook = Box<dyn Fn() + Send + Sync>;
 
 impl Shared {
-    /// Does what the roster said: starts a spare worker.
-    pub(super) fn follow(self: &Arc<Self>, rouse: Rouse) {
-        if let Rouse::Start = rouse {
-            // A refused spare costs parallelism, nothing else: whoever is awake does the work.
-            let _refused = self.start_thread();
+    /// Does what the roster said. False if nobody is left to work.
+    pub(super) fn follow(self: &Arc<Self>, rouse: Rouse) -> bool {
+        match rouse {
+            Rouse::Nothing => true,
+            Rouse::Start => self.start_thread().is_ok() || self.roster.is_awake(),
+            Rouse::Starved => false,
         }
+    }
+
+    /// The group of the tasks that [`Pool::spawn`] starts.
+    fn group(self: &Arc<Self>) -> &Arc<Group> {
+        self.group.get_or_init(|| {
+            let label = Label::new(Kind::Scope, Some(self.name.clone()), Location::caller());
+            let rules = Rules {
+                policy: Box::new(WaitAll),
+                max_threads: None,
+            };
+            let starter = Starter::Pool(Box::new(QueueOf(Arc::downgrade(self))));
+            Group::new(Node::root(label, None), None, rules, starter)
+        })
     }
 
     /// Starts a thread that the roster has counted.
@@ -44,6 +63,28 @@ impl Shared {
             }
         })
         .inspect_err(|error| self.roster.not_started(error))
+    }
+}
+
+/// What a group knows of its pool.
+struct QueueOf(Weak<Shared>);
+
+impl Queue for QueueOf {
+    fn enqueue(&self, entry: &Arc<Entry>) {
+        match self.0.upgrade() {
+            Some(pool) => {
+                pool.roster.enqueue(Arc::clone(entry));
+                pool.follow(pool.roster.published());
+            }
+            // Whoever spawns has the pool; should that change, the entry is not lost.
+            None => entry.run(),
+        }
+    }
+
+    fn run_here(&self, entry: &Entry) {
+        let pool = self.0.upgrade();
+        let _visit = pool.as_ref().and_then(member::visit);
+        entry.run();
     }
 }
 
@@ -107,6 +148,58 @@ impl Pool {
     pub fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
         let _visit = member::visit(&self.shared);
         f()
+    }
+
+    /// Runs `body` here, and the tasks it spawns in the pool; they may borrow what lives outside. Returns
+    /// when all are done.
+    ///
+    /// A task costs tens of nanoseconds and waits for its turn: for work that computes. For tasks that wait
+    /// use [`scope`](crate::scope()), where each has a thread of its own.
+    ///
+    /// # Panics
+    /// If `body` panics: the scope is cancelled, and what has begun is joined first. If a task panicked and
+    /// no join took that: with the payload of the first that did.
+    ///
+    /// ```
+    /// let text = String::from("to be or not to be");
+    /// let (words, letters) = reunite::Pool::global().scope(|s| {
+    ///     let words = s.spawn(|| text.split_whitespace().count());
+    ///     let letters = s.spawn(|| text.chars().filter(|c| c.is_alphabetic()).count());
+    ///     (words.join().unwrap(), letters.join().unwrap())
+    /// });
+    /// assert_eq!((words, letters), (6, 13));
+    /// ```
+    #[track_caller]
+    pub fn scope<'env, R, F>(&self, body: F) -> R
+    where
+        F: for<'scope> FnOnce(&'scope PoolScope<'scope, 'env>) -> R,
+    {
+        let at = Location::caller();
+        self.enter(|| scope::run(&self.shared, at, body))
+    }
+
+    /// Queues a task that borrows nothing for the pool's workers. Its handle joins on drop, and can do all
+    /// that the handle of a [`spawn`](crate::spawn) can; a joiner runs the task itself if no worker has
+    /// begun it.
+    ///
+    /// ```
+    /// let task = reunite::Pool::global().spawn(|| (1..=10).product::<u64>());
+    /// assert_eq!(task.join().unwrap(), 3_628_800);
+    /// ```
+    #[track_caller]
+    #[must_use = "dropping the handle stops the task and waits for it: join it, or `detach` it"]
+    pub fn spawn<T, F>(&self, f: F) -> JoinHandle<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let spec = Builder::new().spec(Location::caller());
+        let group = self.shared.group();
+        let (handle, entry) = admit(group, spec, f);
+        if let Err(refused) = group.start(&entry) {
+            entry.refuse(refused);
+        }
+        handle
     }
 
     /// Ends the pool's threads, and waits for that at most `timeout`. What they have begun, they finish.
@@ -184,7 +277,8 @@ impl PoolBuilder {
         }
     }
 
-    /// How many threads work at a time, at least one. Otherwise: the number in the environment variable
+    /// How many threads work at a time, at least one. A caller that takes part counts as one of them, but
+    /// never takes the last place from the pool's own threads. Otherwise: the number in the environment variable
     /// `REUNITE_THREADS`, or else as many as the process may use cores, the affinity mask and cgroup
     /// quotas counted.
     pub fn threads(mut self, threads: usize) -> Self {
@@ -245,6 +339,7 @@ impl PoolBuilder {
             stack_size: self.stack_size,
             on_start: self.on_start,
             on_exit: self.on_exit,
+            group: OnceLock::new(),
         })
     }
 }

@@ -106,7 +106,8 @@ impl Forks {
         let keep = self.private().count() - count;
         let mut parcels = VecDeque::with_capacity(count);
         let owner = Parker::here();
-        RUNNING.with_borrow(|running| {
+        RUNNING.with(|running| {
+            let running = running.borrow();
             let mut around = running.as_slice();
             let newest_first = self
                 .private()
@@ -184,6 +185,25 @@ pub(super) fn nesting() -> usize {
     RUNNING.with(|running| running.borrow().len())
 }
 
+/// Runs `f`, which does not unwind, as the work of `ancestor`: what it forks descends from that.
+pub(super) fn running<R>(ancestor: Ancestor, f: impl FnOnce() -> R) -> R {
+    RUNNING.with(|running| running.borrow_mut().push((newest(), ancestor)));
+    let result = f();
+    RUNNING.with(|running| running.borrow_mut().pop());
+    result
+}
+
+/// What this thread works on, most closely.
+pub(super) fn innermost() -> Option<Ancestor> {
+    RUNNING.with(|running| running.borrow().last().map(|(_, ancestor)| *ancestor))
+}
+
+/// Whether this thread works on `target`, or on something below it.
+pub(super) fn is_inside(target: Ancestor) -> bool {
+    // SAFETY: this thread runs it, so it, and all that wait for it, are alive.
+    innermost().is_some_and(|innermost| unsafe { innermost.descends(target) })
+}
+
 /// Runs a job that this thread took, in the context in which it was forked.
 pub(super) fn execute(parcel: Parcel) {
     let Parcel {
@@ -194,10 +214,8 @@ pub(super) fn execute(parcel: Parcel) {
     let entered = current::enter(context);
     // SAFETY: it was published, and is finished below.
     let ancestor = unsafe { job.public() }.as_ancestor();
-    RUNNING.with(|running| running.borrow_mut().push((newest(), ancestor)));
     // SAFETY: it was taken from its mailbox to be run here, and is run here only.
-    unsafe { job.run() };
-    RUNNING.with(|running| running.borrow_mut().pop());
+    running(ancestor, || unsafe { job.run() });
     drop(entered);
     // SAFETY: it has run, and this is the only call.
     if unsafe { job.finish() } {

@@ -33,12 +33,12 @@ pub(super) type Caught<R> = Result<R, Box<dyn std::any::Any + Send>>;
 
 /// A link in the chain from a job up to the jobs and scopes that wait for it.
 pub(super) struct Lineage {
-    up: Cell<Option<Ancestor>>,
+    up: Option<Ancestor>,
 }
 
 impl Lineage {
     pub(super) const fn new(up: Option<Ancestor>) -> Self {
-        Self { up: Cell::new(up) }
+        Self { up }
     }
 
     /// This link, as its descendants name it.
@@ -53,13 +53,14 @@ pub(super) struct Ancestor(NonNull<Lineage>);
 
 // SAFETY: sent as an address; followed only as `descends` says.
 unsafe impl Send for Ancestor {}
+// SAFETY: as before; it never changes.
+unsafe impl Sync for Ancestor {}
 
 impl Ancestor {
     /// Whether this is `target` or below it.
     ///
     /// # Safety
-    /// This link and all above it must be alive, and their `up` fields written before, as the caller sees
-    /// it: true of a job that is pending in a mailbox or queue whose lock the caller holds.
+    /// This link and all above it must be alive: true of a job that is pending in a mailbox or queue whose lock the caller holds.
     pub(super) unsafe fn descends(self, target: Ancestor) -> bool {
         let mut at = Some(self);
         while let Some(link) = at {
@@ -67,7 +68,7 @@ impl Ancestor {
                 return true;
             }
             // SAFETY: alive, by the caller's promise.
-            at = unsafe { link.0.as_ref() }.up.get();
+            at = unsafe { link.0.as_ref() }.up;
         }
         false
     }
@@ -163,8 +164,10 @@ impl JobRef {
     pub(super) unsafe fn public<'a>(self) -> &'a Public {
         // SAFETY: alive, by the caller's promise.
         let public = unsafe { self.0.as_ref() }.public.get();
-        // SAFETY: written by `make_public`; from then on it changes through its own cells only.
-        unsafe { (*public).assume_init_ref() }
+        // SAFETY: no more than its own atomics change from then on.
+        let public = unsafe { &*public };
+        // SAFETY: written by `make_public`.
+        unsafe { public.assume_init_ref() }
     }
 
     /// Runs the closure and stores what it returns or panics with. Does not unwind.
@@ -245,8 +248,10 @@ where
     /// The job is private, and its closure was not taken.
     #[inline(always)]
     pub(super) unsafe fn take_closure(&self) -> F {
-        // SAFETY: nobody else has the job, by the caller's promise; taken once.
-        unsafe { ManuallyDrop::take(&mut *self.closure.get()) }
+        // SAFETY: nobody else has the job, by the caller's promise.
+        let closure = unsafe { &mut *self.closure.get() };
+        // SAFETY: taken once.
+        unsafe { ManuallyDrop::take(closure) }
     }
 
     /// What the thief left.
@@ -254,8 +259,10 @@ where
     /// # Safety
     /// The job is done, and its result was not taken.
     pub(super) unsafe fn take_result(&self) -> Caught<R> {
-        // SAFETY: `run` wrote it before `finish`, whose swap the owner has seen with acquire.
-        unsafe { (*self.result.get()).assume_init_read() }
+        // SAFETY: the thief is done with it: the owner has seen the swap of `finish`, with acquire.
+        let result = unsafe { &*self.result.get() };
+        // SAFETY: `run` wrote it before `finish`; taken once.
+        unsafe { result.assume_init_read() }
     }
 
     /// # Safety
@@ -263,8 +270,8 @@ where
     unsafe fn run(header: NonNull<Header>) {
         // SAFETY: it was made from a reference to the whole job, which its owner keeps.
         let this = unsafe { header.cast::<Self>().as_ref() };
-        // SAFETY: the caller took the job: nobody else touches the closure.
-        let closure = unsafe { ManuallyDrop::take(&mut *this.closure.get()) };
+        // SAFETY: the caller took the job: nobody else touches the closure; once.
+        let closure = unsafe { this.take_closure() };
         let result = catch_unwind(AssertUnwindSafe(closure));
         // SAFETY: the owner reads it only after `finish`.
         unsafe { (*this.result.get()).write(result) };

@@ -6,6 +6,7 @@ use std::panic::Location;
 use super::fork;
 use super::job::{Ancestor, Public};
 use super::roster::{Rested, Sleeper};
+use super::scope::Core;
 use super::seat::{Parcel, Seat};
 use super::{Pool, Shared};
 use crate::current::Site;
@@ -91,7 +92,7 @@ pub(super) fn visit(pool: &Arc<Shared>) -> Option<Visit> {
         None
     } else {
         let seated = Seated::in_pool(pool)?;
-        pool.roster.come();
+        pool.roster.arrive();
         Some(seated)
     };
     Some(Visit {
@@ -118,7 +119,7 @@ pub(crate) fn take_part<R>(f: impl FnOnce() -> R) -> R {
 impl Drop for Visit {
     fn drop(&mut self) {
         if self.seated.take().is_some() {
-            self.pool.follow(self.pool.roster.go());
+            self.pool.follow(self.pool.roster.depart());
         }
     }
 }
@@ -134,13 +135,15 @@ pub(super) fn published() {
 struct Member;
 
 impl Place for Member {
-    fn leave(&self) {
+    fn leave(&self) -> bool {
         fork::publish_all();
         POOLS.with(|pools| {
+            let mut somebody_is_left = true;
             for pool in pools.borrow().iter() {
-                pool.follow(pool.roster.go());
+                somebody_is_left &= pool.follow(pool.roster.go());
             }
-        });
+            somebody_is_left
+        })
     }
 
     fn come_back(&self) {
@@ -168,7 +171,7 @@ pub(super) fn await_job(job: &Public, at: &'static Location<'static>) {
 }
 
 /// Works on what descends from `target` until `over`, or until there has been nothing for a while.
-fn help_until(target: Ancestor, over: impl Fn() -> bool) {
+pub(super) fn help_until(target: Ancestor, over: impl Fn() -> bool) {
     let (Some(pool), Some(seat)) = (pool(), fork::seat()) else {
         return;
     };
@@ -182,11 +185,17 @@ fn help_until(target: Ancestor, over: impl Fn() -> bool) {
                 fork::execute(parcel);
                 round = 0;
             }
-            None => {
-                pool.roster.ask_all();
-                pause(round);
-                round += 1;
-            }
+            None => match pool.roster.scope(Some(target)) {
+                Some(core) => {
+                    core.work();
+                    round = 0;
+                }
+                None => {
+                    pool.roster.ask_all();
+                    pause(round);
+                    round += 1;
+                }
+            },
         }
     }
 }
@@ -197,6 +206,7 @@ fn pause(round: u32) {
 
 enum Work {
     Job(Parcel),
+    Scope(Arc<Core>),
     Entry(Arc<Entry>),
 }
 
@@ -214,6 +224,7 @@ pub(super) fn work(pool: &Arc<Shared>) {
                 pool.follow(pool.roster.found());
                 match work {
                     Work::Job(parcel) => fork::execute(parcel),
+                    Work::Scope(core) => core.work(),
                     Work::Entry(entry) => entry.run(),
                 }
                 pool.roster.search_again();
@@ -230,6 +241,9 @@ fn search(pool: &Arc<Shared>, seat: &'static Seat) -> Option<Work> {
     for round in 0..ROUNDS {
         if let Some(parcel) = pool.roster.take(seat, None) {
             return Some(Work::Job(parcel));
+        }
+        if let Some(core) = pool.roster.scope(None) {
+            return Some(Work::Scope(core));
         }
         if let Some(entry) = pool.roster.dequeue() {
             return Some(Work::Entry(entry));

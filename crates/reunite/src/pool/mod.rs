@@ -22,12 +22,17 @@ mod job;
 mod member;
 mod roster;
 #[allow(unsafe_code)]
+mod scope;
+#[allow(unsafe_code)]
 mod seat;
+#[allow(unsafe_code)]
+mod task;
 
 pub use builder::{Pool, PoolBuilder};
 pub(crate) use fork::is_hungry;
 pub use fork::join;
 pub use member::blocking;
 pub(crate) use member::take_part;
+pub use scope::{PoolScope, PoolTask};
 
 use builder::Shared;

@@ -1,12 +1,13 @@
 //! Who of a pool works, who looks for work, who sleeps, and who is woken for what.
 //!
 //! # Protocol
-//! `active` counts the members that are awake: workers and visitors, less those that block. A pool keeps at
-//! most `size` of them awake if it can: it wakes a worker only while `active < size`.
+//! `active` counts the members that are awake: workers and visitors, less those that block. A pool has `size`
+//! places for them, and wakes a worker only while one is free. A visitor may block in ways that nobody sees,
+//! so visitors never take the last place from the workers: there is always one more place than visitors.
 //! `searching` counts the workers among them that look for work; `sleepers` are those that gave up.
 //!
-//! * Whoever *publishes* work does so, then (fence) looks: if nobody searches and `active < size`, it wakes
-//!   a sleeper.
+//! * Whoever *publishes* work does so, then (fence) looks: if nobody searches and a place is free, it
+//!   wakes a sleeper.
 //! * A worker that *gives up* joins the sleepers, then leaves `searching` and `active`, raises the word of
 //!   every seat, then (fence) looks at all seats and the queue once more, and sleeps only if they are empty
 //!   or all places are taken.
@@ -27,6 +28,7 @@ use std::collections::VecDeque;
 use std::io;
 
 use super::job::Ancestor;
+use super::scope::Core;
 use super::seat::{Parcel, Seat};
 use crate::park::{Parker, park_until};
 use crate::primitive::{
@@ -78,8 +80,12 @@ pub(super) struct Roster {
     /// How many of the seats were ever taken.
     used: AtomicUsize,
     active: AtomicUsize,
+    visitors: AtomicUsize,
     searching: AtomicUsize,
     queued: AtomicUsize,
+    /// Scopes whose queue is not empty.
+    filled: AtomicUsize,
+    scopes: Mutex<Vec<Arc<Core>>>,
     state: Mutex<State>,
 }
 
@@ -98,6 +104,8 @@ pub(super) enum Rouse {
     Nothing,
     /// Nobody sleeps, but a place is free: start a thread. It is counted already.
     Start,
+    /// There is work, nobody is awake, and no more threads may be started.
+    Starved,
 }
 
 impl Roster {
@@ -108,8 +116,11 @@ impl Roster {
             seats: (0..SEATS).map(|_| OnceLock::new()).collect(),
             used: AtomicUsize::new(0),
             active: AtomicUsize::new(0),
+            visitors: AtomicUsize::new(0),
             searching: AtomicUsize::new(0),
             queued: AtomicUsize::new(0),
+            filled: AtomicUsize::new(0),
+            scopes: Mutex::new(Vec::new()),
             state: Mutex::new(State::default()),
         }
     }
@@ -174,12 +185,48 @@ impl Roster {
         entry
     }
 
+    pub(super) fn open(&self, core: &Arc<Core>) {
+        self.scopes.lock().push(Arc::clone(core));
+    }
+
+    pub(super) fn close_scope(&self, core: &Arc<Core>) {
+        self.scopes.lock().retain(|other| !Arc::ptr_eq(other, core));
+    }
+
+    pub(super) fn queue_filled(&self) {
+        self.filled.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn queue_emptied(&self) {
+        self.filled.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// A scope with queued tasks, or one below `target`.
+    pub(super) fn scope(&self, target: Option<Ancestor>) -> Option<Arc<Core>> {
+        if self.filled.load(Ordering::SeqCst) == 0 {
+            return None;
+        }
+        let scopes = self.scopes.lock();
+        let found = scopes.iter().find(|core| core.has_tasks(target));
+        found.cloned()
+    }
+
     fn has_work(&self) -> bool {
-        self.queued.load(Ordering::SeqCst) > 0 || self.seats().any(Seat::has_offers)
+        self.filled.load(Ordering::SeqCst) > 0
+            || self.queued.load(Ordering::SeqCst) > 0
+            || self.seats().any(Seat::has_offers)
+    }
+
+    pub(super) fn is_awake(&self) -> bool {
+        self.active.load(Ordering::SeqCst) > 0
+    }
+
+    fn places(&self) -> usize {
+        self.size.max(self.visitors.load(Ordering::SeqCst) + 1)
     }
 
     pub(super) fn has_place(&self) -> bool {
-        self.active.load(Ordering::SeqCst) < self.size
+        self.active.load(Ordering::SeqCst) < self.places()
     }
 
     /// After a publication.
@@ -191,12 +238,24 @@ impl Roster {
         self.rouse()
     }
 
-    /// A visitor comes, or a member has stopped blocking.
+    /// A visitor comes.
+    pub(super) fn arrive(&self) {
+        self.visitors.fetch_add(1, Ordering::SeqCst);
+        self.come();
+    }
+
+    /// A visitor leaves.
+    pub(super) fn depart(&self) -> Rouse {
+        self.visitors.fetch_sub(1, Ordering::SeqCst);
+        self.go()
+    }
+
+    /// A member has stopped blocking.
     pub(super) fn come(&self) {
         self.active.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// A visitor goes, or a member is about to block.
+    /// A member is about to block, or gone.
     pub(super) fn go(&self) -> Rouse {
         self.active.fetch_sub(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
@@ -222,7 +281,7 @@ impl Roster {
 
     /// More are awake than there are places: whoever has nothing to do had better sleep at once.
     pub(super) fn is_crowded(&self) -> bool {
-        self.active.load(Ordering::SeqCst) > self.size
+        self.active.load(Ordering::SeqCst) > self.places()
     }
 
     /// It is done with that, and searches again.
@@ -247,6 +306,8 @@ impl Roster {
             state.threads += 1;
             self.count_searcher();
             Rouse::Start
+        } else if self.active.load(Ordering::SeqCst) == 0 {
+            Rouse::Starved
         } else {
             Rouse::Nothing
         }
@@ -301,11 +362,6 @@ impl Roster {
             }
         }
         sleeper.sleep();
-        let state = self.state.lock();
-        if state.closing {
-            self.uncount_searcher();
-            return self.end(state);
-        }
         Rested::Search
     }
 

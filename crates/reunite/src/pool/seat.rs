@@ -78,8 +78,10 @@ impl Seat {
         let at = match target {
             None => 0,
             Some(target) => mailbox.iter().position(|parcel| {
-                // SAFETY: it is published, pending in this mailbox, whose lock is held.
-                unsafe { parcel.job.public().as_ancestor().descends(target) }
+                // SAFETY: it is published, and pending in this mailbox, whose lock is held.
+                let job = unsafe { parcel.job.public() }.as_ancestor();
+                // SAFETY: as before, so all that wait for it are alive.
+                unsafe { job.descends(target) }
             })?,
         };
         let parcel = mailbox.remove(at)?;

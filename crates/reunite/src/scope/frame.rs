@@ -61,7 +61,7 @@ use crate::current::{self, Context};
 use crate::error::{Cancelled, JoinError, ScopeError, Why};
 use crate::id::Label;
 use crate::primitive::{Arc, Instant};
-use crate::task::{Entry, Failures, Group, Job, JoinHandle, OnDrop, Rules, Spec, prepare};
+use crate::task::{Entry, Failures, Group, Job, JoinHandle, OnDrop, Rules, Spec, Starter, prepare};
 use crate::thread::start;
 
 pub(crate) struct Frame<'scope, 'env: 'scope, E> {
@@ -151,7 +151,12 @@ impl<E> Frame<'_, '_, E> {
         let outer = current::current();
         let node = Node::child(&outer.node, plan.label, plan.deadline);
         let frame = Self {
-            group: Group::new(node, Some(Arc::clone(&outer.who)), plan.rules, start),
+            group: Group::new(
+                node,
+                Some(Arc::clone(&outer.who)),
+                plan.rules,
+                Starter::Threads(start),
+            ),
             failures: Arc::new(Failures::new()),
             stack_size: plan.stack_size,
             scope: PhantomData,

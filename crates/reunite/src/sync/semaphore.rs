@@ -192,6 +192,7 @@ impl Semaphore {
             }
             Wait::TimedOut => WaitError::timed_out(now().saturating_duration_since(since)),
             Wait::Cancelled(cancelled) => WaitError::cancelled(cancelled),
+            Wait::Starved => WaitError::starved(),
         };
         let mut state = self.state.lock();
         let place = state

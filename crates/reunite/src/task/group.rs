@@ -29,8 +29,34 @@ use crate::park::Parker;
 use crate::primitive::{Arc, Duration, Instant, Mutex};
 use crate::wait::{Heed, Wait, wait};
 
-/// Starts a thread that runs the chain; on refusal the entry is untouched.
-pub(crate) type Starter = fn(&Arc<Entry>) -> io::Result<()>;
+/// Who runs a group's tasks.
+pub(crate) enum Starter {
+    /// A thread for each, which then runs the chain. On refusal the entry is untouched.
+    Threads(fn(&Arc<Entry>) -> io::Result<()>),
+    /// A pool, which takes the entry into its queue.
+    Pool(Box<dyn Queue>),
+}
+
+/// A pool, as a group knows it.
+pub(crate) trait Queue: Send + Sync {
+    /// Leaves the entry to a worker.
+    fn enqueue(&self, entry: &Arc<Entry>);
+
+    /// Runs it here and now, as work of the pool.
+    fn run_here(&self, entry: &Entry);
+}
+
+impl Starter {
+    fn start(&self, entry: &Arc<Entry>) -> io::Result<()> {
+        match self {
+            Self::Threads(start) => start(entry),
+            Self::Pool(queue) => {
+                queue.enqueue(entry);
+                Ok(())
+            }
+        }
+    }
+}
 
 pub(crate) struct Group {
     node: Arc<Node>,
@@ -129,13 +155,25 @@ impl Group {
         if !place {
             return Ok(());
         }
-        (self.starter)(entry).inspect_err(|_| self.give_place_up())
+        self.starter
+            .start(entry)
+            .inspect_err(|_| self.give_place_up())
+    }
+
+    /// The pool in which its tasks run, if they do.
+    pub(crate) fn queue(&self) -> Option<&dyn Queue> {
+        match &self.starter {
+            Starter::Threads(_) => None,
+            Starter::Pool(queue) => Some(&**queue),
+        }
     }
 
     /// A thread over the limit, for a queued task that a joiner inside the scope needs and cannot run.
     pub(crate) fn start_beyond_limit(&self, entry: &Arc<Entry>) -> io::Result<()> {
         self.state.lock().running += 1;
-        (self.starter)(entry).inspect_err(|_| self.give_place_up())
+        self.starter
+            .start(entry)
+            .inspect_err(|_| self.give_place_up())
     }
 
     /// The next task for a thread that has a place; gives the place up if there is none.

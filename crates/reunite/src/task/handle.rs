@@ -187,6 +187,7 @@ impl<T, E> JoinHandle<T, E> {
                 doing: self.entry.who.doing(),
             },
             Wait::Cancelled(cancelled) => JoinErrorKind::Interrupted(cancelled),
+            Wait::Starved => JoinErrorKind::Starved,
         };
         Err(JoinError::new(self.label().clone(), failed))
     }
@@ -210,6 +211,7 @@ impl<T, E> JoinHandle<T, E> {
             Wait::Cancelled(cancelled) => {
                 Err(JoinError::new(label, JoinErrorKind::Interrupted(cancelled)))
             }
+            Wait::Starved => Err(JoinError::new(label, JoinErrorKind::Starved)),
             Wait::Ready | Wait::TimedOut => Ok(()),
         }
     }
@@ -240,21 +242,31 @@ impl<T, E> JoinHandle<T, E> {
     /// A target that queues for a place in a limited scope may wait for the very place that the joiner, or
     /// a task that waits for the joiner, holds. So a joiner inside that scope runs it on the spot; where it
     /// must not (its own join has a limit, or it is too deep in such joins already), the target gets a
-    /// thread beyond the limit.
+    /// thread beyond the limit. A pool's task that nobody has begun is run by its joiner, too.
     fn help_to_start(&self, joiner: &Arc<Who>, timed: bool) {
         let entry = &self.entry;
-        if !entry.is_waiting_to_start() || !entry.group.is_around(joiner) {
+        let queue = entry.group.queue();
+        if !entry.is_waiting_to_start() || !(queue.is_some() || entry.group.is_around(joiner)) {
             return;
         }
         let deep = INLINE_DEPTH.with(|depth| depth.get() >= MAX_INLINE_DEPTH);
-        if timed || deep {
-            if let Err(error) = entry.group.start_beyond_limit(entry) {
-                entry.refuse(error);
+        match queue {
+            // It stays in the pool's queue: blocking makes room for it.
+            Some(_) if timed || deep => {}
+            Some(queue) => {
+                let _deeper = Deeper::new();
+                queue.run_here(entry);
             }
-            return;
+            None if timed || deep => {
+                if let Err(error) = entry.group.start_beyond_limit(entry) {
+                    entry.refuse(error);
+                }
+            }
+            None => {
+                let _deeper = Deeper::new();
+                entry.run();
+            }
         }
-        let _deeper = Deeper::new();
-        entry.run();
     }
 }
 

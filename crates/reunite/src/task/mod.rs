@@ -13,6 +13,6 @@ pub use policy::{Completion, FailFast, FirstSuccess, OnTimeout, Policy, Quorum, 
 
 pub(crate) use entry::{Entry, run_chain};
 pub(crate) use failures::Failures;
-pub(crate) use group::{Group, Rules, chase, straggler};
+pub(crate) use group::{Group, Queue, Rules, Starter, chase, straggler};
 pub(crate) use handle::OnDrop;
 pub(crate) use job::{Job, Spec, prepare};

@@ -11,7 +11,9 @@ use crate::error::{JoinError, Why};
 use crate::id::{Kind, Label};
 use crate::observe::{Straggler, Stragglers};
 use crate::primitive::{Arc, Duration, OnceLock};
-use crate::task::{Entry, Failures, Group, JoinHandle, OnDrop, Rules, Spec, WaitAll, prepare};
+use crate::task::{
+    Entry, Failures, Group, JoinHandle, OnDrop, Rules, Spec, Starter, WaitAll, prepare,
+};
 
 /// Starts a task on a thread of its own, outside any scope: its handle joins on drop.
 ///
@@ -98,7 +100,7 @@ impl Builder {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let (handle, entry) = admit(self.spec(Location::caller()), f);
+        let (handle, entry) = admit(root(), self.spec(Location::caller()), f);
         if let Err(error) = root().start(&entry) {
             entry.refuse(error);
         }
@@ -115,7 +117,7 @@ impl Builder {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let (handle, entry) = admit(self.spec(Location::caller()), f);
+        let (handle, entry) = admit(root(), self.spec(Location::caller()), f);
         match root().start(&entry) {
             Ok(()) => Ok(handle),
             Err(error) => {
@@ -126,12 +128,12 @@ impl Builder {
     }
 }
 
-fn admit<T, F>(spec: Spec, f: F) -> (JoinHandle<T>, Arc<Entry>)
+/// Makes a task of `group`, which is not started yet.
+pub(crate) fn admit<T, F>(group: &Arc<Group>, spec: Spec, f: F) -> (JoinHandle<T>, Arc<Entry>)
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    let group = root();
     let node = Node::child(group.node(), spec.label.clone(), None);
     let who = current::Who::new(spec.label.clone(), Some(current::current().who));
     let failures = Arc::new(Failures::<Infallible>::new());
@@ -152,7 +154,12 @@ fn root() -> &'static Arc<Group> {
             policy: Box::new(WaitAll),
             max_threads: None,
         };
-        Group::new(Node::root(label, None), None, rules, start)
+        Group::new(
+            Node::root(label, None),
+            None,
+            rules,
+            Starter::Threads(start),
+        )
     })
 }
 

@@ -4,5 +4,6 @@ mod builder;
 mod launch;
 mod recycle;
 
+pub(crate) use builder::admit;
 pub use builder::{Builder, detached, shutdown, spawn};
 pub(crate) use launch::{start, start_worker};

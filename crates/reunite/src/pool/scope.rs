@@ -1,0 +1,402 @@
+//! Scopes in a pool: many small tasks that may borrow.
+//!
+//! # Protocol
+//! A scope's tasks queue in the order of their spawning. Workers, and the scope's owner at its end, take
+//! them from the front, several at a time while they are short. `pending` counts the queued references
+//! that are not dropped yet, and the tasks that a joiner runs in its own place; the scope ends when it is
+//! zero and the body has returned. A task that spawns another does so before its own reference is dropped,
+//! so zero is final. Whoever brings it to zero, or completes a task that is marked as awaited, unparks all
+//! who left their parker, under the lock they left it under.
+//!
+//! Only a spawn into an empty queue wakes anybody: while it is not empty, somebody was told of it, and
+//! whoever takes from it tells another (see `roster`).
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+
+use super::builder::Shared;
+use super::job::{Ancestor, Lineage};
+use super::task::{Join, Run, Task, erase};
+use super::{fork, member};
+use crate::cancel::{Canceller, Node};
+use crate::current::{self, Context, Site};
+use crate::deadline;
+use crate::error::{Cancelled, Failure, JoinError, JoinErrorKind, ScopeError, Why};
+use crate::id::{Kind, Label};
+use crate::park::Parker;
+use crate::primitive::{Arc, AtomicUsize, Duration, Instant, Mutex, Ordering, now};
+use crate::task::Failures;
+use crate::wait::{self, Heed, Wait};
+
+/// Tasks are taken several at a time as long as a batch lasts less than this.
+const SHORT: Duration = Duration::from_micros(4);
+const LONG: Duration = Duration::from_micros(16);
+const BATCH: usize = 256;
+
+/// What a scope's tasks, their joiners and the workers share.
+pub(super) struct Core {
+    lineage: Lineage,
+    pool: Arc<Shared>,
+    context: Context,
+    failures: Failures<Infallible>,
+    queue: Mutex<VecDeque<Arc<dyn Run>>>,
+    pending: AtomicUsize,
+    waiters: Mutex<Vec<Parker>>,
+}
+
+impl Core {
+    fn label(&self) -> &Label {
+        self.context.node.label()
+    }
+
+    /// Why the scope is cancelled, if it is.
+    pub(super) fn cause(&self) -> Option<Cancelled> {
+        self.context.node.check().err()
+    }
+
+    pub(super) fn as_ancestor(&self) -> Ancestor {
+        self.lineage.as_ancestor()
+    }
+
+    /// A task panicked, or was cancelled before it began.
+    pub(super) fn record(
+        &self,
+        payload: Option<Box<dyn Any + Send>>,
+        cancelled: Option<Cancelled>,
+    ) -> Arc<Mutex<Option<JoinError>>> {
+        let failure = match (payload, cancelled) {
+            (None, Some(cancelled)) => Failure::Cancelled(cancelled),
+            (Some(payload), _) => Failure::panicked(payload),
+            (None, None) => Failure::AlreadyJoined,
+        };
+        let label = Label::new(Kind::Task, None, self.label().spawned_at());
+        let after = self.context.node.was_observed();
+        self.failures.record(label, failure, after)
+    }
+
+    /// Whether tasks are queued, in a scope below `target`.
+    pub(super) fn has_tasks(&self, target: Option<Ancestor>) -> bool {
+        let queue = self.queue.lock();
+        !queue.is_empty()
+            && target.is_none_or(|target| {
+                // SAFETY: tasks are pending, so the scope has not ended, nor has anything around it.
+                unsafe { self.as_ancestor().descends(target) }
+            })
+    }
+
+    fn push(&self, task: Arc<dyn Run>) {
+        self.pending.fetch_add(1, Ordering::Relaxed);
+        let mut queue = self.queue.lock();
+        queue.push_back(task);
+        if queue.len() > 1 {
+            return;
+        }
+        self.pool.roster.queue_filled();
+        drop(queue);
+        self.pool.follow(self.pool.roster.published());
+    }
+
+    fn pop(&self, count: usize, batch: &mut Vec<Arc<dyn Run>>) {
+        let mut queue = self.queue.lock();
+        if queue.is_empty() {
+            return;
+        }
+        let count = count.min(queue.len().div_ceil(2));
+        batch.extend(queue.drain(..count));
+        if queue.is_empty() {
+            self.pool.roster.queue_emptied();
+        }
+    }
+
+    /// Runs queued tasks until there are none.
+    pub(super) fn work(&self) {
+        let mut batch = Vec::new();
+        let mut count = 1;
+        let mut before: Option<Instant> = None;
+        loop {
+            self.pop(count, &mut batch);
+            let taken = batch.len();
+            if taken == 0 {
+                return;
+            }
+            {
+                let _entered = current::enter(self.context.clone());
+                for task in batch.drain(..) {
+                    task.run(self);
+                    // What the task holds may have a destructor of the user's.
+                    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(task))) {
+                        self.record(Some(payload), None);
+                    }
+                }
+            }
+            self.done(taken);
+            let after = now();
+            match before.map(|before| after.duration_since(before)) {
+                Some(spent) if spent < SHORT => count = (count * 2).min(BATCH),
+                Some(spent) if spent > LONG => count = (count / 2).max(1),
+                _ => {}
+            }
+            before = Some(after);
+        }
+    }
+
+    fn done(&self, count: usize) {
+        if self.pending.fetch_sub(count, Ordering::AcqRel) == count {
+            self.wake();
+        }
+    }
+
+    pub(super) fn wake(&self) {
+        let waiters = std::mem::take(&mut *self.waiters.lock());
+        waiters.iter().for_each(Parker::unpark);
+    }
+
+    /// The question at the door: `over`, or else `parker` was left before `over` was asked.
+    fn ask_or_wake(&self, parker: &Parker, over: impl Fn() -> bool) -> bool {
+        {
+            let mut waiters = self.waiters.lock();
+            waiters.retain(|waiter| !waiter.is_same(parker));
+            waiters.push(parker.clone());
+        }
+        over()
+    }
+
+    fn is_over(&self) -> bool {
+        self.pending.load(Ordering::Acquire) == 0
+    }
+
+    /// Works, helps, and waits until every task is gone.
+    fn end(&self, at: &'static Location<'static>) {
+        while !self.is_over() {
+            self.work();
+            member::help_until(self.as_ancestor(), || self.is_over());
+            if self.is_over() {
+                return;
+            }
+            let site = Site {
+                verb: "end",
+                object: Some(self.label().clone()),
+                at,
+            };
+            let over = |parker: &_| self.ask_or_wake(parker, || self.is_over());
+            let _over = wait::block_until(site, Heed::Nothing, over);
+        }
+    }
+}
+
+/// What the body of a [`Pool::scope`](crate::Pool::scope) spawns through.
+pub struct PoolScope<'scope, 'env> {
+    core: Arc<Core>,
+    scope: PhantomData<&'scope mut &'scope ()>,
+    env: PhantomData<&'env mut &'env ()>,
+}
+
+/// Unwinding past a scope would free what its tasks borrow.
+struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        eprintln!("reunite: a pool's scope was torn open by a panic; this is a bug in reunite");
+        std::process::abort();
+    }
+}
+
+/// Opens a scope in `pool`, runs `body` here, and ends the scope.
+pub(super) fn run<'env, R, F>(pool: &Arc<Shared>, at: &'static Location<'static>, body: F) -> R
+where
+    F: for<'scope> FnOnce(&'scope PoolScope<'scope, 'env>) -> R,
+{
+    let outer = current::current();
+    let node = Node::child(&outer.node, Label::new(Kind::Scope, None, at), None);
+    let context = Context {
+        who: outer.who,
+        node: Arc::clone(&node),
+    };
+    let core = Arc::new(Core {
+        lineage: Lineage::new(fork::innermost()),
+        pool: Arc::clone(pool),
+        context: context.clone(),
+        failures: Failures::new(),
+        queue: Mutex::new(VecDeque::new()),
+        pending: AtomicUsize::new(0),
+        waiters: Mutex::new(Vec::new()),
+    });
+    let scope = PoolScope {
+        core: Arc::clone(&core),
+        scope: PhantomData,
+        env: PhantomData,
+    };
+    let guard = AbortOnUnwind;
+    pool.roster.open(&core);
+    let entered = current::enter(context);
+    let body = catch_unwind(AssertUnwindSafe(|| body(&scope)));
+    drop(entered);
+    if body.is_err() {
+        node.cancel(Cancelled::new(Why::BodyFailed, node.label().clone()));
+    }
+    core.end(at);
+    pool.roster.close_scope(&core);
+    std::mem::forget(guard);
+
+    let (failures, cancelled) = core.failures.take_unclaimed();
+    let value = body.unwrap_or_else(|payload| resume_unwind(payload));
+    if failures.is_empty() {
+        return value;
+    }
+    ScopeError::new(node.label().clone(), failures, node.cause(), cancelled).resume()
+}
+
+impl<'scope> PoolScope<'scope, '_> {
+    /// Queues a task for the pool's workers. Its joiner, or the scope's end, runs it if no worker has begun
+    /// it. In a cancelled scope nothing starts: the task completes cancelled.
+    ///
+    /// ```
+    /// let pool = reunite::Pool::global();
+    /// let squares = pool.scope(|s| {
+    ///     let tasks: Vec<_> = (0..10).map(|n| s.spawn(move || n * n)).collect();
+    ///     tasks.into_iter().map(|task| task.join().unwrap()).collect::<Vec<_>>()
+    /// });
+    /// assert_eq!(squares[9], 81);
+    /// ```
+    #[track_caller]
+    pub fn spawn<T, F>(&'scope self, f: F) -> PoolTask<'scope, T>
+    where
+        T: Send + 'scope,
+        F: FnOnce() -> T + Send + 'scope,
+    {
+        let task = Arc::new(Task::new(self.core.as_ancestor(), f));
+        let queued: Arc<dyn Run + 'scope> = Arc::clone(&task) as Arc<dyn Run + 'scope>;
+        // SAFETY: the scope ends, and `'scope` with it, after `Core::end`: when every queued reference was
+        // dropped and every closure has returned.
+        self.core.push(unsafe { erase(queued) });
+        PoolTask {
+            task,
+            core: Arc::clone(&self.core),
+            at: Location::caller(),
+        }
+    }
+
+    /// Cancels the scope: what has not begun never will, and the tasks' checkpoints fail.
+    pub fn cancel(&self, reason: impl Into<String>) {
+        self.canceller().cancel(reason);
+    }
+
+    /// A way to cancel the scope from anywhere else.
+    pub fn canceller(&self) -> Canceller {
+        Canceller::new(Arc::clone(&self.core.context.node))
+    }
+}
+
+/// The right to the result of a pool's task. May be dropped freely: the scope joins the task.
+pub struct PoolTask<'scope, T> {
+    task: Arc<dyn Join<T> + 'scope>,
+    core: Arc<Core>,
+    at: &'static Location<'static>,
+}
+
+impl<T> PoolTask<'_, T> {
+    /// Takes the task's value; runs the task here if nobody has begun it, and otherwise helps with its
+    /// parts, or waits.
+    ///
+    /// # Errors
+    /// Its panic, or its cancellation; the caller's own cancellation; at once if the task is, or waits for,
+    /// the caller.
+    #[track_caller]
+    pub fn join(mut self) -> Result<T, JoinError> {
+        self.join_until(None, Location::caller())
+    }
+
+    /// [`join`](Self::join) for at most `timeout`. The task is not run here, as it could not be stopped.
+    ///
+    /// # Errors
+    /// As [`join`](Self::join), or that the time ran out: the handle stays usable.
+    #[track_caller]
+    pub fn join_timeout(&mut self, timeout: Duration) -> Result<T, JoinError> {
+        self.join_until(Some(deadline::after(timeout)), Location::caller())
+    }
+
+    /// [`join`](Self::join) until `deadline`.
+    ///
+    /// # Errors
+    /// As [`join_timeout`](Self::join_timeout).
+    #[track_caller]
+    pub fn join_deadline(&mut self, deadline: Instant) -> Result<T, JoinError> {
+        self.join_until(Some(Some(deadline)), Location::caller())
+    }
+
+    /// The result, if the task has completed and was not joined before.
+    pub fn try_join(&mut self) -> Option<Result<T, JoinError>> {
+        let result = self.task.take()?;
+        Some(result.map_err(|slot| {
+            let error = slot.lock().take();
+            error.unwrap_or_else(|| self.error(JoinErrorKind::AlreadyJoined))
+        }))
+    }
+
+    /// Whether the task has completed, one way or another.
+    pub fn is_finished(&self) -> bool {
+        self.task.is_done()
+    }
+
+    fn join_until(
+        &mut self,
+        deadline: Option<Option<Instant>>,
+        at: &'static Location<'static>,
+    ) -> Result<T, JoinError> {
+        if let Some(result) = self.try_join() {
+            return result;
+        }
+        if fork::is_inside(self.task.as_ancestor()) {
+            return Err(self.error(JoinErrorKind::SelfJoin));
+        }
+        if deadline.is_none() {
+            if self.task.is_queued() {
+                // Counted while it runs here: the reference in the queue may be dropped meanwhile.
+                self.core.pending.fetch_add(1, Ordering::Relaxed);
+                let _visit = member::visit(&self.core.pool);
+                let entered = current::enter(self.core.context.clone());
+                self.task.run(&self.core);
+                drop(entered);
+                self.core.done(1);
+            }
+            member::help_until(self.task.as_ancestor(), || self.task.is_done());
+        }
+        let site = Site {
+            verb: "join",
+            object: None,
+            at,
+        };
+        let ready = |parker: &_| {
+            self.core
+                .ask_or_wake(parker, || self.task.is_done_or_awaited())
+        };
+        match wait::wait(site, deadline.flatten(), Heed::Task, ready) {
+            Wait::Ready => self
+                .try_join()
+                .unwrap_or_else(|| Err(self.error(JoinErrorKind::AlreadyJoined))),
+            Wait::TimedOut => Err(self.error(JoinErrorKind::TimedOut {
+                age: Duration::ZERO,
+                doing: if self.task.is_queued() {
+                    "not started yet".to_owned()
+                } else {
+                    "running".to_owned()
+                },
+            })),
+            Wait::Cancelled(cancelled) => Err(self.error(JoinErrorKind::Interrupted(cancelled))),
+            Wait::Starved => Err(self.error(JoinErrorKind::Starved)),
+        }
+    }
+
+    fn error(&self, kind: JoinErrorKind<Infallible>) -> JoinError {
+        JoinError::new(Label::new(Kind::Task, None, self.at), kind)
+    }
+}
+
+impl<T> std::fmt::Debug for PoolTask<'_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PoolTask({}:{})", self.at.file(), self.at.line())
+    }
+}
