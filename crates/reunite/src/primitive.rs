@@ -17,8 +17,62 @@ mod imp {
     pub(crate) use shuttle::sync::Mutex as RawMutex;
     pub(crate) use shuttle::sync::MutexGuard;
     pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, fence};
-    pub(crate) use shuttle::thread::{Builder, Thread, current, park, park_timeout};
+    pub(crate) use shuttle::thread::Builder;
     pub(crate) use shuttle::thread_local;
+
+    pub(crate) use super::token::{Thread, current, park, park_timeout};
+}
+
+/// Parking for models. The model checker's own may return for no reason, which hides a wake-up that was
+/// lost; this one never does.
+#[cfg(reunite_model)]
+mod token {
+    use shuttle::sync::{Condvar, Mutex};
+    use shuttle::thread_local;
+
+    use super::{Arc, Duration};
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Thread(Arc<Token>);
+
+    #[derive(Debug, Default)]
+    struct Token {
+        left: Mutex<bool>,
+        changed: Condvar,
+    }
+
+    thread_local! {
+        static HERE: Thread = Thread(Arc::new(Token::default()));
+    }
+
+    impl Thread {
+        pub(crate) fn unpark(&self) {
+            *self.0.left.lock().unwrap() = true;
+            self.0.changed.notify_one();
+        }
+
+        pub(crate) fn id(&self) -> *const () {
+            Arc::as_ptr(&self.0).cast()
+        }
+    }
+
+    pub(crate) fn current() -> Thread {
+        HERE.with(Thread::clone)
+    }
+
+    pub(crate) fn park() {
+        let Thread(token) = current();
+        let mut left = token.left.lock().unwrap();
+        while !*left {
+            left = token.changed.wait(left).unwrap();
+        }
+        *left = false;
+    }
+
+    /// Time does not pass in a model.
+    pub(crate) fn park_timeout(_: Duration) {
+        park();
+    }
 }
 
 pub(crate) use imp::{
