@@ -4,13 +4,17 @@
 #![forbid(unsafe_code)]
 
 mod images;
+mod pool;
 mod rounds;
+mod table;
 mod threads;
 
 const USAGE: &str = "\
 cargo run --release -p bench -- WHAT
 
   threads                 spawn and join, beside std::thread and rayon
+  pool [PART]             forks, computing, scopes, maps, waiting: beside plain recursion, rayon, chili
+                          and others; writes target/bench/*.{csv,json,svg}, or into $BENCH_OUT
   images PROGRAM DIR      `PROGRAM images` on the JPEGs in DIR, beside vipsthumbnail, mogrify and
                           Pillow where they are installed
 ";
@@ -24,7 +28,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .as_slice()
     {
         ["threads"] => threads::run(),
+        ["pool"] => pool::run(None, &out()),
+        ["pool", part] => pool::run(Some(part), &out()),
         ["images", program, dir] => images::run(program.as_ref(), dir.as_ref()),
         _ => Err(USAGE.into()),
     }
+}
+
+/// Where results are written.
+fn out() -> std::path::PathBuf {
+    std::env::var_os("BENCH_OUT").map_or_else(|| "target/bench".into(), Into::into)
 }

@@ -21,6 +21,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::mem::ManuallyDrop;
 use std::panic::{Location, resume_unwind};
 
 use super::job::{Ancestor, Caught, JobRef, Link, StackJob};
@@ -246,7 +247,7 @@ pub(super) fn execute(parcel: Parcel) {
 /// }
 /// assert_eq!(fib(20), 6765);
 /// ```
-#[inline]
+#[inline(always)]
 #[track_caller]
 pub fn join<A, B, RA, RB>(a: A, b: B) -> (RA, RB)
 where
@@ -254,8 +255,22 @@ where
     B: FnOnce() -> RB + Send,
     RB: Send,
 {
+    fork(a, ManuallyDrop::new(b))
+}
+
+/// Not inlined, so that the caller can be inlined into it: the recursion then goes from here to here, and
+/// what a leaf does costs no call.
+#[inline(never)]
+#[track_caller]
+fn fork<A, B, RA, RB>(a: A, mut b: ManuallyDrop<B>) -> (RA, RB)
+where
+    A: FnOnce() -> RA,
+    B: FnOnce() -> RB + Send,
+    RB: Send,
+{
     let forks = FORKS.with(std::ptr::from_ref);
-    let job = StackJob::new(b, forks.cast());
+    // SAFETY: the closure lies in this frame, which is not left before the job is private or done.
+    let job = unsafe { StackJob::new(&mut b, forks.cast()) };
     // SAFETY: it is this thread's, without a destructor: it lives until the thread is gone.
     if !unsafe { &*forks }.push(&job) {
         // SAFETY: the job was not offered to anybody.

@@ -192,11 +192,12 @@ impl JobRef {
     }
 }
 
-/// A closure that waits on the forker's stack to be run, here or elsewhere.
+/// A closure that waits in the forker's frame to be run, here or elsewhere.
 #[repr(C)]
 pub(super) struct StackJob<F, R> {
     header: Header,
-    closure: UnsafeCell<ManuallyDrop<F>>,
+    /// Where the closure lies: it is not moved, as most never leave their forker.
+    closure: NonNull<ManuallyDrop<F>>,
     result: UnsafeCell<MaybeUninit<Caught<R>>>,
 }
 
@@ -205,8 +206,10 @@ where
     F: FnOnce() -> R + Send,
     R: Send,
 {
+    /// # Safety
+    /// The closure must stay where it is until it was taken, or for as long as the job is not private.
     #[inline(always)]
-    pub(super) fn new(closure: F, list: *const ()) -> Self {
+    pub(super) unsafe fn new(closure: &mut ManuallyDrop<F>, list: *const ()) -> Self {
         Self {
             header: Header {
                 run: Self::run,
@@ -216,7 +219,7 @@ where
                 },
                 public: UnsafeCell::new(MaybeUninit::uninit()),
             },
-            closure: UnsafeCell::new(ManuallyDrop::new(closure)),
+            closure: NonNull::from(closure),
             result: UnsafeCell::new(MaybeUninit::uninit()),
         }
     }
@@ -248,10 +251,9 @@ where
     /// The job is private, and its closure was not taken.
     #[inline(always)]
     pub(super) unsafe fn take_closure(&self) -> F {
-        // SAFETY: nobody else has the job, by the caller's promise.
-        let closure = unsafe { &mut *self.closure.get() };
-        // SAFETY: taken once.
-        unsafe { ManuallyDrop::take(closure) }
+        // SAFETY: nobody else has the job, and the closure is taken once, by the caller's promise; it is
+        // still there, by that of `new`'s.
+        unsafe { self.closure.cast::<F>().read() }
     }
 
     /// What the thief left.

@@ -1,0 +1,296 @@
+//! Computations with structure: wall time with two workers beside the sequential program.
+
+use std::hint::black_box;
+
+use super::{chili, pool, rayon, seconds};
+use crate::rounds::Candidate;
+use crate::table::Table;
+
+/// A way to run two closures, so that each program is written once. What it needs at hand is passed on.
+trait Forker {
+    type Hand<'a>;
+
+    fn fork<A: Send, B: Send>(
+        hand: &mut Self::Hand<'_>,
+        a: impl FnOnce(&mut Self::Hand<'_>) -> A + Send,
+        b: impl FnOnce(&mut Self::Hand<'_>) -> B + Send,
+    ) -> (A, B);
+}
+
+struct Alone;
+struct Ours;
+struct Rayons;
+struct Chilis;
+
+impl Forker for Alone {
+    type Hand<'a> = ();
+
+    #[inline]
+    fn fork<A: Send, B: Send>(
+        (): &mut (),
+        a: impl FnOnce(&mut ()) -> A + Send,
+        b: impl FnOnce(&mut ()) -> B + Send,
+    ) -> (A, B) {
+        (a(&mut ()), b(&mut ()))
+    }
+}
+
+impl Forker for Ours {
+    type Hand<'a> = ();
+
+    #[inline]
+    fn fork<A: Send, B: Send>(
+        (): &mut (),
+        a: impl FnOnce(&mut ()) -> A + Send,
+        b: impl FnOnce(&mut ()) -> B + Send,
+    ) -> (A, B) {
+        reunite::join(|| a(&mut ()), || b(&mut ()))
+    }
+}
+
+impl Forker for Rayons {
+    type Hand<'a> = ();
+
+    #[inline]
+    fn fork<A: Send, B: Send>(
+        (): &mut (),
+        a: impl FnOnce(&mut ()) -> A + Send,
+        b: impl FnOnce(&mut ()) -> B + Send,
+    ) -> (A, B) {
+        rayon::join(|| a(&mut ()), || b(&mut ()))
+    }
+}
+
+impl Forker for Chilis {
+    type Hand<'a> = chili::Scope<'a>;
+
+    #[inline]
+    fn fork<A: Send, B: Send>(
+        scope: &mut chili::Scope<'_>,
+        a: impl FnOnce(&mut chili::Scope<'_>) -> A + Send,
+        b: impl FnOnce(&mut chili::Scope<'_>) -> B + Send,
+    ) -> (A, B) {
+        scope.join(|scope| a(scope), |scope| b(scope))
+    }
+}
+
+/// Places a queen in each row of what is left of the board; counts the ways.
+fn queens<F: Forker>(f: &mut F::Hand<'_>, all: u32, columns: u32, left: u32, right: u32) -> u64 {
+    if columns == all {
+        return 1;
+    }
+    choose::<F>(
+        f,
+        all,
+        columns,
+        left,
+        right,
+        all & !(columns | left | right),
+    )
+}
+
+fn choose<F: Forker>(
+    f: &mut F::Hand<'_>,
+    all: u32,
+    columns: u32,
+    left: u32,
+    right: u32,
+    free: u32,
+) -> u64 {
+    if free == 0 {
+        return 0;
+    }
+    let bit = free & free.wrapping_neg();
+    let (here, others) = F::fork(
+        f,
+        move |f| {
+            queens::<F>(
+                f,
+                all,
+                columns | bit,
+                (left | bit) << 1 & all,
+                (right | bit) >> 1,
+            )
+        },
+        move |f| choose::<F>(f, all, columns, left, right, free & !bit),
+    );
+    here + others
+}
+
+/// The next of a sequence of hashes (SplitMix64, Steele, Lea, Flood, 2014).
+fn mix(mut z: u64) -> u64 {
+    z = z.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// An unbalanced tree that is made as it is counted (UTS, Olivier and others, 2006): a node has eight
+/// children or none, by its hash.
+fn count<F: Forker>(f: &mut F::Hand<'_>, node: u64, root: bool) -> u64 {
+    let children = if root {
+        2_000
+    } else if mix(node) >> 40 < (0.12495 * (1 << 24) as f64) as u64 {
+        8
+    } else {
+        0
+    };
+    1 + siblings::<F>(f, node, 0, children)
+}
+
+fn siblings<F: Forker>(f: &mut F::Hand<'_>, parent: u64, from: u64, to: u64) -> u64 {
+    match to - from {
+        0 => 0,
+        1 => count::<F>(f, mix(parent ^ mix(from)), false),
+        some => {
+            let middle = from + some / 2;
+            let (a, b) = F::fork(
+                f,
+                move |f| siblings::<F>(f, parent, from, middle),
+                move |f| siblings::<F>(f, parent, middle, to),
+            );
+            a + b
+        }
+    }
+}
+
+fn quicksort<F: Forker>(f: &mut F::Hand<'_>, items: &mut [u32]) {
+    if items.len() <= 32 {
+        for end in 1..items.len() {
+            let mut at = end;
+            while at > 0 && items[at - 1] > items[at] {
+                items.swap(at - 1, at);
+                at -= 1;
+            }
+        }
+        return;
+    }
+    let (middle, last) = (items.len() / 2, items.len() - 1);
+    if items[middle] < items[0] {
+        items.swap(middle, 0);
+    }
+    if items[last] < items[0] {
+        items.swap(last, 0);
+    }
+    if items[middle] < items[last] {
+        items.swap(middle, last);
+    }
+    let pivot = items[last];
+    let mut less = 0;
+    for at in 0..last {
+        let item = items[at];
+        items[at] = items[less];
+        items[less] = item;
+        less += usize::from(item < pivot);
+    }
+    items.swap(less, last);
+    let (left, right) = items.split_at_mut(less);
+    F::fork(
+        f,
+        move |f| quicksort::<F>(f, left),
+        move |f| quicksort::<F>(f, &mut right[1..]),
+    );
+}
+
+pub(super) fn run(table: &mut Table) {
+    let (mine, chilis, rayons) = (pool(2), chili(2), rayon(2));
+
+    const BOARD: u32 = (1 << 14) - 1;
+    fn board<F: Forker>(f: &mut F::Hand<'_>) -> f64 {
+        seconds(|| assert_eq!(black_box(queens::<F>(f, BOARD, 0, 0, 0)), 365_596)) * 1e3
+    }
+    table.measure(
+        "14 queens, 2 workers: wall time",
+        "ms",
+        7,
+        candidates(
+            &mine,
+            &chilis,
+            &rayons,
+            Programs {
+                alone: |f| board::<Alone>(f),
+                ours: |f| board::<Ours>(f),
+                chilis: |f| board::<Chilis>(f),
+                rayons: |f| board::<Rayons>(f),
+            },
+        ),
+    );
+
+    fn tree<F: Forker>(f: &mut F::Hand<'_>) -> f64 {
+        seconds(|| drop(black_box(count::<F>(f, 42, true)))) * 1e3
+    }
+    println!(
+        "\nthe unbalanced tree has {} nodes",
+        count::<Alone>(&mut (), 42, true)
+    );
+    table.measure(
+        "unbalanced tree, 2 workers: wall time",
+        "ms",
+        7,
+        candidates(
+            &mine,
+            &chilis,
+            &rayons,
+            Programs {
+                alone: |f| tree::<Alone>(f),
+                ours: |f| tree::<Ours>(f),
+                chilis: |f| tree::<Chilis>(f),
+                rayons: |f| tree::<Rayons>(f),
+            },
+        ),
+    );
+
+    fn sort<F: Forker>(f: &mut F::Hand<'_>) -> f64 {
+        let mut items: Vec<u32> = (0..20_000_000_u64).map(|n| mix(n) as u32).collect();
+        let spent = seconds(|| quicksort::<F>(f, &mut items));
+        assert!(items.is_sorted());
+        spent * 1e3
+    }
+    table.measure(
+        "quicksort of 20 million, 2 workers: wall time",
+        "ms",
+        5,
+        candidates(
+            &mine,
+            &chilis,
+            &rayons,
+            Programs {
+                alone: |f| sort::<Alone>(f),
+                ours: |f| sort::<Ours>(f),
+                chilis: |f| sort::<Chilis>(f),
+                rayons: |f| sort::<Rayons>(f),
+            },
+        ),
+    );
+}
+
+/// One program for each forker.
+struct Programs {
+    alone: fn(&mut ()) -> f64,
+    ours: fn(&mut ()) -> f64,
+    chilis: for<'a> fn(&mut chili::Scope<'a>) -> f64,
+    rayons: fn(&mut ()) -> f64,
+}
+
+fn candidates<'a>(
+    mine: &'a reunite::Pool,
+    chilis: &'a chili::ThreadPool,
+    rayons: &'a rayon::ThreadPool,
+    programs: Programs,
+) -> Vec<Candidate<'a>> {
+    vec![
+        ("sequential", Box::new(move || (programs.alone)(&mut ()))),
+        (
+            "reunite::join",
+            Box::new(move || mine.enter(|| (programs.ours)(&mut ()))),
+        ),
+        (
+            "chili",
+            Box::new(move || (programs.chilis)(&mut chilis.scope())),
+        ),
+        (
+            "rayon::join",
+            Box::new(move || rayons.install(|| (programs.rayons)(&mut ()))),
+        ),
+    ]
+}

@@ -1,0 +1,169 @@
+//! Ordered maps on two cores, as a part of the sequential time.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use pariter::IteratorExt as _;
+use rayon::prelude::*;
+use reunite::par;
+
+use super::{pool, rayon, seconds};
+use crate::rounds::Candidate;
+use crate::table::Table;
+
+/// Computes for about so many nanoseconds.
+fn spin(nanoseconds: u64) -> u64 {
+    (0..nanoseconds).fold(nanoseconds, |x, n| black_box(x.rotate_left(5) ^ n))
+}
+
+/// How many steps of `spin` last a microsecond here.
+fn steps_a_microsecond() -> f64 {
+    let start = Instant::now();
+    black_box(spin(10_000_000));
+    1e7 / (start.elapsed().as_secs_f64() * 1e6)
+}
+
+pub(super) fn run(table: &mut Table) {
+    let (mine, rayons) = (pool(2), rayon(2));
+    let microsecond = steps_a_microsecond();
+    let kinds: [(&str, usize, Box<dyn Fn(usize) -> u64>); 3] = [
+        (
+            "100 ns",
+            500_000,
+            Box::new(move |_| (microsecond / 10.0) as u64),
+        ),
+        (
+            "10 µs",
+            5_000,
+            Box::new(move |_| (microsecond * 10.0) as u64),
+        ),
+        // The last tenth costs a hundred times as much.
+        (
+            "skewed",
+            5_000,
+            Box::new(move |n| (microsecond * if n >= 4_500 { 90.0 } else { 0.9 }) as u64),
+        ),
+    ];
+    for (kind, count, cost) in kinds {
+        let items: Vec<u64> = (0..count).map(&cost).collect();
+        let candidates: Vec<Candidate<'_>> = vec![
+            (
+                "sequential",
+                Box::new(|| {
+                    seconds(|| {
+                        drop(black_box(
+                            items.iter().map(|&n| spin(n)).collect::<Vec<_>>(),
+                        ))
+                    }) * 1e3
+                }),
+            ),
+            (
+                "reunite::par(..).map",
+                Box::new(|| {
+                    seconds(|| drop(black_box(mine.enter(|| par(&items).map(|&n| spin(n)))))) * 1e3
+                }),
+            ),
+            (
+                "rayon: par_iter().map().collect()",
+                Box::new(|| {
+                    seconds(|| {
+                        let mapped: Vec<u64> =
+                            rayons.install(|| items.par_iter().map(|&n| spin(n)).collect());
+                        drop(black_box(mapped));
+                    }) * 1e3
+                }),
+            ),
+        ];
+        let what = format!("ordered map over a slice, {kind} an item, 2 cores: wall time");
+        table.measure(&what, "ms", 11, candidates);
+
+        // An iterator that shows nothing of itself.
+        let opaque = || {
+            let mut items = items.clone().into_iter();
+            std::iter::from_fn(move || items.next())
+        };
+        let candidates: Vec<Candidate<'_>> = vec![
+            (
+                "sequential",
+                Box::new(|| seconds(|| opaque().map(spin).for_each(|n| drop(black_box(n)))) * 1e3),
+            ),
+            (
+                "reunite::map, two threads",
+                Box::new(|| {
+                    seconds(|| {
+                        let mapped = reunite::map(opaque(), spin).threads(2);
+                        mapped
+                            .into_iter()
+                            .for_each(|n| drop(black_box(n.expect("no panic"))));
+                    }) * 1e3
+                }),
+            ),
+            (
+                "pariter: parallel_map",
+                Box::new(|| {
+                    seconds(|| {
+                        opaque()
+                            .parallel_map_custom(|options| options.threads(2), spin)
+                            .for_each(|n| drop(black_box(n)));
+                    }) * 1e3
+                }),
+            ),
+        ];
+        let what = format!("ordered map over a lazy iterator, {kind} an item, 2 cores: wall time");
+        table.measure(&what, "ms", 7, candidates);
+    }
+
+    // A failure among computing tasks, until all are back.
+    let loops = |n: usize, stop: &dyn Fn() -> bool| -> Result<(), Failed> {
+        if n == 500 {
+            return Err(Failed);
+        }
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_micros(100) {
+            if stop() {
+                return Err(Failed);
+            }
+        }
+        Ok(())
+    };
+    let candidates: Vec<Candidate<'_>> = vec![
+        (
+            "rayon: try_for_each",
+            Box::new(|| {
+                seconds(|| {
+                    let result = rayons.install(|| {
+                        (0..1_000_usize)
+                            .into_par_iter()
+                            .try_for_each(|n| loops(n, &|| false))
+                    });
+                    assert!(result.is_err());
+                }) * 1e6
+            }),
+        ),
+        (
+            "reunite: try_for_each",
+            Box::new(|| {
+                seconds(|| {
+                    let result =
+                        mine.enter(|| par(0..1_000_usize).try_for_each(|n| loops(n, &|| false)));
+                    assert!(result.is_err());
+                }) * 1e6
+            }),
+        ),
+    ];
+    table.measure(
+        "1 of 1,000 computing items fails, until all are back: wall time",
+        "µs",
+        21,
+        candidates,
+    );
+}
+
+#[derive(Debug)]
+struct Failed;
+
+impl From<reunite::Cancelled> for Failed {
+    fn from(_: reunite::Cancelled) -> Self {
+        Self
+    }
+}

@@ -1,0 +1,172 @@
+//! Many tiny tasks in a scope, and a few across threads.
+
+use std::hint::black_box;
+use std::sync::mpsc;
+use std::time::Instant;
+
+use super::{pool, rayon, seconds};
+use crate::rounds::Candidate;
+use crate::table::Table;
+
+pub(super) fn run(table: &mut Table) {
+    let (mine, rayons) = (pool(2), rayon(2));
+    let mut threads = scoped_threadpool::Pool::new(2);
+    for count in [100_000_usize, 1_000_000] {
+        let each = move |spent: f64| spent * 1e9 / count as f64;
+        let task = |n: usize| black_box(n) ^ 1;
+        let candidates: Vec<Candidate<'_>> = vec![
+            (
+                "rayon::scope",
+                Box::new(|| {
+                    let mut results = vec![0; count];
+                    each(seconds(|| {
+                        rayons.scope(|s| {
+                            for (n, result) in results.iter_mut().enumerate() {
+                                s.spawn(move |_| *result = task(n));
+                            }
+                        });
+                    }))
+                }),
+            ),
+            (
+                "scoped_threadpool",
+                Box::new(|| {
+                    let mut results = vec![0; count];
+                    each(seconds(|| {
+                        threads.scoped(|s| {
+                            for (n, result) in results.iter_mut().enumerate() {
+                                s.execute(move || *result = task(n));
+                            }
+                        });
+                    }))
+                }),
+            ),
+            (
+                "reunite: Pool::scope, slots",
+                Box::new(|| {
+                    let mut results = vec![0; count];
+                    each(seconds(|| {
+                        mine.scope(|s| {
+                            for (n, result) in results.iter_mut().enumerate() {
+                                s.spawn(move || *result = task(n));
+                            }
+                        });
+                    }))
+                }),
+            ),
+            (
+                "reunite: Pool::scope, joins",
+                Box::new(|| {
+                    each(seconds(|| {
+                        mine.scope(|s| {
+                            let tasks: Vec<_> =
+                                (0..count).map(|n| s.spawn(move || task(n))).collect();
+                            let results =
+                                tasks.into_iter().map(|task| task.join().expect("no panic"));
+                            black_box(results.collect::<Vec<usize>>());
+                        });
+                    }))
+                }),
+            ),
+        ];
+        table.measure(
+            &format!("scope of {count} tiny tasks, results in order: wall time a task"),
+            "ns",
+            9,
+            candidates,
+        );
+    }
+
+    const TIMES: u32 = 1_000;
+    let candidates: Vec<Candidate<'_>> = vec![
+        (
+            "rayon::in_place_scope",
+            Box::new(|| {
+                seconds(|| {
+                    for _ in 0..TIMES {
+                        rayons.in_place_scope(|s| s.spawn(|_| drop(black_box(1))));
+                    }
+                }) * 1e9
+                    / f64::from(TIMES)
+            }),
+        ),
+        (
+            "reunite: Pool::scope of one",
+            Box::new(|| {
+                seconds(|| {
+                    for _ in 0..TIMES {
+                        mine.scope(|s| drop(s.spawn(|| black_box(1)).join()));
+                    }
+                }) * 1e9
+                    / f64::from(TIMES)
+            }),
+        ),
+        (
+            "reunite: one task of a long scope",
+            Box::new(|| {
+                mine.scope(|s| {
+                    seconds(|| {
+                        for _ in 0..TIMES {
+                            drop(s.spawn(|| black_box(1)).join());
+                        }
+                    })
+                }) * 1e9
+                    / f64::from(TIMES)
+            }),
+        ),
+    ];
+    table.measure(
+        "spawn one, join one, not begun: wall time",
+        "ns",
+        15,
+        candidates,
+    );
+
+    // From the spawn to the first line of the task, its worker asleep.
+    let pause = || std::thread::sleep(std::time::Duration::from_millis(2));
+    let candidates: Vec<Candidate<'_>> = vec![
+        (
+            "park and unpark (the floor)",
+            Box::new(move || {
+                let (tell, told) = mpsc::channel();
+                let thread = std::thread::spawn(move || {
+                    std::thread::park();
+                    tell.send(Instant::now()).expect("somebody listens");
+                });
+                pause();
+                let start = Instant::now();
+                thread.thread().unpark();
+                let woken = told.recv().expect("the thread woke");
+                thread.join().expect("no panic");
+                (woken - start).as_secs_f64() * 1e6
+            }),
+        ),
+        (
+            "reunite: Pool::spawn",
+            Box::new(|| {
+                pause();
+                let (tell, told) = mpsc::channel();
+                let start = Instant::now();
+                mine.spawn(move || tell.send(Instant::now()).expect("somebody listens"))
+                    .detach();
+                (told.recv().expect("the task ran") - start).as_secs_f64() * 1e6
+            }),
+        ),
+        (
+            "rayon: ThreadPool::spawn",
+            Box::new(|| {
+                pause();
+                let (tell, told) = mpsc::channel();
+                let start = Instant::now();
+                rayons.spawn(move || tell.send(Instant::now()).expect("somebody listens"));
+                (told.recv().expect("the task ran") - start).as_secs_f64() * 1e6
+            }),
+        ),
+    ];
+    table.measure(
+        "across threads, the worker asleep: from spawn to task",
+        "µs",
+        301,
+        candidates,
+    );
+}

@@ -1,0 +1,144 @@
+//! The table of results: printed as it grows, and written as CSV, JSON and a chart.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use plotters::prelude::*;
+
+use crate::rounds::{Candidate, median, sample};
+
+struct Row {
+    workload: String,
+    candidate: String,
+    unit: &'static str,
+    median: f64,
+    low: f64,
+    high: f64,
+    /// To the first candidate of the workload.
+    ratio: f64,
+}
+
+#[derive(Default)]
+pub(crate) struct Table {
+    rows: Vec<Row>,
+}
+
+impl Table {
+    /// Samples the candidates in rounds; the first is what the others are compared with.
+    pub(crate) fn measure(
+        &mut self,
+        workload: &str,
+        unit: &'static str,
+        rounds: usize,
+        mut candidates: Vec<Candidate<'_>>,
+    ) {
+        println!("\n{workload}");
+        let samples = sample(rounds, &mut candidates);
+        let base = median(&samples[0]);
+        for ((candidate, _), samples) in candidates.iter().zip(&samples) {
+            let (low, high) = samples
+                .iter()
+                .fold((f64::INFINITY, 0f64), |(low, high), &value| {
+                    (low.min(value), high.max(value))
+                });
+            let median = median(samples);
+            let ratio = median / base;
+            println!("  {candidate:34} {median:12.3} {unit:4} ({low:.3}–{high:.3})  {ratio:6.2}×");
+            self.rows.push(Row {
+                workload: workload.to_owned(),
+                candidate: (*candidate).to_owned(),
+                unit,
+                median,
+                low,
+                high,
+                ratio,
+            });
+        }
+    }
+
+    /// Writes `NAME.csv`, `NAME.json` and `NAME.svg` into `dir`.
+    pub(crate) fn write(&self, dir: &Path, name: &str) -> Result<(), Box<dyn Error>> {
+        fs::create_dir_all(dir)?;
+        fs::write(dir.join(format!("{name}.csv")), self.csv()?)?;
+        fs::write(dir.join(format!("{name}.json")), self.json()?)?;
+        self.chart(&dir.join(format!("{name}.svg")))?;
+        println!("\nwritten to {}/{name}.{{csv,json,svg}}", dir.display());
+        Ok(())
+    }
+
+    fn csv(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::from("workload,candidate,unit,median,low,high,ratio\n");
+        for row in &self.rows {
+            writeln!(
+                text,
+                "\"{}\",\"{}\",{},{:.4},{:.4},{:.4},{:.4}",
+                row.workload, row.candidate, row.unit, row.median, row.low, row.high, row.ratio
+            )?;
+        }
+        Ok(text)
+    }
+
+    fn json(&self) -> Result<String, serde_json::Error> {
+        let rows = self.rows.iter().map(|row| {
+            serde_json::json!({
+                "workload": row.workload, "candidate": row.candidate, "unit": row.unit,
+                "median": row.median, "low": row.low, "high": row.high, "ratio": row.ratio,
+            })
+        });
+        serde_json::to_string_pretty(&rows.collect::<Vec<_>>())
+    }
+
+    /// One bar a row: how many times the first candidate's median, on a scale of doublings.
+    fn chart(&self, path: &Path) -> Result<(), Box<dyn Error>> {
+        const LINE: u32 = 16;
+        const LEFT: i32 = 620;
+        const SCALE: f64 = 60.0;
+        let mut workload = "";
+        let lines = self.rows.len() + self.workloads();
+        let size = (LEFT as u32 + 480, LINE * (lines as u32 + 3));
+        let canvas = SVGBackend::new(path, size).into_drawing_area();
+        canvas.fill(&WHITE)?;
+        let text = ("sans-serif", 12).into_font();
+        let put =
+            |words: &str, x: i32, y: i32| canvas.draw_text(words, &text.color(&BLACK), (x, y));
+        put(
+            "median, as a multiple of the first candidate's (each mark is a doubling)",
+            10,
+            6,
+        )?;
+        let mut y = 2 * LINE as i32;
+        for row in &self.rows {
+            if row.workload != workload {
+                workload = &row.workload;
+                put(workload, 10, y)?;
+                y += LINE as i32;
+            }
+            put(&row.candidate, 340, y)?;
+            let length = (row.ratio.max(0.01).log2() * SCALE) as i32;
+            let (from, to) = (length.min(0).max(-160), length.max(0).min(400));
+            let middle = LEFT + 60;
+            let colour = if row.candidate.starts_with("reunite") {
+                RGBColor(34, 113, 177)
+            } else {
+                RGBColor(160, 160, 160)
+            };
+            canvas.draw(&Rectangle::new(
+                [(middle + from, y + 2), (middle + to.max(from + 2), y + 12)],
+                colour.filled(),
+            ))?;
+            put(&format!("{:.2}×", row.ratio), middle + to + 6, y)?;
+            y += LINE as i32;
+        }
+        canvas.present()?;
+        Ok(())
+    }
+
+    fn workloads(&self) -> usize {
+        let changes = self.rows.windows(2);
+        1 + changes
+            .filter(|pair| pair[0].workload != pair[1].workload)
+            .count()
+    }
+}
