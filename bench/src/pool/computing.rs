@@ -125,29 +125,30 @@ fn mix(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// An unbalanced tree that is made as it is counted (UTS, Olivier and others, 2006): a node has eight
-/// children or none, by its hash.
-fn count<F: Forker>(f: &mut F::Hand<'_>, node: u64, root: bool) -> u64 {
-    let children = if root {
-        2_000
-    } else if mix(node) >> 40 < (0.12495 * (1 << 24) as f64) as u64 {
-        8
-    } else {
+/// An unbalanced tree that is made as it is counted (UTS, Olivier and others, 2006; its geometric shape): a
+/// node has four children on average, but many have none and some have dozens.
+fn count<F: Forker>(f: &mut F::Hand<'_>, node: u64, depth: u32) -> u64 {
+    let children = if depth == 0 {
+        584
+    } else if depth > 7 {
         0
+    } else {
+        let chance = (mix(node) >> 11) as f64 / (1_u64 << 53) as f64;
+        ((1.0 - chance).ln() / 0.8_f64.ln()) as u64
     };
-    1 + siblings::<F>(f, node, 0, children)
+    1 + siblings::<F>(f, node, depth + 1, 0, children)
 }
 
-fn siblings<F: Forker>(f: &mut F::Hand<'_>, parent: u64, from: u64, to: u64) -> u64 {
+fn siblings<F: Forker>(f: &mut F::Hand<'_>, parent: u64, depth: u32, from: u64, to: u64) -> u64 {
     match to - from {
         0 => 0,
-        1 => count::<F>(f, mix(parent ^ mix(from)), false),
+        1 => count::<F>(f, mix(parent ^ mix(from)), depth),
         some => {
             let middle = from + some / 2;
             let (a, b) = F::fork(
                 f,
-                move |f| siblings::<F>(f, parent, from, middle),
-                move |f| siblings::<F>(f, parent, middle, to),
+                move |f| siblings::<F>(f, parent, depth, from, middle),
+                move |f| siblings::<F>(f, parent, depth, middle, to),
             );
             a + b
         }
@@ -217,11 +218,11 @@ pub(super) fn run(table: &mut Table) {
     );
 
     fn tree<F: Forker>(f: &mut F::Hand<'_>) -> f64 {
-        seconds(|| drop(black_box(count::<F>(f, 42, true)))) * 1e3
+        seconds(|| drop(black_box(count::<F>(f, 42, 0)))) * 1e3
     }
     println!(
         "\nthe unbalanced tree has {} nodes",
-        count::<Alone>(&mut (), 42, true)
+        count::<Alone>(&mut (), 42, 0)
     );
     table.measure(
         "unbalanced tree, 2 workers: wall time",

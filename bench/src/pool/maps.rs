@@ -99,6 +99,17 @@ pub(super) fn run(table: &mut Table) {
                 }),
             ),
             (
+                "reunite: PoolScope::map",
+                Box::new(|| {
+                    seconds(|| {
+                        mine.scope(|s| {
+                            let mapped = s.map(opaque(), spin).window(4_096);
+                            mapped.for_each(|n| drop(black_box(n.expect("no panic"))));
+                        });
+                    }) * 1e3
+                }),
+            ),
+            (
                 "pariter: parallel_map",
                 Box::new(|| {
                     seconds(|| {

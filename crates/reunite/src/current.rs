@@ -136,7 +136,7 @@ impl Context {
 pub(crate) type ForkMark = usize;
 
 struct Layer {
-    context: Context,
+    context: Arc<Context>,
     /// The newest open fork of the thread when it was entered.
     newest: ForkMark,
 }
@@ -154,52 +154,55 @@ pub(crate) fn mark_forks_by(newest: fn() -> ForkMark) {
 
 /// The context of the calling thread.
 pub(crate) fn current() -> Context {
-    with_layers(|layers| layers.last().map(|layer| layer.context.clone()))
+    with_layers(|layers| Context::clone(&layers[layers.len() - 1].context))
 }
 
 /// Calls `each` with the context in which the calling thread made each of these forks, which are open and
-/// given newest first.
+/// given newest first. `each` enters nothing.
 pub(crate) fn for_each_fork<F>(
     newest_first: impl Iterator<Item = (ForkMark, F)>,
-    mut each: impl FnMut(F, Context),
+    mut each: impl FnMut(F, &Arc<Context>),
 ) {
-    let mut last = usize::MAX;
-    for (mark, fork) in newest_first {
-        let context = with_layers(|layers| {
-            last = last.min(layers.len() - 1);
+    with_layers(|layers| {
+        let mut last = layers.len() - 1;
+        for (mark, fork) in newest_first {
             // What was entered after this fork was made is no context of it, nor of older ones.
             while last > 0 && layers[last].newest == mark {
                 last -= 1;
             }
-            Some(layers[last].context.clone())
-        });
-        each(fork, context);
-    }
+            each(fork, &layers[last].context);
+        }
+    });
 }
 
-fn with_layers(ask: impl FnOnce(&[Layer]) -> Option<Context>) -> Context {
-    LAYERS
-        .try_with(|layers| {
-            let mut layers = layers.borrow_mut();
-            if layers.is_empty() {
-                layers.push(Layer {
-                    context: Context::foreign(),
-                    newest: 0,
-                });
-            }
-            ask(&layers)
-        })
+/// The layers, at least one.
+fn with_layers<R>(ask: impl FnOnce(&[Layer]) -> R) -> R {
+    let foreign = || Layer {
+        context: Arc::new(Context::foreign()),
+        newest: 0,
+    };
+    let mut ask = Some(ask);
+    let answer = LAYERS.try_with(|layers| {
+        let mut layers = layers.borrow_mut();
+        if layers.is_empty() {
+            layers.push(foreign());
+        }
+        ask.take().map(|ask| ask(&layers))
+    });
+    match (answer, ask) {
+        (Ok(Some(answer)), _) => answer,
         // The thread is ending and its locals are gone: nobody cancels it, nobody looks for it.
-        .ok()
-        .flatten()
-        .unwrap_or_else(Context::foreign)
+        (_, Some(ask)) => ask(&[foreign()]),
+        _ => unreachable!("the question is asked once"),
+    }
 }
 
 /// Puts the previous context back when dropped.
 pub(crate) struct Entered(());
 
 /// Makes `context` the calling thread's until the guard is dropped.
-pub(crate) fn enter(context: Context) -> Entered {
+pub(crate) fn enter(context: impl Into<Arc<Context>>) -> Entered {
+    let context = context.into();
     let newest = NEWEST_FORK.with(Cell::get)();
     LAYERS.with(|layers| layers.borrow_mut().push(Layer { context, newest }));
     Entered(())

@@ -670,3 +670,74 @@ fn stops_at_once_what_has_not_begun() {
     drop(open);
     assert!(blocker.join().unwrap());
 }
+
+#[test]
+fn a_streaming_map_keeps_the_order_and_the_window() {
+    let _watch = watchdog();
+    for threads in [1, 2, 4] {
+        let pool = pool(threads);
+        for window in [1, 2, 7, 64, 1_000] {
+            let (pulled, taken) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            pool.scope(|s| {
+                let source = (0..3_000_usize).inspect(|_| {
+                    let pulled = pulled.fetch_add(1, Ordering::SeqCst) + 1;
+                    assert!(pulled - taken.load(Ordering::SeqCst) <= window);
+                });
+                let mut expected = 0;
+                for outcome in s.map(source, |n| n * 2).window(window) {
+                    taken.fetch_add(1, Ordering::SeqCst);
+                    assert_eq!(outcome.unwrap(), expected * 2);
+                    expected += 1;
+                }
+                assert_eq!(expected, 3_000);
+            });
+        }
+    }
+}
+
+#[test]
+fn a_panic_in_a_streaming_map_is_its_items_outcome() {
+    let _watch = watchdog();
+    let pool = pool(2);
+    let failed: Vec<usize> = pool.scope(|s| {
+        let outcomes = s.map(0..1_000_usize, |n| {
+            if n % 100 == 7 {
+                resume_unwind(Box::new(n));
+            }
+            n
+        });
+        let failed = outcomes.filter_map(|outcome| outcome.err()?.into_panic().ok());
+        failed.map(|payload| *payload.downcast().unwrap()).collect()
+    });
+    assert!(failed.into_iter().eq((0..10).map(|n| n * 100 + 7)));
+}
+
+#[test]
+fn a_streaming_map_dropped_early_begins_nothing_more() {
+    let _watch = watchdog();
+    let pool = pool(2);
+    let begun = AtomicUsize::new(0);
+    pool.scope(|s| {
+        let mut outcomes = s.map(0.., |n: usize| {
+            begun.fetch_add(1, Ordering::SeqCst);
+            n
+        });
+        assert_eq!(outcomes.next().unwrap().unwrap(), 0);
+    });
+    assert!(begun.load(Ordering::SeqCst) <= 64);
+}
+
+#[test]
+fn a_cancelled_streaming_map_ends_with_that() {
+    let _watch = watchdog();
+    let pool = pool(2);
+    let (count, last) = pool.scope(|s| {
+        let mut outcomes = s.map(0.., |n: usize| n);
+        assert_eq!(outcomes.next().unwrap().unwrap(), 0);
+        s.cancel("enough");
+        let rest: Vec<_> = outcomes.collect();
+        (rest.len(), rest.into_iter().next_back().unwrap())
+    });
+    assert!(count <= 65);
+    assert!(last.unwrap_err().is_cancelled());
+}

@@ -20,7 +20,6 @@
 //! (rayon); helping only below the awaited job (Wagner, Calder: "Leapfrogging", PPoPP 1993).
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
 use std::panic::{Location, resume_unwind};
 
@@ -28,8 +27,7 @@ use super::job::{Ancestor, Caught, JobRef, Link, StackJob};
 use super::member;
 use super::seat::{Parcel, Seat};
 use crate::current::{self, ForkMark};
-use crate::park::Parker;
-use crate::primitive::thread_local;
+use crate::primitive::{Arc, thread_local};
 
 /// How many are published at once: enough that thieves do not live on leaves.
 const BATCH: usize = 8;
@@ -103,50 +101,46 @@ impl Forks {
     }
 
     /// Publishes the oldest `count` jobs.
-    fn publish(&self, seat: &Seat, count: usize) {
+    fn publish(&self, seat: &'static Seat, count: usize) {
         let keep = self.private().count() - count;
-        let mut parcels = VecDeque::with_capacity(count);
-        let owner = Parker::here();
-        RUNNING.with(|running| {
-            let running = running.borrow();
-            let mut around = running.as_slice();
-            let newest_first = self
-                .private()
-                .enumerate()
-                .map(|(place, job)| (job.mark(), (place, job)));
-            current::for_each_fork(newest_first, |(place, job), context| {
-                while let [rest @ .., (newest, _)] = around
-                    && *newest == job.mark()
-                {
-                    around = rest;
-                }
-                if place < keep {
-                    return;
-                }
-                // SAFETY: private, so ours; not published yet.
-                unsafe { job.make_public(around.last().map(|(_, ancestor)| *ancestor)) };
-                parcels.push_front(Parcel {
-                    job,
-                    context,
-                    owner: owner.clone(),
-                });
-            });
-        });
         let last = keep
             .checked_sub(1)
             .and_then(|last| self.private().nth(last));
-        match last {
-            None => self.newest.set(None),
-            // SAFETY: as in `private`.
-            Some(job) => unsafe { job.link() }.older.set(None),
-        }
-        for parcel in &parcels {
-            // SAFETY: ours until the mailbox has it.
-            unsafe { parcel.job.link() }
-                .older
-                .set(Some(JobRef::PUBLISHED));
-        }
-        seat.publish(parcels);
+        seat.publish(|offer| {
+            RUNNING.with(|running| {
+                let running = running.borrow();
+                let mut around = running.as_slice();
+                let newest_first = self.private().enumerate();
+                let marked = newest_first.map(|(place, job)| (job.mark(), (place, job)));
+                current::for_each_fork(marked, |(place, job), context| {
+                    while let [rest @ .., (newest, _)] = around
+                        && *newest == job.mark()
+                    {
+                        around = rest;
+                    }
+                    if place < keep {
+                        return;
+                    }
+                    // SAFETY: private, so ours; not published yet.
+                    unsafe { job.make_public(around.last().map(|(_, ancestor)| *ancestor)) };
+                    offer(Parcel {
+                        job,
+                        context: Arc::clone(context),
+                        owner: seat,
+                    });
+                });
+            });
+            // Cut off the list, and marked, before the mailbox is unlocked and a thief can have them.
+            let mut published = match last {
+                None => self.newest.take(),
+                // SAFETY: as in `private`.
+                Some(job) => unsafe { job.link() }.older.take(),
+            };
+            while let Some(job) = published {
+                // SAFETY: as in `private`: nobody has taken it yet.
+                published = unsafe { job.link() }.older.replace(Some(JobRef::PUBLISHED));
+            }
+        });
     }
 }
 

@@ -15,10 +15,10 @@ use crate::primitive::{Arc, thread_local};
 use crate::task::Entry;
 use crate::wait::{self, Heed, Place};
 
-/// Rounds of looking for work before a worker sleeps or a joiner blocks, each after a pause that grows
-/// with the rounds: some tens of microseconds in all.
+/// Rounds of looking for work before a worker sleeps or a joiner blocks, with pauses that grow with the
+/// rounds: some twenty microseconds in all.
 #[cfg(not(reunite_model))]
-const ROUNDS: u32 = 200;
+const ROUNDS: u32 = 48;
 #[cfg(reunite_model)]
 const ROUNDS: u32 = 1;
 
@@ -126,9 +126,11 @@ impl Drop for Visit {
 
 /// After a publication of this thread.
 pub(super) fn published() {
-    if let Some(pool) = pool() {
-        pool.follow(pool.roster.published());
-    }
+    POOLS.with(|pools| {
+        if let Some(pool) = pools.borrow().last() {
+            pool.follow(pool.roster.published());
+        }
+    });
 }
 
 /// What the door does for members of a pool that block.
@@ -191,7 +193,9 @@ pub(super) fn help_until(target: Ancestor, over: impl Fn() -> bool) {
                     round = 0;
                 }
                 None => {
-                    pool.roster.ask_all();
+                    if round % 8 == 7 {
+                        pool.roster.ask_all();
+                    }
                     pause(round);
                     round += 1;
                 }
@@ -201,7 +205,7 @@ pub(super) fn help_until(target: Ancestor, over: impl Fn() -> bool) {
 }
 
 fn pause(round: u32) {
-    (0..1 << (round / 8).min(7)).for_each(|_| spin_loop());
+    (0..1 << (round / 8)).for_each(|_| spin_loop());
 }
 
 enum Work {
@@ -251,7 +255,9 @@ fn search(pool: &Arc<Shared>, seat: &'static Seat) -> Option<Work> {
         if pool.roster.is_crowded() {
             return None;
         }
-        pool.roster.ask_all();
+        if round % 8 == 7 {
+            pool.roster.ask_all();
+        }
         pause(round);
     }
     None

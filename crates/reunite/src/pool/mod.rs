@@ -25,6 +25,7 @@ mod roster;
 mod scope;
 #[allow(unsafe_code)]
 mod seat;
+mod stream;
 #[allow(unsafe_code)]
 mod task;
 
@@ -34,5 +35,6 @@ pub use fork::join;
 pub use member::blocking;
 pub(crate) use member::take_part;
 pub use scope::{PoolScope, PoolTask};
+pub use stream::PoolMap;
 
 use builder::Shared;

@@ -142,7 +142,7 @@ impl Roster {
         drop(state);
         // Seats are few, and outlive their pools: a thread may look at one without holding the pool.
         let seat = self.seats[number].get_or_init(|| Box::leak(Box::new(Seat::new())));
-        seat.ask();
+        seat.welcome();
         Some((number, seat))
     }
 

@@ -3,7 +3,7 @@
 //! # Protocol
 //! A scope's tasks queue in the order of their spawning. Workers, and the scope's owner at its end, take
 //! them from the front, several at a time while they are short. `pending` counts the queued references
-//! that are not dropped yet, and the tasks that a joiner runs in its own place; the scope ends when it is
+//! that are neither dropped yet nor left in `over`, which the scope's end drops, and the tasks that a joiner runs in its own place; the scope ends when it is
 //! zero and the body has returned. A task that spawns another does so before its own reference is dropped,
 //! so zero is final. Whoever brings it to zero, or completes a task that is marked as awaited, unparks all
 //! who left their parker, under the lock they left it under.
@@ -19,6 +19,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 
 use super::builder::Shared;
 use super::job::{Ancestor, Lineage};
+use super::seat::Seat;
 use super::task::{Join, Run, Task, erase};
 use super::{fork, member};
 use crate::cancel::{Canceller, Node};
@@ -26,7 +27,7 @@ use crate::current::{self, Context, Site};
 use crate::deadline;
 use crate::error::{Cancelled, Failure, JoinError, JoinErrorKind, ScopeError, Why};
 use crate::id::{Kind, Label};
-use crate::park::Parker;
+use crate::park::{Parker, spin_loop};
 use crate::primitive::{Arc, AtomicUsize, Duration, Instant, Mutex, Ordering, now};
 use crate::task::Failures;
 use crate::wait::{self, Heed, Wait};
@@ -35,14 +36,25 @@ use crate::wait::{self, Heed, Wait};
 const SHORT: Duration = Duration::from_micros(4);
 const LONG: Duration = Duration::from_micros(16);
 const BATCH: usize = 256;
+/// A few microseconds.
+const PAUSES: u32 = 100;
+
+#[derive(Default)]
+struct Queue {
+    tasks: VecDeque<Arc<dyn Run>>,
+    /// Tasks that are over: dropped by the thread that spawns, whose allocator they come from.
+    over: Vec<Arc<dyn Run>>,
+}
 
 /// What a scope's tasks, their joiners and the workers share.
 pub(super) struct Core {
     lineage: Lineage,
     pool: Arc<Shared>,
-    context: Context,
+    /// Where the thread sits that opened the scope.
+    owner: Option<&'static Seat>,
+    context: Arc<Context>,
     failures: Failures<Infallible>,
-    queue: Mutex<VecDeque<Arc<dyn Run>>>,
+    queue: Mutex<Queue>,
     pending: AtomicUsize,
     waiters: Mutex<Vec<Parker>>,
 }
@@ -80,7 +92,7 @@ impl Core {
     /// Whether tasks are queued, in a scope below `target`.
     pub(super) fn has_tasks(&self, target: Option<Ancestor>) -> bool {
         let queue = self.queue.lock();
-        !queue.is_empty()
+        !queue.tasks.is_empty()
             && target.is_none_or(|target| {
                 // SAFETY: tasks are pending, so the scope has not ended, nor has anything around it.
                 unsafe { self.as_ancestor().descends(target) }
@@ -90,60 +102,85 @@ impl Core {
     fn push(&self, task: Arc<dyn Run>) {
         self.pending.fetch_add(1, Ordering::Relaxed);
         let mut queue = self.queue.lock();
-        queue.push_back(task);
-        if queue.len() > 1 {
-            return;
+        queue.tasks.push_back(task);
+        let first = queue.tasks.len() == 1;
+        if first {
+            self.pool.roster.queue_filled();
         }
-        self.pool.roster.queue_filled();
+        let over = if queue.over.len() < BATCH {
+            Vec::new()
+        } else {
+            std::mem::take(&mut queue.over)
+        };
         drop(queue);
-        self.pool.follow(self.pool.roster.published());
+        if first {
+            self.pool.follow(self.pool.roster.published());
+        }
+        self.discard(over);
     }
 
-    fn pop(&self, count: usize, batch: &mut Vec<Arc<dyn Run>>) {
+    /// Takes the next tasks; leaves those of the last batch, which are over, to whoever spawned them.
+    fn pop(&self, count: usize, over: &mut Vec<Arc<dyn Run>>) -> Vec<Arc<dyn Run>> {
         let mut queue = self.queue.lock();
-        if queue.is_empty() {
-            return;
-        }
-        let count = count.min(queue.len().div_ceil(2));
-        batch.extend(queue.drain(..count));
-        if queue.is_empty() {
+        queue.over.append(over);
+        let count = count.min(queue.tasks.len());
+        let batch: Vec<_> = queue.tasks.drain(..count).collect();
+        if count > 0 && queue.tasks.is_empty() {
             self.pool.roster.queue_emptied();
+        }
+        batch
+    }
+
+    /// Drops references to tasks that are over. What they hold may have a destructor of the user's.
+    fn discard(&self, over: Vec<Arc<dyn Run>>) {
+        for task in over {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(task))) {
+                self.record(Some(payload), None);
+            }
         }
     }
 
     /// Runs queued tasks until there are none.
     pub(super) fn work(&self) {
-        let mut batch = Vec::new();
+        let mine = self.is_mine();
+        let mut over = Vec::new();
         let mut count = 1;
-        let mut before: Option<Instant> = None;
         loop {
-            self.pop(count, &mut batch);
-            let taken = batch.len();
-            if taken == 0 {
+            let before = over.len();
+            let batch = self.pop(count, &mut over);
+            // Not before their references were given away: the scope's end would not see them.
+            self.done(before);
+            if batch.is_empty() {
                 return;
             }
-            {
-                let _entered = current::enter(self.context.clone());
-                for task in batch.drain(..) {
-                    task.run(self);
-                    // What the task holds may have a destructor of the user's.
-                    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(task))) {
-                        self.record(Some(payload), None);
-                    }
+            let start = now();
+            let entered = current::enter(Arc::clone(&self.context));
+            batch.iter().for_each(|task| task.run(self));
+            drop(entered);
+            let spent = now().duration_since(start);
+            over = batch;
+            if spent < SHORT {
+                count = (count * 2).min(BATCH);
+                if !mine {
+                    // Whoever spawns such short tasks needs the lock more, and will have a batch soon.
+                    (0..PAUSES).for_each(|_| spin_loop());
                 }
+            } else if spent > LONG {
+                count = (count / 2).max(1);
             }
-            self.done(taken);
-            let after = now();
-            match before.map(|before| after.duration_since(before)) {
-                Some(spent) if spent < SHORT => count = (count * 2).min(BATCH),
-                Some(spent) if spent > LONG => count = (count / 2).max(1),
-                _ => {}
-            }
-            before = Some(after);
         }
     }
 
+    /// Whether the calling thread opened the scope.
+    fn is_mine(&self) -> bool {
+        let both = fork::seat().zip(self.owner);
+        both.is_some_and(|(here, owner)| std::ptr::eq(here, owner))
+    }
+
     fn done(&self, count: usize) {
+        if count == 0 {
+            return;
+        }
         if self.pending.fetch_sub(count, Ordering::AcqRel) == count {
             self.wake();
         }
@@ -170,6 +207,12 @@ impl Core {
 
     /// Works, helps, and waits until every task is gone.
     fn end(&self, at: &'static Location<'static>) {
+        self.wait_for_all(at);
+        let over = std::mem::take(&mut self.queue.lock().over);
+        self.discard(over);
+    }
+
+    fn wait_for_all(&self, at: &'static Location<'static>) {
         while !self.is_over() {
             self.work();
             member::help_until(self.as_ancestor(), || self.is_over());
@@ -211,16 +254,17 @@ where
 {
     let outer = current::current();
     let node = Node::child(&outer.node, Label::new(Kind::Scope, None, at), None);
-    let context = Context {
+    let context = Arc::new(Context {
         who: outer.who,
         node: Arc::clone(&node),
-    };
+    });
     let core = Arc::new(Core {
         lineage: Lineage::new(fork::innermost()),
         pool: Arc::clone(pool),
-        context: context.clone(),
+        owner: fork::seat(),
+        context: Arc::clone(&context),
         failures: Failures::new(),
-        queue: Mutex::new(VecDeque::new()),
+        queue: Mutex::default(),
         pending: AtomicUsize::new(0),
         waiters: Mutex::new(Vec::new()),
     });
@@ -277,6 +321,11 @@ impl<'scope> PoolScope<'scope, '_> {
             core: Arc::clone(&self.core),
             at: Location::caller(),
         }
+    }
+
+    /// How many threads work at a time in the scope's pool.
+    pub(super) fn threads(&self) -> usize {
+        self.core.pool.roster.size
     }
 
     /// Cancels the scope: what has not begun never will, and the tasks' checkpoints fail.
@@ -353,15 +402,7 @@ impl<T> PoolTask<'_, T> {
             return Err(self.error(JoinErrorKind::SelfJoin));
         }
         if deadline.is_none() {
-            if self.task.is_queued() {
-                // Counted while it runs here: the reference in the queue may be dropped meanwhile.
-                self.core.pending.fetch_add(1, Ordering::Relaxed);
-                let _visit = member::visit(&self.core.pool);
-                let entered = current::enter(self.core.context.clone());
-                self.task.run(&self.core);
-                drop(entered);
-                self.core.done(1);
-            }
+            self.run_if_queued();
             member::help_until(self.task.as_ancestor(), || self.task.is_done());
         }
         let site = Site {
@@ -388,6 +429,21 @@ impl<T> PoolTask<'_, T> {
             Wait::Cancelled(cancelled) => Err(self.error(JoinErrorKind::Interrupted(cancelled))),
             Wait::Starved => Err(self.error(JoinErrorKind::Starved)),
         }
+    }
+
+    /// Runs the task here if nobody has begun it.
+    pub(super) fn run_if_queued(&self) -> bool {
+        let queued = self.task.is_queued();
+        if queued {
+            // Counted while it runs here: the reference in the queue may be dropped meanwhile.
+            self.core.pending.fetch_add(1, Ordering::Relaxed);
+            let _visit = member::visit(&self.core.pool);
+            let entered = current::enter(Arc::clone(&self.core.context));
+            self.task.run(&self.core);
+            drop(entered);
+            self.core.done(1);
+        }
+        queued
     }
 
     fn error(&self, kind: JoinErrorKind<Infallible>) -> JoinError {

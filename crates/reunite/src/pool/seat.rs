@@ -10,63 +10,90 @@ use std::collections::VecDeque;
 use super::job::{Ancestor, JobRef};
 use crate::current::Context;
 use crate::park::Parker;
-use crate::primitive::{AtomicBool, AtomicUsize, Mutex, Ordering};
+use crate::primitive::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering};
 
 /// A published job, with what whoever runs it needs.
 pub(super) struct Parcel {
     pub(super) job: JobRef,
     /// What it inherits: the context in which it was forked.
-    pub(super) context: Context,
+    pub(super) context: Arc<Context>,
     /// Whom to wake when it is done.
-    pub(super) owner: Parker,
+    pub(super) owner: &'static Seat,
 }
 
 /// A member's place in a pool. Seats are never freed, but reused: a thief may look at one whose member has
 /// left.
-#[repr(align(128))]
 pub(super) struct Seat {
-    hungry: AtomicBool,
+    /// On a cache line of its own: its member reads it at every fork.
+    hungry: Word,
+    mailbox: Mailbox,
+}
+
+#[repr(align(128))]
+struct Word(AtomicBool);
+
+#[repr(align(128))]
+struct Mailbox {
     offered: AtomicUsize,
-    mailbox: Mutex<VecDeque<Parcel>>,
+    parcels: Mutex<VecDeque<Parcel>>,
+    member: Mutex<Option<Parker>>,
 }
 
 impl Seat {
     pub(super) fn new() -> Self {
         Self {
             // Raised, so that a new member's first fork looks around.
-            hungry: AtomicBool::new(true),
-            offered: AtomicUsize::new(0),
-            mailbox: Mutex::new(VecDeque::new()),
+            hungry: Word(AtomicBool::new(true)),
+            mailbox: Mailbox {
+                offered: AtomicUsize::new(0),
+                parcels: Mutex::new(VecDeque::new()),
+                member: Mutex::new(None),
+            },
+        }
+    }
+
+    /// The calling thread sits down here.
+    pub(super) fn welcome(&self) {
+        *self.mailbox.member.lock() = Some(Parker::here());
+        self.ask();
+    }
+
+    /// Wakes the member, who waits for one of its jobs.
+    pub(super) fn unpark(&self) {
+        if let Some(member) = &*self.mailbox.member.lock() {
+            member.unpark();
         }
     }
 
     /// Whether somebody wants work: the question of every fork.
     #[inline(always)]
     pub(super) fn is_hungry(&self) -> bool {
-        self.hungry.load(Ordering::Relaxed)
+        self.hungry.0.load(Ordering::Relaxed)
     }
 
     /// Asks the member to publish at its next fork.
     pub(super) fn ask(&self) {
         if !self.is_hungry() {
-            self.hungry.store(true, Ordering::SeqCst);
+            self.hungry.0.store(true, Ordering::SeqCst);
         }
     }
 
     /// Lowers the word; the member then publishes. The swap takes part in the protocol of `roster`.
     pub(super) fn answer(&self) {
-        self.hungry.swap(false, Ordering::SeqCst);
+        self.hungry.0.swap(false, Ordering::SeqCst);
     }
 
     /// Whether there is something to take, for all that can be seen without the lock.
     pub(super) fn has_offers(&self) -> bool {
-        self.offered.load(Ordering::SeqCst) > 0
+        self.mailbox.offered.load(Ordering::SeqCst) > 0
     }
 
-    pub(super) fn publish(&self, parcels: VecDeque<Parcel>) {
-        let mut mailbox = self.mailbox.lock();
-        mailbox.extend(parcels);
-        self.offered.store(mailbox.len(), Ordering::SeqCst);
+    /// Adds offers, which `each` hands over newest first, behind those that are there.
+    pub(super) fn publish(&self, each: impl FnOnce(&mut dyn FnMut(Parcel))) {
+        let mut parcels = self.mailbox.parcels.lock();
+        let place = parcels.len();
+        each(&mut |parcel| parcels.insert(place, parcel));
+        self.mailbox.offered.store(parcels.len(), Ordering::SeqCst);
     }
 
     /// Takes the oldest offer, or the oldest that descends from `target`.
@@ -74,19 +101,19 @@ impl Seat {
         if !self.has_offers() {
             return None;
         }
-        let mut mailbox = self.mailbox.lock();
+        let mut parcels = self.mailbox.parcels.lock();
         let at = match target {
             None => 0,
-            Some(target) => mailbox.iter().position(|parcel| {
+            Some(target) => parcels.iter().position(|parcel| {
                 // SAFETY: it is published, and pending in this mailbox, whose lock is held.
                 let job = unsafe { parcel.job.public() }.as_ancestor();
                 // SAFETY: as before, so all that wait for it are alive.
                 unsafe { job.descends(target) }
             })?,
         };
-        let parcel = mailbox.remove(at)?;
-        self.offered.store(mailbox.len(), Ordering::SeqCst);
-        if mailbox.is_empty() {
+        let parcel = parcels.remove(at)?;
+        self.mailbox.offered.store(parcels.len(), Ordering::SeqCst);
+        if parcels.is_empty() {
             // Where one came there will be more: the member publishes ahead of the next thief.
             self.ask();
         }
@@ -95,14 +122,14 @@ impl Seat {
 
     /// Takes back a job that this seat's member published, unless a thief has it.
     pub(super) fn take_back(&self, job: JobRef) -> bool {
-        let mut mailbox = self.mailbox.lock();
+        let mut parcels = self.mailbox.parcels.lock();
         // The newest is last, and the first that its owner comes back to.
-        let Some(at) = mailbox.iter().rposition(|parcel| parcel.job == job) else {
+        let Some(at) = parcels.iter().rposition(|parcel| parcel.job == job) else {
             return false;
         };
-        let parcel = mailbox.remove(at);
-        self.offered.store(mailbox.len(), Ordering::SeqCst);
-        drop(mailbox);
+        let parcel = parcels.remove(at);
+        self.mailbox.offered.store(parcels.len(), Ordering::SeqCst);
+        drop(parcels);
         drop(parcel);
         true
     }
