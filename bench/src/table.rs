@@ -117,7 +117,7 @@ impl Table {
             }
             put(&row.candidate, 340, y)?;
             let length = (row.ratio.max(0.01).log2() * SCALE) as i32;
-            let (from, to) = (length.min(0).max(-160), length.max(0).min(400));
+            let (from, to) = (length.clamp(-160, 0), length.clamp(0, 400));
             let middle = LEFT + 60;
             let colour = if row.candidate.starts_with("reunite") {
                 RGBColor(34, 113, 177)

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use super::{chili, pool, rayon, seconds};
+use super::{chili, consume, pool, rayon, seconds};
 use crate::rounds::Candidate;
 use crate::table::Table;
 
@@ -179,10 +179,9 @@ fn quicksort<F: Forker>(f: &mut F::Hand<'_>, items: &mut [u32]) {
     let pivot = items[last];
     let mut less = 0;
     for at in 0..last {
-        let item = items[at];
-        items[at] = items[less];
-        items[less] = item;
-        less += usize::from(item < pivot);
+        let is_less = items[at] < pivot;
+        items.swap(at, less);
+        less += usize::from(is_less);
     }
     items.swap(less, last);
     let (left, right) = items.split_at_mut(less);
@@ -218,7 +217,7 @@ pub(super) fn run(table: &mut Table) {
     );
 
     fn tree<F: Forker>(f: &mut F::Hand<'_>) -> f64 {
-        seconds(|| drop(black_box(count::<F>(f, 42, 0)))) * 1e3
+        seconds(|| consume(black_box(count::<F>(f, 42, 0)))) * 1e3
     }
     println!(
         "\nthe unbalanced tree has {} nodes",

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use super::{chili, cpu_seconds, on_worker, pool, rayon, seconds};
+use super::{chili, consume, cpu_seconds, on_worker, pool, rayon, seconds};
 use crate::rounds::Candidate;
 use crate::table::Table;
 
@@ -87,14 +87,7 @@ fn measure(threads: usize, f: impl FnOnce()) -> f64 {
 }
 
 pub(super) fn run(table: &mut Table) {
-    for power in if std::env::var_os("QUICK").is_some() {
-        &[10, 13, 16, 20][..]
-    } else {
-        &[10, 16, 20, 24, 26]
-    }
-    .iter()
-    .copied()
-    {
+    for power in [10, 13, 16, 20, 24, 26] {
         let size = 1_usize << power;
         let tree: Tree = (0..size as u64 - 1).collect();
         let times = ((1 << 22) / size).max(1);
@@ -105,11 +98,11 @@ pub(super) fn run(table: &mut Table) {
             // With two, the caller is one of them, as in chili; with one, a worker works alone.
             let forked = || {
                 if threads == 2 {
-                    mine.enter(|| (0..times).for_each(|_| drop(black_box(ours(&tree, 0)))));
+                    mine.enter(|| (0..times).for_each(|_| consume(black_box(ours(&tree, 0)))));
                 } else {
                     let tree = Arc::clone(&tree);
                     on_worker(&mine, move || {
-                        (0..times).for_each(|_| drop(black_box(ours(&tree, 0))));
+                        (0..times).for_each(|_| consume(black_box(ours(&tree, 0))));
                     });
                 }
             };
@@ -118,7 +111,7 @@ pub(super) fn run(table: &mut Table) {
                     "plain recursion",
                     Box::new(|| {
                         per_node(measure(threads, || {
-                            (0..times).for_each(|_| drop(black_box(plain(&tree, black_box(0)))));
+                            (0..times).for_each(|_| consume(black_box(plain(&tree, black_box(0)))));
                         }))
                     }),
                 ),
@@ -131,7 +124,8 @@ pub(super) fn run(table: &mut Table) {
                     Box::new(|| {
                         per_node(measure(threads, || {
                             let mut scope = chilis_pool.scope();
-                            (0..times).for_each(|_| drop(black_box(chilis(&mut scope, &tree, 0))));
+                            (0..times)
+                                .for_each(|_| consume(black_box(chilis(&mut scope, &tree, 0))));
                         }))
                     }),
                 ),
@@ -140,7 +134,7 @@ pub(super) fn run(table: &mut Table) {
                     Box::new(|| {
                         per_node(measure(threads, || {
                             rayons_pool.install(|| {
-                                (0..times).for_each(|_| drop(black_box(rayons(&tree, 0))));
+                                (0..times).for_each(|_| consume(black_box(rayons(&tree, 0))));
                             });
                         }))
                     }),
@@ -163,7 +157,7 @@ pub(super) fn run(table: &mut Table) {
         let candidates: Vec<Candidate<'_>> = vec![
             (
                 "plain recursion",
-                Box::new(|| per_join(measure(threads, || drop(black_box(fib(black_box(N))))))),
+                Box::new(|| per_join(measure(threads, || consume(black_box(fib(black_box(N))))))),
             ),
             (
                 "reunite::join",
@@ -181,7 +175,7 @@ pub(super) fn run(table: &mut Table) {
                 "chili",
                 Box::new(|| {
                     per_join(measure(threads, || {
-                        drop(black_box(fib_chili(&mut chilis_pool.scope(), N)))
+                        consume(black_box(fib_chili(&mut chilis_pool.scope(), N)))
                     }))
                 }),
             ),
@@ -189,7 +183,7 @@ pub(super) fn run(table: &mut Table) {
                 "rayon::join",
                 Box::new(|| {
                     per_join(measure(threads, || {
-                        drop(black_box(rayons_pool.install(|| fib_rayon(N))))
+                        consume(black_box(rayons_pool.install(|| fib_rayon(N))))
                     }))
                 }),
             ),

@@ -7,7 +7,7 @@ use pariter::IteratorExt as _;
 use rayon::prelude::*;
 use reunite::par;
 
-use super::{pool, rayon, seconds};
+use super::{consume, pool, rayon, seconds};
 use crate::rounds::Candidate;
 use crate::table::Table;
 
@@ -23,10 +23,13 @@ fn steps_a_microsecond() -> f64 {
     1e7 / (start.elapsed().as_secs_f64() * 1e6)
 }
 
+/// A name, a number of items, and the steps that each costs.
+type Kind = (&'static str, usize, Box<dyn Fn(usize) -> u64>);
+
 pub(super) fn run(table: &mut Table) {
     let (mine, rayons) = (pool(2), rayon(2));
     let microsecond = steps_a_microsecond();
-    let kinds: [(&str, usize, Box<dyn Fn(usize) -> u64>); 3] = [
+    let kinds: [Kind; 3] = [
         (
             "100 ns",
             500_000,
@@ -51,7 +54,7 @@ pub(super) fn run(table: &mut Table) {
                 "sequential",
                 Box::new(|| {
                     seconds(|| {
-                        drop(black_box(
+                        consume(black_box(
                             items.iter().map(|&n| spin(n)).collect::<Vec<_>>(),
                         ))
                     }) * 1e3
@@ -60,7 +63,8 @@ pub(super) fn run(table: &mut Table) {
             (
                 "reunite::par(..).map",
                 Box::new(|| {
-                    seconds(|| drop(black_box(mine.enter(|| par(&items).map(|&n| spin(n)))))) * 1e3
+                    seconds(|| consume(black_box(mine.enter(|| par(&items).map(|&n| spin(n))))))
+                        * 1e3
                 }),
             ),
             (
@@ -69,7 +73,7 @@ pub(super) fn run(table: &mut Table) {
                     seconds(|| {
                         let mapped: Vec<u64> =
                             rayons.install(|| items.par_iter().map(|&n| spin(n)).collect());
-                        drop(black_box(mapped));
+                        consume(black_box(mapped));
                     }) * 1e3
                 }),
             ),
@@ -85,7 +89,9 @@ pub(super) fn run(table: &mut Table) {
         let candidates: Vec<Candidate<'_>> = vec![
             (
                 "sequential",
-                Box::new(|| seconds(|| opaque().map(spin).for_each(|n| drop(black_box(n)))) * 1e3),
+                Box::new(|| {
+                    seconds(|| opaque().map(spin).for_each(|n| consume(black_box(n)))) * 1e3
+                }),
             ),
             (
                 "reunite::map, two threads",
@@ -94,7 +100,7 @@ pub(super) fn run(table: &mut Table) {
                         let mapped = reunite::map(opaque(), spin).threads(2);
                         mapped
                             .into_iter()
-                            .for_each(|n| drop(black_box(n.expect("no panic"))));
+                            .for_each(|n| consume(black_box(n.expect("no panic"))));
                     }) * 1e3
                 }),
             ),
@@ -104,7 +110,7 @@ pub(super) fn run(table: &mut Table) {
                     seconds(|| {
                         mine.scope(|s| {
                             let mapped = s.map(opaque(), spin).window(4_096);
-                            mapped.for_each(|n| drop(black_box(n.expect("no panic"))));
+                            mapped.for_each(|n| consume(black_box(n.expect("no panic"))));
                         });
                     }) * 1e3
                 }),
@@ -115,7 +121,7 @@ pub(super) fn run(table: &mut Table) {
                     seconds(|| {
                         opaque()
                             .parallel_map_custom(|options| options.threads(2), spin)
-                            .for_each(|n| drop(black_box(n)));
+                            .for_each(|n| consume(black_box(n)));
                     }) * 1e3
                 }),
             ),

@@ -42,6 +42,23 @@ pub(super) fn run(table: &mut Table) {
         candidates,
     );
 
+    let candidates: Vec<Candidate<'_>> = vec![
+        (
+            "std::thread",
+            Box::new(|| spawn_and_join(|| drop(std::thread::spawn(|| 1).join()))),
+        ),
+        (
+            "reunite::spawn",
+            Box::new(|| spawn_and_join(|| drop(reunite::spawn(|| 1).join()))),
+        ),
+    ];
+    table.measure(
+        "spawn one on a thread, join it: wall time",
+        "µs",
+        31,
+        candidates,
+    );
+
     // 64 tasks block; one fails; until all are back.
     let candidates: Vec<Candidate<'_>> = vec![
         (
@@ -139,6 +156,10 @@ pub(super) fn run(table: &mut Table) {
         5,
         candidates,
     );
+}
+
+fn spawn_and_join(once: impl Fn()) -> f64 {
+    seconds(|| (0..200).for_each(|_| once())) * 1e6 / 200.0
 }
 
 /// Processor time of the process, as a part of the wall time.

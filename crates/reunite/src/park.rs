@@ -5,7 +5,7 @@
 //! again. Nothing here knows what is waited for.
 
 pub(crate) use crate::primitive::spin_loop;
-use crate::primitive::{Instant, Thread, current, now, park, park_timeout};
+use crate::primitive::{Instant, Thread, current, now, park, park_timeout, yield_now};
 
 /// The wake-up address of one thread.
 #[derive(Clone, Debug)]
@@ -40,16 +40,34 @@ pub(crate) fn park_until(until: Option<Instant>) {
     }
 }
 
-/// Rounds of asking before a park, each with twice the pause of the one before.
+/// Rounds of asking before a park, each with twice the pause of the one before: some ten microseconds.
 #[cfg(not(reunite_model))]
 const SPINS: u32 = 9;
 #[cfg(reunite_model)]
 const SPINS: u32 = 0;
 
-/// Asks a few more times before the caller parks, for some ten microseconds at the most: putting a thread
-/// to sleep and waking it costs more than most short waits take. Returns whether the answer was yes.
-pub(crate) fn spin_until(mut ready: impl FnMut() -> bool) -> bool {
+/// The first rounds are for what is on its way at this very moment.
+const BRIEF: u32 = 3;
+
+/// Asks a few more times before the caller parks: putting a thread to sleep and waking it costs more than
+/// most short waits take. Returns whether the answer was yes.
+///
+/// From the third round on it offers the processor to others first: a thread that was just woken is often
+/// put on its waker's processor, and would run only when that parks.
+pub(crate) fn spin_until(ready: &mut dyn FnMut() -> bool) -> bool {
     (0..SPINS).any(|round| {
+        if round >= BRIEF {
+            yield_now();
+        }
+        (0..1 << round).for_each(|_| spin_loop());
+        ready()
+    })
+}
+
+/// [`spin_until`] for less than a microsecond, and without offering the processor: when every one is busy,
+/// it may take milliseconds to get it back, and the caller has a deadline.
+pub(crate) fn spin_briefly_until(ready: &mut dyn FnMut() -> bool) -> bool {
+    (0..SPINS.min(BRIEF)).any(|round| {
         (0..1 << round).for_each(|_| spin_loop());
         ready()
     })

@@ -8,7 +8,7 @@ mod imp {
     pub(crate) use std::sync::Mutex as RawMutex;
     pub(crate) use std::sync::MutexGuard;
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, fence};
-    pub(crate) use std::thread::{Builder, Thread, current, park, park_timeout};
+    pub(crate) use std::thread::{Builder, Thread, current, park, park_timeout, yield_now};
     pub(crate) use std::thread_local;
 }
 
@@ -17,7 +17,7 @@ mod imp {
     pub(crate) use shuttle::sync::Mutex as RawMutex;
     pub(crate) use shuttle::sync::MutexGuard;
     pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, fence};
-    pub(crate) use shuttle::thread::Builder;
+    pub(crate) use shuttle::thread::{Builder, yield_now};
     pub(crate) use shuttle::thread_local;
 
     pub(crate) use super::token::{Thread, current, park, park_timeout};
@@ -77,7 +77,7 @@ mod token {
 
 pub(crate) use imp::{
     AtomicBool, AtomicU8, AtomicUsize, Builder, MutexGuard, Thread, current, fence, park,
-    park_timeout, thread_local,
+    park_timeout, thread_local, yield_now,
 };
 // Reference counts, one-time cells and counters carry no wake-up: they stay std's.
 pub(crate) use std::hint::spin_loop;

@@ -21,7 +21,7 @@ use crate::cancel::Node;
 use crate::current::{self, Site, Waiting};
 use crate::deadline;
 use crate::error::Cancelled;
-use crate::park::{Parker, park_until, spin_until};
+use crate::park::{Parker, park_until, spin_briefly_until, spin_until};
 use crate::primitive::{Duration, Instant, now, thread_local};
 
 /// What a thread has to give up while it blocks: a worker's place in its pool.
@@ -100,7 +100,11 @@ pub(crate) fn wait(
     mut ready: impl FnMut(&Parker) -> bool,
 ) -> Wait {
     let parker = Parker::here();
-    if ready(&parker) || spin_until(|| ready(&parker)) {
+    let spin = match deadline {
+        None => spin_until,
+        Some(_) => spin_briefly_until,
+    };
+    if ready(&parker) || spin(&mut || ready(&parker)) {
         return Wait::Ready;
     }
     block(&parker, site, deadline, heed, ready)

@@ -11,7 +11,7 @@ use super::seat::{Parcel, Seat};
 use super::{Pool, Shared};
 use crate::current::Site;
 use crate::park::spin_loop;
-use crate::primitive::{Arc, thread_local};
+use crate::primitive::{Arc, thread_local, yield_now};
 use crate::task::Entry;
 use crate::wait::{self, Heed, Place};
 
@@ -205,6 +205,9 @@ pub(super) fn help_until(target: Ancestor, over: impl Fn() -> bool) {
 }
 
 fn pause(round: u32) {
+    if round % 8 == 7 {
+        yield_now();
+    }
     (0..1 << (round / 8)).for_each(|_| spin_loop());
 }
 
