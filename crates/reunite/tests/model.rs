@@ -314,3 +314,24 @@ fn the_end_of_a_pools_scope_sees_the_last_task() {
         RUNS / 4,
     );
 }
+
+/// A joiner is woken when its own task is done, though another of the scope goes on.
+#[test]
+fn a_join_does_not_wait_for_the_siblings() {
+    check_random(
+        || {
+            let pool = pool(2, 0);
+            let (open, gate) = shuttle::sync::mpsc::channel::<()>();
+            let (begun, has_begun) = shuttle::sync::mpsc::channel();
+            pool.scope(|s| {
+                let slow = s.spawn(move || gate.recv().is_err());
+                let quick = s.spawn(move || begun.send(()).unwrap());
+                has_begun.recv().unwrap();
+                quick.join().unwrap();
+                drop(open);
+                assert!(slow.join().unwrap());
+            });
+        },
+        RUNS / 4,
+    );
+}

@@ -741,3 +741,153 @@ fn a_cancelled_streaming_map_ends_with_that() {
     assert!(count <= 65);
     assert!(last.unwrap_err().is_cancelled());
 }
+
+#[test]
+fn a_hook_that_panics_costs_nothing_else() {
+    let _watch = watchdog();
+    let pool = Pool::builder()
+        .threads(2)
+        .on_start(|| resume_unwind(Box::new("start")))
+        .on_exit(|| resume_unwind(Box::new("exit")))
+        .build()
+        .unwrap();
+    assert_eq!(pool.enter(|| fib(15)), 610);
+    drop(pool);
+}
+
+/// A task that was joined is told as soon as it is done, not when the others of its scope are.
+#[test]
+fn a_join_does_not_wait_for_the_siblings() {
+    let _watch = watchdog();
+    let pool = pool(3);
+    for _ in 0..100 {
+        let (open, gate) = mpsc::channel::<()>();
+        let (begun, has_begun) = mpsc::channel();
+        pool.scope(|s| {
+            let slow = s.spawn(move || blocking(|| gate.recv().is_err()));
+            let quick = s.spawn(move || {
+                begun.send(()).unwrap();
+                fib(10)
+            });
+            // So that it is not run here.
+            has_begun.recv().unwrap();
+            assert_eq!(quick.join().unwrap(), 55);
+            drop(open);
+            assert!(slow.join().unwrap());
+        });
+    }
+}
+
+/// Contract program 6.
+#[test]
+fn divide_and_conquer() {
+    struct Tree {
+        value: u64,
+        children: Option<Box<(Tree, Tree)>>,
+    }
+    fn grow(depth: u32) -> Tree {
+        let children = (depth > 0).then(|| Box::new((grow(depth - 1), grow(depth - 1))));
+        Tree {
+            value: depth.into(),
+            children,
+        }
+    }
+    fn sum(t: &Tree) -> u64 {
+        let Some(children) = &t.children else {
+            return t.value;
+        };
+        let (l, r) = join(|| sum(&children.0), || sum(&children.1));
+        t.value + l + r
+    }
+    let _watch = watchdog();
+    // Each level has twice the nodes of the one above.
+    let expected = (0..=16_u64).map(|depth| depth << (16 - depth)).sum();
+    assert_eq!(sum(&grow(16)), expected);
+}
+
+/// Nothing spins or ticks: the threads of a pool that has nothing to do use no processor time.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_idle_pool_uses_no_processor_time() {
+    let _watch = watchdog();
+    if std::env::var_os("REUNITE_IDLE").is_none() {
+        // In a process of its own: other tests compute.
+        let program = std::env::current_exe().unwrap();
+        let mut child = std::process::Command::new(program);
+        child.args([
+            "an_idle_pool_uses_no_processor_time",
+            "--exact",
+            "--test-threads=1",
+        ]);
+        let status = child
+            .env("REUNITE_IDLE", "1")
+            .stdout(std::process::Stdio::null())
+            .status();
+        assert!(status.unwrap().success());
+        return;
+    }
+    let pool = pool(2);
+    assert_eq!(pool.enter(|| fib(20)), 6765);
+    // Voluntary context switches: each wake-up is one.
+    let switches = || {
+        let mut sum = 0;
+        for task in std::fs::read_dir("/proc/self/task").unwrap() {
+            let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+            let name = status.lines().next().unwrap().to_owned();
+            if name.contains("reunite-pool") {
+                let line = status
+                    .lines()
+                    .find(|line| line.starts_with("voluntary"))
+                    .unwrap();
+                sum += line
+                    .split_whitespace()
+                    .last()
+                    .unwrap()
+                    .parse::<u64>()
+                    .unwrap();
+            }
+        }
+        sum
+    };
+    // They fall asleep some time after the work; from then on nothing wakes them.
+    let mut before = switches();
+    loop {
+        std::thread::sleep(Duration::from_millis(300));
+        let after = switches();
+        if after == before {
+            break;
+        }
+        before = after;
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(switches(), before);
+}
+
+/// Recursion that is too deep ends the process as in std, with a message, and not with silent damage.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stack_that_overflows_is_told() {
+    fn deep(n: u64) -> u64 {
+        if n == u64::MAX {
+            return 0;
+        }
+        let (a, b) = join(move || std::hint::black_box(deep(n + 1)), || 1);
+        a + b
+    }
+    if std::env::var_os("REUNITE_OVERFLOW").is_some() {
+        let pool = pool(1);
+        pool.spawn(|| deep(0)).join().unwrap();
+        return;
+    }
+    let program = std::env::current_exe().unwrap();
+    let mut child = std::process::Command::new(program);
+    child.args([
+        "a_stack_that_overflows_is_told",
+        "--exact",
+        "--test-threads=1",
+    ]);
+    let output = child.env("REUNITE_OVERFLOW", "1").output().unwrap();
+    assert!(!output.status.success());
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("overflowed its stack"), "{told}");
+}

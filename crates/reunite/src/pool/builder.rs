@@ -1,7 +1,7 @@
 //! A pool as its users hold it.
 
 use std::io;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use super::member;
 use super::roster::{Roster, Rouse};
@@ -54,13 +54,16 @@ impl Shared {
     fn start_thread(self: &Arc<Self>) -> io::Result<()> {
         let pool = Arc::clone(self);
         start_worker(self.name.clone(), self.stack_size, move || {
-            if let Some(hook) = &pool.on_start {
-                hook();
-            }
-            member::work(&pool);
-            if let Some(hook) = &pool.on_exit {
-                hook();
-            }
+            // The panic hook has told of a hook that panics; the thread works all the same.
+            let call = |hook: &Option<Hook>| {
+                if let Some(hook) = hook {
+                    let _told = catch_unwind(AssertUnwindSafe(hook));
+                }
+            };
+            call(&pool.on_start);
+            let end = member::work(&pool);
+            call(&pool.on_exit);
+            drop(end);
         })
         .inspect_err(|error| self.roster.not_started(error))
     }
@@ -304,13 +307,13 @@ impl PoolBuilder {
         self
     }
 
-    /// Called on each thread before it works.
+    /// Called on each thread before it works. A panic in it changes nothing else.
     pub fn on_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_start = Some(Box::new(hook));
         self
     }
 
-    /// Called on each thread after it has worked.
+    /// Called on each thread after it has worked. A panic in it changes nothing else.
     pub fn on_exit(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_exit = Some(Box::new(hook));
         self

@@ -218,10 +218,12 @@ enum Work {
 }
 
 /// The life of a worker. It is counted as active and searching when it begins.
-pub(super) fn work(pool: &Arc<Shared>) {
+#[must_use = "the thread counts until this is dropped"]
+pub(super) fn work(pool: &Arc<Shared>) -> Counted {
+    let counted = Counted(Arc::clone(pool));
     let Some(_seated) = Seated::in_pool(pool) else {
         pool.roster.give_up();
-        return;
+        return counted;
     };
     let seat = fork::seat().expect("a worker has a seat");
     let sleeper = Sleeper::here();
@@ -238,9 +240,18 @@ pub(super) fn work(pool: &Arc<Shared>) {
             }
             None => match pool.roster.rest(&sleeper) {
                 Rested::Search => {}
-                Rested::End => return,
+                Rested::End => return counted,
             },
         }
+    }
+}
+
+/// A worker's thread is one of its pool's until this is dropped.
+pub(super) struct Counted(Arc<Shared>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.roster.end();
     }
 }
 

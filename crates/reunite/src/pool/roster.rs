@@ -31,9 +31,7 @@ use super::job::Ancestor;
 use super::scope::Core;
 use super::seat::{Parcel, Seat};
 use crate::park::{Parker, park_until};
-use crate::primitive::{
-    Arc, AtomicBool, AtomicUsize, Mutex, MutexGuard, OnceLock, Ordering, fence,
-};
+use crate::primitive::{Arc, AtomicBool, AtomicUsize, Mutex, OnceLock, Ordering, fence};
 use crate::task::Entry;
 
 /// Members that a pool can have at a time, visitors and spare workers included.
@@ -332,7 +330,6 @@ impl Roster {
     /// A worker that could not even take a seat.
     pub(super) fn give_up(&self) {
         self.uncount_searcher();
-        let _over = self.end(self.state.lock());
     }
 
     /// A searcher found nothing: it sleeps until it is needed.
@@ -342,7 +339,7 @@ impl Roster {
             // Spares that nobody needs any more: as many as the pool is large may stay.
             if state.closing || state.threads > 2 * self.size {
                 self.uncount_searcher();
-                return self.end(state);
+                return Rested::End;
             }
             state.sleepers.push(Arc::clone(sleeper));
             self.uncount_searcher();
@@ -365,7 +362,9 @@ impl Roster {
         Rested::Search
     }
 
-    fn end(&self, mut state: MutexGuard<'_, State>) -> Rested {
+    /// A thread has ended.
+    pub(super) fn end(&self) {
+        let mut state = self.state.lock();
         state.threads -= 1;
         let waiters = if state.threads == 0 {
             std::mem::take(&mut state.waiters)
@@ -374,7 +373,6 @@ impl Roster {
         };
         drop(state);
         waiters.iter().for_each(Parker::unpark);
-        Rested::End
     }
 
     /// A thread is to be started while the pool is built.
