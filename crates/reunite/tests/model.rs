@@ -324,9 +324,9 @@ fn a_join_does_not_wait_for_the_siblings() {
             let (open, gate) = shuttle::sync::mpsc::channel::<()>();
             let (begun, has_begun) = shuttle::sync::mpsc::channel();
             pool.scope(|s| {
-                let slow = s.spawn(move || gate.recv().is_err());
+                let slow = s.spawn(move || reunite::blocking(|| gate.recv().is_err()));
                 let quick = s.spawn(move || begun.send(()).unwrap());
-                has_begun.recv().unwrap();
+                reunite::blocking(|| has_begun.recv().unwrap());
                 quick.join().unwrap();
                 drop(open);
                 assert!(slow.join().unwrap());
