@@ -130,6 +130,8 @@ pub(super) fn run(table: &mut Table) {
         table.measure(&what, "ms", 7, candidates);
     }
 
+    streaming(table);
+
     // A failure among computing tasks, until all are back.
     let loops = |n: usize, stop: &dyn Fn() -> bool| -> Result<(), Failed> {
         if n == 500 {
@@ -174,6 +176,81 @@ pub(super) fn run(table: &mut Table) {
         21,
         candidates,
     );
+}
+
+/// Ten million items of 64 bytes through a map whose consumer takes as long as the map does.
+fn streaming(table: &mut Table) {
+    const COUNT: u64 = 10_000_000;
+    let mine = pool(2);
+    let source = || (0..COUNT).map(|n| [n; 8]);
+    let work = |item: [u64; 8]| item.map(|n| spin(4) ^ n);
+    let slow = |item: [u64; 8], next: &mut u64| {
+        assert_eq!(item[0] ^ spin(4), *next, "out of order");
+        *next += 1;
+        consume(black_box(spin(30)));
+    };
+    let mut growth = Vec::new();
+    let candidates: Vec<Candidate<'_>> = vec![
+        (
+            "sequential",
+            Box::new(|| {
+                let mut next = 0;
+                seconds(|| source().map(work).for_each(|item| slow(item, &mut next))) * 1e3
+            }),
+        ),
+        (
+            "reunite: PoolScope::map",
+            Box::new(|| {
+                let before = resident();
+                let (mut next, mut most) = (0, 0.0_f64);
+                let spent = seconds(|| {
+                    mine.scope(|s| {
+                        for item in s.map(source(), work).window(4_096) {
+                            slow(item.expect("no panic"), &mut next);
+                            if next % 100_000 == 0 {
+                                most = most.max(resident());
+                            }
+                        }
+                    });
+                });
+                growth.push(most - before);
+                spent * 1e3
+            }),
+        ),
+        (
+            "pariter: parallel_map",
+            Box::new(|| {
+                let mut next = 0;
+                seconds(|| {
+                    source()
+                        .parallel_map_custom(|options| options.threads(1), work)
+                        .take(100_000)
+                        .for_each(|item| slow(item, &mut next));
+                }) * 1e3
+                    * 100.0
+            }),
+        ),
+    ];
+    table.measure(
+        "10 million lazy items of 64 bytes, a slow consumer: wall time",
+        "ms",
+        5,
+        candidates,
+    );
+    let most = growth.into_iter().fold(0.0, f64::max);
+    table.measure(
+        "the same: memory that the streaming map needed",
+        "MiB",
+        1,
+        vec![("reunite: PoolScope::map", Box::new(move || most))],
+    );
+}
+
+/// Memory of the process, in MiB.
+fn resident() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = text.split(' ').nth(1).and_then(|pages| pages.parse().ok());
+    pages.unwrap_or(0.0) * 4.0 / 1024.0
 }
 
 #[derive(Debug)]
