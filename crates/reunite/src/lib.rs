@@ -9,10 +9,15 @@
 //! | several ways to one result | [`race`](race()), [`quorum`] |
 //! | one task outside any scope | [`spawn`], [`Builder`] |
 //! | a deadline, a limit, a policy | [`ScopeBuilder`] |
+//! | a computation to split in two, and again | [`join`](join()), [`par_sort_unstable`] |
+//! | many items to compute on | [`par`](par()), [`PoolScope::map`] |
+//! | many small tasks that compute | [`Pool::scope`] |
 //! | a loop that computes | [`checkpoint`] |
 //! | a budget shared by tasks | [`sync::Semaphore`] |
 //!
-//! Each task has a thread of its own, recycled, so it may block. Every blocking call ends early when its task
+//! Two homes for work: *threads*, for work that may wait, and a *pool*, for work that computes. A task of a
+//! [`scope`](scope()) has a thread of its own, recycled, so it may block; in the pool, mark what blocks with
+//! [`blocking`]. Every blocking call ends early when its task
 //! is cancelled, with an error that says why and by whom. **A scope waits for its tasks even past its
 //! deadline**, because they borrow: it cancels them, and names those that do not stop.
 //!
