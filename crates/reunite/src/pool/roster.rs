@@ -138,8 +138,7 @@ impl Roster {
             }
         };
         drop(state);
-        // Seats are few, and outlive their pools: a thread may look at one without holding the pool.
-        let seat = self.seats[number].get_or_init(|| Box::leak(Box::new(Seat::new())));
+        let seat = self.seats[number].get_or_init(Seat::get);
         seat.welcome();
         Some((number, seat))
     }
@@ -406,5 +405,11 @@ impl Roster {
             state.waiters.push(parker.clone());
         }
         state.threads == 0
+    }
+}
+
+impl Drop for Roster {
+    fn drop(&mut self) {
+        self.seats().for_each(Seat::give_back);
     }
 }

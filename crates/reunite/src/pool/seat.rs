@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use super::job::{Ancestor, JobRef};
 use crate::current::Context;
 use crate::park::Parker;
-use crate::primitive::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering};
+use crate::primitive::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, PoisonError, StaticMutex};
 
 /// A published job, with what whoever runs it needs.
 pub(super) struct Parcel {
@@ -39,8 +39,28 @@ struct Mailbox {
     member: Mutex<Option<Parker>>,
 }
 
+/// Seats of pools that are gone.
+static SPARE: StaticMutex<Vec<&'static Seat>> = StaticMutex::new(Vec::new());
+
 impl Seat {
-    pub(super) fn new() -> Self {
+    /// A seat for a pool.
+    pub(super) fn get() -> &'static Self {
+        let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.unwrap_or_else(|| Box::leak(Box::new(Self::new())))
+    }
+
+    /// The pool is gone, and all its members with it.
+    pub(super) fn give_back(&'static self) {
+        // Its parts belong to one execution of a model.
+        if !cfg!(reunite_model) {
+            SPARE
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(self);
+        }
+    }
+
+    fn new() -> Self {
         Self {
             // Raised, so that a new member's first fork looks around.
             hungry: Word(AtomicBool::new(true)),
