@@ -52,6 +52,7 @@ struct Facts {
 pub(crate) enum Kind {
     Task,
     Scope,
+    Pool,
     /// The `n`th item of a map.
     Item(u64),
     /// A thread that this library did not start.
@@ -90,6 +91,7 @@ impl fmt::Display for Label {
         let kind = match kind {
             Kind::Task => "task",
             Kind::Scope => "scope",
+            Kind::Pool => "pool",
             Kind::Foreign => {
                 return write!(f, "thread `{}`", name.as_deref().unwrap_or("unnamed"));
             }

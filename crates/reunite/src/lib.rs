@@ -58,7 +58,7 @@ pub use id::{Label, TaskId};
 pub use map::{Free, Home, Map, Outcomes, for_each, map, try_map};
 pub use observe::{Straggler, Stragglers, on_stragglers};
 pub use par::{Chunks, IntoSource, Par, Source, par, par_sort_unstable, par_sort_unstable_by};
-pub use pool::{Pool, PoolBuilder, PoolMap, PoolScope, PoolTask, blocking, join};
+pub use pool::{Pool, PoolBuilder, PoolMap, PoolScope, PoolTask, blocking, join, join3, join4};
 pub use race::{Contender, Contenders, quorum, race};
 pub use scope::{Ready, Scope, ScopeBuilder, TryScope, scope, try_scope};
 pub use task::JoinHandle;

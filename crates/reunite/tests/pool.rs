@@ -35,13 +35,13 @@ fn forks_all_the_way_down_give_the_right_sum() {
 }
 
 #[test]
-fn a_hundred_thousand_joins_from_many_threads() {
+fn half_a_million_joins_from_many_threads() {
     let _watch = watchdog();
     let pool = pool(2);
     std::thread::scope(|s| {
         for _ in 0..5 {
             s.spawn(|| {
-                for n in 0..20_000_u64 {
+                for n in 0..100_000_u64 {
                     assert_eq!(pool.join(|| n, || n + 1), (n, n + 1));
                 }
             });
@@ -353,6 +353,41 @@ fn a_build_that_the_system_refuses_is_an_error() {
         .build()
         .unwrap_err();
     assert!(!error.to_string().is_empty());
+}
+
+/// The first threads start, a later one does not: those that did end, and the build says why.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_build_that_fails_half_way_ends_what_it_started() {
+    let _watch = watchdog();
+    if std::env::var_os("REUNITE_REFUSED").is_none() {
+        // In a process that may not have much address space.
+        let program = std::env::current_exe().unwrap();
+        let script = "ulimit -v 4000000; exec \"$0\" a_build_that_fails_half_way_ends_what_it_started --exact";
+        let mut child = std::process::Command::new("sh");
+        child
+            .arg("-c")
+            .arg(script)
+            .arg(program)
+            .env("REUNITE_REFUSED", "1");
+        let output = child.output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{told}");
+        return;
+    }
+    let (started, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let counts: &'static (AtomicUsize, AtomicUsize) = Box::leak(Box::new((started, ended)));
+    let error = Pool::builder()
+        .threads(64)
+        .stack_size(500 << 20)
+        .on_start(|| _ = counts.0.fetch_add(1, Ordering::SeqCst))
+        .on_exit(|| _ = counts.1.fetch_add(1, Ordering::SeqCst))
+        .build()
+        .unwrap_err();
+    assert!(!error.to_string().is_empty());
+    let started = counts.0.load(Ordering::SeqCst);
+    assert!(0 < started && started < 64, "{started} started");
+    assert_eq!(counts.1.load(Ordering::SeqCst), started);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::current::Site;
 use crate::deadline;
 use crate::id::{Kind, Label};
 use crate::primitive::{Arc, Duration, Instant, OnceLock, Weak, available_parallelism};
-use crate::task::{Entry, Group, JoinHandle, Queue, Rules, Starter, WaitAll};
+use crate::task::{Entry, Group, JoinHandle, Queue, Rules, Starter, WaitAll, chase};
 use crate::thread::{Builder, admit, start_worker};
 use crate::wait::{self, Heed, Wait};
 
@@ -183,7 +183,7 @@ impl Pool {
 
     /// Queues a task that borrows nothing for the pool's workers. Its handle joins on drop, and can do all
     /// that the handle of a [`spawn`](crate::spawn) can; a joiner runs the task itself if no worker has
-    /// begun it.
+    /// begun it. A task that is [`detach`](JoinHandle::detach)ed is waited for when the pool ends.
     ///
     /// ```
     /// let task = reunite::Pool::global().spawn(|| (1..=10).product::<u64>());
@@ -212,12 +212,13 @@ impl Pool {
     #[track_caller]
     pub fn shutdown(self, timeout: Duration) -> Result<(), usize> {
         let ended = self.close(deadline::after(timeout), Location::caller());
+        let ended = matches!(ended, Wait::Ready);
         let left = self.shared.roster.threads();
         std::mem::forget(self);
         if ended { Ok(()) } else { Err(left) }
     }
 
-    fn close(&self, deadline: Option<Instant>, at: &'static Location<'static>) -> bool {
+    fn close(&self, deadline: Option<Instant>, at: &'static Location<'static>) -> Wait {
         let roster = &self.shared.roster;
         roster.close();
         let site = Site {
@@ -226,10 +227,7 @@ impl Pool {
             at,
         };
         let ready = |parker: &_| roster.is_empty_or_wake(parker);
-        matches!(
-            wait::wait(site, deadline, Heed::Nothing, ready),
-            Wait::Ready
-        )
+        wait::wait(site, deadline, Heed::Nothing, ready)
     }
 }
 
@@ -240,11 +238,19 @@ impl std::panic::RefUnwindSafe for Pool {}
 impl Drop for Pool {
     fn drop(&mut self) {
         // A pool dropped by one of its own jobs cannot wait for the thread that drops it.
-        if !member::takes_part(&self.shared) {
-            self.close(None, Location::caller());
-        } else {
+        if member::takes_part(&self.shared) {
             self.shared.roster.close();
+            return;
         }
+        let at = Location::caller();
+        chase(
+            &Label::new(Kind::Pool, Some(self.shared.name.clone()), at),
+            |deadline| self.close(deadline, at),
+            || match self.shared.group.get() {
+                Some(group) => group.stragglers_if(|_| true),
+                None => Vec::new(),
+            },
+        );
     }
 }
 

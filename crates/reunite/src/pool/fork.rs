@@ -252,6 +252,55 @@ where
     fork(a, ManuallyDrop::new(b))
 }
 
+/// [`join`] for three.
+///
+/// # Panics
+/// As [`join`].
+///
+/// ```
+/// let (a, b, c) = reunite::join3(|| 1, || "two", || 3.0);
+/// assert_eq!((a, b, c), (1, "two", 3.0));
+/// ```
+#[inline]
+#[track_caller]
+pub fn join3<A, B, C, RA, RB, RC>(a: A, b: B, c: C) -> (RA, RB, RC)
+where
+    A: FnOnce() -> RA,
+    B: FnOnce() -> RB + Send,
+    C: FnOnce() -> RC + Send,
+    RB: Send,
+    RC: Send,
+{
+    let (a, (b, c)) = join(a, || join(b, c));
+    (a, b, c)
+}
+
+/// [`join`] for four. For more, or for a number that is not known before, use [`par`](crate::par()) or
+/// [`Pool::scope`](crate::Pool::scope).
+///
+/// # Panics
+/// As [`join`].
+///
+/// ```
+/// assert_eq!(reunite::join4(|| 1, || 2, || 3, || 4), (1, 2, 3, 4));
+/// ```
+#[inline]
+#[track_caller]
+pub fn join4<A, B, C, D, RA, RB, RC, RD>(a: A, b: B, c: C, d: D) -> (RA, RB, RC, RD)
+where
+    A: FnOnce() -> RA,
+    B: FnOnce() -> RB + Send,
+    C: FnOnce() -> RC + Send,
+    D: FnOnce() -> RD + Send,
+    RA: Send,
+    RB: Send,
+    RC: Send,
+    RD: Send,
+{
+    let ((a, b), (c, d)) = join(|| join(a, b), || join(c, d));
+    (a, b, c, d)
+}
+
 /// Not inlined, so that the caller can be inlined into it: the recursion then goes from here to here, and
 /// what a leaf does costs no call.
 #[inline(never)]

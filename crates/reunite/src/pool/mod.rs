@@ -31,7 +31,7 @@ mod task;
 
 pub use builder::{Pool, PoolBuilder};
 pub(crate) use fork::is_hungry;
-pub use fork::join;
+pub use fork::{join, join3, join4};
 pub use member::blocking;
 pub(crate) use member::take_part;
 pub use scope::{PoolScope, PoolTask};
