@@ -225,3 +225,18 @@ fn a_comparison_that_panics_loses_no_item() {
     assert!(result.is_err());
     assert_eq!(items.iter().map(|&n| u64::from(n)).sum::<u64>(), sum);
 }
+
+#[test]
+fn ranges_up_to_the_ends_of_their_types() {
+    in_pools(|| {
+        let last =
+            par(i32::MIN..i32::MAX).find_any(|n| (n > i32::MAX - 1_000_000_000).then_some(n));
+        assert!(last.is_some());
+        let count = par(i64::MIN..i64::MIN + 1_000).reduce(|| 0, |sum, _| sum + 1, |a, b| a + b);
+        assert_eq!(count, 1_000);
+        let found = par(u64::MAX - 1_000..u64::MAX).find_first(|n| (n % 10 == 0).then_some(n));
+        assert_eq!(found, Some(u64::MAX - 995));
+        let (from, to) = (5, 2_i32);
+        assert_eq!(par(from..to).map(|n| n), []);
+    });
+}

@@ -926,3 +926,32 @@ fn a_stack_that_overflows_is_told() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("overflowed its stack"), "{told}");
 }
+
+#[test]
+fn a_join_in_the_destructor_of_a_thread_local_works_alone() {
+    let _watch = watchdog();
+    struct Joins(mpsc::Sender<(u64, u64)>);
+    impl Drop for Joins {
+        fn drop(&mut self) {
+            self.0.send(join(|| fib(10), || fib(9))).unwrap();
+        }
+    }
+    thread_local! {
+        static LAST: std::cell::RefCell<Option<Joins>> = const { std::cell::RefCell::new(None) };
+    }
+    let (tell, told) = mpsc::channel();
+    // Touched before the library's own locals, or after: they are destroyed in some order.
+    for first in [true, false] {
+        let tell = tell.clone();
+        std::thread::spawn(move || {
+            if first {
+                fib(10);
+            }
+            LAST.set(Some(Joins(tell)));
+            fib(10);
+        })
+        .join()
+        .unwrap();
+        assert_eq!(told.recv().unwrap(), (55, 34));
+    }
+}

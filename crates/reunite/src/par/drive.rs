@@ -102,7 +102,7 @@ impl<I, F> Drive<I, F> {
             at += size;
             let after = now();
             match before.map(|before| after.duration_since(before)) {
-                Some(spent) if spent < SHORT => block *= 2,
+                Some(spent) if spent < SHORT => block = block.saturating_mul(2),
                 Some(spent) if spent > LONG => block = (block / 2).max(1),
                 _ => {}
             }

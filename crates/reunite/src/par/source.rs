@@ -95,12 +95,13 @@ macro_rules! ranges {
             }
 
             fn split_at(self, at: usize) -> (Self, Self) {
-                let middle = self.start + at as $number;
+                // Modulo two to the width: an `at` too large for the type still lands right.
+                let middle = self.start.wrapping_add(at as $number);
                 (self.start..middle, middle..self.end)
             }
 
             fn next_block(&mut self, size: usize) -> impl Iterator<Item = $number> {
-                let block = self.start..self.start + size as $number;
+                let block = self.start..self.start.wrapping_add(size as $number);
                 self.start = block.end;
                 block
             }

@@ -146,12 +146,19 @@ impl Forks {
 
 /// Publishes all of this thread's forks: it is about to block, or to work for another pool.
 pub(super) fn publish_all() {
-    FORKS.with(|forks| {
+    let published = FORKS.with(|forks| {
         let private = forks.private().count();
-        if let (Some(seat), true) = (forks.seat.get(), private > 0) {
-            forks.publish(seat, private);
+        match forks.seat.get() {
+            Some(seat) if private > 0 => {
+                forks.publish(seat, private);
+                true
+            }
+            _ => false,
         }
     });
+    if published {
+        member::published();
+    }
 }
 
 /// Seats this thread; returns where it sat before.

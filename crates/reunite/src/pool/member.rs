@@ -88,6 +88,8 @@ pub(super) struct Visit {
 /// Takes part in `pool`; `None` if that has too many members. A thread that takes part already gets a visit
 /// that changes nothing.
 pub(super) fn visit(pool: &Arc<Shared>) -> Option<Visit> {
+    // A thread that is ending has no locals left to take part with.
+    POOLS.try_with(|_| ()).ok()?;
     let seated = if works_for(pool) {
         None
     } else {
