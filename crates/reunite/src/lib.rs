@@ -13,6 +13,7 @@
 //! | many items to compute on | [`par`](par()), [`PoolScope::map`] |
 //! | many small tasks that compute | [`Pool::scope`] |
 //! | a loop that computes | [`checkpoint`] |
+//! | data that flows between tasks | [`channel`] |
 //! | a budget shared by tasks | [`sync::Semaphore`] |
 //!
 //! Two homes for work: *threads*, for work that may wait, and a *pool*, for work that computes. A task of a
@@ -32,6 +33,7 @@
 //! ```
 
 mod cancel;
+pub mod channel;
 mod context;
 mod current;
 mod deadline;

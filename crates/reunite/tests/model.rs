@@ -335,3 +335,59 @@ fn a_join_does_not_wait_for_the_siblings() {
         RUNS / 4,
     );
 }
+
+/// Senders and receivers of a channel: no message is lost or doubled, nobody sleeps on.
+#[test]
+fn a_channel_brings_every_message_once() {
+    for capacity in [0, 1, 2] {
+        check_random(
+            move || {
+                let (tx, rx) = match capacity {
+                    0 => reunite::channel::rendezvous(),
+                    some => reunite::channel::bounded(some),
+                };
+                let sum = AtomicUsize::new(0);
+                reunite::scope(|s| {
+                    for n in [1, 2] {
+                        let tx = tx.clone();
+                        s.spawn(move || tx.send(n).unwrap());
+                    }
+                    drop(tx);
+                    for _ in 0..2 {
+                        let rx = rx.clone();
+                        let sum = &sum;
+                        s.spawn(move || {
+                            for n in &rx {
+                                sum.fetch_add(n, Ordering::SeqCst);
+                            }
+                        });
+                    }
+                    drop(rx);
+                });
+                assert_eq!(sum.load(Ordering::SeqCst), 3);
+            },
+            RUNS / 4,
+        );
+    }
+}
+
+/// A receiver that is cancelled as a message comes for it leaves that to the other.
+#[test]
+fn a_cancelled_receiver_takes_no_wake_up_with_it() {
+    check_random(
+        || {
+            let (tx, rx) = reunite::channel::unbounded();
+            reunite::scope(|s| {
+                let hasty = s.spawn(|| rx.recv().is_ok());
+                let patient = s.spawn(|| rx.recv().is_ok());
+                s.spawn(|| {
+                    tx.send(1).unwrap();
+                    tx.send(2).unwrap();
+                });
+                hasty.cancel();
+                assert!(patient.join().unwrap());
+            });
+        },
+        RUNS,
+    );
+}

@@ -5,11 +5,13 @@
 //! was refused. [`JoinError`] tells them apart; [`ScopeError`] gathers those of a scope.
 
 mod cancelled;
+mod channel;
 mod join;
 mod scope;
 mod wait;
 
 pub use cancelled::Cancelled;
+pub use channel::{RecvError, SendError};
 pub use join::JoinError;
 pub use scope::ScopeError;
 pub use wait::WaitError;

@@ -1,0 +1,78 @@
+//! Queues between threads: bounded, unbounded, or hand to hand.
+//!
+//! A channel has many senders and many receivers; each message goes to one receiver. It closes when the
+//! last sender or the last receiver is gone, or when somebody calls `close`; then sends fail, and receives
+//! take what is left and fail after that. Every wait ends early when its task is cancelled: the message was
+//! then not sent, or none was taken.
+//!
+//! | | |
+//! |---|---|
+//! | [`bounded`] | a send waits while the channel is full: whoever is ahead is slowed down |
+//! | [`unbounded`] | a send never waits; memory is the limit |
+//! | [`rendezvous`] | a send waits until a receiver has taken the message |
+//!
+//! ```
+//! let (tx, rx) = reunite::channel::bounded(64);
+//! let sum = reunite::scope(|s| {
+//!     s.spawn(move || {
+//!         for n in 1..=100 {
+//!             tx.send(n).unwrap();
+//!         }
+//!     });
+//!     rx.iter().sum::<i32>()
+//! });
+//! assert_eq!(sum, 5050);
+//! ```
+
+mod core;
+mod receiver;
+mod select;
+mod sender;
+
+pub use crate::error::{RecvError, SendError};
+pub use receiver::{Iter, Receiver};
+pub use select::{select, select_deadline, select_timeout};
+pub use sender::Sender;
+
+use self::core::Core;
+
+/// A channel that holds up to `capacity` messages, at least one.
+///
+/// ```
+/// let (tx, rx) = reunite::channel::bounded(1);
+/// tx.send('a').unwrap();
+/// assert!(tx.try_send('b').unwrap_err().is_full());
+/// assert_eq!(rx.recv().unwrap(), 'a');
+/// ```
+pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    pair(capacity.max(1))
+}
+
+/// A channel that holds any number of messages.
+///
+/// ```
+/// let (tx, rx) = reunite::channel::unbounded();
+/// (0..1000).for_each(|n| tx.send(n).unwrap());
+/// assert_eq!(rx.len(), 1000);
+/// ```
+pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
+    pair(usize::MAX)
+}
+
+/// A channel that holds nothing: each message goes from hand to hand. A `try_send` on it is never possible:
+/// it cannot know that a receiver will come; use a timeout.
+///
+/// ```
+/// let (tx, rx) = reunite::channel::rendezvous();
+/// let task = reunite::spawn(move || rx.recv().unwrap());
+/// tx.send("from hand to hand").unwrap();
+/// assert_eq!(task.join().unwrap(), "from hand to hand");
+/// ```
+pub fn rendezvous<T>() -> (Sender<T>, Receiver<T>) {
+    pair(0)
+}
+
+fn pair<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    let core = Core::new(capacity);
+    (Sender::first(&core), Receiver::first(&core))
+}

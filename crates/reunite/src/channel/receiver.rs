@@ -1,0 +1,230 @@
+//! The receiving end.
+
+use std::fmt;
+use std::panic::Location;
+
+use super::core::{Core, Found, Ticket};
+use super::sender::wake;
+use crate::current::Site;
+use crate::deadline;
+use crate::error::RecvError;
+use crate::park::Parker;
+use crate::primitive::{Arc, Duration, Instant, now};
+use crate::wait::{Heed, Wait, wait};
+
+/// Takes messages out of a channel. Clones take from the same; when the last is dropped, the channel closes
+/// and what it holds is dropped.
+pub struct Receiver<T> {
+    core: Arc<Core<T>>,
+}
+
+impl<T> Receiver<T> {
+    /// The one that the channel is made with, which is counted already.
+    pub(super) fn first(core: &Arc<Core<T>>) -> Self {
+        Self {
+            core: Arc::clone(core),
+        }
+    }
+
+    /// Takes the next message, and waits for one.
+    ///
+    /// # Errors
+    /// The channel is closed and empty, or the current task was cancelled.
+    #[track_caller]
+    pub fn recv(&self) -> Result<T, RecvError> {
+        self.recv_until(None, Location::caller())
+    }
+
+    /// [`recv`](Self::recv) for at most `timeout`. A message that is there beats the timeout.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv), or the time ran out.
+    #[track_caller]
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvError> {
+        self.recv_until(deadline::after(timeout), Location::caller())
+    }
+
+    /// [`recv`](Self::recv) until `deadline`.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv), or the time ran out.
+    #[track_caller]
+    pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvError> {
+        self.recv_until(Some(deadline), Location::caller())
+    }
+
+    /// Takes the next message if there is one.
+    ///
+    /// # Errors
+    /// There is none, or there never will be.
+    ///
+    /// ```
+    /// let (tx, rx) = reunite::channel::unbounded::<u8>();
+    /// assert!(rx.try_recv().unwrap_err().is_empty());
+    /// drop(tx);
+    /// assert!(rx.try_recv().unwrap_err().is_closed());
+    /// ```
+    pub fn try_recv(&self) -> Result<T, RecvError> {
+        match self.look() {
+            Found::Message(message) => Ok(message),
+            Found::Nothing => Err(RecvError::empty()),
+            Found::Closed => Err(RecvError::closed()),
+        }
+    }
+
+    /// Takes a message if there is one, and wakes the sender that this made room for.
+    fn look(&self) -> Found<T> {
+        let (found, putter) = self.core.lock().take();
+        wake(putter);
+        found
+    }
+
+    /// [`look`](Self::look), and lists the caller as waiting if there is nothing.
+    pub(super) fn look_or_wait(&self, ticket: &mut Option<Ticket>, parker: &Parker) -> Found<T> {
+        let mut state = self.core.lock();
+        let (found, putter) = state.take();
+        if let Found::Nothing = found {
+            state.wait_to_take(ticket, parker);
+        }
+        drop(state);
+        wake(putter);
+        found
+    }
+
+    /// The caller waits no longer.
+    pub(super) fn stop_waiting(&self, ticket: Option<Ticket>) {
+        if let Some(ticket) = ticket {
+            let next = self.core.lock().stop_taking(ticket);
+            wake(next);
+        }
+    }
+
+    fn recv_until(
+        &self,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<T, RecvError> {
+        match self.look() {
+            Found::Message(message) => return Ok(message),
+            Found::Closed => return Err(RecvError::closed()),
+            Found::Nothing => {}
+        }
+        let since = now();
+        let mut ticket = None;
+        let mut found = Found::Nothing;
+        let site = Site {
+            verb: "recv",
+            object: None,
+            at,
+        };
+        let ended = wait(site, deadline, Heed::Task, |parker| {
+            if let Found::Nothing = found {
+                found = self.look_or_wait(&mut ticket, parker);
+            }
+            !matches!(found, Found::Nothing)
+        });
+        self.stop_waiting(ticket);
+        match (found, ended) {
+            (Found::Message(message), _) => Ok(message),
+            (Found::Closed, _) => Err(RecvError::closed()),
+            (Found::Nothing, ended) => Err(RecvError::of_wait(ended, since)),
+        }
+    }
+
+    /// The messages, until the channel is closed and empty or the current task is cancelled. Waits for
+    /// each.
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter(self)
+    }
+
+    /// Closes the channel for everybody: sends fail, receivers take what is left.
+    pub fn close(&self) {
+        self.core.close();
+    }
+
+    /// Closes the channel and drops what it holds; returns how many messages that was.
+    ///
+    /// ```
+    /// let (tx, rx) = reunite::channel::bounded(8);
+    /// tx.send(1).unwrap();
+    /// assert_eq!(rx.close_now(), 1);
+    /// assert!(tx.send(2).unwrap_err().is_closed());
+    /// ```
+    pub fn close_now(&self) -> usize {
+        self.core.close_now()
+    }
+
+    /// Whether the channel is closed; it may still hold messages.
+    pub fn is_closed(&self) -> bool {
+        self.core.lock().is_closed()
+    }
+
+    /// How many messages the channel holds.
+    pub fn len(&self) -> usize {
+        self.core.lock().len()
+    }
+
+    /// Whether the channel holds none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl RecvError {
+    /// How a wait without a message ended.
+    pub(super) fn of_wait(ended: Wait, since: Instant) -> Self {
+        match ended {
+            Wait::TimedOut => Self::timed_out(now().saturating_duration_since(since)),
+            Wait::Cancelled(cancelled) => Self::cancelled(cancelled),
+            Wait::Starved => Self::starved(),
+            Wait::Ready => Self::closed(),
+        }
+    }
+}
+
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Self {
+        self.core.lock().receivers += 1;
+        Self {
+            core: Arc::clone(&self.core),
+        }
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        let mut state = self.core.lock();
+        state.receivers -= 1;
+        let last = state.receivers == 0;
+        drop(state);
+        if last {
+            self.core.close_now();
+        }
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Receiver({} held)", self.len())
+    }
+}
+
+/// The messages of a channel; see [`Receiver::iter`].
+pub struct Iter<'a, T>(&'a Receiver<T>);
+
+impl<T> Iterator for Iter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.0.recv().ok()
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Receiver<T> {
+    type Item = T;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}

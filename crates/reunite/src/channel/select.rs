@@ -1,0 +1,87 @@
+//! Waiting for several channels at once.
+
+use std::panic::Location;
+
+use super::core::Found;
+use super::receiver::Receiver;
+use crate::current::Site;
+use crate::deadline;
+use crate::error::RecvError;
+use crate::primitive::{Duration, Instant, now};
+use crate::wait::{Heed, wait};
+
+/// Waits for the first of several channels that has a message, or that is closed and empty; returns which,
+/// and what it had. Of several that are ready, the first in the list is taken; rotate the list to be fair.
+///
+/// # Errors
+/// The current task was cancelled; or there are no channels.
+///
+/// ```
+/// use reunite::channel::{select, unbounded};
+/// let (jobs, job) = unbounded();
+/// let (_stop, stopped) = unbounded();
+/// jobs.send("a job").unwrap();
+/// let (which, message) = select(&[&stopped, &job]).unwrap();
+/// assert_eq!((which, message.unwrap()), (1, "a job"));
+/// ```
+#[track_caller]
+pub fn select<T>(receivers: &[&Receiver<T>]) -> Result<(usize, Result<T, RecvError>), RecvError> {
+    select_until(receivers, None, Location::caller())
+}
+
+/// [`select`] for at most `timeout`.
+///
+/// # Errors
+/// As [`select`], or the time ran out.
+#[track_caller]
+pub fn select_timeout<T>(
+    receivers: &[&Receiver<T>],
+    timeout: Duration,
+) -> Result<(usize, Result<T, RecvError>), RecvError> {
+    select_until(receivers, deadline::after(timeout), Location::caller())
+}
+
+/// [`select`] until `deadline`.
+///
+/// # Errors
+/// As [`select`], or the time ran out.
+#[track_caller]
+pub fn select_deadline<T>(
+    receivers: &[&Receiver<T>],
+    deadline: Instant,
+) -> Result<(usize, Result<T, RecvError>), RecvError> {
+    select_until(receivers, Some(deadline), Location::caller())
+}
+
+fn select_until<T>(
+    receivers: &[&Receiver<T>],
+    deadline: Option<Instant>,
+    at: &'static Location<'static>,
+) -> Result<(usize, Result<T, RecvError>), RecvError> {
+    if receivers.is_empty() {
+        return Err(RecvError::closed());
+    }
+    let since = now();
+    let mut tickets = vec![None; receivers.len()];
+    let mut found = None;
+    let site = Site {
+        verb: "select",
+        object: None,
+        at,
+    };
+    let ended = wait(site, deadline, Heed::Task, |parker| {
+        let mut channels = receivers.iter().zip(&mut tickets).enumerate();
+        while let (None, Some((place, (receiver, ticket)))) = (&found, channels.next()) {
+            found = match receiver.look_or_wait(ticket, parker) {
+                Found::Message(message) => Some((place, Ok(message))),
+                Found::Closed => Some((place, Err(RecvError::closed()))),
+                Found::Nothing => None,
+            };
+        }
+        found.is_some()
+    });
+    for (receiver, ticket) in receivers.iter().zip(tickets) {
+        receiver.stop_waiting(ticket);
+    }
+    found.ok_or_else(|| RecvError::of_wait(ended, since))
+}

@@ -1,0 +1,188 @@
+//! The sending end.
+
+use std::fmt;
+use std::panic::Location;
+
+use super::core::{Core, Ticket};
+use crate::current::Site;
+use crate::deadline;
+use crate::error::SendError;
+use crate::park::Parker;
+use crate::primitive::{Arc, Duration, Instant, now};
+use crate::wait::{Heed, Wait, wait};
+
+/// Sends messages into a channel. Clones send into the same; when the last is dropped, the channel closes.
+pub struct Sender<T> {
+    core: Arc<Core<T>>,
+}
+
+impl<T> Sender<T> {
+    /// The one that the channel is made with, which is counted already.
+    pub(super) fn first(core: &Arc<Core<T>>) -> Self {
+        Self {
+            core: Arc::clone(core),
+        }
+    }
+
+    /// Sends, and waits for room (on a [`rendezvous`](super::rendezvous), for a receiver).
+    ///
+    /// # Errors
+    /// With the message: the channel is closed, or the current task was cancelled.
+    #[track_caller]
+    pub fn send(&self, message: T) -> Result<(), SendError<T>> {
+        self.send_until(message, None, Location::caller())
+    }
+
+    /// [`send`](Self::send) for at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), or the time ran out.
+    #[track_caller]
+    pub fn send_timeout(&self, message: T, timeout: Duration) -> Result<(), SendError<T>> {
+        self.send_until(message, deadline::after(timeout), Location::caller())
+    }
+
+    /// [`send`](Self::send) until `deadline`.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), or the time ran out.
+    #[track_caller]
+    pub fn send_deadline(&self, message: T, deadline: Instant) -> Result<(), SendError<T>> {
+        self.send_until(message, Some(deadline), Location::caller())
+    }
+
+    /// Sends if there is room.
+    ///
+    /// # Errors
+    /// With the message: the channel is full, or closed.
+    pub fn try_send(&self, message: T) -> Result<(), SendError<T>> {
+        let mut state = self.core.lock();
+        if state.is_closed() {
+            return Err(SendError::closed(message));
+        }
+        let put = state.put(message);
+        drop(state);
+        match put {
+            Ok(taker) => {
+                wake(taker);
+                Ok(())
+            }
+            Err(message) => Err(SendError::full(message)),
+        }
+    }
+
+    fn send_until(
+        &self,
+        message: T,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<(), SendError<T>> {
+        let message = match self.try_send(message) {
+            Err(error) if error.is_full() => error.into_message(),
+            ended => return ended,
+        };
+        let since = now();
+        let mut message = Some(message);
+        let mut ticket: Option<Ticket> = None;
+        let site = Site {
+            verb: "send",
+            object: None,
+            at,
+        };
+        let ended = wait(site, deadline, Heed::Task, |parker| {
+            let mut state = self.core.lock();
+            if state.is_closed() {
+                return true;
+            }
+            if let Some(ticket) = ticket {
+                return state.is_put(ticket);
+            }
+            let Some(mine) = message.take() else {
+                return true;
+            };
+            let (sent, taker) = match state.put(mine) {
+                Ok(taker) => (true, taker),
+                Err(mine) => {
+                    let (mine, taker) = state.wait_to_put(mine, parker);
+                    ticket = Some(mine);
+                    (false, taker)
+                }
+            };
+            drop(state);
+            wake(taker);
+            sent
+        });
+        let left = message.or_else(|| self.core.lock().take_back(ticket?));
+        match (left, ended) {
+            (None, _) => Ok(()),
+            // Only a closed channel makes a wait ready and leaves the message.
+            (Some(message), Wait::Ready) => Err(SendError::closed(message)),
+            (Some(message), Wait::TimedOut) => Err(SendError::timed_out(
+                message,
+                now().saturating_duration_since(since),
+            )),
+            (Some(message), Wait::Cancelled(cancelled)) => {
+                Err(SendError::cancelled(message, cancelled))
+            }
+            (Some(message), Wait::Starved) => Err(SendError::starved(message)),
+        }
+    }
+
+    /// Closes the channel for everybody: sends fail, receivers take what is left.
+    pub fn close(&self) {
+        self.core.close();
+    }
+
+    /// Closes the channel and drops what it holds; returns how many messages that was.
+    pub fn close_now(&self) -> usize {
+        self.core.close_now()
+    }
+
+    /// Whether the channel is closed.
+    pub fn is_closed(&self) -> bool {
+        self.core.lock().is_closed()
+    }
+
+    /// How many messages the channel holds.
+    pub fn len(&self) -> usize {
+        self.core.lock().len()
+    }
+
+    /// Whether the channel holds none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+pub(super) fn wake(parker: Option<Parker>) {
+    if let Some(parker) = parker {
+        parker.unpark();
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        self.core.lock().senders += 1;
+        Self {
+            core: Arc::clone(&self.core),
+        }
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        let mut state = self.core.lock();
+        state.senders -= 1;
+        let last = state.senders == 0;
+        drop(state);
+        if last {
+            self.core.close();
+        }
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sender({} held)", self.len())
+    }
+}
