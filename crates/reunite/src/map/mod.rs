@@ -27,6 +27,10 @@ pub use outcomes::Outcomes;
 /// The items are pulled on the worker threads, one at a time; so the iterator must be `Send`. To borrow
 /// from the stack, see [`Scope::map`]; for `f` that returns `Result`, [`try_map`].
 ///
+/// This is for items that wait or take their time: each costs some microseconds here. For many small items
+/// that only compute, use [`par`](crate::par()) (a slice, a range) or
+/// [`PoolScope::map`](crate::PoolScope::map) (any iterator), which hand them out in batches.
+///
 /// ```
 /// let squares: Vec<u64> = reunite::map(1..=5u64, |n| n * n).threads(2).into_iter().map(Result::unwrap).collect();
 /// assert_eq!(squares, [1, 4, 9, 16, 25]);
