@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use reunite::Canceller;
 
+use crate::complain::complain;
 use crate::exit::Exit;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -22,7 +23,9 @@ pub(crate) fn cancel_on_ctrl_c(target: Canceller) {
         }
     };
     if let Err(error) = ctrlc::set_handler(handler) {
-        eprintln!("reunite: Ctrl-C will end the program at once, not in order: {error}");
+        complain(&format!(
+            "Ctrl-C will end the program at once, not in order: {error}"
+        ));
     }
 }
 

@@ -3,9 +3,12 @@
 
 mod args;
 mod commands;
+mod complain;
 mod exit;
 mod interrupt;
 mod units;
+
+use std::io::Write;
 
 use clap::{CommandFactory, Parser};
 
@@ -29,12 +32,9 @@ fn main() -> std::process::ExitCode {
     match args.command {
         Command::Images(args) => commands::images::run(&args),
         Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Args::command(),
-                "reunite",
-                &mut std::io::stdout(),
-            );
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "reunite", &mut script);
+            let _closed_output = std::io::stdout().write_all(&script);
             Exit::Done
         }
     }

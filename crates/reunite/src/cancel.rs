@@ -10,6 +10,9 @@
 //! *No child is missed*: a child links itself into its parent under the parent's lock, then looks at the
 //! parent's bit. If it linked itself before step 3, the canceller sees it; if after, the lock that the
 //! canceller held orders step 2 before, so the child sees the bit and cancels itself.
+//! *No cause is overtaken*: whoever is woken above may cancel what is below, for a reason of its own,
+//! before the first cause has come down there. So whoever cancels a node looks up the tree first, and
+//! passes on the cause found there.
 //! *No waiter sleeps on*: a waiter adds its parker under the lock, then looks at the bit, then parks. The
 //! same argument holds, and an unpark before the park is kept as a token.
 //!
@@ -160,11 +163,24 @@ impl Node {
 
     /// Cancels this node and all below. The first cause holds.
     pub(crate) fn cancel(&self, cause: Cancelled) {
+        let cause = self.cause_above().unwrap_or(cause);
         let mut reached = Vec::new();
         self.raise(&cause, &mut reached);
         while let Some(node) = reached.pop() {
             node.raise(&cause, &mut reached);
         }
+    }
+
+    /// Why a node above this one is cancelled, if one is: the news may still be on its way down.
+    fn cause_above(&self) -> Option<Cancelled> {
+        let mut node = self;
+        while let Some((parent, _)) = &node.parent {
+            if let Some(cause) = parent.cause() {
+                return Some(cause);
+            }
+            node = parent;
+        }
+        None
     }
 
     fn raise(&self, cause: &Cancelled, reached: &mut Vec<Arc<Self>>) {

@@ -1,6 +1,7 @@
 //! What the library tells about itself: for now, who is late.
 
 use std::fmt;
+use std::io::{Write, stderr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::id::Label;
@@ -81,8 +82,9 @@ pub(crate) fn report_stragglers(waiting: &Label, late: &[Straggler]) {
             // The scope still waits: a reporter's panic must not end that.
             let _told_by_the_hook = catch_unwind(AssertUnwindSafe(|| reporter(waiting, late)));
         }
-        None => late
-            .iter()
-            .for_each(|straggler| eprintln!("reunite: {waiting} waits: {straggler}")),
+        None => late.iter().for_each(|straggler| {
+            // Where nobody reads standard error any more, the scope waits all the same.
+            let _closed = writeln!(stderr(), "reunite: {waiting} waits: {straggler}");
+        }),
     }
 }

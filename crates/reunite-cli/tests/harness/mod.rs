@@ -1,4 +1,5 @@
 //! Runs the program as a user would: a folder of its own, its output, its exit code.
+#![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

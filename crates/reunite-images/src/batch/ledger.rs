@@ -112,21 +112,18 @@ impl Ledger {
 
     fn key(&self, job: &Job) -> String {
         let folder = self.path.parent().unwrap_or(Path::new(""));
-        job.output
-            .strip_prefix(folder)
-            .unwrap_or(&job.output)
-            .to_string_lossy()
-            .into_owned()
+        text(job.output.strip_prefix(folder).unwrap_or(&job.output))
     }
 }
 
+/// The path, or, if it is no text, its bytes so written that no two paths look alike.
+fn text(path: &Path) -> String {
+    path.to_str()
+        .map_or_else(|| format!("{path:?}"), str::to_owned)
+}
+
 fn entry(job: &Job, transform: &Transform) -> Option<Entry> {
-    let input = job
-        .input
-        .canonicalize()
-        .ok()?
-        .to_string_lossy()
-        .into_owned();
+    let input = text(&job.input.canonicalize().ok()?);
     Some(Entry {
         input,
         from: Stamp::of(&job.input)?,

@@ -13,16 +13,19 @@ use crate::picture::{Channels, Metadata, Picture};
 pub(super) fn header(bytes: &[u8]) -> Result<Header, ImageError> {
     let decoder = Decoder::new(bytes).map_err(error)?;
     let frame = decoder.header();
+    let components = frame.components.len() as u64;
     Ok(Header {
         size: size(frame)?,
         has_alpha: false,
         metadata: metadata(bytes),
         // A progressive file is held as 16-bit coefficients until its last scan.
         scratch: if frame.is_progressive {
-            2 * frame.components.len() as u64
+            2 * components
         } else {
             0
         },
+        // The planes before they are mixed, and the fourth colour.
+        beside: components + u64::from(components > 3),
     })
 }
 

@@ -20,8 +20,19 @@ pub(crate) struct Header {
     pub(crate) size: Size,
     pub(crate) has_alpha: bool,
     pub(crate) metadata: Metadata,
-    /// Bytes that the decoder needs for each pixel beside its output.
+    /// Bytes that the decoder needs beside its output for each pixel of the file,
     pub(crate) scratch: u64,
+    /// and for each pixel that it delivers.
+    pub(crate) beside: u64,
+}
+
+impl Header {
+    /// Bytes that profile and EXIF take: found in a copy of the file, held here and by the decoder, then
+    /// twice more on their way into the result.
+    pub(crate) fn carried(&self, file: u64) -> u64 {
+        let length = |block: &Option<Vec<u8>>| block.as_ref().map_or(0, |block| block.len() as u64);
+        file + 4 * (length(&self.metadata.profile) + length(&self.metadata.exif))
+    }
 }
 
 pub(crate) fn header(format: InputFormat, bytes: &[u8]) -> Result<Header, ImageError> {

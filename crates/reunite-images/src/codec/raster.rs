@@ -13,17 +13,31 @@ use crate::format::InputFormat;
 use crate::geometry::Size;
 use crate::picture::{Channels, Metadata, Picture};
 
+/// What profiles, texts and tables may take: a few bytes of a file can announce or unpack to far more.
+const ASIDE: u64 = 32 << 20;
+
 fn decoder(format: InputFormat, bytes: &[u8]) -> Result<impl ImageDecoder + '_, ImageError> {
-    let format = match format {
-        InputFormat::Gif => ImageFormat::Gif,
-        InputFormat::Tiff => ImageFormat::Tiff,
-        InputFormat::Bmp => ImageFormat::Bmp,
-        _ => ImageFormat::Png,
+    let (format, aside) = match format {
+        // A frame may be larger than the screen that it is shown on, but not a bomb.
+        InputFormat::Gif => (ImageFormat::Gif, 0),
+        InputFormat::Tiff => (ImageFormat::Tiff, ASIDE),
+        InputFormat::Bmp => (ImageFormat::Bmp, ASIDE),
+        _ => (ImageFormat::Png, ASIDE),
     };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    // The header was checked against the caller's limit of pixels; this is only a second wall.
-    reader.limits(image::Limits::default());
-    reader.into_decoder().map_err(error)
+    let mut limits = image::Limits::no_limits();
+    limits.max_alloc = Some(ASIDE);
+    reader.limits(limits.clone());
+    let mut decoder = reader.into_decoder().map_err(error)?;
+    // The header was checked against the caller's limit of pixels: what they need is allowed.
+    limits.max_alloc = Some(
+        decoder
+            .total_bytes()
+            .saturating_mul(2)
+            .saturating_add(aside),
+    );
+    decoder.set_limits(limits).map_err(error)?;
+    Ok(decoder)
 }
 
 pub(super) fn header(format: InputFormat, bytes: &[u8]) -> Result<Header, ImageError> {
@@ -33,6 +47,11 @@ pub(super) fn header(format: InputFormat, bytes: &[u8]) -> Result<Header, ImageE
         return Err(ImageError::corrupt("the header says that it has no pixels"));
     }
     let colour = decoder.color_type();
+    // TIFFs are put together, and frames of GIFs unpacked, beside the picture.
+    let copies = match format {
+        InputFormat::Tiff | InputFormat::Gif => 2,
+        _ => 1,
+    };
     let metadata = match format {
         InputFormat::Png => parts_metadata(bytes),
         _ => Metadata {
@@ -46,7 +65,8 @@ pub(super) fn header(format: InputFormat, bytes: &[u8]) -> Result<Header, ImageE
         has_alpha: colour.has_alpha(),
         metadata,
         // The file's own depth, before it is brought to eight bits a channel.
-        scratch: u64::from(colour.bytes_per_pixel()),
+        scratch: u64::from(colour.bytes_per_pixel()) * copies,
+        beside: 0,
     })
 }
 
@@ -91,6 +111,9 @@ pub(super) fn encode_png(picture: &Picture) -> Result<Vec<u8>, ImageError> {
 fn error(error: image::ImageError) -> ImageError {
     match error {
         image::ImageError::Unsupported(what) => ImageError::unsupported(what.to_string()),
+        image::ImageError::Limits(_) => {
+            ImageError::corrupt("it asks for far more memory than its pixels need")
+        }
         other => ImageError::corrupt(other),
     }
 }

@@ -17,8 +17,10 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, ImageError> {
         size: Size::new(features.width(), features.height()),
         has_alpha: features.has_alpha(),
         metadata: metadata(bytes),
-        // The planes that the pixels are made of.
-        scratch: 2,
+        // The colours of a lossless file, or the planes of a lossy one.
+        scratch: 4,
+        // The decoder's own copy of the pixels.
+        beside: 4,
     })
 }
 

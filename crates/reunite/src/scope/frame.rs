@@ -52,6 +52,7 @@
 //! reference goes with the job (1), the handle's is typed and the compiler watches it.
 
 use std::convert::Infallible;
+use std::io::{Write, stderr};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -114,7 +115,10 @@ struct AbortOnUnwind;
 
 impl Drop for AbortOnUnwind {
     fn drop(&mut self) {
-        eprintln!("reunite: a scope was torn open by a panic of its own; this is a bug in reunite");
+        let _closed = writeln!(
+            stderr(),
+            "reunite: a scope was torn open by a panic of its own; this is a bug in reunite"
+        );
         std::process::abort();
     }
 }

@@ -10,6 +10,7 @@ use reunite::sync::Semaphore;
 use reunite_images::batch;
 
 use crate::args::Images;
+use crate::complain::complain;
 use crate::exit::Exit;
 use crate::interrupt;
 use plan::Plan;
@@ -19,7 +20,7 @@ pub(crate) fn run(args: &Images) -> Exit {
     let mut plan = match Plan::new(args) {
         Ok(plan) => plan,
         Err(message) => {
-            eprintln!("reunite: {message}");
+            complain(&message);
             return Exit::CouldNotBegin;
         }
     };

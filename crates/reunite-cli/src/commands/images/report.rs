@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::plan::Plan;
 use crate::args::Images;
+use crate::complain::complain;
 use crate::exit::Exit;
 use crate::units::readable;
 
@@ -143,7 +144,7 @@ impl Report {
     }
 
     pub(super) fn warn(&self, message: &str) {
-        self.bar.suspend(|| eprintln!("reunite: {message}"));
+        self.bar.suspend(|| complain(message));
     }
 
     /// A reader that went away is no reason to stop making pictures.

@@ -1,0 +1,324 @@
+//! `reunite images` where the file system, the terminal or the user is not as one would wish.
+
+mod harness;
+
+use harness::{Place, files, photo, pictures};
+
+#[cfg(unix)]
+use {
+    harness::{Ran, until},
+    std::ffi::OsStr,
+    std::os::unix::ffi::OsStrExt,
+    std::process::{Command, Stdio},
+};
+
+/// Two names that read the same where names must be text.
+#[cfg(unix)]
+#[test]
+fn names_that_are_no_text_are_kept_byte_for_byte() {
+    let place = Place::new();
+    let names = [
+        OsStr::from_bytes(b"\xfe.jpg"),
+        OsStr::from_bytes(b"\xff.jpg"),
+    ];
+    std::fs::create_dir(place.path("in")).unwrap();
+    for (seed, name) in names.iter().enumerate() {
+        let file = place.path("in").join(name);
+        if let Err(error) = std::fs::write(file, photo(300, 200, seed as u32)) {
+            eprintln!("not tested: this file system wants text ({error})");
+            return;
+        }
+    }
+    for (written, current) in [(2, 0), (0, 2)] {
+        let ran = place.run(&[&"images", &"in", &"--out", &"out", &"--json"]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let summary = ran.summary();
+        assert_eq!(
+            (summary["written"].as_u64(), summary["current"].as_u64()),
+            (Some(written), Some(current))
+        );
+    }
+    assert!(
+        names
+            .iter()
+            .all(|name| place.path("out").join(name).is_file())
+    );
+    // Named one by one, and told where it went wrong.
+    let text = place.path("in").join(OsStr::from_bytes(b"\xfd.jpg"));
+    std::fs::write(&text, "text").unwrap();
+    let ran = place.run(&[&"images", &text, &"--out", &"out"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("\u{fffd}.jpg: "), "{}", ran.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_lead_round_or_nowhere_are_told_and_not_followed() {
+    use std::os::unix::fs::symlink;
+    let place = Place::new();
+    let photo = place.write("in/deep/a.jpg", photo(300, 200, 1));
+    // A folder that contains itself, a link to itself, a link to nothing, and one to a picture.
+    symlink(place.path("in"), place.path("in/deep/again")).unwrap();
+    symlink("round.jpg", place.path("in/round.jpg")).unwrap();
+    symlink("nothing", place.path("in/gone.jpg")).unwrap();
+    symlink(&photo, place.path("in/linked.jpg")).unwrap();
+    let ran = place.run(&[&"images", &"in", &"--out", &"out", &"--json"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let summary = ran.summary();
+    assert_eq!(
+        (summary["written"].as_u64(), summary["ignored"].as_u64()),
+        (Some(2), Some(3)),
+        "{summary}"
+    );
+    let made: Vec<_> = pictures(&place.path("out"))
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(made, ["deep/a.jpg", "linked.jpg"]);
+    // Named, each is a failure, and the others are made all the same.
+    let ran = place.run(&[
+        &"images",
+        &"in/round.jpg",
+        &"in/gone.jpg",
+        &"in/linked.jpg",
+        &"--out",
+        &"named",
+        &"--json",
+    ]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert_eq!(ran.summary()["written"], 1);
+    for name in ["in/round.jpg: ", "in/gone.jpg: no such file or folder"] {
+        assert!(ran.stderr.contains(name), "{name}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_folder_called_like_a_picture_is_a_folder() {
+    let place = Place::new();
+    place.write("in/album.jpg/a.png.jpg", photo(300, 200, 1));
+    let ran = place.run(&[&"images", &"in", &"--out", &"out"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(place.path("out/album.jpg/a.png.jpg").is_file());
+    let ran = place.run(&[&"images", &"in/album.jpg", &"--out", &"named"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(place.path("named/a.png.jpg").is_file());
+    // Where a result should go there is a folder: that picture fails and the folder stays.
+    std::fs::create_dir_all(place.path("taken/a.png.jpg")).unwrap();
+    let ran = place.run(&[&"images", &"in/album.jpg", &"--out", &"taken"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("cannot write"), "{}", ran.stderr);
+    assert!(place.path("taken/a.png.jpg").is_dir());
+    assert_eq!(files(&place.path("taken")), []);
+}
+
+#[test]
+fn results_for_one_place_go_to_two_or_the_last_is_refused() {
+    let place = Place::new();
+    for (seed, folder) in ["a", "b", "c"].into_iter().enumerate() {
+        place.write(&format!("{folder}/x.jpg"), photo(300, 200, seed as u32));
+    }
+    let ran = place.run(&[
+        &"images",
+        &"a/x.jpg",
+        &"b/x.jpg",
+        &"c/x.jpg",
+        &"./a/../a/x.jpg",
+        &"--out",
+        &"out",
+        &"--json",
+    ]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let summary = ran.summary();
+    assert_eq!(
+        (summary["written"].as_u64(), summary["failed"].as_u64()),
+        (Some(2), Some(1)),
+        "{summary}"
+    );
+    let refused = "c/x.jpg: its result out/x.jpg would replace that of a/x.jpg";
+    let refused = refused.replace('/', std::path::MAIN_SEPARATOR_STR);
+    assert!(
+        ran.stderr
+            .replace('/', std::path::MAIN_SEPARATOR_STR)
+            .contains(&refused),
+        "{}",
+        ran.stderr
+    );
+    let results =
+        ["out/x.jpg", "out/x.jpg.jpg"].map(|name| std::fs::read(place.path(name)).unwrap());
+    assert_ne!(results[0], results[1]);
+    // Each is that of its own input.
+    for (result, folder) in results.iter().zip(["a", "b"]) {
+        place.run(&[&"images", &folder, &"--out", &format!("only-{folder}")]);
+        let alone = std::fs::read(place.path(format!("only-{folder}/x.jpg"))).unwrap();
+        assert!(*result == alone, "of {folder}");
+    }
+}
+
+#[test]
+fn one_pixel_over_the_limit_is_refused_and_the_limit_is_not() {
+    let place = Place::new();
+    place.write("in/a.jpg", photo(300, 200, 1));
+    place.write("in/b.jpg", photo(299, 200, 1));
+    let run =
+        |limit: &str| place.run(&[&"images", &"in", &"--out", &"out", &"--max-pixels", &limit]);
+    let ran = run("59999");
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(
+        ran.stderr.contains("a.jpg: ") && ran.stderr.contains("--max-pixels"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(pictures(&place.path("out")).len(), 1);
+    assert_eq!(run("60000").code, Some(0));
+    assert_eq!(pictures(&place.path("out")).len(), 2);
+}
+
+#[test]
+fn quiet_says_nothing_but_failures() {
+    let place = Place::new();
+    place.write("in/a.jpg", photo(300, 200, 1));
+    let run = |more: &str| place.run(&[&"images", &"in", &"--out", &"out", &"--quiet", &more]);
+    for more in ["--force", "--dry-run"] {
+        let ran = run(more);
+        assert_eq!(
+            (ran.code, &*ran.stdout, &*ran.stderr),
+            (Some(0), "", ""),
+            "{more}"
+        );
+    }
+    place.write("in/b.jpg", "text");
+    let ran = run("--force");
+    assert_eq!((ran.code, &*ran.stdout), (Some(1), ""));
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("b.jpg: "), "{}", ran.stderr);
+}
+
+/// A pipe that nobody reads any more.
+#[cfg(unix)]
+fn closed() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_went_away_stops_nothing() {
+    let place = Place::new();
+    place.write("in/bad.jpg", "text");
+    for n in 0..5 {
+        place.write(&format!("in/{n}.jpg"), photo(300, 200, n));
+    }
+    for (out, more) in [("json", "--json"), ("plain", "--force")] {
+        let mut command = place.command(&[&"images", &"in", &"--out", &out, &more]);
+        let ran: Ran = command.stdout(closed()).output().unwrap().into();
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+        assert_eq!(pictures(&place.path(out)).len(), 5);
+    }
+    // Nobody hears of the failure but from the exit code.
+    let mut command = place.command(&[&"images", &"in", &"--out", &"deaf"]);
+    let status = command.stdout(closed()).stderr(closed()).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+    assert_eq!(pictures(&place.path("deaf")).len(), 5);
+    let mut command = place.command(&[&"images", &"nowhere", &"--out", &"deaf"]);
+    let status = command.stdout(closed()).stderr(closed()).status().unwrap();
+    assert_eq!(status.code(), Some(2));
+}
+
+#[cfg(unix)]
+#[test]
+fn help_and_completions_for_a_reader_that_went_away_are_no_fault() {
+    let place = Place::new();
+    for args in [["images", "--help"], ["completions", "bash"]] {
+        let mut command = place.command(&[&args[0], &args[1]]);
+        let ran: Ran = command.stdout(closed()).output().unwrap().into();
+        assert_eq!((ran.code, &*ran.stderr), (Some(0), ""), "{args:?}");
+    }
+}
+
+/// The second picture is a pipe that nobody writes to: reading it ends neither by itself nor in order.
+#[cfg(unix)]
+#[test]
+fn a_second_ctrl_c_ends_what_does_not_stop() {
+    let place = Place::new();
+    place.write("a.jpg", photo(300, 200, 1));
+    let stuck = place.path("b.jpg");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&stuck)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let mut child = place.start(&[&"images", &"a.jpg", &"b.jpg", &"--out", &"out", &"--json"]);
+    let out = place.path("out");
+    until("the first result", || !pictures(&out).is_empty());
+    // Interrupts that arrive together may count as one.
+    until("the end", || {
+        let id = child.id().to_string();
+        let told = Command::new("kill").args(["-INT", &id]).status().unwrap();
+        assert!(told.success());
+        child.try_wait().unwrap().is_some()
+    });
+    let ran: Ran = child.wait_with_output().unwrap().into();
+    assert_eq!(ran.code, Some(130), "{ran:?}");
+    assert!(
+        !ran.stdout.contains("summary"),
+        "it ended in order: {}",
+        ran.stdout
+    );
+    reunite_images::Probe::read(&std::fs::read(out.join("a.jpg")).unwrap()).unwrap();
+}
+
+/// Terminated is as interrupted: once, in order.
+#[cfg(unix)]
+#[test]
+fn a_request_to_terminate_is_obeyed_in_order() {
+    let place = Place::new();
+    let photo = photo(1200, 900, 1);
+    for n in 0..40 {
+        place.write(&format!("in/{n}.jpg"), &photo);
+    }
+    let out = place.path("out");
+    let child = place.start(&[
+        &"images", &"in", &"--out", &"out", &"--json", &"--jobs", &"1",
+    ]);
+    until("the first result", || !pictures(&out).is_empty());
+    let id = child.id().to_string();
+    assert!(Command::new("kill").arg(id).status().unwrap().success());
+    let ran: Ran = child.wait_with_output().unwrap().into();
+    assert_eq!(ran.code, Some(130), "{ran:?}");
+    let summary = ran.summary();
+    assert_eq!(summary["interrupted"], true);
+    assert_eq!(summary["written"], pictures(&out).len());
+}
+
+/// Eight at a time, each of which needs nearly all of the memory that the system gives.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_small_budget_fits_into_small_memory() {
+    let place = Place::new();
+    for n in 0..8 {
+        // Enlarged: large in memory, small on disk.
+        place.write(&format!("in/{n}.jpg"), photo(48, 48, n));
+    }
+    let run = |out: &str, memory: &str| -> Ran {
+        let program = env!("CARGO_BIN_EXE_reunite");
+        let script = format!(
+            "ulimit -v 250000 && exec {program} images in --out {out} --jobs 8 --memory {memory} \
+             --enlarge --size 2000 --json"
+        );
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &script])
+            .current_dir(place.path(""))
+            // The allocator sets addresses aside for every thread.
+            .env("MALLOC_ARENA_MAX", "1");
+        shell.output().unwrap().into()
+    };
+    let ran = run("small", "90M");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let ran = run("large", "100G");
+    assert_ne!(ran.code, Some(0), "the test does not test: {ran:?}");
+}

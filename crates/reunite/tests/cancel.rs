@@ -1,0 +1,494 @@
+//! Cancellation: whom it reaches, whom it does not, and what they are told; and what happens when the
+//! system is out of threads or nobody reads what the library says.
+
+mod common;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use common::{Counted, LONG, until_cancelled, watchdog};
+use reunite::sync::Semaphore;
+use reunite::{Cancelled, ScopeBuilder, scope};
+
+#[test]
+fn reason_and_source_reach_grandchildren() {
+    let _watch = watchdog();
+    let (there, all) = mpsc::channel::<()>();
+    let told = Mutex::new(Vec::new());
+    let tell = |who: &'static str, there: mpsc::Sender<()>| {
+        there.send(()).unwrap();
+        let cancelled = until_cancelled();
+        told.lock().unwrap().push((who, cancelled));
+    };
+    let tell = &tell;
+    let source = ScopeBuilder::new().name("top").scope(|top| {
+        let (child, sibling) = (there.clone(), there.clone());
+        top.spawn(move || {
+            scope(|middle| {
+                let grandchild = child.clone();
+                middle.spawn(move || {
+                    let items = middle.map([grandchild], |there| tell("in a map", there));
+                    let _item = items.into_iter().next();
+                });
+                let great = child.clone();
+                middle.spawn(move || {
+                    scope(|s| drop(s.spawn(move || tell("great-grandchild", great))));
+                });
+                tell("body", child);
+            });
+        });
+        top.spawn(move || tell("sibling", sibling));
+        (0..4).for_each(|_| all.recv().unwrap());
+        top.cancel("rain");
+        until_cancelled().source().id()
+    });
+    // The scope was cancelled from inside: its value counts.
+    let source = source.unwrap();
+    let told = told.into_inner().unwrap();
+    assert_eq!(told.len(), 4, "{told:?}");
+    for (who, cancelled) in told {
+        assert_eq!(cancelled.reason(), "rain", "{who}");
+        assert_eq!(cancelled.source().name(), Some("top"), "{who}");
+        assert_eq!(cancelled.source().id(), source, "{who}");
+        assert!(!cancelled.is_deadline(), "{who}");
+    }
+}
+
+/// The body, woken first, drops a map, which cancels the item there; from above the item hears last,
+/// after all the siblings.
+#[test]
+fn a_cause_is_not_overtaken_by_those_it_wakes() {
+    let _watch = watchdog();
+    const SIBLINGS: usize = 50;
+    for round in 0..20 {
+        let (there, all) = mpsc::channel::<()>();
+        let told = Mutex::new(None);
+        scope(|s| {
+            let (told, in_map) = (&told, there.clone());
+            let mut items = s
+                .map([in_map], move |there| {
+                    there.send(()).unwrap();
+                    let cancelled = until_cancelled();
+                    *told.lock().unwrap() = Some(cancelled);
+                })
+                .into_iter();
+            for there in vec![there; SIBLINGS] {
+                s.spawn(move || {
+                    there.send(()).unwrap();
+                    until_cancelled()
+                });
+            }
+            let canceller = s.canceller();
+            s.spawn(move || {
+                (0..=SIBLINGS).for_each(|_| all.recv().unwrap());
+                canceller.cancel("rain");
+            });
+            drop(items.next());
+            drop(items);
+        });
+        let told = told.into_inner().unwrap().unwrap();
+        assert_eq!(told.reason(), "rain", "round {round}");
+    }
+}
+
+#[test]
+fn only_the_first_cancellation_is_told() {
+    let _watch = watchdog();
+    let (first, again) = ScopeBuilder::new()
+        .name("outer")
+        .scope(|outer| {
+            scope(|inner| {
+                inner.cancel("first");
+                let first = until_cancelled();
+                // From the same place, and from above.
+                inner.cancel("second");
+                outer.cancel("third");
+                (first, until_cancelled())
+            })
+        })
+        .unwrap();
+    assert_eq!((first.reason(), again.reason()), ("first", "first"));
+    assert_eq!(first.source().id(), again.source().id());
+    assert_ne!(again.source().name(), Some("outer"));
+}
+
+#[test]
+fn a_canceller_outlives_its_scope_and_harms_nobody() {
+    let _watch = watchdog();
+    let canceller = scope(|s| s.canceller());
+    assert!(!canceller.is_cancelled());
+    scope(|s| {
+        canceller.cancel("too late");
+        assert!(canceller.is_cancelled() && !s.is_cancelled());
+        reunite::checkpoint().unwrap();
+    });
+}
+
+/// What each kind of blocking call says.
+fn every_wait(pending: &mut reunite::JoinHandle<()>, taken: &Semaphore) -> Vec<Option<Cancelled>> {
+    let soon = Instant::now() + LONG;
+    let service = scope(|s| {
+        let builder = reunite::Builder::new();
+        s.spawn_ready::<(), _, _>(builder, |_ready| drop(until_cancelled()))
+            .err()
+            .and_then(|error| error.cancelled().cloned())
+    });
+    vec![
+        reunite::checkpoint().err(),
+        reunite::sleep(LONG).err(),
+        reunite::sleep_until(soon).err(),
+        pending
+            .join_timeout(LONG)
+            .err()
+            .filter(reunite::JoinError::is_interrupted)
+            .and_then(|error| error.cancelled().cloned()),
+        pending
+            .join_deadline(soon)
+            .err()
+            .filter(reunite::JoinError::is_interrupted)
+            .and_then(|error| error.cancelled().cloned()),
+        taken
+            .acquire()
+            .err()
+            .and_then(|error| error.as_cancelled().cloned()),
+        taken
+            .acquire_many_timeout(1, LONG)
+            .err()
+            .and_then(|error| error.as_cancelled().cloned()),
+        reunite::map([()], |()| until_cancelled())
+            .into_iter()
+            .next()
+            .and_then(Result::err)
+            .and_then(|error| error.cancelled().cloned()),
+        scope(|s| s.spawn(|| ()).join())
+            .err()
+            .and_then(|error| error.cancelled().cloned()),
+        service,
+    ]
+}
+
+#[test]
+fn every_later_wait_fails_too() {
+    let _watch = watchdog();
+    let (finish, pending) = mpsc::channel::<()>();
+    // Outside the scope: no cancellation of that reaches it, so it goes on.
+    let mut pending = reunite::spawn(move || pending.recv().unwrap());
+    let taken = Semaphore::new(1);
+    let _permit = taken.acquire().unwrap();
+    scope(|s| {
+        s.cancel("enough");
+        for round in 0..3 {
+            for (call, told) in every_wait(&mut pending, &taken).into_iter().enumerate() {
+                let reason = told.as_ref().map(Cancelled::reason);
+                assert_eq!(reason, Some("enough"), "call {call} of round {round}");
+            }
+        }
+    });
+    // Only the scope was cancelled.
+    reunite::checkpoint().unwrap();
+    finish.send(()).unwrap();
+    pending.join().unwrap();
+}
+
+#[test]
+fn a_shield_covers_what_is_spawned_inside_and_ends_with_it() {
+    let _watch = watchdog();
+    let (inside, cancelled) = (mpsc::channel::<()>(), mpsc::channel::<()>());
+    let seen = scope(|s| {
+        let task = s.spawn(move || {
+            let saved = reunite::shield(|| {
+                inside.0.send(()).unwrap();
+                // The task is cancelled when this arrives.
+                cancelled.1.recv().unwrap();
+                let nested = ScopeBuilder::new().scope(|clean_up| {
+                    let mut saved = clean_up.spawn(|| {
+                        reunite::sleep(Duration::from_millis(1))?;
+                        reunite::checkpoint().map(|()| "saved")
+                    });
+                    saved.join_timeout(LONG).unwrap()
+                });
+                // Inside, handles and scopes cancel as everywhere.
+                let own = scope(|s| {
+                    s.cancel("its own");
+                    until_cancelled().reason().to_owned()
+                });
+                (nested.unwrap().unwrap(), own)
+            });
+            (saved, until_cancelled().reason().to_owned())
+        });
+        inside.1.recv().unwrap();
+        s.cancel("outside");
+        cancelled.0.send(()).unwrap();
+        // The body is cancelled as well.
+        reunite::shield(|| task.join()).unwrap()
+    });
+    assert_eq!(
+        seen,
+        (("saved", "its own".to_owned()), "outside".to_owned())
+    );
+}
+
+#[test]
+fn the_deadline_of_an_outer_scope_cuts_the_inner_ones() {
+    let _watch = watchdog();
+    let told = Mutex::new(Vec::new());
+    let error = ScopeBuilder::new()
+        .name("outer")
+        .timeout(Duration::from_millis(20))
+        .scope(|outer| {
+            let told = &told;
+            outer.spawn(move || {
+                let inner = ScopeBuilder::new().name("inner").timeout(LONG).scope(|s| {
+                    s.spawn(|| {
+                        // Without a deadline of its own, and with a later one for one wait.
+                        let mut nobody = reunite::spawn(until_cancelled);
+                        let late = scope(|_| nobody.join_timeout(LONG).unwrap_err());
+                        assert!(late.is_interrupted() && !late.is_timeout(), "{late}");
+                        told.lock().unwrap().push(late.cancelled().unwrap().clone());
+                    });
+                    let cancelled = until_cancelled();
+                    told.lock().unwrap().push(cancelled);
+                });
+                let inner = inner.unwrap_err();
+                assert!(inner.is_timeout());
+                told.lock()
+                    .unwrap()
+                    .push(inner.cancelled().unwrap().clone());
+            });
+            until_cancelled()
+        })
+        .unwrap_err();
+    assert!(error.is_timeout());
+    let told = told.into_inner().unwrap();
+    assert_eq!(told.len(), 3, "{told:?}");
+    for cancelled in told {
+        assert!(cancelled.is_deadline());
+        assert_eq!(cancelled.source().name(), Some("outer"), "{cancelled}");
+    }
+}
+
+#[test]
+fn cancelling_one_handle_leaves_the_siblings_alone() {
+    let _watch = watchdog();
+    let (started, starting) = mpsc::channel::<()>();
+    scope(|s| {
+        let (releases, tasks): (Vec<_>, Vec<_>) = (0..5)
+            .map(|n| {
+                let started = started.clone();
+                let (release, released) = mpsc::channel::<()>();
+                let task = s.spawn_with(reunite::Builder::new().name(format!("{n}")), move || {
+                    scope(|below| {
+                        let below = below.spawn(move || {
+                            started.send(()).unwrap();
+                            // Whichever comes first: its cancellation or its release.
+                            loop {
+                                if let Err(cancelled) = reunite::checkpoint() {
+                                    return Err(cancelled);
+                                }
+                                match released.try_recv() {
+                                    Ok(()) => return Ok(n),
+                                    Err(_) => std::thread::yield_now(),
+                                }
+                            }
+                        });
+                        reunite::shield(|| below.join().unwrap())
+                    })
+                });
+                (release, task)
+            })
+            .unzip();
+        (0..5).for_each(|_| starting.recv().unwrap());
+        tasks[2].cancel();
+        while !tasks[2].is_finished() {
+            std::thread::yield_now();
+        }
+        // The others had every opportunity to hear of it.
+        assert!((0..5).all(|n| n == 2 || !tasks[n].is_finished()));
+        assert!(!s.is_cancelled());
+        reunite::checkpoint().unwrap();
+        for release in &releases {
+            // The cancelled one has let go of its end.
+            let _gone = release.send(());
+        }
+        for (n, task) in tasks.into_iter().enumerate() {
+            match task.join().unwrap() {
+                Ok(value) => assert!(value == n && n != 2),
+                Err(cancelled) => {
+                    assert_eq!((n, cancelled.source().name()), (2, Some("2")));
+                    assert_eq!(cancelled.reason(), "cancelled through its handle");
+                }
+            }
+        }
+    });
+}
+
+/// Runs this test alone in a process of its own, prepared by a shell. True in that process.
+#[cfg(target_os = "linux")]
+fn in_a_process_of_its_own(test: &str, prepare: &str) -> bool {
+    const CHILD: &str = "REUNITE_TEST_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        return true;
+    }
+    let program = std::env::current_exe().unwrap();
+    let output = std::process::Command::new("sh")
+        .args(["-c", &format!("{prepare} exec \"$0\" \"$@\"")])
+        .arg(program)
+        .args([test, "--exact", "--nocapture", "--test-threads=1"])
+        .env(CHILD, "1")
+        // Threads large enough that the last one fits or does not, whatever else lies about; and room in
+        // the heap, so that memory for threads is all that runs out.
+        .env("RUST_MIN_STACK", (64 << 20).to_string())
+        .env("MALLOC_ARENA_MAX", "1")
+        .env("MALLOC_TOP_PAD_", (8 << 20).to_string())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{:?}\n{text}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    false
+}
+
+/// Room for some twenty threads of 64 megabytes.
+#[cfg(target_os = "linux")]
+const LITTLE: &str = "ulimit -v 1500000 &&";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn when_the_system_is_out_of_threads_a_spawn_is_an_error_and_nothing_is_lost() {
+    let test = "when_the_system_is_out_of_threads_a_spawn_is_an_error_and_nothing_is_lost";
+    if !in_a_process_of_its_own(test, LITTLE) {
+        return;
+    }
+    let _watch = watchdog();
+    // Tasks outside scopes borrow for ever.
+    static RUN: AtomicUsize = AtomicUsize::new(0);
+    static DROPPED: AtomicUsize = AtomicUsize::new(0);
+    static RELEASE: AtomicBool = AtomicBool::new(false);
+    let try_spawn = |n: usize| {
+        let owned = Counted(&DROPPED);
+        reunite::Builder::new().try_spawn(move || {
+            let _owned = owned;
+            RUN.fetch_add(1, Ordering::SeqCst);
+            while !RELEASE.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            n
+        })
+    };
+    let mut running = Vec::new();
+    let refused = loop {
+        assert!(running.len() < 1000, "the system refuses nothing");
+        match try_spawn(running.len()) {
+            Ok(task) => running.push(task),
+            Err(error) => break error,
+        }
+    };
+    assert!(refused.is_refused(), "{refused}");
+    assert!(refused.io_error().is_some(), "{refused}");
+    assert!(running.len() > 4, "only {}", running.len());
+    // What the refused closure owned is gone, and it never ran.
+    assert_eq!(DROPPED.load(Ordering::SeqCst), 1);
+
+    // Plain spawns, in a scope or not, say it at the join.
+    assert!(reunite::spawn(|| 1).join().unwrap_err().is_refused());
+    let own = 7;
+    scope(|s| assert!(s.spawn(|| own).join().unwrap_err().is_refused()));
+    let ended = reunite::try_scope::<(), String, _>(|s| {
+        drop(s.spawn(|| Ok(())));
+        Ok(())
+    });
+    assert!(ended.unwrap_err().root().unwrap().is_refused());
+
+    // Every task that was started comes back with its own value.
+    RELEASE.store(true, Ordering::SeqCst);
+    let count = running.len();
+    for (n, task) in running.into_iter().enumerate() {
+        assert_eq!(task.join().unwrap(), n);
+    }
+    assert_eq!(RUN.load(Ordering::SeqCst), count);
+    assert_eq!(DROPPED.load(Ordering::SeqCst), count + 1);
+    // And there are threads again: those that were used.
+    assert_eq!(reunite::spawn(|| 1).join().unwrap(), 1);
+}
+
+/// A map takes what it gets; a scope says which of its tasks were refused.
+#[cfg(target_os = "linux")]
+#[test]
+fn maps_and_scopes_make_do_with_the_threads_there_are() {
+    let test = "maps_and_scopes_make_do_with_the_threads_there_are";
+    if !in_a_process_of_its_own(test, LITTLE) {
+        return;
+    }
+    let _watch = watchdog();
+    let values: Vec<u64> = reunite::map(0..2000u64, |n| n * n)
+        .threads(500)
+        .into_iter()
+        .map(|value| value.unwrap())
+        .collect();
+    assert!(values.iter().zip(0..).all(|(value, n)| *value == n * n));
+    assert_eq!(values.len(), 2000);
+    let (mut done, mut refused) = (0, 0);
+    let hold = AtomicBool::new(true);
+    scope(|s| {
+        let hold = &hold;
+        let tasks: Vec<_> = (0..500)
+            .map(|_| {
+                s.spawn(move || {
+                    while hold.load(Ordering::SeqCst) {
+                        std::thread::yield_now();
+                    }
+                })
+            })
+            .collect();
+        hold.store(false, Ordering::SeqCst);
+        for task in tasks {
+            match task.join() {
+                Ok(()) => done += 1,
+                Err(error) if error.is_refused() => refused += 1,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    });
+    assert!(done > 4 && refused > 100, "{done} done, {refused} refused");
+    assert_eq!(done + refused, 500);
+}
+
+/// Standard error is a pipe that nobody reads: the report of a straggler has nowhere to go.
+#[cfg(unix)]
+#[test]
+fn a_straggler_that_nobody_can_be_told_of_is_waited_for_all_the_same() {
+    const CHILD: &str = "REUNITE_TEST_DEAF";
+    if std::env::var_os(CHILD).is_some() {
+        let back = AtomicBool::new(false);
+        let (started, starting) = mpsc::channel();
+        scope(|s| {
+            s.spawn(|| {
+                started.send(()).unwrap();
+                // Deaf, for longer than the five seconds after which it is told on.
+                std::thread::sleep(Duration::from_millis(5500));
+                back.store(true, Ordering::SeqCst);
+            });
+            starting.recv().unwrap();
+            s.cancel("stop");
+        });
+        println!("back: {}", back.into_inner());
+        return;
+    }
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["a_straggler_that_nobody_can_be_told_of_is_waited_for_all_the_same"])
+        .args(["--exact", "--nocapture"])
+        .env(CHILD, "1")
+        .stderr(writer)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{:?}: {text}", output.status);
+    assert!(text.contains("back: true"), "{text}");
+}
