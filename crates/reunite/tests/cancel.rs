@@ -279,13 +279,11 @@ fn cancelling_one_handle_leaves_the_siblings_alone() {
                 let (release, released) = mpsc::channel::<()>();
                 let task = s.spawn_with(reunite::Builder::new().name(format!("{n}")), move || {
                     scope(|below| {
-                        let below = below.spawn(move || {
+                        let below = below.spawn(move || -> Result<usize, reunite::Cancelled> {
                             started.send(()).unwrap();
                             // Whichever comes first: its cancellation or its release.
                             loop {
-                                if let Err(cancelled) = reunite::checkpoint() {
-                                    return Err(cancelled);
-                                }
+                                reunite::checkpoint()?;
                                 match released.try_recv() {
                                     Ok(()) => return Ok(n),
                                     Err(_) => std::thread::yield_now(),

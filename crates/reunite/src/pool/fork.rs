@@ -20,6 +20,7 @@
 //! (rayon); helping only below the awaited job (Wagner, Calder: "Leapfrogging", PPoPP 1993).
 
 use std::cell::{Cell, RefCell};
+use std::io::{Write, stderr};
 use std::mem::ManuallyDrop;
 use std::panic::{Location, resume_unwind};
 
@@ -427,7 +428,8 @@ struct AbortOnUnwind;
 
 impl Drop for AbortOnUnwind {
     fn drop(&mut self) {
-        eprintln!(
+        let _closed = writeln!(
+            stderr(),
             "reunite: a join was torn open by a panic, in a destructor of what it had to drop"
         );
         std::process::abort();

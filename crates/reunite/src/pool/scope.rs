@@ -14,6 +14,7 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::io::{Write, stderr};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 
@@ -242,7 +243,10 @@ struct AbortOnUnwind;
 
 impl Drop for AbortOnUnwind {
     fn drop(&mut self) {
-        eprintln!("reunite: a pool's scope was torn open by a panic; this is a bug in reunite");
+        let _closed = writeln!(
+            stderr(),
+            "reunite: a pool's scope was torn open by a panic; this is a bug in reunite"
+        );
         std::process::abort();
     }
 }
