@@ -316,3 +316,38 @@ fn a_small_budget_fits_into_small_memory() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(pictures(&place.path("out")).len(), 8);
 }
+
+/// Opening a pipe waits for a writer, who need not come; a device may have no end.
+#[cfg(unix)]
+#[test]
+fn a_pipe_or_a_device_is_told_and_not_opened() {
+    let place = Place::new();
+    place.write("in/a.jpg", photo(300, 200, 1));
+    let pipe = place.path("in/pipe.jpg");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let ran = place.run(&[
+        &"images",
+        &pipe,
+        &"/dev/zero",
+        &"in/a.jpg",
+        &"--out",
+        &"out",
+    ]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    for name in ["pipe.jpg", "/dev/zero"] {
+        let line = ran
+            .stderr
+            .lines()
+            .chain(ran.stdout.lines())
+            .find(|line| line.contains(name));
+        assert!(
+            line.is_some_and(|line| line.contains("neither a file nor a folder")),
+            "{ran:?}"
+        );
+    }
+    assert_eq!(pictures(&place.path("out")).len(), 1);
+    // Found in a folder, they are left alone.
+    let ran = place.run(&[&"images", &"in", &"--out", &"folder"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}

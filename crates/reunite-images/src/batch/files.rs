@@ -75,6 +75,10 @@ pub fn find(inputs: &[PathBuf], out: &Path, format: Option<OutputFormat>) -> Fou
                 };
                 finder.folder(input, &base, out_of_bounds.as_deref());
             }
+            // Opening a pipe would wait for somebody to write into it; reading a device might never end.
+            Ok(meta) if !meta.is_file() => {
+                finder.fail(input, "it is neither a file nor a folder".to_owned());
+            }
             Ok(_) => match input.file_name() {
                 Some(name) => finder.file(input, &out.join(name), true),
                 None => finder.fail(input, "it has no file name".to_owned()),
