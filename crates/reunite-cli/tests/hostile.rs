@@ -237,13 +237,16 @@ fn help_and_completions_for_a_reader_that_went_away_are_no_fault() {
     }
 }
 
-/// The second picture is a pipe that nobody writes to: reading it ends neither by itself nor in order.
+/// Where the second picture is to be written stands a pipe that nobody reads: that ends neither by itself
+/// nor in order.
 #[cfg(unix)]
 #[test]
 fn a_second_ctrl_c_ends_what_does_not_stop() {
     let place = Place::new();
     place.write("a.jpg", photo(300, 200, 1));
-    let stuck = place.path("b.jpg");
+    place.write("b.jpg", photo(300, 200, 2));
+    std::fs::create_dir(place.path("out")).unwrap();
+    let stuck = place.path("out/.b.jpg.reunite-part");
     assert!(
         Command::new("mkfifo")
             .arg(&stuck)
