@@ -237,24 +237,22 @@ fn help_and_completions_for_a_reader_that_went_away_are_no_fault() {
     }
 }
 
-/// Where the second picture is to be written stands a pipe that nobody reads: that ends neither by itself
-/// nor in order.
-#[cfg(unix)]
+/// Its output is full and nobody reads it: that ends neither by itself nor in order.
+#[cfg(target_os = "linux")]
 #[test]
 fn a_second_ctrl_c_ends_what_does_not_stop() {
+    use std::io::{Read, Write};
     let place = Place::new();
     place.write("a.jpg", photo(300, 200, 1));
-    place.write("b.jpg", photo(300, 200, 2));
-    std::fs::create_dir(place.path("out")).unwrap();
-    let stuck = place.path("out/.b.jpg.reunite-part");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&stuck)
-            .status()
-            .unwrap()
-            .success()
-    );
-    let mut child = place.start(&[&"images", &"a.jpg", &"b.jpg", &"--out", &"out", &"--json"]);
+    let (mut reader, mut writer) = std::io::pipe().unwrap();
+    // All that a pipe holds.
+    writer.write_all(&[b' '; 1 << 16]).unwrap();
+    let mut child = place
+        .command(&[&"images", &"a.jpg", &"--out", &"out", &"--json"])
+        .stdout(Stdio::from(writer))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let out = place.path("out");
     until("the first result", || !pictures(&out).is_empty());
     // Interrupts that arrive together may count as one.
@@ -264,14 +262,48 @@ fn a_second_ctrl_c_ends_what_does_not_stop() {
         assert!(told.success());
         child.try_wait().unwrap().is_some()
     });
-    let ran: Ran = child.wait_with_output().unwrap().into();
-    assert_eq!(ran.code, Some(130), "{ran:?}");
-    assert!(
-        !ran.stdout.contains("summary"),
-        "it ended in order: {}",
-        ran.stdout
-    );
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let mut told = String::new();
+    reader.read_to_string(&mut told).unwrap();
+    assert!(!told.contains("summary"), "it ended in order: {told}");
     reunite_images::Probe::read(&std::fs::read(out.join("a.jpg")).unwrap()).unwrap();
+}
+
+/// What is written goes beside its place under a new name: not through a link that somebody left there.
+#[cfg(unix)]
+#[test]
+fn results_are_not_written_through_links() {
+    let place = Place::new();
+    place.write("a.jpg", photo(300, 200, 1));
+    let victim = place.write("victim", "precious");
+    std::fs::create_dir(place.path("out")).unwrap();
+    for name in [".a.jpg.reunite-part", "a.jpg"] {
+        std::os::unix::fs::symlink(&victim, place.path("out").join(name)).unwrap();
+    }
+    let ran = place.run(&[&"images", &"a.jpg", &"--out", &"out"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(std::fs::read_to_string(victim).unwrap(), "precious");
+    assert!(!place.path("out/a.jpg").is_symlink());
+}
+
+/// An input whose own result has no place is an input, too.
+#[test]
+fn no_input_is_written_over_even_if_it_cannot_be_used() {
+    let place = Place::new();
+    place.write("d1/a.jpg", photo(300, 200, 1));
+    place.write("d2/a.jpg", photo(300, 200, 2));
+    let original = place.write("a.jpg", photo(300, 200, 3));
+    let before = std::fs::read(&original).unwrap();
+    let ran = place.run(&[
+        &"images",
+        &"d1/a.jpg",
+        &"d2/a.jpg",
+        &"a.jpg",
+        &"--out",
+        &".",
+    ]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert_eq!(std::fs::read(original).unwrap(), before);
 }
 
 /// Terminated is as interrupted: once, in order.

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use walkdir::WalkDir;
 
+use super::ledger::Stamp;
 use super::save::is_leftover;
 use crate::format::{InputFormat, OutputFormat};
 
@@ -18,6 +19,8 @@ pub struct Job {
     pub output: PathBuf,
     /// The format to write.
     pub format: OutputFormat,
+    /// The input as it was when it was found. What is written of it later is no newer than that.
+    pub(super) seen: Option<Stamp>,
 }
 
 /// What was found.
@@ -88,7 +91,10 @@ pub fn find(inputs: &[PathBuf], out: &Path, format: Option<OutputFormat>) -> Fou
     let inputs: std::collections::HashSet<PathBuf> = found
         .jobs
         .iter()
-        .filter_map(|job| job.input.canonicalize().ok())
+        .map(|job| &job.input)
+        // What was named and could not be used is an input all the same.
+        .chain(found.failed.iter().map(|failed| &failed.path))
+        .filter_map(|path| path.canonicalize().ok())
         .collect();
     let (jobs, over_inputs): (Vec<_>, Vec<_>) = found.jobs.drain(..).partition(|job| {
         !job.output
@@ -187,6 +193,7 @@ impl Finder<'_> {
                 None => {
                     self.taken.insert(key, input.to_owned());
                     self.found.jobs.push(Job {
+                        seen: Stamp::of(input),
                         input: input.to_owned(),
                         output,
                         format,

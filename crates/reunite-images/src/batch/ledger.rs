@@ -40,14 +40,14 @@ struct Entry {
 
 /// Enough of a file's state to notice a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Stamp {
+pub(super) struct Stamp {
     bytes: u64,
     /// Nanoseconds since 1970.
     changed: u128,
 }
 
 impl Stamp {
-    fn of(path: &Path) -> Option<Self> {
+    pub(super) fn of(path: &Path) -> Option<Self> {
         let meta = std::fs::metadata(path).ok()?;
         Some(Self {
             bytes: meta.len(),
@@ -126,7 +126,8 @@ fn entry(job: &Job, transform: &Transform) -> Option<Entry> {
     let input = text(&job.input.canonicalize().ok()?);
     Some(Entry {
         input,
-        from: Stamp::of(&job.input)?,
+        // Not as it is now: it may have changed since it was read.
+        from: job.seen?,
         transform: Transform {
             format: Some(job.format),
             ..transform.clone()

@@ -1,17 +1,16 @@
 //! Whole files or none: written beside their place under another name, then renamed.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 const MARK: &str = ".reunite-part";
 
 /// Writes `bytes` to `path`. Whatever happens on the way, `path` is what it was or what it should be.
 pub(super) fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = temporary(path)?;
-    let written = fs::File::create(&temporary)
-        .and_then(|mut file| file.write_all(bytes))
-        .and_then(|()| fs::rename(&temporary, path));
+    let (temporary, file) = temporary(path)?;
+    let written = write(file, bytes).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // It may never have been made; either way the first error is the one to tell.
         let _gone = fs::remove_file(&temporary);
@@ -19,16 +18,23 @@ pub(super) fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
-/// One name for each place: a run that was killed leaves at most this behind, and the next run to the
-/// same place replaces it.
-fn temporary(path: &Path) -> io::Result<PathBuf> {
-    let name = path
-        .file_name()
-        .ok_or_else(|| io::Error::other("the path has no file name"))?;
-    let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(name);
-    hidden.push(MARK);
-    Ok(path.with_file_name(hidden))
+fn write(mut file: File, bytes: &[u8]) -> io::Result<()> {
+    file.write_all(bytes)
+}
+
+/// A new file beside `path`, with a name that no other has: neither another run's, nor a link that leads
+/// elsewhere. A run that was killed leaves it behind.
+fn temporary(path: &Path) -> io::Result<(PathBuf, File)> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = path.with_file_name(format!(".{}-{number}{MARK}", std::process::id()));
+        match OpenOptions::new().write(true).create_new(true).open(&name) {
+            Ok(file) => return Ok((name, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Whether this is what a killed run left behind.
