@@ -12,3 +12,4 @@ mod save;
 pub use files::{FindError, Found, Job, find};
 pub use ledger::Ledger;
 pub use pipeline::{FileError, Options, Written, run};
+pub use save::sweep;

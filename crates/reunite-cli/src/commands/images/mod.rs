@@ -28,6 +28,7 @@ pub(crate) fn run(args: &Images) -> Exit {
     if args.dry_run {
         return lock(&report).dry_run(&plan);
     }
+    batch::sweep(&args.out);
     let ledger = Mutex::new(&mut plan.ledger);
     let (jobs, options) = (&plan.jobs, &plan.options);
     let budget = Semaphore::new(options.memory);
