@@ -9,6 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::Location;
 
 use crate::cancel::Node;
+use crate::deadlock::{Object, Site};
 use crate::error::Cancelled;
 use crate::id::{Kind, Label};
 use crate::primitive::{
@@ -31,15 +32,6 @@ pub(crate) struct Who {
 pub(crate) struct Waiting {
     pub(crate) site: Site,
     pub(crate) since: Instant,
-}
-
-/// What is waited for, and where in the source.
-#[derive(Clone, Debug)]
-pub(crate) struct Site {
-    /// The operation: "join", "sleep", …
-    pub(crate) verb: &'static str,
-    pub(crate) object: Option<Label>,
-    pub(crate) at: &'static Location<'static>,
 }
 
 const QUEUED: u8 = 0;
@@ -91,8 +83,8 @@ impl Who {
     pub(crate) fn doing(&self) -> String {
         if let Some(Waiting { site, since }) = &*self.waiting.lock() {
             let object = match &site.object {
-                Some(label) => format!(" of {label}"),
-                None => String::new(),
+                Object::None => String::new(),
+                object => format!(" of {object}"),
             };
             let seconds = now().saturating_duration_since(*since).as_secs_f64();
             let (file, line) = (site.at.file(), site.at.line());

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{Write, stderr};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use crate::id::Label;
 use crate::primitive::{Arc, Duration, PoisonError, StaticMutex};
@@ -87,4 +87,15 @@ pub(crate) fn report_stragglers(waiting: &Label, late: &[Straggler]) {
             let _closed = writeln!(stderr(), "reunite: {waiting} waits: {straggler}");
         }),
     }
+}
+
+/// A task has completed and leaked the guard of a lock: nobody will ever release that.
+pub(crate) fn report_leak(task: &Label, since: &Location<'_>) {
+    let _closed = writeln!(
+        stderr(),
+        "reunite: {task} has completed without releasing the lock that it took at {}:{}: its guard was \
+         forgotten; whoever waits for the lock is refused",
+        since.file(),
+        since.line()
+    );
 }

@@ -5,25 +5,58 @@
 //! again. Nothing here knows what is waited for.
 
 pub(crate) use crate::primitive::spin_loop;
-use crate::primitive::{Instant, Thread, current, now, park, park_timeout, yield_now};
+use crate::primitive::{
+    Arc, AtomicBool, Instant, Ordering, Thread, current, now, park, park_timeout, thread_local,
+    yield_now,
+};
 
 /// The wake-up address of one thread.
 #[derive(Clone, Debug)]
-pub(crate) struct Parker(Thread);
+pub(crate) struct Parker(Arc<Address>);
+
+#[derive(Debug)]
+struct Address {
+    thread: Thread,
+    /// Raised by every unpark, lowered by the thread before it asks what it waits for.
+    mark: AtomicBool,
+}
+
+thread_local! {
+    static HERE: Parker = Parker::new();
+}
 
 impl Parker {
+    fn new() -> Self {
+        Self(Arc::new(Address {
+            thread: current(),
+            mark: AtomicBool::new(false),
+        }))
+    }
+
     /// The calling thread's.
     pub(crate) fn here() -> Self {
-        Self(current())
+        // A thread that is ending has lost its own, and makes one for this wait.
+        HERE.try_with(Self::clone).unwrap_or_else(|_| Self::new())
     }
 
     /// Wakes that thread, or makes its next park return at once.
     pub(crate) fn unpark(&self) {
-        self.0.unpark();
+        self.0.mark.store(true, Ordering::Release);
+        self.0.thread.unpark();
+    }
+
+    /// Of the calling thread: it is about to ask anew.
+    pub(crate) fn lower_mark(&self) {
+        self.0.mark.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether it was unparked since it last asked.
+    pub(crate) fn is_marked(&self) -> bool {
+        self.0.mark.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.0.id() == other.0.id()
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 

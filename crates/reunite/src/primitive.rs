@@ -93,13 +93,7 @@ pub(crate) use std::time::{Duration, Instant};
 pub(crate) struct Mutex<T>(imp::RawMutex<T>);
 
 impl<T> Mutex<T> {
-    #[cfg(not(reunite_model))]
     pub(crate) const fn new(value: T) -> Self {
-        Self(imp::RawMutex::new(value))
-    }
-
-    #[cfg(reunite_model)]
-    pub(crate) fn new(value: T) -> Self {
         Self(imp::RawMutex::new(value))
     }
 
@@ -116,9 +110,45 @@ impl<T> Mutex<T> {
     }
 }
 
+/// A static that a model makes anew for every execution.
+#[cfg(not(reunite_model))]
+macro_rules! global {
+    (static $name:ident: $type:ty = $value:expr;) => {
+        static $name: $type = $value;
+    };
+}
+
+#[cfg(reunite_model)]
+macro_rules! global {
+    (static $name:ident: $type:ty = $value:expr;) => {
+        shuttle::lazy_static! { static ref $name: $type = $value; }
+    };
+}
+
+pub(crate) use global;
+
+/// How many threads the process has, if the system tells.
+#[cfg(all(target_os = "linux", not(reunite_model)))]
+pub(crate) fn threads_of_process() -> Option<usize> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name in the second field may contain anything; the count is the twentieth field.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(17)?.parse().ok()
+}
+
+#[cfg(any(not(target_os = "linux"), reunite_model))]
+pub(crate) fn threads_of_process() -> Option<usize> {
+    None
+}
+
 /// Cores this process may use: affinity and cgroup limits counted.
 pub(crate) fn available_parallelism() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Whether the calling thread unwinds.
+pub(crate) fn panicking() -> bool {
+    std::thread::panicking()
 }
 
 /// The name the operating system's thread was started with, for threads this library did not start.

@@ -9,7 +9,9 @@
 //!
 //! 1. the result: it beats a cancellation and a timeout that arrived with it;
 //! 2. cancellation, the earliest deadline up the tree included;
-//! 3. the wait's own deadline.
+//! 3. the wait's own deadline;
+//! 4. whether it was found to be part of a deadlock, for which a wait without any deadline files itself in the
+//!    wait-for graph when it has lasted a while; see there.
 //!
 //! A closure that was given the parker and is not asked again leaves it behind: at worst a stray token,
 //! which every park tolerates.
@@ -18,9 +20,10 @@ use std::cell::Cell;
 use std::panic::Location;
 
 use crate::cancel::Node;
-use crate::current::{self, Site, Waiting};
+use crate::current::{self, Waiting};
 use crate::deadline;
-use crate::error::Cancelled;
+use crate::deadlock::{Object, On, Site, Standing, Yields, stand};
+use crate::error::{Cancelled, Refusal};
 use crate::park::{Parker, park_until, spin_briefly_until, spin_until};
 use crate::primitive::{Duration, Instant, now, thread_local};
 
@@ -76,9 +79,8 @@ pub(crate) enum Wait {
     Ready,
     TimedOut,
     Cancelled(Cancelled),
-    /// The thread belongs to a pool all of whose threads block, while it has work queued and may start no
-    /// other. Only a wait without a deadline that heeds its task ends like this.
-    Starved,
+    /// It would never have ended. Only a wait without a deadline that heeds its task ends like this.
+    Refused(Refusal),
 }
 
 /// Whose cancellation, or deadline, ends the wait.
@@ -88,8 +90,12 @@ pub(crate) enum Heed<'a> {
     Task,
     /// This scope's: its end, which wants to know when it turns from waiting to chasing stragglers.
     Node(&'a Node),
-    /// Nobody's: those waited for are cancelled already, and must come back.
+    /// Nobody's: those waited for must come back.
     Nothing,
+    /// Nobody's, and the deadline is only to look up at, not to give up at.
+    Patiently,
+    /// As that, but rather than never it ends refused: what is waited for goes on without the waiter.
+    UnlessForEver,
 }
 
 /// Blocks until `ready` says so; see the protocol above for what `ready` must do.
@@ -110,9 +116,10 @@ pub(crate) fn wait(
     block(&parker, site, deadline, heed, ready)
 }
 
-/// [`wait`] without a deadline, for a caller who has done its own spinning.
+/// [`wait`] for a caller who has done its own spinning.
 pub(crate) fn block_until(
     site: Site,
+    deadline: Option<Instant>,
     heed: Heed<'_>,
     mut ready: impl FnMut(&Parker) -> bool,
 ) -> Wait {
@@ -120,8 +127,14 @@ pub(crate) fn block_until(
     if ready(&parker) {
         return Wait::Ready;
     }
-    block(&parker, site, None, heed, ready)
+    block(&parker, site, deadline, heed, ready)
 }
+
+/// How long a wait stays out of the wait-for graph: most are shorter, and pay nothing for it.
+#[cfg(not(reunite_model))]
+const GRACE: Duration = Duration::from_millis(1);
+#[cfg(reunite_model)]
+const GRACE: Duration = Duration::ZERO;
 
 /// The slow path of [`wait`]: says what it waits for, and parks.
 fn block(
@@ -135,39 +148,68 @@ fn block(
     let node = match heed {
         Heed::Task => Some(&*context.node),
         Heed::Node(node) => Some(node),
-        Heed::Nothing => None,
+        Heed::Nothing | Heed::Patiently | Heed::UnlessForEver => None,
     };
     let until = deadline::earlier(deadline, node.and_then(|node| node.deadline()));
+    let yields = match heed {
+        Heed::Task => Yields::First,
+        Heed::UnlessForEver => Yields::Last,
+        Heed::Node(_) | Heed::Nothing | Heed::Patiently => Yields::Never,
+    };
     let given_up = give_up_place();
-    if given_up.starved && until.is_none() && matches!(heed, Heed::Task) {
-        return Wait::Starved;
+    if given_up.starved && until.is_none() && yields == Yields::First {
+        return Wait::Refused(Refusal::Starved);
     }
+    // A wait that ends by itself is no part of a deadlock.
+    let may_last = until.is_none() || matches!(heed, Heed::Patiently | Heed::UnlessForEver);
+    let since = now();
+    let files_at = match site.on {
+        On::Time => None,
+        _ if may_last => since.checked_add(GRACE),
+        _ => None,
+    };
 
     if let Some(node) = node {
         node.add_waiter(parker);
     }
-    context
-        .who
-        .set_waiting(Some(Waiting { site, since: now() }));
+    context.who.set_waiting(Some(Waiting {
+        site: site.clone(),
+        since,
+    }));
+    let mut ticket = 0;
+    let mut verdict = None;
     let outcome = loop {
-        if let Some(Err(cancelled)) = node.map(|node| node.check()) {
-            break if ready(parker) {
-                Wait::Ready
-            } else {
-                Wait::Cancelled(cancelled)
-            };
-        }
-        if deadline::has_passed(deadline) {
-            break if ready(parker) {
-                Wait::Ready
-            } else {
-                Wait::TimedOut
-            };
-        }
-        park_until(until);
+        parker.lower_mark();
         if ready(parker) {
             break Wait::Ready;
         }
+        let gives_up = if let Some(Err(cancelled)) = node.map(|node| node.check()) {
+            Some(Wait::Cancelled(cancelled))
+        } else if deadline::has_passed(deadline) {
+            Some(Wait::TimedOut)
+        } else {
+            verdict.map(|deadlock| Wait::Refused(Refusal::Deadlock(deadlock)))
+        };
+        if let Some(gives_up) = gives_up {
+            break if ready(parker) {
+                Wait::Ready
+            } else {
+                gives_up
+            };
+        }
+        verdict = if files_at.is_none() || !deadline::has_passed(files_at) {
+            park_until(deadline::earlier(until, files_at));
+            None
+        } else {
+            let standing = Standing {
+                task: &context.who.label,
+                site: &site,
+                parker,
+                yields,
+                ticket: &mut ticket,
+            };
+            stand(standing, || park_until(until))
+        };
     };
     context.who.set_waiting(None);
     if let Some(node) = node {
@@ -203,11 +245,12 @@ pub fn sleep_until(instant: Instant) -> Result<(), Cancelled> {
 fn sleep_deadline(deadline: Option<Instant>) -> Result<(), Cancelled> {
     let site = Site {
         verb: "sleep",
-        object: None,
+        object: Object::None,
         at: Location::caller(),
+        on: On::Time,
     };
     match block(&Parker::here(), site, deadline, Heed::Task, |_| false) {
-        Wait::Ready | Wait::TimedOut | Wait::Starved => Ok(()),
+        Wait::Ready | Wait::TimedOut | Wait::Refused(_) => Ok(()),
         Wait::Cancelled(cancelled) => Err(cancelled),
     }
 }

@@ -12,14 +12,19 @@
 //! away without a message, though it was woken for one, wakes the next in its place.
 
 use std::collections::VecDeque;
+use std::panic::Location;
 
+use crate::deadlock::{Object, On, Site};
 use crate::park::Parker;
 use crate::primitive::{Arc, Mutex, MutexGuard};
 
 /// Tells one wait from another.
 pub(super) type Ticket = u64;
 
-pub(super) struct Core<T>(Mutex<State<T>>);
+pub(super) struct Core<T> {
+    made_at: &'static Location<'static>,
+    state: Mutex<State<T>>,
+}
 
 pub(super) struct State<T> {
     messages: VecDeque<T>,
@@ -41,8 +46,8 @@ pub(super) enum Found<T> {
 }
 
 impl<T> Core<T> {
-    pub(super) fn new(capacity: usize) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(State {
+    pub(super) fn new(capacity: usize, made_at: &'static Location<'static>) -> Arc<Self> {
+        let state = Mutex::new(State {
             messages: VecDeque::new(),
             capacity,
             putters: VecDeque::new(),
@@ -51,11 +56,22 @@ impl<T> Core<T> {
             senders: 1,
             receivers: 1,
             closed: false,
-        })))
+        });
+        Arc::new(Self { made_at, state })
+    }
+
+    /// What a wait for this channel says about itself. Anybody may hold its other end.
+    pub(super) fn site(&self, verb: &'static str, at: &'static Location<'static>) -> Site {
+        Site {
+            verb,
+            object: Object::Made("a channel", self.made_at),
+            at,
+            on: On::Anyone,
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.0.lock()
+        self.state.lock()
     }
 
     /// Closes the channel and wakes everybody.

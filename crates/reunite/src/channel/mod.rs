@@ -24,6 +24,8 @@
 //! assert_eq!(sum, 5050);
 //! ```
 
+use std::panic::Location;
+
 mod core;
 mod receiver;
 mod select;
@@ -44,6 +46,7 @@ use self::core::Core;
 /// assert!(tx.try_send('b').unwrap_err().is_full());
 /// assert_eq!(rx.recv().unwrap(), 'a');
 /// ```
+#[track_caller]
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     pair(capacity.max(1))
 }
@@ -55,6 +58,7 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 /// (0..1000).for_each(|n| tx.send(n).unwrap());
 /// assert_eq!(rx.len(), 1000);
 /// ```
+#[track_caller]
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     pair(usize::MAX)
 }
@@ -68,11 +72,13 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
 /// tx.send("from hand to hand").unwrap();
 /// assert_eq!(task.join().unwrap(), "from hand to hand");
 /// ```
+#[track_caller]
 pub fn rendezvous<T>() -> (Sender<T>, Receiver<T>) {
     pair(0)
 }
 
+#[track_caller]
 fn pair<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    let core = Core::new(capacity);
+    let core = Core::new(capacity, Location::caller());
     (Sender::first(&core), Receiver::first(&core))
 }

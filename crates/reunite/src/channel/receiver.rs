@@ -5,7 +5,6 @@ use std::panic::Location;
 
 use super::core::{Core, Found, Ticket};
 use super::sender::wake;
-use crate::current::Site;
 use crate::deadline;
 use crate::error::RecvError;
 use crate::park::Parker;
@@ -112,11 +111,7 @@ impl<T> Receiver<T> {
         let since = now();
         let mut ticket = None;
         let mut found = Found::Nothing;
-        let site = Site {
-            verb: "recv",
-            object: None,
-            at,
-        };
+        let site = self.core.site("recv", at);
         let ended = wait(site, deadline, Heed::Task, |parker| {
             if let Found::Nothing = found {
                 found = self.look_or_wait(&mut ticket, parker);
@@ -176,7 +171,7 @@ impl RecvError {
         match ended {
             Wait::TimedOut => Self::timed_out(now().saturating_duration_since(since)),
             Wait::Cancelled(cancelled) => Self::cancelled(cancelled),
-            Wait::Starved => Self::starved(),
+            Wait::Refused(refusal) => Self::refused(refusal),
             Wait::Ready => Self::closed(),
         }
     }

@@ -4,8 +4,8 @@ use std::panic::Location;
 
 use super::core::Found;
 use super::receiver::Receiver;
-use crate::current::Site;
 use crate::deadline;
+use crate::deadlock::{Object, On, Site};
 use crate::error::RecvError;
 use crate::primitive::{Duration, Instant, now};
 use crate::wait::{Heed, wait};
@@ -66,8 +66,9 @@ fn select_until<T>(
     let mut found = None;
     let site = Site {
         verb: "select",
-        object: None,
+        object: Object::None,
         at,
+        on: On::Anyone,
     };
     let ended = wait(site, deadline, Heed::Task, |parker| {
         let mut channels = receivers.iter().zip(&mut tickets).enumerate();

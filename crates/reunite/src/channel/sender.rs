@@ -4,7 +4,6 @@ use std::fmt;
 use std::panic::Location;
 
 use super::core::{Core, Ticket};
-use crate::current::Site;
 use crate::deadline;
 use crate::error::SendError;
 use crate::park::Parker;
@@ -84,11 +83,7 @@ impl<T> Sender<T> {
         let since = now();
         let mut message = Some(message);
         let mut ticket: Option<Ticket> = None;
-        let site = Site {
-            verb: "send",
-            object: None,
-            at,
-        };
+        let site = self.core.site("send", at);
         let ended = wait(site, deadline, Heed::Task, |parker| {
             let mut state = self.core.lock();
             if state.is_closed() {
@@ -124,7 +119,7 @@ impl<T> Sender<T> {
             (Some(message), Wait::Cancelled(cancelled)) => {
                 Err(SendError::cancelled(message, cancelled))
             }
-            (Some(message), Wait::Starved) => Err(SendError::starved(message)),
+            (Some(message), Wait::Refused(refusal)) => Err(SendError::refused(message, refusal)),
         }
     }
 

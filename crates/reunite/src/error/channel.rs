@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Cancelled, WaitError};
+use super::{Cancelled, Deadlock, Refusal, WaitError};
 use crate::primitive::Duration;
 
 /// No message was received.
@@ -41,8 +41,8 @@ impl RecvError {
         Self(Kind::Wait(WaitError::cancelled(cancelled)))
     }
 
-    pub(crate) fn starved() -> Self {
-        Self(Kind::Wait(WaitError::starved()))
+    pub(crate) fn refused(refusal: Refusal) -> Self {
+        Self(Kind::Wait(WaitError::refused(refusal)))
     }
 
     /// Whether the channel is closed and empty: there will be no more messages.
@@ -68,6 +68,19 @@ impl RecvError {
     /// Whether the wait would have blocked the last thread that its pool may have.
     pub fn is_starved(&self) -> bool {
         matches!(&self.0, Kind::Wait(error) if error.is_starved())
+    }
+
+    /// Whether the wait would never have ended, as nobody is left who could send.
+    pub fn is_deadlock(&self) -> bool {
+        self.deadlock().is_some()
+    }
+
+    /// Who waits for whom.
+    pub fn deadlock(&self) -> Option<&Deadlock> {
+        match &self.0 {
+            Kind::Wait(error) => error.deadlock(),
+            _ => None,
+        }
     }
 }
 
@@ -100,10 +113,10 @@ impl<T> SendError<T> {
         }
     }
 
-    pub(crate) fn starved(message: T) -> Self {
+    pub(crate) fn refused(message: T, refusal: Refusal) -> Self {
         Self {
             message,
-            kind: Kind::Wait(WaitError::starved()),
+            kind: Kind::Wait(WaitError::refused(refusal)),
         }
     }
 
@@ -135,6 +148,19 @@ impl<T> SendError<T> {
     /// Whether the wait would have blocked the last thread that its pool may have.
     pub fn is_starved(&self) -> bool {
         matches!(&self.kind, Kind::Wait(error) if error.is_starved())
+    }
+
+    /// Whether the wait would never have ended, as nobody is left who could receive.
+    pub fn is_deadlock(&self) -> bool {
+        self.deadlock().is_some()
+    }
+
+    /// Who waits for whom.
+    pub fn deadlock(&self) -> Option<&Deadlock> {
+        match &self.kind {
+            Kind::Wait(error) => error.deadlock(),
+            _ => None,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::panic::resume_unwind;
 
-use super::Cancelled;
+use super::{Cancelled, Deadlock, Refusal};
 use crate::id::Label;
 use crate::primitive::{Duration, Mutex};
 
@@ -50,8 +50,8 @@ pub(crate) enum JoinErrorKind<E> {
     SelfJoin,
     AncestorJoin,
     AlreadyJoined,
-    /// The join would have blocked the last thread that its pool may have.
-    Starved,
+    /// The join would never have ended.
+    Refused(Refusal),
     /// A service returned before it said that it was ready.
     NeverReady,
 }
@@ -250,7 +250,25 @@ impl<E> JoinError<E> {
     /// Whether the join would have blocked the last thread that the caller's pool may have, while work is
     /// queued there.
     pub fn is_starved(&self) -> bool {
-        matches!(self.0.kind, JoinErrorKind::Starved)
+        matches!(self.0.kind, JoinErrorKind::Refused(Refusal::Starved))
+    }
+
+    /// Whether the join would never have ended: the task waits, directly or through others, for the joiner.
+    pub fn is_deadlock(&self) -> bool {
+        matches!(
+            self.0.kind,
+            JoinErrorKind::SelfJoin
+                | JoinErrorKind::AncestorJoin
+                | JoinErrorKind::Refused(Refusal::Deadlock(_))
+        )
+    }
+
+    /// Who waits for whom, unless it is a task that joins itself or one that waits for it anyway.
+    pub fn deadlock(&self) -> Option<&Deadlock> {
+        match &self.0.kind {
+            JoinErrorKind::Refused(Refusal::Deadlock(deadlock)) => Some(deadlock),
+            _ => None,
+        }
     }
 
     /// Why the operating system refused a thread.
@@ -325,8 +343,9 @@ impl<E: fmt::Display> fmt::Display for JoinError<E> {
                 "deadlock: a task joins {task}, which waits for that task at the end of its scope; \
                  join it from outside"
             ),
-            JoinErrorKind::Starved => {
-                write!(f, "the join of {task} was refused: {}", super::STARVED)
+            JoinErrorKind::Refused(Refusal::Deadlock(deadlock)) => write!(f, "{deadlock}"),
+            JoinErrorKind::Refused(Refusal::Starved) => {
+                write!(f, "the join of {task} was refused: {}", Refusal::Starved)
             }
             JoinErrorKind::NeverReady => {
                 write!(f, "{task} returned before it said that it was ready")
@@ -356,7 +375,7 @@ impl<E: fmt::Debug> fmt::Debug for JoinError<E> {
             JoinErrorKind::AncestorJoin => s.field("refused", &"ancestor join"),
             JoinErrorKind::AlreadyJoined => s.field("refused", &"already joined"),
             JoinErrorKind::NeverReady => s.field("refused", &"never ready"),
-            JoinErrorKind::Starved => s.field("refused", &"starved"),
+            JoinErrorKind::Refused(refusal) => s.field("refused", refusal),
         };
         s.finish()
     }
@@ -386,7 +405,7 @@ impl JoinError {
             JoinErrorKind::AncestorJoin => JoinErrorKind::AncestorJoin,
             JoinErrorKind::AlreadyJoined => JoinErrorKind::AlreadyJoined,
             JoinErrorKind::NeverReady => JoinErrorKind::NeverReady,
-            JoinErrorKind::Starved => JoinErrorKind::Starved,
+            JoinErrorKind::Refused(refusal) => JoinErrorKind::Refused(refusal),
         };
         JoinError(Box::new(Inner {
             task,

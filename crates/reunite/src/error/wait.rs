@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Cancelled;
+use super::{Cancelled, Deadlock, Refusal};
 use crate::primitive::Duration;
 
 /// A blocking call ended without what it waited for: the time ran out, the current task was cancelled, or
@@ -15,7 +15,8 @@ enum Kind {
     TimedOut(Duration),
     Cancelled(Cancelled),
     Impossible(String),
-    Starved,
+    Refused(Refusal),
+    Poisoned,
 }
 
 impl WaitError {
@@ -31,13 +32,36 @@ impl WaitError {
         Self(Kind::Impossible(why))
     }
 
-    pub(crate) fn starved() -> Self {
-        Self(Kind::Starved)
+    pub(crate) fn refused(refusal: Refusal) -> Self {
+        Self(Kind::Refused(refusal))
+    }
+
+    pub(crate) fn poisoned() -> Self {
+        Self(Kind::Poisoned)
     }
 
     /// Whether the wait would have blocked the last thread that its pool may have.
     pub fn is_starved(&self) -> bool {
-        matches!(self.0, Kind::Starved)
+        matches!(self.0, Kind::Refused(Refusal::Starved))
+    }
+
+    /// Whether the wait would never have ended, as it and others wait for each other.
+    pub fn is_deadlock(&self) -> bool {
+        self.deadlock().is_some()
+    }
+
+    /// Who waits for whom.
+    pub fn deadlock(&self) -> Option<&Deadlock> {
+        match &self.0 {
+            Kind::Refused(Refusal::Deadlock(deadlock)) => Some(deadlock),
+            _ => None,
+        }
+    }
+
+    /// Of a lock: whether somebody panicked while holding it, so that what it protects may be half done. See
+    /// `clear_poison` of the lock.
+    pub fn is_poisoned(&self) -> bool {
+        matches!(self.0, Kind::Poisoned)
     }
 
     /// Whether the time to wait ran out.
@@ -70,7 +94,11 @@ impl fmt::Display for WaitError {
             Kind::TimedOut(waited) => write!(f, "timed out after {:.1} s", waited.as_secs_f64()),
             Kind::Cancelled(cancelled) => write!(f, "{cancelled}"),
             Kind::Impossible(why) => f.write_str(why),
-            Kind::Starved => f.write_str(super::STARVED),
+            Kind::Refused(refusal) => write!(f, "{refusal}"),
+            Kind::Poisoned => f.write_str(
+                "somebody panicked while holding the lock: what it protects may be half done \
+                 (clear_poison allows it again)",
+            ),
         }
     }
 }

@@ -8,7 +8,8 @@ use super::home::Home;
 use super::shared::{Item, Shared};
 use super::worker::{start, timed_out, unpark};
 use crate::cancel::Node;
-use crate::current::{self, Site};
+use crate::current;
+use crate::deadlock::{Bond, Object, On, Site};
 use crate::error::{Cancelled, JoinError, JoinErrorKind, ScopeError, Why};
 use crate::id::{Kind, Label};
 use crate::observe::Straggler;
@@ -147,9 +148,9 @@ where
                     self.finished = true;
                     return Some(Err(refused));
                 }
-                Err(cancelled) => {
+                Err(failed) => {
                     self.finished = true;
-                    return Some(Err(self.interrupted(cancelled)));
+                    return Some(Err(JoinError::new(self.shared.label.clone(), failed)));
                 }
             }
         }
@@ -170,14 +171,21 @@ where
     }
 
     /// Waits for the next thing to do.
-    fn look(&mut self) -> Result<Look<U, E>, Cancelled> {
+    fn look(&mut self) -> Result<Look<U, E>, JoinErrorKind<E>> {
         let shared = &*self.shared;
-        let deadline = shared.state.lock().first_deadline();
+        let (deadline, first) = {
+            let state = shared.state.lock();
+            (state.first_deadline(), state.first_running())
+        };
         let mut found = None;
         let site = Site {
             verb: "next",
-            object: Some(shared.label.clone()),
+            object: Object::Label(shared.label.clone()),
             at: shared.plan.at,
+            on: match first {
+                Some(item) if shared.plan.ordered => On::Bond(Bond::Task(item)),
+                _ => On::Anyone,
+            },
         };
         let waited = wait(site, deadline, Heed::Task, |parker| {
             let mut state = shared.state.lock();
@@ -206,8 +214,8 @@ where
         });
         match waited {
             Wait::Ready => Ok(found.expect("a wait that is ready found something")),
-            Wait::Cancelled(cancelled) => Err(cancelled),
-            Wait::Starved => unreachable!("only waits that heed their task starve"),
+            Wait::Cancelled(cancelled) => Err(JoinErrorKind::Interrupted(cancelled)),
+            Wait::Refused(refusal) => Err(JoinErrorKind::Refused(refusal)),
             Wait::TimedOut => {
                 self.give_up_late_items(deadline);
                 Ok(Look::NewDeadline)
@@ -263,13 +271,14 @@ impl<I, U, E, S> Drop for Consumer<I, U, E, S> {
         unpark(idle);
         let site = || Site {
             verb: "end",
-            object: Some(shared.label.clone()),
+            object: Object::Label(shared.label.clone()),
             at: shared.plan.at,
+            on: On::Anyone,
         };
         chase(
             &shared.label,
             |deadline| {
-                wait(site(), deadline, Heed::Nothing, |parker| {
+                wait(site(), deadline, Heed::Patiently, |parker| {
                     let mut state = shared.state.lock();
                     state.consumer = Some(parker.clone());
                     state.workers == 0

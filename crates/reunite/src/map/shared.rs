@@ -28,7 +28,7 @@ use super::Plan;
 use crate::cancel::Node;
 use crate::current::Who;
 use crate::error::JoinError;
-use crate::id::Label;
+use crate::id::{Label, TaskId};
 use crate::park::Parker;
 use crate::primitive::{Arc, Instant, Mutex};
 
@@ -149,6 +149,14 @@ impl<I, U, E> State<I, U, E> {
             self.seats.front().filter(|seat| done(seat)).map(|_| 0)
         } else {
             self.seats.iter().position(done)
+        }
+    }
+
+    /// The item that the consumer of an ordered map waits for, once it was pulled.
+    pub(super) fn first_running(&self) -> Option<TaskId> {
+        match &self.seats.front()?.item {
+            Item::Running { who, .. } => Some(who.label.id()),
+            Item::Done(_) => None,
         }
     }
 

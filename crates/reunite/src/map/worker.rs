@@ -5,8 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::home::Home;
 use super::shared::{Item, Seat, Shared, Source};
 use crate::cancel::Node;
-use crate::current::{self, Context, Site, Who};
+use crate::current::{self, Context, Who};
 use crate::deadline;
+use crate::deadlock::{self, Object, On, Site};
 use crate::error::{Cancelled, Failure, JoinError, JoinErrorKind, Why};
 use crate::id::{Kind, Label};
 use crate::park::Parker;
@@ -88,11 +89,14 @@ where
         node: Arc::clone(&node),
     });
     who.start();
+    let running = deadlock::run(who.label.id());
     let outcome = catch_unwind(AssertUnwindSafe(|| match node.check() {
         Ok(()) => f(item).map_err(Failure::Failed),
         Err(cancelled) => Err(Failure::Cancelled(cancelled)),
     }));
     let outcome = outcome.unwrap_or_else(|payload| Err(Failure::panicked(payload)));
+    deadlock::leak(&who.label, running.leaked());
+    drop(running);
     seat(shared, number, &who, &node, outcome)
 }
 
@@ -102,8 +106,9 @@ fn take_source<I, U, E>(shared: &Shared<I, U, E>) -> Option<I> {
     let mut source = None;
     let site = Site {
         verb: "turn",
-        object: Some(shared.label.clone()),
+        object: Object::Label(shared.label.clone()),
         at: shared.plan.at,
+        on: On::Anyone,
     };
     let turn = wait(site, None, Heed::Node(&shared.node), |parker| {
         let mut state = shared.state.lock();
@@ -123,7 +128,7 @@ fn take_source<I, U, E>(shared: &Shared<I, U, E>) -> Option<I> {
     });
     match turn {
         Wait::Ready => source,
-        Wait::TimedOut | Wait::Cancelled(_) | Wait::Starved => None,
+        Wait::TimedOut | Wait::Cancelled(_) | Wait::Refused(_) => None,
     }
 }
 

@@ -7,8 +7,8 @@ use super::member;
 use super::roster::{Roster, Rouse};
 use super::scope::{self, PoolScope};
 use crate::cancel::Node;
-use crate::current::Site;
 use crate::deadline;
+use crate::deadlock::{Object, On, Site};
 use crate::id::{Kind, Label};
 use crate::primitive::{Arc, Duration, Instant, OnceLock, Weak, available_parallelism};
 use crate::task::{Entry, Group, JoinHandle, Queue, Rules, Starter, WaitAll, chase};
@@ -211,23 +211,29 @@ impl Pool {
     /// The number of threads that are still at work; they end when they can.
     #[track_caller]
     pub fn shutdown(self, timeout: Duration) -> Result<(), usize> {
-        let ended = self.close(deadline::after(timeout), Location::caller());
+        let ended = self.close(deadline::after(timeout), Heed::Nothing, Location::caller());
         let ended = matches!(ended, Wait::Ready);
         let left = self.shared.roster.threads();
         std::mem::forget(self);
         if ended { Ok(()) } else { Err(left) }
     }
 
-    fn close(&self, deadline: Option<Instant>, at: &'static Location<'static>) -> Wait {
+    fn close(
+        &self,
+        deadline: Option<Instant>,
+        heed: Heed<'_>,
+        at: &'static Location<'static>,
+    ) -> Wait {
         let roster = &self.shared.roster;
         roster.close();
         let site = Site {
-            verb: "shutdown of a pool",
-            object: None,
+            verb: "shutdown",
+            object: Object::Made("a pool", at),
             at,
+            on: On::Anyone,
         };
         let ready = |parker: &_| roster.is_empty_or_wake(parker);
-        wait::wait(site, deadline, Heed::Nothing, ready)
+        wait::wait(site, deadline, heed, ready)
     }
 }
 
@@ -245,7 +251,7 @@ impl Drop for Pool {
         let at = Location::caller();
         chase(
             &Label::new(Kind::Pool, Some(self.shared.name.clone()), at),
-            |deadline| self.close(deadline, at),
+            |deadline| self.close(deadline, Heed::Patiently, at),
             || match self.shared.group.get() {
                 Some(group) => group.stragglers_if(|_| true),
                 None => Vec::new(),

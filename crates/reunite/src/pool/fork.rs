@@ -28,6 +28,7 @@ use super::job::{Ancestor, Caught, JobRef, Link, StackJob};
 use super::member;
 use super::seat::{Parcel, Seat};
 use crate::current::{self, ForkMark};
+use crate::deadlock;
 use crate::primitive::{Arc, thread_local};
 
 /// How many are published at once: enough that thieves do not live on leaves.
@@ -165,7 +166,18 @@ pub(super) fn publish_all() {
 /// Seats this thread; returns where it sat before.
 pub(super) fn sit(seat: Option<&'static Seat>) -> Option<&'static Seat> {
     current::mark_forks_by(newest);
+    deadlock::list_jobs_by(list_jobs);
     FORKS.with(|forks| forks.seat.replace(seat))
+}
+
+/// Tells what this thread works on, and what waits for that, by address.
+fn list_jobs(each: &mut dyn FnMut(usize)) {
+    RUNNING.with(|running| {
+        for (_, ancestor) in running.borrow().iter() {
+            // SAFETY: this thread runs it, so it, and all that wait for it, are alive.
+            unsafe { ancestor.for_each_upward(each) };
+        }
+    });
 }
 
 /// The newest open fork of this thread that is private.

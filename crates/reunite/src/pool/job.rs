@@ -74,6 +74,26 @@ impl Ancestor {
     }
 }
 
+impl Ancestor {
+    /// What stands for it where nobody follows it.
+    pub(super) fn address(self) -> usize {
+        self.0.as_ptr().addr()
+    }
+
+    /// Tells the addresses of this and of all above it.
+    ///
+    /// # Safety
+    /// As for [`descends`](Self::descends).
+    pub(super) unsafe fn for_each_upward(self, each: &mut dyn FnMut(usize)) {
+        let mut at = Some(self);
+        while let Some(link) = at {
+            each(link.address());
+            // SAFETY: alive, by the caller's promise.
+            at = unsafe { link.0.as_ref() }.up;
+        }
+    }
+}
+
 /// What is known of a job without knowing its types. The first field of every job.
 #[repr(C)]
 pub(super) struct Header {

@@ -9,7 +9,7 @@ use super::roster::{Rested, Sleeper};
 use super::scope::Core;
 use super::seat::{Parcel, Seat};
 use super::{Pool, Shared};
-use crate::current::Site;
+use crate::deadlock::{Bond, Object, On, Site};
 use crate::park::spin_loop;
 use crate::primitive::{Arc, thread_local, yield_now};
 use crate::task::Entry;
@@ -167,11 +167,12 @@ pub(super) fn await_job(job: &Public, at: &'static Location<'static>) {
     }
     let site = Site {
         verb: "join",
-        object: None,
+        object: Object::Made("the other half of a fork", at),
         at,
+        on: On::Bond(Bond::Job(job.as_ancestor().address())),
     };
     // The other half borrows what this frame holds: nothing ends this wait but the job's end.
-    let _ended = wait::block_until(site, Heed::Nothing, |_| job.is_done_or_wake());
+    let _ended = wait::block_until(site, None, Heed::Nothing, |_| job.is_done_or_wake());
 }
 
 /// Works on what descends from `target` until `over`, or until there has been nothing for a while.

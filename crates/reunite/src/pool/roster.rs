@@ -30,6 +30,7 @@ use std::io;
 use super::job::Ancestor;
 use super::scope::Core;
 use super::seat::{Parcel, Seat};
+use crate::deadlock::{idle_one_less, idle_one_more, look_again};
 use crate::park::{Parker, park_until};
 use crate::primitive::{Arc, AtomicBool, AtomicUsize, Mutex, OnceLock, Ordering, fence};
 use crate::task::Entry;
@@ -295,6 +296,7 @@ impl Roster {
             return Rouse::Nothing;
         }
         if let Some(sleeper) = state.sleepers.pop() {
+            idle_one_less();
             self.count_searcher();
             drop(state);
             sleeper.wake();
@@ -341,6 +343,7 @@ impl Roster {
                 return Rested::End;
             }
             state.sleepers.push(Arc::clone(sleeper));
+            idle_one_more();
             self.uncount_searcher();
         }
         self.ask_all();
@@ -353,10 +356,12 @@ impl Roster {
                 .position(|other| Arc::ptr_eq(other, sleeper));
             if let Some(at) = at {
                 state.sleepers.remove(at);
+                idle_one_less();
                 self.count_searcher();
                 return Rested::Search;
             }
         }
+        look_again();
         sleeper.sleep();
         Rested::Search
     }
@@ -392,6 +397,7 @@ impl Roster {
             std::mem::take(&mut state.sleepers)
         };
         for sleeper in sleepers {
+            idle_one_less();
             self.count_searcher();
             sleeper.wake();
         }

@@ -24,8 +24,9 @@ use super::seat::Seat;
 use super::task::{Join, Run, Task, erase};
 use super::{fork, member};
 use crate::cancel::{Canceller, Node};
-use crate::current::{self, Context, Site};
+use crate::current::{self, Context};
 use crate::deadline;
+use crate::deadlock::{Bond, Object, On, Site};
 use crate::error::{Cancelled, Failure, JoinError, JoinErrorKind, ScopeError, Why};
 use crate::id::{Kind, Label};
 use crate::park::{Parker, spin_loop};
@@ -222,11 +223,12 @@ impl Core {
             }
             let site = Site {
                 verb: "end",
-                object: Some(self.label().clone()),
+                object: Object::Label(self.label().clone()),
                 at,
+                on: On::Bond(Bond::Job(self.as_ancestor().address())),
             };
             let over = |parker: &_| self.ask_or_wake(parker, || self.is_over());
-            let _over = wait::block_until(site, Heed::Nothing, over);
+            let _over = wait::block_until(site, None, Heed::Nothing, over);
         }
     }
 }
@@ -411,8 +413,9 @@ impl<T> PoolTask<'_, T> {
         }
         let site = Site {
             verb: "join",
-            object: None,
+            object: Object::Made("a task of a pool", self.at),
             at,
+            on: On::Bond(Bond::Job(self.task.as_ancestor().address())),
         };
         let ready = |parker: &_| {
             self.core
@@ -431,7 +434,7 @@ impl<T> PoolTask<'_, T> {
                 },
             })),
             Wait::Cancelled(cancelled) => Err(self.error(JoinErrorKind::Interrupted(cancelled))),
-            Wait::Starved => Err(self.error(JoinErrorKind::Starved)),
+            Wait::Refused(refusal) => Err(self.error(JoinErrorKind::Refused(refusal))),
         }
     }
 

@@ -1,5 +1,49 @@
 //! Coordination other than the join: for what a join cannot say.
+//!
+//! | | |
+//! |---|---|
+//! | [`Mutex`], [`RwLock`] | a value that one task at a time may change |
+//! | [`Semaphore`] | so many at a time, or a budget |
+//! | [`Condvar`] | to wait, inside a lock, for what it protects to change |
+//! | [`Barrier`] | a point that all must reach before any goes on |
+//! | [`OnceCell`], [`Lazy`] | a value made once, by whoever needs it first |
+//!
+//! Every wait has a form with a timeout and one with a deadline, ends early when its task is cancelled, and is
+//! *refused* if it would never end: locks and joins that wait for each other are found when the last of them
+//! begins to wait, and the newest returns a [`Deadlock`](crate::Deadlock) that tells who holds what since which
+//! line. The others go on.
+//!
+//! Waits that anybody may end (semaphores, condition variables, barriers, [channels](crate::channel)) are
+//! refused only when every thread of the process waits; this needs a system that tells how many there are
+//! (Linux).
+//!
+//! ```
+//! use reunite::sync::Mutex;
+//! let (a, b) = (Mutex::new(1), Mutex::new(2));
+//! let met = reunite::sync::Barrier::new(2);
+//! let refused = reunite::scope(|s| {
+//!     let one = s.spawn(|| { let _a = a.lock()?; met.wait()?; b.lock().map(drop) });
+//!     let two = s.spawn(|| { let _b = b.lock()?; met.wait()?; a.lock().map(drop) });
+//!     [one.join().unwrap(), two.join().unwrap()].into_iter().filter_map(Result::err).collect::<Vec<_>>()
+//! });
+//! assert_eq!(refused.len(), 1); // the other one got both locks
+//! assert!(refused[0].is_deadlock());
+//! ```
 
+mod barrier;
+mod condvar;
+#[allow(unsafe_code)]
+mod mutex;
+mod once;
+mod raw;
+mod raw_rw;
+#[allow(unsafe_code)]
+mod rwlock;
 mod semaphore;
 
+pub use barrier::Barrier;
+pub use condvar::Condvar;
+pub use mutex::{Mutex, MutexGuard};
+pub use once::{Lazy, OnceCell};
+pub use rwlock::{ReadGuard, RwLock, WriteGuard};
 pub use semaphore::{Permit, Semaphore};

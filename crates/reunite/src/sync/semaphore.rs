@@ -10,8 +10,8 @@
 use std::collections::VecDeque;
 use std::panic::Location;
 
-use crate::current::Site;
 use crate::deadline;
+use crate::deadlock::{Object, On, Site};
 use crate::error::WaitError;
 use crate::park::Parker;
 use crate::primitive::{Duration, Instant, Mutex, now};
@@ -36,6 +36,7 @@ use crate::wait::{Heed, Wait, wait};
 #[derive(Debug)]
 pub struct Semaphore {
     permits: u64,
+    made_at: &'static Location<'static>,
     state: Mutex<State>,
 }
 
@@ -63,9 +64,11 @@ pub struct Permit<'a> {
 
 impl Semaphore {
     /// A semaphore with this many permits, all available.
+    #[track_caller]
     pub fn new(permits: u64) -> Self {
         Self {
             permits,
+            made_at: Location::caller(),
             state: Mutex::new(State {
                 available: permits,
                 ..State::default()
@@ -127,6 +130,51 @@ impl Semaphore {
         self.acquire_until(count, Some(deadline), Location::caller())
     }
 
+    /// [`acquire`](Self::acquire) for at most `timeout`.
+    ///
+    /// # Errors
+    /// As there, or the time ran out.
+    #[track_caller]
+    pub fn acquire_timeout(&self, timeout: Duration) -> Result<Permit<'_>, WaitError> {
+        self.acquire_until(1, deadline::after(timeout), Location::caller())
+    }
+
+    /// [`acquire`](Self::acquire) until `deadline`.
+    ///
+    /// # Errors
+    /// As there, or the time ran out.
+    #[track_caller]
+    pub fn acquire_deadline(&self, deadline: Instant) -> Result<Permit<'_>, WaitError> {
+        self.acquire_until(1, Some(deadline), Location::caller())
+    }
+
+    /// Gives permits back that were [forgotten](Permit::forget).
+    ///
+    /// # Errors
+    /// So many are not out: nothing is given back.
+    ///
+    /// ```
+    /// let seats = reunite::sync::Semaphore::new(2);
+    /// seats.acquire().unwrap().forget(); // somebody else will give it back
+    /// seats.release(1).unwrap();
+    /// assert!(seats.release(1).is_err());
+    /// ```
+    pub fn release(&self, count: u64) -> Result<(), WaitError> {
+        let state = self.state.lock();
+        let out = self.permits - state.available;
+        if count > out {
+            let why = format!("{count} permits were given back, and {out} are out");
+            return Err(WaitError::impossible(why));
+        }
+        self.grant(state, count);
+        Ok(())
+    }
+
+    /// Takes one permit if it is available and nobody waits in front.
+    pub fn try_acquire(&self) -> Option<Permit<'_>> {
+        self.try_acquire_many(1)
+    }
+
     /// Takes `count` permits if they are available and nobody waits in front.
     pub fn try_acquire_many(&self, count: u64) -> Option<Permit<'_>> {
         let mut state = self.state.lock();
@@ -157,8 +205,9 @@ impl Semaphore {
         let mut ticket = None;
         let site = Site {
             verb: "acquire",
-            object: None,
+            object: Object::Made("a semaphore", self.made_at),
             at,
+            on: On::Anyone,
         };
         let ended = wait(site, deadline, Heed::Task, |parker| {
             let mut state = self.state.lock();
@@ -192,7 +241,7 @@ impl Semaphore {
             }
             Wait::TimedOut => WaitError::timed_out(now().saturating_duration_since(since)),
             Wait::Cancelled(cancelled) => WaitError::cancelled(cancelled),
-            Wait::Starved => WaitError::starved(),
+            Wait::Refused(refusal) => WaitError::refused(refusal),
         };
         let mut state = self.state.lock();
         let place = state
@@ -232,6 +281,13 @@ impl Permit<'_> {
     /// How many permits this is.
     pub fn count(&self) -> u64 {
         self.count
+    }
+}
+
+impl Permit<'_> {
+    /// Keeps the permits out until somebody calls [`Semaphore::release`].
+    pub fn forget(self) {
+        std::mem::forget(self);
     }
 }
 

@@ -6,6 +6,7 @@ use super::group::Group;
 use super::job::{Go, Job};
 use crate::cancel::Node;
 use crate::current::{Context, Who, enter};
+use crate::deadlock::{self, Crew, Need};
 use crate::primitive::{Arc, Mutex};
 
 pub(crate) struct Entry {
@@ -63,11 +64,25 @@ impl Entry {
             node: Arc::clone(&self.node),
         };
         let entered = enter(context);
+        let running = deadlock::run(self.who.label.id());
         job(go);
+        deadlock::leak(&self.who.label, running.leaked());
+        drop(running);
         drop(entered);
         self.who.forget_parent();
         // Last: from here on the scope may end, and what the job borrowed may be gone.
         self.group.leave(&self.who);
+    }
+}
+
+impl Crew for Entry {
+    /// Of its completion.
+    fn need(&self) -> Need {
+        if self.is_waiting_to_start() {
+            self.group.need_of_queued()
+        } else {
+            Need::Any(vec![self.who.label.id()])
+        }
     }
 }
 

@@ -20,8 +20,9 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use super::entry::Entry;
 use super::policy::{Completion, OnTimeout, Policy, Verdict};
 use crate::cancel::Node;
-use crate::current::{Site, Who};
+use crate::current::Who;
 use crate::deadline;
+use crate::deadlock::{Crew, Need, Object, On, Site};
 use crate::error::{Cancelled, Why};
 use crate::id::{Label, TaskId};
 use crate::observe::{Straggler, report_stragglers};
@@ -287,15 +288,37 @@ impl Group {
         state.pending == 0
     }
 
+    fn site(self: &Arc<Self>, verb: &'static str, at: &'static Location<'static>) -> Site {
+        Site {
+            verb,
+            object: Object::Label(self.node.label().clone()),
+            at,
+            on: On::Crew(Arc::clone(self) as Arc<dyn Crew>),
+        }
+    }
+
+    /// The tasks that were begun and have not left.
+    fn begun(&self) -> Vec<TaskId> {
+        let state = self.state.lock();
+        let members = state.members.iter();
+        let begun = members.filter(|(_, entry)| !entry.is_waiting_to_start());
+        begun.map(|(id, _)| *id).collect()
+    }
+
+    /// What a task of this group waits for that was not begun: those that hold the places, if places are all
+    /// that it needs.
+    pub(super) fn need_of_queued(&self) -> Need {
+        Need::Any(match self.rules.max_threads {
+            Some(_) => self.begun(),
+            None => Vec::new(),
+        })
+    }
+
     /// Waits until every task has left. A cancellation or the deadline cancels them, never this wait;
     /// from then on those that do not come back are reported, again and again.
-    pub(crate) fn wait_all(&self, at: &'static Location<'static>) {
+    pub(crate) fn wait_all(self: &Arc<Self>, at: &'static Location<'static>) {
         let label = self.node.label();
-        let site = || Site {
-            verb: "end",
-            object: Some(label.clone()),
-            at,
-        };
+        let site = || self.site("end", at);
         if let Wait::Ready = wait(site(), None, Heed::Node(&self.node), |parker| {
             self.is_empty_or_wake(parker)
         }) {
@@ -304,7 +327,7 @@ impl Group {
         chase(
             label,
             |deadline| {
-                wait(site(), deadline, Heed::Nothing, |parker| {
+                wait(site(), deadline, Heed::Patiently, |parker| {
                     self.is_empty_or_wake(parker)
                 })
             },
@@ -314,20 +337,23 @@ impl Group {
 
     /// Waits until every task has left or `deadline` has passed: true in the first case.
     pub(crate) fn wait_until(
-        &self,
+        self: &Arc<Self>,
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> bool {
-        let site = Site {
-            verb: "shutdown",
-            object: None,
-            at,
-        };
+        let site = self.site("shutdown", at);
         matches!(
             wait(site, deadline, Heed::Nothing, |parker| self
                 .is_empty_or_wake(parker)),
             Wait::Ready
         )
+    }
+}
+
+impl Crew for Group {
+    /// Of the end: every task that was begun. Those that queue come when their turn does.
+    fn need(&self) -> Need {
+        Need::All(self.begun())
     }
 }
 
@@ -339,14 +365,20 @@ pub(crate) fn straggler(who: &Who) -> Straggler {
     }
 }
 
-/// Waits for what was cancelled, naming whoever is late at growing intervals.
+/// Waits for what was cancelled, naming whoever is late at growing intervals. False if the wait was refused,
+/// which only one that says so can be.
 pub(crate) fn chase(
     waiting: &Label,
     mut wait_until: impl FnMut(Option<Instant>) -> Wait,
     stragglers: impl Fn() -> Vec<Straggler>,
-) {
+) -> bool {
     let mut patience = PATIENCE;
-    while !matches!(wait_until(deadline::after(patience)), Wait::Ready) {
+    loop {
+        match wait_until(deadline::after(patience)) {
+            Wait::Ready => return true,
+            Wait::Refused(_) => return false,
+            Wait::TimedOut | Wait::Cancelled(_) => {}
+        }
         report_stragglers(waiting, &stragglers());
         patience = LONGEST_PATIENCE.min(patience * 2);
     }

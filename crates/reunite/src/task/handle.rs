@@ -7,8 +7,9 @@ use std::panic::Location;
 use super::entry::Entry;
 use super::group::{chase, straggler};
 use super::packet::{Found, Packet};
-use crate::current::{self, Site, Who};
+use crate::current::{self, Who};
 use crate::deadline;
+use crate::deadlock::{Crew, Object, On, Site};
 use crate::error::{Cancelled, JoinError, JoinErrorKind, Why};
 use crate::id::Label;
 use crate::park::Parker;
@@ -170,11 +171,7 @@ impl<T, E> JoinHandle<T, E> {
         }
         self.help_to_start(&here.who, deadline.is_some());
 
-        let site = Site {
-            verb: "join",
-            object: Some(self.label().clone()),
-            at,
-        };
+        let site = self.site("join", at);
         let ready = |parker: &_| self.packet.is_complete_or_wake(parker);
         let failed = match wait(site, deadline.flatten(), Heed::Task, ready) {
             Wait::Ready => {
@@ -187,7 +184,7 @@ impl<T, E> JoinHandle<T, E> {
                 doing: self.entry.who.doing(),
             },
             Wait::Cancelled(cancelled) => JoinErrorKind::Interrupted(cancelled),
-            Wait::Starved => JoinErrorKind::Starved,
+            Wait::Refused(refusal) => JoinErrorKind::Refused(refusal),
         };
         Err(JoinError::new(self.label().clone(), failed))
     }
@@ -202,17 +199,27 @@ impl<T, E> JoinHandle<T, E> {
     ) -> Result<(), JoinError<E>> {
         let label = self.label().clone();
         let site = Site {
-            verb,
-            object: Some(label.clone()),
-            at,
+            on: On::Anyone,
+            ..self.site(verb, at)
         };
         let ready = |parker: &_| arrived(parker) || self.packet.is_complete_or_wake(parker);
         match wait(site, None, Heed::Task, ready) {
             Wait::Cancelled(cancelled) => {
                 Err(JoinError::new(label, JoinErrorKind::Interrupted(cancelled)))
             }
-            Wait::Starved => Err(JoinError::new(label, JoinErrorKind::Starved)),
+            Wait::Refused(refusal) => {
+                Err(JoinError::new(label, JoinErrorKind::Refused(refusal)))
+            }
             Wait::Ready | Wait::TimedOut => Ok(()),
+        }
+    }
+
+    fn site(&self, verb: &'static str, at: &'static Location<'static>) -> Site {
+        Site {
+            verb,
+            object: Object::Label(self.label().clone()),
+            at,
+            on: On::Crew(Arc::clone(&self.entry) as Arc<dyn Crew>),
         }
     }
 
@@ -321,19 +328,19 @@ impl<T, E> Drop for JoinHandle<T, E> {
             self.entry.who.detach();
             return;
         }
-        let site = || Site {
-            verb: "drop",
-            object: Some(self.label().clone()),
-            at: self.spawned_at(),
-        };
-        chase(
+        let came_back = chase(
             &here.who.label,
             |deadline| {
                 let ready = |parker: &_| self.packet.is_complete_or_wake(parker);
-                wait(site(), deadline, Heed::Nothing, ready)
+                let site = self.site("drop", self.spawned_at());
+                wait(site, deadline, Heed::UnlessForEver, ready)
             },
             || vec![straggler(&self.entry.who)],
         );
+        if !came_back {
+            // It waits for this very task, and would for ever.
+            self.entry.who.detach();
+        }
     }
 }
 

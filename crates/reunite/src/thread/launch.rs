@@ -3,6 +3,7 @@
 use std::io;
 
 use super::recycle::Recycler;
+use crate::deadlock::Alive;
 use crate::primitive::{Arc, Builder, Duration};
 use crate::task::{Entry, run_chain};
 
@@ -30,11 +31,12 @@ pub(crate) fn start(entry: &Arc<Entry>) -> io::Result<()> {
     let builder = Builder::new().name(NAME.to_owned());
     if let Some(size) = entry.stack_size {
         // A thread of an unusual size is not recycled: the next task would inherit the size.
-        return builder.stack_size(size).spawn(work).map(drop);
+        let builder = builder.stack_size(size);
+        return launch(builder, work);
     }
     match RECYCLER.reuse(work) {
         Ok(()) => Ok(()),
-        Err(work) => builder.spawn(|| RECYCLER.live(work)).map(drop),
+        Err(work) => launch(builder, || RECYCLER.live(work)),
     }
 }
 
@@ -59,7 +61,16 @@ pub(crate) fn start_worker(
         Some(size) => builder.stack_size(size),
         None => builder,
     };
-    builder.spawn(work).map(drop)
+    launch(builder, work)
+}
+
+fn launch(builder: Builder, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let alive = Alive::new();
+    let thread = builder.spawn(move || {
+        let _alive = alive;
+        work();
+    });
+    thread.map(drop)
 }
 
 /// The name that debuggers and `top` show; Linux keeps fifteen bytes of it.

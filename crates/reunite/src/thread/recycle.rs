@@ -7,6 +7,7 @@
 //! waiting. So a job is never given to a thread that leaves.
 
 use crate::deadline;
+use crate::deadlock::{idle_one_less, idle_one_more, look_again};
 use crate::park::{Parker, park_until, spin_until};
 use crate::primitive::{Arc, Duration, Mutex};
 
@@ -25,16 +26,7 @@ pub(crate) struct Recycler {
 }
 
 impl Recycler {
-    #[cfg(not(reunite_model))]
     pub(crate) const fn new(keep_alive: Duration) -> Self {
-        Self {
-            idle: Mutex::new(Vec::new()),
-            keep_alive,
-        }
-    }
-
-    #[cfg(reunite_model)]
-    pub(crate) fn new(keep_alive: Duration) -> Self {
         Self {
             idle: Mutex::new(Vec::new()),
             keep_alive,
@@ -46,8 +38,13 @@ impl Recycler {
     /// # Errors
     /// Gives it back if none is idle.
     pub(crate) fn reuse(&self, work: Work) -> Result<(), Work> {
-        let Some(idle) = self.idle.lock().pop() else {
-            return Err(work);
+        let idle = {
+            let mut idle = self.idle.lock();
+            let Some(idle) = idle.pop() else {
+                return Err(work);
+            };
+            idle_one_less();
+            idle
         };
         *idle.mailbox.lock() = Some(work);
         idle.parker.unpark();
@@ -67,7 +64,11 @@ impl Recycler {
     }
 
     fn next(&self, this: &Arc<Idle>) -> Option<Work> {
-        self.idle.lock().push(Arc::clone(this));
+        {
+            let mut idle = self.idle.lock();
+            idle.push(Arc::clone(this));
+            idle_one_more();
+        }
         let mut work = None;
         let mut arrived = || {
             work = this.mailbox.lock().take();
@@ -76,12 +77,14 @@ impl Recycler {
         if spin_until(&mut arrived) {
             return work;
         }
+        look_again();
         let leave_at = deadline::after(self.keep_alive);
         while !arrived() {
             if deadline::has_passed(leave_at) {
                 let mut idle = self.idle.lock();
                 if let Some(at) = idle.iter().position(|other| Arc::ptr_eq(other, this)) {
                     idle.remove(at);
+                    idle_one_less();
                     return None;
                 }
             }

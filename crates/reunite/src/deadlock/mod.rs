@@ -1,0 +1,52 @@
+//! The wait-for graph: which blocked thread waits for what, and what it keeps from coming meanwhile.
+//!
+//! # What it holds
+//! A blocked thread *bears* bonds: the tasks it runs, one inside the other's wait, the pool jobs it works on,
+//! the locks it holds. None of these can come before the thread goes on. And it *awaits* one thing, its
+//! [`On`]. The graph holds a record for each blocked thread, under one lock, and an index from bonds to
+//! their bearers. A thread that runs has no record and needs none: taking a lock or running a task
+//! touches nothing but a list of the thread's own (`bonds`).
+//!
+//! # Protocol
+//! A wait of which nothing but another thread can be the end (no deadline, not even up the tree)
+//! 1. lowers its parker's mark,
+//! 2. asks whether what it waits for is there,
+//! 3. *stands*: files its record and, in the same critical section, looks for a dead end,
+//! 4. parks,
+//! 5. withdraws its record, and goes on with 1 until it is there, or the thread was picked as a victim.
+//!
+//! *A record tells the truth.* While it is filed, its thread neither takes nor releases anything: what it
+//! bears, it bears. And what it awaits was not there at 2; if it has come since, whoever brought it has
+//! raised the mark (every wake-up goes through the parker), so a record with a raised mark counts as going
+//! on. Nobody raises a mark too late: whoever brings something unparks before it waits, ends or goes idle
+//! itself, and until then it is not blocked, and what it bears is not dead.
+//!
+//! *No dead end is missed.* The critical sections of step 3 follow each other, so the last thread of a cycle
+//! to file its record finds all the others filed; none of their marks is raised, for a raised mark means
+//! that its thread will come and file again.
+//!
+//! *Dead* is the largest set of records that keep each other: of a wait for one of several, all must be dead
+//! (a queued task and the threads that may get to it); of a wait for all, one (the end of a scope). A queue or a
+//! semaphore may be served by anyone, so a wait for [`On::Anyone`] is dead only if every thread of the
+//! process is accounted for and dead or idle (`quiet`).
+//!
+//! *Exactly one victim.* It is picked in the critical section: the newest wait of a cycle that can return an
+//! error; or, if there is none, that of a dropped handle, which then lets go of its
+//! task. It counts as going on from then on, and the search is repeated until the filing thread is free. The
+//! victim asks once more for what it awaits before it gives up.
+//!
+//! The step from one order of waiting (the ticket) to one critical section is what the essay literature
+//! calls Armus (Cogumbreiro, Hu, Martins, Yoshida, PPoPP 2015: "Dynamic deadlock verification for general
+//! barrier synchronisation") on the blocking path; the reduction is Holt's (1972, "Some deadlock properties
+//! of computer systems").
+
+mod bonds;
+mod graph;
+mod quiet;
+mod report;
+mod site;
+
+pub(crate) use bonds::{Bond, hold, let_go, list_jobs_by, run};
+pub(crate) use graph::{Standing, Yields, forget_leaked, leak, look_again, stand};
+pub(crate) use quiet::{Alive, idle_one_less, idle_one_more};
+pub(crate) use site::{Crew, Need, Object, On, Site};

@@ -1,0 +1,92 @@
+//! A dead end in words.
+
+use std::panic::Location;
+
+use super::bonds::{Bond, Held};
+use super::graph::{Graph, Path, Record};
+use super::site::{Object, Site};
+use crate::error::{Deadlock, DeadlockLink};
+
+/// Tells the records of `path`; in a cycle, each depends on the next and the last on the first.
+pub(super) fn of(graph: &Graph, path: &Path, is_cycle: bool) -> Deadlock {
+    let following = path.iter().cycle().skip(1);
+    let links = path.iter().zip(following).map(|((ticket, bond), (next, _))| {
+        let (record, next) = (&graph.records[ticket], &graph.records[next]);
+        DeadlockLink {
+            task: record.task.clone(),
+            waits: waits(&record.site),
+            at: record.site.at,
+            holds: record.holds.iter().map(hold).collect(),
+            kept: match bond {
+                Some(bond) => kept(graph, record, *bond, next),
+                None => format!("as {} also waits", next.task),
+            },
+        }
+    });
+    Deadlock::new(links.collect(), advice(graph, path, is_cycle))
+}
+
+fn line(at: &Location<'_>) -> String {
+    format!("{}:{}", at.file(), at.line())
+}
+
+pub(super) fn waits(site: &Site) -> String {
+    let Site { verb, object, .. } = site;
+    match *verb {
+        "end" => format!("waits for the end of {object}"),
+        "recv" => format!("receives from {object}"),
+        "send" => format!("sends into {object}"),
+        "acquire" => format!("acquires permits of {object}"),
+        "select" => "selects among channels".to_owned(),
+        "wait" => format!("waits for {object}"),
+        "shutdown" | "start" | "next" | "turn" | "drop" => format!("waits in {verb} of {object}"),
+        verb => format!("{verb}s {object}"),
+    }
+}
+
+pub(super) fn hold(held: &Held) -> String {
+    let what = match held.bond {
+        Bond::Read(_) => "a lock, for reading,",
+        _ => "a lock",
+    };
+    format!("{what} since {}", line(held.since))
+}
+
+fn kept(graph: &Graph, record: &Record, bond: Bond, next: &Record) -> String {
+    if let Some(leaked) = graph.leaked.get(&bond) {
+        return format!(
+            "held since {} by {}, which has completed and leaked its guard",
+            line(leaked.since),
+            leaked.by
+        );
+    }
+    match bond {
+        Bond::Lock(_) | Bond::Read(_) => {
+            let since = next.holds.iter().rfind(|held| held.bond == bond);
+            let since = since.map_or_else(String::new, |held| format!(" since {}", line(held.since)));
+            format!("held{since} by {}", next.task)
+        }
+        Bond::Turn(_) => format!("where {} waits to write before", next.task),
+        Bond::Task(_) | Bond::Job(_) => match &record.site.object {
+            Object::Label(label) if label.id() == next.task.id() => String::new(),
+            _ => format!("which depends on {}", next.task),
+        },
+    }
+}
+
+fn advice(graph: &Graph, path: &Path, is_cycle: bool) -> &'static str {
+    let bonds = || path.iter().filter_map(|(_, bond)| *bond);
+    let is_lock = |bond: Bond| !matches!(bond, Bond::Task(_) | Bond::Job(_));
+    if !is_cycle {
+        return "nothing else runs that could wake any of them: let somebody send, close or release before it waits";
+    }
+    if bonds().any(|bond| graph.leaked.contains_key(&bond)) {
+        return "do not forget the guard of a lock";
+    }
+    match (bonds().any(is_lock), bonds().all(is_lock)) {
+        (false, _) => "let a task that none of them waits for do the join",
+        (true, false) => "release the lock before waiting for a task that wants it",
+        (true, true) if path.len() == 1 => "release the lock before taking it again",
+        (true, true) => "take the locks in the same order everywhere",
+    }
+}

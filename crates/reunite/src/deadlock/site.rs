@@ -1,0 +1,77 @@
+//! What a wait says about itself.
+
+use std::fmt;
+use std::panic::Location;
+
+use super::bonds::Bond;
+use crate::id::{Label, TaskId};
+use crate::primitive::Arc;
+
+/// What is waited for, and where in the source.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    /// The operation: "join", "sleep", …
+    pub(crate) verb: &'static str,
+    pub(crate) object: Object,
+    pub(crate) at: &'static Location<'static>,
+    pub(crate) on: On,
+}
+
+/// The thing at the other end of a wait.
+#[derive(Clone, Debug)]
+pub(crate) enum Object {
+    None,
+    Label(Label),
+    /// A lock or a queue, and the source line that made it.
+    Made(&'static str, &'static Location<'static>),
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("its turn"),
+            Self::Label(label) => write!(f, "{label}"),
+            Self::Made(what, at) => write!(f, "{what} ({}:{})", at.file(), at.line()),
+        }
+    }
+}
+
+/// Who can end a wait.
+#[derive(Clone)]
+pub(crate) enum On {
+    /// The clock or a cancellation: no part of the graph.
+    Time,
+    /// The one who bears it, if anybody does.
+    Bond(Bond),
+    /// Both: the bearers of either.
+    Both(Bond, Bond),
+    /// Tasks, and the answer changes with time.
+    Crew(Arc<dyn Crew>),
+    /// Anybody at all.
+    Anyone,
+}
+
+impl fmt::Debug for On {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Time => "time",
+            Self::Bond(_) | Self::Both(..) => "a lock or a job",
+            Self::Crew(_) => "tasks",
+            Self::Anyone => "anyone",
+        })
+    }
+}
+
+/// Those whom a wait for tasks depends on. Asked under the graph's lock: takes no other that is ever held
+/// by somebody who waits.
+pub(crate) trait Crew: Send + Sync {
+    fn need(&self) -> Need;
+}
+
+/// What has to go on for a wait to end.
+pub(crate) enum Need {
+    /// One of these tasks; if there are none, somebody unknown will.
+    Any(Vec<TaskId>),
+    /// All of these.
+    All(Vec<TaskId>),
+}

@@ -1,0 +1,123 @@
+//! A point that so many tasks must reach before any goes on.
+
+use std::panic::Location;
+
+use crate::deadline;
+use crate::deadlock::{Object, On, Site};
+use crate::error::WaitError;
+use crate::park::Parker;
+use crate::primitive::{Duration, Instant, Mutex, now};
+use crate::wait::{Heed, Wait, wait};
+
+/// Lets so many tasks wait for each other, again and again.
+///
+/// Where the tasks do nothing together afterwards, a [`scope`](crate::scope()) says the same and more.
+///
+/// ```
+/// use reunite::sync::Barrier;
+/// let barrier = Barrier::new(3);
+/// let leaders = reunite::scope(|s| {
+///     let tasks: Vec<_> = (0..3).map(|_| s.spawn(|| barrier.wait().unwrap())).collect();
+///     tasks.into_iter().map(|task| task.join().unwrap()).filter(|led| *led).count()
+/// });
+/// assert_eq!(leaders, 1);
+/// ```
+///
+/// # Protocol
+/// The last to arrive begins the next round and unparks the others, under the lock under which they arrived;
+/// a waiter whose round is over goes on. One that gives up before that takes its arrival back.
+#[derive(Debug)]
+pub struct Barrier {
+    parties: usize,
+    made_at: &'static Location<'static>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    round: u64,
+    arrived: Vec<Parker>,
+}
+
+impl Barrier {
+    /// For so many tasks, at least one.
+    #[track_caller]
+    pub const fn new(parties: usize) -> Self {
+        Self {
+            parties,
+            made_at: Location::caller(),
+            state: Mutex::new(State {
+                round: 0,
+                arrived: Vec::new(),
+            }),
+        }
+    }
+
+    /// Waits until all have arrived. True for one of them, the last.
+    ///
+    /// # Errors
+    /// The current task was cancelled, or nobody is left who could arrive. The arrival is then taken back: the
+    /// others wait on.
+    #[track_caller]
+    pub fn wait(&self) -> Result<bool, WaitError> {
+        self.wait_until(None, Location::caller())
+    }
+
+    /// [`wait`](Self::wait) for at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait), or the time ran out.
+    #[track_caller]
+    pub fn wait_timeout(&self, timeout: Duration) -> Result<bool, WaitError> {
+        self.wait_until(deadline::after(timeout), Location::caller())
+    }
+
+    /// [`wait`](Self::wait) until `deadline`.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait), or the time ran out.
+    #[track_caller]
+    pub fn wait_deadline(&self, deadline: Instant) -> Result<bool, WaitError> {
+        self.wait_until(Some(deadline), Location::caller())
+    }
+
+    fn wait_until(
+        &self,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<bool, WaitError> {
+        let parker = Parker::here();
+        let round = {
+            let mut state = self.state.lock();
+            if state.arrived.len() + 1 >= self.parties {
+                state.round += 1;
+                let others = std::mem::take(&mut state.arrived);
+                drop(state);
+                others.iter().for_each(Parker::unpark);
+                return Ok(true);
+            }
+            state.arrived.push(parker.clone());
+            state.round
+        };
+        let since = now();
+        let site = Site {
+            verb: "wait",
+            object: Object::Made("a barrier", self.made_at),
+            at,
+            on: On::Anyone,
+        };
+        let over = |_: &Parker| self.state.lock().round != round;
+        let gave_up = match wait(site, deadline, Heed::Task, over) {
+            Wait::Ready => return Ok(false),
+            Wait::TimedOut => WaitError::timed_out(now().saturating_duration_since(since)),
+            Wait::Cancelled(cancelled) => WaitError::cancelled(cancelled),
+            Wait::Refused(refusal) => WaitError::refused(refusal),
+        };
+        let mut state = self.state.lock();
+        if state.round != round {
+            return Ok(false);
+        }
+        state.arrived.retain(|other| !other.is_same(&parker));
+        Err(gave_up)
+    }
+}

@@ -1,0 +1,172 @@
+//! Waiting, inside a lock, for what the lock protects to change.
+
+use std::collections::VecDeque;
+use std::panic::Location;
+
+use super::mutex::MutexGuard;
+use crate::deadline;
+use crate::deadlock::{Object, On, Site};
+use crate::error::WaitError;
+use crate::park::Parker;
+use crate::primitive::{Duration, Instant, Mutex, now};
+use crate::wait::{Heed, Wait, wait};
+
+/// Lets tasks wait for a change that others announce.
+///
+/// Every wait may end for no reason: ask the condition in a loop, or use [`wait_while`](Self::wait_while). A
+/// [channel](crate::channel) says most of what condition variables are used for, with less to get wrong.
+///
+/// ```
+/// use reunite::sync::{Condvar, Mutex};
+/// let (ready, changed) = (Mutex::new(false), Condvar::new());
+/// reunite::scope(|s| {
+///     s.spawn(|| {
+///         *ready.lock().unwrap() = true;
+///         changed.notify_all();
+///     });
+///     let mut guard = ready.lock().unwrap();
+///     changed.wait_while(&mut guard, |ready| !*ready).unwrap();
+///     assert!(*guard);
+/// });
+/// ```
+///
+/// # Protocol
+/// A waiter leaves its parker in the queue before it lets go of the lock, so a notification made with the
+/// lock held finds it there. A notification takes waiters out of the queue; one that is not in there any
+/// more was notified. A waiter that gives up although it was notified passes that on.
+#[derive(Debug)]
+pub struct Condvar {
+    queue: Mutex<VecDeque<Parker>>,
+    made_at: &'static Location<'static>,
+}
+
+impl Default for Condvar {
+    #[track_caller]
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Condvar {
+    /// Nobody waits.
+    #[track_caller]
+    pub const fn new() -> Self {
+        Self {
+            queue: Mutex::new(VecDeque::new()),
+            made_at: Location::caller(),
+        }
+    }
+
+    /// Lets go of the lock, waits for a notification, and takes the lock again.
+    ///
+    /// # Errors
+    /// The current task was cancelled; nobody is left who could notify; or somebody panicked while holding the
+    /// lock meanwhile. The guard holds the lock in any case.
+    #[track_caller]
+    pub fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) -> Result<(), WaitError> {
+        self.wait_until(guard, None, Location::caller())
+    }
+
+    /// [`wait`](Self::wait) for at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait), or the time ran out.
+    #[track_caller]
+    pub fn wait_timeout<T: ?Sized>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        self.wait_until(guard, deadline::after(timeout), Location::caller())
+    }
+
+    /// [`wait`](Self::wait) until `deadline`.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait), or the time ran out.
+    #[track_caller]
+    pub fn wait_deadline<T: ?Sized>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        deadline: Instant,
+    ) -> Result<(), WaitError> {
+        self.wait_until(guard, Some(deadline), Location::caller())
+    }
+
+    /// Waits as long as `condition` says that it must.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait).
+    #[track_caller]
+    pub fn wait_while<T: ?Sized>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        mut condition: impl FnMut(&mut T) -> bool,
+    ) -> Result<(), WaitError> {
+        let at = Location::caller();
+        while condition(guard) {
+            self.wait_until(guard, None, at)?;
+        }
+        Ok(())
+    }
+
+    /// Wakes one waiter, the one that has waited longest.
+    pub fn notify_one(&self) {
+        let first = self.queue.lock().pop_front();
+        first.iter().for_each(Parker::unpark);
+    }
+
+    /// Wakes all waiters.
+    pub fn notify_all(&self) {
+        let all = std::mem::take(&mut *self.queue.lock());
+        all.iter().for_each(Parker::unpark);
+    }
+
+    fn wait_until<T: ?Sized>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<(), WaitError> {
+        let since = now();
+        let site = Site {
+            verb: "wait",
+            object: Object::Made("a condition variable", self.made_at),
+            at,
+            on: On::Anyone,
+        };
+        let parker = Parker::here();
+        self.queue.lock().push_back(parker.clone());
+        let mut ended = Wait::Ready;
+        guard.unlocked(at, || {
+            ended = wait(site, deadline, Heed::Task, |_| !self.is_queued(&parker));
+        });
+        match ended {
+            Wait::Ready if guard.is_poisoned() => Err(WaitError::poisoned()),
+            Wait::Ready => Ok(()),
+            gave_up => {
+                if !self.leave(&parker) {
+                    self.notify_one();
+                }
+                Err(match gave_up {
+                    Wait::Cancelled(cancelled) => WaitError::cancelled(cancelled),
+                    Wait::Refused(refusal) => WaitError::refused(refusal),
+                    Wait::TimedOut | Wait::Ready => {
+                        WaitError::timed_out(now().saturating_duration_since(since))
+                    }
+                })
+            }
+        }
+    }
+
+    fn is_queued(&self, parker: &Parker) -> bool {
+        self.queue.lock().iter().any(|other| other.is_same(parker))
+    }
+
+    /// Whether it was still queued, hence not notified.
+    fn leave(&self, parker: &Parker) -> bool {
+        let mut queue = self.queue.lock();
+        let place = queue.iter().position(|other| other.is_same(parker));
+        place.and_then(|place| queue.remove(place)).is_some()
+    }
+}

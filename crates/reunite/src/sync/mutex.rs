@@ -1,0 +1,229 @@
+//! Mutual exclusion.
+
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+
+use super::raw::Raw;
+use crate::deadline;
+use crate::error::WaitError;
+use crate::primitive::{Duration, Instant, panicking};
+use crate::wait::Heed;
+
+/// A value that one task at a time may use. Waiting for it ends early when the task is cancelled, and is
+/// refused with the whole story if it would never end.
+///
+/// A lock is where a join does not suffice: prefer to give each task its own value and to join.
+///
+/// ```
+/// use reunite::sync::Mutex;
+/// static HITS: Mutex<u64> = Mutex::new(0);
+/// reunite::scope(|s| {
+///     for _ in 0..4 {
+///         s.spawn(|| *HITS.lock().unwrap() += 1);
+///     }
+/// });
+/// assert_eq!(*HITS.lock().unwrap(), 4);
+/// ```
+pub struct Mutex<T: ?Sized> {
+    raw: Raw,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: whoever has a guard has the value alone, on any thread, so sharing the mutex is sending the value.
+unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
+// A panic while it is held poisons it.
+impl<T: ?Sized> std::panic::RefUnwindSafe for Mutex<T> {}
+impl<T: ?Sized> std::panic::UnwindSafe for Mutex<T> {}
+
+/// The value of a [`Mutex`], for the task that holds it; released on drop.
+#[must_use = "the lock is released when this is dropped"]
+pub struct MutexGuard<'a, T: ?Sized> {
+    mutex: &'a Mutex<T>,
+    /// Whether the thread unwound already when it took the lock: then a panic is no news.
+    unwound: bool,
+    /// A lock is released where it was taken: the thread has it in its list.
+    stays: PhantomData<*const ()>,
+}
+
+// SAFETY: it gives others only `&T`.
+unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
+
+impl<T> Mutex<T> {
+    /// A mutex with this value.
+    #[track_caller]
+    pub const fn new(value: T) -> Self {
+        Self {
+            raw: Raw::new("a mutex", Location::caller()),
+            value: UnsafeCell::new(value),
+        }
+    }
+
+    /// The value, poisoned or not.
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// Waits for the lock.
+    ///
+    /// # Errors
+    /// The current task was cancelled while it waited; waiting would never have ended
+    /// ([`is_deadlock`](WaitError::is_deadlock)); or somebody panicked while holding it
+    /// ([`is_poisoned`](WaitError::is_poisoned)).
+    #[inline]
+    #[track_caller]
+    pub fn lock(&self) -> Result<MutexGuard<'_, T>, WaitError> {
+        self.lock_until(None, Location::caller())
+    }
+
+    /// [`lock`](Self::lock) for at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`lock`](Self::lock), or the time ran out.
+    #[track_caller]
+    pub fn lock_timeout(&self, timeout: Duration) -> Result<MutexGuard<'_, T>, WaitError> {
+        self.lock_until(deadline::after(timeout), Location::caller())
+    }
+
+    /// [`lock`](Self::lock) until `deadline`.
+    ///
+    /// # Errors
+    /// As [`lock`](Self::lock), or the time ran out.
+    #[track_caller]
+    pub fn lock_deadline(&self, deadline: Instant) -> Result<MutexGuard<'_, T>, WaitError> {
+        self.lock_until(Some(deadline), Location::caller())
+    }
+
+    /// The lock, if it is free and not poisoned.
+    #[track_caller]
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        if !self.raw.try_lock(Location::caller()) {
+            return None;
+        }
+        self.guard().ok()
+    }
+
+    #[inline]
+    fn lock_until(
+        &self,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<MutexGuard<'_, T>, WaitError> {
+        self.raw.lock("lock", deadline, Heed::Task, at)?;
+        self.guard()
+    }
+
+    /// For the calling thread, which has just taken the lock.
+    #[inline]
+    fn guard(&self) -> Result<MutexGuard<'_, T>, WaitError> {
+        let guard = MutexGuard {
+            mutex: self,
+            unwound: panicking(),
+            stays: PhantomData,
+        };
+        if self.raw.is_poisoned() {
+            return Err(WaitError::poisoned());
+        }
+        Ok(guard)
+    }
+
+    /// The value, without locking: nobody else can have it.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
+    /// Whether somebody panicked while holding it.
+    pub fn is_poisoned(&self) -> bool {
+        self.raw.is_poisoned()
+    }
+
+    /// What it protects is whole after all, or will be made so: it can be locked again.
+    ///
+    /// ```
+    /// let mutex = reunite::sync::Mutex::new(1);
+    /// let outcome = reunite::scope(|s| {
+    ///     s.spawn(|| { let _guard = mutex.lock().unwrap(); panic!("half done") }).join()
+    /// });
+    /// assert!(outcome.is_err() && mutex.lock().unwrap_err().is_poisoned());
+    /// mutex.clear_poison();
+    /// assert_eq!(*mutex.lock().unwrap(), 1);
+    /// ```
+    pub fn clear_poison(&self) {
+        self.raw.clear_poison();
+    }
+}
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// Lets go of the lock while `wait` runs, and takes it again whatever comes. For condition variables.
+    pub(super) fn unlocked(&mut self, at: &'static Location<'static>, wait: impl FnOnce()) {
+        /// Also when `wait` unwinds, for the guard will release the lock once more.
+        struct Again<'a>(&'a Raw, &'static Location<'static>);
+
+        impl Drop for Again<'_> {
+            fn drop(&mut self) {
+                while self.0.lock("lock", None, Heed::Nothing, self.1).is_err() {}
+            }
+        }
+
+        let raw = &self.mutex.raw;
+        raw.unlock();
+        let _again = Again(raw, at);
+        wait();
+    }
+
+    pub(super) fn is_poisoned(&self) -> bool {
+        self.mutex.is_poisoned()
+    }
+}
+
+impl<T: ?Sized> Drop for MutexGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.unwound && panicking() {
+            self.mutex.raw.poison();
+        }
+        self.mutex.raw.unlock();
+    }
+}
+
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: while the guard lives, its thread holds the lock, and others change nothing.
+        unsafe { &*self.mutex.value.get() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as above, and the guard is borrowed alone, so this is the only way to the value.
+        unsafe { &mut *self.mutex.value.get() }
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    #[track_caller]
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.try_lock() {
+            Some(guard) => f.debug_tuple("Mutex").field(&&*guard).finish(),
+            None => f.write_str("Mutex(locked or poisoned)"),
+        }
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

@@ -1,0 +1,129 @@
+//! Values that are made once, by whoever needs them first.
+
+use std::fmt;
+use std::panic::Location;
+
+use super::raw::Raw;
+use crate::error::WaitError;
+use crate::primitive::OnceLock;
+use crate::wait::Heed;
+
+/// A place for a value that is made once. Reading it afterwards costs one load.
+///
+/// ```
+/// use reunite::sync::OnceCell;
+/// static CONFIG: OnceCell<String> = OnceCell::new();
+/// assert!(CONFIG.get().is_none());
+/// assert_eq!(CONFIG.get_or_init(|| "made".to_owned()).unwrap(), "made");
+/// assert_eq!(CONFIG.get_or_init(|| "never".to_owned()).unwrap(), "made");
+/// ```
+pub struct OnceCell<T> {
+    value: OnceLock<T>,
+    making: Raw,
+}
+
+impl<T> OnceCell<T> {
+    /// An empty one.
+    #[track_caller]
+    pub const fn new() -> Self {
+        Self {
+            value: OnceLock::new(),
+            making: Raw::new("a once cell", Location::caller()),
+        }
+    }
+
+    /// The value, if it was made.
+    pub fn get(&self) -> Option<&T> {
+        self.value.get()
+    }
+
+    /// The value; `make` makes it if nobody has, while others wait. If `make` panics, the next makes it.
+    ///
+    /// # Errors
+    /// The current task was cancelled while another made it; or, at once, `make` needs what it makes
+    /// ([`is_deadlock`](WaitError::is_deadlock)).
+    #[inline]
+    #[track_caller]
+    pub fn get_or_init(&self, make: impl FnOnce() -> T) -> Result<&T, WaitError> {
+        match self.value.get() {
+            Some(value) => Ok(value),
+            None => self.make(make, Location::caller()),
+        }
+    }
+
+    #[cold]
+    fn make(
+        &self,
+        make: impl FnOnce() -> T,
+        at: &'static Location<'static>,
+    ) -> Result<&T, WaitError> {
+        struct Unlock<'a>(&'a Raw);
+
+        impl Drop for Unlock<'_> {
+            fn drop(&mut self) {
+                self.0.unlock();
+            }
+        }
+
+        self.making.lock("initialise", None, Heed::Task, at)?;
+        let _unlock = Unlock(&self.making);
+        Ok(self.value.get_or_init(make))
+    }
+}
+
+impl<T> Default for OnceCell<T> {
+    #[track_caller]
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OnceCell").field(&self.get()).finish()
+    }
+}
+
+/// A [`OnceCell`] that knows how to make its value.
+///
+/// ```
+/// use reunite::sync::Lazy;
+/// static PRIMES: Lazy<Vec<u32>> = Lazy::new(|| vec![2, 3, 5]);
+/// assert_eq!(PRIMES.force().unwrap().len(), 3);
+/// ```
+pub struct Lazy<T, F = fn() -> T> {
+    cell: OnceCell<T>,
+    make: F,
+}
+
+impl<T, F: Fn() -> T> Lazy<T, F> {
+    /// Made by `make` when it is first needed.
+    #[track_caller]
+    pub const fn new(make: F) -> Self {
+        Self {
+            cell: OnceCell::new(),
+            make,
+        }
+    }
+
+    /// The value, made now if it was not before.
+    ///
+    /// # Errors
+    /// As [`OnceCell::get_or_init`].
+    #[inline]
+    #[track_caller]
+    pub fn force(&self) -> Result<&T, WaitError> {
+        self.cell.get_or_init(&self.make)
+    }
+
+    /// The value, if it was made.
+    pub fn get(&self) -> Option<&T> {
+        self.cell.get()
+    }
+}
+
+impl<T: fmt::Debug, F> fmt::Debug for Lazy<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Lazy").field(&self.cell.get()).finish()
+    }
+}

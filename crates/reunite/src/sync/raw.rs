@@ -1,0 +1,229 @@
+//! The lock below [`Mutex`](super::Mutex) and [`OnceCell`](super::OnceCell): what one thread holds alone.
+//!
+//! # Protocol
+//! One byte: `LOCKED`, `CONTENDED` (somebody queues, or did a moment ago), `POISONED`. Taking it is one
+//! compare-and-swap while nobody queues; releasing it one subtraction, which also tells whether somebody
+//! queues.
+//!
+//! Whoever finds it locked takes the queue's lock, raises `CONTENDED` and learns by that same operation
+//! whether it is still locked; if so it leaves its parker in the queue. So either it sees the release, or the
+//! release sees `CONTENDED` and comes to the queue after it. A release takes the first out of the queue and
+//! unparks it; that one tries again, and goes back to the front if another was faster. `CONTENDED` is lowered
+//! only under the queue's lock, and only when the queue is empty.
+//!
+//! Whoever gives up leaves the queue; if it is not in there any more, it was woken for a release, and wakes
+//! the next in its place.
+
+use std::collections::VecDeque;
+use std::panic::Location;
+
+use crate::deadlock::{Bond, Object, On, Site, forget_leaked, hold, let_go};
+use crate::error::WaitError;
+use crate::park::{Parker, spin_loop};
+use crate::primitive::{AtomicU8, Instant, Mutex, Ordering, now};
+use crate::wait::{Heed, Wait, block_until};
+
+const LOCKED: u8 = 1;
+const CONTENDED: u8 = 2;
+const POISONED: u8 = 4;
+
+/// How often it looks again before it queues: most locks are held for less.
+#[cfg(not(reunite_model))]
+const SPINS: u32 = 100;
+#[cfg(reunite_model)]
+const SPINS: u32 = 0;
+
+pub(super) struct Raw {
+    state: AtomicU8,
+    /// What it is the lock of, for people.
+    what: &'static str,
+    made_at: &'static Location<'static>,
+    queue: Mutex<VecDeque<Parker>>,
+}
+
+impl Raw {
+    pub(super) const fn new(what: &'static str, made_at: &'static Location<'static>) -> Self {
+        Self {
+            state: AtomicU8::new(0),
+            what,
+            made_at,
+            queue: Mutex::new(VecDeque::new()),
+        }
+    }
+
+    fn bond(&self) -> Bond {
+        Bond::Lock(std::ptr::from_ref(self).addr())
+    }
+
+    /// Takes it if it is free, not poisoned, and nobody queues.
+    #[inline]
+    fn take(&self) -> bool {
+        let taken = self
+            .state
+            .compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed);
+        taken.is_ok()
+    }
+
+    /// Takes it if it is free.
+    #[inline]
+    pub(super) fn try_lock(&self, at: &'static Location<'static>) -> bool {
+        let taken = self.take() || self.take_from_queue();
+        if taken {
+            hold(self.bond(), at);
+        }
+        taken
+    }
+
+    /// Takes it, and waits for that. `verb` is what the caller does, for people.
+    #[inline]
+    pub(super) fn lock(
+        &self,
+        verb: &'static str,
+        deadline: Option<Instant>,
+        heed: Heed<'_>,
+        at: &'static Location<'static>,
+    ) -> Result<(), WaitError> {
+        if !self.take() {
+            self.lock_slow(verb, deadline, heed, at)?;
+        }
+        hold(self.bond(), at);
+        Ok(())
+    }
+
+    #[cold]
+    fn lock_slow(
+        &self,
+        verb: &'static str,
+        deadline: Option<Instant>,
+        heed: Heed<'_>,
+        at: &'static Location<'static>,
+    ) -> Result<(), WaitError> {
+        for _ in 0..SPINS {
+            let state = self.state.load(Ordering::Relaxed);
+            if state & LOCKED == 0 && self.take_from_queue() {
+                return Ok(());
+            }
+            if state & CONTENDED != 0 {
+                break;
+            }
+            spin_loop();
+        }
+        let since = now();
+        let site = Site {
+            verb,
+            object: Object::Made(self.what, self.made_at),
+            at,
+            on: On::Bond(self.bond()),
+        };
+        let mut queued = false;
+        let ended = block_until(site, deadline, heed, |parker| {
+            let taken = self.take_or_queue(queued, parker);
+            queued = true;
+            taken
+        });
+        let gave_up = match ended {
+            Wait::Ready => return Ok(()),
+            Wait::TimedOut => WaitError::timed_out(now().saturating_duration_since(since)),
+            Wait::Cancelled(cancelled) => WaitError::cancelled(cancelled),
+            Wait::Refused(refusal) => WaitError::refused(refusal),
+        };
+        self.leave_queue(&Parker::here());
+        Err(gave_up)
+    }
+
+    /// Takes it if it is free, even if others queue.
+    fn take_from_queue(&self) -> bool {
+        let free = |state| (state & LOCKED == 0).then_some(state | LOCKED);
+        let taken = self
+            .state
+            .fetch_update(Ordering::Acquire, Ordering::Relaxed, free);
+        taken.is_ok()
+    }
+
+    fn take_or_queue(&self, came_before: bool, parker: &Parker) -> bool {
+        let mut queue = self.queue.lock();
+        let place = queue.iter().position(|other| other.is_same(parker));
+        loop {
+            if self.take_from_queue() {
+                if let Some(place) = place {
+                    queue.remove(place);
+                }
+                self.queue_shrank(&queue);
+                return true;
+            }
+            if self.state.fetch_or(CONTENDED, Ordering::AcqRel) & LOCKED != 0 {
+                break;
+            }
+        }
+        match place {
+            Some(_) => {}
+            None if came_before => queue.push_front(parker.clone()),
+            None => queue.push_back(parker.clone()),
+        }
+        false
+    }
+
+    /// Under the queue's lock: nobody comes to it unless they see that somebody queues.
+    fn queue_shrank(&self, queue: &VecDeque<Parker>) {
+        if queue.is_empty() {
+            self.state.fetch_and(!CONTENDED, Ordering::Relaxed);
+        }
+    }
+
+    #[cold]
+    fn leave_queue(&self, parker: &Parker) {
+        let mut queue = self.queue.lock();
+        let next = match queue.iter().position(|other| other.is_same(parker)) {
+            Some(place) => {
+                queue.remove(place);
+                None
+            }
+            // Woken for a release, and not taking it. If it is locked again, its holder will wake the next.
+            None if self.state.load(Ordering::Relaxed) & LOCKED == 0 => queue.pop_front(),
+            None => None,
+        };
+        self.queue_shrank(&queue);
+        drop(queue);
+        next.iter().for_each(Parker::unpark);
+    }
+
+    /// Releases it.
+    #[inline]
+    pub(super) fn unlock(&self) {
+        let_go(self.bond());
+        if self.state.fetch_sub(LOCKED, Ordering::Release) & CONTENDED != 0 {
+            self.wake_next();
+        }
+    }
+
+    #[cold]
+    fn wake_next(&self) {
+        let mut queue = self.queue.lock();
+        let next = queue.pop_front();
+        self.queue_shrank(&queue);
+        drop(queue);
+        next.iter().for_each(Parker::unpark);
+    }
+
+    pub(super) fn poison(&self) {
+        self.state.fetch_or(POISONED, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_poisoned(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & POISONED != 0
+    }
+
+    pub(super) fn clear_poison(&self) {
+        self.state.fetch_and(!POISONED, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        if self.state.load(Ordering::Relaxed) & LOCKED != 0 {
+            // Its guard was forgotten. What comes to lie at this address is another lock.
+            let_go(self.bond());
+            forget_leaked(self.bond());
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! The lock below [`RwLock`](super::RwLock).
+//!
+//! # Protocol
+//! One word: `WRITER`, `QUEUED` (somebody queues, or did a moment ago), `POISONED`, and the number of readers
+//! above them. While nobody queues, a lock is one compare-and-swap and a release one subtraction.
+//!
+//! Whoever cannot have it at once, or sees `QUEUED`, comes to the queue: under the queue's lock it raises
+//! `QUEUED`, so that from then on nobody passes by, and takes the lock if it is free for it and it is its turn,
+//! or else leaves its parker there. The release that frees the lock sees `QUEUED` and comes to the queue, too:
+//! it wakes the first, and if that reads, the readers behind it. So nobody is overtaken: a writer waits only
+//! for those who came before it.
+//!
+//! Whoever was woken is not in the queue any more and may take the lock before those who are; if another
+//! was faster it goes back to the front. Whoever gives up looks who could come now, and wakes that. `QUEUED` is
+//! lowered only under the queue's lock, and only when the queue is empty.
+
+use std::collections::VecDeque;
+use std::panic::Location;
+
+use crate::deadlock::{Bond, Object, On, Site, forget_leaked, hold, let_go};
+use crate::error::WaitError;
+use crate::park::{Parker, spin_loop};
+use crate::primitive::{AtomicUsize, Instant, Mutex, Ordering, now};
+use crate::wait::{Heed, Wait, block_until};
+
+const WRITER: usize = 1;
+const QUEUED: usize = 2;
+const POISONED: usize = 4;
+const READER: usize = 8;
+
+/// How often it looks again before it queues.
+#[cfg(not(reunite_model))]
+const SPINS: u32 = 100;
+#[cfg(reunite_model)]
+const SPINS: u32 = 0;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
+
+pub(super) struct RawRw {
+    state: AtomicUsize,
+    made_at: &'static Location<'static>,
+    queue: Mutex<VecDeque<(Parker, Access)>>,
+}
+
+impl Access {
+    /// The state after it took the lock, if the lock is free for it. A poisoned one is like any other here.
+    fn take_from(self, state: usize) -> Option<usize> {
+        match self {
+            Self::Read if state & WRITER == 0 => Some(state + READER),
+            Self::Write if state & WRITER == 0 && state < READER => Some(state | WRITER),
+            Self::Read | Self::Write => None,
+        }
+    }
+}
+
+impl RawRw {
+    pub(super) const fn new(made_at: &'static Location<'static>) -> Self {
+        Self {
+            state: AtomicUsize::new(0),
+            made_at,
+            queue: Mutex::new(VecDeque::new()),
+        }
+    }
+
+    fn bond(&self, access: Access) -> Bond {
+        let address = std::ptr::from_ref(self).addr();
+        match access {
+            Access::Read => Bond::Read(address),
+            Access::Write => Bond::Lock(address),
+        }
+    }
+
+    /// Takes it if it is free and nobody queues.
+    #[inline]
+    fn take(&self, access: Access) -> bool {
+        let next = |state| match state & QUEUED {
+            0 => access.take_from(state),
+            _ => None,
+        };
+        let taken = self
+            .state
+            .fetch_update(Ordering::Acquire, Ordering::Relaxed, next);
+        taken.is_ok()
+    }
+
+    #[inline]
+    pub(super) fn try_lock(&self, access: Access, at: &'static Location<'static>) -> bool {
+        let taken = self.take(access);
+        if taken {
+            hold(self.bond(access), at);
+        }
+        taken
+    }
+
+    #[inline]
+    pub(super) fn lock(
+        &self,
+        access: Access,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<(), WaitError> {
+        if !self.take(access) {
+            self.lock_slow(access, deadline, at)?;
+        }
+        hold(self.bond(access), at);
+        Ok(())
+    }
+
+    #[cold]
+    fn lock_slow(
+        &self,
+        access: Access,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<(), WaitError> {
+        for _ in 0..SPINS {
+            let state = self.state.load(Ordering::Relaxed);
+            if state & QUEUED != 0 {
+                break;
+            }
+            if access.take_from(state).is_some() && self.take(access) {
+                return Ok(());
+            }
+            spin_loop();
+        }
+        let since = now();
+        let address = std::ptr::from_ref(self).addr();
+        let site = Site {
+            verb: match access {
+                Access::Read => "read",
+                Access::Write => "write",
+            },
+            object: Object::Made("a lock", self.made_at),
+            at,
+            on: match access {
+                Access::Read => On::Both(Bond::Lock(address), Bond::Turn(address)),
+                Access::Write => On::Both(Bond::Lock(address), Bond::Read(address)),
+            },
+        };
+        let mut came_before = false;
+        let ended = block_until(site, deadline, Heed::Task, |parker| {
+            let taken = self.take_or_queue(access, came_before, parker);
+            came_before = true;
+            taken
+        });
+        let gave_up = match ended {
+            Wait::Ready => return Ok(()),
+            Wait::TimedOut => WaitError::timed_out(now().saturating_duration_since(since)),
+            Wait::Cancelled(cancelled) => WaitError::cancelled(cancelled),
+            Wait::Refused(refusal) => WaitError::refused(refusal),
+        };
+        let parker = Parker::here();
+        let mut queue = self.queue.lock();
+        queue.retain(|(other, _)| !other.is_same(&parker));
+        self.wake_first(queue);
+        Err(gave_up)
+    }
+
+    fn take_or_queue(&self, access: Access, came_before: bool, parker: &Parker) -> bool {
+        let mut queue = self.queue.lock();
+        let place = queue.iter().position(|(other, _)| other.is_same(parker));
+        let is_first = match place {
+            Some(place) => place == 0,
+            None => came_before || queue.is_empty(),
+        };
+        // From here on whoever releases comes to the queue.
+        self.state.fetch_or(QUEUED, Ordering::AcqRel);
+        if is_first {
+            let next = |state| access.take_from(state);
+            let taken = self
+                .state
+                .fetch_update(Ordering::Acquire, Ordering::Relaxed, next);
+            if taken.is_ok() {
+                if place.is_some() {
+                    queue.pop_front();
+                }
+                // A reader lets those behind it in, too.
+                self.wake_first(queue);
+                return true;
+            }
+        }
+        match place {
+            Some(_) => {}
+            None if came_before => queue.push_front((parker.clone(), access)),
+            None => queue.push_back((parker.clone(), access)),
+        }
+        false
+    }
+
+    /// Wakes those at the front for whom the lock is free.
+    fn wake_first(&self, mut queue: crate::primitive::MutexGuard<'_, VecDeque<(Parker, Access)>>) {
+        let mut woken = Vec::new();
+        while let Some((_, access)) = queue.front() {
+            let state = self.state.load(Ordering::Relaxed);
+            let alone = *access == Access::Write;
+            if access.take_from(state).is_none() || (alone && !woken.is_empty()) {
+                break;
+            }
+            woken.extend(queue.pop_front());
+            if alone {
+                break;
+            }
+        }
+        if queue.is_empty() {
+            self.state.fetch_and(!QUEUED, Ordering::Relaxed);
+        }
+        drop(queue);
+        woken.iter().for_each(|(parker, _)| parker.unpark());
+    }
+
+    #[inline]
+    pub(super) fn unlock(&self, access: Access) {
+        let_go(self.bond(access));
+        let part = match access {
+            Access::Read => READER,
+            Access::Write => WRITER,
+        };
+        let before = self.state.fetch_sub(part, Ordering::Release);
+        let was_last = access == Access::Write || before < 2 * READER;
+        if was_last && before & QUEUED != 0 {
+            self.wake_first_now();
+        }
+    }
+
+    #[cold]
+    fn wake_first_now(&self) {
+        self.wake_first(self.queue.lock());
+    }
+
+    pub(super) fn poison(&self) {
+        self.state.fetch_or(POISONED, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_poisoned(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & POISONED != 0
+    }
+
+    pub(super) fn clear_poison(&self) {
+        self.state.fetch_and(!POISONED, Ordering::Relaxed);
+    }
+}
+
+impl Drop for RawRw {
+    fn drop(&mut self) {
+        let state = self.state.load(Ordering::Relaxed);
+        if state & WRITER != 0 || state >= READER {
+            // Guards were forgotten. What comes to lie at this address is another lock.
+            for access in [Access::Read, Access::Write] {
+                let_go(self.bond(access));
+                forget_leaked(self.bond(access));
+            }
+        }
+    }
+}

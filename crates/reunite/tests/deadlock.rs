@@ -1,0 +1,345 @@
+//! Contract program 8 and its kin: a cycle of waits is an error, not a hang. Here the cycles are certain
+//! whoever else runs; those that need the whole process to be quiet are in `quiet.rs`.
+
+mod common;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use reunite::sync::{Barrier, Mutex, OnceCell, RwLock, Semaphore};
+use reunite::{Deadlock, WaitError};
+
+fn story(error: &WaitError) -> &Deadlock {
+    error.deadlock().expect("a deadlock")
+}
+
+#[test]
+fn two_locks_in_opposite_order() {
+    let (a, b) = (Mutex::new('a'), Mutex::new('b'));
+    let both = Barrier::new(2);
+    let outcomes = reunite::scope(|s| {
+        let cross = |one: &'static str, first, second| {
+            let both = &both;
+            s.spawn_with(reunite::Builder::new().name(one), move || {
+                let first: &Mutex<char> = first;
+                let second: &Mutex<char> = second;
+                let _first = first.lock()?;
+                both.wait()?;
+                second.lock().map(|value| *value)
+            })
+        };
+        let (x, y) = (cross("x", &a, &b), cross("y", &b, &a));
+        [x.join().unwrap(), y.join().unwrap()]
+    });
+    let failed: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
+    assert_eq!(failed.len(), 1, "one is refused, the other goes on: {outcomes:?}");
+    let deadlock = story(failed[0]);
+    assert_eq!(deadlock.links().len(), 2);
+    let text = deadlock.to_string();
+    for part in ["task `x`", "task `y`", "locks a mutex", "held since", "same order", "deadlock.rs:"] {
+        assert!(text.contains(part), "{part:?} is missing in {text}");
+    }
+    assert!(deadlock.links().iter().all(|link| link.holds.len() == 1));
+}
+
+#[test]
+fn three_locks_in_a_ring() {
+    let locks = [Mutex::new(0), Mutex::new(1), Mutex::new(2)];
+    let all = Barrier::new(3);
+    let refused = AtomicUsize::new(0);
+    reunite::scope(|s| {
+        for n in 0..3 {
+            let (locks, all, refused) = (&locks, &all, &refused);
+            s.spawn(move || {
+                let _mine = locks[n].lock().unwrap();
+                all.wait().unwrap();
+                if let Err(error) = locks[(n + 1) % 3].lock() {
+                    assert_eq!(story(&error).links().len(), 3);
+                    refused.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    assert_eq!(refused.into_inner(), 1);
+}
+
+#[test]
+fn taking_a_lock_twice() {
+    let lock = Mutex::new(());
+    let _guard = lock.lock().unwrap();
+    let error = lock.lock().unwrap_err();
+    assert_eq!(story(&error).links().len(), 1);
+    assert!(error.to_string().contains("release the lock before taking it again"), "{error}");
+    assert!(lock.lock_timeout(Duration::from_millis(5)).unwrap_err().is_timeout());
+    assert!(lock.try_lock().is_none());
+}
+
+#[test]
+fn join_under_a_lock_the_child_wants() {
+    let lock = Mutex::new(());
+    let guard = lock.lock().unwrap();
+    let child_waits = reunite::scope(|s| {
+        let child = s.spawn_with(reunite::Builder::new().name("child"), || lock.lock().map(drop));
+        match child.join() {
+            // The join was the newer wait.
+            Err(error) => {
+                let text = error.to_string();
+                assert!(error.is_deadlock() && text.contains("joins task `child`"), "{text}");
+                assert!(text.contains("release the lock before waiting"), "{text}");
+                drop(guard);
+                true
+            }
+            // The child's lock was.
+            Ok(refused) => {
+                assert!(refused.unwrap_err().is_deadlock());
+                false
+            }
+        }
+    });
+    // Either way the scope has ended.
+    let _ = child_waits;
+}
+
+#[test]
+fn the_end_of_a_scope_is_never_the_victim() {
+    let lock = Mutex::new(());
+    let guard = lock.lock().unwrap();
+    let outcome = Mutex::new(None);
+    reunite::scope(|s| {
+        s.spawn(|| *outcome.lock().unwrap() = Some(lock.lock().map(drop)));
+    });
+    drop(guard);
+    let outcome = outcome.into_inner().expect("the child went on");
+    let error = outcome.unwrap_err();
+    assert!(story(&error).to_string().contains("waits for the end of scope"), "{error}");
+}
+
+#[test]
+fn tasks_that_join_each_other() {
+    use reunite::channel::bounded;
+    let (to_a, from_main_a) = bounded::<reunite::JoinHandle<bool>>(1);
+    let (to_b, from_main_b) = bounded::<reunite::JoinHandle<bool>>(1);
+    let wait_for_the_other = |inbox: reunite::channel::Receiver<reunite::JoinHandle<bool>>| {
+        move || match inbox.recv().unwrap().join() {
+            Ok(refused) => refused,
+            Err(error) => {
+                assert!(error.is_deadlock(), "{error}");
+                assert!(error.to_string().contains("joins task"), "{error}");
+                true
+            }
+        }
+    };
+    let done = reunite::channel::bounded::<()>(0);
+    let a = reunite::Builder::new().name("a").spawn(wait_for_the_other(from_main_a));
+    let b = reunite::Builder::new().name("b").spawn(wait_for_the_other(from_main_b));
+    a.on_complete({ let tx = done.0.clone(); move || drop(tx) });
+    b.on_complete({ let tx = done.0.clone(); move || drop(tx) });
+    drop(done.0);
+    to_a.send(b).unwrap();
+    to_b.send(a).unwrap();
+    assert!(done.1.recv().unwrap_err().is_closed(), "both have completed");
+}
+
+#[test]
+fn upgrade_of_a_read_lock() {
+    let lock = RwLock::new(1);
+    let _read = lock.read().unwrap();
+    let error = lock.write().unwrap_err();
+    assert!(story(&error).to_string().contains("writes a lock"), "{error}");
+}
+
+#[test]
+fn two_readers_that_both_upgrade() {
+    let lock = RwLock::new(0);
+    let both = Barrier::new(2);
+    let refused = AtomicUsize::new(0);
+    reunite::scope(|s| {
+        for _ in 0..2 {
+            s.spawn(|| {
+                let read = lock.read().unwrap();
+                both.wait().unwrap();
+                let refusal = lock.write().err();
+                drop(read);
+                if let Some(error) = refusal {
+                    assert!(error.is_deadlock());
+                    refused.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    // Each waits for its own read: both are refused, whatever the other does.
+    assert_eq!(refused.into_inner(), 2);
+}
+
+#[test]
+fn reading_again_behind_a_writer() {
+    let lock = RwLock::new(0);
+    let (writing, written) = reunite::channel::bounded(1);
+    let writer_refused = reunite::scope(|s| {
+        let read = lock.read().unwrap();
+        let writer = s.spawn(|| {
+            writing.send(()).unwrap();
+            lock.write().map(drop)
+        });
+        written.recv().unwrap();
+        // The writer queues in a moment: from then on nobody reads anew.
+        let refusal = loop {
+            match lock.read() {
+                Ok(again) => drop(again),
+                Err(error) => break Some(error),
+            }
+            if writer.is_finished() {
+                break None;
+            }
+        };
+        drop(read);
+        if let Some(error) = &refusal {
+            assert!(story(error).to_string().contains("waits to write before"), "{error}");
+        }
+        (refusal.is_some(), writer.join().unwrap().is_err())
+    });
+    assert!(writer_refused.0 != writer_refused.1, "one of the two, not both: {writer_refused:?}");
+}
+
+#[test]
+fn lazy_initialisation_that_re_enters_itself() {
+    static CELL: OnceCell<u8> = OnceCell::new();
+    let error = CELL.get_or_init(|| match CELL.get_or_init(|| 1) {
+        Ok(_) => 0,
+        Err(error) => {
+            assert!(error.is_deadlock(), "{error}");
+            7
+        }
+    });
+    assert_eq!(*error.unwrap(), 7);
+}
+
+#[test]
+fn semaphore_over_release() {
+    let permits = Semaphore::new(2);
+    assert!(permits.release(1).unwrap_err().is_refused());
+    permits.acquire().unwrap().forget();
+    assert_eq!(permits.available(), 1);
+    permits.release(1).unwrap();
+    assert!(permits.release(1).unwrap_err().to_string().contains("0 are out"));
+}
+
+#[test]
+fn dining_philosophers_in_order_eat() {
+    let forks: Vec<_> = (0..5).map(Mutex::new).collect();
+    let meals = AtomicUsize::new(0);
+    reunite::scope(|s| {
+        for n in 0..5_usize {
+            let (forks, meals) = (&forks, &meals);
+            s.spawn(move || {
+                let (low, high) = (n.min((n + 1) % 5), n.max((n + 1) % 5));
+                for _ in 0..100 {
+                    let _low = forks[low].lock().unwrap();
+                    let _high = forks[high].lock().unwrap();
+                    meals.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    assert_eq!(meals.into_inner(), 500);
+}
+
+#[test]
+fn dining_philosophers_naively_are_refused_once() {
+    let forks: Vec<_> = (0..5).map(Mutex::new).collect();
+    let seated = Barrier::new(5);
+    let refused = AtomicUsize::new(0);
+    reunite::scope(|s| {
+        for n in 0..5 {
+            let (forks, seated, refused) = (&forks, &seated, &refused);
+            s.spawn(move || {
+                let _left = forks[n].lock().unwrap();
+                seated.wait().unwrap();
+                if let Err(error) = forks[(n + 1) % 5].lock() {
+                    assert_eq!(story(&error).links().len(), 5);
+                    refused.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    assert_eq!(refused.into_inner(), 1);
+}
+
+#[test]
+fn a_lock_whose_guard_was_forgotten() {
+    let lock = Mutex::new(1);
+    reunite::scope(|s| {
+        s.spawn_with(reunite::Builder::new().name("careless"), || {
+            std::mem::forget(lock.lock().unwrap());
+        })
+        .join()
+        .unwrap();
+        let error = s.spawn(|| lock.lock().map(drop)).join().unwrap().unwrap_err();
+        assert!(error.to_string().contains("task `careless`"), "{error}");
+        assert!(error.to_string().contains("leaked"), "{error}");
+    });
+}
+
+#[test]
+fn a_lock_in_the_other_half_of_a_fork() {
+    // Whichever thread runs the other half, the lock is held by one who waits for it.
+    let lock = Mutex::new(());
+    let pool = reunite::Pool::builder().threads(2).build().unwrap();
+    let refused = pool.enter(|| {
+        let _guard = lock.lock().unwrap();
+        let ((), refused) = reunite::join(|| (), || lock.lock().map(drop));
+        refused
+    });
+    assert!(refused.unwrap_err().is_deadlock());
+}
+
+#[test]
+fn a_queued_task_behind_one_that_waits_for_the_joiner() {
+    let lock = Mutex::new(());
+    let guard = lock.lock().unwrap();
+    reunite::ScopeBuilder::new()
+        .max_threads(1)
+        .scope(|s| {
+            let holder = s.spawn(|| lock.lock().map(drop));
+            let queued = s.spawn(|| 1);
+            let joined = queued.join();
+            drop(guard);
+            let refused = holder.join().unwrap();
+            assert!(refused.is_err() || joined.is_err(), "one of the two was refused");
+            if let Err(error) = joined {
+                assert!(error.is_deadlock(), "{error}");
+            }
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_wait_that_ends_by_itself_is_no_deadlock() {
+    let lock = Mutex::new(());
+    let guard = lock.lock().unwrap();
+    let (refused, joined) = reunite::scope(|s| {
+        let child = s.spawn(|| lock.lock_timeout(Duration::from_millis(50)).map(drop));
+        let joined = child.join();
+        drop(guard);
+        (joined.as_ref().unwrap().is_err(), joined.is_ok())
+    });
+    assert!(refused && joined, "the child timed out, and the join had its result");
+}
+
+#[test]
+fn a_poisoned_lock_says_so() {
+    let lock = RwLock::new(1);
+    let panicked = reunite::scope(|s| {
+        s.spawn(|| {
+            let _guard = lock.write().unwrap();
+            panic!("half done");
+        })
+        .join()
+    });
+    assert!(panicked.is_err());
+    assert!(lock.read().unwrap_err().is_poisoned());
+    assert!(lock.write().unwrap_err().is_poisoned());
+    assert!(lock.try_read().is_none());
+    lock.clear_poison();
+    assert_eq!(*lock.read().unwrap(), 1);
+}
