@@ -95,6 +95,8 @@ fn model_checks() -> Result<Option<Tally>, String> {
         "--lib",
         "--test",
         "model",
+        "--test",
+        "model_sync",
         "--target-dir",
         &target,
     ];

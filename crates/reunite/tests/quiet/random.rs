@@ -4,7 +4,7 @@ use super::model;
 use super::program::{End, Program, Random};
 
 /// How many; `REUNITE_PROGRAMS` says otherwise, `REUNITE_SEED` where to begin.
-const COUNT: u64 = 2_000;
+const COUNT: u64 = 10_000;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()

@@ -1,0 +1,268 @@
+//! Locks and the detector of deadlocks under the model checker; see `model.rs`.
+
+#![cfg(reunite_model)]
+
+use reunite::sync::{Barrier, Condvar, Mutex, OnceCell, RwLock};
+use shuttle::check_random;
+use shuttle::sync::atomic::{AtomicUsize, Ordering};
+
+const RUNS: usize = 20_000;
+
+/// Between the two steps another could come, if the lock let it.
+fn bump(count: &mut usize) {
+    let before = *count;
+    shuttle::thread::yield_now();
+    *count = before + 1;
+}
+
+#[test]
+fn a_mutex_lets_one_in_and_wakes_the_next() {
+    check_random(
+        || {
+            let count = Mutex::new(0);
+            reunite::scope(|s| {
+                for _ in 0..3 {
+                    s.spawn(|| (0..2).for_each(|_| bump(&mut count.lock().unwrap())));
+                }
+            });
+            assert_eq!(count.into_inner(), 6);
+        },
+        RUNS,
+    );
+}
+
+#[test]
+fn a_cancelled_waiter_takes_no_release_with_it() {
+    check_random(
+        || {
+            let count = Mutex::new(0);
+            reunite::scope(|s| {
+                let guard = count.lock().unwrap();
+                let cancelled = s.spawn(|| count.lock().is_ok());
+                let waits = s.spawn(|| bump(&mut count.lock().unwrap()));
+                cancelled.cancel();
+                drop(guard);
+                waits.join().unwrap();
+                // It may have been in time.
+                let _either = cancelled.join();
+            });
+            assert_eq!(count.into_inner(), 1);
+        },
+        RUNS,
+    );
+}
+
+#[test]
+fn readers_and_writers_all_come_to_their_turn() {
+    check_random(
+        || {
+            let count = RwLock::new(0);
+            reunite::scope(|s| {
+                s.spawn(|| bump(&mut count.write().unwrap()));
+                s.spawn(|| {
+                    let before = *count.read().unwrap();
+                    bump(&mut count.write().unwrap());
+                    assert!(*count.read().unwrap() > before);
+                });
+                s.spawn(|| {
+                    let guard = count.read().unwrap();
+                    let before = *guard;
+                    shuttle::thread::yield_now();
+                    assert_eq!(*guard, before, "nobody writes meanwhile");
+                });
+            });
+            assert_eq!(count.into_inner(), 2);
+        },
+        RUNS,
+    );
+}
+
+#[test]
+fn a_writer_that_gives_up_lets_the_readers_behind_it_in() {
+    check_random(
+        || {
+            let lock = RwLock::new(0);
+            reunite::scope(|s| {
+                let read = lock.read().unwrap();
+                let writer = s.spawn(|| lock.write().is_ok());
+                let reader = s.spawn(|| *lock.read().unwrap());
+                writer.cancel();
+                // With the first read still held: only the writer stands in the way.
+                let _either = writer.join();
+                assert_eq!(reader.join().unwrap(), 0);
+                drop(read);
+            });
+        },
+        RUNS,
+    );
+}
+
+#[test]
+fn a_notification_is_not_lost() {
+    check_random(
+        || {
+            let (ready, changed) = (Mutex::new(0), Condvar::new());
+            reunite::scope(|s| {
+                for _ in 0..2 {
+                    s.spawn(|| {
+                        let mut ready = ready.lock().unwrap();
+                        changed.wait_while(&mut ready, |ready| *ready == 0).unwrap();
+                        *ready -= 1;
+                    });
+                }
+                for _ in 0..2 {
+                    *ready.lock().unwrap() += 1;
+                    changed.notify_one();
+                }
+            });
+            assert_eq!(ready.into_inner(), 0);
+        },
+        RUNS,
+    );
+}
+
+#[test]
+fn a_cancelled_waiter_passes_its_notification_on() {
+    check_random(
+        || {
+            let (ready, changed) = (Mutex::new(false), Condvar::new());
+            reunite::scope(|s| {
+                let wait = || {
+                    let mut guard = ready.lock().ok()?;
+                    changed.wait_while(&mut guard, |ready| !*ready).ok()
+                };
+                let cancelled = s.spawn(wait);
+                let waits = s.spawn(wait);
+                cancelled.cancel();
+                *ready.lock().unwrap() = true;
+                changed.notify_one();
+                let first = cancelled.join();
+                if first.is_ok_and(|went_on| went_on.is_some()) {
+                    changed.notify_one();
+                }
+                assert_eq!(waits.join().unwrap(), Some(()));
+            });
+        },
+        RUNS,
+    );
+}
+
+#[test]
+fn a_barrier_opens_for_all_and_again() {
+    check_random(
+        || {
+            let barrier = Barrier::new(3);
+            let led = AtomicUsize::new(0);
+            reunite::scope(|s| {
+                for _ in 0..3 {
+                    s.spawn(|| {
+                        for _ in 0..2 {
+                            led.fetch_add(usize::from(barrier.wait().unwrap()), Ordering::SeqCst);
+                        }
+                    });
+                }
+            });
+            assert_eq!(led.load(Ordering::SeqCst), 2);
+        },
+        RUNS,
+    );
+}
+
+#[test]
+fn a_once_cell_is_made_once() {
+    check_random(
+        || {
+            let cell = OnceCell::new();
+            let made = AtomicUsize::new(0);
+            let make = || {
+                shuttle::thread::yield_now();
+                made.fetch_add(1, Ordering::SeqCst) + 1
+            };
+            reunite::scope(|s| {
+                for _ in 0..3 {
+                    s.spawn(|| assert_eq!(*cell.get_or_init(make).unwrap(), 1));
+                }
+            });
+        },
+        RUNS,
+    );
+}
+
+/// So many tasks, each of which holds a lock and wants its neighbour's: exactly one is refused, whatever the
+/// order; if they do not all come to hold theirs at the same time, none need be.
+fn ring(members: usize, meet: bool) {
+    let locks: Vec<_> = (0..members).map(Mutex::new).collect();
+    let all = Barrier::new(members);
+    let refused = AtomicUsize::new(0);
+    reunite::scope(|s| {
+        for n in 0..members {
+            let (locks, all, refused) = (&locks, &all, &refused);
+            s.spawn(move || {
+                let _mine = locks[n].lock().unwrap();
+                if meet {
+                    all.wait().unwrap();
+                }
+                if let Err(error) = locks[(n + 1) % members].lock() {
+                    assert_eq!(error.deadlock().unwrap().links().len(), members);
+                    refused.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    let refused = refused.load(Ordering::SeqCst);
+    assert!(refused == 1 || (!meet && refused == 0), "{refused} were refused");
+}
+
+#[test]
+fn a_cycle_of_two_has_one_victim() {
+    check_random(|| ring(2, true), RUNS);
+    check_random(|| ring(2, false), RUNS);
+}
+
+#[test]
+fn a_cycle_of_three_has_one_victim() {
+    check_random(|| ring(3, true), RUNS);
+    check_random(|| ring(3, false), RUNS);
+}
+
+#[test]
+fn a_join_under_a_lock_the_child_wants_has_one_victim() {
+    check_random(
+        || {
+            let lock = Mutex::new(());
+            reunite::scope(|s| {
+                let guard = lock.lock().unwrap();
+                let child = s.spawn(|| lock.lock().is_err());
+                match child.join() {
+                    Ok(refused) => assert!(refused, "it cannot have had the lock"),
+                    Err(error) => assert!(error.is_deadlock()),
+                }
+                drop(guard);
+            });
+        },
+        RUNS,
+    );
+}
+
+/// Nobody waits for ever, so nobody may be refused: the lock is released by one who waits for nothing.
+#[test]
+fn a_lock_that_will_be_released_is_no_cycle() {
+    check_random(
+        || {
+            let (a, b) = (Mutex::new(()), Mutex::new(()));
+            reunite::scope(|s| {
+                let first = s.spawn(|| {
+                    let _a = a.lock().unwrap();
+                    let _b = b.lock().unwrap();
+                });
+                let second = s.spawn(|| {
+                    drop(b.lock().unwrap());
+                    let _a = a.lock().unwrap();
+                });
+                first.join().unwrap();
+                second.join().unwrap();
+            });
+        },
+        RUNS,
+    );
+}
