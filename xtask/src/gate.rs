@@ -71,7 +71,7 @@ fn workspace_tests() -> Result<Tally, String> {
         "test",
         "--workspace",
         "--features",
-        "reunite/tracing",
+        "reunite/tracing,reunite/signal",
         "--no-fail-fast",
     ]))
 }

@@ -20,6 +20,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Make pictures smaller: whole folders, side by side, one bad file ruining nothing
     Images(Images),
+    /// Show what a running program is doing: its scopes and tasks, what each waits for, holding what
+    Dump(Dump),
     /// Print completions for a shell
     Completions {
         /// The shell to print them for
@@ -105,6 +107,22 @@ pub(crate) struct Images {
     /// No progress bar, no summary; failures are still told
     #[arg(long)]
     pub(crate) quiet: bool,
+}
+
+/// The program asked must have opted in, as every command of `reunite` does (library: `answer_dump_requests`);
+/// others are not disturbed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Dump {
+    /// The number of the process
+    pub(crate) pid: u32,
+
+    /// As JSON: a list of scopes with parent, owner and tasks
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// How long to wait for the answer
+    #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "5s")]
+    pub(crate) wait: Duration,
 }
 
 const EXAMPLES: &str = "\

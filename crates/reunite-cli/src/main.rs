@@ -30,7 +30,11 @@ fn main() -> std::process::ExitCode {
         }
     };
     match args.command {
-        Command::Images(args) => commands::images::run(&args),
+        Command::Images(args) => {
+            commands::dump::answer();
+            commands::images::run(&args)
+        }
+        Command::Dump(args) => commands::dump::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "reunite", &mut script);

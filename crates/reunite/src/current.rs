@@ -93,11 +93,28 @@ impl Who {
                 site.verb
             );
         }
-        if self.stage.load(Ordering::Relaxed) & RUNNING == 0 {
-            "not started yet".to_owned()
+        let doing = if self.has_begun() {
+            "running"
         } else {
-            "running".to_owned()
-        }
+            "not started yet"
+        };
+        doing.to_owned()
+    }
+
+    /// Whether somebody has begun to run it.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.stage.load(Ordering::Relaxed) & RUNNING != 0
+    }
+
+    /// Whether it is a thread that this library did not start.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.label.is_foreign()
+    }
+
+    /// What it waits for, where, and for how long.
+    pub(crate) fn waiting(&self) -> Option<(Site, Duration)> {
+        let waiting = self.waiting.lock().clone()?;
+        Some((waiting.site, now().saturating_duration_since(waiting.since)))
     }
 
     pub(crate) fn set_waiting(&self, waiting: Option<Waiting>) {

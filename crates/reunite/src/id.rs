@@ -69,6 +69,10 @@ impl Label {
         }))
     }
 
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.0.kind == Kind::Foreign
+    }
+
     /// The task's number.
     pub fn id(&self) -> TaskId {
         self.0.id

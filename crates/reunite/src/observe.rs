@@ -1,11 +1,11 @@
-//! What the library tells about itself: for now, who is late.
+//! What the library tells about itself: who is late, what waits suspiciously long, what was leaked.
 
 use std::fmt;
 use std::io::{Write, stderr};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use crate::id::Label;
-use crate::primitive::{Arc, Duration, PoisonError, StaticMutex};
+use crate::primitive::{Arc, Counter, Duration, Ordering, PoisonError, StaticMutex};
 
 /// A task that was asked to stop and has not come back yet.
 #[derive(Clone, Debug)]
@@ -86,6 +86,103 @@ pub(crate) fn report_stragglers(waiting: &Label, late: &[Straggler]) {
             // Where nobody reads standard error any more, the scope waits all the same.
             let _closed = writeln!(stderr(), "reunite: {waiting} waits: {straggler}");
         }),
+    }
+}
+
+/// A wait that lasts suspiciously long.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Stall {
+    /// Who waits.
+    pub task: Label,
+    /// For what, as in ``joins task `b` (src/main.rs:15)``.
+    pub waits: String,
+    /// The line where it waits.
+    pub at: &'static Location<'static>,
+    /// For how long it has waited.
+    pub lasted: Duration,
+    /// The locks it holds meanwhile, and since which line.
+    pub holds: Vec<String>,
+    /// Those, of the ones it waits for, who wait themselves.
+    pub kept_by: Vec<Label>,
+    /// Whether all threads that this library started wait: only one that it does not know could end that.
+    pub is_suspected: bool,
+    /// Whether it waits for whatever comes, as a worker waits for its next job: likely nothing is wrong.
+    pub is_idle: bool,
+}
+
+impl fmt::Display for Stall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (file, line) = (self.at.file(), self.at.line());
+        let lasted = self.lasted.as_secs_f64();
+        write!(
+            f,
+            "{} {} at {file}:{line}, for {lasted:.1} s by now",
+            self.task, self.waits
+        )?;
+        for by in &self.kept_by {
+            write!(f, ", kept by {by}")?;
+        }
+        for held in &self.holds {
+            write!(f, ", holding {held}")?;
+        }
+        if self.is_suspected {
+            f.write_str("; nothing else of this library's runs: perhaps a deadlock")?;
+        }
+        Ok(())
+    }
+}
+
+type StallReporter = Arc<dyn Fn(&Stall) + Send + Sync>;
+
+static STALL_REPORTER: StaticMutex<Option<StallReporter>> = StaticMutex::new(None);
+
+/// In milliseconds; the largest number is never.
+static STALL_AFTER: Counter = Counter::new(60_000);
+
+/// How long a wait lasts before it reports itself, once; a minute unless told otherwise, `None` for never.
+/// Waits that begin from now on heed it. There is no thread that watches: a wait looks after itself.
+///
+/// ```
+/// reunite::stall_after(None);
+/// ```
+pub fn stall_after(threshold: impl Into<Option<Duration>>) {
+    let threshold: Option<Duration> = threshold.into();
+    let millis = threshold.and_then(|threshold| u64::try_from(threshold.as_millis()).ok());
+    STALL_AFTER.store(millis.unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+pub(crate) fn stall_threshold() -> Option<Duration> {
+    let millis = STALL_AFTER.load(Ordering::Relaxed);
+    (millis < u64::MAX).then(|| Duration::from_millis(millis))
+}
+
+/// Replaces what happens when a wait has lasted [suspiciously long](stall_after). Unless replaced, a line goes
+/// to standard error, except for waits that are likely [idle](Stall::is_idle). Called on the waiting thread.
+///
+/// ```
+/// reunite::on_stall(|stall| eprintln!("{stall}"));
+/// ```
+pub fn on_stall(reporter: impl Fn(&Stall) + Send + Sync + 'static) {
+    *STALL_REPORTER
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(reporter));
+}
+
+pub(crate) fn report_stall(stall: &Stall) {
+    let reporter = STALL_REPORTER
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    match reporter {
+        Some(reporter) => {
+            // The wait goes on: a reporter's panic must not end it.
+            let _told_by_the_hook = catch_unwind(AssertUnwindSafe(|| reporter(stall)));
+        }
+        None if stall.is_idle => {}
+        None => {
+            let _closed = writeln!(stderr(), "reunite: {stall}");
+        }
     }
 }
 

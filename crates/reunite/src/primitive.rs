@@ -83,6 +83,7 @@ pub(crate) use imp::{
 pub(crate) use std::hint::spin_loop;
 /// For registries in statics, which outlive the executions of a model.
 pub(crate) use std::sync::Mutex as StaticMutex;
+pub(crate) use std::sync::MutexGuard as StaticMutexGuard;
 pub(crate) use std::sync::atomic::{AtomicU64 as Counter, Ordering};
 pub(crate) use std::sync::{Arc, OnceLock, PoisonError, Weak};
 pub(crate) use std::time::{Duration, Instant};

@@ -22,8 +22,9 @@ use std::panic::Location;
 use crate::cancel::Node;
 use crate::current::{self, Waiting};
 use crate::deadline;
-use crate::deadlock::{Object, On, Site, Standing, Yields, stand};
+use crate::deadlock::{Object, On, Site, Standing, Yields, explain, held_in_words, stand};
 use crate::error::{Cancelled, Refusal};
+use crate::observe::{self, Stall};
 use crate::park::{Parker, park_until, spin_briefly_until, spin_until};
 use crate::primitive::{Duration, Instant, now, thread_local};
 
@@ -176,6 +177,7 @@ fn block(
         site: site.clone(),
         since,
     }));
+    let mut watch = Watch::new(since);
     let mut ticket = 0;
     let mut verdict = None;
     let outcome = loop {
@@ -191,31 +193,86 @@ fn block(
             verdict.map(|deadlock| Wait::Refused(Refusal::Deadlock(deadlock)))
         };
         if let Some(gives_up) = gives_up {
-            break if ready(parker) {
-                Wait::Ready
-            } else {
-                gives_up
-            };
+            break if ready(parker) { Wait::Ready } else { gives_up };
         }
-        verdict = if files_at.is_none() || !deadline::has_passed(files_at) {
-            park_until(deadline::earlier(until, files_at));
-            None
-        } else {
-            let standing = Standing {
-                task: &context.who.label,
-                site: &site,
-                parker,
-                yields,
-                ticket: &mut ticket,
-            };
-            stand(standing, || park_until(until))
+        let files = deadline::has_passed(files_at);
+        let wakes_at = watch.wakes_at(until, if files { None } else { files_at });
+        let standing = Standing {
+            task: &context.who.label,
+            site: &site,
+            parker,
+            yields,
+            ticket: &mut ticket,
         };
+        verdict = if files {
+            stand(standing, || park_until(wakes_at))
+        } else {
+            park_until(wakes_at);
+            None
+        };
+        if watch.is_stalled(&site) {
+            let (kept_by, is_suspected) = explain(&site);
+            observe::report_stall(&Stall {
+                task: context.who.label.clone(),
+                waits: site.to_string(),
+                at: site.at,
+                lasted: now().saturating_duration_since(since),
+                holds: held_in_words(),
+                kept_by,
+                is_suspected,
+                is_idle: matches!(site.on, On::Anyone) && !is_suspected,
+            });
+        }
     };
     context.who.set_waiting(None);
     if let Some(node) = node {
         node.remove_waiter(parker);
     }
     outcome
+}
+
+/// When a wait that lasts looks up: to say that it does, and to ask the graph again, in case a thread that was
+/// about to end was still counted the last time.
+struct Watch {
+    since: Instant,
+    /// How long it has to last until it looks up next.
+    next: Duration,
+    stalls_at: Option<Instant>,
+}
+
+const FIRST_LOOK: Duration = Duration::from_millis(8);
+const LAST_LOOK: Duration = Duration::from_secs(60);
+
+impl Watch {
+    fn new(since: Instant) -> Self {
+        Self {
+            since,
+            next: FIRST_LOOK,
+            stalls_at: observe::stall_threshold().and_then(|after| since.checked_add(after)),
+        }
+    }
+
+    /// The earliest of these and of its own.
+    fn wakes_at(&mut self, until: Option<Instant>, files_at: Option<Instant>) -> Option<Instant> {
+        let lasted = now().saturating_duration_since(self.since);
+        while self.next <= lasted && self.next < LAST_LOOK {
+            self.next *= 8;
+        }
+        let looks = (lasted < self.next)
+            .then(|| self.since.checked_add(self.next))
+            .flatten();
+        let until = deadline::earlier(until, files_at);
+        deadline::earlier(until, deadline::earlier(looks, self.stalls_at))
+    }
+
+    /// Whether it has just come to last suspiciously long: once.
+    fn is_stalled(&mut self, site: &Site) -> bool {
+        let is_stalled = !matches!(site.on, On::Time) && deadline::has_passed(self.stalls_at);
+        if deadline::has_passed(self.stalls_at) {
+            self.stalls_at = None;
+        }
+        is_stalled
+    }
 }
 
 /// Sleeps for `duration`, or until the current task is cancelled.

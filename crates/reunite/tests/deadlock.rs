@@ -15,6 +15,7 @@ fn story(error: &WaitError) -> &Deadlock {
 
 #[test]
 fn two_locks_in_opposite_order() {
+    let _watchdog = common::watchdog();
     let (a, b) = (Mutex::new('a'), Mutex::new('b'));
     let both = Barrier::new(2);
     let outcomes = reunite::scope(|s| {
@@ -31,12 +32,26 @@ fn two_locks_in_opposite_order() {
         let (x, y) = (cross("x", &a, &b), cross("y", &b, &a));
         [x.join().unwrap(), y.join().unwrap()]
     });
-    let failed: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
-    assert_eq!(failed.len(), 1, "one is refused, the other goes on: {outcomes:?}");
+    let failed: Vec<_> = outcomes
+        .iter()
+        .filter_map(|outcome| outcome.as_ref().err())
+        .collect();
+    assert_eq!(
+        failed.len(),
+        1,
+        "one is refused, the other goes on: {outcomes:?}"
+    );
     let deadlock = story(failed[0]);
     assert_eq!(deadlock.links().len(), 2);
     let text = deadlock.to_string();
-    for part in ["task `x`", "task `y`", "locks a mutex", "held since", "same order", "deadlock.rs:"] {
+    for part in [
+        "task `x`",
+        "task `y`",
+        "locks a mutex",
+        "held since",
+        "same order",
+        "deadlock.rs:",
+    ] {
         assert!(text.contains(part), "{part:?} is missing in {text}");
     }
     assert!(deadlock.links().iter().all(|link| link.holds.len() == 1));
@@ -44,6 +59,7 @@ fn two_locks_in_opposite_order() {
 
 #[test]
 fn three_locks_in_a_ring() {
+    let _watchdog = common::watchdog();
     let locks = [Mutex::new(0), Mutex::new(1), Mutex::new(2)];
     let all = Barrier::new(3);
     let refused = AtomicUsize::new(0);
@@ -65,26 +81,42 @@ fn three_locks_in_a_ring() {
 
 #[test]
 fn taking_a_lock_twice() {
+    let _watchdog = common::watchdog();
     let lock = Mutex::new(());
     let _guard = lock.lock().unwrap();
     let error = lock.lock().unwrap_err();
     assert_eq!(story(&error).links().len(), 1);
-    assert!(error.to_string().contains("release the lock before taking it again"), "{error}");
-    assert!(lock.lock_timeout(Duration::from_millis(5)).unwrap_err().is_timeout());
+    assert!(
+        error
+            .to_string()
+            .contains("release the lock before taking it again"),
+        "{error}"
+    );
+    assert!(
+        lock.lock_timeout(Duration::from_millis(5))
+            .unwrap_err()
+            .is_timeout()
+    );
     assert!(lock.try_lock().is_none());
 }
 
 #[test]
 fn join_under_a_lock_the_child_wants() {
+    let _watchdog = common::watchdog();
     let lock = Mutex::new(());
     let guard = lock.lock().unwrap();
     let child_waits = reunite::scope(|s| {
-        let child = s.spawn_with(reunite::Builder::new().name("child"), || lock.lock().map(drop));
+        let child = s.spawn_with(reunite::Builder::new().name("child"), || {
+            lock.lock().map(drop)
+        });
         match child.join() {
             // The join was the newer wait.
             Err(error) => {
                 let text = error.to_string();
-                assert!(error.is_deadlock() && text.contains("joins task `child`"), "{text}");
+                assert!(
+                    error.is_deadlock() && text.contains("joins task `child`"),
+                    "{text}"
+                );
                 assert!(text.contains("release the lock before waiting"), "{text}");
                 drop(guard);
                 true
@@ -102,6 +134,7 @@ fn join_under_a_lock_the_child_wants() {
 
 #[test]
 fn the_end_of_a_scope_is_never_the_victim() {
+    let _watchdog = common::watchdog();
     let lock = Mutex::new(());
     let guard = lock.lock().unwrap();
     let outcome = Mutex::new(None);
@@ -111,11 +144,17 @@ fn the_end_of_a_scope_is_never_the_victim() {
     drop(guard);
     let outcome = outcome.into_inner().expect("the child went on");
     let error = outcome.unwrap_err();
-    assert!(story(&error).to_string().contains("waits for the end of scope"), "{error}");
+    assert!(
+        story(&error)
+            .to_string()
+            .contains("waits for the end of scope"),
+        "{error}"
+    );
 }
 
 #[test]
 fn tasks_that_join_each_other() {
+    let _watchdog = common::watchdog();
     use reunite::channel::bounded;
     let (to_a, from_main_a) = bounded::<reunite::JoinHandle<bool>>(1);
     let (to_b, from_main_b) = bounded::<reunite::JoinHandle<bool>>(1);
@@ -130,26 +169,44 @@ fn tasks_that_join_each_other() {
         }
     };
     let done = reunite::channel::bounded::<()>(0);
-    let a = reunite::Builder::new().name("a").spawn(wait_for_the_other(from_main_a));
-    let b = reunite::Builder::new().name("b").spawn(wait_for_the_other(from_main_b));
-    a.on_complete({ let tx = done.0.clone(); move || drop(tx) });
-    b.on_complete({ let tx = done.0.clone(); move || drop(tx) });
+    let a = reunite::Builder::new()
+        .name("a")
+        .spawn(wait_for_the_other(from_main_a));
+    let b = reunite::Builder::new()
+        .name("b")
+        .spawn(wait_for_the_other(from_main_b));
+    a.on_complete({
+        let tx = done.0.clone();
+        move || drop(tx)
+    });
+    b.on_complete({
+        let tx = done.0.clone();
+        move || drop(tx)
+    });
     drop(done.0);
     to_a.send(b).unwrap();
     to_b.send(a).unwrap();
-    assert!(done.1.recv().unwrap_err().is_closed(), "both have completed");
+    assert!(
+        done.1.recv().unwrap_err().is_closed(),
+        "both have completed"
+    );
 }
 
 #[test]
 fn upgrade_of_a_read_lock() {
+    let _watchdog = common::watchdog();
     let lock = RwLock::new(1);
     let _read = lock.read().unwrap();
     let error = lock.write().unwrap_err();
-    assert!(story(&error).to_string().contains("writes a lock"), "{error}");
+    assert!(
+        story(&error).to_string().contains("writes a lock"),
+        "{error}"
+    );
 }
 
 #[test]
 fn two_readers_that_both_upgrade() {
+    let _watchdog = common::watchdog();
     let lock = RwLock::new(0);
     let both = Barrier::new(2);
     let refused = AtomicUsize::new(0);
@@ -173,6 +230,7 @@ fn two_readers_that_both_upgrade() {
 
 #[test]
 fn reading_again_behind_a_writer() {
+    let _watchdog = common::watchdog();
     let lock = RwLock::new(0);
     let (writing, written) = reunite::channel::bounded(1);
     let writer_refused = reunite::scope(|s| {
@@ -194,15 +252,22 @@ fn reading_again_behind_a_writer() {
         };
         drop(read);
         if let Some(error) = &refusal {
-            assert!(story(error).to_string().contains("waits to write before"), "{error}");
+            assert!(
+                story(error).to_string().contains("waits to write before"),
+                "{error}"
+            );
         }
         (refusal.is_some(), writer.join().unwrap().is_err())
     });
-    assert!(writer_refused.0 != writer_refused.1, "one of the two, not both: {writer_refused:?}");
+    assert!(
+        writer_refused.0 != writer_refused.1,
+        "one of the two, not both: {writer_refused:?}"
+    );
 }
 
 #[test]
 fn lazy_initialisation_that_re_enters_itself() {
+    let _watchdog = common::watchdog();
     static CELL: OnceCell<u8> = OnceCell::new();
     let error = CELL.get_or_init(|| match CELL.get_or_init(|| 1) {
         Ok(_) => 0,
@@ -216,16 +281,24 @@ fn lazy_initialisation_that_re_enters_itself() {
 
 #[test]
 fn semaphore_over_release() {
+    let _watchdog = common::watchdog();
     let permits = Semaphore::new(2);
     assert!(permits.release(1).unwrap_err().is_refused());
     permits.acquire().unwrap().forget();
     assert_eq!(permits.available(), 1);
     permits.release(1).unwrap();
-    assert!(permits.release(1).unwrap_err().to_string().contains("0 are out"));
+    assert!(
+        permits
+            .release(1)
+            .unwrap_err()
+            .to_string()
+            .contains("0 are out")
+    );
 }
 
 #[test]
 fn dining_philosophers_in_order_eat() {
+    let _watchdog = common::watchdog();
     let forks: Vec<_> = (0..5).map(Mutex::new).collect();
     let meals = AtomicUsize::new(0);
     reunite::scope(|s| {
@@ -246,6 +319,7 @@ fn dining_philosophers_in_order_eat() {
 
 #[test]
 fn dining_philosophers_naively_are_refused_once() {
+    let _watchdog = common::watchdog();
     let forks: Vec<_> = (0..5).map(Mutex::new).collect();
     let seated = Barrier::new(5);
     let refused = AtomicUsize::new(0);
@@ -267,6 +341,7 @@ fn dining_philosophers_naively_are_refused_once() {
 
 #[test]
 fn a_lock_whose_guard_was_forgotten() {
+    let _watchdog = common::watchdog();
     let lock = Mutex::new(1);
     reunite::scope(|s| {
         s.spawn_with(reunite::Builder::new().name("careless"), || {
@@ -274,7 +349,11 @@ fn a_lock_whose_guard_was_forgotten() {
         })
         .join()
         .unwrap();
-        let error = s.spawn(|| lock.lock().map(drop)).join().unwrap().unwrap_err();
+        let error = s
+            .spawn(|| lock.lock().map(drop))
+            .join()
+            .unwrap()
+            .unwrap_err();
         assert!(error.to_string().contains("task `careless`"), "{error}");
         assert!(error.to_string().contains("leaked"), "{error}");
     });
@@ -282,6 +361,7 @@ fn a_lock_whose_guard_was_forgotten() {
 
 #[test]
 fn a_lock_in_the_other_half_of_a_fork() {
+    let _watchdog = common::watchdog();
     // Whichever thread runs the other half, the lock is held by one who waits for it.
     let lock = Mutex::new(());
     let pool = reunite::Pool::builder().threads(2).build().unwrap();
@@ -295,6 +375,7 @@ fn a_lock_in_the_other_half_of_a_fork() {
 
 #[test]
 fn a_queued_task_behind_one_that_waits_for_the_joiner() {
+    let _watchdog = common::watchdog();
     let lock = Mutex::new(());
     let guard = lock.lock().unwrap();
     reunite::ScopeBuilder::new()
@@ -305,7 +386,10 @@ fn a_queued_task_behind_one_that_waits_for_the_joiner() {
             let joined = queued.join();
             drop(guard);
             let refused = holder.join().unwrap();
-            assert!(refused.is_err() || joined.is_err(), "one of the two was refused");
+            assert!(
+                refused.is_err() || joined.is_err(),
+                "one of the two was refused"
+            );
             if let Err(error) = joined {
                 assert!(error.is_deadlock(), "{error}");
             }
@@ -315,6 +399,7 @@ fn a_queued_task_behind_one_that_waits_for_the_joiner() {
 
 #[test]
 fn a_wait_that_ends_by_itself_is_no_deadlock() {
+    let _watchdog = common::watchdog();
     let lock = Mutex::new(());
     let guard = lock.lock().unwrap();
     let (refused, joined) = reunite::scope(|s| {
@@ -323,11 +408,15 @@ fn a_wait_that_ends_by_itself_is_no_deadlock() {
         drop(guard);
         (joined.as_ref().unwrap().is_err(), joined.is_ok())
     });
-    assert!(refused && joined, "the child timed out, and the join had its result");
+    assert!(
+        refused && joined,
+        "the child timed out, and the join had its result"
+    );
 }
 
 #[test]
 fn a_poisoned_lock_says_so() {
+    let _watchdog = common::watchdog();
     let lock = RwLock::new(1);
     let panicked = reunite::scope(|s| {
         s.spawn(|| {

@@ -210,7 +210,10 @@ fn ring(members: usize, meet: bool) {
         }
     });
     let refused = refused.load(Ordering::SeqCst);
-    assert!(refused == 1 || (!meet && refused == 0), "{refused} were refused");
+    assert!(
+        refused == 1 || (!meet && refused == 0),
+        "{refused} were refused"
+    );
 }
 
 #[test]
@@ -262,6 +265,29 @@ fn a_lock_that_will_be_released_is_no_cycle() {
                 first.join().unwrap();
                 second.join().unwrap();
             });
+        },
+        RUNS,
+    );
+}
+
+/// The joiner has its result before it knows: what the child does after that waits for one who goes on.
+#[test]
+fn a_join_that_was_answered_is_part_of_no_cycle() {
+    check_random(
+        || {
+            let lock = std::sync::Arc::new(Mutex::new(()));
+            let refused = std::sync::Arc::new(AtomicUsize::new(0));
+            reunite::scope(|s| {
+                let guard = lock.lock().unwrap();
+                let child = s.spawn(|| ());
+                let (wanted, count) = (lock.clone(), refused.clone());
+                child.on_complete(move || {
+                    count.fetch_add(usize::from(wanted.lock().is_err()), Ordering::SeqCst);
+                });
+                child.join().unwrap();
+                drop(guard);
+            });
+            assert_eq!(refused.load(Ordering::SeqCst), 0);
         },
         RUNS,
     );

@@ -15,7 +15,7 @@ use paths::Named;
 /// The house from the roof to the ground. A room may use the rooms on the lines below it, and those on
 /// its own line as long as no circle comes of it.
 const LAYERS: &[&[&str]] = &[
-    &["map", "par", "race"],
+    &["map", "par", "race", "dump"],
     &["scope"],
     &["pool"],
     &["thread"],

@@ -1,3 +1,4 @@
 //! One room for each command.
 
+pub(crate) mod dump;
 pub(crate) mod images;

@@ -177,7 +177,8 @@ impl Drop for Running {
 pub(super) fn all() -> (Vec<Bond>, Vec<Held>) {
     let held = held();
     let mut bonds: Vec<_> = held.iter().map(|held| held.bond).collect();
-    let _ending = TASKS.try_with(|tasks| bonds.extend(tasks.borrow().iter().copied().map(Bond::Task)));
+    let _ending =
+        TASKS.try_with(|tasks| bonds.extend(tasks.borrow().iter().copied().map(Bond::Task)));
     JOBS.with(Cell::get)(&mut |address| bonds.push(Bond::Job(address)));
     (bonds, held)
 }

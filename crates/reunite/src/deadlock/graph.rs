@@ -8,9 +8,9 @@ use super::quiet;
 use super::report;
 use super::site::{Need, On, Site};
 use crate::error::Deadlock;
-use crate::id::Label;
-use crate::park::Parker;
+use crate::id::{Label, TaskId};
 use crate::observe;
+use crate::park::Parker;
 use crate::primitive::{Counter, Mutex, MutexGuard, Ordering};
 
 /// Tells one wait from another; the newest is the largest.
@@ -84,6 +84,33 @@ pub(crate) fn look_again() {
     }
 }
 
+/// Who keeps a wait for `site` from ending, of those who wait themselves; whether all that this library runs
+/// waits.
+pub(crate) fn explain(site: &Site) -> (Vec<Label>, bool) {
+    let graph = graph();
+    let awaits = awaits(site);
+    let bearers = awaits
+        .iter()
+        .flat_map(|awaits| &awaits.bonds)
+        .flat_map(|bond| graph.bearers(*bond));
+    let kept_by = bearers.map(|bearer| graph.records[bearer].task.clone());
+    (
+        kept_by.collect(),
+        quiet::is_all_of_ours(graph.records.len() + 1),
+    )
+}
+
+/// Who waits at this moment, of those whose waits are filed, and what locks they hold.
+pub(crate) fn standing() -> Vec<(TaskId, Vec<String>)> {
+    let graph = graph();
+    let records = graph.records.values();
+    let told = records.map(|record| {
+        let holds = record.holds.iter().map(report::hold).collect();
+        (record.task.id(), holds)
+    });
+    told.collect()
+}
+
 /// A task has completed and not released these locks.
 pub(crate) fn leak(task: &Label, locks: Vec<Held>) {
     for Held { bond, since } in locks {
@@ -91,7 +118,9 @@ pub(crate) fn leak(task: &Label, locks: Vec<Held>) {
         let mut graph = graph();
         graph.leaked.insert(bond, Leaked { by, since });
         let waiting: Vec<_> = graph.records.keys().copied().collect();
-        waiting.into_iter().for_each(|ticket| graph.resolve(Some(ticket)));
+        waiting
+            .into_iter()
+            .for_each(|ticket| graph.resolve(Some(ticket)));
         drop(graph);
         observe::report_leak(task, since);
     }
@@ -211,26 +240,16 @@ impl Graph {
 
     /// The waits that can be a victim, the best first.
     fn candidates(&self, dead: &BTreeSet<Ticket>) -> impl Iterator<Item = Ticket> {
-        [Yields::First, Yields::Last].into_iter().flat_map(move |yields| {
-            let newest_first = dead.iter().rev().copied();
-            newest_first.filter(move |ticket| self.records[ticket].yields == yields)
-        })
+        [Yields::First, Yields::Last]
+            .into_iter()
+            .flat_map(move |yields| {
+                let newest_first = dead.iter().rev().copied();
+                newest_first.filter(move |ticket| self.records[ticket].yields == yields)
+            })
     }
 
-    /// The bonds whose bearers can end this wait, how many of them are needed; none: anyone.
     fn awaits(&self, ticket: Ticket) -> Option<Awaits> {
-        Some(match &self.records[&ticket].site.on {
-            On::Time | On::Anyone => return None,
-            On::Bond(bond) => Awaits::all([*bond]),
-            On::Both(one, other) => Awaits::all([*one, *other]),
-            On::Crew(crew) => match crew.need() {
-                Need::Any(tasks) => Awaits {
-                    bonds: tasks.into_iter().map(Bond::Task).collect(),
-                    one_is_enough: true,
-                },
-                Need::All(tasks) => Awaits::all(tasks.into_iter().map(Bond::Task)),
-            },
-        })
+        awaits(&self.records[&ticket].site)
     }
 
     pub(super) fn bearers(&self, bond: Bond) -> &[Ticket] {
@@ -260,7 +279,10 @@ impl Graph {
     /// The largest part of `records` whose members keep each other. A wait for anyone keeps on if `alone`.
     fn dead_among(&self, records: BTreeSet<Ticket>, alone: bool) -> BTreeSet<Ticket> {
         let mut dead = records;
-        let awaits: BTreeMap<_, _> = dead.iter().map(|&ticket| (ticket, self.awaits(ticket))).collect();
+        let awaits: BTreeMap<_, _> = dead
+            .iter()
+            .map(|&ticket| (ticket, self.awaits(ticket)))
+            .collect();
         loop {
             let before = dead.len();
             let still: BTreeSet<_> = dead
@@ -269,7 +291,10 @@ impl Graph {
                 .filter(|ticket| {
                     let is_stuck = |bond: &Bond| {
                         self.leaked.contains_key(bond)
-                            || self.bearers(*bond).iter().any(|bearer| dead.contains(bearer))
+                            || self
+                                .bearers(*bond)
+                                .iter()
+                                .any(|bearer| dead.contains(bearer))
                     };
                     !self.records[ticket].goes_on()
                         && match &awaits[ticket] {
@@ -294,7 +319,12 @@ impl Graph {
         let mut came_by: BTreeMap<Ticket, (Ticket, Bond)> = BTreeMap::new();
         let mut to_do = std::collections::VecDeque::from([from]);
         while let Some(ticket) = to_do.pop_front() {
-            for bond in self.awaits(ticket).map(|awaits| awaits.bonds).into_iter().flatten() {
+            for bond in self
+                .awaits(ticket)
+                .map(|awaits| awaits.bonds)
+                .into_iter()
+                .flatten()
+            {
                 let is_back = self.bearers(bond).contains(&from) && dead.contains(&from);
                 let is_leaked = self.leaked.contains_key(&bond) && ticket == from;
                 if is_back || is_leaked {
@@ -322,12 +352,31 @@ impl Graph {
     /// This record, then all others.
     fn all_from(&self, first: Ticket, dead: &BTreeSet<Ticket>) -> Path {
         let others = dead.iter().copied().filter(|ticket| *ticket != first);
-        std::iter::once(first).chain(others).map(|ticket| (ticket, None)).collect()
+        std::iter::once(first)
+            .chain(others)
+            .map(|ticket| (ticket, None))
+            .collect()
     }
 }
 
 /// Records, and by which bond each keeps on for the next.
 pub(super) type Path = Vec<(Ticket, Option<Bond>)>;
+
+/// The bonds whose bearers can end a wait, and how many of them are needed; none: anyone.
+fn awaits(site: &Site) -> Option<Awaits> {
+    Some(match &site.on {
+        On::Time | On::Anyone => return None,
+        On::Bond(bond) => Awaits::all([*bond]),
+        On::Both(one, other) => Awaits::all([*one, *other]),
+        On::Crew(crew) => match crew.need() {
+            Need::Any(tasks) => Awaits {
+                bonds: tasks.into_iter().map(Bond::Task).collect(),
+                one_is_enough: true,
+            },
+            Need::All(tasks) => Awaits::all(tasks.into_iter().map(Bond::Task)),
+        },
+    })
+}
 
 struct Awaits {
     bonds: Vec<Bond>,

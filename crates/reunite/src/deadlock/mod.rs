@@ -47,6 +47,9 @@ mod report;
 mod site;
 
 pub(crate) use bonds::{Bond, hold, let_go, list_jobs_by, run};
-pub(crate) use graph::{Standing, Yields, forget_leaked, leak, look_again, stand};
+pub(crate) use graph::{
+    Standing, Yields, explain, forget_leaked, leak, look_again, stand, standing,
+};
 pub(crate) use quiet::{Alive, idle_one_less, idle_one_more};
+pub(crate) use report::held_in_words;
 pub(crate) use site::{Crew, Need, Object, On, Site};

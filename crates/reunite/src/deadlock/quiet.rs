@@ -39,6 +39,11 @@ impl Drop for Alive {
     }
 }
 
+/// Whether all threads that this library started are among so many that wait, or idle. Others may run.
+pub(super) fn is_all_of_ours(waiting: usize) -> bool {
+    waiting as u64 + IDLE.load(Ordering::SeqCst) % CHANGE >= ALIVE.load(Ordering::SeqCst)
+}
+
 /// Whether every thread of the process is one of these many or idle. Where the system does not tell how many
 /// there are: no.
 pub(super) fn is_everyone(blocked: usize) -> bool {

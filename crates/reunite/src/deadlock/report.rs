@@ -2,27 +2,30 @@
 
 use std::panic::Location;
 
-use super::bonds::{Bond, Held};
+use super::bonds::{self, Bond, Held};
 use super::graph::{Graph, Path, Record};
-use super::site::{Object, Site};
+use super::site::Object;
 use crate::error::{Deadlock, DeadlockLink};
 
 /// Tells the records of `path`; in a cycle, each depends on the next and the last on the first.
 pub(super) fn of(graph: &Graph, path: &Path, is_cycle: bool) -> Deadlock {
     let following = path.iter().cycle().skip(1);
-    let links = path.iter().zip(following).map(|((ticket, bond), (next, _))| {
-        let (record, next) = (&graph.records[ticket], &graph.records[next]);
-        DeadlockLink {
-            task: record.task.clone(),
-            waits: waits(&record.site),
-            at: record.site.at,
-            holds: record.holds.iter().map(hold).collect(),
-            kept: match bond {
-                Some(bond) => kept(graph, record, *bond, next),
-                None => format!("as {} also waits", next.task),
-            },
-        }
-    });
+    let links = path
+        .iter()
+        .zip(following)
+        .map(|((ticket, bond), (next, _))| {
+            let (record, next) = (&graph.records[ticket], &graph.records[next]);
+            DeadlockLink {
+                task: record.task.clone(),
+                waits: record.site.to_string(),
+                at: record.site.at,
+                holds: record.holds.iter().map(hold).collect(),
+                kept: match bond {
+                    Some(bond) => kept(graph, record, *bond, next),
+                    None => format!("as {} also waits", next.task),
+                },
+            }
+        });
     Deadlock::new(links.collect(), advice(graph, path, is_cycle))
 }
 
@@ -30,18 +33,9 @@ fn line(at: &Location<'_>) -> String {
     format!("{}:{}", at.file(), at.line())
 }
 
-pub(super) fn waits(site: &Site) -> String {
-    let Site { verb, object, .. } = site;
-    match *verb {
-        "end" => format!("waits for the end of {object}"),
-        "recv" => format!("receives from {object}"),
-        "send" => format!("sends into {object}"),
-        "acquire" => format!("acquires permits of {object}"),
-        "select" => "selects among channels".to_owned(),
-        "wait" => format!("waits for {object}"),
-        "shutdown" | "start" | "next" | "turn" | "drop" => format!("waits in {verb} of {object}"),
-        verb => format!("{verb}s {object}"),
-    }
+/// The locks that the calling thread holds.
+pub(crate) fn held_in_words() -> Vec<String> {
+    bonds::held().iter().map(hold).collect()
 }
 
 pub(super) fn hold(held: &Held) -> String {
@@ -63,7 +57,8 @@ fn kept(graph: &Graph, record: &Record, bond: Bond, next: &Record) -> String {
     match bond {
         Bond::Lock(_) | Bond::Read(_) => {
             let since = next.holds.iter().rfind(|held| held.bond == bond);
-            let since = since.map_or_else(String::new, |held| format!(" since {}", line(held.since)));
+            let since =
+                since.map_or_else(String::new, |held| format!(" since {}", line(held.since)));
             format!("held{since} by {}", next.task)
         }
         Bond::Turn(_) => format!("where {} waits to write before", next.task),

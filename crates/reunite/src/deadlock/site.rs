@@ -17,6 +17,28 @@ pub(crate) struct Site {
     pub(crate) on: On,
 }
 
+impl fmt::Display for Site {
+    /// In words that follow the name of the task: "joins task …".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { verb, object, .. } = self;
+        match *verb {
+            "end" => write!(f, "waits for the end of {object}"),
+            "recv" => write!(f, "receives from {object}"),
+            "send" => write!(f, "sends into {object}"),
+            "acquire" => write!(f, "acquires permits of {object}"),
+            "select" => f.write_str("selects among channels"),
+            "sleep" => f.write_str("sleeps"),
+            "wait" => write!(f, "waits for {object}"),
+            "next" => write!(f, "waits for the next of {object}"),
+            "turn" => write!(f, "waits for its turn in {object}"),
+            "drop" => write!(f, "waits, dropping its handle, for {object}"),
+            "start" => write!(f, "waits for the start of {object}"),
+            "shutdown" => write!(f, "waits for the shutdown of {object}"),
+            verb => write!(f, "{verb}s {object}"),
+        }
+    }
+}
+
 /// The thing at the other end of a wait.
 #[derive(Clone, Debug)]
 pub(crate) enum Object {

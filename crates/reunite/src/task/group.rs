@@ -27,7 +27,9 @@ use crate::error::{Cancelled, Why};
 use crate::id::{Label, TaskId};
 use crate::observe::{Straggler, report_stragglers};
 use crate::park::Parker;
-use crate::primitive::{Arc, Duration, Instant, Mutex};
+use crate::primitive::{
+    Arc, Duration, Instant, Mutex, PoisonError, StaticMutex, StaticMutexGuard, Weak,
+};
 use crate::wait::{Heed, Wait, wait};
 
 /// Who runs a group's tasks.
@@ -83,6 +85,18 @@ struct State {
     waiters: Vec<Parker>,
 }
 
+static LIVE: StaticMutex<BTreeMap<TaskId, Weak<Group>>> = StaticMutex::new(BTreeMap::new());
+
+fn live() -> StaticMutexGuard<'static, BTreeMap<TaskId, Weak<Group>>> {
+    LIVE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        live().remove(&self.node.label().id());
+    }
+}
+
 /// How long a cancelled group waits for stragglers before it names them, at first.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(60);
@@ -94,13 +108,38 @@ impl Group {
         rules: Rules,
         starter: Starter,
     ) -> Arc<Self> {
-        Arc::new(Self {
+        let group = Arc::new(Self {
             node,
             owner,
             rules,
             starter,
             state: Mutex::default(),
-        })
+        });
+        let weak = Arc::downgrade(&group);
+        live().insert(group.node.label().id(), weak);
+        group
+    }
+
+    /// All groups that there are, in the order in which they were made.
+    pub(crate) fn all() -> Vec<Arc<Self>> {
+        // Upgraded and dropped outside the lock: the last reference to go takes it.
+        let groups: Vec<_> = live().values().cloned().collect();
+        groups.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// The task that waits for this group's tasks.
+    pub(crate) fn owner(&self) -> Option<&Arc<Who>> {
+        self.owner.as_ref()
+    }
+
+    /// The tasks that have not left, in spawn order.
+    pub(crate) fn members(&self) -> Vec<Arc<Who>> {
+        let state = self.state.lock();
+        state
+            .members
+            .values()
+            .map(|entry| Arc::clone(&entry.who))
+            .collect()
     }
 
     pub(crate) fn node(&self) -> &Arc<Node> {

@@ -207,9 +207,7 @@ impl<T, E> JoinHandle<T, E> {
             Wait::Cancelled(cancelled) => {
                 Err(JoinError::new(label, JoinErrorKind::Interrupted(cancelled)))
             }
-            Wait::Refused(refusal) => {
-                Err(JoinError::new(label, JoinErrorKind::Refused(refusal)))
-            }
+            Wait::Refused(refusal) => Err(JoinError::new(label, JoinErrorKind::Refused(refusal))),
             Wait::Ready | Wait::TimedOut => Ok(()),
         }
     }

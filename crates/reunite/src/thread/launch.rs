@@ -64,6 +64,15 @@ pub(crate) fn start_worker(
     launch(builder, work)
 }
 
+/// A thread that serves the library itself.
+///
+/// # Errors
+/// The system refuses to start one.
+#[cfg(all(unix, feature = "signal"))]
+pub(crate) fn start_helper(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    launch(Builder::new().name(name.to_owned()), work)
+}
+
 fn launch(builder: Builder, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let alive = Alive::new();
     let thread = builder.spawn(move || {

@@ -6,4 +6,6 @@ mod recycle;
 
 pub(crate) use builder::admit;
 pub use builder::{Builder, detached, shutdown, spawn};
+#[cfg(all(unix, feature = "signal"))]
+pub(crate) use launch::start_helper;
 pub(crate) use launch::{start, start_worker};

@@ -53,3 +53,10 @@ impl Drop for Counted<'_> {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
+
+/// Waits for what other threads bring about sooner or later.
+pub(crate) fn until(mut arrived: impl FnMut() -> bool) {
+    while !arrived() {
+        std::thread::yield_now();
+    }
+}

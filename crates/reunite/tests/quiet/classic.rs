@@ -7,17 +7,38 @@ use reunite::sync::{Barrier, Condvar, Mutex, Semaphore};
 
 pub(crate) const ALL: &[(&str, fn())] = &[
     ("self_join_through_a_queue", self_join_through_a_queue),
-    ("a_full_queue_whose_consumer_joined_the_producer", a_full_queue_whose_consumer_joined_the_producer),
-    ("a_barrier_with_a_member_that_died", a_barrier_with_a_member_that_died),
+    (
+        "a_full_queue_whose_consumer_joined_the_producer",
+        a_full_queue_whose_consumer_joined_the_producer,
+    ),
+    (
+        "a_barrier_with_a_member_that_died",
+        a_barrier_with_a_member_that_died,
+    ),
     ("a_message_that_nobody_sends", a_message_that_nobody_sends),
-    ("two_tasks_that_both_receive_first", two_tasks_that_both_receive_first),
+    (
+        "two_tasks_that_both_receive_first",
+        two_tasks_that_both_receive_first,
+    ),
     ("permits_in_opposite_order", permits_in_opposite_order),
-    ("a_signal_that_was_given_before", a_signal_that_was_given_before),
+    (
+        "a_signal_that_was_given_before",
+        a_signal_that_was_given_before,
+    ),
     ("hand_to_hand_with_nobody", hand_to_hand_with_nobody),
-    ("a_worker_that_ends_without_a_word", a_worker_that_ends_without_a_word),
-    ("a_thread_of_somebody_else_may_still_send", a_thread_of_somebody_else_may_still_send),
+    (
+        "a_worker_that_ends_without_a_word",
+        a_worker_that_ends_without_a_word,
+    ),
+    (
+        "a_thread_of_somebody_else_may_still_send",
+        a_thread_of_somebody_else_may_still_send,
+    ),
     ("a_queue_in_a_pool", a_queue_in_a_pool),
-    ("idle_receivers_and_a_sleeper_are_no_deadlock", idle_receivers_and_a_sleeper_are_no_deadlock),
+    (
+        "idle_receivers_and_a_sleeper_are_no_deadlock",
+        idle_receivers_and_a_sleeper_are_no_deadlock,
+    ),
 ];
 
 /// The handle of a task comes to that task through a queue, and what it would join is itself.
@@ -45,7 +66,10 @@ fn a_full_queue_whose_consumer_joined_the_producer() {
             Ok(sent) => sent,
             Err(error) => {
                 assert!(error.is_deadlock(), "{error}");
-                assert!(error.to_string().contains("sends into a channel"), "{error}");
+                assert!(
+                    error.to_string().contains("sends into a channel"),
+                    "{error}"
+                );
                 rx.iter().count()
             }
         }
@@ -57,7 +81,9 @@ fn a_barrier_with_a_member_that_died() {
     let barrier = Barrier::new(3);
     reunite::scope(|s| {
         let dies = s.spawn(|| panic!("before it arrived"));
-        let waits: Vec<_> = (0..2).map(|_| s.spawn(|| barrier.wait().map(drop))).collect();
+        let waits: Vec<_> = (0..2)
+            .map(|_| s.spawn(|| barrier.wait().map(drop)))
+            .collect();
         assert!(dies.join().unwrap_err().is_panic());
         for wait in waits {
             let error = wait.join().unwrap().unwrap_err();
@@ -71,13 +97,22 @@ fn a_message_that_nobody_sends() {
     let error = rx.recv().unwrap_err();
     assert!(error.is_deadlock(), "{error}");
     assert!(error.to_string().contains("nothing else runs"), "{error}");
-    assert!(rx.recv_timeout(Duration::from_millis(2)).unwrap_err().is_timeout());
+    assert!(
+        rx.recv_timeout(Duration::from_millis(2))
+            .unwrap_err()
+            .is_timeout()
+    );
 }
 
 fn two_tasks_that_both_receive_first() {
     let ((to_b, from_a), (to_a, from_b)) = (bounded::<u8>(1), bounded::<u8>(1));
     let (a, b) = reunite::scope(|s| {
-        let a = s.spawn(|| from_b.recv().map(drop).and_then(|()| to_b.send(1).map_err(|_| unreachable!())));
+        let a = s.spawn(|| {
+            from_b
+                .recv()
+                .map(drop)
+                .and_then(|()| to_b.send(1).map_err(|_| unreachable!()))
+        });
         let b = s.spawn(|| {
             let got = from_a.recv().map(drop);
             to_a.send(1).unwrap();
@@ -163,10 +198,14 @@ fn a_queue_in_a_pool() {
     let (_tx, rx) = unbounded::<u8>();
     let refused = pool.scope(|s| {
         let tasks: Vec<_> = (0..3).map(|_| s.spawn(|| rx.recv().map(drop))).collect();
-        tasks.into_iter().map(|task| task.join()).filter(|outcome| match outcome {
-            Ok(received) => received.is_err(),
-            Err(error) => error.is_deadlock(),
-        }).count()
+        tasks
+            .into_iter()
+            .map(|task| task.join())
+            .filter(|outcome| match outcome {
+                Ok(received) => received.is_err(),
+                Err(error) => error.is_deadlock(),
+            })
+            .count()
     });
     assert_eq!(refused, 3);
 }
@@ -177,7 +216,10 @@ fn idle_receivers_and_a_sleeper_are_no_deadlock() {
         let receivers: Vec<_> = (0..3).map(|_| s.spawn(|| rx.recv().unwrap())).collect();
         reunite::sleep(Duration::from_millis(30)).unwrap();
         (0..3).for_each(|n| tx.send(n).unwrap());
-        let mut got: Vec<_> = receivers.into_iter().map(|task| task.join().unwrap()).collect();
+        let mut got: Vec<_> = receivers
+            .into_iter()
+            .map(|task| task.join().unwrap())
+            .collect();
         got.sort_unstable();
         assert_eq!(got, [0, 1, 2]);
     });

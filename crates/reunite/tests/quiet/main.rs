@@ -34,7 +34,10 @@ fn main() -> ExitCode {
     let (mut passed, mut failed) = (0, 0);
     for part in chosen {
         let outcome = watch(part);
-        println!("test {part} ... {}", if outcome.is_ok() { "ok" } else { "FAILED" });
+        println!(
+            "test {part} ... {}",
+            if outcome.is_ok() { "ok" } else { "FAILED" }
+        );
         match outcome {
             Ok(()) => passed += 1,
             Err(why) => {
@@ -44,11 +47,18 @@ fn main() -> ExitCode {
         }
     }
     println!("{passed} passed, {failed} failed");
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn parts() -> impl Iterator<Item = &'static str> {
-    classic::ALL.iter().map(|(name, _)| *name).chain(["random_programs"])
+    classic::ALL
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(["random_programs"])
 }
 
 fn run(part: &str) {

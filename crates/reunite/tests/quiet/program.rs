@@ -62,8 +62,12 @@ impl Program {
         let mut program = Self {
             tasks: vec![Vec::new(); count],
             locks: 1 + random.below(2),
-            semaphores: (0..1 + random.below(2)).map(|_| 1 + random.below(2) as u64).collect(),
-            queues: (0..1 + random.below(2)).map(|_| 1 + random.below(2)).collect(),
+            semaphores: (0..1 + random.below(2))
+                .map(|_| 1 + random.below(2) as u64)
+                .collect(),
+            queues: (0..1 + random.below(2))
+                .map(|_| 1 + random.below(2))
+                .collect(),
         };
         // Each task is spawned by one before it, and joined by at most one that can have its handle.
         for child in 1..count {
@@ -122,12 +126,23 @@ impl Program {
         let things = Things {
             program: self,
             locks: (0..self.locks).map(|_| Mutex::new(())).collect(),
-            semaphores: self.semaphores.iter().map(|permits| Semaphore::new(*permits)).collect(),
-            queues: self.queues.iter().map(|capacity| bounded(*capacity)).collect(),
+            semaphores: self
+                .semaphores
+                .iter()
+                .map(|permits| Semaphore::new(*permits))
+                .collect(),
+            queues: self
+                .queues
+                .iter()
+                .map(|capacity| bounded(*capacity))
+                .collect(),
             ends: Slot::new(vec![End::Nothing; self.tasks.len()]),
         };
         reunite::scope(|s| things.play(s, 0));
-        things.ends.into_inner().unwrap_or_else(PoisonError::into_inner)
+        things
+            .ends
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

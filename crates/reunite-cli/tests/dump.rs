@@ -1,0 +1,68 @@
+//! `reunite dump`.
+#![cfg(target_os = "linux")]
+
+mod harness;
+
+use harness::Place;
+
+/// A run that takes long enough to be asked.
+#[test]
+fn a_running_program_tells_what_it_does() {
+    let place = Place::new();
+    let photos: Vec<_> = (0..40)
+        .map(|n| place.write(&format!("in/{n}.png"), large_png()))
+        .collect();
+    assert_eq!(photos.len(), 40);
+    let mut running = place.start(&[&"images", &"in", &"--out", &"out", &"--jobs", &"1"]);
+    let pid = running.id().to_string();
+    let told = loop {
+        let ran = place.run(&[&"dump", &pid]);
+        match ran.code {
+            Some(0) if ran.stdout.contains("scope") => break ran,
+            // It has not come so far yet.
+            _ if running.try_wait().expect("its state").is_none() => {}
+            _ => panic!("it ended before it could be asked: {ran:?}"),
+        }
+    };
+    assert!(told.stdout.contains("opened by"), "{}", told.stdout);
+    let json = place.run(&[&"dump", &pid, &"--json"]);
+    if json.code == Some(0) {
+        let read: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
+        assert!(read["threadDump"]["threadContainers"].is_array());
+    }
+    running.kill().expect("it can be ended");
+    running.wait().expect("it ends");
+}
+
+/// A picture that takes a while.
+fn large_png() -> Vec<u8> {
+    let picture = image::RgbImage::from_fn(1500, 1500, |x, y| {
+        image::Rgb([(x * y) as u8, (x ^ y) as u8, (x + y) as u8])
+    });
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .expect("a picture");
+    bytes.into_inner()
+}
+
+#[test]
+fn a_program_that_did_not_opt_in_is_not_disturbed() {
+    let place = Place::new();
+    let mut other = std::process::Command::new("sleep")
+        .arg("60")
+        .spawn()
+        .expect("sleep");
+    let ran = place.run(&[&"dump", &other.id().to_string()]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("answer_dump_requests"), "{ran:?}");
+    assert!(
+        other.try_wait().expect("its state").is_none(),
+        "it still runs"
+    );
+    other.kill().expect("it can be ended");
+    other.wait().expect("it ends");
+    let nobody = place.run(&[&"dump", &"4000000"]);
+    assert_eq!(nobody.code, Some(2), "{nobody:?}");
+    assert!(nobody.stderr.contains("no process 4000000"), "{nobody:?}");
+}

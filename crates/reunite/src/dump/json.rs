@@ -1,0 +1,149 @@
+//! The live tree for machines: a list of containers with parent, owner and threads, as in the thread dumps of
+//! the JDK, so that its readers need little change.
+
+use std::fmt::Write;
+
+use super::{Dump, DumpScope, DumpTask, DumpWait};
+use crate::id::Label;
+
+impl Dump {
+    /// The tree as JSON: `{"threadDump":{"processId":…,"threadContainers":[…]}}`. Each container has `container`
+    /// (its number), `name`, `openedAt`, `parent` (the number of the container around it, or null), `owner`
+    /// (the number of the task that opened it, or null) and `threads`; each thread has `tid`, `name`,
+    /// `spawnedAt`, `state` (`NEW`, `RUNNABLE`, `WAITING`), `ageSeconds`, `detached`, and, if it waits,
+    /// `waitsFor`, `waitsAt`, `waitedSeconds` and `holds`.
+    pub fn to_json(&self) -> String {
+        let mut out = String::new();
+        let _infallible = write!(
+            out,
+            r#"{{"threadDump":{{"processId":{},"threadContainers":["#,
+            std::process::id()
+        );
+        let mut first = true;
+        for scope in &self.scopes {
+            container(&mut out, scope, None, &mut first);
+        }
+        out.push_str("]}}");
+        out
+    }
+}
+
+fn text(out: &mut String, name: &str, value: &str) {
+    let _infallible = write!(out, r#""{name}":"#);
+    out.push('"');
+    for c in value.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            c if c < ' ' => {
+                let _infallible = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+fn number(out: &mut String, name: &str, value: Option<u64>) {
+    let _infallible = match value {
+        Some(value) => write!(out, r#""{name}":{value},"#),
+        None => write!(out, r#""{name}":null,"#),
+    };
+}
+
+/// Number, name and line.
+fn label(out: &mut String, number_is: &str, line_is: &str, label: &Label) {
+    number(out, number_is, Some(label.id().as_u64()));
+    match label.name() {
+        Some(name) => text(out, "name", name),
+        None => out.push_str(r#""name":null"#),
+    }
+    out.push(',');
+    let at = label.spawned_at();
+    text(out, line_is, &format!("{}:{}", at.file(), at.line()));
+    out.push(',');
+}
+
+fn container(out: &mut String, scope: &DumpScope, parent: Option<&DumpScope>, first: &mut bool) {
+    if !std::mem::replace(first, false) {
+        out.push(',');
+    }
+    out.push('{');
+    label(out, "container", "openedAt", &scope.scope);
+    number(
+        out,
+        "parent",
+        parent.map(|parent| parent.scope.id().as_u64()),
+    );
+    number(
+        out,
+        "owner",
+        scope.owner.as_ref().map(|owner| owner.id().as_u64()),
+    );
+    if let Some(cause) = &scope.cancelled {
+        text(out, "cancelled", cause);
+        out.push(',');
+    }
+    if let Some(waits) = &scope.owner_waits {
+        out.push_str(r#""ownerWaits":{"#);
+        wait(out, waits);
+        out.push_str("},");
+    }
+    out.push_str(r#""threads":["#);
+    for (place, task) in scope.tasks.iter().enumerate() {
+        if place > 0 {
+            out.push(',');
+        }
+        thread(out, task);
+    }
+    out.push_str("]}");
+    for inner in scope.tasks.iter().flat_map(|task| &task.scopes) {
+        container(out, inner, Some(scope), first);
+    }
+}
+
+fn thread(out: &mut String, task: &DumpTask) {
+    out.push('{');
+    label(out, "tid", "spawnedAt", &task.task);
+    let state = match (&task.waits, task.has_begun) {
+        (Some(_), _) => "WAITING",
+        (None, true) => "RUNNABLE",
+        (None, false) => "NEW",
+    };
+    text(out, "state", state);
+    let _infallible = write!(
+        out,
+        r#","ageSeconds":{:.3},"detached":{}"#,
+        task.age.as_secs_f64(),
+        task.is_detached
+    );
+    if let Some(waits) = &task.waits {
+        out.push(',');
+        wait(out, waits);
+    }
+    out.push('}');
+}
+
+fn wait(out: &mut String, waits: &DumpWait) {
+    text(out, "waitsFor", &waits.what);
+    out.push(',');
+    text(
+        out,
+        "waitsAt",
+        &format!("{}:{}", waits.at.file(), waits.at.line()),
+    );
+    let _infallible = write!(
+        out,
+        r#","waitedSeconds":{:.3},"holds":["#,
+        waits.lasted.as_secs_f64()
+    );
+    for (place, held) in waits.holds.iter().enumerate() {
+        if place > 0 {
+            out.push(',');
+        }
+        out.push('{');
+        text(out, "lock", held);
+        out.push('}');
+    }
+    out.push(']');
+}
