@@ -6,6 +6,7 @@
 mod images;
 mod pool;
 mod rounds;
+mod sync;
 mod table;
 mod threads;
 
@@ -15,6 +16,7 @@ cargo run --release -p bench -- WHAT
   threads                 spawn and join, beside std::thread and rayon
   pool [PART]             forks, computing, scopes, maps, waiting: beside plain recursion, rayon, chili
                           and others; writes target/bench/*.{csv,json,svg}, or into $BENCH_OUT
+  sync                    locks and channels, beside std, parking_lot, crossbeam, kanal, flume
   images PROGRAM DIR      `PROGRAM images` on the JPEGs in DIR, beside vipsthumbnail, mogrify and
                           Pillow where they are installed
 ";
@@ -30,6 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["threads"] => threads::run(),
         ["pool"] => pool::run(None, &out()),
         ["pool", part] => pool::run(Some(part), &out()),
+        ["sync"] => sync::run(&out()),
         ["images", program, dir] => images::run(program.as_ref(), dir.as_ref()),
         _ => Err(USAGE.into()),
     }

@@ -32,9 +32,29 @@ pub(crate) struct Held {
 /// As many locks as a thread usually holds at most; more are kept in a list that costs more.
 const FEW: usize = 8;
 
+/// Two words each, as every lock writes one: the address, odd if it is held for reading, and the line.
 struct Few {
     len: Cell<usize>,
-    slots: [Cell<Option<Held>>; FEW],
+    slots: [Cell<(usize, Option<&'static Location<'static>>)>; FEW],
+}
+
+/// A lock's bond in one word; locks lie at even addresses.
+#[inline]
+fn word(bond: Bond) -> usize {
+    match bond {
+        Bond::Read(address) => address | 1,
+        Bond::Lock(address) | Bond::Job(address) | Bond::Turn(address) => address,
+        Bond::Task(_) => 0,
+    }
+}
+
+fn unpack((word, since): (usize, Option<&'static Location<'static>>)) -> Option<Held> {
+    let bond = if word & 1 == 1 {
+        Bond::Read(word & !1)
+    } else {
+        Bond::Lock(word)
+    };
+    since.map(|since| Held { bond, since })
 }
 
 /// Tells the jobs that the calling thread works on, and all that wait for them, by address.
@@ -42,7 +62,7 @@ type Jobs = fn(&mut dyn FnMut(usize));
 
 thread_local! {
     // Without a destructor, so that looking at it is all that it costs.
-    static FEW_HELD: Few = const { Few { len: Cell::new(0), slots: [const { Cell::new(None) }; FEW] } };
+    static FEW_HELD: Few = const { Few { len: Cell::new(0), slots: [const { Cell::new((0, None)) }; FEW] } };
     static JOBS: Cell<Jobs> = const { Cell::new(|_| {}) };
     static MORE_HELD: RefCell<Vec<Held>> = const { RefCell::new(Vec::new()) };
     static TASKS: RefCell<Vec<TaskId>> = const { RefCell::new(Vec::new()) };
@@ -51,18 +71,17 @@ thread_local! {
 /// The calling thread holds a lock from now on.
 #[inline]
 pub(crate) fn hold(bond: Bond, since: &'static Location<'static>) {
-    let held = Held { bond, since };
     let fits = FEW_HELD.with(|few| {
         let len = few.len.get();
         let Some(slot) = few.slots.get(len) else {
             return false;
         };
-        slot.set(Some(held));
+        slot.set((word(bond), Some(since)));
         few.len.set(len + 1);
         true
     });
     if !fits {
-        hold_more(held);
+        hold_more(Held { bond, since });
     }
 }
 
@@ -77,11 +96,8 @@ fn hold_more(held: Held) {
 pub(crate) fn let_go(bond: Bond) {
     let newest = FEW_HELD.with(|few| {
         let last = few.len.get().wrapping_sub(1);
-        let found = few
-            .slots
-            .get(last)
-            .and_then(Cell::get)
-            .is_some_and(|held| held.bond == bond);
+        let slot = few.slots.get(last);
+        let found = slot.is_some_and(|slot| slot.get().0 == word(bond));
         if found {
             few.len.set(last);
         }
@@ -105,10 +121,7 @@ fn let_go_older(bond: Bond) {
     }
     FEW_HELD.with(|few| {
         let len = few.len.get();
-        let at = (0..len).rfind(|&at| {
-            let held = few.slots[at].get();
-            held.is_some_and(|held| held.bond == bond)
-        });
+        let at = (0..len.min(FEW)).rfind(|&at| few.slots[at].get().0 == word(bond));
         if let Some(at) = at {
             (at + 1..len).for_each(|next| few.slots[next - 1].set(few.slots[next].get()));
             few.len.set(len - 1);
@@ -120,7 +133,7 @@ fn let_go_older(bond: Bond) {
 pub(crate) fn held() -> Vec<Held> {
     let mut held: Vec<_> = FEW_HELD.with(|few| {
         let slots = &few.slots[..few.len.get()];
-        slots.iter().filter_map(Cell::get).collect()
+        slots.iter().filter_map(|slot| unpack(slot.get())).collect()
     });
     let _ending = MORE_HELD.try_with(|more| held.extend_from_slice(&more.borrow()));
     held

@@ -101,10 +101,9 @@ impl<T: ?Sized> Mutex<T> {
     /// The lock, if it is free and not poisoned.
     #[track_caller]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        if !self.raw.try_lock(Location::caller()) {
-            return None;
-        }
-        self.guard().ok()
+        let taken = self.raw.try_lock(Location::caller());
+        let guard = taken.then(|| self.guard())?;
+        (!self.is_poisoned()).then_some(guard)
     }
 
     #[inline]
@@ -113,22 +112,34 @@ impl<T: ?Sized> Mutex<T> {
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<MutexGuard<'_, T>, WaitError> {
+        if self.raw.take(at) {
+            return Ok(self.guard());
+        }
+        self.wait(deadline, at)
+    }
+
+    #[cold]
+    fn wait(
+        &self,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<MutexGuard<'_, T>, WaitError> {
         self.raw.lock("lock", deadline, Heed::Task, at)?;
-        self.guard()
+        let guard = self.guard();
+        if self.is_poisoned() {
+            return Err(WaitError::poisoned());
+        }
+        Ok(guard)
     }
 
     /// For the calling thread, which has just taken the lock.
     #[inline]
-    fn guard(&self) -> Result<MutexGuard<'_, T>, WaitError> {
-        let guard = MutexGuard {
+    fn guard(&self) -> MutexGuard<'_, T> {
+        MutexGuard {
             mutex: self,
             unwound: panicking(),
             stays: PhantomData,
-        };
-        if self.raw.is_poisoned() {
-            return Err(WaitError::poisoned());
         }
-        Ok(guard)
     }
 
     /// The value, without locking: nobody else can have it.

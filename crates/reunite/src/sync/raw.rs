@@ -57,17 +57,19 @@ impl Raw {
 
     /// Takes it if it is free, not poisoned, and nobody queues.
     #[inline]
-    fn take(&self) -> bool {
+    pub(super) fn take(&self, at: &'static Location<'static>) -> bool {
         let taken = self
             .state
             .compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed);
+        if taken.is_ok() {
+            hold(self.bond(), at);
+        }
         taken.is_ok()
     }
 
     /// Takes it if it is free.
-    #[inline]
     pub(super) fn try_lock(&self, at: &'static Location<'static>) -> bool {
-        let taken = self.take() || self.take_from_queue();
+        let taken = self.take_from_queue();
         if taken {
             hold(self.bond(), at);
         }
@@ -75,7 +77,7 @@ impl Raw {
     }
 
     /// Takes it, and waits for that. `verb` is what the caller does, for people.
-    #[inline]
+    #[cold]
     pub(super) fn lock(
         &self,
         verb: &'static str,
@@ -83,15 +85,12 @@ impl Raw {
         heed: Heed<'_>,
         at: &'static Location<'static>,
     ) -> Result<(), WaitError> {
-        if !self.take() {
-            self.lock_slow(verb, deadline, heed, at)?;
-        }
+        self.wait(verb, deadline, heed, at)?;
         hold(self.bond(), at);
         Ok(())
     }
 
-    #[cold]
-    fn lock_slow(
+    fn wait(
         &self,
         verb: &'static str,
         deadline: Option<Instant>,

@@ -74,9 +74,31 @@ impl RawRw {
         }
     }
 
-    /// Takes it if it is free and nobody queues.
+    /// Takes it if it is free, not poisoned, and nobody queues.
     #[inline]
-    fn take(&self, access: Access) -> bool {
+    pub(super) fn take(&self, access: Access, at: &'static Location<'static>) -> bool {
+        let state = match access {
+            Access::Read => self.state.load(Ordering::Relaxed),
+            Access::Write => 0,
+        };
+        if state & (WRITER | QUEUED | POISONED) != 0 {
+            return false;
+        }
+        let next = match access {
+            Access::Read => state + READER,
+            Access::Write => WRITER,
+        };
+        let taken = self
+            .state
+            .compare_exchange(state, next, Ordering::Acquire, Ordering::Relaxed);
+        if taken.is_ok() {
+            hold(self.bond(access), at);
+        }
+        taken.is_ok()
+    }
+
+    /// Takes it if it is free and nobody queues.
+    fn take_unless_queued(&self, access: Access) -> bool {
         let next = |state| match state & QUEUED {
             0 => access.take_from(state),
             _ => None,
@@ -87,31 +109,27 @@ impl RawRw {
         taken.is_ok()
     }
 
-    #[inline]
     pub(super) fn try_lock(&self, access: Access, at: &'static Location<'static>) -> bool {
-        let taken = self.take(access);
+        let taken = self.take_unless_queued(access);
         if taken {
             hold(self.bond(access), at);
         }
         taken
     }
 
-    #[inline]
+    #[cold]
     pub(super) fn lock(
         &self,
         access: Access,
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<(), WaitError> {
-        if !self.take(access) {
-            self.lock_slow(access, deadline, at)?;
-        }
+        self.wait(access, deadline, at)?;
         hold(self.bond(access), at);
         Ok(())
     }
 
-    #[cold]
-    fn lock_slow(
+    fn wait(
         &self,
         access: Access,
         deadline: Option<Instant>,
@@ -122,7 +140,7 @@ impl RawRw {
             if state & QUEUED != 0 {
                 break;
             }
-            if access.take_from(state).is_some() && self.take(access) {
+            if access.take_from(state).is_some() && self.take_unless_queued(access) {
                 return Ok(());
             }
             spin_loop();

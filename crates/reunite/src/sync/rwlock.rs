@@ -108,7 +108,8 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn try_read(&self) -> Option<ReadGuard<'_, T>> {
         let taken = self.raw.try_lock(Access::Read, Location::caller());
-        taken.then(|| self.read_guard()).and_then(Result::ok)
+        let guard = taken.then(|| self.read_guard())?;
+        (!self.is_poisoned()).then_some(guard)
     }
 
     /// Waits until nobody else reads or changes it.
@@ -143,7 +144,8 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn try_write(&self) -> Option<WriteGuard<'_, T>> {
         let taken = self.raw.try_lock(Access::Write, Location::caller());
-        taken.then(|| self.write_guard()).and_then(Result::ok)
+        let guard = taken.then(|| self.write_guard())?;
+        (!self.is_poisoned()).then_some(guard)
     }
 
     #[inline]
@@ -152,8 +154,26 @@ impl<T: ?Sized> RwLock<T> {
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<ReadGuard<'_, T>, WaitError> {
-        self.raw.lock(Access::Read, deadline, at)?;
-        self.read_guard()
+        if self.raw.take(Access::Read, at) {
+            return Ok(self.read_guard());
+        }
+        self.wait(Access::Read, deadline, at, Self::read_guard)
+    }
+
+    #[cold]
+    fn wait<'a, G>(
+        &'a self,
+        access: Access,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+        guard: impl FnOnce(&'a Self) -> G,
+    ) -> Result<G, WaitError> {
+        self.raw.lock(access, deadline, at)?;
+        let guard = guard(self);
+        if self.is_poisoned() {
+            return Err(WaitError::poisoned());
+        }
+        Ok(guard)
     }
 
     #[inline]
@@ -162,35 +182,29 @@ impl<T: ?Sized> RwLock<T> {
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<WriteGuard<'_, T>, WaitError> {
-        self.raw.lock(Access::Write, deadline, at)?;
-        self.write_guard()
+        if self.raw.take(Access::Write, at) {
+            return Ok(self.write_guard());
+        }
+        self.wait(Access::Write, deadline, at, Self::write_guard)
     }
 
     /// For the calling thread, which has just taken the lock for reading.
     #[inline]
-    fn read_guard(&self) -> Result<ReadGuard<'_, T>, WaitError> {
-        let guard = ReadGuard {
+    fn read_guard(&self) -> ReadGuard<'_, T> {
+        ReadGuard {
             lock: self,
             stays: PhantomData,
-        };
-        if self.is_poisoned() {
-            return Err(WaitError::poisoned());
         }
-        Ok(guard)
     }
 
     /// For the calling thread, which has just taken the lock for writing.
     #[inline]
-    fn write_guard(&self) -> Result<WriteGuard<'_, T>, WaitError> {
-        let guard = WriteGuard {
+    fn write_guard(&self) -> WriteGuard<'_, T> {
+        WriteGuard {
             lock: self,
             unwound: panicking(),
             stays: PhantomData,
-        };
-        if self.is_poisoned() {
-            return Err(WaitError::poisoned());
         }
-        Ok(guard)
     }
 
     /// The value, without locking: nobody else can have it.

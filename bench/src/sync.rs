@@ -1,0 +1,308 @@
+//! Locks and channels beside those of std, parking_lot, crossbeam, kanal and flume.
+
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use crate::rounds::Candidate;
+use crate::table::Table;
+
+pub(crate) fn run(out: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let mut table = Table::default();
+    locks(&mut table);
+    contended(&mut table);
+    for capacity in [1, 64, 1024] {
+        channels(&mut table, capacity);
+    }
+    overshoot(&mut table);
+    table.write(out, "sync")
+}
+
+fn nanoseconds(count: u32, f: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    f();
+    start.elapsed().as_secs_f64() * 1e9 / f64::from(count)
+}
+
+fn locks(table: &mut Table) {
+    const COUNT: u32 = 1_000_000;
+    let (mine, theirs) = (
+        reunite::sync::Mutex::new(0_u64),
+        std::sync::Mutex::new(0_u64),
+    );
+    let parked = parking_lot::Mutex::new(0_u64);
+    let candidates: Vec<Candidate<'_>> = vec![
+        (
+            "std::sync::Mutex",
+            Box::new(|| {
+                nanoseconds(COUNT, || {
+                    (0..COUNT).for_each(|_| *theirs.lock().expect("whole") += 1);
+                })
+            }),
+        ),
+        (
+            "parking_lot::Mutex",
+            Box::new(|| nanoseconds(COUNT, || (0..COUNT).for_each(|_| *parked.lock() += 1))),
+        ),
+        (
+            "reunite::sync::Mutex",
+            Box::new(|| {
+                nanoseconds(COUNT, || {
+                    (0..COUNT).for_each(|_| *mine.lock().expect("whole") += 1);
+                })
+            }),
+        ),
+    ];
+    table.measure(
+        "lock and unlock, nobody else: wall time",
+        "ns",
+        31,
+        candidates,
+    );
+
+    let (mine, theirs) = (
+        reunite::sync::RwLock::new(0_u64),
+        std::sync::RwLock::new(0_u64),
+    );
+    let parked = parking_lot::RwLock::new(0_u64);
+    let candidates: Vec<Candidate<'_>> = vec![
+        (
+            "std::sync::RwLock",
+            Box::new(|| {
+                nanoseconds(COUNT, || {
+                    (0..COUNT)
+                        .for_each(|_| drop(std::hint::black_box(theirs.read().expect("whole"))));
+                })
+            }),
+        ),
+        (
+            "parking_lot::RwLock",
+            Box::new(|| {
+                nanoseconds(COUNT, || {
+                    (0..COUNT).for_each(|_| drop(std::hint::black_box(parked.read())));
+                })
+            }),
+        ),
+        (
+            "reunite::sync::RwLock",
+            Box::new(|| {
+                nanoseconds(COUNT, || {
+                    (0..COUNT)
+                        .for_each(|_| drop(std::hint::black_box(mine.read().expect("whole"))));
+                })
+            }),
+        ),
+    ];
+    table.measure(
+        "read lock and unlock, nobody else: wall time",
+        "ns",
+        31,
+        candidates,
+    );
+}
+
+/// So many threads that take the lock again and again, with some work inside and outside.
+fn fight(threads: u32, step: impl Fn() + Sync) -> f64 {
+    const COUNT: u32 = 20_000;
+    nanoseconds(COUNT * threads, || {
+        std::thread::scope(|s| {
+            for _ in 0..threads {
+                s.spawn(|| {
+                    for _ in 0..COUNT {
+                        step();
+                        (0..50).for_each(|_| std::hint::spin_loop());
+                    }
+                });
+            }
+        });
+    })
+}
+
+fn contended(table: &mut Table) {
+    for threads in [2, 4] {
+        let (mine, theirs) = (
+            reunite::sync::Mutex::new(0_u64),
+            std::sync::Mutex::new(0_u64),
+        );
+        let parked = parking_lot::Mutex::new(0_u64);
+        let work = |count: &mut u64| {
+            (0..20).for_each(|_| std::hint::spin_loop());
+            *count += 1;
+        };
+        let candidates: Vec<Candidate<'_>> = vec![
+            (
+                "std::sync::Mutex",
+                Box::new(|| fight(threads, || work(&mut theirs.lock().expect("whole")))),
+            ),
+            (
+                "parking_lot::Mutex",
+                Box::new(|| fight(threads, || work(&mut parked.lock()))),
+            ),
+            (
+                "reunite::sync::Mutex",
+                Box::new(|| fight(threads, || work(&mut mine.lock().expect("whole")))),
+            ),
+        ];
+        let title = format!("{threads} threads fight for a lock: wall time of a turn");
+        table.measure(&title, "ns", 21, candidates);
+    }
+}
+
+/// Messages from so many senders to as many receivers.
+fn pass<S: Send, R: Send>(
+    pairs: u32,
+    senders: Vec<S>,
+    receivers: Vec<R>,
+    send: impl Fn(&S, u64) + Sync,
+    receive: impl Fn(&R) -> bool + Sync,
+) -> f64 {
+    const COUNT: u32 = 20_000;
+    let (send, receive) = (&send, &receive);
+    nanoseconds(COUNT * pairs, || {
+        std::thread::scope(|s| {
+            for sender in senders {
+                s.spawn(move || (0..u64::from(COUNT)).for_each(|n| send(&sender, n)));
+            }
+            for receiver in receivers {
+                s.spawn(move || while receive(&receiver) {});
+            }
+        });
+    })
+}
+
+fn channels(table: &mut Table, capacity: usize) {
+    for pairs in [1_u32, 2] {
+        let many = pairs as usize;
+        let mut candidates: Vec<Candidate<'_>> = vec![
+            (
+                "crossbeam-channel",
+                Box::new(move || {
+                    let (tx, rx) = crossbeam_channel::bounded(capacity);
+                    let (txs, rxs) = (vec![tx; many], vec![rx; many]);
+                    pass(
+                        pairs,
+                        txs,
+                        rxs,
+                        |tx, n| tx.send(n).expect("open"),
+                        |rx| rx.recv().is_ok(),
+                    )
+                }),
+            ),
+            (
+                "kanal",
+                Box::new(move || {
+                    let (tx, rx) = kanal::bounded(capacity);
+                    let (txs, rxs) = (vec![tx; many], vec![rx; many]);
+                    pass(
+                        pairs,
+                        txs,
+                        rxs,
+                        |tx, n| tx.send(n).expect("open"),
+                        |rx| rx.recv().is_ok(),
+                    )
+                }),
+            ),
+            (
+                "flume",
+                Box::new(move || {
+                    let (tx, rx) = flume::bounded(capacity);
+                    let (txs, rxs) = (vec![tx; many], vec![rx; many]);
+                    pass(
+                        pairs,
+                        txs,
+                        rxs,
+                        |tx, n| tx.send(n).expect("open"),
+                        |rx| rx.recv().is_ok(),
+                    )
+                }),
+            ),
+            (
+                "reunite::channel",
+                Box::new(move || {
+                    let (tx, rx) = reunite::channel::bounded(capacity);
+                    let (txs, rxs) = (vec![tx; many], vec![rx; many]);
+                    pass(
+                        pairs,
+                        txs,
+                        rxs,
+                        |tx, n| tx.send(n).expect("open"),
+                        |rx| rx.recv().is_ok(),
+                    )
+                }),
+            ),
+        ];
+        if pairs == 1 {
+            candidates.push((
+                "std::sync::mpsc",
+                Box::new(move || {
+                    let (tx, rx) = mpsc::sync_channel(capacity);
+                    pass(
+                        pairs,
+                        vec![tx],
+                        vec![rx],
+                        |tx, n| tx.send(n).expect("open"),
+                        |rx| rx.recv().is_ok(),
+                    )
+                }),
+            ));
+        }
+        let title = format!("{pairs}:{pairs}, capacity {capacity}: wall time of a message");
+        table.measure(&title, "ns", 15, candidates);
+    }
+}
+
+/// How late a wait of a millisecond ends while every core is busy: the median of many.
+fn overshoot(table: &mut Table) {
+    let late = |wait: &dyn Fn(Duration)| {
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        let relaxed = std::sync::atomic::Ordering::Relaxed;
+        std::thread::scope(|s| {
+            for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+                s.spawn(|| {
+                    while !stop.load(relaxed) {
+                        std::hint::spin_loop()
+                    }
+                });
+            }
+            let asked = Duration::from_millis(1);
+            let mut late: Vec<_> = (0..50)
+                .map(|_| {
+                    let start = Instant::now();
+                    wait(asked);
+                    start.elapsed().saturating_sub(asked).as_secs_f64() * 1e6
+                })
+                .collect();
+            stop.store(true, relaxed);
+            late.sort_by(f64::total_cmp);
+            late[late.len() / 2]
+        })
+    };
+    let (_tx, crossbeam) = crossbeam_channel::bounded::<u8>(1);
+    let (_my_tx, mine) = reunite::channel::bounded::<u8>(1);
+    let (lock, condvar) = (std::sync::Mutex::new(()), std::sync::Condvar::new());
+    let candidates: Vec<Candidate<'_>> = vec![
+        (
+            "std::sync::Condvar::wait_timeout",
+            Box::new(|| {
+                late(&|asked| {
+                    let guard = lock.lock().expect("whole");
+                    drop(condvar.wait_timeout(guard, asked));
+                })
+            }),
+        ),
+        (
+            "crossbeam-channel: recv_timeout",
+            Box::new(|| late(&|asked| assert!(crossbeam.recv_timeout(asked).is_err()))),
+        ),
+        (
+            "reunite::channel: recv_timeout",
+            Box::new(|| late(&|asked| assert!(mine.recv_timeout(asked).is_err()))),
+        ),
+    ];
+    table.measure(
+        "1 ms timeout, every core busy: how late",
+        "µs",
+        9,
+        candidates,
+    );
+}
