@@ -14,16 +14,17 @@
 use std::collections::VecDeque;
 use std::panic::Location;
 
+use super::lock::{Guard, Lock};
 use crate::deadlock::{Object, On, Site};
 use crate::park::Parker;
-use crate::primitive::{Arc, Mutex, MutexGuard};
+use crate::primitive::Arc;
 
 /// Tells one wait from another.
 pub(super) type Ticket = u64;
 
 pub(super) struct Core<T> {
     made_at: &'static Location<'static>,
-    state: Mutex<State<T>>,
+    state: Lock<State<T>>,
 }
 
 pub(super) struct State<T> {
@@ -47,7 +48,7 @@ pub(super) enum Found<T> {
 
 impl<T> Core<T> {
     pub(super) fn new(capacity: usize, made_at: &'static Location<'static>) -> Arc<Self> {
-        let state = Mutex::new(State {
+        let state = Lock::new(State {
             messages: VecDeque::new(),
             capacity,
             putters: VecDeque::new(),
@@ -70,7 +71,7 @@ impl<T> Core<T> {
         }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State<T>> {
+    pub(super) fn lock(&self) -> Guard<'_, State<T>> {
         self.state.lock()
     }
 

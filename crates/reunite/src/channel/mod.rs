@@ -27,6 +27,8 @@
 use std::panic::Location;
 
 mod core;
+#[allow(unsafe_code)]
+mod lock;
 mod receiver;
 mod select;
 mod sender;

@@ -1,0 +1,89 @@
+//! The lock around a channel's state: held for some instructions, several times a message.
+//!
+//! Its release is a plain store, which makes it half as dear as one that could put a thread to sleep. Nobody
+//! waits in here for anything but those few instructions: no code of users runs under it, and whoever has to
+//! wait for a message parks at the door, without it. If the holder loses its processor meanwhile, the others
+//! offer theirs.
+
+use std::cell::UnsafeCell;
+use std::ops::{Deref, DerefMut};
+
+use crate::park::spin_loop;
+use crate::primitive::{AtomicBool, Ordering, yield_now};
+
+/// Rounds of asking, each with twice the pause of the one before, until it offers the processor.
+const ROUNDS: u32 = 6;
+
+pub(super) struct Lock<T> {
+    is_held: AtomicBool,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: whoever has a guard has the value alone, on any thread, so sharing the lock is sending the value.
+unsafe impl<T: Send> Sync for Lock<T> {}
+
+pub(super) struct Guard<'a, T>(&'a Lock<T>);
+
+// SAFETY: it gives others only `&T`.
+unsafe impl<T: Sync> Sync for Guard<'_, T> {}
+
+impl<T> Lock<T> {
+    pub(super) fn new(value: T) -> Self {
+        Self {
+            is_held: AtomicBool::new(false),
+            value: UnsafeCell::new(value),
+        }
+    }
+
+    #[inline]
+    pub(super) fn lock(&self) -> Guard<'_, T> {
+        if !self.take() {
+            self.insist();
+        }
+        Guard(self)
+    }
+
+    #[inline]
+    fn take(&self) -> bool {
+        let taken =
+            self.is_held
+                .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
+        taken.is_ok()
+    }
+
+    #[cold]
+    fn insist(&self) {
+        let mut round = 0;
+        while self.is_held.load(Ordering::Relaxed) || !self.take() {
+            if round < ROUNDS && cfg!(not(reunite_model)) {
+                (0..1 << round).for_each(|_| spin_loop());
+                round += 1;
+            } else {
+                yield_now();
+            }
+        }
+    }
+}
+
+impl<T> Drop for Guard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.is_held.store(false, Ordering::Release);
+    }
+}
+
+impl<T> Deref for Guard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: while the guard lives, nobody else takes the lock, so nobody changes the value.
+        unsafe { &*self.0.value.get() }
+    }
+}
+
+impl<T> DerefMut for Guard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as above, and the guard is borrowed alone, so this is the only way to the value.
+        unsafe { &mut *self.0.value.get() }
+    }
+}
