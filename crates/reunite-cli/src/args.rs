@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Images(Images),
     /// Show what a running program is doing: its scopes and tasks, what each waits for, holding what
     Dump(Dump),
+    /// Crawl sites into one file: side by side, politely, each page once and whole; stop and go on at will
+    Crawl(crate::commands::crawl::args::Crawl),
     /// Print completions for a shell
     Completions {
         /// The shell to print them for

@@ -35,6 +35,10 @@ fn main() -> std::process::ExitCode {
             commands::images::run(&args)
         }
         Command::Dump(args) => commands::dump::run(&args),
+        Command::Crawl(args) => {
+            commands::dump::answer();
+            commands::crawl::run(&args)
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "reunite", &mut script);

@@ -25,6 +25,15 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     Ok(bytes as u64)
 }
 
+/// [`duration`], or `0` for none.
+pub(crate) fn duration_or_none(text: &str) -> Result<Duration, String> {
+    let (number, _) = split(text);
+    if number.parse() == Ok(0.0) {
+        return Ok(Duration::ZERO);
+    }
+    duration(text)
+}
+
 /// `30` or `30s` seconds, `500ms`, `10m`, `1h`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = split(text);
@@ -81,6 +90,11 @@ mod tests {
         assert_eq!(duration("30"), Ok(Duration::from_secs(30)));
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("1.5h"), Ok(Duration::from_secs(5400)));
+        for none in ["0", "0s", "0.0ms"] {
+            assert_eq!(duration_or_none(none), Ok(Duration::ZERO));
+        }
+        assert_eq!(duration_or_none("10m"), duration("10m"));
+        assert!(duration_or_none("s").is_err());
         for wrong in ["", "s", "-1s", "0", "3 days", "99999999999999999999h"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }

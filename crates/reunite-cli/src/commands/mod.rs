@@ -1,4 +1,5 @@
 //! One room for each command.
 
+pub(crate) mod crawl;
 pub(crate) mod dump;
 pub(crate) mod images;

@@ -1,0 +1,16 @@
+//! A web site on loopback addresses, for tests and measurements: [`Site`] knows what is on it, to the byte;
+//! [`Server`] serves it, or whatever else a test wants to be served, faults included.
+//!
+//! ```
+//! use loopback_site::{Reply, Server};
+//! let server = Server::start(1, |request| Reply::html(format!("<p>{}", request.path))).unwrap();
+//! assert!(server.address(0).ip().is_loopback());
+//! ```
+#![forbid(unsafe_code)]
+
+mod chance;
+mod server;
+mod site;
+
+pub use server::{Reply, Request, Seen, Server, Step};
+pub use site::{Kind, Page, Plan, Site};

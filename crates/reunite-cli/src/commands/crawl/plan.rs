@@ -1,0 +1,60 @@
+//! What was typed becomes what it means.
+
+use reunite_crawl::address::{Scope, ScopeRules};
+use reunite_crawl::fetch::AgentSettings;
+use reunite_crawl::{Follow, Limits, Pace, Settings};
+
+use super::args::Crawl;
+
+/// Refuses what makes no sense, before a file is made.
+pub(super) fn settings(args: &Crawl) -> Result<Settings, String> {
+    let settings = meant(args);
+    Scope::new(&settings.scope)?;
+    Ok(settings)
+}
+
+fn meant(args: &Crawl) -> Settings {
+    let (scope, pace, limits, agent) = (&args.scope, &args.pace, &args.limits, &args.agent);
+    let usual = AgentSettings::default();
+    Settings {
+        scope: ScopeRules {
+            seeds: args.seeds.clone(),
+            hosts: scope.hosts.clone(),
+            subdomains: scope.subdomains,
+            below: scope.below,
+            include: scope.include.clone(),
+            exclude: scope.exclude.clone(),
+        },
+        follow: Follow {
+            parts: !scope.no_parts,
+            nofollow: scope.follow_nofollow,
+            forbidden: scope.ignore_robots,
+            sitemaps: !scope.no_sitemaps,
+            sessions: scope.keep_session_ids,
+            max_variants: scope.max_variants,
+            max_redirects: scope.max_redirects,
+        },
+        limits: Limits {
+            pages: limits.max_pages.unwrap_or(u64::MAX),
+            depth: limits.depth,
+            bytes: limits.max_bytes.unwrap_or(u64::MAX),
+            drain: limits.drain,
+        },
+        pace: Pace {
+            threads: pace.threads.into(),
+            per_host: pace.per_host.into(),
+            delay: pace.delay,
+            retries: pace.retries,
+            longest_wait: pace.max_wait,
+            ..Pace::default()
+        },
+        agent: AgentSettings {
+            user_agent: agent.user_agent.clone().unwrap_or(usual.user_agent),
+            cookies: agent.cookies,
+            timeout: agent.page_timeout,
+            max_size: agent.max_size,
+            ..usual
+        },
+        check: false,
+    }
+}

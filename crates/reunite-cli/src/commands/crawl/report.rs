@@ -1,0 +1,252 @@
+//! What people and programs are told, while it runs and at the end.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use reunite_crawl::store::{Skipped, Store};
+use reunite_crawl::{CrawlError, Ended, Event, Progress};
+use serde::Serialize;
+
+use super::args::Crawl;
+use crate::complain::complain;
+use crate::exit::Exit;
+use crate::units::readable;
+
+pub(super) struct Report {
+    json: bool,
+    quiet: bool,
+    bar: ProgressBar,
+    started: Instant,
+    /// Pages stored in this run.
+    stored: u64,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+enum Line<'a> {
+    Page {
+        url: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        failure: Option<&'a str>,
+        bytes: u64,
+        milliseconds: u64,
+    },
+    Progress {
+        done: u64,
+        failed: u64,
+        queued: u64,
+        in_flight: usize,
+        rate: f64,
+        hosts: BTreeMap<&'a str, u64>,
+    },
+    Warning {
+        message: &'a str,
+    },
+    Summary(Summary),
+}
+
+#[derive(Serialize)]
+struct Summary {
+    /// Pages stored in this run.
+    stored: u64,
+    /// Pages in the store.
+    done: u64,
+    /// Of those, pages without an answer.
+    failed: u64,
+    /// Of those, pages answered with a status of 400 or above.
+    refused: u64,
+    /// Addresses still queued.
+    left: u64,
+    /// Addresses not fetched, by reason.
+    skipped: BTreeMap<String, u64>,
+    /// Bytes over the wire.
+    bytes: u64,
+    seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<&'static str>,
+    interrupted: bool,
+    timed_out: bool,
+}
+
+impl Report {
+    pub(super) fn new(args: &Crawl) -> Self {
+        let watched = stderr().is_terminal() && !args.json && !args.quiet;
+        let target = if watched {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        let style = ProgressStyle::with_template("{spinner:.cyan} {wide_msg}");
+        bar.set_style(style.unwrap_or(ProgressStyle::default_spinner()));
+        Self {
+            json: args.json,
+            quiet: args.quiet,
+            bar,
+            started: Instant::now(),
+            stored: 0,
+        }
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        match event {
+            Event::Page(page) => {
+                self.stored += 1;
+                self.emit(&Line::Page {
+                    url: &page.url,
+                    status: page.status,
+                    failure: page.failure.as_deref(),
+                    bytes: page.bytes,
+                    milliseconds: page.milliseconds,
+                });
+            }
+            Event::Progress(progress) => {
+                self.bar.set_message(sentence(&progress));
+                self.bar.tick();
+                let hosts = progress.hosts.iter();
+                self.emit(&Line::Progress {
+                    done: progress.done,
+                    failed: progress.failed,
+                    queued: progress.queued,
+                    in_flight: progress.in_flight,
+                    rate: progress.rate,
+                    hosts: hosts
+                        .map(|host| (host.origin.as_str(), host.queued))
+                        .collect(),
+                });
+            }
+            Event::Warning(message) => {
+                self.emit(&Line::Warning { message: &message });
+                self.bar.suspend(|| complain(&message));
+            }
+        }
+    }
+
+    /// A reader that went away is no reason to stop crawling.
+    fn emit(&self, line: &Line<'_>) {
+        if self.json
+            && let Ok(line) = serde_json::to_string(line)
+        {
+            let _closed = writeln!(stdout(), "{line}");
+        }
+    }
+
+    /// The crawl could not begin, or not go on.
+    pub(super) fn broken(&mut self, error: &CrawlError) -> Exit {
+        self.bar.finish_and_clear();
+        complain(&error.to_string());
+        if self.stored > 0 {
+            Exit::SomeFailed
+        } else {
+            Exit::CouldNotBegin
+        }
+    }
+
+    pub(super) fn end(
+        &mut self,
+        store: &Store,
+        ended: &Ended,
+        timed_out: bool,
+        interrupted: bool,
+    ) -> Exit {
+        self.bar.finish_and_clear();
+        let (counts, skipped) = match (store.counts(), store.skipped()) {
+            (Ok(counts), Ok(skipped)) => (counts, skipped),
+            (Err(error), _) | (_, Err(error)) => {
+                complain(&error.to_string());
+                return Exit::SomeFailed;
+            }
+        };
+        let stopped = *ended == Ended::Stopped;
+        let elapsed = self.started.elapsed();
+        let summary = Summary {
+            stored: self.stored,
+            done: counts.done,
+            failed: counts.failed,
+            refused: counts.refused,
+            left: counts.queued,
+            skipped: skipped.into_iter().collect(),
+            bytes: counts.wire,
+            seconds: elapsed.as_secs_f64(),
+            limit: match ended {
+                Ended::Limit(limit) => Some(limit),
+                _ => None,
+            },
+            interrupted: stopped && interrupted,
+            timed_out: stopped && timed_out,
+        };
+        if !self.json && !self.quiet {
+            let _closed = writeln!(stdout(), "{}", summary.sentence(elapsed));
+        }
+        let failed = summary.failed > 0;
+        let (interrupted, timed_out) = (summary.interrupted, summary.timed_out);
+        self.emit(&Line::Summary(summary));
+        if interrupted {
+            Exit::Interrupted
+        } else if timed_out {
+            Exit::TimedOut
+        } else if failed {
+            Exit::SomeFailed
+        } else {
+            Exit::Done
+        }
+    }
+}
+
+fn sentence(progress: &Progress) -> String {
+    let Progress {
+        done,
+        failed,
+        queued,
+        rate,
+        ..
+    } = progress;
+    let mut text = format!("{done} done, {queued} queued, {failed} failed, {rate:.0} a second");
+    for host in progress.hosts.iter().take(3) {
+        text.push_str(&format!("  {} {}", host.origin, host.queued));
+    }
+    text
+}
+
+impl Summary {
+    fn sentence(&self, elapsed: Duration) -> String {
+        let seconds = elapsed.as_secs_f64();
+        let mut parts = vec![format!("{} pages stored in {seconds:.1} s", self.stored)];
+        if self.done > self.stored {
+            parts.push(format!("{} in all", self.done));
+        }
+        parts.push(readable(self.bytes));
+        let counts = [
+            (self.failed, "failed"),
+            (self.refused, "answered 400 or above"),
+        ];
+        for (count, what) in counts {
+            if count > 0 {
+                parts.push(format!("{count} {what}"));
+            }
+        }
+        if self.left > 0 {
+            let why = self
+                .limit
+                .map_or(String::new(), |limit| format!(" ({limit})"));
+            parts.push(format!(
+                "{} left{why}: run the same command to go on",
+                self.left
+            ));
+        }
+        let mut text = parts.join(", ");
+        let reasons = Skipped::ALL.iter().filter_map(|reason| {
+            let count = self.skipped.get(reason.word())?;
+            Some(format!("{count} {reason}"))
+        });
+        let reasons: Vec<String> = reasons.collect();
+        if !reasons.is_empty() {
+            text.push_str(&format!("\nnot fetched: {}", reasons.join(", ")));
+        }
+        text
+    }
+}

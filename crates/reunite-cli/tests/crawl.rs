@@ -1,0 +1,270 @@
+//! `reunite crawl` as a user runs it, on loopback servers.
+
+mod harness;
+
+use std::ffi::OsStr;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use harness::{Place, Ran};
+use loopback_site::{Reply, Server, Step};
+
+fn crawl(place: &Place, url: &str, more: &[&str]) -> Ran {
+    place.run(
+        &args(url, more)
+            .iter()
+            .map(|arg| arg as _)
+            .collect::<Vec<_>>(),
+    )
+}
+
+fn start(place: &Place, url: &str, more: &[&str]) -> Child {
+    place.start(
+        &args(url, more)
+            .iter()
+            .map(|arg| arg as _)
+            .collect::<Vec<_>>(),
+    )
+}
+
+fn args(url: &str, more: &[&str]) -> Vec<String> {
+    let fixed = [
+        "crawl",
+        url,
+        "--store",
+        "site.db",
+        "--delay",
+        "0",
+        "--no-sitemaps",
+        "--retries",
+        "0",
+    ];
+    fixed
+        .iter()
+        .chain(more)
+        .map(|&arg| arg.to_owned())
+        .collect()
+}
+
+/// Three pages, of which one is missing.
+fn three() -> Server {
+    Server::start(1, |request| match request.path.as_str() {
+        "/" => Reply::html("<a href=/a>a</a><a href=/gone>b</a>"),
+        "/a" => Reply::html("<title>A</title>"),
+        _ => Reply::status(404),
+    })
+    .expect("a server")
+}
+
+#[test]
+fn a_site_is_stored_and_summed_up() {
+    let (server, place) = (three(), Place::new());
+    let ran = crawl(&place, &server.url("/"), &[]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.starts_with("3 pages stored"), "{ran:?}");
+    assert!(ran.stdout.contains("1 answered 400 or above"), "{ran:?}");
+    assert_eq!(ran.stderr, "");
+    let db = rusqlite::Connection::open(place.path("site.db")).expect("a database");
+    let title = "SELECT title FROM pages JOIN urls USING (id) WHERE url LIKE '%/a'";
+    let title: String = db.query_row(title, [], |row| row.get(0)).expect("a page");
+    assert_eq!(title, "A");
+}
+
+#[test]
+fn a_second_run_has_nothing_to_do() {
+    let (server, place) = (three(), Place::new());
+    crawl(&place, &server.url("/"), &[]);
+    let before = server.seen().len();
+    let ran = crawl(&place, &server.url("/"), &[]);
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.stdout.starts_with("0 pages stored"), "{ran:?}");
+    assert_eq!(server.seen().len(), before);
+}
+
+#[test]
+fn events_are_lines_of_json() {
+    let (server, place) = (three(), Place::new());
+    let ran = crawl(&place, &server.url("/"), &["--json"]);
+    let pages: Vec<_> = ran
+        .events()
+        .into_iter()
+        .filter(|event| event["event"] == "page")
+        .collect();
+    assert_eq!(pages.len(), 3);
+    assert!(pages.iter().any(|page| page["status"] == 404));
+    let summary = ran.summary();
+    assert_eq!(
+        (&summary["stored"], &summary["left"]),
+        (&3.into(), &0.into())
+    );
+    assert!(
+        ran.events()
+            .iter()
+            .any(|event| event["event"] == "progress")
+    );
+}
+
+#[test]
+fn what_cannot_be_fetched_is_a_row_and_an_exit_code() {
+    let place = Place::new();
+    let server = Server::start(1, |request| match request.path.as_str() {
+        "/robots.txt" => Reply::status(404),
+        _ => Reply::steps([Step::Reset]),
+    })
+    .expect("a server");
+    let ran = crawl(&place, &server.url("/"), &[]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("1 failed"), "{ran:?}");
+    let db = rusqlite::Connection::open(place.path("site.db")).expect("a database");
+    let failure: String = db
+        .query_row("SELECT failure FROM pages", [], |row| row.get(0))
+        .expect("a row");
+    assert_eq!(failure, "connection");
+}
+
+#[test]
+fn limits_leave_the_rest_for_later() {
+    let (server, place) = (three(), Place::new());
+    let ran = crawl(&place, &server.url("/"), &["--max-pages", "1"]);
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.stdout.contains("2 left (--max-pages)"), "{ran:?}");
+    let ran = crawl(&place, &server.url("/"), &[]);
+    assert!(ran.stdout.starts_with("2 pages stored"), "{ran:?}");
+}
+
+#[test]
+fn other_settings_for_the_same_store_are_refused() {
+    let (server, place) = (three(), Place::new());
+    crawl(&place, &server.url("/"), &[]);
+    let ran = crawl(&place, &server.url("/"), &["--exclude", "x"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("other settings"), "{ran:?}");
+}
+
+#[test]
+fn nonsense_is_told_before_anything_is_made() {
+    let place = Place::new();
+    for more in [&["--include", "("][..], &["--host", "a/b"]] {
+        let ran = crawl(&place, "http://127.0.0.1:9/", more);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+    }
+    let ran = crawl(&place, "ftp://127.0.0.1/", &[]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("no address to crawl"), "{ran:?}");
+    assert!(!place.path("site.db").exists());
+    let ran = place.run(&[&"crawl" as &dyn AsRef<OsStr>, &"http://127.0.0.1:9/"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("--store"));
+}
+
+#[test]
+fn a_file_that_is_no_store_is_left_as_it_is() {
+    let (server, place) = (three(), Place::new());
+    let text = "my only copy of a novel ".repeat(100);
+    place.write("site.db", &text);
+    let ran = crawl(&place, &server.url("/"), &[]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("left as it is"), "{ran:?}");
+    assert_eq!(
+        std::fs::read_to_string(place.path("site.db")).expect("it"),
+        text
+    );
+}
+
+#[test]
+fn the_time_limit_has_its_own_exit_code() {
+    let place = Place::new();
+    let server = Server::start(1, |request| match request.path.as_str() {
+        "/" => Reply::html("<a href=/slow>"),
+        "/robots.txt" => Reply::status(404),
+        _ => Reply::steps([Step::Hang]),
+    })
+    .expect("a server");
+    let begun = Instant::now();
+    let ran = crawl(
+        &place,
+        &server.url("/"),
+        &["--timeout", "500ms", "--drain", "100ms"],
+    );
+    assert_eq!(ran.code, Some(124), "{ran:?}");
+    assert!(ran.stdout.contains("1 left"), "{ran:?}");
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+/// A request to terminate is what Ctrl-C is.
+#[cfg(unix)]
+fn interrupt(child: &Child) {
+    let id = child.id().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-INT", &id])
+        .status();
+    assert!(sent.expect("kill").success());
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_stores_what_lands_in_time_and_leaves_the_rest() {
+    let place = Place::new();
+    let server = Server::start(1, |request| match request.path.as_str() {
+        "/" => Reply::html("<a href=/soon>a</a><a href=/never>b</a>"),
+        "/robots.txt" => Reply::status(404),
+        "/soon" => Reply::html("in time").after(Duration::from_millis(300)),
+        _ => Reply::steps([Step::Hang]),
+    })
+    .expect("a server");
+    let child = start(&place, &server.url("/"), &["--drain", "2s", "--json"]);
+    server.wait_for(4);
+    interrupt(&child);
+    let ran: Ran = child.wait_with_output().expect("its end").into();
+    assert_eq!(ran.code, Some(130), "{ran:?}");
+    let summary = ran.summary();
+    assert_eq!(
+        (&summary["stored"], &summary["left"]),
+        (&2.into(), &1.into()),
+        "{ran:?}"
+    );
+    assert_eq!(summary["interrupted"], true);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_ctrl_c_ends_it_at_once_and_the_store_is_whole() {
+    let place = Place::new();
+    let server = Server::start(1, |request| match request.path.as_str() {
+        "/" => Reply::html("<a href=/never>b</a>"),
+        "/robots.txt" => Reply::status(404),
+        _ => Reply::steps([Step::Hang]),
+    })
+    .expect("a server");
+    let mut child = start(&place, &server.url("/"), &["--drain", "10m"]);
+    server.wait_for(3);
+    interrupt(&child);
+    harness::until("it has ended", || {
+        interrupt(&child);
+        child.try_wait().expect("a child").is_some()
+    });
+    let ran: Ran = child.wait_with_output().expect("its end").into();
+    assert_eq!(ran.code, Some(130), "{ran:?}");
+    let db = rusqlite::Connection::open(place.path("site.db")).expect("a database");
+    let check: String = db
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .expect("a check");
+    assert_eq!(check, "ok");
+}
+
+#[test]
+fn two_crawls_cannot_share_a_store() {
+    let place = Place::new();
+    let server = Server::start(1, |request| match request.path.as_str() {
+        "/robots.txt" => Reply::status(404),
+        _ => Reply::steps([Step::Hang]),
+    })
+    .expect("a server");
+    let mut first = start(&place, &server.url("/"), &[]);
+    server.wait_for(2);
+    let ran = crawl(&place, &server.url("/"), &[]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("another process"), "{ran:?}");
+    first.kill().expect("a kill");
+    first.wait().expect("its end");
+}

@@ -1,0 +1,462 @@
+//! Links, title and places, in one pass over the tags, without a tree.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+use lol_html::html_content::Element;
+use lol_html::{HtmlRewriter, Settings, element, text};
+use url::Url;
+
+use crate::address::{Target, normal};
+
+/// Nobody reads a page with more links; whoever makes one wants to fill a disk.
+const MOST_LINKS: usize = 50_000;
+
+/// One link of a page.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Link {
+    /// Where it leads, in normal form.
+    pub url: Url,
+    /// To which place there.
+    pub fragment: Option<String>,
+    /// What made it: the element's name, or `canonical`, `refresh`, `redirect`, `sitemap`.
+    pub kind: String,
+    /// Whether the page asks not to follow it.
+    pub nofollow: bool,
+}
+
+impl Link {
+    /// Whether it is a part of the page it is on, such as a picture or a script, and not a page of its own.
+    pub fn is_part(&self) -> bool {
+        !matches!(
+            self.kind.as_str(),
+            "a" | "area"
+                | "iframe"
+                | "frame"
+                | "canonical"
+                | "refresh"
+                | "redirect"
+                | "sitemap"
+                | "next"
+        )
+    }
+}
+
+/// What a page says of itself and of others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extract {
+    /// The text of the first `title`, white space collapsed.
+    pub title: Option<String>,
+    /// The links, each once, in the order of the page.
+    pub links: Vec<Link>,
+    /// Links that are no addresses, as they are written.
+    pub broken: Vec<String>,
+    /// The address that the page would rather be known by.
+    pub canonical: Option<Url>,
+    /// Whether the page asks not to follow any link on it.
+    pub nofollow: bool,
+    /// Whether the page asks not to be listed by search engines.
+    pub noindex: bool,
+    /// How many links were left out because there were too many.
+    pub cut: usize,
+}
+
+/// What the tags say, in the order of the page. The base may come last and holds for all.
+#[derive(Default)]
+struct Raw {
+    base: Option<String>,
+    title: Option<String>,
+    in_title: bool,
+    in_drawing: bool,
+    noscript: String,
+    robots: String,
+    found: Vec<(String, &'static str, bool)>,
+    cut: usize,
+}
+
+const WANTED: &str = "a, area, audio, base, embed, frame, iframe, image, img, input, link, meta, object, script, \
+                      source, track, video, title";
+
+/// Reads a page.
+///
+/// ```
+/// let page = r#"<title>Hello &amp; welcome</title><a href="b?x=1&amp;y=2#top">b</a><img src=c.png>"#;
+/// let extract = reunite_crawl::html::extract(page, &"http://h.test/a".parse().unwrap(), false);
+/// assert_eq!(extract.title.as_deref(), Some("Hello & welcome"));
+/// assert_eq!(extract.links[0].url.as_str(), "http://h.test/b?x=1&y=2");
+/// assert_eq!(extract.links[0].fragment.as_deref(), Some("top"));
+/// assert_eq!(extract.links[1].kind, "img");
+/// ```
+pub fn extract(page: &str, url: &Url, keep_sessions: bool) -> Extract {
+    let mut raw = pass(page, Raw::default());
+    // To a browser that runs scripts it is text; to a reader who runs none it is part of the page.
+    let for_us = std::mem::take(&mut raw.noscript);
+    if !for_us.is_empty() {
+        raw = pass(&for_us, raw);
+    }
+    raw.resolve(url, keep_sessions)
+}
+
+fn pass(page: &str, raw: Raw) -> Raw {
+    let raw = RefCell::new(raw);
+    let settings = Settings::new()
+        // The titles of drawings are none of the page's.
+        .append_element_content_handler(element!("svg title", |_| {
+            raw.borrow_mut().in_drawing = true;
+            Ok(())
+        }))
+        .append_element_content_handler(element!(WANTED, |el| {
+            raw.borrow_mut().element(el);
+            Ok(())
+        }))
+        .append_element_content_handler(text!("noscript", |chunk| {
+            raw.borrow_mut().noscript.push_str(chunk.as_str());
+            Ok(())
+        }))
+        .append_element_content_handler(text!("title", |chunk| {
+            let mut raw = raw.borrow_mut();
+            if raw.in_title {
+                raw.title.get_or_insert_default().push_str(chunk.as_str());
+                raw.in_title = !chunk.last_in_text_node();
+            }
+            Ok(())
+        }));
+    read(page, settings.with_strict(false));
+    raw.into_inner()
+}
+
+/// The places in a page that a fragment can lead to.
+///
+/// ```
+/// let anchors = reunite_crawl::html::anchors("<h1 id=top>x</h1><a name='a&amp;b'></a>");
+/// assert!(anchors.contains("top") && anchors.contains("a&b"));
+/// ```
+pub fn anchors(page: &str) -> HashSet<String> {
+    let found = RefCell::new(HashSet::new());
+    let settings =
+        Settings::new().append_element_content_handler(element!("[id], a[name]", |el| {
+            let mut found = found.borrow_mut();
+            found.extend(attribute(el, "id"));
+            if el.tag_name() == "a" {
+                found.extend(attribute(el, "name"));
+            }
+            Ok(())
+        }));
+    read(page, settings.with_strict(false));
+    found.into_inner()
+}
+
+fn read(page: &str, settings: Settings<'_, '_>) {
+    let mut reader = HtmlRewriter::new(settings, |_: &[u8]| {});
+    // What was found before a page could not be read further is still found.
+    let _as_far_as_it_goes = reader.write(page.as_bytes()).and_then(|()| reader.end());
+}
+
+/// Decoded; lol_html hands it out as it is written.
+fn attribute(element: &Element<'_, '_>, name: &str) -> Option<String> {
+    let written = element.get_attribute(name)?;
+    if !written.contains(['&', '\0', '\r']) {
+        return Some(written);
+    }
+    let clean = written
+        .replace("\r\n", "\n")
+        .replace('\r', "\n")
+        .replace('\0', "\u{fffd}");
+    Some(htmlize::unescape_attribute(clean).into_owned())
+}
+
+impl Raw {
+    fn element(&mut self, element: &Element<'_, '_>) {
+        let is_html = element.namespace_uri() == "http://www.w3.org/1999/xhtml";
+        let tag = element.tag_name();
+        let get = |name| attribute(element, name);
+        match tag.as_str() {
+            "title" => {
+                let of_page = !std::mem::take(&mut self.in_drawing);
+                self.in_title = of_page && self.title.is_none();
+                if self.in_title {
+                    self.title = Some(String::new());
+                }
+            }
+            "a" => {
+                let href = get("href").or_else(|| get("xlink:href").filter(|_| !is_html));
+                self.link(href, "a", is_nofollow(element));
+            }
+            // Those of SVG have the same names and another meaning.
+            _ if !is_html => {}
+            "area" => self.link(get("href"), "area", is_nofollow(element)),
+            "base" if self.base.is_none() => self.base = get("href"),
+            "link" => self.link_element(get("href"), &get("rel").unwrap_or_default()),
+            "meta" => self.meta(element),
+            "iframe" => self.link(get("src"), "iframe", false),
+            "frame" => self.link(get("src"), "frame", false),
+            "script" => self.link(get("src"), "script", false),
+            "img" | "image" => {
+                self.link(get("src"), "img", false);
+                self.candidates(get("srcset"), "img");
+            }
+            "source" => {
+                self.link(get("src"), "source", false);
+                self.candidates(get("srcset"), "source");
+            }
+            "video" => {
+                self.link(get("src"), "video", false);
+                self.link(get("poster"), "img", false);
+            }
+            "audio" => self.link(get("src"), "audio", false),
+            "track" => self.link(get("src"), "track", false),
+            "embed" => self.link(get("src"), "embed", false),
+            "object" => self.link(get("data"), "object", false),
+            "input" if get("type").is_some_and(|kind| kind.eq_ignore_ascii_case("image")) => {
+                self.link(get("src"), "img", false);
+            }
+            _ => {}
+        }
+    }
+
+    fn link(&mut self, href: Option<String>, kind: &'static str, nofollow: bool) {
+        match href {
+            Some(_) if self.found.len() >= MOST_LINKS => self.cut += 1,
+            Some(href) => self.found.push((href, kind, nofollow)),
+            None => {}
+        }
+    }
+
+    fn link_element(&mut self, href: Option<String>, rel: &str) {
+        let is = |word| has_word(rel, word);
+        let kind = if is("canonical") {
+            "canonical"
+        } else if is("next") || is("prev") || (is("alternate") && !is("stylesheet")) {
+            "next"
+        } else if is("preconnect") || is("dns-prefetch") {
+            return;
+        } else {
+            "link"
+        };
+        self.link(href, kind, is("nofollow"));
+    }
+
+    fn meta(&mut self, element: &Element<'_, '_>) {
+        let content = attribute(element, "content").unwrap_or_default();
+        let is = |name: &str, value: &str| {
+            attribute(element, name).is_some_and(|text| text.trim().eq_ignore_ascii_case(value))
+        };
+        if is("http-equiv", "refresh") {
+            self.link(refresh(&content), "refresh", false);
+        } else if is("name", "robots") || is("name", "reunite") {
+            self.robots.push(',');
+            self.robots.push_str(&content);
+        }
+    }
+
+    /// `a.png 1x, b.png 2x`.
+    fn candidates(&mut self, srcset: Option<String>, kind: &'static str) {
+        let srcset = srcset.unwrap_or_default();
+        let mut rest = srcset.as_str();
+        loop {
+            rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ',');
+            if rest.is_empty() {
+                return;
+            }
+            let end = rest
+                .find(|c: char| c.is_ascii_whitespace())
+                .unwrap_or(rest.len());
+            let (candidate, after) = rest.split_at(end);
+            let address = candidate.trim_end_matches(',');
+            self.link(Some(address.to_owned()), kind, false);
+            rest = if address.len() < candidate.len() {
+                after
+            } else {
+                after.split_once(',').map_or("", |(_, next)| next)
+            };
+        }
+    }
+
+    fn resolve(self, url: &Url, keep_sessions: bool) -> Extract {
+        let base = self.base.and_then(|href| url.join(&href).ok());
+        let base = base.as_ref().unwrap_or(url);
+        let robots = directives(&self.robots);
+        let mut extract = Extract {
+            title: self.title.map(|title| {
+                let title = htmlize::unescape(title);
+                title.split_whitespace().collect::<Vec<_>>().join(" ")
+            }),
+            nofollow: robots.nofollow,
+            noindex: robots.noindex,
+            cut: self.cut,
+            ..Extract::default()
+        };
+        let mut seen = HashSet::new();
+        for (href, kind, nofollow) in self.found {
+            match normal(base, &href, keep_sessions) {
+                Target::Page { url, fragment } => {
+                    if kind == "canonical" && extract.canonical.is_none() {
+                        extract.canonical = Some(url.clone());
+                    }
+                    let nofollow = nofollow || robots.nofollow;
+                    let kind = kind.to_owned();
+                    let link = Link {
+                        url,
+                        fragment,
+                        kind,
+                        nofollow,
+                    };
+                    if seen.insert(link.clone()) {
+                        extract.links.push(link);
+                    }
+                }
+                Target::Elsewhere => {}
+                Target::Broken => extract.broken.push(href),
+            }
+        }
+        extract
+    }
+}
+
+/// What a page or a header asks of robots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Directives {
+    pub(crate) nofollow: bool,
+    pub(crate) noindex: bool,
+}
+
+pub(crate) fn directives(text: &str) -> Directives {
+    let has = |word: &str| {
+        let mut words = text.split(|c: char| c == ',' || c.is_whitespace());
+        words.any(|found| found.eq_ignore_ascii_case(word) || found.eq_ignore_ascii_case("none"))
+    };
+    Directives {
+        nofollow: has("nofollow"),
+        noindex: has("noindex"),
+    }
+}
+
+fn is_nofollow(element: &Element<'_, '_>) -> bool {
+    attribute(element, "rel").is_some_and(|rel| has_word(&rel, "nofollow"))
+}
+
+fn has_word(words: &str, word: &str) -> bool {
+    words
+        .split_ascii_whitespace()
+        .any(|found| found.eq_ignore_ascii_case(word))
+}
+
+/// `5; url='next.html'`.
+fn refresh(content: &str) -> Option<String> {
+    let after_time = content
+        .trim_start()
+        .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    if after_time.len() == content.trim_start().len() {
+        return None;
+    }
+    let rest = after_time
+        .trim_start()
+        .strip_prefix([';', ','])?
+        .trim_start();
+    let rest = match rest.get(..3) {
+        Some(word) if word.eq_ignore_ascii_case("url") => rest[3..]
+            .trim_start()
+            .strip_prefix('=')
+            .map_or(rest, str::trim_start),
+        _ => rest,
+    };
+    let address = match rest.chars().next()? {
+        quote @ ('"' | '\'') => rest[1..].split(quote).next().unwrap_or_default(),
+        _ => rest,
+    };
+    Some(address.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(page: &str) -> Extract {
+        extract(page, &Url::parse("http://h.test/d/p").unwrap(), false)
+    }
+
+    fn links(page: &str) -> Vec<(String, String)> {
+        let links = of(page).links.into_iter();
+        links
+            .map(|link| (link.kind, link.url.to_string()))
+            .collect()
+    }
+
+    fn one(kind: &str, url: &str) -> Vec<(String, String)> {
+        vec![(kind.to_owned(), url.to_owned())]
+    }
+
+    #[test]
+    fn the_first_base_holds_for_all_links() {
+        let page = "<a href=a>x</a><base href=/b/><base href=/c/>";
+        assert_eq!(links(page), one("a", "http://h.test/b/a"));
+    }
+
+    #[test]
+    fn candidates_of_srcset_are_links() {
+        let page = "<img srcset='a.png 1x, b.png,c,d.png 2x,  data:image/png;base64,AAAA 3x'>";
+        let expected: Vec<_> = ["a.png", "b.png,c,d.png"]
+            .iter()
+            .map(|name| ("img".to_owned(), format!("http://h.test/d/{name}")))
+            .collect();
+        assert_eq!(links(page), expected);
+    }
+
+    #[test]
+    fn refreshes_are_links() {
+        for content in ["0;url=x", "5; URL = 'x' ", "1.5,\"x\"", "0 ; x"] {
+            let page = format!(
+                "<meta http-equiv=Refresh content=\"{}\">",
+                content.replace('"', "&quot;")
+            );
+            assert_eq!(
+                links(&page),
+                one("refresh", "http://h.test/d/x"),
+                "{content}"
+            );
+        }
+        assert_eq!(links("<meta http-equiv=refresh content='url=x'>"), []);
+        assert_eq!(links("<meta http-equiv=refresh content='30'>"), []);
+    }
+
+    #[test]
+    fn nofollow_is_told_by_links_and_by_pages() {
+        let links = of("<a rel='x NoFollow' href=a></a><a href=b></a>").links;
+        assert!(links[0].nofollow && !links[1].nofollow);
+        let page = of("<meta name=Robots content='noindex, NOFOLLOW'><a href=a></a>");
+        assert!(page.nofollow && page.noindex && page.links[0].nofollow);
+        assert!(of("<meta name=robots content=none>").nofollow);
+        assert!(!of("<meta name=otherbot content=none>").nofollow);
+    }
+
+    #[test]
+    fn titles_are_first_come_and_tidy() {
+        assert_eq!(
+            of("<title>\n a &lt; b  c</title><title>x</title>")
+                .title
+                .unwrap(),
+            "a < b c"
+        );
+        assert_eq!(
+            of("<svg><title>icon</title></svg><title>page</title>")
+                .title
+                .unwrap(),
+            "page"
+        );
+        assert_eq!(of("<p>none").title, None);
+    }
+
+    #[test]
+    fn what_is_no_address_is_told_apart() {
+        let extract = of("<a href='http://['></a><a href='tel:1'></a><a href='#here'></a>");
+        assert_eq!(extract.broken, ["http://["]);
+        assert_eq!(extract.links.len(), 1);
+        assert_eq!(extract.links[0].fragment.as_deref(), Some("here"));
+    }
+
+    #[test]
+    fn a_page_of_nothing_but_links_is_cut() {
+        let page = "<a href=x>".repeat(MOST_LINKS + 7);
+        assert_eq!(of(&page).cut, 7);
+    }
+}

@@ -1,0 +1,181 @@
+//! Hosts, and how many addresses of theirs are left.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::{Store, StoreError};
+
+/// A host as it is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct HostRow {
+    pub(crate) id: i64,
+    pub(crate) origin: String,
+    pub(crate) robots: Option<Vec<u8>>,
+    pub(crate) robots_said: Option<String>,
+}
+
+/// How far a crawl is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Addresses to be fetched.
+    pub queued: u64,
+    /// Addresses fetched: there is an answer or a failure for each.
+    pub done: u64,
+    /// Of those, how many have a failure and no answer.
+    pub failed: u64,
+    /// Of those, how many were answered with a status of 400 or above.
+    pub refused: u64,
+    /// Bytes of bodies that came over the wire.
+    pub wire: u64,
+}
+
+/// How far the crawl of one host is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostCounts {
+    /// Scheme, host and port.
+    pub origin: String,
+    /// Addresses to be fetched.
+    pub queued: u64,
+}
+
+const MOST_HOSTS: usize = 1 << 14;
+
+impl Store {
+    pub(super) fn host_id(&mut self, origin: &str) -> Result<i64, StoreError> {
+        if let Some(&id) = self.hosts.get(origin) {
+            return Ok(id);
+        }
+        let db = self.write()?;
+        let sql = "SELECT id FROM hosts WHERE origin = ?1";
+        let known = db
+            .prepare_cached(sql)?
+            .query_row([origin], |row| row.get(0));
+        let id = match known.optional()? {
+            Some(id) => id,
+            None => {
+                let sql = "INSERT INTO hosts (origin) VALUES (?1)";
+                db.prepare_cached(sql)?.execute([origin])?;
+                db.last_insert_rowid()
+            }
+        };
+        if self.hosts.len() >= MOST_HOSTS {
+            self.hosts.clear();
+        }
+        self.hosts.insert(origin.to_owned(), id);
+        Ok(id)
+    }
+
+    pub(super) fn add_left(&mut self, host: i64, count: i64) -> Result<(), StoreError> {
+        let sql = "UPDATE hosts SET left = left + ?2 WHERE id = ?1";
+        self.write()?.prepare_cached(sql)?.execute([host, count])?;
+        Ok(())
+    }
+
+    /// Up to `limit` hosts with something left, with numbers above `after`.
+    pub(crate) fn hosts_left(&self, after: i64, limit: usize) -> Result<Vec<HostRow>, StoreError> {
+        let sql = "SELECT id, origin, robots, robots_said FROM hosts \
+                   WHERE left > 0 AND id > ?1 ORDER BY id LIMIT ?2";
+        let mut query = self.db.prepare_cached(sql)?;
+        let rows = query.query_map(params![after, limit as i64], HostRow::of)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    pub(crate) fn host(&self, id: i64) -> Result<HostRow, StoreError> {
+        let sql = "SELECT id, origin, robots, robots_said FROM hosts WHERE id = ?1";
+        let mut query = self.db.prepare_cached(sql)?;
+        Ok(query.query_row([id], HostRow::of)?)
+    }
+
+    /// What a host's robots.txt said.
+    pub(crate) fn set_robots(
+        &mut self,
+        host: i64,
+        said: &str,
+        text: Option<&[u8]>,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE hosts SET robots_said = ?2, robots = ?3 WHERE id = ?1";
+        let mut update = self.write()?.prepare_cached(sql)?;
+        update.execute(params![host, said, text])?;
+        Ok(())
+    }
+
+    /// What could not be had last time may be there this time.
+    pub(crate) fn forget_lost_robots(&mut self) -> Result<(), StoreError> {
+        let sql = "UPDATE hosts SET robots_said = NULL WHERE robots_said NOT IN ('rules', 'none')";
+        self.write()?.execute(sql, [])?;
+        Ok(())
+    }
+
+    /// How far the crawl is.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn counts(&self) -> Result<Counts, StoreError> {
+        // A sitemap that was only looked for is missed by nobody.
+        let sql = "SELECT count(*), count(failure), \
+                   count(*) FILTER (WHERE failure IS NULL AND status >= 400 AND urls.role != 1), \
+                   coalesce(sum(wire), 0) FROM pages JOIN urls USING (id)";
+        let row =
+            |row: &Row<'_>| Ok([row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?, row.get(3)?]);
+        let [done, failed, refused, wire] = self.db.query_row(sql, [], row)?;
+        let count = |n: i64| u64::try_from(n).unwrap_or(0);
+        Ok(Counts {
+            queued: self.left()?,
+            done: count(done),
+            failed: count(failed),
+            refused: count(refused),
+            wire: count(wire),
+        })
+    }
+
+    /// How many addresses are to be fetched.
+    pub(crate) fn left(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT coalesce(sum(left), 0) FROM hosts WHERE left > 0";
+        let mut query = self.db.prepare_cached(sql)?;
+        let left: i64 = query.query_row([], |row| row.get(0))?;
+        Ok(u64::try_from(left).unwrap_or(0))
+    }
+
+    /// The hosts with most left.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn busiest_hosts(&self, limit: usize) -> Result<Vec<HostCounts>, StoreError> {
+        let sql = "SELECT origin, left FROM hosts WHERE left > 0 ORDER BY left DESC LIMIT ?1";
+        let mut query = self.db.prepare_cached(sql)?;
+        let rows = query.query_map([limit as i64], |row| {
+            Ok(HostCounts {
+                origin: row.get(0)?,
+                queued: u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0),
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// How many addresses were skipped, by reason.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn skipped(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        let sql =
+            "SELECT reason, count(*) FROM urls WHERE state = 3 GROUP BY reason ORDER BY 2 DESC, 1";
+        let mut query = self.db.prepare_cached(sql)?;
+        let rows = query.query_map([], |row| {
+            Ok((
+                row.get(0)?,
+                u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0),
+            ))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+impl HostRow {
+    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            origin: row.get(1)?,
+            robots: row.get(2)?,
+            robots_said: row.get(3)?,
+        })
+    }
+}
