@@ -279,11 +279,14 @@ fn a_join_that_was_answered_is_part_of_no_cycle() {
             let refused = std::sync::Arc::new(AtomicUsize::new(0));
             reunite::scope(|s| {
                 let guard = lock.lock().unwrap();
-                let child = s.spawn(|| ());
+                let (go, told) = reunite::channel::bounded(1);
+                let child = s.spawn(move || told.recv().unwrap());
                 let (wanted, count) = (lock.clone(), refused.clone());
                 child.on_complete(move || {
                     count.fetch_add(usize::from(wanted.lock().is_err()), Ordering::SeqCst);
                 });
+                // Not before: the callback of a task that has completed would run here, under the lock.
+                go.send(()).unwrap();
                 child.join().unwrap();
                 drop(guard);
             });
