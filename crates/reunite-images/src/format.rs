@@ -11,7 +11,7 @@ pub enum InputFormat {
     Jpeg,
     /// PNG.
     Png,
-    /// WebP; of an animation nothing.
+    /// WebP; of an animation the first frame.
     WebP,
     /// GIF: the first frame.
     Gif,

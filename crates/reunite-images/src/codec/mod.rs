@@ -77,12 +77,19 @@ pub(crate) fn encode(
     format: OutputFormat,
     transform: &Transform,
 ) -> Result<Vec<u8>, ImageError> {
-    let profile = picture.metadata.profile.clone();
-    let exif = picture.metadata.exif.clone().filter(|_| !transform.strip);
+    let mut picture = match format {
+        OutputFormat::Jpeg => picture.opaque(),
+        OutputFormat::WebP => picture.coloured(),
+        OutputFormat::Png => picture,
+    };
+    let Metadata { profile, exif, .. } = std::mem::take(&mut picture.metadata);
+    // A profile of other colours than these (of a CMYK file's, say) would only mislead whoever reads them.
+    let profile = profile.filter(|profile| picture.channels.are_described_by(profile));
+    let exif = exif.filter(|_| !transform.strip);
     let bytes = match format {
-        OutputFormat::Jpeg => jpeg::encode(picture.opaque(), transform.quality)?,
+        OutputFormat::Jpeg => jpeg::encode(picture, transform.quality)?,
         OutputFormat::Png => raster::encode_png(&picture)?,
-        OutputFormat::WebP => webp::encode(&picture.coloured(), transform.quality)?,
+        OutputFormat::WebP => webp::encode(&picture, transform.quality)?,
     };
     if profile.is_none() && exif.is_none() {
         return Ok(bytes);
