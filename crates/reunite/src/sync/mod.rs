@@ -2,4 +2,4 @@
 
 mod semaphore;
 
-pub use semaphore::{Permit, Semaphore};
+pub use semaphore::{OwnedPermit, Permit, Semaphore};
