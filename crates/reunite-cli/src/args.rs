@@ -69,8 +69,8 @@ pub(crate) struct Images {
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) jobs: Option<u16>,
 
-    /// How much memory the pictures in work may take, such as 500M or 2G [default: a quarter of what is
-    /// free]
+    /// How much memory the pictures in work may take together, such as 500M or 2G; one that needs more
+    /// is refused [default: half of what is free]
     #[arg(long, value_name = "SIZE", value_parser = units::bytes)]
     pub(crate) memory: Option<u64>,
 

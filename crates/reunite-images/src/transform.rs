@@ -71,6 +71,11 @@ pub struct Encoded {
 pub fn transform(bytes: &[u8], wanted: &Transform) -> Result<Encoded, ImageError> {
     let probe = Probe::read(bytes)?;
     probe.check_limit(wanted.max_pixels)?;
+    made(bytes, probe, wanted)
+}
+
+/// [`transform`] for who has read the header already.
+pub(crate) fn made(bytes: &[u8], probe: Probe, wanted: &Transform) -> Result<Encoded, ImageError> {
     let (format, layout) = (probe.format(), probe.layout(wanted));
     let needed = probe.needed(layout);
     checkpoint()?;

@@ -1,5 +1,6 @@
 //! WebP by libwebp; of an animation its first frame.
 
+use img_parts::Bytes;
 use webp::{BitstreamFeatures, Decoder, Encoder};
 
 use super::{Header, metadata};
@@ -7,7 +8,7 @@ use crate::error::ImageError;
 use crate::geometry::Size;
 use crate::picture::{Channels, Metadata, Picture};
 
-pub(super) fn header(bytes: &[u8]) -> Result<Header, ImageError> {
+pub(super) fn header(bytes: &Bytes) -> Result<Header, ImageError> {
     let features = features(bytes)?;
     let moves = features.has_animation();
     let size = Size::new(features.width(), features.height());

@@ -6,7 +6,6 @@ mod report;
 use std::sync::Mutex;
 
 use reunite::ScopeBuilder;
-use reunite::sync::Semaphore;
 use reunite_images::batch;
 
 use crate::args::Images;
@@ -31,7 +30,6 @@ pub(crate) fn run(args: &Images) -> Exit {
     batch::sweep(&args.out);
     let ledger = Mutex::new(&mut plan.ledger);
     let (jobs, options) = (&plan.jobs, &plan.options);
-    let budget = Semaphore::new(options.memory);
     let (report, ledger) = (&report, &ledger);
 
     let mut builder = ScopeBuilder::new().name("images");
@@ -44,7 +42,7 @@ pub(crate) fn run(args: &Images) -> Exit {
         if args.fail_fast && lock(report).has_failures() {
             return;
         }
-        batch::run(scope, jobs, options, &budget, move |place, outcome| {
+        batch::run(scope, jobs, options, move |place, outcome| {
             let job = &jobs[place];
             if outcome.is_ok() {
                 lock(ledger).record(job, &options.transform);

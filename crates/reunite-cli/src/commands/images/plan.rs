@@ -94,7 +94,7 @@ fn options(args: &Images) -> Options {
             max_pixels: args.max_pixels,
         },
         threads: args.jobs.map_or_else(cores, usize::from),
-        memory: args.memory.unwrap_or_else(a_quarter_of_what_is_free),
+        memory: args.memory.unwrap_or_else(half_of_what_is_free),
         item_timeout: args.item_timeout,
     }
 }
@@ -104,12 +104,12 @@ fn cores() -> usize {
 }
 
 /// Of the machine's memory or the cgroup's, whichever is less; 256 MiB where nobody knows.
-fn a_quarter_of_what_is_free() -> u64 {
+fn half_of_what_is_free() -> u64 {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     let free = match system.cgroup_limits() {
         Some(limits) => limits.free_memory.min(system.available_memory()),
         None => system.available_memory(),
     };
-    (free / 4).max(256 << 20)
+    (free / 2).max(256 << 20)
 }

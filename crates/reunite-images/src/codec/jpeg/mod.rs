@@ -3,6 +3,7 @@
 
 mod scans;
 
+use img_parts::Bytes;
 use libjpeg_turbo_rs::{
     Decoder, Encoder, FrameHeader, JpegError, PixelFormat, ScalingFactor, Subsampling,
 };
@@ -12,7 +13,7 @@ use crate::error::ImageError;
 use crate::geometry::Size;
 use crate::picture::{Channels, Metadata, Picture};
 
-pub(super) fn header(bytes: &[u8]) -> Result<Header, ImageError> {
+pub(super) fn header(bytes: &Bytes) -> Result<Header, ImageError> {
     let decoder = Decoder::new(bytes).map_err(error)?;
     let frame = decoder.header();
     let components = frame.components.len() as u64;
