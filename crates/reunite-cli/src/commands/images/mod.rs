@@ -1,5 +1,6 @@
 //! `reunite images`: pictures made smaller.
 
+mod events;
 mod plan;
 mod report;
 
@@ -9,26 +10,24 @@ use reunite::ScopeBuilder;
 use reunite_images::batch;
 
 use crate::args::Images;
-use crate::complain::complain;
 use crate::exit::Exit;
 use crate::interrupt;
 use plan::Plan;
 use report::Report;
 
+pub(crate) use report::nothing_began;
+
 pub(crate) fn run(args: &Images) -> Exit {
     let mut plan = match Plan::new(args) {
         Ok(plan) => plan,
-        Err(message) => {
-            complain(&message);
-            return Exit::CouldNotBegin;
-        }
+        Err(refusal) => return Report::new(args, 0).refuse(&refusal),
     };
-    let report = Mutex::new(Report::new(args, &plan));
+    let mut report = Report::new(args, plan.jobs.len());
+    report.planned(&plan);
     if args.dry_run {
-        return lock(&report).dry_run(&plan);
+        return report.dry_run(&plan);
     }
-    batch::sweep(&args.out);
-    let ledger = Mutex::new(&mut plan.ledger);
+    let (report, ledger) = (Mutex::new(report), Mutex::new(&mut plan.ledger));
     let (jobs, options) = (&plan.jobs, &plan.options);
     let (report, ledger) = (&report, &ledger);
 
@@ -47,7 +46,7 @@ pub(crate) fn run(args: &Images) -> Exit {
             if outcome.is_ok() {
                 lock(ledger).record(job, &options.transform);
             }
-            let failed = lock(report).one(job, outcome);
+            let failed = lock(report).one(place, job, outcome);
             if failed && args.fail_fast {
                 canceller.cancel("--fail-fast");
             }
@@ -59,7 +58,7 @@ pub(crate) fn run(args: &Images) -> Exit {
         report.warn(&format!("the next run will make everything again: {error}"));
     }
     let timed_out = ended.is_err_and(|error| error.is_timeout());
-    report.end(timed_out, interrupt::was_interrupted())
+    report.end(jobs, timed_out, interrupt::was_interrupted())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
