@@ -103,6 +103,23 @@ fn an_end_alone_is_no_picture() {
     }
 }
 
+/// Where the coding starts anew now and then, what is missing shows wherever it is.
+#[test]
+fn half_the_data_of_a_restarted_scan_is_not_all() {
+    let pixels = noise(320 * 240 * 3);
+    for progressive in [false, true] {
+        let whole = Encoder::new(&pixels, 320, 240, PixelFormat::Rgb)
+            .restart_blocks(5)
+            .progressive(progressive)
+            .encode()
+            .unwrap();
+        transform(&whole, &small()).unwrap();
+        let [_, data, end] = first_scan(&whole);
+        let error = refusal(&emptied(&whole, (end - data) / 2)).to_string();
+        assert!(error.contains("restarts"), "{error}");
+    }
+}
+
 #[test]
 fn a_colour_without_data_is_missed() {
     let pixels = noise(64 * 64 * 3);

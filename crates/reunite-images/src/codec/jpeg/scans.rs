@@ -2,8 +2,8 @@
 //!
 //! A decoder that finds the next marker where it expects coded data reads zeros instead, and calls the grey
 //! area a picture. So every scan is measured against the fewest bits that its blocks can be coded in
-//! (ITU-T T.81), and every colour must be in some scan. Nothing valid is refused: where there is no such
-//! bound, as in arithmetic coding, nothing is asked.
+//! (ITU-T T.81), its restart markers are counted, and every colour must be in some scan. Nothing valid is
+//! refused: where there is no such bound, as in arithmetic coding, nothing is asked.
 
 use memchr::memchr;
 
@@ -43,7 +43,9 @@ struct Component {
 pub(super) fn check(bytes: &[u8]) -> Result<(), ImageError> {
     const SCAN: u8 = 0xda;
     const END: u8 = 0xd9;
+    const RESTARTS: u8 = 0xdd;
     let mut frame: Option<Frame> = None;
+    let mut interval = 0;
     let mut rest = bytes.get(2..).unwrap_or_default();
     while let [0xff, marker, after @ ..] = rest {
         match (*marker, after) {
@@ -56,11 +58,13 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), ImageError> {
                 let segment = after.get(2..length).unwrap_or_default();
                 rest = after.get(length..).unwrap_or_default();
                 if marker == SCAN {
-                    let end = end_of_scan(rest);
+                    let data = Data::until_marker(rest);
+                    rest = &rest[data.bytes..];
                     if let Some(frame) = &mut frame {
-                        frame.scan(segment, end as u64)?;
+                        frame.scan(segment, interval, &data)?;
                     }
-                    rest = &rest[end..];
+                } else if let (RESTARTS, [high, low, ..]) = (marker, segment) {
+                    interval = u16::from_be_bytes([*high, *low]).into();
                 } else if let Some(coding) = coding(marker) {
                     frame = Frame::read(coding, segment);
                 }
@@ -81,19 +85,39 @@ fn coding(marker: u8) -> Option<Coding> {
     }
 }
 
-/// Where the first marker after the coded data is: stuffed zeros and restart markers belong to the data.
-fn end_of_scan(data: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(found) = data.get(at..).and_then(|rest| memchr(0xff, rest)) {
-        at += found;
-        match data.get(at + 1) {
-            Some(0x00 | 0xd0..=0xd7) => at += 2,
-            Some(0xff) => at += 1,
-            Some(_) => return at,
-            None => break,
+/// The coded data of a scan.
+struct Data {
+    bytes: usize,
+    restarts: u64,
+}
+
+impl Data {
+    /// Up to the first marker after it: stuffed zeros and restart markers belong to the data.
+    fn until_marker(data: &[u8]) -> Self {
+        let (mut at, mut restarts) = (0, 0);
+        while let Some(found) = data.get(at..).and_then(|rest| memchr(0xff, rest)) {
+            at += found;
+            match data.get(at + 1) {
+                Some(0x00) => at += 2,
+                Some(0xd0..=0xd7) => {
+                    restarts += 1;
+                    at += 2;
+                }
+                Some(0xff) => at += 1,
+                Some(_) => {
+                    return Self {
+                        bytes: at,
+                        restarts,
+                    };
+                }
+                None => break,
+            }
+        }
+        Self {
+            bytes: data.len(),
+            restarts,
         }
     }
-    data.len()
 }
 
 impl Frame {
@@ -120,8 +144,8 @@ impl Frame {
         })
     }
 
-    /// One scan with `bytes` of coded data.
-    fn scan(&mut self, header: &[u8], bytes: u64) -> Result<(), ImageError> {
+    /// One scan, in which every `interval` groups of blocks the coding starts anew (0: it does not).
+    fn scan(&mut self, header: &[u8], interval: u64, data: &Data) -> Result<(), ImageError> {
         let [count, rest @ ..] = header else {
             return Ok(());
         };
@@ -140,39 +164,58 @@ impl Frame {
             component.begun |= begins;
             scanned.push(*component);
         }
+        let (groups, blocks) = self.units(&scanned);
         let fewest_bits = match self.coding {
             Coding::Arithmetic => 0,
             // A code for the size of each difference.
-            Coding::Lossless => self.units(&scanned, 1),
+            Coding::Lossless => blocks,
             // The same for each block, and then at least the code for its end.
-            Coding::Sequential => 2 * self.units(&scanned, 8),
-            Coding::Progressive if *first == 0 => self.units(&scanned, 8),
-            Coding::Progressive => self.units(&scanned, 8) * RUN_BITS / LONGEST_RUN,
+            Coding::Sequential => 2 * blocks,
+            Coding::Progressive if *first == 0 => blocks,
+            Coding::Progressive => blocks * RUN_BITS / LONGEST_RUN,
         };
-        if bytes * 8 < fewest_bits {
-            return Err(ImageError::corrupt(format!(
-                "a scan of {bytes} bytes, where its {}x{} pixels need at least {}",
-                self.width,
-                self.height,
+        let (bytes, restarts) = (data.bytes as u64, data.restarts);
+        let fewest_restarts = groups.checked_div(interval).map_or(0, |whole| {
+            // None after the last group.
+            whole - u64::from(whole > 0 && groups % interval == 0)
+        });
+        let too_few = if bytes * 8 < fewest_bits {
+            format!(
+                "{bytes} bytes, where there must be at least {}",
                 fewest_bits.div_ceil(8)
-            )));
-        }
-        Ok(())
+            )
+        } else if restarts < fewest_restarts {
+            format!("{restarts} restarts, where there must be {fewest_restarts}")
+        } else {
+            return Ok(());
+        };
+        Err(ImageError::corrupt(format!(
+            "a scan of its {}x{} pixels has {too_few}",
+            self.width, self.height
+        )))
     }
 
-    /// How many blocks of `side` pixels each way a scan of these components codes.
-    fn units(&self, scanned: &[Component], side: u64) -> u64 {
+    /// How many groups of blocks a scan of these components codes, and how many blocks. A block is a single
+    /// pixel where nothing is lost.
+    fn units(&self, scanned: &[Component]) -> (u64, u64) {
+        let side = if self.coding == Coding::Lossless {
+            1
+        } else {
+            8
+        };
         let most = |of: fn(&Component) -> u64| self.components.iter().map(of).max().unwrap_or(1);
         let (across, down) = (most(|c| c.across), most(|c| c.down));
         match scanned {
             // Alone, a component is coded without the blocks that only fill up the last group.
             [one] => {
-                (self.width * one.across).div_ceil(across * side)
-                    * (self.height * one.down).div_ceil(down * side)
+                let blocks = (self.width * one.across).div_ceil(across * side)
+                    * (self.height * one.down).div_ceil(down * side);
+                (blocks, blocks)
             }
             many => {
                 let groups = self.width.div_ceil(across * side) * self.height.div_ceil(down * side);
-                groups * many.iter().map(|c| c.across * c.down).sum::<u64>()
+                let each: u64 = many.iter().map(|c| c.across * c.down).sum();
+                (groups, groups * each)
             }
         }
     }
