@@ -22,7 +22,8 @@ pub struct Transform {
     pub format: Option<OutputFormat>,
     /// Of JPEG and WebP, 1 to 100.
     pub quality: u8,
-    /// Whether to leave out the camera's metadata (EXIF). The colour profile is always kept.
+    /// Whether to leave out the camera's metadata (EXIF). The colour profile is always kept, unless it is of
+    /// other colours than the result's.
     pub strip: bool,
     /// Files whose header announces more pixels are refused.
     pub max_pixels: u64,
