@@ -4,6 +4,7 @@
 //! does the others: *load → transform → save*, each stage an ordered map that pulls from the one before, so
 //! that at most a few files are in memory and results arrive in the order of the list.
 
+mod codecs;
 mod error;
 mod files;
 mod ledger;

@@ -4,18 +4,20 @@
 //! memory budget (see [`load`](super::load)) and keeps what its result takes of it until that is saved:
 //! pictures wait for memory only before they have begun, and only for pictures that come before them.
 //!
-//! A codec cannot be stopped. So it runs on a thread of its own that borrows nothing, and whoever waits for
-//! it lets go of it when the picture's time is up or everything is to stop: the rest goes on, or ends.
+//! A codec cannot be stopped. So it runs on a thread that borrows nothing (see [`codecs`](super::codecs)), and
+//! whoever waits for it lets go of it when the picture's time is up or everything is to stop: the rest goes
+//! on, or ends.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reunite::sync::Semaphore;
-use reunite::{Builder, JoinError, Scope};
+use reunite::{JoinError, Scope};
 
+use super::codecs::Codecs;
 use super::error::FileError;
 use super::files::Job;
-use super::load::{Finished, Loaded, load};
+use super::load::{Finished, load};
 use super::save::save;
 use crate::geometry::Size;
 use crate::transform::Transform;
@@ -70,15 +72,18 @@ pub fn run<'scope>(
         .name("load")
         .threads(1)
         .window(2);
+    let codecs = Codecs::default();
     let mut transformed = scope
         .map(loaded.into_iter().zip(jobs), move |(file, job)| {
-            finish(flat(file)?, wanted(job)).map_err(|error| match error {
-                // Noticed on the way rather than by the map: the same thing.
-                FileError::Image(error) if error.is_late() && !scope.is_cancelled() => {
-                    FileError::TimedOut
-                }
-                error => error,
-            })
+            codecs
+                .transform(flat(file)?, wanted(job))
+                .map_err(|error| match error {
+                    // Noticed on the way rather than by the map: the same thing.
+                    FileError::Image(error) if error.is_late() && !scope.is_cancelled() => {
+                        FileError::TimedOut
+                    }
+                    error => error,
+                })
         })
         .name("transform")
         .threads(options.threads)
@@ -114,39 +119,6 @@ fn flat<T>(outcome: Result<Staged<T>, JoinError>) -> Staged<T> {
             FileError::Task(error)
         })
     })
-}
-
-/// Transforms the picture on a thread of its own, and waits for that as long as this task may.
-fn finish(loaded: Loaded, wanted: Transform) -> Staged<Finished> {
-    let picture = Arc::new(Mutex::new(Some(loaded)));
-    let transform = move |picture: &Mutex<Option<Loaded>>| {
-        let taken = picture.lock().ok().and_then(|mut picture| picture.take());
-        taken.map(|loaded| loaded.transform(&wanted))
-    };
-    let (theirs, again) = (Arc::clone(&picture), transform.clone());
-    let mut task = match Builder::new()
-        .name("codec")
-        .try_spawn(move || transform(&theirs))
-    {
-        Ok(task) => task,
-        // No more threads to be had: then here, and not to be left.
-        Err(refused) => return again(&picture).unwrap_or(Err(FileError::Task(refused))),
-    };
-    match task.join_timeout(Duration::MAX) {
-        Ok(Some(finished)) => finished,
-        Ok(None) => unreachable!("nobody else takes the picture"),
-        Err(error) => {
-            // Cancelled, or too late. If it looks once more, it stops.
-            task.cancel();
-            task.detach();
-            Err(match error.cancelled() {
-                Some(cancelled) if error.is_interrupted() => {
-                    FileError::Image(cancelled.clone().into())
-                }
-                _ => FileError::Task(error),
-            })
-        }
-    }
 }
 
 fn store(job: &Job, finished: Finished) -> Staged<Written> {
