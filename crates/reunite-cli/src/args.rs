@@ -62,8 +62,8 @@ pub(crate) struct Images {
           value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) quality: u8,
 
-    /// Leave out the camera's EXIF, which is kept otherwise; the colour profile (ICC) always is, other
-    /// metadata never
+    /// Leave out the camera's EXIF, which is kept otherwise; the colour profile (ICC) stays, other
+    /// metadata is never kept
     #[arg(long)]
     pub(crate) strip: bool,
 

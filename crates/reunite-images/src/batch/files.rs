@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::ledger::{Ledger, Listed, Stamp};
+use super::ledger::{Ledger, Listed, Stamp, is_ledger};
 use super::save::is_leftover;
 use crate::format::{InputFormat, OutputFormat};
 
@@ -160,7 +160,7 @@ impl Finder<'_> {
                 }
             };
             let path = entry.path();
-            if entry.file_type().is_dir() || is_leftover(path) {
+            if entry.file_type().is_dir() || is_leftover(path) || is_ledger(path) {
                 continue;
             }
             // What a link leads to.

@@ -95,6 +95,11 @@ fn nanoseconds(meta: &Metadata) -> Option<i128> {
     Some(sign * i128::try_from(time.as_nanos()).ok()?)
 }
 
+/// Whether this is the ledger of some folder.
+pub(super) fn is_ledger(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == NAME)
+}
+
 impl Ledger {
     /// Of this output folder. One that cannot be read counts as empty; see
     /// [`unreadable`](Self::unreadable).

@@ -55,7 +55,9 @@ pub(crate) fn run(args: &Images) -> Exit {
     let saved = lock(ledger).save();
     let mut report = lock(report);
     if let Err(error) = saved {
-        report.warn(&format!("the next run will make everything again: {error}"));
+        report.warn(&format!(
+            "not all of what was made is remembered, and will be made again: {error}"
+        ));
     }
     let timed_out = ended.is_err_and(|error| error.is_timeout());
     report.end(jobs, timed_out, interrupt::was_interrupted())

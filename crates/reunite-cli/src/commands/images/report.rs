@@ -52,6 +52,8 @@ impl Report {
                 },
             );
         bar.set_style(style);
+        // Before the first picture is done there is something to see, too.
+        bar.tick();
         Self {
             json: args.json,
             quiet: args.quiet,
