@@ -74,6 +74,27 @@ fn two_runs_into_one_folder_remember_both() {
 }
 
 #[test]
+fn runs_that_end_together_forget_nothing() {
+    let place = Place::new();
+    let names = ["a", "b", "c", "d"];
+    for (seed, name) in (0..).zip(names) {
+        place.write(&format!("{name}/{name}.jpg"), photo(64, 48, seed));
+    }
+    for round in 0..15 {
+        let out = format!("out{round}");
+        let runs = names.map(|name| place.start(&[&"images", &name, &"--out", &out]));
+        for run in runs {
+            let ran: Ran = run.wait_with_output().unwrap().into();
+            assert_eq!(ran.code, Some(0), "{ran:?}");
+        }
+        for name in names {
+            let ran = place.run(&[&"images", &name, &"--out", &out, &"--json"]);
+            assert_eq!(counts(&ran), [0, 1, 0], "{name} in round {round}");
+        }
+    }
+}
+
+#[test]
 fn results_beside_their_inputs_are_no_inputs() {
     let place = Place::new();
     place.write("in/a.jpg", photo(300, 200, 1));

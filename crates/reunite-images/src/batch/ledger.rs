@@ -1,8 +1,8 @@
 //! Which results are up to date: a file in the output folder that remembers what each was made of.
 //!
 //! It is written before the first result, about every second while results come in, and at the end; each
-//! time whole or not at all, and with what another run wrote down in the meantime. What a run sets out to
-//! write is noted first: so whoever finds a result after a run was killed knows that it is one.
+//! time whole or not at all, and together with what another run wrote down in the meantime. What a run sets
+//! out to write is noted first: so whoever finds a result after a run was killed knows that it is one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::files::Job;
 use super::save::save;
+use super::turn::turn;
 use crate::transform::Transform;
 
 const NAME: &str = ".reunite-images.json";
@@ -198,6 +199,7 @@ impl Ledger {
 
     /// `ended`: nothing more is going to be written.
     fn write(&mut self, ended: bool) -> io::Result<()> {
+        let _turn = turn(self.path.parent().unwrap_or(Path::new("")));
         let start = Instant::now();
         if Stamp::of(&self.path) != self.seen {
             // Another run was here. What cannot be read is as good as gone.

@@ -11,6 +11,7 @@ mod ledger;
 mod load;
 mod pipeline;
 mod save;
+mod turn;
 
 pub use error::FileError;
 pub use files::{FindError, Found, Job, find};
