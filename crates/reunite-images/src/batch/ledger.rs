@@ -29,15 +29,15 @@ const SHARE: u32 = 50;
 #[derive(Debug)]
 pub struct Ledger {
     path: PathBuf,
-    /// As it was read last.
+    /// As it was read last, and what this run made.
     book: Book,
     /// The file that `book` was read from or written to.
     seen: Option<Stamp>,
     unreadable: Option<String>,
-    /// What this run will write or has written,
-    ours: BTreeSet<String>,
-    /// and what it has.
-    made: BTreeMap<String, Entry>,
+    /// What this run is going to make,
+    pending: BTreeSet<String>,
+    /// and what it has made.
+    made: BTreeSet<String>,
     next: Option<Instant>,
 }
 
@@ -110,8 +110,8 @@ impl Ledger {
             book: Book::default(),
             seen: None,
             unreadable: None,
-            ours: BTreeSet::new(),
-            made: BTreeMap::new(),
+            pending: BTreeSet::new(),
+            made: BTreeSet::new(),
             next: None,
         };
         ledger.unreadable = ledger.read().err();
@@ -171,18 +171,22 @@ impl Ledger {
         if jobs.is_empty() {
             return Ok(());
         }
-        self.ours = jobs.iter().map(|job| self.key(job)).collect();
-        self.write(false)
+        self.pending = jobs.iter().map(|job| self.key(job)).collect();
+        self.write()
     }
 
     /// The job's result was just written. From time to time this is written down.
     pub fn record(&mut self, job: &Job, transform: &Transform) {
         if let Some(entry) = entry(job, transform) {
-            self.made.insert(self.key(job), entry);
+            let key = self.key(job);
+            self.pending.remove(&key);
+            self.book.begun.remove(&key);
+            self.book.results.insert(key.clone(), entry);
+            self.made.insert(key);
         }
         if self.next.is_none_or(|next| Instant::now() >= next) {
             // If it fails now, it is tried again, and told at the end.
-            let _again_later = self.write(false);
+            let _again_later = self.write();
         }
     }
 
@@ -191,32 +195,48 @@ impl Ledger {
     /// # Errors
     /// The file cannot be written: the next run makes everything again.
     pub fn save(&mut self) -> io::Result<()> {
-        if self.ours.is_empty() {
+        let unmade = std::mem::take(&mut self.pending);
+        if unmade.is_empty() && self.made.is_empty() {
             return Ok(());
         }
-        self.write(true)
+        self.write_without(&unmade)
     }
 
-    /// `ended`: nothing more is going to be written.
-    fn write(&mut self, ended: bool) -> io::Result<()> {
+    fn write(&mut self) -> io::Result<()> {
+        self.write_without(&BTreeSet::new())
+    }
+
+    /// `unmade`: what this run set out to make and is not going to.
+    fn write_without(&mut self, unmade: &BTreeSet<String>) -> io::Result<()> {
         let _turn = turn(self.path.parent().unwrap_or(Path::new("")));
         let start = Instant::now();
         if Stamp::of(&self.path) != self.seen {
-            // Another run was here. What cannot be read is as good as gone.
-            let _lost = self.read();
+            self.join_others();
         }
-        let Book { results, begun, .. } = &mut self.book;
-        results.extend(self.made.clone());
-        begun.retain(|key| !self.ours.contains(key));
-        if !ended {
-            let pending = self.ours.iter().filter(|key| !self.made.contains_key(*key));
-            begun.extend(pending.cloned());
-        }
+        let begun = &mut self.book.begun;
+        begun.retain(|key| !unmade.contains(key));
+        begun.extend(self.pending.iter().cloned());
         let text = serde_json::to_vec(&self.book).map_err(io::Error::other)?;
         let written = save(&self.path, &text);
         self.seen = Stamp::of(&self.path);
         self.next = Some(Instant::now() + PAUSE.max(start.elapsed() * SHARE));
         written
+    }
+
+    /// Another run was here: what it wrote, with what this one made. What it took away, or left so that it
+    /// cannot be read, is written anew.
+    fn join_others(&mut self) {
+        let mut before = std::mem::take(&mut self.book);
+        if !self.path.exists() || self.read().is_err() {
+            self.book = before;
+            return;
+        }
+        for key in &self.made {
+            self.book.begun.remove(key);
+            if let Some(entry) = before.results.remove(key) {
+                self.book.results.insert(key.clone(), entry);
+            }
+        }
     }
 
     fn read(&mut self) -> Result<(), String> {
