@@ -56,7 +56,8 @@ pub(crate) struct Images {
     #[arg(long)]
     pub(crate) enlarge: bool,
 
-    /// The format of the results; `keep` writes JPEG, PNG and WebP as they are and the rest as PNG
+    /// The format of the results; `keep` writes what is JPEG, PNG or WebP by its content as that, and the rest
+    /// as PNG
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) format: FormatArg,
 
@@ -65,7 +66,8 @@ pub(crate) struct Images {
           value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) quality: u8,
 
-    /// Leave out the camera's metadata (the colour profile is always kept)
+    /// Leave out the camera's EXIF, which is kept otherwise; the colour profile (ICC) stays, other
+    /// metadata is never kept
     #[arg(long)]
     pub(crate) strip: bool,
 
@@ -73,8 +75,8 @@ pub(crate) struct Images {
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) jobs: Option<u16>,
 
-    /// How much memory the pictures in work may take, such as 500M or 2G [default: a quarter of what is
-    /// free]
+    /// How much memory the pictures in work may take together, such as 500M or 2G; one that needs more
+    /// is refused [default: half of what is free]
     #[arg(long, value_name = "SIZE", value_parser = units::bytes)]
     pub(crate) memory: Option<u64>,
 
@@ -82,11 +84,11 @@ pub(crate) struct Images {
     #[arg(long, value_name = "N", default_value_t = 0x3fff * 0x3fff)]
     pub(crate) max_pixels: u64,
 
-    /// Give up on a picture after this long, such as 30s
+    /// Give up on a picture after this long, such as 30s or 1m30s
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     pub(crate) item_timeout: Option<Duration>,
 
-    /// Stop everything after this long, such as 10m
+    /// Stop everything after this long, such as 10m or 1h30m
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     pub(crate) timeout: Option<Duration>,
 
@@ -94,7 +96,7 @@ pub(crate) struct Images {
     #[arg(long)]
     pub(crate) fail_fast: bool,
 
-    /// Make pictures again that are up to date
+    /// Make pictures again that are up to date, and replace files in --out that are no known results
     #[arg(long)]
     pub(crate) force: bool,
 
@@ -102,7 +104,7 @@ pub(crate) struct Images {
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
 
-    /// One JSON object a line: one for each picture, then a summary
+    /// One JSON object a line: one for each picture that was not up to date, then a summary
     #[arg(long)]
     pub(crate) json: bool,
 

@@ -1,6 +1,6 @@
 //! Ctrl-C: once to stop in order, twice to stop at once.
 
-use std::sync::Mutex;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use reunite::Canceller;
@@ -9,20 +9,17 @@ use crate::complain::complain;
 use crate::exit::Exit;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-static TARGET: Mutex<Option<Canceller>> = Mutex::new(None);
 
-/// From now on Ctrl-C (or a request to terminate) cancels `target`; a second one ends the process.
+/// From now on Ctrl-C (or a request to terminate, or the terminal's end) cancels `target`; a second one ends
+/// the process.
 pub(crate) fn cancel_on_ctrl_c(target: Canceller) {
-    *lock() = Some(target);
-    let handler = || {
+    let told = move || {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
             std::process::exit(Exit::Interrupted.code().into());
         }
-        if let Some(target) = &*lock() {
-            target.cancel("interrupted");
-        }
+        target.cancel("interrupted");
     };
-    if let Err(error) = ctrlc::set_handler(handler) {
+    if let Err(error) = listen(told) {
         complain(&format!(
             "Ctrl-C will end the program at once, not in order: {error}"
         ));
@@ -33,8 +30,42 @@ pub(crate) fn was_interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }
 
-fn lock() -> std::sync::MutexGuard<'static, Option<Canceller>> {
-    TARGET
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+#[cfg(unix)]
+fn listen(told: impl Fn() + Send + 'static) -> io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::iterator::Signals;
+
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    if hang_up_counts() {
+        signals.add_signal(SIGHUP)?;
+    }
+    reunite::Builder::new()
+        .name("signals")
+        .spawn(move || signals.forever().for_each(|_| told()))
+        .detach();
+    Ok(())
+}
+
+/// Unless it is ignored, as under `nohup`: that is a wish, and is granted by leaving it alone.
+#[cfg(target_os = "linux")]
+fn hang_up_counts() -> bool {
+    let ignored = || {
+        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        let mask = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigIgn:"))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    };
+    ignored().is_some_and(|mask| mask & 1 << (signal_hook::consts::SIGHUP - 1) == 0)
+}
+
+/// Where nobody can be asked it keeps its own effect.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn hang_up_counts() -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn listen(told: impl Fn() + Send + 'static) -> io::Result<()> {
+    ctrlc::set_handler(told).map_err(io::Error::other)
 }

@@ -8,26 +8,18 @@ mod exit;
 mod interrupt;
 mod units;
 
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 
 use clap::{CommandFactory, Parser};
 
 use args::{Args, Command};
+use complain::complain;
 use exit::Exit;
 
 fn main() -> std::process::ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => {
-            // Help and version are errors to clap, but not to whoever asked for them.
-            let _closed_output = error.print();
-            return if error.use_stderr() {
-                Exit::CouldNotBegin
-            } else {
-                Exit::Done
-            }
-            .into();
-        }
+        Err(error) => return refused(&error).into(),
     };
     match args.command {
         Command::Images(args) => {
@@ -42,9 +34,32 @@ fn main() -> std::process::ExitCode {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "reunite", &mut script);
-            let _closed_output = std::io::stdout().write_all(&script);
-            Exit::Done
+            printed(io::stdout().write_all(&script))
         }
     }
     .into()
+}
+
+/// What clap has to say: what is wrong with the arguments, or the help that was asked for.
+fn refused(error: &clap::Error) -> Exit {
+    let told = error.print();
+    if !error.use_stderr() {
+        return printed(told.and_then(|()| io::stdout().flush()));
+    }
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == "images") && words.any(|word| word == "--json") {
+        commands::images::nothing_began();
+    }
+    Exit::CouldNotBegin
+}
+
+/// A reader that has read enough is no fault; a disk that is full is.
+fn printed(outcome: io::Result<()>) -> Exit {
+    match outcome {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            complain(&format!("standard output: {error}"));
+            Exit::SomeFailed
+        }
+        _ => Exit::Done,
+    }
 }

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+const TRY_BYTES: &str = "try 500M or 2G";
+const TRY_TIME: &str = "try 30s, 10m, 1h30m or 500ms";
+
 /// `512` bytes, `100K`, `1.5G`, `2GiB`, `300MB`: powers of 1024.
 pub(crate) fn bytes(text: &str) -> Result<u64, String> {
-    let (number, unit) = split(text);
+    let (number, unit, rest) = piece(text.trim());
     let exponent = match unit
         .to_ascii_lowercase()
         .trim_end_matches('b')
@@ -15,54 +18,72 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
         "m" => 2,
         "g" => 3,
         "t" => 4,
-        _ => return Err(format!("`{unit}` is no unit of memory; try 500M or 2G")),
+        _ => return Err(format!("`{unit}` is no unit of memory; {TRY_BYTES}")),
     };
-    let number: f64 = number.parse().map_err(|_| "try 500M or 2G".to_owned())?;
-    let bytes = number * 1024f64.powi(exponent);
-    if bytes < 1.0 || bytes > u64::MAX as f64 {
-        return Err("it must be at least one byte".to_owned());
+    let number: f64 = number.parse().map_err(|_| TRY_BYTES.to_owned())?;
+    if !rest.is_empty() {
+        return Err(TRY_BYTES.to_owned());
     }
-    Ok(bytes as u64)
+    let bytes = number * 1024f64.powi(exponent);
+    if bytes < 1.0 {
+        Err("it must be at least one byte".to_owned())
+    } else if bytes >= u64::MAX as f64 {
+        Err(format!("that is more than any machine has; {TRY_BYTES}"))
+    } else {
+        Ok(bytes as u64)
+    }
 }
 
 /// [`duration`], or `0` for none.
 pub(crate) fn duration_or_none(text: &str) -> Result<Duration, String> {
-    let (number, _) = split(text);
+    let (number, ..) = piece(text.trim());
     if number.parse() == Ok(0.0) {
         return Ok(Duration::ZERO);
     }
     duration(text)
 }
 
-/// `30` or `30s` seconds, `500ms`, `10m`, `1h`.
+/// `30` or `30s` seconds, `500ms`, `10m`, `1h30m`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let (number, unit) = split(text);
-    let seconds = match unit.to_ascii_lowercase().as_str() {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        _ => {
-            return Err(format!(
-                "`{unit}` is no unit of time; try 30s, 10m or 500ms"
-            ));
+    let too_long = || format!("that is longer than can be measured; {TRY_TIME}");
+    let mut left = text.trim();
+    let mut sum = Duration::ZERO;
+    loop {
+        let (number, unit, rest) = piece(left);
+        let seconds = match unit.to_ascii_lowercase().as_str() {
+            "ms" => 0.001,
+            // Among others each piece says what it is.
+            "" if rest.is_empty() && sum.is_zero() => 1.0,
+            "s" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            "" => return Err(TRY_TIME.to_owned()),
+            _ => return Err(format!("`{unit}` is no unit of time; {TRY_TIME}")),
+        };
+        let number: f64 = number.parse().map_err(|_| TRY_TIME.to_owned())?;
+        sum = Duration::try_from_secs_f64(number * seconds)
+            .ok()
+            .and_then(|piece| sum.checked_add(piece))
+            .ok_or_else(too_long)?;
+        if rest.is_empty() {
+            break;
         }
-    };
-    let number: f64 = number
-        .parse()
-        .map_err(|_| "try 30s, 10m or 500ms".to_owned())?;
-    match Duration::try_from_secs_f64(number * seconds) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err("it must be longer than nothing".to_owned()),
+        left = rest;
     }
+    if sum.is_zero() {
+        return Err("it must be longer than nothing".to_owned());
+    }
+    Ok(sum)
 }
 
-fn split(text: &str) -> (&str, &str) {
-    let text = text.trim();
-    let end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    (&text[..end], text[end..].trim())
+/// A number, its unit, and what follows.
+fn piece(text: &str) -> (&str, &str, &str) {
+    let is_number = |c: char| c.is_ascii_digit() || c == '.';
+    let end =
+        |text: &str, go: &dyn Fn(char) -> bool| text.find(|c: char| !go(c)).unwrap_or(text.len());
+    let (number, rest) = text.split_at(end(text, &is_number));
+    let (unit, rest) = rest.split_at(end(rest, &|c| !is_number(c)));
+    (number, unit.trim(), rest)
 }
 
 /// `1.5 GB` and the like, for people.
@@ -80,9 +101,11 @@ mod tests {
         assert_eq!(bytes("2G"), Ok(2 << 30));
         assert_eq!(bytes("1.5 GiB"), Ok(3 << 29));
         assert_eq!(bytes("300mb"), Ok(300 << 20));
-        for wrong in ["", "G", "-1", "0", "5 apples", "1e3"] {
+        for wrong in ["", "G", "-1", "0", "5 apples", "1e3", "1G500M", "0.1.2M"] {
             assert!(bytes(wrong).is_err(), "{wrong}");
         }
+        let error = bytes("99999999999T").unwrap_err();
+        assert!(error.contains("more than any machine"), "{error}");
     }
 
     #[test]
@@ -95,8 +118,12 @@ mod tests {
         }
         assert_eq!(duration_or_none("10m"), duration("10m"));
         assert!(duration_or_none("s").is_err());
-        for wrong in ["", "s", "-1s", "0", "3 days", "99999999999999999999h"] {
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration(" 1m 2s 3ms "), Ok(Duration::from_millis(62_003)));
+        for wrong in ["", "s", "-1s", "0", "0m0s", "3 days", "1h30", "1h m"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
+        let error = duration("99999999999999999999h").unwrap_err();
+        assert!(error.contains("longer than can be measured"), "{error}");
     }
 }

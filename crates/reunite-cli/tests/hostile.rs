@@ -2,7 +2,7 @@
 
 mod harness;
 
-use harness::{Place, files, photo, pictures};
+use harness::{Place, photo, pictures};
 
 #[cfg(unix)]
 use {
@@ -62,14 +62,19 @@ fn links_that_lead_round_or_nowhere_are_told_and_not_followed() {
     symlink("round.jpg", place.path("in/round.jpg")).unwrap();
     symlink("nothing", place.path("in/gone.jpg")).unwrap();
     symlink(&photo, place.path("in/linked.jpg")).unwrap();
+    symlink("nothing", place.path("in/notes.txt")).unwrap();
     let ran = place.run(&[&"images", &"in", &"--out", &"out", &"--json"]);
-    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(ran.code, Some(1), "{ran:?}");
     let summary = ran.summary();
     assert_eq!(
-        (summary["written"].as_u64(), summary["ignored"].as_u64()),
-        (Some(2), Some(3)),
+        ["written", "failed", "ignored"].map(|name| summary[name].as_u64()),
+        [Some(2), Some(2), Some(2)],
         "{summary}"
     );
+    // Whoever has a link that is called a picture wants that picture.
+    for name in ["in/round.jpg: ", "in/gone.jpg: a link that leads nowhere"] {
+        assert!(ran.stderr.contains(name), "{name}: {}", ran.stderr);
+    }
     let made: Vec<_> = pictures(&place.path("out"))
         .into_iter()
         .map(|(name, _)| name)
@@ -108,7 +113,7 @@ fn a_folder_called_like_a_picture_is_a_folder() {
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.stderr.contains("cannot write"), "{}", ran.stderr);
     assert!(place.path("taken/a.png.jpg").is_dir());
-    assert_eq!(files(&place.path("taken")), []);
+    assert_eq!(pictures(&place.path("taken")), []);
 }
 
 #[test]
@@ -280,7 +285,7 @@ fn results_are_not_written_through_links() {
     for name in [".a.jpg.reunite-part", "a.jpg"] {
         std::os::unix::fs::symlink(&victim, place.path("out").join(name)).unwrap();
     }
-    let ran = place.run(&[&"images", &"a.jpg", &"--out", &"out"]);
+    let ran = place.run(&[&"images", &"a.jpg", &"--out", &"out", &"--force"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(std::fs::read_to_string(victim).unwrap(), "precious");
     assert!(!place.path("out/a.jpg").is_symlink());

@@ -251,7 +251,7 @@ fn threads_and_memory_change_nothing_but_the_time() {
     let one = results("one", ["--jobs", "1", "--memory", "1G"]);
     assert_eq!(one.len(), 12);
     assert_eq!(one, results("many", ["--jobs", "8", "--memory", "1G"]));
-    assert_eq!(one, results("little", ["--jobs", "8", "--memory", "1"]));
+    assert_eq!(one, results("little", ["--jobs", "8", "--memory", "5M"]));
 }
 
 #[test]

@@ -71,13 +71,21 @@ impl fmt::Display for ImageError {
         match &self.0 {
             Kind::Unsupported(what) => write!(f, "not a picture that can be read here: {what}"),
             Kind::Corrupt(what) => write!(f, "damaged or cut short: {what}"),
-            Kind::TooLarge { pixels, limit } => write!(
-                f,
-                "{:.0} megapixels, more than the limit of {:.0}; raise it with --max-pixels if you \
-                 trust the file",
-                *pixels as f64 / 1e6,
-                *limit as f64 / 1e6
-            ),
+            Kind::TooLarge { pixels, limit } => {
+                let mega = |count: u64| format!("{:.0} mega", count as f64 / 1e6);
+                let (many, most) = match (mega(*pixels), mega(*limit)) {
+                    // Too few, or too near each other, to be told apart in millions.
+                    (many, most) if *limit < 1_000_000 || many == most => {
+                        (format!("{pixels} "), format!("{limit}"))
+                    }
+                    (many, most) => (many, most.replace(" mega", "")),
+                };
+                write!(
+                    f,
+                    "{many}pixels, more than the limit of {most}; raise it with --max-pixels if \
+                     you trust the file"
+                )
+            }
             Kind::Encoding(what) => write!(f, "cannot be written in this format: {what}"),
             Kind::Cancelled(cancelled) => write!(f, "{cancelled}"),
         }
@@ -85,3 +93,22 @@ impl fmt::Display for ImageError {
 }
 
 impl std::error::Error for ImageError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_told_in_numbers_that_differ() {
+        let told = |pixels, limit| ImageError::too_large(pixels, limit).to_string();
+        assert!(
+            told(268_000_000, 100_000_000)
+                .starts_with("268 megapixels, more than the limit of 100;")
+        );
+        assert!(told(60_000, 59_999).starts_with("60000 pixels, more than the limit of 59999;"));
+        assert!(
+            told(5_000_001, 5_000_000)
+                .starts_with("5000001 pixels, more than the limit of 5000000;")
+        );
+    }
+}

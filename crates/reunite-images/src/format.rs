@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
+use crate::error::ImageError;
+
 /// A format that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -11,7 +13,7 @@ pub enum InputFormat {
     Jpeg,
     /// PNG.
     Png,
-    /// WebP; of an animation nothing.
+    /// WebP; of an animation the first frame.
     WebP,
     /// GIF: the first frame.
     Gif,
@@ -47,6 +49,17 @@ impl InputFormat {
             [b'B', b'M', ..] => Some(Self::Bmp),
             _ => None,
         }
+    }
+
+    /// By the first bytes, as [`sniff`](Self::sniff).
+    pub(crate) fn of(bytes: &[u8]) -> Result<Self, ImageError> {
+        Self::sniff(bytes).ok_or_else(|| {
+            ImageError::unsupported(if bytes.is_empty() {
+                "the file is empty"
+            } else {
+                "its content is none of JPEG, PNG, WebP, GIF, TIFF, BMP"
+            })
+        })
     }
 
     /// By a file's extension.

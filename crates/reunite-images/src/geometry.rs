@@ -62,8 +62,8 @@ impl Layout {
         let y = f64::from(within.height) / f64::from(source.height.max(1));
         let limit = if enlarge { f64::INFINITY } else { 1.0 };
         let scale = |factor: f64| {
-            let side =
-                |length: u32| (f64::from(length) * factor).round().clamp(1.0, 65_500.0) as u32;
+            // A long side may become longer than any file's: what protrudes is never made.
+            let side = |length: u32| (f64::from(length) * factor).round().max(1.0) as u32;
             Size::new(side(source.width), side(source.height))
         };
         match fit {
@@ -144,6 +144,12 @@ mod tests {
     fn cover_fills_the_box_and_exact_is_exact() {
         let (target, scaled) = layout((4000, 3000), (500, 500), Fit::Cover, false);
         assert_eq!((target, scaled), (Size::new(500, 500), Size::new(667, 500)));
+        // However long the side that is cut: the part that is shown keeps its proportions.
+        let (target, scaled) = layout((1, 10_000), (512, 512), Fit::Cover, true);
+        assert_eq!(
+            (target, scaled),
+            (Size::new(512, 512), Size::new(512, 5_120_000))
+        );
         assert_eq!(
             layout((4000, 3000), (17, 900), Fit::Exact, false).0,
             Size::new(17, 900)

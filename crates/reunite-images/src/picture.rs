@@ -32,6 +32,15 @@ impl Channels {
         }
     }
 
+    /// Whether a colour profile is of these channels, as its header says.
+    pub(crate) fn are_described_by(self, profile: &[u8]) -> bool {
+        let space: &[u8] = match self {
+            Self::Gray => b"GRAY",
+            Self::Rgb | Self::Rgba => b"RGB ",
+        };
+        profile.get(16..20) == Some(space)
+    }
+
     fn pixel_type(self) -> PixelType {
         match self {
             Self::Gray => PixelType::U8,

@@ -1,5 +1,7 @@
 //! What a header tells, before a pixel is decoded.
 
+use img_parts::Bytes;
+
 use crate::codec::{self, Header, decoded_size};
 use crate::error::ImageError;
 use crate::format::{InputFormat, OutputFormat};
@@ -34,13 +36,13 @@ impl Probe {
     /// # Errors
     /// Not a picture of a known format, or a header that makes no sense.
     pub fn read(bytes: &[u8]) -> Result<Self, ImageError> {
-        let format = InputFormat::sniff(bytes).ok_or_else(|| {
-            ImageError::unsupported(if bytes.is_empty() {
-                "the file is empty"
-            } else {
-                "its content is none of JPEG, PNG, WebP, GIF, TIFF, BMP"
-            })
-        })?;
+        InputFormat::of(bytes)?;
+        Self::of(&Bytes::copy_from_slice(bytes))
+    }
+
+    /// [`read`](Self::read) without a copy.
+    pub(crate) fn of(bytes: &Bytes) -> Result<Self, ImageError> {
+        let format = InputFormat::of(bytes)?;
         Ok(Self {
             format,
             header: codec::header(format, bytes)?,
@@ -94,7 +96,7 @@ impl Probe {
         self.header.metadata
     }
 
-    /// How many bytes the transform holds at most, the file's own not counted: what to admit it by. The
+    /// How many bytes the transform holds at most, one copy of the file counted: what to admit it by. The
     /// most that any of its steps holds, for none keeps what the step before it needed.
     pub fn peak_bytes(&self, transform: &Transform) -> u64 {
         let Header {

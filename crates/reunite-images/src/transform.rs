@@ -22,7 +22,8 @@ pub struct Transform {
     pub format: Option<OutputFormat>,
     /// Of JPEG and WebP, 1 to 100.
     pub quality: u8,
-    /// Whether to leave out the camera's metadata (EXIF). The colour profile is always kept.
+    /// Whether to leave out the camera's metadata (EXIF). The colour profile is always kept, unless it is of
+    /// other colours than the result's.
     pub strip: bool,
     /// Files whose header announces more pixels are refused.
     pub max_pixels: u64,
@@ -71,6 +72,11 @@ pub struct Encoded {
 pub fn transform(bytes: &[u8], wanted: &Transform) -> Result<Encoded, ImageError> {
     let probe = Probe::read(bytes)?;
     probe.check_limit(wanted.max_pixels)?;
+    made(bytes, probe, wanted)
+}
+
+/// [`transform`] for who has read the header already.
+pub(crate) fn made(bytes: &[u8], probe: Probe, wanted: &Transform) -> Result<Encoded, ImageError> {
     let (format, layout) = (probe.format(), probe.layout(wanted));
     let needed = probe.needed(layout);
     checkpoint()?;

@@ -202,7 +202,9 @@ fn exif(orientation: u8) -> Vec<u8> {
 fn on_its_side(file: &[u8]) -> Option<Vec<u8>> {
     let mut parts = DynImage::from_bytes(file.to_vec().into()).unwrap()?;
     parts.set_exif(Some(exif(6).into()));
-    parts.set_icc_profile(Some(vec![1; 100_000].into()));
+    let mut profile = vec![1; 100_000];
+    profile[16..20].copy_from_slice(b"RGB ");
+    parts.set_icc_profile(Some(profile.into()));
     Some(parts.encoder().bytes().to_vec())
 }
 

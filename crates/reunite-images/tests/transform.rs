@@ -230,9 +230,46 @@ fn exif(orientation: u8) -> Vec<u8> {
     block
 }
 
+/// As much of a colour profile as says what colours it is of.
+fn profile(space: &[u8; 4]) -> Vec<u8> {
+    let mut profile: Vec<u8> = (0..600u32).map(|n| n as u8).collect();
+    profile[16..20].copy_from_slice(space);
+    profile
+}
+
+/// Whether the result has a profile, of a file with one of this kind.
+fn carries(file: Vec<u8>, space: &[u8; 4], format: OutputFormat) -> bool {
+    let mut parts = DynImage::from_bytes(file.into()).unwrap().unwrap();
+    parts.set_icc_profile(Some(profile(space).into()));
+    let made = transform(&parts.encoder().bytes(), &wanted(8, format)).unwrap();
+    let parts = DynImage::from_bytes(made.bytes.into()).unwrap().unwrap();
+    parts.icc_profile().is_some()
+}
+
+#[test]
+fn a_profile_of_other_colours_than_the_results_is_left_out() {
+    use OutputFormat::{Jpeg, Png, WebP};
+    use libjpeg_turbo_rs::{Encoder, PixelFormat};
+    let file = |format, channels: usize| {
+        let pixels = vec![100; 16 * 16 * channels];
+        Encoder::new(&pixels, 16, 16, format).encode().unwrap()
+    };
+    let cmyk = file(PixelFormat::Cmyk, 4);
+    let gray = file(PixelFormat::Grayscale, 1);
+    let rgb = file(PixelFormat::Rgb, 3);
+    for format in [Jpeg, Png, WebP] {
+        assert!(!carries(cmyk.clone(), b"CMYK", format), "{format}");
+        assert!(carries(rgb.clone(), b"RGB ", format), "{format}");
+        assert!(!carries(rgb.clone(), b"GRAY", format), "{format}");
+        // WebP knows no grey.
+        let kept = carries(gray.clone(), b"GRAY", format);
+        assert_eq!(kept, format != WebP, "{format}");
+    }
+}
+
 #[test]
 fn profile_and_metadata_are_carried_or_stripped() {
-    let profile: Vec<u8> = (0..600u32).map(|n| n as u8).collect();
+    let profile = profile(b"RGB ");
     let file = jpeg(&scene(64, 48), libjpeg_turbo_rs::Subsampling::S420, false);
     let mut parts = DynImage::from_bytes(file.into()).unwrap().unwrap();
     parts.set_icc_profile(Some(profile.clone().into()));
@@ -364,6 +401,72 @@ fn four_colour_jpegs_are_read() {
     let made = decode(&transform(&file, &wanted(16, OutputFormat::Png)).unwrap());
     let [red, green, blue, _] = made.get_pixel(8, 8).0;
     assert!(red > 230 && green < 25 && blue < 25, "{red} {green} {blue}");
+}
+
+/// One chunk of a RIFF file.
+fn chunk(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    let length = (content.len() as u32).to_le_bytes();
+    let padding = &[0][..content.len() % 2];
+    [&name[..], &length, content, padding].concat()
+}
+
+/// An animation of these still files, each at its place on a canvas.
+fn animation(canvas: (u32, u32), frames: &[((u32, u32), Vec<u8>)]) -> Vec<u8> {
+    let three = |number: u32| number.to_le_bytes()[..3].to_vec();
+    let mut content = b"WEBP".to_vec();
+    let size = [three(canvas.0 - 1), three(canvas.1 - 1)].concat();
+    content.extend(chunk(b"VP8X", &[&[0x12, 0, 0, 0][..], &size].concat()));
+    content.extend(chunk(b"ANIM", &[0; 6]));
+    for ((x, y), file) in frames {
+        let (width, height) = Probe::read(file)
+            .map(|probe| (probe.size().width, probe.size().height))
+            .unwrap();
+        let mut frame = [x / 2, y / 2, width - 1, height - 1, 100]
+            .map(three)
+            .concat();
+        frame.push(0);
+        // What comes before the picture's own chunks, with or without the extended header.
+        let extended = if file[12..16] == *b"VP8X" { 18 } else { 0 };
+        frame.extend(&file[12 + extended..]);
+        content.extend(chunk(b"ANMF", &frame));
+    }
+    chunk(b"RIFF", &content)
+}
+
+#[test]
+fn of_an_animation_the_first_frame_is_taken() {
+    let red = DynamicImage::ImageRgb8(RgbImage::from_pixel(40, 30, Rgb([220, 10, 10])));
+    let thin = RgbaImage::from_pixel(20, 10, Rgba([10, 220, 10, 128]));
+    let thin = DynamicImage::ImageRgba8(thin);
+    let still = |image: &DynamicImage, lossless| {
+        let encoder = webp::Encoder::from_image(image).unwrap();
+        encoder.encode_simple(lossless, 90.0).unwrap().to_vec()
+    };
+    for lossless in [false, true] {
+        let (red, thin) = (still(&red, lossless), still(&thin, lossless));
+        let whole = animation((40, 30), &[((0, 0), red.clone()), ((10, 10), thin.clone())]);
+        let made = decode(&transform(&whole, &wanted(40, OutputFormat::Png)).unwrap());
+        assert_eq!(made.dimensions(), (40, 30));
+        let [r, g, _, a] = made.get_pixel(15, 12).0;
+        assert!(r > 190 && g < 40 && a == 255, "{r} {g} {a}");
+        // A frame that is smaller than its canvas lies where it says, and around it is nothing.
+        let part = animation((40, 30), &[((10, 16), thin), ((0, 0), red)]);
+        let made = decode(&transform(&part, &wanted(40, OutputFormat::Png)).unwrap());
+        assert_eq!(made.dimensions(), (40, 30));
+        let [r, g, _, a] = made.get_pixel(15, 20).0;
+        assert!(r < 40 && g > 190 && a.abs_diff(128) < 4, "{r} {g} {a}");
+        for (x, y) in [(8, 20), (31, 20), (15, 14), (15, 27)] {
+            assert_eq!(made.get_pixel(x, y).0[3], 0, "{x} {y}");
+        }
+        // One that does not lie on it, or is not what it says, is damage.
+        let out = part.windows(4).position(|at| at == b"ANMF").unwrap() + 8;
+        for at in [out, out + 3, out + 6, out + 9] {
+            let mut damaged = part.clone();
+            damaged[at] = 90;
+            let error = transform(&damaged, &wanted(40, OutputFormat::Png)).unwrap_err();
+            assert!(error.is_corrupt(), "{error}");
+        }
+    }
 }
 
 #[test]

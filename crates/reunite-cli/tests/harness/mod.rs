@@ -155,3 +155,35 @@ pub(crate) fn pictures(folder: &Path) -> Vec<(String, PathBuf)> {
     });
     found
 }
+
+fn segment(file: &mut Vec<u8>, marker: u8, content: &[u8]) {
+    file.extend([0xff, marker]);
+    file.extend((content.len() as u16 + 2).to_be_bytes());
+    file.extend(content);
+}
+
+/// A grey progressive JPEG of 8191 pixels each way that is one megabyte long and takes its decoder many
+/// seconds: eight thousand scans that say of every block that nothing is added to it.
+pub(crate) fn slow_photo() -> Vec<u8> {
+    const SIDE: u16 = 8191;
+    let blocks = usize::from(SIDE.div_ceil(8)).pow(2);
+    let side = SIDE.to_be_bytes();
+    let mut file = vec![0xff, 0xd8];
+    segment(&mut file, 0xdb, &[&[0][..], &[1; 64]].concat());
+    let frame = [&[8][..], &side, &side, &[1, 1, 0x11, 0]].concat();
+    segment(&mut file, 0xc2, &frame);
+    // One code of one bit in each table: "as before", and "the next 16384 blocks have ended".
+    for (table, symbol) in [(0x00, 0x00), (0x10, 0xe0)] {
+        let mut codes = [0; 18];
+        (codes[0], codes[1], codes[17]) = (table, 1, symbol);
+        segment(&mut file, 0xc4, &codes);
+    }
+    segment(&mut file, 0xda, &[1, 1, 0, 0, 0, 0]);
+    file.resize(file.len() + blocks.div_ceil(8), 0);
+    for _ in 0..8000 {
+        segment(&mut file, 0xda, &[1, 1, 0, 1, 63, 0]);
+        file.resize(file.len() + (blocks.div_ceil(16_384) * 15).div_ceil(8), 0);
+    }
+    file.extend([0xff, 0xd9]);
+    file
+}

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
-use super::ledger::Stamp;
+use super::ledger::{Ledger, Listed, Stamp, is_ledger};
 use super::save::is_leftover;
 use crate::format::{InputFormat, OutputFormat};
 
@@ -53,15 +53,22 @@ impl fmt::Display for FindError {
 ///
 /// A file goes directly into `out`; a folder is read recursively and its layout is kept below `out` (below
 /// `out/<its name>` if there are several arguments). Inside folders, files count as pictures by their
-/// extension; a file that was named is always tried. `out` itself is not read. Folders that are links are
-/// not followed.
+/// extension; a file that was named is always tried. A folder `out` inside another is not read, and where
+/// `out` holds inputs, too, those of its files that `ledger` knows as results are none. Folders that are
+/// links are not followed.
 ///
 /// Two pictures for one place: `a.png` beside `a.jpg` becomes `a.png.jpg`; if that does not help, the later
 /// one is an error. No picture is written over another, or over any input.
-pub fn find(inputs: &[PathBuf], out: &Path, format: Option<OutputFormat>) -> Found {
+pub fn find(
+    inputs: &[PathBuf],
+    out: &Path,
+    format: Option<OutputFormat>,
+    ledger: &Ledger,
+) -> Found {
     let mut found = Found::default();
     let mut finder = Finder {
         format,
+        ledger,
         taken: HashMap::new(),
         found: &mut found,
     };
@@ -83,7 +90,7 @@ pub fn find(inputs: &[PathBuf], out: &Path, format: Option<OutputFormat>) -> Fou
                 finder.fail(input, "it is neither a file nor a folder".to_owned());
             }
             Ok(_) => match input.file_name() {
-                Some(name) => finder.file(input, &out.join(name), true),
+                Some(name) => finder.file(input, &out.join(name)),
                 None => finder.fail(input, "it has no file name".to_owned()),
             },
         }
@@ -116,6 +123,7 @@ pub fn find(inputs: &[PathBuf], out: &Path, format: Option<OutputFormat>) -> Fou
 
 struct Finder<'a> {
     format: Option<OutputFormat>,
+    ledger: &'a Ledger,
     /// Who gets which output.
     taken: HashMap<PathBuf, PathBuf>,
     found: &'a mut Found,
@@ -152,30 +160,52 @@ impl Finder<'_> {
                 }
             };
             let path = entry.path();
-            let is_file = entry.file_type().is_file()
-                || (entry.file_type().is_symlink()
-                    && path.metadata().is_ok_and(|meta| meta.is_file()));
-            if entry.file_type().is_dir() || is_leftover(path) {
+            if entry.file_type().is_dir() || is_leftover(path) || is_ledger(path) {
                 continue;
             }
+            // What a link leads to.
+            let is_file = match path.metadata() {
+                Ok(meta) => meta.is_file(),
+                Err(error) if InputFormat::from_path(path).is_some() => {
+                    self.fail(path, lost(&entry, &error));
+                    continue;
+                }
+                Err(_) => false,
+            };
             match path.strip_prefix(folder) {
-                Ok(inside) if is_file => self.file(path, &base.join(inside), false),
+                Ok(inside) if is_file => self.found_file(path, &base.join(inside)),
                 _ => self.found.ignored += 1,
             }
         }
     }
 
-    /// `place` is the output with the input's extension still on.
-    fn file(&mut self, input: &Path, place: &Path, named: bool) {
-        let by_name = InputFormat::from_path(input);
-        if by_name.is_none() && !named {
+    /// A file that nobody named.
+    fn found_file(&mut self, input: &Path, place: &Path) {
+        if InputFormat::from_path(input).is_none() {
             self.found.ignored += 1;
             return;
         }
-        let kept = by_name
-            .or_else(|| sniff(input))
-            .map_or(OutputFormat::Jpeg, InputFormat::kept);
-        let format = self.format.unwrap_or(kept);
+        match self.ledger.lists(input) {
+            Listed::No => self.file(input, place),
+            // The results of an earlier run are not pictures to make smaller again.
+            Listed::Result => {}
+            Listed::Changed => self.fail(
+                input,
+                "an earlier run wrote its result here, and it was changed since: move it to another \
+                 folder to keep it, or delete it to have that result made again"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    /// `place` is the output with the input's extension still on.
+    fn file(&mut self, input: &Path, place: &Path) {
+        // By its content; the decoder says what is wrong with one that has none.
+        let format = self.format.unwrap_or_else(|| {
+            sniff(input)
+                .or_else(|| InputFormat::from_path(input))
+                .map_or(OutputFormat::Jpeg, InputFormat::kept)
+        });
         let replaced = if format.is_extension_of(place) {
             place.to_owned()
         } else {
@@ -234,6 +264,16 @@ fn sniff(path: &Path) -> Option<InputFormat> {
         .read_to_end(&mut first)
         .ok()?;
     InputFormat::sniff(&first)
+}
+
+/// Why the file that was just listed cannot be seen.
+fn lost(entry: &DirEntry, error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound if entry.path_is_symlink() => {
+            "a link that leads nowhere".to_owned()
+        }
+        _ => describe(error),
+    }
 }
 
 fn describe(error: &std::io::Error) -> String {

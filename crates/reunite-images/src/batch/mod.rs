@@ -1,15 +1,20 @@
 //! A folder of pictures: found, planned, and run as a pipeline of joined tasks.
 //!
 //! [`find`] lists the pictures and where each goes; [`Ledger`] knows which of them are up to date; [`run`]
-//! does the others: *load → admit → transform → save*, each stage an ordered map that pulls from the one
-//! before, so that at most a few files are in memory and results arrive in the order of the list.
+//! does the others: *load → transform → save*, each stage an ordered map that pulls from the one before, so
+//! that at most a few files are in memory and results arrive in the order of the list.
 
+mod codecs;
+mod error;
 mod files;
 mod ledger;
+mod load;
 mod pipeline;
 mod save;
+mod turn;
 
+pub use error::FileError;
 pub use files::{FindError, Found, Job, find};
 pub use ledger::Ledger;
-pub use pipeline::{FileError, Options, Written, run};
+pub use pipeline::{Options, Written, run};
 pub use save::sweep;

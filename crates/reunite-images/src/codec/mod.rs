@@ -6,7 +6,7 @@ mod webp;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use img_parts::{DynImage, ImageEXIF, ImageICC};
+use img_parts::{Bytes, DynImage, ImageEXIF, ImageICC};
 
 use crate::error::ImageError;
 use crate::format::{InputFormat, OutputFormat};
@@ -27,15 +27,15 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// Bytes that profile and EXIF take: found in a copy of the file, held here and by the decoder, then
-    /// twice more on their way into the result.
+    /// Bytes that the file takes in which profile and EXIF are found, and that they take: held here and by
+    /// the decoder, then twice more on their way into the result.
     pub(crate) fn carried(&self, file: u64) -> u64 {
         let length = |block: &Option<Vec<u8>>| block.as_ref().map_or(0, |block| block.len() as u64);
         file + 4 * (length(&self.metadata.profile) + length(&self.metadata.exif))
     }
 }
 
-pub(crate) fn header(format: InputFormat, bytes: &[u8]) -> Result<Header, ImageError> {
+pub(crate) fn header(format: InputFormat, bytes: &Bytes) -> Result<Header, ImageError> {
     contained(|| match format {
         InputFormat::Jpeg => jpeg::header(bytes),
         InputFormat::WebP => webp::header(bytes),
@@ -77,12 +77,19 @@ pub(crate) fn encode(
     format: OutputFormat,
     transform: &Transform,
 ) -> Result<Vec<u8>, ImageError> {
-    let profile = picture.metadata.profile.clone();
-    let exif = picture.metadata.exif.clone().filter(|_| !transform.strip);
+    let mut picture = match format {
+        OutputFormat::Jpeg => picture.opaque(),
+        OutputFormat::WebP => picture.coloured(),
+        OutputFormat::Png => picture,
+    };
+    let Metadata { profile, exif, .. } = std::mem::take(&mut picture.metadata);
+    // A profile of other colours than these (of a CMYK file's, say) would only mislead whoever reads them.
+    let profile = profile.filter(|profile| picture.channels.are_described_by(profile));
+    let exif = exif.filter(|_| !transform.strip);
     let bytes = match format {
-        OutputFormat::Jpeg => jpeg::encode(picture.opaque(), transform.quality)?,
+        OutputFormat::Jpeg => jpeg::encode(picture, transform.quality)?,
         OutputFormat::Png => raster::encode_png(&picture)?,
-        OutputFormat::WebP => webp::encode(&picture.coloured(), transform.quality)?,
+        OutputFormat::WebP => webp::encode(&picture, transform.quality)?,
     };
     if profile.is_none() && exif.is_none() {
         return Ok(bytes);
@@ -97,8 +104,8 @@ pub(crate) fn encode(
 
 /// Profile and EXIF of a JPEG, PNG or WebP file. A block that cannot be read is as good as none: the
 /// pixels do not depend on it.
-fn metadata(bytes: &[u8]) -> Metadata {
-    match DynImage::from_bytes(img_parts::Bytes::copy_from_slice(bytes)) {
+fn metadata(bytes: &Bytes) -> Metadata {
+    match DynImage::from_bytes(bytes.clone()) {
         Ok(Some(parts)) => Metadata::new(
             parts.icc_profile().map(|profile| profile.to_vec()),
             parts.exif().map(|exif| exif.to_vec()),

@@ -6,6 +6,7 @@ use image::codecs::png::PngEncoder;
 use image::{
     DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, ImageReader,
 };
+use img_parts::Bytes;
 
 use super::{Header, metadata as parts_metadata};
 use crate::error::ImageError;
@@ -40,7 +41,7 @@ fn decoder(format: InputFormat, bytes: &[u8]) -> Result<impl ImageDecoder + '_, 
     Ok(decoder)
 }
 
-pub(super) fn header(format: InputFormat, bytes: &[u8]) -> Result<Header, ImageError> {
+pub(super) fn header(format: InputFormat, bytes: &Bytes) -> Result<Header, ImageError> {
     let mut decoder = decoder(format, bytes)?;
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {

@@ -1,5 +1,6 @@
-//! WebP by libwebp.
+//! WebP by libwebp; of an animation its first frame.
 
+use img_parts::Bytes;
 use webp::{BitstreamFeatures, Decoder, Encoder};
 
 use super::{Header, metadata};
@@ -7,24 +8,42 @@ use crate::error::ImageError;
 use crate::geometry::Size;
 use crate::picture::{Channels, Metadata, Picture};
 
-pub(super) fn header(bytes: &[u8]) -> Result<Header, ImageError> {
-    let features = BitstreamFeatures::new(bytes)
-        .ok_or_else(|| ImageError::corrupt("the WebP header makes no sense"))?;
-    if features.has_animation() {
-        return Err(ImageError::unsupported("an animated WebP"));
+pub(super) fn header(bytes: &Bytes) -> Result<Header, ImageError> {
+    let features = features(bytes)?;
+    let moves = features.has_animation();
+    let size = Size::new(features.width(), features.height());
+    if moves {
+        Frame::first(bytes)?.check(size)?;
     }
     Ok(Header {
-        size: Size::new(features.width(), features.height()),
-        has_alpha: features.has_alpha(),
+        size,
+        // A frame may leave some of the canvas free.
+        has_alpha: features.has_alpha() || moves,
         metadata: metadata(bytes),
         // The colours of a lossless file, or the planes of a lossy one.
         scratch: 4,
-        // The decoder's own copy of the pixels.
-        beside: 4,
+        // The decoder's own copy of the pixels, and the frame beside its canvas.
+        beside: if moves { 8 } else { 4 },
     })
 }
 
+fn features(bytes: &[u8]) -> Result<BitstreamFeatures, ImageError> {
+    BitstreamFeatures::new(bytes)
+        .ok_or_else(|| ImageError::corrupt("the WebP header makes no sense"))
+}
+
 pub(super) fn decode(bytes: &[u8], metadata: Metadata) -> Result<Picture, ImageError> {
+    let features = features(bytes)?;
+    if !features.has_animation() {
+        return still(bytes, metadata);
+    }
+    let canvas = Size::new(features.width(), features.height());
+    let frame = Frame::first(bytes)?;
+    frame.check(canvas)?;
+    Ok(frame.on(canvas, still(&frame.file, metadata)?))
+}
+
+fn still(bytes: &[u8], metadata: Metadata) -> Result<Picture, ImageError> {
     let image = Decoder::new(bytes)
         .decode()
         .ok_or_else(|| ImageError::corrupt("the WebP data ends early or makes no sense"))?;
@@ -40,6 +59,118 @@ pub(super) fn decode(bytes: &[u8], metadata: Metadata) -> Result<Picture, ImageE
         pixels: image.to_vec(),
         metadata,
     })
+}
+
+/// The first frame of an animation, as a file of its own.
+struct Frame {
+    x: u32,
+    y: u32,
+    size: Size,
+    file: Vec<u8>,
+}
+
+impl Frame {
+    fn first(bytes: &[u8]) -> Result<Self, ImageError> {
+        Self::read(bytes)
+            .ok_or_else(|| ImageError::corrupt("the animation's first frame makes no sense"))
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let frame = Chunks(bytes.get(12..)?).find(|chunk| chunk.name == *b"ANMF")?;
+        let number = |at: usize| {
+            let three: [u8; 3] = frame.content.get(at..at + 3)?.try_into().ok()?;
+            Some(u32::from_le_bytes([three[0], three[1], three[2], 0]))
+        };
+        let (width, height) = (number(6)?, number(9)?);
+        // What an extended file says first: that there is transparency, and the size.
+        let mut extended = [0; 10];
+        extended[0] = 0x10;
+        extended[4..7].copy_from_slice(&width.to_le_bytes()[..3]);
+        extended[7..10].copy_from_slice(&height.to_le_bytes()[..3]);
+        let mut file = b"RIFF\0\0\0\0WEBP".to_vec();
+        for chunk in Chunks(frame.content.get(16..)?) {
+            if chunk.name == *b"ALPH" {
+                chunk_of(*b"VP8X", &extended, &mut file);
+            }
+            chunk_of(chunk.name, chunk.content, &mut file);
+            if matches!(&chunk.name, b"VP8 " | b"VP8L") {
+                break;
+            }
+        }
+        let length = u32::try_from(file.len() - 8).ok()?;
+        file[4..8].copy_from_slice(&length.to_le_bytes());
+        Some(Self {
+            x: number(0)? * 2,
+            y: number(3)? * 2,
+            size: Size::new(width + 1, height + 1),
+            file,
+        })
+    }
+
+    /// Before anything is decoded: the frame is as large as it says and lies on the canvas.
+    fn check(&self, canvas: Size) -> Result<(), ImageError> {
+        let own = features(&self.file)?;
+        if (own.width(), own.height()) != (self.size.width, self.size.height)
+            || self.x + self.size.width > canvas.width
+            || self.y + self.size.height > canvas.height
+        {
+            return Err(ImageError::corrupt(
+                "the animation's first frame makes no sense",
+            ));
+        }
+        Ok(())
+    }
+
+    /// In its place on the canvas, which is transparent around it.
+    fn on(&self, canvas: Size, frame: Picture) -> Picture {
+        if frame.size == canvas {
+            return frame;
+        }
+        let (count, row) = (frame.channels.count(), canvas.width as usize * 4);
+        let mut pixels = vec![0; row * canvas.height as usize];
+        let below = pixels.chunks_exact_mut(row).skip(self.y as usize);
+        let lines = frame.pixels.chunks_exact(frame.size.width as usize * count);
+        for (to, from) in below.zip(lines) {
+            let places = to.chunks_exact_mut(4).skip(self.x as usize);
+            for (to, from) in places.zip(from.chunks_exact(count)) {
+                to[3] = 255;
+                to[..count].copy_from_slice(from);
+            }
+        }
+        Picture {
+            size: canvas,
+            channels: Channels::Rgba,
+            pixels,
+            metadata: frame.metadata,
+        }
+    }
+}
+
+struct Chunk<'a> {
+    name: [u8; 4],
+    content: &'a [u8],
+}
+
+/// The chunks of a RIFF list, as far as they are whole.
+struct Chunks<'a>(&'a [u8]);
+
+impl<'a> Iterator for Chunks<'a> {
+    type Item = Chunk<'a>;
+
+    fn next(&mut self) -> Option<Chunk<'a>> {
+        let name = self.0.get(..4)?.try_into().ok()?;
+        let length = u32::from_le_bytes(self.0.get(4..8)?.try_into().ok()?) as usize;
+        let content = self.0.get(8..)?.get(..length)?;
+        self.0 = self.0.get(8 + length + length % 2..).unwrap_or_default();
+        Some(Chunk { name, content })
+    }
+}
+
+fn chunk_of(name: [u8; 4], content: &[u8], file: &mut Vec<u8>) {
+    file.extend(name);
+    file.extend((content.len() as u32).to_le_bytes());
+    file.extend(content);
+    file.extend(&[0][..content.len() % 2]);
 }
 
 pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, ImageError> {

@@ -14,7 +14,7 @@ use crate::deadline;
 use crate::deadlock::{Object, On, Site};
 use crate::error::WaitError;
 use crate::park::Parker;
-use crate::primitive::{Duration, Instant, Mutex, now};
+use crate::primitive::{Arc, Duration, Instant, Mutex, now};
 use crate::wait::{Heed, Wait, wait};
 
 /// So many permits, handed out in the order in which they were asked for.
@@ -62,6 +62,27 @@ pub struct Permit<'a> {
     count: u64,
 }
 
+/// Permits of a shared [`Semaphore`], for a task that borrows nothing. Given back on drop.
+///
+/// ```
+/// use std::sync::Arc;
+/// let memory = Arc::new(reunite::sync::Semaphore::new(100));
+/// let mut permit = memory.acquire_many_owned(60).unwrap();
+/// let task = reunite::spawn(move || {
+///     // … decode, and then hold no more than the result
+///     permit.shrink_to(5);
+///     permit
+/// });
+/// assert_eq!(task.join().unwrap().count(), 5);
+/// assert_eq!(memory.available(), 100);
+/// ```
+#[must_use = "the permits are given back when this is dropped"]
+#[derive(Debug)]
+pub struct OwnedPermit {
+    semaphore: Arc<Semaphore>,
+    count: u64,
+}
+
 impl Semaphore {
     /// A semaphore with this many permits, all available.
     #[track_caller]
@@ -102,6 +123,21 @@ impl Semaphore {
     #[track_caller]
     pub fn acquire_many(&self, count: u64) -> Result<Permit<'_>, WaitError> {
         self.acquire_until(count, None, Location::caller())
+    }
+
+    /// [`acquire_many`](Self::acquire_many) for a task that may outlive the caller's borrow.
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn acquire_many_owned(self: &Arc<Self>, count: u64) -> Result<OwnedPermit, WaitError> {
+        let permit = self.acquire_until(count, None, Location::caller())?;
+        // From here on it is the owned one that gives back.
+        std::mem::forget(permit);
+        Ok(OwnedPermit {
+            semaphore: Arc::clone(self),
+            count,
+        })
     }
 
     /// [`acquire_many`](Self::acquire_many) for at most `timeout`.
@@ -295,5 +331,25 @@ impl Drop for Permit<'_> {
     fn drop(&mut self) {
         self.semaphore
             .grant(self.semaphore.state.lock(), self.count);
+    }
+}
+
+impl OwnedPermit {
+    /// How many permits this is.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Gives back all but `count`; nothing, if there are no more.
+    pub fn shrink_to(&mut self, count: u64) {
+        let back = self.count.saturating_sub(count);
+        self.count -= back;
+        self.semaphore.grant(self.semaphore.state.lock(), back);
+    }
+}
+
+impl Drop for OwnedPermit {
+    fn drop(&mut self) {
+        self.shrink_to(0);
     }
 }

@@ -1,37 +1,34 @@
 //! `reunite images`: pictures made smaller.
 
+mod events;
 mod plan;
 mod report;
 
 use std::sync::Mutex;
 
 use reunite::ScopeBuilder;
-use reunite::sync::Semaphore;
 use reunite_images::batch;
 
 use crate::args::Images;
-use crate::complain::complain;
 use crate::exit::Exit;
 use crate::interrupt;
 use plan::Plan;
 use report::Report;
 
+pub(crate) use report::nothing_began;
+
 pub(crate) fn run(args: &Images) -> Exit {
     let mut plan = match Plan::new(args) {
         Ok(plan) => plan,
-        Err(message) => {
-            complain(&message);
-            return Exit::CouldNotBegin;
-        }
+        Err(refusal) => return Report::new(args, 0).refuse(&refusal),
     };
-    let report = Mutex::new(Report::new(args, &plan));
+    let mut report = Report::new(args, plan.jobs.len());
+    report.planned(&plan);
     if args.dry_run {
-        return lock(&report).dry_run(&plan);
+        return report.dry_run(&plan);
     }
-    batch::sweep(&args.out);
-    let ledger = Mutex::new(&mut plan.ledger);
+    let (report, ledger) = (Mutex::new(report), Mutex::new(&mut plan.ledger));
     let (jobs, options) = (&plan.jobs, &plan.options);
-    let budget = Semaphore::new(options.memory);
     let (report, ledger) = (&report, &ledger);
 
     let mut builder = ScopeBuilder::new().name("images");
@@ -44,12 +41,12 @@ pub(crate) fn run(args: &Images) -> Exit {
         if args.fail_fast && lock(report).has_failures() {
             return;
         }
-        batch::run(scope, jobs, options, &budget, move |place, outcome| {
+        batch::run(scope, jobs, options, move |place, outcome| {
             let job = &jobs[place];
             if outcome.is_ok() {
                 lock(ledger).record(job, &options.transform);
             }
-            let failed = lock(report).one(job, outcome);
+            let failed = lock(report).one(place, job, outcome);
             if failed && args.fail_fast {
                 canceller.cancel("--fail-fast");
             }
@@ -58,10 +55,12 @@ pub(crate) fn run(args: &Images) -> Exit {
     let saved = lock(ledger).save();
     let mut report = lock(report);
     if let Err(error) = saved {
-        report.warn(&format!("the next run will make everything again: {error}"));
+        report.warn(&format!(
+            "not all of what was made is remembered, and will be made again: {error}"
+        ));
     }
     let timed_out = ended.is_err_and(|error| error.is_timeout());
-    report.end(timed_out, interrupt::was_interrupted())
+    report.end(jobs, timed_out, interrupt::was_interrupted())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use reunite_images::batch::{FindError, Job, Ledger, Options, find};
+use reunite_images::batch::{FindError, Found, Job, Ledger, Options, find, sweep};
 use reunite_images::{Fit, OutputFormat, Transform};
 
 use crate::args::{FitArg, FormatArg, Images};
@@ -21,40 +21,78 @@ pub(super) struct Plan {
     pub(super) failed: Vec<FindError>,
 }
 
+/// Why nothing can be done.
+#[derive(Debug, Default)]
+pub(super) struct Refusal {
+    pub(super) message: Option<String>,
+    pub(super) failed: Vec<FindError>,
+    pub(super) ignored: usize,
+}
+
+impl From<String> for Refusal {
+    fn from(message: String) -> Self {
+        Self {
+            message: Some(message),
+            ..Self::default()
+        }
+    }
+}
+
 impl Plan {
-    pub(super) fn new(args: &Images) -> Result<Self, String> {
+    /// Unless this is a dry run the output folder is there then, and can be written to.
+    pub(super) fn new(args: &Images) -> Result<Self, Refusal> {
         let options = options(args);
+        usable(&args.out, args.dry_run)?;
+        let mut ledger = Ledger::open(&args.out);
+        let found = find(&args.inputs, &args.out, options.transform.format, &ledger);
+        let Found {
+            jobs,
+            ignored,
+            mut failed,
+        } = found;
+        if jobs.is_empty() && failed.is_empty() {
+            let inputs = args.inputs.iter().map(|input| input.display().to_string());
+            let inputs = inputs.collect::<Vec<_>>().join(", ");
+            let message = format!(
+                "no pictures in {inputs} ({ignored} other files); JPEG, PNG, WebP, GIF, TIFF and \
+                 BMP are read"
+            );
+            return Err(Refusal {
+                message: Some(message),
+                failed,
+                ignored,
+            });
+        }
+        let is_current = |job: &Job| !args.force && ledger.is_current(job, &options.transform);
+        let (current, jobs): (Vec<_>, Vec<_>) = jobs.into_iter().partition(is_current);
+        let in_the_way = |job: &Job| !args.force && ledger.is_in_the_way(job);
+        let (refused, jobs): (Vec<_>, Vec<_>) = jobs.into_iter().partition(in_the_way);
+        failed.extend(refused.into_iter().map(|job| FindError {
+            reason: format!(
+                "{} is there already, and nothing says that it is its result: move it away, or \
+                 replace it by --force",
+                job.output.display()
+            ),
+            path: job.input,
+        }));
+        if jobs.is_empty() && current.is_empty() {
+            return Err(Refusal {
+                message: None,
+                failed,
+                ignored,
+            });
+        }
         if !args.dry_run {
-            usable(&args.out)?;
+            sweep(&args.out);
+            ledger.begin(&jobs).map_err(|error| {
+                format!("--out {} cannot be written to: {error}", args.out.display())
+            })?;
         }
-        let found = find(&args.inputs, &args.out, options.transform.format);
-        if found.jobs.is_empty() && found.failed.is_empty() {
-            let inputs: Vec<_> = args
-                .inputs
-                .iter()
-                .map(|input| input.display().to_string())
-                .collect();
-            return Err(format!(
-                "no pictures in {} ({} other files); JPEG, PNG, WebP, GIF, TIFF and BMP are read",
-                inputs.join(", "),
-                found.ignored
-            ));
-        }
-        if found.jobs.is_empty() {
-            let all: Vec<_> = found.failed.iter().map(ToString::to_string).collect();
-            return Err(all.join("\nreunite: "));
-        }
-        let ledger = Ledger::open(&args.out);
-        let (current, jobs): (Vec<_>, Vec<_>) = found
-            .jobs
-            .into_iter()
-            .partition(|job| !args.force && ledger.is_current(job, &options.transform));
-        let (current, ignored, failed) = (current.len(), found.ignored, found.failed);
         Ok(Self {
             jobs,
             options,
             ledger,
-            current,
+            current: current.len(),
             ignored,
             failed,
         })
@@ -63,9 +101,21 @@ impl Plan {
 
 /// Makes the output folder if it is not there, so that a place where nothing can be written is told before
 /// any work is done.
-fn usable(out: &Path) -> Result<(), String> {
-    if out.exists() && !out.is_dir() {
-        return Err(format!("--out {} is a file, not a folder", out.display()));
+fn usable(out: &Path, dry_run: bool) -> Result<(), String> {
+    // The folder, or what it would be made in.
+    let there = out.ancestors().find(|path| path.symlink_metadata().is_ok());
+    if let Some(file) = there.filter(|path| !path.is_dir()) {
+        return Err(match file == out {
+            true => format!("--out {} is a file, not a folder", out.display()),
+            false => format!(
+                "--out {} cannot be made: {} is a file, not a folder",
+                out.display(),
+                file.display()
+            ),
+        });
+    }
+    if dry_run {
+        return Ok(());
     }
     std::fs::create_dir_all(out)
         .map_err(|error| format!("--out {} cannot be made: {error}", out.display()))
@@ -94,7 +144,7 @@ fn options(args: &Images) -> Options {
             max_pixels: args.max_pixels,
         },
         threads: args.jobs.map_or_else(cores, usize::from),
-        memory: args.memory.unwrap_or_else(a_quarter_of_what_is_free),
+        memory: args.memory.unwrap_or_else(half_of_what_is_free),
         item_timeout: args.item_timeout,
     }
 }
@@ -104,12 +154,12 @@ fn cores() -> usize {
 }
 
 /// Of the machine's memory or the cgroup's, whichever is less; 256 MiB where nobody knows.
-fn a_quarter_of_what_is_free() -> u64 {
+fn half_of_what_is_free() -> u64 {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     let free = match system.cgroup_limits() {
         Some(limits) => limits.free_memory.min(system.available_memory()),
         None => system.available_memory(),
     };
-    (free / 4).max(256 << 20)
+    (free / 2).max(256 << 20)
 }

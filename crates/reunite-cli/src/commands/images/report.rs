@@ -1,76 +1,47 @@
 //! What people and programs are told, while it runs and at the end.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use reunite_images::batch::{FileError, Job, Written};
-use serde::Serialize;
+use reunite_images::batch::{FileError, FindError, Job, Written};
 
-use super::plan::Plan;
+use super::events::{Event, Output, Summary};
+use super::plan::{Plan, Refusal};
 use crate::args::Images;
-use crate::complain::complain;
+use crate::complain::{complain, plain};
 use crate::exit::Exit;
 use crate::units::readable;
+
+/// How many names of what was left are told.
+const NAMES: usize = 5;
 
 /// Counts the outcomes and tells of them: failures at once, the rest as a bar, a summary, or JSON lines.
 pub(super) struct Report {
     json: bool,
     quiet: bool,
     bar: ProgressBar,
+    output: Output,
     started: Instant,
     summary: Summary,
+    /// Which of the jobs were told of.
+    told: Vec<bool>,
 }
 
-#[derive(Serialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
-enum Event<'a> {
-    Written {
-        input: &'a str,
-        output: &'a str,
-        width: u32,
-        height: u32,
-        bytes_in: u64,
-        bytes_out: u64,
-    },
-    Failed {
-        input: &'a str,
-        reason: String,
-    },
-    Planned {
-        input: &'a str,
-        output: &'a str,
-    },
-    Summary(&'a Summary),
-}
-
-#[derive(Clone, Debug, Default, Serialize)]
-struct Summary {
-    /// Results that are in their place now.
-    written: usize,
-    /// Results that were up to date.
-    current: usize,
-    failed: usize,
-    /// Pictures that were not begun or not finished.
-    left: usize,
-    /// Files in folders that are no pictures.
-    ignored: usize,
-    bytes_in: u64,
-    bytes_out: u64,
-    seconds: f64,
-    interrupted: bool,
-    timed_out: bool,
+/// All there is to say to a program if the arguments make no sense.
+pub(crate) fn nothing_began() {
+    Output::default().event(&Event::Summary(&Summary::default()));
 }
 
 impl Report {
-    pub(super) fn new(args: &Images, plan: &Plan) -> Self {
+    pub(super) fn new(args: &Images, jobs: usize) -> Self {
         let watched = stderr().is_terminal() && !args.json && !args.quiet && !args.dry_run;
         let target = if watched {
             ProgressDrawTarget::stderr()
         } else {
             ProgressDrawTarget::hidden()
         };
-        let bar = ProgressBar::with_draw_target(Some(plan.jobs.len() as u64), target);
+        let bar = ProgressBar::with_draw_target(Some(jobs as u64), target);
         let style = "{bar:30.cyan/blue} {pos}/{len} {rate} {eta} left";
         let style = ProgressStyle::with_template(style)
             .unwrap_or(ProgressStyle::default_bar())
@@ -81,24 +52,43 @@ impl Report {
                 },
             );
         bar.set_style(style);
-        let summary = Summary {
-            current: plan.current,
-            left: plan.jobs.len(),
-            ignored: plan.ignored,
-            ..Summary::default()
-        };
-        let (json, quiet) = (args.json, args.quiet);
-        let mut report = Self {
-            json,
-            quiet,
+        // Before the first picture is done there is something to see, too.
+        bar.tick();
+        Self {
+            json: args.json,
+            quiet: args.quiet,
             bar,
+            output: Output::default(),
             started: Instant::now(),
-            summary,
-        };
-        for failed in &plan.failed {
-            report.failure(&failed.path.to_string_lossy(), &failed.reason);
+            summary: Summary {
+                left: jobs,
+                ..Summary::default()
+            },
+            told: vec![false; jobs],
         }
-        report
+    }
+
+    /// Nothing can begin.
+    pub(super) fn refuse(mut self, refusal: &Refusal) -> Exit {
+        self.summary.ignored = refusal.ignored;
+        self.failures(&refusal.failed);
+        if let Some(message) = &refusal.message {
+            self.warn(message);
+        }
+        self.summarize();
+        Exit::CouldNotBegin
+    }
+
+    /// What is known before anything is done.
+    pub(super) fn planned(&mut self, plan: &Plan) {
+        self.summary.current = plan.current;
+        self.summary.ignored = plan.ignored;
+        if let Some(why) = plan.ledger.unreadable() {
+            self.warn(&format!(
+                "what was made earlier is not remembered any more: {why}"
+            ));
+        }
+        self.failures(&plan.failed);
     }
 
     pub(super) fn has_failures(&self) -> bool {
@@ -106,14 +96,19 @@ impl Report {
     }
 
     /// The outcome of one picture; true if it failed. One that was only stopped counts as left.
-    pub(super) fn one(&mut self, job: &Job, outcome: Result<Written, FileError>) -> bool {
-        match outcome {
+    pub(super) fn one(
+        &mut self,
+        place: usize,
+        job: &Job,
+        outcome: Result<Written, FileError>,
+    ) -> bool {
+        let failed = match outcome {
+            Err(error) if error.is_cancelled() => return false,
             Ok(written) => {
-                self.summary.left -= 1;
                 self.summary.written += 1;
                 self.summary.bytes_in += written.bytes_in;
                 self.summary.bytes_out += written.bytes_out;
-                self.emit(&Event::Written {
+                self.event(&Event::Written {
                     input: &job.input.to_string_lossy(),
                     output: &job.output.to_string_lossy(),
                     width: written.size.width,
@@ -121,25 +116,28 @@ impl Report {
                     bytes_in: written.bytes_in,
                     bytes_out: written.bytes_out,
                 });
-                self.bar.inc(1);
                 false
             }
-            Err(error) if error.is_cancelled() => false,
             Err(error) => {
-                self.summary.left -= 1;
                 self.failure(&job.input.to_string_lossy(), &error.to_string());
-                self.bar.inc(1);
                 true
             }
+        };
+        self.told[place] = true;
+        self.summary.left -= 1;
+        self.bar.inc(1);
+        failed
+    }
+
+    fn failures(&mut self, failed: &[FindError]) {
+        for failed in failed {
+            self.failure(&failed.path.to_string_lossy(), &failed.reason);
         }
     }
 
     fn failure(&mut self, input: &str, reason: &str) {
         self.summary.failed += 1;
-        self.emit(&Event::Failed {
-            input,
-            reason: reason.to_owned(),
-        });
+        self.event(&Event::Failed { input, reason });
         self.warn(&format!("{input}: {reason}"));
     }
 
@@ -147,66 +145,96 @@ impl Report {
         self.bar.suspend(|| complain(message));
     }
 
-    /// A reader that went away is no reason to stop making pictures.
-    fn emit(&self, event: &Event<'_>) {
-        if self.json
-            && let Ok(line) = serde_json::to_string(event)
-        {
-            let _closed = writeln!(stdout(), "{line}");
+    /// For programs.
+    fn event(&mut self, event: &Event<'_>) {
+        if self.json {
+            self.output.event(event);
+        }
+    }
+
+    fn summarize(&mut self) {
+        if self.json {
+            self.output.event(&Event::Summary(&self.summary));
+        }
+    }
+
+    /// For people.
+    fn line(&mut self, line: &str) {
+        if !self.json && !self.quiet {
+            self.output.line(&plain(line));
         }
     }
 
     pub(super) fn dry_run(&mut self, plan: &Plan) -> Exit {
         for job in &plan.jobs {
             let (input, output) = (job.input.to_string_lossy(), job.output.to_string_lossy());
-            if self.json {
-                self.emit(&Event::Planned {
-                    input: &input,
-                    output: &output,
-                });
-            } else if !self.quiet {
-                let _closed = writeln!(stdout(), "{input} -> {output}");
-            }
+            self.event(&Event::Planned {
+                input: &input,
+                output: &output,
+            });
+            self.line(&format!("{input} -> {output}"));
         }
         self.summary.seconds = self.started.elapsed().as_secs_f64();
-        self.emit(&Event::Summary(&self.summary));
-        if !self.json && !self.quiet {
-            let Summary {
-                current,
-                failed,
-                left,
-                ignored,
-                ..
-            } = self.summary;
-            let counts = [(current, UP_TO_DATE), (failed, FAILED), (ignored, IGNORED)];
-            let _closed = writeln!(stdout(), "{}", list(format!("{left} to write"), &counts));
+        self.summarize();
+        let Summary {
+            current,
+            failed,
+            left,
+            ignored,
+            ..
+        } = self.summary;
+        let counts = [(current, UP_TO_DATE), (failed, FAILED), (ignored, IGNORED)];
+        self.line(&list(format!("{left} to write"), &counts));
+        self.exit()
+    }
+
+    pub(super) fn end(&mut self, jobs: &[Job], timed_out: bool, interrupted: bool) -> Exit {
+        self.bar.finish_and_clear();
+        self.left(jobs);
+        let elapsed = self.started.elapsed();
+        self.summary.seconds = elapsed.as_secs_f64();
+        self.summary.timed_out = timed_out;
+        self.summary.interrupted = interrupted;
+        self.summarize();
+        self.line(&self.sentence(elapsed));
+        if interrupted {
+            Exit::Interrupted
+        } else if timed_out {
+            Exit::TimedOut
+        } else {
+            self.exit()
         }
-        if self.has_failures() {
+    }
+
+    fn exit(&self) -> Exit {
+        if self.has_failures() || self.output.is_lost() {
             Exit::SomeFailed
         } else {
             Exit::Done
         }
     }
 
-    pub(super) fn end(&mut self, timed_out: bool, interrupted: bool) -> Exit {
-        self.bar.finish_and_clear();
-        let elapsed = self.started.elapsed();
-        self.summary.seconds = elapsed.as_secs_f64();
-        self.summary.timed_out = timed_out;
-        self.summary.interrupted = interrupted;
-        self.emit(&Event::Summary(&self.summary));
-        if !self.json && !self.quiet {
-            let _closed = writeln!(stdout(), "{}", self.sentence(elapsed));
+    /// Names what was not begun or not finished: all of it to programs, the first of it to people.
+    fn left(&mut self, jobs: &[Job]) {
+        let told = std::mem::take(&mut self.told);
+        let left: Vec<_> = jobs
+            .iter()
+            .zip(told)
+            .filter(|(_, told)| !told)
+            .map(|(job, _)| job.input.to_string_lossy())
+            .collect();
+        for input in &left {
+            self.event(&Event::Left { input });
         }
-        if interrupted {
-            Exit::Interrupted
-        } else if timed_out {
-            Exit::TimedOut
-        } else if self.has_failures() {
-            Exit::SomeFailed
-        } else {
-            Exit::Done
+        if left.is_empty() || self.json || self.quiet {
+            return;
         }
+        let more = match left.len().saturating_sub(NAMES) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let names = left[..left.len().min(NAMES)].join(", ");
+        self.warn(&format!("not done: {names}{more}"));
     }
 
     fn sentence(&self, elapsed: Duration) -> String {

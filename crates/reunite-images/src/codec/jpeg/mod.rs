@@ -1,6 +1,9 @@
 //! JPEG by libjpeg-turbo-rs. Decoding scales in the DCT: most of the pixels that a small result does not
 //! need are never computed.
 
+mod scans;
+
+use img_parts::Bytes;
 use libjpeg_turbo_rs::{
     Decoder, Encoder, FrameHeader, JpegError, PixelFormat, ScalingFactor, Subsampling,
 };
@@ -10,7 +13,7 @@ use crate::error::ImageError;
 use crate::geometry::Size;
 use crate::picture::{Channels, Metadata, Picture};
 
-pub(super) fn header(bytes: &[u8]) -> Result<Header, ImageError> {
+pub(super) fn header(bytes: &Bytes) -> Result<Header, ImageError> {
     let decoder = Decoder::new(bytes).map_err(error)?;
     let frame = decoder.header();
     let components = frame.components.len() as u64;
@@ -58,9 +61,7 @@ pub(super) fn decode(
     metadata: Metadata,
     needed: Size,
 ) -> Result<Picture, ImageError> {
-    if !has_an_end(bytes) {
-        return Err(ImageError::corrupt("the file ends before the picture does"));
-    }
+    scans::check(bytes)?;
     let mut decoder = Decoder::new(bytes).map_err(error)?;
     let frame = decoder.header();
     let components = frame.components.len();
@@ -94,38 +95,6 @@ pub(super) fn decode(
         pixels,
         metadata,
     })
-}
-
-/// Whether the file's own end marker is there. Without it the decoder may fill the last blocks with what
-/// it makes of missing bits. Follows the markers, so that the end of an embedded preview does not count.
-fn has_an_end(bytes: &[u8]) -> bool {
-    const SCAN: u8 = 0xda;
-    const END: u8 = 0xd9;
-    let mut rest = bytes.get(2..).unwrap_or_default();
-    while let [0xff, marker, after @ ..] = rest {
-        match (*marker, after) {
-            (END, _) => return true,
-            // Fill bytes, and markers that stand alone.
-            (0xff, _) => rest = &rest[1..],
-            (0x01 | 0xd0..=0xd7, _) => rest = after,
-            (marker, [high, low, ..]) => {
-                let length = usize::from(u16::from_be_bytes([*high, *low]));
-                rest = after.get(length..).unwrap_or_default();
-                if marker == SCAN {
-                    rest = after_scan(rest);
-                }
-            }
-            _ => return false,
-        }
-    }
-    false
-}
-
-/// The first marker after the coded data: stuffed zeros and restart markers belong to the data.
-fn after_scan(data: &[u8]) -> &[u8] {
-    let is_marker = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0xd0..=0xd7 | 0xff);
-    let at = data.windows(2).position(is_marker).unwrap_or(data.len());
-    &data[at..]
 }
 
 /// Four-colour JPEGs hold "how much light is left", as Adobe's programs write them.

@@ -1,0 +1,178 @@
+//! `reunite images` and its limits: memory is a ceiling, and time is kept while a codec runs.
+
+mod harness;
+
+use std::time::{Duration, Instant};
+
+use harness::{Place, Ran, files, photo, pictures, slow_photo, until};
+
+/// Far less than the slow picture takes its decoder.
+const SOON: Duration = Duration::from_secs(4);
+
+#[test]
+fn a_picture_that_needs_more_than_allowed_is_refused_and_the_others_are_made() {
+    let place = Place::new();
+    place.write("in/large.jpg", photo(3000, 2000, 1));
+    place.write("in/small.jpg", photo(300, 200, 2));
+    let run = |memory: &str| {
+        place.run(&[
+            &"images",
+            &"in",
+            &"--out",
+            &"out",
+            &"--size",
+            &"2500",
+            &"--memory",
+            &memory,
+        ])
+    };
+    let ran = run("8M");
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let told = "large.jpg: needs ";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("--memory allows 8 MiB"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(pictures(&place.path("out")).len(), 1);
+    // With as much as it says it needs, it is made.
+    let needed = ran.stderr.split(told).nth(1).unwrap();
+    let needed = needed.split(" of memory").next().unwrap().replace(' ', "");
+    let ran = run(&needed);
+    assert_eq!(ran.code, Some(0), "{needed}: {ran:?}");
+}
+
+/// Three gigabytes on disk that are none: neither is read, and nor is made room for.
+#[cfg(unix)]
+#[test]
+fn a_file_longer_than_the_memory_allowed_is_not_read() {
+    let place = Place::new();
+    for (name, first) in [
+        ("in/zeros.jpg", &b""[..]),
+        ("in/photo.jpg", &photo(64, 64, 1)),
+    ] {
+        let path = place.write(name, first);
+        let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        if let Err(error) = file.set_len(3 << 30) {
+            eprintln!("not tested: this file system holds no such file ({error})");
+            return;
+        }
+    }
+    let program = env!("CARGO_BIN_EXE_reunite");
+    let script = format!("ulimit -v 1500000; exec {program} images in --out out --memory 200M");
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &script]).current_dir(place.path(""));
+    let ran: Ran = shell.output().unwrap().into();
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    for line in [
+        "zeros.jpg: not a picture that can be read here",
+        "photo.jpg: needs 3072 MiB of memory, --memory allows 200 MiB",
+    ] {
+        assert!(ran.stderr.contains(line), "{}", ran.stderr);
+    }
+}
+
+/// Many at a time, of which the budget holds one or two.
+#[test]
+fn little_memory_means_waiting_and_no_more() {
+    let place = Place::new();
+    for n in 0..12 {
+        place.write(&format!("in/{n}.jpg"), photo(900 + n, 700, n));
+    }
+    let ran = place.run(&[
+        &"images",
+        &"in",
+        &"--out",
+        &"out",
+        &"--jobs",
+        &"8",
+        &"--memory",
+        &"8M",
+    ]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(pictures(&place.path("out")).len(), 12);
+}
+
+#[test]
+fn a_picture_that_takes_too_long_is_told_and_its_codec_not_waited_for() {
+    let place = Place::new();
+    place.write("in/1-slow.jpg", slow_photo());
+    for n in 2..6 {
+        place.write(&format!("in/{n}.jpg"), photo(300, 200, n));
+    }
+    for more in ["--item-timeout", "--timeout"] {
+        let start = Instant::now();
+        let ran = place.run(&[
+            &"images",
+            &"in",
+            &"--out",
+            &&more[2..],
+            &"--json",
+            &"--jobs",
+            &"1",
+            &more,
+            &"300ms",
+        ]);
+        assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+        let summary = ran.summary();
+        let written = pictures(&place.path(&more[2..])).len();
+        assert_eq!(summary["written"], written);
+        if more == "--item-timeout" {
+            assert_eq!(ran.code, Some(1), "{ran:?}");
+            assert!(
+                ran.stderr.contains("1-slow.jpg: took longer"),
+                "{}",
+                ran.stderr
+            );
+            assert_eq!(written, 4);
+        } else {
+            assert_eq!(ran.code, Some(124), "{ran:?}");
+            assert_eq!(summary["left"], 5);
+        }
+    }
+}
+
+/// Interrupted while a codec runs that does not look whether to stop.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_does_not_wait_for_a_codec() {
+    let place = Place::new();
+    place.write("in/1.jpg", photo(300, 200, 1));
+    place.write("in/2-slow.jpg", slow_photo());
+    place.write("in/3.jpg", photo(300, 200, 1));
+    let out = place.path("out");
+    let child = place.start(&[
+        &"images", &"in", &"--out", &"out", &"--json", &"--jobs", &"1",
+    ]);
+    until("the first result", || !pictures(&out).is_empty());
+    let start = Instant::now();
+    let id = child.id().to_string();
+    let kill = std::process::Command::new("kill")
+        .args(["-INT", &id])
+        .status();
+    assert!(kill.unwrap().success());
+    let ran: Ran = child.wait_with_output().unwrap().into();
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+    assert_eq!(ran.code, Some(130), "{ran:?}");
+    let summary = ran.summary();
+    assert_eq!(
+        (&summary["written"], &summary["left"]),
+        (&1.into(), &2.into())
+    );
+    // Whole files, and none that was begun.
+    assert_eq!(pictures(&out).len(), 1);
+    assert!(
+        files(&out)
+            .iter()
+            .all(|(name, _)| !name.ends_with(".reunite-part"))
+    );
+    // What was done is remembered, and the rest is done when asked again.
+    std::fs::remove_file(place.path("in/2-slow.jpg")).unwrap();
+    let ran = place.run(&[&"images", &"in", &"--out", &"out", &"--json"]);
+    let summary = ran.summary();
+    assert_eq!(
+        (&summary["written"], &summary["current"]),
+        (&1.into(), &1.into())
+    );
+}
