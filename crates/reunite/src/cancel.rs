@@ -22,6 +22,7 @@
 use crate::deadline;
 use crate::error::{Cancelled, Why};
 use crate::id::Label;
+use crate::observe::{Event, tell};
 use crate::park::Parker;
 use crate::primitive::{Arc, AtomicU8, AtomicUsize, Instant, Mutex, OnceLock, Ordering, Weak};
 
@@ -164,6 +165,10 @@ impl Node {
     /// Cancels this node and all below. The first cause holds.
     pub(crate) fn cancel(&self, cause: Cancelled) {
         let cause = self.cause_above().unwrap_or(cause);
+        tell(|| Event::Cancel {
+            of: &self.label,
+            cause: &cause,
+        });
         let mut reached = Vec::new();
         self.raise(&cause, &mut reached);
         while let Some(node) = reached.pop() {

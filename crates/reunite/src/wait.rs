@@ -22,9 +22,9 @@ use std::panic::Location;
 use crate::cancel::Node;
 use crate::current::{self, Waiting};
 use crate::deadline;
-use crate::deadlock::{Object, On, Site, Standing, Yields, explain, held_in_words, stand};
+use crate::deadlock::{Object, On, Site, Standing, Yields, explain, held_count, held_in_words, stand};
 use crate::error::{Cancelled, Refusal};
-use crate::observe::{self, Stall};
+use crate::observe::{self, Event, Stall, tell};
 use crate::park::{Parker, park_until, spin_briefly_until, spin_until};
 use crate::primitive::{Duration, Instant, now, thread_local};
 
@@ -177,6 +177,13 @@ fn block(
         site: site.clone(),
         since,
     }));
+    tell(|| Event::Block {
+        task: &context.who.label,
+        verb: site.verb,
+        object: site.object.label(),
+        at: site.at,
+        holds: held_count(),
+    });
     let mut watch = Watch::new(since);
     let mut ticket = 0;
     let mut verdict = None;
@@ -224,6 +231,9 @@ fn block(
             });
         }
     };
+    tell(|| Event::Resume {
+        task: &context.who.label,
+    });
     context.who.set_waiting(None);
     if let Some(node) = node {
         node.remove_waiter(parker);

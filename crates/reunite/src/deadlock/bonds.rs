@@ -154,11 +154,12 @@ pub(crate) fn run(task: TaskId) -> Running {
     let _ending = TASKS.try_with(|tasks| tasks.borrow_mut().push(task));
     Running {
         task,
-        held: count(),
+        held: held_count(),
     }
 }
 
-fn count() -> usize {
+/// How many locks the calling thread holds.
+pub(crate) fn held_count() -> usize {
     let more = MORE_HELD.try_with(|more| more.borrow().len());
     FEW_HELD.with(|few| few.len.get()) + more.unwrap_or(0)
 }
@@ -166,7 +167,7 @@ fn count() -> usize {
 impl Running {
     /// The locks that the task took and did not release: their guards were leaked. They are forgotten here.
     pub(crate) fn leaked(&self) -> Vec<Held> {
-        if count() <= self.held {
+        if held_count() <= self.held {
             return Vec::new();
         }
         let leaked = held().split_off(self.held);

@@ -48,6 +48,16 @@ pub(crate) enum Object {
     Made(&'static str, &'static Location<'static>),
 }
 
+impl Object {
+    /// The task or scope, if it is one.
+    pub(crate) fn label(&self) -> Option<&Label> {
+        match self {
+            Self::Label(label) => Some(label),
+            Self::None | Self::Made(..) => None,
+        }
+    }
+}
+
 impl fmt::Display for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -12,7 +12,7 @@ use crate::current;
 use crate::deadlock::{Bond, Object, On, Site};
 use crate::error::{Cancelled, JoinError, JoinErrorKind, ScopeError, Why};
 use crate::id::{Kind, Label};
-use crate::observe::Straggler;
+use crate::observe::{Event, Straggler, is_on, tell};
 use crate::primitive::{Arc, Instant};
 use crate::task::{chase, straggler};
 use crate::wait::{Heed, Wait, wait};
@@ -178,6 +178,7 @@ where
             (state.first_deadline(), state.first_running())
         };
         let mut found = None;
+        let mut taken = None;
         let site = Site {
             verb: "next",
             object: Object::Label(shared.label.clone()),
@@ -193,6 +194,7 @@ where
             found = if let Some(at) = state.next_seat(shared.plan.ordered) {
                 let seat = state.seats.remove(at).expect("the seat was just found");
                 state.taken += 1;
+                taken = Some(seat.label);
                 idle = state.wake_idle();
                 match seat.item {
                     Item::Done(outcome) => Some(Look::Outcome(outcome)),
@@ -212,6 +214,14 @@ where
             unpark(idle);
             found.is_some()
         });
+        if let (Some(task), true) = (&taken, is_on()) {
+            let by = current::current().who;
+            tell(|| Event::Join {
+                task,
+                by: &by.label,
+                at: shared.plan.at,
+            });
+        }
         match waited {
             Wait::Ready => Ok(found.expect("a wait that is ready found something")),
             Wait::Cancelled(cancelled) => Err(JoinErrorKind::Interrupted(cancelled)),

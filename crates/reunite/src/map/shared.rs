@@ -67,6 +67,7 @@ pub(super) enum Source<I> {
 
 pub(super) struct Seat<U, E> {
     pub(super) number: u64,
+    pub(super) label: Label,
     pub(super) item: Item<U, E>,
 }
 

@@ -10,6 +10,7 @@ use crate::deadline;
 use crate::deadlock::{self, Object, On, Site};
 use crate::error::{Cancelled, Failure, JoinError, JoinErrorKind, Why};
 use crate::id::{Kind, Label};
+use crate::observe::{Completion, Event, tell};
 use crate::park::Parker;
 use crate::primitive::Arc;
 use crate::thread::Builder;
@@ -89,12 +90,22 @@ where
         node: Arc::clone(&node),
     });
     who.start();
+    tell(|| Event::Start { task: &who.label });
     let running = deadlock::run(who.label.id());
     let outcome = catch_unwind(AssertUnwindSafe(|| match node.check() {
         Ok(()) => f(item).map_err(Failure::Failed),
         Err(cancelled) => Err(Failure::Cancelled(cancelled)),
     }));
     let outcome = outcome.unwrap_or_else(|payload| Err(Failure::panicked(payload)));
+    tell(|| Event::Complete {
+        task: &who.label,
+        how: match &outcome {
+            Ok(_) => Completion::Value,
+            Err(Failure::Panicked { .. }) => Completion::Panic,
+            Err(Failure::Cancelled(_)) => Completion::Cancelled,
+            Err(_) => Completion::Error,
+        },
+    });
     deadlock::leak(&who.label, running.leaked());
     drop(running);
     seat(shared, number, &who, &node, outcome)
@@ -146,6 +157,12 @@ fn pull<I: Iterator, U, E>(shared: &Shared<I, U, E>, mut source: I) -> Option<Pu
             let label = Label::new(Kind::Item(number), shared.plan.name.clone(), shared.plan.at);
             let who = Who::new(label.clone(), Some(current::current().who));
             let deadline = shared.plan.item_timeout.and_then(deadline::after);
+            let by = current::current().who;
+            tell(|| Event::Spawn {
+                task: &label,
+                by: &by.label,
+                scope: &shared.label,
+            });
             let node = Node::child(&shared.node, label, deadline);
             let item_seat = Item::Running {
                 who: Arc::clone(&who),
@@ -154,6 +171,7 @@ fn pull<I: Iterator, U, E>(shared: &Shared<I, U, E>, mut source: I) -> Option<Pu
             };
             state.seats.push_back(Seat {
                 number,
+                label: who.label.clone(),
                 item: item_seat,
             });
             if state.stopped {

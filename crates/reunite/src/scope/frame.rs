@@ -61,6 +61,7 @@ use crate::cancel::Node;
 use crate::current::{self, Context};
 use crate::error::{Cancelled, JoinError, ScopeError, Why};
 use crate::id::Label;
+use crate::observe::{Event, tell};
 use crate::primitive::{Arc, Instant};
 use crate::task::{Entry, Failures, Group, Job, JoinHandle, OnDrop, Rules, Spec, Starter, prepare};
 use crate::thread::start;
@@ -166,6 +167,10 @@ impl<E> Frame<'_, '_, E> {
             scope: PhantomData,
             env: PhantomData,
         };
+        tell(|| Event::Open {
+            scope: frame.node().label(),
+            by: &outer.who.label,
+        });
         (frame, outer)
     }
 
@@ -177,6 +182,7 @@ impl<E> Frame<'_, '_, E> {
     ) -> Ended<T, E> {
         let node = self.node();
         let guard = AbortOnUnwind;
+        let opener = Arc::clone(&outer.who);
         let entered = current::enter(Context {
             who: outer.who,
             node: Arc::clone(node),
@@ -190,6 +196,10 @@ impl<E> Frame<'_, '_, E> {
             node.cancel(Cancelled::new(Why::BodyFailed, node.label().clone()));
         }
         self.group.wait_all(node.label().spawned_at());
+        tell(|| Event::End {
+            scope: node.label(),
+            by: &opener.label,
+        });
         std::mem::forget(guard);
 
         let (mut failures, cancelled) = self.failures.take_unclaimed();

@@ -7,6 +7,7 @@ use super::job::{Go, Job};
 use crate::cancel::Node;
 use crate::current::{Context, Who, enter};
 use crate::deadlock::{self, Crew, Need};
+use crate::observe::{Event, tell};
 use crate::primitive::{Arc, Mutex};
 
 pub(crate) struct Entry {
@@ -65,6 +66,9 @@ impl Entry {
         };
         let entered = enter(context);
         let running = deadlock::run(self.who.label.id());
+        tell(|| Event::Start {
+            task: &self.who.label,
+        });
         job(go);
         deadlock::leak(&self.who.label, running.leaked());
         drop(running);

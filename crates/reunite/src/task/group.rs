@@ -20,12 +20,12 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use super::entry::Entry;
 use super::policy::{Completion, OnTimeout, Policy, Verdict};
 use crate::cancel::Node;
-use crate::current::Who;
+use crate::current::{self, Who};
 use crate::deadline;
 use crate::deadlock::{Crew, Need, Object, On, Site};
 use crate::error::{Cancelled, Why};
 use crate::id::{Label, TaskId};
-use crate::observe::{Straggler, report_stragglers};
+use crate::observe::{Event, Straggler, is_on, report_stragglers, tell};
 use crate::park::Parker;
 use crate::primitive::{
     Arc, Duration, Instant, Mutex, PoisonError, StaticMutex, StaticMutexGuard, Weak,
@@ -165,6 +165,14 @@ impl Group {
     /// The system refused a thread. The task was admitted: the caller must `run` or `refuse` it.
     pub(crate) fn start(&self, entry: &Arc<Entry>) -> io::Result<()> {
         let label = &entry.who.label;
+        if is_on() {
+            let by = current::current().who;
+            tell(|| Event::Spawn {
+                task: label,
+                by: &by.label,
+                scope: self.node.label(),
+            });
+        }
         if let Err(payload) = self.judge(label, Why::Decided, || self.rules.policy.on_spawn(label))
         {
             // In the spawner's own call: it is the spawner's panic. The scope is cancelled already.

@@ -12,6 +12,7 @@ use crate::deadline;
 use crate::deadlock::{Crew, Object, On, Site};
 use crate::error::{Cancelled, JoinError, JoinErrorKind, Why};
 use crate::id::Label;
+use crate::observe::{Event, is_on, tell};
 use crate::park::Parker;
 use crate::primitive::{Arc, Duration, Instant};
 use crate::wait::{Heed, Wait, wait};
@@ -102,10 +103,14 @@ impl<T, E> JoinHandle<T, E> {
     /// assert_eq!(task.try_join().unwrap().unwrap(), "done");
     /// assert!(task.try_join().is_none());
     /// ```
+    #[track_caller]
     pub fn try_join(&mut self) -> Option<Result<T, JoinError<E>>> {
         match self.packet.take() {
             Found::Pending | Found::Nothing => None,
-            found => self.unpack(found),
+            found => {
+                self.tell_joined(Location::caller());
+                self.unpack(found)
+            }
         }
     }
 
@@ -163,6 +168,7 @@ impl<T, E> JoinHandle<T, E> {
         at: &'static Location<'static>,
     ) -> Result<T, JoinError<E>> {
         if let Some(result) = self.unpack(self.packet.take()) {
+            self.tell_joined(at);
             return result;
         }
         let here = current::current();
@@ -175,6 +181,7 @@ impl<T, E> JoinHandle<T, E> {
         let ready = |parker: &_| self.packet.is_complete_or_wake(parker);
         let failed = match wait(site, deadline.flatten(), Heed::Task, ready) {
             Wait::Ready => {
+                self.tell_joined(at);
                 return self
                     .unpack(self.packet.take())
                     .expect("a completed packet has a result");
@@ -209,6 +216,17 @@ impl<T, E> JoinHandle<T, E> {
             }
             Wait::Refused(refusal) => Err(JoinError::new(label, JoinErrorKind::Refused(refusal))),
             Wait::Ready | Wait::TimedOut => Ok(()),
+        }
+    }
+
+    fn tell_joined(&self, at: &'static Location<'static>) {
+        if is_on() {
+            let by = current::current().who;
+            tell(|| Event::Join {
+                task: self.label(),
+                by: &by.label,
+                at,
+            });
         }
     }
 

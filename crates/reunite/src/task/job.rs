@@ -11,6 +11,7 @@ use crate::cancel::Node;
 use crate::context::Inherited;
 use crate::error::{Cancelled, Failure};
 use crate::id::Label;
+use crate::observe::{Event, tell};
 use crate::primitive::Arc;
 
 pub(crate) type Job<'a> = Box<dyn FnOnce(Go) + Send + 'a>;
@@ -67,6 +68,7 @@ where
             Err(Failure::Cancelled(_)) => Completion::Cancelled,
             Err(_) => Completion::Error,
         };
+        tell(|| Event::Complete { task: &label, how });
         let record = |failure| failures.record(label.clone(), failure, node.was_observed());
         result.complete(outcome.map_err(record));
         if let Err(payload) = group.decide(&label, how) {

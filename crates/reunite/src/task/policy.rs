@@ -1,20 +1,8 @@
 //! Policies: when is a scope decided?
 
 use crate::id::Label;
+pub use crate::observe::Completion;
 use crate::primitive::{AtomicUsize, Ordering};
-
-/// How a task completed, as a policy sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Completion {
-    /// With a value.
-    Value,
-    /// With an error of its own, or because the system refused it a thread.
-    Error,
-    /// By a panic.
-    Panic,
-    /// Cancelled.
-    Cancelled,
-}
 
 /// What a policy wants after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

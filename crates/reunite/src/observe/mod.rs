@@ -1,11 +1,16 @@
 //! What the library tells about itself: who is late, what waits suspiciously long, what was leaked.
 
+mod event;
+
 use std::fmt;
 use std::io::{Write, stderr};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use crate::id::Label;
 use crate::primitive::{Arc, Counter, Duration, Ordering, PoisonError, StaticMutex};
+
+pub use event::{Completion, Event, Observer, Observing, observe};
+pub(crate) use event::{is_on, tell};
 
 /// A task that was asked to stop and has not come back yet.
 #[derive(Clone, Debug)]

@@ -1,0 +1,193 @@
+//! What happens, told to whoever installed an observer.
+//!
+//! While nobody did, each event costs one relaxed load. An observer is called on the thread on which the event
+//! happens, between the things it tells of, so it should be brief; one that panics is removed, and that is
+//! told on standard error.
+
+use std::io::{Write, stderr};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+
+use crate::error::Cancelled;
+use crate::id::Label;
+use crate::primitive::{Arc, AtomicBool, Ordering, PoisonError, StaticMutex, StaticMutexGuard};
+
+/// Something that happened to a task or a scope.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A scope was opened.
+    Open {
+        /// The scope.
+        scope: &'a Label,
+        /// Who opened it.
+        by: &'a Label,
+    },
+    /// A scope has ended: its tasks are back.
+    End {
+        /// The scope.
+        scope: &'a Label,
+        /// Who opened it, and waited for its end.
+        by: &'a Label,
+    },
+    /// A task was spawned. It has not begun.
+    Spawn {
+        /// The task.
+        task: &'a Label,
+        /// Who spawned it.
+        by: &'a Label,
+        /// The scope it belongs to.
+        scope: &'a Label,
+    },
+    /// A task begins to run, on the calling thread.
+    Start {
+        /// The task.
+        task: &'a Label,
+    },
+    /// A task has completed, on the calling thread. Nobody has its result yet.
+    Complete {
+        /// The task.
+        task: &'a Label,
+        /// How.
+        how: Completion,
+    },
+    /// A task waits: the calling thread is about to sleep.
+    Block {
+        /// The task.
+        task: &'a Label,
+        /// The operation: "join", "lock", "recv", …
+        verb: &'static str,
+        /// The task or scope it waits for, if it is one.
+        object: Option<&'a Label>,
+        /// The line where it waits.
+        at: &'static Location<'static>,
+        /// How many locks it holds.
+        holds: usize,
+    },
+    /// A task that waited goes on, on the calling thread.
+    Resume {
+        /// The task.
+        task: &'a Label,
+    },
+    /// The result of a task was taken.
+    Join {
+        /// Whose result.
+        task: &'a Label,
+        /// By whom.
+        by: &'a Label,
+        /// The line that took it.
+        at: &'static Location<'static>,
+    },
+    /// A task or a scope, and with it all below, was cancelled.
+    Cancel {
+        /// Which.
+        of: &'a Label,
+        /// Why, and by whom.
+        cause: &'a Cancelled,
+    },
+}
+
+/// How a task completed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completion {
+    /// With a value.
+    Value,
+    /// With an error of its own, or because the system refused it a thread.
+    Error,
+    /// By a panic.
+    Panic,
+    /// Cancelled.
+    Cancelled,
+}
+
+/// Is told what happens; see [`observe`].
+///
+/// ```
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// static STARTED: AtomicUsize = AtomicUsize::new(0);
+///
+/// struct Count;
+/// impl reunite::Observer for Count {
+///     fn on_event(&self, event: &reunite::Event<'_>) {
+///         if let reunite::Event::Start { .. } = event {
+///             STARTED.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// let observing = reunite::observe(Count);
+/// reunite::scope(|s| (0..3).for_each(|_| drop(s.spawn(|| ()))));
+/// drop(observing);
+/// assert!(STARTED.load(Ordering::Relaxed) >= 3);
+/// ```
+pub trait Observer: Send + Sync {
+    /// Called on the thread on which it happens. Must not wait for anything.
+    fn on_event(&self, event: &Event<'_>);
+}
+
+static IS_ON: AtomicBool = AtomicBool::new(false);
+static OBSERVERS: StaticMutex<Vec<Arc<dyn Observer>>> = StaticMutex::new(Vec::new());
+
+fn observers() -> StaticMutexGuard<'static, Vec<Arc<dyn Observer>>> {
+    OBSERVERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes its observer when dropped.
+#[must_use = "the observer is removed when this is dropped"]
+pub struct Observing(Arc<dyn Observer>);
+
+/// From now on `observer` is told what happens, beside those that are there already.
+pub fn observe(observer: impl Observer + 'static) -> Observing {
+    let observer: Arc<dyn Observer> = Arc::new(observer);
+    let mut all = observers();
+    all.push(Arc::clone(&observer));
+    IS_ON.store(true, Ordering::Relaxed);
+    Observing(observer)
+}
+
+fn remove(observer: &Arc<dyn Observer>) {
+    let mut all = observers();
+    let gone = all.iter().position(|other| Arc::ptr_eq(other, observer));
+    let gone = gone.map(|at| all.swap_remove(at));
+    IS_ON.store(!all.is_empty(), Ordering::Relaxed);
+    drop(all);
+    // Outside the lock: its destructor is the user's code.
+    drop(gone);
+}
+
+impl Drop for Observing {
+    fn drop(&mut self) {
+        remove(&self.0);
+    }
+}
+
+impl std::fmt::Debug for Observing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observing")
+    }
+}
+
+/// Whether anybody observes.
+#[inline]
+pub(crate) fn is_on() -> bool {
+    IS_ON.load(Ordering::Relaxed)
+}
+
+/// Tells the observers, if there are any.
+#[inline]
+pub(crate) fn tell<'a>(event: impl FnOnce() -> Event<'a>) {
+    if is_on() {
+        tell_all(&event());
+    }
+}
+
+#[cold]
+fn tell_all(event: &Event<'_>) {
+    let all = observers().clone();
+    for observer in all {
+        let told = catch_unwind(AssertUnwindSafe(|| observer.on_event(event)));
+        if told.is_err() {
+            remove(&observer);
+            let _closed = writeln!(stderr(), "reunite: an observer panicked, and was removed");
+        }
+    }
+}
