@@ -22,7 +22,9 @@ use std::panic::Location;
 use crate::cancel::Node;
 use crate::current::{self, Waiting};
 use crate::deadline;
-use crate::deadlock::{Object, On, Site, Standing, Yields, explain, held_count, held_in_words, stand};
+use crate::deadlock::{
+    Object, On, Site, Standing, Yields, explain, held_count, held_in_words, stand,
+};
 use crate::error::{Cancelled, Refusal};
 use crate::observe::{self, Event, Stall, tell};
 use crate::park::{Parker, park_until, spin_briefly_until, spin_until};
