@@ -12,7 +12,7 @@ use std::io::{self, ErrorKind, Write};
 
 use clap::{CommandFactory, Parser};
 
-use args::{Args, Command};
+use args::{Args, Bench, Command};
 use complain::complain;
 use exit::Exit;
 
@@ -25,6 +25,12 @@ fn main() -> std::process::ExitCode {
         Command::Images(args) => {
             commands::dump::answer();
             commands::images::run(&args)
+        }
+        Command::Bench {
+            what: Bench::Table(args),
+        } => {
+            commands::dump::answer();
+            commands::bench::table(&args)
         }
         Command::Dump(args) => commands::dump::run(&args),
         Command::Crawl(args) => {
