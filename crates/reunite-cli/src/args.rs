@@ -28,7 +28,7 @@ pub(crate) enum Command {
     /// Show what a running program is doing: its scopes and tasks, what each waits for, holding what
     Dump(Dump),
     /// Crawl sites into one file: side by side, politely, each page once and whole; stop and go on at will
-    Crawl(crate::commands::crawl::args::Crawl),
+    Crawl(Box<crate::commands::crawl::args::Crawl>),
     /// Print completions for a shell
     Completions {
         /// The shell to print them for
