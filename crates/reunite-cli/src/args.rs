@@ -14,6 +14,10 @@ use crate::units;
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
+
+    /// Write a profile: how parallel it was, how parallel it could be, and which line holds it back
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) profile: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
