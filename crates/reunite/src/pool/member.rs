@@ -6,7 +6,7 @@ use std::panic::Location;
 use super::fork;
 use super::job::{Ancestor, Public};
 use super::roster::{Rested, Sleeper};
-use super::scope::Core;
+use super::scope::{self, Core};
 use super::seat::{Parcel, Seat};
 use super::{Pool, Shared};
 use crate::current::Site;
@@ -59,7 +59,7 @@ impl Seated {
     fn in_pool(pool: &Arc<Shared>) -> Option<Self> {
         let (number, seat) = pool.roster.take_seat()?;
         // What it forked for another pool must not wait for its return, nor be mixed with what comes.
-        fork::publish_all();
+        share_all();
         POOLS.with(|pools| pools.borrow_mut().push(Arc::clone(pool)));
         Some(Self {
             number,
@@ -135,12 +135,18 @@ pub(super) fn published() {
     });
 }
 
+/// Leaves to others all that this thread has forked or taken, and not begun.
+fn share_all() {
+    fork::publish_all();
+    scope::give_back_all();
+}
+
 /// What the door does for members of a pool that block.
 struct Member;
 
 impl Place for Member {
     fn leave(&self) -> bool {
-        fork::publish_all();
+        share_all();
         POOLS.with(|pools| {
             let mut somebody_is_left = true;
             for pool in pools.borrow().iter() {
