@@ -3,9 +3,10 @@
 mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 
 use common::watchdog;
-use reunite::{Pool, PoolScope, channel};
+use reunite::{Pool, PoolScope, blocking, channel, join};
 
 fn pool(threads: usize) -> Pool {
     Pool::builder().threads(threads).build().unwrap()
@@ -59,5 +60,70 @@ fn a_task_was_hidden_behind_one_that_waits_for_it() {
                 }
             });
         }
+    }
+}
+
+/// A wait inside `blocking` had no place to give up any more, and so left nothing to others either.
+#[test]
+fn a_fork_made_inside_blocking_was_never_offered() {
+    let _watch = watchdog();
+    for _ in 0..100 {
+        let pool = pool(1);
+        let (tx, rx) = channel::bounded::<u32>(1);
+        let ((got, ()), seven) = pool.enter(|| {
+            blocking(|| {
+                // The outer fork stills the hunger: the inner one stays private until the wait.
+                let inner = || join(|| rx.recv().unwrap(), || tx.send(1).unwrap());
+                join(inner, || 7)
+            })
+        });
+        assert_eq!((got, seven), (1, 7));
+    }
+}
+
+/// A wait in an inner pool, inside `blocking`, gave up the place in the outer pool once more: that one then
+/// counted fewer threads awake than none, and woke nobody.
+#[test]
+fn a_place_was_given_up_twice() {
+    let _watch = watchdog();
+    let outer = pool(1);
+    let (tx, rx) = channel::bounded::<u32>(1);
+    let waits = outer.spawn(move || {
+        let inner = pool(1);
+        blocking(|| inner.enter(|| rx.recv().unwrap()))
+    });
+    while !format!("{waits:?}").contains("in recv") {
+        std::thread::yield_now();
+    }
+    outer.spawn(move || tx.send(1).unwrap()).detach();
+    let (tell, told) = mpsc::channel();
+    waits.on_complete(move || tell.send(()).unwrap());
+    told.recv().unwrap();
+    assert_eq!(waits.join().unwrap(), 1);
+}
+
+/// The end of a scope cannot fail: where another wait says that the pool starves, it hung.
+#[test]
+fn a_scopes_end_starved_in_silence() {
+    let _watch = watchdog();
+    for _ in 0..50 {
+        let pool = Pool::builder().threads(1).spares(0).build().unwrap();
+        let (tx, rx) = channel::bounded::<u32>(1);
+        let (begin, has_begun) = mpsc::channel();
+        pool.scope(|s| {
+            s.spawn(move || {
+                begin.send(()).unwrap();
+                // If this is the last to block, it is told.
+                rx.recv()
+                    .map_or_else(|error| assert!(error.is_starved()), |_| ());
+            });
+            has_begun.recv().unwrap();
+            pool.spawn(move || {
+                // Nobody may be left to hear it.
+                let _unheard = tx.send(1);
+            })
+            .detach();
+            (0..1_000).for_each(|_| std::thread::yield_now());
+        });
     }
 }

@@ -50,6 +50,12 @@ impl Shared {
         })
     }
 
+    /// Starts a thread more than the spares allow: for a wait that cannot fail, and so must not starve.
+    pub(super) fn start_beyond_limit(self: &Arc<Self>) -> io::Result<()> {
+        self.roster.count_thread();
+        self.start_thread()
+    }
+
     /// Starts a thread that the roster has counted.
     fn start_thread(self: &Arc<Self>) -> io::Result<()> {
         let pool = Arc::clone(self);
@@ -295,7 +301,9 @@ impl PoolBuilder {
         self
     }
 
-    /// How many threads may be started in the place of blocked ones; 256 if not told.
+    /// How many threads may be started in the place of blocked ones; 256 if not told. When there are as many,
+    /// and all block, a wait that can fail [does](crate::JoinError::is_starved); the end of a scope, and of a
+    /// [`join`](crate::join), cannot, and gets a thread more.
     pub fn spares(mut self, spares: usize) -> Self {
         self.spares = spares;
         self

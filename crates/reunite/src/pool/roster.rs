@@ -255,6 +255,11 @@ impl Roster {
     /// A member is about to block, or gone.
     pub(super) fn go(&self) -> Rouse {
         self.active.fetch_sub(1, Ordering::SeqCst);
+        self.look()
+    }
+
+    /// Wakes somebody for what there is to do.
+    pub(super) fn look(&self) -> Rouse {
         fence(Ordering::SeqCst);
         if self.has_work() && self.searching.load(Ordering::SeqCst) == 0 {
             self.rouse()
@@ -374,7 +379,7 @@ impl Roster {
         waiters.iter().for_each(Parker::unpark);
     }
 
-    /// A thread is to be started while the pool is built.
+    /// A thread is to be started that nobody asked the roster for.
     pub(super) fn count_thread(&self) {
         self.state.lock().threads += 1;
         self.count_searcher();
