@@ -3,7 +3,8 @@
 mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
 
 use common::watchdog;
 use reunite::{Pool, PoolScope, blocking, channel, join};
@@ -126,4 +127,118 @@ fn a_scopes_end_starved_in_silence() {
             (0..1_000).for_each(|_| std::thread::yield_now());
         });
     }
+}
+
+/// A worker that ended because its pool closed had counted as searching when the task was published, so
+/// nobody was woken for that, and did not look again.
+#[test]
+fn a_task_spawned_just_before_the_pool_was_dropped_was_lost() {
+    let _watch = watchdog();
+    let round = |n: u64| {
+        let pool = pool(1);
+        let done = Arc::new(AtomicUsize::new(0));
+        let start = Instant::now();
+        // Around the time at which the worker gives up its first search.
+        while start.elapsed() < Duration::from_nanos(20_000 + n * 137 % 60_000) {}
+        let task = Arc::clone(&done);
+        pool.spawn(move || task.fetch_add(1, Ordering::SeqCst))
+            .detach();
+        drop(pool);
+        assert_eq!(done.load(Ordering::SeqCst), 1);
+    };
+    // Several at a time, so that the worker is interrupted there, now and then.
+    std::thread::scope(|s| {
+        for _ in 0..6 {
+            s.spawn(|| (0..2_000).for_each(round));
+        }
+    });
+}
+
+/// A closing pool gave the place of a task that waits to nobody.
+#[test]
+fn a_task_that_waits_while_its_pool_closes_hung() {
+    let _watch = watchdog();
+    for _ in 0..20 {
+        let pool = Arc::new(pool(1));
+        let held = Arc::downgrade(&pool);
+        let (tx, rx) = channel::bounded::<u32>(1);
+        pool.spawn(move || {
+            // Gone before it is closed.
+            while held.strong_count() > 0 {
+                std::thread::yield_now();
+            }
+            (0..1_000).for_each(|_| std::thread::yield_now());
+            rx.recv().unwrap()
+        })
+        .detach();
+        pool.spawn(move || tx.send(1).unwrap()).detach();
+        drop(pool);
+    }
+}
+
+#[test]
+fn a_pool_that_was_shut_down_kept_its_hooks() {
+    let _watch = watchdog();
+    let held = Arc::new(());
+    let hook = Arc::clone(&held);
+    let builder = Pool::builder().threads(2);
+    let pool = builder
+        .on_exit(move || assert!(Arc::strong_count(&hook) > 0))
+        .build()
+        .unwrap();
+    pool.shutdown(Duration::from_secs(60)).unwrap();
+    // The threads have ended but for their last steps.
+    while Arc::strong_count(&held) > 1 {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_pool_shut_down_by_its_own_task_waited_for_that() {
+    let _watch = watchdog();
+    let own = Arc::new(Mutex::new(None::<Pool>));
+    let task_own = Arc::clone(&own);
+    let (begin, may_begin) = mpsc::channel::<()>();
+    let pool = pool(1);
+    let task = pool.spawn(move || {
+        blocking(|| may_begin.recv().unwrap());
+        let pool = task_own.lock().unwrap().take().unwrap();
+        pool.shutdown(Duration::MAX).unwrap_err()
+    });
+    *own.lock().unwrap() = Some(pool);
+    begin.send(()).unwrap();
+    while !task.is_finished() {
+        std::thread::yield_now();
+    }
+    assert!(task.join().unwrap() >= 1);
+}
+
+/// A thread in its hook counted as one that looks for work, so nobody else was woken for that.
+#[test]
+fn a_slow_start_hook_kept_the_other_workers_asleep() {
+    let _watch = watchdog();
+    let begun = Arc::new(AtomicUsize::new(0));
+    let (open, gate) = mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
+    let count = Arc::clone(&begun);
+    let pool = Pool::builder()
+        .threads(2)
+        .on_start(move || {
+            if count.fetch_add(1, Ordering::SeqCst) == 1 {
+                gate.lock().unwrap().recv().unwrap_err();
+            }
+        })
+        .build()
+        .unwrap();
+    while begun.load(Ordering::SeqCst) < 2 {
+        std::thread::yield_now();
+    }
+    for _ in 0..200 {
+        let (tell, told) = mpsc::channel();
+        pool.spawn(move || tell.send(()).unwrap()).detach();
+        told.recv().unwrap();
+        // Long enough for the one that works to fall asleep, now and then.
+        (0..200).for_each(|_| std::thread::yield_now());
+    }
+    drop(open);
 }

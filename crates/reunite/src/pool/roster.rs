@@ -11,6 +11,8 @@
 //! * A worker that *gives up* joins the sleepers, then leaves `searching` and `active`, raises the word of
 //!   every seat, then (fence) looks at all seats and the queue once more, and sleeps only if they are empty
 //!   or all places are taken.
+//! * A worker that *ends* looks once more in the same way. A pool that closes still wakes and starts workers
+//!   for what there is to do, until its last thread has ended.
 //! * Whoever *leaves `active`* for any other reason (a visitor goes, a member blocks) does so, then (fence)
 //!   looks at all seats and the queue, and wakes a sleeper for what it finds.
 //! * A searcher that *finds work* and was the last to search looks, after leaving `searching`, whether there
@@ -296,7 +298,7 @@ impl Roster {
             return Rouse::Nothing;
         }
         let mut state = self.state.lock();
-        if !self.has_place() || state.closing {
+        if !self.has_place() || (state.closing && state.threads == 0) {
             return Rouse::Nothing;
         }
         if let Some(sleeper) = state.sleepers.pop() {
@@ -325,10 +327,19 @@ impl Roster {
         self.active.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// The system refused the thread that was counted.
+    /// The system refused the thread that was counted. Whoever published meanwhile took it for a searcher:
+    /// if another has gone to sleep since, it is woken.
     pub(super) fn not_started(&self, _refused: &io::Error) {
-        self.state.lock().threads -= 1;
         self.uncount_searcher();
+        fence(Ordering::SeqCst);
+        if self.has_work() && self.has_place() {
+            let sleeper = self.state.lock().sleepers.pop();
+            if let Some(sleeper) = sleeper {
+                self.count_searcher();
+                sleeper.wake();
+            }
+        }
+        self.end();
     }
 
     /// A worker that could not even take a seat.
@@ -338,15 +349,24 @@ impl Roster {
 
     /// A searcher found nothing: it sleeps until it is needed.
     pub(super) fn rest(&self, sleeper: &Arc<Sleeper>) -> Rested {
-        {
+        let ends = {
             let mut state = self.state.lock();
             // Spares that nobody needs any more: as many as the pool is large may stay.
-            if state.closing || state.threads > 2 * self.size {
-                self.uncount_searcher();
-                return Rested::End;
+            let ends = state.closing || state.threads > 2 * self.size;
+            if !ends {
+                state.sleepers.push(Arc::clone(sleeper));
             }
-            state.sleepers.push(Arc::clone(sleeper));
             self.uncount_searcher();
+            ends
+        };
+        if ends {
+            // Whoever published while this thread still counted as searching woke nobody.
+            fence(Ordering::SeqCst);
+            if self.has_work() && self.has_place() {
+                self.count_searcher();
+                return Rested::Search;
+            }
+            return Rested::End;
         }
         self.ask_all();
         fence(Ordering::SeqCst);

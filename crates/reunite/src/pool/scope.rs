@@ -42,10 +42,12 @@ const BATCH: usize = 256;
 /// A few microseconds.
 const PAUSES: u32 = 100;
 
+type Tasks = VecDeque<Arc<dyn Run>>;
+
 thread_local! {
     /// The batches that this thread took from queues, one inside a task of another: what of them it has
     /// not begun.
-    static TAKEN: RefCell<Vec<(Arc<Core>, VecDeque<Arc<dyn Run>>)>> = const { RefCell::new(Vec::new()) };
+    static TAKEN: RefCell<Vec<(Arc<Core>, Tasks)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The calling thread is about to block: what it has taken and not begun may be what it waits for.
@@ -63,7 +65,7 @@ pub(super) fn give_back_all() {
 
 #[derive(Default)]
 struct Queue {
-    tasks: VecDeque<Arc<dyn Run>>,
+    tasks: Tasks,
     /// Tasks that are over: dropped by the thread that spawns, whose allocator they come from.
     over: Vec<Arc<dyn Run>>,
 }
@@ -229,7 +231,7 @@ impl Core {
     }
 
     /// Puts tasks that nobody has begun back to where they were taken from.
-    fn give_back(&self, tasks: VecDeque<Arc<dyn Run>>) {
+    fn give_back(&self, tasks: Tasks) {
         let mut queue = self.queue.lock();
         if queue.tasks.is_empty() {
             self.pool.roster.queue_filled();
