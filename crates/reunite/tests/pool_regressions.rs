@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use common::payload_of;
 use common::watchdog;
-use reunite::{Pool, PoolScope, blocking, channel, join};
+use reunite::{Pool, PoolScope, blocking, channel, join, par};
 
 fn pool(threads: usize) -> Pool {
     Pool::builder().threads(threads).build().unwrap()
@@ -241,4 +242,113 @@ fn a_slow_start_hook_kept_the_other_workers_asleep() {
         (0..200).for_each(|_| std::thread::yield_now());
     }
     drop(open);
+}
+
+/// A joiner with a limit does not run the task, and its mark was lost when another began it: nobody woke it
+/// when that was done.
+#[test]
+fn a_timed_join_of_a_queued_task_slept_until_its_limit() {
+    let _watch = watchdog();
+    for _ in 0..50 {
+        let pool = pool(1);
+        let (begin, has_begun) = mpsc::channel();
+        let (open, gate) = channel::bounded::<()>(1);
+        let (release, waits) = channel::bounded::<()>(1);
+        pool.scope(|s| {
+            // Occupies the worker, and the scope when that has gone on.
+            s.spawn(move || {
+                begin.send(()).unwrap();
+                while gate.is_empty() {
+                    std::thread::yield_now();
+                }
+                waits.recv().unwrap();
+            });
+            has_begun.recv().unwrap();
+            let mut queued = s.spawn(|| 7);
+            s.spawn(move || open.send(()).unwrap());
+            let seven = reunite::scope(|threads| {
+                let waiter = threads.spawn(move || queued.join_timeout(Duration::MAX).unwrap());
+                waiter.join().unwrap()
+            });
+            assert_eq!(seven, 7);
+            release.send(()).unwrap();
+        });
+    }
+}
+
+/// Each joiner ran the task before its own, on its own stack.
+#[test]
+fn a_long_chain_of_joins_overflowed_the_stack() {
+    let _watch = watchdog();
+    let pool = &pool(1);
+    let (begin, has_begun) = mpsc::channel();
+    let (open, gate) = mpsc::channel::<()>();
+    let chain = move || {
+        pool.scope(|s| {
+            // Keeps the worker from the old end of the chain until the joins have begun at the young one.
+            s.spawn(move || {
+                begin.send(()).unwrap();
+                gate.recv().unwrap_err();
+            });
+            has_begun.recv().unwrap();
+            let mut last = s.spawn(move || {
+                drop(open);
+                0
+            });
+            for _ in 0..50_000 {
+                last = s.spawn(move || last.join().unwrap() + 1);
+            }
+            last.join().unwrap()
+        })
+    };
+    std::thread::scope(|s| {
+        let small = std::thread::Builder::new().stack_size(2 << 20);
+        let thread = small.spawn_scoped(s, chain).unwrap();
+        assert_eq!(thread.join().unwrap(), 50_000);
+    });
+}
+
+/// Blocks grow with quick items, and when slow ones followed, a thread kept thousands of them to itself.
+#[test]
+fn slow_items_after_quick_ones_were_not_shared() {
+    let _watch = watchdog();
+    const QUICK: usize = 100_000;
+    let pool = pool(2);
+    // The first slow item goes on until another thread has one too.
+    let slow = Mutex::new(Vec::new());
+    pool.enter(|| {
+        par(0..QUICK + 4_096).for_each(|item| {
+            if item < QUICK {
+                return;
+            }
+            let mut slow = slow.lock().unwrap();
+            slow.push(std::thread::current().id());
+            let alone = slow.iter().all(|id| *id == slow[0]);
+            // A block of quick items is thousands long.
+            assert!(slow.len() < 1_000 || !alone, "one thread has them all");
+            drop(slow);
+            if alone {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+    });
+}
+
+#[test]
+fn a_source_that_panicked_took_outcomes_along_that_were_there() {
+    let _watch = watchdog();
+    let pool = pool(2);
+    let mut seen = Vec::new();
+    let payload = payload_of(|| {
+        pool.scope(|s| {
+            let source = (0..100).inspect(|n| {
+                if *n == 50 {
+                    std::panic::resume_unwind(Box::new("the source"));
+                }
+            });
+            seen.extend(s.map(source, |n| n).map(|outcome| outcome.unwrap()));
+        });
+    });
+    assert_eq!(*payload.downcast::<&str>().unwrap(), "the source");
+    assert_eq!(seen, (0..50).collect::<Vec<_>>());
 }

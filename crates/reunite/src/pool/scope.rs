@@ -39,6 +39,8 @@ use crate::wait::{self, Heed, Wait};
 const SHORT: Duration = Duration::from_micros(4);
 const LONG: Duration = Duration::from_micros(16);
 const BATCH: usize = 256;
+/// How many tasks a thread runs one inside the join of another.
+const MAX_NESTED_JOINS: usize = 128;
 /// A few microseconds.
 const PAUSES: u32 = 100;
 
@@ -483,7 +485,10 @@ impl<T> PoolTask<'_, T> {
             return Err(self.error(JoinErrorKind::SelfJoin));
         }
         if deadline.is_none() {
-            self.run_if_queued();
+            // Deeper, it waits for a worker, whose stack is fresh, or who begins at the other end of a chain.
+            if fork::nesting() < MAX_NESTED_JOINS {
+                self.run_if_queued();
+            }
             member::help_until(self.task.as_ancestor(), || self.task.is_done());
         }
         let site = Site {
