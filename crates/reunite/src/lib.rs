@@ -34,6 +34,7 @@
 
 mod cancel;
 pub mod channel;
+mod contain;
 mod context;
 mod current;
 mod deadline;
