@@ -352,3 +352,43 @@ fn a_source_that_panicked_took_outcomes_along_that_were_there() {
     assert_eq!(*payload.downcast::<&str>().unwrap(), "the source");
     assert_eq!(seen, (0..50).collect::<Vec<_>>());
 }
+
+/// A pool's calls in the destructor of a thread's local, when the pool's own locals may be gone.
+#[test]
+fn pool_calls_in_a_destructor_of_a_thread_local_aborted() {
+    struct Last;
+    impl Drop for Last {
+        fn drop(&mut self) {
+            let (a, b) = reunite::join(|| 1, || 2);
+            let sum = reunite::Pool::global().scope(|s| {
+                let tasks: Vec<_> = (0..10).map(|n| s.spawn(move || n)).collect();
+                tasks
+                    .into_iter()
+                    .map(|task| task.join().unwrap())
+                    .sum::<i32>()
+            });
+            DONE.store(a + b + sum, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+    static DONE: std::sync::atomic::AtomicI32 = std::sync::atomic::AtomicI32::new(0);
+    thread_local! { static LAST: Last = const { Last } }
+
+    for _ in 0..20 {
+        DONE.store(0, std::sync::atomic::Ordering::SeqCst);
+        std::thread::spawn(|| {
+            // Before and after the library's locals were made: either may be dropped first.
+            LAST.with(|_| ());
+            assert_eq!(reunite::join(|| 1, || 2), (1, 2));
+            reunite::Pool::global().scope(|s| s.spawn(|| 1).join().unwrap());
+        })
+        .join()
+        .unwrap();
+        assert_eq!(DONE.load(std::sync::atomic::Ordering::SeqCst), 48);
+        std::thread::spawn(|| {
+            reunite::Pool::global().scope(|s| s.spawn(|| 1).join().unwrap());
+            LAST.with(|_| ());
+        })
+        .join()
+        .unwrap();
+    }
+}

@@ -38,25 +38,30 @@ struct Part {
 
 /// The pool this thread works for.
 pub(super) fn pool() -> Option<Arc<Shared>> {
-    POOLS.with(|pools| pools.borrow().last().map(|part| Arc::clone(&part.pool)))
+    // A thread that is ending takes part in nothing.
+    let last =
+        |pools: &RefCell<Vec<Part>>| pools.borrow().last().map(|part| Arc::clone(&part.pool));
+    POOLS.try_with(last).ok().flatten()
 }
 
 /// Whether this thread takes part in `pool` already, as the one it works for now.
 fn works_for(pool: &Arc<Shared>) -> bool {
-    POOLS.with(|pools| {
+    let asked = POOLS.try_with(|pools| {
         let pools = pools.borrow();
         pools
             .last()
             .is_some_and(|last| Arc::ptr_eq(&last.pool, pool))
-    })
+    });
+    asked.unwrap_or(false)
 }
 
 /// Whether this thread takes part in `pool` at all.
 pub(super) fn takes_part(pool: &Arc<Shared>) -> bool {
-    POOLS.with(|pools| {
+    let asked = POOLS.try_with(|pools| {
         let pools = pools.borrow();
         pools.iter().any(|other| Arc::ptr_eq(&other.pool, pool))
-    })
+    });
+    asked.unwrap_or(false)
 }
 
 /// A seat in a pool, until dropped.
@@ -143,7 +148,7 @@ impl Drop for Visit {
 
 /// After a publication of this thread.
 pub(super) fn published() {
-    POOLS.with(|pools| {
+    let _ending = POOLS.try_with(|pools| {
         if let Some(Part { pool, .. }) = pools.borrow().last() {
             pool.follow(pool.roster.published());
         }

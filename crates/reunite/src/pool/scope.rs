@@ -55,13 +55,14 @@ thread_local! {
 
 /// The calling thread is about to block: what it has taken and not begun may be what it waits for.
 pub(super) fn give_back_all() {
-    let taken: Vec<_> = TAKEN.with(|taken| {
+    let taken = TAKEN.try_with(|taken| {
         let mut taken = taken.borrow_mut();
         let left = taken.iter_mut().filter(|(_, tasks)| !tasks.is_empty());
         left.map(|(core, tasks)| (Arc::clone(core), std::mem::take(tasks)))
-            .collect()
+            .collect::<Vec<_>>()
     });
-    for (core, tasks) in taken {
+    // A thread that is ending has taken nothing.
+    for (core, tasks) in taken.unwrap_or_default() {
         core.give_back(tasks);
     }
 }
@@ -201,6 +202,11 @@ impl Core {
     fn run_all(self: &Arc<Self>, batch: Vec<Arc<dyn Run>>) -> Vec<Arc<dyn Run>> {
         if let [only] = &*batch {
             only.run(self);
+            return batch;
+        }
+        if TAKEN.try_with(|_| ()).is_err() {
+            // The thread is ending, and cannot give back what it has taken.
+            batch.iter().for_each(|task| task.run(self));
             return batch;
         }
         let mut over = Vec::with_capacity(batch.len());
