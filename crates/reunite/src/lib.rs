@@ -47,6 +47,7 @@ mod par;
 mod park;
 mod pool;
 mod primitive;
+pub mod profile;
 mod race;
 mod scope;
 pub mod sync;

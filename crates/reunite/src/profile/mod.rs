@@ -13,7 +13,15 @@
 //! assert!(profile.tasks.len() >= 3);
 //! ```
 
+mod chrome;
+mod folded;
+mod html;
 mod model;
+mod names;
+mod perfetto;
+#[cfg(test)]
+mod sample;
+mod slices;
 
 pub use model::{
     Hint, HintKind, JoinSite, Profile, Run, ScopeProfile, Step, TaskProfile, ThreadProfile, Waited,
