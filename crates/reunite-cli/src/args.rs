@@ -15,7 +15,8 @@ pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Write a profile: how parallel it was, how parallel it could be, and which line holds it back
+    /// Write a profile: how parallel it was, how parallel it could be, which line holds it back. The extension
+    /// decides the form: html (a timeline), pftrace (Perfetto), json (Chrome), folded (flame graphs), else text
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) profile: Option<PathBuf>,
 }
@@ -148,6 +149,10 @@ pub(crate) struct Table {
     /// How often each way is measured
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) rounds: u16,
+
+    /// Write a page with the four timelines
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
 
     /// One JSON object a line for each way
     #[arg(long)]

@@ -21,12 +21,20 @@
 //! assert!(profile.hints.iter().any(|hint| hint.kind == reunite::profile::HintKind::PrematureJoin));
 //! ```
 
+mod chrome;
 mod environment;
+mod folded;
 mod hints;
+mod html;
 mod model;
+mod names;
+mod perfetto;
 mod record;
 mod replay;
+#[cfg(test)]
+mod sample;
 mod sites;
+mod slices;
 mod text;
 mod write;
 

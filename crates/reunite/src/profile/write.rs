@@ -6,8 +6,15 @@ use std::path::Path;
 use super::model::Profile;
 
 impl Profile {
-    /// Writes it to a file, beside its place first, then renamed. The extension decides the form: anything else than
-    /// those known is the text of one screen.
+    /// Writes it to a file, beside its place first, then renamed. The extension decides the form:
+    ///
+    /// | | |
+    /// |---|---|
+    /// | `.html` | a page with a timeline to zoom into; needs nothing but a browser |
+    /// | `.pftrace`, `.perfetto-trace` | a trace for Perfetto |
+    /// | `.json` | a trace for Chrome and most other viewers |
+    /// | `.folded` | collapsed stacks for flame graphs |
+    /// | others | the text of one screen |
     ///
     /// # Errors
     /// The file cannot be written.
@@ -22,7 +29,14 @@ impl Profile {
         })
     }
 
-    fn in_form_of(&self, _file: &Path) -> Vec<u8> {
-        self.to_string().into_bytes()
+    fn in_form_of(&self, file: &Path) -> Vec<u8> {
+        let extension = file.extension().and_then(|extension| extension.to_str());
+        match extension {
+            Some("html") => self.to_html().into_bytes(),
+            Some("pftrace" | "perfetto-trace") => self.to_perfetto(),
+            Some("json") => self.to_chrome_json().into_bytes(),
+            Some("folded") => self.to_folded().into_bytes(),
+            _ => self.to_string().into_bytes(),
+        }
     }
 }

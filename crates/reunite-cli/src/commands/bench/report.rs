@@ -43,6 +43,10 @@ pub(super) fn tell(args: &Table, measured: &[Measured]) -> Result<(), String> {
     } else {
         table(args, &rows)
     };
+    if let Some(file) = &args.html {
+        std::fs::write(file, page(measured))
+            .map_err(|error| format!("{}: {error}", file.display()))?;
+    }
     let mut out = stdout();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
@@ -116,4 +120,25 @@ fn table(args: &Table, rows: &[Row<'_>]) -> String {
             .for_each(|hint| text += &format!("- {hint}\n"));
     }
     text
+}
+
+/// The timelines of all ways, one below the other, each a page of its own.
+fn page(measured: &[Measured]) -> String {
+    let mut page = String::from(
+        "<!doctype html><meta charset=\"utf-8\"><title>reunite bench table</title>\
+         <style>:root{color-scheme:light dark}body{margin:1.5rem;font:16px/1.4 system-ui,sans-serif}\
+         h2{margin:1.5rem 0 .5rem}iframe{width:100%;height:640px;border:1px solid #8886;border-radius:8px}</style>\
+         <h1>One job, four ways</h1>",
+    );
+    for measured in measured {
+        let seconds = median(&measured.walls).as_secs_f64();
+        let timeline = measured.profile.to_html();
+        let quoted = timeline.replace('&', "&amp;").replace('"', "&quot;");
+        page += &format!("<h2>{}: {seconds:.2} s</h2>", measured.name);
+        page += &format!(
+            "<iframe title=\"{}\" srcdoc=\"{quoted}\"></iframe>",
+            measured.name
+        );
+    }
+    page
 }
