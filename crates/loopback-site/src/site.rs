@@ -352,8 +352,8 @@ impl Site {
         reply.after(self.latency(number))
     }
 
-    /// Which page is asked for.
-    fn number(&self, request: &Request) -> Option<usize> {
+    /// Which page is asked for, if it is one of this site.
+    pub fn number(&self, request: &Request) -> Option<usize> {
         let path = decoded(&request.path);
         let path = path.as_str();
         if path == "/" {
