@@ -38,6 +38,8 @@ struct Account {
     again: usize,
     /// Requests for what is no page: robots.txt, and links misread.
     strange: usize,
+    /// The most requests that were under way at a time.
+    most: usize,
 }
 
 pub(crate) fn run(program: &Path, pages: usize) -> Result<(), Box<dyn Error>> {
@@ -64,8 +66,8 @@ pub(crate) fn run(program: &Path, pages: usize) -> Result<(), Box<dyn Error>> {
         latency.as_secs_f64()
     );
     println!(
-        "{:24} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8}",
-        "", "wall s", "of ideal", "CPU s", "peak MB", "missing", "again", "strange"
+        "{:24} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>9}",
+        "", "wall s", "of ideal", "CPU s", "peak MB", "missing", "again", "strange", "at a time"
     );
     for (peer, runs) in peers.iter().zip(&runs) {
         let middle =
@@ -78,7 +80,7 @@ pub(crate) fn run(program: &Path, pages: usize) -> Result<(), Box<dyn Error>> {
                 .unwrap_or(0)
         };
         println!(
-            "{:24} {:9.2} {:8.0}% {:9.2} {:9.0} {:8} {:8} {:8}",
+            "{:24} {:9.2} {:8.0}% {:9.2} {:9.0} {:8} {:8} {:8} {:9}",
             peer.name,
             middle(|run| run.wall),
             100.0 * ideal / middle(|run| run.wall),
@@ -87,6 +89,7 @@ pub(crate) fn run(program: &Path, pages: usize) -> Result<(), Box<dyn Error>> {
             worst(|account| account.missing),
             worst(|account| account.again),
             worst(|account| account.strange),
+            worst(|account| account.most),
         );
     }
     polite(program)?;
@@ -137,6 +140,7 @@ fn account(site: &Site, server: &Server) -> Account {
             .map(|(&number, &count)| count.saturating_sub(needed(pages[number])))
             .sum(),
         strange,
+        most: server.most_at_a_time(),
     }
 }
 
