@@ -23,6 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             latency: (20, 200),
             words: (300, 2000),
             faults: true,
+            queries: true,
         })
     });
     println!("{}", site.root());
