@@ -14,10 +14,10 @@ const ROUNDS: usize = 5;
 
 /// One run of a program: seconds of CPU and of wall time, kilobytes of memory at the peak.
 #[derive(Clone, Copy)]
-struct Run {
-    cpu: f64,
-    wall: f64,
-    peak: f64,
+pub(crate) struct Run {
+    pub(crate) cpu: f64,
+    pub(crate) wall: f64,
+    pub(crate) peak: f64,
 }
 
 struct Peer {
@@ -182,7 +182,7 @@ fn is_there(command: &Command) -> bool {
 }
 
 /// Runs to the end, watching the largest memory of the process and its children.
-fn measure(mut command: Command) -> Result<Run, Box<dyn Error>> {
+pub(crate) fn measure(mut command: Command) -> Result<Run, Box<dyn Error>> {
     let before = cpu_of_children()?;
     let start = Instant::now();
     let mut child = command

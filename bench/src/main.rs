@@ -3,6 +3,7 @@
 //! mean anything.
 #![forbid(unsafe_code)]
 
+mod crawl;
 mod images;
 mod pool;
 mod profile;
@@ -19,6 +20,8 @@ cargo run --release -p bench -- WHAT
                           and others; writes target/bench/*.{csv,json,svg}, or into $BENCH_OUT
   sync                    locks and channels, beside std, parking_lot, crossbeam, kanal, flume
   profile                 what being profiled costs
+  crawl PROGRAM [PAGES]   `PROGRAM crawl` of a site on loopback addresses, beside wget2 and wget -r where
+                          they are installed; with delays; with a million addresses queued
   images PROGRAM DIR      `PROGRAM images` on the JPEGs in DIR, beside vipsthumbnail, mogrify and
                           Pillow where they are installed
 ";
@@ -36,6 +39,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["pool", part] => pool::run(Some(part), &out()),
         ["sync"] => sync::run(&out()),
         ["profile"] => profile::run(&out()),
+        ["crawl", program] => crawl::run(program.as_ref(), 2000),
+        ["crawl", program, pages] => crawl::run(program.as_ref(), pages.parse()?),
         ["images", program, dir] => images::run(program.as_ref(), dir.as_ref()),
         _ => Err(USAGE.into()),
     }

@@ -123,6 +123,8 @@ struct Shared {
     counts: Mutex<HashMap<(usize, String), usize>>,
     arrived: Condvar,
     streams: Mutex<HashMap<u64, TcpStream>>,
+    /// Requests under way, and the most there ever were.
+    under_way: Mutex<(usize, usize)>,
     stopped: AtomicBool,
 }
 
@@ -148,6 +150,7 @@ impl Server {
             counts: Mutex::default(),
             arrived: Condvar::new(),
             streams: Mutex::default(),
+            under_way: Mutex::default(),
             stopped: AtomicBool::new(false),
         });
         let (mut addresses, mut listeners) = (Vec::new(), Vec::new());
@@ -189,6 +192,11 @@ impl Server {
         seen.map(|seen| seen.request.path).collect()
     }
 
+    /// The most requests that were under way at a time.
+    pub fn most_at_a_time(&self) -> usize {
+        lock(&self.shared.under_way).1
+    }
+
     /// Waits until so many requests have come; a minute is for ever.
     ///
     /// # Panics
@@ -220,6 +228,12 @@ impl Drop for Server {
             let _panicked = listener.join();
         }
     }
+}
+
+fn enter(shared: &Shared) {
+    let (now, most) = &mut *lock(&shared.under_way);
+    *now += 1;
+    *most = (*most).max(*now);
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -271,8 +285,10 @@ fn serve(stream: TcpStream, host: usize, shared: &Shared) -> io::Result<()> {
             at,
         });
         shared.arrived.notify_all();
+        enter(shared);
         let reply = (shared.handler)(&request);
         std::thread::sleep(reply.delay.saturating_sub(at.elapsed()));
+        lock(&shared.under_way).0 -= 1;
         if let Some(steps) = reply.steps {
             return walk(&mut stream, steps);
         }

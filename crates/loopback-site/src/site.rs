@@ -32,6 +32,8 @@ pub struct Plan {
     pub words: (usize, usize),
     /// Whether there are pages with faults: redirects that loop, errors that heal, missing pages.
     pub faults: bool,
+    /// Whether some addresses have queries, whose `&` is written as a character reference in HTML.
+    pub queries: bool,
 }
 
 /// What kind of page it is.
@@ -150,7 +152,7 @@ impl Site {
             Kind::Hub => "index.html".to_owned(),
             Kind::Picture => format!("picture-{number}.png"),
             _ => match number % 4 {
-                0 => format!("view?id={number}&lang=en"),
+                0 if self.plan.queries => format!("view?id={number}&lang=en"),
                 1 => format!("%C3%BCber-{number}"),
                 _ => format!("page-{number}.html"),
             },
@@ -352,8 +354,8 @@ impl Site {
         reply.after(self.latency(number))
     }
 
-    /// Which page is asked for.
-    fn number(&self, request: &Request) -> Option<usize> {
+    /// Which page is asked for, if it is one of this site.
+    pub fn number(&self, request: &Request) -> Option<usize> {
         let path = decoded(&request.path);
         let path = path.as_str();
         if path == "/" {
@@ -444,6 +446,7 @@ mod tests {
             latency: (20, 200),
             words: (100, 500),
             faults: true,
+            queries: true,
         })
     }
 

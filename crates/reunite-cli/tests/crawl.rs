@@ -317,3 +317,31 @@ fn a_site_without_faults_passes_the_check() {
     let ran = crawl(&place, &server.url("/"), &["--check"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }
+
+#[test]
+fn programs_are_told_why_nothing_began() {
+    let place = Place::new();
+    place.write("site.db", "no store");
+    let ran = crawl(&place, "http://127.0.0.1:9/", &["--json"]);
+    assert_eq!(ran.code, Some(2));
+    let error = ran.summary()["error"]
+        .as_str()
+        .expect("an error")
+        .to_owned();
+    assert!(error.contains("no store of a crawl"), "{error}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_does_not_arrive_is_a_fault() {
+    let (server, place) = (three(), Place::new());
+    crawl(&place, &server.url("/"), &["--max-pages", "1"]);
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .expect("/dev/full");
+    let mut command = place.command(&[&"crawl" as &dyn AsRef<OsStr>, &"report", &"site.db"]);
+    let ran: Ran = command.stdout(full).output().expect("it runs").into();
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("standard output"), "{ran:?}");
+}

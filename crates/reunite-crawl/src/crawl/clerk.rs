@@ -8,7 +8,7 @@ use reunite::{Builder, JoinError, JoinHandle, Scope as Tasks};
 use super::desk::{Desk, Turn};
 use super::host::Went;
 use super::land::{self, Landed};
-use super::robots::Asked;
+use super::robots::{Asked, Robots};
 use super::settings::Settings;
 use super::watch::{Ended, Event, PageEvent, Progress};
 use crate::address::{Scope, is_trap};
@@ -148,10 +148,8 @@ impl<'a, 'w> Clerk<'a, 'w> {
                     self.commit()?;
                     return Ok(Ended::Done);
                 }
-                if self.desk.next_time().is_some_and(|at| at <= Instant::now()) {
-                    continue;
-                }
             }
+            // Also when a turn is due already: a cancellation is noticed here.
             let received = self.landed.1.recv_deadline(self.wake_up(limit.is_some()));
             match received {
                 Ok(place) => self.receive(place, Some(tasks))?,
@@ -296,10 +294,11 @@ impl<'a, 'w> Clerk<'a, 'w> {
                 self.desk.finish(job.host, now, Went::Unknown);
                 self.lost(job, &error)
             }
-            (Errand::Robots { host, .. }, Err(error)) => {
+            (Errand::Robots { host, origin }, Err(error)) => {
                 self.desk.finish(host, now, Went::Unknown);
-                self.desk
-                    .ask_robots_again(host, now, self.settings.pace.patience);
+                let why = error.to_string();
+                let lost = Robots::Lost(why.clone());
+                self.robots(host, &origin, Asked::Lost(why), lost)?;
                 self.tell_refusal(&error)
             }
             // A task brings what its errand was.
@@ -342,7 +341,7 @@ impl<'a, 'w> Clerk<'a, 'w> {
         host: i64,
         origin: &str,
         asked: Asked,
-        robots: super::robots::Robots,
+        robots: Robots,
     ) -> Result<(), StoreError> {
         self.begin_batch();
         match asked {
@@ -357,7 +356,7 @@ impl<'a, 'w> Clerk<'a, 'w> {
             Asked::None => self.store.set_robots(host, "none", None)?,
             Asked::Text(text) => self.store.set_robots(host, "rules", Some(&text))?,
         }
-        if self.settings.follow.sitemaps && !matches!(robots, super::robots::Robots::Lost(_)) {
+        if self.settings.follow.sitemaps && !matches!(robots, Robots::Lost(_)) {
             self.sitemaps(origin, robots.sitemaps())?;
         }
         self.desk.set_robots(host, robots);

@@ -157,6 +157,7 @@ pub(crate) fn site(
         latency,
         words: (50, 300),
         faults: true,
+        queries: true,
     }));
     slot.set(Arc::clone(&site))
         .unwrap_or_else(|_| panic!("set once"));

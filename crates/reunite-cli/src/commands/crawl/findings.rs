@@ -7,6 +7,7 @@ use reunite_crawl::save;
 use reunite_crawl::store::Store;
 
 use super::args;
+use super::output::Output;
 use crate::complain::complain;
 use crate::exit::Exit;
 
@@ -32,7 +33,9 @@ pub(super) fn report(args: &args::Report) -> Exit {
     };
     match &args.out {
         None => {
-            let _closed = report.write(format, &mut stdout().lock());
+            let mut output = Output::default();
+            output.said(report.write(format, &mut stdout().lock()));
+            return output.exit(verdict(&report));
         }
         Some(path) => {
             if let Err(error) = save(path, |out| report.write(format, out)) {
@@ -45,13 +48,17 @@ pub(super) fn report(args: &args::Report) -> Exit {
 }
 
 /// Tells what is broken, if anybody wants to know.
-pub(super) fn check(store: &Store, quiet: bool) -> Exit {
+pub(super) fn check(store: &Store, quiet: bool, so_far: Exit) -> Exit {
     match Report::of(store, SOME) {
         Ok(report) => {
+            let mut output = Output::default();
             if !quiet {
-                let _closed = report.write(Format::Text, &mut stdout().lock());
+                output.said(report.write(Format::Text, &mut stdout().lock()));
             }
-            verdict(&report)
+            match verdict(&report) {
+                Exit::Done => output.exit(so_far),
+                bad => bad,
+            }
         }
         Err(error) => {
             complain(&error.to_string());

@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 mod findings;
+mod output;
 mod plan;
 mod progress;
 
@@ -29,18 +30,15 @@ pub(crate) fn run(args: &Crawl) -> Exit {
 }
 
 fn run_crawl(args: &Run, file: &Path) -> Exit {
+    let mut report = Report::new(args);
     let begun = plan::settings(args).and_then(|settings| {
         let store = Store::open(file).map_err(|error| error.to_string())?;
         Ok((settings, store))
     });
     let (settings, mut store) = match begun {
         Ok(begun) => begun,
-        Err(message) => {
-            complain(&message);
-            return Exit::CouldNotBegin;
-        }
+        Err(message) => return report.broken(&message),
     };
-    let mut report = Report::new(args);
     let mut builder = ScopeBuilder::new().name("crawl");
     if let Some(timeout) = args.limits.timeout {
         builder = builder.timeout(timeout);
@@ -58,7 +56,7 @@ fn run_crawl(args: &Run, file: &Path) -> Exit {
             let exit = report.end(&store, &ended, timed_out, interrupt::was_interrupted());
             afterwards(args, &store, &ended, exit)
         }
-        Some(Err(error)) => report.broken(&error),
+        Some(Err(error)) => report.broken(&error.to_string()),
         // The scope's body always runs.
         None => Exit::CouldNotBegin,
     }
@@ -77,7 +75,7 @@ fn afterwards(args: &Run, store: &Store, ended: &Ended, exit: Exit) -> Exit {
     }
     let mut exit = exit;
     if args.check {
-        exit = findings::check(store, args.json || args.quiet);
+        exit = findings::check(store, args.json || args.quiet, exit);
     }
     if let Some(path) = &args.warc {
         let gzip = path.extension().is_some_and(|extension| extension == "gz");

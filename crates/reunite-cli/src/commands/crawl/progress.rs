@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reunite_crawl::store::{Skipped, Store};
-use reunite_crawl::{CrawlError, Ended, Event, Progress};
+use reunite_crawl::{Ended, Event, Progress};
 use serde::Serialize;
 
 use super::args::Run;
+use super::output::Output;
 use crate::complain::complain;
 use crate::exit::Exit;
 use crate::units::readable;
@@ -21,6 +22,7 @@ pub(super) struct Report {
     started: Instant,
     /// Pages stored in this run.
     stored: u64,
+    output: Output,
 }
 
 #[derive(Serialize)]
@@ -49,7 +51,7 @@ enum Line<'a> {
     Summary(Summary),
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Summary {
     /// Pages stored in this run.
     stored: u64,
@@ -70,6 +72,9 @@ struct Summary {
     limit: Option<&'static str>,
     interrupted: bool,
     timed_out: bool,
+    /// Why it could not begin, or not go on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 impl Report {
@@ -89,6 +94,7 @@ impl Report {
             bar,
             started: Instant::now(),
             stored: 0,
+            output: Output::default(),
         }
     }
 
@@ -126,19 +132,24 @@ impl Report {
         }
     }
 
-    /// A reader that went away is no reason to stop crawling.
-    fn emit(&self, line: &Line<'_>) {
-        if self.json
-            && let Ok(line) = serde_json::to_string(line)
-        {
-            let _closed = writeln!(stdout(), "{line}");
+    fn emit(&mut self, line: &Line<'_>) {
+        if self.json {
+            let line = serde_json::to_string(line).map_err(std::io::Error::from);
+            let said = line.and_then(|line| writeln!(stdout(), "{line}"));
+            self.output.said(said);
         }
     }
 
-    /// The crawl could not begin, or not go on.
-    pub(super) fn broken(&mut self, error: &CrawlError) -> Exit {
+    /// The crawl could not begin, or not go on. Programs are told by the summary, people at once.
+    pub(super) fn broken(&mut self, message: &str) -> Exit {
         self.bar.finish_and_clear();
-        complain(&error.to_string());
+        complain(message);
+        self.emit(&Line::Summary(Summary {
+            stored: self.stored,
+            seconds: self.started.elapsed().as_secs_f64(),
+            error: Some(message.to_owned()),
+            ..Summary::default()
+        }));
         if self.stored > 0 {
             Exit::SomeFailed
         } else {
@@ -157,8 +168,7 @@ impl Report {
         let (counts, skipped) = match (store.counts(), store.skipped()) {
             (Ok(counts), Ok(skipped)) => (counts, skipped),
             (Err(error), _) | (_, Err(error)) => {
-                complain(&error.to_string());
-                return Exit::SomeFailed;
+                return self.broken(&error.to_string());
             }
         };
         let stopped = *ended == Ended::Stopped;
@@ -178,9 +188,11 @@ impl Report {
             },
             interrupted: stopped && interrupted,
             timed_out: stopped && timed_out,
+            error: None,
         };
         if !self.json && !self.quiet {
-            let _closed = writeln!(stdout(), "{}", summary.sentence(elapsed));
+            let said = writeln!(stdout(), "{}", summary.sentence(elapsed));
+            self.output.said(said);
         }
         let failed = summary.failed > 0;
         let (interrupted, timed_out) = (summary.interrupted, summary.timed_out);
@@ -192,7 +204,7 @@ impl Report {
         } else if failed {
             Exit::SomeFailed
         } else {
-            Exit::Done
+            self.output.exit(Exit::Done)
         }
     }
 }
