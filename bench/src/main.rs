@@ -5,6 +5,7 @@
 
 mod images;
 mod pool;
+mod profile;
 mod rounds;
 mod sync;
 mod table;
@@ -17,6 +18,7 @@ cargo run --release -p bench -- WHAT
   pool [PART]             forks, computing, scopes, maps, waiting: beside plain recursion, rayon, chili
                           and others; writes target/bench/*.{csv,json,svg}, or into $BENCH_OUT
   sync                    locks and channels, beside std, parking_lot, crossbeam, kanal, flume
+  profile                 what being profiled costs
   images PROGRAM DIR      `PROGRAM images` on the JPEGs in DIR, beside vipsthumbnail, mogrify and
                           Pillow where they are installed
 ";
@@ -33,6 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["pool"] => pool::run(None, &out()),
         ["pool", part] => pool::run(Some(part), &out()),
         ["sync"] => sync::run(&out()),
+        ["profile"] => profile::run(&out()),
         ["images", program, dir] => images::run(program.as_ref(), dir.as_ref()),
         _ => Err(USAGE.into()),
     }

@@ -14,16 +14,26 @@ use crate::units;
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
+
+    /// Write a profile: how parallel it was, how parallel it could be, which line holds it back. The extension
+    /// decides the form: html (a timeline), pftrace (Perfetto), json (Chrome), folded (flame graphs), else text
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) profile: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Make pictures smaller: whole folders, side by side, one bad file ruining nothing
     Images(Images),
+    /// Measure what joining costs and saves on this machine
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
+    },
     /// Show what a running program is doing: its scopes and tasks, what each waits for, holding what
     Dump(Dump),
     /// Crawl sites into one file: side by side, politely, each page once and whole; stop and go on at will
-    Crawl(crate::commands::crawl::args::Crawl),
+    Crawl(Box<crate::commands::crawl::args::Crawl>),
     /// Print completions for a shell
     Completions {
         /// The shell to print them for
@@ -111,6 +121,42 @@ pub(crate) struct Images {
     /// No progress bar, no summary; failures are still told
     #[arg(long)]
     pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// One job done in four ways: one after another; on threads without coordination; on threads that are joined
+    /// where they are started; with reunite
+    Table(Table),
+}
+
+/// The job: photos, each fetched from a server on this machine that takes its time, made smaller, saved into a
+/// temporary folder.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Table {
+    /// The folder of photos [default: samples/photos]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) photos: Option<PathBuf>,
+
+    /// How many photos are fetched, the same ones again and again
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) items: u16,
+
+    /// How long the server takes for a photo
+    #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "100ms")]
+    pub(crate) pace: Duration,
+
+    /// How often each way is measured
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) rounds: u16,
+
+    /// Write a page with the four timelines
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+
+    /// One JSON object a line for each way
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The program asked must have opted in, as every command of `reunite` does (library: `answer_dump_requests`);

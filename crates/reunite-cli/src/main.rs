@@ -6,13 +6,14 @@ mod commands;
 mod complain;
 mod exit;
 mod interrupt;
+mod profile;
 mod units;
 
 use std::io::{self, ErrorKind, Write};
 
 use clap::{CommandFactory, Parser};
 
-use args::{Args, Command};
+use args::{Args, Bench, Command};
 use complain::complain;
 use exit::Exit;
 
@@ -21,23 +22,25 @@ fn main() -> std::process::ExitCode {
         Ok(args) => args,
         Err(error) => return refused(&error).into(),
     };
-    match args.command {
-        Command::Images(args) => {
-            commands::dump::answer();
-            commands::images::run(&args)
-        }
+    let profile = profile::begin(args.profile);
+    profile.write(run(args.command)).into()
+}
+
+fn run(command: Command) -> Exit {
+    commands::dump::answer();
+    match command {
+        Command::Images(args) => commands::images::run(&args),
+        Command::Crawl(args) => commands::crawl::run(&args),
+        Command::Bench {
+            what: Bench::Table(args),
+        } => commands::bench::table(&args),
         Command::Dump(args) => commands::dump::run(&args),
-        Command::Crawl(args) => {
-            commands::dump::answer();
-            commands::crawl::run(&args)
-        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "reunite", &mut script);
             printed(io::stdout().write_all(&script))
         }
     }
-    .into()
 }
 
 /// What clap has to say: what is wrong with the arguments, or the help that was asked for.

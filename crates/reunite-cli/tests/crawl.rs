@@ -268,3 +268,52 @@ fn two_crawls_cannot_share_a_store() {
     first.kill().expect("a kill");
     first.wait().expect("its end");
 }
+
+#[test]
+fn a_check_tells_what_is_broken_and_a_report_tells_it_again() {
+    let (server, place) = (three(), Place::new());
+    let ran = crawl(
+        &place,
+        &server.url("/"),
+        &["--check", "--warc", "site.warc.gz"],
+    );
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(
+        ran.stdout.contains("broken: 1") && ran.stdout.contains("/gone  status 404"),
+        "{ran:?}"
+    );
+    assert!(place.path("site.warc.gz").exists());
+    let report = |more: &[&str]| {
+        let args: Vec<&str> = ["crawl", "report", "site.db"]
+            .iter()
+            .chain(more)
+            .copied()
+            .collect();
+        place.run(&args.iter().map(|arg| arg as _).collect::<Vec<_>>())
+    };
+    let ran = report(&["--format", "json"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(json["pages"], 3);
+    let ran = report(&["--format", "html", "--out", "report.html"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    let html = std::fs::read_to_string(place.path("report.html")).expect("a page");
+    assert!(html.contains("1 things are broken"));
+    let ran = place.run(&[&"crawl" as &dyn AsRef<OsStr>, &"report", &"other.db"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("no such file"), "{ran:?}");
+    assert!(!place.path("other.db").exists());
+}
+
+#[test]
+fn a_site_without_faults_passes_the_check() {
+    let place = Place::new();
+    let server = Server::start(1, |request| match request.path.as_str() {
+        "/robots.txt" => Reply::status(404),
+        "/" => Reply::html("<a href='#x'>x</a><p id=x>"),
+        _ => Reply::status(500),
+    })
+    .expect("a server");
+    let ran = crawl(&place, &server.url("/"), &["--check"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}

@@ -140,9 +140,22 @@ impl Node {
         match self.cause().or_else(expired) {
             None => Ok(()),
             Some(cause) => {
-                self.state.fetch_or(OBSERVED, Ordering::Relaxed);
+                self.mark_observed();
                 Err(cause)
             }
+        }
+    }
+
+    /// The task was told, be it in a scope of its own that the cancellation came down to.
+    fn mark_observed(&self) {
+        let mut told = self;
+        told.state.fetch_or(OBSERVED, Ordering::Relaxed);
+        while told.label.is_scope() {
+            match &told.parent {
+                Some((parent, _)) if parent.is_cancelled() => told = parent,
+                _ => return,
+            }
+            told.state.fetch_or(OBSERVED, Ordering::Relaxed);
         }
     }
 

@@ -213,7 +213,8 @@ pub(crate) struct Entered(());
 pub(crate) fn enter(context: impl Into<Arc<Context>>) -> Entered {
     let context = context.into();
     let newest = NEWEST_FORK.with(Cell::get)();
-    LAYERS.with(|layers| layers.borrow_mut().push(Layer { context, newest }));
+    // A thread that is ending and has lost its layers goes on without.
+    let _gone = LAYERS.try_with(|layers| layers.borrow_mut().push(Layer { context, newest }));
     Entered(())
 }
 

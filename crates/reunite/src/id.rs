@@ -69,6 +69,10 @@ impl Label {
         }))
     }
 
+    pub(crate) fn is_scope(&self) -> bool {
+        self.0.kind == Kind::Scope
+    }
+
     pub(crate) fn is_foreign(&self) -> bool {
         self.0.kind == Kind::Foreign
     }

@@ -34,6 +34,7 @@
 
 mod cancel;
 pub mod channel;
+mod contain;
 mod context;
 mod current;
 mod deadline;
@@ -64,7 +65,10 @@ pub use dump::{answer_dump_requests, request_dump};
 pub use error::{Cancelled, Deadlock, DeadlockLink, JoinError, ScopeError, WaitError};
 pub use id::{Label, TaskId};
 pub use map::{Free, Home, Map, Outcomes, for_each, map, try_map};
-pub use observe::{Event, Observer, Observing, Stall, Straggler, Stragglers, on_stall, observe, on_stragglers, stall_after};
+pub use observe::{
+    Event, Observer, Observing, Stall, Straggler, Stragglers, observe, on_stall, on_stragglers,
+    stall_after,
+};
 pub use par::{Chunks, IntoSource, Par, Source, par, par_sort_unstable, par_sort_unstable_by};
 pub use pool::{Pool, PoolBuilder, PoolMap, PoolScope, PoolTask, blocking, join, join3, join4};
 pub use race::{Contender, Contenders, quorum, race};

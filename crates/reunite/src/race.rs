@@ -3,7 +3,6 @@
 use std::panic::Location;
 
 use crate::error::{Cancelled, ScopeError, Why};
-use crate::id::{Kind, Label};
 use crate::policy::Quorum;
 use crate::primitive::Mutex;
 use crate::scope::ScopeBuilder;
@@ -137,7 +136,7 @@ impl ScopeBuilder {
         let at = Location::caller();
         let contenders = contenders.contenders();
         if contenders.len() < n {
-            let label = Label::new(Kind::Scope, None, at);
+            let label = self.label(at);
             let why = format!("{n} must succeed, and there are only {}", contenders.len());
             let cause = Cancelled::new(Why::Requested(why), label.clone());
             return Err(ScopeError::new(label, Vec::new(), Some(cause), 0));
@@ -146,6 +145,7 @@ impl ScopeBuilder {
         if n == 0 {
             return Ok(Vec::new());
         }
+        let label = self.label(at);
         let values = Mutex::new(Vec::with_capacity(n));
         let ended = self.policy(Quorum::new(n)).try_scope(|s| {
             for (i, contender) in contenders.into_iter().enumerate() {
@@ -163,9 +163,7 @@ impl ScopeBuilder {
             return Err(match ended {
                 Err(error) => error,
                 // No failure, no value: some completed cancelled without being asked to.
-                Ok(()) => {
-                    ScopeError::new(Label::new(Kind::Scope, None, at), Vec::new(), None, total)
-                }
+                Ok(()) => ScopeError::new(label, Vec::new(), None, total),
             });
         }
         values.truncate(n);

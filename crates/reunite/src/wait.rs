@@ -22,16 +22,20 @@ use std::panic::Location;
 use crate::cancel::Node;
 use crate::current::{self, Waiting};
 use crate::deadline;
-use crate::deadlock::{Object, On, Site, Standing, Yields, explain, held_count, held_in_words, stand};
+use crate::deadlock::{
+    Object, On, Site, Standing, Yields, explain, held_count, held_in_words, stand,
+};
 use crate::error::{Cancelled, Refusal};
 use crate::observe::{self, Event, Stall, tell};
 use crate::park::{Parker, park_until, spin_briefly_until, spin_until};
 use crate::primitive::{Duration, Instant, now, thread_local};
 
-/// What a thread has to give up while it blocks: a worker's place in its pool.
+/// What a thread has to give up while it blocks: a worker's place in its pool. A wait inside another leaves
+/// again, and comes back first.
 pub(crate) trait Place {
-    /// Whether anybody is left to do what is to be done.
-    fn leave(&self) -> bool;
+    /// Whether anybody is left to do what is to be done; if the wait `must_end` with what it waits for, somebody
+    /// is found.
+    fn leave(&self, must_end: bool) -> bool;
     fn come_back(&self);
 }
 
@@ -53,24 +57,22 @@ struct GivenUp {
 impl Drop for GivenUp {
     fn drop(&mut self) {
         if let Some(place) = self.place {
-            install(self.place);
             place.come_back();
         }
     }
 }
 
-fn give_up_place() -> GivenUp {
-    // Taken out: a wait inside a wait has nothing more to give up.
-    let place = PLACE.try_with(|here| here.take()).unwrap_or_default();
+fn give_up_place(must_end: bool) -> GivenUp {
+    let place = PLACE.try_with(Cell::get).unwrap_or_default();
     GivenUp {
         place,
-        starved: place.is_some_and(|place| !place.leave()),
+        starved: place.is_some_and(|place| !place.leave(must_end)),
     }
 }
 
 /// Runs `f`, which may block somewhere else, out of this thread's place.
 pub(crate) fn giving_up_place<R>(f: impl FnOnce() -> R) -> R {
-    let _given_up = give_up_place();
+    let _given_up = give_up_place(false);
     f()
 }
 
@@ -157,8 +159,9 @@ fn block(
         Heed::UnlessForEver => Yields::Last,
         Heed::Node(_) | Heed::Nothing | Heed::Patiently => Yields::Never,
     };
-    let given_up = give_up_place();
-    if given_up.starved && until.is_none() && yields == Yields::First {
+    let must_end = yields != Yields::First;
+    let given_up = give_up_place(must_end);
+    if given_up.starved && until.is_none() && !must_end {
         return Wait::Refused(Refusal::Starved);
     }
     // A wait that ends by itself is no part of a deadlock.

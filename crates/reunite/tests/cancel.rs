@@ -495,3 +495,30 @@ fn a_straggler_that_nobody_can_be_told_of_is_waited_for_all_the_same() {
     assert!(output.status.success(), "{:?}: {text}", output.status);
     assert!(text.contains("back: true"), "{text}");
 }
+
+#[test]
+fn a_task_that_is_told_in_a_scope_of_its_own_hides_no_failure_of_another() {
+    let _watchdog = watchdog();
+    let error = ScopeBuilder::new()
+        .policy(reunite::policy::WaitAll)
+        .try_scope(|s| {
+            let (up, is_up) = mpsc::channel();
+            let told = s.spawn(move || {
+                up.send(()).unwrap();
+                scope(|_| reunite::sleep(LONG)).map_err(|_| "a consequence")
+            });
+            is_up.recv().unwrap();
+            told.cancel();
+            common::until(|| told.is_finished());
+            drop(s.spawn(|| Err::<(), _>("a failure")));
+            Ok(())
+        })
+        .unwrap_err();
+    let errors: Vec<_> = error
+        .failures()
+        .iter()
+        .map(|e| *e.error().unwrap())
+        .collect();
+    assert_eq!(errors, ["a failure", "a consequence"]);
+    assert!(error.failures()[1].is_after_cancel());
+}

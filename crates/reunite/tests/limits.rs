@@ -2,8 +2,8 @@
 
 mod common;
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, mpsc};
 
 use common::{until_cancelled, watchdog};
 use reunite::ScopeBuilder;
@@ -244,4 +244,35 @@ fn a_shield_keeps_cancellation_out_and_only_there() {
         let late = reunite::shield_timeout(std::time::Duration::from_millis(1), until_cancelled);
         assert!(late.is_deadline());
     });
+}
+
+#[test]
+fn a_cancelled_joiner_does_not_run_what_it_joins() {
+    let _watchdog = watchdog();
+    let interrupted = ScopeBuilder::new().max_threads(1).scope(|s| {
+        let (hand, over) = mpsc::channel::<reunite::JoinHandle<()>>();
+        let (up, is_up) = mpsc::channel();
+        let joiner = s.spawn(move || {
+            up.send(()).unwrap();
+            over.recv().unwrap().join().unwrap_err().is_interrupted()
+        });
+        is_up.recv().unwrap();
+        let queued = s.spawn(|| drop(until_cancelled()));
+        joiner.cancel();
+        hand.send(queued).unwrap();
+        let interrupted = joiner.join().unwrap();
+        s.cancel("seen");
+        interrupted
+    });
+    assert!(interrupted.unwrap());
+}
+
+#[test]
+fn a_quorum_of_too_few_keeps_the_name_it_was_given() {
+    let few = [|| Ok::<_, String>(1)];
+    let error = ScopeBuilder::new()
+        .name("votes")
+        .quorum(2, few)
+        .unwrap_err();
+    assert_eq!(error.scope().name(), Some("votes"));
 }

@@ -250,3 +250,26 @@ fn two_maps_in_a_row_are_a_pipeline() {
     });
     assert_eq!(total, 500 * 501);
 }
+
+#[test]
+fn the_root_cause_of_a_map_is_the_failure_that_happened_first() {
+    let _watchdog = watchdog();
+    let both_run = std::sync::Barrier::new(2);
+    let outcomes = reunite::try_map(0..2, move |n| {
+        both_run.wait();
+        if n == 0 {
+            // Sees that its sibling has failed without being told.
+            reunite::scope(|s| common::until(|| s.is_cancelled()));
+            return Err::<(), _>("second");
+        }
+        Err("first")
+    });
+    let outcomes = outcomes.threads(2).fail_fast().into_iter();
+    let error = outcomes.collect_values().unwrap_err();
+    let errors: Vec<_> = error
+        .failures()
+        .iter()
+        .map(|e| *e.error().unwrap())
+        .collect();
+    assert_eq!(errors, ["first", "second"]);
+}

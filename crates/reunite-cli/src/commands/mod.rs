@@ -1,5 +1,6 @@
 //! One room for each command.
 
+pub(crate) mod bench;
 pub(crate) mod crawl;
 pub(crate) mod dump;
 pub(crate) mod images;

@@ -54,6 +54,8 @@ pub(super) struct Clerk<'a, 'w> {
     landed: (Sender<usize>, Receiver<usize>),
     batch: Batch,
     counts: Counts,
+    /// Whether a page has landed and is not stored yet: it counts.
+    landing: bool,
     /// Pages stored in this run.
     stored: u64,
     began: Instant,
@@ -85,6 +87,7 @@ impl<'a, 'w> Clerk<'a, 'w> {
             // Each task under way has room for its one message, so none ever waits to be heard.
             landed: reunite::channel::bounded(threads),
             batch: Batch::default(),
+            landing: false,
             stored: 0,
             began: now,
             next_tick: now,
@@ -188,7 +191,8 @@ impl<'a, 'w> Clerk<'a, 'w> {
                 return Ok(None);
             }
             let limits = &self.settings.limits;
-            if self.counts.done + self.in_flight() as u64 >= limits.pages {
+            let begun = self.in_flight() as u64 + u64::from(self.landing);
+            if self.counts.done + begun >= limits.pages {
                 return Ok(Some("--max-pages"));
             }
             if self.counts.wire >= limits.bytes {
@@ -282,7 +286,9 @@ impl<'a, 'w> Clerk<'a, 'w> {
                 let patience = self.settings.pace.longest_wait;
                 self.desk.finish(job.host, now, went(&fetched, patience));
                 if let Some(tasks) = tasks {
+                    self.landing = true;
                     self.give_out(tasks)?;
+                    self.landing = false;
                 }
                 self.page(job, method, &fetched, links)
             }

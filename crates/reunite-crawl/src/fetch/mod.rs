@@ -8,7 +8,7 @@ mod failure;
 mod names;
 
 pub use agent::{AgentSettings, Fetched, Fetcher, Request};
-pub(crate) use answer::header;
 pub use answer::{Answer, Body};
+pub(crate) use answer::{header, unpack};
 pub use failure::Failure;
 pub use names::{Names, SystemNames};

@@ -99,7 +99,7 @@ impl fmt::Display for StoreError {
         }
         match &self.kind {
             Kind::NotAStore => {
-                f.write_str("this is no store of a crawl, and was left as it is; name another file")
+                f.write_str("this is no store of a crawl, and is left as it is; name another file")
             }
             Kind::Newer(version) => write!(
                 f,
@@ -107,12 +107,12 @@ impl fmt::Display for StoreError {
             ),
             Kind::Damaged(how) => write!(
                 f,
-                "the store is damaged, and was left as it is ({how}); \
+                "the store is damaged, and is left as it is ({how}); \
                  move it away and crawl again, or save what `sqlite3 FILE .recover` can read"
             ),
             Kind::Sqlite(error) if self.is_damaged() => write!(
                 f,
-                "the store is damaged, and was left as it is ({error}); \
+                "the store is damaged, and is left as it is ({error}); \
                  move it away and crawl again, or save what `sqlite3 FILE .recover` can read"
             ),
             Kind::Sqlite(error) => write!(f, "the store cannot be used: {error}"),

@@ -69,6 +69,11 @@ impl Store {
         }
         Ok(&self.db)
     }
+
+    /// For reports, which only ask.
+    pub(crate) fn db(&self) -> &Connection {
+        &self.db
+    }
 }
 
 impl std::fmt::Debug for Store {

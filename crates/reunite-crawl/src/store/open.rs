@@ -96,6 +96,15 @@ impl Store {
         (self.max_depth, self.max_variants) = (max_depth, max_variants);
     }
 
+    /// The file may grow to so many pages of 4 KiB, and then behaves as if the disk were full.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn set_largest(&mut self, pages: i64) -> Result<(), StoreError> {
+        let sql = format!("PRAGMA max_page_count = {pages}");
+        Ok(self.db.query_row(&sql, [], |_| Ok(()))?)
+    }
+
     /// What was noted under this name.
     ///
     /// # Errors
@@ -121,6 +130,6 @@ fn check(db: &Connection) -> Result<(), StoreError> {
     if verdict == "ok" {
         Ok(())
     } else {
-        Err(StoreError::damaged(verdict))
+        Err(StoreError::damaged(verdict.replace('\n', " ")))
     }
 }

@@ -249,7 +249,8 @@ where
             };
             if own.is_some() && *own <= deadline {
                 late.push((Arc::clone(who), Arc::clone(node)));
-                let error = JoinError::new(who.label.clone(), timed_out(who));
+                let order = self.shared.failure_order();
+                let error = JoinError::completed(who.label.clone(), timed_out(who), order, false);
                 seat.item = Item::Done(Err(error));
             }
         }

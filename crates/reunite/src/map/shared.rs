@@ -30,13 +30,14 @@ use crate::current::Who;
 use crate::error::JoinError;
 use crate::id::{Label, TaskId};
 use crate::park::Parker;
-use crate::primitive::{Arc, Instant, Mutex};
+use crate::primitive::{Arc, AtomicUsize, Instant, Mutex, Ordering};
 
 pub(super) struct Shared<I, U, E> {
     pub(super) plan: Plan,
     pub(super) label: Label,
     pub(super) node: Arc<Node>,
     pub(super) state: Mutex<State<I, U, E>>,
+    failed: AtomicUsize,
 }
 
 pub(super) struct State<I, U, E> {
@@ -99,7 +100,13 @@ impl<I, U, E> Shared<I, U, E> {
             label,
             node,
             state: Mutex::new(state),
+            failed: AtomicUsize::new(0),
         }
+    }
+
+    /// The place of a failure in the order in which items fail. Ask before anyone is told.
+    pub(super) fn failure_order(&self) -> u64 {
+        self.failed.fetch_add(1, Ordering::Relaxed) as u64
     }
 }
 

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::home::Home;
 use super::shared::{Item, Seat, Shared, Source};
 use crate::cancel::Node;
+use crate::contain::contain;
 use crate::current::{self, Context, Who};
 use crate::deadline;
 use crate::deadlock::{self, Object, On, Site};
@@ -200,8 +201,7 @@ fn pull<I: Iterator, U, E>(shared: &Shared<I, U, E>, mut source: I) -> Option<Pu
     drop(state);
     unpark(idle);
     unpark(consumer);
-    // The user's code: a panic of its drop is told by the panic hook and harms nothing else.
-    let _told = catch_unwind(AssertUnwindSafe(|| drop(ended)));
+    contain(|| drop(ended));
     pulled
 }
 
@@ -232,9 +232,11 @@ fn seat<I, U, E>(
         Failure::Cancelled(cancelled)
             if cancelled.is_deadline() && cancelled.source().id() == label.id() =>
         {
-            JoinError::new(label.clone(), timed_out(who))
+            JoinError::completed(label.clone(), timed_out(who), shared.failure_order(), false)
         }
-        failure => JoinError::completed(label.clone(), failure, number, after_cancel),
+        failure => {
+            JoinError::completed(label.clone(), failure, shared.failure_order(), after_cancel)
+        }
     }));
     let mut state = shared.state.lock();
     let running = state
@@ -260,7 +262,8 @@ fn seat<I, U, E>(
     }
     unpark(consumer);
     unpark(idle);
-    let _told = catch_unwind(AssertUnwindSafe(|| drop((outcome, ended))));
+    contain(|| drop(outcome));
+    contain(|| drop(ended));
     running
 }
 

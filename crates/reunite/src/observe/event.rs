@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use crate::error::Cancelled;
 use crate::id::Label;
-use crate::primitive::{Arc, AtomicBool, Ordering, PoisonError, StaticMutex, StaticMutexGuard};
+use crate::primitive::{Arc, Counter, Ordering, PoisonError, StaticMutex, StaticMutexGuard};
 
 /// Something that happened to a task or a scope.
 #[derive(Clone, Copy, Debug)]
@@ -124,7 +124,8 @@ pub trait Observer: Send + Sync {
     fn on_event(&self, event: &Event<'_>);
 }
 
-static IS_ON: AtomicBool = AtomicBool::new(false);
+/// How many observers there are. Whoever looks a moment too early or too late misses an event at the edge.
+static COUNT: Counter = Counter::new(0);
 static OBSERVERS: StaticMutex<Vec<Arc<dyn Observer>>> = StaticMutex::new(Vec::new());
 
 fn observers() -> StaticMutexGuard<'static, Vec<Arc<dyn Observer>>> {
@@ -140,7 +141,7 @@ pub fn observe(observer: impl Observer + 'static) -> Observing {
     let observer: Arc<dyn Observer> = Arc::new(observer);
     let mut all = observers();
     all.push(Arc::clone(&observer));
-    IS_ON.store(true, Ordering::Relaxed);
+    COUNT.store(all.len() as u64, Ordering::Relaxed);
     Observing(observer)
 }
 
@@ -148,7 +149,7 @@ fn remove(observer: &Arc<dyn Observer>) {
     let mut all = observers();
     let gone = all.iter().position(|other| Arc::ptr_eq(other, observer));
     let gone = gone.map(|at| all.swap_remove(at));
-    IS_ON.store(!all.is_empty(), Ordering::Relaxed);
+    COUNT.store(all.len() as u64, Ordering::Relaxed);
     drop(all);
     // Outside the lock: its destructor is the user's code.
     drop(gone);
@@ -169,7 +170,7 @@ impl std::fmt::Debug for Observing {
 /// Whether anybody observes.
 #[inline]
 pub(crate) fn is_on() -> bool {
-    IS_ON.load(Ordering::Relaxed)
+    COUNT.load(Ordering::Relaxed) > 0
 }
 
 /// Tells the observers, if there are any.

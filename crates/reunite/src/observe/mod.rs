@@ -4,8 +4,9 @@ mod event;
 
 use std::fmt;
 use std::io::{Write, stderr};
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 
+use crate::contain::contain;
 use crate::id::Label;
 use crate::primitive::{Arc, Counter, Duration, Ordering, PoisonError, StaticMutex};
 
@@ -85,7 +86,7 @@ pub(crate) fn report_stragglers(waiting: &Label, late: &[Straggler]) {
     match reporter {
         Some(reporter) => {
             // The scope still waits: a reporter's panic must not end that.
-            let _told_by_the_hook = catch_unwind(AssertUnwindSafe(|| reporter(waiting, late)));
+            contain(|| reporter(waiting, late));
         }
         None => late.iter().for_each(|straggler| {
             // Where nobody reads standard error any more, the scope waits all the same.
@@ -182,7 +183,7 @@ pub(crate) fn report_stall(stall: &Stall) {
     match reporter {
         Some(reporter) => {
             // The wait goes on: a reporter's panic must not end it.
-            let _told_by_the_hook = catch_unwind(AssertUnwindSafe(|| reporter(stall)));
+            contain(|| reporter(stall));
         }
         None if stall.is_idle => {}
         None => {

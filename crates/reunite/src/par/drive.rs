@@ -1,7 +1,7 @@
 //! Going through a source, sharing it out when somebody asks.
 //!
-//! A thread works through its run of items in blocks of some microseconds. Between two blocks it looks
-//! whether others are hungry (one relaxed load); if so, it splits what is left in two and forks. So items
+//! A thread works through its run of items in blocks of some microseconds. Between two blocks, and now and
+//! then within one, it looks whether others are hungry (one relaxed load); if so, it splits what is left in two and forks. So items
 //! are split as often as there are thieves for them, and no more ("lazy binary splitting": Tzannes,
 //! Caragea, Barua, Vishkin, PPoPP 2010).
 
@@ -15,6 +15,9 @@ use crate::primitive::{AtomicUsize, Duration, Instant, Ordering, now};
 /// of reading the clock.
 const SHORT: Duration = Duration::from_micros(4);
 const LONG: Duration = Duration::from_micros(16);
+/// Items between two looks at what others want. A block may be longer, if its items were quick so far; the
+/// next ones may be slow.
+const LOOK: usize = 64;
 
 /// What to do with each item, and where to stop.
 pub(super) struct Drive<I, F> {
@@ -68,6 +71,8 @@ impl<I, F> Drive<I, F> {
         let mut run = (self.begin)();
         let mut at = first;
         let mut block = 1;
+        // What is left of it.
+        let mut rest = block;
         let mut before: Option<Instant> = None;
         loop {
             let left = source.len();
@@ -90,7 +95,7 @@ impl<I, F> Drive<I, F> {
                 runs.append(&mut tail);
                 return;
             }
-            let size = block.min(left);
+            let size = rest.min(LOOK).min(left);
             for (place, item) in source.next_block(size).enumerate() {
                 if (self.step)(&mut run, item).is_break() {
                     let end = if self.ordered { at + place + 1 } else { 0 };
@@ -100,6 +105,10 @@ impl<I, F> Drive<I, F> {
                 }
             }
             at += size;
+            rest -= size;
+            if rest > 0 {
+                continue;
+            }
             let after = now();
             match before.map(|before| after.duration_since(before)) {
                 Some(spent) if spent < SHORT => block = block.saturating_mul(2),
@@ -107,6 +116,7 @@ impl<I, F> Drive<I, F> {
                 _ => {}
             }
             before = Some(after);
+            rest = block;
         }
     }
 }

@@ -189,7 +189,7 @@ impl<S: Source> Par<S> {
     }
 
     /// The first item, in the order of the items, for which `f` has an answer. Items after one that was
-    /// found are not begun.
+    /// found are not begun, but for a few that a thread has at hand.
     ///
     /// ```
     /// let found = reunite::par(1..1_000_u32).find_first(|n| (n % 7 == 0).then_some(n));

@@ -50,6 +50,12 @@ impl Shared {
         })
     }
 
+    /// Starts a thread more than the spares allow: for a wait that cannot fail, and so must not starve.
+    pub(super) fn start_beyond_limit(self: &Arc<Self>) -> io::Result<()> {
+        self.roster.count_thread();
+        self.start_thread()
+    }
+
     /// Starts a thread that the roster has counted.
     fn start_thread(self: &Arc<Self>) -> io::Result<()> {
         let pool = Arc::clone(self);
@@ -60,7 +66,12 @@ impl Shared {
                     let _told = catch_unwind(AssertUnwindSafe(hook));
                 }
             };
-            call(&pool.on_start);
+            if pool.on_start.is_some() {
+                // A thread in its hook does not look for work: others are woken for that.
+                pool.follow(pool.roster.found());
+                call(&pool.on_start);
+                pool.roster.search_again();
+            }
             let end = member::work(&pool);
             call(&pool.on_exit);
             drop(end);
@@ -106,6 +117,7 @@ impl Queue for QueueOf {
 /// ```
 pub struct Pool {
     pub(super) shared: Arc<Shared>,
+    waits_on_drop: bool,
 }
 
 impl Pool {
@@ -118,9 +130,7 @@ impl Pool {
     /// started when there is work for them.
     pub fn global() -> &'static Self {
         static GLOBAL: OnceLock<Pool> = OnceLock::new();
-        GLOBAL.get_or_init(|| Self {
-            shared: PoolBuilder::new().shared(),
-        })
+        GLOBAL.get_or_init(|| PoolBuilder::new().pool())
     }
 
     /// How many threads work at a time.
@@ -208,14 +218,21 @@ impl Pool {
     /// Ends the pool's threads, and waits for that at most `timeout`. What they have begun, they finish.
     ///
     /// # Errors
-    /// The number of threads that are still at work; they end when they can.
+    /// The number of threads that are still at work; they end when they can. At once if the caller is one of
+    /// them, as it cannot wait for itself.
     #[track_caller]
-    pub fn shutdown(self, timeout: Duration) -> Result<(), usize> {
-        let ended = self.close(deadline::after(timeout), Heed::Nothing, Location::caller());
-        let ended = matches!(ended, Wait::Ready);
-        let left = self.shared.roster.threads();
-        std::mem::forget(self);
-        if ended { Ok(()) } else { Err(left) }
+    pub fn shutdown(mut self, timeout: Duration) -> Result<(), usize> {
+        let timeout = if member::takes_part(&self.shared) {
+            Duration::ZERO
+        } else {
+            timeout
+        };
+        let _ended = self.close(deadline::after(timeout), Heed::Nothing, Location::caller());
+        self.waits_on_drop = false;
+        match self.shared.roster.threads() {
+            0 => Ok(()),
+            left => Err(left),
+        }
     }
 
     fn close(
@@ -244,7 +261,7 @@ impl std::panic::RefUnwindSafe for Pool {}
 impl Drop for Pool {
     fn drop(&mut self) {
         // A pool dropped by one of its own jobs cannot wait for the thread that drops it.
-        if member::takes_part(&self.shared) {
+        if !self.waits_on_drop || member::takes_part(&self.shared) {
             self.shared.roster.close();
             return;
         }
@@ -301,7 +318,9 @@ impl PoolBuilder {
         self
     }
 
-    /// How many threads may be started in the place of blocked ones; 256 if not told.
+    /// How many threads may be started in the place of blocked ones; 256 if not told. When there are as many,
+    /// and all block, a wait that can fail [does](crate::JoinError::is_starved); the end of a scope, and of a
+    /// [`join`](crate::join), cannot, and gets a thread more.
     pub fn spares(mut self, spares: usize) -> Self {
         self.spares = spares;
         self
@@ -336,9 +355,7 @@ impl PoolBuilder {
     /// # Errors
     /// The system refuses one: those already started have ended again when this returns.
     pub fn build(self) -> io::Result<Pool> {
-        let pool = Pool {
-            shared: self.shared(),
-        };
+        let pool = self.pool();
         for _ in 0..pool.threads() {
             pool.shared.roster.count_thread();
             pool.shared.start_thread()?;
@@ -346,16 +363,20 @@ impl PoolBuilder {
         Ok(pool)
     }
 
-    fn shared(self) -> Arc<Shared> {
+    fn pool(self) -> Pool {
         let size = self.threads.unwrap_or_else(default_threads);
-        Arc::new(Shared {
+        let shared = Shared {
             roster: Roster::new(size, self.spares),
             name: self.name,
             stack_size: self.stack_size,
             on_start: self.on_start,
             on_exit: self.on_exit,
             group: OnceLock::new(),
-        })
+        };
+        Pool {
+            shared: Arc::new(shared),
+            waits_on_drop: true,
+        }
     }
 }
 

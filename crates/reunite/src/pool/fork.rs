@@ -172,7 +172,7 @@ pub(super) fn sit(seat: Option<&'static Seat>) -> Option<&'static Seat> {
 
 /// Tells what this thread works on, and what waits for that, by address.
 fn list_jobs(each: &mut dyn FnMut(usize)) {
-    RUNNING.with(|running| {
+    let _ending = RUNNING.try_with(|running| {
         for (_, ancestor) in running.borrow().iter() {
             // SAFETY: this thread runs it, so it, and all that wait for it, are alive.
             unsafe { ancestor.for_each_upward(each) };
@@ -197,20 +197,29 @@ pub(super) fn seat() -> Option<&'static Seat> {
 
 /// How many jobs of others this thread runs, one inside the wait of another.
 pub(super) fn nesting() -> usize {
-    RUNNING.with(|running| running.borrow().len())
+    RUNNING
+        .try_with(|running| running.borrow().len())
+        .unwrap_or(0)
 }
 
 /// Runs `f`, which does not unwind, as the work of `ancestor`: what it forks descends from that.
 pub(super) fn running<R>(ancestor: Ancestor, f: impl FnOnce() -> R) -> R {
-    RUNNING.with(|running| running.borrow_mut().push((newest(), ancestor)));
+    let push = |running: &RefCell<Vec<_>>| running.borrow_mut().push((newest(), ancestor));
+    // A thread that is ending has no list left: nobody takes from it either.
+    let is_listed = RUNNING.try_with(push).is_ok();
     let result = f();
-    RUNNING.with(|running| running.borrow_mut().pop());
+    if is_listed {
+        RUNNING.with(|running| running.borrow_mut().pop());
+    }
     result
 }
 
 /// What this thread works on, most closely.
 pub(super) fn innermost() -> Option<Ancestor> {
-    RUNNING.with(|running| running.borrow().last().map(|(_, ancestor)| *ancestor))
+    let last = |running: &RefCell<Vec<(ForkMark, Ancestor)>>| {
+        running.borrow().last().map(|(_, ancestor)| *ancestor)
+    };
+    RUNNING.try_with(last).ok().flatten()
 }
 
 /// Whether this thread works on `target`, or on something below it.

@@ -6,7 +6,7 @@ use std::panic::Location;
 use super::fork;
 use super::job::{Ancestor, Public};
 use super::roster::{Rested, Sleeper};
-use super::scope::Core;
+use super::scope::{self, Core};
 use super::seat::{Parcel, Seat};
 use super::{Pool, Shared};
 use crate::deadlock::{Bond, Object, On, Site};
@@ -27,25 +27,41 @@ const MAX_DEPTH: usize = 64;
 
 thread_local! {
     /// The pools this thread takes part in, the one it works for now last.
-    static POOLS: RefCell<Vec<Arc<Shared>>> = const { RefCell::new(Vec::new()) };
+    static POOLS: RefCell<Vec<Part>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Part {
+    pool: Arc<Shared>,
+    /// How many waits, one inside the other, have given up the place there: it is one place all the same.
+    away: usize,
 }
 
 /// The pool this thread works for.
 pub(super) fn pool() -> Option<Arc<Shared>> {
-    POOLS.with(|pools| pools.borrow().last().cloned())
+    // A thread that is ending takes part in nothing.
+    let last =
+        |pools: &RefCell<Vec<Part>>| pools.borrow().last().map(|part| Arc::clone(&part.pool));
+    POOLS.try_with(last).ok().flatten()
 }
 
 /// Whether this thread takes part in `pool` already, as the one it works for now.
 fn works_for(pool: &Arc<Shared>) -> bool {
-    POOLS.with(|pools| {
+    let asked = POOLS.try_with(|pools| {
         let pools = pools.borrow();
-        pools.last().is_some_and(|last| Arc::ptr_eq(last, pool))
-    })
+        pools
+            .last()
+            .is_some_and(|last| Arc::ptr_eq(&last.pool, pool))
+    });
+    asked.unwrap_or(false)
 }
 
 /// Whether this thread takes part in `pool` at all.
 pub(super) fn takes_part(pool: &Arc<Shared>) -> bool {
-    POOLS.with(|pools| pools.borrow().iter().any(|other| Arc::ptr_eq(other, pool)))
+    let asked = POOLS.try_with(|pools| {
+        let pools = pools.borrow();
+        pools.iter().any(|other| Arc::ptr_eq(&other.pool, pool))
+    });
+    asked.unwrap_or(false)
 }
 
 /// A seat in a pool, until dropped.
@@ -59,8 +75,12 @@ impl Seated {
     fn in_pool(pool: &Arc<Shared>) -> Option<Self> {
         let (number, seat) = pool.roster.take_seat()?;
         // What it forked for another pool must not wait for its return, nor be mixed with what comes.
-        fork::publish_all();
-        POOLS.with(|pools| pools.borrow_mut().push(Arc::clone(pool)));
+        share_all();
+        let part = Part {
+            pool: Arc::clone(pool),
+            away: 0,
+        };
+        POOLS.with(|pools| pools.borrow_mut().push(part));
         Some(Self {
             number,
             before: fork::sit(Some(seat)),
@@ -73,8 +93,8 @@ impl Drop for Seated {
     fn drop(&mut self) {
         wait::install(self.place);
         fork::sit(self.before);
-        if let Some(pool) = POOLS.with(|pools| pools.borrow_mut().pop()) {
-            pool.roster.leave_seat(self.number);
+        if let Some(part) = POOLS.with(|pools| pools.borrow_mut().pop()) {
+            part.pool.roster.leave_seat(self.number);
         }
     }
 }
@@ -128,23 +148,35 @@ impl Drop for Visit {
 
 /// After a publication of this thread.
 pub(super) fn published() {
-    POOLS.with(|pools| {
-        if let Some(pool) = pools.borrow().last() {
+    let _ending = POOLS.try_with(|pools| {
+        if let Some(Part { pool, .. }) = pools.borrow().last() {
             pool.follow(pool.roster.published());
         }
     });
+}
+
+/// Leaves to others all that this thread has forked or taken, and not begun.
+fn share_all() {
+    fork::publish_all();
+    scope::give_back_all();
 }
 
 /// What the door does for members of a pool that block.
 struct Member;
 
 impl Place for Member {
-    fn leave(&self) -> bool {
-        fork::publish_all();
+    fn leave(&self, must_end: bool) -> bool {
+        share_all();
         POOLS.with(|pools| {
             let mut somebody_is_left = true;
-            for pool in pools.borrow().iter() {
-                somebody_is_left &= pool.follow(pool.roster.go());
+            for Part { pool, away } in pools.borrow_mut().iter_mut() {
+                *away += 1;
+                let rouse = match *away {
+                    1 => pool.roster.go(),
+                    _ => pool.roster.look(),
+                };
+                somebody_is_left &=
+                    pool.follow(rouse) || (must_end && pool.start_beyond_limit().is_ok());
             }
             somebody_is_left
         })
@@ -152,8 +184,11 @@ impl Place for Member {
 
     fn come_back(&self) {
         POOLS.with(|pools| {
-            for pool in pools.borrow().iter() {
-                pool.roster.come();
+            for Part { pool, away } in pools.borrow_mut().iter_mut() {
+                *away -= 1;
+                if *away == 0 {
+                    pool.roster.come();
+                }
             }
         });
     }

@@ -11,6 +11,8 @@
 //! * A worker that *gives up* joins the sleepers, then leaves `searching` and `active`, raises the word of
 //!   every seat, then (fence) looks at all seats and the queue once more, and sleeps only if they are empty
 //!   or all places are taken.
+//! * A worker that *ends* looks once more in the same way. A pool that closes still wakes and starts workers
+//!   for what there is to do, until its last thread has ended.
 //! * Whoever *leaves `active`* for any other reason (a visitor goes, a member blocks) does so, then (fence)
 //!   looks at all seats and the queue, and wakes a sleeper for what it finds.
 //! * A searcher that *finds work* and was the last to search looks, after leaving `searching`, whether there
@@ -256,6 +258,11 @@ impl Roster {
     /// A member is about to block, or gone.
     pub(super) fn go(&self) -> Rouse {
         self.active.fetch_sub(1, Ordering::SeqCst);
+        self.look()
+    }
+
+    /// Wakes somebody for what there is to do.
+    pub(super) fn look(&self) -> Rouse {
         fence(Ordering::SeqCst);
         if self.has_work() && self.searching.load(Ordering::SeqCst) == 0 {
             self.rouse()
@@ -292,7 +299,7 @@ impl Roster {
             return Rouse::Nothing;
         }
         let mut state = self.state.lock();
-        if !self.has_place() || state.closing {
+        if !self.has_place() || (state.closing && state.threads == 0) {
             return Rouse::Nothing;
         }
         if let Some(sleeper) = state.sleepers.pop() {
@@ -322,10 +329,20 @@ impl Roster {
         self.active.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// The system refused the thread that was counted.
+    /// The system refused the thread that was counted. Whoever published meanwhile took it for a searcher:
+    /// if another has gone to sleep since, it is woken.
     pub(super) fn not_started(&self, _refused: &io::Error) {
-        self.state.lock().threads -= 1;
         self.uncount_searcher();
+        fence(Ordering::SeqCst);
+        if self.has_work() && self.has_place() {
+            let sleeper = self.state.lock().sleepers.pop();
+            if let Some(sleeper) = sleeper {
+                idle_one_less();
+                self.count_searcher();
+                sleeper.wake();
+            }
+        }
+        self.end();
     }
 
     /// A worker that could not even take a seat.
@@ -335,16 +352,25 @@ impl Roster {
 
     /// A searcher found nothing: it sleeps until it is needed.
     pub(super) fn rest(&self, sleeper: &Arc<Sleeper>) -> Rested {
-        {
+        let ends = {
             let mut state = self.state.lock();
             // Spares that nobody needs any more: as many as the pool is large may stay.
-            if state.closing || state.threads > 2 * self.size {
-                self.uncount_searcher();
-                return Rested::End;
+            let ends = state.closing || state.threads > 2 * self.size;
+            if !ends {
+                state.sleepers.push(Arc::clone(sleeper));
+                idle_one_more();
             }
-            state.sleepers.push(Arc::clone(sleeper));
-            idle_one_more();
             self.uncount_searcher();
+            ends
+        };
+        if ends {
+            // Whoever published while this thread still counted as searching woke nobody.
+            fence(Ordering::SeqCst);
+            if self.has_work() && self.has_place() {
+                self.count_searcher();
+                return Rested::Search;
+            }
+            return Rested::End;
         }
         self.ask_all();
         fence(Ordering::SeqCst);
@@ -379,7 +405,7 @@ impl Roster {
         waiters.iter().for_each(Parker::unpark);
     }
 
-    /// A thread is to be started while the pool is built.
+    /// A thread is to be started that nobody asked the roster for.
     pub(super) fn count_thread(&self) {
         self.state.lock().threads += 1;
         self.count_searcher();

@@ -2,7 +2,8 @@
 //!
 //! # Protocol
 //! A scope's tasks queue in the order of their spawning. Workers, and the scope's owner at its end, take
-//! them from the front, several at a time while they are short. `pending` counts the queued references
+//! them from the front, several at a time while they are short. What is left of such a batch goes back when
+//! its thread blocks: no task is hidden behind one that may wait for it. `pending` counts the queued references
 //! that are neither dropped yet nor left in `over`, which the scope's end drops, and the tasks that a joiner runs in its own place; the scope ends when it is
 //! zero and the body has returned. A task that spawns another does so before its own reference is dropped,
 //! so zero is final. Whoever brings it to zero, or completes a task that is marked as awaited, unparks all
@@ -12,6 +13,7 @@
 //! whoever takes from it tells another (see `roster`).
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io::{Write, stderr};
@@ -30,7 +32,7 @@ use crate::deadlock::{Bond, Object, On, Site};
 use crate::error::{Cancelled, Failure, JoinError, JoinErrorKind, ScopeError, Why};
 use crate::id::{Kind, Label};
 use crate::park::{Parker, spin_loop};
-use crate::primitive::{Arc, AtomicUsize, Duration, Instant, Mutex, Ordering, now};
+use crate::primitive::{Arc, AtomicUsize, Duration, Instant, Mutex, Ordering, now, thread_local};
 use crate::task::Failures;
 use crate::wait::{self, Heed, Wait};
 
@@ -38,12 +40,36 @@ use crate::wait::{self, Heed, Wait};
 const SHORT: Duration = Duration::from_micros(4);
 const LONG: Duration = Duration::from_micros(16);
 const BATCH: usize = 256;
+/// How many tasks a thread runs one inside the join of another.
+const MAX_NESTED_JOINS: usize = 128;
 /// A few microseconds.
 const PAUSES: u32 = 100;
 
+type Tasks = VecDeque<Arc<dyn Run>>;
+
+thread_local! {
+    /// The batches that this thread took from queues, one inside a task of another: what of them it has
+    /// not begun.
+    static TAKEN: RefCell<Vec<(Arc<Core>, Tasks)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The calling thread is about to block: what it has taken and not begun may be what it waits for.
+pub(super) fn give_back_all() {
+    let taken = TAKEN.try_with(|taken| {
+        let mut taken = taken.borrow_mut();
+        let left = taken.iter_mut().filter(|(_, tasks)| !tasks.is_empty());
+        left.map(|(core, tasks)| (Arc::clone(core), std::mem::take(tasks)))
+            .collect::<Vec<_>>()
+    });
+    // A thread that is ending has taken nothing.
+    for (core, tasks) in taken.unwrap_or_default() {
+        core.give_back(tasks);
+    }
+}
+
 #[derive(Default)]
 struct Queue {
-    tasks: VecDeque<Arc<dyn Run>>,
+    tasks: Tasks,
     /// Tasks that are over: dropped by the thread that spawns, whose allocator they come from.
     over: Vec<Arc<dyn Run>>,
 }
@@ -143,7 +169,7 @@ impl Core {
     }
 
     /// Runs queued tasks until there are none.
-    pub(super) fn work(&self) {
+    pub(super) fn work(self: &Arc<Self>) {
         let mine = self.is_mine();
         let mut over = Vec::new();
         let mut count = 1;
@@ -157,10 +183,9 @@ impl Core {
             }
             let start = now();
             let entered = current::enter(Arc::clone(&self.context));
-            batch.iter().for_each(|task| task.run(self));
+            over = self.run_all(batch);
             drop(entered);
             let spent = now().duration_since(start);
-            over = batch;
             if spent < SHORT {
                 count = (count * 2).min(BATCH);
                 if !mine {
@@ -171,6 +196,60 @@ impl Core {
                 count = (count / 2).max(1);
             }
         }
+    }
+
+    /// Runs the tasks of a batch, less those that are given back meanwhile; returns those that are over.
+    fn run_all(self: &Arc<Self>, batch: Vec<Arc<dyn Run>>) -> Vec<Arc<dyn Run>> {
+        if let [only] = &*batch {
+            only.run(self);
+            return batch;
+        }
+        if TAKEN.try_with(|_| ()).is_err() {
+            // The thread is ending, and cannot give back what it has taken.
+            batch.iter().for_each(|task| task.run(self));
+            return batch;
+        }
+        let mut over = Vec::with_capacity(batch.len());
+        TAKEN.with(|taken| taken.borrow_mut().push((Arc::clone(self), batch.into())));
+        while let Some(task) = self.next_taken() {
+            task.run(self);
+            over.push(task);
+        }
+        TAKEN.with(|taken| taken.borrow_mut().pop());
+        over
+    }
+
+    /// The next task of this thread's newest batch. If others are hungry and find nothing in the queue, the
+    /// younger half of the batch goes back there first: its tasks may last longer than those before.
+    fn next_taken(&self) -> Option<Arc<dyn Run>> {
+        let hungry = fork::seat().filter(|seat| seat.is_hungry());
+        let (task, half) = TAKEN.with(|taken| {
+            let mut taken = taken.borrow_mut();
+            let (_, tasks) = taken.last_mut()?;
+            let task = tasks.pop_front()?;
+            let half = hungry.map(|seat| (seat, tasks.split_off(tasks.len() / 2)));
+            Some((task, half))
+        })?;
+        if let Some((seat, half)) = half
+            && !half.is_empty()
+        {
+            seat.answer();
+            self.give_back(half);
+        }
+        Some(task)
+    }
+
+    /// Puts tasks that nobody has begun back to where they were taken from.
+    fn give_back(&self, tasks: Tasks) {
+        let mut queue = self.queue.lock();
+        if queue.tasks.is_empty() {
+            self.pool.roster.queue_filled();
+        }
+        for task in tasks.into_iter().rev() {
+            queue.tasks.push_front(task);
+        }
+        drop(queue);
+        self.pool.follow(self.pool.roster.published());
     }
 
     /// Whether the calling thread opened the scope.
@@ -207,14 +286,20 @@ impl Core {
         self.pending.load(Ordering::Acquire) == 0
     }
 
-    /// Works, helps, and waits until every task is gone.
-    fn end(&self, at: &'static Location<'static>) {
-        self.wait_for_all(at);
-        let over = std::mem::take(&mut self.queue.lock().over);
-        self.discard(over);
+    /// Works, helps, and waits until every task is gone, with all that they left.
+    fn end(self: &Arc<Self>, at: &'static Location<'static>) {
+        loop {
+            self.wait_for_all(at);
+            let over = std::mem::take(&mut self.queue.lock().over);
+            if over.is_empty() {
+                return;
+            }
+            // The destructor of a result may spawn.
+            self.discard(over);
+        }
     }
 
-    fn wait_for_all(&self, at: &'static Location<'static>) {
+    fn wait_for_all(self: &Arc<Self>, at: &'static Location<'static>) {
         while !self.is_over() {
             self.work();
             member::help_until(self.as_ancestor(), || self.is_over());
@@ -408,7 +493,10 @@ impl<T> PoolTask<'_, T> {
             return Err(self.error(JoinErrorKind::SelfJoin));
         }
         if deadline.is_none() {
-            self.run_if_queued();
+            // Deeper, it waits for a worker, whose stack is fresh, or who begins at the other end of a chain.
+            if fork::nesting() < MAX_NESTED_JOINS {
+                self.run_if_queued();
+            }
             member::help_until(self.task.as_ancestor(), || self.task.is_done());
         }
         let site = Site {

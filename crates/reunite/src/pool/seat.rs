@@ -91,9 +91,10 @@ impl Seat {
         self.hungry.0.load(Ordering::Relaxed)
     }
 
-    /// Asks the member to publish at its next fork.
+    /// Asks the member to publish at its next fork. A word that is raised already is one that the member has
+    /// not lowered since what the caller did before: so this load takes part in the protocol of `roster`.
     pub(super) fn ask(&self) {
-        if !self.is_hungry() {
+        if !self.hungry.0.load(Ordering::SeqCst) {
             self.hungry.0.store(true, Ordering::SeqCst);
         }
     }

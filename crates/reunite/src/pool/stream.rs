@@ -4,8 +4,9 @@
 //! the oldest batch, and runs that itself if nobody has begun it. A batch is as long as a task should be: a
 //! few microseconds, measured as they come back.
 
+use std::any::Any;
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::vec;
 
 use super::job::Caught;
@@ -42,6 +43,8 @@ pub struct PoolMap<'scope, 'env, I: Iterator, F, R> {
     pulled: usize,
     size: usize,
     dry: bool,
+    /// What the source panicked with.
+    torn: Option<Box<dyn Any + Send>>,
     stop: Arc<AtomicBool>,
     at: &'static Location<'static>,
 }
@@ -52,7 +55,8 @@ impl<'scope, 'env> PoolScope<'scope, 'env> {
     /// some microseconds' work, so items that cost nanoseconds are worth it too, given a window that holds
     /// a few batches.
     ///
-    /// A panic is its item's outcome. Dropping the map early stops what has not begun; the scope joins the
+    /// A panic is its item's outcome; one of the source goes on in the consumer, after the outcomes of the items
+    /// pulled before it. Dropping the map early stops what has not begun; the scope joins the
     /// rest.
     ///
     /// ```
@@ -82,6 +86,7 @@ impl<'scope, 'env> PoolScope<'scope, 'env> {
             pulled: 0,
             size: 1,
             dry: false,
+            torn: None,
             stop: Arc::new(AtomicBool::new(false)),
             at: Location::caller(),
         }
@@ -110,8 +115,11 @@ where
             if room == 0 || (room < size && self.pulled > 0) {
                 return;
             }
-            let items: Vec<_> = self.source.by_ref().take(size.min(room)).collect();
-            self.dry = items.len() < size.min(room);
+            let mut items = Vec::with_capacity(size.min(room));
+            let pull = || items.extend(self.source.by_ref().take(size.min(room)));
+            // The items before the panic are there.
+            self.torn = catch_unwind(AssertUnwindSafe(pull)).err();
+            self.dry = self.torn.is_some() || items.len() < size.min(room);
             if items.is_empty() {
                 return;
             }
@@ -165,7 +173,9 @@ where
                 }));
             }
             self.fill();
-            let oldest = self.batches.front()?;
+            let Some(oldest) = self.batches.front() else {
+                return self.torn.take().map(|payload| resume_unwind(payload));
+            };
             // While another works on the oldest, work on the next: it is as much this map's.
             if !oldest.is_finished() && self.run_next() {
                 continue;

@@ -2,8 +2,8 @@
 //!
 //! # Protocol
 //! `Queued` → `Running` (whoever takes the closure: a worker, the scope's owner, the joiner) → `Done` (by
-//! the same) → `Taken` (by the joiner). All under one lock. A joiner that finds it running marks it awaited
-//! in the same critical section; whoever completes it finds the mark in the one that stores the result.
+//! the same) → `Taken` (by the joiner). All under one lock. A joiner that finds it queued or running marks it
+//! awaited in the same critical section; whoever completes it finds the mark in the one that stores the result.
 //!
 //! # Lifetimes
 //! A task may borrow what lives for `'scope`. [`erase`] forgets that for the queue; the scope's end waits
@@ -26,7 +26,7 @@ pub(super) struct Task<F, T> {
 }
 
 enum Stage<F, T> {
-    Queued(F),
+    Queued { f: F, awaited: bool },
     Running { awaited: bool },
     Done(Result<T, Slot>),
     Taken,
@@ -62,7 +62,7 @@ where
     pub(super) fn new(up: Ancestor, f: F) -> Self {
         Self {
             lineage: Lineage::new(Some(up)),
-            stage: Mutex::new(Stage::Queued(f)),
+            stage: Mutex::new(Stage::Queued { f, awaited: false }),
         }
     }
 }
@@ -76,7 +76,10 @@ where
         let f = {
             let mut stage = self.stage.lock();
             match std::mem::replace(&mut *stage, Stage::Running { awaited: false }) {
-                Stage::Queued(f) => f,
+                Stage::Queued { f, awaited } => {
+                    *stage = Stage::Running { awaited };
+                    f
+                }
                 begun => {
                     *stage = begun;
                     return;
@@ -115,14 +118,14 @@ where
 
     fn is_done_or_awaited(&self) -> bool {
         let mut stage = self.stage.lock();
-        if let Stage::Running { awaited } = &mut *stage {
+        if let Stage::Queued { awaited, .. } | Stage::Running { awaited } = &mut *stage {
             *awaited = true;
         }
         matches!(*stage, Stage::Done(_) | Stage::Taken)
     }
 
     fn is_queued(&self) -> bool {
-        matches!(*self.stage.lock(), Stage::Queued(_))
+        matches!(*self.stage.lock(), Stage::Queued { .. })
     }
 
     fn take(&self) -> Option<Result<T, Slot>> {

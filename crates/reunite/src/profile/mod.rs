@@ -1,5 +1,13 @@
 //! The join profiler: how parallel a program was, how parallel it could be, and which line holds it back.
 //!
+//! It is an observer like any other: it writes down when tasks are spawned, begin, wait, go on and complete, and
+//! goes through that afterwards. *Work* is the time that tasks ran; *span* is the longest chain of what had to
+//! happen one after another; their quotient is how many cores could have been used.
+//!
+//! It sees the tasks of scopes, maps and `spawn`. Forks of [`join`](crate::join()) are part of the task that made
+//! them. What is waited for through locks and queues does not make the span longer, as nobody knows who would
+//! have brought it.
+//!
 //! ```
 //! let profiling = reunite::profile::start();
 //! reunite::scope(|s| {
@@ -10,19 +18,215 @@
 //! });
 //! let profile = profiling.finish();
 //! println!("{profile}"); // one screen of text
-//! assert!(profile.tasks.len() >= 3);
+//! assert!(profile.hints.iter().any(|hint| hint.kind == reunite::profile::HintKind::PrematureJoin));
 //! ```
 
 mod chrome;
+mod environment;
 mod folded;
+mod hints;
 mod html;
 mod model;
 mod names;
 mod perfetto;
+mod record;
+mod replay;
 #[cfg(test)]
 mod sample;
+mod sites;
 mod slices;
+mod text;
+mod write;
 
 pub use model::{
     Hint, HintKind, JoinSite, Profile, Run, ScopeProfile, Step, TaskProfile, ThreadProfile, Waited,
 };
+
+pub(crate) use environment::{begin_if_asked, write_if_asked};
+
+use std::panic::Location;
+
+use crate::observe::{Observing, observe};
+use crate::primitive::{Arc, Duration, available_parallelism, now};
+use record::{Clock, Record, Recorder, Scribe};
+use replay::{Burden, Replay};
+
+/// A profile that is being made.
+#[must_use = "the profile is lost when this is dropped"]
+pub struct Profiling {
+    recorder: Arc<Recorder>,
+    observing: Observing,
+    has_own_clock: bool,
+}
+
+/// Begins a profile of everything that this process does from now on. One screen of text, or a file: see
+/// [`Profile`].
+///
+/// An event costs some hundred nanoseconds and a hundred bytes. Without recompiling: set `REUNITE_PROFILE` to the
+/// name of a file, which is written whenever a scope ends that no task of this library opened.
+pub fn start() -> Profiling {
+    start_ring(usize::MAX)
+}
+
+/// [`start`], but each thread keeps only its last `events`: a flight recorder, which may run for ever. Look into it
+/// with [`Profiling::look`] when something went wrong.
+///
+/// ```
+/// let recorder = reunite::profile::start_ring(1000);
+/// reunite::scope(|s| drop(s.spawn(|| ())));
+/// println!("{}", recorder.look());
+/// ```
+pub fn start_ring(events: usize) -> Profiling {
+    let begin = now();
+    let clock = Box::new(move || now().saturating_duration_since(begin));
+    begin_with(clock, events, false)
+}
+
+/// [`start`] with a clock that tells how long the *calling thread* has worked, by whatever measure: with one
+/// that only counts, the figures are the same in every run.
+///
+/// ```
+/// use std::{cell::Cell, time::Duration};
+/// thread_local! { static WORKED: Cell<u64> = const { Cell::new(0) } }
+/// fn work(ms: u64) { WORKED.set(WORKED.get() + ms) }
+///
+/// let profiling = reunite::profile::start_by(|| Duration::from_millis(WORKED.get()));
+/// reunite::scope(|s| {
+///     s.spawn(|| work(30));
+///     s.spawn(|| work(50));
+/// });
+/// let profile = profiling.finish();
+/// assert_eq!(profile.work, Duration::from_millis(80));
+/// assert_eq!(profile.span, Duration::from_millis(50));
+/// ```
+pub fn start_by(clock: impl Fn() -> Duration + Send + Sync + 'static) -> Profiling {
+    begin_with(Box::new(clock), usize::MAX, true)
+}
+
+fn begin_with(clock: Clock, limit: usize, has_own_clock: bool) -> Profiling {
+    let recorder = Arc::new(Recorder::new(clock, limit));
+    Profiling {
+        observing: observe(Scribe(Arc::clone(&recorder))),
+        recorder,
+        has_own_clock,
+    }
+}
+
+impl Profiling {
+    /// Ends it. Call it where the scopes of interest have ended.
+    pub fn finish(self) -> Profile {
+        let Self {
+            recorder,
+            observing,
+            has_own_clock,
+        } = self;
+        let wall = recorder.now();
+        drop(observing);
+        profile_of(&recorder, wall, has_own_clock)
+    }
+
+    /// What it holds by now; it goes on.
+    pub fn look(&self) -> Profile {
+        profile_of(&self.recorder, self.recorder.now(), self.has_own_clock)
+    }
+}
+
+impl std::fmt::Debug for Profiling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Profiling")
+    }
+}
+
+fn profile_of(recorder: &Recorder, wall: Duration, has_own_clock: bool) -> Profile {
+    let pages = recorder.pages();
+    let last = |thread: usize| {
+        pages[thread]
+            .1
+            .last()
+            .map_or(Duration::ZERO, |record| record.at)
+    };
+    let until = |thread| {
+        if has_own_clock {
+            last(thread)
+        } else {
+            wall.max(last(thread))
+        }
+    };
+    let plain = replay(&pages, Burden::default(), None, until);
+    let work = plain.work;
+    let (span, _, critical_path) = plain.longest();
+    let (tasks, scopes) = plain.into_tasks();
+    let burden = burden_of(&tasks);
+    let (_, burdened_span, _) = replay(&pages, burden, None, until).longest();
+    let sites = sites::of(&tasks);
+    let seen = hints::Seen {
+        tasks: &tasks,
+        scopes: &scopes,
+        sites: &sites,
+        span,
+        work,
+        wall,
+        burden,
+    };
+    let span_if_later = |at| {
+        replay(&pages, Burden::default(), Some(at), until)
+            .longest()
+            .0
+    };
+    let hints = hints::of(&seen, span_if_later);
+    Profile {
+        wall,
+        cores: available_parallelism(),
+        work,
+        span,
+        burdened_span,
+        threads: pages
+            .into_iter()
+            .map(|(name, _)| ThreadProfile { name })
+            .collect(),
+        tasks,
+        scopes,
+        sites,
+        critical_path,
+        hints,
+        forgotten: recorder.forgotten(),
+    }
+}
+
+fn replay(
+    pages: &[(String, Vec<Record>)],
+    burden: Burden,
+    deferred: Option<&'static Location<'static>>,
+    until: impl Fn(usize) -> Duration,
+) -> Replay {
+    let mut replay = Replay::new(burden, deferred);
+    replay.run(pages, until);
+    replay
+}
+
+/// What starts and wake-ups took here: the medians.
+fn burden_of(tasks: &[TaskProfile]) -> Burden {
+    let starts = tasks
+        .iter()
+        .filter(|task| task.parent.is_some())
+        .filter_map(|task| Some(task.started?.saturating_sub(task.spawned)));
+    let wakes = tasks
+        .iter()
+        .flat_map(|task| &task.waits)
+        .filter_map(|wait| {
+            let target = wait.object.as_ref()?;
+            let target = tasks.iter().find(|task| task.task.id() == target.id())?;
+            let (completed, _) = target.completed?;
+            (completed > wait.from).then(|| wait.to.saturating_sub(completed))
+        });
+    Burden {
+        start: median(starts),
+        wake: median(wakes.take(1_000)),
+    }
+}
+
+fn median(durations: impl Iterator<Item = Duration>) -> Duration {
+    let mut all: Vec<_> = durations.collect();
+    all.sort_unstable();
+    all.get(all.len() / 2).copied().unwrap_or_default()
+}

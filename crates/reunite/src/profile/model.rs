@@ -198,10 +198,17 @@ impl Profile {
 
     /// The part of the cores' time in which tasks ran, from 0 to 1.
     pub fn utilisation(&self) -> f64 {
-        ratio(self.work, self.wall * u32::try_from(self.cores).unwrap_or(u32::MAX))
+        ratio(
+            self.work,
+            self.wall * u32::try_from(self.cores).unwrap_or(u32::MAX),
+        )
     }
 }
 
 fn ratio(a: Duration, b: Duration) -> f64 {
-    if b.is_zero() { 0.0 } else { a.as_secs_f64() / b.as_secs_f64() }
+    if b.is_zero() {
+        0.0
+    } else {
+        a.as_secs_f64() / b.as_secs_f64()
+    }
 }

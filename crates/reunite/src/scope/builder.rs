@@ -124,13 +124,18 @@ impl ScopeBuilder {
         run_try_scope(self.plan(FailFast, Location::caller()), body).into_result()
     }
 
+    /// Who the scope is, for messages.
+    pub(crate) fn label(&self, at: &'static Location<'static>) -> Label {
+        Label::new(Kind::Scope, self.name.clone(), at)
+    }
+
     pub(super) fn plan(
         self,
         policy: impl Policy + 'static,
         at: &'static Location<'static>,
     ) -> Plan {
         Plan {
-            label: Label::new(Kind::Scope, self.name, at),
+            label: self.label(at),
             deadline: self.deadline,
             rules: Rules {
                 policy: self.policy.unwrap_or_else(|| Box::new(policy)),

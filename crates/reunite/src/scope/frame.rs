@@ -63,6 +63,7 @@ use crate::error::{Cancelled, JoinError, ScopeError, Why};
 use crate::id::Label;
 use crate::observe::{Event, tell};
 use crate::primitive::{Arc, Instant};
+use crate::profile;
 use crate::task::{Entry, Failures, Group, Job, JoinHandle, OnDrop, Rules, Spec, Starter, prepare};
 use crate::thread::start;
 
@@ -153,6 +154,7 @@ where
 impl<E> Frame<'_, '_, E> {
     /// A frame, and the context it was opened in.
     fn open(plan: Plan) -> (Self, Context) {
+        profile::begin_if_asked();
         let outer = current::current();
         let node = Node::child(&outer.node, plan.label, plan.deadline);
         let frame = Self {
@@ -200,6 +202,9 @@ impl<E> Frame<'_, '_, E> {
             scope: node.label(),
             by: &opener.label,
         });
+        if opener.is_foreign() {
+            profile::write_if_asked();
+        }
         std::mem::forget(guard);
 
         let (mut failures, cancelled) = self.failures.take_unclaimed();

@@ -175,7 +175,10 @@ impl<T, E> JoinHandle<T, E> {
         if let Some(refusal) = self.refusal(&here.who) {
             return Err(JoinError::new(self.label().clone(), refusal));
         }
-        self.help_to_start(&here.who, deadline.is_some());
+        // A joiner that is cancelled already only looks whether the result is there.
+        if here.node.cause().is_none() && !deadline::has_passed(here.node.deadline()) {
+            self.help_to_start(&here.who, deadline.is_some());
+        }
 
         let site = self.site("join", at);
         let ready = |parker: &_| self.packet.is_complete_or_wake(parker);

@@ -8,6 +8,7 @@ use super::group::Group;
 use super::packet::Packet;
 use super::policy::Completion;
 use crate::cancel::Node;
+use crate::contain::contain;
 use crate::context::Inherited;
 use crate::error::{Cancelled, Failure};
 use crate::id::Label;
@@ -77,6 +78,8 @@ where
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(result))) {
             record(Failure::panicked(payload));
         }
+        // Outside a scope nobody else keeps what the task failed with.
+        contain(|| drop(failures));
     };
     (Box::new(job), packet)
 }

@@ -7,9 +7,8 @@
 //! rule: one added before completion is run by the completing task, one added after, at once. So nothing
 //! is lost and nothing runs twice.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use super::failures::Slot;
+use crate::contain::contain;
 use crate::park::Parker;
 use crate::primitive::Mutex;
 
@@ -57,7 +56,7 @@ impl<T, E> Packet<T, E> {
             joiner.unpark();
         }
         for callback in callbacks {
-            run(callback);
+            contain(callback);
         }
     }
 
@@ -94,11 +93,6 @@ impl<T, E> Packet<T, E> {
             return;
         }
         drop(inner);
-        run(callback);
+        contain(callback);
     }
-}
-
-/// A callback's panic is its own: the panic hook has told of it, the task and the other callbacks go on.
-fn run(callback: Callback) {
-    let _told_by_the_hook = catch_unwind(AssertUnwindSafe(callback));
 }

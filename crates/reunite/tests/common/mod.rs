@@ -60,3 +60,14 @@ pub(crate) fn until(mut arrived: impl FnMut() -> bool) {
         std::thread::yield_now();
     }
 }
+
+/// A value that panics wherever it is dropped, except by a panic on its way.
+pub(crate) struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("a bomb was dropped");
+        }
+    }
+}

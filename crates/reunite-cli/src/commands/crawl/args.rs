@@ -3,23 +3,82 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::{Subcommand, ValueEnum};
+
 use crate::units;
 
 /// Pages that cannot be fetched are rows in the store, not lines on the screen; `reunite crawl report` lists
 /// them. Run the same command again to go on where a run ended, however it ended.
 ///
-/// The exit code is 0 if nothing is left or a limit was reached, 1 if some pages could not be fetched, 2 if
-/// nothing could begin, 124 after --timeout, 130 after Ctrl-C.
+/// The exit code is 0 if nothing is left or a limit was reached, 1 if some pages could not be fetched (with
+/// --check: if anything is broken), 2 if nothing could begin, 124 after --timeout, 130 after Ctrl-C.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(
+    after_long_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 pub(crate) struct Crawl {
+    #[command(subcommand)]
+    pub(crate) command: Option<CrawlCommand>,
+
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CrawlCommand {
+    /// Say what a crawl found: what is broken, slow, duplicated, orphaned, redirecting, by host
+    Report(Report),
+}
+
+/// The exit code is 0 if nothing is broken, 1 if something is, 2 if the store cannot be read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Report {
+    /// The store of the crawl
+    #[arg(value_name = "FILE")]
+    pub(crate) store: PathBuf,
+
+    /// How to write it
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) format: FormatArg,
+
+    /// Where to write it [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Entries in each list
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) most: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum FormatArg {
+    #[default]
+    Text,
+    Json,
+    Junit,
+    Html,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Run {
     /// Where to begin; their hosts are what is crawled
     #[arg(required = true, value_name = "URL")]
     pub(crate) seeds: Vec<String>,
 
     /// The file for everything; it is made, or gone on with (SQLite)
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) store: PathBuf,
+    #[arg(short, long, required = true, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+
+    /// Check links: look at what pages link to on other sites, too (once each, HEAD or GET), and at places
+    /// in pages; tell what is broken
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    /// When nothing is left, write a WARC file, too (compressed if its name ends with .gz)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) warc: Option<PathBuf>,
 
     #[command(flatten, next_help_heading = "What belongs")]
     pub(crate) scope: ScopeArgs,
@@ -164,4 +223,6 @@ const EXAMPLES: &str = "\
 Examples:
   reunite crawl https://example.org/ --store site.db
   reunite crawl https://example.org/docs/ --below --store docs.db --max-pages 5000
+  reunite crawl https://example.org/ --store site.db --check --warc site.warc.gz
+  reunite crawl report site.db --format html --out report.html
   sqlite3 site.db \"SELECT url, status FROM pages JOIN urls USING (id) WHERE status >= 400\"";

@@ -1,22 +1,36 @@
 //! `reunite crawl`: a site into one file.
 
 pub(crate) mod args;
+mod findings;
 mod plan;
-mod report;
+mod progress;
+
+use std::path::Path;
 
 use reunite::ScopeBuilder;
-use reunite_crawl::crawl;
 use reunite_crawl::store::Store;
+use reunite_crawl::{Ended, crawl, save, warc};
 
 use crate::complain::complain;
 use crate::exit::Exit;
 use crate::interrupt;
-use args::Crawl;
-use report::Report;
+use args::{Crawl, CrawlCommand, Run};
+use progress::Report;
 
 pub(crate) fn run(args: &Crawl) -> Exit {
+    match (&args.command, &args.run.store) {
+        (Some(CrawlCommand::Report(args)), _) => findings::report(args),
+        (None, Some(store)) => run_crawl(&args.run, store),
+        (None, None) => {
+            complain("--store FILE is missing; see reunite crawl --help");
+            Exit::CouldNotBegin
+        }
+    }
+}
+
+fn run_crawl(args: &Run, file: &Path) -> Exit {
     let begun = plan::settings(args).and_then(|settings| {
-        let store = Store::open(&args.store).map_err(|error| error.to_string())?;
+        let store = Store::open(file).map_err(|error| error.to_string())?;
         Ok((settings, store))
     });
     let (settings, mut store) = match begun {
@@ -40,9 +54,37 @@ pub(crate) fn run(args: &Crawl) -> Exit {
     });
     let timed_out = ended.is_err_and(|error| error.is_timeout());
     match outcome {
-        Some(Ok(ended)) => report.end(&store, &ended, timed_out, interrupt::was_interrupted()),
+        Some(Ok(ended)) => {
+            let exit = report.end(&store, &ended, timed_out, interrupt::was_interrupted());
+            afterwards(args, &store, &ended, exit)
+        }
         Some(Err(error)) => report.broken(&error),
         // The scope's body always runs.
         None => Exit::CouldNotBegin,
     }
+}
+
+/// What is made of the store when the crawl is over.
+fn afterwards(args: &Run, store: &Store, ended: &Ended, exit: Exit) -> Exit {
+    if *ended == Ended::Stopped {
+        if let Some(path) = &args.warc {
+            complain(&format!(
+                "{} is written when nothing is left",
+                path.display()
+            ));
+        }
+        return exit;
+    }
+    let mut exit = exit;
+    if args.check {
+        exit = findings::check(store, args.json || args.quiet);
+    }
+    if let Some(path) = &args.warc {
+        let gzip = path.extension().is_some_and(|extension| extension == "gz");
+        if let Err(error) = save(path, |out| warc::write(store, gzip, out)) {
+            complain(&format!("{}: {error}", path.display()));
+            exit = Exit::SomeFailed;
+        }
+    }
+    exit
 }

@@ -4,16 +4,16 @@ use reunite_crawl::address::{Scope, ScopeRules};
 use reunite_crawl::fetch::AgentSettings;
 use reunite_crawl::{Follow, Limits, Pace, Settings};
 
-use super::args::Crawl;
+use super::args::Run;
 
 /// Refuses what makes no sense, before a file is made.
-pub(super) fn settings(args: &Crawl) -> Result<Settings, String> {
+pub(super) fn settings(args: &Run) -> Result<Settings, String> {
     let settings = meant(args);
     Scope::new(&settings.scope)?;
     Ok(settings)
 }
 
-fn meant(args: &Crawl) -> Settings {
+fn meant(args: &Run) -> Settings {
     let (scope, pace, limits, agent) = (&args.scope, &args.pace, &args.limits, &args.agent);
     let usual = AgentSettings::default();
     Settings {
@@ -55,6 +55,6 @@ fn meant(args: &Crawl) -> Settings {
             max_size: agent.max_size,
             ..usual
         },
-        check: false,
+        check: args.check,
     }
 }

@@ -9,7 +9,7 @@ use reunite_crawl::store::{Skipped, Store};
 use reunite_crawl::{CrawlError, Ended, Event, Progress};
 use serde::Serialize;
 
-use super::args::Crawl;
+use super::args::Run;
 use crate::complain::complain;
 use crate::exit::Exit;
 use crate::units::readable;
@@ -73,7 +73,7 @@ struct Summary {
 }
 
 impl Report {
-    pub(super) fn new(args: &Crawl) -> Self {
+    pub(super) fn new(args: &Run) -> Self {
         let watched = stderr().is_terminal() && !args.json && !args.quiet;
         let target = if watched {
             ProgressDrawTarget::stderr()

@@ -1,0 +1,210 @@
+//! The questions.
+
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, Params, Row};
+
+use super::{Broken, Copies, HostLine, List, Malformed, Redirect, Report, Slow, anchors};
+use crate::crawl::rules_of;
+use crate::store::{Store, StoreError};
+
+/// Referrers and copies listed for each.
+const FEW: usize = 10;
+
+/// A sitemap that was only looked for is missed by nobody.
+const BROKEN: &str = "(pages.failure IS NOT NULL OR pages.status >= 400) AND coalesce(pages.status, 0) != 429 \
+    AND NOT (urls.role = 1 AND pages.failure IS NULL)";
+
+pub(super) fn report(store: &Store, most: usize) -> Result<Report, StoreError> {
+    let db = store.db();
+    let counts = store.counts()?;
+    let unknown = "pages.status = 429 AND pages.failure IS NULL";
+    Ok(Report {
+        seeds: rules_of(store)?
+            .map(|rules| rules.seeds)
+            .unwrap_or_default(),
+        pages: counts.done,
+        queued: counts.queued,
+        broken: broken(db, BROKEN, most)?,
+        anchors: anchors::missing(db, most)?,
+        malformed: malformed(db, most)?,
+        unknown: broken(db, unknown, most)?,
+        redirects: redirects(db, most)?,
+        slow: slow(db, most)?,
+        copies: copies(db, most)?,
+        orphans: orphans(db, most)?,
+        hosts: hosts(db, most)?,
+        skipped: store.skipped()?,
+    })
+}
+
+/// What a query finds.
+pub(super) fn rows<T>(
+    db: &Connection,
+    sql: &str,
+    params: impl Params,
+    row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>, StoreError> {
+    let mut query = db.prepare_cached(sql)?;
+    let rows = query.query_map(params, row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn one<T: FromSql>(db: &Connection, sql: &str) -> Result<T, StoreError> {
+    Ok(db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
+pub(super) fn number(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+fn broken(db: &Connection, which: &str, most: usize) -> Result<List<Broken>, StoreError> {
+    let from = format!("FROM pages JOIN urls USING (id) WHERE {which}");
+    let count: i64 = one(db, &format!("SELECT count(*) {from}"))?;
+    let sql = format!(
+        "SELECT urls.id, urls.url, pages.status, coalesce(pages.message, pages.failure) {from} \
+         ORDER BY urls.url LIMIT {most}"
+    );
+    let found = rows(db, &sql, [], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    })?;
+    let mut first = Vec::with_capacity(found.len());
+    for (id, url, status, failure) in found {
+        let referrers = referrers(db, id, None)?;
+        first.push(Broken {
+            url,
+            status,
+            failure,
+            referrers,
+        });
+    }
+    let count = number(count);
+    Ok(List { count, first })
+}
+
+/// The pages that link to an address, or to a place in it.
+pub(super) fn referrers(
+    db: &Connection,
+    id: i64,
+    fragment: Option<&str>,
+) -> Result<List<String>, StoreError> {
+    let which = "FROM links WHERE target = ?1 AND (?2 IS NULL OR fragment = ?2)";
+    let sql = format!("SELECT count(DISTINCT source) {which}");
+    let count: i64 = db
+        .prepare_cached(&sql)?
+        .query_row((id, fragment), |row| row.get(0))?;
+    let sql = format!(
+        "SELECT url FROM urls WHERE id IN (SELECT source {which}) ORDER BY url LIMIT {FEW}"
+    );
+    let first = rows(db, &sql, (id, fragment), |row| row.get(0))?;
+    let count = number(count);
+    Ok(List { count, first })
+}
+
+fn malformed(db: &Connection, most: usize) -> Result<List<Malformed>, StoreError> {
+    let from = "FROM pages JOIN urls USING (id), json_each(pages.broken) AS link";
+    let count: i64 = one(db, &format!("SELECT count(*) {from}"))?;
+    let sql = format!("SELECT urls.url, link.value {from} ORDER BY urls.url LIMIT {most}");
+    let first = rows(db, &sql, [], |row| {
+        Ok(Malformed {
+            url: row.get(0)?,
+            link: row.get(1)?,
+        })
+    })?;
+    let count = number(count);
+    Ok(List { count, first })
+}
+
+fn redirects(db: &Connection, most: usize) -> Result<List<Redirect>, StoreError> {
+    let count: i64 = one(db, "SELECT count(*) FROM pages WHERE redirect IS NOT NULL")?;
+    let sql = format!(
+        "SELECT urls.url, pages.status, target.url, \
+         (SELECT count(*) FROM links WHERE links.target = urls.id) AS linked \
+         FROM pages JOIN urls USING (id) JOIN urls AS target ON target.id = pages.redirect \
+         ORDER BY linked DESC, urls.url LIMIT {most}"
+    );
+    let first = rows(db, &sql, [], |row| {
+        Ok(Redirect {
+            url: row.get(0)?,
+            status: row.get(1)?,
+            to: row.get(2)?,
+            links: number(row.get(3)?),
+        })
+    })?;
+    let count = number(count);
+    Ok(List { count, first })
+}
+
+fn slow(db: &Connection, most: usize) -> Result<List<Slow>, StoreError> {
+    let count: i64 = one(db, "SELECT count(*) FROM pages WHERE total >= 1000000")?;
+    let sql = format!(
+        "SELECT url, total / 1000, coalesce(size, 0) FROM pages JOIN urls USING (id) \
+         LEFT JOIN bodies ON bodies.id = body WHERE total >= 1000000 ORDER BY total DESC LIMIT {most}"
+    );
+    let first = rows(db, &sql, [], |row| {
+        Ok(Slow {
+            url: row.get(0)?,
+            milliseconds: number(row.get(1)?),
+            bytes: number(row.get(2)?),
+        })
+    })?;
+    let count = number(count);
+    Ok(List { count, first })
+}
+
+fn copies(db: &Connection, most: usize) -> Result<List<Copies>, StoreError> {
+    // An empty body is no content, and what a redirect says is read by nobody.
+    let from = "FROM pages JOIN bodies ON bodies.id = body WHERE size > 0 AND status BETWEEN 200 AND 299 \
+                GROUP BY body HAVING count(*) > 1";
+    let count: i64 = one(db, &format!("SELECT count(*) FROM (SELECT 1 {from})"))?;
+    let sql =
+        format!("SELECT body, size, count(*) {from} ORDER BY count(*) DESC, body LIMIT {most}");
+    let found = rows(db, &sql, [], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?))
+    })?;
+    let mut first = Vec::with_capacity(found.len());
+    for (body, size, count) in found {
+        let sql = format!(
+            "SELECT url FROM pages JOIN urls USING (id) WHERE body = ?1 AND status BETWEEN 200 AND 299 \
+             ORDER BY url LIMIT {FEW}"
+        );
+        let count = number(count);
+        let urls = rows(db, &sql, [body], |row| row.get(0))?;
+        first.push(Copies {
+            bytes: number(size),
+            urls: List { count, first: urls },
+        });
+    }
+    let count = number(count);
+    Ok(List { count, first })
+}
+
+fn orphans(db: &Connection, most: usize) -> Result<List<String>, StoreError> {
+    let from = "FROM pages JOIN urls USING (id) WHERE role = 0 AND depth > 0 AND NOT EXISTS \
+                (SELECT 1 FROM links WHERE target = urls.id AND source != urls.id \
+                 AND kind NOT IN ('sitemap', 'canonical'))";
+    let count: i64 = one(db, &format!("SELECT count(*) {from}"))?;
+    let sql = format!("SELECT url {from} ORDER BY url LIMIT {most}");
+    let first = rows(db, &sql, [], |row| row.get(0))?;
+    let count = number(count);
+    Ok(List { count, first })
+}
+
+fn hosts(db: &Connection, most: usize) -> Result<List<HostLine>, StoreError> {
+    let from = "FROM pages JOIN urls USING (id) JOIN hosts ON hosts.id = host";
+    let count: i64 = one(db, &format!("SELECT count(DISTINCT host) {from}"))?;
+    let sql = format!(
+        "SELECT origin, count(*), count(*) FILTER (WHERE {BROKEN}), coalesce(sum(wire), 0), \
+         CAST(avg(total) / 1000 AS INTEGER) {from} GROUP BY host ORDER BY 2 DESC, 1 LIMIT {most}"
+    );
+    let first = rows(db, &sql, [], |row| {
+        Ok(HostLine {
+            origin: row.get(0)?,
+            pages: number(row.get(1)?),
+            broken: number(row.get(2)?),
+            bytes: number(row.get(3)?),
+            milliseconds: number(row.get(4)?),
+        })
+    })?;
+    let count = number(count);
+    Ok(List { count, first })
+}

@@ -1,0 +1,118 @@
+//! For people, in a terminal.
+
+use std::io::{self, Write};
+
+use super::{List, Report};
+
+pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let seeds = report.seeds.join(", ");
+    writeln!(out, "{} pages of {}", report.pages, plain(&seeds))?;
+    if report.queued > 0 {
+        writeln!(
+            out,
+            "{} more are queued: this is not all yet",
+            report.queued
+        )?;
+    }
+    section(out, "broken", &report.broken, |out, broken| {
+        writeln!(out, "  {}  {}", plain(&broken.url), plain(&broken.what()))?;
+        referrers(out, &broken.referrers)
+    })?;
+    section(
+        out,
+        "links to places that are not there",
+        &report.anchors,
+        |out, anchor| {
+            writeln!(out, "  {}#{}", plain(&anchor.url), plain(&anchor.fragment))?;
+            referrers(out, &anchor.referrers)
+        },
+    )?;
+    section(
+        out,
+        "links that are no addresses",
+        &report.malformed,
+        |out, link| writeln!(out, "  {}  on {}", plain(&link.link), plain(&link.url)),
+    )?;
+    section(
+        out,
+        "unknown, because the server asked to be left alone",
+        &report.unknown,
+        |out, page| writeln!(out, "  {}  {}", plain(&page.url), plain(&page.what())),
+    )?;
+    section(out, "redirects", &report.redirects, |out, redirect| {
+        let status = redirect.status.unwrap_or(0);
+        let (from, to) = (plain(&redirect.url), plain(&redirect.to));
+        writeln!(out, "  {status} {from} -> {to} ({} links)", redirect.links)
+    })?;
+    section(out, "slower than a second", &report.slow, |out, page| {
+        let seconds = page.milliseconds as f64 / 1000.0;
+        writeln!(
+            out,
+            "  {seconds:.1} s  {} ({} bytes)",
+            plain(&page.url),
+            page.bytes
+        )
+    })?;
+    section(out, "same content", &report.copies, |out, copies| {
+        let urls: Vec<String> = copies.urls.first.iter().map(|url| plain(url)).collect();
+        writeln!(out, "  {} times: {}", copies.urls.count, urls.join(" "))
+    })?;
+    section(out, "only in a sitemap", &report.orphans, |out, url| {
+        writeln!(out, "  {}", plain(url))
+    })?;
+    section(out, "hosts", &report.hosts, |out, host| {
+        writeln!(
+            out,
+            "  {}: {} pages, {} broken, {} bytes, {} ms on average",
+            host.origin, host.pages, host.broken, host.bytes, host.milliseconds
+        )
+    })?;
+    if !report.skipped.is_empty() {
+        let reasons = report
+            .skipped
+            .iter()
+            .map(|(reason, count)| format!("{count} {reason}"));
+        writeln!(
+            out,
+            "\nnot fetched: {}",
+            reasons.collect::<Vec<_>>().join(", ")
+        )?;
+    }
+    Ok(())
+}
+
+fn section<T>(
+    out: &mut dyn Write,
+    name: &str,
+    list: &List<T>,
+    mut line: impl FnMut(&mut dyn Write, &T) -> io::Result<()>,
+) -> io::Result<()> {
+    if list.count == 0 {
+        return Ok(());
+    }
+    writeln!(out, "\n{name}: {}", list.count)?;
+    for entry in &list.first {
+        line(out, entry)?;
+    }
+    if list.more() > 0 {
+        writeln!(out, "  … and {} more", list.more())?;
+    }
+    Ok(())
+}
+
+fn referrers(out: &mut dyn Write, list: &List<String>) -> io::Result<()> {
+    for url in &list.first {
+        writeln!(out, "      from {}", plain(url))?;
+    }
+    if list.more() > 0 {
+        writeln!(out, "      … and {} more", list.more())?;
+    }
+    Ok(())
+}
+
+/// What pages say must not steer a terminal.
+fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}

@@ -1,0 +1,244 @@
+//! What to look at first. Each hint is a guess from what was seen, and says so.
+
+use std::collections::BTreeMap;
+use std::panic::Location;
+
+use super::model::{Hint, HintKind, JoinSite, ScopeProfile, TaskProfile};
+use super::replay::Burden;
+use super::sites::is_for_tasks;
+use crate::id::TaskId;
+use crate::primitive::Duration;
+
+/// Less than this part of the span is not worth a hint.
+const WORTH: u32 = 20;
+/// Lines that are tried for a later join, at most.
+const TRIED: usize = 8;
+
+pub(super) struct Seen<'a> {
+    pub(super) tasks: &'a [TaskProfile],
+    pub(super) scopes: &'a [ScopeProfile],
+    pub(super) sites: &'a [JoinSite],
+    pub(super) span: Duration,
+    pub(super) work: Duration,
+    pub(super) wall: Duration,
+    pub(super) burden: Burden,
+}
+
+/// `span_if_later` tells the span if the joins at a line came at the end of their scope.
+pub(super) fn of(
+    seen: &Seen<'_>,
+    span_if_later: impl Fn(&'static Location<'static>) -> Duration,
+) -> Vec<Hint> {
+    let mut hints = Vec::new();
+    premature_joins(seen, span_if_later, &mut hints);
+    spawn_then_join(seen, &mut hints);
+    lonely_scopes(seen, &mut hints);
+    head_of_line(seen, &mut hints);
+    fine_grain(seen, &mut hints);
+    locks_across_joins(seen, &mut hints);
+    hints.sort_by_key(|hint| std::cmp::Reverse(hint.saves));
+    hints
+}
+
+fn line(at: &Location<'_>) -> String {
+    format!("{}:{}", at.file(), at.line())
+}
+
+fn percent(part: Duration, whole: Duration) -> f64 {
+    if whole.is_zero() {
+        0.0
+    } else {
+        part.as_secs_f64() / whole.as_secs_f64() * 100.0
+    }
+}
+
+fn premature_joins(
+    seen: &Seen<'_>,
+    span_if_later: impl Fn(&'static Location<'static>) -> Duration,
+    hints: &mut Vec<Hint>,
+) {
+    let joins = seen.sites.iter().filter(|site| site.verb == "join");
+    for site in joins.take(TRIED) {
+        let saves = seen.span.saturating_sub(span_if_later(site.at));
+        if saves > seen.span / WORTH {
+            hints.push(Hint {
+                kind: HintKind::PrematureJoin,
+                at: site.at,
+                saves,
+                text: format!(
+                    "the join at {} waits although its caller goes on to spawn more: joined at the end of \
+                     the scope, the span might be {:.0} % shorter",
+                    line(site.at),
+                    percent(saves, seen.span)
+                ),
+            });
+        }
+    }
+}
+
+fn spawn_then_join(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
+    let mut spawns: BTreeMap<TaskId, Vec<Duration>> = BTreeMap::new();
+    for task in seen.tasks {
+        spawns
+            .entry(task.parent.unwrap_or(task.task.id()))
+            .or_default()
+            .push(task.spawned);
+    }
+    let mut found: BTreeMap<(&str, u32), (&'static Location<'static>, usize, Duration)> =
+        BTreeMap::new();
+    for task in seen.tasks {
+        let (Some(parent), Some((joined, by, at))) = (task.parent, task.joined) else {
+            continue;
+        };
+        let Some(waited) =
+            seen.tasks
+                .iter()
+                .find(|other| other.task.id() == by)
+                .and_then(|joiner| {
+                    joiner.waits.iter().find(|wait| {
+                        wait.at == at && wait.to <= joined && wait.from >= task.spawned
+                    })
+                })
+        else {
+            continue;
+        };
+        let others = &spawns[&parent];
+        let spawned_between = others
+            .iter()
+            .any(|other| *other > task.spawned && *other < joined);
+        let soon = waited.from.saturating_sub(task.spawned)
+            < (waited.to.saturating_sub(waited.from)) / WORTH;
+        if by == parent && soon && !spawned_between {
+            let entry = found
+                .entry((at.file(), at.line()))
+                .or_insert((at, 0, Duration::ZERO));
+            entry.1 += 1;
+            entry.2 += waited.to.saturating_sub(waited.from);
+        }
+    }
+    for (at, count, lost) in found.into_values() {
+        hints.push(Hint {
+            kind: HintKind::SpawnThenJoin,
+            at,
+            saves: Duration::ZERO,
+            text: format!(
+                "{count} task(s) joined at {} right after they were spawned, {:.1} ms in all: nothing ran \
+                 beside them; call the function, or join later",
+                line(at),
+                lost.as_secs_f64() * 1e3
+            ),
+        });
+    }
+}
+
+fn lonely_scopes(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
+    for scope in seen.scopes {
+        let members = seen
+            .tasks
+            .iter()
+            .filter(|task| task.scope == Some(scope.scope.id()));
+        if members.take(2).count() == 1 {
+            let at = scope.scope.spawned_at();
+            hints.push(Hint {
+                kind: HintKind::LonelyScope,
+                at,
+                saves: Duration::ZERO,
+                text: format!(
+                    "the scope at {} has one task: what is it side by side with?",
+                    line(at)
+                ),
+            });
+        }
+    }
+    hints.dedup_by_key(|hint| (hint.at.file(), hint.at.line(), hint.kind as u8));
+}
+
+fn head_of_line(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
+    let completed: BTreeMap<TaskId, Duration> = seen
+        .tasks
+        .iter()
+        .filter_map(|task| Some((task.task.id(), task.completed?.0)))
+        .collect();
+    let mut idle: BTreeMap<(&str, u32), (&'static Location<'static>, Duration)> = BTreeMap::new();
+    for joiner in seen.tasks {
+        for wait in joiner.waits.iter().filter(|wait| wait.verb == "join") {
+            let later = seen.tasks.iter().filter(|task| {
+                task.joined
+                    .is_some_and(|(at, by, _)| by == joiner.task.id() && at > wait.to)
+            });
+            let done = later
+                .filter_map(|task| completed.get(&task.task.id()))
+                .min();
+            if let Some(done) = done.filter(|done| **done < wait.to) {
+                let entry = idle
+                    .entry((wait.at.file(), wait.at.line()))
+                    .or_insert((wait.at, Duration::ZERO));
+                entry.1 += wait.to.saturating_sub(wait.from.max(*done));
+            }
+        }
+    }
+    for (at, idle) in idle
+        .into_values()
+        .filter(|(_, idle)| *idle > seen.wall / WORTH)
+    {
+        hints.push(Hint {
+            kind: HintKind::HeadOfLine,
+            at,
+            saves: Duration::ZERO,
+            text: format!(
+                "the join at {} waited {:.1} ms while later ones were done: take results as they complete \
+                 (an unordered map) if their order does not matter",
+                line(at),
+                idle.as_secs_f64() * 1e3
+            ),
+        });
+    }
+}
+
+fn fine_grain(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
+    let spawned = seen.tasks.iter().filter(|task| task.parent.is_some());
+    let count = u32::try_from(spawned.count()).unwrap_or(u32::MAX);
+    let Some(average) = seen.work.checked_div(count) else {
+        return;
+    };
+    let cost = seen.burden.start + seen.burden.wake;
+    let first = seen.tasks.iter().find(|task| task.parent.is_some());
+    if let (true, Some(first)) = (count >= 32 && average < cost * 2, first) {
+        let at = first.task.spawned_at();
+        hints.push(Hint {
+            kind: HintKind::FineGrain,
+            at,
+            saves: Duration::ZERO,
+            text: format!(
+                "{count} tasks run for {:.1} µs on average, and to start and join one takes {:.1} µs: give \
+                 each more to do, or use the pool (first spawned at {})",
+                average.as_secs_f64() * 1e6,
+                cost.as_secs_f64() * 1e6,
+                line(at)
+            ),
+        });
+    }
+}
+
+fn locks_across_joins(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
+    let mut lines: BTreeMap<(&str, u32), (&'static Location<'static>, usize)> = BTreeMap::new();
+    let waits = seen.tasks.iter().flat_map(|task| &task.waits);
+    for wait in waits.filter(|wait| wait.holds > 0 && is_for_tasks(wait.verb)) {
+        lines
+            .entry((wait.at.file(), wait.at.line()))
+            .or_insert((wait.at, 0))
+            .1 += 1;
+    }
+    for (at, count) in lines.into_values() {
+        hints.push(Hint {
+            kind: HintKind::LockAcrossJoin,
+            at,
+            saves: Duration::ZERO,
+            text: format!(
+                "{} waits for a task while holding a lock ({count} times): others wait for the lock \
+                 meanwhile, and if the task does, too, it is a deadlock",
+                line(at)
+            ),
+        });
+    }
+}

@@ -1,0 +1,200 @@
+//! Writing down what happens, cheaply: each thread into a list of its own.
+//!
+//! A record has a number, which orders all of them, and an instant. Numbers and not instants say what came before
+//! what: instants of different threads may be taken in another order than things happened in.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::panic::Location;
+
+use crate::id::Label;
+use crate::observe::{Completion, Event, Observer};
+use crate::primitive::{
+    Arc, Counter, Duration, Mutex, Ordering, foreign_thread_name, thread_local,
+};
+
+/// One event.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    pub(super) number: u64,
+    pub(super) at: Duration,
+    pub(super) what: What,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum What {
+    Open {
+        scope: Label,
+        by: Label,
+    },
+    End {
+        scope: Label,
+        by: Label,
+    },
+    Spawn {
+        task: Label,
+        by: Label,
+        scope: Label,
+    },
+    Start {
+        task: Label,
+    },
+    Complete {
+        task: Label,
+        how: Completion,
+    },
+    Block {
+        task: Label,
+        verb: &'static str,
+        object: Option<Label>,
+        at: &'static Location<'static>,
+        holds: usize,
+    },
+    Resume,
+    Join {
+        task: Label,
+        by: Label,
+        at: &'static Location<'static>,
+    },
+}
+
+/// The time since the profile began. In tests, the work that the calling thread has pretended to do.
+pub(super) type Clock = Box<dyn Fn() -> Duration + Send + Sync>;
+
+/// What one thread has written down.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) name: String,
+    pub(super) records: Mutex<VecDeque<Record>>,
+}
+
+pub(super) struct Recorder {
+    number: u64,
+    clock: Clock,
+    /// How many records a thread keeps; older ones are forgotten.
+    limit: usize,
+    next: Counter,
+    forgotten: Counter,
+    pages: Mutex<Vec<Arc<Page>>>,
+}
+
+thread_local! {
+    /// This thread's page, and of which recorder it is.
+    static PAGE: RefCell<Option<(u64, Arc<Page>)>> = const { RefCell::new(None) };
+}
+
+impl Recorder {
+    pub(super) fn new(clock: Clock, limit: usize) -> Self {
+        static RECORDERS: Counter = Counter::new(0);
+        Self {
+            number: RECORDERS.fetch_add(1, Ordering::Relaxed),
+            clock,
+            limit,
+            next: Counter::new(0),
+            forgotten: Counter::new(0),
+            pages: Mutex::new(Vec::new()),
+        }
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        (self.clock)()
+    }
+
+    pub(super) fn forgotten(&self) -> u64 {
+        self.forgotten.load(Ordering::Relaxed)
+    }
+
+    /// The pages, each with what it holds now.
+    pub(super) fn pages(&self) -> Vec<(String, Vec<Record>)> {
+        let pages = self.pages.lock().clone();
+        let read = |page: &Arc<Page>| {
+            let records = page.records.lock().iter().cloned().collect();
+            (page.name.clone(), records)
+        };
+        pages.iter().map(read).collect()
+    }
+
+    fn page(&self) -> Arc<Page> {
+        let page = PAGE.try_with(|here| {
+            let mut here = here.borrow_mut();
+            match &*here {
+                Some((number, page)) if *number == self.number => Arc::clone(page),
+                _ => {
+                    let page = self.new_page();
+                    *here = Some((self.number, Arc::clone(&page)));
+                    page
+                }
+            }
+        });
+        page.unwrap_or_else(|_| self.new_page())
+    }
+
+    fn new_page(&self) -> Arc<Page> {
+        let page = Arc::new(Page {
+            name: foreign_thread_name().unwrap_or_else(|| "unnamed".to_owned()),
+            records: Mutex::new(VecDeque::new()),
+        });
+        self.pages.lock().push(Arc::clone(&page));
+        page
+    }
+
+    fn write(&self, what: What) {
+        let at = self.now();
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let page = self.page();
+        let mut records = page.records.lock();
+        if records.len() >= self.limit {
+            records.pop_front();
+            self.forgotten.fetch_add(1, Ordering::Relaxed);
+        }
+        records.push_back(Record { number, at, what });
+    }
+}
+
+/// Told of events for a recorder.
+pub(super) struct Scribe(pub(super) Arc<Recorder>);
+
+impl Observer for Scribe {
+    fn on_event(&self, event: &Event<'_>) {
+        self.0.write(match *event {
+            Event::Open { scope, by } => What::Open {
+                scope: scope.clone(),
+                by: by.clone(),
+            },
+            Event::End { scope, by } => What::End {
+                scope: scope.clone(),
+                by: by.clone(),
+            },
+            Event::Spawn { task, by, scope } => What::Spawn {
+                task: task.clone(),
+                by: by.clone(),
+                scope: scope.clone(),
+            },
+            Event::Start { task } => What::Start { task: task.clone() },
+            Event::Complete { task, how } => What::Complete {
+                task: task.clone(),
+                how,
+            },
+            Event::Block {
+                task,
+                verb,
+                object,
+                at,
+                holds,
+            } => What::Block {
+                task: task.clone(),
+                verb,
+                object: object.cloned(),
+                at,
+                holds,
+            },
+            Event::Resume { .. } => What::Resume,
+            Event::Join { task, by, at } => What::Join {
+                task: task.clone(),
+                by: by.clone(),
+                at,
+            },
+            Event::Cancel { .. } => return,
+        });
+    }
+}

@@ -1,0 +1,370 @@
+//! Going through the records once more, in the order in which things happened: who ran when, and how long the
+//! longest chain is.
+//!
+//! # The measure
+//! As in Cilkview (He, Leiserson, Leiserson, SPAA 2010): a task begins with the span that its parent had when it
+//! spawned it; running adds to it; a join makes the joiner's span at least the joined task's; the end of a scope
+//! does so for all its tasks. The *burdened* span adds what a start and a wake-up cost. The program's span is
+//! the largest there is at the end.
+
+use std::collections::BTreeMap;
+use std::panic::Location;
+
+use super::model::{Run, ScopeProfile, Step, TaskProfile, Waited};
+use super::record::{Record, What};
+use crate::id::{Label, TaskId};
+use crate::primitive::{Arc, Duration};
+
+/// What a start and a wake-up cost.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Burden {
+    pub(super) start: Duration,
+    pub(super) wake: Duration,
+}
+
+pub(super) struct Replay {
+    burden: Burden,
+    /// Joins at this line count only at the end of the joiner's scope: what if they came later?
+    deferred: Option<&'static Location<'static>>,
+    tasks: BTreeMap<TaskId, Task>,
+    order: Vec<TaskId>,
+    pub(super) scopes: Vec<ScopeProfile>,
+    members: BTreeMap<TaskId, Vec<TaskId>>,
+    /// The tasks that each thread runs, one inside the other; only the last runs, unless it waits.
+    stacks: Vec<Vec<(TaskId, bool)>>,
+    pub(super) work: Duration,
+}
+
+struct Task {
+    profile: TaskProfile,
+    running_since: Option<(usize, Duration)>,
+    waits: Option<Waited>,
+    chain: Chain,
+    deferred: Vec<TaskId>,
+}
+
+/// The longest chain to a point.
+#[derive(Clone, Default)]
+struct Chain {
+    span: Duration,
+    burdened: Duration,
+    /// The parts before the last, and how much of the span they are.
+    before: Option<Arc<Link>>,
+    came: Option<(&'static Location<'static>, bool)>,
+    begun_at: Duration,
+}
+
+struct Link {
+    step: Step,
+    before: Option<Arc<Link>>,
+}
+
+impl Replay {
+    pub(super) fn new(burden: Burden, deferred: Option<&'static Location<'static>>) -> Self {
+        Self {
+            burden,
+            deferred,
+            tasks: BTreeMap::new(),
+            order: Vec::new(),
+            scopes: Vec::new(),
+            members: BTreeMap::new(),
+            stacks: Vec::new(),
+            work: Duration::ZERO,
+        }
+    }
+
+    /// Goes through the records of all threads; `until` is when the profile ended, by each thread's clock.
+    pub(super) fn run(
+        &mut self,
+        pages: &[(String, Vec<Record>)],
+        until: impl Fn(usize) -> Duration,
+    ) {
+        let mut all: Vec<(usize, &Record)> = Vec::new();
+        for (thread, (_, records)) in pages.iter().enumerate() {
+            all.extend(records.iter().map(|record| (thread, record)));
+        }
+        all.sort_unstable_by_key(|(_, record)| record.number);
+        self.stacks = vec![Vec::new(); pages.len()];
+        for (thread, record) in all {
+            self.step(thread, record);
+        }
+        for thread in 0..self.stacks.len() {
+            if let Some((task, true)) = self.stacks[thread].last().copied() {
+                self.pause(task, until(thread));
+            }
+        }
+    }
+
+    fn step(&mut self, thread: usize, record: &Record) {
+        let at = record.at;
+        match &record.what {
+            What::Open { scope, by } => {
+                self.meet(thread, by);
+                self.scopes.push(ScopeProfile {
+                    scope: scope.clone(),
+                    owner: by.id(),
+                    opened: at,
+                    ended: None,
+                });
+            }
+            What::End { scope, by } => {
+                self.flush(by.id(), at);
+                for member in self.members.get(&scope.id()).cloned().unwrap_or_default() {
+                    self.merge(by.id(), member, scope.spawned_at(), false);
+                }
+                for member in self.take_deferred(by.id()) {
+                    self.merge(by.id(), member, scope.spawned_at(), false);
+                }
+                if let Some(ended) = self
+                    .scopes
+                    .iter_mut()
+                    .rfind(|seen| seen.scope.id() == scope.id())
+                {
+                    ended.ended = Some(at);
+                }
+            }
+            What::Spawn { task, by, scope } => {
+                self.meet(thread, by);
+                self.flush(by.id(), at);
+                let parent = &self.tasks[&by.id()];
+                let chain = parent
+                    .chain
+                    .handed_on(&parent.profile.task, task.spawned_at());
+                let mut child = Task::new(task.clone(), at, chain);
+                child.profile.parent = Some(by.id());
+                child.profile.scope = Some(scope.id());
+                self.members.entry(scope.id()).or_default().push(task.id());
+                self.order.push(task.id());
+                self.tasks.insert(task.id(), child);
+            }
+            What::Start { task } => {
+                if let Some((outer, true)) = self.stacks[thread].last().copied() {
+                    self.pause(outer, at);
+                }
+                if !self.tasks.contains_key(&task.id()) {
+                    // Its spawn was forgotten, or came before the profile.
+                    self.order.push(task.id());
+                    self.tasks
+                        .insert(task.id(), Task::new(task.clone(), at, Chain::default()));
+                }
+                let burden = self.burden.start;
+                let known = self.task(task.id());
+                known.profile.started = Some(at);
+                known.running_since = Some((thread, at));
+                known.chain.burdened += burden;
+                self.stacks[thread].push((task.id(), true));
+            }
+            What::Complete { task, how } => {
+                self.flush(task.id(), at);
+                for member in self.take_deferred(task.id()) {
+                    self.merge(task.id(), member, task.spawned_at(), false);
+                }
+                if let Some(known) = self.tasks.get_mut(&task.id()) {
+                    known.running_since = None;
+                    known.profile.completed = Some((at, *how));
+                }
+                if let Some(place) = self.stacks[thread]
+                    .iter()
+                    .rposition(|(id, _)| *id == task.id())
+                {
+                    self.stacks[thread].truncate(place);
+                }
+                if let Some((outer, true)) = self.stacks[thread].last().copied() {
+                    self.task(outer).running_since = Some((thread, at));
+                }
+            }
+            What::Block {
+                task,
+                verb,
+                object,
+                at: line,
+                holds,
+            } => {
+                self.meet(thread, task);
+                let top = self.stacks[thread].last_mut().expect("just met");
+                top.1 = false;
+                let running = top.0;
+                self.pause(running, at);
+                self.task(running).waits = Some(Waited {
+                    verb,
+                    object: object.clone(),
+                    at: line,
+                    thread,
+                    from: at,
+                    to: at,
+                    holds: *holds,
+                });
+            }
+            What::Resume => {
+                let Some(top) = self.stacks[thread].last_mut() else {
+                    return;
+                };
+                top.1 = true;
+                let running = top.0;
+                let known = self.task(running);
+                known.running_since = Some((thread, at));
+                if let Some(mut waited) = known.waits.take() {
+                    waited.to = at;
+                    known.profile.waits.push(waited);
+                }
+            }
+            What::Join { task, by, at: line } => {
+                self.meet(thread, by);
+                self.flush(by.id(), at);
+                if let Some(known) = self.tasks.get_mut(&task.id()) {
+                    known.profile.joined = Some((at, by.id(), line));
+                }
+                if self.deferred == Some(*line) {
+                    self.task(by.id()).deferred.push(task.id());
+                } else {
+                    self.merge(by.id(), task.id(), line, true);
+                }
+            }
+        }
+    }
+
+    fn task(&mut self, id: TaskId) -> &mut Task {
+        self.tasks.get_mut(&id).expect("a task that was met")
+    }
+
+    fn take_deferred(&mut self, id: TaskId) -> Vec<TaskId> {
+        let task = self.tasks.get_mut(&id);
+        task.map(|task| std::mem::take(&mut task.deferred))
+            .unwrap_or_default()
+    }
+
+    /// A task of which the profile has not seen the beginning: it has run since then, on this thread.
+    fn meet(&mut self, thread: usize, label: &Label) {
+        if !self.tasks.contains_key(&label.id()) {
+            let mut task = Task::new(label.clone(), Duration::ZERO, Chain::default());
+            task.profile.started = Some(Duration::ZERO);
+            task.running_since = Some((thread, Duration::ZERO));
+            self.order.push(label.id());
+            self.tasks.insert(label.id(), task);
+        }
+        if self.stacks[thread].is_empty() {
+            self.stacks[thread].push((label.id(), true));
+        }
+    }
+
+    /// Counts what the task has run until now; it runs on.
+    fn flush(&mut self, id: TaskId, at: Duration) {
+        let Some(task) = self.tasks.get_mut(&id) else {
+            return;
+        };
+        let Some((thread, since)) = task.running_since else {
+            return;
+        };
+        let ran = at.saturating_sub(since);
+        task.running_since = Some((thread, at));
+        task.chain.span += ran;
+        task.chain.burdened += ran;
+        match task.profile.runs.last_mut() {
+            Some(run) if run.thread == thread && run.to == since => run.to = at,
+            _ => task.profile.runs.push(Run {
+                thread,
+                from: since,
+                to: at,
+            }),
+        }
+        self.work += ran;
+    }
+
+    fn pause(&mut self, id: TaskId, at: Duration) {
+        self.flush(id, at);
+        self.task(id).running_since = None;
+    }
+
+    /// `by` goes on after `joined`.
+    fn merge(&mut self, by: TaskId, joined: TaskId, at: &'static Location<'static>, is_join: bool) {
+        let wake = self.burden.wake;
+        let Some(other) = self.tasks.get(&joined) else {
+            return;
+        };
+        if other.profile.completed.is_none() {
+            return;
+        }
+        let chain = other.chain.clone();
+        let label = other.profile.task.clone();
+        let Some(task) = self.tasks.get_mut(&by) else {
+            return;
+        };
+        task.chain.burdened = task.chain.burdened.max(chain.burdened + wake);
+        if chain.span > task.chain.span {
+            let burdened = task.chain.burdened;
+            task.chain = chain.handed_on(&label, at);
+            task.chain.came = Some((at, is_join));
+            task.chain.burdened = burdened;
+        }
+    }
+
+    /// The longest chain there is, with the burden, and its parts.
+    pub(super) fn longest(&self) -> (Duration, Duration, Vec<Step>) {
+        let Some(last) = self.tasks.values().max_by_key(|task| task.chain.span) else {
+            return (Duration::ZERO, Duration::ZERO, Vec::new());
+        };
+        let burdened = self.tasks.values().map(|task| task.chain.burdened).max();
+        let mut steps = vec![last.chain.last_step(&last.profile.task)];
+        let mut at = last.chain.before.clone();
+        while let Some(link) = at {
+            steps.push(link.step.clone());
+            at = link.before.clone();
+        }
+        steps.retain(|step| !step.lasts.is_zero());
+        steps.reverse();
+        (last.chain.span, burdened.unwrap_or_default(), steps)
+    }
+
+    pub(super) fn into_tasks(mut self) -> (Vec<TaskProfile>, Vec<ScopeProfile>) {
+        let tasks = self.order.iter().filter_map(|id| self.tasks.remove(id));
+        (tasks.map(|task| task.profile).collect(), self.scopes)
+    }
+}
+
+impl Task {
+    fn new(label: Label, spawned: Duration, chain: Chain) -> Self {
+        Self {
+            profile: TaskProfile {
+                task: label,
+                parent: None,
+                scope: None,
+                spawned,
+                started: None,
+                completed: None,
+                runs: Vec::new(),
+                waits: Vec::new(),
+                joined: None,
+            },
+            running_since: None,
+            waits: None,
+            chain,
+            deferred: Vec::new(),
+        }
+    }
+}
+
+impl Chain {
+    fn last_step(&self, label: &Label) -> Step {
+        let (at, is_join) = self.came.unwrap_or((label.spawned_at(), false));
+        Step {
+            task: label.clone(),
+            at,
+            is_join,
+            lasts: self.span.saturating_sub(self.begun_at),
+        }
+    }
+
+    /// The chain as another task has it that goes on from here.
+    fn handed_on(&self, label: &Label, at: &'static Location<'static>) -> Self {
+        Self {
+            span: self.span,
+            burdened: self.burdened,
+            before: Some(Arc::new(Link {
+                step: self.last_step(label),
+                before: self.before.clone(),
+            })),
+            came: Some((at, false)),
+            begun_at: self.span,
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! A profile in a file, in the form that the file's name asks for.
+
+use std::io;
+use std::path::Path;
+
+use super::model::Profile;
+
+impl Profile {
+    /// Writes it to a file, beside its place first, then renamed. The extension decides the form:
+    ///
+    /// | | |
+    /// |---|---|
+    /// | `.html` | a page with a timeline to zoom into; needs nothing but a browser |
+    /// | `.pftrace`, `.perfetto-trace` | a trace for Perfetto |
+    /// | `.json` | a trace for Chrome and most other viewers |
+    /// | `.folded` | collapsed stacks for flame graphs |
+    /// | others | the text of one screen |
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, file: &Path) -> io::Result<()> {
+        let bytes = self.in_form_of(file);
+        let mut beside = file.as_os_str().to_owned();
+        beside.push(format!(".{}-part", std::process::id()));
+        std::fs::write(&beside, bytes)?;
+        std::fs::rename(&beside, file).inspect_err(|_| {
+            // The first error is the one to tell.
+            let _left = std::fs::remove_file(&beside);
+        })
+    }
+
+    fn in_form_of(&self, file: &Path) -> Vec<u8> {
+        let extension = file.extension().and_then(|extension| extension.to_str());
+        match extension {
+            Some("html") => self.to_html().into_bytes(),
+            Some("pftrace" | "perfetto-trace") => self.to_perfetto(),
+            Some("json") => self.to_chrome_json().into_bytes(),
+            Some("folded") => self.to_folded().into_bytes(),
+            _ => self.to_string().into_bytes(),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What the library's users give it to call or to drop may panic, and what they panic with may panic again
+//! where it is dropped: that ends nothing else.
+
+mod common;
+
+use std::panic::panic_any;
+use std::sync::{Mutex, mpsc};
+use std::time::Duration;
+
+use common::{Bomb, until, until_cancelled, watchdog};
+
+#[test]
+fn a_callback_that_panics_with_a_bomb_does_not_keep_its_scope_from_ending() {
+    let _watchdog = watchdog();
+    let value = reunite::scope(|s| {
+        let (go, wait) = mpsc::channel::<()>();
+        let task = s.spawn(move || wait.recv().is_err());
+        task.on_complete(|| panic_any(Bomb));
+        drop(go);
+        task.join().unwrap()
+    });
+    assert!(value);
+}
+
+#[test]
+fn a_detached_task_that_panics_with_a_bomb_is_gone_afterwards() {
+    let _watchdog = watchdog();
+    let bomber = reunite::Builder::new().name("bomber");
+    bomber.spawn(|| panic_any(Bomb)).detach();
+    until(|| {
+        let detached = reunite::detached();
+        !detached
+            .iter()
+            .any(|late| late.task.name() == Some("bomber"))
+    });
+}
+
+#[test]
+fn a_late_value_of_a_map_that_panics_with_a_bomb_costs_no_thread() {
+    struct Value;
+    impl Drop for Value {
+        fn drop(&mut self) {
+            panic_any(Bomb);
+        }
+    }
+    let _watchdog = watchdog();
+    let (timed_out, told) = mpsc::channel::<()>();
+    let told = Mutex::new(told);
+    let ended = reunite::ScopeBuilder::new().scope(|s| {
+        let outcomes = s
+            .map(0..4, |n| {
+                (n == 1).then(|| {
+                    until_cancelled();
+                    told.lock().unwrap().recv().unwrap();
+                    Value
+                })
+            })
+            .threads(2)
+            .item_timeout(Duration::from_millis(20));
+        let mut late = 0;
+        for outcome in outcomes {
+            if outcome.is_err_and(|error| error.is_timeout()) {
+                late += 1;
+                timed_out.send(()).unwrap();
+            }
+        }
+        late
+    });
+    assert_eq!(ended.unwrap(), 1);
+}
+
+#[test]
+fn a_scope_in_the_destructor_of_a_thread_local_works() {
+    struct Last(mpsc::Sender<u32>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            let in_scope = reunite::scope(|s| s.spawn(|| 1).join().unwrap());
+            let alone = reunite::spawn(|| 2).join().unwrap();
+            let mapped: u32 = reunite::map(3..5, |n| n).into_iter().flatten().sum();
+            reunite::shield(|| reunite::sleep(Duration::from_millis(1)).unwrap());
+            self.0.send(in_scope + alone + mapped).unwrap();
+        }
+    }
+    thread_local! {
+        static LAST: std::cell::RefCell<Option<Last>> = const { std::cell::RefCell::new(None) };
+    }
+    let _watchdog = watchdog();
+    // Touched before the library's own locals, or after: they are destroyed in some order.
+    for library_first in [true, false] {
+        let (tell, told) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            if library_first {
+                reunite::scope(|_| ());
+            }
+            LAST.set(Some(Last(tell)));
+            reunite::scope(|_| ());
+        });
+        thread.join().unwrap();
+        assert_eq!(told.recv().unwrap(), 10);
+    }
+}

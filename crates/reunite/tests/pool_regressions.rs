@@ -1,0 +1,394 @@
+//! What once broke the pool, each named after what broke.
+
+mod common;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use common::payload_of;
+use common::watchdog;
+use reunite::{Pool, PoolScope, blocking, channel, join, par};
+
+fn pool(threads: usize) -> Pool {
+    Pool::builder().threads(threads).build().unwrap()
+}
+
+/// The scope had waited, and dropped what its tasks left: a destructor among that spawned once more, and
+/// the task ran when what it borrowed was gone.
+#[test]
+fn a_task_spawned_by_the_destructor_of_a_result_outlived_its_scope() {
+    let _watch = watchdog();
+    struct Spawns<'scope, 'env>(&'scope PoolScope<'scope, 'env>, &'scope AtomicUsize, u32);
+    impl Drop for Spawns<'_, '_> {
+        fn drop(&mut self) {
+            let Self(s, ran, again) = *self;
+            s.spawn(move || {
+                ran.fetch_add(1, Ordering::SeqCst);
+                (again > 0).then(|| Spawns(s, ran, again - 1))
+            });
+        }
+    }
+    let pool = pool(2);
+    for _ in 0..100 {
+        let ran = AtomicUsize::new(0);
+        pool.scope(|s| {
+            let ran = &ran;
+            for _ in 0..3 {
+                s.spawn(move || Spawns(s, ran, 4));
+            }
+        });
+        assert_eq!(ran.load(Ordering::SeqCst), 15);
+    }
+}
+
+/// Short tasks are taken many at a time; a task that waited for one of the same batch waited for ever.
+#[test]
+fn a_task_was_hidden_behind_one_that_waits_for_it() {
+    let _watch = watchdog();
+    for threads in [1, 2] {
+        let pool = pool(threads);
+        for _ in 0..5 {
+            let (tx, rx) = channel::bounded::<u32>(0);
+            pool.scope(|s| {
+                // So that batches grow.
+                for _ in 0..20_000 {
+                    s.spawn(|| ());
+                }
+                for n in 0..50 {
+                    let (tx, rx) = (tx.clone(), rx.clone());
+                    s.spawn(move || rx.recv().unwrap());
+                    s.spawn(move || tx.send(n).unwrap());
+                }
+            });
+        }
+    }
+}
+
+/// A wait inside `blocking` had no place to give up any more, and so left nothing to others either.
+#[test]
+fn a_fork_made_inside_blocking_was_never_offered() {
+    let _watch = watchdog();
+    for _ in 0..100 {
+        let pool = pool(1);
+        let (tx, rx) = channel::bounded::<u32>(1);
+        let ((got, ()), seven) = pool.enter(|| {
+            blocking(|| {
+                // The outer fork stills the hunger: the inner one stays private until the wait.
+                let inner = || join(|| rx.recv().unwrap(), || tx.send(1).unwrap());
+                join(inner, || 7)
+            })
+        });
+        assert_eq!((got, seven), (1, 7));
+    }
+}
+
+/// A wait in an inner pool, inside `blocking`, gave up the place in the outer pool once more: that one then
+/// counted fewer threads awake than none, and woke nobody.
+#[test]
+fn a_place_was_given_up_twice() {
+    let _watch = watchdog();
+    let outer = pool(1);
+    let (tx, rx) = channel::bounded::<u32>(1);
+    let waits = outer.spawn(move || {
+        let inner = pool(1);
+        blocking(|| inner.enter(|| rx.recv().unwrap()))
+    });
+    while !format!("{waits:?}").contains("in recv") {
+        std::thread::yield_now();
+    }
+    outer.spawn(move || tx.send(1).unwrap()).detach();
+    let (tell, told) = mpsc::channel();
+    waits.on_complete(move || tell.send(()).unwrap());
+    told.recv().unwrap();
+    assert_eq!(waits.join().unwrap(), 1);
+}
+
+/// The end of a scope cannot fail: where another wait says that the pool starves, it hung.
+#[test]
+fn a_scopes_end_starved_in_silence() {
+    let _watch = watchdog();
+    for _ in 0..50 {
+        let pool = Pool::builder().threads(1).spares(0).build().unwrap();
+        let (tx, rx) = channel::bounded::<u32>(1);
+        let (begin, has_begun) = mpsc::channel();
+        pool.scope(|s| {
+            s.spawn(move || {
+                begin.send(()).unwrap();
+                // If this is the last to block, it is told.
+                rx.recv()
+                    .map_or_else(|error| assert!(error.is_starved()), |_| ());
+            });
+            has_begun.recv().unwrap();
+            pool.spawn(move || {
+                // Nobody may be left to hear it.
+                let _unheard = tx.send(1);
+            })
+            .detach();
+            (0..1_000).for_each(|_| std::thread::yield_now());
+        });
+    }
+}
+
+/// A worker that ended because its pool closed had counted as searching when the task was published, so
+/// nobody was woken for that, and did not look again.
+#[test]
+fn a_task_spawned_just_before_the_pool_was_dropped_was_lost() {
+    let _watch = watchdog();
+    let round = |n: u64| {
+        let pool = pool(1);
+        let done = Arc::new(AtomicUsize::new(0));
+        let start = Instant::now();
+        // Around the time at which the worker gives up its first search.
+        while start.elapsed() < Duration::from_nanos(20_000 + n * 137 % 60_000) {}
+        let task = Arc::clone(&done);
+        pool.spawn(move || task.fetch_add(1, Ordering::SeqCst))
+            .detach();
+        drop(pool);
+        assert_eq!(done.load(Ordering::SeqCst), 1);
+    };
+    // Several at a time, so that the worker is interrupted there, now and then.
+    std::thread::scope(|s| {
+        for _ in 0..6 {
+            s.spawn(|| (0..2_000).for_each(round));
+        }
+    });
+}
+
+/// A closing pool gave the place of a task that waits to nobody.
+#[test]
+fn a_task_that_waits_while_its_pool_closes_hung() {
+    let _watch = watchdog();
+    for _ in 0..20 {
+        let pool = Arc::new(pool(1));
+        let held = Arc::downgrade(&pool);
+        let (tx, rx) = channel::bounded::<u32>(1);
+        pool.spawn(move || {
+            // Gone before it is closed.
+            while held.strong_count() > 0 {
+                std::thread::yield_now();
+            }
+            (0..1_000).for_each(|_| std::thread::yield_now());
+            rx.recv().unwrap()
+        })
+        .detach();
+        pool.spawn(move || tx.send(1).unwrap()).detach();
+        drop(pool);
+    }
+}
+
+#[test]
+fn a_pool_that_was_shut_down_kept_its_hooks() {
+    let _watch = watchdog();
+    let held = Arc::new(());
+    let hook = Arc::clone(&held);
+    let builder = Pool::builder().threads(2);
+    let pool = builder
+        .on_exit(move || assert!(Arc::strong_count(&hook) > 0))
+        .build()
+        .unwrap();
+    pool.shutdown(Duration::from_secs(60)).unwrap();
+    // The threads have ended but for their last steps.
+    while Arc::strong_count(&held) > 1 {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_pool_shut_down_by_its_own_task_waited_for_that() {
+    let _watch = watchdog();
+    let own = Arc::new(Mutex::new(None::<Pool>));
+    let task_own = Arc::clone(&own);
+    let (begin, may_begin) = mpsc::channel::<()>();
+    let pool = pool(1);
+    let task = pool.spawn(move || {
+        blocking(|| may_begin.recv().unwrap());
+        let pool = task_own.lock().unwrap().take().unwrap();
+        pool.shutdown(Duration::MAX).unwrap_err()
+    });
+    *own.lock().unwrap() = Some(pool);
+    begin.send(()).unwrap();
+    while !task.is_finished() {
+        std::thread::yield_now();
+    }
+    assert!(task.join().unwrap() >= 1);
+}
+
+/// A thread in its hook counted as one that looks for work, so nobody else was woken for that.
+#[test]
+fn a_slow_start_hook_kept_the_other_workers_asleep() {
+    let _watch = watchdog();
+    let begun = Arc::new(AtomicUsize::new(0));
+    let (open, gate) = mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
+    let count = Arc::clone(&begun);
+    let pool = Pool::builder()
+        .threads(2)
+        .on_start(move || {
+            if count.fetch_add(1, Ordering::SeqCst) == 1 {
+                gate.lock().unwrap().recv().unwrap_err();
+            }
+        })
+        .build()
+        .unwrap();
+    while begun.load(Ordering::SeqCst) < 2 {
+        std::thread::yield_now();
+    }
+    for _ in 0..200 {
+        let (tell, told) = mpsc::channel();
+        pool.spawn(move || tell.send(()).unwrap()).detach();
+        told.recv().unwrap();
+        // Long enough for the one that works to fall asleep, now and then.
+        (0..200).for_each(|_| std::thread::yield_now());
+    }
+    drop(open);
+}
+
+/// A joiner with a limit does not run the task, and its mark was lost when another began it: nobody woke it
+/// when that was done.
+#[test]
+fn a_timed_join_of_a_queued_task_slept_until_its_limit() {
+    let _watch = watchdog();
+    for _ in 0..50 {
+        let pool = pool(1);
+        let (begin, has_begun) = mpsc::channel();
+        let (open, gate) = channel::bounded::<()>(1);
+        let (release, waits) = channel::bounded::<()>(1);
+        pool.scope(|s| {
+            // Occupies the worker, and the scope when that has gone on.
+            s.spawn(move || {
+                begin.send(()).unwrap();
+                while gate.is_empty() {
+                    std::thread::yield_now();
+                }
+                waits.recv().unwrap();
+            });
+            has_begun.recv().unwrap();
+            let mut queued = s.spawn(|| 7);
+            s.spawn(move || open.send(()).unwrap());
+            let seven = reunite::scope(|threads| {
+                let waiter = threads.spawn(move || queued.join_timeout(Duration::MAX).unwrap());
+                waiter.join().unwrap()
+            });
+            assert_eq!(seven, 7);
+            release.send(()).unwrap();
+        });
+    }
+}
+
+/// Each joiner ran the task before its own, on its own stack.
+#[test]
+fn a_long_chain_of_joins_overflowed_the_stack() {
+    let _watch = watchdog();
+    let pool = &pool(1);
+    let (begin, has_begun) = mpsc::channel();
+    let (open, gate) = mpsc::channel::<()>();
+    let chain = move || {
+        pool.scope(|s| {
+            // Keeps the worker from the old end of the chain until the joins have begun at the young one.
+            s.spawn(move || {
+                begin.send(()).unwrap();
+                gate.recv().unwrap_err();
+            });
+            has_begun.recv().unwrap();
+            let mut last = s.spawn(move || {
+                drop(open);
+                0
+            });
+            for _ in 0..50_000 {
+                last = s.spawn(move || last.join().unwrap() + 1);
+            }
+            last.join().unwrap()
+        })
+    };
+    std::thread::scope(|s| {
+        let small = std::thread::Builder::new().stack_size(2 << 20);
+        let thread = small.spawn_scoped(s, chain).unwrap();
+        assert_eq!(thread.join().unwrap(), 50_000);
+    });
+}
+
+/// Blocks grow with quick items, and when slow ones followed, a thread kept thousands of them to itself.
+#[test]
+fn slow_items_after_quick_ones_were_not_shared() {
+    let _watch = watchdog();
+    const QUICK: usize = 100_000;
+    let pool = pool(2);
+    // The first slow item goes on until another thread has one too.
+    let slow = Mutex::new(Vec::new());
+    pool.enter(|| {
+        par(0..QUICK + 4_096).for_each(|item| {
+            if item < QUICK {
+                return;
+            }
+            let mut slow = slow.lock().unwrap();
+            slow.push(std::thread::current().id());
+            let alone = slow.iter().all(|id| *id == slow[0]);
+            // A block of quick items is thousands long.
+            assert!(slow.len() < 1_000 || !alone, "one thread has them all");
+            drop(slow);
+            if alone {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+    });
+}
+
+#[test]
+fn a_source_that_panicked_took_outcomes_along_that_were_there() {
+    let _watch = watchdog();
+    let pool = pool(2);
+    let mut seen = Vec::new();
+    let payload = payload_of(|| {
+        pool.scope(|s| {
+            let source = (0..100).inspect(|n| {
+                if *n == 50 {
+                    std::panic::resume_unwind(Box::new("the source"));
+                }
+            });
+            seen.extend(s.map(source, |n| n).map(|outcome| outcome.unwrap()));
+        });
+    });
+    assert_eq!(*payload.downcast::<&str>().unwrap(), "the source");
+    assert_eq!(seen, (0..50).collect::<Vec<_>>());
+}
+
+/// A pool's calls in the destructor of a thread's local, when the pool's own locals may be gone.
+#[test]
+fn pool_calls_in_a_destructor_of_a_thread_local_aborted() {
+    struct Last;
+    impl Drop for Last {
+        fn drop(&mut self) {
+            let (a, b) = reunite::join(|| 1, || 2);
+            let sum = reunite::Pool::global().scope(|s| {
+                let tasks: Vec<_> = (0..10).map(|n| s.spawn(move || n)).collect();
+                tasks
+                    .into_iter()
+                    .map(|task| task.join().unwrap())
+                    .sum::<i32>()
+            });
+            DONE.store(a + b + sum, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+    static DONE: std::sync::atomic::AtomicI32 = std::sync::atomic::AtomicI32::new(0);
+    thread_local! { static LAST: Last = const { Last } }
+
+    for _ in 0..20 {
+        DONE.store(0, std::sync::atomic::Ordering::SeqCst);
+        std::thread::spawn(|| {
+            // Before and after the library's locals were made: either may be dropped first.
+            LAST.with(|_| ());
+            assert_eq!(reunite::join(|| 1, || 2), (1, 2));
+            reunite::Pool::global().scope(|s| s.spawn(|| 1).join().unwrap());
+        })
+        .join()
+        .unwrap();
+        assert_eq!(DONE.load(std::sync::atomic::Ordering::SeqCst), 48);
+        std::thread::spawn(|| {
+            reunite::Pool::global().scope(|s| s.spawn(|| 1).join().unwrap());
+            LAST.with(|_| ());
+        })
+        .join()
+        .unwrap();
+    }
+}

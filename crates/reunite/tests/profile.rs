@@ -1,0 +1,239 @@
+//! The profiler's figures on programs with known answers, by a clock that only counts work.
+
+mod common;
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use reunite::profile::{self, HintKind, Profile};
+
+thread_local! {
+    static WORKED: Cell<u64> = const { Cell::new(0) };
+}
+
+fn work(ms: u64) {
+    WORKED.set(WORKED.get() + ms);
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// One at a time: every observer is told of the whole process.
+static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
+fn profile_of(program: impl FnOnce()) -> Profile {
+    let _alone = ALONE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    WORKED.set(0);
+    let profiling = profile::start_by(|| ms(WORKED.get()));
+    program();
+    profiling.finish()
+}
+
+#[test]
+fn a_chain_has_as_much_span_as_work() {
+    let _watchdog = common::watchdog();
+    let profile = profile_of(|| {
+        reunite::scope(|s| {
+            work(1);
+            s.spawn(|| {
+                work(2);
+                reunite::scope(|s| s.spawn(|| work(3)).join().unwrap());
+                work(4);
+            })
+            .join()
+            .unwrap();
+            work(5);
+        });
+    });
+    assert_eq!((profile.work, profile.span), (ms(15), ms(15)));
+    let lasts: Vec<_> = profile
+        .critical_path
+        .iter()
+        .map(|step| step.lasts)
+        .collect();
+    assert_eq!(lasts, [ms(1), ms(2), ms(3), ms(4), ms(5)]);
+}
+
+#[test]
+fn a_fan_has_the_span_of_its_longest() {
+    let _watchdog = common::watchdog();
+    let profile = profile_of(|| {
+        reunite::scope(|s| (1..=10).for_each(|n| drop(s.spawn(move || work(n)))));
+    });
+    assert_eq!((profile.work, profile.span), (ms(55), ms(10)));
+    assert!((profile.parallelism() - 5.5).abs() < 1e-9);
+}
+
+#[test]
+fn a_diamond_goes_by_its_longer_side() {
+    let _watchdog = common::watchdog();
+    let profile = profile_of(|| {
+        reunite::scope(|s| {
+            work(1);
+            let (left, right) = (s.spawn(|| work(10)), s.spawn(|| work(20)));
+            work(2);
+            left.join().unwrap();
+            right.join().unwrap();
+            work(3);
+        });
+    });
+    assert_eq!((profile.work, profile.span), (ms(36), ms(24)));
+}
+
+/// Each call works for 1; work is the number of calls, span the depth.
+#[test]
+fn fib_has_the_span_of_its_depth() {
+    fn fib(n: u32) -> u64 {
+        work(1);
+        if n < 2 {
+            return u64::from(n);
+        }
+        reunite::scope(|s| {
+            let (a, b) = (s.spawn(move || fib(n - 1)), s.spawn(move || fib(n - 2)));
+            a.join().unwrap() + b.join().unwrap()
+        })
+    }
+    let _watchdog = common::watchdog();
+    let profile = profile_of(|| assert_eq!(fib(8), 21));
+    assert_eq!((profile.work, profile.span), (ms(67), ms(8)));
+}
+
+#[test]
+fn a_map_has_the_span_of_its_longest_item() {
+    let _watchdog = common::watchdog();
+    let profile = profile_of(|| {
+        let map = reunite::map(1..=20_u64, work).threads(4).window(20);
+        assert_eq!(map.into_iter().filter(Result::is_ok).count(), 20);
+    });
+    assert_eq!((profile.work, profile.span), (ms(210), ms(20)));
+}
+
+/// The essay's table: every join where the task is spawned.
+#[test]
+fn a_join_that_came_too_early_is_pointed_out_with_what_it_costs() {
+    let _watchdog = common::watchdog();
+    let profile = profile_of(|| {
+        reunite::scope(|s| {
+            for _ in 0..4 {
+                let task = s.spawn(|| work(10));
+                drop(task.join());
+            }
+        });
+    });
+    assert_eq!((profile.work, profile.span), (ms(40), ms(40)));
+    // By the counting clock nobody waits, so the site is told by a real one.
+    let real = {
+        let _alone = ALONE
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let profiling = profile::start();
+        reunite::scope(|s| {
+            for _ in 0..4 {
+                let task = s.spawn(|| std::thread::sleep(ms(20)));
+                drop(task.join());
+            }
+        });
+        profiling.finish()
+    };
+    let kinds: Vec<_> = real.hints.iter().map(|hint| hint.kind).collect();
+    assert!(kinds.contains(&HintKind::PrematureJoin), "{real}");
+    let hint = real
+        .hints
+        .iter()
+        .find(|hint| hint.kind == HintKind::PrematureJoin)
+        .unwrap();
+    assert!(hint.at.file().ends_with("profile.rs"));
+    // Three of four could have run beside the first.
+    assert!(hint.saves > real.span / 2, "{real}");
+}
+
+#[test]
+fn time_lost_in_a_join_is_told_apart() {
+    let _watchdog = common::watchdog();
+    let _alone = ALONE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let lock = reunite::sync::Mutex::new(());
+    let profiling = profile::start();
+    reunite::scope(|s| {
+        let guard = lock.lock().unwrap();
+        let (waits, told) = reunite::channel::bounded(1);
+        let lock = &lock;
+        let task = s.spawn(move || {
+            std::thread::sleep(ms(30));
+            waits.send(()).unwrap();
+            drop(lock.lock().unwrap());
+        });
+        let held = s.spawn(move || {
+            told.recv().unwrap();
+        });
+        // The joiner waits while the task runs; then holds the lock that the task wants.
+        held.join().unwrap();
+        std::thread::sleep(ms(30));
+        drop(guard);
+        task.join().unwrap();
+    });
+    let profile = profiling.finish();
+    let waits: Vec<_> = profile.tasks.iter().flat_map(|task| &task.waits).collect();
+    assert!(
+        waits
+            .iter()
+            .any(|wait| wait.verb == "lock" && wait.to - wait.from >= ms(20))
+    );
+    let site = profile
+        .sites
+        .iter()
+        .find(|site| site.verb == "join")
+        .unwrap();
+    assert!(site.lost >= ms(20) && site.blocked >= ms(15), "{profile}");
+    assert!(
+        profile
+            .hints
+            .iter()
+            .any(|hint| hint.kind == HintKind::LockAcrossJoin),
+        "{profile}"
+    );
+}
+
+#[test]
+fn a_ring_forgets_the_oldest_and_says_so() {
+    let _watchdog = common::watchdog();
+    let _alone = ALONE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let recorder = profile::start_ring(16);
+    reunite::scope(|s| (0..100).for_each(|_| s.spawn(|| ()).join().unwrap()));
+    let profile = recorder.look();
+    assert!(profile.forgotten > 0);
+    assert!(profile.to_string().contains("forgotten"));
+    drop(recorder);
+}
+
+#[test]
+fn an_observer_that_panics_is_removed() {
+    struct Fails(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+    impl reunite::Observer for Fails {
+        fn on_event(&self, _: &reunite::Event<'_>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            panic!("an observer that fails");
+        }
+    }
+    let _watchdog = common::watchdog();
+    let _alone = ALONE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let called = std::sync::Arc::default();
+    let observing = reunite::observe(Fails(std::sync::Arc::clone(&called)));
+    let sum = reunite::scope(|s| {
+        (0..10)
+            .map(|n| s.spawn(move || n).join().unwrap())
+            .sum::<i32>()
+    });
+    assert_eq!(sum, 45, "the program does not notice");
+    // Others may have been calling it at the moment when it was removed.
+    assert!((1..5).contains(&called.load(std::sync::atomic::Ordering::SeqCst)));
+    drop(observing);
+}
