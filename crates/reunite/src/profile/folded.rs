@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::model::{Profile, TaskProfile};
-use super::names::{place, title};
+use super::names::{origin, place, title};
 use super::slices::index;
 use crate::primitive::Duration;
 
@@ -54,7 +54,8 @@ fn frame(name: &str, line: &str) -> String {
 }
 
 fn task_frame(task: &TaskProfile) -> String {
-    frame(&title(&task.task), &place(task.task.spawned_at()))
+    let title = title(&task.task);
+    frame(&title, &origin(&task.task).unwrap_or_else(|| title.clone()))
 }
 
 /// All stacks, as a tree.
@@ -198,7 +199,7 @@ mod tests {
             panic!("two stacks: {ran}");
         };
         assert!(
-            main[0].starts_with("main (") && child[1].starts_with("child ("),
+            main[0] == "main" && child[1].starts_with("child ("),
             "{ran}"
         );
         assert_eq!((main.len(), child.len(), child[0]), (1, 2, main[0]));
@@ -208,7 +209,7 @@ mod tests {
         let (stack, weight) = parse(&waited).pop_first().unwrap();
         assert_eq!(weight, 38);
         assert!(
-            stack[0].starts_with("main (") && stack[1].starts_with("join ("),
+            stack[0] == "main" && stack[1].starts_with("join ("),
             "{waited}"
         );
     }

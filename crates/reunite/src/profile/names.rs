@@ -17,6 +17,11 @@ pub(super) fn place(at: &Location<'_>) -> String {
     format!("{}:{}", at.file(), at.line())
 }
 
+/// The line that started it; nothing for a thread that this library did not start.
+pub(super) fn origin(label: &Label) -> Option<String> {
+    (!label.is_foreign()).then(|| place(label.spawned_at()))
+}
+
 pub(super) fn how(completion: Completion) -> &'static str {
     match completion {
         Completion::Value => "value",

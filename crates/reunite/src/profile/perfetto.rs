@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::chrome::wait_title;
 use super::model::Profile;
-use super::names::{how, place, title};
+use super::names::{how, origin, place, title};
 use super::slices::{Slice, arrows, by_thread, scope_lanes};
 use crate::id::Label;
 use crate::primitive::Duration;
@@ -207,7 +207,9 @@ impl Trace {
 
     fn note_label(&mut self, event: &mut Message, label: &Label) {
         self.note_text(event, "task", &label.to_string());
-        self.note_text(event, "spawned at", &place(label.spawned_at()));
+        if let Some(line) = origin(label) {
+            self.note_text(event, "spawned at", &line);
+        }
     }
 
     /// What a stretch is called. `flow`: it ended with a result that somebody took.

@@ -331,7 +331,8 @@ impl World {
                 format!("reunite-{n}")
             }
         });
-        let lines = [here(), here()];
+        let joined = self.tasks.iter().find_map(|task| task.joined);
+        let lines = [joined.map_or_else(here, |(_, _, line)| line), here()];
         let sites =
             [(lines[0], "join", 9), (lines[1], "end", 4)].map(|(at, verb, lost)| JoinSite {
                 at,
