@@ -34,6 +34,9 @@ pub(crate) enum Command {
     Dump(Dump),
     /// Crawl sites into one file: side by side, politely, each page once and whole; stop and go on at will
     Crawl(Box<crate::commands::crawl::args::Crawl>),
+    /// Serve a folder over HTTP: to many at a time, nothing outside of it, every answer whole
+    #[cfg(unix)]
+    Serve(Box<crate::commands::serve::args::Serve>),
     /// Print completions for a shell
     Completions {
         /// The shell to print them for

@@ -35,6 +35,8 @@ fn run(command: Command) -> Exit {
             what: Bench::Table(args),
         } => commands::bench::table(&args),
         Command::Dump(args) => commands::dump::run(&args),
+        #[cfg(unix)]
+        Command::Serve(args) => commands::serve::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "reunite", &mut script);

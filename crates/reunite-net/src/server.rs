@@ -32,6 +32,26 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Lets this process have as many descriptors open as the system grants without asking anybody. Returns how
+    /// many; `None` for as many as there are.
+    ///
+    /// # Errors
+    /// The system refuses; the limit is what it was.
+    pub fn raise_descriptors() -> io::Result<Option<u64>> {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: maximum,
+                maximum,
+            },
+        )?;
+        Ok(maximum)
+    }
+}
+
 /// How long things may take; see the [protocol](crate#protocol).
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
@@ -169,8 +189,13 @@ impl Server {
 
     /// A server that listens there.
     pub fn on(listener: Listener) -> ServerBuilder {
+        Self::builder().listen(listener)
+    }
+
+    /// A server that listens nowhere yet; see [`ServerBuilder::listen`].
+    pub fn builder() -> ServerBuilder {
         ServerBuilder {
-            listeners: vec![listener],
+            listeners: Vec::new(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             refusal: Vec::new(),

@@ -4,3 +4,5 @@ pub(crate) mod bench;
 pub(crate) mod crawl;
 pub(crate) mod dump;
 pub(crate) mod images;
+#[cfg(unix)]
+pub(crate) mod serve;

@@ -1,0 +1,94 @@
+//! What was typed becomes what it means.
+
+use std::fs;
+
+use reunite_net::{Limits, Listener, Timeouts};
+use reunite_serve::{Account, Accounts, Links, Settings, Site};
+
+use super::args::{LinksArg, Serve};
+
+pub(super) struct Plan {
+    pub(super) site: Site,
+    pub(super) listeners: Vec<Listener>,
+    pub(super) limits: Limits,
+    pub(super) timeouts: Timeouts,
+}
+
+/// Refuses what makes no sense, before anybody is let in.
+pub(super) fn plan(args: &Serve) -> Result<Plan, String> {
+    let folder = &args.folder;
+    let site = Site::open(folder, settings(args)?)
+        .map_err(|error| format!("{}: {error}; name a folder to serve", folder.display()))?;
+    let listeners = args.listen.iter().map(|address| listen(address));
+    Ok(Plan {
+        site,
+        listeners: listeners.collect::<Result<_, _>>()?,
+        limits: Limits {
+            connections: args.limits.connections as usize,
+            per_address: args
+                .limits
+                .per_address
+                .map_or(usize::MAX, |limit| limit as usize),
+        },
+        timeouts: Timeouts {
+            idle: args.limits.idle,
+            header: args.limits.header,
+            ..Timeouts::default()
+        },
+    })
+}
+
+fn settings(args: &Serve) -> Result<Settings, String> {
+    let (content, sending) = (&args.content, &args.sending);
+    Ok(Settings {
+        index: content.index.clone(),
+        listing: !content.no_listing,
+        hidden: content.hidden,
+        links: match content.links {
+            LinksArg::Never => Links::Never,
+            LinksArg::Inside => Links::Inside,
+            LinksArg::Anywhere => Links::Anywhere,
+        },
+        precompressed: !sending.no_compress,
+        compress: !sending.no_compress,
+        fallback: content.spa.clone(),
+        max_age: sending.max_age,
+        accounts: accounts(args)?,
+    })
+}
+
+fn accounts(args: &Serve) -> Result<Accounts, String> {
+    let mut accounts = Vec::new();
+    for text in &args.limits.auth {
+        accounts.push(Account::parse(text).map_err(|error| format!("--auth: {error}"))?);
+    }
+    if let Some(path) = &args.limits.accounts {
+        let name = path.display();
+        let text = fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
+        for (at, line) in text.lines().enumerate() {
+            if !line.trim().is_empty() {
+                let account = Account::parse(line);
+                accounts
+                    .push(account.map_err(|error| format!("{name}, line {}: {error}", at + 1))?);
+            }
+        }
+        // An empty file must not let everybody in.
+        if accounts.is_empty() {
+            return Err(format!("{name}: there is no account in it"));
+        }
+    }
+    Ok(Accounts(accounts))
+}
+
+fn listen(address: &str) -> Result<Listener, String> {
+    let listener = match address.strip_prefix("unix:") {
+        Some(path) => Listener::unix(path),
+        None => match address.parse::<u16>() {
+            Ok(port) => Listener::tcp(("127.0.0.1", port)),
+            Err(_) => Listener::tcp(address),
+        },
+    };
+    listener.map_err(|error| {
+        format!("cannot listen at {address}: {error}; try another, such as --listen 127.0.0.1:8081")
+    })
+}

@@ -1,0 +1,63 @@
+//! What people are told.
+
+use std::io::{Write, stdout};
+
+use reunite_net::{Event, Served, Server, Stragglers};
+use reunite_serve::Entry;
+
+use super::args::{LogArg, Serve};
+use crate::complain::complain;
+use crate::exit::Exit;
+
+/// A line of the access log, if there is to be one.
+pub(super) fn log(kind: LogArg) -> Option<impl Fn(&Entry<'_>) + Send + Sync> {
+    let line: fn(&Entry<'_>) -> String = match kind {
+        LogArg::None => return None,
+        LogArg::Common => reunite_serve::common,
+        LogArg::Json => reunite_serve::json,
+    };
+    Some(move |entry: &Entry<'_>| {
+        // Where nobody reads it any more, clients are served all the same.
+        let _closed = writeln!(stdout(), "{}", line(entry));
+    })
+}
+
+/// A client that vanishes is no news; what concerns the server is.
+pub(super) fn event(event: &Event<'_>) {
+    if !matches!(event, Event::Failed { .. } | Event::Refused { .. }) {
+        complain(&event.to_string());
+    }
+}
+
+pub(super) fn begun(args: &Serve, server: &Server) {
+    if args.quiet {
+        return;
+    }
+    let folder = args.folder.display();
+    for address in server.addresses() {
+        complain(&format!("serving {folder} at http://{address}/"));
+    }
+    for path in args.listen.iter().filter_map(|at| at.strip_prefix("unix:")) {
+        complain(&format!("serving {folder} at the socket {path}"));
+    }
+}
+
+pub(super) fn ended(args: &Serve, outcome: &Result<Served, Stragglers>) -> Exit {
+    match outcome {
+        Ok(served) => {
+            if !args.quiet {
+                let (connections, refused) = (served.connections, served.refused);
+                complain(&format!(
+                    "{connections} connections served, {refused} refused"
+                ));
+            }
+            Exit::Done
+        }
+        Err(late) => {
+            for straggler in late.iter() {
+                complain(&format!("cut off: {straggler}"));
+            }
+            Exit::SomeFailed
+        }
+    }
+}

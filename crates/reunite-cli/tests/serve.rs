@@ -1,0 +1,147 @@
+//! `reunite serve` as a user runs it.
+#![cfg(unix)]
+
+mod harness;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use harness::Place;
+
+/// Starts it at a free port and waits until it says where.
+fn start(place: &Place, more: &[&str]) -> (Child, String, BufReader<std::process::ChildStderr>) {
+    let mut args: Vec<&dyn AsRef<std::ffi::OsStr>> =
+        vec![&"serve", &"www", &"--listen", &"127.0.0.1:0"];
+    args.extend(more.iter().map(|arg| arg as &dyn AsRef<std::ffi::OsStr>));
+    let mut child = place.start(&args);
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    let address = line
+        .split("http://")
+        .nth(1)
+        .unwrap_or_else(|| panic!("{line}"));
+    (
+        child,
+        address.trim().trim_end_matches('/').to_owned(),
+        stderr,
+    )
+}
+
+fn ask(address: &str, raw: &str) -> String {
+    let mut client = TcpStream::connect(address).unwrap();
+    client
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    client.write_all(raw.as_bytes()).unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn interrupt(child: &Child) {
+    let sent = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
+#[test]
+fn a_folder_is_served_until_ctrl_c_and_each_answer_logged() {
+    let place = Place::new();
+    place.write("www/a.txt", "hello");
+    let (child, address, mut stderr) = start(&place, &["--log", "json"]);
+    let answer = ask(
+        &address,
+        "GET /a.txt HTTP/1.1\r\nHost: a\r\nUser-Agent: test\r\nConnection: close\r\n\r\n",
+    );
+    assert!(answer.ends_with("\r\n\r\nhello"), "{answer}");
+    interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(line["status"], 200);
+    assert_eq!(line["request"], "GET /a.txt HTTP/1.1");
+    assert_eq!(line["bytes"], 5);
+    assert_eq!(line["agent"], "test");
+    let mut end = String::new();
+    stderr.read_to_string(&mut end).unwrap();
+    assert!(end.contains("1 connections served"), "{end}");
+}
+
+#[test]
+fn accounts_keep_strangers_out_and_the_common_log_names_the_user() {
+    let place = Place::new();
+    place.write("www/a.txt", "hello");
+    let (child, address, _stderr) = start(&place, &["--auth", "ann:open sesame"]);
+    let stranger = ask(
+        &address,
+        "GET /a.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    );
+    assert!(stranger.starts_with("HTTP/1.1 401 "), "{stranger}");
+    assert!(stranger.contains("WWW-Authenticate: Basic"), "{stranger}");
+    // ann:open sesame
+    let known = ask(
+        &address,
+        "GET /a.txt HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YW5uOm9wZW4gc2VzYW1l\r\nConnection: close\r\n\r\n",
+    );
+    assert!(known.ends_with("hello"), "{known}");
+    interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    let log = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<_> = log.lines().collect();
+    assert_eq!(lines.len(), 2, "{log}");
+    assert!(lines[0].starts_with("127.0.0.1 - - ["), "{log}");
+    assert!(
+        lines[1].contains(" - ann [") && lines[1].ends_with("\"GET /a.txt HTTP/1.1\" 200 5"),
+        "{log}"
+    );
+}
+
+#[test]
+fn an_app_of_one_page_gets_its_page_for_every_page() {
+    let place = Place::new();
+    place.write("www/index.html", "the app");
+    let (mut child, address, _stderr) =
+        start(&place, &["--spa", "--max-age", "1m", "--log", "none"]);
+    let page = ask(
+        &address,
+        "GET /any/where HTTP/1.1\r\nHost: a\r\nAccept: text/html,*/*\r\nConnection: close\r\n\r\n",
+    );
+    assert!(
+        page.starts_with("HTTP/1.1 200 ") && page.ends_with("the app"),
+        "{page}"
+    );
+    assert!(page.contains("Cache-Control: max-age=60"), "{page}");
+    let picture = ask(
+        &address,
+        "GET /any.png HTTP/1.1\r\nHost: a\r\nAccept: image/*\r\nConnection: close\r\n\r\n",
+    );
+    assert!(picture.starts_with("HTTP/1.1 404 "), "{picture}");
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn what_cannot_begin_says_why() {
+    let place = Place::new();
+    let ran = place.run(&[&"serve", &"nowhere"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("nowhere"), "{}", ran.stderr);
+    place.write("www/a", "");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ran = place.run(&[&"serve", &"www", &"--listen", &address]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains(&address), "{}", ran.stderr);
+    place.write("none", "\n");
+    let ran = place.run(&[&"serve", &"www", &"--accounts", &"none"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr.contains("there is no account in it"),
+        "{}",
+        ran.stderr
+    );
+}

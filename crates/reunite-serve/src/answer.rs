@@ -1,0 +1,208 @@
+//! Answers, and how they are written.
+
+use std::cell::RefCell;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use reunite_net::Connection;
+
+use crate::request::{Method, Request};
+
+/// What is at most as long goes out with its head in one piece.
+const SMALL: u64 = 16 * 1024;
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Fields, each with its line's end.
+    fields: String,
+    pub(crate) body: Body,
+}
+
+pub(crate) enum Body {
+    /// No body, and no length either.
+    None,
+    Bytes(Arc<[u8]>),
+    /// A part of a file.
+    File {
+        file: File,
+        at: u64,
+        length: u64,
+    },
+    /// Parts of a file, each with what comes before it, and what comes after the last.
+    Parts {
+        file: File,
+        parts: Vec<(String, u64, u64)>,
+        end: String,
+    },
+}
+
+impl Body {
+    fn length(&self) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::File { length, .. } => *length,
+            Self::Parts { parts, end, .. } => {
+                let parts = parts
+                    .iter()
+                    .map(|(head, _, length)| head.len() as u64 + length);
+                parts.sum::<u64>() + end.len() as u64
+            }
+        }
+    }
+}
+
+impl Answer {
+    pub(crate) fn new(status: u16, body: Body) -> Self {
+        Self {
+            status,
+            fields: String::new(),
+            body,
+        }
+    }
+
+    /// A status, and a page that says it.
+    pub(crate) fn error(status: u16) -> Self {
+        let reason = reason(status);
+        let page = format!(
+            "<!doctype html><html lang=en><meta charset=utf-8><meta name=color-scheme content=\"light dark\">\
+             <title>{status} {reason}</title><body style=\"font:1.1rem/1.6 system-ui,sans-serif;margin:15vh auto;\
+             max-width:30rem;padding:0 1rem\"><h1 style=\"font-size:4rem;margin:0\">{status}</h1><p>{reason}</p>\n"
+        );
+        let answer = Self::new(status, Body::Bytes(page.into_bytes().into()))
+            .with("Content-Type", "text/html; charset=utf-8");
+        match status {
+            405 => answer.with("Allow", ALLOWED),
+            503 => answer.with("Retry-After", "5"),
+            _ => answer,
+        }
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: impl std::fmt::Display) -> Self {
+        // Writing to a string does not fail.
+        let _ = write!(self.fields, "{name}: {value}\r\n");
+        self
+    }
+}
+
+/// What a folder does.
+pub(crate) const ALLOWED: &str = "GET, HEAD, OPTIONS";
+
+/// Writes an answer; says how many bytes of body were sent.
+pub(crate) fn send(
+    client: &mut Connection,
+    out: &mut Vec<u8>,
+    request: Option<&Request>,
+    answer: &Answer,
+    last: bool,
+) -> io::Result<u64> {
+    let minor = request.map_or(1, |request| request.minor);
+    let keeps = match (last, minor) {
+        (true, _) => "Connection: close\r\n",
+        (false, 0) => "Connection: keep-alive\r\n",
+        (false, _) => "",
+    };
+    let status = answer.status;
+    let length = answer.body.length();
+    out.clear();
+    let mut head = format!("HTTP/1.1 {status} {}\r\nDate: ", reason(status));
+    with_date(|date| head.push_str(date));
+    head.push_str("\r\n");
+    head.push_str(keeps);
+    head.push_str(&answer.fields);
+    head.push_str("X-Content-Type-Options: nosniff\r\n");
+    if status != 304 && status != 204 {
+        let _ = write!(head, "Content-Length: {length}\r\n");
+    }
+    head.push_str("\r\n");
+    out.extend_from_slice(head.as_bytes());
+    if request.is_some_and(|request| request.method == Method::Head) {
+        client.send(out, false)?;
+        return Ok(0);
+    }
+    match &answer.body {
+        Body::None => client.send(out, false)?,
+        Body::Bytes(bytes) => {
+            out.extend_from_slice(bytes);
+            client.send(out, false)?;
+        }
+        Body::File { file, at, length } if *length <= SMALL => {
+            let start = out.len();
+            out.resize(start + *length as usize, 0);
+            file.read_exact_at(&mut out[start..], *at)?;
+            client.send(out, false)?;
+        }
+        Body::File { file, at, length } => {
+            client.send(out, true)?;
+            whole(client.send_file(file, *at, *length)?, *length)?;
+        }
+        Body::Parts { file, parts, end } => {
+            for (head, at, length) in parts {
+                out.extend_from_slice(head.as_bytes());
+                client.send(out, true)?;
+                out.clear();
+                whole(client.send_file(file, *at, *length)?, *length)?;
+            }
+            out.extend_from_slice(end.as_bytes());
+            client.send(out, false)?;
+        }
+    }
+    Ok(length)
+}
+
+/// A length that was promised and cannot be kept ends the connection.
+fn whole(sent: u64, promised: u64) -> io::Result<()> {
+    if sent == promised {
+        return Ok(());
+    }
+    let message = format!("a file became shorter while it was sent: {sent} of {promised} bytes");
+    Err(io::Error::new(ErrorKind::UnexpectedEof, message))
+}
+
+/// The time as answers tell it, made anew each second.
+fn with_date(f: impl FnOnce(&str)) {
+    thread_local! {
+        static DATE: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
+    }
+    let now = SystemTime::now();
+    let second = now
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    DATE.with_borrow_mut(|(of, date)| {
+        if *of != second || date.is_empty() {
+            *of = second;
+            *date = httpdate::fmt_http_date(now);
+        }
+        f(date);
+    });
+}
+
+pub(crate) fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        204 => "No Content",
+        206 => "Partial Content",
+        301 => "Moved Permanently",
+        304 => "Not Modified",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        412 => "Precondition Failed",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        416 => "Range Not Satisfiable",
+        417 => "Expectation Failed",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        503 => "Service Unavailable",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
+}

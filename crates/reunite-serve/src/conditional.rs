@@ -1,0 +1,106 @@
+//! Preconditions, in the order of RFC 9110, section 13.2.2.
+
+use std::time::{Duration, SystemTime};
+
+use crate::request::{Method, Request};
+
+pub(crate) struct Version {
+    /// Strong, with its quotes.
+    pub(crate) etag: String,
+    pub(crate) modified: Option<SystemTime>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    Go,
+    /// 304.
+    Unchanged,
+    /// 412.
+    Failed,
+}
+
+pub(crate) fn decide(request: &Request, version: &Version) -> Decision {
+    if request.has("if-match") {
+        if !matches_any(request, "if-match", version, true) {
+            return Decision::Failed;
+        }
+    } else if let Some(since) = date(request, "if-unmodified-since")
+        && version
+            .modified
+            .is_some_and(|modified| seconds(modified) > seconds(since))
+    {
+        return Decision::Failed;
+    }
+    let unchanged = match request.method {
+        Method::Get | Method::Head => Decision::Unchanged,
+        _ => Decision::Failed,
+    };
+    if request.has("if-none-match") {
+        if matches_any(request, "if-none-match", version, false) {
+            return unchanged;
+        }
+    } else if let Some(since) = date(request, "if-modified-since")
+        && version
+            .modified
+            .is_some_and(|modified| seconds(modified) <= seconds(since))
+    {
+        return unchanged;
+    }
+    Decision::Go
+}
+
+/// Whether a range that is asked for is one of this version.
+pub(crate) fn range_holds(request: &Request, version: &Version) -> bool {
+    if !request.has("if-range") {
+        return true;
+    }
+    let Some(value) = request.text("if-range") else {
+        return false;
+    };
+    if value.starts_with('"') || value.starts_with("W/") {
+        return value == version.etag;
+    }
+    // A date vouches for the bytes only if a second change in its second can be ruled out.
+    let (Ok(date), Some(modified)) = (httpdate::parse_http_date(value), version.modified) else {
+        return false;
+    };
+    let settled = SystemTime::now()
+        .duration_since(modified)
+        .is_ok_and(|age| age >= Duration::from_secs(1));
+    settled && seconds(date) == seconds(modified)
+}
+
+fn matches_any(request: &Request, name: &str, version: &Version, strong: bool) -> bool {
+    request.values(name).any(|value| {
+        let value = value.trim_ascii();
+        value == b"*"
+            || tags(value).any(|(weak, tag)| tag == version.etag.as_bytes() && !(strong && weak))
+    })
+}
+
+/// The entity tags of a list; commas may stand inside of them.
+fn tags(value: &[u8]) -> impl Iterator<Item = (bool, &[u8])> {
+    let mut left = value;
+    std::iter::from_fn(move || {
+        let start = left.iter().position(|byte| !b" \t,".contains(byte))?;
+        left = &left[start..];
+        let weak = left.starts_with(b"W/");
+        let tag = if weak { &left[2..] } else { left };
+        if tag.first() != Some(&b'"') {
+            return None;
+        }
+        let end = tag[1..].iter().position(|&byte| byte == b'"')? + 2;
+        left = &tag[end..];
+        Some((weak, &tag[..end]))
+    })
+}
+
+/// A date that is none is as good as not there.
+fn date(request: &Request, name: &str) -> Option<SystemTime> {
+    httpdate::parse_http_date(request.text(name)?).ok()
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,202 @@
+//! A folder as a page.
+
+use std::cmp::Ordering;
+use std::fmt::Write;
+use std::fs::Metadata;
+use std::time::SystemTime;
+
+use crate::target::encode;
+
+/// The page has no scripts and fetches nothing.
+pub(crate) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+
+const STYLE: &str = "\
+:root{color-scheme:light dark;--ink:#1c2024;--soft:#60646c;--line:#e4e6ea;--paper:#fcfcfd;--link:#0b68cb;--over:#f0f3f7}\
+@media(prefers-color-scheme:dark){:root{--ink:#edeef0;--soft:#9aa0a8;--line:#2b2f36;--paper:#141619;--link:#70b8ff;--over:#1e2227}}\
+*{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,-apple-system,'Segoe UI',sans-serif}\
+main{max-width:60rem;margin:0 auto;padding:2.5rem 1.25rem}\
+h1{font-size:1.35rem;font-weight:600;margin:0 0 1.25rem;overflow-wrap:anywhere}\
+a{color:var(--link);text-decoration:none}a:hover{text-decoration:underline}\
+h1 i{color:var(--soft);font-style:normal;font-weight:400;margin:0 .3em}\
+table{width:100%;border-collapse:collapse}th{text-align:left;font-weight:500;font-size:.85rem;border-bottom:1px solid var(--line)}\
+th a{color:var(--soft)}th,td{padding:.45rem .6rem}td{border-bottom:1px solid var(--line)}\
+td:first-child{overflow-wrap:anywhere}td a{display:block}\
+.n{text-align:right;color:var(--soft);white-space:nowrap;font-variant-numeric:tabular-nums}\
+tbody tr:hover{background:var(--over)}.d a{font-weight:600}footer,.e{color:var(--soft);font-size:.85rem;margin-top:1rem}\
+@media(max-width:34rem){.t{display:none}}";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Name,
+    Size,
+    Time,
+}
+
+pub(crate) fn page(
+    segments: &[String],
+    mut entries: Vec<(String, Metadata)>,
+    query: Option<&str>,
+) -> String {
+    let has = |word: &str| query.is_some_and(|query| query.split('&').any(|part| part == word));
+    let order = match (has("sort=size"), has("sort=time")) {
+        (true, _) => Order::Size,
+        (_, true) => Order::Time,
+        _ => Order::Name,
+    };
+    let down = has("down");
+    entries.sort_by(|a, b| compare(a, b, order, down));
+
+    let title = segments.last().map_or("/", String::as_str);
+    let mut page = format!(
+        "<!doctype html><html lang=en><head><meta charset=utf-8>\
+         <meta name=viewport content=\"width=device-width,initial-scale=1\">\
+         <title>{}</title><style>{STYLE}</style></head><body><main><h1>",
+        escape(title)
+    );
+    crumbs(&mut page, segments);
+    page.push_str("</h1><table><thead><tr>");
+    for (label, word, own, class) in [
+        ("Name", "name", Order::Name, ""),
+        ("Size", "size", Order::Size, " class=n"),
+        ("Changed", "time", Order::Time, " class=\"n t\""),
+    ] {
+        let (mark, turn) = match (own == order, down) {
+            (true, false) => (" ↑", "&amp;down"),
+            (true, true) => (" ↓", ""),
+            (false, _) => ("", ""),
+        };
+        let _ = write!(
+            page,
+            "<th{class}><a href=\"?sort={word}{turn}\">{label}{mark}</a>"
+        );
+    }
+    page.push_str("</thead><tbody>");
+    if !segments.is_empty() {
+        page.push_str("<tr class=d><td><a href=\"../\">..</a><td class=n><td class=\"n t\">");
+    }
+    let (mut files, mut folders, mut bytes) = (0u64, 0u64, 0u64);
+    for (name, found) in &entries {
+        row(&mut page, name, found);
+        if found.is_dir() {
+            folders += 1;
+        } else {
+            files += 1;
+            bytes += found.len();
+        }
+    }
+    page.push_str("</tbody></table>");
+    if entries.is_empty() {
+        page.push_str("<p class=e>Nothing is in here.</p>");
+    }
+    let _ = writeln!(
+        page,
+        "<footer>{folders} folder{}, {files} file{}, {}</footer></main></body></html>",
+        plural(folders),
+        plural(files),
+        readable(bytes)
+    );
+    page
+}
+
+fn plural(count: u64) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+fn compare(
+    (a, first): &(String, Metadata),
+    (b, second): &(String, Metadata),
+    order: Order,
+    down: bool,
+) -> Ordering {
+    let by_name = || {
+        a.to_lowercase()
+            .cmp(&b.to_lowercase())
+            .then_with(|| a.cmp(b))
+    };
+    let own = match order {
+        Order::Name => by_name(),
+        Order::Size => first.len().cmp(&second.len()).then_with(by_name),
+        Order::Time => first
+            .modified()
+            .ok()
+            .cmp(&second.modified().ok())
+            .then_with(by_name),
+    };
+    let own = if down { own.reverse() } else { own };
+    // Folders first, whichever way the files go.
+    second.is_dir().cmp(&first.is_dir()).then(own)
+}
+
+fn crumbs(page: &mut String, segments: &[String]) {
+    page.push_str("<a href=\"/\">home</a>");
+    let mut path = String::from("/");
+    for (at, segment) in segments.iter().enumerate() {
+        path.push_str(&encode(segment));
+        path.push('/');
+        let name = escape(segment);
+        let _ = if at + 1 == segments.len() {
+            write!(page, "<i>/</i>{name}")
+        } else {
+            write!(page, "<i>/</i><a href=\"{}\">{name}</a>", escape(&path))
+        };
+    }
+}
+
+fn row(page: &mut String, name: &str, found: &Metadata) {
+    let is_folder = found.is_dir();
+    let (class, slash) = if is_folder {
+        (" class=d", "/")
+    } else {
+        ("", "")
+    };
+    // `./` because a name may look like a scheme.
+    let link = format!("./{}{slash}", encode(name));
+    let size = if is_folder {
+        "–".to_owned()
+    } else {
+        readable(found.len())
+    };
+    let time = found.modified().map_or(String::new(), when);
+    let _ = write!(
+        page,
+        "<tr{class}><td><a href=\"{}\">{}{slash}</a><td class=n>{size}<td class=\"n t\">{time}",
+        escape(&link),
+        escape(name)
+    );
+}
+
+/// `23 Nov 2026 16:18`.
+fn when(time: SystemTime) -> String {
+    let date = httpdate::fmt_http_date(time);
+    date.get(5..22).unwrap_or_default().to_owned()
+}
+
+fn readable(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "KB", "MB", "GB"] {
+        if value < 1000.0 {
+            return if unit == "B" {
+                format!("{bytes} B")
+            } else {
+                format!("{value:.1} {unit}")
+            };
+        }
+        value /= 1024.0;
+    }
+    format!("{value:.1} TB")
+}
+
+pub(crate) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}

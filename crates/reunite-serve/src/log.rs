@@ -1,0 +1,88 @@
+//! The access log.
+
+use std::time::{Duration, SystemTime};
+
+use reunite_net::Peer;
+use serde::Serialize;
+
+/// One answer, as it was sent.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// To whom.
+    pub peer: Peer,
+    /// The account, if there are accounts.
+    pub user: Option<&'a str>,
+    /// When it was done.
+    pub at: SystemTime,
+    /// The request's first line as it came: it may hold anything.
+    pub line: &'a [u8],
+    /// The answer's status.
+    pub status: u16,
+    /// Of the body.
+    pub bytes: u64,
+    /// From the first byte of the request.
+    pub time: Duration,
+    /// The page that led here, as the client tells.
+    pub referer: Option<&'a str>,
+    /// The client, as it tells.
+    pub agent: Option<&'a str>,
+}
+
+/// The common log format, in UTC.
+pub fn common(entry: &Entry<'_>) -> String {
+    let client = entry.peer.ip().map_or("-".to_owned(), |ip| ip.to_string());
+    let user = entry
+        .user
+        .map_or("-".to_owned(), |user| user.escape_default().to_string());
+    let line = entry.line.escape_ascii();
+    let (status, bytes) = (entry.status, entry.bytes);
+    let at = when(entry.at);
+    format!("{client} - {user} [{at}] \"{line}\" {status} {bytes}")
+}
+
+/// `23/Nov/2026:16:18:05 +0000`, from `Mon, 23 Nov 2026 16:18:05 GMT`.
+fn when(at: SystemTime) -> String {
+    let date = httpdate::fmt_http_date(at);
+    let mut words = date.split(' ').skip(1);
+    let mut word = || words.next().unwrap_or_default();
+    let (day, month, year, time) = (word(), word(), word(), word());
+    format!("{day}/{month}/{year}:{time} +0000")
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    event: &'a str,
+    client: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    /// Seconds since 1970.
+    at: f64,
+    request: String,
+    status: u16,
+    bytes: u64,
+    milliseconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    referer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<&'a str>,
+}
+
+/// One JSON object.
+pub fn json(entry: &Entry<'_>) -> String {
+    let line = Line {
+        event: "request",
+        client: entry.peer.to_string(),
+        user: entry.user,
+        at: entry
+            .at
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0.0, |since| since.as_secs_f64()),
+        request: String::from_utf8_lossy(entry.line).into_owned(),
+        status: entry.status,
+        bytes: entry.bytes,
+        milliseconds: entry.time.as_secs_f64() * 1000.0,
+        referer: entry.referer,
+        agent: entry.agent,
+    };
+    serde_json::to_string(&line).unwrap_or_default()
+}

@@ -1,0 +1,97 @@
+//! What a file is, by its name.
+
+use std::path::Path;
+
+const TYPES: &[(&str, &str)] = &[
+    ("html htm", "text/html; charset=utf-8"),
+    ("css", "text/css; charset=utf-8"),
+    ("js mjs cjs", "text/javascript; charset=utf-8"),
+    (
+        "txt text log conf ini rs c h cpp hpp py go java rb pl toml lock diff patch",
+        "text/plain; charset=utf-8",
+    ),
+    ("sh", "text/x-shellscript; charset=utf-8"),
+    ("md markdown", "text/markdown; charset=utf-8"),
+    ("csv", "text/csv; charset=utf-8"),
+    ("tsv", "text/tab-separated-values; charset=utf-8"),
+    ("ics", "text/calendar; charset=utf-8"),
+    ("vtt", "text/vtt; charset=utf-8"),
+    ("yaml yml", "application/yaml"),
+    ("json map", "application/json"),
+    ("jsonl ndjson", "application/x-ndjson"),
+    ("geojson", "application/geo+json"),
+    ("webmanifest", "application/manifest+json"),
+    ("xml xsl", "application/xml"),
+    ("xhtml", "application/xhtml+xml"),
+    ("rss", "application/rss+xml"),
+    ("atom", "application/atom+xml"),
+    ("svg", "image/svg+xml"),
+    ("png", "image/png"),
+    ("jpg jpeg jpe", "image/jpeg"),
+    ("gif", "image/gif"),
+    ("webp", "image/webp"),
+    ("avif", "image/avif"),
+    ("bmp", "image/bmp"),
+    ("tif tiff", "image/tiff"),
+    ("ico", "image/x-icon"),
+    ("mp3", "audio/mpeg"),
+    ("m4a", "audio/mp4"),
+    ("ogg oga opus", "audio/ogg"),
+    ("flac", "audio/flac"),
+    ("wav", "audio/wav"),
+    ("mp4 m4v", "video/mp4"),
+    ("webm", "video/webm"),
+    ("ogv", "video/ogg"),
+    ("mov", "video/quicktime"),
+    ("mkv", "video/x-matroska"),
+    ("woff", "font/woff"),
+    ("woff2", "font/woff2"),
+    ("ttf", "font/ttf"),
+    ("otf", "font/otf"),
+    ("pdf", "application/pdf"),
+    ("wasm", "application/wasm"),
+    ("zip", "application/zip"),
+    ("gz tgz", "application/gzip"),
+    ("bz2", "application/x-bzip2"),
+    ("xz", "application/x-xz"),
+    ("zst", "application/zstd"),
+    ("7z", "application/x-7z-compressed"),
+    ("tar", "application/x-tar"),
+    ("epub", "application/epub+zip"),
+    ("rtf", "application/rtf"),
+    (
+        "docx",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ),
+    (
+        "xlsx",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ),
+    (
+        "pptx",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    ),
+    ("odt", "application/vnd.oasis.opendocument.text"),
+    ("ods", "application/vnd.oasis.opendocument.spreadsheet"),
+];
+
+pub(crate) fn of(path: &Path) -> &'static str {
+    let extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let found = TYPES
+        .iter()
+        .find(|(names, _)| names.split(' ').any(|name| name == extension));
+    found.map_or("application/octet-stream", |(_, kind)| kind)
+}
+
+/// Whether it gets shorter by compressing.
+pub(crate) fn is_text(kind: &str) -> bool {
+    kind.starts_with("text/")
+        || ["json", "xml", "yaml", "wasm"]
+            .iter()
+            .any(|end| kind.ends_with(end))
+        || kind == "application/x-ndjson"
+}

@@ -1,0 +1,225 @@
+//! A head as RFC 9112 asks for it, and nothing else.
+
+use crate::target::{self, Target};
+
+/// The most fields a head may have.
+const MAX_FIELDS: usize = 100;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Get,
+    Head,
+    Options,
+    Post,
+    /// Known, and not for a folder.
+    Other,
+}
+
+/// How the end of a body is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    Length(u64),
+    Chunked,
+}
+
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) target: Target,
+    /// The minor version.
+    pub(crate) minor: u8,
+    pub(crate) framing: Framing,
+    pub(crate) keep_alive: bool,
+    /// The client waits to be told that it may send its body.
+    pub(crate) expects_continue: bool,
+    fields: Vec<(String, Vec<u8>)>,
+}
+
+impl Request {
+    /// `head` goes up to and including the empty line.
+    ///
+    /// # Errors
+    /// The status that refuses it.
+    pub(crate) fn parse(head: &[u8]) -> Result<Self, u16> {
+        if has_bare_ends(head) {
+            return Err(400);
+        }
+        let end = head
+            .windows(2)
+            .position(|two| two == b"\r\n")
+            .ok_or(400u16)?;
+        let (line, rest) = (&head[..end], &head[end + 2..]);
+        let (method, target, minor) = request_line(line)?;
+
+        let mut slots = [httparse::EMPTY_HEADER; MAX_FIELDS];
+        let fields = match httparse::parse_headers(rest, &mut slots) {
+            Ok(httparse::Status::Complete((_, fields))) => fields,
+            Err(httparse::Error::TooManyHeaders) => return Err(431),
+            Ok(httparse::Status::Partial) | Err(_) => return Err(400),
+        };
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|field| (field.name.to_ascii_lowercase(), field.value.to_vec()))
+            .collect();
+
+        let mut request = Self {
+            method,
+            target: Target::Anything,
+            minor,
+            framing: Framing::Length(0),
+            keep_alive: minor > 0,
+            expects_continue: false,
+            fields,
+        };
+        request.check_host()?;
+        request.framing = request.find_framing()?;
+        request.target = target::parse(target, method, line.starts_with(b"CONNECT "))?;
+        request.find_expectation()?;
+        let connection = request.list("connection");
+        let says = |word: &str| {
+            connection
+                .iter()
+                .any(|token| token.eq_ignore_ascii_case(word))
+        };
+        request.keep_alive = !says("close") && (minor > 0 || says("keep-alive"));
+        Ok(request)
+    }
+
+    /// The values of a field, in order. `name` is in lower case.
+    pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.fields
+            .iter()
+            .filter(move |(field, _)| field == name)
+            .map(|(_, value)| value.as_slice())
+    }
+
+    /// A field that is text and there once.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        let mut values = self.fields.iter().filter(|(field, _)| field == name);
+        let (_, value) = values.next()?;
+        match values.next() {
+            None => std::str::from_utf8(value).ok(),
+            Some(_) => None,
+        }
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|(field, _)| field == name)
+    }
+
+    /// The members of a list that may be spread over several fields.
+    pub(crate) fn list(&self, name: &str) -> Vec<&str> {
+        self.fields
+            .iter()
+            .filter(|(field, _)| field == name)
+            .filter_map(|(_, value)| std::str::from_utf8(value).ok())
+            .flat_map(|value| value.split(','))
+            .map(|member| member.trim_matches([' ', '\t']))
+            .filter(|member| !member.is_empty())
+            .collect()
+    }
+
+    fn check_host(&self) -> Result<(), u16> {
+        let mut hosts = self.values("host");
+        match (hosts.next(), hosts.next()) {
+            (None, _) if self.minor == 0 => Ok(()),
+            (Some(host), None) if target::is_authority(host) => Ok(()),
+            _ => Err(400),
+        }
+    }
+
+    fn find_framing(&self) -> Result<Framing, u16> {
+        let lengths: Vec<_> = self.values("content-length").collect();
+        let codings: Vec<_> = self.values("transfer-encoding").collect();
+        match (lengths.as_slice(), codings.as_slice()) {
+            ([], []) => Ok(Framing::Length(0)),
+            ([length], []) => length_of(length).map(Framing::Length).ok_or(400),
+            ([], [coding]) if self.minor > 0 => {
+                if coding.eq_ignore_ascii_case(b"chunked") {
+                    return Ok(Framing::Chunked);
+                }
+                let members = self.list("transfer-encoding");
+                let chunked = |member: &&str| member.eq_ignore_ascii_case("chunked");
+                let is_last = members.last().is_some_and(chunked);
+                let once = members.iter().filter(|member| chunked(member)).count() == 1;
+                // The end could be found, but not what comes before it be understood.
+                Err(if is_last && once && members.len() > 1 {
+                    501
+                } else {
+                    400
+                })
+            }
+            _ => Err(400),
+        }
+    }
+
+    fn find_expectation(&mut self) -> Result<(), u16> {
+        if self.minor == 0 {
+            return Ok(());
+        }
+        let mut expects = false;
+        for expected in self.values("expect") {
+            if !expected.eq_ignore_ascii_case(b"100-continue") {
+                return Err(417);
+            }
+            expects = true;
+        }
+        self.expects_continue = expects;
+        Ok(())
+    }
+}
+
+/// A CR without an LF, or an LF without a CR: where one reader sees a line, another may see two.
+fn has_bare_ends(head: &[u8]) -> bool {
+    head.iter().enumerate().any(|(at, byte)| match byte {
+        b'\r' => head.get(at + 1) != Some(&b'\n'),
+        b'\n' => at == 0 || head[at - 1] != b'\r',
+        _ => false,
+    })
+}
+
+fn request_line(line: &[u8]) -> Result<(Method, &[u8], u8), u16> {
+    let mut parts = line.split(|&byte| byte == b' ');
+    let (Some(method), Some(target), Some(version), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(400);
+    };
+    if method.is_empty() || !method.iter().copied().all(is_token) || target.is_empty() {
+        return Err(400);
+    }
+    let minor = match version {
+        [
+            b'H',
+            b'T',
+            b'T',
+            b'P',
+            b'/',
+            b'1',
+            b'.',
+            minor @ b'0'..=b'9',
+        ] => minor - b'0',
+        [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => return Err(505),
+        _ => return Err(400),
+    };
+    let method = match method {
+        b"GET" => Method::Get,
+        b"HEAD" => Method::Head,
+        b"OPTIONS" => Method::Options,
+        b"POST" => Method::Post,
+        b"PUT" | b"DELETE" | b"PATCH" | b"TRACE" | b"CONNECT" => Method::Other,
+        _ => return Err(501),
+    };
+    Ok((method, target, minor))
+}
+
+fn length_of(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}

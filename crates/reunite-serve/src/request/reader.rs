@@ -1,0 +1,230 @@
+//! The requests of one connection, in their order.
+
+use std::io::{self, ErrorKind, Read as _};
+use std::time::Instant;
+
+use reunite_net::{Connection, Peer};
+
+use super::body::{self, Body};
+use super::head::{Framing, Request};
+
+/// The longest head, and the longest first line in it.
+const LONGEST_HEAD: usize = 32 * 1024;
+const LONGEST_LINE: usize = 8 * 1024;
+/// How much is read at a time.
+const AT_ONCE: usize = 4096;
+
+pub(crate) enum Read {
+    Request(Request),
+    Refused(Refused),
+    End,
+}
+
+/// What cannot be answered as it wishes.
+pub(crate) struct Refused {
+    pub(crate) status: u16,
+    /// If its head was in order.
+    pub(crate) request: Option<Request>,
+}
+
+impl Refused {
+    fn head(status: u16) -> Self {
+        Self {
+            status,
+            request: None,
+        }
+    }
+}
+
+/// A connection and what was read of it beyond what was wanted.
+pub(super) struct Buffer {
+    client: Connection,
+    bytes: Vec<u8>,
+    /// What of it is done with.
+    from: usize,
+}
+
+pub(crate) struct Reader {
+    buffer: Buffer,
+    /// The first line of the last head, for the log.
+    line: Vec<u8>,
+    begun: Instant,
+    goes_on: bool,
+}
+
+impl Reader {
+    pub(crate) fn new(client: Connection) -> Self {
+        let buffer = Buffer {
+            client,
+            bytes: Vec::new(),
+            from: 0,
+        };
+        Self {
+            buffer,
+            line: Vec::new(),
+            begun: Instant::now(),
+            goes_on: true,
+        }
+    }
+
+    /// The next request, its body read.
+    pub(crate) fn next(&mut self) -> io::Result<Read> {
+        self.goes_on = false;
+        let head = match self.buffer.head(&mut self.begun)? {
+            Head::End => return Ok(Read::End),
+            Head::TooLong(status) => {
+                self.line.clear();
+                return Ok(Read::Refused(Refused::head(status)));
+            }
+            Head::Bytes(head) => head,
+        };
+        self.buffer.client.head_is_read();
+        let end = head.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+        self.line.clear();
+        self.line.extend(&head[..end.unwrap_or(head.len())]);
+        let request = match Request::parse(&head) {
+            Ok(request) => request,
+            Err(status) => return Ok(Read::Refused(Refused::head(status))),
+        };
+        let has_body = request.framing != Framing::Length(0);
+        if has_body && request.expects_continue {
+            // It is told the answer instead, and whether it sends its body then nobody knows.
+            return Ok(Read::Request(request));
+        }
+        let body = match request.framing {
+            Framing::Length(0) => Body::Read,
+            Framing::Length(length) => body::skip(&mut self.buffer, length)?,
+            Framing::Chunked => body::skip_chunked(&mut self.buffer)?,
+        };
+        let status = match body {
+            Body::Read => {
+                self.goes_on = request.keep_alive;
+                return Ok(Read::Request(request));
+            }
+            Body::Malformed => 400,
+            Body::TooLong => 413,
+        };
+        Ok(Read::Refused(Refused {
+            status,
+            request: Some(request),
+        }))
+    }
+
+    /// Whether another request may follow the last.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+
+    pub(crate) fn client(&mut self) -> &mut Connection {
+        &mut self.buffer.client
+    }
+
+    pub(crate) fn peer(&self) -> Peer {
+        self.buffer.client.peer()
+    }
+
+    pub(crate) fn line(&self) -> &[u8] {
+        &self.line
+    }
+
+    pub(crate) fn begun(&self) -> Instant {
+        self.begun
+    }
+
+    pub(crate) fn close(self) {
+        self.buffer.client.close();
+    }
+}
+
+enum Head {
+    Bytes(Vec<u8>),
+    TooLong(u16),
+    End,
+}
+
+impl Buffer {
+    /// Everything up to the next empty line.
+    fn head(&mut self, begun: &mut Instant) -> io::Result<Head> {
+        self.bytes.drain(..self.from);
+        self.from = 0;
+        if self.bytes.is_empty() {
+            // An idle connection holds next to no memory.
+            self.bytes.shrink_to(AT_ONCE);
+            if !self.client.more()? {
+                return Ok(Head::End);
+            }
+        } else {
+            self.client.begin();
+        }
+        *begun = Instant::now();
+        let mut looked_at = 0;
+        loop {
+            // Empty lines before a request are some old clients' habit.
+            while looked_at == 0 && self.bytes.starts_with(b"\r\n") {
+                self.bytes.drain(..2);
+            }
+            if let Some(end) = end_of_head(&self.bytes, looked_at) {
+                self.from = end;
+                return Ok(Head::Bytes(self.bytes[..end].to_vec()));
+            }
+            if self.bytes.len() >= LONGEST_HEAD {
+                return Ok(Head::TooLong(431));
+            }
+            if self.bytes.len() > LONGEST_LINE && !self.bytes[..LONGEST_LINE].contains(&b'\n') {
+                return Ok(Head::TooLong(414));
+            }
+            looked_at = match self.bytes.as_slice() {
+                [] | b"\r" => 0,
+                bytes => bytes.len().saturating_sub(3),
+            };
+            if self.fill()? == 0 {
+                return Ok(Head::End);
+            }
+        }
+    }
+
+    fn fill(&mut self) -> io::Result<usize> {
+        let before = self.bytes.len();
+        self.bytes.resize(before + AT_ONCE, 0);
+        let read = self.client.read(&mut self.bytes[before..]);
+        self.bytes.truncate(before + *read.as_ref().unwrap_or(&0));
+        read
+    }
+
+    pub(super) fn take(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        while self.bytes.len() - self.from < count {
+            if self.fill()? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+        }
+        let taken = self.bytes[self.from..self.from + count].to_vec();
+        self.from += count;
+        Ok(taken)
+    }
+
+    pub(super) fn skip(&mut self, mut count: u64) -> io::Result<()> {
+        loop {
+            let there = (self.bytes.len() - self.from) as u64;
+            let skipped = there.min(count);
+            self.from += skipped as usize;
+            count -= skipped;
+            if count == 0 {
+                return Ok(());
+            }
+            self.bytes.clear();
+            self.from = 0;
+            if self.fill()? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+}
+
+/// Where the empty line ends, whatever its lines end in: whether that is allowed is asked later.
+fn end_of_head(bytes: &[u8], from: usize) -> Option<usize> {
+    (from..bytes.len()).find_map(|at| match &bytes[at..] {
+        [b'\n', b'\r', b'\n', ..] => Some(at + 3),
+        [b'\n', b'\n', ..] => Some(at + 2),
+        _ => None,
+    })
+}

@@ -1,0 +1,158 @@
+//! A folder that is served, and the life of a connection to it.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use reunite_net::{Connection, Outcome, Server, ServerBuilder};
+
+use crate::answer::{Answer, send};
+use crate::auth::Accounts;
+use crate::coding::Coder;
+use crate::disk::{Folder, Links};
+use crate::log::Entry;
+use crate::request::{Read, Reader, Request};
+use crate::respond::respond;
+
+/// Choices about a site.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What is served for a folder, the first that is there.
+    pub index: Vec<String>,
+    /// Whether folders without an index are listed.
+    pub listing: bool,
+    /// Whether names that begin with a dot are there. `.well-known` is in any case.
+    pub hidden: bool,
+    /// Where links may lead.
+    pub links: Links,
+    /// Whether `page.html.br`, `.zst` or `.gz` is sent for `page.html` to those who take it.
+    pub precompressed: bool,
+    /// Whether text is compressed on the fly.
+    pub compress: bool,
+    /// What is served to browsers for what is not there, such as `index.html`, by its path in the folder.
+    pub fallback: Option<String>,
+    /// How long answers may be kept without asking again; `None` says nothing about it.
+    pub max_age: Option<Duration>,
+    /// Who may come in; everybody, if there are no accounts.
+    pub accounts: Accounts,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            index: vec!["index.html".to_owned(), "index.htm".to_owned()],
+            listing: true,
+            hidden: false,
+            links: Links::Inside,
+            precompressed: true,
+            compress: true,
+            fallback: None,
+            max_age: None,
+            accounts: Accounts::default(),
+        }
+    }
+}
+
+type Log = Arc<dyn Fn(&Entry<'_>) + Send + Sync>;
+
+/// A folder that can be served.
+#[derive(Clone)]
+pub struct Site {
+    shared: Arc<Shared>,
+    log: Option<Log>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) folder: Folder,
+    pub(crate) settings: Settings,
+    pub(crate) coder: Coder,
+}
+
+impl Site {
+    /// A site of what is in `folder`.
+    ///
+    /// # Errors
+    /// It is no folder, or not for us to read.
+    pub fn open(folder: impl AsRef<Path>, settings: Settings) -> io::Result<Self> {
+        let folder = Folder::open(folder.as_ref(), settings.links)?;
+        let shared = Shared {
+            folder,
+            settings,
+            coder: Coder::new(),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            log: None,
+        })
+    }
+
+    /// Calls `log` after every answer, on the thread of its connection.
+    #[must_use]
+    pub fn log(mut self, log: impl Fn(&Entry<'_>) + Send + Sync + 'static) -> Self {
+        self.log = Some(Arc::new(log));
+        self
+    }
+
+    /// A server whose refusals are HTTP.
+    pub fn builder(&self) -> ServerBuilder {
+        Server::builder().refuse_with(
+            "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        )
+    }
+
+    /// What [`ServerBuilder::start`] takes.
+    pub fn handler(&self) -> impl Fn(Connection) -> Outcome + Send + Sync + use<> {
+        let site = self.clone();
+        move |client| site.serve(client)
+    }
+
+    fn serve(&self, client: Connection) -> Outcome {
+        let mut reader = Reader::new(client);
+        let mut out = Vec::new();
+        loop {
+            let (request, answer) = match reader.next() {
+                Ok(Read::Request(request)) => {
+                    let answer = respond(&self.shared, &request);
+                    (Some(request), answer)
+                }
+                Ok(Read::Refused(refused)) => (refused.request, Answer::error(refused.status)),
+                Ok(Read::End) => break,
+                // The client is late or gone: there is nobody to answer.
+                Err(_) => return Ok(()),
+            };
+            let last = !reader.goes_on() || reader.client().is_draining();
+            let sent = send(reader.client(), &mut out, request.as_ref(), &answer, last)?;
+            self.note(&reader, request.as_ref(), &answer, sent);
+            if last {
+                break;
+            }
+        }
+        reader.close();
+        Ok(())
+    }
+
+    fn note(&self, reader: &Reader, request: Option<&Request>, answer: &Answer, bytes: u64) {
+        if let Some(log) = &self.log {
+            log(&Entry {
+                peer: reader.peer(),
+                user: request.and_then(|request| self.shared.settings.accounts.user(request)),
+                at: SystemTime::now(),
+                line: reader.line(),
+                status: answer.status,
+                bytes,
+                time: Instant::now().saturating_duration_since(reader.begun()),
+                referer: request.and_then(|request| request.text("referer")),
+                agent: request.and_then(|request| request.text("user-agent")),
+            });
+        }
+    }
+}
+
+impl std::fmt::Debug for Site {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Site")
+            .field("settings", &self.shared.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,236 @@
+//! Targets: what they may look like, and which path they mean.
+
+use std::path::PathBuf;
+
+use crate::request::Method;
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// `*`: the server as a whole.
+    Anything,
+    /// Segments, decoded, without those that go nowhere; whether it ends in a slash; the query as it came.
+    Path {
+        segments: Vec<String>,
+        is_folder: bool,
+        query: Option<String>,
+    },
+    /// Well formed, and no name of anything here.
+    Nothing,
+}
+
+impl Target {
+    /// The path below the folder, if it may be asked for.
+    pub(crate) fn path(segments: &[String], hidden: bool) -> Option<PathBuf> {
+        let may =
+            |segment: &String| hidden || !segment.starts_with('.') || segment == ".well-known";
+        segments.iter().all(may).then(|| segments.iter().collect())
+    }
+}
+
+/// # Errors
+/// The status that refuses it.
+pub(crate) fn parse(target: &[u8], method: Method, connects: bool) -> Result<Target, u16> {
+    if connects {
+        // Its target is an authority; it is answered that the method is not for us.
+        return if is_authority(target) {
+            Ok(Target::Nothing)
+        } else {
+            Err(400)
+        };
+    }
+    if target == b"*" {
+        return if method == Method::Options {
+            Ok(Target::Anything)
+        } else {
+            Err(400)
+        };
+    }
+    let path = if target.starts_with(b"/") {
+        target
+    } else {
+        after_authority(target)?
+    };
+    let (path, query) = match path.iter().position(|&byte| byte == b'?') {
+        Some(at) => (&path[..at], Some(&path[at + 1..])),
+        None => (path, None),
+    };
+    let in_path = |&byte: &u8| is_plain(byte) || b"%|[]".contains(&byte);
+    let in_query = |byte: &u8| in_path(byte) || b"?{}^`\\".contains(byte);
+    if !path.iter().all(in_path) || !query.unwrap_or_default().iter().all(in_query) {
+        return Err(400);
+    }
+    let query = query.map(|query| String::from_utf8_lossy(query).into_owned());
+    segments_of(path, query)
+}
+
+/// What comes after `http://host`.
+fn after_authority(target: &[u8]) -> Result<&[u8], u16> {
+    let scheme = |scheme: &str| {
+        let (head, rest) = target.split_at_checked(scheme.len())?;
+        head.eq_ignore_ascii_case(scheme.as_bytes()).then_some(rest)
+    };
+    let rest = scheme("http://")
+        .or_else(|| scheme("https://"))
+        .ok_or(400u16)?;
+    let end = rest
+        .iter()
+        .position(|byte| b"/?".contains(byte))
+        .unwrap_or(rest.len());
+    if !is_authority(&rest[..end]) {
+        return Err(400);
+    }
+    match &rest[end..] {
+        [] => Ok(b"/"),
+        [b'?', ..] => Err(400),
+        path => Ok(path),
+    }
+}
+
+fn segments_of(path: &[u8], query: Option<String>) -> Result<Target, u16> {
+    let mut segments = Vec::new();
+    let mut is_folder = true;
+    for raw in path.split(|&byte| byte == b'/').skip(1) {
+        let segment = decode(raw).ok_or(400u16)?;
+        if segment.contains(&0) {
+            return Err(400);
+        }
+        is_folder = matches!(segment.as_slice(), b"" | b"." | b"..");
+        match segment.as_slice() {
+            b"" | b"." => {}
+            b".." => {
+                segments.pop().ok_or(400u16)?;
+            }
+            _ => match String::from_utf8(segment) {
+                Ok(name) if !name.contains(['/', '\\']) && !name.chars().any(char::is_control) => {
+                    segments.push(name);
+                }
+                _ => return Ok(Target::Nothing),
+            },
+        }
+    }
+    Ok(Target::Path {
+        segments,
+        is_folder,
+        query,
+    })
+}
+
+fn decode(raw: &[u8]) -> Option<Vec<u8>> {
+    let mut decoded = Vec::with_capacity(raw.len());
+    let mut left = raw.iter();
+    while let Some(&byte) = left.next() {
+        decoded.push(match byte {
+            b'%' => {
+                let high = char::from(*left.next()?).to_digit(16)?;
+                let low = char::from(*left.next()?).to_digit(16)?;
+                (high * 16 + low) as u8
+            }
+            byte => byte,
+        });
+    }
+    Some(decoded)
+}
+
+/// What may stand in a path as itself.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&byte)
+}
+
+/// A segment as it is written in a link.
+pub(crate) fn encode(segment: &str) -> String {
+    let mut text = String::with_capacity(segment.len());
+    for byte in segment.bytes() {
+        if byte != b'/' && is_plain(byte) {
+            text.push(byte.into());
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}
+
+/// A host, and perhaps a port.
+pub(crate) fn is_authority(text: &[u8]) -> bool {
+    let (host, port) = if text.starts_with(b"[") {
+        let Some(end) = text.iter().position(|&byte| byte == b']') else {
+            return false;
+        };
+        let address = std::str::from_utf8(&text[1..end]).unwrap_or_default();
+        if address.parse::<std::net::Ipv6Addr>().is_err() {
+            return false;
+        }
+        match &text[end + 1..] {
+            [] => return true,
+            [b':', port @ ..] => (&text[1..end], port),
+            _ => return false,
+        }
+    } else {
+        match text.iter().position(|&byte| byte == b':') {
+            Some(at) => (&text[..at], &text[at + 1..]),
+            None => (text, &b""[..]),
+        }
+    };
+    let in_host = |&byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:".contains(&byte);
+    let is_port = port.len() <= 5 && port.iter().all(u8::is_ascii_digit);
+    let fits =
+        std::str::from_utf8(port).is_ok_and(|port| port.is_empty() || port.parse::<u16>().is_ok());
+    !host.is_empty() && decode(host).is_some() && host.iter().all(in_host) && is_port && fits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(target: &str) -> Result<Option<Vec<String>>, u16> {
+        parse(target.as_bytes(), Method::Get, false).map(|target| match target {
+            Target::Path { segments, .. } => Some(segments),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn no_path_leaves_the_folder() {
+        for up in [
+            "/..",
+            "/../x",
+            "/a/../../x",
+            "/%2e%2e/x",
+            "/a/%2E./.%2e/x",
+            "/./..",
+        ] {
+            assert_eq!(names(up), Err(400), "{up}");
+        }
+        for nothing in [
+            "/a%2fb",
+            "/..%2f..%2fx",
+            "/a%5cb",
+            "/..%5c..%5cx",
+            "/a%0ab",
+            "/%ff",
+            "/C:%5cx",
+        ] {
+            assert_eq!(names(nothing), Ok(None), "{nothing}");
+        }
+        for bad in [
+            "/a%00", "/%", "/%2", "/%zz", "/a\\b", "/a b", "/\u{e9}", "/a#b", "a",
+        ] {
+            assert_eq!(names(bad), Err(400), "{bad}");
+        }
+        assert_eq!(
+            names("/a/./b//c/../d%20e"),
+            Ok(Some(vec!["a".into(), "b".into(), "d e".into()]))
+        );
+        // Decoded once, not twice.
+        assert_eq!(names("/%252e%252e"), Ok(Some(vec!["%2e%2e".into()])));
+    }
+
+    #[test]
+    fn links_lead_back_to_what_they_were_made_from() {
+        for name in ["a b", "100%", "é", "a?b#c", "\"<>&'", "a:b"] {
+            assert_eq!(
+                names(&format!("/{}", encode(name))),
+                Ok(Some(vec![name.into()]))
+            );
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What clients and disks do to a server: vanish, babble, dawdle, shrink.
+
+mod common;
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::time::{Duration, Instant};
+
+use common::{House, SOON, rest};
+use reunite_net::Timeouts;
+use reunite_serve::Settings;
+
+const WHOLE: &str = "GET /a.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+/// It still serves, and what it did before is over.
+fn still_serves(house: House) {
+    assert!(house.ask(WHOLE.as_bytes()).ends_with("0123456789"));
+    let served = house.server.shutdown(SOON).unwrap();
+    assert_eq!(served.panicked, 0);
+}
+
+#[test]
+fn a_client_that_vanishes_in_its_request_harms_nobody() {
+    let house = House::new();
+    for end in 1..WHOLE.len() {
+        house.connect().write_all(&WHOLE.as_bytes()[..end]).unwrap();
+    }
+    still_serves(house);
+}
+
+#[test]
+fn a_client_that_vanishes_in_its_answer_harms_nobody() {
+    let house = House::new();
+    let big = File::create(house.path("big.bin")).unwrap();
+    big.set_len(64 << 20).unwrap();
+    for _ in 0..20 {
+        let mut client = house.connect();
+        client
+            .write_all(b"GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n")
+            .unwrap();
+        client.read_exact(&mut [0; 100]).unwrap();
+    }
+    still_serves(house);
+}
+
+#[test]
+fn a_client_that_dawdles_is_gone_at_the_deadline_while_others_are_served() {
+    let header = Duration::from_millis(400);
+    let house = House::with(Settings::default(), |builder| {
+        builder.timeouts(Timeouts {
+            header,
+            ..Timeouts::default()
+        })
+    });
+    let mut slow: Vec<_> = (0..100).map(|_| house.connect()).collect();
+    let start = Instant::now();
+    for client in &mut slow {
+        client
+            .set_read_timeout(Some(Duration::from_millis(1)))
+            .unwrap();
+    }
+    let mut left = slow;
+    while !left.is_empty() {
+        assert!(start.elapsed() < SOON, "{} are still there", left.len());
+        left.retain_mut(|client| {
+            let sent = client.write_all(b"x");
+            match client.read(&mut [0]) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => sent.is_ok(),
+                _ => false,
+            }
+        });
+        assert!(house.ask(WHOLE.as_bytes()).ends_with("0123456789"));
+    }
+    still_serves(house);
+}
+
+#[test]
+fn a_file_that_shrinks_while_it_is_sent_ends_the_connection() {
+    let house = House::new();
+    let big = File::create(house.path("big.bin")).unwrap();
+    big.set_len(64 << 20).unwrap();
+    let mut client = house.connect();
+    client
+        .write_all(b"GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n")
+        .unwrap();
+    client.read_exact(&mut [0; 1000]).unwrap();
+    // It cannot have sent all: nobody has read it.
+    big.set_len(1000).unwrap();
+    let answer = rest(client);
+    assert!(answer.len() < 64 << 20, "{}", answer.len());
+    still_serves(house);
+}
+
+#[test]
+fn a_long_file_arrives_whole() {
+    let house = House::new();
+    let text: Vec<u8> = (0..10_000_000u32).map(|at| (at % 251) as u8).collect();
+    std::fs::write(house.path("long.bin"), &text).unwrap();
+    let mut client = house.connect();
+    client
+        .write_all(b"GET /long.bin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).unwrap();
+    assert!(answer.ends_with(&text));
+    still_serves(house);
+}
+
+/// Requests of the table's kind with bytes changed, dropped, doubled and swapped: whatever comes, each connection ends
+/// with answers that are HTTP, and nothing of what is outside or hidden.
+#[test]
+fn whatever_is_sent_the_server_answers_in_http_and_lives() {
+    const SEEDS: &[&str] = &[
+        WHOLE,
+        "POST /a.txt HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;x\r\nhello\r\n0\r\nT: u\r\n\r\n",
+        "GET /sub/../%2e%2e/secret.txt?x HTTP/1.1\r\nHost: [::1]:80\r\nRange: bytes=0-1,4-,-2\r\nIf-Range: \"x\"\r\n\r\n",
+        "GET http://a:80/sub HTTP/1.0\r\nConnection: keep-alive\r\nAccept-Encoding: br;q=0.5, *;q=0\r\n\r\n",
+        "HEAD /long.txt HTTP/1.1\r\nHost: a\r\nIf-None-Match: W/\"x\", \"y\"\r\nIf-Modified-Since: Sat, 01 Jan 2000 00:00:00 GMT\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello",
+        "OPTIONS * HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YTpi\r\nContent-Length: 3\r\n\r\nabc",
+    ];
+    const BYTES: &[u8] = b"\r\n\0 \t:/.%,;=-*\"0aZ\x7f\xff";
+    let seed = std::env::var("REUNITE_FUZZ_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok());
+    let mut state: u64 = seed.unwrap_or(7);
+    let rounds = std::env::var("REUNITE_FUZZ_ROUNDS")
+        .ok()
+        .and_then(|rounds| rounds.parse().ok());
+    let mut chance = move |below: usize| {
+        // xorshift64*, Vigna 2016.
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % below.max(1)
+    };
+    let house = House::new();
+    for round in 0..rounds.unwrap_or(2000) {
+        let mut raw = SEEDS[chance(SEEDS.len())].as_bytes().to_vec();
+        if chance(3) == 0 {
+            raw.extend_from_slice(SEEDS[chance(SEEDS.len())].as_bytes());
+        }
+        for _ in 0..=chance(6) {
+            let at = chance(raw.len());
+            match chance(5) {
+                0 => raw[at] = BYTES[chance(BYTES.len())],
+                1 => raw.insert(at, BYTES[chance(BYTES.len())]),
+                2 => drop(raw.remove(at)),
+                3 => {
+                    let end = (at + chance(20)).min(raw.len());
+                    let piece = raw[at..end].to_vec();
+                    raw.splice(at..at, piece);
+                }
+                _ => {
+                    let other = chance(raw.len());
+                    raw.swap(at, other);
+                }
+            }
+        }
+        let answer = house.ask(&raw);
+        let sent = String::from_utf8_lossy(&raw);
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 "),
+            "round {round}: {sent:?}\n{answer}"
+        );
+        assert!(
+            !answer.contains("secret!"),
+            "round {round}: {sent:?}\n{answer}"
+        );
+        assert!(
+            !answer.starts_with("HTTP/1.1 500"),
+            "round {round}: {sent:?}\n{answer}"
+        );
+    }
+    still_serves(house);
+}
