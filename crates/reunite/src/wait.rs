@@ -20,13 +20,13 @@ use std::cell::Cell;
 use std::panic::Location;
 
 use crate::cancel::Node;
-use crate::current::{self, Waiting};
+use crate::current::{self, Context, Waiting};
 use crate::deadline;
 use crate::deadlock::{
     Object, On, Site, Standing, Yields, explain, held_count, held_in_words, stand,
 };
 use crate::error::{Cancelled, Refusal};
-use crate::observe::{self, Event, Stall, tell};
+use crate::observe::{self, Event, Stall, is_on, tell};
 use crate::park::{Parker, park_until, spin_briefly_until, spin_until};
 use crate::primitive::{Duration, Instant, now, thread_local};
 
@@ -113,7 +113,11 @@ pub(crate) fn wait(
         None => spin_until,
         Some(_) => spin_briefly_until,
     };
-    if ready(&parker) || spin(&mut || ready(&parker)) {
+    if ready(&parker) {
+        return Wait::Ready;
+    }
+    let _told = Told::blocked(&site);
+    if spin(&mut || ready(&parker)) {
         return Wait::Ready;
     }
     block(&parker, site, deadline, heed, ready)
@@ -130,7 +134,37 @@ pub(crate) fn block_until(
     if ready(&parker) {
         return Wait::Ready;
     }
+    let _told = Told::blocked(&site);
     block(&parker, site, deadline, heed, ready)
+}
+
+/// Observers were told that this thread blocks, and are told when it goes on.
+struct Told(Option<Context>);
+
+impl Told {
+    fn blocked(site: &Site) -> Self {
+        Self(is_on().then(|| {
+            let context = current::current();
+            tell(|| Event::Block {
+                task: &context.who.label,
+                verb: site.verb,
+                object: site.object.label(),
+                at: site.at,
+                holds: held_count(),
+            });
+            context
+        }))
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if let Some(context) = &self.0 {
+            tell(|| Event::Resume {
+                task: &context.who.label,
+            });
+        }
+    }
 }
 
 /// How long a wait stays out of the wait-for graph: most are shorter, and pay nothing for it.
@@ -180,13 +214,6 @@ fn block(
         site: site.clone(),
         since,
     }));
-    tell(|| Event::Block {
-        task: &context.who.label,
-        verb: site.verb,
-        object: site.object.label(),
-        at: site.at,
-        holds: held_count(),
-    });
     let mut watch = Watch::new(since);
     let mut ticket = 0;
     let mut verdict = None;
@@ -234,9 +261,6 @@ fn block(
             });
         }
     };
-    tell(|| Event::Resume {
-        task: &context.who.label,
-    });
     context.who.set_waiting(None);
     if let Some(node) = node {
         node.remove_waiter(parker);
@@ -319,8 +343,60 @@ fn sleep_deadline(deadline: Option<Instant>) -> Result<(), Cancelled> {
         at: Location::caller(),
         on: On::Time,
     };
+    let _told = Told::blocked(&site);
     match block(&Parker::here(), site, deadline, Heed::Task, |_| false) {
         Wait::Ready | Wait::TimedOut | Wait::Refused(_) => Ok(()),
         Wait::Cancelled(cancelled) => Err(cancelled),
+    }
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::observe::{Observer, observe};
+
+    /// Keeps what it is told of the waits at one line.
+    struct Waits {
+        at: &'static Location<'static>,
+        told: Arc<Mutex<Vec<&'static str>>>,
+    }
+
+    impl Observer for Waits {
+        fn on_event(&self, event: &Event<'_>) {
+            let mut told = self.told.lock().unwrap();
+            match event {
+                Event::Block { at, .. } if *at == self.at => told.push("block"),
+                Event::Resume { task } if task.id() == current::current().who.label.id() => {
+                    told.push("resume");
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn a_wait_that_ends_before_the_thread_sleeps_is_told_too() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let site = Site {
+            verb: "join",
+            object: Object::None,
+            at: Location::caller(),
+            on: On::Time,
+        };
+        let observing = observe(Waits {
+            at: site.at,
+            told: Arc::clone(&told),
+        });
+        let mut asked = 0;
+        let outcome = wait(site, None, Heed::Nothing, |_| {
+            asked += 1;
+            told.lock().unwrap().push("asked");
+            asked == 2
+        });
+        drop(observing);
+        assert!(matches!(outcome, Wait::Ready));
+        assert_eq!(*told.lock().unwrap(), ["asked", "block", "asked", "resume"]);
     }
 }

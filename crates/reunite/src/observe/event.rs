@@ -50,7 +50,7 @@ pub enum Event<'a> {
         /// How.
         how: Completion,
     },
-    /// A task waits: the calling thread is about to sleep.
+    /// A task waits: what it wants is not there. The calling thread asks a few times more, and then sleeps.
     Block {
         /// The task.
         task: &'a Label,
