@@ -2,6 +2,7 @@
 
 use std::any::Any;
 
+use crate::id::Label;
 use crate::primitive::{Arc, Counter, Ordering, PoisonError, StaticMutex};
 
 /// Ambient values that a task inherits from the task that spawned it.
@@ -50,14 +51,16 @@ pub fn inherit(hook: impl Inherit + 'static) {
 pub(crate) struct Inherited(Vec<Box<dyn FnOnce() -> Box<dyn Any> + Send>>);
 
 impl Inherited {
-    pub(crate) fn capture() -> Self {
+    /// Call where `task` is spawned.
+    #[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+    pub(crate) fn capture(task: &Label) -> Self {
         let mut captured = Vec::new();
         if COUNT.load(Ordering::Acquire) > 0 {
             let hooks = HOOKS.lock().unwrap_or_else(PoisonError::into_inner).clone();
             captured.extend(hooks.iter().map(|hook| hook.capture()));
         }
         #[cfg(feature = "tracing")]
-        captured.push(span());
+        captured.push(span(task));
         Self(captured)
     }
 
@@ -67,8 +70,21 @@ impl Inherited {
     }
 }
 
+/// The task gets a span of its own, at the level `DEBUG`, within the one that is current at its spawn.
 #[cfg(feature = "tracing")]
-fn span() -> Box<dyn FnOnce() -> Box<dyn Any> + Send> {
-    let span = tracing::Span::current();
-    Box::new(move || Box::new(span.entered()))
+fn span(task: &Label) -> Box<dyn FnOnce() -> Box<dyn Any> + Send> {
+    let around = tracing::Span::current();
+    let task = task.clone();
+    Box::new(move || {
+        let around = around.entered();
+        let own = tracing::debug_span!(
+            target: "reunite",
+            "task",
+            id = task.id().as_u64(),
+            name = task.name(),
+            at = %task.spawned_at(),
+        );
+        // Dropped in this order.
+        Box::new((own.entered(), around))
+    })
 }

@@ -26,7 +26,7 @@ use crate::deadlock::{
     Object, On, Site, Standing, Yields, explain, held_count, held_in_words, stand,
 };
 use crate::error::{Cancelled, Refusal};
-use crate::observe::{self, Event, Stall, is_on, tell};
+use crate::observe::{self, Event, Stall, count_blocked, is_on, tell};
 use crate::park::{Parker, park_until, spin_briefly_until, spin_until};
 use crate::primitive::{Duration, Instant, now, thread_local};
 
@@ -264,6 +264,10 @@ fn block(
     context.who.set_waiting(None);
     if let Some(node) = node {
         node.remove_waiter(parker);
+    }
+    count_blocked(now().saturating_duration_since(since));
+    if let Wait::Refused(Refusal::Deadlock(deadlock)) = &outcome {
+        tell(|| Event::Deadlock { deadlock });
     }
     outcome
 }

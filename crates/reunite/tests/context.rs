@@ -41,20 +41,29 @@ fn a_value_of_the_parent_reaches_its_children_and_stays_with_them() {
 
 #[cfg(feature = "tracing")]
 #[test]
-fn the_current_span_reaches_children() {
+fn a_task_has_a_span_of_its_own_within_that_of_its_spawner() {
+    use tracing_subscriber::registry::{LookupSpan, Registry};
+
+    /// The current span and those around it.
+    fn spans() -> Vec<&'static str> {
+        let names = tracing::Span::current().with_subscriber(|(id, subscriber)| {
+            let registry = subscriber.downcast_ref::<Registry>().unwrap();
+            let span = registry.span(id).unwrap();
+            span.scope().map(|span| span.name()).collect()
+        });
+        names.unwrap_or_default()
+    }
     tracing::subscriber::set_global_default(tracing_subscriber::registry()).unwrap();
-    let name = || {
-        tracing::Span::current()
-            .metadata()
-            .map(tracing::Metadata::name)
-    };
     let span = tracing::info_span!("request");
-    let _entered = span.enter();
-    assert_eq!(reunite::spawn(name).join().unwrap(), Some("request"));
+    let entered = span.enter();
+    assert_eq!(reunite::spawn(spans).join().unwrap(), ["task", "request"]);
+    let inner = || reunite::scope(|s| s.spawn(spans).join().unwrap());
     assert_eq!(
-        reunite::scope(|s| s.spawn(name).join().unwrap()),
-        Some("request")
+        reunite::spawn(inner).join().unwrap(),
+        ["task", "task", "request"]
     );
     let without = reunite::Builder::new().without_context();
-    assert_eq!(without.spawn(name).join().unwrap(), None);
+    assert!(without.spawn(spans).join().unwrap().is_empty());
+    drop(entered);
+    assert_eq!(reunite::spawn(spans).join().unwrap(), ["task"]);
 }

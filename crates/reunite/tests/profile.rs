@@ -204,7 +204,7 @@ fn a_ring_forgets_the_oldest_and_says_so() {
     let _alone = ALONE
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let recorder = profile::start_ring(16);
+    let recorder = profile::flight_recorder(16, |trouble, _| panic!("{trouble}"));
     reunite::scope(|s| (0..100).for_each(|_| s.spawn(|| ()).join().unwrap()));
     let profile = recorder.look();
     assert!(profile.forgotten > 0);

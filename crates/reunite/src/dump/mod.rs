@@ -1,5 +1,6 @@
 //! The live tree: every scope and task that there is, what each is doing, and what it waits for.
 
+mod counters;
 mod json;
 #[cfg(all(unix, feature = "signal"))]
 mod signal;
@@ -14,6 +15,7 @@ use crate::id::{Label, TaskId};
 use crate::primitive::{Arc, Duration};
 use crate::task::Group;
 
+pub use counters::{Counters, counters};
 #[cfg(all(unix, feature = "signal"))]
 pub use signal::{answer_dump_requests, request_dump};
 

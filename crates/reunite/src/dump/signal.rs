@@ -19,6 +19,7 @@ use super::dump;
 use crate::deadline;
 use crate::deadlock::idle_one_more;
 use crate::primitive::{Duration, OnceLock};
+use crate::profile::write_flight_if_asked;
 use crate::thread::start_helper;
 use crate::wait::sleep;
 
@@ -46,6 +47,7 @@ pub fn answer_dump_requests() -> io::Result<()> {
             };
             // Nobody reads it any more.
             let _gone = told;
+            write_flight_if_asked();
         }
     })
 }

@@ -7,7 +7,7 @@
 use std::io::{Write, stderr};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
-use crate::error::Cancelled;
+use crate::error::{Cancelled, Deadlock};
 use crate::id::Label;
 use crate::primitive::{Arc, Counter, Ordering, PoisonError, StaticMutex, StaticMutexGuard};
 
@@ -76,6 +76,11 @@ pub enum Event<'a> {
         by: &'a Label,
         /// The line that took it.
         at: &'static Location<'static>,
+    },
+    /// A wait was refused, as it would never have ended.
+    Deadlock {
+        /// Who was refused what, and why.
+        deadlock: &'a Deadlock,
     },
     /// A task or a scope, and with it all below, was cancelled.
     Cancel {

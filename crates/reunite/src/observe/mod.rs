@@ -1,5 +1,6 @@
 //! What the library tells about itself: who is late, what waits suspiciously long, what was leaked.
 
+mod count;
 mod event;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use crate::contain::contain;
 use crate::id::Label;
 use crate::primitive::{Arc, Counter, Duration, Ordering, PoisonError, StaticMutex};
 
+pub(crate) use count::{count_blocked, count_stolen, count_thread, counted};
 pub use event::{Completion, Event, Observer, Observing, observe};
 pub(crate) use event::{is_on, tell};
 

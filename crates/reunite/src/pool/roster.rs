@@ -33,6 +33,7 @@ use super::job::Ancestor;
 use super::scope::Core;
 use super::seat::{Parcel, Seat};
 use crate::deadlock::{idle_one_less, idle_one_more, look_again};
+use crate::observe::count_stolen;
 use crate::park::{Parker, park_until};
 use crate::primitive::{Arc, AtomicBool, AtomicUsize, Mutex, OnceLock, Ordering, fence};
 use crate::task::Entry;
@@ -164,9 +165,11 @@ impl Roster {
 
     /// The oldest job somebody offers, or the oldest below `target`.
     pub(super) fn take(&self, not_from: &'static Seat, target: Option<Ancestor>) -> Option<Parcel> {
-        self.seats()
+        let taken = self
+            .seats()
             .filter(|seat| !std::ptr::eq(*seat, not_from))
-            .find_map(|seat| seat.take(target))
+            .find_map(|seat| seat.take(target));
+        taken.inspect(|_| count_stolen())
     }
 
     pub(super) fn enqueue(&self, entry: Arc<Entry>) {

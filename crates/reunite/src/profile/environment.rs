@@ -1,38 +1,133 @@
-//! `REUNITE_PROFILE`: a profile without recompiling.
+//! `REUNITE_PROFILE` and `REUNITE_FLIGHT`: a profile, or a flight recorder, without recompiling.
+//!
+//! The profile is written when a scope ends that no task opened, when `shutdown` has waited, and once more when
+//! the main thread ends. Writing takes the longer the more there is, so that in between a write that comes too
+//! soon after the last is left to the next.
 
+use std::fmt::Display;
 use std::io::{Write, stderr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{Profiling, start};
-use crate::primitive::OnceLock;
+use super::{Profile, Profiling, flight_recorder, start};
+use crate::contain::contain;
+use crate::primitive::{
+    Instant, OnceLock, PoisonError, StaticMutex, foreign_thread_name, now, thread_local,
+};
+
+/// How many events of each thread the flight recorder keeps: some hundred kilobytes.
+const KEPT: usize = 4_096;
+
+/// Of the time that passes, at most one in so many is spent on writing.
+const SELDOM: u32 = 20;
 
 struct Asked {
     file: PathBuf,
     profiling: Profiling,
 }
 
-static ASKED: OnceLock<Option<Asked>> = OnceLock::new();
+static PROFILE: OnceLock<Option<Asked>> = OnceLock::new();
+static FLIGHT: OnceLock<Option<Asked>> = OnceLock::new();
+static WRITTEN: StaticMutex<Written> = StaticMutex::new(Written {
+    next: None,
+    events: 0,
+});
 
-/// Begins a profile if the environment asks for one. Cheap after the first time.
+/// What the last write of the profile had, and when the next may be.
+struct Written {
+    next: Option<Instant>,
+    events: u64,
+}
+
+/// Dropped when its thread ends.
+struct AtTheEnd {
+    of_main: bool,
+}
+
+impl Drop for AtTheEnd {
+    fn drop(&mut self) {
+        contain(|| write_profile(self.of_main));
+    }
+}
+
+thread_local! {
+    static AT_THE_END: AtTheEnd = AtTheEnd {
+        of_main: foreign_thread_name().is_some_and(|name| name == "main"),
+    };
+}
+
+/// Begins what the environment asks for. Cheap after the first time.
 pub(crate) fn begin_if_asked() {
-    ASKED.get_or_init(|| {
-        let file = std::env::var_os("REUNITE_PROFILE").filter(|file| !file.is_empty())?;
-        Some(Asked {
-            file: file.into(),
-            profiling: start(),
-        })
+    let profile = PROFILE.get_or_init(|| {
+        let file = file_in("REUNITE_PROFILE")?;
+        let profiling = start();
+        Some(Asked { file, profiling })
+    });
+    if profile.is_some() {
+        // A thread that is ending already has nothing more to register.
+        let _ending = AT_THE_END.try_with(|_| ());
+    }
+    FLIGHT.get_or_init(|| {
+        let file = file_in("REUNITE_FLIGHT")?;
+        let to = file.clone();
+        let profiling = flight_recorder(KEPT, move |trouble, held| tell(&to, trouble, held));
+        Some(Asked { file, profiling })
     });
 }
 
-/// Writes what it holds by now: an outermost scope has ended.
+fn file_in(variable: &str) -> Option<PathBuf> {
+    let file = std::env::var_os(variable).filter(|file| !file.is_empty())?;
+    Some(file.into())
+}
+
+/// Writes the profile as far as it is.
 pub(crate) fn write_if_asked() {
-    if let Some(Some(asked)) = ASKED.get()
-        && let Err(error) = asked.profiling.look().write(&asked.file)
-    {
-        let file = asked.file.display();
+    contain(|| write_profile(false));
+}
+
+fn write_profile(is_last: bool) {
+    let Some(Some(asked)) = PROFILE.get() else {
+        return;
+    };
+    let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let begun = now();
+    let events = asked.profiling.recorder.count();
+    let is_too_soon = written.next.is_some_and(|next| begun < next);
+    if events == written.events || (is_too_soon && !is_last) {
+        return;
+    }
+    write(&asked.file, &asked.profiling.look());
+    let ended = now();
+    written.events = events;
+    written.next = ended.checked_add(ended.saturating_duration_since(begun) * SELDOM);
+}
+
+/// Writes what the flight recorder holds: somebody wants to know.
+#[cfg(all(unix, feature = "signal"))]
+pub(crate) fn write_flight_if_asked() {
+    if let Some(Some(asked)) = FLIGHT.get() {
+        tell(
+            &asked.file,
+            &"a dump was requested",
+            &asked.profiling.look(),
+        );
+    }
+}
+
+fn tell(file: &Path, why: &dyn Display, held: &Profile) {
+    if write(file, held) {
+        let file = file.display();
+        let _closed = writeln!(stderr(), "reunite: {why}; what led to it is in {file}");
+    }
+}
+
+fn write(file: &Path, profile: &Profile) -> bool {
+    let written = profile.write(file);
+    if let Err(error) = &written {
+        let file = file.display();
         let _closed = writeln!(
             stderr(),
             "reunite: the profile cannot be written to {file}: {error}"
         );
     }
+    written.is_ok()
 }

@@ -23,6 +23,7 @@
 
 mod chrome;
 mod environment;
+mod flight;
 mod folded;
 mod hints;
 mod html;
@@ -42,6 +43,10 @@ pub use model::{
     Hint, HintKind, JoinSite, Profile, Run, ScopeProfile, Step, TaskProfile, ThreadProfile, Waited,
 };
 
+pub use flight::{Trouble, flight_recorder};
+
+#[cfg(all(unix, feature = "signal"))]
+pub(crate) use environment::write_flight_if_asked;
 pub(crate) use environment::{begin_if_asked, write_if_asked};
 
 use std::panic::Location;
@@ -63,23 +68,9 @@ pub struct Profiling {
 /// [`Profile`].
 ///
 /// An event costs some hundred nanoseconds and a hundred bytes. Without recompiling: set `REUNITE_PROFILE` to the
-/// name of a file, which is written whenever a scope ends that no task of this library opened.
+/// name of a file, which is written when a scope ends that no task of this library opened, and at the end.
 pub fn start() -> Profiling {
-    start_ring(usize::MAX)
-}
-
-/// [`start`], but each thread keeps only its last `events`: a flight recorder, which may run for ever. Look into it
-/// with [`Profiling::look`] when something went wrong.
-///
-/// ```
-/// let recorder = reunite::profile::start_ring(1000);
-/// reunite::scope(|s| drop(s.spawn(|| ())));
-/// println!("{}", recorder.look());
-/// ```
-pub fn start_ring(events: usize) -> Profiling {
-    let begin = now();
-    let clock = Box::new(move || now().saturating_duration_since(begin));
-    begin_with(clock, events, false)
+    begin_with(real_clock(), false)
 }
 
 /// [`start`] with a clock that tells how long the *calling thread* has worked, by whatever measure: with one
@@ -100,11 +91,16 @@ pub fn start_ring(events: usize) -> Profiling {
 /// assert_eq!(profile.span, Duration::from_millis(50));
 /// ```
 pub fn start_by(clock: impl Fn() -> Duration + Send + Sync + 'static) -> Profiling {
-    begin_with(Box::new(clock), usize::MAX, true)
+    begin_with(Box::new(clock), true)
 }
 
-fn begin_with(clock: Clock, limit: usize, has_own_clock: bool) -> Profiling {
-    let recorder = Arc::new(Recorder::new(clock, limit));
+fn real_clock() -> Clock {
+    let begin = now();
+    Box::new(move || now().saturating_duration_since(begin))
+}
+
+fn begin_with(clock: Clock, has_own_clock: bool) -> Profiling {
+    let recorder = Arc::new(Recorder::new(clock, usize::MAX));
     Profiling {
         observing: observe(Scribe(Arc::clone(&recorder))),
         recorder,

@@ -100,6 +100,11 @@ impl Recorder {
         (self.clock)()
     }
 
+    /// How many events there were by now.
+    pub(super) fn count(&self) -> u64 {
+        self.next.load(Ordering::Relaxed)
+    }
+
     pub(super) fn forgotten(&self) -> u64 {
         self.forgotten.load(Ordering::Relaxed)
     }
@@ -194,7 +199,7 @@ impl Observer for Scribe {
                 by: by.clone(),
                 at,
             },
-            Event::Cancel { .. } => return,
+            Event::Cancel { .. } | Event::Deadlock { .. } => return,
         });
     }
 }

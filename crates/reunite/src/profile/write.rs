@@ -22,8 +22,9 @@ impl Profile {
         let bytes = self.in_form_of(file);
         let mut beside = file.as_os_str().to_owned();
         beside.push(format!(".{}-part", std::process::id()));
-        std::fs::write(&beside, bytes)?;
-        std::fs::rename(&beside, file).inspect_err(|_| {
+        let written = std::fs::write(&beside, bytes);
+        let written = written.and_then(|()| std::fs::rename(&beside, file));
+        written.inspect_err(|_| {
             // The first error is the one to tell.
             let _left = std::fs::remove_file(&beside);
         })

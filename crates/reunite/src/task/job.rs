@@ -54,7 +54,7 @@ where
 {
     let packet = Arc::new(Packet::new());
     let inherited = if spec.inherit {
-        Inherited::capture()
+        Inherited::capture(&spec.label)
     } else {
         Inherited::default()
     };

@@ -11,6 +11,7 @@ use crate::error::{JoinError, Why};
 use crate::id::{Kind, Label};
 use crate::observe::{Straggler, Stragglers};
 use crate::primitive::{Arc, Duration, OnceLock};
+use crate::profile;
 use crate::task::{
     Entry, Failures, Group, JoinHandle, OnDrop, Rules, Spec, Starter, WaitAll, prepare,
 };
@@ -148,6 +149,7 @@ where
 /// The group of all tasks outside scopes.
 fn root() -> &'static Arc<Group> {
     static ROOT: OnceLock<Arc<Group>> = OnceLock::new();
+    profile::begin_if_asked();
     ROOT.get_or_init(|| {
         let label = Label::new(Kind::Scope, Some("program".to_owned()), Location::caller());
         let rules = Rules {
@@ -194,7 +196,9 @@ pub fn shutdown(timeout: Duration) -> Result<usize, Stragglers> {
     let deadline = deadline::after(timeout);
     let root = root();
     let asked = root.cancel_members(&Why::Shutdown);
-    if root.wait_until(deadline, Location::caller()) {
+    let all_came = root.wait_until(deadline, Location::caller());
+    profile::write_if_asked();
+    if all_came {
         Ok(asked)
     } else {
         Err(Stragglers(root.stragglers_if(|_| true)))

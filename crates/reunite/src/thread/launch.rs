@@ -4,6 +4,7 @@ use std::io;
 
 use super::recycle::Recycler;
 use crate::deadlock::Alive;
+use crate::observe::count_thread;
 use crate::primitive::{Arc, Builder, Duration};
 use crate::task::{Entry, run_chain};
 
@@ -74,9 +75,9 @@ pub(crate) fn start_helper(name: &str, work: impl FnOnce() + Send + 'static) -> 
 }
 
 fn launch(builder: Builder, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let alive = Alive::new();
+    let (alive, counted) = (Alive::new(), count_thread());
     let thread = builder.spawn(move || {
-        let _alive = alive;
+        let (_alive, _counted) = (alive, counted);
         work();
     });
     thread.map(drop)

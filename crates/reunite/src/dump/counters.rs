@@ -1,0 +1,71 @@
+//! The live tree in a few numbers.
+
+use super::dump;
+use super::{DumpScope, DumpTask};
+use crate::observe::counted;
+use crate::primitive::Duration;
+
+/// What the library does at one moment, in numbers; see [`counters`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Scopes that have not ended, that of the tasks outside scopes included while it has any.
+    pub scopes: usize,
+    /// Tasks that nobody has begun to run.
+    pub queued: usize,
+    /// Tasks that run.
+    pub running: usize,
+    /// Tasks that have begun and wait for something.
+    pub blocked: usize,
+    /// Threads that this library started and that have not ended: busy, idle, and of pools.
+    pub threads: u64,
+    /// How often a thread of a pool took a fork from another, since the program began.
+    pub steals: u64,
+    /// How long tasks have waited, summed, since the program began. A wait counts when it has ended, and only
+    /// if its thread was about to sleep.
+    pub blocked_time: Duration,
+}
+
+/// Counts what there is: the tasks as [`dump()`](crate::dump()) sees them, and totals since the program began.
+///
+/// ```
+/// let (go, gate) = reunite::channel::rendezvous::<()>();
+/// reunite::scope(|s| {
+///     let task = s.spawn(move || gate.recv());
+///     while reunite::counters().blocked == 0 {
+///         std::thread::yield_now();
+///     }
+///     assert!(reunite::counters().threads >= 1);
+///     drop(go);
+///     assert!(task.join().unwrap().is_err());
+/// });
+/// ```
+pub fn counters() -> Counters {
+    let totals = counted();
+    let mut counters = Counters {
+        threads: totals.threads,
+        steals: totals.stolen,
+        blocked_time: totals.blocked,
+        ..Counters::default()
+    };
+    dump().scopes.iter().for_each(|scope| counters.add(scope));
+    counters
+}
+
+impl Counters {
+    fn add(&mut self, scope: &DumpScope) {
+        self.scopes += 1;
+        for task in &scope.tasks {
+            *self.of_its_kind(task) += 1;
+            task.scopes.iter().for_each(|inner| self.add(inner));
+        }
+    }
+
+    fn of_its_kind(&mut self, task: &DumpTask) -> &mut usize {
+        match (task.has_begun, &task.waits) {
+            (false, _) => &mut self.queued,
+            (true, None) => &mut self.running,
+            (true, Some(_)) => &mut self.blocked,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The flight recorder: it keeps the last events of every thread, and tells them when something goes wrong.
+
+use std::fmt;
+
+use super::record::{Recorder, Scribe};
+use super::{Profile, Profiling, profile_of, real_clock};
+use crate::error::{Cancelled, Deadlock};
+use crate::id::Label;
+use crate::observe::{Completion, Event, Observer, observe};
+use crate::primitive::{Arc, Counter, Ordering};
+
+/// What went wrong, so that a [flight recorder](flight_recorder) told what it held.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// A wait was refused, as it would never have ended.
+    Deadlock(Deadlock),
+    /// A deadline passed before the work was done.
+    Deadline(Cancelled),
+    /// A task panicked.
+    Panic(Label),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deadlock(deadlock) => write!(f, "{deadlock}"),
+            Self::Deadline(cancelled) => write!(f, "{cancelled}"),
+            Self::Panic(task) => write!(f, "{task} panicked"),
+        }
+    }
+}
+
+struct Flight<F> {
+    scribe: Scribe,
+    tell: F,
+    /// Not zero while it is being told.
+    telling: Counter,
+}
+
+impl<F: Fn(&Trouble, &Profile) + Send + Sync> Observer for Flight<F> {
+    fn on_event(&self, event: &Event<'_>) {
+        self.scribe.on_event(event);
+        let trouble = match *event {
+            Event::Deadlock { deadlock } => Trouble::Deadlock(deadlock.clone()),
+            Event::Cancel { cause, .. } if cause.is_deadline() => Trouble::Deadline(cause.clone()),
+            Event::Complete {
+                task,
+                how: Completion::Panic,
+            } => Trouble::Panic(task.clone()),
+            _ => return,
+        };
+        if self.telling.swap(1, Ordering::Acquire) == 0 {
+            let recorder = &self.scribe.0;
+            (self.tell)(&trouble, &profile_of(recorder, recorder.now(), false));
+            self.telling.store(0, Ordering::Release);
+        }
+    }
+}
+
+/// A recorder that may run for ever: each thread keeps only its last `events`. When a deadlock is refused, a
+/// deadline passes or a task panics, `tell` is called with what went wrong and what led to it, on the thread on
+/// which it happened; what goes wrong while it is still being told is not told again. If `tell` panics, the
+/// recorder stops, which is told on standard error. On request: [`Profiling::look`].
+///
+/// Without recompiling: set `REUNITE_FLIGHT` to the name of a file, which is then written whenever something
+/// goes wrong, or a dump is requested (see `answer_dump_requests`).
+///
+/// ```
+/// let (told, tells) = reunite::channel::unbounded();
+/// let recorder = reunite::profile::flight_recorder(1_000, move |trouble, profile| {
+///     told.send((trouble.to_string(), profile.tasks.len())).unwrap();
+/// });
+/// let failed = reunite::spawn(|| panic!("on purpose")).join();
+/// assert!(failed.is_err());
+/// let (trouble, tasks) = tells.recv().unwrap();
+/// assert!(trouble.ends_with("panicked"));
+/// assert!(tasks >= 1);
+/// drop(recorder);
+/// ```
+pub fn flight_recorder(
+    events: usize,
+    tell: impl Fn(&Trouble, &Profile) + Send + Sync + 'static,
+) -> Profiling {
+    let recorder = Arc::new(Recorder::new(real_clock(), events));
+    let flight = Flight {
+        scribe: Scribe(Arc::clone(&recorder)),
+        tell,
+        telling: Counter::new(0),
+    };
+    Profiling {
+        observing: observe(flight),
+        recorder,
+        has_own_clock: false,
+    }
+}

@@ -1,0 +1,129 @@
+//! What the environment asks for: a profile that is whole at the end, and a flight recorder that tells what led to
+//! what went wrong. A test harness runs nothing on its main thread, so this program has none: it calls itself.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+/// How many scopes the profiled program has, one after another.
+const SCOPES: usize = 300;
+
+fn main() {
+    if std::env::args().any(|argument| argument == "--list") {
+        println!("what_the_environment_asks_for: test");
+        return;
+    }
+    if let Some(part) = std::env::var_os("REUNITE_TEST_PART") {
+        return play(part.to_str().unwrap());
+    }
+    let _watchdog = common::watchdog();
+    what_goes_wrong_is_told_with_what_led_to_it();
+    nothing_is_told_when_all_goes_well();
+    a_profile_is_whole_when_the_program_ends();
+    a_profile_that_cannot_be_written_is_told();
+    println!("4 passed, 0 failed");
+}
+
+/// What the process does that is looked at.
+fn play(part: &str) {
+    match part {
+        "panic" => {
+            assert!(reunite::spawn(|| panic!("on purpose")).join().is_err());
+        }
+        "deadline" => {
+            let hurry = reunite::ScopeBuilder::new().timeout(Duration::from_millis(1));
+            let late = hurry.scope(|_| reunite::sleep(Duration::from_secs(60)));
+            assert!(late.is_err() || late.unwrap().is_err());
+        }
+        "deadlock" => {
+            let lock = reunite::sync::Mutex::new(());
+            let guard = lock.lock().unwrap();
+            let refused = reunite::scope(|s| s.spawn(|| lock.lock().is_err()).join());
+            assert_ne!(refused.ok(), Some(false), "the join or the lock was refused");
+            drop(guard);
+        }
+        "scopes" => {
+            (0..SCOPES).for_each(|_| reunite::scope(|s| drop(s.spawn(|| ()))));
+        }
+        other => panic!("no part {other}"),
+    }
+}
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("reunite-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+fn run(part: &str, variable: &str, file: &Path) -> (Output, String) {
+    let ran = Command::new(std::env::current_exe().unwrap())
+        .env("REUNITE_TEST_PART", part)
+        .env(variable, file)
+        .output()
+        .unwrap();
+    let told = String::from_utf8(ran.stderr.clone()).unwrap();
+    assert!(ran.status.success(), "{part}: {told}");
+    (ran, told)
+}
+
+fn what_goes_wrong_is_told_with_what_led_to_it() {
+    for (part, why) in [
+        ("panic", "panicked"),
+        ("deadline", "its deadline passed"),
+        ("deadlock", "deadlock"),
+    ] {
+        let folder = Folder::new(part);
+        let file = folder.0.join("flight.txt");
+        let (_, told) = run(part, "REUNITE_FLIGHT", &file);
+        let whole = format!("what led to it is in {}", file.display());
+        assert!(
+            told.contains(why) && told.contains(&whole),
+            "{part}: {told}"
+        );
+        let held = std::fs::read_to_string(&file).unwrap();
+        assert!(held.contains("parallelism"), "{held}");
+    }
+}
+
+fn nothing_is_told_when_all_goes_well() {
+    let folder = Folder::new("well");
+    let file = folder.0.join("flight.txt");
+    let (_, told) = run("scopes", "REUNITE_FLIGHT", &file);
+    assert_eq!(told, "");
+    assert!(!file.exists());
+}
+
+fn a_profile_is_whole_when_the_program_ends() {
+    let folder = Folder::new("profile");
+    let file = folder.0.join("profile.json");
+    let (_, told) = run("scopes", "REUNITE_PROFILE", &file);
+    assert_eq!(told, "");
+    let trace = std::fs::read_to_string(&file).unwrap();
+    let runs = trace.matches(r#""cat":"run""#).count();
+    assert!(runs >= SCOPES, "{runs} runs");
+    let files = std::fs::read_dir(&folder.0).unwrap().count();
+    assert_eq!(files, 1, "no part is left");
+}
+
+fn a_profile_that_cannot_be_written_is_told() {
+    let folder = Folder::new("nowhere");
+    let file = folder.0.join("missing").join("profile.html");
+    let (_, told) = run("scopes", "REUNITE_PROFILE", &file);
+    let named = file.to_str().unwrap();
+    assert!(
+        told.contains("cannot be written") && told.contains(named),
+        "{told}"
+    );
+}
