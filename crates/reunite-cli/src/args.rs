@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use reunite_images::Size;
 
+use crate::progress::Progress;
 use crate::units;
 
 /// Tools that do many things at a time and lose none of them.
@@ -19,6 +20,10 @@ pub(crate) struct Args {
     /// decides the form: html (a timeline), pftrace (Perfetto), json (Chrome), folded (flame graphs), else text
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) profile: Option<PathBuf>,
+
+    /// What to show while it runs
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub(crate) progress: Progress,
 }
 
 #[derive(Debug, Subcommand)]

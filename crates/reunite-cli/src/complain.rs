@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::io::{Write, stderr};
 
+use crate::progress::aside;
+
 /// A line for people. Where nobody listens any more it is lost, and nothing else is.
 pub(crate) fn complain(message: &str) {
-    let _closed = writeln!(stderr(), "reunite: {}", plain(message));
+    let _closed = aside(|| writeln!(stderr(), "reunite: {}", plain(message)));
 }
 
 /// Without what a terminal would obey: a file's name can hold anything.

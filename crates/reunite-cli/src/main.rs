@@ -7,6 +7,7 @@ mod complain;
 mod exit;
 mod interrupt;
 mod profile;
+mod progress;
 mod units;
 
 use std::io::{self, ErrorKind, Write};
@@ -23,7 +24,10 @@ fn main() -> std::process::ExitCode {
         Err(error) => return refused(&error).into(),
     };
     let profile = profile::begin(args.profile);
-    profile.write(run(args.command)).into()
+    let showing = progress::begin(args.progress);
+    let exit = run(args.command);
+    drop(showing);
+    profile.write(exit).into()
 }
 
 fn run(command: Command) -> Exit {

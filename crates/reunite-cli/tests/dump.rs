@@ -1,19 +1,28 @@
-//! `reunite dump`.
+//! `reunite dump`, and the same while a command runs: `--progress tree`.
 #![cfg(target_os = "linux")]
 
 mod harness;
 
+use std::io::{BufRead, BufReader};
+
 use harness::Place;
 
-/// A run that takes long enough to be asked.
-#[test]
-fn a_running_program_tells_what_it_does() {
+/// A place with a job that takes long enough to be asked.
+fn place() -> Place {
     let place = Place::new();
     let photo = large_png();
     for n in 0..40 {
         place.write(&format!("in/{n}.png"), &photo);
     }
-    let mut running = place.start(&[&"images", &"in", &"--out", &"out", &"--jobs", &"1"]);
+    place
+}
+
+const JOB: [&dyn AsRef<std::ffi::OsStr>; 6] = [&"images", &"in", &"--out", &"out", &"--jobs", &"1"];
+
+#[test]
+fn a_running_program_tells_what_it_does() {
+    let place = place();
+    let mut running = place.start(&JOB);
     let pid = running.id().to_string();
     loop {
         let ran = place.run(&[&"dump", &pid]);
@@ -29,6 +38,20 @@ fn a_running_program_tells_what_it_does() {
         let read: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
         assert!(read["threadDump"]["threadContainers"].is_array());
     }
+    running.kill().expect("it can be ended");
+    running.wait().expect("it ends");
+}
+
+#[test]
+fn where_no_terminal_is_the_tree_is_written_now_and_then() {
+    let place = place();
+    let mut args = JOB.to_vec();
+    args.extend([&"--progress" as &dyn AsRef<std::ffi::OsStr>, &"tree"]);
+    let mut running = place.start(&args);
+    let told = BufReader::new(running.stderr.take().expect("a pipe"));
+    let mut lines = told.lines().map(|line| line.expect("text"));
+    let has = |line: String| line.starts_with("scope `images` (") && line.contains("opened by");
+    assert!(lines.any(has), "no tree before its end");
     running.kill().expect("it can be ended");
     running.wait().expect("it ends");
 }

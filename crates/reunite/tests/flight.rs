@@ -41,7 +41,11 @@ fn play(part: &str) {
             let lock = reunite::sync::Mutex::new(());
             let guard = lock.lock().unwrap();
             let refused = reunite::scope(|s| s.spawn(|| lock.lock().is_err()).join());
-            assert_ne!(refused.ok(), Some(false), "the join or the lock was refused");
+            assert_ne!(
+                refused.ok(),
+                Some(false),
+                "the join or the lock was refused"
+            );
             drop(guard);
         }
         "scopes" => {

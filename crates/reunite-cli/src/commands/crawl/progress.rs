@@ -1,10 +1,10 @@
 //! What people and programs are told, while it runs and at the end.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{Write, stdout};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use reunite_crawl::store::{Skipped, Store};
 use reunite_crawl::{Ended, Event, Progress};
 use serde::Serialize;
@@ -13,6 +13,7 @@ use super::args::Run;
 use super::output::Output;
 use crate::complain::complain;
 use crate::exit::Exit;
+use crate::progress::{aside, bar_target};
 use crate::units::readable;
 
 pub(super) struct Report {
@@ -79,12 +80,7 @@ struct Summary {
 
 impl Report {
     pub(super) fn new(args: &Run) -> Self {
-        let watched = stderr().is_terminal() && !args.json && !args.quiet;
-        let target = if watched {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
+        let target = bar_target(!args.json && !args.quiet);
         let bar = ProgressBar::with_draw_target(None, target);
         let style = ProgressStyle::with_template("{spinner:.cyan} {wide_msg}");
         bar.set_style(style.unwrap_or(ProgressStyle::default_spinner()));
@@ -135,7 +131,7 @@ impl Report {
     fn emit(&mut self, line: &Line<'_>) {
         if self.json {
             let line = serde_json::to_string(line).map_err(std::io::Error::from);
-            let said = line.and_then(|line| writeln!(stdout(), "{line}"));
+            let said = line.and_then(|line| aside(|| writeln!(stdout(), "{line}")));
             self.output.said(said);
         }
     }

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write, stdout};
 use serde::Serialize;
 
 use crate::complain::complain;
+use crate::progress::aside;
 
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
@@ -66,7 +67,7 @@ impl Output {
 
     /// A reader that went away is no reason to stop making pictures, nor a fault; a full disk is a fault.
     pub(super) fn line(&mut self, line: &str) {
-        if let Err(error) = writeln!(stdout(), "{line}")
+        if let Err(error) = aside(|| writeln!(stdout(), "{line}"))
             && error.kind() != ErrorKind::BrokenPipe
         {
             self.failed(&error.to_string());

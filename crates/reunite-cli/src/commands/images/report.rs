@@ -1,9 +1,8 @@
 //! What people and programs are told, while it runs and at the end.
 
-use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use reunite_images::batch::{FileError, FindError, Job, Written};
 
 use super::events::{Event, Output, Summary};
@@ -11,6 +10,7 @@ use super::plan::{Plan, Refusal};
 use crate::args::Images;
 use crate::complain::{complain, plain};
 use crate::exit::Exit;
+use crate::progress::bar_target;
 use crate::units::readable;
 
 /// How many names of what was left are told.
@@ -35,12 +35,7 @@ pub(crate) fn nothing_began() {
 
 impl Report {
     pub(super) fn new(args: &Images, jobs: usize) -> Self {
-        let watched = stderr().is_terminal() && !args.json && !args.quiet && !args.dry_run;
-        let target = if watched {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
+        let target = bar_target(!args.json && !args.quiet && !args.dry_run);
         let bar = ProgressBar::with_draw_target(Some(jobs as u64), target);
         let style = "{bar:30.cyan/blue} {pos}/{len} {rate} {eta} left";
         let style = ProgressStyle::with_template(style)
