@@ -3,8 +3,8 @@
 #![cfg(reunite_model)]
 
 use reunite::sync::{Barrier, Condvar, Mutex, OnceCell, RwLock};
-use shuttle::check_random;
 use shuttle::sync::atomic::{AtomicUsize, Ordering};
+use shuttle::{check_pct, check_random};
 
 const RUNS: usize = 20_000;
 
@@ -293,5 +293,35 @@ fn a_join_that_was_answered_is_part_of_no_cycle() {
             assert_eq!(refused.load(Ordering::SeqCst), 0);
         },
         RUNS,
+    );
+}
+
+/// A task that has not begun may have its thread on the way already, or may get that of one that is just done:
+/// whoever joins it waits for neither of those that are blocked.
+#[test]
+fn a_place_whose_thread_is_on_its_way_is_no_part_of_a_cycle() {
+    check_pct(
+        || {
+            let lock = Mutex::new(0);
+            let guard = lock.lock().unwrap();
+            let scope = reunite::ScopeBuilder::new().max_threads(2);
+            let near = AtomicUsize::new(0);
+            let sum = scope.scope(|s| {
+                let blocked = s.spawn(|| {
+                    near.store(1, Ordering::SeqCst);
+                    *lock.lock().unwrap() + 1
+                });
+                while near.load(Ordering::SeqCst) == 0 {
+                    shuttle::thread::yield_now();
+                }
+                let (soon, queued) = (s.spawn(|| 2), s.spawn(|| 3));
+                let sum = soon.join().unwrap() + queued.join().unwrap();
+                drop(guard);
+                sum + blocked.join().unwrap()
+            });
+            assert_eq!(sum.unwrap(), 6);
+        },
+        RUNS,
+        3,
     );
 }

@@ -43,22 +43,33 @@ impl Entry {
     /// Runs the job on this thread, unless somebody else took it before. A cancelled task is not started:
     /// it completes cancelled. Never unwinds.
     pub(crate) fn run(&self) {
-        let go = match self.node.cause() {
+        self.go(self.whether_to_run(), false);
+    }
+
+    /// [`run`](Self::run), on a thread that has a place in the group.
+    fn run_in_place(&self) {
+        self.go(self.whether_to_run(), true);
+    }
+
+    fn whether_to_run(&self) -> Go {
+        match self.node.cause() {
             None => Go::Run,
             Some(cause) => Go::Cancelled(cause),
-        };
-        self.go(go);
+        }
     }
 
     /// The system refused a thread: the task completes with that.
     pub(crate) fn refuse(&self, error: io::Error) {
-        self.go(Go::Refused(error));
+        self.go(Go::Refused(error), false);
     }
 
-    fn go(&self, go: Go) {
+    fn go(&self, go: Go, in_place: bool) {
         let Some(job) = self.job.lock().take() else {
             return;
         };
+        if in_place {
+            self.group.begin_in_place();
+        }
         self.who.start();
         let context = Context {
             who: Arc::clone(&self.who),
@@ -75,7 +86,7 @@ impl Entry {
         drop(entered);
         self.who.forget_parent();
         // Last: from here on the scope may end, and what the job borrowed may be gone.
-        self.group.leave(&self.who);
+        self.group.leave(&self.who, in_place);
     }
 }
 
@@ -93,9 +104,9 @@ impl Crew for Entry {
 /// What a thread does: this task, then those that queue for its place.
 pub(crate) fn run_chain(first: Arc<Entry>) {
     let group = Arc::clone(&first.group);
-    first.run();
+    first.run_in_place();
     drop(first);
     while let Some(next) = group.next_in_queue() {
-        next.run();
+        next.run_in_place();
     }
 }

@@ -9,7 +9,9 @@
 //!
 //! With a limit, `running` counts the places taken. A task over the limit queues; a thread that finishes
 //! one takes the next and keeps the place, or gives the place up, in one critical section: no task is left
-//! in the queue while a place is free. A queued task can also be taken out of turn by a joiner inside the
+//! in the queue while a place is free. `between` counts those of the places whose thread is on its way, or has
+//! finished one task and not begun the next: while there is one, nobody can tell what a queued task waits for. It
+//! changes in the same critical sections as what it is told apart from. A queued task can also be taken out of turn by a joiner inside the
 //! scope (see `handle`); its entry is then found empty and skipped.
 
 use std::any::Any;
@@ -80,9 +82,19 @@ pub(crate) struct Rules {
 struct State {
     pending: usize,
     running: usize,
+    between: usize,
     queue: VecDeque<Arc<Entry>>,
     members: BTreeMap<TaskId, Arc<Entry>>,
     waiters: Vec<Parker>,
+}
+
+impl State {
+    /// The tasks that were begun and have not left.
+    fn begun(&self) -> Vec<TaskId> {
+        let members = self.members.iter();
+        let begun = members.filter(|(_, entry)| !entry.is_waiting_to_start());
+        begun.map(|(id, _)| *id).collect()
+    }
 }
 
 static LIVE: StaticMutex<BTreeMap<TaskId, Weak<Group>>> = StaticMutex::new(BTreeMap::new());
@@ -195,6 +207,7 @@ impl Group {
             }
             if place {
                 state.running += 1;
+                state.between += 1;
             } else {
                 state.queue.push_back(Arc::clone(entry));
             }
@@ -218,7 +231,11 @@ impl Group {
 
     /// A thread over the limit, for a queued task that a joiner inside the scope needs and cannot run.
     pub(crate) fn start_beyond_limit(&self, entry: &Arc<Entry>) -> io::Result<()> {
-        self.state.lock().running += 1;
+        {
+            let mut state = self.state.lock();
+            state.running += 1;
+            state.between += 1;
+        }
         self.starter
             .start(entry)
             .inspect_err(|_| self.give_place_up())
@@ -234,8 +251,14 @@ impl Group {
         let next = if over { None } else { state.queue.pop_front() };
         if next.is_none() {
             state.running -= 1;
+            state.between -= 1;
         }
         next
+    }
+
+    /// A thread that has a place has begun a task.
+    pub(super) fn begin_in_place(&self) {
+        self.state.lock().between -= 1;
     }
 
     /// The system refused the thread that this place was for. The queue may hold tasks that counted on it.
@@ -243,6 +266,7 @@ impl Group {
         let orphans: Vec<_> = {
             let mut state = self.state.lock();
             state.running -= 1;
+            state.between -= 1;
             if state.running == 0 {
                 state.queue.drain(..).collect()
             } else {
@@ -256,8 +280,10 @@ impl Group {
         }
     }
 
-    pub(crate) fn leave(&self, who: &Who) {
+    /// The task is done; `in_place`: its thread has a place, and keeps it.
+    pub(super) fn leave(&self, who: &Who, in_place: bool) {
         let mut state = self.state.lock();
+        state.between += usize::from(in_place);
         let member = state.members.remove(&who.label.id());
         state.pending -= 1;
         let waiters = if state.pending == 0 {
@@ -344,20 +370,14 @@ impl Group {
         }
     }
 
-    /// The tasks that were begun and have not left.
-    fn begun(&self) -> Vec<TaskId> {
-        let state = self.state.lock();
-        let members = state.members.iter();
-        let begun = members.filter(|(_, entry)| !entry.is_waiting_to_start());
-        begun.map(|(id, _)| *id).collect()
-    }
-
     /// What a task of this group waits for that was not begun: those that hold the places, if places are all
     /// that it needs.
     pub(super) fn need_of_queued(&self) -> Need {
-        Need::Any(match self.rules.max_threads {
-            Some(_) => self.begun(),
-            None => Vec::new(),
+        let state = self.state.lock();
+        Need::Any(if self.rules.max_threads.is_some() && state.between == 0 {
+            state.begun()
+        } else {
+            Vec::new()
         })
     }
 
@@ -400,7 +420,7 @@ impl Group {
 impl Crew for Group {
     /// Of the end: every task that was begun. Those that queue come when their turn does.
     fn need(&self) -> Need {
-        Need::All(self.begun())
+        Need::All(self.state.lock().begun())
     }
 }
 
