@@ -55,6 +55,7 @@ pub(crate) fn ci() -> Result<(), String> {
     step("layers", layers::run)?;
     step("msrv", msrv::run)?;
     let mut tally = step("tests", workspace_tests)?;
+    tally += step("browser", browser_checks)?;
     if let Some(more) = step("model checks", model_checks)? {
         tally += more;
     }
@@ -73,6 +74,24 @@ fn workspace_tests() -> Result<Tally, String> {
         "--features",
         "reunite/tracing,reunite/signal",
         "--no-fail-fast",
+    ]))
+}
+
+pub(crate) fn browser() -> Result<(), String> {
+    println!("{}", browser_checks()?);
+    Ok(())
+}
+
+/// The pages that the program makes, in Chromium.
+fn browser_checks() -> Result<Tally, String> {
+    tally::run(shell::cargo().args([
+        "test",
+        "-p",
+        "reunite-cli",
+        "--test",
+        "browser",
+        "--",
+        "--ignored",
     ]))
 }
 

@@ -41,7 +41,11 @@ fn listen(told: impl Fn() + Send + 'static) -> io::Result<()> {
     }
     reunite::Builder::new()
         .name("signals")
-        .spawn(move || signals.forever().for_each(|_| told()))
+        .spawn(move || {
+            while reunite::blocking(|| signals.forever().next()).is_some() {
+                told();
+            }
+        })
         .detach();
     Ok(())
 }

@@ -167,7 +167,7 @@ pub(crate) fn poll_until(fds: &mut [PollFd<'_>], until: Option<Instant>) -> io::
             tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
             tv_nsec: left.subsec_nanos().into(),
         });
-        match poll(fds, timeout.as_ref()) {
+        match reunite::blocking(|| poll(fds, timeout.as_ref())) {
             Err(rustix::io::Errno::INTR) => {}
             other => return other.map_err(Into::into),
         }

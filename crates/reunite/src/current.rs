@@ -117,8 +117,9 @@ impl Who {
         Some((waiting.site, now().saturating_duration_since(waiting.since)))
     }
 
-    pub(crate) fn set_waiting(&self, waiting: Option<Waiting>) {
-        *self.waiting.lock() = waiting;
+    /// Returns what it waited for before: a wait may be inside another.
+    pub(crate) fn set_waiting(&self, waiting: Option<Waiting>) -> Option<Waiting> {
+        std::mem::replace(&mut *self.waiting.lock(), waiting)
     }
 }
 

@@ -70,10 +70,38 @@ fn give_up_place(must_end: bool) -> GivenUp {
     }
 }
 
-/// Runs `f`, which may block somewhere else, out of this thread's place.
-pub(crate) fn giving_up_place<R>(f: impl FnOnce() -> R) -> R {
+/// Runs `f`, which may block somewhere else, out of this thread's place, and lets it be seen.
+pub(crate) fn blocking_elsewhere<R>(at: &'static Location<'static>, f: impl FnOnce() -> R) -> R {
+    let site = Site {
+        verb: "block",
+        object: Object::None,
+        at,
+        on: On::Anyone,
+    };
+    let _told = Told::blocked(&site);
+    let context = current::current();
+    let _seen = Seen::waiting(&context, site, now());
     let _given_up = give_up_place(false);
     f()
+}
+
+/// The live tree shows the task as waiting, until dropped.
+struct Seen<'a> {
+    context: &'a Context,
+    before: Option<Waiting>,
+}
+
+impl<'a> Seen<'a> {
+    fn waiting(context: &'a Context, site: Site, since: Instant) -> Self {
+        let before = context.who.set_waiting(Some(Waiting { site, since }));
+        Self { context, before }
+    }
+}
+
+impl Drop for Seen<'_> {
+    fn drop(&mut self) {
+        self.context.who.set_waiting(self.before.take());
+    }
 }
 
 /// How a wait ended.
@@ -210,10 +238,7 @@ fn block(
     if let Some(node) = node {
         node.add_waiter(parker);
     }
-    context.who.set_waiting(Some(Waiting {
-        site: site.clone(),
-        since,
-    }));
+    let seen = Seen::waiting(&context, site.clone(), since);
     let mut watch = Watch::new(since);
     let mut ticket = 0;
     let mut verdict = None;
@@ -261,7 +286,7 @@ fn block(
             });
         }
     };
-    context.who.set_waiting(None);
+    drop(seen);
     if let Some(node) = node {
         node.remove_waiter(parker);
     }

@@ -199,6 +199,25 @@ fn time_lost_in_a_join_is_told_apart() {
 }
 
 #[test]
+fn what_a_task_is_blocked_for_elsewhere_is_part_of_its_chain() {
+    let _watchdog = common::watchdog();
+    let profile = profile_of(|| {
+        reunite::scope(|s| {
+            for _ in 0..2 {
+                s.spawn(|| {
+                    work(10);
+                    reunite::blocking(|| work(30));
+                });
+            }
+        });
+    });
+    assert_eq!((profile.work, profile.span), (ms(80), ms(40)));
+    let runs = profile.tasks.iter().flat_map(|task| &task.runs);
+    let ran: Duration = runs.map(|run| run.to - run.from).sum();
+    assert_eq!(ran, ms(20), "no core was in use meanwhile");
+}
+
+#[test]
 fn a_ring_forgets_the_oldest_and_says_so() {
     let _watchdog = common::watchdog();
     let _alone = ALONE

@@ -166,7 +166,7 @@ impl Fetcher {
                 call = call.header("cookie", cookies);
             }
         }
-        let response = call.call()?;
+        let response = reunite::blocking(|| call.call())?;
         *wait = Some(start.elapsed());
         if let Some(jar) = &self.cookies {
             let set = response.headers().get_all("set-cookie").into_iter();

@@ -28,6 +28,7 @@ impl fmt::Display for Site {
             "acquire" => write!(f, "acquires permits of {object}"),
             "select" => f.write_str("selects among channels"),
             "sleep" => f.write_str("sleeps"),
+            "block" => f.write_str("is in a blocking call"),
             "wait" => write!(f, "waits for {object}"),
             "next" => write!(f, "waits for the next of {object}"),
             "turn" => write!(f, "waits for its turn in {object}"),

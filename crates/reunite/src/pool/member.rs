@@ -317,9 +317,10 @@ fn search(pool: &Arc<Shared>, seat: &'static Seat) -> Option<Work> {
 
 /// Runs `f`, which may block in a way this library does not see (reading a file, a lock of `std`), without
 /// keeping a core idle: while it runs, the calling thread gives its place in its pool to another worker,
-/// and everything it has forked can be taken by others. Outside a pool it just calls `f`.
+/// and everything it has forked can be taken by others. Outside a pool there is no place to give.
 ///
-/// This library's own waits do the same by themselves.
+/// This library's own waits do the same by themselves. Like those, it is shown in the
+/// [live tree](crate::dump()) and counts as waiting in a [profile](crate::profile).
 ///
 /// ```
 /// let (text, sum) = reunite::join(
@@ -329,6 +330,7 @@ fn search(pool: &Arc<Shared>, seat: &'static Seat) -> Option<Work> {
 /// assert!(text.is_ok());
 /// assert_eq!(sum, 499_500);
 /// ```
+#[track_caller]
 pub fn blocking<R>(f: impl FnOnce() -> R) -> R {
-    wait::giving_up_place(f)
+    wait::blocking_elsewhere(Location::caller(), f)
 }

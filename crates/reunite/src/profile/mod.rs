@@ -1,8 +1,10 @@
 //! The join profiler: how parallel a program was, how parallel it could be, and which line holds it back.
 //!
 //! It is an observer like any other: it writes down when tasks are spawned, begin, wait, go on and complete, and
-//! goes through that afterwards. *Work* is the time that tasks ran; *span* is the longest chain of what had to
-//! happen one after another; their quotient is how many cores could have been used.
+//! goes through that afterwards. *Work* is the time that tasks ran, slept, or were in calls marked as
+//! [`blocking`](crate::blocking): what would pass if one thing were done after another. *Span* is the longest
+//! chain of what had to happen one after another. Their quotient, the parallelism, is how many things could have
+//! gone on at a time.
 //!
 //! It sees the tasks of scopes, maps and `spawn`. Forks of [`join`](crate::join()) are part of the task that made
 //! them. What is waited for through locks and queues does not make the span longer, as nobody knows who would

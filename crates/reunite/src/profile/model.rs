@@ -16,7 +16,8 @@ pub struct Profile {
     pub wall: Duration,
     /// How many cores the process may use.
     pub cores: usize,
-    /// The time that tasks ran, waits of this library left out.
+    /// The time that tasks ran, slept, or were in calls marked as [`blocking`](crate::blocking): what would pass
+    /// if one thing were done after another. This library's other waits are left out.
     pub work: Duration,
     /// The longest chain of what had to happen one after another: no number of cores makes it shorter. Joins
     /// and scopes are counted; what is waited for through locks and queues is not known.
@@ -198,8 +199,9 @@ impl Profile {
 
     /// The part of the cores' time in which tasks ran, from 0 to 1.
     pub fn utilisation(&self) -> f64 {
+        let runs = self.tasks.iter().flat_map(|task| &task.runs);
         ratio(
-            self.work,
+            runs.map(|run| run.to.saturating_sub(run.from)).sum(),
             self.wall * u32::try_from(self.cores).unwrap_or(u32::MAX),
         )
     }

@@ -3,7 +3,7 @@
 //!
 //! # The measure
 //! As in Cilkview (He, Leiserson, Leiserson, SPAA 2010): a task begins with the span that its parent had when it
-//! spawned it; running adds to it; a join makes the joiner's span at least the joined task's; the end of a scope
+//! spawned it; running adds to it, and so do sleeping and calls marked as blocking; a join makes the joiner's span at least the joined task's; the end of a scope
 //! does so for all its tasks. The *burdened* span adds what a start and a wake-up cost. The program's span is
 //! the largest there is at the end.
 
@@ -203,10 +203,18 @@ impl Replay {
                 let running = top.0;
                 let known = self.task(running);
                 known.running_since = Some((thread, at));
-                if let Some(mut waited) = known.waits.take() {
-                    waited.to = at;
-                    known.profile.waits.push(waited);
+                let Some(mut waited) = known.waits.take() else {
+                    return;
+                };
+                waited.to = at;
+                if passes_by_itself(waited.verb) {
+                    let lasted = waited.to.saturating_sub(waited.from);
+                    known.chain.span += lasted;
+                    known.chain.burdened += lasted;
+                    self.work += lasted;
                 }
+                let known = self.task(running);
+                known.profile.waits.push(waited);
             }
             What::Join { task, by, at: line } => {
                 self.meet(thread, by);
@@ -319,6 +327,11 @@ impl Replay {
         let tasks = self.order.iter().filter_map(|id| self.tasks.remove(id));
         (tasks.map(|task| task.profile).collect(), self.scopes)
     }
+}
+
+/// Whether a wait takes its time whatever else happens: it would be just as long if all else were done before.
+fn passes_by_itself(verb: &str) -> bool {
+    matches!(verb, "sleep" | "block")
 }
 
 impl Task {

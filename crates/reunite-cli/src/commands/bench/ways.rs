@@ -68,7 +68,8 @@ impl Job {
 
     fn one(&self, item: usize) -> Result<(), String> {
         let failed = |error: &dyn std::fmt::Display| format!("photo {item}: {error}");
-        let photo = fetch(self.server, item).map_err(|error| failed(&error))?;
+        let photo =
+            reunite::blocking(|| fetch(self.server, item)).map_err(|error| failed(&error))?;
         let small = transform(&photo, &Transform::default()).map_err(|error| failed(&error))?;
         let name = format!("{item:04}.{}", small.format.extension());
         std::fs::write(self.out.join(name), small.bytes).map_err(|error| failed(&error))

@@ -1,0 +1,195 @@
+//! The pages that the program makes, in a real browser: `cargo xtask browser`.
+
+mod harness;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use harness::Place;
+
+/// A page as Chromium has it after its scripts ran.
+struct Seen {
+    /// The document, without its scripts.
+    document: String,
+    picture: image::RgbImage,
+}
+
+fn chromium() -> &'static str {
+    let known = ["chromium", "chromium-browser", "google-chrome"];
+    let is_there = |name: &&str| {
+        let mut asked = Command::new(name);
+        asked
+            .arg("--version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        asked.status().is_ok_and(|status| status.success())
+    };
+    known
+        .into_iter()
+        .find(is_there)
+        .expect("Chromium has to be installed for this")
+}
+
+fn look_at(place: &Place, address: &str, scheme: &str) -> Seen {
+    let picture = place.path("picture.png");
+    let out = Command::new(chromium())
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+        ])
+        .args(["--enable-logging=stderr", "--window-size=1300,900"])
+        .args(["--virtual-time-budget=5000", "--dump-dom"])
+        .arg(format!("--blink-settings=preferredColorScheme={scheme}"))
+        .arg(format!("--screenshot={}", picture.display()))
+        .arg(format!(
+            "--user-data-dir={}",
+            place.path("browser").display()
+        ))
+        .arg(address)
+        .output()
+        .expect("Chromium starts");
+    let told = String::from_utf8_lossy(&out.stderr);
+    let complaint = told.lines().find(|line| line.contains("CONSOLE"));
+    assert_eq!(complaint, None, "the page has nothing to complain of");
+    let page = String::from_utf8(out.stdout).expect("text");
+    let picture = image::open(&picture).expect("a picture of the page");
+    Seen {
+        document: without_scripts(&page),
+        picture: picture.to_rgb8(),
+    }
+}
+
+const LIGHT: &str = "1";
+const DARK: &str = "0";
+
+fn without_scripts(page: &str) -> String {
+    let parts = page.split("<script").enumerate();
+    parts
+        .map(|(number, part)| match part.split_once("</script>") {
+            Some((_, after)) if number > 0 => after,
+            _ => part,
+        })
+        .collect()
+}
+
+impl Seen {
+    fn has(&self, text: &str) {
+        assert!(
+            self.document.contains(text),
+            "no {text:?} in\n{}",
+            self.document
+        );
+    }
+
+    /// How bright it is on the whole, from 0 to 255.
+    fn brightness(&self) -> u64 {
+        let all = self.picture.as_raw().iter().map(|value| u64::from(*value));
+        all.sum::<u64>() / self.picture.as_raw().len() as u64
+    }
+
+    /// How many colours a part of it has, as fractions of width and height from a thousand.
+    fn colours(&self, x: std::ops::Range<u32>, y: std::ops::Range<u32>) -> usize {
+        let (width, height) = self.picture.dimensions();
+        let rows = y.start * height / 1000..y.end * height / 1000;
+        let inside =
+            rows.flat_map(|y| (x.start * width / 1000..x.end * width / 1000).map(move |x| (x, y)));
+        let all: std::collections::BTreeSet<_> = inside
+            .map(|(x, y)| self.picture.get_pixel(x, y).0)
+            .collect();
+        all.len()
+    }
+}
+
+fn address_of(file: &Path) -> String {
+    format!("file://{}", file.display())
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn the_page_of_a_profile_shows_its_figures_and_its_timeline() {
+    let place = Place::new();
+    for n in 0..6 {
+        place.write(&format!("in/{n}.png"), picture(n));
+    }
+    let ran = place.run(&[&"images", &"in", &"--out", &"out", &"--profile", &"p.html"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let address = address_of(&place.path("p.html"));
+    let light = look_at(&place, &address, LIGHT);
+    for text in ["Parallelism", "Critical path", "pipeline.rs", "scope"] {
+        light.has(text);
+    }
+    // Bars, hatching, arrows and names, smoothed at their edges: an empty canvas has a handful.
+    let drawn = light.colours(150..650, 220..650);
+    assert!(drawn > 50, "{drawn} colours in the timeline");
+    let dark = look_at(&place, &address, DARK);
+    assert!(
+        dark.brightness() < 100 && light.brightness() > 150,
+        "both themes"
+    );
+    assert!(dark.colours(150..650, 220..650) > 50);
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn the_page_of_the_table_shows_four_timelines() {
+    let place = Place::new();
+    place.write("photos/1.png", picture(1));
+    let ran = place.run(&[
+        &"bench",
+        &"table",
+        &"--photos",
+        &"photos",
+        &"--items",
+        &"4",
+        &"--rounds",
+        &"1",
+        &"--pace",
+        &"5ms",
+        &"--html",
+        &"t.html",
+    ]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let seen = look_at(&place, &address_of(&place.path("t.html")), LIGHT);
+    for text in [
+        "one after another",
+        "no coordination",
+        "reunite",
+        "joined where",
+    ] {
+        seen.has(text);
+    }
+    assert_eq!(seen.document.matches("<iframe").count(), 4);
+}
+
+#[cfg(unix)]
+#[test]
+#[ignore = "needs Chromium"]
+fn a_listing_names_what_is_there() {
+    use std::io::{BufRead, BufReader};
+
+    let place = Place::new();
+    place.write("www/a <b> & c.txt", "hello");
+    place.write("www/inner/d.txt", "hello");
+    let mut served = place.start(&[&"serve", &"www", &"--listen", &"127.0.0.1:0"]);
+    let mut told = BufReader::new(served.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    told.read_line(&mut line).expect("text");
+    let address = line.split("http://").nth(1).expect("an address").trim();
+    let seen = look_at(&place, &format!("http://{address}"), LIGHT);
+    seen.has("a &lt;b&gt; &amp; c.txt");
+    seen.has("inner/");
+    served.kill().expect("it can be ended");
+    served.wait().expect("it ends");
+}
+
+/// A picture unlike the others.
+fn picture(n: u8) -> Vec<u8> {
+    let picture =
+        image::RgbImage::from_fn(400, 300, |x, y| image::Rgb([(x * y) as u8, n, y as u8]));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let written = picture.write_to(&mut bytes, image::ImageFormat::Png);
+    written.expect("a picture");
+    bytes.into_inner()
+}
