@@ -6,7 +6,7 @@
 
 pub(crate) use crate::primitive::spin_loop;
 use crate::primitive::{
-    Arc, AtomicBool, Instant, Ordering, Thread, current, now, park, park_timeout, thread_local,
+    Arc, AtomicU8, Instant, Ordering, Thread, current, now, park, park_timeout, thread_local,
     yield_now,
 };
 
@@ -17,9 +17,14 @@ pub(crate) struct Parker(Arc<Address>);
 #[derive(Debug)]
 struct Address {
     thread: Thread,
-    /// Raised by every unpark, lowered by the thread before it asks what it waits for.
-    mark: AtomicBool,
+    /// In one word, so that others see both at one moment.
+    state: AtomicU8,
 }
+
+/// Raised by every unpark, lowered by the thread before it asks what it waits for.
+const MARKED: u8 = 1;
+/// The thread is asking, and goes on if the answer is yes.
+const ASKS: u8 = 2;
 
 thread_local! {
     static HERE: Parker = Parker::new();
@@ -29,7 +34,7 @@ impl Parker {
     fn new() -> Self {
         Self(Arc::new(Address {
             thread: current(),
-            mark: AtomicBool::new(false),
+            state: AtomicU8::new(0),
         }))
     }
 
@@ -41,18 +46,28 @@ impl Parker {
 
     /// Wakes that thread, or makes its next park return at once.
     pub(crate) fn unpark(&self) {
-        self.0.mark.store(true, Ordering::Release);
+        self.0.state.fetch_or(MARKED, Ordering::SeqCst);
         self.0.thread.unpark();
     }
 
     /// Of the calling thread: it is about to ask anew.
-    pub(crate) fn lower_mark(&self) {
-        self.0.mark.store(false, Ordering::SeqCst);
+    pub(crate) fn begin_to_ask(&self) {
+        self.0.state.store(ASKS, Ordering::SeqCst);
+    }
+
+    /// Of the calling thread: the answer was no, or it has gone on.
+    pub(crate) fn has_asked(&self) {
+        self.0.state.fetch_and(!ASKS, Ordering::SeqCst);
     }
 
     /// Whether it was unparked since it last asked.
     pub(crate) fn is_marked(&self) -> bool {
-        self.0.mark.load(Ordering::Acquire)
+        self.0.state.load(Ordering::SeqCst) & MARKED != 0
+    }
+
+    /// Whether it asks, or will because it was unparked.
+    pub(crate) fn may_go_on(&self) -> bool {
+        self.0.state.load(Ordering::SeqCst) != 0
     }
 
     pub(crate) fn is_same(&self, other: &Self) -> bool {

@@ -11,7 +11,8 @@
 //! 2. cancellation, the earliest deadline up the tree included;
 //! 3. the wait's own deadline;
 //! 4. whether it was found to be part of a deadlock, for which a wait without any deadline files itself in the
-//!    wait-for graph when it has lasted a while; see there.
+//!    wait-for graph when it has lasted a while; see there;
+//! 5. whether its pool starves: then one wait that can fail does, so that its thread goes on.
 //!
 //! A closure that was given the parker and is not asked again leaves it behind: at worst a stray token,
 //! which every park tolerates.
@@ -33,10 +34,13 @@ use crate::primitive::{Duration, Instant, now, thread_local};
 /// What a thread has to give up while it blocks: a worker's place in its pool. A wait inside another leaves
 /// again, and comes back first.
 pub(crate) trait Place {
-    /// Whether anybody is left to do what is to be done; if the wait `must_end` with what it waits for, somebody
-    /// is found.
-    fn leave(&self, must_end: bool) -> bool;
-    fn come_back(&self);
+    /// `parker` is the one by which the thread will be woken. If nobody is left to do what is to be done and the
+    /// wait `must_end` with what it waits for, somebody is found.
+    fn leave(&self, parker: &Parker, must_end: bool);
+    fn come_back(&self, parker: &Parker);
+    /// Whether work lies there while all who could do it block, none of them about to go on, and nobody can be
+    /// added. Whoever is told so must come back; if the wait `must_end`, somebody is found instead.
+    fn is_starved(&self, must_end: bool) -> bool;
 }
 
 thread_local! {
@@ -49,24 +53,39 @@ pub(crate) fn install(place: Option<&'static dyn Place>) -> Option<&'static dyn 
 }
 
 /// Comes back when dropped.
-struct GivenUp {
+struct GivenUp<'a> {
     place: Option<&'static dyn Place>,
-    starved: bool,
+    parker: &'a Parker,
+    must_end: bool,
 }
 
-impl Drop for GivenUp {
-    fn drop(&mut self) {
-        if let Some(place) = self.place {
-            place.come_back();
+impl<'a> GivenUp<'a> {
+    fn by(parker: &'a Parker, must_end: bool) -> Self {
+        let place = PLACE.try_with(Cell::get).unwrap_or_default();
+        // It may yet go on, and must not be taken for blocked by others.
+        parker.begin_to_ask();
+        if let Some(place) = place {
+            place.leave(parker, must_end);
         }
+        Self {
+            place,
+            parker,
+            must_end,
+        }
+    }
+
+    fn is_starved(&self) -> bool {
+        self.place
+            .is_some_and(|place| place.is_starved(self.must_end))
     }
 }
 
-fn give_up_place(must_end: bool) -> GivenUp {
-    let place = PLACE.try_with(Cell::get).unwrap_or_default();
-    GivenUp {
-        place,
-        starved: place.is_some_and(|place| !place.leave(must_end)),
+impl Drop for GivenUp<'_> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            place.come_back(self.parker);
+        }
+        self.parker.has_asked();
     }
 }
 
@@ -81,7 +100,10 @@ pub(crate) fn blocking_elsewhere<R>(at: &'static Location<'static>, f: impl FnOn
     let _told = Told::blocked(&site);
     let context = current::current();
     let _seen = Seen::waiting(&context, site, now());
-    let _given_up = give_up_place(false);
+    let parker = Parker::here();
+    let _given_up = GivenUp::by(&parker, false);
+    // What ends this is not seen.
+    parker.has_asked();
     f()
 }
 
@@ -222,17 +244,13 @@ fn block(
         Heed::Node(_) | Heed::Nothing | Heed::Patiently => Yields::Never,
     };
     let must_end = yields != Yields::First;
-    let given_up = give_up_place(must_end);
-    if given_up.starved && until.is_none() && !must_end {
-        return Wait::Refused(Refusal::Starved);
-    }
+    let given_up = GivenUp::by(parker, must_end);
     // A wait that ends by itself is no part of a deadlock.
     let may_last = until.is_none() || matches!(heed, Heed::Patiently | Heed::UnlessForEver);
     let since = now();
-    let files_at = match site.on {
+    let lasts_at = match site.on {
         On::Time => None,
-        _ if may_last => since.checked_add(GRACE),
-        _ => None,
+        _ => since.checked_add(GRACE),
     };
 
     if let Some(node) = node {
@@ -243,22 +261,27 @@ fn block(
     let mut ticket = 0;
     let mut verdict = None;
     let outcome = loop {
-        parker.lower_mark();
+        parker.begin_to_ask();
         if ready(parker) {
             break Wait::Ready;
         }
+        parker.has_asked();
+        let lasts = deadline::has_passed(lasts_at);
         let gives_up = if let Some(Err(cancelled)) = node.map(|node| node.check()) {
             Some(Wait::Cancelled(cancelled))
         } else if deadline::has_passed(deadline) {
             Some(Wait::TimedOut)
+        } else if let Some(deadlock) = verdict {
+            Some(Wait::Refused(Refusal::Deadlock(deadlock)))
+        } else if lasts && may_last && given_up.is_starved() {
+            Some(Wait::Refused(Refusal::Starved))
         } else {
-            verdict.map(|deadlock| Wait::Refused(Refusal::Deadlock(deadlock)))
+            None
         };
         if let Some(gives_up) = gives_up {
             break if ready(parker) { Wait::Ready } else { gives_up };
         }
-        let files = deadline::has_passed(files_at);
-        let wakes_at = watch.wakes_at(until, if files { None } else { files_at });
+        let wakes_at = watch.wakes_at(until, if lasts { None } else { lasts_at });
         let standing = Standing {
             task: &context.who.label,
             site: &site,
@@ -266,7 +289,7 @@ fn block(
             yields,
             ticket: &mut ticket,
         };
-        verdict = if files {
+        verdict = if lasts && may_last {
             stand(standing, || park_until(wakes_at))
         } else {
             park_until(wakes_at);
@@ -319,7 +342,7 @@ impl Watch {
     }
 
     /// The earliest of these and of its own.
-    fn wakes_at(&mut self, until: Option<Instant>, files_at: Option<Instant>) -> Option<Instant> {
+    fn wakes_at(&mut self, until: Option<Instant>, lasts_at: Option<Instant>) -> Option<Instant> {
         let lasted = now().saturating_duration_since(self.since);
         while self.next <= lasted && self.next < LAST_LOOK {
             self.next *= 8;
@@ -327,7 +350,7 @@ impl Watch {
         let looks = (lasted < self.next)
             .then(|| self.since.checked_add(self.next))
             .flatten();
-        let until = deadline::earlier(until, files_at);
+        let until = deadline::earlier(until, lasts_at);
         deadline::earlier(until, deadline::earlier(looks, self.stalls_at))
     }
 

@@ -645,3 +645,17 @@ fn labels_tell_name_number_and_line() {
     first.join().unwrap();
     second.join().unwrap();
 }
+
+/// Each unwraps the join of the next; the texts of nested errors once doubled with every task.
+#[test]
+fn the_message_of_a_deep_failure_stays_short_and_tells_what_happened() {
+    fn nested(depth: usize) {
+        assert!(depth > 0, "on purpose: ü");
+        reunite::spawn(move || nested(depth - 1)).join().unwrap();
+    }
+    let _watchdog = watchdog();
+    let error = reunite::spawn(|| nested(40)).join().unwrap_err();
+    let message = error.panic_message().unwrap();
+    assert!(message.len() < 2_000, "{} bytes", message.len());
+    assert!(message.contains("on purpose: ü"), "{message}");
+}

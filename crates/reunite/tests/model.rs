@@ -294,6 +294,60 @@ fn a_blocked_worker_is_replaced() {
     );
 }
 
+/// Two tasks hand a word to and fro, each blocked while the other has just been given it, and the pool has no
+/// thread for a third that is queued: nobody starves, as one of the two is always about to go on.
+#[test]
+fn whoever_was_given_something_starves_nobody() {
+    let check = || {
+        let pool = pool(1, 1);
+        let (ping, pings) = reunite::channel::unbounded();
+        let (pong, pongs) = reunite::channel::unbounded();
+        let one = pool.spawn(move || {
+            pings.recv().unwrap();
+            pong.send(()).unwrap();
+            pings.recv().unwrap();
+        });
+        let other = pool.spawn(move || {
+            ping.send(()).unwrap();
+            pongs.recv().unwrap();
+            ping.send(()).unwrap();
+        });
+        let third = pool.spawn(|| 3);
+        one.join().unwrap();
+        other.join().unwrap();
+        assert_eq!(third.join().unwrap(), 3);
+    };
+    check_random(check, RUNS / 2);
+    shuttle::check_pct(check, RUNS / 2, 3);
+}
+
+/// The only thread of a pool waits for what a task would bring that is queued behind it, from before or from
+/// outside: it is told, and goes on.
+#[test]
+fn a_pool_that_starves_says_so() {
+    let check = || {
+        let pool = pool(1, 0);
+        let (tell, told) = reunite::channel::unbounded::<()>();
+        let waits = pool.spawn(move || match told.recv() {
+            Ok(()) => true,
+            Err(error) => error.is_starved(),
+        });
+        let brings = pool.spawn(move || tell.send(()).is_ok());
+        // The threads of the pool are to do it, and not whoever joins.
+        let (end, ends) = shuttle::sync::mpsc::channel();
+        for task in [&waits, &brings] {
+            let end = end.clone();
+            task.on_complete(move || end.send(()).unwrap());
+        }
+        (0..2).for_each(|_| ends.recv().unwrap());
+        assert!(waits.join().unwrap());
+        // Nobody may be left to hear it.
+        let _either = brings.join().unwrap();
+    };
+    check_random(check, RUNS / 2);
+    shuttle::check_pct(check, RUNS / 2, 3);
+}
+
 /// The end of a pool's scope against its last task, one of which is spawned by a task.
 #[test]
 fn the_end_of_a_pools_scope_sees_the_last_task() {

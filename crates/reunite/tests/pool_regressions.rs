@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use common::payload_of;
-use common::watchdog;
+use common::{LONG, payload_of, watchdog};
 use reunite::{Pool, PoolScope, blocking, channel, join, par};
 
 fn pool(threads: usize) -> Pool {
@@ -391,4 +390,19 @@ fn pool_calls_in_a_destructor_of_a_thread_local_aborted() {
         .join()
         .unwrap();
     }
+}
+
+/// Nobody told those that had blocked before it was queued.
+#[test]
+fn a_task_queued_from_outside_lay_there_while_all_threads_blocked() {
+    let _watch = watchdog();
+    let pool = Pool::builder().threads(1).spares(0).build().unwrap();
+    let semaphore = std::sync::Arc::new(reunite::sync::Semaphore::new(1));
+    let permit = semaphore.acquire().unwrap();
+    let wanted = semaphore.clone();
+    let waits = pool.spawn(move || wanted.acquire().map(drop).unwrap_err().is_starved());
+    common::until(|| reunite::dump().to_string().contains("acquires permits"));
+    assert_eq!(pool.spawn(|| 1).join_timeout(LONG).unwrap(), 1);
+    assert!(waits.join().unwrap());
+    drop(permit);
 }

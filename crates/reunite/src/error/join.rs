@@ -360,13 +360,34 @@ impl<E: fmt::Display> fmt::Display for JoinError<E> {
     }
 }
 
+/// A message without its middle, if it is long, and as it is: where each task unwraps the join of another, the
+/// message of one is inside that of the next, and to escape it would double it with every task.
+struct Brief<'a>(&'a str);
+
+impl fmt::Display for Brief<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const END: usize = 300;
+        let Self(message) = self;
+        let Some(left_out) = message.len().checked_sub(2 * END) else {
+            return write!(f, "{message}");
+        };
+        let is_boundary = |at: &usize| message.is_char_boundary(*at);
+        let first = (0..=END).rev().find(is_boundary).unwrap_or(0);
+        let last = (END + left_out..message.len()).find(is_boundary);
+        let last = last.unwrap_or(message.len());
+        write!(f, "{} […] {}", &message[..first], &message[last..])
+    }
+}
+
 impl<E: fmt::Debug> fmt::Debug for JoinError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut s = f.debug_struct("JoinError");
         s.field("task", &self.0.task);
         match &self.0.kind {
             JoinErrorKind::Failed(error) => s.field("error", error),
-            JoinErrorKind::Panicked { message, .. } => s.field("panic", message),
+            JoinErrorKind::Panicked { message, .. } => {
+                s.field("panic", &format_args!("{}", Brief(message)))
+            }
             JoinErrorKind::Cancelled(cancelled) => s.field("cancelled", cancelled),
             JoinErrorKind::NotStarted(error) => s.field("not_started", error),
             JoinErrorKind::Interrupted(cancelled) => s.field("interrupted", cancelled),

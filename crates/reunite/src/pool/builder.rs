@@ -50,10 +50,18 @@ impl Shared {
         })
     }
 
-    /// Starts a thread more than the spares allow: for a wait that cannot fail, and so must not starve.
-    pub(super) fn start_beyond_limit(self: &Arc<Self>) -> io::Result<()> {
+    /// Something was published. If nobody is left to do it, those that block ask again, and one of them fails.
+    pub(super) fn published(self: &Arc<Self>) {
+        if !self.follow(self.roster.published()) {
+            self.roster.wake_blocked();
+        }
+    }
+
+    /// Starts a thread more than the spares allow: for a wait that cannot fail, and so must not starve. If the
+    /// system refuses, it is asked again when the wait looks up.
+    pub(super) fn start_beyond_limit(self: &Arc<Self>) {
         self.roster.count_thread();
-        self.start_thread()
+        let _later = self.start_thread();
     }
 
     /// Starts a thread that the roster has counted.
@@ -88,7 +96,7 @@ impl Queue for QueueOf {
         match self.0.upgrade() {
             Some(pool) => {
                 pool.roster.enqueue(Arc::clone(entry));
-                pool.follow(pool.roster.published());
+                pool.published();
             }
             // Whoever spawns has the pool; should that change, the entry is not lost.
             None => entry.run(),

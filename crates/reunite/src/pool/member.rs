@@ -10,7 +10,7 @@ use super::scope::{self, Core};
 use super::seat::{Parcel, Seat};
 use super::{Pool, Shared};
 use crate::deadlock::{Bond, Object, On, Site};
-use crate::park::spin_loop;
+use crate::park::{Parker, spin_loop};
 use crate::primitive::{Arc, thread_local, yield_now};
 use crate::task::Entry;
 use crate::wait::{self, Heed, Place};
@@ -34,6 +34,8 @@ struct Part {
     pool: Arc<Shared>,
     /// How many waits, one inside the other, have given up the place there: it is one place all the same.
     away: usize,
+    /// Found to starve, and counted as awake again although it is still in its wait.
+    is_called_back: bool,
 }
 
 /// The pool this thread works for.
@@ -79,6 +81,7 @@ impl Seated {
         let part = Part {
             pool: Arc::clone(pool),
             away: 0,
+            is_called_back: false,
         };
         POOLS.with(|pools| pools.borrow_mut().push(part));
         Some(Self {
@@ -150,7 +153,7 @@ impl Drop for Visit {
 pub(super) fn published() {
     let _ending = POOLS.try_with(|pools| {
         if let Some(Part { pool, .. }) = pools.borrow().last() {
-            pool.follow(pool.roster.published());
+            pool.published();
         }
     });
 }
@@ -165,32 +168,53 @@ fn share_all() {
 struct Member;
 
 impl Place for Member {
-    fn leave(&self, must_end: bool) -> bool {
+    fn leave(&self, parker: &Parker, must_end: bool) {
         share_all();
         POOLS.with(|pools| {
-            let mut somebody_is_left = true;
-            for Part { pool, away } in pools.borrow_mut().iter_mut() {
-                *away += 1;
-                let rouse = match *away {
-                    1 => pool.roster.go(),
-                    _ => pool.roster.look(),
+            for part in pools.borrow_mut().iter_mut() {
+                part.away += 1;
+                let roster = &part.pool.roster;
+                let rouse = if part.away == 1 {
+                    roster.block(parker)
+                } else {
+                    roster.look()
                 };
-                somebody_is_left &=
-                    pool.follow(rouse) || (must_end && pool.start_beyond_limit().is_ok());
-            }
-            somebody_is_left
-        })
-    }
-
-    fn come_back(&self) {
-        POOLS.with(|pools| {
-            for Part { pool, away } in pools.borrow_mut().iter_mut() {
-                *away -= 1;
-                if *away == 0 {
-                    pool.roster.come();
+                if !part.pool.follow(rouse) && must_end {
+                    part.pool.start_beyond_limit();
                 }
             }
         });
+    }
+
+    fn come_back(&self, parker: &Parker) {
+        POOLS.with(|pools| {
+            for part in pools.borrow_mut().iter_mut() {
+                part.away -= 1;
+                if part.away == 0 {
+                    part.pool.roster.unblock(parker, part.is_called_back);
+                    part.is_called_back = false;
+                }
+            }
+        });
+    }
+
+    fn is_starved(&self, must_end: bool) -> bool {
+        POOLS.with(|pools| {
+            let mut is_starved = false;
+            for part in pools.borrow_mut().iter_mut() {
+                let roster = &part.pool.roster;
+                if part.is_called_back || part.pool.follow(roster.look()) || !roster.is_stuck() {
+                    continue;
+                }
+                if must_end {
+                    part.pool.start_beyond_limit();
+                } else if roster.call_back() {
+                    part.is_called_back = true;
+                    is_starved = true;
+                }
+            }
+            is_starved
+        })
     }
 }
 

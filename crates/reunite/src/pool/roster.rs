@@ -22,6 +22,11 @@
 //! sleeps and a place is free. Whoever wakes a sleeper removes it from the list first, and counts it as
 //! active and searching on its behalf, all under the lock: a sleeper is woken by one alone.
 //!
+//! A member that blocks leaves its parker in `blocked`. When work lies there, nobody is awake and no thread can be
+//! added, somebody may still be about to go on: its parker says so from before it is woken until it has asked in
+//! vain or is counted as awake. Only if none does is the pool *stuck*, and one who blocks is called back: counted
+//! as awake under the lock, so that it is one alone. Of two who ask in vain at the same time, the later sees it.
+//!
 //! Private forks are not work that anybody can see; for these the words stand: a sleeper leaves them raised,
 //! and a member that finds its word raised publishes and wakes. The member lowers the word by a swap, so
 //! either it sees what the sleeper did before raising it, or the word is raised after that.
@@ -99,6 +104,8 @@ struct State {
     threads: usize,
     closing: bool,
     waiters: Vec<Parker>,
+    /// Those who have left their places to block.
+    blocked: Vec<Parker>,
 }
 
 /// What somebody who was asked to wake a worker has to do.
@@ -262,6 +269,48 @@ impl Roster {
     pub(super) fn go(&self) -> Rouse {
         self.active.fetch_sub(1, Ordering::SeqCst);
         self.look()
+    }
+
+    /// A member is about to block, and will be woken by `parker`.
+    pub(super) fn block(&self, parker: &Parker) -> Rouse {
+        self.state.lock().blocked.push(parker.clone());
+        self.go()
+    }
+
+    /// It goes on; it may be counted as awake already.
+    pub(super) fn unblock(&self, parker: &Parker, is_counted: bool) {
+        if !is_counted {
+            self.come();
+        }
+        let mut state = self.state.lock();
+        if let Some(at) = state.blocked.iter().position(|other| other.is_same(parker)) {
+            state.blocked.swap_remove(at);
+        }
+    }
+
+    /// Whether nobody is awake, nor about to wake.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.is_stuck_in(&self.state.lock())
+    }
+
+    fn is_stuck_in(&self, state: &State) -> bool {
+        !self.is_awake() && !state.blocked.iter().any(Parker::may_go_on)
+    }
+
+    /// Counts one who blocks as awake, if the pool is still stuck.
+    pub(super) fn call_back(&self) -> bool {
+        let state = self.state.lock();
+        let is_stuck = self.is_stuck_in(&state);
+        if is_stuck {
+            self.come();
+        }
+        is_stuck
+    }
+
+    /// Those who block ask again for what they wait for.
+    pub(super) fn wake_blocked(&self) {
+        let blocked = self.state.lock().blocked.clone();
+        blocked.iter().for_each(Parker::unpark);
     }
 
     /// Wakes somebody for what there is to do.

@@ -142,7 +142,7 @@ impl Core {
         };
         drop(queue);
         if first {
-            self.pool.follow(self.pool.roster.published());
+            self.pool.published();
         }
         self.discard(over);
     }
@@ -249,7 +249,7 @@ impl Core {
             queue.tasks.push_front(task);
         }
         drop(queue);
-        self.pool.follow(self.pool.roster.published());
+        self.pool.published();
     }
 
     /// Whether the calling thread opened the scope.
