@@ -97,19 +97,42 @@ const SPINS: u32 = 0;
 /// The first rounds are for what is on its way at this very moment.
 const BRIEF: u32 = 3;
 
+/// Longer than a yield takes that nobody accepts.
+#[cfg(not(reunite_model))]
+const SOON: crate::primitive::Duration = crate::primitive::Duration::from_micros(50);
+
+/// Offers the processor to others. False if they kept it for long: it is dear at the moment, and whoever waits had
+/// better sleep, which gives it a better place in the queue when it is woken.
+#[cfg(not(reunite_model))]
+pub(crate) fn yield_briefly() -> bool {
+    let offered = now();
+    yield_now();
+    now().saturating_duration_since(offered) < SOON
+}
+
+/// There is no time in a model.
+#[cfg(reunite_model)]
+pub(crate) fn yield_briefly() -> bool {
+    yield_now();
+    true
+}
+
 /// Asks a few more times before the caller parks: putting a thread to sleep and waking it costs more than
 /// most short waits take. Returns whether the answer was yes.
 ///
 /// From the third round on it offers the processor to others first: a thread that was just woken is often
 /// put on its waker's processor, and would run only when that parks.
 pub(crate) fn spin_until(ready: &mut dyn FnMut() -> bool) -> bool {
-    (0..SPINS).any(|round| {
-        if round >= BRIEF {
-            yield_now();
+    for round in 0..SPINS {
+        if round >= BRIEF && !yield_briefly() {
+            return ready();
         }
         (0..1 << round).for_each(|_| spin_loop());
-        ready()
-    })
+        if ready() {
+            return true;
+        }
+    }
+    false
 }
 
 /// [`spin_until`] for less than a microsecond, and without offering the processor: when every one is busy,

@@ -124,7 +124,7 @@ fn a_scopes_end_starved_in_silence() {
                 let _unheard = tx.send(1);
             })
             .detach();
-            (0..1_000).for_each(|_| std::thread::yield_now());
+            (0..20).for_each(|_| std::thread::yield_now());
         });
     }
 }
@@ -167,7 +167,7 @@ fn a_task_that_waits_while_its_pool_closes_hung() {
             while held.strong_count() > 0 {
                 std::thread::yield_now();
             }
-            (0..1_000).for_each(|_| std::thread::yield_now());
+            (0..20).for_each(|_| std::thread::yield_now());
             rx.recv().unwrap()
         })
         .detach();
@@ -294,16 +294,16 @@ fn a_long_chain_of_joins_overflowed_the_stack() {
                 drop(open);
                 0
             });
-            for _ in 0..50_000 {
+            for _ in 0..2_000 {
                 last = s.spawn(move || last.join().unwrap() + 1);
             }
             last.join().unwrap()
         })
     };
     std::thread::scope(|s| {
-        let small = std::thread::Builder::new().stack_size(2 << 20);
+        let small = std::thread::Builder::new().stack_size(1 << 20);
         let thread = small.spawn_scoped(s, chain).unwrap();
-        assert_eq!(thread.join().unwrap(), 50_000);
+        assert_eq!(thread.join().unwrap(), 2_000);
     });
 }
 

@@ -10,8 +10,8 @@ use super::scope::{self, Core};
 use super::seat::{Parcel, Seat};
 use super::{Pool, Shared};
 use crate::deadlock::{Bond, Object, On, Site};
-use crate::park::{Parker, spin_loop};
-use crate::primitive::{Arc, thread_local, yield_now};
+use crate::park::{Parker, spin_loop, yield_briefly};
+use crate::primitive::{Arc, thread_local};
 use crate::task::Entry;
 use crate::wait::{self, Heed, Place};
 
@@ -258,19 +258,20 @@ pub(super) fn help_until(target: Ancestor, over: impl Fn() -> bool) {
                     if round % 8 == 7 {
                         pool.roster.ask_all();
                     }
-                    pause(round);
-                    round += 1;
+                    round = if pause(round) { round + 1 } else { ROUNDS };
                 }
             },
         }
     }
 }
 
-fn pause(round: u32) {
-    if round % 8 == 7 {
-        yield_now();
+/// False if there is no more time to be lost.
+fn pause(round: u32) -> bool {
+    if round % 8 == 7 && !yield_briefly() {
+        return false;
     }
     (0..1 << (round / 8)).for_each(|_| spin_loop());
+    true
 }
 
 enum Work {
@@ -334,7 +335,9 @@ fn search(pool: &Arc<Shared>, seat: &'static Seat) -> Option<Work> {
         if round % 8 == 7 {
             pool.roster.ask_all();
         }
-        pause(round);
+        if !pause(round) {
+            break;
+        }
     }
     None
 }
