@@ -55,8 +55,9 @@ impl Parker {
         self.0.mark.load(Ordering::Acquire)
     }
 
+    /// Whether it wakes the same thread: one that is ending may have several.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.0, &other.0) || self.0.thread.id() == other.0.thread.id()
     }
 }
 
