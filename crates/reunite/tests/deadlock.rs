@@ -292,8 +292,24 @@ fn semaphore_over_release() {
             .release(1)
             .unwrap_err()
             .to_string()
-            .contains("0 are out")
+            .contains("0 are forgotten")
     );
+}
+
+/// A permit that somebody has comes back by itself: given back twice, there would be more than there are.
+#[test]
+fn a_permit_that_is_still_held_cannot_be_released() {
+    let permits = std::sync::Arc::new(Semaphore::new(3));
+    let held = permits.acquire_many(2).unwrap();
+    let owned = permits.acquire_many_owned(1).unwrap();
+    assert!(permits.release(1).unwrap_err().is_refused());
+    drop(held);
+    assert_eq!(permits.available(), 2);
+    assert!(permits.release(1).unwrap_err().is_refused());
+    owned.forget();
+    assert_eq!(permits.available(), 2);
+    permits.release(1).unwrap();
+    assert_eq!(permits.available(), permits.permits());
 }
 
 #[test]
@@ -431,4 +447,31 @@ fn a_poisoned_lock_says_so() {
     assert!(lock.try_read().is_none());
     lock.clear_poison();
     assert_eq!(*lock.read().unwrap(), 1);
+}
+
+/// Destructors of a thread's locals run when some of what the library keeps for the thread is gone already. Who
+/// gives up waiting there leaves the queue all the same: a writer left behind would keep readers out.
+#[test]
+fn a_wait_given_up_by_a_thread_that_is_ending_leaves_the_queue() {
+    static LOCK: RwLock<()> = RwLock::new(());
+    struct Waits;
+    impl Drop for Waits {
+        fn drop(&mut self) {
+            let outcome = LOCK.write_timeout(Duration::from_millis(1));
+            assert!(outcome.unwrap_err().is_timeout());
+        }
+    }
+    thread_local! {
+        static LAST: Waits = const { Waits };
+    }
+    let wait = || drop(LOCK.write_timeout(Duration::from_millis(1)));
+    let begin = || LAST.with(|_| ());
+    let _watchdog = common::watchdog();
+    let _read = LOCK.read().unwrap();
+    // Whichever local goes first.
+    for steps in [[wait as fn(), begin as fn()], [begin, wait]] {
+        let thread = std::thread::spawn(move || steps.iter().for_each(|step| step()));
+        thread.join().unwrap();
+        assert!(LOCK.try_read().is_some(), "nobody queues");
+    }
 }

@@ -43,6 +43,8 @@ pub struct Semaphore {
 #[derive(Debug, Default)]
 struct State {
     available: u64,
+    /// Out for good, unless somebody releases them.
+    forgotten: u64,
     queue: VecDeque<Request>,
     next_ticket: u64,
 }
@@ -187,7 +189,7 @@ impl Semaphore {
     /// Gives permits back that were [forgotten](Permit::forget).
     ///
     /// # Errors
-    /// So many are not out: nothing is given back.
+    /// So many were not forgotten: nothing is given back. Those that somebody has come back by themselves.
     ///
     /// ```
     /// let seats = reunite::sync::Semaphore::new(2);
@@ -196,12 +198,13 @@ impl Semaphore {
     /// assert!(seats.release(1).is_err());
     /// ```
     pub fn release(&self, count: u64) -> Result<(), WaitError> {
-        let state = self.state.lock();
-        let out = self.permits - state.available;
-        if count > out {
-            let why = format!("{count} permits were given back, and {out} are out");
+        let mut state = self.state.lock();
+        let forgotten = state.forgotten;
+        if count > forgotten {
+            let why = format!("{count} permits were given back, and {forgotten} are forgotten");
             return Err(WaitError::impossible(why));
         }
+        state.forgotten -= count;
         self.grant(state, count);
         Ok(())
     }
@@ -323,6 +326,7 @@ impl Permit<'_> {
 impl Permit<'_> {
     /// Keeps the permits out until somebody calls [`Semaphore::release`].
     pub fn forget(self) {
+        self.semaphore.state.lock().forgotten += self.count;
         std::mem::forget(self);
     }
 }
@@ -345,6 +349,12 @@ impl OwnedPermit {
         let back = self.count.saturating_sub(count);
         self.count -= back;
         self.semaphore.grant(self.semaphore.state.lock(), back);
+    }
+
+    /// Keeps the permits out until somebody calls [`Semaphore::release`].
+    pub fn forget(mut self) {
+        let count = std::mem::take(&mut self.count);
+        self.semaphore.state.lock().forgotten += count;
     }
 }
 
