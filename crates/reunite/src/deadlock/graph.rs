@@ -43,6 +43,8 @@ pub(super) struct Record {
     pub(super) holds: Vec<Held>,
     parker: Parker,
     yields: Yields,
+    /// Whether it waits on a thread that this library started.
+    is_ours: bool,
     verdict: Option<Deadlock>,
 }
 
@@ -94,10 +96,10 @@ pub(crate) fn explain(site: &Site) -> (Vec<Label>, bool) {
         .flat_map(|awaits| &awaits.bonds)
         .flat_map(|bond| graph.bearers(*bond));
     let kept_by = bearers.map(|bearer| graph.records[bearer].task.clone());
-    (
-        kept_by.collect(),
-        quiet::is_all_of_ours(graph.records.len() + 1),
-    )
+    // The caller has just withdrawn.
+    let ours = graph.records.values().filter(|record| record.is_ours);
+    let waiting = ours.count() + usize::from(quiet::is_ours());
+    (kept_by.collect(), quiet::is_all_of_ours(waiting))
 }
 
 /// Who waits at this moment, of those whose waits are filed, and what locks they hold.
@@ -169,6 +171,7 @@ impl Graph {
             holds,
             parker: standing.parker.clone(),
             yields: standing.yields,
+            is_ours: quiet::is_ours(),
             verdict: None,
         };
         if matches!(record.site.on, On::Anyone) {

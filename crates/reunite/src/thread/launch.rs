@@ -76,6 +76,7 @@ pub(crate) fn start_helper(name: &str, work: impl FnOnce() + Send + 'static) -> 
 fn launch(builder: Builder, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let alive = Alive::new();
     let thread = builder.spawn(move || {
+        alive.begin();
         let _alive = alive;
         work();
     });
