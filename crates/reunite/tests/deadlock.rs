@@ -475,3 +475,33 @@ fn a_wait_given_up_by_a_thread_that_is_ending_leaves_the_queue() {
         assert!(LOCK.try_read().is_some(), "nobody queues");
     }
 }
+
+/// However many locks are held and in which order they are released, a task that runs inside another's join has
+/// leaked its own, and not one of the other's.
+#[test]
+fn a_leak_is_told_from_the_many_locks_of_the_joiner() {
+    let _watchdog = common::watchdog();
+    let locks: Vec<_> = (0..12).map(|_| Mutex::new(())).collect();
+    let leaked = Mutex::new(());
+    reunite::ScopeBuilder::new()
+        .max_threads(1)
+        .scope(|s| {
+            let outer = s.spawn(|| {
+                let mut guards: Vec<_> = locks.iter().map(|lock| lock.lock().unwrap()).collect();
+                drop(guards.remove(0));
+                drop(guards.remove(5));
+                // There is no other place: it runs here.
+                let inner = s.spawn(|| std::mem::forget(leaked.lock().unwrap()));
+                inner.join().unwrap();
+                // Each is still this task's, and so says the refusal to take it again.
+                let again = locks[7..].iter().map(|lock| lock.lock().unwrap_err());
+                again.map(|error| error.to_string()).collect::<Vec<_>>()
+            });
+            for error in outer.join().unwrap() {
+                assert!(!error.contains("leaked"), "{error}");
+            }
+        })
+        .unwrap();
+    let error = leaked.lock().unwrap_err();
+    assert!(error.to_string().contains("leaked its guard"), "{error}");
+}

@@ -29,7 +29,8 @@ pub(crate) struct Held {
     pub(crate) since: &'static Location<'static>,
 }
 
-/// As many locks as a thread usually holds at most; more are kept in a list that costs more.
+/// As many locks as a thread usually holds at most; more are kept in a list that costs more. Those are the
+/// newest: while there are any, there is no room among the few.
 const FEW: usize = 8;
 
 /// Two words each, as every lock writes one: the address, odd if it is held for reading, and the line.
@@ -95,9 +96,11 @@ fn hold_more(held: Held) {
 #[inline]
 pub(crate) fn let_go(bond: Bond) {
     let newest = FEW_HELD.with(|few| {
-        let last = few.len.get().wrapping_sub(1);
+        let len = few.len.get();
+        let last = len.wrapping_sub(1);
         let slot = few.slots.get(last);
-        let found = slot.is_some_and(|slot| slot.get().0 == word(bond));
+        // If there is no room, more may have to move up.
+        let found = len < FEW && slot.is_some_and(|slot| slot.get().0 == word(bond));
         if found {
             few.len.set(last);
         }
@@ -125,8 +128,20 @@ fn let_go_older(bond: Bond) {
         if let Some(at) = at {
             (at + 1..len).for_each(|next| few.slots[next - 1].set(few.slots[next].get()));
             few.len.set(len - 1);
+            if let Some(held) = oldest_of_more() {
+                few.slots[len - 1].set((word(held.bond), Some(held.since)));
+                few.len.set(len);
+            }
         }
     });
+}
+
+fn oldest_of_more() -> Option<Held> {
+    let taken = MORE_HELD.try_with(|more| {
+        let mut more = more.borrow_mut();
+        (!more.is_empty()).then(|| more.remove(0))
+    });
+    taken.ok().flatten()
 }
 
 /// The locks that the calling thread holds, oldest first.
