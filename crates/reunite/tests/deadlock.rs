@@ -505,3 +505,38 @@ fn a_leak_is_told_from_the_many_locks_of_the_joiner() {
     let error = leaked.lock().unwrap_err();
     assert!(error.to_string().contains("leaked its guard"), "{error}");
 }
+
+/// A lock is gone, and then the task ends that forgot its guard: whatever lies at that address by now is no lock
+/// of which anybody has leaked anything.
+#[test]
+fn a_lock_that_is_gone_before_its_leak_is_known_leaves_nothing_behind() {
+    use std::sync::Arc;
+    let _watchdog = common::watchdog();
+    let (leaked, has_leaked) = reunite::channel::bounded(1);
+    let (end, ends) = reunite::channel::bounded(1);
+    let lock = Arc::new(Mutex::new(()));
+    let address = Arc::as_ptr(&lock);
+    let careless = reunite::spawn({
+        let lock = Arc::clone(&lock);
+        move || {
+            std::mem::forget(lock.lock().unwrap());
+            drop(lock);
+            leaked.send(()).unwrap();
+            ends.recv().unwrap();
+        }
+    });
+    has_leaked.recv().unwrap();
+    drop(lock);
+    // The allocator decides what comes to lie there; it is another lock soon, and if not, nothing is tested.
+    let mut others: Vec<_> = (0..1000).map(|_| Arc::new(Mutex::new(()))).collect();
+    end.send(()).unwrap();
+    careless.join().unwrap();
+    others.retain(|other| Arc::as_ptr(other) == address);
+    for other in others {
+        // Refused, as the lock is held by a thread that waits; and not because anything was leaked.
+        let guard = other.lock().unwrap();
+        let error = other.lock().unwrap_err();
+        drop(guard);
+        assert!(!error.to_string().contains("leaked"), "{error}");
+    }
+}

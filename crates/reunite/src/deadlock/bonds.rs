@@ -92,9 +92,9 @@ fn hold_more(held: Held) {
     let _ending = MORE_HELD.try_with(|more| more.borrow_mut().push(held));
 }
 
-/// The calling thread released the lock.
+/// The calling thread released the lock. Whether it had it in its list.
 #[inline]
-pub(crate) fn let_go(bond: Bond) {
+pub(crate) fn let_go(bond: Bond) -> bool {
     let newest = FEW_HELD.with(|few| {
         let len = few.len.get();
         let last = len.wrapping_sub(1);
@@ -106,13 +106,11 @@ pub(crate) fn let_go(bond: Bond) {
         }
         found
     });
-    if !newest {
-        let_go_older(bond);
-    }
+    newest || let_go_older(bond)
 }
 
 #[cold]
-fn let_go_older(bond: Bond) {
+fn let_go_older(bond: Bond) -> bool {
     let more = MORE_HELD.try_with(|more| {
         let mut more = more.borrow_mut();
         let at = more.iter().rposition(|held| held.bond == bond)?;
@@ -120,20 +118,22 @@ fn let_go_older(bond: Bond) {
         Some(())
     });
     if let Ok(Some(())) = more {
-        return;
+        return true;
     }
     FEW_HELD.with(|few| {
         let len = few.len.get();
         let at = (0..len.min(FEW)).rfind(|&at| few.slots[at].get().0 == word(bond));
-        if let Some(at) = at {
-            (at + 1..len).for_each(|next| few.slots[next - 1].set(few.slots[next].get()));
-            few.len.set(len - 1);
-            if let Some(held) = oldest_of_more() {
-                few.slots[len - 1].set((word(held.bond), Some(held.since)));
-                few.len.set(len);
-            }
+        let Some(at) = at else {
+            return false;
+        };
+        (at + 1..len).for_each(|next| few.slots[next - 1].set(few.slots[next].get()));
+        few.len.set(len - 1);
+        if let Some(held) = oldest_of_more() {
+            few.slots[len - 1].set((word(held.bond), Some(held.since)));
+            few.len.set(len);
         }
-    });
+        true
+    })
 }
 
 fn oldest_of_more() -> Option<Held> {
@@ -186,7 +186,9 @@ impl Running {
             return Vec::new();
         }
         let leaked = held().split_off(self.held);
-        leaked.iter().for_each(|held| let_go(held.bond));
+        for held in &leaked {
+            let_go(held.bond);
+        }
         leaked
     }
 }

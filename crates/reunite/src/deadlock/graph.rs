@@ -58,6 +58,9 @@ pub(super) struct Graph {
     pub(super) records: BTreeMap<Ticket, Record>,
     bearers: BTreeMap<Bond, Vec<Ticket>>,
     pub(super) leaked: BTreeMap<Bond, Leaked>,
+    /// Locks that are gone, and how many threads that go on have leaked a guard of each: what such a thread says
+    /// that it bears is no lock any more, or another one.
+    gone: BTreeMap<Bond, usize>,
     next: Ticket,
 }
 
@@ -118,19 +121,26 @@ pub(crate) fn leak(task: &Label, locks: Vec<Held>) {
     for Held { bond, since } in locks {
         let by = task.clone();
         let mut graph = graph();
-        graph.leaked.insert(bond, Leaked { by, since });
-        let waiting: Vec<_> = graph.records.keys().copied().collect();
-        waiting
-            .into_iter()
-            .for_each(|ticket| graph.resolve(Some(ticket)));
+        if !graph.was_of_the_gone(bond) {
+            graph.leaked.insert(bond, Leaked { by, since });
+            let waiting: Vec<_> = graph.records.keys().copied().collect();
+            waiting
+                .into_iter()
+                .for_each(|ticket| graph.resolve(Some(ticket)));
+        }
         drop(graph);
         observe::report_leak(task, since);
     }
 }
 
-/// A lock that was leaked is gone.
-pub(crate) fn forget_leaked(bond: Bond) {
-    graph().leaked.remove(&bond);
+/// A lock is gone of which so many guards were leaked. What comes to lie at its address is another lock.
+#[cold]
+pub(crate) fn bury(bond: Bond, guards: usize) {
+    let elsewhere = (0..guards).filter(|_| !bonds::let_go(bond)).count();
+    let mut graph = graph();
+    if graph.leaked.remove(&bond).is_none() && elsewhere > 0 {
+        *graph.gone.entry(bond).or_default() += elsewhere;
+    }
 }
 
 impl Record {
@@ -146,8 +156,21 @@ impl Graph {
             records: BTreeMap::new(),
             bearers: BTreeMap::new(),
             leaked: BTreeMap::new(),
+            gone: BTreeMap::new(),
             next: 1,
         }
+    }
+
+    /// Whether the lock whose guard a task has leaked was gone before that.
+    fn was_of_the_gone(&mut self, bond: Bond) -> bool {
+        let Some(guards) = self.gone.get_mut(&bond) else {
+            return false;
+        };
+        *guards -= 1;
+        if *guards == 0 {
+            self.gone.remove(&bond);
+        }
+        true
     }
 
     fn file(&mut self, standing: Standing<'_>) -> Ticket {
@@ -157,6 +180,7 @@ impl Graph {
         }
         let ticket = *standing.ticket;
         let (mut bears, holds) = bonds::all();
+        bears.retain(|bond| !self.gone.contains_key(bond));
         if let On::Both(Bond::Lock(lock), Bond::Read(_)) = standing.site.on {
             // A writer: readers that come after it wait for it.
             bears.push(Bond::Turn(lock));
