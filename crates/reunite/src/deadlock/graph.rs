@@ -11,7 +11,7 @@ use crate::error::Deadlock;
 use crate::id::{Label, TaskId};
 use crate::observe;
 use crate::park::Parker;
-use crate::primitive::{Counter, Mutex, MutexGuard, Ordering};
+use crate::primitive::{Counter, Duration, Mutex, MutexGuard, Ordering};
 
 /// Tells one wait from another; the newest is the largest.
 pub(super) type Ticket = u64;
@@ -87,6 +87,18 @@ pub(crate) fn look_again() {
     if WAITS_FOR_ANYONE.load(Ordering::SeqCst) > 0 {
         graph().resolve(None);
     }
+}
+
+/// How long a wait for anyone may leave it to the others to look again: somebody does every few seconds, however
+/// many wait. Those that began together are spread by multiples of the golden ratio.
+pub(crate) fn between_looks() -> Duration {
+    const LOOK: Duration = Duration::from_secs(2);
+    const GOLDEN: u64 = 0x9E37_79B9;
+    static ASKED: Counter = Counter::new(0);
+    let waits = WAITS_FOR_ANYONE.load(Ordering::SeqCst).min(1 << 20);
+    let part = GOLDEN.wrapping_mul(ASKED.fetch_add(1, Ordering::Relaxed)) & u64::from(u32::MAX);
+    let spread = Duration::from_millis(((waits * part) >> 32) * 2000);
+    spread.max(LOOK)
 }
 
 /// Who keeps a wait for `site` from ending, of those who wait themselves; whether all that this library runs

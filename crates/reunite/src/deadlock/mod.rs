@@ -47,7 +47,9 @@ mod report;
 mod site;
 
 pub(crate) use bonds::{Bond, held_count, hold, let_go, list_jobs_by, run};
-pub(crate) use graph::{Standing, Yields, bury, explain, leak, look_again, stand, standing};
+pub(crate) use graph::{
+    Standing, Yields, between_looks, bury, explain, leak, look_again, stand, standing,
+};
 pub(crate) use quiet::{Alive, idle_one_less, idle_one_more};
 pub(crate) use report::held_in_words;
 pub(crate) use site::{Crew, Need, Object, On, Site};
