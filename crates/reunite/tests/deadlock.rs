@@ -540,3 +540,73 @@ fn a_lock_that_is_gone_before_its_leak_is_known_leaves_nothing_behind() {
         assert!(!error.to_string().contains("leaked"), "{error}");
     }
 }
+
+/// Every wait has a form with a timeout, those for a value that another makes and for owned permits, too.
+#[test]
+fn a_value_or_a_permit_that_comes_too_late() {
+    let _watchdog = common::watchdog();
+    let short = Duration::from_millis(2);
+    let soon = || std::time::Instant::now() + short;
+    let cell = OnceCell::new();
+    let lazy = reunite::sync::Lazy::new(|| *cell.get().unwrap());
+    let (making, made) = (Barrier::new(2), Barrier::new(2));
+    reunite::scope(|s| {
+        s.spawn(|| {
+            cell.get_or_init(|| {
+                making.wait().unwrap();
+                made.wait().unwrap();
+                1
+            })
+            .map(drop)
+        });
+        making.wait().unwrap();
+        let late = cell.get_or_init_timeout(|| 2, short).unwrap_err();
+        assert!(late.is_timeout(), "{late}");
+        let late = cell.get_or_init_deadline(|| 2, soon()).unwrap_err();
+        assert!(late.is_timeout(), "{late}");
+        made.wait().unwrap();
+    });
+    assert_eq!(cell.get_or_init_timeout(|| 2, Duration::ZERO).unwrap(), &1);
+    assert_eq!(lazy.force_timeout(short).unwrap(), &1);
+    assert_eq!(lazy.force_deadline(soon()).unwrap(), &1);
+
+    let permits = std::sync::Arc::new(Semaphore::new(1));
+    let held = permits.try_acquire_many_owned(1).unwrap();
+    assert!(permits.try_acquire_many_owned(1).is_none());
+    let late = permits.acquire_many_owned_timeout(1, short).unwrap_err();
+    assert!(late.is_timeout(), "{late}");
+    let late = permits.acquire_many_owned_deadline(1, soon()).unwrap_err();
+    assert!(late.is_timeout(), "{late}");
+    drop(held);
+    assert_eq!(
+        permits
+            .acquire_many_owned_timeout(1, short)
+            .unwrap()
+            .count(),
+        1
+    );
+    assert_eq!(permits.available(), 1);
+}
+
+/// A condition that came true with the end of the time beats that; one that did not, does not.
+#[test]
+fn a_condition_is_waited_for_until_a_deadline() {
+    use reunite::sync::Condvar;
+    let _watchdog = common::watchdog();
+    let (count, changed) = (Mutex::new(0), Condvar::new());
+    let mut guard = count.lock().unwrap();
+    let soon = std::time::Instant::now() + Duration::from_millis(2);
+    let late = changed.wait_while_deadline(&mut guard, |_| true, soon);
+    assert!(late.unwrap_err().is_timeout());
+    let mut asked = 0;
+    let in_time = changed.wait_while_deadline(
+        &mut guard,
+        |_| {
+            asked += 1;
+            asked == 1
+        },
+        soon,
+    );
+    in_time.unwrap();
+    assert_eq!(asked, 2);
+}

@@ -101,11 +101,62 @@ impl Condvar {
     pub fn wait_while<T: ?Sized>(
         &self,
         guard: &mut MutexGuard<'_, T>,
-        mut condition: impl FnMut(&mut T) -> bool,
+        condition: impl FnMut(&mut T) -> bool,
     ) -> Result<(), WaitError> {
-        let at = Location::caller();
+        self.wait_while_until(guard, condition, None, Location::caller())
+    }
+
+    /// [`wait_while`](Self::wait_while) for at most `timeout` in all.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait), or the time ran out and the condition still says so.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use reunite::sync::{Condvar, Mutex};
+    /// let (ready, changed) = (Mutex::new(false), Condvar::new());
+    /// let mut guard = ready.lock().unwrap();
+    /// let waited = changed.wait_while_timeout(&mut guard, |ready| !*ready, Duration::from_millis(5));
+    /// assert!(waited.unwrap_err().is_timeout());
+    /// ```
+    #[track_caller]
+    pub fn wait_while_timeout<T: ?Sized>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        condition: impl FnMut(&mut T) -> bool,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        let deadline = deadline::after(timeout);
+        self.wait_while_until(guard, condition, deadline, Location::caller())
+    }
+
+    /// [`wait_while_timeout`](Self::wait_while_timeout) until `deadline`.
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn wait_while_deadline<T: ?Sized>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        condition: impl FnMut(&mut T) -> bool,
+        deadline: Instant,
+    ) -> Result<(), WaitError> {
+        self.wait_while_until(guard, condition, Some(deadline), Location::caller())
+    }
+
+    fn wait_while_until<T: ?Sized>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        mut condition: impl FnMut(&mut T) -> bool,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<(), WaitError> {
         while condition(guard) {
-            self.wait_until(guard, None, at)?;
+            match self.wait_until(guard, deadline, at) {
+                // The change may have come with the end of the time, and it beats that.
+                Err(error) if error.is_timeout() && !condition(guard) => break,
+                ended => ended?,
+            }
         }
         Ok(())
     }

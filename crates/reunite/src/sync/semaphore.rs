@@ -134,12 +134,50 @@ impl Semaphore {
     #[track_caller]
     pub fn acquire_many_owned(self: &Arc<Self>, count: u64) -> Result<OwnedPermit, WaitError> {
         let permit = self.acquire_until(count, None, Location::caller())?;
+        Ok(self.own(permit))
+    }
+
+    /// [`acquire_many_owned`](Self::acquire_many_owned) for at most `timeout`.
+    ///
+    /// # Errors
+    /// As there, or the time ran out.
+    #[track_caller]
+    pub fn acquire_many_owned_timeout(
+        self: &Arc<Self>,
+        count: u64,
+        timeout: Duration,
+    ) -> Result<OwnedPermit, WaitError> {
+        let permit = self.acquire_until(count, deadline::after(timeout), Location::caller())?;
+        Ok(self.own(permit))
+    }
+
+    /// [`acquire_many_owned`](Self::acquire_many_owned) until `deadline`.
+    ///
+    /// # Errors
+    /// As there, or the time ran out.
+    #[track_caller]
+    pub fn acquire_many_owned_deadline(
+        self: &Arc<Self>,
+        count: u64,
+        deadline: Instant,
+    ) -> Result<OwnedPermit, WaitError> {
+        let permit = self.acquire_until(count, Some(deadline), Location::caller())?;
+        Ok(self.own(permit))
+    }
+
+    /// [`try_acquire_many`](Self::try_acquire_many) for a task that may outlive the caller's borrow.
+    pub fn try_acquire_many_owned(self: &Arc<Self>, count: u64) -> Option<OwnedPermit> {
+        self.try_acquire_many(count).map(|permit| self.own(permit))
+    }
+
+    fn own(self: &Arc<Self>, permit: Permit<'_>) -> OwnedPermit {
+        let count = permit.count;
         // From here on it is the owned one that gives back.
         std::mem::forget(permit);
-        Ok(OwnedPermit {
+        OwnedPermit {
             semaphore: Arc::clone(self),
             count,
-        })
+        }
     }
 
     /// [`acquire_many`](Self::acquire_many) for at most `timeout`.
