@@ -610,3 +610,39 @@ fn a_condition_is_waited_for_until_a_deadline() {
     in_time.unwrap();
     assert_eq!(asked, 2);
 }
+
+/// The end of a scope cannot give way, so the child that it waits for is refused the lock that the opener holds, also
+/// in the middle of a wait for a condition.
+#[test]
+fn a_condition_whose_lock_the_end_of_the_scope_holds() {
+    use reunite::sync::Condvar;
+    let _watchdog = common::watchdog();
+    let (flag, changed) = (Mutex::new(false), Condvar::new());
+    let refused = std::sync::Mutex::new(None);
+    let mut held = None;
+    reunite::scope(|s| {
+        let (waits, waiting) = reunite::channel::bounded(1);
+        let (flag, changed, refused) = (&flag, &changed, &refused);
+        s.spawn(move || {
+            let mut guard = flag.lock().unwrap();
+            waits.send(()).unwrap();
+            let outcome = changed.wait_while(&mut guard, |ready| !*ready);
+            let looks = std::panic::AssertUnwindSafe(|| *guard);
+            let panics = std::panic::catch_unwind(looks).is_err();
+            *refused.lock().unwrap() = Some((outcome, panics));
+        });
+        waiting.recv().unwrap();
+        // Had only once the other waits for the change.
+        let mut guard = flag.lock().unwrap();
+        *guard = true;
+        changed.notify_all();
+        held = Some(guard);
+    });
+    let (outcome, panics) = refused.into_inner().unwrap().unwrap();
+    let error = outcome.unwrap_err();
+    let told = story(&error).to_string();
+    assert!(told.contains("waits for the end of scope"), "{told}");
+    assert!(panics, "the guard has no lock");
+    drop(held);
+    assert!(*flag.lock().unwrap(), "it was not released by the other");
+}

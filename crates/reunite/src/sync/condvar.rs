@@ -61,7 +61,10 @@ impl Condvar {
     ///
     /// # Errors
     /// The current task was cancelled; nobody is left who could notify; or somebody panicked while holding the
-    /// lock meanwhile. The guard holds the lock in any case.
+    /// lock meanwhile. The guard holds the lock all the same, and waits for that as long as it takes; unless that
+    /// would never end, as whoever holds it waits for this task and cannot give way, such as the end of a scope
+    /// ([`is_deadlock`](WaitError::is_deadlock): let go of the guard then; without its lock it panics where it
+    /// should give access).
     #[track_caller]
     pub fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) -> Result<(), WaitError> {
         self.wait_until(guard, None, Location::caller())
@@ -189,9 +192,15 @@ impl Condvar {
         let parker = Parker::here();
         self.queue.lock().push_back(parker.clone());
         let mut ended = Wait::Ready;
-        guard.unlocked(at, || {
+        let taken_again = guard.unlocked(at, || {
             ended = wait(site, deadline, Heed::Task, |_| !self.is_queued(&parker));
         });
+        if let Err(refused) = taken_again {
+            if !self.leave(&parker) {
+                self.notify_one();
+            }
+            return Err(refused);
+        }
         match ended {
             Wait::Ready if guard.is_poisoned() => Err(WaitError::poisoned()),
             Wait::Ready => Ok(()),
