@@ -273,6 +273,7 @@ fn lazy_initialisation_that_re_enters_itself() {
         Ok(_) => 0,
         Err(error) => {
             assert!(error.is_deadlock(), "{error}");
+            assert!(error.to_string().contains("do without it"), "{error}");
             7
         }
     });

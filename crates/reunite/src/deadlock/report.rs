@@ -90,7 +90,15 @@ fn advice(graph: &Graph, path: &Path, is_cycle: bool) -> &'static str {
     match (bonds().any(is_lock), bonds().all(is_lock)) {
         (false, _) => "let a task that none of them waits for do the join",
         (true, false) => "release the lock before waiting for a task that wants it",
+        (true, true) if path.len() == 1 && initialises(graph, path) => {
+            "let what makes the value do without it"
+        }
         (true, true) if path.len() == 1 => "release the lock before taking it again",
         (true, true) => "take the locks in the same order everywhere",
     }
+}
+
+fn initialises(graph: &Graph, path: &Path) -> bool {
+    path.iter()
+        .all(|(ticket, _)| graph.records[ticket].site.verb == "initialise")
 }
