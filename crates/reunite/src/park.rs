@@ -6,13 +6,17 @@
 
 pub(crate) use crate::primitive::spin_loop;
 use crate::primitive::{
-    Arc, AtomicBool, Instant, Ordering, Thread, current, now, park, park_timeout, thread_local,
-    yield_now,
+    Arc, AtomicBool, Instant, Ordering, Thread, ThreadId, current, now, park, park_timeout,
+    thread_local, yield_now,
 };
 
 /// The wake-up address of one thread.
 #[derive(Clone, Debug)]
-pub(crate) struct Parker(Arc<Address>);
+pub(crate) struct Parker {
+    address: Arc<Address>,
+    /// Beside the address, as queues look for a thread among many.
+    id: ThreadId,
+}
 
 #[derive(Debug)]
 struct Address {
@@ -27,10 +31,13 @@ thread_local! {
 
 impl Parker {
     fn new() -> Self {
-        Self(Arc::new(Address {
-            thread: current(),
-            mark: AtomicBool::new(false),
-        }))
+        let thread = current();
+        let id = thread.id();
+        let mark = AtomicBool::new(false);
+        Self {
+            address: Arc::new(Address { thread, mark }),
+            id,
+        }
     }
 
     /// The calling thread's.
@@ -41,23 +48,23 @@ impl Parker {
 
     /// Wakes that thread, or makes its next park return at once.
     pub(crate) fn unpark(&self) {
-        self.0.mark.store(true, Ordering::Release);
-        self.0.thread.unpark();
+        self.address.mark.store(true, Ordering::Release);
+        self.address.thread.unpark();
     }
 
     /// Of the calling thread: it is about to ask anew.
     pub(crate) fn lower_mark(&self) {
-        self.0.mark.store(false, Ordering::SeqCst);
+        self.address.mark.store(false, Ordering::SeqCst);
     }
 
     /// Whether it was unparked since it last asked.
     pub(crate) fn is_marked(&self) -> bool {
-        self.0.mark.load(Ordering::Acquire)
+        self.address.mark.load(Ordering::Acquire)
     }
 
     /// Whether it wakes the same thread: one that is ending may have several.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0.thread.id() == other.0.thread.id()
+        self.id == other.id
     }
 }
 
