@@ -647,3 +647,33 @@ fn a_condition_whose_lock_the_end_of_the_scope_holds() {
     drop(held);
     assert!(*flag.lock().unwrap(), "it was not released by the other");
 }
+
+/// Also where no task of its own is over: a worker that goes on to other work holds nothing.
+#[test]
+fn a_guard_that_is_forgotten_on_a_worker() {
+    let _watchdog = common::watchdog();
+    let (queued, forked) = (Mutex::new(()), Mutex::new(()));
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let pool = reunite::Pool::builder().threads(2).build().unwrap();
+    pool.scope(|s| {
+        s.spawn(|| {
+            std::mem::forget(queued.lock().unwrap());
+            over.store(true, Ordering::SeqCst);
+        });
+        // Else the scope's opener would run it.
+        common::until(|| over.swap(false, Ordering::SeqCst));
+    });
+    pool.enter(|| {
+        let elsewhere = || {
+            std::mem::forget(forked.lock().unwrap());
+            over.store(true, Ordering::SeqCst);
+        };
+        // Forks are shared where another is made.
+        let shares = || reunite::join(|| (), || over.load(Ordering::SeqCst)).1;
+        reunite::join(|| common::until(shares), elsewhere);
+    });
+    for lock in [&queued, &forked] {
+        let error = lock.lock().unwrap_err();
+        assert!(error.to_string().contains("leaked its guard"), "{error}");
+    }
+}

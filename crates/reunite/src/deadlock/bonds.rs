@@ -162,15 +162,22 @@ pub(crate) fn list_jobs_by(jobs: Jobs) {
 /// The calling thread runs a task until this is dropped.
 pub(crate) struct Running {
     task: TaskId,
-    held: usize,
+    before: Holding,
 }
+
+/// How many locks the calling thread held at some time.
+pub(crate) struct Holding(usize);
 
 pub(crate) fn run(task: TaskId) -> Running {
     let _ending = TASKS.try_with(|tasks| tasks.borrow_mut().push(task));
     Running {
         task,
-        held: held_count(),
+        before: holding(),
     }
+}
+
+pub(crate) fn holding() -> Holding {
+    Holding(held_count())
 }
 
 /// How many locks the calling thread holds.
@@ -182,10 +189,18 @@ pub(crate) fn held_count() -> usize {
 impl Running {
     /// The locks that the task took and did not release: their guards were leaked. They are forgotten here.
     pub(crate) fn leaked(&self) -> Vec<Held> {
-        if held_count() <= self.held {
+        self.before.leaked()
+    }
+}
+
+impl Holding {
+    /// The locks that the calling thread has taken since then and not released, although what took them is over:
+    /// their guards were leaked. They are forgotten here.
+    pub(crate) fn leaked(&self) -> Vec<Held> {
+        if held_count() <= self.0 {
             return Vec::new();
         }
-        let leaked = held().split_off(self.held);
+        let leaked = held().split_off(self.0);
         for held in &leaked {
             let_go(held.bond);
         }

@@ -46,7 +46,7 @@ mod quiet;
 mod report;
 mod site;
 
-pub(crate) use bonds::{Bond, held_count, hold, let_go, list_jobs_by, run};
+pub(crate) use bonds::{Bond, held_count, hold, holding, let_go, list_jobs_by, run};
 pub(crate) use graph::{
     Standing, Yields, between_looks, bury, explain, leak, look_again, stand, standing,
 };
