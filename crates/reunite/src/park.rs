@@ -6,13 +6,17 @@
 
 pub(crate) use crate::primitive::spin_loop;
 use crate::primitive::{
-    Arc, AtomicU8, Instant, Ordering, Thread, current, now, park, park_timeout, thread_local,
-    yield_now,
+    Arc, AtomicU8, Instant, Ordering, Thread, ThreadId, current, now, park, park_timeout,
+    thread_local, yield_now,
 };
 
 /// The wake-up address of one thread.
 #[derive(Clone, Debug)]
-pub(crate) struct Parker(Arc<Address>);
+pub(crate) struct Parker {
+    address: Arc<Address>,
+    /// Beside the address, as queues look for a thread among many.
+    id: ThreadId,
+}
 
 #[derive(Debug)]
 struct Address {
@@ -32,10 +36,13 @@ thread_local! {
 
 impl Parker {
     fn new() -> Self {
-        Self(Arc::new(Address {
-            thread: current(),
-            state: AtomicU8::new(0),
-        }))
+        let thread = current();
+        let id = thread.id();
+        let state = AtomicU8::new(0);
+        Self {
+            address: Arc::new(Address { thread, state }),
+            id,
+        }
     }
 
     /// The calling thread's.
@@ -46,32 +53,33 @@ impl Parker {
 
     /// Wakes that thread, or makes its next park return at once.
     pub(crate) fn unpark(&self) {
-        self.0.state.fetch_or(MARKED, Ordering::SeqCst);
-        self.0.thread.unpark();
+        self.address.state.fetch_or(MARKED, Ordering::SeqCst);
+        self.address.thread.unpark();
     }
 
     /// Of the calling thread: it is about to ask anew.
     pub(crate) fn begin_to_ask(&self) {
-        self.0.state.store(ASKS, Ordering::SeqCst);
+        self.address.state.store(ASKS, Ordering::SeqCst);
     }
 
     /// Of the calling thread: the answer was no, or it has gone on.
     pub(crate) fn has_asked(&self) {
-        self.0.state.fetch_and(!ASKS, Ordering::SeqCst);
+        self.address.state.fetch_and(!ASKS, Ordering::SeqCst);
     }
 
     /// Whether it was unparked since it last asked.
     pub(crate) fn is_marked(&self) -> bool {
-        self.0.state.load(Ordering::SeqCst) & MARKED != 0
+        self.address.state.load(Ordering::SeqCst) & MARKED != 0
     }
 
     /// Whether it asks, or will because it was unparked.
     pub(crate) fn may_go_on(&self) -> bool {
-        self.0.state.load(Ordering::SeqCst) != 0
+        self.address.state.load(Ordering::SeqCst) != 0
     }
 
+    /// Whether it wakes the same thread: one that is ending may have several.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        self.id == other.id
     }
 }
 

@@ -8,7 +8,9 @@ mod imp {
     pub(crate) use std::sync::Mutex as RawMutex;
     pub(crate) use std::sync::MutexGuard;
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, fence};
-    pub(crate) use std::thread::{Builder, Thread, current, park, park_timeout, yield_now};
+    pub(crate) use std::thread::{
+        Builder, Thread, ThreadId, current, park, park_timeout, yield_now,
+    };
     pub(crate) use std::thread_local;
 }
 
@@ -20,7 +22,7 @@ mod imp {
     pub(crate) use shuttle::thread::{Builder, yield_now};
     pub(crate) use shuttle::thread_local;
 
-    pub(crate) use super::token::{Thread, current, park, park_timeout};
+    pub(crate) use super::token::{Thread, ThreadId, current, park, park_timeout};
 }
 
 /// Parking for models. The model checker's own may return for no reason, which hides a wake-up that was
@@ -34,6 +36,8 @@ mod token {
 
     #[derive(Clone, Debug)]
     pub(crate) struct Thread(Arc<Token>);
+
+    pub(crate) type ThreadId = usize;
 
     #[derive(Debug, Default)]
     struct Token {
@@ -51,8 +55,8 @@ mod token {
             self.0.changed.notify_one();
         }
 
-        pub(crate) fn id(&self) -> *const () {
-            Arc::as_ptr(&self.0).cast()
+        pub(crate) fn id(&self) -> ThreadId {
+            Arc::as_ptr(&self.0).addr()
         }
     }
 
@@ -76,7 +80,7 @@ mod token {
 }
 
 pub(crate) use imp::{
-    AtomicBool, AtomicU8, AtomicUsize, Builder, MutexGuard, Thread, current, fence, park,
+    AtomicBool, AtomicU8, AtomicUsize, Builder, MutexGuard, Thread, ThreadId, current, fence, park,
     park_timeout, thread_local, yield_now,
 };
 // Reference counts, one-time cells and counters carry no wake-up: they stay std's.

@@ -24,7 +24,7 @@ use crate::cancel::Node;
 use crate::current::{self, Context, Waiting};
 use crate::deadline;
 use crate::deadlock::{
-    Object, On, Site, Standing, Yields, explain, held_count, held_in_words, stand,
+    Object, On, Site, Standing, Yields, between_looks, explain, held_count, held_in_words, stand,
 };
 use crate::error::{Cancelled, Refusal};
 use crate::observe::{self, Event, Stall, count_blocked, is_on, tell};
@@ -281,7 +281,7 @@ fn block(
         if let Some(gives_up) = gives_up {
             break if ready(parker) { Wait::Ready } else { gives_up };
         }
-        let wakes_at = watch.wakes_at(until, if lasts { None } else { lasts_at });
+        let wakes_at = watch.wakes_at(&site.on, until, if lasts { None } else { lasts_at });
         let standing = Standing {
             task: &context.who.label,
             site: &site,
@@ -330,6 +330,7 @@ struct Watch {
 }
 
 const FIRST_LOOK: Duration = Duration::from_millis(8);
+/// A wait that others end for certain looks up no more after this: whoever closes a cycle finds it there.
 const LAST_LOOK: Duration = Duration::from_secs(60);
 
 impl Watch {
@@ -342,16 +343,32 @@ impl Watch {
     }
 
     /// The earliest of these and of its own.
-    fn wakes_at(&mut self, until: Option<Instant>, lasts_at: Option<Instant>) -> Option<Instant> {
+    fn wakes_at(
+        &mut self,
+        on: &On,
+        until: Option<Instant>,
+        lasts_at: Option<Instant>,
+    ) -> Option<Instant> {
         let lasted = now().saturating_duration_since(self.since);
-        while self.next <= lasted && self.next < LAST_LOOK {
-            self.next *= 8;
-        }
-        let looks = (lasted < self.next)
-            .then(|| self.since.checked_add(self.next))
-            .flatten();
+        let looks = self
+            .next_look(lasted, on)
+            .and_then(|next| self.since.checked_add(next));
         let until = deadline::earlier(until, lasts_at);
         deadline::earlier(until, deadline::earlier(looks, self.stalls_at))
+    }
+
+    /// How long it will have lasted when it looks up next: eight times as long as the last time. A thread that
+    /// nobody waits for may end at any time, so waits for anyone never cease to look, at most so far apart.
+    fn next_look(&mut self, lasted: Duration, on: &On) -> Option<Duration> {
+        let longest = matches!(on, On::Anyone).then(between_looks);
+        while self.next <= lasted {
+            self.next = match longest {
+                Some(longest) => self.next.saturating_mul(8).min(lasted + longest),
+                None if self.next < LAST_LOOK => self.next * 8,
+                None => return None,
+            };
+        }
+        Some(self.next)
     }
 
     /// Whether it has just come to last suspiciously long: once.
@@ -407,6 +424,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::deadlock::Bond;
     use crate::observe::{Observer, observe};
 
     /// Keeps what it is told of the waits at one line.
@@ -450,5 +468,17 @@ mod tests {
         drop(observing);
         assert!(matches!(outcome, Wait::Ready));
         assert_eq!(*told.lock().unwrap(), ["asked", "block", "asked", "resume"]);
+    }
+
+    #[test]
+    fn a_wait_for_anyone_never_ceases_to_look() {
+        let mut watch = Watch::new(now());
+        let hour = Duration::from_secs(3600);
+        for lasted in [Duration::ZERO, FIRST_LOOK, hour, 24 * hour] {
+            let next = watch.next_look(lasted, &On::Anyone).unwrap();
+            assert!(next > lasted && next <= lasted + hour);
+        }
+        let mut watch = Watch::new(now());
+        assert!(watch.next_look(hour, &On::Bond(Bond::Lock(8))).is_none());
     }
 }

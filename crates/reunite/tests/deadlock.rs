@@ -273,6 +273,7 @@ fn lazy_initialisation_that_re_enters_itself() {
         Ok(_) => 0,
         Err(error) => {
             assert!(error.is_deadlock(), "{error}");
+            assert!(error.to_string().contains("do without it"), "{error}");
             7
         }
     });
@@ -292,8 +293,24 @@ fn semaphore_over_release() {
             .release(1)
             .unwrap_err()
             .to_string()
-            .contains("0 are out")
+            .contains("0 are forgotten")
     );
+}
+
+/// A permit that somebody has comes back by itself: given back twice, there would be more than there are.
+#[test]
+fn a_permit_that_is_still_held_cannot_be_released() {
+    let permits = std::sync::Arc::new(Semaphore::new(3));
+    let held = permits.acquire_many(2).unwrap();
+    let owned = permits.acquire_many_owned(1).unwrap();
+    assert!(permits.release(1).unwrap_err().is_refused());
+    drop(held);
+    assert_eq!(permits.available(), 2);
+    assert!(permits.release(1).unwrap_err().is_refused());
+    owned.forget();
+    assert_eq!(permits.available(), 2);
+    permits.release(1).unwrap();
+    assert_eq!(permits.available(), permits.permits());
 }
 
 #[test]
@@ -431,4 +448,232 @@ fn a_poisoned_lock_says_so() {
     assert!(lock.try_read().is_none());
     lock.clear_poison();
     assert_eq!(*lock.read().unwrap(), 1);
+}
+
+/// Destructors of a thread's locals run when some of what the library keeps for the thread is gone already. Who
+/// gives up waiting there leaves the queue all the same: a writer left behind would keep readers out.
+#[test]
+fn a_wait_given_up_by_a_thread_that_is_ending_leaves_the_queue() {
+    static LOCK: RwLock<()> = RwLock::new(());
+    struct Waits;
+    impl Drop for Waits {
+        fn drop(&mut self) {
+            let outcome = LOCK.write_timeout(Duration::from_millis(1));
+            assert!(outcome.unwrap_err().is_timeout());
+        }
+    }
+    thread_local! {
+        static LAST: Waits = const { Waits };
+    }
+    let wait = || drop(LOCK.write_timeout(Duration::from_millis(1)));
+    let begin = || LAST.with(|_| ());
+    let _watchdog = common::watchdog();
+    let _read = LOCK.read().unwrap();
+    // Whichever local goes first.
+    for steps in [[wait as fn(), begin as fn()], [begin, wait]] {
+        let thread = std::thread::spawn(move || steps.iter().for_each(|step| step()));
+        thread.join().unwrap();
+        assert!(LOCK.try_read().is_some(), "nobody queues");
+    }
+}
+
+/// However many locks are held and in which order they are released, a task that runs inside another's join has
+/// leaked its own, and not one of the other's.
+#[test]
+fn a_leak_is_told_from_the_many_locks_of_the_joiner() {
+    let _watchdog = common::watchdog();
+    let locks: Vec<_> = (0..12).map(|_| Mutex::new(())).collect();
+    let leaked = Mutex::new(());
+    reunite::ScopeBuilder::new()
+        .max_threads(1)
+        .scope(|s| {
+            let outer = s.spawn(|| {
+                let mut guards: Vec<_> = locks.iter().map(|lock| lock.lock().unwrap()).collect();
+                drop(guards.remove(0));
+                drop(guards.remove(5));
+                // There is no other place: it runs here.
+                let inner = s.spawn(|| std::mem::forget(leaked.lock().unwrap()));
+                inner.join().unwrap();
+                // Each is still this task's, and so says the refusal to take it again.
+                let again = locks[7..].iter().map(|lock| lock.lock().unwrap_err());
+                again.map(|error| error.to_string()).collect::<Vec<_>>()
+            });
+            for error in outer.join().unwrap() {
+                assert!(!error.contains("leaked"), "{error}");
+            }
+        })
+        .unwrap();
+    let error = leaked.lock().unwrap_err();
+    assert!(error.to_string().contains("leaked its guard"), "{error}");
+}
+
+/// A lock is gone, and then the task ends that forgot its guard: whatever lies at that address by now is no lock
+/// of which anybody has leaked anything.
+#[test]
+fn a_lock_that_is_gone_before_its_leak_is_known_leaves_nothing_behind() {
+    use std::sync::Arc;
+    let _watchdog = common::watchdog();
+    let (leaked, has_leaked) = reunite::channel::bounded(1);
+    let (end, ends) = reunite::channel::bounded(1);
+    let lock = Arc::new(Mutex::new(()));
+    let address = Arc::as_ptr(&lock);
+    let careless = reunite::spawn({
+        let lock = Arc::clone(&lock);
+        move || {
+            std::mem::forget(lock.lock().unwrap());
+            drop(lock);
+            leaked.send(()).unwrap();
+            ends.recv().unwrap();
+        }
+    });
+    has_leaked.recv().unwrap();
+    drop(lock);
+    // The allocator decides what comes to lie there; it is another lock soon, and if not, nothing is tested.
+    let mut others: Vec<_> = (0..1000).map(|_| Arc::new(Mutex::new(()))).collect();
+    end.send(()).unwrap();
+    careless.join().unwrap();
+    others.retain(|other| Arc::as_ptr(other) == address);
+    for other in others {
+        // Refused, as the lock is held by a thread that waits; and not because anything was leaked.
+        let guard = other.lock().unwrap();
+        let error = other.lock().unwrap_err();
+        drop(guard);
+        assert!(!error.to_string().contains("leaked"), "{error}");
+    }
+}
+
+/// Every wait has a form with a timeout, those for a value that another makes and for owned permits, too.
+#[test]
+fn a_value_or_a_permit_that_comes_too_late() {
+    let _watchdog = common::watchdog();
+    let short = Duration::from_millis(2);
+    let soon = || std::time::Instant::now() + short;
+    let cell = OnceCell::new();
+    let lazy = reunite::sync::Lazy::new(|| *cell.get().unwrap());
+    let (making, made) = (Barrier::new(2), Barrier::new(2));
+    reunite::scope(|s| {
+        s.spawn(|| {
+            cell.get_or_init(|| {
+                making.wait().unwrap();
+                made.wait().unwrap();
+                1
+            })
+            .map(drop)
+        });
+        making.wait().unwrap();
+        let late = cell.get_or_init_timeout(|| 2, short).unwrap_err();
+        assert!(late.is_timeout(), "{late}");
+        let late = cell.get_or_init_deadline(|| 2, soon()).unwrap_err();
+        assert!(late.is_timeout(), "{late}");
+        made.wait().unwrap();
+    });
+    assert_eq!(cell.get_or_init_timeout(|| 2, Duration::ZERO).unwrap(), &1);
+    assert_eq!(lazy.force_timeout(short).unwrap(), &1);
+    assert_eq!(lazy.force_deadline(soon()).unwrap(), &1);
+
+    let permits = std::sync::Arc::new(Semaphore::new(1));
+    let held = permits.try_acquire_many_owned(1).unwrap();
+    assert!(permits.try_acquire_many_owned(1).is_none());
+    let late = permits.acquire_many_owned_timeout(1, short).unwrap_err();
+    assert!(late.is_timeout(), "{late}");
+    let late = permits.acquire_many_owned_deadline(1, soon()).unwrap_err();
+    assert!(late.is_timeout(), "{late}");
+    drop(held);
+    assert_eq!(
+        permits
+            .acquire_many_owned_timeout(1, short)
+            .unwrap()
+            .count(),
+        1
+    );
+    assert_eq!(permits.available(), 1);
+}
+
+/// A condition that came true with the end of the time beats that; one that did not, does not.
+#[test]
+fn a_condition_is_waited_for_until_a_deadline() {
+    use reunite::sync::Condvar;
+    let _watchdog = common::watchdog();
+    let (count, changed) = (Mutex::new(0), Condvar::new());
+    let mut guard = count.lock().unwrap();
+    let soon = std::time::Instant::now() + Duration::from_millis(2);
+    let late = changed.wait_while_deadline(&mut guard, |_| true, soon);
+    assert!(late.unwrap_err().is_timeout());
+    let mut asked = 0;
+    let in_time = changed.wait_while_deadline(
+        &mut guard,
+        |_| {
+            asked += 1;
+            asked == 1
+        },
+        soon,
+    );
+    in_time.unwrap();
+    assert_eq!(asked, 2);
+}
+
+/// The end of a scope cannot give way, so the child that it waits for is refused the lock that the opener holds, also
+/// in the middle of a wait for a condition.
+#[test]
+fn a_condition_whose_lock_the_end_of_the_scope_holds() {
+    use reunite::sync::Condvar;
+    let _watchdog = common::watchdog();
+    let (flag, changed) = (Mutex::new(false), Condvar::new());
+    let refused = std::sync::Mutex::new(None);
+    let mut held = None;
+    reunite::scope(|s| {
+        let (waits, waiting) = reunite::channel::bounded(1);
+        let (flag, changed, refused) = (&flag, &changed, &refused);
+        s.spawn(move || {
+            let mut guard = flag.lock().unwrap();
+            waits.send(()).unwrap();
+            let outcome = changed.wait_while(&mut guard, |ready| !*ready);
+            let looks = std::panic::AssertUnwindSafe(|| *guard);
+            let panics = std::panic::catch_unwind(looks).is_err();
+            *refused.lock().unwrap() = Some((outcome, panics));
+        });
+        waiting.recv().unwrap();
+        // Had only once the other waits for the change.
+        let mut guard = flag.lock().unwrap();
+        *guard = true;
+        changed.notify_all();
+        held = Some(guard);
+    });
+    let (outcome, panics) = refused.into_inner().unwrap().unwrap();
+    let error = outcome.unwrap_err();
+    let told = story(&error).to_string();
+    assert!(told.contains("waits for the end of scope"), "{told}");
+    assert!(panics, "the guard has no lock");
+    drop(held);
+    assert!(*flag.lock().unwrap(), "it was not released by the other");
+}
+
+/// Also where no task of its own is over: a worker that goes on to other work holds nothing.
+#[test]
+fn a_guard_that_is_forgotten_on_a_worker() {
+    let _watchdog = common::watchdog();
+    let (queued, forked) = (Mutex::new(()), Mutex::new(()));
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let pool = reunite::Pool::builder().threads(2).build().unwrap();
+    pool.scope(|s| {
+        s.spawn(|| {
+            std::mem::forget(queued.lock().unwrap());
+            over.store(true, Ordering::SeqCst);
+        });
+        // Else the scope's opener would run it.
+        common::until(|| over.swap(false, Ordering::SeqCst));
+    });
+    pool.enter(|| {
+        let elsewhere = || {
+            std::mem::forget(forked.lock().unwrap());
+            over.store(true, Ordering::SeqCst);
+        };
+        // Forks are shared where another is made.
+        let shares = || reunite::join(|| (), || over.load(Ordering::SeqCst)).1;
+        reunite::join(|| common::until(shares), elsewhere);
+    });
+    for lock in [&queued, &forked] {
+        let error = lock.lock().unwrap_err();
+        assert!(error.to_string().contains("leaked its guard"), "{error}");
+    }
 }

@@ -58,6 +58,20 @@ fn a_wait_that_lasts_reports_itself_once() {
         assert!(text.contains(part), "{part:?} is missing in {text}");
     }
 
+    // A thread of somebody else's waits, and one of the library's own computes: that may end it.
+    let (tx, rx) = reunite::channel::bounded(1);
+    let receives = |stall: &&Stall| stall.waits.starts_with("receives");
+    reunite::scope(|s| {
+        s.spawn(|| {
+            common::until(|| all().iter().any(|stall| receives(&stall)));
+            tx.send(()).unwrap();
+        });
+        rx.recv().unwrap();
+    });
+    let stalls = all();
+    let idle = stalls.iter().find(receives).unwrap();
+    assert!(idle.is_idle && !idle.is_suspected, "{idle}");
+
     // Off in one line.
     reunite::stall_after(None);
     let before = all().len();

@@ -29,7 +29,8 @@ pub(crate) struct Held {
     pub(crate) since: &'static Location<'static>,
 }
 
-/// As many locks as a thread usually holds at most; more are kept in a list that costs more.
+/// As many locks as a thread usually holds at most; more are kept in a list that costs more. Those are the
+/// newest: while there are any, there is no room among the few.
 const FEW: usize = 8;
 
 /// Two words each, as every lock writes one: the address, odd if it is held for reading, and the line.
@@ -91,25 +92,25 @@ fn hold_more(held: Held) {
     let _ending = MORE_HELD.try_with(|more| more.borrow_mut().push(held));
 }
 
-/// The calling thread released the lock.
+/// The calling thread released the lock. Whether it had it in its list.
 #[inline]
-pub(crate) fn let_go(bond: Bond) {
+pub(crate) fn let_go(bond: Bond) -> bool {
     let newest = FEW_HELD.with(|few| {
-        let last = few.len.get().wrapping_sub(1);
+        let len = few.len.get();
+        let last = len.wrapping_sub(1);
         let slot = few.slots.get(last);
-        let found = slot.is_some_and(|slot| slot.get().0 == word(bond));
+        // If there is no room, more may have to move up.
+        let found = len < FEW && slot.is_some_and(|slot| slot.get().0 == word(bond));
         if found {
             few.len.set(last);
         }
         found
     });
-    if !newest {
-        let_go_older(bond);
-    }
+    newest || let_go_older(bond)
 }
 
 #[cold]
-fn let_go_older(bond: Bond) {
+fn let_go_older(bond: Bond) -> bool {
     let more = MORE_HELD.try_with(|more| {
         let mut more = more.borrow_mut();
         let at = more.iter().rposition(|held| held.bond == bond)?;
@@ -117,16 +118,30 @@ fn let_go_older(bond: Bond) {
         Some(())
     });
     if let Ok(Some(())) = more {
-        return;
+        return true;
     }
     FEW_HELD.with(|few| {
         let len = few.len.get();
         let at = (0..len.min(FEW)).rfind(|&at| few.slots[at].get().0 == word(bond));
-        if let Some(at) = at {
-            (at + 1..len).for_each(|next| few.slots[next - 1].set(few.slots[next].get()));
-            few.len.set(len - 1);
+        let Some(at) = at else {
+            return false;
+        };
+        (at + 1..len).for_each(|next| few.slots[next - 1].set(few.slots[next].get()));
+        few.len.set(len - 1);
+        if let Some(held) = oldest_of_more() {
+            few.slots[len - 1].set((word(held.bond), Some(held.since)));
+            few.len.set(len);
         }
+        true
+    })
+}
+
+fn oldest_of_more() -> Option<Held> {
+    let taken = MORE_HELD.try_with(|more| {
+        let mut more = more.borrow_mut();
+        (!more.is_empty()).then(|| more.remove(0))
     });
+    taken.ok().flatten()
 }
 
 /// The locks that the calling thread holds, oldest first.
@@ -147,15 +162,22 @@ pub(crate) fn list_jobs_by(jobs: Jobs) {
 /// The calling thread runs a task until this is dropped.
 pub(crate) struct Running {
     task: TaskId,
-    held: usize,
+    before: Holding,
 }
+
+/// How many locks the calling thread held at some time.
+pub(crate) struct Holding(usize);
 
 pub(crate) fn run(task: TaskId) -> Running {
     let _ending = TASKS.try_with(|tasks| tasks.borrow_mut().push(task));
     Running {
         task,
-        held: held_count(),
+        before: holding(),
     }
+}
+
+pub(crate) fn holding() -> Holding {
+    Holding(held_count())
 }
 
 /// How many locks the calling thread holds.
@@ -167,11 +189,21 @@ pub(crate) fn held_count() -> usize {
 impl Running {
     /// The locks that the task took and did not release: their guards were leaked. They are forgotten here.
     pub(crate) fn leaked(&self) -> Vec<Held> {
-        if held_count() <= self.held {
+        self.before.leaked()
+    }
+}
+
+impl Holding {
+    /// The locks that the calling thread has taken since then and not released, although what took them is over:
+    /// their guards were leaked. They are forgotten here.
+    pub(crate) fn leaked(&self) -> Vec<Held> {
+        if held_count() <= self.0 {
             return Vec::new();
         }
-        let leaked = held().split_off(self.held);
-        leaked.iter().for_each(|held| let_go(held.bond));
+        let leaked = held().split_off(self.0);
+        for held in &leaked {
+            let_go(held.bond);
+        }
         leaked
     }
 }

@@ -11,7 +11,7 @@ use crate::error::Deadlock;
 use crate::id::{Label, TaskId};
 use crate::observe;
 use crate::park::Parker;
-use crate::primitive::{Counter, Mutex, MutexGuard, Ordering};
+use crate::primitive::{Counter, Duration, Mutex, MutexGuard, Ordering};
 
 /// Tells one wait from another; the newest is the largest.
 pub(super) type Ticket = u64;
@@ -43,6 +43,8 @@ pub(super) struct Record {
     pub(super) holds: Vec<Held>,
     parker: Parker,
     yields: Yields,
+    /// Whether it waits on a thread that this library started.
+    is_ours: bool,
     verdict: Option<Deadlock>,
 }
 
@@ -56,6 +58,9 @@ pub(super) struct Graph {
     pub(super) records: BTreeMap<Ticket, Record>,
     bearers: BTreeMap<Bond, Vec<Ticket>>,
     pub(super) leaked: BTreeMap<Bond, Leaked>,
+    /// Locks that are gone, and how many threads that go on have leaked a guard of each: what such a thread says
+    /// that it bears is no lock any more, or another one.
+    gone: BTreeMap<Bond, usize>,
     next: Ticket,
 }
 
@@ -84,6 +89,18 @@ pub(crate) fn look_again() {
     }
 }
 
+/// How long a wait for anyone may leave it to the others to look again: somebody does every few seconds, however
+/// many wait. Those that began together are spread by multiples of the golden ratio.
+pub(crate) fn between_looks() -> Duration {
+    const LOOK: Duration = Duration::from_secs(2);
+    const GOLDEN: u64 = 0x9E37_79B9;
+    static ASKED: Counter = Counter::new(0);
+    let waits = WAITS_FOR_ANYONE.load(Ordering::SeqCst).min(1 << 20);
+    let part = GOLDEN.wrapping_mul(ASKED.fetch_add(1, Ordering::Relaxed)) & u64::from(u32::MAX);
+    let spread = Duration::from_millis(((waits * part) >> 32) * 2000);
+    spread.max(LOOK)
+}
+
 /// Who keeps a wait for `site` from ending, of those who wait themselves; whether all that this library runs
 /// waits.
 pub(crate) fn explain(site: &Site) -> (Vec<Label>, bool) {
@@ -94,10 +111,10 @@ pub(crate) fn explain(site: &Site) -> (Vec<Label>, bool) {
         .flat_map(|awaits| &awaits.bonds)
         .flat_map(|bond| graph.bearers(*bond));
     let kept_by = bearers.map(|bearer| graph.records[bearer].task.clone());
-    (
-        kept_by.collect(),
-        quiet::is_all_of_ours(graph.records.len() + 1),
-    )
+    // The caller has just withdrawn.
+    let ours = graph.records.values().filter(|record| record.is_ours);
+    let waiting = ours.count() + usize::from(quiet::is_ours());
+    (kept_by.collect(), quiet::is_all_of_ours(waiting))
 }
 
 /// Who waits at this moment, of those whose waits are filed, and what locks they hold.
@@ -116,19 +133,26 @@ pub(crate) fn leak(task: &Label, locks: Vec<Held>) {
     for Held { bond, since } in locks {
         let by = task.clone();
         let mut graph = graph();
-        graph.leaked.insert(bond, Leaked { by, since });
-        let waiting: Vec<_> = graph.records.keys().copied().collect();
-        waiting
-            .into_iter()
-            .for_each(|ticket| graph.resolve(Some(ticket)));
+        if !graph.was_of_the_gone(bond) {
+            graph.leaked.insert(bond, Leaked { by, since });
+            let waiting: Vec<_> = graph.records.keys().copied().collect();
+            waiting
+                .into_iter()
+                .for_each(|ticket| graph.resolve(Some(ticket)));
+        }
         drop(graph);
         observe::report_leak(task, since);
     }
 }
 
-/// A lock that was leaked is gone.
-pub(crate) fn forget_leaked(bond: Bond) {
-    graph().leaked.remove(&bond);
+/// A lock is gone of which so many guards were leaked. What comes to lie at its address is another lock.
+#[cold]
+pub(crate) fn bury(bond: Bond, guards: usize) {
+    let elsewhere = (0..guards).filter(|_| !bonds::let_go(bond)).count();
+    let mut graph = graph();
+    if graph.leaked.remove(&bond).is_none() && elsewhere > 0 {
+        *graph.gone.entry(bond).or_default() += elsewhere;
+    }
 }
 
 impl Record {
@@ -144,8 +168,21 @@ impl Graph {
             records: BTreeMap::new(),
             bearers: BTreeMap::new(),
             leaked: BTreeMap::new(),
+            gone: BTreeMap::new(),
             next: 1,
         }
+    }
+
+    /// Whether the lock whose guard a task has leaked was gone before that.
+    fn was_of_the_gone(&mut self, bond: Bond) -> bool {
+        let Some(guards) = self.gone.get_mut(&bond) else {
+            return false;
+        };
+        *guards -= 1;
+        if *guards == 0 {
+            self.gone.remove(&bond);
+        }
+        true
     }
 
     fn file(&mut self, standing: Standing<'_>) -> Ticket {
@@ -155,6 +192,7 @@ impl Graph {
         }
         let ticket = *standing.ticket;
         let (mut bears, holds) = bonds::all();
+        bears.retain(|bond| !self.gone.contains_key(bond));
         if let On::Both(Bond::Lock(lock), Bond::Read(_)) = standing.site.on {
             // A writer: readers that come after it wait for it.
             bears.push(Bond::Turn(lock));
@@ -169,6 +207,7 @@ impl Graph {
             holds,
             parker: standing.parker.clone(),
             yields: standing.yields,
+            is_ours: quiet::is_ours(),
             verdict: None,
         };
         if matches!(record.site.on, On::Anyone) {

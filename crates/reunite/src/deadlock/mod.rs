@@ -46,9 +46,9 @@ mod quiet;
 mod report;
 mod site;
 
-pub(crate) use bonds::{Bond, held_count, hold, let_go, list_jobs_by, run};
+pub(crate) use bonds::{Bond, held_count, hold, holding, let_go, list_jobs_by, run};
 pub(crate) use graph::{
-    Standing, Yields, explain, forget_leaked, leak, look_again, stand, standing,
+    Standing, Yields, between_looks, bury, explain, leak, look_again, stand, standing,
 };
 pub(crate) use quiet::{Alive, idle_one_less, idle_one_more};
 pub(crate) use report::held_in_words;

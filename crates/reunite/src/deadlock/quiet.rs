@@ -4,7 +4,9 @@
 //! out first, so one that is counted idle does nothing. The counter also counts its changes: the process's
 //! threads are counted between two looks at it, and if it did not change, none of the idle ones left.
 
-use crate::primitive::{Counter, Ordering, threads_of_process};
+use std::cell::Cell;
+
+use crate::primitive::{Counter, Ordering, thread_local, threads_of_process};
 
 const CHANGE: u64 = 1 << 32;
 
@@ -23,6 +25,10 @@ pub(crate) fn idle_one_less() {
     IDLE.fetch_add(CHANGE - 1, Ordering::SeqCst);
 }
 
+thread_local! {
+    static IS_OURS: Cell<bool> = const { Cell::new(false) };
+}
+
 /// A thread that this library starts; goes with it.
 pub(crate) struct Alive(());
 
@@ -31,6 +37,16 @@ impl Alive {
         ALIVE.fetch_add(1, Ordering::SeqCst);
         Self(())
     }
+
+    /// On the thread itself.
+    pub(crate) fn begin(&self) {
+        IS_OURS.with(|ours| ours.set(true));
+    }
+}
+
+/// Whether this library started the calling thread.
+pub(super) fn is_ours() -> bool {
+    IS_OURS.with(Cell::get)
 }
 
 impl Drop for Alive {
@@ -39,7 +55,7 @@ impl Drop for Alive {
     }
 }
 
-/// Whether all threads that this library started are among so many that wait, or idle. Others may run.
+/// Whether all threads that this library started are so many that wait, or idle. Others may run.
 pub(super) fn is_all_of_ours(waiting: usize) -> bool {
     waiting as u64 + IDLE.load(Ordering::SeqCst) % CHANGE >= ALIVE.load(Ordering::SeqCst)
 }

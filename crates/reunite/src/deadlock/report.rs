@@ -7,12 +7,20 @@ use super::graph::{Graph, Path, Record};
 use super::site::Object;
 use crate::error::{Deadlock, DeadlockLink};
 
+/// How many waits are told where all there are wait for anybody: thousands of tasks may be refused one after the
+/// other, and each error tells who else waits.
+const TOLD: usize = 8;
+
 /// Tells the records of `path`; in a cycle, each depends on the next and the last on the first.
 pub(super) fn of(graph: &Graph, path: &Path, is_cycle: bool) -> Deadlock {
+    // A cycle is only understood as a whole.
+    let told = if is_cycle { path.len() } else { TOLD };
+    let untold = path.len().saturating_sub(told);
     let following = path.iter().cycle().skip(1);
     let links = path
         .iter()
         .zip(following)
+        .take(told)
         .map(|((ticket, bond), (next, _))| {
             let (record, next) = (&graph.records[ticket], &graph.records[next]);
             DeadlockLink {
@@ -22,11 +30,12 @@ pub(super) fn of(graph: &Graph, path: &Path, is_cycle: bool) -> Deadlock {
                 holds: record.holds.iter().map(hold).collect(),
                 kept: match bond {
                     Some(bond) => kept(graph, record, *bond, next),
+                    None if path.len() > told || path.len() == 1 => String::new(),
                     None => format!("as {} also waits", next.task),
                 },
             }
         });
-    Deadlock::new(links.collect(), advice(graph, path, is_cycle))
+    Deadlock::new(links.collect(), untold, advice(graph, path, is_cycle))
 }
 
 fn line(at: &Location<'_>) -> String {
@@ -81,7 +90,15 @@ fn advice(graph: &Graph, path: &Path, is_cycle: bool) -> &'static str {
     match (bonds().any(is_lock), bonds().all(is_lock)) {
         (false, _) => "let a task that none of them waits for do the join",
         (true, false) => "release the lock before waiting for a task that wants it",
+        (true, true) if path.len() == 1 && initialises(graph, path) => {
+            "let what makes the value do without it"
+        }
         (true, true) if path.len() == 1 => "release the lock before taking it again",
         (true, true) => "take the locks in the same order everywhere",
     }
+}
+
+fn initialises(graph: &Graph, path: &Path) -> bool {
+    path.iter()
+        .all(|(ticket, _)| graph.records[ticket].site.verb == "initialise")
 }

@@ -24,6 +24,7 @@ pub struct Deadlock(Arc<Inner>);
 
 struct Inner {
     links: Vec<DeadlockLink>,
+    untold: usize,
     advice: &'static str,
 }
 
@@ -45,13 +46,23 @@ pub struct DeadlockLink {
 }
 
 impl Deadlock {
-    pub(crate) fn new(links: Vec<DeadlockLink>, advice: &'static str) -> Self {
-        Self(Arc::new(Inner { links, advice }))
+    pub(crate) fn new(links: Vec<DeadlockLink>, untold: usize, advice: &'static str) -> Self {
+        Self(Arc::new(Inner {
+            links,
+            untold,
+            advice,
+        }))
     }
 
-    /// The waits, that which was refused first; each depends on the next, and the last on the first.
+    /// The waits, that which was refused first. In a cycle each depends on the next, and the last on the first.
     pub fn links(&self) -> &[DeadlockLink] {
         &self.0.links
+    }
+
+    /// How many more waits there are: where every thread of the process waits for anybody to do something, only
+    /// some are told.
+    pub fn untold(&self) -> usize {
+        self.0.untold
     }
 
     /// What to change in the program.
@@ -74,6 +85,9 @@ impl fmt::Display for Deadlock {
             if !link.kept.is_empty() {
                 write!(f, ", {}", link.kept)?;
             }
+        }
+        if self.0.untold > 0 {
+            write!(f, ", and {} more wait as well", self.0.untold)?;
         }
         write!(f, "; {}", self.0.advice)
     }

@@ -235,11 +235,14 @@ pub(super) fn execute(parcel: Parcel) {
         context,
         owner,
     } = parcel;
-    let entered = current::enter(context);
+    let entered = current::enter(Arc::clone(&context));
+    let holding = deadlock::holding();
     // SAFETY: it was published, and is finished below.
     let ancestor = unsafe { job.public() }.as_ancestor();
     // SAFETY: it was taken from its mailbox to be run here, and is run here only.
     running(ancestor, || unsafe { job.run() });
+    deadlock::leak(&context.who.label, holding.leaked());
+    drop(context);
     drop(entered);
     // SAFETY: it has run, and this is the only call.
     if unsafe { job.finish() } {

@@ -28,7 +28,7 @@ use super::{fork, member};
 use crate::cancel::{Canceller, Node};
 use crate::current::{self, Context};
 use crate::deadline;
-use crate::deadlock::{Bond, Object, On, Site};
+use crate::deadlock::{self, Bond, Object, On, Site};
 use crate::error::{Cancelled, Failure, JoinError, JoinErrorKind, ScopeError, Why};
 use crate::id::{Kind, Label};
 use crate::park::{Parker, spin_loop};
@@ -183,7 +183,9 @@ impl Core {
             }
             let start = now();
             let entered = current::enter(Arc::clone(&self.context));
+            let holding = deadlock::holding();
             over = self.run_all(batch);
+            deadlock::leak(self.label(), holding.leaked());
             drop(entered);
             let spent = now().duration_since(start);
             if spent < SHORT {

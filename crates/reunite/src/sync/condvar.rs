@@ -61,7 +61,10 @@ impl Condvar {
     ///
     /// # Errors
     /// The current task was cancelled; nobody is left who could notify; or somebody panicked while holding the
-    /// lock meanwhile. The guard holds the lock in any case.
+    /// lock meanwhile. The guard holds the lock all the same, and waits for that as long as it takes; unless that
+    /// would never end, as whoever holds it waits for this task and cannot give way, such as the end of a scope
+    /// ([`is_deadlock`](WaitError::is_deadlock): let go of the guard then; without its lock it panics where it
+    /// should give access).
     #[track_caller]
     pub fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) -> Result<(), WaitError> {
         self.wait_until(guard, None, Location::caller())
@@ -101,11 +104,62 @@ impl Condvar {
     pub fn wait_while<T: ?Sized>(
         &self,
         guard: &mut MutexGuard<'_, T>,
-        mut condition: impl FnMut(&mut T) -> bool,
+        condition: impl FnMut(&mut T) -> bool,
     ) -> Result<(), WaitError> {
-        let at = Location::caller();
+        self.wait_while_until(guard, condition, None, Location::caller())
+    }
+
+    /// [`wait_while`](Self::wait_while) for at most `timeout` in all.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait), or the time ran out and the condition still says so.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use reunite::sync::{Condvar, Mutex};
+    /// let (ready, changed) = (Mutex::new(false), Condvar::new());
+    /// let mut guard = ready.lock().unwrap();
+    /// let waited = changed.wait_while_timeout(&mut guard, |ready| !*ready, Duration::from_millis(5));
+    /// assert!(waited.unwrap_err().is_timeout());
+    /// ```
+    #[track_caller]
+    pub fn wait_while_timeout<T: ?Sized>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        condition: impl FnMut(&mut T) -> bool,
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        let deadline = deadline::after(timeout);
+        self.wait_while_until(guard, condition, deadline, Location::caller())
+    }
+
+    /// [`wait_while_timeout`](Self::wait_while_timeout) until `deadline`.
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn wait_while_deadline<T: ?Sized>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        condition: impl FnMut(&mut T) -> bool,
+        deadline: Instant,
+    ) -> Result<(), WaitError> {
+        self.wait_while_until(guard, condition, Some(deadline), Location::caller())
+    }
+
+    fn wait_while_until<T: ?Sized>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        mut condition: impl FnMut(&mut T) -> bool,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<(), WaitError> {
         while condition(guard) {
-            self.wait_until(guard, None, at)?;
+            match self.wait_until(guard, deadline, at) {
+                // The change may have come with the end of the time, and it beats that.
+                Err(error) if error.is_timeout() && !condition(guard) => break,
+                ended => ended?,
+            }
         }
         Ok(())
     }
@@ -138,9 +192,15 @@ impl Condvar {
         let parker = Parker::here();
         self.queue.lock().push_back(parker.clone());
         let mut ended = Wait::Ready;
-        guard.unlocked(at, || {
+        let taken_again = guard.unlocked(at, || {
             ended = wait(site, deadline, Heed::Task, |_| !self.is_queued(&parker));
         });
+        if let Err(refused) = taken_again {
+            if !self.leave(&parker) {
+                self.notify_one();
+            }
+            return Err(refused);
+        }
         match ended {
             Wait::Ready if guard.is_poisoned() => Err(WaitError::poisoned()),
             Wait::Ready => Ok(()),

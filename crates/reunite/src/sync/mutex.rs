@@ -44,6 +44,8 @@ pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
     /// Whether the thread unwound already when it took the lock: then a panic is no news.
     unwound: bool,
+    /// Whether it was let go of and could not be taken again: then it gives access to nothing.
+    is_lost: bool,
     /// A lock is released where it was taken: the thread has it in its list.
     stays: PhantomData<*const ()>,
 }
@@ -138,6 +140,7 @@ impl<T: ?Sized> Mutex<T> {
         MutexGuard {
             mutex: self,
             unwound: panicking(),
+            is_lost: false,
             stays: PhantomData,
         }
     }
@@ -170,20 +173,49 @@ impl<T: ?Sized> Mutex<T> {
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// Lets go of the lock while `wait` runs, and takes it again whatever comes. For condition variables.
-    pub(super) fn unlocked(&mut self, at: &'static Location<'static>, wait: impl FnOnce()) {
+    ///
+    /// # Errors
+    /// That would never end, and nobody else can give way: the guard is without its lock from then on.
+    pub(super) fn unlocked(
+        &mut self,
+        at: &'static Location<'static>,
+        wait: impl FnOnce(),
+    ) -> Result<(), WaitError> {
         /// Also when `wait` unwinds, for the guard will release the lock once more.
-        struct Again<'a>(&'a Raw, &'static Location<'static>);
+        struct Again<'g, 'a, T: ?Sized> {
+            guard: &'g mut MutexGuard<'a, T>,
+            at: &'static Location<'static>,
+            refused: &'g mut Option<WaitError>,
+        }
 
-        impl Drop for Again<'_> {
+        impl<T: ?Sized> Drop for Again<'_, '_, T> {
             fn drop(&mut self) {
-                while self.0.lock("lock", None, Heed::Nothing, self.1).is_err() {}
+                let raw = &self.guard.mutex.raw;
+                let taken = raw.lock("lock", None, Heed::UnlessForEver, self.at);
+                *self.refused = taken.err();
+                self.guard.is_lost = self.refused.is_some();
             }
         }
 
-        let raw = &self.mutex.raw;
-        raw.unlock();
-        let _again = Again(raw, at);
+        self.must_hold();
+        let mut refused = None;
+        self.mutex.raw.unlock();
+        let again = Again {
+            guard: self,
+            at,
+            refused: &mut refused,
+        };
         wait();
+        drop(again);
+        refused.map_or(Ok(()), Err)
+    }
+
+    #[inline]
+    fn must_hold(&self) {
+        assert!(
+            !self.is_lost,
+            "this guard is without its lock: a condition variable could not take it again, and said so"
+        );
     }
 
     pub(super) fn is_poisoned(&self) -> bool {
@@ -194,6 +226,9 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
+        if self.is_lost {
+            return;
+        }
         if !self.unwound && panicking() {
             self.mutex.raw.poison();
         }
@@ -205,13 +240,15 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: while the guard lives, its thread holds the lock, and others change nothing.
+        self.must_hold();
+        // SAFETY: while the guard lives and is not lost, its thread holds the lock, and others change nothing.
         unsafe { &*self.mutex.value.get() }
     }
 }
 
 impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
+        self.must_hold();
         // SAFETY: as above, and the guard is borrowed alone, so this is the only way to the value.
         unsafe { &mut *self.mutex.value.get() }
     }

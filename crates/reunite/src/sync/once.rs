@@ -4,8 +4,9 @@ use std::fmt;
 use std::panic::Location;
 
 use super::raw::Raw;
+use crate::deadline;
 use crate::error::WaitError;
-use crate::primitive::OnceLock;
+use crate::primitive::{Duration, Instant, OnceLock};
 use crate::wait::Heed;
 
 /// A place for a value that is made once. Reading it afterwards costs one load.
@@ -45,9 +46,46 @@ impl<T> OnceCell<T> {
     #[inline]
     #[track_caller]
     pub fn get_or_init(&self, make: impl FnOnce() -> T) -> Result<&T, WaitError> {
+        self.get_or_init_until(make, None, Location::caller())
+    }
+
+    /// [`get_or_init`](Self::get_or_init), but waits for at most `timeout` while another makes it. If it comes to
+    /// `make` itself, that takes as long as it takes.
+    ///
+    /// # Errors
+    /// As [`get_or_init`](Self::get_or_init), or the time ran out.
+    #[track_caller]
+    pub fn get_or_init_timeout(
+        &self,
+        make: impl FnOnce() -> T,
+        timeout: Duration,
+    ) -> Result<&T, WaitError> {
+        self.get_or_init_until(make, deadline::after(timeout), Location::caller())
+    }
+
+    /// [`get_or_init_timeout`](Self::get_or_init_timeout) until `deadline`.
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn get_or_init_deadline(
+        &self,
+        make: impl FnOnce() -> T,
+        deadline: Instant,
+    ) -> Result<&T, WaitError> {
+        self.get_or_init_until(make, Some(deadline), Location::caller())
+    }
+
+    #[inline]
+    fn get_or_init_until(
+        &self,
+        make: impl FnOnce() -> T,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<&T, WaitError> {
         match self.value.get() {
             Some(value) => Ok(value),
-            None => self.make(make, Location::caller()),
+            None => self.make(make, deadline, at),
         }
     }
 
@@ -55,6 +93,7 @@ impl<T> OnceCell<T> {
     fn make(
         &self,
         make: impl FnOnce() -> T,
+        deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<&T, WaitError> {
         struct Unlock<'a>(&'a Raw);
@@ -65,7 +104,7 @@ impl<T> OnceCell<T> {
             }
         }
 
-        self.making.lock("initialise", None, Heed::Task, at)?;
+        self.making.lock("initialise", deadline, Heed::Task, at)?;
         let _unlock = Unlock(&self.making);
         Ok(self.value.get_or_init(make))
     }
@@ -114,6 +153,24 @@ impl<T, F: Fn() -> T> Lazy<T, F> {
     #[track_caller]
     pub fn force(&self) -> Result<&T, WaitError> {
         self.cell.get_or_init(&self.make)
+    }
+
+    /// [`force`](Self::force), but waits for at most `timeout` while another makes it.
+    ///
+    /// # Errors
+    /// As [`OnceCell::get_or_init_timeout`].
+    #[track_caller]
+    pub fn force_timeout(&self, timeout: Duration) -> Result<&T, WaitError> {
+        self.cell.get_or_init_timeout(&self.make, timeout)
+    }
+
+    /// [`force_timeout`](Self::force_timeout) until `deadline`.
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn force_deadline(&self, deadline: Instant) -> Result<&T, WaitError> {
+        self.cell.get_or_init_deadline(&self.make, deadline)
     }
 
     /// The value, if it was made.

@@ -17,7 +17,7 @@
 use std::collections::VecDeque;
 use std::panic::Location;
 
-use crate::deadlock::{Bond, Object, On, Site, forget_leaked, hold, let_go};
+use crate::deadlock::{Bond, Object, On, Site, bury, hold, let_go};
 use crate::error::WaitError;
 use crate::park::{Parker, spin_loop};
 use crate::primitive::{AtomicU8, Instant, Mutex, Ordering, now};
@@ -220,9 +220,8 @@ impl Raw {
 impl Drop for Raw {
     fn drop(&mut self) {
         if self.state.load(Ordering::Relaxed) & LOCKED != 0 {
-            // Its guard was forgotten. What comes to lie at this address is another lock.
-            let_go(self.bond());
-            forget_leaked(self.bond());
+            // Its guard was forgotten.
+            bury(self.bond(), 1);
         }
     }
 }

@@ -17,7 +17,7 @@
 use std::collections::VecDeque;
 use std::panic::Location;
 
-use crate::deadlock::{Bond, Object, On, Site, forget_leaked, hold, let_go};
+use crate::deadlock::{Bond, Object, On, Site, bury, hold, let_go};
 use crate::error::WaitError;
 use crate::park::{Parker, spin_loop};
 use crate::primitive::{AtomicUsize, Instant, Mutex, Ordering, now};
@@ -265,11 +265,13 @@ impl RawRw {
 impl Drop for RawRw {
     fn drop(&mut self) {
         let state = self.state.load(Ordering::Relaxed);
-        if state & WRITER != 0 || state >= READER {
-            // Guards were forgotten. What comes to lie at this address is another lock.
-            for access in [Access::Read, Access::Write] {
-                let_go(self.bond(access));
-                forget_leaked(self.bond(access));
+        let forgotten = [
+            (Access::Write, usize::from(state & WRITER != 0)),
+            (Access::Read, state / READER),
+        ];
+        for (access, guards) in forgotten {
+            if guards > 0 {
+                bury(self.bond(access), guards);
             }
         }
     }

@@ -43,6 +43,8 @@ pub struct Semaphore {
 #[derive(Debug, Default)]
 struct State {
     available: u64,
+    /// Out for good, unless somebody releases them.
+    forgotten: u64,
     queue: VecDeque<Request>,
     next_ticket: u64,
 }
@@ -132,12 +134,50 @@ impl Semaphore {
     #[track_caller]
     pub fn acquire_many_owned(self: &Arc<Self>, count: u64) -> Result<OwnedPermit, WaitError> {
         let permit = self.acquire_until(count, None, Location::caller())?;
+        Ok(self.own(permit))
+    }
+
+    /// [`acquire_many_owned`](Self::acquire_many_owned) for at most `timeout`.
+    ///
+    /// # Errors
+    /// As there, or the time ran out.
+    #[track_caller]
+    pub fn acquire_many_owned_timeout(
+        self: &Arc<Self>,
+        count: u64,
+        timeout: Duration,
+    ) -> Result<OwnedPermit, WaitError> {
+        let permit = self.acquire_until(count, deadline::after(timeout), Location::caller())?;
+        Ok(self.own(permit))
+    }
+
+    /// [`acquire_many_owned`](Self::acquire_many_owned) until `deadline`.
+    ///
+    /// # Errors
+    /// As there, or the time ran out.
+    #[track_caller]
+    pub fn acquire_many_owned_deadline(
+        self: &Arc<Self>,
+        count: u64,
+        deadline: Instant,
+    ) -> Result<OwnedPermit, WaitError> {
+        let permit = self.acquire_until(count, Some(deadline), Location::caller())?;
+        Ok(self.own(permit))
+    }
+
+    /// [`try_acquire_many`](Self::try_acquire_many) for a task that may outlive the caller's borrow.
+    pub fn try_acquire_many_owned(self: &Arc<Self>, count: u64) -> Option<OwnedPermit> {
+        self.try_acquire_many(count).map(|permit| self.own(permit))
+    }
+
+    fn own(self: &Arc<Self>, permit: Permit<'_>) -> OwnedPermit {
+        let count = permit.count;
         // From here on it is the owned one that gives back.
         std::mem::forget(permit);
-        Ok(OwnedPermit {
+        OwnedPermit {
             semaphore: Arc::clone(self),
             count,
-        })
+        }
     }
 
     /// [`acquire_many`](Self::acquire_many) for at most `timeout`.
@@ -187,7 +227,7 @@ impl Semaphore {
     /// Gives permits back that were [forgotten](Permit::forget).
     ///
     /// # Errors
-    /// So many are not out: nothing is given back.
+    /// So many were not forgotten: nothing is given back. Those that somebody has come back by themselves.
     ///
     /// ```
     /// let seats = reunite::sync::Semaphore::new(2);
@@ -196,12 +236,13 @@ impl Semaphore {
     /// assert!(seats.release(1).is_err());
     /// ```
     pub fn release(&self, count: u64) -> Result<(), WaitError> {
-        let state = self.state.lock();
-        let out = self.permits - state.available;
-        if count > out {
-            let why = format!("{count} permits were given back, and {out} are out");
+        let mut state = self.state.lock();
+        let forgotten = state.forgotten;
+        if count > forgotten {
+            let why = format!("{count} permits were given back, and {forgotten} are forgotten");
             return Err(WaitError::impossible(why));
         }
+        state.forgotten -= count;
         self.grant(state, count);
         Ok(())
     }
@@ -323,6 +364,7 @@ impl Permit<'_> {
 impl Permit<'_> {
     /// Keeps the permits out until somebody calls [`Semaphore::release`].
     pub fn forget(self) {
+        self.semaphore.state.lock().forgotten += self.count;
         std::mem::forget(self);
     }
 }
@@ -345,6 +387,12 @@ impl OwnedPermit {
         let back = self.count.saturating_sub(count);
         self.count -= back;
         self.semaphore.grant(self.semaphore.state.lock(), back);
+    }
+
+    /// Keeps the permits out until somebody calls [`Semaphore::release`].
+    pub fn forget(mut self) {
+        let count = std::mem::take(&mut self.count);
+        self.semaphore.state.lock().forgotten += count;
     }
 }
 

@@ -77,6 +77,7 @@ pub(crate) fn start_helper(name: &str, work: impl FnOnce() + Send + 'static) -> 
 fn launch(builder: Builder, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let (alive, counted) = (Alive::new(), count_thread());
     let thread = builder.spawn(move || {
+        alive.begin();
         let (_alive, _counted) = (alive, counted);
         work();
     });

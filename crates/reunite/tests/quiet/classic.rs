@@ -36,6 +36,10 @@ pub(crate) const ALL: &[(&str, fn())] = &[
     ),
     ("a_queue_in_a_pool", a_queue_in_a_pool),
     (
+        "a_crowd_that_waits_for_nobody",
+        a_crowd_that_waits_for_nobody,
+    ),
+    (
         "idle_receivers_and_a_sleeper_are_no_deadlock",
         idle_receivers_and_a_sleeper_are_no_deadlock,
     ),
@@ -191,6 +195,27 @@ fn a_thread_of_somebody_else_may_still_send() {
     });
     assert_eq!(rx.recv().unwrap(), 1);
     thread.join().unwrap();
+}
+
+/// All are refused, one after the other; each is told of a few, for else the errors of a crowd would grow with its
+/// square.
+fn a_crowd_that_waits_for_nobody() {
+    const CROWD: usize = 100;
+    let (_tx, rx) = unbounded::<u8>();
+    let untold: usize = reunite::scope(|s| {
+        let tasks: Vec<_> = (0..CROWD).map(|_| s.spawn(|| rx.recv())).collect();
+        let errors = tasks.into_iter().map(|task| task.join().unwrap());
+        let untold = errors.map(|error| {
+            let error = error.unwrap_err();
+            let deadlock = error.deadlock().unwrap();
+            assert!(deadlock.links().len() <= 8, "{error}");
+            let tells = format!("and {} more wait as well", deadlock.untold());
+            assert!(deadlock.untold() == 0 || error.to_string().contains(&tells));
+            deadlock.untold()
+        });
+        untold.sum()
+    });
+    assert!(untold > CROWD, "{untold}");
 }
 
 fn a_queue_in_a_pool() {
