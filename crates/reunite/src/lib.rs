@@ -59,6 +59,7 @@ mod wait;
 pub use cancel::Canceller;
 pub use context::{Inherit, inherit};
 pub use current::{checkpoint, shield, shield_timeout};
+pub use deadlock::refuse_deadlocks;
 pub use dump::{Counters, Dump, DumpScope, DumpTask, DumpWait, counters, dump};
 #[cfg(all(unix, feature = "signal"))]
 pub use dump::{answer_dump_requests, request_dump};

@@ -24,7 +24,8 @@ use crate::cancel::Node;
 use crate::current::{self, Context, Waiting};
 use crate::deadline;
 use crate::deadlock::{
-    Object, On, Site, Standing, Yields, between_looks, explain, held_count, held_in_words, stand,
+    Object, On, Site, Standing, Yields, between_looks, explain, held_count, held_in_words,
+    is_looked_for, stand,
 };
 use crate::error::{Cancelled, Refusal};
 use crate::observe::{self, Event, Stall, count_blocked, is_on, tell};
@@ -289,7 +290,7 @@ fn block(
             yields,
             ticket: &mut ticket,
         };
-        verdict = if lasts && may_last {
+        verdict = if lasts && may_last && is_looked_for() {
             stand(standing, || park_until(wakes_at))
         } else {
             park_until(wakes_at);

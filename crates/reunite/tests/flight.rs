@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use reunite::sync::{Barrier, Mutex};
+
 /// How many scopes the profiled program has, one after another.
 const SCOPES: usize = 300;
 
@@ -23,7 +25,8 @@ fn main() {
     nothing_is_told_when_all_goes_well();
     a_profile_is_whole_when_the_program_ends();
     a_profile_that_cannot_be_written_is_told();
-    println!("4 passed, 0 failed");
+    deadlocks_are_refused_only_if_that_is_wanted();
+    println!("5 passed, 0 failed");
 }
 
 /// What the process does that is looked at.
@@ -38,7 +41,7 @@ fn play(part: &str) {
             assert!(late.is_err() || late.unwrap().is_err());
         }
         "deadlock" => {
-            let lock = reunite::sync::Mutex::new(());
+            let lock = Mutex::new(());
             let guard = lock.lock().unwrap();
             let refused = reunite::scope(|s| s.spawn(|| lock.lock().is_err()).join());
             assert_ne!(
@@ -50,6 +53,28 @@ fn play(part: &str) {
         }
         "scopes" => {
             (0..SCOPES).for_each(|_| reunite::scope(|s| drop(s.spawn(|| ()))));
+        }
+        "off" => {
+            reunite::refuse_deadlocks(false);
+            reunite::stall_after(Duration::from_millis(20));
+            let (tell, told) = std::sync::mpsc::channel();
+            let tell = std::sync::Mutex::new(tell);
+            reunite::on_stall(move |_| drop(tell.lock().unwrap().send(())));
+            let (a, b) = (Mutex::new(()), Mutex::new(()));
+            let met = Barrier::new(2);
+            let both = |first: &Mutex<()>, second: &Mutex<()>| {
+                let _first = first.lock().unwrap();
+                met.wait().unwrap();
+                second.lock().unwrap_err().is_cancelled()
+            };
+            let ended = reunite::scope(|s| {
+                let tasks = [s.spawn(|| both(&a, &b)), s.spawn(|| both(&b, &a))];
+                // Both stall: nobody has refused either.
+                (0..2).for_each(|_| told.recv().unwrap());
+                s.canceller().cancel("enough");
+                reunite::shield(|| tasks.map(|task| task.join().unwrap()))
+            });
+            assert_eq!(ended, [true, true]);
         }
         other => panic!("no part {other}"),
     }
@@ -99,6 +124,13 @@ fn what_goes_wrong_is_told_with_what_led_to_it() {
         let held = std::fs::read_to_string(&file).unwrap();
         assert!(held.contains("parallelism"), "{held}");
     }
+}
+
+fn deadlocks_are_refused_only_if_that_is_wanted() {
+    let folder = Folder::new("off");
+    let file = folder.0.join("flight.txt");
+    let (_, told) = run("off", "REUNITE_FLIGHT", &file);
+    assert!(!told.contains("deadlock"), "{told}");
 }
 
 fn nothing_is_told_when_all_goes_well() {

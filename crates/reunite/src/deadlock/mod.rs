@@ -46,6 +46,32 @@ mod quiet;
 mod report;
 mod site;
 
+use crate::primitive::{Counter, Ordering};
+
+/// Not zero while nobody looks for deadlocks.
+static IS_OFF: Counter = Counter::new(0);
+
+/// Whether waits that would never end are refused, at any time, in the same program: they are unless this was told
+/// otherwise. While they are not, waits that begin to last do not enter the wait-for graph, and a deadlock hangs
+/// until something else ends it: a timeout, a cancellation. The stall report tells of it all the same.
+///
+/// ```standalone_crate
+/// use std::time::Duration;
+/// reunite::refuse_deadlocks(false);
+/// let lock = reunite::sync::Mutex::new(());
+/// let _guard = lock.lock().unwrap();
+/// let scope = reunite::ScopeBuilder::new().timeout(Duration::from_millis(50));
+/// let refused = scope.scope(|s| s.spawn(|| lock.lock().unwrap_err().is_cancelled()).join());
+/// assert!(refused.is_err(), "only the time limit ended it");
+/// ```
+pub fn refuse_deadlocks(refuse: bool) {
+    IS_OFF.store(u64::from(!refuse), Ordering::Relaxed);
+}
+
+pub(crate) fn is_looked_for() -> bool {
+    IS_OFF.load(Ordering::Relaxed) == 0
+}
+
 pub(crate) use bonds::{Bond, held_count, hold, holding, let_go, list_jobs_by, run};
 pub(crate) use graph::{
     Standing, Yields, between_looks, bury, explain, leak, look_again, stand, standing,
