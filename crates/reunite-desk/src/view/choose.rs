@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use eframe::egui::{Button, Context, Id, Key, Modal, RichText, ScrollArea, TextEdit, Ui, vec2};
+use eframe::egui::{Button, Context, Key, RichText, ScrollArea, TextEdit, Ui, vec2};
 
 use super::theme::Palette;
 use super::toolbar::{enabled, primary};
@@ -67,7 +67,7 @@ impl Chooser {
             self.reading = None;
             self.items = read.unwrap_or_else(|error| Err(error.to_string()));
         }
-        let shown = Modal::new(Id::unique("chooser")).show(ctx, |ui| {
+        let shown = super::dialogue("chooser", ctx).show(ctx, |ui| {
             ui.set_width(560.0);
             self.content(ui, wake)
         });

@@ -183,7 +183,7 @@ fn draw(
             .layout(Layout::right_to_left(Align::Center)),
     );
     if can_cancel {
-        let button = side.add(Button::new("Cancel").small());
+        let button = side.add(Button::new("Cancel").small().min_size(vec2(0.0, 24.0)));
         let label = format!("Cancel {}", name(&row.input));
         button.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
         cancel = button.clicked();

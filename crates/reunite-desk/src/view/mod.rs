@@ -207,7 +207,7 @@ impl Window {
     fn ask(&mut self, ctx: &Context) {
         let now = Instant::now();
         if let Some(left) = self.desk.drains_for(now) {
-            Modal::new(Id::unique("draining")).show(ctx, |ui| {
+            dialogue("draining", ctx).show(ctx, |ui| {
                 ui.set_width(360.0);
                 ui.heading("Finishing…");
                 ui.label(format!(
@@ -221,7 +221,7 @@ impl Window {
             return;
         }
         let open = self.desk.counts().open();
-        let answer = Modal::new(Id::unique("quit")).show(ctx, |ui| {
+        let answer = dialogue("quit", ctx).show(ctx, |ui| {
             ui.set_width(400.0);
             ui.heading("Pictures are still being made");
             ui.label(format!(
@@ -266,6 +266,11 @@ impl std::fmt::Debug for Window {
             .field("desk", &self.desk)
             .finish_non_exhaustive()
     }
+}
+
+fn dialogue(name: &str, ctx: &Context) -> Modal {
+    let frame = Frame::window(&ctx.global_style()).inner_margin(20);
+    Modal::new(Id::unique(name)).frame(frame)
 }
 
 fn toggle_insight(desk: &mut Desk) {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{Button, ComboBox, DragValue, RichText, ScrollArea, Slider, TextEdit, Ui};
+use eframe::egui::{Button, ComboBox, DragValue, RichText, ScrollArea, Slider, TextEdit, Ui, vec2};
 use reunite_images::{Fit, OutputFormat};
 
 use super::choose::Chooser;
@@ -29,7 +29,12 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk, chooser: &mut Option<Chooser>, 
             for side in [256, 512, 1024, 2048] {
                 let chosen = (settings.width, settings.height) == (side, side);
                 if ui
-                    .add(Button::new(side.to_string()).small().selected(chosen))
+                    .add(
+                        Button::new(side.to_string())
+                            .small()
+                            .min_size(vec2(0.0, 24.0))
+                            .selected(chosen),
+                    )
                     .clicked()
                 {
                     (settings.width, settings.height) = (side, side);

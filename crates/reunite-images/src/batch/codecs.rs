@@ -105,9 +105,10 @@ impl Codecs {
 /// The current thread gets a core when others leave one. Lasts as long as the thread.
 #[cfg(target_os = "linux")]
 fn step_back() {
+    use rustix::process::{getpriority_process, setpriority_process};
     const STEPS: i32 = 5;
     // Refused, it is as fast as the others: that is no fault.
-    let _refused = rustix::process::setpriority_process(None, STEPS);
+    let _refused = getpriority_process(None).and_then(|now| setpriority_process(None, now + STEPS));
 }
 
 /// Elsewhere it would be the whole process.
