@@ -45,8 +45,14 @@ impl Metadata {
         list(&self.0["workspace_members"]).map(text).collect()
     }
 
-    /// Every package that a member needs to be built, dev-dependencies left out, members included.
-    pub(crate) fn needed_to_build(&self) -> Vec<&Value> {
+    pub(crate) fn member_packages(&self) -> impl Iterator<Item = &Value> {
+        let members = self.members();
+        self.packages()
+            .filter(move |package| members.contains(text(&package["id"])))
+    }
+
+    /// Every package that one of these members needs to be built, dev-dependencies left out, members included.
+    pub(crate) fn needed_to_build(&self, wanted: impl Fn(&Value) -> bool) -> Vec<&Value> {
         let edges: BTreeMap<&str, Vec<&str>> = list(&self.0["resolve"]["nodes"])
             .map(|node| {
                 let built = list(&node["deps"])
@@ -56,7 +62,11 @@ impl Metadata {
             })
             .collect();
         let mut reached = BTreeSet::new();
-        let mut next: Vec<&str> = self.members().into_iter().collect();
+        let mut next: Vec<&str> = self
+            .member_packages()
+            .filter(|member| wanted(member))
+            .map(|member| text(&member["id"]))
+            .collect();
         while let Some(id) = next.pop() {
             if reached.insert(id) {
                 next.extend(edges.get(id).into_iter().flatten());

@@ -1,4 +1,5 @@
-//! No dependency asks for a newer Rust than the workspace promises.
+//! No dependency asks for a newer Rust than the workspace promises; a member that asks for one itself (the
+//! window does) is held to that.
 
 use std::process::Stdio;
 
@@ -22,7 +23,7 @@ pub(crate) fn run() -> Result<(), String> {
             newer.join("\n")
         ));
     }
-    let needed = metadata.needed_to_build();
+    let needed = metadata.needed_to_build(|member| !has_its_own(member, &promised));
     let silent = needed
         .iter()
         .filter(|package| package["rust_version"].is_null())
@@ -63,10 +64,31 @@ fn installed_toolchain(promised: &str) -> Option<String> {
         })
 }
 
+/// Whether this member asks for a newer Rust than the workspace promises, and says so.
+fn has_its_own(member: &Value, promised: &str) -> bool {
+    let own = member["rust_version"].as_str().map(parse);
+    matches!((own, parse(promised)), (Some(Ok(own)), Ok(promised)) if own > promised)
+}
+
 fn newer_than(promised: &str, metadata: &Metadata) -> Result<Vec<String>, String> {
+    let mut newer = newer_among(
+        promised,
+        metadata.needed_to_build(|member| !has_its_own(member, promised)),
+    )?;
+    for member in metadata.member_packages() {
+        if has_its_own(member, promised) {
+            let id = &member["id"];
+            let needed = metadata.needed_to_build(|other| other["id"] == *id);
+            newer.extend(newer_among(text(&member["rust_version"]), needed)?);
+        }
+    }
+    Ok(newer)
+}
+
+fn newer_among(promised: &str, needed: Vec<&Value>) -> Result<Vec<String>, String> {
     let limit = parse(promised)?;
     let mut newer = Vec::new();
-    for package in metadata.needed_to_build() {
+    for package in needed {
         if let Value::String(asked) = &package["rust_version"]
             && parse(asked)? > limit
         {
@@ -123,5 +145,25 @@ mod tests {
             ["  far 1.0.0 needs Rust 1.90"]
         );
         assert!(newer_than("1.90", &metadata).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_member_that_asks_for_a_newer_rust_is_held_to_that() {
+        let package = |id: &str, rust: &str| json!({"id": id, "name": id, "version": "1.0.0", "rust_version": rust});
+        let metadata = |window: &str| {
+            Metadata::from_value(json!({
+                "workspace_members": ["ours", "window"],
+                "packages": [package("ours", "1.88"), package("window", window), package("gui", "1.95")],
+                "resolve": {"nodes": [
+                    {"id": "ours", "deps": []},
+                    {"id": "window", "deps": [{"pkg": "gui", "dep_kinds": [{"kind": null}]}]},
+                ]},
+            }))
+        };
+        assert!(newer_than("1.88", &metadata("1.95")).unwrap().is_empty());
+        assert_eq!(
+            newer_than("1.88", &metadata("1.92")).unwrap(),
+            ["  gui 1.0.0 needs Rust 1.95"]
+        );
     }
 }

@@ -37,6 +37,8 @@ pub(crate) enum Command {
     },
     /// Show what a running program is doing: its scopes and tasks, what each waits for, holding what
     Dump(Dump),
+    /// Open a window in which pictures are made smaller (the program `reunite-desk`)
+    Desk(Desk),
     /// Crawl sites into one file: side by side, politely, each page once and whole; stop and go on at will
     Crawl(Box<crate::commands::crawl::args::Crawl>),
     /// Serve a folder over HTTP: to many at a time, nothing outside of it, every answer whole
@@ -47,6 +49,13 @@ pub(crate) enum Command {
         /// The shell to print them for
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Desk {
+    /// Pictures and folders that are in its list from the beginning
+    #[arg(value_name = "PHOTOS")]
+    pub(crate) inputs: Vec<PathBuf>,
 }
 
 /// The exit code is 0 if all was done, 1 if some pictures failed (each is named), 2 if nothing could

@@ -38,6 +38,7 @@ fn run(command: Command) -> Exit {
         Command::Bench {
             what: Bench::Table(args),
         } => commands::bench::table(&args),
+        Command::Desk(args) => commands::desk::run(&args),
         Command::Dump(args) => commands::dump::run(&args),
         #[cfg(unix)]
         Command::Serve(args) => commands::serve::run(&args),

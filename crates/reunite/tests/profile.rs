@@ -218,6 +218,26 @@ fn what_a_task_is_blocked_for_elsewhere_is_part_of_its_chain() {
 }
 
 #[test]
+fn two_profiles_at_a_time_see_the_same() {
+    const NAPS: usize = 100;
+    let _watchdog = common::watchdog();
+    let _alone = ALONE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let (one, other) = (profile::start(), profile::start());
+    reunite::scope(|s| {
+        s.spawn(|| (0..NAPS).for_each(|_| reunite::sleep(Duration::from_micros(50)).unwrap()));
+    });
+    for profile in [one.finish(), other.finish()] {
+        let waits = profile.tasks.iter().flat_map(|task| &task.waits);
+        let naps = waits.filter(|wait| wait.verb == "sleep").count();
+        assert_eq!(naps, NAPS);
+        // One for each thread, not for each event.
+        assert!(profile.threads.len() < NAPS, "{}", profile.threads.len());
+    }
+}
+
+#[test]
 fn a_ring_forgets_the_oldest_and_says_so() {
     let _watchdog = common::watchdog();
     let _alone = ALONE

@@ -12,9 +12,14 @@ use super::error::FileError;
 use super::load::{Finished, Loaded};
 use crate::transform::Transform;
 
+/// As much as a thread has if nobody says otherwise.
+const STACK: usize = 2 << 20;
+
 /// Those that have nothing to do.
-#[derive(Default)]
-pub(super) struct Codecs(Mutex<Vec<Codec>>);
+pub(super) struct Codecs {
+    idle: Mutex<Vec<Codec>>,
+    polite: bool,
+}
 
 /// A thread that makes one picture after the other, until nobody sends one any more.
 struct Codec {
@@ -24,10 +29,18 @@ struct Codec {
 }
 
 impl Codec {
-    fn start() -> Result<Self, JoinError> {
+    fn start(polite: bool) -> Result<Self, JoinError> {
         let (pictures, theirs) = bounded::<(Loaded, Transform)>(1);
         let (ours, results) = bounded(1);
-        let task = Builder::new().name("codec").try_spawn(move || {
+        let mut builder = Builder::new().name("codec");
+        if polite {
+            // A thread that has a stack of its own size is not recycled: what comes next may be in a hurry.
+            builder = builder.stack_size(STACK);
+        }
+        let task = builder.try_spawn(move || {
+            if polite {
+                step_back();
+            }
             for (picture, wanted) in theirs.iter() {
                 if ours.send(picture.transform(&wanted)).is_err() {
                     break;
@@ -43,6 +56,13 @@ impl Codec {
 }
 
 impl Codecs {
+    pub(super) fn new(polite: bool) -> Self {
+        Self {
+            idle: Mutex::default(),
+            polite,
+        }
+    }
+
     /// Transforms the picture, or leaves that when the current task is cancelled or its time is up.
     pub(super) fn transform(
         &self,
@@ -50,7 +70,7 @@ impl Codecs {
         wanted: Transform,
     ) -> Result<Finished, FileError> {
         let idle = self.idle().pop();
-        let codec = match idle.map_or_else(Codec::start, Ok) {
+        let codec = match idle.map_or_else(|| Codec::start(self.polite), Ok) {
             Ok(codec) => codec,
             // No more threads to be had: then here, and not to be left.
             Err(_refused) => return picture.transform(&wanted),
@@ -78,6 +98,19 @@ impl Codecs {
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Codec>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// The current thread gets a core when others leave one. Lasts as long as the thread.
+#[cfg(target_os = "linux")]
+fn step_back() {
+    use rustix::process::{getpriority_process, setpriority_process};
+    const STEPS: i32 = 5;
+    // Refused, it is as fast as the others: that is no fault.
+    let _refused = getpriority_process(None).and_then(|now| setpriority_process(None, now + STEPS));
+}
+
+/// Elsewhere it would be the whole process.
+#[cfg(not(target_os = "linux"))]
+fn step_back() {}

@@ -25,6 +25,8 @@ pub enum FileError {
     Write(PathBuf, std::io::Error),
     /// It took longer than [`Options::item_timeout`](super::Options::item_timeout).
     TimedOut,
+    /// Before it was begun, [`Watch::wanted`](super::Watch::wanted) said that it need not be.
+    Unwanted,
     /// It was cancelled, or panicked.
     Task(JoinError),
 }
@@ -35,6 +37,7 @@ impl FileError {
         match self {
             Self::Image(error) => error.is_cancelled(),
             Self::Task(error) => error.is_cancelled(),
+            Self::Unwanted => true,
             Self::Read(_) | Self::Memory { .. } | Self::Write(..) | Self::TimedOut => false,
         }
     }
@@ -52,6 +55,7 @@ impl fmt::Display for FileError {
                 binary(*allowed, |bytes, unit| bytes / unit)
             ),
             Self::Write(path, error) => write!(f, "cannot write {}: {error}", path.display()),
+            Self::Unwanted => f.write_str("cancelled before it was begun"),
             Self::TimedOut => f.write_str("took longer than --item-timeout allows"),
             Self::Task(error) => match error.panic_message() {
                 Some(message) => write!(f, "a fault in this program or its codecs: {message}"),

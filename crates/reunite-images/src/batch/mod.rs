@@ -12,9 +12,11 @@ mod load;
 mod pipeline;
 mod save;
 mod turn;
+mod watch;
 
 pub use error::FileError;
 pub use files::{FindError, Found, Job, find};
 pub use ledger::Ledger;
-pub use pipeline::{Options, Written, run};
+pub use pipeline::{Options, Written, run, run_watched};
 pub use save::sweep;
+pub use watch::Watch;

@@ -12,13 +12,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reunite::sync::Semaphore;
-use reunite::{JoinError, Scope};
+use reunite::{Canceller, JoinError, Scope, ScopeBuilder, checkpoint};
 
 use super::codecs::Codecs;
 use super::error::FileError;
 use super::files::Job;
 use super::load::{Finished, load};
 use super::save::save;
+use super::watch::{Done, Watch};
 use crate::geometry::Size;
 use crate::transform::Transform;
 
@@ -29,6 +30,9 @@ pub struct Options {
     pub transform: Transform,
     /// How many pictures are transformed at a time.
     pub threads: usize,
+    /// Whether the codecs leave the cores to whoever else wants them: so that a window is drawn at once although
+    /// every core is busy. Where the system has no such thing for a single thread, this has no effect.
+    pub polite: bool,
     /// How many bytes all pictures in work may hold together, their files included. A picture that needs
     /// more is refused.
     pub memory: u64,
@@ -62,21 +66,54 @@ pub fn run<'scope>(
     options: &'scope Options,
     done: impl Fn(usize, Result<Written, FileError>) + Send + Sync + 'scope,
 ) {
+    run_watched(scope, jobs, options, Done(done));
+}
+
+/// [`run`], with somebody who is also told when a picture begins and fails, and may hold up or stop each.
+pub fn run_watched<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    jobs: &'scope [Job],
+    options: &'scope Options,
+    watch: impl Watch + 'scope,
+) {
     let budget = Arc::new(Semaphore::new(options.memory));
     let wanted = |job: &Job| Transform {
         format: Some(job.format),
         ..options.transform.clone()
     };
+    let watch = Arc::new(watch);
+    let told = |watch: &Arc<_>| {
+        let watch = Arc::clone(watch);
+        move |place, error| {
+            Watch::fails(&*watch, place, &error);
+            error
+        }
+    };
+    let (asked, fails) = (Arc::clone(&watch), told(&watch));
     let loaded = scope
-        .map(jobs, move |job| load(&job.input, &wanted(job), &budget))
+        .map(jobs.iter().enumerate(), move |(place, job)| {
+            if asked.wanted(place) {
+                load(&job.input, &wanted(job), &budget)
+            } else {
+                Err(FileError::Unwanted)
+            }
+            .map_err(|error| fails(place, error))
+        })
         .name("load")
         .threads(1)
         .window(2);
-    let codecs = Codecs::default();
+    let codecs = Codecs::new(options.polite);
+    let (begun, fails) = (Arc::clone(&watch), told(&watch));
     let mut transformed = scope
-        .map(loaded.into_iter().zip(jobs), move |(file, job)| {
-            codecs
-                .transform(flat(file)?, wanted(job))
+        .map(
+            loaded.into_iter().zip(jobs).enumerate(),
+            move |(place, (file, job))| {
+                let file = flat(file)?;
+                alone(job, |canceller| {
+                    begun.begins(place, canceller);
+                    checkpoint().map_err(|cancelled| FileError::Image(cancelled.into()))?;
+                    codecs.transform(file, wanted(job))
+                })
                 .map_err(|error| match error {
                     // Noticed on the way rather than by the map: the same thing.
                     FileError::Image(error) if error.is_late() && !scope.is_cancelled() => {
@@ -84,7 +121,9 @@ pub fn run<'scope>(
                     }
                     error => error,
                 })
-        })
+                .map_err(|error| fails(place, error))
+            },
+        )
         .name("transform")
         .threads(options.threads)
         .window(options.threads * 2);
@@ -95,19 +134,31 @@ pub fn run<'scope>(
         .map(
             transformed.into_iter().zip(jobs).enumerate(),
             move |(place, (result, job))| {
-                done(place, flat(result).and_then(|result| store(job, result)));
+                watch.done(place, flat(result).and_then(|result| store(job, result)));
             },
         )
         .name("save")
         .threads(1)
         .window(options.threads + 1);
-    // Each outcome was told where it was saved; a panic of `done` itself is the caller's.
+    // Each outcome was told where it was saved; a panic of the watcher itself is the caller's.
     for outcome in saved {
         match outcome {
             Err(error) if error.is_panic() => error.resume(),
             _ => {}
         }
     }
+}
+
+/// Runs `body` so that it can be cancelled without the rest.
+fn alone<T>(job: &Job, body: impl FnOnce(Canceller) -> Staged<T>) -> Staged<T> {
+    let name = job.input.file_name().unwrap_or_default().to_string_lossy();
+    let mut result = None;
+    let ended = ScopeBuilder::new()
+        .name(name)
+        .scope(|scope| result = Some(body(scope.canceller())));
+    // If it was cut short its body knows that, and what it made all the same is not lost.
+    drop(ended);
+    result.unwrap_or(Err(FileError::Unwanted))
 }
 
 /// The outcome of a stage whose function returns `Result` itself.

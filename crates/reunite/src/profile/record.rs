@@ -79,8 +79,8 @@ pub(super) struct Recorder {
 }
 
 thread_local! {
-    /// This thread's page, and of which recorder it is.
-    static PAGE: RefCell<Option<(u64, Arc<Page>)>> = const { RefCell::new(None) };
+    /// This thread's pages, each with its recorder's number: there may be several recorders at a time.
+    static PAGES: RefCell<Vec<(u64, Arc<Page>)>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Recorder {
@@ -120,16 +120,16 @@ impl Recorder {
     }
 
     fn page(&self) -> Arc<Page> {
-        let page = PAGE.try_with(|here| {
+        let page = PAGES.try_with(|here| {
             let mut here = here.borrow_mut();
-            match &*here {
-                Some((number, page)) if *number == self.number => Arc::clone(page),
-                _ => {
-                    let page = self.new_page();
-                    *here = Some((self.number, Arc::clone(&page)));
-                    page
-                }
+            if let Some((_, page)) = here.iter().find(|(number, _)| *number == self.number) {
+                return Arc::clone(page);
             }
+            // Those of recorders that are gone are nobody's but this thread's.
+            here.retain(|(_, page)| Arc::strong_count(page) > 1);
+            let page = self.new_page();
+            here.push((self.number, Arc::clone(&page)));
+            page
         });
         page.unwrap_or_else(|_| self.new_page())
     }

@@ -144,6 +144,7 @@ fn options(args: &Images) -> Options {
             max_pixels: args.max_pixels,
         },
         threads: args.jobs.map_or_else(cores, usize::from),
+        polite: false,
         memory: args.memory.unwrap_or_else(half_of_what_is_free),
         item_timeout: args.item_timeout,
     }

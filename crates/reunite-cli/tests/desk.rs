@@ -1,0 +1,53 @@
+//! `reunite desk`.
+#![cfg(unix)]
+
+mod harness;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use harness::Place;
+
+/// The program in a folder of its own.
+fn moved(place: &Place) -> PathBuf {
+    let program = place.path("reunite");
+    std::fs::copy(env!("CARGO_BIN_EXE_reunite"), &program).expect("a copy of the program");
+    program
+}
+
+fn run(place: &Place, program: &PathBuf) -> Output {
+    Command::new(program)
+        .args(["desk", "photos", "/tmp", "--", "-x.png"])
+        .current_dir(place.path("."))
+        .env("PATH", "/bin:/usr/bin")
+        .output()
+        .expect("it runs")
+}
+
+#[test]
+fn it_becomes_the_window_beside_it() {
+    let place = Place::new();
+    let program = moved(&place);
+    let window = place.write("reunite-desk", "#!/bin/sh\necho \"$@\"\nexit 7\n");
+    let allowed = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(window, allowed).expect("permission");
+    let output = run(&place, &program);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "./photos /tmp ./-x.png\n"
+    );
+    assert_eq!(output.status.code(), Some(7));
+}
+
+#[test]
+fn without_a_window_it_says_what_to_do() {
+    let place = Place::new();
+    let output = run(&place, &moved(&place));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        told.contains("cargo build --package reunite-desk"),
+        "{told}"
+    );
+    assert_eq!(output.status.code(), Some(2));
+}

@@ -1,0 +1,327 @@
+//! The window: it draws the [`Desk`] and tells it what was clicked.
+
+mod choose;
+mod insight;
+mod list;
+mod settings;
+mod status;
+mod theme;
+mod thumbnails;
+mod toolbar;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use eframe::egui::{
+    Align2, CentralPanel, Context, Frame, Id, Key, Margin, Modal, Modifiers, Panel, RichText, Ui,
+    ViewportCommand,
+};
+
+use crate::errand::Wake;
+use crate::model::{Desk, Phase};
+use crate::settings::Settings;
+use crate::words;
+use choose::Chooser;
+use list::Selection;
+use theme::Palette;
+use thumbnails::Thumbnails;
+
+/// News are shown at most so often: enough for the eye, and it leaves the cores to the pictures.
+const FRAME: Duration = Duration::from_millis(33);
+
+/// The window.
+pub struct Window {
+    desk: Desk,
+    thumbnails: Thumbnails,
+    chooser: Option<Chooser>,
+    selection: Selection,
+    wake: Wake,
+}
+
+impl Window {
+    /// A window that is drawn in `ctx`, with settings as they are kept at `place`.
+    pub fn new(ctx: &Context, place: Option<PathBuf>) -> Self {
+        let (settings, trouble) = match &place {
+            Some(place) => Settings::load(place),
+            None => Settings::default().into(),
+        };
+        let mut window = Self::with(ctx, settings, place);
+        window.desk.set_trouble(trouble);
+        window
+    }
+
+    /// The same, with these settings.
+    pub fn with(ctx: &Context, settings: Settings, place: Option<PathBuf>) -> Self {
+        theme::install(ctx);
+        theme::prefer(ctx, settings.theme);
+        let wake: Wake = {
+            let ctx = ctx.clone();
+            Arc::new(move || ctx.request_repaint_after(FRAME))
+        };
+        Self {
+            desk: Desk::new(settings, Arc::clone(&wake)).remembering(place),
+            thumbnails: Thumbnails::new(&wake),
+            chooser: None,
+            selection: Selection::default(),
+            wake,
+        }
+    }
+
+    /// What it shows.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// The same, to change it.
+    pub fn desk_mut(&mut self) -> &mut Desk {
+        &mut self.desk
+    }
+
+    /// Draws it all, and heeds mouse and keyboard.
+    pub fn show(&mut self, ui: &mut Ui) {
+        let ctx = ui.ctx().clone();
+        if let Some(again) = self.desk.tick(Instant::now()) {
+            ctx.request_repaint_after(again);
+        }
+        self.heed_closing(&ctx);
+        self.heed_files(&ctx);
+        self.heed_keys(&ctx);
+        let settings = self.desk.settings().clone();
+
+        let bar = Frame::new()
+            .fill(ui.visuals().panel_fill)
+            .inner_margin(Margin::symmetric(16, 12));
+        Panel::top("toolbar").frame(bar).show(ui, |ui| {
+            toolbar::show(ui, &mut self.desk, &mut self.chooser, &self.wake);
+        });
+        Panel::bottom("status")
+            .frame(bar)
+            .show(ui, |ui| status::show(ui, &self.desk));
+        Panel::left("settings")
+            .exact_size(264.0)
+            .resizable(false)
+            .frame(bar)
+            .show(ui, |ui| {
+                settings::show(ui, &mut self.desk, &mut self.chooser, &self.wake);
+            });
+        if settings.watching {
+            Panel::bottom("insight")
+                .default_size(230.0)
+                .size_range(120.0..=480.0)
+                .resizable(true)
+                .frame(bar)
+                .show(ui, |ui| insight::show(ui, self.desk.insight()));
+        }
+        CentralPanel::default()
+            .frame(Frame::new().fill(ui.visuals().panel_fill).inner_margin(12))
+            .show(ui, |ui| {
+                self.thumbnails.take(&ctx);
+                trouble(ui, &mut self.desk);
+                if self.desk.rows().is_empty() {
+                    list::empty(ui, &self.desk);
+                } else {
+                    list::show(
+                        ui,
+                        &mut self.desk,
+                        &mut self.thumbnails,
+                        &mut self.selection,
+                    );
+                }
+            });
+        self.choose(&ctx);
+        self.ask(&ctx);
+        hover(&ctx);
+        if settings.theme != self.desk.settings().theme {
+            theme::prefer(&ctx, self.desk.settings().theme);
+        }
+    }
+
+    fn heed_closing(&mut self, ctx: &Context) {
+        if ctx.input(|input| input.viewport().close_requested()) && !self.desk.close() {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+        } else if self.desk.is_closed() {
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        }
+    }
+
+    fn heed_files(&mut self, ctx: &Context) {
+        let dropped: Vec<PathBuf> = ctx.input(|input| {
+            let files = input.raw.dropped_files.iter();
+            files.map(|file| file.path().to_owned()).collect()
+        });
+        if !dropped.is_empty() {
+            self.desk.add(dropped);
+        }
+    }
+
+    fn heed_keys(&mut self, ctx: &Context) {
+        if self.chooser.is_some() || self.desk.asks() {
+            return;
+        }
+        let pressed = |key| ctx.input_mut(|input| input.consume_key(Modifiers::COMMAND, key));
+        if pressed(Key::O) {
+            self.chooser = Some(Chooser::pictures(&self.wake));
+        }
+        if pressed(Key::Enter) {
+            self.desk.start();
+        }
+        if pressed(Key::P) {
+            match self.desk.phase() {
+                Phase::Paused => self.desk.resume(),
+                _ => self.desk.pause(),
+            }
+        }
+        if pressed(Key::Period) {
+            self.desk.cancel_all();
+        }
+        if pressed(Key::R) {
+            self.desk.retry();
+        }
+        if pressed(Key::T) {
+            toggle_insight(&mut self.desk);
+        }
+        if pressed(Key::Q) {
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        }
+    }
+
+    fn choose(&mut self, ctx: &Context) {
+        let Some(chooser) = &mut self.chooser else {
+            return;
+        };
+        match chooser.show(ctx, &self.wake) {
+            choose::Answer::NotYet => return,
+            choose::Answer::Nothing => {}
+            choose::Answer::Pictures(paths) => self.desk.add(paths),
+            choose::Answer::Output(out) => {
+                let mut settings = self.desk.settings().clone();
+                settings.out = out;
+                self.desk.set_settings(settings);
+            }
+        }
+        self.chooser = None;
+    }
+
+    /// Whether to close although there is work.
+    fn ask(&mut self, ctx: &Context) {
+        let now = Instant::now();
+        if let Some(left) = self.desk.drains_for(now) {
+            dialogue("draining", ctx).show(ctx, |ui| {
+                ui.set_width(360.0);
+                ui.heading("Finishing…");
+                ui.label(format!(
+                    "Pictures that were begun are finished, for {} more at most. Then the window closes.",
+                    words::duration(left)
+                ));
+            });
+            return;
+        }
+        if !self.desk.asks() {
+            return;
+        }
+        let open = self.desk.counts().open();
+        let answer = dialogue("quit", ctx).show(ctx, |ui| {
+            ui.set_width(400.0);
+            ui.heading("Pictures are still being made");
+            ui.label(format!(
+                "{} not made yet. If you quit now, those that were begun are finished and the others are \
+                 left out. Nothing half-made stays behind.",
+                match open {
+                    1 => "1 picture is".to_owned(),
+                    open => format!("{open} pictures are"),
+                }
+            ));
+            ui.add_space(8.0);
+            ui.horizontal(|ui| {
+                let palette = Palette::of(ui.visuals());
+                let stay = toolbar::primary(ui, "Keep working", palette.accent, true);
+                if ui.memory(|memory| memory.focused().is_none()) {
+                    stay.request_focus();
+                }
+                let quit = ui.button(RichText::new("Quit").color(palette.bad));
+                (stay.clicked(), quit.clicked())
+            })
+            .inner
+        });
+        let (stay, quit) = answer.inner;
+        if quit {
+            self.desk.drain(now);
+            ctx.request_repaint();
+        } else if stay || answer.should_close() {
+            self.desk.keep_working();
+        }
+    }
+}
+
+impl eframe::App for Window {
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        self.show(ui);
+    }
+}
+
+impl std::fmt::Debug for Window {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Window")
+            .field("desk", &self.desk)
+            .finish_non_exhaustive()
+    }
+}
+
+fn dialogue(name: &str, ctx: &Context) -> Modal {
+    let frame = Frame::window(&ctx.global_style()).inner_margin(20);
+    Modal::new(Id::unique(name)).frame(frame)
+}
+
+fn toggle_insight(desk: &mut Desk) {
+    let mut settings = desk.settings().clone();
+    settings.watching = !settings.watching;
+    desk.set_settings(settings);
+}
+
+/// What a person should know, until they have read it.
+fn trouble(ui: &mut Ui, desk: &mut Desk) {
+    let Some(trouble) = desk.trouble().map(str::to_owned) else {
+        return;
+    };
+    let palette = Palette::of(ui.visuals());
+    Frame::new()
+        .fill(palette.bad.gamma_multiply(0.12))
+        .corner_radius(8)
+        .inner_margin(10)
+        .show(ui, |ui| {
+            ui.horizontal(|ui| {
+                let room = ui.available_width() - 80.0;
+                ui.allocate_ui(eframe::egui::vec2(room, 0.0), |ui| {
+                    ui.set_width(room);
+                    ui.label(RichText::new(trouble).color(palette.bad));
+                });
+                if ui.button("Got it").clicked() {
+                    desk.set_trouble(None);
+                }
+            });
+        });
+}
+
+/// Files are held over the window.
+fn hover(ctx: &Context) {
+    let count = ctx.input(|input| input.raw.hovered_files.len());
+    if count == 0 {
+        return;
+    }
+    let area = ctx.content_rect();
+    let painter = ctx.layer_painter(eframe::egui::LayerId::new(
+        eframe::egui::Order::Foreground,
+        Id::unique("hover"),
+    ));
+    let visuals = ctx.global_style().visuals.clone();
+    let palette = Palette::of(&visuals);
+    painter.rect_filled(area, 0.0, visuals.panel_fill.gamma_multiply(0.85));
+    painter.text(
+        area.center(),
+        Align2::CENTER_CENTER,
+        "Let go to add",
+        eframe::egui::FontId::proportional(26.0),
+        palette.accent,
+    );
+}

@@ -1,0 +1,116 @@
+//! What can be done, in one row.
+
+use eframe::egui::{Align, Button, Color32, Layout, Response, RichText, Ui};
+
+use super::choose::Chooser;
+use super::theme::Palette;
+use super::toggle_insight;
+use crate::errand::Wake;
+use crate::model::{Desk, Phase};
+use crate::settings::Theme;
+
+pub(super) fn show(ui: &mut Ui, desk: &mut Desk, chooser: &mut Option<Chooser>, wake: &Wake) {
+    let palette = Palette::of(ui.visuals());
+    ui.horizontal(|ui| {
+        let idle = !desk.is_working();
+        if enabled(ui, idle, "Add pictures…")
+            .on_hover_text("Choose files and folders (Ctrl+O), or drop them on the window")
+            .clicked()
+        {
+            *chooser = Some(Chooser::pictures(wake));
+        }
+        match desk.phase() {
+            Phase::Idle => {
+                let start = primary(ui, "Start", palette.accent, desk.can_start());
+                if start
+                    .on_hover_text("Make all that is queued (Ctrl+Enter)")
+                    .clicked()
+                {
+                    desk.start();
+                }
+            }
+            Phase::Working => {
+                if enabled(ui, true, "Pause")
+                    .on_hover_text("Begin no further picture (Ctrl+P)")
+                    .clicked()
+                {
+                    desk.pause();
+                }
+            }
+            Phase::Paused => {
+                if primary(ui, "Resume", palette.accent, true)
+                    .on_hover_text("Go on (Ctrl+P)")
+                    .clicked()
+                {
+                    desk.resume();
+                }
+            }
+            Phase::Stopping => {
+                enabled(ui, false, "Stopping…");
+            }
+        }
+        if desk.is_working() {
+            let can = desk.phase() != Phase::Stopping;
+            if enabled(ui, can, "Cancel all")
+                .on_hover_text("Make no further picture (Ctrl+.)")
+                .clicked()
+            {
+                desk.cancel_all();
+            }
+        } else {
+            if desk.can_retry()
+                && enabled(ui, true, "Retry")
+                    .on_hover_text("Try again what failed or was cancelled (Ctrl+R)")
+                    .clicked()
+            {
+                desk.retry();
+            }
+            if !desk.rows().is_empty()
+                && enabled(ui, true, "Clear list")
+                    .on_hover_text("Forget the list; files stay where they are")
+                    .clicked()
+            {
+                desk.clear();
+            }
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            themes(ui, desk);
+            let watching = desk.settings().watching;
+            if ui
+                .add(Button::new("Tasks").selected(watching))
+                .on_hover_text("The live tree of tasks, and the timeline of this run (Ctrl+T)")
+                .clicked()
+            {
+                toggle_insight(desk);
+            }
+        });
+    });
+}
+
+fn themes(ui: &mut Ui, desk: &mut Desk) {
+    let now = desk.settings().theme;
+    // From right to left.
+    for (theme, name) in [
+        (Theme::Dark, "Dark"),
+        (Theme::Light, "Light"),
+        (Theme::System, "Auto"),
+    ] {
+        if ui.add(Button::new(name).selected(theme == now)).clicked() {
+            let mut settings = desk.settings().clone();
+            settings.theme = theme;
+            desk.set_settings(settings);
+        }
+    }
+    ui.separator();
+}
+
+pub(super) fn enabled(ui: &mut Ui, enabled: bool, name: &str) -> Response {
+    ui.add_enabled(enabled, Button::new(name))
+}
+
+/// The one that is meant to be clicked.
+pub(super) fn primary(ui: &mut Ui, name: &str, colour: Color32, enabled: bool) -> Response {
+    let on = Palette::of(ui.visuals()).on_accent;
+    let button = Button::new(RichText::new(name).color(on).strong()).fill(colour);
+    ui.add_enabled(enabled, button)
+}

@@ -1,0 +1,124 @@
+//! Numbers and reasons as a person would say them.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use reunite_images::batch::FileError;
+
+/// Why a picture has no result, and what to do, for somebody who has a window and no command line.
+pub(crate) fn reason(error: &FileError) -> String {
+    match error {
+        FileError::Read(error) => format!("The file cannot be read: {}.", system(error)),
+        FileError::Image(error) if error.is_too_large() => {
+            "It says that it has more pixels than is safe to open. If you trust it, make it smaller \
+             with `reunite images --max-pixels`."
+                .to_owned()
+        }
+        FileError::Image(error) if error.is_corrupt() => {
+            format!("The picture is {error}. Try to get it anew from where it came from.")
+        }
+        FileError::Image(error) => format!("This is {error}."),
+        FileError::Memory { needed, .. } => format!(
+            "It needs {} of memory, more than there is. Close other programs and try again.",
+            bytes(*needed)
+        ),
+        FileError::Write(path, error) => format!(
+            "The result {} cannot be written: {}. Choose another output folder, or make room.",
+            path.display(),
+            system(error)
+        ),
+        FileError::TimedOut => "It took too long.".to_owned(),
+        FileError::Unwanted | FileError::Task(_) => format!("It was not made: {error}."),
+    }
+}
+
+/// Without the system's number.
+pub(crate) fn system(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "it is not there any more".to_owned(),
+        io::ErrorKind::PermissionDenied => "you have no permission".to_owned(),
+        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
+        io::ErrorKind::ReadOnlyFilesystem => "the disk can only be read".to_owned(),
+        _ => {
+            let text = error.to_string();
+            match text.find(" (os error") {
+                Some(end) => text[..end].to_lowercase(),
+                None => text,
+            }
+        }
+    }
+}
+
+pub(crate) fn bytes(bytes: u64) -> String {
+    const STEP: f64 = 1000.0;
+    let mut value = bytes as f64;
+    for unit in ["bytes", "kB", "MB", "GB"] {
+        // What would be shown as 1000 is one of the next unit.
+        if value < STEP - 0.5 {
+            return match unit {
+                "bytes" => format!("{bytes} bytes"),
+                _ if value < 9.95 => format!("{value:.1} {unit}"),
+                _ => format!("{value:.0} {unit}"),
+            };
+        }
+        value /= STEP;
+    }
+    format!("{value:.1} TB")
+}
+
+/// As short as it may be.
+pub(crate) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64().ceil() as u64;
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// `1 picture`, `2 pictures`.
+pub(crate) fn count(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}
+
+/// The last part of a path; all of it if it has none.
+pub(crate) fn name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(bytes(0), "0 bytes");
+        assert_eq!(bytes(999), "999 bytes");
+        assert_eq!(bytes(999_900), "1.0 MB");
+        assert_eq!(bytes(1_540), "1.5 kB");
+        assert_eq!(bytes(312_000_000), "312 MB");
+        assert_eq!(duration(Duration::from_millis(200)), "1 s");
+        assert_eq!(duration(Duration::from_secs(61)), "1 min 01 s");
+        assert_eq!(duration(Duration::from_secs(7_260)), "2 h 01 min");
+        assert_eq!(count(1, "picture"), "1 picture");
+    }
+
+    #[test]
+    fn reasons_have_no_numbers_of_errors_and_no_flags_that_are_not_here() {
+        let missing = io::Error::from_raw_os_error(2);
+        let told = reason(&FileError::Read(missing));
+        assert_eq!(told, "The file cannot be read: it is not there any more.");
+        let told = reason(&FileError::Memory {
+            needed: 5_000_000_000,
+            allowed: 1,
+        });
+        assert!(told.contains("5.0 GB") && !told.contains("--"), "{told}");
+    }
+}

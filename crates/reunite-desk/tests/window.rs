@@ -1,0 +1,236 @@
+//! The window without a screen: clicked, typed at, closed.
+
+mod common;
+
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use common::{Folder, PATIENCE};
+use eframe::egui::{Key, Modifiers, ViewportEvent, ViewportId};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+use reunite_desk::{Desk, Window};
+
+struct Screen {
+    harness: Harness<'static, Option<Window>>,
+    woken: Receiver<()>,
+}
+
+impl Screen {
+    fn of(folder: &Folder) -> Self {
+        let settings = folder.settings();
+        let harness = Harness::builder()
+            .with_size([1120.0, 760.0])
+            .build_ui_state(
+                move |ui, window: &mut Option<Window>| {
+                    window
+                        .get_or_insert_with(|| Window::with(ui.ctx(), settings.clone(), None))
+                        .show(ui);
+                },
+                None,
+            );
+        let (wake, woken) = channel();
+        harness.ctx.set_request_repaint_callback(move |_| {
+            let _over = wake.send(());
+        });
+        let mut this = Self { harness, woken };
+        let window = this.harness.state_mut().as_mut().unwrap();
+        window.desk_mut().add([folder.input()]);
+        this.until(|desk| !desk.is_looking());
+        this.harness.step();
+        this
+    }
+
+    fn desk(&self) -> &Desk {
+        self.harness.state().as_ref().unwrap().desk()
+    }
+
+    /// A frame whenever one is asked for.
+    fn until(&mut self, done: impl Fn(&Desk) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            self.harness.step();
+            if done(self.desk()) {
+                return;
+            }
+            assert!(
+                Instant::now() < end,
+                "this does not come: {:?}",
+                self.desk()
+            );
+            let _time_is_up = self.woken.recv_timeout(Duration::from_millis(100));
+        }
+    }
+
+    fn click(&mut self, label: &str) {
+        self.harness.get_by_label(label).click();
+        self.harness.step();
+        self.harness.step();
+    }
+
+    fn press(&mut self, key: Key) {
+        self.harness.key_press_modifiers(Modifiers::COMMAND, key);
+        self.harness.step();
+        self.harness.step();
+    }
+
+    fn shows(&self, text: &str) -> bool {
+        self.harness
+            .query_all_by_label_contains(text)
+            .next()
+            .is_some()
+    }
+
+    fn close(&mut self) {
+        let viewports = &mut self.harness.input_mut().viewports;
+        let root = viewports.entry(ViewportId::ROOT).or_default();
+        root.events.push(ViewportEvent::Close);
+        self.harness.step();
+        self.harness.step();
+    }
+}
+
+#[test]
+fn a_batch_is_started_shown_and_done() {
+    let folder = Folder::new();
+    folder.pictures(4, 100);
+    let mut screen = Screen::of(&folder);
+    assert!(screen.shows("p0002.png") && screen.shows("4 queued"));
+    screen.click("Start");
+    screen.until(|desk| !desk.is_working());
+    screen.harness.step();
+    assert!(screen.shows("4 done") && screen.shows("32 × 32"));
+    assert_eq!(folder.results().len(), 4);
+}
+
+#[test]
+fn a_failure_shows_its_reason_and_is_tried_again() {
+    let folder = Folder::new();
+    folder.picture("good.png", 50);
+    folder.broken("bad.png");
+    let mut screen = Screen::of(&folder);
+    screen.press(Key::Enter);
+    screen.until(|desk| !desk.is_working());
+    screen.harness.step();
+    assert!(screen.shows("1 failed") && screen.shows("damaged or cut short"));
+    folder.picture("bad.png", 50);
+    screen.click("Retry");
+    screen.until(|desk| !desk.is_working());
+    screen.harness.step();
+    assert!(screen.shows("2 done") && !screen.shows("failed"));
+}
+
+#[test]
+fn a_batch_is_paused_one_cancelled_and_then_all() {
+    let folder = Folder::new();
+    folder.pictures(30, 700);
+    let mut screen = Screen::of(&folder);
+    screen.click("Start");
+    screen.until(|desk| desk.counts().running > 0);
+    screen.click("Pause");
+    screen.until(|desk| desk.can_cancel(5) && desk.counts().running == 0);
+    screen.harness.step();
+    assert!(screen.shows("Paused"));
+    screen.click("Cancel p0005.png");
+    assert!(screen.shows("1 cancelled"));
+    screen.click("Resume");
+    screen.click("Cancel all");
+    screen.until(|desk| !desk.is_working());
+    screen.harness.step();
+    let counts = screen.desk().counts();
+    assert!(counts.cancelled >= 1 && counts.open() == 0);
+    assert_eq!(folder.results().len(), counts.done);
+    assert!(screen.shows("Retry") && screen.shows("Cancelled"));
+}
+
+#[test]
+fn closing_asks_first_and_drains() {
+    let folder = Folder::new();
+    folder.pictures(40, 600);
+    let mut screen = Screen::of(&folder);
+    screen.click("Start");
+    screen.until(|desk| desk.counts().done > 0);
+    screen.close();
+    assert!(screen.shows("Pictures are still being made"));
+    screen.click("Keep working");
+    assert!(!screen.shows("Pictures are still being made") && screen.desk().is_working());
+    screen.close();
+    screen.click("Quit");
+    screen.until(Desk::is_closed);
+    let counts = screen.desk().counts();
+    assert_eq!(folder.results().len(), counts.done);
+    assert!(counts.cancelled > 0);
+}
+
+#[test]
+fn the_tasks_of_a_batch_are_shown() {
+    let folder = Folder::new();
+    folder.pictures(20, 600);
+    let mut screen = Screen::of(&folder);
+    screen.press(Key::T);
+    assert!(screen.shows("Tasks are shown"));
+    screen.click("Start");
+    screen.until(|desk| {
+        desk.insight().is_some_and(|insight| {
+            let scopes = insight.tree.iter().filter(|line| line.is_scope);
+            scopes.into_iter().any(|scope| scope.name == "images")
+                && insight.lanes.iter().any(|lane| lane.name == "clerk")
+        })
+    });
+    screen.harness.step();
+    assert!(screen.shows("Live tasks") && screen.shows("Timeline") && screen.shows("of work in"));
+    screen.until(|desk| !desk.is_working());
+}
+
+#[test]
+fn a_list_of_ten_thousand_draws_only_what_is_seen() {
+    let folder = Folder::new();
+    folder.pictures(1, 8);
+    let first = folder.input().join("p0000.png");
+    for number in 1..10_000 {
+        std::fs::hard_link(&first, folder.input().join(format!("p{number:04}.png"))).unwrap();
+    }
+    let mut screen = Screen::of(&folder);
+    assert_eq!(screen.desk().rows().len(), 10_000);
+    assert!(screen.shows("p0000.png") && !screen.shows("p5000.png"));
+    let names = screen.harness.query_all_by_label_contains(".png").count();
+    assert!(names < 40, "{names}");
+    // The keyboard goes to the end.
+    screen.harness.get_by_label("10000 pictures").focus();
+    screen.harness.step();
+    screen.harness.step();
+    screen.harness.key_press(Key::End);
+    screen.harness.step();
+    screen.harness.step();
+    screen.harness.step();
+    assert!(screen.shows("p9999.png") && !screen.shows("p0000.png"));
+}
+
+#[test]
+fn every_button_can_be_reached_by_the_keyboard() {
+    let folder = Folder::new();
+    folder.pictures(2, 8);
+    let mut screen = Screen::of(&folder);
+    let mut reached = std::collections::BTreeSet::new();
+    for _ in 0..40 {
+        screen.harness.key_press(Key::Tab);
+        screen.harness.step();
+        let root = screen.harness.root();
+        let focused = root
+            .children_recursive()
+            .find(egui_kittest::Node::is_focused);
+        let label = focused.and_then(|node| node.accesskit_node().label());
+        reached.extend(label);
+    }
+    for name in [
+        "Add pictures…",
+        "Start",
+        "Clear list",
+        "Tasks",
+        "Dark",
+        "Choose folder…",
+        "2 pictures",
+    ] {
+        assert!(reached.contains(name), "{name} is not among {reached:?}");
+    }
+}
