@@ -91,7 +91,10 @@ impl Watcher {
     }
 
     pub(crate) fn begin(&mut self) {
-        self.profiling = Some(Arc::new(reunite::profile::start_ring(EVENTS)));
+        self.profiling = Some(Arc::new(reunite::profile::flight_recorder(
+            EVENTS,
+            |_, _| {},
+        )));
         self.insight = None;
         self.looking = None;
         self.last = false;

@@ -59,7 +59,9 @@ fn play(part: &str) {
             reunite::stall_after(Duration::from_millis(20));
             let (tell, told) = std::sync::mpsc::channel();
             let tell = std::sync::Mutex::new(tell);
-            reunite::on_stall(move |_| drop(tell.lock().unwrap().send(())));
+            reunite::on_stall(move |_| {
+                let _ = tell.lock().unwrap().send(());
+            });
             let (a, b) = (Mutex::new(()), Mutex::new(()));
             let met = Barrier::new(2);
             let both = |first: &Mutex<()>, second: &Mutex<()>| {
