@@ -6,7 +6,7 @@
 
 pub(crate) use crate::primitive::spin_loop;
 use crate::primitive::{
-    Arc, AtomicU8, Instant, Ordering, Thread, ThreadId, current, now, park, park_timeout,
+    Arc, AtomicU8, Duration, Instant, Ordering, Thread, ThreadId, current, now, park, park_timeout,
     thread_local, yield_now,
 };
 
@@ -96,18 +96,9 @@ pub(crate) fn park_until(until: Option<Instant>) {
     }
 }
 
-/// Rounds of asking before a park, each with twice the pause of the one before: some ten microseconds.
-#[cfg(not(reunite_model))]
-const SPINS: u32 = 9;
-#[cfg(reunite_model)]
-const SPINS: u32 = 0;
-
-/// The first rounds are for what is on its way at this very moment.
-const BRIEF: u32 = 3;
-
 /// Longer than a yield takes that nobody accepts.
 #[cfg(not(reunite_model))]
-const SOON: crate::primitive::Duration = crate::primitive::Duration::from_micros(50);
+const SOON: Duration = Duration::from_micros(50);
 
 /// Offers the processor to others. False if they kept it for long: it is dear at the moment, and whoever waits had
 /// better sleep, which gives it a better place in the queue when it is woken.
@@ -125,28 +116,45 @@ pub(crate) fn yield_briefly() -> bool {
     true
 }
 
+/// How long a wait asks again and again before it parks: about as long as to sleep and to be woken takes.
+#[cfg(not(reunite_model))]
+const SPIN: Duration = Duration::from_micros(20);
+
 /// Asks a few more times before the caller parks: putting a thread to sleep and waking it costs more than
 /// most short waits take. Returns whether the answer was yes.
 ///
-/// From the third round on it offers the processor to others first: a thread that was just woken is often
-/// put on its waker's processor, and would run only when that parks.
+/// It offers the processor to others each time: a thread that was just woken is often put on its waker's
+/// processor, and would run only when that parks.
+#[cfg(not(reunite_model))]
 pub(crate) fn spin_until(ready: &mut dyn FnMut() -> bool) -> bool {
-    for round in 0..SPINS {
-        if round >= BRIEF && !yield_briefly() {
-            return ready();
-        }
-        (0..1 << round).for_each(|_| spin_loop());
+    let since = now();
+    loop {
+        yield_now();
         if ready() {
             return true;
         }
+        if now().saturating_duration_since(since) > SPIN {
+            return false;
+        }
     }
+}
+
+/// There is no time in a model, and parks are what it is to try.
+#[cfg(reunite_model)]
+pub(crate) fn spin_until(_: &mut dyn FnMut() -> bool) -> bool {
     false
 }
+
+/// Rounds of asking, each with twice the pauses of the one before.
+#[cfg(not(reunite_model))]
+const ROUNDS: u32 = 3;
+#[cfg(reunite_model)]
+const ROUNDS: u32 = 0;
 
 /// [`spin_until`] for less than a microsecond, and without offering the processor: when every one is busy,
 /// it may take milliseconds to get it back, and the caller has a deadline.
 pub(crate) fn spin_briefly_until(ready: &mut dyn FnMut() -> bool) -> bool {
-    (0..SPINS.min(BRIEF)).any(|round| {
+    (0..ROUNDS).any(|round| {
         (0..1 << round).for_each(|_| spin_loop());
         ready()
     })

@@ -168,7 +168,16 @@ pub(crate) fn wait(
         return Wait::Ready;
     }
     let _told = Told::blocked(&site);
-    if spin(&mut || ready(&parker)) {
+    // Whoever brings it says so there. So nobody is kept from bringing it by one who asks again and again.
+    let mut brought = || {
+        parker.is_marked() && {
+            parker.begin_to_ask();
+            let is_ready = ready(&parker);
+            parker.has_asked();
+            is_ready
+        }
+    };
+    if spin(&mut brought) {
         return Wait::Ready;
     }
     block(&parker, site, deadline, heed, ready)

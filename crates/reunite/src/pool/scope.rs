@@ -32,7 +32,9 @@ use crate::deadlock::{self, Bond, Object, On, Site};
 use crate::error::{Cancelled, Failure, JoinError, JoinErrorKind, ScopeError, Why};
 use crate::id::{Kind, Label};
 use crate::park::{Parker, spin_loop};
-use crate::primitive::{Arc, AtomicUsize, Duration, Instant, Mutex, Ordering, now, thread_local};
+use crate::primitive::{
+    Arc, AtomicUsize, Duration, Instant, Mutex, MutexGuard, Ordering, now, thread_local,
+};
 use crate::task::Failures;
 use crate::wait::{self, Heed, Wait};
 
@@ -128,8 +130,8 @@ impl Core {
     }
 
     fn push(&self, task: Arc<dyn Run>) {
-        self.pending.fetch_add(1, Ordering::Relaxed);
         let mut queue = self.queue.lock();
+        self.more_pending(&queue);
         queue.tasks.push_back(task);
         let first = queue.tasks.len() == 1;
         if first {
@@ -147,14 +149,34 @@ impl Core {
         self.discard(over);
     }
 
+    /// Counts one more that the scope's end waits for. The count changes under the queue's lock, which every
+    /// spawn takes anyway.
+    fn more_pending(&self, _: &MutexGuard<'_, Queue>) {
+        let pending = self.pending.load(Ordering::Relaxed);
+        self.pending.store(pending + 1, Ordering::Relaxed);
+    }
+
+    /// Whether those were the last. Their references were dropped, or given away.
+    fn fewer_pending(&self, count: usize, _: &MutexGuard<'_, Queue>) -> bool {
+        let left = self.pending.load(Ordering::Relaxed) - count;
+        self.pending.store(left, Ordering::Release);
+        count > 0 && left == 0
+    }
+
     /// Takes the next tasks; leaves those of the last batch, which are over, to whoever spawned them.
     fn pop(&self, count: usize, over: &mut Vec<Arc<dyn Run>>) -> Vec<Arc<dyn Run>> {
         let mut queue = self.queue.lock();
+        let done = over.len();
         queue.over.append(over);
+        let was_last = self.fewer_pending(done, &queue);
         let count = count.min(queue.tasks.len());
         let batch: Vec<_> = queue.tasks.drain(..count).collect();
         if count > 0 && queue.tasks.is_empty() {
             self.pool.roster.queue_emptied();
+        }
+        drop(queue);
+        if was_last {
+            self.wake();
         }
         batch
     }
@@ -174,10 +196,7 @@ impl Core {
         let mut over = Vec::new();
         let mut count = 1;
         loop {
-            let before = over.len();
             let batch = self.pop(count, &mut over);
-            // Not before their references were given away: the scope's end would not see them.
-            self.done(before);
             if batch.is_empty() {
                 return;
             }
@@ -260,11 +279,10 @@ impl Core {
         both.is_some_and(|(here, owner)| std::ptr::eq(here, owner))
     }
 
-    fn done(&self, count: usize) {
-        if count == 0 {
-            return;
-        }
-        if self.pending.fetch_sub(count, Ordering::AcqRel) == count {
+    /// One that ran in its joiner's place is over.
+    fn done(&self) {
+        let was_last = self.fewer_pending(1, &self.queue.lock());
+        if was_last {
             self.wake();
         }
     }
@@ -411,7 +429,7 @@ impl<'scope> PoolScope<'scope, '_> {
         self.core.push(unsafe { erase(queued) });
         PoolTask {
             task,
-            core: Arc::clone(&self.core),
+            core: &self.core,
             at: Location::caller(),
         }
     }
@@ -435,7 +453,7 @@ impl<'scope> PoolScope<'scope, '_> {
 /// The right to the result of a pool's task. May be dropped freely: the scope joins the task.
 pub struct PoolTask<'scope, T> {
     task: Arc<dyn Join<T> + 'scope>,
-    core: Arc<Core>,
+    core: &'scope Arc<Core>,
     at: &'static Location<'static>,
 }
 
@@ -533,12 +551,12 @@ impl<T> PoolTask<'_, T> {
         let queued = self.task.is_queued();
         if queued {
             // Counted while it runs here: the reference in the queue may be dropped meanwhile.
-            self.core.pending.fetch_add(1, Ordering::Relaxed);
+            self.core.more_pending(&self.core.queue.lock());
             let _visit = member::visit(&self.core.pool);
             let entered = current::enter(Arc::clone(&self.core.context));
-            self.task.run(&self.core);
+            self.task.run(self.core);
             drop(entered);
-            self.core.done(1);
+            self.core.done();
         }
         queued
     }

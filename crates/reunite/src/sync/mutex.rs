@@ -42,12 +42,21 @@ impl<T: ?Sized> std::panic::UnwindSafe for Mutex<T> {}
 #[must_use = "the lock is released when this is dropped"]
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
-    /// Whether the thread unwound already when it took the lock: then a panic is no news.
-    unwound: bool,
-    /// Whether it was let go of and could not be taken again: then it gives access to nothing.
-    is_lost: bool,
+    hold: Hold,
     /// A lock is released where it was taken: the thread has it in its list.
     stays: PhantomData<*const ()>,
+}
+
+/// In one byte: a guard is written and read at once, and two that lie together are read as one, which has to wait
+/// until both are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// A panic poisons the lock.
+    Sound,
+    /// The thread unwound already when it took the lock: a panic is no news.
+    Unwinding,
+    /// It was let go of and could not be taken again: it gives access to nothing.
+    Lost,
 }
 
 // SAFETY: it gives others only `&T`.
@@ -139,8 +148,11 @@ impl<T: ?Sized> Mutex<T> {
     fn guard(&self) -> MutexGuard<'_, T> {
         MutexGuard {
             mutex: self,
-            unwound: panicking(),
-            is_lost: false,
+            hold: if panicking() {
+                Hold::Unwinding
+            } else {
+                Hold::Sound
+            },
             stays: PhantomData,
         }
     }
@@ -193,7 +205,9 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
                 let raw = &self.guard.mutex.raw;
                 let taken = raw.lock("lock", None, Heed::UnlessForEver, self.at);
                 *self.refused = taken.err();
-                self.guard.is_lost = self.refused.is_some();
+                if self.refused.is_some() {
+                    self.guard.hold = Hold::Lost;
+                }
             }
         }
 
@@ -213,7 +227,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     #[inline]
     fn must_hold(&self) {
         assert!(
-            !self.is_lost,
+            self.hold != Hold::Lost,
             "this guard is without its lock: a condition variable could not take it again, and said so"
         );
     }
@@ -226,11 +240,10 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        if self.is_lost {
-            return;
-        }
-        if !self.unwound && panicking() {
-            self.mutex.raw.poison();
+        match self.hold {
+            Hold::Lost => return,
+            Hold::Sound if panicking() => self.mutex.raw.poison(),
+            Hold::Sound | Hold::Unwinding => {}
         }
         self.mutex.raw.unlock();
     }
