@@ -55,6 +55,13 @@ mod respond;
 mod site;
 mod target;
 
+/// What TLS calls the protocol (RFC 7301).
+pub const PROTOCOL: &str = "http/1.1";
+
+/// The answer to who speaks HTTP where HTTP over TLS is spoken.
+pub const NOT_ENCRYPTED: &str = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
+     Content-Length: 42\r\nConnection: close\r\n\r\nThis is an HTTPS port: ask with https://.\n";
+
 pub use auth::{Account, Accounts};
 pub use disk::Links;
 pub use log::{Entry, common, json};

@@ -30,6 +30,9 @@ pub(crate) struct Serve {
     #[command(flatten, next_help_heading = "How it is sent")]
     pub(crate) sending: SendingArgs,
 
+    #[command(flatten, next_help_heading = "Encrypted")]
+    pub(crate) tls: TlsArgs,
+
     #[command(flatten, next_help_heading = "Who may come")]
     pub(crate) limits: LimitArgs,
 
@@ -74,6 +77,17 @@ pub(crate) struct SendingArgs {
     /// For how long clients need not ask again, such as 10m; 0 to ask each time
     #[arg(long, value_name = "TIME", value_parser = units::duration_or_none)]
     pub(crate) max_age: Option<Duration>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TlsArgs {
+    /// Speak TLS with the certificates in this PEM file, the server's own first; not at sockets that are files
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The PEM file with the certificate's private key
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -135,4 +149,5 @@ Examples:
   reunite serve
   reunite serve public --listen 0.0.0.0:8000 --log json
   reunite serve dist --spa --max-age 1h
+  reunite serve public --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem
   reunite serve photos --accounts accounts.txt --listen '[::1]:8080' --listen unix:/run/photos.sock";
