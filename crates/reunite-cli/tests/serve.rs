@@ -241,11 +241,14 @@ fn a_key_that_everybody_can_read_is_warned_about() {
             .map(|arg| arg as &dyn AsRef<std::ffi::OsStr>),
     );
     let mut child = place.start(&args);
-    let mut line = String::new();
-    BufReader::new(child.stderr.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    assert!(line.contains("can read the private key key.pem"), "{line}");
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut lines = String::new();
+    stderr.read_line(&mut lines).unwrap();
+    stderr.read_line(&mut lines).unwrap();
+    assert!(
+        lines.contains("can read the private key key.pem") && lines.contains("serving www"),
+        "{lines}"
+    );
     interrupt(&child);
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -55,6 +55,15 @@ pub(crate) struct ContentArgs {
     #[arg(long)]
     pub(crate) no_listing: bool,
 
+    /// Show folders as pictures: thumbnails, each large at a click
+    #[arg(long, conflicts_with = "no_listing")]
+    pub(crate) gallery: bool,
+
+    /// How much memory thumbnails in work may take together, such as 500M; pictures that need more have none
+    /// [default: half of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = units::bytes, requires = "gallery")]
+    pub(crate) memory: Option<u64>,
+
     /// Names that begin with a dot are there, too
     #[arg(long)]
     pub(crate) hidden: bool,
@@ -150,4 +159,5 @@ Examples:
   reunite serve public --listen 0.0.0.0:8000 --log json
   reunite serve dist --spa --max-age 1h
   reunite serve public --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem
+  reunite serve photos --gallery
   reunite serve photos --accounts accounts.txt --listen '[::1]:8080' --listen unix:/run/photos.sock";
