@@ -72,6 +72,7 @@ impl Listener {
     /// The address cannot be found, is in use, or is not for everybody to have.
     pub fn tcp(address: impl ToSocketAddrs) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
+        lengthen(&listener);
         listener.set_nonblocking(true)?;
         Ok(Self::of(Kind::Tcp(listener)))
     }
@@ -89,6 +90,7 @@ impl Listener {
             }
             other => other?,
         };
+        lengthen(&listener);
         listener.set_nonblocking(true)?;
         let _file = Place(path.to_owned());
         Ok(Self::of(Kind::Unix { listener, _file }))
@@ -149,6 +151,13 @@ impl AsFd for Listener {
             Kind::Unix { listener, .. } => listener.as_fd(),
         }
     }
+}
+
+/// More clients may queue than the 128 of the standard library: one for whom there is no place tries again only after a
+/// second.
+fn lengthen(listener: &impl AsFd) {
+    // The system takes it for what it allows at most; if it takes nothing, the queue is as it was.
+    let _as_before = rustix::net::listen(listener, 4096);
 }
 
 /// A socket nobody answers at.
