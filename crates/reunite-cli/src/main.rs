@@ -6,6 +6,7 @@ mod commands;
 mod complain;
 mod exit;
 mod interrupt;
+mod machine;
 mod profile;
 mod progress;
 mod units;

@@ -19,10 +19,7 @@ fn start(place: &Place, more: &[&str]) -> (Child, String, BufReader<std::process
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     stderr.read_line(&mut line).unwrap();
-    let address = line
-        .split("http://")
-        .nth(1)
-        .unwrap_or_else(|| panic!("{line}"));
+    let (_, address) = line.split_once("://").unwrap_or_else(|| panic!("{line}"));
     (
         child,
         address.trim().trim_end_matches('/').to_owned(),
@@ -120,6 +117,138 @@ fn an_app_of_one_page_gets_its_page_for_every_page() {
         "GET /any.png HTTP/1.1\r\nHost: a\r\nAccept: image/*\r\nConnection: close\r\n\r\n",
     );
     assert!(picture.starts_with("HTTP/1.1 404 "), "{picture}");
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// A certificate for `localhost` and its key, as files.
+fn papers(place: &Place, mode: u32) -> rcgen::CertifiedKey<rcgen::KeyPair> {
+    use std::os::unix::fs::PermissionsExt;
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    place.write("cert.pem", made.cert.pem());
+    let key = place.write("key.pem", made.signing_key.serialize_pem());
+    std::fs::set_permissions(key, std::fs::Permissions::from_mode(mode)).unwrap();
+    made
+}
+
+const OVER_TLS: [&str; 4] = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+
+#[test]
+fn a_folder_is_served_over_tls() {
+    use rustls::pki_types::ServerName;
+    let place = Place::new();
+    place.write("www/a.txt", "hello");
+    let long: Vec<u8> = (0..3_000_000u32).map(|at| (at % 251) as u8).collect();
+    place.write("www/long.bin", &long);
+    let made = papers(&place, 0o600);
+    let (child, address, mut stderr) = start(&place, &OVER_TLS);
+
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let name = ServerName::try_from("localhost").unwrap();
+    let session = rustls::ClientConnection::new(config.into(), name).unwrap();
+    let stream = TcpStream::connect(&address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    let mut client = rustls::StreamOwned::new(session, stream);
+    // Two requests in one record, the second answer longer than any buffer.
+    client
+        .write_all(b"GET /a.txt HTTP/1.1\r\nHost: a\r\n\r\nGET /long.bin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = Vec::new();
+    // An end without a goodbye would be an error.
+    client.read_to_end(&mut answer).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n") && answer.ends_with(&long));
+    assert_eq!(client.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
+    assert!(answer.windows(9).any(|nine| nine == b"\r\n\r\nhello"));
+
+    let plain = ask(&address, "GET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(
+        plain.starts_with("HTTP/1.1 400 ") && plain.ends_with("ask with https://.\n"),
+        "{plain}"
+    );
+
+    let port = address.rsplit_once(':').unwrap().1;
+    let asked = Command::new("curl")
+        .args(["--silent", "--show-error", "--fail", "--noproxy", "*"])
+        .arg("--cacert")
+        .arg(place.path("cert.pem"))
+        .args(["--resolve", &format!("localhost:{port}:127.0.0.1")])
+        .arg(format!("https://localhost:{port}/a.txt"))
+        .output();
+    // Not everybody has it.
+    if let Ok(output) = asked {
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(output.stdout, b"hello");
+    }
+
+    interrupt(&child);
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
+    let mut end = String::new();
+    stderr.read_to_string(&mut end).unwrap();
+    assert!(end.contains("connections served"), "{end}");
+}
+
+#[test]
+fn papers_that_are_of_no_use_are_named() {
+    let place = Place::new();
+    place.write("www/a", "");
+    let serve = |more: &[&str]| {
+        let mut args: Vec<&dyn AsRef<std::ffi::OsStr>> =
+            vec![&"serve", &"www", &"--listen", &"127.0.0.1:0"];
+        args.extend(more.iter().map(|arg| arg as &dyn AsRef<std::ffi::OsStr>));
+        place.run(&args)
+    };
+    let ran = serve(&OVER_TLS);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr.contains("cert.pem: No such file"),
+        "{}",
+        ran.stderr
+    );
+    let ran = serve(&OVER_TLS[..2]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("--tls-key"), "{}", ran.stderr);
+    papers(&place, 0o600);
+    place.write("key.pem", "nothing");
+    let ran = serve(&OVER_TLS);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr.contains("key.pem: there is no private key"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_key_that_everybody_can_read_is_warned_about() {
+    let place = Place::new();
+    place.write("www/a", "");
+    papers(&place, 0o644);
+    let mut args: Vec<&dyn AsRef<std::ffi::OsStr>> =
+        vec![&"serve", &"www", &"--listen", &"127.0.0.1:0"];
+    args.extend(
+        OVER_TLS
+            .iter()
+            .map(|arg| arg as &dyn AsRef<std::ffi::OsStr>),
+    );
+    let mut child = place.start(&args);
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut lines = String::new();
+    stderr.read_line(&mut lines).unwrap();
+    stderr.read_line(&mut lines).unwrap();
+    assert!(
+        lines.contains("can read the private key key.pem") && lines.contains("serving www"),
+        "{lines}"
+    );
     interrupt(&child);
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use reunite::{Builder, JoinHandle, Scope, ScopeBuilder};
 use rustix::event::{PollFd, PollFlags};
 
-use crate::connection::{linger, send_until};
+use crate::connection::{greet, linger, send_until};
 use crate::drain::Drain;
 use crate::event::{Event, Why};
 use crate::listen::Listener;
@@ -101,10 +101,16 @@ fn admit<'scope, H>(
         Err(why) => return refuse(house, scope, &socket, peer, why),
     };
     let (drain, timeouts) = (Arc::clone(&house.drain), house.timeouts);
-    let connection = Connection::new(socket, drain, timeouts, peer);
+    let mut connection = Connection::new(socket, drain, timeouts, peer);
     let inside = Arc::clone(house);
     let builder = Builder::new().name(format!("client {peer}"));
-    let handle = scope.spawn_with(builder, move || (inside.handler)(connection));
+    let handle = scope.spawn_with(builder, move || {
+        if connection.greet()? {
+            (inside.handler)(connection)
+        } else {
+            Ok(())
+        }
+    });
     let after = Arc::clone(house);
     handle.on_complete(move || {
         if let Some(handle) = after.roster.is_back(id) {
@@ -165,7 +171,8 @@ fn refuse<'scope, H>(
     scope.spawn_with(builder, move || {
         let _turn = turn;
         let until = Instant::now().checked_add(TO_REFUSE);
-        if send_until(&socket, &house.refusal, until).is_ok() {
+        let hears = greet(&socket, until, None).unwrap_or(false);
+        if hears && send_until(&socket, &house.refusal, until).is_ok() {
             linger(&socket, TO_REFUSE);
         }
     });

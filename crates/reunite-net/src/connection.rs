@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::Peer;
 use crate::drain::Drain;
 use crate::server::Timeouts;
-use crate::socket::{Phase, Socket, Woken};
+use crate::socket::{Phase, Shake, Socket, Woken};
 
 /// How many bytes must be taken within [`Timeouts::write`].
 const PACE: u64 = 64 * 1024;
@@ -27,6 +28,8 @@ pub struct Connection {
     drain: Arc<Drain>,
     timeouts: Timeouts,
     peer: Peer,
+    /// When it could first say something.
+    born: Instant,
     /// When the request under way began, and when what is read now must be there.
     begun: Instant,
     read_until: Option<Instant>,
@@ -54,11 +57,23 @@ impl Connection {
             drain,
             timeouts,
             peer,
+            born: Instant::now(),
             begun: Instant::now(),
             read_until: None,
             pace: Pace::default(),
             has_ended: false,
         }
+    }
+
+    /// Speaks TLS if that is to be spoken. No, if the client does not.
+    pub(crate) fn greet(&mut self) -> io::Result<bool> {
+        self.socket.enter(Phase::Greeting);
+        let until = after(self.timeouts.header);
+        let quiet = Some((&*self.drain, self.timeouts.grace));
+        let greeted = greet(&self.socket, until, quiet)?;
+        self.socket.enter(Phase::Begun);
+        self.born = Instant::now();
+        Ok(greeted)
     }
 
     /// Who it is.
@@ -82,24 +97,28 @@ impl Connection {
         if self.has_ended {
             return Ok(false);
         }
-        let mut woken = Woken::Drained;
-        if !self.is_draining() {
-            check()?;
-            let until = after(self.timeouts.idle);
-            woken = self.socket.wait_to_read_or(&*self.drain, until)?;
-        }
-        if woken == Woken::Drained {
-            let until = self
-                .drain
-                .since()
-                .and_then(|since| since.checked_add(self.timeouts.grace));
-            woken = self.socket.wait_to_read(until.or(Some(Instant::now())))?;
-        }
+        let woken = self.wait_idle(self.timeouts.idle)?;
         if woken != Woken::Ready {
             return Ok(false);
         }
         self.begin();
         Ok(true)
+    }
+
+    /// Until there is something to read, or for so long; for less when the server shuts down.
+    fn wait_idle(&self, time: Duration) -> io::Result<Woken> {
+        if !self.is_draining() {
+            check()?;
+            let woken = self.socket.wait_to_read_or(&*self.drain, after(time))?;
+            if woken != Woken::Drained {
+                return Ok(woken);
+            }
+        }
+        let until = self
+            .drain
+            .since()
+            .and_then(|since| since.max(self.born).checked_add(self.timeouts.grace));
+        self.socket.wait_to_read(until.or(Some(Instant::now())))
     }
 
     /// A request has begun: its head must be here within [`Timeouts::header`]. [`more`](Self::more) calls this; a
@@ -146,6 +165,14 @@ impl Connection {
                 Err(error) => self.blocked(error)?,
             }
         }
+        if more { Ok(()) } else { self.settle() }
+    }
+
+    /// Until all that was taken is on its way.
+    fn settle(&mut self) -> io::Result<()> {
+        while let Err(error) = self.socket.flush() {
+            self.blocked(error)?;
+        }
         Ok(())
     }
 
@@ -166,19 +193,17 @@ impl Connection {
                 Err(error) => self.blocked(error)?,
             }
         }
+        self.settle()?;
         Ok(at - start)
     }
 
-    #[cfg(target_os = "linux")]
     fn send_piece(&self, file: &File, at: &mut u64, count: usize) -> io::Result<usize> {
-        use std::os::fd::AsFd;
-        self.socket.send_file(file.as_fd(), at, count)
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn send_piece(&self, file: &File, at: &mut u64, count: usize) -> io::Result<usize> {
+        #[cfg(target_os = "linux")]
+        if !self.socket.is_sealed() {
+            return self.socket.send_file(file.as_fd(), at, count);
+        }
         use std::os::unix::fs::FileExt;
-        let mut piece = vec![0; count.min(64 * 1024)];
+        let mut piece = vec![0; count.min(32 * 1024)];
         let count = file.read_at(&mut piece, *at)?;
         if count == 0 {
             return Ok(0);
@@ -245,6 +270,7 @@ impl Write for Connection {
             match self.socket.send(bytes, false) {
                 Ok(count) => {
                     self.pace.took(count);
+                    self.settle()?;
                     return Ok(count);
                 }
                 Err(error) => self.blocked(error)?,
@@ -305,22 +331,74 @@ pub(crate) fn send_until(
             Err(error) => return Err(error),
         }
     }
+    settle_until(socket, until)
+}
+
+fn settle_until(socket: &Socket, until: Option<Instant>) -> io::Result<()> {
+    while let Err(error) = socket.flush() {
+        if error.kind() != ErrorKind::WouldBlock {
+            return Err(error);
+        }
+        check()?;
+        if socket.wait_to_write(until)? == Woken::TimedOut {
+            return Err(late("the client does not take what it is sent"));
+        }
+    }
     Ok(())
+}
+
+/// The handshake of TLS, before the instant; when the server shuts down, each word of the client within the span.
+pub(crate) fn greet(
+    socket: &Socket,
+    until: Option<Instant>,
+    drain: Option<(&Drain, Duration)>,
+) -> io::Result<bool> {
+    loop {
+        check()?;
+        let woken = match (socket.shake()?, drain) {
+            (Shake::Done, _) => return Ok(true),
+            (Shake::Plain, _) => {
+                // Short enough to find room at once, or not worth the wait.
+                let _gone = socket.send_plain(socket.plain());
+                hear_out(socket, after(LINGER));
+                return Ok(false);
+            }
+            (Shake::Write, _) => socket.wait_to_write(until)?,
+            (Shake::Read, Some((drain, grace))) if drain.since().is_some() => {
+                let soon = after(grace).into_iter().chain(until).min();
+                socket.wait_for_bytes(soon, None)?
+            }
+            (Shake::Read, drain) => {
+                socket.wait_for_bytes(until, drain.map(|(drain, _)| drain.as_fd()))?
+            }
+        };
+        if woken == Woken::TimedOut {
+            return Err(late("the client is late with its handshake"));
+        }
+    }
 }
 
 /// Says the end and reads on for a while: closing over bytes that were not read would make the system throw away
 /// what the client has not read.
 pub(crate) fn linger(socket: &Socket, time: Duration) {
-    socket.finish();
     let until = after(time);
+    socket.say_end();
+    // If that finds no room the client learns it from the cut.
+    let _cut = settle_until(socket, until);
+    hear_out(socket, until);
+}
+
+/// Ends what is sent, and throws away what still comes.
+fn hear_out(socket: &Socket, until: Option<Instant>) {
+    socket.finish();
     let mut waste = [0; 4096];
     let mut read = 0;
     while read < LINGER_BYTES && check().is_ok() {
-        match socket.receive(&mut waste) {
+        match socket.waste(&mut waste) {
             Ok(0) => return,
             Ok(count) => read += count,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                if !matches!(socket.wait_to_read(until), Ok(Woken::Ready)) {
+                if !matches!(socket.wait_for_bytes(until, None), Ok(Woken::Ready)) {
                     return;
                 }
             }

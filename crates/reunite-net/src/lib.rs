@@ -57,6 +57,11 @@
 //! So a request that was read is answered in full, as long as the deadline allows. Those who are not back at
 //! the deadline are named ([`Stragglers`]), cut, and let go: [`reunite::dump()`] lists them until they return.
 //!
+//! **TLS** (the feature `tls`, [`Listener::secured`]). The handshake is the first thing that a client's task does, before
+//! the handler is called: whole within [`Timeouts::header`], counted by the limits, given up like an idle
+//! connection when the server shuts down. Only [`Connection::close`] tells the client that what it has is all: the
+//! end of a handler that failed looks to it like the cut that it is.
+//!
 //! **Limits.** A client beyond the limits is told so in the words the server was given, by a task of its
 //! own and a short time; when even those are many, it is closed without a word. When the
 //! system has no descriptor or thread left, that is told, and accepting goes on when one may be free again.
@@ -71,11 +76,20 @@ mod listen;
 mod roster;
 mod server;
 mod socket;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
 
 pub use connection::{Connection, Sender};
 pub use event::{Event, Served, Straggler, Stragglers, Why};
 pub use listen::{Listener, Peer};
+#[cfg(feature = "tls")]
+pub use rustls;
 pub use server::{Limits, Server, ServerBuilder, Timeouts};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};
 
 /// What a handler returns: any error ends its connection and is told as [`Event::Failed`].
 pub type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;

@@ -8,10 +8,14 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use crate::socket::Socket;
+use crate::tls::Tls;
 
 /// A socket that clients connect to.
 #[derive(Debug)]
-pub struct Listener(Kind);
+pub struct Listener {
+    kind: Kind,
+    tls: Option<Tls>,
+}
 
 #[derive(Debug)]
 enum Kind {
@@ -68,8 +72,9 @@ impl Listener {
     /// The address cannot be found, is in use, or is not for everybody to have.
     pub fn tcp(address: impl ToSocketAddrs) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
+        lengthen(&listener);
         listener.set_nonblocking(true)?;
-        Ok(Self(Kind::Tcp(listener)))
+        Ok(Self::of(Kind::Tcp(listener)))
     }
 
     /// Listens at a file, which is removed at the end. A file that a killed server left behind is replaced.
@@ -85,14 +90,30 @@ impl Listener {
             }
             other => other?,
         };
+        lengthen(&listener);
         listener.set_nonblocking(true)?;
         let _file = Place(path.to_owned());
-        Ok(Self(Kind::Unix { listener, _file }))
+        Ok(Self::of(Kind::Unix { listener, _file }))
+    }
+
+    fn of(kind: Kind) -> Self {
+        Self { kind, tls: None }
+    }
+
+    /// Whoever connects here speaks TLS. The handshake is the client's task's own, within
+    /// [`Timeouts::header`](crate::Timeouts::header), and its connection counts from its beginning.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn secured(self, tls: Tls) -> Self {
+        Self {
+            tls: Some(tls),
+            ..self
+        }
     }
 
     /// Where it listens, if that has a number.
     pub fn address(&self) -> Option<SocketAddr> {
-        match &self.0 {
+        match &self.kind {
             Kind::Tcp(listener) => listener.local_addr().ok(),
             Kind::Unix { .. } => None,
         }
@@ -100,18 +121,24 @@ impl Listener {
 
     /// The next client, if one is there.
     pub(crate) fn accept(&self) -> io::Result<(Socket, Peer)> {
-        match &self.0 {
+        let (fd, peer) = self.take()?;
+        let session = self.tls.as_ref().map(Tls::session).transpose()?;
+        Ok((Socket::new(fd, session), peer))
+    }
+
+    fn take(&self) -> io::Result<(OwnedFd, Peer)> {
+        match &self.kind {
             Kind::Tcp(listener) => {
                 let (stream, address) = listener.accept()?;
                 stream.set_nonblocking(true)?;
                 // Answers are written whole: there is nothing to wait for.
                 stream.set_nodelay(true)?;
-                Ok((Socket::new(OwnedFd::from(stream)), Peer::Tcp(address)))
+                Ok((OwnedFd::from(stream), Peer::Tcp(address)))
             }
             Kind::Unix { listener, .. } => {
                 let (stream, _) = listener.accept()?;
                 stream.set_nonblocking(true)?;
-                Ok((Socket::new(OwnedFd::from(stream)), Peer::Unix))
+                Ok((OwnedFd::from(stream), Peer::Unix))
             }
         }
     }
@@ -119,11 +146,18 @@ impl Listener {
 
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match &self.0 {
+        match &self.kind {
             Kind::Tcp(listener) => listener.as_fd(),
             Kind::Unix { listener, .. } => listener.as_fd(),
         }
     }
+}
+
+/// More clients may queue than the 128 of the standard library: one for whom there is no place tries again only after a
+/// second.
+fn lengthen(listener: &impl AsFd) {
+    // The system takes it for what it allows at most; if it takes nothing, the queue is as it was.
+    let _as_before = rustix::net::listen(listener, 4096);
 }
 
 /// A socket nobody answers at.

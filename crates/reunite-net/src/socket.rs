@@ -1,16 +1,22 @@
 //! A socket of any family that does not block, and how to wait for it until an instant.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{SendFlags, Shutdown, send, shutdown};
+use rustix::net::{
+    RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv, send, sendmsg, shutdown,
+};
+
+use crate::tls::Session;
 
 pub(crate) struct Socket {
     fd: OwnedFd,
+    /// Boxed, because most have none.
+    session: Option<Box<Session>>,
     phase: AtomicU8,
 }
 
@@ -18,6 +24,7 @@ pub(crate) struct Socket {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Phase {
     Begun,
+    Greeting,
     Idle,
     Reading,
     Answering,
@@ -27,6 +34,7 @@ impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Begun => "in its handler",
+            Self::Greeting => "in its handshake",
             Self::Idle => "between two requests",
             Self::Reading => "reading a request",
             Self::Answering => "answering a request",
@@ -42,11 +50,24 @@ pub(crate) enum Woken {
     TimedOut,
 }
 
+/// How far a handshake has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "tls"), allow(dead_code))]
+pub(crate) enum Shake {
+    Done,
+    /// It waits for the client, or for room.
+    Read,
+    Write,
+    /// The client does not speak TLS.
+    Plain,
+}
+
 impl Socket {
     /// `fd` must not block.
-    pub(crate) fn new(fd: OwnedFd) -> Self {
+    pub(crate) fn new(fd: OwnedFd, session: Option<Session>) -> Self {
         Self {
             fd,
+            session: session.map(Box::new),
             phase: AtomicU8::new(Phase::Begun as u8),
         }
     }
@@ -56,17 +77,64 @@ impl Socket {
     }
 
     pub(crate) fn phase(&self) -> Phase {
-        let all = [Phase::Begun, Phase::Idle, Phase::Reading, Phase::Answering];
+        let all = [
+            Phase::Begun,
+            Phase::Greeting,
+            Phase::Idle,
+            Phase::Reading,
+            Phase::Answering,
+        ];
         all[usize::from(self.phase.load(Ordering::Relaxed))]
     }
 
+    /// Nothing to do where there is no TLS.
+    pub(crate) fn shake(&self) -> io::Result<Shake> {
+        match &self.session {
+            Some(session) => session.shake(Raw(&self.fd)),
+            None => Ok(Shake::Done),
+        }
+    }
+
+    /// Whether what is sent passes through a cipher.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.session.is_some()
+    }
+
     pub(crate) fn receive(&self, into: &mut [u8]) -> io::Result<usize> {
-        again(|| rustix::io::read(&self.fd, &mut *into))
+        match &self.session {
+            Some(session) => session.receive(Raw(&self.fd), into),
+            None => Raw(&self.fd).read(into),
+        }
+    }
+
+    /// Reads what nobody wants.
+    pub(crate) fn waste(&self, into: &mut [u8]) -> io::Result<usize> {
+        Raw(&self.fd).read(into)
     }
 
     /// `more`: what follows may go into the same packet.
     pub(crate) fn send(&self, bytes: &[u8], more: bool) -> io::Result<usize> {
-        again(|| send(&self.fd, bytes, flags(more)))
+        match &self.session {
+            Some(session) => session.send(Raw(&self.fd), bytes),
+            None => again(|| send(&self.fd, bytes, flags(more))),
+        }
+    }
+
+    /// Whether all of what was taken is on its way; if there is no room for it, as `send`.
+    pub(crate) fn flush(&self) -> io::Result<()> {
+        match &self.session {
+            Some(session) => session.flush(Raw(&self.fd)),
+            None => Ok(()),
+        }
+    }
+
+    /// What a client is sent as it is that does not speak TLS.
+    pub(crate) fn plain(&self) -> &[u8] {
+        self.session.as_ref().map_or(&[], |session| session.plain())
+    }
+
+    pub(crate) fn send_plain(&self, bytes: &[u8]) -> io::Result<usize> {
+        again(|| send(&self.fd, bytes, flags(false)))
     }
 
     #[cfg(target_os = "linux")]
@@ -80,7 +148,16 @@ impl Socket {
     }
 
     pub(crate) fn wait_to_read(&self, until: Option<Instant>) -> io::Result<Woken> {
-        self.wait(PollFlags::IN, until, None)
+        self.wait_for_words(until, None)
+    }
+
+    /// For bytes of any kind, or the bell.
+    pub(crate) fn wait_for_bytes(
+        &self,
+        until: Option<Instant>,
+        bell: Option<BorrowedFd<'_>>,
+    ) -> io::Result<Woken> {
+        self.wait(PollFlags::IN, until, bell)
     }
 
     pub(crate) fn wait_to_write(&self, until: Option<Instant>) -> io::Result<Woken> {
@@ -93,7 +170,27 @@ impl Socket {
         bell: impl AsFd,
         until: Option<Instant>,
     ) -> io::Result<Woken> {
-        self.wait(PollFlags::IN, until, Some(bell.as_fd()))
+        self.wait_for_words(until, Some(bell.as_fd()))
+    }
+
+    /// For something that a read gives to its caller: what TLS says to itself is none.
+    fn wait_for_words(
+        &self,
+        until: Option<Instant>,
+        bell: Option<BorrowedFd<'_>>,
+    ) -> io::Result<Woken> {
+        let Some(session) = &self.session else {
+            return self.wait(PollFlags::IN, until, bell);
+        };
+        loop {
+            if session.is_ready(Raw(&self.fd)) {
+                return Ok(Woken::Ready);
+            }
+            let woken = self.wait(PollFlags::IN, until, bell)?;
+            if woken != Woken::Ready {
+                return Ok(woken);
+            }
+        }
     }
 
     fn wait(
@@ -122,6 +219,13 @@ impl Socket {
         }
     }
 
+    /// Says the end in the words of TLS; they are on their way when it is flushed.
+    pub(crate) fn say_end(&self) {
+        if let Some(session) = &self.session {
+            session.say_end();
+        }
+    }
+
     /// The other side reads the end after what was sent.
     pub(crate) fn finish(&self) {
         // It may be gone already, which is an end, too.
@@ -131,6 +235,40 @@ impl Socket {
     /// Ends every read and write, of whichever thread.
     pub(crate) fn cut(&self) {
         let _gone = shutdown(&self.fd, Shutdown::Both);
+    }
+}
+
+/// A socket's bytes as they are.
+pub(crate) struct Raw<'a>(&'a OwnedFd);
+
+#[cfg_attr(not(feature = "tls"), allow(dead_code))]
+impl Raw<'_> {
+    /// The byte that is read next, left where it is; none at the end.
+    pub(crate) fn first(&self) -> io::Result<Option<u8>> {
+        let mut byte = [0];
+        let (count, _) = again(|| recv(self.0, &mut byte[..], RecvFlags::PEEK))?;
+        Ok((count > 0).then_some(byte[0]))
+    }
+}
+
+impl Read for Raw<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        again(|| rustix::io::read(self.0, &mut *into))
+    }
+}
+
+impl Write for Raw<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        again(|| send(self.0, bytes, flags(false)))
+    }
+
+    fn write_vectored(&mut self, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        let mut nothing = SendAncillaryBuffer::default();
+        again(|| sendmsg(self.0, parts, &mut nothing, flags(false)))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

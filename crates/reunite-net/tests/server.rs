@@ -348,3 +348,23 @@ fn a_sender_outlives_its_connection_without_harm() {
     server.shutdown(SOON).unwrap();
     assert!(sender.send(b"more").is_err());
 }
+
+/// Nobody accepts while the handler's server is not started: all of these wait in the queue.
+#[test]
+fn hundreds_may_queue_at_once() {
+    let most: usize = std::fs::read_to_string("/proc/sys/net/core/somaxconn")
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(128);
+    let listener = Listener::tcp("127.0.0.1:0").unwrap();
+    let address = listener.address().unwrap();
+    let clients: Vec<_> = (0..most.min(400))
+        .map(|_| TcpStream::connect_timeout(&address, Duration::from_millis(900)).unwrap())
+        .collect();
+    let server = Server::on(listener).start(echo).unwrap();
+    for mut client in clients {
+        client.set_read_timeout(Some(SOON)).unwrap();
+        assert_eq!(ask(&mut client, "x"), "x");
+    }
+    server.shutdown(SOON).unwrap();
+}

@@ -76,7 +76,7 @@ fn is_same(ours: &[u8], theirs: &[u8]) -> bool {
 }
 
 /// Base64 (RFC 4648, section 4).
-fn decode(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let text = text.trim_end_matches('=');
     let mut decoded = Vec::with_capacity(text.len());
     let (mut bits, mut count) = (0u32, 0);

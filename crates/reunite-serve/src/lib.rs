@@ -38,6 +38,11 @@
 //! holds a slash, a backslash or a control character names nothing; `..` goes up, and never above the folder.
 //! Hidden names are not there unless asked for. The path that results is opened *beneath* the folder by the system
 //! itself where it can (`openat2`), so no link leads out of it, even one that is made while we look.
+//!
+//! **Thumbnails** ([`Gallery`]) have the addresses of their pictures with a query, so what may be asked for is decided as
+//! for any file. The first who asks for one makes it, on its connection's task; those who ask meanwhile wait for
+//! it, and those who come later find it on a shelf of a bounded size. What is in work is admitted by the memory that
+//! headers announce. A picture that none can be made of is told once, and stays on the shelf as such.
 #![forbid(unsafe_code)]
 #![cfg(unix)]
 
@@ -46,6 +51,7 @@ mod auth;
 mod coding;
 mod conditional;
 mod disk;
+mod gallery;
 mod listing;
 mod log;
 mod mime;
@@ -55,7 +61,15 @@ mod respond;
 mod site;
 mod target;
 
+/// What TLS calls the protocol (RFC 7301).
+pub const PROTOCOL: &str = "http/1.1";
+
+/// The answer to who speaks HTTP where HTTP over TLS is spoken.
+pub const NOT_ENCRYPTED: &str = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
+     Content-Length: 42\r\nConnection: close\r\n\r\nThis is an HTTPS port: ask with https://.\n";
+
 pub use auth::{Account, Accounts};
 pub use disk::Links;
+pub use gallery::Gallery;
 pub use log::{Entry, common, json};
 pub use site::{Settings, Site};

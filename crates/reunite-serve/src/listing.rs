@@ -14,7 +14,7 @@ const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1c2024;--soft:#60646c;--line:#e4e6ea;--paper:#fcfcfd;--link:#0b68cb;--over:#f0f3f7}\
 @media(prefers-color-scheme:dark){:root{--ink:#edeef0;--soft:#9aa0a8;--line:#2b2f36;--paper:#141619;--link:#70b8ff;--over:#1e2227}}\
 *{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,-apple-system,'Segoe UI',sans-serif}\
-main{max-width:60rem;margin:0 auto;padding:2.5rem 1.25rem}\
+main{max-width:60rem;margin:0 auto;padding:2.5rem 1.25rem}.wide{max-width:90rem}\
 h1{font-size:1.35rem;font-weight:600;margin:0 0 1.25rem;overflow-wrap:anywhere}\
 a{color:var(--link);text-decoration:none}a:hover{text-decoration:underline}\
 h1 i{color:var(--soft);font-style:normal;font-weight:400;margin:0 .3em}\
@@ -25,6 +25,9 @@ td:first-child{overflow-wrap:anywhere}td a{display:block}\
 tbody tr:hover{background:var(--over)}.d a{font-weight:600}footer,.e{color:var(--soft);font-size:.85rem;margin-top:1rem}\
 @media(max-width:34rem){.t{display:none}}";
 
+/// A name in a folder, and what it is.
+pub(crate) type Named = (String, Metadata);
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Order {
     Name,
@@ -32,11 +35,7 @@ enum Order {
     Time,
 }
 
-pub(crate) fn page(
-    segments: &[String],
-    mut entries: Vec<(String, Metadata)>,
-    query: Option<&str>,
-) -> String {
+pub(crate) fn page(segments: &[String], mut entries: Vec<Named>, query: Option<&str>) -> String {
     let has = |word: &str| query.is_some_and(|query| query.split('&').any(|part| part == word));
     let order = match (has("sort=size"), has("sort=time")) {
         (true, _) => Order::Size,
@@ -46,15 +45,8 @@ pub(crate) fn page(
     let down = has("down");
     entries.sort_by(|a, b| compare(a, b, order, down));
 
-    let title = segments.last().map_or("/", String::as_str);
-    let mut page = format!(
-        "<!doctype html><html lang=en><head><meta charset=utf-8>\
-         <meta name=viewport content=\"width=device-width,initial-scale=1\">\
-         <title>{}</title><style>{STYLE}</style></head><body><main><h1>",
-        escape(title)
-    );
-    crumbs(&mut page, segments);
-    page.push_str("</h1><table><thead><tr>");
+    let mut page = begun(segments, "", "");
+    page.push_str("<table><thead><tr>");
     for (label, word, own, class) in [
         ("Name", "name", Order::Name, ""),
         ("Size", "size", Order::Size, " class=n"),
@@ -74,7 +66,7 @@ pub(crate) fn page(
     if !segments.is_empty() {
         page.push_str("<tr class=d><td><a href=\"../\">..</a><td class=n><td class=\"n t\">");
     }
-    let (mut files, mut folders, mut bytes) = (0u64, 0u64, 0u64);
+    let (mut files, mut folders, mut bytes) = (0, 0, 0);
     for (name, found) in &entries {
         row(&mut page, name, found);
         if found.is_dir() {
@@ -90,24 +82,39 @@ pub(crate) fn page(
     }
     let _ = writeln!(
         page,
-        "<footer>{folders} folder{}, {files} file{}, {}</footer></main></body></html>",
-        plural(folders),
-        plural(files),
+        "<footer>{}, {}, {}</footer></main></body></html>",
+        counted(folders, "folder"),
+        counted(files, "file"),
         readable(bytes)
     );
     page
 }
 
-fn plural(count: u64) -> &'static str {
-    if count == 1 { "" } else { "s" }
+/// A page up to and including its heading.
+pub(crate) fn begun(segments: &[String], more_style: &str, class: &str) -> String {
+    let title = segments.last().map_or("/", String::as_str);
+    let mut page = format!(
+        "<!doctype html><html lang=en><head><meta charset=utf-8>\
+         <meta name=viewport content=\"width=device-width,initial-scale=1\">\
+         <title>{}</title><style>{STYLE}{more_style}</style></head><body><main class=\"{class}\"><h1>",
+        escape(title)
+    );
+    crumbs(&mut page, segments);
+    page.push_str("</h1>");
+    page
 }
 
-fn compare(
-    (a, first): &(String, Metadata),
-    (b, second): &(String, Metadata),
-    order: Order,
-    down: bool,
-) -> Ordering {
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+/// By name, folders first.
+pub(crate) fn sort(entries: &mut [Named]) {
+    entries.sort_by(|a, b| compare(a, b, Order::Name, false));
+}
+
+fn compare((a, first): &Named, (b, second): &Named, order: Order, down: bool) -> Ordering {
     let by_name = || {
         a.to_lowercase()
             .cmp(&b.to_lowercase())
@@ -142,7 +149,7 @@ fn crumbs(page: &mut String, segments: &[String]) {
     }
 }
 
-fn row(page: &mut String, name: &str, found: &Metadata) {
+pub(crate) fn row(page: &mut String, name: &str, found: &Metadata) {
     let is_folder = found.is_dir();
     let (class, slash) = if is_folder {
         (" class=d", "/")
@@ -171,7 +178,7 @@ fn when(time: SystemTime) -> String {
     date.get(5..22).unwrap_or_default().to_owned()
 }
 
-fn readable(bytes: u64) -> String {
+pub(crate) fn readable(bytes: u64) -> String {
     let mut value = bytes as f64;
     for unit in ["B", "KB", "MB", "GB"] {
         if value < 1000.0 {

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use crate::answer::{ALLOWED, Answer, Body};
 use crate::coding::{self, Coding};
 use crate::conditional::{self, Decision, Version};
+use crate::gallery::{self, Failed, Shown, Size, Thumb, Thumbs};
 use crate::listing;
 use crate::mime;
 use crate::range::{self, Ranges};
@@ -45,7 +46,16 @@ pub(crate) fn respond(site: &Shared, request: &Request) -> Answer {
             folder(site, request, &path, segments, query.as_deref())
         }
         Ok(_) if *is_folder => Err(404),
-        Ok((file, found)) => Ok(resource(site, request, &path, file, &found)),
+        Ok((file, found)) => Ok(match wanted(site, &path, query.as_deref()) {
+            Some((thumbs, size, lasts)) => {
+                let thumb =
+                    |path: &Path| thumbs.get(file, &found, size, &path.display().to_string());
+                thumbnail(request, &version_of(&found, size.name()), lasts, || {
+                    thumb(&path)
+                })
+            }
+            None => resource(site, request, &path, file, &found),
+        }),
         Err(error) => Err(status_of(&error)),
     };
     match answer {
@@ -100,11 +110,14 @@ fn folder(
     }
     let mut entries = site.folder.list(path).map_err(|error| status_of(&error))?;
     entries.retain(|(name, _)| site.settings.hidden || !name.starts_with('.'));
-    let page = listing::page(segments, entries, query);
+    let (page, policy) = match site.thumbs {
+        Some(_) => (gallery::page(segments, entries), gallery::POLICY),
+        None => (listing::page(segments, entries, query), listing::POLICY),
+    };
     let answer = Answer::new(200, Body::Bytes(page.into_bytes().into()))
         .with("Content-Type", "text/html; charset=utf-8")
         .with("Cache-Control", "no-cache")
-        .with("Content-Security-Policy", listing::POLICY);
+        .with("Content-Security-Policy", policy);
     Ok(answer)
 }
 
@@ -124,6 +137,50 @@ fn fallback(site: &Shared, request: &Request) -> Option<Answer> {
         .then(|| resource(site, request, &path, file, &found))
 }
 
+/// The thumbnail that is asked for, and whether its address changes with the file.
+fn wanted<'a>(
+    site: &'a Shared,
+    path: &Path,
+    query: Option<&str>,
+) -> Option<(&'a Thumbs, Size, bool)> {
+    let thumbs = site.thumbs.as_ref()?;
+    let (size, lasts) = gallery::asked(query?)?;
+    matches!(gallery::shown(path), Shown::Picture | Shown::Converted)
+        .then_some((thumbs, size, lasts))
+}
+
+fn thumbnail(
+    request: &Request,
+    version: &Version,
+    lasts: bool,
+    make: impl FnOnce() -> Result<Thumb, Failed>,
+) -> Answer {
+    let describe = |answer: Answer| {
+        let kept = if lasts {
+            "max-age=31536000, immutable"
+        } else {
+            "no-cache"
+        };
+        answer
+            .with("ETag", &version.etag)
+            .with("Cache-Control", kept)
+    };
+    match conditional::decide(request, version) {
+        Decision::Failed => return Answer::error(412),
+        Decision::Unchanged => return describe(Answer::new(304, Body::None)),
+        Decision::Go => {}
+    }
+    match make() {
+        Ok(thumb) => {
+            describe(Answer::new(200, Body::Bytes(thumb.bytes)).with("Content-Type", thumb.kind))
+        }
+        Err(Failed::Broken) => Answer::new(200, Body::Bytes(gallery::BROKEN.as_bytes().into()))
+            .with("Content-Type", "image/svg+xml")
+            .with("Cache-Control", "no-cache"),
+        Err(Failed::Stopped) => Answer::error(503),
+    }
+}
+
 /// One file, in the form that suits the client best.
 fn resource(site: &Shared, request: &Request, path: &Path, file: File, found: &Metadata) -> Answer {
     let kind = mime::of(path);
@@ -141,7 +198,7 @@ fn resource(site: &Shared, request: &Request, path: &Path, file: File, found: &M
         }
         // A part is of the file itself: the coded form's is of no use to who went on with another.
         if made && !request.has("range") {
-            let version = version_of(&found, Some(wished));
+            let version = version_of(&found, wished.suffix());
             if let Some(coded) = site.coder.code(&file, found.len(), wished, &version.etag) {
                 coding = Some(wished);
                 bytes = Some(coded);
@@ -149,7 +206,7 @@ fn resource(site: &Shared, request: &Request, path: &Path, file: File, found: &M
             }
         }
     }
-    let version = version_of(&found, coding);
+    let version = version_of(&found, coding.map_or("", Coding::suffix));
     let describe = |answer: Answer| {
         let mut answer = answer.with("ETag", &version.etag);
         if let Some(modified) = version.modified {
@@ -241,11 +298,11 @@ fn variant(
     (found.is_file() && fresh).then_some((file, found))
 }
 
-fn version_of(found: &Metadata, coding: Option<Coding>) -> Version {
+/// `form`: which of those the file has.
+fn version_of(found: &Metadata, form: &str) -> Version {
     let (seconds, nanos, length) = (found.mtime(), found.mtime_nsec(), found.len());
-    let coding = coding.map_or("", Coding::suffix);
     Version {
-        etag: format!("\"{seconds:x}.{nanos:x}-{length:x}{coding}\""),
+        etag: format!("\"{seconds:x}.{nanos:x}-{length:x}{form}\""),
         // A file from the future was changed now, as far as others are concerned.
         modified: found
             .modified()

@@ -11,6 +11,7 @@ use crate::answer::{Answer, send};
 use crate::auth::Accounts;
 use crate::coding::Coder;
 use crate::disk::{Folder, Links};
+use crate::gallery::{Gallery, Thumbs};
 use crate::log::Entry;
 use crate::request::{Read, Reader, Request};
 use crate::respond::respond;
@@ -34,6 +35,8 @@ pub struct Settings {
     pub fallback: Option<String>,
     /// How long answers may be kept without asking again; `None` says nothing about it.
     pub max_age: Option<Duration>,
+    /// Whether folders without an index are shown as pictures, rather than listed.
+    pub gallery: Option<Gallery>,
     /// Who may come in; everybody, if there are no accounts.
     pub accounts: Accounts,
 }
@@ -49,6 +52,7 @@ impl Default for Settings {
             compress: true,
             fallback: None,
             max_age: None,
+            gallery: None,
             accounts: Accounts::default(),
         }
     }
@@ -67,6 +71,7 @@ pub(crate) struct Shared {
     pub(crate) folder: Folder,
     pub(crate) settings: Settings,
     pub(crate) coder: Coder,
+    pub(crate) thumbs: Option<Thumbs>,
 }
 
 impl Site {
@@ -78,6 +83,7 @@ impl Site {
         let folder = Folder::open(folder.as_ref(), settings.links)?;
         let shared = Shared {
             folder,
+            thumbs: settings.gallery.as_ref().map(Thumbs::new),
             settings,
             coder: Coder::new(),
         };

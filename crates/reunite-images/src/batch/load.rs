@@ -10,8 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use img_parts::Bytes;
-use reunite::checkpoint;
 use reunite::sync::{OwnedPermit, Semaphore};
+use reunite::{WaitError, checkpoint};
 
 use super::error::FileError;
 use crate::error::ImageError;
@@ -42,7 +42,17 @@ pub(super) fn load(
     wanted: &Transform,
     budget: &Arc<Semaphore>,
 ) -> Result<Loaded, FileError> {
-    let mut input = File::open(path).map_err(FileError::Read)?;
+    let input = File::open(path).map_err(FileError::Read)?;
+    let (loaded, _) = load_open(input, |_| wanted.clone(), budget)?;
+    Ok(loaded)
+}
+
+/// A file that is open already, for what is wanted when its header is known.
+pub(super) fn load_open(
+    mut input: File,
+    wanted: impl FnOnce(&Probe) -> Transform,
+    budget: &Arc<Semaphore>,
+) -> Result<(Loaded, Transform), FileError> {
     let length = input.metadata().map_err(FileError::Read)?.len();
     let mut bytes = Vec::new();
     let first = input.by_ref().take(16).read_to_end(&mut bytes);
@@ -53,18 +63,20 @@ pub(super) fn load(
     read(&mut input, length, &mut bytes)?;
     let bytes = Bytes::from(bytes);
     let probe = Probe::of(&bytes).map_err(FileError::Image)?;
+    let wanted = wanted(&probe);
     // Before anything waits for the memory that a bomb announces.
     let allowed = probe.check_limit(wanted.max_pixels);
     allowed.map_err(FileError::Image)?;
     // The file is counted there, too.
-    let rest = probe.peak_bytes(wanted).saturating_sub(file.count());
+    let rest = probe.peak_bytes(&wanted).saturating_sub(file.count());
     let work = hold(budget, file.count(), rest)?;
-    Ok(Loaded {
+    let loaded = Loaded {
         bytes,
         probe,
         file,
         work,
-    })
+    };
+    Ok((loaded, wanted))
 }
 
 /// Waits for `more` bytes beside those that are `held`.
@@ -73,11 +85,14 @@ fn hold(budget: &Arc<Semaphore>, held: u64, more: u64) -> Result<OwnedPermit, Fi
     if needed > allowed {
         return Err(FileError::Memory { needed, allowed });
     }
-    budget.acquire_many_owned(more).map_err(|error| {
-        FileError::Image(match error.as_cancelled() {
-            Some(cancelled) => cancelled.clone().into(),
-            None => ImageError::unsupported(error.to_string()),
-        })
+    budget.acquire_many_owned(more).map_err(stopped)
+}
+
+/// A wait that did not end well.
+pub(super) fn stopped(error: WaitError) -> FileError {
+    FileError::Image(match error.as_cancelled() {
+        Some(cancelled) => cancelled.clone().into(),
+        None => ImageError::unsupported(error.to_string()),
     })
 }
 

@@ -2,13 +2,15 @@
 //!
 //! [`find`] lists the pictures and where each goes; [`Ledger`] knows which of them are up to date; [`run`]
 //! does the others: *load → transform → save*, each stage an ordered map that pulls from the one before, so
-//! that at most a few files are in memory and results arrive in the order of the list.
+//! that at most a few files are in memory and results arrive in the order of the list. [`Maker`] makes single
+//! pictures, for whoever asks, within the same kind of budget.
 
 mod codecs;
 mod error;
 mod files;
 mod ledger;
 mod load;
+mod maker;
 mod pipeline;
 mod save;
 mod turn;
@@ -17,6 +19,7 @@ mod watch;
 pub use error::FileError;
 pub use files::{FindError, Found, Job, find};
 pub use ledger::Ledger;
+pub use maker::Maker;
 pub use pipeline::{Options, Written, run, run_watched};
 pub use save::sweep;
 pub use watch::Watch;

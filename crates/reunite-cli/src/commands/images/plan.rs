@@ -6,6 +6,7 @@ use reunite_images::batch::{FindError, Found, Job, Ledger, Options, find, sweep}
 use reunite_images::{Fit, OutputFormat, Transform};
 
 use crate::args::{FitArg, FormatArg, Images};
+use crate::machine::{cores, half_of_what_is_free};
 
 /// What is to be done.
 pub(super) struct Plan {
@@ -148,19 +149,4 @@ fn options(args: &Images) -> Options {
         memory: args.memory.unwrap_or_else(half_of_what_is_free),
         item_timeout: args.item_timeout,
     }
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// Of the machine's memory or the cgroup's, whichever is less; 256 MiB where nobody knows.
-fn half_of_what_is_free() -> u64 {
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    let free = match system.cgroup_limits() {
-        Some(limits) => limits.free_memory.min(system.available_memory()),
-        None => system.available_memory(),
-    };
-    (free / 2).max(256 << 20)
 }

@@ -30,6 +30,9 @@ pub(crate) struct Serve {
     #[command(flatten, next_help_heading = "How it is sent")]
     pub(crate) sending: SendingArgs,
 
+    #[command(flatten, next_help_heading = "Encrypted")]
+    pub(crate) tls: TlsArgs,
+
     #[command(flatten, next_help_heading = "Who may come")]
     pub(crate) limits: LimitArgs,
 
@@ -51,6 +54,15 @@ pub(crate) struct ContentArgs {
     /// Do not list folders
     #[arg(long)]
     pub(crate) no_listing: bool,
+
+    /// Show folders as pictures: thumbnails, each large at a click
+    #[arg(long, conflicts_with = "no_listing")]
+    pub(crate) gallery: bool,
+
+    /// How much memory thumbnails in work may take together, such as 500M; pictures that need more have none
+    /// [default: half of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = units::bytes, requires = "gallery")]
+    pub(crate) memory: Option<u64>,
 
     /// Names that begin with a dot are there, too
     #[arg(long)]
@@ -74,6 +86,17 @@ pub(crate) struct SendingArgs {
     /// For how long clients need not ask again, such as 10m; 0 to ask each time
     #[arg(long, value_name = "TIME", value_parser = units::duration_or_none)]
     pub(crate) max_age: Option<Duration>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TlsArgs {
+    /// Speak TLS with the certificates in this PEM file, the server's own first; not at sockets that are files
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The PEM file with the certificate's private key
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -135,4 +158,6 @@ Examples:
   reunite serve
   reunite serve public --listen 0.0.0.0:8000 --log json
   reunite serve dist --spa --max-age 1h
+  reunite serve public --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem
+  reunite serve photos --gallery
   reunite serve photos --accounts accounts.txt --listen '[::1]:8080' --listen unix:/run/photos.sock";

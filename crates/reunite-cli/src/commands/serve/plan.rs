@@ -1,11 +1,14 @@
 //! What was typed becomes what it means.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
-use reunite_net::{Limits, Listener, Timeouts};
-use reunite_serve::{Account, Accounts, Links, Settings, Site};
+use reunite_net::{Limits, Listener, Timeouts, Tls};
+use reunite_serve::{Account, Accounts, Gallery, Links, Settings, Site};
 
 use super::args::{LinksArg, Serve};
+use crate::complain::complain;
+use crate::machine::{cores, half_of_what_is_free};
 
 pub(super) struct Plan {
     pub(super) site: Site,
@@ -19,7 +22,11 @@ pub(super) fn plan(args: &Serve) -> Result<Plan, String> {
     let folder = &args.folder;
     let site = Site::open(folder, settings(args)?)
         .map_err(|error| format!("{}: {error}; name a folder to serve", folder.display()))?;
-    let listeners = args.listen.iter().map(|address| listen(address));
+    let tls = tls(args)?;
+    let listeners = args
+        .listen
+        .iter()
+        .map(|address| listen(address, tls.as_ref()));
     Ok(Plan {
         site,
         listeners: listeners.collect::<Result<_, _>>()?,
@@ -53,6 +60,10 @@ fn settings(args: &Serve) -> Result<Settings, String> {
         compress: !sending.no_compress,
         fallback: content.spa.clone(),
         max_age: sending.max_age,
+        gallery: content.gallery.then(|| {
+            let memory = content.memory.unwrap_or_else(half_of_what_is_free);
+            Gallery::new(memory, cores()).on_trouble(complain)
+        }),
         accounts: accounts(args)?,
     })
 }
@@ -80,12 +91,31 @@ fn accounts(args: &Serve) -> Result<Accounts, String> {
     Ok(Accounts(accounts))
 }
 
-fn listen(address: &str) -> Result<Listener, String> {
+fn tls(args: &Serve) -> Result<Option<Tls>, String> {
+    let (Some(certificates), Some(key)) = (&args.tls.tls_cert, &args.tls.tls_key) else {
+        return Ok(None);
+    };
+    let tls = Tls::open(certificates, key).map_err(|error| error.to_string())?;
+    if fs::metadata(key).is_ok_and(|found| found.mode() & 0o004 != 0) {
+        let key = key.display();
+        complain(&format!(
+            "everybody on this machine can read the private key {key}; `chmod o-r {key}` keeps it private"
+        ));
+    }
+    let tls = tls.protocols(&[reunite_serve::PROTOCOL]);
+    Ok(Some(tls.answer_plain(reunite_serve::NOT_ENCRYPTED)))
+}
+
+fn listen(address: &str, tls: Option<&Tls>) -> Result<Listener, String> {
+    let over_network = |listener: Listener| match tls {
+        Some(tls) => listener.secured(tls.clone()),
+        None => listener,
+    };
     let listener = match address.strip_prefix("unix:") {
         Some(path) => Listener::unix(path),
         None => match address.parse::<u16>() {
-            Ok(port) => Listener::tcp(("127.0.0.1", port)),
-            Err(_) => Listener::tcp(address),
+            Ok(port) => Listener::tcp(("127.0.0.1", port)).map(over_network),
+            Err(_) => Listener::tcp(address).map(over_network),
         },
     };
     listener.map_err(|error| {

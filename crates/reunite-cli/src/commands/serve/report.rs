@@ -34,8 +34,13 @@ pub(super) fn begun(args: &Serve, server: &Server) {
         return;
     }
     let folder = args.folder.display();
+    let scheme = if args.tls.tls_cert.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     for address in server.addresses() {
-        complain(&format!("serving {folder} at http://{address}/"));
+        complain(&format!("serving {folder} at {scheme}://{address}/"));
     }
     for path in args.listen.iter().filter_map(|at| at.strip_prefix("unix:")) {
         complain(&format!("serving {folder} at the socket {path}"));

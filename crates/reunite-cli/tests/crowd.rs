@@ -1,0 +1,268 @@
+//! `reunite serve` and many clients at once: each gets all of its answer, or is gone in time, and none takes much room.
+#![cfg(target_os = "linux")]
+
+mod harness;
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use harness::Place;
+
+const SOON: Duration = Duration::from_secs(60);
+/// What `--drain` is given at the end.
+const DRAIN: Duration = Duration::from_secs(10);
+
+struct Serve {
+    child: Child,
+    address: String,
+    /// Kept open, so that it can say its last words.
+    _stderr: BufReader<std::process::ChildStderr>,
+}
+
+impl Serve {
+    fn start(place: &Place, more: &[&str]) -> Self {
+        let mut args: Vec<&dyn AsRef<std::ffi::OsStr>> =
+            vec![&"serve", &"www", &"--listen", &"127.0.0.1:0"];
+        args.extend(more.iter().map(|arg| arg as &dyn AsRef<std::ffi::OsStr>));
+        let mut child = place.start(&args);
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        stderr.read_line(&mut line).unwrap();
+        let (_, address) = line.split_once("://").unwrap_or_else(|| panic!("{line}"));
+        Self {
+            child,
+            address: address.trim().trim_end_matches('/').to_owned(),
+            _stderr: stderr,
+        }
+    }
+
+    fn connect(&self) -> TcpStream {
+        connect(&self.address)
+    }
+
+    fn interrupt(&self) {
+        let sent = Command::new("kill")
+            .args(["-INT", &self.child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// A line of its `/proc/PID/status`, in kilobytes.
+    fn kilobytes(&self, what: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(what));
+        let words = line.unwrap_or_else(|| panic!("no {what} in {status}"));
+        words
+            .trim_matches([':', ' ', '\t', 'k', 'B'])
+            .parse()
+            .unwrap()
+    }
+}
+
+fn connect(address: &str) -> TcpStream {
+    let client = TcpStream::connect(address).unwrap();
+    client.set_read_timeout(Some(SOON)).unwrap();
+    client
+}
+
+/// How an exchange went.
+enum Answer {
+    /// All of it; whether it said that it is the last.
+    Whole { last: bool },
+    /// Not one byte.
+    None,
+    /// Some of it, or something else.
+    Wrong(String),
+}
+
+fn ask(client: &mut TcpStream, name: &str, body: &[u8]) -> Answer {
+    let request = format!("GET /{name} HTTP/1.1\r\nHost: a\r\n\r\n");
+    if client.write_all(request.as_bytes()).is_err() {
+        return Answer::None;
+    }
+    let mut answer = Vec::new();
+    let mut piece = [0; 16 * 1024];
+    loop {
+        match client.read(&mut piece) {
+            Err(error) if answer.is_empty() && error.kind() == ErrorKind::ConnectionReset => {
+                return Answer::None;
+            }
+            Ok(0) if answer.is_empty() => return Answer::None,
+            Ok(0) => return Answer::Wrong(format!("{} bytes and the end", answer.len())),
+            Err(error) => return Answer::Wrong(format!("{} bytes and {error}", answer.len())),
+            Ok(count) => answer.extend_from_slice(&piece[..count]),
+        }
+        let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
+            continue;
+        };
+        if answer.len() < end + 4 + body.len() {
+            continue;
+        }
+        let head = String::from_utf8_lossy(&answer[..end]);
+        if !head.starts_with("HTTP/1.1 200 OK") || &answer[end + 4..] != body {
+            return Answer::Wrong(head.into_owned());
+        }
+        return Answer::Whole {
+            last: head.contains("Connection: close"),
+        };
+    }
+}
+
+/// Clients count what they got, the server logs what it sent, and the two agree to the last answer.
+fn shut_down_under_load(rounds: usize) {
+    const CLIENTS: usize = 16;
+    let place = Place::new();
+    let small = b"hello".as_slice();
+    let large: Vec<u8> = (0..300_000u32).map(|at| (at % 251) as u8).collect();
+    place.write("www/small.txt", small);
+    place.write("www/large.bin", &large);
+    for round in 0..rounds {
+        let mut serve = Serve::start(&place, &["--drain", "10s", "--idle", "60s"]);
+        let mut log = serve.child.stdout.take().unwrap();
+        let logged = std::thread::spawn(move || {
+            let mut lines = String::new();
+            log.read_to_string(&mut lines).unwrap();
+            lines
+        });
+        let over = AtomicBool::new(false);
+        let (tell, told) = mpsc::channel();
+        let (whole, unanswered) = std::thread::scope(|scope| {
+            let clients: Vec<_> = (0..CLIENTS)
+                .map(|number| {
+                    let (tell, over, address, large) =
+                        (tell.clone(), &over, &serve.address, &large);
+                    scope.spawn(move || {
+                        let (mut whole, mut unanswered) = (0usize, 0usize);
+                        let mut client = connect(address);
+                        for turn in 0usize.. {
+                            let answer = match (turn + number) % 4 {
+                                0 => ask(&mut client, "large.bin", large),
+                                _ => ask(&mut client, "small.txt", small),
+                            };
+                            match answer {
+                                Answer::Whole { last } => {
+                                    whole += 1;
+                                    if last {
+                                        break;
+                                    }
+                                }
+                                Answer::None => {
+                                    assert!(over.load(Ordering::SeqCst), "nobody asked it to end");
+                                    unanswered += 1;
+                                    break;
+                                }
+                                Answer::Wrong(what) => panic!("round {round}: {what}"),
+                            }
+                            if turn == 20 {
+                                tell.send(()).unwrap();
+                            }
+                            // Some come anew all the time.
+                            if number % 4 == 0 && turn % 8 == 7 {
+                                match TcpStream::connect(address) {
+                                    Ok(next) => client = next,
+                                    Err(_) => break,
+                                }
+                                client.set_read_timeout(Some(SOON)).unwrap();
+                            }
+                        }
+                        (whole, unanswered)
+                    })
+                })
+                .collect();
+            for _ in 0..CLIENTS {
+                told.recv_timeout(SOON).unwrap();
+            }
+            over.store(true, Ordering::SeqCst);
+            let begun = Instant::now();
+            serve.interrupt();
+            assert_eq!(serve.child.wait().unwrap().code(), Some(0), "round {round}");
+            assert!(begun.elapsed() < DRAIN, "round {round}");
+            let counts = clients.into_iter().map(|client| client.join().unwrap());
+            counts.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+        });
+        let logged = logged.join().unwrap();
+        let sent = logged.lines().filter(|line| line.contains("\" 200 "));
+        assert_eq!(sent.count(), whole, "round {round}: sent and received");
+        println!("round {round}: {whole} answers, {unanswered} requests that were not read");
+    }
+}
+
+#[test]
+fn shutting_down_under_load_leaves_no_answer_unfinished() {
+    shut_down_under_load(10);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn shutting_down_under_load_a_hundred_times() {
+    shut_down_under_load(100);
+}
+
+#[test]
+fn three_hundred_slow_clients_are_gone_at_the_deadline_while_others_are_served() {
+    let place = Place::new();
+    place.write("www/a.txt", "hello");
+    let mut serve = Serve::start(&place, &["--header", "1s", "--log", "none"]);
+    let begun = Instant::now();
+    let mut slow: Vec<_> = (0..300).map(|_| serve.connect()).collect();
+    for client in &mut slow {
+        client.write_all(b"G").unwrap();
+        client.set_nonblocking(true).unwrap();
+    }
+    let mut served = 0;
+    let mut longest = Duration::ZERO;
+    while !slow.is_empty() {
+        assert!(begun.elapsed() < SOON, "{} are still there", slow.len());
+        // One byte after the other: no single read takes long.
+        slow.retain_mut(|client| {
+            client.write_all(b"x").is_ok()
+                && client
+                    .read(&mut [0])
+                    .is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+        });
+        let asked = Instant::now();
+        let answer = ask(&mut serve.connect(), "a.txt", b"hello");
+        assert!(matches!(answer, Answer::Whole { .. }));
+        longest = longest.max(asked.elapsed());
+        served += 1;
+    }
+    let gone = begun.elapsed();
+    println!("gone after {gone:?}; {served} others were served, the slowest in {longest:?}");
+    assert!(gone >= Duration::from_secs(1) && served > 3);
+    assert!(longest < Duration::from_secs(1), "{longest:?}");
+    serve.interrupt();
+    assert_eq!(serve.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn two_thousand_idle_clients_take_little_memory() {
+    const CLIENTS: usize = 2000;
+    let place = Place::new();
+    place.write("www/a.txt", "hello");
+    let allowed = reunite_net::Limits::raise_descriptors().unwrap();
+    if allowed.is_some_and(|allowed| allowed < CLIENTS as u64 + 100) {
+        println!("skipped: the system allows {allowed:?} descriptors");
+        return;
+    }
+    let mut serve = Serve::start(&place, &["--log", "none"]);
+    let before = serve.kilobytes("VmRSS");
+    // Each has been answered once.
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let mut client = serve.connect();
+            let answer = ask(&mut client, "a.txt", b"hello");
+            assert!(matches!(answer, Answer::Whole { last: false }));
+            client
+        })
+        .collect();
+    let after = serve.kilobytes("VmRSS");
+    println!("{before} kB with no clients, {after} kB with {CLIENTS}");
+    assert!(after <= 100 * 1024, "{after} kB");
+    serve.interrupt();
+    assert_eq!(serve.child.wait().unwrap().code(), Some(0));
+    drop(clients);
+}

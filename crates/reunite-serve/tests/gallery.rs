@@ -1,0 +1,216 @@
+//! Folders shown as pictures.
+
+mod common;
+
+use std::io::{Read, Write};
+use std::sync::{Arc, Mutex};
+
+use common::House;
+use image::ImageEncoder;
+use reunite_net::Timeouts;
+use reunite_serve::{Gallery, Settings};
+
+/// What was told to people.
+type Told = Arc<Mutex<Vec<String>>>;
+
+fn gallery(memory: u64) -> (House, Told) {
+    let told = Told::default();
+    let teller = Arc::clone(&told);
+    let settings = Settings {
+        gallery: Some(Gallery::new(memory, 2).on_trouble(move |line| {
+            teller.lock().unwrap().push(line.to_owned());
+        })),
+        ..Settings::default()
+    };
+    let house = House::with(settings, |builder| {
+        builder.timeouts(Timeouts {
+            idle: common::SOON,
+            ..Timeouts::default()
+        })
+    });
+    // The folder has an index, which comes first.
+    std::fs::remove_file(house.path("index.html")).unwrap();
+    (house, told)
+}
+
+fn jpeg(width: u32, height: u32) -> Vec<u8> {
+    let pixels: Vec<u8> = (0..width * height)
+        .flat_map(|at| [(at % 251) as u8, (at / width) as u8, 9])
+        .collect();
+    let mut bytes = Vec::new();
+    image::codecs::jpeg::JpegEncoder::new(&mut bytes)
+        .encode(&pixels, width, height, image::ExtendedColorType::Rgb8)
+        .unwrap();
+    bytes
+}
+
+fn transparent_png(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    image::codecs::png::PngEncoder::new(&mut bytes)
+        .write_image(
+            &vec![100; (width * height * 4) as usize],
+            width,
+            height,
+            image::ExtendedColorType::Rgba8,
+        )
+        .unwrap();
+    bytes
+}
+
+/// The head, and the body as it is.
+fn get(house: &House, target: &str, more: &str) -> (String, Vec<u8>) {
+    let mut client = house.connect();
+    let raw = format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{more}\r\n");
+    client.write_all(raw.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).unwrap();
+    let end = answer
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .unwrap();
+    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    (head, answer[end + 4..].to_vec())
+}
+
+#[test]
+fn a_folder_is_a_wall_of_pictures() {
+    let (house, _) = gallery(1 << 30);
+    std::fs::write(house.path("sub/one & <two>.jpg"), jpeg(900, 600)).unwrap();
+    std::fs::write(house.path("sub/scan.tif"), "").unwrap();
+    std::fs::write(house.path("sub/drawing.svg"), "<svg/>").unwrap();
+    std::fs::write(house.path("sub/.hidden.jpg"), jpeg(10, 10)).unwrap();
+    std::fs::create_dir(house.path("sub/deeper.jpg")).unwrap();
+    let (head, body) = get(&house, "/sub/", "");
+    let page = String::from_utf8(body).unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    assert!(head.contains("script-src 'sha256-"), "{head}");
+    for part in [
+        "3 pictures",
+        "src=\"./one%20&amp;%20%3Ctwo%3E.jpg?thumb=",
+        "data-view=\"./one%20&amp;%20%3Ctwo%3E.jpg\"",
+        "<span>one &amp; &lt;two&gt;.jpg</span>",
+        // No browser shows it as it is.
+        "data-view=\"./scan.tif?view=",
+        "src=\"./drawing.svg\"",
+        "loading=lazy",
+        // What is no picture is there all the same.
+        "<a href=\"./b%20&amp;%20c.txt\">",
+        "<a href=\"./deeper.jpg/\">deeper.jpg/</a>",
+        "<a href=\"../\">",
+    ] {
+        assert!(page.contains(part), "no {part} in {page}");
+    }
+    assert!(!page.contains("hidden.jpg"), "{page}");
+}
+
+#[test]
+fn thumbnails_are_small_and_square_and_kept_by_browsers() {
+    let (house, told) = gallery(1 << 30);
+    std::fs::write(house.path("photo.jpg"), jpeg(900, 600)).unwrap();
+    std::fs::write(house.path("glass.png"), transparent_png(500, 800)).unwrap();
+    let (head, body) = get(&house, "/photo.jpg?thumb=1", "");
+    assert!(head.contains("Content-Type: image/jpeg"), "{head}");
+    assert!(head.contains("immutable"), "{head}");
+    let small = image::load_from_memory(&body).unwrap();
+    assert_eq!((small.width(), small.height()), (400, 400));
+    let (_, body) = get(&house, "/photo.jpg?view", "");
+    let large = image::load_from_memory(&body).unwrap();
+    assert_eq!((large.width(), large.height()), (900, 600));
+    let (head, body) = get(&house, "/glass.png?thumb", "");
+    assert!(head.contains("Content-Type: image/webp"), "{head}");
+    assert!(head.contains("Cache-Control: no-cache"), "{head}");
+    assert_eq!(&body[8..12], b"WEBP");
+
+    let tag = head
+        .lines()
+        .find_map(|line| line.strip_prefix("ETag: "))
+        .unwrap();
+    let known = format!("If-None-Match: {tag}\r\n");
+    let (head, _) = get(&house, "/glass.png?thumb", &known);
+    assert!(head.starts_with("HTTP/1.1 304 "), "{head}");
+    // A new version of the file has a new thumbnail.
+    std::fs::write(house.path("glass.png"), transparent_png(90, 80)).unwrap();
+    let (head, body) = get(&house, "/glass.png?thumb", &known);
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    assert_eq!(&body[8..12], b"WEBP");
+    // Without the question it is the file itself.
+    let (_, body) = get(&house, "/photo.jpg", "");
+    assert_eq!(body, jpeg(900, 600));
+    assert!(told.lock().unwrap().is_empty());
+}
+
+#[test]
+fn what_may_not_be_had_has_no_thumbnail_either() {
+    let (house, _) = gallery(1 << 30);
+    std::fs::write(house.path(".hidden.jpg"), jpeg(50, 50)).unwrap();
+    let outside = house.path("../outside/photo.jpg");
+    std::fs::write(&outside, jpeg(50, 50)).unwrap();
+    std::os::unix::fs::symlink(&outside, house.path("link.jpg")).unwrap();
+    for name in [
+        "/.hidden.jpg",
+        "/link.jpg",
+        "/none.jpg",
+        "/dir-out/outside/photo.jpg",
+    ] {
+        let (head, _) = get(&house, &format!("{name}?thumb=1"), "");
+        assert!(head.starts_with("HTTP/1.1 404 "), "{name}: {head}");
+    }
+    let (_, page) = get(&house, "/", "");
+    assert!(!String::from_utf8(page).unwrap().contains("link.jpg"));
+}
+
+#[test]
+fn a_broken_picture_is_told_once_however_many_ask() {
+    let (house, told) = gallery(1 << 30);
+    let whole = jpeg(800, 800);
+    std::fs::write(house.path("sub/broken.jpg"), &whole[..200]).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..10 {
+            scope.spawn(|| {
+                let (head, body) = get(&house, "/sub/broken.jpg?thumb=1", "");
+                assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+                assert!(head.contains("Cache-Control: no-cache"), "{head}");
+                assert!(body.starts_with(b"<svg "));
+            });
+        }
+    });
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].starts_with("sub/broken.jpg: no thumbnail: "),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn many_at_once_share_the_memory_and_too_large_a_picture_is_refused() {
+    // Room for one of the small ones at a time.
+    let (house, told) = gallery(6 << 20);
+    for number in 0..12 {
+        std::fs::write(
+            house.path(&format!("{number}.jpg")),
+            jpeg(1000, 1000 + number),
+        )
+        .unwrap();
+    }
+    std::fs::write(house.path("huge.png"), transparent_png(3000, 3000)).unwrap();
+    let bodies: Vec<Vec<u8>> = std::thread::scope(|scope| {
+        let house = &house;
+        let asked: Vec<_> = (0..36)
+            .map(|at| scope.spawn(move || get(house, &format!("/{}.jpg?thumb=1", at % 12), "").1))
+            .collect();
+        asked
+            .into_iter()
+            .map(|asked| asked.join().unwrap())
+            .collect()
+    });
+    for (at, body) in bodies.iter().enumerate() {
+        assert_eq!(body, &bodies[at % 12]);
+        assert!(image::load_from_memory(body).is_ok(), "{at}");
+    }
+    assert!(told.lock().unwrap().is_empty(), "{told:?}");
+    let (_, body) = get(&house, "/huge.png?thumb=1", "");
+    assert!(body.starts_with(b"<svg "));
+    let told = told.lock().unwrap();
+    assert!(told[0].contains("of memory, --memory allows"), "{told:?}");
+}
