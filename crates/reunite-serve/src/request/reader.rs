@@ -150,7 +150,10 @@ impl Buffer {
         if self.bytes.is_empty() {
             // An idle connection holds next to no memory.
             self.bytes.shrink_to(AT_ONCE);
-            if !self.client.more()? {
+            self.bytes.resize(AT_ONCE, 0);
+            let more = self.client.more_into(&mut self.bytes);
+            self.bytes.truncate(*more.as_ref().unwrap_or(&0));
+            if more? == 0 {
                 return Ok(Head::End);
             }
         } else {
