@@ -12,8 +12,8 @@ use reunite_net::Connection;
 
 use crate::request::{Method, Request};
 
-/// What is at most as long goes out with its head in one piece.
-const SMALL: u64 = 16 * 1024;
+/// What is at most as long goes out with its head in one piece: copying it costs less than another system call.
+const SMALL: u64 = 4 * 1024;
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
