@@ -65,7 +65,7 @@ pub(crate) fn page(segments: &[String], mut entries: Vec<Named>) -> String {
     }
     let _ = writeln!(
         page,
-        "<dialog aria-label=\"Picture\"><img alt=\"\"><p></p>\
+        "<dialog autofocus aria-label=\"Picture\"><img alt=\"\"><p></p>\
          <button class=p title=\"Previous (←)\">‹</button><button class=n title=\"Next (→)\">›</button>\
          <button class=x title=\"Close (Esc)\">×</button></dialog></main><script>{SCRIPT}</script></body></html>"
     );
