@@ -105,6 +105,33 @@ impl Connection {
         Ok(true)
     }
 
+    /// As [`more`](Self::more), and reads it at once: how many bytes, none where `more` says no. For protocols of which one
+    /// read often holds a request, this takes fewer system calls.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn more_into(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        check()?;
+        // Where many are served, others can go on meanwhile, this client's next words come in that time, and nobody
+        // has to be put to sleep and woken for them.
+        std::thread::yield_now();
+        let count = match self.socket.receive(into) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                if !self.more()? {
+                    return Ok(0);
+                }
+                self.read(into)?
+            }
+            other => {
+                let count = other?;
+                self.has_ended |= count == 0 && !into.is_empty();
+                self.begin();
+                count
+            }
+        };
+        Ok(count)
+    }
+
     /// Until there is something to read, or for so long; for less when the server shuts down.
     fn wait_idle(&self, time: Duration) -> io::Result<Woken> {
         if !self.is_draining() {
