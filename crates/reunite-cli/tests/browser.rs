@@ -31,6 +31,11 @@ fn chromium() -> &'static str {
 }
 
 fn look_at(place: &Place, address: &str, scheme: &str) -> Seen {
+    look_when(place, address, scheme, "--virtual-time-budget=5000")
+}
+
+/// `when` says how long its scripts may run.
+fn look_when(place: &Place, address: &str, scheme: &str, when: &str) -> Seen {
     let picture = place.path("picture.png");
     let out = Command::new(chromium())
         .args([
@@ -40,7 +45,7 @@ fn look_at(place: &Place, address: &str, scheme: &str) -> Seen {
             "--hide-scrollbars",
         ])
         .args(["--enable-logging=stderr", "--window-size=1300,900"])
-        .args(["--virtual-time-budget=5000", "--dump-dom"])
+        .args([when, "--dump-dom"])
         .arg(format!("--blink-settings=preferredColorScheme={scheme}"))
         .arg(format!("--screenshot={}", picture.display()))
         .arg(format!(
@@ -269,4 +274,30 @@ fn picture(n: u8) -> Vec<u8> {
     let written = picture.write_to(&mut bytes, image::ImageFormat::Png);
     written.expect("a picture");
     bytes.into_inner()
+}
+
+#[cfg(unix)]
+#[test]
+#[ignore = "needs Chromium"]
+fn the_live_view_shows_what_is_open() {
+    let place = Place::new();
+    place.write("www/a.txt", "hello");
+    // Its address is the first that is told.
+    let served = Served::start(&place, &["--live", "0"]);
+    // A stream that never ends stops the clock of a browser without a head: it looks once, maybe before
+    // anything came.
+    let look = |scheme| {
+        (0..20)
+            .map(|_| look_when(&place, &served.address, scheme, "--timeout=5000"))
+            .find(|seen| seen.document.contains("clients"))
+            .expect("the tree, at one of twenty looks")
+    };
+    let (light, dark) = (look(LIGHT), look(DARK));
+    for text in ["reunite serve", "accept.rs", "signals", "done a second"] {
+        light.has(text);
+    }
+    assert!(
+        dark.brightness() < 100 && light.brightness() > 150,
+        "both themes"
+    );
 }

@@ -88,7 +88,10 @@ fn the_tree_is_streamed_until_the_view_ends() {
                 }
             };
             assert!(seen["spawned"].as_u64() >= Some(2) && seen["blocked"].as_u64() >= Some(1));
-            let own = seen.to_string().matches(r#""at":"crates/reunite-live/src"#).count();
+            let own = seen
+                .to_string()
+                .matches(r#""at":"crates/reunite-live/src"#)
+                .count();
             assert_eq!(own, 0, "the view shows itself: {seen}");
             sleeper.cancel();
             s.canceller().cancel("seen");
