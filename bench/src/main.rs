@@ -8,6 +8,7 @@ mod images;
 mod pool;
 mod profile;
 mod rounds;
+mod serve;
 mod sync;
 mod table;
 mod threads;
@@ -24,6 +25,8 @@ cargo run --release -p bench -- WHAT
                           they are installed; with delays; with a million addresses queued
   images PROGRAM DIR      `PROGRAM images` on the JPEGs in DIR, beside vipsthumbnail, mogrify and
                           Pillow where they are installed
+  serve PROGRAM           `PROGRAM serve` on loopback addresses, beside nginx and miniserve where they
+                          are installed, asked by wrk; writes target/bench/serve.*, or into $BENCH_OUT
 ";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -42,6 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["crawl", program] => crawl::run(program.as_ref(), 2000),
         ["crawl", program, pages] => crawl::run(program.as_ref(), pages.parse()?),
         ["images", program, dir] => images::run(program.as_ref(), dir.as_ref()),
+        ["serve", program] => serve::run(program.as_ref(), &out()),
         _ => Err(USAGE.into()),
     }
 }

@@ -36,19 +36,31 @@ impl Table {
     ) {
         println!("\n{workload}");
         let samples = sample(rounds, &mut candidates);
-        let base = median(&samples[0]);
-        for ((candidate, _), samples) in candidates.iter().zip(&samples) {
+        let names = candidates.iter().map(|(name, _)| *name);
+        self.add(workload, unit, names.zip(samples));
+    }
+
+    /// Samples that were taken already.
+    pub(crate) fn add<'a>(
+        &mut self,
+        workload: &str,
+        unit: &'static str,
+        candidates: impl Iterator<Item = (&'a str, Vec<f64>)>,
+    ) {
+        let mut first = None;
+        for (candidate, samples) in candidates {
+            let base = *first.get_or_insert_with(|| median(&samples));
             let (low, high) = samples
                 .iter()
                 .fold((f64::INFINITY, 0f64), |(low, high), &value| {
                     (low.min(value), high.max(value))
                 });
-            let median = median(samples);
+            let median = median(&samples);
             let ratio = median / base;
             println!("  {candidate:34} {median:12.3} {unit:4} ({low:.3}–{high:.3})  {ratio:6.2}×");
             self.rows.push(Row {
                 workload: workload.to_owned(),
-                candidate: (*candidate).to_owned(),
+                candidate: candidate.to_owned(),
                 unit,
                 median,
                 low,

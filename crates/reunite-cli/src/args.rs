@@ -1,5 +1,7 @@
 //! What was typed.
 
+#[cfg(unix)]
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +26,18 @@ pub(crate) struct Args {
     /// What to show while it runs
     #[arg(long, global = true, value_enum, default_value_t)]
     pub(crate) progress: Progress,
+
+    /// Show the program at work in a browser: its tasks, what each waits for, rates, reports, and a button that cancels
+    /// it. Where to look is printed; port 0 takes a free one
+    #[cfg(unix)]
+    #[arg(long, global = true, value_name = "[ADDR:]PORT", value_parser = crate::live::address)]
+    pub(crate) live: Option<SocketAddr>,
+
+    /// Let --live listen at an address that others can reach; they need the token, which goes over the network in the
+    /// clear
+    #[cfg(unix)]
+    #[arg(long, global = true, requires = "live")]
+    pub(crate) live_anywhere: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,7 @@
 //! Ctrl-C: once to stop in order, twice to stop at once.
 
 use std::io;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use reunite::Canceller;
@@ -9,10 +10,12 @@ use crate::complain::complain;
 use crate::exit::Exit;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+static TARGET: OnceLock<Canceller> = OnceLock::new();
 
 /// From now on Ctrl-C (or a request to terminate, or the terminal's end) cancels `target`; a second one ends
 /// the process.
 pub(crate) fn cancel_on_ctrl_c(target: Canceller) {
+    let target = TARGET.get_or_init(|| target);
     let told = move || {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
             std::process::exit(Exit::Interrupted.code().into());
@@ -24,6 +27,18 @@ pub(crate) fn cancel_on_ctrl_c(target: Canceller) {
             "Ctrl-C will end the program at once, not in order: {error}"
         ));
     }
+}
+
+/// Does what the first Ctrl-C does, if that was not done before. Whether there is anything to cancel.
+#[cfg(unix)]
+pub(crate) fn interrupt() -> bool {
+    let Some(target) = TARGET.get() else {
+        return false;
+    };
+    if !INTERRUPTED.swap(true, Ordering::Relaxed) {
+        target.cancel("cancelled in the live view");
+    }
+    true
 }
 
 pub(crate) fn was_interrupted() -> bool {

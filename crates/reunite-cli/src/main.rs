@@ -6,6 +6,8 @@ mod commands;
 mod complain;
 mod exit;
 mod interrupt;
+#[cfg(unix)]
+mod live;
 mod machine;
 mod profile;
 mod progress;
@@ -23,6 +25,11 @@ fn main() -> std::process::ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => return refused(&error).into(),
+    };
+    #[cfg(unix)]
+    let _live = match live::begin(args.live, args.live_anywhere) {
+        Ok(live) => live,
+        Err(exit) => return exit.into(),
     };
     let profile = profile::begin(args.profile);
     let showing = progress::begin(args.progress);

@@ -128,6 +128,8 @@ fn picture() -> String {
         scope
             .tasks
             .retain(|task| !task.is_detached && task.task.name() != Some(ARTIST));
+        #[cfg(unix)]
+        scope.tasks.retain(|task| !reunite_live::is_its_own(task));
     }
     let mut text = String::new();
     let _infallible = writeln!(

@@ -31,6 +31,11 @@ fn chromium() -> &'static str {
 }
 
 fn look_at(place: &Place, address: &str, scheme: &str) -> Seen {
+    look_when(place, address, scheme, "--virtual-time-budget=5000")
+}
+
+/// `when` says how long its scripts may run.
+fn look_when(place: &Place, address: &str, scheme: &str, when: &str) -> Seen {
     let picture = place.path("picture.png");
     let out = Command::new(chromium())
         .args([
@@ -40,7 +45,7 @@ fn look_at(place: &Place, address: &str, scheme: &str) -> Seen {
             "--hide-scrollbars",
         ])
         .args(["--enable-logging=stderr", "--window-size=1300,900"])
-        .args(["--virtual-time-budget=5000", "--dump-dom"])
+        .args([when, "--dump-dom"])
         .arg(format!("--blink-settings=preferredColorScheme={scheme}"))
         .arg(format!("--screenshot={}", picture.display()))
         .arg(format!(
@@ -163,25 +168,102 @@ fn the_page_of_the_table_shows_four_timelines() {
     assert_eq!(seen.document.matches("<iframe").count(), 4);
 }
 
+/// `reunite serve` while it runs.
+#[cfg(unix)]
+struct Served {
+    child: std::process::Child,
+    address: String,
+    _told: std::io::BufReader<std::process::ChildStderr>,
+}
+
+#[cfg(unix)]
+impl Served {
+    fn start(place: &Place, more: &[&str]) -> Self {
+        use std::io::{BufRead, BufReader};
+        let mut args: Vec<&dyn AsRef<std::ffi::OsStr>> = vec![
+            &"serve",
+            &"www",
+            &"--listen",
+            &"127.0.0.1:0",
+            &"--log",
+            &"none",
+        ];
+        args.extend(more.iter().map(|arg| arg as &dyn AsRef<std::ffi::OsStr>));
+        let mut child = place.start(&args);
+        let mut told = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut line = String::new();
+        told.read_line(&mut line).expect("text");
+        let address = line.split("http://").nth(1).expect("an address").trim();
+        Self {
+            address: format!("http://{address}"),
+            child,
+            _told: told,
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _gone = self.child.wait();
+    }
+}
+
 #[cfg(unix)]
 #[test]
 #[ignore = "needs Chromium"]
 fn a_listing_names_what_is_there() {
-    use std::io::{BufRead, BufReader};
-
     let place = Place::new();
     place.write("www/a <b> & c.txt", "hello");
     place.write("www/inner/d.txt", "hello");
-    let mut served = place.start(&[&"serve", &"www", &"--listen", &"127.0.0.1:0"]);
-    let mut told = BufReader::new(served.stderr.take().expect("a pipe"));
-    let mut line = String::new();
-    told.read_line(&mut line).expect("text");
-    let address = line.split("http://").nth(1).expect("an address").trim();
-    let seen = look_at(&place, &format!("http://{address}"), LIGHT);
-    seen.has("a &lt;b&gt; &amp; c.txt");
-    seen.has("inner/");
-    served.kill().expect("it can be ended");
-    served.wait().expect("it ends");
+    let served = Served::start(&place, &[]);
+    let light = look_at(&place, &served.address, LIGHT);
+    light.has("a &lt;b&gt; &amp; c.txt");
+    light.has("inner/");
+    let dark = look_at(&place, &served.address, DARK);
+    assert!(
+        dark.brightness() < 100 && light.brightness() > 150,
+        "both themes"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+#[ignore = "needs Chromium"]
+fn a_gallery_shows_thumbnails_and_one_picture_large() {
+    let place = Place::new();
+    for number in 1..=4 {
+        place.write(
+            format!("www/{number} & so.png").as_str(),
+            picture(number * 50),
+        );
+    }
+    place.write("www/broken.png", &picture(9)[..300]);
+    let served = Served::start(&place, &["--gallery"]);
+    let light = look_at(&place, &served.address, LIGHT);
+    light.has("5 pictures");
+    // The first row of tiles: a folder without thumbnails has a handful of colours.
+    let drawn = light.colours(10..600, 150..350);
+    assert!(drawn > 500, "{drawn} colours in the thumbnails");
+    let dark = look_at(&place, &served.address, DARK);
+    assert!(dark.colours(10..600, 150..350) > 500);
+    assert!(
+        dark.brightness() + 60 < light.brightness(),
+        "both themes: {} and {}",
+        dark.brightness(),
+        light.brightness()
+    );
+
+    let large = look_at(
+        &place,
+        &format!("{}#2%20%26%20so.png", served.address),
+        LIGHT,
+    );
+    large.has("2 & so.png · 2 of 5".replace('&', "&amp;").as_str());
+    // The picture is at its place in the middle, and nothing of the page is left around it.
+    assert!(large.colours(400..600, 400..550) > 500);
+    assert!(large.colours(80..200, 100..900) < 10);
 }
 
 /// A picture unlike the others.
@@ -192,4 +274,30 @@ fn picture(n: u8) -> Vec<u8> {
     let written = picture.write_to(&mut bytes, image::ImageFormat::Png);
     written.expect("a picture");
     bytes.into_inner()
+}
+
+#[cfg(unix)]
+#[test]
+#[ignore = "needs Chromium"]
+fn the_live_view_shows_what_is_open() {
+    let place = Place::new();
+    place.write("www/a.txt", "hello");
+    // Its address is the first that is told.
+    let served = Served::start(&place, &["--live", "0"]);
+    // A stream that never ends stops the clock of a browser without a head: it looks once, maybe before
+    // anything came.
+    let look = |scheme| {
+        (0..20)
+            .map(|_| look_when(&place, &served.address, scheme, "--timeout=5000"))
+            .find(|seen| seen.document.contains("clients"))
+            .expect("the tree, at one of twenty looks")
+    };
+    let (light, dark) = (look(LIGHT), look(DARK));
+    for text in ["reunite serve", "accept.rs", "signals", "done a second"] {
+        light.has(text);
+    }
+    assert!(
+        dark.brightness() < 100 && light.brightness() > 150,
+        "both themes"
+    );
 }

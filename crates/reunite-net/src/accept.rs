@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use reunite::{Builder, JoinHandle, Scope, ScopeBuilder};
 use rustix::event::{PollFd, PollFlags};
 
-use crate::connection::{greet, linger, send_until};
 use crate::drain::Drain;
 use crate::event::{Event, Why};
 use crate::listen::Listener;
+use crate::manners::{greet, linger, send_until};
 use crate::roster::Roster;
 use crate::server::{Limits, Timeouts};
 use crate::socket::{Socket, poll_until};

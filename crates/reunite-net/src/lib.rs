@@ -73,6 +73,7 @@ mod connection;
 mod drain;
 mod event;
 mod listen;
+mod manners;
 mod roster;
 mod server;
 mod socket;

@@ -20,8 +20,8 @@ a{color:var(--link);text-decoration:none}a:hover{text-decoration:underline}\
 h1 i{color:var(--soft);font-style:normal;font-weight:400;margin:0 .3em}\
 table{width:100%;border-collapse:collapse}th{text-align:left;font-weight:500;font-size:.85rem;border-bottom:1px solid var(--line)}\
 th a{color:var(--soft)}th,td{padding:.45rem .6rem}td{border-bottom:1px solid var(--line)}\
-td:first-child{overflow-wrap:anywhere}td a{display:block}\
-.n{text-align:right;color:var(--soft);white-space:nowrap;font-variant-numeric:tabular-nums}\
+td:first-child{overflow-wrap:anywhere;width:100%}td a{display:block}\
+.n{text-align:right;padding-left:2rem;color:var(--soft);white-space:nowrap;font-variant-numeric:tabular-nums}\
 tbody tr:hover{background:var(--over)}.d a{font-weight:600}footer,.e{color:var(--soft);font-size:.85rem;margin-top:1rem}\
 @media(max-width:34rem){.t{display:none}}";
 

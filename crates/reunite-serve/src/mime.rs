@@ -1,6 +1,8 @@
 //! What a file is, by its name.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 const TYPES: &[(&str, &str)] = &[
     ("html htm", "text/html; charset=utf-8"),
@@ -76,15 +78,21 @@ const TYPES: &[(&str, &str)] = &[
 ];
 
 pub(crate) fn of(path: &Path) -> &'static str {
-    let extension = path
-        .extension()
-        .and_then(|extension| extension.to_str())
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    let found = TYPES
-        .iter()
-        .find(|(names, _)| names.split(' ').any(|name| name == extension));
-    found.map_or("application/octet-stream", |(_, kind)| kind)
+    static BY_NAME: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+        let mut by_name = HashMap::new();
+        for (names, kind) in TYPES {
+            by_name.extend(names.split(' ').map(|name| (name, *kind)));
+        }
+        by_name
+    });
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    let extension = extension.unwrap_or_default();
+    let kind = if extension.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        BY_NAME.get(extension.to_ascii_lowercase().as_str())
+    } else {
+        BY_NAME.get(extension)
+    };
+    kind.copied().unwrap_or("application/octet-stream")
 }
 
 /// Whether it gets shorter by compressing.

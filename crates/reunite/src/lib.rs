@@ -67,8 +67,8 @@ pub use error::{Cancelled, Deadlock, DeadlockLink, JoinError, ScopeError, WaitEr
 pub use id::{Label, TaskId};
 pub use map::{Free, Home, Map, Outcomes, for_each, map, try_map};
 pub use observe::{
-    Event, Observer, Observing, Stall, Straggler, Stragglers, observe, on_stall, on_stragglers,
-    stall_after,
+    Completion, Event, Observer, Observing, Stall, Straggler, Stragglers, observe, on_stall,
+    on_stragglers, stall_after,
 };
 pub use par::{Chunks, IntoSource, Par, Source, par, par_sort_unstable, par_sort_unstable_by};
 pub use pool::{Pool, PoolBuilder, PoolMap, PoolScope, PoolTask, blocking, join, join3, join4};

@@ -11,7 +11,11 @@ function show(place) {
   picture.alt = tile.title;
   words.textContent = `${tile.title} · ${at + 1} of ${tiles.length}`;
   history.replaceState(null, "", "#" + encodeURIComponent(tile.title));
-  if (!box.open) box.showModal();
+  if (!box.open) {
+    box.showModal();
+    // Rather than its first button.
+    box.focus();
+  }
 }
 picture.onload = () => {
   box.className = "";

@@ -14,7 +14,7 @@ const SCRIPT: &str = include_str!("page.js");
 
 /// The one script is known by its digest, and nothing is fetched but pictures from here.
 pub(crate) const POLICY: &str = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; \
-     script-src 'sha256-CaU/2pvunbx3uM4k1tAQ76ff9/nnuHsp9sRaXtzikDU='";
+     script-src 'sha256-XfPxF+RYaGlGrJNyr33jfieXscmQJFKGijtWP6GC4ww='";
 
 pub(crate) fn page(segments: &[String], mut entries: Vec<Named>) -> String {
     listing::sort(&mut entries);
@@ -65,7 +65,7 @@ pub(crate) fn page(segments: &[String], mut entries: Vec<Named>) -> String {
     }
     let _ = writeln!(
         page,
-        "<dialog aria-label=\"Picture\"><img alt=\"\"><p></p>\
+        "<dialog tabindex=-1 aria-label=\"Picture\"><img alt=\"\"><p></p>\
          <button class=p title=\"Previous (←)\">‹</button><button class=n title=\"Next (→)\">›</button>\
          <button class=x title=\"Close (Esc)\">×</button></dialog></main><script>{SCRIPT}</script></body></html>"
     );

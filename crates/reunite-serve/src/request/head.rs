@@ -4,6 +4,8 @@ use crate::target::{self, Target};
 
 /// The most fields a head may have.
 const MAX_FIELDS: usize = 100;
+/// Room for more would have to be made ready for every request.
+const USUAL_FIELDS: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
@@ -51,16 +53,10 @@ impl Request {
         let (line, rest) = (&head[..end], &head[end + 2..]);
         let (method, target, minor) = request_line(line)?;
 
-        let mut slots = [httparse::EMPTY_HEADER; MAX_FIELDS];
-        let fields = match httparse::parse_headers(rest, &mut slots) {
-            Ok(httparse::Status::Complete((_, fields))) => fields,
-            Err(httparse::Error::TooManyHeaders) => return Err(431),
-            Ok(httparse::Status::Partial) | Err(_) => return Err(400),
+        let fields = match fields::<USUAL_FIELDS>(rest) {
+            Err(431) => fields::<MAX_FIELDS>(rest)?,
+            usual => usual?,
         };
-        let fields: Vec<_> = fields
-            .iter()
-            .map(|field| (field.name.to_ascii_lowercase(), field.value.to_vec()))
-            .collect();
 
         let mut request = Self {
             method,
@@ -166,6 +162,19 @@ impl Request {
         }
         self.expects_continue = expects;
         Ok(())
+    }
+}
+
+/// At most so many; their names in lower case.
+fn fields<const MOST: usize>(text: &[u8]) -> Result<Vec<(String, Vec<u8>)>, u16> {
+    let mut slots = [httparse::EMPTY_HEADER; MOST];
+    match httparse::parse_headers(text, &mut slots) {
+        Ok(httparse::Status::Complete((_, fields))) => Ok(fields
+            .iter()
+            .map(|field| (field.name.to_ascii_lowercase(), field.value.to_vec()))
+            .collect()),
+        Err(httparse::Error::TooManyHeaders) => Err(431),
+        Ok(httparse::Status::Partial) | Err(_) => Err(400),
     }
 }
 

@@ -11,7 +11,8 @@ use super::head::{Framing, Request};
 /// The longest head, and the longest first line in it.
 const LONGEST_HEAD: usize = 32 * 1024;
 const LONGEST_LINE: usize = 8 * 1024;
-/// How much is read at a time.
+/// How much is read at a time: at first, where most heads end, and then.
+const AT_FIRST: usize = 1024;
 const AT_ONCE: usize = 4096;
 
 pub(crate) enum Read {
@@ -149,8 +150,11 @@ impl Buffer {
         self.from = 0;
         if self.bytes.is_empty() {
             // An idle connection holds next to no memory.
-            self.bytes.shrink_to(AT_ONCE);
-            if !self.client.more()? {
+            self.bytes.shrink_to(AT_FIRST);
+            self.bytes.resize(AT_FIRST, 0);
+            let more = self.client.more_into(&mut self.bytes);
+            self.bytes.truncate(*more.as_ref().unwrap_or(&0));
+            if more? == 0 {
                 return Ok(Head::End);
             }
         } else {

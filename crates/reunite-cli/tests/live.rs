@@ -1,0 +1,154 @@
+//! `--live`, on the commands that take their time.
+#![cfg(unix)]
+
+mod harness;
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, ChildStderr};
+use std::time::Duration;
+
+use harness::{Place, photo};
+use loopback_site::{Reply, Server};
+
+/// A command with a live view.
+struct Watched {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    /// Where the view is, and the query with its token.
+    address: String,
+    query: String,
+}
+
+fn watch(place: &Place, args: &[&dyn AsRef<OsStr>]) -> Watched {
+    let mut args = args.to_vec();
+    args.extend([&"--live" as &dyn AsRef<OsStr>, &"0"]);
+    let mut child = place.start(&args);
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    let url = line
+        .trim()
+        .strip_prefix("live view: http://")
+        .unwrap_or_else(|| panic!("{line:?}"));
+    let (address, query) = url.split_once('/').unwrap();
+    Watched {
+        address: address.to_owned(),
+        query: query.to_owned(),
+        child,
+        stderr,
+    }
+}
+
+impl Watched {
+    fn ask(&self, method: &str, path: &str) -> TcpStream {
+        let mut client = TcpStream::connect(&self.address).unwrap();
+        let patience = Some(Duration::from_secs(60));
+        client.set_read_timeout(patience).unwrap();
+        let (address, query) = (&self.address, &self.query);
+        let head = format!("{method} /{path}{query} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+        client.write_all(head.as_bytes()).unwrap();
+        client
+    }
+
+    /// Watches until the stream tells of `text`.
+    fn sees(&self, text: &str) {
+        let stream = BufReader::new(self.ask("GET", "events"));
+        let mut lines = stream.lines().map(|line| line.unwrap());
+        assert!(lines.any(|line| line.contains(text)), "no {text:?}");
+    }
+
+    fn cancel(&self) -> String {
+        let mut answer = String::new();
+        let mut client = self.ask("POST", "cancel");
+        client.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// The exit code and what was told.
+    fn ends(mut self) -> (Option<i32>, String) {
+        let mut told = String::new();
+        self.stderr.read_to_string(&mut told).unwrap();
+        (self.child.wait().unwrap().code(), told)
+    }
+}
+
+#[test]
+fn serve_is_seen_and_ended_like_by_ctrl_c() {
+    let place = Place::new();
+    place.write("www/a.txt", "hello");
+    let watched = watch(&place, &[&"serve", &"www", &"--listen", &"127.0.0.1:0"]);
+    watched.sees(r#""name":"clients""#);
+    assert!(watched.cancel().starts_with("HTTP/1.1 202 "));
+    let (code, told) = watched.ends();
+    assert_eq!(code, Some(0), "{told}");
+}
+
+#[test]
+fn images_are_seen_and_cancelled() {
+    let place = Place::new();
+    let one = photo(2000, 1500, 1);
+    for n in 0..200 {
+        place.write(&format!("in/{n}.jpg"), &one);
+    }
+    let watched = watch(&place, &[&"images", &"in", &"--out", &"out", &"--json"]);
+    watched.sees(r#""state":"running""#);
+    assert!(watched.cancel().starts_with("HTTP/1.1 202 "));
+    let output = watched.child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(String::from_utf8_lossy(&output.stdout).contains(r#""event":"left""#));
+}
+
+#[test]
+fn a_crawl_is_seen_and_cancelled() {
+    let place = Place::new();
+    let page = |_: &_| Reply::html("<a href=/a>a</a><a href=/b>b</a>");
+    let server = Server::start(1, page).expect("a server");
+    let address = server.url("/");
+    let watched = watch(
+        &place,
+        &[&"crawl", &address, &"--store", &"s.db", &"--delay", &"1h"],
+    );
+    watched.sees(r#""name":"crawl"#);
+    assert!(watched.cancel().starts_with("HTTP/1.1 202 "));
+    let (code, told) = watched.ends();
+    assert_eq!(code, Some(130), "{told}");
+}
+
+#[test]
+fn bench_has_nothing_to_cancel_and_goes_on() {
+    let place = Place::new();
+    let photos = harness::samples();
+    let watched = watch(
+        &place,
+        &[
+            &"bench",
+            &"table",
+            &"--photos",
+            &photos,
+            &"--items",
+            &"4",
+            &"--rounds",
+            &"1",
+        ],
+    );
+    watched.sees(r#""scopes""#);
+    assert!(watched.cancel().starts_with("HTTP/1.1 409 "));
+    let output = watched.child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("reunite::map"));
+}
+
+#[test]
+fn addresses_that_others_reach_or_have_are_refused_with_what_to_do() {
+    let place = Place::new();
+    let out = place.run(&[&"images", &"in", &"--out", &"out", &"--live", &"0.0.0.0:0"]);
+    assert_eq!(out.code, Some(2));
+    assert!(out.stderr.contains("--live-anywhere"), "{}", out.stderr);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let out = place.run(&[&"images", &"in", &"--out", &"out", &"--live", &address]);
+    assert_eq!(out.code, Some(2));
+    assert!(out.stderr.contains("another port"), "{}", out.stderr);
+}

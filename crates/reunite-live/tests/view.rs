@@ -1,0 +1,220 @@
+//! A live view, asked as browsers ask.
+
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use reunite::{Builder, ScopeBuilder};
+use reunite_live::{Live, MOST_OF_A_SCOPE, Options};
+use serde_json::Value;
+
+const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+/// Nothing takes as long unless it is broken.
+const LONG: Duration = Duration::from_secs(60);
+
+fn start(cancel: impl Fn() -> bool + Send + Sync + 'static) -> Live {
+    Live::start(ANY, Options::new("test"), cancel).unwrap()
+}
+
+/// The address, and what follows the slash.
+fn parts(live: &Live) -> (&str, &str) {
+    let rest = live.url().strip_prefix("http://").unwrap();
+    rest.split_once('/').unwrap()
+}
+
+fn ask(live: &Live, method: &str, path: &str) -> BufReader<TcpStream> {
+    let (address, query) = parts(live);
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    write!(
+        stream,
+        "{method} /{path}{query} HTTP/1.1\r\nHost: {address}\r\n\r\n"
+    )
+    .unwrap();
+    BufReader::new(stream)
+}
+
+fn answer(live: &Live, method: &str, path: &str) -> String {
+    let mut text = String::new();
+    ask(live, method, path).read_to_string(&mut text).unwrap();
+    text
+}
+
+/// The next event of a stream; `None` at its end.
+fn next(stream: &mut BufReader<TcpStream>) -> Option<Value> {
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).unwrap() == 0 || line == "event: end\n" {
+            return None;
+        }
+        if let Some(data) = line.strip_prefix("data: ") {
+            return Some(serde_json::from_str(data).unwrap());
+        }
+    }
+}
+
+fn scope<'a>(moment: &'a Value, name: &str) -> Option<&'a Value> {
+    let scopes = moment["scopes"].as_array().unwrap();
+    scopes.iter().find(|scope| scope["name"] == name)
+}
+
+#[test]
+fn the_tree_is_streamed_until_the_view_ends() {
+    let live = start(|| false);
+    let mut stream = ask(&live, "GET", "events");
+    let first = next(&mut stream).unwrap();
+    assert!(scope(&first, "watched").is_none());
+    ScopeBuilder::new()
+        .name("watched")
+        .scope(|s| {
+            let queued = Builder::new().name("late");
+            let sleeper =
+                s.spawn_with(Builder::new().name("sleeper"), || reunite::sleep(60 * LONG));
+            s.spawn_with(queued, || reunite::sleep(60 * LONG));
+            let seen = loop {
+                let moment = next(&mut stream).unwrap();
+                let Some(scope) = scope(&moment, "watched") else {
+                    continue;
+                };
+                let task = &scope["tasks"][0];
+                if task["waits"]["what"] == "sleeps" {
+                    assert_eq!(task["name"], "sleeper");
+                    assert!(task["at"].as_str().unwrap().contains("view.rs:"));
+                    break moment;
+                }
+            };
+            assert!(seen["spawned"].as_u64() >= Some(2) && seen["blocked"].as_u64() >= Some(1));
+            let own = seen
+                .to_string()
+                .matches(r#""at":"crates/reunite-live/src"#)
+                .count();
+            assert_eq!(own, 0, "the view shows itself: {seen}");
+            sleeper.cancel();
+            s.canceller().cancel("seen");
+        })
+        .unwrap_or_default();
+    drop(live);
+    while next(&mut stream).is_some() {}
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "data: end\n\n");
+}
+
+#[test]
+fn what_is_left_off_of_many_tasks_is_counted() {
+    let live = start(|| false);
+    let many = MOST_OF_A_SCOPE + 50;
+    ScopeBuilder::new()
+        .name("many")
+        .max_threads(1)
+        .scope(|s| {
+            for _ in 0..many {
+                s.spawn(|| reunite::sleep(60 * LONG));
+            }
+            let mut stream = ask(&live, "GET", "events");
+            let moment = loop {
+                let moment = next(&mut stream).unwrap();
+                if scope(&moment, "many").is_some_and(|many| many["tasks"][0]["state"] == "blocked")
+                {
+                    break moment;
+                }
+            };
+            let seen = scope(&moment, "many").unwrap();
+            assert_eq!(seen["tasks"].as_array().unwrap().len(), MOST_OF_A_SCOPE);
+            assert_eq!(seen["left_off"], 50);
+            s.canceller().cancel("seen");
+        })
+        .unwrap_or_default();
+}
+
+#[test]
+fn panics_and_deadlocks_are_reported() {
+    let live = start(|| false);
+    let _panicked = reunite::spawn(|| panic!("on purpose")).join();
+    let met = reunite::sync::Barrier::new(2);
+    let locks = (reunite::sync::Mutex::new(()), reunite::sync::Mutex::new(()));
+    reunite::scope(|s| {
+        s.spawn(|| {
+            let _a = locks.0.lock();
+            met.wait().unwrap();
+            let _b = locks.1.lock();
+        });
+        s.spawn(|| {
+            let _b = locks.1.lock();
+            met.wait().unwrap();
+            let _a = locks.0.lock();
+        });
+    });
+    let moment = next(&mut ask(&live, "GET", "events")).unwrap();
+    let reports = moment["reports"].as_array().unwrap();
+    let has = |kind: &str, text: &str| {
+        let mut ours = reports.iter().filter(|report| report["kind"] == kind);
+        ours.any(|report| report["text"].as_str().unwrap().contains(text))
+    };
+    assert!(has("panic", "panicked"), "{reports:?}");
+    assert!(has("deadlock", "held since"), "{reports:?}");
+}
+
+#[test]
+fn the_button_cancels_and_says_so_if_there_is_nothing_to_cancel() {
+    let pressed = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&pressed);
+    let live = start(move || {
+        told.store(true, Ordering::Relaxed);
+        true
+    });
+    assert!(answer(&live, "POST", "cancel").starts_with("HTTP/1.1 202 "));
+    assert!(pressed.load(Ordering::Relaxed));
+    let live = start(|| false);
+    assert!(answer(&live, "POST", "cancel").starts_with("HTTP/1.1 409 "));
+}
+
+#[test]
+fn who_does_not_know_the_token_learns_nothing() {
+    let live = start(|| panic!("cancelled by a stranger"));
+    let (address, _) = parts(&live);
+    for request in [
+        "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+        "GET /events?token=00000000000000000000000000000000 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+        "POST /cancel HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    ] {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        assert!(text.starts_with("HTTP/1.1 403 "), "{text}");
+        assert!(!text.contains("scopes"), "{text}");
+    }
+    let page = answer(&live, "GET", "");
+    assert!(page.starts_with("HTTP/1.1 200 ") && page.contains("script-src 'nonce-"));
+}
+
+#[test]
+fn a_client_that_takes_nothing_does_not_hold_up_the_end() {
+    let live = start(|| false);
+    let streams: Vec<_> = (0..4).map(|_| ask(&live, "GET", "events")).collect();
+    let silent = TcpStream::connect(parts(&live).0).unwrap();
+    let ended = Builder::new()
+        .spawn(move || drop(live))
+        .join_timeout(LONG)
+        .is_ok();
+    assert!(ended);
+    drop((streams, silent));
+}
+
+#[test]
+fn an_address_that_others_can_reach_is_refused_unless_allowed() {
+    let all = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    let refused = Live::start(all, Options::new("test"), || false).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+    let live = Live::start(all, Options::new("test").anywhere(true), || false).unwrap();
+    assert!(live.url().starts_with("http://127.0.0.1:"));
+    let first = start(|| false);
+    let address = parts(&first).0.parse().unwrap();
+    let in_use = Live::start(address, Options::new("test"), || false).unwrap_err();
+    assert_eq!(in_use.kind(), ErrorKind::AddrInUse);
+}
