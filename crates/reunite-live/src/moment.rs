@@ -7,9 +7,9 @@ use crate::is_its_own;
 use crate::tally::{Tally, Totals};
 
 /// How many tasks are sent of a scope: those that have begun first.
-pub const MOST_OF_A_SCOPE: usize = 200;
+pub const MOST_OF_A_SCOPE: usize = 100;
 /// How many tasks are sent in all.
-pub const MOST_TASKS: usize = 2_000;
+pub const MOST_TASKS: usize = 1_000;
 
 #[derive(Serialize)]
 pub(crate) struct Moment {
