@@ -1,26 +1,43 @@
 //! Ctrl-C: once to stop in order, twice to stop at once.
 
 use std::io;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use reunite::Canceller;
 
 use crate::complain::complain;
 use crate::exit::Exit;
 
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-static TARGET: OnceLock<Canceller> = OnceLock::new();
+/// What can be interrupted, and whether it was.
+struct Run {
+    target: Option<Canceller>,
+    was_interrupted: bool,
+}
+
+static RUN: Mutex<Run> = Mutex::new(Run {
+    target: None,
+    was_interrupted: false,
+});
+
+fn run() -> MutexGuard<'static, Run> {
+    RUN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// From now on Ctrl-C (or a request to terminate, or the terminal's end) cancels `target`; a second one ends
 /// the process.
 pub(crate) fn cancel_on_ctrl_c(target: Canceller) {
-    let target = TARGET.get_or_init(|| target);
-    let told = move || {
-        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+    let was_interrupted = {
+        let mut run = run();
+        run.target = Some(target.clone());
+        run.was_interrupted
+    };
+    if was_interrupted {
+        target.cancel(REASON);
+    }
+    let told = || {
+        if !interrupt() {
             std::process::exit(Exit::Interrupted.code().into());
         }
-        target.cancel("interrupted");
     };
     if let Err(error) = listen(told) {
         complain(&format!(
@@ -29,20 +46,26 @@ pub(crate) fn cancel_on_ctrl_c(target: Canceller) {
     }
 }
 
-/// Does what the first Ctrl-C does, if that was not done before. Whether there is anything to cancel.
-#[cfg(unix)]
+const REASON: &str = "interrupted";
+
+/// Does what the first Ctrl-C does, also for what is yet to begin. No, if that was done before.
 pub(crate) fn interrupt() -> bool {
-    let Some(target) = TARGET.get() else {
-        return false;
+    let target = {
+        let mut run = run();
+        if run.was_interrupted {
+            return false;
+        }
+        run.was_interrupted = true;
+        run.target.clone()
     };
-    if !INTERRUPTED.swap(true, Ordering::Relaxed) {
-        target.cancel("cancelled in the live view");
+    if let Some(target) = target {
+        target.cancel(REASON);
     }
     true
 }
 
 pub(crate) fn was_interrupted() -> bool {
-    INTERRUPTED.load(Ordering::Relaxed)
+    run().was_interrupted
 }
 
 #[cfg(unix)]

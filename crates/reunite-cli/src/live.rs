@@ -3,10 +3,9 @@
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use clap::CommandFactory;
 use reunite_live::{Live, Options};
 
-use crate::args::Args;
+use crate::args::{Args, Command};
 use crate::complain::complain;
 use crate::exit::Exit;
 use crate::interrupt;
@@ -24,31 +23,45 @@ pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// Says where to look, if that was asked for. Ends with what is returned.
-pub(crate) fn begin(address: Option<SocketAddr>, anywhere: bool) -> Result<Option<Live>, Exit> {
-    let Some(address) = address else {
+pub(crate) fn begin(args: &Args) -> Result<Option<Live>, Exit> {
+    let Some(address) = args.live else {
         return Ok(None);
     };
-    let options = Options::new(title()).anywhere(anywhere);
-    match Live::start(address, options, interrupt::interrupt) {
+    let started = match title(&args.command) {
+        Some(title) => start(address, Options::new(title).anywhere(args.live_anywhere)),
+        None => Err(
+            "--live: there is nothing to watch; images, crawl, serve and bench take it".to_owned(),
+        ),
+    };
+    match started {
         Ok(live) => {
             eprintln!("live view: {}", live.url());
             Ok(Some(live))
         }
-        Err(error) => {
-            complain(&refused(address, &error));
+        Err(message) => {
+            complain(&message);
             Err(Exit::CouldNotBegin)
         }
     }
 }
 
-/// The program and its command.
-fn title() -> String {
-    let program = Args::command();
-    let mut words = std::env::args_os().skip(1);
-    let command = words.find_map(|word| program.find_subcommand(word));
+fn start(address: SocketAddr, options: Options) -> Result<Live, String> {
+    // Pressed twice it does no more than pressed once: only who sits at the terminal can end it at once.
+    let cancel = || {
+        interrupt::interrupt();
+        true
+    };
+    Live::start(address, options, cancel).map_err(|error| refused(address, &error))
+}
+
+/// The program and its command, if that takes its time.
+fn title(command: &Command) -> Option<&'static str> {
     match command {
-        Some(command) => format!("reunite {}", command.get_name()),
-        None => "reunite".to_owned(),
+        Command::Images(_) => Some("reunite images"),
+        Command::Crawl(_) => Some("reunite crawl"),
+        Command::Serve(_) => Some("reunite serve"),
+        Command::Bench { .. } => Some("reunite bench"),
+        Command::Desk(_) | Command::Dump(_) | Command::Completions { .. } => None,
     }
 }
 

@@ -27,9 +27,9 @@ fn main() -> std::process::ExitCode {
         Err(error) => return refused(&error).into(),
     };
     #[cfg(unix)]
-    let _live = match live::begin(args.live, args.live_anywhere) {
+    let _live = match live::begin(&args) {
         Ok(live) => live,
-        Err(exit) => return exit.into(),
+        Err(exit) => return nothing_began(exit).into(),
     };
     let profile = profile::begin(args.profile);
     let showing = progress::begin(args.progress);
@@ -64,11 +64,16 @@ fn refused(error: &clap::Error) -> Exit {
     if !error.use_stderr() {
         return printed(told.and_then(|()| io::stdout().flush()));
     }
+    nothing_began(Exit::CouldNotBegin)
+}
+
+/// Programs hear of that, too.
+fn nothing_began(exit: Exit) -> Exit {
     let mut words = std::env::args_os().skip(1);
     if words.next().is_some_and(|word| word == "images") && words.any(|word| word == "--json") {
         commands::images::nothing_began();
     }
-    Exit::CouldNotBegin
+    exit
 }
 
 /// A reader that has read enough is no fault; a disk that is full is.

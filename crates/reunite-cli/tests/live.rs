@@ -117,33 +117,50 @@ fn a_crawl_is_seen_and_cancelled() {
 }
 
 #[test]
-fn bench_has_nothing_to_cancel_and_goes_on() {
+fn a_bench_is_seen_and_cancelled_whichever_way_it_tries() {
     let place = Place::new();
     let photos = harness::samples();
-    let watched = watch(
-        &place,
-        &[
-            &"bench",
-            &"table",
-            &"--photos",
-            &photos,
-            &"--items",
-            &"4",
-            &"--rounds",
-            &"1",
-        ],
-    );
-    watched.sees(r#""scopes""#);
-    assert!(watched.cancel().starts_with("HTTP/1.1 409 "));
-    let output = watched.child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(0));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("reunite::map"));
+    let endless: [&dyn AsRef<OsStr>; 8] = [
+        &"bench",
+        &"table",
+        &"--photos",
+        &photos,
+        &"--items",
+        &"10000",
+        &"--pace",
+        &"1s",
+    ];
+    let watched = watch(&place, &endless);
+    watched.sees(r#""name":"bench""#);
+    assert!(watched.cancel().starts_with("HTTP/1.1 202 "));
+    assert!(watched.cancel().starts_with("HTTP/1.1 202 "), "once more");
+    let (code, told) = watched.ends();
+    assert_eq!(code, Some(130), "{told}");
+    assert!(told.contains("interrupted"), "{told}");
+}
+
+#[test]
+fn what_is_over_at_once_cannot_be_watched() {
+    let place = Place::new();
+    for command in ["desk", "completions"] {
+        let out = place.run(&[&command, &"bash", &"--live", &"0"]);
+        assert_eq!((out.code, out.stdout.as_str()), (Some(2), ""), "{out:?}");
+        assert!(out.stderr.contains("nothing to watch"), "{out:?}");
+    }
 }
 
 #[test]
 fn addresses_that_others_reach_or_have_are_refused_with_what_to_do() {
     let place = Place::new();
-    let out = place.run(&[&"images", &"in", &"--out", &"out", &"--live", &"0.0.0.0:0"]);
+    let open = "0.0.0.0:0";
+    let out = place.run(&[
+        &"images", &"in", &"--out", &"out", &"--live", &open, &"--json",
+    ]);
+    assert_eq!(
+        out.summary()["failed"],
+        0,
+        "a program hears that nothing began"
+    );
     assert_eq!(out.code, Some(2));
     assert!(out.stderr.contains("--live-anywhere"), "{}", out.stderr);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -13,6 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .nth(1)
         .map_or(Ok(30), |word| word.parse())?;
     let ledger = Mutex::new(());
+    let (_pen, lines) = reunite::channel::bounded::<String>(1);
     let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     ScopeBuilder::new()
         .name("busy")
@@ -33,7 +34,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             s.spawn_with(Builder::new().name("knot"), knot);
             let writer = s.spawn_with(Builder::new().name("writer"), || {
                 let _held = ledger.lock();
-                reunite::sleep(Duration::from_secs(3600))
+                // Nobody sends, so it holds the lock until it is cancelled.
+                lines.recv().is_ok()
             });
             let reader = s.spawn_with(Builder::new().name("reader"), || ledger.lock().is_ok());
             let batch = s.spawn_with(Builder::new().name("batch"), || {

@@ -18,8 +18,10 @@
 //! if it knew the token.
 //!
 //! **What is sent.** One page, in which all is that it needs, and one stream of events (`text/event-stream`): four
-//! times a second while somebody watches, and only then, the tree is looked at and sent, at most [`MOST_TASKS`] tasks of
-//! it. What comes and goes is counted by an observer all the time, which costs each event one addition.
+//! times a second while somebody watches, and only then, the tree is looked at, once for all who watch, and sent, at most
+//! [`MOST_TASKS`] tasks of it. What comes and goes is counted by an observer all the time, which costs each event one
+//! addition. The same observer hears of deadlocks, stalls, panics and stragglers: nothing that a program does about them
+//! is replaced. What the view itself does is in no figure, and apart in the tree.
 //!
 //! **The end.** Streams wait for the next look in a queue that nobody sends into, and which closes when [`Live`] is
 //! dropped; so all of them hear of it at once, say so, and end. Who does not take it within a short time is cut: the end
@@ -29,25 +31,24 @@
 
 mod moment;
 mod request;
+mod stream;
 mod tally;
 mod token;
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reunite::channel::{Receiver, Sender, bounded};
-use reunite::{DumpTask, Observing};
+use reunite::{DumpTask, Label, Observing};
 use reunite_net::{Connection, Limits, Outcome, Server, Timeouts};
 
 pub use moment::{MOST_OF_A_SCOPE, MOST_TASKS};
 use request::{Asked, Request};
+use stream::Looks;
 use tally::Tally;
 
-/// How often it looks.
-const PAUSE: Duration = Duration::from_millis(250);
 /// How long the end waits for who watches.
 const DRAIN: Duration = Duration::from_millis(500);
 /// How many may watch at a time.
@@ -91,7 +92,7 @@ pub struct Live {
 struct House {
     title: String,
     token: String,
-    tally: Arc<Tally>,
+    looks: Looks,
     end: Receiver<Infallible>,
     cancel: Box<dyn Fn() -> bool + Send + Sync>,
 }
@@ -120,7 +121,7 @@ impl Live {
         let house = House {
             title: options.title,
             token: token::make()?,
-            tally,
+            looks: Looks::new(tally),
             end: ends,
             cancel: Box::new(cancel),
         };
@@ -177,16 +178,22 @@ impl Drop for Live {
 
 /// Whether the task is a live view's own: its server, with all below, is spawned in this file.
 pub fn is_its_own(task: &DumpTask) -> bool {
-    task.task.spawned_at().file() == file!()
+    is_spawned_here(&task.task)
+}
+
+/// Of the task that accepts, below which are all others.
+fn is_spawned_here(task: &Label) -> bool {
+    task.spawned_at().file() == file!()
 }
 
 fn serve(house: &House, mut client: Connection) -> Outcome {
+    tally::is_own();
     let Some(request) = Request::read(&mut client)? else {
         return Ok(());
     };
     let answer = match request.judge(&house.token) {
         Ok(Asked::Page) => request::page(&house.title)?,
-        Ok(Asked::Stream) => return stream(house, client),
+        Ok(Asked::Stream) => return stream::send(&house.looks, &house.end, client),
         Ok(Asked::Cancel) => match (house.cancel)() {
             true => request::simple(202, "It was asked to stop."),
             false => request::simple(409, "Nothing here can be cancelled."),
@@ -194,29 +201,6 @@ fn serve(house: &House, mut client: Connection) -> Outcome {
         Err(status) => request::simple(status, request::why(status)),
     };
     client.send(&answer, false)?;
-    client.close();
-    Ok(())
-}
-
-/// Sends what there is to see until the end, or until the client is gone.
-fn stream(house: &House, mut client: Connection) -> Outcome {
-    client.send(request::STREAM_HEAD, true)?;
-    let mut next = Instant::now();
-    loop {
-        let event = format!("data: {}\n\n", house.tally.moment()?);
-        client.send(event.as_bytes(), false)?;
-        // After a look that took long it looks less often.
-        next = (next + PAUSE).max(Instant::now() + PAUSE / 2);
-        match house.end.recv_deadline(next) {
-            Err(error) if error.is_timeout() => {}
-            _ => break,
-        }
-    }
-    let last = format!(
-        "data: {}\n\nevent: end\ndata: end\n\n",
-        house.tally.moment()?
-    );
-    client.send(last.as_bytes(), false)?;
     client.close();
     Ok(())
 }

@@ -1,15 +1,15 @@
 //! What there is to see at one moment, as the page gets it.
 
-use reunite::{Dump, DumpScope, DumpTask, DumpWait, Label};
+use reunite::{Counters, DumpScope, DumpTask, DumpWait, Label};
 use serde::Serialize;
 
 use crate::is_its_own;
-use crate::tally::Totals;
+use crate::tally::{Tally, Totals};
 
 /// How many tasks are sent of a scope: those that have begun first.
-pub const MOST_OF_A_SCOPE: usize = 200;
+pub const MOST_OF_A_SCOPE: usize = 100;
 /// How many tasks are sent in all.
-pub const MOST_TASKS: usize = 2_000;
+pub const MOST_TASKS: usize = 1_000;
 
 #[derive(Serialize)]
 pub(crate) struct Moment {
@@ -22,9 +22,11 @@ pub(crate) struct Moment {
     steals: u64,
     blocked_seconds: f64,
     scopes: Vec<Scope>,
+    /// The view's own tasks.
+    own: Vec<Task>,
 }
 
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 struct Counts {
     queued: usize,
     running: usize,
@@ -63,39 +65,43 @@ struct Wait {
 }
 
 impl Moment {
-    pub(crate) fn now(totals: Totals) -> Self {
-        let counters = reunite::counters();
-        let Dump { mut scopes, .. } = reunite::dump();
-        for scope in &mut scopes {
-            scope.tasks.retain(|task| !is_its_own(task));
+    pub(crate) fn now(tally: &Tally) -> Self {
+        let mut dump = reunite::dump();
+        let mut own = Vec::new();
+        for scope in &mut dump.scopes {
+            own.extend(scope.tasks.extract_if(.., |task| is_its_own(task)));
         }
-        scopes.retain(|scope| !scope.tasks.is_empty() || scope.owner.is_some());
-        let mut counts = Counts::default();
-        scopes.iter().for_each(|scope| counts.add(scope));
-        let mut room = MOST_TASKS;
+        dump.scopes
+            .retain(|scope| !scope.tasks.is_empty() || scope.owner.is_some());
+        // What is outside of scopes comes last.
+        dump.scopes.sort_by_key(|scope| scope.owner.is_none());
+        let counters = dump.counters();
+        let (mut room, mut own_room) = (MOST_TASKS, MOST_OF_A_SCOPE);
         Self {
-            totals,
-            counts,
+            totals: tally.totals(),
+            counts: counters.into(),
             threads: counters.threads,
             steals: counters.steals,
-            blocked_seconds: counters.blocked_time.as_secs_f64(),
-            scopes: scopes
+            blocked_seconds: tally.waits_of_others(counters.blocked_time).as_secs_f64(),
+            scopes: dump
+                .scopes
                 .iter()
                 .map(|scope| Scope::of(scope, &mut room))
+                .collect(),
+            own: own
+                .iter()
+                .map(|task| Task::of(task, &mut own_room))
                 .collect(),
         }
     }
 }
 
-impl Counts {
-    fn add(&mut self, scope: &DumpScope) {
-        for task in &scope.tasks {
-            match state(task) {
-                "queued" => self.queued += 1,
-                "running" => self.running += 1,
-                _ => self.blocked += 1,
-            }
-            task.scopes.iter().for_each(|inner| self.add(inner));
+impl From<Counters> for Counts {
+    fn from(counters: Counters) -> Self {
+        Self {
+            queued: counters.queued,
+            running: counters.running,
+            blocked: counters.blocked,
         }
     }
 }

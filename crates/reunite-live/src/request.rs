@@ -13,10 +13,6 @@ const MOST_FIELDS: usize = 64;
 
 const PAGE: &str = include_str!("page.html");
 
-/// The head of the answer that goes on.
-pub(crate) const STREAM_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
-    Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
-
 pub(crate) struct Request {
     method: String,
     path: String,

@@ -1,15 +1,22 @@
 //! What comes and goes, and what went wrong, since the view began.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
-use std::io::{Write, stderr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use reunite::{Completion, Event, Observer, Observing, Stall};
+use reunite::{Completion, Event, Label, Observer, Observing};
 use serde::Serialize;
 
-use crate::moment::Moment;
+use crate::is_spawned_here;
+
+thread_local! {
+    /// Whether this thread serves the view. What happens on it is left out, until it starts something else.
+    static SERVES: Cell<bool> = const { Cell::new(false) };
+    /// Since when a task of the view's waits on this thread.
+    static WAITS_SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
 
 /// How many reports are kept: the newest.
 const MOST_REPORTS: usize = 50;
@@ -20,6 +27,8 @@ pub(crate) struct Tally {
     completed: AtomicU64,
     failed: AtomicU64,
     cancelled: AtomicU64,
+    /// For how long the view's own tasks have waited.
+    own_waits: AtomicU64,
     reports: Mutex<Reports>,
 }
 
@@ -63,16 +72,8 @@ impl Tally {
             completed: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             cancelled: AtomicU64::new(0),
+            own_waits: AtomicU64::new(0),
             reports: Mutex::default(),
-        });
-        let told = Arc::downgrade(&tally);
-        reunite::on_stall(move |stall| {
-            if let Some(tally) = told.upgrade() {
-                tally.stalled(stall);
-            }
-            if !stall.is_idle {
-                let _closed = writeln!(stderr(), "reunite: {stall}");
-            }
         });
         let observing = reunite::observe(Told(Arc::clone(&tally)));
         (tally, observing)
@@ -82,10 +83,10 @@ impl Tally {
         self.began.elapsed().as_secs_f64()
     }
 
-    fn stalled(&self, stall: &Stall) {
-        if !stall.is_idle {
-            self.report("stall", stall.to_string());
-        }
+    /// Without what the view's own tasks have of it.
+    pub(crate) fn waits_of_others(&self, all: Duration) -> Duration {
+        let own = Duration::from_nanos(self.own_waits.load(Ordering::Relaxed));
+        all.saturating_sub(own)
     }
 
     fn report(&self, kind: &'static str, text: String) {
@@ -116,33 +117,62 @@ impl Tally {
         }
     }
 
-    /// All that there is to see now, as JSON.
-    pub(crate) fn moment(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string(&Moment::now(self.totals()))
+    fn completed(&self, task: &Label, how: Completion) {
+        one_more(&self.completed);
+        match how {
+            Completion::Value => {}
+            Completion::Error => one_more(&self.failed),
+            Completion::Cancelled => one_more(&self.cancelled),
+            Completion::Panic => {
+                one_more(&self.failed);
+                self.report("panic", format!("{task} panicked"));
+            }
+        }
     }
+}
+
+fn one_more(of: &AtomicU64) {
+    of.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The calling task serves the view.
+pub(crate) fn is_own() {
+    SERVES.set(true);
+}
+
+/// Whether that is so, or it is the task that accepts.
+fn is_of_the_view(task: &Label) -> bool {
+    SERVES.get() || is_spawned_here(task)
 }
 
 impl Observer for Told {
     fn on_event(&self, event: &Event<'_>) {
         let tally = &self.0;
-        let one_more = |of: &AtomicU64| {
-            of.fetch_add(1, Ordering::Relaxed);
-        };
-        match event {
+        match *event {
+            Event::Start { .. } => SERVES.set(false),
+            Event::Spawn { task, by, .. } if is_spawned_here(task) || is_spawned_here(by) => {}
             Event::Spawn { .. } => one_more(&tally.spawned),
-            Event::Complete { task, how } => {
-                one_more(&tally.completed);
-                match how {
-                    Completion::Value => {}
-                    Completion::Error => one_more(&tally.failed),
-                    Completion::Cancelled => one_more(&tally.cancelled),
-                    Completion::Panic => {
-                        one_more(&tally.failed);
-                        tally.report("panic", format!("{task} panicked"));
-                    }
+            Event::Complete { task, .. } if is_of_the_view(task) => {}
+            Event::Complete { task, how } => tally.completed(task, how),
+            Event::Block { task, .. } if is_of_the_view(task) => {
+                WAITS_SINCE.set(Some(Instant::now()));
+            }
+            Event::Resume { .. } => {
+                if let Some(since) = WAITS_SINCE.take() {
+                    let nanos = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                    tally.own_waits.fetch_add(nanos, Ordering::Relaxed);
                 }
             }
             Event::Deadlock { deadlock } => tally.report("deadlock", deadlock.to_string()),
+            Event::Stall { stall } if !stall.is_idle => tally.report("stall", stall.to_string()),
+            Event::Late {
+                waiting,
+                stragglers,
+            } => {
+                for straggler in stragglers {
+                    tally.report("late", format!("{waiting} waits: {straggler}"));
+                }
+            }
             _ => {}
         }
     }

@@ -57,6 +57,13 @@ fn the_tree_shows_scopes_in_tasks_in_scopes_and_their_waits() {
             assert!(depth("task `parent`") < depth("scope `second floor`"));
             assert!(depth("scope `second floor`") < depth("task `holder`"));
 
+            let mut own = dump.clone();
+            own.scopes
+                .retain(|open| open.scope.name() == Some("first floor"));
+            let counts = own.counters();
+            assert_eq!((counts.scopes, counts.blocked), (2, 3), "{text}");
+            assert_eq!((counts.running, counts.queued), (0, 0), "{text}");
+
             let json: serde_json::Value = serde_json::from_str(&dump.to_json()).unwrap();
             let containers = json["threadDump"]["threadContainers"].as_array().unwrap();
             let container = |name: &str| containers.iter().find(|c| c["name"] == name).unwrap();

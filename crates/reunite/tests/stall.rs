@@ -5,8 +5,8 @@ mod common;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reunite::Stall;
 use reunite::sync;
+use reunite::{Event, Observer, Stall};
 
 #[test]
 fn a_wait_that_lasts_reports_itself_once() {
@@ -19,6 +19,17 @@ fn a_wait_that_lasts_reports_itself_once() {
             .push(stall.clone());
         panic!("a reporter that fails must not end the wait");
     });
+    struct Observed(Arc<Mutex<Vec<String>>>);
+    impl Observer for Observed {
+        fn on_event(&self, event: &Event<'_>) {
+            if let Event::Stall { stall } = event {
+                let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                seen.push(stall.to_string());
+            }
+        }
+    }
+    let observed: Arc<Mutex<Vec<String>>> = Arc::default();
+    let _observing = reunite::observe(Observed(Arc::clone(&observed)));
     let all = || told.lock().unwrap_or_else(PoisonError::into_inner).clone();
     reunite::stall_after(Duration::from_millis(30));
 
@@ -57,6 +68,10 @@ fn a_wait_that_lasts_reports_itself_once() {
     ] {
         assert!(text.contains(part), "{part:?} is missing in {text}");
     }
+
+    let seen = observed.lock().unwrap_or_else(PoisonError::into_inner);
+    assert!(seen.contains(&text), "observers are told, too: {seen:?}");
+    drop(seen);
 
     // A thread of somebody else's waits, and one of the library's own computes: that may end it.
     let (tx, rx) = reunite::channel::bounded(1);

@@ -1,7 +1,7 @@
 //! The live tree in a few numbers.
 
 use super::dump;
-use super::{DumpScope, DumpTask};
+use super::{Dump, DumpScope, DumpTask};
 use crate::observe::counted;
 use crate::primitive::Duration;
 
@@ -41,15 +41,22 @@ pub struct Counters {
 /// });
 /// ```
 pub fn counters() -> Counters {
-    let totals = counted();
-    let mut counters = Counters {
-        threads: totals.threads,
-        steals: totals.stolen,
-        blocked_time: totals.blocked,
-        ..Counters::default()
-    };
-    dump().scopes.iter().for_each(|scope| counters.add(scope));
-    counters
+    dump().counters()
+}
+
+impl Dump {
+    /// The scopes and tasks of this picture, counted; threads and totals are those of now. See [`counters`].
+    pub fn counters(&self) -> Counters {
+        let totals = counted();
+        let mut counters = Counters {
+            threads: totals.threads,
+            steals: totals.stolen,
+            blocked_time: totals.blocked,
+            ..Counters::default()
+        };
+        self.scopes.iter().for_each(|scope| counters.add(scope));
+        counters
+    }
 }
 
 impl Counters {

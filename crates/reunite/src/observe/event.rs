@@ -7,6 +7,7 @@
 use std::io::{Write, stderr};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
+use super::{Stall, Straggler};
 use crate::error::{Cancelled, Deadlock};
 use crate::id::Label;
 use crate::primitive::{Arc, Counter, Ordering, PoisonError, StaticMutex, StaticMutexGuard};
@@ -81,6 +82,18 @@ pub enum Event<'a> {
     Deadlock {
         /// Who was refused what, and why.
         deadlock: &'a Deadlock,
+    },
+    /// A wait lasts suspiciously long; also told to [`on_stall`](crate::on_stall).
+    Stall {
+        /// Which.
+        stall: &'a Stall,
+    },
+    /// Tasks that were asked to stop have not come back; also told to [`on_stragglers`](crate::on_stragglers).
+    Late {
+        /// Who waits for them.
+        waiting: &'a Label,
+        /// Which.
+        stragglers: &'a [Straggler],
     },
     /// A task or a scope, and with it all below, was cancelled.
     Cancel {

@@ -81,6 +81,10 @@ pub fn on_stragglers(reporter: impl Fn(&Label, &[Straggler]) + Send + Sync + 'st
 }
 
 pub(crate) fn report_stragglers(waiting: &Label, late: &[Straggler]) {
+    tell(|| Event::Late {
+        waiting,
+        stragglers: late,
+    });
     let reporter = REPORTER
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
@@ -178,6 +182,7 @@ pub fn on_stall(reporter: impl Fn(&Stall) + Send + Sync + 'static) {
 }
 
 pub(crate) fn report_stall(stall: &Stall) {
+    tell(|| Event::Stall { stall });
     let reporter = STALL_REPORTER
         .lock()
         .unwrap_or_else(PoisonError::into_inner)

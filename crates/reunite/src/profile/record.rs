@@ -199,7 +199,10 @@ impl Observer for Scribe {
                 by: by.clone(),
                 at,
             },
-            Event::Cancel { .. } | Event::Deadlock { .. } => return,
+            Event::Cancel { .. }
+            | Event::Deadlock { .. }
+            | Event::Stall { .. }
+            | Event::Late { .. } => return,
         });
     }
 }

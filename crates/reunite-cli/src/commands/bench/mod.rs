@@ -11,12 +11,14 @@ mod ways;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use reunite::ScopeBuilder;
 use reunite::profile::{self, Profile};
 use reunite_images::batch;
 
 use crate::args::Table;
 use crate::complain::complain;
 use crate::exit::Exit;
+use crate::interrupt;
 use fetch::Server;
 use ways::{Job, Outcome, WAYS};
 
@@ -31,18 +33,29 @@ struct Measured {
 }
 
 pub(crate) fn table(args: &Table) -> Exit {
-    match measure(args) {
-        Ok(measured) => match report::tell(args, &measured) {
+    let mut measured = None;
+    let _cancelled = ScopeBuilder::new().name("bench").scope(|scope| {
+        interrupt::cancel_on_ctrl_c(scope.canceller());
+        measured = Some(measure(args));
+    });
+    match measured {
+        Some(Ok(measured)) => match report::tell(args, &measured) {
             Ok(()) => Exit::Done,
             Err(error) => {
                 complain(&error);
                 Exit::SomeFailed
             }
         },
-        Err(error) => {
+        _ if interrupt::was_interrupted() => {
+            complain("interrupted before all was measured");
+            Exit::Interrupted
+        }
+        Some(Err(error)) => {
             complain(&error);
             Exit::CouldNotBegin
         }
+        // The scope's body always runs.
+        None => Exit::CouldNotBegin,
     }
 }
 
@@ -61,6 +74,7 @@ fn measure(args: &Table) -> Result<Vec<Measured>, String> {
             let begin = Instant::now();
             let outcome = (way.run)(&job);
             let wall = begin.elapsed();
+            reunite::checkpoint().map_err(|cancelled| cancelled.to_string())?;
             let profile = profiling.finish();
             match measured
                 .iter_mut()

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 
 use reunite_images::{Transform, transform};
 
@@ -68,6 +67,7 @@ impl Job {
 
     fn one(&self, item: usize) -> Result<(), String> {
         let failed = |error: &dyn std::fmt::Display| format!("photo {item}: {error}");
+        reunite::checkpoint().map_err(|error| failed(&error))?;
         let photo =
             reunite::blocking(|| fetch(self.server, item)).map_err(|error| failed(&error))?;
         let small = transform(&photo, &Transform::default()).map_err(|error| failed(&error))?;
@@ -88,8 +88,11 @@ fn one_after_another(job: &Job) -> Outcome {
 
 /// Fire and forget. That all are done is found out for the measurement only; what failed, nobody hears.
 fn without_coordination(job: &Job) -> Outcome {
-    let (done, all_done) = mpsc::channel::<()>();
+    let (done, all_done) = reunite::channel::bounded::<()>(1);
     for item in 0..job.items {
+        if reunite::checkpoint().is_err() {
+            break;
+        }
         let (job, done) = (job.clone(), done.clone());
         reunite::spawn(move || {
             let _unseen = job.one(item);
@@ -98,7 +101,7 @@ fn without_coordination(job: &Job) -> Outcome {
         .detach();
     }
     drop(done);
-    // Ends when the last sender is gone.
+    // Ends when the last sender is gone, or when all is to end.
     let _closed = all_done.recv();
     Outcome {
         in_order: false,
