@@ -67,7 +67,10 @@ fn play(part: &str) {
             let both = |first: &Mutex<()>, second: &Mutex<()>| {
                 let _first = first.lock().unwrap();
                 met.wait().unwrap();
-                second.lock().unwrap_err().is_cancelled()
+                let cancelled = second.lock().is_err_and(|refused| refused.is_cancelled());
+                // The lock that this one holds is given up only when the other's wait has ended too.
+                reunite::shield(|| met.wait().unwrap());
+                cancelled
             };
             let ended = reunite::scope(|s| {
                 let tasks = [s.spawn(|| both(&a, &b)), s.spawn(|| both(&b, &a))];
