@@ -1,5 +1,7 @@
 //! Whole programs that fetch the same site: wall time beside what the latencies allow, processor time,
-//! memory, and what was asked for, by the server's own list.
+//! memory, what was asked for, by the server's own list, and whether all of it was stored, whole and once.
+
+mod stored;
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -17,6 +19,10 @@ use crate::rounds::median;
 const ROUNDS: usize = 3;
 const CONNECTIONS: usize = 16;
 const SEED: u64 = 42;
+/// How many pages are fetched one at a time.
+const MOST_FOR_ONE: usize = 2000;
+/// Beside what the others write.
+const STORE: &str = "site.db";
 
 /// Each page's time to answer, in milliseconds.
 const LATENCY: (usize, usize) = (20, 200);
@@ -40,10 +46,19 @@ struct Account {
     strange: usize,
     /// The most requests that were under way at a time.
     most: usize,
+    /// Pages that are not in its store as they are in the manifest, if it has a store.
+    wrong: Option<usize>,
 }
 
 pub(crate) fn run(program: &Path, pages: usize) -> Result<(), Box<dyn Error>> {
-    let peers: Vec<Peer> = peers(program).into_iter().filter(is_there).collect();
+    let is_asked = |peer: &Peer| {
+        let is_short = peer.connections > 1 || pages <= MOST_FOR_ONE;
+        if !is_short {
+            println!("{}: left out, as it would take too long", peer.name);
+        }
+        is_short && is_there(peer)
+    };
+    let peers: Vec<Peer> = peers(program).into_iter().filter(is_asked).collect();
     let mut runs: Vec<Vec<(Run, Account)>> = peers.iter().map(|_| Vec::new()).collect();
     let mut latency = Duration::ZERO;
     for round in 0..ROUNDS {
@@ -56,7 +71,7 @@ pub(crate) fn run(program: &Path, pages: usize) -> Result<(), Box<dyn Error>> {
             latency = site.total_latency();
             let folder = tempfile::tempdir()?;
             let run = measure((peers[at].command)(folder.path(), &site.root()))?;
-            runs[at].push((run, account(&site, &server)));
+            runs[at].push((run, account(&site, &server, folder.path())?));
         }
     }
     println!(
@@ -66,8 +81,17 @@ pub(crate) fn run(program: &Path, pages: usize) -> Result<(), Box<dyn Error>> {
         latency.as_secs_f64()
     );
     println!(
-        "{:24} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>9}",
-        "", "wall s", "of ideal", "CPU s", "peak MB", "missing", "again", "strange", "at a time"
+        "{:24} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>9} {:>12}",
+        "",
+        "wall s",
+        "of ideal",
+        "CPU s",
+        "peak MB",
+        "missing",
+        "again",
+        "strange",
+        "at a time",
+        "stored wrong"
     );
     for (peer, runs) in peers.iter().zip(&runs) {
         let middle =
@@ -80,7 +104,7 @@ pub(crate) fn run(program: &Path, pages: usize) -> Result<(), Box<dyn Error>> {
                 .unwrap_or(0)
         };
         println!(
-            "{:24} {:9.2} {:8.0}% {:9.2} {:9.0} {:8} {:8} {:8} {:9}",
+            "{:24} {:9.2} {:8.0}% {:9.2} {:9.0} {:8} {:8} {:8} {:9} {:>12}",
             peer.name,
             middle(|run| run.wall),
             100.0 * ideal / middle(|run| run.wall),
@@ -90,6 +114,10 @@ pub(crate) fn run(program: &Path, pages: usize) -> Result<(), Box<dyn Error>> {
             worst(|account| account.again),
             worst(|account| account.strange),
             worst(|account| account.most),
+            runs.iter()
+                .filter_map(|(_, account)| account.wrong)
+                .max()
+                .map_or_else(|| "–".to_owned(), |wrong| wrong.to_string()),
         );
     }
     polite(program)?;
@@ -119,7 +147,7 @@ fn serve(pages: usize, hosts: usize) -> Result<(Arc<Site>, Server), Box<dyn Erro
     Ok((site, server))
 }
 
-fn account(site: &Site, server: &Server) -> Account {
+fn account(site: &Site, server: &Server, folder: &Path) -> rusqlite::Result<Account> {
     let mut asked: HashMap<usize, usize> = HashMap::new();
     let mut strange = 0;
     for seen in server.seen() {
@@ -133,7 +161,10 @@ fn account(site: &Site, server: &Server) -> Account {
         _ => 1,
     };
     let pages: Vec<Kind> = site.manifest().map(|page| page.kind).collect();
-    Account {
+    let store = folder.join(STORE);
+    let wrong = store.exists().then(|| stored::wrong(&store, site));
+    Ok(Account {
+        wrong: wrong.transpose()?,
         missing: (0..pages.len())
             .filter(|number| asked.get(number).copied().unwrap_or(0) < needed(pages[*number]))
             .count(),
@@ -143,7 +174,7 @@ fn account(site: &Site, server: &Server) -> Account {
             .sum(),
         strange,
         most: server.most_at_a_time(),
-    }
+    })
 }
 
 fn ours(program: &Path, more: &'static [&'static str]) -> Make {
@@ -151,7 +182,7 @@ fn ours(program: &Path, more: &'static [&'static str]) -> Make {
     Box::new(move |folder, root| {
         let mut command = Command::new(&program);
         command.args(["crawl", root, "--quiet", "--no-sitemaps", "--store"]);
-        command.arg(folder.join("site.db")).args(more);
+        command.arg(folder.join(STORE)).args(more);
         command
     })
 }
@@ -243,19 +274,21 @@ fn polite(program: &Path) -> Result<(), Box<dyn Error>> {
             &format!("{delay}ms"),
             "--store",
         ]);
-        command.arg(folder.path().join("site.db"));
+        command.arg(folder.path().join(STORE));
         for host in 1..hosts {
             command.arg("--host").arg(server.address(host).to_string());
         }
         let run = measure(command)?;
         let allowed = allowed(&server, Duration::from_millis(delay)).as_secs_f64();
-        let account = account(&site, &server);
+        let account = account(&site, &server, folder.path())?;
         println!(
-            "{hosts:3} hosts, {pages} pages, {delay} ms: {:.2} s, allowed {allowed:.2} s ({:.0}%), {} missing, {} again",
+            "{hosts:3} hosts, {pages} pages, {delay} ms: {:.2} s, allowed {allowed:.2} s ({:.0}%), {} missing, {} again, \
+             {} stored wrong",
             run.wall,
             100.0 * allowed / run.wall,
             account.missing,
-            account.again
+            account.again,
+            account.wrong.unwrap_or(pages)
         );
     }
     Ok(())
@@ -309,7 +342,7 @@ fn memory(program: &Path) -> Result<(), Box<dyn Error>> {
             "0",
         ]);
         command.args(["--max-pages", &(hubs + 1).to_string(), "--store"]);
-        command.arg(folder.path().join("site.db"));
+        command.arg(folder.path().join(STORE));
         let run = measure(command)?;
         println!(
             "{:9} queued: peak {:.0} MB, {:.1} s",
