@@ -1,10 +1,15 @@
 //! The pages that the program makes, in a real browser: `cargo xtask browser`.
 
+#[cfg(unix)]
+#[path = "harness/driven.rs"]
+mod driven;
 mod harness;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+#[cfg(unix)]
+use driven::Driven;
 use harness::Place;
 
 /// A page as Chromium has it after its scripts ran.
@@ -31,11 +36,6 @@ fn chromium() -> &'static str {
 }
 
 fn look_at(place: &Place, address: &str, scheme: &str) -> Seen {
-    look_when(place, address, scheme, "--virtual-time-budget=5000")
-}
-
-/// `when` says how long its scripts may run.
-fn look_when(place: &Place, address: &str, scheme: &str, when: &str) -> Seen {
     let picture = place.path("picture.png");
     let out = Command::new(chromium())
         .args([
@@ -45,7 +45,7 @@ fn look_when(place: &Place, address: &str, scheme: &str, when: &str) -> Seen {
             "--hide-scrollbars",
         ])
         .args(["--enable-logging=stderr", "--window-size=1300,900"])
-        .args([when, "--dump-dom"])
+        .args(["--virtual-time-budget=5000", "--dump-dom"])
         .arg(format!("--blink-settings=preferredColorScheme={scheme}"))
         .arg(format!("--screenshot={}", picture.display()))
         .arg(format!(
@@ -279,25 +279,68 @@ fn picture(n: u8) -> Vec<u8> {
 #[cfg(unix)]
 #[test]
 #[ignore = "needs Chromium"]
-fn the_live_view_shows_what_is_open() {
+fn the_live_view_shows_the_tree_and_cancels() {
+    use std::io::{BufRead, BufReader};
+
     let place = Place::new();
-    place.write("www/a.txt", "hello");
-    // Its address is the first that is told.
-    let served = Served::start(&place, &["--live", "0"]);
-    // A stream that never ends stops the clock of a browser without a head: it looks once, maybe before
-    // anything came.
-    let look = |scheme| {
-        (0..20)
-            .map(|_| look_when(&place, &served.address, scheme, "--timeout=5000"))
-            .find(|seen| seen.document.contains("clients"))
-            .expect("the tree, at one of twenty looks")
+    place.write("photos/1.png", picture(1));
+    let args: [&dyn AsRef<std::ffi::OsStr>; 10] = [
+        &"bench",
+        &"table",
+        &"--photos",
+        &"photos",
+        &"--items",
+        &"10000",
+        &"--pace",
+        &"20ms",
+        &"--live",
+        &"0",
+    ];
+    let mut bench = place.start(&args);
+    let mut line = String::new();
+    let mut told = BufReader::new(bench.stderr.take().expect("a pipe"));
+    told.read_line(&mut line).expect("text");
+    let address = line.trim().strip_prefix("live view: ").expect(&line);
+
+    let mut browser = Driven::open(chromium(), &place.path("browser"), address);
+    let shows = |part: &str, text: &str| {
+        format!("!!document.querySelector({part:?})?.innerText.includes({text:?})")
     };
-    let (light, dark) = (look(LIGHT), look(DARK));
-    for text in ["reunite serve", "accept.rs", "signals", "done a second"] {
-        light.has(text);
-    }
+    browser.until(&shows("#state", "live"));
+    browser.until(&shows("#tree", "bench/mod.rs:"));
+    browser.until(&shows("#tree", "signals"));
+    browser.until(&shows("#own", "The live view itself"));
+    assert_eq!(browser.ask(&shows("#own", "accept")), false, "folded");
+    browser.ask("document.querySelector('#own .fold').click()");
+    browser.until(&shows("#own", "accept"));
+    browser.until("document.getElementById('spark').points.length > 3");
+
+    let mut brightness = |scheme| {
+        browser.prefer(scheme);
+        let colour = browser.ask("getComputedStyle(document.body).backgroundColor");
+        let numbers = colour
+            .as_str()
+            .expect("a colour")
+            .split(|c: char| !c.is_ascii_digit());
+        numbers
+            .filter_map(|number| number.parse::<u32>().ok())
+            .sum::<u32>()
+            / 3
+    };
     assert!(
-        dark.brightness() < 100 && light.brightness() > 150,
+        brightness("dark") < 60 && brightness("light") > 200,
         "both themes"
     );
+
+    let press = "document.getElementById('cancel').click()";
+    browser.ask(press);
+    assert_eq!(browser.ask(&shows("#cancel", "Really cancel?")), true);
+    browser.ask(press);
+    browser.until(&shows("#state", "the program has ended"));
+    assert_eq!(bench.wait().expect("it ends").code(), Some(130));
+    assert_eq!(
+        browser.ask("document.getElementById('cancel').disabled"),
+        true
+    );
+    assert_eq!(browser.complaints(), [] as [&str; 0]);
 }

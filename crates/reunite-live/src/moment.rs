@@ -39,6 +39,8 @@ struct Scope {
     name: Option<String>,
     at: String,
     cancelled: Option<String>,
+    /// Who opened it, in words.
+    owner: Option<String>,
     owner_waits: Option<Wait>,
     tasks: Vec<Task>,
     left_off: usize,
@@ -119,6 +121,15 @@ fn line(label: &Label) -> String {
     format!("{}:{}", at.file(), at.line())
 }
 
+/// As messages call it, without its line.
+fn who(label: &Label) -> String {
+    let whole = label.to_string();
+    match whole.strip_suffix(&format!(" ({})", line(label))) {
+        Some(name) => name.to_owned(),
+        None => whole,
+    }
+}
+
 impl Scope {
     fn of(scope: &DumpScope, room: &mut usize) -> Self {
         let mut tasks: Vec<&DumpTask> = scope.tasks.iter().collect();
@@ -137,6 +148,7 @@ impl Scope {
             name: scope.scope.name().map(str::to_owned),
             at: line(&scope.scope),
             cancelled: scope.cancelled.clone(),
+            owner: scope.owner.as_ref().map(who),
             owner_waits: scope.owner_waits.as_ref().map(Wait::of),
             left_off: scope.tasks.len() - sent.len(),
             tasks: sent,
