@@ -171,7 +171,7 @@ fn the_page_of_the_table_shows_four_timelines() {
 /// `reunite serve` while it runs.
 #[cfg(unix)]
 struct Served {
-    child: std::process::Child,
+    _child: Running,
     address: String,
     _told: std::io::BufReader<std::process::ChildStderr>,
 }
@@ -196,17 +196,21 @@ impl Served {
         let address = line.split("http://").nth(1).expect("an address").trim();
         Self {
             address: format!("http://{address}"),
-            child,
+            _child: Running(child),
             _told: told,
         }
     }
 }
 
+/// Ends with the test, whatever becomes of it.
 #[cfg(unix)]
-impl Drop for Served {
+struct Running(std::process::Child);
+
+#[cfg(unix)]
+impl Drop for Running {
     fn drop(&mut self) {
-        let _gone = self.child.kill();
-        let _gone = self.child.wait();
+        let _gone = self.0.kill();
+        let _gone = self.0.wait();
     }
 }
 
@@ -296,9 +300,9 @@ fn the_live_view_shows_the_tree_and_cancels() {
         &"--live",
         &"0",
     ];
-    let mut bench = place.start(&args);
+    let mut bench = Running(place.start(&args));
     let mut line = String::new();
-    let mut told = BufReader::new(bench.stderr.take().expect("a pipe"));
+    let mut told = BufReader::new(bench.0.stderr.take().expect("a pipe"));
     told.read_line(&mut line).expect("text");
     let address = line.trim().strip_prefix("live view: ").expect(&line);
 
@@ -337,7 +341,7 @@ fn the_live_view_shows_the_tree_and_cancels() {
     assert_eq!(browser.ask(&shows("#cancel", "Really cancel?")), true);
     browser.ask(press);
     browser.until(&shows("#state", "the program has ended"));
-    assert_eq!(bench.wait().expect("it ends").code(), Some(130));
+    assert_eq!(bench.0.wait().expect("it ends").code(), Some(130));
     assert_eq!(
         browser.ask("document.getElementById('cancel').disabled"),
         true
