@@ -12,7 +12,14 @@ type Pair = (Sender<usize>, Receiver<usize>);
 
 /// Each kind of channel, fresh.
 fn kinds() -> Vec<Pair> {
-    vec![rendezvous(), bounded(1), bounded(7), unbounded()]
+    vec![
+        rendezvous(),
+        bounded(1),
+        bounded(4),
+        bounded(7),
+        bounded(5_000),
+        unbounded(),
+    ]
 }
 
 #[test]
@@ -111,10 +118,14 @@ fn close_drains_and_close_now_drops() {
 #[test]
 fn closing_wakes_everybody_and_gives_messages_back() {
     let _watch = watchdog();
-    for round in 0..200 {
-        let (tx, rx) = bounded(1);
-        let (empty_tx, empty_rx) = rendezvous::<usize>();
-        tx.send(0).unwrap();
+    for (round, capacity) in (0..200).flat_map(|round| [(round, 1), (round, 4)]) {
+        let (tx, rx) = bounded(capacity);
+        let (empty_tx, empty_rx) = if round % 4 < 2 {
+            rendezvous()
+        } else {
+            bounded::<usize>(capacity)
+        };
+        (0..capacity).for_each(|_| tx.send(0).unwrap());
         reunite::scope(|s| {
             let senders: Vec<_> = (1..4)
                 .map(|n| {
@@ -139,7 +150,12 @@ fn closing_wakes_everybody_and_gives_messages_back() {
                 assert!(receiver.join().unwrap().unwrap_err().is_closed());
             }
         });
-        assert_eq!(rx.recv().unwrap(), 0, "what was sent before is still there");
+        let left = rx.iter().collect::<Vec<_>>();
+        assert_eq!(
+            left,
+            vec![0; capacity],
+            "what was sent before is still there"
+        );
     }
 }
 
@@ -179,8 +195,15 @@ fn what_a_channel_holds_is_dropped_with_its_last_receiver() {
 #[test]
 fn a_cancelled_task_sends_and_receives_no_more() {
     let _watch = watchdog();
-    let (tx, rx) = bounded(1);
-    tx.send(0).unwrap();
+    for (tx, rx) in [bounded(1), bounded(4)] {
+        cancel_whoever_waits(&tx, &rx);
+    }
+}
+
+fn cancel_whoever_waits(tx: &Sender<usize>, rx: &Receiver<usize>) {
+    let held = std::iter::repeat_with(|| tx.try_send(0))
+        .take_while(Result::is_ok)
+        .count();
     let (_quiet_tx, quiet_rx) = rendezvous::<u8>();
     reunite::scope(|s| {
         let sender = s.spawn(|| tx.send(1));
@@ -201,7 +224,7 @@ fn a_cancelled_task_sends_and_receives_no_more() {
             Err(error) => assert!(error.is_cancelled()),
         }
     });
-    assert_eq!(rx.recv().unwrap(), 0);
+    assert!((0..held).all(|_| rx.recv().unwrap() == 0));
     assert!(rx.try_recv().unwrap_err().is_empty());
 }
 
@@ -239,9 +262,9 @@ fn no_message_is_lost_to_a_timeout() {
 #[test]
 fn select_takes_from_whichever_has_a_message() {
     let _watch = watchdog();
-    for _ in 0..100 {
+    for round in 0..100 {
         let (first_tx, first) = rendezvous();
-        let (second_tx, second) = bounded(1);
+        let (second_tx, second) = bounded([1, 4][round % 2]);
         reunite::scope(|s| {
             s.spawn(move || (0..20).for_each(|n| first_tx.send(n).unwrap()));
             s.spawn(move || (100..120).for_each(|n| second_tx.send(n).unwrap()));

@@ -5,16 +5,23 @@
 
 #![cfg(reunite_model)]
 
-use shuttle::check_random;
 use shuttle::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 const RUNS: usize = 20_000;
 
+/// Runs what a lost wake-up must hang: nothing is refused that waits in vain. Half of the runs choose at random, half
+/// let one thread run as long as it can and change that at three places, which finds what needs one to be slow.
+fn check(program: impl Fn() + Send + Sync + Clone + 'static, runs: usize) {
+    reunite::refuse_deadlocks(false);
+    shuttle::check_random(program.clone(), runs / 2);
+    shuttle::check_pct(program, runs / 2, 3);
+}
+
 /// Result cell, completion and wake-up: the joiner parks before, while and after the task completes.
 #[test]
 fn a_join_always_wakes_with_the_value() {
-    check_random(
+    check(
         || {
             let value = reunite::scope(|s| {
                 let task = s.spawn(|| {
@@ -31,7 +38,7 @@ fn a_join_always_wakes_with_the_value() {
 
 #[test]
 fn a_callback_runs_exactly_once() {
-    check_random(
+    check(
         || {
             let calls = Arc::new(AtomicUsize::new(0));
             reunite::scope(|s| {
@@ -51,7 +58,7 @@ fn a_callback_runs_exactly_once() {
 /// Scope end against last child, with a grandchild that is spawned while the owner already waits.
 #[test]
 fn the_end_of_a_scope_sees_the_last_child() {
-    check_random(
+    check(
         || {
             let done = AtomicUsize::new(0);
             reunite::scope(|s| {
@@ -71,7 +78,7 @@ fn the_end_of_a_scope_sees_the_last_child() {
 /// completes in exactly one way.
 #[test]
 fn a_cancellation_wakes_whoever_waits() {
-    check_random(
+    check(
         || {
             reunite::scope(|s| {
                 let sleeper = s.spawn(|| reunite::sleep(std::time::Duration::MAX));
@@ -88,7 +95,7 @@ fn a_cancellation_wakes_whoever_waits() {
 
 #[test]
 fn a_cancellation_loses_to_a_completion_or_wins_but_never_both() {
-    check_random(
+    check(
         || {
             reunite::scope(|s| {
                 let task = s.spawn(|| 7);
@@ -106,7 +113,7 @@ fn a_cancellation_loses_to_a_completion_or_wins_but_never_both() {
 /// A child that links itself into the tree while the tree is being cancelled.
 #[test]
 fn no_child_slips_past_a_cancellation() {
-    check_random(
+    check(
         || {
             reunite::scope(|s| {
                 let canceller = s.canceller();
@@ -125,7 +132,7 @@ fn no_child_slips_past_a_cancellation() {
 /// A failure wakes a body that is blocked on a sibling, and the root cause is the failure.
 #[test]
 fn a_failure_wakes_a_blocked_body() {
-    check_random(
+    check(
         || {
             let result: Result<(), reunite::ScopeError<&str>> = reunite::try_scope(|s| {
                 let sleeper =
@@ -142,7 +149,7 @@ fn a_failure_wakes_a_blocked_body() {
 /// Places of a limited scope: nobody stays in the queue, and a joiner inside runs what queues behind it.
 #[test]
 fn a_limited_scope_never_starves() {
-    check_random(
+    check(
         || {
             let sum = reunite::ScopeBuilder::new()
                 .max_threads(1)
@@ -164,7 +171,7 @@ fn a_limited_scope_never_starves() {
 /// The map's hand-offs: source, window, seats, the consumer, and leaving.
 #[test]
 fn a_map_keeps_order_and_comes_to_its_end() {
-    check_random(
+    check(
         || {
             let outcomes: Vec<u32> = reunite::scope(|s| {
                 s.map(0..4u32, |n| n * 2)
@@ -182,7 +189,7 @@ fn a_map_keeps_order_and_comes_to_its_end() {
 
 #[test]
 fn a_map_dropped_early_joins_its_threads() {
-    check_random(
+    check(
         || {
             reunite::scope(|s| {
                 let mut outcomes = s.map(0.., |n: u64| n).threads(2).window(2).into_iter();
@@ -196,7 +203,7 @@ fn a_map_dropped_early_joins_its_threads() {
 /// The semaphore: no permit is lost between a release and a waiter that is cancelled.
 #[test]
 fn a_semaphore_loses_no_permit() {
-    check_random(
+    check(
         || {
             let semaphore = reunite::sync::Semaphore::new(2);
             reunite::scope(|s| {
@@ -229,7 +236,7 @@ fn sum(depth: u32) -> u32 {
 /// fall asleep and end.
 #[test]
 fn a_fork_is_run_once_and_its_joiner_wakes() {
-    check_random(
+    check(
         || {
             let pool = pool(2, 0);
             assert_eq!(pool.enter(|| sum(2)), 4);
@@ -242,7 +249,7 @@ fn a_fork_is_run_once_and_its_joiner_wakes() {
 /// other half waits for it, so a lost wake-up is a deadlock.
 #[test]
 fn a_sleeping_worker_is_woken_for_a_fork() {
-    check_random(
+    check(
         || {
             let pool = pool(1, 0);
             let (tell, told) = shuttle::sync::mpsc::channel();
@@ -258,7 +265,7 @@ fn a_sleeping_worker_is_woken_for_a_fork() {
 /// The same for tasks that a foreign thread spawns, whose joiner does not run them.
 #[test]
 fn a_sleeping_worker_is_woken_for_a_spawn() {
-    check_random(
+    check(
         || {
             let pool = pool(1, 0);
             pool.scope(|s| {
@@ -277,7 +284,7 @@ fn a_sleeping_worker_is_woken_for_a_spawn() {
 /// A member that blocks gives up its place; the spare that takes it finds the work.
 #[test]
 fn a_blocked_worker_is_replaced() {
-    check_random(
+    check(
         || {
             let pool = pool(1, 1);
             let (tell, told) = shuttle::sync::mpsc::channel();
@@ -298,7 +305,7 @@ fn a_blocked_worker_is_replaced() {
 /// thread for a third that is queued: nobody starves, as one of the two is always about to go on.
 #[test]
 fn whoever_was_given_something_starves_nobody() {
-    let check = || {
+    let program = || {
         let pool = pool(1, 1);
         let (ping, pings) = reunite::channel::unbounded();
         let (pong, pongs) = reunite::channel::unbounded();
@@ -317,15 +324,14 @@ fn whoever_was_given_something_starves_nobody() {
         other.join().unwrap();
         assert_eq!(third.join().unwrap(), 3);
     };
-    check_random(check, RUNS / 2);
-    shuttle::check_pct(check, RUNS / 2, 3);
+    check(program, RUNS);
 }
 
 /// The only thread of a pool waits for what a task would bring that is queued behind it, from before or from
 /// outside: it is told, and goes on.
 #[test]
 fn a_pool_that_starves_says_so() {
-    let check = || {
+    let program = || {
         let pool = pool(1, 0);
         let (tell, told) = reunite::channel::unbounded::<()>();
         let waits = pool.spawn(move || match told.recv() {
@@ -344,14 +350,13 @@ fn a_pool_that_starves_says_so() {
         // Nobody may be left to hear it.
         let _either = brings.join().unwrap();
     };
-    check_random(check, RUNS / 2);
-    shuttle::check_pct(check, RUNS / 2, 3);
+    check(program, RUNS);
 }
 
 /// The end of a pool's scope against its last task, one of which is spawned by a task.
 #[test]
 fn the_end_of_a_pools_scope_sees_the_last_task() {
-    check_random(
+    check(
         || {
             let pool = pool(2, 0);
             let done = AtomicUsize::new(0);
@@ -372,7 +377,7 @@ fn the_end_of_a_pools_scope_sees_the_last_task() {
 /// A joiner is woken when its own task is done, though another of the scope goes on.
 #[test]
 fn a_join_does_not_wait_for_the_siblings() {
-    check_random(
+    check(
         || {
             let pool = pool(2, 0);
             let (open, gate) = shuttle::sync::mpsc::channel::<()>();
@@ -390,16 +395,25 @@ fn a_join_does_not_wait_for_the_siblings() {
     );
 }
 
+fn channel(
+    capacity: usize,
+) -> (
+    reunite::channel::Sender<usize>,
+    reunite::channel::Receiver<usize>,
+) {
+    match capacity {
+        0 => reunite::channel::rendezvous(),
+        some => reunite::channel::bounded(some),
+    }
+}
+
 /// Senders and receivers of a channel: no message is lost or doubled, nobody sleeps on.
 #[test]
 fn a_channel_brings_every_message_once() {
-    for capacity in [0, 1, 2] {
-        check_random(
+    for capacity in [0, 1, 2, 3] {
+        check(
             move || {
-                let (tx, rx) = match capacity {
-                    0 => reunite::channel::rendezvous(),
-                    some => reunite::channel::bounded(some),
-                };
+                let (tx, rx) = channel(capacity);
                 let sum = AtomicUsize::new(0);
                 reunite::scope(|s| {
                     for n in [1, 2] {
@@ -428,20 +442,79 @@ fn a_channel_brings_every_message_once() {
 /// A receiver that is cancelled as a message comes for it leaves that to the other.
 #[test]
 fn a_cancelled_receiver_takes_no_wake_up_with_it() {
-    check_random(
-        || {
-            let (tx, rx) = reunite::channel::unbounded();
-            reunite::scope(|s| {
-                let hasty = s.spawn(|| rx.recv().is_ok());
-                let patient = s.spawn(|| rx.recv().is_ok());
-                s.spawn(|| {
-                    tx.send(1).unwrap();
-                    tx.send(2).unwrap();
+    for capacity in [0, 1, 2] {
+        check(
+            move || {
+                let (tx, rx) = channel(capacity);
+                reunite::scope(|s| {
+                    let hasty = s.spawn(|| rx.recv().is_ok());
+                    let patient = s.spawn(|| rx.recv().is_ok());
+                    let sender = s.spawn(|| tx.send(1).unwrap());
+                    hasty.cancel();
+                    if hasty.join().unwrap_or(false) {
+                        tx.send(2).unwrap();
+                    }
+                    assert!(patient.join().unwrap());
+                    sender.join().unwrap();
                 });
-                hasty.cancel();
-                assert!(patient.join().unwrap());
-            });
-        },
-        RUNS,
-    );
+            },
+            RUNS / 2,
+        );
+    }
+}
+
+/// The same of senders and room.
+#[test]
+fn a_cancelled_sender_takes_no_wake_up_with_it() {
+    for capacity in [1, 2] {
+        check(
+            move || {
+                let (tx, rx) = channel(capacity);
+                (0..capacity).for_each(|_| tx.send(0).unwrap());
+                reunite::scope(|s| {
+                    let hasty = s.spawn(|| tx.send(1).is_ok());
+                    let patient = s.spawn(|| tx.send(1).is_ok());
+                    s.spawn(|| rx.recv().unwrap());
+                    hasty.cancel();
+                    if hasty.join().unwrap_or(false) {
+                        rx.recv().unwrap();
+                    }
+                    assert!(patient.join().unwrap());
+                });
+            },
+            RUNS / 2,
+        );
+    }
+}
+
+/// Who waits for room, and who waits for a message, learns that there will be none.
+#[test]
+fn a_channel_that_closes_wakes_everybody() {
+    for capacity in [0, 1, 2] {
+        check(
+            move || {
+                let (full, never_taken) = channel(capacity);
+                let (never_sent, empty) = channel(capacity);
+                (0..capacity).for_each(|_| full.send(0).unwrap());
+                reunite::scope(|s| {
+                    let senders = [1, 2].map(|n| {
+                        s.spawn({
+                            let full = &full;
+                            move || full.send(n)
+                        })
+                    });
+                    let receivers = [(); 2].map(|()| s.spawn(|| empty.recv()));
+                    never_taken.close();
+                    never_sent.close();
+                    for (n, sender) in [1, 2].into_iter().zip(senders) {
+                        assert_eq!(sender.join().unwrap().unwrap_err().into_message(), n);
+                    }
+                    for receiver in receivers {
+                        assert!(receiver.join().unwrap().unwrap_err().is_closed());
+                    }
+                });
+            },
+            RUNS / 4,
+        );
+    }
 }

@@ -1,41 +1,34 @@
-//! What the two ends of a channel share.
-//!
-//! # Protocol
-//! All under one lock. A sender that finds no room leaves its message among the *putters*, and its parker; a
-//! receiver that takes a message moves the first putter's into the room (or takes it, if nothing is held),
-//! removes that putter and unparks it. So a putter that is no longer listed has sent, and one that still
-//! is can take its message back: when it is cancelled, when its time is up, when the channel closes.
-//!
-//! A receiver that finds nothing leaves its parker among the *takers*. Whoever brings a message removes one
-//! taker and unparks it; that one asks again, under the lock, and may find that another was faster. No
-//! message waits while a taker sleeps: each message wakes one taker that was listed, and a taker that goes
-//! away without a message, though it was woken for one, wakes the next in its place.
+//! What the two ends of a channel share: how messages wait in it, and how many ends there are.
 
-use std::collections::VecDeque;
 use std::panic::Location;
 
-use super::lock::{Guard, Lock};
+use super::bounded::Bounded;
+use super::queue::Queue;
 use crate::deadlock::{Object, On, Site};
-use crate::park::Parker;
-use crate::primitive::Arc;
+use crate::park::{Parker, spin_briefly_until, spin_until};
+use crate::primitive::{Arc, AtomicUsize, Instant, Ordering};
+use crate::wait::{Heed, Wait, block_until, wait};
 
-/// Tells one wait from another.
-pub(super) type Ticket = u64;
+/// A channel of fewer is a queue: there a sender that waits has left its message, and whoever takes one takes that
+/// too, which counts where the two change places at every message.
+const LEAST_SLOTS: usize = if cfg!(reunite_model) { 2 } else { 4 };
+/// A channel of more is a queue that grows: few of them are ever full.
+const MOST_SLOTS: usize = 4096;
 
 pub(super) struct Core<T> {
     made_at: &'static Location<'static>,
-    state: Lock<State<T>>,
+    room: Room<T>,
+    pub(super) senders: AtomicUsize,
+    pub(super) receivers: AtomicUsize,
 }
 
-pub(super) struct State<T> {
-    messages: VecDeque<T>,
-    capacity: usize,
-    putters: VecDeque<(Ticket, T, Parker)>,
-    takers: VecDeque<(Ticket, Parker)>,
-    next: Ticket,
-    pub(super) senders: usize,
-    pub(super) receivers: usize,
-    closed: bool,
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is allocated once a channel, and never moved"
+)]
+enum Room<T> {
+    Slots(Bounded<T>),
+    Queue(Queue<T>),
 }
 
 /// What a receiver finds.
@@ -46,23 +39,28 @@ pub(super) enum Found<T> {
     Closed,
 }
 
+/// A message that there is no room for.
+pub(super) enum Unsent<T> {
+    Full(T),
+    Closed(T),
+}
+
 impl<T> Core<T> {
     pub(super) fn new(capacity: usize, made_at: &'static Location<'static>) -> Arc<Self> {
-        let state = Lock::new(State {
-            messages: VecDeque::new(),
-            capacity,
-            putters: VecDeque::new(),
-            takers: VecDeque::new(),
-            next: 0,
-            senders: 1,
-            receivers: 1,
-            closed: false,
-        });
-        Arc::new(Self { made_at, state })
+        let room = match capacity {
+            LEAST_SLOTS..=MOST_SLOTS => Room::Slots(Bounded::new(capacity)),
+            _ => Room::Queue(Queue::new(capacity)),
+        };
+        Arc::new(Self {
+            made_at,
+            room,
+            senders: AtomicUsize::new(1),
+            receivers: AtomicUsize::new(1),
+        })
     }
 
     /// What a wait for this channel says about itself. Anybody may hold its other end.
-    pub(super) fn site(&self, verb: &'static str, at: &'static Location<'static>) -> Site {
+    fn site(&self, verb: &'static str, at: &'static Location<'static>) -> Site {
         Site {
             verb,
             object: Object::Made("a channel", self.made_at),
@@ -71,127 +69,171 @@ impl<T> Core<T> {
         }
     }
 
-    pub(super) fn lock(&self) -> Guard<'_, State<T>> {
-        self.state.lock()
+    /// Puts a message in, and wakes who waits for it.
+    ///
+    /// # Errors
+    /// The message, if there is no room or the channel is closed.
+    #[inline]
+    pub(super) fn put(&self, message: T) -> Result<(), Unsent<T>> {
+        match &self.room {
+            Room::Slots(slots) => slots.put(message),
+            Room::Queue(queue) => queue.put(message),
+        }
+    }
+
+    /// Takes a message out, and wakes who waits for its room.
+    #[inline]
+    pub(super) fn take(&self) -> Found<T> {
+        match &self.room {
+            Room::Slots(slots) => slots.take(),
+            Room::Queue(queue) => queue.take(),
+        }
+    }
+
+    /// Waits until `message` is put, and none any more, or the channel is closed.
+    pub(super) fn wait_to_put(
+        &self,
+        message: &mut Option<T>,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Wait {
+        let site = self.site("send", at);
+        let ready =
+            |message: &mut Option<T>, put: &dyn Fn(T) -> Result<(), Unsent<T>>| match message
+                .take()
+                .map(put)
+            {
+                None | Some(Ok(())) => true,
+                Some(Err(Unsent::Closed(back))) => {
+                    *message = Some(back);
+                    true
+                }
+                Some(Err(Unsent::Full(back))) => {
+                    *message = Some(back);
+                    false
+                }
+            };
+        match &self.room {
+            Room::Slots(slots) => {
+                if spin(deadline, &mut || {
+                    ready(message, &|message| slots.put(message))
+                }) {
+                    return Wait::Ready;
+                }
+                let ended = block_until(site, deadline, Heed::Task, |parker| {
+                    ready(message, &|message| slots.put_or_list(message, parker))
+                });
+                slots.stop_putting(&Parker::here());
+                ended
+            }
+            Room::Queue(queue) => {
+                let ended = wait(site, deadline, Heed::Task, |parker| {
+                    queue.put_or_list(message, parker)
+                });
+                queue.stop_putting(message, &Parker::here());
+                ended
+            }
+        }
+    }
+
+    /// Waits until there is something to be `found`, or the channel is closed.
+    pub(super) fn wait_to_take(
+        &self,
+        found: &mut Found<T>,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Wait {
+        let site = self.site("recv", at);
+        let mut ready = |take: &dyn Fn() -> Found<T>| {
+            if let Found::Nothing = found {
+                *found = take();
+            }
+            !matches!(found, Found::Nothing)
+        };
+        let ended = match &self.room {
+            Room::Slots(slots) => {
+                if spin(deadline, &mut || ready(&|| slots.take())) {
+                    return Wait::Ready;
+                }
+                block_until(site, deadline, Heed::Task, |parker| {
+                    ready(&|| slots.take_or_list(parker))
+                })
+            }
+            Room::Queue(queue) => wait(site, deadline, Heed::Task, |parker| {
+                ready(&|| queue.take_or_list(parker))
+            }),
+        };
+        self.stop_taking(&Parker::here());
+        ended
+    }
+
+    /// [`take`](Self::take), and lists the caller as waiting if there is nothing.
+    pub(super) fn take_or_list(&self, parker: &Parker) -> Found<T> {
+        match &self.room {
+            Room::Slots(slots) => slots.take_or_list(parker),
+            Room::Queue(queue) => queue.take_or_list(parker),
+        }
+    }
+
+    /// Who was listed waits no longer for a message.
+    pub(super) fn stop_taking(&self, parker: &Parker) {
+        match &self.room {
+            Room::Slots(slots) => slots.stop_taking(parker),
+            Room::Queue(queue) => queue.stop_taking(parker),
+        }
     }
 
     /// Closes the channel and wakes everybody.
     pub(super) fn close(&self) {
-        let mut state = self.lock();
-        state.closed = true;
-        let takers = std::mem::take(&mut state.takers);
-        let putters: Vec<_> = state
-            .putters
-            .iter()
-            .map(|(.., parker)| parker.clone())
-            .collect();
-        drop(state);
-        takers.iter().for_each(|(_, parker)| parker.unpark());
-        putters.iter().for_each(Parker::unpark);
+        match &self.room {
+            Room::Slots(slots) => slots.close(),
+            Room::Queue(queue) => queue.close(),
+        }
     }
 
     /// Closes the channel and drops what it holds; returns how much that was.
     pub(super) fn close_now(&self) -> usize {
         self.close();
-        let dropped = std::mem::take(&mut self.lock().messages);
-        dropped.len()
+        std::iter::from_fn(|| match self.take() {
+            Found::Message(message) => Some(message),
+            Found::Nothing | Found::Closed => None,
+        })
+        .count()
     }
-}
 
-impl<T> State<T> {
     pub(super) fn is_closed(&self) -> bool {
-        self.closed
+        match &self.room {
+            Room::Slots(slots) => slots.is_closed(),
+            Room::Queue(queue) => queue.is_closed(),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.messages.len()
-    }
-
-    /// Gives the message to the channel if there is room; whom to wake.
-    ///
-    /// # Errors
-    /// The message, if there is none.
-    pub(super) fn put(&mut self, message: T) -> Result<Option<Parker>, T> {
-        if self.messages.len() >= self.capacity {
-            return Err(message);
-        }
-        self.messages.push_back(message);
-        Ok(self.next_taker())
-    }
-
-    /// Leaves the message with its sender's parker; whom to wake.
-    pub(super) fn wait_to_put(&mut self, message: T, parker: &Parker) -> (Ticket, Option<Parker>) {
-        let ticket = self.ticket();
-        self.putters.push_back((ticket, message, parker.clone()));
-        // Of a channel that holds something, it waits for room, and the takers have been woken before.
-        let taker = (self.capacity == 0).then(|| self.next_taker()).flatten();
-        (ticket, taker)
-    }
-
-    pub(super) fn is_put(&self, ticket: Ticket) -> bool {
-        !self.putters.iter().any(|(other, ..)| *other == ticket)
-    }
-
-    /// Takes the message of a sender back that gives up, unless it is sent.
-    pub(super) fn take_back(&mut self, ticket: Ticket) -> Option<T> {
-        let at = self
-            .putters
-            .iter()
-            .position(|(other, ..)| *other == ticket)?;
-        self.putters.remove(at).map(|(_, message, _)| message)
-    }
-
-    /// The next message; which sender has sent by that.
-    pub(super) fn take(&mut self) -> (Found<T>, Option<Parker>) {
-        let message = self.messages.pop_front();
-        // A closed channel takes nothing more in: its putters have their messages back.
-        let putter = if self.closed {
-            None
-        } else {
-            self.putters.pop_front()
-        };
-        match (message, putter) {
-            (Some(message), Some((_, next, parker))) => {
-                self.messages.push_back(next);
-                (Found::Message(message), Some(parker))
-            }
-            (None, Some((_, message, parker))) => (Found::Message(message), Some(parker)),
-            (Some(message), None) => (Found::Message(message), None),
-            (None, None) if self.closed => (Found::Closed, None),
-            (None, None) => (Found::Nothing, None),
+        match &self.room {
+            Room::Slots(slots) => slots.len(),
+            Room::Queue(queue) => queue.len(),
         }
     }
 
-    /// Lists a receiver that found nothing, once.
-    pub(super) fn wait_to_take(&mut self, ticket: &mut Option<Ticket>, parker: &Parker) {
-        let mine = match *ticket {
-            Some(mine) => mine,
-            None => *ticket.insert(self.ticket()),
-        };
-        if !self.takers.iter().any(|(other, _)| *other == mine) {
-            self.takers.push_back((mine, parker.clone()));
+    /// One sender less; the last one closes.
+    pub(super) fn drop_sender(&self) {
+        if self.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.close();
         }
     }
 
-    /// Strikes a receiver off that waits no longer. If it was woken for a message that it leaves, the next
-    /// is woken instead.
-    pub(super) fn stop_taking(&mut self, ticket: Ticket) -> Option<Parker> {
-        match self.takers.iter().position(|(other, _)| *other == ticket) {
-            Some(at) => {
-                self.takers.remove(at);
-                None
-            }
-            None if self.messages.is_empty() && self.putters.is_empty() => None,
-            None => self.next_taker(),
+    /// One receiver less; the last one closes, and drops what is left.
+    pub(super) fn drop_receiver(&self) {
+        if self.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.close_now();
         }
     }
+}
 
-    fn next_taker(&mut self) -> Option<Parker> {
-        self.takers.pop_front().map(|(_, parker)| parker)
-    }
-
-    fn ticket(&mut self) -> Ticket {
-        self.next += 1;
-        self.next
+/// Asks for a while before the caller is listed: to be listed makes the others wake it.
+fn spin(deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool {
+    match deadline {
+        None => spin_until(ready),
+        Some(_) => spin_briefly_until(ready),
     }
 }

@@ -1,4 +1,4 @@
-//! The lock around a channel's state: held for some instructions, several times a message.
+//! The lock around what the ends of a channel share: held for some instructions, several times a message.
 //!
 //! Its release is a plain store, which makes it half as dear as one that could put a thread to sleep. Nobody
 //! waits in here for anything but those few instructions: no code of users runs under it, and whoever has to
@@ -8,11 +8,8 @@
 use std::cell::UnsafeCell;
 use std::ops::{Deref, DerefMut};
 
-use crate::park::spin_loop;
-use crate::primitive::{AtomicBool, Ordering, yield_now};
-
-/// Rounds of asking, each with twice the pause of the one before, until it offers the processor.
-const ROUNDS: u32 = 6;
+use super::patience::Patience;
+use crate::primitive::{AtomicBool, Ordering};
 
 pub(super) struct Lock<T> {
     is_held: AtomicBool,
@@ -53,14 +50,9 @@ impl<T> Lock<T> {
 
     #[cold]
     fn insist(&self) {
-        let mut round = 0;
+        let mut patience = Patience::new();
         while self.is_held.load(Ordering::Relaxed) || !self.take() {
-            if round < ROUNDS && cfg!(not(reunite_model)) {
-                (0..1 << round).for_each(|_| spin_loop());
-                round += 1;
-            } else {
-                yield_now();
-            }
+            patience.pause();
         }
     }
 }

@@ -26,12 +26,18 @@
 
 use std::panic::Location;
 
+mod bounded;
 mod core;
 #[allow(unsafe_code)]
 mod lock;
+mod patience;
+mod queue;
 mod receiver;
+#[allow(unsafe_code)]
+mod ring;
 mod select;
 mod sender;
+mod waiters;
 
 pub use crate::error::{RecvError, SendError};
 pub use receiver::{Iter, Receiver};
@@ -41,6 +47,9 @@ pub use sender::Sender;
 use self::core::Core;
 
 /// A channel that holds up to `capacity` messages, at least one.
+///
+/// Who waits is woken in the order in which it came; a sender or receiver that comes just then may be faster, so a
+/// thread that waits can be overtaken.
 ///
 /// ```
 /// let (tx, rx) = reunite::channel::bounded(1);

@@ -3,13 +3,11 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::core::{Core, Found, Ticket};
-use super::sender::wake;
+use super::core::{Core, Found};
 use crate::deadline;
 use crate::error::RecvError;
-use crate::park::Parker;
-use crate::primitive::{Arc, Duration, Instant, now};
-use crate::wait::{Heed, Wait, wait};
+use crate::primitive::{Arc, Duration, Instant, Ordering, now};
+use crate::wait::Wait;
 
 /// Takes messages out of a channel. Clones take from the same; when the last is dropped, the channel closes
 /// and what it holds is dropped.
@@ -64,38 +62,16 @@ impl<T> Receiver<T> {
     /// assert!(rx.try_recv().unwrap_err().is_closed());
     /// ```
     pub fn try_recv(&self) -> Result<T, RecvError> {
-        match self.look() {
+        match self.core.take() {
             Found::Message(message) => Ok(message),
             Found::Nothing => Err(RecvError::empty()),
             Found::Closed => Err(RecvError::closed()),
         }
     }
 
-    /// Takes a message if there is one, and wakes the sender that this made room for.
-    fn look(&self) -> Found<T> {
-        let (found, putter) = self.core.lock().take();
-        wake(putter);
-        found
-    }
-
-    /// [`look`](Self::look), and lists the caller as waiting if there is nothing.
-    pub(super) fn look_or_wait(&self, ticket: &mut Option<Ticket>, parker: &Parker) -> Found<T> {
-        let mut state = self.core.lock();
-        let (found, putter) = state.take();
-        if let Found::Nothing = found {
-            state.wait_to_take(ticket, parker);
-        }
-        drop(state);
-        wake(putter);
-        found
-    }
-
-    /// The caller waits no longer.
-    pub(super) fn stop_waiting(&self, ticket: Option<Ticket>) {
-        if let Some(ticket) = ticket {
-            let next = self.core.lock().stop_taking(ticket);
-            wake(next);
-        }
+    /// What the waits of [`select`](super::select()) ask.
+    pub(super) fn core(&self) -> &Core<T> {
+        &self.core
     }
 
     fn recv_until(
@@ -103,22 +79,14 @@ impl<T> Receiver<T> {
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<T, RecvError> {
-        match self.look() {
+        match self.core.take() {
             Found::Message(message) => return Ok(message),
             Found::Closed => return Err(RecvError::closed()),
             Found::Nothing => {}
         }
         let since = now();
-        let mut ticket = None;
         let mut found = Found::Nothing;
-        let site = self.core.site("recv", at);
-        let ended = wait(site, deadline, Heed::Task, |parker| {
-            if let Found::Nothing = found {
-                found = self.look_or_wait(&mut ticket, parker);
-            }
-            !matches!(found, Found::Nothing)
-        });
-        self.stop_waiting(ticket);
+        let ended = self.core.wait_to_take(&mut found, deadline, at);
         match (found, ended) {
             (Found::Message(message), _) => Ok(message),
             (Found::Closed, _) => Err(RecvError::closed()),
@@ -151,12 +119,12 @@ impl<T> Receiver<T> {
 
     /// Whether the channel is closed; it may still hold messages.
     pub fn is_closed(&self) -> bool {
-        self.core.lock().is_closed()
+        self.core.is_closed()
     }
 
     /// How many messages the channel holds.
     pub fn len(&self) -> usize {
-        self.core.lock().len()
+        self.core.len()
     }
 
     /// Whether the channel holds none.
@@ -179,7 +147,7 @@ impl RecvError {
 
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
-        self.core.lock().receivers += 1;
+        self.core.receivers.fetch_add(1, Ordering::Relaxed);
         Self {
             core: Arc::clone(&self.core),
         }
@@ -188,13 +156,7 @@ impl<T> Clone for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        let mut state = self.core.lock();
-        state.receivers -= 1;
-        let last = state.receivers == 0;
-        drop(state);
-        if last {
-            self.core.close_now();
-        }
+        self.core.drop_receiver();
     }
 }
 

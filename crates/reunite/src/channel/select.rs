@@ -2,11 +2,12 @@
 
 use std::panic::Location;
 
-use super::core::Found;
+use super::core::{Core, Found};
 use super::receiver::Receiver;
 use crate::deadline;
 use crate::deadlock::{Object, On, Site};
 use crate::error::RecvError;
+use crate::park::Parker;
 use crate::primitive::{Duration, Instant, now};
 use crate::wait::{Heed, wait};
 
@@ -61,8 +62,18 @@ fn select_until<T>(
     if receivers.is_empty() {
         return Err(RecvError::closed());
     }
+    let look = |take: &dyn Fn(&Core<T>) -> Found<T>| {
+        let mut channels = receivers.iter().enumerate();
+        channels.find_map(|(place, receiver)| match take(receiver.core()) {
+            Found::Message(message) => Some((place, Ok(message))),
+            Found::Closed => Some((place, Err(RecvError::closed()))),
+            Found::Nothing => None,
+        })
+    };
+    if let Some(found) = look(&Core::take) {
+        return Ok(found);
+    }
     let since = now();
-    let mut tickets = vec![None; receivers.len()];
     let mut found = None;
     let site = Site {
         verb: "select",
@@ -71,18 +82,14 @@ fn select_until<T>(
         on: On::Anyone,
     };
     let ended = wait(site, deadline, Heed::Task, |parker| {
-        let mut channels = receivers.iter().zip(&mut tickets).enumerate();
-        while let (None, Some((place, (receiver, ticket)))) = (&found, channels.next()) {
-            found = match receiver.look_or_wait(ticket, parker) {
-                Found::Message(message) => Some((place, Ok(message))),
-                Found::Closed => Some((place, Err(RecvError::closed()))),
-                Found::Nothing => None,
-            };
-        }
+        found = found
+            .take()
+            .or_else(|| look(&|core| core.take_or_list(parker)));
         found.is_some()
     });
-    for (receiver, ticket) in receivers.iter().zip(tickets) {
-        receiver.stop_waiting(ticket);
+    let parker = Parker::here();
+    for receiver in receivers {
+        receiver.core().stop_taking(&parker);
     }
     found.ok_or_else(|| RecvError::of_wait(ended, since))
 }

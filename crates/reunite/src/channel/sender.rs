@@ -3,12 +3,11 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::core::{Core, Ticket};
+use super::core::{Core, Unsent};
 use crate::deadline;
 use crate::error::SendError;
-use crate::park::Parker;
-use crate::primitive::{Arc, Duration, Instant, now};
-use crate::wait::{Heed, Wait, wait};
+use crate::primitive::{Arc, Duration, Instant, Ordering, now};
+use crate::wait::Wait;
 
 /// Sends messages into a channel. Clones send into the same; when the last is dropped, the channel closes.
 pub struct Sender<T> {
@@ -55,18 +54,10 @@ impl<T> Sender<T> {
     /// # Errors
     /// With the message: the channel is full, or closed.
     pub fn try_send(&self, message: T) -> Result<(), SendError<T>> {
-        let mut state = self.core.lock();
-        if state.is_closed() {
-            return Err(SendError::closed(message));
-        }
-        let put = state.put(message);
-        drop(state);
-        match put {
-            Ok(taker) => {
-                wake(taker);
-                Ok(())
-            }
-            Err(message) => Err(SendError::full(message)),
+        match self.core.put(message) {
+            Ok(()) => Ok(()),
+            Err(Unsent::Full(message)) => Err(SendError::full(message)),
+            Err(Unsent::Closed(message)) => Err(SendError::closed(message)),
         }
     }
 
@@ -76,39 +67,15 @@ impl<T> Sender<T> {
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<(), SendError<T>> {
-        let message = match self.try_send(message) {
-            Err(error) if error.is_full() => error.into_message(),
-            ended => return ended,
+        let message = match self.core.put(message) {
+            Ok(()) => return Ok(()),
+            Err(Unsent::Closed(message)) => return Err(SendError::closed(message)),
+            Err(Unsent::Full(message)) => message,
         };
         let since = now();
         let mut message = Some(message);
-        let mut ticket: Option<Ticket> = None;
-        let site = self.core.site("send", at);
-        let ended = wait(site, deadline, Heed::Task, |parker| {
-            let mut state = self.core.lock();
-            if state.is_closed() {
-                return true;
-            }
-            if let Some(ticket) = ticket {
-                return state.is_put(ticket);
-            }
-            let Some(mine) = message.take() else {
-                return true;
-            };
-            let (sent, taker) = match state.put(mine) {
-                Ok(taker) => (true, taker),
-                Err(mine) => {
-                    let (mine, taker) = state.wait_to_put(mine, parker);
-                    ticket = Some(mine);
-                    (false, taker)
-                }
-            };
-            drop(state);
-            wake(taker);
-            sent
-        });
-        let left = message.or_else(|| self.core.lock().take_back(ticket?));
-        match (left, ended) {
+        let ended = self.core.wait_to_put(&mut message, deadline, at);
+        match (message, ended) {
             (None, _) => Ok(()),
             // Only a closed channel makes a wait ready and leaves the message.
             (Some(message), Wait::Ready) => Err(SendError::closed(message)),
@@ -135,12 +102,12 @@ impl<T> Sender<T> {
 
     /// Whether the channel is closed.
     pub fn is_closed(&self) -> bool {
-        self.core.lock().is_closed()
+        self.core.is_closed()
     }
 
     /// How many messages the channel holds.
     pub fn len(&self) -> usize {
-        self.core.lock().len()
+        self.core.len()
     }
 
     /// Whether the channel holds none.
@@ -149,15 +116,9 @@ impl<T> Sender<T> {
     }
 }
 
-pub(super) fn wake(parker: Option<Parker>) {
-    if let Some(parker) = parker {
-        parker.unpark();
-    }
-}
-
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        self.core.lock().senders += 1;
+        self.core.senders.fetch_add(1, Ordering::Relaxed);
         Self {
             core: Arc::clone(&self.core),
         }
@@ -166,13 +127,7 @@ impl<T> Clone for Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        let mut state = self.core.lock();
-        state.senders -= 1;
-        let last = state.senders == 0;
-        drop(state);
-        if last {
-            self.core.close();
-        }
+        self.core.drop_sender();
     }
 }
 

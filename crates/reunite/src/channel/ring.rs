@@ -1,0 +1,301 @@
+//! A ring of slots: a queue of so many messages and no more, without a lock.
+//!
+//! # Protocol
+//! A *position* tells a slot and how often the ring has been gone round; `tail` is the next to be put into, `head`
+//! the next to be taken from. Each slot has a *stamp*: the position for which it is free, or that position and
+//! [`FILLED`]. Who finds the slot at `tail` free for `tail` moves `tail` on; whoever succeeds has the slot alone,
+//! writes the message, then stamps the slot filled. Who finds the slot at `head` filled for `head` moves `head` on;
+//! whoever succeeds has the slot alone, reads the message, then stamps the slot free for the next round.
+//!
+//! Whether there is a message or room is told by `head` and `tail` alone: a slot whose stamp lags behind belongs to
+//! somebody who is between moving on and stamping, some instructions, for which others are patient. So a put that
+//! has returned is found by every take that begins after it, and a ring is never said to be full or empty while it
+//! is neither. Both words only grow, so where `head` is read after `tail` and is a whole round behind, the ring was
+//! full at that moment, however old `tail` was; the same the other way round for empty.
+//!
+//! `tail` also says whether the ring is closed, so no put can succeed after that, nor a take find the end before it.
+//!
+//! The moves of `head` and `tail`, and the looks that find none to make, are in one order with what else is
+//! sequentially consistent: that is what the waiting around it ([`super::bounded`]) is built on.
+//!
+//! After D. Vyukov's bounded queue for many producers and consumers (1024cores.net), with the two words of a position
+//! in one, so that a ring of one slot tells full from free for the next round.
+
+use std::cell::UnsafeCell;
+use std::mem::MaybeUninit;
+
+use super::core::{Found, Unsent};
+use super::patience::Patience;
+use crate::primitive::{AtomicUsize, Ordering};
+
+/// In a stamp: the slot holds the message of that position.
+const FILLED: usize = 1;
+/// In `tail`: nothing more is put.
+const CLOSED: usize = 1;
+/// From a position to the next in the same round: below it is the bit of [`FILLED`] and [`CLOSED`].
+const STEP: usize = 2;
+
+pub(super) struct Ring<T> {
+    head: Position,
+    tail: Position,
+    slots: Box<[Slot<T>]>,
+    /// From a position to the one of the same slot in the next round: a power of two.
+    round: usize,
+}
+
+/// On cache lines of its own: takers write the one, putters the other.
+#[repr(align(128))]
+struct Position(AtomicUsize);
+
+struct Slot<T> {
+    stamp: AtomicUsize,
+    message: UnsafeCell<MaybeUninit<T>>,
+}
+
+// SAFETY: a message is put by one thread and taken by one other, alone each time, so it is only sent.
+unsafe impl<T: Send> Sync for Ring<T> {}
+
+impl<T> Ring<T> {
+    /// For `capacity` messages, at least one.
+    pub(super) fn new(capacity: usize) -> Self {
+        let free = |slot| Slot {
+            stamp: AtomicUsize::new(slot * STEP),
+            message: UnsafeCell::new(MaybeUninit::uninit()),
+        };
+        Self {
+            head: Position(AtomicUsize::new(0)),
+            tail: Position(AtomicUsize::new(0)),
+            slots: (0..capacity).map(free).collect(),
+            round: capacity.next_power_of_two() * STEP,
+        }
+    }
+
+    fn slot(&self, position: usize) -> &Slot<T> {
+        &self.slots[self.index(position)]
+    }
+
+    fn index(&self, position: usize) -> usize {
+        (position & (self.round - 1)) / STEP
+    }
+
+    fn after(&self, position: usize) -> usize {
+        if self.index(position) + 1 < self.slots.len() {
+            position + STEP
+        } else {
+            (position & !(self.round - 1)).wrapping_add(self.round)
+        }
+    }
+
+    /// # Errors
+    /// The message, if there is no room or the ring is closed.
+    #[inline]
+    pub(super) fn put(&self, message: T) -> Result<(), Unsent<T>> {
+        let mut patience = Patience::new();
+        let mut tail = self.tail.0.load(Ordering::Relaxed);
+        loop {
+            if tail & CLOSED != 0 {
+                return Err(Unsent::Closed(message));
+            }
+            let slot = self.slot(tail);
+            if slot.stamp.load(Ordering::Acquire) == tail {
+                match self.move_on(&self.tail, tail) {
+                    Ok(()) => {
+                        // SAFETY: only who moved `tail` on from here touches the slot until it is stamped, and its last
+                        // message was read before it was stamped free.
+                        unsafe { (*slot.message.get()).write(message) };
+                        slot.stamp.store(tail | FILLED, Ordering::Release);
+                        return Ok(());
+                    }
+                    Err(now) => tail = now,
+                }
+            } else if self.head.0.load(Ordering::SeqCst).wrapping_add(self.round) == tail {
+                return Err(Unsent::Full(message));
+            } else {
+                patience.pause();
+                tail = self.tail.0.load(Ordering::Relaxed);
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn take(&self) -> Found<T> {
+        let mut patience = Patience::new();
+        let mut head = self.head.0.load(Ordering::Relaxed);
+        loop {
+            let slot = self.slot(head);
+            if slot.stamp.load(Ordering::Acquire) == head | FILLED {
+                match self.move_on(&self.head, head) {
+                    Ok(()) => {
+                        // SAFETY: only who moved `head` on from here touches the slot until it is stamped.
+                        let place = unsafe { &*slot.message.get() };
+                        // SAFETY: it was stamped filled after its message was written, and nobody reads it again.
+                        let message = unsafe { place.assume_init_read() };
+                        let free = head.wrapping_add(self.round);
+                        slot.stamp.store(free, Ordering::Release);
+                        return Found::Message(message);
+                    }
+                    Err(now) => head = now,
+                }
+            } else {
+                let tail = self.tail.0.load(Ordering::SeqCst);
+                if tail == head {
+                    return Found::Nothing;
+                } else if tail == head | CLOSED {
+                    return Found::Closed;
+                }
+                patience.pause();
+                head = self.head.0.load(Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// # Errors
+    /// Where the word is now, if somebody else was faster.
+    #[inline]
+    fn move_on(&self, word: &Position, from: usize) -> Result<(), usize> {
+        let (to, relaxed) = (self.after(from), Ordering::Relaxed);
+        word.0
+            .compare_exchange_weak(from, to, Ordering::SeqCst, relaxed)
+            .map(drop)
+    }
+
+    pub(super) fn close(&self) {
+        self.tail.0.fetch_or(CLOSED, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.tail.0.load(Ordering::SeqCst) & CLOSED != 0
+    }
+
+    /// How many messages are put and not taken.
+    pub(super) fn len(&self) -> usize {
+        loop {
+            let tail = self.tail.0.load(Ordering::SeqCst) & !CLOSED;
+            let head = self.head.0.load(Ordering::SeqCst);
+            // Both at one moment.
+            if self.tail.0.load(Ordering::SeqCst) & !CLOSED == tail {
+                return match self.index(tail).checked_sub(self.index(head)) {
+                    Some(0) if head != tail => self.slots.len(),
+                    Some(between) => between,
+                    None => self.slots.len() - (self.index(head) - self.index(tail)),
+                };
+            }
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.len() == self.slots.len()
+    }
+}
+
+impl<T> Drop for Ring<T> {
+    fn drop(&mut self) {
+        while let Found::Message(message) = self.take() {
+            drop(message);
+        }
+    }
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// What a ring says, beside what a plain queue does.
+    #[test]
+    fn it_is_a_queue_of_so_many_messages() {
+        for capacity in 1..10 {
+            let (ring, mut queue) = (Ring::new(capacity), VecDeque::new());
+            for step in 0..500_usize {
+                // Fuller and emptier by turns, at other places of the ring each time.
+                if step * step / 7 % 11 < 3 + step / 30 % 6 {
+                    let is_put = ring.put(Arc::new(step)).is_ok();
+                    assert_eq!(is_put, queue.len() < capacity);
+                    queue.extend(is_put.then_some(step));
+                } else {
+                    match ring.take() {
+                        Found::Message(message) => assert_eq!(Some(*message), queue.pop_front()),
+                        Found::Nothing => assert!(queue.is_empty()),
+                        Found::Closed => panic!("it is open"),
+                    }
+                }
+                assert_eq!(ring.len(), queue.len());
+                assert_eq!(ring.is_full(), queue.len() == capacity);
+            }
+            ring.close();
+            assert!(matches!(ring.put(Arc::new(0)), Err(Unsent::Closed(_))));
+            assert_eq!(ring.len(), queue.len());
+            while let Found::Message(message) = ring.take() {
+                assert_eq!(Some(*message), queue.pop_front());
+            }
+            assert!(queue.is_empty() && matches!(ring.take(), Found::Closed));
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_dropped_with_it_once() {
+        let message = Arc::new(());
+        let ring = Ring::new(3);
+        for _ in 0..2 {
+            assert!(ring.put(Arc::clone(&message)).is_ok());
+        }
+        drop(ring.take());
+        assert!(ring.put(Arc::clone(&message)).is_ok());
+        assert_eq!(Arc::strong_count(&message), 3);
+        drop(ring);
+        assert_eq!(Arc::strong_count(&message), 1);
+    }
+
+    /// Each putter's messages come in its order, each once.
+    #[test]
+    fn many_at_once_lose_and_double_nothing() {
+        const EACH: usize = 20_000;
+        for capacity in [1, 2, 5, 64] {
+            let ring = Ring::new(capacity);
+            let insist = |mut message| {
+                let mut patience = Patience::new();
+                while let Err(Unsent::Full(back)) = ring.put(message) {
+                    message = back;
+                    patience.pause();
+                }
+            };
+            let taken = std::thread::scope(|s| {
+                let takers = [(); 3].map(|()| {
+                    s.spawn(|| {
+                        let mut taken = Vec::new();
+                        let mut patience = Patience::new();
+                        loop {
+                            match ring.take() {
+                                Found::Message(message) => taken.push(message),
+                                Found::Nothing => patience.pause(),
+                                Found::Closed => return taken,
+                            }
+                        }
+                    })
+                });
+                let putters = [0, 1, 2].map(|putter| {
+                    s.spawn(move || (0..EACH).for_each(|n| insist((putter, Box::new(n)))))
+                });
+                for putter in putters {
+                    putter.join().unwrap();
+                }
+                ring.close();
+                takers.map(|taker| taker.join().unwrap())
+            });
+            for part in &taken {
+                for putter in 0..3 {
+                    let its = part.iter().filter(|(of, _)| *of == putter);
+                    assert!(its.is_sorted_by_key(|(_, n)| **n));
+                }
+            }
+            let mut all = taken.concat();
+            all.sort_unstable();
+            assert!(
+                all.into_iter()
+                    .eq((0..3).flat_map(|of| (0..EACH).map(move |n| (of, Box::new(n)))))
+            );
+        }
+    }
+}
