@@ -4,7 +4,8 @@
 //! A wait is told by a closure whether what it waits for is there. The closure is given the parker of the
 //! waiting thread and must, *in one critical section of the source*, either find the result there or leave
 //! the parker for whoever brings it. So the source cannot complete in between: it either completes before
-//! (and is found) or after (and finds the parker). The same holds for the cancel node, see there. Parks
+//! (and is found) or after (and finds the parker). A source without a critical section leaves the parker and then
+//! looks once more, which comes to the same (see `channel::bounded`). The same holds for the cancel node, see there. Parks
 //! may end for no reason, and every round asks again, in this order:
 //!
 //! 1. the result: it beats a cancellation and a timeout that arrived with it;
