@@ -31,7 +31,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         out,
         "links that are no addresses",
         &report.malformed,
-        |out, link| writeln!(out, "  {}  on {}", plain(&link.link), plain(&link.url)),
+        |out, link| writeln!(out, "  {}  on {}", short(&link.link), plain(&link.url)),
     )?;
     section(
         out,
@@ -115,4 +115,27 @@ fn plain(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()
+}
+
+/// Of a text that may be anything, enough to find it.
+fn short(text: &str) -> String {
+    const MOST: usize = 200;
+    let mut short = plain(text);
+    if let Some((cut, _)) = short.char_indices().nth(MOST) {
+        short.truncate(cut);
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_between_letters_and_steer_no_terminal() {
+        assert_eq!(short("a\x1b[2Jb"), "a\u{fffd}[2Jb");
+        assert_eq!(short(&"ü".repeat(200)), "ü".repeat(200));
+        assert_eq!(short(&"ü".repeat(201)), "ü".repeat(200) + "…");
+    }
 }
