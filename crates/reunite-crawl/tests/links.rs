@@ -6,7 +6,7 @@ use html5ever::tendril::TendrilSink;
 use html5ever::{ParseOpts, parse_document};
 use markup5ever_rcdom::{Handle, NodeData, RcDom};
 use reunite_crawl::address::{Target, normal};
-use reunite_crawl::html::extract;
+use reunite_crawl::html::{extract, sheet};
 use url::Url;
 
 const BASE: &str = "http://h.test/d/p";
@@ -58,6 +58,8 @@ impl Tree {
                 let found = attrs.iter().find(|attr| &*attr.name.local == wanted);
                 found.map(|attr| attr.value.to_string())
             };
+            self.links
+                .extend(get("style").iter().flat_map(|style| sheet(style)));
             let attribute = match &*name.local {
                 "svg" => {
                     in_drawing = true;
@@ -81,6 +83,14 @@ impl Tree {
                         }
                     }
                     self.title = Some(text);
+                    None
+                }
+                "style" => {
+                    for child in node.children.borrow().iter() {
+                        if let NodeData::Text { contents } = &child.data {
+                            self.links.extend(sheet(&contents.borrow()));
+                        }
+                    }
                     None
                 }
                 _ => None,
@@ -128,6 +138,7 @@ fn pages_as_people_write_them_have_the_same_links() {
         "<script>'<a href=x>'</script><a href=y>",
         "<script><!-- <script> </script> <a href=x> --></script><a href=y>",
         "<style><a href=x></style><a href=y>",
+        "<style>@import 'x'; a{b:url(y)}<!-- </style><i style='c:url(z&amp;1)'>",
         "<textarea><a href=x></textarea><a href=y>",
         "<title><a href=x></title><a href=y>",
         "<noscript><a href=x></noscript><a href=y>",
@@ -187,6 +198,8 @@ fn pages_made_of_shards_have_the_same_links() {
         "</script>",
         "<style>",
         "</style>",
+        "a{b:url(s7)}",
+        "<b style='c:url(s8)'>",
         "\"",
         "'",
         ">",

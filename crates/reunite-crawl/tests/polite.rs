@@ -152,6 +152,51 @@ fn nothing_is_sent_to_hosts_out_of_scope() {
 }
 
 #[test]
+fn what_style_sheets_need_is_fetched_with_the_other_parts() {
+    for parts in [true, false] {
+        let other = Server::start(3, |_| Reply::html("never")).expect("a server");
+        let away = other.address(1);
+        let server = Server::start(1, move |request| match request.path.as_str() {
+            "/" => Reply::html(
+                "<link rel=stylesheet href=/s/a.css><style>p{background:url(p.png)}</style>",
+            ),
+            "/s/a.css" => Reply::bytes(
+                "text/css",
+                format!("@import 'b.css'; i{{background:url(i.png),url(//{away}/x)}}"),
+            ),
+            "/s/b.css" => Reply::bytes("text/css", "b{background:url(i.png)}"),
+            "/p.png" | "/s/i.png" => Reply::bytes("image/png", "p{background:url(no)}"),
+            _ => Reply::status(404),
+        })
+        .expect("a server");
+        let place = Place::new();
+        let mut settings = of(&server);
+        settings.follow.parts = parts;
+        place.crawl(&settings);
+        let mut asked: Vec<String> = server
+            .seen()
+            .into_iter()
+            .map(|seen| seen.request.path)
+            .collect();
+        asked.sort_unstable();
+        let expected: &[&str] = if parts {
+            &[
+                "/",
+                "/p.png",
+                "/robots.txt",
+                "/s/a.css",
+                "/s/b.css",
+                "/s/i.png",
+            ]
+        } else {
+            &["/", "/robots.txt"]
+        };
+        assert_eq!(asked, expected);
+        assert_eq!(other.seen().len(), 0);
+    }
+}
+
+#[test]
 fn requests_to_a_host_are_a_delay_apart_whatever_the_threads() {
     let server = site("", 12);
     let mut settings = of(&server);

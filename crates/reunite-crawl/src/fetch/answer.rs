@@ -113,7 +113,7 @@ pub(super) fn looks_like_html(bytes: &[u8]) -> bool {
 }
 
 impl Answer<'_> {
-    /// Reads what the headers and, if it is HTML, the body say.
+    /// Reads what the headers and, if it is HTML or a style sheet, the body say.
     pub(super) fn interpret(&mut self, url: &Url, bytes: &[u8], keep_sessions: bool) {
         let robots = self
             .headers
@@ -139,6 +139,10 @@ impl Answer<'_> {
             self.noindex |= page.noindex;
             self.charset = Some(used);
             self.page = Some(page);
+        } else if media == "text/css" {
+            let (text, used) = html::decode(bytes, charset.as_deref());
+            self.charset = Some(used);
+            self.page = Some(html::extract_sheet(&text, url, keep_sessions));
         }
         self.media = Some(media).filter(|media| !media.is_empty());
     }

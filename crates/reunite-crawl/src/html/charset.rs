@@ -36,10 +36,11 @@ fn declared(top: &[u8]) -> Option<&'static Encoding> {
     static DECLARATION: LazyLock<Option<Regex>> = LazyLock::new(|| {
         let meta = r#"<meta\s[^>]{0,300}?charset\s*=\s*["']?\s*([a-z0-9_:.-]+)"#;
         let xml = r#"^\s*<\?xml\s[^>]{0,100}?encoding\s*=\s*["']([a-z0-9_:.-]+)"#;
-        Regex::new(&format!("(?i-u){meta}|{xml}")).ok()
+        let css = r#"^@charset "([a-z0-9_:.-]+)""#;
+        Regex::new(&format!("(?i-u){meta}|{xml}|{css}")).ok()
     });
     let found = DECLARATION.as_ref()?.captures(top)?;
-    let label = found.get(1).or_else(|| found.get(2))?;
+    let label = found.iter().skip(1).flatten().next()?;
     let encoding = Encoding::for_label(label.as_bytes())?;
     // Whoever could read the word did not read it in UTF-16.
     if encoding == UTF_16BE || encoding == UTF_16LE {

@@ -7,6 +7,7 @@ use lol_html::html_content::Element;
 use lol_html::{HtmlRewriter, Settings, element, text};
 use url::Url;
 
+use super::css::sheet;
 use crate::address::{Target, normal};
 
 /// Nobody reads a page with more links; whoever makes one wants to fill a disk.
@@ -19,7 +20,7 @@ pub struct Link {
     pub url: Url,
     /// To which place there.
     pub fragment: Option<String>,
-    /// What made it: the element's name, or `canonical`, `refresh`, `redirect`, `sitemap`.
+    /// What made it: the element's name, or `canonical`, `refresh`, `redirect`, `sitemap`, `css`.
     pub kind: String,
     /// Whether the page asks not to follow it.
     pub nofollow: bool,
@@ -69,6 +70,7 @@ struct Raw {
     in_title: bool,
     in_drawing: bool,
     noscript: String,
+    style: String,
     robots: String,
     found: Vec<(String, &'static str, bool)>,
     cut: usize,
@@ -97,6 +99,19 @@ pub fn extract(page: &str, url: &Url, keep_sessions: bool) -> Extract {
     raw.resolve(url, keep_sessions)
 }
 
+/// Reads a style sheet.
+///
+/// ```
+/// let sheet = reunite_crawl::html::extract_sheet("a{b:url(c.png)}", &"http://h.test/a.css".parse().unwrap(), false);
+/// assert_eq!(sheet.links[0].url.as_str(), "http://h.test/c.png");
+/// assert_eq!(sheet.links[0].kind, "css");
+/// ```
+pub fn extract_sheet(text: &str, url: &Url, keep_sessions: bool) -> Extract {
+    let mut raw = Raw::default();
+    raw.sheet(text);
+    raw.resolve(url, keep_sessions)
+}
+
 fn pass(page: &str, raw: Raw) -> Raw {
     let raw = RefCell::new(raw);
     let settings = Settings::new()
@@ -107,6 +122,20 @@ fn pass(page: &str, raw: Raw) -> Raw {
         }))
         .append_element_content_handler(element!(WANTED, |el| {
             raw.borrow_mut().element(el);
+            Ok(())
+        }))
+        .append_element_content_handler(element!("[style]", |el| {
+            let style = attribute(el, "style").unwrap_or_default();
+            raw.borrow_mut().sheet(&style);
+            Ok(())
+        }))
+        .append_element_content_handler(text!("style", |chunk| {
+            let mut raw = raw.borrow_mut();
+            raw.style.push_str(chunk.as_str());
+            if chunk.last_in_text_node() {
+                let style = std::mem::take(&mut raw.style);
+                raw.sheet(&style);
+            }
             Ok(())
         }))
         .append_element_content_handler(text!("noscript", |chunk| {
@@ -219,6 +248,12 @@ impl Raw {
             Some(_) if self.found.len() >= MOST_LINKS => self.cut += 1,
             Some(href) => self.found.push((href, kind, nofollow)),
             None => {}
+        }
+    }
+
+    fn sheet(&mut self, text: &str) {
+        for address in sheet(text) {
+            self.link(Some(address), "css", false);
         }
     }
 
@@ -398,6 +433,17 @@ mod tests {
         let expected: Vec<_> = ["a.png", "b.png,c,d.png"]
             .iter()
             .map(|name| ("img".to_owned(), format!("http://h.test/d/{name}")))
+            .collect();
+        assert_eq!(links(page), expected);
+    }
+
+    #[test]
+    fn styles_refer_to_what_they_need() {
+        let page =
+            "<style>@import 'a';</style><p style=\"background:url(&quot;b&quot;)\"><base href=/c/>";
+        let expected: Vec<_> = ["a", "b"]
+            .iter()
+            .map(|name| ("css".to_owned(), format!("http://h.test/c/{name}")))
             .collect();
         assert_eq!(links(page), expected);
     }
