@@ -103,6 +103,24 @@ fn a_rendezvous_send_returns_when_the_message_was_taken() {
 }
 
 #[test]
+fn a_receiver_that_waits_is_handed_what_is_tried() {
+    let _watch = watchdog();
+    let (tx, rx) = rendezvous();
+    reunite::scope(|s| {
+        let taken = s.spawn(|| rx.recv().unwrap());
+        let mut message = 7;
+        // Until the receiver waits there is nobody to take it.
+        while let Err(error) = tx.try_send(message) {
+            assert!(error.is_full());
+            message = error.into_message();
+            std::thread::yield_now();
+        }
+        assert_eq!(taken.join().unwrap(), 7);
+    });
+    assert!(tx.try_send(8).unwrap_err().is_full());
+}
+
+#[test]
 fn close_drains_and_close_now_drops() {
     let _watch = watchdog();
     let (tx, rx) = unbounded();

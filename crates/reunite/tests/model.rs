@@ -463,6 +463,37 @@ fn a_cancelled_receiver_takes_no_wake_up_with_it() {
     }
 }
 
+/// A thread that waits for two channels takes from one, and leaves the other's messages, and those who wait for
+/// them, as if it had never been there.
+#[test]
+fn a_select_takes_no_wake_up_with_it() {
+    for capacity in [0, 1, 2] {
+        check(
+            move || {
+                let (first_tx, first) = channel(capacity);
+                let (second_tx, second) = channel(capacity);
+                reunite::scope(|s| {
+                    let both = s.spawn(|| {
+                        let (which, message) =
+                            reunite::channel::select(&[&first, &second]).unwrap();
+                        message.unwrap();
+                        which
+                    });
+                    let one = s.spawn(|| second.recv().unwrap());
+                    s.spawn(|| first_tx.send(1).unwrap());
+                    s.spawn(|| second_tx.send(2).unwrap());
+                    if both.join().unwrap() == 1 {
+                        second_tx.send(3).unwrap();
+                        first.recv().unwrap();
+                    }
+                    one.join().unwrap();
+                });
+            },
+            RUNS / 4,
+        );
+    }
+}
+
 /// The same of senders and room.
 #[test]
 fn a_cancelled_sender_takes_no_wake_up_with_it() {

@@ -9,8 +9,8 @@ use crate::park::{Parker, spin_briefly_until, spin_until};
 use crate::primitive::{Arc, AtomicUsize, Instant, Ordering};
 use crate::wait::{Heed, Wait, block_until, wait};
 
-/// A channel of fewer is a queue: there a sender that waits has left its message, and whoever takes one takes that
-/// too, which counts where the two change places at every message.
+/// A channel of fewer is a queue: there a message is handed to a receiver that waits, and taken along from a sender
+/// that waits, which counts where the two change places after every few messages.
 const LEAST_SLOTS: usize = if cfg!(reunite_model) { 2 } else { 4 };
 /// A channel of more is a queue that grows: few of them are ever full.
 const MOST_SLOTS: usize = 4096;
@@ -160,25 +160,31 @@ impl<T> Core<T> {
                 })
             }
             Room::Queue(queue) => wait(site, deadline, Heed::Task, |parker| {
-                ready(&|| queue.take_or_list(parker))
+                ready(&|| queue.take_or_list(parker, true))
             }),
         };
-        self.stop_taking(&Parker::here());
+        if let Some(handed) = self.stop_taking(&Parker::here()) {
+            *found = Found::Message(handed);
+        }
         ended
     }
 
-    /// [`take`](Self::take), and lists the caller as waiting if there is nothing.
+    /// [`take`](Self::take), and lists the caller, who waits for other channels too, if there is nothing.
     pub(super) fn take_or_list(&self, parker: &Parker) -> Found<T> {
         match &self.room {
             Room::Slots(slots) => slots.take_or_list(parker),
-            Room::Queue(queue) => queue.take_or_list(parker),
+            Room::Queue(queue) => queue.take_or_list(parker, false),
         }
     }
 
-    /// Who was listed waits no longer for a message.
-    pub(super) fn stop_taking(&self, parker: &Parker) {
+    /// Who was listed waits no longer for a message; it may have been handed one, if it waited for this channel
+    /// alone.
+    pub(super) fn stop_taking(&self, parker: &Parker) -> Option<T> {
         match &self.room {
-            Room::Slots(slots) => slots.stop_taking(parker),
+            Room::Slots(slots) => {
+                slots.stop_taking(parker);
+                None
+            }
             Room::Queue(queue) => queue.stop_taking(parker),
         }
     }

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`bounded`] | a send waits while the channel is full: whoever is ahead is slowed down |
 //! | [`unbounded`] | a send never waits; memory is the limit |
-//! | [`rendezvous`] | a send waits until a receiver has taken the message |
+//! | [`rendezvous`] | a send waits until a receiver has the message |
 //!
 //! ```
 //! let (tx, rx) = reunite::channel::bounded(64);
@@ -74,8 +74,8 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     pair(usize::MAX)
 }
 
-/// A channel that holds nothing: each message goes from hand to hand. A `try_send` on it is never possible:
-/// it cannot know that a receiver will come; use a timeout.
+/// A channel that holds nothing: each message goes from hand to hand. A `try_send` on it succeeds if a receiver
+/// waits for this channel alone; one in a [`select()`] may yet take a message from elsewhere.
 ///
 /// ```
 /// let (tx, rx) = reunite::channel::rendezvous();

@@ -6,10 +6,17 @@
 //! removes that putter and unparks it. So a putter that is no longer listed has sent, and one that still
 //! is can take its message back: when it is cancelled, when its time is up, when the channel closes.
 //!
-//! A receiver that finds nothing leaves its parker among the *takers*. Whoever brings a message removes one
-//! taker and unparks it; that one asks again, under the lock, and may find that another was faster. No
-//! message waits while a taker sleeps: each message wakes one taker that was listed, and a taker that goes
-//! away though it was woken wakes the next in its place if there is still a message.
+//! A receiver that finds nothing leaves its parker among the *takers*. Whoever brings a message removes the first
+//! taker and unparks it. If that one waits for this channel alone, it is *handed* the oldest message, which is its
+//! own from then on, and leaves its room to the next: two threads in turns change places once in three messages, and
+//! a channel that holds nothing passes one on without a wait of its sender. A taker looks for what it was handed
+//! whenever it asks, and when it gives up, for whatever reason: then it has received. One that waits for several
+//! channels could be handed more than it may take, so it is only woken; it asks again, under the lock, and may find
+//! that another was faster.
+//!
+//! Nobody is handed a message while an older one waits with a putter. No message waits while a taker sleeps: each
+//! is handed to a taker that was listed, or wakes it, and a taker that goes away though it was woken wakes the
+//! next in its place if there is still a message.
 
 use std::collections::VecDeque;
 
@@ -25,8 +32,15 @@ struct State<T> {
     messages: VecDeque<T>,
     capacity: usize,
     putters: VecDeque<(T, Parker)>,
-    takers: VecDeque<Parker>,
+    takers: VecDeque<Taker>,
+    handed: VecDeque<(Parker, T)>,
     is_closed: bool,
+}
+
+struct Taker {
+    parker: Parker,
+    /// It waits for nothing else.
+    is_alone: bool,
 }
 
 impl<T> Queue<T> {
@@ -36,6 +50,7 @@ impl<T> Queue<T> {
             capacity,
             putters: VecDeque::new(),
             takers: VecDeque::new(),
+            handed: VecDeque::new(),
             is_closed: false,
         });
         Self { state }
@@ -69,10 +84,7 @@ impl<T> Queue<T> {
                 state.putters.push_back((mine, parker.clone()));
                 // Of a channel that holds something, it waits for room, and the takers have been woken before.
                 let holds_nothing = state.capacity == 0;
-                (
-                    false,
-                    holds_nothing.then(|| state.takers.pop_front()).flatten(),
-                )
+                (false, holds_nothing.then(|| state.next_taker()).flatten())
             }
         };
         drop(state);
@@ -95,33 +107,42 @@ impl<T> Queue<T> {
         found
     }
 
-    pub(super) fn take_or_list(&self, parker: &Parker) -> Found<T> {
+    /// Lists a receiver that finds nothing, once; whether it waits for this channel alone.
+    pub(super) fn take_or_list(&self, parker: &Parker, is_alone: bool) -> Found<T> {
         let mut state = self.lock();
+        if let Some(message) = state.handed_to(parker) {
+            return Found::Message(message);
+        }
         let (found, putter) = state.take();
-        if let Found::Nothing = found
-            && !state.takers.iter().any(|other| other.is_same(parker))
-        {
-            state.takers.push_back(parker.clone());
+        match (&found, state.place_of(parker)) {
+            (Found::Nothing, None) => {
+                let parker = parker.clone();
+                state.takers.push_back(Taker { parker, is_alone });
+            }
+            (Found::Nothing, Some(_)) | (_, None) => {}
+            (Found::Message(_) | Found::Closed, Some(place)) => drop(state.takers.remove(place)),
         }
         drop(state);
         wake(putter);
         found
     }
 
-    /// Strikes a receiver off that waits no longer. If it was woken and leaves a message, the next is woken.
-    pub(super) fn stop_taking(&self, parker: &Parker) {
+    /// Strikes a receiver off that waits no longer; what it was handed. If it was woken and leaves a message, the
+    /// next is woken.
+    pub(super) fn stop_taking(&self, parker: &Parker) -> Option<T> {
         let mut state = self.lock();
-        let at = state.takers.iter().position(|other| other.is_same(parker));
-        let next = match at {
-            Some(at) => {
-                state.takers.remove(at);
+        let handed = state.handed_to(parker);
+        let next = match state.place_of(parker) {
+            Some(place) => {
+                state.takers.remove(place);
                 None
             }
             None if state.messages.is_empty() && state.putters.is_empty() => None,
-            None => state.takers.pop_front(),
+            None => state.next_taker(),
         };
         drop(state);
         wake(next);
+        handed
     }
 
     pub(super) fn close(&self) {
@@ -131,7 +152,8 @@ impl<T> Queue<T> {
         // Their messages stay until they take them back.
         let putters: Vec<_> = state.putters.iter().map(|(_, it)| it.clone()).collect();
         drop(state);
-        takers.iter().chain(&putters).for_each(Parker::unpark);
+        let takers = takers.iter().map(|taker| &taker.parker);
+        takers.chain(&putters).for_each(Parker::unpark);
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -149,11 +171,34 @@ impl<T> State<T> {
         if self.is_closed {
             return Err(Unsent::Closed(message));
         }
-        if self.messages.len() >= self.capacity {
+        let first = self.takers.front();
+        let is_handed = self.putters.is_empty() && first.is_some_and(|taker| taker.is_alone);
+        if !is_handed && self.messages.len() >= self.capacity {
             return Err(Unsent::Full(message));
         }
         self.messages.push_back(message);
-        Ok(self.takers.pop_front())
+        let taker = self.next_taker();
+        if let Some(taker) = taker.as_ref().filter(|_| is_handed)
+            && let Some(oldest) = self.messages.pop_front()
+        {
+            self.handed.push_back((taker.clone(), oldest));
+        }
+        Ok(taker)
+    }
+
+    fn next_taker(&mut self) -> Option<Parker> {
+        self.takers.pop_front().map(|taker| taker.parker)
+    }
+
+    fn place_of(&self, parker: &Parker) -> Option<usize> {
+        let mut takers = self.takers.iter();
+        takers.position(|taker| taker.parker.is_same(parker))
+    }
+
+    fn handed_to(&mut self, parker: &Parker) -> Option<T> {
+        let mut handed = self.handed.iter();
+        let place = handed.position(|(taker, _)| taker.is_same(parker))?;
+        self.handed.remove(place).map(|(_, message)| message)
     }
 
     /// The next message; which sender has sent by that.
@@ -181,5 +226,29 @@ impl<T> State<T> {
 fn wake(parker: Option<Parker>) {
     if let Some(parker) = parker {
         parker.unpark();
+    }
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use super::{Found, Parker, Queue};
+
+    #[test]
+    fn the_oldest_message_is_handed_over() {
+        let (several, alone) = (
+            std::thread::spawn(Parker::here).join().unwrap(),
+            Parker::here(),
+        );
+        let queue = Queue::new(1);
+        assert!(matches!(
+            queue.take_or_list(&several, false),
+            Found::Nothing
+        ));
+        assert!(matches!(queue.take_or_list(&alone, true), Found::Nothing));
+        // The first only wakes the one that may take another channel's.
+        assert!(queue.put('a').is_ok() && queue.put('b').is_ok() && queue.put('c').is_err());
+        assert_eq!(queue.stop_taking(&alone), Some('a'));
+        assert!(matches!(queue.take(), Found::Message('b')));
+        assert!(matches!(queue.take(), Found::Nothing));
     }
 }

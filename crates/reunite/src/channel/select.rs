@@ -89,7 +89,8 @@ fn select_until<T>(
     });
     let parker = Parker::here();
     for receiver in receivers {
-        receiver.core().stop_taking(&parker);
+        let handed = receiver.core().stop_taking(&parker);
+        debug_assert!(handed.is_none(), "it waited for several");
     }
     found.ok_or_else(|| RecvError::of_wait(ended, since))
 }
