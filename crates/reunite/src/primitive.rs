@@ -154,6 +154,7 @@ pub(crate) fn available_parallelism() -> usize {
 }
 
 /// Whether the calling thread unwinds.
+#[inline]
 pub(crate) fn panicking() -> bool {
     std::thread::panicking()
 }
