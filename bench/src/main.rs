@@ -3,20 +3,25 @@
 //! mean anything.
 #![forbid(unsafe_code)]
 
+mod busy;
 mod crawl;
 mod images;
+mod latency;
 mod pool;
 mod profile;
 mod rounds;
 mod serve;
 mod sync;
 mod table;
-mod threads;
+
+use busy::Busy;
 
 const USAGE: &str = "\
-cargo run --release -p bench -- WHAT
+cargo run --release -p bench -- WHAT [--busy N]
 
-  threads                 spawn and join, beside std::thread and rayon
+  --busy N                while N other processes use the cores; results go into a folder `busy`
+
+  latency                 spawns, messages and conditions from thread to thread, beside std, crossbeam and rayon
   pool [PART]             forks, computing, scopes, maps, waiting: beside plain recursion, rayon, chili
                           and others; writes target/bench/*.{csv,json,svg}, or into $BENCH_OUT
   sync                    locks and channels, beside std, parking_lot, crossbeam, kanal, flume
@@ -30,24 +35,41 @@ cargo run --release -p bench -- WHAT
 ";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let count = busy_processes(&mut args)?;
+    let _others = Busy::start(count)?;
+    let out = if count > 0 { out().join("busy") } else { out() };
     match args
         .iter()
         .map(String::as_str)
         .collect::<Vec<_>>()
         .as_slice()
     {
-        ["threads"] => threads::run(),
-        ["pool"] => pool::run(None, &out()),
-        ["pool", part] => pool::run(Some(part), &out()),
-        ["sync"] => sync::run(&out()),
-        ["profile"] => profile::run(&out()),
+        ["latency"] => latency::run(&out),
+        [busy::COMMAND] => busy::use_a_core(),
+        ["pool"] => pool::run(None, &out),
+        ["pool", part] => pool::run(Some(part), &out),
+        ["sync"] => sync::run(&out),
+        ["profile"] => profile::run(&out),
         ["crawl", program] => crawl::run(program.as_ref(), 2000),
         ["crawl", program, pages] => crawl::run(program.as_ref(), pages.parse()?),
         ["images", program, dir] => images::run(program.as_ref(), dir.as_ref()),
-        ["serve", program] => serve::run(program.as_ref(), &out()),
+        ["serve", program] => serve::run(program.as_ref(), &out),
         _ => Err(USAGE.into()),
     }
+}
+
+/// Takes `--busy N` out of the arguments.
+fn busy_processes(args: &mut Vec<String>) -> Result<usize, Box<dyn std::error::Error>> {
+    let Some(at) = args.iter().position(|arg| arg == "--busy") else {
+        return Ok(0);
+    };
+    let count = args
+        .get(at + 1)
+        .ok_or("--busy needs a number of processes")?;
+    let count = count.parse()?;
+    args.drain(at..at + 2);
+    Ok(count)
 }
 
 /// Where results are written.

@@ -24,20 +24,3 @@ pub(crate) fn median(samples: &[f64]) -> f64 {
     sorted.sort_by(f64::total_cmp);
     sorted[sorted.len() / 2]
 }
-
-/// Median, range, and the median's ratio to the first candidate's.
-pub(crate) fn print(unit: &str, candidates: &[Candidate<'_>], samples: &[Vec<f64>]) {
-    let base = median(&samples[0]);
-    for ((name, _), samples) in candidates.iter().zip(samples) {
-        let (low, high) = samples
-            .iter()
-            .fold((f64::INFINITY, 0f64), |(low, high), &value| {
-                (low.min(value), high.max(value))
-            });
-        let median = median(samples);
-        println!(
-            "{name:34} {median:9.1} {unit} ({low:.1}–{high:.1})  {:5.2}×",
-            median / base
-        );
-    }
-}

@@ -110,7 +110,7 @@ impl Connection {
         check()?;
         // Where many are served, others can go on meanwhile, this client's next words come in that time, and nobody
         // has to be put to sleep and woken for them.
-        std::thread::yield_now();
+        reunite::yield_briefly();
         let count = match self.socket.receive(into) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 if !self.more()? {

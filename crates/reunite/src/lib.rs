@@ -51,6 +51,7 @@ mod primitive;
 pub mod profile;
 mod race;
 mod scope;
+mod spin;
 pub mod sync;
 mod task;
 mod thread;
@@ -74,6 +75,7 @@ pub use par::{Chunks, IntoSource, Par, Source, par, par_sort_unstable, par_sort_
 pub use pool::{Pool, PoolBuilder, PoolMap, PoolScope, PoolTask, blocking, join, join3, join4};
 pub use race::{Contender, Contenders, quorum, race};
 pub use scope::{Ready, Scope, ScopeBuilder, TryScope, scope, try_scope};
+pub use spin::yield_briefly;
 pub use task::JoinHandle;
 pub use thread::{Builder, detached, shutdown, spawn};
 pub use wait::{sleep, sleep_until};

@@ -6,8 +6,8 @@
 
 pub(crate) use crate::primitive::spin_loop;
 use crate::primitive::{
-    Arc, AtomicU8, Duration, Instant, Ordering, Thread, ThreadId, current, now, park, park_timeout,
-    thread_local, yield_now,
+    Arc, AtomicU8, Instant, Ordering, Thread, ThreadId, current, now, park, park_timeout,
+    thread_local,
 };
 
 /// The wake-up address of one thread.
@@ -94,68 +94,4 @@ pub(crate) fn park_until(until: Option<Instant>) {
             }
         }
     }
-}
-
-/// Longer than a yield takes that nobody accepts.
-#[cfg(not(reunite_model))]
-const SOON: Duration = Duration::from_micros(50);
-
-/// Offers the processor to others. False if they kept it for long: it is dear at the moment, and whoever waits had
-/// better sleep, which gives it a better place in the queue when it is woken.
-#[cfg(not(reunite_model))]
-pub(crate) fn yield_briefly() -> bool {
-    let offered = now();
-    yield_now();
-    now().saturating_duration_since(offered) < SOON
-}
-
-/// There is no time in a model.
-#[cfg(reunite_model)]
-pub(crate) fn yield_briefly() -> bool {
-    yield_now();
-    true
-}
-
-/// How long a wait asks again and again before it parks: about as long as to sleep and to be woken takes.
-#[cfg(not(reunite_model))]
-const SPIN: Duration = Duration::from_micros(20);
-
-/// Asks a few more times before the caller parks: putting a thread to sleep and waking it costs more than
-/// most short waits take. Returns whether the answer was yes.
-///
-/// It offers the processor to others each time: a thread that was just woken is often put on its waker's
-/// processor, and would run only when that parks.
-#[cfg(not(reunite_model))]
-pub(crate) fn spin_until(ready: &mut dyn FnMut() -> bool) -> bool {
-    let since = now();
-    loop {
-        yield_now();
-        if ready() {
-            return true;
-        }
-        if now().saturating_duration_since(since) > SPIN {
-            return false;
-        }
-    }
-}
-
-/// There is no time in a model, and parks are what it is to try.
-#[cfg(reunite_model)]
-pub(crate) fn spin_until(_: &mut dyn FnMut() -> bool) -> bool {
-    false
-}
-
-/// Rounds of asking, each with twice the pauses of the one before.
-#[cfg(not(reunite_model))]
-const ROUNDS: u32 = 3;
-#[cfg(reunite_model)]
-const ROUNDS: u32 = 0;
-
-/// [`spin_until`] for less than a microsecond, and without offering the processor: when every one is busy,
-/// it may take milliseconds to get it back, and the caller has a deadline.
-pub(crate) fn spin_briefly_until(ready: &mut dyn FnMut() -> bool) -> bool {
-    (0..ROUNDS).any(|round| {
-        (0..1 << round).for_each(|_| spin_loop());
-        ready()
-    })
 }

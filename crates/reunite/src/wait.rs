@@ -30,8 +30,9 @@ use crate::deadlock::{
 };
 use crate::error::{Cancelled, Refusal};
 use crate::observe::{self, Event, Stall, count_blocked, is_on, tell};
-use crate::park::{Parker, park_until, spin_briefly_until, spin_until};
+use crate::park::{Parker, park_until};
 use crate::primitive::{Duration, Instant, now, thread_local};
+use crate::spin::{spin_briefly_until, spin_until};
 
 /// What a thread has to give up while it blocks: a worker's place in its pool. A wait inside another leaves
 /// again, and comes back first.

@@ -24,7 +24,7 @@ const LAYERS: &[&[&str]] = &[
     &["wait"],
     &["current"],
     &["cancel", "deadlock", "profile"],
-    &["park", "error", "observe", "deadline", "id", "context"],
+    &["park", "spin", "error", "observe", "deadline", "id", "context"],
     &["primitive", "contain"],
 ];
 

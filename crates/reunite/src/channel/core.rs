@@ -5,8 +5,9 @@ use std::panic::Location;
 use super::bounded::Bounded;
 use super::queue::Queue;
 use crate::deadlock::{Object, On, Site};
-use crate::park::{Parker, spin_briefly_until, spin_until};
+use crate::park::Parker;
 use crate::primitive::{Arc, AtomicUsize, Instant, Ordering};
+use crate::spin::{spin_briefly_until, spin_until};
 use crate::wait::{Heed, Wait, block_until, wait};
 
 /// A channel of fewer is a queue: there a message is handed to a receiver that waits, and taken along from a sender

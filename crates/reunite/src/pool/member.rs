@@ -10,8 +10,9 @@ use super::scope::{self, Core};
 use super::seat::{Parcel, Seat};
 use super::{Pool, Shared};
 use crate::deadlock::{Bond, Object, On, Site};
-use crate::park::{Parker, spin_loop, yield_briefly};
+use crate::park::{Parker, spin_loop};
 use crate::primitive::{Arc, thread_local};
+use crate::spin::yield_briefly;
 use crate::task::Entry;
 use crate::wait::{self, Heed, Place};
 

@@ -8,8 +8,9 @@
 
 use crate::deadline;
 use crate::deadlock::{idle_one_less, idle_one_more, look_again};
-use crate::park::{Parker, park_until, spin_until};
+use crate::park::{Parker, park_until};
 use crate::primitive::{Arc, Duration, Mutex};
+use crate::spin::spin_until;
 
 /// What a thread is given to do.
 pub(crate) type Work = Box<dyn FnOnce() + Send>;
