@@ -11,7 +11,8 @@
 //! publish it, and with it all that were older. No atomic read-modify-write, and no memory but the thread's
 //! own, unless others are hungry.
 //!
-//! *The frame outlives the job.* Between the offer and the end of the join stands a guard. If `a` unwinds,
+//! *The frame outlives the job.* Between the offer and the end of the join stands a guard. To link the job in cannot
+//! unwind, and nothing else happens before the guard stands; that others are hungry is answered after that. If `a` unwinds,
 //! the guard gets the job back by the same three ways, drops it unrun if nobody began it, and waits for it
 //! otherwise. Unwinding out of the wait itself ends the process.
 //!
@@ -53,22 +54,18 @@ thread_local! {
 }
 
 impl Forks {
-    /// Offers `job` at the young end of the list. False if the thread takes part in no pool.
+    /// Links `job` in at the young end of the list, and returns where the thread sits. None if it takes part in no
+    /// pool: then nothing was linked. Cannot unwind: nobody would unlink the job before its frame is gone.
     #[inline(always)]
-    fn push<F, R>(&self, job: &StackJob<F, R>) -> bool
+    fn link<F, R>(&self, job: &StackJob<F, R>) -> Option<&'static Seat>
     where
         F: FnOnce() -> R + Send,
         R: Send,
     {
-        let Some(seat) = self.seat.get() else {
-            return false;
-        };
+        let seat = self.seat.get()?;
         job.link().older.set(self.newest.get());
         self.newest.set(Some(job.as_ref()));
-        if seat.is_hungry() {
-            self.answer(seat);
-        }
-        true
+        Some(seat)
     }
 
     /// Unlinks the newest job, if it is still private, as its link tells.
@@ -109,9 +106,7 @@ impl Forks {
             .checked_sub(1)
             .and_then(|last| self.private().nth(last));
         seat.publish(|offer| {
-            RUNNING.with(|running| {
-                let running = running.borrow();
-                let mut around = running.as_slice();
+            let mut offer_below = |mut around: &[(ForkMark, Ancestor)]| {
                 let newest_first = self.private().enumerate();
                 let marked = newest_first.map(|(place, job)| (job.mark(), (place, job)));
                 current::for_each_fork(marked, |(place, job), context| {
@@ -131,7 +126,12 @@ impl Forks {
                         owner: seat,
                     });
                 });
-            });
+            };
+            let listed = RUNNING.try_with(|running| offer_below(&running.borrow()));
+            if listed.is_err() {
+                // The thread is ending: what it runs of others is not listed.
+                offer_below(&[]);
+            }
             // Cut off the list, and marked, before the mailbox is unlocked and a thief can have them.
             let mut published = match last {
                 None => self.newest.take(),
@@ -193,6 +193,11 @@ pub(crate) fn is_hungry() -> bool {
 
 pub(super) fn seat() -> Option<&'static Seat> {
     FORKS.with(|forks| forks.seat.get())
+}
+
+/// Whether this thread can take part in a pool: not if it is ending and has lost its lists.
+pub(super) fn can_sit() -> bool {
+    RUNNING.try_with(|_| ()).is_ok()
 }
 
 /// How many jobs of others this thread runs, one inside the wait of another.
@@ -347,11 +352,16 @@ where
     // SAFETY: the closure lies in this frame, which is not left before the job is private or done.
     let job = unsafe { StackJob::new(&mut b, forks.cast()) };
     // SAFETY: it is this thread's, without a destructor: it lives until the thread is gone.
-    if !unsafe { &*forks }.push(&job) {
+    let Some(seat) = unsafe { &*forks }.link(&job) else {
         // SAFETY: the job was not offered to anybody.
         return join_otherwise((a, unsafe { job.take_closure() }));
-    }
+    };
+    // Stands before anything runs that might unwind: whoever leaves this frame unlinks the job.
     let guard = Recall(&job);
+    if seat.is_hungry() {
+        // SAFETY: as before.
+        unsafe { &*forks }.answer(seat);
+    }
     let a = a();
     std::mem::forget(guard);
     // Fetched from the frame, for less than keeping it in a register.

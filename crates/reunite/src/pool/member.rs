@@ -112,8 +112,11 @@ pub(super) struct Visit {
 /// Takes part in `pool`; `None` if that has too many members. A thread that takes part already gets a visit
 /// that changes nothing.
 pub(super) fn visit(pool: &Arc<Shared>) -> Option<Visit> {
-    // A thread that is ending has no locals left to take part with.
-    POOLS.try_with(|_| ()).ok()?;
+    // A thread that is ending may have lost what it takes part with.
+    let can_take_part = POOLS.try_with(|_| ()).is_ok() && fork::can_sit() && scope::can_take();
+    if !can_take_part {
+        return None;
+    }
     let seated = if works_for(pool) {
         None
     } else {

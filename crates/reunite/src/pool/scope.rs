@@ -55,6 +55,11 @@ thread_local! {
     static TAKEN: RefCell<Vec<(Arc<Core>, Tasks)>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Whether this thread can take tasks in batches: not if it is ending and has lost its list.
+pub(super) fn can_take() -> bool {
+    TAKEN.try_with(|_| ()).is_ok()
+}
+
 /// The calling thread is about to block: what it has taken and not begun may be what it waits for.
 pub(super) fn give_back_all() {
     let taken = TAKEN.try_with(|taken| {
