@@ -55,6 +55,7 @@ mod spin;
 pub mod sync;
 mod task;
 mod thread;
+mod unwind;
 mod wait;
 
 pub use cancel::Canceller;

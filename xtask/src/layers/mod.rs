@@ -25,7 +25,7 @@ const LAYERS: &[&[&str]] = &[
     &["current"],
     &["cancel", "deadlock", "profile"],
     &["park", "spin", "error", "observe", "deadline", "id", "context"],
-    &["primitive", "contain"],
+    &["primitive", "contain", "unwind"],
 ];
 
 /// The only file that names threads, locks, atomics and the clock, so that model checkers can stand in.

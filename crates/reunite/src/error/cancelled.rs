@@ -1,18 +1,23 @@
 //! The fact of having been cancelled: why, and by whom.
 
+use std::any::Any;
 use std::fmt;
 use std::panic::resume_unwind;
 
 use crate::id::Label;
 use crate::primitive::Arc;
+use crate::unwind::{Mark, leave};
 
 /// Work was asked to stop. Every blocking call of the cancelled task, and [`checkpoint`](crate::checkpoint),
 /// returns this from then on; the operation did not happen.
 ///
 /// It carries the reason and the source: the task or scope where the cancellation began, however far up
 /// the tree that was.
-#[derive(Clone)]
-pub struct Cancelled(Arc<Cause>);
+pub struct Cancelled {
+    cause: Arc<Cause>,
+    /// Of one that a thread unwinds with.
+    mark: Option<Mark>,
+}
 
 struct Cause {
     why: Why,
@@ -40,22 +45,25 @@ pub(crate) enum Why {
 
 impl Cancelled {
     pub(crate) fn new(why: Why, source: Label) -> Self {
-        Self(Arc::new(Cause { why, source }))
+        Self {
+            cause: Arc::new(Cause { why, source }),
+            mark: None,
+        }
     }
 
     /// Whether this is the same cancellation, come down the tree.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.cause, &other.cause)
     }
 
     /// The task or scope where the cancellation began.
     pub fn source(&self) -> &Label {
-        &self.0.source
+        &self.cause.source
     }
 
     /// Why, in a few words: the text given to `cancel`, or what the library did.
     pub fn reason(&self) -> &str {
-        match &self.0.why {
+        match &self.cause.why {
             Why::Requested(text) => text,
             Why::Deadline => "its deadline passed",
             Why::Failed => "it failed",
@@ -68,11 +76,12 @@ impl Cancelled {
 
     /// Whether a deadline that passed was the reason.
     pub fn is_deadline(&self) -> bool {
-        self.0.why == Why::Deadline
+        self.cause.why == Why::Deadline
     }
 
     /// Leaves the task at once by unwinding its stack, so that it completes *cancelled*: for closures
-    /// that return no `Result`. No panic message is printed, destructors run.
+    /// that return no `Result`. No panic message is printed, destructors run, and the locks of
+    /// [`sync`](crate::sync) that they release are not poisoned.
     ///
     /// # Panics
     /// Always unwinds; on a thread that this library did not start, that is an ordinary panic with this
@@ -88,7 +97,28 @@ impl Cancelled {
     /// assert!(task.join().unwrap_err().is_cancelled());
     /// ```
     pub fn unwind(self) -> ! {
-        resume_unwind(Box::new(self))
+        leave(|mark| Self {
+            mark: Some(mark),
+            ..self
+        })
+    }
+}
+
+/// Goes on unwinding with a payload that was caught, be it on another thread.
+pub(crate) fn resume(mut payload: Box<dyn Any + Send>) -> ! {
+    if let Some(cancelled) = payload.downcast_mut::<Cancelled>() {
+        cancelled.mark.get_or_insert_with(Mark::new).raise();
+    }
+    resume_unwind(payload)
+}
+
+impl Clone for Cancelled {
+    /// The mark stays with the payload.
+    fn clone(&self) -> Self {
+        Self {
+            cause: Arc::clone(&self.cause),
+            mark: None,
+        }
     }
 }
 

@@ -4,9 +4,8 @@ use std::any::Any;
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
-use std::panic::resume_unwind;
 
-use super::{Cancelled, Deadlock, Refusal};
+use super::{Cancelled, Deadlock, Refusal, resume};
 use crate::id::Label;
 use crate::primitive::{Duration, Mutex};
 
@@ -62,7 +61,8 @@ pub(crate) type Failure<E> = JoinErrorKind<E>;
 impl<E> JoinErrorKind<E> {
     pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
         match payload.downcast::<Cancelled>() {
-            Ok(cancelled) => Self::Cancelled(*cancelled),
+            // A copy, as the payload is to go: nobody leaves with it any more.
+            Ok(cancelled) => Self::Cancelled(Cancelled::clone(&cancelled)),
             Err(payload) => Self::Panicked {
                 message: panic_message(&*payload),
                 payload: Mutex::new(payload),
@@ -288,7 +288,7 @@ impl<E> JoinError<E> {
         E: fmt::Display,
     {
         match self.into_panic() {
-            Ok(payload) => resume_unwind(payload),
+            Ok(payload) => resume(payload),
             Err(other) => panic!("{other}"),
         }
     }

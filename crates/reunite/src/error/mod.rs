@@ -18,7 +18,7 @@ pub use join::JoinError;
 pub use scope::ScopeError;
 pub use wait::WaitError;
 
-pub(crate) use cancelled::Why;
+pub(crate) use cancelled::{Why, resume};
 pub(crate) use join::{Failure, JoinErrorKind};
 
 /// Why a wait that could have gone on for ever was refused.

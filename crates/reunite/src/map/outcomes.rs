@@ -1,7 +1,6 @@
 //! The consumer's side of a map: an iterator over outcomes.
 
 use std::fmt;
-use std::panic::resume_unwind;
 
 use super::Plan;
 use super::home::Home;
@@ -10,7 +9,7 @@ use super::worker::{start, timed_out, unpark};
 use crate::cancel::Node;
 use crate::current;
 use crate::deadlock::{Bond, Object, On, Site};
-use crate::error::{Cancelled, JoinError, JoinErrorKind, ScopeError, Why};
+use crate::error::{Cancelled, JoinError, JoinErrorKind, ScopeError, Why, resume};
 use crate::id::{Kind, Label};
 use crate::observe::{Event, Straggler, is_on, tell};
 use crate::primitive::{Arc, Instant};
@@ -134,7 +133,7 @@ where
                     self.finished = true;
                     let panic = self.shared.state.lock().panic.take();
                     if let Some(payload) = panic {
-                        resume_unwind(payload);
+                        resume(payload);
                     }
                 }
                 Ok(Look::NoWorker) => {

@@ -23,13 +23,14 @@
 use std::cell::{Cell, RefCell};
 use std::io::{Write, stderr};
 use std::mem::ManuallyDrop;
-use std::panic::{Location, resume_unwind};
+use std::panic::Location;
 
 use super::job::{Ancestor, Caught, JobRef, Link, StackJob};
 use super::member;
 use super::seat::{Parcel, Seat};
 use crate::current::{self, ForkMark};
 use crate::deadlock;
+use crate::error::resume;
 use crate::primitive::{Arc, thread_local};
 
 /// How many are published at once: enough that thieves do not live on leaves.
@@ -412,7 +413,7 @@ where
     std::mem::forget(abort);
     // SAFETY: it is done.
     let result: Caught<R> = unsafe { job.take_result() };
-    result.unwrap_or_else(|payload| resume_unwind(payload))
+    result.unwrap_or_else(|payload| resume(payload))
 }
 
 fn take_back(job: JobRef) -> bool {

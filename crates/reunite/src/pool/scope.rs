@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io::{Write, stderr};
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use super::builder::Shared;
 use super::job::{Ancestor, Lineage};
@@ -29,7 +29,7 @@ use crate::cancel::{Canceller, Node};
 use crate::current::{self, Context};
 use crate::deadline;
 use crate::deadlock::{self, Bond, Object, On, Site};
-use crate::error::{Cancelled, Failure, JoinError, JoinErrorKind, ScopeError, Why};
+use crate::error::{Cancelled, Failure, JoinError, JoinErrorKind, ScopeError, Why, resume};
 use crate::id::{Kind, Label};
 use crate::park::{Parker, spin_loop};
 use crate::primitive::{
@@ -402,7 +402,7 @@ where
     std::mem::forget(guard);
 
     let (failures, cancelled) = core.failures.take_unclaimed();
-    let value = body.unwrap_or_else(|payload| resume_unwind(payload));
+    let value = body.unwrap_or_else(|payload| resume(payload));
     if failures.is_empty() {
         return value;
     }

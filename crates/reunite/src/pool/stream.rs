@@ -6,12 +6,12 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::vec;
 
 use super::job::Caught;
 use super::scope::{PoolScope, PoolTask};
-use crate::error::{Failure, JoinError};
+use crate::error::{Failure, JoinError, resume};
 use crate::id::{Kind, Label};
 use crate::primitive::{Arc, AtomicBool, Duration, Ordering, now};
 
@@ -174,7 +174,7 @@ where
             }
             self.fill();
             let Some(oldest) = self.batches.front() else {
-                return self.torn.take().map(|payload| resume_unwind(payload));
+                return self.torn.take().map(|payload| resume(payload));
             };
             // While another works on the oldest, work on the next: it is as much this map's.
             if !oldest.is_finished() && self.run_next() {

@@ -54,12 +54,12 @@
 use std::convert::Infallible;
 use std::io::{Write, stderr};
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{Scope, TryScope};
 use crate::cancel::Node;
 use crate::current::{self, Context};
-use crate::error::{Cancelled, JoinError, ScopeError, Why};
+use crate::error::{Cancelled, JoinError, ScopeError, Why, resume};
 use crate::id::Label;
 use crate::observe::{Event, tell};
 use crate::primitive::{Arc, Instant};
@@ -209,7 +209,7 @@ impl<E> Frame<'_, '_, E> {
 
         let (mut failures, cancelled) = self.failures.take_unclaimed();
         let value = match body {
-            Err(payload) => resume_unwind(payload),
+            Err(payload) => resume(payload),
             Ok(Ok(value)) => Some(value),
             Ok(Err(error)) => {
                 // An interrupted join says nothing that the failure which interrupted it does not.

@@ -10,10 +10,14 @@ use super::raw::Raw;
 use crate::deadline;
 use crate::error::WaitError;
 use crate::primitive::{Duration, Instant, panicking};
+use crate::unwind::{is_leaving, settled};
 use crate::wait::Heed;
 
 /// A value that one task at a time may use. Waiting for it ends early when the task is cancelled, and is
 /// refused with the whole story if it would never end.
+///
+/// A panic that unwinds past a guard poisons the lock, as what it protects may be half done. A task that leaves
+/// because it was cancelled ([`Cancelled::unwind`](crate::Cancelled::unwind)) poisons nothing.
 ///
 /// A lock is where a join does not suffice: prefer to give each task its own value and to join.
 ///
@@ -151,6 +155,7 @@ impl<T: ?Sized> Mutex<T> {
             hold: if panicking() {
                 Hold::Unwinding
             } else {
+                settled();
                 Hold::Sound
             },
             stays: PhantomData,
@@ -242,7 +247,7 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
         match self.hold {
             Hold::Lost => return,
-            Hold::Sound if panicking() => self.mutex.raw.poison(),
+            Hold::Sound if panicking() && !is_leaving() => self.mutex.raw.poison(),
             Hold::Sound | Hold::Unwinding => {}
         }
         self.mutex.raw.unlock();

@@ -10,9 +10,13 @@ use super::raw_rw::{Access, RawRw};
 use crate::deadline;
 use crate::error::WaitError;
 use crate::primitive::{Duration, Instant, panicking};
+use crate::unwind::{is_leaving, settled};
 
 /// A value that many tasks may read at a time, or one may change. First come, first served: a reader waits for
 /// a writer that came before it, so reading again while reading can wait for ever, and is refused then.
+///
+/// A panic that unwinds past a guard for writing poisons the lock. A task that leaves because it was cancelled
+/// ([`Cancelled::unwind`](crate::Cancelled::unwind)) poisons nothing.
 ///
 /// ```
 /// use reunite::sync::RwLock;
@@ -200,9 +204,13 @@ impl<T: ?Sized> RwLock<T> {
     /// For the calling thread, which has just taken the lock for writing.
     #[inline]
     fn write_guard(&self) -> WriteGuard<'_, T> {
+        let unwound = panicking();
+        if !unwound {
+            settled();
+        }
         WriteGuard {
             lock: self,
-            unwound: panicking(),
+            unwound,
             stays: PhantomData,
         }
     }
@@ -233,7 +241,7 @@ impl<T: ?Sized> Drop for ReadGuard<'_, T> {
 impl<T: ?Sized> Drop for WriteGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        if !self.unwound && panicking() {
+        if !self.unwound && panicking() && !is_leaving() {
             self.lock.raw.poison();
         }
         self.lock.raw.unlock(Access::Write);

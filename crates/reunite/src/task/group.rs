@@ -17,7 +17,7 @@
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use super::entry::Entry;
 use super::policy::{Completion, OnTimeout, Policy, Verdict};
@@ -25,7 +25,7 @@ use crate::cancel::Node;
 use crate::current::{self, Who};
 use crate::deadline;
 use crate::deadlock::{Crew, Need, Object, On, Site};
-use crate::error::{Cancelled, Why};
+use crate::error::{Cancelled, Why, resume};
 use crate::id::{Label, TaskId};
 use crate::observe::{Event, Straggler, is_on, report_stragglers, tell};
 use crate::park::Parker;
@@ -188,7 +188,7 @@ impl Group {
         if let Err(payload) = self.judge(label, Why::Decided, || self.rules.policy.on_spawn(label))
         {
             // In the spawner's own call: it is the spawner's panic. The scope is cancelled already.
-            resume_unwind(payload);
+            resume(payload);
         }
         let place = {
             let mut state = self.state.lock();
