@@ -6,6 +6,10 @@
 //! whoever makes that possible (a release, or a waiter that leaves), in the critical section in which it
 //! becomes possible: permits are taken off and the waiter's seat is removed from the queue, then its parker
 //! is unparked. A waiter that gives up looks once more under the lock: granted beats given up.
+//!
+//! A semaphore made with permits is a *budget*: there are never more, so a request for more is refused, and so
+//! is a release of what is not out for good. One made with none is a *counter*: a release adds permits, a
+//! permit that is forgotten is used up, and a request waits for however many releases it takes.
 
 use std::collections::VecDeque;
 use std::panic::Location;
@@ -33,17 +37,40 @@ use crate::wait::{Heed, Wait, wait};
 /// });
 /// assert_eq!(memory.available(), 100);
 /// ```
+///
+/// Made with none, it counts what others [release](Self::release):
+///
+/// ```
+/// let finished = reunite::sync::Semaphore::new(0);
+/// reunite::scope(|s| {
+///     for _ in 0..3 {
+///         s.spawn(|| finished.release(1).unwrap());
+///     }
+///     finished.acquire_many(2).unwrap().forget(); // two are enough
+/// });
+/// assert_eq!(finished.available(), 1);
+/// ```
 #[derive(Debug)]
 pub struct Semaphore {
-    permits: u64,
+    kind: Kind,
     made_at: &'static Location<'static>,
     state: Mutex<State>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// So many permits, and never more.
+    Budget,
+    /// As many as are released.
+    Counter,
+}
+
 #[derive(Debug, Default)]
 struct State {
+    /// Available, held, or forgotten.
+    permits: u64,
     available: u64,
-    /// Out for good, unless somebody releases them.
+    /// Of a budget: out for good, unless somebody releases them.
     forgotten: u64,
     queue: VecDeque<Request>,
     next_ticket: u64,
@@ -86,13 +113,18 @@ pub struct OwnedPermit {
 }
 
 impl Semaphore {
-    /// A semaphore with this many permits, all available.
+    /// A semaphore with this many permits, all available. With none, it is one to which
+    /// [`release`](Self::release) adds permits.
     #[track_caller]
     pub fn new(permits: u64) -> Self {
         Self {
-            permits,
+            kind: match permits {
+                0 => Kind::Counter,
+                _ => Kind::Budget,
+            },
             made_at: Location::caller(),
             state: Mutex::new(State {
+                permits,
                 available: permits,
                 ..State::default()
             }),
@@ -104,15 +136,16 @@ impl Semaphore {
         self.state.lock().available
     }
 
-    /// How many permits there are in all.
+    /// How many permits there are in all, be they available or not. Of a semaphore made with none: those that were
+    /// released and not forgotten.
     pub fn permits(&self) -> u64 {
-        self.permits
+        self.state.lock().permits
     }
 
     /// Waits for one permit.
     ///
     /// # Errors
-    /// The current task was cancelled; or there are no permits at all.
+    /// The current task was cancelled, or waiting would never have ended.
     #[track_caller]
     pub fn acquire(&self) -> Result<Permit<'_>, WaitError> {
         self.acquire_until(1, None, Location::caller())
@@ -121,7 +154,8 @@ impl Semaphore {
     /// Waits for `count` permits at once.
     ///
     /// # Errors
-    /// The current task was cancelled; or at once, if there are fewer than `count` in all.
+    /// The current task was cancelled; or at once, if the semaphore was made with permits, but with fewer than
+    /// `count`.
     #[track_caller]
     pub fn acquire_many(&self, count: u64) -> Result<Permit<'_>, WaitError> {
         self.acquire_until(count, None, Location::caller())
@@ -224,10 +258,12 @@ impl Semaphore {
         self.acquire_until(1, Some(deadline), Location::caller())
     }
 
-    /// Gives permits back that were [forgotten](Permit::forget).
+    /// Gives permits back that were [forgotten](Permit::forget), or, if the semaphore was made with none, adds
+    /// permits.
     ///
     /// # Errors
-    /// So many were not forgotten: nothing is given back. Those that somebody has come back by themselves.
+    /// Of a semaphore made with permits: so many were not forgotten. Those that somebody has come back by
+    /// themselves. Of one made with none: there would be more than `u64::MAX`. Nothing is released then.
     ///
     /// ```
     /// let seats = reunite::sync::Semaphore::new(2);
@@ -237,12 +273,25 @@ impl Semaphore {
     /// ```
     pub fn release(&self, count: u64) -> Result<(), WaitError> {
         let mut state = self.state.lock();
-        let forgotten = state.forgotten;
-        if count > forgotten {
-            let why = format!("{count} permits were given back, and {forgotten} are forgotten");
-            return Err(WaitError::impossible(why));
+        match self.kind {
+            Kind::Budget => {
+                let forgotten = state.forgotten;
+                let Some(left) = forgotten.checked_sub(count) else {
+                    let why =
+                        format!("{count} permits were given back, and {forgotten} are forgotten");
+                    return Err(WaitError::impossible(why));
+                };
+                state.forgotten = left;
+            }
+            Kind::Counter => {
+                let permits = state.permits;
+                let Some(sum) = permits.checked_add(count) else {
+                    let why = format!("{count} permits were added to {permits}, which is too many");
+                    return Err(WaitError::impossible(why));
+                };
+                state.permits = sum;
+            }
         }
-        state.forgotten -= count;
         self.grant(state, count);
         Ok(())
     }
@@ -271,12 +320,12 @@ impl Semaphore {
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<Permit<'_>, WaitError> {
-        if count > self.permits {
-            let why = format!(
-                "{count} permits were asked for, and there are {}",
-                self.permits
-            );
-            return Err(WaitError::impossible(why));
+        if self.kind == Kind::Budget {
+            let permits = self.permits();
+            if count > permits {
+                let why = format!("{count} permits were asked for, and there are {permits}");
+                return Err(WaitError::impossible(why));
+            }
         }
         let since = now();
         let mut ticket = None;
@@ -338,6 +387,15 @@ impl Semaphore {
         }
     }
 
+    /// `count` permits will not come back by themselves.
+    fn forget(&self, count: u64) {
+        let mut state = self.state.lock();
+        match self.kind {
+            Kind::Budget => state.forgotten += count,
+            Kind::Counter => state.permits -= count,
+        }
+    }
+
     /// Gives `count` permits back and grants what that makes possible.
     fn grant(&self, mut state: crate::primitive::MutexGuard<'_, State>, count: u64) {
         state.available += count;
@@ -362,9 +420,10 @@ impl Permit<'_> {
 }
 
 impl Permit<'_> {
-    /// Keeps the permits out until somebody calls [`Semaphore::release`].
+    /// Keeps the permits out until somebody calls [`Semaphore::release`]. Of a semaphore made with none, they are
+    /// used up.
     pub fn forget(self) {
-        self.semaphore.state.lock().forgotten += self.count;
+        self.semaphore.forget(self.count);
         std::mem::forget(self);
     }
 }
@@ -389,10 +448,11 @@ impl OwnedPermit {
         self.semaphore.grant(self.semaphore.state.lock(), back);
     }
 
-    /// Keeps the permits out until somebody calls [`Semaphore::release`].
+    /// Keeps the permits out until somebody calls [`Semaphore::release`]. Of a semaphore made with none, they are
+    /// used up.
     pub fn forget(mut self) {
         let count = std::mem::take(&mut self.count);
-        self.semaphore.state.lock().forgotten += count;
+        self.semaphore.forget(count);
     }
 }
 
