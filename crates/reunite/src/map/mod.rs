@@ -185,7 +185,8 @@ impl Plan {
     }
 
     fn window(&self) -> u64 {
-        self.window.unwrap_or(self.threads() * 2) as u64
+        let window = self.window.unwrap_or(self.threads().saturating_mul(2));
+        u64::try_from(window).unwrap_or(u64::MAX)
     }
 }
 

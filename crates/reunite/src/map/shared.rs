@@ -112,7 +112,7 @@ impl<I, U, E> Shared<I, U, E> {
 
 impl<I, U, E> State<I, U, E> {
     pub(super) fn may_pull(&self, window: u64) -> bool {
-        !self.stopped && self.pulled < self.taken + window && matches!(self.source, Source::Here(_))
+        !self.stopped && self.pulled - self.taken < window && matches!(self.source, Source::Here(_))
     }
 
     /// Whether there is no item left to pull, now or later.

@@ -4,7 +4,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use super::member;
-use super::roster::{Roster, Rouse};
+use super::roster::{Roster, Rouse, SEATS};
 use super::scope::{self, PoolScope};
 use crate::cancel::Node;
 use crate::deadline;
@@ -12,7 +12,7 @@ use crate::deadlock::{Object, On, Site};
 use crate::id::{Kind, Label};
 use crate::primitive::{Arc, Duration, Instant, OnceLock, Weak, available_parallelism};
 use crate::task::{Entry, Group, JoinHandle, Queue, Rules, Starter, WaitAll, chase};
-use crate::thread::{Builder, admit, start_worker};
+use crate::thread::{Builder, admit, examine, start_worker};
 use crate::wait::{self, Heed, Wait};
 
 /// What its members share.
@@ -317,7 +317,7 @@ impl PoolBuilder {
         }
     }
 
-    /// How many threads work at a time, at least one. A caller that takes part counts as one of them, but
+    /// How many threads work at a time, at least one and at most 1,024. A caller that takes part counts as one of them, but
     /// never takes the last place from the pool's own threads. Otherwise: the number in the environment variable
     /// `REUNITE_THREADS`, or else as many as the process may use cores, the affinity mask and cgroup
     /// quotas counted.
@@ -334,13 +334,13 @@ impl PoolBuilder {
         self
     }
 
-    /// What debuggers call the threads.
+    /// What debuggers call the threads. There must be no NUL in it.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// The size of the threads' stacks in bytes. Deep recursion needs them as large as that of the caller.
+    /// The size of the threads' stacks in bytes, at least 64 KiB. Deep recursion needs them as large as that of the caller.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self
@@ -361,8 +361,20 @@ impl PoolBuilder {
     /// Starts the threads.
     ///
     /// # Errors
-    /// The system refuses one: those already started have ended again when this returns.
+    /// A choice is impossible ([`InvalidInput`](io::ErrorKind::InvalidInput)): a name with a NUL in it, a stack larger
+    /// than memory, too many threads. Nothing was started. Or the system refuses a thread: those already started
+    /// have ended again when this returns.
+    ///
+    /// ```
+    /// let error = reunite::Pool::builder().name("a\0b").build().unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    /// ```
     pub fn build(self) -> io::Result<Pool> {
+        examine(&self.name, self.stack_size)?;
+        if let Some(threads) = self.threads.filter(|&threads| threads > SEATS) {
+            let why = format!("a pool of {threads} threads is too large: {SEATS} at most");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
         let pool = self.pool();
         for _ in 0..pool.threads() {
             pool.shared.roster.count_thread();
@@ -394,4 +406,5 @@ fn default_threads() -> usize {
         .and_then(|text| text.parse().ok())
         .filter(|&threads| threads > 0)
         .unwrap_or_else(available_parallelism)
+        .min(SEATS)
 }

@@ -44,7 +44,7 @@ use crate::primitive::{Arc, AtomicBool, AtomicUsize, Mutex, OnceLock, Ordering, 
 use crate::task::Entry;
 
 /// Members that a pool can have at a time, visitors and spare workers included.
-const SEATS: usize = 1024;
+pub(super) const SEATS: usize = 1024;
 
 /// A worker asleep.
 pub(super) struct Sleeper {
@@ -121,7 +121,7 @@ impl Roster {
     pub(super) fn new(size: usize, spares: usize) -> Self {
         Self {
             size,
-            limit: size + spares,
+            limit: size.saturating_add(spares),
             seats: (0..SEATS).map(|_| OnceLock::new()).collect(),
             used: AtomicUsize::new(0),
             active: AtomicUsize::new(0),
@@ -407,7 +407,7 @@ impl Roster {
         let ends = {
             let mut state = self.state.lock();
             // Spares that nobody needs any more: as many as the pool is large may stay.
-            let ends = state.closing || state.threads > 2 * self.size;
+            let ends = state.closing || state.threads > self.size.saturating_mul(2);
             if !ends {
                 state.sleepers.push(Arc::clone(sleeper));
                 idle_one_more();

@@ -86,7 +86,7 @@ impl ScopeBuilder {
         self
     }
 
-    /// The size in bytes of the stacks of this scope's threads, which are then not recycled.
+    /// The size in bytes of the stacks of this scope's threads, at least 64 KiB, which are then not recycled.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self

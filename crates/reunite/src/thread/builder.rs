@@ -66,13 +66,13 @@ impl Builder {
         }
     }
 
-    /// A name for messages and debuggers.
+    /// A name for messages and debuggers, which show it up to a NUL.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// The size of the thread's stack in bytes. Such a thread is not recycled.
+    /// The size of the thread's stack in bytes, at least 64 KiB. Such a thread is not recycled.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self

@@ -29,15 +29,14 @@ pub(crate) fn start(entry: &Arc<Entry>) -> io::Result<()> {
         set_name(chain.who.label.name().unwrap_or(NAME));
         run_chain(chain);
     });
-    let builder = Builder::new().name(NAME.to_owned());
-    if let Some(size) = entry.stack_size {
+    let name = NAME.to_owned();
+    if entry.stack_size.is_some() {
         // A thread of an unusual size is not recycled: the next task would inherit the size.
-        let builder = builder.stack_size(size);
-        return launch(builder, work);
+        return launch(name, entry.stack_size, work);
     }
     match RECYCLER.reuse(work) {
         Ok(()) => Ok(()),
-        Err(work) => launch(builder, || RECYCLER.live(work)),
+        Err(work) => launch(name, None, || RECYCLER.live(work)),
     }
 }
 
@@ -57,12 +56,7 @@ pub(crate) fn start_worker(
     stack_size: Option<usize>,
     work: impl FnOnce() + Send + 'static,
 ) -> io::Result<()> {
-    let builder = Builder::new().name(name);
-    let builder = match stack_size {
-        Some(size) => builder.stack_size(size),
-        None => builder,
-    };
-    launch(builder, work)
+    launch(name, stack_size, work)
 }
 
 /// A thread that serves the library itself.
@@ -71,10 +65,44 @@ pub(crate) fn start_worker(
 /// The system refuses to start one.
 #[cfg(all(unix, feature = "signal"))]
 pub(crate) fn start_helper(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    launch(Builder::new().name(name.to_owned()), work)
+    launch(name.to_owned(), None, work)
 }
 
-fn launch(builder: Builder, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+/// The smallest stack that a thread gets: with less, this library's own frames and the panic hook's might not
+/// fit, and an overflow ends the process.
+const LEAST_STACK: usize = 64 * 1024;
+
+/// Says whether a thread can have this name and this stack. The system's own builder would panic.
+///
+/// # Errors
+/// [`InvalidInput`](io::ErrorKind::InvalidInput).
+pub(crate) fn examine(name: &str, stack_size: Option<usize>) -> io::Result<()> {
+    let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidInput, why);
+    if name.contains('\0') {
+        let why = format!("the name {name:?} has a NUL in it, which no thread's name may");
+        return Err(invalid(why));
+    }
+    match stack_size {
+        Some(size) if isize::try_from(size).is_err() => Err(invalid(format!(
+            "a stack of {size} bytes is larger than memory can be"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// # Errors
+/// The system refuses a thread, or there is none like that.
+fn launch(
+    name: String,
+    stack_size: Option<usize>,
+    work: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
+    examine(&name, stack_size)?;
+    let builder = Builder::new().name(name);
+    let builder = match stack_size {
+        Some(size) => builder.stack_size(size.max(LEAST_STACK)),
+        None => builder,
+    };
     let (alive, counted) = (Alive::new(), count_thread());
     let thread = builder.spawn(move || {
         alive.begin();
@@ -87,6 +115,7 @@ fn launch(builder: Builder, work: impl FnOnce() + Send + 'static) -> io::Result<
 /// The name that debuggers and `top` show; Linux keeps fifteen bytes of it.
 #[cfg(all(target_os = "linux", not(reunite_model)))]
 fn set_name(name: &str) {
+    let name = name.split('\0').next().unwrap_or(NAME);
     let end = (0..=name.len().min(15))
         .rev()
         .find(|&end| name.is_char_boundary(end))
