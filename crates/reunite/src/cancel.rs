@@ -128,6 +128,12 @@ impl Node {
         self.check_slow()
     }
 
+    /// Whether [`check`](Self::check) would fail. Tells nobody, cancels nothing.
+    pub(crate) fn must_stop(&self) -> bool {
+        let state = self.state.load(Ordering::Relaxed);
+        state & CANCELLED != 0 || (state & DEADLINE != 0 && deadline::has_passed(self.deadline))
+    }
+
     #[cold]
     fn check_slow(&self) -> Result<(), Cancelled> {
         let expired = || {

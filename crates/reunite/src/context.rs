@@ -2,8 +2,9 @@
 
 use std::any::Any;
 
+use crate::contain::assert_outside;
 use crate::id::Label;
-use crate::primitive::{Arc, Counter, Ordering, PoisonError, StaticMutex};
+use crate::primitive::{Arc, Counter, Ordering, StaticMutex};
 
 /// Ambient values that a task inherits from the task that spawned it.
 ///
@@ -41,7 +42,7 @@ static COUNT: Counter = Counter::new(0);
 /// Adds a hook for the rest of the process. Tasks spawned from now on inherit through it, unless their
 /// builder says [`without_context`](crate::Builder::without_context).
 pub fn inherit(hook: impl Inherit + 'static) {
-    let mut hooks = HOOKS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut hooks = HOOKS.lock();
     hooks.push(Arc::new(hook));
     COUNT.store(hooks.len() as u64, Ordering::Release);
 }
@@ -56,7 +57,8 @@ impl Inherited {
     pub(crate) fn capture(task: &Label) -> Self {
         let mut captured = Vec::new();
         if COUNT.load(Ordering::Acquire) > 0 {
-            let hooks = HOOKS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let hooks = HOOKS.lock().clone();
+            assert_outside();
             captured.extend(hooks.iter().map(|hook| hook.capture()));
         }
         #[cfg(feature = "tracing")]

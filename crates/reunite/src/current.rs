@@ -9,11 +9,13 @@ use std::cell::{Cell, RefCell};
 use std::panic::Location;
 
 use crate::cancel::Node;
+use crate::contain::assert_outside;
 use crate::deadlock::{Object, Site};
 use crate::error::Cancelled;
 use crate::id::{Kind, Label};
 use crate::primitive::{
-    Arc, AtomicU8, Duration, Instant, Mutex, Ordering, foreign_thread_name, now, thread_local,
+    Arc, AtomicU8, Duration, Inside, Instant, Mutex, Ordering, foreign_thread_name, now,
+    thread_local,
 };
 
 /// The live record of one task: who it is, whose child, and what it is doing.
@@ -193,6 +195,7 @@ fn with_layers<R>(ask: impl FnOnce(&[Layer]) -> R) -> R {
     };
     let mut ask = Some(ask);
     let answer = LAYERS.try_with(|layers| {
+        let _inside = Inside::mark();
         let mut layers = layers.borrow_mut();
         if layers.is_empty() {
             layers.push(foreign());
@@ -215,14 +218,21 @@ pub(crate) fn enter(context: impl Into<Arc<Context>>) -> Entered {
     let context = context.into();
     let newest = NEWEST_FORK.with(Cell::get)();
     // A thread that is ending and has lost its layers goes on without.
-    let _gone = LAYERS.try_with(|layers| layers.borrow_mut().push(Layer { context, newest }));
+    let _gone = LAYERS.try_with(|layers| {
+        let _inside = Inside::mark();
+        layers.borrow_mut().push(Layer { context, newest });
+    });
     Entered(())
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
         // Dropped outside the borrow: a context that goes may take the last reference to its node along.
-        let _gone = LAYERS.try_with(|layers| layers.borrow_mut().pop());
+        let gone = LAYERS.try_with(|layers| {
+            let _inside = Inside::mark();
+            layers.borrow_mut().pop()
+        });
+        drop(gone);
     }
 }
 
@@ -245,12 +255,18 @@ impl Drop for Entered {
 /// assert_eq!(count_primes(100).unwrap(), 25);
 /// ```
 pub fn checkpoint() -> Result<(), Cancelled> {
-    LAYERS
-        .try_with(|layers| match layers.borrow().last() {
-            None => Ok(()),
-            Some(layer) => layer.context.node.check(),
-        })
-        .unwrap_or(Ok(()))
+    assert_outside();
+    // Whoever finds a deadline passed tells observers, which may do anything: not under the borrow.
+    let told = LAYERS.try_with(|layers| {
+        let layers = layers.borrow();
+        let layer = layers.last()?;
+        let context = &layer.context;
+        context.node.must_stop().then(|| Arc::clone(context))
+    });
+    match told {
+        Ok(Some(context)) => context.node.check(),
+        Ok(None) | Err(_) => Ok(()),
+    }
 }
 
 /// Runs `f` out of reach of cancellations and deadlines from outside: for clean-up that must wait, such as

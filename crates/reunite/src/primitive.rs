@@ -3,6 +3,10 @@
 //! Under `--cfg reunite_model` the model checker's stand-ins take the place of std's. Timeouts never
 //! fire there, so in a model expiry is somebody's action, never the passing of time.
 
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::sync::PoisonError;
+
 #[cfg(not(reunite_model))]
 mod imp {
     pub(crate) use std::sync::Mutex as RawMutex;
@@ -80,17 +84,113 @@ mod token {
 }
 
 pub(crate) use imp::{
-    AtomicBool, AtomicU8, AtomicUsize, Builder, MutexGuard, Thread, ThreadId, current, fence, park,
+    AtomicBool, AtomicU8, AtomicUsize, Builder, Thread, ThreadId, current, fence, park,
     park_timeout, thread_local, yield_now,
 };
 // Reference counts, one-time cells and counters carry no wake-up: they stay std's.
 pub(crate) use std::hint::spin_loop;
-/// For registries in statics, which outlive the executions of a model.
-pub(crate) use std::sync::Mutex as StaticMutex;
-pub(crate) use std::sync::MutexGuard as StaticMutexGuard;
 pub(crate) use std::sync::atomic::{AtomicU64 as Counter, Ordering};
-pub(crate) use std::sync::{Arc, OnceLock, PoisonError, Weak};
+pub(crate) use std::sync::{Arc, OnceLock, Weak};
 pub(crate) use std::time::{Duration, Instant};
+
+/// Marks the calling thread while it holds a lock of this library, or a borrow of one of its thread-locals: code of
+/// users that ran meanwhile could wait for what the thread itself keeps. Marked and looked at in debug builds
+/// only, see [`assert_outside`](crate::contain::assert_outside).
+#[derive(Debug)]
+pub(crate) struct Inside {
+    /// On the thread that was marked.
+    stays: PhantomData<*const ()>,
+}
+
+/// Models run many threads on one of the system's.
+#[cfg(all(debug_assertions, not(reunite_model)))]
+mod depth {
+    std::thread_local! {
+        static DEPTH: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    }
+
+    pub(super) fn get() -> usize {
+        DEPTH.get()
+    }
+
+    pub(super) fn set(depth: usize) {
+        DEPTH.set(depth);
+    }
+}
+
+#[cfg(any(not(debug_assertions), reunite_model))]
+mod depth {
+    #[inline]
+    pub(super) fn get() -> usize {
+        0
+    }
+
+    #[inline]
+    pub(super) fn set(_: usize) {}
+}
+
+impl Inside {
+    #[inline]
+    pub(crate) fn mark() -> Self {
+        depth::set(depth::get() + 1);
+        Self { stays: PhantomData }
+    }
+
+    /// Whether the calling thread is marked.
+    #[inline]
+    pub(crate) fn is_marked() -> bool {
+        depth::get() > 0
+    }
+}
+
+impl Drop for Inside {
+    #[inline]
+    fn drop(&mut self) {
+        depth::set(depth::get().wrapping_sub(1));
+    }
+}
+
+/// What a locked mutex protects.
+#[derive(Debug)]
+pub(crate) struct Guarded<G> {
+    guard: G,
+    _inside: Inside,
+}
+
+pub(crate) type MutexGuard<'a, T> = Guarded<imp::MutexGuard<'a, T>>;
+pub(crate) type StaticMutexGuard<'a, T> = Guarded<std::sync::MutexGuard<'a, T>>;
+
+impl<G: Deref> Deref for Guarded<G> {
+    type Target = G::Target;
+
+    #[inline]
+    fn deref(&self) -> &G::Target {
+        &self.guard
+    }
+}
+
+impl<G: DerefMut> DerefMut for Guarded<G> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut G::Target {
+        &mut self.guard
+    }
+}
+
+/// For registries in statics, which outlive the executions of a model.
+#[derive(Debug, Default)]
+pub(crate) struct StaticMutex<T>(std::sync::Mutex<T>);
+
+impl<T> StaticMutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(std::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> StaticMutexGuard<'_, T> {
+        let guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let _inside = Inside::mark();
+        Guarded { guard, _inside }
+    }
+}
 
 /// A mutex without poisoning: no critical section in this crate runs user code, so a panic cannot
 /// leave one half done.
@@ -103,15 +203,13 @@ impl<T> Mutex<T> {
     }
 
     pub(crate) fn into_inner(self) -> T {
-        self.0
-            .into_inner()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        self.0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        let guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let _inside = Inside::mark();
+        Guarded { guard, _inside }
     }
 }
 

@@ -22,6 +22,7 @@ use std::cell::Cell;
 use std::panic::Location;
 
 use crate::cancel::Node;
+use crate::contain::assert_outside;
 use crate::current::{self, Context, Waiting};
 use crate::deadline;
 use crate::deadlock::{
@@ -161,6 +162,7 @@ pub(crate) fn wait(
     heed: Heed<'_>,
     mut ready: impl FnMut(&Parker) -> bool,
 ) -> Wait {
+    assert_outside();
     let parker = Parker::here();
     let spin = match deadline {
         None => spin_until,
@@ -192,6 +194,7 @@ pub(crate) fn block_until(
     heed: Heed<'_>,
     mut ready: impl FnMut(&Parker) -> bool,
 ) -> Wait {
+    assert_outside();
     let parker = Parker::here();
     if ready(&parker) {
         return Wait::Ready;

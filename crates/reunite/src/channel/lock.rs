@@ -9,7 +9,7 @@ use std::cell::UnsafeCell;
 use std::ops::{Deref, DerefMut};
 
 use super::patience::Patience;
-use crate::primitive::{AtomicBool, Ordering};
+use crate::primitive::{AtomicBool, Inside, Ordering};
 
 pub(super) struct Lock<T> {
     is_held: AtomicBool,
@@ -19,7 +19,10 @@ pub(super) struct Lock<T> {
 // SAFETY: whoever has a guard has the value alone, on any thread, so sharing the lock is sending the value.
 unsafe impl<T: Send> Sync for Lock<T> {}
 
-pub(super) struct Guard<'a, T>(&'a Lock<T>);
+pub(super) struct Guard<'a, T> {
+    lock: &'a Lock<T>,
+    _inside: Inside,
+}
 
 // SAFETY: it gives others only `&T`.
 unsafe impl<T: Sync> Sync for Guard<'_, T> {}
@@ -37,7 +40,10 @@ impl<T> Lock<T> {
         if !self.take() {
             self.insist();
         }
-        Guard(self)
+        Guard {
+            lock: self,
+            _inside: Inside::mark(),
+        }
     }
 
     #[inline]
@@ -60,7 +66,7 @@ impl<T> Lock<T> {
 impl<T> Drop for Guard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.0.is_held.store(false, Ordering::Release);
+        self.lock.is_held.store(false, Ordering::Release);
     }
 }
 
@@ -69,13 +75,13 @@ impl<T> Deref for Guard<'_, T> {
 
     fn deref(&self) -> &T {
         // SAFETY: while the guard lives, nobody else takes the lock, so nobody changes the value.
-        unsafe { &*self.0.value.get() }
+        unsafe { &*self.lock.value.get() }
     }
 }
 
 impl<T> DerefMut for Guard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as above, and the guard is borrowed alone, so this is the only way to the value.
-        unsafe { &mut *self.0.value.get() }
+        unsafe { &mut *self.lock.value.get() }
     }
 }

@@ -9,6 +9,7 @@ mod text;
 use std::collections::BTreeMap;
 use std::panic::Location;
 
+use crate::contain::assert_outside;
 use crate::current::Who;
 use crate::deadlock;
 use crate::id::{Label, TaskId};
@@ -93,6 +94,7 @@ pub struct DumpWait {
 /// }).unwrap();
 /// ```
 pub fn dump() -> Dump {
+    assert_outside();
     let holds = deadlock::standing().into_iter().collect();
     let groups = Group::all();
     let mut by_owner: BTreeMap<Option<TaskId>, Vec<Arc<Group>>> = BTreeMap::new();

@@ -297,8 +297,11 @@ impl<I, U, E, S> Drop for Consumer<I, U, E, S> {
             || late(shared),
         );
         // Here, not on the last worker's thread: results that nobody took are gone when this returns.
-        let seats = std::mem::take(&mut shared.state.lock().seats);
-        drop((source, seats));
+        let left = {
+            let mut state = shared.state.lock();
+            (std::mem::take(&mut state.seats), state.panic.take())
+        };
+        drop((source, left));
     }
 }
 

@@ -5,7 +5,8 @@
 //!
 //! *The source* is in the state or with the one worker that pulls from it (`Source::Away`). A worker takes
 //! it only while `pulled < taken + window`; pulling is done outside the lock, then the item gets the next
-//! number and a seat, in that order: so the window is strict, and numbers follow the source's order.
+//! number, which nobody else changes meanwhile, and, as the source is put back, a seat: so the window is strict, and
+//! numbers follow the source's order.
 //!
 //! *Seats* stand for the items pulled and not yet taken, oldest first: `Running`, or `Done` with an
 //! outcome. A seat is set to `Done` once: by the worker that ran the item, or, when its time is up, by the

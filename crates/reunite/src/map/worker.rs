@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::home::Home;
 use super::shared::{Item, Seat, Shared, Source};
 use crate::cancel::Node;
-use crate::contain::contain;
+use crate::contain::{assert_outside, contain};
 use crate::current::{self, Context, Who};
 use crate::deadline;
 use crate::deadlock::{self, Object, On, Site};
@@ -93,6 +93,7 @@ where
     who.start();
     tell(|| Event::Start { task: &who.label });
     let running = deadlock::run(who.label.id());
+    assert_outside();
     let outcome = catch_unwind(AssertUnwindSafe(|| match node.check() {
         Ok(()) => f(item).map_err(Failure::Failed),
         Err(cancelled) => Err(Failure::Cancelled(cancelled)),
@@ -148,33 +149,16 @@ type Pulled<T> = (T, u64, Arc<Who>, Arc<Node>);
 
 /// Pulls the next item, gives it its number and its seat, and puts the source back.
 fn pull<I: Iterator, U, E>(shared: &Shared<I, U, E>, mut source: I) -> Option<Pulled<I::Item>> {
+    assert_outside();
     let next = catch_unwind(AssertUnwindSafe(|| source.next()));
+    // Outside the lock: observers are told of it.
+    let next = next.map(|item| item.map(|item| (item, number_item(shared))));
     let mut state = shared.state.lock();
     let mut ended = None;
     let pulled = match next {
-        Ok(Some(item)) => {
-            let number = state.pulled;
-            state.pulled += 1;
-            let label = Label::new(Kind::Item(number), shared.plan.name.clone(), shared.plan.at);
-            let who = Who::new(label.clone(), Some(current::current().who));
-            let deadline = shared.plan.item_timeout.and_then(deadline::after);
-            let by = current::current().who;
-            tell(|| Event::Spawn {
-                task: &label,
-                by: &by.label,
-                scope: &shared.label,
-            });
-            let node = Node::child(&shared.node, label, deadline);
-            let item_seat = Item::Running {
-                who: Arc::clone(&who),
-                node: Arc::clone(&node),
-                deadline,
-            };
-            state.seats.push_back(Seat {
-                number,
-                label: who.label.clone(),
-                item: item_seat,
-            });
+        Ok(Some((item, (number, seat, who, node)))) => {
+            state.pulled = number + 1;
+            state.seats.push_back(seat);
             if state.stopped {
                 state.source = Source::Exhausted;
                 ended = Some(source);
@@ -203,6 +187,32 @@ fn pull<I: Iterator, U, E>(shared: &Shared<I, U, E>, mut source: I) -> Option<Pu
     unpark(consumer);
     contain(|| drop(ended));
     pulled
+}
+
+/// The next number, and what stands for it. Only for the worker that has the source: nobody else numbers items.
+fn number_item<I, U, E>(shared: &Shared<I, U, E>) -> (u64, Seat<U, E>, Arc<Who>, Arc<Node>) {
+    let number = shared.state.lock().pulled;
+    let label = Label::new(Kind::Item(number), shared.plan.name.clone(), shared.plan.at);
+    let by = current::current().who;
+    let who = Who::new(label.clone(), Some(Arc::clone(&by)));
+    let deadline = shared.plan.item_timeout.and_then(deadline::after);
+    tell(|| Event::Spawn {
+        task: &label,
+        by: &by.label,
+        scope: &shared.label,
+    });
+    let node = Node::child(&shared.node, label.clone(), deadline);
+    let item = Item::Running {
+        who: Arc::clone(&who),
+        node: Arc::clone(&node),
+        deadline,
+    };
+    let seat = Seat {
+        number,
+        label,
+        item,
+    };
+    (number, seat, who, node)
 }
 
 fn wants_company<I, U, E>(shared: &Shared<I, U, E>) -> bool {

@@ -3,14 +3,20 @@
 //! While nobody did, each event costs one relaxed load. An observer is called on the thread on which the event
 //! happens, between the things it tells of, so it should be brief; one that panics is removed, and that is
 //! told on standard error.
+//!
+//! It is called without a lock or a borrow of this library's, so it may do whatever other code may. What it does
+//! itself, and what the tasks do that it spawns, is told to no observer: it would be called for its own calls, and
+//! for those in turn. A thread, or a task, that observers are not told of is *quiet*.
 
+use std::cell::Cell;
 use std::io::{Write, stderr};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use super::{Stall, Straggler};
+use crate::contain::{assert_outside, contain};
 use crate::error::{Cancelled, Deadlock};
 use crate::id::Label;
-use crate::primitive::{Arc, Counter, Ordering, PoisonError, StaticMutex, StaticMutexGuard};
+use crate::primitive::{Arc, Counter, Ordering, StaticMutex, StaticMutexGuard, thread_local};
 
 /// Something that happened to a task or a scope.
 #[derive(Clone, Copy, Debug)]
@@ -138,7 +144,9 @@ pub enum Completion {
 /// assert!(STARTED.load(Ordering::Relaxed) >= 3);
 /// ```
 pub trait Observer: Send + Sync {
-    /// Called on the thread on which it happens. Must not wait for anything.
+    /// Called on the thread on which it happens, which goes on when this returns. It may use this library: wait,
+    /// lock, spawn, cancel, add and remove observers. What it does so, and what tasks that it spawns do, is told to
+    /// no observer. If it panics, it is removed.
     fn on_event(&self, event: &Event<'_>);
 }
 
@@ -147,7 +155,7 @@ static COUNT: Counter = Counter::new(0);
 static OBSERVERS: StaticMutex<Vec<Arc<dyn Observer>>> = StaticMutex::new(Vec::new());
 
 fn observers() -> StaticMutexGuard<'static, Vec<Arc<dyn Observer>>> {
-    OBSERVERS.lock().unwrap_or_else(PoisonError::into_inner)
+    OBSERVERS.lock()
 }
 
 /// Removes its observer when dropped.
@@ -194,6 +202,7 @@ pub(crate) fn is_on() -> bool {
 /// Tells the observers, if there are any.
 #[inline]
 pub(crate) fn tell<'a>(event: impl FnOnce() -> Event<'a>) {
+    assert_outside();
     if is_on() {
         tell_all(&event());
     }
@@ -201,12 +210,50 @@ pub(crate) fn tell<'a>(event: impl FnOnce() -> Event<'a>) {
 
 #[cold]
 fn tell_all(event: &Event<'_>) {
+    if is_quiet() {
+        return;
+    }
+    let _quiet = Quiet::keep();
     let all = observers().clone();
     for observer in all {
-        let told = catch_unwind(AssertUnwindSafe(|| observer.on_event(event)));
-        if told.is_err() {
-            remove(&observer);
-            let _closed = writeln!(stderr(), "reunite: an observer panicked, and was removed");
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer.on_event(event))) {
+            // One that left because the task is cancelled has no fault.
+            let has_left = payload.is::<Cancelled>();
+            contain(|| drop(payload));
+            if !has_left {
+                contain(|| remove(&observer));
+                let _closed = writeln!(stderr(), "reunite: an observer panicked, and was removed");
+            }
         }
+        // If it was removed meanwhile, this is the last of it.
+        contain(|| drop(observer));
     }
+}
+
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What the calling thread does is told to nobody until this is dropped.
+pub(crate) struct Quiet {
+    before: bool,
+}
+
+impl Quiet {
+    pub(crate) fn keep() -> Self {
+        // A thread that has lost its locals is ending.
+        let before = QUIET.try_with(|quiet| quiet.replace(true)).unwrap_or(true);
+        Self { before }
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        let _ending = QUIET.try_with(|quiet| quiet.set(self.before));
+    }
+}
+
+/// Whether observers are told nothing of what the calling thread does.
+pub(crate) fn is_quiet() -> bool {
+    QUIET.try_with(Cell::get).unwrap_or(true)
 }

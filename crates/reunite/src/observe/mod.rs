@@ -9,11 +9,11 @@ use std::panic::Location;
 
 use crate::contain::contain;
 use crate::id::Label;
-use crate::primitive::{Arc, Counter, Duration, Ordering, PoisonError, StaticMutex};
+use crate::primitive::{Arc, Counter, Duration, Ordering, StaticMutex};
 
 pub(crate) use count::{count_blocked, count_stolen, count_thread, counted};
 pub use event::{Completion, Event, Observer, Observing, observe};
-pub(crate) use event::{is_on, tell};
+pub(crate) use event::{Quiet, is_on, is_quiet, tell};
 
 /// A task that was asked to stop and has not come back yet.
 #[derive(Clone, Debug)]
@@ -77,7 +77,9 @@ static REPORTER: StaticMutex<Option<Reporter>> = StaticMutex::new(None);
 /// });
 /// ```
 pub fn on_stragglers(reporter: impl Fn(&Label, &[Straggler]) + Send + Sync + 'static) {
-    *REPORTER.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(reporter));
+    let before = REPORTER.lock().replace(Arc::new(reporter));
+    // Its destructor is the user's code.
+    drop(before);
 }
 
 pub(crate) fn report_stragglers(waiting: &Label, late: &[Straggler]) {
@@ -85,20 +87,26 @@ pub(crate) fn report_stragglers(waiting: &Label, late: &[Straggler]) {
         waiting,
         stragglers: late,
     });
-    let reporter = REPORTER
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
-    match reporter {
+    match reporter_of(&REPORTER) {
         Some(reporter) => {
+            let _quiet = Quiet::keep();
             // The scope still waits: a reporter's panic must not end that.
-            contain(|| reporter(waiting, late));
+            contain(move || reporter(waiting, late));
         }
         None => late.iter().for_each(|straggler| {
             // Where nobody reads standard error any more, the scope waits all the same.
             let _closed = writeln!(stderr(), "reunite: {waiting} waits: {straggler}");
         }),
     }
+}
+
+/// The reporter, unless the calling thread is in one, or in an observer: it would be called for its own waits, and
+/// for those in turn.
+fn reporter_of<R: ?Sized>(installed: &StaticMutex<Option<Arc<R>>>) -> Option<Arc<R>> {
+    if is_quiet() {
+        return None;
+    }
+    installed.lock().clone()
 }
 
 /// A wait that lasts suspiciously long.
@@ -170,27 +178,25 @@ pub(crate) fn stall_threshold() -> Option<Duration> {
 }
 
 /// Replaces what happens when a wait has lasted [suspiciously long](stall_after). Unless replaced, a line goes
-/// to standard error, except for waits that are likely [idle](Stall::is_idle). Called on the waiting thread.
+/// to standard error, except for waits that are likely [idle](Stall::is_idle). Called on the waiting thread; the
+/// reporter's own waits go to standard error.
 ///
 /// ```
 /// reunite::on_stall(|stall| eprintln!("{stall}"));
 /// ```
 pub fn on_stall(reporter: impl Fn(&Stall) + Send + Sync + 'static) {
-    *STALL_REPORTER
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(reporter));
+    let before = STALL_REPORTER.lock().replace(Arc::new(reporter));
+    // Its destructor is the user's code.
+    drop(before);
 }
 
 pub(crate) fn report_stall(stall: &Stall) {
     tell(|| Event::Stall { stall });
-    let reporter = STALL_REPORTER
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
-    match reporter {
+    match reporter_of(&STALL_REPORTER) {
         Some(reporter) => {
+            let _quiet = Quiet::keep();
             // The wait goes on: a reporter's panic must not end it.
-            contain(|| reporter(stall));
+            contain(move || reporter(stall));
         }
         None if stall.is_idle => {}
         None => {

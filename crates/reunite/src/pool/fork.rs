@@ -31,7 +31,7 @@ use super::seat::{Parcel, Seat};
 use crate::current::{self, ForkMark};
 use crate::deadlock;
 use crate::error::resume;
-use crate::primitive::{Arc, thread_local};
+use crate::primitive::{Arc, Inside, thread_local};
 
 /// How many are published at once: enough that thieves do not live on leaves.
 const BATCH: usize = 8;
@@ -210,7 +210,10 @@ pub(super) fn nesting() -> usize {
 
 /// Runs `f`, which does not unwind, as the work of `ancestor`: what it forks descends from that.
 pub(super) fn running<R>(ancestor: Ancestor, f: impl FnOnce() -> R) -> R {
-    let push = |running: &RefCell<Vec<_>>| running.borrow_mut().push((newest(), ancestor));
+    let push = |running: &RefCell<Vec<_>>| {
+        let _inside = Inside::mark();
+        running.borrow_mut().push((newest(), ancestor));
+    };
     // A thread that is ending has no list left: nobody takes from it either.
     let is_listed = RUNNING.try_with(push).is_ok();
     let result = f();

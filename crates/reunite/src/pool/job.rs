@@ -21,6 +21,7 @@ use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
+use crate::contain::assert_outside;
 use crate::current::ForkMark;
 use crate::primitive::{AtomicU8, Ordering};
 
@@ -294,6 +295,7 @@ where
         let this = unsafe { header.cast::<Self>().as_ref() };
         // SAFETY: the caller took the job: nobody else touches the closure; once.
         let closure = unsafe { this.take_closure() };
+        assert_outside();
         let result = catch_unwind(AssertUnwindSafe(closure));
         // SAFETY: the owner reads it only after `finish`.
         unsafe { (*this.result.get()).write(result) };

@@ -11,7 +11,7 @@ use super::seat::{Parcel, Seat};
 use super::{Pool, Shared};
 use crate::deadlock::{Bond, Object, On, Site};
 use crate::park::{Parker, spin_loop};
-use crate::primitive::{Arc, thread_local};
+use crate::primitive::{Arc, Inside, thread_local};
 use crate::spin::yield_briefly;
 use crate::task::Entry;
 use crate::wait::{self, Heed, Place};
@@ -175,6 +175,7 @@ impl Place for Member {
     fn leave(&self, parker: &Parker, must_end: bool) {
         share_all();
         POOLS.with(|pools| {
+            let _inside = Inside::mark();
             for part in pools.borrow_mut().iter_mut() {
                 part.away += 1;
                 let roster = &part.pool.roster;
@@ -192,6 +193,7 @@ impl Place for Member {
 
     fn come_back(&self, parker: &Parker) {
         POOLS.with(|pools| {
+            let _inside = Inside::mark();
             for part in pools.borrow_mut().iter_mut() {
                 part.away -= 1;
                 if part.away == 0 {
@@ -204,6 +206,7 @@ impl Place for Member {
 
     fn is_starved(&self, must_end: bool) -> bool {
         POOLS.with(|pools| {
+            let _inside = Inside::mark();
             let mut is_starved = false;
             for part in pools.borrow_mut().iter_mut() {
                 let roster = &part.pool.roster;

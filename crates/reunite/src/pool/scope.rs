@@ -33,7 +33,7 @@ use crate::error::{Cancelled, Failure, JoinError, JoinErrorKind, ScopeError, Why
 use crate::id::{Kind, Label};
 use crate::park::{Parker, spin_loop};
 use crate::primitive::{
-    Arc, AtomicUsize, Duration, Instant, Mutex, MutexGuard, Ordering, now, thread_local,
+    Arc, AtomicUsize, Duration, Inside, Instant, Mutex, MutexGuard, Ordering, now, thread_local,
 };
 use crate::task::Failures;
 use crate::wait::{self, Heed, Wait};
@@ -63,6 +63,7 @@ pub(super) fn can_take() -> bool {
 /// The calling thread is about to block: what it has taken and not begun may be what it waits for.
 pub(super) fn give_back_all() {
     let taken = TAKEN.try_with(|taken| {
+        let _inside = Inside::mark();
         let mut taken = taken.borrow_mut();
         let left = taken.iter_mut().filter(|(_, tasks)| !tasks.is_empty());
         left.map(|(core, tasks)| (Arc::clone(core), std::mem::take(tasks)))
@@ -250,6 +251,7 @@ impl Core {
     fn next_taken(&self) -> Option<Arc<dyn Run>> {
         let hungry = fork::seat().filter(|seat| seat.is_hungry());
         let (task, half) = TAKEN.with(|taken| {
+            let _inside = Inside::mark();
             let mut taken = taken.borrow_mut();
             let (_, tasks) = taken.last_mut()?;
             let task = tasks.pop_front()?;

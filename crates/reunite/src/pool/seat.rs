@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use super::job::{Ancestor, JobRef};
 use crate::current::Context;
 use crate::park::Parker;
-use crate::primitive::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, PoisonError, StaticMutex};
+use crate::primitive::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, StaticMutex};
 
 /// A published job, with what whoever runs it needs.
 pub(super) struct Parcel {
@@ -45,7 +45,7 @@ static SPARE: StaticMutex<Vec<&'static Seat>> = StaticMutex::new(Vec::new());
 impl Seat {
     /// A seat for a pool.
     pub(super) fn get() -> &'static Self {
-        let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let spare = SPARE.lock().pop();
         spare.unwrap_or_else(|| Box::leak(Box::new(Self::new())))
     }
 
@@ -53,10 +53,7 @@ impl Seat {
     pub(super) fn give_back(&'static self) {
         // Its parts belong to one execution of a model.
         if !cfg!(reunite_model) {
-            SPARE
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(self);
+            SPARE.lock().push(self);
         }
     }
 

@@ -14,6 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::fork;
 use super::job::{Ancestor, Lineage};
 use super::scope::Core;
+use crate::contain::assert_outside;
 use crate::error::JoinError;
 use crate::primitive::{Arc, Mutex};
 
@@ -86,6 +87,7 @@ where
                 }
             }
         };
+        assert_outside();
         let result = match core.cause() {
             Some(cancelled) => {
                 let dropped = catch_unwind(AssertUnwindSafe(|| drop(f)));

@@ -10,9 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Profile, Profiling, flight_recorder, start};
 use crate::contain::contain;
-use crate::primitive::{
-    Instant, OnceLock, PoisonError, StaticMutex, foreign_thread_name, now, thread_local,
-};
+use crate::primitive::{Instant, OnceLock, StaticMutex, foreign_thread_name, now, thread_local};
 
 /// How many events of each thread the flight recorder keeps: some hundred kilobytes.
 const KEPT: usize = 4_096;
@@ -88,7 +86,7 @@ fn write_profile(is_last: bool) {
     let Some(Some(asked)) = PROFILE.get() else {
         return;
     };
-    let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut written = WRITTEN.lock();
     let begun = now();
     let events = asked.profiling.recorder.count();
     let is_too_soon = written.next.is_some_and(|next| begun < next);

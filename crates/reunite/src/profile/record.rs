@@ -10,7 +10,7 @@ use std::panic::Location;
 use crate::id::Label;
 use crate::observe::{Completion, Event, Observer};
 use crate::primitive::{
-    Arc, Counter, Duration, Mutex, Ordering, foreign_thread_name, thread_local,
+    Arc, Counter, Duration, Inside, Mutex, Ordering, foreign_thread_name, thread_local,
 };
 
 /// One event.
@@ -121,6 +121,7 @@ impl Recorder {
 
     fn page(&self) -> Arc<Page> {
         let page = PAGES.try_with(|here| {
+            let _inside = Inside::mark();
             let mut here = here.borrow_mut();
             if let Some((_, page)) = here.iter().find(|(number, _)| *number == self.number) {
                 return Arc::clone(page);

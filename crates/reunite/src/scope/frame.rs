@@ -58,6 +58,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{Scope, TryScope};
 use crate::cancel::Node;
+use crate::contain::assert_outside;
 use crate::current::{self, Context};
 use crate::error::{Cancelled, JoinError, ScopeError, Why, resume};
 use crate::id::Label;
@@ -189,6 +190,7 @@ impl<E> Frame<'_, '_, E> {
             who: outer.who,
             node: Arc::clone(node),
         });
+        assert_outside();
         let body = catch_unwind(AssertUnwindSafe(body));
         drop(entered);
         // The body's own failure takes its place among the children's before it cancels them.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::panic::Location;
 
 use super::mutex::MutexGuard;
+use crate::contain::assert_outside;
 use crate::deadline;
 use crate::deadlock::{Object, On, Site};
 use crate::error::WaitError;
@@ -154,6 +155,7 @@ impl Condvar {
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<(), WaitError> {
+        assert_outside();
         while condition(guard) {
             match self.wait_until(guard, deadline, at) {
                 // The change may have come with the end of the time, and it beats that.

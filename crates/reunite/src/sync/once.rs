@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::Location;
 
 use super::raw::Raw;
+use crate::contain::assert_outside;
 use crate::deadline;
 use crate::error::WaitError;
 use crate::primitive::{Duration, Instant, OnceLock};
@@ -106,6 +107,7 @@ impl<T> OnceCell<T> {
 
         self.making.lock("initialise", deadline, Heed::Task, at)?;
         let _unlock = Unlock(&self.making);
+        assert_outside();
         Ok(self.value.get_or_init(make))
     }
 }

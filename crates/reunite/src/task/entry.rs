@@ -7,7 +7,7 @@ use super::job::{Go, Job};
 use crate::cancel::Node;
 use crate::current::{Context, Who, enter};
 use crate::deadlock::{self, Crew, Need};
-use crate::observe::{Event, tell};
+use crate::observe::{Event, Quiet, is_quiet, tell};
 use crate::primitive::{Arc, Mutex};
 
 pub(crate) struct Entry {
@@ -16,6 +16,8 @@ pub(crate) struct Entry {
     pub(crate) node: Arc<Node>,
     pub(crate) group: Arc<Group>,
     pub(crate) stack_size: Option<usize>,
+    /// Spawned by an observer, or by such a task: observers are not told of it.
+    is_quiet: bool,
 }
 
 impl Entry {
@@ -32,6 +34,7 @@ impl Entry {
             node,
             group,
             stack_size,
+            is_quiet: is_quiet(),
         })
     }
 
@@ -75,6 +78,7 @@ impl Entry {
             who: Arc::clone(&self.who),
             node: Arc::clone(&self.node),
         };
+        let quiet = self.is_quiet.then(Quiet::keep);
         let entered = enter(context);
         let running = deadlock::run(self.who.label.id());
         tell(|| Event::Start {
@@ -84,6 +88,7 @@ impl Entry {
         deadlock::leak(&self.who.label, running.leaked());
         drop(running);
         drop(entered);
+        drop(quiet);
         self.who.forget_parent();
         // Last: from here on the scope may end, and what the job borrowed may be gone.
         self.group.leave(&self.who, in_place);

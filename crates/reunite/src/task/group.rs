@@ -20,8 +20,9 @@ use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use super::entry::Entry;
-use super::policy::{Completion, OnTimeout, Policy, Verdict};
+use super::policy::{Completion, OnTimeout, Policy, Verdict, WaitAll};
 use crate::cancel::Node;
+use crate::contain::{assert_outside, contain};
 use crate::current::{self, Who};
 use crate::deadline;
 use crate::deadlock::{Crew, Need, Object, On, Site};
@@ -29,9 +30,7 @@ use crate::error::{Cancelled, Why, resume};
 use crate::id::{Label, TaskId};
 use crate::observe::{Event, Straggler, is_on, report_stragglers, tell};
 use crate::park::Parker;
-use crate::primitive::{
-    Arc, Duration, Instant, Mutex, PoisonError, StaticMutex, StaticMutexGuard, Weak,
-};
+use crate::primitive::{Arc, Duration, Instant, Mutex, StaticMutex, StaticMutexGuard, Weak};
 use crate::wait::{Heed, Wait, wait};
 
 /// Who runs a group's tasks.
@@ -100,12 +99,15 @@ impl State {
 static LIVE: StaticMutex<BTreeMap<TaskId, Weak<Group>>> = StaticMutex::new(BTreeMap::new());
 
 fn live() -> StaticMutexGuard<'static, BTreeMap<TaskId, Weak<Group>>> {
-    LIVE.lock().unwrap_or_else(PoisonError::into_inner)
+    LIVE.lock()
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
         live().remove(&self.node.label().id());
+        // Perhaps on the thread of the last task, which goes on.
+        let policy = std::mem::replace(&mut self.rules.policy, Box::new(WaitAll));
+        contain(|| drop(policy));
     }
 }
 
@@ -315,6 +317,7 @@ impl Group {
         why: Why,
         ask: impl FnOnce() -> Verdict,
     ) -> Result<(), Box<dyn Any + Send>> {
+        assert_outside();
         let verdict = catch_unwind(AssertUnwindSafe(ask));
         if !matches!(verdict, Ok(Verdict::Continue)) {
             self.node.cancel(Cancelled::new(why, task.clone()));

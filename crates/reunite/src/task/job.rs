@@ -8,7 +8,7 @@ use super::group::Group;
 use super::packet::Packet;
 use super::policy::Completion;
 use crate::cancel::Node;
-use crate::contain::contain;
+use crate::contain::{assert_outside, contain};
 use crate::context::Inherited;
 use crate::error::{Cancelled, Failure};
 use crate::id::Label;
@@ -89,6 +89,7 @@ fn carry_out<T, E>(
     f: impl FnOnce() -> Result<T, E>,
     inherited: Inherited,
 ) -> Result<T, Failure<E>> {
+    assert_outside();
     let run = || match go {
         Go::Run => {
             let _ambient = inherited.enter();
