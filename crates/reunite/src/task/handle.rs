@@ -7,6 +7,7 @@ use std::panic::Location;
 use super::entry::Entry;
 use super::group::{chase, straggler};
 use super::packet::{Found, Packet};
+use crate::contain::contain;
 use crate::current::{self, Who};
 use crate::deadline;
 use crate::deadlock::{Crew, Object, On, Site};
@@ -325,6 +326,8 @@ impl<T> JoinHandle<T> {
             self.entry.who.detach();
             self.on_drop = OnDrop::Nothing;
         }
+        // It may have completed by now. Its result is nobody's, as if it completed a moment later.
+        contain(|| drop(self));
     }
 }
 
