@@ -12,7 +12,7 @@ use crate::cancel::Node;
 use crate::contain::assert_outside;
 use crate::deadlock::{Object, Site};
 use crate::error::Cancelled;
-use crate::id::{Kind, Label};
+use crate::id::{Kind, Label, TaskId};
 use crate::primitive::{
     Arc, AtomicU8, Duration, Inside, Instant, Mutex, Ordering, foreign_thread_name, now,
     thread_local,
@@ -167,6 +167,16 @@ pub(crate) fn mark_forks_by(newest: fn() -> ForkMark) {
 /// The context of the calling thread.
 pub(crate) fn current() -> Context {
     with_layers(|layers| Context::clone(&layers[layers.len() - 1].context))
+}
+
+/// The tasks that the calling thread runs, one inside the wait of another, and all that wait for their ends.
+pub(crate) fn around() -> Vec<TaskId> {
+    let here: Vec<_> = with_layers(|layers| {
+        let tasks = layers.iter().map(|layer| Arc::clone(&layer.context.who));
+        tasks.collect()
+    });
+    let lineages = here.iter().flat_map(Who::lineage);
+    lineages.map(|who| who.label.id()).collect()
 }
 
 /// Calls `each` with the context in which the calling thread made each of these forks, which are open and

@@ -1,14 +1,20 @@
-//! The end of the program: one test, because it concerns every task of the process.
+//! The end of the program: one at a time, because it concerns every task of the process.
 
 mod common;
 
-use std::sync::mpsc;
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
-use common::{until_cancelled, watchdog};
+use common::{LONG, until_cancelled, watchdog};
+
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 #[test]
 fn shutdown_stops_what_stops_and_names_what_does_not() {
+    let _alone = alone();
     let _watchdog = watchdog();
     let (go, wait) = mpsc::channel::<()>();
     let (started, starting) = mpsc::channel::<()>();
@@ -41,4 +47,115 @@ fn shutdown_stops_what_stops_and_names_what_does_not() {
     assert!(reunite::detached().is_empty());
     // Not final.
     assert_eq!(reunite::spawn(|| 1).join().unwrap(), 1);
+}
+
+/// What one that waited for its caller would take.
+const NEVER: Duration = LONG;
+
+#[test]
+fn a_task_that_shuts_down_does_not_wait_for_itself() {
+    let _alone = alone();
+    let _watchdog = watchdog();
+    let stopped = reunite::spawn(|| reunite::shutdown(NEVER).unwrap()).join();
+    assert_eq!(stopped.unwrap(), 0);
+    // It is not cancelled by it either.
+    let goes_on = reunite::spawn(|| {
+        reunite::shutdown(NEVER).unwrap();
+        reunite::checkpoint().is_ok()
+    });
+    assert!(goes_on.join().unwrap());
+    let (tell, told) = mpsc::channel();
+    let detached = move || tell.send(reunite::shutdown(NEVER).unwrap()).unwrap();
+    reunite::spawn(detached).detach();
+    assert_eq!(told.recv().unwrap(), 0);
+}
+
+#[test]
+fn nor_for_the_tasks_that_wait_for_it() {
+    let _alone = alone();
+    let _watchdog = watchdog();
+    let nested = reunite::spawn(|| {
+        reunite::scope(|s| {
+            let inner = s.spawn(|| {
+                let deep = || {
+                    reunite::spawn(|| reunite::shutdown(NEVER).unwrap())
+                        .join()
+                        .unwrap()
+                };
+                reunite::scope(|s| s.spawn(deep).join().unwrap())
+            });
+            inner.join().unwrap()
+        })
+    });
+    assert_eq!(nested.join().unwrap(), 0);
+    let mapped = reunite::spawn(|| {
+        let items = reunite::map(0..3, |_| reunite::shutdown(NEVER)).threads(1);
+        items.into_iter().all(|outcome| outcome.unwrap().is_ok())
+    });
+    assert!(mapped.join().unwrap());
+    let scoped = reunite::spawn(|| {
+        reunite::scope(|s| {
+            let mut items = s
+                .map(0..2, |_| reunite::shutdown(NEVER))
+                .threads(1)
+                .into_iter();
+            items.all(|outcome| outcome.unwrap().is_ok())
+        })
+    });
+    assert!(scoped.join().unwrap());
+}
+
+#[test]
+fn nor_does_a_task_of_a_pool() {
+    let _alone = alone();
+    let _watchdog = watchdog();
+    let pool = reunite::Pool::builder().threads(2).build().unwrap();
+    let pool = &pool;
+    reunite::scope(|s| {
+        let by_join = s.spawn(|| {
+            pool.spawn(|| reunite::shutdown(NEVER).unwrap())
+                .join()
+                .unwrap()
+        });
+        assert_eq!(by_join.join().unwrap(), 0);
+    });
+    let global = reunite::spawn(|| {
+        let spawned = reunite::Pool::global().spawn(|| reunite::shutdown(NEVER).unwrap());
+        let spawned = spawned.join().unwrap();
+        let scoped = reunite::Pool::global().scope(|s| {
+            let task = s.spawn(|| reunite::shutdown(NEVER).unwrap());
+            task.join().unwrap()
+        });
+        let (one, two) = reunite::join(
+            || reunite::shutdown(NEVER).unwrap(),
+            || reunite::shutdown(NEVER).unwrap(),
+        );
+        spawned + scoped + one + two
+    });
+    assert_eq!(global.join().unwrap(), 0);
+}
+
+#[test]
+fn it_is_about_the_others() {
+    let _alone = alone();
+    let _watchdog = watchdog();
+    let (go, wait) = mpsc::channel::<()>();
+    let (started, starting) = mpsc::channel::<()>();
+    let builder = |name| reunite::Builder::new().name(name);
+    let obedient = builder("obedient").spawn(until_cancelled);
+    let deaf = builder("deaf").spawn(move || {
+        started.send(()).unwrap();
+        wait.recv().unwrap();
+    });
+    starting.recv().unwrap();
+    let late = builder("caller").spawn(|| reunite::shutdown(Duration::from_millis(50)));
+    let late = late.join().unwrap().unwrap_err();
+    let names: Vec<_> = late.iter().map(|late| late.task.name()).collect();
+    assert_eq!(names, [Some("deaf")], "{late}");
+    assert!(obedient.is_finished());
+    // It wakes when the last of the others has left, though it is there itself.
+    let caller = builder("caller").spawn(|| reunite::shutdown(NEVER).unwrap());
+    go.send(()).unwrap();
+    assert!(caller.join().unwrap() <= 1);
+    drop((obedient, deaf));
 }

@@ -4,7 +4,8 @@
 //! `pending` counts the tasks that were admitted and have not left. A task is admitted before it can run
 //! and leaves as the very last thing, on the thread that ran it. The owner asks under the lock whether
 //! `pending` is zero and, if not, leaves its parker there; whoever brings it to zero takes the parkers in
-//! the same critical section and unparks after it. A task that spawns a sibling admits it before it leaves
+//! the same critical section and unparks after it. Who waits for some of the tasks only asks again whenever one
+//! leaves. A task that spawns a sibling admits it before it leaves
 //! itself, so zero is final once the body has ended.
 //!
 //! With a limit, `running` counts the places taken. A task over the limit queues; a thread that finishes
@@ -85,6 +86,8 @@ struct State {
     queue: VecDeque<Arc<Entry>>,
     members: BTreeMap<TaskId, Arc<Entry>>,
     waiters: Vec<Parker>,
+    /// Who waits for some of the members: asks again whenever one leaves.
+    choosers: Vec<Parker>,
 }
 
 impl State {
@@ -288,11 +291,10 @@ impl Group {
         state.between += usize::from(in_place);
         let member = state.members.remove(&who.label.id());
         state.pending -= 1;
-        let waiters = if state.pending == 0 {
-            std::mem::take(&mut state.waiters)
-        } else {
-            Vec::new()
-        };
+        let mut waiters = std::mem::take(&mut state.choosers);
+        if state.pending == 0 {
+            waiters.append(&mut state.waiters);
+        }
         drop(state);
         drop(member);
         waiters.iter().for_each(Parker::unpark);
@@ -344,9 +346,11 @@ impl Group {
             .collect()
     }
 
-    /// Cancels each task that has not left, but not the group. Returns how many.
-    pub(crate) fn cancel_members(&self, why: &Why) -> usize {
+    /// Cancels each task that has not left, but for these, and not the group. Returns how many.
+    pub(crate) fn cancel_members_but(&self, except: &[TaskId], why: &Why) -> usize {
         let members: Vec<_> = self.state.lock().members.values().cloned().collect();
+        let is_meant = |entry: &Arc<Entry>| !except.contains(&entry.who.label.id());
+        let members: Vec<_> = members.into_iter().filter(is_meant).collect();
         for entry in &members {
             entry
                 .node
@@ -405,18 +409,44 @@ impl Group {
         );
     }
 
-    /// Waits until every task has left or `deadline` has passed: true in the first case.
-    pub(crate) fn wait_until(
+    /// Waits until every task but these has left or `deadline` has passed: true in the first case.
+    pub(crate) fn wait_for_all_but(
         self: &Arc<Self>,
+        except: &[TaskId],
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> bool {
-        let site = self.site("shutdown", at);
-        matches!(
-            wait(site, deadline, Heed::Nothing, |parker| self
-                .is_empty_or_wake(parker)),
-            Wait::Ready
-        )
+        let others = Others {
+            group: Arc::clone(self),
+            except: except.to_vec(),
+        };
+        let site = Site {
+            on: On::Crew(Arc::new(others)),
+            ..self.site("shutdown", at)
+        };
+        let ended = wait(site, deadline, Heed::Nothing, |parker| {
+            let mut state = self.state.lock();
+            let have_left = state.members.keys().all(|id| except.contains(id));
+            if !have_left && !state.choosers.iter().any(|other| other.is_same(parker)) {
+                state.choosers.push(parker.clone());
+            }
+            have_left
+        });
+        matches!(ended, Wait::Ready)
+    }
+}
+
+/// The tasks of a group but some.
+struct Others {
+    group: Arc<Group>,
+    except: Vec<TaskId>,
+}
+
+impl Crew for Others {
+    fn need(&self) -> Need {
+        let begun = self.group.state.lock().begun();
+        let is_meant = |id: &TaskId| !self.except.contains(id);
+        Need::All(begun.into_iter().filter(is_meant).collect())
     }
 }
 

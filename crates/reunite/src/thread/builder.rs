@@ -181,6 +181,9 @@ pub fn detached() -> Vec<Straggler> {
 /// Ends the program's threads in order: asks every task outside a scope, detached ones included, to stop,
 /// and waits for all of them for at most `timeout`. Returns how many it waited for.
 ///
+/// Called by a task, it is about the others: the task itself, and those that wait for it (the task whose scope it
+/// belongs to, the one that spawned it, and so on), are neither asked to stop nor waited for.
+///
 /// Not final: tasks may be spawned afterwards.
 ///
 /// # Errors
@@ -195,12 +198,14 @@ pub fn detached() -> Vec<Straggler> {
 pub fn shutdown(timeout: Duration) -> Result<usize, Stragglers> {
     let deadline = deadline::after(timeout);
     let root = root();
-    let asked = root.cancel_members(&Why::Shutdown);
-    let all_came = root.wait_until(deadline, Location::caller());
+    let around = current::around();
+    let asked = root.cancel_members_but(&around, &Why::Shutdown);
+    let all_came = root.wait_for_all_but(&around, deadline, Location::caller());
     profile::write_if_asked();
     if all_came {
         Ok(asked)
     } else {
-        Err(Stragglers(root.stragglers_if(|_| true)))
+        let is_late = |who: &current::Who| !around.contains(&who.label.id());
+        Err(Stragglers(root.stragglers_if(is_late)))
     }
 }
