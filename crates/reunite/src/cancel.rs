@@ -80,6 +80,14 @@ impl Node {
         node
     }
 
+    /// Cancelling this node cancels `other`, too, which has a parent of its own.
+    pub(crate) fn take_along(&self, other: &Arc<Self>) {
+        self.links.lock().children.push(Some(Arc::downgrade(other)));
+        if let Some(cause) = self.cause() {
+            other.cancel(cause);
+        }
+    }
+
     fn unlinked(label: Label, parent: Option<Arc<Self>>, own_deadline: Option<Instant>) -> Self {
         let inherited = parent.as_ref().and_then(|parent| parent.deadline);
         let deadline = deadline::earlier(own_deadline, inherited);

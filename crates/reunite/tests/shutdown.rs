@@ -159,3 +159,58 @@ fn it_is_about_the_others() {
     assert!(caller.join().unwrap() <= 1);
     drop((obedient, deaf));
 }
+
+#[test]
+fn two_tasks_that_shut_down_do_not_wait_for_each_other() {
+    let _alone = alone();
+    let _watchdog = watchdog();
+    let both = std::sync::Arc::new(std::sync::Barrier::new(2));
+    let shut_down = || {
+        let both = std::sync::Arc::clone(&both);
+        reunite::spawn(move || {
+            both.wait();
+            reunite::shutdown(NEVER).unwrap()
+        })
+    };
+    let (one, two) = (shut_down(), shut_down());
+    assert!(one.join().unwrap() <= 1);
+    assert!(two.join().unwrap() <= 1);
+    let both = std::sync::Barrier::new(2);
+    reunite::spawn(move || {
+        let items = reunite::map(0..2, move |_| {
+            both.wait();
+            reunite::shutdown(NEVER).unwrap()
+        });
+        assert_eq!(items.threads(2).into_iter().count(), 2);
+    })
+    .join()
+    .unwrap();
+}
+
+/// Nobody takes the outcomes any more, so the workers wait for room for ever.
+#[test]
+fn a_map_outside_any_scope_stops_though_its_outcomes_were_forgotten() {
+    let _alone = alone();
+    let _watchdog = watchdog();
+    for (threads, window) in [(1, 1), (2, 2), (4, 8)] {
+        let items = reunite::map(0..100, |n| n).threads(threads).window(window);
+        let mut outcomes = items.into_iter();
+        assert_eq!(outcomes.next().unwrap().unwrap(), 0);
+        std::mem::forget(outcomes);
+    }
+    let (begin, begun) = mpsc::channel();
+    let sleeps = reunite::map(0..2, move |_| {
+        begin.send(()).unwrap();
+        until_cancelled().reason().to_owned()
+    });
+    let mut outcomes = sleeps.threads(2).into_iter();
+    let (tell, told) = mpsc::channel();
+    let consumer = reunite::spawn(move || {
+        tell.send(outcomes.next().is_some()).unwrap();
+        std::mem::forget(outcomes);
+    });
+    (0..2).for_each(|_| begun.recv().unwrap());
+    reunite::shutdown(NEVER).unwrap();
+    assert!(told.recv().unwrap());
+    drop(consumer);
+}

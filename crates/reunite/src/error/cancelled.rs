@@ -39,6 +39,8 @@ pub(crate) enum Why {
     BodyFailed,
     /// The source's handle was dropped, or the map it belongs to was.
     Dropped,
+    /// The outcomes of the map were forgotten: nobody would take them.
+    Forgotten,
     /// The program is shutting down.
     Shutdown,
 }
@@ -70,6 +72,7 @@ impl Cancelled {
             Why::Decided => "its result was enough",
             Why::BodyFailed => "its body failed",
             Why::Dropped => "its handle was dropped",
+            Why::Forgotten => "its outcomes were forgotten, and nobody would take them",
             Why::Shutdown => "the program is shutting down",
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::error::JoinError;
 use crate::scope::Scope;
+use crate::task::Group;
 use crate::thread::Builder;
 
 /// Where the threads of a map live. Sealed: a [`Scope`], or [`Free`].
@@ -12,6 +13,21 @@ pub trait Home<'a>: Copy + Send + Sync + sealed::Sealed + 'a {
     /// The system refused it, or the scope is cancelled.
     #[doc(hidden)]
     fn start(self, builder: Builder, work: impl FnOnce() + Send + 'a) -> Result<(), JoinError>;
+
+    /// Who waits for the map's threads at its end, and cancels the map if nobody else can take its outcomes.
+    #[doc(hidden)]
+    fn owner(&self) -> Option<Owner<'_>>;
+}
+
+/// The group of a scope.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct Owner<'a>(pub(super) &'a Group);
+
+impl std::fmt::Debug for Owner<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Owner")
+    }
 }
 
 /// Outside any scope: functions and items that borrow nothing.
@@ -28,6 +44,10 @@ impl Home<'static> for Free {
             .try_spawn(work)
             .map(|worker| worker.leave_to_owner())
     }
+
+    fn owner(&self) -> Option<Owner<'_>> {
+        None
+    }
 }
 
 impl<'scope, 'env> Home<'scope> for &'scope Scope<'scope, 'env> {
@@ -37,6 +57,10 @@ impl<'scope, 'env> Home<'scope> for &'scope Scope<'scope, 'env> {
             Some(Err(error)) => Err(error),
             Some(Ok(())) | None => Ok(()),
         }
+    }
+
+    fn owner(&self) -> Option<Owner<'_>> {
+        Some(Owner(self.group()))
     }
 }
 

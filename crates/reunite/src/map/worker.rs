@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::home::Home;
+use super::home::{Home, Owner};
 use super::shared::{Item, Seat, Shared, Source};
 use crate::cancel::Node;
 use crate::contain::{assert_outside, contain};
@@ -37,7 +37,11 @@ where
     let leave = Leave(Arc::clone(shared));
     home.start(builder, move || {
         let leave = leave;
-        let who = current::current().who;
+        let Context { who, node } = current::current();
+        if home.owner().is_none() {
+            // The end of the program asks its threads to stop.
+            node.take_along(&ours.node);
+        }
         let _entered = current::enter(Context {
             who,
             node: Arc::clone(&ours.node),
@@ -76,7 +80,7 @@ where
     F: Fn(I::Item) -> Result<U, E> + Send + Sync + 'a,
     H: Home<'a>,
 {
-    let Some(source) = take_source(shared) else {
+    let Some(source) = take_source(shared, home.owner()) else {
         return false;
     };
     let Some((item, number, who, node)) = pull(shared, source) else {
@@ -114,9 +118,9 @@ where
 }
 
 /// Waits for the source and a place in the window.
-fn take_source<I, U, E>(shared: &Shared<I, U, E>) -> Option<I> {
+fn take_source<I, U, E>(shared: &Shared<I, U, E>, owner: Option<Owner<'_>>) -> Option<I> {
     let window = shared.plan.window();
-    let mut source = None;
+    let (mut source, mut idle) = (None, None);
     let site = Site {
         verb: "turn",
         object: Object::Label(shared.label.clone()),
@@ -137,8 +141,13 @@ fn take_source<I, U, E>(shared: &Shared<I, U, E>) -> Option<I> {
         if !state.idle.iter().any(|idle| idle.is_same(parker)) {
             state.idle.push(parker.clone());
         }
+        drop(state);
+        if let (Some(Owner(group)), None) = (owner, &idle) {
+            idle = Some(group.idle(&shared.node));
+        }
         false
     });
+    drop(idle);
     match turn {
         Wait::Ready => source,
         Wait::TimedOut | Wait::Cancelled(_) | Wait::Refused(_) => None,

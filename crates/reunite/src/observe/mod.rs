@@ -205,6 +205,14 @@ pub(crate) fn report_stall(stall: &Stall) {
     }
 }
 
+/// A scope has ended but for a map of which nobody takes the outcomes.
+pub(crate) fn report_forgotten(map: &Label, scope: &Label) {
+    let _closed = writeln!(
+        stderr(),
+        "reunite: {map}, a map, was cancelled: its outcomes were forgotten, and {scope} ends"
+    );
+}
+
 /// A task has completed and leaked the guard of a lock: nobody will ever release that.
 pub(crate) fn report_leak(task: &Label, since: &Location<'_>) {
     let _closed = writeln!(

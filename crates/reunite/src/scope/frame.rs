@@ -77,6 +77,10 @@ pub(crate) struct Frame<'scope, 'env: 'scope, E> {
 }
 
 impl<'scope, E> Frame<'scope, '_, E> {
+    pub(crate) fn group(&self) -> &Group {
+        &self.group
+    }
+
     pub(crate) fn node(&self) -> &Arc<Node> {
         self.group.node()
     }

@@ -11,7 +11,7 @@ use std::panic::Location;
 
 use crate::cancel::Canceller;
 use crate::error::{JoinError, ScopeError};
-use crate::task::{FailFast, JoinHandle, WaitAll};
+use crate::task::{FailFast, Group, JoinHandle, WaitAll};
 use crate::thread::Builder;
 
 pub use builder::ScopeBuilder;
@@ -88,6 +88,12 @@ pub struct Scope<'scope, 'env> {
 /// What the body of a [`try_scope`] spawns through.
 pub struct TryScope<'scope, 'env, E> {
     frame: Frame<'scope, 'env, E>,
+}
+
+impl Scope<'_, '_> {
+    pub(crate) fn group(&self) -> &Group {
+        self.frame.group()
+    }
 }
 
 impl<'scope> Scope<'scope, '_> {

@@ -69,7 +69,7 @@ pub(crate) struct Group {
     owner: Option<Arc<Who>>,
     rules: Rules,
     starter: Starter,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
 }
 
 /// What a scope's builder can choose.
@@ -79,20 +79,24 @@ pub(crate) struct Rules {
 }
 
 #[derive(Default)]
-struct State {
-    pending: usize,
+pub(super) struct State {
+    pub(super) pending: usize,
     running: usize,
-    between: usize,
-    queue: VecDeque<Arc<Entry>>,
+    pub(super) between: usize,
+    pub(super) queue: VecDeque<Arc<Entry>>,
     members: BTreeMap<TaskId, Arc<Entry>>,
-    waiters: Vec<Parker>,
+    pub(super) waiters: Vec<Parker>,
+    /// What is to be cancelled if every task is idle; see there.
+    pub(super) idle: Vec<Arc<Node>>,
     /// Who waits for some of the members: asks again whenever one leaves.
     choosers: Vec<Parker>,
+    /// Whom those who do so have left out: nobody else who does waits for them.
+    left_out: Vec<TaskId>,
 }
 
 impl State {
     /// The tasks that were begun and have not left.
-    fn begun(&self) -> Vec<TaskId> {
+    pub(super) fn begun(&self) -> Vec<TaskId> {
         let members = self.members.iter();
         let begun = members.filter(|(_, entry)| !entry.is_waiting_to_start());
         begun.map(|(id, _)| *id).collect()
@@ -257,6 +261,9 @@ impl Group {
         if next.is_none() {
             state.running -= 1;
             state.between -= 1;
+            let waiters = state.wake_if_abandoned();
+            drop(state);
+            waiters.iter().for_each(Parker::unpark);
         }
         next
     }
@@ -294,6 +301,8 @@ impl Group {
         let mut waiters = std::mem::take(&mut state.choosers);
         if state.pending == 0 {
             waiters.append(&mut state.waiters);
+        } else {
+            waiters.append(&mut state.wake_if_abandoned());
         }
         drop(state);
         drop(member);
@@ -359,13 +368,15 @@ impl Group {
         members.len()
     }
 
-    fn is_empty_or_wake(&self, parker: &Parker) -> bool {
+    /// Whether every task has left, or none will by itself.
+    fn is_over_or_wake(&self, parker: &Parker) -> bool {
         let mut state = self.state.lock();
-        if state.pending > 0 {
+        let is_over = state.pending == 0 || state.is_abandoned();
+        if !is_over {
             state.waiters.retain(|waiter| !waiter.is_same(parker));
             state.waiters.push(parker.clone());
         }
-        state.pending == 0
+        is_over
     }
 
     fn site(self: &Arc<Self>, verb: &'static str, at: &'static Location<'static>) -> Site {
@@ -392,19 +403,19 @@ impl Group {
     /// from then on those that do not come back are reported, again and again.
     pub(crate) fn wait_all(self: &Arc<Self>, at: &'static Location<'static>) {
         let label = self.node.label();
-        let site = || self.site("end", at);
-        if let Wait::Ready = wait(site(), None, Heed::Node(&self.node), |parker| {
-            self.is_empty_or_wake(parker)
-        }) {
+        let wait_until = |deadline, heed: Heed<'_>| loop {
+            let site = self.site("end", at);
+            let ended = wait(site, deadline, heed, |parker| self.is_over_or_wake(parker));
+            if !matches!(ended, Wait::Ready) || !self.close_abandoned() {
+                return ended;
+            }
+        };
+        if let Wait::Ready = wait_until(None, Heed::Node(&self.node)) {
             return;
         }
         chase(
             label,
-            |deadline| {
-                wait(site(), deadline, Heed::Patiently, |parker| {
-                    self.is_empty_or_wake(parker)
-                })
-            },
+            |deadline| wait_until(deadline, Heed::Patiently),
             || self.stragglers_if(|_| true),
         );
     }
@@ -424,15 +435,31 @@ impl Group {
             on: On::Crew(Arc::new(others)),
             ..self.site("shutdown", at)
         };
+        self.leave_out(|left_out| left_out.extend(except));
         let ended = wait(site, deadline, Heed::Nothing, |parker| {
             let mut state = self.state.lock();
-            let have_left = state.members.keys().all(|id| except.contains(id));
+            let is_left_out = |id| state.left_out.contains(id);
+            let have_left = state.members.keys().all(is_left_out);
             if !have_left && !state.choosers.iter().any(|other| other.is_same(parker)) {
                 state.choosers.push(parker.clone());
             }
             have_left
         });
+        self.leave_out(|left_out| {
+            for id in except {
+                let at = left_out.iter().position(|other| other == id);
+                at.map(|at| left_out.swap_remove(at));
+            }
+        });
         matches!(ended, Wait::Ready)
+    }
+
+    fn leave_out(&self, change: impl FnOnce(&mut Vec<TaskId>)) {
+        let mut state = self.state.lock();
+        change(&mut state.left_out);
+        let choosers = std::mem::take(&mut state.choosers);
+        drop(state);
+        choosers.iter().for_each(Parker::unpark);
     }
 }
 

@@ -4,6 +4,7 @@ mod entry;
 mod failures;
 mod group;
 mod handle;
+mod idle;
 mod job;
 mod packet;
 mod policy;
