@@ -200,6 +200,25 @@ fn a_map_dropped_early_joins_its_threads() {
     );
 }
 
+/// Whoever is last to become idle, or to leave, wakes the scope's end, which cancels the map; nobody sooner.
+#[test]
+fn a_map_whose_outcomes_were_forgotten_lets_its_scope_end() {
+    check(
+        || {
+            reunite::scope(|s| {
+                let mut outcomes = s.map(0.., |n: u64| n).threads(2).window(2).into_iter();
+                s.spawn(move || {
+                    for n in 0..2 {
+                        assert_eq!(outcomes.next().unwrap().unwrap(), n);
+                    }
+                    std::mem::forget(outcomes);
+                });
+            });
+        },
+        RUNS / 4,
+    );
+}
+
 /// The semaphore: no permit is lost between a release and a waiter that is cancelled.
 #[test]
 fn a_semaphore_loses_no_permit() {
