@@ -49,7 +49,8 @@ fn shutdown_stops_what_stops_and_names_what_does_not() {
     assert_eq!(reunite::spawn(|| 1).join().unwrap(), 1);
 }
 
-/// What one that waited for its caller would take.
+/// What one that waited for its caller would take. How many it waited for is not asked: a task that was joined may be
+/// about to leave.
 const NEVER: Duration = LONG;
 
 #[test]
@@ -57,7 +58,7 @@ fn a_task_that_shuts_down_does_not_wait_for_itself() {
     let _alone = alone();
     let _watchdog = watchdog();
     let stopped = reunite::spawn(|| reunite::shutdown(NEVER).unwrap()).join();
-    assert_eq!(stopped.unwrap(), 0);
+    stopped.unwrap();
     // It is not cancelled by it either.
     let goes_on = reunite::spawn(|| {
         reunite::shutdown(NEVER).unwrap();
@@ -67,7 +68,7 @@ fn a_task_that_shuts_down_does_not_wait_for_itself() {
     let (tell, told) = mpsc::channel();
     let detached = move || tell.send(reunite::shutdown(NEVER).unwrap()).unwrap();
     reunite::spawn(detached).detach();
-    assert_eq!(told.recv().unwrap(), 0);
+    told.recv().unwrap();
 }
 
 #[test]
@@ -87,7 +88,7 @@ fn nor_for_the_tasks_that_wait_for_it() {
             inner.join().unwrap()
         })
     });
-    assert_eq!(nested.join().unwrap(), 0);
+    nested.join().unwrap();
     let mapped = reunite::spawn(|| {
         let items = reunite::map(0..3, |_| reunite::shutdown(NEVER)).threads(1);
         items.into_iter().all(|outcome| outcome.unwrap().is_ok())
@@ -117,7 +118,7 @@ fn nor_does_a_task_of_a_pool() {
                 .join()
                 .unwrap()
         });
-        assert_eq!(by_join.join().unwrap(), 0);
+        by_join.join().unwrap();
     });
     let global = reunite::spawn(|| {
         let spawned = reunite::Pool::global().spawn(|| reunite::shutdown(NEVER).unwrap());
@@ -132,7 +133,7 @@ fn nor_does_a_task_of_a_pool() {
         );
         spawned + scoped + one + two
     });
-    assert_eq!(global.join().unwrap(), 0);
+    global.join().unwrap();
 }
 
 #[test]
@@ -156,7 +157,7 @@ fn it_is_about_the_others() {
     // It wakes when the last of the others has left, though it is there itself.
     let caller = builder("caller").spawn(|| reunite::shutdown(NEVER).unwrap());
     go.send(()).unwrap();
-    assert!(caller.join().unwrap() <= 1);
+    caller.join().unwrap();
     drop((obedient, deaf));
 }
 
@@ -173,8 +174,8 @@ fn two_tasks_that_shut_down_do_not_wait_for_each_other() {
         })
     };
     let (one, two) = (shut_down(), shut_down());
-    assert!(one.join().unwrap() <= 1);
-    assert!(two.join().unwrap() <= 1);
+    one.join().unwrap();
+    two.join().unwrap();
     let both = std::sync::Barrier::new(2);
     reunite::spawn(move || {
         let items = reunite::map(0..2, move |_| {
