@@ -20,7 +20,7 @@
 //! waits no longer than that; whoever finds it passed cancels the node that owns it.
 
 use crate::deadline;
-use crate::error::{Cancelled, Why};
+use crate::error::{Cancelled, CutShort, Why};
 use crate::id::Label;
 use crate::observe::{Event, tell};
 use crate::park::Parker;
@@ -31,6 +31,10 @@ const CANCELLED: u8 = 1;
 const DEADLINE: u8 = 2;
 /// The task was told.
 const OBSERVED: u8 = 4;
+/// The task was told of something else that leaves its work undone: see `Links::cut`.
+const CUT: u8 = 8;
+/// The task's closure has ended: what is dropped now is no longer its doing.
+const OVER: u8 = 16;
 
 pub(crate) struct Node {
     state: AtomicU8,
@@ -47,6 +51,9 @@ struct Links {
     children: Vec<Option<Weak<Node>>>,
     free: Vec<usize>,
     waiters: Vec<Parker>,
+    /// The last time that a wait of the task was refused, or found a channel that others had cut short: which such
+    /// telling it was in this process, and why.
+    cut: Option<Box<(u64, CutShort)>>,
 }
 
 impl Node {
@@ -171,6 +178,69 @@ impl Node {
             }
             told.state.fetch_or(OBSERVED, Ordering::Relaxed);
         }
+    }
+
+    /// The task was told that something it waited for will not come, as telling number `number` of the process.
+    pub(crate) fn mark_cut(&self, number: u64, why: &CutShort) {
+        let mut told = self;
+        loop {
+            told.set_cut(number, why);
+            told.state.fetch_or(CUT, Ordering::Release);
+            match &told.parent {
+                Some((parent, _)) if told.label.is_scope() => told = parent,
+                _ => return,
+            }
+        }
+    }
+
+    fn set_cut(&self, number: u64, why: &CutShort) {
+        let mut links = self.links.lock();
+        if links.cut.as_ref().is_none_or(|cut| cut.0 != u64::MAX) {
+            links.cut = Some(Box::new((number, why.clone())));
+        }
+    }
+
+    /// The task, or the scope's body, was left and goes on all the same: it was told for good.
+    pub(crate) fn mark_left(&self, why: &CutShort) {
+        self.set_cut(u64::MAX, why);
+        self.state.fetch_or(CUT, Ordering::Release);
+    }
+
+    /// Whether `cancelled` came from this node or from one above it.
+    pub(crate) fn passed_on(&self, cancelled: &Cancelled) -> bool {
+        let mut node = self;
+        loop {
+            // By its source, too: the news may have come to a task before it came here.
+            if node.label.id() == cancelled.source().id()
+                || node.cause().is_some_and(|cause| cause.is_same(cancelled))
+            {
+                return true;
+            }
+            match &node.parent {
+                Some((parent, _)) => node = parent,
+                None => return false,
+            }
+        }
+    }
+
+    /// The task's closure has ended.
+    pub(crate) fn mark_over(&self) {
+        self.state.fetch_or(OVER, Ordering::Relaxed);
+    }
+
+    /// What the task was told that leaves its work undone: of a cancellation, which lasts, or of something else
+    /// after telling number `since`. `None` once its closure has ended.
+    pub(crate) fn cut_short(&self, since: u64) -> Option<CutShort> {
+        let state = self.state.load(Ordering::Acquire);
+        if state & OVER != 0 || state & (OBSERVED | CUT) == 0 {
+            return None;
+        }
+        if state & OBSERVED != 0 {
+            return self.cause().map(CutShort::Cancelled);
+        }
+        let links = self.links.lock();
+        let (number, why) = &**links.cut.as_ref()?;
+        (*number > since).then(|| why.clone())
     }
 
     /// Cancels the node, at or above this one, whose deadline has passed: the highest such. Returns why

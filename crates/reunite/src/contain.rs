@@ -7,9 +7,25 @@
 //! ([`Inside`](crate::primitive::Inside)), and [`assert_outside`] stands wherever code of users is called, and in what
 //! it calls in turn: [`checkpoint`](crate::checkpoint), every wait, spawning, the live tree.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::primitive::{Inside, panicking};
+use crate::primitive::{Inside, panicking, thread_local};
+
+thread_local! {
+    static IS_CONTAINED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether what unwinds here would be contained, and nobody told. A thread that is ending contains nothing.
+pub(crate) fn is_contained() -> bool {
+    IS_CONTAINED.try_with(Cell::get).unwrap_or(false)
+}
+
+/// From here on what unwinds is contained, or is not. Returns what was so before.
+pub(crate) fn set_contained(is_contained: bool) -> bool {
+    let before = IS_CONTAINED.try_with(|here| here.replace(is_contained));
+    before.unwrap_or(false)
+}
 
 /// Code of users is about to run, or has called: the thread holds no lock and no borrow of this library's.
 ///
@@ -29,7 +45,10 @@ pub(crate) fn assert_outside() {
 /// panic in turn, the library's thread goes on all the same.
 pub(crate) fn contain(f: impl FnOnce()) {
     assert_outside();
-    let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else {
+    let before = set_contained(true);
+    let ended = catch_unwind(AssertUnwindSafe(f));
+    set_contained(before);
+    let Err(payload) = ended else {
         return;
     };
     if let Err(worse) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {

@@ -11,10 +11,10 @@ use std::panic::Location;
 use crate::cancel::Node;
 use crate::contain::assert_outside;
 use crate::deadlock::{Object, Site};
-use crate::error::Cancelled;
+use crate::error::{Cancelled, CutShort};
 use crate::id::{Kind, Label, TaskId};
 use crate::primitive::{
-    Arc, AtomicU8, Duration, Inside, Instant, Mutex, Ordering, foreign_thread_name, now,
+    Arc, AtomicU8, Counter, Duration, Inside, Instant, Mutex, Ordering, foreign_thread_name, now,
     thread_local,
 };
 
@@ -151,6 +151,8 @@ struct Layer {
     context: Arc<Context>,
     /// The newest open fork of the thread when it was entered.
     newest: ForkMark,
+    /// Whether what runs in it, and not in one entered later, was told of a cancellation.
+    told: Cell<bool>,
 }
 
 thread_local! {
@@ -202,6 +204,7 @@ fn with_layers<R>(ask: impl FnOnce(&[Layer]) -> R) -> R {
     let foreign = || Layer {
         context: Arc::new(Context::foreign()),
         newest: 0,
+        told: Cell::new(false),
     };
     let mut ask = Some(ask);
     let answer = LAYERS.try_with(|layers| {
@@ -230,7 +233,12 @@ pub(crate) fn enter(context: impl Into<Arc<Context>>) -> Entered {
     // A thread that is ending and has lost its layers goes on without.
     let _gone = LAYERS.try_with(|layers| {
         let _inside = Inside::mark();
-        layers.borrow_mut().push(Layer { context, newest });
+        let told = Cell::new(false);
+        layers.borrow_mut().push(Layer {
+            context,
+            newest,
+            told,
+        });
     });
     Entered(())
 }
@@ -274,9 +282,74 @@ pub fn checkpoint() -> Result<(), Cancelled> {
         context.node.must_stop().then(|| Arc::clone(context))
     });
     match told {
-        Ok(Some(context)) => context.node.check(),
+        Ok(Some(context)) => {
+            let asked = context.node.check();
+            if asked.is_err() {
+                mark_told();
+            }
+            asked
+        }
         Ok(None) | Err(_) => Ok(()),
     }
+}
+
+/// What runs here was told of a cancellation, by a wait.
+pub(crate) fn mark_told() {
+    let _ending = LAYERS.try_with(|layers| {
+        if let Some(layer) = layers.borrow().last() {
+            layer.told.set(true);
+        }
+    });
+}
+
+/// Whether what was entered last was told of a cancellation. Its node does not say: others may run under that, too.
+pub(crate) fn was_told() -> bool {
+    let told = LAYERS.try_with(|layers| layers.borrow().last().is_some_and(|it| it.told.get()));
+    told.unwrap_or(false)
+}
+
+/// How often tasks were told that what they waited for will not come, cancellations aside.
+static TELLINGS: Counter = Counter::new(0);
+
+/// The number of the last telling, to be kept by whoever wants to know what was told since.
+#[inline]
+pub(crate) fn tellings() -> u64 {
+    TELLINGS.load(Ordering::Relaxed)
+}
+
+/// The current task is being told that what it waits for will not come.
+pub(crate) fn tell_cut_short(node: &Node, why: &CutShort) {
+    let number = TELLINGS.fetch_add(1, Ordering::Relaxed) + 1;
+    node.mark_cut(number, why);
+}
+
+/// [`tell_cut_short`] for the caller's own node.
+pub(crate) fn tell_here(why: &CutShort) {
+    tell_cut_short(&current().node, why);
+}
+
+/// The current task was left, and goes on as it cannot unwind: nothing that it sends from here on makes up for that.
+pub(crate) fn mark_left(why: &CutShort) {
+    current().node.mark_left(why);
+}
+
+/// What the current task was told that leaves its work undone, after telling number `since`.
+pub(crate) fn cut_short(since: u64) -> Option<CutShort> {
+    // Neither a thread that never entered a task nor one that is ending was told of anything.
+    let node = LAYERS.try_with(|layers| {
+        let layers = layers.try_borrow().ok()?;
+        layers.last()?.context.node.cut_short(since)
+    });
+    node.ok().flatten()
+}
+
+/// Whether nothing of this library stands around the caller that would tell why its stack unwinds.
+pub(crate) fn is_outside_tasks() -> bool {
+    with_layers(|layers| {
+        layers.last().is_none_or(|layer| {
+            layer.context.who.is_foreign() && layer.context.node.label().is_foreign()
+        })
+    })
 }
 
 /// Runs `f` out of reach of cancellations and deadlines from outside: for clean-up that must wait, such as

@@ -22,6 +22,36 @@
 //! is cancelled, with an error that says why and by whom. **A scope waits for its tasks even past its
 //! deadline**, because they borrow: it cancels them, and names those that do not stop.
 //!
+//! # Partial results
+//!
+//! A partial result never passes for a whole one. Where a call can return an error, a cancellation or a refused wait is
+//! that error. Where it cannot, the task *leaves*: it unwinds with the cancellation (or the refusal), without a panic
+//! message, and completes [cancelled](JoinError::is_cancelled) (or [deadlocked](JoinError::is_deadlock)), never with a
+//! value. This is what each ending says when its task is cancelled, when its deadline or its scope's passes, or when its
+//! wait is refused because it would never end or its pool starves:
+//!
+//! | ending | says |
+//! |---|---|
+//! | `recv`, `send`, `select`, `lock`, `wait`, `acquire`, `get_or_init`, `force`, `sleep`, a join | its error |
+//! | [`Receiver::results`](channel::Receiver::results) | its error, as the last item |
+//! | `for message in &rx`, [`Receiver::iter`](channel::Receiver::iter) | leaves the task |
+//! | a channel one of whose senders was dropped before its task was done | [the same](channel#partial-results), to each receiver |
+//! | [`map`](map()), [`try_map`], [`Scope::map`], [`PoolScope::map`] | an error, as the last outcome |
+//! | [`for_each`], [`race`](race()), [`quorum`], [`Outcomes::collect_values`], `try_` of [`par`](par()) | an error |
+//! | [`join`](join()), [`par`](par()), [`par_sort_unstable`] | nothing: they go on to the end, so their results are whole |
+//! | [`try_scope`], [`ScopeBuilder::scope`] | a [`ScopeError`] |
+//! | [`scope`](scope()), [`Pool::scope`] | leave the task if their body was left, or if a cancellation from above, of which the body was not told, kept tasks from completing that nobody joined |
+//!
+//! A task that was left poisons no lock. Who gathers failures sees it as cancelled: it is nobody's root cause. On a thread
+//! that this library did not start, outside any scope, nobody would be told, so there it is a panic with the reason as its
+//! message; and a plain [`scope`](scope()) around which nothing is left ends with such a panic.
+//!
+//! With `panic = "abort"` nothing can unwind, and the process does not end because of a cancellation. There the iterator
+//! ends and the task is marked: its closure goes on to its end, its value is thrown away, and it completes cancelled (or
+//! deadlocked) as if it had been left. A closure that does something with a result before it returns should take
+//! [`results`](channel::Receiver::results) there. Where nothing can be marked (outside any task and scope, and in a half of
+//! a [`join`](join()) or [`par`](par()) that another thread runs), the process ends with the reason on standard error.
+//!
 //! ```
 //! let numbers = [3, 1, 2];
 //! let (sum, max) = reunite::scope(|s| {
@@ -37,6 +67,7 @@ pub mod channel;
 mod contain;
 mod context;
 mod current;
+mod cut_short;
 mod deadline;
 mod deadlock;
 mod dump;

@@ -29,7 +29,7 @@ use crate::deadlock::{
     Object, On, Site, Standing, Yields, between_looks, explain, held_count, held_in_words,
     is_looked_for, stand,
 };
-use crate::error::{Cancelled, Refusal};
+use crate::error::{Cancelled, CutShort, Refusal};
 use crate::observe::{self, Event, Stall, count_blocked, is_on, tell};
 use crate::park::{Parker, park_until};
 use crate::primitive::{Duration, Instant, now, thread_local};
@@ -283,6 +283,9 @@ fn block(
         parker.has_asked();
         let lasts = deadline::has_passed(lasts_at);
         let gives_up = if let Some(Err(cancelled)) = node.map(|node| node.check()) {
+            if matches!(heed, Heed::Task) {
+                current::mark_told();
+            }
             Some(Wait::Cancelled(cancelled))
         } else if deadline::has_passed(deadline) {
             Some(Wait::TimedOut)
@@ -329,6 +332,9 @@ fn block(
         node.remove_waiter(parker);
     }
     count_blocked(now().saturating_duration_since(since));
+    if let (Wait::Refused(refusal), Heed::Task) = (&outcome, heed) {
+        current::tell_cut_short(&context.node, &CutShort::Refused(refusal.clone()));
+    }
     if let Wait::Refused(Refusal::Deadlock(deadlock)) = &outcome {
         tell(|| Event::Deadlock { deadlock });
     }

@@ -21,7 +21,7 @@ const LAYERS: &[&[&str]] = &[
     &["thread"],
     &["task"],
     &["channel", "sync"],
-    &["wait"],
+    &["wait", "cut_short"],
     &["current"],
     &["cancel", "deadlock", "profile"],
     &["park", "spin", "error", "observe", "deadline", "id", "context"],

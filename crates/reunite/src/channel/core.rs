@@ -1,12 +1,29 @@
 //! What the two ends of a channel share: how messages wait in it, and how many ends there are.
+//!
+//! # Ends that are dropped before their time
+//! A channel that closes with its last sender says to receivers that they have all there was to be. That is not so if
+//! the sender was dropped by a task that was cut short: that unwinds, that was told of a cancellation, or that was
+//! told by a refused wait, or by a channel cut short, that what it waited for will not come.
+//!
+//! 1. An end that is dropped asks `cut_short::reason` and leaves it in `End::cut`, before it is counted out.
+//! 2. The last one of an end finds what any of them left there, and if the channel is open still, moves it to
+//!    `closed_by_cut` before it closes. So whoever finds the channel closed finds that, too, and an explicit `close`
+//!    before is the clean end that it says it is.
+//! 3. Whoever finds it is told, and passes it on by the same rule.
+//!
+//! Of a cancellation a task is told for good. A refusal it may have coped with: a sender that has sent since, or was made
+//! since, is not affected. So each sender keeps the number of the last telling in the process at which it sent.
 
 use std::panic::Location;
 
 use super::bounded::Bounded;
 use super::queue::Queue;
+use crate::current;
+use crate::cut_short;
 use crate::deadlock::{Object, On, Site};
+use crate::error::{CutShort, RecvError};
 use crate::park::Parker;
-use crate::primitive::{Arc, AtomicUsize, Instant, Ordering};
+use crate::primitive::{Arc, AtomicUsize, Instant, OnceLock, Ordering};
 use crate::spin::{spin_briefly_until, spin_until};
 use crate::wait::{Heed, Wait, block_until, wait};
 
@@ -19,8 +36,56 @@ const MOST_SLOTS: usize = 4096;
 pub(super) struct Core<T> {
     made_at: &'static Location<'static>,
     room: Room<T>,
-    pub(super) senders: AtomicUsize,
-    pub(super) receivers: AtomicUsize,
+    pub(super) senders: End,
+    pub(super) receivers: End,
+}
+
+/// The senders of a channel, or its receivers.
+pub(super) struct End {
+    count: AtomicUsize,
+    /// Why one of them was dropped before its task was done.
+    cut: OnceLock<CutShort>,
+    /// The same, once the last of them is gone and the channel closed with that.
+    closed_by_cut: OnceLock<CutShort>,
+}
+
+impl End {
+    /// One, which the channel is made with.
+    fn one() -> Self {
+        Self {
+            count: AtomicUsize::new(1),
+            cut: OnceLock::new(),
+            closed_by_cut: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn one_more(&self) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether that was the last. `since`: the telling after which nothing was done through it.
+    fn one_less(&self, since: u64, is_closed: impl FnOnce() -> bool) -> bool {
+        if let Some(why) = cut_short::reason(since) {
+            // Of several, the first tells.
+            let _told = self.cut.set(why);
+        }
+        let is_last = self.count.fetch_sub(1, Ordering::AcqRel) == 1;
+        if is_last
+            && let Some(why) = self.cut.get()
+            && !is_closed()
+        {
+            let _once = self.closed_by_cut.set(why.clone());
+        }
+        is_last
+    }
+
+    /// Why those at the other end miss something, if they do. Tells the current task, which passes it on with the
+    /// ends of channels that it drops.
+    pub(super) fn tell_cut(&self) -> Option<CutShort> {
+        let why = self.closed_by_cut.get()?;
+        current::tell_here(why);
+        Some(why.clone())
+    }
 }
 
 #[expect(
@@ -55,8 +120,8 @@ impl<T> Core<T> {
         Arc::new(Self {
             made_at,
             room,
-            senders: AtomicUsize::new(1),
-            receivers: AtomicUsize::new(1),
+            senders: End::one(),
+            receivers: End::one(),
         })
     }
 
@@ -88,6 +153,14 @@ impl<T> Core<T> {
         match &self.room {
             Room::Slots(slots) => slots.take(),
             Room::Queue(queue) => queue.take(),
+        }
+    }
+
+    /// What a receiver is told that found the channel closed and empty.
+    pub(super) fn end(&self) -> RecvError {
+        match self.senders.tell_cut() {
+            None => RecvError::closed(),
+            Some(why) => RecvError::cut_off(why),
         }
     }
 
@@ -222,16 +295,16 @@ impl<T> Core<T> {
         }
     }
 
-    /// One sender less; the last one closes.
-    pub(super) fn drop_sender(&self) {
-        if self.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
+    /// One sender less, which sent nothing after telling number `since`; the last one closes.
+    pub(super) fn drop_sender(&self, since: u64) {
+        if self.senders.one_less(since, || self.is_closed()) {
             self.close();
         }
     }
 
     /// One receiver less; the last one closes, and drops what is left.
-    pub(super) fn drop_receiver(&self) {
-        if self.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
+    pub(super) fn drop_receiver(&self, since: u64) {
+        if self.receivers.one_less(since, || self.is_closed()) {
             self.close_now();
         }
     }

@@ -3,13 +3,28 @@
 //! A channel has many senders and many receivers; each message goes to one receiver. It closes when the
 //! last sender or the last receiver is gone, or when somebody calls `close`; then sends fail, and receives
 //! take what is left and fail after that. Every wait ends early when its task is cancelled: the message was
-//! then not sent, or none was taken.
+//! then not sent, or none was taken. An iteration over messages, which cannot return that, leaves the task.
 //!
 //! | | |
 //! |---|---|
 //! | [`bounded`] | a send waits while the channel is full: whoever is ahead is slowed down |
 //! | [`unbounded`] | a send never waits; memory is the limit |
 //! | [`rendezvous`] | a send waits until a receiver has the message |
+//!
+//! # Partial results
+//! That a channel is closed and empty says that its receivers have all there was to be. So it does not pass for that
+//! if it was *cut short*: closed by the drop of its last sender, one of whose senders was dropped by a task
+//! - that had been told of its cancellation, by a wait or a [`checkpoint`](crate::checkpoint), or never began because
+//!   of it,
+//! - of which a wait was refused (as a deadlock, or because its pool starves), or that was told by another channel that
+//!   this was cut short, and which has sent nothing through this sender since,
+//! - or that was unwinding: it panicked, or was left.
+//!
+//! Receivers take what is left all the same; then [`recv`](Receiver::recv) fails with
+//! [`is_cut_short`](RecvError::is_cut_short), and an iteration leaves its task (see [`Iter`]). A sender is told likewise
+//! when a receiver was dropped so ([`SendError::is_cut_short`]). A task that is cancelled and has sent all
+//! says so by [`close`](Sender::close), or by dropping the sender before it waits again. A producer that *returns* an
+//! error has ended of its own accord; its join, or its scope, tells.
 //!
 //! ```
 //! let (tx, rx) = reunite::channel::bounded(64);
@@ -28,6 +43,7 @@ use std::panic::Location;
 
 mod bounded;
 mod core;
+mod iter;
 #[allow(unsafe_code)]
 mod lock;
 mod patience;
@@ -37,10 +53,12 @@ mod receiver;
 mod ring;
 mod select;
 mod sender;
+mod told;
 mod waiters;
 
 pub use crate::error::{RecvError, SendError};
-pub use receiver::{Iter, Receiver};
+pub use iter::{Iter, Results};
+pub use receiver::Receiver;
 pub use select::{select, select_deadline, select_timeout};
 pub use sender::Sender;
 

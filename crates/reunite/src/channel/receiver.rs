@@ -4,15 +4,19 @@ use std::fmt;
 use std::panic::Location;
 
 use super::core::{Core, Found};
+use super::iter::{Iter, Results};
+use super::told::Told;
 use crate::deadline;
 use crate::error::RecvError;
-use crate::primitive::{Arc, Duration, Instant, Ordering, now};
+use crate::primitive::{Arc, Duration, Instant, now};
 use crate::wait::Wait;
 
 /// Takes messages out of a channel. Clones take from the same; when the last is dropped, the channel closes
 /// and what it holds is dropped.
 pub struct Receiver<T> {
     core: Arc<Core<T>>,
+    /// The last telling (see `current::tellings`) at which it received, or was made.
+    told: Told,
 }
 
 impl<T> Receiver<T> {
@@ -20,6 +24,7 @@ impl<T> Receiver<T> {
     pub(super) fn first(core: &Arc<Core<T>>) -> Self {
         Self {
             core: Arc::clone(core),
+            told: Told::now(),
         }
     }
 
@@ -63,9 +68,9 @@ impl<T> Receiver<T> {
     /// ```
     pub fn try_recv(&self) -> Result<T, RecvError> {
         match self.core.take() {
-            Found::Message(message) => Ok(message),
+            Found::Message(message) => Ok(self.received(message)),
             Found::Nothing => Err(RecvError::empty()),
-            Found::Closed => Err(RecvError::closed()),
+            Found::Closed => Err(self.core.end()),
         }
     }
 
@@ -74,30 +79,58 @@ impl<T> Receiver<T> {
         &self.core
     }
 
-    fn recv_until(
+    /// Notes that it has received, and goes on.
+    #[inline]
+    pub(super) fn received(&self, message: T) -> T {
+        self.told.renew();
+        message
+    }
+
+    pub(super) fn recv_until(
         &self,
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<T, RecvError> {
         match self.core.take() {
-            Found::Message(message) => return Ok(message),
-            Found::Closed => return Err(RecvError::closed()),
+            Found::Message(message) => return Ok(self.received(message)),
+            Found::Closed => return Err(self.core.end()),
             Found::Nothing => {}
         }
         let since = now();
         let mut found = Found::Nothing;
         let ended = self.core.wait_to_take(&mut found, deadline, at);
         match (found, ended) {
-            (Found::Message(message), _) => Ok(message),
-            (Found::Closed, _) => Err(RecvError::closed()),
+            (Found::Message(message), _) => Ok(self.received(message)),
+            (Found::Closed, _) => Err(self.core.end()),
             (Found::Nothing, ended) => Err(RecvError::of_wait(ended, since)),
         }
     }
 
-    /// The messages, until the channel is closed and empty or the current task is cancelled. Waits for
-    /// each.
+    /// The messages, until the channel is closed and empty. Waits for each.
+    ///
+    /// An end of this iterator says that these were all. Where that cannot be said, because the current task is
+    /// cancelled, the wait is refused, or a sender was cut short, the task is left by unwinding, see
+    /// [`Iter`]. To handle that, use [`results`](Self::results).
+    #[track_caller]
     pub fn iter(&self) -> Iter<'_, T> {
-        Iter(self)
+        Iter::new(self, Location::caller())
+    }
+
+    /// The messages, until the channel is closed and empty. Waits for each. If it cannot be waited for them all, the
+    /// last item is the error that says why: what [`recv`](Self::recv) would have returned.
+    ///
+    /// ```
+    /// fn total(rx: &reunite::channel::Receiver<u64>) -> Result<u64, reunite::channel::RecvError> {
+    ///     rx.results().sum() // the first error ends the sum
+    /// }
+    /// let (tx, rx) = reunite::channel::bounded(4);
+    /// (1..=3).for_each(|n| tx.send(n).unwrap());
+    /// drop(tx);
+    /// assert_eq!(total(&rx).unwrap(), 6);
+    /// ```
+    #[track_caller]
+    pub fn results(&self) -> Results<'_, T> {
+        Results::new(self, Location::caller())
     }
 
     /// Closes the channel for everybody: sends fail, receivers take what is left.
@@ -147,41 +180,22 @@ impl RecvError {
 
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
-        self.core.receivers.fetch_add(1, Ordering::Relaxed);
+        self.core.receivers.one_more();
         Self {
             core: Arc::clone(&self.core),
+            told: Told::now(),
         }
     }
 }
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        self.core.drop_receiver();
+        self.core.drop_receiver(self.told.number());
     }
 }
 
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Receiver({} held)", self.len())
-    }
-}
-
-/// The messages of a channel; see [`Receiver::iter`].
-pub struct Iter<'a, T>(&'a Receiver<T>);
-
-impl<T> Iterator for Iter<'_, T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.0.recv().ok()
-    }
-}
-
-impl<'a, T> IntoIterator for &'a Receiver<T> {
-    type Item = T;
-    type IntoIter = Iter<'a, T>;
-
-    fn into_iter(self) -> Iter<'a, T> {
-        self.iter()
     }
 }

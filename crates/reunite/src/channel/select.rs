@@ -65,8 +65,8 @@ fn select_until<T>(
     let look = |take: &dyn Fn(&Core<T>) -> Found<T>| {
         let mut channels = receivers.iter().enumerate();
         channels.find_map(|(place, receiver)| match take(receiver.core()) {
-            Found::Message(message) => Some((place, Ok(message))),
-            Found::Closed => Some((place, Err(RecvError::closed()))),
+            Found::Message(message) => Some((place, Ok(receiver.received(message)))),
+            Found::Closed => Some((place, Err(receiver.core().end()))),
             Found::Nothing => None,
         })
     };

@@ -4,14 +4,20 @@ use std::fmt;
 use std::panic::Location;
 
 use super::core::{Core, Unsent};
+use super::told::Told;
 use crate::deadline;
 use crate::error::SendError;
-use crate::primitive::{Arc, Duration, Instant, Ordering, now};
+use crate::primitive::{Arc, Duration, Instant, now};
 use crate::wait::Wait;
 
 /// Sends messages into a channel. Clones send into the same; when the last is dropped, the channel closes.
+///
+/// A sender dropped by a task that was cut short says so to the receivers, which then know that they do not have all:
+/// see [partial results](crate::channel#partial-results).
 pub struct Sender<T> {
     core: Arc<Core<T>>,
+    /// The last telling (see `current::tellings`) at which it sent, or was made.
+    told: Told,
 }
 
 impl<T> Sender<T> {
@@ -19,6 +25,7 @@ impl<T> Sender<T> {
     pub(super) fn first(core: &Arc<Core<T>>) -> Self {
         Self {
             core: Arc::clone(core),
+            told: Told::now(),
         }
     }
 
@@ -55,9 +62,12 @@ impl<T> Sender<T> {
     /// With the message: the channel is full, or closed.
     pub fn try_send(&self, message: T) -> Result<(), SendError<T>> {
         match self.core.put(message) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.told.renew();
+                Ok(())
+            }
             Err(Unsent::Full(message)) => Err(SendError::full(message)),
-            Err(Unsent::Closed(message)) => Err(SendError::closed(message)),
+            Err(Unsent::Closed(message)) => Err(self.closed(message)),
         }
     }
 
@@ -68,17 +78,23 @@ impl<T> Sender<T> {
         at: &'static Location<'static>,
     ) -> Result<(), SendError<T>> {
         let message = match self.core.put(message) {
-            Ok(()) => return Ok(()),
-            Err(Unsent::Closed(message)) => return Err(SendError::closed(message)),
+            Ok(()) => {
+                self.told.renew();
+                return Ok(());
+            }
+            Err(Unsent::Closed(message)) => return Err(self.closed(message)),
             Err(Unsent::Full(message)) => message,
         };
         let since = now();
         let mut message = Some(message);
         let ended = self.core.wait_to_put(&mut message, deadline, at);
         match (message, ended) {
-            (None, _) => Ok(()),
+            (None, _) => {
+                self.told.renew();
+                Ok(())
+            }
             // Only a closed channel makes a wait ready and leaves the message.
-            (Some(message), Wait::Ready) => Err(SendError::closed(message)),
+            (Some(message), Wait::Ready) => Err(self.closed(message)),
             (Some(message), Wait::TimedOut) => Err(SendError::timed_out(
                 message,
                 now().saturating_duration_since(since),
@@ -90,7 +106,15 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Closes the channel for everybody: sends fail, receivers take what is left.
+    fn closed(&self, message: T) -> SendError<T> {
+        match self.core.receivers.tell_cut() {
+            None => SendError::closed(message),
+            Some(why) => SendError::cut_off(message, why),
+        }
+    }
+
+    /// Closes the channel for everybody: sends fail, receivers take what is left. This says that all was sent,
+    /// whatever became of the caller's task.
     pub fn close(&self) {
         self.core.close();
     }
@@ -118,16 +142,17 @@ impl<T> Sender<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        self.core.senders.fetch_add(1, Ordering::Relaxed);
+        self.core.senders.one_more();
         Self {
             core: Arc::clone(&self.core),
+            told: Told::now(),
         }
     }
 }
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        self.core.drop_sender();
+        self.core.drop_sender(self.told.number());
     }
 }
 

@@ -1,12 +1,10 @@
 //! The fact of having been cancelled: why, and by whom.
 
-use std::any::Any;
 use std::fmt;
-use std::panic::resume_unwind;
 
 use crate::id::Label;
 use crate::primitive::Arc;
-use crate::unwind::{Mark, leave};
+use crate::unwind::Mark;
 
 /// Work was asked to stop. Every blocking call of the cancelled task, and [`checkpoint`](crate::checkpoint),
 /// returns this from then on; the operation did not happen.
@@ -82,37 +80,10 @@ impl Cancelled {
         self.cause.why == Why::Deadline
     }
 
-    /// Leaves the task at once by unwinding its stack, so that it completes *cancelled*: for closures
-    /// that return no `Result`. No panic message is printed, destructors run, and the locks of
-    /// [`sync`](crate::sync) that they release are not poisoned.
-    ///
-    /// # Panics
-    /// Always unwinds; on a thread that this library did not start, that is an ordinary panic with this
-    /// value as its payload.
-    ///
-    /// ```
-    /// let task = reunite::spawn(|| -> u64 {
-    ///     loop {
-    ///         reunite::checkpoint().unwrap_or_else(|cancelled| cancelled.unwind());
-    ///     }
-    /// });
-    /// task.cancel();
-    /// assert!(task.join().unwrap_err().is_cancelled());
-    /// ```
-    pub fn unwind(self) -> ! {
-        leave(|mark| Self {
-            mark: Some(mark),
-            ..self
-        })
+    /// The mark of a payload, which is one if it has that.
+    pub(super) fn mark(&mut self) -> &mut Option<Mark> {
+        &mut self.mark
     }
-}
-
-/// Goes on unwinding with a payload that was caught, be it on another thread.
-pub(crate) fn resume(mut payload: Box<dyn Any + Send>) -> ! {
-    if let Some(cancelled) = payload.downcast_mut::<Cancelled>() {
-        cancelled.mark.get_or_insert_with(Mark::new).raise();
-    }
-    resume_unwind(payload)
 }
 
 impl Clone for Cancelled {

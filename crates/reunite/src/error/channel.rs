@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Cancelled, Deadlock, Refusal, WaitError};
+use super::{Cancelled, CutShort, Deadlock, Refusal, WaitError};
 use crate::primitive::Duration;
 
 /// No message was received.
@@ -22,6 +22,8 @@ enum Kind {
     /// Of a `try_`: full, or empty.
     NotNow,
     Wait(WaitError),
+    /// Closed by ends that were dropped by somebody who was cut short.
+    CutShort(CutShort),
 }
 
 impl RecvError {
@@ -31,6 +33,19 @@ impl RecvError {
 
     pub(crate) fn empty() -> Self {
         Self(Kind::NotNow)
+    }
+
+    pub(crate) fn cut_off(why: CutShort) -> Self {
+        Self(Kind::CutShort(why))
+    }
+
+    /// What it makes of a result that needs all messages; `None` if they came, or may yet come.
+    pub(crate) fn cut_short(&self) -> Option<CutShort> {
+        match &self.0 {
+            Kind::CutShort(why) => Some(why.clone()),
+            Kind::Wait(error) => error.cut_short(),
+            Kind::Closed | Kind::NotNow => None,
+        }
     }
 
     pub(crate) fn timed_out(waited: Duration) -> Self {
@@ -45,9 +60,28 @@ impl RecvError {
         Self(Kind::Wait(WaitError::refused(refusal)))
     }
 
-    /// Whether the channel is closed and empty: there will be no more messages.
+    /// Whether the channel is closed and empty, and all that was to be sent was: there are no more messages.
     pub fn is_closed(&self) -> bool {
         matches!(self.0, Kind::Closed)
+    }
+
+    /// Whether the channel is closed and empty because a sender was dropped before its task was done: by a task
+    /// that had been told of a cancellation, of which a wait had been refused, or that panicked. What was received
+    /// may be a part only.
+    ///
+    /// ```
+    /// let (tx, rx) = reunite::channel::bounded(4);
+    /// let producer = reunite::spawn(move || {
+    ///     tx.send(1).unwrap();
+    ///     reunite::sleep(std::time::Duration::from_secs(3600)).unwrap_err(); // there would have been a 2
+    /// });
+    /// assert_eq!(rx.recv().unwrap(), 1);
+    /// producer.cancel();
+    /// let end = rx.recv().unwrap_err();
+    /// assert!(end.is_cut_short() && !end.is_closed());
+    /// ```
+    pub fn is_cut_short(&self) -> bool {
+        matches!(self.0, Kind::CutShort(_))
     }
 
     /// Of a `try_recv`: whether the channel held no message.
@@ -92,6 +126,13 @@ impl<T> SendError<T> {
         }
     }
 
+    pub(crate) fn cut_off(message: T, why: CutShort) -> Self {
+        Self {
+            message,
+            kind: Kind::CutShort(why),
+        }
+    }
+
     pub(crate) fn full(message: T) -> Self {
         Self {
             message,
@@ -127,7 +168,13 @@ impl<T> SendError<T> {
 
     /// Whether the channel is closed.
     pub fn is_closed(&self) -> bool {
-        matches!(self.kind, Kind::Closed)
+        matches!(self.kind, Kind::Closed | Kind::CutShort(_))
+    }
+
+    /// Whether the channel is closed because a receiver was dropped before its task was done: by a task that had
+    /// been told of a cancellation, of which a wait had been refused, or that panicked.
+    pub fn is_cut_short(&self) -> bool {
+        matches!(self.kind, Kind::CutShort(_))
     }
 
     /// Of a `try_send`: whether the channel was full.
@@ -170,6 +217,11 @@ impl fmt::Display for RecvError {
             Kind::Closed => f.write_str("the channel is closed and empty"),
             Kind::NotNow => f.write_str("the channel is empty"),
             Kind::Wait(error) => write!(f, "no message was received: {error}"),
+            Kind::CutShort(why) => write!(
+                f,
+                "the channel is closed and empty before its time: a sender was dropped by a task that was cut \
+                 short ({why})"
+            ),
         }
     }
 }
@@ -180,6 +232,11 @@ impl<T> fmt::Display for SendError<T> {
             Kind::Closed => f.write_str("the message was not sent: the channel is closed"),
             Kind::NotNow => f.write_str("the message was not sent: the channel is full"),
             Kind::Wait(error) => write!(f, "the message was not sent: {error}"),
+            Kind::CutShort(why) => write!(
+                f,
+                "the message was not sent: the channel is closed, as a receiver was dropped by a task that was \
+                 cut short ({why})"
+            ),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::io;
 
-use super::{Cancelled, Deadlock, Refusal, resume};
+use super::{Cancelled, CutShort, Deadlock, Refusal, resume};
 use crate::id::Label;
 use crate::primitive::{Duration, Mutex};
 
@@ -16,6 +16,7 @@ use crate::primitive::{Duration, Mutex};
 /// | [`is_error`](Self::is_error) | it returned an error of its own (`E`) | completed |
 /// | [`is_panic`](Self::is_panic) | it panicked; the payload is kept | completed |
 /// | [`is_cancelled`](Self::is_cancelled) | it, or the caller of the join, was cancelled | see [`is_interrupted`](Self::is_interrupted) |
+/// | [`is_deadlock`](Self::is_deadlock) | it, or the join, would have waited for ever | see the message |
 /// | [`is_timeout`](Self::is_timeout) | it is still running | goes on; join again |
 /// | [`is_refused`](Self::is_refused) | it could not start, or the join could never end | see the message |
 ///
@@ -40,6 +41,8 @@ pub(crate) enum JoinErrorKind<E> {
         payload: Mutex<Box<dyn Any + Send>>,
     },
     Cancelled(Cancelled),
+    /// One of its waits was refused, and it had nobody to return that to.
+    CutShort(Refusal),
     NotStarted(io::Error),
     Interrupted(Cancelled),
     TimedOut {
@@ -60,13 +63,20 @@ pub(crate) type Failure<E> = JoinErrorKind<E>;
 
 impl<E> JoinErrorKind<E> {
     pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
-        match payload.downcast::<Cancelled>() {
-            // A copy, as the payload is to go: nobody leaves with it any more.
-            Ok(cancelled) => Self::Cancelled(Cancelled::clone(&cancelled)),
+        match CutShort::from_payload(payload) {
+            Ok(why) => Self::cut_short(why),
             Err(payload) => Self::Panicked {
                 message: panic_message(&*payload),
                 payload: Mutex::new(payload),
             },
+        }
+    }
+
+    /// How a task completes that was cut short.
+    pub(crate) fn cut_short(why: CutShort) -> Self {
+        match why {
+            CutShort::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            CutShort::Refused(refusal) => Self::CutShort(refusal),
         }
     }
 }
@@ -112,6 +122,7 @@ impl<E> JoinError<E> {
             JoinErrorKind::Failed(_)
                 | JoinErrorKind::Panicked { .. }
                 | JoinErrorKind::Cancelled(_)
+                | JoinErrorKind::CutShort(_)
                 | JoinErrorKind::NotStarted(_)
         )
     }
@@ -123,6 +134,16 @@ impl<E> JoinError<E> {
             self.0.after_cancel = after_cancel;
         }
         self
+    }
+
+    /// How a scope's body ended that was left.
+    pub(crate) fn of_left_body(why: CutShort, order: u64, after_cancel: bool) -> Self {
+        Self(Box::new(Inner {
+            task: None,
+            kind: JoinErrorKind::cut_short(why),
+            order,
+            after_cancel,
+        }))
     }
 
     /// Place among the root-cause candidates of a scope, least first.
@@ -151,6 +172,23 @@ impl<E> JoinError<E> {
             self.0.kind,
             JoinErrorKind::Cancelled(_) | JoinErrorKind::Interrupted(_)
         )
+    }
+
+    /// Why and by whom the task, or the caller of the join, was cancelled.
+    ///
+    /// ```
+    /// let task = reunite::spawn(|| reunite::sleep(std::time::Duration::from_secs(3600)).unwrap_or_else(|c| c.unwind()));
+    /// task.cancel();
+    /// let error = task.join().unwrap_err();
+    /// assert_eq!(error.as_cancelled().unwrap().reason(), "cancelled through its handle");
+    /// ```
+    pub fn as_cancelled(&self) -> Option<&Cancelled> {
+        match &self.0.kind {
+            JoinErrorKind::Cancelled(cancelled) | JoinErrorKind::Interrupted(cancelled) => {
+                Some(cancelled)
+            }
+            _ => None,
+        }
     }
 
     /// Whether it was the caller of the join that was cancelled: how the task completes is then not
@@ -248,25 +286,31 @@ impl<E> JoinError<E> {
     }
 
     /// Whether the join would have blocked the last thread that the caller's pool may have, while work is
-    /// queued there.
+    /// queued there; or the task left one of its waits because of that.
     pub fn is_starved(&self) -> bool {
-        matches!(self.0.kind, JoinErrorKind::Refused(Refusal::Starved))
+        matches!(
+            self.0.kind,
+            JoinErrorKind::Refused(Refusal::Starved) | JoinErrorKind::CutShort(Refusal::Starved)
+        )
     }
 
-    /// Whether the join would never have ended: the task waits, directly or through others, for the joiner.
+    /// Whether the join would never have ended: the task waits, directly or through others, for the joiner. Or the
+    /// task left one of its waits that would never have ended, where it had nobody to return that to.
     pub fn is_deadlock(&self) -> bool {
         matches!(
             self.0.kind,
             JoinErrorKind::SelfJoin
                 | JoinErrorKind::AncestorJoin
                 | JoinErrorKind::Refused(Refusal::Deadlock(_))
+                | JoinErrorKind::CutShort(Refusal::Deadlock(_))
         )
     }
 
     /// Who waits for whom, unless it is a task that joins itself or one that waits for it anyway.
     pub fn deadlock(&self) -> Option<&Deadlock> {
         match &self.0.kind {
-            JoinErrorKind::Refused(Refusal::Deadlock(deadlock)) => Some(deadlock),
+            JoinErrorKind::Refused(Refusal::Deadlock(deadlock))
+            | JoinErrorKind::CutShort(Refusal::Deadlock(deadlock)) => Some(deadlock),
             _ => None,
         }
     }
@@ -343,6 +387,7 @@ impl<E: fmt::Display> fmt::Display for JoinError<E> {
                 "deadlock: a task joins {task}, which waits for that task at the end of its scope; \
                  join it from outside"
             ),
+            JoinErrorKind::CutShort(refusal) => write!(f, "{task} was cut short: {refusal}"),
             JoinErrorKind::Refused(Refusal::Deadlock(deadlock)) => write!(f, "{deadlock}"),
             JoinErrorKind::Refused(Refusal::Starved) => {
                 write!(f, "the join of {task} was refused: {}", Refusal::Starved)
@@ -396,6 +441,7 @@ impl<E: fmt::Debug> fmt::Debug for JoinError<E> {
             JoinErrorKind::AncestorJoin => s.field("refused", &"ancestor join"),
             JoinErrorKind::AlreadyJoined => s.field("refused", &"already joined"),
             JoinErrorKind::NeverReady => s.field("refused", &"never ready"),
+            JoinErrorKind::CutShort(refusal) => s.field("cut_short", refusal),
             JoinErrorKind::Refused(refusal) => s.field("refused", refusal),
         };
         s.finish()
@@ -426,6 +472,7 @@ impl JoinError {
             JoinErrorKind::AncestorJoin => JoinErrorKind::AncestorJoin,
             JoinErrorKind::AlreadyJoined => JoinErrorKind::AlreadyJoined,
             JoinErrorKind::NeverReady => JoinErrorKind::NeverReady,
+            JoinErrorKind::CutShort(refusal) => JoinErrorKind::CutShort(refusal),
             JoinErrorKind::Refused(refusal) => JoinErrorKind::Refused(refusal),
         };
         JoinError(Box::new(Inner {

@@ -1,11 +1,12 @@
 //! Errors: opaque, with predicates and the facts a person needs.
 //!
-//! A task *completes* in one of four ways: with a value, with an error of its own, by a panic, or
-//! cancelled. A join can also fail for reasons of its own: it timed out, its caller was cancelled, or it
+//! A task *completes* in one of five ways: with a value, with an error of its own, by a panic, cancelled, or
+//! cut short by a wait that was refused. A join can also fail for reasons of its own: it timed out, its caller was cancelled, or it
 //! was refused. [`JoinError`] tells them apart; [`ScopeError`] gathers those of a scope.
 
 mod cancelled;
 mod channel;
+mod cut_short;
 mod deadlock;
 mod join;
 mod scope;
@@ -18,7 +19,8 @@ pub use join::JoinError;
 pub use scope::ScopeError;
 pub use wait::WaitError;
 
-pub(crate) use cancelled::{Why, resume};
+pub(crate) use cancelled::Why;
+pub(crate) use cut_short::{CutShort, resume};
 pub(crate) use join::{Failure, JoinErrorKind};
 
 /// Why a wait that could have gone on for ever was refused.

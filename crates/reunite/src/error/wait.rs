@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Cancelled, Deadlock, Refusal};
+use super::{Cancelled, CutShort, Deadlock, Refusal};
 use crate::primitive::Duration;
 
 /// A blocking call ended without what it waited for: the time ran out, the current task was cancelled, or
@@ -38,6 +38,15 @@ impl WaitError {
 
     pub(crate) fn poisoned() -> Self {
         Self(Kind::Poisoned)
+    }
+
+    /// What it makes of a result that had to wait for this; `None` if the waiter only lost patience.
+    pub(crate) fn cut_short(&self) -> Option<CutShort> {
+        match &self.0 {
+            Kind::Cancelled(cancelled) => Some(CutShort::Cancelled(cancelled.clone())),
+            Kind::Refused(refusal) => Some(CutShort::Refused(refusal.clone())),
+            Kind::TimedOut(_) | Kind::Impossible(_) | Kind::Poisoned => None,
+        }
     }
 
     /// Whether the wait would have blocked the last thread that its pool may have.

@@ -9,7 +9,7 @@ use super::worker::{start, timed_out, unpark};
 use crate::cancel::Node;
 use crate::current;
 use crate::deadlock::{Bond, Object, On, Site};
-use crate::error::{Cancelled, JoinError, JoinErrorKind, ScopeError, Why, resume};
+use crate::error::{Cancelled, CutShort, JoinError, JoinErrorKind, ScopeError, Why, resume};
 use crate::id::{Kind, Label};
 use crate::observe::{Event, Straggler, is_on, tell};
 use crate::primitive::{Arc, Instant};
@@ -21,6 +21,9 @@ use crate::wait::{Heed, Wait, wait};
 /// If the current task is cancelled while it waits, it yields that as an error
 /// ([`is_interrupted`](JoinError::is_interrupted)) and ends. Dropping it cancels the items that run and
 /// waits for them; those that do not stop are named.
+///
+/// If the source iterator leaves its task (see [partial results](crate#partial-results)), as one over the messages of a
+/// channel may, that is the last outcome, after those of the items pulled before it.
 ///
 /// # Panics
 /// `next` goes on with the panic of the source iterator, after the items pulled before it.
@@ -132,13 +135,19 @@ where
                 Ok(Look::End) => {
                     self.finished = true;
                     let panic = self.shared.state.lock().panic.take();
-                    if let Some(payload) = panic {
-                        resume(payload);
+                    match panic.map(CutShort::from_payload) {
+                        None => {}
+                        Some(Ok(why)) => return Some(Err(self.cut_short(why))),
+                        Some(Err(payload)) => resume(payload),
                     }
                 }
                 Ok(Look::NoWorker) => {
                     let refused = match self.shared.node.cause() {
-                        Some(cause) => self.interrupted(cause),
+                        Some(cause) => {
+                            // It counts as told, for here it is.
+                            let _told = current::checkpoint();
+                            self.interrupted(cause)
+                        }
                         None => match (self.start)() {
                             Ok(()) => continue,
                             Err(refused) => refused.into_other(),
@@ -167,6 +176,15 @@ where
 {
     fn interrupted(&self, cause: Cancelled) -> JoinError<E> {
         JoinError::new(self.shared.label.clone(), JoinErrorKind::Interrupted(cause))
+    }
+
+    /// The source had more items, perhaps: it was left.
+    fn cut_short(&self, why: CutShort) -> JoinError<E> {
+        let kind = match why {
+            CutShort::Cancelled(cancelled) => JoinErrorKind::Interrupted(cancelled),
+            CutShort::Refused(refusal) => JoinErrorKind::CutShort(refusal),
+        };
+        JoinError::new(self.shared.label.clone(), kind)
     }
 
     /// Waits for the next thing to do.

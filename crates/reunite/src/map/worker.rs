@@ -1,12 +1,11 @@
 //! A map's thread: take the source, pull an item, put the source back, run the item, seat the outcome.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use super::home::{Home, Owner};
 use super::shared::{Item, Seat, Shared, Source};
 use crate::cancel::Node;
 use crate::contain::{assert_outside, contain};
 use crate::current::{self, Context, Who};
+use crate::cut_short::catch_task;
 use crate::deadline;
 use crate::deadlock::{self, Object, On, Site};
 use crate::error::{Cancelled, Failure, JoinError, JoinErrorKind, Why};
@@ -98,10 +97,10 @@ where
     tell(|| Event::Start { task: &who.label });
     let running = deadlock::run(who.label.id());
     assert_outside();
-    let outcome = catch_unwind(AssertUnwindSafe(|| match node.check() {
+    let outcome = catch_task(|| match node.check() {
         Ok(()) => f(item).map_err(Failure::Failed),
         Err(cancelled) => Err(Failure::Cancelled(cancelled)),
-    }));
+    });
     let outcome = outcome.unwrap_or_else(|payload| Err(Failure::panicked(payload)));
     tell(|| Event::Complete {
         task: &who.label,
@@ -159,7 +158,7 @@ type Pulled<T> = (T, u64, Arc<Who>, Arc<Node>);
 /// Pulls the next item, gives it its number and its seat, and puts the source back.
 fn pull<I: Iterator, U, E>(shared: &Shared<I, U, E>, mut source: I) -> Option<Pulled<I::Item>> {
     assert_outside();
-    let next = catch_unwind(AssertUnwindSafe(|| source.next()));
+    let next = catch_task(|| source.next());
     // Outside the lock: observers are told of it.
     let next = next.map(|item| item.map(|item| (item, number_item(shared))));
     let mut state = shared.state.lock();

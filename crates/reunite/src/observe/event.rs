@@ -115,7 +115,8 @@ pub enum Event<'a> {
 pub enum Completion {
     /// With a value.
     Value,
-    /// With an error of its own, or because the system refused it a thread.
+    /// With an error of its own, because the system refused it a thread, or because a wait that it could not return was
+    /// refused.
     Error,
     /// By a panic.
     Panic,

@@ -181,6 +181,10 @@ impl Pool {
     /// If `body` panics: the scope is cancelled, and what has begun is joined first. If a task panicked and
     /// no join took that: with the payload of the first that did.
     ///
+    /// It leaves the task around it, see [partial results](crate#partial-results), if its body was left, or if a
+    /// cancellation from above, of which the body was not told by a wait or a [`checkpoint`](crate::checkpoint), kept
+    /// tasks from completing that no join took.
+    ///
     /// ```
     /// let text = String::from("to be or not to be");
     /// let (words, letters) = reunite::Pool::global().scope(|s| {

@@ -29,8 +29,8 @@ use super::job::{Ancestor, Caught, JobRef, Link, StackJob};
 use super::member;
 use super::seat::{Parcel, Seat};
 use crate::current::{self, ForkMark};
+use crate::cut_short;
 use crate::deadlock;
-use crate::error::resume;
 use crate::primitive::{Arc, Inside, thread_local};
 
 /// How many are published at once: enough that thieves do not live on leaves.
@@ -416,7 +416,7 @@ where
     std::mem::forget(abort);
     // SAFETY: it is done.
     let result: Caught<R> = unsafe { job.take_result() };
-    result.unwrap_or_else(|payload| resume(payload))
+    result.unwrap_or_else(|payload| cut_short::go_on(payload))
 }
 
 fn take_back(job: JobRef) -> bool {

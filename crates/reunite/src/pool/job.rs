@@ -18,11 +18,11 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::mem::{ManuallyDrop, MaybeUninit};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 use crate::contain::assert_outside;
 use crate::current::ForkMark;
+use crate::cut_short::catch_part;
 use crate::primitive::{AtomicU8, Ordering};
 
 const PENDING: u8 = 0;
@@ -296,7 +296,7 @@ where
         // SAFETY: the caller took the job: nobody else touches the closure; once.
         let closure = unsafe { this.take_closure() };
         assert_outside();
-        let result = catch_unwind(AssertUnwindSafe(closure));
+        let result = catch_part(closure);
         // SAFETY: the owner reads it only after `finish`.
         unsafe { (*this.result.get()).write(result) };
     }

@@ -27,15 +27,18 @@ use super::task::{Join, Run, Task, erase};
 use super::{fork, member};
 use crate::cancel::{Canceller, Node};
 use crate::current::{self, Context};
+use crate::cut_short::{Caught, catch, leave};
 use crate::deadline;
 use crate::deadlock::{self, Bond, Object, On, Site};
-use crate::error::{Cancelled, Failure, JoinError, JoinErrorKind, ScopeError, Why, resume};
+use crate::error::{
+    Cancelled, CutShort, Failure, JoinError, JoinErrorKind, ScopeError, Why, resume,
+};
 use crate::id::{Kind, Label};
 use crate::park::{Parker, spin_loop};
 use crate::primitive::{
     Arc, AtomicUsize, Duration, Inside, Instant, Mutex, MutexGuard, Ordering, now, thread_local,
 };
-use crate::task::Failures;
+use crate::task::{Failures, Unclaimed};
 use crate::wait::{self, Heed, Wait};
 
 /// Tasks are taken several at a time as long as a batch lasts less than this.
@@ -371,6 +374,7 @@ where
     F: for<'scope> FnOnce(&'scope PoolScope<'scope, 'env>) -> R,
 {
     let outer = current::current();
+    let outer_node = Arc::clone(&outer.node);
     let node = Node::child(&outer.node, Label::new(Kind::Scope, None, at), None);
     let context = Arc::new(Context {
         who: outer.who,
@@ -394,21 +398,59 @@ where
     let guard = AbortOnUnwind;
     pool.roster.open(&core);
     let entered = current::enter(context);
-    let body = catch_unwind(AssertUnwindSafe(|| body(&scope)));
+    let body = catch(|| body(&scope));
+    let is_told = current::was_told();
     drop(entered);
-    if body.is_err() {
+    if is_told && outer_node.is_cancelled() {
+        current::mark_told();
+    }
+    let (order, after_cancel) = (core.failures.order(), node.was_observed());
+    if !matches!(body, Caught::Value(_)) {
         node.cancel(Cancelled::new(Why::BodyFailed, node.label().clone()));
     }
     core.end(at);
     pool.roster.close_scope(&core);
     std::mem::forget(guard);
 
-    let (failures, cancelled) = core.failures.take_unclaimed();
-    let value = body.unwrap_or_else(|payload| resume(payload));
-    if failures.is_empty() {
-        return value;
+    let mut unclaimed = core.failures.take_unclaimed(&node, &outer_node);
+    let (value, left) = match body {
+        Caught::Panic(payload) => resume(payload),
+        Caught::Value(value) => (
+            Some(value),
+            // A body that was told of the cancellation knows what its value is.
+            unclaimed
+                .undone
+                .take()
+                .filter(|_| !is_told)
+                .map(CutShort::Cancelled),
+        ),
+        Caught::Left(why, partial) => {
+            let is_root = unclaimed.add_left_body(&why, order, after_cancel);
+            (partial, is_root.then_some(why))
+        }
+    };
+    conclude(&node, value, left, unclaimed)
+}
+
+/// The end of a scope whose tasks are back: its body's value, or what happened instead.
+fn conclude<R>(
+    node: &Node,
+    value: Option<R>,
+    left: Option<CutShort>,
+    unclaimed: Unclaimed<Infallible>,
+) -> R {
+    let (label, is_left) = (node.label().clone(), left.is_some());
+    if let Some(why) = left {
+        leave(why, &label);
     }
-    ScopeError::new(node.label().clone(), failures, node.cause(), cancelled).resume()
+    match value {
+        // Where `leave` returned, whoever called the scope is left all the same.
+        Some(value) if unclaimed.failures.is_empty() || is_left => value,
+        _ => {
+            let cause = node.cause();
+            ScopeError::new(label, unclaimed.failures, cause, unclaimed.cancelled).resume()
+        }
+    }
 }
 
 impl<'scope> PoolScope<'scope, '_> {

@@ -6,12 +6,13 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::vec;
 
 use super::job::Caught;
 use super::scope::{PoolScope, PoolTask};
-use crate::error::{Failure, JoinError, resume};
+use crate::cut_short::catch_task;
+use crate::error::{CutShort, Failure, JoinError, JoinErrorKind, resume};
 use crate::id::{Kind, Label};
 use crate::primitive::{Arc, AtomicBool, Duration, Ordering, now};
 
@@ -118,7 +119,7 @@ where
             let mut items = Vec::with_capacity(size.min(room));
             let pull = || items.extend(self.source.by_ref().take(size.min(room)));
             // The items before the panic are there.
-            self.torn = catch_unwind(AssertUnwindSafe(pull)).err();
+            self.torn = catch_task(pull).err();
             self.dry = self.torn.is_some() || items.len() < size.min(room);
             if items.is_empty() {
                 return;
@@ -132,7 +133,7 @@ where
                     if stop.load(Ordering::Relaxed) {
                         break;
                     }
-                    outcomes.push(catch_unwind(AssertUnwindSafe(|| f(item))));
+                    outcomes.push(catch_task(|| f(item)));
                 }
                 (outcomes, now().duration_since(start))
             });
@@ -142,6 +143,16 @@ where
 }
 
 impl<I: Iterator, F, R> PoolMap<'_, '_, I, F, R> {
+    /// The source panicked, and so does the consumer; or it was left, and may have had more items.
+    fn source_ended(&self, payload: Box<dyn Any + Send>) -> JoinError {
+        let kind = match CutShort::from_payload(payload) {
+            Ok(CutShort::Cancelled(cancelled)) => JoinErrorKind::Interrupted(cancelled),
+            Ok(CutShort::Refused(refusal)) => JoinErrorKind::CutShort(refusal),
+            Err(payload) => resume(payload),
+        };
+        JoinError::new(Label::new(Kind::Task, None, self.at), kind)
+    }
+
     /// Runs the oldest batch that nobody has begun; false if there is none.
     fn run_next(&mut self) -> bool {
         while let Some(batch) = self.batches.get(self.begun) {
@@ -174,7 +185,10 @@ where
             }
             self.fill();
             let Some(oldest) = self.batches.front() else {
-                return self.torn.take().map(|payload| resume(payload));
+                return self
+                    .torn
+                    .take()
+                    .map(|payload| Err(self.source_ended(payload)));
             };
             // While another works on the oldest, work on the next: it is as much this map's.
             if !oldest.is_finished() && self.run_next() {

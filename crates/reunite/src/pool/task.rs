@@ -15,6 +15,7 @@ use super::fork;
 use super::job::{Ancestor, Lineage};
 use super::scope::Core;
 use crate::contain::assert_outside;
+use crate::cut_short::catch_task;
 use crate::error::JoinError;
 use crate::primitive::{Arc, Mutex};
 
@@ -93,10 +94,8 @@ where
                 let dropped = catch_unwind(AssertUnwindSafe(|| drop(f)));
                 Err(core.record(dropped.map_err(Some).err().unwrap_or(None), Some(cancelled)))
             }
-            None => fork::running(self.lineage.as_ancestor(), || {
-                catch_unwind(AssertUnwindSafe(f))
-            })
-            .map_err(|payload| core.record(Some(payload), None)),
+            None => fork::running(self.lineage.as_ancestor(), || catch_task(f))
+                .map_err(|payload| core.record(Some(payload), None)),
         };
         let before = std::mem::replace(&mut *self.stage.lock(), Stage::Done(result));
         if let Stage::Running { awaited: true } = before {

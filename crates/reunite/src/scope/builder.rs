@@ -97,7 +97,8 @@ impl ScopeBuilder {
     ///
     /// # Errors
     /// A task panicked (or was refused a thread) and no join took that; the deadline passed with work
-    /// undone; or a cancellation from above stopped the scope.
+    /// undone; a cancellation from above stopped the scope; or the body was left, see [partial
+    /// results](crate#partial-results).
     ///
     /// # Panics
     /// If the body panics: with its payload, after every task is back.

@@ -54,13 +54,13 @@
 use std::convert::Infallible;
 use std::io::{Write, stderr};
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{Scope, TryScope};
 use crate::cancel::Node;
 use crate::contain::assert_outside;
 use crate::current::{self, Context};
-use crate::error::{Cancelled, JoinError, ScopeError, Why, resume};
+use crate::cut_short::{Caught, catch, leave};
+use crate::error::{Cancelled, CutShort, JoinError, ScopeError, Why, resume};
 use crate::id::Label;
 use crate::observe::{Event, tell};
 use crate::primitive::{Arc, Instant};
@@ -189,18 +189,21 @@ impl<E> Frame<'_, '_, E> {
     ) -> Ended<T, E> {
         let node = self.node();
         let guard = AbortOnUnwind;
-        let opener = Arc::clone(&outer.who);
+        let (opener, outer_node) = (Arc::clone(&outer.who), outer.node);
         let entered = current::enter(Context {
             who: outer.who,
             node: Arc::clone(node),
         });
         assert_outside();
-        let body = catch_unwind(AssertUnwindSafe(body));
+        let body = catch(body);
         drop(entered);
         // The body's own failure takes its place among the children's before it cancels them.
         let order = self.failures.order();
         let after_cancel = node.was_observed();
-        if !matches!(body, Ok(Ok(_))) {
+        if after_cancel && outer_node.is_cancelled() {
+            current::mark_told();
+        }
+        if !matches!(body, Caught::Value(Ok(_))) {
             node.cancel(Cancelled::new(Why::BodyFailed, node.label().clone()));
         }
         self.group.wait_all(node.label().spawned_at());
@@ -213,20 +216,28 @@ impl<E> Frame<'_, '_, E> {
         }
         std::mem::forget(guard);
 
-        let (mut failures, cancelled) = self.failures.take_unclaimed();
-        let value = match body {
-            Err(payload) => resume(payload),
-            Ok(Ok(value)) => Some(value),
-            Ok(Err(error)) => {
+        let (cause, above) = (node.cause(), outer_node.cause());
+        let mut unclaimed = self.failures.take_unclaimed(node, &outer_node);
+        // A body that was told of the cancellation knows what its value is.
+        let undone = unclaimed.undone.take().filter(|_| !after_cancel);
+        let undone = undone.map(CutShort::Cancelled);
+        let (value, left) = match body {
+            Caught::Panic(payload) => resume(payload),
+            Caught::Value(Ok(value)) => (Some(value), undone),
+            Caught::Value(Err(error)) => {
                 // An interrupted join says nothing that the failure which interrupted it does not.
-                if !error.is_interrupted() || failures.is_empty() {
-                    failures.push(error.of_body(order, after_cancel));
+                if !error.is_interrupted() || unclaimed.failures.is_empty() {
+                    unclaimed.failures.push(error.of_body(order, after_cancel));
                 }
-                None
+                (None, None)
+            }
+            Caught::Left(why, partial) => {
+                let is_root = unclaimed.add_left_body(&why, order, after_cancel);
+                (partial.and_then(Result::ok), is_root.then_some(why))
             }
         };
-        let cause = node.cause();
-        let inherited = match (&cause, outer.node.cause()) {
+        let failures = unclaimed.failures;
+        let inherited = match (&cause, above) {
             (Some(cause), Some(above)) => cause.is_same(&above),
             _ => false,
         };
@@ -235,7 +246,8 @@ impl<E> Frame<'_, '_, E> {
             failed: !failures.is_empty() && !self.group.is_satisfied(),
             cut_short: inherited || (late && !self.group.keeps_partial_results()),
             value,
-            error: ScopeError::new(node.label().clone(), failures, cause, cancelled),
+            left,
+            error: ScopeError::new(node.label().clone(), failures, cause, unclaimed.cancelled),
         }
     }
 }
@@ -246,6 +258,9 @@ pub(super) struct Ended<T, E> {
     value: Option<T>,
     /// Somebody failed, nobody took the failure, and the policy does not forgive it.
     failed: bool,
+    /// The body was left, or a cancellation from above, of which it was not told, left tasks undone; and no failure
+    /// tells more.
+    left: Option<CutShort>,
     /// A cancellation from above or the deadline left work undone.
     cut_short: bool,
     error: ScopeError<E>,
@@ -255,7 +270,7 @@ impl<T, E> Ended<T, E> {
     /// For scopes that can say that they were cut short.
     pub(super) fn into_result(self) -> Result<T, ScopeError<E>> {
         match self.value {
-            Some(value) if !self.failed && !self.cut_short => Ok(value),
+            Some(value) if !self.failed && !self.cut_short && self.left.is_none() => Ok(value),
             _ => Err(self.error),
         }
     }
@@ -265,8 +280,13 @@ impl<T, E> Ended<T, E> {
     where
         E: std::fmt::Display,
     {
+        let is_left = self.left.is_some();
+        if let Some(why) = self.left {
+            leave(why, self.error.scope());
+        }
         match self.value {
-            Some(value) if !self.failed => value,
+            // Where `leave` returned, whoever called the scope is left all the same.
+            Some(value) if !self.failed || is_left => value,
             _ => self.error.resume(),
         }
     }

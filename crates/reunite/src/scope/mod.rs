@@ -28,6 +28,10 @@ use frame::{Frame, run_scope, run_try_scope};
 /// If `body` panics: the tasks are cancelled and joined first. If a task panicked and no join took that:
 /// with the payload of the first that did.
 ///
+/// It leaves the task around it, see [partial results](crate#partial-results), if its body was left, or if a
+/// cancellation from above, of which the body was not told by a wait or a [`checkpoint`](crate::checkpoint), kept tasks
+/// from completing that no join took.
+///
 /// ```
 /// let text = String::from("to be\nor not to be");
 /// let (words, lines) = reunite::scope(|s| {
@@ -143,7 +147,7 @@ impl<'scope> Scope<'scope, '_> {
     }
 
     /// Cancels the scope: every task in it, and every later wait of the body. The scope then returns
-    /// what the body returns.
+    /// what the body returns, unless the body is left by one of these waits that cannot return an error.
     pub fn cancel(&self, reason: impl Into<String>) {
         self.canceller().cancel(reason);
     }

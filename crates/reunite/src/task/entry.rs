@@ -55,10 +55,12 @@ impl Entry {
     }
 
     fn whether_to_run(&self) -> Go {
-        match self.node.cause() {
-            None => Go::Run,
-            Some(cause) => Go::Cancelled(cause),
-        }
+        let Some(cause) = self.node.cause() else {
+            return Go::Run;
+        };
+        // It counts as told: what its closure holds is dropped undone, and those who depend on that must know.
+        let _told = self.node.check();
+        Go::Cancelled(cause)
     }
 
     /// The system refused a thread: the task completes with that.

@@ -1,18 +1,51 @@
 //! The failures of one scope, each until its joiner or the scope's end takes it.
 
-use crate::error::{Failure, JoinError};
+use crate::cancel::Node;
+use crate::error::{Cancelled, CutShort, Failure, JoinError};
 use crate::id::Label;
 use crate::primitive::{Arc, Mutex};
 
 /// One failure, shared by the packet and the group: whoever takes it first has it.
 pub(crate) type Slot<E> = Arc<Mutex<Option<JoinError<E>>>>;
 
+/// What no join took.
+pub(crate) struct Unclaimed<E> {
+    /// The failures; or, if there are none, the tasks that were cut short by something that nobody around them asked
+    /// for.
+    pub(crate) failures: Vec<JoinError<E>>,
+    /// A cancellation from above that left tasks undone, if there are no failures, which tell more.
+    pub(crate) undone: Option<Cancelled>,
+    /// How many tasks completed cancelled, with those whose join knows.
+    pub(crate) cancelled: usize,
+}
+
+impl<E> Unclaimed<E> {
+    /// Adds that the scope's body was left. Whether that is the root cause, which it is not if a failure made it so;
+    /// then a cancellation is not listed.
+    pub(crate) fn add_left_body(&mut self, why: &CutShort, order: u64, after_cancel: bool) -> bool {
+        let body = JoinError::of_left_body(why.clone(), order, after_cancel);
+        let is_root = self.failures.iter().all(|other| body.rank() < other.rank());
+        if is_root || matches!(why, CutShort::Refused(_)) {
+            self.failures.push(body);
+        }
+        is_root
+    }
+}
+
+/// Whether a task completed cancelled because its scope was, or it itself by its handle: who did that knows.
+fn is_expected<E>(error: &JoinError<E>, own: &Node) -> bool {
+    let (Some(cancelled), Some(task)) = (error.as_cancelled(), error.task()) else {
+        return false;
+    };
+    own.passed_on(cancelled) || cancelled.source().id() == task.id()
+}
+
 pub(crate) struct Failures<E>(Mutex<List<E>>);
 
 struct List<E> {
     slots: Vec<Slot<E>>,
     next: u64,
-    cancelled: usize,
+    cancelled: Vec<Slot<E>>,
 }
 
 impl<E> Failures<E> {
@@ -20,7 +53,7 @@ impl<E> Failures<E> {
         Self(Mutex::new(List {
             slots: Vec::new(),
             next: 0,
-            cancelled: 0,
+            cancelled: Vec::new(),
         }))
     }
 
@@ -33,7 +66,7 @@ impl<E> Failures<E> {
         let is_cancelled = error.is_cancelled();
         let slot = Arc::new(Mutex::new(Some(error)));
         if is_cancelled {
-            list.cancelled += 1;
+            list.cancelled.push(Arc::clone(&slot));
         } else {
             list.slots.push(Arc::clone(&slot));
         }
@@ -47,14 +80,25 @@ impl<E> Failures<E> {
         list.next - 1
     }
 
-    /// Takes the failures that no join took, and the number of tasks that completed cancelled.
-    pub(crate) fn take_unclaimed(&self) -> (Vec<JoinError<E>>, usize) {
+    /// Takes what no join took. `own` is the scope's node, `above` the one around it.
+    pub(crate) fn take_unclaimed(&self, own: &Node, above: &Node) -> Unclaimed<E> {
         let list = self.0.lock();
-        let unclaimed = list
-            .slots
-            .iter()
-            .filter_map(|slot| slot.lock().take())
-            .collect();
-        (unclaimed, list.cancelled)
+        let take = |slot: &Slot<E>| slot.lock().take();
+        let mut failures: Vec<_> = list.slots.iter().filter_map(take).collect();
+        let left: Vec<_> = list.cancelled.iter().filter_map(take).collect();
+        let inherited = |error: &JoinError<E>| {
+            let cancelled = error.as_cancelled();
+            cancelled.filter(|it| above.passed_on(it)).cloned()
+        };
+        let undone = left.iter().find_map(inherited);
+        let undone = undone.filter(|_| failures.is_empty());
+        if failures.is_empty() && undone.is_none() {
+            failures.extend(left.into_iter().filter(|error| !is_expected(error, own)));
+        }
+        Unclaimed {
+            failures,
+            undone,
+            cancelled: list.cancelled.len(),
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! A closure becomes a job: catch what it does, leave the result, tell the group. The one `catch_unwind`.
+//! A closure becomes a job: catch what it does, leave the result, tell the group. The one `catch`.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,6 +10,7 @@ use super::policy::Completion;
 use crate::cancel::Node;
 use crate::contain::{assert_outside, contain};
 use crate::context::Inherited;
+use crate::cut_short::catch_task;
 use crate::error::{Cancelled, Failure};
 use crate::id::Label;
 use crate::observe::{Event, tell};
@@ -34,7 +35,7 @@ pub(crate) struct Spec {
 
 /// Makes a job of `f`. The steps and their order, on which promises 2 and 5 rest:
 ///
-/// 1. run `f`, catching a panic;
+/// 1. run `f`, catching a panic, or how it was left;
 /// 2. *record* a failure, so that the root cause is first whatever happens next;
 /// 3. complete the packet: the joiner wakes with this task's own result, not with the cancellation that
 ///    the failure is about to cause;
@@ -63,6 +64,7 @@ where
     let (failures, result) = (Arc::clone(failures), Arc::clone(&packet));
     let job = move |go| {
         let outcome = carry_out(go, f, inherited);
+        node.mark_over();
         let how = match &outcome {
             Ok(_) => Completion::Value,
             Err(Failure::Panicked { .. }) => Completion::Panic,
@@ -104,5 +106,5 @@ fn carry_out<T, E>(
             Err(Failure::NotStarted(error))
         }
     };
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| Err(Failure::panicked(payload)))
+    catch_task(run).unwrap_or_else(|payload| Err(Failure::panicked(payload)))
 }

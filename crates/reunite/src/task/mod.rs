@@ -13,7 +13,7 @@ pub use handle::JoinHandle;
 pub use policy::{Completion, FailFast, FirstSuccess, OnTimeout, Policy, Quorum, Verdict, WaitAll};
 
 pub(crate) use entry::{Entry, run_chain};
-pub(crate) use failures::Failures;
+pub(crate) use failures::{Failures, Unclaimed};
 pub(crate) use group::{Group, Queue, Rules, Starter, chase, straggler};
 pub(crate) use handle::OnDrop;
 pub(crate) use job::{Job, Spec, prepare};

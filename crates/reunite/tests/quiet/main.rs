@@ -3,6 +3,7 @@
 //! part, and ends it if it hangs.
 
 mod classic;
+mod endings;
 mod model;
 mod program;
 mod random;
@@ -55,14 +56,13 @@ fn main() -> ExitCode {
 }
 
 fn parts() -> impl Iterator<Item = &'static str> {
-    classic::ALL
-        .iter()
-        .map(|(name, _)| *name)
-        .chain(["random_programs"])
+    let named = classic::ALL.iter().chain(endings::ALL);
+    named.map(|(name, _)| *name).chain(["random_programs"])
 }
 
 fn run(part: &str) {
-    match classic::ALL.iter().find(|(name, _)| *name == part) {
+    let mut named = classic::ALL.iter().chain(endings::ALL);
+    match named.find(|(name, _)| *name == part) {
         Some((_, test)) => test(),
         None => random::run(),
     }

@@ -1,0 +1,810 @@
+//! A partial result never passes for a whole one: what every ending of the library says when its task is cancelled, or
+//! one of its waits refused.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use reunite::channel::{Receiver, bounded, rendezvous, select, unbounded};
+use reunite::{JoinError, Pool, ScopeBuilder};
+
+mod common;
+use common::{LONG, payload_of, until, until_cancelled, watchdog};
+
+/// What a task completes with that is cancelled while it does `work`, which raises the flag when it is about to wait.
+fn cancelled_in<T: Send>(work: impl FnOnce(&AtomicBool) -> T + Send) -> Result<T, JoinError> {
+    let waits = AtomicBool::new(false);
+    let waits = &waits;
+    reunite::scope(|s| {
+        let task = s.spawn(move || work(waits));
+        until(|| waits.load(Ordering::SeqCst));
+        task.cancel();
+        task.join()
+    })
+}
+
+/// A channel that holds some messages, and whose sender lives for ever.
+fn open_channel(capacity: usize) -> Receiver<u64> {
+    let (tx, rx) = match capacity {
+        0 => rendezvous(),
+        usize::MAX => unbounded(),
+        capacity => bounded(capacity),
+    };
+    for n in 0..3 {
+        let _full = tx.try_send(n);
+    }
+    std::mem::forget(tx);
+    rx
+}
+
+#[test]
+fn a_task_that_sums_messages_completes_cancelled_and_not_with_a_sum() {
+    let _watch = watchdog();
+    for capacity in [0, 1, 8, usize::MAX] {
+        let rx = open_channel(capacity);
+        let error = cancelled_in(|waits| {
+            waits.store(true, Ordering::SeqCst);
+            rx.iter().sum::<u64>()
+        })
+        .unwrap_err();
+        assert!(error.is_cancelled(), "{error}");
+        let why = error.as_cancelled().unwrap();
+        assert_eq!(why.reason(), "cancelled through its handle");
+        assert_eq!(why.source().id(), error.task().unwrap().id());
+    }
+}
+
+#[test]
+fn a_loop_over_messages_is_left_too_and_so_is_one_through_adaptors() {
+    let _watch = watchdog();
+    let rx = open_channel(8);
+    let error = cancelled_in(|waits| {
+        let mut sum = 0;
+        for n in &rx {
+            sum += n;
+            waits.store(true, Ordering::SeqCst);
+        }
+        sum
+    });
+    assert!(error.unwrap_err().is_cancelled());
+    let rx = open_channel(8);
+    let error = cancelled_in(|waits| {
+        waits.store(true, Ordering::SeqCst);
+        let firsts = rx.iter().map(|n| n + 1).filter(|n| n % 2 == 0);
+        firsts.chain(7..9).collect::<Vec<_>>()
+    });
+    assert!(error.unwrap_err().is_cancelled());
+}
+
+#[test]
+fn a_sum_whose_scope_is_cancelled_in_the_middle() {
+    let _watch = watchdog();
+    for _ in 0..20 {
+        let (tx, rx) = bounded::<u64>(4);
+        let error = reunite::scope(|s| {
+            s.spawn(move || {
+                for n in 0..100 {
+                    if n == 50 {
+                        until_cancelled();
+                    }
+                    if tx.send(n).is_err() {
+                        return;
+                    }
+                }
+            });
+            let (begun, begins) = bounded(1);
+            let sum = s.spawn(move || {
+                begun.send(()).unwrap();
+                rx.iter().sum::<u64>()
+            });
+            begins.recv().unwrap();
+            s.cancel("enough");
+            sum.join().unwrap_err()
+        });
+        assert!(error.is_cancelled(), "{error}");
+        assert_eq!(error.as_cancelled().unwrap().reason(), "enough");
+    }
+}
+
+#[test]
+fn a_deadline_of_the_scope_is_that_scopes_error_and_of_its_task_a_cancellation() {
+    let _watch = watchdog();
+    let rx = open_channel(8);
+    let scope = || ScopeBuilder::new().timeout(Duration::from_millis(5));
+    let error = scope().scope(|_| rx.iter().sum::<u64>()).unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    let error = scope()
+        .try_scope(|_| Ok::<_, JoinError<String>>(rx.iter().sum::<u64>()))
+        .unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    let joined = std::sync::Mutex::new(None);
+    let error = scope()
+        .scope(|s| *joined.lock().unwrap() = Some(s.spawn(|| rx.iter().count()).join()))
+        .unwrap_err();
+    assert!(error.is_timeout());
+    assert!(
+        joined
+            .into_inner()
+            .unwrap()
+            .unwrap()
+            .unwrap_err()
+            .is_cancelled()
+    );
+}
+
+#[test]
+fn a_body_that_is_left_leaves_the_task_around_its_plain_scope() {
+    let _watch = watchdog();
+    let rx = open_channel(8);
+    let error = cancelled_in(|waits| {
+        reunite::scope(|s| {
+            s.spawn(|| waits.store(true, Ordering::SeqCst));
+            rx.iter().count()
+        })
+    })
+    .unwrap_err();
+    assert!(error.is_cancelled(), "{error}");
+}
+
+#[test]
+fn outside_any_task_a_scope_that_is_left_panics_with_the_reason() {
+    let _watch = watchdog();
+    let rx = open_channel(8);
+    let payload = payload_of(|| {
+        reunite::scope(|s| {
+            s.cancel("the user pressed Ctrl-C");
+            rx.iter().count()
+        })
+    });
+    let message = payload.downcast::<String>().unwrap();
+    assert!(message.contains("the user pressed Ctrl-C"), "{message}");
+}
+
+#[test]
+fn a_refused_wait_of_an_iteration_completes_its_task_deadlocked() {
+    let _watch = watchdog();
+    // A pool of one thread that may start no other: its one task waits for what is queued behind it.
+    let pool = Pool::builder().threads(1).spares(0).build().unwrap();
+    let (tx, rx) = bounded::<u64>(8);
+    let waits = std::sync::Arc::new(AtomicBool::new(false));
+    let begun = std::sync::Arc::clone(&waits);
+    let count = pool.spawn(move || {
+        begun.store(true, Ordering::SeqCst);
+        rx.iter().count()
+    });
+    until(|| waits.load(Ordering::SeqCst));
+    let sends = pool.spawn(move || tx.send(1).is_ok());
+    let error = count.join().unwrap_err();
+    assert!(error.is_starved(), "{error}");
+    assert!(error.to_string().contains("cut short"), "{error}");
+    let _sent = sends.join().unwrap();
+}
+
+#[test]
+fn results_say_why_they_end_and_end_once() {
+    let _watch = watchdog();
+    let rx = open_channel(8);
+    let last = cancelled_in(|waits| {
+        waits.store(true, Ordering::SeqCst);
+        let mut results = rx.results();
+        let got: Vec<_> = results.by_ref().collect();
+        assert!(results.next().is_none());
+        got
+    })
+    .unwrap();
+    let (last, before) = last.split_last().unwrap();
+    assert!(last.as_ref().unwrap_err().is_cancelled());
+    assert!(before.iter().all(Result::is_ok));
+
+    let (tx, rx) = bounded(8);
+    (0..5).for_each(|n| tx.send(n).unwrap());
+    drop(tx);
+    let all: Result<Vec<_>, _> = rx.results().collect();
+    assert_eq!(all.unwrap(), [0, 1, 2, 3, 4]);
+}
+
+/// The reason for which an iteration over what `produce` sends is left, in a task of its own.
+fn consumed(
+    produce: impl FnOnce(reunite::channel::Sender<u64>) + Send,
+) -> Result<usize, JoinError> {
+    let (tx, rx) = bounded(8);
+    reunite::scope(|s| {
+        let consumer = s.spawn(move || rx.iter().count());
+        produce(tx);
+        consumer.join()
+    })
+}
+
+#[test]
+fn a_producer_that_was_told_of_its_cancellation_cuts_the_channel_short() {
+    let _watch = watchdog();
+    let error = consumed(|tx| {
+        let error = cancelled_in(|waits| {
+            tx.send(1).unwrap();
+            waits.store(true, Ordering::SeqCst);
+            // It heeds the cancellation, and ends with a value.
+            until_cancelled();
+            drop(tx);
+        });
+        error.unwrap();
+    })
+    .unwrap_err();
+    assert!(error.is_cancelled(), "{error}");
+    assert_eq!(
+        error.as_cancelled().unwrap().reason(),
+        "cancelled through its handle"
+    );
+}
+
+#[test]
+fn a_producer_that_never_began_cuts_the_channel_short() {
+    let _watch = watchdog();
+    let error = consumed(|tx| {
+        reunite::scope(|s| {
+            s.cancel("before it began");
+            assert!(s.spawn(move || tx.send(1)).join().is_err());
+        });
+    })
+    .unwrap_err();
+    assert_eq!(error.as_cancelled().unwrap().reason(), "before it began");
+    let error = consumed(|tx| {
+        Pool::global().scope(|s| {
+            s.cancel("before it began");
+            assert!(s.spawn(move || tx.send(1)).join().is_err());
+        });
+    })
+    .unwrap_err();
+    assert_eq!(error.as_cancelled().unwrap().reason(), "before it began");
+}
+
+#[test]
+fn a_producer_that_panics_cuts_the_channel_short_and_its_panic_is_the_root_cause() {
+    let _watch = watchdog();
+    let error = consumed(|tx| {
+        reunite::scope(|s| {
+            let producer = s.spawn(move || {
+                tx.send(1).unwrap();
+                panic!("half-way");
+            });
+            assert!(producer.join().unwrap_err().is_panic());
+        });
+    })
+    .unwrap_err();
+    assert_eq!(error.as_cancelled().unwrap().reason(), "it failed");
+
+    let payload = payload_of(|| {
+        let (tx, rx) = bounded(8);
+        reunite::scope(|s| {
+            s.spawn(move || {
+                tx.send(1).unwrap();
+                panic!("half-way");
+            });
+            rx.iter().count()
+        })
+    });
+    assert_eq!(*payload.downcast::<&str>().unwrap(), "half-way");
+}
+
+#[test]
+fn one_producer_of_several_that_is_cut_short_is_enough() {
+    let _watch = watchdog();
+    let (tx, rx) = bounded(8);
+    let second = tx.clone();
+    cancelled_in(|waits| {
+        waits.store(true, Ordering::SeqCst);
+        until_cancelled();
+        drop(second);
+    })
+    .unwrap();
+    (0..5).for_each(|n| tx.send(n).unwrap());
+    drop(tx);
+    // What was sent comes first.
+    let got: Vec<_> = rx.results().collect();
+    assert_eq!(got.len(), 6);
+    assert!(got[5].as_ref().unwrap_err().is_cut_short());
+    assert!(rx.try_recv().unwrap_err().is_cut_short());
+    assert!(rx.recv_timeout(LONG).unwrap_err().is_cut_short());
+    let (which, ended) = select(&[&rx]).unwrap();
+    assert!(which == 0 && ended.unwrap_err().is_cut_short());
+}
+
+#[test]
+fn an_explicit_close_says_that_all_was_sent() {
+    let _watch = watchdog();
+    let count = consumed(|tx| {
+        cancelled_in(|waits| {
+            tx.send(1).unwrap();
+            waits.store(true, Ordering::SeqCst);
+            until_cancelled();
+            tx.close();
+        })
+        .unwrap();
+    });
+    assert_eq!(count.unwrap(), 1);
+    // And so does a producer that is done before it is told.
+    let count = consumed(|tx| {
+        cancelled_in(|waits| {
+            tx.send(1).unwrap();
+            drop(tx);
+            waits.store(true, Ordering::SeqCst);
+            until_cancelled();
+        })
+        .unwrap();
+    });
+    assert_eq!(count.unwrap(), 1);
+}
+
+#[test]
+fn a_refusal_that_was_coped_with_cuts_nothing_short() {
+    let _watch = watchdog();
+    let lock = reunite::sync::Mutex::new(());
+    let refused = || {
+        let _held = lock.lock().unwrap();
+        assert!(lock.lock().unwrap_err().is_deadlock());
+    };
+    // It sent after that, so it went on.
+    let count = consumed(|tx| {
+        refused();
+        tx.send(1).unwrap();
+    });
+    assert_eq!(count.unwrap(), 1);
+    let error = consumed(|tx| {
+        tx.send(1).unwrap();
+        refused();
+    })
+    .unwrap_err();
+    assert!(error.is_deadlock(), "{error}");
+    assert!(error.deadlock().is_some());
+    // And a channel made afterwards does not know of it.
+    refused();
+    assert_eq!(consumed(drop).unwrap(), 0);
+}
+
+#[test]
+fn a_consumer_that_is_cut_short_passes_it_on_to_both_sides() {
+    let _watch = watchdog();
+    // first -> middle -> last; the middle one is cancelled, or told by its source.
+    for told_by_source in [false, true] {
+        let (to_middle, middle) = bounded::<u64>(1);
+        let (to_last, last) = bounded::<u64>(1);
+        let (log_tx, log) = unbounded::<u64>();
+        let first = move || {
+            for n in 0.. {
+                if told_by_source && n == 3 {
+                    until_cancelled();
+                    return;
+                }
+                if to_middle.send(n).is_err() || log_tx.send(n).is_err() {
+                    return;
+                }
+            }
+        };
+        let relay = move || {
+            while let Ok(n) = middle.recv() {
+                if to_last.send(n).is_err() {
+                    return;
+                }
+            }
+        };
+        reunite::scope(|s| {
+            let first = s.spawn(first);
+            let relay = s.spawn(relay);
+            assert_eq!(last.recv().unwrap(), 0);
+            if told_by_source {
+                first.cancel();
+            } else {
+                relay.cancel();
+            }
+            let ended = |rx: &Receiver<u64>| rx.results().last().unwrap().unwrap_err();
+            assert!(ended(&last).is_cut_short());
+            assert!(ended(&log).is_cut_short());
+            first.join().unwrap();
+            relay.join().unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_consumer_that_stops_early_of_its_own_accord_closes_cleanly() {
+    let _watch = watchdog();
+    let (tx, rx) = bounded::<u64>(1);
+    let error = reunite::scope(|s| {
+        let producer = s.spawn(move || (0..).find_map(|n| tx.send(n).err()).unwrap());
+        assert_eq!(rx.iter().take(3).count(), 3);
+        drop(rx);
+        producer.join().unwrap()
+    });
+    assert!(error.is_closed() && !error.is_cut_short());
+}
+
+#[test]
+fn a_plain_scope_whose_tasks_never_began_is_left_and_not_ended_as_if_they_had() {
+    let _watch = watchdog();
+    let done = AtomicUsize::new(0);
+    let count = || {
+        reunite::scope(|s| {
+            for _ in 0..4 {
+                s.spawn(|| done.fetch_add(1, Ordering::SeqCst));
+            }
+        });
+        done.load(Ordering::SeqCst)
+    };
+    let error = cancelled_in(|waits| {
+        waits.store(true, Ordering::SeqCst);
+        until_cancelled();
+        count()
+    })
+    .unwrap_err();
+    assert!(error.is_cancelled(), "{error}");
+    let in_pool = || {
+        Pool::global().scope(|s| {
+            for _ in 0..4 {
+                s.spawn(|| done.fetch_add(1, Ordering::SeqCst));
+            }
+        });
+        done.load(Ordering::SeqCst)
+    };
+    let error = cancelled_in(|waits| {
+        waits.store(true, Ordering::SeqCst);
+        until_cancelled();
+        in_pool()
+    })
+    .unwrap_err();
+    assert!(error.is_cancelled(), "{error}");
+    assert_eq!(done.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_plain_scope_that_was_cancelled_by_its_own_body_or_whose_tasks_were_joined_has_its_value() {
+    let _watch = watchdog();
+    let joined = reunite::scope(|s| {
+        s.cancel("by its body");
+        drop(s.spawn(|| 1));
+        s.spawn(|| 2).join().is_err()
+    });
+    assert!(joined);
+    let joined = cancelled_in(|waits| {
+        waits.store(true, Ordering::SeqCst);
+        until_cancelled();
+        reunite::scope(|s| s.spawn(|| 2).join().is_err())
+    });
+    assert!(joined.unwrap());
+    // All its tasks completed with their values: nothing is missing.
+    let whole = cancelled_in(|waits| {
+        reunite::scope(|s| {
+            s.spawn(|| {
+                waits.store(true, Ordering::SeqCst);
+                until_cancelled();
+            });
+        });
+        1
+    });
+    assert_eq!(whole.unwrap(), 1);
+}
+
+#[test]
+fn a_task_that_was_cut_short_by_another_and_that_nobody_joins_is_told_by_its_scope() {
+    let _watch = watchdog();
+    let payload = payload_of(|| {
+        let (tx, rx) = bounded::<u64>(4);
+        reunite::scope(|s| {
+            let producer = s.spawn_with(reunite::Builder::new().name("producer"), move || {
+                until_cancelled();
+                drop(tx);
+            });
+            producer.cancel();
+            s.spawn_with(reunite::Builder::new().name("consumer"), move || {
+                rx.iter().count()
+            });
+        });
+    });
+    let message = payload.downcast::<String>().unwrap();
+    assert!(
+        message.contains("`consumer`") && message.contains("`producer`"),
+        "{message}"
+    );
+}
+
+#[test]
+fn fail_fast_takes_a_cancellation_for_no_failure_and_a_deadlock_for_one() {
+    let _watch = watchdog();
+    let (tx, rx) = bounded::<u64>(4);
+    let error = reunite::try_scope(|s| {
+        s.spawn(move || {
+            rx.iter().count();
+            Ok(())
+        });
+        s.spawn(move || {
+            let _tx = tx;
+            Err::<(), _>("the root cause")
+        });
+        until_cancelled();
+        Ok::<_, JoinError<&str>>(())
+    })
+    .unwrap_err();
+    assert_eq!(error.into_error().unwrap(), "the root cause");
+}
+
+#[test]
+fn the_outcomes_of_maps_say_that_they_were_cut_short() {
+    let _watch = watchdog();
+    let last = |outcomes: Vec<Result<u64, JoinError>>| outcomes.into_iter().last().unwrap();
+    let rx = open_channel(8);
+    let error = cancelled_in(|waits| {
+        waits.store(true, Ordering::SeqCst);
+        reunite::scope(|s| last(s.map(&rx, |n| n).into_iter().collect()))
+    });
+    // Told by a value, or, as the map's threads never began, by the scope.
+    assert!(error.map_or_else(
+        |e| e.is_cancelled(),
+        |last| last.unwrap_err().is_cancelled()
+    ));
+    let error = cancelled_in(|waits| {
+        waits.store(true, Ordering::SeqCst);
+        Pool::global().scope(|s| last(s.map(&rx, |n| n).collect()))
+    });
+    assert!(error.map_or_else(
+        |e| e.is_cancelled(),
+        |last| last.unwrap_err().is_cancelled()
+    ));
+    let error = cancelled_in(|waits| {
+        waits.store(true, Ordering::SeqCst);
+        reunite::for_each(&rx, |_| Ok::<_, String>(()))
+    });
+    assert!(error.map_or_else(|e| e.is_cancelled(), |ended| ended.is_err()));
+    let values = cancelled_in(|waits| {
+        waits.store(true, Ordering::SeqCst);
+        let outcomes = reunite::map(0..2, |_| -> u64 { until_cancelled().unwind() });
+        outcomes.into_iter().collect_values()
+    });
+    assert!(values.unwrap().is_err());
+}
+
+#[test]
+fn a_map_whose_source_is_cut_short_says_so_after_its_outcomes() {
+    let _watch = watchdog();
+    let cut_short = || {
+        let (tx, rx) = bounded(8);
+        (0..3).for_each(|n| tx.send(n).unwrap());
+        cancelled_in(|waits| {
+            waits.store(true, Ordering::SeqCst);
+            until_cancelled();
+            drop(tx);
+        })
+        .unwrap();
+        rx
+    };
+    let rx = cut_short();
+    let outcomes = reunite::scope(|s| s.map(&rx, |n| n).into_iter().collect::<Vec<_>>());
+    assert_eq!(outcomes.len(), 4);
+    assert!(outcomes[3].as_ref().unwrap_err().is_cancelled());
+    let rx = cut_short();
+    let outcomes = Pool::global().scope(|s| s.map(&rx, |n| n).collect::<Vec<_>>());
+    assert_eq!(outcomes.len(), 4);
+    assert!(outcomes[3].as_ref().unwrap_err().is_cancelled());
+    let rx = cut_short();
+    assert!(reunite::for_each(&rx, |_| Ok::<_, String>(())).is_err());
+}
+
+#[test]
+fn an_item_that_is_left_has_no_outcome_but_that() {
+    let _watch = watchdog();
+    let cut_short = || {
+        let (tx, rx) = bounded::<u64>(8);
+        cancelled_in(|waits| {
+            waits.store(true, Ordering::SeqCst);
+            until_cancelled();
+            drop(tx);
+        })
+        .unwrap();
+        rx
+    };
+    let (a, b, c) = (cut_short(), cut_short(), cut_short());
+    let count = |n: u64| if n == 1 { a.iter().count() } else { 0 };
+    let cancelled = |outcomes: Vec<Result<usize, JoinError>>| {
+        let is_cancelled =
+            |outcome: &Result<_, JoinError>| outcome.as_ref().is_err_and(JoinError::is_cancelled);
+        outcomes.iter().map(is_cancelled).collect::<Vec<_>>()
+    };
+    let outcomes = reunite::scope(|s| s.map(0..3, count).into_iter().collect());
+    assert_eq!(cancelled(outcomes), [false, true, false]);
+    let outcomes = Pool::global().scope(|s| s.map(0..3, count).collect());
+    assert_eq!(cancelled(outcomes), [false, true, false]);
+    let joined = Pool::global().scope(|s| s.spawn(|| b.iter().count()).join());
+    assert!(joined.unwrap_err().is_cancelled());
+    let joined = Pool::global().spawn(move || c.iter().count()).join();
+    assert!(joined.unwrap_err().is_cancelled());
+}
+
+#[test]
+fn parallel_work_that_cannot_fail_is_done_whole_in_a_cancelled_task() {
+    let _watch = watchdog();
+    let whole = cancelled_in(|waits| {
+        waits.store(true, Ordering::SeqCst);
+        until_cancelled();
+        let squares = reunite::par(0..1000_u64).map(|n| n * n);
+        let sum = reunite::par(0..1000_u64).reduce(|| 0, |a, n| a + n, |a, b| a + b);
+        let first = reunite::par(0..1000_u64).find_first(|n| (n == 999).then_some(n));
+        let mut sorted: Vec<_> = (0..10_000).rev().collect();
+        reunite::par_sort_unstable(&mut sorted);
+        let (a, b) = reunite::join(|| 1, || 2);
+        (squares.len(), sum, first, sorted.is_sorted(), a + b)
+    });
+    assert_eq!(whole.unwrap(), (1000, 499_500, Some(999), true, 3));
+    let part: Result<Vec<u64>, Box<dyn std::error::Error + Send + Sync>> = cancelled_in(|waits| {
+        waits.store(true, Ordering::SeqCst);
+        until_cancelled();
+        reunite::par(0..1000_u64).try_map(Ok)
+    })
+    .unwrap();
+    assert!(part.is_err());
+}
+
+#[test]
+fn parallel_work_that_is_left_leaves_its_task() {
+    let _watch = watchdog();
+    let rx = open_channel(8);
+    let error = cancelled_in(|waits| {
+        reunite::par(0..4_u64).map(|n| {
+            waits.store(true, Ordering::SeqCst);
+            if n == 3 { rx.iter().count() } else { 0 }
+        })
+    })
+    .unwrap_err();
+    assert!(error.is_cancelled(), "{error}");
+    let error = cancelled_in(|waits| {
+        reunite::join(|| waits.store(true, Ordering::SeqCst), || rx.iter().count())
+    })
+    .unwrap_err();
+    assert!(error.is_cancelled(), "{error}");
+}
+
+#[test]
+fn races_and_quorums_of_a_cancelled_task_are_errors() {
+    let _watch = watchdog();
+    let ended = cancelled_in(|waits| {
+        waits.store(true, Ordering::SeqCst);
+        until_cancelled();
+        let won = reunite::race([|| Ok::<_, String>(1), || Ok(2)]).is_err();
+        let agreed = reunite::quorum(2, [|| Ok::<_, String>(1), || Ok(2)]).is_err();
+        (won, agreed)
+    });
+    assert_eq!(ended.unwrap(), (true, true));
+}
+
+#[test]
+fn a_callback_of_a_task_that_has_ended_cuts_nothing_short() {
+    let _watch = watchdog();
+    let (tx, rx) = bounded::<u64>(1);
+    let waits = AtomicBool::new(false);
+    reunite::scope(|s| {
+        let task = s.spawn(|| {
+            waits.store(true, Ordering::SeqCst);
+            until_cancelled();
+        });
+        task.on_complete(move || drop(tx));
+        until(|| waits.load(Ordering::SeqCst));
+        task.cancel();
+        task.join().unwrap();
+    });
+    assert!(rx.recv().unwrap_err().is_closed());
+}
+
+#[test]
+fn in_a_callback_which_nobody_joins_it_is_a_panic_with_a_message() {
+    let _watch = watchdog();
+    let rx = std::sync::Arc::new(open_channel(8));
+    let (told, tells) = std::sync::mpsc::channel();
+    let waits = AtomicBool::new(false);
+    reunite::scope(|s| {
+        let task = s.spawn(|| {
+            waits.store(true, Ordering::SeqCst);
+            until_cancelled();
+        });
+        task.on_complete(move || {
+            told.send(payload_of(|| rx.iter().count())).unwrap();
+        });
+        until(|| waits.load(Ordering::SeqCst));
+        task.cancel();
+        task.join().unwrap();
+        let message = tells.recv().unwrap().downcast::<String>().unwrap();
+        assert!(message.contains("was cut short"), "{message}");
+    });
+}
+
+#[test]
+fn a_panic_of_a_task_comes_before_what_a_cancellation_left_undone() {
+    let _watch = watchdog();
+    let error = cancelled_in(|waits| {
+        let begun = AtomicBool::new(false);
+        reunite::scope(|s| {
+            s.spawn(|| {
+                begun.store(true, Ordering::SeqCst);
+                while reunite::checkpoint().is_ok() {
+                    std::thread::yield_now();
+                }
+                panic!("while it stopped");
+            });
+            until(|| begun.load(Ordering::SeqCst));
+            waits.store(true, Ordering::SeqCst);
+            // Not told, as it looks at nothing.
+            while !s.is_cancelled() {
+                std::thread::yield_now();
+            }
+            s.spawn(|| {});
+        });
+    })
+    .unwrap_err();
+    assert!(error.is_panic(), "{error}");
+}
+
+#[test]
+fn a_body_that_was_told_of_the_cancellation_has_its_value() {
+    let _watch = watchdog();
+    let told = cancelled_in(|waits| {
+        reunite::scope(|s| {
+            waits.store(true, Ordering::SeqCst);
+            let told = until_cancelled();
+            s.spawn(|| {});
+            told.reason().len()
+        })
+    });
+    assert_ne!(told.unwrap(), 0);
+    let told = cancelled_in(|waits| {
+        Pool::global().scope(|s| {
+            waits.store(true, Ordering::SeqCst);
+            let told = reunite::try_scope(|_| {
+                until_cancelled();
+                Ok::<_, JoinError<String>>(())
+            });
+            s.spawn(|| {});
+            told.is_err()
+        })
+    });
+    assert!(told.unwrap());
+}
+
+#[test]
+fn a_task_that_is_left_poisons_no_lock() {
+    let _watch = watchdog();
+    let (lock, rx) = (reunite::sync::Mutex::new(0), open_channel(8));
+    let error = cancelled_in(|waits| {
+        let mut sum = lock.lock().unwrap();
+        waits.store(true, Ordering::SeqCst);
+        rx.iter().for_each(|n| *sum += n);
+    });
+    assert!(error.unwrap_err().is_cancelled());
+    assert_eq!(*lock.lock().unwrap(), 3);
+}
+
+/// Takes what is left, when it goes.
+struct Drains<'a>(&'a Receiver<u64>, &'a AtomicUsize);
+
+impl Drop for Drains<'_> {
+    fn drop(&mut self) {
+        self.1.fetch_add(self.0.iter().count(), Ordering::SeqCst);
+        // A task inside is a task: it is left, and that is told here.
+        let inside = reunite::scope(|s| s.spawn(|| self.0.iter().count()).join());
+        assert!(inside.unwrap_err().is_cancelled());
+    }
+}
+
+#[test]
+fn a_destructor_that_drains_a_channel_while_its_task_is_left_ends_with_what_there_was() {
+    let _watch = watchdog();
+    let (first, second) = (open_channel(8), open_channel(8));
+    let drained = AtomicUsize::new(0);
+    let error = cancelled_in(|waits| {
+        let _drains = Drains(&second, &drained);
+        waits.store(true, Ordering::SeqCst);
+        first.iter().count()
+    });
+    assert!(error.unwrap_err().is_cancelled());
+    assert_eq!(drained.load(Ordering::SeqCst), 3);
+    let error = cancelled_in(|waits| {
+        let _drains = Drains(&second, &drained);
+        waits.store(true, Ordering::SeqCst);
+        until_cancelled();
+        panic!("for another reason");
+    });
+    assert!(error.unwrap_err().is_panic());
+}

@@ -1,0 +1,126 @@
+//! What becomes of results when a wait that they need is refused: they never look whole.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use reunite::channel::{Receiver, Sender, bounded, unbounded};
+use reunite::{JoinError, ScopeBuilder};
+
+pub(crate) const ALL: &[(&str, fn())] = &[
+    ("two_stages_with_loops_over_messages", || {
+        two_stages(&with_loops);
+    }),
+    ("two_stages_that_return_when_a_message_is_refused", || {
+        two_stages(&with_returns);
+    }),
+    (
+        "an_iteration_outside_any_task_panics_with_the_whole_story",
+        an_iteration_outside_any_task_panics_with_the_whole_story,
+    ),
+    (
+        "an_iteration_in_a_task_completes_it_deadlocked",
+        an_iteration_in_a_task_completes_it_deadlocked,
+    ),
+    ("results_end_with_the_refusal", results_end_with_the_refusal),
+];
+
+type Stage = dyn Fn(Receiver<u64>, Sender<u64>, Sender<u64>) + Sync;
+
+fn with_loops(rx: Receiver<u64>, tx: Sender<u64>, out: Sender<u64>) {
+    for n in &rx {
+        // Two for each: the queues are full before long.
+        if tx.send(n + 1).is_err() || tx.send(n + 1).is_err() || out.send(n).is_err() {
+            return;
+        }
+    }
+}
+
+fn with_returns(rx: Receiver<u64>, tx: Sender<u64>, out: Sender<u64>) {
+    while let Ok(n) = rx.recv() {
+        if tx.send(n + 1).is_err() || tx.send(n + 1).is_err() || out.send(n).is_err() {
+            return;
+        }
+    }
+}
+
+/// Two stages that feed each other. Whichever wait is refused, the consumer of what they put out has no count.
+fn two_stages(stage: &Stage) {
+    for _ in 0..10 {
+        let counted = catch_unwind(AssertUnwindSafe(|| {
+            feed_each_other(stage, |out| out.iter().count())
+        }));
+        let payload = counted.expect_err("a count that looks whole");
+        let message = payload.downcast::<String>().expect("a message");
+        assert!(message.contains("deadlock: "), "{message}");
+
+        let in_a_task = reunite::scope(|s| {
+            let task = s.spawn(|| feed_each_other(stage, |out| out.iter().count()));
+            task.join().unwrap_err()
+        });
+        assert!(in_a_task.is_deadlock(), "{in_a_task}");
+
+        let last = feed_each_other(stage, |out| out.results().last());
+        last.expect("an end that is told").expect_err("an error");
+    }
+}
+
+fn feed_each_other<R>(stage: &Stage, consume: impl FnOnce(&Receiver<u64>) -> R) -> R {
+    let (to_first, first) = bounded(4);
+    let (to_second, second) = bounded(4);
+    let (out_tx, out) = bounded(4);
+    reunite::scope(|s| {
+        to_first.send(0).unwrap();
+        let out_too = out_tx.clone();
+        s.spawn(move || stage(first, to_second, out_too));
+        s.spawn(move || stage(second, to_first, out_tx));
+        consume(&out)
+    })
+}
+
+fn an_iteration_outside_any_task_panics_with_the_whole_story() {
+    let (_tx, rx) = unbounded::<u8>();
+    let line = line!() + 1;
+    let ended = catch_unwind(AssertUnwindSafe(|| for _ in &rx {}));
+    let message = ended.unwrap_err().downcast::<String>().unwrap();
+    assert!(message.contains("deadlock: "), "{message}");
+    assert!(message.contains(&format!("endings.rs:{line}")), "{message}");
+}
+
+fn an_iteration_in_a_task_completes_it_deadlocked() {
+    // It is no panic: nobody is told of one.
+    std::panic::set_hook(Box::new(|_| std::process::abort()));
+    let (_tx, rx) = unbounded::<u8>();
+    let lock = reunite::sync::Mutex::new(());
+    let iteration = || {
+        let _held = lock.lock().unwrap();
+        rx.iter().count()
+    };
+    let error = reunite::scope(|s| s.spawn(iteration).join().unwrap_err());
+    assert!(!lock.is_poisoned());
+    assert!(error.is_deadlock() && !error.is_panic(), "{error}");
+    assert!(error.deadlock().is_some());
+    let text = error.to_string();
+    assert!(text.contains("was cut short: deadlock: "), "{text}");
+
+    // Of a body, and of a task that nobody joins.
+    let ended = ScopeBuilder::new().scope(|_| rx.iter().count());
+    assert!(
+        ended
+            .unwrap_err()
+            .root()
+            .is_some_and(JoinError::is_deadlock)
+    );
+    let ended = reunite::try_scope(|s| {
+        s.spawn(|| Ok::<_, String>(rx.iter().count()));
+        Ok(())
+    });
+    let error = ended.unwrap_err();
+    assert!(error.root().is_some_and(JoinError::is_deadlock), "{error}");
+}
+
+fn results_end_with_the_refusal() {
+    let (tx, rx) = unbounded();
+    tx.send(1).unwrap();
+    let got: Vec<_> = rx.results().collect();
+    assert_eq!(got.len(), 2);
+    assert!(got[1].as_ref().unwrap_err().is_deadlock());
+}
