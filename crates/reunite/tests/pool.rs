@@ -788,6 +788,19 @@ fn a_hook_that_panics_costs_nothing_else() {
         .unwrap();
     assert_eq!(pool.enter(|| fib(15)), 610);
     drop(pool);
+
+    // Nor does what it panics with.
+    struct Worse;
+    impl Drop for Worse {
+        fn drop(&mut self) {
+            panic!("again");
+        }
+    }
+    let hook = || resume_unwind(Box::new(Worse));
+    let pool = Pool::builder().threads(2).on_start(hook).on_exit(hook);
+    let pool = pool.build().unwrap();
+    assert_eq!(pool.spawn(|| 1).join().unwrap(), 1);
+    drop(pool);
 }
 
 /// A task that was joined is told as soon as it is done, not when the others of its scope are.

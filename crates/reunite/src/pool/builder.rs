@@ -1,12 +1,13 @@
 //! A pool as its users hold it.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 
 use super::member;
 use super::roster::{Roster, Rouse, SEATS};
 use super::scope::{self, PoolScope};
 use crate::cancel::Node;
+use crate::contain::contain;
 use crate::deadline;
 use crate::deadlock::{Object, On, Site};
 use crate::id::{Kind, Label};
@@ -71,7 +72,7 @@ impl Shared {
             // The panic hook has told of a hook that panics; the thread works all the same.
             let call = |hook: &Option<Hook>| {
                 if let Some(hook) = hook {
-                    let _told = catch_unwind(AssertUnwindSafe(hook));
+                    contain(hook);
                 }
             };
             if pool.on_start.is_some() {

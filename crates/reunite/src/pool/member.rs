@@ -6,7 +6,7 @@ use std::panic::Location;
 use super::fork;
 use super::job::{Ancestor, Public};
 use super::roster::{Rested, Sleeper};
-use super::scope::{self, Core};
+use super::scope::Core;
 use super::seat::{Parcel, Seat};
 use super::{Pool, Shared};
 use crate::deadlock::{Bond, Object, On, Site};
@@ -78,7 +78,7 @@ impl Seated {
     fn in_pool(pool: &Arc<Shared>) -> Option<Self> {
         let (number, seat) = pool.roster.take_seat()?;
         // What it forked for another pool must not wait for its return, nor be mixed with what comes.
-        share_all();
+        fork::publish_all();
         let part = Part {
             pool: Arc::clone(pool),
             away: 0,
@@ -113,7 +113,7 @@ pub(super) struct Visit {
 /// that changes nothing.
 pub(super) fn visit(pool: &Arc<Shared>) -> Option<Visit> {
     // A thread that is ending may have lost what it takes part with.
-    let can_take_part = POOLS.try_with(|_| ()).is_ok() && fork::can_sit() && scope::can_take();
+    let can_take_part = POOLS.try_with(|_| ()).is_ok() && fork::can_sit();
     if !can_take_part {
         return None;
     }
@@ -162,18 +162,12 @@ pub(super) fn published() {
     });
 }
 
-/// Leaves to others all that this thread has forked or taken, and not begun.
-fn share_all() {
-    fork::publish_all();
-    scope::give_back_all();
-}
-
 /// What the door does for members of a pool that block.
 struct Member;
 
 impl Place for Member {
     fn leave(&self, parker: &Parker, must_end: bool) {
-        share_all();
+        fork::publish_all();
         POOLS.with(|pools| {
             let _inside = Inside::mark();
             for part in pools.borrow_mut().iter_mut() {

@@ -20,6 +20,7 @@ mod fork;
 #[allow(unsafe_code)]
 mod job;
 mod member;
+mod queue;
 mod roster;
 #[allow(unsafe_code)]
 mod scope;

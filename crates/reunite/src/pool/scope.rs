@@ -2,26 +2,33 @@
 //!
 //! # Protocol
 //! A scope's tasks queue in the order of their spawning. Workers, and the scope's owner at its end, take
-//! them from the front, several at a time while they are short. What is left of such a batch goes back when
-//! its thread blocks: no task is hidden behind one that may wait for it. `pending` counts the queued references
-//! that are neither dropped yet nor left in `over`, which the scope's end drops, and the tasks that a joiner runs in its own place; the scope ends when it is
-//! zero and the body has returned. A task that spawns another does so before its own reference is dropped,
-//! so zero is final. Whoever brings it to zero, or completes a task that is marked as awaited, unparks all
-//! who left their parker, under the lock they left it under.
+//! them from the front, several at a time while they are short.
 //!
-//! Only a spawn into an empty queue wakes anybody: while it is not empty, somebody was told of it, and
-//! whoever takes from it tells another (see `roster`).
+//! *What was taken and has not begun can be taken by others at any time.* A batch of two or more is listed in the
+//! queue until it is over. Its thread only says how far it is (`next`). A thread that finds nothing queued copies
+//! references from the far end of a listed batch, under the queue's lock, and shortens the batch (`end`). Both numbers may
+//! be out of date for the other side: which of the two runs a task is decided by the task itself (see `task`), and the
+//! other then leaves it alone. So a task's thread that blocks, here or in a way that nobody sees, hides nothing.
+//!
+//! `pending` counts the references in the queue and in batches, copies included, and the tasks that a joiner runs in
+//! its own place; the scope ends when it is zero and the body has returned. A task that spawns another does so before
+//! its own reference is given up, so zero is final. Whoever brings it to zero, or completes a task that is marked as
+//! awaited, unparks all who left their parker, under the lock they left it under. References to tasks that are
+//! over lie in `over`, from where the next spawn, or the scope's end, frees them.
+//!
+//! `is_listed` says that the roster counts the scope among those with something to begin. It is raised with the
+//! first task, and lowered by whoever finds, under the lock, that there is nothing to begin. Only a spawn that raises it
+//! wakes anybody: while it is raised, somebody was told of it, and whoever takes from it tells another (see `roster`).
 
 use std::any::Any;
-use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io::{Write, stderr};
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 
 use super::builder::Shared;
 use super::job::{Ancestor, Lineage};
+use super::queue::{Batch, Queue};
 use super::seat::Seat;
 use super::task::{Join, Run, Task, erase};
 use super::{fork, member};
@@ -35,9 +42,7 @@ use crate::error::{
 };
 use crate::id::{Kind, Label};
 use crate::park::{Parker, spin_loop};
-use crate::primitive::{
-    Arc, AtomicUsize, Duration, Inside, Instant, Mutex, MutexGuard, Ordering, now, thread_local,
-};
+use crate::primitive::{Arc, AtomicUsize, Duration, Instant, Mutex, MutexGuard, Ordering, now};
 use crate::task::{Failures, Unclaimed};
 use crate::wait::{self, Heed, Wait};
 
@@ -49,41 +54,6 @@ const BATCH: usize = 256;
 const MAX_NESTED_JOINS: usize = 128;
 /// A few microseconds.
 const PAUSES: u32 = 100;
-
-type Tasks = VecDeque<Arc<dyn Run>>;
-
-thread_local! {
-    /// The batches that this thread took from queues, one inside a task of another: what of them it has
-    /// not begun.
-    static TAKEN: RefCell<Vec<(Arc<Core>, Tasks)>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Whether this thread can take tasks in batches: not if it is ending and has lost its list.
-pub(super) fn can_take() -> bool {
-    TAKEN.try_with(|_| ()).is_ok()
-}
-
-/// The calling thread is about to block: what it has taken and not begun may be what it waits for.
-pub(super) fn give_back_all() {
-    let taken = TAKEN.try_with(|taken| {
-        let _inside = Inside::mark();
-        let mut taken = taken.borrow_mut();
-        let left = taken.iter_mut().filter(|(_, tasks)| !tasks.is_empty());
-        left.map(|(core, tasks)| (Arc::clone(core), std::mem::take(tasks)))
-            .collect::<Vec<_>>()
-    });
-    // A thread that is ending has taken nothing.
-    for (core, tasks) in taken.unwrap_or_default() {
-        core.give_back(tasks);
-    }
-}
-
-#[derive(Default)]
-struct Queue {
-    tasks: Tasks,
-    /// Tasks that are over: dropped by the thread that spawns, whose allocator they come from.
-    over: Vec<Arc<dyn Run>>,
-}
 
 /// What a scope's tasks, their joiners and the workers share.
 pub(super) struct Core {
@@ -112,9 +82,10 @@ impl Core {
         self.lineage.as_ancestor()
     }
 
-    /// A task panicked, or was cancelled before it began.
+    /// A task that was spawned at `at` panicked, or was cancelled before it began.
     pub(super) fn record(
         &self,
+        at: &'static Location<'static>,
         payload: Option<Box<dyn Any + Send>>,
         cancelled: Option<Cancelled>,
     ) -> Arc<Mutex<Option<JoinError>>> {
@@ -123,27 +94,40 @@ impl Core {
             (Some(payload), _) => Failure::panicked(payload),
             (None, None) => Failure::AlreadyJoined,
         };
-        let label = Label::new(Kind::Task, None, self.label().spawned_at());
+        let label = Label::new(Kind::Task, None, at);
         let after = self.context.node.was_observed();
         self.failures.record(label, failure, after)
     }
 
-    /// Whether tasks are queued, in a scope below `target`.
+    /// Whether anything is left to begin, in a scope below `target`.
     pub(super) fn has_tasks(&self, target: Option<Ancestor>) -> bool {
-        let queue = self.queue.lock();
-        !queue.tasks.is_empty()
+        let mut queue = self.queue.lock();
+        self.list(&mut queue)
             && target.is_none_or(|target| {
                 // SAFETY: tasks are pending, so the scope has not ended, nor has anything around it.
                 unsafe { self.as_ancestor().descends(target) }
             })
     }
 
+    /// Corrects `is_listed`, and returns it.
+    fn list(&self, queue: &mut Queue) -> bool {
+        let has_tasks = queue.has_tasks();
+        if queue.is_listed && !has_tasks {
+            self.pool.roster.queue_emptied();
+        } else if has_tasks && !queue.is_listed {
+            self.pool.roster.queue_filled();
+        }
+        queue.is_listed = has_tasks;
+        has_tasks
+    }
+
     fn push(&self, task: Arc<dyn Run>) {
         let mut queue = self.queue.lock();
-        self.more_pending(&queue);
+        self.more_pending(1, &queue);
         queue.tasks.push_back(task);
-        let first = queue.tasks.len() == 1;
+        let first = !queue.is_listed;
         if first {
+            queue.is_listed = true;
             self.pool.roster.queue_filled();
         }
         let over = if queue.over.len() < BATCH {
@@ -155,34 +139,37 @@ impl Core {
         if first {
             self.pool.published();
         }
-        self.discard(over);
+        drop(over);
     }
 
-    /// Counts one more that the scope's end waits for. The count changes under the queue's lock, which every
+    /// Counts more that the scope's end waits for. The count changes under the queue's lock, which every
     /// spawn takes anyway.
-    fn more_pending(&self, _: &MutexGuard<'_, Queue>) {
+    fn more_pending(&self, count: usize, _: &MutexGuard<'_, Queue>) {
         let pending = self.pending.load(Ordering::Relaxed);
-        self.pending.store(pending + 1, Ordering::Relaxed);
+        self.pending.store(pending + count, Ordering::Relaxed);
     }
 
-    /// Whether those were the last. Their references were dropped, or given away.
+    /// Whether those were the last. Their references were given up.
     fn fewer_pending(&self, count: usize, _: &MutexGuard<'_, Queue>) -> bool {
         let left = self.pending.load(Ordering::Relaxed) - count;
         self.pending.store(left, Ordering::Release);
         count > 0 && left == 0
     }
 
-    /// Takes the next tasks; leaves those of the last batch, which are over, to whoever spawned them.
-    fn pop(&self, count: usize, over: &mut Vec<Arc<dyn Run>>) -> Vec<Arc<dyn Run>> {
+    /// Takes the next tasks, after the last batch is over.
+    fn take(&self, count: usize, last: Option<Arc<Batch>>) -> Option<Arc<Batch>> {
         let mut queue = self.queue.lock();
-        let done = over.len();
-        queue.over.append(over);
-        let was_last = self.fewer_pending(done, &queue);
-        let count = count.min(queue.tasks.len());
-        let batch: Vec<_> = queue.tasks.drain(..count).collect();
-        if count > 0 && queue.tasks.is_empty() {
-            self.pool.roster.queue_emptied();
+        let finished = last.map_or(0, |batch| queue.finish(batch));
+        let was_last = self.fewer_pending(finished, &queue);
+        let (tasks, more) = queue.take(count);
+        self.more_pending(more, &queue);
+        let batch = (!tasks.is_empty()).then(|| Batch::new(tasks));
+        if let Some(batch) = &batch
+            && batch.tasks.len() > 1
+        {
+            queue.batches.push(Arc::clone(batch));
         }
+        self.list(&mut queue);
         drop(queue);
         if was_last {
             self.wake();
@@ -190,31 +177,19 @@ impl Core {
         batch
     }
 
-    /// Drops references to tasks that are over. What they hold may have a destructor of the user's.
-    fn discard(&self, over: Vec<Arc<dyn Run>>) {
-        for task in over {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(task))) {
-                self.record(Some(payload), None);
-            }
-        }
-    }
-
-    /// Runs queued tasks until there are none.
+    /// Runs tasks until there are none to begin.
     pub(super) fn work(self: &Arc<Self>) {
         let mine = self.is_mine();
-        let mut over = Vec::new();
+        let mut last = None;
         let mut count = 1;
-        loop {
-            let batch = self.pop(count, &mut over);
-            if batch.is_empty() {
-                return;
-            }
+        while let Some(batch) = self.take(count, last.take()) {
             let start = now();
             let entered = current::enter(Arc::clone(&self.context));
             let holding = deadlock::holding();
-            over = self.run_all(batch);
+            batch.run(self);
             deadlock::leak(self.label(), holding.leaked());
             drop(entered);
+            last = Some(batch);
             let spent = now().duration_since(start);
             if spent < SHORT {
                 count = (count * 2).min(BATCH);
@@ -226,61 +201,6 @@ impl Core {
                 count = (count / 2).max(1);
             }
         }
-    }
-
-    /// Runs the tasks of a batch, less those that are given back meanwhile; returns those that are over.
-    fn run_all(self: &Arc<Self>, batch: Vec<Arc<dyn Run>>) -> Vec<Arc<dyn Run>> {
-        if let [only] = &*batch {
-            only.run(self);
-            return batch;
-        }
-        if TAKEN.try_with(|_| ()).is_err() {
-            // The thread is ending, and cannot give back what it has taken.
-            batch.iter().for_each(|task| task.run(self));
-            return batch;
-        }
-        let mut over = Vec::with_capacity(batch.len());
-        TAKEN.with(|taken| taken.borrow_mut().push((Arc::clone(self), batch.into())));
-        while let Some(task) = self.next_taken() {
-            task.run(self);
-            over.push(task);
-        }
-        TAKEN.with(|taken| taken.borrow_mut().pop());
-        over
-    }
-
-    /// The next task of this thread's newest batch. If others are hungry and find nothing in the queue, the
-    /// younger half of the batch goes back there first: its tasks may last longer than those before.
-    fn next_taken(&self) -> Option<Arc<dyn Run>> {
-        let hungry = fork::seat().filter(|seat| seat.is_hungry());
-        let (task, half) = TAKEN.with(|taken| {
-            let _inside = Inside::mark();
-            let mut taken = taken.borrow_mut();
-            let (_, tasks) = taken.last_mut()?;
-            let task = tasks.pop_front()?;
-            let half = hungry.map(|seat| (seat, tasks.split_off(tasks.len() / 2)));
-            Some((task, half))
-        })?;
-        if let Some((seat, half)) = half
-            && !half.is_empty()
-        {
-            seat.answer();
-            self.give_back(half);
-        }
-        Some(task)
-    }
-
-    /// Puts tasks that nobody has begun back to where they were taken from.
-    fn give_back(&self, tasks: Tasks) {
-        let mut queue = self.queue.lock();
-        if queue.tasks.is_empty() {
-            self.pool.roster.queue_filled();
-        }
-        for task in tasks.into_iter().rev() {
-            queue.tasks.push_front(task);
-        }
-        drop(queue);
-        self.pool.published();
     }
 
     /// Whether the calling thread opened the scope.
@@ -316,17 +236,11 @@ impl Core {
         self.pending.load(Ordering::Acquire) == 0
     }
 
-    /// Works, helps, and waits until every task is gone, with all that they left.
+    /// Works, helps, and waits until every task is over; frees what they left.
     fn end(self: &Arc<Self>, at: &'static Location<'static>) {
-        loop {
-            self.wait_for_all(at);
-            let over = std::mem::take(&mut self.queue.lock().over);
-            if over.is_empty() {
-                return;
-            }
-            // The destructor of a result may spawn.
-            self.discard(over);
-        }
+        self.wait_for_all(at);
+        let over = std::mem::take(&mut self.queue.lock().over);
+        drop(over);
     }
 
     fn wait_for_all(self: &Arc<Self>, at: &'static Location<'static>) {
@@ -471,7 +385,8 @@ impl<'scope> PoolScope<'scope, '_> {
         T: Send + 'scope,
         F: FnOnce() -> T + Send + 'scope,
     {
-        let task = Arc::new(Task::new(self.core.as_ancestor(), f));
+        let at = Location::caller();
+        let task = Arc::new(Task::new(self.core.as_ancestor(), at, f));
         let queued: Arc<dyn Run + 'scope> = Arc::clone(&task) as Arc<dyn Run + 'scope>;
         // SAFETY: the scope ends, and `'scope` with it, after `Core::end`: when every queued reference was
         // dropped and every closure has returned.
@@ -479,7 +394,7 @@ impl<'scope> PoolScope<'scope, '_> {
         PoolTask {
             task,
             core: &self.core,
-            at: Location::caller(),
+            at,
         }
     }
 
@@ -600,7 +515,7 @@ impl<T> PoolTask<'_, T> {
         let queued = self.task.is_queued();
         if queued {
             // Counted while it runs here: the reference in the queue may be dropped meanwhile.
-            self.core.more_pending(&self.core.queue.lock());
+            self.core.more_pending(1, &self.core.queue.lock());
             let _visit = member::visit(&self.core.pool);
             let entered = current::enter(Arc::clone(&self.core.context));
             self.task.run(self.core);
@@ -612,6 +527,17 @@ impl<T> PoolTask<'_, T> {
 
     fn error(&self, kind: JoinErrorKind<Infallible>) -> JoinError {
         JoinError::new(Label::new(Kind::Task, None, self.at), kind)
+    }
+}
+
+impl<T> Drop for PoolTask<'_, T> {
+    fn drop(&mut self) {
+        if self.task.leave() {
+            // Its destructor is the user's, and may want what the caller holds.
+            let left: Arc<dyn Run + '_> = Arc::clone(&self.task) as Arc<dyn Run + '_>;
+            // SAFETY: as in `spawn`: the scope has not ended, as it outlives its handles.
+            self.core.push(unsafe { erase(left) });
+        }
     }
 }
 
