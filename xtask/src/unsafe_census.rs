@@ -28,6 +28,10 @@ const ALLOWED: &[(&str, &str)] = &[
         "lets a thief run a closure in another thread's frame",
     ),
     (
+        "crates/reunite/src/pool/life.rs",
+        "says in one word where the running task was spawned, for a store in each",
+    ),
+    (
         "crates/reunite/src/pool/scope.rs",
         "hands tasks that borrow their scope to a queue that knows no lifetimes",
     ),

@@ -77,6 +77,11 @@ impl Parker {
         self.address.state.load(Ordering::SeqCst) != 0
     }
 
+    /// The name that the thread was started with.
+    pub(crate) fn thread_name(&self) -> Option<String> {
+        self.address.thread.name().map(str::to_owned)
+    }
+
     /// Whether it wakes the same thread: one that is ending may have several.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.id == other.id

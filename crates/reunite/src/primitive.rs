@@ -62,6 +62,10 @@ mod token {
         pub(crate) fn id(&self) -> ThreadId {
             Arc::as_ptr(&self.0).addr()
         }
+
+        pub(crate) fn name(&self) -> Option<&str> {
+            None
+        }
     }
 
     pub(crate) fn current() -> Thread {
@@ -89,7 +93,7 @@ pub(crate) use imp::{
 };
 // Reference counts, one-time cells and counters carry no wake-up: they stay std's.
 pub(crate) use std::hint::spin_loop;
-pub(crate) use std::sync::atomic::{AtomicU64 as Counter, Ordering};
+pub(crate) use std::sync::atomic::{AtomicPtr as Mark, AtomicU64 as Counter, Ordering};
 pub(crate) use std::sync::{Arc, OnceLock, Weak};
 pub(crate) use std::time::{Duration, Instant};
 
@@ -243,6 +247,40 @@ pub(crate) fn threads_of_process() -> Option<usize> {
 
 #[cfg(any(not(target_os = "linux"), reunite_model))]
 pub(crate) fn threads_of_process() -> Option<usize> {
+    None
+}
+
+/// The system's number for the calling thread, where it can be asked what that does; zero elsewhere.
+#[cfg(all(target_os = "linux", not(reunite_model)))]
+pub(crate) fn os_thread() -> u64 {
+    thread_local! {
+        static NUMBER: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+    }
+    NUMBER.with(|number| {
+        if number.get() == 0 {
+            let id = rustix::thread::gettid().as_raw_nonzero().get();
+            number.set(u64::from(id.unsigned_abs()));
+        }
+        number.get()
+    })
+}
+
+#[cfg(any(not(target_os = "linux"), reunite_model))]
+pub(crate) fn os_thread() -> u64 {
+    0
+}
+
+/// Whether the system has put a thread to sleep, if it tells.
+#[cfg(all(target_os = "linux", not(reunite_model)))]
+pub(crate) fn is_asleep(os_thread: u64) -> Option<bool> {
+    let stat = std::fs::read_to_string(format!("/proc/self/task/{os_thread}/stat")).ok()?;
+    // The name, in parentheses, may contain anything.
+    let (_, after) = stat.rsplit_once(')')?;
+    Some(!after.trim_start().starts_with('R'))
+}
+
+#[cfg(any(not(target_os = "linux"), reunite_model))]
+pub(crate) fn is_asleep(_: u64) -> Option<bool> {
     None
 }
 

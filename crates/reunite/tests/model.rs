@@ -264,7 +264,7 @@ fn a_fork_is_run_once_and_its_joiner_wakes() {
     );
 }
 
-/// Sleep against publication: the worker that gives up as a fork is made either sees it or is woken. The
+/// Sleep against publication, in a pool whose one place the visitor gives up: the worker that gives up as a fork is made either sees it or is woken. The
 /// other half waits for it, so a lost wake-up is a deadlock.
 #[test]
 fn a_sleeping_worker_is_woken_for_a_fork() {
@@ -274,7 +274,10 @@ fn a_sleeping_worker_is_woken_for_a_fork() {
             let (tell, told) = shuttle::sync::mpsc::channel();
             for _ in 0..2 {
                 let tell = tell.clone();
-                pool.join(|| told.recv().unwrap(), move || tell.send(()).unwrap());
+                pool.join(
+                    || reunite::blocking(|| told.recv().unwrap()),
+                    move || tell.send(()).unwrap(),
+                );
             }
         },
         RUNS,
@@ -291,7 +294,7 @@ fn a_sleeping_worker_is_woken_for_a_spawn() {
                 for n in 0..2 {
                     let (tell, told) = shuttle::sync::mpsc::channel();
                     let task = s.spawn(move || tell.send(n).unwrap());
-                    assert_eq!(told.recv().unwrap(), n);
+                    assert_eq!(reunite::blocking(|| told.recv().unwrap()), n);
                     task.join().unwrap();
                 }
             });

@@ -882,7 +882,7 @@ fn an_idle_pool_uses_no_processor_time() {
         for task in std::fs::read_dir("/proc/self/task").unwrap() {
             let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
             let name = status.lines().next().unwrap().to_owned();
-            if name.contains("reunite-pool") {
+            if name.contains("reunite") {
                 let line = status
                     .lines()
                     .find(|line| line.starts_with("voluntary"))

@@ -249,12 +249,12 @@ fn a_slow_start_hook_kept_the_other_workers_asleep() {
 fn a_timed_join_of_a_queued_task_slept_until_its_limit() {
     let _watch = watchdog();
     for _ in 0..50 {
-        let pool = pool(1);
+        let pool = pool(2);
         let (begin, has_begun) = mpsc::channel();
         let (open, gate) = channel::bounded::<()>(1);
         let (release, waits) = channel::bounded::<()>(1);
         pool.scope(|s| {
-            // Occupies the worker, and the scope when that has gone on.
+            // Occupies a worker, and the scope when that has gone on.
             s.spawn(move || {
                 begin.send(()).unwrap();
                 while gate.is_empty() {

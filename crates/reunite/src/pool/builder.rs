@@ -6,6 +6,7 @@ use std::panic::Location;
 use super::member;
 use super::roster::{Roster, Rouse, SEATS};
 use super::scope::{self, PoolScope};
+use super::watch::{self, Watch};
 use crate::cancel::Node;
 use crate::contain::contain;
 use crate::deadline;
@@ -24,18 +25,32 @@ pub(super) struct Shared {
     on_start: Option<Hook>,
     on_exit: Option<Hook>,
     group: OnceLock<Arc<Group>>,
+    pub(super) watch: Watch,
 }
 
 type Hook = Box<dyn Fn() + Send + Sync>;
 
 impl Shared {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Does what the roster said. False if nobody is left to work.
     pub(super) fn follow(self: &Arc<Self>, rouse: Rouse) -> bool {
         match rouse {
             Rouse::Nothing => true,
             Rouse::Start => self.start_thread().is_ok() || self.roster.is_awake(),
             Rouse::Starved => false,
+            Rouse::Full => {
+                self.watch();
+                true
+            }
         }
+    }
+
+    /// Work lies there, and all places are taken: somebody is to see whether those who have them get on.
+    pub(super) fn watch(self: &Arc<Self>) {
+        watch::over(self);
     }
 
     /// The group of the tasks that [`Pool::spawn`] starts.
@@ -77,7 +92,9 @@ impl Shared {
             };
             if pool.on_start.is_some() {
                 // A thread in its hook does not look for work: others are woken for that.
-                pool.follow(pool.roster.found());
+                if pool.roster.stop_searching() {
+                    pool.follow(pool.roster.look());
+                }
                 call(&pool.on_start);
                 pool.roster.search_again();
             }
@@ -105,9 +122,14 @@ impl Queue for QueueOf {
     }
 
     fn run_here(&self, entry: &Entry) {
-        let pool = self.0.upgrade();
-        let _visit = pool.as_ref().and_then(member::visit);
-        entry.run();
+        match self.0.upgrade() {
+            Some(pool) => {
+                if let Ok(_visit) = member::visit_if_free(&pool) {
+                    member::run(entry);
+                }
+            }
+            None => entry.run(),
+        }
     }
 }
 
@@ -305,7 +327,11 @@ pub struct PoolBuilder {
     stack_size: Option<usize>,
     on_start: Option<Hook>,
     on_exit: Option<Hook>,
+    spare_after: Option<Duration>,
 }
+
+/// How long a thread that has a place may sleep where the library does not see it.
+const SPARE_AFTER: Duration = Duration::from_millis(20);
 
 /// Threads in the place of blocked ones, at most.
 const SPARES: usize = 256;
@@ -319,11 +345,14 @@ impl PoolBuilder {
             stack_size: None,
             on_start: None,
             on_exit: None,
+            spare_after: Some(SPARE_AFTER),
         }
     }
 
-    /// How many threads work at a time, at least one and at most 1,024. A caller that takes part counts as one of them, but
-    /// never takes the last place from the pool's own threads. Otherwise: the number in the environment variable
+    /// How many threads work at a time, at least one and at most 1,024. A caller that takes part counts as one of them:
+    /// while it works, a thread of the pool makes room for it when it is done with what it is at, so that a pool of one
+    /// uses one core. (Callers themselves are not kept waiting: three that come at the same time work at the same time.)
+    /// If not told: the number in the environment variable
     /// `REUNITE_THREADS`, or else as many as the process may use cores, the affinity mask and cgroup
     /// quotas counted.
     pub fn threads(mut self, threads: usize) -> Self {
@@ -336,6 +365,31 @@ impl PoolBuilder {
     /// [`join`](crate::join), cannot, and gets a thread more.
     pub fn spares(mut self, spares: usize) -> Self {
         self.spares = spares;
+        self
+    }
+
+    /// How long a thread may sleep in something that the library does not see (a lock or a channel of `std`, a file)
+    /// while work is queued and all places are taken: then another thread takes its place, as if it had said
+    /// [`blocking`](crate::blocking), and if all who have the places sleep like that, it is
+    /// [reported](crate::on_stall) which task waits for which. 20 ms if not told; `None` for never. There are no more
+    /// threads than the [`spares`](Self::spares) allow. What computes keeps its place, however long it takes; where
+    /// the system does not tell the one from the other (it does on Linux), as many places more are given as the
+    /// pool has, fifty times as late. A fork that nobody has asked for cannot be seen by others, so it waits:
+    /// `blocking` offers it first.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use std::time::Duration;
+    /// let pool = reunite::Pool::builder().threads(1).spare_after(Duration::from_millis(1));
+    /// let pool = pool.build().unwrap();
+    /// let (tx, rx) = mpsc::channel();
+    /// // The only thread sleeps, and what would wake it is queued behind that.
+    /// let waits = pool.spawn(move || rx.recv().unwrap());
+    /// pool.spawn(move || tx.send(7).unwrap()).detach();
+    /// assert_eq!(waits.join().unwrap(), 7);
+    /// ```
+    pub fn spare_after(mut self, asleep: impl Into<Option<Duration>>) -> Self {
+        self.spare_after = asleep.into();
         self
     }
 
@@ -397,6 +451,7 @@ impl PoolBuilder {
             on_start: self.on_start,
             on_exit: self.on_exit,
             group: OnceLock::new(),
+            watch: Watch::new(self.spare_after),
         };
         Pool {
             shared: Arc::new(shared),

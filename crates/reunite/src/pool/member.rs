@@ -5,8 +5,8 @@ use std::panic::Location;
 
 use super::fork;
 use super::job::{Ancestor, Public};
-use super::roster::{Rested, Sleeper};
-use super::scope::Core;
+use super::roster::{Rested, Roster, Sleeper};
+use super::scope::{Core, Until};
 use super::seat::{Parcel, Seat};
 use super::{Pool, Shared};
 use crate::deadlock::{Bond, Object, On, Site};
@@ -33,6 +33,7 @@ thread_local! {
 
 struct Part {
     pool: Arc<Shared>,
+    seat: &'static Seat,
     /// How many waits, one inside the other, have given up the place there: it is one place all the same.
     away: usize,
     /// Found to starve, and counted as awake again although it is still in its wait.
@@ -70,6 +71,7 @@ pub(super) fn takes_part(pool: &Arc<Shared>) -> bool {
 /// A seat in a pool, until dropped.
 struct Seated {
     number: usize,
+    seat: &'static Seat,
     before: Option<&'static Seat>,
     place: Option<&'static dyn Place>,
 }
@@ -81,12 +83,14 @@ impl Seated {
         fork::publish_all();
         let part = Part {
             pool: Arc::clone(pool),
+            seat,
             away: 0,
             is_called_back: false,
         };
         POOLS.with(|pools| pools.borrow_mut().push(part));
         Some(Self {
             number,
+            seat,
             before: fork::sit(Some(seat)),
             place: wait::install(Some(&Member)),
         })
@@ -121,7 +125,8 @@ pub(super) fn visit(pool: &Arc<Shared>) -> Option<Visit> {
         None
     } else {
         let seated = Seated::in_pool(pool)?;
-        pool.roster.arrive();
+        pool.roster.come();
+        seated.seat.life().hold();
         Some(seated)
     };
     Some(Visit {
@@ -129,6 +134,18 @@ pub(super) fn visit(pool: &Arc<Shared>) -> Option<Visit> {
         seated,
     })
 }
+
+/// [`visit`], unless others have all the places: what is queued is theirs to do.
+pub(super) fn visit_if_free(pool: &Arc<Shared>) -> Result<Option<Visit>, NoPlace> {
+    let visit = visit(pool);
+    match &visit {
+        Some(visit) if visit.seated.is_some() && pool.roster.is_full() => Err(NoPlace),
+        _ => Ok(visit),
+    }
+}
+
+/// Others have all the places of a pool.
+pub(super) struct NoPlace;
 
 /// Takes part in the global pool.
 pub(super) fn visit_global() -> Option<Visit> {
@@ -147,8 +164,16 @@ pub(crate) fn take_part<R>(f: impl FnOnce() -> R) -> R {
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        if self.seated.take().is_some() {
-            self.pool.follow(self.pool.roster.depart());
+        if let Some(seated) = self.seated.take() {
+            let roster = &self.pool.roster;
+            let is_counted = roster.give_up_place(seated.seat.life());
+            drop(seated);
+            let rouse = if is_counted {
+                roster.go()
+            } else {
+                roster.look()
+            };
+            self.pool.follow(rouse);
         }
     }
 }
@@ -174,7 +199,7 @@ impl Place for Member {
                 part.away += 1;
                 let roster = &part.pool.roster;
                 let rouse = if part.away == 1 {
-                    roster.block(parker)
+                    roster.block(parker, part.seat.life())
                 } else {
                     roster.look()
                 };
@@ -191,6 +216,7 @@ impl Place for Member {
             for part in pools.borrow_mut().iter_mut() {
                 part.away -= 1;
                 if part.away == 0 {
+                    part.seat.life().hold();
                     part.pool.roster.unblock(parker, part.is_called_back);
                     part.is_called_back = false;
                 }
@@ -247,12 +273,12 @@ pub(super) fn help_until(target: Ancestor, over: impl Fn() -> bool) {
     while round < ROUNDS && !over() {
         match pool.roster.take(seat, Some(target)) {
             Some(parcel) => {
-                fork::execute(parcel);
+                execute(seat, parcel);
                 round = 0;
             }
             None => match pool.roster.scope(Some(target)) {
                 Some(core) => {
-                    core.work();
+                    core.work(Until::Done);
                     round = 0;
                 }
                 None => {
@@ -285,29 +311,49 @@ enum Work {
 #[must_use = "the thread counts until this is dropped"]
 pub(super) fn work(pool: &Arc<Shared>) -> Counted {
     let counted = Counted(Arc::clone(pool));
-    let Some(_seated) = Seated::in_pool(pool) else {
+    let Some(seated) = Seated::in_pool(pool) else {
         pool.roster.give_up();
         return counted;
     };
-    let seat = fork::seat().expect("a worker has a seat");
+    let seat = seated.seat;
+    let life = seat.life();
+    life.hold();
     let sleeper = Sleeper::here();
     loop {
         match search(pool, seat) {
             Some(work) => {
-                pool.follow(pool.roster.found());
+                life.begin();
                 match work {
-                    Work::Job(parcel) => fork::execute(parcel),
-                    Work::Scope(core) => core.work(),
-                    Work::Entry(entry) => entry.run(),
+                    Work::Job(parcel) => execute(seat, parcel),
+                    Work::Scope(core) => core.work(Until::Crowded),
+                    Work::Entry(entry) => run(&entry),
                 }
+                pool.roster.take_again(life);
                 pool.roster.search_again();
             }
-            None => match pool.roster.rest(&sleeper) {
+            None => match pool.roster.rest(&sleeper, life, || pool.watch()) {
                 Rested::Search => {}
                 Rested::End => return counted,
             },
         }
     }
+}
+
+/// Runs a task, unless somebody has begun it.
+pub(super) fn run(entry: &Entry) {
+    let life = fork::seat().map(Seat::life);
+    let before = life.and_then(|life| life.runs(Some(entry.who.label.clone())));
+    entry.run();
+    if let Some(life) = life {
+        life.runs(before);
+    }
+}
+
+/// Runs a job that this thread took.
+fn execute(seat: &'static Seat, parcel: Parcel) {
+    let before = seat.life().runs(Some(parcel.context.who.label.clone()));
+    fork::execute(parcel);
+    seat.life().runs(before);
 }
 
 /// A worker's thread is one of its pool's until this is dropped.
@@ -319,18 +365,26 @@ impl Drop for Counted {
     }
 }
 
+/// Takes what there is to do. The worker does not search any more if it returns something.
 fn search(pool: &Arc<Shared>, seat: &'static Seat) -> Option<Work> {
+    let roster = &pool.roster;
     for round in 0..ROUNDS {
-        if let Some(parcel) = pool.roster.take(seat, None) {
-            return Some(Work::Job(parcel));
+        if roster.has_work() {
+            let was_last = roster.stop_searching();
+            let work = if roster.is_crowded() {
+                None
+            } else {
+                take(roster, seat)
+            };
+            if work.is_some() {
+                if was_last {
+                    pool.follow(roster.look());
+                }
+                return work;
+            }
+            roster.search_again();
         }
-        if let Some(core) = pool.roster.scope(None) {
-            return Some(Work::Scope(core));
-        }
-        if let Some(entry) = pool.roster.dequeue() {
-            return Some(Work::Entry(entry));
-        }
-        if pool.roster.is_crowded() {
+        if roster.is_crowded() {
             return None;
         }
         if round % 8 == 7 {
@@ -341,6 +395,13 @@ fn search(pool: &Arc<Shared>, seat: &'static Seat) -> Option<Work> {
         }
     }
     None
+}
+
+fn take(roster: &Roster, seat: &'static Seat) -> Option<Work> {
+    let job = || roster.take(seat, None).map(Work::Job);
+    let scope = || roster.scope(None).map(Work::Scope);
+    let entry = || roster.dequeue().map(Work::Entry);
+    job().or_else(scope).or_else(entry)
 }
 
 /// Runs `f`, which may block in a way this library does not see (reading a file, a lock of `std`), without

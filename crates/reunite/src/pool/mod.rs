@@ -5,7 +5,9 @@
 //! | `job` | a closure on its forker's stack, and who may touch it when |
 //! | `seat` | what a member offers to others, and the word by which they ask |
 //! | `fork` | a thread's private list of forks; `join` |
+//! | `life` | whether a member has a place, and what it is at, as others see it |
 //! | `roster` | who is awake, who looks for work, who sleeps, who is woken |
+//! | `watch` | that work lies there while those who have the places sleep elsewhere |
 //! | `member` | the life of a worker, visits, and helping while waiting |
 //!
 //! # Waiting rules
@@ -19,6 +21,8 @@ mod builder;
 mod fork;
 #[allow(unsafe_code)]
 mod job;
+#[allow(unsafe_code)]
+mod life;
 mod member;
 mod queue;
 mod roster;
@@ -29,6 +33,7 @@ mod seat;
 mod stream;
 #[allow(unsafe_code)]
 mod task;
+mod watch;
 
 pub use builder::{Pool, PoolBuilder};
 pub(crate) use fork::is_hungry;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use super::life::Life;
 use super::scope::Core;
 use super::task::Run;
 use crate::primitive::{Arc, AtomicUsize, Ordering};
@@ -32,10 +33,10 @@ impl Batch {
     }
 
     /// Runs its tasks, less those that others have taken meanwhile.
-    pub(super) fn run(&self, core: &Core) {
+    pub(super) fn run(&self, core: &Core, life: Option<&Life>) {
         let mut next = 1;
         loop {
-            self.tasks[next - 1].run(core);
+            self.tasks[next - 1].run(core, life);
             if next >= self.end.load(Ordering::Relaxed) {
                 return;
             }
@@ -60,6 +61,17 @@ impl Queue {
     /// Whether anything is left to begin.
     pub(super) fn has_tasks(&self) -> bool {
         !self.tasks.is_empty() || self.batches.iter().any(|batch| !batch.left().is_empty())
+    }
+
+    /// A task that is to be begun.
+    pub(super) fn next_task(&self) -> Option<&dyn Run> {
+        let in_batch = |batch: &Arc<Batch>| !batch.left().is_empty();
+        let batch = || self.batches.iter().find(|batch| in_batch(batch));
+        let next = self.tasks.front().or_else(|| {
+            let batch = batch()?;
+            batch.tasks.get(batch.left().start)
+        });
+        next.map(|task| &**task)
     }
 
     /// Takes the next `count` tasks, or part of what another thread has taken and not begun. Says how many

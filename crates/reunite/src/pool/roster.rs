@@ -2,9 +2,17 @@
 //!
 //! # Protocol
 //! `active` counts the members that are awake: workers and visitors, less those that block. A pool has `size`
-//! places for them, and wakes a worker only while one is free. A visitor may block in ways that nobody sees,
-//! so visitors never take the last place from the workers: there is always one more place than visitors.
-//! `searching` counts the workers among them that look for work; `sleepers` are those that gave up.
+//! places for them, and wakes a worker only while one is free. A visitor comes whether one is free or not, as its
+//! thread is there anyway and must not be made to wait; workers make room for it as soon as they are between two
+//! pieces of work. A joiner that could run a task in its own place does so only if a place is free.
+//! `searching` counts the workers among them that look for work; `sleepers` are those that gave up. Those who search
+//! do nothing yet: a worker leaves `searching` *before* it takes work, and then looks whether the pool is crowded; a
+//! joiner counts itself as active, and then looks whether more are active than search and have places. So of the two
+//! one at least sees the other, and gives way.
+//!
+//! A member that blocks where the library does not see it keeps its place. When work lies there, nobody searches and all
+//! places are taken, whoever finds that tells the watch (`Rouse::Full`), which takes places away from members that
+//! sleep (see `watch`, and `life` for who counts what).
 //!
 //! * Whoever *publishes* work does so, then (fence) looks: if nobody searches and a place is free, it
 //!   wakes a sleeper.
@@ -33,11 +41,14 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::panic::Location;
 
 use super::job::Ancestor;
+use super::life::Life;
 use super::scope::Core;
 use super::seat::{Parcel, Seat};
 use crate::deadlock::{idle_one_less, idle_one_more, look_again};
+use crate::id::{Kind, Label};
 use crate::observe::count_stolen;
 use crate::park::{Parker, park_until};
 use crate::primitive::{Arc, AtomicBool, AtomicUsize, Mutex, OnceLock, Ordering, fence};
@@ -87,7 +98,8 @@ pub(super) struct Roster {
     /// How many of the seats were ever taken.
     used: AtomicUsize,
     active: AtomicUsize,
-    visitors: AtomicUsize,
+    /// Members that have lost their places and have not noticed.
+    retaken: AtomicUsize,
     searching: AtomicUsize,
     queued: AtomicUsize,
     /// Scopes whose queue is not empty.
@@ -115,6 +127,8 @@ pub(super) enum Rouse {
     Start,
     /// There is work, nobody is awake, and no more threads may be started.
     Starved,
+    /// There is work, and those who have the places are at other work, or block where nobody sees it.
+    Full,
 }
 
 impl Roster {
@@ -125,7 +139,7 @@ impl Roster {
             seats: (0..SEATS).map(|_| OnceLock::new()).collect(),
             used: AtomicUsize::new(0),
             active: AtomicUsize::new(0),
-            visitors: AtomicUsize::new(0),
+            retaken: AtomicUsize::new(0),
             searching: AtomicUsize::new(0),
             queued: AtomicUsize::new(0),
             filled: AtomicUsize::new(0),
@@ -221,22 +235,106 @@ impl Roster {
         found.cloned()
     }
 
-    fn has_work(&self) -> bool {
+    pub(super) fn has_work(&self) -> bool {
         self.filled.load(Ordering::SeqCst) > 0
             || self.queued.load(Ordering::SeqCst) > 0
             || self.seats().any(Seat::has_offers)
+    }
+
+    /// A task that nobody has begun.
+    pub(super) fn next_task(&self) -> Option<Label> {
+        // A joiner may have run some.
+        let (begun, queued) = {
+            let mut state = self.state.lock();
+            let is_begun = |entry: &Arc<Entry>| !entry.is_waiting_to_start();
+            let count = state
+                .queue
+                .iter()
+                .take_while(|entry| is_begun(entry))
+                .count();
+            let begun: Vec<_> = state.queue.drain(..count).collect();
+            self.queued.store(state.queue.len(), Ordering::SeqCst);
+            (
+                begun,
+                state.queue.front().map(|entry| entry.who.label.clone()),
+            )
+        };
+        drop(begun);
+        let in_scope = || self.scopes.lock().iter().find_map(|core| core.next_task());
+        let offered = || self.seats().find_map(Seat::offered_by);
+        queued.or_else(in_scope).or_else(offered)
+    }
+
+    /// What the member runs that sits there, or else who it is.
+    pub(super) fn who_sits(&self, seat: &'static Seat) -> Label {
+        let opened = || {
+            let scopes = self.scopes.lock();
+            let newest = scopes.iter().rev().find(|core| core.is_of(seat));
+            newest.map(|core| core.label().clone())
+        };
+        let thread = || Label::new(Kind::Foreign, seat.thread_name(), Location::caller());
+        seat.life().task().or_else(opened).unwrap_or_else(thread)
     }
 
     pub(super) fn is_awake(&self) -> bool {
         self.active.load(Ordering::SeqCst) > 0
     }
 
-    fn places(&self) -> usize {
-        self.size.max(self.visitors.load(Ordering::SeqCst) + 1)
+    pub(super) fn has_place(&self) -> bool {
+        self.active.load(Ordering::SeqCst) < self.size
     }
 
-    pub(super) fn has_place(&self) -> bool {
-        self.active.load(Ordering::SeqCst) < self.places()
+    /// Whether work lies there that nobody comes for, because all places are taken or no thread can be added.
+    pub(super) fn is_short(&self) -> bool {
+        self.has_work()
+            && self.searching.load(Ordering::SeqCst) == 0
+            && !(self.has_place() && self.can_rouse())
+    }
+
+    /// Whether there is a thread that could be woken, or may be started.
+    pub(super) fn can_rouse(&self) -> bool {
+        let state = self.state.lock();
+        !state.sleepers.is_empty() || state.threads < self.limit
+    }
+
+    /// Takes the place away from a member that blocks where nobody sees it, if it still holds it.
+    pub(super) fn retake(&self, life: &Life) -> Option<Rouse> {
+        life.retake().then(|| {
+            self.retaken.fetch_add(1, Ordering::SeqCst);
+            self.go()
+        })
+    }
+
+    /// Of a member between two pieces of work: it has a place again if it had lost it.
+    pub(super) fn take_again(&self, life: &Life) {
+        if life.take_again() {
+            self.retaken.fetch_sub(1, Ordering::SeqCst);
+            self.come();
+        }
+    }
+
+    /// Of a member: whether it is still counted as awake, and is to uncount itself.
+    pub(super) fn give_up_place(&self, life: &Life) -> bool {
+        let held = life.give_up();
+        if !held {
+            self.retaken.fetch_sub(1, Ordering::SeqCst);
+        }
+        held
+    }
+
+    /// Active, searching, and those who have lost their places.
+    #[cfg(all(test, reunite_model))]
+    pub(super) fn counts(&self) -> (usize, usize, usize) {
+        let count = |counter: &AtomicUsize| counter.load(Ordering::SeqCst);
+        (
+            count(&self.active),
+            count(&self.searching),
+            count(&self.retaken),
+        )
+    }
+
+    pub(super) fn retaken(&self) -> usize {
+        self.retaken.load(Ordering::SeqCst)
     }
 
     /// After a publication.
@@ -248,33 +346,31 @@ impl Roster {
         self.rouse()
     }
 
-    /// A visitor comes.
-    pub(super) fn arrive(&self) {
-        self.visitors.fetch_add(1, Ordering::SeqCst);
-        self.come();
-    }
-
-    /// A visitor leaves.
-    pub(super) fn depart(&self) -> Rouse {
-        self.visitors.fetch_sub(1, Ordering::SeqCst);
-        self.go()
-    }
-
-    /// A member has stopped blocking.
+    /// A visitor comes, or a member has stopped blocking.
     pub(super) fn come(&self) {
         self.active.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// A member is about to block, or gone.
+    /// Whether one who has just come is one too many. Those who search will make room.
+    pub(super) fn is_full(&self) -> bool {
+        let active = self.active.load(Ordering::SeqCst);
+        active > self.size + self.searching.load(Ordering::SeqCst)
+    }
+
+    /// A member that held a place is about to block, or gone.
     pub(super) fn go(&self) -> Rouse {
         self.active.fetch_sub(1, Ordering::SeqCst);
         self.look()
     }
 
     /// A member is about to block, and will be woken by `parker`.
-    pub(super) fn block(&self, parker: &Parker) -> Rouse {
+    pub(super) fn block(&self, parker: &Parker, life: &Life) -> Rouse {
         self.state.lock().blocked.push(parker.clone());
-        self.go()
+        if self.give_up_place(life) {
+            self.go()
+        } else {
+            self.look()
+        }
     }
 
     /// It goes on; it may be counted as awake already.
@@ -323,22 +419,15 @@ impl Roster {
         }
     }
 
-    /// A searcher has found something.
-    pub(super) fn found(&self) -> Rouse {
-        if self.searching.fetch_sub(1, Ordering::SeqCst) > 1 {
-            return Rouse::Nothing;
-        }
-        fence(Ordering::SeqCst);
-        if self.has_place() && self.has_work() {
-            self.rouse()
-        } else {
-            Rouse::Nothing
-        }
+    /// A searcher has seen work and is about to take it. Whether it was the last to search: then it is to
+    /// [look](Self::look) after it has.
+    pub(super) fn stop_searching(&self) -> bool {
+        self.searching.fetch_sub(1, Ordering::SeqCst) == 1
     }
 
-    /// More are awake than there are places: whoever has nothing to do had better sleep at once.
+    /// More are awake than there are places: a worker that is not in the middle of something had better sleep.
     pub(super) fn is_crowded(&self) -> bool {
-        self.active.load(Ordering::SeqCst) > self.places()
+        self.active.load(Ordering::SeqCst) > self.size
     }
 
     /// It is done with that, and searches again.
@@ -348,10 +437,13 @@ impl Roster {
 
     fn rouse(&self) -> Rouse {
         if !self.has_place() {
-            return Rouse::Nothing;
+            return Rouse::Full;
         }
         let mut state = self.state.lock();
-        if !self.has_place() || (state.closing && state.threads == 0) {
+        if !self.has_place() {
+            return Rouse::Full;
+        }
+        if state.closing && state.threads == 0 {
             return Rouse::Nothing;
         }
         if let Some(sleeper) = state.sleepers.pop() {
@@ -367,7 +459,7 @@ impl Roster {
         } else if self.active.load(Ordering::SeqCst) == 0 {
             Rouse::Starved
         } else {
-            Rouse::Nothing
+            Rouse::Full
         }
     }
 
@@ -402,8 +494,17 @@ impl Roster {
         self.uncount_searcher();
     }
 
-    /// A searcher found nothing: it sleeps until it is needed.
-    pub(super) fn rest(&self, sleeper: &Arc<Sleeper>) -> Rested {
+    /// A searcher found nothing, or no place: it sleeps until it is needed. Calls `full` if there is work.
+    pub(super) fn rest(&self, sleeper: &Arc<Sleeper>, life: &Life, full: impl FnOnce()) -> Rested {
+        let rested = self.rest_as(sleeper, self.give_up_place(life), full);
+        if matches!(rested, Rested::Search) {
+            life.hold();
+        }
+        rested
+    }
+
+    /// [`rest`](Self::rest) of one who is counted as awake, or not any more.
+    fn rest_as(&self, sleeper: &Arc<Sleeper>, is_counted: bool, full: impl FnOnce()) -> Rested {
         let ends = {
             let mut state = self.state.lock();
             // Spares that nobody needs any more: as many as the pool is large may stay.
@@ -412,7 +513,10 @@ impl Roster {
                 state.sleepers.push(Arc::clone(sleeper));
                 idle_one_more();
             }
-            self.uncount_searcher();
+            self.searching.fetch_sub(1, Ordering::SeqCst);
+            if is_counted {
+                self.active.fetch_sub(1, Ordering::SeqCst);
+            }
             ends
         };
         if ends {
@@ -438,6 +542,9 @@ impl Roster {
                 self.count_searcher();
                 return Rested::Search;
             }
+        }
+        if self.is_short() {
+            full();
         }
         look_again();
         sleeper.sleep();

@@ -55,6 +55,15 @@ const MAX_NESTED_JOINS: usize = 128;
 /// A few microseconds.
 const PAUSES: u32 = 100;
 
+/// How long a thread runs a scope's tasks.
+#[derive(Clone, Copy)]
+pub(super) enum Until {
+    /// As long as there are some to begin.
+    Done,
+    /// No longer than its place is not wanted.
+    Crowded,
+}
+
 /// What a scope's tasks, their joiners and the workers share.
 pub(super) struct Core {
     lineage: Lineage,
@@ -69,7 +78,7 @@ pub(super) struct Core {
 }
 
 impl Core {
-    fn label(&self) -> &Label {
+    pub(super) fn label(&self) -> &Label {
         self.context.node.label()
     }
 
@@ -177,19 +186,30 @@ impl Core {
         batch
     }
 
-    /// Runs tasks until there are none to begin.
-    pub(super) fn work(self: &Arc<Self>) {
+    /// Runs tasks until there are none to begin, or for as long as `until` says.
+    pub(super) fn work(self: &Arc<Self>, until: Until) {
         let mine = self.is_mine();
+        let life = fork::seat().map(Seat::life);
         let mut last = None;
         let mut count = 1;
         while let Some(batch) = self.take(count, last.take()) {
             let start = now();
             let entered = current::enter(Arc::clone(&self.context));
             let holding = deadlock::holding();
-            batch.run(self);
+            if let Some(life) = life {
+                life.begin();
+            }
+            batch.run(self, life);
+            if let Some(life) = life {
+                self.pool.roster.take_again(life);
+            }
             deadlock::leak(self.label(), holding.leaked());
             drop(entered);
             last = Some(batch);
+            if matches!(until, Until::Crowded) && self.pool.roster.is_crowded() {
+                count = 0;
+                continue;
+            }
             let spent = now().duration_since(start);
             if spent < SHORT {
                 count = (count * 2).min(BATCH);
@@ -201,6 +221,17 @@ impl Core {
                 count = (count / 2).max(1);
             }
         }
+    }
+
+    /// A task that nobody has begun.
+    pub(super) fn next_task(&self) -> Option<Label> {
+        let at = self.queue.lock().next_task()?.at();
+        Some(Label::new(Kind::Task, None, at))
+    }
+
+    /// Whether who sits there opened the scope.
+    pub(super) fn is_of(&self, seat: &'static Seat) -> bool {
+        self.owner.is_some_and(|owner| std::ptr::eq(owner, seat))
     }
 
     /// Whether the calling thread opened the scope.
@@ -245,7 +276,7 @@ impl Core {
 
     fn wait_for_all(self: &Arc<Self>, at: &'static Location<'static>) {
         while !self.is_over() {
-            self.work();
+            self.work(Until::Done);
             member::help_until(self.as_ancestor(), || self.is_over());
             if self.is_over() {
                 return;
@@ -510,15 +541,17 @@ impl<T> PoolTask<'_, T> {
         }
     }
 
-    /// Runs the task here if nobody has begun it.
+    /// Runs the task here if nobody has begun it, and the pool has a place for this thread.
     pub(super) fn run_if_queued(&self) -> bool {
         let queued = self.task.is_queued();
         if queued {
+            let Ok(_visit) = member::visit_if_free(&self.core.pool) else {
+                return false;
+            };
             // Counted while it runs here: the reference in the queue may be dropped meanwhile.
             self.core.more_pending(1, &self.core.queue.lock());
-            let _visit = member::visit(&self.core.pool);
             let entered = current::enter(Arc::clone(&self.core.context));
-            self.task.run(self.core);
+            self.task.run(self.core, fork::seat().map(Seat::life));
             drop(entered);
             self.core.done();
         }

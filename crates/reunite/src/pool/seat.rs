@@ -8,7 +8,9 @@
 use std::collections::VecDeque;
 
 use super::job::{Ancestor, JobRef};
+use super::life::Life;
 use crate::current::Context;
+use crate::id::Label;
 use crate::park::Parker;
 use crate::primitive::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, StaticMutex};
 
@@ -34,6 +36,7 @@ struct Word(AtomicBool);
 
 #[repr(align(128))]
 struct Mailbox {
+    life: Life,
     offered: AtomicUsize,
     parcels: Mutex<VecDeque<Parcel>>,
     member: Mutex<Option<Parker>>,
@@ -62,6 +65,7 @@ impl Seat {
             // Raised, so that a new member's first fork looks around.
             hungry: Word(AtomicBool::new(true)),
             mailbox: Mailbox {
+                life: Life::default(),
                 offered: AtomicUsize::new(0),
                 parcels: Mutex::new(VecDeque::new()),
                 member: Mutex::new(None),
@@ -71,8 +75,28 @@ impl Seat {
 
     /// The calling thread sits down here.
     pub(super) fn welcome(&self) {
+        self.life().welcome();
         *self.mailbox.member.lock() = Some(Parker::here());
         self.ask();
+    }
+
+    /// What others may know of the member.
+    pub(super) fn life(&self) -> &Life {
+        &self.mailbox.life
+    }
+
+    /// The name of the member's thread.
+    pub(super) fn thread_name(&self) -> Option<String> {
+        let member = self.mailbox.member.lock();
+        member.as_ref()?.thread_name()
+    }
+
+    /// Who forked the oldest offer.
+    pub(super) fn offered_by(&self) -> Option<Label> {
+        let parcels = self.mailbox.parcels.lock();
+        parcels
+            .front()
+            .map(|parcel| parcel.context.who.label.clone())
     }
 
     /// Wakes the member, who waits for one of its jobs.

@@ -30,9 +30,11 @@ use std::any::Any;
 use std::cell::UnsafeCell;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::ptr;
 
 use super::fork;
 use super::job::{Ancestor, Lineage};
+use super::life::Life;
 use super::scope::Core;
 use crate::contain::assert_outside;
 use crate::cut_short::catch_task;
@@ -67,8 +69,11 @@ unsafe impl<F: Send, T: Send> Sync for Task<F, T> {}
 /// What the queue knows of a task.
 pub(super) trait Run: Send + Sync {
     /// Runs the task here, unless somebody else has begun; or drops what it left, if it was queued again for that.
-    /// Does not unwind.
-    fn run(&self, core: &Core);
+    /// Does not unwind. `life` is the thread's in its pool.
+    fn run(&self, core: &Core, life: Option<&Life>);
+
+    /// Where it was spawned.
+    fn at(&self) -> &'static Location<'static>;
 }
 
 /// What the handle knows of a task.
@@ -197,7 +202,11 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    fn run(&self, core: &Core) {
+    fn at(&self) -> &'static Location<'static> {
+        self.at
+    }
+
+    fn run(&self, core: &Core, life: Option<&Life>) {
         if self.state.fetch_or(BEGUN, Ordering::AcqRel) & BEGUN != 0 {
             if self.has(DONE | LEFT) {
                 self.drop_result(core);
@@ -206,7 +215,12 @@ where
         }
         // SAFETY: this call has set `BEGUN`.
         let f = unsafe { self.take_closure() };
-        let Some(result) = self.complete(f, core) else {
+        let before = life.map(|life| (life, life.runs_at(ptr::from_ref(self.at).cast_mut())));
+        let result = self.complete(f, core);
+        if let Some((life, line)) = before {
+            life.runs_at(line);
+        }
+        let Some(result) = result else {
             // Nobody waits for it.
             self.state.fetch_or(DONE | EMPTY, Ordering::AcqRel);
             return;

@@ -63,7 +63,6 @@ pub(crate) fn start_worker(
 ///
 /// # Errors
 /// The system refuses to start one.
-#[cfg(all(unix, feature = "signal"))]
 pub(crate) fn start_helper(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     launch(name.to_owned(), None, work)
 }

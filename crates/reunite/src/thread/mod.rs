@@ -6,6 +6,4 @@ mod recycle;
 
 pub(crate) use builder::admit;
 pub use builder::{Builder, detached, shutdown, spawn};
-#[cfg(all(unix, feature = "signal"))]
-pub(crate) use launch::start_helper;
-pub(crate) use launch::{examine, start, start_worker};
+pub(crate) use launch::{examine, start, start_helper, start_worker};

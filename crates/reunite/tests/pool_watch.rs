@@ -1,0 +1,314 @@
+//! Threads of a pool that block where the library does not see it lose their places to others, and no more threads
+//! compute at a time than the pool has places. A process of its own: the reporter is for all.
+
+mod common;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex, OnceLock, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+use common::watchdog;
+use reunite::{Pool, PoolBuilder, Stall};
+
+fn builder(threads: usize) -> PoolBuilder {
+    Pool::builder().threads(threads)
+}
+
+fn pool(threads: usize) -> Pool {
+    builder(threads).build().unwrap()
+}
+
+/// The reports about the pool of that name.
+fn stalls_of(pool: &str) -> Vec<Stall> {
+    static STALLS: OnceLock<Arc<Mutex<Vec<Stall>>>> = OnceLock::new();
+    let stalls = STALLS.get_or_init(|| {
+        let stalls: Arc<Mutex<Vec<Stall>>> = Arc::default();
+        let ours = Arc::clone(&stalls);
+        reunite::on_stall(move |stall| {
+            let mut stalls = ours.lock().unwrap_or_else(PoisonError::into_inner);
+            stalls.push(stall.clone());
+        });
+        stalls
+    });
+    let stalls = stalls.lock().unwrap_or_else(PoisonError::into_inner);
+    let of_pool = |stall: &&Stall| stall.waits.contains(&format!("`{pool}`"));
+    stalls.iter().filter(of_pool).cloned().collect()
+}
+
+#[test]
+fn a_task_that_would_free_all_threads_is_run_by_a_spare() {
+    let _watch = watchdog();
+    for threads in [1, 2, 3] {
+        let pool = pool(threads);
+        for _ in 0..3 {
+            let (tx, rx) = mpsc::channel();
+            let rx = Arc::new(Mutex::new(rx));
+            let waits: Vec<_> = (0..5)
+                .map(|_| {
+                    let rx = Arc::clone(&rx);
+                    pool.spawn(move || rx.lock().unwrap().recv().unwrap())
+                })
+                .collect();
+            pool.spawn(move || (0..5).for_each(|n| tx.send(n).unwrap()))
+                .detach();
+            let sum: i32 = waits.into_iter().map(|task| task.join().unwrap()).sum();
+            assert_eq!(sum, 10);
+        }
+    }
+}
+
+#[test]
+fn tasks_of_a_scope_that_wait_for_each_other_outside_the_library_all_run() {
+    let _watch = watchdog();
+    for threads in [1, 2] {
+        let pool = pool(threads);
+        let all = Barrier::new(6);
+        pool.scope(|s| {
+            for _ in 0..6 {
+                s.spawn(|| all.wait());
+            }
+        });
+        let (tx, rx) = mpsc::channel();
+        pool.scope(|s| {
+            let _task = s.spawn(move || tx.send(7).unwrap());
+            // The body blocks, and holds the only place.
+            assert_eq!(rx.recv().unwrap(), 7);
+        });
+        let (tx, rx) = mpsc::channel();
+        let (seven, ()) = pool.join(|| rx.recv().unwrap(), move || tx.send(7).unwrap());
+        assert_eq!(seven, 7);
+    }
+}
+
+#[test]
+fn who_keeps_the_threads_is_reported_with_their_lines_once() {
+    let _watch = watchdog();
+    assert!(stalls_of("kept").is_empty());
+    let pool = builder(2).name("kept").build().unwrap();
+    let (tx, rx) = mpsc::channel::<()>();
+    let rx = Arc::new(Mutex::new(rx));
+    let blocks = {
+        let rx = Arc::clone(&rx);
+        move || rx.lock().unwrap().recv().unwrap_err()
+    };
+    let first = line!() + 1;
+    let one = pool.spawn(blocks.clone());
+    let second = line!() + 1;
+    let other = pool.spawn(blocks.clone());
+    // Nobody frees them before they are reported, neither the spares nor those that block as well.
+    let more: Vec<_> = (0..4).map(|_| pool.spawn(blocks.clone())).collect();
+    let queued: Vec<_> = (0..4).map(|_| pool.spawn(|| ())).collect();
+    common::until(|| queued.iter().all(|task| task.is_finished()));
+    common::until(|| !stalls_of("kept").is_empty());
+    drop(tx);
+    for task in [one, other].into_iter().chain(more) {
+        task.join().unwrap();
+    }
+    let stalls = stalls_of("kept");
+    assert_eq!(stalls.len(), 1, "{stalls:?}");
+    let text = stalls[0].to_string();
+    for line in [first, second] {
+        assert!(
+            text.contains(&format!("pool_watch.rs:{line})")),
+            "{line} is missing in {text}"
+        );
+    }
+    assert!(!stalls[0].is_idle);
+}
+
+#[test]
+fn a_scopes_task_that_keeps_a_thread_is_reported_with_its_own_line() {
+    let _watch = watchdog();
+    assert!(stalls_of("scoped").is_empty());
+    let pool = builder(1).name("scoped").build().unwrap();
+    let (tx, rx) = mpsc::channel();
+    let mut lines = (0, 0);
+    pool.scope(|s| {
+        lines.0 = line!() + 1;
+        s.spawn(move || rx.recv().unwrap());
+        lines.1 = line!() + 1;
+        s.spawn(move || tx.send(()).unwrap());
+    });
+    common::until(|| !stalls_of("scoped").is_empty());
+    let text = stalls_of("scoped")[0].to_string();
+    for line in [lines.0, lines.1] {
+        assert!(text.contains(&format!("pool_watch.rs:{line}")), "{text}");
+    }
+}
+
+#[test]
+fn a_pool_told_not_to_watch_leaves_it_as_it_is() {
+    let _watch = watchdog();
+    let pool = builder(1).spare_after(None).build().unwrap();
+    let (tx, rx) = mpsc::channel();
+    let (begin, begun) = mpsc::channel();
+    let waits = pool.spawn(move || {
+        begin.send(()).unwrap();
+        rx.recv().unwrap()
+    });
+    begun.recv().unwrap();
+    let queued = pool.spawn(|| ());
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(!queued.is_finished());
+    tx.send(3).unwrap();
+    assert_eq!(waits.join().unwrap(), 3);
+}
+
+#[test]
+fn there_are_no_more_threads_than_the_spares_allow() {
+    let _watch = watchdog();
+    let threads = Arc::new(AtomicUsize::new(0));
+    let ours = Arc::clone(&threads);
+    let pool = builder(1)
+        .spares(2)
+        .on_start(move || _ = ours.fetch_add(1, Ordering::SeqCst))
+        .build()
+        .unwrap();
+    let (tx, rx) = mpsc::channel::<()>();
+    let rx = Arc::new(Mutex::new(rx));
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let rx = Arc::clone(&rx);
+            pool.spawn(move || rx.lock().unwrap().recv().unwrap_err())
+        })
+        .collect();
+    common::until(|| threads.load(Ordering::SeqCst) == 3);
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(threads.load(Ordering::SeqCst), 3);
+    drop(tx);
+    for task in tasks {
+        task.join().unwrap();
+    }
+}
+
+/// Counts how many run at a time.
+#[derive(Default)]
+struct Crowd {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Crowd {
+    /// Computes for a while, and lets others run meanwhile if they can.
+    fn compute(&self) -> u64 {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        let until = Instant::now() + Duration::from_micros(200);
+        let mut rounds = 0;
+        while Instant::now() < until {
+            rounds += 1;
+            std::thread::yield_now();
+        }
+        self.now.fetch_sub(1, Ordering::SeqCst);
+        rounds
+    }
+
+    fn most(&self) -> usize {
+        self.most.load(Ordering::SeqCst)
+    }
+}
+
+fn forks(crowd: &Crowd, depth: u32) {
+    if depth == 0 {
+        crowd.compute();
+        return;
+    }
+    reunite::join(|| forks(crowd, depth - 1), || forks(crowd, depth - 1));
+}
+
+#[test]
+fn no_more_compute_at_a_time_than_there_are_places() {
+    let _watch = watchdog();
+    for threads in [1, 2] {
+        let pool = builder(threads).build().unwrap();
+        let crowd = &Crowd::default();
+        for _ in 0..10 {
+            pool.scope(|s| {
+                for _ in 0..20 {
+                    s.spawn(|| crowd.compute());
+                }
+                crowd.compute();
+                let task = s.spawn(|| crowd.compute());
+                task.join().unwrap();
+            });
+            pool.enter(|| forks(crowd, 4));
+            pool.scope(|s| s.map(0..40, |_| crowd.compute()).for_each(|_| ()));
+            pool.enter(|| reunite::par(0..40_usize).for_each(|_| _ = crowd.compute()));
+        }
+        assert!(crowd.most() <= threads, "{} at a time", crowd.most());
+    }
+}
+
+#[test]
+fn a_joiner_computes_in_its_own_place_only_if_one_is_free() {
+    let _watch = watchdog();
+    for threads in [1, 2] {
+        let pool = builder(threads).build().unwrap();
+        let crowd = Arc::new(Crowd::default());
+        for _ in 0..20 {
+            let tasks: Vec<_> = (0..10)
+                .map(|_| {
+                    let crowd = Arc::clone(&crowd);
+                    pool.spawn(move || crowd.compute())
+                })
+                .collect();
+            for task in tasks {
+                task.join().unwrap();
+            }
+        }
+        assert!(crowd.most() <= threads, "{} at a time", crowd.most());
+    }
+}
+
+/// Linux tells what computes from what sleeps.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_task_that_computes_for_long_keeps_its_place() {
+    let _watch = watchdog();
+    let pool = builder(1)
+        .spare_after(Duration::from_millis(1))
+        .build()
+        .unwrap();
+    let crowd = Arc::new(Crowd::default());
+    let tasks: Vec<_> = (0..4)
+        .map(|_| {
+            let crowd = Arc::clone(&crowd);
+            pool.spawn(move || {
+                let now = crowd.now.fetch_add(1, Ordering::SeqCst) + 1;
+                crowd.most.fetch_max(now, Ordering::SeqCst);
+                let until = Instant::now() + Duration::from_millis(100);
+                while Instant::now() < until {
+                    std::hint::spin_loop();
+                }
+                crowd.now.fetch_sub(1, Ordering::SeqCst);
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.join().unwrap();
+    }
+    assert_eq!(crowd.most(), 1);
+}
+
+#[test]
+fn a_member_that_gets_on_has_its_place_again() {
+    let _watch = watchdog();
+    assert!(stalls_of("nobody").is_empty());
+    let pool = builder(1)
+        .spare_after(Duration::from_millis(1))
+        .build()
+        .unwrap();
+    for _ in 0..20 {
+        let (tx, rx) = mpsc::channel();
+        let waits = pool.spawn(move || rx.recv().unwrap());
+        pool.spawn(move || tx.send(1).unwrap()).detach();
+        assert_eq!(waits.join().unwrap(), 1);
+    }
+    // All are back, and there is one place, as before.
+    let done = Arc::new(AtomicBool::new(false));
+    let ours = Arc::clone(&done);
+    pool.spawn(move || ours.store(true, Ordering::SeqCst))
+        .detach();
+    common::until(|| done.load(Ordering::SeqCst));
+    assert_eq!(pool.shutdown(common::LONG), Ok(()));
+}
