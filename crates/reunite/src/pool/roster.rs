@@ -21,8 +21,8 @@
 //!   or all places are taken.
 //! * A worker that *ends* looks once more in the same way. A pool that closes still wakes and starts workers
 //!   for what there is to do, until its last thread has ended.
-//! * Whoever *leaves `active`* for any other reason (a visitor goes, a member blocks) does so, then (fence)
-//!   looks at all seats and the queue, and wakes a sleeper for what it finds.
+//! * Whoever *leaves `active`* for any other reason (a visitor goes, a member blocks) does so, then raises the word of
+//!   every seat, then (fence) looks at all seats and the queue, and wakes a sleeper for what it finds.
 //! * A searcher that *finds work* and was the last to search looks, after leaving `searching`, whether there
 //!   is more, and wakes another.
 //!
@@ -35,7 +35,8 @@
 //! vain or is counted as awake. Only if none does is the pool *stuck*, and one who blocks is called back: counted
 //! as awake under the lock, so that it is one alone. Of two who ask in vain at the same time, the later sees it.
 //!
-//! Private forks are not work that anybody can see; for these the words stand: a sleeper leaves them raised,
+//! Private forks are not work that anybody can see; for these the words stand: a sleeper, or who makes room for one,
+//! leaves them raised,
 //! and a member that finds its word raised publishes and wakes. The member lowers the word by a swap, so
 //! either it sees what the sleeper did before raising it, or the word is raised after that.
 
@@ -360,6 +361,8 @@ impl Roster {
     /// A member that held a place is about to block, or gone.
     pub(super) fn go(&self) -> Rouse {
         self.active.fetch_sub(1, Ordering::SeqCst);
+        // Who answered while all places were taken woke nobody, and may have taken back what it published.
+        self.ask_all();
         self.look()
     }
 
