@@ -76,8 +76,15 @@ impl Who {
         now().saturating_duration_since(self.created)
     }
 
+    /// This task, then those that wait for it, up to the outermost that is not older than `oldest`: each is older than
+    /// those below it, and chains may be thousands long.
+    pub(crate) fn lineage(self: &Arc<Self>, oldest: TaskId) -> impl Iterator<Item = Arc<Self>> {
+        self.ancestors()
+            .take_while(move |who| who.label.id() >= oldest)
+    }
+
     /// This task, then those that wait for it, up to the outermost.
-    pub(crate) fn lineage(self: &Arc<Self>) -> impl Iterator<Item = Arc<Self>> {
+    fn ancestors(self: &Arc<Self>) -> impl Iterator<Item = Arc<Self>> {
         std::iter::successors(Some(Arc::clone(self)), |who| who.parent.lock().clone())
     }
 
@@ -177,7 +184,7 @@ pub(crate) fn around() -> Vec<TaskId> {
         let tasks = layers.iter().map(|layer| Arc::clone(&layer.context.who));
         tasks.collect()
     });
-    let lineages = here.iter().flat_map(Who::lineage);
+    let lineages = here.iter().flat_map(Who::ancestors);
     lineages.map(|who| who.label.id()).collect()
 }
 

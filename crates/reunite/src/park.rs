@@ -6,7 +6,7 @@
 
 pub(crate) use crate::primitive::spin_loop;
 use crate::primitive::{
-    Arc, AtomicU8, Instant, Ordering, Thread, ThreadId, current, now, park, park_timeout,
+    Arc, AtomicU8, Counter, Instant, Ordering, Thread, ThreadId, current, now, park, park_timeout,
     thread_local,
 };
 
@@ -29,6 +29,22 @@ struct Address {
 const MARKED: u8 = 1;
 /// The thread is asking, and goes on if the answer is yes.
 const ASKS: u8 = 2;
+/// Its wait is filed in the wait-for graph.
+const FILED: u8 = 4;
+
+/// The thread waits where no unpark reaches it.
+const DEAF: u8 = 8;
+
+crate::primitive::global! {
+    /// How many parkers are both filed and marked. Whoever makes one so, or no longer so, counts it after that; until
+    /// then it is itself a thread that goes on.
+    static GOING_ON: Counter = Counter::new(0);
+}
+
+/// Whether a thread whose wait is filed is about to go on.
+pub(crate) fn somebody_goes_on() -> bool {
+    GOING_ON.load(Ordering::SeqCst) != 0
+}
 
 thread_local! {
     static HERE: Parker = Parker::new();
@@ -51,10 +67,37 @@ impl Parker {
         HERE.try_with(Self::clone).unwrap_or_else(|_| Self::new())
     }
 
+    /// Another of the calling thread's, for a wait that is none of this library's.
+    pub(crate) fn aside() -> Self {
+        Self::new()
+    }
+
+    /// Of the calling thread: it asks no more, and whoever unparks it does not make it go on.
+    pub(crate) fn is_deaf_from_now_on(&self) {
+        self.address.state.store(DEAF, Ordering::SeqCst);
+    }
+
     /// Wakes that thread, or makes its next park return at once.
     pub(crate) fn unpark(&self) {
-        self.address.state.fetch_or(MARKED, Ordering::SeqCst);
+        let before = self.address.state.fetch_or(MARKED, Ordering::SeqCst);
+        if before & (FILED | MARKED) == FILED {
+            GOING_ON.fetch_add(1, Ordering::SeqCst);
+        }
         self.address.thread.unpark();
+    }
+
+    /// Of the calling thread: its wait is filed from now on.
+    pub(crate) fn file(&self) {
+        if self.address.state.fetch_or(FILED, Ordering::SeqCst) & MARKED != 0 {
+            GOING_ON.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Of the calling thread: its wait is filed no longer.
+    pub(crate) fn withdraw(&self) {
+        if self.address.state.fetch_and(!FILED, Ordering::SeqCst) & MARKED != 0 {
+            GOING_ON.fetch_sub(1, Ordering::SeqCst);
+        }
     }
 
     /// Of the calling thread: it is about to ask anew.
@@ -74,7 +117,8 @@ impl Parker {
 
     /// Whether it asks, or will because it was unparked.
     pub(crate) fn may_go_on(&self) -> bool {
-        self.address.state.load(Ordering::SeqCst) != 0
+        let state = self.address.state.load(Ordering::SeqCst);
+        state & DEAF == 0 && state & (MARKED | ASKS) != 0
     }
 
     /// The name that the thread was started with.

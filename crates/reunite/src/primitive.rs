@@ -220,15 +220,15 @@ impl<T> Mutex<T> {
 /// A static that a model makes anew for every execution.
 #[cfg(not(reunite_model))]
 macro_rules! global {
-    (static $name:ident: $type:ty = $value:expr;) => {
-        static $name: $type = $value;
+    ($($(#[$doc:meta])* static $name:ident: $type:ty = $value:expr;)*) => {
+        $($(#[$doc])* static $name: $type = $value;)*
     };
 }
 
 #[cfg(reunite_model)]
 macro_rules! global {
-    (static $name:ident: $type:ty = $value:expr;) => {
-        shuttle::lazy_static! { static ref $name: $type = $value; }
+    ($($(#[$doc:meta])* static $name:ident: $type:ty = $value:expr;)*) => {
+        shuttle::lazy_static! { $($(#[$doc])* static ref $name: $type = $value;)* }
     };
 }
 
@@ -245,35 +245,68 @@ pub(crate) fn threads_of_process() -> Option<usize> {
     threads?.trim().parse().ok()
 }
 
-#[cfg(any(not(target_os = "linux"), reunite_model))]
+#[cfg(all(not(target_os = "linux"), not(reunite_model)))]
 pub(crate) fn threads_of_process() -> Option<usize> {
     None
 }
 
-/// The system's number for the calling thread, where it can be asked what that does; zero elsewhere.
+#[cfg(reunite_model)]
+global! {
+    /// Not zero in a model whose threads are all counted here, the first included.
+    static COUNTS_THREADS: Counter = Counter::new(0);
+}
+
+#[cfg(reunite_model)]
+pub(crate) fn threads_of_process() -> Option<usize> {
+    match COUNTS_THREADS.load(Ordering::SeqCst) {
+        0 => None,
+        threads => usize::try_from(threads).ok(),
+    }
+}
+
+/// From now on, and there is one.
+#[cfg(all(test, reunite_model))]
+pub(crate) fn count_threads_in_model() {
+    COUNTS_THREADS.store(1, Ordering::SeqCst);
+}
+
+/// One thread more, or one less, where the system has nothing to tell.
+#[cfg(reunite_model)]
+pub(crate) fn count_in_model(change: i64) {
+    if COUNTS_THREADS.load(Ordering::SeqCst) > 0 {
+        COUNTS_THREADS.fetch_add(change.cast_unsigned(), Ordering::SeqCst);
+    }
+}
+
+/// The calling thread's number in the system, where [`is_thread`] and [`is_asleep`] can be asked for it.
 #[cfg(all(target_os = "linux", not(reunite_model)))]
-pub(crate) fn os_thread() -> u64 {
+pub(crate) fn thread_number() -> Option<u32> {
     thread_local! {
-        static NUMBER: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+        static NUMBER: std::cell::Cell<Option<u32>> = const { std::cell::Cell::new(None) };
     }
     NUMBER.with(|number| {
-        if number.get() == 0 {
+        if number.get().is_none() {
             let id = rustix::thread::gettid().as_raw_nonzero().get();
-            number.set(u64::from(id.unsigned_abs()));
+            number.set(u32::try_from(id).ok());
         }
         number.get()
     })
 }
 
 #[cfg(any(not(target_os = "linux"), reunite_model))]
-pub(crate) fn os_thread() -> u64 {
-    0
+pub(crate) fn thread_number() -> Option<u32> {
+    None
+}
+
+/// Whether the process has a thread of this number.
+pub(crate) fn is_thread(number: u32) -> bool {
+    std::path::Path::new(&format!("/proc/self/task/{number}")).exists()
 }
 
 /// Whether the system has put a thread to sleep, if it tells.
 #[cfg(all(target_os = "linux", not(reunite_model)))]
-pub(crate) fn is_asleep(os_thread: u64) -> Option<bool> {
-    let stat = std::fs::read_to_string(format!("/proc/self/task/{os_thread}/stat")).ok()?;
+pub(crate) fn is_asleep(number: u64) -> Option<bool> {
+    let stat = std::fs::read_to_string(format!("/proc/self/task/{number}/stat")).ok()?;
     // The name, in parentheses, may contain anything.
     let (_, after) = stat.rsplit_once(')')?;
     Some(!after.trim_start().starts_with('R'))

@@ -12,14 +12,20 @@ use crate::primitive::thread_local;
 pub(crate) enum Bond {
     /// The completion of a task.
     Task(TaskId),
-    /// The completion of a pool's job, or the end of one of its scopes; by address.
+    /// The end of a group of tasks, or a place in it. What it really takes the group tells when it is asked
+    /// ([`Crew`](super::Crew)); by this bond those are found who may wait for it.
+    Group(TaskId),
+    /// The completion of a pool's job, or the end of one of its scopes; by address. Whoever waits for it has it
+    /// in a frame of its own, or owns it, and it lies above everything that is done for it, so while a record
+    /// tells of an address, in either role, nothing else comes to lie there. Nothing of a job is kept longer
+    /// than the record.
     Job(usize),
-    /// The release of a lock that is held for writing, or by one alone; by address.
-    Lock(usize),
+    /// The release of a lock that is held for writing, or by one alone; by number.
+    Lock(u64),
     /// The release of a lock that is held for reading.
-    Read(usize),
+    Read(u64),
     /// That a writer, for whom readers wait, has had its turn.
-    Turn(usize),
+    Turn(u64),
 }
 
 /// A lock that is held, and since which line.
@@ -33,40 +39,68 @@ pub(crate) struct Held {
 /// newest: while there are any, there is no room among the few.
 const FEW: usize = 8;
 
-/// Two words each, as every lock writes one: the address, odd if it is held for reading, and the line.
+/// Two words each, as every lock writes them: the number, odd if it is held for reading, and the line. In lists of
+/// their own, which costs the fewest instructions.
 struct Few {
     len: Cell<usize>,
-    slots: [Cell<(usize, Option<&'static Location<'static>>)>; FEW],
+    words: [Cell<u64>; FEW],
+    lines: [Cell<Option<&'static Location<'static>>>; FEW],
 }
 
-/// A lock's bond in one word; locks lie at even addresses.
-#[inline]
-fn word(bond: Bond) -> usize {
-    match bond {
-        Bond::Read(address) => address | 1,
-        Bond::Lock(address) | Bond::Job(address) | Bond::Turn(address) => address,
-        Bond::Task(_) => 0,
+impl Few {
+    const fn new() -> Self {
+        Self {
+            len: Cell::new(0),
+            words: [const { Cell::new(0) }; FEW],
+            lines: [const { Cell::new(None) }; FEW],
+        }
+    }
+
+    /// Puts it there, if there is room.
+    #[inline]
+    fn set(&self, at: usize, word: u64, since: &'static Location<'static>) -> bool {
+        let fits = at < FEW;
+        if fits {
+            self.words[at].set(word);
+            self.lines[at].set(Some(since));
+        }
+        fits
+    }
+
+    fn get(&self, at: usize) -> Option<Held> {
+        let word = self.words[at].get();
+        let bond = if word & 1 == 1 {
+            Bond::Read(word & !1)
+        } else {
+            Bond::Lock(word)
+        };
+        let since = self.lines[at].get()?;
+        Some(Held { bond, since })
     }
 }
 
-fn unpack((word, since): (usize, Option<&'static Location<'static>>)) -> Option<Held> {
-    let bond = if word & 1 == 1 {
-        Bond::Read(word & !1)
-    } else {
-        Bond::Lock(word)
-    };
-    since.map(|since| Held { bond, since })
+/// A lock's bond in one word; numbers are even.
+#[inline]
+fn word(bond: Bond) -> u64 {
+    match bond {
+        Bond::Read(number) => number | 1,
+        Bond::Lock(number) | Bond::Turn(number) => number,
+        Bond::Task(_) | Bond::Group(_) | Bond::Job(_) => 0,
+    }
 }
+
+/// A task and the group that it belongs to.
+type Task = (TaskId, Option<TaskId>);
 
 /// Tells the jobs that the calling thread works on, and all that wait for them, by address.
 type Jobs = fn(&mut dyn FnMut(usize));
 
 thread_local! {
     // Without a destructor, so that looking at it is all that it costs.
-    static FEW_HELD: Few = const { Few { len: Cell::new(0), slots: [const { Cell::new((0, None)) }; FEW] } };
+    static FEW_HELD: Few = const { Few::new() };
     static JOBS: Cell<Jobs> = const { Cell::new(|_| {}) };
     static MORE_HELD: RefCell<Vec<Held>> = const { RefCell::new(Vec::new()) };
-    static TASKS: RefCell<Vec<TaskId>> = const { RefCell::new(Vec::new()) };
+    static TASKS: RefCell<Vec<Task>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The calling thread holds a lock from now on.
@@ -74,12 +108,11 @@ thread_local! {
 pub(crate) fn hold(bond: Bond, since: &'static Location<'static>) {
     let fits = FEW_HELD.with(|few| {
         let len = few.len.get();
-        let Some(slot) = few.slots.get(len) else {
-            return false;
-        };
-        slot.set((word(bond), Some(since)));
-        few.len.set(len + 1);
-        true
+        let fits = few.set(len, word(bond), since);
+        if fits {
+            few.len.set(len + 1);
+        }
+        fits
     });
     if !fits {
         hold_more(Held { bond, since });
@@ -92,25 +125,23 @@ fn hold_more(held: Held) {
     let _ending = MORE_HELD.try_with(|more| more.borrow_mut().push(held));
 }
 
-/// The calling thread released the lock. Whether it had it in its list.
+/// The calling thread released the lock. Whether that was the newest in its list; if not, it is still in there.
 #[inline]
-pub(crate) fn let_go(bond: Bond) -> bool {
-    let newest = FEW_HELD.with(|few| {
-        let len = few.len.get();
-        let last = len.wrapping_sub(1);
-        let slot = few.slots.get(last);
-        // If there is no room, more may have to move up.
-        let found = len < FEW && slot.is_some_and(|slot| slot.get().0 == word(bond));
+pub(super) fn let_go_newest(bond: Bond) -> bool {
+    FEW_HELD.with(|few| {
+        // Beyond all if there is none. If there is no room, more may have to move up.
+        let last = few.len.get().wrapping_sub(1);
+        let found = last < FEW - 1 && few.words[last].get() == word(bond);
         if found {
             few.len.set(last);
         }
         found
-    });
-    newest || let_go_older(bond)
+    })
 }
 
+/// Whether it was in the list at all, and is no longer.
 #[cold]
-fn let_go_older(bond: Bond) -> bool {
+pub(super) fn let_go_older(bond: Bond) -> bool {
     let more = MORE_HELD.try_with(|more| {
         let mut more = more.borrow_mut();
         let at = more.iter().rposition(|held| held.bond == bond)?;
@@ -122,14 +153,17 @@ fn let_go_older(bond: Bond) -> bool {
     }
     FEW_HELD.with(|few| {
         let len = few.len.get();
-        let at = (0..len.min(FEW)).rfind(|&at| few.slots[at].get().0 == word(bond));
+        let at = (0..len.min(FEW)).rfind(|&at| few.words[at].get() == word(bond));
         let Some(at) = at else {
             return false;
         };
-        (at + 1..len).for_each(|next| few.slots[next - 1].set(few.slots[next].get()));
+        for next in at + 1..len {
+            few.words[next - 1].set(few.words[next].get());
+            few.lines[next - 1].set(few.lines[next].get());
+        }
         few.len.set(len - 1);
         if let Some(held) = oldest_of_more() {
-            few.slots[len - 1].set((word(held.bond), Some(held.since)));
+            few.set(len - 1, word(held.bond), held.since);
             few.len.set(len);
         }
         true
@@ -146,10 +180,8 @@ fn oldest_of_more() -> Option<Held> {
 
 /// The locks that the calling thread holds, oldest first.
 pub(crate) fn held() -> Vec<Held> {
-    let mut held: Vec<_> = FEW_HELD.with(|few| {
-        let slots = &few.slots[..few.len.get()];
-        slots.iter().filter_map(|slot| unpack(slot.get())).collect()
-    });
+    let mut held: Vec<_> =
+        FEW_HELD.with(|few| (0..few.len.get()).filter_map(|at| few.get(at)).collect());
     let _ending = MORE_HELD.try_with(|more| held.extend_from_slice(&more.borrow()));
     held
 }
@@ -161,14 +193,16 @@ pub(crate) fn list_jobs_by(jobs: Jobs) {
 
 /// The calling thread runs a task until this is dropped.
 pub(crate) struct Running {
-    task: TaskId,
+    task: Task,
     before: Holding,
 }
 
 /// How many locks the calling thread held at some time.
 pub(crate) struct Holding(usize);
 
-pub(crate) fn run(task: TaskId) -> Running {
+/// `group` is the one whose end waits for the task, or whose places it may hold, if there is one.
+pub(crate) fn run(task: TaskId, group: Option<TaskId>) -> Running {
+    let task = (task, group);
     let _ending = TASKS.try_with(|tasks| tasks.borrow_mut().push(task));
     Running {
         task,
@@ -202,7 +236,7 @@ impl Holding {
         }
         let leaked = held().split_off(self.0);
         for held in &leaked {
-            let_go(held.bond);
+            let_go_older(held.bond);
         }
         leaked
     }
@@ -223,8 +257,12 @@ impl Drop for Running {
 pub(super) fn all() -> (Vec<Bond>, Vec<Held>) {
     let held = held();
     let mut bonds: Vec<_> = held.iter().map(|held| held.bond).collect();
-    let _ending =
-        TASKS.try_with(|tasks| bonds.extend(tasks.borrow().iter().copied().map(Bond::Task)));
+    let _ending = TASKS.try_with(|tasks| {
+        for (task, group) in tasks.borrow().iter() {
+            bonds.push(Bond::Task(*task));
+            bonds.extend(group.map(Bond::Group));
+        }
+    });
     JOBS.with(Cell::get)(&mut |address| bonds.push(Bond::Job(address)));
     (bonds, held)
 }

@@ -5,12 +5,13 @@ use std::panic::Location;
 
 use super::bonds::{self, Bond, Held};
 use super::quiet;
-use super::report;
+use super::region::{self, Region};
+use super::report::{self, TOLD};
 use super::site::{Need, On, Site};
 use crate::error::Deadlock;
 use crate::id::{Label, TaskId};
 use crate::observe;
-use crate::park::Parker;
+use crate::park::{Parker, somebody_goes_on};
 use crate::primitive::{Counter, Duration, Mutex, MutexGuard, Ordering};
 
 /// Tells one wait from another; the newest is the largest.
@@ -41,35 +42,47 @@ pub(super) struct Record {
     pub(super) site: Site,
     pub(super) bears: Vec<Bond>,
     pub(super) holds: Vec<Held>,
+    /// All bonds by which it may depend on others, so that it is found from there.
+    found_by: Vec<Bond>,
     parker: Parker,
-    yields: Yields,
+    pub(super) yields: Yields,
     /// Whether it waits on a thread that this library started.
     is_ours: bool,
     verdict: Option<Deadlock>,
 }
 
-/// A lock that will never be released, because its guard was leaked.
+/// A lock that is held although the task that took it is over: its guard was leaked, or at least kept.
 pub(super) struct Leaked {
     pub(super) by: Label,
     pub(super) since: &'static Location<'static>,
 }
 
+/// Pairs, so that to file and to withdraw one of many under the same bond costs no more than one of few.
+type Index = BTreeSet<(Bond, Ticket)>;
+
 pub(super) struct Graph {
     pub(super) records: BTreeMap<Ticket, Record>,
-    bearers: BTreeMap<Bond, Vec<Ticket>>,
-    pub(super) leaked: BTreeMap<Bond, Leaked>,
-    /// Locks that are gone, and how many threads that go on have leaked a guard of each: what such a thread says
-    /// that it bears is no lock any more, or another one.
+    bearers: Index,
+    waiters: Index,
+    /// Waits for anyone that can be victims: those that yield first, and last.
+    for_anyone: [BTreeSet<Ticket>; 2],
+    /// Records of threads that this library started.
+    ours: usize,
+    /// With an entry for each guard.
+    pub(super) leaked: BTreeMap<Bond, Vec<Leaked>>,
+    /// Locks that are gone, and how many of their guards were forgotten by tasks that go on: when those end, there is
+    /// nothing to tell.
     gone: BTreeMap<Bond, usize>,
     next: Ticket,
 }
 
 crate::primitive::global! {
     static GRAPH: Mutex<Graph> = Mutex::new(Graph::new());
+    /// How many records wait for anyone: while there are none, nobody has to look whether anyone is left.
+    static WAITS_FOR_ANYONE: Counter = Counter::new(0);
+    /// How many records there are, to be asked without the lock.
+    static FILED: Counter = Counter::new(0);
 }
-
-/// How many records wait for anyone: while there are none, nobody has to look whether anyone is left.
-static WAITS_FOR_ANYONE: Counter = Counter::new(0);
 
 pub(super) fn graph() -> MutexGuard<'static, Graph> {
     GRAPH.lock()
@@ -77,28 +90,47 @@ pub(super) fn graph() -> MutexGuard<'static, Graph> {
 
 /// Files the wait, calls `park`, withdraws it. Returns why it must not go on, if it was picked as a victim.
 pub(crate) fn stand(standing: Standing<'_>, park: impl FnOnce()) -> Option<Deadlock> {
-    let ticket = graph().file(standing);
+    let record = Record::new(&standing);
+    let ticket = graph().file(*standing.ticket, record);
+    *standing.ticket = ticket;
     park();
-    graph().withdraw(ticket)
+    let record = graph().withdraw(ticket)?;
+    record.verdict
 }
 
-/// A thread has gone idle: perhaps it was the last that could have done something.
+/// A thread has gone idle or ended: perhaps it was the last that could have done something.
 pub(crate) fn look_again() {
-    if WAITS_FOR_ANYONE.load(Ordering::SeqCst) > 0 {
-        graph().resolve(None);
+    if is_perhaps_quiet() {
+        graph().refuse_if_quiet();
     }
 }
 
-/// How long a wait for anyone may leave it to the others to look again: somebody does every few seconds, however
-/// many wait. Those that began together are spread by multiples of the golden ratio.
-pub(crate) fn between_looks() -> Duration {
-    const LOOK: Duration = Duration::from_secs(2);
+/// What waits for this may have come to depend on others, and on fewer of them.
+pub(crate) fn look_at(bond: Bond) {
+    let mut graph = graph();
+    for ticket in graph.waiters(bond) {
+        graph.resolve(ticket);
+    }
+}
+
+/// As many waits for anyone as look each for themselves whether a thread of somebody else has ended.
+const FEW: u64 = 8;
+const LOOK: Duration = Duration::from_secs(2);
+const LONGEST_LOOK: Duration = Duration::from_secs(120);
+
+/// How long a wait for anyone may leave it to the others to look again, from when it has lasted so long: somebody does
+/// every few seconds, however many wait. Those that began together are spread by multiples of the golden ratio. Few
+/// look more often at first.
+pub(crate) fn between_looks(lasted: Duration, first: Duration) -> Duration {
     const GOLDEN: u64 = 0x9E37_79B9;
     static ASKED: Counter = Counter::new(0);
     let waits = WAITS_FOR_ANYONE.load(Ordering::SeqCst).min(1 << 20);
+    if waits <= FEW && lasted < LOOK {
+        return first.max(lasted * 7).min(LOOK);
+    }
     let part = GOLDEN.wrapping_mul(ASKED.fetch_add(1, Ordering::Relaxed)) & u64::from(u32::MAX);
     let spread = Duration::from_millis(((waits * part) >> 32) * 2000);
-    spread.max(LOOK)
+    spread.clamp(LOOK, LONGEST_LOOK)
 }
 
 /// Who keeps a wait for `site` from ending, of those who wait themselves; whether all that this library runs
@@ -110,10 +142,9 @@ pub(crate) fn explain(site: &Site) -> (Vec<Label>, bool) {
         .iter()
         .flat_map(|awaits| &awaits.bonds)
         .flat_map(|bond| graph.bearers(*bond));
-    let kept_by = bearers.map(|bearer| graph.records[bearer].task.clone());
+    let kept_by = bearers.map(|bearer| graph.records[&bearer].task.clone());
     // The caller has just withdrawn.
-    let ours = graph.records.values().filter(|record| record.is_ours);
-    let waiting = ours.count() + usize::from(quiet::is_ours());
+    let waiting = graph.ours + usize::from(quiet::is_ours());
     (kept_by.collect(), quiet::is_all_of_ours(waiting))
 }
 
@@ -134,31 +165,95 @@ pub(crate) fn leak(task: &Label, locks: Vec<Held>) {
         let by = task.clone();
         let mut graph = graph();
         if !graph.was_of_the_gone(bond) {
-            graph.leaked.insert(bond, Leaked { by, since });
-            let waiting: Vec<_> = graph.records.keys().copied().collect();
-            waiting
-                .into_iter()
-                .for_each(|ticket| graph.resolve(Some(ticket)));
+            let leaked = graph.leaked.entry(bond).or_default();
+            leaked.push(Leaked { by, since });
+            for ticket in graph.waiters(bond) {
+                graph.resolve(ticket);
+            }
         }
         drop(graph);
         observe::report_leak(task, since);
     }
 }
 
-/// A lock is gone of which so many guards were leaked. What comes to lie at its address is another lock.
-#[cold]
-pub(crate) fn bury(bond: Bond, guards: usize) {
-    let elsewhere = (0..guards).filter(|_| !bonds::let_go(bond)).count();
-    let mut graph = graph();
-    if graph.leaked.remove(&bond).is_none() && elsewhere > 0 {
-        *graph.gone.entry(bond).or_default() += elsewhere;
+/// The calling thread released the lock.
+#[inline]
+pub(crate) fn let_go(bond: Bond) {
+    if !bonds::let_go_newest(bond) {
+        let_go_older(bond);
     }
 }
 
+#[cold]
+fn let_go_older(bond: Bond) {
+    if bonds::let_go_older(bond) {
+        return;
+    }
+    // A guard that was kept past the end of its task was not leaked after all.
+    let mut graph = graph();
+    if let Some(leaked) = graph.leaked.get_mut(&bond) {
+        leaked.pop();
+        if leaked.is_empty() {
+            graph.leaked.remove(&bond);
+        }
+    }
+}
+
+/// A lock is gone of which so many guards were leaked.
+#[cold]
+pub(crate) fn bury(bond: Bond, guards: usize) {
+    let elsewhere = (0..guards).filter(|_| !bonds::let_go_older(bond)).count();
+    let mut graph = graph();
+    let known = graph.leaked.remove(&bond).map_or(0, |leaked| leaked.len());
+    if elsewhere > known {
+        *graph.gone.entry(bond).or_default() += elsewhere - known;
+    }
+}
+
+/// Cheaper than to look, and the answer most of the time. Whoever is the last to file, to go idle or to end counts
+/// that first, so it is told yes.
+fn is_perhaps_quiet() -> bool {
+    WAITS_FOR_ANYONE.load(Ordering::SeqCst) > 0
+        && quiet::is_all_of_ours(FILED.load(Ordering::SeqCst))
+        && !somebody_goes_on()
+}
+
 impl Record {
+    fn new(standing: &Standing<'_>) -> Self {
+        let (mut bears, holds) = bonds::all();
+        let site = standing.site;
+        if let On::Both(Bond::Lock(lock), Bond::Read(_)) = site.on {
+            // A writer: readers that come after it wait for it.
+            bears.push(Bond::Turn(lock));
+        }
+        bears.sort_unstable();
+        bears.dedup();
+        let found_by = match &site.on {
+            On::Time | On::Anyone => Vec::new(),
+            On::Bond(bond) => vec![*bond],
+            On::Both(one, other) => vec![*one, *other],
+            On::Crew(crew) => crew.bonds(),
+        };
+        Self {
+            task: standing.task.clone(),
+            site: site.clone(),
+            bears,
+            holds,
+            found_by,
+            parker: standing.parker.clone(),
+            yields: standing.yields,
+            is_ours: quiet::is_ours(),
+            verdict: None,
+        }
+    }
+
     /// Whether it is about to go on: somebody has brought something, or it was picked as a victim.
-    fn goes_on(&self) -> bool {
-        self.verdict.is_some() || self.parker.is_marked()
+    pub(super) fn goes_on(&self) -> bool {
+        self.parker.is_marked()
+    }
+
+    fn is_for_anyone(&self) -> bool {
+        matches!(self.site.on, On::Anyone)
     }
 }
 
@@ -166,7 +261,10 @@ impl Graph {
     const fn new() -> Self {
         Self {
             records: BTreeMap::new(),
-            bearers: BTreeMap::new(),
+            bearers: BTreeSet::new(),
+            waiters: BTreeSet::new(),
+            for_anyone: [BTreeSet::new(), BTreeSet::new()],
+            ours: 0,
             leaked: BTreeMap::new(),
             gone: BTreeMap::new(),
             next: 1,
@@ -185,221 +283,164 @@ impl Graph {
         true
     }
 
-    fn file(&mut self, standing: Standing<'_>) -> Ticket {
-        if *standing.ticket == 0 {
-            *standing.ticket = self.next;
-            self.next += 1;
+    /// The victims of its kind that wait for anyone, if it is one of them.
+    fn peers(&mut self, record: &Record) -> Option<&mut BTreeSet<Ticket>> {
+        let [first, last] = &mut self.for_anyone;
+        match record.yields {
+            _ if !record.is_for_anyone() => None,
+            Yields::First => Some(first),
+            Yields::Last => Some(last),
+            Yields::Never => None,
         }
-        let ticket = *standing.ticket;
-        let (mut bears, holds) = bonds::all();
-        bears.retain(|bond| !self.gone.contains_key(bond));
-        if let On::Both(Bond::Lock(lock), Bond::Read(_)) = standing.site.on {
-            // A writer: readers that come after it wait for it.
-            bears.push(Bond::Turn(lock));
+    }
+
+    fn file(&mut self, ticket: Ticket, record: Record) -> Ticket {
+        let ticket = if ticket == 0 { self.next } else { ticket };
+        self.next = self.next.max(ticket + 1);
+        let bears = record.bears.iter();
+        self.bearers.extend(bears.map(|bond| (*bond, ticket)));
+        let found_by = record.found_by.iter();
+        self.waiters.extend(found_by.map(|bond| (*bond, ticket)));
+        if let Some(peers) = self.peers(&record) {
+            peers.insert(ticket);
         }
-        for bond in &bears {
-            self.bearers.entry(*bond).or_default().push(ticket);
-        }
-        let record = Record {
-            task: standing.task.clone(),
-            site: standing.site.clone(),
-            bears,
-            holds,
-            parker: standing.parker.clone(),
-            yields: standing.yields,
-            is_ours: quiet::is_ours(),
-            verdict: None,
-        };
-        if matches!(record.site.on, On::Anyone) {
+        self.ours += usize::from(record.is_ours);
+        if record.is_for_anyone() {
             WAITS_FOR_ANYONE.fetch_add(1, Ordering::SeqCst);
         }
+        record.parker.file();
+        FILED.fetch_add(1, Ordering::SeqCst);
         self.records.insert(ticket, record);
-        self.resolve(Some(ticket));
+        self.resolve(ticket);
+        if is_perhaps_quiet() {
+            self.refuse_if_quiet();
+        }
         ticket
     }
 
-    fn withdraw(&mut self, ticket: Ticket) -> Option<Deadlock> {
+    fn withdraw(&mut self, ticket: Ticket) -> Option<Record> {
         let record = self.records.remove(&ticket)?;
-        if matches!(record.site.on, On::Anyone) {
+        for bond in &record.bears {
+            self.bearers.remove(&(*bond, ticket));
+        }
+        for bond in &record.found_by {
+            self.waiters.remove(&(*bond, ticket));
+        }
+        if let Some(peers) = self.peers(&record) {
+            peers.remove(&ticket);
+        }
+        self.ours -= usize::from(record.is_ours);
+        if record.is_for_anyone() {
             WAITS_FOR_ANYONE.fetch_sub(1, Ordering::SeqCst);
         }
-        for bond in &record.bears {
-            if let Some(bearers) = self.bearers.get_mut(bond) {
-                bearers.retain(|bearer| *bearer != ticket);
-                if bearers.is_empty() {
-                    self.bearers.remove(bond);
-                }
-            }
-        }
-        record.verdict
+        FILED.fetch_sub(1, Ordering::SeqCst);
+        record.parker.withdraw();
+        Some(record)
     }
 
-    /// Picks victims until the wait that was just filed is not dead, or nobody can be picked.
-    fn resolve(&mut self, newest: Option<Ticket>) {
-        while let Some((victim, path, certain)) = self.victim(newest) {
-            let verdict = report::of(self, &path, certain);
-            if let Some(record) = self.records.get_mut(&victim) {
-                record.verdict = Some(verdict);
-                record.parker.unpark();
-            }
+    fn refuse(&mut self, victim: Ticket, verdict: Deadlock) {
+        if let Some(record) = self.records.get_mut(&victim) {
+            record.verdict = Some(verdict);
+            record.parker.unpark();
         }
     }
 
-    /// The newest wait that can fail, of those that keep each other: in a cycle that `newest` has closed, or
-    /// for want of anybody who still does something. The waits to tell of; whether they are a cycle.
-    fn victim(&self, newest: Option<Ticket>) -> Option<(Ticket, Path, bool)> {
-        if let Some(newest) = newest {
-            let dead = self.dead_among(self.around(newest), false);
-            if dead.contains(&newest) {
-                return self.candidates(&dead).find_map(|ticket| {
-                    let path = self.way_back(ticket, &dead)?;
-                    Some((ticket, path, true))
-                });
+    /// Picks victims until the wait is in no dead end, or nobody can be picked.
+    fn resolve(&mut self, ticket: Ticket) {
+        if let Some(bond) = self.leak_that_keeps(ticket) {
+            let path = vec![(ticket, Some(bond))];
+            let verdict = report::of(self, &path, 0, true);
+            self.refuse(ticket, verdict);
+            return;
+        }
+        if !region::is_on_a_cycle(self, ticket) {
+            return;
+        }
+        let mut region = Region::from(self, ticket);
+        for victim in region.candidates(self) {
+            if !region.is_dead(ticket) {
+                return;
+            }
+            if let Some(path) = region.way_back(victim) {
+                let verdict = report::of(self, &path, 0, true);
+                self.refuse(victim, verdict);
+                region.revive(victim);
             }
         }
-        if WAITS_FOR_ANYONE.load(Ordering::SeqCst) == 0 {
+    }
+
+    /// The lock for which this waits, and which will never be released. One wait alone is dead, and can always fail.
+    fn leak_that_keeps(&self, ticket: Ticket) -> Option<Bond> {
+        let record = self.records.get(&ticket)?;
+        if self.leaked.is_empty() || record.goes_on() || record.yields == Yields::Never {
             return None;
         }
-        // Cheaper than to ask the system, and the answer when many were woken at once.
-        if self.records.values().any(Record::goes_on) {
-            return None;
-        }
-        if !quiet::is_everyone(self.records.len()) {
-            return None;
-        }
-        let dead = self.dead_among(self.records.keys().copied().collect(), true);
-        if dead.len() < self.records.len() {
-            return None;
-        }
+        let leaked = |bond: &Bond| self.leaked.contains_key(bond);
+        record.found_by.iter().copied().find(leaked)
+    }
+
+    /// If nobody is left who does anything, the newest wait for anyone that can fail does. The others wait for those:
+    /// to refuse them would help nobody. That one goes on, and whether it files another wait, goes idle or ends, it
+    /// looks here again: so the next is not refused before it is known that this one does not help it, and at once then.
+    fn refuse_if_quiet(&mut self) {
+        let [first, last] = &self.for_anyone;
+        let Some(&victim) = first.last().or(last.last()) else {
+            return;
+        };
         // Somebody who is gone by now may have brought something on the way out.
-        if self.records.values().any(Record::goes_on) {
+        if !quiet::is_everyone(self.records.len()) || somebody_goes_on() {
+            return;
+        }
+        let others = self
+            .records
+            .keys()
+            .copied()
+            .filter(|other| *other != victim);
+        let all = std::iter::once(victim).chain(others);
+        let path: Path = all.take(TOLD).map(|ticket| (ticket, None)).collect();
+        let untold = self.records.len() - path.len();
+        let verdict = report::of(self, &path, untold, false);
+        self.refuse(victim, verdict);
+    }
+
+    pub(super) fn bearers(&self, bond: Bond) -> impl Iterator<Item = Ticket> {
+        of(&self.bearers, bond)
+    }
+
+    fn waiters(&self, bond: Bond) -> Vec<Ticket> {
+        of(&self.waiters, bond).collect()
+    }
+
+    /// The bonds whose bearers can end a wait; none: it is about to end, or anyone can.
+    pub(super) fn awaits(&self, ticket: Ticket) -> Option<Awaits> {
+        let record = &self.records[&ticket];
+        if record.goes_on() {
             return None;
         }
-        // The others wait for those who wait for anyone: to refuse them would help nobody.
-        let is_root = |ticket: &Ticket| matches!(self.records[ticket].site.on, On::Anyone);
-        let victim = self.candidates(&dead).find(is_root)?;
-        Some((victim, self.all_from(victim, &dead), false))
+        awaits(&record.site)
     }
 
-    /// The waits that can be a victim, the best first.
-    fn candidates(&self, dead: &BTreeSet<Ticket>) -> impl Iterator<Item = Ticket> {
-        [Yields::First, Yields::Last]
-            .into_iter()
-            .flat_map(move |yields| {
-                let newest_first = dead.iter().rev().copied();
-                newest_first.filter(move |ticket| self.records[ticket].yields == yields)
-            })
-    }
-
-    fn awaits(&self, ticket: Ticket) -> Option<Awaits> {
-        awaits(&self.records[&ticket].site)
-    }
-
-    pub(super) fn bearers(&self, bond: Bond) -> &[Ticket] {
-        self.bearers.get(&bond).map_or(&[], Vec::as_slice)
-    }
-
-    /// The records that this one depends on, and those that they depend on, itself included.
-    fn around(&self, from: Ticket) -> BTreeSet<Ticket> {
-        let mut reached = BTreeSet::from([from]);
-        let mut to_do = vec![from];
-        while let Some(ticket) = to_do.pop() {
-            for next in self.next_of(ticket) {
-                if reached.insert(next) {
-                    to_do.push(next);
-                }
-            }
-        }
-        reached
-    }
-
-    fn next_of(&self, ticket: Ticket) -> Vec<Ticket> {
+    /// The records that this one depends on, if it is not about to go on.
+    pub(super) fn next_of(&self, ticket: Ticket) -> Vec<Ticket> {
         let bonds = self.awaits(ticket).map(|awaits| awaits.bonds);
         let bonds = bonds.into_iter().flatten();
-        bonds.flat_map(|bond| self.bearers(bond)).copied().collect()
+        bonds.flat_map(|bond| self.bearers(bond)).collect()
     }
 
-    /// The largest part of `records` whose members keep each other. A wait for anyone keeps on if `alone`.
-    fn dead_among(&self, records: BTreeSet<Ticket>, alone: bool) -> BTreeSet<Ticket> {
-        let mut dead = records;
-        let awaits: BTreeMap<_, _> = dead
-            .iter()
-            .map(|&ticket| (ticket, self.awaits(ticket)))
-            .collect();
-        loop {
-            let before = dead.len();
-            let still: BTreeSet<_> = dead
-                .iter()
-                .copied()
-                .filter(|ticket| {
-                    let is_stuck = |bond: &Bond| {
-                        self.leaked.contains_key(bond)
-                            || self
-                                .bearers(*bond)
-                                .iter()
-                                .any(|bearer| dead.contains(bearer))
-                    };
-                    !self.records[ticket].goes_on()
-                        && match &awaits[ticket] {
-                            None => alone,
-                            Some(awaits) if awaits.one_is_enough => {
-                                !awaits.bonds.is_empty() && awaits.bonds.iter().all(is_stuck)
-                            }
-                            Some(awaits) => awaits.bonds.iter().any(is_stuck),
-                        }
-                })
-                .collect();
-            dead = still;
-            if dead.len() == before {
-                return dead;
-            }
+    /// The records that may depend on this one, if it is not about to go on.
+    pub(super) fn before(&self, ticket: Ticket) -> Vec<Ticket> {
+        let record = &self.records[&ticket];
+        if record.goes_on() {
+            return Vec::new();
         }
+        let bears = record.bears.iter();
+        bears.flat_map(|bond| of(&self.waiters, *bond)).collect()
     }
+}
 
-    /// The shortest way from a dead record back to itself, or to a leaked lock: the records on it and the bond
-    /// that leads from each to the next. None if it is in no cycle itself.
-    fn way_back(&self, from: Ticket, dead: &BTreeSet<Ticket>) -> Option<Path> {
-        let mut came_by: BTreeMap<Ticket, (Ticket, Bond)> = BTreeMap::new();
-        let mut to_do = std::collections::VecDeque::from([from]);
-        while let Some(ticket) = to_do.pop_front() {
-            for bond in self
-                .awaits(ticket)
-                .map(|awaits| awaits.bonds)
-                .into_iter()
-                .flatten()
-            {
-                let is_back = self.bearers(bond).contains(&from) && dead.contains(&from);
-                let is_leaked = self.leaked.contains_key(&bond) && ticket == from;
-                if is_back || is_leaked {
-                    let mut path = vec![(ticket, Some(bond))];
-                    let mut at = ticket;
-                    while at != from {
-                        let (before, by) = came_by[&at];
-                        path.push((before, Some(by)));
-                        at = before;
-                    }
-                    path.reverse();
-                    return Some(path);
-                }
-                for &next in self.bearers(bond) {
-                    if dead.contains(&next) && next != from && !came_by.contains_key(&next) {
-                        came_by.insert(next, (ticket, bond));
-                        to_do.push_back(next);
-                    }
-                }
-            }
-        }
-        None
-    }
-
-    /// This record, then all others.
-    fn all_from(&self, first: Ticket, dead: &BTreeSet<Ticket>) -> Path {
-        let others = dead.iter().copied().filter(|ticket| *ticket != first);
-        std::iter::once(first)
-            .chain(others)
-            .map(|ticket| (ticket, None))
-            .collect()
-    }
+fn of(index: &Index, bond: Bond) -> impl Iterator<Item = Ticket> {
+    let all = index.range((bond, 0)..=(bond, Ticket::MAX));
+    all.map(|(_, ticket)| *ticket)
 }
 
 /// Records, and by which bond each keeps on for the next.
@@ -421,9 +462,9 @@ fn awaits(site: &Site) -> Option<Awaits> {
     })
 }
 
-struct Awaits {
-    bonds: Vec<Bond>,
-    one_is_enough: bool,
+pub(super) struct Awaits {
+    pub(super) bonds: Vec<Bond>,
+    pub(super) one_is_enough: bool,
 }
 
 impl Awaits {

@@ -3,9 +3,10 @@
 //! # What it holds
 //! A blocked thread *bears* bonds: the tasks it runs, one inside the other's wait, the pool jobs it works on,
 //! the locks it holds. None of these can come before the thread goes on. And it *awaits* one thing, its
-//! [`On`]. The graph holds a record for each blocked thread, under one lock, and an index from bonds to
-//! their bearers. A thread that runs has no record and needs none: taking a lock or running a task
-//! touches nothing but a list of the thread's own (`bonds`).
+//! [`On`]. The graph holds a record for each blocked thread, under one lock, and two indexes: from bonds to
+//! their bearers, and to those who may wait for them. A thread that runs has no record and needs none: taking a
+//! lock or running a task touches nothing but a list of the thread's own (`bonds`). To file and to withdraw a
+//! record costs what it bears and awaits, however many others there are.
 //!
 //! # Protocol
 //! A wait of which nothing but another thread can be the end (no deadline, not even up the tree)
@@ -21,28 +22,44 @@
 //! on. Nobody raises a mark too late: whoever brings something unparks before it waits, ends or goes idle
 //! itself, and until then it is not blocked, and what it bears is not dead.
 //!
-//! *No dead end is missed.* The critical sections of step 3 follow each other, so the last thread of a cycle
-//! to file its record finds all the others filed; none of their marks is raised, for a raised mark means
-//! that its thread will come and file again.
+//! *No dead end is missed*, though each is looked for once. The critical sections of step 3 follow each other, so
+//! the last thread of a cycle to file its record finds all the others filed; none of their marks is raised, for a
+//! raised mark means that its thread will come and file again. Three other things can close a cycle, and look
+//! there and then: a guard is leaked ([`leak`]); in a group with a limit somebody is gone who could have let a
+//! queued task begin ([`look_at`]); and, for waits for anyone, a thread goes idle or ends ([`look_again`]). Only
+//! the end of a thread of somebody else is told by nobody: for that, some waits for anyone look up now and then.
 //!
 //! *Dead* is the largest set of records that keep each other: of a wait for one of several, all must be dead
-//! (a queued task and the threads that may get to it); of a wait for all, one (the end of a scope). A queue or a
-//! semaphore may be served by anyone, so a wait for [`On::Anyone`] is dead only if every thread of the
-//! process is accounted for and dead or idle (`quiet`).
+//! (a queued task and the threads that may get to it); of a wait for all, one (the end of a scope). `region` tells
+//! how it is found. A queue or a semaphore may be served by anyone, so a wait for [`On::Anyone`] is dead only if
+//! every thread of the process is accounted for, and each of them waits without being about to go on, is idle, or
+//! has ended (`quiet`). Then nobody is left to end any wait, whatever it is for: the graph need not be asked, and
+//! the question costs the same however many wait.
 //!
 //! *Exactly one victim.* It is picked in the critical section: the newest wait of a cycle that can return an
 //! error; or, if there is none, that of a dropped handle, which then lets go of its
 //! task. It counts as going on from then on, and the search is repeated until the filing thread is free. The
-//! victim asks once more for what it awaits before it gives up.
+//! victim asks once more for what it awaits before it gives up. Where nobody is left, the next victim is not picked
+//! before the one before it has filed another wait, gone idle or ended: it may help the others.
+//!
+//! # The identity of what is borne
+//! Tasks and groups have numbers, and so have locks (`number`). A leaked lock's record ends when the guard is
+//! released after all, or with the lock. Jobs have addresses; see [`Bond::Job`] for why that does.
 //!
 //! The step from one order of waiting (the ticket) to one critical section is what the essay literature
 //! calls Armus (Cogumbreiro, Hu, Martins, Yoshida, PPoPP 2015: "Dynamic deadlock verification for general
 //! barrier synchronisation") on the blocking path; the reduction is Holt's (1972, "Some deadlock properties
-//! of computer systems").
+//! of computer systems"); the search from both ends is how cycles are found in graphs that grow (Bender, Fineman,
+//! Gilbert, Tarjan, 2015: "A new approach to incremental cycle detection and related problems").
 
+mod alive;
 mod bonds;
 mod graph;
+#[cfg(all(test, reunite_model))]
+mod model;
+mod number;
 mod quiet;
+mod region;
 mod report;
 mod site;
 
@@ -72,10 +89,13 @@ pub(crate) fn is_looked_for() -> bool {
     IS_OFF.load(Ordering::Relaxed) == 0
 }
 
-pub(crate) use bonds::{Bond, held_count, hold, holding, let_go, list_jobs_by, run};
+pub(crate) use alive::Alive;
+pub(crate) use bonds::{Bond, held_count, hold, holding, list_jobs_by, run};
 pub(crate) use graph::{
-    Standing, Yields, between_looks, bury, explain, leak, look_again, stand, standing,
+    Standing, Yields, between_looks, bury, explain, leak, let_go, look_again, look_at, stand,
+    standing,
 };
-pub(crate) use quiet::{Alive, idle_one_less, idle_one_more};
+pub(crate) use number::Number;
+pub(crate) use quiet::{idle_one_less, idle_one_more};
 pub(crate) use report::held_in_words;
 pub(crate) use site::{Crew, Need, Object, On, Site};

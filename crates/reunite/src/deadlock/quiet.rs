@@ -3,17 +3,57 @@
 //! Threads of this library are idle between two tasks. Whoever gives an idle thread something to do counts it
 //! out first, so one that is counted idle does nothing. The counter also counts its changes: the process's
 //! threads are counted between two looks at it, and if it did not change, none of the idle ones left.
+//!
+//! A thread that ends is counted by the system for a while after the last that it does. So it leaves its number, and
+//! is left out of the count as long as the system shows it.
 
 use std::cell::Cell;
 
-use crate::primitive::{Counter, Ordering, thread_local, threads_of_process};
+use crate::primitive::{
+    Counter, Duration, Instant, Mutex, Ordering, is_thread, now, thread_local, threads_of_process,
+};
 
 const CHANGE: u64 = 1 << 32;
 
-/// Idle threads in the lower half, changes of that in the upper.
-static IDLE: Counter = Counter::new(0);
-/// Threads that this library started and that have not ended.
-static ALIVE: Counter = Counter::new(0);
+crate::primitive::global! {
+    /// Idle threads in the lower half, changes of that in the upper.
+    static IDLE: Counter = Counter::new(0);
+    /// Threads that this library started and that have not ended.
+    static ALIVE: Counter = Counter::new(0);
+    static ENDED: Mutex<Ended> = Mutex::new(Ended { threads: Vec::new(), many: FEW });
+}
+
+/// Threads that have ended, as far as the system was not yet seen without them.
+struct Ended {
+    /// Their numbers, and when.
+    threads: Vec<(u32, Instant)>,
+    /// So many are looked through, lest they become ever more where nobody else does that.
+    many: usize,
+}
+
+const FEW: usize = 32;
+
+/// Longer than a thread takes to vanish. After this, the number is taken for that of another thread.
+const VANISHED: Duration = Duration::from_secs(1);
+
+impl Ended {
+    fn push(&mut self, number: u32) {
+        self.threads.push((number, now()));
+        if self.threads.len() >= self.many {
+            self.many = FEW.max(2 * self.still_there());
+        }
+    }
+
+    /// How many the system still shows.
+    fn still_there(&mut self) -> usize {
+        let now = now();
+        let is_there = |(number, ended): &(u32, Instant)| {
+            now.saturating_duration_since(*ended) < VANISHED && is_thread(*number)
+        };
+        self.threads.retain(is_there);
+        self.threads.len()
+    }
+}
 
 /// The calling thread has nothing to do, unless somebody finds it where it has left its address.
 pub(crate) fn idle_one_more() {
@@ -25,23 +65,26 @@ pub(crate) fn idle_one_less() {
     IDLE.fetch_add(CHANGE - 1, Ordering::SeqCst);
 }
 
+/// This library starts a thread.
+pub(super) fn one_more() {
+    ALIVE.fetch_add(1, Ordering::SeqCst);
+}
+
+/// It has ended, or could not be started.
+pub(super) fn one_less(number: Option<u32>) {
+    if let Some(number) = number {
+        ENDED.lock().push(number);
+    }
+    ALIVE.fetch_sub(1, Ordering::SeqCst);
+}
+
 thread_local! {
     static IS_OURS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A thread that this library starts; goes with it.
-pub(crate) struct Alive(());
-
-impl Alive {
-    pub(crate) fn new() -> Self {
-        ALIVE.fetch_add(1, Ordering::SeqCst);
-        Self(())
-    }
-
-    /// On the thread itself.
-    pub(crate) fn begin(&self) {
-        IS_OURS.with(|ours| ours.set(true));
-    }
+/// The calling thread was started by this library.
+pub(super) fn is_one_of_ours() {
+    IS_OURS.with(|ours| ours.set(true));
 }
 
 /// Whether this library started the calling thread.
@@ -49,24 +92,33 @@ pub(super) fn is_ours() -> bool {
     IS_OURS.with(Cell::get)
 }
 
-impl Drop for Alive {
-    fn drop(&mut self) {
-        ALIVE.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
 /// Whether all threads that this library started are so many that wait, or idle. Others may run.
-pub(super) fn is_all_of_ours(waiting: usize) -> bool {
-    waiting as u64 + IDLE.load(Ordering::SeqCst) % CHANGE >= ALIVE.load(Ordering::SeqCst)
+pub(super) fn is_all_of_ours(waiting: impl TryInto<u64>) -> bool {
+    let waiting = waiting.try_into().unwrap_or(u64::MAX);
+    waiting + IDLE.load(Ordering::SeqCst) % CHANGE >= ALIVE.load(Ordering::SeqCst)
 }
 
-/// Whether every thread of the process is one of these many or idle. Where the system does not tell how many
-/// there are: no.
+/// Whether every thread of the process is one of these many, idle, or at its end. Where the system does not tell how
+/// many there are: no.
 pub(super) fn is_everyone(blocked: usize) -> bool {
     let before = IDLE.load(Ordering::SeqCst);
     let counted = blocked as u64 + before % CHANGE;
     // What it started itself it knows without asking the system.
     counted >= ALIVE.load(Ordering::SeqCst)
-        && threads_of_process().is_some_and(|threads| threads as u64 == counted)
+        && is_count_of_process(counted)
         && IDLE.load(Ordering::SeqCst) == before
+}
+
+/// Whether the system shows so many threads, and those that have ended.
+fn is_count_of_process(counted: u64) -> bool {
+    loop {
+        let ending = ENDED.lock().still_there();
+        let Some(threads) = threads_of_process() else {
+            return false;
+        };
+        // If one has vanished meanwhile, nobody knows whether it was still counted.
+        if ENDED.lock().still_there() == ending {
+            return threads as u64 == counted + ending as u64;
+        }
+    }
 }

@@ -9,18 +9,15 @@ use crate::error::{Deadlock, DeadlockLink};
 
 /// How many waits are told where all there are wait for anybody: thousands of tasks may be refused one after the
 /// other, and each error tells who else waits.
-const TOLD: usize = 8;
+pub(super) const TOLD: usize = 8;
 
-/// Tells the records of `path`; in a cycle, each depends on the next and the last on the first.
-pub(super) fn of(graph: &Graph, path: &Path, is_cycle: bool) -> Deadlock {
-    // A cycle is only understood as a whole.
-    let told = if is_cycle { path.len() } else { TOLD };
-    let untold = path.len().saturating_sub(told);
+/// Tells the records of `path`, and that there are more; in a cycle, which is only understood as a whole, each depends
+/// on the next and the last on the first.
+pub(super) fn of(graph: &Graph, path: &Path, untold: usize, is_cycle: bool) -> Deadlock {
     let following = path.iter().cycle().skip(1);
     let links = path
         .iter()
         .zip(following)
-        .take(told)
         .map(|((ticket, bond), (next, _))| {
             let (record, next) = (&graph.records[ticket], &graph.records[next]);
             DeadlockLink {
@@ -30,7 +27,7 @@ pub(super) fn of(graph: &Graph, path: &Path, is_cycle: bool) -> Deadlock {
                 holds: record.holds.iter().map(hold).collect(),
                 kept: match bond {
                     Some(bond) => kept(graph, record, *bond, next),
-                    None if path.len() > told || path.len() == 1 => String::new(),
+                    None if untold > 0 || path.len() == 1 => String::new(),
                     None => format!("as {} also waits", next.task),
                 },
             }
@@ -56,7 +53,7 @@ pub(super) fn hold(held: &Held) -> String {
 }
 
 fn kept(graph: &Graph, record: &Record, bond: Bond, next: &Record) -> String {
-    if let Some(leaked) = graph.leaked.get(&bond) {
+    if let Some(leaked) = graph.leaked.get(&bond).and_then(|leaked| leaked.last()) {
         return format!(
             "held since {} by {}, which has completed and leaked its guard",
             line(leaked.since),
@@ -71,7 +68,7 @@ fn kept(graph: &Graph, record: &Record, bond: Bond, next: &Record) -> String {
             format!("held{since} by {}", next.task)
         }
         Bond::Turn(_) => format!("where {} waits to write before", next.task),
-        Bond::Task(_) | Bond::Job(_) => match &record.site.object {
+        Bond::Task(_) | Bond::Group(_) | Bond::Job(_) => match &record.site.object {
             Object::Label(label) if label.id() == next.task.id() => String::new(),
             _ => format!("which depends on {}", next.task),
         },
@@ -80,7 +77,7 @@ fn kept(graph: &Graph, record: &Record, bond: Bond, next: &Record) -> String {
 
 fn advice(graph: &Graph, path: &Path, is_cycle: bool) -> &'static str {
     let bonds = || path.iter().filter_map(|(_, bond)| *bond);
-    let is_lock = |bond: Bond| !matches!(bond, Bond::Task(_) | Bond::Job(_));
+    let is_lock = |bond: Bond| !matches!(bond, Bond::Task(_) | Bond::Group(_) | Bond::Job(_));
     if !is_cycle {
         return "nothing else runs that could wake any of them: let somebody send, close or release before it waits";
     }

@@ -99,6 +99,9 @@ impl fmt::Debug for On {
 /// by somebody who waits.
 pub(crate) trait Crew: Send + Sync {
     fn need(&self) -> Need;
+
+    /// All bonds that may ever be needed from now on, so that a wait can be found by them.
+    fn bonds(&self) -> Vec<Bond>;
 }
 
 /// What has to go on for a wait to end.

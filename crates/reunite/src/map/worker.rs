@@ -95,7 +95,7 @@ where
     });
     who.start();
     tell(|| Event::Start { task: &who.label });
-    let running = deadlock::run(who.label.id());
+    let running = deadlock::run(who.label.id(), None);
     assert_outside();
     let outcome = catch_task(|| match node.check() {
         Ok(()) => f(item).map_err(Failure::Failed),

@@ -69,7 +69,7 @@ impl Shared {
     /// Something was published. If nobody is left to do it, those that block ask again, and one of them fails.
     pub(super) fn published(self: &Arc<Self>) {
         if !self.follow(self.roster.published()) {
-            self.roster.wake_blocked();
+            self.roster.wake_blocked(None);
         }
     }
 

@@ -18,7 +18,7 @@
 use std::panic::Location;
 
 use crate::id::{Kind, Label};
-use crate::primitive::{AtomicU8, Counter, Mark, Mutex, Ordering, os_thread};
+use crate::primitive::{AtomicU8, Counter, Mark, Mutex, Ordering, thread_number};
 
 const NONE: u8 = 0;
 const HELD: u8 = 1;
@@ -29,7 +29,7 @@ pub(super) struct Life {
     place: AtomicU8,
     /// Pieces of work that its members have begun.
     begun: Counter,
-    /// The system's number of the member's thread.
+    /// The system's number of the member's thread, zero where it has none.
     thread: Counter,
     /// Where the task was spawned that it runs, if it runs one of a scope.
     line: Mark<Location<'static>>,
@@ -40,7 +40,8 @@ pub(super) struct Life {
 impl Life {
     /// A member sits down: the calling thread.
     pub(super) fn welcome(&self) {
-        self.thread.store(os_thread(), Ordering::Relaxed);
+        let number = thread_number().map_or(0, u64::from);
+        self.thread.store(number, Ordering::Relaxed);
         self.begin();
     }
 

@@ -243,6 +243,17 @@ impl Place for Member {
             is_starved
         })
     }
+
+    fn let_others_ask(&self, parker: &Parker) {
+        POOLS.with(|pools| {
+            for part in pools.borrow().iter() {
+                let roster = &part.pool.roster;
+                if !part.pool.follow(roster.look()) && roster.is_stuck() {
+                    roster.wake_blocked(Some(parker));
+                }
+            }
+        });
+    }
 }
 
 /// Waits until a thief is done with `job`, helping with what descends from it.

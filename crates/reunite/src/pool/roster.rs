@@ -406,9 +406,10 @@ impl Roster {
         is_stuck
     }
 
-    /// Those who block ask again for what they wait for.
-    pub(super) fn wake_blocked(&self) {
-        let blocked = self.state.lock().blocked.clone();
+    /// Those who block ask again for what they wait for, except for one.
+    pub(super) fn wake_blocked(&self, except: Option<&Parker>) {
+        let mut blocked = self.state.lock().blocked.clone();
+        blocked.retain(|parker| except.is_none_or(|except| !except.is_same(parker)));
         blocked.iter().for_each(Parker::unpark);
     }
 

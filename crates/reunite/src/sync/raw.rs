@@ -17,7 +17,7 @@
 use std::collections::VecDeque;
 use std::panic::Location;
 
-use crate::deadlock::{Bond, Object, On, Site, bury, hold, let_go};
+use crate::deadlock::{Bond, Number, Object, On, Site, bury, hold, let_go};
 use crate::error::WaitError;
 use crate::park::{Parker, spin_loop};
 use crate::primitive::{AtomicU8, Instant, Mutex, Ordering, now};
@@ -35,6 +35,7 @@ const SPINS: u32 = 0;
 
 pub(super) struct Raw {
     state: AtomicU8,
+    number: Number,
     /// What it is the lock of, for people.
     what: &'static str,
     made_at: &'static Location<'static>,
@@ -45,6 +46,7 @@ impl Raw {
     pub(super) const fn new(what: &'static str, made_at: &'static Location<'static>) -> Self {
         Self {
             state: AtomicU8::new(0),
+            number: Number::new(),
             what,
             made_at,
             queue: Mutex::new(VecDeque::new()),
@@ -52,17 +54,21 @@ impl Raw {
     }
 
     fn bond(&self) -> Bond {
-        Bond::Lock(std::ptr::from_ref(self).addr())
+        Bond::Lock(self.number.get())
     }
 
-    /// Takes it if it is free, not poisoned, and nobody queues.
+    /// Takes it if it is free, not poisoned, nobody queues, and it was taken or waited for before.
     #[inline]
     pub(super) fn take(&self, at: &'static Location<'static>) -> bool {
+        let number = self.number.if_given();
+        if number == 0 {
+            return false;
+        }
         let taken = self
             .state
             .compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed);
         if taken.is_ok() {
-            hold(self.bond(), at);
+            hold(Bond::Lock(number), at);
         }
         taken.is_ok()
     }
@@ -189,7 +195,7 @@ impl Raw {
     /// Releases it.
     #[inline]
     pub(super) fn unlock(&self) {
-        let_go(self.bond());
+        let_go(Bond::Lock(self.number.if_given()));
         if self.state.fetch_sub(LOCKED, Ordering::Release) & CONTENDED != 0 {
             self.wake_next();
         }

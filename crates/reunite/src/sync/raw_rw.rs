@@ -17,7 +17,7 @@
 use std::collections::VecDeque;
 use std::panic::Location;
 
-use crate::deadlock::{Bond, Object, On, Site, bury, hold, let_go};
+use crate::deadlock::{Bond, Number, Object, On, Site, bury, hold, let_go};
 use crate::error::WaitError;
 use crate::park::{Parker, spin_loop};
 use crate::primitive::{AtomicUsize, Instant, Mutex, Ordering, now};
@@ -42,6 +42,7 @@ pub(super) enum Access {
 
 pub(super) struct RawRw {
     state: AtomicUsize,
+    number: Number,
     made_at: &'static Location<'static>,
     queue: Mutex<VecDeque<(Parker, Access)>>,
 }
@@ -61,22 +62,31 @@ impl RawRw {
     pub(super) const fn new(made_at: &'static Location<'static>) -> Self {
         Self {
             state: AtomicUsize::new(0),
+            number: Number::new(),
             made_at,
             queue: Mutex::new(VecDeque::new()),
         }
     }
 
     fn bond(&self, access: Access) -> Bond {
-        let address = std::ptr::from_ref(self).addr();
+        Self::bond_of(self.number.get(), access)
+    }
+
+    #[inline]
+    fn bond_of(number: u64, access: Access) -> Bond {
         match access {
-            Access::Read => Bond::Read(address),
-            Access::Write => Bond::Lock(address),
+            Access::Read => Bond::Read(number),
+            Access::Write => Bond::Lock(number),
         }
     }
 
-    /// Takes it if it is free, not poisoned, and nobody queues.
+    /// Takes it if it is free, not poisoned, nobody queues, and it was taken or waited for before.
     #[inline]
     pub(super) fn take(&self, access: Access, at: &'static Location<'static>) -> bool {
+        let number = self.number.if_given();
+        if number == 0 {
+            return false;
+        }
         let state = match access {
             Access::Read => self.state.load(Ordering::Relaxed),
             Access::Write => 0,
@@ -92,7 +102,7 @@ impl RawRw {
             .state
             .compare_exchange(state, next, Ordering::Acquire, Ordering::Relaxed);
         if taken.is_ok() {
-            hold(self.bond(access), at);
+            hold(Self::bond_of(number, access), at);
         }
         taken.is_ok()
     }
@@ -146,7 +156,7 @@ impl RawRw {
             spin_loop();
         }
         let since = now();
-        let address = std::ptr::from_ref(self).addr();
+        let number = self.number.get();
         let site = Site {
             verb: match access {
                 Access::Read => "read",
@@ -155,8 +165,8 @@ impl RawRw {
             object: Object::Made("a lock", self.made_at),
             at,
             on: match access {
-                Access::Read => On::Both(Bond::Lock(address), Bond::Turn(address)),
-                Access::Write => On::Both(Bond::Lock(address), Bond::Read(address)),
+                Access::Read => On::Both(Bond::Lock(number), Bond::Turn(number)),
+                Access::Write => On::Both(Bond::Lock(number), Bond::Read(number)),
             },
         };
         let mut came_before = false;
@@ -232,7 +242,7 @@ impl RawRw {
 
     #[inline]
     pub(super) fn unlock(&self, access: Access) {
-        let_go(self.bond(access));
+        let_go(Self::bond_of(self.number.if_given(), access));
         let part = match access {
             Access::Read => READER,
             Access::Write => WRITER,

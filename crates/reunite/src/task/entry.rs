@@ -6,7 +6,7 @@ use super::group::Group;
 use super::job::{Go, Job};
 use crate::cancel::Node;
 use crate::current::{Context, Who, enter};
-use crate::deadlock::{self, Crew, Need};
+use crate::deadlock::{self, Bond, Crew, Need};
 use crate::observe::{Event, Quiet, is_quiet, tell};
 use crate::primitive::{Arc, Mutex};
 
@@ -82,7 +82,8 @@ impl Entry {
         };
         let quiet = self.is_quiet.then(Quiet::keep);
         let entered = enter(context);
-        let running = deadlock::run(self.who.label.id());
+        let group = self.group.node().label().id();
+        let running = deadlock::run(self.who.label.id(), Some(group));
         tell(|| Event::Start {
             task: &self.who.label,
         });
@@ -105,6 +106,13 @@ impl Crew for Entry {
         } else {
             Need::Any(vec![self.who.label.id()])
         }
+    }
+
+    fn bonds(&self) -> Vec<Bond> {
+        let completion = Bond::Task(self.who.label.id());
+        let place = self.group.has_limit() && self.is_waiting_to_start();
+        let place = place.then(|| self.group.bond());
+        std::iter::once(completion).chain(place).collect()
     }
 }
 

@@ -26,12 +26,14 @@ use crate::cancel::Node;
 use crate::contain::{assert_outside, contain};
 use crate::current::{self, Who};
 use crate::deadline;
-use crate::deadlock::{Crew, Need, Object, On, Site};
+use crate::deadlock::{self, Bond, Crew, Need, Object, On, Site};
 use crate::error::{Cancelled, Why, resume};
 use crate::id::{Label, TaskId};
 use crate::observe::{Event, Straggler, is_on, report_stragglers, tell};
 use crate::park::Parker;
-use crate::primitive::{Arc, Duration, Instant, Mutex, StaticMutex, StaticMutexGuard, Weak};
+use crate::primitive::{
+    Arc, Duration, Instant, Mutex, MutexGuard, StaticMutex, StaticMutexGuard, Weak,
+};
 use crate::wait::{Heed, Wait, wait};
 
 /// Who runs a group's tasks.
@@ -175,7 +177,7 @@ impl Group {
     /// Whether `who` runs inside this group: as one of its tasks, or below one.
     pub(crate) fn is_around(&self, who: &Arc<Who>) -> bool {
         let state = self.state.lock();
-        who.lineage()
+        who.lineage(self.node.label().id())
             .any(|who| state.members.contains_key(&who.label.id()))
     }
 
@@ -261,9 +263,7 @@ impl Group {
         if next.is_none() {
             state.running -= 1;
             state.between -= 1;
-            let waiters = state.wake_if_abandoned();
-            drop(state);
-            waiters.iter().for_each(Parker::unpark);
+            self.one_less(state);
         }
         next
     }
@@ -282,6 +282,7 @@ impl Group {
             if state.running == 0 {
                 state.queue.drain(..).collect()
             } else {
+                self.one_less(state);
                 Vec::new()
             }
         };
@@ -304,9 +305,37 @@ impl Group {
         } else {
             waiters.append(&mut state.wake_if_abandoned());
         }
+        let look_again = !in_place && self.is_place_waited_for(&state);
         drop(state);
         drop(member);
         waiters.iter().for_each(Parker::unpark);
+        if look_again {
+            deadlock::look_at(self.bond());
+        }
+    }
+
+    /// One of those is gone who could have let a queued task begin, and begins none: perhaps all that are left wait
+    /// themselves.
+    fn one_less(&self, mut state: MutexGuard<'_, State>) {
+        let look_again = self.is_place_waited_for(&state);
+        let waiters = state.wake_if_abandoned();
+        drop(state);
+        waiters.iter().for_each(Parker::unpark);
+        if look_again {
+            deadlock::look_at(self.bond());
+        }
+    }
+
+    fn is_place_waited_for(&self, state: &State) -> bool {
+        self.has_limit() && !state.queue.is_empty()
+    }
+
+    pub(super) fn has_limit(&self) -> bool {
+        self.rules.max_threads.is_some()
+    }
+
+    pub(super) fn bond(&self) -> Bond {
+        Bond::Group(self.node.label().id())
     }
 
     /// Asks the policy what a completion means, and does it.
@@ -392,7 +421,7 @@ impl Group {
     /// that it needs.
     pub(super) fn need_of_queued(&self) -> Need {
         let state = self.state.lock();
-        Need::Any(if self.rules.max_threads.is_some() && state.between == 0 {
+        Need::Any(if self.has_limit() && state.between == 0 {
             state.begun()
         } else {
             Vec::new()
@@ -475,12 +504,20 @@ impl Crew for Others {
         let is_meant = |id: &TaskId| !self.except.contains(id);
         Need::All(begun.into_iter().filter(is_meant).collect())
     }
+
+    fn bonds(&self) -> Vec<Bond> {
+        vec![self.group.bond()]
+    }
 }
 
 impl Crew for Group {
     /// Of the end: every task that was begun. Those that queue come when their turn does.
     fn need(&self) -> Need {
         Need::All(self.state.lock().begun())
+    }
+
+    fn bonds(&self) -> Vec<Bond> {
+        vec![self.bond()]
     }
 }
 

@@ -257,7 +257,7 @@ impl<T, E> JoinHandle<T, E> {
     /// A join that could never end: the target waits, directly or at the end of a scope, for the joiner.
     fn refusal(&self, joiner: &Arc<Who>) -> Option<JoinErrorKind<E>> {
         let depth = joiner
-            .lineage()
+            .lineage(self.label().id())
             .position(|who| Arc::ptr_eq(&who, &self.entry.who))?;
         Some(if depth == 0 {
             JoinErrorKind::SelfJoin

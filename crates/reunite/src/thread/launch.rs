@@ -43,8 +43,9 @@ pub(crate) fn start(entry: &Arc<Entry>) -> io::Result<()> {
 /// In a model every task has a fresh thread; recycling has a model of its own.
 #[cfg(reunite_model)]
 pub(crate) fn start(entry: &Arc<Entry>) -> io::Result<()> {
-    let chain = Arc::clone(entry);
-    Builder::new().spawn(move || run_chain(chain)).map(drop)
+    let (alive, chain) = (Alive::new(), Arc::clone(entry));
+    let thread = Builder::new().spawn(move || alive.during(|| run_chain(chain)));
+    thread.map(drop)
 }
 
 /// A thread for a pool: neither recycled nor renamed.
@@ -104,9 +105,10 @@ fn launch(
     };
     let (alive, counted) = (Alive::new(), count_thread());
     let thread = builder.spawn(move || {
-        alive.begin();
-        let (_alive, _counted) = (alive, counted);
-        work();
+        alive.during(move || {
+            let _counted = counted;
+            work();
+        });
     });
     thread.map(drop)
 }

@@ -3,6 +3,7 @@
 //! part, and ends it if it hangs.
 
 mod classic;
+mod crowd;
 mod endings;
 mod model;
 mod program;
@@ -56,13 +57,15 @@ fn main() -> ExitCode {
 }
 
 fn parts() -> impl Iterator<Item = &'static str> {
-    let named = classic::ALL.iter().chain(endings::ALL);
-    named.map(|(name, _)| *name).chain(["random_programs"])
+    named().map(|(name, _)| *name).chain(["random_programs"])
+}
+
+fn named() -> impl Iterator<Item = &'static (&'static str, fn())> {
+    classic::ALL.iter().chain(crowd::ALL).chain(endings::ALL)
 }
 
 fn run(part: &str) {
-    let mut named = classic::ALL.iter().chain(endings::ALL);
-    match named.find(|(name, _)| *name == part) {
+    match named().find(|(name, _)| *name == part) {
         Some((_, test)) => test(),
         None => random::run(),
     }

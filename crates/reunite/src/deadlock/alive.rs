@@ -1,0 +1,59 @@
+//! The threads that this library starts, from before they begin until nothing of anybody's runs on them any more.
+
+use std::cell::Cell;
+
+use super::graph::look_again;
+use super::quiet;
+#[cfg(not(reunite_model))]
+use crate::primitive::thread_local;
+use crate::primitive::thread_number;
+
+/// A thread that this library starts; counted until this is dropped.
+pub(crate) struct Alive {
+    /// Its number in the system, once it runs.
+    number: Cell<Option<u32>>,
+}
+
+#[cfg(not(reunite_model))]
+thread_local! {
+    static THIS: Cell<Option<Alive>> = const { Cell::new(None) };
+}
+
+impl Alive {
+    pub(crate) fn new() -> Self {
+        quiet::one_more();
+        #[cfg(reunite_model)]
+        crate::primitive::count_in_model(1);
+        Self {
+            number: Cell::new(None),
+        }
+    }
+
+    /// Runs `work` on the thread itself, which does nothing else before. A thread's locals are dropped in the opposite
+    /// order of their first uses (so do glibc and std), hence this one after those of whatever runs there.
+    #[cfg(not(reunite_model))]
+    pub(crate) fn during(self, work: impl FnOnce()) {
+        self.number.set(thread_number());
+        quiet::is_one_of_ours();
+        THIS.with(|this| this.set(Some(self)));
+        work();
+    }
+
+    /// In a model no thread has anything to do in its locals' destructors.
+    #[cfg(reunite_model)]
+    pub(crate) fn during(self, work: impl FnOnce()) {
+        self.number.set(thread_number());
+        quiet::is_one_of_ours();
+        work();
+        drop(self);
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        #[cfg(reunite_model)]
+        crate::primitive::count_in_model(-1);
+        quiet::one_less(self.number.get());
+        look_again();
+    }
+}
