@@ -48,6 +48,11 @@ pub(crate) fn model() -> Result<(), String> {
     Ok(())
 }
 
+pub(crate) fn no_looks() -> Result<(), String> {
+    println!("{}", tests_without_looks()?);
+    Ok(())
+}
+
 /// All that a change must pass.
 pub(crate) fn ci() -> Result<(), String> {
     let start = Instant::now();
@@ -55,6 +60,7 @@ pub(crate) fn ci() -> Result<(), String> {
     step("layers", layers::run)?;
     step("msrv", msrv::run)?;
     let mut tally = step("tests", workspace_tests)?;
+    tally += step("tests without looks", tests_without_looks)?;
     tally += step("browser", browser_checks)?;
     if let Some(more) = step("model checks", model_checks)? {
         tally += more;
@@ -93,6 +99,30 @@ fn browser_checks() -> Result<Tally, String> {
         "--",
         "--ignored",
     ]))
+}
+
+/// Waits look up again now and then, so a wake-up that was lost would only be late. Here they do not, so it hangs.
+fn tests_without_looks() -> Result<Tally, String> {
+    let metadata = Metadata::load()?;
+    // Another target directory, as the flag would have every build undo the other's work.
+    let target = format!("{}/no-looks", metadata.target_directory());
+    let test = [
+        "test",
+        "-p",
+        "reunite",
+        "--lib",
+        "--tests",
+        "--features",
+        "tracing,signal",
+        "--no-fail-fast",
+        "--target-dir",
+        &target,
+    ];
+    tally::run(
+        shell::cargo()
+            .args(test)
+            .env("RUSTFLAGS", "--cfg reunite_no_looks"),
+    )
 }
 
 fn model_checks() -> Result<Option<Tally>, String> {

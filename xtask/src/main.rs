@@ -25,6 +25,7 @@ cargo xtask COMMAND
   msrv            no dependency asks for a newer Rust than we promise
   test            every test and doc test of the workspace
   model           the model checks of crates/reunite
+  no-looks        the tests of crates/reunite, with waits that never look up by themselves
   browser         the pages that the program makes, in Chromium, which has to be installed
   ci              all of the above
   samples         renders samples/photos anew
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         ["msrv"] => msrv::run(),
         ["test"] => gate::test(),
         ["model"] => gate::model(),
+        ["no-looks"] => gate::no_looks(),
         ["browser"] => gate::browser(),
         ["ci"] => gate::ci(),
         ["samples", rest @ ..] => samples::run(rest),
