@@ -146,6 +146,8 @@ fn model_checks() -> Result<Option<Tally>, String> {
         "model",
         "--test",
         "model_sync",
+        "--test",
+        "model_cells",
         "--target-dir",
         &target,
     ];

@@ -91,6 +91,8 @@ pub(crate) use imp::{
     AtomicBool, AtomicU8, AtomicUsize, Builder, Thread, ThreadId, current, fence, park,
     park_timeout, thread_local, yield_now,
 };
+/// For what the checker of `tests/model_cells` is to watch.
+pub(crate) use std::cell::UnsafeCell;
 // Reference counts, one-time cells and counters carry no wake-up: they stay std's.
 pub(crate) use std::hint::spin_loop;
 pub(crate) use std::sync::atomic::{AtomicPtr as Mark, AtomicU64 as Counter, Ordering};

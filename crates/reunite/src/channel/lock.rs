@@ -5,11 +5,10 @@
 //! wait for a message parks at the door, without it. If the holder loses its processor meanwhile, the others
 //! offer theirs.
 
-use std::cell::UnsafeCell;
 use std::ops::{Deref, DerefMut};
 
 use super::patience::Patience;
-use crate::primitive::{AtomicBool, Inside, Ordering};
+use crate::primitive::{AtomicBool, Inside, Ordering, UnsafeCell};
 
 pub(super) struct Lock<T> {
     is_held: AtomicBool,

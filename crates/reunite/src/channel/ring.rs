@@ -21,12 +21,11 @@
 //! After D. Vyukov's bounded queue for many producers and consumers (1024cores.net), with the two words of a position
 //! in one, so that a ring of one slot tells full from free for the next round.
 
-use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 
 use super::core::{Found, Unsent};
 use super::patience::Patience;
-use crate::primitive::{AtomicUsize, Ordering};
+use crate::primitive::{AtomicUsize, Ordering, UnsafeCell};
 
 /// In a stamp: the slot holds the message of that position.
 const FILLED: usize = 1;

@@ -1,0 +1,105 @@
+//! What the files that are checked use of the rest of the library: as little of it as they need.
+
+pub(crate) mod current {
+    pub(crate) type ForkMark = usize;
+}
+
+pub(crate) mod deadlock {
+    use std::panic::Location;
+
+    #[derive(Clone, Copy)]
+    pub(crate) enum Bond {
+        Lock(usize),
+        Read(usize),
+        Turn(usize),
+    }
+
+    pub(crate) enum On {
+        Bond(Bond),
+        Both(Bond, Bond),
+    }
+
+    pub(crate) enum Object {
+        Made(&'static str, &'static Location<'static>),
+    }
+
+    pub(crate) struct Site {
+        pub(crate) verb: &'static str,
+        pub(crate) object: Object,
+        pub(crate) at: &'static Location<'static>,
+        pub(crate) on: On,
+    }
+
+    pub(crate) fn hold(_: Bond, _: &'static Location<'static>) {}
+
+    pub(crate) fn let_go(_: Bond) {}
+
+    pub(crate) fn bury(_: Bond, _: usize) {}
+}
+
+pub(crate) mod error {
+    use crate::primitive::Duration;
+
+    pub(crate) enum Cancelled {}
+
+    pub(crate) enum Refusal {}
+
+    #[derive(Debug)]
+    pub(crate) struct WaitError;
+
+    impl WaitError {
+        pub(crate) fn timed_out(_: Duration) -> Self {
+            Self
+        }
+
+        pub(crate) fn cancelled(never: Cancelled) -> Self {
+            match never {}
+        }
+
+        pub(crate) fn refused(never: Refusal) -> Self {
+            match never {}
+        }
+    }
+}
+
+pub(crate) mod wait {
+    use std::marker::PhantomData;
+
+    use crate::deadlock::Site;
+    use crate::error::{Cancelled, Refusal};
+    use crate::park::{Parker, park_until};
+    use crate::primitive::Instant;
+
+    pub(crate) enum Heed<'a> {
+        Task,
+        Node(PhantomData<&'a ()>),
+    }
+
+    pub(crate) enum Wait {
+        Ready,
+        TimedOut,
+        Cancelled(Cancelled),
+        Refused(Refusal),
+    }
+
+    /// One that has a deadline gives up as soon as it could sleep.
+    pub(crate) fn block_until(
+        _: Site,
+        deadline: Option<Instant>,
+        _: Heed<'_>,
+        mut ready: impl FnMut(&Parker) -> bool,
+    ) -> Wait {
+        let parker = Parker::here();
+        loop {
+            parker.begin_to_ask();
+            if ready(&parker) {
+                return Wait::Ready;
+            }
+            parker.has_asked();
+            if deadline.is_some() {
+                return Wait::TimedOut;
+            }
+            park_until(None);
+        }
+    }
+}

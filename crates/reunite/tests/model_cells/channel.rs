@@ -1,0 +1,204 @@
+//! The lock, the ring and the lists of a channel.
+
+use std::sync::Arc;
+
+use loom::thread;
+
+use self::bounded::Bounded;
+use self::core::{Found, Unsent};
+use self::lock::Lock;
+use self::ring::Ring;
+use crate::park::{Parker, park_until};
+use crate::primitive::yield_now;
+use crate::{Watched, check, check_in_one_order};
+
+#[path = "../../src/channel/bounded.rs"]
+mod bounded;
+#[path = "../../src/channel/lock.rs"]
+mod lock;
+#[path = "../../src/channel/patience.rs"]
+mod patience;
+#[path = "../../src/channel/ring.rs"]
+mod ring;
+#[path = "../../src/channel/waiters.rs"]
+mod waiters;
+
+mod core {
+    pub(super) enum Found<T> {
+        Message(T),
+        Nothing,
+        Closed,
+    }
+
+    pub(super) enum Unsent<T> {
+        Full(T),
+        Closed(T),
+    }
+}
+
+#[test]
+fn the_lock_of_a_queue_shows_what_was_done_under_it() {
+    check(3, || {
+        let lock = Arc::new(Lock::new(0));
+        assert_eq!(*lock.lock(), 0);
+        let others = [(); 2].map(|()| {
+            let lock = Arc::clone(&lock);
+            thread::spawn(move || *lock.lock() += 1)
+        });
+        for other in others {
+            other.join().unwrap();
+        }
+        assert_eq!(*lock.lock(), 2);
+    });
+}
+
+fn put<T>(ring: &Ring<T>, mut message: T) {
+    while let Err(Unsent::Full(back)) = ring.put(message) {
+        message = back;
+        yield_now();
+    }
+}
+
+fn take<T>(ring: &Ring<T>) -> Option<T> {
+    loop {
+        match ring.take() {
+            Found::Message(message) => return Some(message),
+            Found::Closed => return None,
+            Found::Nothing => yield_now(),
+        }
+    }
+}
+
+/// A ring that has gone round once.
+fn ring<T>(capacity: usize, message: impl Fn() -> T) -> Arc<Ring<T>> {
+    let ring = Ring::new(capacity);
+    for _ in 0..capacity {
+        assert!(ring.put(message()).is_ok());
+    }
+    for _ in 0..capacity {
+        assert!(matches!(ring.take(), Found::Message(_)));
+    }
+    Arc::new(ring)
+}
+
+/// The slots are watched by the checker, too.
+#[test]
+fn a_ring_hands_each_message_over_with_what_it_leads_to() {
+    for capacity in [1, 2] {
+        check(2, move || {
+            let ring = ring(capacity, || Arc::new(Watched::new()));
+            let puts = thread::spawn({
+                let ring = Arc::clone(&ring);
+                move || {
+                    for _ in 0..=capacity {
+                        let message = Arc::new(Watched::new());
+                        message.touch();
+                        put(&ring, message);
+                    }
+                    ring.close();
+                }
+            });
+            let mut taken = 0;
+            while let Some(message) = take(&ring) {
+                assert_eq!(message.touch(), 1);
+                taken += 1;
+            }
+            assert_eq!(taken, capacity + 1);
+            puts.join().unwrap();
+        });
+    }
+}
+
+#[test]
+fn two_that_put_have_a_slot_each() {
+    check(1, || {
+        let ring = ring(2, || 0);
+        let putters = [1, 2].map(|n| {
+            let ring = Arc::clone(&ring);
+            thread::spawn(move || assert!(ring.put(n).is_ok()))
+        });
+        for putter in putters {
+            putter.join().unwrap();
+        }
+        assert_eq!(take(&ring).unwrap() + take(&ring).unwrap(), 3);
+        assert!(matches!(ring.take(), Found::Nothing));
+    });
+}
+
+/// A channel that was used before.
+fn channel<T>(message: T) -> Arc<Bounded<T>> {
+    let channel = Bounded::new(1);
+    let parker = Parker::here();
+    assert!(channel.put_or_list(message, &parker).is_ok());
+    assert!(matches!(channel.take_or_list(&parker), Found::Message(_)));
+    channel.stop_putting(&parker);
+    channel.stop_taking(&parker);
+    Arc::new(channel)
+}
+
+fn receive<T>(channel: &Bounded<T>) -> Option<T> {
+    let parker = Parker::here();
+    parker.begin_to_ask();
+    let received = loop {
+        match channel.take_or_list(&parker) {
+            Found::Message(message) => break Some(message),
+            Found::Closed => break None,
+            Found::Nothing => park_until(None),
+        }
+    };
+    channel.stop_taking(&parker);
+    received
+}
+
+fn send<T>(channel: &Bounded<T>, mut message: T) {
+    let parker = Parker::here();
+    parker.begin_to_ask();
+    while let Err(Unsent::Full(back)) = channel.put_or_list(message, &parker) {
+        message = back;
+        park_until(None);
+    }
+    channel.stop_putting(&parker);
+}
+
+/// The sender looks for receivers after it has put, the receiver for messages after it is listed. One that sees the
+/// other too late sleeps for ever.
+#[test]
+fn who_waits_for_a_message_is_seen_or_sees_it() {
+    check_in_one_order(2, || {
+        let channel = channel(0);
+        let receives = thread::spawn({
+            let channel = Arc::clone(&channel);
+            move || receive(&channel)
+        });
+        assert!(channel.put(7).is_ok());
+        assert_eq!(receives.join().unwrap(), Some(7));
+    });
+}
+
+#[test]
+fn who_waits_for_room_is_seen_or_sees_it() {
+    check_in_one_order(2, || {
+        let channel = channel(0);
+        assert!(channel.put(1).is_ok());
+        let sends = thread::spawn({
+            let channel = Arc::clone(&channel);
+            move || send(&channel, 2)
+        });
+        assert!(matches!(channel.take(), Found::Message(1)));
+        sends.join().unwrap();
+        assert!(matches!(channel.take(), Found::Message(2)));
+    });
+}
+
+#[test]
+fn who_waits_is_seen_by_the_end_or_sees_it() {
+    check_in_one_order(2, || {
+        let channel = channel(0);
+        let receives = thread::spawn({
+            let channel = Arc::clone(&channel);
+            move || receive(&channel)
+        });
+        channel.close();
+        assert_eq!(receives.join().unwrap(), None);
+    });
+}
