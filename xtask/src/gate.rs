@@ -147,6 +147,8 @@ fn model_checks() -> Result<Option<Tally>, String> {
         "--test",
         "model_sync",
         "--test",
+        "model_wakeups",
+        "--test",
         "model_cells",
         "--target-dir",
         &target,
