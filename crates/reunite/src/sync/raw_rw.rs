@@ -286,3 +286,45 @@ impl Drop for RawRw {
         }
     }
 }
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use super::*;
+
+    /// Of another thread, which does nothing by itself.
+    fn somebody() -> Parker {
+        std::thread::spawn(Parker::here).join().unwrap()
+    }
+
+    /// The writer in front was woken and is slow. A reader that was unparked for something else takes its place; the
+    /// next one may come as well, and nobody else would tell it.
+    #[test]
+    fn a_reader_that_comes_out_of_the_queue_lets_in_those_behind_it() {
+        let lock = RawRw::new(Location::caller());
+        assert!(lock.take(Access::Read, Location::caller()));
+        let [writer, first, second, last] = [(); 4].map(|()| somebody());
+        for (parker, access) in [
+            (&writer, Access::Write),
+            (&first, Access::Read),
+            (&second, Access::Read),
+            (&last, Access::Write),
+        ] {
+            assert!(!lock.take_or_queue(access, false, parker));
+        }
+        lock.unlock(Access::Read);
+        assert!(writer.is_marked() && !first.is_marked());
+        assert!(lock.take_or_queue(Access::Read, false, &first));
+        assert!(second.is_marked() && !last.is_marked());
+        assert!(lock.take_or_queue(Access::Read, true, &second));
+        assert!(!lock.take_or_queue(Access::Write, true, &writer));
+        (0..2).for_each(|_| lock.unlock(Access::Read));
+        assert!(lock.take_or_queue(Access::Write, true, &writer));
+        lock.unlock(Access::Write);
+        assert!(last.is_marked());
+        assert!(lock.take_or_queue(Access::Write, true, &last));
+        lock.unlock(Access::Write);
+        // Nobody queues any more, so nobody has to.
+        assert!(lock.take(Access::Write, Location::caller()));
+        lock.unlock(Access::Write);
+    }
+}
