@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use common::{Counted, LONG, payload_of, until_cancelled, watchdog};
+use common::{Counted, LONG, payload_of, until_cancelled, watchdog, with_time_enough};
 use reunite::{JoinError, ScopeBuilder, ScopeError, scope, try_scope};
 
 #[test]
@@ -572,18 +572,26 @@ fn an_expired_deadline_cancels_what_blocks() {
 #[test]
 fn a_deadline_that_passes_while_all_wait_ends_the_scope() {
     let _watch = watchdog();
-    let error = ScopeBuilder::new()
-        .timeout(Duration::from_millis(20))
-        .try_scope::<(), String, _>(|s| {
-            for _ in 0..4 {
-                s.spawn(|| reunite::sleep(LONG).map_err(|why| why.to_string()));
-            }
-            Ok(())
+    with_time_enough(|time| {
+        let begun = AtomicUsize::new(0);
+        let ended = ScopeBuilder::new()
+            .timeout(time)
+            .try_scope::<(), String, _>(|s| {
+                for _ in 0..4 {
+                    s.spawn(|| {
+                        begun.fetch_add(1, Ordering::SeqCst);
+                        reunite::sleep(LONG).map_err(|why| why.to_string())
+                    });
+                }
+                Ok(())
+            });
+        let error = ended.unwrap_err();
+        assert!(error.is_timeout());
+        (begun.into_inner() == 4).then(|| {
+            assert_eq!(error.failures().len(), 4, "what they returned is told");
+            assert!(error.failures().iter().all(JoinError::is_after_cancel));
         })
-        .unwrap_err();
-    assert!(error.is_timeout());
-    assert_eq!(error.failures().len(), 4, "what they returned is told");
-    assert!(error.failures().iter().all(JoinError::is_after_cancel));
+    });
 }
 
 #[test]
@@ -645,13 +653,13 @@ fn an_inner_deadline_leaves_the_outer_scope_alone() {
 #[test]
 fn a_scope_waits_past_its_deadline_for_what_borrows() {
     let _watch = watchdog();
-    let back = AtomicBool::new(false);
-    let error = ScopeBuilder::new()
-        .timeout(Duration::from_millis(5))
-        .scope(|s| {
+    with_time_enough(|time| {
+        let (begun, back) = (AtomicBool::new(false), AtomicBool::new(false));
+        let ended = ScopeBuilder::new().timeout(time).scope(|s| {
             let canceller = s.canceller();
-            let back = &back;
+            let (begun, back) = (&begun, &back);
             s.spawn(move || {
+                begun.store(true, Ordering::SeqCst);
                 // Deaf to its cancellation, of which it hears by another way.
                 let started = Instant::now();
                 while !canceller.is_cancelled() && started.elapsed() < LONG {
@@ -659,10 +667,10 @@ fn a_scope_waits_past_its_deadline_for_what_borrows() {
                 }
                 back.store(true, Ordering::SeqCst);
             });
-        })
-        .unwrap_err();
-    assert!(error.is_timeout());
-    assert!(back.into_inner());
+        });
+        assert!(ended.unwrap_err().is_timeout());
+        begun.into_inner().then(|| assert!(back.into_inner()))
+    });
 }
 
 #[test]

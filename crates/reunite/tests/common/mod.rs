@@ -61,6 +61,18 @@ pub(crate) fn until(mut arrived: impl FnMut() -> bool) {
     }
 }
 
+/// Attempts it with ever more time, until the time sufficed: `None` says that it passed before what should have come
+/// first. On a busy machine any time may pass before a thread has run at all.
+pub(crate) fn with_time_enough<R>(mut attempt: impl FnMut(Duration) -> Option<R>) -> R {
+    let mut time = Duration::from_millis(10);
+    loop {
+        match attempt(time) {
+            Some(done) => return done,
+            None => time *= 2,
+        }
+    }
+}
+
 /// A value that panics wherever it is dropped, except by a panic on its way.
 pub(crate) struct Bomb;
 
