@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use common::{Counted, LONG, until_cancelled, watchdog};
+use common::{Counted, LONG, until_cancelled, watchdog, with_time_enough};
 use reunite::sync::Semaphore;
 use reunite::{Cancelled, ScopeBuilder, scope};
 
@@ -232,44 +232,49 @@ fn a_shield_covers_what_is_spawned_inside_and_ends_with_it() {
 #[test]
 fn the_deadline_of_an_outer_scope_cuts_the_inner_ones() {
     let _watch = watchdog();
-    let told = Mutex::new(Vec::new());
-    let error = ScopeBuilder::new()
-        .name("outer")
-        .timeout(Duration::from_millis(20))
-        .scope(|outer| {
-            let told = &told;
-            let (ended, until_then) = mpsc::channel::<()>();
-            outer.spawn(move || {
-                let _ended = ended;
-                let inner = ScopeBuilder::new().name("inner").timeout(LONG).scope(|s| {
-                    s.spawn(|| {
-                        // Without a deadline of its own, and with a later one for one wait.
-                        let mut nobody = reunite::spawn(until_cancelled);
-                        let late = scope(|_| nobody.join_timeout(LONG).unwrap_err());
-                        assert!(late.is_interrupted() && !late.is_timeout(), "{late}");
-                        told.lock().unwrap().push(late.cancelled().unwrap().clone());
-                    });
-                    let cancelled = until_cancelled();
-                    told.lock().unwrap().push(cancelled);
+    let told = with_time_enough(|time| {
+        let told = Mutex::new(Vec::new());
+        let ended = ScopeBuilder::new()
+            .name("outer")
+            .timeout(time)
+            .scope(|outer| {
+                let told = &told;
+                let (ended, until_then) = mpsc::channel::<()>();
+                outer.spawn(move || {
+                    let _ended = ended;
+                    waits_below_a_deadline(told);
                 });
-                let inner = inner.unwrap_err();
-                assert!(inner.is_timeout());
-                told.lock()
-                    .unwrap()
-                    .push(inner.cancelled().unwrap().clone());
+                // Not through this library: nobody but the tasks below looks at the clock.
+                let _gone = until_then.recv();
+                until_cancelled()
             });
-            // Not through this library: nobody but the tasks below looks at the clock.
-            let _gone = until_then.recv();
-            until_cancelled()
-        })
-        .unwrap_err();
-    assert!(error.is_timeout());
-    let told = told.into_inner().unwrap();
-    assert_eq!(told.len(), 3, "{told:?}");
+        assert!(ended.unwrap_err().is_timeout());
+        let told = told.into_inner().unwrap();
+        (told.len() == 3).then_some(told)
+    });
     for cancelled in told {
         assert!(cancelled.is_deadline());
         assert_eq!(cancelled.source().name(), Some("outer"), "{cancelled}");
     }
+}
+
+/// Who waits, and the end of the scope between, tell what cut them: three if all had begun.
+fn waits_below_a_deadline(told: &Mutex<Vec<reunite::Cancelled>>) {
+    let inner = ScopeBuilder::new().name("inner").timeout(LONG).scope(|s| {
+        s.spawn(|| {
+            // Without a deadline of its own, and with a later one for one wait.
+            let mut nobody = reunite::spawn(until_cancelled);
+            let late = scope(|_| nobody.join_timeout(LONG).unwrap_err());
+            assert!(late.is_interrupted() && !late.is_timeout(), "{late}");
+            told.lock().unwrap().push(late.cancelled().unwrap().clone());
+        });
+        let cancelled = until_cancelled();
+        told.lock().unwrap().push(cancelled);
+    });
+    let inner = inner.unwrap_err();
+    assert!(inner.is_timeout());
+    let mut told = told.lock().unwrap();
+    told.push(inner.cancelled().unwrap().clone());
 }
 
 #[test]
