@@ -4,9 +4,8 @@ mod common;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
 
-use common::{payload_of, until_cancelled, watchdog};
+use common::{payload_of, until_cancelled, watchdog, with_time_enough};
 
 #[test]
 fn outcomes_come_in_the_order_of_the_items() {
@@ -76,50 +75,57 @@ fn one_panic_is_one_outcome() {
 #[test]
 fn a_stuck_item_times_out_and_the_others_do_not_wait_for_it() {
     let _watchdog = watchdog();
-    let (go, wait) = mpsc::channel::<()>();
-    let wait = Mutex::new(wait);
-    let outcomes = reunite::map(0..6u64, move |n| {
-        if n == 1 {
-            // Not a wait of the library: nothing can wake it but the sender.
-            wait.lock().unwrap().recv().unwrap();
-        }
-        n
-    });
-    // One thread: another has to take the stuck one's place.
-    let mut outcomes = outcomes
-        .threads(1)
-        .item_timeout(Duration::from_millis(30))
-        .into_iter();
-    let all: Vec<_> = outcomes.by_ref().collect();
-    assert_eq!(all.len(), 6);
-    for (n, outcome) in all.into_iter().enumerate() {
-        match outcome {
-            Ok(value) => assert_eq!(value, n as u64),
-            Err(error) => {
-                assert!(n == 1 && error.is_timeout(), "{error}");
-                assert!(error.to_string().contains("item 1 of map"), "{error}");
+    with_time_enough(|time| {
+        let (go, wait) = mpsc::channel::<()>();
+        let wait = Mutex::new(wait);
+        let outcomes = reunite::map(0..6u64, move |n| {
+            if n == 1 {
+                // Not a wait of the library: nothing can wake it but the sender.
+                wait.lock().unwrap().recv().unwrap();
+            }
+            n
+        });
+        // One thread: another has to take the stuck one's place.
+        let mut outcomes = outcomes.threads(1).item_timeout(time).into_iter();
+        let all: Vec<_> = outcomes.by_ref().collect();
+        assert_eq!(all.len(), 6);
+        let mut late = Vec::new();
+        for (n, outcome) in all.into_iter().enumerate() {
+            match outcome {
+                Ok(value) => assert_eq!(value, n as u64),
+                Err(error) => {
+                    let item = format!("item {n} of map");
+                    assert!(error.is_timeout(), "{error}");
+                    assert!(error.to_string().contains(&item), "{error}");
+                    late.push(n);
+                }
             }
         }
-    }
-    go.send(()).unwrap();
-    drop(outcomes);
+        go.send(()).unwrap();
+        drop(outcomes);
+        assert!(late.contains(&1), "{late:?}");
+        (late == [1]).then_some(())
+    });
 }
 
 #[test]
 fn an_item_that_heeds_its_deadline_is_a_timeout_too() {
     let _watchdog = watchdog();
-    let outcomes = reunite::map(0..3u64, |n| {
-        if n == 1 {
-            until_cancelled().unwind();
-        }
-        n
+    with_time_enough(|time| {
+        let outcomes = reunite::map(0..3u64, |n| {
+            if n == 1 {
+                until_cancelled().unwind();
+            }
+            n
+        });
+        let outcomes = outcomes.threads(1).item_timeout(time);
+        let timed_out: Vec<bool> = outcomes
+            .into_iter()
+            .map(|outcome| outcome.is_err_and(|e| e.is_timeout()))
+            .collect();
+        assert!(timed_out.len() == 3 && timed_out[1], "{timed_out:?}");
+        (timed_out == [false, true, false]).then_some(())
     });
-    let outcomes = outcomes.threads(1).item_timeout(Duration::from_millis(20));
-    let timed_out: Vec<bool> = outcomes
-        .into_iter()
-        .map(|outcome| outcome.is_err_and(|e| e.is_timeout()))
-        .collect();
-    assert_eq!(timed_out, [false, true, false]);
 }
 
 #[test]
