@@ -7,7 +7,7 @@ use std::panic::panic_any;
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
-use common::{Bomb, until, until_cancelled, watchdog};
+use common::{Bomb, until, until_cancelled, watchdog, with_time_enough};
 
 #[test]
 fn a_callback_that_panics_with_a_bomb_does_not_keep_its_scope_from_ending() {
@@ -44,29 +44,33 @@ fn a_late_value_of_a_map_that_panics_with_a_bomb_costs_no_thread() {
         }
     }
     let _watchdog = watchdog();
-    let (timed_out, told) = mpsc::channel::<()>();
-    let told = Mutex::new(told);
-    let ended = reunite::ScopeBuilder::new().scope(|s| {
-        let outcomes = s
-            .map(0..4, |n| {
-                (n == 1).then(|| {
-                    until_cancelled();
-                    told.lock().unwrap().recv().unwrap();
-                    Value
+    with_time_enough(|time| {
+        let (timed_out, told) = mpsc::channel::<()>();
+        let told = Mutex::new(told);
+        let ended = reunite::ScopeBuilder::new().scope(|s| {
+            let outcomes = s
+                .map(0..4, |n| {
+                    (n == 1).then(|| {
+                        until_cancelled();
+                        told.lock().unwrap().recv().unwrap();
+                        Value
+                    })
                 })
-            })
-            .threads(2)
-            .item_timeout(Duration::from_millis(20));
-        let mut late = 0;
-        for outcome in outcomes {
-            if outcome.is_err_and(|error| error.is_timeout()) {
-                late += 1;
-                timed_out.send(()).unwrap();
+                .threads(2)
+                .item_timeout(time);
+            let mut late = Vec::new();
+            for (n, outcome) in outcomes.into_iter().enumerate() {
+                if outcome.is_err_and(|error| error.is_timeout()) {
+                    late.push(n);
+                    timed_out.send(()).unwrap();
+                }
             }
-        }
-        late
+            late
+        });
+        let late = ended.unwrap();
+        assert!(late.contains(&1), "{late:?}");
+        (late == [1]).then_some(())
     });
-    assert_eq!(ended.unwrap(), 1);
 }
 
 #[test]
