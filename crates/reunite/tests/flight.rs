@@ -103,6 +103,9 @@ impl Drop for Folder {
 
 fn run(part: &str, variable: &str, file: &Path) -> (Output, String) {
     let ran = Command::new(std::env::current_exe().unwrap())
+        // The one and not the other, whatever the tests were started with.
+        .env_remove("REUNITE_FLIGHT")
+        .env_remove("REUNITE_PROFILE")
         .env("REUNITE_TEST_PART", part)
         .env(variable, file)
         .output()
