@@ -250,7 +250,8 @@ mod tests {
     /// Each putter's messages come in its order, each once.
     #[test]
     fn many_at_once_lose_and_double_nothing() {
-        const EACH: usize = 20_000;
+        // Few: where others use the processors, each may take a change of threads, and that its turn.
+        const EACH: usize = 1_000;
         for capacity in [1, 2, 5, 64] {
             let ring = Ring::new(capacity);
             let insist = |mut message| {
