@@ -3,6 +3,7 @@
 
 #![cfg(reunite_model)]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reunite::channel;
@@ -97,6 +98,63 @@ fn the_end_of_a_pools_task_wakes_its_joiner() {
             });
         },
         RUNS,
+    );
+}
+
+/// The same while another joiner sleeps, whose task goes on: whoever is woken first, the right one is, too.
+#[test]
+fn the_end_of_a_pools_task_wakes_its_joiner_among_others() {
+    check(
+        || {
+            let pool = pool(3);
+            let (open, gate) = shuttle::sync::mpsc::channel::<()>();
+            pool.scope(|s| {
+                let mut slow = s.spawn(move || gate.recv().is_err());
+                let mut quick = s.spawn(shuttle::thread::yield_now);
+                reunite::scope(|threads| {
+                    let waits = threads.spawn(move || slow.join_timeout(Duration::MAX).unwrap());
+                    quick.join_timeout(Duration::MAX).unwrap();
+                    drop(open);
+                    assert!(waits.join().unwrap());
+                });
+            });
+        },
+        RUNS,
+    );
+}
+
+/// A pool that has no more threads for those that block, and two that block: one of them is called back, not both.
+#[test]
+fn a_pool_that_starves_calls_one_back() {
+    check(
+        || {
+            let pool = reunite::Pool::builder().threads(1).spares(1);
+            let pool = pool.build().unwrap();
+            let (tell, told) = channel::unbounded();
+            let (end, ends) = shuttle::sync::mpsc::channel();
+            let starved = Arc::new(AtomicUsize::new(0));
+            let mut tasks = Vec::new();
+            for _ in 0..2 {
+                let (told, starved) = (told.clone(), Arc::clone(&starved));
+                tasks.push(pool.spawn(move || {
+                    if told.recv().is_err_and(|error| error.is_starved()) {
+                        starved.fetch_add(1, Ordering::SeqCst);
+                    }
+                }));
+            }
+            // One more than there may be to take.
+            tasks.push(pool.spawn(move || (0..2).for_each(|_| tell.send(()).unwrap())));
+            for task in &tasks {
+                let end = end.clone();
+                // The threads of the pool are to do it, and not whoever joins.
+                task.on_complete(move || end.send(()).unwrap());
+            }
+            (0..3).for_each(|_| ends.recv().unwrap());
+            assert_eq!(starved.load(Ordering::SeqCst), 1);
+            tasks.into_iter().for_each(|task| task.join().unwrap());
+            drop(told);
+        },
+        RUNS / 4,
     );
 }
 
