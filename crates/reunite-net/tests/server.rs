@@ -173,11 +173,12 @@ fn a_head_that_trickles_in_has_one_deadline_for_all_of_it() {
             Ok(())
         })
         .unwrap();
+    // Before the server can have seen it.
+    let start = Instant::now();
     let mut client = connect(&server);
     client
         .set_read_timeout(Some(Duration::from_millis(20)))
         .unwrap();
-    let start = Instant::now();
     // A byte every 20 ms: each of them early, all of them together late.
     let ended = loop {
         let _gone = client.write_all(b"x");
@@ -187,7 +188,7 @@ fn a_head_that_trickles_in_has_one_deadline_for_all_of_it() {
         }
         assert!(start.elapsed() < SOON);
     };
-    assert!(ended >= header - Duration::from_millis(50), "{ended:?}");
+    assert!(ended >= header, "{ended:?}");
     assert!(
         told.recv_timeout(SOON)
             .unwrap()

@@ -207,6 +207,13 @@ fn who_speaks_no_tls_is_told_and_harms_nobody() {
 
 #[test]
 fn a_handshake_that_stalls_is_gone_at_the_deadline_and_counts_until_then() {
+    // On a busy machine the shorter ones may pass before the others have come.
+    let in_time = [2, 16].map(Duration::from_secs);
+    assert!(in_time.into_iter().any(stalled_handshakes));
+}
+
+/// False if the stalled ones were gone before all the others had come.
+fn stalled_handshakes(header: Duration) -> bool {
     let papers = Papers::new();
     let (tell, told) = mpsc::channel();
     let server = Server::on(papers.listener())
@@ -215,7 +222,7 @@ fn a_handshake_that_stalls_is_gone_at_the_deadline_and_counts_until_then() {
             ..Limits::default()
         })
         .timeouts(Timeouts {
-            header: Duration::from_millis(500),
+            header,
             ..Timeouts::default()
         })
         .refuse_with("full")
@@ -226,7 +233,6 @@ fn a_handshake_that_stalls_is_gone_at_the_deadline_and_counts_until_then() {
         })
         .start(echo)
         .unwrap();
-    let begun = Instant::now();
     let silent = plain(&server);
     let mut slow = plain(&server);
     slow.write_all(&[22, 3, 1, 1]).unwrap();
@@ -235,18 +241,22 @@ fn a_handshake_that_stalls_is_gone_at_the_deadline_and_counts_until_then() {
     assert_eq!(ask(&mut served, "hello"), "hello");
     let mut refused = papers.connect(&server);
     let mut answer = String::new();
-    refused.read_to_string(&mut answer).unwrap();
-    assert_eq!(answer, "full");
-    assert!(told.recv_timeout(SOON).unwrap().contains("was refused"));
+    let heard = refused.read_to_string(&mut answer);
+    let first = told.recv_timeout(SOON).unwrap();
+    if first.contains("late with its handshake") {
+        return false;
+    }
+    assert!(heard.is_ok() && answer == "full", "{answer}");
+    assert!(first.contains("was refused"), "{first}");
     for mut gone in [silent, slow] {
         assert_eq!(gone.read(&mut [0]).unwrap(), 0);
         let event = told.recv_timeout(SOON).unwrap();
         assert!(event.contains("late with its handshake"), "{event}");
     }
-    assert!(begun.elapsed() < Duration::from_secs(5));
     assert_eq!(ask(&mut served, "again"), "again");
     drop(served);
     server.shutdown(SOON).unwrap();
+    true
 }
 
 #[test]
@@ -260,7 +270,10 @@ fn a_handshake_that_stalls_does_not_hold_up_a_shutdown() {
     }
     let begun = Instant::now();
     server.shutdown(SOON).unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(
+        begun.elapsed() < Timeouts::default().header,
+        "it waited for that"
+    );
 }
 
 /// Each answer says whether it is the last, and nobody is left without one.
