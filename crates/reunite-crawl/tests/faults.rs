@@ -89,7 +89,10 @@ fn a_slow_loris_is_given_up() {
             ["timeout", "protocol"].contains(&failure.as_str()),
             "{failure}"
         );
-        assert!(begun.elapsed() < Duration::from_secs(8));
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "it drips on for ever"
+        );
     }
 }
 

