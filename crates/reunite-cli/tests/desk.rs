@@ -6,8 +6,16 @@ mod harness;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use harness::Place;
+
+/// One test at a time: a process that another starts has, for a moment, all files that are open here, and what is open
+/// for writing cannot be run.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The program in a folder of its own.
 fn moved(place: &Place) -> PathBuf {
@@ -27,6 +35,7 @@ fn run(place: &Place, program: &PathBuf) -> Output {
 
 #[test]
 fn it_becomes_the_window_beside_it() {
+    let _alone = alone();
     let place = Place::new();
     let program = moved(&place);
     let window = place.write("reunite-desk", "#!/bin/sh\necho \"$@\"\nexit 7\n");
@@ -42,6 +51,7 @@ fn it_becomes_the_window_beside_it() {
 
 #[test]
 fn without_a_window_it_says_what_to_do() {
+    let _alone = alone();
     let place = Place::new();
     let output = run(&place, &moved(&place));
     let told = String::from_utf8_lossy(&output.stderr);
