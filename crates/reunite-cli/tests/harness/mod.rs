@@ -35,6 +35,16 @@ impl Place {
             .args(args.iter().map(AsRef::as_ref))
             .current_dir(self.0.path());
         command.stdin(Stdio::null());
+        // Not as whoever runs the tests likes it.
+        for variable in [
+            "REUNITE_FLIGHT",
+            "REUNITE_PROFILE",
+            "REUNITE_THREADS",
+            "CLICOLOR_FORCE",
+            "RUST_BACKTRACE",
+        ] {
+            command.env_remove(variable);
+        }
         command
     }
 
