@@ -208,11 +208,11 @@ fn ctrl_c_stores_what_lands_in_time_and_leaves_the_rest() {
     let server = Server::start(1, |request| match request.path.as_str() {
         "/" => Reply::html("<a href=/soon>a</a><a href=/never>b</a>"),
         "/robots.txt" => Reply::status(404),
-        "/soon" => Reply::html("in time").after(Duration::from_millis(300)),
+        "/soon" => Reply::html("in time").after(Duration::from_millis(100)),
         _ => Reply::steps([Step::Hang]),
     })
     .expect("a server");
-    let child = start(&place, &server.url("/"), &["--drain", "2s", "--json"]);
+    let child = start(&place, &server.url("/"), &["--drain", "5s", "--json"]);
     server.wait_for(4);
     interrupt(&child);
     let ran: Ran = child.wait_with_output().expect("its end").into();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use harness::{Place, Ran, files, photo, pictures, slow_photo, until};
 
 /// Far less than the slow picture takes its decoder.
-const SOON: Duration = Duration::from_secs(4);
+const SOON: Duration = Duration::from_secs(6);
 
 #[test]
 fn a_picture_that_needs_more_than_allowed_is_refused_and_the_others_are_made() {
@@ -101,36 +101,28 @@ fn a_picture_that_takes_too_long_is_told_and_its_codec_not_waited_for() {
     for n in 2..6 {
         place.write(&format!("in/{n}.jpg"), photo(300, 200, n));
     }
-    for more in ["--item-timeout", "--timeout"] {
+    let run = |option: &'static str, time: &str, out: &str| {
         let start = Instant::now();
         let ran = place.run(&[
-            &"images",
-            &"in",
-            &"--out",
-            &&more[2..],
-            &"--json",
-            &"--jobs",
-            &"1",
-            &more,
-            &"300ms",
+            &"images", &"in", &"--out", &out, &"--json", &"--jobs", &"1", &option, &time,
         ]);
         assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
-        let summary = ran.summary();
-        let written = pictures(&place.path(&more[2..])).len();
-        assert_eq!(summary["written"], written);
-        if more == "--item-timeout" {
-            assert_eq!(ran.code, Some(1), "{ran:?}");
-            assert!(
-                ran.stderr.contains("1-slow.jpg: took longer"),
-                "{}",
-                ran.stderr
-            );
-            assert_eq!(written, 4);
-        } else {
-            assert_eq!(ran.code, Some(124), "{ran:?}");
-            assert_eq!(summary["left"], 5);
-        }
-    }
+        let written = pictures(&place.path(out)).len();
+        assert_eq!(ran.summary()["written"], written);
+        (ran, written)
+    };
+    // On a busy machine the small ones may be late, too: then once more, with more time.
+    let small_ones_are_made = ["300ms", "2s"].into_iter().any(|time| {
+        let (ran, written) = run("--item-timeout", time, time);
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        let late = "1-slow.jpg: took longer";
+        assert!(ran.stderr.contains(late), "{}", ran.stderr);
+        written == 4
+    });
+    assert!(small_ones_are_made);
+    let (ran, _) = run("--timeout", "300ms", "out");
+    assert_eq!(ran.code, Some(124), "{ran:?}");
+    assert_eq!(ran.summary()["left"], 5);
 }
 
 /// Interrupted while a codec runs that does not look whether to stop.

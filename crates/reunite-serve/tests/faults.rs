@@ -45,7 +45,13 @@ fn a_client_that_vanishes_in_its_answer_harms_nobody() {
 
 #[test]
 fn a_client_that_dawdles_is_gone_at_the_deadline_while_others_are_served() {
-    let header = Duration::from_millis(400);
+    // On a busy machine the shorter one may pass before an honest client has sent its head.
+    let in_time = [400, 8_000].map(Duration::from_millis);
+    assert!(in_time.into_iter().any(dawdling_clients));
+}
+
+/// False if another client was not served.
+fn dawdling_clients(header: Duration) -> bool {
     let house = House::with(Settings::default(), |builder| {
         builder.timeouts(Timeouts {
             header,
@@ -69,9 +75,11 @@ fn a_client_that_dawdles_is_gone_at_the_deadline_while_others_are_served() {
                 _ => false,
             }
         });
-        assert!(house.ask(WHOLE.as_bytes()).ends_with("0123456789"));
+        if !house.ask(WHOLE.as_bytes()).ends_with("0123456789") {
+            return false;
+        }
     }
-    still_serves(house);
+    house.server.shutdown(SOON).unwrap().panicked == 0
 }
 
 #[test]
