@@ -24,7 +24,9 @@ const LAYERS: &[&[&str]] = &[
     &["wait", "cut_short"],
     &["current"],
     &["cancel", "deadlock", "profile"],
-    &["park", "spin", "error", "observe", "deadline", "id", "context"],
+    &[
+        "park", "spin", "error", "observe", "deadline", "id", "context",
+    ],
     &["primitive", "contain", "unwind"],
 ];
 
