@@ -1,17 +1,35 @@
 //! What the files that are checked use of the rest of the library: as little of it as they need.
 
+#[path = "../../src/deadlock/number.rs"]
+mod number;
+
+pub(crate) mod contain {
+    pub(crate) fn assert_outside() {}
+}
+
 pub(crate) mod current {
     pub(crate) type ForkMark = usize;
+}
+
+pub(crate) mod cut_short {
+    use std::any::Any;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    pub(crate) fn catch_part<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
+        catch_unwind(AssertUnwindSafe(f))
+    }
 }
 
 pub(crate) mod deadlock {
     use std::panic::Location;
 
+    pub(crate) use super::number::Number;
+
     #[derive(Clone, Copy)]
     pub(crate) enum Bond {
-        Lock(usize),
-        Read(usize),
-        Turn(usize),
+        Lock(u64),
+        Read(u64),
+        Turn(u64),
     }
 
     pub(crate) enum On {

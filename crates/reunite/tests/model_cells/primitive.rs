@@ -12,8 +12,28 @@ use std::sync::OnceLock;
 pub(crate) use loom::thread_local;
 pub(crate) use std::hint::spin_loop;
 pub(crate) use std::sync::Arc;
+// Outlives the executions of a model, and is only counted up and down: not the checker's.
+pub(crate) use std::sync::atomic::AtomicU64 as Counter;
 pub(crate) use std::sync::atomic::Ordering;
 pub(crate) use std::time::{Duration, Instant};
+
+macro_rules! global {
+    ($(#[$told:meta])* static $name:ident: $type:ty = $value:expr;) => {
+        $(#[$told])*
+        static $name: $type = $value;
+    };
+}
+
+pub(crate) use global;
+
+/// Nothing is marked here.
+pub(crate) struct Inside;
+
+impl Inside {
+    pub(crate) fn mark() -> Self {
+        Self
+    }
+}
 
 /// Where the fences are.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -239,6 +259,10 @@ impl Thread {
     pub(crate) fn unpark(&self) {
         *self.0.left.lock().unwrap() = true;
         self.0.changed.notify_one();
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        None
     }
 
     pub(crate) fn id(&self) -> ThreadId {
