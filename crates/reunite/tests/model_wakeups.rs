@@ -189,7 +189,7 @@ fn a_searcher_that_finds_work_wakes_another_for_the_rest() {
 fn a_worker_that_goes_to_sleep_asks_for_what_nobody_can_see() {
     check(
         || {
-            let pool = pool(1);
+            let pool = pool(2);
             let done = AtomicBool::new(false);
             pool.enter(|| {
                 // Answers the wish that a new member finds.

@@ -294,7 +294,6 @@ mod model {
     const RUNS: usize = 4_000;
 
     fn check(program: impl Fn() + Send + Sync + Clone + 'static) {
-        crate::refuse_deadlocks(false);
         shuttle::check_random(program.clone(), RUNS / 2);
         shuttle::check_pct(program, RUNS / 2, 3);
     }
