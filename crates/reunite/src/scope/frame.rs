@@ -207,6 +207,7 @@ impl<E> Frame<'_, '_, E> {
             node.cancel(Cancelled::new(Why::BodyFailed, node.label().clone()));
         }
         self.group.wait_all(node.label().spawned_at());
+        self.group.end();
         tell(|| Event::End {
             scope: node.label(),
             by: &opener.label,

@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn a_reader_that_comes_out_of_the_queue_lets_in_those_behind_it() {
         let lock = RawRw::new(Location::caller());
-        assert!(lock.take(Access::Read, Location::caller()));
+        assert!(lock.try_lock(Access::Read, Location::caller()));
         let [writer, first, second, last] = [(); 4].map(|()| somebody());
         for (parker, access) in [
             (&writer, Access::Write),

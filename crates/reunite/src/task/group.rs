@@ -113,7 +113,7 @@ fn live() -> StaticMutexGuard<'static, BTreeMap<TaskId, Weak<Group>>> {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        live().remove(&self.node.label().id());
+        self.end();
         // Perhaps on the thread of the last task, which goes on.
         let policy = std::mem::replace(&mut self.rules.policy, Box::new(WaitAll));
         contain(|| drop(policy));
@@ -148,6 +148,12 @@ impl Group {
         // Upgraded and dropped outside the lock: the last reference to go takes it.
         let groups: Vec<_> = live().values().cloned().collect();
         groups.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Takes the group out of the live tree: its tasks have left, and its scope ends, although the thread of the last
+    /// task may still refer to it.
+    pub(crate) fn end(&self) {
+        live().remove(&self.node.label().id());
     }
 
     /// The task that waits for this group's tasks.
