@@ -13,6 +13,9 @@
 //! 3. Whoever drops an end of a channel meanwhile, or after it was told by a value that its work stays undone, passes
 //!    that on: see [`reason`] and `channel::core`.
 //! 4. A destructor that runs because the task is being left, or panicked, does not leave it once more: [`leave`] returns.
+//!    A scope's body in it is part of it, as its scope would have no value to return ([`catch_body`]); a half of a fork
+//!    is run by the thread itself, and not offered to others, who could not ask. A task that the destructor waits for,
+//!    and that the thread runs meanwhile, is a task like any other.
 //! 5. Where panics abort, nothing can unwind, and the process must not end for a cancellation: [`leave`] marks the
 //!    innermost [`catch`] of its thread and returns; the iterator ends, the closure goes on to its end, and its
 //!    [`catch`] finds the mark and throws the value away. Without one on this thread (outside any task, and in a half of
@@ -64,8 +67,8 @@ fn replace_mark(mark: Mark) -> Mark {
 /// Whether nothing can unwind.
 const ABORTS: bool = cfg!(panic = "abort");
 
-/// Runs `f`, and tells how it was left.
-pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Caught<R> {
+/// Runs a task's closure, and tells how it was left.
+fn catch<R>(f: impl FnOnce() -> R) -> Caught<R> {
     let before = set_contained(false);
     let _catching = Catching::here();
     let caught = catch_here(f);
@@ -73,12 +76,27 @@ pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Caught<R> {
     caught
 }
 
-/// A `catch` is the innermost of its thread until this is dropped.
+/// Runs the body of a scope, and tells how it was left.
+pub(crate) fn catch_body<R>(f: impl FnOnce() -> R) -> Caught<R> {
+    let before = set_contained(false);
+    let _catching = Catching::in_the_same();
+    let caught = catch_here(f);
+    set_contained(before);
+    caught
+}
+
+/// A `catch` of a task, or of a part of one, is the innermost of its thread until this is dropped.
 struct Catching(bool);
 
 impl Catching {
     fn here() -> Self {
         Self(set_unwinding_around(panicking()))
+    }
+
+    /// What runs here belongs to the task, or to the part, that it is called from. Only what leaving it changes is put
+    /// back.
+    fn in_the_same() -> Self {
+        Self(is_unwinding_around())
     }
 }
 
@@ -93,9 +111,14 @@ fn set_unwinding_around(unwinds: bool) -> bool {
     before.unwrap_or(false)
 }
 
-/// Whether a destructor asks, of a stack that is being unwound up to the innermost `catch`.
-fn is_unwinding_here() -> bool {
-    panicking() && !UNWINDING_AROUND.try_with(Cell::get).unwrap_or(false)
+fn is_unwinding_around() -> bool {
+    UNWINDING_AROUND.try_with(Cell::get).unwrap_or(false)
+}
+
+/// Whether a destructor asks, of a stack that is being unwound up to the innermost `catch` of a task or a part of one.
+#[inline]
+pub(crate) fn is_unwinding_here() -> bool {
+    panicking() && !is_unwinding_around()
 }
 
 fn catch_here<R>(f: impl FnOnce() -> R) -> Caught<R> {

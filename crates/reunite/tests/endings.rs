@@ -782,6 +782,13 @@ struct Drains<'a>(&'a Receiver<u64>, &'a AtomicUsize);
 impl Drop for Drains<'_> {
     fn drop(&mut self) {
         self.1.fetch_add(self.0.iter().count(), Ordering::SeqCst);
+        // A scope's body is part of the destructor, and so are the halves of a fork, on whichever thread.
+        assert_eq!(reunite::scope(|_| self.0.iter().count()), 0);
+        assert_eq!(Pool::global().scope(|_| self.0.iter().count()), 0);
+        let halves = reunite::join(|| self.0.iter().count(), || self.0.iter().count());
+        assert_eq!(halves, (0, 0));
+        let nested = || reunite::scope(|_| reunite::join(|| (), || self.0.iter().count()).1);
+        assert_eq!(nested(), 0);
         // A task inside is a task: it is left, and that is told here.
         let inside = reunite::scope(|s| s.spawn(|| self.0.iter().count()).join());
         assert!(inside.unwrap_err().is_cancelled());
@@ -807,4 +814,41 @@ fn a_destructor_that_drains_a_channel_while_its_task_is_left_ends_with_what_ther
         panic!("for another reason");
     });
     assert!(error.unwrap_err().is_panic());
+}
+
+/// Forks when it goes, in a pool with a thread that has nothing else to do, until that could have begun.
+struct Forks<'a>(&'a Receiver<u64>, &'a Pool);
+
+impl Drop for Forks<'_> {
+    fn drop(&mut self) {
+        let stolen = AtomicBool::new(false);
+        let ((), counted) = self.1.join(
+            || {
+                for _ in 0..20_000 {
+                    reunite::join(std::thread::yield_now, || ());
+                    if stolen.load(Ordering::SeqCst) {
+                        return;
+                    }
+                }
+            },
+            || {
+                stolen.store(true, Ordering::SeqCst);
+                self.0.iter().count()
+            },
+        );
+        assert_eq!(counted, 3);
+    }
+}
+
+#[test]
+fn a_half_of_a_fork_in_a_destructor_ends_with_what_there_was() {
+    let _watch = watchdog();
+    let pool = Pool::builder().threads(2).build().unwrap();
+    let rx = open_channel(8);
+    let error = cancelled_in(|waits| {
+        let _forks = Forks(&rx, &pool);
+        waits.store(true, Ordering::SeqCst);
+        until_cancelled().unwind();
+    });
+    assert!(error.unwrap_err().is_cancelled());
 }

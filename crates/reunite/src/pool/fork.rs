@@ -56,7 +56,7 @@ thread_local! {
 
 impl Forks {
     /// Links `job` in at the young end of the list, and returns where the thread sits. None if it takes part in no
-    /// pool: then nothing was linked. Cannot unwind: nobody would unlink the job before its frame is gone.
+    /// pool, or unwinds: then nothing was linked. Cannot unwind: nobody would unlink the job before its frame is gone.
     #[inline(always)]
     fn link<F, R>(&self, job: &StackJob<F, R>) -> Option<&'static Seat>
     where
@@ -64,6 +64,9 @@ impl Forks {
         R: Send,
     {
         let seat = self.seat.get()?;
+        if cut_short::is_unwinding_here() {
+            return None;
+        }
         job.link().older.set(self.newest.get());
         self.newest.set(Some(job.as_ref()));
         Some(seat)
@@ -390,10 +393,13 @@ where
     B: FnOnce() -> RB + Send,
     RB: Send,
 {
-    if let Some(_visit) = member::visit_global() {
+    // In a destructor of a stack that unwinds, another thread's leaving could not be passed on.
+    if !cut_short::is_unwinding_here()
+        && let Some(_visit) = member::visit_global()
+    {
         return join(a, b);
     }
-    // The pool has no seat left.
+    // Or the pool has no seat left.
     let a = a();
     (a, b())
 }

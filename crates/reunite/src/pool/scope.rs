@@ -34,7 +34,7 @@ use super::task::{Join, Run, Task, erase};
 use super::{fork, member};
 use crate::cancel::{Canceller, Node};
 use crate::current::{self, Context};
-use crate::cut_short::{Caught, catch, leave};
+use crate::cut_short::{Caught, catch_body, leave};
 use crate::deadline;
 use crate::deadlock::{self, Bond, Object, On, Site};
 use crate::error::{
@@ -343,7 +343,7 @@ where
     let guard = AbortOnUnwind;
     pool.roster.open(&core);
     let entered = current::enter(context);
-    let body = catch(|| body(&scope));
+    let body = catch_body(|| body(&scope));
     let is_told = current::was_told();
     drop(entered);
     if is_told && outer_node.is_cancelled() {

@@ -59,7 +59,7 @@ use super::{Scope, TryScope};
 use crate::cancel::Node;
 use crate::contain::assert_outside;
 use crate::current::{self, Context};
-use crate::cut_short::{Caught, catch, leave};
+use crate::cut_short::{Caught, catch_body, leave};
 use crate::error::{Cancelled, CutShort, JoinError, ScopeError, Why, resume};
 use crate::id::Label;
 use crate::observe::{Event, tell};
@@ -195,7 +195,7 @@ impl<E> Frame<'_, '_, E> {
             node: Arc::clone(node),
         });
         assert_outside();
-        let body = catch(body);
+        let body = catch_body(body);
         drop(entered);
         // The body's own failure takes its place among the children's before it cancels them.
         let order = self.failures.order();
