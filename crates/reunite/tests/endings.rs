@@ -764,6 +764,41 @@ fn a_body_that_was_told_of_the_cancellation_has_its_value() {
 }
 
 #[test]
+fn a_body_is_not_told_by_what_only_its_scopes_tasks_and_maps_are_told() {
+    let _watch = watchdog();
+    let left_after = |inside: &(dyn Fn(&AtomicBool, &dyn Fn()) + Sync)| {
+        let left = cancelled_in(|waits| {
+            reunite::scope(|s| {
+                // A look that tells nobody.
+                inside(waits, &|| until(|| s.canceller().is_cancelled()));
+                s.spawn(|| {});
+                "as if the task had run"
+            })
+        });
+        assert!(left.unwrap_err().is_cancelled());
+    };
+    let told = |waits: &AtomicBool| {
+        waits.store(true, Ordering::SeqCst);
+        until_cancelled();
+    };
+    // A task of a scope inside, and that scope's end.
+    left_after(&|waits, _| {
+        reunite::scope(|s| drop(s.spawn(|| told(waits))));
+    });
+    // A task in a pool.
+    let pool = Pool::builder().threads(2).build().unwrap();
+    left_after(&|waits, _| pool.scope(|s| drop(s.spawn(|| told(waits)))));
+    // A thread of a map, which has nothing to do.
+    left_after(&|waits, until_cancelled| {
+        let mut squares = reunite::map(0..1000, |n| n * n).into_iter();
+        assert_eq!(squares.next().unwrap().unwrap(), 0);
+        waits.store(true, Ordering::SeqCst);
+        until_cancelled();
+        drop(squares);
+    });
+}
+
+#[test]
 fn a_task_that_is_left_poisons_no_lock() {
     let _watch = watchdog();
     let (lock, rx) = (reunite::sync::Mutex::new(0), open_channel(8));

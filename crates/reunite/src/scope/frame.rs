@@ -196,11 +196,13 @@ impl<E> Frame<'_, '_, E> {
         });
         assert_outside();
         let body = catch_body(body);
+        // The node does not say: others are told under it, too.
+        let is_told = current::was_told();
         drop(entered);
         // The body's own failure takes its place among the children's before it cancels them.
         let order = self.failures.order();
         let after_cancel = node.was_observed();
-        if after_cancel && outer_node.is_cancelled() {
+        if is_told && outer_node.is_cancelled() {
             current::mark_told();
         }
         if !matches!(body, Caught::Value(Ok(_))) {
@@ -220,7 +222,7 @@ impl<E> Frame<'_, '_, E> {
         let (cause, above) = (node.cause(), outer_node.cause());
         let mut unclaimed = self.failures.take_unclaimed(node, &outer_node);
         // A body that was told of the cancellation knows what its value is.
-        let undone = unclaimed.undone.take().filter(|_| !after_cancel);
+        let undone = unclaimed.undone.take().filter(|_| !is_told);
         let undone = undone.map(CutShort::Cancelled);
         let (value, left) = match body {
             Caught::Panic(payload) => resume(payload),
