@@ -135,12 +135,21 @@ impl Node {
         self.state.load(Ordering::Relaxed) & OBSERVED != 0
     }
 
-    /// One relaxed load while there is nothing to tell.
+    /// Whether the task is to stop, which is told by that. One relaxed load while there is nothing to tell.
     pub(crate) fn check(&self) -> Result<(), Cancelled> {
+        let found = self.look();
+        if found.is_err() {
+            self.mark_observed();
+        }
+        found
+    }
+
+    /// [`check`](Self::check) for those who do not tell the task.
+    pub(crate) fn look(&self) -> Result<(), Cancelled> {
         if self.state.load(Ordering::Relaxed) & (CANCELLED | DEADLINE) == 0 {
             return Ok(());
         }
-        self.check_slow()
+        self.look_slow()
     }
 
     /// Whether [`check`](Self::check) would fail. Tells nobody, cancels nothing.
@@ -150,7 +159,7 @@ impl Node {
     }
 
     #[cold]
-    fn check_slow(&self) -> Result<(), Cancelled> {
+    fn look_slow(&self) -> Result<(), Cancelled> {
         let expired = || {
             if deadline::has_passed(self.deadline) {
                 self.expire()
@@ -158,17 +167,16 @@ impl Node {
                 None
             }
         };
-        match self.cause().or_else(expired) {
-            None => Ok(()),
-            Some(cause) => {
-                self.mark_observed();
-                Err(cause)
-            }
-        }
+        self.cause().or_else(expired).map_or(Ok(()), Err)
+    }
+
+    /// What runs directly under this node was told, and not the task around it.
+    pub(crate) fn mark_observed_here(&self) {
+        self.state.fetch_or(OBSERVED, Ordering::Relaxed);
     }
 
     /// The task was told, be it in a scope of its own that the cancellation came down to.
-    fn mark_observed(&self) {
+    pub(crate) fn mark_observed(&self) {
         let mut told = self;
         told.state.fetch_or(OBSERVED, Ordering::Relaxed);
         while told.label.is_scope() {

@@ -300,7 +300,13 @@ pub fn checkpoint() -> Result<(), Cancelled> {
     }
 }
 
-/// What runs here was told of a cancellation, by a wait.
+/// The current task was told of its cancellation, by a wait.
+pub(crate) fn tell_cancelled() {
+    current().node.mark_observed();
+    mark_told();
+}
+
+/// What runs here was told of a cancellation.
 pub(crate) fn mark_told() {
     let _ending = LAYERS.try_with(|layers| {
         if let Some(layer) = layers.borrow().last() {

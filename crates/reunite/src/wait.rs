@@ -148,8 +148,12 @@ pub(crate) enum Wait {
 /// Whose cancellation, or deadline, ends the wait.
 #[derive(Clone, Copy)]
 pub(crate) enum Heed<'a> {
-    /// The current task's: what every wait of user code does.
+    /// The current task's: what every wait of user code does. The task counts as told if the wait ends without what
+    /// it waits for.
     Task,
+    /// As that, but what is waited for may have been handed over all the same: only the caller can say, and
+    /// if not, has to tell the task by [`tell_task`].
+    TaskUntold,
     /// This scope's: its end, which wants to know when it turns from waiting to chasing stragglers.
     Node(&'a Node),
     /// Nobody's: those waited for must come back.
@@ -158,6 +162,15 @@ pub(crate) enum Heed<'a> {
     Patiently,
     /// As that, but rather than never it ends refused: what is waited for goes on without the waiter.
     UnlessForEver,
+}
+
+/// The current task is told that a wait of its ended so: if that leaves its work undone, it passes that on.
+pub(crate) fn tell_task(ended: &Wait) {
+    match ended {
+        Wait::Ready | Wait::TimedOut => {}
+        Wait::Cancelled(_) => current::tell_cancelled(),
+        Wait::Refused(refusal) => current::tell_here(&CutShort::Refused(refusal.clone())),
+    }
 }
 
 /// Blocks until `ready` says so; see the protocol above for what `ready` must do.
@@ -284,13 +297,13 @@ fn block(
 ) -> Wait {
     let context = current::current();
     let node = match heed {
-        Heed::Task => Some(&*context.node),
+        Heed::Task | Heed::TaskUntold => Some(&*context.node),
         Heed::Node(node) => Some(node),
         Heed::Nothing | Heed::Patiently | Heed::UnlessForEver => None,
     };
     let until = deadline::earlier(deadline, node.and_then(|node| node.deadline()));
     let yields = match heed {
-        Heed::Task => Yields::First,
+        Heed::Task | Heed::TaskUntold => Yields::First,
         Heed::UnlessForEver => Yields::Last,
         Heed::Node(_) | Heed::Nothing | Heed::Patiently => Yields::Never,
     };
@@ -320,10 +333,7 @@ fn block(
         }
         parker.has_asked();
         let lasts = deadline::has_passed(lasts_at);
-        let gives_up = if let Some(Err(cancelled)) = node.map(|node| node.check()) {
-            if matches!(heed, Heed::Task) {
-                current::mark_told();
-            }
+        let gives_up = if let Some(Err(cancelled)) = node.map(|node| node.look()) {
             Some(Wait::Cancelled(cancelled))
         } else if deadline::has_passed(deadline) {
             Some(Wait::TimedOut)
@@ -378,8 +388,8 @@ fn block(
         has_outlasted(false);
     }
     count_blocked(lasted);
-    if let (Wait::Refused(refusal), Heed::Task) = (&outcome, heed) {
-        current::tell_cut_short(&context.node, &CutShort::Refused(refusal.clone()));
+    if matches!(heed, Heed::Task) {
+        tell_task(&outcome);
     }
     if let Wait::Refused(Refusal::Deadlock(deadlock)) = &outcome {
         tell(|| Event::Deadlock { deadlock });

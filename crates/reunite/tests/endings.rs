@@ -887,3 +887,89 @@ fn a_half_of_a_fork_in_a_destructor_ends_with_what_there_was() {
     });
     assert!(error.unwrap_err().is_cancelled());
 }
+
+#[test]
+fn a_task_that_only_waited_for_its_scopes_is_not_told_and_its_channel_is_whole() {
+    let _watch = watchdog();
+    let (tx, rx) = unbounded();
+    let sent = cancelled_in(move |waits| {
+        reunite::scope(|s| {
+            s.spawn(|| {
+                waits.store(true, Ordering::SeqCst);
+                // A look that tells nobody.
+                until(|| s.canceller().is_cancelled());
+                std::thread::yield_now();
+            });
+        });
+        tx.send(1).unwrap();
+        tx.send(2).unwrap();
+    });
+    sent.unwrap();
+    assert_eq!(rx.results().map(Result::unwrap).sum::<i32>(), 3);
+}
+
+/// Runs `wait` in a task that is cancelled when what it waits for comes, too: if it gets that, and then sends all, the
+/// channel must be whole. For that to meet takes many rounds.
+fn beats_a_cancellation<T: Send>(
+    make: impl Fn() -> T,
+    wait: impl Fn(&T) -> bool + Sync,
+    bring: impl Fn(&T),
+) where
+    T: Sync,
+{
+    for round in 0..2_000_u32 {
+        let (tx, rx) = unbounded();
+        let (what, begun) = (&make(), &AtomicBool::new(false));
+        let wait = &wait;
+        let came = reunite::scope(|s| {
+            let task = s.spawn(move || {
+                begun.store(true, Ordering::SeqCst);
+                wait(what) && tx.send(1).is_ok()
+            });
+            until(|| begun.load(Ordering::SeqCst));
+            if round % 2 == 0 {
+                // Until it sleeps.
+                std::thread::yield_now();
+            }
+            task.cancel();
+            bring(what);
+            task.join()
+        });
+        if came.is_ok_and(|came| came) {
+            assert_eq!(rx.results().map(Result::unwrap).count(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_task_whose_wait_beats_its_cancellation_is_not_told() {
+    let _watch = watchdog();
+    for capacity in [1, 8] {
+        beats_a_cancellation(
+            || bounded(capacity),
+            |(_, rx)| rx.recv().is_ok(),
+            |(tx, _)| tx.send(7).unwrap(),
+        );
+        beats_a_cancellation(
+            || {
+                let (tx, rx) = bounded(capacity);
+                (0..capacity).for_each(|n| tx.send(n).unwrap());
+                (tx, rx)
+            },
+            |(tx, _)| tx.send(7).is_ok(),
+            |(_, rx)| assert!(rx.recv().is_ok()),
+        );
+    }
+    beats_a_cancellation(
+        || reunite::sync::Semaphore::new(0),
+        |permits| permits.acquire().is_ok(),
+        |permits| permits.release(1).unwrap(),
+    );
+    beats_a_cancellation(
+        || reunite::sync::Barrier::new(2),
+        |both| both.wait().is_ok(),
+        |both| {
+            let _alone = both.wait_timeout(Duration::ZERO);
+        },
+    );
+}

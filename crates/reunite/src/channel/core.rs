@@ -25,7 +25,7 @@ use crate::error::{CutShort, RecvError};
 use crate::park::Parker;
 use crate::primitive::{Arc, AtomicUsize, Instant, OnceLock, Ordering};
 use crate::spin::{spin_briefly_until, spin_until};
-use crate::wait::{Heed, Wait, block_until, wait};
+use crate::wait::{Heed, Wait, block_until, tell_task, wait};
 
 /// A channel of fewer is a queue: there a message is handed to a receiver that waits, and taken along from a sender
 /// that waits, which counts where the two change places after every few messages.
@@ -187,27 +187,32 @@ impl<T> Core<T> {
                     false
                 }
             };
-        match &self.room {
+        let ended = match &self.room {
             Room::Slots(slots) => {
                 if spin(deadline, &mut || {
                     ready(message, &|message| slots.put(message))
                 }) {
                     return Wait::Ready;
                 }
-                let ended = block_until(site, deadline, Heed::Task, |parker| {
+                let ended = block_until(site, deadline, Heed::TaskUntold, |parker| {
                     ready(message, &|message| slots.put_or_list(message, parker))
                 });
                 slots.stop_putting(&Parker::here());
                 ended
             }
             Room::Queue(queue) => {
-                let ended = wait(site, deadline, Heed::Task, |parker| {
+                let ended = wait(site, deadline, Heed::TaskUntold, |parker| {
                     queue.put_or_list(message, parker)
                 });
                 queue.stop_putting(message, &Parker::here());
                 ended
             }
+        };
+        // A receiver may have taken it meanwhile.
+        if message.is_some() {
+            tell_task(&ended);
         }
+        ended
     }
 
     /// Waits until there is something to be `found`, or the channel is closed.
@@ -229,16 +234,19 @@ impl<T> Core<T> {
                 if spin(deadline, &mut || ready(&|| slots.take())) {
                     return Wait::Ready;
                 }
-                block_until(site, deadline, Heed::Task, |parker| {
+                block_until(site, deadline, Heed::TaskUntold, |parker| {
                     ready(&|| slots.take_or_list(parker))
                 })
             }
-            Room::Queue(queue) => wait(site, deadline, Heed::Task, |parker| {
+            Room::Queue(queue) => wait(site, deadline, Heed::TaskUntold, |parker| {
                 ready(&|| queue.take_or_list(parker, true))
             }),
         };
         if let Some(handed) = self.stop_taking(&Parker::here()) {
             *found = Found::Message(handed);
+        }
+        if let Found::Nothing = found {
+            tell_task(&ended);
         }
         ended
     }

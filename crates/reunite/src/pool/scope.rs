@@ -82,9 +82,12 @@ impl Core {
         self.context.node.label()
     }
 
-    /// Why the scope is cancelled, if it is.
+    /// Why the scope is cancelled, if it is: then a task of it does not begin. That counts as told there, as what the
+    /// task's closure holds is dropped undone; the task around the scope has not heard of it.
     pub(super) fn cause(&self) -> Option<Cancelled> {
-        self.context.node.check().err()
+        let cancelled = self.context.node.look().err()?;
+        self.context.node.mark_observed_here();
+        Some(cancelled)
     }
 
     pub(super) fn as_ancestor(&self) -> Ancestor {

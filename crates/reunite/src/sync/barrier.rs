@@ -7,7 +7,7 @@ use crate::deadlock::{Object, On, Site};
 use crate::error::WaitError;
 use crate::park::Parker;
 use crate::primitive::{Duration, Instant, Mutex, now};
-use crate::wait::{Heed, Wait, wait};
+use crate::wait::{Heed, Wait, tell_task, wait};
 
 /// Lets so many tasks wait for each other, again and again.
 ///
@@ -107,17 +107,19 @@ impl Barrier {
             on: On::Anyone,
         };
         let over = |_: &Parker| self.state.lock().round != round;
-        let gave_up = match wait(site, deadline, Heed::Task, over) {
+        let ended = wait(site, deadline, Heed::TaskUntold, over);
+        let gave_up = match &ended {
             Wait::Ready => return Ok(false),
             Wait::TimedOut => WaitError::timed_out(now().saturating_duration_since(since)),
-            Wait::Cancelled(cancelled) => WaitError::cancelled(cancelled),
-            Wait::Refused(refusal) => WaitError::refused(refusal),
+            Wait::Cancelled(cancelled) => WaitError::cancelled(cancelled.clone()),
+            Wait::Refused(refusal) => WaitError::refused(refusal.clone()),
         };
         let mut state = self.state.lock();
         if state.round != round {
             return Ok(false);
         }
         state.arrived.retain(|other| !other.is_same(&parker));
+        tell_task(&ended);
         Err(gave_up)
     }
 }

@@ -19,7 +19,7 @@ use crate::deadlock::{Object, On, Site};
 use crate::error::WaitError;
 use crate::park::Parker;
 use crate::primitive::{Arc, Duration, Instant, Mutex, now};
-use crate::wait::{Heed, Wait, wait};
+use crate::wait::{Heed, Wait, tell_task, wait};
 
 /// So many permits, handed out in the order in which they were asked for.
 ///
@@ -335,7 +335,7 @@ impl Semaphore {
             at,
             on: On::Anyone,
         };
-        let ended = wait(site, deadline, Heed::Task, |parker| {
+        let ended = wait(site, deadline, Heed::TaskUntold, |parker| {
             let mut state = self.state.lock();
             match ticket {
                 // Granted: whoever did it took the request out of the queue.
@@ -358,7 +358,7 @@ impl Semaphore {
                 }
             }
         });
-        let gave_up = match ended {
+        let gave_up = match &ended {
             Wait::Ready => {
                 return Ok(Permit {
                     semaphore: self,
@@ -366,8 +366,8 @@ impl Semaphore {
                 });
             }
             Wait::TimedOut => WaitError::timed_out(now().saturating_duration_since(since)),
-            Wait::Cancelled(cancelled) => WaitError::cancelled(cancelled),
-            Wait::Refused(refusal) => WaitError::refused(refusal),
+            Wait::Cancelled(cancelled) => WaitError::cancelled(cancelled.clone()),
+            Wait::Refused(refusal) => WaitError::refused(refusal.clone()),
         };
         let mut state = self.state.lock();
         let place = state
@@ -378,6 +378,7 @@ impl Semaphore {
             Some(place) => {
                 state.queue.remove(place);
                 self.grant(state, 0);
+                tell_task(&ended);
                 Err(gave_up)
             }
             None => Ok(Permit {
