@@ -218,8 +218,9 @@ impl Node {
     pub(crate) fn passed_on(&self, cancelled: &Cancelled) -> bool {
         let mut node = self;
         loop {
-            // By its source, too: the news may have come to a task before it came here.
-            if node.label.id() == cancelled.source().id()
+            // By its source, too: the news may have come to a task before it came here. Not if that only failed: then
+            // others were cut short by what it dropped, and it may have coped.
+            if (node.cause.get().is_some() && node.label.id() == cancelled.source().id())
                 || node.cause().is_some_and(|cause| cause.is_same(cancelled))
             {
                 return true;

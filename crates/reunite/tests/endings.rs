@@ -973,3 +973,41 @@ fn a_task_whose_wait_beats_its_cancellation_is_not_told() {
         },
     );
 }
+
+/// The message of the panic in a scope whose only task does this, and which returns then.
+fn failure_of(task: impl FnOnce() + Send) -> String {
+    let payload = payload_of(|| {
+        reunite::scope(|s| drop(s.spawn(task)));
+    });
+    *payload.downcast::<String>().unwrap()
+}
+
+#[test]
+fn what_a_caught_panic_cut_short_is_no_cancellation_of_the_task_around() {
+    let _watch = watchdog();
+    let told = failure_of(|| {
+        let (tx, rx) = unbounded::<u64>();
+        reunite::scope(|s| {
+            s.spawn(move || assert_eq!(rx.iter().sum::<u64>(), 0, "a part"));
+            let caught = payload_of(move || {
+                tx.send(1).unwrap();
+                panic!("in the body");
+            });
+            drop(caught);
+        });
+    });
+    assert!(told.contains("it failed"), "{told}");
+    let pool = Pool::builder().threads(2).build().unwrap();
+    let told = failure_of(|| {
+        let (tx, rx) = unbounded::<u64>();
+        pool.scope(|s| {
+            s.spawn(move || assert_eq!(rx.iter().sum::<u64>(), 0, "a part"));
+            let producer = s.spawn(move || {
+                tx.send(1).unwrap();
+                panic!("in a task of the pool");
+            });
+            assert!(producer.join().unwrap_err().is_panic());
+        });
+    });
+    assert!(told.contains("it failed"), "{told}");
+}

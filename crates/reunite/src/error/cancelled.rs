@@ -80,6 +80,11 @@ impl Cancelled {
         self.cause.why == Why::Deadline
     }
 
+    /// Whether it began with a failure of its source.
+    pub(crate) fn is_failure(&self) -> bool {
+        self.cause.why == Why::Failed
+    }
+
     /// The mark of a payload, which is one if it has that.
     pub(super) fn mark(&mut self) -> &mut Option<Mark> {
         &mut self.mark

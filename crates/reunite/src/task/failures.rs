@@ -34,10 +34,15 @@ impl<E> Unclaimed<E> {
 
 /// Whether a task completed cancelled because its scope was, or it itself by its handle: who did that knows.
 fn is_expected<E>(error: &JoinError<E>, own: &Node) -> bool {
-    let (Some(cancelled), Some(task)) = (error.as_cancelled(), error.task()) else {
-        return false;
-    };
-    own.passed_on(cancelled) || cancelled.source().id() == task.id()
+    let by_handle = is_by_handle(error);
+    by_handle || error.as_cancelled().is_some_and(|it| own.passed_on(it))
+}
+
+/// Whether a task completed cancelled because it itself was. (That it failed is not that: it was cut short by what it had
+/// dropped itself.)
+fn is_by_handle<E>(error: &JoinError<E>) -> bool {
+    let both = error.as_cancelled().zip(error.task());
+    both.is_some_and(|(it, task)| it.source().id() == task.id() && !it.is_failure())
 }
 
 pub(crate) struct Failures<E>(Mutex<List<E>>);
