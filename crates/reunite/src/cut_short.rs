@@ -19,7 +19,8 @@
 //! 5. Where panics abort, nothing can unwind, and the process must not end for a cancellation: [`leave`] marks the
 //!    innermost [`catch`] of its thread and returns; the iterator ends, the closure goes on to its end, and its
 //!    [`catch`] finds the mark and throws the value away. Without one on this thread (outside any task, and in a half of
-//!    a fork that a thief runs) it is a panic with a message, which aborts.
+//!    a fork that a thief runs) it is a panic with a message, which aborts. Whoever keeps what a closure made before its
+//!    [`catch`] has looked asks for the mark first ([`left_here`]).
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -197,6 +198,18 @@ pub(crate) fn leave(why: CutShort, what: &dyn Display) {
         return;
     }
     unwind_with(why)
+}
+
+/// Why the calling task was left and goes on all the same, if so: what it makes is partial. Only where panics abort.
+pub(crate) fn left_here() -> Option<CutShort> {
+    if !ABORTS {
+        return None;
+    }
+    let left = MARK.try_with(|here| match &*here.borrow() {
+        Mark::Left(why) => Some(why.clone()),
+        Mark::Seen | Mark::Unseen => None,
+    });
+    left.ok().flatten()
 }
 
 fn unwind_with(why: CutShort) -> ! {

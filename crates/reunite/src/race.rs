@@ -2,6 +2,7 @@
 
 use std::panic::Location;
 
+use crate::cut_short::left_here;
 use crate::error::{Cancelled, ScopeError, Why};
 use crate::policy::Quorum;
 use crate::primitive::Mutex;
@@ -152,6 +153,9 @@ impl ScopeBuilder {
                 let values = &values;
                 drop(s.spawn(move || {
                     let value = contender()?;
+                    if left_here().is_some() {
+                        return Ok(());
+                    }
                     values.lock().push((i, value));
                     Ok(())
                 }));

@@ -36,6 +36,13 @@ impl WaitError {
         Self(Kind::Refused(refusal))
     }
 
+    pub(crate) fn of_cut_short(why: CutShort) -> Self {
+        match why {
+            CutShort::Cancelled(cancelled) => Self::cancelled(cancelled),
+            CutShort::Refused(refusal) => Self::refused(refusal),
+        }
+    }
+
     pub(crate) fn poisoned() -> Self {
         Self(Kind::Poisoned)
     }

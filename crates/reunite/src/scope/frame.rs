@@ -236,7 +236,9 @@ impl<E> Frame<'_, '_, E> {
             }
             Caught::Left(why, partial) => {
                 let is_root = unclaimed.add_left_body(&why, order, after_cancel);
-                (partial.and_then(Result::ok), is_root.then_some(why))
+                // A policy that forgives the failure before it does not make a part whole.
+                let partial = partial.and_then(Result::ok).filter(|_| is_root);
+                (partial, is_root.then_some(why))
             }
         };
         let failures = unclaimed.failures;

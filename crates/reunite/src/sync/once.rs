@@ -5,6 +5,7 @@ use std::panic::Location;
 
 use super::raw::Raw;
 use crate::contain::assert_outside;
+use crate::cut_short::left_here;
 use crate::deadline;
 use crate::error::WaitError;
 use crate::primitive::{Duration, Instant, OnceLock};
@@ -43,7 +44,8 @@ impl<T> OnceCell<T> {
     ///
     /// # Errors
     /// The current task was cancelled while another made it; or, at once, `make` needs what it makes
-    /// ([`is_deadlock`](WaitError::is_deadlock)).
+    /// ([`is_deadlock`](WaitError::is_deadlock)). Where panics abort: or what `make` returned is partial, as an iteration
+    /// in it was [cut short](crate#partial-results); it is dropped.
     #[inline]
     #[track_caller]
     pub fn get_or_init(&self, make: impl FnOnce() -> T) -> Result<&T, WaitError> {
@@ -108,7 +110,14 @@ impl<T> OnceCell<T> {
         self.making.lock("initialise", deadline, Heed::Task, at)?;
         let _unlock = Unlock(&self.making);
         assert_outside();
-        Ok(self.value.get_or_init(make))
+        if let Some(value) = self.value.get() {
+            return Ok(value);
+        }
+        let value = make();
+        match left_here() {
+            None => Ok(self.value.get_or_init(|| value)),
+            Some(why) => Err(WaitError::of_cut_short(why)),
+        }
     }
 }
 

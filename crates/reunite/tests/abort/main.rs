@@ -95,6 +95,13 @@ fn a_producer_that_was_cut_short_is_told_to_its_consumer() {
 }
 
 #[test]
+fn what_is_taken_from_a_closure_that_was_cut_short_is_no_part() {
+    assert_eq!(says("race"), "Ok(100)");
+    assert_eq!(says("forgiving_policy"), "an error");
+    assert_eq!(says("once"), "cancelled\nNone");
+}
+
+#[test]
 fn where_nobody_would_be_told_the_process_ends_with_a_message() {
     let told = dies_of("plain_scope");
     assert!(told.contains("was cut short: cancelled by scope"), "{told}");

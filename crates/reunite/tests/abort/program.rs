@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reunite::channel::{Receiver, Sender, bounded};
+use reunite::policy::FirstSuccess;
+use reunite::sync::OnceCell;
 use reunite::{JoinError, Pool, ScopeBuilder};
 
 fn main() {
@@ -66,6 +68,44 @@ fn main() {
             say(joined);
         }
         "relay" => relay(),
+        "race" => {
+            let left = AtomicBool::new(false);
+            let contender = |is_left: bool| {
+                let left = &left;
+                move || {
+                    if !is_left {
+                        until(left);
+                        return Ok::<_, String>(100);
+                    }
+                    let (tx, rx) = open();
+                    cut_short(tx);
+                    let part = rx.iter().count();
+                    left.store(true, Ordering::SeqCst);
+                    Ok(part)
+                }
+            };
+            println!("{:?}", reunite::race([contender(true), contender(false)]));
+        }
+        "forgiving_policy" => {
+            let scope = ScopeBuilder::new().policy(FirstSuccess::new());
+            let (tx, rx) = open();
+            cut_short(tx);
+            let ended = scope.try_scope(|s| {
+                drop(s.spawn(|| Err::<(), _>("broken")));
+                s.spawn(|| Ok(())).join()?;
+                Ok(rx.iter().count())
+            });
+            println!("{}", if ended.is_ok() { "a part" } else { "an error" });
+        }
+        "once" => {
+            let cell = OnceCell::new();
+            say(cancelled_in(|rx, waits| {
+                let part = cell.get_or_init(|| count(rx, waits));
+                assert!(part.unwrap_err().is_cancelled());
+                0
+            }));
+            println!("{:?}", cell.get());
+        }
         "plain_scope" => {
             let (_tx, rx) = open();
             let counted = reunite::scope(|s| {
@@ -101,6 +141,18 @@ fn open() -> (Sender<u64>, Receiver<u64>) {
     let (tx, rx) = bounded(4);
     tx.send(1).unwrap();
     (tx, rx)
+}
+
+/// Drops it in a task that is told of its cancellation.
+fn cut_short(tx: Sender<u64>) {
+    reunite::scope(|s| {
+        let task = s.spawn(move || {
+            until_cancelled();
+            drop(tx);
+        });
+        task.cancel();
+        let _cancelled = task.join();
+    });
 }
 
 fn count(rx: &Receiver<u64>, waits: &AtomicBool) -> usize {
