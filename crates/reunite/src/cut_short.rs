@@ -251,10 +251,24 @@ fn panic_with(why: &CutShort, what: &dyn Display) -> ! {
     panic!("{what} was cut short: {why}")
 }
 
+/// Tells a thread that unwinds from the others; zero if the calling one does not.
+#[inline]
+pub(crate) fn unwinding_thread() -> usize {
+    if panicking() { this_thread() } else { 0 }
+}
+
+#[cold]
+fn this_thread() -> usize {
+    // One that is ending, and has lost its locals, is told from none.
+    MARK.try_with(|here| std::ptr::from_ref(here).addr())
+        .unwrap_or(0)
+}
+
 /// Why what the current task leaves is partial, if it is: because it unwinds, or was told after telling number
-/// `since` (see `current::tellings`) that what it waits for will not come.
-pub(crate) fn reason(since: u64) -> Option<CutShort> {
-    if !panicking() {
+/// `since` (see `current::tellings`) that what it waits for will not come. What a destructor makes and drops while
+/// thread `made_by` unwinds, the unwinding does not cut short.
+pub(crate) fn reason(since: u64, made_by: usize) -> Option<CutShort> {
+    if !panicking() || (made_by != 0 && made_by == this_thread()) {
         return current::cut_short(since);
     }
     let left = MARK.try_with(|here| match &*here.borrow() {

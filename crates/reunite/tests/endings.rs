@@ -1011,3 +1011,39 @@ fn what_a_caught_panic_cut_short_is_no_cancellation_of_the_task_around() {
     });
     assert!(told.contains("it failed"), "{told}");
 }
+
+/// Has a channel of its own when it goes, and whose tasks, if any, send into it.
+struct Pipeline<'a>(Option<&'a Pool>, &'a AtomicUsize);
+
+impl Drop for Pipeline<'_> {
+    fn drop(&mut self) {
+        let (tx, rx) = unbounded::<usize>();
+        let sum = reunite::spawn(move || rx.iter().sum::<usize>());
+        match self.0 {
+            None => tx.send(3).unwrap(),
+            Some(pool) => pool.scope(|s| {
+                for _ in 0..3 {
+                    let tx = tx.clone();
+                    s.spawn(move || tx.send(1).unwrap());
+                }
+            }),
+        }
+        drop(tx);
+        self.1
+            .store(sum.join().unwrap_or(usize::MAX), Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_channel_that_a_destructor_makes_during_a_panic_is_whole() {
+    let _watch = watchdog();
+    let pool = Pool::builder().threads(2).build().unwrap();
+    for pool in [None, Some(&pool)] {
+        let sum = AtomicUsize::new(0);
+        drop(payload_of(|| {
+            let _pipeline = Pipeline(pool, &sum);
+            panic!("around the destructor");
+        }));
+        assert_eq!(sum.load(Ordering::SeqCst), 3);
+    }
+}

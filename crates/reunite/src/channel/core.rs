@@ -12,14 +12,15 @@
 //! 3. Whoever finds it is told, and passes it on by the same rule.
 //!
 //! Of a cancellation a task is told for good. A refusal it may have coped with: a sender that has sent since, or was made
-//! since, is not affected. So each sender keeps the number of the last telling in the process at which it sent.
+//! since, is not affected. So each sender keeps the number of the last telling in the process at which it sent. Nor is
+//! one that a destructor made while its thread unwinds, by that unwinding: what began after a panic is not cut short by it.
 
 use std::panic::Location;
 
 use super::bounded::Bounded;
 use super::queue::Queue;
+use super::told::Told;
 use crate::current;
-use crate::cut_short;
 use crate::deadlock::{Object, On, Site};
 use crate::error::{CutShort, RecvError};
 use crate::park::Parker;
@@ -63,9 +64,9 @@ impl End {
         self.count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether that was the last. `since`: the telling after which nothing was done through it.
-    fn one_less(&self, since: u64, is_closed: impl FnOnce() -> bool) -> bool {
-        if let Some(why) = cut_short::reason(since) {
+    /// Whether that was the last.
+    fn one_less(&self, told: &Told, is_closed: impl FnOnce() -> bool) -> bool {
+        if let Some(why) = told.reason() {
             // Of several, the first tells.
             let _told = self.cut.set(why);
         }
@@ -303,16 +304,16 @@ impl<T> Core<T> {
         }
     }
 
-    /// One sender less, which sent nothing after telling number `since`; the last one closes.
-    pub(super) fn drop_sender(&self, since: u64) {
-        if self.senders.one_less(since, || self.is_closed()) {
+    /// One sender less; the last one closes.
+    pub(super) fn drop_sender(&self, told: &Told) {
+        if self.senders.one_less(told, || self.is_closed()) {
             self.close();
         }
     }
 
     /// One receiver less; the last one closes, and drops what is left.
-    pub(super) fn drop_receiver(&self, since: u64) {
-        if self.receivers.one_less(since, || self.is_closed()) {
+    pub(super) fn drop_receiver(&self, told: &Told) {
+        if self.receivers.one_less(told, || self.is_closed()) {
             self.close_now();
         }
     }

@@ -190,7 +190,7 @@ impl<T> Clone for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        self.core.drop_receiver(self.told.number());
+        self.core.drop_receiver(&self.told);
     }
 }
 

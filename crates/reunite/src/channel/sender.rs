@@ -152,7 +152,7 @@ impl<T> Clone for Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        self.core.drop_sender(self.told.number());
+        self.core.drop_sender(&self.told);
     }
 }
 
