@@ -330,18 +330,27 @@ pub(crate) fn tellings() -> u64 {
     TELLINGS.load(Ordering::Relaxed)
 }
 
-/// The current task is being told that what it waits for will not come.
-pub(crate) fn tell_cut_short(node: &Node, why: &CutShort) {
-    let number = TELLINGS.fetch_add(1, Ordering::Relaxed) + 1;
-    node.mark_cut(number, why);
-}
-
-/// [`tell_cut_short`] for the caller's own node.
+/// The current task is being told that what it waits for will not come: inside a shield, too, whose node passes nothing
+/// on.
 pub(crate) fn tell_here(why: &CutShort) {
-    tell_cut_short(&current().node, why);
+    let number = TELLINGS.fetch_add(1, Ordering::Relaxed) + 1;
+    for node in nodes_here() {
+        node.mark_cut(number, why);
+    }
 }
 
-/// The current task was left, and goes on as it cannot unwind: nothing that it sends from here on makes up for that.
+/// The nodes of what the current task does on this thread, innermost first.
+fn nodes_here() -> Vec<Arc<Node>> {
+    with_layers(|layers| {
+        let contexts = layers.iter().rev().map(|layer| &layer.context);
+        let here = &layers[layers.len() - 1].context.who;
+        let same = contexts.take_while(|context| Arc::ptr_eq(&context.who, here));
+        same.map(|context| Arc::clone(&context.node)).collect()
+    })
+}
+
+/// The current task was left, and goes on as it cannot unwind, or was refused a thread: nothing that it sends from here on
+/// makes up for that.
 pub(crate) fn mark_left(why: &CutShort) {
     current().node.mark_left(why);
 }

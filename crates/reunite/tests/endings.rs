@@ -1047,3 +1047,38 @@ fn a_channel_that_a_destructor_makes_during_a_panic_is_whole() {
         assert_eq!(sum.load(Ordering::SeqCst), 3);
     }
 }
+
+#[test]
+fn a_refusal_inside_a_shield_cuts_the_channels_of_its_task_short() {
+    let _watch = watchdog();
+    let is_refused = || {
+        let lock = reunite::sync::Mutex::new(());
+        let _held = lock.lock().unwrap();
+        lock.lock().unwrap_err().is_deadlock()
+    };
+    let nested = || reunite::scope(|_| reunite::shield(|| reunite::shield(is_refused)));
+    let ways: [&(dyn Fn() -> bool + Sync); 3] =
+        [&is_refused, &|| reunite::shield(is_refused), &nested];
+    for refused in ways {
+        let (tx, rx) = unbounded();
+        reunite::scope(|s| {
+            s.spawn(move || {
+                tx.send(1).unwrap();
+                assert!(refused());
+            });
+        });
+        let last = rx.results().last().unwrap();
+        assert!(last.unwrap_err().is_cut_short());
+    }
+}
+
+#[test]
+fn a_producer_that_was_refused_a_thread_cuts_the_channel_short() {
+    let _watch = watchdog();
+    let (tx, rx) = unbounded();
+    let too_large = reunite::Builder::new().stack_size(usize::MAX / 2);
+    let refused = too_large.try_spawn(move || tx.send(1).unwrap());
+    assert!(refused.unwrap_err().is_refused());
+    let end = rx.recv().unwrap_err();
+    assert!(end.is_cut_short(), "{end}");
+}

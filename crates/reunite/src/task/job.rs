@@ -10,8 +10,9 @@ use super::policy::Completion;
 use crate::cancel::Node;
 use crate::contain::{assert_outside, contain};
 use crate::context::Inherited;
+use crate::current;
 use crate::cut_short::catch_task;
-use crate::error::{Cancelled, Failure};
+use crate::error::{Cancelled, CutShort, Failure, Why};
 use crate::id::Label;
 use crate::observe::{Event, tell};
 use crate::primitive::Arc;
@@ -102,6 +103,9 @@ fn carry_out<T, E>(
             Err(Failure::Cancelled(cancelled))
         }
         Go::Refused(error) => {
+            // What it holds is dropped undone, and those who depend on that must know.
+            let label = current::current().who.label.clone();
+            current::mark_left(&CutShort::Cancelled(Cancelled::new(Why::Failed, label)));
             drop(f);
             Err(Failure::NotStarted(error))
         }
