@@ -182,6 +182,39 @@ fn an_observer_that_leaves_with_its_task_stays() {
     assert_eq!(told.load(Ordering::SeqCst), 2);
 }
 
+/// The same of an observer whose iteration over messages is left, as their sender was refused a wait.
+#[test]
+fn an_observer_whose_iteration_is_cut_short_by_a_refusal_stays() {
+    struct Iterates(channel::Receiver<()>, Arc<AtomicUsize>);
+
+    impl Observer for Iterates {
+        fn on_event(&self, event: &Event<'_>) {
+            if let Event::Cancel { cause, .. } = event
+                && cause.reason() == "iterate"
+            {
+                self.1.fetch_add(1, Ordering::SeqCst);
+                self.0.iter().for_each(drop);
+                unreachable!("that was not all");
+            }
+        }
+    }
+
+    let _watchdog = watchdog();
+    let (tx, rx) = channel::unbounded();
+    let sender = Builder::new().spawn(move || {
+        let lock = sync::Mutex::new(tx);
+        let _held = lock.lock().unwrap();
+        assert!(lock.lock().unwrap_err().is_deadlock());
+    });
+    sender.join().unwrap();
+    let told = Arc::new(AtomicUsize::new(0));
+    let _observing = reunite::observe(Iterates(rx, Arc::clone(&told)));
+    for _ in 0..2 {
+        reunite::scope(|s| s.cancel("iterate"));
+    }
+    assert_eq!(told.load(Ordering::SeqCst), 2);
+}
+
 #[test]
 fn a_checkpoint_that_finds_the_deadline_passed_tells_observers_outside_its_borrow() {
     struct Spawns(AtomicBool, Arc<AtomicUsize>);

@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use super::{Stall, Straggler};
 use crate::contain::{assert_outside, contain};
-use crate::error::{Cancelled, Deadlock};
+use crate::error::{Cancelled, CutShort, Deadlock};
 use crate::id::Label;
 use crate::primitive::{Arc, Counter, Ordering, StaticMutex, StaticMutexGuard, thread_local};
 
@@ -218,10 +218,9 @@ fn tell_all(event: &Event<'_>) {
     let all = observers().clone();
     for observer in all {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer.on_event(event))) {
-            // One that left because the task is cancelled has no fault.
-            let has_left = payload.is::<Cancelled>();
-            contain(|| drop(payload));
-            if !has_left {
+            // One that left because the task is cancelled, or was refused a wait, has no fault.
+            if let Err(payload) = CutShort::from_payload(payload) {
+                contain(|| drop(payload));
                 contain(|| remove(&observer));
                 let _closed = writeln!(stderr(), "reunite: an observer panicked, and was removed");
             }
