@@ -910,13 +910,11 @@ fn a_task_that_only_waited_for_its_scopes_is_not_told_and_its_channel_is_whole()
 
 /// Runs `wait` in a task that is cancelled when what it waits for comes, too: if it gets that, and then sends all, the
 /// channel must be whole. For that to meet takes many rounds.
-fn beats_a_cancellation<T: Send>(
+fn beats_a_cancellation<T: Send + Sync>(
     make: impl Fn() -> T,
     wait: impl Fn(&T) -> bool + Sync,
     bring: impl Fn(&T),
-) where
-    T: Sync,
-{
+) {
     for round in 0..2_000_u32 {
         let (tx, rx) = unbounded();
         let (what, begun) = (&make(), &AtomicBool::new(false));
@@ -1081,4 +1079,45 @@ fn a_producer_that_was_refused_a_thread_cuts_the_channel_short() {
     assert!(refused.unwrap_err().is_refused());
     let end = rx.recv().unwrap_err();
     assert!(end.is_cut_short(), "{end}");
+}
+
+#[test]
+fn values_of_a_map_that_others_cut_short_come_with_the_reason() {
+    let _watch = watchdog();
+    let (tx, rx) = unbounded::<u64>();
+    let producer = reunite::spawn(move || {
+        tx.send(1).unwrap();
+        until_cancelled();
+    });
+    let first = rx.recv().unwrap();
+    producer.cancel();
+    assert_eq!(first, 1);
+    let of_producer = |error: &reunite::ScopeError<_>| {
+        let root = error.root().expect("a reason");
+        let why = root.as_cancelled().expect("a cancellation");
+        assert_eq!(why.reason(), "cancelled through its handle");
+    };
+    let values = reunite::scope(|s| {
+        let map = s.map(0..2, |_| rx.iter().sum::<u64>());
+        map.into_iter().collect_values()
+    });
+    of_producer(&values.unwrap_err());
+    let each = reunite::for_each(0..2, |_| {
+        rx.iter().for_each(|_| ());
+        Ok::<_, std::convert::Infallible>(())
+    });
+    of_producer(&each.unwrap_err());
+    // A cancellation of the map itself is told as that of its scope, as before.
+    let ended = cancelled_in(|waits| {
+        let each = reunite::for_each(0..2, |_| {
+            waits.store(true, Ordering::SeqCst);
+            until_cancelled().unwind();
+            #[allow(unreachable_code, reason = "says the type")]
+            Ok::<_, String>(())
+        });
+        each.unwrap_err()
+            .root()
+            .is_none_or(JoinError::is_interrupted)
+    });
+    assert!(ended.unwrap());
 }

@@ -60,15 +60,22 @@ impl<'a, U, E> Outcomes<'a, U, E> {
     ///
     /// # Errors
     /// Some item had none: all failures, the root cause first. Every item is run before that is told,
-    /// unless the map is [`fail_fast`](crate::Map::fail_fast).
+    /// unless the map is [`fail_fast`](crate::Map::fail_fast). If none failed, but some completed cancelled by what
+    /// neither the map nor anything above it was cancelled by (a channel that others cut short), those are told.
     pub fn collect_values(mut self) -> Result<Vec<U>, ScopeError<E>> {
         let (mut values, mut failures, mut cancelled) = (Vec::new(), Vec::new(), 0);
-        let mut interrupted = None;
-        for outcome in &mut self {
+        let (mut interrupted, mut cut_short) = (None, Vec::new());
+        while let Some(outcome) = self.next() {
             match outcome {
                 Ok(value) => values.push(value),
                 Err(error) if error.is_interrupted() => interrupted = Some(error),
-                Err(error) if error.is_cancelled() => cancelled += 1,
+                Err(error) if error.is_cancelled() => {
+                    cancelled += 1;
+                    let is_expected = |it| self.running.passed_on(it);
+                    if !error.as_cancelled().is_some_and(is_expected) {
+                        cut_short.push(error);
+                    }
+                }
                 Err(error) => failures.push(error),
             }
         }
@@ -77,6 +84,9 @@ impl<'a, U, E> Outcomes<'a, U, E> {
         }
         if failures.is_empty() {
             failures.extend(interrupted);
+        }
+        if failures.is_empty() {
+            failures = cut_short;
         }
         let (label, cause) = self.running.facts();
         Err(ScopeError::new(label, failures, cause, cancelled))
@@ -103,6 +113,8 @@ impl<U, E> fmt::Debug for Outcomes<'_, U, E> {
 trait Running<U, E> {
     fn next(&mut self) -> Option<Result<U, JoinError<E>>>;
     fn facts(&self) -> (Label, Option<Cancelled>);
+    /// Whether it came to the items through the map.
+    fn passed_on(&self, cancelled: &Cancelled) -> bool;
 }
 
 struct Consumer<I, U, E, S> {
@@ -130,7 +142,14 @@ where
     fn next(&mut self) -> Option<Result<U, JoinError<E>>> {
         while !self.finished {
             match self.look() {
-                Ok(Look::Outcome(outcome)) => return Some(outcome),
+                Ok(Look::Outcome(outcome)) => {
+                    let why = outcome.as_ref().err().and_then(JoinError::as_cancelled);
+                    if why.is_some_and(|why| self.passed_on(why)) {
+                        // If that came from above, the caller is told by it.
+                        let _told = current::checkpoint();
+                    }
+                    return Some(outcome);
+                }
                 Ok(Look::NewDeadline) => {}
                 Ok(Look::End) => {
                     self.finished = true;
@@ -167,6 +186,10 @@ where
 
     fn facts(&self) -> (Label, Option<Cancelled>) {
         (self.shared.label.clone(), self.shared.node.cause())
+    }
+
+    fn passed_on(&self, cancelled: &Cancelled) -> bool {
+        self.shared.node.passed_on(cancelled)
     }
 }
 
