@@ -50,7 +50,38 @@ pub(crate) struct Failures<E>(Mutex<List<E>>);
 struct List<E> {
     slots: Vec<Slot<E>>,
     next: u64,
-    cancelled: Vec<Slot<E>>,
+    /// How many tasks completed cancelled.
+    cancelled: usize,
+    /// Of those, the ones that the scope's end may have to tell.
+    cut_short: Vec<Slot<E>>,
+    /// When these are so many, some may be forgotten.
+    many: usize,
+}
+
+const FEW: usize = 32;
+
+impl<E> List<E> {
+    /// Keeps one that completed cancelled until the scope's end. A scope may last for ever: what a join has taken is
+    /// forgotten from time to time, and of those that no join can take any more one for each cancellation is enough.
+    fn keep_cut_short(&mut self, slot: Slot<E>) {
+        if self.cut_short.len() >= self.many {
+            let mut kept: Option<Cancelled> = None;
+            self.cut_short.retain(|slot| {
+                let error = slot.lock();
+                let Some(cancelled) = error.as_ref().and_then(JoinError::as_cancelled) else {
+                    return false;
+                };
+                if Arc::strong_count(slot) > 1 {
+                    return true;
+                }
+                let is_new = !kept.as_ref().is_some_and(|it| it.is_same(cancelled));
+                kept = Some(cancelled.clone());
+                is_new
+            });
+            self.many = FEW.max(2 * self.cut_short.len());
+        }
+        self.cut_short.push(slot);
+    }
 }
 
 impl<E> Failures<E> {
@@ -58,7 +89,9 @@ impl<E> Failures<E> {
         Self(Mutex::new(List {
             slots: Vec::new(),
             next: 0,
-            cancelled: Vec::new(),
+            cancelled: 0,
+            cut_short: Vec::new(),
+            many: FEW,
         }))
     }
 
@@ -68,10 +101,13 @@ impl<E> Failures<E> {
         let order = list.next;
         list.next += 1;
         let error = JoinError::completed(task, failure, order, after_cancel);
-        let is_cancelled = error.is_cancelled();
+        let (is_cancelled, is_by_handle) = (error.is_cancelled(), is_by_handle(&error));
         let slot = Arc::new(Mutex::new(Some(error)));
         if is_cancelled {
-            list.cancelled.push(Arc::clone(&slot));
+            list.cancelled += 1;
+            if !is_by_handle {
+                list.keep_cut_short(Arc::clone(&slot));
+            }
         } else {
             list.slots.push(Arc::clone(&slot));
         }
@@ -90,7 +126,7 @@ impl<E> Failures<E> {
         let list = self.0.lock();
         let take = |slot: &Slot<E>| slot.lock().take();
         let mut failures: Vec<_> = list.slots.iter().filter_map(take).collect();
-        let left: Vec<_> = list.cancelled.iter().filter_map(take).collect();
+        let left: Vec<_> = list.cut_short.iter().filter_map(take).collect();
         let inherited = |error: &JoinError<E>| {
             let cancelled = error.as_cancelled();
             cancelled.filter(|it| above.passed_on(it)).cloned()
@@ -103,7 +139,55 @@ impl<E> Failures<E> {
         Unclaimed {
             failures,
             undone,
-            cancelled: list.cancelled.len(),
+            cancelled: list.cancelled,
         }
+    }
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use std::convert::Infallible;
+    use std::panic::Location;
+
+    use super::*;
+    use crate::error::Why;
+    use crate::id::Kind;
+
+    fn label() -> Label {
+        Label::new(Kind::Task, None, Location::caller())
+    }
+
+    #[test]
+    fn a_long_scope_keeps_few_of_the_tasks_that_completed_cancelled() {
+        let failures = Failures::<Infallible>::new();
+        let above = Node::root(label(), None);
+        let own = Node::child(&above, label(), None);
+        above.cancel(Cancelled::new(Why::Shutdown, label()));
+        let inherited = own.cause().unwrap();
+        let record =
+            |task: Label, cancelled| failures.record(task, Failure::Cancelled(cancelled), true);
+        let foreign = Cancelled::new(Why::Failed, label());
+        let mut joined = Vec::new();
+        for n in 0..100 * FEW {
+            let task = label();
+            let by_handle = Cancelled::new(Why::Dropped, task.clone());
+            drop(record(task, by_handle));
+            drop(record(label(), foreign.clone()));
+            let slot = record(label(), Cancelled::new(Why::Failed, label()));
+            if n < FEW {
+                joined.push(slot);
+            } else {
+                slot.lock().take();
+            }
+        }
+        let kept = failures.0.lock().cut_short.len();
+        assert!(kept <= 4 * FEW, "{kept}");
+        drop(record(label(), inherited));
+        for slot in joined {
+            assert!(slot.lock().take().is_some());
+        }
+        let unclaimed = failures.take_unclaimed(&own, &above);
+        assert!(unclaimed.undone.is_some());
+        assert_eq!(unclaimed.cancelled, 300 * FEW + 1);
     }
 }
