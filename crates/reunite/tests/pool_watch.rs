@@ -155,6 +155,55 @@ fn a_pool_told_not_to_watch_leaves_it_as_it_is() {
 }
 
 #[test]
+fn a_joiner_runs_what_no_thread_could_be_found_for() {
+    let _watch = watchdog();
+    for builder in [builder(1).spare_after(None), builder(1).spares(0)] {
+        let pool = builder.build().unwrap();
+        let (tx, rx) = mpsc::channel();
+        let (begin, begun) = mpsc::channel();
+        let waits = pool.spawn(move || {
+            begin.send(()).unwrap();
+            rx.recv().unwrap()
+        });
+        begun.recv().unwrap();
+        pool.spawn(move || tx.send(1).unwrap()).join().unwrap();
+        assert_eq!(waits.join().unwrap(), 1);
+        // The same in a scope, whose body has a place as well.
+        let (begin, begun) = mpsc::channel();
+        let (tx, rx) = mpsc::channel();
+        pool.scope(|s| {
+            let waits = s.spawn(move || {
+                begin.send(()).unwrap();
+                rx.recv().unwrap()
+            });
+            begun.recv().unwrap();
+            let frees = s.spawn(move || tx.send(2).unwrap());
+            frees.join().unwrap();
+            assert_eq!(waits.join().unwrap(), 2);
+        });
+    }
+}
+
+#[test]
+fn a_body_that_blocks_does_not_keep_the_last_place_of_a_pool_that_is_not_watched() {
+    let _watch = watchdog();
+    for threads in [1, 2] {
+        let pool = builder(threads).spare_after(None).build().unwrap();
+        std::thread::scope(|callers| {
+            for _ in 0..3 {
+                callers.spawn(|| {
+                    let (tx, rx) = mpsc::channel();
+                    pool.scope(|s| {
+                        let _task = s.spawn(move || tx.send(7).unwrap());
+                        assert_eq!(rx.recv().unwrap(), 7);
+                    });
+                });
+            }
+        });
+    }
+}
+
+#[test]
 fn there_are_no_more_threads_than_the_spares_allow() {
     let _watch = watchdog();
     let threads = Arc::new(AtomicUsize::new(0));

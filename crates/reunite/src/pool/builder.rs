@@ -372,7 +372,9 @@ impl PoolBuilder {
     /// while work is queued and all places are taken: then another thread takes its place, as if it had said
     /// [`blocking`](crate::blocking), and if all who have the places sleep like that, it is
     /// [reported](crate::on_stall) which task waits for which. 20 ms if not told; `None` for never. There are no more
-    /// threads than the [`spares`](Self::spares) allow. What computes keeps its place, however long it takes; where
+    /// threads than the [`spares`](Self::spares) allow: when they are spent, a joiner runs a queued task in its own place,
+    /// be there one or not, and with `None` it always does, and callers never take the last place from the pool's threads.
+    /// What computes keeps its place, however long it takes; where
     /// the system does not tell the one from the other (it does on Linux), as many places more are given as the
     /// pool has, fifty times as late. A fork that nobody has asked for cannot be seen by others, so it waits:
     /// `blocking` offers it first.
@@ -445,7 +447,7 @@ impl PoolBuilder {
     fn pool(self) -> Pool {
         let size = self.threads.unwrap_or_else(default_threads);
         let shared = Shared {
-            roster: Roster::new(size, self.spares),
+            roster: Roster::new(size, self.spares, self.spare_after.is_some()),
             name: self.name,
             stack_size: self.stack_size,
             on_start: self.on_start,

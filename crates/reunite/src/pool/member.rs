@@ -125,7 +125,7 @@ pub(super) fn visit(pool: &Arc<Shared>) -> Option<Visit> {
         None
     } else {
         let seated = Seated::in_pool(pool)?;
-        pool.roster.come();
+        pool.roster.arrive();
         seated.seat.life().hold();
         Some(seated)
     };
@@ -135,7 +135,7 @@ pub(super) fn visit(pool: &Arc<Shared>) -> Option<Visit> {
     })
 }
 
-/// [`visit`], unless others have all the places: what is queued is theirs to do.
+/// [`visit`], unless others have all the places, and there are threads to do what is queued.
 pub(super) fn visit_if_free(pool: &Arc<Shared>) -> Result<Option<Visit>, NoPlace> {
     let visit = visit(pool);
     match &visit {
@@ -166,7 +166,7 @@ impl Drop for Visit {
     fn drop(&mut self) {
         if let Some(seated) = self.seated.take() {
             let roster = &self.pool.roster;
-            let is_counted = roster.give_up_place(seated.seat.life());
+            let is_counted = roster.depart(seated.seat.life());
             drop(seated);
             let rouse = if is_counted {
                 roster.go()

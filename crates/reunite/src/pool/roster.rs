@@ -4,7 +4,8 @@
 //! `active` counts the members that are awake: workers and visitors, less those that block. A pool has `size`
 //! places for them, and wakes a worker only while one is free. A visitor comes whether one is free or not, as its
 //! thread is there anyway and must not be made to wait; workers make room for it as soon as they are between two
-//! pieces of work. A joiner that could run a task in its own place does so only if a place is free.
+//! pieces of work. A joiner that could run a task in its own place does so only if a place is free, or if no other thread
+//! could be woken or started to run it.
 //! `searching` counts the workers among them that look for work; `sleepers` are those that gave up. Those who search
 //! do nothing yet: a worker leaves `searching` *before* it takes work, and then looks whether the pool is crowded; a
 //! joiner counts itself as active, and then looks whether more are active than search and have places. So of the two
@@ -12,7 +13,8 @@
 //!
 //! A member that blocks where the library does not see it keeps its place. When work lies there, nobody searches and all
 //! places are taken, whoever finds that tells the watch (`Rouse::Full`), which takes places away from members that
-//! sleep (see `watch`, and `life` for who counts what).
+//! sleep (see `watch`, and `life` for who counts what). In a pool that is not watched nobody would, so visitors never take
+//! the last place from the workers there: it has always one more place than visitors, and a joiner is never refused one.
 //!
 //! * Whoever *publishes* work does so, then (fence) looks: if nobody searches and a place is free, it
 //!   wakes a sleeper.
@@ -95,10 +97,14 @@ pub(super) struct Roster {
     pub(super) size: usize,
     /// Threads at most: `size`, and spares for those that block.
     limit: usize,
+    /// Whether the watch takes places away from members that block where nobody sees it.
+    is_watched: bool,
     seats: Box<[OnceLock<&'static Seat>]>,
     /// How many of the seats were ever taken.
     used: AtomicUsize,
     active: AtomicUsize,
+    /// Members that are no workers, whether they are awake or not.
+    visitors: AtomicUsize,
     /// Members that have lost their places and have not noticed.
     retaken: AtomicUsize,
     searching: AtomicUsize,
@@ -133,13 +139,15 @@ pub(super) enum Rouse {
 }
 
 impl Roster {
-    pub(super) fn new(size: usize, spares: usize) -> Self {
+    pub(super) fn new(size: usize, spares: usize, is_watched: bool) -> Self {
         Self {
             size,
             limit: size.saturating_add(spares),
+            is_watched,
             seats: (0..SEATS).map(|_| OnceLock::new()).collect(),
             used: AtomicUsize::new(0),
             active: AtomicUsize::new(0),
+            visitors: AtomicUsize::new(0),
             retaken: AtomicUsize::new(0),
             searching: AtomicUsize::new(0),
             queued: AtomicUsize::new(0),
@@ -282,7 +290,16 @@ impl Roster {
     }
 
     pub(super) fn has_place(&self) -> bool {
-        self.active.load(Ordering::SeqCst) < self.size
+        self.active.load(Ordering::SeqCst) < self.places()
+    }
+
+    /// How many may be awake at a time.
+    fn places(&self) -> usize {
+        if self.is_watched {
+            self.size
+        } else {
+            self.size.max(self.visitors.load(Ordering::SeqCst) + 1)
+        }
     }
 
     /// Whether work lies there that nobody comes for, because all places are taken or no thread can be added.
@@ -347,15 +364,31 @@ impl Roster {
         self.rouse()
     }
 
+    /// A visitor comes.
+    pub(super) fn arrive(&self) {
+        self.visitors.fetch_add(1, Ordering::SeqCst);
+        self.come();
+    }
+
+    /// A visitor is about to leave. Whether it is still counted as awake, and is to uncount itself.
+    pub(super) fn depart(&self, life: &Life) -> bool {
+        self.visitors.fetch_sub(1, Ordering::SeqCst);
+        self.give_up_place(life)
+    }
+
     /// A visitor comes, or a member has stopped blocking.
     pub(super) fn come(&self) {
         self.active.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Whether one who has just come is one too many. Those who search will make room.
+    /// Whether one who has just come is one too many, and had better leave the work to others. Those who search will
+    /// make room. Whoever has the places may block until that work is done: it is left only to a thread that the watch
+    /// can let in.
     pub(super) fn is_full(&self) -> bool {
         let active = self.active.load(Ordering::SeqCst);
-        active > self.size + self.searching.load(Ordering::SeqCst)
+        self.is_watched
+            && active > self.size + self.searching.load(Ordering::SeqCst)
+            && self.can_rouse()
     }
 
     /// A member that held a place is about to block, or gone.
@@ -431,7 +464,7 @@ impl Roster {
 
     /// More are awake than there are places: a worker that is not in the middle of something had better sleep.
     pub(super) fn is_crowded(&self) -> bool {
-        self.active.load(Ordering::SeqCst) > self.size
+        self.active.load(Ordering::SeqCst) > self.places()
     }
 
     /// It is done with that, and searches again.
