@@ -204,6 +204,63 @@ fn a_body_that_blocks_does_not_keep_the_last_place_of_a_pool_that_is_not_watched
 }
 
 #[test]
+fn a_wait_does_not_starve_while_who_lost_its_place_is_still_at_work() {
+    let _watch = watchdog();
+    let pool = builder(1)
+        .spares(1)
+        .spare_after(Duration::from_millis(1))
+        .build()
+        .unwrap();
+    let (tx, rx) = reunite::channel::unbounded();
+    let (go_on, goes_on) = mpsc::channel();
+    let works = pool.spawn(move || {
+        // Its place goes to the other task meanwhile.
+        goes_on.recv().unwrap();
+        tx.send(1).unwrap();
+    });
+    let (asks, asked) = mpsc::channel();
+    let waits = pool.spawn(move || {
+        asks.send(()).unwrap();
+        rx.recv()
+    });
+    asked.recv().unwrap();
+    // No thread can be added for this one.
+    let more = pool.spawn(|| 3);
+    std::thread::sleep(Duration::from_millis(100));
+    go_on.send(()).unwrap();
+    assert_eq!(waits.join().unwrap().unwrap(), 1);
+    works.join().unwrap();
+    assert_eq!(more.join().unwrap(), 3);
+}
+
+#[test]
+fn a_visitor_that_lost_its_place_and_leaves_lets_those_it_kept_from_starving() {
+    let _watch = watchdog();
+    let pool = builder(1)
+        .spares(0)
+        .spare_after(Duration::from_millis(1))
+        .build()
+        .unwrap();
+    let (never, rx) = reunite::channel::unbounded::<u32>();
+    let (asks, asked) = mpsc::channel();
+    let (waits, more) = pool.enter(|| {
+        let waits = pool.spawn(move || {
+            asks.send(()).unwrap();
+            rx.recv().map_err(|error| error.is_starved())
+        });
+        // Outside the library, until the worker has the place.
+        asked.recv().unwrap();
+        let more = pool.spawn(|| 3);
+        std::thread::sleep(Duration::from_millis(50));
+        (waits, more)
+    });
+    common::until(|| waits.is_finished());
+    assert_eq!(waits.join().unwrap(), Err(true));
+    assert_eq!(more.join().unwrap(), 3);
+    drop(never);
+}
+
+#[test]
 fn there_are_no_more_threads_than_the_spares_allow() {
     let _watch = watchdog();
     let threads = Arc::new(AtomicUsize::new(0));

@@ -173,7 +173,9 @@ impl Drop for Visit {
             } else {
                 roster.look()
             };
-            self.pool.follow(rouse);
+            if !self.pool.follow(rouse) {
+                roster.wake_blocked(None);
+            }
         }
     }
 }

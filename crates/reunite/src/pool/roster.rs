@@ -34,8 +34,11 @@
 //!
 //! A member that blocks leaves its parker in `blocked`. When work lies there, nobody is awake and no thread can be
 //! added, somebody may still be about to go on: its parker says so from before it is woken until it has asked in
-//! vain or is counted as awake. Only if none does is the pool *stuck*, and one who blocks is called back: counted
-//! as awake under the lock, so that it is one alone. Of two who ask in vain at the same time, the later sees it.
+//! vain or is counted as awake. A member whose place was retaken may compute again, uncounted. Only if there is none of
+//! either kind is the pool *stuck*, and one who blocks is called back: counted
+//! as awake under the lock, so that it is one alone. Of two who ask in vain at the same time, the later sees it; and one
+//! whose place was retaken is gone, asks itself before it blocks at the door, or finds its next work itself, unless it
+//! is a visitor that leaves: then those that block ask again.
 //!
 //! Private forks are not work that anybody can see; for these the words stand: a sleeper, or who makes room for one,
 //! leaves them raised,
@@ -426,7 +429,7 @@ impl Roster {
     }
 
     fn is_stuck_in(&self, state: &State) -> bool {
-        !self.is_awake() && !state.blocked.iter().any(Parker::may_go_on)
+        !self.is_awake() && self.retaken() == 0 && !state.blocked.iter().any(Parker::may_go_on)
     }
 
     /// Counts one who blocks as awake, if the pool is still stuck.
