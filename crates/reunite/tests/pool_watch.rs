@@ -261,6 +261,24 @@ fn a_visitor_that_lost_its_place_and_leaves_lets_those_it_kept_from_starving() {
 }
 
 #[test]
+fn what_was_joined_is_not_reported_as_waiting() {
+    let _watch = watchdog();
+    assert!(stalls_of("joined").is_empty());
+    let pool = builder(1)
+        .name("joined")
+        .spare_after(Duration::from_millis(1))
+        .build()
+        .unwrap();
+    pool.scope(|s| {
+        for _ in 0..10 {
+            s.spawn(|| ()).join().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    });
+    assert_eq!(stalls_of("joined").len(), 0);
+}
+
+#[test]
 fn there_are_no_more_threads_than_the_spares_allow() {
     let _watch = watchdog();
     let threads = Arc::new(AtomicUsize::new(0));

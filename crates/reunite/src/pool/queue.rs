@@ -53,17 +53,48 @@ pub(super) struct Queue {
     pub(super) batches: Vec<Arc<Batch>>,
     /// Tasks that are over: freed by the thread that spawns, whose allocator they come from.
     pub(super) over: Vec<Arc<dyn Run>>,
+    /// How many tasks joiners have run since their references were looked for.
+    left_behind: usize,
     /// Whether the roster counts it.
     pub(super) is_listed: bool,
 }
 
 impl Queue {
-    /// Whether anything is left to begin.
+    /// Takes what joiners have begun away from the front, and says how many references were given up.
+    pub(super) fn drop_begun(&mut self) -> usize {
+        let begun = self.tasks.iter().take_while(|task| task.is_begun());
+        let count = begun.count();
+        self.over.extend(self.tasks.drain(..count));
+        count
+    }
+
+    /// A joiner has run a task whose reference may be anywhere. When such may be half of all, takes them away, and says
+    /// how many references were given up: so a queue that nobody takes from does not grow, at constant cost a task.
+    pub(super) fn left_behind(&mut self) -> usize {
+        self.left_behind += 1;
+        let before = self.tasks.len();
+        if self.left_behind * 2 < before {
+            return self.drop_begun();
+        }
+        self.left_behind = 0;
+        for _ in 0..before {
+            if let Some(task) = self.tasks.pop_front() {
+                if task.is_begun() {
+                    self.over.push(task);
+                } else {
+                    self.tasks.push_back(task);
+                }
+            }
+        }
+        before - self.tasks.len()
+    }
+
+    /// Whether anything is left to begin, if none was begun at the front.
     pub(super) fn has_tasks(&self) -> bool {
         !self.tasks.is_empty() || self.batches.iter().any(|batch| !batch.left().is_empty())
     }
 
-    /// A task that is to be begun.
+    /// A task that is to be begun, if none was begun at the front.
     pub(super) fn next_task(&self) -> Option<&dyn Run> {
         let in_batch = |batch: &Arc<Batch>| !batch.left().is_empty();
         let batch = || self.batches.iter().find(|batch| in_batch(batch));

@@ -13,7 +13,9 @@
 //! `pending` counts the references in the queue and in batches, copies included, and the tasks that a joiner runs in
 //! its own place; the scope ends when it is zero and the body has returned. A task that spawns another does so before
 //! its own reference is given up, so zero is final. Whoever brings it to zero, or completes a task that is marked as
-//! awaited, unparks all who left their parker, under the lock they left it under. References to tasks that are
+//! awaited, unparks all who left their parker, under the lock they left it under. A joiner that runs a task leaves the
+//! reference in the queue; it gives such references up once they may be half of all, and whoever finds one at the front
+//! does. References to tasks that are
 //! over lie in `over`, from where the next spawn, or the scope's end, frees them.
 //!
 //! `is_listed` says that the roster counts the scope among those with something to begin. It is raised with the
@@ -114,11 +116,18 @@ impl Core {
     /// Whether anything is left to begin, in a scope below `target`.
     pub(super) fn has_tasks(&self, target: Option<Ancestor>) -> bool {
         let mut queue = self.queue.lock();
-        self.list(&mut queue)
+        let left_behind = queue.drop_begun();
+        let was_last = self.fewer_pending(left_behind, &queue);
+        let found = self.list(&mut queue)
             && target.is_none_or(|target| {
                 // SAFETY: tasks are pending, so the scope has not ended, nor has anything around it.
                 unsafe { self.as_ancestor().descends(target) }
-            })
+            });
+        drop(queue);
+        if was_last {
+            self.wake();
+        }
+        found
     }
 
     /// Corrects `is_listed`, and returns it.
@@ -228,6 +237,9 @@ impl Core {
 
     /// A task that nobody has begun.
     pub(super) fn next_task(&self) -> Option<Label> {
+        if !self.has_tasks(None) {
+            return None;
+        }
         let at = self.queue.lock().next_task()?.at();
         Some(Label::new(Kind::Task, None, at))
     }
@@ -245,7 +257,11 @@ impl Core {
 
     /// One that ran in its joiner's place is over.
     fn done(&self) {
-        let was_last = self.fewer_pending(1, &self.queue.lock());
+        let mut queue = self.queue.lock();
+        let left = queue.left_behind();
+        let was_last = self.fewer_pending(1 + left, &queue);
+        self.list(&mut queue);
+        drop(queue);
         if was_last {
             self.wake();
         }
@@ -580,5 +596,51 @@ impl<T> Drop for PoolTask<'_, T> {
 impl<T> std::fmt::Debug for PoolTask<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "PoolTask({}:{})", self.at.file(), self.at.line())
+    }
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use super::*;
+    use crate::pool::Pool;
+
+    fn kept(s: &PoolScope<'_, '_>) -> usize {
+        let queue = s.core.queue.lock();
+        queue.tasks.len() + queue.over.len()
+    }
+
+    /// The caller has the only place, so that no worker takes the references out of the queue.
+    #[test]
+    fn what_joiners_have_run_is_given_up() {
+        let pool = Pool::builder().threads(1).build().unwrap();
+        pool.scope(|s| {
+            for n in 0..5_000 {
+                assert_eq!(s.spawn(move || n).join().unwrap(), n);
+            }
+            assert!(kept(s) <= 2 * BATCH, "{} are kept", kept(s));
+            // Behind one that is not joined, and with others between.
+            let _first = s.spawn(|| 0);
+            let mut last = s.spawn(|| 0);
+            for n in 1..5_000 {
+                let next = s.spawn(move || n);
+                assert_eq!(last.join().unwrap(), n - 1);
+                last = next;
+            }
+            assert!(kept(s) <= 2 * BATCH, "{} are kept", kept(s));
+            last.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_scope_whose_tasks_were_all_joined_has_nothing_to_begin() {
+        let pool = Pool::builder().threads(1).build().unwrap();
+        pool.scope(|s| {
+            let mut tasks: Vec<_> = (0..10).map(|n| s.spawn(move || n)).collect();
+            while !tasks.is_empty() {
+                tasks.remove(tasks.len() / 2).join().unwrap();
+            }
+            assert!(s.core.next_task().is_none());
+            assert!(!s.core.pool.roster.has_work());
+        });
     }
 }

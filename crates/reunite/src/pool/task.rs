@@ -72,6 +72,9 @@ pub(super) trait Run: Send + Sync {
     /// Does not unwind. `life` is the thread's in its pool.
     fn run(&self, core: &Core, life: Option<&Life>);
 
+    /// Whether [`run`](Self::run) would do nothing: somebody has begun the task, and nothing was left behind.
+    fn is_begun(&self) -> bool;
+
     /// Where it was spawned.
     fn at(&self) -> &'static Location<'static>;
 }
@@ -204,6 +207,11 @@ where
 {
     fn at(&self) -> &'static Location<'static> {
         self.at
+    }
+
+    fn is_begun(&self) -> bool {
+        let state = self.state.load(Ordering::Acquire);
+        state & BEGUN != 0 && state & (DONE | LEFT | EMPTY) != DONE | LEFT
     }
 
     fn run(&self, core: &Core, life: Option<&Life>) {
