@@ -38,6 +38,8 @@ use crate::thread::start_helper;
 
 /// How often a member is looked at in the time of the patience.
 const LOOKS: u32 = 2;
+/// With less patience the watch itself would keep a core busy.
+const LEAST_PATIENCE: Duration = Duration::from_millis(1);
 /// How much longer a member may take where the system does not tell whether it sleeps.
 const UNTOLD: u32 = 50;
 
@@ -52,7 +54,7 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(patience: Option<Duration>) -> Self {
         Self {
-            patience,
+            patience: patience.map(|patience| patience.max(LEAST_PATIENCE)),
             is_watched: AtomicBool::new(false),
             has_reported: AtomicBool::new(false),
         }
@@ -101,9 +103,15 @@ pub(super) fn over(pool: &Arc<Shared>) {
         list.is_started = true;
         drop(list);
         if start_helper("reunite-watch", watch_all).is_err() {
-            // The next who finds it short tries again.
-            self::list().is_started = false;
-            is_watched.store(false, Ordering::SeqCst);
+            // The next who finds one of them short tries again. Others may have come to the list meanwhile.
+            let refused = {
+                let mut list = self::list();
+                list.is_started = false;
+                std::mem::take(&mut list.pools)
+            };
+            for pool in refused.iter().filter_map(Weak::upgrade) {
+                pool.watch.is_watched.store(false, Ordering::SeqCst);
+            }
         }
     }
 }
@@ -124,8 +132,9 @@ fn watch_all() {
         let pause = watched.iter().map(|pool| pool.patience).min();
         park_until(pause.and_then(|pause| deadline::after(pause / LOOKS)));
         watched.retain_mut(|pool| {
-            let mut is_watched = false;
-            // It may be the last to have the pool, whose hooks are the user's.
+            // It may be the last to have the pool, whose hooks are the user's. After a panic it looks again: it says itself
+            // when the pool is gone.
+            let mut is_watched = true;
             contain(|| is_watched = pool.look());
             is_watched
         });
@@ -239,7 +248,7 @@ impl Watched {
             let patience = if member.is_told {
                 self.patience
             } else {
-                self.patience * UNTOLD
+                self.patience.saturating_mul(UNTOLD)
             };
             now().saturating_duration_since(member.since) >= patience
         };
@@ -283,6 +292,31 @@ impl Watched {
             is_suspected: false,
             is_idle: false,
         })
+    }
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_patience_may_be_anything() {
+        let none = Watch::new(Some(Duration::ZERO));
+        assert_eq!(none.patience, Some(LEAST_PATIENCE));
+        let seat = Seat::get();
+        let endless = Watched {
+            pool: Weak::new(),
+            patience: Duration::MAX,
+            members: vec![Member {
+                seat,
+                begun: 0,
+                thread: 0,
+                is_told: false,
+                since: now(),
+            }],
+        };
+        assert_eq!(endless.standing_still().count(), 0);
+        seat.give_back();
     }
 }
 
