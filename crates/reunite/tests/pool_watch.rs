@@ -279,6 +279,74 @@ fn what_was_joined_is_not_reported_as_waiting() {
 }
 
 #[test]
+fn tasks_that_sleep_for_a_while_are_reported_once_as_others_have_their_places() {
+    let _watch = watchdog();
+    assert!(stalls_of("sleepy").is_empty());
+    let pool = builder(2)
+        .name("sleepy")
+        .spare_after(Duration::from_millis(1))
+        .build()
+        .unwrap();
+    for _ in 0..10 {
+        pool.scope(|s| {
+            for _ in 0..8 {
+                s.spawn(|| std::thread::sleep(Duration::from_millis(10)));
+            }
+        });
+        // All have their places again.
+        pool.scope(|s| s.map(0..100, |n| n).for_each(|_| ()));
+    }
+    let stalls = stalls_of("sleepy");
+    assert!(stalls.len() <= 1, "{stalls:?}");
+}
+
+#[test]
+fn who_keeps_the_threads_is_reported_where_no_other_can_be_found() {
+    let _watch = watchdog();
+    assert!(stalls_of("spent").is_empty());
+    let pool = builder(1).spares(1).name("spent").build().unwrap();
+    let (tx, rx) = mpsc::channel::<()>();
+    let rx = Arc::new(Mutex::new(rx));
+    let blocks = {
+        let rx = Arc::clone(&rx);
+        move || rx.lock().unwrap().recv().unwrap_err()
+    };
+    // One blocks, another has its place and blocks as well, and then there are no more.
+    let tasks: Vec<_> = (0..2).map(|_| pool.spawn(blocks.clone())).collect();
+    let last = line!() + 1;
+    let queued = pool.spawn(|| ());
+    common::until(|| stalls_of("spent").len() == 2);
+    drop(tx);
+    tasks.into_iter().for_each(|task| _ = task.join().unwrap());
+    queued.join().unwrap();
+    let stalls = stalls_of("spent");
+    assert_eq!(stalls.len(), 2, "{stalls:?}");
+    let (text, line) = (stalls[1].to_string(), format!("pool_watch.rs:{last}"));
+    assert!(text.contains(&line), "{text}");
+}
+
+#[test]
+fn who_lost_a_place_to_one_that_waits_is_reported() {
+    let _watch = watchdog();
+    assert!(stalls_of("lent").is_empty());
+    let pool = builder(1).spares(1).name("lent").build().unwrap();
+    let (tx, rx) = mpsc::channel();
+    let first = line!() + 1;
+    let blocks = pool.spawn(move || rx.recv().unwrap());
+    let (never, waits_for) = reunite::channel::unbounded::<u32>();
+    // It has the place of the first, and waits where the library sees it.
+    let waits = pool.spawn(move || waits_for.recv().is_err());
+    let queued = pool.spawn(move || tx.send(1).unwrap());
+    common::until(|| stalls_of("lent").len() == 2);
+    let text = stalls_of("lent")[1].to_string();
+    assert!(text.contains(&format!("pool_watch.rs:{first}")), "{text}");
+    queued.join().unwrap();
+    assert_eq!(blocks.join().unwrap(), 1);
+    drop(never);
+    assert!(waits.join().unwrap());
+}
+
+#[test]
 fn there_are_no_more_threads_than_the_spares_allow() {
     let _watch = watchdog();
     let threads = Arc::new(AtomicUsize::new(0));

@@ -370,8 +370,8 @@ impl PoolBuilder {
 
     /// How long a thread may sleep in something that the library does not see (a lock or a channel of `std`, a file)
     /// while work is queued and all places are taken: then another thread takes its place, as if it had said
-    /// [`blocking`](crate::blocking), and if all who have the places sleep like that, it is
-    /// [reported](crate::on_stall) which task waits for which. 20 ms if not told, at least one; `None` for never. There are no more
+    /// [`blocking`](crate::blocking). If all who have the places sleep like that and no other thread can be found, it is
+    /// [reported](crate::on_stall) which task waits for which; where one is found, only for the first time. 20 ms if not told, at least one; `None` for never. There are no more
     /// threads than the [`spares`](Self::spares) allow: when they are spent, a joiner runs a queued task in its own place,
     /// be there one or not, and with `None` it always does, and callers never take the last place from the pool's threads.
     /// What computes keeps its place, however long it takes; where

@@ -72,8 +72,9 @@ impl Life {
             .is_ok()
     }
 
-    pub(super) fn holds(&self) -> bool {
-        self.place.load(Ordering::SeqCst) == HELD
+    /// Whether it holds a place, or has lost it and has not noticed.
+    pub(super) fn has_held(&self) -> bool {
+        self.place.load(Ordering::SeqCst) != NONE
     }
 
     /// Of the member: another piece of work.

@@ -15,7 +15,10 @@
 //!   sleeps, for as long as the patience. Its place is taken away (see `life`), as if it had said `blocking`. A member
 //!   that computes keeps its place, however long it takes. Where the system does not tell, a member stands still if
 //!   it has begun nothing for fifty times as long, and no more than `size` members lose their places.
-//! * When all who hold places stand still, that is reported, once until all have their places again.
+//! * When all who hold places, or have lost them, stand still and nobody can be woken or started, or that has lasted for as long as any wait
+//!   that reports itself, it is reported, once until all have their places again. When somebody was woken or started, the
+//!   standstill is over, and may have been no more than a short sleep: that is reported once in a pool's life, so that
+//!   its user knows of it.
 //!
 //! The idea is that of Go's `sysmon`, which retakes processors from goroutines in system calls.
 //!
@@ -23,6 +26,7 @@
 //! deadlock; while it reports, it is not.
 
 use super::builder::Shared;
+use super::roster::Rouse;
 use super::seat::Seat;
 use crate::contain::contain;
 use crate::deadline;
@@ -48,7 +52,10 @@ pub(super) struct Watch {
     /// How long a member may stand still; `None` for ever.
     patience: Option<Duration>,
     is_watched: AtomicBool,
+    /// A standstill was reported that is not over.
     has_reported: AtomicBool,
+    /// It was reported that others get the places of those that stand still.
+    has_told: AtomicBool,
 }
 
 impl Watch {
@@ -57,6 +64,7 @@ impl Watch {
             patience: patience.map(|patience| patience.max(LEAST_PATIENCE)),
             is_watched: AtomicBool::new(false),
             has_reported: AtomicBool::new(false),
+            has_told: AtomicBool::new(false),
         }
     }
 }
@@ -141,7 +149,7 @@ fn watch_all() {
     }
 }
 
-/// A member that holds a place, as it was seen.
+/// A member that holds a place, or has lost it, as it was seen.
 struct Member {
     seat: &'static Seat,
     begun: u64,
@@ -176,6 +184,7 @@ impl Watched {
         let Watch {
             is_watched,
             has_reported,
+            has_told,
             ..
         } = &pool.watch;
         if !pool.roster.is_short() {
@@ -200,12 +209,24 @@ impl Watched {
         } else {
             None
         };
+        let mut is_over = false;
         for seat in still {
-            self.retake(&pool, seat);
+            is_over |= self.retake(&pool, seat);
         }
-        if let Some(stall) = stall
-            && !has_reported.swap(true, Ordering::SeqCst)
-        {
+        let is_long = |stall: &Stall| stall_threshold().is_some_and(|long| stall.lasted >= long);
+        if let Some(mut stall) = stall {
+            let (told, advice) = if is_over && !is_long(&stall) {
+                (has_told, " (another has the place of one now; ")
+            } else {
+                (has_reported, " (")
+            };
+            stall.waits.push_str(advice);
+            stall
+                .waits
+                .push_str("`reunite::blocking` tells the pool of such calls)");
+            if told.swap(true, Ordering::SeqCst) {
+                return true;
+            }
             drop(pool);
             idle_one_less();
             report_stall(&stall);
@@ -214,11 +235,12 @@ impl Watched {
         true
     }
 
-    /// Keeps those that sleep since they were seen before; returns how many others hold places.
+    /// Keeps those that sleep since they were seen before; returns how many others hold places, or get on without.
     fn see(&mut self, pool: &Shared) -> usize {
         let before = std::mem::take(&mut self.members);
         let mut others = 0;
-        for seat in pool.roster.seats().filter(|seat| seat.life().holds()) {
+        let is_awake = |seat: &&Seat| seat.life().has_held();
+        for seat in pool.roster.seats().filter(is_awake) {
             let (begun, thread) = (seat.life().begun(), seat.life().thread());
             let is_asleep = is_asleep(thread);
             if is_asleep == Some(false) {
@@ -258,16 +280,18 @@ impl Watched {
             .map(|member| member.seat)
     }
 
-    /// Gives the place of a member that stands still to another thread, if there is one.
-    fn retake(&self, pool: &Arc<Shared>, seat: &'static Seat) {
+    /// Gives the place of a member that stands still to another thread. False if there is none.
+    fn retake(&self, pool: &Arc<Shared>, seat: &'static Seat) -> bool {
         let roster = &pool.roster;
         let is_told = |member: &Member| std::ptr::eq(member.seat, seat) && member.is_told;
         let may_retake = self.members.iter().any(is_told) || roster.retaken() < roster.size;
-        if may_retake
-            && roster.can_rouse()
-            && let Some(rouse) = roster.retake(seat.life())
-        {
-            pool.follow(rouse);
+        if !(may_retake && roster.can_rouse()) {
+            return false;
+        }
+        match roster.retake(seat.life()) {
+            // More hold places than there are.
+            Some(Rouse::Full) | None => false,
+            Some(rouse) => pool.follow(rouse),
         }
     }
 
@@ -279,8 +303,7 @@ impl Watched {
             at: task.spawned_at(),
             task,
             waits: format!(
-                "waits for a thread of pool `{}`, all of which block outside the library \
-                 (`reunite::blocking` tells the pool of such calls)",
+                "waits for a thread of pool `{}`, all of which block outside the library",
                 pool.name()
             ),
             lasted: now().saturating_duration_since(since),
