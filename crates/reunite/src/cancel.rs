@@ -35,6 +35,8 @@ const OBSERVED: u8 = 4;
 const CUT: u8 = 8;
 /// The task's closure has ended: what is dropped now is no longer its doing.
 const OVER: u8 = 16;
+/// It is for tasks, and what they are told is not told to the one around them.
+const APART: u8 = 32;
 
 pub(crate) struct Node {
     state: AtomicU8,
@@ -85,6 +87,19 @@ impl Node {
             node.cancel(cause);
         }
         node
+    }
+
+    /// For the tasks of the scope whose node is `scope`: what they cope with is no news for its body. They are cancelled,
+    /// and told so, with the scope.
+    pub(crate) fn of_tasks(scope: &Arc<Self>) -> Arc<Self> {
+        let node = Self::child(scope, scope.label.clone(), None);
+        node.state.fetch_or(APART, Ordering::Relaxed);
+        node
+    }
+
+    /// Whether it is for a pool's tasks: see [`of_tasks`](Self::of_tasks).
+    pub(crate) fn is_apart(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & APART != 0
     }
 
     /// Cancelling this node cancels `other`, too, which has a parent of its own.
@@ -193,9 +208,9 @@ impl Node {
         let mut told = self;
         loop {
             told.set_cut(number, why);
-            told.state.fetch_or(CUT, Ordering::Release);
+            let state = told.state.fetch_or(CUT, Ordering::Release);
             match &told.parent {
-                Some((parent, _)) if told.label.is_scope() => told = parent,
+                Some((parent, _)) if told.label.is_scope() && state & APART == 0 => told = parent,
                 _ => return,
             }
         }

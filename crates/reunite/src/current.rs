@@ -345,7 +345,15 @@ fn nodes_here() -> Vec<Arc<Node>> {
         let contexts = layers.iter().rev().map(|layer| &layer.context);
         let here = &layers[layers.len() - 1].context.who;
         let same = contexts.take_while(|context| Arc::ptr_eq(&context.who, here));
-        same.map(|context| Arc::clone(&context.node)).collect()
+        let mut nodes = Vec::new();
+        for context in same {
+            nodes.push(Arc::clone(&context.node));
+            // A pool's task is told as the task that opened its scope is not.
+            if context.node.is_apart() {
+                break;
+            }
+        }
+        nodes
     })
 }
 

@@ -1121,3 +1121,61 @@ fn values_of_a_map_that_others_cut_short_come_with_the_reason() {
     });
     assert!(ended.unwrap());
 }
+/// As in a scope of threads: whoever waits for a task learns of it by the task's result.
+#[test]
+fn a_refusal_that_a_pools_task_copes_with_does_not_cut_short_whoever_opened_the_scope() {
+    let _watch = watchdog();
+    let refused = || {
+        let lock = reunite::sync::Mutex::new(0);
+        let held = lock.lock().unwrap();
+        assert!(lock.lock().is_err());
+        drop(held);
+    };
+    let pool = &Pool::builder().threads(2).build().unwrap();
+    let in_body = |joins: bool| {
+        let (tx, rx) = unbounded();
+        let (inner, inner_rx) = unbounded();
+        reunite::scope(|s| {
+            s.spawn(move || {
+                tx.send(1).unwrap();
+                pool.scope(|s| {
+                    inner.send(1).unwrap();
+                    let task = s.spawn(refused);
+                    if joins {
+                        task.join().unwrap();
+                    } else {
+                        until(|| task.is_finished());
+                    }
+                    drop(inner);
+                });
+            });
+        });
+        [rx, inner_rx].map(|rx| rx.results().map(|one| one.is_ok()).collect::<Vec<_>>())
+    };
+    for joins in [true, false] {
+        assert_eq!(in_body(joins), [vec![true], vec![true]], "{joins}");
+    }
+    // Its own senders are, and those of the body that is refused itself.
+    let (tx, rx) = unbounded();
+    pool.scope(|s| {
+        s.spawn(move || {
+            tx.send(1).unwrap();
+            refused();
+        });
+    });
+    assert_eq!(
+        rx.results().map(|one| one.is_ok()).collect::<Vec<_>>(),
+        [true, false]
+    );
+    let (tx, rx) = unbounded();
+    reunite::scope(|s| {
+        s.spawn(move || {
+            tx.send(1).unwrap();
+            pool.scope(|_| refused());
+        });
+    });
+    assert_eq!(
+        rx.results().map(|one| one.is_ok()).collect::<Vec<_>>(),
+        [true, false]
+    );
+}

@@ -73,6 +73,8 @@ pub(super) struct Core {
     /// Where the thread sits that opened the scope.
     owner: Option<&'static Seat>,
     context: Arc<Context>,
+    /// What the tasks run in.
+    tasks: Arc<Context>,
     failures: Failures<Infallible>,
     queue: Mutex<Queue>,
     pending: AtomicUsize,
@@ -87,7 +89,8 @@ impl Core {
     /// Why the scope is cancelled, if it is: then a task of it does not begin. That counts as told there, as what the
     /// task's closure holds is dropped undone; the task around the scope has not heard of it.
     pub(super) fn cause(&self) -> Option<Cancelled> {
-        let cancelled = self.context.node.look().err()?;
+        let cancelled = self.tasks.node.look().err()?;
+        self.tasks.node.mark_observed_here();
         self.context.node.mark_observed_here();
         Some(cancelled)
     }
@@ -206,7 +209,7 @@ impl Core {
         let mut count = 1;
         while let Some(batch) = self.take(count, last.take()) {
             let start = now();
-            let entered = current::enter(Arc::clone(&self.context));
+            let entered = current::enter(Arc::clone(&self.tasks));
             let holding = deadlock::holding();
             if let Some(life) = life {
                 life.begin();
@@ -340,6 +343,10 @@ where
     let outer = current::current();
     let outer_node = Arc::clone(&outer.node);
     let node = Node::child(&outer.node, Label::new(Kind::Scope, None, at), None);
+    let tasks = Arc::new(Context {
+        who: Arc::clone(&outer.who),
+        node: Node::of_tasks(&node),
+    });
     let context = Arc::new(Context {
         who: outer.who,
         node: Arc::clone(&node),
@@ -349,6 +356,7 @@ where
         pool: Arc::clone(pool),
         owner: fork::seat(),
         context: Arc::clone(&context),
+        tasks,
         failures: Failures::new(),
         queue: Mutex::default(),
         pending: AtomicUsize::new(0),
@@ -569,7 +577,7 @@ impl<T> PoolTask<'_, T> {
             };
             // Counted while it runs here: the reference in the queue may be dropped meanwhile.
             self.core.more_pending(1, &self.core.queue.lock());
-            let entered = current::enter(Arc::clone(&self.core.context));
+            let entered = current::enter(Arc::clone(&self.core.tasks));
             self.task.run(self.core, fork::seat().map(Seat::life));
             drop(entered);
             self.core.done();
