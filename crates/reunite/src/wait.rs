@@ -13,7 +13,7 @@
 //! 3. the wait's own deadline;
 //! 4. whether it was found to be part of a deadlock, for which a wait without any deadline files itself in the
 //!    wait-for graph when it has lasted a while; see there;
-//! 5. whether its pool starves: then one wait that can fail does, so that its thread goes on.
+//! 5. whether its pool starves, once it has lasted a while: then one wait that can fail does, so that its thread goes on.
 //!
 //! A closure that was given the parker and is not asked again leaves it behind: at worst a stray token,
 //! which every park tolerates.
@@ -278,11 +278,20 @@ fn has_outlasted(it: bool) {
     }
 }
 
-/// When a wait that others must end enters the wait-for graph, or asks whether its pool starves.
+/// When a wait that others must end enters the wait-for graph, whose answer is exact at any time.
 fn enters_at(site: &Site, since: Instant) -> Option<Instant> {
     match site.on {
         On::Time => None,
         _ if usually_lasts() => Some(since),
+        _ => since.checked_add(GRACE),
+    }
+}
+
+/// When it asks whether its pool starves: never before the grace is over. The answer is a guess, as a thread that the pool
+/// does not know may be about to end the wait.
+fn asks_at(site: &Site, since: Instant) -> Option<Instant> {
+    match site.on {
+        On::Time => None,
         _ => since.checked_add(GRACE),
     }
 }
@@ -313,11 +322,9 @@ fn block(
     let may_last = until.is_none() || matches!(heed, Heed::Patiently | Heed::UnlessForEver);
     let since = now();
     let may_enter = may_last && (is_looked_for() || given_up.place.is_some());
-    let lasts_at = if may_enter {
-        enters_at(&site, since)
-    } else {
-        None
-    };
+    let enters = may_enter.then(|| enters_at(&site, since)).flatten();
+    let may_starve = may_last && given_up.place.is_some();
+    let asks = may_starve.then(|| asks_at(&site, since)).flatten();
 
     if let Some(node) = node {
         node.add_waiter(parker);
@@ -332,14 +339,14 @@ fn block(
             break Wait::Ready;
         }
         parker.has_asked();
-        let lasts = deadline::has_passed(lasts_at);
+        let (lasts, may_ask) = (deadline::has_passed(enters), deadline::has_passed(asks));
         let gives_up = if let Some(Err(cancelled)) = node.map(|node| node.look()) {
             Some(Wait::Cancelled(cancelled))
         } else if deadline::has_passed(deadline) {
             Some(Wait::TimedOut)
         } else if let Some(deadlock) = verdict {
             Some(Wait::Refused(Refusal::Deadlock(deadlock)))
-        } else if lasts && may_last && given_up.is_starved() {
+        } else if may_ask && given_up.is_starved() {
             Some(Wait::Refused(Refusal::Starved))
         } else {
             None
@@ -347,8 +354,10 @@ fn block(
         if let Some(gives_up) = gives_up {
             break if ready(parker) { Wait::Ready } else { gives_up };
         }
-        let wakes_at = watch.wakes_at(&site.on, until, if lasts { None } else { lasts_at });
-        let stands = lasts && may_last && is_looked_for();
+        let enters = enters.filter(|_| !lasts);
+        let asks = asks.filter(|_| !may_ask);
+        let wakes_at = watch.wakes_at(&site.on, until, deadline::earlier(enters, asks));
+        let stands = lasts && is_looked_for();
         if stands && ticket == 0 && deadline::has_passed(since.checked_add(GRACE)) {
             has_outlasted(true);
         }
@@ -497,7 +506,6 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    #[cfg(not(reunite_no_looks))]
     use crate::deadlock::Bond;
     use crate::observe::{Observer, observe};
 
@@ -542,6 +550,41 @@ mod tests {
         drop(observing);
         assert!(matches!(outcome, Wait::Ready));
         assert_eq!(*told.lock().unwrap(), ["asked", "block", "asked", "resume"]);
+    }
+
+    /// A pool that starves, as it says, and keeps when it was asked.
+    struct Starves(Mutex<Option<Instant>>);
+
+    impl Place for Starves {
+        fn leave(&self, _: &Parker, _: bool) {}
+        fn come_back(&self, _: &Parker) {}
+        fn is_starved(&self, _: bool) -> bool {
+            self.0.lock().unwrap().get_or_insert_with(now);
+            true
+        }
+        fn let_others_ask(&self, _: &Parker) {}
+    }
+
+    /// However long most waits last.
+    #[test]
+    fn a_wait_does_not_starve_before_it_has_lasted_a_while() {
+        for lasting in [0, MOST] {
+            let place: &Starves = Box::leak(Box::new(Starves(Mutex::new(None))));
+            let before = install(Some(place));
+            let site = Site {
+                verb: "lock",
+                object: Object::None,
+                at: Location::caller(),
+                on: On::Both(Bond::Lock(8), Bond::Read(8)),
+            };
+            LASTING.store(lasting, Ordering::Relaxed);
+            let begun = now();
+            let outcome = block(&Parker::here(), site, None, Heed::Task, |_| false);
+            install(before);
+            assert!(matches!(outcome, Wait::Refused(Refusal::Starved)));
+            let asked = place.0.lock().unwrap().unwrap();
+            assert!(asked.saturating_duration_since(begun) >= GRACE);
+        }
     }
 
     /// Where they do not look, there is nothing to try.
