@@ -5,7 +5,7 @@ mod common;
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
-use common::{LONG, until_cancelled, watchdog, with_time_enough};
+use common::{LONG, until, until_cancelled, watchdog, with_time_enough};
 
 fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
@@ -189,6 +189,41 @@ fn two_tasks_that_shut_down_do_not_wait_for_each_other() {
     })
     .join()
     .unwrap();
+}
+
+/// Neither waits for the other, nor for whoever is left out by the other: so there is no way round by them, though a third
+/// task keeps both.
+#[test]
+fn two_tasks_that_shut_down_are_in_no_deadlock_with_who_waits_for_one_of_them() {
+    let _alone = alone();
+    let _watchdog = watchdog();
+    // Whoever holds a lock is seen to, once its wait is in the graph.
+    let waiting = || reunite::dump().to_string().matches("holding").count();
+    let hold_and_shut_down = || {
+        let lock = reunite::sync::Mutex::new(());
+        let _held = lock.lock().unwrap();
+        reunite::shutdown(Duration::MAX).unwrap()
+    };
+    let (go, wait) = mpsc::channel::<()>();
+    let (started, starting) = mpsc::channel::<()>();
+    let deaf = reunite::spawn(move || {
+        started.send(()).unwrap();
+        wait.recv().unwrap();
+    });
+    starting.recv().unwrap();
+    let one = reunite::spawn(hold_and_shut_down);
+    until(|| waiting() == 1);
+    let around = reunite::spawn(move || {
+        let lock = reunite::sync::Mutex::new(());
+        let _held = lock.lock().unwrap();
+        let two = reunite::spawn(hold_and_shut_down);
+        two.join().map_err(|error| error.to_string())
+    });
+    until(|| waiting() == 3 || around.is_finished());
+    go.send(()).unwrap();
+    around.join().unwrap().unwrap();
+    one.join().unwrap();
+    drop(deaf);
 }
 
 /// Nobody takes the outcomes any more, so the workers wait for room for ever.

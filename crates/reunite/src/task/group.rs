@@ -464,7 +464,6 @@ impl Group {
     ) -> bool {
         let others = Others {
             group: Arc::clone(self),
-            except: except.to_vec(),
         };
         let site = Site {
             on: On::Crew(Arc::new(others)),
@@ -498,17 +497,16 @@ impl Group {
     }
 }
 
-/// The tasks of a group but some.
+/// The tasks of a group but those that are left out, by whoever waits for the others: that is what the wait asks.
 struct Others {
     group: Arc<Group>,
-    except: Vec<TaskId>,
 }
 
 impl Crew for Others {
     fn need(&self) -> Need {
-        let begun = self.group.state.lock().begun();
-        let is_meant = |id: &TaskId| !self.except.contains(id);
-        Need::All(begun.into_iter().filter(is_meant).collect())
+        let state = self.group.state.lock();
+        let is_meant = |id: &TaskId| !state.left_out.contains(id);
+        Need::All(state.begun().into_iter().filter(is_meant).collect())
     }
 
     fn bonds(&self) -> Vec<Bond> {
