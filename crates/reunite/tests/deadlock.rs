@@ -630,6 +630,9 @@ fn a_condition_whose_lock_the_end_of_the_scope_holds() {
             let outcome = changed.wait_while(&mut guard, |ready| !*ready);
             let looks = std::panic::AssertUnwindSafe(|| *guard);
             let panics = std::panic::catch_unwind(looks).is_err();
+            // Nor does it wait again, and no notification gets lost by that.
+            let waits = std::panic::AssertUnwindSafe(|| changed.wait(&mut guard).is_ok());
+            let panics = panics && std::panic::catch_unwind(waits).is_err();
             *refused.lock().unwrap() = Some((outcome, panics));
         });
         waiting.recv().unwrap();
@@ -646,6 +649,19 @@ fn a_condition_whose_lock_the_end_of_the_scope_holds() {
     assert!(panics, "the guard has no lock");
     drop(held);
     assert!(*flag.lock().unwrap(), "it was not released by the other");
+    *flag.lock().unwrap() = false;
+    reunite::scope(|s| {
+        let (waits, waiting) = reunite::channel::bounded(1);
+        let (flag, changed) = (&flag, &changed);
+        s.spawn(move || {
+            let mut guard = flag.lock().unwrap();
+            waits.send(()).unwrap();
+            changed.wait_while(&mut guard, |ready| !*ready).unwrap();
+        });
+        waiting.recv().unwrap();
+        *flag.lock().unwrap() = true;
+        changed.notify_one();
+    });
 }
 
 /// Also where no task of its own is over: a worker that goes on to other work holds nothing.

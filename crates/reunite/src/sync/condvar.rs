@@ -191,6 +191,8 @@ impl Condvar {
             at,
             on: On::Anyone,
         };
+        // Before it queues, for if it panics, nobody is there to be notified.
+        guard.must_hold();
         let parker = Parker::here();
         self.queue.lock().push_back(parker.clone());
         let mut ended = Wait::Ready;

@@ -230,7 +230,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     }
 
     #[inline]
-    fn must_hold(&self) {
+    pub(super) fn must_hold(&self) {
         assert!(
             self.hold != Hold::Lost,
             "this guard is without its lock: a condition variable could not take it again, and said so"
