@@ -48,6 +48,21 @@ fn the_last_that_a_thread_does_is_not_overlooked() {
     });
 }
 
+/// A worker that gives up looks for work once more, and may find it.
+#[test]
+fn a_worker_is_not_idle_before_its_last_look() {
+    check(|| {
+        let pool = crate::Pool::builder().threads(1).spares(0);
+        let pool = pool.build().unwrap();
+        let (tx, rx) = unbounded::<u8>();
+        for _ in 0..2 {
+            let tx = tx.clone();
+            pool.spawn(move || tx.send(1).unwrap()).detach();
+            assert_eq!(rx.recv().unwrap(), 1);
+        }
+    });
+}
+
 #[test]
 fn whoever_waits_for_nobody_is_refused() {
     check(|| {

@@ -32,6 +32,10 @@
 //! sleeps and a place is free. Whoever wakes a sleeper removes it from the list first, and counts it as
 //! active and searching on its behalf, all under the lock: a sleeper is woken by one alone.
 //!
+//! A sleeper counts as *idle* only after it has looked once more in vain: until then it may take work, and nobody may
+//! conclude that nobody is left. It counts itself under the lock if it is still in the list, and says so there; whoever
+//! removes it counts it out if it does.
+//!
 //! A member that blocks leaves its parker in `blocked`. When work lies there, nobody is awake and no thread can be
 //! added, somebody may still be about to go on: its parker says so from before it is woken until it has asked in
 //! vain or is counted as awake. A member whose place was retaken may compute again, uncounted. Only if there is none of
@@ -66,6 +70,8 @@ pub(super) const SEATS: usize = 1024;
 /// A worker asleep.
 pub(super) struct Sleeper {
     woken: AtomicBool,
+    /// Whether it is counted as idle. Changed under the roster's lock while it is in the list, and by whoever has removed it.
+    is_idle: AtomicBool,
     parker: Parker,
 }
 
@@ -73,8 +79,21 @@ impl Sleeper {
     pub(super) fn here() -> Arc<Self> {
         Arc::new(Self {
             woken: AtomicBool::new(false),
+            is_idle: AtomicBool::new(false),
             parker: Parker::here(),
         })
+    }
+
+    fn is_idle_from_now_on(&self) {
+        self.is_idle.store(true, Ordering::Relaxed);
+        idle_one_more();
+    }
+
+    /// It was removed from the list.
+    fn count_out(&self) {
+        if self.is_idle.swap(false, Ordering::Relaxed) {
+            idle_one_less();
+        }
     }
 
     fn wake(&self) {
@@ -128,6 +147,13 @@ struct State {
     waiters: Vec<Parker>,
     /// Those who have left their places to block.
     blocked: Vec<Parker>,
+}
+
+impl State {
+    fn place_of(&self, sleeper: &Arc<Sleeper>) -> Option<usize> {
+        let mut sleepers = self.sleepers.iter();
+        sleepers.rposition(|other| Arc::ptr_eq(other, sleeper))
+    }
 }
 
 /// What somebody who was asked to wake a worker has to do.
@@ -487,7 +513,7 @@ impl Roster {
             return Rouse::Nothing;
         }
         if let Some(sleeper) = state.sleepers.pop() {
-            idle_one_less();
+            sleeper.count_out();
             self.count_searcher();
             drop(state);
             sleeper.wake();
@@ -521,7 +547,7 @@ impl Roster {
         if self.has_work() && self.has_place() {
             let sleeper = self.state.lock().sleepers.pop();
             if let Some(sleeper) = sleeper {
-                idle_one_less();
+                sleeper.count_out();
                 self.count_searcher();
                 sleeper.wake();
             }
@@ -551,7 +577,6 @@ impl Roster {
             let ends = state.closing || state.threads > self.size.saturating_mul(2);
             if !ends {
                 state.sleepers.push(Arc::clone(sleeper));
-                idle_one_more();
             }
             self.searching.fetch_sub(1, Ordering::SeqCst);
             if is_counted {
@@ -572,13 +597,8 @@ impl Roster {
         fence(Ordering::SeqCst);
         if self.has_work() && self.has_place() {
             let mut state = self.state.lock();
-            let at = state
-                .sleepers
-                .iter()
-                .position(|other| Arc::ptr_eq(other, sleeper));
-            if let Some(at) = at {
+            if let Some(at) = state.place_of(sleeper) {
                 state.sleepers.remove(at);
-                idle_one_less();
                 self.count_searcher();
                 return Rested::Search;
             }
@@ -586,9 +606,19 @@ impl Roster {
         if self.is_short() {
             full();
         }
-        look_again();
+        self.count_idle(sleeper);
         sleeper.sleep();
         Rested::Search
+    }
+
+    /// A sleeper has nothing to do, unless it was woken meanwhile: perhaps it was the last that could have done something.
+    fn count_idle(&self, sleeper: &Arc<Sleeper>) {
+        let state = self.state.lock();
+        if state.place_of(sleeper).is_some() {
+            sleeper.is_idle_from_now_on();
+            drop(state);
+            look_again();
+        }
     }
 
     /// A thread has ended.
@@ -622,7 +652,7 @@ impl Roster {
             std::mem::take(&mut state.sleepers)
         };
         for sleeper in sleepers {
-            idle_one_less();
+            sleeper.count_out();
             self.count_searcher();
             sleeper.wake();
         }
