@@ -575,7 +575,7 @@ mod tests {
                 verb: "lock",
                 object: Object::None,
                 at: Location::caller(),
-                on: On::Both(Bond::Lock(8), Bond::Read(8)),
+                on: On::Bond(Bond::Lock(8)),
             };
             LASTING.store(lasting, Ordering::Relaxed);
             let begun = now();

@@ -413,6 +413,43 @@ fn a_queued_task_when_the_last_who_ran_is_gone() {
     assert!(refused);
 }
 
+/// A reader queues behind a writer that has a limit, so not for ever; a writer that comes after it does not keep it.
+#[test]
+fn a_reader_does_not_wait_for_a_writer_that_comes_later() {
+    let _watchdog = common::watchdog();
+    let (lock, made) = (RwLock::new(()), line!());
+    let (lock, other, go) = (&lock, &Mutex::new(()), &Barrier::new(2));
+    // What holds a lock is told of whoever waits, once its wait is in the graph.
+    let is_told = |waits: &str, holds: &str| {
+        let waits = format!("{waits} a lock ({}:{made})", file!());
+        let dump = reunite::dump().to_string();
+        let mut lines = dump.lines();
+        lines.any(|line| line.contains(&waits) && line.contains(holds))
+    };
+    reunite::scope(|s| {
+        let reads = s.spawn(|| {
+            let _first = lock.read().unwrap();
+            go.wait().unwrap();
+            go.wait().unwrap();
+            lock.read().map(drop)
+        });
+        go.wait().unwrap();
+        let gives_up = s.spawn(|| lock.write_timeout(common::LONG).is_err());
+        common::until(|| is_told("writes", ""));
+        go.wait().unwrap();
+        common::until(|| is_told("reads", "holding"));
+        let writes = s.spawn(|| {
+            let _held = other.lock().unwrap();
+            lock.write().map(drop)
+        });
+        let is_over = || reads.is_finished() || writes.is_finished();
+        common::until(|| is_told("writes", "holding") || is_over());
+        gives_up.cancel();
+        reads.join().unwrap().unwrap();
+        writes.join().unwrap().unwrap();
+    });
+}
+
 #[test]
 fn readers_and_writers_in_a_ring() {
     let _watchdog = common::watchdog();

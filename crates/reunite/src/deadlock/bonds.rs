@@ -24,8 +24,9 @@ pub(crate) enum Bond {
     Lock(u64),
     /// The release of a lock that is held for reading.
     Read(u64),
-    /// That a writer, for whom readers wait, has had its turn.
-    Turn(u64),
+    /// That a writer, for whom readers wait, has had its turn: the lock, and the place in the order in which they came.
+    /// A reader waits for the turns of the writers before its own place.
+    Turn(u64, u64),
 }
 
 /// A lock that is held, and since which line.
@@ -84,7 +85,7 @@ impl Few {
 fn word(bond: Bond) -> u64 {
     match bond {
         Bond::Read(number) => number | 1,
-        Bond::Lock(number) | Bond::Turn(number) => number,
+        Bond::Lock(number) | Bond::Turn(number, _) => number,
         Bond::Task(_) | Bond::Group(_) | Bond::Job(_) => 0,
     }
 }

@@ -222,16 +222,18 @@ impl Record {
     fn new(standing: &Standing<'_>) -> Self {
         let (mut bears, holds) = bonds::all();
         let site = standing.site;
-        if let On::Both(Bond::Lock(lock), Bond::Read(_)) = site.on {
-            // A writer: readers that come after it wait for it.
-            bears.push(Bond::Turn(lock));
+        if let On::Write { lock, came } = site.on {
+            // Readers that come after it wait for it.
+            bears.push(Bond::Turn(lock, came));
         }
         bears.sort_unstable();
         bears.dedup();
         let found_by = match &site.on {
             On::Time | On::Anyone => Vec::new(),
             On::Bond(bond) => vec![*bond],
-            On::Both(one, other) => vec![*one, *other],
+            On::Read { .. } | On::Write { .. } => {
+                awaits(site).map_or_else(Vec::new, |awaits| awaits.bonds)
+            }
             On::Crew(crew) => crew.bonds(),
         };
         Self {
@@ -403,12 +405,22 @@ impl Graph {
         self.refuse(victim, verdict);
     }
 
+    /// Of a turn: those that have one before it.
     pub(super) fn bearers(&self, bond: Bond) -> impl Iterator<Item = Ticket> {
-        of(&self.bearers, bond)
+        let (first, last) = match bond {
+            Bond::Turn(lock, _) => (Bond::Turn(lock, 0), (bond, 0)),
+            bond => (bond, (bond, Ticket::MAX)),
+        };
+        between(&self.bearers, (first, 0), last)
     }
 
+    /// Of a turn: those that wait for one after it.
     fn waiters(&self, bond: Bond) -> Vec<Ticket> {
-        of(&self.waiters, bond).collect()
+        let (first, last) = match bond {
+            Bond::Turn(lock, _) => ((bond, Ticket::MAX), Bond::Turn(lock, u64::MAX)),
+            bond => ((bond, 0), bond),
+        };
+        between(&self.waiters, first, (last, Ticket::MAX)).collect()
     }
 
     /// The bonds whose bearers can end a wait; none: it is about to end, or anyone can.
@@ -434,13 +446,17 @@ impl Graph {
             return Vec::new();
         }
         let bears = record.bears.iter();
-        bears.flat_map(|bond| of(&self.waiters, *bond)).collect()
+        bears.flat_map(|bond| self.waiters(*bond)).collect()
     }
 }
 
-fn of(index: &Index, bond: Bond) -> impl Iterator<Item = Ticket> {
-    let all = index.range((bond, 0)..=(bond, Ticket::MAX));
-    all.map(|(_, ticket)| *ticket)
+/// No ticket is zero or the largest.
+fn between(
+    index: &Index,
+    first: (Bond, Ticket),
+    last: (Bond, Ticket),
+) -> impl Iterator<Item = Ticket> {
+    index.range(first..=last).map(|(_, ticket)| *ticket)
 }
 
 /// Records, and by which bond each keeps on for the next.
@@ -451,7 +467,8 @@ fn awaits(site: &Site) -> Option<Awaits> {
     Some(match &site.on {
         On::Time | On::Anyone => return None,
         On::Bond(bond) => Awaits::all([*bond]),
-        On::Both(one, other) => Awaits::all([*one, *other]),
+        On::Read { lock, came } => Awaits::all([Bond::Lock(*lock), Bond::Turn(*lock, *came)]),
+        On::Write { lock, .. } => Awaits::all([Bond::Lock(*lock), Bond::Read(*lock)]),
         On::Crew(crew) => match crew.need() {
             Need::Any(tasks) => Awaits {
                 bonds: tasks.into_iter().map(Bond::Task).collect(),

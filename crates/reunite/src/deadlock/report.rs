@@ -67,7 +67,7 @@ fn kept(graph: &Graph, record: &Record, bond: Bond, next: &Record) -> String {
                 since.map_or_else(String::new, |held| format!(" since {}", line(held.since)));
             format!("held{since} by {}", next.task)
         }
-        Bond::Turn(_) => format!("where {} waits to write before", next.task),
+        Bond::Turn(..) => format!("where {} waits to write before", next.task),
         Bond::Task(_) | Bond::Group(_) | Bond::Job(_) => match &record.site.object {
             Object::Label(label) if label.id() == next.task.id() => String::new(),
             _ => format!("which depends on {}", next.task),

@@ -76,8 +76,10 @@ pub(crate) enum On {
     Time,
     /// The one who bears it, if anybody does.
     Bond(Bond),
-    /// Both: the bearers of either.
-    Both(Bond, Bond),
+    /// Whoever has the lock for writing, and the writers that came before this reader.
+    Read { lock: u64, came: u64 },
+    /// Whoever has the lock.
+    Write { lock: u64, came: u64 },
     /// Tasks, and the answer changes with time.
     Crew(Arc<dyn Crew>),
     /// Anybody at all.
@@ -88,7 +90,7 @@ impl fmt::Debug for On {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Time => "time",
-            Self::Bond(_) | Self::Both(..) => "a lock or a job",
+            Self::Bond(_) | Self::Read { .. } | Self::Write { .. } => "a lock or a job",
             Self::Crew(_) => "tasks",
             Self::Anyone => "anyone",
         })

@@ -8,7 +8,8 @@
 //! `QUEUED`, so that from then on nobody passes by, and takes the lock if it is free for it and it is its turn,
 //! or else leaves its parker there. The release that frees the lock sees `QUEUED` and comes to the queue, too:
 //! it wakes the first, and if that reads, the readers behind it. So nobody is overtaken: a writer waits only
-//! for those who came before it.
+//! for those who came before it, and a reader for no writer that came later. Each has its place in that order from the
+//! first time that it comes to the queue; the wait-for graph is told of it.
 //!
 //! Whoever was woken is not in the queue any more and may take the lock before those who are; if another
 //! was faster it goes back to the front. Whoever gives up looks who could come now, and wakes that. `QUEUED` is
@@ -17,10 +18,11 @@
 use std::collections::VecDeque;
 use std::panic::Location;
 
+use crate::contain::assert_outside;
 use crate::deadlock::{Bond, Number, Object, On, Site, bury, hold, let_go};
 use crate::error::WaitError;
 use crate::park::{Parker, spin_loop};
-use crate::primitive::{AtomicUsize, Instant, Mutex, Ordering, now};
+use crate::primitive::{AtomicUsize, Counter, Instant, Mutex, MutexGuard, Ordering, now};
 use crate::wait::{Heed, Wait, block_until};
 
 const WRITER: usize = 1;
@@ -45,7 +47,11 @@ pub(super) struct RawRw {
     number: Number,
     made_at: &'static Location<'static>,
     queue: Mutex<VecDeque<(Parker, Access)>>,
+    /// How many have come to the queue; changed under its lock.
+    came: Counter,
 }
+
+type Queue<'a> = MutexGuard<'a, VecDeque<(Parker, Access)>>;
 
 impl Access {
     /// The state after it took the lock, if the lock is free for it. A poisoned one is like any other here.
@@ -65,6 +71,7 @@ impl RawRw {
             number: Number::new(),
             made_at,
             queue: Mutex::new(VecDeque::new()),
+            came: Counter::new(0),
         }
     }
 
@@ -156,7 +163,11 @@ impl RawRw {
             spin_loop();
         }
         let since = now();
-        let number = self.number.get();
+        let lock = self.number.get();
+        assert_outside();
+        let Some(came) = self.take_or_come(access, &Parker::here()) else {
+            return Ok(());
+        };
         let site = Site {
             verb: match access {
                 Access::Read => "read",
@@ -165,15 +176,12 @@ impl RawRw {
             object: Object::Made("a lock", self.made_at),
             at,
             on: match access {
-                Access::Read => On::Both(Bond::Lock(number), Bond::Turn(number)),
-                Access::Write => On::Both(Bond::Lock(number), Bond::Read(number)),
+                Access::Read => On::Read { lock, came },
+                Access::Write => On::Write { lock, came },
             },
         };
-        let mut came_before = false;
         let ended = block_until(site, deadline, Heed::Task, |parker| {
-            let taken = self.take_or_queue(access, came_before, parker);
-            came_before = true;
-            taken
+            self.take_or_queue(access, true, parker)
         });
         let gave_up = match ended {
             Wait::Ready => return Ok(()),
@@ -188,8 +196,25 @@ impl RawRw {
         Err(gave_up)
     }
 
+    /// The first time. Returns its place in the order if it did not take the lock.
+    fn take_or_come(&self, access: Access, parker: &Parker) -> Option<u64> {
+        let queue = self.queue.lock();
+        let came = self.came.fetch_add(1, Ordering::Relaxed);
+        let taken = self.take_or_queue_in(queue, access, false, parker);
+        (!taken).then_some(came)
+    }
+
     fn take_or_queue(&self, access: Access, came_before: bool, parker: &Parker) -> bool {
-        let mut queue = self.queue.lock();
+        self.take_or_queue_in(self.queue.lock(), access, came_before, parker)
+    }
+
+    fn take_or_queue_in(
+        &self,
+        mut queue: Queue<'_>,
+        access: Access,
+        came_before: bool,
+        parker: &Parker,
+    ) -> bool {
         let place = queue.iter().position(|(other, _)| other.is_same(parker));
         let is_first = match place {
             Some(place) => place == 0,
@@ -220,7 +245,7 @@ impl RawRw {
     }
 
     /// Wakes those at the front for whom the lock is free.
-    fn wake_first(&self, mut queue: crate::primitive::MutexGuard<'_, VecDeque<(Parker, Access)>>) {
+    fn wake_first(&self, mut queue: Queue<'_>) {
         let mut woken = Vec::new();
         while let Some((_, access)) = queue.front() {
             let state = self.state.load(Ordering::Relaxed);
