@@ -450,6 +450,30 @@ fn a_reader_does_not_wait_for_a_writer_that_comes_later() {
     });
 }
 
+/// The consumer asks before there is an item, and finds out whom it waits for when there is one.
+#[test]
+fn a_map_whose_first_item_wants_what_its_consumer_holds() {
+    let _watchdog = common::watchdog();
+    let lock = &Mutex::new(());
+    let asks = || {
+        let dump = reunite::dump().to_string();
+        let mut lines = dump.lines();
+        lines.any(|line| line.contains("waits for the next of") && line.contains("`kept`"))
+    };
+    reunite::scope(|s| {
+        let consumer = s.spawn(|| {
+            let source = (0..1).inspect(|_| common::until(asks));
+            let items = s.map(source, |_| lock.lock().is_err()).name("kept");
+            let mut outcomes = items.threads(1).into_iter();
+            let held = lock.lock().unwrap();
+            let is_refused = outcomes.next().unwrap();
+            drop(held);
+            is_refused.is_err() || is_refused.unwrap()
+        });
+        assert!(consumer.join().unwrap());
+    });
+}
+
 #[test]
 fn readers_and_writers_in_a_ring() {
     let _watchdog = common::watchdog();

@@ -131,8 +131,8 @@ enum Look<U, E> {
     End,
     /// No worker is there to go on: none yet, or a cancellation made them leave.
     NoWorker,
-    /// The first item's time is up at another instant than this wait knew.
-    NewDeadline,
+    /// The first item's time is up at another instant than this wait knew, or it is known whom it waits for.
+    Anew,
 }
 
 impl<I, U, E, S> Running<U, E> for Consumer<I, U, E, S>
@@ -150,7 +150,7 @@ where
                     }
                     return Some(outcome);
                 }
-                Ok(Look::NewDeadline) => {}
+                Ok(Look::Anew) => {}
                 Ok(Look::End) => {
                     self.finished = true;
                     let panic = self.shared.state.lock().panic.take();
@@ -244,8 +244,10 @@ where
                 Some(Look::End)
             } else if state.at_work() == 0 {
                 Some(Look::NoWorker)
-            } else if state.first_deadline() != deadline {
-                Some(Look::NewDeadline)
+            } else if state.first_deadline() != deadline
+                || (shared.plan.ordered && first.is_none() && state.first_running().is_some())
+            {
+                Some(Look::Anew)
             } else {
                 state.consumer = Some(parker.clone());
                 None
@@ -268,7 +270,7 @@ where
             Wait::Refused(refusal) => Err(JoinErrorKind::Refused(refusal)),
             Wait::TimedOut => {
                 self.give_up_late_items(deadline);
-                Ok(Look::NewDeadline)
+                Ok(Look::Anew)
             }
         }
     }

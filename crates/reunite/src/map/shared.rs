@@ -17,7 +17,7 @@
 //! lock; whoever puts the source back, opens the window, ends the source or stops the map unparks all of
 //! `idle` after it changed the state under the same lock. The consumer leaves its parker likewise, and is
 //! unparked whenever something it may wait for happened: a seat done, a seat taken by an item with a time
-//! limit, the end of the source, a worker gone.
+//! limit, the first seat taken where the order is kept (it tells whom the consumer waits for), the end of the source, a worker gone.
 //!
 //! *The end.* `workers` counts the threads that have not left; each leaves as its last act under the lock.
 //! The consumer's drop stops the map, cancels its node and waits until `workers` is zero.

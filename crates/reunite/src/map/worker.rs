@@ -188,7 +188,9 @@ fn pull<I: Iterator, U, E>(shared: &Shared<I, U, E>, mut source: I) -> Option<Pu
         }
     };
     let idle = state.wake_idle();
-    let watched = shared.plan.item_timeout.is_some() || pulled.is_none();
+    // The first seat tells the consumer of an ordered map whom it waits for.
+    let is_first = shared.plan.ordered && state.seats.len() == 1;
+    let watched = shared.plan.item_timeout.is_some() || pulled.is_none() || is_first;
     let consumer = if watched { state.consumer.take() } else { None };
     drop(state);
     unpark(idle);
