@@ -161,7 +161,8 @@ static STALL_REPORTER: StaticMutex<Option<StallReporter>> = StaticMutex::new(Non
 static STALL_AFTER: Counter = Counter::new(60_000);
 
 /// How long a wait lasts before it reports itself, once; a minute unless told otherwise, `None` for never.
-/// Waits that begin from now on heed it. There is no thread that watches: a wait looks after itself.
+/// Waits that begin from now on heed it. A wait looks after itself, without a thread that watches; only pools whose places
+/// are all taken by members that sleep where the library does not see it are watched by a thread.
 ///
 /// ```
 /// reunite::stall_after(None);
@@ -178,8 +179,8 @@ pub(crate) fn stall_threshold() -> Option<Duration> {
 }
 
 /// Replaces what happens when a wait has lasted [suspiciously long](stall_after). Unless replaced, a line goes
-/// to standard error, except for waits that are likely [idle](Stall::is_idle). Called on the waiting thread; the
-/// reporter's own waits go to standard error.
+/// to standard error, except for waits that are likely [idle](Stall::is_idle). Called on the waiting thread,
+/// or for a pool that nobody gets on in, on the thread that watches pools; the reporter's own waits go to standard error.
 ///
 /// ```
 /// reunite::on_stall(|stall| eprintln!("{stall}"));
