@@ -254,7 +254,7 @@ impl Record {
         self.parker.is_marked()
     }
 
-    fn is_for_anyone(&self) -> bool {
+    pub(super) fn is_for_anyone(&self) -> bool {
         matches!(self.site.on, On::Anyone)
     }
 }

@@ -16,6 +16,10 @@ use super::graph::{Graph, Path, Ticket, Yields};
 
 /// Whether there is a way from this record back to itself, along whatever one may depend on.
 pub(super) fn is_on_a_cycle(graph: &Graph, ticket: Ticket) -> bool {
+    // Nothing leads on from there, however many wait for what it bears.
+    if graph.records[&ticket].is_for_anyone() {
+        return false;
+    }
     let mut forward = Search::from(ticket);
     let mut backward = Search::from(ticket);
     loop {
