@@ -17,7 +17,7 @@ use signal_hook::iterator::Signals;
 
 use super::dump;
 use crate::deadline;
-use crate::deadlock::idle_one_more;
+use crate::deadlock::{idle_one_more, look_again};
 use crate::primitive::{Duration, OnceLock};
 use crate::profile::write_flight_if_asked;
 use crate::thread::start_helper;
@@ -39,6 +39,7 @@ pub fn answer_dump_requests() -> io::Result<()> {
     start_helper("reunite-dump", move || {
         // It never waits for anybody, and nobody for it.
         idle_one_more();
+        look_again();
         for _ in signals.forever() {
             let dump = dump();
             let told = match open_request(std::process::id()) {

@@ -231,6 +231,7 @@ impl Watched {
             idle_one_less();
             report_stall(&stall);
             idle_one_more();
+            look_again();
         }
         true
     }
