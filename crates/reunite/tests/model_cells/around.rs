@@ -29,12 +29,12 @@ pub(crate) mod deadlock {
     pub(crate) enum Bond {
         Lock(u64),
         Read(u64),
-        Turn(u64),
     }
 
     pub(crate) enum On {
         Bond(Bond),
-        Both(Bond, Bond),
+        Read { lock: u64, came: u64 },
+        Write { lock: u64, came: u64 },
     }
 
     pub(crate) enum Object {
