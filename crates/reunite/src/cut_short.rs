@@ -119,7 +119,14 @@ fn is_unwinding_around() -> bool {
 /// Whether a destructor asks, of a stack that is being unwound up to the innermost `catch` of a task or a part of one.
 #[inline]
 pub(crate) fn is_unwinding_here() -> bool {
-    panicking() && !is_unwinding_around()
+    panicking() && is_unwinding_inside()
+}
+
+/// Apart, as every fork asks the first half of the question.
+#[cold]
+#[inline(never)]
+fn is_unwinding_inside() -> bool {
+    !is_unwinding_around()
 }
 
 fn catch_here<R>(f: impl FnOnce() -> R) -> Caught<R> {

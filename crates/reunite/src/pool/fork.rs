@@ -63,10 +63,10 @@ impl Forks {
         F: FnOnce() -> R + Send,
         R: Send,
     {
-        let seat = self.seat.get()?;
         if cut_short::is_unwinding_here() {
             return None;
         }
+        let seat = self.seat.get()?;
         job.link().older.set(self.newest.get());
         self.newest.set(Some(job.as_ref()));
         Some(seat)
@@ -92,8 +92,6 @@ impl Forks {
     }
 
     /// Somebody is hungry: publishes the older half.
-    #[cold]
-    #[inline(never)]
     fn answer(&self, seat: &'static Seat) {
         seat.answer();
         if !seat.has_offers() {
@@ -366,8 +364,7 @@ where
     // Stands before anything runs that might unwind: whoever leaves this frame unlinks the job.
     let guard = Recall(&job);
     if seat.is_hungry() {
-        // SAFETY: as before.
-        unsafe { &*forks }.answer(seat);
+        answer(job.link());
     }
     let a = a();
     std::mem::forget(guard);
@@ -380,6 +377,18 @@ where
         (a, b())
     } else {
         (a, reclaim(&job, Location::caller()))
+    }
+}
+
+/// Somebody is hungry, as a fork has found. Fetches what it needs itself, so that the fork need not keep it.
+#[cold]
+#[inline(never)]
+fn answer(link: &Link) {
+    let forks = link.list.get().cast::<Forks>();
+    // SAFETY: it is this thread's, without a destructor: it lives until the thread is gone.
+    let forks = unsafe { &*forks };
+    if let Some(seat) = forks.seat.get() {
+        forks.answer(seat);
     }
 }
 
