@@ -1,0 +1,31 @@
+//! Waits that are none of this library's.
+
+use std::panic::Location;
+
+use super::place::GivenUp;
+use super::seen::{Seen, Told};
+use crate::current;
+use crate::deadlock::{Object, On, Site};
+use crate::park::Parker;
+use crate::primitive::now;
+
+/// Runs `f`, which may block somewhere else, out of this thread's place, and lets it be seen.
+pub(crate) fn blocking_elsewhere<R>(at: &'static Location<'static>, f: impl FnOnce() -> R) -> R {
+    let site = Site {
+        verb: "block",
+        object: Object::None,
+        at,
+        on: On::Anyone,
+    };
+    let _told = Told::blocked(&site);
+    let context = current::current();
+    let _seen = Seen::waiting(&context, site, now());
+    let parker = Parker::aside();
+    let given_up = GivenUp::by(&parker, false);
+    // What ends this is not seen.
+    parker.is_deaf_from_now_on();
+    if let Some(place) = given_up.place {
+        place.let_others_ask(&parker);
+    }
+    f()
+}

@@ -1,0 +1,144 @@
+//! The one door: the only place where code of this library's users blocks.
+//!
+//! # Protocol
+//! A wait is told by a closure whether what it waits for is there. The closure is given the parker of the
+//! waiting thread and must, *in one critical section of the source*, either find the result there or leave
+//! the parker for whoever brings it. So the source cannot complete in between: it either completes before
+//! (and is found) or after (and finds the parker). A source without a critical section leaves the parker and then
+//! looks once more, which comes to the same (see `channel::bounded`). The same holds for the cancel node, see there. Parks
+//! may end for no reason, and every round asks again, in this order:
+//!
+//! 1. the result: it beats a cancellation and a timeout that arrived with it;
+//! 2. cancellation, the earliest deadline up the tree included;
+//! 3. the wait's own deadline;
+//! 4. whether it was found to be part of a deadlock, for which a wait without any deadline files itself in the
+//!    wait-for graph when it has lasted a while; see there;
+//! 5. whether its pool starves, once it has lasted a while: then one wait that can fail does, so that its thread goes on.
+//!
+//! A closure that was given the parker and is not asked again leaves it behind: at worst a stray token,
+//! which every park tolerates.
+
+mod block;
+mod elsewhere;
+mod grace;
+mod outcome;
+mod place;
+mod seen;
+mod sleep;
+mod watch;
+
+use block::block;
+use seen::Told;
+
+use crate::contain::assert_outside;
+use crate::deadlock::Site;
+use crate::park::Parker;
+use crate::primitive::Instant;
+use crate::spin::{spin_briefly_until, spin_until};
+
+pub(crate) use elsewhere::blocking_elsewhere;
+pub(crate) use outcome::{Heed, Wait, tell_task};
+pub(crate) use place::{Place, install};
+pub use sleep::{sleep, sleep_until};
+
+/// Blocks until `ready` says so; see the protocol above for what `ready` must do.
+pub(crate) fn wait(
+    site: Site,
+    deadline: Option<Instant>,
+    heed: Heed<'_>,
+    mut ready: impl FnMut(&Parker) -> bool,
+) -> Wait {
+    assert_outside();
+    let parker = Parker::here();
+    let spin = match deadline {
+        None => spin_until,
+        Some(_) => spin_briefly_until,
+    };
+    if ready(&parker) {
+        return Wait::Ready;
+    }
+    let _told = Told::blocked(&site);
+    // Whoever brings it says so there. So nobody is kept from bringing it by one who asks again and again.
+    let mut brought = || {
+        parker.is_marked() && {
+            parker.begin_to_ask();
+            let is_ready = ready(&parker);
+            parker.has_asked();
+            is_ready
+        }
+    };
+    if spin(&mut brought) {
+        return Wait::Ready;
+    }
+    block(&parker, site, deadline, heed, ready)
+}
+
+/// [`wait`] for a caller who has done its own spinning.
+pub(crate) fn block_until(
+    site: Site,
+    deadline: Option<Instant>,
+    heed: Heed<'_>,
+    mut ready: impl FnMut(&Parker) -> bool,
+) -> Wait {
+    assert_outside();
+    let parker = Parker::here();
+    if ready(&parker) {
+        return Wait::Ready;
+    }
+    let _told = Told::blocked(&site);
+    block(&parker, site, deadline, heed, ready)
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use std::panic::Location;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::current;
+    use crate::deadlock::{Object, On};
+    use crate::observe::{Event, Observer, observe};
+
+    /// Keeps what it is told of the waits at one line.
+    struct Waits {
+        at: &'static Location<'static>,
+        told: Arc<Mutex<Vec<&'static str>>>,
+    }
+
+    impl Observer for Waits {
+        fn on_event(&self, event: &Event<'_>) {
+            let mut told = self.told.lock().unwrap();
+            match event {
+                Event::Block { at, .. } if *at == self.at => told.push("block"),
+                Event::Resume { task } if task.id() == current::current().who.label.id() => {
+                    told.push("resume");
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn a_wait_that_ends_before_the_thread_sleeps_is_told_too() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let site = Site {
+            verb: "join",
+            object: Object::None,
+            at: Location::caller(),
+            on: On::Time,
+        };
+        let observing = observe(Waits {
+            at: site.at,
+            told: Arc::clone(&told),
+        });
+        let mut asked = 0;
+        let outcome = wait(site, None, Heed::Nothing, |_| {
+            asked += 1;
+            told.lock().unwrap().push("asked");
+            asked == 2
+        });
+        drop(observing);
+        assert!(matches!(outcome, Wait::Ready));
+        assert_eq!(*told.lock().unwrap(), ["asked", "block", "asked", "resume"]);
+    }
+}

@@ -1,0 +1,66 @@
+//! What a thread gives up while it blocks: a worker's place in its pool.
+
+use std::cell::Cell;
+
+use crate::park::Parker;
+use crate::primitive::thread_local;
+
+/// What a thread has to give up while it blocks: a worker's place in its pool. A wait inside another leaves
+/// again, and comes back first.
+pub(crate) trait Place {
+    /// `parker` is the one by which the thread will be woken. If nobody is left to do what is to be done and the
+    /// wait `must_end` with what it waits for, somebody is found.
+    fn leave(&self, parker: &Parker, must_end: bool);
+    fn come_back(&self, parker: &Parker);
+    /// Whether work lies there while all who could do it block, none of them about to go on, and nobody can be
+    /// added. Whoever is told so must come back; if the wait `must_end`, somebody is found instead.
+    fn is_starved(&self, must_end: bool) -> bool;
+    /// If so, and the caller cannot come back, the others ask.
+    fn let_others_ask(&self, parker: &Parker);
+}
+
+thread_local! {
+    static PLACE: Cell<Option<&'static dyn Place>> = const { Cell::new(None) };
+}
+
+/// From now on this thread's waits give up `place`. Returns what they gave up before.
+pub(crate) fn install(place: Option<&'static dyn Place>) -> Option<&'static dyn Place> {
+    PLACE.with(|here| here.replace(place))
+}
+
+/// Comes back when dropped.
+pub(super) struct GivenUp<'a> {
+    pub(super) place: Option<&'static dyn Place>,
+    parker: &'a Parker,
+    must_end: bool,
+}
+
+impl<'a> GivenUp<'a> {
+    pub(super) fn by(parker: &'a Parker, must_end: bool) -> Self {
+        let place = PLACE.try_with(Cell::get).unwrap_or_default();
+        // It may yet go on, and must not be taken for blocked by others.
+        parker.begin_to_ask();
+        if let Some(place) = place {
+            place.leave(parker, must_end);
+        }
+        Self {
+            place,
+            parker,
+            must_end,
+        }
+    }
+
+    pub(super) fn is_starved(&self) -> bool {
+        self.place
+            .is_some_and(|place| place.is_starved(self.must_end))
+    }
+}
+
+impl Drop for GivenUp<'_> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            place.come_back(self.parker);
+        }
+        self.parker.has_asked();
+    }
+}

@@ -1,0 +1,54 @@
+//! What others see of a wait: the live tree, and observers.
+
+use crate::current::{self, Context, Waiting};
+use crate::deadlock::{Site, held_count};
+use crate::observe::{Event, is_on, tell};
+use crate::primitive::Instant;
+
+/// The live tree shows the task as waiting, until dropped.
+pub(super) struct Seen<'a> {
+    context: &'a Context,
+    before: Option<Waiting>,
+}
+
+impl<'a> Seen<'a> {
+    pub(super) fn waiting(context: &'a Context, site: Site, since: Instant) -> Self {
+        let before = context.who.set_waiting(Some(Waiting { site, since }));
+        Self { context, before }
+    }
+}
+
+impl Drop for Seen<'_> {
+    fn drop(&mut self) {
+        self.context.who.set_waiting(self.before.take());
+    }
+}
+
+/// Observers were told that this thread blocks, and are told when it goes on.
+pub(super) struct Told(Option<Context>);
+
+impl Told {
+    pub(super) fn blocked(site: &Site) -> Self {
+        Self(is_on().then(|| {
+            let context = current::current();
+            tell(|| Event::Block {
+                task: &context.who.label,
+                verb: site.verb,
+                object: site.object.label(),
+                at: site.at,
+                holds: held_count(),
+            });
+            context
+        }))
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if let Some(context) = &self.0 {
+            tell(|| Event::Resume {
+                task: &context.who.label,
+            });
+        }
+    }
+}

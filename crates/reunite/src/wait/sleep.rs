@@ -1,0 +1,50 @@
+//! Sleeping: a wait for the clock alone.
+
+use std::panic::Location;
+
+use super::block::block;
+use super::outcome::{Heed, Wait};
+use super::seen::Told;
+use crate::deadline;
+use crate::deadlock::{Object, On, Site};
+use crate::error::Cancelled;
+use crate::park::Parker;
+use crate::primitive::{Duration, Instant};
+
+/// Sleeps for `duration`, or until the current task is cancelled.
+///
+/// # Errors
+/// [`Cancelled`] if the task was cancelled before the time was up, or is already.
+///
+/// ```
+/// use std::time::Duration;
+/// reunite::sleep(Duration::from_millis(1)).unwrap();
+/// ```
+#[track_caller]
+pub fn sleep(duration: Duration) -> Result<(), Cancelled> {
+    sleep_deadline(deadline::after(duration))
+}
+
+/// Sleeps until `instant`, or until the current task is cancelled.
+///
+/// # Errors
+/// As [`sleep`].
+#[track_caller]
+pub fn sleep_until(instant: Instant) -> Result<(), Cancelled> {
+    sleep_deadline(Some(instant))
+}
+
+#[track_caller]
+fn sleep_deadline(deadline: Option<Instant>) -> Result<(), Cancelled> {
+    let site = Site {
+        verb: "sleep",
+        object: Object::None,
+        at: Location::caller(),
+        on: On::Time,
+    };
+    let _told = Told::blocked(&site);
+    match block(&Parker::here(), site, deadline, Heed::Task, |_| false) {
+        Wait::Ready | Wait::TimedOut | Wait::Refused(_) => Ok(()),
+        Wait::Cancelled(cancelled) => Err(cancelled),
+    }
+}
