@@ -24,7 +24,7 @@ use crate::error::{Cancelled, CutShort, Why};
 use crate::id::Label;
 use crate::observe::{Event, tell};
 use crate::park::Parker;
-use crate::primitive::{Arc, AtomicU8, AtomicUsize, Instant, Mutex, OnceLock, Ordering, Weak};
+use crate::primitive::{Arc, AtomicU8, AtomicUsize, Instant, Mutex, OnceLock, Ordering, Weak, now};
 
 const CANCELLED: u8 = 1;
 /// There is a deadline to look at: a checkpoint has to read the clock.
@@ -161,10 +161,15 @@ impl Node {
 
     /// [`check`](Self::check) for those who do not tell the task.
     pub(crate) fn look(&self) -> Result<(), Cancelled> {
+        self.look_at(now)
+    }
+
+    /// [`look`](Self::look), where it is known what time it is.
+    pub(crate) fn look_at(&self, at: impl FnOnce() -> Instant) -> Result<(), Cancelled> {
         if self.state.load(Ordering::Relaxed) & (CANCELLED | DEADLINE) == 0 {
             return Ok(());
         }
-        self.look_slow()
+        self.look_slow(at())
     }
 
     /// Whether [`check`](Self::check) would fail. Tells nobody, cancels nothing.
@@ -174,9 +179,9 @@ impl Node {
     }
 
     #[cold]
-    fn look_slow(&self) -> Result<(), Cancelled> {
+    fn look_slow(&self, at: Instant) -> Result<(), Cancelled> {
         let expired = || {
-            if deadline::has_passed(self.deadline) {
+            if deadline::is_over(self.deadline, at) {
                 self.expire()
             } else {
                 None

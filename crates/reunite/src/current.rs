@@ -178,6 +178,11 @@ pub(crate) fn current() -> Context {
     with_layers(|layers| Context::clone(&layers[layers.len() - 1].context))
 }
 
+/// [`current`], for those who only look at it.
+pub(crate) fn here() -> Arc<Context> {
+    with_layers(|layers| Arc::clone(&layers[layers.len() - 1].context))
+}
+
 /// The tasks that the calling thread runs, one inside the wait of another, and all that wait for their ends.
 pub(crate) fn around() -> Vec<TaskId> {
     let here: Vec<_> = with_layers(|layers| {

@@ -15,6 +15,11 @@ pub(crate) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant>
     }
 }
 
+/// Whether it has passed at that time.
+pub(crate) fn is_over(deadline: Option<Instant>, at: Instant) -> bool {
+    deadline.is_some_and(|instant| instant <= at)
+}
+
 pub(crate) fn has_passed(deadline: Option<Instant>) -> bool {
     deadline.is_some_and(|instant| instant <= now())
 }

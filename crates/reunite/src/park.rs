@@ -136,11 +136,15 @@ impl Parker {
 pub(crate) fn park_until(until: Option<Instant>) {
     match until {
         None => park(),
-        Some(instant) => {
-            let left = instant.saturating_duration_since(now());
-            if !left.is_zero() {
-                park_timeout(left);
-            }
-        }
+        Some(_) => park_from(now(), until),
+    }
+}
+
+/// [`park_until`], for a caller who knows that it is `at` now.
+pub(crate) fn park_from(at: Instant, until: Option<Instant>) {
+    match until {
+        None => park(),
+        Some(instant) if instant > at => park_timeout(instant - at),
+        Some(_) => {}
     }
 }

@@ -166,20 +166,6 @@ pub(crate) fn spin_until(_: &mut dyn FnMut() -> bool) -> bool {
     false
 }
 
-/// Rounds of asking, each with twice the pauses of the one before.
-#[cfg(not(reunite_model))]
-const ROUNDS: u32 = 3;
-#[cfg(reunite_model)]
-const ROUNDS: u32 = 0;
-
-/// [`spin_until`] for less than a microsecond, and without yielding: the caller has a deadline.
-pub(crate) fn spin_briefly_until(ready: &mut dyn FnMut() -> bool) -> bool {
-    (0..ROUNDS).any(|round| {
-        (0..1 << round).for_each(|_| spin_loop());
-        ready()
-    })
-}
-
 #[cfg(all(test, not(reunite_model)))]
 mod tests {
     use super::*;

@@ -25,7 +25,7 @@ use crate::deadlock::{Object, On, Site};
 use crate::error::{CutShort, RecvError};
 use crate::park::Parker;
 use crate::primitive::{Arc, AtomicUsize, Instant, OnceLock, Ordering};
-use crate::spin::{spin_briefly_until, spin_until};
+use crate::spin::spin_until;
 use crate::wait::{Heed, Wait, block_until, tell_task, wait};
 
 /// A channel of fewer is a queue: there a message is handed to a receiver that waits, and taken along from a sender
@@ -319,10 +319,8 @@ impl<T> Core<T> {
     }
 }
 
-/// Asks for a while before the caller is listed: to be listed makes the others wake it.
+/// Asks for a while before the caller is listed: to be listed makes the others wake it. Not where there is a deadline: see
+/// [`wait`].
 fn spin(deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool {
-    match deadline {
-        None => spin_until(ready),
-        Some(_) => spin_briefly_until(ready),
-    }
+    deadline.is_none() && spin_until(ready)
 }

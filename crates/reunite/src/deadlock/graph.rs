@@ -15,7 +15,7 @@ use crate::park::{Parker, somebody_goes_on};
 use crate::primitive::{Counter, Duration, Mutex, MutexGuard, Ordering};
 
 /// Tells one wait from another; the newest is the largest.
-pub(super) type Ticket = u64;
+pub(crate) type Ticket = u64;
 
 /// A wait that is to be filed.
 pub(crate) struct Standing<'a> {

@@ -92,8 +92,8 @@ pub(crate) fn is_looked_for() -> bool {
 pub(crate) use alive::Alive;
 pub(crate) use bonds::{Bond, held_count, hold, holding, list_jobs_by, run};
 pub(crate) use graph::{
-    Standing, Yields, between_looks, bury, explain, leak, let_go, look_again, look_at, stand,
-    standing,
+    Standing, Ticket, Yields, between_looks, bury, explain, leak, let_go, look_again, look_at,
+    stand, standing,
 };
 pub(crate) use number::Number;
 pub(crate) use quiet::{idle_one_less, idle_one_more};

@@ -3,117 +3,54 @@
 use super::grace::{GRACE, asks_at, enters_at, has_outlasted};
 use super::outcome::{Heed, Wait, tell_task};
 use super::place::GivenUp;
-use super::seen::Seen;
+use super::seen::{Asked, Seen};
 use super::watch::Watch;
-use crate::current;
+use crate::cancel::Node;
+use crate::current::{self, Context, Who};
 use crate::deadline;
-use crate::deadlock::{On, Site, Standing, Yields, explain, held_in_words, is_looked_for, stand};
-use crate::error::Refusal;
+use crate::deadlock::{
+    On, Site, Standing, Ticket, Yields, explain, held_in_words, is_looked_for, stand,
+};
+use crate::error::{Deadlock, Refusal};
 use crate::observe::{self, Event, Stall, count_blocked, tell};
-use crate::park::{Parker, park_until};
-use crate::primitive::{Instant, now};
+use crate::park::{Parker, park_from};
+use crate::primitive::{Duration, Instant, now};
 
-/// The slow path of [`wait`]: says what it waits for, and parks.
+/// The slow path of a wait: says what it waits for, and parks.
 pub(super) fn block(
     parker: &Parker,
-    site: Site,
+    site: &Site,
     deadline: Option<Instant>,
     heed: Heed<'_>,
-    mut ready: impl FnMut(&Parker) -> bool,
+    asked: Asked,
+    ready: &mut dyn FnMut(&Parker) -> bool,
 ) -> Wait {
-    let context = current::current();
-    let node = match heed {
-        Heed::Task | Heed::TaskUntold => Some(&*context.node),
-        Heed::Node(node) => Some(node),
-        Heed::Nothing | Heed::Patiently | Heed::UnlessForEver => None,
-    };
-    let until = deadline::earlier(deadline, node.and_then(|node| node.deadline()));
-    let yields = match heed {
-        Heed::Task | Heed::TaskUntold => Yields::First,
-        Heed::UnlessForEver => Yields::Last,
-        Heed::Node(_) | Heed::Nothing | Heed::Patiently => Yields::Never,
-    };
-    let must_end = yields != Yields::First;
-    let given_up = GivenUp::by(parker, must_end);
-    // A wait that ends by itself is no part of a deadlock.
-    let may_last = until.is_none() || matches!(heed, Heed::Patiently | Heed::UnlessForEver);
-    let since = now();
-    let may_enter = may_last && (is_looked_for() || given_up.place.is_some());
-    let enters = may_enter.then(|| enters_at(&site, since)).flatten();
-    let may_starve = may_last && given_up.place.is_some();
-    let asks = may_starve.then(|| asks_at(&site, since)).flatten();
-
-    if let Some(node) = node {
+    let context = current::here();
+    let mut blocked = Blocked::new(parker, site, deadline, heed, &context);
+    if let Some(node) = blocked.node {
         node.add_waiter(parker);
     }
-    let seen = Seen::waiting(&context, site.clone(), since);
-    let mut watch = Watch::new(since);
-    let mut ticket = 0;
-    let mut verdict = None;
+    let seen = Seen::waiting(&context, site.clone(), blocked.since);
+    let mut must_ask = asked == Asked::No || blocked.is_late_or_has_left();
     let outcome = loop {
-        parker.begin_to_ask();
-        if ready(parker) {
-            break Wait::Ready;
+        if must_ask || parker.is_marked() {
+            parker.begin_to_ask();
+            if ready(parker) {
+                break Wait::Ready;
+            }
         }
         parker.has_asked();
-        let (lasts, may_ask) = (deadline::has_passed(enters), deadline::has_passed(asks));
-        let gives_up = if let Some(Err(cancelled)) = node.map(|node| node.look()) {
-            Some(Wait::Cancelled(cancelled))
-        } else if deadline::has_passed(deadline) {
-            Some(Wait::TimedOut)
-        } else if let Some(deadlock) = verdict {
-            Some(Wait::Refused(Refusal::Deadlock(deadlock)))
-        } else if may_ask && given_up.is_starved() {
-            Some(Wait::Refused(Refusal::Starved))
-        } else {
-            None
-        };
-        if let Some(gives_up) = gives_up {
-            break if ready(parker) { Wait::Ready } else { gives_up };
+        if let Some(gives_up) = blocked.gives_up(ready) {
+            break gives_up;
         }
-        let enters = enters.filter(|_| !lasts);
-        let asks = asks.filter(|_| !may_ask);
-        let wakes_at = watch.wakes_at(&site.on, until, deadline::earlier(enters, asks));
-        let stands = lasts && is_looked_for();
-        if stands && ticket == 0 && deadline::has_passed(since.checked_add(GRACE)) {
-            has_outlasted(true);
-        }
-        let standing = Standing {
-            task: &context.who.label,
-            site: &site,
-            parker,
-            yields,
-            ticket: &mut ticket,
-        };
-        verdict = if stands {
-            stand(standing, || park_until(wakes_at))
-        } else {
-            park_until(wakes_at);
-            None
-        };
-        if watch.is_stalled(&site) {
-            let (kept_by, is_suspected) = explain(&site);
-            observe::report_stall(&Stall {
-                task: context.who.label.clone(),
-                waits: site.to_string(),
-                at: site.at,
-                lasted: now().saturating_duration_since(since),
-                holds: held_in_words(),
-                kept_by,
-                is_suspected,
-                is_idle: matches!(site.on, On::Anyone) && !is_suspected,
-            });
-        }
+        blocked.park();
+        must_ask = true;
     };
     drop(seen);
-    if let Some(node) = node {
+    if let Some(node) = blocked.node {
         node.remove_waiter(parker);
     }
-    let lasted = now().saturating_duration_since(since);
-    if may_enter && lasted < GRACE {
-        has_outlasted(false);
-    }
-    count_blocked(lasted);
+    blocked.count();
     if matches!(heed, Heed::Task) {
         tell_task(&outcome);
     }
@@ -121,6 +58,179 @@ pub(super) fn block(
         tell(|| Event::Deadlock { deadlock });
     }
     outcome
+}
+
+/// A wait that blocks.
+struct Blocked<'a> {
+    parker: &'a Parker,
+    site: &'a Site,
+    who: &'a Who,
+    /// Whose cancellation ends it.
+    node: Option<&'a Node>,
+    /// Its own.
+    deadline: Option<Instant>,
+    /// The earliest of that and those up the tree.
+    until: Option<Instant>,
+    yields: Yields,
+    given_up: GivenUp<'a>,
+    since: Instant,
+    /// When the thread last went on. The clock is read once then, before it asks, for all who want to know the time.
+    at: Instant,
+    /// When it enters the wait-for graph, if it does.
+    enters: Option<Instant>,
+    /// When it asks whether its pool starves, if it does.
+    asks: Option<Instant>,
+    watch: Watch,
+    ticket: Ticket,
+    /// Why it must not go on waiting.
+    verdict: Option<Deadlock>,
+}
+
+impl<'a> Blocked<'a> {
+    fn new(
+        parker: &'a Parker,
+        site: &'a Site,
+        deadline: Option<Instant>,
+        heed: Heed<'a>,
+        context: &'a Context,
+    ) -> Self {
+        let node = match heed {
+            Heed::Task | Heed::TaskUntold => Some(&*context.node),
+            Heed::Node(node) => Some(node),
+            Heed::Nothing | Heed::Patiently | Heed::UnlessForEver => None,
+        };
+        let until = deadline::earlier(deadline, node.and_then(|node| node.deadline()));
+        let yields = match heed {
+            Heed::Task | Heed::TaskUntold => Yields::First,
+            Heed::UnlessForEver => Yields::Last,
+            Heed::Node(_) | Heed::Nothing | Heed::Patiently => Yields::Never,
+        };
+        let given_up = GivenUp::by(parker, yields != Yields::First);
+        let since = now();
+        // A wait that ends by itself is no part of a deadlock.
+        let may_last = until.is_none() || matches!(heed, Heed::Patiently | Heed::UnlessForEver);
+        let may_starve = may_last && given_up.is_in_place();
+        let may_enter = may_starve || (may_last && is_looked_for());
+        Self {
+            parker,
+            site,
+            who: &context.who,
+            node,
+            deadline,
+            until,
+            yields,
+            given_up,
+            since,
+            at: since,
+            enters: may_enter.then(|| enters_at(site, since)).flatten(),
+            asks: may_starve.then(|| asks_at(site, since)).flatten(),
+            watch: Watch::new(since),
+            ticket: 0,
+            verdict: None,
+        }
+    }
+
+    /// Whether something may have come since it asked, of which its parker does not tell: before its time was up, or while
+    /// it left its place.
+    fn is_late_or_has_left(&self) -> bool {
+        self.given_up.is_in_place() || deadline::is_over(self.until, self.at)
+    }
+
+    /// How the wait ends, if it ends without what it waits for; that was not there when `ready` was asked after `at`.
+    fn gives_up(&mut self, ready: &mut dyn FnMut(&Parker) -> bool) -> Option<Wait> {
+        let at = self.at;
+        // What has come since beats these two, if it came before them.
+        let mut unless_ready = |gives_up| {
+            Some(if ready(self.parker) {
+                Wait::Ready
+            } else {
+                gives_up
+            })
+        };
+        if let Some(Err(cancelled)) = self.node.map(|node| node.look_at(|| at)) {
+            return unless_ready(Wait::Cancelled(cancelled));
+        }
+        if deadline::is_over(self.deadline, at) {
+            return Some(Wait::TimedOut);
+        }
+        if let Some(deadlock) = self.verdict.take() {
+            return Some(Wait::Refused(Refusal::Deadlock(deadlock)));
+        }
+        if deadline::is_over(self.asks, at) && self.given_up.is_starved() {
+            return unless_ready(Wait::Refused(Refusal::Starved));
+        }
+        None
+    }
+
+    /// Sleeps until somebody wakes the thread, or there is something to look at; in the wait-for graph, if it has lasted.
+    fn park(&mut self) {
+        let at = self.at;
+        let lasts = deadline::is_over(self.enters, at);
+        let wakes_at = self.wakes_at();
+        if lasts && is_looked_for() {
+            if self.ticket == 0 && self.has_lasted() {
+                has_outlasted(true);
+            }
+            let standing = Standing {
+                task: &self.who.label,
+                site: self.site,
+                parker: self.parker,
+                yields: self.yields,
+                ticket: &mut self.ticket,
+            };
+            self.verdict = stand(standing, || park_from(at, wakes_at));
+        } else {
+            park_from(at, wakes_at);
+        }
+        self.at = now();
+        if self.watch.is_stalled(self.site, self.at) {
+            self.report_stall();
+        }
+    }
+
+    fn wakes_at(&mut self) -> Option<Instant> {
+        let at = self.at;
+        let until = deadline::earlier(self.until, self.watch.stalls_at());
+        if self.enters.is_none() {
+            // Nor does it ask whether its pool starves, and only the graph is worth another look.
+            return until;
+        }
+        let [enters, asks] = [self.enters, self.asks].map(|it| it.filter(|it| *it > at));
+        let looks = self.watch.looks_at(self.site, at);
+        let asks = deadline::earlier(asks, looks);
+        deadline::earlier(until, deadline::earlier(enters, asks))
+    }
+
+    #[cold]
+    fn report_stall(&self) {
+        let (kept_by, is_suspected) = explain(self.site);
+        observe::report_stall(&Stall {
+            task: self.who.label.clone(),
+            waits: self.site.to_string(),
+            at: self.site.at,
+            lasted: self.lasted(),
+            holds: held_in_words(),
+            kept_by,
+            is_suspected,
+            is_idle: matches!(self.site.on, On::Anyone) && !is_suspected,
+        });
+    }
+
+    fn lasted(&self) -> Duration {
+        self.at.saturating_duration_since(self.since)
+    }
+
+    fn has_lasted(&self) -> bool {
+        self.lasted() >= GRACE
+    }
+
+    /// It has ended.
+    fn count(&self) {
+        if self.enters.is_some() && !self.has_lasted() {
+            has_outlasted(false);
+        }
+        count_blocked(self.lasted());
+    }
 }
 
 #[cfg(all(test, not(reunite_model)))]
@@ -133,6 +243,64 @@ mod tests {
     use crate::primitive::Ordering;
     use crate::wait::grace::{LASTING, MOST};
     use crate::wait::{Place, install};
+
+    #[track_caller]
+    fn site(on: On) -> Site {
+        Site {
+            verb: "recv",
+            object: Object::None,
+            at: Location::caller(),
+            on,
+        }
+    }
+
+    /// A while in which a wait that looked up would have done so.
+    #[test]
+    fn a_wait_with_a_deadline_wakes_once() {
+        let mut asked = 0;
+        let mut ask = |_: &Parker| {
+            asked += 1;
+            false
+        };
+        let parker = Parker::here();
+        let deadline = deadline::after(Duration::from_millis(30));
+        let site = site(On::Anyone);
+        let outcome = block(&parker, &site, deadline, Heed::Task, Asked::Yes, &mut ask);
+        assert!(matches!(outcome, Wait::TimedOut));
+        assert_eq!(asked, 1, "when the time is up");
+    }
+
+    #[test]
+    fn what_has_come_beats_a_deadline_that_had_passed_when_the_wait_began() {
+        let parker = Parker::here();
+        let (site, deadline) = (site(On::Anyone), Some(now()));
+        let outcome = block(
+            &parker,
+            &site,
+            deadline,
+            Heed::Task,
+            Asked::Yes,
+            &mut |_| true,
+        );
+        assert!(matches!(outcome, Wait::Ready));
+    }
+
+    /// What leaves the place may have taken the wake-up for its own.
+    #[test]
+    fn a_wait_that_gives_up_its_place_asks_after_that() {
+        let place: &Starves = Box::leak(Box::new(Starves(Mutex::new(None))));
+        let before = install(Some(place));
+        let parker = Parker::here();
+        let (site, deadline) = (site(On::Anyone), deadline::after(Duration::from_secs(60)));
+        let mut is_late = true;
+        let mut ask = |_: &Parker| {
+            is_late = deadline::has_passed(deadline);
+            true
+        };
+        let outcome = block(&parker, &site, deadline, Heed::Task, Asked::Yes, &mut ask);
+        install(before);
+        assert!(matches!(outcome, Wait::Ready) && !is_late);
+    }
 
     /// A pool that starves, as it says, and keeps when it was asked.
     struct Starves(Mutex<Option<Instant>>);
@@ -153,15 +321,17 @@ mod tests {
         for lasting in [0, MOST] {
             let place: &Starves = Box::leak(Box::new(Starves(Mutex::new(None))));
             let before = install(Some(place));
-            let site = Site {
-                verb: "lock",
-                object: Object::None,
-                at: Location::caller(),
-                on: On::Bond(Bond::Lock(8)),
-            };
+            let site = site(On::Bond(Bond::Lock(8)));
             LASTING.store(lasting, Ordering::Relaxed);
             let begun = now();
-            let outcome = block(&Parker::here(), site, None, Heed::Task, |_| false);
+            let outcome = block(
+                &Parker::here(),
+                &site,
+                None,
+                Heed::Task,
+                Asked::No,
+                &mut |_| false,
+            );
             install(before);
             assert!(matches!(outcome, Wait::Refused(Refusal::Starved)));
             let asked = place.0.lock().unwrap().unwrap();

@@ -18,14 +18,12 @@ pub(crate) fn blocking_elsewhere<R>(at: &'static Location<'static>, f: impl FnOn
         on: On::Anyone,
     };
     let _told = Told::blocked(&site);
-    let context = current::current();
+    let context = current::here();
     let _seen = Seen::waiting(&context, site, now());
     let parker = Parker::aside();
     let given_up = GivenUp::by(&parker, false);
     // What ends this is not seen.
     parker.is_deaf_from_now_on();
-    if let Some(place) = given_up.place {
-        place.let_others_ask(&parker);
-    }
+    given_up.let_others_ask();
     f()
 }

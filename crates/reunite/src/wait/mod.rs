@@ -6,9 +6,12 @@
 //! the parker for whoever brings it. So the source cannot complete in between: it either completes before
 //! (and is found) or after (and finds the parker). A source without a critical section leaves the parker and then
 //! looks once more, which comes to the same (see `channel::bounded`). The same holds for the cancel node, see there. Parks
-//! may end for no reason, and every round asks again, in this order:
+//! may end for no reason, and every round reads the clock, once, and then asks again, in this order:
 //!
-//! 1. the result: it beats a cancellation and a timeout that arrived with it;
+//! 1. the result: it beats a cancellation and a timeout that arrived with it. The first round need not ask if the caller
+//!    just has and the parker is not marked: whoever has brought something since would have marked it. That holds only
+//!    as long as nothing else could wait by the same parker meanwhile, and take the mark for its own: no observer, and
+//!    nothing that a place is given up by;
 //! 2. cancellation, the earliest deadline up the tree included;
 //! 3. the wait's own deadline;
 //! 4. whether it was found to be part of a deadlock, for which a wait without any deadline files itself in the
@@ -34,7 +37,7 @@ use crate::contain::assert_outside;
 use crate::deadlock::Site;
 use crate::park::Parker;
 use crate::primitive::Instant;
-use crate::spin::{spin_briefly_until, spin_until};
+use crate::spin::spin_until;
 
 pub(crate) use elsewhere::blocking_elsewhere;
 pub(crate) use outcome::{Heed, Wait, tell_task};
@@ -50,14 +53,10 @@ pub(crate) fn wait(
 ) -> Wait {
     assert_outside();
     let parker = Parker::here();
-    let spin = match deadline {
-        None => spin_until,
-        Some(_) => spin_briefly_until,
-    };
     if ready(&parker) {
         return Wait::Ready;
     }
-    let _told = Told::blocked(&site);
+    let told = Told::blocked(&site);
     // Whoever brings it says so there. So nobody is kept from bringing it by one who asks again and again.
     let mut brought = || {
         parker.is_marked() && {
@@ -67,10 +66,11 @@ pub(crate) fn wait(
             is_ready
         }
     };
-    if spin(&mut brought) {
+    // Many waits that have a deadline wait in vain, and then the spinning is the dearest part of them.
+    if deadline.is_none() && spin_until(&mut brought) {
         return Wait::Ready;
     }
-    block(&parker, site, deadline, heed, ready)
+    block(&parker, &site, deadline, heed, told.asked(), &mut ready)
 }
 
 /// [`wait`] for a caller who has done its own spinning.
@@ -85,8 +85,8 @@ pub(crate) fn block_until(
     if ready(&parker) {
         return Wait::Ready;
     }
-    let _told = Told::blocked(&site);
-    block(&parker, site, deadline, heed, ready)
+    let told = Told::blocked(&site);
+    block(&parker, &site, deadline, heed, told.asked(), &mut ready)
 }
 
 #[cfg(all(test, not(reunite_model)))]
@@ -98,6 +98,7 @@ mod tests {
     use crate::current;
     use crate::deadlock::{Object, On};
     use crate::observe::{Event, Observer, observe};
+    use crate::primitive::Duration;
 
     /// Keeps what it is told of the waits at one line.
     struct Waits {
@@ -140,5 +141,39 @@ mod tests {
         drop(observing);
         assert!(matches!(outcome, Wait::Ready));
         assert_eq!(*told.lock().unwrap(), ["asked", "block", "asked", "resume"]);
+    }
+    /// Waits whenever somebody blocks at one line.
+    struct Sleeper(&'static Location<'static>);
+
+    impl Observer for Sleeper {
+        fn on_event(&self, event: &Event<'_>) {
+            if let Event::Block { at, .. } = event
+                && *at == self.0
+            {
+                sleep(Duration::from_millis(1)).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn an_observer_that_waits_does_not_take_the_wake_up_of_the_wait_it_is_told_of() {
+        let site = Site {
+            verb: "recv",
+            object: Object::None,
+            at: Location::caller(),
+            on: On::Anyone,
+        };
+        let observing = observe(Sleeper(site.at));
+        let deadline = crate::deadline::after(Duration::from_secs(60));
+        let (mut asked, mut is_late) = (0, true);
+        let outcome = wait(site, deadline, Heed::Nothing, |parker| {
+            asked += 1;
+            is_late = crate::deadline::has_passed(deadline);
+            // It comes right after the first question.
+            parker.unpark();
+            asked == 2
+        });
+        drop(observing);
+        assert!(matches!(outcome, Wait::Ready) && !is_late);
     }
 }

@@ -30,7 +30,7 @@ pub(crate) fn install(place: Option<&'static dyn Place>) -> Option<&'static dyn 
 
 /// Comes back when dropped.
 pub(super) struct GivenUp<'a> {
-    pub(super) place: Option<&'static dyn Place>,
+    place: Option<&'static dyn Place>,
     parker: &'a Parker,
     must_end: bool,
 }
@@ -38,15 +38,27 @@ pub(super) struct GivenUp<'a> {
 impl<'a> GivenUp<'a> {
     pub(super) fn by(parker: &'a Parker, must_end: bool) -> Self {
         let place = PLACE.try_with(Cell::get).unwrap_or_default();
-        // It may yet go on, and must not be taken for blocked by others.
-        parker.begin_to_ask();
         if let Some(place) = place {
+            // It may yet go on, and must not be taken for blocked by others.
+            parker.begin_to_ask();
             place.leave(parker, must_end);
         }
         Self {
             place,
             parker,
             must_end,
+        }
+    }
+
+    /// Whether there was anything to give up.
+    pub(super) fn is_in_place(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// If nobody goes on, the others ask.
+    pub(super) fn let_others_ask(&self) {
+        if let Some(place) = self.place {
+            place.let_others_ask(self.parker);
         }
     }
 

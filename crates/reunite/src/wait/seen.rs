@@ -3,7 +3,7 @@
 use crate::current::{self, Context, Waiting};
 use crate::deadlock::{Site, held_count};
 use crate::observe::{Event, is_on, tell};
-use crate::primitive::Instant;
+use crate::primitive::{Arc, Instant};
 
 /// The live tree shows the task as waiting, until dropped.
 pub(super) struct Seen<'a> {
@@ -24,13 +24,21 @@ impl Drop for Seen<'_> {
     }
 }
 
+/// Whether a wait that begins to block has asked for what it waits for, and nothing has run since that could have waited
+/// by the same parker, and lowered its mark.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    Yes,
+    No,
+}
+
 /// Observers were told that this thread blocks, and are told when it goes on.
-pub(super) struct Told(Option<Context>);
+pub(super) struct Told(Option<Arc<Context>>);
 
 impl Told {
     pub(super) fn blocked(site: &Site) -> Self {
         Self(is_on().then(|| {
-            let context = current::current();
+            let context = current::here();
             tell(|| Event::Block {
                 task: &context.who.label,
                 verb: site.verb,
@@ -40,6 +48,14 @@ impl Told {
             });
             context
         }))
+    }
+
+    /// Whether the wait counts as asked still that was told: an observer may have waited meanwhile.
+    pub(super) fn asked(&self) -> Asked {
+        match self.0 {
+            None => Asked::Yes,
+            Some(_) => Asked::No,
+        }
     }
 }
 

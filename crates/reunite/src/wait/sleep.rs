@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use super::block::block;
 use super::outcome::{Heed, Wait};
-use super::seen::Told;
+use super::seen::{Asked, Told};
 use crate::deadline;
 use crate::deadlock::{Object, On, Site};
 use crate::error::Cancelled;
@@ -43,7 +43,14 @@ fn sleep_deadline(deadline: Option<Instant>) -> Result<(), Cancelled> {
         on: On::Time,
     };
     let _told = Told::blocked(&site);
-    match block(&Parker::here(), site, deadline, Heed::Task, |_| false) {
+    match block(
+        &Parker::here(),
+        &site,
+        deadline,
+        Heed::Task,
+        Asked::No,
+        &mut |_| false,
+    ) {
         Wait::Ready | Wait::TimedOut | Wait::Refused(_) => Ok(()),
         Wait::Cancelled(cancelled) => Err(cancelled),
     }

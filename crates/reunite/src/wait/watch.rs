@@ -3,10 +3,11 @@
 use crate::deadline;
 use crate::deadlock::{On, Site, between_looks};
 use crate::observe;
-use crate::primitive::{Duration, Instant, now};
+use crate::primitive::{Duration, Instant};
 
-/// When a wait that lasts looks up: to say that it does; and, if it waits for anyone, to ask the graph again, in case a
-/// thread of somebody else has ended, which nobody tells. No other wait does: whoever closes a cycle finds it there.
+/// When a wait that lasts looks up: to say that it does; and, if it waits for anyone and may enter the graph, to ask
+/// that again, in case a thread of somebody else has ended, which nobody tells. No other wait does: whoever closes a
+/// cycle finds it there.
 pub(super) struct Watch {
     since: Instant,
     /// How long it has to last until it looks up next.
@@ -25,19 +26,15 @@ impl Watch {
         }
     }
 
-    /// The earliest of these and of its own.
-    pub(super) fn wakes_at(
-        &mut self,
-        on: &On,
-        until: Option<Instant>,
-        lasts_at: Option<Instant>,
-    ) -> Option<Instant> {
-        let lasted = now().saturating_duration_since(self.since);
-        let looks = self
-            .next_look(lasted, on)
-            .and_then(|next| self.since.checked_add(next));
-        let until = deadline::earlier(until, lasts_at);
-        deadline::earlier(until, deadline::earlier(looks, self.stalls_at))
+    /// When it says that it lasts, unless it has.
+    pub(super) fn stalls_at(&self) -> Option<Instant> {
+        self.stalls_at
+    }
+
+    /// When it looks up next.
+    pub(super) fn looks_at(&mut self, site: &Site, at: Instant) -> Option<Instant> {
+        let next = self.next_look(at.saturating_duration_since(self.since), &site.on)?;
+        self.since.checked_add(next)
     }
 
     /// How long it will have lasted when it looks up next. A thread of somebody else may end at any time, so waits for
@@ -53,12 +50,12 @@ impl Watch {
     }
 
     /// Whether it has just come to last suspiciously long: once.
-    pub(super) fn is_stalled(&mut self, site: &Site) -> bool {
-        let is_stalled = !matches!(site.on, On::Time) && deadline::has_passed(self.stalls_at);
-        if deadline::has_passed(self.stalls_at) {
+    pub(super) fn is_stalled(&mut self, site: &Site, at: Instant) -> bool {
+        let is_over = deadline::is_over(self.stalls_at, at);
+        if is_over {
             self.stalls_at = None;
         }
-        is_stalled
+        is_over && !matches!(site.on, On::Time)
     }
 }
 
@@ -66,6 +63,7 @@ impl Watch {
 mod tests {
     use super::*;
     use crate::deadlock::Bond;
+    use crate::primitive::now;
 
     /// Where they do not look, there is nothing to try.
     #[cfg(not(reunite_no_looks))]
