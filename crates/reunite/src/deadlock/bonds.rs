@@ -29,6 +29,22 @@ pub(crate) enum Bond {
     Turn(u64, u64),
 }
 
+impl Bond {
+    /// In two words, which are faster to compare: what it is, and the place of a turn in the order of its lock.
+    pub(super) fn words(self) -> (u64, u64) {
+        let (kind, which, place) = match self {
+            Self::Task(task) => (0, task.as_u64(), 0),
+            Self::Group(group) => (1, group.as_u64(), 0),
+            Self::Job(address) => (2, address as u64, 0),
+            Self::Lock(lock) => (3, lock, 0),
+            Self::Read(lock) => (4, lock, 0),
+            Self::Turn(lock, place) => (5, lock, place),
+        };
+        // No number, and no address, needs the upper three bits.
+        (which << 3 | kind, place)
+    }
+}
+
 /// A lock that is held, and since which line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Held {

@@ -58,7 +58,11 @@ pub(super) struct Leaked {
 }
 
 /// Pairs, so that to file and to withdraw one of many under the same bond costs no more than one of few.
-type Index = BTreeSet<(Bond, Ticket)>;
+type Index = BTreeSet<((u64, u64), Ticket)>;
+
+fn key(bond: Bond, ticket: Ticket) -> ((u64, u64), Ticket) {
+    (bond.words(), ticket)
+}
 
 pub(super) struct Graph {
     pub(super) records: BTreeMap<Ticket, Record>,
@@ -300,9 +304,9 @@ impl Graph {
         let ticket = if ticket == 0 { self.next } else { ticket };
         self.next = self.next.max(ticket + 1);
         let bears = record.bears.iter();
-        self.bearers.extend(bears.map(|bond| (*bond, ticket)));
+        self.bearers.extend(bears.map(|bond| key(*bond, ticket)));
         let found_by = record.found_by.iter();
-        self.waiters.extend(found_by.map(|bond| (*bond, ticket)));
+        self.waiters.extend(found_by.map(|bond| key(*bond, ticket)));
         if let Some(peers) = self.peers(&record) {
             peers.insert(ticket);
         }
@@ -323,10 +327,10 @@ impl Graph {
     fn withdraw(&mut self, ticket: Ticket) -> Option<Record> {
         let record = self.records.remove(&ticket)?;
         for bond in &record.bears {
-            self.bearers.remove(&(*bond, ticket));
+            self.bearers.remove(&key(*bond, ticket));
         }
         for bond in &record.found_by {
-            self.waiters.remove(&(*bond, ticket));
+            self.waiters.remove(&key(*bond, ticket));
         }
         if let Some(peers) = self.peers(&record) {
             peers.remove(&ticket);
@@ -456,7 +460,8 @@ fn between(
     first: (Bond, Ticket),
     last: (Bond, Ticket),
 ) -> impl Iterator<Item = Ticket> {
-    index.range(first..=last).map(|(_, ticket)| *ticket)
+    let keys = key(first.0, first.1)..=key(last.0, last.1);
+    index.range(keys).map(|(_, ticket)| *ticket)
 }
 
 /// Records, and by which bond each keeps on for the next.

@@ -21,14 +21,19 @@ pub(super) fn is_on_a_cycle(graph: &Graph, ticket: Ticket) -> bool {
         return false;
     }
     let mut forward = Search::from(ticket);
-    let mut backward = Search::from(ticket);
+    let mut backward = None;
     loop {
-        let ahead = forward.step(|ticket| graph.next_of(ticket));
-        let behind = backward.step(|ticket| graph.before(ticket));
-        match (ahead, behind) {
-            (Step::Nowhere, _) | (_, Step::Nowhere) => return false,
-            (Step::Back, _) | (_, Step::Back) => return true,
-            (Step::Further, Step::Further) => {}
+        match forward.step(|ticket| graph.next_of(ticket)) {
+            Step::Nowhere => return false,
+            Step::Back => return true,
+            Step::Further => {}
+        }
+        // Most waits are for somebody who runs, and never come here.
+        let backward = backward.get_or_insert_with(|| Search::from(ticket));
+        match backward.step(|ticket| graph.before(ticket)) {
+            Step::Nowhere => return false,
+            Step::Back => return true,
+            Step::Further => {}
         }
     }
 }
@@ -37,11 +42,13 @@ enum Step {
     Further,
     /// To where it began.
     Back,
+    /// There is nothing left to do.
     Nowhere,
 }
 
 struct Search {
     start: Ticket,
+    /// But for where it began.
     seen: BTreeSet<Ticket>,
     to_do: Vec<Ticket>,
 }
@@ -50,16 +57,14 @@ impl Search {
     fn from(start: Ticket) -> Self {
         Self {
             start,
-            seen: BTreeSet::from([start]),
+            seen: BTreeSet::new(),
             to_do: vec![start],
         }
     }
 
     fn step(&mut self, next_of: impl FnOnce(Ticket) -> Vec<Ticket>) -> Step {
-        let Some(ticket) = self.to_do.pop() else {
-            return Step::Nowhere;
-        };
-        for next in next_of(ticket) {
+        let next = self.to_do.pop().map(next_of);
+        for next in next.into_iter().flatten() {
             if next == self.start {
                 return Step::Back;
             }
@@ -67,7 +72,11 @@ impl Search {
                 self.to_do.push(next);
             }
         }
-        Step::Further
+        if self.to_do.is_empty() {
+            Step::Nowhere
+        } else {
+            Step::Further
+        }
     }
 }
 
