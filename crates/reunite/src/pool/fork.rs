@@ -25,7 +25,7 @@ use std::io::{Write, stderr};
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 
-use super::job::{Ancestor, Caught, JobRef, Link, StackJob};
+use super::job::{Ancestor, JobRef, Link, StackJob};
 use super::member;
 use super::seat::{Parcel, Seat};
 use crate::current::{self, ForkMark};
@@ -56,16 +56,13 @@ thread_local! {
 
 impl Forks {
     /// Links `job` in at the young end of the list, and returns where the thread sits. None if it takes part in no
-    /// pool, or unwinds: then nothing was linked. Cannot unwind: nobody would unlink the job before its frame is gone.
+    /// pool: then nothing was linked. Cannot unwind: nobody would unlink the job before its frame is gone.
     #[inline(always)]
     fn link<F, R>(&self, job: &StackJob<F, R>) -> Option<&'static Seat>
     where
         F: FnOnce() -> R + Send,
         R: Send,
     {
-        if cut_short::is_unwinding_here() {
-            return None;
-        }
         let seat = self.seat.get()?;
         job.link().older.set(self.newest.get());
         self.newest.set(Some(job.as_ref()));
@@ -126,6 +123,7 @@ impl Forks {
                         job,
                         context: Arc::clone(context),
                         owner: seat,
+                        half_of: cut_short::halves_of(),
                     });
                 });
             };
@@ -244,13 +242,14 @@ pub(super) fn execute(parcel: Parcel) {
         job,
         context,
         owner,
+        half_of,
     } = parcel;
     let entered = current::enter(Arc::clone(&context));
     let holding = deadlock::holding();
     // SAFETY: it was published, and is finished below.
     let ancestor = unsafe { job.public() }.as_ancestor();
     // SAFETY: it was taken from its mailbox to be run here, and is run here only.
-    running(ancestor, || unsafe { job.run() });
+    running(ancestor, || unsafe { job.run(half_of) });
     deadlock::leak(&context.who.label, holding.leaked());
     drop(context);
     drop(entered);
@@ -402,10 +401,7 @@ where
     B: FnOnce() -> RB + Send,
     RB: Send,
 {
-    // In a destructor of a stack that unwinds, another thread's leaving could not be passed on.
-    if !cut_short::is_unwinding_here()
-        && let Some(_visit) = member::visit_global()
-    {
+    if let Some(_visit) = member::visit_global() {
         return join(a, b);
     }
     // Or the pool has no seat left.
@@ -430,8 +426,7 @@ where
     member::await_job(unsafe { job.public() }, at);
     std::mem::forget(abort);
     // SAFETY: it is done.
-    let result: Caught<R> = unsafe { job.take_result() };
-    result.unwrap_or_else(|payload| cut_short::go_on(payload))
+    unsafe { job.take_result() }.take(at)
 }
 
 fn take_back(job: JobRef) -> bool {
