@@ -43,12 +43,12 @@ pub(super) struct Record {
     pub(super) bears: Vec<Bond>,
     pub(super) holds: Vec<Held>,
     /// All bonds by which it may depend on others, so that it is found from there.
-    found_by: Vec<Bond>,
+    pub(super) found_by: Vec<Bond>,
     parker: Parker,
     pub(super) yields: Yields,
     /// Whether it waits on a thread that this library started.
     is_ours: bool,
-    verdict: Option<Deadlock>,
+    pub(super) verdict: Option<Deadlock>,
 }
 
 /// A lock that is held although the task that took it is over: its guard was leaked, or at least kept.
@@ -223,7 +223,7 @@ fn is_perhaps_quiet() -> bool {
 }
 
 impl Record {
-    fn new(standing: &Standing<'_>) -> Self {
+    pub(super) fn new(standing: &Standing<'_>) -> Self {
         let (mut bears, holds) = bonds::all();
         let site = standing.site;
         if let On::Write { lock, came } = site.on {
@@ -264,7 +264,7 @@ impl Record {
 }
 
 impl Graph {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self {
             records: BTreeMap::new(),
             bearers: BTreeSet::new(),
@@ -300,7 +300,7 @@ impl Graph {
         }
     }
 
-    fn file(&mut self, ticket: Ticket, record: Record) -> Ticket {
+    pub(super) fn file(&mut self, ticket: Ticket, record: Record) -> Ticket {
         let ticket = if ticket == 0 { self.next } else { ticket };
         self.next = self.next.max(ticket + 1);
         let bears = record.bears.iter();
@@ -324,7 +324,7 @@ impl Graph {
         ticket
     }
 
-    fn withdraw(&mut self, ticket: Ticket) -> Option<Record> {
+    pub(super) fn withdraw(&mut self, ticket: Ticket) -> Option<Record> {
         let record = self.records.remove(&ticket)?;
         for bond in &record.bears {
             self.bearers.remove(&key(*bond, ticket));
@@ -359,6 +359,11 @@ impl Graph {
             self.refuse(ticket, verdict);
             return;
         }
+        if let Some(path) = region::pair(self, ticket) {
+            let verdict = report::of(self, &path, 0, true);
+            self.refuse(ticket, verdict);
+            return;
+        }
         if !region::is_on_a_cycle(self, ticket) {
             return;
         }
@@ -372,6 +377,19 @@ impl Graph {
                 self.refuse(victim, verdict);
                 region.revive(victim);
             }
+        }
+    }
+
+    /// Whether no wait has come later.
+    pub(super) fn is_newest(&self, ticket: Ticket) -> bool {
+        ticket + 1 == self.next
+    }
+
+    /// About how many bonds the wait depends on.
+    pub(super) fn size(&self, ticket: Ticket) -> usize {
+        match &self.records[&ticket].site.on {
+            On::Crew(crew) => crew.size(),
+            _ => 1,
         }
     }
 

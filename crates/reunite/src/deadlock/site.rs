@@ -102,6 +102,12 @@ impl fmt::Debug for On {
 pub(crate) trait Crew: Send + Sync {
     fn need(&self) -> Need;
 
+    /// About how many tasks [`need`](Self::need) tells: what it costs to ask.
+    fn size(&self) -> usize;
+
+    /// Whether the wait cannot end before this task does, as [`need`](Self::need) would tell.
+    fn needs(&self, task: TaskId) -> bool;
+
     /// All bonds that may ever be needed from now on, so that a wait can be found by them.
     fn bonds(&self) -> Vec<Bond>;
 }

@@ -7,6 +7,7 @@ use super::job::{Go, Job};
 use crate::cancel::Node;
 use crate::current::{Context, Who, enter};
 use crate::deadlock::{self, Bond, Crew, Need};
+use crate::id::TaskId;
 use crate::observe::{Event, Quiet, is_quiet, tell};
 use crate::primitive::{Arc, Mutex};
 
@@ -106,6 +107,18 @@ impl Crew for Entry {
         } else {
             Need::Any(vec![self.who.label.id()])
         }
+    }
+
+    fn size(&self) -> usize {
+        if self.is_waiting_to_start() {
+            self.group.size()
+        } else {
+            1
+        }
+    }
+
+    fn needs(&self, task: TaskId) -> bool {
+        task == self.who.label.id() && !self.is_waiting_to_start()
     }
 
     fn bonds(&self) -> Vec<Bond> {

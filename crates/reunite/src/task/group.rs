@@ -103,6 +103,11 @@ impl State {
         let begun = members.filter(|(_, entry)| !entry.is_waiting_to_start());
         begun.map(|(id, _)| *id).collect()
     }
+
+    fn has_begun(&self, task: TaskId) -> bool {
+        let entry = self.members.get(&task);
+        entry.is_some_and(|entry| !entry.is_waiting_to_start())
+    }
 }
 
 static LIVE: StaticMutex<BTreeMap<TaskId, Weak<Group>>> = StaticMutex::new(BTreeMap::new());
@@ -509,6 +514,15 @@ impl Crew for Others {
         Need::All(state.begun().into_iter().filter(is_meant).collect())
     }
 
+    fn size(&self) -> usize {
+        self.group.size()
+    }
+
+    fn needs(&self, task: TaskId) -> bool {
+        let state = self.group.state.lock();
+        state.has_begun(task) && !state.left_out.contains(&task)
+    }
+
     fn bonds(&self) -> Vec<Bond> {
         vec![self.group.bond()]
     }
@@ -518,6 +532,14 @@ impl Crew for Group {
     /// Of the end: every task that was begun. Those that queue come when their turn does.
     fn need(&self) -> Need {
         Need::All(self.state.lock().begun())
+    }
+
+    fn size(&self) -> usize {
+        self.state.lock().members.len()
+    }
+
+    fn needs(&self, task: TaskId) -> bool {
+        self.state.lock().has_begun(task)
     }
 
     fn bonds(&self) -> Vec<Bond> {
