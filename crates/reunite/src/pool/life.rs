@@ -42,7 +42,6 @@ impl Life {
     pub(super) fn welcome(&self) {
         let number = thread_number().map_or(0, u64::from);
         self.thread.store(number, Ordering::Relaxed);
-        self.begin();
     }
 
     /// Of the member, which is counted.
@@ -112,5 +111,21 @@ impl Life {
         // SAFETY: only ever a location of the program, which is never freed.
         let line: &'static Location<'static> = unsafe { &*line };
         Some(Label::new(Kind::Task, None, line))
+    }
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use super::*;
+
+    /// Whoever saw it stand still before sees that it has got on since.
+    #[test]
+    fn a_member_that_has_its_place_again_is_at_another_piece_of_work() {
+        let life = Life::default();
+        life.hold();
+        let before = life.begun();
+        assert!(life.give_up());
+        life.hold();
+        assert_ne!(life.begun(), before);
     }
 }
