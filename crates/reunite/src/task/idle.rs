@@ -60,15 +60,14 @@ impl Group {
     pub(super) fn close_abandoned(&self) -> bool {
         let mut state = self.state.lock();
         let has_ended = state.pending == 0;
-        let mut idle = if state.is_abandoned() {
+        let idle = if state.is_abandoned() {
             // Listed no more: they are told.
             std::mem::take(&mut state.idle)
         } else {
             Vec::new()
         };
         drop(state);
-        idle.sort_by_key(|node| node.label().id());
-        idle.dedup_by_key(|node| node.label().id());
+        // Once each, though several workers of a map may be listed: after the first it is cancelled.
         for node in idle.iter().filter(|node| !node.is_cancelled()) {
             report_forgotten(node.label(), self.node().label());
             node.cancel(Cancelled::new(Why::Forgotten, node.label().clone()));
