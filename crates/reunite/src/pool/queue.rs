@@ -146,3 +146,79 @@ impl Queue {
         count
     }
 }
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use std::panic::Location;
+
+    use super::*;
+    use crate::primitive::AtomicBool;
+
+    /// A task that a joiner may have begun.
+    struct Queued {
+        is_begun: AtomicBool,
+        /// How often it was asked.
+        asked: AtomicUsize,
+    }
+
+    impl Run for Queued {
+        fn run(&self, _: &Core, _: Option<&Life>) {
+            self.is_begun.store(true, Ordering::Relaxed);
+        }
+
+        fn is_begun(&self) -> bool {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            self.is_begun.load(Ordering::Relaxed)
+        }
+
+        fn at(&self) -> &'static Location<'static> {
+            Location::caller()
+        }
+    }
+
+    fn filled(count: usize) -> (Queue, Vec<Arc<Queued>>) {
+        let task = || {
+            Arc::new(Queued {
+                is_begun: AtomicBool::new(false),
+                asked: AtomicUsize::new(0),
+            })
+        };
+        let tasks: Vec<_> = (0..count).map(|_| task()).collect();
+        let mut queue = Queue::default();
+        let queued = tasks.iter().map(|task| Arc::clone(task) as Arc<dyn Run>);
+        queue.tasks.extend(queued);
+        (queue, tasks)
+    }
+
+    fn begin(task: &Queued) {
+        task.is_begun.store(true, Ordering::Relaxed);
+    }
+
+    #[test]
+    fn what_was_begun_at_the_front_is_nothing_to_begin() {
+        let (mut queue, tasks) = filled(3);
+        tasks[..2].iter().for_each(|task| begin(task));
+        assert_eq!(queue.drop_begun(), 2);
+        assert!(queue.has_tasks());
+        assert!(!queue.next_task().unwrap().is_begun());
+        begin(&tasks[2]);
+        assert_eq!(queue.drop_begun(), 1);
+        assert!(!queue.has_tasks() && queue.next_task().is_none());
+        assert_eq!(queue.over.len(), 3);
+    }
+
+    /// However long the queue is, each is asked a few times in all.
+    #[test]
+    fn joiners_that_begin_at_the_end_empty_a_queue_at_constant_cost_a_task() {
+        const COUNT: usize = 1_000;
+        let (mut queue, tasks) = filled(COUNT);
+        let given_up = tasks.iter().rev().map(|task| {
+            begin(task);
+            queue.left_behind()
+        });
+        assert_eq!(given_up.sum::<usize>(), COUNT);
+        assert_eq!((queue.tasks.len(), queue.over.len()), (0, COUNT));
+        let asked = tasks.iter().map(|task| task.asked.load(Ordering::Relaxed));
+        assert!(asked.sum::<usize>() <= 4 * COUNT);
+    }
+}

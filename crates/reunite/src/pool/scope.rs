@@ -651,4 +651,37 @@ mod tests {
             assert!(!s.core.pool.roster.has_work());
         });
     }
+
+    /// What a thread has taken and not begun is found by others, and no more than that; of a batch that is over nothing
+    /// is kept.
+    #[test]
+    fn a_batch_leaves_to_others_what_its_thread_has_not_begun() {
+        fn next(core: &Core) -> Option<u32> {
+            core.next_task().map(|task| task.spawned_at().line())
+        }
+
+        let pool = Pool::builder().threads(1).build().unwrap();
+        let seen = Mutex::new(Vec::new());
+        pool.scope(|s| {
+            let core = &s.core;
+            let look = || {
+                let left = (next(core), core.has_tasks(None));
+                seen.lock().push(left);
+            };
+            let first = line!() + 1;
+            drop(s.spawn(look));
+            drop(s.spawn(look));
+            drop(s.spawn(look));
+            let batch = core.take(3, None).unwrap();
+            assert_eq!(next(core), Some(first + 1));
+            assert!(core.take(0, None).is_none(), "it has no place");
+            batch.run(core, None);
+            assert!(core.take(1, Some(batch)).is_none());
+            let (second, third) = (Some(first + 1), Some(first + 2));
+            let expected = [(second, true), (third, true), (None, false)];
+            assert_eq!(*seen.lock(), expected);
+            let queue = core.queue.lock();
+            assert_eq!((queue.batches.len(), queue.over.len()), (0, 3));
+        });
+    }
 }
