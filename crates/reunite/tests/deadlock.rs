@@ -4,10 +4,11 @@
 mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use reunite::sync::{Barrier, Mutex, OnceCell, RwLock, Semaphore};
-use reunite::{Deadlock, WaitError};
+use reunite::{Builder, Deadlock, WaitError};
 
 fn story(error: &WaitError) -> &Deadlock {
     error.deadlock().expect("a deadlock")
@@ -412,6 +413,65 @@ fn a_queued_task_behind_one_that_waits_for_the_joiner() {
             }
         })
         .unwrap();
+}
+
+/// Who holds the only place waits for the scope's body, and that for a task which queues. Another task runs beyond the
+/// limit, or is dropped as it is refused a thread, when they begin to wait: it could give its place to the one that
+/// queues. What is left when it has ended is a deadlock, and nobody begins to wait any more who would notice.
+#[test]
+fn a_queued_task_that_nobody_gives_a_place_to_any_more() {
+    let _watchdog = common::watchdog();
+    for last in [Builder::new(), Builder::new().stack_size(usize::MAX)] {
+        closed_by_the_end_of(last);
+    }
+}
+
+/// Tells that its drop has begun, and waits for the other end.
+struct Gate(mpsc::Sender<()>, mpsc::Receiver<()>);
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.0.send(()).unwrap();
+        self.1.recv().unwrap_err();
+    }
+}
+
+fn closed_by_the_end_of(last: Builder) {
+    let lock = Mutex::new(());
+    let (give, given) = mpsc::channel::<reunite::JoinHandle<()>>();
+    let (begin, begun) = mpsc::channel();
+    let (open, opened) = mpsc::channel::<()>();
+    let gate = Gate(begin, opened);
+    let ended = reunite::ScopeBuilder::new().max_threads(1).scope(|s| {
+        let guard = lock.lock().unwrap();
+        let lock = &lock;
+        let holder = s.spawn(move || {
+            let last = given.recv().unwrap();
+            // For a limited time, so that it gets a thread of its own.
+            let joins = reunite::spawn(move || drop({ last }.join_timeout(common::LONG)));
+            let locked = lock.lock().map(drop);
+            joins.join().unwrap();
+            locked
+        });
+        let queued = s.spawn(|| 1);
+        give.send(s.spawn_with(last, move || drop(gate))).unwrap();
+        begun.recv().unwrap();
+        common::until(|| format!("{holder:?}").contains("in lock"));
+        let opens = std::thread::spawn(move || {
+            // Long enough for both to be listed as waiting. If it is not, the later finds it by itself.
+            std::thread::sleep(Duration::from_millis(20));
+            drop(open);
+        });
+        let joined = queued.join();
+        drop(guard);
+        opens.join().unwrap();
+        (joined.map_err(|error| error.is_deadlock()), holder.join())
+    });
+    let (joined, locked) = ended.unwrap();
+    match locked.unwrap() {
+        Ok(()) => assert_eq!(joined, Err(true)),
+        Err(error) => assert!(error.is_deadlock() && joined == Ok(1), "{error}"),
+    }
 }
 
 #[test]

@@ -5,9 +5,9 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 
-use common::{until_cancelled, watchdog};
-use reunite::ScopeBuilder;
+use common::{LONG, payload_of, until_cancelled, watchdog};
 use reunite::policy::{Completion, FirstSuccess, OnTimeout, Policy, Verdict};
+use reunite::{ScopeBuilder, channel};
 
 #[test]
 fn ten_thousand_tasks_through_eight_places() {
@@ -158,6 +158,51 @@ fn a_timeout_fails_the_scope_or_keeps_partial_results() {
     assert!(done.into_inner().unwrap().len() <= 2);
 }
 
+/// More than there is memory for.
+fn refused() -> reunite::Builder {
+    reunite::Builder::new().stack_size(isize::MAX as usize & !0xffff)
+}
+
+/// Its place is free for the next, which nobody joins who could run it in the place of a thread.
+#[test]
+fn a_place_whose_thread_was_refused_is_given_to_the_next() {
+    let _watchdog = watchdog();
+    let (tell, told) = channel::bounded(1);
+    let (end, ended) = mpsc::channel();
+    let sum = ScopeBuilder::new().max_threads(2).scope(|s| {
+        let waits = s.spawn(move || told.recv().unwrap());
+        for _ in 0..3 {
+            let task = s.spawn_with(refused(), || ());
+            assert!(task.join().unwrap_err().is_refused());
+        }
+        let sends = s.spawn(move || {
+            tell.send(7).unwrap();
+            end.send(()).unwrap();
+            8
+        });
+        ended.recv().unwrap();
+        waits.join().unwrap() + sends.join().unwrap()
+    });
+    assert_eq!(sum.unwrap(), 15);
+}
+
+/// Who holds the only place joins, for a limited time, a task that is to have a thread of its own.
+#[test]
+fn a_thread_beyond_the_limit_that_was_refused_takes_no_other_task_along() {
+    let _watchdog = watchdog();
+    let (give, given) = mpsc::channel::<reunite::JoinHandle<()>>();
+    let values = ScopeBuilder::new().max_threads(1).scope(|s| {
+        let holder = s.spawn(move || given.recv().unwrap().join_timeout(LONG));
+        let (first, large) = (s.spawn(|| 1), s.spawn_with(refused(), || ()));
+        let last = s.spawn(|| 2);
+        give.send(large).unwrap();
+        let joined = holder.join().unwrap();
+        assert!(joined.unwrap_err().is_refused());
+        (first.join().unwrap(), last.join().unwrap())
+    });
+    assert_eq!(values.unwrap(), (1, 2));
+}
+
 struct Panicking;
 
 impl Policy for Panicking {
@@ -176,6 +221,67 @@ fn a_policy_that_panics_is_a_failure_of_the_scope() {
         ended.unwrap_err().root().unwrap().panic_message(),
         Some("the policy")
     );
+}
+
+/// Whoever spawns has the panic: the task is not started, and the scope is cancelled.
+#[test]
+fn a_policy_that_panics_before_a_task_starts_panics_in_the_spawn() {
+    struct Refuses;
+
+    impl Policy for Refuses {
+        fn on_spawn(&self, _: &reunite::Label) -> Verdict {
+            panic!("not this one")
+        }
+
+        fn on_complete(&self, _: &reunite::Label, _: Completion) -> Verdict {
+            Verdict::Continue
+        }
+    }
+
+    let _watchdog = watchdog();
+    let ran = AtomicUsize::new(0);
+    let was_cancelled = ScopeBuilder::new().policy(Refuses).scope(|s| {
+        let payload = payload_of(|| drop(s.spawn(|| ran.fetch_add(1, Ordering::SeqCst))));
+        assert_eq!(payload.downcast_ref(), Some(&"not this one"));
+        s.is_cancelled()
+    });
+    assert!(was_cancelled.unwrap());
+    assert_eq!(ran.into_inner(), 0);
+    let payload = payload_of(|| {
+        let scope = ScopeBuilder::new().policy(Refuses);
+        scope.scope(|s| drop(s.spawn(|| 1)))
+    });
+    assert_eq!(payload.downcast_ref(), Some(&"not this one"));
+}
+
+#[test]
+fn what_a_policy_cancels_is_told_whether_a_result_or_a_failure_decided() {
+    struct Decides;
+
+    impl Policy for Decides {
+        fn on_complete(&self, _: &reunite::Label, _: Completion) -> Verdict {
+            Verdict::Cancel
+        }
+    }
+
+    let _watchdog = watchdog();
+    for (ending, reason) in [(Ok(()), "its result was enough"), (Err(7), "it failed")] {
+        let both = std::sync::Barrier::new(2);
+        let told = Mutex::new(None);
+        let _ended = ScopeBuilder::new().policy(Decides).try_scope(|s| {
+            s.spawn(|| {
+                both.wait();
+                *told.lock().unwrap() = Some(until_cancelled().reason().to_owned());
+                Ok(())
+            });
+            s.spawn(|| {
+                both.wait();
+                ending
+            });
+            Ok(())
+        });
+        assert_eq!(told.into_inner().unwrap().unwrap(), reason);
+    }
 }
 
 /// Hundreds of tasks on a few recycled threads: none finds what another left.

@@ -158,6 +158,59 @@ fn a_pool_that_starves_calls_one_back() {
     );
 }
 
+/// It queues for the only place while the thread that this is for is being refused: no other comes for it.
+#[test]
+fn a_task_that_queues_behind_a_refused_thread_is_refused_with_it() {
+    check(
+        || {
+            let scope = reunite::ScopeBuilder::new().max_threads(1);
+            let too_large = || reunite::Builder::new().stack_size(usize::MAX);
+            let joined = scope.scope(|s| {
+                let spawns = || s.spawn_with(too_large(), || ());
+                reunite::scope(|threads| {
+                    let (end, ended) = shuttle::sync::mpsc::channel::<()>();
+                    let refused = threads.spawn(move || drop(spawns().join()));
+                    let queued = s.spawn(move || drop(end));
+                    // Nobody joins it who could run it in the place of a thread.
+                    ended.recv().unwrap_err();
+                    refused.join().unwrap();
+                    queued.join()
+                })
+            });
+            if let Err(error) = joined.unwrap() {
+                assert!(error.is_refused(), "{error}");
+            }
+        },
+        RUNS / 4,
+    );
+}
+
+/// Two who publish at the same time find one place free: a thread comes for one of them alone, although there may be more
+/// for those that block, and nobody does.
+#[test]
+fn one_place_is_given_to_one_thread() {
+    check(
+        || {
+            let started = Arc::new(AtomicUsize::new(0));
+            let counts = Arc::clone(&started);
+            let pool = reunite::Pool::builder().threads(1).spares(1);
+            let pool = pool.on_start(move || _ = counts.fetch_add(1, Ordering::SeqCst));
+            let pool = pool.build().unwrap();
+            let (end, ends) = shuttle::sync::mpsc::channel();
+            reunite::scope(|s| {
+                for _ in 0..2 {
+                    let (pool, end) = (&pool, end.clone());
+                    s.spawn(move || pool.spawn(move || end.send(()).unwrap()).detach());
+                }
+            });
+            (0..2).for_each(|_| ends.recv().unwrap());
+            drop(pool);
+            assert_eq!(started.load(Ordering::SeqCst), 1);
+        },
+        RUNS / 4,
+    );
+}
+
 /// Two tasks need each other. The second came while the first worker still searched, so nobody was woken for it:
 /// that worker does so when it finds the first.
 #[test]
