@@ -391,3 +391,28 @@ impl std::fmt::Debug for Canceller {
         write!(f, "Canceller({})", self.0.label)
     }
 }
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use crate::current::current;
+    use crate::primitive::Duration;
+
+    /// However often it waits, and however many it has had.
+    #[test]
+    fn a_node_keeps_nothing_of_waits_and_children_that_are_over() {
+        let node = crate::scope(|s| {
+            for _ in 0..50 {
+                crate::sleep(Duration::from_micros(1)).unwrap();
+                crate::scope(|s| s.spawn(|| ()).join().unwrap());
+                s.spawn(|| ()).join().unwrap();
+            }
+            current().node
+        });
+        let links = node.links.lock();
+        assert!(links.waiters.is_empty());
+        assert!(links.children.iter().all(Option::is_none));
+        // A task may be joined before its node is gone.
+        assert!(links.children.len() < 50, "no slot was used again");
+        assert_eq!(links.free.len(), links.children.len());
+    }
+}

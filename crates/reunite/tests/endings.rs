@@ -505,6 +505,37 @@ fn a_task_that_was_cut_short_by_another_and_that_nobody_joins_is_told_by_its_sco
 }
 
 #[test]
+fn so_it_is_told_by_a_scope_that_was_cancelled_itself_afterwards() {
+    let _watch = watchdog();
+    let ended = ScopeBuilder::new().scope(|s| {
+        let (tx, rx) = bounded::<u64>(4);
+        let producer = s.spawn_with(reunite::Builder::new().name("producer"), move || {
+            until_cancelled();
+            drop(tx);
+        });
+        producer.cancel();
+        let consumer = reunite::Builder::new().name("consumer");
+        let consumer = s.spawn_with(consumer, move || rx.iter().count());
+        until(|| consumer.is_finished());
+        s.cancel("enough");
+    });
+    let message = ended.unwrap_err().to_string();
+    assert!(message.contains("`consumer`"), "{message}");
+}
+
+#[test]
+fn what_a_failure_cancelled_that_was_joined_fails_nothing() {
+    let _watch = watchdog();
+    let value = reunite::try_scope(|s| {
+        let fails = s.spawn(|| Err::<(), _>("known"));
+        s.spawn(|| -> Result<(), &str> { until_cancelled().unwind() });
+        assert_eq!(fails.join().unwrap_err().into_error().unwrap(), "known");
+        Ok(7)
+    });
+    assert_eq!(value.unwrap(), 7);
+}
+
+#[test]
 fn fail_fast_takes_a_cancellation_for_no_failure_and_a_deadlock_for_one() {
     let _watch = watchdog();
     let (tx, rx) = bounded::<u64>(4);
@@ -1214,6 +1245,131 @@ fn a_refusal_inside_a_shield_cuts_the_channels_of_its_task_short() {
         });
         let last = rx.results().last().unwrap();
         assert!(last.unwrap_err().is_cut_short());
+    }
+}
+
+/// There is nothing to leave. The panic hook cannot show the reason, so it is on standard error besides.
+#[test]
+fn a_cancellation_that_unwinds_outside_any_task_is_a_panic_with_itself() {
+    const CHILD: &str = "REUNITE_TEST_CHILD";
+    let _watch = watchdog();
+    let cancelled = reunite::scope(|s| {
+        s.cancel("enough of it");
+        until_cancelled()
+    });
+    let payload = payload_of(|| cancelled.unwind());
+    let cancelled = payload.downcast::<reunite::Cancelled>().unwrap();
+    assert_eq!(cancelled.reason(), "enough of it");
+    if std::env::var_os(CHILD).is_some() {
+        return;
+    }
+    let test = "a_cancellation_that_unwinds_outside_any_task_is_a_panic_with_itself";
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("enough of it"), "{text}");
+    assert!(text.contains("panicked at"), "{text}");
+}
+
+/// The other half of a fork, on a thread that has nothing else of the task.
+#[test]
+fn a_refusal_in_a_half_that_another_thread_runs_cuts_the_channels_of_its_task_short() {
+    let _watch = watchdog();
+    let pool = &Pool::builder().threads(2).build().unwrap();
+    let (tx, rx) = unbounded();
+    reunite::scope(|s| {
+        s.spawn(move || {
+            tx.send(1).unwrap();
+            reunite::scope(|_| {
+                let (tell, told) = std::sync::mpsc::channel();
+                let waits = || reunite::blocking(|| told.recv().unwrap());
+                pool.join(waits, move || {
+                    let lock = reunite::sync::Mutex::new(());
+                    let _held = lock.lock().unwrap();
+                    assert!(lock.lock().unwrap_err().is_deadlock());
+                    tell.send(()).unwrap();
+                });
+            });
+            drop(tx);
+        });
+    });
+    let last = rx.results().last().unwrap();
+    assert!(last.unwrap_err().is_cut_short());
+}
+
+/// The task copes with the first, and goes on.
+#[test]
+fn the_second_refusal_of_a_task_cuts_its_channel_short() {
+    let _watch = watchdog();
+    let refused = || {
+        let lock = reunite::sync::Mutex::new(());
+        let _held = lock.lock().unwrap();
+        assert!(lock.lock().unwrap_err().is_deadlock());
+    };
+    let (tx, rx) = unbounded();
+    let task = reunite::spawn(move || {
+        refused();
+        tx.send(1).unwrap();
+        refused();
+        drop(tx);
+    });
+    task.join().unwrap();
+    let last = rx.results().last().unwrap();
+    assert!(last.unwrap_err().is_cut_short());
+}
+
+/// Its own cancellation comes later, and finds nobody who asks for it.
+#[test]
+fn a_task_that_was_told_only_of_what_it_cancelled_itself_closes_its_channel() {
+    let _watch = watchdog();
+    let (tx, rx) = unbounded();
+    let (tell, told) = std::sync::mpsc::channel();
+    let (go, wait) = std::sync::mpsc::channel();
+    reunite::scope(|s| {
+        let task = s.spawn(move || {
+            reunite::scope(|s| {
+                s.cancel("enough");
+                until_cancelled();
+            });
+            tell.send(()).unwrap();
+            wait.recv().unwrap();
+            tx.send(1).unwrap();
+        });
+        told.recv().unwrap();
+        task.cancel();
+        go.send(()).unwrap();
+        task.join().unwrap();
+    });
+    assert_eq!(rx.results().map(Result::unwrap).sum::<i32>(), 1);
+}
+
+/// Waits that may have had what they waited for when they are cancelled tell their task only if they had not.
+#[test]
+fn a_producer_whose_wait_for_others_was_cancelled_cuts_the_channel_short() {
+    let _watch = watchdog();
+    let barrier = reunite::sync::Barrier::new(2);
+    let permits = reunite::sync::Semaphore::new(1);
+    let _taken = permits.acquire().unwrap();
+    let ways: [&(dyn Fn() -> bool + Sync); 2] =
+        [&|| barrier.wait().unwrap_err().is_cancelled(), &|| {
+            permits.acquire().unwrap_err().is_cancelled()
+        }];
+    for wait in ways {
+        let error = consumed(|tx| {
+            let ended = cancelled_in(|waits| {
+                tx.send(1).unwrap();
+                waits.store(true, Ordering::SeqCst);
+                assert!(wait());
+                drop(tx);
+            });
+            ended.unwrap();
+        });
+        let error = error.unwrap_err();
+        assert!(error.is_cancelled(), "{error}");
     }
 }
 
