@@ -226,6 +226,93 @@ fn two_tasks_that_shut_down_are_in_no_deadlock_with_who_waits_for_one_of_them() 
     drop(deaf);
 }
 
+/// A task that shuts down is left out of that, and not for ever.
+#[test]
+fn who_was_left_out_of_one_shutdown_is_waited_for_by_the_next() {
+    let _alone = alone();
+    let _watchdog = watchdog();
+    let (go, wait) = mpsc::channel::<()>();
+    let (tell, told) = mpsc::channel();
+    let busy = reunite::Builder::new().name("busy").spawn(move || {
+        reunite::shutdown(NEVER).unwrap();
+        tell.send(()).unwrap();
+        wait.recv().unwrap_err();
+    });
+    told.recv().unwrap();
+    let late = reunite::shutdown(Duration::ZERO).unwrap_err();
+    assert!(late.to_string().contains("task `busy`"), "{late}");
+    drop(go);
+    busy.join().unwrap();
+}
+
+/// Its caller holds the lock, and waits for this task, which no cancellation reaches.
+#[test]
+fn a_task_that_comes_to_wait_for_who_shuts_down_is_refused() {
+    let _alone = alone();
+    let _watchdog = watchdog();
+    // As above.
+    let waiting = || reunite::dump().to_string().matches("holding").count();
+    let lock = std::sync::Arc::new(reunite::sync::Mutex::new(()));
+    let (go, wait) = mpsc::channel::<()>();
+    let (started, starting) = mpsc::channel();
+    let wants = reunite::spawn({
+        let lock = std::sync::Arc::clone(&lock);
+        move || {
+            started.send(()).unwrap();
+            wait.recv().unwrap();
+            reunite::shield(|| lock.lock().map(drop))
+        }
+    });
+    starting.recv().unwrap();
+    let shuts_down = reunite::spawn(move || {
+        let _held = lock.lock().unwrap();
+        reunite::shutdown(Duration::MAX).unwrap()
+    });
+    until(|| waiting() == 1);
+    go.send(()).unwrap();
+    let error = wants.join().unwrap().unwrap_err();
+    assert!(error.is_deadlock(), "{error}");
+    shuts_down.join().unwrap();
+}
+
+/// A task of a scope, which a shutdown does not wait for, does: it waits until those have ended that the shutdown is about.
+#[test]
+fn a_task_that_the_shutdown_does_not_wait_for_waits_for_its_end() {
+    let _alone = alone();
+    let _watchdog = watchdog();
+    // As above.
+    let waiting = || reunite::dump().to_string().matches("holding").count();
+    let (go, wait) = mpsc::channel::<()>();
+    let (started, starting) = mpsc::channel();
+    let deaf = reunite::spawn(move || {
+        started.send(()).unwrap();
+        wait.recv().unwrap();
+    });
+    starting.recv().unwrap();
+    let lock = std::sync::Arc::new(reunite::sync::Mutex::new(()));
+    let shuts_down = reunite::spawn({
+        let lock = std::sync::Arc::clone(&lock);
+        move || {
+            let _held = lock.lock().unwrap();
+            reunite::shutdown(Duration::MAX).unwrap()
+        }
+    });
+    until(|| waiting() == 1);
+    let locked = reunite::scope(|s| {
+        let waits = s.spawn(|| {
+            let other = reunite::sync::Mutex::new(());
+            let _held = other.lock().unwrap();
+            lock.lock().map(drop)
+        });
+        until(|| waiting() == 2 || waits.is_finished());
+        go.send(()).unwrap();
+        waits.join().unwrap()
+    });
+    locked.unwrap();
+    shuts_down.join().unwrap();
+    drop(deaf);
+}
+
 /// Nobody takes the outcomes any more, so the workers wait for room for ever.
 #[test]
 fn a_map_outside_any_scope_stops_though_its_outcomes_were_forgotten() {
