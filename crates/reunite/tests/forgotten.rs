@@ -276,3 +276,75 @@ fn results_and_errors_may_be_forgotten() {
     forget(barrier.wait());
     forget(barrier);
 }
+
+/// The owner waits at the scope's end already when the worker finds no room, and nobody who would make it.
+#[test]
+fn a_worker_that_finds_no_room_after_the_body_has_ended_is_stopped() {
+    let _watchdog = watchdog();
+    for threads in [1, 2] {
+        let (open, gate) = mpsc::channel::<()>();
+        let gate = std::sync::Mutex::new(gate);
+        let task = reunite::spawn(move || {
+            reunite::scope(|s| {
+                let item = |n| {
+                    if n == 1 {
+                        gate.lock().unwrap().recv().unwrap_err();
+                    }
+                };
+                let mut outcomes = s.map(0..100, item).threads(threads).window(2).into_iter();
+                outcomes.next().unwrap().unwrap();
+                forget(outcomes);
+            });
+        });
+        common::until(|| format!("{task:?}").contains("in end"));
+        drop(open);
+        task.join().unwrap();
+    }
+}
+
+/// Another task of the scope goes on meanwhile: it could take the outcomes until it has ended.
+#[test]
+fn a_worker_is_stopped_when_the_last_other_task_has_ended() {
+    let _watchdog = watchdog();
+    for _ in 0..5 {
+        let (open, gate) = mpsc::channel::<()>();
+        let task = reunite::spawn(move || {
+            reunite::scope(|s| {
+                s.spawn(move || gate.recv().unwrap_err());
+                let mut outcomes = s.map(0..100, |n| n).threads(1).window(1).into_iter();
+                assert_eq!(outcomes.next().unwrap().unwrap(), 0);
+                forget(outcomes);
+            });
+        });
+        common::until(|| format!("{task:?}").contains("in end"));
+        drop(open);
+        task.join().unwrap();
+    }
+}
+
+/// On standard error, once for each map.
+#[test]
+fn whoever_forgets_outcomes_is_told() {
+    const CHILD: &str = "REUNITE_TEST_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        reunite::scope(|s| {
+            let mut outcomes = s.map(0..100, |n| n).threads(2).window(2).into_iter();
+            assert_eq!(outcomes.next().unwrap().unwrap(), 0);
+            forget(outcomes);
+        });
+        return;
+    }
+    let program = std::env::current_exe().unwrap();
+    let output = std::process::Command::new(program)
+        .args(["whoever_forgets_outcomes_is_told", "--exact", "--nocapture"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+    assert_eq!(
+        text.matches("its outcomes were forgotten").count(),
+        1,
+        "{text}"
+    );
+}
