@@ -16,6 +16,9 @@ fn a_semaphore_made_with_none_counts_what_is_released() {
     assert!(count.try_acquire().is_none());
     count.release(3).unwrap();
     assert_eq!((count.available(), count.permits()), (3, 3));
+    let permit = count.try_acquire().unwrap();
+    assert_eq!((count.available(), permit.count()), (2, 1));
+    drop(permit);
     let permit = count.acquire_many(2).unwrap();
     assert_eq!((count.available(), count.permits()), (1, 3));
     drop(permit);
