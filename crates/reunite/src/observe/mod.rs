@@ -162,7 +162,8 @@ static STALL_AFTER: Counter = Counter::new(60_000);
 
 /// How long a wait lasts before it reports itself, once; a minute unless told otherwise, `None` for never.
 /// Waits that begin from now on heed it. A wait looks after itself, without a thread that watches; only pools whose places
-/// are all taken by members that sleep where the library does not see it are watched by a thread.
+/// are all taken by members that sleep where the library does not see it are watched by a thread; and a thread of a pool that has
+/// nothing to do looks after one that sleeps like that and keeps [forks](crate::join()) that nobody else can take.
 ///
 /// ```
 /// reunite::stall_after(None);
@@ -180,7 +181,7 @@ pub(crate) fn stall_threshold() -> Option<Duration> {
 
 /// Replaces what happens when a wait has lasted [suspiciously long](stall_after). Unless replaced, a line goes
 /// to standard error, except for waits that are likely [idle](Stall::is_idle). Called on the waiting thread,
-/// or for a pool that nobody gets on in, on the thread that watches pools; the reporter's own waits go to standard error.
+/// or for a pool that nobody gets on in, or whose forks nobody can take, on the thread that watches pools; the reporter's own waits go to standard error.
 ///
 /// ```
 /// reunite::on_stall(|stall| eprintln!("{stall}"));

@@ -24,6 +24,10 @@ pub use source::{Chunks, Source};
 /// global one. The calling thread takes part. For items that wait (for sockets, disks, other tasks), use
 /// [`map`](crate::map()), which has threads of its own.
 ///
+/// A thread shares the items that it has not begun between two of them. So those of its run that come behind an item that
+/// blocks wait for that item, be it in a wait of this library or elsewhere, and with [`blocking`](crate::blocking) or without:
+/// an item must not wait for what another does.
+///
 /// ```
 /// let words = ["to", "be", "or", "not"];
 /// let lengths = reunite::par(&words).map(|word| word.len());

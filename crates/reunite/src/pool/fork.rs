@@ -36,129 +36,108 @@ use crate::primitive::{Arc, Inside, thread_local};
 /// How many are published at once: enough that thieves do not live on leaves.
 const BATCH: usize = 8;
 
-/// The list of a thread.
-struct Forks {
-    newest: Cell<Option<JobRef>>,
-    /// Where this thread takes part in a pool, if it does.
-    seat: Cell<Option<&'static Seat>>,
-}
-
 thread_local! {
-    static FORKS: Forks = const {
-        Forks {
-            newest: Cell::new(None),
-            seat: Cell::new(None),
-        }
-    };
+    /// Where this thread takes part in a pool, if it does. There its list begins.
+    static SEAT: Cell<Option<&'static Seat>> = const { Cell::new(None) };
     /// The jobs of others that this thread runs, each with the fork that was its newest when it began.
     static RUNNING: RefCell<Vec<(ForkMark, Ancestor)>> = const { RefCell::new(Vec::new()) };
 }
 
-impl Forks {
-    /// Links `job` in at the young end of the list, and returns where the thread sits. None if it takes part in no
-    /// pool: then nothing was linked. Cannot unwind: nobody would unlink the job before its frame is gone.
-    #[inline(always)]
-    fn link<F, R>(&self, job: &StackJob<F, R>) -> Option<&'static Seat>
-    where
-        F: FnOnce() -> R + Send,
-        R: Send,
-    {
-        let seat = self.seat.get()?;
-        job.link().older.set(self.newest.get());
-        self.newest.set(Some(job.as_ref()));
-        Some(seat)
+/// Unlinks the calling thread's newest job, if it is still private, as its link tells.
+#[inline(always)]
+fn pop(link: &Link) -> bool {
+    let older = link.older.get();
+    let private = older != Some(JobRef::PUBLISHED);
+    if private {
+        seat_of(link).newest.set(older);
     }
+    private
+}
 
-    /// Unlinks the newest job, if it is still private, as its link tells.
-    #[inline(always)]
-    fn pop(&self, link: &Link) -> bool {
-        let older = link.older.get();
-        let private = older != Some(JobRef::PUBLISHED);
-        if private {
-            self.newest.set(older);
-        }
-        private
+/// Where the calling thread sat when it made this fork, and sits again. Fetched from the frame, for less than keeping it in a
+/// register.
+#[inline(always)]
+fn seat_of(link: &Link) -> &'static Seat {
+    // SAFETY: `fork` made the link with the address of a seat, and seats are never freed.
+    unsafe { &*link.list.get().cast::<Seat>() }
+}
+
+/// The private jobs of the calling thread, who sits at `seat`, newest first.
+fn private(seat: &Seat) -> impl Iterator<Item = JobRef> {
+    std::iter::successors(seat.newest.get(), |job| {
+        // SAFETY: it is private, so it is this thread's, and alive.
+        unsafe { job.link() }.older.get()
+    })
+}
+
+/// Somebody is hungry, as a fork has found: publishes the older half. Fetches what it needs itself, so that the fork need
+/// not keep it.
+#[cold]
+#[inline(never)]
+fn answer(link: &Link) {
+    let seat = seat_of(link);
+    seat.answer();
+    if !seat.has_offers() {
+        publish(seat, private(seat).count().div_ceil(2).min(BATCH));
     }
+    member::published();
+}
 
-    /// The private jobs, newest first.
-    fn private(&self) -> impl Iterator<Item = JobRef> {
-        std::iter::successors(self.newest.get(), |job| {
-            // SAFETY: it is private, so it is this thread's, and alive.
-            unsafe { job.link() }.older.get()
-        })
-    }
-
-    /// Somebody is hungry: publishes the older half.
-    fn answer(&self, seat: &'static Seat) {
-        seat.answer();
-        if !seat.has_offers() {
-            let private = self.private().count();
-            self.publish(seat, private.div_ceil(2).min(BATCH));
-        }
-        member::published();
-    }
-
-    /// Publishes the oldest `count` jobs.
-    fn publish(&self, seat: &'static Seat, count: usize) {
-        let keep = self.private().count() - count;
-        let last = keep
-            .checked_sub(1)
-            .and_then(|last| self.private().nth(last));
-        seat.publish(|offer| {
-            let mut offer_below = |mut around: &[(ForkMark, Ancestor)]| {
-                let newest_first = self.private().enumerate();
-                let marked = newest_first.map(|(place, job)| (job.mark(), (place, job)));
-                current::for_each_fork(marked, |(place, job), context| {
-                    while let [rest @ .., (newest, _)] = around
-                        && *newest == job.mark()
-                    {
-                        around = rest;
-                    }
-                    if place < keep {
-                        return;
-                    }
-                    // SAFETY: private, so ours; not published yet.
-                    unsafe { job.make_public(around.last().map(|(_, ancestor)| *ancestor)) };
-                    offer(Parcel {
-                        job,
-                        context: Arc::clone(context),
-                        owner: seat,
-                        half_of: cut_short::halves_of(),
-                    });
+/// Publishes the oldest `count` jobs of the calling thread, who sits at `seat`.
+fn publish(seat: &'static Seat, count: usize) {
+    let keep = private(seat).count() - count;
+    let last = keep.checked_sub(1).and_then(|last| private(seat).nth(last));
+    seat.publish(|offer| {
+        let mut offer_below = |mut around: &[(ForkMark, Ancestor)]| {
+            let newest_first = private(seat).enumerate();
+            let marked = newest_first.map(|(place, job)| (job.mark(), (place, job)));
+            current::for_each_fork(marked, |(place, job), context| {
+                while let [rest @ .., (newest, _)] = around
+                    && *newest == job.mark()
+                {
+                    around = rest;
+                }
+                if place < keep {
+                    return;
+                }
+                // SAFETY: private, so ours; not published yet.
+                unsafe { job.make_public(around.last().map(|(_, ancestor)| *ancestor)) };
+                offer(Parcel {
+                    job,
+                    context: Arc::clone(context),
+                    owner: seat,
+                    half_of: cut_short::halves_of(),
                 });
-            };
-            let listed = RUNNING.try_with(|running| offer_below(&running.borrow()));
-            if listed.is_err() {
-                // The thread is ending: what it runs of others is not listed.
-                offer_below(&[]);
+            });
+        };
+        let listed = RUNNING.try_with(|running| offer_below(&running.borrow()));
+        if listed.is_err() {
+            // The thread is ending: what it runs of others is not listed.
+            offer_below(&[]);
+        }
+        // Cut off the list, and marked, before the mailbox is unlocked and a thief can have them.
+        let mut published = match last {
+            None => {
+                let newest = seat.newest.get();
+                seat.newest.set(None);
+                newest
             }
-            // Cut off the list, and marked, before the mailbox is unlocked and a thief can have them.
-            let mut published = match last {
-                None => self.newest.take(),
-                // SAFETY: as in `private`.
-                Some(job) => unsafe { job.link() }.older.take(),
-            };
-            while let Some(job) = published {
-                // SAFETY: as in `private`: nobody has taken it yet.
-                published = unsafe { job.link() }.older.replace(Some(JobRef::PUBLISHED));
-            }
-        });
-    }
+            // SAFETY: as in `private`.
+            Some(job) => unsafe { job.link() }.older.take(),
+        };
+        while let Some(job) = published {
+            // SAFETY: as in `private`: nobody has taken it yet.
+            published = unsafe { job.link() }.older.replace(Some(JobRef::PUBLISHED));
+        }
+    });
 }
 
 /// Publishes all of this thread's forks: it is about to block, or to work for another pool.
 pub(super) fn publish_all() {
-    let published = FORKS.with(|forks| {
-        let private = forks.private().count();
-        match forks.seat.get() {
-            Some(seat) if private > 0 => {
-                forks.publish(seat, private);
-                true
-            }
-            _ => false,
-        }
-    });
-    if published {
+    if let Some(seat) = seat()
+        && seat.newest.get().is_some()
+    {
+        publish(seat, private(seat).count());
         member::published();
     }
 }
@@ -167,7 +146,7 @@ pub(super) fn publish_all() {
 pub(super) fn sit(seat: Option<&'static Seat>) -> Option<&'static Seat> {
     current::mark_forks_by(newest);
     deadlock::list_jobs_by(list_jobs);
-    FORKS.with(|forks| forks.seat.replace(seat))
+    SEAT.with(|here| here.replace(seat))
 }
 
 /// Tells what this thread works on, and what waits for that, by address.
@@ -182,7 +161,7 @@ fn list_jobs(each: &mut dyn FnMut(usize)) {
 
 /// The newest open fork of this thread that is private.
 fn newest() -> ForkMark {
-    FORKS.with(|forks| forks.newest.get().map_or(0, JobRef::mark))
+    seat().map_or(0, |seat| seat.newest.mark())
 }
 
 /// Whether somebody would take a fork that this thread made now.
@@ -191,8 +170,9 @@ pub(crate) fn is_hungry() -> bool {
     seat().is_some_and(Seat::is_hungry)
 }
 
+#[inline(always)]
 pub(super) fn seat() -> Option<&'static Seat> {
-    FORKS.with(|forks| forks.seat.get())
+    SEAT.with(Cell::get)
 }
 
 /// Whether this thread can take part in a pool: not if it is ending and has lost its lists.
@@ -267,6 +247,13 @@ pub(super) fn execute(parcel: Parcel) {
 /// [global one](crate::Pool::global). While it waits for `b`, it works on parts of `b`, never on anything
 /// else, so a lock that `a`'s caller holds cannot be wanted by what it runs meanwhile. `b` inherits the
 /// context of the caller: its cancellation, its deadline.
+///
+/// # What others can take
+/// Another thread can take `b` if it wants work when `b` is forked, or when the calling thread forks the next time, or as
+/// soon as the calling thread waits in this library or calls [`blocking`](crate::blocking). If all others were busy, and `a`
+/// then blocks elsewhere (in a channel or lock of `std`, in a file) before it forks again, `b` waits for `a`, though others
+/// have nothing to do by then; and an `a` that waits for what `b` does waits for ever. So put such calls into `blocking`. On
+/// Linux a thread that sleeps like that is [reported](crate::on_stall) if another thread of its pool runs out of work.
 ///
 /// # Panics
 /// If a closure panics, with its payload, after both are over: if `a` panics, a `b` that nobody has begun
@@ -352,42 +339,26 @@ where
     B: FnOnce() -> RB + Send,
     RB: Send,
 {
-    let forks = FORKS.with(std::ptr::from_ref);
-    // SAFETY: the closure lies in this frame, which is not left before the job is private or done.
-    let job = unsafe { StackJob::new(&mut b, forks.cast()) };
-    // SAFETY: it is this thread's, without a destructor: it lives until the thread is gone.
-    let Some(seat) = unsafe { &*forks }.link(&job) else {
-        // SAFETY: the job was not offered to anybody.
-        return join_otherwise((a, unsafe { job.take_closure() }));
+    let Some(seat) = seat() else {
+        return join_otherwise((a, ManuallyDrop::into_inner(b)));
     };
-    // Stands before anything runs that might unwind: whoever leaves this frame unlinks the job.
+    let older = seat.newest.get();
+    // SAFETY: the closure lies in this frame, which is not left before the job is private or done.
+    let job = unsafe { StackJob::new(&mut b, std::ptr::from_ref(seat).cast(), older) };
+    // Linked in. It cannot unwind up to where the guard stands: whoever leaves this frame unlinks the job.
+    seat.newest.set(Some(job.as_ref()));
     let guard = Recall(&job);
     if seat.is_hungry() {
         answer(job.link());
     }
     let a = a();
     std::mem::forget(guard);
-    // Fetched from the frame, for less than keeping it in a register.
-    let forks = job.link().list.get().cast::<Forks>();
-    // SAFETY: as before; nobody changes it.
-    if unsafe { &*forks }.pop(job.link()) {
+    if pop(job.link()) {
         // SAFETY: it never left the private list.
         let b = unsafe { job.take_closure() };
         (a, b())
     } else {
         (a, reclaim(&job, Location::caller()))
-    }
-}
-
-/// Somebody is hungry, as a fork has found. Fetches what it needs itself, so that the fork need not keep it.
-#[cold]
-#[inline(never)]
-fn answer(link: &Link) {
-    let forks = link.list.get().cast::<Forks>();
-    // SAFETY: it is this thread's, without a destructor: it lives until the thread is gone.
-    let forks = unsafe { &*forks };
-    if let Some(seat) = forks.seat.get() {
-        forks.answer(seat);
     }
 }
 
@@ -458,8 +429,7 @@ where
     R: Send,
 {
     let abort = AbortOnUnwind;
-    let private = FORKS.with(|forks| forks.pop(job.link()));
-    if private || take_back(job.as_ref()) {
+    if pop(job.link()) || take_back(job.as_ref()) {
         // SAFETY: private, and not run.
         drop(unsafe { job.take_closure() });
     } else {

@@ -23,7 +23,7 @@ use std::ptr::NonNull;
 use crate::contain::assert_outside;
 use crate::current::ForkMark;
 use crate::cut_short::{Part, catch_part};
-use crate::primitive::{AtomicU8, Ordering};
+use crate::primitive::{AtomicU8, Mark, Ordering};
 
 const PENDING: u8 = 0;
 const AWAITED: u8 = 1;
@@ -108,8 +108,35 @@ pub(super) struct Header {
 pub(super) struct Link {
     /// The next older private job; `PUBLISHED` once the job itself is private no more.
     pub(super) older: Cell<Option<JobRef>>,
-    /// The list.
+    /// Who has the list: the forker's seat.
     pub(super) list: Cell<*const ()>,
+}
+
+/// The newest private job of a thread, and thereby its list. Only the thread changes it, and follows it; others may ask
+/// whether there is one, and which.
+#[repr(align(128))]
+pub(super) struct Newest(Mark<Header>);
+
+impl Newest {
+    pub(super) fn none() -> Self {
+        Self(Mark::new(std::ptr::null_mut()))
+    }
+
+    #[inline(always)]
+    pub(super) fn get(&self) -> Option<JobRef> {
+        NonNull::new(self.0.load(Ordering::Relaxed)).map(JobRef)
+    }
+
+    #[inline(always)]
+    pub(super) fn set(&self, job: Option<JobRef>) {
+        let job = job.map_or(std::ptr::null_mut(), |job| job.0.as_ptr());
+        self.0.store(job, Ordering::Relaxed);
+    }
+
+    /// Zero if there is none.
+    pub(super) fn mark(&self) -> ForkMark {
+        self.get().map_or(0, JobRef::mark)
+    }
 }
 
 /// What others see of a published job.
@@ -231,12 +258,16 @@ where
     /// # Safety
     /// The closure must stay where it is until it was taken, or for as long as the job is not private.
     #[inline(always)]
-    pub(super) unsafe fn new(closure: &mut ManuallyDrop<F>, list: *const ()) -> Self {
+    pub(super) unsafe fn new(
+        closure: &mut ManuallyDrop<F>,
+        list: *const (),
+        older: Option<JobRef>,
+    ) -> Self {
         Self {
             header: Header {
                 run: Self::run,
                 link: Link {
-                    older: Cell::new(None),
+                    older: Cell::new(older),
                     list: Cell::new(list),
                 },
                 public: UnsafeCell::new(MaybeUninit::uninit()),

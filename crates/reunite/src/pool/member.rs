@@ -8,6 +8,7 @@ use super::job::{Ancestor, Public};
 use super::roster::{Rested, Roster, Sleeper};
 use super::scope::{Core, Until};
 use super::seat::{Parcel, Seat};
+use super::unshared::Unshared;
 use super::{Pool, Shared};
 use crate::deadlock::{Bond, Object, On, Site};
 use crate::park::{Parker, spin_loop};
@@ -332,6 +333,7 @@ pub(super) fn work(pool: &Arc<Shared>) -> Counted {
     let life = seat.life();
     life.hold();
     let sleeper = Sleeper::here();
+    let mut unshared = Unshared::default();
     loop {
         match search(pool, seat) {
             Some(work) => {
@@ -344,10 +346,14 @@ pub(super) fn work(pool: &Arc<Shared>) -> Counted {
                 pool.roster.take_again(life);
                 pool.roster.search_again();
             }
-            None => match pool.roster.rest(&sleeper, life, || pool.watch()) {
-                Rested::Search => {}
-                Rested::End => return counted,
-            },
+            None => {
+                let short = || pool.watch();
+                let look = || unshared.look(pool);
+                match pool.roster.rest(&sleeper, life, short, look) {
+                    Rested::Search => {}
+                    Rested::End => return counted,
+                }
+            }
         }
     }
 }
@@ -420,6 +426,10 @@ fn take(roster: &Roster, seat: &'static Seat) -> Option<Work> {
 /// Runs `f`, which may block in a way this library does not see (reading a file, a lock of `std`), without
 /// keeping a core idle: while it runs, the calling thread gives its place in its pool to another worker,
 /// and everything it has forked can be taken by others. Outside a pool there is no place to give.
+///
+/// Without it, the half of a [`join`](crate::join) that nobody wanted when it was forked waits for the end of such a call, and
+/// the call for ever if it waits for that half. What is not forked yet is not shared: the items of a [`par`](crate::par())
+/// behind the one that calls this.
 ///
 /// This library's own waits do the same by themselves. Like those, it is shown in the
 /// [live tree](crate::dump()) and counts as waiting in a [profile](crate::profile).

@@ -8,6 +8,7 @@
 //! | `life` | whether a member has a place, and what it is at, as others see it |
 //! | `roster` | who is awake, who looks for work, who sleeps, who is woken |
 //! | `watch` | that work lies there while those who have the places sleep elsewhere |
+//! | `unshared` | that forks stay private to a member that sleeps elsewhere |
 //! | `member` | the life of a worker, visits, and helping while waiting |
 //!
 //! # Waiting rules
@@ -33,6 +34,7 @@ mod seat;
 mod stream;
 #[allow(unsafe_code)]
 mod task;
+mod unshared;
 mod watch;
 
 pub use builder::{Pool, PoolBuilder};

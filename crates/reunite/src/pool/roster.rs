@@ -46,7 +46,7 @@
 //!
 //! Private forks are not work that anybody can see; for these the words stand: a sleeper, or who makes room for one,
 //! leaves them raised,
-//! and a member that finds its word raised publishes and wakes. The member lowers the word by a swap, so
+//! and a member that finds its word raised publishes and wakes (`unshared` sees that one does not). The member lowers the word by a swap, so
 //! either it sees what the sleeper did before raising it, or the word is raised after that.
 
 use std::collections::VecDeque;
@@ -61,7 +61,7 @@ use crate::deadlock::{idle_one_less, idle_one_more, look_again};
 use crate::id::{Kind, Label};
 use crate::observe::count_stolen;
 use crate::park::{Parker, park_until};
-use crate::primitive::{Arc, AtomicBool, AtomicUsize, Mutex, OnceLock, Ordering, fence};
+use crate::primitive::{Arc, AtomicBool, AtomicUsize, Instant, Mutex, OnceLock, Ordering, fence};
 use crate::task::Entry;
 
 /// Members that a pool can have at a time, visitors and spare workers included.
@@ -101,9 +101,10 @@ impl Sleeper {
         self.parker.unpark();
     }
 
-    fn sleep(&self) {
+    /// `look` says until when.
+    fn sleep(&self, mut look: impl FnMut() -> Option<Instant>) {
         while !self.woken.swap(false, Ordering::Acquire) {
-            park_until(None);
+            park_until(look());
         }
     }
 }
@@ -560,9 +561,16 @@ impl Roster {
         self.uncount_searcher();
     }
 
-    /// A searcher found nothing, or no place: it sleeps until it is needed. Calls `full` if there is work.
-    pub(super) fn rest(&self, sleeper: &Arc<Sleeper>, life: &Life, full: impl FnOnce()) -> Rested {
-        let rested = self.rest_as(sleeper, self.give_up_place(life), full);
+    /// A searcher found nothing, or no place: it sleeps until it is needed. Calls `full` if there is work, and `look`
+    /// before it sleeps, until the instant that tells.
+    pub(super) fn rest(
+        &self,
+        sleeper: &Arc<Sleeper>,
+        life: &Life,
+        full: impl FnOnce(),
+        look: impl FnMut() -> Option<Instant>,
+    ) -> Rested {
+        let rested = self.rest_as(sleeper, self.give_up_place(life), full, look);
         if matches!(rested, Rested::Search) {
             life.hold();
         }
@@ -570,7 +578,13 @@ impl Roster {
     }
 
     /// [`rest`](Self::rest) of one who is counted as awake, or not any more.
-    fn rest_as(&self, sleeper: &Arc<Sleeper>, is_counted: bool, full: impl FnOnce()) -> Rested {
+    fn rest_as(
+        &self,
+        sleeper: &Arc<Sleeper>,
+        is_counted: bool,
+        full: impl FnOnce(),
+        look: impl FnMut() -> Option<Instant>,
+    ) -> Rested {
         let ends = {
             let mut state = self.state.lock();
             // Spares that nobody needs any more: as many as the pool is large may stay.
@@ -607,7 +621,7 @@ impl Roster {
             full();
         }
         self.count_idle(sleeper);
-        sleeper.sleep();
+        sleeper.sleep(look);
         Rested::Search
     }
 

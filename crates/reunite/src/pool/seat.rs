@@ -1,15 +1,15 @@
 //! Seats: where the members of a pool meet. Each has a mailbox for what it offers, and one word that says
 //! that others are hungry.
 //!
-//! A member's own list of forks is private, and touched by nothing but its thread: a fork costs a few plain
-//! stores. Thieves raise the seat's word; its owner reads it, relaxed, at every fork, and when it finds it
+//! A member's own list of forks is private, and followed by nothing but its thread: a fork costs a few plain
+//! stores. Others see no more than whether it is empty (`unshared`). Thieves raise the seat's word; its owner reads it, relaxed, at every fork, and when it finds it
 //! raised, publishes the oldest forks of its list: those that stand for the most work.
 
 use std::collections::VecDeque;
 
-use super::job::{Ancestor, JobRef};
+use super::job::{Ancestor, JobRef, Newest};
 use super::life::Life;
-use crate::current::Context;
+use crate::current::{Context, ForkMark};
 use crate::id::Label;
 use crate::park::Parker;
 use crate::primitive::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, StaticMutex};
@@ -30,6 +30,8 @@ pub(super) struct Parcel {
 pub(super) struct Seat {
     /// On a cache line of its own: its member reads it at every fork.
     hungry: Word,
+    /// On another: its member writes it at every fork.
+    pub(super) newest: Newest,
     mailbox: Mailbox,
 }
 
@@ -42,6 +44,8 @@ struct Mailbox {
     offered: AtomicUsize,
     parcels: Mutex<VecDeque<Parcel>>,
     member: Mutex<Option<Parker>>,
+    /// Whether it was reported that its member does not answer.
+    has_reported: AtomicBool,
 }
 
 /// Seats of pools that are gone.
@@ -66,11 +70,13 @@ impl Seat {
         Self {
             // Raised, so that a new member's first fork looks around.
             hungry: Word(AtomicBool::new(true)),
+            newest: Newest::none(),
             mailbox: Mailbox {
                 life: Life::default(),
                 offered: AtomicUsize::new(0),
                 parcels: Mutex::new(VecDeque::new()),
                 member: Mutex::new(None),
+                has_reported: AtomicBool::new(false),
             },
         }
     }
@@ -80,6 +86,18 @@ impl Seat {
         self.life().welcome();
         *self.mailbox.member.lock() = Some(Parker::here());
         self.ask();
+    }
+
+    /// The newest of the forks that only its member could take although others want work: it was not asked when it made
+    /// them, and has made none since.
+    pub(super) fn unshared(&self) -> Option<ForkMark> {
+        let newest = self.newest.mark();
+        (newest != 0 && self.is_hungry()).then_some(newest)
+    }
+
+    /// Whether to report that: once, until the member answers.
+    pub(super) fn is_first_report(&self) -> bool {
+        !self.mailbox.has_reported.swap(true, Ordering::Relaxed)
     }
 
     /// What others may know of the member.
@@ -124,6 +142,7 @@ impl Seat {
 
     /// Lowers the word; the member then publishes. The swap takes part in the protocol of `roster`.
     pub(super) fn answer(&self) {
+        self.mailbox.has_reported.store(false, Ordering::Relaxed);
         self.hungry.0.swap(false, Ordering::SeqCst);
     }
 

@@ -20,6 +20,8 @@
 //!   standstill is over, and may have been no more than a short sleep: that is reported once in a pool's life, so that
 //!   its user knows of it.
 //!
+//! It also reports what sleepers find in seats (see `unshared`).
+//!
 //! The idea is that of Go's `sysmon`, which retakes processors from goroutines in system calls.
 //!
 //! The watching thread counts as idle, as it ends nobody's wait unless a member is awake, which then is no part of any
@@ -73,12 +75,15 @@ impl Watch {
 struct List {
     /// Pools that have become short.
     pools: Vec<Weak<Shared>>,
+    /// What sleepers have found, to be reported.
+    stalls: Vec<Stall>,
     is_started: bool,
     watching: Option<Parker>,
 }
 
 static LIST: StaticMutex<List> = StaticMutex::new(List {
     pools: Vec::new(),
+    stalls: Vec::new(),
     is_started: false,
     watching: None,
 });
@@ -104,6 +109,18 @@ pub(super) fn over(pool: &Arc<Shared>) {
     }
     let mut list = list();
     list.pools.push(Arc::downgrade(pool));
+    call(list);
+}
+
+/// Has `stall` reported by the watching thread.
+pub(super) fn report(stall: Stall) {
+    let mut list = list();
+    list.stalls.push(stall);
+    call(list);
+}
+
+/// Something was added to the list: the watching thread is to see it.
+fn call(mut list: StaticMutexGuard<'static, List>) {
     if let Some(parker) = &list.watching {
         parker.unpark();
     }
@@ -130,7 +147,14 @@ fn watch_all() {
     list().watching = Some(Parker::here());
     let mut watched: Vec<Watched> = Vec::new();
     loop {
-        let new: Vec<_> = list().pools.drain(..).collect();
+        let (new, stalls) = {
+            let list = &mut *list();
+            (
+                std::mem::take(&mut list.pools),
+                std::mem::take(&mut list.stalls),
+            )
+        };
+        stalls.iter().for_each(tell_of);
         watched.extend(new.into_iter().map(Watched::new));
         if watched.is_empty() {
             look_again();
@@ -147,6 +171,14 @@ fn watch_all() {
             is_watched
         });
     }
+}
+
+/// Calls the user's reporter.
+fn tell_of(stall: &Stall) {
+    idle_one_less();
+    report_stall(stall);
+    idle_one_more();
+    look_again();
 }
 
 /// A member that holds a place, or has lost it, as it was seen.
@@ -228,10 +260,7 @@ impl Watched {
                 return true;
             }
             drop(pool);
-            idle_one_less();
-            report_stall(&stall);
-            idle_one_more();
-            look_again();
+            tell_of(&stall);
         }
         true
     }

@@ -13,8 +13,8 @@ pub(crate) use loom::thread_local;
 pub(crate) use std::hint::spin_loop;
 pub(crate) use std::sync::Arc;
 // Outlives the executions of a model, and is only counted up and down: not the checker's.
-pub(crate) use std::sync::atomic::AtomicU64 as Counter;
 pub(crate) use std::sync::atomic::Ordering;
+pub(crate) use std::sync::atomic::{AtomicPtr as Mark, AtomicU64 as Counter};
 pub(crate) use std::time::{Duration, Instant};
 
 macro_rules! global {

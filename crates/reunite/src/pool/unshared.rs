@@ -1,0 +1,118 @@
+//! Forks that nobody can take: private to a member that blocks where the library does not see it.
+//!
+//! # Protocol
+//! A member that blocks at the door, or in `blocking`, publishes its forks first. One that blocks elsewhere keeps those that
+//! it made while nobody was hungry, and the one that would end its wait may be among them. Nothing lies in any queue
+//! then, so the watch does not know of it.
+//!
+//! * The forks of a seat are *unshared* if its word is raised and the list of its member is not empty. The list is the
+//!   member's alone: others read only which fork is the newest, and do not follow that.
+//! * A worker that is about to sleep has raised all words. While there are unshared forks it sleeps no longer than a
+//!   part of `stall_threshold`, and looks again. If there are none it sleeps untimed: a member that finds its word raised
+//!   at a fork publishes, and whoever takes that looks when it is about to sleep again.
+//! * A member that computes is left alone. If the system has said at each look, for as long as the threshold, that its
+//!   thread sleeps, and it has begun nothing and its newest fork is the same, the sleeper has that reported, once until the
+//!   member answers. The thread of `watch` reports, as a sleeper runs no code of users.
+//!
+//! Not noticed is a member whose forks become unshared when all workers sleep already, because it was not asked before the
+//! last other member left, or blocked at the door (which reports itself).
+//! Where the system does not tell whether a thread sleeps, such a member is not told from one that computes.
+
+use super::builder::Shared;
+use super::seat::Seat;
+use super::watch;
+use crate::current::ForkMark;
+use crate::deadline;
+use crate::observe::{Stall, stall_threshold};
+use crate::primitive::{Arc, Duration, Instant, is_asleep, now};
+
+/// How often a member is looked at before it is reported.
+const LOOKS: u32 = 4;
+/// A sleeper that looks more often would keep a core busy.
+const LEAST_PAUSE: Duration = Duration::from_millis(1);
+
+/// A member that sleeps with unshared forks, as it was seen.
+struct Member {
+    seat: &'static Seat,
+    newest: ForkMark,
+    begun: u64,
+    thread: u64,
+    since: Instant,
+}
+
+/// What a sleeper has seen.
+#[derive(Default)]
+pub(super) struct Unshared {
+    members: Vec<Member>,
+    /// When to look again.
+    next: Option<Instant>,
+}
+
+impl Unshared {
+    /// Looks, if it is time; says when to look next.
+    pub(super) fn look(&mut self, pool: &Arc<Shared>) -> Option<Instant> {
+        // There is no time in a model.
+        let threshold = stall_threshold().filter(|_| !cfg!(reunite_model));
+        let is_any = || pool.roster.seats().any(|seat| seat.unshared().is_some());
+        let Some(threshold) = threshold.filter(|_| is_any()) else {
+            *self = Self::default();
+            return None;
+        };
+        if deadline::has_passed(self.next) {
+            self.see(pool, threshold);
+            self.next = None;
+        }
+        let after_pause = || deadline::after((threshold / LOOKS).max(LEAST_PAUSE));
+        self.next = self.next.or_else(after_pause);
+        self.next
+    }
+
+    /// Keeps those that sleep since they were seen before, and has those reported that do for long.
+    fn see(&mut self, pool: &Arc<Shared>, threshold: Duration) {
+        let before = std::mem::take(&mut self.members);
+        for seat in pool.roster.seats() {
+            let (begun, thread) = (seat.life().begun(), seat.life().thread());
+            let Some(newest) = seat.unshared() else {
+                continue;
+            };
+            if is_asleep(thread) != Some(true) {
+                continue;
+            }
+            let mut seen = before.iter();
+            let same = seen.find(|it| {
+                std::ptr::eq(it.seat, seat)
+                    && (it.newest, it.begun, it.thread) == (newest, begun, thread)
+            });
+            let since = same.map_or_else(now, |member| member.since);
+            let lasted = now().saturating_duration_since(since);
+            if lasted >= threshold && seat.is_first_report() {
+                watch::report(stall(pool, seat, lasted));
+            }
+            self.members.push(Member {
+                seat,
+                newest,
+                begun,
+                thread,
+                since,
+            });
+        }
+    }
+}
+
+fn stall(pool: &Shared, seat: &'static Seat, lasted: Duration) -> Stall {
+    let task = pool.roster.who_sits(seat);
+    Stall {
+        at: task.spawned_at(),
+        task,
+        waits: format!(
+            "blocks outside the library, and no thread of pool `{}` can take what it has forked \
+             (`reunite::blocking` shares that)",
+            pool.name()
+        ),
+        lasted,
+        holds: Vec::new(),
+        kept_by: Vec::new(),
+        is_suspected: false,
+        is_idle: false,
+    }
+}

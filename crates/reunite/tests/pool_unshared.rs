@@ -1,0 +1,124 @@
+//! A member of a pool that blocks outside the library keeps the forks that nobody had asked for: that is reported. A
+//! process of its own: the reporter and the threshold are for all.
+
+mod common;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
+use std::time::Duration;
+
+use common::{until, watchdog};
+use reunite::{JoinHandle, Pool, Stall};
+
+const THRESHOLD: Duration = Duration::from_millis(40);
+
+/// The reports about the pool of that name.
+fn stalls_of(pool: &str) -> Vec<Stall> {
+    static STALLS: OnceLock<Arc<Mutex<Vec<Stall>>>> = OnceLock::new();
+    let stalls = STALLS.get_or_init(|| {
+        let stalls: Arc<Mutex<Vec<Stall>>> = Arc::default();
+        let ours = Arc::clone(&stalls);
+        reunite::stall_after(THRESHOLD);
+        reunite::on_stall(move |stall| {
+            let mut stalls = ours.lock().unwrap_or_else(PoisonError::into_inner);
+            stalls.push(stall.clone());
+        });
+        stalls
+    });
+    let stalls = stalls.lock().unwrap_or_else(PoisonError::into_inner);
+    let of_pool = |stall: &&Stall| stall.waits.contains(&format!("`{pool}`"));
+    stalls.iter().filter(of_pool).cloned().collect()
+}
+
+fn pool(name: &str) -> Pool {
+    assert!(stalls_of(name).is_empty());
+    let pool = Pool::builder().threads(2).name(name);
+    pool.build().unwrap()
+}
+
+/// A task that runs `first` as a half of a fork whose other half nobody else can take, while all others in the pool of two
+/// threads have nothing to do; and the line where it was spawned.
+fn keeps_a_fork(pool: &Pool, first: impl FnOnce() + Send + 'static) -> (JoinHandle<()>, u32) {
+    let (busy, free) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let (is_busy, is_free) = (Arc::clone(&busy), Arc::clone(&free));
+    let other = pool.spawn(move || {
+        is_busy.store(true, Ordering::SeqCst);
+        until(|| is_free.load(Ordering::SeqCst));
+    });
+    until(|| busy.load(Ordering::SeqCst));
+    let inner = move || {
+        let first = || {
+            free.store(true, Ordering::SeqCst);
+            first();
+        };
+        reunite::join(first, || ());
+    };
+    // The outer one may be published, and while it is on offer none is that comes after it.
+    let line = line!() + 1;
+    let task = pool.spawn(|| drop(reunite::join(inner, || ())));
+    other.join().unwrap();
+    (task, line)
+}
+
+#[test]
+fn a_fork_that_nobody_can_take_is_reported_with_its_task_once() {
+    let _watch = watchdog();
+    let [first, second] = ["first", "second"].map(pool);
+    for round in 1..=2 {
+        let (tx, rx) = mpsc::channel::<()>();
+        let (blocks, line) = keeps_a_fork(&first, move || assert!(rx.recv().is_err()));
+        until(|| stalls_of("first").len() == round);
+        let stall = &stalls_of("first")[round - 1];
+        assert!(stall.lasted >= THRESHOLD, "{stall:?}");
+        let text = stall.to_string();
+        assert!(text.contains(&format!("pool_unshared.rs:{line}")), "{text}");
+        assert!(text.contains("`reunite::blocking`"), "{text}");
+        // As long as another takes, it is not reported once more.
+        let (other_tx, rx) = mpsc::channel::<()>();
+        let (other, _) = keeps_a_fork(&second, move || assert!(rx.recv().is_err()));
+        until(|| stalls_of("second").len() == round);
+        assert_eq!(stalls_of("first").len(), round);
+        drop((tx, other_tx));
+        blocks.join().unwrap();
+        other.join().unwrap();
+    }
+}
+
+#[test]
+fn a_member_that_computes_with_forks_that_nobody_can_take_is_left_alone() {
+    let _watch = watchdog();
+    let [computes, blocks] = ["computes", "blocks"].map(pool);
+    let ends = Arc::new(AtomicBool::new(false));
+    let end = Arc::clone(&ends);
+    let (task, _) = keeps_a_fork(&computes, move || until(|| ends.load(Ordering::SeqCst)));
+    for round in 1..=3 {
+        let (tx, rx) = mpsc::channel::<()>();
+        let (blocked, _) = keeps_a_fork(&blocks, move || assert!(rx.recv().is_err()));
+        until(|| stalls_of("blocks").len() == round);
+        drop(tx);
+        blocked.join().unwrap();
+    }
+    assert!(stalls_of("computes").is_empty());
+    end.store(true, Ordering::SeqCst);
+    task.join().unwrap();
+}
+
+#[test]
+fn what_blocking_shares_is_no_standstill() {
+    let _watch = watchdog();
+    let [shares, blocks] = ["shares", "clock"].map(pool);
+    let (tx, rx) = mpsc::channel::<()>();
+    let (task, _) = keeps_a_fork(&shares, move || {
+        assert!(reunite::blocking(|| rx.recv()).is_err())
+    });
+    let (other_tx, rx) = mpsc::channel::<()>();
+    let (blocked, _) = keeps_a_fork(&blocks, move || assert!(rx.recv().is_err()));
+    until(|| stalls_of("clock").len() == 1);
+    assert!(stalls_of("shares").is_empty());
+    drop((tx, other_tx));
+    task.join().unwrap();
+    blocked.join().unwrap();
+}
