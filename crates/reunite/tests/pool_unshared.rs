@@ -58,7 +58,9 @@ fn keeps_a_fork(pool: &Pool, first: impl FnOnce() + Send + 'static) -> (JoinHand
     };
     // The outer one may be published, and while it is on offer none is that comes after it.
     let line = line!() + 1;
-    let task = pool.spawn(|| drop(reunite::join(inner, || ())));
+    let task = pool.spawn(|| {
+        reunite::join(inner, || ());
+    });
     other.join().unwrap();
     (task, line)
 }
