@@ -44,6 +44,22 @@ fn a_request_waits_for_as_many_releases_as_it_takes() {
     assert_eq!(count.available(), 5);
 }
 
+/// Whether it still asks again or has gone to sleep, the release ends its wait.
+#[test]
+fn a_release_ends_the_wait_of_whoever_has_waited_for_long() {
+    let _watchdog = watchdog();
+    let count = Semaphore::new(0);
+    for round in 0..20 {
+        reunite::scope(|s| {
+            let waits = s.spawn(|| count.acquire().map(|permit| permit.forget()));
+            common::until(|| format!("{waits:?}").contains("in acquire"));
+            (0..round).for_each(|_| std::thread::yield_now());
+            count.release(1).unwrap();
+            waits.join().unwrap().unwrap();
+        });
+    }
+}
+
 #[test]
 fn a_large_request_is_not_overtaken_by_a_small_one_while_permits_are_added() {
     let _watchdog = watchdog();
