@@ -17,9 +17,8 @@
 //! a machine that stays busy costs the process a slice each second or so, and one that was busy for a moment is
 //! forgotten soon. The words are hints: threads that race on them yield once too often or too rarely, no more.
 
-use crate::primitive::spin_loop;
 #[cfg(not(reunite_model))]
-use crate::primitive::{Counter, Duration, Instant, OnceLock, Ordering, now, yield_now};
+use crate::primitive::{Counter, Duration, Instant, OnceLock, Ordering, now, spin_loop, yield_now};
 
 /// How long a wait yields before it parks: about as long as to sleep and to be woken takes where the core has gone
 /// idle meanwhile.
