@@ -297,6 +297,8 @@ fn a_worker_that_finds_no_room_after_the_body_has_ended_is_stopped() {
             });
         });
         common::until(|| format!("{task:?}").contains("in end"));
+        // A wait asks again by itself when it is young.
+        std::thread::sleep(Duration::from_millis(5));
         drop(open);
         task.join().unwrap();
     }
@@ -317,6 +319,8 @@ fn a_worker_is_stopped_when_the_last_other_task_has_ended() {
             });
         });
         common::until(|| format!("{task:?}").contains("in end"));
+        // A wait asks again by itself when it is young.
+        std::thread::sleep(Duration::from_millis(5));
         drop(open);
         task.join().unwrap();
     }
