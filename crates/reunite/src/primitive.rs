@@ -236,6 +236,99 @@ macro_rules! global {
 
 pub(crate) use global;
 
+/// Barriers in pairs, of which one is had for nothing. Of two threads that each store, pass a barrier, and load what the
+/// other has stored, one at least sees the other's store, if one of the barriers is heavy.
+///
+/// Where the system can make all threads of the process pass a barrier (`membarrier` of Linux), the heavy one does that,
+/// and the light one only keeps the compiler from changing the order. Elsewhere both are fences. `MEANS` is raised once,
+/// after the process has been registered with the system, and whoever passes a heavy barrier makes sure of that first:
+/// so if a light barrier was none, no heavy one is a mere fence.
+#[cfg(all(target_os = "linux", not(reunite_model)))]
+mod barrier {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicBool, Ordering, fence};
+
+    use rustix::thread::{MembarrierCommand, membarrier};
+
+    static MEANS: AtomicBool = AtomicBool::new(false);
+
+    pub(super) fn has_means() -> bool {
+        MEANS.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn prepare() -> bool {
+        static REGISTERED: OnceLock<bool> = OnceLock::new();
+        *REGISTERED.get_or_init(|| {
+            let is_registered = membarrier(MembarrierCommand::RegisterPrivateExpedited).is_ok();
+            MEANS.store(is_registered, Ordering::SeqCst);
+            is_registered
+        })
+    }
+
+    pub(super) fn heavy() -> bool {
+        let is_registered = prepare();
+        fence(Ordering::SeqCst);
+        !is_registered || membarrier(MembarrierCommand::PrivateExpedited).is_ok()
+    }
+}
+
+#[cfg(any(not(target_os = "linux"), reunite_model))]
+mod barrier {
+    use super::{Ordering, fence};
+
+    pub(super) fn has_means() -> bool {
+        false
+    }
+
+    pub(super) fn prepare() -> bool {
+        false
+    }
+
+    pub(super) fn heavy() -> bool {
+        fence(Ordering::SeqCst);
+        true
+    }
+}
+
+/// Makes light barriers light from now on, if the system can. May take as long as tens of milliseconds, once.
+pub(crate) fn prepare_barriers() {
+    barrier::prepare();
+}
+
+/// Passes a heavy barrier. False if the system has refused it, which it may do at any time: then nothing is in order.
+#[must_use]
+pub(crate) fn heavy_barrier() -> bool {
+    barrier::heavy()
+}
+
+/// How to pass a light barrier, again and again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LightBarrier {
+    is_fence: bool,
+}
+
+impl LightBarrier {
+    pub(crate) fn get() -> Self {
+        Self {
+            is_fence: !barrier::has_means(),
+        }
+    }
+
+    /// For one whose stores nobody looks for.
+    pub(crate) fn alone() -> Self {
+        Self { is_fence: false }
+    }
+
+    #[inline]
+    pub(crate) fn stand(self) {
+        if self.is_fence {
+            fence(Ordering::SeqCst);
+        } else {
+            std::sync::atomic::compiler_fence(Ordering::SeqCst);
+        }
+    }
+}
+
 /// How many threads the process has, if the system tells.
 #[cfg(all(target_os = "linux", not(reunite_model)))]
 pub(crate) fn threads_of_process() -> Option<usize> {

@@ -18,7 +18,7 @@
 use std::panic::Location;
 
 use crate::id::{Kind, Label};
-use crate::primitive::{AtomicU8, Counter, Mark, Mutex, Ordering, thread_number};
+use crate::primitive::{AtomicU8, Counter, Duration, Mark, Mutex, Ordering, thread_number};
 
 const NONE: u8 = 0;
 const HELD: u8 = 1;
@@ -35,6 +35,22 @@ pub(super) struct Life {
     line: Mark<Location<'static>>,
     /// The task it runs, if that has a label.
     task: Mutex<Option<Label>>,
+    /// What it runs and others may take from, the innermost last.
+    divided: Mutex<Vec<&'static dyn Divide>>,
+}
+
+/// Work of a member of which others may take what it has not begun.
+pub(super) trait Divide: Sync {
+    /// Lets others have what is left, if nothing of it was begun for as long as `patience`.
+    fn look(&self, patience: Duration) -> Left;
+}
+
+/// What is left of a piece of work.
+pub(super) enum Left {
+    Nothing,
+    Something,
+    /// Something was, and is queued as a task of its own now.
+    Queued,
 }
 
 impl Life {
@@ -100,6 +116,29 @@ impl Life {
     /// Of the member: it runs `task`. Returns what it ran before.
     pub(super) fn runs(&self, task: Option<Label>) -> Option<Label> {
         std::mem::replace(&mut *self.task.lock(), task)
+    }
+
+    /// Of the member: while `f` runs, others may take from `work`.
+    pub(super) fn divide<R>(&self, work: &dyn Divide, f: impl FnOnce() -> R) -> R {
+        struct Listed<'a>(&'a Life);
+        impl Drop for Listed<'_> {
+            fn drop(&mut self) {
+                self.0.divided.lock().pop();
+            }
+        }
+        // SAFETY: the types differ in lifetimes only. Others use the reference under the lock, and never keep it (see
+        // `each_divided`); it is taken off the list before this call ends, and what is listed inside of it before that.
+        let listed = unsafe { std::mem::transmute::<&dyn Divide, &'static dyn Divide>(work) };
+        self.divided.lock().push(listed);
+        let _listed = Listed(self);
+        f()
+    }
+
+    /// Calls `f` with each piece of work of the member that others may take from.
+    pub(super) fn each_divided(&self, mut f: impl FnMut(&dyn Divide)) {
+        for work in &*self.divided.lock() {
+            f(*work);
+        }
     }
 
     /// What the member runs, as far as it has said.

@@ -9,6 +9,7 @@
 //! | `roster` | who is awake, who looks for work, who sleeps, who is woken |
 //! | `watch` | that work lies there while those who have the places sleep elsewhere |
 //! | `unshared` | that forks stay private to a member that sleeps elsewhere |
+//! | `claim` | items that one thread takes one by one, and others may cut off |
 //! | `member` | the life of a worker, visits, and helping while waiting |
 //!
 //! # Waiting rules
@@ -18,6 +19,8 @@
 //! spare one, takes it.
 
 mod builder;
+#[allow(unsafe_code)]
+mod claim;
 #[allow(unsafe_code)]
 mod fork;
 #[allow(unsafe_code)]

@@ -146,6 +146,13 @@ impl Core {
     }
 
     fn push(&self, task: Arc<dyn Run>) {
+        if self.enqueue(task) {
+            self.pool.published();
+        }
+    }
+
+    /// Whether it is the first that lies there: then somebody is to be told.
+    fn enqueue(&self, task: Arc<dyn Run>) -> bool {
         let mut queue = self.queue.lock();
         self.more_pending(1, &queue);
         queue.tasks.push_back(task);
@@ -154,16 +161,15 @@ impl Core {
             queue.is_listed = true;
             self.pool.roster.queue_filled();
         }
-        let over = if queue.over.len() < BATCH {
+        // Whoever waits for the first does not wait for that, too.
+        let over = if first || queue.over.len() < BATCH {
             Vec::new()
         } else {
             std::mem::take(&mut queue.over)
         };
         drop(queue);
-        if first {
-            self.pool.published();
-        }
         drop(over);
+        first
     }
 
     /// Counts more that the scope's end waits for. The count changes under the queue's lock, which every
@@ -443,17 +449,38 @@ impl<'scope> PoolScope<'scope, '_> {
         T: Send + 'scope,
         F: FnOnce() -> T + Send + 'scope,
     {
-        let at = Location::caller();
+        let (task, is_first) = self.enqueue(Location::caller(), f);
+        if is_first {
+            self.core.pool.published();
+        }
+        task
+    }
+
+    /// Queues a task, and wakes nobody. Whether it is the first that lies there: then somebody is to be told.
+    pub(super) fn enqueue<T, F>(
+        &'scope self,
+        at: &'static Location<'static>,
+        f: F,
+    ) -> (PoolTask<'scope, T>, bool)
+    where
+        T: Send + 'scope,
+        F: FnOnce() -> T + Send + 'scope,
+    {
         let task = Arc::new(Task::new(self.core.as_ancestor(), at, f));
         let queued: Arc<dyn Run + 'scope> = Arc::clone(&task) as Arc<dyn Run + 'scope>;
         // SAFETY: the scope ends, and `'scope` with it, after `Core::end`: when every queued reference was
         // dropped and every closure has returned.
-        self.core.push(unsafe { erase(queued) });
-        PoolTask {
+        let is_first = self.core.enqueue(unsafe { erase(queued) });
+        let task = PoolTask {
             task,
             core: &self.core,
             at,
-        }
+        };
+        (task, is_first)
+    }
+
+    pub(super) fn pool(&self) -> &Arc<Shared> {
+        &self.core.pool
     }
 
     /// How many threads work at a time in the scope's pool.

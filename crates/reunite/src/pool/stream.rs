@@ -3,18 +3,33 @@
 //! The consumer pulls the source itself, in batches, and spawns a task for each; it takes the results from
 //! the oldest batch, and runs that itself if nobody has begun it. A batch is as long as a task should be: a
 //! few microseconds, measured as they come back.
+//!
+//! # Protocol
+//! *What was taken and has not begun can be taken by others*, as with a scope's tasks. While a batch of two items or more
+//! runs, it is listed with what its thread does (`life`), and whoever runs it makes sure that the pool is watched. The watch
+//! cuts what is left of a batch off when no item of it was begun for as long as the pool's patience, whether the item at hand
+//! computes or blocks (see `claim`, `watch`). The rest is a batch of its own, queued like any other, so it may be cut
+//! again. Its handle stays with the batch that it was cut from, which gives it to the consumer beside its outcomes:
+//! batches of one are listed in the order of the cuts, from the last items to the first.
+//!
+//! The rest is queued before its runner can find out that it has lost it (the cut has the lock of `claim`), so the scope,
+//! which waits for the runner, waits for the rest as well.
 
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::Location;
 use std::vec;
 
+use super::claim::Share;
+use super::fork;
 use super::job::Caught;
+use super::life::{Divide, Left};
 use super::scope::{PoolScope, PoolTask};
+use super::seat::Seat;
 use crate::cut_short::catch_task;
 use crate::error::{CutShort, Failure, JoinError, JoinErrorKind, resume};
 use crate::id::{Kind, Label};
-use crate::primitive::{Arc, AtomicBool, Duration, Ordering, now};
+use crate::primitive::{Arc, AtomicBool, Duration, Instant, LightBarrier, Mutex, Ordering, now};
 
 /// How long a batch should take.
 const LASTING: Duration = Duration::from_micros(40);
@@ -24,18 +39,45 @@ const AHEAD: usize = 4;
 /// Items pulled and not yet taken, if the user does not say.
 const WINDOW: usize = 64;
 
-/// The outcomes of a batch, and how long it took.
-type Batch<R> = (Vec<Caught<R>>, Duration);
+/// What has become of a batch.
+struct Batch<'scope, R> {
+    outcomes: Vec<Caught<R>>,
+    /// What was cut off, from the last items to the first.
+    rest: Vec<PoolTask<'scope, Self>>,
+    lasted: Duration,
+}
+
+/// What the batches of a map have in common.
+struct Common<'scope, 'env, F> {
+    scope: &'scope PoolScope<'scope, 'env>,
+    f: F,
+    stop: AtomicBool,
+    at: &'static Location<'static>,
+}
+
+/// A batch that is being run.
+struct Running<'a, 'scope, 'env, T, F, R> {
+    common: &'a Arc<Common<'scope, 'env, F>>,
+    items: &'a Share<T>,
+    cut: Mutex<Cut<'scope, R>>,
+}
+
+/// What the watch has seen of a batch, and done to it.
+struct Cut<'scope, R> {
+    /// How many items were begun, and since when that is so.
+    seen: Option<(usize, Instant)>,
+    rest: Vec<PoolTask<'scope, Batch<'scope, R>>>,
+}
 
 /// Yields what a function makes of each item, in the order of the items; see [`PoolScope::map`].
 #[must_use = "nothing is pulled until the first outcome is asked for"]
 pub struct PoolMap<'scope, 'env, I: Iterator, F, R> {
     scope: &'scope PoolScope<'scope, 'env>,
     source: I,
-    f: Arc<F>,
+    common: Arc<Common<'scope, 'env, F>>,
     window: usize,
     /// Batches that were pulled, oldest first.
-    batches: VecDeque<PoolTask<'scope, Batch<R>>>,
+    batches: VecDeque<PoolTask<'scope, Batch<'scope, R>>>,
     /// How many of them, at the old end, somebody has begun.
     begun: usize,
     /// Outcomes of the oldest batch that was joined.
@@ -46,8 +88,6 @@ pub struct PoolMap<'scope, 'env, I: Iterator, F, R> {
     dry: bool,
     /// What the source panicked with.
     torn: Option<Box<dyn Any + Send>>,
-    stop: Arc<AtomicBool>,
-    at: &'static Location<'static>,
 }
 
 impl<'scope, 'env> PoolScope<'scope, 'env> {
@@ -79,7 +119,12 @@ impl<'scope, 'env> PoolScope<'scope, 'env> {
         PoolMap {
             scope: self,
             source: source.into_iter(),
-            f: Arc::new(f),
+            common: Arc::new(Common {
+                scope: self,
+                f,
+                stop: AtomicBool::new(false),
+                at: Location::caller(),
+            }),
             window: WINDOW,
             batches: VecDeque::new(),
             begun: 0,
@@ -88,8 +133,6 @@ impl<'scope, 'env> PoolScope<'scope, 'env> {
             size: 1,
             dry: false,
             torn: None,
-            stop: Arc::new(AtomicBool::new(false)),
-            at: Location::caller(),
         }
     }
 }
@@ -125,19 +168,98 @@ where
                 return;
             }
             self.pulled += items.len();
-            let (f, stop) = (Arc::clone(&self.f), Arc::clone(&self.stop));
-            let task = self.scope.spawn(move || {
-                let start = now();
-                let mut outcomes = Vec::with_capacity(items.len());
-                for item in items {
-                    if stop.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    outcomes.push(catch_task(|| f(item)));
-                }
-                (outcomes, now().duration_since(start))
-            });
+            let (task, is_first) = hand_out(&self.common, items);
+            if is_first {
+                self.scope.pool().published();
+            }
             self.batches.push_back(task);
+        }
+    }
+}
+
+/// Queues a batch. Whether it is the first task of its scope that lies there.
+fn hand_out<'scope, 'env, T, F, R>(
+    common: &Arc<Common<'scope, 'env, F>>,
+    items: Vec<T>,
+) -> (PoolTask<'scope, Batch<'scope, R>>, bool)
+where
+    T: Send + 'scope,
+    F: Fn(T) -> R + Send + Sync + 'scope,
+    R: Send + 'scope,
+{
+    let common = Arc::clone(common);
+    let (scope, at) = (common.scope, common.at);
+    scope.enqueue(at, move || run(&common, items))
+}
+
+fn run<'scope, T, F, R>(common: &Arc<Common<'scope, '_, F>>, items: Vec<T>) -> Batch<'scope, R>
+where
+    T: Send + 'scope,
+    F: Fn(T) -> R + Send + Sync + 'scope,
+    R: Send + 'scope,
+{
+    let start = now();
+    let mut outcomes = Vec::with_capacity(items.len());
+    let pool = common.scope.pool();
+    let seat = fork::seat().filter(|_| items.len() > 1 && pool.watch.has_patience());
+    let mut items = Share::new(items);
+    let barrier = seat.map_or_else(LightBarrier::alone, |_| LightBarrier::get());
+    let (runner, items) = items.split(barrier);
+    let running = Running {
+        common,
+        items,
+        cut: Mutex::new(Cut {
+            seen: None,
+            rest: Vec::new(),
+        }),
+    };
+    let run_all = || {
+        for item in runner {
+            if common.stop.load(Ordering::Relaxed) {
+                break;
+            }
+            outcomes.push(catch_task(|| (common.f)(item)));
+        }
+    };
+    match seat.map(Seat::life) {
+        Some(life) => life.divide(&running, || {
+            pool.watch();
+            run_all();
+        }),
+        None => run_all(),
+    }
+    Batch {
+        outcomes,
+        rest: running.cut.into_inner().rest,
+        lasted: now().duration_since(start),
+    }
+}
+
+impl<'scope, T, F, R> Divide for Running<'_, 'scope, '_, T, F, R>
+where
+    T: Send + 'scope,
+    F: Fn(T) -> R + Send + Sync + 'scope,
+    R: Send + 'scope,
+{
+    fn look(&self, patience: Duration) -> Left {
+        let Some(begun) = self.items.claimed() else {
+            return Left::Nothing;
+        };
+        let mut cut = self.cut.lock();
+        let seen = cut.seen.filter(|(before, _)| *before == begun);
+        let (_, since) = *cut.seen.insert(seen.unwrap_or_else(|| (begun, now())));
+        if now().saturating_duration_since(since) < patience {
+            return Left::Something;
+        }
+        let is_cut = self.items.cut(|rest| {
+            // Whoever looks tells the pool of it.
+            let (task, _) = hand_out(self.common, rest);
+            cut.rest.push(task);
+        });
+        if is_cut {
+            Left::Queued
+        } else {
+            Left::Something
         }
     }
 }
@@ -150,7 +272,7 @@ impl<I: Iterator, F, R> PoolMap<'_, '_, I, F, R> {
             Ok(CutShort::Refused(refusal)) => JoinErrorKind::CutShort(refusal),
             Err(payload) => resume(payload),
         };
-        JoinError::new(Label::new(Kind::Task, None, self.at), kind)
+        JoinError::new(Label::new(Kind::Task, None, self.common.at), kind)
     }
 
     /// Runs the oldest batch that nobody has begun; false if there is none.
@@ -179,7 +301,7 @@ where
             if let Some(outcome) = self.ready.next() {
                 self.pulled -= 1;
                 return Some(outcome.map_err(|payload| {
-                    let label = Label::new(Kind::Task, None, self.at);
+                    let label = Label::new(Kind::Task, None, self.common.at);
                     JoinError::new(label, Failure::panicked(payload))
                 }));
             }
@@ -195,7 +317,7 @@ where
                 continue;
             }
             self.begun = self.begun.saturating_sub(1);
-            let (outcomes, spent) = match self.batches.pop_front()?.join() {
+            let batch = match self.batches.pop_front()?.join() {
                 Ok(batch) => batch,
                 // The scope was cancelled, or the caller: the items of the batch have no outcome.
                 Err(error) => {
@@ -205,12 +327,17 @@ where
                 }
             };
             // As many items as make a good batch by this one's measure, but at most twice as many as it had.
-            let count = outcomes.len().max(1);
-            let fitting = LASTING.as_nanos() * count as u128 / spent.as_nanos().max(1);
+            let count = batch.outcomes.len().max(1);
+            let fitting = LASTING.as_nanos() * count as u128 / batch.lasted.as_nanos().max(1);
             self.size = usize::try_from(fitting)
                 .unwrap_or(usize::MAX)
                 .clamp(1, 2 * count);
-            self.ready = outcomes.into_iter();
+            self.ready = batch.outcomes.into_iter();
+            for rest in batch.rest {
+                self.batches.push_front(rest);
+                // Perhaps nobody has.
+                self.begun = 0;
+            }
             // The others go on while the consumer is busy with these.
             self.fill();
         }
@@ -219,6 +346,6 @@ where
 
 impl<I: Iterator, F, R> Drop for PoolMap<'_, '_, I, F, R> {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.common.stop.store(true, Ordering::Relaxed);
     }
 }

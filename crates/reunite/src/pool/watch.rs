@@ -28,6 +28,7 @@
 //! deadlock; while it reports, it is not.
 
 use super::builder::Shared;
+use super::life::Left;
 use super::roster::Rouse;
 use super::seat::Seat;
 use crate::contain::contain;
@@ -38,7 +39,7 @@ use crate::observe::{Stall, report_stall, stall_threshold};
 use crate::park::{Parker, park_until};
 use crate::primitive::{
     Arc, AtomicBool, Duration, Instant, Ordering, StaticMutex, StaticMutexGuard, Weak, fence,
-    is_asleep, now,
+    is_asleep, now, prepare_barriers,
 };
 use crate::thread::start_helper;
 
@@ -69,6 +70,11 @@ impl Watch {
             has_told: AtomicBool::new(false),
         }
     }
+
+    /// Whether the pool is ever watched.
+    pub(super) fn has_patience(&self) -> bool {
+        self.patience.is_some()
+    }
 }
 
 /// What the watching thread and the others share.
@@ -92,7 +98,7 @@ fn list() -> StaticMutexGuard<'static, List> {
     LIST.lock()
 }
 
-/// `pool` is short.
+/// `pool` is short, or a batch begins there.
 pub(super) fn over(pool: &Arc<Shared>) {
     let Watch {
         patience,
@@ -144,6 +150,7 @@ fn call(mut list: StaticMutexGuard<'static, List>) {
 /// The life of the watching thread.
 fn watch_all() {
     idle_one_more();
+    prepare_barriers();
     list().watching = Some(Parker::here());
     let mut watched: Vec<Watched> = Vec::new();
     loop {
@@ -179,6 +186,22 @@ fn tell_of(stall: &Stall) {
     report_stall(stall);
     idle_one_more();
     look_again();
+}
+
+/// Lets others have what is left of batches that nobody gets on with. Whether any is left.
+fn divide(pool: &Arc<Shared>, patience: Duration) -> bool {
+    let (mut is_left, mut is_queued) = (false, false);
+    for seat in pool.roster.seats() {
+        seat.life().each_divided(|work| match work.look(patience) {
+            Left::Nothing => {}
+            Left::Something => is_left = true,
+            Left::Queued => is_queued = true,
+        });
+    }
+    if is_queued {
+        pool.published();
+    }
+    is_left || is_queued
 }
 
 /// A member that holds a place, or has lost it, as it was seen.
@@ -219,12 +242,17 @@ impl Watched {
             has_told,
             ..
         } = &pool.watch;
+        let has_batches = divide(&pool, self.patience);
         if !pool.roster.is_short() {
             self.members.clear();
+            if has_batches {
+                return true;
+            }
             is_watched.store(false, Ordering::SeqCst);
             fence(Ordering::SeqCst);
             // If another has raised it meanwhile, the pool is on the list once more.
-            return pool.roster.is_short() && !is_watched.swap(true, Ordering::SeqCst);
+            let is_wanted = pool.roster.is_short() || divide(&pool, self.patience);
+            return is_wanted && !is_watched.swap(true, Ordering::SeqCst);
         }
         let Some(task) = pool.roster.next_task() else {
             // Somebody is about to take what there was.

@@ -1,0 +1,330 @@
+//! What is left of a batch of a map goes to others when the item at hand blocks outside the library, or takes long.
+
+mod common;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use common::watchdog;
+use reunite::{Pool, PoolBuilder};
+
+fn builder(threads: usize) -> PoolBuilder {
+    Pool::builder()
+        .threads(threads)
+        .spare_after(Duration::from_millis(1))
+}
+
+fn pool(threads: usize) -> Pool {
+    builder(threads).build().unwrap()
+}
+
+/// Quick items before the first that blocks, so that batches grow; the largest batch is a quarter of the window.
+const QUICK: usize = 10_000;
+const WINDOW: usize = 2_000;
+
+/// One item waits outside the library for a message of another.
+struct Pair {
+    waits: usize,
+    sends: usize,
+    tx: Sender<usize>,
+    rx: Mutex<Receiver<usize>>,
+}
+
+/// Says what each item of a map does, and counts.
+struct Items {
+    pairs: Vec<Pair>,
+    ran: Vec<AtomicUsize>,
+}
+
+impl Items {
+    fn new(count: usize, pairs: impl IntoIterator<Item = (usize, usize)>) -> Self {
+        let pair = |(waits, sends)| {
+            let (tx, rx) = mpsc::channel();
+            let rx = Mutex::new(rx);
+            Pair {
+                waits,
+                sends,
+                tx,
+                rx,
+            }
+        };
+        Self {
+            pairs: pairs.into_iter().map(pair).collect(),
+            ran: (0..count).map(|_| AtomicUsize::new(0)).collect(),
+        }
+    }
+
+    fn run(&self, n: usize) -> usize {
+        self.ran[n].fetch_add(1, Ordering::Relaxed);
+        for pair in &self.pairs {
+            if pair.sends == n {
+                pair.tx.send(n).unwrap();
+            }
+            if pair.waits == n {
+                assert_eq!(pair.rx.lock().unwrap().recv().unwrap(), pair.sends);
+            }
+        }
+        n
+    }
+
+    /// All of them, by a map of `pool`.
+    fn run_all(&self, pool: &Pool) {
+        let count = self.ran.len();
+        pool.scope(|s| {
+            let outcomes = s.map(0..count, |n| self.run(n)).window(WINDOW);
+            assert!(outcomes.map(Result::unwrap).eq(0..count), "in their order");
+        });
+        let once = |ran: &AtomicUsize| ran.load(Ordering::Relaxed) == 1;
+        assert!(self.ran.iter().all(once), "each once");
+    }
+}
+
+#[test]
+fn an_item_that_blocks_outside_the_library_gets_what_a_later_one_sends() {
+    let _watch = watchdog();
+    for threads in [1, 2, 3] {
+        let pool = pool(threads);
+        for distance in [1, 2, 50] {
+            Items::new(QUICK + 5_000, [(QUICK, QUICK + distance)]).run_all(&pool);
+        }
+    }
+}
+
+#[test]
+fn several_items_of_a_batch_may_block() {
+    let _watch = watchdog();
+    for threads in [1, 2] {
+        let pool = pool(threads);
+        // Each sends before it waits for the next, and the last of all frees nobody.
+        let chain = (0..6).map(|n| (QUICK + n, QUICK + n + 1));
+        Items::new(QUICK + 3_000, chain).run_all(&pool);
+        // One inside the other: all of them wait at the same time.
+        let nested = (0..6).map(|n| (QUICK + n, QUICK + 20 - n));
+        Items::new(QUICK + 3_000, nested).run_all(&pool);
+        // Again and again, with quick ones between.
+        let many = (0..10).map(|n| (QUICK + n * 300, QUICK + n * 300 + 7));
+        Items::new(QUICK + 3_000, many).run_all(&pool);
+    }
+}
+
+/// The last batch is in the hands of a worker, or of the consumer, and nobody has anything else to do.
+#[test]
+fn the_last_items_may_block() {
+    let _watch = watchdog();
+    for threads in [1, 2] {
+        let pool = pool(threads);
+        for _ in 0..10 {
+            let last = QUICK + 20;
+            Items::new(last + 1, [(last - 1, last)]).run_all(&pool);
+        }
+    }
+}
+
+#[test]
+fn the_consumer_may_block_outside_for_an_item_behind_one_that_waits_for_it() {
+    let _watch = watchdog();
+    let consumer = std::thread::current().id();
+    for threads in [1, 2] {
+        let pool = pool(threads);
+        for _ in 0..20 {
+            let (to_item, item) = mpsc::channel();
+            let (to_consumer, answer) = mpsc::channel();
+            let (item, to_consumer) = (Mutex::new(item), Mutex::new(to_consumer));
+            let pulled = AtomicUsize::new(0);
+            pool.scope(|s| {
+                let source = (0..QUICK + 1_000).inspect(|n| pulled.store(*n, Ordering::Relaxed));
+                let map = s.map(source, |n| {
+                    if n == QUICK && std::thread::current().id() != consumer {
+                        item.lock().unwrap().recv().unwrap();
+                    }
+                    if n == QUICK + 1 {
+                        to_consumer.lock().unwrap().send(()).unwrap();
+                    }
+                    n
+                });
+                let mut outcomes = map.window(WINDOW).map(Result::unwrap);
+                let mut taken = 0;
+                while pulled.load(Ordering::Relaxed) <= QUICK + 1 {
+                    assert_eq!(outcomes.next(), Some(taken));
+                    taken += 1;
+                }
+                answer.recv().unwrap();
+                to_item.send(()).unwrap();
+                assert!(outcomes.eq(taken..QUICK + 1_000));
+            });
+        }
+    }
+}
+
+/// The item before them computes, and never looks up.
+#[test]
+fn the_items_behind_one_that_computes_are_taken_by_others() {
+    let _watch = watchdog();
+    let pool = pool(2);
+    for _ in 0..5 {
+        let done = AtomicUsize::new(0);
+        pool.scope(|s| {
+            let items = s.map(0..QUICK + 10, |n| {
+                if n == QUICK {
+                    while done.load(Ordering::SeqCst) < QUICK + 9 {
+                        std::hint::spin_loop();
+                    }
+                }
+                done.fetch_add(1, Ordering::SeqCst);
+            });
+            assert_eq!(
+                items.window(WINDOW).filter(Result::is_ok).count(),
+                QUICK + 10
+            );
+        });
+    }
+}
+
+/// The item that blocks is inside a map, inside an item of a map that it waits for.
+#[test]
+fn an_item_in_a_map_in_an_item_may_wait_for_an_item_of_the_outer_map() {
+    let _watch = watchdog();
+    for threads in [1, 2] {
+        let pool = pool(threads);
+        let outer = Items::new(QUICK + 1_000, [(QUICK, QUICK + 3)]);
+        pool.scope(|s| {
+            let outcomes = s.map(0..QUICK + 1_000, |n| {
+                if n != QUICK {
+                    return outer.run(n);
+                }
+                pool.scope(|s| {
+                    let inner = s.map([n], |n| outer.run(n));
+                    inner.map(Result::unwrap).sum()
+                })
+            });
+            let outcomes = outcomes.window(WINDOW);
+            assert!(outcomes.map(Result::unwrap).eq(0..QUICK + 1_000));
+        });
+    }
+}
+
+#[test]
+fn a_panic_behind_an_item_that_blocks_is_its_items_outcome() {
+    let _watch = watchdog();
+    let pool = pool(1);
+    let items = Items::new(QUICK + 1_000, [(QUICK, QUICK + 2)]);
+    let failed: Vec<usize> = pool.scope(|s| {
+        let outcomes = s.map(0..QUICK + 1_000, |n| {
+            assert!(n != QUICK + 1 && n != QUICK + 3, "no");
+            items.run(n)
+        });
+        let outcomes = outcomes.window(WINDOW).enumerate();
+        let failed = outcomes.filter_map(|(n, outcome)| match outcome {
+            Ok(m) => {
+                assert_eq!(m, n);
+                None
+            }
+            Err(error) => error.into_panic().ok().map(|_| n),
+        });
+        failed.collect()
+    });
+    assert_eq!(failed, [QUICK + 1, QUICK + 3]);
+}
+
+/// What an item has that never runs: its drop frees the one that blocks.
+struct Frees {
+    n: usize,
+    _sender: Option<Sender<()>>,
+    dropped: Arc<AtomicUsize>,
+}
+
+impl Drop for Frees {
+    fn drop(&mut self) {
+        self.dropped.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// How a map is left while an item of it blocks.
+#[derive(Clone, Copy)]
+enum Leave {
+    Drop,
+    Forget,
+    Cancel,
+}
+
+#[test]
+fn a_map_that_is_left_meanwhile_drops_what_is_behind_an_item_that_blocks() {
+    let _watch = watchdog();
+    for threads in [1, 2] {
+        for leave in [Leave::Drop, Leave::Forget, Leave::Cancel] {
+            let pool = pool(threads);
+            let dropped = Arc::new(AtomicUsize::new(0));
+            let pulled = AtomicUsize::new(0);
+            let (tx, rx) = mpsc::channel();
+            let (rx, mut tx) = (Mutex::new(rx), Some(tx));
+            let (begins, begun) = mpsc::channel();
+            let begins = Mutex::new(begins);
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                pool.scope(|s| {
+                    let source = (0..QUICK + 1_000).map(|n| {
+                        pulled.fetch_add(1, Ordering::SeqCst);
+                        Frees {
+                            n,
+                            _sender: tx.take_if(|_| n == QUICK + 1),
+                            dropped: Arc::clone(&dropped),
+                        }
+                    });
+                    let outcomes = s.map(source, |item: Frees| {
+                        if item.n == QUICK {
+                            begins.lock().unwrap().send(()).unwrap();
+                            // Until the sender is dropped, with the item that has it.
+                            rx.lock().unwrap().recv().unwrap_err();
+                        }
+                    });
+                    let mut outcomes = outcomes.window(WINDOW);
+                    // Another thread runs what blocks, or the consumer itself and is freed.
+                    while begun.try_recv().is_err() && outcomes.next().is_some() {}
+                    match leave {
+                        Leave::Drop => drop(outcomes),
+                        Leave::Forget => std::mem::forget(outcomes),
+                        Leave::Cancel => {
+                            s.cancel("enough");
+                            outcomes.for_each(drop);
+                        }
+                    }
+                });
+            }));
+            assert_eq!(
+                ended.is_err(),
+                matches!(leave, Leave::Cancel) && ended.is_err()
+            );
+            let pulled = pulled.into_inner();
+            assert_eq!(dropped.load(Ordering::SeqCst), pulled);
+        }
+    }
+}
+
+#[test]
+fn a_pool_told_not_to_watch_leaves_batches_as_they_are() {
+    let _watch = watchdog();
+    let pool = builder(2).spare_after(None).build().unwrap();
+    let done = AtomicUsize::new(0);
+    let (tx, rx) = mpsc::channel::<()>();
+    let (begins, begun) = mpsc::channel();
+    let (rx, begins) = (Mutex::new(rx), Mutex::new(begins));
+    pool.scope(|s| {
+        let frees = s.spawn(move || {
+            begun.recv().unwrap();
+            std::thread::sleep(Duration::from_millis(100));
+            drop(tx);
+        });
+        let outcomes = s.map(0..QUICK + 500, |n| {
+            if n == QUICK {
+                begins.lock().unwrap().send(()).unwrap();
+                rx.lock().unwrap().recv().unwrap_err();
+            }
+            done.fetch_add(1, Ordering::SeqCst);
+            n
+        });
+        let outcomes = outcomes.window(WINDOW).map(Result::unwrap);
+        assert!(outcomes.eq(0..QUICK + 500));
+        frees.join().unwrap();
+    });
+}
