@@ -22,6 +22,7 @@ pub(crate) fn is_contained() -> bool {
 }
 
 /// From here on what unwinds is contained, or is not. Returns what was so before.
+#[inline]
 pub(crate) fn set_contained(is_contained: bool) -> bool {
     let before = IS_CONTAINED.try_with(|here| here.replace(is_contained));
     before.unwrap_or(false)

@@ -108,6 +108,7 @@ fn with_reasons(f: impl FnOnce(&Reasons) -> Option<CutShort>) -> Option<CutShort
 const ABORTS: bool = cfg!(panic = "abort");
 
 /// Runs a task's closure, and tells how it was left.
+#[inline]
 fn catch<R>(f: impl FnOnce() -> R) -> Caught<R> {
     let before = set_contained(false);
     let _catching = Catching::here();
@@ -129,11 +130,13 @@ pub(crate) fn catch_body<R>(f: impl FnOnce() -> R) -> Caught<R> {
 struct Catching(Innermost);
 
 impl Catching {
+    #[inline]
     fn here() -> Self {
         Self::part(0)
     }
 
     /// Of a half whose forker was `forked_by`, if that unwound.
+    #[inline]
     fn part(forked_by: usize) -> Self {
         let before = innermost();
         let half_of = if forked_by == 0 {
@@ -161,11 +164,13 @@ impl Catching {
 }
 
 impl Drop for Catching {
+    #[inline]
     fn drop(&mut self) {
         set_innermost(self.0);
     }
 }
 
+#[inline]
 fn set_innermost(innermost: Innermost) {
     let _ending = INNERMOST.try_with(|here| here.set(innermost));
 }
@@ -188,6 +193,7 @@ fn going_on<R>(f: impl FnOnce() -> R) -> (R, Option<CutShort>) {
     (ended, left)
 }
 
+#[inline]
 fn catch_here<R>(f: impl FnOnce() -> R) -> Caught<R> {
     if ABORTS {
         let (value, left) = going_on(f);
@@ -208,6 +214,10 @@ fn catch_here<R>(f: impl FnOnce() -> R) -> Caught<R> {
 }
 
 /// [`catch`] for a closure that is a whole task: what it left is a payload like any other.
+///
+/// Inlined, or a result of two words goes through memory in halves and comes back whole, which processors wait for:
+/// twice the cost of a map's item.
+#[inline(always)]
 pub(crate) fn catch_task<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
     match catch(f) {
         Caught::Value(value) => Ok(value),

@@ -74,6 +74,7 @@ pub(crate) fn is_leaving() -> bool {
 }
 
 /// Forgets the marks of the calling thread, unless it unwinds: whoever left was caught.
+#[inline]
 pub(crate) fn settle() {
     if !panicking() {
         settled();
