@@ -142,6 +142,13 @@ pub(super) struct Runner<'a, T> {
     barrier: LightBarrier,
 }
 
+impl<T> Runner<'_, T> {
+    /// How many items there are, if nobody cuts.
+    pub(super) fn most(&self) -> usize {
+        self.share.count
+    }
+}
+
 impl<T> Iterator for Runner<'_, T> {
     type Item = T;
 

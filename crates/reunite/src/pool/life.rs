@@ -118,22 +118,6 @@ impl Life {
         std::mem::replace(&mut *self.task.lock(), task)
     }
 
-    /// Of the member: while `f` runs, others may take from `work`.
-    pub(super) fn divide<R>(&self, work: &dyn Divide, f: impl FnOnce() -> R) -> R {
-        struct Listed<'a>(&'a Life);
-        impl Drop for Listed<'_> {
-            fn drop(&mut self) {
-                self.0.divided.lock().pop();
-            }
-        }
-        // SAFETY: the types differ in lifetimes only. Others use the reference under the lock, and never keep it (see
-        // `each_divided`); it is taken off the list before this call ends, and what is listed inside of it before that.
-        let listed = unsafe { std::mem::transmute::<&dyn Divide, &'static dyn Divide>(work) };
-        self.divided.lock().push(listed);
-        let _listed = Listed(self);
-        f()
-    }
-
     /// Calls `f` with each piece of work of the member that others may take from.
     pub(super) fn each_divided(&self, mut f: impl FnMut(&dyn Divide)) {
         for work in &*self.divided.lock() {
@@ -150,6 +134,27 @@ impl Life {
         // SAFETY: only ever a location of the program, which is never freed.
         let line: &'static Location<'static> = unsafe { &*line };
         Some(Label::new(Kind::Task, None, line))
+    }
+}
+
+/// Calls `f`. While it runs, others may take from `work`, if the calling thread is a member of a pool, which has that life.
+#[inline]
+pub(super) fn divide<R>(life: Option<&Life>, work: &dyn Divide, f: impl FnOnce() -> R) -> R {
+    let _listed = life.map(|life| {
+        // SAFETY: the types differ in lifetimes only. Others use the reference under the lock, and never keep it (see
+        // `each_divided`); it is taken off the list before this call ends, and what is listed inside of it before that.
+        let work = unsafe { std::mem::transmute::<&dyn Divide, &'static dyn Divide>(work) };
+        life.divided.lock().push(work);
+        Listed(life)
+    });
+    f()
+}
+
+struct Listed<'a>(&'a Life);
+
+impl Drop for Listed<'_> {
+    fn drop(&mut self) {
+        self.0.divided.lock().pop();
     }
 }
 

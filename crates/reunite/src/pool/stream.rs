@@ -20,10 +20,10 @@ use std::collections::VecDeque;
 use std::panic::Location;
 use std::vec;
 
-use super::claim::Share;
+use super::claim::{Runner, Share};
 use super::fork;
 use super::job::Caught;
-use super::life::{Divide, Left};
+use super::life::{Divide, Left, divide};
 use super::scope::{PoolScope, PoolTask};
 use super::seat::Seat;
 use crate::cut_short::catch_task;
@@ -199,11 +199,11 @@ where
     R: Send + 'scope,
 {
     let start = now();
-    let mut outcomes = Vec::with_capacity(items.len());
     let pool = common.scope.pool();
-    let seat = fork::seat().filter(|_| items.len() > 1 && pool.watch.has_patience());
+    let is_shared = items.len() > 1 && pool.watch.has_patience();
+    let life = fork::seat().filter(|_| is_shared).map(Seat::life);
     let mut items = Share::new(items);
-    let barrier = seat.map_or_else(LightBarrier::alone, |_| LightBarrier::get());
+    let barrier = life.map_or_else(LightBarrier::alone, |_| LightBarrier::get());
     let (runner, items) = items.split(barrier);
     let running = Running {
         common,
@@ -213,26 +213,32 @@ where
             rest: Vec::new(),
         }),
     };
-    let run_all = || {
-        for item in runner {
-            if common.stop.load(Ordering::Relaxed) {
-                break;
-            }
-            outcomes.push(catch_task(|| (common.f)(item)));
-        }
-    };
-    match seat.map(Seat::life) {
-        Some(life) => life.divide(&running, || {
+    let outcomes = divide(life, &running, || {
+        if is_shared {
             pool.watch();
-            run_all();
-        }),
-        None => run_all(),
-    }
+        }
+        run_all(common, runner)
+    });
     Batch {
         outcomes,
         rest: running.cut.into_inner().rest,
         lasted: now().duration_since(start),
     }
+}
+
+#[inline]
+fn run_all<T, F: Fn(T) -> R, R>(
+    common: &Common<'_, '_, F>,
+    items: Runner<'_, T>,
+) -> Vec<Caught<R>> {
+    let mut outcomes = Vec::with_capacity(items.most());
+    for item in items {
+        if common.stop.load(Ordering::Relaxed) {
+            break;
+        }
+        outcomes.push(catch_task(|| (common.f)(item)));
+    }
+    outcomes
 }
 
 impl<'scope, T, F, R> Divide for Running<'_, 'scope, '_, T, F, R>
