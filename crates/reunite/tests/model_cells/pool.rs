@@ -1,14 +1,19 @@
-//! The state of a job.
+//! The state of a job, and the items of a batch.
 
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use loom::thread;
 
+use self::claim::Share;
 use self::job::StackJob;
 use crate::cut_short::Part;
 use crate::park::{Parker, park_until};
+use crate::primitive::LightBarrier;
 use crate::{Watched, check};
+
+#[path = "../../src/pool/claim.rs"]
+mod claim;
 
 #[path = "../../src/pool/job.rs"]
 mod job;
@@ -48,4 +53,63 @@ fn a_job_that_is_done_shows_what_it_did() {
         assert!(matches!(result, Part::Value(0)));
         thief.join().unwrap();
     });
+}
+
+/// Is used when it is dropped, by whoever has it.
+struct Item(Arc<[Watched]>, usize);
+
+impl Drop for Item {
+    fn drop(&mut self) {
+        assert_eq!(
+            self.0[self.1].touch(),
+            0,
+            "two threads have had item {}",
+            self.1
+        );
+    }
+}
+
+/// So many threads cut while the runner takes items, `taken` at most, of `count` and one before: each has one owner.
+fn check_cuts(count: usize, cuts: usize, taken: usize) {
+    check(3, move || {
+        let watched: Arc<[Watched]> = (0..=count).map(|_| Watched::new()).collect();
+        let items = (0..=count).map(|n| Item(Arc::clone(&watched), n)).collect();
+        let memory = Box::into_raw(Box::new(Share::new(items)));
+        // SAFETY: it lives until the end of this closure, and nothing else uses it before it is split.
+        let (mut runner, share) = unsafe { &mut *memory }.split(LightBarrier);
+        assert_eq!(runner.next().unwrap().1, 0);
+        assert_eq!(share.claimed(), Some(1));
+        let cutters: Vec<_> = (0..cuts)
+            .map(|_| {
+                thread::spawn(move || {
+                    let mut rest = Vec::new();
+                    share.cut(|items| rest = items);
+                    // In their order, to the last that was there.
+                    assert!(rest.windows(2).all(|pair| pair[0].1 + 1 == pair[1].1));
+                })
+            })
+            .collect();
+        for (n, item) in runner.take(taken).enumerate() {
+            assert_eq!(item.1, n + 1);
+        }
+        for cutter in cutters {
+            cutter.join().unwrap();
+        }
+        // SAFETY: made by a box above; the others are gone, and this thread is done with it.
+        drop(unsafe { Box::from_raw(memory) });
+        assert!(watched.iter().all(|item| item.touch() == 1), "one was lost");
+    });
+}
+
+#[test]
+fn an_item_is_claimed_or_cut_off() {
+    check_cuts(1, 1, 9);
+    check_cuts(3, 1, 9);
+    check_cuts(2, 2, 9);
+}
+
+#[test]
+fn a_share_that_is_left_drops_what_nobody_has_taken() {
+    check_cuts(3, 1, 1);
+    check_cuts(2, 2, 0);
 }

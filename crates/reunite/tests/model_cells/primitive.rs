@@ -65,6 +65,21 @@ pub(crate) fn fence(order: Ordering) {
     loom::sync::atomic::fence(order);
 }
 
+/// The system has no part in a model.
+#[derive(Clone, Copy)]
+pub(crate) struct LightBarrier;
+
+impl LightBarrier {
+    pub(crate) fn stand(self) {
+        fence(Ordering::SeqCst);
+    }
+}
+
+pub(crate) fn heavy_barrier() -> bool {
+    fence(Ordering::SeqCst);
+    true
+}
+
 /// The strongest of each kind that the checker knows.
 fn weaker(order: Ordering, strongest: Ordering) -> Ordering {
     match order {
