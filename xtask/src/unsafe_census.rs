@@ -20,6 +20,10 @@ const ALLOWED: &[(&str, &str)] = &[
         "gives a slot of a channel to the one thread that puts into it or takes from it, without a lock",
     ),
     (
+        "crates/reunite/src/pool/claim.rs",
+        "gives an item of a batch to the one thread that claims it or cuts it off, for a store and a load",
+    ),
+    (
         "crates/reunite/src/pool/fork.rs",
         "runs a fork's closure where it lies in the frame, at nanoseconds",
     ),
@@ -29,7 +33,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ),
     (
         "crates/reunite/src/pool/life.rs",
-        "says in one word where the running task was spawned, for a store in each",
+        "says in one word where the running task was spawned, for a store in each, and lists what lies in its frame",
     ),
     (
         "crates/reunite/src/pool/scope.rs",

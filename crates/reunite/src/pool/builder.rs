@@ -374,6 +374,7 @@ impl PoolBuilder {
     /// [reported](crate::on_stall) which task waits for which; where one is found, only for the first time. 20 ms if not told, at least one; `None` for never. There are no more
     /// threads than the [`spares`](Self::spares) allow: when they are spent, a joiner runs a queued task in its own place,
     /// be there one or not, and with `None` it always does, and callers never take the last place from the pool's threads.
+    /// As late, the items of a [map](super::PoolScope::map) that wait behind one that lasts go to other threads.
     /// What computes keeps its place, however long it takes; where
     /// the system does not tell the one from the other (it does on Linux), as many places more are given as the
     /// pool has, fifty times as late. A fork that nobody has asked for cannot be seen by others, so it waits:

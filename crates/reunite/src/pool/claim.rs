@@ -58,7 +58,7 @@ impl<T> Share<T> {
         }
     }
 
-    /// The one who takes the items, and the others' way to what is left.
+    /// The one who takes the items, and the others' way to what is left. If anybody cuts, the barrier is no lone one.
     pub(super) fn split(&mut self, barrier: LightBarrier) -> (Runner<'_, T>, &Self) {
         let at = self.next.load(Ordering::Relaxed);
         let share = &*self;

@@ -8,7 +8,8 @@
 //! queue until it is over. Its thread only says how far it is (`next`). A thread that finds nothing queued copies
 //! references from the far end of a listed batch, under the queue's lock, and shortens the batch (`end`). Both numbers may
 //! be out of date for the other side: which of the two runs a task is decided by the task itself (see `task`), and the
-//! other then leaves it alone. So a task's thread that blocks, here or in a way that nobody sees, hides nothing.
+//! other then leaves it alone. So a task's thread that blocks, here or in a way that nobody sees, hides nothing. (A task
+//! may be a batch of a map's items: how others take from that is told in `stream`.)
 //!
 //! `pending` counts the references in the queue and in batches, copies included, and the tasks that a joiner runs in
 //! its own place; the scope ends when it is zero and the body has returned. A task that spawns another does so before

@@ -31,8 +31,12 @@ use crate::error::{CutShort, Failure, JoinError, JoinErrorKind, resume};
 use crate::id::{Kind, Label};
 use crate::primitive::{Arc, AtomicBool, Duration, Instant, LightBarrier, Mutex, Ordering, now};
 
-/// How long a batch should take.
-const LASTING: Duration = Duration::from_micros(40);
+/// How long a batch should take. In a model time says nothing, and batches are to grow.
+const LASTING: Duration = if cfg!(reunite_model) {
+    Duration::from_secs(3_600)
+} else {
+    Duration::from_micros(40)
+};
 /// Batches on their way for each thread of the pool, at most.
 const AHEAD: usize = 4;
 
@@ -95,6 +99,10 @@ impl<'scope, 'env> PoolScope<'scope, 'env> {
     /// pulled before outcome `k` was taken. The caller pulls the source. Items are handed out in batches of
     /// some microseconds' work, so items that cost nanoseconds are worth it too, given a window that holds
     /// a few batches.
+    ///
+    /// When an item lasts, because it computes or because it blocks where the library does not see it, the items behind it
+    /// in its batch go to other threads after the time that [`spare_after`](crate::PoolBuilder::spare_after) says: so an
+    /// item may wait for what a later one sends, if the window holds both.
     ///
     /// A panic is its item's outcome; one of the source goes on in the consumer, after the outcomes of the items
     /// pulled before it. Dropping the map early stops what has not begun; the scope joins the

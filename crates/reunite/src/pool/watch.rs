@@ -1,9 +1,10 @@
 //! The watch over pools: notices that nobody comes for work because the threads that have the places block where the
-//! library does not see it, and lets others take their places.
+//! library does not see it, and lets others take their places; and that a batch of a map does not get on, and lets others
+//! have what is left of it.
 //!
 //! # Protocol
 //! One thread watches all pools. It is started when it is first needed, and sleeps, untimed, while no pool is *short*:
-//! work lies there, nobody searches, and no place is free or no thread can be added.
+//! work lies there, nobody searches, and no place is free or no thread can be added; and no batch with items left runs.
 //!
 //! * Whoever finds a pool short raises its `is_watched`, and if it was not raised, adds the pool to the list and
 //!   wakes the watching thread. A pool is found short by whoever publishes work, or leaves, and finds no place free
@@ -11,6 +12,10 @@
 //! * The watching thread looks at each watched pool several times in the time that is its patience. If a pool is not
 //!   short any more, it lowers `is_watched`, then (fence) looks once more, and goes on watching if the pool is short
 //!   again. So of whoever makes it short and the lowering, one at least sees the other.
+//! * Whoever begins a batch lists it (`life`), then finds that `is_watched` is raised, or raises it. The watching thread
+//!   lowers it, then looks at the lists, each under its lock: so it finds the batch, or the batch finds it lowered.
+//! * At each look, what is left of a batch that has begun no item for as long as the patience is queued as a task of its
+//!   own, whatever its thread is at (see `stream`).
 //! * A member that holds a place *stands still* if it has begun nothing, and the system has said at every look that it
 //!   sleeps, for as long as the patience. Its place is taken away (see `life`), as if it had said `blocking`. A member
 //!   that computes keeps its place, however long it takes. Where the system does not tell, a member stands still if
@@ -443,6 +448,33 @@ mod model {
             pool.spawn(move || tx.send(()).unwrap()).detach();
             ended.recv().unwrap();
             retakes.join().unwrap();
+        });
+    }
+
+    /// What is left of batches is cut off at any moment: each item is run once, and the outcomes come in order.
+    #[test]
+    fn a_batch_may_be_cut_at_any_moment() {
+        check(|| {
+            let pool = Pool::builder().threads(1).spares(1).build().unwrap();
+            let shared = Arc::clone(&pool.shared);
+            let cutter = Arc::clone(&shared);
+            let cuts = shuttle::thread::spawn(move || {
+                for _ in 0..8 {
+                    divide(&cutter, Duration::ZERO);
+                    shuttle::thread::yield_now();
+                }
+            });
+            pool.scope(|s| {
+                let outcomes = s.map(0..14, |n| {
+                    shuttle::thread::yield_now();
+                    n
+                });
+                let outcomes = outcomes.window(16).map(Result::unwrap);
+                assert!(outcomes.eq(0..14));
+            });
+            cuts.join().unwrap();
+            drop(pool);
+            assert_eq!(shared.roster.counts(), (0, 0, 0));
         });
     }
 
