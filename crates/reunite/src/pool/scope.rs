@@ -162,8 +162,7 @@ impl Core {
             queue.is_listed = true;
             self.pool.roster.queue_filled();
         }
-        // Whoever waits for the first does not wait for that, too.
-        let over = if first || queue.over.len() < BATCH {
+        let over = if queue.over.len() < BATCH {
             Vec::new()
         } else {
             std::mem::take(&mut queue.over)

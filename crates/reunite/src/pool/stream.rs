@@ -101,8 +101,8 @@ impl<'scope, 'env> PoolScope<'scope, 'env> {
     /// a few batches.
     ///
     /// When an item lasts, because it computes or because it blocks where the library does not see it, the items behind it
-    /// in its batch go to other threads after the time that [`spare_after`](crate::PoolBuilder::spare_after) says: so an
-    /// item may wait for what a later one sends, if the window holds both.
+    /// in its batch go to other threads after the time that [`spare_after`](crate::PoolBuilder::spare_after) says. It may wait
+    /// for what one of them does, but not for an item that is yet to be pulled: the caller may be who runs it.
     ///
     /// A panic is its item's outcome; one of the source goes on in the consumer, after the outcomes of the items
     /// pulled before it. Dropping the map early stops what has not begun; the scope joins the
@@ -208,8 +208,8 @@ where
 {
     let start = now();
     let pool = common.scope.pool();
-    let is_shared = items.len() > 1 && pool.watch.has_patience();
-    let life = fork::seat().filter(|_| is_shared).map(Seat::life);
+    let may_share = items.len() > 1 && pool.watch.has_patience();
+    let life = fork::seat().filter(|_| may_share).map(Seat::life);
     let mut items = Share::new(items);
     let barrier = life.map_or_else(LightBarrier::alone, |_| LightBarrier::get());
     let (runner, items) = items.split(barrier);
@@ -222,7 +222,7 @@ where
         }),
     };
     let outcomes = divide(life, &running, || {
-        if is_shared {
+        if life.is_some() {
             pool.watch();
         }
         run_all(common, runner)
