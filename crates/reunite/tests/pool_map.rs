@@ -104,6 +104,33 @@ fn an_item_that_blocks_outside_the_library_gets_what_a_later_one_sends() {
     }
 }
 
+/// Not even where nobody watches the pool is that taken for a deadlock.
+#[test]
+fn an_item_that_waits_in_the_library_gets_what_a_later_one_sends() {
+    let _watch = watchdog();
+    for (threads, is_watched) in [(1, false), (2, false), (1, true), (2, true)] {
+        let patience = is_watched.then_some(Duration::from_millis(1));
+        let pool = builder(threads).spare_after(patience).build().unwrap();
+        for _ in 0..10 {
+            let items = Items::new(QUICK + 1_000, []);
+            let (tx, rx) = reunite::channel::bounded(1);
+            pool.scope(|s| {
+                let outcomes = s.map(items.source(), |n| {
+                    if n == QUICK && items.is_pulled(QUICK + 2) {
+                        assert_eq!(rx.recv().unwrap(), QUICK + 2);
+                    }
+                    if n == QUICK + 2 {
+                        tx.send(n).unwrap();
+                    }
+                    n
+                });
+                let outcomes = outcomes.window(WINDOW).map(Result::unwrap);
+                assert!(outcomes.eq(0..QUICK + 1_000));
+            });
+        }
+    }
+}
+
 #[test]
 fn several_items_of_a_batch_may_block() {
     let _watch = watchdog();

@@ -9,10 +9,11 @@ use super::roster::{Rested, Roster, Sleeper};
 use super::scope::{Core, Until};
 use super::seat::{Parcel, Seat};
 use super::unshared::Unshared;
+use super::watch::divide;
 use super::{Pool, Shared};
 use crate::deadlock::{Bond, Object, On, Site};
 use crate::park::{Parker, spin_loop};
-use crate::primitive::{Arc, Inside, thread_local};
+use crate::primitive::{Arc, Duration, Inside, thread_local};
 use crate::spin::yield_briefly;
 use crate::task::Entry;
 use crate::wait::{self, Heed, Place};
@@ -254,6 +255,14 @@ impl Place for Member {
                 if !part.pool.follow(roster.look()) && roster.is_stuck() {
                     roster.wake_blocked(Some(parker));
                 }
+            }
+        });
+    }
+
+    fn hand_over(&self) {
+        POOLS.with(|pools| {
+            for Part { pool, seat, .. } in pools.borrow().iter() {
+                divide(pool, std::iter::once(*seat), Duration::ZERO);
             }
         });
     }

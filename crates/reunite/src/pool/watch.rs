@@ -75,11 +75,6 @@ impl Watch {
             has_told: AtomicBool::new(false),
         }
     }
-
-    /// Whether the pool is ever watched.
-    pub(super) fn has_patience(&self) -> bool {
-        self.patience.is_some()
-    }
 }
 
 /// What the watching thread and the others share.
@@ -193,10 +188,14 @@ fn tell_of(stall: &Stall) {
     look_again();
 }
 
-/// Lets others have what is left of batches that nobody gets on with. Whether any is left.
-fn divide(pool: &Arc<Shared>, patience: Duration) -> bool {
+/// Lets others have what is left of batches there that nobody got on with for so long. Whether any is left.
+pub(super) fn divide(
+    pool: &Arc<Shared>,
+    seats: impl Iterator<Item = &'static Seat>,
+    patience: Duration,
+) -> bool {
     let (mut is_left, mut is_queued) = (false, false);
-    for seat in pool.roster.seats() {
+    for seat in seats {
         seat.life().each_divided(|work| match work.look(patience) {
             Left::Nothing => {}
             Left::Something => is_left = true,
@@ -247,7 +246,7 @@ impl Watched {
             has_told,
             ..
         } = &pool.watch;
-        let has_batches = divide(&pool, self.patience);
+        let has_batches = divide(&pool, pool.roster.seats(), self.patience);
         if !pool.roster.is_short() {
             self.members.clear();
             if has_batches {
@@ -256,7 +255,8 @@ impl Watched {
             is_watched.store(false, Ordering::SeqCst);
             fence(Ordering::SeqCst);
             // If another has raised it meanwhile, the pool is on the list once more.
-            let is_wanted = pool.roster.is_short() || divide(&pool, self.patience);
+            let is_wanted =
+                pool.roster.is_short() || divide(&pool, pool.roster.seats(), self.patience);
             return is_wanted && !is_watched.swap(true, Ordering::SeqCst);
         }
         let Some(task) = pool.roster.next_task() else {

@@ -81,6 +81,7 @@ struct Blocked<'a> {
     /// When it asks whether its pool starves, if it does.
     asks: Option<Instant>,
     watch: Watch,
+    has_handed_over: bool,
     ticket: Ticket,
     /// Why it must not go on waiting.
     verdict: Option<Deadlock>,
@@ -125,6 +126,7 @@ impl<'a> Blocked<'a> {
             enters: may_enter.then(|| enters_at(site, since)).flatten(),
             asks: may_starve.then(|| asks_at(site, since)).flatten(),
             watch: Watch::new(since),
+            has_handed_over: false,
             ticket: 0,
             verdict: None,
         }
@@ -167,6 +169,10 @@ impl<'a> Blocked<'a> {
         let at = self.at;
         let lasts = deadline::is_over(self.enters, at);
         let wakes_at = self.wakes_at();
+        if lasts && !std::mem::replace(&mut self.has_handed_over, true) {
+            // Before anybody concludes that nobody will end the wait.
+            self.given_up.hand_over();
+        }
         if lasts && is_looked_for() {
             if self.ticket == 0 && self.has_lasted() {
                 has_outlasted(true);
@@ -313,6 +319,7 @@ mod tests {
             true
         }
         fn let_others_ask(&self, _: &Parker) {}
+        fn hand_over(&self) {}
     }
 
     /// However long most waits last.

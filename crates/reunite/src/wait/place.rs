@@ -17,6 +17,8 @@ pub(crate) trait Place {
     fn is_starved(&self, must_end: bool) -> bool;
     /// If so, and the caller cannot come back, the others ask.
     fn let_others_ask(&self, parker: &Parker);
+    /// The wait lasts: what its thread was to do after the work at hand is for others to do.
+    fn hand_over(&self);
 }
 
 thread_local! {
@@ -59,6 +61,13 @@ impl<'a> GivenUp<'a> {
     pub(super) fn let_others_ask(&self) {
         if let Some(place) = self.place {
             place.let_others_ask(self.parker);
+        }
+    }
+
+    /// The wait lasts.
+    pub(super) fn hand_over(&self) {
+        if let Some(place) = self.place {
+            place.hand_over();
         }
     }
 
