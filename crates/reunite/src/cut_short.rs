@@ -13,27 +13,20 @@
 //! 3. Whoever drops an end of a channel meanwhile, or after it was told by a value that its work stays undone, passes
 //!    that on: see [`reason`] and `channel::core`.
 //! 4. A destructor that runs because the task is being left, or panicked, does not leave it once more: [`leave`] returns.
-//!    A scope's body in it is part of it, as its scope would have no value to return ([`catch_body`]), and so is a half of
-//!    a fork. A task that the destructor waits for, and that the thread runs meanwhile, is a task like any other.
-//! 5. Some closures *go on* to their end when they are left: [`leave`] keeps the reason and returns, the iterator ends, and
-//!    whoever catches the closure's end finds the reason, and throws the value away. Whoever keeps what a closure made
-//!    before that asks for the reason first ([`left_here`]).
-//!    * Where panics abort, nothing can unwind, and the process must not end for a cancellation: all of them go on.
-//!      Outside any task nobody would look: there it is a panic with a message, which aborts.
-//!    * A half of a fork that another thread runs goes on if its forker unwound when the half was published. Whether a
-//!      destructor made the fork, or it was made before, is not known there, as a fork does not ask: it shows where the
-//!      forker takes the result, in the frame that made the fork. There it leaves for the same reason ([`Part::take`]).
-//!      In a destructor that returns, with the value; anywhere else the value is thrown away.
-//!
-//!      It suffices to ask when the half is published: a fork that a destructor makes is over before the destructor is,
-//!      so until then its thread unwinds. Halves that are forked below one that goes on do so, too.
-//!      Until the forker decides, the half counts as part of a destructor where it drops an end of a channel (rule 3).
+//!    A scope's body in it is part of it, as its scope would have no value to return ([`catch_body`]); a half of a fork
+//!    is run by the thread itself, and not offered to others, who could not ask. A task that the destructor waits for,
+//!    and that the thread runs meanwhile, is a task like any other.
+//! 5. Where panics abort, nothing can unwind, and the process must not end for a cancellation: [`leave`] marks the
+//!    innermost [`catch`] of its thread and returns; the iterator ends, the closure goes on to its end, and its
+//!    [`catch`] finds the mark and throws the value away. Without one on this thread (outside any task, and in a half of
+//!    a fork that a thief runs) it is a panic with a message, which aborts. Whoever keeps what a closure made before its
+//!    [`catch`] has looked asks for the mark first ([`left_here`]).
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::io::{Write, stderr};
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, panic_any};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 
 use crate::contain::{is_contained, set_contained};
 use crate::current;
@@ -49,59 +42,27 @@ pub(crate) enum Caught<R> {
     Panic(Box<dyn Any + Send>),
 }
 
-/// How a part of a task ended that another thread ran.
-pub(crate) enum Part<R> {
-    Value(R),
-    /// It was left and went on.
-    Partial(R, Box<CutShort>),
-    /// It panicked, or was left.
-    Unwound(Box<dyn Any + Send>),
-}
-
-/// What a thread knows of the `catch` that is innermost.
-#[derive(Clone, Copy)]
-struct Innermost {
-    /// Whether the thread was unwinding already when that began, as in a destructor that waits for a task which it runs
-    /// meanwhile.
-    unwinding_around: bool,
-    /// Whether its closure goes on when it is left.
-    goes_on: bool,
-    /// If that is a half of a fork whose forker unwound: the forker's thread, as [`unwinding_thread`] tells it. Else zero.
-    forked_by: usize,
-    /// The same of the innermost such half, whatever is caught inside that.
-    half_of: usize,
-}
-
-/// Outside any `catch`.
-const OUTSIDE: Innermost = Innermost {
-    unwinding_around: false,
-    goes_on: false,
-    forked_by: 0,
-    half_of: 0,
-};
-
-type Reason = RefCell<Option<CutShort>>;
-
-struct Reasons {
-    /// Why the thread was last left by unwinding.
-    unwound: Reason,
-    /// Why the closure of the innermost `catch` was left, if it was and goes on.
-    goes_on: Reason,
+/// What a thread knows of its leaving.
+enum Mark {
+    /// Nothing; where panics abort, no `catch` of this thread would look at it.
+    Unseen,
+    /// Where panics abort: the innermost `catch` will look at it.
+    Seen,
+    /// With this the thread has left, or would have if it could unwind.
+    Left(CutShort),
 }
 
 thread_local! {
-    static INNERMOST: Cell<Innermost> = const { Cell::new(OUTSIDE) };
-    static REASONS: Reasons = const {
-        Reasons {
-            unwound: RefCell::new(None),
-            goes_on: RefCell::new(None),
-        }
-    };
+    static MARK: RefCell<Mark> = const { RefCell::new(Mark::Unseen) };
+    /// Whether the thread was unwinding already when its innermost `catch` began, as in a destructor that waits for a
+    /// task which it runs meanwhile.
+    static UNWINDING_AROUND: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Calls `f`, unless the thread is ending: then it has no reasons, and catches nothing any more.
-fn with_reasons(f: impl FnOnce(&Reasons) -> Option<CutShort>) -> Option<CutShort> {
-    REASONS.try_with(f).ok().flatten()
+fn replace_mark(mark: Mark) -> Mark {
+    // A thread that is ending catches nothing any more.
+    MARK.try_with(|here| here.replace(mark))
+        .unwrap_or(Mark::Unseen)
 }
 
 /// Whether nothing can unwind.
@@ -126,80 +87,60 @@ pub(crate) fn catch_body<R>(f: impl FnOnce() -> R) -> Caught<R> {
     caught
 }
 
-/// The `catch` that this was made for is the innermost of its thread until this is dropped.
-struct Catching(Innermost);
+/// A `catch` of a task, or of a part of one, is the innermost of its thread until this is dropped.
+struct Catching(bool);
 
 impl Catching {
     #[inline]
     fn here() -> Self {
-        Self::part(0)
+        Self(set_unwinding_around(panicking()))
     }
 
-    /// Of a half whose forker was `forked_by`, if that unwound.
-    #[inline]
-    fn part(forked_by: usize) -> Self {
-        let before = innermost();
-        let half_of = if forked_by == 0 {
-            before.half_of
-        } else {
-            forked_by
-        };
-        let here = Innermost {
-            unwinding_around: panicking(),
-            goes_on: ABORTS || forked_by != 0,
-            forked_by,
-            half_of,
-        };
-        set_innermost(here);
-        Self(before)
-    }
-
-    /// What runs here belongs to the task, or to the part, that it is called from. What leaving it changes is put back.
+    /// What runs here belongs to the task, or to the part, that it is called from. Only what leaving it changes is put
+    /// back.
     fn in_the_same() -> Self {
-        let before = innermost();
-        let goes_on = before.goes_on || ABORTS;
-        set_innermost(Innermost { goes_on, ..before });
-        Self(before)
+        Self(is_unwinding_around())
     }
 }
 
 impl Drop for Catching {
     #[inline]
     fn drop(&mut self) {
-        set_innermost(self.0);
+        set_unwinding_around(self.0);
     }
 }
 
 #[inline]
-fn set_innermost(innermost: Innermost) {
-    let _ending = INNERMOST.try_with(|here| here.set(innermost));
+fn set_unwinding_around(unwinds: bool) -> bool {
+    let before = UNWINDING_AROUND.try_with(|here| here.replace(unwinds));
+    before.unwrap_or(false)
 }
 
-#[inline]
-fn innermost() -> Innermost {
-    INNERMOST.try_with(Cell::get).unwrap_or(OUTSIDE)
+fn is_unwinding_around() -> bool {
+    UNWINDING_AROUND.try_with(Cell::get).unwrap_or(false)
 }
 
 /// Whether a destructor asks, of a stack that is being unwound up to the innermost `catch` of a task or a part of one.
-fn is_unwinding_here() -> bool {
-    panicking() && !innermost().unwinding_around
+#[inline]
+pub(crate) fn is_unwinding_here() -> bool {
+    panicking() && is_unwinding_inside()
 }
 
-/// Runs `f`, which goes on if it is left, and tells why it was.
-fn going_on<R>(f: impl FnOnce() -> R) -> (R, Option<CutShort>) {
-    let outer = with_reasons(|reasons| reasons.goes_on.take());
-    let ended = f();
-    let left = with_reasons(|reasons| reasons.goes_on.replace(outer));
-    (ended, left)
+/// Apart, as every fork asks the first half of the question.
+#[cold]
+#[inline(never)]
+fn is_unwinding_inside() -> bool {
+    !is_unwinding_around()
 }
 
 #[inline]
 fn catch_here<R>(f: impl FnOnce() -> R) -> Caught<R> {
     if ABORTS {
-        let (value, left) = going_on(f);
-        return match left {
-            Some(why) => Caught::Left(why, Some(value)),
-            None => Caught::Value(value),
+        let outer = replace_mark(Mark::Seen);
+        let value = f();
+        return match replace_mark(outer) {
+            Mark::Left(why) => Caught::Left(why, Some(value)),
+            Mark::Seen | Mark::Unseen => Caught::Value(value),
         };
     }
     let caught = match catch_unwind(AssertUnwindSafe(f)) {
@@ -230,46 +171,28 @@ pub(crate) fn catch_task<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Se
     }
 }
 
-/// [`catch`] for a half of a fork, which goes on with what is caught here on another thread: `forked_by`, as
-/// [`halves_of`] told when the half was published.
-pub(crate) fn catch_part<R>(forked_by: usize, f: impl FnOnce() -> R) -> Part<R> {
-    let _catching = Catching::part(forked_by);
-    match going_on(|| catch_unwind(AssertUnwindSafe(f))) {
-        (Ok(value), None) => Part::Value(value),
-        (Ok(value), Some(why)) => Part::Partial(value, Box::new(why)),
-        (Err(payload), _) => Part::Unwound(payload),
+/// [`catch`] for a part of a task that another thread waits for, which goes on with what is caught here. Where panics
+/// abort, it cannot be marked.
+pub(crate) fn catch_part<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
+    if !ABORTS {
+        let _catching = Catching::here();
+        return catch_unwind(AssertUnwindSafe(f));
+    }
+    let outer = replace_mark(Mark::Unseen);
+    let value = f();
+    replace_mark(outer);
+    Ok(value)
+}
+
+/// Goes on unwinding with what [`catch_part`] caught.
+pub(crate) fn go_on(payload: Box<dyn Any + Send>) -> ! {
+    match CutShort::from_payload(payload) {
+        Ok(why) => unwind_with(why),
+        Err(payload) => resume(payload),
     }
 }
 
-impl<R> Part<R> {
-    /// The value, of the half of a fork that was made in the caller's frame, at `at`. Or goes on with what else came of it.
-    pub(crate) fn take(self, at: &'static Location<'static>) -> R {
-        match self {
-            Self::Value(value) => value,
-            Self::Partial(value, why) => {
-                let half = format_args!("the other half of a fork at {}:{}", at.file(), at.line());
-                leave(*why, &half);
-                value
-            }
-            Self::Unwound(payload) => match CutShort::from_payload(payload) {
-                Ok(why) => unwind_with(why),
-                Err(payload) => resume(payload),
-            },
-        }
-    }
-}
-
-/// If a half of a fork that the calling thread publishes now is to go on when it is left: whose half it is.
-#[inline]
-pub(crate) fn halves_of() -> usize {
-    if panicking() {
-        this_thread()
-    } else {
-        innermost().half_of
-    }
-}
-
-/// Leaves the current task, which cannot finish `what`. Returns only if the task goes on to its end, and will complete as
+/// Leaves the current task, which cannot finish `what`. Returns only where panics abort, and the task will complete as
 /// if it had been left; and in a destructor that runs because the task's stack is being unwound: then it has no value
 /// anyway, and to unwind out of a destructor would end the process.
 ///
@@ -279,32 +202,35 @@ pub(crate) fn leave(why: CutShort, what: &dyn Display) {
     if is_unwinding_here() {
         return;
     }
-    if is_contained() {
+    if current::is_outside_tasks() || is_contained() {
         panic_with(&why, what);
     }
-    if innermost().goes_on {
+    if ABORTS {
         current::mark_left(&why);
-        let _before = with_reasons(|reasons| reasons.goes_on.replace(Some(why)));
+        if matches!(replace_mark(Mark::Unseen), Mark::Unseen) {
+            panic_with(&why, what);
+        }
+        replace_mark(Mark::Left(why));
         return;
-    }
-    if ABORTS || current::is_outside_tasks() {
-        panic_with(&why, what);
     }
     unwind_with(why)
 }
 
-/// Why the calling task was left and goes on all the same, if so: what it makes is partial.
+/// Why the calling task was left and goes on all the same, if so: what it makes is partial. Only where panics abort.
 pub(crate) fn left_here() -> Option<CutShort> {
-    let left = || with_reasons(|reasons| reasons.goes_on.borrow().clone());
-    innermost().goes_on.then(left).flatten()
+    if !ABORTS {
+        return None;
+    }
+    let left = MARK.try_with(|here| match &*here.borrow() {
+        Mark::Left(why) => Some(why.clone()),
+        Mark::Seen | Mark::Unseen => None,
+    });
+    left.ok().flatten()
 }
 
 fn unwind_with(why: CutShort) -> ! {
-    let _before = with_reasons(|reasons| reasons.unwound.replace(Some(why.clone())));
-    set_innermost(Innermost {
-        unwinding_around: false,
-        ..innermost()
-    });
+    replace_mark(Mark::Left(why.clone()));
+    set_unwinding_around(false);
     why.unwind()
 }
 
@@ -341,82 +267,33 @@ fn panic_with(why: &CutShort, what: &dyn Display) -> ! {
     panic!("{what} was cut short: {why}")
 }
 
-/// Tells a thread that unwinds, or runs a half of the fork of one, from the others; zero if the calling one does not.
+/// Tells a thread that unwinds from the others; zero if the calling one does not.
 #[inline]
 pub(crate) fn unwinding_thread() -> usize {
-    if panicking() {
-        this_thread()
-    } else {
-        innermost().forked_by
-    }
+    if panicking() { this_thread() } else { 0 }
 }
 
 #[cold]
 fn this_thread() -> usize {
     // One that is ending, and has lost its locals, is told from none.
-    let address = INNERMOST.try_with(|here| std::ptr::from_ref(here).addr());
-    address.unwrap_or(0)
+    MARK.try_with(|here| std::ptr::from_ref(here).addr())
+        .unwrap_or(0)
 }
 
 /// Why what the current task leaves is partial, if it is: because it unwinds, or was told after telling number
 /// `since` (see `current::tellings`) that what it waits for will not come. What a destructor makes and drops while
 /// thread `made_by` unwinds, the unwinding does not cut short.
 pub(crate) fn reason(since: u64, made_by: usize) -> Option<CutShort> {
-    let unwinding = unwinding_thread();
-    if unwinding == 0 || made_by == unwinding {
+    if !panicking() || (made_by != 0 && made_by == this_thread()) {
         return current::cut_short(since);
     }
-    let told = if panicking() {
-        // Of one that was caught by others the reason may be left: a panic after that is one.
-        with_reasons(|reasons| reasons.unwound.borrow().clone()).filter(|_| is_leaving())
-    } else {
-        current::cut_short(since)
-    };
-    told.or_else(|| {
+    let left = MARK.try_with(|here| match &*here.borrow() {
+        // Of one that was caught by others the mark may be left: a panic after that is one.
+        Mark::Left(why) if is_leaving() => Some(why.clone()),
+        _ => None,
+    });
+    left.ok().flatten().or_else(|| {
         let label = current::current().who.label.clone();
         Some(CutShort::Cancelled(Cancelled::new(Why::Failed, label)))
     })
-}
-
-#[cfg(all(test, not(reunite_model)))]
-mod tests {
-    use super::*;
-
-    fn left() {
-        let label = current::current().who.label.clone();
-        leave(
-            CutShort::Cancelled(Cancelled::new(Why::Failed, label)),
-            &"it",
-        );
-    }
-
-    /// Runs `f` as a half of a fork of a thread that unwinds.
-    fn in_half<R>(f: impl FnOnce() -> R) -> Part<R> {
-        crate::scope(|_| catch_part(1, f))
-    }
-
-    #[test]
-    fn a_half_of_one_that_unwinds_goes_on_and_so_do_halves_below_it() {
-        let part = in_half(|| {
-            left();
-            halves_of()
-        });
-        assert!(matches!(part, Part::Partial(1, _)));
-        assert!(matches!(in_half(halves_of), Part::Value(1)));
-        assert_eq!(halves_of(), 0);
-    }
-
-    #[test]
-    fn a_task_inside_such_a_half_is_left_but_halves_may_be_older_than_it() {
-        let part = in_half(|| {
-            let task = catch_task(|| {
-                left();
-                unreachable!("it goes on");
-            });
-            let payload = CutShort::from_payload(task.unwrap_err());
-            assert!(payload.is_ok());
-            catch_task(halves_of).unwrap()
-        });
-        assert!(matches!(part, Part::Value(1)));
-    }
 }

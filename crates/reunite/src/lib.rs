@@ -49,8 +49,8 @@
 //! With `panic = "abort"` nothing can unwind, and the process does not end because of a cancellation. There the iterator
 //! ends and the task is marked: its closure goes on to its end, its value is thrown away, and it completes cancelled (or
 //! deadlocked) as if it had been left. A closure that does something with a result before it returns should take
-//! [`results`](channel::Receiver::results) there. Outside any task and scope nothing can be marked, and the process ends with
-//! the reason on standard error.
+//! [`results`](channel::Receiver::results) there. Where nothing can be marked (outside any task and scope, and in a half of
+//! a [`join`](join()) or [`par`](par()) that another thread runs), the process ends with the reason on standard error.
 //!
 //! ```
 //! let numbers = [3, 1, 2];

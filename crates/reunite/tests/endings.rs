@@ -882,188 +882,90 @@ fn a_destructor_that_drains_a_channel_while_its_task_is_left_ends_with_what_ther
     assert!(error.unwrap_err().is_panic());
 }
 
-/// Calls a function when it goes.
-struct Finally<F: FnMut()>(F);
+/// Forks when it goes, in a pool with a thread that has nothing else to do, until that could have begun.
+struct Forks<'a>(&'a Receiver<u64>, &'a Pool);
 
-impl<F: FnMut()> Drop for Finally<F> {
+impl Drop for Forks<'_> {
     fn drop(&mut self) {
-        (self.0)();
+        let stolen = AtomicBool::new(false);
+        let ((), counted) = self.1.join(
+            || {
+                for _ in 0..20_000 {
+                    reunite::join(std::thread::yield_now, || ());
+                    if stolen.load(Ordering::SeqCst) {
+                        return;
+                    }
+                }
+            },
+            || {
+                stolen.store(true, Ordering::SeqCst);
+                self.0.iter().count()
+            },
+        );
+        assert_eq!(counted, 3);
     }
-}
-
-/// Runs `half` as the other half of a fork, on another thread than this, which waits until it is there.
-fn on_another_thread<R: Send>(half: impl FnOnce() -> R + Send) -> R {
-    let (begin, begun) = std::sync::mpsc::channel();
-    let (other, value) = reunite::join(
-        || reunite::blocking(|| begun.recv().unwrap()),
-        || {
-            begin.send(std::thread::current().id()).unwrap();
-            half()
-        },
-    );
-    assert_ne!(other, std::thread::current().id());
-    value
-}
-
-/// What a task completes with that is cancelled, and left, and forks in a destructor.
-fn left_around(pool: &Pool, in_destructor: impl Fn() + Sync) -> Result<(), JoinError> {
-    cancelled_in(|waits| {
-        let _forks = Finally(|| pool.enter(&in_destructor));
-        waits.store(true, Ordering::SeqCst);
-        until_cancelled().unwind();
-    })
 }
 
 #[test]
 fn a_half_of_a_fork_in_a_destructor_ends_with_what_there_was() {
     let _watch = watchdog();
     let pool = Pool::builder().threads(2).build().unwrap();
-    let (rx, ends) = (open_channel(8), AtomicUsize::new(0));
-    let error = left_around(&pool, || {
-        let counted = on_another_thread(|| {
-            let counted = rx.iter().count();
-            // Here, below, and in a scope, which is part of this half.
-            let below = on_another_thread(|| rx.iter().count());
-            assert_eq!(reunite::scope(|_| rx.iter().count()), 0);
-            assert_eq!(pool.scope(|_| rx.iter().count()), 0);
-            let halves = reunite::join(|| rx.iter().count(), || rx.iter().count());
-            assert_eq!((below, halves), (0, (0, 0)));
-            // What is to be kept is not.
-            let cell = reunite::sync::OnceCell::new();
-            assert!(cell.get_or_init(|| rx.iter().count()).is_err());
-            // A task is left, and the halves of its forks are.
-            let count = || rx.iter().count();
-            let inside = reunite::scope(|s| s.spawn(count).join());
-            assert!(inside.unwrap_err().is_cancelled());
-            let forks = || pool.enter(|| on_another_thread(count));
-            let inside = reunite::scope(|s| s.spawn(forks).join());
-            assert!(inside.unwrap_err().is_cancelled());
-            counted
-        });
-        assert_eq!(counted, 3);
-        ends.fetch_add(1, Ordering::SeqCst);
+    let rx = open_channel(8);
+    let error = cancelled_in(|waits| {
+        let _forks = Forks(&rx, &pool);
+        waits.store(true, Ordering::SeqCst);
+        until_cancelled().unwind();
     });
     assert!(error.unwrap_err().is_cancelled());
-    assert_eq!(ends.load(Ordering::SeqCst), 1);
 }
 
-/// Outside any pool, too, and where nobody would be told.
+/// Waits when it is dropped, and then runs something.
+struct Waits<'a>(&'a Receiver<()>, &'a AtomicBool);
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.1.store(true, Ordering::SeqCst);
+        self.0.recv().unwrap();
+    }
+}
+
+/// The fork is older than the panic, which is caught below it.
 #[test]
-fn a_half_of_a_fork_in_a_destructor_of_a_panic_outside_any_task_ends_with_what_there_was() {
+fn a_half_of_a_fork_that_a_destructor_publishes_is_left_all_the_same() {
     let _watch = watchdog();
-    let (tx, rx) = bounded(8);
-    cancelled_in(|waits| {
-        (0..3).for_each(|n| tx.send(n).unwrap());
-        waits.store(true, Ordering::SeqCst);
-        until_cancelled();
-        drop(tx);
-    })
-    .unwrap();
-    let counted = AtomicUsize::new(0);
-    let payload = payload_of(|| {
-        let _forks = Finally(|| {
-            counted.store(on_another_thread(|| rx.iter().count()), Ordering::SeqCst);
-        });
-        panic!("around the destructor");
-    });
-    assert_eq!(
-        *payload.downcast::<&str>().unwrap(),
-        "around the destructor"
-    );
-    assert_eq!(counted.load(Ordering::SeqCst), 3);
-}
-
-/// Runs `inside` in a destructor of a stack that unwinds, in a half of a fork whose other `half` another thread takes only
-/// then.
-fn published_by_a_destructor<R: Send>(
-    inside: impl FnOnce() + Send,
-    half: impl FnOnce() -> R + Send,
-) -> R {
-    let pool = Pool::builder().threads(1).build().unwrap();
-    let (is_busy, is_free) = (AtomicBool::new(false), AtomicBool::new(false));
-    let (begin, begun) = std::sync::mpsc::channel();
-    let mut inside = Some(inside);
-    pool.scope(|s| {
-        s.spawn(|| {
+    let pool = Pool::builder().threads(2).build().unwrap();
+    let (messages, (begins, begun)) = (open_channel(8), unbounded());
+    let (is_busy, is_free) = (&AtomicBool::new(false), &AtomicBool::new(false));
+    let went_on = AtomicBool::new(false);
+    let error = cancelled_in(|waits| {
+        let halves = || {
+            until(|| is_busy.load(Ordering::SeqCst));
+            // Whoever is asked for work answers, and then nobody asks.
+            for _ in 0..10 {
+                let ((), ()) = reunite::join(|| (), || ());
+            }
+            reunite::join(
+                || {
+                    payload_of(|| {
+                        let _waits = Waits(&begun, is_free);
+                        panic!("caught here");
+                    })
+                },
+                || {
+                    begins.send(()).unwrap();
+                    waits.store(true, Ordering::SeqCst);
+                    messages.iter().for_each(drop);
+                    went_on.store(true, Ordering::SeqCst);
+                },
+            )
+        };
+        pool.join(halves, || {
             is_busy.store(true, Ordering::SeqCst);
             until(|| is_free.load(Ordering::SeqCst));
         });
-        reunite::blocking(|| until(|| is_busy.load(Ordering::SeqCst)));
-        let inner = || {
-            let destructor = || {
-                drop(payload_of(|| {
-                    let _unwinding = Finally(|| {
-                        is_free.store(true, Ordering::SeqCst);
-                        reunite::blocking(|| begun.recv().unwrap());
-                        inside.take().unwrap()();
-                    });
-                    panic!("caught by the half");
-                }));
-            };
-            let half = || {
-                begin.send(()).unwrap();
-                half()
-            };
-            reunite::join(destructor, half).1
-        };
-        // This one is published at once, and while it is on offer none is that comes after it.
-        reunite::join(inner, || ()).0
-    })
-}
-
-/// Its fork was made before: its value would pass for a whole one.
-#[test]
-fn a_half_that_is_published_while_a_destructor_inside_the_other_runs_is_left() {
-    let _watch = watchdog();
-    let rx = open_channel(8);
-    let (half_is_over, fork_is_over) = (AtomicBool::new(false), AtomicBool::new(false));
-    let error = cancelled_in(|waits| {
-        let half = || {
-            waits.store(true, Ordering::SeqCst);
-            let counted = rx.iter().count();
-            half_is_over.store(true, Ordering::SeqCst);
-            counted
-        };
-        let counted = published_by_a_destructor(|| (), half);
-        fork_is_over.store(true, Ordering::SeqCst);
-        counted
-    })
-    .unwrap_err();
-    assert!(error.is_cancelled(), "{error}");
-    // Whose fork it was does not show before the half is over.
-    assert!(half_is_over.load(Ordering::SeqCst));
-    assert!(!fork_is_over.load(Ordering::SeqCst));
-}
-
-/// What a destructor's half drops is as partial as what the destructor itself drops.
-#[test]
-fn a_channel_whose_end_a_half_of_a_fork_in_a_destructor_drops_is_cut_short_unless_the_destructor_made_it()
- {
-    let _watch = watchdog();
-    let pool = Pool::builder().threads(2).build().unwrap();
-    let (tx, rx) = unbounded::<u64>();
-    let (mut tx, mut whole) = (Some(tx), None);
-    drop(payload_of(|| {
-        let _forks = Finally(|| {
-            pool.enter(|| {
-                let (of_destructor, received) = unbounded::<u64>();
-                let tx = tx.take();
-                let from_half = on_another_thread(|| {
-                    drop(tx);
-                    of_destructor.send(1).unwrap();
-                    drop(of_destructor);
-                    unbounded::<u64>()
-                });
-                drop(from_half.0);
-                whole = Some((received, from_half.1));
-            });
-        });
-        panic!("around the destructor");
-    }));
-    assert!(rx.recv().unwrap_err().is_cut_short());
-    let (received, from_half) = whole.unwrap();
-    assert_eq!(received.results().map(Result::unwrap).sum::<u64>(), 1);
-    assert!(!from_half.recv().unwrap_err().is_cut_short());
+    });
+    assert!(error.unwrap_err().is_cancelled());
+    assert!(!went_on.into_inner());
 }
 
 #[test]

@@ -25,7 +25,7 @@ use std::io::{Write, stderr};
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 
-use super::job::{Ancestor, JobRef, Link, StackJob};
+use super::job::{Ancestor, Caught, JobRef, Link, StackJob};
 use super::member;
 use super::seat::{Parcel, Seat};
 use crate::current::{self, ForkMark};
@@ -106,7 +106,6 @@ fn publish(seat: &'static Seat, count: usize) {
                     job,
                     context: Arc::clone(context),
                     owner: seat,
-                    half_of: cut_short::halves_of(),
                 });
             });
         };
@@ -222,14 +221,13 @@ pub(super) fn execute(parcel: Parcel) {
         job,
         context,
         owner,
-        half_of,
     } = parcel;
     let entered = current::enter(Arc::clone(&context));
     let holding = deadlock::holding();
     // SAFETY: it was published, and is finished below.
     let ancestor = unsafe { job.public() }.as_ancestor();
     // SAFETY: it was taken from its mailbox to be run here, and is run here only.
-    running(ancestor, || unsafe { job.run(half_of) });
+    running(ancestor, || unsafe { job.run() });
     deadlock::leak(&context.who.label, holding.leaked());
     drop(context);
     drop(entered);
@@ -339,7 +337,8 @@ where
     B: FnOnce() -> RB + Send,
     RB: Send,
 {
-    let Some(seat) = seat() else {
+    // Whether it unwinds cannot be asked when the half is published: a fork may be older than that, and outlive it.
+    let Some(seat) = seat().filter(|_| !cut_short::is_unwinding_here()) else {
         return join_otherwise((a, ManuallyDrop::into_inner(b)));
     };
     let older = seat.newest.get();
@@ -372,7 +371,10 @@ where
     B: FnOnce() -> RB + Send,
     RB: Send,
 {
-    if let Some(_visit) = member::visit_global() {
+    // In a destructor of a stack that unwinds, another thread's leaving could not be passed on.
+    if !cut_short::is_unwinding_here()
+        && let Some(_visit) = member::visit_global()
+    {
         return join(a, b);
     }
     // Or the pool has no seat left.
@@ -397,7 +399,8 @@ where
     member::await_job(unsafe { job.public() }, at);
     std::mem::forget(abort);
     // SAFETY: it is done.
-    unsafe { job.take_result() }.take(at)
+    let result: Caught<R> = unsafe { job.take_result() };
+    result.unwrap_or_else(|payload| cut_short::go_on(payload))
 }
 
 fn take_back(job: JobRef) -> bool {

@@ -22,7 +22,7 @@ use std::ptr::NonNull;
 
 use crate::contain::assert_outside;
 use crate::current::ForkMark;
-use crate::cut_short::{Part, catch_part};
+use crate::cut_short::catch_part;
 use crate::primitive::{AtomicU8, Mark, Ordering};
 
 const PENDING: u8 = 0;
@@ -98,7 +98,7 @@ impl Ancestor {
 /// What is known of a job without knowing its types. The first field of every job.
 #[repr(C)]
 pub(super) struct Header {
-    run: unsafe fn(NonNull<Header>, usize),
+    run: unsafe fn(NonNull<Header>),
     link: Link,
     /// Written when the job is published: few are.
     public: UnsafeCell<MaybeUninit<Public>>,
@@ -218,16 +218,15 @@ impl JobRef {
         unsafe { public.assume_init_ref() }
     }
 
-    /// Runs the closure and stores what it returns or panics with. Does not unwind. `half_of` is what
-    /// [`halves_of`](crate::cut_short::halves_of) told when the job was published.
+    /// Runs the closure and stores what it returns or panics with. Does not unwind.
     ///
     /// # Safety
     /// The caller took the job from where it was published, and calls this once.
-    pub(super) unsafe fn run(self, half_of: usize) {
+    pub(super) unsafe fn run(self) {
         // SAFETY: the owner keeps the job until it is done, and `finish` has not been called.
         let run = unsafe { self.0.as_ref() }.run;
         // SAFETY: `run` was made for the job it stands in; once, by the caller's promise.
-        unsafe { run(self.0, half_of) }
+        unsafe { run(self.0) }
     }
 
     /// Gives the job back to its owner; whether the owner must be unparked. The job may be gone after this.
@@ -247,7 +246,7 @@ pub(super) struct StackJob<F, R> {
     header: Header,
     /// Where the closure lies: it is not moved, as most never leave their forker.
     closure: NonNull<ManuallyDrop<F>>,
-    result: UnsafeCell<MaybeUninit<Part<R>>>,
+    result: UnsafeCell<MaybeUninit<Caught<R>>>,
 }
 
 impl<F, R> StackJob<F, R>
@@ -313,7 +312,7 @@ where
     ///
     /// # Safety
     /// The job is done, and its result was not taken.
-    pub(super) unsafe fn take_result(&self) -> Part<R> {
+    pub(super) unsafe fn take_result(&self) -> Caught<R> {
         // SAFETY: the thief is done with it: the owner has seen the swap of `finish`, with acquire.
         let result = unsafe { &*self.result.get() };
         // SAFETY: `run` wrote it before `finish`; taken once.
@@ -322,13 +321,13 @@ where
 
     /// # Safety
     /// `header` is the first field of a `StackJob<F, R>` that the caller took, once.
-    unsafe fn run(header: NonNull<Header>, half_of: usize) {
+    unsafe fn run(header: NonNull<Header>) {
         // SAFETY: it was made from a reference to the whole job, which its owner keeps.
         let this = unsafe { header.cast::<Self>().as_ref() };
         // SAFETY: the caller took the job: nobody else touches the closure; once.
         let closure = unsafe { this.take_closure() };
         assert_outside();
-        let result = catch_part(half_of, closure);
+        let result = catch_part(closure);
         // SAFETY: the owner reads it only after `finish`.
         unsafe { (*this.result.get()).write(result) };
     }

@@ -21,8 +21,6 @@ pub(super) struct Parcel {
     pub(super) context: Arc<Context>,
     /// Whom to wake when it is done.
     pub(super) owner: &'static Seat,
-    /// What `cut_short::halves_of` told when it was published.
-    pub(super) half_of: usize,
 }
 
 /// A member's place in a pool. Seats are never freed, but reused: a thief may look at one whose member has

@@ -114,15 +114,17 @@ fn main() {
             });
             println!("{counted}");
         }
-        "stolen_half" => say(cancelled_in(|rx, waits| stolen(|| count(rx, waits)))),
-        "stolen_half_of_a_stolen_half" => {
-            say(cancelled_in(|rx, waits| stolen(|| stolen(|| count(rx, waits)))))
-        }
-        "stolen_half_outside" => {
-            let (tx, rx) = open();
-            cut_short(tx);
-            println!("{}", stolen(|| rx.iter().count()));
-        }
+        "stolen_half" => say(cancelled_in(|rx, waits| {
+            let stolen = AtomicBool::new(false);
+            let counted = reunite::join(
+                || until(&stolen),
+                || {
+                    stolen.store(true, Ordering::SeqCst);
+                    count(rx, waits)
+                },
+            );
+            counted.1
+        })),
         "unwind" => say(cancelled_in(|_, waits| {
             waits.store(true, Ordering::SeqCst);
             reunite::sleep(Duration::from_secs(3600)).unwrap_err().unwind()
@@ -156,19 +158,6 @@ fn cut_short(tx: Sender<u64>) {
 fn count(rx: &Receiver<u64>, waits: &AtomicBool) -> usize {
     waits.store(true, Ordering::SeqCst);
     rx.iter().count()
-}
-
-/// Runs `half` as the other half of a fork, on another thread.
-fn stolen(half: impl FnOnce() -> usize + Send) -> usize {
-    let begun = AtomicBool::new(false);
-    let ((), counted) = reunite::join(
-        || reunite::blocking(|| until(&begun)),
-        || {
-            begun.store(true, Ordering::SeqCst);
-            half()
-        },
-    );
-    counted
 }
 
 fn until(flag: &AtomicBool) {

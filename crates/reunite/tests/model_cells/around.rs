@@ -15,16 +15,8 @@ pub(crate) mod cut_short {
     use std::any::Any;
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
-    pub(crate) enum Part<R> {
-        Value(R),
-        Unwound(Box<dyn Any + Send>),
-    }
-
-    pub(crate) fn catch_part<R>(_: usize, f: impl FnOnce() -> R) -> Part<R> {
-        match catch_unwind(AssertUnwindSafe(f)) {
-            Ok(value) => Part::Value(value),
-            Err(payload) => Part::Unwound(payload),
-        }
+    pub(crate) fn catch_part<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
+        catch_unwind(AssertUnwindSafe(f))
     }
 }
 

@@ -7,7 +7,6 @@ use loom::thread;
 
 use self::claim::Share;
 use self::job::StackJob;
-use crate::cut_short::Part;
 use crate::park::{Parker, park_until};
 use crate::primitive::LightBarrier;
 use crate::{Watched, check};
@@ -36,7 +35,7 @@ fn a_job_that_is_done_shows_what_it_did() {
         owner.begin_to_ask();
         let thief = thread::spawn(move || {
             // SAFETY: nobody else has it, once.
-            unsafe { shared.run(0) };
+            unsafe { shared.run() };
             // SAFETY: after `run`, once.
             if unsafe { shared.finish() } {
                 owner.unpark();
@@ -49,8 +48,7 @@ fn a_job_that_is_done_shows_what_it_did() {
         }
         assert_eq!(watched.touch(), 1);
         // SAFETY: it is done, once.
-        let result = unsafe { job.take_result() };
-        assert!(matches!(result, Part::Value(0)));
+        assert_eq!(unsafe { job.take_result() }.unwrap(), 0);
         thief.join().unwrap();
     });
 }
