@@ -104,22 +104,36 @@ fn an_item_that_blocks_outside_the_library_gets_what_a_later_one_sends() {
     }
 }
 
-/// Not even where nobody watches the pool is that taken for a deadlock.
+/// Waits for a message, outside the library or in it.
+type Wait = fn(&Receiver<usize>, &reunite::channel::Receiver<usize>) -> usize;
+
+/// Even where nobody watches the pool; nor is that taken for a deadlock.
 #[test]
 fn an_item_that_waits_in_the_library_gets_what_a_later_one_sends() {
     let _watch = watchdog();
-    for (threads, is_watched) in [(1, false), (2, false), (1, true), (2, true)] {
-        let patience = is_watched.then_some(Duration::from_millis(1));
-        let pool = builder(threads).spare_after(patience).build().unwrap();
-        for _ in 0..10 {
+    let waits: [Wait; 4] = [
+        |_, rx| rx.recv().unwrap(),
+        |_, rx| rx.recv_timeout(common::LONG).unwrap(),
+        |_, rx| {
+            let scope = reunite::ScopeBuilder::new().timeout(common::LONG);
+            scope.scope(|_| rx.recv().unwrap()).unwrap()
+        },
+        |rx, _| reunite::blocking(|| rx.recv().unwrap()),
+    ];
+    for threads in [1, 2] {
+        let pool = builder(threads).spare_after(None).build().unwrap();
+        for wait in waits.into_iter().cycle().take(20) {
             let items = Items::new(QUICK + 1_000, []);
             let (tx, rx) = reunite::channel::bounded(1);
+            let (to_blocking, in_blocking) = mpsc::channel();
+            let in_blocking = Mutex::new(in_blocking);
             pool.scope(|s| {
                 let outcomes = s.map(items.source(), |n| {
                     if n == QUICK && items.is_pulled(QUICK + 2) {
-                        assert_eq!(rx.recv().unwrap(), QUICK + 2);
+                        assert_eq!(wait(&in_blocking.lock().unwrap(), &rx), QUICK + 2);
                     }
                     if n == QUICK + 2 {
+                        to_blocking.send(n).unwrap();
                         tx.send(n).unwrap();
                     }
                     n

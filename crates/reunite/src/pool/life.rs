@@ -118,6 +118,11 @@ impl Life {
         std::mem::replace(&mut *self.task.lock(), task)
     }
 
+    /// Whether there is such work.
+    pub(super) fn is_divided(&self) -> bool {
+        !self.divided.lock().is_empty()
+    }
+
     /// Calls `f` with each piece of work of the member that others may take from.
     pub(super) fn each_divided(&self, mut f: impl FnMut(&dyn Divide)) {
         for work in &*self.divided.lock() {

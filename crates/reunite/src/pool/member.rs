@@ -259,8 +259,16 @@ impl Place for Member {
         });
     }
 
+    fn has_more(&self) -> bool {
+        POOLS.with(|pools| {
+            let pools = pools.borrow();
+            pools.iter().any(|part| part.seat.life().is_divided())
+        })
+    }
+
     fn hand_over(&self) {
         POOLS.with(|pools| {
+            let _inside = Inside::mark();
             for Part { pool, seat, .. } in pools.borrow().iter() {
                 divide(pool, std::iter::once(*seat), Duration::ZERO);
             }

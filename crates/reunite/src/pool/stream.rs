@@ -8,7 +8,7 @@
 //! *What was taken and has not begun can be taken by others*, as with a scope's tasks. While a batch of two items or more
 //! runs, it is listed with what its thread does (`life`), and whoever runs it makes sure that the pool is watched. The watch
 //! cuts what is left of a batch off when no item of it was begun for as long as the pool's patience, whether the item at hand
-//! computes or blocks (see `claim`, `watch`). A thread that waits at the door, in a wait that lasts, cuts its own batch before
+//! computes or blocks (see `claim`, `watch`). A thread that waits at the door, in a wait that lasts, or in `blocking`, cuts its own batch before
 //! anybody may conclude that nobody will end that wait (see `wait::Place`). The rest is a batch of its own, queued like any other, so it may be cut
 //! again. Its handle stays with the batch that it was cut from, which gives it to the consumer beside its outcomes:
 //! batches of one are listed in the order of the cuts, from the last items to the first.
@@ -102,8 +102,10 @@ impl<'scope, 'env> PoolScope<'scope, 'env> {
     /// a few batches.
     ///
     /// When an item lasts, because it computes or because it blocks where the library does not see it, the items behind it
-    /// in its batch go to other threads after the time that [`spare_after`](crate::PoolBuilder::spare_after) says; when it waits
-    /// in this library, after a millisecond. It may wait for what one of them does, but not for an item that is yet to be pulled: the caller may be who runs it.
+    /// in its batch go to other threads after the time that [`spare_after`](crate::PoolBuilder::spare_after) says; behind one that
+    /// waits in this library, after a millisecond, or at once in [`blocking`](crate::blocking). So it may wait for what one of
+    /// them does; but if the map is dropped, or ends with an error, what has not begun never will. It must not wait for an item
+    /// that is yet to be pulled: the caller may be who runs it.
     ///
     /// A panic is its item's outcome; one of the source goes on in the consumer, after the outcomes of the items
     /// pulled before it. Dropping the map early stops what has not begun; the scope joins the

@@ -81,7 +81,8 @@ struct Blocked<'a> {
     /// When it asks whether its pool starves, if it does.
     asks: Option<Instant>,
     watch: Watch,
-    has_handed_over: bool,
+    /// When the thread hands over what it was to do next, if there is anything.
+    hands_over: Option<Instant>,
     ticket: Ticket,
     /// Why it must not go on waiting.
     verdict: Option<Deadlock>,
@@ -112,6 +113,7 @@ impl<'a> Blocked<'a> {
         let may_last = until.is_none() || matches!(heed, Heed::Patiently | Heed::UnlessForEver);
         let may_starve = may_last && given_up.is_in_place();
         let may_enter = may_starve || (may_last && is_looked_for());
+        let hands_over = since.checked_add(GRACE).filter(|_| given_up.has_more());
         Self {
             parker,
             site,
@@ -126,7 +128,7 @@ impl<'a> Blocked<'a> {
             enters: may_enter.then(|| enters_at(site, since)).flatten(),
             asks: may_starve.then(|| asks_at(site, since)).flatten(),
             watch: Watch::new(since),
-            has_handed_over: false,
+            hands_over,
             ticket: 0,
             verdict: None,
         }
@@ -168,11 +170,12 @@ impl<'a> Blocked<'a> {
     fn park(&mut self) {
         let at = self.at;
         let lasts = deadline::is_over(self.enters, at);
-        let wakes_at = self.wakes_at();
-        if lasts && !std::mem::replace(&mut self.has_handed_over, true) {
-            // Before anybody concludes that nobody will end the wait.
+        // Before anybody concludes that nobody will end the wait.
+        if self.hands_over.is_some() && (lasts || deadline::is_over(self.hands_over, at)) {
+            self.hands_over = None;
             self.given_up.hand_over();
         }
+        let wakes_at = self.wakes_at();
         if lasts && is_looked_for() {
             if self.ticket == 0 && self.has_lasted() {
                 has_outlasted(true);
@@ -197,6 +200,7 @@ impl<'a> Blocked<'a> {
     fn wakes_at(&mut self) -> Option<Instant> {
         let at = self.at;
         let until = deadline::earlier(self.until, self.watch.stalls_at());
+        let until = deadline::earlier(until, self.hands_over);
         if self.enters.is_none() {
             // Nor does it ask whether its pool starves, and only the graph is worth another look.
             return until;
@@ -319,6 +323,9 @@ mod tests {
             true
         }
         fn let_others_ask(&self, _: &Parker) {}
+        fn has_more(&self) -> bool {
+            false
+        }
         fn hand_over(&self) {}
     }
 

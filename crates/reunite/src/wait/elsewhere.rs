@@ -24,6 +24,7 @@ pub(crate) fn blocking_elsewhere<R>(at: &'static Location<'static>, f: impl FnOn
     let given_up = GivenUp::by(&parker, false);
     // What ends this is not seen.
     parker.is_deaf_from_now_on();
+    given_up.hand_over();
     given_up.let_others_ask();
     f()
 }

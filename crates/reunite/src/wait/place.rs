@@ -17,7 +17,9 @@ pub(crate) trait Place {
     fn is_starved(&self, must_end: bool) -> bool;
     /// If so, and the caller cannot come back, the others ask.
     fn let_others_ask(&self, parker: &Parker);
-    /// The wait lasts: what its thread was to do after the work at hand is for others to do.
+    /// Whether the thread was to do more after the work at hand.
+    fn has_more(&self) -> bool;
+    /// The wait lasts: that is for others to do.
     fn hand_over(&self);
 }
 
@@ -62,6 +64,11 @@ impl<'a> GivenUp<'a> {
         if let Some(place) = self.place {
             place.let_others_ask(self.parker);
         }
+    }
+
+    /// Whether there is anything that others are to do if the wait lasts.
+    pub(super) fn has_more(&self) -> bool {
+        self.place.is_some_and(Place::has_more)
     }
 
     /// The wait lasts.
