@@ -338,7 +338,10 @@ where
     RB: Send,
 {
     // Whether it unwinds cannot be asked when the half is published: a fork may be older than that, and outlive it.
-    let Some(seat) = seat().filter(|_| !cut_short::is_unwinding_here()) else {
+    if cut_short::is_unwinding_here() {
+        return join_otherwise((a, ManuallyDrop::into_inner(b)));
+    }
+    let Some(seat) = seat() else {
         return join_otherwise((a, ManuallyDrop::into_inner(b)));
     };
     let older = seat.newest.get();
