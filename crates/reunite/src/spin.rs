@@ -29,6 +29,10 @@ const YIELDING: Duration = Duration::from_micros(20);
 #[cfg(not(reunite_model))]
 const PAUSING: Duration = Duration::from_micros(5);
 
+/// The same of a wait for a message. Its sender has to have the core first, as a rule, and this one gives it that.
+#[cfg(not(reunite_model))]
+const PAUSING_FOR_MESSAGE: Duration = Duration::from_nanos(500);
+
 /// Between two questions of a wait that does not yield.
 #[cfg(not(reunite_model))]
 const PAUSES: u32 = 8;
@@ -138,6 +142,17 @@ pub fn yield_briefly() -> bool {
 /// Asks a few more times before the caller parks. Returns whether the answer was yes.
 #[cfg(not(reunite_model))]
 pub(crate) fn spin_until(ready: &mut dyn FnMut() -> bool) -> bool {
+    spin(PAUSING, ready)
+}
+
+/// [`spin_until`] for a message.
+#[cfg(not(reunite_model))]
+pub(crate) fn spin_for_message(ready: &mut dyn FnMut() -> bool) -> bool {
+    spin(PAUSING_FOR_MESSAGE, ready)
+}
+
+#[cfg(not(reunite_model))]
+fn spin(pausing: Duration, ready: &mut dyn FnMut() -> bool) -> bool {
     let since = now();
     let mut at = since;
     loop {
@@ -152,7 +167,7 @@ pub(crate) fn spin_until(ready: &mut dyn FnMut() -> bool) -> bool {
         if ready() {
             return true;
         }
-        let limit = if yields { YIELDING } else { PAUSING };
+        let limit = if yields { YIELDING } else { pausing };
         if !goes_on || at.saturating_duration_since(since) > limit {
             return false;
         }
@@ -162,6 +177,11 @@ pub(crate) fn spin_until(ready: &mut dyn FnMut() -> bool) -> bool {
 /// There is no time in a model, and parks are what it is to try.
 #[cfg(reunite_model)]
 pub(crate) fn spin_until(_: &mut dyn FnMut() -> bool) -> bool {
+    false
+}
+
+#[cfg(reunite_model)]
+pub(crate) fn spin_for_message(_: &mut dyn FnMut() -> bool) -> bool {
     false
 }
 

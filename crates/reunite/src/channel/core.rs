@@ -25,8 +25,8 @@ use crate::deadlock::{Object, On, Site};
 use crate::error::{CutShort, RecvError};
 use crate::park::Parker;
 use crate::primitive::{Arc, AtomicUsize, Instant, OnceLock, Ordering};
-use crate::spin::spin_until;
-use crate::wait::{Heed, Wait, block_until, tell_task, wait};
+use crate::spin::spin_for_message;
+use crate::wait::{Heed, Wait, block_until, tell_task, wait_for_message};
 
 /// A channel of fewer is a queue: there a message is handed to a receiver that waits, and taken along from a sender
 /// that waits, which counts where the two change places after every few messages.
@@ -202,7 +202,7 @@ impl<T> Core<T> {
                 ended
             }
             Room::Queue(queue) => {
-                let ended = wait(site, deadline, Heed::TaskUntold, |parker| {
+                let ended = wait_for_message(site, deadline, Heed::TaskUntold, |parker| {
                     queue.put_or_list(message, parker)
                 });
                 queue.stop_putting(message, &Parker::here());
@@ -239,7 +239,7 @@ impl<T> Core<T> {
                     ready(&|| slots.take_or_list(parker))
                 })
             }
-            Room::Queue(queue) => wait(site, deadline, Heed::TaskUntold, |parker| {
+            Room::Queue(queue) => wait_for_message(site, deadline, Heed::TaskUntold, |parker| {
                 ready(&|| queue.take_or_list(parker, true))
             }),
         };
@@ -320,7 +320,7 @@ impl<T> Core<T> {
 }
 
 /// Asks for a while before the caller is listed: to be listed makes the others wake it. Not where there is a deadline: see
-/// [`wait`].
+/// [`wait_for_message`].
 fn spin(deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool {
-    deadline.is_none() && spin_until(ready)
+    deadline.is_none() && spin_for_message(ready)
 }

@@ -9,7 +9,7 @@ use crate::deadlock::{Object, On, Site};
 use crate::error::RecvError;
 use crate::park::Parker;
 use crate::primitive::{Duration, Instant, now};
-use crate::wait::{Heed, wait};
+use crate::wait::{Heed, wait_for_message};
 
 /// Waits for the first of several channels that has a message, or that is closed and empty; returns which,
 /// and what it had. Of several that are ready, the first in the list is taken; rotate the list to be fair.
@@ -81,7 +81,7 @@ fn select_until<T>(
         at,
         on: On::Anyone,
     };
-    let ended = wait(site, deadline, Heed::Task, |parker| {
+    let ended = wait_for_message(site, deadline, Heed::Task, |parker| {
         found = found
             .take()
             .or_else(|| look(&|core| core.take_or_list(parker)));

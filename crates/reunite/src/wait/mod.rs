@@ -37,7 +37,7 @@ use crate::contain::assert_outside;
 use crate::deadlock::Site;
 use crate::park::Parker;
 use crate::primitive::Instant;
-use crate::spin::spin_until;
+use crate::spin::{spin_for_message, spin_until};
 
 pub(crate) use elsewhere::blocking_elsewhere;
 pub(crate) use outcome::{Heed, Wait, tell_task};
@@ -49,7 +49,27 @@ pub(crate) fn wait(
     site: Site,
     deadline: Option<Instant>,
     heed: Heed<'_>,
+    ready: impl FnMut(&Parker) -> bool,
+) -> Wait {
+    spin_and_block(site, deadline, heed, ready, spin_until)
+}
+
+/// [`wait`] for a message.
+pub(crate) fn wait_for_message(
+    site: Site,
+    deadline: Option<Instant>,
+    heed: Heed<'_>,
+    ready: impl FnMut(&Parker) -> bool,
+) -> Wait {
+    spin_and_block(site, deadline, heed, ready, spin_for_message)
+}
+
+fn spin_and_block(
+    site: Site,
+    deadline: Option<Instant>,
+    heed: Heed<'_>,
     mut ready: impl FnMut(&Parker) -> bool,
+    spin: impl FnOnce(&mut dyn FnMut() -> bool) -> bool,
 ) -> Wait {
     assert_outside();
     let parker = Parker::here();
@@ -67,7 +87,7 @@ pub(crate) fn wait(
         }
     };
     // Many waits that have a deadline wait in vain, and then the spinning is the dearest part of them.
-    if deadline.is_none() && spin_until(&mut brought) {
+    if deadline.is_none() && spin(&mut brought) {
         return Wait::Ready;
     }
     block(&parker, &site, deadline, heed, told.asked(), &mut ready)
