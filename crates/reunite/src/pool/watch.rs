@@ -460,7 +460,7 @@ mod model {
             let cutter = Arc::clone(&shared);
             let cuts = shuttle::thread::spawn(move || {
                 for _ in 0..8 {
-                    divide(&cutter, Duration::ZERO);
+                    divide(&cutter, cutter.roster.seats(), Duration::ZERO);
                     shuttle::thread::yield_now();
                 }
             });
