@@ -4,33 +4,16 @@
 mod common;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use common::{until, watchdog};
-use reunite::{JoinHandle, Pool, Stall};
+use common::{stalls_of, until, watchdog};
+use reunite::{JoinHandle, Pool};
 
 const THRESHOLD: Duration = Duration::from_millis(40);
 
-/// The reports about the pool of that name.
-fn stalls_of(pool: &str) -> Vec<Stall> {
-    static STALLS: OnceLock<Arc<Mutex<Vec<Stall>>>> = OnceLock::new();
-    let stalls = STALLS.get_or_init(|| {
-        let stalls: Arc<Mutex<Vec<Stall>>> = Arc::default();
-        let ours = Arc::clone(&stalls);
-        reunite::stall_after(THRESHOLD);
-        reunite::on_stall(move |stall| {
-            let mut stalls = ours.lock().unwrap_or_else(PoisonError::into_inner);
-            stalls.push(stall.clone());
-        });
-        stalls
-    });
-    let stalls = stalls.lock().unwrap_or_else(PoisonError::into_inner);
-    let of_pool = |stall: &&Stall| stall.waits.contains(&format!("`{pool}`"));
-    stalls.iter().filter(of_pool).cloned().collect()
-}
-
 fn pool(name: &str) -> Pool {
+    reunite::stall_after(THRESHOLD);
     assert!(stalls_of(name).is_empty());
     let pool = Pool::builder().threads(2).name(name);
     pool.build().unwrap()

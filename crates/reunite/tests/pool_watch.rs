@@ -4,11 +4,11 @@
 mod common;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex, OnceLock, PoisonError, mpsc};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use common::watchdog;
-use reunite::{Pool, PoolBuilder, Stall};
+use common::{stalls_of, watchdog};
+use reunite::{Pool, PoolBuilder};
 
 fn builder(threads: usize) -> PoolBuilder {
     Pool::builder().threads(threads)
@@ -16,23 +16,6 @@ fn builder(threads: usize) -> PoolBuilder {
 
 fn pool(threads: usize) -> Pool {
     builder(threads).build().unwrap()
-}
-
-/// The reports about the pool of that name.
-fn stalls_of(pool: &str) -> Vec<Stall> {
-    static STALLS: OnceLock<Arc<Mutex<Vec<Stall>>>> = OnceLock::new();
-    let stalls = STALLS.get_or_init(|| {
-        let stalls: Arc<Mutex<Vec<Stall>>> = Arc::default();
-        let ours = Arc::clone(&stalls);
-        reunite::on_stall(move |stall| {
-            let mut stalls = ours.lock().unwrap_or_else(PoisonError::into_inner);
-            stalls.push(stall.clone());
-        });
-        stalls
-    });
-    let stalls = stalls.lock().unwrap_or_else(PoisonError::into_inner);
-    let of_pool = |stall: &&Stall| stall.waits.contains(&format!("`{pool}`"));
-    stalls.iter().filter(of_pool).cloned().collect()
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Longer than any test runs, and not a limit that a test may reach.
@@ -82,4 +83,21 @@ impl Drop for Bomb {
             panic!("a bomb was dropped");
         }
     }
+}
+
+/// The reports about the pool of that name.
+pub(crate) fn stalls_of(pool: &str) -> Vec<reunite::Stall> {
+    static STALLS: OnceLock<Arc<Mutex<Vec<reunite::Stall>>>> = OnceLock::new();
+    let stalls = STALLS.get_or_init(|| {
+        let stalls: Arc<Mutex<Vec<reunite::Stall>>> = Arc::default();
+        let ours = Arc::clone(&stalls);
+        reunite::on_stall(move |stall| {
+            let mut stalls = ours.lock().unwrap_or_else(PoisonError::into_inner);
+            stalls.push(stall.clone());
+        });
+        stalls
+    });
+    let stalls = stalls.lock().unwrap_or_else(PoisonError::into_inner);
+    let of_pool = |stall: &&reunite::Stall| stall.waits.contains(&format!("`{pool}`"));
+    stalls.iter().filter(of_pool).cloned().collect()
 }
