@@ -100,7 +100,7 @@ pub use error::{Cancelled, Deadlock, DeadlockLink, JoinError, ScopeError, WaitEr
 pub use id::{Label, TaskId};
 pub use map::{Free, Home, Map, Outcomes, for_each, map, try_map};
 pub use observe::{
-    Completion, Event, Observer, Observing, Stall, Straggler, Stragglers, observe, on_stall,
+    Completion, Event, Observer, Observing, Stall, Straggler, Stragglers, Verb, observe, on_stall,
     on_stragglers, stall_after,
 };
 pub use par::{Chunks, IntoSource, Par, Source, par, par_sort_unstable, par_sort_unstable_by};

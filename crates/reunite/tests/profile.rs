@@ -5,6 +5,7 @@ mod common;
 use std::cell::Cell;
 use std::time::Duration;
 
+use reunite::Verb;
 use reunite::profile::{self, HintKind, Profile};
 
 thread_local! {
@@ -158,9 +159,9 @@ fn time_lost_in_a_join_is_told_apart() {
     common::with_time_enough(|time| {
         let profile = profile_of_a_join_under_a_lock(time);
         let waits = profile.tasks.iter().flat_map(|task| &task.waits);
-        let locks = waits.filter(|wait| wait.verb == "lock");
+        let locks = waits.filter(|wait| wait.verb == Verb::Lock);
         let locked = locks.map(|wait| wait.to - wait.from).max()?;
-        let site = profile.sites.iter().find(|site| site.verb == "join")?;
+        let site = profile.sites.iter().find(|site| site.verb == Verb::Join)?;
         let hints = profile.hints.iter().map(|hint| hint.kind);
         let enough = time / 2;
         let told = locked >= enough && site.lost >= enough && site.blocked >= enough;
@@ -228,7 +229,7 @@ fn two_profiles_at_a_time_see_the_same() {
     });
     for profile in [one.finish(), other.finish()] {
         let waits = profile.tasks.iter().flat_map(|task| &task.waits);
-        let naps = waits.filter(|wait| wait.verb == "sleep").count();
+        let naps = waits.filter(|wait| wait.verb == Verb::Sleep).count();
         assert_eq!(naps, NAPS);
         // One for each thread, not for each event.
         assert!(profile.threads.len() < NAPS, "{}", profile.threads.len());

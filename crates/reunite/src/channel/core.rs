@@ -23,6 +23,7 @@ use super::told::Told;
 use crate::current;
 use crate::deadlock::{Object, On, Site};
 use crate::error::{CutShort, RecvError};
+use crate::observe::Verb;
 use crate::park::Parker;
 use crate::primitive::{Arc, AtomicUsize, Instant, OnceLock, Ordering};
 use crate::spin::spin_for_message;
@@ -127,7 +128,7 @@ impl<T> Core<T> {
     }
 
     /// What a wait for this channel says about itself. Anybody may hold its other end.
-    fn site(&self, verb: &'static str, at: &'static Location<'static>) -> Site {
+    fn site(&self, verb: Verb, at: &'static Location<'static>) -> Site {
         Site {
             verb,
             object: Object::Made("a channel", self.made_at),
@@ -172,7 +173,7 @@ impl<T> Core<T> {
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Wait {
-        let site = self.site("send", at);
+        let site = self.site(Verb::Send, at);
         let ready =
             |message: &mut Option<T>, put: &dyn Fn(T) -> Result<(), Unsent<T>>| match message
                 .take()
@@ -223,7 +224,7 @@ impl<T> Core<T> {
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Wait {
-        let site = self.site("recv", at);
+        let site = self.site(Verb::Recv, at);
         let mut ready = |take: &dyn Fn() -> Found<T>| {
             if let Found::Nothing = found {
                 *found = take();

@@ -7,6 +7,7 @@ use super::receiver::Receiver;
 use crate::deadline;
 use crate::deadlock::{Object, On, Site};
 use crate::error::RecvError;
+use crate::observe::Verb;
 use crate::park::Parker;
 use crate::primitive::{Duration, Instant, now};
 use crate::wait::{Heed, wait_for_message};
@@ -76,7 +77,7 @@ fn select_until<T>(
     let since = now();
     let mut found = None;
     let site = Site {
-        verb: "select",
+        verb: Verb::Select,
         object: Object::None,
         at,
         on: On::Anyone,

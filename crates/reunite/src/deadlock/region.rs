@@ -299,6 +299,7 @@ mod tests {
     use crate::deadlock::graph::Standing;
     use crate::deadlock::site::{Crew, Need, Object, Site};
     use crate::id::{Kind, Label, TaskId};
+    use crate::observe::Verb;
     use crate::park::Parker;
     use crate::primitive::{Arc, Counter, Ordering};
 
@@ -329,7 +330,7 @@ mod tests {
 
     fn file(graph: &mut Graph, task: &Label, on: On, yields: Yields) -> Ticket {
         let site = Site {
-            verb: "lock",
+            verb: Verb::Lock,
             object: Object::None,
             at: Location::caller(),
             on,

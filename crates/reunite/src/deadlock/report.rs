@@ -6,6 +6,7 @@ use super::bonds::{self, Bond, Held};
 use super::graph::{Graph, Path, Record};
 use super::site::Object;
 use crate::error::{Deadlock, DeadlockLink};
+use crate::observe::Verb;
 
 /// How many waits are told where all there are wait for anybody: thousands of tasks may be refused one after the
 /// other, and each error tells who else waits.
@@ -97,5 +98,5 @@ fn advice(graph: &Graph, path: &Path, is_cycle: bool) -> &'static str {
 
 fn initialises(graph: &Graph, path: &Path) -> bool {
     path.iter()
-        .all(|(ticket, _)| graph.records[ticket].site.verb == "initialise")
+        .all(|(ticket, _)| graph.records[ticket].site.verb == Verb::Initialise)
 }

@@ -5,13 +5,14 @@ use std::panic::Location;
 
 use super::bonds::Bond;
 use crate::id::{Label, TaskId};
+use crate::observe::Verb;
 use crate::primitive::Arc;
 
 /// What is waited for, and where in the source.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
-    /// The operation: "join", "sleep", …
-    pub(crate) verb: &'static str,
+    /// The operation.
+    pub(crate) verb: Verb,
     pub(crate) object: Object,
     pub(crate) at: &'static Location<'static>,
     pub(crate) on: On,
@@ -21,21 +22,23 @@ impl fmt::Display for Site {
     /// In words that follow the name of the task: "joins task …".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { verb, object, .. } = self;
-        match *verb {
-            "end" => write!(f, "waits for the end of {object}"),
-            "recv" => write!(f, "receives from {object}"),
-            "send" => write!(f, "sends into {object}"),
-            "acquire" => write!(f, "acquires permits of {object}"),
-            "select" => f.write_str("selects among channels"),
-            "sleep" => f.write_str("sleeps"),
-            "block" => f.write_str("is in a blocking call"),
-            "wait" => write!(f, "waits for {object}"),
-            "next" => write!(f, "waits for the next of {object}"),
-            "turn" => write!(f, "waits for its turn in {object}"),
-            "drop" => write!(f, "waits, dropping its handle, for {object}"),
-            "start" => write!(f, "waits for the start of {object}"),
-            "shutdown" => write!(f, "waits for the shutdown of {object}"),
-            verb => write!(f, "{verb}s {object}"),
+        match verb {
+            Verb::End => write!(f, "waits for the end of {object}"),
+            Verb::Recv => write!(f, "receives from {object}"),
+            Verb::Send => write!(f, "sends into {object}"),
+            Verb::Acquire => write!(f, "acquires permits of {object}"),
+            Verb::Select => f.write_str("selects among channels"),
+            Verb::Sleep => f.write_str("sleeps"),
+            Verb::Block => f.write_str("is in a blocking call"),
+            Verb::Wait => write!(f, "waits for {object}"),
+            Verb::Next => write!(f, "waits for the next of {object}"),
+            Verb::Turn => write!(f, "waits for its turn in {object}"),
+            Verb::Drop => write!(f, "waits, dropping its handle, for {object}"),
+            Verb::Start => write!(f, "waits for the start of {object}"),
+            Verb::Shutdown => write!(f, "waits for the shutdown of {object}"),
+            Verb::Join | Verb::Lock | Verb::Read | Verb::Write | Verb::Initialise => {
+                write!(f, "{verb}s {object}")
+            }
         }
     }
 }

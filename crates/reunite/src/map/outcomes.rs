@@ -11,7 +11,7 @@ use crate::current;
 use crate::deadlock::{Bond, Object, On, Site};
 use crate::error::{Cancelled, CutShort, JoinError, JoinErrorKind, ScopeError, Why, resume};
 use crate::id::{Kind, Label};
-use crate::observe::{Event, Straggler, is_on, tell};
+use crate::observe::{Event, Straggler, Verb, is_on, tell};
 use crate::primitive::{Arc, Instant};
 use crate::task::{chase, straggler};
 use crate::wait::{Heed, Wait, wait};
@@ -220,7 +220,7 @@ where
         let mut found = None;
         let mut taken = None;
         let site = Site {
-            verb: "next",
+            verb: Verb::Next,
             object: Object::Label(shared.label.clone()),
             at: shared.plan.at,
             on: match first {
@@ -323,7 +323,7 @@ impl<I, U, E, S> Drop for Consumer<I, U, E, S> {
             .cancel(Cancelled::new(Why::Dropped, shared.label.clone()));
         unpark(idle);
         let site = || Site {
-            verb: "end",
+            verb: Verb::End,
             object: Object::Label(shared.label.clone()),
             at: shared.plan.at,
             on: On::Anyone,

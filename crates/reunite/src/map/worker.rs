@@ -10,7 +10,7 @@ use crate::deadline;
 use crate::deadlock::{self, Object, On, Site};
 use crate::error::{Cancelled, Failure, JoinError, JoinErrorKind, Why};
 use crate::id::{Kind, Label};
-use crate::observe::{Completion, Event, tell};
+use crate::observe::{Completion, Event, Verb, tell};
 use crate::park::Parker;
 use crate::primitive::Arc;
 use crate::thread::Builder;
@@ -121,7 +121,7 @@ fn take_source<I, U, E>(shared: &Shared<I, U, E>, owner: Option<Owner<'_>>) -> O
     let window = shared.plan.window();
     let (mut source, mut idle) = (None, None);
     let site = Site {
-        verb: "turn",
+        verb: Verb::Turn,
         object: Object::Label(shared.label.clone()),
         at: shared.plan.at,
         on: On::Anyone,

@@ -12,7 +12,7 @@ use std::cell::Cell;
 use std::io::{Write, stderr};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
-use super::{Stall, Straggler};
+use super::{Stall, Straggler, Verb};
 use crate::contain::{assert_outside, contain};
 use crate::error::{Cancelled, CutShort, Deadlock};
 use crate::id::Label;
@@ -61,8 +61,8 @@ pub enum Event<'a> {
     Block {
         /// The task.
         task: &'a Label,
-        /// The operation: "join", "lock", "recv", …
-        verb: &'static str,
+        /// The operation.
+        verb: Verb,
         /// The task or scope it waits for, if it is one.
         object: Option<&'a Label>,
         /// The line where it waits.

@@ -2,6 +2,7 @@
 
 mod count;
 mod event;
+mod verb;
 
 use std::fmt;
 use std::io::{Write, stderr};
@@ -14,6 +15,7 @@ use crate::primitive::{Arc, Counter, Duration, Ordering, StaticMutex};
 pub(crate) use count::{count_blocked, count_stolen, count_thread, counted};
 pub use event::{Completion, Event, Observer, Observing, observe};
 pub(crate) use event::{Quiet, is_on, is_quiet, tell};
+pub use verb::Verb;
 
 /// A task that was asked to stop and has not come back yet.
 #[derive(Clone, Debug)]

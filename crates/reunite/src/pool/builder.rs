@@ -12,6 +12,7 @@ use crate::contain::contain;
 use crate::deadline;
 use crate::deadlock::{Object, On, Site};
 use crate::id::{Kind, Label};
+use crate::observe::Verb;
 use crate::primitive::{Arc, Duration, Instant, OnceLock, Weak, available_parallelism};
 use crate::task::{Entry, Group, JoinHandle, Queue, Rules, Starter, WaitAll, chase};
 use crate::thread::{Builder, admit, examine, start_worker};
@@ -279,7 +280,7 @@ impl Pool {
         let roster = &self.shared.roster;
         roster.close();
         let site = Site {
-            verb: "shutdown",
+            verb: Verb::Shutdown,
             object: Object::Made("a pool", at),
             at,
             on: On::Anyone,

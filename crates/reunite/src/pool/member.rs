@@ -12,6 +12,7 @@ use super::unshared::Unshared;
 use super::watch::divide;
 use super::{Pool, Shared};
 use crate::deadlock::{Bond, Object, On, Site};
+use crate::observe::Verb;
 use crate::park::{Parker, spin_loop};
 use crate::primitive::{Arc, Duration, Inside, thread_local};
 use crate::spin::yield_briefly;
@@ -283,7 +284,7 @@ pub(super) fn await_job(job: &Public, at: &'static Location<'static>) {
         return;
     }
     let site = Site {
-        verb: "join",
+        verb: Verb::Join,
         object: Object::Made("the other half of a fork", at),
         at,
         on: On::Bond(Bond::Job(job.as_ancestor().address())),

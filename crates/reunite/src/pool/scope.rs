@@ -44,6 +44,7 @@ use crate::error::{
     Cancelled, CutShort, Failure, JoinError, JoinErrorKind, ScopeError, Why, resume,
 };
 use crate::id::{Kind, Label};
+use crate::observe::Verb;
 use crate::park::{Parker, spin_loop};
 use crate::primitive::{Arc, AtomicUsize, Duration, Instant, Mutex, MutexGuard, Ordering, now};
 use crate::task::{Failures, Unclaimed};
@@ -310,7 +311,7 @@ impl Core {
                 return;
             }
             let site = Site {
-                verb: "end",
+                verb: Verb::End,
                 object: Object::Label(self.label().clone()),
                 at,
                 on: On::Bond(Bond::Job(self.as_ancestor().address())),
@@ -569,7 +570,7 @@ impl<T> PoolTask<'_, T> {
             member::help_until(self.task.as_ancestor(), || self.task.is_done());
         }
         let site = Site {
-            verb: "join",
+            verb: Verb::Join,
             object: Object::Made("a task of a pool", self.at),
             at,
             on: On::Bond(Bond::Job(self.task.as_ancestor().address())),

@@ -165,7 +165,7 @@ fn complete(events: &mut Events, thread: usize, slice: &Slice<'_>) {
 pub(super) fn wait_title(wait: &Waited) -> String {
     match &wait.object {
         Some(object) => format!("{} {}", wait.verb, title(object)),
-        None => wait.verb.to_owned(),
+        None => wait.verb.to_string(),
     }
 }
 

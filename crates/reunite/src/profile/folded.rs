@@ -36,7 +36,7 @@ impl Profile {
         let mut stacks = Stacks::of(self);
         for (task, below) in self.tasks.iter().zip(stacks.tasks.clone()) {
             for wait in &task.waits {
-                let node = stacks.node(Some(below), frame(wait.verb, &place(wait.at)));
+                let node = stacks.node(Some(below), frame(wait.verb.as_str(), &place(wait.at)));
                 stacks.nodes[node].weight += wait.to.saturating_sub(wait.from);
             }
         }

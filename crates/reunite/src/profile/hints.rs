@@ -5,8 +5,8 @@ use std::panic::Location;
 
 use super::model::{Hint, HintKind, JoinSite, ScopeProfile, TaskProfile};
 use super::replay::Burden;
-use super::sites::is_for_tasks;
 use crate::id::TaskId;
+use crate::observe::Verb;
 use crate::primitive::Duration;
 
 /// Less than this part of the span is not worth a hint.
@@ -57,7 +57,7 @@ fn premature_joins(
     span_if_later: impl Fn(&'static Location<'static>) -> Duration,
     hints: &mut Vec<Hint>,
 ) {
-    let joins = seen.sites.iter().filter(|site| site.verb == "join");
+    let joins = seen.sites.iter().filter(|site| site.verb == Verb::Join);
     for site in joins.take(TRIED) {
         let saves = seen.span.saturating_sub(span_if_later(site.at));
         if saves > seen.span / WORTH {
@@ -161,7 +161,7 @@ fn head_of_line(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
         .collect();
     let mut idle: BTreeMap<(&str, u32), (&'static Location<'static>, Duration)> = BTreeMap::new();
     for joiner in seen.tasks {
-        for wait in joiner.waits.iter().filter(|wait| wait.verb == "join") {
+        for wait in joiner.waits.iter().filter(|wait| wait.verb == Verb::Join) {
             let later = seen.tasks.iter().filter(|task| {
                 task.joined
                     .is_some_and(|(at, by, _)| by == joiner.task.id() && at > wait.to)
@@ -223,7 +223,7 @@ fn fine_grain(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
 fn locks_across_joins(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
     let mut lines: BTreeMap<(&str, u32), (&'static Location<'static>, usize)> = BTreeMap::new();
     let waits = seen.tasks.iter().flat_map(|task| &task.waits);
-    for wait in waits.filter(|wait| wait.holds > 0 && is_for_tasks(wait.verb)) {
+    for wait in waits.filter(|wait| wait.holds > 0 && wait.verb.is_for_tasks()) {
         lines
             .entry((wait.at.file(), wait.at.line()))
             .or_insert((wait.at, 0))

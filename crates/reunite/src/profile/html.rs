@@ -3,13 +3,14 @@
 //! The page is `timeline.html`; the profile goes into it as JSON in columns, a text once and its number wherever it
 //! is used, instants as differences to the one before: some 140 bytes a task.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::{Display, Write};
 
 use super::model::{HintKind, Profile};
 use super::names::{how, origin, place, quote};
 use super::slices::{critical_path, index};
 use crate::id::Label;
+use crate::observe::Verb;
 use crate::primitive::Duration;
 
 const PAGE: &str = include_str!("timeline.html");
@@ -219,11 +220,28 @@ fn runs(profile: &Profile) -> String {
     out.done()
 }
 
+/// Which of the page's colours shows a wait: the one for tasks, for locks, or for all else.
+fn hue(verb: Verb) -> u8 {
+    match verb {
+        Verb::Turn | Verb::Shutdown => 0,
+        verb if verb.is_for_tasks() => 0,
+        Verb::Lock | Verb::Read | Verb::Write => 1,
+        _ => 2,
+    }
+}
+
 fn waits(profile: &Profile, texts: &mut Texts) -> String {
     let index = index(profile);
     let waits = || profile.tasks.iter().flat_map(|task| &task.waits);
     let mut out = Object::new();
-    out.column("verb", waits().map(|wait| texts.number(wait.verb)));
+    out.column("verb", waits().map(|wait| texts.number(wait.verb.as_str())));
+    let verbs: BTreeSet<_> = waits().map(|wait| wait.verb).collect();
+    out.column(
+        "hues",
+        verbs
+            .into_iter()
+            .map(|verb| format!("[{},{}]", texts.number(verb.as_str()), hue(verb))),
+    );
     out.maybe(
         "task",
         waits().map(|wait| index.get(&wait.object.as_ref()?.id())),
@@ -271,7 +289,7 @@ fn sites(profile: &Profile) -> String {
     list(profile.sites.iter().map(|site| {
         let mut out = Object::new();
         out.put("at", quoted(&place(site.at)));
-        out.put("verb", quoted(site.verb));
+        out.put("verb", quoted(site.verb.as_str()));
         out.put("waits", site.waits);
         out.time("lost", site.lost);
         out.time("notStarted", site.not_started);
@@ -330,7 +348,7 @@ fn hints(profile: &Profile) -> String {
 mod tests {
     use serde_json::Value;
 
-    use super::{DATA, PAGE, data, nanos};
+    use super::{DATA, PAGE, data, hue, nanos};
     use crate::profile::sample::sample;
 
     fn numbers(value: &Value) -> Vec<i128> {
@@ -398,6 +416,12 @@ mod tests {
         assert_eq!(run, lasts.len());
         let waits: usize = profile.tasks.iter().map(|task| task.waits.len()).sum();
         assert_eq!(numbers(&json["waits"]["lasts"]).len(), waits);
+        let hues = json["waits"]["hues"].as_array().unwrap();
+        for wait in profile.tasks.iter().flat_map(|task| &task.waits) {
+            let is_it = |pair: &&Value| text(&pair[0]) == wait.verb.as_str();
+            let found = hues.iter().find(is_it).expect("each verb has a colour");
+            assert_eq!(found[1], hue(wait.verb));
+        }
         assert_eq!(
             undo_rising(&json["scopes"]["opened"]).len(),
             profile.scopes.len()

@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use crate::id::{Label, TaskId};
-use crate::observe::Completion;
+use crate::observe::{Completion, Verb};
 use crate::primitive::Duration;
 
 /// How parallel a program was, how parallel it could be, and what held it back; see [`start`](super::start).
@@ -80,8 +80,8 @@ pub struct Run {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Waited {
-    /// The operation: "join", "lock", "recv", …
-    pub verb: &'static str,
+    /// The operation.
+    pub verb: Verb,
     /// The task or scope it waited for, if it was one.
     pub object: Option<Label>,
     /// The line where it waited.
@@ -124,8 +124,8 @@ pub struct ThreadProfile {
 pub struct JoinSite {
     /// The line.
     pub at: &'static Location<'static>,
-    /// The operation: "join", "next" of a map, "end" of a scope.
-    pub verb: &'static str,
+    /// The operation; one that [waits for tasks](Verb::is_for_tasks).
+    pub verb: Verb,
     /// How often it waited.
     pub waits: usize,
     /// For how long, in all.

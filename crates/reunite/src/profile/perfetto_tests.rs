@@ -267,7 +267,7 @@ fn another_reader_finds_every_field() {
                 let mut notes = common.clone();
                 notes.insert("at".to_owned(), place(wait.at));
                 notes.insert("locks held".to_owned(), wait.holds.to_string());
-                let mut name = wait.verb.to_owned();
+                let mut name = wait.verb.to_string();
                 if let Some(object) = &wait.object {
                     notes.insert("for".to_owned(), object.to_string());
                     name = format!("{} {}", wait.verb, title(object));

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::panic::Location;
 
 use crate::id::Label;
-use crate::observe::{Completion, Event, Observer};
+use crate::observe::{Completion, Event, Observer, Verb};
 use crate::primitive::{
     Arc, Counter, Duration, Inside, Mutex, Ordering, foreign_thread_name, thread_local,
 };
@@ -45,7 +45,7 @@ pub(super) enum What {
     },
     Block {
         task: Label,
-        verb: &'static str,
+        verb: Verb,
         object: Option<Label>,
         at: &'static Location<'static>,
         holds: usize,

@@ -186,7 +186,7 @@ impl Replay {
                 let running = top.0;
                 self.pause(running, at);
                 self.task(running).waits = Some(Waited {
-                    verb,
+                    verb: *verb,
                     object: object.clone(),
                     at: line,
                     thread,
@@ -207,7 +207,7 @@ impl Replay {
                     return;
                 };
                 waited.to = at;
-                if passes_by_itself(waited.verb) {
+                if waited.verb.passes_by_itself() {
                     let lasted = waited.to.saturating_sub(waited.from);
                     known.chain.span += lasted;
                     known.chain.burdened += lasted;
@@ -327,11 +327,6 @@ impl Replay {
         let tasks = self.order.iter().filter_map(|id| self.tasks.remove(id));
         (tasks.map(|task| task.profile).collect(), self.scopes)
     }
-}
-
-/// Whether a wait takes its time whatever else happens: it would be just as long if all else were done before.
-fn passes_by_itself(verb: &str) -> bool {
-    matches!(verb, "sleep" | "block")
 }
 
 impl Task {

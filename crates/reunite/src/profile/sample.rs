@@ -7,7 +7,7 @@ use super::model::{
     Hint, HintKind, JoinSite, Profile, Run, ScopeProfile, Step, TaskProfile, ThreadProfile, Waited,
 };
 use crate::id::{Kind, Label, TaskId};
-use crate::observe::Completion;
+use crate::observe::{Completion, Verb};
 use crate::primitive::Duration;
 
 type Line = &'static Location<'static>;
@@ -162,7 +162,7 @@ impl World {
     fn wait(
         &mut self,
         task: usize,
-        verb: &'static str,
+        verb: Verb,
         thread: usize,
         from: Duration,
         to: Duration,
@@ -191,7 +191,7 @@ impl World {
     ) {
         let object = Some(self.tasks[task].task.clone());
         let waited = Waited {
-            verb: "join",
+            verb: Verb::Join,
             object,
             at: line,
             thread,
@@ -301,7 +301,8 @@ impl World {
             at = self.scope(task, thread, at, children, depth + 1);
         }
         if self.dice.one_in(4) {
-            let verb = ["lock", "recv", "sleep", "acquire"][self.dice.below(4) as usize];
+            let verb =
+                [Verb::Lock, Verb::Recv, Verb::Sleep, Verb::Acquire][self.dice.below(4) as usize];
             from = at;
             at += us(3 + self.dice.below(60));
             self.wait(task, verb, thread, from, at, here());
@@ -334,15 +335,17 @@ impl World {
         let joined = self.tasks.iter().find_map(|task| task.joined);
         let lines = [joined.map_or_else(here, |(_, _, line)| line), here()];
         let sites =
-            [(lines[0], "join", 9), (lines[1], "end", 4)].map(|(at, verb, lost)| JoinSite {
-                at,
-                verb,
-                waits: self.tasks.len(),
-                lost: wall * lost / 20,
-                not_started: wall / 20,
-                running: wall * (lost - 3) / 20,
-                blocked: wall / 20,
-                waking: wall / 20,
+            [(lines[0], Verb::Join, 9), (lines[1], Verb::End, 4)].map(|(at, verb, lost)| {
+                JoinSite {
+                    at,
+                    verb,
+                    waits: self.tasks.len(),
+                    lost: wall * lost / 20,
+                    not_started: wall / 20,
+                    running: wall * (lost - 3) / 20,
+                    blocked: wall / 20,
+                    waking: wall / 20,
+                }
             });
         let hints = [
             (

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use super::model::{JoinSite, TaskProfile, Waited};
 use crate::id::TaskId;
+use crate::observe::Verb;
 use crate::primitive::Duration;
 
 /// The waits for tasks, by line.
 pub(super) fn of(tasks: &[TaskProfile]) -> Vec<JoinSite> {
     let by_id: BTreeMap<TaskId, &TaskProfile> =
         tasks.iter().map(|task| (task.task.id(), task)).collect();
-    let mut sites: BTreeMap<(&str, u32, u32, &str), JoinSite> = BTreeMap::new();
+    let mut sites: BTreeMap<(&str, u32, u32, Verb), JoinSite> = BTreeMap::new();
     for waited in tasks.iter().flat_map(|task| &task.waits) {
-        if !is_for_tasks(waited.verb) {
+        if !waited.verb.is_for_tasks() {
             continue;
         }
         let key = (
@@ -44,10 +45,6 @@ pub(super) fn of(tasks: &[TaskProfile]) -> Vec<JoinSite> {
     let mut sites: Vec<_> = sites.into_values().collect();
     sites.sort_by_key(|site| std::cmp::Reverse(site.lost));
     sites
-}
-
-pub(super) fn is_for_tasks(verb: &str) -> bool {
-    matches!(verb, "join" | "next" | "end" | "drop" | "start")
 }
 
 fn overlap(waited: &Waited, from: Duration, to: Duration) -> Duration {

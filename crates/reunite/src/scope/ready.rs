@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::Location;
 
 use crate::error::{JoinError, JoinErrorKind};
+use crate::observe::Verb;
 use crate::park::Parker;
 use crate::primitive::{Arc, Mutex};
 use crate::task::JoinHandle;
@@ -59,7 +60,7 @@ pub(super) fn hand_shake<R, T, E>(
 ) -> Result<(R, JoinHandle<T, E>), JoinError<E>> {
     let cell = Arc::new(Cell(Mutex::new((None, None))));
     let handle = spawn(Ready(Arc::clone(&cell)));
-    handle.wait_for_either("start", at, |parker| cell.is_up_or_wake(parker))?;
+    handle.wait_for_either(Verb::Start, at, |parker| cell.is_up_or_wake(parker))?;
     let value = cell.0.lock().0.take();
     match value {
         Some(value) => Ok((value, handle)),

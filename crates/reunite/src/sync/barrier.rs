@@ -5,6 +5,7 @@ use std::panic::Location;
 use crate::deadline;
 use crate::deadlock::{Object, On, Site};
 use crate::error::WaitError;
+use crate::observe::Verb;
 use crate::park::Parker;
 use crate::primitive::{Duration, Instant, Mutex, now};
 use crate::wait::{Heed, Wait, tell_task, wait};
@@ -101,7 +102,7 @@ impl Barrier {
         };
         let since = now();
         let site = Site {
-            verb: "wait",
+            verb: Verb::Wait,
             object: Object::Made("a barrier", self.made_at),
             at,
             on: On::Anyone,

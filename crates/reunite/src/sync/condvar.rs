@@ -8,6 +8,7 @@ use crate::contain::assert_outside;
 use crate::deadline;
 use crate::deadlock::{Object, On, Site};
 use crate::error::WaitError;
+use crate::observe::Verb;
 use crate::park::Parker;
 use crate::primitive::{Duration, Instant, Mutex, now};
 use crate::wait::{Heed, Wait, wait};
@@ -186,7 +187,7 @@ impl Condvar {
     ) -> Result<(), WaitError> {
         let since = now();
         let site = Site {
-            verb: "wait",
+            verb: Verb::Wait,
             object: Object::Made("a condition variable", self.made_at),
             at,
             on: On::Anyone,

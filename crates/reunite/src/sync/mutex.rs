@@ -9,6 +9,7 @@ use std::panic::Location;
 use super::raw::Raw;
 use crate::deadline;
 use crate::error::WaitError;
+use crate::observe::Verb;
 use crate::primitive::{Duration, Instant, panicking};
 use crate::unwind::{is_leaving, settled};
 use crate::wait::Heed;
@@ -139,7 +140,7 @@ impl<T: ?Sized> Mutex<T> {
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<MutexGuard<'_, T>, WaitError> {
-        self.raw.lock("lock", deadline, Heed::Task, at)?;
+        self.raw.lock(Verb::Lock, deadline, Heed::Task, at)?;
         let guard = self.guard();
         if self.is_poisoned() {
             return Err(WaitError::poisoned());
@@ -208,7 +209,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
         impl<T: ?Sized> Drop for Again<'_, '_, T> {
             fn drop(&mut self) {
                 let raw = &self.guard.mutex.raw;
-                let taken = raw.lock("lock", None, Heed::UnlessForEver, self.at);
+                let taken = raw.lock(Verb::Lock, None, Heed::UnlessForEver, self.at);
                 *self.refused = taken.err();
                 if self.refused.is_some() {
                     self.guard.hold = Hold::Lost;

@@ -8,6 +8,7 @@ use crate::contain::assert_outside;
 use crate::cut_short::left_here;
 use crate::deadline;
 use crate::error::WaitError;
+use crate::observe::Verb;
 use crate::primitive::{Duration, Instant, OnceLock};
 use crate::wait::Heed;
 
@@ -107,7 +108,8 @@ impl<T> OnceCell<T> {
             }
         }
 
-        self.making.lock("initialise", deadline, Heed::Task, at)?;
+        self.making
+            .lock(Verb::Initialise, deadline, Heed::Task, at)?;
         let _unlock = Unlock(&self.making);
         assert_outside();
         if let Some(value) = self.value.get() {

@@ -19,6 +19,7 @@ use std::panic::Location;
 
 use crate::deadlock::{Bond, Number, Object, On, Site, bury, hold, let_go};
 use crate::error::WaitError;
+use crate::observe::Verb;
 use crate::park::{Parker, spin_loop};
 use crate::primitive::{AtomicU8, Instant, Mutex, Ordering, now};
 use crate::wait::{Heed, Wait, block_until};
@@ -86,7 +87,7 @@ impl Raw {
     #[cold]
     pub(super) fn lock(
         &self,
-        verb: &'static str,
+        verb: Verb,
         deadline: Option<Instant>,
         heed: Heed<'_>,
         at: &'static Location<'static>,
@@ -98,7 +99,7 @@ impl Raw {
 
     fn wait(
         &self,
-        verb: &'static str,
+        verb: Verb,
         deadline: Option<Instant>,
         heed: Heed<'_>,
         at: &'static Location<'static>,

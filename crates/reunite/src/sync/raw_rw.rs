@@ -21,6 +21,7 @@ use std::panic::Location;
 use crate::contain::assert_outside;
 use crate::deadlock::{Bond, Number, Object, On, Site, bury, hold, let_go};
 use crate::error::WaitError;
+use crate::observe::Verb;
 use crate::park::{Parker, spin_loop};
 use crate::primitive::{AtomicUsize, Counter, Instant, Mutex, MutexGuard, Ordering, now};
 use crate::wait::{Heed, Wait, block_until};
@@ -170,8 +171,8 @@ impl RawRw {
         };
         let site = Site {
             verb: match access {
-                Access::Read => "read",
-                Access::Write => "write",
+                Access::Read => Verb::Read,
+                Access::Write => Verb::Write,
             },
             object: Object::Made("a lock", self.made_at),
             at,

@@ -17,6 +17,7 @@ use std::panic::Location;
 use crate::deadline;
 use crate::deadlock::{Object, On, Site};
 use crate::error::WaitError;
+use crate::observe::Verb;
 use crate::park::Parker;
 use crate::primitive::{Arc, Duration, Instant, Mutex, now};
 use crate::wait::{Heed, Wait, tell_task, wait};
@@ -330,7 +331,7 @@ impl Semaphore {
         let since = now();
         let mut ticket = None;
         let site = Site {
-            verb: "acquire",
+            verb: Verb::Acquire,
             object: Object::Made("a semaphore", self.made_at),
             at,
             on: On::Anyone,

@@ -29,7 +29,7 @@ use crate::deadline;
 use crate::deadlock::{self, Bond, Crew, Need, Object, On, Site};
 use crate::error::{Cancelled, Why, resume};
 use crate::id::{Label, TaskId};
-use crate::observe::{Event, Straggler, is_on, report_stragglers, tell};
+use crate::observe::{Event, Straggler, Verb, is_on, report_stragglers, tell};
 use crate::park::Parker;
 use crate::primitive::{
     Arc, Duration, Instant, Mutex, MutexGuard, StaticMutex, StaticMutexGuard, Weak,
@@ -419,7 +419,7 @@ impl Group {
         is_over
     }
 
-    fn site(self: &Arc<Self>, verb: &'static str, at: &'static Location<'static>) -> Site {
+    fn site(self: &Arc<Self>, verb: Verb, at: &'static Location<'static>) -> Site {
         Site {
             verb,
             object: Object::Label(self.node.label().clone()),
@@ -444,7 +444,7 @@ impl Group {
     pub(crate) fn wait_all(self: &Arc<Self>, at: &'static Location<'static>) {
         let label = self.node.label();
         let wait_until = |deadline, heed: Heed<'_>| loop {
-            let site = self.site("end", at);
+            let site = self.site(Verb::End, at);
             let ended = wait(site, deadline, heed, |parker| self.is_over_or_wake(parker));
             if !matches!(ended, Wait::Ready) || !self.close_abandoned() {
                 return ended;
@@ -472,7 +472,7 @@ impl Group {
         };
         let site = Site {
             on: On::Crew(Arc::new(others)),
-            ..self.site("shutdown", at)
+            ..self.site(Verb::Shutdown, at)
         };
         self.leave_out(|left_out| left_out.extend(except));
         let ended = wait(site, deadline, Heed::Nothing, |parker| {

@@ -13,7 +13,7 @@ use crate::deadline;
 use crate::deadlock::{Crew, Object, On, Site};
 use crate::error::{Cancelled, JoinError, JoinErrorKind, Why};
 use crate::id::Label;
-use crate::observe::{Event, is_on, tell};
+use crate::observe::{Event, Verb, is_on, tell};
 use crate::park::Parker;
 use crate::primitive::{Arc, Duration, Instant};
 use crate::wait::{Heed, Wait, wait};
@@ -181,7 +181,7 @@ impl<T, E> JoinHandle<T, E> {
             self.help_to_start(&here.who, deadline.is_some());
         }
 
-        let site = self.site("join", at);
+        let site = self.site(Verb::Join, at);
         let ready = |parker: &_| self.packet.is_complete_or_wake(parker);
         let failed = match wait(site, deadline.flatten(), Heed::Task, ready) {
             Wait::Ready => {
@@ -204,7 +204,7 @@ impl<T, E> JoinHandle<T, E> {
     /// found, like any question asked at the door.
     pub(crate) fn wait_for_either(
         &self,
-        verb: &'static str,
+        verb: Verb,
         at: &'static Location<'static>,
         mut arrived: impl FnMut(&Parker) -> bool,
     ) -> Result<(), JoinError<E>> {
@@ -234,7 +234,7 @@ impl<T, E> JoinHandle<T, E> {
         }
     }
 
-    fn site(&self, verb: &'static str, at: &'static Location<'static>) -> Site {
+    fn site(&self, verb: Verb, at: &'static Location<'static>) -> Site {
         Site {
             verb,
             object: Object::Label(self.label().clone()),
@@ -354,7 +354,7 @@ impl<T, E> Drop for JoinHandle<T, E> {
             &here.who.label,
             |deadline| {
                 let ready = |parker: &_| self.packet.is_complete_or_wake(parker);
-                let site = self.site("drop", self.spawned_at());
+                let site = self.site(Verb::Drop, self.spawned_at());
                 wait(site, deadline, Heed::UnlessForEver, ready)
             },
             || vec![straggler(&self.entry.who)],

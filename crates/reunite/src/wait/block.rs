@@ -250,6 +250,7 @@ mod tests {
 
     use super::*;
     use crate::deadlock::{Bond, Object};
+    use crate::observe::Verb;
     use crate::primitive::Ordering;
     use crate::wait::grace::{LASTING, MOST};
     use crate::wait::{Place, install};
@@ -257,7 +258,7 @@ mod tests {
     #[track_caller]
     fn site(on: On) -> Site {
         Site {
-            verb: "recv",
+            verb: Verb::Recv,
             object: Object::None,
             at: Location::caller(),
             on,

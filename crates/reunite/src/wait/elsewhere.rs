@@ -6,13 +6,14 @@ use super::place::GivenUp;
 use super::seen::{Seen, Told};
 use crate::current;
 use crate::deadlock::{Object, On, Site};
+use crate::observe::Verb;
 use crate::park::Parker;
 use crate::primitive::now;
 
 /// Runs `f`, which may block somewhere else, out of this thread's place, and lets it be seen.
 pub(crate) fn blocking_elsewhere<R>(at: &'static Location<'static>, f: impl FnOnce() -> R) -> R {
     let site = Site {
-        verb: "block",
+        verb: Verb::Block,
         object: Object::None,
         at,
         on: On::Anyone,

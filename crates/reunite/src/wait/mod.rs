@@ -117,7 +117,7 @@ mod tests {
     use super::*;
     use crate::current;
     use crate::deadlock::{Object, On};
-    use crate::observe::{Event, Observer, observe};
+    use crate::observe::{Event, Observer, Verb, observe};
     use crate::primitive::Duration;
 
     /// Keeps what it is told of the waits at one line.
@@ -143,7 +143,7 @@ mod tests {
     fn a_wait_that_ends_before_the_thread_sleeps_is_told_too() {
         let told = Arc::new(Mutex::new(Vec::new()));
         let site = Site {
-            verb: "join",
+            verb: Verb::Join,
             object: Object::None,
             at: Location::caller(),
             on: On::Time,
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn an_observer_that_waits_does_not_take_the_wake_up_of_the_wait_it_is_told_of() {
         let site = Site {
-            verb: "recv",
+            verb: Verb::Recv,
             object: Object::None,
             at: Location::caller(),
             on: On::Anyone,

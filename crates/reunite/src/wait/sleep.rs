@@ -8,6 +8,7 @@ use super::seen::{Asked, Told};
 use crate::deadline;
 use crate::deadlock::{Object, On, Site};
 use crate::error::Cancelled;
+use crate::observe::Verb;
 use crate::park::Parker;
 use crate::primitive::{Duration, Instant};
 
@@ -37,7 +38,7 @@ pub fn sleep_until(instant: Instant) -> Result<(), Cancelled> {
 #[track_caller]
 fn sleep_deadline(deadline: Option<Instant>) -> Result<(), Cancelled> {
     let site = Site {
-        verb: "sleep",
+        verb: Verb::Sleep,
         object: Object::None,
         at: Location::caller(),
         on: On::Time,

@@ -3,6 +3,16 @@
 #[path = "../../src/deadlock/number.rs"]
 mod number;
 
+pub(crate) mod observe {
+    /// What locks do.
+    #[derive(Clone, Copy)]
+    pub(crate) enum Verb {
+        Lock,
+        Read,
+        Write,
+    }
+}
+
 pub(crate) mod contain {
     pub(crate) fn assert_outside() {}
 }
@@ -42,7 +52,7 @@ pub(crate) mod deadlock {
     }
 
     pub(crate) struct Site {
-        pub(crate) verb: &'static str,
+        pub(crate) verb: crate::observe::Verb,
         pub(crate) object: Object,
         pub(crate) at: &'static Location<'static>,
         pub(crate) on: On,

@@ -17,7 +17,7 @@ mod pool;
 mod primitive;
 mod sync;
 
-pub(crate) use around::{contain, current, cut_short, deadlock, error, wait};
+pub(crate) use around::{contain, current, cut_short, deadlock, error, observe, wait};
 
 #[path = "../../src/park.rs"]
 mod park;

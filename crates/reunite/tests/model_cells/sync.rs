@@ -7,6 +7,7 @@ use loom::thread;
 
 use self::raw::Raw;
 use self::raw_rw::{Access, RawRw};
+use crate::observe::Verb;
 use crate::primitive::now;
 use crate::wait::Heed;
 use crate::{Watched, check};
@@ -19,7 +20,7 @@ mod raw_rw;
 fn lock(raw: &Raw) {
     let at = Location::caller();
     if !raw.take(at) {
-        raw.lock("lock", None, Heed::Task, at).unwrap();
+        raw.lock(Verb::Lock, None, Heed::Task, at).unwrap();
     }
 }
 
@@ -73,7 +74,7 @@ fn who_gives_a_mutex_up_takes_no_release_with_it() {
             move || {
                 let (raw, watched) = &*both;
                 let at = Location::caller();
-                if raw.lock("lock", Some(now()), Heed::Task, at).is_ok() {
+                if raw.lock(Verb::Lock, Some(now()), Heed::Task, at).is_ok() {
                     watched.touch();
                     raw.unlock();
                 }

@@ -1,0 +1,106 @@
+//! The operations that wait.
+
+use std::fmt;
+
+/// The operation in which a task waits, as told by [`Event::Block`](crate::Event::Block) and by
+/// [profiles](crate::profile).
+///
+/// `Display` and [`as_str`](Self::as_str) give the word for it, such as `join`.
+///
+/// ```
+/// struct Locks;
+/// impl reunite::Observer for Locks {
+///     fn on_event(&self, event: &reunite::Event<'_>) {
+///         if let reunite::Event::Block { task, verb: reunite::Verb::Lock, at, .. } = event {
+///             eprintln!("{task} waits for a lock at {at}");
+///         }
+///     }
+/// }
+/// let _observing = reunite::observe(Locks);
+/// assert_eq!(reunite::Verb::Lock.to_string(), "lock");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Verb {
+    /// Joins a task.
+    Join,
+    /// Waits until a task has started: until it calls [`Ready::ready`](crate::Ready::ready).
+    Start,
+    /// Waits for the next outcome of a map.
+    Next,
+    /// Waits for the end of a scope or of a map.
+    End,
+    /// Drops a handle, and waits for its task.
+    Drop,
+    /// A worker of a map waits until an outcome is taken.
+    Turn,
+    /// Waits for the shutdown of the program or of a pool.
+    Shutdown,
+    /// Takes a mutex.
+    Lock,
+    /// Takes a lock for reading.
+    Read,
+    /// Takes a lock for writing.
+    Write,
+    /// Waits for the value that somebody else makes.
+    Initialise,
+    /// Waits at a condition variable or a barrier.
+    Wait,
+    /// Receives from a channel.
+    Recv,
+    /// Sends into a channel.
+    Send,
+    /// Receives from the first of several channels that has a message.
+    Select,
+    /// Acquires permits of a semaphore.
+    Acquire,
+    /// Sleeps.
+    Sleep,
+    /// Is in a call that blocks outside the library: see [`blocking`](crate::blocking).
+    Block,
+}
+
+impl Verb {
+    /// The word for it: `join`, `lock`, `recv`, …
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Join => "join",
+            Self::Start => "start",
+            Self::Next => "next",
+            Self::End => "end",
+            Self::Drop => "drop",
+            Self::Turn => "turn",
+            Self::Shutdown => "shutdown",
+            Self::Lock => "lock",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Initialise => "initialise",
+            Self::Wait => "wait",
+            Self::Recv => "recv",
+            Self::Send => "send",
+            Self::Select => "select",
+            Self::Acquire => "acquire",
+            Self::Sleep => "sleep",
+            Self::Block => "block",
+        }
+    }
+
+    /// Whether the caller waits for what tasks have to do: to start, to complete, or for the next of a map.
+    pub fn is_for_tasks(self) -> bool {
+        matches!(
+            self,
+            Self::Join | Self::Start | Self::Next | Self::End | Self::Drop
+        )
+    }
+
+    /// Whether the wait takes its time whatever else happens: it would be as long if all else were done before.
+    pub(crate) fn passes_by_itself(self) -> bool {
+        matches!(self, Self::Sleep | Self::Block)
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
