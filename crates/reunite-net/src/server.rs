@@ -148,7 +148,7 @@ impl ServerBuilder {
         });
         let accepting = Builder::new()
             .name("accept")
-            .try_spawn(move || run(&house, self.listeners))
+            .spawn_checked(move || run(&house, self.listeners))
             .map_err(io::Error::other)?;
         Ok(Server {
             accepting: Some(accepting),

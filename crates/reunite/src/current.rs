@@ -414,6 +414,17 @@ pub fn shield_timeout<R>(timeout: Duration, f: impl FnOnce() -> R) -> R {
     shield_until(crate::deadline::after(timeout), f)
 }
 
+/// [`shield`] until `deadline`: then `f` is cancelled like anything whose deadline passed.
+///
+/// ```
+/// use std::time::Instant;
+/// let late = reunite::shield_deadline(Instant::now(), || reunite::checkpoint().unwrap_err());
+/// assert!(late.is_deadline());
+/// ```
+pub fn shield_deadline<R>(deadline: Instant, f: impl FnOnce() -> R) -> R {
+    shield_until(Some(deadline), f)
+}
+
 fn shield_until<R>(deadline: Option<Instant>, f: impl FnOnce() -> R) -> R {
     let Context { who, node } = current();
     let node = Node::root(node.label().clone(), deadline);

@@ -91,7 +91,7 @@ mod wait;
 
 pub use cancel::Canceller;
 pub use context::{Inherit, inherit};
-pub use current::{checkpoint, shield, shield_timeout};
+pub use current::{checkpoint, shield, shield_deadline, shield_timeout};
 pub use deadlock::refuse_deadlocks;
 pub use dump::{Counters, Dump, DumpScope, DumpTask, DumpWait, counters, dump};
 #[cfg(all(unix, feature = "signal"))]
@@ -110,7 +110,7 @@ pub use scope::{Ready, Scope, ScopeBuilder, TryScope, scope, try_scope};
 pub use spin::yield_briefly;
 pub use task::JoinHandle;
 pub use thread::{Builder, detached, shutdown, spawn};
-pub use wait::{sleep, sleep_until};
+pub use wait::{sleep, sleep_deadline};
 
 /// When is a scope decided? Policies as values; see [`ScopeBuilder::policy`].
 pub mod policy {

@@ -67,7 +67,7 @@ fn a_task_that_cannot_have_its_thread_is_an_error_of_the_join() {
         let builder = || Builder::new().stack_size(size);
         let error = builder().spawn(|| ()).join().unwrap_err();
         assert!(error.is_refused() && error.io_error().is_some(), "{error}");
-        assert!(builder().try_spawn(|| ()).unwrap_err().is_refused());
+        assert!(builder().spawn_checked(|| ()).unwrap_err().is_refused());
         let ended = ScopeBuilder::new()
             .stack_size(size)
             .scope(|s| s.spawn(|| ()).join());

@@ -137,7 +137,7 @@ fn every_wait(pending: &mut reunite::JoinHandle<()>, taken: &Semaphore) -> Vec<O
     vec![
         reunite::checkpoint().err(),
         reunite::sleep(LONG).err(),
-        reunite::sleep_until(soon).err(),
+        reunite::sleep_deadline(soon).err(),
         pending
             .join_timeout(LONG)
             .err()
@@ -377,9 +377,9 @@ fn when_the_system_is_out_of_threads_a_spawn_is_an_error_and_nothing_is_lost() {
     static RUN: AtomicUsize = AtomicUsize::new(0);
     static DROPPED: AtomicUsize = AtomicUsize::new(0);
     static RELEASE: AtomicBool = AtomicBool::new(false);
-    let try_spawn = |n: usize| {
+    let spawn_one = |n: usize| {
         let owned = Counted(&DROPPED);
-        reunite::Builder::new().try_spawn(move || {
+        reunite::Builder::new().spawn_checked(move || {
             let _owned = owned;
             RUN.fetch_add(1, Ordering::SeqCst);
             while !RELEASE.load(Ordering::SeqCst) {
@@ -391,7 +391,7 @@ fn when_the_system_is_out_of_threads_a_spawn_is_an_error_and_nothing_is_lost() {
     let mut running = Vec::new();
     let refused = loop {
         assert!(running.len() < 1000, "the system refuses nothing");
-        match try_spawn(running.len()) {
+        match spawn_one(running.len()) {
             Ok(task) => running.push(task),
             Err(error) => break error,
         }

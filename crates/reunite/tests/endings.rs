@@ -1284,7 +1284,7 @@ fn a_producer_that_was_refused_a_thread_cuts_the_channel_short() {
     let _watch = watchdog();
     let (tx, rx) = unbounded();
     let too_large = reunite::Builder::new().stack_size(usize::MAX / 2);
-    let refused = too_large.try_spawn(move || tx.send(1).unwrap());
+    let refused = too_large.spawn_checked(move || tx.send(1).unwrap());
     assert!(refused.unwrap_err().is_refused());
     let end = rx.recv().unwrap_err();
     assert!(end.is_cut_short(), "{end}");

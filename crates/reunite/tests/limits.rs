@@ -84,7 +84,7 @@ fn a_thread_that_the_system_refuses_is_an_error() {
     assert!(error.is_refused() && error.io_error().is_some(), "{error}");
     assert!(
         impossible()
-            .try_spawn(|| 1)
+            .spawn_checked(|| 1)
             .unwrap_err()
             .io_error()
             .is_some()

@@ -37,7 +37,7 @@ impl Codec {
             // A thread that has a stack of its own size is not recycled: what comes next may be in a hurry.
             builder = builder.stack_size(STACK);
         }
-        let task = builder.try_spawn(move || {
+        let task = builder.spawn_checked(move || {
             if polite {
                 step_back();
             }

@@ -59,7 +59,7 @@ mod waiters;
 pub use crate::error::{RecvError, SendError};
 pub use iter::{Iter, Results};
 pub use receiver::Receiver;
-pub use select::{select, select_deadline, select_timeout};
+pub use select::{select, select_deadline, select_timeout, try_select};
 pub use sender::Sender;
 
 use self::core::Core;

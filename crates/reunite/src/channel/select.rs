@@ -31,6 +31,28 @@ pub fn select<T>(receivers: &[&Receiver<T>]) -> Result<(usize, Result<T, RecvErr
     select_until(receivers, None, Location::caller())
 }
 
+/// [`select`] that does not wait.
+///
+/// # Errors
+/// No channel has a message, and none is closed ([`is_empty`](RecvError::is_empty)); or there are no channels.
+///
+/// ```
+/// use reunite::channel::{try_select, unbounded};
+/// let (jobs, job) = unbounded();
+/// let (_stop, stopped) = unbounded();
+/// assert!(try_select(&[&stopped, &job]).unwrap_err().is_empty());
+/// jobs.send("a job").unwrap();
+/// assert_eq!(try_select(&[&stopped, &job]).unwrap().1.unwrap(), "a job");
+/// ```
+pub fn try_select<T>(
+    receivers: &[&Receiver<T>],
+) -> Result<(usize, Result<T, RecvError>), RecvError> {
+    if receivers.is_empty() {
+        return Err(RecvError::closed());
+    }
+    look(receivers, &Core::take).ok_or_else(RecvError::empty)
+}
+
 /// [`select`] for at most `timeout`.
 ///
 /// # Errors
@@ -63,15 +85,7 @@ fn select_until<T>(
     if receivers.is_empty() {
         return Err(RecvError::closed());
     }
-    let look = |take: &dyn Fn(&Core<T>) -> Found<T>| {
-        let mut channels = receivers.iter().enumerate();
-        channels.find_map(|(place, receiver)| match take(receiver.core()) {
-            Found::Message(message) => Some((place, Ok(receiver.received(message)))),
-            Found::Closed => Some((place, Err(receiver.core().end()))),
-            Found::Nothing => None,
-        })
-    };
-    if let Some(found) = look(&Core::take) {
+    if let Some(found) = look(receivers, &Core::take) {
         return Ok(found);
     }
     let since = now();
@@ -85,7 +99,7 @@ fn select_until<T>(
     let ended = wait_for_message(site, deadline, Heed::Task, |parker| {
         found = found
             .take()
-            .or_else(|| look(&|core| core.take_or_list(parker)));
+            .or_else(|| look(receivers, &|core| core.take_or_list(parker)));
         found.is_some()
     });
     let parker = Parker::here();
@@ -94,4 +108,17 @@ fn select_until<T>(
         debug_assert!(handed.is_none(), "it waited for several");
     }
     found.ok_or_else(|| RecvError::of_wait(ended, since))
+}
+
+/// What the first channel has that `take` finds something in.
+fn look<T>(
+    receivers: &[&Receiver<T>],
+    take: &dyn Fn(&Core<T>) -> Found<T>,
+) -> Option<(usize, Result<T, RecvError>)> {
+    let mut channels = receivers.iter().enumerate();
+    channels.find_map(|(place, receiver)| match take(receiver.core()) {
+        Found::Message(message) => Some((place, Ok(receiver.received(message)))),
+        Found::Closed => Some((place, Err(receiver.core().end()))),
+        Found::Nothing => None,
+    })
 }

@@ -41,7 +41,7 @@ impl Home<'static> for Free {
         work: impl FnOnce() + Send + 'static,
     ) -> Result<(), JoinError> {
         builder
-            .try_spawn(work)
+            .spawn_checked(work)
             .map(|worker| worker.leave_to_owner())
     }
 

@@ -24,7 +24,7 @@ use std::fmt;
 pub enum Verb {
     /// Joins a task.
     Join,
-    /// Waits until a task has started: until it calls [`Ready::ready`](crate::Ready::ready).
+    /// Waits until a task has started: until it calls [`Ready::up`](crate::Ready::up).
     Start,
     /// Waits for the next outcome of a map.
     Next,

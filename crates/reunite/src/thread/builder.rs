@@ -19,7 +19,7 @@ use crate::task::{
 /// Starts a task on a thread of its own, outside any scope: its handle joins on drop.
 ///
 /// Where a scope would do, prefer [`scope`](crate::scope): its tasks may borrow. A refusal by the
-/// operating system is the error of the join; [`Builder::try_spawn`] returns it at once.
+/// operating system is the error of the join; [`Builder::spawn_checked`] returns it at once.
 ///
 /// ```
 /// let task = reunite::spawn(|| (1..=10).product::<u64>());
@@ -112,8 +112,15 @@ impl Builder {
     ///
     /// # Errors
     /// [`JoinError::is_refused`], with the system's reason in [`JoinError::io_error`].
+    ///
+    /// ```
+    /// match reunite::Builder::new().name("worker").spawn_checked(|| 1 + 1) {
+    ///     Ok(worker) => assert_eq!(worker.join().unwrap(), 2),
+    ///     Err(refused) => eprintln!("{refused}"), // do without it
+    /// }
+    /// ```
     #[track_caller]
-    pub fn try_spawn<T, F>(self, f: F) -> Result<JoinHandle<T>, JoinError>
+    pub fn spawn_checked<T, F>(self, f: F) -> Result<JoinHandle<T>, JoinError>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,

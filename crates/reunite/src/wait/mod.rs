@@ -42,7 +42,7 @@ use crate::spin::{spin_for_message, spin_until};
 pub(crate) use elsewhere::blocking_elsewhere;
 pub(crate) use outcome::{Heed, Wait, tell_task};
 pub(crate) use place::{Place, install};
-pub use sleep::{sleep, sleep_until};
+pub use sleep::{sleep, sleep_deadline};
 
 /// Blocks until `ready` says so; see the protocol above for what `ready` must do.
 pub(crate) fn wait(

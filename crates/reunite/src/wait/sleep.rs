@@ -23,20 +23,27 @@ use crate::primitive::{Duration, Instant};
 /// ```
 #[track_caller]
 pub fn sleep(duration: Duration) -> Result<(), Cancelled> {
-    sleep_deadline(deadline::after(duration))
+    sleep_until(deadline::after(duration))
 }
 
-/// Sleeps until `instant`, or until the current task is cancelled.
+/// Sleeps until `deadline`, or until the current task is cancelled.
 ///
 /// # Errors
 /// As [`sleep`].
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// let tick = Instant::now() + Duration::from_millis(1);
+/// reunite::sleep_deadline(tick).unwrap();
+/// assert!(Instant::now() >= tick);
+/// ```
 #[track_caller]
-pub fn sleep_until(instant: Instant) -> Result<(), Cancelled> {
-    sleep_deadline(Some(instant))
+pub fn sleep_deadline(deadline: Instant) -> Result<(), Cancelled> {
+    sleep_until(Some(deadline))
 }
 
 #[track_caller]
-fn sleep_deadline(deadline: Option<Instant>) -> Result<(), Cancelled> {
+fn sleep_until(deadline: Option<Instant>) -> Result<(), Cancelled> {
     let site = Site {
         verb: Verb::Sleep,
         object: Object::None,
