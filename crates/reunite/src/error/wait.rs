@@ -5,8 +5,8 @@ use std::fmt;
 use super::{Cancelled, CutShort, Deadlock, Refusal};
 use crate::primitive::Duration;
 
-/// A blocking call ended without what it waited for: the time ran out, the current task was cancelled, or
-/// it could never have succeeded. The operation did not happen.
+/// A call that may block ended without what it waited for: the time ran out, the current task was cancelled, it could
+/// never have succeeded, or, of a `try_` call, it would have had to wait. The operation did not happen.
 #[derive(Clone, Debug)]
 pub struct WaitError(Kind);
 
@@ -17,6 +17,8 @@ enum Kind {
     Impossible(String),
     Refused(Refusal),
     Poisoned,
+    /// Of a `try_`.
+    Busy,
 }
 
 impl WaitError {
@@ -47,12 +49,16 @@ impl WaitError {
         Self(Kind::Poisoned)
     }
 
+    pub(crate) fn busy() -> Self {
+        Self(Kind::Busy)
+    }
+
     /// What it makes of a result that had to wait for this; `None` if the waiter only lost patience.
     pub(crate) fn cut_short(&self) -> Option<CutShort> {
         match &self.0 {
             Kind::Cancelled(cancelled) => Some(CutShort::Cancelled(cancelled.clone())),
             Kind::Refused(refusal) => Some(CutShort::Refused(refusal.clone())),
-            Kind::TimedOut(_) | Kind::Impossible(_) | Kind::Poisoned => None,
+            Kind::TimedOut(_) | Kind::Impossible(_) | Kind::Poisoned | Kind::Busy => None,
         }
     }
 
@@ -78,6 +84,20 @@ impl WaitError {
     /// `clear_poison` of the lock.
     pub fn is_poisoned(&self) -> bool {
         matches!(self.0, Kind::Poisoned)
+    }
+
+    /// Of a `try_` call: whether it would have had to wait, as somebody else has the lock or the permits, or waits in
+    /// front.
+    ///
+    /// ```
+    /// let mutex = reunite::sync::Mutex::new(1);
+    /// let guard = mutex.lock().unwrap();
+    /// assert!(mutex.try_lock().unwrap_err().is_busy());
+    /// drop(guard);
+    /// assert_eq!(*mutex.try_lock().unwrap(), 1);
+    /// ```
+    pub fn is_busy(&self) -> bool {
+        matches!(self.0, Kind::Busy)
     }
 
     /// Whether the time to wait ran out.
@@ -111,6 +131,7 @@ impl fmt::Display for WaitError {
             Kind::Cancelled(cancelled) => write!(f, "{cancelled}"),
             Kind::Impossible(why) => f.write_str(why),
             Kind::Refused(refusal) => write!(f, "{refusal}"),
+            Kind::Busy => f.write_str("not available without waiting"),
             Kind::Poisoned => f.write_str(
                 "somebody panicked while holding the lock: what it protects may be half done \
                  (clear_poison allows it again)",

@@ -8,7 +8,8 @@
 //! | [`Barrier`] | a point that all must reach before any goes on |
 //! | [`OnceCell`], [`Lazy`] | a value made once, by whoever needs it first |
 //!
-//! Every wait has a form with a timeout and one with a deadline, ends early when its task is cancelled, and is
+//! Every wait has a form with a timeout and one with a deadline; `try_lock` and its like do not wait, and their error
+//! tells what [would have](crate::WaitError::is_busy) from what is wrong with the lock. Every wait ends early when its task is cancelled, and is
 //! *refused* if it would never end: locks and joins that wait for each other are found when the last of them
 //! begins to wait, and the newest returns a [`Deadlock`](crate::Deadlock) that tells who holds what since which
 //! line. The others go on.
@@ -35,6 +36,7 @@ mod condvar;
 #[allow(unsafe_code)]
 mod mutex;
 mod once;
+mod owned_permit;
 mod raw;
 mod raw_rw;
 #[allow(unsafe_code)]
@@ -45,5 +47,6 @@ pub use barrier::Barrier;
 pub use condvar::Condvar;
 pub use mutex::{Mutex, MutexGuard};
 pub use once::{Lazy, OnceCell};
+pub use owned_permit::OwnedPermit;
 pub use rwlock::{ReadGuard, RwLock, WriteGuard};
-pub use semaphore::{OwnedPermit, Permit, Semaphore};
+pub use semaphore::{Permit, Semaphore};

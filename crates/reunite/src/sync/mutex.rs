@@ -114,12 +114,26 @@ impl<T: ?Sized> Mutex<T> {
         self.lock_until(Some(deadline), Location::caller())
     }
 
-    /// The lock, if it is free and not poisoned.
+    /// Takes the lock if it is free. Does not wait.
+    ///
+    /// # Errors
+    /// Somebody else has the lock ([`is_busy`](WaitError::is_busy)), the caller itself included; or somebody panicked
+    /// while holding it ([`is_poisoned`](WaitError::is_poisoned)).
+    ///
+    /// ```
+    /// let counter = reunite::sync::Mutex::new(0);
+    /// match counter.try_lock() {
+    ///     Ok(mut counter) => *counter += 1,
+    ///     Err(error) if error.is_busy() => println!("later, then"),
+    ///     Err(error) => panic!("{error}"),
+    /// }
+    /// ```
     #[track_caller]
-    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        let taken = self.raw.try_lock(Location::caller());
-        let guard = taken.then(|| self.guard())?;
-        (!self.is_poisoned()).then_some(guard)
+    pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, WaitError> {
+        if !self.raw.try_lock(Location::caller()) {
+            return Err(WaitError::busy());
+        }
+        self.unless_poisoned(self.guard())
     }
 
     #[inline]
@@ -141,7 +155,13 @@ impl<T: ?Sized> Mutex<T> {
         at: &'static Location<'static>,
     ) -> Result<MutexGuard<'_, T>, WaitError> {
         self.raw.lock(Verb::Lock, deadline, Heed::Task, at)?;
-        let guard = self.guard();
+        self.unless_poisoned(self.guard())
+    }
+
+    fn unless_poisoned<'a>(
+        &self,
+        guard: MutexGuard<'a, T>,
+    ) -> Result<MutexGuard<'a, T>, WaitError> {
         if self.is_poisoned() {
             return Err(WaitError::poisoned());
         }
@@ -283,8 +303,9 @@ impl<T: Default> Default for Mutex<T> {
 impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.try_lock() {
-            Some(guard) => f.debug_tuple("Mutex").field(&&*guard).finish(),
-            None => f.write_str("Mutex(locked or poisoned)"),
+            Ok(guard) => f.debug_tuple("Mutex").field(&&*guard).finish(),
+            Err(error) if error.is_poisoned() => f.write_str("Mutex(poisoned)"),
+            Err(_) => f.write_str("Mutex(locked)"),
         }
     }
 }

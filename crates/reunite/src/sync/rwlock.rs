@@ -108,12 +108,14 @@ impl<T: ?Sized> RwLock<T> {
         self.read_until(Some(deadline), Location::caller())
     }
 
-    /// The value to read, if nobody changes it or waits to, and it is not poisoned.
+    /// Takes the lock for reading if nobody changes the value or waits to. Does not wait.
+    ///
+    /// # Errors
+    /// Somebody changes it or waits to ([`is_busy`](WaitError::is_busy)), or somebody panicked while changing it
+    /// ([`is_poisoned`](WaitError::is_poisoned)).
     #[track_caller]
-    pub fn try_read(&self) -> Option<ReadGuard<'_, T>> {
-        let taken = self.raw.try_lock(Access::Read, Location::caller());
-        let guard = taken.then(|| self.read_guard())?;
-        (!self.is_poisoned()).then_some(guard)
+    pub fn try_read(&self) -> Result<ReadGuard<'_, T>, WaitError> {
+        self.try_take(Access::Read, Location::caller(), Self::read_guard)
     }
 
     /// Waits until nobody else reads or changes it.
@@ -144,12 +146,34 @@ impl<T: ?Sized> RwLock<T> {
         self.write_until(Some(deadline), Location::caller())
     }
 
-    /// The value to change, if nobody reads or changes it, or waits to, and it is not poisoned.
+    /// Takes the lock for writing if nobody reads or changes the value, or waits to. Does not wait.
+    ///
+    /// # Errors
+    /// Somebody reads or changes it, or waits to ([`is_busy`](WaitError::is_busy)); or somebody panicked while changing
+    /// it ([`is_poisoned`](WaitError::is_poisoned)).
     #[track_caller]
-    pub fn try_write(&self) -> Option<WriteGuard<'_, T>> {
-        let taken = self.raw.try_lock(Access::Write, Location::caller());
-        let guard = taken.then(|| self.write_guard())?;
-        (!self.is_poisoned()).then_some(guard)
+    pub fn try_write(&self) -> Result<WriteGuard<'_, T>, WaitError> {
+        self.try_take(Access::Write, Location::caller(), Self::write_guard)
+    }
+
+    fn try_take<'a, G>(
+        &'a self,
+        access: Access,
+        at: &'static Location<'static>,
+        guard: impl FnOnce(&'a Self) -> G,
+    ) -> Result<G, WaitError> {
+        if !self.raw.try_lock(access, at) {
+            return Err(WaitError::busy());
+        }
+        self.unless_poisoned(guard(self))
+    }
+
+    /// The guard of a lock that was taken.
+    fn unless_poisoned<G>(&self, guard: G) -> Result<G, WaitError> {
+        if self.is_poisoned() {
+            return Err(WaitError::poisoned());
+        }
+        Ok(guard)
     }
 
     #[inline]
@@ -173,11 +197,7 @@ impl<T: ?Sized> RwLock<T> {
         guard: impl FnOnce(&'a Self) -> G,
     ) -> Result<G, WaitError> {
         self.raw.lock(access, deadline, at)?;
-        let guard = guard(self);
-        if self.is_poisoned() {
-            return Err(WaitError::poisoned());
-        }
-        Ok(guard)
+        self.unless_poisoned(guard(self))
     }
 
     #[inline]
@@ -283,8 +303,9 @@ impl<T: Default> Default for RwLock<T> {
 impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.try_read() {
-            Some(guard) => f.debug_tuple("RwLock").field(&&*guard).finish(),
-            None => f.write_str("RwLock(locked or poisoned)"),
+            Ok(guard) => f.debug_tuple("RwLock").field(&&*guard).finish(),
+            Err(error) if error.is_poisoned() => f.write_str("RwLock(poisoned)"),
+            Err(_) => f.write_str("RwLock(locked)"),
         }
     }
 }

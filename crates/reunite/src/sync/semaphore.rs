@@ -19,7 +19,7 @@ use crate::deadlock::{Object, On, Site};
 use crate::error::WaitError;
 use crate::observe::Verb;
 use crate::park::Parker;
-use crate::primitive::{Arc, Duration, Instant, Mutex, now};
+use crate::primitive::{Duration, Instant, Mutex, now};
 use crate::wait::{Heed, Wait, tell_task, wait};
 
 /// So many permits, handed out in the order in which they were asked for.
@@ -92,27 +92,6 @@ pub struct Permit<'a> {
     count: u64,
 }
 
-/// Permits of a shared [`Semaphore`], for a task that borrows nothing. Given back on drop.
-///
-/// ```
-/// use std::sync::Arc;
-/// let memory = Arc::new(reunite::sync::Semaphore::new(100));
-/// let mut permit = memory.acquire_many_owned(60).unwrap();
-/// let task = reunite::spawn(move || {
-///     // … decode, and then hold no more than the result
-///     permit.shrink_to(5);
-///     permit
-/// });
-/// assert_eq!(task.join().unwrap().count(), 5);
-/// assert_eq!(memory.available(), 100);
-/// ```
-#[must_use = "the permits are given back when this is dropped"]
-#[derive(Debug)]
-pub struct OwnedPermit {
-    semaphore: Arc<Semaphore>,
-    count: u64,
-}
-
 impl Semaphore {
     /// A semaphore with this many permits, all available. With none, it is one to which
     /// [`release`](Self::release) adds permits.
@@ -160,59 +139,6 @@ impl Semaphore {
     #[track_caller]
     pub fn acquire_many(&self, count: u64) -> Result<Permit<'_>, WaitError> {
         self.acquire_until(count, None, Location::caller())
-    }
-
-    /// [`acquire_many`](Self::acquire_many) for a task that may outlive the caller's borrow.
-    ///
-    /// # Errors
-    /// As there.
-    #[track_caller]
-    pub fn acquire_many_owned(self: &Arc<Self>, count: u64) -> Result<OwnedPermit, WaitError> {
-        let permit = self.acquire_until(count, None, Location::caller())?;
-        Ok(self.own(permit))
-    }
-
-    /// [`acquire_many_owned`](Self::acquire_many_owned) for at most `timeout`.
-    ///
-    /// # Errors
-    /// As there, or the time ran out.
-    #[track_caller]
-    pub fn acquire_many_owned_timeout(
-        self: &Arc<Self>,
-        count: u64,
-        timeout: Duration,
-    ) -> Result<OwnedPermit, WaitError> {
-        let permit = self.acquire_until(count, deadline::after(timeout), Location::caller())?;
-        Ok(self.own(permit))
-    }
-
-    /// [`acquire_many_owned`](Self::acquire_many_owned) until `deadline`.
-    ///
-    /// # Errors
-    /// As there, or the time ran out.
-    #[track_caller]
-    pub fn acquire_many_owned_deadline(
-        self: &Arc<Self>,
-        count: u64,
-        deadline: Instant,
-    ) -> Result<OwnedPermit, WaitError> {
-        let permit = self.acquire_until(count, Some(deadline), Location::caller())?;
-        Ok(self.own(permit))
-    }
-
-    /// [`try_acquire_many`](Self::try_acquire_many) for a task that may outlive the caller's borrow.
-    pub fn try_acquire_many_owned(self: &Arc<Self>, count: u64) -> Option<OwnedPermit> {
-        self.try_acquire_many(count).map(|permit| self.own(permit))
-    }
-
-    fn own(self: &Arc<Self>, permit: Permit<'_>) -> OwnedPermit {
-        let count = permit.count;
-        // From here on it is the owned one that gives back.
-        std::mem::forget(permit);
-        OwnedPermit {
-            semaphore: Arc::clone(self),
-            count,
-        }
     }
 
     /// [`acquire_many`](Self::acquire_many) for at most `timeout`.
@@ -297,37 +223,55 @@ impl Semaphore {
         Ok(())
     }
 
-    /// Takes one permit if it is available and nobody waits in front.
-    pub fn try_acquire(&self) -> Option<Permit<'_>> {
+    /// Takes one permit if it is available and nobody waits in front. Does not wait.
+    ///
+    /// # Errors
+    /// None is available, or somebody waits in front ([`is_busy`](WaitError::is_busy)).
+    ///
+    /// ```
+    /// let seats = reunite::sync::Semaphore::new(1);
+    /// let seat = seats.try_acquire().unwrap();
+    /// assert!(seats.try_acquire().unwrap_err().is_busy());
+    /// # drop(seat);
+    /// ```
+    pub fn try_acquire(&self) -> Result<Permit<'_>, WaitError> {
         self.try_acquire_many(1)
     }
 
-    /// Takes `count` permits if they are available and nobody waits in front.
-    pub fn try_acquire_many(&self, count: u64) -> Option<Permit<'_>> {
+    /// Takes `count` permits if they are available and nobody waits in front. Does not wait.
+    ///
+    /// # Errors
+    /// They are not available, or somebody waits in front ([`is_busy`](WaitError::is_busy)); or the semaphore was made
+    /// with permits, but with fewer than `count` ([`is_refused`](WaitError::is_refused)).
+    pub fn try_acquire_many(&self, count: u64) -> Result<Permit<'_>, WaitError> {
         let mut state = self.state.lock();
+        self.must_exist(count, state.permits)?;
         if !state.queue.is_empty() || state.available < count {
-            return None;
+            return Err(WaitError::busy());
         }
         state.available -= count;
-        Some(Permit {
+        Ok(Permit {
             semaphore: self,
             count,
         })
     }
 
-    fn acquire_until(
+    /// Of a budget: more than `permits` will never be available.
+    fn must_exist(&self, count: u64, permits: u64) -> Result<(), WaitError> {
+        if self.kind == Kind::Counter || count <= permits {
+            return Ok(());
+        }
+        let why = format!("{count} permits were asked for, and there are {permits}");
+        Err(WaitError::impossible(why))
+    }
+
+    pub(super) fn acquire_until(
         &self,
         count: u64,
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<Permit<'_>, WaitError> {
-        if self.kind == Kind::Budget {
-            let permits = self.permits();
-            if count > permits {
-                let why = format!("{count} permits were asked for, and there are {permits}");
-                return Err(WaitError::impossible(why));
-            }
-        }
+        self.must_exist(count, self.permits())?;
         let since = now();
         let mut ticket = None;
         let site = Site {
@@ -390,12 +334,17 @@ impl Semaphore {
     }
 
     /// `count` permits will not come back by themselves.
-    fn forget(&self, count: u64) {
+    pub(super) fn forget(&self, count: u64) {
         let mut state = self.state.lock();
         match self.kind {
             Kind::Budget => state.forgotten += count,
             Kind::Counter => state.permits -= count,
         }
+    }
+
+    /// Gives `count` permits back.
+    pub(super) fn give_back(&self, count: u64) {
+        self.grant(self.state.lock(), count);
     }
 
     /// Gives `count` permits back and grants what that makes possible.
@@ -419,9 +368,14 @@ impl Permit<'_> {
     pub fn count(&self) -> u64 {
         self.count
     }
-}
 
-impl Permit<'_> {
+    /// Gives back all but `count`; nothing, if there are no more.
+    pub fn shrink_to(&mut self, count: u64) {
+        let back = self.count.saturating_sub(count);
+        self.count -= back;
+        self.semaphore.give_back(back);
+    }
+
     /// Keeps the permits out until somebody calls [`Semaphore::release`]. Of a semaphore made with none, they are
     /// used up.
     pub fn forget(self) {
@@ -432,34 +386,6 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.semaphore
-            .grant(self.semaphore.state.lock(), self.count);
-    }
-}
-
-impl OwnedPermit {
-    /// How many permits this is.
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// Gives back all but `count`; nothing, if there are no more.
-    pub fn shrink_to(&mut self, count: u64) {
-        let back = self.count.saturating_sub(count);
-        self.count -= back;
-        self.semaphore.grant(self.semaphore.state.lock(), back);
-    }
-
-    /// Keeps the permits out until somebody calls [`Semaphore::release`]. Of a semaphore made with none, they are
-    /// used up.
-    pub fn forget(mut self) {
-        let count = std::mem::take(&mut self.count);
-        self.semaphore.forget(count);
-    }
-}
-
-impl Drop for OwnedPermit {
-    fn drop(&mut self) {
-        self.shrink_to(0);
+        self.semaphore.give_back(self.count);
     }
 }

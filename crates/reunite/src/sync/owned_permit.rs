@@ -1,0 +1,170 @@
+//! Permits that own their semaphore together with others.
+
+use std::panic::Location;
+
+use super::semaphore::{Permit, Semaphore};
+use crate::deadline;
+use crate::error::WaitError;
+use crate::primitive::{Arc, Duration, Instant};
+
+/// Permits of a shared [`Semaphore`], for a task that borrows nothing. Given back on drop.
+///
+/// ```
+/// use std::sync::Arc;
+/// let memory = Arc::new(reunite::sync::Semaphore::new(100));
+/// let mut permit = memory.acquire_many_owned(60).unwrap();
+/// let task = reunite::spawn(move || {
+///     // … decode, and then hold no more than the result
+///     permit.shrink_to(5);
+///     permit
+/// });
+/// assert_eq!(task.join().unwrap().count(), 5);
+/// assert_eq!(memory.available(), 100);
+/// ```
+#[must_use = "the permits are given back when this is dropped"]
+#[derive(Debug)]
+pub struct OwnedPermit {
+    semaphore: Arc<Semaphore>,
+    count: u64,
+}
+
+impl Semaphore {
+    /// [`acquire`](Self::acquire) for a task that may outlive the caller's borrow.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// let seats = Arc::new(reunite::sync::Semaphore::new(2));
+    /// let seat = seats.acquire_owned().unwrap();
+    /// let task = reunite::spawn(move || drop(seat)); // takes it along
+    /// task.join().unwrap();
+    /// assert_eq!(seats.available(), 2);
+    /// ```
+    #[track_caller]
+    pub fn acquire_owned(self: &Arc<Self>) -> Result<OwnedPermit, WaitError> {
+        self.acquire_owned_until(1, None, Location::caller())
+    }
+
+    /// [`acquire_owned`](Self::acquire_owned) for at most `timeout`.
+    ///
+    /// # Errors
+    /// As there, or the time ran out.
+    #[track_caller]
+    pub fn acquire_owned_timeout(
+        self: &Arc<Self>,
+        timeout: Duration,
+    ) -> Result<OwnedPermit, WaitError> {
+        self.acquire_owned_until(1, deadline::after(timeout), Location::caller())
+    }
+
+    /// [`acquire_owned`](Self::acquire_owned) until `deadline`.
+    ///
+    /// # Errors
+    /// As there, or the time ran out.
+    #[track_caller]
+    pub fn acquire_owned_deadline(
+        self: &Arc<Self>,
+        deadline: Instant,
+    ) -> Result<OwnedPermit, WaitError> {
+        self.acquire_owned_until(1, Some(deadline), Location::caller())
+    }
+
+    /// [`try_acquire`](Self::try_acquire) for a task that may outlive the caller's borrow.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn try_acquire_owned(self: &Arc<Self>) -> Result<OwnedPermit, WaitError> {
+        self.try_acquire_many_owned(1)
+    }
+
+    /// [`acquire_many`](Self::acquire_many) for a task that may outlive the caller's borrow.
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn acquire_many_owned(self: &Arc<Self>, count: u64) -> Result<OwnedPermit, WaitError> {
+        self.acquire_owned_until(count, None, Location::caller())
+    }
+
+    /// [`acquire_many_owned`](Self::acquire_many_owned) for at most `timeout`.
+    ///
+    /// # Errors
+    /// As there, or the time ran out.
+    #[track_caller]
+    pub fn acquire_many_owned_timeout(
+        self: &Arc<Self>,
+        count: u64,
+        timeout: Duration,
+    ) -> Result<OwnedPermit, WaitError> {
+        self.acquire_owned_until(count, deadline::after(timeout), Location::caller())
+    }
+
+    /// [`acquire_many_owned`](Self::acquire_many_owned) until `deadline`.
+    ///
+    /// # Errors
+    /// As there, or the time ran out.
+    #[track_caller]
+    pub fn acquire_many_owned_deadline(
+        self: &Arc<Self>,
+        count: u64,
+        deadline: Instant,
+    ) -> Result<OwnedPermit, WaitError> {
+        self.acquire_owned_until(count, Some(deadline), Location::caller())
+    }
+
+    /// [`try_acquire_many`](Self::try_acquire_many) for a task that may outlive the caller's borrow.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn try_acquire_many_owned(self: &Arc<Self>, count: u64) -> Result<OwnedPermit, WaitError> {
+        Ok(self.own(self.try_acquire_many(count)?))
+    }
+
+    fn acquire_owned_until(
+        self: &Arc<Self>,
+        count: u64,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<OwnedPermit, WaitError> {
+        Ok(self.own(self.acquire_until(count, deadline, at)?))
+    }
+
+    fn own(self: &Arc<Self>, permit: Permit<'_>) -> OwnedPermit {
+        let count = permit.count();
+        // From here on it is the owned one that gives back.
+        std::mem::forget(permit);
+        OwnedPermit {
+            semaphore: Arc::clone(self),
+            count,
+        }
+    }
+}
+
+impl OwnedPermit {
+    /// How many permits this is.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Gives back all but `count`; nothing, if there are no more.
+    pub fn shrink_to(&mut self, count: u64) {
+        let back = self.count.saturating_sub(count);
+        self.count -= back;
+        self.semaphore.give_back(back);
+    }
+
+    /// Keeps the permits out until somebody calls [`Semaphore::release`]. Of a semaphore made with none, they are
+    /// used up.
+    pub fn forget(mut self) {
+        let count = std::mem::take(&mut self.count);
+        self.semaphore.forget(count);
+    }
+}
+
+impl Drop for OwnedPermit {
+    fn drop(&mut self) {
+        self.shrink_to(0);
+    }
+}
