@@ -87,6 +87,14 @@ impl Label {
         self.0.name.as_deref()
     }
 
+    /// Of an item of a map: its place in the order of the items, counted from 0.
+    pub fn item(&self) -> Option<usize> {
+        match self.0.kind {
+            Kind::Item(index) => usize::try_from(index).ok(),
+            Kind::Task | Kind::Scope | Kind::Pool | Kind::Foreign => None,
+        }
+    }
+
     /// The source line that started it.
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.0.at

@@ -98,7 +98,7 @@ pub use dump::{Counters, Dump, DumpScope, DumpTask, DumpWait, counters, dump};
 pub use dump::{answer_dump_requests, request_dump};
 pub use error::{Cancelled, Deadlock, DeadlockLink, JoinError, ScopeError, WaitError};
 pub use id::{Label, TaskId};
-pub use map::{Free, Home, Map, Outcomes, for_each, map, try_map};
+pub use map::{Free, Home, Map, Order, Ordered, Outcomes, Unordered, for_each, map, try_map};
 pub use observe::{
     Completion, Event, Observer, Observing, Stall, Straggler, Stragglers, Verb, observe, on_stall,
     on_stragglers, stall_after,

@@ -52,12 +52,63 @@ fn unordered_outcomes_overtake_a_stuck_item() {
         n
     });
     let mut outcomes = outcomes.threads(2).unordered().into_iter();
-    let mut seen: Vec<u64> = outcomes.by_ref().take(9).map(Result::unwrap).collect();
-    assert!(!seen.contains(&0));
+    let mut seen: Vec<_> = outcomes.by_ref().take(9).map(Result::unwrap).collect();
+    assert!(!seen.contains(&(0, 0)));
     go.send(()).unwrap();
     seen.extend(outcomes.map(Result::unwrap));
     seen.sort_unstable();
-    assert_eq!(seen, (0..10).collect::<Vec<_>>());
+    assert_eq!(seen, (0..10).zip(0..10).collect::<Vec<_>>());
+}
+
+#[test]
+fn unordered_outcomes_tell_the_index_of_their_item() {
+    let _watchdog = watchdog();
+    let halves = |n: u64| match n % 10 {
+        3 => panic!("three"),
+        4 => Err("four"),
+        _ => Ok(n / 2),
+    };
+    let mut seen = [0; 100];
+    for outcome in reunite::try_map(200..300, halves).threads(3).unordered() {
+        match outcome {
+            Ok((index, half)) => {
+                assert_eq!(half, (200 + index as u64) / 2);
+                seen[index] += 1;
+            }
+            Err(error) => {
+                let index = error.item().unwrap();
+                match index % 10 {
+                    3 => assert!(error.is_panic()),
+                    4 => assert!(error.is_error()),
+                    _ => panic!("{error}"),
+                }
+                seen[index] += 1;
+            }
+        }
+    }
+    assert_eq!(seen, [1; 100]);
+    let mut values = reunite::map(0..5, |n| n * n)
+        .unordered()
+        .into_iter()
+        .collect_values()
+        .unwrap();
+    values.sort_unstable();
+    assert_eq!(values, [(0, 0), (1, 1), (2, 4), (3, 9), (4, 16)]);
+}
+
+#[test]
+fn the_error_of_a_map_is_that_of_no_item() {
+    let _watchdog = watchdog();
+    reunite::scope(|s| {
+        let mut outcomes = s.map(0..5, |n| n).unordered().into_iter();
+        assert!(outcomes.next().unwrap().is_ok());
+        s.cancel("a test");
+        let errors: Vec<_> = outcomes.by_ref().filter_map(Result::err).collect();
+        let (end, of_items) = errors.split_last().unwrap();
+        assert!(end.is_interrupted() && end.item().is_none(), "{end}");
+        assert!(of_items.iter().all(|error| error.item().is_some()));
+        assert!(outcomes.next().is_none());
+    });
 }
 
 #[test]

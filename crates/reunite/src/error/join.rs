@@ -156,6 +156,18 @@ impl<E> JoinError<E> {
         self.0.task.as_ref()
     }
 
+    /// Of an item of a map: its place in the order of the items, counted from 0. `None` if this is the error of
+    /// something else, such as a map that was cancelled.
+    ///
+    /// ```
+    /// let halves = reunite::map([4, 3], |n| if n % 2 == 0 { n / 2 } else { panic!("odd") });
+    /// let errors: Vec<_> = halves.into_iter().filter_map(Result::err).collect();
+    /// assert_eq!(errors[0].item(), Some(1));
+    /// ```
+    pub fn item(&self) -> Option<usize> {
+        self.task().and_then(Label::item)
+    }
+
     /// Whether the task (or the scope's body) returned an error of its own.
     pub fn is_error(&self) -> bool {
         matches!(self.0.kind, JoinErrorKind::Failed(_))

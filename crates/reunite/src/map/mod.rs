@@ -1,6 +1,7 @@
 //! Maps: a function over many items, side by side, with the results in order.
 
 mod home;
+mod order;
 mod outcomes;
 mod shared;
 mod worker;
@@ -10,11 +11,12 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 
-use crate::error::ScopeError;
+use crate::error::{JoinError, ScopeError};
 use crate::primitive::{Duration, available_parallelism};
 use crate::scope::{Scope, scope};
 
 pub use home::{Free, Home};
+pub use order::{Order, Ordered, Unordered};
 pub use outcomes::Outcomes;
 
 /// Applies `f` to every item on several threads and yields the outcomes in the order of the items.
@@ -100,11 +102,10 @@ where
 {
     let (items, at) = (items.into_iter(), Location::caller());
     scope(|s| {
-        Map::new(items, f, s, at)
-            .unordered()
-            .fail_fast()
-            .into_iter()
-            .collect_values()
+        let mut map = Map::new(items, f, s, at).fail_fast();
+        // Not `unordered`, which would keep an index for each item.
+        map.plan.ordered = false;
+        map.into_iter().collect_values()
     })
     .map(drop)
 }
@@ -158,13 +159,13 @@ impl<'scope, 'env> Scope<'scope, 'env> {
 
 /// A map that has not started: choose, then iterate.
 #[must_use = "a map does nothing until it is iterated"]
-pub struct Map<'a, I, F, H> {
+pub struct Map<'a, I, F, H, O = Ordered> {
     items: I,
     f: F,
     home: H,
     plan: Plan,
-    /// How long what the function and the items borrow lives.
-    borrows: PhantomData<&'a ()>,
+    /// How long what the function and the items borrow lives, and what its outcomes are.
+    kind: PhantomData<(&'a (), O)>,
 }
 
 /// What was chosen.
@@ -190,7 +191,7 @@ impl Plan {
     }
 }
 
-impl<I, F, H> Map<'_, I, F, H> {
+impl<'a, I, F, H> Map<'a, I, F, H> {
     fn new(items: I, f: F, home: H, at: &'static Location<'static>) -> Self {
         let plan = Plan {
             at,
@@ -206,10 +207,39 @@ impl<I, F, H> Map<'_, I, F, H> {
             f,
             home,
             plan,
-            borrows: PhantomData,
+            kind: PhantomData,
         }
     }
 
+    /// Outcomes in the order in which the items complete. Each value comes with the index of its item: its place in
+    /// the order of the items, counted from 0. An error tells it by [`JoinError::item`](crate::JoinError::item).
+    ///
+    /// ```
+    /// let words = ["one", "two", "three"];
+    /// let mut lengths = [0; 3];
+    /// for outcome in reunite::map(words, str::len).unordered() {
+    ///     match outcome {
+    ///         Ok((index, length)) => lengths[index] = length,
+    ///         Err(error) => eprintln!("item {:?}: {error}", error.item()),
+    ///     }
+    /// }
+    /// assert_eq!(lengths, [3, 3, 5]);
+    /// ```
+    pub fn unordered(self) -> Map<'a, I, F, H, Unordered> {
+        Map {
+            items: self.items,
+            f: self.f,
+            home: self.home,
+            plan: Plan {
+                ordered: false,
+                ..self.plan
+            },
+            kind: PhantomData,
+        }
+    }
+}
+
+impl<I, F, H, O> Map<'_, I, F, H, O> {
     /// A name for messages.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.plan.name = Some(name.into());
@@ -236,12 +266,6 @@ impl<I, F, H> Map<'_, I, F, H> {
         self
     }
 
-    /// Outcomes in the order in which they are there.
-    pub fn unordered(mut self) -> Self {
-        self.plan.ordered = false;
-        self
-    }
-
     /// The first error or panic stops the map: no further item is pulled, those that run are cancelled
     /// and have outcomes still.
     pub fn fail_fast(mut self) -> Self {
@@ -250,23 +274,24 @@ impl<I, F, H> Map<'_, I, F, H> {
     }
 }
 
-impl<'a, I, U, E, F, H> IntoIterator for Map<'a, I, F, H>
+impl<'a, I, U, E, F, H, O> IntoIterator for Map<'a, I, F, H, O>
 where
+    O: Order<U, Value: 'a>,
     I: Iterator<Item: Send + 'a> + Send + 'a,
     U: Send + 'a,
     E: Send + 'a,
     F: Fn(I::Item) -> Result<U, E> + Send + Sync + 'a,
     H: Home<'a>,
 {
-    type Item = Result<U, crate::JoinError<E>>;
-    type IntoIter = Outcomes<'a, U, E>;
+    type Item = Result<O::Value, JoinError<E>>;
+    type IntoIter = Outcomes<'a, O::Value, E>;
 
-    fn into_iter(self) -> Outcomes<'a, U, E> {
-        Outcomes::new(self.items, self.f, self.home, self.plan)
+    fn into_iter(self) -> Outcomes<'a, O::Value, E> {
+        Outcomes::new(self.items, self.f, self.home, self.plan, O::value)
     }
 }
 
-impl<I, F, H> fmt::Debug for Map<'_, I, F, H> {
+impl<I, F, H, O> fmt::Debug for Map<'_, I, F, H, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Map")
             .field("plan", &self.plan)

@@ -33,12 +33,20 @@ pub struct Outcomes<'a, U, E> {
 }
 
 impl<'a, U, E> Outcomes<'a, U, E> {
-    pub(super) fn new<I, F, H>(items: I, f: F, home: H, plan: Plan) -> Self
+    /// `value` makes the value of an outcome of an item's index and what `f` returned for it.
+    pub(super) fn new<I, V, F, H>(
+        items: I,
+        f: F,
+        home: H,
+        plan: Plan,
+        value: fn(usize, V) -> U,
+    ) -> Self
     where
         I: Iterator<Item: Send + 'a> + Send + 'a,
-        U: Send + 'a,
+        V: Send + 'a,
+        U: 'a,
         E: Send + 'a,
-        F: Fn(I::Item) -> Result<U, E> + Send + Sync + 'a,
+        F: Fn(I::Item) -> Result<V, E> + Send + Sync + 'a,
         H: Home<'a>,
     {
         let here = current::current();
@@ -51,6 +59,7 @@ impl<'a, U, E> Outcomes<'a, U, E> {
             running: Box::new(Consumer {
                 shared,
                 start,
+                value,
                 finished: false,
             }),
         }
@@ -117,16 +126,18 @@ trait Running<U, E> {
     fn passed_on(&self, cancelled: &Cancelled) -> bool;
 }
 
-struct Consumer<I, U, E, S> {
-    shared: Arc<Shared<I, U, E>>,
+struct Consumer<I, V, E, S, U> {
+    shared: Arc<Shared<I, V, E>>,
     /// Starts a worker.
     start: Box<S>,
+    value: fn(usize, V) -> U,
     finished: bool,
 }
 
 /// What a look at the state found.
-enum Look<U, E> {
-    Outcome(Result<U, JoinError<E>>),
+enum Look<V, E> {
+    /// Of the item with this index.
+    Outcome(u64, Result<V, JoinError<E>>),
     /// Every item was taken.
     End,
     /// No worker is there to go on: none yet, or a cancellation made them leave.
@@ -135,20 +146,20 @@ enum Look<U, E> {
     Anew,
 }
 
-impl<I, U, E, S> Running<U, E> for Consumer<I, U, E, S>
+impl<I, V, E, S, U> Running<U, E> for Consumer<I, V, E, S, U>
 where
     S: FnMut() -> Result<(), JoinError>,
 {
     fn next(&mut self) -> Option<Result<U, JoinError<E>>> {
         while !self.finished {
             match self.look() {
-                Ok(Look::Outcome(outcome)) => {
+                Ok(Look::Outcome(index, outcome)) => {
                     let why = outcome.as_ref().err().and_then(JoinError::as_cancelled);
                     if why.is_some_and(|why| self.passed_on(why)) {
                         // If that came from above, the caller is told by it.
                         let _told = current::checkpoint();
                     }
-                    return Some(outcome);
+                    return Some(outcome.map(|value| self.value(index, value)));
                 }
                 Ok(Look::Anew) => {}
                 Ok(Look::End) => {
@@ -193,10 +204,14 @@ where
     }
 }
 
-impl<I, U, E, S> Consumer<I, U, E, S>
+impl<I, V, E, S, U> Consumer<I, V, E, S, U>
 where
     S: FnMut() -> Result<(), JoinError>,
 {
+    fn value(&self, index: u64, value: V) -> U {
+        (self.value)(usize::try_from(index).unwrap_or(usize::MAX), value)
+    }
+
     fn interrupted(&self, cause: Cancelled) -> JoinError<E> {
         JoinError::new(self.shared.label.clone(), JoinErrorKind::Interrupted(cause))
     }
@@ -211,7 +226,7 @@ where
     }
 
     /// Waits for the next thing to do.
-    fn look(&mut self) -> Result<Look<U, E>, JoinErrorKind<E>> {
+    fn look(&mut self) -> Result<Look<V, E>, JoinErrorKind<E>> {
         let shared = &*self.shared;
         let (deadline, first) = {
             let state = shared.state.lock();
@@ -237,7 +252,7 @@ where
                 taken = Some(seat.label);
                 idle = state.wake_idle();
                 match seat.item {
-                    Item::Done(outcome) => Some(Look::Outcome(outcome)),
+                    Item::Done(outcome) => Some(Look::Outcome(seat.number, outcome)),
                     Item::Running { .. } => unreachable!("only done seats are taken"),
                 }
             } else if state.is_over() {
@@ -311,7 +326,7 @@ where
     }
 }
 
-impl<I, U, E, S> Drop for Consumer<I, U, E, S> {
+impl<I, V, E, S, U> Drop for Consumer<I, V, E, S, U> {
     fn drop(&mut self) {
         let shared = &*self.shared;
         let mut state = shared.state.lock();
