@@ -2,9 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::time::Duration;
-
-use reunite::Label;
 
 use crate::Peer;
 
@@ -101,55 +98,3 @@ pub struct Served {
     /// Clients that were sent away.
     pub refused: u64,
 }
-
-/// A client's task that was not back in time.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Straggler {
-    /// Whom it serves.
-    pub peer: Peer,
-    /// The task.
-    pub task: Label,
-    /// How long the client has been connected.
-    pub age: Duration,
-    /// What the task is doing.
-    pub doing: String,
-}
-
-impl fmt::Display for Straggler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (task, age, doing) = (&self.task, self.age.as_secs_f64(), &self.doing);
-        write!(f, "{task}, connected for {age:.1} s, {doing}")
-    }
-}
-
-/// Those that were not back when the time to shut down was over. Their sockets were cut, and they were let go.
-#[derive(Clone, Debug)]
-pub struct Stragglers {
-    pub(crate) late: Vec<Straggler>,
-    pub(crate) served: Served,
-}
-
-impl Stragglers {
-    /// Who is late, the one that came first first.
-    pub fn iter(&self) -> std::slice::Iter<'_, Straggler> {
-        self.late.iter()
-    }
-
-    /// What was done all the same.
-    pub fn served(&self) -> Served {
-        self.served
-    }
-}
-
-impl fmt::Display for Stragglers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.late.len();
-        write!(f, "{count} connection(s) did not end in time")?;
-        self.late
-            .iter()
-            .try_for_each(|straggler| write!(f, "; {straggler}"))
-    }
-}
-
-impl std::error::Error for Stragglers {}

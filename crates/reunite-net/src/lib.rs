@@ -84,7 +84,7 @@ mod tls;
 mod tls;
 
 pub use connection::{Connection, Sender};
-pub use event::{Event, Served, Straggler, Stragglers, Why};
+pub use event::{Event, Served, Why};
 pub use listen::{Listener, Peer};
 #[cfg(feature = "tls")]
 pub use rustls;

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use reunite::JoinHandle;
+use reunite::{JoinHandle, Straggler};
 
-use crate::event::{Served, Straggler, Why};
+use crate::event::{Served, Why};
 use crate::server::Limits;
 use crate::socket::Socket;
 use crate::{Outcome, Peer};
@@ -136,12 +136,12 @@ impl Roster {
         let inner = self.lock();
         let late = inner.clients.values().filter_map(|client| {
             let handle = client.handle.as_ref()?;
-            Some(Straggler {
-                peer: client.peer,
-                task: handle.label().clone(),
-                age: client.since.elapsed(),
-                doing: client.socket.phase().to_string(),
-            })
+            let doing = client.socket.phase().to_string();
+            Some(Straggler::new(
+                handle.label().clone(),
+                client.since.elapsed(),
+                doing,
+            ))
         });
         late.collect()
     }

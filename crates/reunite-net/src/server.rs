@@ -5,11 +5,11 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reunite::{Builder, JoinHandle};
+use reunite::{Builder, JoinHandle, Stragglers};
 
 use crate::accept::{House, Report, on_standard_error, run};
 use crate::drain::Drain;
-use crate::event::{Event, Served, Stragglers};
+use crate::event::{Event, Served};
 use crate::listen::Listener;
 use crate::roster::Roster;
 use crate::{Connection, Outcome};
@@ -228,9 +228,21 @@ impl Server {
     /// is what one does then.
     ///
     /// # Errors
-    /// Those that were not back in time, by name. Their connections are cut and their tasks let go.
-    pub fn shutdown(mut self, time: Duration) -> Result<Served, Stragglers> {
-        let until = Instant::now().checked_add(time);
+    /// Those that were not back in time, by name, the one that came first first, and what was done all the same.
+    /// Their connections are cut and their tasks let go.
+    pub fn shutdown(self, time: Duration) -> Result<Served, Stragglers<Served>> {
+        self.shutdown_until(Instant::now().checked_add(time))
+    }
+
+    /// [`shutdown`](Self::shutdown) that waits until `deadline`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn shutdown_deadline(self, deadline: Instant) -> Result<Served, Stragglers<Served>> {
+        self.shutdown_until(Some(deadline))
+    }
+
+    fn shutdown_until(mut self, until: Option<Instant>) -> Result<Served, Stragglers<Served>> {
         self.drain.begin();
         let Some(mut accepting) = self.accepting.take() else {
             return Ok(self.roster.served());
@@ -258,7 +270,7 @@ impl Server {
         if back || late.is_empty() {
             Ok(served)
         } else {
-            Err(Stragglers { late, served })
+            Err(Stragglers::new(late, served))
         }
     }
 }

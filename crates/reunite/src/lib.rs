@@ -109,7 +109,7 @@ pub use race::{Contender, Contenders, quorum, race};
 pub use scope::{Ready, Scope, ScopeBuilder, TryScope, scope, try_scope};
 pub use spin::yield_briefly;
 pub use task::JoinHandle;
-pub use thread::{Builder, detached, shutdown, spawn};
+pub use thread::{Builder, detached, shutdown, shutdown_deadline, spawn};
 pub use wait::{sleep, sleep_deadline};
 
 /// When is a scope decided? Policies as values; see [`ScopeBuilder::policy`].

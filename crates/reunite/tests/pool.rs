@@ -324,7 +324,7 @@ fn a_pool_dropped_while_it_sleeps_or_has_just_worked_ends() {
 #[test]
 fn shutdown_tells_whether_all_threads_have_ended() {
     let _watch = watchdog();
-    assert_eq!(pool(3).shutdown(Duration::from_secs(60)), Ok(()));
+    assert_eq!(pool(3).shutdown(Duration::from_secs(60)).unwrap(), 3);
 }
 
 #[test]

@@ -205,12 +205,15 @@ fn a_pool_shut_down_by_its_own_task_waited_for_that() {
         let pool = task_own.lock().unwrap().take().unwrap();
         pool.shutdown(Duration::MAX).unwrap_err()
     });
+    let id = task.id();
     *own.lock().unwrap() = Some(pool);
     begin.send(()).unwrap();
     while !task.is_finished() {
         std::thread::yield_now();
     }
-    assert!(task.join().unwrap() >= 1);
+    let late = task.join().unwrap();
+    let named: Vec<_> = late.iter().map(|late| late.task.id()).collect();
+    assert_eq!((named, *late.done()), (vec![id], 0), "{late}");
 }
 
 /// A thread in its hook counted as one that looks for work, so nobody else was woken for that.

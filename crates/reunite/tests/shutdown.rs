@@ -3,7 +3,7 @@
 mod common;
 
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{LONG, until, until_cancelled, watchdog, with_time_enough};
 
@@ -339,4 +339,66 @@ fn a_map_outside_any_scope_stops_though_its_outcomes_were_forgotten() {
     reunite::shutdown(NEVER).unwrap();
     assert!(told.recv().unwrap());
     drop(consumer);
+}
+
+#[test]
+fn the_shutdown_of_a_pool_names_who_is_late() {
+    let _alone = alone();
+    let _watchdog = watchdog();
+    let pool = reunite::Pool::builder().threads(2).build().unwrap();
+    let (go, wait) = mpsc::channel::<()>();
+    let (tell, begun) = mpsc::channel();
+    let deaf = pool.spawn(move || {
+        tell.send(()).unwrap();
+        wait.recv().unwrap_err();
+    });
+    begun.recv().unwrap();
+    let late = pool.shutdown_deadline(Instant::now()).unwrap_err();
+    drop(go);
+    let named: Vec<_> = late.iter().map(|late| late.task.id()).collect();
+    assert_eq!(named, [deaf.id()], "{late}");
+    let told = late.to_string();
+    assert!(
+        told.starts_with("1 task did not stop in time; task #"),
+        "{told}"
+    );
+    deaf.join().unwrap();
+}
+
+#[test]
+fn the_shutdown_of_a_pool_names_the_pool_if_only_a_hook_is_late() {
+    let _alone = alone();
+    let _watchdog = watchdog();
+    let (go, wait) = mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    let pool = reunite::Pool::builder()
+        .threads(1)
+        .name("slow to leave")
+        .on_exit(move || assert!(wait.lock().unwrap().recv().is_err()))
+        .build()
+        .unwrap();
+    let late = pool.shutdown(Duration::from_millis(1)).unwrap_err();
+    drop(go);
+    let told = late.to_string();
+    assert!(told.contains("pool `slow to leave`"), "{told}");
+    assert!(told.ends_with("1 of its threads have not ended"), "{told}");
+}
+
+#[test]
+fn who_is_late_does_not_count_as_stopped() {
+    let _alone = alone();
+    let _watchdog = watchdog();
+    // Those of other tests that are about to leave.
+    reunite::shutdown(NEVER).unwrap();
+    let (go, wait) = mpsc::channel::<()>();
+    let (tell, begun) = mpsc::channel();
+    let deaf = reunite::spawn(move || {
+        tell.send(()).unwrap();
+        wait.recv().unwrap_err();
+    });
+    begun.recv().unwrap();
+    let late = reunite::shutdown_deadline(Instant::now()).unwrap_err();
+    drop(go);
+    assert_eq!((late.iter().len(), *late.done()), (1, 0), "{late}");
+    deaf.join().unwrap();
 }

@@ -2,6 +2,7 @@
 
 mod count;
 mod event;
+mod straggler;
 mod verb;
 
 use std::fmt;
@@ -15,53 +16,8 @@ use crate::primitive::{Arc, Counter, Duration, Ordering, StaticMutex};
 pub(crate) use count::{count_blocked, count_stolen, count_thread, counted};
 pub use event::{Completion, Event, Observer, Observing, observe};
 pub(crate) use event::{Quiet, is_on, is_quiet, tell};
+pub use straggler::{Straggler, Stragglers};
 pub use verb::Verb;
-
-/// A task that was asked to stop and has not come back yet.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Straggler {
-    /// Which task.
-    pub task: Label,
-    /// How long it has existed.
-    pub age: Duration,
-    /// What it is doing: "running", or what it waits for, where, since when.
-    pub doing: String,
-}
-
-impl fmt::Display for Straggler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} still running after {:.1} s, {}",
-            self.task,
-            self.age.as_secs_f64(),
-            self.doing
-        )
-    }
-}
-
-/// The tasks that did not come back in time: what [`shutdown`](crate::shutdown) returns.
-#[derive(Clone, Debug)]
-pub struct Stragglers(pub(crate) Vec<Straggler>);
-
-impl Stragglers {
-    /// Who is late, in spawn order.
-    pub fn iter(&self) -> std::slice::Iter<'_, Straggler> {
-        self.0.iter()
-    }
-}
-
-impl fmt::Display for Stragglers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} task(s) did not stop in time", self.0.len())?;
-        self.0
-            .iter()
-            .try_for_each(|straggler| write!(f, "; {straggler}"))
-    }
-}
-
-impl std::error::Error for Stragglers {}
 
 type Reporter = Arc<dyn Fn(&Label, &[Straggler]) + Send + Sync>;
 

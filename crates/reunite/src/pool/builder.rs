@@ -12,8 +12,8 @@ use crate::contain::contain;
 use crate::deadline;
 use crate::deadlock::{Object, On, Site};
 use crate::id::{Kind, Label};
-use crate::observe::Verb;
-use crate::primitive::{Arc, Duration, Instant, OnceLock, Weak, available_parallelism};
+use crate::observe::{Straggler, Stragglers, Verb};
+use crate::primitive::{Arc, Duration, Instant, OnceLock, Weak, available_parallelism, now};
 use crate::task::{Entry, Group, JoinHandle, Queue, Rules, Starter, WaitAll, chase};
 use crate::thread::{Builder, admit, examine, start_worker};
 use crate::wait::{self, Heed, Wait};
@@ -34,6 +34,10 @@ type Hook = Box<dyn Fn() + Send + Sync>;
 impl Shared {
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    fn label(&self, at: &'static Location<'static>) -> Label {
+        Label::new(Kind::Pool, Some(self.name.clone()), at)
     }
 
     /// Does what the roster said. False if nobody is left to work.
@@ -251,24 +255,66 @@ impl Pool {
         handle
     }
 
-    /// Ends the pool's threads, and waits for that at most `timeout`. What they have begun, they finish.
+    /// Ends the pool's threads, and waits for that at most `timeout`. What they have begun, they finish. Returns how
+    /// many threads there were.
     ///
     /// # Errors
-    /// The number of threads that are still at work; they end when they can. At once if the caller is one of
-    /// them, as it cannot wait for itself.
+    /// The tasks that have not completed, by name, and how many threads have ended; the others end when they can. At
+    /// once if the caller is one of them, as it cannot wait for itself.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let pool = reunite::Pool::builder().threads(2).build().unwrap();
+    /// let task = pool.spawn(|| 6 * 7);
+    /// assert_eq!(pool.shutdown(Duration::from_secs(60)).unwrap(), 2);
+    /// assert_eq!(task.join().unwrap(), 42);
+    /// ```
     #[track_caller]
-    pub fn shutdown(mut self, timeout: Duration) -> Result<(), usize> {
-        let timeout = if member::takes_part(&self.shared) {
-            Duration::ZERO
+    pub fn shutdown(self, timeout: Duration) -> Result<usize, Stragglers> {
+        self.shutdown_until(deadline::after(timeout), Location::caller())
+    }
+
+    /// [`shutdown`](Self::shutdown) that waits until `deadline`.
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn shutdown_deadline(self, deadline: Instant) -> Result<usize, Stragglers> {
+        self.shutdown_until(Some(deadline), Location::caller())
+    }
+
+    fn shutdown_until(
+        mut self,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<usize, Stragglers> {
+        let since = now();
+        let threads = self.shared.roster.threads();
+        let deadline = if member::takes_part(&self.shared) {
+            Some(since)
         } else {
-            timeout
+            deadline
         };
-        let _ended = self.close(deadline::after(timeout), Heed::Nothing, Location::caller());
+        let _ended = self.close(deadline, Heed::Nothing, at);
         self.waits_on_drop = false;
-        match self.shared.roster.threads() {
-            0 => Ok(()),
-            left => Err(left),
+        let left = self.shared.roster.threads();
+        if left == 0 {
+            return Ok(threads);
         }
+        let mut late = self.stragglers();
+        if late.is_empty() {
+            // No task is at work: hooks are, or threads on their way out.
+            let waited = now().saturating_duration_since(since);
+            let doing = format!("{left} of its threads have not ended");
+            late.push(Straggler::new(self.shared.label(at), waited, doing));
+        }
+        Err(Stragglers::new(late, threads.saturating_sub(left)))
+    }
+
+    /// The tasks that [`spawn`](Self::spawn) started and that have not left.
+    fn stragglers(&self) -> Vec<Straggler> {
+        let group = self.shared.group.get();
+        group.map_or_else(Vec::new, |group| group.stragglers_if(|_| true))
     }
 
     fn close(
@@ -303,12 +349,9 @@ impl Drop for Pool {
         }
         let at = Location::caller();
         chase(
-            &Label::new(Kind::Pool, Some(self.shared.name.clone()), at),
+            &self.shared.label(at),
             |deadline| self.close(deadline, Heed::Patiently, at),
-            || match self.shared.group.get() {
-                Some(group) => group.stragglers_if(|_| true),
-                None => Vec::new(),
-            },
+            || self.stragglers(),
         );
     }
 }

@@ -10,7 +10,7 @@ use crate::deadline;
 use crate::error::{JoinError, Why};
 use crate::id::{Kind, Label};
 use crate::observe::{Straggler, Stragglers};
-use crate::primitive::{Arc, Duration, OnceLock};
+use crate::primitive::{Arc, Duration, Instant, OnceLock};
 use crate::profile;
 use crate::task::{
     Entry, Failures, Group, JoinHandle, OnDrop, Rules, Spec, Starter, WaitAll, prepare,
@@ -186,7 +186,7 @@ pub fn detached() -> Vec<Straggler> {
 }
 
 /// Ends the program's threads in order: asks every task outside a scope, detached ones included, to stop,
-/// and waits for all of them for at most `timeout`. Returns how many it waited for.
+/// and waits for all of them for at most `timeout`. Returns how many it asked.
 ///
 /// Called by a task, it is about the others: the task itself, and those that wait for it (the task whose scope it
 /// belongs to, the one that spawned it, and so on), are neither asked to stop nor waited for.
@@ -194,7 +194,7 @@ pub fn detached() -> Vec<Straggler> {
 /// Not final: tasks may be spawned afterwards.
 ///
 /// # Errors
-/// Those that did not stop in time, by name, with what they are doing. They go on.
+/// Those that did not stop in time, by name, with what they are doing, and how many of the others did. They go on.
 ///
 /// ```
 /// use std::time::Duration;
@@ -203,16 +203,33 @@ pub fn detached() -> Vec<Straggler> {
 /// ```
 #[track_caller]
 pub fn shutdown(timeout: Duration) -> Result<usize, Stragglers> {
-    let deadline = deadline::after(timeout);
+    shutdown_until(deadline::after(timeout), Location::caller())
+}
+
+/// [`shutdown`] that waits until `deadline`.
+///
+/// # Errors
+/// As [`shutdown`].
+#[track_caller]
+pub fn shutdown_deadline(deadline: Instant) -> Result<usize, Stragglers> {
+    shutdown_until(Some(deadline), Location::caller())
+}
+
+fn shutdown_until(
+    deadline: Option<Instant>,
+    at: &'static Location<'static>,
+) -> Result<usize, Stragglers> {
     let root = root();
     let around = current::around();
     let asked = root.cancel_members_but(&around, &Why::Shutdown);
-    let all_came = root.wait_for_all_but(&around, deadline, Location::caller());
+    let all_came = root.wait_for_all_but(&around, deadline, at);
     profile::write_if_asked();
     if all_came {
         Ok(asked)
     } else {
         let is_late = |who: &current::Who| !around.contains(&who.label.id());
-        Err(Stragglers(root.stragglers_if(is_late)))
+        let late = root.stragglers_if(is_late);
+        let stopped = asked.saturating_sub(late.len());
+        Err(Stragglers::new(late, stopped))
     }
 }

@@ -5,5 +5,5 @@ mod launch;
 mod recycle;
 
 pub(crate) use builder::admit;
-pub use builder::{Builder, detached, shutdown, spawn};
+pub use builder::{Builder, detached, shutdown, shutdown_deadline, spawn};
 pub(crate) use launch::{examine, start, start_helper, start_worker};

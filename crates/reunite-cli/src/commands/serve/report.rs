@@ -2,7 +2,8 @@
 
 use std::io::{Write, stdout};
 
-use reunite_net::{Event, Served, Server, Stragglers};
+use reunite::Stragglers;
+use reunite_net::{Event, Served, Server};
 use reunite_serve::Entry;
 
 use super::args::{LogArg, Serve};
@@ -47,7 +48,7 @@ pub(super) fn begun(args: &Serve, server: &Server) {
     }
 }
 
-pub(super) fn ended(args: &Serve, outcome: &Result<Served, Stragglers>) -> Exit {
+pub(super) fn ended(args: &Serve, outcome: &Result<Served, Stragglers<Served>>) -> Exit {
     match outcome {
         Ok(served) => {
             if !args.quiet {
