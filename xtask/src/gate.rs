@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::metadata::Metadata;
 use crate::shell::{self, step};
 use crate::tally::{self, Tally};
-use crate::{layers, msrv, unsafe_census};
+use crate::{exports, layers, msrv, unsafe_census};
 
 /// The fast gate.
 pub(crate) fn check() -> Result<(), String> {
@@ -31,7 +31,8 @@ pub(crate) fn check() -> Result<(), String> {
                 .env("RUSTDOCFLAGS", "-D warnings"),
         )
     })?;
-    step("unsafe census", unsafe_census::run)
+    step("unsafe census", unsafe_census::run)?;
+    step("exports", exports::run)
 }
 
 pub(crate) fn test() -> Result<(), String> {

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod exports;
 mod gate;
 mod layers;
 mod metadata;
@@ -19,9 +20,10 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  check           the fast gate: format, clippy, rustdoc, the unsafe census
+  check           the fast gate: format, clippy, rustdoc, the unsafe census, exports
   unsafe-census   every `unsafe` under crates/*/src; fails on a file off the list
   layers          the module arrows of crates/reunite/src point only downward
+  exports         no name is exported at two paths of a crate
   msrv            no dependency asks for a newer Rust than we promise
   test            every test and doc test of the workspace
   model           the model checks of crates/reunite
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         ["check"] => gate::check(),
         ["unsafe-census"] => unsafe_census::run(),
         ["layers"] => layers::run(),
+        ["exports"] => exports::run(),
         ["msrv"] => msrv::run(),
         ["test"] => gate::test(),
         ["model"] => gate::model(),

@@ -114,9 +114,7 @@ pub use wait::{sleep, sleep_deadline};
 
 /// When is a scope decided? Policies as values; see [`ScopeBuilder::policy`].
 pub mod policy {
-    pub use crate::task::{
-        Completion, FailFast, FirstSuccess, OnTimeout, Policy, Quorum, Verdict, WaitAll,
-    };
+    pub use crate::task::{FailFast, FirstSuccess, OnTimeout, Policy, Quorum, Verdict, WaitAll};
 }
 
 /// The examples of the README, as tests.

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 
 use common::{LONG, payload_of, until_cancelled, watchdog};
-use reunite::policy::{Completion, FirstSuccess, OnTimeout, Policy, Verdict};
-use reunite::{ScopeBuilder, channel};
+use reunite::policy::{FirstSuccess, OnTimeout, Policy, Verdict};
+use reunite::{Completion, ScopeBuilder, channel};
 
 #[test]
 fn ten_thousand_tasks_through_eight_places() {

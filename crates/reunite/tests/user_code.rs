@@ -10,8 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use common::{LONG, until_cancelled, watchdog};
-use reunite::policy::{Completion, Policy, Verdict};
-use reunite::{Builder, Event, Label, Observer, Observing, Pool, ScopeBuilder, channel, sync};
+use reunite::policy::{Policy, Verdict};
+use reunite::{
+    Builder, Completion, Event, Label, Observer, Observing, Pool, ScopeBuilder, channel, sync,
+};
 
 /// Panics without a message.
 fn throw(what: impl Any + Send) -> ! {

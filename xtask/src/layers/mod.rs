@@ -12,6 +12,8 @@ use crate::shell;
 use crate::source;
 use paths::Named;
 
+pub(crate) use paths::named;
+
 /// The house from the roof to the ground. A room may use the rooms on the lines below it, and those on
 /// its own line as long as no circle comes of it.
 const LAYERS: &[&[&str]] = &[

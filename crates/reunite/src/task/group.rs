@@ -21,7 +21,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use super::entry::Entry;
-use super::policy::{Completion, OnTimeout, Policy, Verdict, WaitAll};
+use super::policy::{OnTimeout, Policy, Verdict, WaitAll};
 use crate::cancel::Node;
 use crate::contain::{assert_outside, contain};
 use crate::current::{self, Who};
@@ -29,7 +29,7 @@ use crate::deadline;
 use crate::deadlock::{self, Bond, Crew, Need, Object, On, Site};
 use crate::error::{Cancelled, Why, resume};
 use crate::id::{Label, TaskId};
-use crate::observe::{Event, Straggler, Verb, is_on, report_stragglers, tell};
+use crate::observe::{Completion, Event, Straggler, Verb, is_on, report_stragglers, tell};
 use crate::park::Parker;
 use crate::primitive::{
     Arc, Duration, Instant, Mutex, MutexGuard, StaticMutex, StaticMutexGuard, Weak,

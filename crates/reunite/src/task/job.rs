@@ -6,7 +6,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::failures::Failures;
 use super::group::Group;
 use super::packet::Packet;
-use super::policy::Completion;
 use crate::cancel::Node;
 use crate::contain::{assert_outside, contain};
 use crate::context::Inherited;
@@ -14,7 +13,7 @@ use crate::current;
 use crate::cut_short::catch_task;
 use crate::error::{Cancelled, CutShort, Failure, Why};
 use crate::id::Label;
-use crate::observe::{Event, tell};
+use crate::observe::{Completion, Event, tell};
 use crate::primitive::Arc;
 
 pub(crate) type Job<'a> = Box<dyn FnOnce(Go) + Send + 'a>;

@@ -10,7 +10,7 @@ mod packet;
 mod policy;
 
 pub use handle::JoinHandle;
-pub use policy::{Completion, FailFast, FirstSuccess, OnTimeout, Policy, Quorum, Verdict, WaitAll};
+pub use policy::{FailFast, FirstSuccess, OnTimeout, Policy, Quorum, Verdict, WaitAll};
 
 pub(crate) use entry::{Entry, run_chain};
 pub(crate) use failures::{Failures, Unclaimed};

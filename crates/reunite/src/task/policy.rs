@@ -1,7 +1,7 @@
 //! Policies: when is a scope decided?
 
 use crate::id::Label;
-pub use crate::observe::Completion;
+use crate::observe::Completion;
 use crate::primitive::{AtomicUsize, Ordering};
 
 /// What a policy wants after an event.
@@ -28,7 +28,8 @@ pub enum OnTimeout {
 /// A policy that panics counts as [`Verdict::Cancel`], and its panic is one of the scope's failures.
 ///
 /// ```
-/// use reunite::policy::{Completion, Policy, Verdict};
+/// use reunite::Completion;
+/// use reunite::policy::{Policy, Verdict};
 /// use std::sync::atomic::{AtomicU32, Ordering};
 ///
 /// /// Gives up after the third failure.
