@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`bounded`] | a send waits while the channel is full: whoever is ahead is slowed down |
 //! | [`unbounded`] | a send never waits; memory is the limit |
-//! | [`rendezvous`] | a send waits until a receiver has the message |
+//! | [`rendezvous`], `bounded(0)` | a send waits until a receiver has the message |
 //!
 //! # Partial results
 //! That a channel is closed and empty says that its receivers have all there was to be. So it does not pass for that
@@ -64,7 +64,7 @@ pub use sender::Sender;
 
 use self::core::Core;
 
-/// A channel that holds up to `capacity` messages, at least one.
+/// A channel that holds up to `capacity` messages. With a capacity of 0 it is a [`rendezvous`].
 ///
 /// Who waits is woken in the order in which it came; a sender or receiver that comes just then may be faster, so a
 /// thread that waits can be overtaken.
@@ -77,7 +77,7 @@ use self::core::Core;
 /// ```
 #[track_caller]
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    pair(capacity.max(1))
+    pair(capacity)
 }
 
 /// A channel that holds any number of messages.
@@ -92,8 +92,9 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     pair(usize::MAX)
 }
 
-/// A channel that holds nothing: each message goes from hand to hand. A `try_send` on it succeeds if a receiver
-/// waits for this channel alone; one in a [`select()`] may yet take a message from elsewhere.
+/// A channel that holds nothing, as [`bounded(0)`](bounded): each message goes from hand to hand. A send returns when a
+/// receiver has the message, or with an error that has it. A [`try_send`](Sender::try_send) succeeds if a receiver waits
+/// for this channel alone; one in a [`select()`] may yet take a message from elsewhere.
 ///
 /// ```
 /// let (tx, rx) = reunite::channel::rendezvous();

@@ -12,7 +12,9 @@
 //! a channel that holds nothing passes one on without a wait of its sender. A taker looks for what it was handed
 //! whenever it asks, and when it gives up, for whatever reason: then it has received. One that waits for several
 //! channels could be handed more than it may take, so it is only woken; it asks again, under the lock, and may find
-//! that another was faster.
+//! that another was faster. Of a channel that holds nothing, a message passes by those that wait for several, and is
+//! handed to the first behind them that waits for this one alone: there is no room in which it could wait until one of
+//! the former has asked again. If there is none, its sender becomes a putter, if it waits, and wakes the first of them.
 //!
 //! Nobody is handed a message while an older one waits with a putter. No message waits while a taker sleeps: each
 //! is handed to a taker that was listed, or wakes it, and a taker that goes away though it was woken wakes the
@@ -171,19 +173,29 @@ impl<T> State<T> {
         if self.is_closed {
             return Err(Unsent::Closed(message));
         }
-        let first = self.takers.front();
-        let is_handed = self.putters.is_empty() && first.is_some_and(|taker| taker.is_alone);
-        if !is_handed && self.messages.len() >= self.capacity {
-            return Err(Unsent::Full(message));
-        }
+        let Some(place) = self.place_of_handed() else {
+            if self.messages.len() >= self.capacity {
+                return Err(Unsent::Full(message));
+            }
+            self.messages.push_back(message);
+            return Ok(self.next_taker());
+        };
         self.messages.push_back(message);
-        let taker = self.next_taker();
-        if let Some(taker) = taker.as_ref().filter(|_| is_handed)
-            && let Some(oldest) = self.messages.pop_front()
-        {
+        let taker = self.takers.remove(place).map(|taker| taker.parker);
+        if let (Some(taker), Some(oldest)) = (&taker, self.messages.pop_front()) {
             self.handed.push_back((taker.clone(), oldest));
         }
         Ok(taker)
+    }
+
+    /// The place of the taker that a message is handed to: the first, if it waits for this channel alone; of a channel
+    /// that holds nothing, the first that does.
+    fn place_of_handed(&self) -> Option<usize> {
+        if !self.putters.is_empty() {
+            return None;
+        }
+        let first_alone = self.takers.iter().position(|taker| taker.is_alone);
+        first_alone.filter(|place| *place == 0 || self.capacity == 0)
     }
 
     fn next_taker(&mut self) -> Option<Parker> {
