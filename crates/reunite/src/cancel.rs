@@ -37,6 +37,9 @@ const CUT: u8 = 8;
 const OVER: u8 = 16;
 /// It is for tasks, and what they are told is not told to the one around them.
 const APART: u8 = 32;
+/// A task below, which runs under this node as long as nobody asks for its own, was cancelled alone: a checkpoint has to
+/// ask for its own.
+const BELOW: u8 = 64;
 
 pub(crate) struct Node {
     state: AtomicU8,
@@ -84,7 +87,8 @@ impl Node {
             place.store(slot, Ordering::Relaxed);
         }
         if let Some(cause) = parent.cause() {
-            node.cancel(cause);
+            // Observers were told with the parent.
+            node.raise(&cause, &mut Vec::new());
         }
         node
     }
@@ -172,10 +176,17 @@ impl Node {
         self.look_slow(at())
     }
 
-    /// Whether [`check`](Self::check) would fail. Tells nobody, cancels nothing.
-    pub(crate) fn must_stop(&self) -> bool {
+    /// Whether [`check`](Self::check) would fail, here or, if this node is for many tasks, perhaps for the one that asks.
+    /// Tells nobody, cancels nothing.
+    pub(crate) fn must_look(&self) -> bool {
         let state = self.state.load(Ordering::Relaxed);
-        state & CANCELLED != 0 || (state & DEADLINE != 0 && deadline::has_passed(self.deadline))
+        state & (CANCELLED | BELOW) != 0
+            || (state & DEADLINE != 0 && deadline::has_passed(self.deadline))
+    }
+
+    /// One of the tasks that run under this node is about to be cancelled alone.
+    pub(crate) fn mark_below(&self) {
+        self.state.fetch_or(BELOW, Ordering::Relaxed);
     }
 
     #[cold]

@@ -32,61 +32,91 @@ use crate::primitive::{Arc, Counter, Ordering, StaticMutex};
 /// ```
 pub trait Inherit: Send + Sync {
     /// Called where a task is spawned. The closure it returns is called on the task's thread before the
-    /// task starts; what that returns is dropped there after the task completed.
+    /// task starts; what that returns is dropped there after the task completed, the last first if there are several hooks.
+    ///
+    /// Tasks of a pool inherit as those on threads do: tasks of [`Pool::scope`](crate::Pool::scope), items of maps, and halves
+    /// of a [`join`](crate::join()) that another thread runs. While there is a hook, each fork costs a call of it.
     fn capture(&self) -> Box<dyn FnOnce() -> Box<dyn Any> + Send>;
 }
 
 static HOOKS: StaticMutex<Vec<Arc<dyn Inherit>>> = StaticMutex::new(Vec::new());
 static COUNT: Counter = Counter::new(0);
+/// Whoever has to know when there is something to capture.
+static LISTENERS: StaticMutex<Vec<fn()>> = StaticMutex::new(Vec::new());
 
 /// Adds a hook for the rest of the process. Tasks spawned from now on inherit through it, unless their
 /// builder says [`without_context`](crate::Builder::without_context).
 pub fn inherit(hook: impl Inherit + 'static) {
-    let mut hooks = HOOKS.lock();
-    hooks.push(Arc::new(hook));
-    COUNT.store(hooks.len() as u64, Ordering::Release);
+    let hook = Arc::new(hook);
+    {
+        let mut hooks = HOOKS.lock();
+        hooks.push(hook);
+        COUNT.store(hooks.len() as u64, Ordering::SeqCst);
+    }
+    let listeners = LISTENERS.lock().clone();
+    listeners.iter().for_each(|listener| listener());
+}
+
+/// Calls `listener` whenever there is more to capture, from now on.
+pub(crate) fn on_inherit(listener: fn()) {
+    LISTENERS.lock().push(listener);
+}
+
+/// Whether there is anything to capture.
+#[inline]
+pub(crate) fn is_inherited() -> bool {
+    cfg!(feature = "tracing") || COUNT.load(Ordering::SeqCst) > 0
 }
 
 /// What was captured at the spawn.
 #[derive(Default)]
-pub(crate) struct Inherited(Vec<Box<dyn FnOnce() -> Box<dyn Any> + Send>>);
+pub(crate) struct Inherited {
+    hooks: Vec<Box<dyn FnOnce() -> Box<dyn Any> + Send>>,
+    /// The span that was current.
+    #[cfg(feature = "tracing")]
+    around: Option<tracing::Span>,
+}
 
 impl Inherited {
-    /// Call where `task` is spawned.
-    #[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
-    pub(crate) fn capture(task: &Label) -> Self {
+    /// Call where a task is spawned.
+    pub(crate) fn capture() -> Self {
         let mut captured = Vec::new();
         if COUNT.load(Ordering::Acquire) > 0 {
             let hooks = HOOKS.lock().clone();
             assert_outside();
             captured.extend(hooks.iter().map(|hook| hook.capture()));
         }
-        #[cfg(feature = "tracing")]
-        captured.push(span(task));
-        Self(captured)
+        Self {
+            hooks: captured,
+            #[cfg(feature = "tracing")]
+            around: Some(tracing::Span::current()),
+        }
     }
 
-    /// Call on the task's thread; drop the result there.
-    pub(crate) fn enter(self) -> Vec<Box<dyn Any>> {
-        self.0.into_iter().map(|enter| enter()).collect()
+    /// Call on the thread of `task`; drop the result there.
+    #[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+    pub(crate) fn enter(self, task: &Label) -> Vec<Box<dyn Any>> {
+        let entered = self.hooks.into_iter().map(|enter| enter());
+        #[cfg(feature = "tracing")]
+        let entered = entered.chain(self.around.map(|around| enter_span(task, around)));
+        // The last is dropped first: each finds what it left.
+        let mut entered: Vec<_> = entered.collect();
+        entered.reverse();
+        entered
     }
 }
 
-/// The task gets a span of its own, at the level `DEBUG`, within the one that is current at its spawn.
+/// The task gets a span of its own, at the level `DEBUG`, within the one that was current at its spawn.
 #[cfg(feature = "tracing")]
-fn span(task: &Label) -> Box<dyn FnOnce() -> Box<dyn Any> + Send> {
-    let around = tracing::Span::current();
-    let task = task.clone();
-    Box::new(move || {
-        let around = around.entered();
-        let own = tracing::debug_span!(
-            target: "reunite",
-            "task",
-            id = task.id().as_u64(),
-            name = task.name(),
-            at = %task.spawned_at(),
-        );
-        // Dropped in this order.
-        Box::new((own.entered(), around))
-    })
+fn enter_span(task: &Label, around: tracing::Span) -> Box<dyn Any> {
+    let around = around.entered();
+    let own = tracing::debug_span!(
+        target: "reunite",
+        "task",
+        id = task.id().as_u64(),
+        name = task.name(),
+        at = %task.spawned_at(),
+    );
+    // Dropped in this order.
+    Box::new((own.entered(), around))
 }

@@ -4,8 +4,15 @@
 //! section or a scope's body replaces the cancel node for a while. Each entry is put back by a guard.
 //! An entry also keeps which fork of the thread was the newest when it was made, so that it can be told
 //! afterwards in which context a fork was made, and a fork need not say so.
+//!
+//! # Pieces of a pool's work
+//! A thread of a pool may run many small tasks one after the other in one entry, whose context is what they have in
+//! common: the node of their scope, and the task that opened it. Which of them it is at, the pool knows
+//! ([`Pieces`]). Each has a context of its own, which is made when somebody asks for it: by whatever blocks, fails,
+//! opens a scope, offers a fork to others, or looks. Until then nobody can tell the difference, and nothing is made.
 
 use std::cell::{Cell, RefCell};
+use std::ops::Range;
 use std::panic::Location;
 
 use crate::cancel::Node;
@@ -39,13 +46,23 @@ pub(crate) struct Waiting {
 const QUEUED: u8 = 0;
 const RUNNING: u8 = 1;
 const DETACHED: u8 = 2;
+const CARRIER: u8 = 4;
 
 impl Who {
     pub(crate) fn new(label: Label, parent: Option<Arc<Who>>) -> Arc<Self> {
+        Self::created_at(now(), label, parent)
+    }
+
+    /// The record of a task that is older than it.
+    pub(crate) fn created_at(
+        created: Instant,
+        label: Label,
+        parent: Option<Arc<Who>>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             label,
             parent: Mutex::new(parent),
-            created: now(),
+            created,
             stage: AtomicU8::new(QUEUED),
             waiting: Mutex::new(None),
         })
@@ -59,6 +76,15 @@ impl Who {
 
     pub(crate) fn is_detached(&self) -> bool {
         self.stage.load(Ordering::Relaxed) & DETACHED != 0
+    }
+
+    /// It only runs tasks of others, which the live tree shows in its stead.
+    pub(crate) fn carry_tasks(&self) {
+        self.stage.fetch_or(CARRIER, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_carrier(&self) -> bool {
+        self.stage.load(Ordering::Relaxed) & CARRIER != 0
     }
 
     /// It completed or was detached. Records must not hold each other for ever: a chain of tasks, each
@@ -160,27 +186,99 @@ struct Layer {
     newest: ForkMark,
     /// Whether what runs in it, and not in one entered later, was told of a cancellation.
     told: Cell<bool>,
+    /// If pieces of a pool's work run in it: how many the thread ran already when it was entered.
+    pieces: Option<usize>,
 }
 
+impl Layer {
+    fn of(context: Arc<Context>, newest: ForkMark) -> Self {
+        Self {
+            context,
+            newest,
+            told: Cell::new(false),
+            pieces: None,
+        }
+    }
+}
+
+/// What the pool knows of the calling thread.
+pub(crate) struct Pieces {
+    /// The newest open fork.
+    pub(crate) newest_fork: fn() -> ForkMark,
+    /// How many pieces of work it runs, one inside the wait of another.
+    pub(crate) count: fn() -> usize,
+    /// The context of the last piece in a range of them, if there is one: made for a piece that runs in the given
+    /// context, or only if it was made before.
+    pub(crate) context: fn(Range<usize>, &Arc<Context>, Make) -> Option<Arc<Context>>,
+}
+
+/// Whether a context that nobody has asked for is to be made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Make {
+    Now,
+    /// Runs no code of users.
+    Never,
+}
+
+static NO_PIECES: Pieces = Pieces {
+    newest_fork: || 0,
+    count: || 0,
+    context: |_, _, _| None,
+};
+
 thread_local! {
-    /// Tells the newest open fork of this thread. Installed by the pool.
-    static NEWEST_FORK: Cell<fn() -> ForkMark> = const { Cell::new(|| 0) };
+    static PIECES: Cell<&'static Pieces> = const { Cell::new(&NO_PIECES) };
     static LAYERS: RefCell<Vec<Layer>> = const { RefCell::new(Vec::new()) };
 }
 
-/// From now on `newest` tells the newest open fork of this thread.
-pub(crate) fn mark_forks_by(newest: fn() -> ForkMark) {
-    NEWEST_FORK.with(|here| here.set(newest));
+/// From now on `pieces` tells what this thread runs for a pool.
+pub(crate) fn tell_pieces_by(pieces: &'static Pieces) {
+    PIECES.with(|here| here.set(pieces));
 }
 
 /// The context of the calling thread.
 pub(crate) fn current() -> Context {
-    with_layers(|layers| Context::clone(&layers[layers.len() - 1].context))
+    Context::clone(&here())
 }
 
 /// [`current`], for those who only look at it.
 pub(crate) fn here() -> Arc<Context> {
-    with_layers(|layers| Arc::clone(&layers[layers.len() - 1].context))
+    own_context(|layers| layers.len() - 1)
+}
+
+/// The context of one of the thread's layers, or of the piece that it runs there: made if need be.
+fn own_context(which: impl Fn(&[Layer]) -> usize) -> Arc<Context> {
+    let (context, pieces) = with_layers(|layers| {
+        let at = which(layers);
+        (Arc::clone(&layers[at].context), pieces_of(layers, at))
+    });
+    // Not under the borrow: it takes locks.
+    let own =
+        pieces.and_then(|pieces| (PIECES.with(Cell::get).context)(pieces, &context, Make::Now));
+    own.unwrap_or(context)
+}
+
+/// The pieces that run in a layer, and not in one that was entered later.
+fn pieces_of(layers: &[Layer], at: usize) -> Option<Range<usize>> {
+    let first = layers[at].pieces?;
+    let later = layers[at + 1..].iter().find_map(|layer| layer.pieces);
+    Some(first..later.unwrap_or(usize::MAX))
+}
+
+/// The context of a layer, or of the piece that runs there, if that was made.
+fn known_context(layers: &[Layer], at: usize) -> Arc<Context> {
+    let context = &layers[at].context;
+    let own = pieces_of(layers, at)
+        .and_then(|pieces| (PIECES.with(Cell::get).context)(pieces, context, Make::Never));
+    own.unwrap_or_else(|| Arc::clone(context))
+}
+
+/// Makes the contexts of all pieces that the calling thread runs.
+pub(crate) fn make_contexts() {
+    let count = with_layers(<[Layer]>::len);
+    for at in 0..count {
+        own_context(|_| at);
+    }
 }
 
 /// The tasks that the calling thread runs, one inside the wait of another, and all that wait for their ends.
@@ -194,30 +292,29 @@ pub(crate) fn around() -> Vec<TaskId> {
 }
 
 /// Calls `each` with the context in which the calling thread made each of these forks, which are open and
-/// given newest first. `each` enters nothing.
+/// given newest first: of those made in pieces of a pool's work, if [that was made](make_contexts). `each` enters
+/// nothing.
 pub(crate) fn for_each_fork<F>(
     newest_first: impl Iterator<Item = (ForkMark, F)>,
     mut each: impl FnMut(F, &Arc<Context>),
 ) {
     with_layers(|layers| {
         let mut last = layers.len() - 1;
+        let mut context = known_context(layers, last);
         for (mark, fork) in newest_first {
             // What was entered after this fork was made is no context of it, nor of older ones.
             while last > 0 && layers[last].newest == mark {
                 last -= 1;
+                context = known_context(layers, last);
             }
-            each(fork, &layers[last].context);
+            each(fork, &context);
         }
     });
 }
 
 /// The layers, at least one.
 fn with_layers<R>(ask: impl FnOnce(&[Layer]) -> R) -> R {
-    let foreign = || Layer {
-        context: Arc::new(Context::foreign()),
-        newest: 0,
-        told: Cell::new(false),
-    };
+    let foreign = || Layer::of(Arc::new(Context::foreign()), 0);
     let mut ask = Some(ask);
     let answer = LAYERS.try_with(|layers| {
         let _inside = Inside::mark();
@@ -240,17 +337,26 @@ pub(crate) struct Entered(());
 
 /// Makes `context` the calling thread's until the guard is dropped.
 pub(crate) fn enter(context: impl Into<Arc<Context>>) -> Entered {
-    let context = context.into();
-    let newest = NEWEST_FORK.with(Cell::get)();
+    let newest = (PIECES.with(Cell::get).newest_fork)();
+    push(Layer::of(context.into(), newest))
+}
+
+/// [`enter`] for pieces of a pool's work, which run in it one after the other: each in a context of its own, where
+/// somebody asks for it.
+pub(crate) fn enter_for_pieces(context: Arc<Context>) -> Entered {
+    let pieces = PIECES.with(Cell::get);
+    let layer = Layer::of(context, (pieces.newest_fork)());
+    push(Layer {
+        pieces: Some((pieces.count)()),
+        ..layer
+    })
+}
+
+fn push(layer: Layer) -> Entered {
     // A thread that is ending and has lost its layers goes on without.
     let _gone = LAYERS.try_with(|layers| {
         let _inside = Inside::mark();
-        let told = Cell::new(false);
-        layers.borrow_mut().push(Layer {
-            context,
-            newest,
-            told,
-        });
+        layers.borrow_mut().push(layer);
     });
     Entered(())
 }
@@ -287,22 +393,25 @@ impl Drop for Entered {
 pub fn checkpoint() -> Result<(), Cancelled> {
     assert_outside();
     // Whoever finds a deadline passed tells observers, which may do anything: not under the borrow.
-    let told = LAYERS.try_with(|layers| {
+    let must_look = LAYERS.try_with(|layers| {
         let layers = layers.borrow();
-        let layer = layers.last()?;
-        let context = &layer.context;
-        context.node.must_stop().then(|| Arc::clone(context))
+        let last = layers.last();
+        last.is_some_and(|layer| layer.context.node.must_look())
     });
-    match told {
-        Ok(Some(context)) => {
-            let asked = context.node.check();
-            if asked.is_err() {
-                mark_told();
-            }
-            asked
-        }
-        Ok(None) | Err(_) => Ok(()),
+    if must_look == Ok(true) {
+        look_closer()
+    } else {
+        Ok(())
     }
+}
+
+#[cold]
+fn look_closer() -> Result<(), Cancelled> {
+    let asked = here().node.check();
+    if asked.is_err() {
+        mark_told();
+    }
+    asked
 }
 
 /// The current task was told of its cancellation, by a wait.
@@ -346,10 +455,12 @@ pub(crate) fn tell_here(why: &CutShort) {
 
 /// The nodes of what the current task does on this thread, innermost first.
 fn nodes_here() -> Vec<Arc<Node>> {
+    // What is told is told to the piece alone.
+    let here = here().who.clone();
     with_layers(|layers| {
-        let contexts = layers.iter().rev().map(|layer| &layer.context);
-        let here = &layers[layers.len() - 1].context.who;
-        let same = contexts.take_while(|context| Arc::ptr_eq(&context.who, here));
+        let newest_first = (0..layers.len()).rev();
+        let contexts = newest_first.map(|at| known_context(layers, at));
+        let same = contexts.take_while(|context| Arc::ptr_eq(&context.who, &here));
         let mut nodes = Vec::new();
         for context in same {
             nodes.push(Arc::clone(&context.node));
@@ -373,7 +484,8 @@ pub(crate) fn cut_short(since: u64) -> Option<CutShort> {
     // Neither a thread that never entered a task nor one that is ending was told of anything.
     let node = LAYERS.try_with(|layers| {
         let layers = layers.try_borrow().ok()?;
-        layers.last()?.context.node.cut_short(since)
+        let last = layers.len().checked_sub(1)?;
+        known_context(&layers, last).node.cut_short(since)
     });
     node.ok().flatten()
 }

@@ -9,11 +9,23 @@ use crate::primitive::{Arc, Counter, Ordering};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TaskId(u64);
 
+/// A counter without a protocol: relaxed, and never part of a model.
+static NEXT: Counter = Counter::new(1);
+
 impl TaskId {
-    fn next() -> Self {
-        // A counter without a protocol: relaxed, and never part of a model.
-        static NEXT: Counter = Counter::new(1);
+    pub(crate) fn next() -> Self {
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// So many numbers that follow each other, for tasks that are yet to come.
+    pub(crate) fn block(count: u64) -> std::ops::Range<u64> {
+        let first = NEXT.fetch_add(count, Ordering::Relaxed);
+        first..first + count
+    }
+
+    /// One of a [`block`](Self::block).
+    pub(crate) fn of_block(number: u64) -> Self {
+        Self(number)
     }
 
     /// The number itself, for logs.
@@ -53,6 +65,8 @@ pub(crate) enum Kind {
     Task,
     Scope,
     Pool,
+    /// The two halves of a `join`, if another thread runs one.
+    Fork,
     /// The `n`th item of a map.
     Item(u64),
     /// A thread that this library did not start.
@@ -61,12 +75,17 @@ pub(crate) enum Kind {
 
 impl Label {
     pub(crate) fn new(kind: Kind, name: Option<String>, at: &'static Location<'static>) -> Self {
-        Self(Arc::new(Facts {
-            id: TaskId::next(),
-            kind,
-            name,
-            at,
-        }))
+        Self::with_id(TaskId::next(), kind, name, at)
+    }
+
+    /// The label of a task that had its number before.
+    pub(crate) fn with_id(
+        id: TaskId,
+        kind: Kind,
+        name: Option<String>,
+        at: &'static Location<'static>,
+    ) -> Self {
+        Self(Arc::new(Facts { id, kind, name, at }))
     }
 
     pub(crate) fn is_scope(&self) -> bool {
@@ -91,7 +110,7 @@ impl Label {
     pub fn item(&self) -> Option<usize> {
         match self.0.kind {
             Kind::Item(index) => usize::try_from(index).ok(),
-            Kind::Task | Kind::Scope | Kind::Pool | Kind::Foreign => None,
+            Kind::Task | Kind::Scope | Kind::Pool | Kind::Fork | Kind::Foreign => None,
         }
     }
 
@@ -108,6 +127,7 @@ impl fmt::Display for Label {
             Kind::Task => "task",
             Kind::Scope => "scope",
             Kind::Pool => "pool",
+            Kind::Fork => "fork",
             Kind::Foreign => {
                 return write!(f, "thread `{}`", name.as_deref().unwrap_or("unnamed"));
             }

@@ -431,3 +431,29 @@ pub(crate) fn foreign_thread_name() -> Option<String> {
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
+
+/// A clock that is cheap to read and ticks every few milliseconds: milliseconds of the last weeks.
+#[cfg(all(target_os = "linux", not(reunite_model)))]
+#[inline]
+pub(crate) fn coarse_millis() -> u32 {
+    use rustix::time::{ClockId, clock_gettime};
+
+    let at = clock_gettime(ClockId::MonotonicCoarse);
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "only differences are of interest"
+    )]
+    let millis = (at.tv_sec as u32)
+        .wrapping_mul(1_000)
+        .wrapping_add(at.tv_nsec as u32 / 1_000_000);
+    millis
+}
+
+#[cfg(not(all(target_os = "linux", not(reunite_model))))]
+pub(crate) fn coarse_millis() -> u32 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let start = *START.get_or_init(now);
+    // Only differences are of interest.
+    now().duration_since(start).as_millis() as u32
+}

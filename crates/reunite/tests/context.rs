@@ -2,6 +2,8 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 thread_local! {
     static REQUEST: Cell<u64> = const { Cell::new(0) };
@@ -39,6 +41,129 @@ fn a_value_of_the_parent_reaches_its_children_and_stays_with_them() {
     }
 }
 
+/// What tasks in all places of a pool see, where at least two threads run them.
+fn seen_in_the_pool<T: Send + PartialEq + std::fmt::Debug>(
+    see: impl Fn() -> T + Send + Sync,
+    expected: &T,
+) {
+    let pool = reunite::Pool::builder().threads(3).build().unwrap();
+    let both = &Barrier::new(2);
+    let meet = |n: u32| {
+        if n < 2 {
+            reunite::blocking(|| both.wait());
+        }
+        see()
+    };
+    let of_scope: Vec<_> = pool.scope(|s| {
+        let tasks: Vec<_> = (0..40).map(|n| s.spawn(move || meet(n))).collect();
+        tasks.into_iter().map(|task| task.join().unwrap()).collect()
+    });
+    let of_map: Vec<_> =
+        pool.scope(|s| s.map(0..40, meet).window(40).map(Result::unwrap).collect());
+    let named = pool.scope(|s| s.spawn_named("named", &see).join().unwrap());
+    // The second half is begun before the first ends, so by another thread.
+    let fork = |_| {
+        let begun = AtomicBool::new(false);
+        let (here, there) = pool.enter(|| {
+            reunite::join(
+                || {
+                    while !begun.load(Ordering::Acquire) {
+                        reunite::join(|| (), || ());
+                        std::thread::yield_now();
+                    }
+                    see()
+                },
+                || {
+                    begun.store(true, Ordering::Release);
+                    see()
+                },
+            )
+        });
+        [here, there]
+    };
+    let of_join: Vec<_> = (0..20).flat_map(fork).collect();
+    let begun = AtomicBool::new(false);
+    let of_par = pool.enter(|| {
+        reunite::par(0..40_u32).map(|n| {
+            if n == 39 {
+                begun.store(true, Ordering::Release);
+            }
+            // The last is begun before the first ends, so by another thread.
+            while n == 0 && !begun.load(Ordering::Acquire) {
+                reunite::join(|| (), || ());
+                std::thread::yield_now();
+            }
+            see()
+        })
+    });
+    for (place, seen) in [
+        ("scope", of_scope),
+        ("map", of_map),
+        ("join", of_join),
+        ("par", of_par),
+    ] {
+        assert_eq!(seen.len(), 40);
+        assert!(seen.iter().all(|it| it == expected), "{place}: {seen:?}");
+    }
+    assert_eq!(named, *expected);
+}
+
+#[test]
+fn a_value_of_the_parent_reaches_all_that_a_pool_runs_for_it() {
+    reunite::inherit(Request);
+    REQUEST.set(50);
+    seen_in_the_pool(|| REQUEST.get(), &50);
+    REQUEST.set(0);
+}
+
+#[test]
+fn a_fork_inherits_what_there_was_when_it_was_made() {
+    reunite::inherit(Request);
+    let pool = reunite::Pool::builder().threads(2).build().unwrap();
+    REQUEST.set(60);
+    let begun = AtomicBool::new(false);
+    let (_, seen) = pool.enter(|| {
+        reunite::join(
+            || {
+                // Published only from here on.
+                REQUEST.set(61);
+                while !begun.load(Ordering::Acquire) {
+                    reunite::join(|| (), || ());
+                    std::thread::yield_now();
+                }
+            },
+            || {
+                begun.store(true, Ordering::Release);
+                REQUEST.get()
+            },
+        )
+    });
+    assert_eq!(seen, 60);
+}
+
+#[cfg(feature = "tracing")]
+#[test]
+fn a_span_reaches_all_that_a_pool_runs_in_it() {
+    let dispatch = tracing::Dispatch::new(tracing_subscriber::registry());
+    // One for the whole process, as threads of a pool do not have that of a thread.
+    let _before = tracing::dispatcher::set_global_default(dispatch);
+    let span = tracing::info_span!("pool request");
+    let entered = span.enter();
+    let has_span = || {
+        tracing::Span::current()
+            .with_subscriber(|(id, subscriber)| {
+                let registry = subscriber
+                    .downcast_ref::<tracing_subscriber::Registry>()
+                    .unwrap();
+                let span = tracing_subscriber::registry::LookupSpan::span(registry, id).unwrap();
+                span.scope().any(|span| span.name() == "pool request")
+            })
+            .unwrap_or(false)
+    };
+    seen_in_the_pool(has_span, &true);
+    drop(entered);
+}
+
 #[cfg(feature = "tracing")]
 #[test]
 fn a_task_has_a_span_of_its_own_within_that_of_its_spawner() {
@@ -53,7 +178,7 @@ fn a_task_has_a_span_of_its_own_within_that_of_its_spawner() {
         });
         names.unwrap_or_default()
     }
-    tracing::subscriber::set_global_default(tracing_subscriber::registry()).unwrap();
+    let _before = tracing::subscriber::set_global_default(tracing_subscriber::registry());
     let span = tracing::info_span!("request");
     let entered = span.enter();
     assert_eq!(reunite::spawn(spans).join().unwrap(), ["task", "request"]);

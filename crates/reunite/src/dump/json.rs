@@ -9,7 +9,8 @@ use crate::id::Label;
 impl Dump {
     /// The tree as JSON: `{"threadDump":{"processId":…,"threadContainers":[…]}}`. Each container has `container`
     /// (its number), `name`, `openedAt`, `parent` (the number of the container around it, or null), `owner`
-    /// (the number of the task that opened it, or null) and `threads`; each thread has `tid`, `name`,
+    /// (the number of the task that opened it, or null), `threads`, and `moreQueued` (how many tasks that have not begun are
+    /// left out); each thread has `tid`, `name`,
     /// `spawnedAt`, `state` (`NEW`, `RUNNABLE`, `WAITING`), `ageSeconds`, `detached`, and, if it waits,
     /// `waitsFor`, `waitsAt`, `waitedSeconds` and `holds`.
     pub fn to_json(&self) -> String {
@@ -96,7 +97,7 @@ fn container(out: &mut String, scope: &DumpScope, parent: Option<&DumpScope>, fi
         }
         thread(out, task);
     }
-    out.push_str("]}");
+    let _infallible = write!(out, r#"],"moreQueued":{}}}"#, scope.more_queued);
     for inner in scope.tasks.iter().flat_map(|task| &task.scopes) {
         container(out, inner, Some(scope), first);
     }

@@ -6,7 +6,7 @@ mod json;
 mod signal;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
 
 use crate::contain::assert_outside;
@@ -14,7 +14,7 @@ use crate::current::Who;
 use crate::deadlock;
 use crate::id::{Label, TaskId};
 use crate::primitive::{Arc, Duration};
-use crate::task::Group;
+use crate::task::{self, Picture};
 
 pub use counters::{Counters, counters};
 #[cfg(all(unix, feature = "signal"))]
@@ -43,8 +43,11 @@ pub struct DumpScope {
     pub owner_waits: Option<DumpWait>,
     /// Why it was cancelled, if it was.
     pub cancelled: Option<String>,
-    /// Its tasks that have not completed, in spawn order.
+    /// Its tasks that have not completed, in spawn order. Of a pool's scope, whose queue may be long, the first hundred of
+    /// those that nobody has begun.
     pub tasks: Vec<DumpTask>,
+    /// How many more have not begun.
+    pub more_queued: usize,
 }
 
 /// A task that has not completed.
@@ -96,47 +99,45 @@ pub struct DumpWait {
 pub fn dump() -> Dump {
     assert_outside();
     let holds = deadlock::standing().into_iter().collect();
-    let groups = Group::all();
-    let mut by_owner: BTreeMap<Option<TaskId>, Vec<Arc<Group>>> = BTreeMap::new();
-    let members: BTreeMap<_, _> = groups
-        .iter()
-        .flat_map(|group| group.members())
-        .map(|who| (who.label.id(), who))
-        .collect();
-    for group in groups {
+    let pictures = task::pictures();
+    let shown = pictures.iter().flat_map(|picture| &picture.tasks);
+    let shown: BTreeSet<_> = shown.map(|who| who.label.id()).collect();
+    let mut by_owner: BTreeMap<Option<TaskId>, Vec<Picture>> = BTreeMap::new();
+    for picture in pictures {
         // A thread that is no task of ours is at the root.
-        let owner = group.owner().map(|who| who.label.id());
-        let owner = owner.filter(|owner| members.contains_key(owner));
-        by_owner.entry(owner).or_default().push(group);
+        let owner = picture.owner.as_ref().map(|who| who.label.id());
+        let owner = owner.filter(|owner| shown.contains(owner));
+        by_owner.entry(owner).or_default().push(picture);
     }
-    let mut picture = Picture { by_owner, holds };
+    let mut tree = Tree { by_owner, holds };
     Dump {
-        scopes: picture.scopes_of(None),
+        scopes: tree.scopes_of(None),
     }
 }
 
-struct Picture {
-    by_owner: BTreeMap<Option<TaskId>, Vec<Arc<Group>>>,
+struct Tree {
+    by_owner: BTreeMap<Option<TaskId>, Vec<Picture>>,
     holds: BTreeMap<TaskId, Vec<String>>,
 }
 
-impl Picture {
+impl Tree {
     fn scopes_of(&mut self, owner: Option<TaskId>) -> Vec<DumpScope> {
-        let groups = self.by_owner.remove(&owner).unwrap_or_default();
-        groups.iter().map(|group| self.scope(group)).collect()
+        let pictures = self.by_owner.remove(&owner).unwrap_or_default();
+        let scopes = pictures.iter().map(|picture| self.scope(picture));
+        scopes.collect()
     }
 
-    fn scope(&mut self, group: &Arc<Group>) -> DumpScope {
-        let tasks = group.members();
-        let tasks = tasks.iter().map(|who| self.task(who)).collect();
-        let owner = group.owner();
+    fn scope(&mut self, picture: &Picture) -> DumpScope {
+        let tasks = picture.tasks.iter().map(|who| self.task(who)).collect();
+        let owner = picture.owner.as_ref();
         let is_foreign = owner.is_some_and(|who| who.is_foreign());
         DumpScope {
-            scope: group.node().label().clone(),
+            scope: picture.scope.clone(),
             owner: owner.map(|who| who.label.clone()),
             owner_waits: owner.filter(|_| is_foreign).and_then(|who| self.wait(who)),
-            cancelled: group.node().cause().map(|cause| cause.to_string()),
+            cancelled: picture.cause.as_ref().map(ToString::to_string),
             tasks,
+            more_queued: picture.more_queued,
         }
     }
 

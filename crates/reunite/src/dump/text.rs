@@ -43,10 +43,14 @@ fn show_scope(f: &mut fmt::Formatter<'_>, scope: &DumpScope, depth: usize) -> fm
         show_wait(f, waits)?;
         writeln!(f)?;
     }
-    scope
-        .tasks
-        .iter()
-        .try_for_each(|task| show_task(f, task, depth + 1))
+    for task in &scope.tasks {
+        show_task(f, task, depth + 1)?;
+    }
+    if scope.more_queued > 0 {
+        indent(f, depth + 1)?;
+        writeln!(f, "and {} more that have not started", scope.more_queued)?;
+    }
+    Ok(())
 }
 
 fn show_task(f: &mut fmt::Formatter<'_>, task: &DumpTask, depth: usize) -> fmt::Result {

@@ -1,5 +1,7 @@
 //! Where the threads of a map live: in a scope, or outside any.
 
+use std::panic::Location;
+
 use crate::error::JoinError;
 use crate::scope::Scope;
 use crate::task::Group;
@@ -12,7 +14,12 @@ pub trait Home<'a>: Copy + Send + Sync + sealed::Sealed + 'a {
     /// # Errors
     /// The system refused it, or the scope is cancelled.
     #[doc(hidden)]
-    fn start(self, builder: Builder, work: impl FnOnce() + Send + 'a) -> Result<(), JoinError>;
+    fn start(
+        self,
+        builder: Builder,
+        at: &'static Location<'static>,
+        work: impl FnOnce() + Send + 'a,
+    ) -> Result<(), JoinError>;
 
     /// Who waits for the map's threads at its end, and cancels the map if nobody else can take its outcomes.
     #[doc(hidden)]
@@ -38,11 +45,12 @@ impl Home<'static> for Free {
     fn start(
         self,
         builder: Builder,
+        at: &'static Location<'static>,
         work: impl FnOnce() + Send + 'static,
     ) -> Result<(), JoinError> {
-        builder
-            .spawn_checked(work)
-            .map(|worker| worker.leave_to_owner())
+        let worker = builder.spawn_checked_at(at, work)?;
+        worker.leave_to_owner();
+        Ok(())
     }
 
     fn owner(&self) -> Option<Owner<'_>> {
@@ -51,8 +59,13 @@ impl Home<'static> for Free {
 }
 
 impl<'scope, 'env> Home<'scope> for &'scope Scope<'scope, 'env> {
-    fn start(self, builder: Builder, work: impl FnOnce() + Send + 'scope) -> Result<(), JoinError> {
-        let mut worker = self.spawn_with(builder, work);
+    fn start(
+        self,
+        builder: Builder,
+        at: &'static Location<'static>,
+        work: impl FnOnce() + Send + 'scope,
+    ) -> Result<(), JoinError> {
+        let mut worker = self.spawn_at(builder, at, work);
         match worker.try_join() {
             Some(Err(error)) => Err(error),
             Some(Ok(())) | None => Ok(()),

@@ -52,7 +52,7 @@ impl<'a, U, E> Outcomes<'a, U, E> {
         let here = current::current();
         let label = Label::new(Kind::Scope, plan.name.clone(), plan.at);
         let node = Node::child(&here.node, label.clone(), None);
-        let shared = Arc::new(Shared::new(plan, label, node, items));
+        let shared = Arc::new(Shared::new(plan, label, node, here.who, items));
         let (ours, f) = (Arc::clone(&shared), Arc::new(f));
         let start = Box::new(move || start(&ours, &f, home));
         Self {

@@ -32,13 +32,56 @@ use crate::error::JoinError;
 use crate::id::{Label, TaskId};
 use crate::park::Parker;
 use crate::primitive::{Arc, AtomicUsize, Instant, Mutex, Ordering};
+use crate::task::{Picture, Visible, hide, show};
 
 pub(super) struct Shared<I, U, E> {
     pub(super) plan: Plan,
     pub(super) label: Label,
     pub(super) node: Arc<Node>,
+    pub(super) live: Arc<Live>,
     pub(super) state: Mutex<State<I, U, E>>,
     failed: AtomicUsize,
+}
+
+/// A map as the live tree shows it.
+pub(super) struct Live {
+    label: Label,
+    node: Arc<Node>,
+    /// The task that takes the outcomes.
+    consumer: Arc<Who>,
+    /// Items that run.
+    items: Mutex<Vec<Arc<Who>>>,
+}
+
+impl Live {
+    pub(super) fn begin(&self, item: &Arc<Who>) {
+        self.items.lock().push(Arc::clone(item));
+    }
+
+    pub(super) fn end(&self, item: &Who) {
+        let mut items = self.items.lock();
+        if let Some(at) = items.iter().position(|it| it.label.id() == item.label.id()) {
+            items.remove(at);
+        }
+    }
+}
+
+impl Visible for Live {
+    fn pictures(&self) -> Vec<Picture> {
+        vec![Picture {
+            scope: self.label.clone(),
+            owner: Some(Arc::clone(&self.consumer)),
+            cause: self.node.cause(),
+            tasks: self.items.lock().clone(),
+            more_queued: 0,
+        }]
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        hide(self.label.id());
+    }
 }
 
 pub(super) struct State<I, U, E> {
@@ -83,7 +126,21 @@ pub(super) enum Item<U, E> {
 }
 
 impl<I, U, E> Shared<I, U, E> {
-    pub(super) fn new(plan: Plan, label: Label, node: Arc<Node>, source: I) -> Self {
+    pub(super) fn new(
+        plan: Plan,
+        label: Label,
+        node: Arc<Node>,
+        consumer: Arc<Who>,
+        source: I,
+    ) -> Self {
+        let live = Arc::new(Live {
+            label: label.clone(),
+            node: Arc::clone(&node),
+            consumer,
+            items: Mutex::new(Vec::new()),
+        });
+        let visible = Arc::downgrade(&live);
+        show(label.id(), visible);
         let state = State {
             source: Source::Here(source),
             pulled: 0,
@@ -100,6 +157,7 @@ impl<I, U, E> Shared<I, U, E> {
             plan,
             label,
             node,
+            live,
             state: Mutex::new(state),
             failed: AtomicUsize::new(0),
         }

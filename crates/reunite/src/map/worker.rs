@@ -34,9 +34,10 @@ where
     let builder = Builder::new().name(shared.plan.name.as_deref().unwrap_or("map"));
     // If it is never run (refused, or cancelled before it started), dropping it lets it leave.
     let leave = Leave(Arc::clone(shared));
-    home.start(builder, move || {
+    home.start(builder, shared.plan.at, move || {
         let leave = leave;
         let Context { who, node } = current::current();
+        who.carry_tasks();
         if home.owner().is_none() {
             // The end of the program asks its threads to stop.
             node.take_along(&ours.node);
@@ -94,6 +95,7 @@ where
         node: Arc::clone(&node),
     });
     who.start();
+    shared.live.begin(&who);
     tell(|| Event::Start { task: &who.label });
     let running = deadlock::run(who.label.id(), None);
     assert_outside();
@@ -243,6 +245,7 @@ fn seat<I, U, E>(
     outcome: Result<U, Failure<E>>,
 ) -> bool {
     let label = &who.label;
+    shared.live.end(who);
     let after_cancel = node.was_observed();
     let stops_the_map = shared.plan.fail_fast
         && !matches!(outcome, Ok(_) | Err(Failure::Cancelled(_)))

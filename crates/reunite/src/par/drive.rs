@@ -6,9 +6,10 @@
 //! Caragea, Barua, Vishkin, PPoPP 2010).
 
 use std::ops::ControlFlow;
+use std::panic::Location;
 
 use super::source::Source;
-use crate::pool::{is_hungry, join};
+use crate::pool::{is_hungry, join_at};
 use crate::primitive::{AtomicUsize, Duration, Instant, Ordering, now};
 
 /// A block should last about as long: short beside the time it takes to wake a thread, long beside that
@@ -23,6 +24,8 @@ const LOOK: usize = 64;
 pub(super) struct Drive<I, F> {
     begin: I,
     step: F,
+    /// The user's line.
+    at: &'static Location<'static>,
     /// Items from this one on need not be begun.
     end: AtomicUsize,
     /// Whether a stop leaves the items before it to be done.
@@ -31,20 +34,21 @@ pub(super) struct Drive<I, F> {
 
 impl<I, F> Drive<I, F> {
     /// Stops everywhere when a step breaks.
-    pub(super) fn until_any(begin: I, step: F) -> Self {
+    pub(super) fn until_any(at: &'static Location<'static>, begin: I, step: F) -> Self {
         Self {
             begin,
             step,
+            at,
             end: AtomicUsize::new(usize::MAX),
             ordered: false,
         }
     }
 
     /// Stops after the item whose step breaks.
-    pub(super) fn until_first(begin: I, step: F) -> Self {
+    pub(super) fn until_first(at: &'static Location<'static>, begin: I, step: F) -> Self {
         Self {
             ordered: true,
-            ..Self::until_any(begin, step)
+            ..Self::until_any(at, begin, step)
         }
     }
 
@@ -84,7 +88,8 @@ impl<I, F> Drive<I, F> {
                 runs.push(run);
                 let half = left / 2;
                 let (left, right) = source.split_at(half);
-                let ((), mut tail) = join(
+                let ((), mut tail) = join_at(
+                    self.at,
                     || self.run_from(at, left, runs),
                     || {
                         let mut tail = Vec::new();

@@ -5,6 +5,7 @@ mod sort;
 mod source;
 
 use std::ops::ControlFlow;
+use std::panic::Location;
 
 use crate::current::checkpoint;
 use crate::error::Cancelled;
@@ -42,9 +43,11 @@ pub use source::{Chunks, Source};
 ///
 /// # Panics
 /// All methods, if a closure panics: with its payload, once nothing runs any more.
+#[track_caller]
 pub fn par<S: IntoSource>(items: S) -> Par<S::Source> {
     Par {
         source: items.into_source(),
+        at: Location::caller(),
     }
 }
 
@@ -60,6 +63,7 @@ pub trait IntoSource {
 #[must_use = "nothing happens until a method is called"]
 pub struct Par<S> {
     source: S,
+    at: &'static Location<'static>,
 }
 
 impl<S: Source> Par<S> {
@@ -205,6 +209,7 @@ impl<S: Source> Par<S> {
         F: Fn(S::Item) -> Option<R> + Sync,
     {
         let drive = Drive::until_first(
+            self.at,
             || None,
             |found: &mut Option<R>, item| {
                 *found = f(item);
@@ -221,7 +226,7 @@ impl<S: Source> Par<S> {
         I: Fn() -> A + Sync,
         F: Fn(&mut A, S::Item) -> ControlFlow<()> + Sync,
     {
-        let drive = Drive::until_any(begin, step);
+        let drive = Drive::until_any(self.at, begin, step);
         pool::take_part(|| drive.run(self.source))
     }
 }
@@ -239,6 +244,7 @@ impl<'a, T> Par<&'a [T]> {
     pub fn chunks(self, size: usize) -> Par<Chunks<&'a [T]>> {
         Par {
             source: Chunks::new(self.source, size),
+            at: self.at,
         }
     }
 }
@@ -251,6 +257,7 @@ impl<'a, T> Par<&'a mut [T]> {
     pub fn chunks(self, size: usize) -> Par<Chunks<&'a mut [T]>> {
         Par {
             source: Chunks::new(self.source, size),
+            at: self.at,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Quicksort that forks.
 
 use std::cmp::Ordering;
+use std::panic::Location;
 
-use crate::pool::{join, take_part};
+use crate::pool::{join_at, take_part};
 
 /// Below this many items the standard library sorts alone.
 const SMALL: usize = 4096;
@@ -14,6 +15,7 @@ const SMALL: usize = 4096;
 /// reunite::par_sort_unstable(&mut words);
 /// assert_eq!(words, ["be", "not", "or", "to"]);
 /// ```
+#[track_caller]
 pub fn par_sort_unstable<T: Ord + Send>(items: &mut [T]) {
     par_sort_unstable_by(items, T::cmp);
 }
@@ -28,6 +30,7 @@ pub fn par_sort_unstable<T: Ord + Send>(items: &mut [T]) {
 /// reunite::par_sort_unstable_by(&mut numbers, f64::total_cmp);
 /// assert_eq!(numbers, [-2.0, 0.25, 1.5]);
 /// ```
+#[track_caller]
 pub fn par_sort_unstable_by<T, F>(items: &mut [T], compare: F)
 where
     T: Send,
@@ -36,10 +39,11 @@ where
     // Partitions that come out badly are counted: past twice the depth of a good run, the standard sort,
     // whose worst case is n log n, takes the rest.
     let limit = 2 * items.len().max(1).ilog2();
-    take_part(|| sort(items, &compare, limit));
+    let at = Location::caller();
+    take_part(|| sort(at, items, &compare, limit));
 }
 
-fn sort<T, F>(items: &mut [T], compare: &F, limit: u32)
+fn sort<T, F>(at: &'static Location<'static>, items: &mut [T], compare: &F, limit: u32)
 where
     T: Send,
     F: Fn(&T, &T) -> Ordering + Sync,
@@ -51,9 +55,10 @@ where
     let (less, equal_to) = partition(items, compare);
     let (left, rest) = items.split_at_mut(less);
     let right = &mut rest[equal_to..];
-    join(
-        || sort(left, compare, limit - 1),
-        || sort(right, compare, limit - 1),
+    join_at(
+        at,
+        || sort(at, left, compare, limit - 1),
+        || sort(at, right, compare, limit - 1),
     );
 }
 

@@ -11,15 +11,18 @@ use crate::cancel::Node;
 use crate::contain::contain;
 use crate::deadline;
 use crate::deadlock::{Object, On, Site};
-use crate::id::{Kind, Label};
+use crate::id::{Kind, Label, TaskId};
 use crate::observe::{Straggler, Stragglers, Verb};
 use crate::primitive::{Arc, Duration, Instant, OnceLock, Weak, available_parallelism, now};
-use crate::task::{Entry, Group, JoinHandle, Queue, Rules, Starter, WaitAll, chase};
+use crate::task::{
+    Entry, Group, JoinHandle, Picture, Queue, Rules, Starter, Visible, WaitAll, chase, hide, show,
+};
 use crate::thread::{Builder, admit, examine, start_worker};
 use crate::wait::{self, Heed, Wait};
 
 /// What its members share.
 pub(super) struct Shared {
+    number: TaskId,
     pub(super) roster: Roster,
     name: String,
     stack_size: Option<usize>,
@@ -111,6 +114,18 @@ impl Shared {
     }
 }
 
+impl Visible for Shared {
+    fn pictures(&self) -> Vec<Picture> {
+        self.roster.pictures()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        hide(self.number);
+    }
+}
+
 /// What a group knows of its pool.
 struct QueueOf(Weak<Shared>);
 
@@ -185,7 +200,8 @@ impl Pool {
         B: FnOnce() -> RB + Send,
         RB: Send,
     {
-        self.enter(|| super::join(a, b))
+        let at = Location::caller();
+        self.enter(|| super::join_at(at, a, b))
     }
 
     /// Runs `f` here and now, with this pool as the one that [`join`](crate::join) and its kin use in it.
@@ -491,7 +507,9 @@ impl PoolBuilder {
 
     fn pool(self) -> Pool {
         let size = self.threads.unwrap_or_else(default_threads);
-        let shared = Shared {
+        let number = TaskId::next();
+        let shared = Arc::new(Shared {
+            number,
             roster: Roster::new(size, self.spares, self.spare_after.is_some()),
             name: self.name,
             stack_size: self.stack_size,
@@ -499,9 +517,11 @@ impl PoolBuilder {
             on_exit: self.on_exit,
             group: OnceLock::new(),
             watch: Watch::new(self.spare_after),
-        };
+        });
+        let visible = Arc::downgrade(&shared);
+        show(number, visible);
         Pool {
-            shared: Arc::new(shared),
+            shared,
             waits_on_drop: true,
         }
     }

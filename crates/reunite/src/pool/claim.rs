@@ -71,9 +71,15 @@ impl<T> Share<T> {
         (next < *self.truth.lock()).then_some(next)
     }
 
-    /// Takes away what the runner has not claimed, and gives it to `to` before the runner can learn of that. False if
-    /// nothing is left.
-    pub(super) fn cut(&self, to: impl FnOnce(Vec<T>)) -> bool {
+    /// The place of the item that the runner has claimed last, if there is one. May be out of date.
+    pub(super) fn at_hand(&self) -> Option<usize> {
+        let last = self.next.load(Ordering::Relaxed).checked_sub(1)?;
+        (last < self.count).then_some(last)
+    }
+
+    /// Takes away what the runner has not claimed, and gives it to `to`, with the place where it began, before the runner
+    /// can learn of that. False if nothing is left.
+    pub(super) fn cut(&self, to: impl FnOnce(usize, Vec<T>)) -> bool {
         let mut truth = self.truth.lock();
         self.end.store(0, Ordering::Relaxed);
         let next = if heavy_barrier() {
@@ -87,7 +93,7 @@ impl<T> Share<T> {
         self.end.store(*truth, Ordering::Relaxed);
         let is_cut = !rest.is_empty();
         if is_cut {
-            to(rest);
+            to(*truth, rest);
         }
         is_cut
     }

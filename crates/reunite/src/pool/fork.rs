@@ -16,6 +16,11 @@
 //! the guard gets the job back by the same three ways, drops it unrun if nobody began it, and waits for it
 //! otherwise. Unwinding out of the wait itself ends the process.
 //!
+//! *What a fork inherits* (see [`Inherit`](crate::Inherit)) is captured where it is made: as long as there is a hook, the
+//! word that every fork asks is never lowered to zero, and the fork leaves what it has captured in a list of the thread,
+//! from where it goes along when the job is published. What was left there by forks that are over is dropped by later
+//! ones.
+//!
 //! The ideas: a list in the owner's hands and demand from thieves (Acar, Charguéraud, Rainey: "Scheduling
 //! parallel programs by work stealing with private deques", PPoPP 2013); a job in the forker's frame
 //! (rayon); helping only below the awaited job (Wagner, Calder: "Leapfrogging", PPoPP 1993).
@@ -23,15 +28,22 @@
 use std::cell::{Cell, RefCell};
 use std::io::{Write, stderr};
 use std::mem::ManuallyDrop;
+use std::ops::Range;
 use std::panic::Location;
+use std::ptr::NonNull;
 
 use super::job::{Ancestor, Caught, JobRef, Link, StackJob};
 use super::member;
-use super::seat::{Parcel, Seat};
-use crate::current::{self, ForkMark};
+use super::piece::{Facts, Made, Own, Piece, Spawned};
+use super::seat::{self, Parcel, Seat};
+use crate::contain::contain;
+use crate::context::{Inherited, on_inherit};
+use crate::current::{self, Context, ForkMark, Make, Pieces};
 use crate::cut_short;
 use crate::deadlock;
-use crate::primitive::{Arc, Inside, thread_local};
+use crate::id::{Kind, Label, TaskId};
+use crate::primitive::{Arc, Inside, OnceLock, thread_local};
+use crate::task::Picture;
 
 /// How many are published at once: enough that thieves do not live on leaves.
 const BATCH: usize = 8;
@@ -39,8 +51,23 @@ const BATCH: usize = 8;
 thread_local! {
     /// Where this thread takes part in a pool, if it does. There its list begins.
     static SEAT: Cell<Option<&'static Seat>> = const { Cell::new(None) };
-    /// The jobs of others that this thread runs, each with the fork that was its newest when it began.
-    static RUNNING: RefCell<Vec<(ForkMark, Ancestor)>> = const { RefCell::new(Vec::new()) };
+    /// What the open forks of this thread inherit, the oldest first.
+    static CAPTURED: RefCell<Vec<(ForkMark, Inherited)>> = const { RefCell::new(Vec::new()) };
+    /// The pieces of work that this thread runs, each with the fork that was its newest when it began.
+    static RUNNING: RefCell<Vec<Running>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A piece of work that the calling thread runs.
+struct Running {
+    newest: ForkMark,
+    piece: NonNull<dyn Piece>,
+}
+
+impl Running {
+    fn piece(&self) -> &dyn Piece {
+        // SAFETY: `running` borrows it for as long as it is listed, on this thread.
+        unsafe { self.piece.as_ref() }
+    }
 }
 
 /// Unlinks the calling thread's newest job, if it is still private, as its link tells.
@@ -70,12 +97,18 @@ fn private(seat: &Seat) -> impl Iterator<Item = JobRef> {
     })
 }
 
-/// Somebody is hungry, as a fork has found: publishes the older half. Fetches what it needs itself, so that the fork need
-/// not keep it.
+/// A fork has found its seat's word raised: keeps what is inherited, and if somebody is hungry, publishes the older half.
+/// Fetches what it needs itself, so that the fork need not keep it.
 #[cold]
 #[inline(never)]
 fn answer(link: &Link) {
     let seat = seat_of(link);
+    if seat.inherits() {
+        capture(seat.newest.mark());
+    }
+    if !seat.is_hungry() {
+        return;
+    }
     seat.answer();
     if !seat.has_offers() {
         publish(seat, private(seat).count().div_ceil(2).min(BATCH));
@@ -83,29 +116,59 @@ fn answer(link: &Link) {
     member::published();
 }
 
+/// Captures what the fork inherits that was just made.
+fn capture(fork: ForkMark) {
+    let inherited = Inherited::capture();
+    let _ending = CAPTURED.try_with(|captured| {
+        let mut captured = captured.borrow_mut();
+        // Frames of forks that were made later lie below: those are over.
+        let open = captured.iter().take_while(|(other, _)| *other > fork);
+        let open = open.count();
+        let over = captured.split_off(open);
+        captured.push((fork, inherited));
+        over
+    });
+}
+
+/// What the fork inherits, if that was captured.
+fn inherited(fork: ForkMark) -> Option<Inherited> {
+    let found = CAPTURED.try_with(|captured| {
+        let mut captured = captured.borrow_mut();
+        let at = captured.iter().rposition(|(other, _)| *other == fork)?;
+        Some(captured.remove(at).1)
+    });
+    found.ok().flatten()
+}
+
 /// Publishes the oldest `count` jobs of the calling thread, who sits at `seat`.
 fn publish(seat: &'static Seat, count: usize) {
+    // Whoever takes one goes on in the context of the piece in which it was forked.
+    current::make_contexts();
     let keep = private(seat).count() - count;
     let last = keep.checked_sub(1).and_then(|last| private(seat).nth(last));
+    let spawned = Spawned::now();
     seat.publish(|offer| {
-        let mut offer_below = |mut around: &[(ForkMark, Ancestor)]| {
+        let mut offer_below = |mut around: &[Running]| {
             let newest_first = private(seat).enumerate();
             let marked = newest_first.map(|(place, job)| (job.mark(), (place, job)));
             current::for_each_fork(marked, |(place, job), context| {
-                while let [rest @ .., (newest, _)] = around
-                    && *newest == job.mark()
+                while let [rest @ .., last] = around
+                    && last.newest == job.mark()
                 {
                     around = rest;
                 }
                 if place < keep {
                     return;
                 }
+                let below = around.last().map(|last| last.piece().as_ancestor());
                 // SAFETY: private, so ours; not published yet.
-                unsafe { job.make_public(around.last().map(|(_, ancestor)| *ancestor)) };
+                unsafe { job.make_public(below) };
                 offer(Parcel {
                     job,
                     context: Arc::clone(context),
                     owner: seat,
+                    spawned,
+                    inherited: inherited(job.mark()),
                 });
             });
         };
@@ -143,7 +206,9 @@ pub(super) fn publish_all() {
 
 /// Seats this thread; returns where it sat before.
 pub(super) fn sit(seat: Option<&'static Seat>) -> Option<&'static Seat> {
-    current::mark_forks_by(newest);
+    current::tell_pieces_by(&PIECES);
+    static LISTENS: OnceLock<()> = OnceLock::new();
+    LISTENS.get_or_init(|| on_inherit(seat::inherit));
     deadlock::list_jobs_by(list_jobs);
     SEAT.with(|here| here.replace(seat))
 }
@@ -151,11 +216,37 @@ pub(super) fn sit(seat: Option<&'static Seat>) -> Option<&'static Seat> {
 /// Tells what this thread works on, and what waits for that, by address.
 fn list_jobs(each: &mut dyn FnMut(usize)) {
     let _ending = RUNNING.try_with(|running| {
-        for (_, ancestor) in running.borrow().iter() {
+        for running in running.borrow().iter() {
+            let ancestor = running.piece().as_ancestor();
             // SAFETY: this thread runs it, so it, and all that wait for it, are alive.
             unsafe { ancestor.for_each_upward(each) };
         }
     });
+}
+
+/// What others ask about this thread.
+static PIECES: Pieces = Pieces {
+    newest_fork: newest,
+    count: nesting,
+    context: context_of_last,
+};
+
+/// The context of the last of these pieces, if there is one.
+fn context_of_last(
+    pieces: Range<usize>,
+    around: &Arc<Context>,
+    make: Make,
+) -> Option<Arc<Context>> {
+    let last = |running: &RefCell<Vec<Running>>| {
+        let running = running.borrow();
+        let end = running.len().min(pieces.end);
+        let last = running.get(pieces.start..end)?.last()?;
+        match make {
+            Make::Now => Some(last.piece().context(around)),
+            Make::Never => last.piece().known_context(),
+        }
+    };
+    RUNNING.try_with(last).ok().flatten()
 }
 
 /// The newest open fork of this thread that is private.
@@ -186,11 +277,18 @@ pub(super) fn nesting() -> usize {
         .unwrap_or(0)
 }
 
-/// Runs `f`, which does not unwind, as the work of `ancestor`: what it forks descends from that.
-pub(super) fn running<R>(ancestor: Ancestor, f: impl FnOnce() -> R) -> R {
+/// Runs `f`, which does not unwind, as the work of `piece`: what it forks descends from that.
+#[inline]
+pub(super) fn running<R>(piece: &dyn Piece, f: impl FnOnce() -> R) -> R {
+    // SAFETY: the types differ in the lifetime bound of the trait object only; it is taken off the list before this call
+    // ends.
+    let piece = unsafe {
+        std::mem::transmute::<NonNull<dyn Piece + '_>, NonNull<dyn Piece>>(NonNull::from(piece))
+    };
     let push = |running: &RefCell<Vec<_>>| {
         let _inside = Inside::mark();
-        running.borrow_mut().push((newest(), ancestor));
+        let newest = newest();
+        running.borrow_mut().push(Running { newest, piece });
     };
     // A thread that is ending has no list left: nobody takes from it either.
     let is_listed = RUNNING.try_with(push).is_ok();
@@ -203,8 +301,9 @@ pub(super) fn running<R>(ancestor: Ancestor, f: impl FnOnce() -> R) -> R {
 
 /// What this thread works on, most closely.
 pub(super) fn innermost() -> Option<Ancestor> {
-    let last = |running: &RefCell<Vec<(ForkMark, Ancestor)>>| {
-        running.borrow().last().map(|(_, ancestor)| *ancestor)
+    let last = |running: &RefCell<Vec<Running>>| {
+        let running = running.borrow();
+        running.last().map(|last| last.piece().as_ancestor())
     };
     RUNNING.try_with(last).ok().flatten()
 }
@@ -215,21 +314,103 @@ pub(super) fn is_inside(target: Ancestor) -> bool {
     innermost().is_some_and(|innermost| unsafe { innermost.descends(target) })
 }
 
-/// Runs a job that this thread took, in the context in which it was forked.
-pub(super) fn execute(parcel: Parcel) {
+/// The half of a fork that another thread has taken: a task of its own, and a part of the one that forked it.
+pub(super) struct Half {
+    job: Ancestor,
+    at: &'static Location<'static>,
+    /// That of its forker.
+    around: Arc<Context>,
+    spawned: Spawned,
+    own: Own,
+    /// What both halves belong to, once somebody has asked for it.
+    fork: OnceLock<Label>,
+}
+
+impl Half {
+    fn made(&self) -> &Made {
+        self.own.make_part(&self.around, || Facts {
+            id: TaskId::next(),
+            kind: Kind::Task,
+            at: self.at,
+            spawned: self.spawned,
+        })
+    }
+
+    /// The fork as the live tree shows it.
+    pub(super) fn picture(&self) -> Picture {
+        let scope = || Label::new(Kind::Fork, None, self.at);
+        let who = Arc::clone(&self.made().context.who);
+        who.start();
+        Picture {
+            scope: self.fork.get_or_init(scope).clone(),
+            owner: Some(Arc::clone(&self.around.who)),
+            cause: self.around.node.cause(),
+            tasks: vec![who],
+            more_queued: 0,
+        }
+    }
+
+    pub(super) fn label(&self) -> &Label {
+        self.made().label()
+    }
+}
+
+impl Piece for Half {
+    fn as_ancestor(&self) -> Ancestor {
+        self.job
+    }
+
+    fn context(&self, _: &Arc<Context>) -> Arc<Context> {
+        let made = self.made();
+        made.context.who.start();
+        Arc::clone(&made.context)
+    }
+
+    fn known_context(&self) -> Option<Arc<Context>> {
+        let made = self.own.known()?;
+        Some(Arc::clone(&made.context))
+    }
+}
+
+/// Runs a job that this thread, who sits at `seat`, took: as a task of its own in the context in which it was forked.
+pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
     let Parcel {
         job,
         context,
         owner,
+        spawned,
+        inherited,
     } = parcel;
-    let entered = current::enter(Arc::clone(&context));
+    let entered = current::enter_for_pieces(Arc::clone(&context));
     let holding = deadlock::holding();
-    // SAFETY: it was published, and is finished below.
-    let ancestor = unsafe { job.public() }.as_ancestor();
-    // SAFETY: it was taken from its mailbox to be run here, and is run here only.
-    running(ancestor, || unsafe { job.run() });
-    deadlock::leak(&context.who.label, holding.leaked());
-    drop(context);
+    let half = Arc::new(Half {
+        // SAFETY: it was published, and is finished below.
+        job: unsafe { job.public() }.as_ancestor(),
+        // SAFETY: as before.
+        at: unsafe { job.at() },
+        around: context,
+        spawned,
+        own: Own::default(),
+        fork: OnceLock::new(),
+    });
+    let shown = seat.life().runs_half(&half);
+    running(&*half, || {
+        let mut ambient = None;
+        if let Some(inherited) = inherited {
+            contain(|| ambient = Some(inherited.enter(half.label())));
+        }
+        // SAFETY: it was taken from its mailbox to be run here, and is run here only.
+        unsafe { job.run() };
+        if ambient.is_some() {
+            contain(|| drop(ambient));
+        }
+    });
+    drop(shown);
+    let leaked = holding.leaked();
+    if !leaked.is_empty() {
+        deadlock::leak(half.label(), leaked);
+    }
+    drop(half);
     drop(entered);
     // SAFETY: it has run, and this is the only call.
     if unsafe { job.finish() } {
@@ -275,7 +456,18 @@ where
     B: FnOnce() -> RB + Send,
     RB: Send,
 {
-    fork(a, ManuallyDrop::new(b))
+    fork(a, ManuallyDrop::new(b), Location::caller())
+}
+
+/// [`join`] at a line that is told.
+#[inline(always)]
+pub(crate) fn join_at<A, B, RA, RB>(at: &'static Location<'static>, a: A, b: B) -> (RA, RB)
+where
+    A: FnOnce() -> RA,
+    B: FnOnce() -> RB + Send,
+    RB: Send,
+{
+    fork(a, ManuallyDrop::new(b), at)
 }
 
 /// [`join`] for three.
@@ -297,7 +489,8 @@ where
     RB: Send,
     RC: Send,
 {
-    let (a, (b, c)) = join(a, || join(b, c));
+    let at = Location::caller();
+    let (a, (b, c)) = join_at(at, a, || join_at(at, b, c));
     (a, b, c)
 }
 
@@ -323,15 +516,15 @@ where
     RC: Send,
     RD: Send,
 {
-    let ((a, b), (c, d)) = join(|| join(a, b), || join(c, d));
+    let at = Location::caller();
+    let ((a, b), (c, d)) = join_at(at, || join_at(at, a, b), || join_at(at, c, d));
     (a, b, c, d)
 }
 
 /// Not inlined, so that the caller can be inlined into it: the recursion then goes from here to here, and
 /// what a leaf does costs no call.
 #[inline(never)]
-#[track_caller]
-fn fork<A, B, RA, RB>(a: A, mut b: ManuallyDrop<B>) -> (RA, RB)
+fn fork<A, B, RA, RB>(a: A, mut b: ManuallyDrop<B>, at: &'static Location<'static>) -> (RA, RB)
 where
     A: FnOnce() -> RA,
     B: FnOnce() -> RB + Send,
@@ -339,18 +532,18 @@ where
 {
     // Whether it unwinds cannot be asked when the half is published: a fork may be older than that, and outlive it.
     if cut_short::is_unwinding_here() {
-        return join_otherwise((a, ManuallyDrop::into_inner(b)));
+        return join_otherwise(at, (a, ManuallyDrop::into_inner(b)));
     }
     let Some(seat) = seat() else {
-        return join_otherwise((a, ManuallyDrop::into_inner(b)));
+        return join_otherwise(at, (a, ManuallyDrop::into_inner(b)));
     };
     let older = seat.newest.get();
     // SAFETY: the closure lies in this frame, which is not left before the job is private or done.
-    let job = unsafe { StackJob::new(&mut b, std::ptr::from_ref(seat).cast(), older) };
+    let job = unsafe { StackJob::new(&mut b, std::ptr::from_ref(seat).cast(), older, at) };
     // Linked in. It cannot unwind up to where the guard stands: whoever leaves this frame unlinks the job.
     seat.newest.set(Some(job.as_ref()));
     let guard = Recall(&job);
-    if seat.is_hungry() {
+    if seat.is_asked() {
         answer(job.link());
     }
     let a = a();
@@ -360,15 +553,14 @@ where
         let b = unsafe { job.take_closure() };
         (a, b())
     } else {
-        (a, reclaim(&job, Location::caller()))
+        (a, reclaim(&job))
     }
 }
 
 /// A join whose job could not be offered.
 #[cold]
 #[inline(never)]
-#[track_caller]
-fn join_otherwise<A, B, RA, RB>((a, b): (A, B)) -> (RA, RB)
+fn join_otherwise<A, B, RA, RB>(at: &'static Location<'static>, (a, b): (A, B)) -> (RA, RB)
 where
     A: FnOnce() -> RA,
     B: FnOnce() -> RB + Send,
@@ -378,7 +570,7 @@ where
     if !cut_short::is_unwinding_here()
         && let Some(_visit) = member::visit_global()
     {
-        return join(a, b);
+        return join_at(at, a, b);
     }
     // Or the pool has no seat left.
     let a = a();
@@ -388,7 +580,7 @@ where
 /// The end of a join whose job was published.
 #[cold]
 #[inline(never)]
-fn reclaim<F, R>(job: &StackJob<F, R>, at: &'static Location<'static>) -> R
+fn reclaim<F, R>(job: &StackJob<F, R>) -> R
 where
     F: FnOnce() -> R + Send,
     R: Send,
@@ -399,7 +591,7 @@ where
     }
     let abort = AbortOnUnwind;
     // SAFETY: it was not private any more, so it had been published.
-    member::await_job(unsafe { job.public() }, at);
+    member::await_job(unsafe { job.public() }, job.at());
     std::mem::forget(abort);
     // SAFETY: it is done.
     let result: Caught<R> = unsafe { job.take_result() };
@@ -440,7 +632,7 @@ where
         drop(unsafe { job.take_closure() });
     } else {
         // SAFETY: it was not private any more, so it had been published.
-        member::await_job(unsafe { job.public() }, Location::caller());
+        member::await_job(unsafe { job.public() }, job.at());
         // SAFETY: it is done.
         drop(unsafe { job.take_result() });
     }

@@ -18,6 +18,7 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::mem::{ManuallyDrop, MaybeUninit};
+use std::panic::Location;
 use std::ptr::NonNull;
 
 use crate::contain::assert_outside;
@@ -100,6 +101,8 @@ impl Ancestor {
 pub(super) struct Header {
     run: unsafe fn(NonNull<Header>),
     link: Link,
+    /// The line of the user that forked it.
+    at: &'static Location<'static>,
     /// Written when the job is published: few are.
     public: UnsafeCell<MaybeUninit<Public>>,
 }
@@ -190,6 +193,15 @@ impl JobRef {
         &unsafe { self.0.as_ref() }.link
     }
 
+    /// The line of the user that forked it.
+    ///
+    /// # Safety
+    /// The job lives: the caller is its forker, or has taken it and not finished it.
+    pub(super) unsafe fn at(self) -> &'static Location<'static> {
+        // SAFETY: alive, by the caller's promise.
+        unsafe { self.0.as_ref() }.at
+    }
+
     /// Prepares the job for being published, and says what it was forked below.
     ///
     /// # Safety
@@ -261,6 +273,7 @@ where
         closure: &mut ManuallyDrop<F>,
         list: *const (),
         older: Option<JobRef>,
+        at: &'static Location<'static>,
     ) -> Self {
         Self {
             header: Header {
@@ -269,6 +282,7 @@ where
                     older: Cell::new(older),
                     list: Cell::new(list),
                 },
+                at,
                 public: UnsafeCell::new(MaybeUninit::uninit()),
             },
             closure: NonNull::from(closure),
@@ -280,6 +294,11 @@ where
     pub(super) fn as_ref(&self) -> JobRef {
         // The whole job's address, with the right to reach all of it: the header is its first field.
         JobRef(NonNull::from(self).cast())
+    }
+
+    /// The line of the user that forked it.
+    pub(super) fn at(&self) -> &'static Location<'static> {
+        self.header.at
     }
 
     /// The link of the forker's private list.

@@ -15,10 +15,10 @@
 //! Each step is one swap or exchange, and whoever makes a step changes the count: so the count is exact, except between
 //! a step and its count, after which whoever uncounts looks whether there is work (see `roster`).
 
-use std::panic::Location;
-
-use crate::id::{Kind, Label};
-use crate::primitive::{AtomicU8, Counter, Duration, Mark, Mutex, Ordering, thread_number};
+use super::fork::Half;
+use crate::current::Who;
+use crate::id::{Label, TaskId};
+use crate::primitive::{Arc, AtomicU8, Counter, Duration, Mutex, Ordering, thread_number};
 
 const NONE: u8 = 0;
 const HELD: u8 = 1;
@@ -31,10 +31,12 @@ pub(super) struct Life {
     begun: Counter,
     /// The system's number of the member's thread, zero where it has none.
     thread: Counter,
-    /// Where the task was spawned that it runs, if it runs one of a scope.
-    line: Mark<Location<'static>>,
-    /// The task it runs, if that has a label.
+    /// The number of the task that it runs, if it runs one of a scope.
+    task_of_scope: Counter,
+    /// The task that it runs, if that is one of no scope.
     task: Mutex<Option<Label>>,
+    /// The halves of forks of others that it runs, the innermost last.
+    halves: Mutex<Vec<Arc<Half>>>,
     /// What it runs and others may take from, the innermost last.
     divided: Mutex<Vec<&'static dyn Divide>>,
 }
@@ -43,6 +45,9 @@ pub(super) struct Life {
 pub(super) trait Divide: Sync {
     /// Lets others have what is left, if nothing of it was begun for as long as `patience`.
     fn look(&self, patience: Duration) -> Left;
+
+    /// What is at hand, and the scope that it belongs to.
+    fn shown(&self) -> Option<(TaskId, Arc<Who>)>;
 }
 
 /// What is left of a piece of work.
@@ -106,11 +111,17 @@ impl Life {
         self.thread.load(Ordering::Relaxed)
     }
 
-    /// Of the member: it runs a task that was spawned at `line`. Returns what it ran before.
-    pub(super) fn runs_at(&self, line: *mut Location<'static>) -> *mut Location<'static> {
-        let before = self.line.load(Ordering::Relaxed);
-        self.line.store(line, Ordering::Relaxed);
+    /// Of the member: it runs the task of a scope that has this number. Returns what it ran before.
+    pub(super) fn runs_of_scope(&self, number: u64) -> u64 {
+        let before = self.task_of_scope.load(Ordering::Relaxed);
+        self.task_of_scope.store(number, Ordering::Relaxed);
         before
+    }
+
+    /// Of the member: it runs the half of a fork until this is dropped.
+    pub(super) fn runs_half(&self, half: &Arc<Half>) -> impl Drop {
+        self.halves.lock().push(Arc::clone(half));
+        RunsHalf(self)
     }
 
     /// Of the member: it runs `task`. Returns what it ran before.
@@ -130,15 +141,30 @@ impl Life {
         }
     }
 
-    /// What the member runs, as far as it has said.
+    /// The number of the task that the member runs, if it runs one of a scope, or zero.
+    pub(super) fn task_of_scope(&self) -> u64 {
+        self.task_of_scope.load(Ordering::Relaxed)
+    }
+
+    /// The halves of forks that the member runs, the innermost last.
+    pub(super) fn halves(&self) -> Vec<Arc<Half>> {
+        self.halves.lock().clone()
+    }
+
+    /// What the member runs, if that is no task of a scope.
     pub(super) fn task(&self) -> Option<Label> {
-        let line = self.line.load(Ordering::Relaxed);
-        if line.is_null() {
-            return self.task.lock().clone();
-        }
-        // SAFETY: only ever a location of the program, which is never freed.
-        let line: &'static Location<'static> = unsafe { &*line };
-        Some(Label::new(Kind::Task, None, line))
+        let half = self.halves.lock().last().cloned();
+        half.map(|half| half.label().clone())
+            .or_else(|| self.task.lock().clone())
+    }
+}
+
+struct RunsHalf<'a>(&'a Life);
+
+impl Drop for RunsHalf<'_> {
+    fn drop(&mut self) {
+        let half = self.0.halves.lock().pop();
+        drop(half);
     }
 }
 

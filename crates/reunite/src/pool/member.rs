@@ -305,7 +305,7 @@ pub(super) fn help_until(target: Ancestor, over: impl Fn() -> bool) {
     while round < ROUNDS && !over() {
         match pool.roster.take(seat, Some(target)) {
             Some(parcel) => {
-                execute(seat, parcel);
+                fork::execute(seat, parcel);
                 round = 0;
             }
             None => match pool.roster.scope(Some(target)) {
@@ -357,7 +357,7 @@ pub(super) fn work(pool: &Arc<Shared>) -> Counted {
             Some(work) => {
                 life.begin();
                 match work {
-                    Work::Job(parcel) => execute(seat, parcel),
+                    Work::Job(parcel) => fork::execute(seat, parcel),
                     Work::Scope(core) => core.work(Until::Crowded),
                     Work::Entry(entry) => run(&entry),
                 }
@@ -384,13 +384,6 @@ pub(super) fn run(entry: &Entry) {
     if let Some(life) = life {
         life.runs(before);
     }
-}
-
-/// Runs a job that this thread took.
-fn execute(seat: &'static Seat, parcel: Parcel) {
-    let before = seat.life().runs(Some(parcel.context.who.label.clone()));
-    fork::execute(parcel);
-    seat.life().runs(before);
 }
 
 /// A worker's thread is one of its pool's until this is dropped.

@@ -5,11 +5,13 @@
 //! | `job` | a closure on its forker's stack, and who may touch it when |
 //! | `seat` | what a member offers to others, and the word by which they ask |
 //! | `fork` | a thread's private list of forks; `join` |
+//! | `piece` | who a piece of work is, made when somebody asks |
 //! | `life` | whether a member has a place, and what it is at, as others see it |
 //! | `roster` | who is awake, who looks for work, who sleeps, who is woken |
 //! | `watch` | that work lies there while those who have the places sleep elsewhere |
 //! | `unshared` | that forks stay private to a member that sleeps elsewhere |
 //! | `claim` | items that one thread takes one by one, and others may cut off |
+//! | `items` | batches of a map's items |
 //! | `member` | the life of a worker, visits, and helping while waiting |
 //!
 //! # Waiting rules
@@ -23,11 +25,13 @@ mod builder;
 mod claim;
 #[allow(unsafe_code)]
 mod fork;
+mod items;
 #[allow(unsafe_code)]
 mod job;
 #[allow(unsafe_code)]
 mod life;
 mod member;
+mod piece;
 mod queue;
 mod roster;
 #[allow(unsafe_code)]
@@ -42,6 +46,7 @@ mod watch;
 
 pub use builder::{Pool, PoolBuilder};
 pub(crate) use fork::is_hungry;
+pub(crate) use fork::join_at;
 pub use fork::{join, join3, join4};
 pub use member::blocking;
 pub(crate) use member::take_part;

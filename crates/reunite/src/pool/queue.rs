@@ -5,8 +5,12 @@ use std::ops::Range;
 
 use super::life::Life;
 use super::scope::Core;
-use super::task::Run;
+use super::task::{Aside, Run};
+use crate::id::TaskId;
 use crate::primitive::{Arc, AtomicUsize, Ordering};
+
+/// Numbers that are taken at a time, at most.
+const MANY: u64 = 256;
 
 /// Tasks that a thread has taken to run them one after the other.
 pub(super) struct Batch {
@@ -32,6 +36,11 @@ impl Batch {
         self.next.load(Ordering::Relaxed)..self.end.load(Ordering::Relaxed)
     }
 
+    /// The task that its thread runs, or has run last.
+    fn at_hand(&self) -> &dyn Run {
+        &*self.tasks[self.next.load(Ordering::Relaxed) - 1]
+    }
+
     /// Runs its tasks, less those that others have taken meanwhile.
     pub(super) fn run(&self, core: &Core, life: Option<&Life>) {
         let mut next = 1;
@@ -49,8 +58,14 @@ impl Batch {
 #[derive(Default)]
 pub(super) struct Queue {
     pub(super) tasks: VecDeque<Arc<dyn Run>>,
-    /// Batches of two or more that are being run.
+    /// Batches that are being run.
     pub(super) batches: Vec<Arc<Batch>>,
+    /// Tasks that joiners run in their own place: the references here may be given up meanwhile.
+    aside: Vec<Aside>,
+    /// Numbers for tasks to come.
+    numbers: Range<u64>,
+    /// How many numbers were taken the last time.
+    many: u64,
     /// Tasks that are over: freed by the thread that spawns, whose allocator they come from.
     pub(super) over: Vec<Arc<dyn Run>>,
     /// How many tasks joiners have run since their references were looked for.
@@ -60,6 +75,48 @@ pub(super) struct Queue {
 }
 
 impl Queue {
+    /// The number of a new task. They are taken several at a time, the more the more the scope has had, as all scopes of
+    /// the process take them from one place.
+    pub(super) fn next_number(&mut self) -> u64 {
+        if self.numbers.is_empty() {
+            self.many = (2 * self.many).clamp(1, MANY);
+            self.numbers = TaskId::block(self.many);
+        }
+        let number = self.numbers.start;
+        self.numbers.start += 1;
+        number
+    }
+
+    /// A joiner runs `task` in its own place until it [is over](Self::not_aside_any_more).
+    pub(super) fn aside(&mut self, task: Aside) {
+        self.aside.push(task);
+    }
+
+    pub(super) fn not_aside_any_more(&mut self, task: Aside) {
+        if let Some(at) = self.aside.iter().rposition(|other| *other == task) {
+            self.aside.swap_remove(at);
+        }
+    }
+
+    /// Calls `each` with every task that was begun, and may be over.
+    pub(super) fn each_running(&self, mut each: impl FnMut(&dyn Run)) {
+        let in_batches = self.batches.iter().map(|batch| batch.at_hand());
+        in_batches.for_each(&mut each);
+        self.aside.iter().for_each(|task| each(task.get()));
+    }
+
+    /// Calls `each` with some tasks that are to be begun, the first that there are, and says how many more there are.
+    pub(super) fn each_queued(&self, most: usize, mut each: impl FnMut(&dyn Run)) -> usize {
+        let in_batches = self
+            .batches
+            .iter()
+            .flat_map(|batch| &batch.tasks[batch.left()]);
+        let queued = in_batches.chain(&self.tasks);
+        let mut queued = queued.filter(|task| !task.is_begun());
+        queued.by_ref().take(most).for_each(|task| each(&**task));
+        queued.count()
+    }
+
     /// Takes what joiners have begun away from the front, and says how many references were given up.
     pub(super) fn drop_begun(&mut self) -> usize {
         let begun = self.tasks.iter().take_while(|task| task.is_begun());
@@ -130,12 +187,8 @@ impl Queue {
     /// Takes a batch that is over off the list; says how many references are given up.
     pub(super) fn finish(&mut self, batch: Arc<Batch>) -> usize {
         let count = batch.tasks.len();
-        if count > 1
-            && let Some(at) = self
-                .batches
-                .iter()
-                .position(|other| Arc::ptr_eq(other, &batch))
-        {
+        let mut batches = self.batches.iter();
+        if let Some(at) = batches.position(|other| Arc::ptr_eq(other, &batch)) {
             self.batches.swap_remove(at);
         }
         // The list had the only other reference.
@@ -149,13 +202,15 @@ impl Queue {
 
 #[cfg(all(test, not(reunite_model)))]
 mod tests {
-    use std::panic::Location;
-
     use super::*;
+    use crate::current::{Context, Who};
+    use crate::pool::job::{Ancestor, Lineage};
+    use crate::pool::piece::Piece;
     use crate::primitive::AtomicBool;
 
     /// A task that a joiner may have begun.
     struct Queued {
+        lineage: Lineage,
         is_begun: AtomicBool,
         /// How often it was asked.
         asked: AtomicUsize,
@@ -171,14 +226,33 @@ mod tests {
             self.is_begun.load(Ordering::Relaxed)
         }
 
-        fn at(&self) -> &'static Location<'static> {
-            Location::caller()
+        fn number(&self) -> u64 {
+            0
+        }
+
+        fn shown(&self, _: &Arc<Context>) -> Option<Arc<Who>> {
+            None
+        }
+    }
+
+    impl Piece for Queued {
+        fn as_ancestor(&self) -> Ancestor {
+            self.lineage.as_ancestor()
+        }
+
+        fn context(&self, around: &Arc<Context>) -> Arc<Context> {
+            Arc::clone(around)
+        }
+
+        fn known_context(&self) -> Option<Arc<Context>> {
+            None
         }
     }
 
     fn filled(count: usize) -> (Queue, Vec<Arc<Queued>>) {
         let task = || {
             Arc::new(Queued {
+                lineage: Lineage::new(None),
                 is_begun: AtomicBool::new(false),
                 asked: AtomicUsize::new(0),
             })

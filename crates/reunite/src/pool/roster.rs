@@ -62,7 +62,7 @@ use crate::id::{Kind, Label};
 use crate::observe::count_stolen;
 use crate::park::{Parker, park_until};
 use crate::primitive::{Arc, AtomicBool, AtomicUsize, Instant, Mutex, OnceLock, Ordering, fence};
-use crate::task::Entry;
+use crate::task::{Entry, Picture};
 
 /// Members that a pool can have at a time, visitors and spare workers included.
 pub(super) const SEATS: usize = 1024;
@@ -306,13 +306,45 @@ impl Roster {
 
     /// What the member runs that sits there, or else who it is.
     pub(super) fn who_sits(&self, seat: &'static Seat) -> Label {
+        let scopes = || self.scopes.lock().clone();
+        let life = seat.life();
+        let of_scope = || {
+            let number = Some(life.task_of_scope()).filter(|number| *number != 0)?;
+            scopes().iter().find_map(|core| core.running(number))
+        };
+        let item = || {
+            let mut item = None;
+            life.each_divided(|work| item = work.shown());
+            item.map(|(_, who)| who.label.clone())
+        };
         let opened = || {
-            let scopes = self.scopes.lock();
+            let scopes = scopes();
             let newest = scopes.iter().rev().find(|core| core.is_of(seat));
             newest.map(|core| core.label().clone())
         };
         let thread = || Label::new(Kind::Foreign, seat.thread_name(), Location::caller());
-        seat.life().task().or_else(opened).unwrap_or_else(thread)
+        let runs = of_scope().or_else(item).or_else(|| life.task());
+        runs.or_else(opened).unwrap_or_else(thread)
+    }
+
+    /// All scopes that are open, and the halves of forks that members run for others.
+    pub(super) fn pictures(&self) -> Vec<Picture> {
+        let scopes = self.scopes.lock().clone();
+        let mut pictures: Vec<_> = scopes.iter().map(|core| core.picture()).collect();
+        for seat in self.seats() {
+            seat.life().each_divided(|work| {
+                let Some((scope, item)) = work.shown() else {
+                    return;
+                };
+                let mut pictures = pictures.iter_mut();
+                if let Some(picture) = pictures.find(|picture| picture.scope.id() == scope) {
+                    picture.tasks.push(item);
+                }
+            });
+            let halves = seat.life().halves();
+            pictures.extend(halves.iter().map(|half| half.picture()));
+        }
+        pictures
     }
 
     pub(super) fn is_awake(&self) -> bool {

@@ -23,7 +23,6 @@
 //! first task, and lowered by whoever finds, under the lock, that there is nothing to begin. Only a spawn that raises it
 //! wakes anybody: while it is raised, somebody was told of it, and whoever takes from it tells another (see `roster`).
 
-use std::any::Any;
 use std::convert::Infallible;
 use std::io::{Write, stderr};
 use std::marker::PhantomData;
@@ -33,9 +32,10 @@ use super::builder::Shared;
 use super::job::{Ancestor, Lineage};
 use super::queue::{Batch, Queue};
 use super::seat::Seat;
-use super::task::{Join, Run, Task, erase};
+use super::task::{Aside, Join, Role, Run, Task, erase};
 use super::{fork, member};
 use crate::cancel::{Canceller, Node};
+use crate::context::is_inherited;
 use crate::current::{self, Context};
 use crate::cut_short::{Caught, catch_body, leave};
 use crate::deadline;
@@ -43,11 +43,11 @@ use crate::deadlock::{self, Bond, Object, On, Site};
 use crate::error::{
     Cancelled, CutShort, Failure, JoinError, JoinErrorKind, ScopeError, Why, resume,
 };
-use crate::id::{Kind, Label};
-use crate::observe::Verb;
+use crate::id::{Kind, Label, TaskId};
+use crate::observe::{Event, Verb, is_on, tell};
 use crate::park::{Parker, spin_loop};
 use crate::primitive::{Arc, AtomicUsize, Duration, Instant, Mutex, MutexGuard, Ordering, now};
-use crate::task::{Failures, Unclaimed};
+use crate::task::{Failures, Picture, Unclaimed};
 use crate::wait::{self, Heed, Wait};
 
 /// Tasks are taken several at a time as long as a batch lasts less than this.
@@ -56,6 +56,8 @@ const LONG: Duration = Duration::from_micros(16);
 const BATCH: usize = 256;
 /// How many tasks a thread runs one inside the join of another.
 const MAX_NESTED_JOINS: usize = 128;
+/// How many tasks that nobody has begun the live tree shows of a scope.
+const SHOWN: usize = 100;
 /// A few microseconds.
 const PAUSES: u32 = 100;
 
@@ -101,21 +103,51 @@ impl Core {
         self.lineage.as_ancestor()
     }
 
-    /// A task that was spawned at `at` panicked, or was cancelled before it began.
+    /// What the scope's tasks run in: each has a context of its own below that.
+    pub(super) fn context_of_tasks(&self) -> &Arc<Context> {
+        &self.tasks
+    }
+
+    /// A task failed, or was cancelled before it began.
     pub(super) fn record(
         &self,
-        at: &'static Location<'static>,
-        payload: Option<Box<dyn Any + Send>>,
-        cancelled: Option<Cancelled>,
+        task: Label,
+        failure: Failure<Infallible>,
+        after_cancel: bool,
     ) -> Arc<Mutex<Option<JoinError>>> {
-        let failure = match (payload, cancelled) {
-            (None, Some(cancelled)) => Failure::Cancelled(cancelled),
-            (Some(payload), _) => Failure::panicked(payload),
-            (None, None) => Failure::AlreadyJoined,
+        self.failures.record(task, failure, after_cancel)
+    }
+
+    /// The scope as the live tree shows it.
+    pub(super) fn picture(&self) -> Picture {
+        let (mut tasks, mut queued) = (Vec::new(), Vec::new());
+        let more_queued = {
+            let queue = self.queue.lock();
+            queue.each_running(|task| tasks.extend(task.shown(&self.tasks)));
+            queue.each_queued(SHOWN, |task| queued.extend(task.shown(&self.tasks)))
         };
-        let label = Label::new(Kind::Task, None, at);
-        let after = self.context.node.was_observed();
-        self.failures.record(label, failure, after)
+        tasks.extend(queued);
+        // Others may have taken what a batch says that it has at hand.
+        tasks.sort_by_key(|who| who.label.id());
+        tasks.dedup_by_key(|who| who.label.id());
+        Picture {
+            scope: self.label().clone(),
+            owner: Some(Arc::clone(&self.context.who)),
+            cause: self.context.node.cause(),
+            tasks,
+            more_queued,
+        }
+    }
+
+    /// The task of that number, if somebody runs it.
+    pub(super) fn running(&self, number: u64) -> Option<Label> {
+        let mut found = None;
+        self.queue.lock().each_running(|task| {
+            if task.number() == number {
+                found = task.shown(&self.tasks);
+            }
+        });
+        found.map(|who| who.label.clone())
     }
 
     /// Whether anything is left to begin, in a scope below `target`.
@@ -148,15 +180,17 @@ impl Core {
     }
 
     fn push(&self, task: Arc<dyn Run>) {
-        if self.enqueue(task) {
+        if self.enqueue(task, |_| {}) {
             self.pool.published();
         }
     }
 
-    /// Whether it is the first that lies there: then somebody is to be told.
-    fn enqueue(&self, task: Arc<dyn Run>) -> bool {
+    /// Whether it is the first that lies there: then somebody is to be told. `number` may give it its number.
+    #[inline]
+    fn enqueue(&self, task: Arc<dyn Run>, number: impl FnOnce(&mut Queue)) -> bool {
         let mut queue = self.queue.lock();
         self.more_pending(1, &queue);
+        number(&mut queue);
         queue.tasks.push_back(task);
         let first = !queue.is_listed;
         if first {
@@ -195,11 +229,7 @@ impl Core {
         let (tasks, more) = queue.take(count);
         self.more_pending(more, &queue);
         let batch = (!tasks.is_empty()).then(|| Batch::new(tasks));
-        if let Some(batch) = &batch
-            && batch.tasks.len() > 1
-        {
-            queue.batches.push(Arc::clone(batch));
-        }
+        queue.batches.extend(batch.clone());
         self.list(&mut queue);
         drop(queue);
         if was_last {
@@ -216,7 +246,7 @@ impl Core {
         let mut count = 1;
         while let Some(batch) = self.take(count, last.take()) {
             let start = now();
-            let entered = current::enter(Arc::clone(&self.tasks));
+            let entered = current::enter_for_pieces(Arc::clone(&self.tasks));
             let holding = deadlock::holding();
             if let Some(life) = life {
                 life.begin();
@@ -250,8 +280,8 @@ impl Core {
         if !self.has_tasks(None) {
             return None;
         }
-        let at = self.queue.lock().next_task()?.at();
-        Some(Label::new(Kind::Task, None, at))
+        let who = self.queue.lock().next_task()?.context(&self.tasks);
+        Some(who.who.label.clone())
     }
 
     /// Whether who sits there opened the scope.
@@ -265,9 +295,18 @@ impl Core {
         both.is_some_and(|(here, owner)| std::ptr::eq(here, owner))
     }
 
-    /// One that ran in its joiner's place is over.
-    fn done(&self) {
+    /// A joiner runs a task in its own place.
+    fn begin_aside(&self, task: Aside) {
         let mut queue = self.queue.lock();
+        // The reference in the queue may be dropped meanwhile.
+        self.more_pending(1, &queue);
+        queue.aside(task);
+    }
+
+    /// It is over.
+    fn end_aside(&self, task: Aside) {
+        let mut queue = self.queue.lock();
+        queue.not_aside_any_more(task);
         let left = queue.left_behind();
         let was_last = self.fewer_pending(1 + left, &queue);
         self.list(&mut queue);
@@ -450,34 +489,97 @@ impl<'scope> PoolScope<'scope, '_> {
         T: Send + 'scope,
         F: FnOnce() -> T + Send + 'scope,
     {
-        let (task, is_first) = self.enqueue(Location::caller(), f);
+        let at = Location::caller();
+        if is_on() || is_inherited() {
+            return self.spawn_prepared(None, at, f);
+        }
+        let (task, is_first) = self.enqueue(at, Role::Task, f);
         if is_first {
             self.core.pool.published();
         }
         task
     }
 
+    /// [`spawn`](Self::spawn) with a name for messages and the [live tree](crate::dump()).
+    ///
+    /// ```
+    /// let message = reunite::Pool::global().scope(|s| {
+    ///     let task = s.spawn_named("parse", || panic!("no header"));
+    ///     let error = task.join().map(|never: u32| never).unwrap_err();
+    ///     error.to_string()
+    /// });
+    /// assert!(message.starts_with("task `parse` ("));
+    /// ```
+    #[track_caller]
+    pub fn spawn_named<T, F>(&'scope self, name: impl Into<String>, f: F) -> PoolTask<'scope, T>
+    where
+        T: Send + 'scope,
+        F: FnOnce() -> T + Send + 'scope,
+    {
+        self.spawn_prepared(Some(name.into()), Location::caller(), f)
+    }
+
+    /// Spawns a task of which something is known from the beginning.
+    fn spawn_prepared<T, F>(
+        &'scope self,
+        name: Option<String>,
+        at: &'static Location<'static>,
+        f: F,
+    ) -> PoolTask<'scope, T>
+    where
+        T: Send + 'scope,
+        F: FnOnce() -> T + Send + 'scope,
+    {
+        let core = &self.core;
+        let task = Task::new(core.as_ancestor(), at, Role::Task, f);
+        let number = core.queue.lock().next_number();
+        task.number_to_be().store(number, Ordering::Relaxed);
+        let made = task.prepare(&core.tasks, name);
+        if is_on() {
+            let by = current::here();
+            tell(|| Event::Spawn {
+                task: made.label(),
+                by: &by.who.label,
+                scope: core.label(),
+            });
+        }
+        let task = Arc::new(task);
+        let queued = Arc::clone(&task) as Arc<dyn Run + 'scope>;
+        // SAFETY: as in `enqueue`.
+        self.core.push(unsafe { erase(queued) });
+        PoolTask { task, core }
+    }
+
     /// Queues a task, and wakes nobody. Whether it is the first that lies there: then somebody is to be told.
     pub(super) fn enqueue<T, F>(
         &'scope self,
         at: &'static Location<'static>,
+        role: Role,
         f: F,
     ) -> (PoolTask<'scope, T>, bool)
     where
         T: Send + 'scope,
         F: FnOnce() -> T + Send + 'scope,
     {
-        let task = Arc::new(Task::new(self.core.as_ancestor(), at, f));
+        let core = &self.core;
+        let task = Arc::new(Task::new(core.as_ancestor(), at, role, f));
         let queued: Arc<dyn Run + 'scope> = Arc::clone(&task) as Arc<dyn Run + 'scope>;
         // SAFETY: the scope ends, and `'scope` with it, after `Core::end`: when every queued reference was
         // dropped and every closure has returned.
-        let is_first = self.core.enqueue(unsafe { erase(queued) });
-        let task = PoolTask {
-            task,
-            core: &self.core,
-            at,
-        };
-        (task, is_first)
+        let queued = unsafe { erase(queued) };
+        let is_first = core.enqueue(queued, |queue| {
+            task.number_to_be()
+                .store(queue.next_number(), Ordering::Relaxed);
+        });
+        (PoolTask { task, core }, is_first)
+    }
+
+    pub(super) fn label(&self) -> &Label {
+        self.core.label()
+    }
+
+    pub(super) fn context_of_tasks(&self) -> &Arc<Context> {
+        &self.core.tasks
     }
 
     pub(super) fn pool(&self) -> &Arc<Shared> {
@@ -504,7 +606,6 @@ impl<'scope> PoolScope<'scope, '_> {
 pub struct PoolTask<'scope, T> {
     task: Arc<dyn Join<T> + 'scope>,
     core: &'scope Arc<Core>,
-    at: &'static Location<'static>,
 }
 
 impl<T> PoolTask<'_, T> {
@@ -538,12 +639,9 @@ impl<T> PoolTask<'_, T> {
     }
 
     /// The result, if the task has completed and was not joined before.
+    #[track_caller]
     pub fn try_join(&mut self) -> Option<Result<T, JoinError>> {
-        let result = self.task.take()?;
-        Some(result.map_err(|slot| {
-            let error = slot.lock().take();
-            error.unwrap_or_else(|| self.error(JoinErrorKind::AlreadyJoined))
-        }))
+        self.take(Location::caller())
     }
 
     /// Whether the task has completed, one way or another.
@@ -551,16 +649,77 @@ impl<T> PoolTask<'_, T> {
         self.task.is_done()
     }
 
+    /// Asks the task to stop, and no other of its scope: as [`JoinHandle::cancel`](crate::JoinHandle::cancel). If nobody has
+    /// begun it, nobody will.
+    pub fn cancel(&self) {
+        let why = Why::Requested("cancelled through its handle".to_owned());
+        let own = self.context();
+        own.node.cancel(Cancelled::new(why, own.who.label.clone()));
+        self.core.tasks.node.mark_below();
+    }
+
+    /// Calls `f` when the task has completed and its result can be taken without waiting: on the thread that ran the task,
+    /// or here and now if it has completed already. As [`JoinHandle::on_complete`](crate::JoinHandle::on_complete).
+    ///
+    /// A panic in `f` ends `f` alone.
+    pub fn on_complete(&self, f: impl FnOnce() + Send + 'static) {
+        self.task.on_complete(&self.core.tasks, Box::new(f));
+    }
+
+    /// Who this is a handle of: number, name, spawn site.
+    pub fn label(&self) -> Label {
+        self.context().who.label.clone()
+    }
+
+    /// The task's number.
+    pub fn id(&self) -> TaskId {
+        TaskId::of_block(self.task.number())
+    }
+
+    /// The source line that spawned it.
+    pub fn spawned_at(&self) -> &'static Location<'static> {
+        self.task.at()
+    }
+
+    fn context(&self) -> Arc<Context> {
+        self.task.context(&self.core.tasks)
+    }
+
+    fn take(&self, at: &'static Location<'static>) -> Option<Result<T, JoinError>> {
+        let result = self.task.take()?;
+        if is_on() {
+            let (by, task) = (current::here(), self.label());
+            tell(|| Event::Join {
+                task: &task,
+                by: &by.who.label,
+                at,
+            });
+        }
+        Some(result.map_err(|slot| {
+            let error = slot.lock().take();
+            error.unwrap_or_else(|| self.error(JoinErrorKind::AlreadyJoined))
+        }))
+    }
+
+    /// Of a task that has completed.
+    fn take_done(&self, at: &'static Location<'static>) -> Result<T, JoinError> {
+        let again = || Err(self.error(JoinErrorKind::AlreadyJoined));
+        self.take(at).unwrap_or_else(again)
+    }
+
     fn join_until(
         &mut self,
         deadline: Option<Option<Instant>>,
         at: &'static Location<'static>,
     ) -> Result<T, JoinError> {
-        if let Some(result) = self.try_join() {
+        if let Some(result) = self.take(at) {
             return result;
         }
-        if fork::is_inside(self.task.as_ancestor()) {
-            return Err(self.error(JoinErrorKind::SelfJoin));
+        if self.task.is_done() {
+            return self.take_done(at);
+        }
+        if let Some(refusal) = self.refusal() {
+            return Err(self.error(refusal));
         }
         if deadline.is_none() {
             // Deeper, it waits for a worker, whose stack is fresh, or who begins at the other end of a chain.
@@ -569,9 +728,12 @@ impl<T> PoolTask<'_, T> {
             }
             member::help_until(self.task.as_ancestor(), || self.task.is_done());
         }
+        if self.task.is_done() {
+            return self.take_done(at);
+        }
         let site = Site {
             verb: Verb::Join,
-            object: Object::Made("a task of a pool", self.at),
+            object: Object::Label(self.label()),
             at,
             on: On::Bond(Bond::Job(self.task.as_ancestor().address())),
         };
@@ -580,17 +742,12 @@ impl<T> PoolTask<'_, T> {
                 .ask_or_wake(parker, || self.task.is_done_or_awaited())
         };
         match wait::wait(site, deadline.flatten(), Heed::Task, ready) {
-            Wait::Ready => self
-                .try_join()
-                .unwrap_or_else(|| Err(self.error(JoinErrorKind::AlreadyJoined))),
-            Wait::TimedOut => Err(self.error(JoinErrorKind::TimedOut {
-                age: Duration::ZERO,
-                doing: if self.task.is_queued() {
-                    "not started yet".to_owned()
-                } else {
-                    "running".to_owned()
-                },
-            })),
+            Wait::Ready => self.take_done(at),
+            Wait::TimedOut => {
+                let who = &self.context().who;
+                let (age, doing) = (who.age(), who.doing());
+                Err(self.error(JoinErrorKind::TimedOut { age, doing }))
+            }
             Wait::Cancelled(cancelled) => Err(self.error(JoinErrorKind::Interrupted(cancelled))),
             Wait::Refused(refusal) => Err(self.error(JoinErrorKind::Refused(refusal))),
         }
@@ -603,18 +760,34 @@ impl<T> PoolTask<'_, T> {
             let Ok(_visit) = member::visit_if_free(&self.core.pool) else {
                 return false;
             };
-            // Counted while it runs here: the reference in the queue may be dropped meanwhile.
-            self.core.more_pending(1, &self.core.queue.lock());
-            let entered = current::enter(Arc::clone(&self.core.tasks));
-            self.task.run(self.core, fork::seat().map(Seat::life));
+            let task: &dyn Run = &*self.task;
+            // SAFETY: taken off the list below; to run it does not unwind.
+            let aside = unsafe { Aside::new(task) };
+            self.core.begin_aside(aside);
+            let entered = current::enter_for_pieces(Arc::clone(&self.core.tasks));
+            task.run(self.core, fork::seat().map(Seat::life));
             drop(entered);
-            self.core.done();
+            self.core.end_aside(aside);
         }
         queued
     }
 
+    /// A join that could never end: the caller is the task, or is waited for by it.
+    fn refusal(&self) -> Option<JoinErrorKind<Infallible>> {
+        let task = self.task.as_ancestor();
+        if !fork::is_inside(task) {
+            return None;
+        }
+        let is_itself = self.id() == current::here().who.label.id();
+        Some(if is_itself {
+            JoinErrorKind::SelfJoin
+        } else {
+            JoinErrorKind::AncestorJoin
+        })
+    }
+
     fn error(&self, kind: JoinErrorKind<Infallible>) -> JoinError {
-        JoinError::new(Label::new(Kind::Task, None, self.at), kind)
+        JoinError::new(self.label(), kind)
     }
 }
 
@@ -631,7 +804,8 @@ impl<T> Drop for PoolTask<'_, T> {
 
 impl<T> std::fmt::Debug for PoolTask<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "PoolTask({}:{})", self.at.file(), self.at.line())
+        let who = &self.context().who;
+        write!(f, "PoolTask({}, {})", who.label, who.doing())
     }
 }
 

@@ -9,10 +9,12 @@ use std::collections::VecDeque;
 
 use super::job::{Ancestor, JobRef, Newest};
 use super::life::Life;
+use super::piece::Spawned;
+use crate::context::{Inherited, is_inherited};
 use crate::current::{Context, ForkMark};
 use crate::id::Label;
 use crate::park::Parker;
-use crate::primitive::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, StaticMutex};
+use crate::primitive::{Arc, AtomicBool, AtomicU8, AtomicUsize, Mutex, Ordering, StaticMutex};
 
 /// A published job, with what whoever runs it needs.
 pub(super) struct Parcel {
@@ -21,20 +23,29 @@ pub(super) struct Parcel {
     pub(super) context: Arc<Context>,
     /// Whom to wake when it is done.
     pub(super) owner: &'static Seat,
+    /// When it was published: when it was forked nobody asked.
+    pub(super) spawned: Spawned,
+    pub(super) inherited: Option<Inherited>,
 }
 
 /// A member's place in a pool. Seats are never freed, but reused: a thief may look at one whose member has
 /// left.
 pub(super) struct Seat {
     /// On a cache line of its own: its member reads it at every fork.
-    hungry: Word,
+    word: Word,
     /// On another: its member writes it at every fork.
     pub(super) newest: Newest,
     mailbox: Mailbox,
 }
 
+/// Why a fork of the member has to do more than to be made: none, or these bits.
 #[repr(align(128))]
-struct Word(AtomicBool);
+struct Word(AtomicU8);
+
+/// Others want work.
+const HUNGRY: u8 = 1;
+/// There is something that forks inherit, which is to be captured where they are made.
+const INHERITS: u8 = 2;
 
 #[repr(align(128))]
 struct Mailbox {
@@ -46,6 +57,14 @@ struct Mailbox {
     has_reported: AtomicBool,
 }
 
+/// All seats that were ever made.
+static ALL: StaticMutex<Vec<&'static Seat>> = StaticMutex::new(Vec::new());
+
+/// From now on all members capture what their forks inherit.
+pub(super) fn inherit() {
+    ALL.lock().iter().for_each(|seat| seat.inherit());
+}
+
 /// Seats of pools that are gone.
 static SPARE: StaticMutex<Vec<&'static Seat>> = StaticMutex::new(Vec::new());
 
@@ -53,7 +72,19 @@ impl Seat {
     /// A seat for a pool.
     pub(super) fn get() -> &'static Self {
         let spare = SPARE.lock().pop();
-        spare.unwrap_or_else(|| Box::leak(Box::new(Self::new())))
+        spare.unwrap_or_else(|| {
+            let seat: &'static Self = Box::leak(Box::new(Self::new()));
+            // Of this and the raising by whoever adds a hook, one at least sees the other.
+            ALL.lock().push(seat);
+            if is_inherited() {
+                seat.inherit();
+            }
+            seat
+        })
+    }
+
+    fn inherit(&self) {
+        self.word.0.fetch_or(INHERITS, Ordering::SeqCst);
     }
 
     /// The pool is gone, and all its members with it.
@@ -67,7 +98,7 @@ impl Seat {
     fn new() -> Self {
         Self {
             // Raised, so that a new member's first fork looks around.
-            hungry: Word(AtomicBool::new(true)),
+            word: Word(AtomicU8::new(HUNGRY)),
             newest: Newest::none(),
             mailbox: Mailbox {
                 life: Life::default(),
@@ -124,24 +155,34 @@ impl Seat {
         }
     }
 
-    /// Whether somebody wants work: the question of every fork.
+    /// Whether anything is to be done for a fork: the question of every fork.
     #[inline(always)]
+    pub(super) fn is_asked(&self) -> bool {
+        self.word.0.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether somebody wants work.
     pub(super) fn is_hungry(&self) -> bool {
-        self.hungry.0.load(Ordering::Relaxed)
+        self.word.0.load(Ordering::Relaxed) & HUNGRY != 0
+    }
+
+    /// Whether what a fork inherits is to be captured.
+    pub(super) fn inherits(&self) -> bool {
+        self.word.0.load(Ordering::Relaxed) & INHERITS != 0
     }
 
     /// Asks the member to publish at its next fork. A word that is raised already is one that the member has
     /// not lowered since what the caller did before: so this load takes part in the protocol of `roster`.
     pub(super) fn ask(&self) {
-        if !self.hungry.0.load(Ordering::SeqCst) {
-            self.hungry.0.store(true, Ordering::SeqCst);
+        if self.word.0.load(Ordering::SeqCst) & HUNGRY == 0 {
+            self.word.0.fetch_or(HUNGRY, Ordering::SeqCst);
         }
     }
 
-    /// Lowers the word; the member then publishes. The swap takes part in the protocol of `roster`.
+    /// Lowers the word; the member then publishes. The exchange takes part in the protocol of `roster`.
     pub(super) fn answer(&self) {
         self.mailbox.has_reported.store(false, Ordering::Relaxed);
-        self.hungry.0.swap(false, Ordering::SeqCst);
+        self.word.0.fetch_and(!HUNGRY, Ordering::SeqCst);
     }
 
     /// Whether there is something to take, for all that can be seen without the lock.

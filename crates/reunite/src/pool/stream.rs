@@ -3,34 +3,20 @@
 //! The consumer pulls the source itself, in batches, and spawns a task for each; it takes the results from
 //! the oldest batch, and runs that itself if nobody has begun it. A batch is as long as a task should be: a
 //! few microseconds, measured as they come back.
-//!
-//! # Protocol
-//! *What was taken and has not begun can be taken by others*, as with a scope's tasks. While a batch of two items or more
-//! runs, it is listed with what its thread does (`life`), and whoever runs it makes sure that the pool is watched. The watch
-//! cuts what is left of a batch off when no item of it was begun for as long as the pool's patience, whether the item at hand
-//! computes or blocks (see `claim`, `watch`). A thread that waits at the door, in a wait that lasts, or in `blocking`, cuts its own batch before
-//! anybody may conclude that nobody will end that wait (see `wait::Place`). The rest is a batch of its own, queued like any other, so it may be cut
-//! again. Its handle stays with the batch that it was cut from, which gives it to the consumer beside its outcomes:
-//! batches of one are listed in the order of the cuts, from the last items to the first.
-//!
-//! The rest is queued before its runner can find out that it has lost it (the cut has the lock of `claim`), so the scope,
-//! which waits for the runner, waits for the rest as well.
 
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::Location;
 use std::vec;
 
-use super::claim::{Runner, Share};
-use super::fork;
-use super::job::Caught;
-use super::life::{Divide, Left, divide};
+use super::items::{Batch, Common, hand_out};
 use super::scope::{PoolScope, PoolTask};
-use super::seat::Seat;
+use crate::current;
 use crate::cut_short::catch_task;
-use crate::error::{CutShort, Failure, JoinError, JoinErrorKind, resume};
+use crate::error::{CutShort, JoinError, JoinErrorKind, resume};
 use crate::id::{Kind, Label};
-use crate::primitive::{Arc, AtomicBool, Duration, Instant, LightBarrier, Mutex, Ordering, now};
+use crate::observe::{Event, is_on, tell};
+use crate::primitive::{Arc, Duration};
 
 /// How long a batch should take. In a model time says nothing, and batches are to grow.
 const LASTING: Duration = if cfg!(reunite_model) {
@@ -44,51 +30,24 @@ const AHEAD: usize = 4;
 /// Items pulled and not yet taken, if the user does not say.
 const WINDOW: usize = 64;
 
-/// What has become of a batch.
-struct Batch<'scope, R> {
-    outcomes: Vec<Caught<R>>,
-    /// What was cut off, from the last items to the first.
-    rest: Vec<PoolTask<'scope, Self>>,
-    lasted: Duration,
-}
-
-/// What the batches of a map have in common.
-struct Common<'scope, 'env, F> {
-    scope: &'scope PoolScope<'scope, 'env>,
-    f: F,
-    stop: AtomicBool,
-    at: &'static Location<'static>,
-}
-
-/// A batch that is being run.
-struct Running<'a, 'scope, 'env, T, F, R> {
-    common: &'a Arc<Common<'scope, 'env, F>>,
-    items: &'a Share<T>,
-    cut: Mutex<Cut<'scope, R>>,
-}
-
-/// What the watch has seen of a batch, and done to it.
-struct Cut<'scope, R> {
-    /// How many items were begun, and since when that is so.
-    seen: Option<(usize, Instant)>,
-    rest: Vec<PoolTask<'scope, Batch<'scope, R>>>,
-}
-
 /// Yields what a function makes of each item, in the order of the items; see [`PoolScope::map`].
 #[must_use = "nothing is pulled until the first outcome is asked for"]
 pub struct PoolMap<'scope, 'env, I: Iterator, F, R> {
     scope: &'scope PoolScope<'scope, 'env>,
     source: I,
-    common: Arc<Common<'scope, 'env, F>>,
+    common: Arc<Common<'scope, 'env, F, I::Item>>,
     window: usize,
     /// Batches that were pulled, oldest first.
     batches: VecDeque<PoolTask<'scope, Batch<'scope, R>>>,
     /// How many of them, at the old end, somebody has begun.
     begun: usize,
-    /// Outcomes of the oldest batch that was joined.
-    ready: vec::IntoIter<Caught<R>>,
+    /// Outcomes of the oldest batch that was joined, and who they are of, if observers are told.
+    ready: vec::IntoIter<Result<R, JoinError>>,
+    labels: Option<vec::IntoIter<Label>>,
     /// Pulled and not yet taken.
     pulled: usize,
+    /// Pulled in all.
+    count: u64,
     size: usize,
     dry: bool,
     /// What the source panicked with.
@@ -130,17 +89,14 @@ impl<'scope, 'env> PoolScope<'scope, 'env> {
         PoolMap {
             scope: self,
             source: source.into_iter(),
-            common: Arc::new(Common {
-                scope: self,
-                f,
-                stop: AtomicBool::new(false),
-                at: Location::caller(),
-            }),
+            common: Common::new(self, f, Location::caller()),
             window: WINDOW,
             batches: VecDeque::new(),
             begun: 0,
             ready: Vec::new().into_iter(),
+            labels: None,
             pulled: 0,
+            count: 0,
             size: 1,
             dry: false,
             torn: None,
@@ -158,6 +114,22 @@ where
     /// At most so many items are pulled and not yet taken: at least one, 64 if not told.
     pub fn window(mut self, items: usize) -> Self {
         self.window = items.max(1);
+        self
+    }
+
+    /// What items are called in messages and in the [live tree](crate::dump()), besides by their number in the map. Called
+    /// with each item when that was pulled.
+    ///
+    /// ```
+    /// let files = ["a.txt", "b.txt"];
+    /// let message = reunite::Pool::global().scope(|s| {
+    ///     let mut lengths = s.map(files, |file| panic!("{file} is empty")).label(|file| file.to_string());
+    ///     lengths.next().unwrap().map(|never: u32| never).unwrap_err().to_string()
+    /// });
+    /// assert!(message.starts_with("item 0 of map `a.txt` ("), "{message}");
+    /// ```
+    pub fn label(self, name: impl Fn(&I::Item) -> String + Send + Sync + 'scope) -> Self {
+        self.common.call_items(Box::new(name));
         self
     }
 
@@ -179,103 +151,13 @@ where
                 return;
             }
             self.pulled += items.len();
-            let (task, is_first) = hand_out(&self.common, items);
+            let first = self.count;
+            self.count += items.len() as u64;
+            let (task, is_first) = hand_out(&self.common, first, items);
             if is_first {
                 self.scope.pool().published();
             }
             self.batches.push_back(task);
-        }
-    }
-}
-
-/// Queues a batch. Whether it is the first task of its scope that lies there.
-fn hand_out<'scope, 'env, T, F, R>(
-    common: &Arc<Common<'scope, 'env, F>>,
-    items: Vec<T>,
-) -> (PoolTask<'scope, Batch<'scope, R>>, bool)
-where
-    T: Send + 'scope,
-    F: Fn(T) -> R + Send + Sync + 'scope,
-    R: Send + 'scope,
-{
-    let common = Arc::clone(common);
-    let (scope, at) = (common.scope, common.at);
-    scope.enqueue(at, move || run(&common, items))
-}
-
-fn run<'scope, T, F, R>(common: &Arc<Common<'scope, '_, F>>, items: Vec<T>) -> Batch<'scope, R>
-where
-    T: Send + 'scope,
-    F: Fn(T) -> R + Send + Sync + 'scope,
-    R: Send + 'scope,
-{
-    let start = now();
-    let pool = common.scope.pool();
-    let life = fork::seat().filter(|_| items.len() > 1).map(Seat::life);
-    let mut items = Share::new(items);
-    let barrier = life.map_or_else(LightBarrier::alone, |_| LightBarrier::get());
-    let (runner, items) = items.split(barrier);
-    let running = Running {
-        common,
-        items,
-        cut: Mutex::new(Cut {
-            seen: None,
-            rest: Vec::new(),
-        }),
-    };
-    let outcomes = divide(life, &running, || {
-        if life.is_some() {
-            pool.watch();
-        }
-        run_all(common, runner)
-    });
-    Batch {
-        outcomes,
-        rest: running.cut.into_inner().rest,
-        lasted: now().duration_since(start),
-    }
-}
-
-#[inline]
-fn run_all<T, F: Fn(T) -> R, R>(
-    common: &Common<'_, '_, F>,
-    items: Runner<'_, T>,
-) -> Vec<Caught<R>> {
-    let mut outcomes = Vec::with_capacity(items.most());
-    for item in items {
-        if common.stop.load(Ordering::Relaxed) {
-            break;
-        }
-        outcomes.push(catch_task(|| (common.f)(item)));
-    }
-    outcomes
-}
-
-impl<'scope, T, F, R> Divide for Running<'_, 'scope, '_, T, F, R>
-where
-    T: Send + 'scope,
-    F: Fn(T) -> R + Send + Sync + 'scope,
-    R: Send + 'scope,
-{
-    fn look(&self, patience: Duration) -> Left {
-        let Some(begun) = self.items.claimed() else {
-            return Left::Nothing;
-        };
-        let mut cut = self.cut.lock();
-        let seen = cut.seen.filter(|(before, _)| *before == begun);
-        let (_, since) = *cut.seen.insert(seen.unwrap_or_else(|| (begun, now())));
-        if now().saturating_duration_since(since) < patience {
-            return Left::Something;
-        }
-        let is_cut = self.items.cut(|rest| {
-            // Whoever looks tells the pool of it.
-            let (task, _) = hand_out(self.common, rest);
-            cut.rest.push(task);
-        });
-        if is_cut {
-            Left::Queued
-        } else {
-            Left::Something
         }
     }
 }
@@ -288,7 +170,18 @@ impl<I: Iterator, F, R> PoolMap<'_, '_, I, F, R> {
             Ok(CutShort::Refused(refusal)) => JoinErrorKind::CutShort(refusal),
             Err(payload) => resume(payload),
         };
-        JoinError::new(Label::new(Kind::Task, None, self.common.at), kind)
+        JoinError::new(Label::new(Kind::Task, None, self.common.at()), kind)
+    }
+
+    fn tell_joined(&self, item: &Label) {
+        if is_on() {
+            let by = current::here();
+            tell(|| Event::Join {
+                task: item,
+                by: &by.who.label,
+                at: self.common.at(),
+            });
+        }
     }
 
     /// Runs the oldest batch that nobody has begun; false if there is none.
@@ -316,10 +209,12 @@ where
         loop {
             if let Some(outcome) = self.ready.next() {
                 self.pulled -= 1;
-                return Some(outcome.map_err(|payload| {
-                    let label = Label::new(Kind::Task, None, self.common.at);
-                    JoinError::new(label, Failure::panicked(payload))
-                }));
+                if let Some(labels) = &mut self.labels
+                    && let Some(item) = labels.next()
+                {
+                    self.tell_joined(&item);
+                }
+                return Some(outcome);
             }
             self.fill();
             let Some(oldest) = self.batches.front() else {
@@ -349,6 +244,7 @@ where
                 .unwrap_or(usize::MAX)
                 .clamp(1, 2 * count);
             self.ready = batch.outcomes.into_iter();
+            self.labels = (!batch.labels.is_empty()).then(|| batch.labels.into_iter());
             for rest in batch.rest {
                 self.batches.push_front(rest);
                 // Perhaps nobody has.
@@ -362,6 +258,6 @@ where
 
 impl<I: Iterator, F, R> Drop for PoolMap<'_, '_, I, F, R> {
     fn drop(&mut self) {
-        self.common.stop.store(true, Ordering::Relaxed);
+        self.common.stop();
     }
 }

@@ -9,6 +9,8 @@
 //! * `AWAITED`: the joiner is about to block; whoever completes the task wakes it.
 //! * `LEFT`: the handle is gone.
 //! * `EMPTY`: the result was taken or dropped.
+//! * `WATCHED`: somebody has left a callback. Whoever of the two comes second, the one who leaves it and sets this bit or
+//!   the one who sets `DONE`, calls what lies there.
 //!
 //! Who may touch `content`:
 //!
@@ -28,18 +30,25 @@
 
 use std::any::Any;
 use std::cell::UnsafeCell;
+use std::convert::Infallible;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::ptr;
+use std::ptr::NonNull;
 
 use super::fork;
 use super::job::{Ancestor, Lineage};
 use super::life::Life;
+use super::piece::{Facts, Made, Own, Piece, Spawned};
 use super::scope::Core;
-use crate::contain::assert_outside;
+use crate::contain::{assert_outside, contain};
+use crate::context::Inherited;
+use crate::current::{Context, Who};
 use crate::cut_short::catch_task;
-use crate::error::JoinError;
-use crate::primitive::{Arc, AtomicU8, Mutex, Ordering};
+use crate::error::{Failure, JoinError};
+use crate::id::{Kind, TaskId};
+use crate::observe::{Completion, Event, is_on, tell};
+use crate::primitive::{Arc, AtomicU8, Counter, Mutex, Ordering};
+use crate::task::Callback;
 
 /// A failure, until its joiner or the scope's end takes it.
 type Slot = Arc<Mutex<Option<JoinError>>>;
@@ -49,10 +58,25 @@ const DONE: u8 = 2;
 const AWAITED: u8 = 4;
 const LEFT: u8 = 8;
 const EMPTY: u8 = 16;
+const WATCHED: u8 = 32;
+
+/// What a task is to those who look.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A task of the user.
+    Task,
+    /// A batch of a map's items, which are tasks of their own: nobody is shown it.
+    Batch,
+}
 
 pub(super) struct Task<F, T> {
     lineage: Lineage,
     at: &'static Location<'static>,
+    /// Zero until it is queued.
+    number: Counter,
+    own: Own,
+    spawned: Spawned,
+    role: Role,
     state: AtomicU8,
     content: UnsafeCell<Content<F, T>>,
 }
@@ -67,7 +91,7 @@ union Content<F, T> {
 unsafe impl<F: Send, T: Send> Sync for Task<F, T> {}
 
 /// What the queue knows of a task.
-pub(super) trait Run: Send + Sync {
+pub(super) trait Run: Piece + Send + Sync {
     /// Runs the task here, unless somebody else has begun; or drops what it left, if it was queued again for that.
     /// Does not unwind. `life` is the thread's in its pool.
     fn run(&self, core: &Core, life: Option<&Life>);
@@ -75,13 +99,17 @@ pub(super) trait Run: Send + Sync {
     /// Whether [`run`](Self::run) would do nothing: somebody has begun the task, and nothing was left behind.
     fn is_begun(&self) -> bool;
 
-    /// Where it was spawned.
-    fn at(&self) -> &'static Location<'static>;
+    /// Its number, which tells it from all others.
+    fn number(&self) -> u64;
+
+    /// Its live record, if it has not completed and is one to be shown.
+    fn shown(&self, around: &Arc<Context>) -> Option<Arc<Who>>;
 }
 
 /// What the handle knows of a task.
 pub(super) trait Join<T>: Run {
-    fn as_ancestor(&self) -> Ancestor;
+    /// Where it was spawned.
+    fn at(&self) -> &'static Location<'static>;
 
     fn is_done(&self) -> bool;
 
@@ -96,6 +124,9 @@ pub(super) trait Join<T>: Run {
 
     /// The handle is gone. True if it leaves a result behind: the task is to be queued once more.
     fn leave(&self) -> bool;
+
+    /// Has `callback` called when it is done.
+    fn on_complete(&self, around: &Arc<Context>, callback: Callback);
 }
 
 impl<F, T> Task<F, T>
@@ -103,15 +134,56 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    pub(super) fn new(up: Ancestor, at: &'static Location<'static>, f: F) -> Self {
+    pub(super) fn new(up: Ancestor, at: &'static Location<'static>, role: Role, f: F) -> Self {
         Self {
             lineage: Lineage::new(Some(up)),
             at,
+            number: Counter::new(0),
+            own: Own::default(),
+            spawned: Spawned::now(),
+            role,
             state: AtomicU8::new(0),
             content: UnsafeCell::new(Content {
                 closure: ManuallyDrop::new(f),
             }),
         }
+    }
+
+    /// Where its number is kept, for whoever queues it.
+    pub(super) fn number_to_be(&self) -> &Counter {
+        &self.number
+    }
+
+    /// Gives it a name, and what it inherits from the calling thread. Before it is queued, but after it has its number.
+    pub(super) fn prepare(&self, around: &Context, name: Option<String>) -> &Made {
+        let made = self.own.make(around, || name, || self.facts());
+        let inherited = Inherited::capture();
+        *made.inherited.lock() = inherited;
+        made
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            id: TaskId::of_block(self.number.load(Ordering::Relaxed)),
+            kind: Kind::Task,
+            at: self.at,
+            spawned: self.spawned,
+        }
+    }
+
+    /// What it has of its own, as it is now.
+    fn made(&self, around: &Context) -> &Made {
+        let made = self.own.make(around, || None, || self.facts());
+        if self.has(BEGUN) {
+            made.context.who.start();
+        }
+        made
+    }
+
+    fn fail(&self, core: &Core, failure: Failure<Infallible>) -> Slot {
+        let made = self.made(core.context_of_tasks());
+        let after_cancel = made.context.node.was_observed();
+        core.record(made.label().clone(), failure, after_cancel)
     }
 
     fn has(&self, bits: u8) -> bool {
@@ -163,27 +235,36 @@ where
         if let Some(result) = self.empty()
             && let Err(payload) = self.run_below(|| drop(result))
         {
-            core.record(self.at, Some(payload), None);
+            self.fail(core, Failure::panicked(payload));
         }
     }
 
     /// Calls `f` as a part of the task: what it forks descends from that.
     fn run_below<R>(&self, f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
         assert_outside();
-        fork::running(self.lineage.as_ancestor(), || {
-            catch_unwind(AssertUnwindSafe(f))
-        })
+        fork::running(self, || catch_unwind(AssertUnwindSafe(f)))
     }
 
-    /// Runs the closure, or drops it if the scope is cancelled. `None` if the handle was gone, and the value was
+    /// Runs the closure, or drops it if the task is cancelled. `None` if the handle was gone, and the value was
     /// dropped.
     fn complete(&self, f: F, core: &Core) -> Option<Result<T, Slot>> {
-        let failed = |payload, cancelled| Some(Err(core.record(self.at, payload, cancelled)));
-        if let Some(cancelled) = core.cause() {
+        let known = self.own.known();
+        let own = known.map(|made| &made.context);
+        let cancelled = core.cause().or_else(|| own?.node.cause());
+        if let Some(cancelled) = cancelled {
+            if let Some(own) = own {
+                own.node.mark_observed_here();
+            }
             let dropped = self.run_below(|| drop(f));
-            return failed(dropped.err(), Some(cancelled));
+            let failure = match dropped {
+                Ok(()) => Failure::Cancelled(cancelled),
+                Err(payload) => Failure::panicked(payload),
+            };
+            return Some(Err(self.fail(core, failure)));
         }
+        let inherited = known.map(|made| (std::mem::take(&mut *made.inherited.lock()), made));
         let unless_left = || {
+            let _ambient = inherited.map(|(inherited, made)| inherited.enter(made.label()));
             let value = f();
             if self.has(LEFT) {
                 drop(value);
@@ -192,11 +273,46 @@ where
             Some(value)
         };
         assert_outside();
-        let value = fork::running(self.lineage.as_ancestor(), || catch_task(unless_left));
+        let value = fork::running(self, || catch_task(unless_left));
+        if let Some(made) = self.own.known() {
+            made.context.node.mark_over();
+        }
         match value {
             Ok(value) => value.map(Ok),
-            Err(payload) => failed(Some(payload), None),
+            Err(payload) => Some(Err(self.fail(core, Failure::panicked(payload)))),
         }
+    }
+
+    /// Whether observers are to be told what becomes of it.
+    fn is_told(&self) -> bool {
+        is_on() && self.role == Role::Task
+    }
+
+    /// Calls what was left to be called.
+    #[cold]
+    fn call_back(&self) {
+        let made = self.own.known();
+        let callbacks = made.map(|made| std::mem::take(&mut *made.callbacks.lock()));
+        callbacks.into_iter().flatten().for_each(|f| contain(f));
+    }
+}
+
+impl<F, T> Piece for Task<F, T>
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    fn as_ancestor(&self) -> Ancestor {
+        self.lineage.as_ancestor()
+    }
+
+    fn context(&self, around: &Arc<Context>) -> Arc<Context> {
+        Arc::clone(&self.made(around).context)
+    }
+
+    fn known_context(&self) -> Option<Arc<Context>> {
+        let made = self.own.known()?;
+        Some(Arc::clone(&made.context))
     }
 }
 
@@ -205,8 +321,13 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    fn at(&self) -> &'static Location<'static> {
-        self.at
+    fn number(&self) -> u64 {
+        self.number.load(Ordering::Relaxed)
+    }
+
+    fn shown(&self, around: &Arc<Context>) -> Option<Arc<Who>> {
+        let is_shown = self.role == Role::Task && !self.has(DONE);
+        is_shown.then(|| Arc::clone(&self.made(around).context.who))
     }
 
     fn is_begun(&self) -> bool {
@@ -223,14 +344,24 @@ where
         }
         // SAFETY: this call has set `BEGUN`.
         let f = unsafe { self.take_closure() };
-        let before = life.map(|life| (life, life.runs_at(ptr::from_ref(self.at).cast_mut())));
+        let before = life.map(|life| (life, life.runs_of_scope(self.number())));
+        let label = || self.made(core.context_of_tasks()).label();
+        if self.is_told() {
+            tell(|| Event::Start { task: label() });
+        }
         let result = self.complete(f, core);
-        if let Some((life, line)) = before {
-            life.runs_at(line);
+        if self.is_told() {
+            let how = completion(&result);
+            tell(|| Event::Complete { task: label(), how });
+        }
+        if let Some((life, number)) = before {
+            life.runs_of_scope(number);
         }
         let Some(result) = result else {
             // Nobody waits for it.
-            self.state.fetch_or(DONE | EMPTY, Ordering::AcqRel);
+            if self.state.fetch_or(DONE | EMPTY, Ordering::AcqRel) & WATCHED != 0 {
+                self.call_back();
+            }
             return;
         };
         // SAFETY: this call has set `BEGUN` and taken the closure.
@@ -238,6 +369,9 @@ where
         let before = self.state.fetch_or(DONE, Ordering::AcqRel);
         if before & AWAITED != 0 {
             core.wake();
+        }
+        if before & WATCHED != 0 {
+            self.call_back();
         }
         if before & LEFT != 0 {
             self.drop_result(core);
@@ -250,8 +384,8 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    fn as_ancestor(&self) -> Ancestor {
-        self.lineage.as_ancestor()
+    fn at(&self) -> &'static Location<'static> {
+        self.at
     }
 
     fn is_done(&self) -> bool {
@@ -275,6 +409,25 @@ where
         self.state.load(Ordering::Relaxed) & EMPTY == 0
             && self.state.fetch_or(LEFT, Ordering::AcqRel) & (DONE | EMPTY) == DONE
     }
+
+    fn on_complete(&self, around: &Arc<Context>, callback: Callback) {
+        self.made(around).callbacks.lock().push(callback);
+        if self.state.fetch_or(WATCHED, Ordering::AcqRel) & DONE != 0 {
+            self.call_back();
+        }
+    }
+}
+
+/// How a task completed, for observers.
+fn completion<T>(result: &Option<Result<T, Slot>>) -> Completion {
+    let Some(Err(slot)) = result else {
+        return Completion::Value;
+    };
+    match &*slot.lock() {
+        Some(error) if error.is_panic() => Completion::Panic,
+        Some(error) if error.is_cancelled() => Completion::Cancelled,
+        _ => Completion::Error,
+    }
 }
 
 impl<F, T> Drop for Task<F, T> {
@@ -286,6 +439,37 @@ impl<F, T> Drop for Task<F, T> {
             state & BEGUN != 0 && state & (DONE | EMPTY) != DONE,
             "a task is freed with what it holds"
         );
+    }
+}
+
+/// A task that runs in the place of its joiner, as others may look at it: under the lock of its scope's queue.
+#[derive(Clone, Copy)]
+pub(super) struct Aside(NonNull<dyn Run>);
+
+// SAFETY: a shared reference, in effect, and `Run` is `Sync`.
+unsafe impl Send for Aside {}
+
+impl PartialEq for Aside {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.addr() == other.0.addr()
+    }
+}
+
+impl Aside {
+    /// # Safety
+    /// It must be off the list of the queue before the reference ends.
+    pub(super) unsafe fn new<'a>(task: &'a (dyn Run + 'a)) -> Self {
+        // SAFETY: the types differ in the lifetime bound of the trait object only; nobody uses it longer, by the
+        // caller's promise.
+        Self(unsafe {
+            std::mem::transmute::<NonNull<dyn Run + 'a>, NonNull<dyn Run>>(NonNull::from(task))
+        })
+    }
+
+    /// Of one that is listed, under the lock of the list.
+    pub(super) fn get(&self) -> &dyn Run {
+        // SAFETY: it lives while it is listed, by the promise of whoever made it, who needs the lock to take it off.
+        unsafe { self.0.as_ref() }
     }
 }
 

@@ -94,9 +94,23 @@ pub struct TryScope<'scope, 'env, E> {
     frame: Frame<'scope, 'env, E>,
 }
 
-impl Scope<'_, '_> {
+impl<'scope> Scope<'scope, '_> {
     pub(crate) fn group(&self) -> &Group {
         self.frame.group()
+    }
+
+    /// [`spawn_with`](Self::spawn_with) at a line that is told.
+    pub(crate) fn spawn_at<T, F>(
+        &'scope self,
+        builder: Builder,
+        at: &'static Location<'static>,
+        f: F,
+    ) -> JoinHandle<T>
+    where
+        T: Send + 'scope,
+        F: FnOnce() -> T + Send + 'scope,
+    {
+        self.frame.spawn(builder.spec(at), move || Ok(f()))
     }
 }
 

@@ -21,6 +21,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use super::entry::Entry;
+use super::live::{self, Picture, Visible};
 use super::policy::{OnTimeout, Policy, Verdict, WaitAll};
 use crate::cancel::Node;
 use crate::contain::{assert_outside, contain};
@@ -31,9 +32,7 @@ use crate::error::{Cancelled, Why, resume};
 use crate::id::{Label, TaskId};
 use crate::observe::{Completion, Event, Straggler, Verb, is_on, report_stragglers, tell};
 use crate::park::Parker;
-use crate::primitive::{
-    Arc, Duration, Instant, Mutex, MutexGuard, StaticMutex, StaticMutexGuard, Weak,
-};
+use crate::primitive::{Arc, Duration, Instant, Mutex, MutexGuard};
 use crate::wait::{Heed, Wait, wait};
 
 /// Who runs a group's tasks.
@@ -110,12 +109,6 @@ impl State {
     }
 }
 
-static LIVE: StaticMutex<BTreeMap<TaskId, Weak<Group>>> = StaticMutex::new(BTreeMap::new());
-
-fn live() -> StaticMutexGuard<'static, BTreeMap<TaskId, Weak<Group>>> {
-    LIVE.lock()
-}
-
 impl Drop for Group {
     fn drop(&mut self) {
         self.end();
@@ -144,36 +137,14 @@ impl Group {
             state: Mutex::default(),
         });
         let weak = Arc::downgrade(&group);
-        live().insert(group.node.label().id(), weak);
+        live::show(group.node.label().id(), weak);
         group
-    }
-
-    /// All groups that there are, in the order in which they were made.
-    pub(crate) fn all() -> Vec<Arc<Self>> {
-        // Upgraded and dropped outside the lock: the last reference to go takes it.
-        let groups: Vec<_> = live().values().cloned().collect();
-        groups.iter().filter_map(Weak::upgrade).collect()
     }
 
     /// Takes the group out of the live tree: its tasks have left, and its scope ends, although the thread of the last
     /// task may still refer to it.
     pub(crate) fn end(&self) {
-        live().remove(&self.node.label().id());
-    }
-
-    /// The task that waits for this group's tasks.
-    pub(crate) fn owner(&self) -> Option<&Arc<Who>> {
-        self.owner.as_ref()
-    }
-
-    /// The tasks that have not left, in spawn order.
-    pub(crate) fn members(&self) -> Vec<Arc<Who>> {
-        let state = self.state.lock();
-        state
-            .members
-            .values()
-            .map(|entry| Arc::clone(&entry.who))
-            .collect()
+        live::hide(self.node.label().id());
     }
 
     pub(crate) fn node(&self) -> &Arc<Node> {
@@ -525,6 +496,24 @@ impl Crew for Others {
 
     fn bonds(&self) -> Vec<Bond> {
         vec![self.group.bond()]
+    }
+}
+
+impl Visible for Group {
+    fn pictures(&self) -> Vec<Picture> {
+        let tasks = {
+            let state = self.state.lock();
+            let members = state.members.values();
+            let shown = members.filter(|entry| !entry.who.is_carrier());
+            shown.map(|entry| Arc::clone(&entry.who)).collect()
+        };
+        vec![Picture {
+            scope: self.node.label().clone(),
+            owner: self.owner.clone(),
+            cause: self.node.cause(),
+            tasks,
+            more_queued: 0,
+        }]
     }
 }
 

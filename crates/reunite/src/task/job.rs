@@ -55,7 +55,7 @@ where
 {
     let packet = Arc::new(Packet::new());
     let inherited = if spec.inherit {
-        Inherited::capture(&spec.label)
+        Inherited::capture()
     } else {
         Inherited::default()
     };
@@ -63,7 +63,7 @@ where
     let (group, node) = (Arc::clone(group), Arc::clone(node));
     let (failures, result) = (Arc::clone(failures), Arc::clone(&packet));
     let job = move |go| {
-        let outcome = carry_out(go, f, inherited);
+        let outcome = carry_out(go, f, &label, inherited);
         node.mark_over();
         let how = match &outcome {
             Ok(_) => Completion::Value,
@@ -89,12 +89,13 @@ where
 fn carry_out<T, E>(
     go: Go,
     f: impl FnOnce() -> Result<T, E>,
+    task: &Label,
     inherited: Inherited,
 ) -> Result<T, Failure<E>> {
     assert_outside();
     let run = || match go {
         Go::Run => {
-            let _ambient = inherited.enter();
+            let _ambient = inherited.enter(task);
             f().map_err(Failure::Failed)
         }
         Go::Cancelled(cancelled) => {

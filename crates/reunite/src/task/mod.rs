@@ -6,6 +6,7 @@ mod group;
 mod handle;
 mod idle;
 mod job;
+mod live;
 mod packet;
 mod policy;
 
@@ -17,3 +18,5 @@ pub(crate) use failures::{Failures, Unclaimed};
 pub(crate) use group::{Group, Queue, Rules, Starter, chase, straggler};
 pub(crate) use handle::OnDrop;
 pub(crate) use job::{Job, Spec, prepare};
+pub(crate) use live::{Picture, Visible, hide, pictures, show};
+pub(crate) use packet::Callback;

@@ -125,7 +125,20 @@ impl Builder {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let (handle, entry) = admit(root(), self.spec(Location::caller()), f);
+        self.spawn_checked_at(Location::caller(), f)
+    }
+
+    /// [`spawn_checked`](Self::spawn_checked) at a line that is told.
+    pub(crate) fn spawn_checked_at<T, F>(
+        self,
+        at: &'static Location<'static>,
+        f: F,
+    ) -> Result<JoinHandle<T>, JoinError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let (handle, entry) = admit(root(), self.spec(at), f);
         match root().start(&entry) {
             Ok(()) => Ok(handle),
             Err(error) => {

@@ -81,7 +81,7 @@ fn check_cuts(count: usize, cuts: usize, taken: usize) {
             .map(|_| {
                 thread::spawn(move || {
                     let mut rest = Vec::new();
-                    share.cut(|items| rest = items);
+                    share.cut(|_, items| rest = items);
                     // In their order, to the last that was there.
                     assert!(rest.windows(2).all(|pair| pair[0].1 + 1 == pair[1].1));
                 })

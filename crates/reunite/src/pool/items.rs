@@ -1,0 +1,408 @@
+//! Batches of a map's items: how they are handed out, run, shown, and cut.
+//!
+//! # Protocol
+//! *What was taken and has not begun can be taken by others*, as with a scope's tasks. While a batch of two items or more
+//! runs, it is listed with what its thread does (`life`), and whoever runs it makes sure that the pool is watched. The watch
+//! cuts what is left of a batch off when no item of it was begun for as long as the pool's patience, whether the item at hand
+//! computes or blocks (see `claim`, `watch`). A thread that waits at the door, in a wait that lasts, or in `blocking`, cuts its own batch before
+//! anybody may conclude that nobody will end that wait (see `wait::Place`). The rest is a batch of its own, queued like any other, so it may be cut
+//! again. Its handle stays with the batch that it was cut from, which gives it to the consumer beside its outcomes:
+//! batches of one are listed in the order of the cuts, from the last items to the first.
+//!
+//! The rest is queued before its runner can find out that it has lost it (the cut has the lock of `claim`), so the scope,
+//! which waits for the runner, waits for the rest as well.
+//!
+//! # Who an item is
+//! An item is a task, and its batch a piece of work that shows the item at hand in its stead. Its identity is made when
+//! somebody asks for it ([`Running::item`]): of two who ask at the same time, whoever has seen the later item is right.
+//! Where something is known of items from the beginning (a name, what they inherit, that observers are told of them), they
+//! are handed out as [`Known`] ones, which costs others nothing.
+
+use std::any::Any;
+use std::panic::Location;
+
+use super::claim::{Runner, Share};
+use super::fork;
+use super::job::Ancestor;
+use super::life::{Divide, Left, divide};
+use super::piece::{Piece, Spawned, context};
+use super::scope::{PoolScope, PoolTask};
+use super::seat::Seat;
+use super::task::Role;
+use crate::cancel::Node;
+use crate::context::{Inherited, is_inherited};
+use crate::current::{self, Context, Who};
+use crate::cut_short::catch_task;
+use crate::error::{Failure, JoinError};
+use crate::id::{Kind, Label, TaskId};
+use crate::observe::{Completion, Event, is_on, tell};
+use crate::primitive::{
+    Arc, AtomicBool, Duration, Instant, LightBarrier, Mutex, OnceLock, Ordering, now,
+};
+
+/// What has become of a batch.
+pub(super) struct Batch<'scope, R> {
+    pub(super) outcomes: Vec<Result<R, JoinError>>,
+    /// Who the items were, if observers are to be told of their joins.
+    pub(super) labels: Vec<Label>,
+    /// What was cut off, from the last items to the first.
+    pub(super) rest: Vec<PoolTask<'scope, Self>>,
+    pub(super) lasted: Duration,
+}
+
+/// What an item is called.
+type Name<'scope, T> = Box<dyn Fn(&T) -> String + Send + Sync + 'scope>;
+
+/// What the batches of a map have in common.
+pub(super) struct Common<'scope, 'env, F, T> {
+    scope: &'scope PoolScope<'scope, 'env>,
+    f: F,
+    stop: AtomicBool,
+    at: &'static Location<'static>,
+    name: OnceLock<Name<'scope, T>>,
+}
+
+impl<'scope, 'env, F, T> Common<'scope, 'env, F, T> {
+    pub(super) fn new(
+        scope: &'scope PoolScope<'scope, 'env>,
+        f: F,
+        at: &'static Location<'static>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            scope,
+            f,
+            stop: AtomicBool::new(false),
+            at,
+            name: OnceLock::new(),
+        })
+    }
+
+    pub(super) fn at(&self) -> &'static Location<'static> {
+        self.at
+    }
+
+    /// Items that are handed out from now on are called so, unless they have been called otherwise.
+    pub(super) fn call_items(&self, name: Name<'scope, T>) {
+        let _named = self.name.set(name);
+    }
+
+    /// What nobody has begun is not to be begun.
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// An item of which something is known from the beginning.
+    fn known(&self, number: u64, item: T) -> Known<T> {
+        let name = self.name.get().map(|name| name(&item));
+        let label = Label::new(Kind::Item(number), name, self.at);
+        if is_on() {
+            let by = current::here();
+            tell(|| Event::Spawn {
+                task: &label,
+                by: &by.who.label,
+                scope: self.scope.label(),
+            });
+        }
+        let inherited = Inherited::capture();
+        Known {
+            item,
+            facts: Some(Box::new((label, inherited))),
+        }
+    }
+}
+
+/// An item as it is handed out.
+trait Handed<T>: Send {
+    /// What is known of it from the beginning.
+    fn facts(&mut self) -> Option<Box<(Label, Inherited)>>;
+
+    fn into_item(self) -> T;
+}
+
+impl<T: Send> Handed<T> for T {
+    #[inline]
+    fn facts(&mut self) -> Option<Box<(Label, Inherited)>> {
+        None
+    }
+
+    #[inline]
+    fn into_item(self) -> T {
+        self
+    }
+}
+
+struct Known<T> {
+    item: T,
+    facts: Option<Box<(Label, Inherited)>>,
+}
+
+impl<T: Send> Handed<T> for Known<T> {
+    fn facts(&mut self) -> Option<Box<(Label, Inherited)>> {
+        self.facts.take()
+    }
+
+    fn into_item(self) -> T {
+        self.item
+    }
+}
+
+/// Queues a batch, whose items are those from number `first` on. Whether it is the first task of its scope that lies
+/// there.
+pub(super) fn hand_out<'scope, 'env, T, F, R>(
+    common: &Arc<Common<'scope, 'env, F, T>>,
+    first: u64,
+    items: Vec<T>,
+) -> (PoolTask<'scope, Batch<'scope, R>>, bool)
+where
+    T: Send + 'scope,
+    F: Fn(T) -> R + Send + Sync + 'scope,
+    R: Send + 'scope,
+{
+    if is_on() || is_inherited() || common.name.get().is_some() {
+        let known = (first..).zip(items);
+        let known = known.map(|(number, item)| common.known(number, item));
+        let known: Vec<_> = known.collect();
+        queue(common, first, known)
+    } else {
+        queue(common, first, items)
+    }
+}
+
+fn queue<'scope, 'env, T, F, H, R>(
+    common: &Arc<Common<'scope, 'env, F, T>>,
+    first: u64,
+    items: Vec<H>,
+) -> (PoolTask<'scope, Batch<'scope, R>>, bool)
+where
+    T: Send + 'scope,
+    F: Fn(T) -> R + Send + Sync + 'scope,
+    H: Handed<T> + 'scope,
+    R: Send + 'scope,
+{
+    let common = Arc::clone(common);
+    let (scope, at, spawned) = (common.scope, common.at, Spawned::now());
+    scope.enqueue(at, Role::Batch, move || run(&common, first, spawned, items))
+}
+
+/// A batch that is being run.
+struct Running<'a, 'scope, 'env, T, F, H, R> {
+    common: &'a Arc<Common<'scope, 'env, F, T>>,
+    items: &'a Share<H>,
+    /// The number of its first item.
+    first: u64,
+    spawned: Spawned,
+    /// What it is a part of.
+    batch: Option<Ancestor>,
+    at_hand: Mutex<Option<AtHand>>,
+    cut: Mutex<Cut<'scope, R>>,
+}
+
+/// An item that has an identity.
+struct AtHand {
+    place: usize,
+    context: Arc<Context>,
+}
+
+/// What the watch has seen of a batch, and done to it.
+struct Cut<'scope, R> {
+    /// How many items were begun, and since when that is so.
+    seen: Option<(usize, Instant)>,
+    rest: Vec<PoolTask<'scope, Batch<'scope, R>>>,
+}
+
+fn run<'scope, T, F, H, R>(
+    common: &Arc<Common<'scope, '_, F, T>>,
+    first: u64,
+    spawned: Spawned,
+    items: Vec<H>,
+) -> Batch<'scope, R>
+where
+    T: Send + 'scope,
+    F: Fn(T) -> R + Send + Sync + 'scope,
+    H: Handed<T> + 'scope,
+    R: Send + 'scope,
+{
+    let start = now();
+    let life = fork::seat().map(Seat::life);
+    let is_one = items.len() == 1;
+    let mut items = Share::new(items);
+    let barrier = life.map_or_else(LightBarrier::alone, |_| LightBarrier::get());
+    let (runner, items) = items.split(barrier);
+    let running = Running {
+        common,
+        items,
+        first,
+        spawned,
+        batch: fork::innermost(),
+        at_hand: Mutex::new(None),
+        cut: Mutex::new(Cut {
+            seen: None,
+            rest: Vec::new(),
+        }),
+    };
+    let mut labels = Vec::new();
+    let outcomes = divide(life, &running, || {
+        if life.is_some() && !is_one {
+            common.scope.pool().watch();
+        }
+        fork::running(&running, || running.run_all(runner, &mut labels))
+    });
+    Batch {
+        outcomes,
+        labels,
+        rest: running.cut.into_inner().rest,
+        lasted: now().duration_since(start),
+    }
+}
+
+impl<'scope, T, F, H, R> Running<'_, 'scope, '_, T, F, H, R>
+where
+    T: Send + 'scope,
+    F: Fn(T) -> R + Send + Sync + 'scope,
+    H: Handed<T> + 'scope,
+    R: Send + 'scope,
+{
+    #[inline]
+    fn run_all(&self, items: Runner<'_, H>, labels: &mut Vec<Label>) -> Vec<Result<R, JoinError>> {
+        let mut outcomes = Vec::with_capacity(items.most());
+        for mut item in items {
+            if self.common.stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let place = outcomes.len();
+            let outcome = match item.facts() {
+                None => catch_task(|| (self.common.f)(item.into_item()))
+                    .map_err(|payload| self.failed(place, payload)),
+                Some(facts) => self.run_known(place, item, *facts, labels),
+            };
+            outcomes.push(outcome);
+        }
+        outcomes
+    }
+
+    #[inline(never)]
+    fn run_known(
+        &self,
+        place: usize,
+        item: H,
+        (label, inherited): (Label, Inherited),
+        labels: &mut Vec<Label>,
+    ) -> Result<R, JoinError> {
+        let context = self.context_of(label.clone());
+        *self.at_hand.lock() = Some(AtHand { place, context });
+        tell(|| Event::Start { task: &label });
+        let outcome = catch_task(|| {
+            let _ambient = inherited.enter(&label);
+            (self.common.f)(item.into_item())
+        });
+        let outcome = outcome.map_err(|payload| self.failed(place, payload));
+        tell(|| Event::Complete {
+            task: &label,
+            how: match &outcome {
+                Ok(_) => Completion::Value,
+                Err(error) if error.is_panic() => Completion::Panic,
+                Err(error) if error.is_cancelled() => Completion::Cancelled,
+                Err(_) => Completion::Error,
+            },
+        });
+        labels.push(label);
+        outcome
+    }
+
+    #[cold]
+    fn failed(&self, place: usize, payload: Box<dyn Any + Send>) -> JoinError {
+        let label = self.item_at(place).who.label.clone();
+        JoinError::new(label, Failure::panicked(payload))
+    }
+}
+
+impl<T, F, H, R> Running<'_, '_, '_, T, F, H, R> {
+    fn around(&self) -> &Arc<Context> {
+        self.common.scope.context_of_tasks()
+    }
+
+    fn context_of(&self, label: Label) -> Arc<Context> {
+        let around = self.around();
+        let node = Node::child(&around.node, label.clone(), None);
+        let context = context(around, label, node, self.spawned);
+        context.who.start();
+        context
+    }
+
+    /// The context of the item at hand, made if need be.
+    fn item(&self) -> Option<Arc<Context>> {
+        Some(self.item_at(self.items.at_hand()?))
+    }
+
+    /// The context of the item there, or of a later one that was asked for.
+    fn item_at(&self, place: usize) -> Arc<Context> {
+        let mut at_hand = self.at_hand.lock();
+        if let Some(known) = &*at_hand
+            && known.place >= place
+        {
+            return Arc::clone(&known.context);
+        }
+        let number = self.first + place as u64;
+        let context = self.context_of(Label::new(Kind::Item(number), None, self.common.at));
+        let known = AtHand {
+            place,
+            context: Arc::clone(&context),
+        };
+        let before = at_hand.replace(known);
+        drop(at_hand);
+        drop(before);
+        context
+    }
+}
+
+impl<T, F, H, R> Piece for Running<'_, '_, '_, T, F, H, R> {
+    fn as_ancestor(&self) -> Ancestor {
+        self.batch.expect("a batch is run as a task of its scope")
+    }
+
+    fn context(&self, around: &Arc<Context>) -> Arc<Context> {
+        self.item().unwrap_or_else(|| Arc::clone(around))
+    }
+
+    fn known_context(&self) -> Option<Arc<Context>> {
+        let place = self.items.at_hand()?;
+        let at_hand = self.at_hand.lock();
+        let known = at_hand.as_ref().filter(|known| known.place == place)?;
+        Some(Arc::clone(&known.context))
+    }
+}
+
+impl<'scope, T, F, H, R> Divide for Running<'_, 'scope, '_, T, F, H, R>
+where
+    T: Send + 'scope,
+    F: Fn(T) -> R + Send + Sync + 'scope,
+    H: Handed<T> + 'scope,
+    R: Send + 'scope,
+{
+    fn look(&self, patience: Duration) -> Left {
+        let Some(begun) = self.items.claimed() else {
+            return Left::Nothing;
+        };
+        let mut cut = self.cut.lock();
+        let seen = cut.seen.filter(|(before, _)| *before == begun);
+        let (_, since) = *cut.seen.insert(seen.unwrap_or_else(|| (begun, now())));
+        if now().saturating_duration_since(since) < patience {
+            return Left::Something;
+        }
+        let is_cut = self.items.cut(|from, rest| {
+            // Whoever looks tells the pool of it.
+            let (task, _) = queue(self.common, self.first + from as u64, rest);
+            cut.rest.push(task);
+        });
+        if is_cut {
+            Left::Queued
+        } else {
+            Left::Something
+        }
+    }
+
+    fn shown(&self) -> Option<(TaskId, Arc<Who>)> {
+        let item = self.item()?;
+        Some((self.common.scope.label().id(), Arc::clone(&item.who)))
+    }
+}

@@ -1,0 +1,129 @@
+//! A piece of a pool's work, and who it is: a task of a scope, an item of a map, a half of a fork that another thread
+//! has taken.
+//!
+//! # Protocol
+//! A piece is a task like any other, but most are over before anybody could ask for them. So nothing is made of its
+//! identity until somebody does: its own thread, which blocks, fails, opens a scope or offers a fork; a joiner that is
+//! to say what it waits for; whoever looks at the live tree. All find the same, as it is made once ([`Own`]).
+//!
+//! What cannot be made later is kept in the piece: its number, the line of the user that spawned it, and when that was,
+//! by a clock that costs little.
+//!
+//! A thread lists the pieces it runs (`fork`), and in each [layer](crate::current) of contexts the last piece that was
+//! begun there is what it is at. References in that list are raw; they are followed by the thread itself only, while the
+//! piece runs.
+
+use std::panic::Location;
+
+use super::job::Ancestor;
+use crate::cancel::Node;
+use crate::context::Inherited;
+use crate::current::{Context, Who};
+use crate::id::{Kind, Label, TaskId};
+use crate::primitive::{Arc, Duration, Mutex, OnceLock, coarse_millis, now};
+use crate::task::Callback;
+
+/// What a thread runs for a pool.
+pub(super) trait Piece {
+    fn as_ancestor(&self) -> Ancestor;
+
+    /// Its own context, made now if it was not before; it runs in `around`.
+    fn context(&self, around: &Arc<Context>) -> Arc<Context>;
+
+    /// Its own context, if that was made.
+    fn known_context(&self) -> Option<Arc<Context>>;
+}
+
+/// When a piece was spawned, to a few milliseconds.
+#[derive(Clone, Copy)]
+pub(super) struct Spawned(u32);
+
+impl Spawned {
+    #[inline]
+    pub(super) fn now() -> Self {
+        Self(coarse_millis())
+    }
+
+    pub(super) fn age(self) -> Duration {
+        Duration::from_millis(coarse_millis().wrapping_sub(self.0).into())
+    }
+}
+
+/// What there is to know of a piece from the beginning.
+pub(super) struct Facts {
+    pub(super) id: TaskId,
+    pub(super) kind: Kind,
+    pub(super) at: &'static Location<'static>,
+    pub(super) spawned: Spawned,
+}
+
+/// What a piece has of its own, once somebody has asked for it.
+#[derive(Default)]
+pub(super) struct Own(OnceLock<Box<Made>>);
+
+pub(super) struct Made {
+    pub(super) context: Arc<Context>,
+    /// What it inherits from its spawner, until it begins.
+    pub(super) inherited: Mutex<Inherited>,
+    /// To be called when it is done.
+    pub(super) callbacks: Mutex<Vec<Callback>>,
+}
+
+impl Own {
+    /// What was made before.
+    pub(super) fn known(&self) -> Option<&Made> {
+        self.0.get().map(|made| &**made)
+    }
+
+    /// Makes it unless that was done: for a piece that runs in `around`, which has a node below that one.
+    pub(super) fn make(
+        &self,
+        around: &Context,
+        name: impl FnOnce() -> Option<String>,
+        facts: impl FnOnce() -> Facts,
+    ) -> &Made {
+        self.0.get_or_init(|| {
+            let facts = facts();
+            let label = Label::with_id(facts.id, facts.kind, name(), facts.at);
+            let node = Node::child(&around.node, label.clone(), None);
+            Box::new(Made::new(around, label, node, facts.spawned))
+        })
+    }
+
+    /// [`make`](Self::make) for a part of the task around it: it has that one's node.
+    pub(super) fn make_part(&self, around: &Context, facts: impl FnOnce() -> Facts) -> &Made {
+        self.0.get_or_init(|| {
+            let facts = facts();
+            let label = Label::with_id(facts.id, facts.kind, None, facts.at);
+            let node = Arc::clone(&around.node);
+            Box::new(Made::new(around, label, node, facts.spawned))
+        })
+    }
+}
+
+impl Made {
+    fn new(around: &Context, label: Label, node: Arc<Node>, spawned: Spawned) -> Self {
+        Self {
+            context: context(around, label, node, spawned),
+            inherited: Mutex::default(),
+            callbacks: Mutex::default(),
+        }
+    }
+
+    pub(super) fn label(&self) -> &Label {
+        &self.context.who.label
+    }
+}
+
+/// A context of its own for what was spawned then and runs in `around`.
+pub(super) fn context(
+    around: &Context,
+    label: Label,
+    node: Arc<Node>,
+    spawned: Spawned,
+) -> Arc<Context> {
+    // By the clock's last tick it may be older than the clock.
+    let created = now().checked_sub(spawned.age()).unwrap_or_else(now);
+    let who = Who::created_at(created, label, Some(Arc::clone(&around.who)));
+    Arc::new(Context { who, node })
+}

@@ -1,0 +1,52 @@
+//! All that can be seen: open scopes, wherever their tasks run.
+//!
+//! Whoever has scopes to show registers itself, and takes itself off when it is gone; it is asked only when somebody
+//! looks. Nobody is asked under the lock of the list.
+
+use std::collections::BTreeMap;
+
+use crate::current::Who;
+use crate::error::Cancelled;
+use crate::id::{Label, TaskId};
+use crate::primitive::{Arc, StaticMutex, Weak};
+
+/// A scope at one moment.
+pub(crate) struct Picture {
+    pub(crate) scope: Label,
+    /// The task that waits for those of the scope.
+    pub(crate) owner: Option<Arc<Who>>,
+    /// Why it was cancelled, if it was.
+    pub(crate) cause: Option<Cancelled>,
+    /// Those that have not completed, in spawn order.
+    pub(crate) tasks: Vec<Arc<Who>>,
+    /// How many more there are that nobody has begun.
+    pub(crate) more_queued: usize,
+}
+
+/// Somebody who has scopes to show: a scope, a map, a pool.
+pub(crate) trait Visible: Send + Sync {
+    fn pictures(&self) -> Vec<Picture>;
+}
+
+static VISIBLE: StaticMutex<BTreeMap<TaskId, Weak<dyn Visible>>> =
+    StaticMutex::new(BTreeMap::new());
+
+/// From now on `visible` is asked, by this number.
+pub(crate) fn show(number: TaskId, visible: Weak<dyn Visible>) {
+    VISIBLE.lock().insert(number, visible);
+}
+
+/// That one is not asked any more.
+pub(crate) fn hide(number: TaskId) {
+    let gone = VISIBLE.lock().remove(&number);
+    drop(gone);
+}
+
+/// All scopes that there are, in the order in which they were opened.
+pub(crate) fn pictures() -> Vec<Picture> {
+    let visible: Vec<_> = VISIBLE.lock().values().cloned().collect();
+    let there = visible.iter().filter_map(Weak::upgrade);
+    let mut pictures: Vec<_> = there.flat_map(|it| it.pictures()).collect();
+    pictures.sort_by_key(|picture| picture.scope.id());
+    pictures
+}

@@ -1,0 +1,396 @@
+//! A task is a task, wherever it runs: tasks of a pool's scope, items of maps and stolen halves of forks are named, seen
+//! and told of as tasks on threads are.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::mpsc;
+use std::sync::{Barrier, Mutex as StdMutex};
+use std::time::Duration;
+
+use common::{until, watchdog};
+use reunite::sync::Mutex;
+use reunite::{DumpScope, DumpTask, Pool, channel};
+
+fn pool(threads: usize) -> Pool {
+    Pool::builder().threads(threads).build().unwrap()
+}
+
+/// All tasks of the live tree, and the scope of each.
+fn shown() -> Vec<(String, DumpTask)> {
+    fn add(scope: &DumpScope, all: &mut Vec<(String, DumpTask)>) {
+        for task in &scope.tasks {
+            all.push((scope.scope.to_string(), task.clone()));
+            task.scopes.iter().for_each(|scope| add(scope, all));
+        }
+    }
+    let mut all = Vec::new();
+    reunite::dump()
+        .scopes
+        .iter()
+        .for_each(|it| add(it, &mut all));
+    all
+}
+
+/// Those that were spawned at those lines of this file.
+fn shown_of(lines: &Range<u32>) -> Vec<(String, DumpTask)> {
+    let is_here = |task: &DumpTask| {
+        let at = task.task.spawned_at();
+        at.file() == file!() && lines.contains(&at.line())
+    };
+    let all = shown().into_iter();
+    all.filter(|(_, task)| is_here(task)).collect()
+}
+
+fn waits(task: &DumpTask) -> &str {
+    task.waits.as_ref().map_or("", |waits| &waits.what)
+}
+
+#[test]
+fn two_pool_tasks_that_lock_crosswise_are_named_in_the_deadlock() {
+    let _watchdog = watchdog();
+    let (a, b) = (Mutex::new(()), Mutex::new(()));
+    let both = Barrier::new(2);
+    let lock = |mine: &Mutex<()>, other: &Mutex<()>| {
+        let _mine = mine.lock().unwrap();
+        reunite::blocking(|| both.wait());
+        other.lock().map(drop).err()
+    };
+    let (first, second) = (line!() + 2, line!() + 3);
+    let errors: Vec<_> = pool(2).scope(|s| {
+        let one = s.spawn(|| lock(&a, &b));
+        let two = s.spawn(|| lock(&b, &a));
+        let ended = [one.join().unwrap(), two.join().unwrap()];
+        ended.into_iter().flatten().collect()
+    });
+    let [error] = &errors[..] else {
+        panic!("one is refused: {errors:?}");
+    };
+    let links = error.deadlock().unwrap().links();
+    let lines: BTreeSet<_> = links
+        .iter()
+        .map(|link| link.task.spawned_at().line())
+        .collect();
+    assert_eq!(lines, BTreeSet::from([first, second]), "{error}");
+    let ids: BTreeSet<_> = links.iter().map(|link| link.task.id()).collect();
+    assert_eq!(ids.len(), 2, "{error}");
+    assert!(!error.to_string().contains("thread `"), "{error}");
+}
+
+#[test]
+fn the_tree_shows_pool_tasks_under_their_scope_with_what_they_wait_for() {
+    let _watchdog = watchdog();
+    let (tx, rx) = channel::bounded::<u32>(1);
+    let opened = line!() + 1;
+    pool(3).scope(|s| {
+        let spawned = line!()..line!() + 2;
+        let tasks: Vec<_> = (0..3).map(|_| s.spawn(|| rx.recv())).collect();
+        until(|| {
+            let shown = shown_of(&spawned);
+            shown.len() == 3
+                && shown
+                    .iter()
+                    .all(|(_, task)| waits(task).contains("receives from"))
+        });
+        let shown = shown_of(&spawned);
+        for (scope, task) in &shown {
+            assert!(scope.contains(&format!("{}:{opened}", file!())), "{scope}");
+            assert!(task.has_begun);
+        }
+        let ids: BTreeSet<_> = shown.iter().map(|(_, task)| task.task.id()).collect();
+        let handles: BTreeSet<_> = tasks.iter().map(reunite::PoolTask::id).collect();
+        assert_eq!(ids, handles);
+        drop(tx);
+        tasks
+            .into_iter()
+            .for_each(|task| assert!(task.join().unwrap().is_err()));
+    });
+}
+
+#[test]
+fn a_long_queue_is_shown_by_its_first_tasks_and_counted() {
+    let _watchdog = watchdog();
+    // The caller has the only place.
+    pool(1).scope(|s| {
+        let lines = line!()..line!() + 9;
+        (0..1_000).for_each(|n| drop(s.spawn(move || n)));
+        let shown = shown_of(&lines);
+        assert_eq!(shown.len(), 100);
+        assert!(shown.iter().all(|(_, task)| !task.has_begun));
+        let text = reunite::dump().to_string();
+        assert!(
+            text.contains("and 900 more that have not started"),
+            "{text}"
+        );
+        let json = reunite::dump().to_json();
+        assert!(json.contains(r#""moreQueued":900"#), "{json}");
+    });
+}
+
+#[test]
+fn all_errors_of_a_pool_task_tell_its_line_its_age_and_one_number() {
+    let _watchdog = watchdog();
+    let (go, gate) = mpsc::channel::<()>();
+    let gate = StdMutex::new(gate);
+    pool(2).scope(|s| {
+        let lines = line!()..line!() + 9;
+        let mut task = s.spawn(|| {
+            let _closed = gate.lock().unwrap().recv();
+            panic!("at last")
+        });
+        let label = task.label();
+        assert_eq!(label.id(), task.id());
+        assert!(lines.contains(&label.spawned_at().line()));
+        until(|| shown_of(&lines).iter().any(|(_, task)| task.has_begun));
+        let late = |task: &mut reunite::PoolTask<'_, ()>| {
+            let late = task.join_timeout(Duration::from_millis(120)).unwrap_err();
+            assert!(late.is_timeout());
+            assert_eq!(late.task().unwrap().id(), label.id());
+            late.to_string()
+        };
+        let text = late(&mut task);
+        assert!(text.contains("still running after 0."), "{text}");
+        assert!(!text.contains("after 0.0 s"), "{text}");
+        drop(go);
+        let error = task.join().unwrap_err();
+        assert_eq!(error.task().unwrap().id(), label.id());
+        assert!(lines.contains(&error.task().unwrap().spawned_at().line()));
+        assert!(error.to_string().ends_with("panicked: at last"), "{error}");
+    });
+}
+
+#[test]
+fn a_pool_task_that_was_joined_says_so() {
+    pool(1).scope(|s| {
+        let mut task = s.spawn(|| 1);
+        assert_eq!(task.join_timeout(Duration::from_secs(60)).unwrap(), 1);
+        let error = task.join().unwrap_err();
+        assert!(error.to_string().contains("joined before"), "{error}");
+    });
+}
+
+#[test]
+fn a_cancelled_pool_task_stops_alone() {
+    let _watchdog = watchdog();
+    let (begun, has_begun) = mpsc::channel();
+    pool(3).scope(|s| {
+        let looping = s.spawn({
+            let begun = begun.clone();
+            move || {
+                begun.send(()).unwrap();
+                while reunite::checkpoint().is_ok() {
+                    std::hint::spin_loop();
+                }
+                reunite::checkpoint().unwrap_err().reason().to_owned()
+            }
+        });
+        let (stop, other) = mpsc::channel::<()>();
+        let other = s.spawn({
+            let begun = begun.clone();
+            move || {
+                begun.send(()).unwrap();
+                while other.try_recv() == Err(mpsc::TryRecvError::Empty) {
+                    reunite::checkpoint().unwrap();
+                }
+            }
+        });
+        let sleeping = s.spawn(move || {
+            begun.send(()).unwrap();
+            reunite::sleep(common::LONG).is_err()
+        });
+        (0..3).for_each(|_| has_begun.recv().unwrap());
+        looping.cancel();
+        sleeping.cancel();
+        assert_eq!(looping.join().unwrap(), "cancelled through its handle");
+        assert!(sleeping.join().unwrap());
+        stop.send(()).unwrap();
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_pool_task_that_is_cancelled_before_it_began_never_does() {
+    let _watchdog = watchdog();
+    let (go, gate) = mpsc::channel::<()>();
+    let (begun, has_begun) = mpsc::channel();
+    pool(1).scope(|s| {
+        let first = s.spawn(move || {
+            begun.send(()).unwrap();
+            gate.recv().unwrap();
+        });
+        has_begun.recv().unwrap();
+        let second = s.spawn(|| panic!("it was cancelled"));
+        let third = s.spawn(|| 3);
+        second.cancel();
+        go.send(()).unwrap();
+        first.join().unwrap();
+        let error = second.join().map(|never: u32| never).unwrap_err();
+        assert!(error.is_cancelled() && !error.is_interrupted(), "{error}");
+        assert_eq!(third.join().unwrap(), 3);
+    });
+}
+
+#[test]
+fn a_pool_task_calls_back_when_its_result_is_there() {
+    let _watchdog = watchdog();
+    let (go, gate) = mpsc::channel::<()>();
+    let (done, is_done) = mpsc::channel();
+    let told = done.clone();
+    pool(1).scope(|s| {
+        let mut task = s.spawn(move || gate.recv().unwrap());
+        task.on_complete(move || done.send("before").unwrap());
+        task.on_complete(|| panic!("a callback's panic is its own"));
+        go.send(()).unwrap();
+        assert_eq!(is_done.recv().unwrap(), "before");
+        task.try_join().expect("it has completed").unwrap();
+        task.on_complete(move || told.send("after").unwrap());
+        assert_eq!(is_done.try_recv(), Ok("after"));
+    });
+}
+
+#[test]
+fn items_of_a_map_on_threads_are_shown_with_what_they_wait_for() {
+    let _watchdog = watchdog();
+    let lock = Mutex::new(());
+    let guard = lock.lock().unwrap();
+    reunite::scope(|s| {
+        let lines = line!()..line!() + 9;
+        let mut outcomes = s
+            .map(0..3, |n| {
+                if n == 1 {
+                    drop(lock.lock());
+                } else {
+                    let _cancelled = reunite::sleep(common::LONG);
+                }
+            })
+            .threads(3)
+            .into_iter();
+        let consumer = s.spawn(move || outcomes.next().map(|_| ()));
+        let item = |n: u32| {
+            let shown = shown_of(&lines);
+            shown
+                .into_iter()
+                .find(|(_, it)| it.task.to_string().starts_with(&format!("item {n} ")))
+        };
+        until(|| {
+            item(0).is_some_and(|(_, it)| waits(&it).contains("sleeps"))
+                && item(2).is_some_and(|(_, it)| waits(&it).contains("sleeps"))
+                && item(1).is_some_and(|(_, it)| waits(&it).contains("locks a mutex"))
+        });
+        // The map's threads run nothing else, and are not shown beside them.
+        assert_eq!(shown_of(&lines).len(), 3);
+        s.cancel("seen");
+        drop(guard);
+        drop(consumer);
+    });
+}
+
+#[test]
+fn items_of_a_pools_map_are_shown_named_and_told_apart() {
+    let _watchdog = watchdog();
+    let (tx, rx) = channel::bounded::<u32>(1);
+    pool(3).scope(|s| {
+        let lines = line!()..line!() + 9;
+        let outcomes = s
+            .map(["a", "b", "c"], |file| (file, rx.recv().is_err()))
+            .label(|file| format!("{file}.txt"));
+        let lines = lines.start..line!();
+        let look = s.spawn(move || {
+            until(|| {
+                let shown = shown_of(&lines);
+                let mut names: Vec<_> = shown.iter().filter_map(|(_, it)| it.task.name()).collect();
+                names.sort_unstable();
+                names.len() >= 2
+                    && shown
+                        .iter()
+                        .all(|(_, it)| waits(it).contains("receives from"))
+            });
+            let shown = shown_of(&lines);
+            drop(tx);
+            shown
+        });
+        let all: Vec<_> = outcomes.map(Result::unwrap).collect();
+        assert_eq!(all, [("a", true), ("b", true), ("c", true)]);
+        for (_, item) in look.join().unwrap() {
+            let label = item.task.to_string();
+            assert!(
+                label.starts_with("item ") && label.contains(".txt` ("),
+                "{label}"
+            );
+        }
+    });
+}
+
+#[test]
+fn the_errors_of_a_pools_map_tell_which_item_it_was() {
+    let failed: Vec<_> = pool(2).scope(|s| {
+        let outcomes = s.map(0..100_u32, |n| assert!(n % 40 != 39, "no {n}"));
+        outcomes
+            .window(100)
+            .filter_map(Result::err)
+            .map(|error| error.to_string())
+            .collect()
+    });
+    assert_eq!(failed.len(), 2);
+    assert!(
+        failed[0].starts_with("item 39 of map (") && failed[0].ends_with("panicked: no 39"),
+        "{failed:?}"
+    );
+    assert!(failed[1].starts_with("item 79 of map ("), "{failed:?}");
+}
+
+#[test]
+fn a_stolen_half_is_a_task_of_its_own_at_the_line_of_the_user() {
+    let _watchdog = watchdog();
+    let (tx, rx) = channel::bounded::<u32>(1);
+    let pool = pool(2);
+    let lines = line!()..line!() + 9;
+    let (found, ended) = pool.enter(|| {
+        reunite::join(
+            || {
+                let found = with_stolen(&lines);
+                drop(tx);
+                found
+            },
+            || rx.recv().is_err(),
+        )
+    });
+    let (scope, task) = found;
+    assert!(
+        scope.starts_with("fork #") && waits(&task).contains("receives from"),
+        "{scope} {task:?}"
+    );
+    assert!(ended);
+}
+
+/// Waits for the half that was forked there to wait for something.
+fn with_stolen(lines: &Range<u32>) -> (String, DumpTask) {
+    loop {
+        // What others want is looked for at the next fork.
+        reunite::join(|| (), || ());
+        let waiting = |(_, task): &(String, DumpTask)| !waits(task).is_empty();
+        if let Some(found) = shown_of(lines).into_iter().find(waiting) {
+            return found;
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn items_of_par_that_another_thread_runs_are_shown_at_the_line_of_the_user() {
+    let _watchdog = watchdog();
+    let (tx, rx) = channel::bounded::<u32>(1);
+    let tx = StdMutex::new(Some(tx));
+    pool(2).enter(|| {
+        let lines = line!()..line!() + 9;
+        reunite::par(0..2_u32).for_each(|n| {
+            if n == 1 {
+                assert!(rx.recv().is_err());
+            } else {
+                with_stolen(&lines);
+                tx.lock().unwrap().take();
+            }
+        });
+    });
+}
