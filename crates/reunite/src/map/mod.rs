@@ -19,6 +19,8 @@ pub use home::{Free, Home};
 pub use order::{Order, Ordered, Unordered};
 pub use outcomes::Outcomes;
 
+use shared::Name;
+
 /// Applies `f` to every item on several threads and yields the outcomes in the order of the items.
 ///
 /// Nothing happens before the first `next`. Items are pulled as threads become free, never more than the
@@ -159,9 +161,10 @@ impl<'scope, 'env> Scope<'scope, 'env> {
 
 /// A map that has not started: choose, then iterate.
 #[must_use = "a map does nothing until it is iterated"]
-pub struct Map<'a, I, F, H, O = Ordered> {
+pub struct Map<'a, I: Iterator, F, H, O = Ordered> {
     items: I,
     f: F,
+    name: Option<Name<'a, I::Item>>,
     home: H,
     plan: Plan,
     /// How long what the function and the items borrow lives, and what its outcomes are.
@@ -191,7 +194,7 @@ impl Plan {
     }
 }
 
-impl<'a, I, F, H> Map<'a, I, F, H> {
+impl<'a, I: Iterator, F, H> Map<'a, I, F, H> {
     fn new(items: I, f: F, home: H, at: &'static Location<'static>) -> Self {
         let plan = Plan {
             at,
@@ -205,6 +208,7 @@ impl<'a, I, F, H> Map<'a, I, F, H> {
         Self {
             items,
             f,
+            name: None,
             home,
             plan,
             kind: PhantomData,
@@ -229,6 +233,7 @@ impl<'a, I, F, H> Map<'a, I, F, H> {
         Map {
             items: self.items,
             f: self.f,
+            name: self.name,
             home: self.home,
             plan: Plan {
                 ordered: false,
@@ -239,10 +244,24 @@ impl<'a, I, F, H> Map<'a, I, F, H> {
     }
 }
 
-impl<I, F, H, O> Map<'_, I, F, H, O> {
+impl<'a, I: Iterator, F, H, O> Map<'a, I, F, H, O> {
     /// A name for messages.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.plan.name = Some(name.into());
+        self
+    }
+
+    /// What items are called in messages and in the [live tree](crate::dump()), besides by their number: not like the map.
+    /// Called with each item when that was pulled, on the thread that pulls it; a panic there is one of the source.
+    ///
+    /// ```
+    /// let files = ["a.txt", "b.txt"];
+    /// let lengths = reunite::map(files, |file| -> usize { panic!("{file} is empty") }).label(|file| file.to_string());
+    /// let error = lengths.into_iter().next().unwrap().unwrap_err();
+    /// assert!(error.to_string().starts_with("item 0 of map `a.txt` ("), "{error}");
+    /// ```
+    pub fn label(mut self, name: impl Fn(&I::Item) -> String + Send + Sync + 'a) -> Self {
+        self.name = Some(Box::new(name));
         self
     }
 
@@ -287,11 +306,18 @@ where
     type IntoIter = Outcomes<'a, O::Value, E>;
 
     fn into_iter(self) -> Outcomes<'a, O::Value, E> {
-        Outcomes::new(self.items, self.f, self.home, self.plan, O::value)
+        Outcomes::new(
+            self.items,
+            self.f,
+            self.name,
+            self.home,
+            self.plan,
+            O::value,
+        )
     }
 }
 
-impl<I, F, H, O> fmt::Debug for Map<'_, I, F, H, O> {
+impl<I: Iterator, F, H, O> fmt::Debug for Map<'_, I, F, H, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Map")
             .field("plan", &self.plan)

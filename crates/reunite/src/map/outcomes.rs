@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Plan;
 use super::home::Home;
-use super::shared::{Item, Shared};
+use super::shared::{Item, Name, Shared};
 use super::worker::{start, timed_out, unpark};
 use crate::cancel::Node;
 use crate::current;
@@ -37,6 +37,7 @@ impl<'a, U, E> Outcomes<'a, U, E> {
     pub(super) fn new<I, V, F, H>(
         items: I,
         f: F,
+        name: Option<Name<'a, I::Item>>,
         home: H,
         plan: Plan,
         value: fn(usize, V) -> U,
@@ -52,7 +53,7 @@ impl<'a, U, E> Outcomes<'a, U, E> {
         let here = current::current();
         let label = Label::new(Kind::Scope, plan.name.clone(), plan.at);
         let node = Node::child(&here.node, label.clone(), None);
-        let shared = Arc::new(Shared::new(plan, label, node, here.who, items));
+        let shared = Arc::new(Shared::new(name, plan, label, node, here.who, items));
         let (ours, f) = (Arc::clone(&shared), Arc::new(f));
         let start = Box::new(move || start(&ours, &f, home));
         Self {
@@ -126,8 +127,8 @@ trait Running<U, E> {
     fn passed_on(&self, cancelled: &Cancelled) -> bool;
 }
 
-struct Consumer<I, V, E, S, U> {
-    shared: Arc<Shared<I, V, E>>,
+struct Consumer<'a, I: Iterator, V, E, S, U> {
+    shared: Arc<Shared<'a, I, V, E>>,
     /// Starts a worker.
     start: Box<S>,
     value: fn(usize, V) -> U,
@@ -146,7 +147,7 @@ enum Look<V, E> {
     Anew,
 }
 
-impl<I, V, E, S, U> Running<U, E> for Consumer<I, V, E, S, U>
+impl<I: Iterator, V, E, S, U> Running<U, E> for Consumer<'_, I, V, E, S, U>
 where
     S: FnMut() -> Result<(), JoinError>,
 {
@@ -204,7 +205,7 @@ where
     }
 }
 
-impl<I, V, E, S, U> Consumer<I, V, E, S, U>
+impl<I: Iterator, V, E, S, U> Consumer<'_, I, V, E, S, U>
 where
     S: FnMut() -> Result<(), JoinError>,
 {
@@ -326,7 +327,7 @@ where
     }
 }
 
-impl<I, V, E, S, U> Drop for Consumer<I, V, E, S, U> {
+impl<I: Iterator, V, E, S, U> Drop for Consumer<'_, I, V, E, S, U> {
     fn drop(&mut self) {
         let shared = &*self.shared;
         let mut state = shared.state.lock();
@@ -364,7 +365,7 @@ impl<I, V, E, S, U> Drop for Consumer<I, V, E, S, U> {
 }
 
 /// The items that still run, those whose time was up included.
-fn late<I, U, E>(shared: &Shared<I, U, E>) -> Vec<Straggler> {
+fn late<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>) -> Vec<Straggler> {
     let state = shared.state.lock();
     let running = state.seats.iter().filter_map(|seat| match &seat.item {
         Item::Running { who, .. } => Some(who),

@@ -34,7 +34,12 @@ use crate::park::Parker;
 use crate::primitive::{Arc, AtomicUsize, Instant, Mutex, Ordering};
 use crate::task::{Picture, Visible, hide, show};
 
-pub(super) struct Shared<I, U, E> {
+/// What an item is called.
+pub(super) type Name<'a, T> = Box<dyn Fn(&T) -> String + Send + Sync + 'a>;
+
+pub(super) struct Shared<'a, I: Iterator, U, E> {
+    /// What items are called, if not like the map.
+    pub(super) name: Option<Name<'a, I::Item>>,
     pub(super) plan: Plan,
     pub(super) label: Label,
     pub(super) node: Arc<Node>,
@@ -125,8 +130,9 @@ pub(super) enum Item<U, E> {
     Done(Result<U, JoinError<E>>),
 }
 
-impl<I, U, E> Shared<I, U, E> {
+impl<'a, I: Iterator, U, E> Shared<'a, I, U, E> {
     pub(super) fn new(
+        name: Option<Name<'a, I::Item>>,
         plan: Plan,
         label: Label,
         node: Arc<Node>,
@@ -154,6 +160,7 @@ impl<I, U, E> Shared<I, U, E> {
             stopped: false,
         };
         Self {
+            name,
             plan,
             label,
             node,

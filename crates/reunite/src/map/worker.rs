@@ -18,7 +18,7 @@ use crate::wait::{Heed, Wait, wait};
 
 /// Starts one more worker.
 pub(super) fn start<'a, I, U, E, F, H>(
-    shared: &Arc<Shared<I, U, E>>,
+    shared: &Arc<Shared<'a, I, U, E>>,
     f: &Arc<F>,
     home: H,
 ) -> Result<(), JoinError>
@@ -55,9 +55,9 @@ where
 }
 
 /// The last act of a worker.
-struct Leave<I, U, E>(Arc<Shared<I, U, E>>);
+struct Leave<'a, I: Iterator, U, E>(Arc<Shared<'a, I, U, E>>);
 
-impl<I, U, E> Drop for Leave<I, U, E> {
+impl<I: Iterator, U, E> Drop for Leave<'_, I, U, E> {
     fn drop(&mut self) {
         let mut state = self.0.state.lock();
         state.workers -= 1;
@@ -72,7 +72,7 @@ pub(super) fn unpark(parkers: impl IntoIterator<Item = Parker>) {
 }
 
 /// One item; false when there is nothing left to do for this worker.
-fn step<'a, I, U, E, F, H>(shared: &Arc<Shared<I, U, E>>, f: &Arc<F>, home: H) -> bool
+fn step<'a, I, U, E, F, H>(shared: &Arc<Shared<'a, I, U, E>>, f: &Arc<F>, home: H) -> bool
 where
     I: Iterator<Item: Send + 'a> + Send + 'a,
     U: Send + 'a,
@@ -119,7 +119,10 @@ where
 }
 
 /// Waits for the source and a place in the window.
-fn take_source<I, U, E>(shared: &Shared<I, U, E>, owner: Option<Owner<'_>>) -> Option<I> {
+fn take_source<I: Iterator, U, E>(
+    shared: &Shared<'_, I, U, E>,
+    owner: Option<Owner<'_>>,
+) -> Option<I> {
     let window = shared.plan.window();
     let (mut source, mut idle) = (None, None);
     let site = Site {
@@ -158,11 +161,15 @@ fn take_source<I, U, E>(shared: &Shared<I, U, E>, owner: Option<Owner<'_>>) -> O
 type Pulled<T> = (T, u64, Arc<Who>, Arc<Node>);
 
 /// Pulls the next item, gives it its number and its seat, and puts the source back.
-fn pull<I: Iterator, U, E>(shared: &Shared<I, U, E>, mut source: I) -> Option<Pulled<I::Item>> {
+fn pull<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>, mut source: I) -> Option<Pulled<I::Item>> {
     assert_outside();
-    let next = catch_task(|| source.next());
-    // Outside the lock: observers are told of it.
-    let next = next.map(|item| item.map(|item| (item, number_item(shared))));
+    // Outside the lock: observers are told of it, and it is named by its user.
+    let next = catch_task(|| {
+        source.next().map(|item| {
+            let numbered = number_item(shared, &item);
+            (item, numbered)
+        })
+    });
     let mut state = shared.state.lock();
     let mut ended = None;
     let pulled = match next {
@@ -202,9 +209,16 @@ fn pull<I: Iterator, U, E>(shared: &Shared<I, U, E>, mut source: I) -> Option<Pu
 }
 
 /// The next number, and what stands for it. Only for the worker that has the source: nobody else numbers items.
-fn number_item<I, U, E>(shared: &Shared<I, U, E>) -> (u64, Seat<U, E>, Arc<Who>, Arc<Node>) {
+fn number_item<I: Iterator, U, E>(
+    shared: &Shared<'_, I, U, E>,
+    item: &I::Item,
+) -> (u64, Seat<U, E>, Arc<Who>, Arc<Node>) {
     let number = shared.state.lock().pulled;
-    let label = Label::new(Kind::Item(number), shared.plan.name.clone(), shared.plan.at);
+    let name = match &shared.name {
+        Some(name) => Some(name(item)),
+        None => shared.plan.name.clone(),
+    };
+    let label = Label::new(Kind::Item(number), name, shared.plan.at);
     let by = current::current().who;
     let who = Who::new(label.clone(), Some(Arc::clone(&by)));
     let deadline = shared.plan.item_timeout.and_then(deadline::after);
@@ -227,7 +241,7 @@ fn number_item<I, U, E>(shared: &Shared<I, U, E>) -> (u64, Seat<U, E>, Arc<Who>,
     (number, seat, who, node)
 }
 
-fn wants_company<I, U, E>(shared: &Shared<I, U, E>) -> bool {
+fn wants_company<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>) -> bool {
     let state = shared.state.lock();
     let threads = shared
         .plan
@@ -237,8 +251,8 @@ fn wants_company<I, U, E>(shared: &Shared<I, U, E>) -> bool {
 }
 
 /// Leaves the outcome in the item's seat. False if the item's time was up before: its worker was replaced.
-fn seat<I, U, E>(
-    shared: &Shared<I, U, E>,
+fn seat<I: Iterator, U, E>(
+    shared: &Shared<'_, I, U, E>,
     number: u64,
     who: &Who,
     node: &Node,

@@ -1,6 +1,7 @@
 //! The state of a job, and the items of a batch.
 
 use std::mem::ManuallyDrop;
+use std::panic::Location;
 use std::sync::Arc;
 
 use loom::thread;
@@ -25,7 +26,8 @@ fn a_job_that_is_done_shows_what_it_did() {
         let theirs = Arc::clone(&watched);
         let mut closure = ManuallyDrop::new(move || theirs.touch());
         // SAFETY: the closure stays in this frame, which does not end before the job is done.
-        let job = unsafe { StackJob::new(&mut closure, std::ptr::null(), None) };
+        let job =
+            unsafe { StackJob::new(&mut closure, std::ptr::null(), None, Location::caller()) };
         let shared = job.as_ref();
         // SAFETY: private, and ours.
         unsafe { shared.make_public(None) };
