@@ -112,6 +112,70 @@ fn a_map_has_the_span_of_its_longest_item() {
     assert_eq!((profile.work, profile.span), (ms(210), ms(20)));
 }
 
+/// The same programs in a pool: whoever runs a task, and whether a joiner runs it in its own place.
+#[test]
+fn tasks_of_a_pool_have_the_span_that_those_on_threads_have() {
+    fn fib(pool: &reunite::Pool, n: u32) -> u64 {
+        work(1);
+        if n < 2 {
+            return u64::from(n);
+        }
+        pool.scope(|s| {
+            let (a, b) = (
+                s.spawn(move || fib(pool, n - 1)),
+                s.spawn(move || fib(pool, n - 2)),
+            );
+            a.join().unwrap() + b.join().unwrap()
+        })
+    }
+    let _watchdog = common::watchdog();
+    for threads in [1, 3] {
+        let pool = reunite::Pool::builder().threads(threads).build().unwrap();
+        let chain = profile_of(|| {
+            pool.scope(|s| {
+                work(1);
+                let outer = s.spawn(|| {
+                    work(2);
+                    pool.scope(|s| s.spawn(|| work(3)).join().unwrap());
+                    work(4);
+                });
+                outer.join().unwrap();
+                work(5);
+            });
+        });
+        assert_eq!((chain.work, chain.span), (ms(15), ms(15)));
+        let fan = profile_of(|| {
+            pool.scope(|s| (1..=10).for_each(|n| drop(s.spawn(move || work(n)))));
+        });
+        assert_eq!((fan.work, fan.span), (ms(55), ms(10)));
+        let diamond = profile_of(|| {
+            pool.scope(|s| {
+                work(1);
+                let (left, right) = (s.spawn(|| work(10)), s.spawn(|| work(20)));
+                work(2);
+                left.join().unwrap();
+                right.join().unwrap();
+                work(3);
+            });
+        });
+        assert_eq!((diamond.work, diamond.span), (ms(36), ms(24)));
+        let deep = profile_of(|| assert_eq!(fib(&pool, 8), 21));
+        assert_eq!((deep.work, deep.span), (ms(67), ms(8)));
+        let map = profile_of(|| {
+            let done = pool.scope(|s| {
+                s.map(1..=20_u64, work)
+                    .window(20)
+                    .filter(Result::is_ok)
+                    .count()
+            });
+            assert_eq!(done, 20);
+        });
+        // It is pulled a few batches ahead only: the last item comes after the first were taken.
+        assert_eq!(map.work, ms(210));
+        assert!(map.span >= ms(20) && map.span < map.work, "{:?}", map.span);
+    }
+}
+
 /// The essay's table: every join where the task is spawned.
 #[test]
 fn a_join_that_came_too_early_is_pointed_out_with_what_it_costs() {

@@ -415,6 +415,11 @@ where
     };
     let guard = AbortOnUnwind;
     pool.roster.open(&core);
+    let owner = Arc::clone(&context.who);
+    tell(|| Event::Open {
+        scope: node.label(),
+        by: &owner.label,
+    });
     let entered = current::enter(context);
     let body = catch_body(|| body(&scope));
     let is_told = current::was_told();
@@ -428,6 +433,10 @@ where
     }
     core.end(at);
     pool.roster.close_scope(&core);
+    tell(|| Event::End {
+        scope: node.label(),
+        by: &owner.label,
+    });
     std::mem::forget(guard);
 
     let mut unclaimed = core.failures.take_unclaimed(&node, &outer_node);
