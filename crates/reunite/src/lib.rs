@@ -9,6 +9,7 @@
 //! | several ways to one result | [`race`](race()), [`quorum`] |
 //! | one task outside any scope | [`spawn`], [`Builder`] |
 //! | a deadline, a limit, a policy | [`ScopeBuilder`] |
+//! | what was done in time, though the scope failed | [`ScopeBuilder::scope_ended`], [`ScopeBuilder::try_scope_ended`] |
 //! | a computation to split in two, and again | [`join`](join()), [`par_sort_unstable`] |
 //! | many items to compute on | [`par`](par()), [`PoolScope::map`] |
 //! | many small tasks that compute | [`Pool::scope`] |
@@ -39,7 +40,7 @@
 //! | [`map`](map()), [`try_map`], [`Scope::map`], [`PoolScope::map`] | an error, as the last outcome |
 //! | [`for_each`], [`race`](race()), [`quorum`], [`Outcomes::collect_values`], `try_` of [`par`](par()) | an error |
 //! | [`join`](join()), [`par`](par()), [`par_sort_unstable`] | nothing: they go on to the end, so their results are whole |
-//! | [`try_scope`], [`ScopeBuilder::scope`] | a [`ScopeError`] |
+//! | [`try_scope`], [`ScopeBuilder::scope`], [`ScopeBuilder::scope_ended`] | a [`ScopeError`] |
 //! | [`scope`](scope()), [`Pool::scope`] | leave the task if their body was left, or if a cancellation from above, of which the body was not told, kept tasks from completing that nobody joined |
 //!
 //! A task that was left poisons no lock. Who gathers failures sees it as cancelled: it is nobody's root cause. On a thread
@@ -96,7 +97,9 @@ pub use deadlock::refuse_deadlocks;
 pub use dump::{Counters, Dump, DumpScope, DumpTask, DumpWait, counters, dump};
 #[cfg(all(unix, feature = "signal"))]
 pub use dump::{answer_dump_requests, request_dump};
-pub use error::{Cancelled, Deadlock, DeadlockLink, JoinError, ScopeError, WaitError};
+pub use error::{
+    Cancelled, Deadlock, DeadlockLink, Fallibility, Fallible, JoinError, ScopeError, WaitError,
+};
 pub use id::{Label, TaskId};
 pub use map::{Free, Home, Map, Order, Ordered, Outcomes, Unordered, for_each, map, try_map};
 pub use observe::{
@@ -106,7 +109,7 @@ pub use observe::{
 pub use par::{Chunks, IntoSource, Par, Source, par, par_sort_unstable, par_sort_unstable_by};
 pub use pool::{Pool, PoolBuilder, PoolMap, PoolScope, PoolTask, blocking, join, join3, join4};
 pub use race::{Contender, Contenders, quorum, race};
-pub use scope::{Ready, Scope, ScopeBuilder, TryScope, scope, try_scope};
+pub use scope::{Ended, Ready, Scope, ScopeBuilder, scope, try_scope};
 pub use spin::yield_briefly;
 pub use task::JoinHandle;
 pub use thread::{Builder, detached, shutdown, shutdown_deadline, spawn};

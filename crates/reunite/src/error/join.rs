@@ -252,6 +252,50 @@ impl<E> JoinError<E> {
         }
     }
 
+    /// The same with another error of the task, for a scope whose tasks fail with that: made by `convert`, if this is an
+    /// error of the task's own.
+    ///
+    /// ```
+    /// // A task outside the scope has no error of its own.
+    /// let outside = reunite::spawn(|| 2);
+    /// let sum = reunite::try_scope(|s| {
+    ///     let inside = s.spawn(|| "x1".parse::<u32>());
+    ///     Ok(inside.join()? + outside.join().map_err(|error| error.map_error(|never| match never {}))?)
+    /// });
+    /// // And one of another scope fails with another.
+    /// let error = reunite::try_scope(|_| sum.map_err(|error| error.into_failures().remove(0).map_error(|e| e.to_string())));
+    /// assert_eq!(error.unwrap_err().into_error().unwrap(), "invalid digit found in string");
+    /// ```
+    pub fn map_error<F>(self, convert: impl FnOnce(E) -> F) -> JoinError<F> {
+        use JoinErrorKind as Kind;
+        let Inner {
+            task,
+            kind,
+            order,
+            after_cancel,
+        } = *self.0;
+        let kind = match kind {
+            Kind::Failed(error) => Kind::Failed(convert(error)),
+            Kind::Panicked { message, payload } => Kind::Panicked { message, payload },
+            Kind::Cancelled(cancelled) => Kind::Cancelled(cancelled),
+            Kind::NotStarted(error) => Kind::NotStarted(error),
+            Kind::Interrupted(cancelled) => Kind::Interrupted(cancelled),
+            Kind::TimedOut { age, doing } => Kind::TimedOut { age, doing },
+            Kind::SelfJoin => Kind::SelfJoin,
+            Kind::AncestorJoin => Kind::AncestorJoin,
+            Kind::AlreadyJoined => Kind::AlreadyJoined,
+            Kind::NeverReady => Kind::NeverReady,
+            Kind::CutShort(refusal) => Kind::CutShort(refusal),
+            Kind::Refused(refusal) => Kind::Refused(refusal),
+        };
+        JoinError(Box::new(Inner {
+            task,
+            kind,
+            order,
+            after_cancel,
+        }))
+    }
+
     /// The text of the panic.
     pub fn panic_message(&self) -> Option<&str> {
         match &self.0.kind {
@@ -465,33 +509,6 @@ impl<E: fmt::Debug + fmt::Display> std::error::Error for JoinError<E> {}
 impl JoinError {
     /// The same for tasks that could have failed otherwise, but did not.
     pub(crate) fn into_other<E>(self) -> JoinError<E> {
-        let Inner {
-            task,
-            kind,
-            order,
-            after_cancel,
-        } = *self.0;
-        let kind = match kind {
-            JoinErrorKind::Failed(never) => match never {},
-            JoinErrorKind::Panicked { message, payload } => {
-                JoinErrorKind::Panicked { message, payload }
-            }
-            JoinErrorKind::Cancelled(cancelled) => JoinErrorKind::Cancelled(cancelled),
-            JoinErrorKind::NotStarted(error) => JoinErrorKind::NotStarted(error),
-            JoinErrorKind::Interrupted(cancelled) => JoinErrorKind::Interrupted(cancelled),
-            JoinErrorKind::TimedOut { age, doing } => JoinErrorKind::TimedOut { age, doing },
-            JoinErrorKind::SelfJoin => JoinErrorKind::SelfJoin,
-            JoinErrorKind::AncestorJoin => JoinErrorKind::AncestorJoin,
-            JoinErrorKind::AlreadyJoined => JoinErrorKind::AlreadyJoined,
-            JoinErrorKind::NeverReady => JoinErrorKind::NeverReady,
-            JoinErrorKind::CutShort(refusal) => JoinErrorKind::CutShort(refusal),
-            JoinErrorKind::Refused(refusal) => JoinErrorKind::Refused(refusal),
-        };
-        JoinError(Box::new(Inner {
-            task,
-            kind,
-            order,
-            after_cancel,
-        }))
+        self.map_error(|never| match never {})
     }
 }

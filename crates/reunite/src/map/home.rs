@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use crate::error::JoinError;
+use crate::error::{Fallibility, JoinError};
 use crate::scope::Scope;
 use crate::task::Group;
 use crate::thread::Builder;
@@ -58,16 +58,18 @@ impl Home<'static> for Free {
     }
 }
 
-impl<'scope, 'env> Home<'scope> for &'scope Scope<'scope, 'env> {
+impl<'scope, 'env, K> Home<'scope> for &'scope Scope<'scope, 'env, K>
+where
+    K: Fallibility<Error: Send> + 'scope,
+{
     fn start(
         self,
         builder: Builder,
         at: &'static Location<'static>,
         work: impl FnOnce() + Send + 'scope,
     ) -> Result<(), JoinError> {
-        let mut worker = self.spawn_at(builder, at, work);
-        match worker.try_join() {
-            Some(Err(error)) => Err(error),
+        match self.start_worker(builder, at, work).try_join() {
+            Some(Err(error)) => Err(error.map_error(|_| unreachable!("a worker has no error"))),
             Some(Ok(())) | None => Ok(()),
         }
     }
@@ -80,5 +82,5 @@ impl<'scope, 'env> Home<'scope> for &'scope Scope<'scope, 'env> {
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Free {}
-    impl Sealed for &crate::scope::Scope<'_, '_> {}
+    impl<K: crate::error::Fallibility> Sealed for &crate::scope::Scope<'_, '_, K> {}
 }

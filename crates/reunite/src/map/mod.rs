@@ -11,7 +11,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 
-use crate::error::{JoinError, ScopeError};
+use crate::error::{Fallibility, JoinError, ScopeError};
 use crate::primitive::{Duration, available_parallelism};
 use crate::scope::{Scope, scope};
 
@@ -112,7 +112,10 @@ where
     .map(drop)
 }
 
-impl<'scope, 'env> Scope<'scope, 'env> {
+impl<'scope, 'env, K> Scope<'scope, 'env, K>
+where
+    K: Fallibility<Error: Send> + 'scope,
+{
     /// [`map`](crate::map()) whose function and items may borrow from outside the scope.
     #[track_caller]
     #[allow(

@@ -2,10 +2,11 @@
 
 use std::panic::Location;
 
-use super::frame::{Plan, run_scope, run_try_scope};
-use super::{Scope, TryScope};
+use super::Scope;
+use super::ended::Ended;
+use super::frame::{Plan, run};
 use crate::deadline;
-use crate::error::{JoinError, ScopeError};
+use crate::error::{Fallible, JoinError, ScopeError};
 use crate::id::{Kind, Label};
 use crate::primitive::{Duration, Instant};
 use crate::task::{FailFast, Policy, Rules, WaitAll};
@@ -98,7 +99,8 @@ impl ScopeBuilder {
     /// # Errors
     /// A task panicked (or was refused a thread) and no join took that; the deadline passed with work
     /// undone; a cancellation from above stopped the scope; or the body was left, see [partial
-    /// results](crate#partial-results).
+    /// results](crate#partial-results). What the body returned is then dropped: [`scope_ended`](Self::scope_ended) hands
+    /// out both.
     ///
     /// # Panics
     /// If the body panics: with its payload, after every task is back.
@@ -107,22 +109,80 @@ impl ScopeBuilder {
     where
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
     {
-        run_scope(self.plan(WaitAll, Location::caller()), body).into_result()
+        self.scope_ended(body).into_result()
     }
 
-    /// Runs `body` in a [`TryScope`], like [`try_scope`](crate::try_scope).
+    /// Runs `body` in a [`Scope`] of tasks that can fail, like [`try_scope`](crate::try_scope).
     ///
     /// # Errors
-    /// As [`try_scope`](crate::try_scope).
+    /// As [`try_scope`](crate::try_scope). What the body returned is then dropped:
+    /// [`try_scope_ended`](Self::try_scope_ended) hands out both.
     ///
     /// # Panics
     /// If the body panics: with its payload, after every task is back.
+    ///
+    /// ```
+    /// use reunite::policy::WaitAll;
+    /// // Every task runs to its end, and every error is told.
+    /// let error = reunite::ScopeBuilder::new().policy(WaitAll).try_scope(|s| {
+    ///     for n in 0..3 {
+    ///         s.spawn(move || if n == 1 { Ok(()) } else { Err(n) });
+    ///     }
+    ///     Ok(())
+    /// });
+    /// let told: Vec<_> = error.unwrap_err().into_failures().into_iter().map(|e| e.into_error().unwrap()).collect();
+    /// assert_eq!(told.len(), 2);
+    /// ```
     #[track_caller]
     pub fn try_scope<'env, T, E, F>(self, body: F) -> Result<T, ScopeError<E>>
     where
-        F: for<'scope> FnOnce(&'scope TryScope<'scope, 'env, E>) -> Result<T, JoinError<E>>,
+        E: 'env,
+        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, Fallible<E>>) -> Result<T, JoinError<E>>,
     {
-        run_try_scope(self.plan(FailFast, Location::caller()), body).into_result()
+        self.try_scope_ended(body).into_result()
+    }
+
+    /// [`scope`](Self::scope) that hands out what the body returned although the scope failed or was cut short.
+    ///
+    /// # Panics
+    /// If the body panics: with its payload, after every task is back.
+    ///
+    /// ```
+    /// let ended = reunite::ScopeBuilder::new().scope_ended(|s| {
+    ///     s.spawn(|| panic!("nobody joins this one"));
+    ///     "done"
+    /// });
+    /// assert_eq!(ended.value, Some("done"));
+    /// assert!(ended.error.unwrap().root().unwrap().is_panic());
+    /// ```
+    #[track_caller]
+    pub fn scope_ended<'env, T, F>(self, body: F) -> Ended<T>
+    where
+        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
+    {
+        run(self.plan(WaitAll, Location::caller()), |s| Ok(body(s))).into_ended()
+    }
+
+    /// [`try_scope`](Self::try_scope) that hands out what the body returned although the scope failed or was cut short.
+    ///
+    /// # Panics
+    /// If the body panics: with its payload, after every task is back.
+    ///
+    /// ```
+    /// let ended = reunite::ScopeBuilder::new().try_scope_ended(|s| {
+    ///     s.spawn(|| Err::<(), _>("out of paper"));
+    ///     Ok(3)
+    /// });
+    /// assert_eq!(ended.value, Some(3));
+    /// assert_eq!(ended.error.unwrap().into_error().unwrap(), "out of paper");
+    /// ```
+    #[track_caller]
+    pub fn try_scope_ended<'env, T, E, F>(self, body: F) -> Ended<T, E>
+    where
+        E: 'env,
+        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, Fallible<E>>) -> Result<T, JoinError<E>>,
+    {
+        run(self.plan(FailFast, Location::caller()), body).into_ended()
     }
 
     /// Who the scope is, for messages.

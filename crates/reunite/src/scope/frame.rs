@@ -47,20 +47,27 @@
 //! };
 //! drop(escaped);
 //! ```
+//! ```compile_fail,E0597
+//! let error = {
+//!     let local = String::from("dies here");
+//!     reunite::try_scope(|s| s.spawn(|| Err::<(), _>(local.as_str())).join())
+//! };
+//! drop(error);
+//! ```
 //!
 //! The result of a job may borrow too. It lives in a packet that the job and the handle share; the job's
 //! reference goes with the job (1), the handle's is typed and the compiler watches it.
 
-use std::convert::Infallible;
 use std::io::{Write, stderr};
 use std::marker::PhantomData;
 
-use super::{Scope, TryScope};
+use super::Scope;
+use super::ended::{Finished, Left};
 use crate::cancel::Node;
 use crate::contain::assert_outside;
 use crate::current::{self, Context};
-use crate::cut_short::{Caught, catch_body, leave};
-use crate::error::{Cancelled, CutShort, JoinError, ScopeError, Why, resume};
+use crate::cut_short::{Caught, catch_body};
+use crate::error::{Cancelled, CutShort, Fallibility, JoinError, ScopeError, Why, resume};
 use crate::id::Label;
 use crate::observe::{Event, tell};
 use crate::primitive::{Arc, Instant};
@@ -138,21 +145,14 @@ pub(super) struct Plan {
     pub(super) stack_size: Option<usize>,
 }
 
-pub(super) fn run_scope<'env, T, F>(plan: Plan, body: F) -> Ended<T, Infallible>
+/// Opens a scope, runs its body, and waits for its tasks.
+pub(super) fn run<'env, K, T, F>(plan: Plan, body: F) -> Finished<T, K::Error>
 where
-    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
+    K: Fallibility + 'env,
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, K>) -> Result<T, JoinError<K::Error>>,
 {
     let (frame, outer) = Frame::open(plan);
     let scope = Scope { frame };
-    scope.frame.close_after(outer, || Ok(body(&scope)))
-}
-
-pub(super) fn run_try_scope<'env, T, E, F>(plan: Plan, body: F) -> Ended<T, E>
-where
-    F: for<'scope> FnOnce(&'scope TryScope<'scope, 'env, E>) -> Result<T, JoinError<E>>,
-{
-    let (frame, outer) = Frame::open(plan);
-    let scope = TryScope { frame };
     scope.frame.close_after(outer, || body(&scope))
 }
 
@@ -186,12 +186,31 @@ impl<E> Frame<'_, '_, E> {
         &self,
         outer: Context,
         body: impl FnOnce() -> Result<T, JoinError<E>>,
-    ) -> Ended<T, E> {
-        let node = self.node();
+    ) -> Finished<T, E> {
         let guard = AbortOnUnwind;
-        let (opener, outer_node) = (Arc::clone(&outer.who), outer.node);
+        let over = self.run_body(&outer, body);
+        let label = self.node().label();
+        self.group.wait_all(label.spawned_at());
+        self.group.end();
+        tell(|| Event::End {
+            scope: label,
+            by: &outer.who.label,
+        });
+        if outer.who.is_foreign() {
+            profile::write_if_asked();
+        }
+        std::mem::forget(guard);
+        self.gather(over, &outer.node)
+    }
+
+    fn run_body<T>(
+        &self,
+        outer: &Context,
+        body: impl FnOnce() -> Result<T, JoinError<E>>,
+    ) -> Over<T, E> {
+        let node = self.node();
         let entered = current::enter(Context {
-            who: outer.who,
+            who: Arc::clone(&outer.who),
             node: Arc::clone(node),
         });
         assert_outside();
@@ -202,97 +221,66 @@ impl<E> Frame<'_, '_, E> {
         // The body's own failure takes its place among the children's before it cancels them.
         let order = self.failures.order();
         let after_cancel = node.was_observed();
-        if is_told && outer_node.is_cancelled() {
+        if is_told && outer.node.is_cancelled() {
             current::mark_told();
         }
         if !matches!(body, Caught::Value(Ok(_))) {
             node.cancel(Cancelled::new(Why::BodyFailed, node.label().clone()));
         }
-        self.group.wait_all(node.label().spawned_at());
-        self.group.end();
-        tell(|| Event::End {
-            scope: node.label(),
-            by: &opener.label,
-        });
-        if opener.is_foreign() {
-            profile::write_if_asked();
+        Over {
+            body,
+            is_told,
+            order,
+            after_cancel,
         }
-        std::mem::forget(guard);
+    }
 
-        let (cause, above) = (node.cause(), outer_node.cause());
-        let mut unclaimed = self.failures.take_unclaimed(node, &outer_node);
+    /// What the body and the tasks left, who are all back. `above` is the node around the scope's.
+    fn gather<T>(&self, over: Over<T, E>, above: &Node) -> Finished<T, E> {
+        let node = self.node();
+        let (order, after_cancel) = (over.order, over.after_cancel);
+        let mut unclaimed = self.failures.take_unclaimed(node, above);
         // A body that was told of the cancellation knows what its value is.
-        let undone = unclaimed.undone.take().filter(|_| !is_told);
-        let undone = undone.map(CutShort::Cancelled);
-        let (value, left) = match body {
+        let undone = unclaimed.undone.take().filter(|_| !over.is_told);
+        let (body, left) = match over.body {
             Caught::Panic(payload) => resume(payload),
-            Caught::Value(Ok(value)) => (Some(value), undone),
+            Caught::Value(Ok(value)) => (Left::Value(value), undone.map(CutShort::Cancelled)),
             Caught::Value(Err(error)) => {
                 // An interrupted join says nothing that the failure which interrupted it does not.
                 if !error.is_interrupted() || unclaimed.failures.is_empty() {
                     unclaimed.failures.push(error.of_body(order, after_cancel));
                 }
-                (None, None)
+                (Left::Nothing, None)
             }
             Caught::Left(why, partial) => {
                 let is_root = unclaimed.add_left_body(&why, order, after_cancel);
                 // A policy that forgives the failure before it does not make a part whole.
                 let partial = partial.and_then(Result::ok).filter(|_| is_root);
-                (partial, is_root.then_some(why))
+                (Left::Partial(partial), is_root.then_some(why))
             }
         };
-        let failures = unclaimed.failures;
-        let inherited = match (&cause, above) {
+        let (cause, failures) = (node.cause(), unclaimed.failures);
+        let inherited = match (&cause, above.cause()) {
             (Some(cause), Some(above)) => cause.is_same(&above),
             _ => false,
         };
         let late = cause.as_ref().is_some_and(Cancelled::is_deadline);
-        Ended {
+        Finished {
             failed: !failures.is_empty() && !self.group.is_satisfied(),
             cut_short: inherited || (late && !self.group.keeps_partial_results()),
-            value,
+            body,
             left,
             error: ScopeError::new(node.label().clone(), failures, cause, unclaimed.cancelled),
         }
     }
 }
 
-/// A scope whose tasks are all back.
-pub(super) struct Ended<T, E> {
-    /// The body's, if it returned one.
-    value: Option<T>,
-    /// Somebody failed, nobody took the failure, and the policy does not forgive it.
-    failed: bool,
-    /// The body was left, or a cancellation from above, of which it was not told, left tasks undone; and no failure
-    /// tells more.
-    left: Option<CutShort>,
-    /// A cancellation from above or the deadline left work undone.
-    cut_short: bool,
-    error: ScopeError<E>,
-}
-
-impl<T, E> Ended<T, E> {
-    /// For scopes that can say that they were cut short.
-    pub(super) fn into_result(self) -> Result<T, ScopeError<E>> {
-        match self.value {
-            Some(value) if !self.failed && !self.cut_short && self.left.is_none() => Ok(value),
-            _ => Err(self.error),
-        }
-    }
-
-    /// For the plain scope, which has only its value or a panic to give.
-    pub(super) fn into_value(self) -> T
-    where
-        E: std::fmt::Display,
-    {
-        let is_left = self.left.is_some();
-        if let Some(why) = self.left {
-            leave(why, self.error.scope());
-        }
-        match self.value {
-            // Where `leave` returned, whoever called the scope is left all the same.
-            Some(value) if !self.failed || is_left => value,
-            _ => self.error.resume(),
-        }
-    }
+/// A body that is over.
+struct Over<T, E> {
+    body: Caught<Result<T, JoinError<E>>>,
+    /// Whether it was told of a cancellation.
+    is_told: bool,
+    /// Its place among the failures.
+    order: u64,
+    after_cancel: bool,
 }

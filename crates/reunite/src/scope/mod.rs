@@ -1,6 +1,7 @@
 //! Scopes: tasks that may borrow, and that are all back when the scope ends.
 
 mod builder;
+mod ended;
 #[allow(unsafe_code)]
 mod frame;
 mod ready;
@@ -10,14 +11,15 @@ use std::fmt;
 use std::panic::Location;
 
 use crate::cancel::Canceller;
-use crate::error::{JoinError, ScopeError};
+use crate::error::{Fallibility, Fallible, JoinError, ScopeError};
 use crate::task::{FailFast, Group, JoinHandle, WaitAll};
 use crate::thread::Builder;
 
 pub use builder::ScopeBuilder;
+pub use ended::Ended;
 pub use ready::Ready;
 
-use frame::{Frame, run_scope, run_try_scope};
+use frame::{Frame, run};
 
 /// Runs `body`, whose tasks may borrow what lives outside it, and waits for all of them.
 ///
@@ -46,7 +48,8 @@ pub fn scope<'env, T, F>(body: F) -> T
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
-    run_scope(ScopeBuilder::new().plan(WaitAll, Location::caller()), body).into_value()
+    let plan = ScopeBuilder::new().plan(WaitAll, Location::caller());
+    run(plan, |s| Ok(body(s))).into_value()
 }
 
 /// Runs `body`, whose tasks return `Result`s; the first failure cancels the rest, and all failures arrive.
@@ -79,176 +82,191 @@ where
 #[track_caller]
 pub fn try_scope<'env, T, E, F>(body: F) -> Result<T, ScopeError<E>>
 where
-    F: for<'scope> FnOnce(&'scope TryScope<'scope, 'env, E>) -> Result<T, JoinError<E>>,
+    E: 'env,
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, Fallible<E>>) -> Result<T, JoinError<E>>,
 {
-    run_try_scope(ScopeBuilder::new().plan(FailFast, Location::caller()), body).into_result()
+    let plan = ScopeBuilder::new().plan(FailFast, Location::caller());
+    run(plan, body).into_result()
 }
 
-/// What the body of a [`scope`] spawns through.
-pub struct Scope<'scope, 'env> {
-    frame: Frame<'scope, 'env, Infallible>,
+/// What the body of a [`scope`], or of a [`try_scope`], spawns through.
+///
+/// `K` says what the closures of its tasks return, see [`Fallibility`]: any value, in a [`scope`]; a `Result<_, E>`, in a
+/// [`try_scope`], whose scope is a `Scope<'scope, 'env, Fallible<E>>`. All else is the same for both.
+///
+/// A task may spawn into its own scope. Handles may be dropped, and may leave the scope; what a task borrows must live
+/// longer than the scope, not just longer than the task:
+///
+/// ```
+/// let (mut evens, words) = (vec![], ["to", "be"]);
+/// let longest = reunite::scope(|s| {
+///     s.spawn(|| evens.extend([2, 4]));                  // changes what no other task sees
+///     let task = s.spawn(|| {
+///         s.spawn(|| println!("{words:?}"));             // the scope waits for this one, too
+///         words.iter().copied().max_by_key(|word| word.len())
+///     });
+///     task.join().unwrap()
+/// });
+/// assert_eq!((evens, longest), (vec![2, 4], Some("be")));
+/// ```
+/// ```compile_fail,E0373
+/// reunite::try_scope(|s| {
+///     let local = String::from("dies with the body");
+///     s.spawn(|| Ok::<_, String>(local.len()));
+///     Ok(())
+/// });
+/// ```
+pub struct Scope<'scope, 'env, K = Infallible>
+where
+    // Not for its own sake: without it, an error type with a lifetime (`Box<dyn Error>` has `'static`) is one more that
+    // outlives `'scope`, and the compiler wants what a body's tasks borrow to live as long as both.
+    K: Fallibility + 'env,
+{
+    frame: Frame<'scope, 'env, K::Error>,
 }
 
-/// What the body of a [`try_scope`] spawns through.
-pub struct TryScope<'scope, 'env, E> {
-    frame: Frame<'scope, 'env, E>,
-}
-
-impl<'scope> Scope<'scope, '_> {
+impl<K: Fallibility> Scope<'_, '_, K> {
     pub(crate) fn group(&self) -> &Group {
         self.frame.group()
     }
 
-    /// [`spawn_with`](Self::spawn_with) at a line that is told.
-    pub(crate) fn spawn_at<T, F>(
+    /// Cancels the scope: every task in it, and every later wait of the body. The scope then returns
+    /// what the body returns, unless the body is left by one of these waits that cannot return an error, or a task fails
+    /// because of it.
+    ///
+    /// ```
+    /// let values = reunite::scope(|s| {
+    ///     let task = s.spawn(|| reunite::sleep(std::time::Duration::from_secs(3600)));
+    ///     s.cancel("the answer is known");
+    ///     drop(task);
+    ///     42
+    /// });
+    /// assert_eq!(values, 42);
+    /// ```
+    pub fn cancel(&self, reason: impl Into<String>) {
+        self.canceller().cancel(reason);
+    }
+
+    /// A way to cancel the scope from anywhere else.
+    pub fn canceller(&self) -> Canceller {
+        Canceller::new(self.frame.node().clone())
+    }
+
+    /// Whether the scope is cancelled, by anyone.
+    pub fn is_cancelled(&self) -> bool {
+        self.frame.node().is_cancelled()
+    }
+}
+
+impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
+    /// Starts a task at once on a thread of its own. In a cancelled scope nothing starts: the task
+    /// completes cancelled. A refusal by the operating system is the task's failure.
+    ///
+    /// The handle may be dropped: a panic, and in a [`try_scope`] an error, that no join took is the scope's failure.
+    ///
+    /// ```
+    /// let text = "to be";
+    /// let words = reunite::scope(|s| s.spawn(|| text.split(' ').count()).join().unwrap());
+    /// assert_eq!(words, 2);
+    /// ```
+    ///
+    /// The tasks of one `try_scope` that fail in different ways have an error that `?` makes of each:
+    ///
+    /// ```
+    /// use std::{fs, error::Error};
+    /// type AnyError = Box<dyn Error + Send + Sync>;
+    ///
+    /// fn port(file: &str, text: &str) -> Result<(String, u16), reunite::ScopeError<AnyError>> {
+    ///     reunite::try_scope(|s| {
+    ///         let host = s.spawn(|| Ok(fs::read_to_string(file)?));
+    ///         let port = s.spawn(|| Ok(text.parse()?));
+    ///         Ok((host.join()?, port.join()?))
+    ///     })
+    /// }
+    /// let error = port("Cargo.toml", "eighty").unwrap_err().into_error().unwrap();
+    /// assert!(error.is::<std::num::ParseIntError>());
+    /// let error = port("no such file", "80").unwrap_err().into_error().unwrap();
+    /// assert!(error.is::<std::io::Error>());
+    /// ```
+    #[track_caller]
+    pub fn spawn<T, F>(&'scope self, f: F) -> JoinHandle<T, K::Error>
+    where
+        T: Send + 'scope,
+        K::Error: Send + 'scope,
+        F: FnOnce() -> K::Returns<T> + Send + 'scope,
+    {
+        self.spawn_with(Builder::new(), f)
+    }
+
+    /// [`spawn`](Self::spawn) with a name or a stack size.
+    ///
+    /// ```
+    /// use reunite::Builder;
+    /// reunite::scope(|s| {
+    ///     let indexer = s.spawn_with(Builder::new().name("indexer"), || 3);
+    ///     assert_eq!(indexer.name(), Some("indexer"));
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn spawn_with<T, F>(&'scope self, builder: Builder, f: F) -> JoinHandle<T, K::Error>
+    where
+        T: Send + 'scope,
+        K::Error: Send + 'scope,
+        F: FnOnce() -> K::Returns<T> + Send + 'scope,
+    {
+        let spec = builder.spec(Location::caller());
+        self.frame.spawn(spec, || K::into_result(f()))
+    }
+
+    /// Starts a service and waits until it says that it is [`Ready`], with a value for the caller, such
+    /// as the port it listens on.
+    ///
+    /// # Errors
+    /// What the task completed with before it was ready; or the caller's own cancellation.
+    #[track_caller]
+    #[allow(
+        clippy::type_complexity,
+        reason = "aliases would hide that these are a handle and a join's error"
+    )]
+    pub fn spawn_ready<R, T, F>(
+        &'scope self,
+        builder: Builder,
+        f: F,
+    ) -> Result<(R, JoinHandle<T, K::Error>), JoinError<K::Error>>
+    where
+        R: Send + 'scope,
+        T: Send + 'scope,
+        K::Error: Send + 'scope,
+        F: FnOnce(Ready<R>) -> K::Returns<T> + Send + 'scope,
+    {
+        let at = Location::caller();
+        ready::hand_shake(at, |ready| {
+            let spec = builder.spec(at);
+            self.frame.spawn(spec, || K::into_result(f(ready)))
+        })
+    }
+}
+
+impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
+    /// A thread of a map, which takes the failures of the items to whoever takes their outcomes.
+    pub(crate) fn start_worker(
         &'scope self,
         builder: Builder,
         at: &'static Location<'static>,
-        f: F,
-    ) -> JoinHandle<T>
+        work: impl FnOnce() + Send + 'scope,
+    ) -> JoinHandle<(), K::Error>
     where
-        T: Send + 'scope,
-        F: FnOnce() -> T + Send + 'scope,
+        K::Error: Send + 'scope,
     {
-        self.frame.spawn(builder.spec(at), move || Ok(f()))
-    }
-}
-
-impl<'scope> Scope<'scope, '_> {
-    /// Starts a task at once on a thread of its own. In a cancelled scope nothing starts: the task
-    /// completes cancelled. A refusal by the operating system is the task's failure.
-    #[track_caller]
-    pub fn spawn<T, F>(&'scope self, f: F) -> JoinHandle<T>
-    where
-        T: Send + 'scope,
-        F: FnOnce() -> T + Send + 'scope,
-    {
-        self.spawn_with(Builder::new(), f)
-    }
-
-    /// [`spawn`](Self::spawn) with a name or a stack size:
-    /// `s.spawn_with(Builder::new().name("indexer"), …)`.
-    #[track_caller]
-    pub fn spawn_with<T, F>(&'scope self, builder: Builder, f: F) -> JoinHandle<T>
-    where
-        T: Send + 'scope,
-        F: FnOnce() -> T + Send + 'scope,
-    {
-        self.frame
-            .spawn(builder.spec(Location::caller()), move || Ok(f()))
-    }
-
-    /// Starts a service and waits until it says that it is [`Ready`], with a value for the caller, such
-    /// as the port it listens on.
-    ///
-    /// # Errors
-    /// What the task completed with before it was ready; or the caller's own cancellation.
-    #[track_caller]
-    pub fn spawn_ready<R, T, F>(
-        &'scope self,
-        builder: Builder,
-        f: F,
-    ) -> Result<(R, JoinHandle<T>), JoinError>
-    where
-        R: Send + 'scope,
-        T: Send + 'scope,
-        F: FnOnce(Ready<R>) -> T + Send + 'scope,
-    {
-        let at = Location::caller();
-        ready::hand_shake(at, |ready| {
-            self.frame.spawn(builder.spec(at), move || Ok(f(ready)))
+        self.frame.spawn(builder.spec(at), || {
+            work();
+            Ok(())
         })
     }
-
-    /// Cancels the scope: every task in it, and every later wait of the body. The scope then returns
-    /// what the body returns, unless the body is left by one of these waits that cannot return an error.
-    pub fn cancel(&self, reason: impl Into<String>) {
-        self.canceller().cancel(reason);
-    }
-
-    /// A way to cancel the scope from anywhere else.
-    pub fn canceller(&self) -> Canceller {
-        Canceller::new(self.frame.node().clone())
-    }
-
-    /// Whether the scope is cancelled, by anyone.
-    pub fn is_cancelled(&self) -> bool {
-        self.frame.node().is_cancelled()
-    }
 }
 
-impl<'scope, E> TryScope<'scope, '_, E> {
-    /// Starts a task at once on a thread of its own. In a cancelled scope nothing starts: the task
-    /// completes cancelled. A refusal by the operating system is the task's failure.
-    #[track_caller]
-    pub fn spawn<T, F>(&'scope self, f: F) -> JoinHandle<T, E>
-    where
-        T: Send + 'scope,
-        E: Send + 'scope,
-        F: FnOnce() -> Result<T, E> + Send + 'scope,
-    {
-        self.spawn_with(Builder::new(), f)
-    }
-
-    /// [`spawn`](Self::spawn) with a name or a stack size:
-    /// `s.spawn_with(Builder::new().name("indexer"), …)`.
-    #[track_caller]
-    pub fn spawn_with<T, F>(&'scope self, builder: Builder, f: F) -> JoinHandle<T, E>
-    where
-        T: Send + 'scope,
-        E: Send + 'scope,
-        F: FnOnce() -> Result<T, E> + Send + 'scope,
-    {
-        self.frame.spawn(builder.spec(Location::caller()), f)
-    }
-
-    /// Starts a service and waits until it says that it is [`Ready`], with a value for the caller, such
-    /// as the port it listens on.
-    ///
-    /// # Errors
-    /// What the task completed with before it was ready; or the caller's own cancellation.
-    #[track_caller]
-    pub fn spawn_ready<R, T, F>(
-        &'scope self,
-        builder: Builder,
-        f: F,
-    ) -> Result<(R, JoinHandle<T, E>), JoinError<E>>
-    where
-        R: Send + 'scope,
-        T: Send + 'scope,
-        E: Send + 'scope,
-        F: FnOnce(Ready<R>) -> Result<T, E> + Send + 'scope,
-    {
-        let at = Location::caller();
-        ready::hand_shake(at, |ready| {
-            self.frame.spawn(builder.spec(at), move || f(ready))
-        })
-    }
-
-    /// Cancels the scope: every task in it, and every later wait of the body.
-    pub fn cancel(&self, reason: impl Into<String>) {
-        self.canceller().cancel(reason);
-    }
-
-    /// A way to cancel the scope from anywhere else.
-    pub fn canceller(&self) -> Canceller {
-        Canceller::new(self.frame.node().clone())
-    }
-
-    /// Whether the scope is cancelled, by anyone.
-    pub fn is_cancelled(&self) -> bool {
-        self.frame.node().is_cancelled()
-    }
-}
-
-impl fmt::Debug for Scope<'_, '_> {
+impl<K: Fallibility> fmt::Debug for Scope<'_, '_, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Scope({})", self.frame.node().label())
-    }
-}
-
-impl<E> fmt::Debug for TryScope<'_, '_, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TryScope({})", self.frame.node().label())
     }
 }

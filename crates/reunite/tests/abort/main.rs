@@ -98,6 +98,7 @@ fn a_producer_that_was_cut_short_is_told_to_its_consumer() {
 fn what_is_taken_from_a_closure_that_was_cut_short_is_no_part() {
     assert_eq!(says("race"), "Ok(100)");
     assert_eq!(says("forgiving_policy"), "an error");
+    assert_eq!(says("ended"), "no value, an error");
     assert_eq!(says("once"), "cancelled\nNone");
 }
 

@@ -97,6 +97,14 @@ fn main() {
             });
             println!("{}", if ended.is_ok() { "a part" } else { "an error" });
         }
+        "ended" => {
+            let (tx, rx) = open();
+            cut_short(tx);
+            let ended = ScopeBuilder::new().scope_ended(|_| rx.iter().count());
+            let value = ended.value.map_or("no value", |_| "a part");
+            let error = ended.error.map_or("no error", |_| "an error");
+            println!("{value}, {error}");
+        }
         "once" => {
             let cell = OnceCell::new();
             say(cancelled_in(|rx, waits| {

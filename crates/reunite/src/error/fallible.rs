@@ -1,0 +1,75 @@
+//! Whether the tasks of a scope can fail, and with what.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// Whether the tasks of a [`Scope`](crate::Scope) can fail: what their closures return, and what their joins give.
+///
+/// Sealed. There are two: [`Infallible`], of a [`scope`](crate::scope()), whose closures return any value; and
+/// [`Fallible<E>`](Fallible), of a [`try_scope`](crate::try_scope), whose closures return a `Result`. A function that
+/// takes scopes of both kinds is generic over it:
+///
+/// ```
+/// use reunite::{Fallibility, Scope};
+///
+/// fn stop<K: Fallibility>(s: &Scope<'_, '_, K>) {
+///     s.cancel("enough");
+/// }
+/// reunite::scope(|s| stop(s));
+/// reunite::try_scope(|s| { stop(s); Ok::<_, reunite::JoinError<String>>(()) }).unwrap();
+/// ```
+pub trait Fallibility: sealed::Sealed {
+    /// What a task can fail with.
+    type Error;
+
+    /// What a task's closure returns to complete with a `T`: `T` itself, or a `Result`.
+    type Returns<T>;
+
+    /// What the closure returned, as a result.
+    #[doc(hidden)]
+    fn into_result<T>(returned: Self::Returns<T>) -> Result<T, Self::Error>;
+}
+
+impl Fallibility for Infallible {
+    type Error = Infallible;
+    type Returns<T> = T;
+
+    fn into_result<T>(returned: T) -> Result<T, Infallible> {
+        Ok(returned)
+    }
+}
+
+/// The tasks of a scope return `Result<_, E>`: see [`try_scope`](crate::try_scope) and [`Fallibility`].
+///
+/// ```
+/// use reunite::{Fallible, JoinHandle, Scope};
+///
+/// fn parse<'scope>(s: &'scope Scope<'scope, '_, Fallible<String>>, text: &'scope str) -> JoinHandle<u32, String> {
+///     s.spawn(move || text.parse().map_err(|_| format!("{text} is not a number")))
+/// }
+/// let error = reunite::try_scope(|s| parse(s, "x").join()).unwrap_err();
+/// assert_eq!(error.into_error().unwrap(), "x is not a number");
+/// ```
+pub struct Fallible<E>(PhantomData<fn() -> E>);
+
+impl<E> Fallibility for Fallible<E> {
+    type Error = E;
+    type Returns<T> = Result<T, E>;
+
+    fn into_result<T>(returned: Result<T, E>) -> Result<T, E> {
+        returned
+    }
+}
+
+impl<E> fmt::Debug for Fallible<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fallible")
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for std::convert::Infallible {}
+    impl<E> Sealed for super::Fallible<E> {}
+}
