@@ -103,8 +103,8 @@ pub use error::{
 pub use id::{Label, TaskId};
 pub use map::{Free, Home, Map, Order, Ordered, Outcomes, Unordered, for_each, map, try_map};
 pub use observe::{
-    Completion, Event, Observer, Observing, Stall, Straggler, Stragglers, Verb, observe, on_stall,
-    on_stragglers, stall_after,
+    Completion, Event, Observer, Observing, Stall, Straggler, Stragglers, UnjoinedError, Verb,
+    observe, on_stall, on_stragglers, on_unjoined_error, stall_after,
 };
 pub use par::{Chunks, IntoSource, Par, Source, par, par_sort_unstable, par_sort_unstable_by};
 pub use pool::{Pool, PoolBuilder, PoolMap, PoolScope, PoolTask, blocking, join, join3, join4};

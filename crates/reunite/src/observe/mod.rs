@@ -165,6 +165,74 @@ pub(crate) fn report_stall(stall: &Stall) {
     }
 }
 
+/// A task returned an error that nobody took: see [`on_unjoined_error`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct UnjoinedError {
+    /// Which task.
+    pub task: Label,
+    /// The type of what it returned, or of the error, as the compiler writes it.
+    pub returned: &'static str,
+}
+
+impl fmt::Display for UnjoinedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} returned an error that nobody took ({}); join it, or open its scope by `try_scope`",
+            self.task, self.returned
+        )
+    }
+}
+
+type UnjoinedReporter = Arc<dyn Fn(&UnjoinedError) + Send + Sync>;
+
+static UNJOINED_REPORTER: StaticMutex<Option<UnjoinedReporter>> = StaticMutex::new(None);
+
+/// Replaces what happens when the error of a task is dropped that no join took, and that no scope returns as its failure.
+/// Unless replaced, a line goes to standard error.
+///
+/// - The closure of a task of a plain [`scope`](crate::scope()), or of one outside any scope, returned an `Err`. To the
+///   library that is a value of any type; it tells by the name of the type, which [`std::any::type_name`] has for
+///   diagnostics, so this is one: what a scope returns never depends on it. An `Err` inside of another value is not seen.
+/// - A task of a [`try_scope`](crate::try_scope) failed whose body panicked: the panic goes on, and no error with it.
+///
+/// What a task returned after it was told of a cancellation is not reported, as it is most likely that cancellation. A
+/// task whose error is of no interest says so: `s.spawn(|| save().ok())`.
+///
+/// Called on the thread that drops the result.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// let (told, tell) = { let told = Arc::new(Mutex::new(vec![])); (Arc::clone(&told), told) };
+/// reunite::on_unjoined_error(move |unjoined| tell.lock().unwrap().push(unjoined.to_string()));
+/// reunite::scope(|s| {
+///     s.spawn(|| "x".parse::<u32>());
+/// });
+/// assert!(told.lock().unwrap()[0].contains("ParseIntError"));
+/// ```
+pub fn on_unjoined_error(reporter: impl Fn(&UnjoinedError) + Send + Sync + 'static) {
+    let before = UNJOINED_REPORTER.lock().replace(Arc::new(reporter));
+    // Its destructor is the user's code.
+    drop(before);
+}
+
+pub(crate) fn report_unjoined(task: &Label, returned: &'static str) {
+    let unjoined = UnjoinedError {
+        task: task.clone(),
+        returned,
+    };
+    match reporter_of(&UNJOINED_REPORTER) {
+        Some(reporter) => {
+            let _quiet = Quiet::keep();
+            contain(move || reporter(&unjoined));
+        }
+        None => {
+            let _closed = writeln!(stderr(), "reunite: {unjoined}");
+        }
+    }
+}
+
 /// A scope has ended but for a map of which nobody takes the outcomes.
 pub(crate) fn report_forgotten(map: &Label, scope: &Label) {
     let _closed = writeln!(

@@ -58,6 +58,7 @@
 //! The result of a job may borrow too. It lives in a packet that the job and the handle share; the job's
 //! reference goes with the job (1), the handle's is typed and the compiler watches it.
 
+use std::any::type_name;
 use std::io::{Write, stderr};
 use std::marker::PhantomData;
 
@@ -69,7 +70,7 @@ use crate::current::{self, Context};
 use crate::cut_short::{Caught, catch_body};
 use crate::error::{Cancelled, CutShort, Fallibility, JoinError, ScopeError, Why, resume};
 use crate::id::Label;
-use crate::observe::{Event, tell};
+use crate::observe::{Event, report_unjoined, tell};
 use crate::primitive::{Arc, Instant};
 use crate::profile;
 use crate::task::{Entry, Failures, Group, Job, JoinHandle, OnDrop, Rules, Spec, Starter, prepare};
@@ -111,6 +112,16 @@ impl<'scope, E> Frame<'scope, '_, E> {
             entry.refuse(error);
         }
         JoinHandle::new(packet, entry, OnDrop::Nothing)
+    }
+}
+
+/// The body's panic goes on, and it alone: nobody else will hear of these.
+fn tell_lost<E>(failures: &[JoinError<E>]) {
+    for failure in failures {
+        let is_lost = failure.is_error() && !failure.is_after_cancel();
+        if let Some(task) = failure.task().filter(|_| is_lost) {
+            report_unjoined(task, type_name::<E>());
+        }
     }
 }
 
@@ -243,7 +254,10 @@ impl<E> Frame<'_, '_, E> {
         // A body that was told of the cancellation knows what its value is.
         let undone = unclaimed.undone.take().filter(|_| !over.is_told);
         let (body, left) = match over.body {
-            Caught::Panic(payload) => resume(payload),
+            Caught::Panic(payload) => {
+                tell_lost(&unclaimed.failures);
+                resume(payload)
+            }
             Caught::Value(Ok(value)) => (Left::Value(value), undone.map(CutShort::Cancelled)),
             Caught::Value(Err(error)) => {
                 // An interrupted join says nothing that the failure which interrupted it does not.

@@ -162,7 +162,9 @@ impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
     /// Starts a task at once on a thread of its own. In a cancelled scope nothing starts: the task
     /// completes cancelled. A refusal by the operating system is the task's failure.
     ///
-    /// The handle may be dropped: a panic, and in a [`try_scope`] an error, that no join took is the scope's failure.
+    /// The handle may be dropped: a panic, and in a [`try_scope`] an error, that no join took is the scope's failure. In a
+    /// plain [`scope`] a `Result` is a value like any other; if it is an error, and nobody took it, that is reported
+    /// ([`on_unjoined_error`](crate::on_unjoined_error)).
     ///
     /// ```
     /// let text = "to be";

@@ -24,7 +24,8 @@ use crate::wait::{Heed, Wait, wait};
 /// [`detach`](Self::detach) is the word for letting go. A handle from a scope may be dropped freely: the
 /// scope joins the task, and a failure that no join took is the scope's.
 ///
-/// `T` is the task's value; `E` its error in a [`try_scope`](crate::try_scope), [`Infallible`] elsewhere.
+/// `T` is the task's value; `E` its error in a [`try_scope`](crate::try_scope), [`Infallible`] elsewhere. A value that
+/// nobody takes is dropped; if it is an `Err`, that is [reported](crate::on_unjoined_error).
 pub struct JoinHandle<T, E = Infallible> {
     packet: Arc<Packet<T, E>>,
     entry: Arc<Entry>,
@@ -319,7 +320,8 @@ impl Drop for Deeper {
 
 impl<T> JoinHandle<T> {
     /// Lets go of the task: it runs to its end on its own, counted by [`detached`](crate::detached) and
-    /// stopped by [`shutdown`](crate::shutdown). Its result is dropped. On a scope's task this is the same
+    /// stopped by [`shutdown`](crate::shutdown). Its result is dropped, an `Err` not without a
+    /// [report](crate::on_unjoined_error). On a scope's task this is the same
     /// as dropping the handle: no task outlives its scope.
     pub fn detach(mut self) {
         if self.on_drop == OnDrop::Join {

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::failures::Failures;
 use super::group::Group;
 use super::packet::Packet;
+use super::unjoined::Unjoined;
 use crate::cancel::Node;
 use crate::contain::{assert_outside, contain};
 use crate::context::Inherited;
@@ -73,7 +74,10 @@ where
         };
         tell(|| Event::Complete { task: &label, how });
         let record = |failure| failures.record(label.clone(), failure, node.was_observed());
-        result.complete(outcome.map_err(record));
+        // One that was told of a cancellation most likely returned that.
+        let value = outcome.as_ref().ok().filter(|_| !node.was_observed());
+        let unjoined = value.and_then(|value| Unjoined::of(&label, value));
+        result.complete(outcome.map_err(record), unjoined);
         if let Err(payload) = group.decide(&label, how) {
             record(Failure::panicked(payload));
         }

@@ -9,6 +9,7 @@ mod job;
 mod live;
 mod packet;
 mod policy;
+mod unjoined;
 
 pub use handle::JoinHandle;
 pub use policy::{FailFast, FirstSuccess, OnTimeout, Policy, Quorum, Verdict, WaitAll};

@@ -6,8 +6,11 @@
 //! parker in the critical section that stores the result and unparks after it. Callbacks obey the same
 //! rule: one added before completion is run by the completing task, one added after, at once. So nothing
 //! is lost and nothing runs twice.
+//!
+//! An error that is dropped with the packet, as nobody took it, is told by the `Unjoined` beside it.
 
 use super::failures::Slot;
+use super::unjoined::Unjoined;
 use crate::contain::contain;
 use crate::park::Parker;
 use crate::primitive::Mutex;
@@ -22,7 +25,7 @@ struct Inner<T, E> {
 
 enum State<T, E> {
     Pending,
-    Complete(Result<T, Slot<E>>),
+    Complete(Result<T, Slot<E>>, Option<Unjoined>),
     Taken,
 }
 
@@ -45,10 +48,10 @@ impl<T, E> Packet<T, E> {
         }))
     }
 
-    /// Stores the result, wakes the joiner, runs the callbacks. Call once.
-    pub(crate) fn complete(&self, result: Result<T, Slot<E>>) {
+    /// Stores the result, wakes the joiner, runs the callbacks. Call once. `unjoined` is told if nobody takes it.
+    pub(crate) fn complete(&self, result: Result<T, Slot<E>>, unjoined: Option<Unjoined>) {
         let mut inner = self.0.lock();
-        inner.state = State::Complete(result);
+        inner.state = State::Complete(result, unjoined);
         let joiner = inner.joiner.take();
         let callbacks = std::mem::take(&mut inner.callbacks);
         drop(inner);
@@ -81,7 +84,12 @@ impl<T, E> Packet<T, E> {
                 inner.state = State::Pending;
                 Found::Pending
             }
-            State::Complete(result) => Found::Result(result),
+            State::Complete(result, unjoined) => {
+                if let Some(unjoined) = unjoined {
+                    unjoined.take();
+                }
+                Found::Result(result)
+            }
             State::Taken => Found::Nothing,
         }
     }

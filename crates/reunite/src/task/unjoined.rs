@@ -1,0 +1,102 @@
+//! Errors that are values: a task of a plain scope that returns a `Result` completes with a value, and when nobody
+//! takes that, an error in it would be dropped without a word.
+//!
+//! Nothing of the type system tells a `Result` from the other types that a task may return (see ADR 17). The name of
+//! the type does, which is there for diagnostics; so this makes a diagnostic, and decides nothing.
+
+use std::any::type_name;
+use std::hash::{Hash, Hasher};
+use std::mem::discriminant;
+
+use crate::id::Label;
+use crate::observe::report_unjoined;
+
+/// Beside an error that nobody has taken yet. Tells of it when it is dropped.
+pub(crate) struct Unjoined(Option<Error>);
+
+struct Error {
+    task: Label,
+    returned: &'static str,
+}
+
+impl Unjoined {
+    /// If `value` is an `Err`.
+    pub(crate) fn of<T>(task: &Label, value: &T) -> Option<Self> {
+        let error = || Error {
+            task: task.clone(),
+            returned: type_name::<T>(),
+        };
+        is_err(value).then(|| Self(Some(error())))
+    }
+
+    /// Somebody has it now.
+    pub(crate) fn take(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unjoined {
+    fn drop(&mut self) {
+        if let Some(Error { task, returned }) = &self.0 {
+            report_unjoined(task, returned);
+        }
+    }
+}
+
+/// Whether it is a `Result` without a value. A guess: should the compiler call `Result` otherwise one day, it says no.
+#[inline]
+fn is_err<T>(value: &T) -> bool {
+    type_name::<T>().starts_with("core::result::Result<") && is_second_variant(value)
+}
+
+/// Of an enum of two: variants without numbers of their own are counted from zero.
+fn is_second_variant<T>(value: &T) -> bool {
+    let mut number = IsZero(true);
+    discriminant(value).hash(&mut number);
+    !number.0
+}
+
+/// Whether all that was hashed is zero.
+struct IsZero(bool);
+
+impl Hasher for IsZero {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 &= bytes.iter().all(|byte| *byte == 0);
+    }
+
+    fn finish(&self) -> u64 {
+        u64::from(!self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::num::NonZeroU8;
+    use std::rc::Rc;
+
+    use super::is_err;
+
+    enum Mine<T, E> {
+        _Ok(T),
+        Err(E),
+    }
+
+    #[test]
+    fn an_err_is_told_from_all_else_whatever_its_layout() {
+        assert!(is_err(&Err::<(), _>("text")));
+        assert!(is_err(&Err::<NonZeroU8, ()>(())));
+        assert!(is_err(&Err::<Rc<u8>, _>(Rc::new(1))));
+        assert!(is_err(&Err::<Infallible, u64>(0)));
+        assert!(is_err(&Err::<(), _>(Err::<u8, _>(String::new()))));
+        assert!(!is_err(&Ok::<_, String>(())));
+        assert!(!is_err(&Ok::<NonZeroU8, ()>(NonZeroU8::MIN)));
+        assert!(!is_err(&Ok::<_, Infallible>(1)));
+        assert!(!is_err(&Ok::<_, ()>(Err::<u8, u8>(1))));
+        assert!(!is_err(&Some(Err::<u8, u8>(1))));
+        assert!(!is_err(&None::<Result<u8, u8>>));
+        assert!(!is_err(&Mine::Err::<u8, u8>(1)));
+        assert!(!is_err(&1));
+        assert!(!is_err(&()));
+    }
+}

@@ -1,0 +1,247 @@
+//! The error of a task that nobody joined is never dropped in silence.
+
+mod common;
+
+use std::num::ParseIntError;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, mpsc};
+
+use common::{payload_of, until, until_cancelled, watchdog};
+use reunite::{Builder, JoinHandle, ScopeBuilder, UnjoinedError, scope, try_scope};
+
+static TOLD: Mutex<Vec<UnjoinedError>> = Mutex::new(Vec::new());
+
+/// What has been reported of tasks of this name.
+fn told(name: &str) -> Vec<UnjoinedError> {
+    let told = TOLD.lock().unwrap();
+    let of_it = |it: &&UnjoinedError| it.task.name() == Some(name);
+    told.iter().filter(of_it).cloned().collect()
+}
+
+fn named(name: &str) -> Builder {
+    static REPORTER: OnceLock<()> = OnceLock::new();
+    REPORTER.get_or_init(|| {
+        reunite::on_unjoined_error(|unjoined| TOLD.lock().unwrap().push(unjoined.clone()));
+    });
+    Builder::new().name(name)
+}
+
+fn fails() -> Result<u32, ParseIntError> {
+    "x".parse()
+}
+
+#[test]
+fn the_err_of_a_plain_scopes_task_is_told_when_nobody_joined_it() {
+    let _watch = watchdog();
+    let line = line!() + 2;
+    scope(|s| {
+        s.spawn_with(named("statement"), fails);
+    });
+    let told_of_it = told("statement");
+    assert_eq!(told_of_it.len(), 1);
+    assert_eq!(told_of_it[0].task.spawned_at().line(), line);
+    assert!(told_of_it[0].returned.contains("ParseIntError"));
+    let text = told_of_it[0].to_string();
+    assert!(
+        text.contains("`statement`") && text.contains("unjoined.rs"),
+        "{text}"
+    );
+
+    // Its handle is dropped first, or after it.
+    for _ in 0..200 {
+        let (go, gone) = mpsc::channel::<()>();
+        scope(|s| {
+            drop(s.spawn_with(named("first"), move || gone.recv().map_err(|_| "first")));
+            drop(go);
+            let late = s.spawn_with(named("late"), fails);
+            until(|| late.is_finished());
+            drop(late);
+            // At once.
+            s.spawn_with(named("at once"), fails);
+        });
+    }
+    for name in ["first", "late", "at once"] {
+        assert_eq!(told(name).len(), 200, "{name}");
+    }
+}
+
+#[test]
+fn so_is_one_whose_handle_outlives_the_scope() {
+    let _watch = watchdog();
+    let handle = scope(|s| s.spawn_with(named("outlives"), fails));
+    assert!(told("outlives").is_empty());
+    drop(handle);
+    assert_eq!(told("outlives").len(), 1);
+}
+
+#[test]
+fn so_is_one_outside_any_scope() {
+    let _watch = watchdog();
+    let task = named("dropped").spawn(fails);
+    until(|| task.is_finished());
+    assert!(told("dropped").is_empty());
+    drop(task);
+    assert_eq!(told("dropped").len(), 1);
+
+    let (go, gone) = mpsc::channel::<()>();
+    named("detached").spawn(move || gone.recv()).detach();
+    drop(go);
+    until(|| !told("detached").is_empty());
+    assert_eq!(told("detached").len(), 1);
+}
+
+#[test]
+fn so_is_one_whose_join_was_interrupted() {
+    let _watch = watchdog();
+    let (go, gone) = mpsc::channel::<()>();
+    scope(|above| {
+        let task = above.spawn_with(named("interrupted"), move || gone.recv());
+        let joiner = above.spawn(|| task.join().unwrap_err().is_interrupted());
+        joiner.cancel();
+        // It may not have begun.
+        assert!(joiner.join().unwrap_or(true));
+        drop(go);
+    });
+    assert_eq!(told("interrupted").len(), 1);
+}
+
+#[test]
+fn what_was_taken_is_not_told_nor_what_is_no_error() {
+    let _watch = watchdog();
+    scope(|s| {
+        assert!(
+            s.spawn_with(named("joined"), fails)
+                .join()
+                .unwrap()
+                .is_err()
+        );
+        let mut tried = s.spawn_with(named("joined"), fails);
+        until(|| tried.is_finished());
+        assert!(tried.try_join().unwrap().unwrap().is_err());
+        s.spawn_with(named("joined"), || Ok::<_, String>(1));
+        s.spawn_with(named("joined"), || Some(Err::<u8, _>("inside")));
+        s.spawn_with(named("joined"), || fails().ok());
+        s.spawn_with(named("joined"), || ());
+    });
+    assert!(told("joined").is_empty(), "{:?}", told("joined"));
+}
+
+#[test]
+fn what_comes_of_a_cancellation_is_not_told() {
+    let _watch = watchdog();
+    let waits = AtomicBool::new(false);
+    scope(|s| {
+        s.spawn_with(named("cancelled"), || {
+            waits.store(true, Ordering::SeqCst);
+            Err::<(), _>(until_cancelled())
+        });
+        until(|| waits.load(Ordering::SeqCst));
+        s.cancel("enough");
+    });
+    drop(named("cancelled").spawn(|| Err::<(), _>(until_cancelled())));
+    assert!(told("cancelled").is_empty(), "{:?}", told("cancelled"));
+}
+
+#[test]
+fn a_scope_whose_tasks_can_fail_returns_the_error_and_nothing_is_told() {
+    let _watch = watchdog();
+    let error = try_scope(|s| {
+        s.spawn_with(named("returned"), fails);
+        Ok(())
+    });
+    let _: ParseIntError = error.unwrap_err().into_error().unwrap();
+    let ended = ScopeBuilder::new().try_scope_ended(|s| {
+        s.spawn_with(named("returned"), fails);
+        Ok(1)
+    });
+    assert!(ended.error.is_some());
+    assert!(told("returned").is_empty());
+}
+
+#[test]
+fn the_errors_that_a_panic_of_the_body_displaces_are_told() {
+    let _watch = watchdog();
+    let payload = payload_of(|| {
+        try_scope::<(), _, _>(|s| {
+            let task: JoinHandle<u32, _> = s.spawn_with(named("displaced"), fails);
+            until(|| task.is_finished());
+            s.spawn_with(named("consequence"), || {
+                until_cancelled();
+                fails()
+            });
+            std::panic::panic_any(5_u8)
+        })
+    });
+    assert_eq!(*payload.downcast::<u8>().unwrap(), 5);
+    assert_eq!(told("displaced").len(), 1);
+    assert!(told("displaced")[0].returned.contains("ParseIntError"));
+    assert!(told("consequence").is_empty());
+}
+
+/// Run by the next in a process of its own, where nobody has replaced the reporter.
+#[test]
+#[ignore = "the next test runs it"]
+fn a_line_goes_to_standard_error_alone() {
+    scope(|s| {
+        s.spawn_with(Builder::new().name("save"), fails);
+    });
+}
+
+#[test]
+fn a_line_goes_to_standard_error() {
+    let program = std::env::current_exe().unwrap();
+    let output = std::process::Command::new(program)
+        .args([
+            "--ignored",
+            "--exact",
+            "a_line_goes_to_standard_error_alone",
+        ])
+        .arg("--nocapture")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    assert!(
+        told.contains("reunite: task `save` (crates/reunite/tests/unjoined.rs:"),
+        "{told}"
+    );
+    assert!(
+        told.contains("returned an error that nobody took"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_reporter_may_panic_and_use_the_library() {
+    let _watch = watchdog();
+    let program = std::env::current_exe().unwrap();
+    let output = std::process::Command::new(program)
+        .args(["--ignored", "--exact", "a_reporter_panics_alone"])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+}
+
+/// Run by the one before, as it replaces the reporter.
+#[test]
+#[ignore = "the one before runs it"]
+fn a_reporter_panics_alone() {
+    let _watch = watchdog();
+    static CALLS: Mutex<u32> = Mutex::new(0);
+    reunite::on_unjoined_error(|_| {
+        *CALLS.lock().unwrap() += 1;
+        // What it drops itself goes to standard error.
+        scope(|s| drop(s.spawn(fails)));
+        reunite::checkpoint().unwrap();
+        panic!("a reporter's");
+    });
+    let value = scope(|s| {
+        s.spawn(fails);
+        s.spawn(|| 3).join().unwrap()
+    });
+    assert_eq!((value, *CALLS.lock().unwrap()), (3, 1));
+}
