@@ -161,14 +161,17 @@ fn a_scope_whose_tasks_can_fail_returns_the_error_and_nothing_is_told() {
 #[test]
 fn the_errors_that_a_panic_of_the_body_displaces_are_told() {
     let _watch = watchdog();
+    let waits = AtomicBool::new(false);
     let payload = payload_of(|| {
         try_scope::<(), _, _>(|s| {
-            let task: JoinHandle<u32, _> = s.spawn_with(named("displaced"), fails);
-            until(|| task.is_finished());
             s.spawn_with(named("consequence"), || {
+                waits.store(true, Ordering::SeqCst);
                 until_cancelled();
                 fails()
             });
+            until(|| waits.load(Ordering::SeqCst));
+            let task: JoinHandle<u32, _> = s.spawn_with(named("displaced"), fails);
+            until(|| task.is_finished());
             std::panic::panic_any(5_u8)
         })
     });
