@@ -70,7 +70,7 @@ const ABORTS: bool = cfg!(panic = "abort");
 
 /// Runs a task's closure, and tells how it was left.
 #[inline]
-fn catch<R>(f: impl FnOnce() -> R) -> Caught<R> {
+pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Caught<R> {
     let before = set_contained(false);
     let _catching = Catching::here();
     let caught = catch_here(f);

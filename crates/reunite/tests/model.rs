@@ -303,6 +303,21 @@ fn a_sleeping_worker_is_woken_for_a_spawn() {
     );
 }
 
+/// From outside, and from a visitor that has the only place and gives it up.
+#[test]
+fn what_is_installed_runs_and_wakes_its_caller() {
+    check(
+        || {
+            let pool = pool(1, 1);
+            let mut runs = 0;
+            pool.install(|| runs += 1);
+            pool.enter(|| pool.install(|| runs += sum(1)));
+            assert_eq!(runs, 1 + sum(1));
+        },
+        RUNS / 4,
+    );
+}
+
 /// A member that blocks gives up its place; the spare that takes it finds the work.
 #[test]
 fn a_blocked_worker_is_replaced() {

@@ -140,6 +140,15 @@ fn nor_does_a_task_of_a_pool() {
 }
 
 #[test]
+fn nor_does_what_a_task_installs_in_a_pool_wait_for_that_task() {
+    let _alone = alone();
+    let _watchdog = watchdog();
+    let pool = reunite::Pool::builder().threads(1).build().unwrap();
+    let caller = reunite::spawn(move || pool.install(|| reunite::shutdown(NEVER).is_ok()));
+    assert!(caller.join().unwrap());
+}
+
+#[test]
 fn it_is_about_the_others() {
     let _alone = alone();
     let _watchdog = watchdog();

@@ -38,6 +38,9 @@ const ACTS: &[(&str, Act)] = &[
     ("enter", || {
         reunite::Pool::global().enter(|| sum(1, 43) - 861)
     }),
+    ("install", || {
+        reunite::Pool::global().install(|| sum(1, 43) - 861)
+    }),
     ("par", || {
         let items: Vec<u64> = (1..=42).collect();
         reunite::par(&items).map(|n| *n).iter().sum::<u64>() - 861

@@ -34,6 +34,7 @@ impl fmt::Display for Site {
             Verb::Next => write!(f, "waits for the next of {object}"),
             Verb::Turn => write!(f, "waits for its turn in {object}"),
             Verb::Drop => write!(f, "waits, dropping its handle, for {object}"),
+            Verb::Install => write!(f, "waits for a thread of a pool to run {object}"),
             Verb::Start => write!(f, "waits for the start of {object}"),
             Verb::Shutdown => write!(f, "waits for the shutdown of {object}"),
             Verb::Join | Verb::Lock | Verb::Read | Verb::Write | Verb::Initialise => {

@@ -24,6 +24,8 @@ use std::fmt;
 pub enum Verb {
     /// Joins a task.
     Join,
+    /// Waits for a thread of a pool to run a closure: see [`Pool::install`](crate::Pool::install).
+    Install,
     /// Waits until a task has started: until it calls [`Ready::up`](crate::Ready::up).
     Start,
     /// Waits for the next outcome of a map.
@@ -65,6 +67,7 @@ impl Verb {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Join => "join",
+            Self::Install => "install",
             Self::Start => "start",
             Self::Next => "next",
             Self::End => "end",
@@ -89,7 +92,7 @@ impl Verb {
     pub fn is_for_tasks(self) -> bool {
         matches!(
             self,
-            Self::Join | Self::Start | Self::Next | Self::End | Self::Drop
+            Self::Join | Self::Install | Self::Start | Self::Next | Self::End | Self::Drop
         )
     }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::panic::Location;
 
+use super::install;
 use super::member;
 use super::roster::{Roster, Rouse, SEATS};
 use super::scope::{self, PoolScope};
@@ -13,7 +14,9 @@ use crate::deadline;
 use crate::deadlock::{Object, On, Site};
 use crate::id::{Kind, Label, TaskId};
 use crate::observe::{Straggler, Stragglers, Verb};
-use crate::primitive::{Arc, Duration, Instant, OnceLock, Weak, available_parallelism, now};
+use crate::primitive::{
+    Arc, AtomicBool, Duration, Instant, OnceLock, Ordering, Weak, available_parallelism, now,
+};
 use crate::task::{
     Entry, Group, JoinHandle, Picture, Queue, Rules, Starter, Visible, WaitAll, chase, hide, show,
 };
@@ -29,6 +32,8 @@ pub(super) struct Shared {
     on_start: Option<Hook>,
     on_exit: Option<Hook>,
     group: OnceLock<Arc<Group>>,
+    /// Whether the system has granted it a thread.
+    has_thread: AtomicBool,
     pub(super) watch: Watch,
 }
 
@@ -61,8 +66,8 @@ impl Shared {
         watch::over(self);
     }
 
-    /// The group of the tasks that [`Pool::spawn`] starts.
-    fn group(self: &Arc<Self>) -> &Arc<Group> {
+    /// The group of the tasks that [`Pool::spawn`] and [`Pool::install`] start.
+    pub(super) fn group(self: &Arc<Self>) -> &Arc<Group> {
         self.group.get_or_init(|| {
             let label = Label::new(Kind::Scope, Some(self.name.clone()), Location::caller());
             let rules = Rules {
@@ -110,7 +115,20 @@ impl Shared {
             call(&pool.on_exit);
             drop(end);
         })
+        .inspect(|()| self.has_thread.store(true, Ordering::Relaxed))
         .inspect_err(|error| self.roster.not_started(error))
+    }
+
+    /// Makes sure that there is a thread, which then stays until the pool closes.
+    ///
+    /// # Errors
+    /// There is none, and the system refuses one.
+    pub(super) fn ensure_thread(self: &Arc<Self>) -> io::Result<()> {
+        if self.has_thread.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.roster.count_thread();
+        self.start_thread()
     }
 }
 
@@ -189,7 +207,8 @@ impl Pool {
         self.shared.roster.size
     }
 
-    /// [`join`](crate::join) in this pool.
+    /// [`join`](crate::join) in this pool: the first closure on the caller's stack, the second there, too, unless another
+    /// thread takes it. [`install`](Self::install) is for what needs the pool's stack.
     ///
     /// # Panics
     /// As [`join`](crate::join).
@@ -204,7 +223,8 @@ impl Pool {
         self.enter(|| super::join_at(at, a, b))
     }
 
-    /// Runs `f` here and now, with this pool as the one that [`join`](crate::join) and its kin use in it.
+    /// Runs `f` here and now, on the caller's stack, with this pool as the one that [`join`](crate::join) and its kin use
+    /// in it. The pool's [`stack_size`](PoolBuilder::stack_size) does not help it: [`install`](Self::install) is for that.
     ///
     /// ```
     /// let pool = reunite::Pool::builder().threads(1).build().unwrap();
@@ -215,8 +235,48 @@ impl Pool {
         f()
     }
 
-    /// Runs `body` here, and the tasks it spawns in the pool; they may borrow what lives outside. Returns
-    /// when all are done.
+    /// Runs `f` on one of the pool's threads, whose stack has the pool's [`stack_size`](PoolBuilder::stack_size), and
+    /// waits for it. What `f` calls of [`join`](crate::join) and its kin uses this pool. `f` may borrow. One of the pool's
+    /// own threads runs `f` where it is.
+    ///
+    /// [`enter`](Self::enter), [`scope`](Self::scope), [`join`](Self::join) and [`par`](crate::par()) work on the caller's
+    /// stack and cost less: nothing is handed over. `install` is for what recurses deeper than that stack allows, and for
+    /// what must run on threads that the pool has [prepared](PoolBuilder::on_start). It is queued behind what was
+    /// [spawned](Self::spawn) before, and waits for a place among the pool's [`threads`](PoolBuilder::threads).
+    ///
+    /// `f` belongs to the caller's task: a cancellation and a deadline of that reach it, although it begins in any case,
+    /// and the caller waits for it in any case, as it borrows. In the live tree and in messages it is a task of its own,
+    /// with the caller's line, to which the caller's [context](crate::Inherit) is passed on. A caller that has a place in a
+    /// pool gives it up while it waits. If `f` waits for what the caller holds, that is a [deadlock](crate::Deadlock), and
+    /// `f` is told.
+    ///
+    /// In a destructor that runs because its stack unwinds, `f` runs on the caller's stack.
+    ///
+    /// # Panics
+    /// If `f` does, with its payload. If the pool has no thread yet (only the [global](Self::global) one may not) and the
+    /// system refuses one. It leaves the task around it, see [partial results](crate#partial-results), if `f` was left.
+    ///
+    /// ```
+    /// fn depth(n: u32) -> u32 {
+    ///     if n == 0 { 0 } else { std::hint::black_box(depth(n - 1)) + 1 }
+    /// }
+    /// let pool = reunite::Pool::builder().threads(1).stack_size(256 << 20).build().unwrap();
+    /// assert_eq!(pool.install(|| depth(200_000)), 200_000);
+    /// ```
+    #[track_caller]
+    pub fn install<R, F>(&self, f: F) -> R
+    where
+        R: Send,
+        F: FnOnce() -> R + Send,
+    {
+        install::run(&self.shared, Location::caller(), f)
+    }
+
+    /// Runs `body` here, on the caller's stack, and the tasks it spawns in the pool; they may borrow what lives outside.
+    /// Returns when all are done.
+    ///
+    /// The caller runs tasks, too, when it joins them and when the body has ended. [`install`](Self::install) is for what
+    /// needs the stack of the pool's threads: `pool.install(|| pool.scope(…))`.
     ///
     /// A task costs tens of nanoseconds and waits for its turn: for work that computes. For tasks that wait
     /// use [`scope`](crate::scope()), where each has a thread of its own.
@@ -462,7 +522,8 @@ impl PoolBuilder {
         self
     }
 
-    /// The size of the threads' stacks in bytes, at least 64 KiB. Deep recursion needs them as large as that of the caller.
+    /// The size of the threads' stacks in bytes, at least 64 KiB. A caller that takes part works on its own stack, however
+    /// large that is: [`Pool::install`] runs a closure on a thread of the pool.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self
@@ -505,7 +566,8 @@ impl PoolBuilder {
         Ok(pool)
     }
 
-    fn pool(self) -> Pool {
+    /// Its threads start when there is work for them.
+    pub(super) fn pool(self) -> Pool {
         let size = self.threads.unwrap_or_else(default_threads);
         let number = TaskId::next();
         let shared = Arc::new(Shared {
@@ -516,6 +578,7 @@ impl PoolBuilder {
             on_start: self.on_start,
             on_exit: self.on_exit,
             group: OnceLock::new(),
+            has_thread: AtomicBool::new(false),
             watch: Watch::new(self.spare_after),
         });
         let visible = Arc::downgrade(&shared);

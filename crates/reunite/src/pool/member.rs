@@ -37,10 +37,20 @@ thread_local! {
 struct Part {
     pool: Arc<Shared>,
     seat: &'static Seat,
+    role: Role,
     /// How many waits, one inside the other, have given up the place there: it is one place all the same.
     away: usize,
     /// Found to starve, and counted as awake again although it is still in its wait.
     is_called_back: bool,
+}
+
+/// As what a thread takes part in a pool.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// On a stack that the pool has given it.
+    Worker,
+    /// On its own.
+    Visitor,
 }
 
 /// The pool this thread works for.
@@ -71,6 +81,16 @@ pub(super) fn takes_part(pool: &Arc<Shared>) -> bool {
     asked.unwrap_or(false)
 }
 
+/// Whether this thread is one of the pool's own.
+pub(super) fn is_worker_of(pool: &Arc<Shared>) -> bool {
+    let asked = POOLS.try_with(|pools| {
+        let pools = pools.borrow();
+        let mut workers = pools.iter().filter(|part| part.role == Role::Worker);
+        workers.any(|part| Arc::ptr_eq(&part.pool, pool))
+    });
+    asked.unwrap_or(false)
+}
+
 /// A seat in a pool, until dropped.
 struct Seated {
     number: usize,
@@ -80,13 +100,14 @@ struct Seated {
 }
 
 impl Seated {
-    fn in_pool(pool: &Arc<Shared>) -> Option<Self> {
+    fn in_pool(pool: &Arc<Shared>, role: Role) -> Option<Self> {
         let (number, seat) = pool.roster.take_seat()?;
         // What it forked for another pool must not wait for its return, nor be mixed with what comes.
         fork::publish_all();
         let part = Part {
             pool: Arc::clone(pool),
             seat,
+            role,
             away: 0,
             is_called_back: false,
         };
@@ -127,7 +148,7 @@ pub(super) fn visit(pool: &Arc<Shared>) -> Option<Visit> {
     let seated = if works_for(pool) {
         None
     } else {
-        let seated = Seated::in_pool(pool)?;
+        let seated = Seated::in_pool(pool, Role::Visitor)?;
         pool.roster.arrive();
         seated.seat.life().hold();
         Some(seated)
@@ -343,7 +364,7 @@ enum Work {
 #[must_use = "the thread counts until this is dropped"]
 pub(super) fn work(pool: &Arc<Shared>) -> Counted {
     let counted = Counted(Arc::clone(pool));
-    let Some(seated) = Seated::in_pool(pool) else {
+    let Some(seated) = Seated::in_pool(pool, Role::Worker) else {
         pool.roster.give_up();
         return counted;
     };

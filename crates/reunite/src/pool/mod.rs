@@ -12,6 +12,7 @@
 //! | `unshared` | that forks stay private to a member that sleeps elsewhere |
 //! | `claim` | items that one thread takes one by one, and others may cut off |
 //! | `items` | batches of a map's items |
+//! | `install` | a closure that runs on a worker while its caller waits |
 //! | `member` | the life of a worker, visits, and helping while waiting |
 //!
 //! # Waiting rules
@@ -25,6 +26,8 @@ mod builder;
 mod claim;
 #[allow(unsafe_code)]
 mod fork;
+#[allow(unsafe_code)]
+mod install;
 mod items;
 #[allow(unsafe_code)]
 mod job;

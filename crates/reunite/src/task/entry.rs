@@ -17,8 +17,18 @@ pub(crate) struct Entry {
     pub(crate) node: Arc<Node>,
     pub(crate) group: Arc<Group>,
     pub(crate) stack_size: Option<usize>,
+    begins: Begins,
     /// Spawned by an observer, or by such a task: observers are not told of it.
     is_quiet: bool,
+}
+
+/// Whether a task's closure runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begins {
+    /// Not if the task is cancelled before.
+    UnlessCancelled,
+    /// Whatever happens: somebody waits who needs what it returns.
+    Always,
 }
 
 impl Entry {
@@ -35,8 +45,32 @@ impl Entry {
             node,
             group,
             stack_size,
+            begins: Begins::UnlessCancelled,
             is_quiet: is_quiet(),
         })
+    }
+
+    /// A task that runs in a cancelled task as well.
+    pub(crate) fn always(
+        job: Job<'static>,
+        who: Arc<Who>,
+        node: Arc<Node>,
+        group: Arc<Group>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            job: Mutex::new(Some(job)),
+            who,
+            node,
+            group,
+            stack_size: None,
+            begins: Begins::Always,
+            is_quiet: is_quiet(),
+        })
+    }
+
+    /// Whether it is over before it has begun.
+    pub(super) fn never_begins(&self) -> bool {
+        self.begins == Begins::UnlessCancelled && self.node.is_cancelled()
     }
 
     /// Whether nobody has begun to run it.
@@ -56,6 +90,9 @@ impl Entry {
     }
 
     fn whether_to_run(&self) -> Go {
+        if self.begins == Begins::Always {
+            return Go::Run;
+        }
         let Some(cause) = self.node.cause() else {
             return Go::Run;
         };

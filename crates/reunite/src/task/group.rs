@@ -193,7 +193,7 @@ impl Group {
                 .rules
                 .max_threads
                 .is_none_or(|limit| state.running < limit);
-            if entry.node.is_cancelled() {
+            if entry.never_begins() {
                 drop(state);
                 entry.run();
                 return Ok(());

@@ -20,4 +20,4 @@ pub(crate) use group::{Group, Queue, Rules, Starter, chase, straggler};
 pub(crate) use handle::OnDrop;
 pub(crate) use job::{Job, Spec, prepare};
 pub(crate) use live::{Picture, Visible, hide, pictures, show};
-pub(crate) use packet::Callback;
+pub(crate) use packet::{Callback, Packet};

@@ -1,0 +1,208 @@
+//! A closure of the caller's on a thread of the pool, with the pool's stack, while the caller waits.
+//!
+//! # Protocol
+//! The closure becomes a task of the pool's group, like one of `Pool::spawn`: it has a label with the caller's line, the
+//! caller's task as its parent, what that passes on to its children, and a place in the live tree and in the wait-for
+//! graph. It differs in three ways, as the caller's frame holds what it borrows:
+//!
+//! 1. It runs under the caller's own cancel node: whatever cancels the caller reaches it, and whatever it is told counts
+//!    as told to the caller. It *always* begins, in a cancelled task as well: the caller has no value without it.
+//! 2. Only a thread of the pool runs it. There is no handle, so no joiner takes it to its own stack.
+//! 3. The caller's wait ends with the task and with nothing else: neither a cancellation nor a deadline nor a refusal
+//!    ends it. In a cycle it is never the victim; one of the others is. At the door it gives up the caller's place in any
+//!    pool it takes part in, this one as a visitor included, so it keeps nobody from running the task.
+//!
+//! *The frame outlives the job.* The job borrows from the frame the closure's captures and `Done`, where it leaves what
+//! became of the closure. It stores that, which is the last that it does with anything borrowed, and then completes the
+//! packet, which is shared by reference counts. The caller leaves the frame after it has seen the packet complete. Until
+//! then a guard ends the process should anything unwind.
+//!
+//! *Somebody takes it.* The caller makes sure beforehand that the pool has a thread: one that was started in earnest, not
+//! one that the system may yet refuse. A pool's threads end only when it closes, or when there are more of them than it
+//! has places, so one is left; and a pool does not close while it is borrowed. If all threads there are block, the
+//! roster's rules apply: a spare is started, or, where there may be no more, one of those that block is refused (see
+//! `roster`).
+//!
+//! *In place.* A worker of the pool runs the closure where it is, on the pool's stack already. So does a thread in a
+//! destructor that runs because its stack is unwound: if the closure were left elsewhere, the caller could not pass that on
+//! (see `cut_short`).
+
+use std::io::{Write, stderr};
+use std::panic::Location;
+
+use super::builder::Shared;
+use super::member;
+use crate::contain::assert_outside;
+use crate::context::Inherited;
+use crate::current::{self, Context};
+use crate::cut_short::{Caught, catch, is_unwinding_here, leave};
+use crate::deadlock::{Crew, Object, On, Site};
+use crate::error::resume;
+use crate::id::{Kind, Label};
+use crate::observe::{Completion, Event, Verb, is_on, tell};
+use crate::primitive::{Arc, Mutex};
+use crate::task::{Entry, Job, Packet};
+use crate::wait::{self, Heed};
+
+/// What became of the closure.
+struct Done<R> {
+    caught: Caught<R>,
+    /// Whether it was told of a cancellation.
+    was_told: bool,
+}
+
+type Signal = Packet<(), std::convert::Infallible>;
+
+/// Runs `f` on a thread of `pool`, and waits for it.
+///
+/// # Panics
+/// With what `f` panics with, or if the pool has no thread and the system refuses one.
+pub(super) fn run<R, F>(pool: &Arc<Shared>, at: &'static Location<'static>, f: F) -> R
+where
+    F: FnOnce() -> R + Send,
+    R: Send,
+{
+    assert_outside();
+    if member::is_worker_of(pool) || is_unwinding_here() {
+        let _visit = member::visit(pool);
+        return f();
+    }
+    if let Err(error) = pool.ensure_thread() {
+        let name = pool.name();
+        panic!(
+            "nothing can be installed in the pool `{name}`: the system refuses it its first thread: {error}"
+        );
+    }
+    let label = Label::new(Kind::Task, None, at);
+    let here = current::current();
+    let done = Mutex::new(None);
+    let signal = Arc::new(Signal::new());
+
+    let guard = AbortOnUnwind;
+    let job = prepare(&label, &done, &signal, f);
+    // SAFETY: `wait_for` returns when the packet is complete: then the closure is gone, and nothing else that the job
+    // borrows is touched again. Unwinding out of this frame before that ends the process.
+    let job = unsafe { erase(job) };
+    let who = current::Who::new(label.clone(), Some(here.who));
+    let entry = Entry::always(job, who, here.node, Arc::clone(pool.group()));
+    pool.group()
+        .start(&entry)
+        .expect("a pool takes every task into its queue");
+    wait_for(&entry, &signal, at);
+    std::mem::forget(guard);
+
+    let Done { caught, was_told } = done
+        .into_inner()
+        .expect("left before the packet was complete");
+    if was_told {
+        current::mark_told();
+    }
+    match caught {
+        Caught::Value(value) => value,
+        Caught::Panic(payload) => resume(payload),
+        Caught::Left(why, partial) => {
+            leave(why, &label);
+            partial.expect("what goes on although it was left has a value")
+        }
+    }
+}
+
+/// Makes a job of `f`, which leaves what became of it in `done`, and then completes `signal`.
+fn prepare<'a, R, F>(
+    label: &Label,
+    done: &'a Mutex<Option<Done<R>>>,
+    signal: &Arc<Signal>,
+    f: F,
+) -> Job<'a>
+where
+    F: FnOnce() -> R + Send + 'a,
+    R: Send,
+{
+    let inherited = Inherited::capture();
+    let (label, signal) = (label.clone(), Arc::clone(signal));
+    Box::new(move |_| {
+        assert_outside();
+        let caught = catch(|| {
+            let _ambient = inherited.enter(&label);
+            f()
+        });
+        let was_told = current::was_told();
+        let how = match &caught {
+            Caught::Value(_) => Completion::Value,
+            Caught::Left(..) => Completion::Cancelled,
+            Caught::Panic(_) => Completion::Panic,
+        };
+        tell(|| Event::Complete { task: &label, how });
+        *done.lock() = Some(Done { caught, was_told });
+        // From here on what was borrowed may be gone.
+        signal.complete(Ok(()), None);
+    })
+}
+
+/// Waits until the task has completed.
+fn wait_for(entry: &Arc<Entry>, signal: &Signal, at: &'static Location<'static>) {
+    let label = &entry.who.label;
+    let site = Site {
+        verb: Verb::Install,
+        object: Object::Label(label.clone()),
+        at,
+        on: On::Crew(Arc::clone(entry) as Arc<dyn Crew>),
+    };
+    // What it borrows lies in the caller's frame: nothing ends this wait but its completion.
+    let _complete = wait::wait(site, None, Heed::Nothing, |parker| {
+        signal.is_complete_or_wake(parker)
+    });
+    if is_on() {
+        let Context { who, .. } = current::current();
+        tell(|| Event::Join {
+            task: label,
+            by: &who.label,
+            at,
+        });
+    }
+}
+
+/// Forgets how long a job may live.
+///
+/// # Safety
+/// When `'a` ends the job must have run so far that it touches nothing it borrows any more.
+unsafe fn erase<'a>(job: Job<'a>) -> Job<'static> {
+    // SAFETY: the two types differ in the lifetime bound of a trait object only, which has no influence
+    // on layout or vtable; that the job uses nothing that has gone is the caller's promise.
+    unsafe { std::mem::transmute::<Job<'a>, Job<'static>>(job) }
+}
+
+/// Unwinding past a job that somebody runs would free what it borrows.
+struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        let _closed = writeln!(
+            stderr(),
+            "reunite: `Pool::install` was torn open by a panic; this is a bug in reunite"
+        );
+        std::process::abort();
+    }
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use crate::pool::Pool;
+
+    /// Nobody would ever take it.
+    #[test]
+    fn a_pool_that_the_system_refuses_its_first_thread_panics_and_runs_nothing() {
+        let more_than_memory = isize::MAX as usize & !0xffff;
+        let pool = Pool::builder().stack_size(more_than_memory).pool();
+        for _ in 0..2 {
+            let mut has_run = false;
+            let torn = catch_unwind(AssertUnwindSafe(|| pool.install(|| has_run = true)));
+            let message = torn.unwrap_err();
+            let message = message.downcast_ref::<String>().unwrap();
+            assert!(message.contains("refuses it its first thread"), "{message}");
+            assert!(!has_run);
+        }
+    }
+}
