@@ -13,6 +13,7 @@
 //! | a computation to split in two, and again | [`join`](join()), [`par_sort_unstable`] |
 //! | many items to compute on | [`par`](par()), [`PoolScope::map`] |
 //! | many small tasks that compute | [`Pool::scope`] |
+//! | a recursion that needs a larger stack | [`Pool::install`] |
 //! | a loop that computes | [`checkpoint`] |
 //! | data that flows between tasks | [`channel`] |
 //! | a budget shared by tasks | [`sync::Semaphore`] |

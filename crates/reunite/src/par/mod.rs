@@ -22,7 +22,8 @@ pub use source::{Chunks, Source};
 /// are both shared out well. Results come in the order of the items.
 ///
 /// The pool is the one that the calling thread works for or has [entered](crate::Pool::enter), or else the
-/// global one. The calling thread takes part. For items that wait (for sockets, disks, other tasks), use
+/// global one. The calling thread takes part, on its own stack; [`Pool::install`](crate::Pool::install) has the work begin on
+/// a thread of the pool, and its stack. For items that wait (for sockets, disks, other tasks), use
 /// [`map`](crate::map()), which has threads of its own.
 ///
 /// A thread shares the items that it has not begun between two of them. So those of its run that come behind an item that

@@ -423,7 +423,9 @@ pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
 /// there is no grain to tune.
 ///
 /// The calling thread takes part in its pool: the one it works for, or else the
-/// [global one](crate::Pool::global). While it waits for `b`, it works on parts of `b`, never on anything
+/// [global one](crate::Pool::global). `a`, and `b` if nobody takes it, run on its own stack, however large the pool's
+/// [`stack_size`](crate::PoolBuilder::stack_size) is; [`Pool::install`](crate::Pool::install) runs a closure, and what it
+/// forks, on a thread of the pool. While it waits for `b`, it works on parts of `b`, never on anything
 /// else, so a lock that `a`'s caller holds cannot be wanted by what it runs meanwhile. `b` inherits the
 /// context of the caller: its cancellation, its deadline.
 ///

@@ -56,7 +56,8 @@ pub struct PoolMap<'scope, 'env, I: Iterator, F, R> {
 
 impl<'scope, 'env> PoolScope<'scope, 'env> {
     /// Maps a lazy source in the pool: outcomes come in the order of the items, and item `k + window` is not
-    /// pulled before outcome `k` was taken. The caller pulls the source. Items are handed out in batches of
+    /// pulled before outcome `k` was taken. The caller pulls the source, and runs items, on its own stack; inside
+    /// [`Pool::install`](crate::Pool::install) that is one of the pool's. Items are handed out in batches of
     /// some microseconds' work, so items that cost nanoseconds are worth it too, given a window that holds
     /// a few batches.
     ///
