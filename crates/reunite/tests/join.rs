@@ -544,6 +544,41 @@ fn a_callback_finds_the_result_there() {
     assert!(told.recv().unwrap().expect("it has completed").unwrap());
 }
 
+/// It may do anything, such as waiting for what the joiner does.
+#[test]
+fn a_join_does_not_wait_for_a_callback() {
+    let _watch = watchdog();
+    let ((begin, begun), (go, gone)) = (mpsc::channel::<()>(), mpsc::channel());
+    let task = spawn(move || begun.recv().is_err());
+    task.on_complete(move || gone.recv().unwrap());
+    drop(begin);
+    assert!(task.join().unwrap());
+    go.send(()).unwrap();
+}
+
+#[test]
+fn the_end_of_a_scope_waits_for_callbacks_one_after_the_other() {
+    let _watch = watchdog();
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let (go, gone) = mpsc::channel();
+    scope(|s| {
+        let (begin, begun) = mpsc::channel::<()>();
+        let task = s.spawn(move || begun.recv().is_err());
+        let first = Arc::clone(&calls);
+        task.on_complete(move || {
+            gone.recv().unwrap();
+            first.lock().unwrap().push(1);
+        });
+        let second = Arc::clone(&calls);
+        task.on_complete(move || second.lock().unwrap().push(2));
+        drop(begin);
+        task.join().unwrap();
+        assert!(calls.lock().unwrap().is_empty());
+        go.send(()).unwrap();
+    });
+    assert_eq!(*calls.lock().unwrap(), [1, 2]);
+}
+
 #[test]
 fn a_callback_that_panics_harms_nobody() {
     let _watch = watchdog();

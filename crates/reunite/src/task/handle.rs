@@ -134,11 +134,25 @@ impl<T, E> JoinHandle<T, E> {
             .cancel(Cancelled::new(why, self.label().clone()));
     }
 
-    /// Calls `f` when the task has completed and its result can be taken without waiting: on the task's
-    /// thread, or here and now if it has completed already. What a window's event loop needs: `f` asks for
+    /// Calls `f` when the task has completed and its result can be taken without waiting: on the thread that completes
+    /// the task, or here and now if it has completed already. What a window's event loop needs: `f` asks for
     /// a repaint, the repaint calls [`try_join`](Self::try_join).
     ///
+    /// `f` is called *after* the result can be taken, so that a [`try_join`](Self::try_join) which it brings about finds it.
+    /// Hence a join may return before `f` is called, and while it runs. The end of the task's scope does not: it comes after
+    /// `f` has returned, as do [`shutdown`](crate::shutdown) of a task outside scopes, and the end of its pool. Of several,
+    /// one is called after the other, in the order in which they were added; keep them short.
+    ///
     /// A panic in `f` ends `f` alone.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// let (repaint, repainted) = mpsc::channel();
+    /// let mut task = reunite::spawn(|| 42);
+    /// task.on_complete(move || repaint.send(()).unwrap());
+    /// repainted.recv().unwrap();
+    /// assert_eq!(task.try_join().unwrap().unwrap(), 42);
+    /// ```
     pub fn on_complete(&self, f: impl FnOnce() + Send + 'static) {
         self.packet.on_complete(Box::new(f));
     }

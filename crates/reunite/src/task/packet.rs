@@ -8,6 +8,9 @@
 //! is lost and nothing runs twice.
 //!
 //! An error that is dropped with the packet, as nobody took it, is told by the `Unjoined` beside it.
+//!
+//! Callbacks run after the result can be taken, because they tell others to take it; and joiners do not wait for them,
+//! because they may do anything, such as waiting for a joiner. They run before the task leaves its group.
 
 use super::failures::Slot;
 use super::unjoined::Unjoined;
