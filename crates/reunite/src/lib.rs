@@ -24,6 +24,15 @@
 //! is cancelled, with an error that says why and by whom. **A scope waits for its tasks even past its
 //! deadline**, because they borrow: it cancels them, and names those that do not stop.
 //!
+//! # Thread-locals
+//!
+//! Threads are recycled: a task's thread may have run others before, and after the task it waits ten seconds for the next.
+//! So thread-locals survive into the next task, which finds in them what the one before left, and their destructors run
+//! when the thread ends, long after the join. Who needs what a thread of `std` does, nothing left from before and the
+//! destructors run when the join returns, asks for it by [`Builder::fresh_threads`] or [`ScopeBuilder::fresh_threads`]. A
+//! pool's threads keep their thread-locals until the pool ends. What is to reach children, ambient values such as a request's
+//! number, is passed on by [`inherit`].
+//!
 //! # Partial results
 //!
 //! A partial result never passes for a whole one. Where a call can return an error, a cancellation or a refused wait is

@@ -13,7 +13,7 @@ mod imp {
     pub(crate) use std::sync::MutexGuard;
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, fence};
     pub(crate) use std::thread::{
-        Builder, Thread, ThreadId, current, park, park_timeout, yield_now,
+        Builder, JoinHandle, Thread, ThreadId, current, park, park_timeout, yield_now,
     };
     pub(crate) use std::thread_local;
 }
@@ -23,7 +23,7 @@ mod imp {
     pub(crate) use shuttle::sync::Mutex as RawMutex;
     pub(crate) use shuttle::sync::MutexGuard;
     pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, fence};
-    pub(crate) use shuttle::thread::{Builder, yield_now};
+    pub(crate) use shuttle::thread::{Builder, JoinHandle, yield_now};
     pub(crate) use shuttle::thread_local;
 
     pub(crate) use super::token::{Thread, ThreadId, current, park, park_timeout};
@@ -88,7 +88,7 @@ mod token {
 }
 
 pub(crate) use imp::{
-    AtomicBool, AtomicU8, AtomicUsize, Builder, Thread, ThreadId, current, fence, park,
+    AtomicBool, AtomicU8, AtomicUsize, Builder, JoinHandle, Thread, ThreadId, current, fence, park,
     park_timeout, thread_local, yield_now,
 };
 /// For what the checker of `tests/model_cells` is to watch.

@@ -136,6 +136,7 @@ where
         *done.lock() = Some(Done { caught, was_told });
         // From here on what was borrowed may be gone.
         signal.complete(Ok(()), None);
+        None
     })
 }
 

@@ -9,7 +9,7 @@ use crate::deadline;
 use crate::error::{Fallible, JoinError, ScopeError};
 use crate::id::{Kind, Label};
 use crate::primitive::{Duration, Instant};
-use crate::task::{FailFast, Policy, Rules, WaitAll};
+use crate::task::{FailFast, OnThread, Policy, Rules, WaitAll};
 
 /// A scope with a name, a deadline, a policy, a limit on threads.
 ///
@@ -32,7 +32,7 @@ pub struct ScopeBuilder {
     deadline: Option<Instant>,
     policy: Option<Box<dyn Policy>>,
     max_threads: Option<usize>,
-    stack_size: Option<usize>,
+    on: OnThread,
 }
 
 impl Default for ScopeBuilder {
@@ -49,7 +49,7 @@ impl ScopeBuilder {
             deadline: None,
             policy: None,
             max_threads: None,
-            stack_size: None,
+            on: OnThread::default(),
         }
     }
 
@@ -89,7 +89,15 @@ impl ScopeBuilder {
 
     /// The size in bytes of the stacks of this scope's threads, at least 64 KiB, which are then not recycled.
     pub fn stack_size(mut self, bytes: usize) -> Self {
-        self.stack_size = Some(bytes);
+        self.on.stack_size = Some(bytes);
+        self
+    }
+
+    /// Whether each of this scope's tasks, the workers of its maps included, runs on a thread that was never used before, the
+    /// destructors of whose thread-locals have run when the task completes; see
+    /// [`Builder::fresh_threads`](crate::Builder::fresh_threads).
+    pub fn fresh_threads(mut self, fresh: bool) -> Self {
+        self.on.is_fresh = fresh;
         self
     }
 
@@ -202,7 +210,7 @@ impl ScopeBuilder {
                 policy: self.policy.unwrap_or_else(|| Box::new(policy)),
                 max_threads: self.max_threads,
             },
-            stack_size: self.stack_size,
+            on: self.on,
         }
     }
 }

@@ -73,13 +73,15 @@ use crate::id::Label;
 use crate::observe::{Event, report_unjoined, tell};
 use crate::primitive::{Arc, Instant};
 use crate::profile;
-use crate::task::{Entry, Failures, Group, Job, JoinHandle, OnDrop, Rules, Spec, Starter, prepare};
-use crate::thread::start;
+use crate::task::{
+    Entry, Failures, Group, Job, JoinHandle, OnDrop, OnThread, Rules, Spec, Starter, prepare,
+};
+use crate::thread::THREADS;
 
 pub(crate) struct Frame<'scope, 'env: 'scope, E> {
     group: Arc<Group>,
     failures: Arc<Failures<E>>,
-    stack_size: Option<usize>,
+    on: OnThread,
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
 }
@@ -106,8 +108,8 @@ impl<'scope, E> Frame<'scope, '_, E> {
         // SAFETY: 1. the entry made of it here leaves the group only after the job is gone, and `run`
         // waits for the group before `'scope` ends (2, 3, 4 above).
         let job = unsafe { erase(job) };
-        let stack_size = spec.stack_size.or(self.stack_size);
-        let entry = Entry::new(job, who, node, Arc::clone(&self.group), stack_size);
+        let on = spec.on.or(self.on);
+        let entry = Entry::new(job, who, node, Arc::clone(&self.group), on);
         if let Err(error) = self.group.start(&entry) {
             entry.refuse(error);
         }
@@ -153,7 +155,7 @@ pub(super) struct Plan {
     pub(super) label: Label,
     pub(super) deadline: Option<Instant>,
     pub(super) rules: Rules,
-    pub(super) stack_size: Option<usize>,
+    pub(super) on: OnThread,
 }
 
 /// Opens a scope, runs its body, and waits for its tasks.
@@ -178,10 +180,10 @@ impl<E> Frame<'_, '_, E> {
                 node,
                 Some(Arc::clone(&outer.who)),
                 plan.rules,
-                Starter::Threads(start),
+                Starter::Threads(THREADS),
             ),
             failures: Arc::new(Failures::new()),
-            stack_size: plan.stack_size,
+            on: plan.on,
             scope: PhantomData,
             env: PhantomData,
         };

@@ -2,8 +2,12 @@
 
 use std::io;
 
+#[cfg(not(reunite_model))]
+use super::apart::Apart;
 use super::group::Group;
-use super::job::{Go, Job};
+#[cfg(not(reunite_model))]
+use super::job::Conclusion;
+use super::job::{Go, Job, OnThread};
 use crate::cancel::Node;
 use crate::current::{Context, Who, enter};
 use crate::deadlock::{self, Bond, Crew, Need};
@@ -16,7 +20,7 @@ pub(crate) struct Entry {
     pub(crate) who: Arc<Who>,
     pub(crate) node: Arc<Node>,
     pub(crate) group: Arc<Group>,
-    pub(crate) stack_size: Option<usize>,
+    pub(crate) on: OnThread,
     begins: Begins,
     /// Spawned by an observer, or by such a task: observers are not told of it.
     is_quiet: bool,
@@ -37,14 +41,14 @@ impl Entry {
         who: Arc<Who>,
         node: Arc<Node>,
         group: Arc<Group>,
-        stack_size: Option<usize>,
+        on: OnThread,
     ) -> Arc<Self> {
         Arc::new(Self {
             job: Mutex::new(Some(job)),
             who,
             node,
             group,
-            stack_size,
+            on,
             begins: Begins::UnlessCancelled,
             is_quiet: is_quiet(),
         })
@@ -62,7 +66,7 @@ impl Entry {
             who,
             node,
             group,
-            stack_size: None,
+            on: OnThread::default(),
             begins: Begins::Always,
             is_quiet: is_quiet(),
         })
@@ -114,6 +118,7 @@ impl Entry {
             self.group.begin_in_place();
         }
         self.who.start();
+        let last = self.run_apart(job, go);
         let context = Context {
             who: Arc::clone(&self.who),
             node: Arc::clone(&self.node),
@@ -122,10 +127,17 @@ impl Entry {
         let entered = enter(context);
         let group = self.group.node().label().id();
         let running = deadlock::run(self.who.label.id(), Some(group));
-        tell(|| Event::Start {
-            task: &self.who.label,
-        });
-        job(go);
+        match last {
+            Last::Job(job, go) => {
+                tell(|| Event::Start {
+                    task: &self.who.label,
+                });
+                // It has concluded, as it was not told otherwise.
+                let _none = job(go);
+            }
+            #[cfg(not(reunite_model))]
+            Last::Conclusion(conclude) => conclude(),
+        }
         deadlock::leak(&self.who.label, running.leaked());
         drop(running);
         drop(entered);
@@ -133,6 +145,45 @@ impl Entry {
         self.who.forget_parent();
         // Last: from here on the scope may end, and what the job borrowed may be gone.
         self.group.leave(&self.who, in_place);
+    }
+}
+
+/// What this thread is to do of a task.
+enum Last {
+    Job(Job<'static>, Go),
+    #[cfg(not(reunite_model))]
+    Conclusion(Conclusion<'static>),
+}
+
+impl Entry {
+    /// Has a task that asks for a fresh thread run there.
+    #[cfg(not(reunite_model))]
+    fn run_apart(&self, job: Job<'static>, go: Go) -> Last {
+        let Some(threads) = self.group.threads().filter(|_| self.on.is_fresh) else {
+            return Last::Job(job, go);
+        };
+        if !matches!(go, Go::Run) {
+            return Last::Job(job, go);
+        }
+        let apart = Apart {
+            context: Context {
+                who: Arc::clone(&self.who),
+                node: Arc::clone(&self.node),
+            },
+            group: self.group.node().label().id(),
+            stack_size: self.on.stack_size,
+            is_quiet: self.is_quiet,
+        };
+        match apart.run(job, threads.run_apart) {
+            Ok(conclusion) => Last::Conclusion(conclusion),
+            Err((job, error)) => Last::Job(job, Go::Refused(error)),
+        }
+    }
+
+    /// In a model no thread has anything to do in its locals' destructors, and every task a thread of its own.
+    #[cfg(reunite_model)]
+    fn run_apart(&self, job: Job<'static>, go: Go) -> Last {
+        Last::Job(job, go)
     }
 }
 

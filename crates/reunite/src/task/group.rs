@@ -20,6 +20,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
+#[cfg(not(reunite_model))]
+use super::apart::RunApart;
 use super::entry::Entry;
 use super::live::{self, Picture, Visible};
 use super::policy::{OnTimeout, Policy, Verdict, WaitAll};
@@ -38,9 +40,19 @@ use crate::wait::{Heed, Wait, wait};
 /// Who runs a group's tasks.
 pub(crate) enum Starter {
     /// A thread for each, which then runs the chain. On refusal the entry is untouched.
-    Threads(fn(&Arc<Entry>) -> io::Result<()>),
+    Threads(Threads),
     /// A pool, which takes the entry into its queue.
     Pool(Box<dyn Queue>),
+}
+
+/// How threads are started.
+#[derive(Clone, Copy)]
+pub(crate) struct Threads {
+    /// For an entry, and what queues behind it.
+    pub(crate) start: fn(&Arc<Entry>) -> io::Result<()>,
+    /// For the closure of a task that asks for a fresh one.
+    #[cfg(not(reunite_model))]
+    pub(crate) run_apart: RunApart,
 }
 
 /// A pool, as a group knows it.
@@ -55,7 +67,7 @@ pub(crate) trait Queue: Send + Sync {
 impl Starter {
     fn start(&self, entry: &Arc<Entry>) -> io::Result<()> {
         match self {
-            Self::Threads(start) => start(entry),
+            Self::Threads(threads) => (threads.start)(entry),
             Self::Pool(queue) => {
                 queue.enqueue(entry);
                 Ok(())
@@ -219,6 +231,15 @@ impl Group {
         match &self.starter {
             Starter::Threads(_) => None,
             Starter::Pool(queue) => Some(&**queue),
+        }
+    }
+
+    /// How its tasks' threads are started, if they have any.
+    #[cfg(not(reunite_model))]
+    pub(super) fn threads(&self) -> Option<Threads> {
+        match &self.starter {
+            Starter::Threads(threads) => Some(*threads),
+            Starter::Pool(_) => None,
         }
     }
 

@@ -299,7 +299,7 @@ impl<T, E> JoinHandle<T, E> {
                 let _deeper = Deeper::new();
                 queue.run_here(entry);
             }
-            None if timed || deep => {
+            None if timed || deep || entry.on.is_fresh => {
                 if let Err(error) = entry.group.start_beyond_limit(entry) {
                     entry.refuse(error);
                 }

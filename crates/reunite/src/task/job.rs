@@ -17,21 +17,56 @@ use crate::id::Label;
 use crate::observe::{Completion, Event, tell};
 use crate::primitive::Arc;
 
-pub(crate) type Job<'a> = Box<dyn FnOnce(Go) + Send + 'a>;
+/// Returns what is left to do, where it was told to leave that.
+pub(crate) type Job<'a> = Box<dyn FnOnce(Go) -> Option<Conclusion<'a>> + Send + 'a>;
+
+/// What is done when the closure is over: all steps of a job but the first.
+pub(crate) type Conclusion<'a> = Box<dyn FnOnce() + Send + 'a>;
 
 /// What becomes of a job.
 pub(crate) enum Go {
     Run,
+    /// On a thread of its own, after whose end another carries out the conclusion.
+    #[cfg(not(reunite_model))]
+    Apart,
     /// Cancelled before it started: the closure is dropped.
     Cancelled(Cancelled),
     Refused(io::Error),
 }
 
+impl Go {
+    fn is_apart(&self) -> bool {
+        #[cfg(not(reunite_model))]
+        return matches!(self, Self::Apart);
+        #[cfg(reunite_model)]
+        return false;
+    }
+}
+
 /// What a task is spawned with, besides its closure.
 pub(crate) struct Spec {
     pub(crate) label: Label,
-    pub(crate) stack_size: Option<usize>,
+    pub(crate) on: OnThread,
     pub(crate) inherit: bool,
+}
+
+/// What thread a task asks for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OnThread {
+    /// The system's, if not told.
+    pub(crate) stack_size: Option<usize>,
+    /// Never used before, and gone when the task completes.
+    pub(crate) is_fresh: bool,
+}
+
+impl OnThread {
+    /// What a task asks for whose scope asks for `other`.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            stack_size: self.stack_size.or(other.stack_size),
+            is_fresh: self.is_fresh || other.is_fresh,
+        }
+    }
 }
 
 /// Makes a job of `f`. The steps and their order, on which promises 2 and 5 rest:
@@ -63,29 +98,37 @@ where
     let label = spec.label.clone();
     let (group, node) = (Arc::clone(group), Arc::clone(node));
     let (failures, result) = (Arc::clone(failures), Arc::clone(&packet));
-    let job = move |go| {
+    let job = move |go: Go| {
+        let is_apart = go.is_apart();
         let outcome = carry_out(go, f, &label, inherited);
-        node.mark_over();
-        let how = match &outcome {
-            Ok(_) => Completion::Value,
-            Err(Failure::Panicked { .. }) => Completion::Panic,
-            Err(Failure::Cancelled(_)) => Completion::Cancelled,
-            Err(_) => Completion::Error,
+        let conclude = move || {
+            node.mark_over();
+            let how = match &outcome {
+                Ok(_) => Completion::Value,
+                Err(Failure::Panicked { .. }) => Completion::Panic,
+                Err(Failure::Cancelled(_)) => Completion::Cancelled,
+                Err(_) => Completion::Error,
+            };
+            tell(|| Event::Complete { task: &label, how });
+            let record = |failure| failures.record(label.clone(), failure, node.was_observed());
+            // One that was told of a cancellation most likely returned that.
+            let value = outcome.as_ref().ok().filter(|_| !node.was_observed());
+            let unjoined = value.and_then(|value| Unjoined::of(&label, value));
+            result.complete(outcome.map_err(record), unjoined);
+            if let Err(payload) = group.decide(&label, how) {
+                record(Failure::panicked(payload));
+            }
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(result))) {
+                record(Failure::panicked(payload));
+            }
+            // Outside a scope nobody else keeps what the task failed with.
+            contain(|| drop(failures));
         };
-        tell(|| Event::Complete { task: &label, how });
-        let record = |failure| failures.record(label.clone(), failure, node.was_observed());
-        // One that was told of a cancellation most likely returned that.
-        let value = outcome.as_ref().ok().filter(|_| !node.was_observed());
-        let unjoined = value.and_then(|value| Unjoined::of(&label, value));
-        result.complete(outcome.map_err(record), unjoined);
-        if let Err(payload) = group.decide(&label, how) {
-            record(Failure::panicked(payload));
+        if is_apart {
+            return Some(Box::new(conclude) as Conclusion<'a>);
         }
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(result))) {
-            record(Failure::panicked(payload));
-        }
-        // Outside a scope nobody else keeps what the task failed with.
-        contain(|| drop(failures));
+        conclude();
+        None
     };
     (Box::new(job), packet)
 }
@@ -98,6 +141,11 @@ fn carry_out<T, E>(
 ) -> Result<T, Failure<E>> {
     assert_outside();
     let run = || match go {
+        #[cfg(not(reunite_model))]
+        Go::Apart => {
+            let _ambient = inherited.enter(task);
+            f().map_err(Failure::Failed)
+        }
         Go::Run => {
             let _ambient = inherited.enter(task);
             f().map_err(Failure::Failed)

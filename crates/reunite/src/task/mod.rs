@@ -1,5 +1,7 @@
 //! Tasks: what runs, what it leaves, who counts it, and how it is joined.
 
+#[cfg(not(reunite_model))]
+mod apart;
 mod entry;
 mod failures;
 mod group;
@@ -16,8 +18,8 @@ pub use policy::{FailFast, FirstSuccess, OnTimeout, Policy, Quorum, Verdict, Wai
 
 pub(crate) use entry::{Entry, run_chain};
 pub(crate) use failures::{Failures, Unclaimed};
-pub(crate) use group::{Group, Queue, Rules, Starter, chase, straggler};
+pub(crate) use group::{Group, Queue, Rules, Starter, Threads, chase, straggler};
 pub(crate) use handle::OnDrop;
-pub(crate) use job::{Job, Spec, prepare};
+pub(crate) use job::{Job, OnThread, Spec, prepare};
 pub(crate) use live::{Picture, Visible, hide, pictures, show};
 pub(crate) use packet::{Callback, Packet};

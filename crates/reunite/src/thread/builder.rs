@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::panic::Location;
 
-use super::launch::start;
+use super::launch::THREADS;
 use crate::cancel::Node;
 use crate::current;
 use crate::deadline;
@@ -13,10 +13,13 @@ use crate::observe::{Straggler, Stragglers};
 use crate::primitive::{Arc, Duration, Instant, OnceLock};
 use crate::profile;
 use crate::task::{
-    Entry, Failures, Group, JoinHandle, OnDrop, Rules, Spec, Starter, WaitAll, prepare,
+    Entry, Failures, Group, JoinHandle, OnDrop, OnThread, Rules, Spec, Starter, WaitAll, prepare,
 };
 
 /// Starts a task on a thread of its own, outside any scope: its handle joins on drop.
+///
+/// The thread is recycled, and with it its [thread-locals](crate#thread-locals), unless
+/// [`fresh_threads`](Builder::fresh_threads) was asked for.
 ///
 /// Where a scope would do, prefer [`scope`](crate::scope): its tasks may borrow. A refusal by the
 /// operating system is the error of the join; [`Builder::spawn_checked`] returns it at once.
@@ -46,7 +49,7 @@ where
 #[must_use = "a builder does nothing until `spawn` is called"]
 pub struct Builder {
     name: Option<String>,
-    stack_size: Option<usize>,
+    on: OnThread,
     inherit: bool,
 }
 
@@ -61,7 +64,7 @@ impl Builder {
     pub fn new() -> Self {
         Self {
             name: None,
-            stack_size: None,
+            on: OnThread::default(),
             inherit: true,
         }
     }
@@ -74,7 +77,29 @@ impl Builder {
 
     /// The size of the thread's stack in bytes, at least 64 KiB. Such a thread is not recycled.
     pub fn stack_size(mut self, bytes: usize) -> Self {
-        self.stack_size = Some(bytes);
+        self.on.stack_size = Some(bytes);
+        self
+    }
+
+    /// Whether the task runs on a thread that was never used before, and completes when that has ended: the destructors of
+    /// its thread-locals have run before a join returns, its scope ends, or its callbacks run. Like a thread of
+    /// `std::thread::spawn` that is joined. What they wait for counts as the task's waits; a panic in one ends the
+    /// process.
+    ///
+    /// Otherwise a task's thread may have run others before, and wait ten seconds for the next: it finds what those left in
+    /// thread-locals, and what it leaves there is dropped late. Costs more than a thread of `std`, as a second one, which is
+    /// recycled, waits for its end.
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// thread_local! { static CALLS: Cell<u32> = const { Cell::new(0) } }
+    /// for _ in 0..2 {
+    ///     let task = reunite::Builder::new().fresh_threads(true).spawn(|| CALLS.replace(1));
+    ///     assert_eq!(task.join().unwrap(), 0);
+    /// }
+    /// ```
+    pub fn fresh_threads(mut self, fresh: bool) -> Self {
+        self.on.is_fresh = fresh;
         self
     }
 
@@ -88,7 +113,7 @@ impl Builder {
         let label = Label::new(Kind::Task, self.name, at);
         Spec {
             label,
-            stack_size: self.stack_size,
+            on: self.on,
             inherit: self.inherit,
         }
     }
@@ -159,7 +184,7 @@ where
     let who = current::Who::new(spec.label.clone(), Some(current::current().who));
     let failures = Arc::new(Failures::<Infallible>::new());
     let (job, packet) = prepare(&spec, group, &node, &failures, || Ok(f()));
-    let entry = Entry::new(job, who, node, Arc::clone(group), spec.stack_size);
+    let entry = Entry::new(job, who, node, Arc::clone(group), spec.on);
     (
         JoinHandle::new(packet, Arc::clone(&entry), OnDrop::Join),
         entry,
@@ -180,7 +205,7 @@ fn root() -> &'static Arc<Group> {
             Node::root(label, None),
             None,
             rules,
-            Starter::Threads(start),
+            Starter::Threads(THREADS),
         )
     })
 }

@@ -4,9 +4,10 @@ use std::io;
 
 use super::recycle::Recycler;
 use crate::deadlock::Alive;
+use crate::id::Label;
 use crate::observe::count_thread;
-use crate::primitive::{Arc, Builder, Duration};
-use crate::task::{Entry, run_chain};
+use crate::primitive::{Arc, Builder, Duration, JoinHandle};
+use crate::task::{Entry, Threads, run_chain};
 
 /// How long a thread waits for its next task before it ends.
 #[cfg(not(reunite_model))]
@@ -30,15 +31,37 @@ pub(crate) fn start(entry: &Arc<Entry>) -> io::Result<()> {
         run_chain(chain);
     });
     let name = NAME.to_owned();
-    if entry.stack_size.is_some() {
+    if let (Some(_), false) = (entry.on.stack_size, entry.on.is_fresh) {
         // A thread of an unusual size is not recycled: the next task would inherit the size.
-        return launch(name, entry.stack_size, work);
+        return launch(name, entry.on.stack_size, work).map(drop);
     }
     match RECYCLER.reuse(work) {
         Ok(()) => Ok(()),
-        Err(work) => launch(name, None, || RECYCLER.live(work)),
+        Err(work) => launch(name, None, || RECYCLER.live(work)).map(drop),
     }
 }
+
+/// Runs `work` on a thread that was never used before, and returns when that has ended, its thread-locals' destructors
+/// included.
+#[cfg(not(reunite_model))]
+fn run_apart(
+    task: &Label,
+    stack_size: Option<usize>,
+    work: Box<dyn FnOnce() + Send>,
+) -> io::Result<()> {
+    let name = task.name().unwrap_or(NAME).split('\0').next();
+    let thread = launch(name.unwrap_or(NAME).to_owned(), stack_size, work)?;
+    // What the closure panics with was caught on it.
+    let _ended = thread.join();
+    Ok(())
+}
+
+/// Each task gets a thread, at once.
+pub(crate) const THREADS: Threads = Threads {
+    start,
+    #[cfg(not(reunite_model))]
+    run_apart,
+};
 
 /// In a model every task has a fresh thread; recycling has a model of its own.
 #[cfg(reunite_model)]
@@ -57,7 +80,7 @@ pub(crate) fn start_worker(
     stack_size: Option<usize>,
     work: impl FnOnce() + Send + 'static,
 ) -> io::Result<()> {
-    launch(name, stack_size, work)
+    launch(name, stack_size, work).map(drop)
 }
 
 /// A thread that serves the library itself.
@@ -65,7 +88,7 @@ pub(crate) fn start_worker(
 /// # Errors
 /// The system refuses to start one.
 pub(crate) fn start_helper(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    launch(name.to_owned(), None, work)
+    launch(name.to_owned(), None, work).map(drop)
 }
 
 /// The smallest stack that a thread gets: with less, this library's own frames and the panic hook's might not
@@ -96,7 +119,7 @@ fn launch(
     name: String,
     stack_size: Option<usize>,
     work: impl FnOnce() + Send + 'static,
-) -> io::Result<()> {
+) -> io::Result<JoinHandle<()>> {
     examine(&name, stack_size)?;
     let builder = Builder::new().name(name);
     let builder = match stack_size {
@@ -104,13 +127,12 @@ fn launch(
         None => builder,
     };
     let (alive, counted) = (Alive::new(), count_thread());
-    let thread = builder.spawn(move || {
+    builder.spawn(move || {
         alive.during(move || {
             let _counted = counted;
             work();
         });
-    });
-    thread.map(drop)
+    })
 }
 
 /// The name that debuggers and `top` show; Linux keeps fifteen bytes of it.

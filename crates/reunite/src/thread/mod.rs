@@ -6,4 +6,4 @@ mod recycle;
 
 pub(crate) use builder::admit;
 pub use builder::{Builder, detached, shutdown, shutdown_deadline, spawn};
-pub(crate) use launch::{examine, start, start_helper, start_worker};
+pub(crate) use launch::{THREADS, examine, start_helper, start_worker};

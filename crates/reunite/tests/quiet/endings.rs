@@ -21,6 +21,14 @@ pub(crate) const ALL: &[(&str, fn())] = &[
         an_iteration_in_a_task_completes_it_deadlocked,
     ),
     ("results_end_with_the_refusal", results_end_with_the_refusal),
+    (
+        "a_fresh_thread_and_its_keeper",
+        a_fresh_thread_and_its_keeper,
+    ),
+    (
+        "a_fresh_thread_that_ends_with_a_wait",
+        a_fresh_thread_that_ends_with_a_wait,
+    ),
 ];
 
 type Stage = dyn Fn(Receiver<u64>, Sender<u64>, Sender<u64>) + Sync;
@@ -123,4 +131,39 @@ fn results_end_with_the_refusal() {
     let got: Vec<_> = rx.results().collect();
     assert_eq!(got.len(), 2);
     assert!(got[1].as_ref().unwrap_err().is_deadlock());
+}
+
+/// Of the two threads of such a task the one that waits for the other's end does nothing.
+fn a_fresh_thread_and_its_keeper() {
+    for _ in 0..20 {
+        let (tx, rx) = reunite::channel::bounded::<()>(1);
+        let receiver = rx.clone();
+        let task = reunite::Builder::new()
+            .fresh_threads(true)
+            .spawn(move || receiver.recv());
+        let told = task.join();
+        let is_refused = told.as_ref().is_err_and(reunite::JoinError::is_deadlock);
+        assert!(is_refused || told.unwrap().unwrap_err().is_deadlock());
+        drop((tx, rx));
+    }
+}
+
+/// What the destructor of its thread-local waits for comes from nobody.
+fn a_fresh_thread_that_ends_with_a_wait() {
+    use std::cell::RefCell;
+    struct Receives(reunite::channel::Receiver<()>);
+    impl Drop for Receives {
+        fn drop(&mut self) {
+            assert!(self.0.recv().is_err());
+        }
+    }
+    thread_local! { static LAST: RefCell<Option<Receives>> = const { RefCell::new(None) } }
+    let (tx, rx) = reunite::channel::bounded::<()>(1);
+    let task = reunite::Builder::new().fresh_threads(true).spawn(move || {
+        LAST.with(|last| *last.borrow_mut() = Some(Receives(rx)));
+        7
+    });
+    let joined = task.join();
+    assert!(joined.as_ref().is_err_and(reunite::JoinError::is_deadlock) || joined.unwrap() == 7);
+    drop(tx);
 }
