@@ -349,15 +349,22 @@ impl Core {
             if self.is_over() {
                 return;
             }
-            let site = Site {
-                verb: Verb::End,
-                object: Object::Label(self.label().clone()),
-                at,
-                on: On::Bond(Bond::Job(self.as_ancestor().address())),
-            };
-            let over = |parker: &_| self.ask_or_wake(parker, || self.is_over());
-            let _over = wait::block_until(site, None, Heed::Nothing, over);
+            self.block(at);
         }
+    }
+
+    /// Apart, as its frame is large, and would lie below every task that the end runs.
+    #[cold]
+    #[inline(never)]
+    fn block(&self, at: &'static Location<'static>) {
+        let site = Site {
+            verb: Verb::End,
+            object: Object::Label(self.label().clone()),
+            at,
+            on: On::Bond(Bond::Job(self.as_ancestor().address())),
+        };
+        let over = |parker: &_| self.ask_or_wake(parker, || self.is_over());
+        let _over = wait::block_until(site, None, Heed::Nothing, over);
     }
 }
 
@@ -381,11 +388,10 @@ impl Drop for AbortOnUnwind {
     }
 }
 
-/// Opens a scope in `pool`, runs `body` here, and ends the scope.
-pub(super) fn run<'env, R, F>(pool: &Arc<Shared>, at: &'static Location<'static>, body: F) -> R
-where
-    F: for<'scope> FnOnce(&'scope PoolScope<'scope, 'env>) -> R,
-{
+/// Makes what a scope's tasks share, and tells the node around the scope. Apart, as its frame would lie below every task that
+/// the end runs.
+#[inline(never)]
+fn open(pool: &Arc<Shared>, at: &'static Location<'static>) -> (Arc<Core>, Arc<Node>) {
     let outer = current::current();
     let outer_node = Arc::clone(&outer.node);
     let node = Node::child(&outer.node, Label::new(Kind::Scope, None, at), None);
@@ -401,13 +407,23 @@ where
         lineage: Lineage::new(fork::innermost()),
         pool: Arc::clone(pool),
         owner: fork::seat(),
-        context: Arc::clone(&context),
+        context,
         tasks,
         failures: Failures::new(),
         queue: Mutex::default(),
         pending: AtomicUsize::new(0),
         waiters: Mutex::new(Vec::new()),
     });
+    (core, outer_node)
+}
+
+/// Opens a scope in `pool`, runs `body` here, and ends the scope.
+pub(super) fn run<'env, R, F>(pool: &Arc<Shared>, at: &'static Location<'static>, body: F) -> R
+where
+    F: for<'scope> FnOnce(&'scope PoolScope<'scope, 'env>) -> R,
+{
+    let (core, outer_node) = open(pool, at);
+    let node = &core.context.node;
     let scope = PoolScope {
         core: Arc::clone(&core),
         scope: PhantomData,
@@ -415,12 +431,11 @@ where
     };
     let guard = AbortOnUnwind;
     pool.roster.open(&core);
-    let owner = Arc::clone(&context.who);
     tell(|| Event::Open {
         scope: node.label(),
-        by: &owner.label,
+        by: &core.context.who.label,
     });
-    let entered = current::enter(context);
+    let entered = current::enter(Arc::clone(&core.context));
     let body = catch_body(|| body(&scope));
     let is_told = current::was_told();
     drop(entered);
@@ -435,12 +450,43 @@ where
     pool.roster.close_scope(&core);
     tell(|| Event::End {
         scope: node.label(),
-        by: &owner.label,
+        by: &core.context.who.label,
     });
     std::mem::forget(guard);
 
-    let mut unclaimed = core.failures.take_unclaimed(&node, &outer_node);
-    let (value, left) = match body {
+    let body = Body {
+        caught: body,
+        is_told,
+        order,
+        after_cancel,
+    };
+    gather(&core, &outer_node, body)
+}
+
+/// What a scope's body came to.
+struct Body<R> {
+    caught: Caught<R>,
+    /// Of a cancellation.
+    is_told: bool,
+    /// Its place among the failures.
+    order: u64,
+    /// Whether somebody had been told of a cancellation by then.
+    after_cancel: bool,
+}
+
+/// What becomes of a body, now that the tasks are back. Apart, as its frame is large, and would lie below every task that the
+/// end runs.
+#[inline(never)]
+fn gather<R>(core: &Core, outer_node: &Node, body: Body<R>) -> R {
+    let Body {
+        caught,
+        is_told,
+        order,
+        after_cancel,
+    } = body;
+    let node = &core.context.node;
+    let mut unclaimed = core.failures.take_unclaimed(node, outer_node);
+    let (value, left) = match caught {
         Caught::Panic(payload) => resume(payload),
         Caught::Value(value) => (
             Some(value),
@@ -456,7 +502,7 @@ where
             (partial, is_root.then_some(why))
         }
     };
-    conclude(&node, value, left, unclaimed)
+    conclude(node, value, left, unclaimed)
 }
 
 /// The end of a scope whose tasks are back: its body's value, or what happened instead.
