@@ -4,6 +4,7 @@ mod common;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
 
 use common::{payload_of, until_cancelled, watchdog, with_time_enough};
 
@@ -329,4 +330,45 @@ fn the_root_cause_of_a_map_is_the_failure_that_happened_first() {
         .map(|e| *e.error().unwrap())
         .collect();
     assert_eq!(errors, ["first", "second"]);
+}
+
+#[test]
+fn an_outcome_that_does_not_come_in_time_comes_later() {
+    let _watchdog = watchdog();
+    let (go, wait) = reunite::channel::unbounded::<()>();
+    let gated = move |n: u32| {
+        wait.recv().unwrap();
+        n
+    };
+    let mut outcomes = reunite::map(0..3, gated).threads(2).window(1).into_iter();
+    for n in 0..3 {
+        let late = outcomes.next_timeout(Duration::from_millis(1)).unwrap_err();
+        assert!(late.is_timeout(), "{late}");
+        let late = outcomes.next_deadline(Instant::now()).unwrap_err();
+        assert!(late.is_timeout(), "{late}");
+        go.send(()).unwrap();
+        let next = outcomes.next_timeout(Duration::MAX).unwrap();
+        assert_eq!(next.unwrap().unwrap(), n);
+    }
+    assert!(outcomes.next_timeout(Duration::MAX).unwrap().is_none());
+}
+
+/// One whose item's time is up with the patience of the consumer: the outcome wins.
+#[test]
+fn a_stuck_item_is_told_of_while_its_consumer_waits_with_a_limit() {
+    let _watchdog = watchdog();
+    let stuck = |n: u64| match n {
+        0 => reunite::sleep(Duration::from_secs(3600)).map_or(0, |()| 1),
+        n => n,
+    };
+    let outcomes = reunite::map(0..3, stuck).threads(1);
+    let mut outcomes = outcomes.item_timeout(Duration::from_millis(20)).into_iter();
+    let first = loop {
+        match outcomes.next_timeout(Duration::from_millis(1)) {
+            Ok(first) => break first.unwrap(),
+            Err(error) => assert!(error.is_timeout(), "{error}"),
+        }
+    };
+    assert!(first.unwrap_err().is_timeout());
+    assert!(outcomes.map(Result::unwrap).eq([1, 2]));
 }

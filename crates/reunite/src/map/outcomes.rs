@@ -1,6 +1,7 @@
 //! The consumer's side of a map: an iterator over outcomes.
 
 use std::fmt;
+use std::panic::Location;
 
 use super::Plan;
 use super::home::Home;
@@ -8,11 +9,14 @@ use super::shared::{Item, Name, Shared};
 use super::worker::{start, timed_out, unpark};
 use crate::cancel::Node;
 use crate::current;
+use crate::deadline;
 use crate::deadlock::{Bond, Object, On, Site};
-use crate::error::{Cancelled, CutShort, JoinError, JoinErrorKind, ScopeError, Why, resume};
+use crate::error::{
+    Cancelled, CutShort, JoinError, JoinErrorKind, ScopeError, WaitError, Why, resume,
+};
 use crate::id::{Kind, Label};
 use crate::observe::{Event, Straggler, Verb, is_on, tell};
-use crate::primitive::{Arc, Instant};
+use crate::primitive::{Arc, Duration, Instant, now};
 use crate::task::{chase, straggler};
 use crate::wait::{Heed, Wait, wait};
 
@@ -66,6 +70,40 @@ impl<'a, U, E> Outcomes<'a, U, E> {
         }
     }
 
+    /// [`next`](Iterator::next) for at most `timeout`.
+    ///
+    /// # Errors
+    /// The time ran out ([`is_timeout`](WaitError::is_timeout)). Nothing is lost: the map goes on, and its next outcome is
+    /// still the next.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let (go, wait) = reunite::channel::unbounded();
+    /// let mut outcomes = reunite::map([1, 2], move |n| n * wait.recv().unwrap()).threads(1).into_iter();
+    /// let late = outcomes.next_timeout(Duration::from_millis(1)).unwrap_err();
+    /// assert!(late.is_timeout());
+    /// go.send(10).unwrap();
+    /// assert_eq!(outcomes.next().unwrap().unwrap(), 10);
+    /// # go.send(10).unwrap();
+    /// ```
+    pub fn next_timeout(&mut self, timeout: Duration) -> TimedOutcome<U, E> {
+        self.next_until(deadline::after(timeout))
+    }
+
+    /// [`next`](Iterator::next) until `deadline`.
+    ///
+    /// # Errors
+    /// As [`next_timeout`](Self::next_timeout).
+    pub fn next_deadline(&mut self, deadline: Instant) -> TimedOutcome<U, E> {
+        self.next_until(Some(deadline))
+    }
+
+    fn next_until(&mut self, patience: Option<Instant>) -> TimedOutcome<U, E> {
+        let since = now();
+        let next = self.running.next(patience);
+        next.map_err(|TooLate| WaitError::timed_out(now().saturating_duration_since(since)))
+    }
+
     /// All values, in the map's order.
     ///
     /// # Errors
@@ -107,7 +145,10 @@ impl<U, E> Iterator for Outcomes<'_, U, E> {
     type Item = Result<U, JoinError<E>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.running.next()
+        let Ok(next) = self.running.next(None) else {
+            unreachable!("it waits for ever");
+        };
+        next
     }
 }
 
@@ -119,9 +160,19 @@ impl<U, E> fmt::Debug for Outcomes<'_, U, E> {
     }
 }
 
+/// The next outcome, if there is one more, unless the time to wait for it ran out.
+type TimedOutcome<U, E> = Result<Option<Result<U, JoinError<E>>>, WaitError>;
+
+/// The time to wait for the next outcome ran out.
+struct TooLate;
+
 /// The consumer with the types of source and function forgotten.
 trait Running<U, E> {
-    fn next(&mut self) -> Option<Result<U, JoinError<E>>>;
+    /// Waits until `patience` has passed.
+    fn next(
+        &mut self,
+        patience: Option<Instant>,
+    ) -> Result<Option<Result<U, JoinError<E>>>, TooLate>;
     fn facts(&self) -> (Label, Option<Cancelled>);
     /// Whether it came to the items through the map.
     fn passed_on(&self, cancelled: &Cancelled) -> bool;
@@ -145,30 +196,36 @@ enum Look<V, E> {
     NoWorker,
     /// The first item's time is up at another instant than this wait knew, or it is known whom it waits for.
     Anew,
+    /// Nothing came in time.
+    TooLate,
 }
 
 impl<I: Iterator, V, E, S, U> Running<U, E> for Consumer<'_, I, V, E, S, U>
 where
     S: FnMut() -> Result<(), JoinError>,
 {
-    fn next(&mut self) -> Option<Result<U, JoinError<E>>> {
+    fn next(
+        &mut self,
+        patience: Option<Instant>,
+    ) -> Result<Option<Result<U, JoinError<E>>>, TooLate> {
         while !self.finished {
-            match self.look() {
+            match self.look(patience) {
                 Ok(Look::Outcome(index, outcome)) => {
                     let why = outcome.as_ref().err().and_then(JoinError::as_cancelled);
                     if why.is_some_and(|why| self.passed_on(why)) {
                         // If that came from above, the caller is told by it.
                         let _told = current::checkpoint();
                     }
-                    return Some(outcome.map(|value| self.value(index, value)));
+                    return Ok(Some(outcome.map(|value| self.value(index, value))));
                 }
                 Ok(Look::Anew) => {}
+                Ok(Look::TooLate) => return Err(TooLate),
                 Ok(Look::End) => {
                     self.finished = true;
                     let panic = self.shared.state.lock().panic.take();
                     match panic.map(CutShort::from_payload) {
                         None => {}
-                        Some(Ok(why)) => return Some(Err(self.cut_short(why))),
+                        Some(Ok(why)) => return Ok(Some(Err(self.cut_short(why)))),
                         Some(Err(payload)) => resume(payload),
                     }
                 }
@@ -185,15 +242,15 @@ where
                         },
                     };
                     self.finished = true;
-                    return Some(Err(refused));
+                    return Ok(Some(Err(refused)));
                 }
                 Err(failed) => {
                     self.finished = true;
-                    return Some(Err(JoinError::new(self.shared.label.clone(), failed)));
+                    return Ok(Some(Err(JoinError::new(self.shared.label.clone(), failed))));
                 }
             }
         }
-        None
+        Ok(None)
     }
 
     fn facts(&self) -> (Label, Option<Cancelled>) {
@@ -226,8 +283,8 @@ where
         JoinError::new(self.shared.label.clone(), kind)
     }
 
-    /// Waits for the next thing to do.
-    fn look(&mut self) -> Result<Look<V, E>, JoinErrorKind<E>> {
+    /// Waits for the next thing to do, until `patience` has passed.
+    fn look(&mut self, patience: Option<Instant>) -> Result<Look<V, E>, JoinErrorKind<E>> {
         let shared = &*self.shared;
         let (deadline, first) = {
             let state = shared.state.lock();
@@ -244,7 +301,8 @@ where
                 _ => On::Anyone,
             },
         };
-        let waited = wait(site, deadline, Heed::Task, |parker| {
+        let until = deadline::earlier(deadline, patience);
+        let waited = wait(site, until, Heed::Task, |parker| {
             let mut state = shared.state.lock();
             let mut idle = Vec::new();
             found = if let Some(at) = state.next_seat(shared.plan.ordered) {
@@ -272,19 +330,17 @@ where
             unpark(idle);
             found.is_some()
         });
-        if let (Some(task), true) = (&taken, is_on()) {
-            let by = current::current().who;
-            tell(|| Event::Join {
-                task,
-                by: &by.label,
-                at: shared.plan.at,
-            });
+        if let Some(task) = &taken {
+            tell_joined(task, shared.plan.at);
         }
         match waited {
             Wait::Ready => Ok(found.expect("a wait that is ready found something")),
             Wait::Cancelled(cancelled) => Err(JoinErrorKind::Interrupted(cancelled)),
             Wait::Refused(refusal) => Err(JoinErrorKind::Refused(refusal)),
             Wait::TimedOut => {
+                if !deadline::has_passed(deadline) {
+                    return Ok(Look::TooLate);
+                }
                 self.give_up_late_items(deadline);
                 Ok(Look::Anew)
             }
@@ -361,6 +417,17 @@ impl<I: Iterator, V, E, S, U> Drop for Consumer<'_, I, V, E, S, U> {
             (std::mem::take(&mut state.seats), state.panic.take())
         };
         drop((source, left));
+    }
+}
+
+fn tell_joined(task: &Label, at: &'static Location<'static>) {
+    if is_on() {
+        let by = current::current().who;
+        tell(|| Event::Join {
+            task,
+            by: &by.label,
+            at,
+        });
     }
 }
 
