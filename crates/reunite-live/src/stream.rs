@@ -2,10 +2,11 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reunite::channel::Receiver;
+use reunite::sync::Mutex;
 use reunite_net::{Connection, Outcome};
 
 use crate::moment::Moment;
@@ -31,9 +32,12 @@ impl Looks {
         }
     }
 
-    /// The last as an event, unless that is older than `age`.
+    /// The last as an event, unless that is older than `age`. Whoever comes while another looks waits for that look,
+    /// also one that is to send the last event because the program ends.
     fn event(&self, age: Duration) -> io::Result<Arc<str>> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        // A look that panicked has left the one before.
+        self.last.clear_poison();
+        let mut last = reunite::shield(|| self.last.lock()).map_err(io::Error::other)?;
         if let Some((at, event)) = &*last
             && at.elapsed() < age
         {
