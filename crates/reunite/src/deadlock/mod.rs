@@ -90,7 +90,9 @@ pub(crate) fn is_looked_for() -> bool {
 }
 
 pub(crate) use alive::Alive;
-pub(crate) use bonds::{Bond, Running, held_count, hold, holding, list_jobs_by, run};
+#[cfg(not(reunite_model))]
+pub(crate) use bonds::Running;
+pub(crate) use bonds::{Bond, held_count, hold, holding, list_jobs_by, run};
 pub(crate) use graph::{
     Standing, Ticket, Yields, between_looks, bury, explain, leak, let_go, look_again, look_at,
     stand, standing,
