@@ -57,6 +57,10 @@ where
 /// In the body, `?` takes the errors of joins and the body's own errors of type `E`. Outside, one `?` or
 /// `match` gets the [`ScopeError`]: the root cause first, the others in spawn order.
 ///
+/// `E` is the error of all its tasks. Those that fail in different ways convert theirs by `?`, see
+/// [`spawn`](Scope::spawn). What the body returned is dropped if the scope fails;
+/// [`ScopeBuilder::try_scope_ended`] returns both.
+///
 /// # Errors
 /// A task failed or panicked and no join took that, or the body returned an error; or the scope was cut
 /// short from above. A failure that the body joined and did not return is the body's affair: it counts as
