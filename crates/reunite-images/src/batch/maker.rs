@@ -61,13 +61,12 @@ impl Maker {
             let _alone = self.loading.acquire().map_err(stopped)?;
             load_open(file, wanted, &self.budget)?
         };
-        let mut made = Err(FileError::Unwanted);
-        // If it was cut short, what was made says so.
-        let _ended = ScopeBuilder::new()
+        let ended = ScopeBuilder::new()
             .name("picture")
             .timeout(self.item_timeout)
-            .scope(|_| made = self.codecs.transform(loaded, wanted));
-        match made {
+            .scope_ended(|_| self.codecs.transform(loaded, wanted));
+        // If it was cut short, what was made says so.
+        match ended.value.unwrap_or(Err(FileError::Unwanted)) {
             Ok(finished) => Ok(finished.encoded),
             Err(FileError::Image(error)) if error.is_late() => Err(FileError::TimedOut),
             Err(error) => Err(error),

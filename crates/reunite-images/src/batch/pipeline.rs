@@ -152,13 +152,11 @@ pub fn run_watched<'scope>(
 /// Runs `body` so that it can be cancelled without the rest.
 fn alone<T>(job: &Job, body: impl FnOnce(Canceller) -> Staged<T>) -> Staged<T> {
     let name = job.input.file_name().unwrap_or_default().to_string_lossy();
-    let mut result = None;
     let ended = ScopeBuilder::new()
         .name(name)
-        .scope(|scope| result = Some(body(scope.canceller())));
+        .scope_ended(|scope| body(scope.canceller()));
     // If it was cut short its body knows that, and what it made all the same is not lost.
-    drop(ended);
-    result.unwrap_or(Err(FileError::Unwanted))
+    ended.value.unwrap_or(Err(FileError::Unwanted))
 }
 
 /// The outcome of a stage whose function returns `Result` itself.

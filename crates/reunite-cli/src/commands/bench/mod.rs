@@ -33,12 +33,11 @@ struct Measured {
 }
 
 pub(crate) fn table(args: &Table) -> Exit {
-    let mut measured = None;
-    let _cancelled = ScopeBuilder::new().name("bench").scope(|scope| {
+    let ended = ScopeBuilder::new().name("bench").scope_ended(|scope| {
         interrupt::cancel_on_ctrl_c(scope.canceller());
-        measured = Some(measure(args));
+        measure(args)
     });
-    match measured {
+    match ended.value {
         Some(Ok(measured)) => match report::tell(args, &measured) {
             Ok(()) => Exit::Done,
             Err(error) => {
@@ -54,7 +53,7 @@ pub(crate) fn table(args: &Table) -> Exit {
             complain(&error);
             Exit::CouldNotBegin
         }
-        // The scope's body always runs.
+        // Only an interruption leaves the body.
         None => Exit::CouldNotBegin,
     }
 }

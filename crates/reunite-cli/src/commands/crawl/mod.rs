@@ -43,21 +43,18 @@ fn run_crawl(args: &Run, file: &Path) -> Exit {
     if let Some(timeout) = args.limits.timeout {
         builder = builder.timeout(timeout);
     }
-    let mut outcome = None;
-    let ended = builder.scope(|scope| {
+    let ended = builder.scope_ended(|scope| {
         interrupt::cancel_on_ctrl_c(scope.canceller());
-        outcome = Some(crawl(&mut store, &settings, &mut |event| {
-            report.event(event)
-        }));
+        crawl(&mut store, &settings, &mut |event| report.event(event))
     });
-    let timed_out = ended.is_err_and(|error| error.is_timeout());
-    match outcome {
+    let timed_out = ended.error.is_some_and(|error| error.is_timeout());
+    match ended.value {
         Some(Ok(ended)) => {
             let exit = report.end(&store, &ended, timed_out, interrupt::was_interrupted());
             afterwards(args, &store, &ended, exit)
         }
         Some(Err(error)) => report.broken(&error.to_string()),
-        // The scope's body always runs.
+        // Its waits return their cancellations, so it is never left.
         None => Exit::CouldNotBegin,
     }
 }

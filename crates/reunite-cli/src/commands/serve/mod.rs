@@ -38,18 +38,21 @@ pub(crate) fn run(args: &Serve) -> Exit {
         .into_iter()
         .fold(builder, |builder, listener| builder.listen(listener))
         .on_event(report::event);
-    let mut exit = Exit::CouldNotBegin;
-    let _cancelled = ScopeBuilder::new().name("serve").scope(|scope| {
+    let ended = ScopeBuilder::new().name("serve").scope_ended(|scope| {
         interrupt::cancel_on_ctrl_c(scope.canceller());
         match builder.start(site.handler()) {
             Ok(server) => {
                 report::begun(args, &server);
                 // Until it is cancelled.
                 while reunite::sleep(Duration::from_secs(3600)).is_ok() {}
-                exit = report::ended(args, &server.shutdown(args.limits.drain));
+                report::ended(args, &server.shutdown(args.limits.drain))
             }
-            Err(error) => complain(&format!("cannot serve: {error}")),
+            Err(error) => {
+                complain(&format!("cannot serve: {error}"));
+                Exit::CouldNotBegin
+            }
         }
     });
-    exit
+    // It ends by being cancelled.
+    ended.value.unwrap_or(Exit::CouldNotBegin)
 }
