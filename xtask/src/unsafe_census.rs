@@ -28,6 +28,10 @@ const ALLOWED: &[(&str, &str)] = &[
         "runs a fork's closure where it lies in the frame, at nanoseconds",
     ),
     (
+        "crates/reunite/src/pool/handle.rs",
+        "lists a task that runs in its joiner's frame, and queues one again that outlives no scope",
+    ),
+    (
         "crates/reunite/src/pool/install.rs",
         "hands a closure that borrows its caller's frame to a queue that knows no lifetimes; a scope of the pool's would run it on the caller's stack",
     ),
@@ -42,6 +46,10 @@ const ALLOWED: &[(&str, &str)] = &[
     (
         "crates/reunite/src/pool/scope.rs",
         "hands tasks that borrow their scope to a queue that knows no lifetimes",
+    ),
+    (
+        "crates/reunite/src/pool/scope_state.rs",
+        "follows the links from a scope to those that wait for it",
     ),
     (
         "crates/reunite/src/pool/seat.rs",

@@ -23,10 +23,11 @@ use std::panic::Location;
 
 use super::claim::{Runner, Share};
 use super::fork;
+use super::handle::PoolTask;
 use super::job::Ancestor;
 use super::life::{Divide, Left, divide};
 use super::piece::{Piece, Spawned, context};
-use super::scope::{PoolScope, PoolTask};
+use super::scope::PoolScope;
 use super::seat::Seat;
 use super::task::Role;
 use crate::cancel::Node;

@@ -6,7 +6,7 @@ use std::panic::Location;
 use super::fork;
 use super::job::{Ancestor, Public};
 use super::roster::{Rested, Roster, Sleeper};
-use super::scope::{Core, Until};
+use super::scope_state::{ScopeState, Until};
 use super::seat::{Parcel, Seat};
 use super::unshared::Unshared;
 use super::watch::divide;
@@ -356,7 +356,7 @@ fn pause(round: u32) -> bool {
 
 enum Work {
     Job(Parcel),
-    Scope(Arc<Core>),
+    Scope(Arc<ScopeState>),
     Entry(Arc<Entry>),
 }
 

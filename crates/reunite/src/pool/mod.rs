@@ -27,6 +27,8 @@ mod claim;
 #[allow(unsafe_code)]
 mod fork;
 #[allow(unsafe_code)]
+mod handle;
+#[allow(unsafe_code)]
 mod install;
 mod items;
 #[allow(unsafe_code)]
@@ -40,6 +42,8 @@ mod roster;
 #[allow(unsafe_code)]
 mod scope;
 #[allow(unsafe_code)]
+mod scope_state;
+#[allow(unsafe_code)]
 mod seat;
 mod stream;
 #[allow(unsafe_code)]
@@ -51,9 +55,10 @@ pub use builder::{Pool, PoolBuilder};
 pub(crate) use fork::is_hungry;
 pub(crate) use fork::join_at;
 pub use fork::{join, join3, join4};
+pub use handle::PoolTask;
 pub use member::blocking;
 pub(crate) use member::take_part;
-pub use scope::{PoolScope, PoolTask};
+pub use scope::PoolScope;
 pub use stream::PoolMap;
 
 use builder::Shared;

@@ -21,7 +21,7 @@ use crate::context::Inherited;
 use crate::current::{Context, Who};
 use crate::id::{Kind, Label, TaskId};
 use crate::primitive::{Arc, Duration, Mutex, OnceLock, coarse_millis, now};
-use crate::task::Callback;
+use crate::task::{Callback, Unjoined};
 
 /// What a thread runs for a pool.
 pub(super) trait Piece {
@@ -67,6 +67,8 @@ pub(super) struct Made {
     pub(super) inherited: Mutex<Inherited>,
     /// To be called when it is done.
     pub(super) callbacks: Mutex<Vec<Callback>>,
+    /// The error that it has returned as a value, as long as nobody has taken that.
+    pub(super) unjoined: Mutex<Option<Unjoined>>,
 }
 
 impl Own {
@@ -107,6 +109,7 @@ impl Made {
             context: context(around, label, node, spawned),
             inherited: Mutex::default(),
             callbacks: Mutex::default(),
+            unjoined: Mutex::default(),
         }
     }
 

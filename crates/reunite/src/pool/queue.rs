@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::life::Life;
-use super::scope::Core;
+use super::scope_state::ScopeState;
 use super::task::{Aside, Run};
 use crate::id::TaskId;
 use crate::primitive::{Arc, AtomicUsize, Ordering};
@@ -42,7 +42,7 @@ impl Batch {
     }
 
     /// Runs its tasks, less those that others have taken meanwhile.
-    pub(super) fn run(&self, core: &Core, life: Option<&Life>) {
+    pub(super) fn run(&self, core: &ScopeState, life: Option<&Life>) {
         let mut next = 1;
         loop {
             self.tasks[next - 1].run(core, life);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     impl Run for Queued {
-        fn run(&self, _: &Core, _: Option<&Life>) {
+        fn run(&self, _: &ScopeState, _: Option<&Life>) {
             self.is_begun.store(true, Ordering::Relaxed);
         }
 

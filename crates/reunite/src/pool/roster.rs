@@ -55,7 +55,7 @@ use std::panic::Location;
 
 use super::job::Ancestor;
 use super::life::Life;
-use super::scope::Core;
+use super::scope_state::ScopeState;
 use super::seat::{Parcel, Seat};
 use crate::deadlock::{idle_one_less, idle_one_more, look_again};
 use crate::id::{Kind, Label};
@@ -134,7 +134,7 @@ pub(super) struct Roster {
     queued: AtomicUsize,
     /// Scopes whose queue is not empty.
     filled: AtomicUsize,
-    scopes: Mutex<Vec<Arc<Core>>>,
+    scopes: Mutex<Vec<Arc<ScopeState>>>,
     state: Mutex<State>,
 }
 
@@ -248,11 +248,11 @@ impl Roster {
         entry
     }
 
-    pub(super) fn open(&self, core: &Arc<Core>) {
+    pub(super) fn open(&self, core: &Arc<ScopeState>) {
         self.scopes.lock().push(Arc::clone(core));
     }
 
-    pub(super) fn close_scope(&self, core: &Arc<Core>) {
+    pub(super) fn close_scope(&self, core: &Arc<ScopeState>) {
         self.scopes.lock().retain(|other| !Arc::ptr_eq(other, core));
     }
 
@@ -265,7 +265,7 @@ impl Roster {
     }
 
     /// A scope with queued tasks, or one below `target`.
-    pub(super) fn scope(&self, target: Option<Ancestor>) -> Option<Arc<Core>> {
+    pub(super) fn scope(&self, target: Option<Ancestor>) -> Option<Arc<ScopeState>> {
         if self.filled.load(Ordering::SeqCst) == 0 {
             return None;
         }

@@ -9,8 +9,9 @@ use std::collections::VecDeque;
 use std::panic::Location;
 use std::vec;
 
+use super::handle::PoolTask;
 use super::items::{Batch, Common, hand_out};
-use super::scope::{PoolScope, PoolTask};
+use super::scope::PoolScope;
 use crate::current;
 use crate::cut_short::catch_task;
 use crate::error::{CutShort, JoinError, JoinErrorKind, resume};

@@ -39,7 +39,7 @@ use super::fork;
 use super::job::{Ancestor, Lineage};
 use super::life::Life;
 use super::piece::{Facts, Made, Own, Piece, Spawned};
-use super::scope::Core;
+use super::scope_state::ScopeState;
 use crate::contain::{assert_outside, contain};
 use crate::context::Inherited;
 use crate::current::{Context, Who};
@@ -48,7 +48,7 @@ use crate::error::{Failure, JoinError};
 use crate::id::{Kind, TaskId};
 use crate::observe::{Completion, Event, is_on, tell};
 use crate::primitive::{Arc, AtomicU8, Counter, Mutex, Ordering};
-use crate::task::Callback;
+use crate::task::{Callback, Unjoined};
 
 /// A failure, until its joiner or the scope's end takes it.
 type Slot = Arc<Mutex<Option<JoinError>>>;
@@ -94,7 +94,7 @@ unsafe impl<F: Send, T: Send> Sync for Task<F, T> {}
 pub(super) trait Run: Piece + Send + Sync {
     /// Runs the task here, unless somebody else has begun; or drops what it left, if it was queued again for that.
     /// Does not unwind. `life` is the thread's in its pool.
-    fn run(&self, core: &Core, life: Option<&Life>);
+    fn run(&self, core: &ScopeState, life: Option<&Life>);
 
     /// Whether [`run`](Self::run) would do nothing: somebody has begun the task, and nothing was left behind.
     fn is_begun(&self) -> bool;
@@ -180,7 +180,7 @@ where
         made
     }
 
-    fn fail(&self, core: &Core, failure: Failure<Infallible>) -> Slot {
+    fn fail(&self, core: &ScopeState, failure: Failure<Infallible>) -> Slot {
         let made = self.made(core.context_of_tasks());
         let after_cancel = made.context.node.was_observed();
         core.record(made.label().clone(), failure, after_cancel)
@@ -230,8 +230,30 @@ where
         Some(unsafe { ManuallyDrop::take(result) })
     }
 
+    /// The task has returned `value`: should that be an error, somebody is to hear of it. Not if the task was told of a
+    /// cancellation: then it has most likely returned that.
+    fn keep_unjoined(&self, value: &T, core: &ScopeState) {
+        let label = || self.made(core.context_of_tasks()).label().clone();
+        let Some(unjoined) = Unjoined::of(value, label) else {
+            return;
+        };
+        if let Some(made) = self.own.known() {
+            if made.context.node.was_observed() {
+                unjoined.take();
+            } else {
+                *made.unjoined.lock() = Some(unjoined);
+            }
+        }
+    }
+
+    /// What it has returned as a value was an error, and nobody has taken that.
+    fn unjoined(&self) -> Option<Unjoined> {
+        self.own.known()?.unjoined.lock().take()
+    }
+
     /// Drops a result that was left behind.
-    fn drop_result(&self, core: &Core) {
+    fn drop_result(&self, core: &ScopeState) {
+        drop(self.unjoined());
         if let Some(result) = self.empty()
             && let Err(payload) = self.run_below(|| drop(result))
         {
@@ -247,7 +269,7 @@ where
 
     /// Runs the closure, or drops it if the task is cancelled. `None` if the handle was gone, and the value was
     /// dropped.
-    fn complete(&self, f: F, core: &Core) -> Option<Result<T, Slot>> {
+    fn complete(&self, f: F, core: &ScopeState) -> Option<Result<T, Slot>> {
         let known = self.own.known();
         let own = known.map(|made| &made.context);
         let cancelled = core.cause().or_else(|| own?.node.cause());
@@ -266,7 +288,9 @@ where
         let unless_left = || {
             let _ambient = inherited.map(|(inherited, made)| inherited.enter(made.label()));
             let value = f();
+            self.keep_unjoined(&value, core);
             if self.has(LEFT) {
+                drop(self.unjoined());
                 drop(value);
                 return None;
             }
@@ -335,7 +359,7 @@ where
         state & BEGUN != 0 && state & (DONE | LEFT | EMPTY) != DONE | LEFT
     }
 
-    fn run(&self, core: &Core, life: Option<&Life>) {
+    fn run(&self, core: &ScopeState, life: Option<&Life>) {
         if self.state.fetch_or(BEGUN, Ordering::AcqRel) & BEGUN != 0 {
             if self.has(DONE | LEFT) {
                 self.drop_result(core);
@@ -401,7 +425,11 @@ where
     }
 
     fn take(&self) -> Option<Result<T, Slot>> {
-        self.empty()
+        let result = self.empty()?;
+        if let Some(unjoined) = self.unjoined() {
+            unjoined.take();
+        }
+        Some(result)
     }
 
     fn leave(&self) -> bool {

@@ -113,7 +113,7 @@ where
             let record = |failure| failures.record(label.clone(), failure, node.was_observed());
             // One that was told of a cancellation most likely returned that.
             let value = outcome.as_ref().ok().filter(|_| !node.was_observed());
-            let unjoined = value.and_then(|value| Unjoined::of(&label, value));
+            let unjoined = value.and_then(|value| Unjoined::of(value, || label.clone()));
             result.complete(outcome.map_err(record), unjoined);
             if let Err(payload) = group.decide(&label, how) {
                 record(Failure::panicked(payload));

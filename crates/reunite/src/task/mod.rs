@@ -23,3 +23,4 @@ pub(crate) use handle::OnDrop;
 pub(crate) use job::{Job, OnThread, Spec, prepare};
 pub(crate) use live::{Picture, Visible, hide, pictures, show};
 pub(crate) use packet::{Callback, Packet};
+pub(crate) use unjoined::Unjoined;

@@ -1,7 +1,7 @@
 //! Errors that are values: a task of a plain scope that returns a `Result` completes with a value, and when nobody
 //! takes that, an error in it would be dropped without a word.
 //!
-//! Nothing of the type system tells a `Result` from the other types that a task may return (see ADR 17). The name of
+//! Nothing of the type system tells a `Result` from the other types that a task may return (see ADR 18). The name of
 //! the type does, which is there for diagnostics; so this makes a diagnostic, and decides nothing.
 
 use std::any::type_name;
@@ -21,9 +21,9 @@ struct Error {
 
 impl Unjoined {
     /// If `value` is an `Err`.
-    pub(crate) fn of<T>(task: &Label, value: &T) -> Option<Self> {
+    pub(crate) fn of<T>(value: &T, task: impl FnOnce() -> Label) -> Option<Self> {
         let error = || Error {
-            task: task.clone(),
+            task: task(),
             returned: type_name::<T>(),
         };
         is_err(value).then(|| Self(Some(error())))

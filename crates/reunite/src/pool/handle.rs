@@ -1,0 +1,228 @@
+//! The handle of a task of a pool's scope.
+
+use std::convert::Infallible;
+use std::panic::Location;
+
+use super::fork;
+use super::member;
+use super::scope_state::ScopeState;
+use super::seat::Seat;
+use super::task::{Aside, Join, Run, erase};
+use crate::current::{self, Context};
+use crate::deadline;
+use crate::deadlock::{Bond, Object, On, Site};
+use crate::error::{Cancelled, JoinError, JoinErrorKind, Why};
+use crate::id::{Label, TaskId};
+use crate::observe::{Event, Verb, is_on, tell};
+use crate::primitive::{Arc, Duration, Instant};
+use crate::wait::{self, Heed, Wait};
+
+/// How many tasks a thread runs one inside the join of another.
+const MAX_NESTED_JOINS: usize = 128;
+
+/// The right to the result of a pool's task. May be dropped freely: the scope joins the task.
+pub struct PoolTask<'scope, T> {
+    pub(super) task: Arc<dyn Join<T> + 'scope>,
+    pub(super) core: &'scope Arc<ScopeState>,
+}
+
+impl<T> PoolTask<'_, T> {
+    /// Takes the task's value; runs the task here if nobody has begun it, and otherwise helps with its
+    /// parts, or waits.
+    ///
+    /// # Errors
+    /// Its panic, or its cancellation; the caller's own cancellation; at once if the task is, or waits for,
+    /// the caller.
+    #[track_caller]
+    pub fn join(mut self) -> Result<T, JoinError> {
+        self.join_until(None, Location::caller())
+    }
+
+    /// [`join`](Self::join) for at most `timeout`. The task is not run here, as it could not be stopped.
+    ///
+    /// # Errors
+    /// As [`join`](Self::join), or that the time ran out: the handle stays usable.
+    #[track_caller]
+    pub fn join_timeout(&mut self, timeout: Duration) -> Result<T, JoinError> {
+        self.join_until(Some(deadline::after(timeout)), Location::caller())
+    }
+
+    /// [`join`](Self::join) until `deadline`.
+    ///
+    /// # Errors
+    /// As [`join_timeout`](Self::join_timeout).
+    #[track_caller]
+    pub fn join_deadline(&mut self, deadline: Instant) -> Result<T, JoinError> {
+        self.join_until(Some(Some(deadline)), Location::caller())
+    }
+
+    /// The result, if the task has completed and was not joined before.
+    #[track_caller]
+    pub fn try_join(&mut self) -> Option<Result<T, JoinError>> {
+        self.take(Location::caller())
+    }
+
+    /// Whether the task has completed, one way or another.
+    pub fn is_finished(&self) -> bool {
+        self.task.is_done()
+    }
+
+    /// Asks the task to stop, and no other of its scope: as [`JoinHandle::cancel`](crate::JoinHandle::cancel). If nobody has
+    /// begun it, nobody will.
+    pub fn cancel(&self) {
+        let why = Why::Requested("cancelled through its handle".to_owned());
+        let own = self.context();
+        own.node.cancel(Cancelled::new(why, own.who.label.clone()));
+        self.core.tasks.node.mark_below();
+    }
+
+    /// Calls `f` when the task has completed and its result can be taken without waiting: on the thread that ran the task,
+    /// or here and now if it has completed already. As [`JoinHandle::on_complete`](crate::JoinHandle::on_complete).
+    ///
+    /// A panic in `f` ends `f` alone.
+    pub fn on_complete(&self, f: impl FnOnce() + Send + 'static) {
+        self.task.on_complete(&self.core.tasks, Box::new(f));
+    }
+
+    /// Who this is a handle of: number, name, spawn site.
+    pub fn label(&self) -> Label {
+        self.context().who.label.clone()
+    }
+
+    /// The task's number.
+    pub fn id(&self) -> TaskId {
+        TaskId::of_block(self.task.number())
+    }
+
+    /// The source line that spawned it.
+    pub fn spawned_at(&self) -> &'static Location<'static> {
+        self.task.at()
+    }
+
+    fn context(&self) -> Arc<Context> {
+        self.task.context(&self.core.tasks)
+    }
+
+    fn take(&self, at: &'static Location<'static>) -> Option<Result<T, JoinError>> {
+        let result = self.task.take()?;
+        if is_on() {
+            let (by, task) = (current::here(), self.label());
+            tell(|| Event::Join {
+                task: &task,
+                by: &by.who.label,
+                at,
+            });
+        }
+        Some(result.map_err(|slot| {
+            let error = slot.lock().take();
+            error.unwrap_or_else(|| self.error(JoinErrorKind::AlreadyJoined))
+        }))
+    }
+
+    /// Of a task that has completed.
+    fn take_done(&self, at: &'static Location<'static>) -> Result<T, JoinError> {
+        let again = || Err(self.error(JoinErrorKind::AlreadyJoined));
+        self.take(at).unwrap_or_else(again)
+    }
+
+    fn join_until(
+        &mut self,
+        deadline: Option<Option<Instant>>,
+        at: &'static Location<'static>,
+    ) -> Result<T, JoinError> {
+        if let Some(result) = self.take(at) {
+            return result;
+        }
+        if self.task.is_done() {
+            return self.take_done(at);
+        }
+        if let Some(refusal) = self.refusal() {
+            return Err(self.error(refusal));
+        }
+        if deadline.is_none() {
+            // Deeper, it waits for a worker, whose stack is fresh, or who begins at the other end of a chain.
+            if fork::nesting() < MAX_NESTED_JOINS {
+                self.run_if_queued();
+            }
+            member::help_until(self.task.as_ancestor(), || self.task.is_done());
+        }
+        if self.task.is_done() {
+            return self.take_done(at);
+        }
+        let site = Site {
+            verb: Verb::Join,
+            object: Object::Label(self.label()),
+            at,
+            on: On::Bond(Bond::Job(self.task.as_ancestor().address())),
+        };
+        let ready = |parker: &_| {
+            self.core
+                .ask_or_wake(parker, || self.task.is_done_or_awaited())
+        };
+        match wait::wait(site, deadline.flatten(), Heed::Task, ready) {
+            Wait::Ready => self.take_done(at),
+            Wait::TimedOut => {
+                let who = &self.context().who;
+                let (age, doing) = (who.age(), who.doing());
+                Err(self.error(JoinErrorKind::TimedOut { age, doing }))
+            }
+            Wait::Cancelled(cancelled) => Err(self.error(JoinErrorKind::Interrupted(cancelled))),
+            Wait::Refused(refusal) => Err(self.error(JoinErrorKind::Refused(refusal))),
+        }
+    }
+
+    /// Runs the task here if nobody has begun it, and the pool has a place for this thread.
+    pub(super) fn run_if_queued(&self) -> bool {
+        let queued = self.task.is_queued();
+        if queued {
+            let Ok(_visit) = member::visit_if_free(&self.core.pool) else {
+                return false;
+            };
+            let task: &dyn Run = &*self.task;
+            // SAFETY: taken off the list below; to run it does not unwind.
+            let aside = unsafe { Aside::new(task) };
+            self.core.begin_aside(aside);
+            let entered = current::enter_for_pieces(Arc::clone(&self.core.tasks));
+            task.run(self.core, fork::seat().map(Seat::life));
+            drop(entered);
+            self.core.end_aside(aside);
+        }
+        queued
+    }
+
+    /// A join that could never end: the caller is the task, or is waited for by it.
+    fn refusal(&self) -> Option<JoinErrorKind<Infallible>> {
+        let task = self.task.as_ancestor();
+        if !fork::is_inside(task) {
+            return None;
+        }
+        let is_itself = self.id() == current::here().who.label.id();
+        Some(if is_itself {
+            JoinErrorKind::SelfJoin
+        } else {
+            JoinErrorKind::AncestorJoin
+        })
+    }
+
+    fn error(&self, kind: JoinErrorKind<Infallible>) -> JoinError {
+        JoinError::new(self.label(), kind)
+    }
+}
+
+impl<T> Drop for PoolTask<'_, T> {
+    fn drop(&mut self) {
+        if self.task.leave() {
+            // Its destructor is the user's, and may want what the caller holds.
+            let left: Arc<dyn Run + '_> = Arc::clone(&self.task) as Arc<dyn Run + '_>;
+            // SAFETY: as in `spawn`: the scope has not ended, as it outlives its handles.
+            self.core.push(unsafe { erase(left) });
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for PoolTask<'_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let who = &self.context().who;
+        write!(f, "PoolTask({}, {})", who.label, who.doing())
+    }
+}

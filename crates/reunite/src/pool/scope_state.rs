@@ -1,0 +1,455 @@
+//! What a pool's scope shares with its tasks, their joiners and the workers.
+//!
+//! # Protocol
+//! A scope's tasks queue in the order of their spawning. Workers, and the scope's owner at its end, take
+//! them from the front, several at a time while they are short.
+//!
+//! *What was taken and has not begun can be taken by others at any time.* A batch of two or more is listed in the
+//! queue until it is over. Its thread only says how far it is (`next`). A thread that finds nothing queued copies
+//! references from the far end of a listed batch, under the queue's lock, and shortens the batch (`end`). Both numbers may
+//! be out of date for the other side: which of the two runs a task is decided by the task itself (see `task`), and the
+//! other then leaves it alone. So a task's thread that blocks, here or in a way that nobody sees, hides nothing. (A task
+//! may be a batch of a map's items: how others take from that is told in `stream`.)
+//!
+//! `pending` counts the references in the queue and in batches, copies included, and the tasks that a joiner runs in
+//! its own place; the scope ends when it is zero and the body has returned. A task that spawns another does so before
+//! its own reference is given up, so zero is final. Whoever brings it to zero, or completes a task that is marked as
+//! awaited, unparks all who left their parker, under the lock they left it under. A joiner that runs a task leaves the
+//! reference in the queue; it gives such references up once they may be half of all, and whoever finds one at the front
+//! does. References to tasks that are
+//! over lie in `over`, from where the next spawn, or the scope's end, frees them.
+//!
+//! `is_listed` says that the roster counts the scope among those with something to begin. It is raised with the
+//! first task, and lowered by whoever finds, under the lock, that there is nothing to begin. Only a spawn that raises it
+//! wakes anybody: while it is raised, somebody was told of it, and whoever takes from it tells another (see `roster`).
+
+use std::convert::Infallible;
+use std::panic::Location;
+
+use super::builder::Shared;
+use super::fork;
+use super::job::{Ancestor, Lineage};
+use super::member;
+use super::queue::{Batch, Queue};
+use super::seat::Seat;
+use super::task::{Aside, Run};
+use crate::current::{self, Context};
+use crate::deadlock::{self, Bond, Object, On, Site};
+use crate::error::{Cancelled, Failure, JoinError};
+use crate::id::Label;
+use crate::observe::Verb;
+use crate::park::{Parker, spin_loop};
+use crate::primitive::{Arc, AtomicUsize, Duration, Mutex, MutexGuard, Ordering, now};
+use crate::task::{Failures, Picture};
+use crate::wait::{self, Heed};
+
+/// Tasks are taken several at a time as long as a batch lasts less than this.
+const SHORT: Duration = Duration::from_micros(4);
+const LONG: Duration = Duration::from_micros(16);
+const BATCH: usize = 256;
+/// How many tasks that nobody has begun the live tree shows of a scope.
+const SHOWN: usize = 100;
+/// A few microseconds.
+const PAUSES: u32 = 100;
+
+/// How long a thread runs a scope's tasks.
+#[derive(Clone, Copy)]
+pub(super) enum Until {
+    /// As long as there are some to begin.
+    Done,
+    /// No longer than its place is not wanted.
+    Crowded,
+}
+
+/// What a scope's tasks, their joiners and the workers share.
+pub(super) struct ScopeState {
+    lineage: Lineage,
+    pub(super) pool: Arc<Shared>,
+    /// Where the thread sits that opened the scope.
+    owner: Option<&'static Seat>,
+    pub(super) context: Arc<Context>,
+    /// What the tasks run in: each has a context of its own below that.
+    pub(super) tasks: Arc<Context>,
+    pub(super) failures: Failures<Infallible>,
+    pub(super) queue: Mutex<Queue>,
+    pending: AtomicUsize,
+    waiters: Mutex<Vec<Parker>>,
+}
+
+impl ScopeState {
+    /// For a scope in `pool` that the calling thread opens, and whose tasks run in `tasks`.
+    pub(super) fn new(pool: &Arc<Shared>, context: Arc<Context>, tasks: Arc<Context>) -> Self {
+        Self {
+            lineage: Lineage::new(fork::innermost()),
+            pool: Arc::clone(pool),
+            owner: fork::seat(),
+            context,
+            tasks,
+            failures: Failures::new(),
+            queue: Mutex::default(),
+            pending: AtomicUsize::new(0),
+            waiters: Mutex::new(Vec::new()),
+        }
+    }
+
+    pub(super) fn label(&self) -> &Label {
+        self.context.node.label()
+    }
+
+    /// Why the scope is cancelled, if it is: then a task of it does not begin. That counts as told there, as what the
+    /// task's closure holds is dropped undone; the task around the scope has not heard of it.
+    pub(super) fn cause(&self) -> Option<Cancelled> {
+        let cancelled = self.tasks.node.look().err()?;
+        self.tasks.node.mark_observed_here();
+        self.context.node.mark_observed_here();
+        Some(cancelled)
+    }
+
+    pub(super) fn as_ancestor(&self) -> Ancestor {
+        self.lineage.as_ancestor()
+    }
+
+    /// What the scope's tasks run in: each has a context of its own below that.
+    pub(super) fn context_of_tasks(&self) -> &Arc<Context> {
+        &self.tasks
+    }
+
+    /// A task failed, or was cancelled before it began.
+    pub(super) fn record(
+        &self,
+        task: Label,
+        failure: Failure<Infallible>,
+        after_cancel: bool,
+    ) -> Arc<Mutex<Option<JoinError>>> {
+        self.failures.record(task, failure, after_cancel)
+    }
+
+    /// The scope as the live tree shows it.
+    pub(super) fn picture(&self) -> Picture {
+        let (mut tasks, mut queued) = (Vec::new(), Vec::new());
+        let more_queued = {
+            let queue = self.queue.lock();
+            queue.each_running(|task| tasks.extend(task.shown(&self.tasks)));
+            queue.each_queued(SHOWN, |task| queued.extend(task.shown(&self.tasks)))
+        };
+        tasks.extend(queued);
+        // Others may have taken what a batch says that it has at hand.
+        tasks.sort_by_key(|who| who.label.id());
+        tasks.dedup_by_key(|who| who.label.id());
+        Picture {
+            scope: self.label().clone(),
+            owner: Some(Arc::clone(&self.context.who)),
+            cause: self.context.node.cause(),
+            tasks,
+            more_queued,
+        }
+    }
+
+    /// The task of that number, if somebody runs it.
+    pub(super) fn running(&self, number: u64) -> Option<Label> {
+        let mut found = None;
+        self.queue.lock().each_running(|task| {
+            if task.number() == number {
+                found = task.shown(&self.tasks);
+            }
+        });
+        found.map(|who| who.label.clone())
+    }
+
+    /// Whether anything is left to begin, in a scope below `target`.
+    pub(super) fn has_tasks(&self, target: Option<Ancestor>) -> bool {
+        let mut queue = self.queue.lock();
+        let left_behind = queue.drop_begun();
+        let was_last = self.fewer_pending(left_behind, &queue);
+        let found = self.list(&mut queue)
+            && target.is_none_or(|target| {
+                // SAFETY: tasks are pending, so the scope has not ended, nor has anything around it.
+                unsafe { self.as_ancestor().descends(target) }
+            });
+        drop(queue);
+        if was_last {
+            self.wake();
+        }
+        found
+    }
+
+    /// Corrects `is_listed`, and returns it.
+    fn list(&self, queue: &mut Queue) -> bool {
+        let has_tasks = queue.has_tasks();
+        if queue.is_listed && !has_tasks {
+            self.pool.roster.queue_emptied();
+        } else if has_tasks && !queue.is_listed {
+            self.pool.roster.queue_filled();
+        }
+        queue.is_listed = has_tasks;
+        has_tasks
+    }
+
+    pub(super) fn push(&self, task: Arc<dyn Run>) {
+        if self.enqueue(task, |_| {}) {
+            self.pool.published();
+        }
+    }
+
+    /// Whether it is the first that lies there: then somebody is to be told. `number` may give it its number.
+    #[inline]
+    pub(super) fn enqueue(&self, task: Arc<dyn Run>, number: impl FnOnce(&mut Queue)) -> bool {
+        let mut queue = self.queue.lock();
+        self.more_pending(1, &queue);
+        number(&mut queue);
+        queue.tasks.push_back(task);
+        let first = !queue.is_listed;
+        if first {
+            queue.is_listed = true;
+            self.pool.roster.queue_filled();
+        }
+        let over = if queue.over.len() < BATCH {
+            Vec::new()
+        } else {
+            std::mem::take(&mut queue.over)
+        };
+        drop(queue);
+        drop(over);
+        first
+    }
+
+    /// Counts more that the scope's end waits for. The count changes under the queue's lock, which every
+    /// spawn takes anyway.
+    fn more_pending(&self, count: usize, _: &MutexGuard<'_, Queue>) {
+        let pending = self.pending.load(Ordering::Relaxed);
+        self.pending.store(pending + count, Ordering::Relaxed);
+    }
+
+    /// Whether those were the last. Their references were given up.
+    fn fewer_pending(&self, count: usize, _: &MutexGuard<'_, Queue>) -> bool {
+        let left = self.pending.load(Ordering::Relaxed) - count;
+        self.pending.store(left, Ordering::Release);
+        count > 0 && left == 0
+    }
+
+    /// Takes the next tasks, after the last batch is over.
+    pub(super) fn take(&self, count: usize, last: Option<Arc<Batch>>) -> Option<Arc<Batch>> {
+        let mut queue = self.queue.lock();
+        let finished = last.map_or(0, |batch| queue.finish(batch));
+        let was_last = self.fewer_pending(finished, &queue);
+        let (tasks, more) = queue.take(count);
+        self.more_pending(more, &queue);
+        let batch = (!tasks.is_empty()).then(|| Batch::new(tasks));
+        queue.batches.extend(batch.clone());
+        self.list(&mut queue);
+        drop(queue);
+        if was_last {
+            self.wake();
+        }
+        batch
+    }
+
+    /// Runs tasks until there are none to begin, or for as long as `until` says.
+    pub(super) fn work(self: &Arc<Self>, until: Until) {
+        let mine = self.is_mine();
+        let life = fork::seat().map(Seat::life);
+        let mut last = None;
+        let mut count = 1;
+        while let Some(batch) = self.take(count, last.take()) {
+            let start = now();
+            let entered = current::enter_for_pieces(Arc::clone(&self.tasks));
+            let holding = deadlock::holding();
+            if let Some(life) = life {
+                life.begin();
+            }
+            batch.run(self, life);
+            if let Some(life) = life {
+                self.pool.roster.take_again(life);
+            }
+            deadlock::leak(self.label(), holding.leaked());
+            drop(entered);
+            last = Some(batch);
+            if matches!(until, Until::Crowded) && self.pool.roster.is_crowded() {
+                count = 0;
+                continue;
+            }
+            let spent = now().duration_since(start);
+            if spent < SHORT {
+                count = (count * 2).min(BATCH);
+                if !mine {
+                    // Whoever spawns such short tasks needs the lock more, and will have a batch soon.
+                    (0..PAUSES).for_each(|_| spin_loop());
+                }
+            } else if spent > LONG {
+                count = (count / 2).max(1);
+            }
+        }
+    }
+
+    /// A task that nobody has begun.
+    pub(super) fn next_task(&self) -> Option<Label> {
+        if !self.has_tasks(None) {
+            return None;
+        }
+        let who = self.queue.lock().next_task()?.context(&self.tasks);
+        Some(who.who.label.clone())
+    }
+
+    /// Whether who sits there opened the scope.
+    pub(super) fn is_of(&self, seat: &'static Seat) -> bool {
+        self.owner.is_some_and(|owner| std::ptr::eq(owner, seat))
+    }
+
+    /// Whether the calling thread opened the scope.
+    fn is_mine(&self) -> bool {
+        let both = fork::seat().zip(self.owner);
+        both.is_some_and(|(here, owner)| std::ptr::eq(here, owner))
+    }
+
+    /// A joiner runs a task in its own place.
+    pub(super) fn begin_aside(&self, task: Aside) {
+        let mut queue = self.queue.lock();
+        // The reference in the queue may be dropped meanwhile.
+        self.more_pending(1, &queue);
+        queue.aside(task);
+    }
+
+    /// It is over.
+    pub(super) fn end_aside(&self, task: Aside) {
+        let mut queue = self.queue.lock();
+        queue.not_aside_any_more(task);
+        let left = queue.left_behind();
+        let was_last = self.fewer_pending(1 + left, &queue);
+        self.list(&mut queue);
+        drop(queue);
+        if was_last {
+            self.wake();
+        }
+    }
+
+    pub(super) fn wake(&self) {
+        let waiters = std::mem::take(&mut *self.waiters.lock());
+        waiters.iter().for_each(Parker::unpark);
+    }
+
+    /// The question at the door: `over`, or else `parker` was left before `over` was asked.
+    pub(super) fn ask_or_wake(&self, parker: &Parker, over: impl Fn() -> bool) -> bool {
+        {
+            let mut waiters = self.waiters.lock();
+            waiters.retain(|waiter| !waiter.is_same(parker));
+            waiters.push(parker.clone());
+        }
+        over()
+    }
+
+    fn is_over(&self) -> bool {
+        self.pending.load(Ordering::Acquire) == 0
+    }
+
+    /// Works, helps, and waits until every task is over; frees what they left.
+    pub(super) fn end(self: &Arc<Self>, at: &'static Location<'static>) {
+        self.wait_for_all(at);
+        let over = std::mem::take(&mut self.queue.lock().over);
+        drop(over);
+    }
+
+    fn wait_for_all(self: &Arc<Self>, at: &'static Location<'static>) {
+        while !self.is_over() {
+            self.work(Until::Done);
+            member::help_until(self.as_ancestor(), || self.is_over());
+            if self.is_over() {
+                return;
+            }
+            self.block(at);
+        }
+    }
+
+    /// Apart, as its frame is large, and would lie below every task that the end runs.
+    #[cold]
+    #[inline(never)]
+    fn block(&self, at: &'static Location<'static>) {
+        let site = Site {
+            verb: Verb::End,
+            object: Object::Label(self.label().clone()),
+            at,
+            on: On::Bond(Bond::Job(self.as_ancestor().address())),
+        };
+        let over = |parker: &_| self.ask_or_wake(parker, || self.is_over());
+        let _over = wait::block_until(site, None, Heed::Nothing, over);
+    }
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use super::*;
+    use crate::pool::Pool;
+    use crate::pool::scope::PoolScope;
+
+    fn kept(s: &PoolScope<'_, '_>) -> usize {
+        let queue = s.core.queue.lock();
+        queue.tasks.len() + queue.over.len()
+    }
+
+    /// The caller has the only place, so that no worker takes the references out of the queue.
+    #[test]
+    fn what_joiners_have_run_is_given_up() {
+        let pool = Pool::builder().threads(1).build().unwrap();
+        pool.scope(|s| {
+            for n in 0..5_000 {
+                assert_eq!(s.spawn(move || n).join().unwrap(), n);
+            }
+            assert!(kept(s) <= 2 * BATCH, "{} are kept", kept(s));
+            // Behind one that is not joined, and with others between.
+            let _first = s.spawn(|| 0);
+            let mut last = s.spawn(|| 0);
+            for n in 1..5_000 {
+                let next = s.spawn(move || n);
+                assert_eq!(last.join().unwrap(), n - 1);
+                last = next;
+            }
+            assert!(kept(s) <= 2 * BATCH, "{} are kept", kept(s));
+            last.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_scope_whose_tasks_were_all_joined_has_nothing_to_begin() {
+        let pool = Pool::builder().threads(1).build().unwrap();
+        pool.scope(|s| {
+            let mut tasks: Vec<_> = (0..10).map(|n| s.spawn(move || n)).collect();
+            while !tasks.is_empty() {
+                tasks.remove(tasks.len() / 2).join().unwrap();
+            }
+            assert!(s.core.next_task().is_none());
+            assert!(!s.core.pool.roster.has_work());
+        });
+    }
+
+    /// What a thread has taken and not begun is found by others, and no more than that; of a batch that is over nothing
+    /// is kept.
+    #[test]
+    fn a_batch_leaves_to_others_what_its_thread_has_not_begun() {
+        fn next(core: &ScopeState) -> Option<u32> {
+            core.next_task().map(|task| task.spawned_at().line())
+        }
+
+        let pool = Pool::builder().threads(1).build().unwrap();
+        let seen = Mutex::new(Vec::new());
+        pool.scope(|s| {
+            let core = &s.core;
+            let look = || {
+                let left = (next(core), core.has_tasks(None));
+                seen.lock().push(left);
+            };
+            let first = line!() + 1;
+            drop(s.spawn(look));
+            drop(s.spawn(look));
+            drop(s.spawn(look));
+            let batch = core.take(3, None).unwrap();
+            assert_eq!(next(core), Some(first + 1));
+            assert!(core.take(0, None).is_none(), "it has no place");
+            batch.run(core, None);
+            assert!(core.take(1, Some(batch)).is_none());
+            let (second, third) = (Some(first + 1), Some(first + 2));
+            let expected = [(second, true), (third, true), (None, false)];
+            assert_eq!(*seen.lock(), expected);
+            let queue = core.queue.lock();
+            assert_eq!((queue.batches.len(), queue.over.len()), (0, 3));
+        });
+    }
+}
