@@ -44,6 +44,10 @@ const ALLOWED: &[(&str, &str)] = &[
         "says in one word where the running task was spawned, for a store in each, and lists what lies in its frame",
     ),
     (
+        "crates/reunite/src/pool/piece.rs",
+        "keeps in one word what a piece of work has of its own once somebody has asked: a cell of std's takes two",
+    ),
+    (
         "crates/reunite/src/pool/scope.rs",
         "hands tasks that borrow their scope to a queue that knows no lifetimes",
     ),

@@ -127,6 +127,45 @@ fn what_was_taken_is_not_told_nor_what_is_no_error() {
 }
 
 #[test]
+fn so_is_that_of_a_pools_task_which_nobody_joined() {
+    let _watch = watchdog();
+    let _reporter = named("of a pool");
+    for threads in [1, 3] {
+        let pool = reunite::Pool::builder().threads(threads).build().unwrap();
+        let before = told("of a pool").len();
+        let told_since = || told("of a pool").len() - before;
+        pool.scope(|s| {
+            for _ in 0..100 {
+                drop(s.spawn_named("of a pool", fails));
+                let late = s.spawn_named("of a pool", fails);
+                until(|| late.is_finished() || threads == 1);
+                drop(late);
+            }
+        });
+        assert_eq!(told_since(), 200);
+        let line = line!() + 1;
+        let forgotten = pool.scope(|s| s.spawn_named("of a pool", fails).id());
+        let of_it = told("of a pool").pop().unwrap();
+        assert_eq!(
+            (of_it.task.id(), of_it.task.spawned_at().line()),
+            (forgotten, line)
+        );
+        pool.scope(|s| {
+            let taken = s.spawn_named("of a pool", fails).join().unwrap();
+            assert!(taken.is_err());
+            s.spawn_named("of a pool", || Ok::<_, ()>(1));
+            s.spawn_named("of a pool", || reunite::sleep(common::LONG))
+                .cancel();
+        });
+        assert_eq!(
+            told_since(),
+            201,
+            "taken, no error, or told of a cancellation"
+        );
+    }
+}
+
+#[test]
 fn what_comes_of_a_cancellation_is_not_told() {
     let _watch = watchdog();
     let waits = AtomicBool::new(false);

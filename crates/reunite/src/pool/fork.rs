@@ -390,7 +390,7 @@ pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
         at: unsafe { job.at() },
         around: context,
         spawned,
-        own: Own::default(),
+        own: Own::unknown(),
         fork: OnceLock::new(),
     });
     let shown = seat.life().runs_half(&half);

@@ -36,6 +36,7 @@ mod job;
 #[allow(unsafe_code)]
 mod life;
 mod member;
+#[allow(unsafe_code)]
 mod piece;
 mod queue;
 mod roster;

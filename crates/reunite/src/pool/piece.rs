@@ -14,13 +14,14 @@
 //! piece runs.
 
 use std::panic::Location;
+use std::ptr;
 
 use super::job::Ancestor;
 use crate::cancel::Node;
 use crate::context::Inherited;
 use crate::current::{Context, Who};
 use crate::id::{Kind, Label, TaskId};
-use crate::primitive::{Arc, Duration, Mutex, OnceLock, coarse_millis, now};
+use crate::primitive::{Arc, Duration, Mark, Mutex, Ordering, coarse_millis, now};
 use crate::task::{Callback, Unjoined};
 
 /// What a thread runs for a pool.
@@ -57,9 +58,9 @@ pub(super) struct Facts {
     pub(super) spawned: Spawned,
 }
 
-/// What a piece has of its own, once somebody has asked for it.
-#[derive(Default)]
-pub(super) struct Own(OnceLock<Box<Made>>);
+/// What a piece has of its own, once somebody has asked for it: null, or from a box. It is set once, and stays until the
+/// piece is dropped. Of two who make it at the same time one is too late, and drops what it has made: the other's is as good.
+pub(super) struct Own(Mark<Made>);
 
 pub(super) struct Made {
     pub(super) context: Arc<Context>,
@@ -72,9 +73,17 @@ pub(super) struct Made {
 }
 
 impl Own {
+    pub(super) const fn unknown() -> Self {
+        Self(Mark::new(ptr::null_mut()))
+    }
+
     /// What was made before.
+    #[inline]
     pub(super) fn known(&self) -> Option<&Made> {
-        self.0.get().map(|made| &**made)
+        let made = self.0.load(Ordering::Acquire);
+        // SAFETY: null, or from a box that nobody drops before this is dropped; nobody changes what lies there but by
+        // shared references.
+        unsafe { made.as_ref() }
     }
 
     /// Makes it unless that was done: for a piece that runs in `around`, which has a node below that one.
@@ -84,22 +93,46 @@ impl Own {
         name: impl FnOnce() -> Option<String>,
         facts: impl FnOnce() -> Facts,
     ) -> &Made {
-        self.0.get_or_init(|| {
+        self.known().unwrap_or_else(|| {
             let facts = facts();
             let label = Label::with_id(facts.id, facts.kind, name(), facts.at);
             let node = Node::child(&around.node, label.clone(), None);
-            Box::new(Made::new(around, label, node, facts.spawned))
+            self.set(Made::new(around, label, node, facts.spawned))
         })
     }
 
     /// [`make`](Self::make) for a part of the task around it: it has that one's node.
     pub(super) fn make_part(&self, around: &Context, facts: impl FnOnce() -> Facts) -> &Made {
-        self.0.get_or_init(|| {
+        self.known().unwrap_or_else(|| {
             let facts = facts();
             let label = Label::with_id(facts.id, facts.kind, None, facts.at);
             let node = Arc::clone(&around.node);
-            Box::new(Made::new(around, label, node, facts.spawned))
+            self.set(Made::new(around, label, node, facts.spawned))
         })
+    }
+
+    #[cold]
+    fn set(&self, made: Made) -> &Made {
+        let made = Box::into_raw(Box::new(made));
+        let (null, set) = (ptr::null_mut(), Ordering::AcqRel);
+        if let Err(earlier) = self.0.compare_exchange(null, made, set, Ordering::Acquire) {
+            // SAFETY: from a box, right above, and nobody else has it.
+            drop(unsafe { Box::from_raw(made) });
+            // SAFETY: not null, as `known`.
+            return unsafe { &*earlier };
+        }
+        // SAFETY: as `known`: it was set.
+        unsafe { &*made }
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let made = *self.0.get_mut();
+        if !made.is_null() {
+            // SAFETY: from a box; all references to it have ended, as they borrow this.
+            drop(unsafe { Box::from_raw(made) });
+        }
     }
 }
 

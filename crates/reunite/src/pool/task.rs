@@ -139,7 +139,7 @@ where
             lineage: Lineage::new(Some(up)),
             at,
             number: Counter::new(0),
-            own: Own::default(),
+            own: Own::unknown(),
             spawned: Spawned::now(),
             role,
             state: AtomicU8::new(0),
@@ -307,9 +307,18 @@ where
         }
     }
 
-    /// Whether observers are to be told what becomes of it.
-    fn is_told(&self) -> bool {
-        is_on() && self.role == Role::Task
+    /// [`complete`](Self::complete), of which observers are told.
+    #[cold]
+    fn complete_and_tell(&self, f: F, core: &ScopeState) -> Option<Result<T, Slot>> {
+        if self.role == Role::Batch {
+            return self.complete(f, core);
+        }
+        let label = || self.made(core.context_of_tasks()).label();
+        tell(|| Event::Start { task: label() });
+        let result = self.complete(f, core);
+        let how = completion(&result);
+        tell(|| Event::Complete { task: label(), how });
+        result
     }
 
     /// Calls what was left to be called.
@@ -369,15 +378,11 @@ where
         // SAFETY: this call has set `BEGUN`.
         let f = unsafe { self.take_closure() };
         let before = life.map(|life| (life, life.runs_of_scope(self.number())));
-        let label = || self.made(core.context_of_tasks()).label();
-        if self.is_told() {
-            tell(|| Event::Start { task: label() });
-        }
-        let result = self.complete(f, core);
-        if self.is_told() {
-            let how = completion(&result);
-            tell(|| Event::Complete { task: label(), how });
-        }
+        let result = if is_on() {
+            self.complete_and_tell(f, core)
+        } else {
+            self.complete(f, core)
+        };
         if let Some((life, number)) = before {
             life.runs_of_scope(number);
         }
