@@ -394,3 +394,109 @@ fn items_of_par_that_another_thread_runs_are_shown_at_the_line_of_the_user() {
         });
     });
 }
+
+/// The consumer hears of it, and of the items before; none after it is skipped in silence.
+#[test]
+fn a_map_whose_items_cannot_be_named_ends_there() {
+    let _watchdog = watchdog();
+    pool(1).scope(|s| {
+        let mut outcomes = s.map(0..10, |n| n).label(|n| {
+            assert_ne!(*n, 3, "no name for it");
+            n.to_string()
+        });
+        let (mut values, mut panics) = (Vec::new(), 0);
+        loop {
+            match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| outcomes.next())) {
+                Ok(Some(outcome)) => values.push(outcome.unwrap()),
+                Ok(None) => break,
+                Err(_) => panics += 1,
+            }
+        }
+        assert_eq!((values, panics), (vec![0, 1, 2], 1));
+    });
+}
+
+struct Refuses;
+
+impl reunite::Inherit for Refuses {
+    fn capture(&self) -> Box<dyn FnOnce() -> Box<dyn std::any::Any> + Send> {
+        assert!(!REFUSES.get(), "nothing is passed on");
+        Box::new(|| Box::new(()))
+    }
+}
+
+thread_local! {
+    static REFUSES: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+#[test]
+fn a_hook_that_panics_does_so_in_the_spawn_and_spoils_nothing() {
+    let _watchdog = watchdog();
+    reunite::inherit(Refuses);
+    pool(2).scope(|s| {
+        let refused = |f: &dyn Fn()| {
+            REFUSES.set(true);
+            let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
+            REFUSES.set(false);
+            caught.unwrap_err();
+        };
+        refused(&|| drop(s.spawn(|| ())));
+        refused(&|| {
+            reunite::join(|| (), || ());
+        });
+        refused(&|| {
+            s.map(0..3, |n| n).next();
+        });
+        assert_eq!(s.spawn(|| 1).join().unwrap(), 1);
+        assert_eq!(reunite::join(|| 1, || 2), (1, 2));
+    });
+}
+
+/// An item that nobody runs any more is dropped by whoever has taken it, in the middle of its batch.
+#[test]
+fn items_that_panic_when_they_are_dropped_leave_the_thread_as_it_was() {
+    struct Item(u32);
+
+    impl Drop for Item {
+        fn drop(&mut self) {
+            assert!(self.0 < 3 || std::thread::panicking(), "dropped undone");
+        }
+    }
+
+    let _watchdog = watchdog();
+    for _ in 0..50 {
+        let pool = pool(2);
+        let ended = std::panic::catch_unwind(|| {
+            pool.scope(|s| {
+                let mut outcomes = s
+                    .map((0..200).map(Item), |item| {
+                        std::hint::black_box((0..500).sum::<u32>());
+                        let number = item.0;
+                        std::mem::forget(item);
+                        number
+                    })
+                    .window(200);
+                for _ in 0..40 {
+                    outcomes.next().unwrap().unwrap();
+                }
+                drop(outcomes);
+            });
+        });
+        // Whatever became of those: the threads run other tasks, and look at who they are.
+        drop(ended);
+        let sums = pool.scope(|s| {
+            let tasks: Vec<_> = (0..20_u32)
+                .map(|n| {
+                    s.spawn(move || {
+                        reunite::join(|| n, || reunite::checkpoint().map_or(0, |()| n)).1
+                    })
+                })
+                .collect();
+            tasks
+                .into_iter()
+                .map(|task| task.join().unwrap())
+                .sum::<u32>()
+        });
+        assert_eq!(sums, 190);
+    }
+}

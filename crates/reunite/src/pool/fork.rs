@@ -277,11 +277,11 @@ pub(super) fn nesting() -> usize {
         .unwrap_or(0)
 }
 
-/// Runs `f`, which does not unwind, as the work of `piece`: what it forks descends from that.
+/// Runs `f` as the work of `piece`: what it forks descends from that.
 #[inline]
 pub(super) fn running<R>(piece: &dyn Piece, f: impl FnOnce() -> R) -> R {
     // SAFETY: the types differ in the lifetime bound of the trait object only; it is taken off the list before this call
-    // ends.
+    // ends, by a value or a panic.
     let piece = unsafe {
         std::mem::transmute::<NonNull<dyn Piece + '_>, NonNull<dyn Piece>>(NonNull::from(piece))
     };
@@ -291,12 +291,18 @@ pub(super) fn running<R>(piece: &dyn Piece, f: impl FnOnce() -> R) -> R {
         running.borrow_mut().push(Running { newest, piece });
     };
     // A thread that is ending has no list left: nobody takes from it either.
-    let is_listed = RUNNING.try_with(push).is_ok();
-    let result = f();
-    if is_listed {
+    let _listed = RUNNING.try_with(push).is_ok().then_some(Listed);
+    f()
+}
+
+/// The last piece in the list is there until this is dropped.
+struct Listed;
+
+impl Drop for Listed {
+    #[inline]
+    fn drop(&mut self) {
         RUNNING.with(|running| running.borrow_mut().pop());
     }
-    result
 }
 
 /// What this thread works on, most closely.

@@ -11,7 +11,7 @@ use super::handle::PoolTask;
 use super::scope_state::ScopeState;
 use super::task::{Role, Run, Task, erase};
 use crate::cancel::{Canceller, Node};
-use crate::context::is_inherited;
+use crate::context::{Inherited, is_inherited};
 use crate::current::{self, Context};
 use crate::cut_short::{Caught, catch_body, leave};
 use crate::error::{Cancelled, CutShort, ScopeError, Why, resume};
@@ -228,10 +228,12 @@ impl<'scope> PoolScope<'scope, '_> {
         F: FnOnce() -> T + Send + 'scope,
     {
         let core = &self.core;
+        // Code of users: should it panic, there is no task yet.
+        let inherited = Inherited::capture();
         let task = Task::new(core.as_ancestor(), at, Role::Task, f);
         let number = core.queue.lock().next_number();
         task.number_to_be().store(number, Ordering::Relaxed);
-        let made = task.prepare(&core.tasks, name);
+        let made = task.prepare(&core.tasks, name, inherited);
         if is_on() {
             let by = current::here();
             tell(|| Event::Spawn {

@@ -155,7 +155,10 @@ where
             self.pulled += items.len();
             let first = self.count;
             self.count += items.len() as u64;
+            // Should code of users panic there, the items of this batch are gone: nothing may come after them.
+            let is_dry = std::mem::replace(&mut self.dry, true);
             let (task, is_first) = hand_out(&self.common, first, items);
+            self.dry = is_dry;
             if is_first {
                 self.scope.pool().published();
             }

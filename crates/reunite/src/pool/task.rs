@@ -154,10 +154,14 @@ where
         &self.number
     }
 
-    /// Gives it a name, and what it inherits from the calling thread. Before it is queued, but after it has its number.
-    pub(super) fn prepare(&self, around: &Context, name: Option<String>) -> &Made {
+    /// Gives it a name, and what it inherits. Before it is queued, but after it has its number.
+    pub(super) fn prepare(
+        &self,
+        around: &Context,
+        name: Option<String>,
+        inherited: Inherited,
+    ) -> &Made {
         let made = self.own.make(around, || name, || self.facts());
-        let inherited = Inherited::capture();
         *made.inherited.lock() = inherited;
         made
     }
