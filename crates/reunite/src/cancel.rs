@@ -306,10 +306,19 @@ impl Node {
             of: &self.label,
             cause: &cause,
         });
+        self.raise_all(&cause);
+    }
+
+    /// A node above is cancelled with this cause, and the news may still be on its way: from now on it is here.
+    pub(crate) fn hear(&self, cause: &Cancelled) {
+        self.raise_all(cause);
+    }
+
+    fn raise_all(&self, cause: &Cancelled) {
         let mut reached = Vec::new();
-        self.raise(&cause, &mut reached);
+        self.raise(cause, &mut reached);
         while let Some(node) = reached.pop() {
-            node.raise(&cause, &mut reached);
+            node.raise(cause, &mut reached);
         }
     }
 

@@ -447,6 +447,7 @@ fn a_hook_that_panics_does_so_in_the_spawn_and_spoils_nothing() {
         refused(&|| {
             s.map(0..3, |n| n).next();
         });
+        refused(&|| pool(1).install(|| ()));
         assert_eq!(s.spawn(|| 1).join().unwrap(), 1);
         assert_eq!(reunite::join(|| 1, || 2), (1, 2));
     });
@@ -499,4 +500,97 @@ fn items_that_panic_when_they_are_dropped_leave_the_thread_as_it_was() {
         });
         assert_eq!(sums, 190);
     }
+}
+
+/// A thief may take what a thread was about to begin.
+#[test]
+fn batches_that_others_take_from_can_be_looked_at() {
+    let _watchdog = watchdog();
+    let pool = pool(4);
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        for _ in 0..2 {
+            threads.spawn(|| {
+                while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                    drop(reunite::dump());
+                }
+            });
+        }
+        let looked = std::panic::catch_unwind(|| {
+            for _ in 0..common_rounds() {
+                pool.scope(|s| (0..2_000_u32).for_each(|n| drop(s.spawn(move || n))));
+            }
+        });
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        looked.unwrap();
+    });
+}
+
+fn common_rounds() -> u32 {
+    let scale = std::env::var("REUNITE_TEST_SCALE")
+        .ok()
+        .and_then(|scale| scale.parse().ok());
+    (400.0 * scale.unwrap_or(0.25_f64)) as u32
+}
+
+/// What a closure holds that never began is dropped undone, whoever has looked at its task meanwhile.
+#[test]
+fn a_channel_of_a_task_that_never_began_is_cut_short_however_often_it_is_looked_at() {
+    let _watchdog = watchdog();
+    let pool = pool(2);
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                drop(reunite::dump());
+            }
+        });
+        let closed = std::panic::catch_unwind(|| {
+            for _ in 0..common_rounds() {
+                let receivers: Vec<_> = pool.scope(|s| {
+                    let receivers = (0..20).map(|_| {
+                        let (tx, rx) = channel::bounded::<u32>(1);
+                        drop(s.spawn(move || tx.try_send(1).unwrap()));
+                        rx
+                    });
+                    let receivers = receivers.collect();
+                    s.cancel("nobody needs them");
+                    receivers
+                });
+                for rx in receivers {
+                    // Sent before the cancellation, or cut short by it.
+                    let first = rx.recv();
+                    assert!(first.is_ok() || first.unwrap_err().is_cut_short());
+                }
+            }
+        });
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        closed.unwrap();
+    });
+}
+
+/// A task that was not told is not cut short because others of its scope never begin.
+#[test]
+fn a_task_that_finishes_in_a_cancelled_scope_has_sent_all() {
+    let _watchdog = watchdog();
+    let (go, gate) = mpsc::channel::<()>();
+    let (begun, has_begun) = mpsc::channel();
+    let (tx, rx) = channel::bounded::<u32>(2);
+    pool(1).scope(|s| {
+        let whole = s.spawn(move || {
+            begun.send(()).unwrap();
+            gate.recv().unwrap();
+            tx.try_send(1).unwrap();
+        });
+        has_begun.recv().unwrap();
+        let never = s.spawn(|| ());
+        s.cancel("too late for the first");
+        reunite::shield(|| {
+            assert!(never.join().unwrap_err().is_cancelled());
+            go.send(()).unwrap();
+            whole.join().unwrap();
+        });
+    });
+    assert_eq!(rx.recv().unwrap(), 1);
+    assert!(rx.recv().unwrap_err().is_closed());
 }

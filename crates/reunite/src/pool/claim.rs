@@ -74,7 +74,8 @@ impl<T> Share<T> {
     /// The place of the item that the runner has claimed last, if there is one. May be out of date.
     pub(super) fn at_hand(&self) -> Option<usize> {
         let last = self.next.load(Ordering::Relaxed).checked_sub(1)?;
-        (last < self.count).then_some(last)
+        // It may have claimed one that had been cut off.
+        (last < *self.truth.lock()).then_some(last)
     }
 
     /// Takes away what the runner has not claimed, and gives it to `to`, with the place where it began, before the runner

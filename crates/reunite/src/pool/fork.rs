@@ -37,7 +37,7 @@ use super::member;
 use super::piece::{Facts, Made, Own, Piece, Spawned};
 use super::seat::{self, Parcel, Seat};
 use crate::contain::contain;
-use crate::context::{Inherited, on_inherit};
+use crate::context::{Inherited, is_inherited, on_inherit};
 use crate::current::{self, Context, ForkMark, Make, Pieces};
 use crate::cut_short;
 use crate::deadlock;
@@ -130,6 +130,20 @@ fn capture(fork: ForkMark) {
     });
 }
 
+/// How many captured are kept.
+pub(super) fn captured() -> usize {
+    let count = CAPTURED.try_with(|captured| captured.borrow().len());
+    count.unwrap_or(0)
+}
+
+/// Drops what forks have captured that were made when `before` were kept, and are over.
+pub(super) fn forget_captured(before: usize) {
+    if captured() > before {
+        let over = CAPTURED.try_with(|captured| captured.borrow_mut().split_off(before));
+        contain(|| drop(over));
+    }
+}
+
 /// What the fork inherits, if that was captured.
 fn inherited(fork: ForkMark) -> Option<Inherited> {
     let found = CAPTURED.try_with(|captured| {
@@ -208,7 +222,13 @@ pub(super) fn publish_all() {
 pub(super) fn sit(seat: Option<&'static Seat>) -> Option<&'static Seat> {
     current::tell_pieces_by(&PIECES);
     static LISTENS: OnceLock<()> = OnceLock::new();
-    LISTENS.get_or_init(|| on_inherit(seat::inherit));
+    LISTENS.get_or_init(|| {
+        on_inherit(seat::inherit);
+        // There may have been hooks before, and seats.
+        if is_inherited() {
+            seat::inherit();
+        }
+    });
     deadlock::list_jobs_by(list_jobs);
     SEAT.with(|here| here.replace(seat))
 }
@@ -389,6 +409,7 @@ pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
     } = parcel;
     let entered = current::enter_for_pieces(Arc::clone(&context));
     let holding = deadlock::holding();
+    let captured = captured();
     let half = Arc::new(Half {
         // SAFETY: it was published, and is finished below.
         job: unsafe { job.public() }.as_ancestor(),
@@ -412,6 +433,7 @@ pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
         }
     });
     drop(shown);
+    forget_captured(captured);
     let leaked = holding.leaked();
     if !leaked.is_empty() {
         deadlock::leak(half.label(), leaked);

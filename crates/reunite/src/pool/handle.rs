@@ -7,7 +7,7 @@ use super::fork;
 use super::member;
 use super::scope_state::ScopeState;
 use super::seat::Seat;
-use super::task::{Aside, Join, Run, erase};
+use super::task::{Aside, Join, Role, Run, erase};
 use crate::current::{self, Context};
 use crate::deadline;
 use crate::deadlock::{Bond, Object, On, Site};
@@ -105,7 +105,7 @@ impl<T> PoolTask<'_, T> {
 
     fn take(&self, at: &'static Location<'static>) -> Option<Result<T, JoinError>> {
         let result = self.task.take()?;
-        if is_on() {
+        if is_on() && self.task.role() == Role::Task {
             let (by, task) = (current::here(), self.label());
             tell(|| Event::Join {
                 task: &task,

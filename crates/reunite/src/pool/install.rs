@@ -75,11 +75,13 @@ where
     }
     let label = Label::new(Kind::Task, None, at);
     let here = current::current();
+    // Code of users, which may panic: the guard does not stand yet.
+    let inherited = Inherited::capture();
     let done = Mutex::new(None);
     let signal = Arc::new(Signal::new());
 
     let guard = AbortOnUnwind;
-    let job = prepare(&label, &done, &signal, f);
+    let job = prepare(&label, inherited, &done, &signal, f);
     // SAFETY: `wait_for` returns when the packet is complete: then the closure is gone, and nothing else that the job
     // borrows is touched again. Unwinding out of this frame before that ends the process.
     let job = unsafe { erase(job) };
@@ -110,6 +112,7 @@ where
 /// Makes a job of `f`, which leaves what became of it in `done`, and then completes `signal`.
 fn prepare<'a, R, F>(
     label: &Label,
+    inherited: Inherited,
     done: &'a Mutex<Option<Done<R>>>,
     signal: &Arc<Signal>,
     f: F,
@@ -118,7 +121,6 @@ where
     F: FnOnce() -> R + Send + 'a,
     R: Send,
 {
-    let inherited = Inherited::capture();
     let (label, signal) = (label.clone(), Arc::clone(signal));
     Box::new(move |_| {
         assert_outside();

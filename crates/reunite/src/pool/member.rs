@@ -135,6 +135,8 @@ impl Drop for Seated {
 pub(super) struct Visit {
     pool: Arc<Shared>,
     seated: Option<Seated>,
+    /// What forks had captured before.
+    captured: usize,
 }
 
 /// Takes part in `pool`; `None` if that has too many members. A thread that takes part already gets a visit
@@ -156,6 +158,7 @@ pub(super) fn visit(pool: &Arc<Shared>) -> Option<Visit> {
     Some(Visit {
         pool: Arc::clone(pool),
         seated,
+        captured: fork::captured(),
     })
 }
 
@@ -192,6 +195,7 @@ impl Drop for Visit {
             let roster = &self.pool.roster;
             let is_counted = roster.depart(seated.seat.life());
             drop(seated);
+            fork::forget_captured(self.captured);
             let rouse = if is_counted {
                 roster.go()
             } else {

@@ -33,7 +33,9 @@ impl Batch {
 
     /// What its thread has not begun.
     fn left(&self) -> Range<usize> {
-        self.next.load(Ordering::Relaxed)..self.end.load(Ordering::Relaxed)
+        let end = self.end.load(Ordering::Relaxed);
+        // Its thread may have gone on to one that was taken from it.
+        self.next.load(Ordering::Relaxed).min(end)..end
     }
 
     /// The task that its thread runs, or has run last.

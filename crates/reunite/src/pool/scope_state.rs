@@ -100,7 +100,6 @@ impl ScopeState {
     /// task's closure holds is dropped undone; the task around the scope has not heard of it.
     pub(super) fn cause(&self) -> Option<Cancelled> {
         let cancelled = self.tasks.node.look().err()?;
-        self.tasks.node.mark_observed_here();
         self.context.node.mark_observed_here();
         Some(cancelled)
     }
@@ -254,6 +253,7 @@ impl ScopeState {
             let start = now();
             let entered = current::enter_for_pieces(Arc::clone(&self.tasks));
             let holding = deadlock::holding();
+            let captured = fork::captured();
             if let Some(life) = life {
                 life.begin();
             }
@@ -262,6 +262,7 @@ impl ScopeState {
                 self.pool.roster.take_again(life);
             }
             deadlock::leak(self.label(), holding.leaked());
+            fork::forget_captured(captured);
             drop(entered);
             last = Some(batch);
             if matches!(until, Until::Crowded) && self.pool.roster.is_crowded() {

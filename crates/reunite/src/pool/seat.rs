@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use super::job::{Ancestor, JobRef, Newest};
 use super::life::Life;
 use super::piece::Spawned;
+use crate::contain::contain;
 use crate::context::{Inherited, is_inherited};
 use crate::current::{Context, ForkMark};
 use crate::id::Label;
@@ -232,7 +233,8 @@ impl Seat {
         let parcel = parcels.remove(at);
         self.mailbox.offered.store(parcels.len(), Ordering::SeqCst);
         drop(parcels);
-        drop(parcel);
+        // What it inherits is of users.
+        contain(|| drop(parcel));
         true
     }
 }

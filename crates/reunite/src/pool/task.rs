@@ -111,6 +111,8 @@ pub(super) trait Join<T>: Run {
     /// Where it was spawned.
     fn at(&self) -> &'static Location<'static>;
 
+    fn role(&self) -> Role;
+
     fn is_done(&self) -> bool;
 
     /// Done, or else marked as awaited: its completion wakes the waiters of `core`.
@@ -275,13 +277,16 @@ where
     /// dropped.
     fn complete(&self, f: F, core: &ScopeState) -> Option<Result<T, Slot>> {
         let known = self.own.known();
-        let own = known.map(|made| &made.context);
-        let cancelled = core.cause().or_else(|| own?.node.cause());
+        let cancelled = core.cause().or_else(|| known?.context.node.cause());
         if let Some(cancelled) = cancelled {
-            if let Some(own) = own {
-                own.node.mark_observed_here();
-            }
-            let dropped = self.run_below(|| drop(f));
+            // It counts as told: what the closure holds is dropped undone, and those who depend on that must know.
+            let made = self.made(core.context_of_tasks());
+            made.context.node.hear(&cancelled);
+            made.context.node.mark_observed_here();
+            let dropped = self.run_below(|| {
+                drop(std::mem::take(&mut *made.inherited.lock()));
+                drop(f);
+            });
             let failure = match dropped {
                 Ok(()) => Failure::Cancelled(cancelled),
                 Err(payload) => Failure::panicked(payload),
@@ -318,10 +323,10 @@ where
             return self.complete(f, core);
         }
         let label = || self.made(core.context_of_tasks()).label();
-        tell(|| Event::Start { task: label() });
+        fork::running(self, || tell(|| Event::Start { task: label() }));
         let result = self.complete(f, core);
         let how = completion(&result);
-        tell(|| Event::Complete { task: label(), how });
+        fork::running(self, || tell(|| Event::Complete { task: label(), how }));
         result
     }
 
@@ -330,7 +335,8 @@ where
     fn call_back(&self) {
         let made = self.own.known();
         let callbacks = made.map(|made| std::mem::take(&mut *made.callbacks.lock()));
-        callbacks.into_iter().flatten().for_each(|f| contain(f));
+        let callbacks = callbacks.into_iter().flatten();
+        fork::running(self, || callbacks.for_each(|f| contain(f)));
     }
 }
 
@@ -419,6 +425,10 @@ where
 {
     fn at(&self) -> &'static Location<'static> {
         self.at
+    }
+
+    fn role(&self) -> Role {
+        self.role
     }
 
     fn is_done(&self) -> bool {
