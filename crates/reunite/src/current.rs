@@ -209,8 +209,10 @@ pub(crate) struct Pieces {
     pub(crate) count: fn() -> usize,
     /// The context of the last piece in a range of them, if there is one: made for a piece that runs in the given
     /// context, or only if it was made before.
-    pub(crate) context: fn(Range<usize>, &Arc<Context>, Make) -> Option<Arc<Context>>,
+    pub(crate) context: OfPieces,
 }
+
+type OfPieces = fn(Range<usize>, &Arc<Context>, Make) -> Option<Arc<Context>>;
 
 /// Whether a context that nobody has asked for is to be made.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -197,7 +197,7 @@ fn two_values_that_need_each_other() {
                     .wait()
                     .and_then(|_| cells[1 - n].get_or_init(|| ()).copied());
             });
-            outer.map(|()| ())?;
+            outer?;
             inner
         })
     });

@@ -336,7 +336,7 @@ where
         let made = self.own.known();
         let callbacks = made.map(|made| std::mem::take(&mut *made.callbacks.lock()));
         let callbacks = callbacks.into_iter().flatten();
-        fork::running(self, || callbacks.for_each(|f| contain(f)));
+        fork::running(self, || callbacks.for_each(contain));
     }
 }
 
