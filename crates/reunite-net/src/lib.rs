@@ -55,7 +55,7 @@
 //! * a handler that sees [`Connection::is_draining`] tells its client in its answer that it is the last.
 //!
 //! So a request that was read is answered in full, as long as the deadline allows. Those who are not back at
-//! the deadline are named ([`Stragglers`]), cut, and let go: [`reunite::dump()`] lists them until they return.
+//! the deadline are named ([`Stragglers`](reunite::Stragglers)), cut, and let go: [`reunite::dump()`] lists them until they return.
 //!
 //! **TLS** (the feature `tls`, [`Listener::secured`]). The handshake is the first thing that a client's task does, before
 //! the handler is called: whole within [`Timeouts::header`], counted by the limits, given up like an idle
