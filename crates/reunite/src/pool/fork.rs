@@ -311,7 +311,7 @@ pub(super) fn running<R>(piece: &dyn Piece, f: impl FnOnce() -> R) -> R {
         running.borrow_mut().push(Running { newest, piece });
     };
     // A thread that is ending has no list left: nobody takes from it either.
-    let _listed = RUNNING.try_with(push).is_ok().then_some(Listed);
+    let _listed = RUNNING.try_with(push).is_ok().then(|| Listed);
     f()
 }
 
