@@ -131,17 +131,24 @@ fn capture(fork: ForkMark) {
 }
 
 /// How many captured are kept.
+#[inline]
 pub(super) fn captured() -> usize {
     let count = CAPTURED.try_with(|captured| captured.borrow().len());
     count.unwrap_or(0)
 }
 
 /// Drops what forks have captured that were made when `before` were kept, and are over.
+#[inline]
 pub(super) fn forget_captured(before: usize) {
     if captured() > before {
-        let over = CAPTURED.try_with(|captured| captured.borrow_mut().split_off(before));
-        contain(|| drop(over));
+        forget_all_but(before);
     }
+}
+
+#[cold]
+fn forget_all_but(before: usize) {
+    let over = CAPTURED.try_with(|captured| captured.borrow_mut().split_off(before));
+    contain(|| drop(over));
 }
 
 /// What the fork inherits, if that was captured.

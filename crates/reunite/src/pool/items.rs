@@ -181,8 +181,11 @@ where
     R: Send + 'scope,
 {
     let common = Arc::clone(common);
-    let (scope, at, spawned) = (common.scope, common.at, Spawned::now());
-    scope.enqueue(at, Role::Batch, move || run(&common, first, spawned, items))
+    let (scope, at) = (common.scope, common.at);
+    // Nobody is shown the batch, and its items are as old as its running.
+    scope.enqueue(at, Spawned::never(), Role::Batch, move || {
+        run(&common, first, items)
+    })
 }
 
 /// A batch that is being run.
@@ -191,7 +194,7 @@ struct Running<'a, 'scope, 'env, T, F, H, R> {
     items: &'a Share<H>,
     /// The number of its first item.
     first: u64,
-    spawned: Spawned,
+    since: Instant,
     /// What it is a part of.
     batch: Option<Ancestor>,
     at_hand: Mutex<Option<AtHand>>,
@@ -214,7 +217,6 @@ struct Cut<'scope, R> {
 fn run<'scope, T, F, H, R>(
     common: &Arc<Common<'scope, '_, F, T>>,
     first: u64,
-    spawned: Spawned,
     items: Vec<H>,
 ) -> Batch<'scope, R>
 where
@@ -233,7 +235,7 @@ where
         common,
         items,
         first,
-        spawned,
+        since: start,
         batch: fork::innermost(),
         at_hand: Mutex::new(None),
         cut: Mutex::new(Cut {
@@ -325,7 +327,7 @@ impl<T, F, H, R> Running<'_, '_, '_, T, F, H, R> {
     fn context_of(&self, label: Label) -> Arc<Context> {
         let around = self.around();
         let node = Node::child(&around.node, label.clone(), None);
-        let context = context(around, label, node, self.spawned);
+        let context = context(around, label, node, self.since);
         context.who.start();
         context
     }

@@ -21,7 +21,7 @@ use crate::cancel::Node;
 use crate::context::Inherited;
 use crate::current::{Context, Who};
 use crate::id::{Kind, Label, TaskId};
-use crate::primitive::{Arc, Duration, Mark, Mutex, Ordering, coarse_millis, now};
+use crate::primitive::{Arc, Duration, Instant, Mark, Mutex, Ordering, coarse_millis, now};
 use crate::task::{Callback, Unjoined};
 
 /// What a thread runs for a pool.
@@ -45,8 +45,15 @@ impl Spawned {
         Self(coarse_millis())
     }
 
-    pub(super) fn age(self) -> Duration {
-        Duration::from_millis(coarse_millis().wrapping_sub(self.0).into())
+    /// For what nobody is shown.
+    pub(super) const fn never() -> Self {
+        Self(0)
+    }
+
+    fn instant(self) -> Instant {
+        let age = Duration::from_millis(coarse_millis().wrapping_sub(self.0).into());
+        // By the clock's last tick it may be older than the clock.
+        now().checked_sub(age).unwrap_or_else(now)
     }
 }
 
@@ -127,19 +134,25 @@ impl Own {
 }
 
 impl Drop for Own {
+    #[inline]
     fn drop(&mut self) {
         let made = *self.0.get_mut();
         if !made.is_null() {
             // SAFETY: from a box; all references to it have ended, as they borrow this.
-            drop(unsafe { Box::from_raw(made) });
+            forget_made(unsafe { Box::from_raw(made) });
         }
     }
+}
+
+#[cold]
+fn forget_made(made: Box<Made>) {
+    drop(made);
 }
 
 impl Made {
     fn new(around: &Context, label: Label, node: Arc<Node>, spawned: Spawned) -> Self {
         Self {
-            context: context(around, label, node, spawned),
+            context: context(around, label, node, spawned.instant()),
             inherited: Mutex::default(),
             callbacks: Mutex::default(),
             unjoined: Mutex::default(),
@@ -151,15 +164,13 @@ impl Made {
     }
 }
 
-/// A context of its own for what was spawned then and runs in `around`.
+/// A context of its own for what was created then and runs in `around`.
 pub(super) fn context(
     around: &Context,
     label: Label,
     node: Arc<Node>,
-    spawned: Spawned,
+    created: Instant,
 ) -> Arc<Context> {
-    // By the clock's last tick it may be older than the clock.
-    let created = now().checked_sub(spawned.age()).unwrap_or_else(now);
     let who = Who::created_at(created, label, Some(Arc::clone(&around.who)));
     Arc::new(Context { who, node })
 }

@@ -8,6 +8,7 @@ use std::panic::Location;
 
 use super::builder::Shared;
 use super::handle::PoolTask;
+use super::piece::Spawned;
 use super::scope_state::ScopeState;
 use super::task::{Role, Run, Task, erase};
 use crate::cancel::{Canceller, Node};
@@ -190,7 +191,7 @@ impl<'scope> PoolScope<'scope, '_> {
         if is_on() || is_inherited() {
             return self.spawn_prepared(None, at, f);
         }
-        let (task, is_first) = self.enqueue(at, Role::Task, f);
+        let (task, is_first) = self.enqueue(at, Spawned::now(), Role::Task, f);
         if is_first {
             self.core.pool.published();
         }
@@ -230,7 +231,7 @@ impl<'scope> PoolScope<'scope, '_> {
         let core = &self.core;
         // Code of users: should it panic, there is no task yet.
         let inherited = Inherited::capture();
-        let task = Task::new(core.as_ancestor(), at, Role::Task, f);
+        let task = Task::new(core.as_ancestor(), at, Spawned::now(), Role::Task, f);
         let number = core.queue.lock().next_number();
         task.number_to_be().store(number, Ordering::Relaxed);
         let made = task.prepare(&core.tasks, name, inherited);
@@ -253,6 +254,7 @@ impl<'scope> PoolScope<'scope, '_> {
     pub(super) fn enqueue<T, F>(
         &'scope self,
         at: &'static Location<'static>,
+        spawned: Spawned,
         role: Role,
         f: F,
     ) -> (PoolTask<'scope, T>, bool)
@@ -261,7 +263,7 @@ impl<'scope> PoolScope<'scope, '_> {
         F: FnOnce() -> T + Send + 'scope,
     {
         let core = &self.core;
-        let task = Arc::new(Task::new(core.as_ancestor(), at, role, f));
+        let task = Arc::new(Task::new(core.as_ancestor(), at, spawned, role, f));
         let queued: Arc<dyn Run + 'scope> = Arc::clone(&task) as Arc<dyn Run + 'scope>;
         // SAFETY: the scope ends, and `'scope` with it, after `ScopeState::end`: when every queued reference was
         // dropped and every closure has returned.

@@ -44,7 +44,7 @@ use crate::contain::{assert_outside, contain};
 use crate::context::Inherited;
 use crate::current::{Context, Who};
 use crate::cut_short::catch_task;
-use crate::error::{Failure, JoinError};
+use crate::error::{Cancelled, Failure, JoinError};
 use crate::id::{Kind, TaskId};
 use crate::observe::{Completion, Event, is_on, tell};
 use crate::primitive::{Arc, AtomicU8, Counter, Mutex, Ordering};
@@ -136,13 +136,19 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    pub(super) fn new(up: Ancestor, at: &'static Location<'static>, role: Role, f: F) -> Self {
+    pub(super) fn new(
+        up: Ancestor,
+        at: &'static Location<'static>,
+        spawned: Spawned,
+        role: Role,
+        f: F,
+    ) -> Self {
         Self {
             lineage: Lineage::new(Some(up)),
             at,
             number: Counter::new(0),
             own: Own::unknown(),
-            spawned: Spawned::now(),
+            spawned,
             role,
             state: AtomicU8::new(0),
             content: UnsafeCell::new(Content {
@@ -277,25 +283,52 @@ where
     /// dropped.
     fn complete(&self, f: F, core: &ScopeState) -> Option<Result<T, Slot>> {
         let known = self.own.known();
-        let cancelled = core.cause().or_else(|| known?.context.node.cause());
-        if let Some(cancelled) = cancelled {
-            // It counts as told: what the closure holds is dropped undone, and those who depend on that must know.
-            let made = self.made(core.context_of_tasks());
-            made.context.node.hear(&cancelled);
-            made.context.node.mark_observed_here();
-            let dropped = self.run_below(|| {
-                drop(std::mem::take(&mut *made.inherited.lock()));
-                drop(f);
-            });
-            let failure = match dropped {
-                Ok(()) => Failure::Cancelled(cancelled),
-                Err(payload) => Failure::panicked(payload),
-            };
-            return Some(Err(self.fail(core, failure)));
+        if let Some(cancelled) = core.cause().or_else(|| known?.context.node.cause()) {
+            return self.drop_undone(f, cancelled, core);
         }
-        let inherited = known.map(|made| (std::mem::take(&mut *made.inherited.lock()), made));
+        match known {
+            None => self.run_closure(f, core),
+            Some(made) => self.run_known(made, f, core),
+        }
+    }
+
+    /// The task is cancelled, and never begins.
+    #[cold]
+    fn drop_undone(
+        &self,
+        f: F,
+        cancelled: Cancelled,
+        core: &ScopeState,
+    ) -> Option<Result<T, Slot>> {
+        // It counts as told: what the closure holds is dropped undone, and those who depend on that must know.
+        let made = self.made(core.context_of_tasks());
+        made.context.node.hear(&cancelled);
+        made.context.node.mark_observed_here();
+        let dropped = self.run_below(|| {
+            drop(std::mem::take(&mut *made.inherited.lock()));
+            drop(f);
+        });
+        let failure = match dropped {
+            Ok(()) => Failure::Cancelled(cancelled),
+            Err(payload) => Failure::panicked(payload),
+        };
+        Some(Err(self.fail(core, failure)))
+    }
+
+    /// [`run_closure`](Self::run_closure) of a task that may inherit something.
+    #[cold]
+    fn run_known(&self, made: &Made, f: F, core: &ScopeState) -> Option<Result<T, Slot>> {
+        let inherited = std::mem::take(&mut *made.inherited.lock());
+        let inheriting = || {
+            let _ambient = inherited.enter(made.label());
+            f()
+        };
+        self.run_closure(inheriting, core)
+    }
+
+    #[inline]
+    fn run_closure(&self, f: impl FnOnce() -> T, core: &ScopeState) -> Option<Result<T, Slot>> {
         let unless_left = || {
-            let _ambient = inherited.map(|(inherited, made)| inherited.enter(made.label()));
             let value = f();
             self.keep_unjoined(&value, core);
             if self.has(LEFT) {
