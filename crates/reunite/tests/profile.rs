@@ -176,6 +176,37 @@ fn tasks_of_a_pool_have_the_span_that_those_on_threads_have() {
     }
 }
 
+/// The half that another thread runs, and waits in, is a task whose work is its own.
+#[test]
+fn the_work_of_a_half_that_another_thread_runs_is_counted_once() {
+    let _watchdog = common::watchdog();
+    let pool = reunite::Pool::builder().threads(2).build().unwrap();
+    let profile = profile_of(|| {
+        let (begun, has_begun) = reunite::channel::bounded(1);
+        let (go, gate) = reunite::channel::bounded(1);
+        pool.scope(|_| {
+            work(1);
+            reunite::join(
+                || {
+                    work(2);
+                    // Waits, so the other half is taken.
+                    has_begun.recv().unwrap();
+                    go.send(()).unwrap();
+                    work(4);
+                },
+                || {
+                    work(8);
+                    begun.send(()).unwrap();
+                    gate.recv().unwrap();
+                    work(16);
+                },
+            );
+            work(32);
+        });
+    });
+    assert_eq!(profile.work, ms(63));
+}
+
 /// The essay's table: every join where the task is spawned.
 #[test]
 fn a_join_that_came_too_early_is_pointed_out_with_what_it_costs() {

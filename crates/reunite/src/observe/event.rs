@@ -36,7 +36,8 @@ pub enum Event<'a> {
         /// Who opened it, and waited for its end.
         by: &'a Label,
     },
-    /// A task was spawned. It has not begun.
+    /// A task was spawned. It has not begun. The half of a [`join`](crate::join()) is told of first when it begins on another
+    /// thread.
     Spawn {
         /// The task.
         task: &'a Label,

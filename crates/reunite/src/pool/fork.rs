@@ -42,6 +42,7 @@ use crate::current::{self, Context, ForkMark, Make, Pieces};
 use crate::cut_short;
 use crate::deadlock;
 use crate::id::{Kind, Label, TaskId};
+use crate::observe::{Completion, Event, is_on, tell};
 use crate::primitive::{Arc, Inside, OnceLock, thread_local};
 use crate::task::Picture;
 
@@ -433,8 +434,21 @@ pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
         if let Some(inherited) = inherited {
             contain(|| ambient = Some(inherited.enter(half.label())));
         }
+        if is_on() {
+            let task = half.label();
+            tell(|| Event::Start { task });
+        }
         // SAFETY: it was taken from its mailbox to be run here, and is run here only.
-        unsafe { job.run() };
+        let has_value = unsafe { job.run() };
+        if is_on() {
+            let how = if has_value {
+                Completion::Value
+            } else {
+                Completion::Panic
+            };
+            let task = half.label();
+            tell(|| Event::Complete { task, how });
+        }
         if ambient.is_some() {
             contain(|| drop(ambient));
         }

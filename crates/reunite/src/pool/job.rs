@@ -99,7 +99,7 @@ impl Ancestor {
 /// What is known of a job without knowing its types. The first field of every job.
 #[repr(C)]
 pub(super) struct Header {
-    run: unsafe fn(NonNull<Header>),
+    run: unsafe fn(NonNull<Header>) -> bool,
     link: Link,
     /// The line of the user that forked it.
     at: &'static Location<'static>,
@@ -230,11 +230,11 @@ impl JobRef {
         unsafe { public.assume_init_ref() }
     }
 
-    /// Runs the closure and stores what it returns or panics with. Does not unwind.
+    /// Runs the closure and stores what it returns or panics with: whether it returned. Does not unwind.
     ///
     /// # Safety
     /// The caller took the job from where it was published, and calls this once.
-    pub(super) unsafe fn run(self) {
+    pub(super) unsafe fn run(self) -> bool {
         // SAFETY: the owner keeps the job until it is done, and `finish` has not been called.
         let run = unsafe { self.0.as_ref() }.run;
         // SAFETY: `run` was made for the job it stands in; once, by the caller's promise.
@@ -340,14 +340,16 @@ where
 
     /// # Safety
     /// `header` is the first field of a `StackJob<F, R>` that the caller took, once.
-    unsafe fn run(header: NonNull<Header>) {
+    unsafe fn run(header: NonNull<Header>) -> bool {
         // SAFETY: it was made from a reference to the whole job, which its owner keeps.
         let this = unsafe { header.cast::<Self>().as_ref() };
         // SAFETY: the caller took the job: nobody else touches the closure; once.
         let closure = unsafe { this.take_closure() };
         assert_outside();
         let result = catch_part(closure);
+        let has_value = result.is_ok();
         // SAFETY: the owner reads it only after `finish`.
         unsafe { (*this.result.get()).write(result) };
+        has_value
     }
 }
