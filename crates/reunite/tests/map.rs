@@ -357,9 +357,14 @@ fn an_outcome_that_does_not_come_in_time_comes_later() {
 #[test]
 fn a_stuck_item_is_told_of_while_its_consumer_waits_with_a_limit() {
     let _watchdog = watchdog();
-    let stuck = |n: u64| match n {
-        0 => reunite::sleep(Duration::from_secs(3600)).map_or(0, |()| 1),
-        n => n,
+    let (go, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    // Heeds nothing: one that stops in time may have a value before its consumer looks.
+    let stuck = move |n: u64| {
+        if n == 0 {
+            let _closed = gate.lock().unwrap().recv();
+        }
+        n
     };
     let outcomes = reunite::map(0..3, stuck).threads(1);
     let mut outcomes = outcomes.item_timeout(Duration::from_millis(20)).into_iter();
@@ -370,5 +375,6 @@ fn a_stuck_item_is_told_of_while_its_consumer_waits_with_a_limit() {
         }
     };
     assert!(first.unwrap_err().is_timeout());
+    drop(go);
     assert!(outcomes.map(Result::unwrap).eq([1, 2]));
 }

@@ -594,3 +594,93 @@ fn a_task_that_finishes_in_a_cancelled_scope_has_sent_all() {
     assert_eq!(rx.recv().unwrap(), 1);
     assert!(rx.recv().unwrap_err().is_closed());
 }
+
+/// Who waited: the numbers of the tasks, by line of the wait.
+struct Waits(std::sync::Arc<StdMutex<Vec<(u32, reunite::TaskId)>>>);
+
+impl reunite::Observer for Waits {
+    fn on_event(&self, event: &reunite::Event<'_>) {
+        if let reunite::Event::Block { task, at, .. } = event {
+            self.0.lock().unwrap().push((at.line(), task.id()));
+        }
+    }
+}
+
+#[test]
+fn what_a_pool_task_calls_back_waits_as_that_task() {
+    let _watchdog = watchdog();
+    let waits = std::sync::Arc::new(StdMutex::new(Vec::new()));
+    let _observing = reunite::observe(Waits(std::sync::Arc::clone(&waits)));
+    let line = std::sync::Arc::new(StdMutex::new(0));
+    let (done, is_done) = mpsc::channel();
+    let (go, gate) = mpsc::channel::<()>();
+    let id = pool(2).scope(|s| {
+        let task = s.spawn(move || gate.recv().unwrap());
+        let here = std::sync::Arc::clone(&line);
+        task.on_complete(move || {
+            *here.lock().unwrap() = line!() + 1;
+            reunite::sleep(Duration::from_millis(2)).unwrap();
+            done.send(()).unwrap();
+        });
+        go.send(()).unwrap();
+        is_done.recv().unwrap();
+        task.id()
+    });
+    let line = *line.lock().unwrap();
+    let waits = waits.lock().unwrap();
+    let of_callback = waits.iter().filter(|(at, _)| *at == line);
+    assert_eq!(of_callback.map(|(_, task)| *task).collect::<Vec<_>>(), [id]);
+}
+
+/// Counts what was captured and is kept.
+struct Kept;
+
+static KEPT: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
+
+struct Captured;
+
+impl Drop for Captured {
+    fn drop(&mut self) {
+        KEPT.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+thread_local! {
+    static COUNTS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+impl reunite::Inherit for Kept {
+    fn capture(&self) -> Box<dyn FnOnce() -> Box<dyn std::any::Any> + Send> {
+        // Of this test's thread alone.
+        let captured = COUNTS.get().then(|| {
+            KEPT.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            Captured
+        });
+        Box::new(move || Box::new(captured))
+    }
+}
+
+#[test]
+fn what_forks_have_captured_goes_with_them() {
+    fn deep(left: u32) {
+        if left > 0 {
+            reunite::join(|| deep(left - 1), || ());
+        }
+    }
+    let _watchdog = watchdog();
+    reunite::inherit(Kept);
+    COUNTS.set(true);
+    let pool = pool(1);
+    pool.enter(|| {
+        deep(500);
+        assert!(
+            KEPT.load(std::sync::atomic::Ordering::SeqCst) > 0,
+            "the hook is called"
+        );
+    });
+    assert_eq!(KEPT.load(std::sync::atomic::Ordering::SeqCst), 0);
+    // Outside a pool each fork is a visit of its own.
+    deep(500);
+    assert_eq!(KEPT.load(std::sync::atomic::Ordering::SeqCst), 0);
+    COUNTS.set(false);
+}
