@@ -33,6 +33,14 @@ fn profile_of(program: impl FnOnce()) -> Profile {
     profiling.finish()
 }
 
+/// The profile of a program in a pool, which is gone afterwards: its end would be seen by the next profile.
+fn profile_in_pool(threads: usize, program: &dyn Fn(&reunite::Pool)) -> Profile {
+    profile_of(|| {
+        let pool = reunite::Pool::builder().threads(threads).build().unwrap();
+        program(&pool);
+    })
+}
+
 #[test]
 fn a_chain_has_as_much_span_as_work() {
     let _watchdog = common::watchdog();
@@ -130,8 +138,8 @@ fn tasks_of_a_pool_have_the_span_that_those_on_threads_have() {
     }
     let _watchdog = common::watchdog();
     for threads in [1, 3] {
-        let pool = reunite::Pool::builder().threads(threads).build().unwrap();
-        let chain = profile_of(|| {
+        let profile_of = |program: &dyn Fn(&reunite::Pool)| profile_in_pool(threads, program);
+        let chain = profile_of(&|pool| {
             pool.scope(|s| {
                 work(1);
                 let outer = s.spawn(|| {
@@ -144,11 +152,11 @@ fn tasks_of_a_pool_have_the_span_that_those_on_threads_have() {
             });
         });
         assert_eq!((chain.work, chain.span), (ms(15), ms(15)));
-        let fan = profile_of(|| {
+        let fan = profile_of(&|pool| {
             pool.scope(|s| (1..=10).for_each(|n| drop(s.spawn(move || work(n)))));
         });
         assert_eq!((fan.work, fan.span), (ms(55), ms(10)));
-        let diamond = profile_of(|| {
+        let diamond = profile_of(&|pool| {
             pool.scope(|s| {
                 work(1);
                 let (left, right) = (s.spawn(|| work(10)), s.spawn(|| work(20)));
@@ -159,9 +167,9 @@ fn tasks_of_a_pool_have_the_span_that_those_on_threads_have() {
             });
         });
         assert_eq!((diamond.work, diamond.span), (ms(36), ms(24)));
-        let deep = profile_of(|| assert_eq!(fib(&pool, 8), 21));
+        let deep = profile_of(&|pool| assert_eq!(fib(pool, 8), 21));
         assert_eq!((deep.work, deep.span), (ms(67), ms(8)));
-        let map = profile_of(|| {
+        let map = profile_of(&|pool| {
             let done = pool.scope(|s| {
                 s.map(1..=20_u64, work)
                     .window(20)
@@ -180,8 +188,7 @@ fn tasks_of_a_pool_have_the_span_that_those_on_threads_have() {
 #[test]
 fn the_work_of_a_half_that_another_thread_runs_is_counted_once() {
     let _watchdog = common::watchdog();
-    let pool = reunite::Pool::builder().threads(2).build().unwrap();
-    let profile = profile_of(|| {
+    let profile = profile_in_pool(2, &|pool| {
         let (begun, has_begun) = reunite::channel::bounded(1);
         let (go, gate) = reunite::channel::bounded(1);
         pool.scope(|_| {
