@@ -8,9 +8,9 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::{until, watchdog};
+use common::{shown, until, watchdog};
 use reunite::sync::{Barrier, Mutex, OnceCell, RwLock};
-use reunite::{Builder, Deadlock, DumpScope, DumpTask, Pool, TaskId, WaitError};
+use reunite::{Builder, Deadlock, DumpTask, Pool, TaskId, WaitError};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Home {
@@ -222,22 +222,6 @@ fn philosophers_in_order_eat() {
     }
 }
 
-/// All tasks of the live tree.
-fn shown() -> Vec<DumpTask> {
-    fn add(scope: &DumpScope, all: &mut Vec<DumpTask>) {
-        for task in &scope.tasks {
-            all.push(task.clone());
-            task.scopes.iter().for_each(|scope| add(scope, all));
-        }
-    }
-    let mut all = Vec::new();
-    reunite::dump()
-        .scopes
-        .iter()
-        .for_each(|it| add(it, &mut all));
-    all
-}
-
 #[test]
 fn all_are_seen_with_what_they_wait_for_and_who_holds_it() {
     for home in HOMES {
@@ -259,7 +243,8 @@ fn all_are_seen_with_what_they_wait_for_and_who_holds_it() {
                 let mut seen = Vec::new();
                 until(|| {
                     let shown = shown();
-                    seen = shown.iter().filter(wants).cloned().collect();
+                    let shown = shown.iter().map(|(_, task)| task);
+                    seen = shown.filter(wants).cloned().collect();
                     seen.len() >= expected
                 });
                 if home != Home::Forks {

@@ -411,6 +411,53 @@ fn the_end_of_a_pools_scope_sees_the_last_task() {
     );
 }
 
+/// Whoever comes second calls it, the one who leaves it or the task that completes: once.
+#[test]
+fn a_pools_task_calls_back_once() {
+    check(
+        || {
+            let pool = pool(2, 0);
+            let called = std::sync::Arc::new(AtomicUsize::new(0));
+            pool.scope(|s| {
+                let task = s.spawn(|| ());
+                for _ in 0..2 {
+                    let ours = std::sync::Arc::clone(&called);
+                    task.on_complete(move || {
+                        ours.fetch_add(1, Ordering::SeqCst);
+                    });
+                }
+            });
+            assert_eq!(called.load(Ordering::SeqCst), 2);
+        },
+        RUNS / 4,
+    );
+}
+
+/// Two look at a task that a third runs and a fourth cancels: they find the same, and it ends.
+#[test]
+fn a_pools_task_is_the_same_to_all_who_ask() {
+    check(
+        || {
+            let pool = pool(2, 0);
+            let seen = pool.scope(|s| {
+                let task = s.spawn(|| reunite::checkpoint().is_ok());
+                let (first, second) = (task.label(), task.id());
+                task.cancel();
+                assert_eq!(first.id(), second);
+                match task.join() {
+                    Ok(_) => second,
+                    Err(error) => {
+                        assert!(error.is_cancelled());
+                        error.task().unwrap().id()
+                    }
+                }
+            });
+            assert_ne!(seen.as_u64(), 0);
+        },
+        RUNS / 4,
+    );
+}
+
 /// A joiner is woken when its own task is done, though another of the scope goes on.
 #[test]
 fn a_join_does_not_wait_for_the_siblings() {

@@ -9,28 +9,12 @@ use std::sync::mpsc;
 use std::sync::{Barrier, Mutex as StdMutex};
 use std::time::Duration;
 
-use common::{until, watchdog};
+use common::{shown, until, watchdog};
 use reunite::sync::Mutex;
-use reunite::{DumpScope, DumpTask, Pool, channel};
+use reunite::{DumpTask, Pool, channel};
 
 fn pool(threads: usize) -> Pool {
     Pool::builder().threads(threads).build().unwrap()
-}
-
-/// All tasks of the live tree, and the scope of each.
-fn shown() -> Vec<(String, DumpTask)> {
-    fn add(scope: &DumpScope, all: &mut Vec<(String, DumpTask)>) {
-        for task in &scope.tasks {
-            all.push((scope.scope.to_string(), task.clone()));
-            task.scopes.iter().for_each(|scope| add(scope, all));
-        }
-    }
-    let mut all = Vec::new();
-    reunite::dump()
-        .scopes
-        .iter()
-        .for_each(|it| add(it, &mut all));
-    all
 }
 
 /// Those that were spawned at those lines of this file.

@@ -16,10 +16,8 @@
 //! the guard gets the job back by the same three ways, drops it unrun if nobody began it, and waits for it
 //! otherwise. Unwinding out of the wait itself ends the process.
 //!
-//! *What a fork inherits* (see [`Inherit`](crate::Inherit)) is captured where it is made: as long as there is a hook, the
-//! word that every fork asks is never lowered to zero, and the fork leaves what it has captured in a list of the thread,
-//! from where it goes along when the job is published. What was left there by forks that are over is dropped by later
-//! ones.
+//! *What a fork inherits* is captured where it is made, if there is a hook (see `captured`). A half that another thread has
+//! taken is run as a task of its own (see `half`).
 //!
 //! The ideas: a list in the owner's hands and demand from thieves (Acar, Charguéraud, Rainey: "Scheduling
 //! parallel programs by work stealing with private deques", PPoPP 2013); a job in the forker's frame
@@ -32,19 +30,16 @@ use std::ops::Range;
 use std::panic::Location;
 use std::ptr::NonNull;
 
+use super::captured;
 use super::job::{Ancestor, Caught, JobRef, Link, StackJob};
 use super::member;
-use super::piece::{Facts, Made, Own, Piece, Spawned};
+use super::piece::{Piece, Spawned};
 use super::seat::{self, Parcel, Seat};
-use crate::contain::contain;
-use crate::context::{Inherited, is_inherited, on_inherit};
+use crate::context::{is_inherited, on_inherit};
 use crate::current::{self, Context, ForkMark, Make, Pieces};
 use crate::cut_short;
 use crate::deadlock;
-use crate::id::{Kind, Label, TaskId};
-use crate::observe::{Completion, Event, is_on, tell};
 use crate::primitive::{Arc, Inside, OnceLock, thread_local};
-use crate::task::Picture;
 
 /// How many are published at once: enough that thieves do not live on leaves.
 const BATCH: usize = 8;
@@ -52,8 +47,6 @@ const BATCH: usize = 8;
 thread_local! {
     /// Where this thread takes part in a pool, if it does. There its list begins.
     static SEAT: Cell<Option<&'static Seat>> = const { Cell::new(None) };
-    /// What the open forks of this thread inherit, the oldest first.
-    static CAPTURED: RefCell<Vec<(ForkMark, Inherited)>> = const { RefCell::new(Vec::new()) };
     /// The pieces of work that this thread runs, each with the fork that was its newest when it began.
     static RUNNING: RefCell<Vec<Running>> = const { RefCell::new(Vec::new()) };
 }
@@ -105,7 +98,7 @@ fn private(seat: &Seat) -> impl Iterator<Item = JobRef> {
 fn answer(link: &Link) {
     let seat = seat_of(link);
     if seat.inherits() {
-        capture(seat.newest.mark());
+        captured::capture(seat.newest.mark());
     }
     if !seat.is_hungry() {
         return;
@@ -115,51 +108,6 @@ fn answer(link: &Link) {
         publish(seat, private(seat).count().div_ceil(2).min(BATCH));
     }
     member::published();
-}
-
-/// Captures what the fork inherits that was just made.
-fn capture(fork: ForkMark) {
-    let inherited = Inherited::capture();
-    let _ending = CAPTURED.try_with(|captured| {
-        let mut captured = captured.borrow_mut();
-        // Frames of forks that were made later lie below: those are over.
-        let open = captured.iter().take_while(|(other, _)| *other > fork);
-        let open = open.count();
-        let over = captured.split_off(open);
-        captured.push((fork, inherited));
-        over
-    });
-}
-
-/// How many captured are kept.
-#[inline]
-pub(super) fn captured() -> usize {
-    let count = CAPTURED.try_with(|captured| captured.borrow().len());
-    count.unwrap_or(0)
-}
-
-/// Drops what forks have captured that were made when `before` were kept, and are over.
-#[inline]
-pub(super) fn forget_captured(before: usize) {
-    if captured() > before {
-        forget_all_but(before);
-    }
-}
-
-#[cold]
-fn forget_all_but(before: usize) {
-    let over = CAPTURED.try_with(|captured| captured.borrow_mut().split_off(before));
-    contain(|| drop(over));
-}
-
-/// What the fork inherits, if that was captured.
-fn inherited(fork: ForkMark) -> Option<Inherited> {
-    let found = CAPTURED.try_with(|captured| {
-        let mut captured = captured.borrow_mut();
-        let at = captured.iter().rposition(|(other, _)| *other == fork)?;
-        Some(captured.remove(at).1)
-    });
-    found.ok().flatten()
 }
 
 /// Publishes the oldest `count` jobs of the calling thread, who sits at `seat`.
@@ -190,7 +138,7 @@ fn publish(seat: &'static Seat, count: usize) {
                     context: Arc::clone(context),
                     owner: seat,
                     spawned,
-                    inherited: inherited(job.mark()),
+                    inherited: captured::take(job.mark()),
                 });
             });
         };
@@ -346,125 +294,6 @@ pub(super) fn innermost() -> Option<Ancestor> {
 pub(super) fn is_inside(target: Ancestor) -> bool {
     // SAFETY: this thread runs it, so it, and all that wait for it, are alive.
     innermost().is_some_and(|innermost| unsafe { innermost.descends(target) })
-}
-
-/// The half of a fork that another thread has taken: a task of its own, and a part of the one that forked it.
-pub(super) struct Half {
-    job: Ancestor,
-    at: &'static Location<'static>,
-    /// That of its forker.
-    around: Arc<Context>,
-    spawned: Spawned,
-    own: Own,
-    /// What both halves belong to, once somebody has asked for it.
-    fork: OnceLock<Label>,
-}
-
-impl Half {
-    fn made(&self) -> &Made {
-        self.own.make_part(&self.around, || Facts {
-            id: TaskId::next(),
-            kind: Kind::Task,
-            at: self.at,
-            spawned: self.spawned,
-        })
-    }
-
-    /// The fork as the live tree shows it.
-    pub(super) fn picture(&self) -> Picture {
-        let scope = || Label::new(Kind::Fork, None, self.at);
-        let who = Arc::clone(&self.made().context.who);
-        who.start();
-        Picture {
-            scope: self.fork.get_or_init(scope).clone(),
-            owner: Some(Arc::clone(&self.around.who)),
-            cause: self.around.node.cause(),
-            tasks: vec![who],
-            more_queued: 0,
-        }
-    }
-
-    pub(super) fn label(&self) -> &Label {
-        self.made().label()
-    }
-}
-
-impl Piece for Half {
-    fn as_ancestor(&self) -> Ancestor {
-        self.job
-    }
-
-    fn context(&self, _: &Arc<Context>) -> Arc<Context> {
-        let made = self.made();
-        made.context.who.start();
-        Arc::clone(&made.context)
-    }
-
-    fn known_context(&self) -> Option<Arc<Context>> {
-        let made = self.own.known()?;
-        Some(Arc::clone(&made.context))
-    }
-}
-
-/// Runs a job that this thread, who sits at `seat`, took: as a task of its own in the context in which it was forked.
-pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
-    let Parcel {
-        job,
-        context,
-        owner,
-        spawned,
-        inherited,
-    } = parcel;
-    let entered = current::enter_for_pieces(Arc::clone(&context));
-    let holding = deadlock::holding();
-    let captured = captured();
-    let half = Arc::new(Half {
-        // SAFETY: it was published, and is finished below.
-        job: unsafe { job.public() }.as_ancestor(),
-        // SAFETY: as before.
-        at: unsafe { job.at() },
-        around: context,
-        spawned,
-        own: Own::unknown(),
-        fork: OnceLock::new(),
-    });
-    let shown = seat.life().runs_half(&half);
-    running(&*half, || {
-        let mut ambient = None;
-        if let Some(inherited) = inherited {
-            contain(|| ambient = Some(inherited.enter(half.label())));
-        }
-        if is_on() {
-            let task = half.label();
-            tell(|| Event::Start { task });
-        }
-        // SAFETY: it was taken from its mailbox to be run here, and is run here only.
-        let has_value = unsafe { job.run() };
-        if is_on() {
-            let how = if has_value {
-                Completion::Value
-            } else {
-                Completion::Panic
-            };
-            let task = half.label();
-            tell(|| Event::Complete { task, how });
-        }
-        if ambient.is_some() {
-            contain(|| drop(ambient));
-        }
-    });
-    drop(shown);
-    forget_captured(captured);
-    let leaked = holding.leaked();
-    if !leaked.is_empty() {
-        deadlock::leak(half.label(), leaked);
-    }
-    drop(half);
-    drop(entered);
-    // SAFETY: it has run, and this is the only call.
-    if unsafe { job.finish() } {
-        owner.unpark();
-    }
 }
 
 /// Runs `a` and `b`, at the same time if a thread of the pool has nothing else to do, and returns both

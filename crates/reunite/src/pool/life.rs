@@ -15,7 +15,7 @@
 //! Each step is one swap or exchange, and whoever makes a step changes the count: so the count is exact, except between
 //! a step and its count, after which whoever uncounts looks whether there is work (see `roster`).
 
-use super::fork::Half;
+use super::half::Half;
 use crate::current::Who;
 use crate::id::{Label, TaskId};
 use crate::primitive::{Arc, AtomicU8, Counter, Duration, Mutex, Ordering, thread_number};

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::panic::Location;
 
-use super::fork;
 use super::job::{Ancestor, Public};
 use super::roster::{Rested, Roster, Sleeper};
 use super::scope_state::{ScopeState, Until};
@@ -11,6 +10,7 @@ use super::seat::{Parcel, Seat};
 use super::unshared::Unshared;
 use super::watch::divide;
 use super::{Pool, Shared};
+use super::{captured, fork, half};
 use crate::deadlock::{Bond, Object, On, Site};
 use crate::observe::Verb;
 use crate::park::{Parker, spin_loop};
@@ -158,7 +158,7 @@ pub(super) fn visit(pool: &Arc<Shared>) -> Option<Visit> {
     Some(Visit {
         pool: Arc::clone(pool),
         seated,
-        captured: fork::captured(),
+        captured: captured::count(),
     })
 }
 
@@ -195,7 +195,7 @@ impl Drop for Visit {
             let roster = &self.pool.roster;
             let is_counted = roster.depart(seated.seat.life());
             drop(seated);
-            fork::forget_captured(self.captured);
+            captured::forget(self.captured);
             let rouse = if is_counted {
                 roster.go()
             } else {
@@ -330,7 +330,7 @@ pub(super) fn help_until(target: Ancestor, over: impl Fn() -> bool) {
     while round < ROUNDS && !over() {
         match pool.roster.take(seat, Some(target)) {
             Some(parcel) => {
-                fork::execute(seat, parcel);
+                half::execute(seat, parcel);
                 round = 0;
             }
             None => match pool.roster.scope(Some(target)) {
@@ -382,7 +382,7 @@ pub(super) fn work(pool: &Arc<Shared>) -> Counted {
             Some(work) => {
                 life.begin();
                 match work {
-                    Work::Job(parcel) => fork::execute(seat, parcel),
+                    Work::Job(parcel) => half::execute(seat, parcel),
                     Work::Scope(core) => core.work(Until::Crowded),
                     Work::Entry(entry) => run(&entry),
                 }

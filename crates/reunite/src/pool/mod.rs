@@ -5,6 +5,8 @@
 //! | `job` | a closure on its forker's stack, and who may touch it when |
 //! | `seat` | what a member offers to others, and the word by which they ask |
 //! | `fork` | a thread's private list of forks; `join` |
+//! | `half` | the half of a fork that another thread runs |
+//! | `captured` | what forks inherit |
 //! | `piece` | who a piece of work is, made when somebody asks |
 //! | `life` | whether a member has a place, and what it is at, as others see it |
 //! | `roster` | who is awake, who looks for work, who sleeps, who is woken |
@@ -22,10 +24,13 @@
 //! spare one, takes it.
 
 mod builder;
+mod captured;
 #[allow(unsafe_code)]
 mod claim;
 #[allow(unsafe_code)]
 mod fork;
+#[allow(unsafe_code)]
+mod half;
 #[allow(unsafe_code)]
 mod handle;
 #[allow(unsafe_code)]

@@ -4,19 +4,20 @@
 //! A scope's tasks queue in the order of their spawning. Workers, and the scope's owner at its end, take
 //! them from the front, several at a time while they are short.
 //!
-//! *What was taken and has not begun can be taken by others at any time.* A batch of two or more is listed in the
-//! queue until it is over. Its thread only says how far it is (`next`). A thread that finds nothing queued copies
+//! *What was taken and has not begun can be taken by others at any time.* A batch is listed in the queue until it
+//! is over. Its thread only says how far it is (`next`). A thread that finds nothing queued copies
 //! references from the far end of a listed batch, under the queue's lock, and shortens the batch (`end`). Both numbers may
 //! be out of date for the other side: which of the two runs a task is decided by the task itself (see `task`), and the
 //! other then leaves it alone. So a task's thread that blocks, here or in a way that nobody sees, hides nothing. (A task
-//! may be a batch of a map's items: how others take from that is told in `stream`.)
+//! may be a batch of a map's items: how others take from that is told in `items`.)
 //!
 //! `pending` counts the references in the queue and in batches, copies included, and the tasks that a joiner runs in
 //! its own place; the scope ends when it is zero and the body has returned. A task that spawns another does so before
 //! its own reference is given up, so zero is final. Whoever brings it to zero, or completes a task that is marked as
 //! awaited, unparks all who left their parker, under the lock they left it under. A joiner that runs a task leaves the
 //! reference in the queue; it gives such references up once they may be half of all, and whoever finds one at the front
-//! does. References to tasks that are
+//! does. While it runs the task, that is listed in the queue as well (`aside`), by a reference into its frame, which is followed
+//! under the lock only, and taken off before the frame ends. References to tasks that are
 //! over lie in `over`, from where the next spawn, or the scope's end, frees them.
 //!
 //! `is_listed` says that the roster counts the scope among those with something to begin. It is raised with the
@@ -27,12 +28,12 @@ use std::convert::Infallible;
 use std::panic::Location;
 
 use super::builder::Shared;
-use super::fork;
 use super::job::{Ancestor, Lineage};
 use super::member;
 use super::queue::{Batch, Queue};
 use super::seat::Seat;
 use super::task::{Aside, Run};
+use super::{captured, fork};
 use crate::current::{self, Context};
 use crate::deadlock::{self, Bond, Object, On, Site};
 use crate::error::{Cancelled, Failure, JoinError};
@@ -253,7 +254,7 @@ impl ScopeState {
             let start = now();
             let entered = current::enter_for_pieces(Arc::clone(&self.tasks));
             let holding = deadlock::holding();
-            let captured = fork::captured();
+            let captured = captured::count();
             if let Some(life) = life {
                 life.begin();
             }
@@ -262,7 +263,7 @@ impl ScopeState {
                 self.pool.roster.take_again(life);
             }
             deadlock::leak(self.label(), holding.leaked());
-            fork::forget_captured(captured);
+            captured::forget(captured);
             drop(entered);
             last = Some(batch);
             if matches!(until, Until::Crowded) && self.pool.roster.is_crowded() {

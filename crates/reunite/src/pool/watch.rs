@@ -15,7 +15,7 @@
 //! * Whoever begins a batch lists it (`life`), then finds that `is_watched` is raised, or raises it. The watching thread
 //!   lowers it, then looks at the lists, each under its lock: so it finds the batch, or the batch finds it lowered.
 //! * At each look, what is left of a batch that has begun no item for as long as the patience is queued as a task of its
-//!   own, whatever its thread is at (see `stream`).
+//!   own, whatever its thread is at (see `items`).
 //! * A member that holds a place *stands still* if it has begun nothing, and the system has said at every look that it
 //!   sleeps, for as long as the patience. Its place is taken away (see `life`), as if it had said `blocking`. A member
 //!   that computes keeps its place, however long it takes. Where the system does not tell, a member stands still if

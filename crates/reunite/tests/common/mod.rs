@@ -101,3 +101,19 @@ pub(crate) fn stalls_of(pool: &str) -> Vec<reunite::Stall> {
     let of_pool = |stall: &&reunite::Stall| stall.waits.contains(&format!("`{pool}`"));
     stalls.iter().filter(of_pool).cloned().collect()
 }
+
+/// All tasks of the live tree, and the scope of each.
+pub(crate) fn shown() -> Vec<(String, reunite::DumpTask)> {
+    fn add(scope: &reunite::DumpScope, all: &mut Vec<(String, reunite::DumpTask)>) {
+        for task in &scope.tasks {
+            all.push((scope.scope.to_string(), task.clone()));
+            task.scopes.iter().for_each(|scope| add(scope, all));
+        }
+    }
+    let mut all = Vec::new();
+    reunite::dump()
+        .scopes
+        .iter()
+        .for_each(|it| add(it, &mut all));
+    all
+}

@@ -1,0 +1,63 @@
+//! What the open forks of a thread inherit (see [`Inherit`](crate::Inherit)).
+//!
+//! As long as there is a hook, the word that every fork asks is never lowered to zero (see `seat`), and the fork leaves here
+//! what it has captured. It goes along when the fork is published. Of forks that nobody has taken it is dropped by later
+//! ones, whose frames lie where theirs lay, and at the latest when the piece of work or the visit is over in which they were
+//! made.
+
+use std::cell::RefCell;
+
+use crate::contain::contain;
+use crate::context::Inherited;
+use crate::current::ForkMark;
+use crate::primitive::thread_local;
+
+thread_local! {
+    /// By fork, the oldest first.
+    static CAPTURED: RefCell<Vec<(ForkMark, Inherited)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Captures what the fork inherits that was just made.
+pub(super) fn capture(fork: ForkMark) {
+    let inherited = Inherited::capture();
+    let _ending = CAPTURED.try_with(|captured| {
+        let mut captured = captured.borrow_mut();
+        // Frames of forks that were made later lie below: those are over.
+        let open = captured.iter().take_while(|(other, _)| *other > fork);
+        let open = open.count();
+        let over = captured.split_off(open);
+        captured.push((fork, inherited));
+        over
+    });
+}
+
+/// How many captured are kept.
+#[inline]
+pub(super) fn count() -> usize {
+    let count = CAPTURED.try_with(|captured| captured.borrow().len());
+    count.unwrap_or(0)
+}
+
+/// Drops what forks have captured that were made when `before` were kept, and are over.
+#[inline]
+pub(super) fn forget(before: usize) {
+    if count() > before {
+        forget_all_but(before);
+    }
+}
+
+#[cold]
+fn forget_all_but(before: usize) {
+    let over = CAPTURED.try_with(|captured| captured.borrow_mut().split_off(before));
+    contain(|| drop(over));
+}
+
+/// What the fork inherits, if that was captured.
+pub(super) fn take(fork: ForkMark) -> Option<Inherited> {
+    let found = CAPTURED.try_with(|captured| {
+        let mut captured = captured.borrow_mut();
+        let at = captured.iter().rposition(|(other, _)| *other == fork)?;
+        Some(captured.remove(at).1)
+    });
+    found.ok().flatten()
+}
