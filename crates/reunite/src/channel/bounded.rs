@@ -12,7 +12,7 @@
 //! empty, so that the putter was listed later and saw the room; or it woke somebody, who then stopped waiting, saw
 //! the room and woke the next, and so on until the list was empty.
 
-use super::core::{Found, Unsent};
+use super::outcome::{Found, Unsent};
 use super::ring::Ring;
 use super::waiters::Waiters;
 use crate::park::Parker;

@@ -1,31 +1,17 @@
 //! What the two ends of a channel share: how messages wait in it, and how many ends there are.
-//!
-//! # Ends that are dropped before their time
-//! A channel that closes with its last sender says to receivers that they have all there was to be. That is not so if
-//! the sender was dropped by a task that was cut short: that unwinds, that was told of a cancellation, or that was
-//! told by a refused wait, or by a channel cut short, that what it waited for will not come.
-//!
-//! 1. An end that is dropped asks `cut_short::reason` and leaves it in `End::cut`, before it is counted out.
-//! 2. The last one of an end finds what any of them left there, and if the channel is open still, moves it to
-//!    `closed_by_cut` before it closes. So whoever finds the channel closed finds that, too, and an explicit `close`
-//!    before is the clean end that it says it is.
-//! 3. Whoever finds it is told, and passes it on by the same rule.
-//!
-//! Of a cancellation a task is told for good. A refusal it may have coped with: a sender that has sent since, or was made
-//! since, is not affected. So each sender keeps the number of the last telling in the process at which it sent. Nor is
-//! one that a destructor made while its thread unwinds, by that unwinding: what began after a panic is not cut short by it.
 
 use std::panic::Location;
 
 use super::bounded::Bounded;
+use super::end::End;
+use super::outcome::{Found, Unsent};
 use super::queue::Queue;
 use super::told::Told;
-use crate::current;
 use crate::deadlock::{Object, On, Site};
-use crate::error::{CutShort, RecvError};
+use crate::error::RecvError;
 use crate::observe::Verb;
 use crate::park::Parker;
-use crate::primitive::{Arc, AtomicUsize, Instant, OnceLock, Ordering};
+use crate::primitive::{Arc, Instant};
 use crate::spin::spin_for_message;
 use crate::wait::{Heed, Wait, block_until, tell_task, wait_for_message};
 
@@ -42,54 +28,6 @@ pub(super) struct Core<T> {
     pub(super) receivers: End,
 }
 
-/// The senders of a channel, or its receivers.
-pub(super) struct End {
-    count: AtomicUsize,
-    /// Why one of them was dropped before its task was done.
-    cut: OnceLock<CutShort>,
-    /// The same, once the last of them is gone and the channel closed with that.
-    closed_by_cut: OnceLock<CutShort>,
-}
-
-impl End {
-    /// One, which the channel is made with.
-    fn one() -> Self {
-        Self {
-            count: AtomicUsize::new(1),
-            cut: OnceLock::new(),
-            closed_by_cut: OnceLock::new(),
-        }
-    }
-
-    pub(super) fn one_more(&self) {
-        self.count.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Whether that was the last.
-    fn one_less(&self, told: &Told, is_closed: impl FnOnce() -> bool) -> bool {
-        if let Some(why) = told.reason() {
-            // Of several, the first tells.
-            let _told = self.cut.set(why);
-        }
-        let is_last = self.count.fetch_sub(1, Ordering::AcqRel) == 1;
-        if is_last
-            && let Some(why) = self.cut.get()
-            && !is_closed()
-        {
-            let _once = self.closed_by_cut.set(why.clone());
-        }
-        is_last
-    }
-
-    /// Why those at the other end miss something, if they do. Tells the current task, which passes it on with the
-    /// ends of channels that it drops.
-    pub(super) fn tell_cut(&self) -> Option<CutShort> {
-        let why = self.closed_by_cut.get()?;
-        current::tell_here(why);
-        Some(why.clone())
-    }
-}
-
 #[expect(
     clippy::large_enum_variant,
     reason = "it is allocated once a channel, and never moved"
@@ -97,20 +35,6 @@ impl End {
 enum Room<T> {
     Slots(Bounded<T>),
     Queue(Queue<T>),
-}
-
-/// What a receiver finds.
-pub(super) enum Found<T> {
-    Message(T),
-    Nothing,
-    /// Nothing, and there never will be.
-    Closed,
-}
-
-/// A message that there is no room for.
-pub(super) enum Unsent<T> {
-    Full(T),
-    Closed(T),
 }
 
 impl<T> Core<T> {

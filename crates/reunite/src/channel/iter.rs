@@ -8,6 +8,35 @@ use super::receiver::Receiver;
 use crate::cut_short;
 use crate::error::RecvError;
 
+impl<T> Receiver<T> {
+    /// The messages, until the channel is closed and empty. Waits for each.
+    ///
+    /// An end of this iterator says that these were all. Where that cannot be said, because the current task is
+    /// cancelled, the wait is refused, or a sender was cut short, the task is left by unwinding, see
+    /// [`Iter`]. To handle that, use [`results`](Self::results).
+    #[track_caller]
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter::new(self, Location::caller())
+    }
+
+    /// The messages, until the channel is closed and empty. Waits for each. If it cannot be waited for them all, the
+    /// last item is the error that says why: what [`recv`](Self::recv) would have returned.
+    ///
+    /// ```
+    /// fn total(rx: &reunite::channel::Receiver<u64>) -> Result<u64, reunite::channel::RecvError> {
+    ///     rx.results().sum() // the first error ends the sum
+    /// }
+    /// let (tx, rx) = reunite::channel::bounded(4);
+    /// (1..=3).for_each(|n| tx.send(n).unwrap());
+    /// drop(tx);
+    /// assert_eq!(total(&rx).unwrap(), 6);
+    /// ```
+    #[track_caller]
+    pub fn results(&self) -> Results<'_, T> {
+        Results::new(self, Location::caller())
+    }
+}
+
 /// The messages of a channel; see [`Receiver::iter`].
 ///
 /// # Panics

@@ -43,9 +43,11 @@ use std::panic::Location;
 
 mod bounded;
 mod core;
+mod end;
 mod iter;
 #[allow(unsafe_code)]
 mod lock;
+mod outcome;
 mod patience;
 mod queue;
 mod receiver;

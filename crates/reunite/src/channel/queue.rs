@@ -22,8 +22,8 @@
 
 use std::collections::VecDeque;
 
-use super::core::{Found, Unsent};
 use super::lock::{Guard, Lock};
+use super::outcome::{Found, Unsent};
 use crate::park::Parker;
 
 pub(super) struct Queue<T> {

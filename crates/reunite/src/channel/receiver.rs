@@ -3,8 +3,8 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::core::{Core, Found};
-use super::iter::{Iter, Results};
+use super::core::Core;
+use super::outcome::Found;
 use super::told::Told;
 use crate::deadline;
 use crate::error::RecvError;
@@ -104,33 +104,6 @@ impl<T> Receiver<T> {
             (Found::Closed, _) => Err(self.core.end()),
             (Found::Nothing, ended) => Err(RecvError::of_wait(ended, since)),
         }
-    }
-
-    /// The messages, until the channel is closed and empty. Waits for each.
-    ///
-    /// An end of this iterator says that these were all. Where that cannot be said, because the current task is
-    /// cancelled, the wait is refused, or a sender was cut short, the task is left by unwinding, see
-    /// [`Iter`]. To handle that, use [`results`](Self::results).
-    #[track_caller]
-    pub fn iter(&self) -> Iter<'_, T> {
-        Iter::new(self, Location::caller())
-    }
-
-    /// The messages, until the channel is closed and empty. Waits for each. If it cannot be waited for them all, the
-    /// last item is the error that says why: what [`recv`](Self::recv) would have returned.
-    ///
-    /// ```
-    /// fn total(rx: &reunite::channel::Receiver<u64>) -> Result<u64, reunite::channel::RecvError> {
-    ///     rx.results().sum() // the first error ends the sum
-    /// }
-    /// let (tx, rx) = reunite::channel::bounded(4);
-    /// (1..=3).for_each(|n| tx.send(n).unwrap());
-    /// drop(tx);
-    /// assert_eq!(total(&rx).unwrap(), 6);
-    /// ```
-    #[track_caller]
-    pub fn results(&self) -> Results<'_, T> {
-        Results::new(self, Location::caller())
     }
 
     /// Closes the channel for everybody: sends fail, receivers take what is left.

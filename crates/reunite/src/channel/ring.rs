@@ -23,7 +23,7 @@
 
 use std::mem::MaybeUninit;
 
-use super::core::{Found, Unsent};
+use super::outcome::{Found, Unsent};
 use super::patience::Patience;
 use crate::primitive::{AtomicUsize, Ordering, UnsafeCell};
 

@@ -2,7 +2,8 @@
 
 use std::panic::Location;
 
-use super::core::{Core, Found};
+use super::core::Core;
+use super::outcome::Found;
 use super::receiver::Receiver;
 use crate::deadline;
 use crate::deadlock::{Object, On, Site};

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::core::{Core, Unsent};
+use super::core::Core;
+use super::outcome::Unsent;
 use super::told::Told;
 use crate::deadline;
 use crate::error::SendError;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use loom::thread;
 
 use self::bounded::Bounded;
-use self::core::{Found, Unsent};
 use self::lock::Lock;
+use self::outcome::{Found, Unsent};
 use self::ring::Ring;
 use crate::park::{Parker, park_until};
 use crate::primitive::yield_now;
@@ -16,25 +16,14 @@ use crate::{Watched, check, check_in_one_order};
 mod bounded;
 #[path = "../../src/channel/lock.rs"]
 mod lock;
+#[path = "../../src/channel/outcome.rs"]
+mod outcome;
 #[path = "../../src/channel/patience.rs"]
 mod patience;
 #[path = "../../src/channel/ring.rs"]
 mod ring;
 #[path = "../../src/channel/waiters.rs"]
 mod waiters;
-
-mod core {
-    pub(super) enum Found<T> {
-        Message(T),
-        Nothing,
-        Closed,
-    }
-
-    pub(super) enum Unsent<T> {
-        Full(T),
-        Closed(T),
-    }
-}
 
 #[test]
 fn the_lock_of_a_queue_shows_what_was_done_under_it() {
