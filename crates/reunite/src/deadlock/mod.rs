@@ -59,6 +59,7 @@ mod graph;
 mod model;
 mod number;
 mod quiet;
+mod records;
 mod region;
 mod report;
 mod site;
@@ -94,10 +95,10 @@ pub(crate) use alive::Alive;
 pub(crate) use bonds::Running;
 pub(crate) use bonds::{Bond, held_count, hold, holding, list_jobs_by, run};
 pub(crate) use graph::{
-    Standing, Ticket, Yields, between_looks, bury, explain, leak, let_go, look_again, look_at,
-    stand, standing,
+    between_looks, bury, explain, leak, let_go, look_again, look_at, stand, standing,
 };
 pub(crate) use number::Number;
 pub(crate) use quiet::{idle_one_less, idle_one_more};
+pub(crate) use records::{Standing, Ticket, Yields};
 pub(crate) use report::held_in_words;
 pub(crate) use site::{Crew, Need, Object, On, Site};

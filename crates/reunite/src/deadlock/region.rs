@@ -16,7 +16,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::bonds::Bond;
-use super::graph::{Graph, Path, Record, Ticket, Yields};
+use super::records::{Graph, Path, Record, Ticket, Yields};
 use super::site::On;
 
 /// This wait and another, if neither can end before the other, and this one is the victim. Thousands of tasks may want
@@ -296,7 +296,7 @@ mod tests {
 
     use super::*;
     use crate::deadlock::bonds::{hold, let_go_newest, run};
-    use crate::deadlock::graph::Standing;
+    use crate::deadlock::records::Standing;
     use crate::deadlock::site::{Crew, Need, Object, Site};
     use crate::id::{Kind, Label, TaskId};
     use crate::observe::Verb;

@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use super::bonds::{self, Bond, Held};
-use super::graph::{Graph, Path, Record};
+use super::records::{Graph, Path, Record};
 use super::site::Object;
 use crate::error::{Deadlock, DeadlockLink};
 use crate::observe::Verb;

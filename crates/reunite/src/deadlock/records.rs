@@ -1,0 +1,320 @@
+//! The graph's records and indexes: what is filed, and who waits for whom.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::Location;
+
+use super::bonds::{self, Bond, Held};
+use super::quiet;
+use super::site::{Need, On, Site};
+use crate::error::Deadlock;
+use crate::id::Label;
+use crate::park::Parker;
+use crate::primitive::{Counter, Ordering};
+
+/// Tells one wait from another; the newest is the largest.
+pub(crate) type Ticket = u64;
+
+/// A wait that is to be filed.
+pub(crate) struct Standing<'a> {
+    pub(crate) task: &'a Label,
+    pub(crate) site: &'a Site,
+    pub(crate) parker: &'a Parker,
+    pub(crate) yields: Yields,
+    /// Zero the first time; kept for the rest of the wait.
+    pub(crate) ticket: &'a mut Ticket,
+}
+
+/// Whether a wait can be a victim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Yields {
+    /// It returns an error.
+    First,
+    /// It lets go of what it waits for; only if no other wait can return an error.
+    Last,
+    Never,
+}
+
+pub(super) struct Record {
+    pub(super) task: Label,
+    pub(super) site: Site,
+    pub(super) bears: Vec<Bond>,
+    pub(super) holds: Vec<Held>,
+    /// All bonds by which it may depend on others, so that it is found from there.
+    pub(super) found_by: Vec<Bond>,
+    pub(super) parker: Parker,
+    pub(super) yields: Yields,
+    /// Whether it waits on a thread that this library started.
+    is_ours: bool,
+    pub(super) verdict: Option<Deadlock>,
+}
+
+/// A lock that is held although the task that took it is over: its guard was leaked, or at least kept.
+pub(super) struct Leaked {
+    pub(super) by: Label,
+    pub(super) since: &'static Location<'static>,
+}
+
+/// Pairs, so that to file and to withdraw one of many under the same bond costs no more than one of few.
+type Index = BTreeSet<((u64, u64), Ticket)>;
+
+fn key(bond: Bond, ticket: Ticket) -> ((u64, u64), Ticket) {
+    (bond.words(), ticket)
+}
+
+pub(super) struct Graph {
+    pub(super) records: BTreeMap<Ticket, Record>,
+    bearers: Index,
+    waiters: Index,
+    /// Waits for anyone that can be victims: those that yield first, and last.
+    for_anyone: [BTreeSet<Ticket>; 2],
+    /// Records of threads that this library started.
+    pub(super) ours: usize,
+    /// With an entry for each guard.
+    pub(super) leaked: BTreeMap<Bond, Vec<Leaked>>,
+    /// Locks that are gone, and how many of their guards were forgotten by tasks that go on: when those end, there is
+    /// nothing to tell.
+    pub(super) gone: BTreeMap<Bond, usize>,
+    next: Ticket,
+}
+
+crate::primitive::global! {
+    static WAITS_FOR_ANYONE: Counter = Counter::new(0);
+    static FILED: Counter = Counter::new(0);
+}
+
+/// How many records wait for anyone: while there are none, nobody has to look whether anyone is left.
+pub(super) fn waits_for_anyone() -> u64 {
+    WAITS_FOR_ANYONE.load(Ordering::SeqCst)
+}
+
+/// How many records there are, asked without the lock.
+pub(super) fn filed() -> u64 {
+    FILED.load(Ordering::SeqCst)
+}
+
+impl Record {
+    pub(super) fn new(standing: &Standing<'_>) -> Self {
+        let (mut bears, holds) = bonds::all();
+        let site = standing.site;
+        if let On::Write { lock, came } = site.on {
+            // Readers that come after it wait for it.
+            bears.push(Bond::Turn(lock, came));
+        }
+        bears.sort_unstable();
+        bears.dedup();
+        let found_by = match &site.on {
+            On::Time | On::Anyone => Vec::new(),
+            On::Bond(bond) => vec![*bond],
+            On::Read { .. } | On::Write { .. } => {
+                awaits(site).map_or_else(Vec::new, |awaits| awaits.bonds)
+            }
+            On::Crew(crew) => crew.bonds(),
+        };
+        Self {
+            task: standing.task.clone(),
+            site: site.clone(),
+            bears,
+            holds,
+            found_by,
+            parker: standing.parker.clone(),
+            yields: standing.yields,
+            is_ours: quiet::is_ours(),
+            verdict: None,
+        }
+    }
+
+    /// Whether it is about to go on: somebody has brought something, or it was picked as a victim.
+    pub(super) fn goes_on(&self) -> bool {
+        self.parker.is_marked()
+    }
+
+    pub(super) fn is_for_anyone(&self) -> bool {
+        matches!(self.site.on, On::Anyone)
+    }
+}
+
+impl Graph {
+    pub(super) const fn new() -> Self {
+        Self {
+            records: BTreeMap::new(),
+            bearers: BTreeSet::new(),
+            waiters: BTreeSet::new(),
+            for_anyone: [BTreeSet::new(), BTreeSet::new()],
+            ours: 0,
+            leaked: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            next: 1,
+        }
+    }
+
+    /// Whether the lock whose guard a task has leaked was gone before that.
+    pub(super) fn was_of_the_gone(&mut self, bond: Bond) -> bool {
+        let Some(guards) = self.gone.get_mut(&bond) else {
+            return false;
+        };
+        *guards -= 1;
+        if *guards == 0 {
+            self.gone.remove(&bond);
+        }
+        true
+    }
+
+    /// The victims of its kind that wait for anyone, if it is one of them.
+    fn peers(&mut self, record: &Record) -> Option<&mut BTreeSet<Ticket>> {
+        let [first, last] = &mut self.for_anyone;
+        match record.yields {
+            _ if !record.is_for_anyone() => None,
+            Yields::First => Some(first),
+            Yields::Last => Some(last),
+            Yields::Never => None,
+        }
+    }
+
+    /// Inserts a record; gives it a number unless it has one.
+    pub(super) fn insert(&mut self, ticket: Ticket, record: Record) -> Ticket {
+        let ticket = if ticket == 0 { self.next } else { ticket };
+        self.next = self.next.max(ticket + 1);
+        let bears = record.bears.iter();
+        self.bearers.extend(bears.map(|bond| key(*bond, ticket)));
+        let found_by = record.found_by.iter();
+        self.waiters.extend(found_by.map(|bond| key(*bond, ticket)));
+        if let Some(peers) = self.peers(&record) {
+            peers.insert(ticket);
+        }
+        self.ours += usize::from(record.is_ours);
+        if record.is_for_anyone() {
+            WAITS_FOR_ANYONE.fetch_add(1, Ordering::SeqCst);
+        }
+        record.parker.file();
+        FILED.fetch_add(1, Ordering::SeqCst);
+        self.records.insert(ticket, record);
+        ticket
+    }
+
+    pub(super) fn withdraw(&mut self, ticket: Ticket) -> Option<Record> {
+        let record = self.records.remove(&ticket)?;
+        for bond in &record.bears {
+            self.bearers.remove(&key(*bond, ticket));
+        }
+        for bond in &record.found_by {
+            self.waiters.remove(&key(*bond, ticket));
+        }
+        if let Some(peers) = self.peers(&record) {
+            peers.remove(&ticket);
+        }
+        self.ours -= usize::from(record.is_ours);
+        if record.is_for_anyone() {
+            WAITS_FOR_ANYONE.fetch_sub(1, Ordering::SeqCst);
+        }
+        FILED.fetch_sub(1, Ordering::SeqCst);
+        record.parker.withdraw();
+        Some(record)
+    }
+
+    /// The newest wait for anyone that can be a victim; one that yields last only where there is no other.
+    pub(super) fn newest_for_anyone(&self) -> Option<Ticket> {
+        let [first, last] = &self.for_anyone;
+        first.last().or(last.last()).copied()
+    }
+
+    /// Whether no wait has come later.
+    pub(super) fn is_newest(&self, ticket: Ticket) -> bool {
+        ticket + 1 == self.next
+    }
+
+    /// About how many bonds the wait depends on.
+    pub(super) fn size(&self, ticket: Ticket) -> usize {
+        match &self.records[&ticket].site.on {
+            On::Crew(crew) => crew.size(),
+            _ => 1,
+        }
+    }
+
+    /// Of a turn: those that have one before it.
+    pub(super) fn bearers(&self, bond: Bond) -> impl Iterator<Item = Ticket> {
+        let (first, last) = match bond {
+            Bond::Turn(lock, _) => (Bond::Turn(lock, 0), (bond, 0)),
+            bond => (bond, (bond, Ticket::MAX)),
+        };
+        between(&self.bearers, (first, 0), last)
+    }
+
+    /// Of a turn: those that wait for one after it.
+    pub(super) fn waiters(&self, bond: Bond) -> Vec<Ticket> {
+        let (first, last) = match bond {
+            Bond::Turn(lock, _) => ((bond, Ticket::MAX), Bond::Turn(lock, u64::MAX)),
+            bond => ((bond, 0), bond),
+        };
+        between(&self.waiters, first, (last, Ticket::MAX)).collect()
+    }
+
+    /// The bonds whose bearers can end a wait; none: it is about to end, or anyone can.
+    pub(super) fn awaits(&self, ticket: Ticket) -> Option<Awaits> {
+        let record = &self.records[&ticket];
+        if record.goes_on() {
+            return None;
+        }
+        awaits(&record.site)
+    }
+
+    /// The records that this one depends on, if it is not about to go on.
+    pub(super) fn next_of(&self, ticket: Ticket) -> Vec<Ticket> {
+        let bonds = self.awaits(ticket).map(|awaits| awaits.bonds);
+        let bonds = bonds.into_iter().flatten();
+        bonds.flat_map(|bond| self.bearers(bond)).collect()
+    }
+
+    /// The records that may depend on this one, if it is not about to go on.
+    pub(super) fn before(&self, ticket: Ticket) -> Vec<Ticket> {
+        let record = &self.records[&ticket];
+        if record.goes_on() {
+            return Vec::new();
+        }
+        let bears = record.bears.iter();
+        bears.flat_map(|bond| self.waiters(*bond)).collect()
+    }
+}
+
+/// No ticket is zero or the largest.
+fn between(
+    index: &Index,
+    first: (Bond, Ticket),
+    last: (Bond, Ticket),
+) -> impl Iterator<Item = Ticket> {
+    let keys = key(first.0, first.1)..=key(last.0, last.1);
+    index.range(keys).map(|(_, ticket)| *ticket)
+}
+
+/// Records, and by which bond each keeps on for the next.
+pub(super) type Path = Vec<(Ticket, Option<Bond>)>;
+
+/// The bonds whose bearers can end a wait, and how many of them are needed; none: anyone.
+pub(super) fn awaits(site: &Site) -> Option<Awaits> {
+    Some(match &site.on {
+        On::Time | On::Anyone => return None,
+        On::Bond(bond) => Awaits::all([*bond]),
+        On::Read { lock, came } => Awaits::all([Bond::Lock(*lock), Bond::Turn(*lock, *came)]),
+        On::Write { lock, .. } => Awaits::all([Bond::Lock(*lock), Bond::Read(*lock)]),
+        On::Crew(crew) => match crew.need() {
+            Need::Any(tasks) => Awaits {
+                bonds: tasks.into_iter().map(Bond::Task).collect(),
+                one_is_enough: true,
+            },
+            Need::All(tasks) => Awaits::all(tasks.into_iter().map(Bond::Task)),
+        },
+    })
+}
+
+pub(super) struct Awaits {
+    pub(super) bonds: Vec<Bond>,
+    pub(super) one_is_enough: bool,
+}
+
+impl Awaits {
+    fn all(bonds: impl IntoIterator<Item = Bond>) -> Self {
+        Self {
+            bonds: bonds.into_iter().collect(),
+            one_is_enough: false,
+        }
+    }
+}
