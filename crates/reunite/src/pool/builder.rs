@@ -325,7 +325,7 @@ impl Pool {
         let spec = Builder::new().spec(Location::caller());
         let group = self.shared.group();
         let (handle, entry) = admit(group, spec, f);
-        if let Err(refused) = group.start(&entry) {
+        if let Err(refused) = entry.start() {
             entry.refuse(refused);
         }
         handle

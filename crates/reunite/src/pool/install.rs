@@ -87,8 +87,8 @@ where
     let job = unsafe { erase(job) };
     let who = current::Who::new(label.clone(), Some(here.who));
     let entry = Entry::always(job, who, here.node, Arc::clone(pool.group()));
-    pool.group()
-        .start(&entry)
+    entry
+        .start()
         .expect("a pool takes every task into its queue");
     wait_for(&entry, &signal, at);
     std::mem::forget(guard);

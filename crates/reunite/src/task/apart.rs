@@ -22,18 +22,13 @@
 use std::cell::Cell;
 use std::io;
 
+use super::group::RunApart;
 use super::job::{Conclusion, Go, Job};
 use crate::current::{Context, Entered, enter};
 use crate::deadlock::{self, Running, idle_one_less, idle_one_more};
 use crate::id::{Label, TaskId};
 use crate::observe::{Event, Quiet, tell};
 use crate::primitive::{Arc, Mutex, thread_local};
-
-/// Runs a closure on a fresh thread, of that name and stack size, and returns when that has ended.
-///
-/// # Errors
-/// The system refuses one; the closure was dropped.
-pub(crate) type RunApart = fn(&Label, Option<usize>, Box<dyn FnOnce() + Send>) -> io::Result<()>;
 
 thread_local! {
     static KEPT: Cell<Option<Kept>> = const { Cell::new(None) };

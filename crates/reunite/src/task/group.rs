@@ -18,24 +18,20 @@
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-#[cfg(not(reunite_model))]
-use super::apart::RunApart;
-use super::entry::Entry;
+use super::job::{Job, OnThread};
 use super::live::{self, Picture, Visible};
 use super::policy::{OnTimeout, Policy, Verdict, WaitAll};
 use crate::cancel::Node;
 use crate::contain::{assert_outside, contain};
-use crate::current::{self, Who};
-use crate::deadline;
-use crate::deadlock::{self, Bond, Crew, Need, Object, On, Site};
-use crate::error::{Cancelled, Why, resume};
+use crate::current::Who;
+use crate::deadlock::{self, Bond, Need};
+use crate::error::{Cancelled, Why};
 use crate::id::{Label, TaskId};
-use crate::observe::{Completion, Event, Straggler, Verb, is_on, report_stragglers, tell};
+use crate::observe::{Completion, is_quiet};
 use crate::park::Parker;
-use crate::primitive::{Arc, Duration, Instant, Mutex, MutexGuard};
-use crate::wait::{Heed, Wait, wait};
+use crate::primitive::{Arc, Mutex, MutexGuard};
 
 /// Who runs a group's tasks.
 pub(crate) enum Starter {
@@ -55,6 +51,13 @@ pub(crate) struct Threads {
     pub(crate) run_apart: RunApart,
 }
 
+/// Runs a closure on a fresh thread, of that name and stack size, and returns when that has ended.
+///
+/// # Errors
+/// The system refuses one; the closure was dropped.
+#[cfg(not(reunite_model))]
+pub(crate) type RunApart = fn(&Label, Option<usize>, Box<dyn FnOnce() + Send>) -> io::Result<()>;
+
 /// A pool, as a group knows it.
 pub(crate) trait Queue: Send + Sync {
     /// Leaves the entry to a worker.
@@ -65,7 +68,7 @@ pub(crate) trait Queue: Send + Sync {
 }
 
 impl Starter {
-    fn start(&self, entry: &Arc<Entry>) -> io::Result<()> {
+    pub(super) fn start(&self, entry: &Arc<Entry>) -> io::Result<()> {
         match self {
             Self::Threads(threads) => (threads.start)(entry),
             Self::Pool(queue) => {
@@ -77,7 +80,7 @@ impl Starter {
 }
 
 pub(crate) struct Group {
-    node: Arc<Node>,
+    pub(super) node: Arc<Node>,
     /// The task that waits for this group's: the parent of them all. None: each has its own.
     owner: Option<Arc<Who>>,
     rules: Rules,
@@ -97,14 +100,14 @@ pub(super) struct State {
     running: usize,
     pub(super) between: usize,
     pub(super) queue: VecDeque<Arc<Entry>>,
-    members: BTreeMap<TaskId, Arc<Entry>>,
+    pub(super) members: BTreeMap<TaskId, Arc<Entry>>,
     pub(super) waiters: Vec<Parker>,
     /// What is to be cancelled if every task is idle; see there.
     pub(super) idle: Vec<Arc<Node>>,
     /// Who waits for some of the members: asks again whenever one leaves.
-    choosers: Vec<Parker>,
+    pub(super) choosers: Vec<Parker>,
     /// Whom those who do so have left out: nobody else who does waits for them.
-    left_out: Vec<TaskId>,
+    pub(super) left_out: Vec<TaskId>,
 }
 
 impl State {
@@ -115,10 +118,88 @@ impl State {
         begun.map(|(id, _)| *id).collect()
     }
 
-    fn has_begun(&self, task: TaskId) -> bool {
+    pub(super) fn has_begun(&self, task: TaskId) -> bool {
         let entry = self.members.get(&task);
         entry.is_some_and(|entry| !entry.is_waiting_to_start())
     }
+}
+
+pub(crate) struct Entry {
+    pub(super) job: Mutex<Option<Job<'static>>>,
+    pub(crate) who: Arc<Who>,
+    pub(crate) node: Arc<Node>,
+    pub(crate) group: Arc<Group>,
+    pub(crate) on: OnThread,
+    pub(super) begins: Begins,
+    /// Spawned by an observer, or by such a task: observers are not told of it.
+    pub(super) is_quiet: bool,
+}
+
+/// Whether a task's closure runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begins {
+    /// Not if the task is cancelled before.
+    UnlessCancelled,
+    /// Whatever happens: somebody waits who needs what it returns.
+    Always,
+}
+
+impl Entry {
+    pub(crate) fn new(
+        job: Job<'static>,
+        who: Arc<Who>,
+        node: Arc<Node>,
+        group: Arc<Group>,
+        on: OnThread,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            job: Mutex::new(Some(job)),
+            who,
+            node,
+            group,
+            on,
+            begins: Begins::UnlessCancelled,
+            is_quiet: is_quiet(),
+        })
+    }
+
+    /// A task that runs in a cancelled task as well.
+    pub(crate) fn always(
+        job: Job<'static>,
+        who: Arc<Who>,
+        node: Arc<Node>,
+        group: Arc<Group>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            job: Mutex::new(Some(job)),
+            who,
+            node,
+            group,
+            on: OnThread::default(),
+            begins: Begins::Always,
+            is_quiet: is_quiet(),
+        })
+    }
+
+    /// Whether it is over before it has begun.
+    pub(super) fn never_begins(&self) -> bool {
+        self.begins == Begins::UnlessCancelled && self.node.is_cancelled()
+    }
+
+    /// Whether nobody has begun to run it.
+    pub(crate) fn is_waiting_to_start(&self) -> bool {
+        self.job.lock().is_some()
+    }
+}
+
+/// What becomes of a task that was admitted.
+#[must_use]
+pub(super) enum Admitted {
+    /// It has a place: its thread is to be started.
+    Place,
+    Queued,
+    /// It was cancelled before: whoever runs it completes it so.
+    NeverBegins,
 }
 
 impl Drop for Group {
@@ -129,10 +210,6 @@ impl Drop for Group {
         contain(|| drop(policy));
     }
 }
-
-/// How long a cancelled group waits for stragglers before it names them, at first.
-const PATIENCE: Duration = Duration::from_secs(5);
-const LONGEST_PATIENCE: Duration = Duration::from_secs(60);
 
 impl Group {
     pub(crate) fn new(
@@ -175,55 +252,35 @@ impl Group {
             .any(|who| state.members.contains_key(&who.label.id()))
     }
 
-    /// Starts the task, or queues it, or, if the group is cancelled, completes it cancelled without
-    /// starting anything.
-    ///
-    /// # Errors
-    /// The system refused a thread. The task was admitted: the caller must `run` or `refuse` it.
-    pub(crate) fn start(&self, entry: &Arc<Entry>) -> io::Result<()> {
-        let label = &entry.who.label;
-        if is_on() {
-            let by = current::current().who;
-            tell(|| Event::Spawn {
-                task: label,
-                by: &by.label,
-                scope: self.node.label(),
-            });
+    /// Counts a task in, and gives it a place, or a place in the queue.
+    pub(super) fn admit(&self, entry: &Arc<Entry>) -> Admitted {
+        let mut state = self.state.lock();
+        state.pending += 1;
+        state
+            .members
+            .insert(entry.who.label.id(), Arc::clone(entry));
+        if entry.never_begins() {
+            return Admitted::NeverBegins;
         }
-        if let Err(payload) = self.judge(label, Why::Decided, || self.rules.policy.on_spawn(label))
-        {
-            // In the spawner's own call: it is the spawner's panic. The scope is cancelled already.
-            resume(payload);
+        let is_full = |limit| state.running >= limit;
+        if self.rules.max_threads.is_some_and(is_full) {
+            state.queue.push_back(Arc::clone(entry));
+            return Admitted::Queued;
         }
-        let place = {
-            let mut state = self.state.lock();
-            state.pending += 1;
-            state
-                .members
-                .insert(entry.who.label.id(), Arc::clone(entry));
-            let place = self
-                .rules
-                .max_threads
-                .is_none_or(|limit| state.running < limit);
-            if entry.never_begins() {
-                drop(state);
-                entry.run();
-                return Ok(());
-            }
-            if place {
-                state.running += 1;
-                state.between += 1;
-            } else {
-                state.queue.push_back(Arc::clone(entry));
-            }
-            place
-        };
-        if !place {
-            return Ok(());
-        }
-        self.starter
-            .start(entry)
-            .inspect_err(|_| self.give_place_up())
+        state.running += 1;
+        state.between += 1;
+        Admitted::Place
+    }
+
+    /// One place more than the limit allows.
+    pub(super) fn add_place(&self) {
+        let mut state = self.state.lock();
+        state.running += 1;
+        state.between += 1;
+    }
+
+    pub(super) fn starter(&self) -> &Starter {
+        &self.starter
     }
 
     /// The pool in which its tasks run, if they do.
@@ -241,18 +298,6 @@ impl Group {
             Starter::Threads(threads) => Some(*threads),
             Starter::Pool(_) => None,
         }
-    }
-
-    /// A thread over the limit, for a queued task that a joiner inside the scope needs and cannot run.
-    pub(crate) fn start_beyond_limit(&self, entry: &Arc<Entry>) -> io::Result<()> {
-        {
-            let mut state = self.state.lock();
-            state.running += 1;
-            state.between += 1;
-        }
-        self.starter
-            .start(entry)
-            .inspect_err(|_| self.give_place_up())
     }
 
     /// The next task for a thread that has a place; gives the place up if there is none.
@@ -276,24 +321,17 @@ impl Group {
         self.state.lock().between -= 1;
     }
 
-    /// The system refused the thread that this place was for. The queue may hold tasks that counted on it.
-    fn give_place_up(&self) {
-        let orphans: Vec<_> = {
-            let mut state = self.state.lock();
-            state.running -= 1;
-            state.between -= 1;
-            if state.running == 0 {
-                state.queue.drain(..).collect()
-            } else {
-                self.one_less(state);
-                Vec::new()
-            }
-        };
-        for orphan in orphans {
-            orphan.refuse(io::Error::other(
-                "no thread is left to run the queue of its scope",
-            ));
+    /// The system refused the thread that this place was for. Returns the tasks that queued for it, if there is no other.
+    #[must_use]
+    pub(super) fn give_place_up(&self) -> Vec<Arc<Entry>> {
+        let mut state = self.state.lock();
+        state.running -= 1;
+        state.between -= 1;
+        if state.running == 0 {
+            return state.queue.drain(..).collect();
         }
+        self.one_less(state);
+        Vec::new()
     }
 
     /// The task is done; `in_place`: its thread has a place, and keeps it.
@@ -329,6 +367,17 @@ impl Group {
         }
     }
 
+    /// What a task of this group waits for that was not begun: those that hold the places, if places are all
+    /// that it needs.
+    pub(super) fn need_of_queued(&self) -> Need {
+        let state = self.state.lock();
+        Need::Any(if self.has_limit() && state.between == 0 {
+            state.begun()
+        } else {
+            Vec::new()
+        })
+    }
+
     fn is_place_waited_for(&self, state: &State) -> bool {
         self.has_limit() && !state.queue.is_empty()
     }
@@ -354,6 +403,14 @@ impl Group {
         self.judge(task, why, || self.rules.policy.on_complete(task, how))
     }
 
+    /// Asks the policy whether to go on with a new task, and does what it says.
+    ///
+    /// # Errors
+    /// The policy panicked; the group is cancelled.
+    pub(super) fn consider(&self, task: &Label) -> Result<(), Box<dyn Any + Send>> {
+        self.judge(task, Why::Decided, || self.rules.policy.on_spawn(task))
+    }
+
     fn judge(
         &self,
         task: &Label,
@@ -376,17 +433,6 @@ impl Group {
         self.rules.policy.is_satisfied()
     }
 
-    /// The tasks that have not left and are so, in spawn order.
-    pub(crate) fn stragglers_if(&self, filter: impl Fn(&Who) -> bool) -> Vec<Straggler> {
-        let members: Vec<_> = self.state.lock().members.values().cloned().collect();
-        members
-            .iter()
-            .map(|entry| &*entry.who)
-            .filter(|who| filter(who))
-            .map(straggler)
-            .collect()
-    }
-
     /// Cancels each task that has not left, but for these, and not the group. Returns how many.
     pub(crate) fn cancel_members_but(&self, except: &[TaskId], why: &Why) -> usize {
         let members: Vec<_> = self.state.lock().members.values().cloned().collect();
@@ -398,125 +444,6 @@ impl Group {
                 .cancel(Cancelled::new(why.clone(), self.node.label().clone()));
         }
         members.len()
-    }
-
-    /// Whether every task has left, or none will by itself.
-    fn is_over_or_wake(&self, parker: &Parker) -> bool {
-        let mut state = self.state.lock();
-        let is_over = state.pending == 0 || state.is_abandoned();
-        if !is_over {
-            state.waiters.retain(|waiter| !waiter.is_same(parker));
-            state.waiters.push(parker.clone());
-        }
-        is_over
-    }
-
-    fn site(self: &Arc<Self>, verb: Verb, at: &'static Location<'static>) -> Site {
-        Site {
-            verb,
-            object: Object::Label(self.node.label().clone()),
-            at,
-            on: On::Crew(Arc::clone(self) as Arc<dyn Crew>),
-        }
-    }
-
-    /// What a task of this group waits for that was not begun: those that hold the places, if places are all
-    /// that it needs.
-    pub(super) fn need_of_queued(&self) -> Need {
-        let state = self.state.lock();
-        Need::Any(if self.has_limit() && state.between == 0 {
-            state.begun()
-        } else {
-            Vec::new()
-        })
-    }
-
-    /// Waits until every task has left. A cancellation or the deadline cancels them, never this wait;
-    /// from then on those that do not come back are reported, again and again.
-    pub(crate) fn wait_all(self: &Arc<Self>, at: &'static Location<'static>) {
-        let label = self.node.label();
-        let wait_until = |deadline, heed: Heed<'_>| loop {
-            let site = self.site(Verb::End, at);
-            let ended = wait(site, deadline, heed, |parker| self.is_over_or_wake(parker));
-            if !matches!(ended, Wait::Ready) || !self.close_abandoned() {
-                return ended;
-            }
-        };
-        if let Wait::Ready = wait_until(None, Heed::Node(&self.node)) {
-            return;
-        }
-        chase(
-            label,
-            |deadline| wait_until(deadline, Heed::Patiently),
-            || self.stragglers_if(|_| true),
-        );
-    }
-
-    /// Waits until every task but these has left or `deadline` has passed: true in the first case.
-    pub(crate) fn wait_for_all_but(
-        self: &Arc<Self>,
-        except: &[TaskId],
-        deadline: Option<Instant>,
-        at: &'static Location<'static>,
-    ) -> bool {
-        let others = Others {
-            group: Arc::clone(self),
-        };
-        let site = Site {
-            on: On::Crew(Arc::new(others)),
-            ..self.site(Verb::Shutdown, at)
-        };
-        self.leave_out(|left_out| left_out.extend(except));
-        let ended = wait(site, deadline, Heed::Nothing, |parker| {
-            let mut state = self.state.lock();
-            let is_left_out = |id| state.left_out.contains(id);
-            let have_left = state.members.keys().all(is_left_out);
-            if !have_left && !state.choosers.iter().any(|other| other.is_same(parker)) {
-                state.choosers.push(parker.clone());
-            }
-            have_left
-        });
-        self.leave_out(|left_out| {
-            for id in except {
-                let at = left_out.iter().position(|other| other == id);
-                at.map(|at| left_out.swap_remove(at));
-            }
-        });
-        matches!(ended, Wait::Ready)
-    }
-
-    fn leave_out(&self, change: impl FnOnce(&mut Vec<TaskId>)) {
-        let mut state = self.state.lock();
-        change(&mut state.left_out);
-        let choosers = std::mem::take(&mut state.choosers);
-        drop(state);
-        choosers.iter().for_each(Parker::unpark);
-    }
-}
-
-/// The tasks of a group but those that are left out, by whoever waits for the others: that is what the wait asks.
-struct Others {
-    group: Arc<Group>,
-}
-
-impl Crew for Others {
-    fn need(&self) -> Need {
-        let state = self.group.state.lock();
-        let is_meant = |id: &TaskId| !state.left_out.contains(id);
-        Need::All(state.begun().into_iter().filter(is_meant).collect())
-    }
-
-    fn size(&self) -> usize {
-        self.group.size()
-    }
-
-    fn needs(&self, task: TaskId) -> bool {
-        let state = self.group.state.lock();
-        state.has_begun(task) && !state.left_out.contains(&task)
-    }
-
-    fn bonds(&self) -> Vec<Bond> {
-        vec![self.group.bond()]
     }
 }
 
@@ -535,51 +462,5 @@ impl Visible for Group {
             tasks,
             more_queued: 0,
         }]
-    }
-}
-
-impl Crew for Group {
-    /// Of the end: every task that was begun. Those that queue come when their turn does.
-    fn need(&self) -> Need {
-        Need::All(self.state.lock().begun())
-    }
-
-    fn size(&self) -> usize {
-        self.state.lock().members.len()
-    }
-
-    fn needs(&self, task: TaskId) -> bool {
-        self.state.lock().has_begun(task)
-    }
-
-    fn bonds(&self) -> Vec<Bond> {
-        vec![self.bond()]
-    }
-}
-
-pub(crate) fn straggler(who: &Who) -> Straggler {
-    Straggler {
-        task: who.label.clone(),
-        age: who.age(),
-        doing: who.doing(),
-    }
-}
-
-/// Waits for what was cancelled, naming whoever is late at growing intervals. False if the wait was refused,
-/// which only one that says so can be.
-pub(crate) fn chase(
-    waiting: &Label,
-    mut wait_until: impl FnMut(Option<Instant>) -> Wait,
-    stragglers: impl Fn() -> Vec<Straggler>,
-) -> bool {
-    let mut patience = PATIENCE;
-    loop {
-        match wait_until(deadline::after(patience)) {
-            Wait::Ready => return true,
-            Wait::Refused(_) => return false,
-            Wait::TimedOut | Wait::Cancelled(_) => {}
-        }
-        report_stragglers(waiting, &stragglers());
-        patience = LONGEST_PATIENCE.min(patience * 2);
     }
 }

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::fmt;
 use std::panic::Location;
 
-use super::entry::Entry;
-use super::group::{chase, straggler};
+use super::ending::{chase, straggler};
+use super::group::Entry;
 use super::packet::{Found, Packet};
 use crate::contain::contain;
 use crate::current::{self, Who};
@@ -300,7 +300,7 @@ impl<T, E> JoinHandle<T, E> {
                 queue.run_here(entry);
             }
             None if timed || deep || entry.on.is_fresh => {
-                if let Err(error) = entry.group.start_beyond_limit(entry) {
+                if let Err(error) = entry.start_beyond_limit() {
                     entry.refuse(error);
                 }
             }

@@ -2,7 +2,8 @@
 
 #[cfg(not(reunite_model))]
 mod apart;
-mod entry;
+mod crew;
+mod ending;
 mod failures;
 mod group;
 mod handle;
@@ -11,16 +12,20 @@ mod job;
 mod live;
 mod packet;
 mod policy;
+mod prepare;
+mod run;
 mod unjoined;
 
 pub use handle::JoinHandle;
 pub use policy::{FailFast, FirstSuccess, OnTimeout, Policy, Quorum, Verdict, WaitAll};
 
-pub(crate) use entry::{Entry, run_chain};
+pub(crate) use ending::{chase, straggler};
 pub(crate) use failures::{Failures, Unclaimed};
-pub(crate) use group::{Group, Queue, Rules, Starter, Threads, chase, straggler};
+pub(crate) use group::{Entry, Group, Queue, Rules, Starter, Threads};
 pub(crate) use handle::OnDrop;
-pub(crate) use job::{Job, OnThread, Spec, prepare};
+pub(crate) use job::{Job, OnThread, Spec};
 pub(crate) use live::{Picture, Visible, hide, pictures, show};
 pub(crate) use packet::{Callback, Packet};
+pub(crate) use prepare::prepare;
+pub(crate) use run::run_chain;
 pub(crate) use unjoined::Unjoined;

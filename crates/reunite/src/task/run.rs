@@ -1,85 +1,65 @@
-//! A task that is to run: its job until somebody takes it, and its place in its group.
+//! How a task is started, and how a thread runs it.
 
 use std::io;
 
 #[cfg(not(reunite_model))]
 use super::apart::Apart;
-use super::group::Group;
+use super::group::{Admitted, Begins, Entry};
 #[cfg(not(reunite_model))]
 use super::job::Conclusion;
-use super::job::{Go, Job, OnThread};
-use crate::cancel::Node;
-use crate::current::{Context, Who, enter};
-use crate::deadlock::{self, Bond, Crew, Need};
-use crate::id::TaskId;
-use crate::observe::{Event, Quiet, is_quiet, tell};
-use crate::primitive::{Arc, Mutex};
-
-pub(crate) struct Entry {
-    job: Mutex<Option<Job<'static>>>,
-    pub(crate) who: Arc<Who>,
-    pub(crate) node: Arc<Node>,
-    pub(crate) group: Arc<Group>,
-    pub(crate) on: OnThread,
-    begins: Begins,
-    /// Spawned by an observer, or by such a task: observers are not told of it.
-    is_quiet: bool,
-}
-
-/// Whether a task's closure runs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Begins {
-    /// Not if the task is cancelled before.
-    UnlessCancelled,
-    /// Whatever happens: somebody waits who needs what it returns.
-    Always,
-}
+use super::job::{Go, Job};
+use crate::current::{self, Context, enter};
+use crate::deadlock;
+use crate::error::resume;
+use crate::observe::{Event, Quiet, is_on, tell};
+use crate::primitive::Arc;
 
 impl Entry {
-    pub(crate) fn new(
-        job: Job<'static>,
-        who: Arc<Who>,
-        node: Arc<Node>,
-        group: Arc<Group>,
-        on: OnThread,
-    ) -> Arc<Self> {
-        Arc::new(Self {
-            job: Mutex::new(Some(job)),
-            who,
-            node,
-            group,
-            on,
-            begins: Begins::UnlessCancelled,
-            is_quiet: is_quiet(),
-        })
+    /// Starts the task, or queues it, or, if its group is cancelled, completes it cancelled without starting anything.
+    ///
+    /// # Errors
+    /// The system refused a thread. The task was admitted: the caller must `run` or `refuse` it.
+    pub(crate) fn start(self: &Arc<Self>) -> io::Result<()> {
+        let (group, label) = (&self.group, &self.who.label);
+        if is_on() {
+            let by = current::current().who;
+            tell(|| Event::Spawn {
+                task: label,
+                by: &by.label,
+                scope: group.node().label(),
+            });
+        }
+        if let Err(payload) = group.consider(label) {
+            // In the spawner's own call: it is the spawner's panic. The scope is cancelled already.
+            resume(payload);
+        }
+        match group.admit(self) {
+            Admitted::Place => self.start_thread(),
+            Admitted::Queued => Ok(()),
+            Admitted::NeverBegins => {
+                self.run();
+                Ok(())
+            }
+        }
     }
 
-    /// A task that runs in a cancelled task as well.
-    pub(crate) fn always(
-        job: Job<'static>,
-        who: Arc<Who>,
-        node: Arc<Node>,
-        group: Arc<Group>,
-    ) -> Arc<Self> {
-        Arc::new(Self {
-            job: Mutex::new(Some(job)),
-            who,
-            node,
-            group,
-            on: OnThread::default(),
-            begins: Begins::Always,
-            is_quiet: is_quiet(),
-        })
+    /// A thread over the limit, for a queued task that a joiner inside the scope needs and cannot run.
+    pub(crate) fn start_beyond_limit(self: &Arc<Self>) -> io::Result<()> {
+        self.group.add_place();
+        self.start_thread()
     }
 
-    /// Whether it is over before it has begun.
-    pub(super) fn never_begins(&self) -> bool {
-        self.begins == Begins::UnlessCancelled && self.node.is_cancelled()
-    }
-
-    /// Whether nobody has begun to run it.
-    pub(crate) fn is_waiting_to_start(&self) -> bool {
-        self.job.lock().is_some()
+    /// Starts a thread for the task's place. The queue may hold tasks that counted on it.
+    fn start_thread(self: &Arc<Self>) -> io::Result<()> {
+        let started = self.group.starter().start(self);
+        if started.is_err() {
+            for orphan in self.group.give_place_up() {
+                orphan.refuse(io::Error::other(
+                    "no thread is left to run the queue of its scope",
+                ));
+            }
+        }
+        started
     }
 
     /// Runs the job on this thread, unless somebody else took it before. A cancelled task is not started:
@@ -184,36 +164,6 @@ impl Entry {
     #[cfg(reunite_model)]
     fn run_apart(&self, job: Job<'static>, go: Go) -> Last {
         Last::Job(job, go)
-    }
-}
-
-impl Crew for Entry {
-    /// Of its completion.
-    fn need(&self) -> Need {
-        if self.is_waiting_to_start() {
-            self.group.need_of_queued()
-        } else {
-            Need::Any(vec![self.who.label.id()])
-        }
-    }
-
-    fn size(&self) -> usize {
-        if self.is_waiting_to_start() {
-            self.group.size()
-        } else {
-            1
-        }
-    }
-
-    fn needs(&self, task: TaskId) -> bool {
-        task == self.who.label.id() && !self.is_waiting_to_start()
-    }
-
-    fn bonds(&self) -> Vec<Bond> {
-        let completion = Bond::Task(self.who.label.id());
-        let place = self.group.has_limit() && self.is_waiting_to_start();
-        let place = place.then(|| self.group.bond());
-        std::iter::once(completion).chain(place).collect()
     }
 }
 

@@ -127,7 +127,7 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
     {
         let (handle, entry) = admit(root(), self.spec(Location::caller()), f);
-        if let Err(error) = root().start(&entry) {
+        if let Err(error) = entry.start() {
             entry.refuse(error);
         }
         handle
@@ -164,7 +164,7 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
     {
         let (handle, entry) = admit(root(), self.spec(at), f);
-        match root().start(&entry) {
+        match entry.start() {
             Ok(()) => Ok(handle),
             Err(error) => {
                 entry.refuse(error);

@@ -2,11 +2,15 @@
 
 use std::io;
 
+#[cfg(not(reunite_model))]
 use super::recycle::Recycler;
 use crate::deadlock::Alive;
+#[cfg(not(reunite_model))]
 use crate::id::Label;
 use crate::observe::count_thread;
-use crate::primitive::{Arc, Builder, Duration, JoinHandle};
+#[cfg(not(reunite_model))]
+use crate::primitive::Duration;
+use crate::primitive::{Arc, Builder, JoinHandle};
 use crate::task::{Entry, Threads, run_chain};
 
 /// How long a thread waits for its next task before it ends.
@@ -17,6 +21,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 static RECYCLER: Recycler = Recycler::new(KEEP_ALIVE);
 
 /// What threads are called while they run a task that has no name.
+#[cfg(not(reunite_model))]
 const NAME: &str = "reunite";
 
 /// Runs `entry`, and what queues behind it, on a thread: at once, never behind another task.

@@ -2,6 +2,7 @@
 
 mod builder;
 mod launch;
+#[cfg(any(not(reunite_model), test))]
 mod recycle;
 
 pub(crate) use builder::admit;

@@ -1,0 +1,81 @@
+//! What the waits for a group's tasks depend on.
+
+use super::group::{Entry, Group};
+use crate::deadlock::{Bond, Crew, Need};
+use crate::id::TaskId;
+use crate::primitive::Arc;
+
+impl Crew for Entry {
+    /// Of its completion.
+    fn need(&self) -> Need {
+        if self.is_waiting_to_start() {
+            self.group.need_of_queued()
+        } else {
+            Need::Any(vec![self.who.label.id()])
+        }
+    }
+
+    fn size(&self) -> usize {
+        if self.is_waiting_to_start() {
+            self.group.size()
+        } else {
+            1
+        }
+    }
+
+    fn needs(&self, task: TaskId) -> bool {
+        task == self.who.label.id() && !self.is_waiting_to_start()
+    }
+
+    fn bonds(&self) -> Vec<Bond> {
+        let completion = Bond::Task(self.who.label.id());
+        let place = self.group.has_limit() && self.is_waiting_to_start();
+        let place = place.then(|| self.group.bond());
+        std::iter::once(completion).chain(place).collect()
+    }
+}
+
+impl Crew for Group {
+    /// Of the end: every task that was begun. Those that queue come when their turn does.
+    fn need(&self) -> Need {
+        Need::All(self.state.lock().begun())
+    }
+
+    fn size(&self) -> usize {
+        self.state.lock().members.len()
+    }
+
+    fn needs(&self, task: TaskId) -> bool {
+        self.state.lock().has_begun(task)
+    }
+
+    fn bonds(&self) -> Vec<Bond> {
+        vec![self.bond()]
+    }
+}
+
+/// The tasks of a group but those that are left out, by whoever waits for the others: that is what the wait asks.
+pub(super) struct Others {
+    pub(super) group: Arc<Group>,
+}
+
+impl Crew for Others {
+    fn need(&self) -> Need {
+        let state = self.group.state.lock();
+        let is_meant = |id: &TaskId| !state.left_out.contains(id);
+        Need::All(state.begun().into_iter().filter(is_meant).collect())
+    }
+
+    fn size(&self) -> usize {
+        self.group.size()
+    }
+
+    fn needs(&self, task: TaskId) -> bool {
+        let state = self.group.state.lock();
+        state.has_begun(task) && !state.left_out.contains(&task)
+    }
+
+    fn bonds(&self) -> Vec<Bond> {
+        vec![self.group.bond()]
+    }
+}
