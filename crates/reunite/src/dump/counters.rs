@@ -1,7 +1,6 @@
 //! The live tree in a few numbers.
 
-use super::dump;
-use super::{Dump, DumpScope, DumpTask};
+use super::{Dump, DumpScope, DumpTask, dump};
 use crate::observe::counted;
 use crate::primitive::Duration;
 

@@ -10,6 +10,7 @@ mod cut_short;
 mod deadlock;
 mod fallible;
 mod join;
+mod payload;
 mod scope;
 mod wait;
 
@@ -22,26 +23,6 @@ pub use scope::ScopeError;
 pub use wait::WaitError;
 
 pub(crate) use cancelled::Why;
-pub(crate) use cut_short::{CutShort, resume};
+pub(crate) use cut_short::{CutShort, Refusal};
 pub(crate) use join::{Failure, JoinErrorKind};
-
-/// Why a wait that could have gone on for ever was refused.
-#[derive(Clone, Debug)]
-pub(crate) enum Refusal {
-    /// It would have blocked the last thread that its pool may have, while work is queued there.
-    Starved,
-    Deadlock(Deadlock),
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Starved => f.write_str(STARVED),
-            Self::Deadlock(deadlock) => write!(f, "{deadlock}"),
-        }
-    }
-}
-
-/// What is wrong with a pool of which every thread blocks.
-const STARVED: &str = "every thread of its pool is blocked, and it may start no more while work is queued; \
-    allow it more spares (PoolBuilder::spares), or do not block in the pool";
+pub(crate) use payload::resume;

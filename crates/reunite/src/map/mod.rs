@@ -3,6 +3,7 @@
 mod home;
 mod order;
 mod outcomes;
+mod plan;
 mod shared;
 mod worker;
 
@@ -12,13 +13,14 @@ use std::marker::PhantomData;
 use std::panic::Location;
 
 use crate::error::{Fallibility, JoinError, ScopeError};
-use crate::primitive::{Duration, available_parallelism};
+use crate::primitive::Duration;
 use crate::scope::{Scope, scope};
 
 pub use home::{Free, Home};
 pub use order::{Order, Ordered, Unordered};
 pub use outcomes::Outcomes;
 
+use plan::Plan;
 use shared::Name;
 
 /// Applies `f` to every item on several threads and yields the outcomes in the order of the items.
@@ -172,29 +174,6 @@ pub struct Map<'a, I: Iterator, F, H, O = Ordered> {
     plan: Plan,
     /// How long what the function and the items borrow lives, and what its outcomes are.
     kind: PhantomData<(&'a (), O)>,
-}
-
-/// What was chosen.
-#[derive(Clone, Debug)]
-struct Plan {
-    at: &'static Location<'static>,
-    name: Option<String>,
-    threads: Option<usize>,
-    window: Option<usize>,
-    item_timeout: Option<Duration>,
-    ordered: bool,
-    fail_fast: bool,
-}
-
-impl Plan {
-    fn threads(&self) -> usize {
-        self.threads.unwrap_or_else(available_parallelism)
-    }
-
-    fn window(&self) -> u64 {
-        let window = self.window.unwrap_or(self.threads().saturating_mul(2));
-        u64::try_from(window).unwrap_or(u64::MAX)
-    }
 }
 
 impl<'a, I: Iterator, F, H> Map<'a, I, F, H> {

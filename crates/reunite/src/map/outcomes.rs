@@ -3,8 +3,8 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::Plan;
 use super::home::Home;
+use super::plan::Plan;
 use super::shared::{Item, Name, Shared};
 use super::worker::{start, timed_out, unpark};
 use crate::cancel::Node;

@@ -25,7 +25,7 @@
 use std::any::Any;
 use std::collections::VecDeque;
 
-use super::Plan;
+use super::plan::Plan;
 use crate::cancel::Node;
 use crate::current::Who;
 use crate::error::JoinError;

@@ -13,7 +13,7 @@ use crate::pool;
 use drive::Drive;
 
 pub use sort::{par_sort_unstable, par_sort_unstable_by};
-pub use source::{Chunks, Source};
+pub use source::{Chunks, IntoSource, Source};
 
 /// Works on `items` side by side in the pool: a slice, a mutable slice, a range, a vector.
 ///
@@ -50,14 +50,6 @@ pub fn par<S: IntoSource>(items: S) -> Par<S::Source> {
         source: items.into_source(),
         at: Location::caller(),
     }
-}
-
-/// What [`par`] takes.
-pub trait IntoSource {
-    /// How it is split.
-    type Source: Source;
-    /// The source of its items.
-    fn into_source(self) -> Self::Source;
 }
 
 /// Items to be worked on side by side; see [`par`].

@@ -3,8 +3,6 @@
 use std::ops::Range;
 use std::vec;
 
-use super::IntoSource;
-
 /// Items in an order, that can be split in two anywhere.
 ///
 /// Implement it for a collection of your own, and [`IntoSource`] with it, to use it with [`par`](super::par).
@@ -25,6 +23,14 @@ pub trait Source: Send + Sized {
 
     /// Removes the first `size` items, which are there, and returns them in order.
     fn next_block(&mut self, size: usize) -> impl Iterator<Item = Self::Item>;
+}
+
+/// What [`par`](super::par) takes.
+pub trait IntoSource {
+    /// How it is split.
+    type Source: Source;
+    /// The source of its items.
+    fn into_source(self) -> Self::Source;
 }
 
 impl<'a, T: Sync> Source for &'a [T] {

@@ -59,10 +59,10 @@
 //! reference goes with the job (1), the handle's is typed and the compiler watches it.
 
 use std::any::type_name;
+use std::convert::Infallible;
 use std::io::{Write, stderr};
 use std::marker::PhantomData;
 
-use super::Scope;
 use super::ended::{Finished, Left};
 use crate::cancel::Node;
 use crate::contain::assert_outside;
@@ -84,6 +84,42 @@ pub(crate) struct Frame<'scope, 'env: 'scope, E> {
     on: OnThread,
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
+}
+
+/// What the body of a [`scope`](super::scope()), or of a [`try_scope`](super::try_scope), spawns through.
+///
+/// `K` says what the closures of its tasks return, see [`Fallibility`]: any value, in a [`scope`](super::scope()); a `Result<_, E>`, in a
+/// [`try_scope`](super::try_scope), whose scope is a `Scope<'scope, 'env, Fallible<E>>`. All else is the same for both.
+///
+/// A task may spawn into its own scope. Handles may be dropped, and may leave the scope; what a task borrows must live
+/// longer than the scope, not just longer than the task:
+///
+/// ```
+/// let (mut evens, words) = (vec![], ["to", "be"]);
+/// let longest = reunite::scope(|s| {
+///     s.spawn(|| evens.extend([2, 4]));                  // changes what no other task sees
+///     let task = s.spawn(|| {
+///         s.spawn(|| println!("{words:?}"));             // the scope waits for this one, too
+///         words.iter().copied().max_by_key(|word| word.len())
+///     });
+///     task.join().unwrap()
+/// });
+/// assert_eq!((evens, longest), (vec![2, 4], Some("be")));
+/// ```
+/// ```compile_fail,E0373
+/// reunite::try_scope(|s| {
+///     let local = String::from("dies with the body");
+///     s.spawn(|| Ok::<_, String>(local.len()));
+///     Ok(())
+/// });
+/// ```
+pub struct Scope<'scope, 'env, K = Infallible>
+where
+    // Not for its own sake: without it, an error type with a lifetime (`Box<dyn Error>` has `'static`) is one more that
+    // outlives `'scope`, and the compiler wants what a body's tasks borrow to live as long as both.
+    K: Fallibility + 'env,
+{
+    pub(super) frame: Frame<'scope, 'env, K::Error>,
 }
 
 impl<'scope, E> Frame<'scope, '_, E> {
@@ -110,7 +146,7 @@ impl<'scope, E> Frame<'scope, '_, E> {
         let job = unsafe { erase(job) };
         let on = spec.on.or(self.on);
         let entry = Entry::new(job, who, node, Arc::clone(&self.group), on);
-        if let Err(error) = self.group.start(&entry) {
+        if let Err(error) = entry.start() {
             entry.refuse(error);
         }
         JoinHandle::new(packet, entry, OnDrop::Nothing)

@@ -6,7 +6,6 @@ mod ended;
 mod frame;
 mod ready;
 
-use std::convert::Infallible;
 use std::fmt;
 use std::panic::Location;
 
@@ -17,9 +16,10 @@ use crate::thread::Builder;
 
 pub use builder::ScopeBuilder;
 pub use ended::Ended;
+pub use frame::Scope;
 pub use ready::Ready;
 
-use frame::{Frame, run};
+use frame::run;
 
 /// Runs `body`, whose tasks may borrow what lives outside it, and waits for all of them.
 ///
@@ -91,42 +91,6 @@ where
 {
     let plan = ScopeBuilder::new().plan(FailFast, Location::caller());
     run(plan, body).into_result()
-}
-
-/// What the body of a [`scope`], or of a [`try_scope`], spawns through.
-///
-/// `K` says what the closures of its tasks return, see [`Fallibility`]: any value, in a [`scope`]; a `Result<_, E>`, in a
-/// [`try_scope`], whose scope is a `Scope<'scope, 'env, Fallible<E>>`. All else is the same for both.
-///
-/// A task may spawn into its own scope. Handles may be dropped, and may leave the scope; what a task borrows must live
-/// longer than the scope, not just longer than the task:
-///
-/// ```
-/// let (mut evens, words) = (vec![], ["to", "be"]);
-/// let longest = reunite::scope(|s| {
-///     s.spawn(|| evens.extend([2, 4]));                  // changes what no other task sees
-///     let task = s.spawn(|| {
-///         s.spawn(|| println!("{words:?}"));             // the scope waits for this one, too
-///         words.iter().copied().max_by_key(|word| word.len())
-///     });
-///     task.join().unwrap()
-/// });
-/// assert_eq!((evens, longest), (vec![2, 4], Some("be")));
-/// ```
-/// ```compile_fail,E0373
-/// reunite::try_scope(|s| {
-///     let local = String::from("dies with the body");
-///     s.spawn(|| Ok::<_, String>(local.len()));
-///     Ok(())
-/// });
-/// ```
-pub struct Scope<'scope, 'env, K = Infallible>
-where
-    // Not for its own sake: without it, an error type with a lifetime (`Box<dyn Error>` has `'static`) is one more that
-    // outlives `'scope`, and the compiler wants what a body's tasks borrow to live as long as both.
-    K: Fallibility + 'env,
-{
-    frame: Frame<'scope, 'env, K::Error>,
 }
 
 impl<K: Fallibility> Scope<'_, '_, K> {

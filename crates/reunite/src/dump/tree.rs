@@ -1,0 +1,154 @@
+//! The tree itself, as it was at one moment.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::Location;
+
+use crate::contain::assert_outside;
+use crate::current::Who;
+use crate::deadlock;
+use crate::id::{Label, TaskId};
+use crate::primitive::{Arc, Duration};
+use crate::task::{self, Picture};
+
+/// The live tree at one moment; see [`dump()`].
+///
+/// `Display` shows it as a tree to read, [`to_json`](Self::to_json) as containers for machines.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Dump {
+    /// The scopes that no task of this library opened, in the order in which they were opened. Tasks outside
+    /// scopes are in one that is called `program`.
+    pub scopes: Vec<DumpScope>,
+}
+
+/// A scope that has not ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DumpScope {
+    /// Its number, name, and the line that opened it.
+    pub scope: Label,
+    /// The task (or thread) that opened it and will wait for it, if it is not the program's.
+    pub owner: Option<Label>,
+    /// What the owner waits for, if that is a thread of which no other part of the tree tells.
+    pub owner_waits: Option<DumpWait>,
+    /// Why it was cancelled, if it was.
+    pub cancelled: Option<String>,
+    /// Its tasks that have not completed, in spawn order. Of a pool's scope, whose queue may be long, the first hundred of
+    /// those that nobody has begun.
+    pub tasks: Vec<DumpTask>,
+    /// How many more have not begun.
+    pub more_queued: usize,
+}
+
+/// A task that has not completed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DumpTask {
+    /// Its number, name, and the line that spawned it.
+    pub task: Label,
+    /// How long ago it was spawned.
+    pub age: Duration,
+    /// Whether somebody has begun to run it.
+    pub has_begun: bool,
+    /// Whether its handle was detached.
+    pub is_detached: bool,
+    /// What it waits for; if nothing, it runs, or waits in a way that this library does not see.
+    pub waits: Option<DumpWait>,
+    /// The scopes that it has opened.
+    pub scopes: Vec<DumpScope>,
+}
+
+/// What somebody waits for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DumpWait {
+    /// In words, as in ``joins task `b` (src/main.rs:15)``.
+    pub what: String,
+    /// The line where it waits.
+    pub at: &'static Location<'static>,
+    /// For how long it has waited.
+    pub lasted: Duration,
+    /// The locks it holds meanwhile, and since which line. Known of waits that have no deadline and have
+    /// lasted longer than some milliseconds.
+    pub holds: Vec<String>,
+}
+
+/// Takes a picture of the live tree. Stops nobody: parts of it may be some microseconds apart.
+///
+/// ```
+/// reunite::ScopeBuilder::new().name("night run").scope(|s| {
+///     let task = s.spawn_with(reunite::Builder::new().name("sleeper"), || {
+///         reunite::sleep(std::time::Duration::from_secs(3600))
+///     });
+///     let dump = reunite::dump();
+///     assert!(dump.to_string().contains("task `sleeper`"));
+///     assert!(dump.to_json().contains(r#""name":"night run""#));
+///     task.cancel();
+/// }).unwrap();
+/// ```
+pub fn dump() -> Dump {
+    assert_outside();
+    let holds = deadlock::standing().into_iter().collect();
+    let pictures = task::pictures();
+    let shown = pictures.iter().flat_map(|picture| &picture.tasks);
+    let shown: BTreeSet<_> = shown.map(|who| who.label.id()).collect();
+    let mut by_owner: BTreeMap<Option<TaskId>, Vec<Picture>> = BTreeMap::new();
+    for picture in pictures {
+        // A thread that is no task of ours is at the root.
+        let owner = picture.owner.as_ref().map(|who| who.label.id());
+        let owner = owner.filter(|owner| shown.contains(owner));
+        by_owner.entry(owner).or_default().push(picture);
+    }
+    let mut tree = Tree { by_owner, holds };
+    Dump {
+        scopes: tree.scopes_of(None),
+    }
+}
+
+struct Tree {
+    by_owner: BTreeMap<Option<TaskId>, Vec<Picture>>,
+    holds: BTreeMap<TaskId, Vec<String>>,
+}
+
+impl Tree {
+    fn scopes_of(&mut self, owner: Option<TaskId>) -> Vec<DumpScope> {
+        let pictures = self.by_owner.remove(&owner).unwrap_or_default();
+        let scopes = pictures.iter().map(|picture| self.scope(picture));
+        scopes.collect()
+    }
+
+    fn scope(&mut self, picture: &Picture) -> DumpScope {
+        let tasks = picture.tasks.iter().map(|who| self.task(who)).collect();
+        let owner = picture.owner.as_ref();
+        let is_foreign = owner.is_some_and(|who| who.is_foreign());
+        DumpScope {
+            scope: picture.scope.clone(),
+            owner: owner.map(|who| who.label.clone()),
+            owner_waits: owner.filter(|_| is_foreign).and_then(|who| self.wait(who)),
+            cancelled: picture.cause.as_ref().map(ToString::to_string),
+            tasks,
+            more_queued: picture.more_queued,
+        }
+    }
+
+    fn task(&mut self, who: &Arc<Who>) -> DumpTask {
+        DumpTask {
+            task: who.label.clone(),
+            age: who.age(),
+            has_begun: who.has_begun(),
+            is_detached: who.is_detached(),
+            waits: self.wait(who),
+            scopes: self.scopes_of(Some(who.label.id())),
+        }
+    }
+
+    fn wait(&self, who: &Who) -> Option<DumpWait> {
+        let (site, lasted) = who.waiting()?;
+        Some(DumpWait {
+            what: site.to_string(),
+            at: site.at,
+            lasted,
+            holds: self.holds.get(&who.label.id()).cloned().unwrap_or_default(),
+        })
+    }
+}

@@ -1,0 +1,28 @@
+//! What was chosen for a map.
+
+use std::panic::Location;
+
+use crate::primitive::{Duration, available_parallelism};
+
+/// What was chosen.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) at: &'static Location<'static>,
+    pub(super) name: Option<String>,
+    pub(super) threads: Option<usize>,
+    pub(super) window: Option<usize>,
+    pub(super) item_timeout: Option<Duration>,
+    pub(super) ordered: bool,
+    pub(super) fail_fast: bool,
+}
+
+impl Plan {
+    pub(super) fn threads(&self) -> usize {
+        self.threads.unwrap_or_else(available_parallelism)
+    }
+
+    pub(super) fn window(&self) -> u64 {
+        let window = self.window.unwrap_or(self.threads().saturating_mul(2));
+        u64::try_from(window).unwrap_or(u64::MAX)
+    }
+}

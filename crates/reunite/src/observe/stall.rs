@@ -1,0 +1,73 @@
+//! Waits that last suspiciously long.
+
+use std::fmt;
+use std::panic::Location;
+
+use crate::id::Label;
+use crate::primitive::{Counter, Duration, Ordering};
+
+/// A wait that lasts suspiciously long.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Stall {
+    /// Who waits.
+    pub task: Label,
+    /// For what, as in ``joins task `b` (src/main.rs:15)``.
+    pub waits: String,
+    /// The line where it waits.
+    pub at: &'static Location<'static>,
+    /// For how long it has waited.
+    pub lasted: Duration,
+    /// The locks it holds meanwhile, and since which line.
+    pub holds: Vec<String>,
+    /// Those, of the ones it waits for, who wait themselves.
+    pub kept_by: Vec<Label>,
+    /// Whether all threads that this library started wait: only one that it does not know could end that.
+    pub is_suspected: bool,
+    /// Whether it waits for whatever comes, as a worker waits for its next job: likely nothing is wrong.
+    pub is_idle: bool,
+}
+
+impl fmt::Display for Stall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (file, line) = (self.at.file(), self.at.line());
+        let lasted = self.lasted.as_secs_f64();
+        write!(
+            f,
+            "{} {} at {file}:{line}, for {lasted:.1} s by now",
+            self.task, self.waits
+        )?;
+        for by in &self.kept_by {
+            write!(f, ", kept by {by}")?;
+        }
+        for held in &self.holds {
+            write!(f, ", holding {held}")?;
+        }
+        if self.is_suspected {
+            f.write_str("; nothing else of this library's runs: perhaps a deadlock")?;
+        }
+        Ok(())
+    }
+}
+
+/// In milliseconds; the largest number is never.
+static STALL_AFTER: Counter = Counter::new(60_000);
+
+/// How long a wait lasts before it reports itself, once; a minute unless told otherwise, `None` for never.
+/// Waits that begin from now on heed it. A wait looks after itself, without a thread that watches; only pools whose places
+/// are all taken by members that sleep where the library does not see it are watched by a thread; and a thread of a pool that has
+/// nothing to do looks after one that sleeps like that and keeps [forks](crate::join()) that nobody else can take.
+///
+/// ```
+/// reunite::stall_after(None);
+/// ```
+pub fn stall_after(threshold: impl Into<Option<Duration>>) {
+    let threshold: Option<Duration> = threshold.into();
+    let millis = threshold.and_then(|threshold| u64::try_from(threshold.as_millis()).ok());
+    STALL_AFTER.store(millis.unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+pub(crate) fn stall_threshold() -> Option<Duration> {
+    let millis = STALL_AFTER.load(Ordering::Relaxed);
+    (millis < u64::MAX).then(|| Duration::from_millis(millis))
+}
