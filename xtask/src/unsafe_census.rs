@@ -24,16 +24,20 @@ const ALLOWED: &[(&str, &str)] = &[
         "gives an item of a batch to the one thread that claims it or cuts it off, for a store and a load",
     ),
     (
+        "crates/reunite/src/pool/execute.rs",
+        "runs a taken job in the frame of its forker",
+    ),
+    (
         "crates/reunite/src/pool/fork.rs",
         "runs a fork's closure where it lies in the frame, at nanoseconds",
     ),
     (
-        "crates/reunite/src/pool/half.rs",
-        "runs a taken job in the frame of its forker",
-    ),
-    (
         "crates/reunite/src/pool/handle.rs",
         "lists a task that runs in its joiner's frame, and queues one again that outlives no scope",
+    ),
+    (
+        "crates/reunite/src/pool/here.rs",
+        "follows a thread's list of forks through their frames, and lists the pieces of work in its frames",
     ),
     (
         "crates/reunite/src/pool/install.rs",

@@ -3,173 +3,21 @@
 use std::io;
 use std::panic::Location;
 
+use super::backlog::SEATS;
 use super::install;
 use super::member;
-use super::roster::{Roster, Rouse, SEATS};
+use super::roster::Roster;
 use super::scope::{self, PoolScope};
-use super::watch::{self, Watch};
-use crate::cancel::Node;
-use crate::contain::contain;
+use super::shared::{Duties, Hook, Shared, Watch};
+use super::watch;
 use crate::deadline;
 use crate::deadlock::{Object, On, Site};
-use crate::id::{Kind, Label, TaskId};
+use crate::id::TaskId;
 use crate::observe::{Straggler, Stragglers, Verb};
-use crate::primitive::{
-    Arc, AtomicBool, Duration, Instant, OnceLock, Ordering, Weak, available_parallelism, now,
-};
-use crate::task::{
-    Entry, Group, JoinHandle, Picture, Queue, Rules, Starter, Visible, WaitAll, chase, hide, show,
-};
-use crate::thread::{Builder, admit, examine, start_worker};
+use crate::primitive::{Arc, AtomicBool, Duration, Instant, OnceLock, available_parallelism, now};
+use crate::task::{JoinHandle, chase, show};
+use crate::thread::{Builder, admit, examine};
 use crate::wait::{self, Heed, Wait};
-
-/// What its members share.
-pub(super) struct Shared {
-    number: TaskId,
-    pub(super) roster: Roster,
-    name: String,
-    stack_size: Option<usize>,
-    on_start: Option<Hook>,
-    on_exit: Option<Hook>,
-    group: OnceLock<Arc<Group>>,
-    /// Whether the system has granted it a thread.
-    has_thread: AtomicBool,
-    pub(super) watch: Watch,
-}
-
-type Hook = Box<dyn Fn() + Send + Sync>;
-
-impl Shared {
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn label(&self, at: &'static Location<'static>) -> Label {
-        Label::new(Kind::Pool, Some(self.name.clone()), at)
-    }
-
-    /// Does what the roster said. False if nobody is left to work.
-    pub(super) fn follow(self: &Arc<Self>, rouse: Rouse) -> bool {
-        match rouse {
-            Rouse::Nothing => true,
-            Rouse::Start => self.start_thread().is_ok() || self.roster.is_awake(),
-            Rouse::Starved => false,
-            Rouse::Full => {
-                self.watch();
-                true
-            }
-        }
-    }
-
-    /// Work lies there, and all places are taken: somebody is to see whether those who have them get on.
-    pub(super) fn watch(self: &Arc<Self>) {
-        watch::over(self);
-    }
-
-    /// The group of the tasks that [`Pool::spawn`] and [`Pool::install`] start.
-    pub(super) fn group(self: &Arc<Self>) -> &Arc<Group> {
-        self.group.get_or_init(|| {
-            let label = Label::new(Kind::Scope, Some(self.name.clone()), Location::caller());
-            let rules = Rules {
-                policy: Box::new(WaitAll),
-                max_threads: None,
-            };
-            let starter = Starter::Pool(Box::new(QueueOf(Arc::downgrade(self))));
-            Group::new(Node::root(label, None), None, rules, starter)
-        })
-    }
-
-    /// Something was published. If nobody is left to do it, those that block ask again, and one of them fails.
-    pub(super) fn published(self: &Arc<Self>) {
-        if !self.follow(self.roster.published()) {
-            self.roster.wake_blocked(None);
-        }
-    }
-
-    /// Starts a thread more than the spares allow: for a wait that cannot fail, and so must not starve. If the
-    /// system refuses, it is asked again when the wait looks up.
-    pub(super) fn start_beyond_limit(self: &Arc<Self>) {
-        self.roster.count_thread();
-        let _later = self.start_thread();
-    }
-
-    /// Starts a thread that the roster has counted.
-    fn start_thread(self: &Arc<Self>) -> io::Result<()> {
-        let pool = Arc::clone(self);
-        start_worker(self.name.clone(), self.stack_size, move || {
-            // The panic hook has told of a hook that panics; the thread works all the same.
-            let call = |hook: &Option<Hook>| {
-                if let Some(hook) = hook {
-                    contain(hook);
-                }
-            };
-            if pool.on_start.is_some() {
-                // A thread in its hook does not look for work: others are woken for that.
-                if pool.roster.stop_searching() {
-                    pool.follow(pool.roster.look());
-                }
-                call(&pool.on_start);
-                pool.roster.search_again();
-            }
-            let end = member::work(&pool);
-            call(&pool.on_exit);
-            drop(end);
-        })
-        .inspect(|()| self.has_thread.store(true, Ordering::Relaxed))
-        .inspect_err(|error| self.roster.not_started(error))
-    }
-
-    /// Makes sure that there is a thread, which then stays until the pool closes.
-    ///
-    /// # Errors
-    /// There is none, and the system refuses one.
-    pub(super) fn ensure_thread(self: &Arc<Self>) -> io::Result<()> {
-        if self.has_thread.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        self.roster.count_thread();
-        self.start_thread()
-    }
-}
-
-impl Visible for Shared {
-    fn pictures(&self) -> Vec<Picture> {
-        self.roster.pictures()
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        hide(self.number);
-    }
-}
-
-/// What a group knows of its pool.
-struct QueueOf(Weak<Shared>);
-
-impl Queue for QueueOf {
-    fn enqueue(&self, entry: &Arc<Entry>) {
-        match self.0.upgrade() {
-            Some(pool) => {
-                pool.roster.enqueue(Arc::clone(entry));
-                pool.published();
-            }
-            // Whoever spawns has the pool; should that change, the entry is not lost.
-            None => entry.run(),
-        }
-    }
-
-    fn run_here(&self, entry: &Entry) {
-        match self.0.upgrade() {
-            Some(pool) => {
-                if let Ok(_visit) = member::visit_if_free(&pool) {
-                    member::run(entry);
-                }
-            }
-            None => entry.run(),
-        }
-    }
-}
 
 /// A pool of threads for work that computes: as many as the machine has cores, unless told otherwise.
 ///
@@ -195,32 +43,9 @@ impl Pool {
         PoolBuilder::new()
     }
 
-    /// The pool of every thread that takes part in no other. Made when it is first needed, its threads
-    /// started when there is work for them.
-    pub fn global() -> &'static Self {
-        static GLOBAL: OnceLock<Pool> = OnceLock::new();
-        GLOBAL.get_or_init(|| PoolBuilder::new().pool())
-    }
-
     /// How many threads work at a time.
     pub fn threads(&self) -> usize {
         self.shared.roster.size
-    }
-
-    /// [`join`](crate::join) in this pool: the first closure on the caller's stack, the second there, too, unless another
-    /// thread takes it. [`install`](Self::install) is for what needs the pool's stack.
-    ///
-    /// # Panics
-    /// As [`join`](crate::join).
-    #[track_caller]
-    pub fn join<A, B, RA, RB>(&self, a: A, b: B) -> (RA, RB)
-    where
-        A: FnOnce() -> RA,
-        B: FnOnce() -> RB + Send,
-        RB: Send,
-    {
-        let at = Location::caller();
-        self.enter(|| super::join_at(at, a, b))
     }
 
     /// Runs `f` here and now, on the caller's stack, with this pool as the one that [`join`](crate::join) and its kin use
@@ -450,6 +275,12 @@ pub struct PoolBuilder {
     spare_after: Option<Duration>,
 }
 
+/// What the threads of every pool do.
+const DUTIES: Duties = Duties {
+    work: member::work,
+    watch: watch::over,
+};
+
 /// How long a thread that has a place may sleep where the library does not see it.
 const SPARE_AFTER: Duration = Duration::from_millis(20);
 
@@ -457,7 +288,7 @@ const SPARE_AFTER: Duration = Duration::from_millis(20);
 const SPARES: usize = 256;
 
 impl PoolBuilder {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             threads: None,
             spares: SPARES,
@@ -580,6 +411,7 @@ impl PoolBuilder {
             group: OnceLock::new(),
             has_thread: AtomicBool::new(false),
             watch: Watch::new(self.spare_after),
+            duties: DUTIES,
         });
         let visible = Arc::downgrade(&shared);
         show(number, visible);

@@ -23,46 +23,18 @@
 //! parallel programs by work stealing with private deques", PPoPP 2013); a job in the forker's frame
 //! (rayon); helping only below the awaited job (Wagner, Calder: "Leapfrogging", PPoPP 1993).
 
-use std::cell::{Cell, RefCell};
 use std::io::{Write, stderr};
 use std::mem::ManuallyDrop;
-use std::ops::Range;
 use std::panic::Location;
-use std::ptr::NonNull;
 
+use super::builder::Pool;
 use super::captured;
-use super::job::{Ancestor, Caught, JobRef, Link, StackJob};
+use super::global::visit_global;
+use super::here::{publish_older_half, seat};
+use super::job::{Caught, JobRef, Link, StackJob};
 use super::member;
-use super::piece::{Piece, Spawned};
-use super::seat::{self, Parcel, Seat};
-use crate::context::{is_inherited, on_inherit};
-use crate::current::{self, Context, ForkMark, Make, Pieces};
+use super::seat::Seat;
 use crate::cut_short;
-use crate::deadlock;
-use crate::primitive::{Arc, Inside, OnceLock, thread_local};
-
-/// How many are published at once: enough that thieves do not live on leaves.
-const BATCH: usize = 8;
-
-thread_local! {
-    /// Where this thread takes part in a pool, if it does. There its list begins.
-    static SEAT: Cell<Option<&'static Seat>> = const { Cell::new(None) };
-    /// The pieces of work that this thread runs, each with the fork that was its newest when it began.
-    static RUNNING: RefCell<Vec<Running>> = const { RefCell::new(Vec::new()) };
-}
-
-/// A piece of work that the calling thread runs.
-struct Running {
-    newest: ForkMark,
-    piece: NonNull<dyn Piece>,
-}
-
-impl Running {
-    fn piece(&self) -> &dyn Piece {
-        // SAFETY: `running` borrows it for as long as it is listed, on this thread.
-        unsafe { self.piece.as_ref() }
-    }
-}
 
 /// Unlinks the calling thread's newest job, if it is still private, as its link tells.
 #[inline(always)]
@@ -83,14 +55,6 @@ fn seat_of(link: &Link) -> &'static Seat {
     unsafe { &*link.list.get().cast::<Seat>() }
 }
 
-/// The private jobs of the calling thread, who sits at `seat`, newest first.
-fn private(seat: &Seat) -> impl Iterator<Item = JobRef> {
-    std::iter::successors(seat.newest.get(), |job| {
-        // SAFETY: it is private, so it is this thread's, and alive.
-        unsafe { job.link() }.older.get()
-    })
-}
-
 /// A fork has found its seat's word raised: keeps what is inherited, and if somebody is hungry, publishes the older half.
 /// Fetches what it needs itself, so that the fork need not keep it.
 #[cold]
@@ -105,195 +69,9 @@ fn answer(link: &Link) {
     }
     seat.answer();
     if !seat.has_offers() {
-        publish(seat, private(seat).count().div_ceil(2).min(BATCH));
+        publish_older_half();
     }
     member::published();
-}
-
-/// Publishes the oldest `count` jobs of the calling thread, who sits at `seat`.
-fn publish(seat: &'static Seat, count: usize) {
-    // Whoever takes one goes on in the context of the piece in which it was forked.
-    current::make_contexts();
-    let keep = private(seat).count() - count;
-    let last = keep.checked_sub(1).and_then(|last| private(seat).nth(last));
-    let spawned = Spawned::now();
-    seat.publish(|offer| {
-        let mut offer_below = |mut around: &[Running]| {
-            let newest_first = private(seat).enumerate();
-            let marked = newest_first.map(|(place, job)| (job.mark(), (place, job)));
-            current::for_each_fork(marked, |(place, job), context| {
-                while let [rest @ .., last] = around
-                    && last.newest == job.mark()
-                {
-                    around = rest;
-                }
-                if place < keep {
-                    return;
-                }
-                let below = around.last().map(|last| last.piece().as_ancestor());
-                // SAFETY: private, so ours; not published yet.
-                unsafe { job.make_public(below) };
-                offer(Parcel {
-                    job,
-                    context: Arc::clone(context),
-                    owner: seat,
-                    spawned,
-                    inherited: captured::take(job.mark()),
-                });
-            });
-        };
-        let listed = RUNNING.try_with(|running| offer_below(&running.borrow()));
-        if listed.is_err() {
-            // The thread is ending: what it runs of others is not listed.
-            offer_below(&[]);
-        }
-        // Cut off the list, and marked, before the mailbox is unlocked and a thief can have them.
-        let mut published = match last {
-            None => {
-                let newest = seat.newest.get();
-                seat.newest.set(None);
-                newest
-            }
-            // SAFETY: as in `private`.
-            Some(job) => unsafe { job.link() }.older.take(),
-        };
-        while let Some(job) = published {
-            // SAFETY: as in `private`: nobody has taken it yet.
-            published = unsafe { job.link() }.older.replace(Some(JobRef::PUBLISHED));
-        }
-    });
-}
-
-/// Publishes all of this thread's forks: it is about to block, or to work for another pool.
-pub(super) fn publish_all() {
-    if let Some(seat) = seat()
-        && seat.newest.get().is_some()
-    {
-        publish(seat, private(seat).count());
-        member::published();
-    }
-}
-
-/// Seats this thread; returns where it sat before.
-pub(super) fn sit(seat: Option<&'static Seat>) -> Option<&'static Seat> {
-    current::tell_pieces_by(&PIECES);
-    static LISTENS: OnceLock<()> = OnceLock::new();
-    LISTENS.get_or_init(|| {
-        on_inherit(seat::inherit);
-        // There may have been hooks before, and seats.
-        if is_inherited() {
-            seat::inherit();
-        }
-    });
-    deadlock::list_jobs_by(list_jobs);
-    SEAT.with(|here| here.replace(seat))
-}
-
-/// Tells what this thread works on, and what waits for that, by address.
-fn list_jobs(each: &mut dyn FnMut(usize)) {
-    let _ending = RUNNING.try_with(|running| {
-        for running in running.borrow().iter() {
-            let ancestor = running.piece().as_ancestor();
-            // SAFETY: this thread runs it, so it, and all that wait for it, are alive.
-            unsafe { ancestor.for_each_upward(each) };
-        }
-    });
-}
-
-/// What others ask about this thread.
-static PIECES: Pieces = Pieces {
-    newest_fork: newest,
-    count: nesting,
-    context: context_of_last,
-};
-
-/// The context of the last of these pieces, if there is one.
-fn context_of_last(
-    pieces: Range<usize>,
-    around: &Arc<Context>,
-    make: Make,
-) -> Option<Arc<Context>> {
-    let last = |running: &RefCell<Vec<Running>>| {
-        let running = running.borrow();
-        let end = running.len().min(pieces.end);
-        let last = running.get(pieces.start..end)?.last()?;
-        match make {
-            Make::Now => Some(last.piece().context(around)),
-            Make::Never => last.piece().known_context(),
-        }
-    };
-    RUNNING.try_with(last).ok().flatten()
-}
-
-/// The newest open fork of this thread that is private.
-fn newest() -> ForkMark {
-    seat().map_or(0, |seat| seat.newest.mark())
-}
-
-/// Whether somebody would take a fork that this thread made now.
-#[inline]
-pub(crate) fn is_hungry() -> bool {
-    seat().is_some_and(Seat::is_hungry)
-}
-
-#[inline(always)]
-pub(super) fn seat() -> Option<&'static Seat> {
-    SEAT.with(Cell::get)
-}
-
-/// Whether this thread can take part in a pool: not if it is ending and has lost its lists.
-pub(super) fn can_sit() -> bool {
-    RUNNING.try_with(|_| ()).is_ok()
-}
-
-/// How many jobs of others this thread runs, one inside the wait of another.
-pub(super) fn nesting() -> usize {
-    RUNNING
-        .try_with(|running| running.borrow().len())
-        .unwrap_or(0)
-}
-
-/// Runs `f` as the work of `piece`: what it forks descends from that.
-#[inline]
-pub(super) fn running<R>(piece: &dyn Piece, f: impl FnOnce() -> R) -> R {
-    // SAFETY: the types differ in the lifetime bound of the trait object only; it is taken off the list before this call
-    // ends, by a value or a panic.
-    let piece = unsafe {
-        std::mem::transmute::<NonNull<dyn Piece + '_>, NonNull<dyn Piece>>(NonNull::from(piece))
-    };
-    let push = |running: &RefCell<Vec<_>>| {
-        let _inside = Inside::mark();
-        let newest = newest();
-        running.borrow_mut().push(Running { newest, piece });
-    };
-    // A thread that is ending has no list left: nobody takes from it either.
-    let _listed = RUNNING.try_with(push).is_ok().then(|| Listed);
-    f()
-}
-
-/// The last piece in the list is there until this is dropped.
-struct Listed;
-
-impl Drop for Listed {
-    #[inline]
-    fn drop(&mut self) {
-        RUNNING.with(|running| running.borrow_mut().pop());
-    }
-}
-
-/// What this thread works on, most closely.
-pub(super) fn innermost() -> Option<Ancestor> {
-    let last = |running: &RefCell<Vec<Running>>| {
-        let running = running.borrow();
-        running.last().map(|last| last.piece().as_ancestor())
-    };
-    RUNNING.try_with(last).ok().flatten()
-}
-
-/// Whether this thread works on `target`, or on something below it.
-pub(super) fn is_inside(target: Ancestor) -> bool {
-    // SAFETY: this thread runs it, so it, and all that wait for it, are alive.
-    innermost().is_some_and(|innermost| unsafe { innermost.descends(target) })
 }
 
 /// Runs `a` and `b`, at the same time if a thread of the pool has nothing else to do, and returns both
@@ -337,6 +115,24 @@ where
     RB: Send,
 {
     fork(a, ManuallyDrop::new(b), Location::caller())
+}
+
+impl Pool {
+    /// [`join`](crate::join) in this pool: the first closure on the caller's stack, the second there, too, unless another
+    /// thread takes it. [`install`](Self::install) is for what needs the pool's stack.
+    ///
+    /// # Panics
+    /// As [`join`](crate::join).
+    #[track_caller]
+    pub fn join<A, B, RA, RB>(&self, a: A, b: B) -> (RA, RB)
+    where
+        A: FnOnce() -> RA,
+        B: FnOnce() -> RB + Send,
+        RB: Send,
+    {
+        let at = Location::caller();
+        self.enter(|| join_at(at, a, b))
+    }
 }
 
 /// [`join`] at a line that is told.
@@ -448,7 +244,7 @@ where
 {
     // In a destructor of a stack that unwinds, another thread's leaving could not be passed on.
     if !cut_short::is_unwinding_here()
-        && let Some(_visit) = member::visit_global()
+        && let Some(_visit) = visit_global()
     {
         return join_at(at, a, b);
     }

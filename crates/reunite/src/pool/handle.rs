@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::panic::Location;
 
-use super::fork;
+use super::here;
 use super::member;
 use super::scope_state::ScopeState;
 use super::seat::Seat;
@@ -141,7 +141,7 @@ impl<T> PoolTask<'_, T> {
         }
         if deadline.is_none() {
             // Deeper, it waits for a worker, whose stack is fresh, or who begins at the other end of a chain.
-            if fork::nesting() < MAX_NESTED_JOINS {
+            if here::nesting() < MAX_NESTED_JOINS {
                 self.run_if_queued();
             }
             member::help_until(self.task.as_ancestor(), || self.task.is_done());
@@ -183,7 +183,7 @@ impl<T> PoolTask<'_, T> {
             let aside = unsafe { Aside::new(task) };
             self.core.begin_aside(aside);
             let entered = current::enter_for_pieces(Arc::clone(&self.core.tasks));
-            task.run(self.core, fork::seat().map(Seat::life));
+            task.run(self.core, here::seat().map(Seat::life));
             drop(entered);
             self.core.end_aside(aside);
         }
@@ -193,7 +193,7 @@ impl<T> PoolTask<'_, T> {
     /// A join that could never end: the caller is the task, or is waited for by it.
     fn refusal(&self) -> Option<JoinErrorKind<Infallible>> {
         let task = self.task.as_ancestor();
-        if !fork::is_inside(task) {
+        if !here::is_inside(task) {
             return None;
         }
         let is_itself = self.id() == current::here().who.label.id();

@@ -30,8 +30,8 @@
 use std::io::{Write, stderr};
 use std::panic::Location;
 
-use super::builder::Shared;
 use super::member;
+use super::shared::Shared;
 use crate::contain::assert_outside;
 use crate::context::Inherited;
 use crate::current::{self, Context};

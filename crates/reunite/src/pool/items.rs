@@ -22,8 +22,8 @@ use std::any::Any;
 use std::panic::Location;
 
 use super::claim::{Runner, Share};
-use super::fork;
 use super::handle::PoolTask;
+use super::here;
 use super::job::Ancestor;
 use super::life::{Divide, Left, divide};
 use super::piece::{Piece, Spawned, context};
@@ -226,7 +226,7 @@ where
     R: Send + 'scope,
 {
     let start = now();
-    let life = fork::seat().map(Seat::life);
+    let life = here::seat().map(Seat::life);
     let is_one = items.len() == 1;
     let mut items = Share::new(items);
     let barrier = life.map_or_else(LightBarrier::alone, |_| LightBarrier::get());
@@ -236,7 +236,7 @@ where
         items,
         first,
         since: start,
-        batch: fork::innermost(),
+        batch: here::innermost(),
         at_hand: Mutex::new(None),
         cut: Mutex::new(Cut {
             seen: None,
@@ -248,7 +248,7 @@ where
         if life.is_some() && !is_one {
             common.scope.pool().watch();
         }
-        fork::running(&running, || running.run_all(runner, &mut labels))
+        here::running(&running, || running.run_all(runner, &mut labels))
     });
     Batch {
         outcomes,

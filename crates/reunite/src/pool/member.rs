@@ -3,14 +3,14 @@
 use std::cell::RefCell;
 use std::panic::Location;
 
+use super::backlog::{OpenScope, Until};
 use super::job::{Ancestor, Public};
-use super::roster::{Rested, Roster, Sleeper};
-use super::scope_state::{ScopeState, Until};
+use super::roster::{Rested, Roster};
 use super::seat::{Parcel, Seat};
+use super::shared::{Counted, Shared};
+use super::sleeper::Sleeper;
 use super::unshared::Unshared;
-use super::watch::divide;
-use super::{Pool, Shared};
-use super::{captured, fork, half};
+use super::{captured, execute, here};
 use crate::deadlock::{Bond, Object, On, Site};
 use crate::observe::Verb;
 use crate::park::{Parker, spin_loop};
@@ -101,9 +101,11 @@ struct Seated {
 
 impl Seated {
     fn in_pool(pool: &Arc<Shared>, role: Role) -> Option<Self> {
-        let (number, seat) = pool.roster.take_seat()?;
+        let (number, seat) = pool.roster.backlog.take_seat()?;
         // What it forked for another pool must not wait for its return, nor be mixed with what comes.
-        fork::publish_all();
+        if here::publish_all() {
+            published();
+        }
         let part = Part {
             pool: Arc::clone(pool),
             seat,
@@ -115,7 +117,7 @@ impl Seated {
         Some(Self {
             number,
             seat,
-            before: fork::sit(Some(seat)),
+            before: here::sit(Some(seat)),
             place: wait::install(Some(&Member)),
         })
     }
@@ -124,9 +126,9 @@ impl Seated {
 impl Drop for Seated {
     fn drop(&mut self) {
         wait::install(self.place);
-        fork::sit(self.before);
+        here::sit(self.before);
         if let Some(part) = POOLS.with(|pools| pools.borrow_mut().pop()) {
-            part.pool.roster.leave_seat(self.number);
+            part.pool.roster.backlog.leave_seat(self.number);
         }
     }
 }
@@ -143,7 +145,7 @@ pub(super) struct Visit {
 /// that changes nothing.
 pub(super) fn visit(pool: &Arc<Shared>) -> Option<Visit> {
     // A thread that is ending may have lost what it takes part with.
-    let can_take_part = POOLS.try_with(|_| ()).is_ok() && fork::can_sit();
+    let can_take_part = POOLS.try_with(|_| ()).is_ok() && here::can_sit();
     if !can_take_part {
         return None;
     }
@@ -173,21 +175,6 @@ pub(super) fn visit_if_free(pool: &Arc<Shared>) -> Result<Option<Visit>, NoPlace
 
 /// Others have all the places of a pool.
 pub(super) struct NoPlace;
-
-/// Takes part in the global pool.
-pub(super) fn visit_global() -> Option<Visit> {
-    visit(&Pool::global().shared)
-}
-
-/// Runs `f` as a member of a pool: the one this thread works for, or the global one.
-pub(crate) fn take_part<R>(f: impl FnOnce() -> R) -> R {
-    let _visit = if fork::seat().is_none() {
-        visit_global()
-    } else {
-        None
-    };
-    f()
-}
 
 impl Drop for Visit {
     fn drop(&mut self) {
@@ -222,7 +209,9 @@ struct Member;
 
 impl Place for Member {
     fn leave(&self, parker: &Parker, must_end: bool) {
-        fork::publish_all();
+        if here::publish_all() {
+            published();
+        }
         POOLS.with(|pools| {
             let _inside = Inside::mark();
             for part in pools.borrow_mut().iter_mut() {
@@ -296,7 +285,7 @@ impl Place for Member {
         POOLS.with(|pools| {
             let _inside = Inside::mark();
             for Part { pool, seat, .. } in pools.borrow().iter() {
-                divide(pool, std::iter::once(*seat), Duration::ZERO);
+                pool.divide(std::iter::once(*seat), Duration::ZERO);
             }
         });
     }
@@ -320,27 +309,27 @@ pub(super) fn await_job(job: &Public, at: &'static Location<'static>) {
 
 /// Works on what descends from `target` until `over`, or until there has been nothing for a while.
 pub(super) fn help_until(target: Ancestor, over: impl Fn() -> bool) {
-    let (Some(pool), Some(seat)) = (pool(), fork::seat()) else {
+    let (Some(pool), Some(seat)) = (pool(), here::seat()) else {
         return;
     };
-    if fork::nesting() >= MAX_DEPTH {
+    if here::nesting() >= MAX_DEPTH {
         return;
     }
     let mut round = 0;
     while round < ROUNDS && !over() {
-        match pool.roster.take(seat, Some(target)) {
+        match pool.roster.backlog.take(seat, Some(target)) {
             Some(parcel) => {
-                half::execute(seat, parcel);
+                execute::execute(seat, parcel);
                 round = 0;
             }
-            None => match pool.roster.scope(Some(target)) {
-                Some(core) => {
-                    core.work(Until::Done);
+            None => match pool.roster.backlog.scope(Some(target)) {
+                Some(scope) => {
+                    scope.work(Until::Done);
                     round = 0;
                 }
                 None => {
                     if round % 8 == 7 {
-                        pool.roster.ask_all();
+                        pool.roster.backlog.ask_all();
                     }
                     round = if pause(round) { round + 1 } else { ROUNDS };
                 }
@@ -360,7 +349,7 @@ fn pause(round: u32) -> bool {
 
 enum Work {
     Job(Parcel),
-    Scope(Arc<ScopeState>),
+    Scope(Arc<dyn OpenScope>),
     Entry(Arc<Entry>),
 }
 
@@ -382,8 +371,8 @@ pub(super) fn work(pool: &Arc<Shared>) -> Counted {
             Some(work) => {
                 life.begin();
                 match work {
-                    Work::Job(parcel) => half::execute(seat, parcel),
-                    Work::Scope(core) => core.work(Until::Crowded),
+                    Work::Job(parcel) => execute::execute(seat, parcel),
+                    Work::Scope(scope) => scope.work(Until::Crowded),
                     Work::Entry(entry) => run(&entry),
                 }
                 pool.roster.take_again(life);
@@ -403,7 +392,7 @@ pub(super) fn work(pool: &Arc<Shared>) -> Counted {
 
 /// Runs a task, unless somebody has begun it.
 pub(super) fn run(entry: &Entry) {
-    let life = fork::seat().map(Seat::life);
+    let life = here::seat().map(Seat::life);
     let before = life.and_then(|life| life.runs(Some(entry.who.label.clone())));
     entry.run();
     if let Some(life) = life {
@@ -411,20 +400,11 @@ pub(super) fn run(entry: &Entry) {
     }
 }
 
-/// A worker's thread is one of its pool's until this is dropped.
-pub(super) struct Counted(Arc<Shared>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.roster.end();
-    }
-}
-
 /// Takes what there is to do. The worker does not search any more if it returns something.
 fn search(pool: &Arc<Shared>, seat: &'static Seat) -> Option<Work> {
     let roster = &pool.roster;
     for round in 0..ROUNDS {
-        if roster.has_work() {
+        if roster.backlog.has_work() {
             let was_last = roster.stop_searching();
             let work = if roster.is_crowded() {
                 None
@@ -443,7 +423,7 @@ fn search(pool: &Arc<Shared>, seat: &'static Seat) -> Option<Work> {
             return None;
         }
         if round % 8 == 7 {
-            pool.roster.ask_all();
+            pool.roster.backlog.ask_all();
         }
         if !pause(round) {
             break;
@@ -453,9 +433,9 @@ fn search(pool: &Arc<Shared>, seat: &'static Seat) -> Option<Work> {
 }
 
 fn take(roster: &Roster, seat: &'static Seat) -> Option<Work> {
-    let job = || roster.take(seat, None).map(Work::Job);
-    let scope = || roster.scope(None).map(Work::Scope);
-    let entry = || roster.dequeue().map(Work::Entry);
+    let job = || roster.backlog.take(seat, None).map(Work::Job);
+    let scope = || roster.backlog.scope(None).map(Work::Scope);
+    let entry = || roster.backlog.dequeue().map(Work::Entry);
     job().or_else(scope).or_else(entry)
 }
 

@@ -3,19 +3,24 @@
 //! | room | what it knows |
 //! |---|---|
 //! | `job` | a closure on its forker's stack, and who may touch it when |
-//! | `seat` | what a member offers to others, and the word by which they ask |
-//! | `fork` | a thread's private list of forks; `join` |
-//! | `half` | the half of a fork that another thread runs |
-//! | `captured` | what forks inherit |
 //! | `piece` | who a piece of work is, made when somebody asks |
+//! | `half` | the half of a fork that another thread runs |
 //! | `life` | whether a member has a place, and what it is at, as others see it |
-//! | `roster` | who is awake, who looks for work, who sleeps, who is woken |
+//! | `seat` | what a member offers to others, and the word by which they ask |
+//! | `captured` | what forks inherit |
+//! | `here` | what the calling thread is at: its seat, its private forks, the pieces that it runs |
+//! | `execute` | running the half of a fork |
+//! | `backlog` | what there is to do, and where it lies |
+//! | `roster`, `sleeper` | who is awake, who looks for work, who sleeps, who is woken |
+//! | `shared` | what the members of a pool share |
 //! | `watch` | that work lies there while those who have the places sleep elsewhere |
 //! | `unshared` | that forks stay private to a member that sleeps elsewhere |
-//! | `claim` | items that one thread takes one by one, and others may cut off |
-//! | `items` | batches of a map's items |
-//! | `install` | a closure that runs on a worker while its caller waits |
 //! | `member` | the life of a worker, visits, and helping while waiting |
+//! | `spawned`, `install` | tasks of no scope; a closure that runs on a worker while its caller waits |
+//! | `task`, `queue`, `scope_state`, `handle`, `scope` | scopes and their tasks |
+//! | `claim`, `items`, `stream` | maps, whose items one thread takes one by one, and others may cut off |
+//! | `builder`, `global` | a pool as its users hold it, and the one of every thread that takes part in no other |
+//! | `fork` | `join` |
 //!
 //! # Waiting rules
 //! A joiner whose job nobody has begun runs it itself. Otherwise it works on jobs that descend from the one
@@ -23,16 +28,21 @@
 //! what the waiter holds. Then it blocks at the one door, gives up its place, and another worker, or a
 //! spare one, takes it.
 
+mod backlog;
 mod builder;
 mod captured;
 #[allow(unsafe_code)]
 mod claim;
 #[allow(unsafe_code)]
-mod fork;
+mod execute;
 #[allow(unsafe_code)]
+mod fork;
+mod global;
 mod half;
 #[allow(unsafe_code)]
 mod handle;
+#[allow(unsafe_code)]
+mod here;
 #[allow(unsafe_code)]
 mod install;
 mod items;
@@ -51,6 +61,9 @@ mod scope;
 mod scope_state;
 #[allow(unsafe_code)]
 mod seat;
+mod shared;
+mod sleeper;
+mod spawned;
 mod stream;
 #[allow(unsafe_code)]
 mod task;
@@ -58,13 +71,11 @@ mod unshared;
 mod watch;
 
 pub use builder::{Pool, PoolBuilder};
-pub(crate) use fork::is_hungry;
 pub(crate) use fork::join_at;
 pub use fork::{join, join3, join4};
+pub(crate) use global::take_part;
 pub use handle::PoolTask;
+pub(crate) use here::is_hungry;
 pub use member::blocking;
-pub(crate) use member::take_part;
 pub use scope::PoolScope;
 pub use stream::PoolMap;
-
-use builder::Shared;

@@ -49,65 +49,14 @@
 //! and a member that finds its word raised publishes and wakes (`unshared` sees that one does not). The member lowers the word by a swap, so
 //! either it sees what the sleeper did before raising it, or the word is raised after that.
 
-use std::collections::VecDeque;
 use std::io;
-use std::panic::Location;
 
-use super::job::Ancestor;
+use super::backlog::Backlog;
 use super::life::Life;
-use super::scope_state::ScopeState;
-use super::seat::{Parcel, Seat};
-use crate::deadlock::{idle_one_less, idle_one_more, look_again};
-use crate::id::{Kind, Label};
-use crate::observe::count_stolen;
-use crate::park::{Parker, park_until};
-use crate::primitive::{Arc, AtomicBool, AtomicUsize, Instant, Mutex, OnceLock, Ordering, fence};
-use crate::task::{Entry, Picture};
-
-/// Members that a pool can have at a time, visitors and spare workers included.
-pub(super) const SEATS: usize = 1024;
-
-/// A worker asleep.
-pub(super) struct Sleeper {
-    woken: AtomicBool,
-    /// Whether it is counted as idle. Changed under the roster's lock while it is in the list, and by whoever has removed it.
-    is_idle: AtomicBool,
-    parker: Parker,
-}
-
-impl Sleeper {
-    pub(super) fn here() -> Arc<Self> {
-        Arc::new(Self {
-            woken: AtomicBool::new(false),
-            is_idle: AtomicBool::new(false),
-            parker: Parker::here(),
-        })
-    }
-
-    fn is_idle_from_now_on(&self) {
-        self.is_idle.store(true, Ordering::Relaxed);
-        idle_one_more();
-    }
-
-    /// It was removed from the list.
-    fn count_out(&self) {
-        if self.is_idle.swap(false, Ordering::Relaxed) {
-            idle_one_less();
-        }
-    }
-
-    fn wake(&self) {
-        self.woken.store(true, Ordering::Release);
-        self.parker.unpark();
-    }
-
-    /// `look` says until when.
-    fn sleep(&self, mut look: impl FnMut() -> Option<Instant>) {
-        while !self.woken.swap(false, Ordering::Acquire) {
-            park_until(look());
-        }
-    }
-}
+use super::sleeper::Sleeper;
+use crate::deadlock::look_again;
+use crate::park::Parker;
+use crate::primitive::{Arc, AtomicUsize, Instant, Mutex, Ordering, fence};
 
 /// What a worker that slept is to do.
 #[must_use]
@@ -122,27 +71,19 @@ pub(super) struct Roster {
     limit: usize,
     /// Whether the watch takes places away from members that block where nobody sees it.
     is_watched: bool,
-    seats: Box<[OnceLock<&'static Seat>]>,
-    /// How many of the seats were ever taken.
-    used: AtomicUsize,
+    pub(super) backlog: Backlog,
     active: AtomicUsize,
     /// Members that are no workers, whether they are awake or not.
     visitors: AtomicUsize,
     /// Members that have lost their places and have not noticed.
     retaken: AtomicUsize,
     searching: AtomicUsize,
-    queued: AtomicUsize,
-    /// Scopes whose queue is not empty.
-    filled: AtomicUsize,
-    scopes: Mutex<Vec<Arc<ScopeState>>>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    free: Vec<usize>,
     sleepers: Vec<Arc<Sleeper>>,
-    queue: VecDeque<Arc<Entry>>,
     threads: usize,
     closing: bool,
     waiters: Vec<Parker>,
@@ -174,177 +115,13 @@ impl Roster {
             size,
             limit: size.saturating_add(spares),
             is_watched,
-            seats: (0..SEATS).map(|_| OnceLock::new()).collect(),
-            used: AtomicUsize::new(0),
+            backlog: Backlog::new(),
             active: AtomicUsize::new(0),
             visitors: AtomicUsize::new(0),
             retaken: AtomicUsize::new(0),
             searching: AtomicUsize::new(0),
-            queued: AtomicUsize::new(0),
-            filled: AtomicUsize::new(0),
-            scopes: Mutex::new(Vec::new()),
             state: Mutex::new(State::default()),
         }
-    }
-
-    /// A free seat, unless there are too many members.
-    pub(super) fn take_seat(&self) -> Option<(usize, &'static Seat)> {
-        let mut state = self.state.lock();
-        let number = match state.free.pop() {
-            Some(number) => number,
-            None => {
-                let number = self.used.load(Ordering::Relaxed);
-                if number == self.seats.len() {
-                    return None;
-                }
-                self.used.store(number + 1, Ordering::SeqCst);
-                number
-            }
-        };
-        drop(state);
-        let seat = self.seats[number].get_or_init(Seat::get);
-        seat.welcome();
-        Some((number, seat))
-    }
-
-    pub(super) fn leave_seat(&self, number: usize) {
-        self.state.lock().free.push(number);
-    }
-
-    pub(super) fn seats(&self) -> impl Iterator<Item = &'static Seat> {
-        let used = self.used.load(Ordering::SeqCst);
-        self.seats[..used]
-            .iter()
-            .filter_map(|seat| seat.get().copied())
-    }
-
-    /// Raises every word.
-    pub(super) fn ask_all(&self) {
-        self.seats().for_each(Seat::ask);
-    }
-
-    /// The oldest job somebody offers, or the oldest below `target`.
-    pub(super) fn take(&self, not_from: &'static Seat, target: Option<Ancestor>) -> Option<Parcel> {
-        let taken = self
-            .seats()
-            .filter(|seat| !std::ptr::eq(*seat, not_from))
-            .find_map(|seat| seat.take(target));
-        taken.inspect(|_| count_stolen())
-    }
-
-    pub(super) fn enqueue(&self, entry: Arc<Entry>) {
-        let mut state = self.state.lock();
-        state.queue.push_back(entry);
-        self.queued.store(state.queue.len(), Ordering::SeqCst);
-    }
-
-    pub(super) fn dequeue(&self) -> Option<Arc<Entry>> {
-        if self.queued.load(Ordering::SeqCst) == 0 {
-            return None;
-        }
-        let mut state = self.state.lock();
-        let entry = state.queue.pop_front();
-        self.queued.store(state.queue.len(), Ordering::SeqCst);
-        entry
-    }
-
-    pub(super) fn open(&self, core: &Arc<ScopeState>) {
-        self.scopes.lock().push(Arc::clone(core));
-    }
-
-    pub(super) fn close_scope(&self, core: &Arc<ScopeState>) {
-        self.scopes.lock().retain(|other| !Arc::ptr_eq(other, core));
-    }
-
-    pub(super) fn queue_filled(&self) {
-        self.filled.fetch_add(1, Ordering::SeqCst);
-    }
-
-    pub(super) fn queue_emptied(&self) {
-        self.filled.fetch_sub(1, Ordering::SeqCst);
-    }
-
-    /// A scope with queued tasks, or one below `target`.
-    pub(super) fn scope(&self, target: Option<Ancestor>) -> Option<Arc<ScopeState>> {
-        if self.filled.load(Ordering::SeqCst) == 0 {
-            return None;
-        }
-        let scopes = self.scopes.lock();
-        let found = scopes.iter().find(|core| core.has_tasks(target));
-        found.cloned()
-    }
-
-    pub(super) fn has_work(&self) -> bool {
-        self.filled.load(Ordering::SeqCst) > 0
-            || self.queued.load(Ordering::SeqCst) > 0
-            || self.seats().any(Seat::has_offers)
-    }
-
-    /// A task that nobody has begun.
-    pub(super) fn next_task(&self) -> Option<Label> {
-        // A joiner may have run some.
-        let (begun, queued) = {
-            let mut state = self.state.lock();
-            let is_begun = |entry: &Arc<Entry>| !entry.is_waiting_to_start();
-            let count = state
-                .queue
-                .iter()
-                .take_while(|entry| is_begun(entry))
-                .count();
-            let begun: Vec<_> = state.queue.drain(..count).collect();
-            self.queued.store(state.queue.len(), Ordering::SeqCst);
-            (
-                begun,
-                state.queue.front().map(|entry| entry.who.label.clone()),
-            )
-        };
-        drop(begun);
-        let in_scope = || self.scopes.lock().iter().find_map(|core| core.next_task());
-        let offered = || self.seats().find_map(Seat::offered_by);
-        queued.or_else(in_scope).or_else(offered)
-    }
-
-    /// What the member runs that sits there, or else who it is.
-    pub(super) fn who_sits(&self, seat: &'static Seat) -> Label {
-        let scopes = || self.scopes.lock().clone();
-        let life = seat.life();
-        let of_scope = || {
-            let number = Some(life.task_of_scope()).filter(|number| *number != 0)?;
-            scopes().iter().find_map(|core| core.running(number))
-        };
-        let item = || {
-            let mut item = None;
-            life.each_divided(|work| item = work.shown());
-            item.map(|(_, who)| who.label.clone())
-        };
-        let opened = || {
-            let scopes = scopes();
-            let newest = scopes.iter().rev().find(|core| core.is_of(seat));
-            newest.map(|core| core.label().clone())
-        };
-        let thread = || Label::new(Kind::Foreign, seat.thread_name(), Location::caller());
-        let runs = of_scope().or_else(item).or_else(|| life.task());
-        runs.or_else(opened).unwrap_or_else(thread)
-    }
-
-    /// All scopes that are open, and the halves of forks that members run for others.
-    pub(super) fn pictures(&self) -> Vec<Picture> {
-        let scopes = self.scopes.lock().clone();
-        let mut pictures: Vec<_> = scopes.iter().map(|core| core.picture()).collect();
-        for seat in self.seats() {
-            seat.life().each_divided(|work| {
-                let Some((scope, item)) = work.shown() else {
-                    return;
-                };
-                let mut pictures = pictures.iter_mut();
-                if let Some(picture) = pictures.find(|picture| picture.scope.id() == scope) {
-                    picture.tasks.push(item);
-                }
-            });
-            let halves = seat.life().halves();
-            pictures.extend(halves.iter().map(|half| half.picture()));
-        }
-        pictures
     }
 
     pub(super) fn is_awake(&self) -> bool {
@@ -366,7 +143,7 @@ impl Roster {
 
     /// Whether work lies there that nobody comes for, because all places are taken or no thread can be added.
     pub(super) fn is_short(&self) -> bool {
-        self.has_work()
+        self.backlog.has_work()
             && self.searching.load(Ordering::SeqCst) == 0
             && !(self.has_place() && self.can_rouse())
     }
@@ -457,7 +234,7 @@ impl Roster {
     pub(super) fn go(&self) -> Rouse {
         self.active.fetch_sub(1, Ordering::SeqCst);
         // Who answered while all places were taken woke nobody, and may have taken back what it published.
-        self.ask_all();
+        self.backlog.ask_all();
         self.look()
     }
 
@@ -511,7 +288,7 @@ impl Roster {
     /// Wakes somebody for what there is to do.
     pub(super) fn look(&self) -> Rouse {
         fence(Ordering::SeqCst);
-        if self.has_work() && self.searching.load(Ordering::SeqCst) == 0 {
+        if self.backlog.has_work() && self.searching.load(Ordering::SeqCst) == 0 {
             self.rouse()
         } else {
             Rouse::Nothing
@@ -577,7 +354,7 @@ impl Roster {
     pub(super) fn not_started(&self, _refused: &io::Error) {
         self.uncount_searcher();
         fence(Ordering::SeqCst);
-        if self.has_work() && self.has_place() {
+        if self.backlog.has_work() && self.has_place() {
             let sleeper = self.state.lock().sleepers.pop();
             if let Some(sleeper) = sleeper {
                 sleeper.count_out();
@@ -633,15 +410,15 @@ impl Roster {
         if ends {
             // Whoever published while this thread still counted as searching woke nobody.
             fence(Ordering::SeqCst);
-            if self.has_work() && self.has_place() {
+            if self.backlog.has_work() && self.has_place() {
                 self.count_searcher();
                 return Rested::Search;
             }
             return Rested::End;
         }
-        self.ask_all();
+        self.backlog.ask_all();
         fence(Ordering::SeqCst);
-        if self.has_work() && self.has_place() {
+        if self.backlog.has_work() && self.has_place() {
             let mut state = self.state.lock();
             if let Some(at) = state.place_of(sleeper) {
                 state.sleepers.remove(at);
@@ -712,11 +489,5 @@ impl Roster {
             state.waiters.push(parker.clone());
         }
         state.threads == 0
-    }
-}
-
-impl Drop for Roster {
-    fn drop(&mut self) {
-        self.seats().for_each(Seat::give_back);
     }
 }

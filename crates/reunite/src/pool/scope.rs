@@ -6,10 +6,11 @@ use std::io::{Write, stderr};
 use std::marker::PhantomData;
 use std::panic::Location;
 
-use super::builder::Shared;
+use super::backlog::OpenScope;
 use super::handle::PoolTask;
 use super::piece::Spawned;
 use super::scope_state::ScopeState;
+use super::shared::Shared;
 use super::task::{Role, Run, Task, erase};
 use crate::cancel::{Canceller, Node};
 use crate::context::{Inherited, is_inherited};
@@ -73,7 +74,8 @@ where
         env: PhantomData,
     };
     let guard = AbortOnUnwind;
-    pool.roster.open(&core);
+    let open: Arc<dyn OpenScope> = Arc::clone(&core) as Arc<dyn OpenScope>;
+    pool.roster.backlog.open(open);
     tell(|| Event::Open {
         scope: node.label(),
         by: &core.context.who.label,
@@ -90,7 +92,7 @@ where
         node.cancel(Cancelled::new(Why::BodyFailed, node.label().clone()));
     }
     core.end(at);
-    pool.roster.close_scope(&core);
+    pool.roster.backlog.close(core.label().id());
     tell(|| Event::End {
         scope: node.label(),
         by: &core.context.who.label,

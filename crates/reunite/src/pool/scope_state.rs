@@ -27,13 +27,14 @@
 use std::convert::Infallible;
 use std::panic::Location;
 
-use super::builder::Shared;
+use super::backlog::{OpenScope, Until};
 use super::job::{Ancestor, Lineage};
 use super::member;
 use super::queue::{Batch, Queue};
 use super::seat::Seat;
+use super::shared::Shared;
 use super::task::{Aside, Run};
-use super::{captured, fork};
+use super::{captured, here};
 use crate::current::{self, Context};
 use crate::deadlock::{self, Bond, Object, On, Site};
 use crate::error::{Cancelled, Failure, JoinError};
@@ -52,15 +53,6 @@ const BATCH: usize = 256;
 const SHOWN: usize = 100;
 /// A few microseconds.
 const PAUSES: u32 = 100;
-
-/// How long a thread runs a scope's tasks.
-#[derive(Clone, Copy)]
-pub(super) enum Until {
-    /// As long as there are some to begin.
-    Done,
-    /// No longer than its place is not wanted.
-    Crowded,
-}
 
 /// What a scope's tasks, their joiners and the workers share.
 pub(super) struct ScopeState {
@@ -81,9 +73,9 @@ impl ScopeState {
     /// For a scope in `pool` that the calling thread opens, and whose tasks run in `tasks`.
     pub(super) fn new(pool: &Arc<Shared>, context: Arc<Context>, tasks: Arc<Context>) -> Self {
         Self {
-            lineage: Lineage::new(fork::innermost()),
+            lineage: Lineage::new(here::innermost()),
             pool: Arc::clone(pool),
-            owner: fork::seat(),
+            owner: here::seat(),
             context,
             tasks,
             failures: Failures::new(),
@@ -124,62 +116,13 @@ impl ScopeState {
         self.failures.record(task, failure, after_cancel)
     }
 
-    /// The scope as the live tree shows it.
-    pub(super) fn picture(&self) -> Picture {
-        let (mut tasks, mut queued) = (Vec::new(), Vec::new());
-        let more_queued = {
-            let queue = self.queue.lock();
-            queue.each_running(|task| tasks.extend(task.shown(&self.tasks)));
-            queue.each_queued(SHOWN, |task| queued.extend(task.shown(&self.tasks)))
-        };
-        tasks.extend(queued);
-        // Others may have taken what a batch says that it has at hand.
-        tasks.sort_by_key(|who| who.label.id());
-        tasks.dedup_by_key(|who| who.label.id());
-        Picture {
-            scope: self.label().clone(),
-            owner: Some(Arc::clone(&self.context.who)),
-            cause: self.context.node.cause(),
-            tasks,
-            more_queued,
-        }
-    }
-
-    /// The task of that number, if somebody runs it.
-    pub(super) fn running(&self, number: u64) -> Option<Label> {
-        let mut found = None;
-        self.queue.lock().each_running(|task| {
-            if task.number() == number {
-                found = task.shown(&self.tasks);
-            }
-        });
-        found.map(|who| who.label.clone())
-    }
-
-    /// Whether anything is left to begin, in a scope below `target`.
-    pub(super) fn has_tasks(&self, target: Option<Ancestor>) -> bool {
-        let mut queue = self.queue.lock();
-        let left_behind = queue.drop_begun();
-        let was_last = self.fewer_pending(left_behind, &queue);
-        let found = self.list(&mut queue)
-            && target.is_none_or(|target| {
-                // SAFETY: tasks are pending, so the scope has not ended, nor has anything around it.
-                unsafe { self.as_ancestor().descends(target) }
-            });
-        drop(queue);
-        if was_last {
-            self.wake();
-        }
-        found
-    }
-
     /// Corrects `is_listed`, and returns it.
     fn list(&self, queue: &mut Queue) -> bool {
         let has_tasks = queue.has_tasks();
         if queue.is_listed && !has_tasks {
-            self.pool.roster.queue_emptied();
+            self.pool.roster.backlog.queue_emptied();
         } else if has_tasks && !queue.is_listed {
-            self.pool.roster.queue_filled();
+            self.pool.roster.backlog.queue_filled();
         }
         queue.is_listed = has_tasks;
         has_tasks
@@ -201,7 +144,7 @@ impl ScopeState {
         let first = !queue.is_listed;
         if first {
             queue.is_listed = true;
-            self.pool.roster.queue_filled();
+            self.pool.roster.backlog.queue_filled();
         }
         let over = if queue.over.len() < BATCH {
             Vec::new()
@@ -244,62 +187,9 @@ impl ScopeState {
         batch
     }
 
-    /// Runs tasks until there are none to begin, or for as long as `until` says.
-    pub(super) fn work(self: &Arc<Self>, until: Until) {
-        let mine = self.is_mine();
-        let life = fork::seat().map(Seat::life);
-        let mut last = None;
-        let mut count = 1;
-        while let Some(batch) = self.take(count, last.take()) {
-            let start = now();
-            let entered = current::enter_for_pieces(Arc::clone(&self.tasks));
-            let holding = deadlock::holding();
-            let captured = captured::count();
-            if let Some(life) = life {
-                life.begin();
-            }
-            batch.run(self, life);
-            if let Some(life) = life {
-                self.pool.roster.take_again(life);
-            }
-            deadlock::leak(self.label(), holding.leaked());
-            captured::forget(captured);
-            drop(entered);
-            last = Some(batch);
-            if matches!(until, Until::Crowded) && self.pool.roster.is_crowded() {
-                count = 0;
-                continue;
-            }
-            let spent = now().duration_since(start);
-            if spent < SHORT {
-                count = (count * 2).min(BATCH);
-                if !mine {
-                    // Whoever spawns such short tasks needs the lock more, and will have a batch soon.
-                    (0..PAUSES).for_each(|_| spin_loop());
-                }
-            } else if spent > LONG {
-                count = (count / 2).max(1);
-            }
-        }
-    }
-
-    /// A task that nobody has begun.
-    pub(super) fn next_task(&self) -> Option<Label> {
-        if !self.has_tasks(None) {
-            return None;
-        }
-        let who = self.queue.lock().next_task()?.context(&self.tasks);
-        Some(who.who.label.clone())
-    }
-
-    /// Whether who sits there opened the scope.
-    pub(super) fn is_of(&self, seat: &'static Seat) -> bool {
-        self.owner.is_some_and(|owner| std::ptr::eq(owner, seat))
-    }
-
     /// Whether the calling thread opened the scope.
     fn is_mine(&self) -> bool {
-        let both = fork::seat().zip(self.owner);
+        let both = here::seat().zip(self.owner);
         both.is_some_and(|(here, owner)| std::ptr::eq(here, owner))
     }
 
@@ -352,7 +242,7 @@ impl ScopeState {
 
     fn wait_for_all(self: &Arc<Self>, at: &'static Location<'static>) {
         while !self.is_over() {
-            self.work(Until::Done);
+            Arc::clone(self).work(Until::Done);
             member::help_until(self.as_ancestor(), || self.is_over());
             if self.is_over() {
                 return;
@@ -373,6 +263,108 @@ impl ScopeState {
         };
         let over = |parker: &_| self.ask_or_wake(parker, || self.is_over());
         let _over = wait::block_until(site, None, Heed::Nothing, over);
+    }
+}
+
+impl OpenScope for ScopeState {
+    fn label(&self) -> &Label {
+        self.label()
+    }
+
+    fn picture(&self) -> Picture {
+        let (mut tasks, mut queued) = (Vec::new(), Vec::new());
+        let more_queued = {
+            let queue = self.queue.lock();
+            queue.each_running(|task| tasks.extend(task.shown(&self.tasks)));
+            queue.each_queued(SHOWN, |task| queued.extend(task.shown(&self.tasks)))
+        };
+        tasks.extend(queued);
+        // Others may have taken what a batch says that it has at hand.
+        tasks.sort_by_key(|who| who.label.id());
+        tasks.dedup_by_key(|who| who.label.id());
+        Picture {
+            scope: self.label().clone(),
+            owner: Some(Arc::clone(&self.context.who)),
+            cause: self.context.node.cause(),
+            tasks,
+            more_queued,
+        }
+    }
+
+    fn running(&self, number: u64) -> Option<Label> {
+        let mut found = None;
+        self.queue.lock().each_running(|task| {
+            if task.number() == number {
+                found = task.shown(&self.tasks);
+            }
+        });
+        found.map(|who| who.label.clone())
+    }
+
+    fn has_tasks(&self, target: Option<Ancestor>) -> bool {
+        let mut queue = self.queue.lock();
+        let left_behind = queue.drop_begun();
+        let was_last = self.fewer_pending(left_behind, &queue);
+        let found = self.list(&mut queue)
+            && target.is_none_or(|target| {
+                // SAFETY: tasks are pending, so the scope has not ended, nor has anything around it.
+                unsafe { self.as_ancestor().descends(target) }
+            });
+        drop(queue);
+        if was_last {
+            self.wake();
+        }
+        found
+    }
+
+    fn next_task(&self) -> Option<Label> {
+        if !self.has_tasks(None) {
+            return None;
+        }
+        let who = self.queue.lock().next_task()?.context(&self.tasks);
+        Some(who.who.label.clone())
+    }
+
+    fn is_of(&self, seat: &'static Seat) -> bool {
+        self.owner.is_some_and(|owner| std::ptr::eq(owner, seat))
+    }
+
+    fn work(self: Arc<Self>, until: Until) {
+        let mine = self.is_mine();
+        let life = here::seat().map(Seat::life);
+        let mut last = None;
+        let mut count = 1;
+        while let Some(batch) = self.take(count, last.take()) {
+            let start = now();
+            let entered = current::enter_for_pieces(Arc::clone(&self.tasks));
+            let holding = deadlock::holding();
+            let captured = captured::count();
+            if let Some(life) = life {
+                life.begin();
+            }
+            batch.run(&self, life);
+            if let Some(life) = life {
+                self.pool.roster.take_again(life);
+            }
+            deadlock::leak(self.label(), holding.leaked());
+            captured::forget(captured);
+            drop(entered);
+            last = Some(batch);
+            if matches!(until, Until::Crowded) && self.pool.roster.is_crowded() {
+                count = 0;
+                continue;
+            }
+            let spent = now().duration_since(start);
+            if spent < SHORT {
+                count = (count * 2).min(BATCH);
+                if !mine {
+                    // Whoever spawns such short tasks needs the lock more, and will have a batch soon.
+                    (0..PAUSES).for_each(|_| spin_loop());
+                }
+            } else if spent > LONG {
+                count = (count / 2).max(1);
+            }
+        }
     }
 }
 
@@ -418,7 +410,7 @@ mod tests {
                 tasks.remove(tasks.len() / 2).join().unwrap();
             }
             assert!(s.core.next_task().is_none());
-            assert!(!s.core.pool.roster.has_work());
+            assert!(!s.core.pool.roster.backlog.has_work());
         });
     }
 

@@ -35,7 +35,7 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::NonNull;
 
-use super::fork;
+use super::here;
 use super::job::{Ancestor, Lineage};
 use super::life::Life;
 use super::piece::{Facts, Made, Own, Piece, Spawned};
@@ -276,7 +276,7 @@ where
     /// Calls `f` as a part of the task: what it forks descends from that.
     fn run_below<R>(&self, f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
         assert_outside();
-        fork::running(self, || catch_unwind(AssertUnwindSafe(f)))
+        here::running(self, || catch_unwind(AssertUnwindSafe(f)))
     }
 
     /// Runs the closure, or drops it if the task is cancelled. `None` if the handle was gone, and the value was
@@ -339,7 +339,7 @@ where
             Some(value)
         };
         assert_outside();
-        let value = fork::running(self, || catch_task(unless_left));
+        let value = here::running(self, || catch_task(unless_left));
         if let Some(made) = self.own.known() {
             made.context.node.mark_over();
         }
@@ -356,10 +356,10 @@ where
             return self.complete(f, core);
         }
         let label = || self.made(core.context_of_tasks()).label();
-        fork::running(self, || tell(|| Event::Start { task: label() }));
+        here::running(self, || tell(|| Event::Start { task: label() }));
         let result = self.complete(f, core);
         let how = completion(&result);
-        fork::running(self, || tell(|| Event::Complete { task: label(), how }));
+        here::running(self, || tell(|| Event::Complete { task: label(), how }));
         result
     }
 
@@ -369,7 +369,7 @@ where
         let made = self.own.known();
         let callbacks = made.map(|made| std::mem::take(&mut *made.callbacks.lock()));
         let callbacks = callbacks.into_iter().flatten();
-        fork::running(self, || callbacks.for_each(contain));
+        here::running(self, || callbacks.for_each(contain));
     }
 }
 

@@ -18,8 +18,8 @@
 //! last other member left, or blocked at the door (which reports itself).
 //! Where the system does not tell whether a thread sleeps, such a member is not told from one that computes.
 
-use super::builder::Shared;
 use super::seat::Seat;
+use super::shared::Shared;
 use super::watch;
 use crate::current::ForkMark;
 use crate::deadline;
@@ -53,7 +53,12 @@ impl Unshared {
     pub(super) fn look(&mut self, pool: &Arc<Shared>) -> Option<Instant> {
         // There is no time in a model.
         let threshold = stall_threshold().filter(|_| !cfg!(reunite_model));
-        let is_any = || pool.roster.seats().any(|seat| seat.unshared().is_some());
+        let is_any = || {
+            pool.roster
+                .backlog
+                .seats()
+                .any(|seat| seat.unshared().is_some())
+        };
         let Some(threshold) = threshold.filter(|_| is_any()) else {
             *self = Self::default();
             return None;
@@ -70,7 +75,7 @@ impl Unshared {
     /// Keeps those that sleep since they were seen before, and has those reported that do for long.
     fn see(&mut self, pool: &Arc<Shared>, threshold: Duration) {
         let before = std::mem::take(&mut self.members);
-        for seat in pool.roster.seats() {
+        for seat in pool.roster.backlog.seats() {
             let (begun, thread) = (seat.life().begun(), seat.life().thread());
             let Some(newest) = seat.unshared() else {
                 continue;
@@ -100,7 +105,7 @@ impl Unshared {
 }
 
 fn stall(pool: &Shared, seat: &'static Seat, lasted: Duration) -> Stall {
-    let task = pool.roster.who_sits(seat);
+    let task = pool.roster.backlog.who_sits(seat);
     Stall {
         at: task.spawned_at(),
         task,

@@ -32,10 +32,9 @@
 //! The watching thread counts as idle, as it ends nobody's wait unless a member is awake, which then is no part of any
 //! deadlock; while it reports, it is not.
 
-use super::builder::Shared;
-use super::life::Left;
 use super::roster::Rouse;
 use super::seat::Seat;
+use super::shared::{Shared, Watch};
 use crate::contain::contain;
 use crate::deadline;
 use crate::deadlock::{idle_one_less, idle_one_more, look_again};
@@ -43,39 +42,15 @@ use crate::id::Label;
 use crate::observe::{Stall, report_stall, stall_threshold};
 use crate::park::{Parker, park_until};
 use crate::primitive::{
-    Arc, AtomicBool, Duration, Instant, Ordering, StaticMutex, StaticMutexGuard, Weak, fence,
-    is_asleep, now, prepare_barriers,
+    Arc, Duration, Instant, Ordering, StaticMutex, StaticMutexGuard, Weak, fence, is_asleep, now,
+    prepare_barriers,
 };
 use crate::thread::start_helper;
 
 /// How often a member is looked at in the time of the patience.
 const LOOKS: u32 = 2;
-/// With less patience the watch itself would keep a core busy.
-const LEAST_PATIENCE: Duration = Duration::from_millis(1);
 /// How much longer a member may take where the system does not tell whether it sleeps.
 const UNTOLD: u32 = 50;
-
-/// A pool's part.
-pub(super) struct Watch {
-    /// How long a member may stand still; `None` for ever.
-    patience: Option<Duration>,
-    is_watched: AtomicBool,
-    /// A standstill was reported that is not over.
-    has_reported: AtomicBool,
-    /// It was reported that others get the places of those that stand still.
-    has_told: AtomicBool,
-}
-
-impl Watch {
-    pub(super) fn new(patience: Option<Duration>) -> Self {
-        Self {
-            patience: patience.map(|patience| patience.max(LEAST_PATIENCE)),
-            is_watched: AtomicBool::new(false),
-            has_reported: AtomicBool::new(false),
-            has_told: AtomicBool::new(false),
-        }
-    }
-}
 
 /// What the watching thread and the others share.
 struct List {
@@ -188,26 +163,6 @@ fn tell_of(stall: &Stall) {
     look_again();
 }
 
-/// Lets others have what is left of batches there that nobody got on with for so long. Whether any is left.
-pub(super) fn divide(
-    pool: &Arc<Shared>,
-    seats: impl Iterator<Item = &'static Seat>,
-    patience: Duration,
-) -> bool {
-    let (mut is_left, mut is_queued) = (false, false);
-    for seat in seats {
-        seat.life().each_divided(|work| match work.look(patience) {
-            Left::Nothing => {}
-            Left::Something => is_left = true,
-            Left::Queued => is_queued = true,
-        });
-    }
-    if is_queued {
-        pool.published();
-    }
-    is_left || is_queued
-}
-
 /// A member that holds a place, or has lost it, as it was seen.
 struct Member {
     seat: &'static Seat,
@@ -246,7 +201,7 @@ impl Watched {
             has_told,
             ..
         } = &pool.watch;
-        let has_batches = divide(&pool, pool.roster.seats(), self.patience);
+        let has_batches = pool.divide(pool.roster.backlog.seats(), self.patience);
         if !pool.roster.is_short() {
             self.members.clear();
             if has_batches {
@@ -256,10 +211,10 @@ impl Watched {
             fence(Ordering::SeqCst);
             // If another has raised it meanwhile, the pool is on the list once more.
             let is_wanted =
-                pool.roster.is_short() || divide(&pool, pool.roster.seats(), self.patience);
+                pool.roster.is_short() || pool.divide(pool.roster.backlog.seats(), self.patience);
             return is_wanted && !is_watched.swap(true, Ordering::SeqCst);
         }
-        let Some(task) = pool.roster.next_task() else {
+        let Some(task) = pool.roster.backlog.next_task() else {
             // Somebody is about to take what there was.
             return true;
         };
@@ -303,7 +258,7 @@ impl Watched {
         let before = std::mem::take(&mut self.members);
         let mut others = 0;
         let is_awake = |seat: &&Seat| seat.life().has_held();
-        for seat in pool.roster.seats().filter(is_awake) {
+        for seat in pool.roster.backlog.seats().filter(is_awake) {
             let (begun, thread) = (seat.life().begun(), seat.life().thread());
             let is_asleep = is_asleep(thread);
             if is_asleep == Some(false) {
@@ -373,7 +328,7 @@ impl Watched {
             holds: Vec::new(),
             kept_by: still
                 .iter()
-                .map(|seat| pool.roster.who_sits(seat))
+                .map(|seat| pool.roster.backlog.who_sits(seat))
                 .collect(),
             is_suspected: false,
             is_idle: false,
@@ -384,6 +339,7 @@ impl Watched {
 #[cfg(all(test, not(reunite_model)))]
 mod tests {
     use super::*;
+    use crate::pool::shared::LEAST_PATIENCE;
 
     #[test]
     fn the_patience_may_be_anything() {
@@ -419,7 +375,7 @@ mod model {
     }
 
     fn retake_all(pool: &Arc<Shared>) {
-        for seat in pool.roster.seats() {
+        for seat in pool.roster.backlog.seats() {
             if let Some(rouse) = pool.roster.retake(seat.life()) {
                 pool.follow(rouse);
             }
@@ -460,7 +416,7 @@ mod model {
             let cutter = Arc::clone(&shared);
             let cuts = shuttle::thread::spawn(move || {
                 for _ in 0..8 {
-                    divide(&cutter, cutter.roster.seats(), Duration::ZERO);
+                    cutter.divide(cutter.roster.backlog.seats(), Duration::ZERO);
                     shuttle::thread::yield_now();
                 }
             });

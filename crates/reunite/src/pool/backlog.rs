@@ -1,0 +1,240 @@
+//! What there is to do in a pool, and where it lies: what members offer at their seats, the queues of open scopes, and the queue of
+//! the tasks that belong to no scope.
+
+use std::collections::VecDeque;
+use std::panic::Location;
+
+use super::job::Ancestor;
+use super::seat::{Parcel, Seat};
+use crate::id::{Kind, Label, TaskId};
+use crate::observe::count_stolen;
+use crate::primitive::{Arc, AtomicUsize, Mutex, OnceLock, Ordering};
+use crate::task::{Entry, Picture};
+
+/// Members that a pool can have at a time, visitors and spare workers included.
+pub(super) const SEATS: usize = 1024;
+
+/// A scope that is open in a pool.
+pub(super) trait OpenScope: Send + Sync {
+    fn label(&self) -> &Label;
+
+    /// Whether anything is left to begin, in a scope below `target`.
+    fn has_tasks(&self, target: Option<Ancestor>) -> bool;
+
+    /// Runs tasks until there are none to begin, or for as long as `until` says.
+    fn work(self: Arc<Self>, until: Until);
+
+    /// A task that nobody has begun.
+    fn next_task(&self) -> Option<Label>;
+
+    /// The task of that number, if somebody runs it.
+    fn running(&self, number: u64) -> Option<Label>;
+
+    /// Whether who sits there opened it.
+    fn is_of(&self, seat: &'static Seat) -> bool;
+
+    /// The scope as the live tree shows it.
+    fn picture(&self) -> Picture;
+}
+
+/// How long a thread runs a scope's tasks.
+#[derive(Clone, Copy)]
+pub(super) enum Until {
+    /// As long as there are some to begin.
+    Done,
+    /// No longer than its place is not wanted.
+    Crowded,
+}
+
+pub(super) struct Backlog {
+    seats: Box<[OnceLock<&'static Seat>]>,
+    /// How many of the seats were ever taken.
+    used: AtomicUsize,
+    /// Those of them that nobody has now.
+    free: Mutex<Vec<usize>>,
+    queue: Mutex<VecDeque<Arc<Entry>>>,
+    queued: AtomicUsize,
+    scopes: Mutex<Vec<Arc<dyn OpenScope>>>,
+    /// Scopes whose queue is not empty.
+    filled: AtomicUsize,
+}
+
+impl Backlog {
+    pub(super) fn new() -> Self {
+        Self {
+            seats: (0..SEATS).map(|_| OnceLock::new()).collect(),
+            used: AtomicUsize::new(0),
+            free: Mutex::new(Vec::new()),
+            queue: Mutex::new(VecDeque::new()),
+            queued: AtomicUsize::new(0),
+            scopes: Mutex::new(Vec::new()),
+            filled: AtomicUsize::new(0),
+        }
+    }
+
+    /// A free seat, unless there are too many members.
+    pub(super) fn take_seat(&self) -> Option<(usize, &'static Seat)> {
+        let mut free = self.free.lock();
+        let number = match free.pop() {
+            Some(number) => number,
+            None => {
+                let number = self.used.load(Ordering::Relaxed);
+                if number == self.seats.len() {
+                    return None;
+                }
+                self.used.store(number + 1, Ordering::SeqCst);
+                number
+            }
+        };
+        drop(free);
+        let seat = self.seats[number].get_or_init(Seat::get);
+        seat.welcome();
+        Some((number, seat))
+    }
+
+    pub(super) fn leave_seat(&self, number: usize) {
+        self.free.lock().push(number);
+    }
+
+    pub(super) fn seats(&self) -> impl Iterator<Item = &'static Seat> {
+        let used = self.used.load(Ordering::SeqCst);
+        self.seats[..used]
+            .iter()
+            .filter_map(|seat| seat.get().copied())
+    }
+
+    /// Raises every word.
+    pub(super) fn ask_all(&self) {
+        self.seats().for_each(Seat::ask);
+    }
+
+    /// The oldest job somebody offers, or the oldest below `target`.
+    pub(super) fn take(&self, not_from: &'static Seat, target: Option<Ancestor>) -> Option<Parcel> {
+        let taken = self
+            .seats()
+            .filter(|seat| !std::ptr::eq(*seat, not_from))
+            .find_map(|seat| seat.take(target));
+        taken.inspect(|_| count_stolen())
+    }
+
+    pub(super) fn enqueue(&self, entry: Arc<Entry>) {
+        let mut queue = self.queue.lock();
+        queue.push_back(entry);
+        self.queued.store(queue.len(), Ordering::SeqCst);
+    }
+
+    pub(super) fn dequeue(&self) -> Option<Arc<Entry>> {
+        if self.queued.load(Ordering::SeqCst) == 0 {
+            return None;
+        }
+        let mut queue = self.queue.lock();
+        let entry = queue.pop_front();
+        self.queued.store(queue.len(), Ordering::SeqCst);
+        entry
+    }
+
+    pub(super) fn open(&self, scope: Arc<dyn OpenScope>) {
+        self.scopes.lock().push(scope);
+    }
+
+    /// The scope of that number has ended.
+    pub(super) fn close(&self, scope: TaskId) {
+        let mut scopes = self.scopes.lock();
+        scopes.retain(|other| other.label().id() != scope);
+    }
+
+    pub(super) fn queue_filled(&self) {
+        self.filled.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn queue_emptied(&self) {
+        self.filled.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// A scope with queued tasks, or one below `target`.
+    pub(super) fn scope(&self, target: Option<Ancestor>) -> Option<Arc<dyn OpenScope>> {
+        if self.filled.load(Ordering::SeqCst) == 0 {
+            return None;
+        }
+        let scopes = self.scopes.lock();
+        let found = scopes.iter().find(|scope| scope.has_tasks(target));
+        found.cloned()
+    }
+
+    pub(super) fn has_work(&self) -> bool {
+        self.filled.load(Ordering::SeqCst) > 0
+            || self.queued.load(Ordering::SeqCst) > 0
+            || self.seats().any(Seat::has_offers)
+    }
+
+    /// A task that nobody has begun.
+    pub(super) fn next_task(&self) -> Option<Label> {
+        // A joiner may have run some.
+        let (begun, queued) = {
+            let mut queue = self.queue.lock();
+            let is_begun = |entry: &Arc<Entry>| !entry.is_waiting_to_start();
+            let count = queue.iter().take_while(|entry| is_begun(entry)).count();
+            let begun: Vec<_> = queue.drain(..count).collect();
+            self.queued.store(queue.len(), Ordering::SeqCst);
+            (begun, queue.front().map(|entry| entry.who.label.clone()))
+        };
+        drop(begun);
+        let in_scope = || {
+            self.scopes
+                .lock()
+                .iter()
+                .find_map(|scope| scope.next_task())
+        };
+        let offered = || self.seats().find_map(Seat::offered_by);
+        queued.or_else(in_scope).or_else(offered)
+    }
+
+    /// What the member runs that sits there, or else who it is.
+    pub(super) fn who_sits(&self, seat: &'static Seat) -> Label {
+        let scopes = || self.scopes.lock().clone();
+        let life = seat.life();
+        let of_scope = || {
+            let number = Some(life.task_of_scope()).filter(|number| *number != 0)?;
+            scopes().iter().find_map(|scope| scope.running(number))
+        };
+        let item = || {
+            let mut item = None;
+            life.each_divided(|work| item = work.shown());
+            item.map(|(_, who)| who.label.clone())
+        };
+        let opened = || {
+            let scopes = scopes();
+            let newest = scopes.iter().rev().find(|scope| scope.is_of(seat));
+            newest.map(|scope| scope.label().clone())
+        };
+        let thread = || Label::new(Kind::Foreign, seat.thread_name(), Location::caller());
+        let runs = of_scope().or_else(item).or_else(|| life.task());
+        runs.or_else(opened).unwrap_or_else(thread)
+    }
+
+    /// All scopes that are open, and the halves of forks that members run for others.
+    pub(super) fn pictures(&self) -> Vec<Picture> {
+        let scopes = self.scopes.lock().clone();
+        let mut pictures: Vec<_> = scopes.iter().map(|scope| scope.picture()).collect();
+        for seat in self.seats() {
+            seat.life().each_divided(|work| {
+                let Some((scope, item)) = work.shown() else {
+                    return;
+                };
+                let mut pictures = pictures.iter_mut();
+                if let Some(picture) = pictures.find(|picture| picture.scope.id() == scope) {
+                    picture.tasks.push(item);
+                }
+            });
+            let halves = seat.life().halves();
+            pictures.extend(halves.iter().map(|half| half.picture()));
+        }
+        pictures
+    }
+}
+
+impl Drop for Backlog {
+    fn drop(&mut self) {
+        self.seats().for_each(Seat::give_back);
+    }
+}

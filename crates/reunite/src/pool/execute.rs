@@ -1,0 +1,66 @@
+//! How a thread runs the half of a fork that it has taken.
+
+use super::half::Half;
+use super::seat::{Parcel, Seat};
+use super::{captured, here};
+use crate::contain::contain;
+use crate::current;
+use crate::deadlock;
+use crate::observe::{Completion, Event, is_on, tell};
+use crate::primitive::Arc;
+
+/// Runs a job that this thread, who sits at `seat`, took: as a task of its own in the context in which it was forked.
+pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
+    let Parcel {
+        job,
+        context,
+        owner,
+        spawned,
+        inherited,
+    } = parcel;
+    let entered = current::enter_for_pieces(Arc::clone(&context));
+    let holding = deadlock::holding();
+    let captured = captured::count();
+    // SAFETY: it was published, and is finished below.
+    let public = unsafe { job.public() };
+    // SAFETY: as before.
+    let at = unsafe { job.at() };
+    let half = Half::new(public.as_ancestor(), at, context, spawned);
+    let shown = seat.life().runs_half(&half);
+    here::running(&*half, || {
+        let mut ambient = None;
+        if let Some(inherited) = inherited {
+            contain(|| ambient = Some(inherited.enter(half.label())));
+        }
+        if is_on() {
+            let task = half.label();
+            tell(|| Event::Start { task });
+        }
+        // SAFETY: it was taken from its mailbox to be run here, and is run here only.
+        let has_value = unsafe { job.run() };
+        if is_on() {
+            let how = if has_value {
+                Completion::Value
+            } else {
+                Completion::Panic
+            };
+            let task = half.label();
+            tell(|| Event::Complete { task, how });
+        }
+        if ambient.is_some() {
+            contain(|| drop(ambient));
+        }
+    });
+    drop(shown);
+    captured::forget(captured);
+    let leaked = holding.leaked();
+    if !leaked.is_empty() {
+        deadlock::leak(half.label(), leaked);
+    }
+    drop(half);
+    drop(entered);
+    // SAFETY: it has run, and this is the only call.
+    if unsafe { job.finish() } {
+        owner.unpark();
+    }
+}

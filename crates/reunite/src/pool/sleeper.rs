@@ -1,0 +1,47 @@
+//! Workers asleep; who may wake one is told in `roster`.
+
+use crate::deadlock::{idle_one_less, idle_one_more};
+use crate::park::{Parker, park_until};
+use crate::primitive::{Arc, AtomicBool, Instant, Ordering};
+
+/// A worker asleep.
+pub(super) struct Sleeper {
+    woken: AtomicBool,
+    /// Whether it is counted as idle. Changed under the roster's lock while it is in the list, and by whoever has removed it.
+    is_idle: AtomicBool,
+    parker: Parker,
+}
+
+impl Sleeper {
+    pub(super) fn here() -> Arc<Self> {
+        Arc::new(Self {
+            woken: AtomicBool::new(false),
+            is_idle: AtomicBool::new(false),
+            parker: Parker::here(),
+        })
+    }
+
+    pub(super) fn is_idle_from_now_on(&self) {
+        self.is_idle.store(true, Ordering::Relaxed);
+        idle_one_more();
+    }
+
+    /// It was removed from the list.
+    pub(super) fn count_out(&self) {
+        if self.is_idle.swap(false, Ordering::Relaxed) {
+            idle_one_less();
+        }
+    }
+
+    pub(super) fn wake(&self) {
+        self.woken.store(true, Ordering::Release);
+        self.parker.unpark();
+    }
+
+    /// `look` says until when.
+    pub(super) fn sleep(&self, mut look: impl FnMut() -> Option<Instant>) {
+        while !self.woken.swap(false, Ordering::Acquire) {
+            park_until(look());
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The group of the tasks that `Pool::spawn` and `Pool::install` start.
+
+use std::panic::Location;
+
+use super::member;
+use super::shared::Shared;
+use crate::cancel::Node;
+use crate::id::{Kind, Label};
+use crate::primitive::{Arc, Weak};
+use crate::task::{Entry, Group, Queue, Rules, Starter, WaitAll};
+
+impl Shared {
+    /// The group of the tasks that [`Pool::spawn`] and [`Pool::install`] start.
+    pub(super) fn group(self: &Arc<Self>) -> &Arc<Group> {
+        self.group.get_or_init(|| {
+            let label = Label::new(Kind::Scope, Some(self.name.clone()), Location::caller());
+            let rules = Rules {
+                policy: Box::new(WaitAll),
+                max_threads: None,
+            };
+            let starter = Starter::Pool(Box::new(QueueOf(Arc::downgrade(self))));
+            Group::new(Node::root(label, None), None, rules, starter)
+        })
+    }
+}
+
+/// What a group knows of its pool.
+struct QueueOf(Weak<Shared>);
+
+impl Queue for QueueOf {
+    fn enqueue(&self, entry: &Arc<Entry>) {
+        match self.0.upgrade() {
+            Some(pool) => {
+                pool.roster.backlog.enqueue(Arc::clone(entry));
+                pool.published();
+            }
+            // Whoever spawns has the pool; should that change, the entry is not lost.
+            None => entry.run(),
+        }
+    }
+
+    fn run_here(&self, entry: &Entry) {
+        match self.0.upgrade() {
+            Some(pool) => {
+                if let Ok(_visit) = member::visit_if_free(&pool) {
+                    member::run(entry);
+                }
+            }
+            None => entry.run(),
+        }
+    }
+}
