@@ -23,6 +23,7 @@
 //! assert!(profile.hints.iter().any(|hint| hint.kind == reunite::profile::HintKind::PrematureJoin));
 //! ```
 
+mod chain;
 mod chrome;
 mod environment;
 mod flight;

@@ -10,10 +10,12 @@
 use std::collections::BTreeMap;
 use std::panic::Location;
 
+use super::chain::Chain;
 use super::model::{Run, ScopeProfile, Step, TaskProfile, Waited};
 use super::record::{Record, What};
 use crate::id::{Label, TaskId};
-use crate::primitive::{Arc, Duration};
+use crate::observe::Completion;
+use crate::primitive::Duration;
 
 /// What a start and a wake-up cost.
 #[derive(Clone, Copy, Default)]
@@ -41,22 +43,6 @@ struct Task {
     waits: Option<Waited>,
     chain: Chain,
     deferred: Vec<TaskId>,
-}
-
-/// The longest chain to a point.
-#[derive(Clone, Default)]
-struct Chain {
-    span: Duration,
-    burdened: Duration,
-    /// The parts before the last, and how much of the span they are.
-    before: Option<Arc<Link>>,
-    came: Option<(&'static Location<'static>, bool)>,
-    begun_at: Duration,
-}
-
-struct Link {
-    step: Step,
-    before: Option<Arc<Link>>,
 }
 
 impl Replay {
@@ -107,72 +93,13 @@ impl Replay {
                     ended: None,
                 });
             }
-            What::End { scope, by } => {
-                self.flush(by.id(), at);
-                for member in self.members.get(&scope.id()).cloned().unwrap_or_default() {
-                    self.merge(by.id(), member, scope.spawned_at(), false);
-                }
-                for member in self.take_deferred(by.id()) {
-                    self.merge(by.id(), member, scope.spawned_at(), false);
-                }
-                if let Some(ended) = self
-                    .scopes
-                    .iter_mut()
-                    .rfind(|seen| seen.scope.id() == scope.id())
-                {
-                    ended.ended = Some(at);
-                }
-            }
+            What::End { scope, by } => self.end(scope, by.id(), at),
             What::Spawn { task, by, scope } => {
                 self.meet(thread, by);
-                self.flush(by.id(), at);
-                let parent = &self.tasks[&by.id()];
-                let chain = parent
-                    .chain
-                    .handed_on(&parent.profile.task, task.spawned_at());
-                let mut child = Task::new(task.clone(), at, chain);
-                child.profile.parent = Some(by.id());
-                child.profile.scope = Some(scope.id());
-                self.members.entry(scope.id()).or_default().push(task.id());
-                self.order.push(task.id());
-                self.tasks.insert(task.id(), child);
+                self.spawn(task, by.id(), scope.id(), at);
             }
-            What::Start { task } => {
-                if let Some((outer, true)) = self.stacks[thread].last().copied() {
-                    self.pause(outer, at);
-                }
-                if !self.tasks.contains_key(&task.id()) {
-                    // Its spawn was forgotten, or came before the profile.
-                    self.order.push(task.id());
-                    self.tasks
-                        .insert(task.id(), Task::new(task.clone(), at, Chain::default()));
-                }
-                let burden = self.burden.start;
-                let known = self.task(task.id());
-                known.profile.started = Some(at);
-                known.running_since = Some((thread, at));
-                known.chain.burdened += burden;
-                self.stacks[thread].push((task.id(), true));
-            }
-            What::Complete { task, how } => {
-                self.flush(task.id(), at);
-                for member in self.take_deferred(task.id()) {
-                    self.merge(task.id(), member, task.spawned_at(), false);
-                }
-                if let Some(known) = self.tasks.get_mut(&task.id()) {
-                    known.running_since = None;
-                    known.profile.completed = Some((at, *how));
-                }
-                if let Some(place) = self.stacks[thread]
-                    .iter()
-                    .rposition(|(id, _)| *id == task.id())
-                {
-                    self.stacks[thread].truncate(place);
-                }
-                if let Some((outer, true)) = self.stacks[thread].last().copied() {
-                    self.task(outer).running_since = Some((thread, at));
-                }
-            }
+            What::Start { task } => self.start(thread, task, at),
+            What::Complete { task, how } => self.complete(thread, task, *how, at),
             What::Block {
                 task,
                 verb,
@@ -181,11 +108,7 @@ impl Replay {
                 holds,
             } => {
                 self.meet(thread, task);
-                let top = self.stacks[thread].last_mut().expect("just met");
-                top.1 = false;
-                let running = top.0;
-                self.pause(running, at);
-                self.task(running).waits = Some(Waited {
+                let waited = Waited {
                     verb: *verb,
                     object: object.clone(),
                     at: line,
@@ -193,41 +116,122 @@ impl Replay {
                     from: at,
                     to: at,
                     holds: *holds,
-                });
-            }
-            What::Resume => {
-                let Some(top) = self.stacks[thread].last_mut() else {
-                    return;
                 };
-                top.1 = true;
-                let running = top.0;
-                let known = self.task(running);
-                known.running_since = Some((thread, at));
-                let Some(mut waited) = known.waits.take() else {
-                    return;
-                };
-                waited.to = at;
-                if waited.verb.passes_by_itself() {
-                    let lasted = waited.to.saturating_sub(waited.from);
-                    known.chain.span += lasted;
-                    known.chain.burdened += lasted;
-                    self.work += lasted;
-                }
-                let known = self.task(running);
-                known.profile.waits.push(waited);
+                self.block(waited);
             }
+            What::Resume => self.resume(thread, at),
             What::Join { task, by, at: line } => {
                 self.meet(thread, by);
-                self.flush(by.id(), at);
-                if let Some(known) = self.tasks.get_mut(&task.id()) {
-                    known.profile.joined = Some((at, by.id(), line));
-                }
-                if self.deferred == Some(*line) {
-                    self.task(by.id()).deferred.push(task.id());
-                } else {
-                    self.merge(by.id(), task.id(), line, true);
-                }
+                self.join(task.id(), by.id(), line, at);
             }
+        }
+    }
+
+    fn end(&mut self, scope: &Label, by: TaskId, at: Duration) {
+        self.flush(by, at);
+        let members = self.members.get(&scope.id()).cloned().unwrap_or_default();
+        let deferred = self.take_deferred(by);
+        for member in members.into_iter().chain(deferred) {
+            self.merge(by, member, scope.spawned_at(), false);
+        }
+        let mut scopes = self.scopes.iter_mut();
+        if let Some(ended) = scopes.rfind(|seen| seen.scope.id() == scope.id()) {
+            ended.ended = Some(at);
+        }
+    }
+
+    fn spawn(&mut self, task: &Label, by: TaskId, scope: TaskId, at: Duration) {
+        self.flush(by, at);
+        let parent = &self.tasks[&by];
+        let chain = parent
+            .chain
+            .handed_on(&parent.profile.task, task.spawned_at());
+        let mut child = Task::new(task.clone(), at, chain);
+        child.profile.parent = Some(by);
+        child.profile.scope = Some(scope);
+        self.members.entry(scope).or_default().push(task.id());
+        self.order.push(task.id());
+        self.tasks.insert(task.id(), child);
+    }
+
+    fn start(&mut self, thread: usize, task: &Label, at: Duration) {
+        if let Some((outer, true)) = self.stacks[thread].last().copied() {
+            self.pause(outer, at);
+        }
+        if !self.tasks.contains_key(&task.id()) {
+            // Its spawn was forgotten, or came before the profile.
+            self.order.push(task.id());
+            self.tasks
+                .insert(task.id(), Task::new(task.clone(), at, Chain::default()));
+        }
+        let burden = self.burden.start;
+        let known = self.task(task.id());
+        known.profile.started = Some(at);
+        known.running_since = Some((thread, at));
+        known.chain.burdened += burden;
+        self.stacks[thread].push((task.id(), true));
+    }
+
+    fn complete(&mut self, thread: usize, task: &Label, how: Completion, at: Duration) {
+        self.flush(task.id(), at);
+        for member in self.take_deferred(task.id()) {
+            self.merge(task.id(), member, task.spawned_at(), false);
+        }
+        if let Some(known) = self.tasks.get_mut(&task.id()) {
+            known.running_since = None;
+            known.profile.completed = Some((at, how));
+        }
+        let stack = &mut self.stacks[thread];
+        if let Some(place) = stack.iter().rposition(|(id, _)| *id == task.id()) {
+            stack.truncate(place);
+        }
+        if let Some((outer, true)) = stack.last().copied() {
+            self.task(outer).running_since = Some((thread, at));
+        }
+    }
+
+    /// What runs on that thread begins to wait.
+    fn block(&mut self, waited: Waited) {
+        let stack = &mut self.stacks[waited.thread];
+        let top = stack.last_mut().expect("the task that waits was met");
+        top.1 = false;
+        let running = top.0;
+        self.pause(running, waited.from);
+        self.task(running).waits = Some(waited);
+    }
+
+    fn resume(&mut self, thread: usize, at: Duration) {
+        let Some(top) = self.stacks[thread].last_mut() else {
+            return;
+        };
+        top.1 = true;
+        let running = top.0;
+        let known = self.task(running);
+        known.running_since = Some((thread, at));
+        let Some(mut waited) = known.waits.take() else {
+            return;
+        };
+        waited.to = at;
+        let lasted = waited.to.saturating_sub(waited.from);
+        let is_work = waited.verb.passes_by_itself();
+        if is_work {
+            known.chain.lengthen(lasted);
+        }
+        known.profile.waits.push(waited);
+        if is_work {
+            self.work += lasted;
+        }
+    }
+
+    fn join(&mut self, task: TaskId, by: TaskId, line: &'static Location<'static>, at: Duration) {
+        self.flush(by, at);
+        if let Some(known) = self.tasks.get_mut(&task) {
+            known.profile.joined = Some((at, by, line));
+        }
+        if self.deferred == Some(line) {
+            self.task(by).deferred.push(task);
+        } else {
+            self.merge(by, task, line, true);
         }
     }
 
@@ -265,8 +269,7 @@ impl Replay {
         };
         let ran = at.saturating_sub(since);
         task.running_since = Some((thread, at));
-        task.chain.span += ran;
-        task.chain.burdened += ran;
+        task.chain.lengthen(ran);
         match task.profile.runs.last_mut() {
             Some(run) if run.thread == thread && run.to == since => run.to = at,
             _ => task.profile.runs.push(Run {
@@ -292,17 +295,9 @@ impl Replay {
         if other.profile.completed.is_none() {
             return;
         }
-        let chain = other.chain.clone();
-        let label = other.profile.task.clone();
-        let Some(task) = self.tasks.get_mut(&by) else {
-            return;
-        };
-        task.chain.burdened = task.chain.burdened.max(chain.burdened + wake);
-        if chain.span > task.chain.span {
-            let burdened = task.chain.burdened;
-            task.chain = chain.handed_on(&label, at);
-            task.chain.came = Some((at, is_join));
-            task.chain.burdened = burdened;
+        let (chain, label) = (other.chain.clone(), other.profile.task.clone());
+        if let Some(task) = self.tasks.get_mut(&by) {
+            task.chain.follow(&chain, &label, (at, is_join), wake);
         }
     }
 
@@ -312,14 +307,7 @@ impl Replay {
             return (Duration::ZERO, Duration::ZERO, Vec::new());
         };
         let burdened = self.tasks.values().map(|task| task.chain.burdened).max();
-        let mut steps = vec![last.chain.last_step(&last.profile.task)];
-        let mut at = last.chain.before.clone();
-        while let Some(link) = at {
-            steps.push(link.step.clone());
-            at = link.before.clone();
-        }
-        steps.retain(|step| !step.lasts.is_zero());
-        steps.reverse();
+        let steps = last.chain.steps(&last.profile.task);
         (last.chain.span, burdened.unwrap_or_default(), steps)
     }
 
@@ -347,32 +335,6 @@ impl Task {
             waits: None,
             chain,
             deferred: Vec::new(),
-        }
-    }
-}
-
-impl Chain {
-    fn last_step(&self, label: &Label) -> Step {
-        let (at, is_join) = self.came.unwrap_or((label.spawned_at(), false));
-        Step {
-            task: label.clone(),
-            at,
-            is_join,
-            lasts: self.span.saturating_sub(self.begun_at),
-        }
-    }
-
-    /// The chain as another task has it that goes on from here.
-    fn handed_on(&self, label: &Label, at: &'static Location<'static>) -> Self {
-        Self {
-            span: self.span,
-            burdened: self.burdened,
-            before: Some(Arc::new(Link {
-                step: self.last_step(label),
-                before: self.before.clone(),
-            })),
-            came: Some((at, false)),
-            begun_at: self.span,
         }
     }
 }

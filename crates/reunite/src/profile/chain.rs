@@ -1,0 +1,84 @@
+//! The longest chain of work to a point, and its parts.
+
+use std::panic::Location;
+
+use super::model::Step;
+use crate::id::Label;
+use crate::primitive::{Arc, Duration};
+
+/// The longest chain to a point.
+#[derive(Clone, Default)]
+pub(super) struct Chain {
+    pub(super) span: Duration,
+    pub(super) burdened: Duration,
+    /// The parts before the last, and how much of the span they are.
+    before: Option<Arc<Link>>,
+    came: Option<(&'static Location<'static>, bool)>,
+    begun_at: Duration,
+}
+
+struct Link {
+    step: Step,
+    before: Option<Arc<Link>>,
+}
+
+impl Chain {
+    fn last_step(&self, label: &Label) -> Step {
+        let (at, is_join) = self.came.unwrap_or((label.spawned_at(), false));
+        Step {
+            task: label.clone(),
+            at,
+            is_join,
+            lasts: self.span.saturating_sub(self.begun_at),
+        }
+    }
+
+    /// The chain as another task has it that goes on from here.
+    pub(super) fn handed_on(&self, label: &Label, at: &'static Location<'static>) -> Self {
+        Self {
+            span: self.span,
+            burdened: self.burdened,
+            before: Some(Arc::new(Link {
+                step: self.last_step(label),
+                before: self.before.clone(),
+            })),
+            came: Some((at, false)),
+            begun_at: self.span,
+        }
+    }
+
+    /// The task runs, or waits for what passes by itself, so long.
+    pub(super) fn lengthen(&mut self, by: Duration) {
+        self.span += by;
+        self.burdened += by;
+    }
+
+    /// The task goes on at `at` after `other`, which is the chain of the task `label`; to be woken costs `wake`.
+    pub(super) fn follow(
+        &mut self,
+        other: &Self,
+        label: &Label,
+        (at, is_join): (&'static Location<'static>, bool),
+        wake: Duration,
+    ) {
+        let burdened = self.burdened.max(other.burdened + wake);
+        if other.span > self.span {
+            *self = other.handed_on(label, at);
+            self.came = Some((at, is_join));
+        }
+        self.burdened = burdened;
+    }
+
+    /// Its parts, the first one first; it ends in the task `label`.
+    pub(super) fn steps(&self, label: &Label) -> Vec<Step> {
+        let mut steps = vec![self.last_step(label)];
+        let mut at = self.before.clone();
+        while let Some(link) = at {
+            steps.push(link.step.clone());
+            at = link.before.clone();
+        }
+        steps.retain(|step| !step.lasts.is_zero());
+        steps.reverse();
+        steps
+    }
+}
