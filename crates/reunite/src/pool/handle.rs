@@ -73,7 +73,7 @@ impl<T> PoolTask<'_, T> {
         let why = Why::Requested("cancelled through its handle".to_owned());
         let own = self.context();
         own.node.cancel(Cancelled::new(why, own.who.label.clone()));
-        self.core.tasks.node.mark_below();
+        self.core.parent.tasks.node.mark_below();
     }
 
     /// Calls `f` when the task has completed and its result can be taken without waiting: on the thread that ran the task,
@@ -81,7 +81,7 @@ impl<T> PoolTask<'_, T> {
     ///
     /// A panic in `f` ends `f` alone.
     pub fn on_complete(&self, f: impl FnOnce() + Send + 'static) {
-        self.task.on_complete(&self.core.tasks, Box::new(f));
+        self.task.on_complete(&self.core.parent.tasks, Box::new(f));
     }
 
     /// Who this is a handle of: number, name, spawn site.
@@ -100,7 +100,7 @@ impl<T> PoolTask<'_, T> {
     }
 
     fn context(&self) -> Arc<Context> {
-        self.task.context(&self.core.tasks)
+        self.task.context(&self.core.parent.tasks)
     }
 
     fn take(&self, at: &'static Location<'static>) -> Option<Result<T, JoinError>> {
@@ -156,8 +156,8 @@ impl<T> PoolTask<'_, T> {
             on: On::Bond(Bond::Job(self.task.as_ancestor().address())),
         };
         let ready = |parker: &_| {
-            self.core
-                .ask_or_wake(parker, || self.task.is_done_or_awaited())
+            let parent = &self.core.parent;
+            parent.ask_or_wake(parker, || self.task.is_done_or_awaited())
         };
         match wait::wait(site, deadline.flatten(), Heed::Task, ready) {
             Wait::Ready => self.take_done(at),
@@ -182,8 +182,8 @@ impl<T> PoolTask<'_, T> {
             // SAFETY: taken off the list below; to run it does not unwind.
             let aside = unsafe { Aside::new(task) };
             self.core.begin_aside(aside);
-            let entered = current::enter_for_pieces(Arc::clone(&self.core.tasks));
-            task.run(self.core, here::seat().map(Seat::life));
+            let entered = current::enter_for_pieces(Arc::clone(&self.core.parent.tasks));
+            task.run(&self.core.parent, here::seat().map(Seat::life));
             drop(entered);
             self.core.end_aside(aside);
         }

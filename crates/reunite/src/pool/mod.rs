@@ -17,7 +17,7 @@
 //! | `unshared` | that forks stay private to a member that sleeps elsewhere |
 //! | `member` | the life of a worker, visits, and helping while waiting |
 //! | `spawned`, `install` | tasks of no scope; a closure that runs on a worker while its caller waits |
-//! | `task`, `queue`, `scope_state`, `handle`, `scope` | scopes and their tasks |
+//! | `parent`, `task`, `queue`, `scope_state`, `handle`, `scope` | scopes and their tasks |
 //! | `claim`, `items`, `stream` | maps, whose items one thread takes one by one, and others may cut off |
 //! | `builder`, `global` | a pool as its users hold it, and the one of every thread that takes part in no other |
 //! | `fork` | `join` |
@@ -51,6 +51,7 @@ mod job;
 #[allow(unsafe_code)]
 mod life;
 mod member;
+mod parent;
 #[allow(unsafe_code)]
 mod piece;
 mod queue;

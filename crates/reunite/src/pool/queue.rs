@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::life::Life;
-use super::scope_state::ScopeState;
+use super::parent::Parent;
 use super::task::{Aside, Run};
 use crate::id::TaskId;
 use crate::primitive::{Arc, AtomicUsize, Ordering};
@@ -44,7 +44,7 @@ impl Batch {
     }
 
     /// Runs its tasks, less those that others have taken meanwhile.
-    pub(super) fn run(&self, core: &ScopeState, life: Option<&Life>) {
+    pub(super) fn run(&self, core: &Parent, life: Option<&Life>) {
         let mut next = 1;
         loop {
             self.tasks[next - 1].run(core, life);
@@ -219,7 +219,7 @@ mod tests {
     }
 
     impl Run for Queued {
-        fn run(&self, _: &ScopeState, _: Option<&Life>) {
+        fn run(&self, _: &Parent, _: Option<&Life>) {
             self.is_begun.store(true, Ordering::Relaxed);
         }
 

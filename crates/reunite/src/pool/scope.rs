@@ -67,7 +67,7 @@ where
     F: for<'scope> FnOnce(&'scope PoolScope<'scope, 'env>) -> R,
 {
     let (core, outer_node) = open(pool, at);
-    let node = &core.context.node;
+    let node = &core.parent.context.node;
     let scope = PoolScope {
         core: Arc::clone(&core),
         scope: PhantomData,
@@ -78,24 +78,24 @@ where
     pool.roster.backlog.open(open);
     tell(|| Event::Open {
         scope: node.label(),
-        by: &core.context.who.label,
+        by: &core.parent.context.who.label,
     });
-    let entered = current::enter(Arc::clone(&core.context));
+    let entered = current::enter(Arc::clone(&core.parent.context));
     let body = catch_body(|| body(&scope));
     let is_told = current::was_told();
     drop(entered);
     if is_told && outer_node.is_cancelled() {
         current::mark_told();
     }
-    let (order, after_cancel) = (core.failures.order(), node.was_observed());
+    let (order, after_cancel) = (core.parent.failures.order(), node.was_observed());
     if !matches!(body, Caught::Value(_)) {
         node.cancel(Cancelled::new(Why::BodyFailed, node.label().clone()));
     }
     core.end(at);
-    pool.roster.backlog.close(core.label().id());
+    pool.roster.backlog.close(core.parent.label().id());
     tell(|| Event::End {
         scope: node.label(),
-        by: &core.context.who.label,
+        by: &core.parent.context.who.label,
     });
     std::mem::forget(guard);
 
@@ -129,8 +129,8 @@ fn gather<R>(core: &ScopeState, outer_node: &Node, body: Body<R>) -> R {
         order,
         after_cancel,
     } = body;
-    let node = &core.context.node;
-    let mut unclaimed = core.failures.take_unclaimed(node, outer_node);
+    let node = &core.parent.context.node;
+    let mut unclaimed = core.parent.failures.take_unclaimed(node, outer_node);
     let (value, left) = match caught {
         Caught::Panic(payload) => resume(payload),
         Caught::Value(value) => (
@@ -233,16 +233,16 @@ impl<'scope> PoolScope<'scope, '_> {
         let core = &self.core;
         // Code of users: should it panic, there is no task yet.
         let inherited = Inherited::capture();
-        let task = Task::new(core.as_ancestor(), at, Spawned::now(), Role::Task, f);
+        let task = Task::new(core.parent.as_ancestor(), at, Spawned::now(), Role::Task, f);
         let number = core.queue.lock().next_number();
         task.number_to_be().store(number, Ordering::Relaxed);
-        let made = task.prepare(&core.tasks, name, inherited);
+        let made = task.prepare(&core.parent.tasks, name, inherited);
         if is_on() {
             let by = current::here();
             tell(|| Event::Spawn {
                 task: made.label(),
                 by: &by.who.label,
-                scope: core.label(),
+                scope: core.parent.label(),
             });
         }
         let task = Arc::new(task);
@@ -265,7 +265,7 @@ impl<'scope> PoolScope<'scope, '_> {
         F: FnOnce() -> T + Send + 'scope,
     {
         let core = &self.core;
-        let task = Arc::new(Task::new(core.as_ancestor(), at, spawned, role, f));
+        let task = Arc::new(Task::new(core.parent.as_ancestor(), at, spawned, role, f));
         let queued: Arc<dyn Run + 'scope> = Arc::clone(&task) as Arc<dyn Run + 'scope>;
         // SAFETY: the scope ends, and `'scope` with it, after `ScopeState::end`: when every queued reference was
         // dropped and every closure has returned.
@@ -278,11 +278,11 @@ impl<'scope> PoolScope<'scope, '_> {
     }
 
     pub(super) fn label(&self) -> &Label {
-        self.core.label()
+        self.core.parent.label()
     }
 
     pub(super) fn context_of_tasks(&self) -> &Arc<Context> {
-        &self.core.tasks
+        &self.core.parent.tasks
     }
 
     pub(super) fn pool(&self) -> &Arc<Shared> {
@@ -301,6 +301,6 @@ impl<'scope> PoolScope<'scope, '_> {
 
     /// A way to cancel the scope from anywhere else.
     pub fn canceller(&self) -> Canceller {
-        Canceller::new(Arc::clone(&self.core.context.node))
+        Canceller::new(Arc::clone(&self.core.parent.context.node))
     }
 }

@@ -24,12 +24,12 @@
 //! first task, and lowered by whoever finds, under the lock, that there is nothing to begin. Only a spawn that raises it
 //! wakes anybody: while it is raised, somebody was told of it, and whoever takes from it tells another (see `roster`).
 
-use std::convert::Infallible;
 use std::panic::Location;
 
 use super::backlog::{OpenScope, Until};
-use super::job::{Ancestor, Lineage};
+use super::job::Ancestor;
 use super::member;
+use super::parent::Parent;
 use super::queue::{Batch, Queue};
 use super::seat::Seat;
 use super::shared::Shared;
@@ -37,12 +37,11 @@ use super::task::{Aside, Run};
 use super::{captured, here};
 use crate::current::{self, Context};
 use crate::deadlock::{self, Bond, Object, On, Site};
-use crate::error::{Cancelled, Failure, JoinError};
 use crate::id::Label;
 use crate::observe::Verb;
-use crate::park::{Parker, spin_loop};
+use crate::park::spin_loop;
 use crate::primitive::{Arc, AtomicUsize, Duration, Mutex, MutexGuard, Ordering, now};
-use crate::task::{Failures, Picture};
+use crate::task::Picture;
 use crate::wait::{self, Heed};
 
 /// Tasks are taken several at a time as long as a batch lasts less than this.
@@ -56,64 +55,25 @@ const PAUSES: u32 = 100;
 
 /// What a scope's tasks, their joiners and the workers share.
 pub(super) struct ScopeState {
-    lineage: Lineage,
+    /// What it is to its tasks.
+    pub(super) parent: Parent,
     pub(super) pool: Arc<Shared>,
     /// Where the thread sits that opened the scope.
     owner: Option<&'static Seat>,
-    pub(super) context: Arc<Context>,
-    /// What the tasks run in: each has a context of its own below that.
-    pub(super) tasks: Arc<Context>,
-    pub(super) failures: Failures<Infallible>,
     pub(super) queue: Mutex<Queue>,
     pending: AtomicUsize,
-    waiters: Mutex<Vec<Parker>>,
 }
 
 impl ScopeState {
     /// For a scope in `pool` that the calling thread opens, and whose tasks run in `tasks`.
     pub(super) fn new(pool: &Arc<Shared>, context: Arc<Context>, tasks: Arc<Context>) -> Self {
         Self {
-            lineage: Lineage::new(here::innermost()),
+            parent: Parent::new(context, tasks),
             pool: Arc::clone(pool),
             owner: here::seat(),
-            context,
-            tasks,
-            failures: Failures::new(),
             queue: Mutex::default(),
             pending: AtomicUsize::new(0),
-            waiters: Mutex::new(Vec::new()),
         }
-    }
-
-    pub(super) fn label(&self) -> &Label {
-        self.context.node.label()
-    }
-
-    /// Why the scope is cancelled, if it is: then a task of it does not begin. That counts as told there, as what the
-    /// task's closure holds is dropped undone; the task around the scope has not heard of it.
-    pub(super) fn cause(&self) -> Option<Cancelled> {
-        let cancelled = self.tasks.node.look().err()?;
-        self.context.node.mark_observed_here();
-        Some(cancelled)
-    }
-
-    pub(super) fn as_ancestor(&self) -> Ancestor {
-        self.lineage.as_ancestor()
-    }
-
-    /// What the scope's tasks run in: each has a context of its own below that.
-    pub(super) fn context_of_tasks(&self) -> &Arc<Context> {
-        &self.tasks
-    }
-
-    /// A task failed, or was cancelled before it began.
-    pub(super) fn record(
-        &self,
-        task: Label,
-        failure: Failure<Infallible>,
-        after_cancel: bool,
-    ) -> Arc<Mutex<Option<JoinError>>> {
-        self.failures.record(task, failure, after_cancel)
     }
 
     /// Corrects `is_listed`, and returns it.
@@ -182,7 +142,7 @@ impl ScopeState {
         self.list(&mut queue);
         drop(queue);
         if was_last {
-            self.wake();
+            self.parent.wake();
         }
         batch
     }
@@ -210,23 +170,8 @@ impl ScopeState {
         self.list(&mut queue);
         drop(queue);
         if was_last {
-            self.wake();
+            self.parent.wake();
         }
-    }
-
-    pub(super) fn wake(&self) {
-        let waiters = std::mem::take(&mut *self.waiters.lock());
-        waiters.iter().for_each(Parker::unpark);
-    }
-
-    /// The question at the door: `over`, or else `parker` was left before `over` was asked.
-    pub(super) fn ask_or_wake(&self, parker: &Parker, over: impl Fn() -> bool) -> bool {
-        {
-            let mut waiters = self.waiters.lock();
-            waiters.retain(|waiter| !waiter.is_same(parker));
-            waiters.push(parker.clone());
-        }
-        over()
     }
 
     fn is_over(&self) -> bool {
@@ -243,7 +188,7 @@ impl ScopeState {
     fn wait_for_all(self: &Arc<Self>, at: &'static Location<'static>) {
         while !self.is_over() {
             Arc::clone(self).work(Until::Done);
-            member::help_until(self.as_ancestor(), || self.is_over());
+            member::help_until(self.parent.as_ancestor(), || self.is_over());
             if self.is_over() {
                 return;
             }
@@ -257,35 +202,35 @@ impl ScopeState {
     fn block(&self, at: &'static Location<'static>) {
         let site = Site {
             verb: Verb::End,
-            object: Object::Label(self.label().clone()),
+            object: Object::Label(self.parent.label().clone()),
             at,
-            on: On::Bond(Bond::Job(self.as_ancestor().address())),
+            on: On::Bond(Bond::Job(self.parent.as_ancestor().address())),
         };
-        let over = |parker: &_| self.ask_or_wake(parker, || self.is_over());
+        let over = |parker: &_| self.parent.ask_or_wake(parker, || self.is_over());
         let _over = wait::block_until(site, None, Heed::Nothing, over);
     }
 }
 
 impl OpenScope for ScopeState {
     fn label(&self) -> &Label {
-        self.label()
+        self.parent.label()
     }
 
     fn picture(&self) -> Picture {
         let (mut tasks, mut queued) = (Vec::new(), Vec::new());
         let more_queued = {
             let queue = self.queue.lock();
-            queue.each_running(|task| tasks.extend(task.shown(&self.tasks)));
-            queue.each_queued(SHOWN, |task| queued.extend(task.shown(&self.tasks)))
+            queue.each_running(|task| tasks.extend(task.shown(&self.parent.tasks)));
+            queue.each_queued(SHOWN, |task| queued.extend(task.shown(&self.parent.tasks)))
         };
         tasks.extend(queued);
         // Others may have taken what a batch says that it has at hand.
         tasks.sort_by_key(|who| who.label.id());
         tasks.dedup_by_key(|who| who.label.id());
         Picture {
-            scope: self.label().clone(),
-            owner: Some(Arc::clone(&self.context.who)),
-            cause: self.context.node.cause(),
+            scope: self.parent.label().clone(),
+            owner: Some(Arc::clone(&self.parent.context.who)),
+            cause: self.parent.context.node.cause(),
             tasks,
             more_queued,
         }
@@ -295,7 +240,7 @@ impl OpenScope for ScopeState {
         let mut found = None;
         self.queue.lock().each_running(|task| {
             if task.number() == number {
-                found = task.shown(&self.tasks);
+                found = task.shown(&self.parent.tasks);
             }
         });
         found.map(|who| who.label.clone())
@@ -308,11 +253,11 @@ impl OpenScope for ScopeState {
         let found = self.list(&mut queue)
             && target.is_none_or(|target| {
                 // SAFETY: tasks are pending, so the scope has not ended, nor has anything around it.
-                unsafe { self.as_ancestor().descends(target) }
+                unsafe { self.parent.as_ancestor().descends(target) }
             });
         drop(queue);
         if was_last {
-            self.wake();
+            self.parent.wake();
         }
         found
     }
@@ -321,7 +266,7 @@ impl OpenScope for ScopeState {
         if !self.has_tasks(None) {
             return None;
         }
-        let who = self.queue.lock().next_task()?.context(&self.tasks);
+        let who = self.queue.lock().next_task()?.context(&self.parent.tasks);
         Some(who.who.label.clone())
     }
 
@@ -336,17 +281,17 @@ impl OpenScope for ScopeState {
         let mut count = 1;
         while let Some(batch) = self.take(count, last.take()) {
             let start = now();
-            let entered = current::enter_for_pieces(Arc::clone(&self.tasks));
+            let entered = current::enter_for_pieces(Arc::clone(&self.parent.tasks));
             let holding = deadlock::holding();
             let captured = captured::count();
             if let Some(life) = life {
                 life.begin();
             }
-            batch.run(&self, life);
+            batch.run(&self.parent, life);
             if let Some(life) = life {
                 self.pool.roster.take_again(life);
             }
-            deadlock::leak(self.label(), holding.leaked());
+            deadlock::leak(self.parent.label(), holding.leaked());
             captured::forget(captured);
             drop(entered);
             last = Some(batch);
@@ -437,7 +382,7 @@ mod tests {
             let batch = core.take(3, None).unwrap();
             assert_eq!(next(core), Some(first + 1));
             assert!(core.take(0, None).is_none(), "it has no place");
-            batch.run(core, None);
+            batch.run(&core.parent, None);
             assert!(core.take(1, Some(batch)).is_none());
             let (second, third) = (Some(first + 1), Some(first + 2));
             let expected = [(second, true), (third, true), (None, false)];

@@ -38,8 +38,8 @@ use std::ptr::NonNull;
 use super::here;
 use super::job::{Ancestor, Lineage};
 use super::life::Life;
+use super::parent::Parent;
 use super::piece::{Facts, Made, Own, Piece, Spawned};
-use super::scope_state::ScopeState;
 use crate::contain::{assert_outside, contain};
 use crate::context::Inherited;
 use crate::current::{Context, Who};
@@ -94,7 +94,7 @@ unsafe impl<F: Send, T: Send> Sync for Task<F, T> {}
 pub(super) trait Run: Piece + Send + Sync {
     /// Runs the task here, unless somebody else has begun; or drops what it left, if it was queued again for that.
     /// Does not unwind. `life` is the thread's in its pool.
-    fn run(&self, core: &ScopeState, life: Option<&Life>);
+    fn run(&self, core: &Parent, life: Option<&Life>);
 
     /// Whether [`run`](Self::run) would do nothing: somebody has begun the task, and nothing was left behind.
     fn is_begun(&self) -> bool;
@@ -192,7 +192,7 @@ where
         made
     }
 
-    fn fail(&self, core: &ScopeState, failure: Failure<Infallible>) -> Slot {
+    fn fail(&self, core: &Parent, failure: Failure<Infallible>) -> Slot {
         let made = self.made(core.context_of_tasks());
         let after_cancel = made.context.node.was_observed();
         core.record(made.label().clone(), failure, after_cancel)
@@ -244,7 +244,7 @@ where
 
     /// The task has returned `value`: should that be an error, somebody is to hear of it. Not if the task was told of a
     /// cancellation: then it has most likely returned that.
-    fn keep_unjoined(&self, value: &T, core: &ScopeState) {
+    fn keep_unjoined(&self, value: &T, core: &Parent) {
         let label = || self.made(core.context_of_tasks()).label().clone();
         let Some(unjoined) = Unjoined::of(value, label) else {
             return;
@@ -264,7 +264,7 @@ where
     }
 
     /// Drops a result that was left behind.
-    fn drop_result(&self, core: &ScopeState) {
+    fn drop_result(&self, core: &Parent) {
         drop(self.unjoined());
         if let Some(result) = self.empty()
             && let Err(payload) = self.run_below(|| drop(result))
@@ -281,7 +281,7 @@ where
 
     /// Runs the closure, or drops it if the task is cancelled. `None` if the handle was gone, and the value was
     /// dropped.
-    fn complete(&self, f: F, core: &ScopeState) -> Option<Result<T, Slot>> {
+    fn complete(&self, f: F, core: &Parent) -> Option<Result<T, Slot>> {
         let known = self.own.known();
         if let Some(cancelled) = core.cause().or_else(|| known?.context.node.cause()) {
             return self.drop_undone(f, cancelled, core);
@@ -294,12 +294,7 @@ where
 
     /// The task is cancelled, and never begins.
     #[cold]
-    fn drop_undone(
-        &self,
-        f: F,
-        cancelled: Cancelled,
-        core: &ScopeState,
-    ) -> Option<Result<T, Slot>> {
+    fn drop_undone(&self, f: F, cancelled: Cancelled, core: &Parent) -> Option<Result<T, Slot>> {
         // It counts as told: what the closure holds is dropped undone, and those who depend on that must know.
         let made = self.made(core.context_of_tasks());
         made.context.node.hear(&cancelled);
@@ -317,7 +312,7 @@ where
 
     /// [`run_closure`](Self::run_closure) of a task that may inherit something.
     #[cold]
-    fn run_known(&self, made: &Made, f: F, core: &ScopeState) -> Option<Result<T, Slot>> {
+    fn run_known(&self, made: &Made, f: F, core: &Parent) -> Option<Result<T, Slot>> {
         let inherited = std::mem::take(&mut *made.inherited.lock());
         let inheriting = || {
             let _ambient = inherited.enter(made.label());
@@ -327,7 +322,7 @@ where
     }
 
     #[inline]
-    fn run_closure(&self, f: impl FnOnce() -> T, core: &ScopeState) -> Option<Result<T, Slot>> {
+    fn run_closure(&self, f: impl FnOnce() -> T, core: &Parent) -> Option<Result<T, Slot>> {
         let unless_left = || {
             let value = f();
             self.keep_unjoined(&value, core);
@@ -351,7 +346,7 @@ where
 
     /// [`complete`](Self::complete), of which observers are told.
     #[cold]
-    fn complete_and_tell(&self, f: F, core: &ScopeState) -> Option<Result<T, Slot>> {
+    fn complete_and_tell(&self, f: F, core: &Parent) -> Option<Result<T, Slot>> {
         if self.role == Role::Batch {
             return self.complete(f, core);
         }
@@ -411,7 +406,7 @@ where
         state & BEGUN != 0 && state & (DONE | LEFT | EMPTY) != DONE | LEFT
     }
 
-    fn run(&self, core: &ScopeState, life: Option<&Life>) {
+    fn run(&self, core: &Parent, life: Option<&Life>) {
         if self.state.fetch_or(BEGUN, Ordering::AcqRel) & BEGUN != 0 {
             if self.has(DONE | LEFT) {
                 self.drop_result(core);

@@ -6,7 +6,7 @@
 //!
 //! 1. *The job, and all it captured, is gone before `'scope` ends.* `'scope` is a borrow of the frame, which
 //!    ends after [`Frame::close_after`] has returned. An entry drops or consumes its job before it leaves
-//!    its group (`Entry::go`), and `wait_all` returns only when every entry has left.
+//!    its group (`task::run`), and `wait_all` returns only when every entry has left.
 //! 2. *`wait_all` is reached on every path.* Between the making of the frame and `wait_all` stand the body,
 //!    whose unwinding is caught, and code of this module that does not unwind; should it do so after all,
 //!    `AbortOnUnwind` ends the process.

@@ -1,0 +1,81 @@
+//! What a pool's scope is to its tasks: what they run in, where their failures go, and who waits for them.
+
+use std::convert::Infallible;
+
+use super::here;
+use super::job::{Ancestor, Lineage};
+use crate::current::Context;
+use crate::error::{Cancelled, Failure, JoinError};
+use crate::id::Label;
+use crate::park::Parker;
+use crate::primitive::{Arc, Mutex};
+use crate::task::Failures;
+
+pub(super) struct Parent {
+    lineage: Lineage,
+    pub(super) context: Arc<Context>,
+    /// What the tasks run in: each has a context of its own below that.
+    pub(super) tasks: Arc<Context>,
+    pub(super) failures: Failures<Infallible>,
+    /// The scope's end, and those that join one of its tasks.
+    waiters: Mutex<Vec<Parker>>,
+}
+
+impl Parent {
+    /// Of a scope that the calling thread opens.
+    pub(super) fn new(context: Arc<Context>, tasks: Arc<Context>) -> Self {
+        Self {
+            lineage: Lineage::new(here::innermost()),
+            context,
+            tasks,
+            failures: Failures::new(),
+            waiters: Mutex::new(Vec::new()),
+        }
+    }
+
+    pub(super) fn label(&self) -> &Label {
+        self.context.node.label()
+    }
+
+    /// Why the scope is cancelled, if it is: then a task of it does not begin. That counts as told there, as what the
+    /// task's closure holds is dropped undone; the task around the scope has not heard of it.
+    pub(super) fn cause(&self) -> Option<Cancelled> {
+        let cancelled = self.tasks.node.look().err()?;
+        self.context.node.mark_observed_here();
+        Some(cancelled)
+    }
+
+    pub(super) fn as_ancestor(&self) -> Ancestor {
+        self.lineage.as_ancestor()
+    }
+
+    /// What the scope's tasks run in: each has a context of its own below that.
+    pub(super) fn context_of_tasks(&self) -> &Arc<Context> {
+        &self.tasks
+    }
+
+    /// A task failed, or was cancelled before it began.
+    pub(super) fn record(
+        &self,
+        task: Label,
+        failure: Failure<Infallible>,
+        after_cancel: bool,
+    ) -> Arc<Mutex<Option<JoinError>>> {
+        self.failures.record(task, failure, after_cancel)
+    }
+
+    pub(super) fn wake(&self) {
+        let waiters = std::mem::take(&mut *self.waiters.lock());
+        waiters.iter().for_each(Parker::unpark);
+    }
+
+    /// The question at the door: `over`, or else `parker` was left before `over` was asked.
+    pub(super) fn ask_or_wake(&self, parker: &Parker, over: impl Fn() -> bool) -> bool {
+        {
+            let mut waiters = self.waiters.lock();
+            waiters.retain(|waiter| !waiter.is_same(parker));
+            waiters.push(parker.clone());
+        }
+        over()
+    }
+}
