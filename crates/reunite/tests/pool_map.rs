@@ -5,7 +5,7 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::watchdog;
 use reunite::{Pool, PoolBuilder};
@@ -353,4 +353,68 @@ fn a_map_that_is_left_meanwhile_drops_what_is_behind_an_item_that_blocks() {
             assert_eq!(dropped.load(Ordering::SeqCst), pulled);
         }
     }
+}
+
+#[test]
+fn an_outcome_that_does_not_come_in_time_comes_later() {
+    let _watchdog = watchdog();
+    let (go, wait) = reunite::channel::unbounded::<()>();
+    let gated = |n: u32| {
+        wait.recv().unwrap();
+        n
+    };
+    for threads in [1, 3] {
+        pool(threads).scope(|s| {
+            let mut outcomes = s.map(0..3, gated);
+            for n in 0..3 {
+                let late = outcomes.next_timeout(Duration::from_millis(1)).unwrap_err();
+                assert!(late.is_timeout(), "{late}");
+                let late = outcomes.next_deadline(Instant::now()).unwrap_err();
+                assert!(late.is_timeout(), "{late}");
+                go.send(()).unwrap();
+                let next = outcomes.next_timeout(Duration::MAX).unwrap();
+                assert_eq!(next.unwrap().unwrap(), n);
+            }
+            assert!(outcomes.next_timeout(Duration::MAX).unwrap().is_none());
+        });
+    }
+}
+
+/// It could not stop them.
+#[test]
+fn a_consumer_that_waits_with_a_limit_runs_no_items() {
+    let _watchdog = watchdog();
+    let here = std::thread::current().id();
+    pool(1).scope(|s| {
+        let mut ran_on = s.map(0..100, |_| std::thread::current().id());
+        while let Some(ran_on) = ran_on.next_timeout(Duration::MAX).unwrap() {
+            assert_ne!(ran_on.unwrap(), here);
+        }
+    });
+}
+
+#[test]
+fn a_consumer_that_waits_with_a_limit_hears_of_its_cancellation() {
+    let _watchdog = watchdog();
+    let (begin, begun) = reunite::channel::bounded(1);
+    pool(2).scope(|s| {
+        let mut outcomes = s.map(0..3, |_| {
+            begin.send(()).unwrap();
+            common::until_cancelled();
+        });
+        let late = outcomes.next_timeout(Duration::ZERO).unwrap_err();
+        assert!(late.is_timeout(), "{late}");
+        begun.recv().unwrap();
+        s.cancel("enough");
+        let error = outcomes.next_timeout(common::LONG).unwrap().unwrap();
+        let error = error.unwrap_err();
+        assert!(error.is_interrupted(), "{error}");
+        // As a map on threads: at a line of the user's, and not as if the batch were a task.
+        let told = error.to_string();
+        assert!(
+            told.contains("scope #") && told.contains("pool_map.rs"),
+            "{told}"
+        );
+        assert!(outcomes.next_timeout(common::LONG).unwrap().is_none());
+    });
 }

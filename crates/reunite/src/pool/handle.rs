@@ -12,7 +12,7 @@ use crate::current::{self, Context};
 use crate::deadline;
 use crate::deadlock::{Bond, Object, On, Site};
 use crate::error::{Cancelled, JoinError, JoinErrorKind, Why};
-use crate::id::{Label, TaskId};
+use crate::id::{Kind, Label, TaskId};
 use crate::observe::{Event, Verb, is_on, tell};
 use crate::primitive::{Arc, Duration, Instant};
 use crate::wait::{self, Heed, Wait};
@@ -125,7 +125,9 @@ impl<T> PoolTask<'_, T> {
         self.take(at).unwrap_or_else(again)
     }
 
-    fn join_until(
+    /// Joins the task at that line: with no `deadline`, and running it if nobody has begun it; or until the instant that it
+    /// says, if it says one.
+    pub(super) fn join_until(
         &mut self,
         deadline: Option<Option<Instant>>,
         at: &'static Location<'static>,
@@ -150,8 +152,11 @@ impl<T> PoolTask<'_, T> {
             return self.take_done(at);
         }
         let site = Site {
-            verb: Verb::Join,
-            object: Object::Label(self.label()),
+            verb: match self.task.role() {
+                Role::Task => Verb::Join,
+                Role::Batch => Verb::Next,
+            },
+            object: Object::Label(self.told_label()),
             at,
             on: On::Bond(Bond::Job(self.task.as_ancestor().address())),
         };
@@ -205,7 +210,15 @@ impl<T> PoolTask<'_, T> {
     }
 
     fn error(&self, kind: JoinErrorKind<Infallible>) -> JoinError {
-        JoinError::new(self.label(), kind)
+        JoinError::new(self.told_label(), kind)
+    }
+
+    /// Who a wait for the task is told to be for. Nobody knows batches: that for one is for the map, as on threads.
+    fn told_label(&self) -> Label {
+        match self.task.role() {
+            Role::Task => self.label(),
+            Role::Batch => Label::new(Kind::Scope, None, self.task.at()),
+        }
     }
 }
 

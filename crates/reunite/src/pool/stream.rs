@@ -3,6 +3,9 @@
 //! The consumer pulls the source itself, in batches, and spawns a task for each; it takes the results from
 //! the oldest batch, and runs that itself if nobody has begun it. A batch is as long as a task should be: a
 //! few microseconds, measured as they come back.
+//!
+//! A consumer that waits with a limit pulls, but runs nothing itself, as it could not stop an item. A batch leaves the list
+//! only when its outcomes are there: if the time runs out first, the next call finds the list as this one did.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -14,10 +17,11 @@ use super::items::{Batch, Common, hand_out};
 use super::scope::PoolScope;
 use crate::current;
 use crate::cut_short::catch_task;
-use crate::error::{CutShort, JoinError, JoinErrorKind, resume};
+use crate::deadline;
+use crate::error::{CutShort, JoinError, JoinErrorKind, WaitError, resume};
 use crate::id::{Kind, Label};
 use crate::observe::{Event, is_on, tell};
-use crate::primitive::{Arc, Duration};
+use crate::primitive::{Arc, Duration, Instant, now};
 
 /// How long a batch should take. In a model time says nothing, and batches are to grow.
 const LASTING: Duration = if cfg!(reunite_model) {
@@ -30,6 +34,12 @@ const AHEAD: usize = 4;
 
 /// Items pulled and not yet taken, if the user does not say.
 const WINDOW: usize = 64;
+
+/// The next outcome, if there is one more, unless the time to wait for it ran out.
+type TimedOutcome<R> = Result<Option<Result<R, JoinError>>, WaitError>;
+
+/// The time to wait for the next outcome ran out.
+struct TooLate;
 
 /// Yields what a function makes of each item, in the order of the items; see [`PoolScope::map`].
 #[must_use = "nothing is pulled until the first outcome is asked for"]
@@ -135,6 +145,106 @@ where
         self
     }
 
+    /// [`next`](Iterator::next) for at most `timeout`. The caller runs no items meanwhile, as it could not stop them. It pulls
+    /// the source, however long that takes.
+    ///
+    /// # Errors
+    /// The time ran out ([`is_timeout`](WaitError::is_timeout)). Nothing is lost: the map goes on, and its next outcome is
+    /// still the next.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let (go, wait) = reunite::channel::unbounded();
+    /// reunite::Pool::global().scope(|s| {
+    ///     let mut outcomes = s.map([1, 2], |n| n * wait.recv().unwrap());
+    ///     let late = outcomes.next_timeout(Duration::from_millis(1)).unwrap_err();
+    ///     assert!(late.is_timeout());
+    ///     go.send(10).unwrap();
+    ///     assert_eq!(outcomes.next().unwrap().unwrap(), 10);
+    ///     # go.send(10).unwrap();
+    /// });
+    /// ```
+    pub fn next_timeout(&mut self, timeout: Duration) -> TimedOutcome<R> {
+        self.next_within(deadline::after(timeout))
+    }
+
+    /// [`next`](Iterator::next) until `deadline`.
+    ///
+    /// # Errors
+    /// As [`next_timeout`](Self::next_timeout).
+    pub fn next_deadline(&mut self, deadline: Instant) -> TimedOutcome<R> {
+        self.next_within(Some(deadline))
+    }
+
+    fn next_within(&mut self, patience: Option<Instant>) -> TimedOutcome<R> {
+        let since = now();
+        let next = self.next_until(Some(patience));
+        next.map_err(|TooLate| WaitError::timed_out(now().saturating_duration_since(since)))
+    }
+
+    /// Waits for the next outcome: with no `patience`, and running what nobody has begun; or until the instant that it says,
+    /// if it says one.
+    fn next_until(
+        &mut self,
+        patience: Option<Option<Instant>>,
+    ) -> Result<Option<Result<R, JoinError>>, TooLate> {
+        loop {
+            if let Some(outcome) = self.ready.next() {
+                self.pulled -= 1;
+                if let Some(labels) = &mut self.labels
+                    && let Some(item) = labels.next()
+                {
+                    self.tell_joined(&item);
+                }
+                return Ok(Some(outcome));
+            }
+            self.fill();
+            let Some(oldest) = self.batches.front() else {
+                let torn = self.torn.take();
+                return Ok(torn.map(|payload| Err(self.source_ended(payload))));
+            };
+            // While another works on the oldest, work on the next: it is as much this map's.
+            if patience.is_none() && !oldest.is_finished() && self.run_next() {
+                continue;
+            }
+            let joined = self.batches[0].join_until(patience, self.common.at());
+            if joined.as_ref().is_err_and(JoinError::is_timeout) {
+                return Err(TooLate);
+            }
+            self.begun = self.begun.saturating_sub(1);
+            self.batches.pop_front();
+            let batch = match joined {
+                Ok(batch) => batch,
+                // The scope was cancelled, or the caller: the items of the batch have no outcome.
+                Err(error) => {
+                    self.dry = true;
+                    self.batches.clear();
+                    return Ok(Some(Err(error)));
+                }
+            };
+            self.open(batch);
+            // The others go on while the consumer is busy with these.
+            self.fill();
+        }
+    }
+
+    /// Makes the outcomes of the oldest batch the next ones.
+    fn open(&mut self, batch: Batch<'scope, R>) {
+        // As many items as make a good batch by this one's measure, but at most twice as many as it had.
+        let count = batch.outcomes.len().max(1);
+        let fitting = LASTING.as_nanos() * count as u128 / batch.lasted.as_nanos().max(1);
+        self.size = usize::try_from(fitting)
+            .unwrap_or(usize::MAX)
+            .clamp(1, 2 * count);
+        self.ready = batch.outcomes.into_iter();
+        self.labels = (!batch.labels.is_empty()).then(|| batch.labels.into_iter());
+        for rest in batch.rest {
+            self.batches.push_front(rest);
+            // Perhaps nobody has.
+            self.begun = 0;
+        }
+    }
+
     /// Pulls and spawns batches as long as the window has room for a whole one, or nothing is on its way.
     fn fill(&mut self) {
         while !self.dry && self.batches.len() < AHEAD * self.scope.threads() {
@@ -211,53 +321,10 @@ where
     type Item = Result<R, JoinError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(outcome) = self.ready.next() {
-                self.pulled -= 1;
-                if let Some(labels) = &mut self.labels
-                    && let Some(item) = labels.next()
-                {
-                    self.tell_joined(&item);
-                }
-                return Some(outcome);
-            }
-            self.fill();
-            let Some(oldest) = self.batches.front() else {
-                return self
-                    .torn
-                    .take()
-                    .map(|payload| Err(self.source_ended(payload)));
-            };
-            // While another works on the oldest, work on the next: it is as much this map's.
-            if !oldest.is_finished() && self.run_next() {
-                continue;
-            }
-            self.begun = self.begun.saturating_sub(1);
-            let batch = match self.batches.pop_front()?.join() {
-                Ok(batch) => batch,
-                // The scope was cancelled, or the caller: the items of the batch have no outcome.
-                Err(error) => {
-                    self.dry = true;
-                    self.batches.clear();
-                    return Some(Err(error));
-                }
-            };
-            // As many items as make a good batch by this one's measure, but at most twice as many as it had.
-            let count = batch.outcomes.len().max(1);
-            let fitting = LASTING.as_nanos() * count as u128 / batch.lasted.as_nanos().max(1);
-            self.size = usize::try_from(fitting)
-                .unwrap_or(usize::MAX)
-                .clamp(1, 2 * count);
-            self.ready = batch.outcomes.into_iter();
-            self.labels = (!batch.labels.is_empty()).then(|| batch.labels.into_iter());
-            for rest in batch.rest {
-                self.batches.push_front(rest);
-                // Perhaps nobody has.
-                self.begun = 0;
-            }
-            // The others go on while the consumer is busy with these.
-            self.fill();
-        }
+        let Ok(next) = self.next_until(None) else {
+            unreachable!("it waits for ever");
+        };
+        next
     }
 }
 
