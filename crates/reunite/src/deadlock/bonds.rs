@@ -227,14 +227,25 @@ pub(crate) fn run(task: TaskId, group: Option<TaskId>) -> Running {
     }
 }
 
+#[inline]
 pub(crate) fn holding() -> Holding {
     Holding(held_count())
 }
 
 /// How many locks the calling thread holds.
+#[inline]
 pub(crate) fn held_count() -> usize {
+    let few = FEW_HELD.with(|few| few.len.get());
+    if few < FEW {
+        return few;
+    }
+    few + more_held_count()
+}
+
+#[cold]
+fn more_held_count() -> usize {
     let more = MORE_HELD.try_with(|more| more.borrow().len());
-    FEW_HELD.with(|few| few.len.get()) + more.unwrap_or(0)
+    more.unwrap_or(0)
 }
 
 impl Running {
@@ -247,10 +258,16 @@ impl Running {
 impl Holding {
     /// The locks that the calling thread has taken since then and not released, although what took them is over:
     /// their guards were leaked. They are forgotten here.
+    #[inline]
     pub(crate) fn leaked(&self) -> Vec<Held> {
         if held_count() <= self.0 {
             return Vec::new();
         }
+        self.take_leaked()
+    }
+
+    #[cold]
+    fn take_leaked(&self) -> Vec<Held> {
         let leaked = held().split_off(self.0);
         for held in &leaked {
             let_go_older(held.bond);

@@ -34,6 +34,7 @@ use crate::cancel::Node;
 use crate::context::{Inherited, is_inherited};
 use crate::current::{self, Context, Who};
 use crate::cut_short::catch_task;
+use crate::deadlock;
 use crate::error::{Failure, JoinError};
 use crate::id::{Kind, Label, TaskId};
 use crate::observe::{Completion, Event, is_on, tell};
@@ -268,6 +269,7 @@ where
     #[inline]
     fn run_all(&self, items: Runner<'_, H>, labels: &mut Vec<Label>) -> Vec<Result<R, JoinError>> {
         let mut outcomes = Vec::with_capacity(items.most());
+        let holding = deadlock::holding();
         for mut item in items {
             if self.common.stop.load(Ordering::Relaxed) {
                 break;
@@ -278,6 +280,10 @@ where
                     .map_err(|payload| self.failed(place, payload)),
                 Some(facts) => self.run_known(place, item, *facts, labels),
             };
+            let leaked = holding.leaked();
+            if !leaked.is_empty() {
+                deadlock::leak(&self.item_at(place).who.label, leaked);
+            }
             outcomes.push(outcome);
         }
         outcomes

@@ -36,7 +36,7 @@ use super::shared::Shared;
 use super::task::{Aside, Run};
 use super::{captured, here};
 use crate::current::{self, Context};
-use crate::deadlock::{self, Bond, Object, On, Site};
+use crate::deadlock::{Bond, Object, On, Site};
 use crate::id::Label;
 use crate::observe::Verb;
 use crate::park::spin_loop;
@@ -282,7 +282,6 @@ impl OpenScope for ScopeState {
         while let Some(batch) = self.take(count, last.take()) {
             let start = now();
             let entered = current::enter_for_pieces(Arc::clone(&self.parent.tasks));
-            let holding = deadlock::holding();
             let captured = captured::count();
             if let Some(life) = life {
                 life.begin();
@@ -291,7 +290,6 @@ impl OpenScope for ScopeState {
             if let Some(life) = life {
                 self.pool.roster.take_again(life);
             }
-            deadlock::leak(self.parent.label(), holding.leaked());
             captured::forget(captured);
             drop(entered);
             last = Some(batch);

@@ -44,6 +44,7 @@ use crate::contain::{assert_outside, contain};
 use crate::context::Inherited;
 use crate::current::{Context, Who};
 use crate::cut_short::catch_task;
+use crate::deadlock;
 use crate::error::{Cancelled, Failure, JoinError};
 use crate::id::{Kind, TaskId};
 use crate::observe::{Completion, Event, is_on, tell};
@@ -334,7 +335,12 @@ where
             Some(value)
         };
         assert_outside();
+        let holding = deadlock::holding();
         let value = here::running(self, || catch_task(unless_left));
+        let leaked = holding.leaked();
+        if !leaked.is_empty() {
+            deadlock::leak(self.made(core.context_of_tasks()).label(), leaked);
+        }
         if let Some(made) = self.own.known() {
             made.context.node.mark_over();
         }
