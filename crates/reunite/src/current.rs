@@ -17,7 +17,7 @@ use std::panic::Location;
 
 use crate::cancel::Node;
 use crate::contain::assert_outside;
-use crate::deadlock::{Object, Site};
+use crate::deadlock::{Holder, Object, Site, held_count};
 use crate::error::{Cancelled, CutShort};
 use crate::id::{Kind, Label, TaskId};
 use crate::primitive::{
@@ -188,6 +188,8 @@ struct Layer {
     told: Cell<bool>,
     /// If pieces of a pool's work run in it: how many the thread ran already when it was entered.
     pieces: Option<usize>,
+    /// How many locks the thread held when it was entered: what it has taken since, what runs here has.
+    held: usize,
 }
 
 impl Layer {
@@ -197,6 +199,7 @@ impl Layer {
             newest,
             told: Cell::new(false),
             pieces: None,
+            held: held_count(),
         }
     }
 }
@@ -283,6 +286,34 @@ pub(crate) fn make_contexts() {
     }
 }
 
+/// Which of the tasks that the calling thread runs, one inside the wait of another, has taken which of the locks that it
+/// holds.
+pub(crate) fn holders() -> Vec<Holder> {
+    let from: Vec<_> = with_layers(|layers| layers.iter().map(|layer| layer.held).collect());
+    let holders = from.into_iter().enumerate().map(|(at, from)| Holder {
+        from,
+        who: own_context(|_| at).who.label.clone(),
+    });
+    holders.collect()
+}
+
+/// How many of the locks that the calling thread holds were taken before the current task was begun: by others, inside
+/// whose waits it runs.
+pub(crate) fn held_by_others() -> usize {
+    with_layers(|layers| {
+        let is_begun_at = |at: &usize| {
+            let layer = &layers[*at];
+            let is_another = || {
+                let around = known_context(layers, at - 1);
+                !Arc::ptr_eq(&around.who, &layer.context.who)
+            };
+            layer.pieces.is_some() || *at == 0 || is_another()
+        };
+        let begun = (0..layers.len()).rev().find(is_begun_at);
+        begun.map_or(0, |at| layers[at].held)
+    })
+}
+
 /// The tasks that the calling thread runs, one inside the wait of another, and all that wait for their ends.
 pub(crate) fn around() -> Vec<TaskId> {
     let here: Vec<_> = with_layers(|layers| {
@@ -316,7 +347,11 @@ pub(crate) fn for_each_fork<F>(
 
 /// The layers, at least one.
 fn with_layers<R>(ask: impl FnOnce(&[Layer]) -> R) -> R {
-    let foreign = || Layer::of(Arc::new(Context::foreign()), 0);
+    // It may have taken locks before anybody asked.
+    let foreign = || Layer {
+        held: 0,
+        ..Layer::of(Arc::new(Context::foreign()), 0)
+    };
     let mut ask = Some(ask);
     let answer = LAYERS.try_with(|layers| {
         let _inside = Inside::mark();

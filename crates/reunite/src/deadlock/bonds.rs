@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
 
-use crate::id::TaskId;
+use crate::id::{Label, TaskId};
 use crate::primitive::thread_local;
 
 /// Something that cannot come before its bearer goes on.
@@ -50,6 +50,12 @@ impl Bond {
 pub(crate) struct Held {
     pub(crate) bond: Bond,
     pub(crate) since: &'static Location<'static>,
+}
+
+/// The one that has taken the locks from this place of its thread's list on, up to where the next one's begin.
+pub(crate) struct Holder {
+    pub(crate) from: usize,
+    pub(crate) who: Label,
 }
 
 /// As many locks as a thread usually holds at most; more are kept in a list that costs more. Those are the
@@ -256,18 +262,18 @@ impl Running {
 }
 
 impl Holding {
-    /// The locks that the calling thread has taken since then and not released, although what took them is over:
-    /// their guards were leaked. They are forgotten here.
+    /// Whether there are such [leaked](Self::leaked) ones.
     #[inline]
-    pub(crate) fn leaked(&self) -> Vec<Held> {
-        if held_count() <= self.0 {
-            return Vec::new();
-        }
-        self.take_leaked()
+    pub(crate) fn has_leaked(&self) -> bool {
+        held_count() > self.0
     }
 
-    #[cold]
-    fn take_leaked(&self) -> Vec<Held> {
+    /// The locks that the calling thread has taken since then and not released, although what took them is over:
+    /// their guards were leaked. They are forgotten here.
+    pub(crate) fn leaked(&self) -> Vec<Held> {
+        if !self.has_leaked() {
+            return Vec::new();
+        }
         let leaked = held().split_off(self.0);
         for held in &leaked {
             let_go_older(held.bond);

@@ -1,8 +1,10 @@
 //! Who is looked for in the graph, and when; see the protocol one floor up.
 
+use std::collections::BTreeMap;
+
 use super::bonds::{self, Bond, Held};
 use super::quiet;
-use super::records::{self, Graph, Leaked, Path, Record, Standing, Ticket, Yields};
+use super::records::{self, Graph, Hold, Leaked, Path, Record, Standing, Ticket, Yields};
 use super::region::{self, Region};
 use super::report::{self, TOLD};
 use super::site::Site;
@@ -80,15 +82,14 @@ pub(crate) fn explain(site: &Site) -> (Vec<Label>, bool) {
     (kept_by.collect(), quiet::is_all_of_ours(waiting))
 }
 
-/// Who waits at this moment, of those whose waits are filed, and what locks they hold.
-pub(crate) fn standing() -> Vec<(TaskId, Vec<String>)> {
+/// What locks those hold whose waits are filed at this moment, and those inside whose waits they run.
+pub(crate) fn standing() -> BTreeMap<TaskId, Vec<String>> {
     let graph = graph();
-    let records = graph.records.values();
-    let told = records.map(|record| {
-        let holds = record.holds.iter().map(report::hold).collect();
-        (record.task.id(), holds)
-    });
-    told.collect()
+    let mut told = BTreeMap::<TaskId, Vec<String>>::new();
+    for Hold { held, by } in graph.records.values().flat_map(|record| &record.holds) {
+        told.entry(by.id()).or_default().push(report::hold(held));
+    }
+    told
 }
 
 /// A task has completed and not released these locks.

@@ -42,6 +42,11 @@
 //! victim asks once more for what it awaits before it gives up. Where nobody is left, the next victim is not picked
 //! before the one before it has filed another wait, gone idle or ended: it may help the others.
 //!
+//! # Who holds a lock
+//! A thread may run a task inside the wait of another. It bears what both bear, and its one record is that of the inner
+//! task, which waits. A lock is told of the task that has taken it ([`Holder`]): what the thread held when the inner
+//! task was begun (see `current`) is not the inner one's.
+//!
 //! # The identity of what is borne
 //! Tasks and groups have numbers, and so have locks (`number`). A leaked lock's record ends when the guard is
 //! released after all, or with the lock. Jobs have addresses; see [`Bond::Job`] for why that does.
@@ -93,7 +98,7 @@ pub(crate) fn is_looked_for() -> bool {
 pub(crate) use alive::Alive;
 #[cfg(not(reunite_model))]
 pub(crate) use bonds::Running;
-pub(crate) use bonds::{Bond, held_count, hold, holding, list_jobs_by, run};
+pub(crate) use bonds::{Bond, Holder, Holding, held_count, hold, holding, list_jobs_by, run};
 pub(crate) use graph::{
     between_looks, bury, explain, leak, let_go, look_again, look_at, stand, standing,
 };

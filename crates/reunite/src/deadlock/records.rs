@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
 
-use super::bonds::{self, Bond, Held};
+use super::bonds::{self, Bond, Held, Holder};
 use super::quiet;
 use super::site::{Need, On, Site};
 use crate::error::Deadlock;
@@ -20,6 +20,8 @@ pub(crate) struct Standing<'a> {
     pub(crate) site: &'a Site,
     pub(crate) parker: &'a Parker,
     pub(crate) yields: Yields,
+    /// In the order of what they hold.
+    pub(crate) holders: &'a [Holder],
     /// Zero the first time; kept for the rest of the wait.
     pub(crate) ticket: &'a mut Ticket,
 }
@@ -38,7 +40,7 @@ pub(super) struct Record {
     pub(super) task: Label,
     pub(super) site: Site,
     pub(super) bears: Vec<Bond>,
-    pub(super) holds: Vec<Held>,
+    pub(super) holds: Vec<Hold>,
     /// All bonds by which it may depend on others, so that it is found from there.
     pub(super) found_by: Vec<Bond>,
     pub(super) parker: Parker,
@@ -46,6 +48,12 @@ pub(super) struct Record {
     /// Whether it waits on a thread that this library started.
     is_ours: bool,
     pub(super) verdict: Option<Deadlock>,
+}
+
+/// A lock that the thread holds, and the task that has taken it.
+pub(super) struct Hold {
+    pub(super) held: Held,
+    pub(super) by: Label,
 }
 
 /// A lock that is held although the task that took it is over: its guard was leaked, or at least kept.
@@ -92,9 +100,23 @@ pub(super) fn filed() -> u64 {
     FILED.load(Ordering::SeqCst)
 }
 
+impl Standing<'_> {
+    /// Who has taken the lock at this place of the thread's list.
+    fn holder(&self, place: usize) -> &Label {
+        let holders = self.holders.iter();
+        let holder = holders.rev().find(|holder| holder.from <= place);
+        holder.map_or(self.task, |holder| &holder.who)
+    }
+}
+
 impl Record {
     pub(super) fn new(standing: &Standing<'_>) -> Self {
-        let (mut bears, holds) = bonds::all();
+        let (mut bears, held) = bonds::all();
+        let held = held.into_iter().enumerate();
+        let holds = held.map(|(place, held)| Hold {
+            held,
+            by: standing.holder(place).clone(),
+        });
         let site = standing.site;
         if let On::Write { lock, came } = site.on {
             // Readers that come after it wait for it.
@@ -114,13 +136,24 @@ impl Record {
             task: standing.task.clone(),
             site: site.clone(),
             bears,
-            holds,
+            holds: holds.collect(),
             found_by,
             parker: standing.parker.clone(),
             yields: standing.yields,
             is_ours: quiet::is_ours(),
             verdict: None,
         }
+    }
+
+    /// The locks that the task has which waits.
+    pub(super) fn own_holds(&self) -> impl Iterator<Item = &Held> {
+        let own = |hold: &&Hold| hold.by.id() == self.task.id();
+        self.holds.iter().filter(own).map(|hold| &hold.held)
+    }
+
+    /// How its thread holds the lock.
+    pub(super) fn hold_of(&self, bond: Bond) -> Option<&Hold> {
+        self.holds.iter().rfind(|hold| hold.held.bond == bond)
     }
 
     /// Whether it is about to go on: somebody has brought something, or it was picked as a victim.

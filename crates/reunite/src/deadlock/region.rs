@@ -341,6 +341,7 @@ mod tests {
             site: &site,
             parker: &Parker::aside(),
             yields,
+            holders: &[],
             ticket: &mut 0,
         });
         graph.file(0, record)

@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use super::bonds::{self, Bond, Held};
-use super::records::{Graph, Path, Record};
+use super::records::{Graph, Hold, Path, Record};
 use super::site::Object;
 use crate::error::{Deadlock, DeadlockLink};
 use crate::observe::Verb;
@@ -25,7 +25,7 @@ pub(super) fn of(graph: &Graph, path: &Path, untold: usize, is_cycle: bool) -> D
                 task: record.task.clone(),
                 waits: record.site.to_string(),
                 at: record.site.at,
-                holds: record.holds.iter().map(hold).collect(),
+                holds: record.own_holds().map(hold).collect(),
                 kept: match bond {
                     Some(bond) => kept(graph, record, *bond, next),
                     None if untold > 0 || path.len() == 1 => String::new(),
@@ -40,9 +40,9 @@ fn line(at: &Location<'_>) -> String {
     format!("{}:{}", at.file(), at.line())
 }
 
-/// The locks that the calling thread holds.
-pub(crate) fn held_in_words() -> Vec<String> {
-    bonds::held().iter().map(hold).collect()
+/// The locks that the calling thread holds, but for so many, the oldest.
+pub(crate) fn held_in_words(but_for: usize) -> Vec<String> {
+    bonds::held().iter().skip(but_for).map(hold).collect()
 }
 
 pub(super) fn hold(held: &Held) -> String {
@@ -62,12 +62,14 @@ fn kept(graph: &Graph, record: &Record, bond: Bond, next: &Record) -> String {
         );
     }
     match bond {
-        Bond::Lock(_) | Bond::Read(_) => {
-            let since = next.holds.iter().rfind(|held| held.bond == bond);
-            let since =
-                since.map_or_else(String::new, |held| format!(" since {}", line(held.since)));
-            format!("held{since} by {}", next.task)
-        }
+        Bond::Lock(_) | Bond::Read(_) => match next.hold_of(bond) {
+            Some(Hold { held, by }) if by.id() != next.task.id() => {
+                let (since, task) = (line(held.since), &next.task);
+                format!("held since {since} by {by}, inside whose wait runs {task}")
+            }
+            Some(Hold { held, by }) => format!("held since {} by {by}", line(held.since)),
+            None => format!("held by {}", next.task),
+        },
         Bond::Turn(..) => format!("where {} waits to write before", next.task),
         Bond::Task(_) | Bond::Group(_) | Bond::Job(_) => match &record.site.object {
             Object::Label(label) if label.id() == next.task.id() => String::new(),
@@ -87,6 +89,9 @@ fn advice(graph: &Graph, path: &Path, is_cycle: bool) -> &'static str {
     }
     match (bonds().any(is_lock), bonds().all(is_lock)) {
         (false, _) => "let a task that none of them waits for do the join",
+        (true, true) if is_held_around(graph, path) => {
+            "release the lock before waiting for a task that wants it"
+        }
         (true, false) => "release the lock before waiting for a task that wants it",
         (true, true) if path.len() == 1 && initialises(graph, path) => {
             "let what makes the value do without it"
@@ -94,6 +99,16 @@ fn advice(graph: &Graph, path: &Path, is_cycle: bool) -> &'static str {
         (true, true) if path.len() == 1 => "release the lock before taking it again",
         (true, true) => "take the locks in the same order everywhere",
     }
+}
+
+/// Whether a lock is held by a task inside whose wait a task of the cycle runs.
+fn is_held_around(graph: &Graph, path: &Path) -> bool {
+    let following = path.iter().cycle().skip(1);
+    path.iter().zip(following).any(|((_, bond), (next, _))| {
+        let next = &graph.records[next];
+        let hold = bond.and_then(|bond| next.hold_of(bond));
+        hold.is_some_and(|hold| hold.by.id() != next.task.id())
+    })
 }
 
 fn initialises(graph: &Graph, path: &Path) -> bool {

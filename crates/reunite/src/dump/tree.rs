@@ -88,7 +88,7 @@ pub struct DumpWait {
 /// ```
 pub fn dump() -> Dump {
     assert_outside();
-    let holds = deadlock::standing().into_iter().collect();
+    let holds = deadlock::standing();
     let pictures = task::pictures();
     let shown = pictures.iter().flat_map(|picture| &picture.tasks);
     let shown: BTreeSet<_> = shown.map(|who| who.label.id()).collect();

@@ -280,9 +280,9 @@ where
                     .map_err(|payload| self.failed(place, payload)),
                 Some(facts) => self.run_known(place, item, *facts, labels),
             };
-            let leaked = holding.leaked();
-            if !leaked.is_empty() {
-                deadlock::leak(&self.item_at(place).who.label, leaked);
+            if holding.has_leaked() {
+                let item = self.item_at(place);
+                deadlock::leak(&item.who.label, holding.leaked());
             }
             outcomes.push(outcome);
         }

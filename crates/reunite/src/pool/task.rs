@@ -44,7 +44,7 @@ use crate::contain::{assert_outside, contain};
 use crate::context::Inherited;
 use crate::current::{Context, Who};
 use crate::cut_short::catch_task;
-use crate::deadlock;
+use crate::deadlock::{self, Holding};
 use crate::error::{Cancelled, Failure, JoinError};
 use crate::id::{Kind, TaskId};
 use crate::observe::{Completion, Event, is_on, tell};
@@ -337,9 +337,8 @@ where
         assert_outside();
         let holding = deadlock::holding();
         let value = here::running(self, || catch_task(unless_left));
-        let leaked = holding.leaked();
-        if !leaked.is_empty() {
-            deadlock::leak(self.made(core.context_of_tasks()).label(), leaked);
+        if holding.has_leaked() {
+            self.tell_leaks(holding, core);
         }
         if let Some(made) = self.own.known() {
             made.context.node.mark_over();
@@ -348,6 +347,12 @@ where
             Ok(value) => value.map(Ok),
             Err(payload) => Some(Err(self.fail(core, Failure::panicked(payload)))),
         }
+    }
+
+    #[cold]
+    fn tell_leaks(&self, holding: Holding, core: &Parent) {
+        let made = self.made(core.context_of_tasks());
+        deadlock::leak(made.label(), holding.leaked());
     }
 
     /// [`complete`](Self::complete), of which observers are told.

@@ -9,7 +9,7 @@ use crate::cancel::Node;
 use crate::current::{self, Context, Who};
 use crate::deadline;
 use crate::deadlock::{
-    On, Site, Standing, Ticket, Yields, explain, held_in_words, is_looked_for, stand,
+    Holder, On, Site, Standing, Ticket, Yields, explain, held_in_words, is_looked_for, stand,
 };
 use crate::error::{Deadlock, Refusal};
 use crate::observe::{self, Event, Stall, count_blocked, tell};
@@ -84,6 +84,8 @@ struct Blocked<'a> {
     /// When the thread hands over what it was to do next, if there is anything.
     hands_over: Option<Instant>,
     ticket: Ticket,
+    /// Who holds the thread's locks, once it has entered the graph.
+    holders: Option<Vec<Holder>>,
     /// Why it must not go on waiting.
     verdict: Option<Deadlock>,
 }
@@ -130,6 +132,7 @@ impl<'a> Blocked<'a> {
             watch: Watch::new(since),
             hands_over,
             ticket: 0,
+            holders: None,
             verdict: None,
         }
     }
@@ -185,6 +188,7 @@ impl<'a> Blocked<'a> {
                 site: self.site,
                 parker: self.parker,
                 yields: self.yields,
+                holders: self.holders.get_or_insert_with(current::holders),
                 ticket: &mut self.ticket,
             };
             self.verdict = stand(standing, || park_from(at, wakes_at));
@@ -219,7 +223,7 @@ impl<'a> Blocked<'a> {
             waits: self.site.to_string(),
             at: self.site.at,
             lasted: self.lasted(),
-            holds: held_in_words(),
+            holds: held_in_words(current::held_by_others()),
             kept_by,
             is_suspected,
             is_idle: matches!(self.site.on, On::Anyone) && !is_suspected,

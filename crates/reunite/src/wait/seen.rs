@@ -44,7 +44,7 @@ impl Told {
                 verb: site.verb,
                 object: site.object.label(),
                 at: site.at,
-                holds: held_count(),
+                holds: held_count().saturating_sub(current::held_by_others()),
             });
             context
         }))
