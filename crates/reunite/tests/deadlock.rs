@@ -1,285 +1,16 @@
-//! Contract program 8 and its kin: a cycle of waits is an error, not a hang. Here the cycles are certain
-//! whoever else runs; those that need the whole process to be quiet are in `quiet.rs`.
+//! Contract program 8 and its kin: a cycle of waits is an error, not a hang. Here are those that only some homes of tasks
+//! have; those that all have are in `homes_deadlock.rs` and `homes_deadlock_joins.rs`. The cycles are certain whoever else
+//! runs; those that need the whole process to be quiet are in `quiet`.
 
 mod common;
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use reunite::sync::{Barrier, Mutex, OnceCell, RwLock, Semaphore};
-use reunite::{Builder, Deadlock, WaitError};
-
-fn story(error: &WaitError) -> &Deadlock {
-    error.deadlock().expect("a deadlock")
-}
-
-#[test]
-fn two_locks_in_opposite_order() {
-    let _watchdog = common::watchdog();
-    let (a, b) = (Mutex::new('a'), Mutex::new('b'));
-    let both = Barrier::new(2);
-    let outcomes = reunite::scope(|s| {
-        let cross = |one: &'static str, first, second| {
-            let both = &both;
-            s.spawn_with(reunite::Builder::new().name(one), move || {
-                let first: &Mutex<char> = first;
-                let second: &Mutex<char> = second;
-                let _first = first.lock()?;
-                both.wait()?;
-                second.lock().map(|value| *value)
-            })
-        };
-        let (x, y) = (cross("x", &a, &b), cross("y", &b, &a));
-        [x.join().unwrap(), y.join().unwrap()]
-    });
-    let failed: Vec<_> = outcomes
-        .iter()
-        .filter_map(|outcome| outcome.as_ref().err())
-        .collect();
-    assert_eq!(
-        failed.len(),
-        1,
-        "one is refused, the other goes on: {outcomes:?}"
-    );
-    let deadlock = story(failed[0]);
-    assert_eq!(deadlock.links().len(), 2);
-    let text = deadlock.to_string();
-    for part in [
-        "task `x`",
-        "task `y`",
-        "locks a mutex",
-        "held since",
-        "same order",
-        "deadlock.rs:",
-    ] {
-        assert!(text.contains(part), "{part:?} is missing in {text}");
-    }
-    assert!(deadlock.links().iter().all(|link| link.holds.len() == 1));
-}
-
-#[test]
-fn three_locks_in_a_ring() {
-    let _watchdog = common::watchdog();
-    let locks = [Mutex::new(0), Mutex::new(1), Mutex::new(2)];
-    let all = Barrier::new(3);
-    let refused = AtomicUsize::new(0);
-    reunite::scope(|s| {
-        for n in 0..3 {
-            let (locks, all, refused) = (&locks, &all, &refused);
-            s.spawn(move || {
-                let _mine = locks[n].lock().unwrap();
-                all.wait().unwrap();
-                if let Err(error) = locks[(n + 1) % 3].lock() {
-                    assert_eq!(story(&error).links().len(), 3);
-                    refused.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
-    });
-    assert_eq!(refused.into_inner(), 1);
-}
-
-#[test]
-fn taking_a_lock_twice() {
-    let _watchdog = common::watchdog();
-    let lock = Mutex::new(());
-    let _guard = lock.lock().unwrap();
-    let error = lock.lock().unwrap_err();
-    assert_eq!(story(&error).links().len(), 1);
-    assert!(
-        error
-            .to_string()
-            .contains("release the lock before taking it again"),
-        "{error}"
-    );
-    assert!(
-        lock.lock_timeout(Duration::from_millis(5))
-            .unwrap_err()
-            .is_timeout()
-    );
-    assert!(lock.try_lock().unwrap_err().is_busy());
-}
-
-#[test]
-fn join_under_a_lock_the_child_wants() {
-    let _watchdog = common::watchdog();
-    let lock = Mutex::new(());
-    let guard = lock.lock().unwrap();
-    let child_waits = reunite::scope(|s| {
-        let child = s.spawn_with(reunite::Builder::new().name("child"), || {
-            lock.lock().map(drop)
-        });
-        match child.join() {
-            // The join was the newer wait.
-            Err(error) => {
-                let text = error.to_string();
-                assert!(
-                    error.is_deadlock() && text.contains("joins task `child`"),
-                    "{text}"
-                );
-                assert!(text.contains("release the lock before waiting"), "{text}");
-                drop(guard);
-                true
-            }
-            // The child's lock was.
-            Ok(refused) => {
-                assert!(refused.unwrap_err().is_deadlock());
-                false
-            }
-        }
-    });
-    // Either way the scope has ended.
-    let _ = child_waits;
-}
-
-#[test]
-fn the_end_of_a_scope_is_never_the_victim() {
-    let _watchdog = common::watchdog();
-    let lock = Mutex::new(());
-    let guard = lock.lock().unwrap();
-    let outcome = Mutex::new(None);
-    reunite::scope(|s| {
-        s.spawn(|| *outcome.lock().unwrap() = Some(lock.lock().map(drop)));
-    });
-    drop(guard);
-    let outcome = outcome.into_inner().expect("the child went on");
-    let error = outcome.unwrap_err();
-    assert!(
-        story(&error)
-            .to_string()
-            .contains("waits for the end of scope"),
-        "{error}"
-    );
-}
-
-#[test]
-fn tasks_that_join_each_other() {
-    let _watchdog = common::watchdog();
-    use reunite::channel::bounded;
-    let (to_a, from_main_a) = bounded::<reunite::JoinHandle<bool>>(1);
-    let (to_b, from_main_b) = bounded::<reunite::JoinHandle<bool>>(1);
-    let wait_for_the_other = |inbox: reunite::channel::Receiver<reunite::JoinHandle<bool>>| {
-        move || match inbox.recv().unwrap().join() {
-            Ok(refused) => refused,
-            Err(error) => {
-                assert!(error.is_deadlock(), "{error}");
-                assert!(error.to_string().contains("joins task"), "{error}");
-                true
-            }
-        }
-    };
-    let done = reunite::channel::bounded::<()>(0);
-    let a = reunite::Builder::new()
-        .name("a")
-        .spawn(wait_for_the_other(from_main_a));
-    let b = reunite::Builder::new()
-        .name("b")
-        .spawn(wait_for_the_other(from_main_b));
-    a.on_complete({
-        let tx = done.0.clone();
-        move || drop(tx)
-    });
-    b.on_complete({
-        let tx = done.0.clone();
-        move || drop(tx)
-    });
-    drop(done.0);
-    to_a.send(b).unwrap();
-    to_b.send(a).unwrap();
-    assert!(
-        done.1.recv().unwrap_err().is_closed(),
-        "both have completed"
-    );
-}
-
-#[test]
-fn upgrade_of_a_read_lock() {
-    let _watchdog = common::watchdog();
-    let lock = RwLock::new(1);
-    let _read = lock.read().unwrap();
-    let error = lock.write().unwrap_err();
-    assert!(
-        story(&error).to_string().contains("writes a lock"),
-        "{error}"
-    );
-}
-
-#[test]
-fn two_readers_that_both_upgrade() {
-    let _watchdog = common::watchdog();
-    let lock = RwLock::new(0);
-    let both = Barrier::new(2);
-    let refused = AtomicUsize::new(0);
-    reunite::scope(|s| {
-        for _ in 0..2 {
-            s.spawn(|| {
-                let read = lock.read().unwrap();
-                both.wait().unwrap();
-                let refusal = lock.write().err();
-                drop(read);
-                if let Some(error) = refusal {
-                    assert!(error.is_deadlock());
-                    refused.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
-    });
-    // Each waits for its own read: both are refused, whatever the other does.
-    assert_eq!(refused.into_inner(), 2);
-}
-
-#[test]
-fn reading_again_behind_a_writer() {
-    let _watchdog = common::watchdog();
-    let lock = RwLock::new(0);
-    let (writing, written) = reunite::channel::bounded(1);
-    let writer_refused = reunite::scope(|s| {
-        let read = lock.read().unwrap();
-        let writer = s.spawn(|| {
-            writing.send(()).unwrap();
-            lock.write().map(drop)
-        });
-        written.recv().unwrap();
-        // The writer queues in a moment: from then on nobody reads anew.
-        let refusal = loop {
-            match lock.read() {
-                Ok(again) => drop(again),
-                Err(error) => break Some(error),
-            }
-            if writer.is_finished() {
-                break None;
-            }
-        };
-        drop(read);
-        if let Some(error) = &refusal {
-            assert!(
-                story(error).to_string().contains("waits to write before"),
-                "{error}"
-            );
-        }
-        (refusal.is_some(), writer.join().unwrap().is_err())
-    });
-    assert!(
-        writer_refused.0 != writer_refused.1,
-        "one of the two, not both: {writer_refused:?}"
-    );
-}
-
-#[test]
-fn lazy_initialisation_that_re_enters_itself() {
-    let _watchdog = common::watchdog();
-    static CELL: OnceCell<u8> = OnceCell::new();
-    let error = CELL.get_or_init(|| match CELL.get_or_init(|| 1) {
-        Ok(_) => 0,
-        Err(error) => {
-            assert!(error.is_deadlock(), "{error}");
-            assert!(error.to_string().contains("do without it"), "{error}");
-            7
-        }
-    });
-    assert_eq!(*error.unwrap(), 7);
-}
+use reunite::Builder;
+use reunite::sync::{Barrier, Mutex, MutexGuard, ReadGuard, RwLock, Semaphore};
 
 #[test]
 fn semaphore_over_release() {
@@ -312,69 +43,6 @@ fn a_permit_that_is_still_held_cannot_be_released() {
     assert_eq!(permits.available(), 2);
     permits.release(1).unwrap();
     assert_eq!(permits.available(), permits.permits());
-}
-
-#[test]
-fn dining_philosophers_in_order_eat() {
-    let _watchdog = common::watchdog();
-    let forks: Vec<_> = (0..5).map(Mutex::new).collect();
-    let meals = AtomicUsize::new(0);
-    reunite::scope(|s| {
-        for n in 0..5_usize {
-            let (forks, meals) = (&forks, &meals);
-            s.spawn(move || {
-                let (low, high) = (n.min((n + 1) % 5), n.max((n + 1) % 5));
-                for _ in 0..100 {
-                    let _low = forks[low].lock().unwrap();
-                    let _high = forks[high].lock().unwrap();
-                    meals.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
-    });
-    assert_eq!(meals.into_inner(), 500);
-}
-
-#[test]
-fn dining_philosophers_naively_are_refused_once() {
-    let _watchdog = common::watchdog();
-    let forks: Vec<_> = (0..5).map(Mutex::new).collect();
-    let seated = Barrier::new(5);
-    let refused = AtomicUsize::new(0);
-    reunite::scope(|s| {
-        for n in 0..5 {
-            let (forks, seated, refused) = (&forks, &seated, &refused);
-            s.spawn(move || {
-                let _left = forks[n].lock().unwrap();
-                seated.wait().unwrap();
-                if let Err(error) = forks[(n + 1) % 5].lock() {
-                    assert_eq!(story(&error).links().len(), 5);
-                    refused.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
-    });
-    assert_eq!(refused.into_inner(), 1);
-}
-
-#[test]
-fn a_lock_whose_guard_was_forgotten() {
-    let _watchdog = common::watchdog();
-    let lock = Mutex::new(1);
-    reunite::scope(|s| {
-        s.spawn_with(reunite::Builder::new().name("careless"), || {
-            std::mem::forget(lock.lock().unwrap());
-        })
-        .join()
-        .unwrap();
-        let error = s
-            .spawn(|| lock.lock().map(drop))
-            .join()
-            .unwrap()
-            .unwrap_err();
-        assert!(error.to_string().contains("task `careless`"), "{error}");
-        assert!(error.to_string().contains("leaked"), "{error}");
-    });
 }
 
 #[test]
@@ -474,42 +142,6 @@ fn closed_by_the_end_of(last: Builder) {
     }
 }
 
-#[test]
-fn a_wait_that_ends_by_itself_is_no_deadlock() {
-    let _watchdog = common::watchdog();
-    let lock = Mutex::new(());
-    let guard = lock.lock().unwrap();
-    let (refused, joined) = reunite::scope(|s| {
-        let child = s.spawn(|| lock.lock_timeout(Duration::from_millis(50)).map(drop));
-        let joined = child.join();
-        drop(guard);
-        (joined.as_ref().unwrap().is_err(), joined.is_ok())
-    });
-    assert!(
-        refused && joined,
-        "the child timed out, and the join had its result"
-    );
-}
-
-#[test]
-fn a_poisoned_lock_says_so() {
-    let _watchdog = common::watchdog();
-    let lock = RwLock::new(1);
-    let panicked = reunite::scope(|s| {
-        s.spawn(|| {
-            let _guard = lock.write().unwrap();
-            panic!("half done");
-        })
-        .join()
-    });
-    assert!(panicked.is_err());
-    assert!(lock.read().unwrap_err().is_poisoned());
-    assert!(lock.write().unwrap_err().is_poisoned());
-    assert!(lock.try_read().unwrap_err().is_poisoned());
-    lock.clear_poison();
-    assert_eq!(*lock.read().unwrap(), 1);
-}
-
 /// Destructors of a thread's locals run when some of what the library keeps for the thread is gone already. Who
 /// gives up waiting there leaves the queue all the same: a writer left behind would keep readers out.
 #[test]
@@ -537,100 +169,12 @@ fn a_wait_given_up_by_a_thread_that_is_ending_leaves_the_queue() {
     }
 }
 
-/// However many locks are held and in which order they are released, a task that runs inside another's join has
-/// leaked its own, and not one of the other's.
+/// Every wait has a form with a timeout, those for owned permits, too.
 #[test]
-fn a_leak_is_told_from_the_many_locks_of_the_joiner() {
-    let _watchdog = common::watchdog();
-    let locks: Vec<_> = (0..12).map(|_| Mutex::new(())).collect();
-    let leaked = Mutex::new(());
-    reunite::ScopeBuilder::new()
-        .max_threads(1)
-        .scope(|s| {
-            let outer = s.spawn(|| {
-                let mut guards: Vec<_> = locks.iter().map(|lock| lock.lock().unwrap()).collect();
-                drop(guards.remove(0));
-                drop(guards.remove(5));
-                // There is no other place: it runs here.
-                let inner = s.spawn(|| std::mem::forget(leaked.lock().unwrap()));
-                inner.join().unwrap();
-                // Each is still this task's, and so says the refusal to take it again.
-                let again = locks[7..].iter().map(|lock| lock.lock().unwrap_err());
-                again.map(|error| error.to_string()).collect::<Vec<_>>()
-            });
-            for error in outer.join().unwrap() {
-                assert!(!error.contains("leaked"), "{error}");
-            }
-        })
-        .unwrap();
-    let error = leaked.lock().unwrap_err();
-    assert!(error.to_string().contains("leaked its guard"), "{error}");
-}
-
-/// A lock is gone, and then the task ends that forgot its guard: whatever lies at that address by now is no lock
-/// of which anybody has leaked anything.
-#[test]
-fn a_lock_that_is_gone_before_its_leak_is_known_leaves_nothing_behind() {
-    use std::sync::Arc;
-    let _watchdog = common::watchdog();
-    let (leaked, has_leaked) = reunite::channel::bounded(1);
-    let (end, ends) = reunite::channel::bounded(1);
-    let lock = Arc::new(Mutex::new(()));
-    let address = Arc::as_ptr(&lock);
-    let careless = reunite::spawn({
-        let lock = Arc::clone(&lock);
-        move || {
-            std::mem::forget(lock.lock().unwrap());
-            drop(lock);
-            leaked.send(()).unwrap();
-            ends.recv().unwrap();
-        }
-    });
-    has_leaked.recv().unwrap();
-    drop(lock);
-    // The allocator decides what comes to lie there; it is another lock soon, and if not, nothing is tested.
-    let mut others: Vec<_> = (0..1000).map(|_| Arc::new(Mutex::new(()))).collect();
-    end.send(()).unwrap();
-    careless.join().unwrap();
-    others.retain(|other| Arc::as_ptr(other) == address);
-    for other in others {
-        // Refused, as the lock is held by a thread that waits; and not because anything was leaked.
-        let guard = other.lock().unwrap();
-        let error = other.lock().unwrap_err();
-        drop(guard);
-        assert!(!error.to_string().contains("leaked"), "{error}");
-    }
-}
-
-/// Every wait has a form with a timeout, those for a value that another makes and for owned permits, too.
-#[test]
-fn a_value_or_a_permit_that_comes_too_late() {
+fn a_permit_that_comes_too_late() {
     let _watchdog = common::watchdog();
     let short = Duration::from_millis(2);
     let soon = || std::time::Instant::now() + short;
-    let cell = OnceCell::new();
-    let lazy = reunite::sync::Lazy::new(|| *cell.get().unwrap());
-    let (making, made) = (Barrier::new(2), Barrier::new(2));
-    reunite::scope(|s| {
-        s.spawn(|| {
-            cell.get_or_init(|| {
-                making.wait().unwrap();
-                made.wait().unwrap();
-                1
-            })
-            .map(drop)
-        });
-        making.wait().unwrap();
-        let late = cell.get_or_init_timeout(|| 2, short).unwrap_err();
-        assert!(late.is_timeout(), "{late}");
-        let late = cell.get_or_init_deadline(|| 2, soon()).unwrap_err();
-        assert!(late.is_timeout(), "{late}");
-        made.wait().unwrap();
-    });
-    assert_eq!(cell.get_or_init_timeout(|| 2, Duration::ZERO).unwrap(), &1);
-    assert_eq!(lazy.force_timeout(short).unwrap(), &1);
-    assert_eq!(lazy.force_deadline(soon()).unwrap(), &1);
-
     let permits = std::sync::Arc::new(Semaphore::new(1));
     let held = permits.try_acquire_many_owned(1).unwrap();
     assert!(permits.try_acquire_many_owned(1).unwrap_err().is_busy());
@@ -649,107 +193,191 @@ fn a_value_or_a_permit_that_comes_too_late() {
     assert_eq!(permits.available(), 1);
 }
 
-/// A condition that came true with the end of the time beats that; one that did not, does not.
-#[test]
-fn a_condition_is_waited_for_until_a_deadline() {
-    use reunite::sync::Condvar;
-    let _watchdog = common::watchdog();
-    let (count, changed) = (Mutex::new(0), Condvar::new());
-    let mut guard = count.lock().unwrap();
-    let soon = std::time::Instant::now() + Duration::from_millis(2);
-    let late = changed.wait_while_deadline(&mut guard, |_| true, soon);
-    assert!(late.unwrap_err().is_timeout());
-    let mut asked = 0;
-    let in_time = changed.wait_while_deadline(
-        &mut guard,
-        |_| {
-            asked += 1;
-            asked == 1
-        },
-        soon,
-    );
-    in_time.unwrap();
-    assert_eq!(asked, 2);
+/// Waits for the lock that the caller holds, and tells why that would never end.
+fn taken_twice(lock: &Mutex<()>) -> String {
+    let _guard = lock.lock().unwrap();
+    lock.lock().unwrap_err().to_string()
 }
 
-/// The end of a scope cannot give way, so the child that it waits for is refused the lock that the opener holds, also
-/// in the middle of a wait for a condition.
-#[test]
-fn a_condition_whose_lock_the_end_of_the_scope_holds() {
-    use reunite::sync::Condvar;
-    let _watchdog = common::watchdog();
-    let (flag, changed) = (Mutex::new(false), Condvar::new());
-    let refused = std::sync::Mutex::new(None);
-    let mut held = None;
-    reunite::scope(|s| {
-        let (waits, waiting) = reunite::channel::bounded(1);
-        let (flag, changed, refused) = (&flag, &changed, &refused);
-        s.spawn(move || {
-            let mut guard = flag.lock().unwrap();
-            waits.send(()).unwrap();
-            let outcome = changed.wait_while(&mut guard, |ready| !*ready);
-            let looks = std::panic::AssertUnwindSafe(|| *guard);
-            let panics = std::panic::catch_unwind(looks).is_err();
-            // Nor does it wait again, and no notification gets lost by that.
-            let waits = std::panic::AssertUnwindSafe(|| changed.wait(&mut guard).is_ok());
-            let panics = panics && std::panic::catch_unwind(waits).is_err();
-            *refused.lock().unwrap() = Some((outcome, panics));
-        });
-        waiting.recv().unwrap();
-        // Had only once the other waits for the change.
-        let mut guard = flag.lock().unwrap();
-        *guard = true;
-        changed.notify_all();
-        held = Some(guard);
-    });
-    let (outcome, panics) = refused.into_inner().unwrap().unwrap();
-    let error = outcome.unwrap_err();
-    let told = story(&error).to_string();
-    assert!(told.contains("waits for the end of scope"), "{told}");
-    assert!(panics, "the guard has no lock");
-    drop(held);
-    assert!(*flag.lock().unwrap(), "it was not released by the other");
-    *flag.lock().unwrap() = false;
-    reunite::scope(|s| {
-        let (waits, waiting) = reunite::channel::bounded(1);
-        let (flag, changed) = (&flag, &changed);
-        s.spawn(move || {
-            let mut guard = flag.lock().unwrap();
-            waits.send(()).unwrap();
-            changed.wait_while(&mut guard, |ready| !*ready).unwrap();
-        });
-        waiting.recv().unwrap();
-        *flag.lock().unwrap() = true;
-        changed.notify_one();
-    });
+/// Runs `f` as a task of the pool's worker, never of the joiner.
+fn on_worker(pool: &reunite::Pool, f: impl FnOnce() + Send + 'static) {
+    let task = pool.spawn(f);
+    common::until(|| task.is_finished());
+    task.join().unwrap();
 }
 
-/// Also where no task of its own is over: a worker that goes on to other work holds nothing.
+thread_local! {
+    static KEPT: RefCell<Vec<MutexGuard<'static, ()>>> = const { RefCell::new(Vec::new()) };
+    static KEPT_TO_READ: RefCell<Vec<ReadGuard<'static, ()>>> = const { RefCell::new(Vec::new()) };
+}
+
 #[test]
-fn a_guard_that_is_forgotten_on_a_worker() {
+fn a_guard_that_outlives_its_task_and_is_released() {
+    static LOCK: Mutex<()> = Mutex::new(());
     let _watchdog = common::watchdog();
-    let (queued, forked) = (Mutex::new(()), Mutex::new(()));
-    let over = std::sync::atomic::AtomicBool::new(false);
-    let pool = reunite::Pool::builder().threads(2).build().unwrap();
-    pool.scope(|s| {
-        s.spawn(|| {
-            std::mem::forget(queued.lock().unwrap());
-            over.store(true, Ordering::SeqCst);
+    let pool = reunite::Pool::builder().threads(1).build().unwrap();
+    on_worker(&pool, || {
+        KEPT.with(|kept| kept.borrow_mut().push(LOCK.lock().unwrap()));
+    });
+    // As far as anybody knows.
+    let error = LOCK.lock().unwrap_err().to_string();
+    assert!(error.contains("leaked its guard"), "{error}");
+    on_worker(&pool, || KEPT.with(|kept| kept.borrow_mut().clear()));
+    let error = taken_twice(&LOCK);
+    assert!(!error.contains("leaked"), "{error}");
+}
+
+#[test]
+fn of_two_guards_that_outlive_their_task_one_is_released() {
+    static LOCK: RwLock<()> = RwLock::new(());
+    let _watchdog = common::watchdog();
+    let pool = reunite::Pool::builder().threads(1).build().unwrap();
+    on_worker(&pool, || {
+        let read = || LOCK.read().unwrap();
+        KEPT_TO_READ.with(|kept| kept.borrow_mut().extend([read(), read()]));
+    });
+    for _ in 0..2 {
+        let error = LOCK.write().unwrap_err().to_string();
+        assert!(error.contains("leaked its guard"), "{error}");
+        on_worker(&pool, || {
+            drop(KEPT_TO_READ.with(|kept| kept.borrow_mut().pop()));
         });
-        // Else the scope's opener would run it.
-        common::until(|| over.swap(false, Ordering::SeqCst));
-    });
-    pool.enter(|| {
-        let elsewhere = || {
-            std::mem::forget(forked.lock().unwrap());
-            over.store(true, Ordering::SeqCst);
-        };
-        // Forks are shared where another is made.
-        let shares = || reunite::join(|| (), || over.load(Ordering::SeqCst)).1;
-        reunite::join(|| common::until(shares), elsewhere);
-    });
-    for lock in [&queued, &forked] {
-        let error = lock.lock().unwrap_err();
-        assert!(error.to_string().contains("leaked its guard"), "{error}");
     }
+    drop(LOCK.write().unwrap());
+    let _reads = LOCK.read().unwrap();
+    let error = LOCK.write().unwrap_err().to_string();
+    assert!(!error.contains("leaked"), "{error}");
+}
+
+/// A ring of so many locks: one wait is refused, and tells of them all.
+fn ring(count: usize) {
+    let _watchdog = common::watchdog();
+    let locks: Vec<_> = (0..count).map(|_| Mutex::new(())).collect();
+    let all = Barrier::new(count);
+    let refused = AtomicUsize::new(0);
+    reunite::scope(|s| {
+        for n in 0..count {
+            let (locks, all, refused) = (&locks, &all, &refused);
+            s.spawn(move || {
+                let _mine = locks[n].lock().unwrap();
+                all.wait().unwrap();
+                if let Err(error) = locks[(n + 1) % count].lock() {
+                    assert_eq!(error.deadlock().unwrap().links().len(), count);
+                    refused.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    assert_eq!(refused.into_inner(), 1);
+}
+
+#[test]
+fn a_long_ring() {
+    ring(300);
+}
+
+/// Once all are in, each half waits for the lock that the other half's task holds.
+#[test]
+fn two_forks_that_cross() {
+    let _watchdog = common::watchdog();
+    let pool = reunite::Pool::builder().threads(2).build().unwrap();
+    let locks = [Mutex::new(()), Mutex::new(())];
+    let both = Barrier::new(2);
+    let cross = |one: usize, other: usize| {
+        let _guard = locks[one].lock().unwrap();
+        both.wait().unwrap();
+        locks[other].lock().is_err()
+    };
+    let refused = reunite::scope(|s| {
+        let [x, y] = [(0, 1), (1, 0)].map(|(one, other)| {
+            let (pool, cross) = (&pool, &cross);
+            s.spawn(move || pool.enter(|| reunite::join(|| cross(one, other), || false).0))
+        });
+        [x.join().unwrap(), y.join().unwrap()]
+    });
+    assert_eq!(refused.iter().filter(|refused| **refused).count(), 1);
+}
+
+/// Of two who could have let a queued task begin, the one that was started beyond the limit ends, and the other waits
+/// for the joiner: nobody files another wait, and yet it is a cycle from then on.
+#[test]
+fn a_queued_task_when_the_last_who_ran_is_gone() {
+    let _watchdog = common::watchdog();
+    let lock = Mutex::new(());
+    let (go, goes) = mpsc::channel::<()>();
+    let (late, is_late) = mpsc::channel();
+    let mut guard = Some(lock.lock().unwrap());
+    let refused = reunite::ScopeBuilder::new()
+        .max_threads(1)
+        .scope(|s| {
+            let lock = &lock;
+            let holder = s.spawn(move || {
+                let mut beyond = s.spawn(move || goes.recv().unwrap());
+                let beyond_the_limit = beyond.join_timeout(Duration::from_millis(1));
+                assert!(beyond_the_limit.unwrap_err().is_timeout());
+                late.send(()).unwrap();
+                lock.lock().is_err()
+            });
+            is_late.recv().unwrap();
+            let queued = s.spawn(|| ());
+            let helper = std::thread::spawn(move || {
+                // Long enough for the others to be known to wait; if not, they find it when they do.
+                std::thread::sleep(Duration::from_millis(20));
+                go.send(()).unwrap();
+            });
+            let joined = queued.join().is_err();
+            drop(guard.take());
+            helper.join().unwrap();
+            joined || holder.join().unwrap()
+        })
+        .unwrap();
+    assert!(refused);
+}
+
+/// The consumer asks before there is an item, and finds out whom it waits for when there is one.
+#[test]
+fn a_map_whose_first_item_wants_what_its_consumer_holds() {
+    let _watchdog = common::watchdog();
+    let lock = &Mutex::new(());
+    let asks = || {
+        let dump = reunite::dump().to_string();
+        let mut lines = dump.lines();
+        lines.any(|line| line.contains("waits for the next of") && line.contains("`kept`"))
+    };
+    reunite::scope(|s| {
+        let consumer = s.spawn(|| {
+            let source = (0..1).inspect(|_| common::until(asks));
+            let items = s.map(source, |_| lock.lock().is_err()).name("kept");
+            let mut outcomes = items.threads(1).into_iter();
+            let held = lock.lock().unwrap();
+            let is_refused = outcomes.next().unwrap();
+            drop(held);
+            is_refused.is_err() || is_refused.unwrap()
+        });
+        assert!(consumer.join().unwrap());
+    });
+}
+
+/// One worker waits, and the pool is not starved by that; when the other one blocks where nobody sees what for, it is.
+#[test]
+fn a_wait_that_starves_when_the_other_worker_blocks_elsewhere() {
+    let _watchdog = common::watchdog();
+    let pool = reunite::Pool::builder()
+        .threads(2)
+        .spares(0)
+        .build()
+        .unwrap();
+    let (tx, rx) = reunite::channel::bounded::<u8>(1);
+    let (end, ends) = mpsc::channel::<()>();
+    let waits = pool.spawn(move || rx.recv().unwrap_err().is_starved());
+    // Long enough for it to be known to wait.
+    reunite::sleep(Duration::from_millis(20)).unwrap();
+    let blocks = pool.spawn(move || reunite::blocking(|| ends.recv().unwrap()));
+    let queued = pool.spawn(|| ());
+    // A join would run it.
+    common::until(|| queued.is_finished() && waits.is_finished());
+    assert!(waits.join().unwrap());
+    end.send(()).unwrap();
+    blocks.join().unwrap();
+    drop(tx);
 }

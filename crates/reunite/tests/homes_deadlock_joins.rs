@@ -1,0 +1,554 @@
+//! Cycles in which somebody joins a task, or waits for the end of its scope, wherever the tasks run.
+
+mod common;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use common::homes::{Handle, Home, NAMED, Nest, Place, SCOPES, in_homes, in_homes_with};
+use common::{LONG, shown, until};
+use reunite::Pool;
+use reunite::channel::{Sender, bounded};
+use reunite::sync::{Barrier, Condvar, Mutex, MutexGuard, RwLock};
+
+/// In how a join of that task is told.
+fn joins(at: &Place, name: &str) -> String {
+    if at.home.is_map() {
+        "waits for the next of".to_owned()
+    } else {
+        format!("joins task `{name}`")
+    }
+}
+
+/// Who holds the lock, and that who wants it runs in the place of that one, or is waited for by it.
+fn check_holder(told: &str, wants: &str) {
+    let test = std::thread::current();
+    let opener = format!("by thread `{}`", test.name().unwrap());
+    let by_itself = format!("by {wants}");
+    let waits_or_runs_it = told.contains("waits for") || told.contains("inside whose wait runs");
+    let is_told = waits_or_runs_it || told.contains("joins");
+    assert!(is_told && !told.contains(&by_itself), "{told}");
+    assert!(
+        told.contains(&opener) || !told.contains("held since"),
+        "{told}"
+    );
+    let advice = "release the lock before waiting for a task that wants it";
+    assert!(told.contains(advice), "{told}");
+}
+
+#[test]
+fn join_under_a_lock_the_child_wants() {
+    in_homes(NAMED, |at| {
+        let lock = Mutex::new(());
+        let guard = lock.lock().unwrap();
+        at.scope(|s| {
+            let child = s.spawn_named("child", || lock.lock().map(drop));
+            let name = at.home.names(0, "child");
+            let told = match child.join() {
+                // The join was the newer wait.
+                Err(error) => {
+                    let told = error.to_string();
+                    let joins = joins(at, "child");
+                    assert!(error.is_deadlock() && told.contains(&joins), "{told}");
+                    drop(guard);
+                    told
+                }
+                // The child's lock was.
+                Ok(refused) => {
+                    let error = refused.unwrap_err();
+                    assert!(error.is_deadlock(), "{error}");
+                    error.to_string()
+                }
+            };
+            assert!(told.contains(&name), "{told}");
+            check_holder(&told, &name);
+        });
+    });
+}
+
+#[test]
+fn the_end_of_a_scope_is_never_the_victim() {
+    in_homes(SCOPES, |at| {
+        let lock = Mutex::new(());
+        let guard = lock.lock().unwrap();
+        let outcome = Mutex::new(None);
+        at.scope(|s| {
+            s.spawn_named("child", || {
+                *outcome.lock().unwrap() = Some(lock.lock().map(drop))
+            });
+        });
+        drop(guard);
+        let outcome = outcome.into_inner().expect("the child went on");
+        let told = outcome.unwrap_err().deadlock().unwrap().to_string();
+        check_holder(&told, "task `child`");
+    });
+}
+
+/// A thread runs a task inside the wait of another: what that one holds is not the inner one's.
+#[test]
+fn the_locks_of_a_joiner_are_not_those_of_the_task_that_runs_in_its_place() {
+    in_homes_with(1, SCOPES, |at| {
+        let (outer_lock, inner_lock, wanted) = (Mutex::new(()), Mutex::new(()), Mutex::new(()));
+        let (outer_lock, inner_lock, wanted) = (&outer_lock, &inner_lock, &wanted);
+        let guard = wanted.lock().unwrap();
+        at.limited_scope(|s| {
+            let outer = s.spawn_named("outer", move || {
+                let _held = outer_lock.lock().unwrap();
+                let inner = s.spawn_named("inner", || {
+                    let _held = inner_lock.lock().unwrap();
+                    wanted.lock().map(drop)
+                });
+                inner.join().unwrap().unwrap();
+            });
+            let mut holds = Vec::new();
+            let is_seen = || {
+                let shown = shown().into_iter().map(|(_, task)| task);
+                let inner = shown.filter(|task| task.task.name() == Some("inner"));
+                let waits = inner.filter_map(|task| task.waits);
+                holds = waits.flat_map(|waits| waits.holds).collect();
+                !holds.is_empty()
+            };
+            // In a pool the body has the only place.
+            reunite::blocking(|| until(is_seen));
+            assert_eq!(holds.len(), 1, "{holds:?}");
+            drop(guard);
+            outer.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn all_that_want_what_the_end_of_their_scope_holds() {
+    const COUNT: usize = 200;
+    in_homes(SCOPES, |at| {
+        let lock = Mutex::new(());
+        let refused = AtomicUsize::new(0);
+        let guard = lock.lock().unwrap();
+        at.scope(|s| {
+            for _ in 0..COUNT {
+                s.spawn(|| refused.fetch_add(usize::from(lock.lock().is_err()), Ordering::Relaxed));
+            }
+        });
+        drop(guard);
+        assert_eq!(refused.into_inner(), COUNT);
+    });
+}
+
+/// A task that joins the one it is given.
+fn joins_another<'scope>(
+    (s, at): (Nest<'scope, '_>, &'scope Place),
+    (name, other): (&'static str, &'static str),
+    end: Sender<()>,
+) -> (Sender<Handle<'scope, bool>>, Handle<'scope, bool>) {
+    let (give, given) = bounded::<Handle<'_, bool>>(1);
+    let task = s.spawn_named(name, move || {
+        let _end = end;
+        match given.recv().unwrap().join() {
+            Ok(refused) => refused,
+            Err(error) => {
+                assert!(error.is_deadlock(), "{error}");
+                let joins = joins(at, other);
+                assert!(error.to_string().contains(&joins), "{joins} in {error}");
+                true
+            }
+        }
+    });
+    (give, task)
+}
+
+/// Not as items of maps on threads: one that is refused drops the outcomes of the other, and waits for its end.
+#[test]
+fn tasks_that_join_each_other() {
+    in_homes(&[Home::Threads, Home::PoolScope, Home::PoolMap], |at| {
+        at.scope(|s| {
+            let (end, ended) = bounded::<()>(1);
+            let (to_a, a) = joins_another((s, at), ("a", "b"), end.clone());
+            let (to_b, b) = joins_another((s, at), ("b", "a"), end);
+            to_a.send(b).unwrap();
+            to_b.send(a).unwrap();
+            // Both have completed.
+            assert!(ended.recv().is_err());
+        });
+    });
+}
+
+#[test]
+fn a_lock_whose_guard_was_forgotten() {
+    in_homes(NAMED, |at| {
+        let lock = Mutex::new(1);
+        let told = at.scope(|s| {
+            let forgets = || std::mem::forget(lock.lock().unwrap());
+            s.spawn_named("careless", forgets).join().unwrap();
+            let wants = s.spawn(|| lock.lock().map(drop)).join().unwrap();
+            wants.unwrap_err().to_string()
+        });
+        let careless = at.home.names(0, "careless");
+        assert!(told.contains(&careless), "{careless} in {told}");
+        assert!(told.contains("leaked"), "{told}");
+    });
+}
+
+/// Before its joiner, who runs it in its own place, or after, as another.
+#[test]
+fn a_guard_that_a_worker_or_the_joiner_forgets() {
+    in_homes(SCOPES, |at| {
+        for in_its_own_place in [true, false] {
+            let lock = Mutex::new(());
+            at.scope(|s| {
+                let forgets = || std::mem::forget(lock.lock().unwrap());
+                let careless = s.spawn_named("careless", forgets);
+                if !in_its_own_place {
+                    until(|| careless.is_finished());
+                }
+                careless.join().unwrap();
+            });
+            let told = lock.lock().unwrap_err().to_string();
+            assert!(told.contains("task `careless`"), "{told}");
+        }
+    });
+}
+
+#[test]
+fn a_lock_that_moves_takes_its_leak_with_it() {
+    in_homes(NAMED, |at| {
+        let lock = Box::new(Mutex::new(()));
+        at.scope(|s| {
+            let careless = s.spawn(|| std::mem::forget(lock.lock().unwrap()));
+            careless.join().unwrap();
+        });
+        let moved = *lock;
+        let told = moved.lock().unwrap_err().to_string();
+        assert!(told.contains("leaked its guard"), "{told}");
+    });
+}
+
+/// Waits for the lock that the caller holds, and tells why that would never end.
+fn taken_twice(lock: &Mutex<()>) -> String {
+    let _guard = lock.lock().unwrap();
+    lock.lock().unwrap_err().to_string()
+}
+
+#[test]
+fn a_lock_in_the_place_of_another_inherits_nothing() {
+    in_homes(NAMED, |at| {
+        let mut lock = Mutex::new(());
+        at.scope(|s| {
+            let careless = s.spawn(|| std::mem::forget(lock.lock().unwrap()));
+            careless.join().unwrap();
+        });
+        // Its destructor never runs.
+        std::mem::forget(std::mem::replace(&mut lock, Mutex::new(())));
+        let told = taken_twice(&lock);
+        assert!(!told.contains("leaked"), "{told}");
+    });
+}
+
+/// The guard of the lock before it was forgotten by a task that still runs.
+#[test]
+fn a_lock_in_the_place_of_another_is_seen_in_cycles() {
+    in_homes(NAMED, |at| {
+        let place = std::sync::RwLock::new(Mutex::new(()));
+        let meet = Barrier::new(2);
+        at.scope(|s| {
+            let careless = s.spawn(|| {
+                std::mem::forget(place.read().unwrap().lock().unwrap());
+                meet.wait().unwrap();
+                meet.wait().unwrap();
+            });
+            meet.wait().unwrap();
+            *place.write().unwrap() = Mutex::new(());
+            let told = taken_twice(&place.read().unwrap());
+            assert!(!told.contains("leaked"), "{told}");
+            meet.wait().unwrap();
+            careless.join().unwrap();
+        });
+        let told = taken_twice(&place.read().unwrap());
+        assert!(!told.contains("leaked"), "{told}");
+    });
+}
+
+/// A lock is gone, and then the task ends that forgot its guard: whatever lies at that address by now is no lock
+/// of which anybody has leaked anything.
+#[test]
+fn a_lock_that_is_gone_before_its_leak_is_known_leaves_nothing_behind() {
+    use std::sync::Arc;
+    in_homes(NAMED, |at| {
+        let meet = Barrier::new(2);
+        let lock = Arc::new(Mutex::new(()));
+        let address = Arc::as_ptr(&lock);
+        let mut others: Vec<_> = at.scope(|s| {
+            let careless = s.spawn({
+                let (lock, meet) = (Arc::clone(&lock), &meet);
+                move || {
+                    std::mem::forget(lock.lock().unwrap());
+                    drop(lock);
+                    meet.wait().unwrap();
+                    meet.wait().unwrap();
+                }
+            });
+            meet.wait().unwrap();
+            drop(lock);
+            // The allocator decides what comes to lie there; it is another lock soon, and if not, nothing is tested.
+            let others = (0..1000).map(|_| Arc::new(Mutex::new(()))).collect();
+            meet.wait().unwrap();
+            careless.join().unwrap();
+            others
+        });
+        others.retain(|other| Arc::as_ptr(other) == address);
+        for other in others {
+            // Refused, as the lock is held by a thread that waits; and not because anything was leaked.
+            let told = taken_twice(&other);
+            assert!(!told.contains("leaked"), "{told}");
+        }
+    });
+}
+
+/// However many locks are held and in which order they are released, a task that runs inside another's join has
+/// leaked its own, and not one of the other's.
+#[test]
+fn a_leak_is_told_from_the_many_locks_of_the_joiner() {
+    // There is no other place: the inner task runs where it is joined.
+    in_homes_with(1, SCOPES, |at| {
+        let locks: Vec<_> = (0..12).map(|_| Mutex::new(())).collect();
+        let leaked = Mutex::new(());
+        let (locks, leaked) = (&locks, &leaked);
+        at.limited_scope(|s| {
+            let outer = s.spawn(move || {
+                let mut guards: Vec<_> = locks.iter().map(|lock| lock.lock().unwrap()).collect();
+                drop(guards.remove(0));
+                drop(guards.remove(5));
+                let inner = s.spawn(move || std::mem::forget(leaked.lock().unwrap()));
+                inner.join().unwrap();
+                // Each is still this task's, and so says the refusal to take it again.
+                let again = locks[7..].iter().map(|lock| lock.lock().unwrap_err());
+                again.map(|error| error.to_string()).collect::<Vec<_>>()
+            });
+            for told in outer.join().unwrap() {
+                assert!(!told.contains("leaked"), "{told}");
+            }
+        });
+        let told = leaked.lock().unwrap_err().to_string();
+        assert!(told.contains("leaked its guard"), "{told}");
+    });
+}
+
+#[test]
+fn a_wait_that_ends_by_itself_is_no_deadlock() {
+    in_homes(NAMED, |at| {
+        let lock = Mutex::new(());
+        let _guard = lock.lock().unwrap();
+        at.scope(|s| {
+            let child = s.spawn(|| lock.lock_timeout(Duration::from_millis(50)).map(drop));
+            // The child timed out, and the join had its result.
+            assert!(child.join().unwrap().unwrap_err().is_timeout());
+        });
+    });
+}
+
+#[test]
+fn deep_nests_of_joins_are_no_cycle() {
+    fn nest(at: &Place, depth: usize) -> usize {
+        if depth == 0 {
+            return 0;
+        }
+        at.scope(|s| s.spawn(|| nest(at, depth - 1) + 1).join().unwrap())
+    }
+    in_homes(NAMED, |at| assert_eq!(nest(at, 100), 100));
+}
+
+#[test]
+fn the_innermost_of_a_nest_wants_what_the_outermost_holds() {
+    fn nest(at: &Place, depth: usize, lock: &Mutex<()>) -> usize {
+        if depth == 0 {
+            return usize::from(lock.lock().is_err());
+        }
+        // The end of each scope waits, not its body: nothing but the lock can be refused.
+        let refused = AtomicUsize::new(0);
+        at.scope(|s| {
+            s.spawn(|| refused.store(nest(at, depth - 1, lock), Ordering::Relaxed));
+        });
+        refused.into_inner()
+    }
+    in_homes(SCOPES, |at| {
+        let lock = Mutex::new(());
+        let _guard = lock.lock().unwrap();
+        assert_eq!(nest(at, 100, &lock), 1);
+    });
+}
+
+/// A cycle that a cancellation breaks is one no more, and the next to come closes none.
+#[test]
+fn a_chain_whose_middle_is_cancelled() {
+    in_homes(SCOPES, |at| {
+        let (a, b, c) = (Mutex::new(()), Mutex::new(()), Mutex::new(()));
+        let held = Barrier::new(3);
+        at.scope(|s| {
+            let c_guard = c.lock().unwrap();
+            let one = |mine, next| {
+                let (mine, next): (&Mutex<()>, &Mutex<()>) = (mine, next);
+                let held = &held;
+                s.spawn(move || {
+                    let _mine = mine.lock().unwrap();
+                    held.wait().unwrap();
+                    next.lock().map(drop)
+                })
+            };
+            let (first, second) = (one(&a, &b), one(&b, &c));
+            held.wait().unwrap();
+            reunite::sleep(Duration::from_millis(10)).unwrap();
+            second.cancel();
+            match second.join() {
+                Ok(locked) => assert!(locked.unwrap_err().is_cancelled()),
+                Err(error) => assert!(error.is_cancelled(), "{error}"),
+            }
+            // Held by the first until it has got `b`, which nobody keeps any more.
+            drop(a.lock().unwrap());
+            assert!(first.join().unwrap().is_ok());
+            drop(c_guard);
+        });
+    });
+}
+
+/// A reader queues behind a writer that has a limit, so not for ever; a writer that comes after it does not keep it.
+#[test]
+fn a_reader_does_not_wait_for_a_writer_that_comes_later() {
+    in_homes(SCOPES, |at| {
+        let (lock, made) = (RwLock::new(()), line!());
+        let (lock, other, go) = (&lock, &Mutex::new(()), &Barrier::new(2));
+        // What holds a lock is told of whoever waits, once its wait is in the graph.
+        let is_told = |waits: &str, holds: &str| {
+            let waits = format!("{waits} a lock ({}:{made})", file!());
+            let dump = reunite::dump().to_string();
+            let mut lines = dump.lines();
+            lines.any(|line| line.contains(&waits) && line.contains(holds))
+        };
+        at.scope(|s| {
+            let reads = s.spawn(|| {
+                let _first = lock.read().unwrap();
+                go.wait().unwrap();
+                go.wait().unwrap();
+                lock.read().map(drop)
+            });
+            go.wait().unwrap();
+            let gives_up = s.spawn(|| lock.write_timeout(LONG).is_err());
+            until(|| is_told("writes", ""));
+            go.wait().unwrap();
+            until(|| is_told("reads", "holding"));
+            let writes = s.spawn(|| {
+                let _held = other.lock().unwrap();
+                lock.write().map(drop)
+            });
+            let is_over = || reads.is_finished() || writes.is_finished();
+            until(|| is_told("writes", "holding") || is_over());
+            gives_up.cancel();
+            reads.join().unwrap().unwrap();
+            writes.join().unwrap().unwrap();
+        });
+    });
+}
+
+fn waits_until<'scope>(
+    s: Nest<'scope, '_>,
+    flag: &'scope Mutex<bool>,
+    wait: impl FnOnce(MutexGuard<'scope, bool>) + Send + 'scope,
+) -> Handle<'scope, ()> {
+    let (waits, waiting) = bounded(1);
+    let task = s.spawn(move || {
+        let guard = flag.lock().unwrap();
+        waits.send(()).unwrap();
+        wait(guard);
+    });
+    waiting.recv().unwrap();
+    task
+}
+
+/// The end of a scope cannot give way, so the child that it waits for is refused the lock that the opener holds, also
+/// in the middle of a wait for a condition.
+#[test]
+fn a_condition_whose_lock_the_end_of_the_scope_holds() {
+    in_homes(SCOPES, |at| {
+        let (flag, changed) = (Mutex::new(false), Condvar::new());
+        let (flag, changed) = (&flag, &changed);
+        let refused = std::sync::Mutex::new(None);
+        let mut held = None;
+        at.scope(|s| {
+            let refused = &refused;
+            let task = waits_until(s, flag, move |mut guard| {
+                let outcome = changed.wait_while(&mut guard, |ready| !*ready);
+                let looks = std::panic::AssertUnwindSafe(|| *guard);
+                let panics = std::panic::catch_unwind(looks).is_err();
+                // Nor does it wait again, and no notification gets lost by that.
+                let waits = std::panic::AssertUnwindSafe(|| changed.wait(&mut guard).is_ok());
+                let panics = panics && std::panic::catch_unwind(waits).is_err();
+                *refused.lock().unwrap() = Some((outcome, panics));
+            });
+            // Had only once the other waits for the change.
+            let mut guard = flag.lock().unwrap();
+            *guard = true;
+            changed.notify_all();
+            held = Some(guard);
+            drop(task);
+        });
+        let (outcome, panics) = refused.into_inner().unwrap().unwrap();
+        let error = outcome.unwrap_err();
+        let told = error.deadlock().unwrap().to_string();
+        assert!(told.contains("waits for the end of scope"), "{told}");
+        assert!(panics, "the guard has no lock");
+        drop(held);
+        assert!(*flag.lock().unwrap(), "it was not released by the other");
+        *flag.lock().unwrap() = false;
+        at.scope(|s| {
+            let task = waits_until(s, flag, move |mut guard| {
+                changed.wait_while(&mut guard, |ready| !*ready).unwrap();
+            });
+            *flag.lock().unwrap() = true;
+            changed.notify_one();
+            drop(task);
+        });
+    });
+}
+
+/// Also where no task of its own is over: a worker that goes on to other work holds nothing.
+#[test]
+fn a_guard_that_is_forgotten_in_a_half_that_another_thread_runs() {
+    let forked = Mutex::new(());
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let pool = Pool::builder().threads(2).build().unwrap();
+    pool.enter(|| {
+        let elsewhere = || {
+            std::mem::forget(forked.lock().unwrap());
+            over.store(true, Ordering::SeqCst);
+        };
+        // Forks are shared where another is made.
+        let shares = || reunite::join(|| (), || over.load(Ordering::SeqCst)).1;
+        reunite::join(|| until(shares), elsewhere);
+    });
+    let told = forked.lock().unwrap_err().to_string();
+    assert!(told.contains("leaked its guard"), "{told}");
+}
+
+/// The consumer of a map finds out, when it takes the next outcome, that it was refused; and where it waits is the line
+/// of its user.
+#[test]
+fn a_map_in_a_pool_whose_item_wants_what_its_consumer_holds() {
+    in_homes(&[Home::Map, Home::PoolMap], |at| {
+        let lock = &Mutex::new(());
+        let (begin, begun) = bounded(1);
+        let told = at.scope(|s| {
+            let held = lock.lock().unwrap();
+            let item = s.spawn(move || {
+                begin.send(()).unwrap();
+                lock.lock().map(drop)
+            });
+            begun.recv().unwrap();
+            let outcome = item.join();
+            drop(held);
+            match outcome {
+                Ok(refused) => refused.unwrap_err().to_string(),
+                Err(error) => error.to_string(),
+            }
+        });
+        assert!(told.contains("waits for the next of scope"), "{told}");
+        assert!(!told.contains("/src/"), "{told}");
+    });
+}
