@@ -7,6 +7,7 @@
 //! within a memory budget, and leaves whole files or none.
 #![forbid(unsafe_code)]
 
+mod apply;
 pub mod batch;
 mod codec;
 mod error;
@@ -16,8 +17,9 @@ mod picture;
 mod probe;
 mod transform;
 
+pub use apply::{Encoded, transform};
 pub use error::ImageError;
 pub use format::{InputFormat, OutputFormat};
 pub use geometry::{Fit, Size};
 pub use probe::Probe;
-pub use transform::{Encoded, Transform, transform};
+pub use transform::Transform;

@@ -6,22 +6,11 @@ use std::path::{Component, Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::ledger::{Ledger, Listed, Stamp, is_ledger};
+use super::job::Job;
+use super::ledger::{Ledger, Listed, is_ledger};
 use super::save::is_leftover;
+use super::stamp::Stamp;
 use crate::format::{InputFormat, OutputFormat};
-
-/// One picture to make.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
-    /// The file to read.
-    pub input: PathBuf,
-    /// The file to write.
-    pub output: PathBuf,
-    /// The format to write.
-    pub format: OutputFormat,
-    /// The input as it was when it was found. What is written of it later is no newer than that.
-    pub(super) seen: Option<Stamp>,
-}
 
 /// What was found.
 #[derive(Debug, Default)]

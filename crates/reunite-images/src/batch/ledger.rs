@@ -5,15 +5,15 @@
 //! out to write is noted first: so whoever finds a result after a run was killed knows that it is one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::files::Job;
+use super::job::Job;
 use super::save::save;
+use super::stamp::Stamp;
 use super::turn::turn;
 use crate::transform::Transform;
 
@@ -59,14 +59,6 @@ struct Entry {
     result: Stamp,
 }
 
-/// Enough of a file's state to notice a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Stamp {
-    bytes: u64,
-    /// Nanoseconds since 1970, or before.
-    changed: i128,
-}
-
 /// What the ledger says of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Listed {
@@ -76,24 +68,6 @@ pub(super) enum Listed {
     Result,
     /// An earlier run made one in its place, which looked otherwise.
     Changed,
-}
-
-impl Stamp {
-    pub(super) fn of(path: &Path) -> Option<Self> {
-        let meta = std::fs::metadata(path).ok()?;
-        Some(Self {
-            bytes: meta.len(),
-            changed: nanoseconds(&meta)?,
-        })
-    }
-}
-
-fn nanoseconds(meta: &Metadata) -> Option<i128> {
-    let (time, sign) = match meta.modified().ok()?.duration_since(UNIX_EPOCH) {
-        Ok(after) => (after, 1),
-        Err(before) => (before.duration(), -1),
-    };
-    Some(sign * i128::try_from(time.as_nanos()).ok()?)
 }
 
 /// Whether this is the ledger of some folder.

@@ -14,10 +14,11 @@ use reunite::sync::{OwnedPermit, Semaphore};
 use reunite::{WaitError, checkpoint};
 
 use super::error::FileError;
+use crate::apply::{Encoded, made};
 use crate::error::ImageError;
 use crate::format::InputFormat;
 use crate::probe::Probe;
-use crate::transform::{Encoded, Transform, made};
+use crate::transform::Transform;
 
 /// As much as is read between two looks at whether to stop.
 const PIECE: u64 = 4 << 20;

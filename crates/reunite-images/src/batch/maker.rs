@@ -13,8 +13,9 @@ use reunite::sync::Semaphore;
 use super::codecs::Codecs;
 use super::error::FileError;
 use super::load::{load_open, stopped};
+use crate::apply::Encoded;
 use crate::probe::Probe;
-use crate::transform::{Encoded, Transform};
+use crate::transform::Transform;
 
 /// Makes pictures one by one, for as many threads as ask, within a budget of memory.
 ///

@@ -8,18 +8,21 @@
 mod codecs;
 mod error;
 mod files;
+mod job;
 mod ledger;
 mod load;
 mod maker;
 mod pipeline;
 mod save;
+mod stamp;
 mod turn;
 mod watch;
 
 pub use error::FileError;
-pub use files::{FindError, Found, Job, find};
+pub use files::{FindError, Found, find};
+pub use job::Job;
 pub use ledger::Ledger;
 pub use maker::Maker;
-pub use pipeline::{Options, Written, run, run_watched};
+pub use pipeline::{Options, run, run_watched};
 pub use save::sweep;
-pub use watch::Watch;
+pub use watch::{Watch, Written};

@@ -16,11 +16,10 @@ use reunite::{Canceller, JoinError, Scope, ScopeBuilder, checkpoint};
 
 use super::codecs::Codecs;
 use super::error::FileError;
-use super::files::Job;
+use super::job::Job;
 use super::load::{Finished, load};
 use super::save::save;
-use super::watch::{Done, Watch};
-use crate::geometry::Size;
+use super::watch::{Done, Watch, Written};
 use crate::transform::Transform;
 
 /// How to run a batch.
@@ -39,17 +38,6 @@ pub struct Options {
     /// How long one picture may take. A codec that is still at it then goes on unheeded, on a detached
     /// thread, with its share of the memory, until it is done or the process ends.
     pub item_timeout: Option<Duration>,
-}
-
-/// A result that is in its place.
-#[derive(Clone, Copy, Debug)]
-pub struct Written {
-    /// Of the result, in pixels.
-    pub size: Size,
-    /// Of the input file.
-    pub bytes_in: u64,
-    /// Of the result file.
-    pub bytes_out: u64,
 }
 
 type Staged<T> = Result<T, FileError>;

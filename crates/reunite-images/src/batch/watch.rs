@@ -3,7 +3,18 @@
 use reunite::Canceller;
 
 use super::error::FileError;
-use super::pipeline::Written;
+use crate::geometry::Size;
+
+/// A result that is in its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Written {
+    /// Of the result, in pixels.
+    pub size: Size,
+    /// Of the input file.
+    pub bytes_in: u64,
+    /// Of the result file.
+    pub bytes_out: u64,
+}
 
 /// Watches a batch picture by picture; `place` is the picture's place in the list of jobs.
 ///

@@ -1,5 +1,6 @@
 //! Decoders and encoders: other people's, behind one shape.
 
+mod header;
 mod jpeg;
 mod raster;
 mod webp;
@@ -14,26 +15,7 @@ use crate::geometry::Size;
 use crate::picture::{Metadata, Picture};
 use crate::transform::Transform;
 
-/// What a file's header says.
-#[derive(Debug)]
-pub(crate) struct Header {
-    pub(crate) size: Size,
-    pub(crate) has_alpha: bool,
-    pub(crate) metadata: Metadata,
-    /// Bytes that the decoder needs beside its output for each pixel of the file,
-    pub(crate) scratch: u64,
-    /// and for each pixel that it delivers.
-    pub(crate) beside: u64,
-}
-
-impl Header {
-    /// Bytes that the file takes in which profile and EXIF are found, and that they take: held here and by
-    /// the decoder, then twice more on their way into the result.
-    pub(crate) fn carried(&self, file: u64) -> u64 {
-        let length = |block: &Option<Vec<u8>>| block.as_ref().map_or(0, |block| block.len() as u64);
-        file + 4 * (length(&self.metadata.profile) + length(&self.metadata.exif))
-    }
-}
+pub(crate) use header::Header;
 
 pub(crate) fn header(format: InputFormat, bytes: &Bytes) -> Result<Header, ImageError> {
     contained(|| match format {
@@ -100,16 +82,4 @@ pub(crate) fn encode(
     parts.set_icc_profile(profile.map(Into::into));
     parts.set_exif(exif.map(Into::into));
     Ok(parts.encoder().bytes().to_vec())
-}
-
-/// Profile and EXIF of a JPEG, PNG or WebP file. A block that cannot be read is as good as none: the
-/// pixels do not depend on it.
-fn metadata(bytes: &Bytes) -> Metadata {
-    match DynImage::from_bytes(bytes.clone()) {
-        Ok(Some(parts)) => Metadata::new(
-            parts.icc_profile().map(|profile| profile.to_vec()),
-            parts.exif().map(|exif| exif.to_vec()),
-        ),
-        Ok(None) | Err(_) => Metadata::default(),
-    }
 }

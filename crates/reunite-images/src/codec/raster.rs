@@ -8,7 +8,7 @@ use image::{
 };
 use img_parts::Bytes;
 
-use super::{Header, metadata as parts_metadata};
+use super::header::{Header, metadata as parts_metadata};
 use crate::error::ImageError;
 use crate::format::InputFormat;
 use crate::geometry::Size;

@@ -3,7 +3,7 @@
 use img_parts::Bytes;
 use webp::{BitstreamFeatures, Decoder, Encoder};
 
-use super::{Header, metadata};
+use super::header::{Header, metadata};
 use crate::error::ImageError;
 use crate::geometry::Size;
 use crate::picture::{Channels, Metadata, Picture};

@@ -8,7 +8,7 @@ use libjpeg_turbo_rs::{
     Decoder, Encoder, FrameHeader, JpegError, PixelFormat, ScalingFactor, Subsampling,
 };
 
-use super::{Header, metadata};
+use super::header::{Header, metadata};
 use crate::error::ImageError;
 use crate::geometry::Size;
 use crate::picture::{Channels, Metadata, Picture};
