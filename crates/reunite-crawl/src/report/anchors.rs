@@ -7,8 +7,8 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::collect::{referrers, rows};
-use super::{Anchor, List};
+use super::findings::{Anchor, List};
+use super::query::{referrers, rows};
 use crate::fetch::unpack;
 use crate::html;
 use crate::store::StoreError;

@@ -1,60 +1,49 @@
 //! The questions.
 
+use rusqlite::Connection;
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, Params, Row};
 
-use super::{Broken, Copies, HostLine, List, Malformed, Redirect, Report, Slow, anchors};
+use super::anchors;
+use super::findings::{Broken, Copies, HostLine, List, Malformed, Redirect, Report, Slow};
+use super::query::{FEW, number, referrers, rows};
 use crate::crawl::rules_of;
 use crate::store::{Store, StoreError};
-
-/// Referrers and copies listed for each.
-const FEW: usize = 10;
 
 /// A sitemap that was only looked for is missed by nobody.
 const BROKEN: &str = "(pages.failure IS NOT NULL OR pages.status >= 400) AND coalesce(pages.status, 0) != 429 \
     AND NOT (urls.role = 1 AND pages.failure IS NULL)";
 
-pub(super) fn report(store: &Store, most: usize) -> Result<Report, StoreError> {
-    let db = store.db();
-    let counts = store.counts()?;
-    let unknown = "pages.status = 429 AND pages.failure IS NULL";
-    Ok(Report {
-        seeds: rules_of(store)?
-            .map(|rules| rules.seeds)
-            .unwrap_or_default(),
-        pages: counts.done,
-        queued: counts.queued,
-        broken: broken(db, BROKEN, most)?,
-        anchors: anchors::missing(db, most)?,
-        malformed: malformed(db, most)?,
-        unknown: broken(db, unknown, most)?,
-        redirects: redirects(db, most)?,
-        slow: slow(db, most)?,
-        copies: copies(db, most)?,
-        orphans: orphans(db, most)?,
-        hosts: hosts(db, most)?,
-        skipped: store.skipped()?,
-    })
-}
-
-/// What a query finds.
-pub(super) fn rows<T>(
-    db: &Connection,
-    sql: &str,
-    params: impl Params,
-    row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-) -> Result<Vec<T>, StoreError> {
-    let mut query = db.prepare_cached(sql)?;
-    let rows = query.query_map(params, row)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+impl Report {
+    /// Reads a store. Every list has at most `most` entries.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn of(store: &Store, most: usize) -> Result<Self, StoreError> {
+        let db = store.db();
+        let counts = store.counts()?;
+        let unknown = "pages.status = 429 AND pages.failure IS NULL";
+        Ok(Self {
+            seeds: rules_of(store)?
+                .map(|rules| rules.seeds)
+                .unwrap_or_default(),
+            pages: counts.done,
+            queued: counts.queued,
+            broken: broken(db, BROKEN, most)?,
+            anchors: anchors::missing(db, most)?,
+            malformed: malformed(db, most)?,
+            unknown: broken(db, unknown, most)?,
+            redirects: redirects(db, most)?,
+            slow: slow(db, most)?,
+            copies: copies(db, most)?,
+            orphans: orphans(db, most)?,
+            hosts: hosts(db, most)?,
+            skipped: store.skipped()?,
+        })
+    }
 }
 
 fn one<T: FromSql>(db: &Connection, sql: &str) -> Result<T, StoreError> {
     Ok(db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
-}
-
-pub(super) fn number(value: i64) -> u64 {
-    u64::try_from(value).unwrap_or(0)
 }
 
 fn broken(db: &Connection, which: &str, most: usize) -> Result<List<Broken>, StoreError> {
@@ -77,25 +66,6 @@ fn broken(db: &Connection, which: &str, most: usize) -> Result<List<Broken>, Sto
             referrers,
         });
     }
-    let count = number(count);
-    Ok(List { count, first })
-}
-
-/// The pages that link to an address, or to a place in it.
-pub(super) fn referrers(
-    db: &Connection,
-    id: i64,
-    fragment: Option<&str>,
-) -> Result<List<String>, StoreError> {
-    let which = "FROM links WHERE target = ?1 AND (?2 IS NULL OR fragment = ?2)";
-    let sql = format!("SELECT count(DISTINCT source) {which}");
-    let count: i64 = db
-        .prepare_cached(&sql)?
-        .query_row((id, fragment), |row| row.get(0))?;
-    let sql = format!(
-        "SELECT url FROM urls WHERE id IN (SELECT source {which}) ORDER BY url LIMIT {FEW}"
-    );
-    let first = rows(db, &sql, (id, fragment), |row| row.get(0))?;
     let count = number(count);
     Ok(List { count, first })
 }

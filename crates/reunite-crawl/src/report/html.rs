@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::{List, Report, escaped};
+use super::escape::escaped;
+use super::findings::{List, Report};
 
 const STYLE: &str = "\
 :root { color-scheme: light dark }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::Report;
+use super::findings::Report;
 
 #[derive(Serialize)]
 struct Whole<'a> {

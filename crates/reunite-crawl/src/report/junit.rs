@@ -3,7 +3,8 @@
 
 use std::io::{self, Write};
 
-use super::{List, Report, escaped};
+use super::escape::escaped;
+use super::findings::{List, Report};
 
 struct Case {
     name: String,

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{List, Report};
+use super::findings::{List, Report};
 
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let seeds = report.seeds.join(", ");
