@@ -58,6 +58,8 @@ mod mime;
 mod range;
 mod request;
 mod respond;
+mod settings;
+mod shared;
 mod site;
 mod target;
 
@@ -72,4 +74,5 @@ pub use auth::{Account, Accounts};
 pub use disk::Links;
 pub use gallery::Gallery;
 pub use log::{Entry, common, json};
-pub use site::{Settings, Site};
+pub use settings::Settings;
+pub use site::Site;

@@ -14,7 +14,7 @@ use crate::listing;
 use crate::mime;
 use crate::range::{self, Ranges};
 use crate::request::{Method, Request};
-use crate::site::Shared;
+use crate::shared::Shared;
 use crate::target::{self, Target};
 
 pub(crate) fn respond(site: &Shared, request: &Request) -> Answer {

@@ -3,60 +3,19 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use reunite_net::{Connection, Outcome, Server, ServerBuilder};
 
 use crate::answer::{Answer, send};
-use crate::auth::Accounts;
 use crate::coding::Coder;
-use crate::disk::{Folder, Links};
-use crate::gallery::{Gallery, Thumbs};
+use crate::disk::Folder;
+use crate::gallery::Thumbs;
 use crate::log::Entry;
 use crate::request::{Read, Reader, Request};
 use crate::respond::respond;
-
-/// Choices about a site.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// What is served for a folder, the first that is there.
-    pub index: Vec<String>,
-    /// Whether folders without an index are listed.
-    pub listing: bool,
-    /// Whether names that begin with a dot are there. `.well-known` is in any case.
-    pub hidden: bool,
-    /// Where links may lead.
-    pub links: Links,
-    /// Whether `page.html.br`, `.zst` or `.gz` is sent for `page.html` to those who take it.
-    pub precompressed: bool,
-    /// Whether text is compressed on the fly.
-    pub compress: bool,
-    /// What is served to browsers for what is not there, such as `index.html`, by its path in the folder.
-    pub fallback: Option<String>,
-    /// How long answers may be kept without asking again; `None` says nothing about it.
-    pub max_age: Option<Duration>,
-    /// Whether folders without an index are shown as pictures, rather than listed.
-    pub gallery: Option<Gallery>,
-    /// Who may come in; everybody, if there are no accounts.
-    pub accounts: Accounts,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            index: vec!["index.html".to_owned(), "index.htm".to_owned()],
-            listing: true,
-            hidden: false,
-            links: Links::Inside,
-            precompressed: true,
-            compress: true,
-            fallback: None,
-            max_age: None,
-            gallery: None,
-            accounts: Accounts::default(),
-        }
-    }
-}
+use crate::settings::Settings;
+use crate::shared::Shared;
 
 type Log = Arc<dyn Fn(&Entry<'_>) + Send + Sync>;
 
@@ -65,13 +24,6 @@ type Log = Arc<dyn Fn(&Entry<'_>) + Send + Sync>;
 pub struct Site {
     shared: Arc<Shared>,
     log: Option<Log>,
-}
-
-pub(crate) struct Shared {
-    pub(crate) folder: Folder,
-    pub(crate) settings: Settings,
-    pub(crate) coder: Coder,
-    pub(crate) thumbs: Option<Thumbs>,
 }
 
 impl Site {

@@ -5,7 +5,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::{Shown, shown};
+use super::shown::{Shown, shown};
 use crate::listing::{self, Named, escape, readable};
 use crate::target::encode;
 

@@ -9,8 +9,8 @@ use reunite::sync::OnceCell;
 use reunite_images::batch::{FileError, Maker};
 use reunite_images::{Fit, OutputFormat, Probe, Transform};
 
+use super::settings::{Gallery, Tell};
 use super::shelf::Shelf;
-use super::{Gallery, Tell};
 
 /// How many bytes of them are kept.
 const KEPT: usize = 64 << 20;
@@ -52,6 +52,19 @@ impl Size {
             ..Transform::default()
         }
     }
+}
+
+/// Which thumbnail is asked for, and whether by a name that changes with the file.
+pub(crate) fn asked(query: &str) -> Option<(Size, bool)> {
+    query.split('&').find_map(|part| {
+        let (name, version) = part.split_once('=').unwrap_or((part, ""));
+        let size = match name {
+            "thumb" => Size::Small,
+            "view" => Size::Large,
+            _ => return None,
+        };
+        Some((size, !version.is_empty()))
+    })
 }
 
 /// One version of one file.

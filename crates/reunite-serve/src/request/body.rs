@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::reader::Buffer;
+use super::buffer::Buffer;
 
 /// The most of a body, framing included, that is read for the sake of the next request.
 pub(super) const MOST: u64 = 1 << 20;

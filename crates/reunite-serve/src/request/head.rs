@@ -1,21 +1,12 @@
 //! A head as RFC 9112 asks for it, and nothing else.
 
+use super::method::Method;
 use crate::target::{self, Target};
 
 /// The most fields a head may have.
 const MAX_FIELDS: usize = 100;
 /// Room for more would have to be made ready for every request.
 const USUAL_FIELDS: usize = 16;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Method {
-    Get,
-    Head,
-    Options,
-    Post,
-    /// Known, and not for a folder.
-    Other,
-}
 
 /// How the end of a body is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,14 +202,7 @@ fn request_line(line: &[u8]) -> Result<(Method, &[u8], u8), u16> {
         [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => return Err(505),
         _ => return Err(400),
     };
-    let method = match method {
-        b"GET" => Method::Get,
-        b"HEAD" => Method::Head,
-        b"OPTIONS" => Method::Options,
-        b"POST" => Method::Post,
-        b"PUT" | b"DELETE" | b"PATCH" | b"TRACE" | b"CONNECT" => Method::Other,
-        _ => return Err(501),
-    };
+    let method = Method::of(method).ok_or(501u16)?;
     Ok((method, target, minor))
 }
 

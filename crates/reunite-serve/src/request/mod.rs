@@ -1,8 +1,11 @@
 //! Requests: read, looked at, refused.
 
 mod body;
+mod buffer;
 mod head;
+mod method;
 mod reader;
 
-pub(crate) use head::{Method, Request};
+pub(crate) use head::Request;
+pub(crate) use method::Method;
 pub(crate) use reader::{Read, Reader};

@@ -1,0 +1,25 @@
+//! The methods of requests.
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Get,
+    Head,
+    Options,
+    Post,
+    /// Known, and not for a folder.
+    Other,
+}
+
+impl Method {
+    /// The method that this word names, if it is a known one.
+    pub(super) fn of(word: &[u8]) -> Option<Self> {
+        Some(match word {
+            b"GET" => Self::Get,
+            b"HEAD" => Self::Head,
+            b"OPTIONS" => Self::Options,
+            b"POST" => Self::Post,
+            b"PUT" | b"DELETE" | b"PATCH" | b"TRACE" | b"CONNECT" => Self::Other,
+            _ => return None,
+        })
+    }
+}
