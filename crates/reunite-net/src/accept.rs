@@ -9,10 +9,10 @@ use rustix::event::{PollFd, PollFlags};
 
 use crate::drain::Drain;
 use crate::event::{Event, Why};
+use crate::limits::{Limits, Timeouts};
 use crate::listen::Listener;
 use crate::manners::{greet, linger, send_until};
 use crate::roster::Roster;
-use crate::server::{Limits, Timeouts};
 use crate::socket::{Socket, poll_until};
 use crate::{Connection, Outcome, Peer};
 

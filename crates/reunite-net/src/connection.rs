@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::Peer;
 use crate::drain::Drain;
+use crate::limits::Timeouts;
 use crate::manners::{LINGER, after, check, greet, late, linger, send_until};
-use crate::server::Timeouts;
 use crate::socket::{Phase, Socket, Woken};
 
 /// How many bytes must be taken within [`Timeouts::write`].

@@ -72,8 +72,11 @@ mod accept;
 mod connection;
 mod drain;
 mod event;
+mod handshake;
+mod limits;
 mod listen;
 mod manners;
+mod raw;
 mod roster;
 mod server;
 mod socket;
@@ -85,10 +88,11 @@ mod tls;
 
 pub use connection::{Connection, Sender};
 pub use event::{Event, Served, Why};
+pub use limits::{Limits, Timeouts};
 pub use listen::{Listener, Peer};
 #[cfg(feature = "tls")]
 pub use rustls;
-pub use server::{Limits, Server, ServerBuilder, Timeouts};
+pub use server::{Server, ServerBuilder};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};
 

@@ -5,7 +5,8 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use crate::drain::Drain;
-use crate::socket::{Shake, Socket, Woken};
+use crate::handshake::Shake;
+use crate::socket::{Socket, Woken};
 
 /// How long, and how much, is read of what a client still sends to a connection that ends.
 pub(crate) const LINGER: Duration = Duration::from_secs(2);

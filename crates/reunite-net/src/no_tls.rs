@@ -2,7 +2,8 @@
 
 use std::io;
 
-use crate::socket::{Raw, Shake};
+use crate::handshake::Shake;
+use crate::raw::Raw;
 
 #[derive(Debug)]
 pub(crate) enum Tls {}

@@ -8,7 +8,7 @@ use std::time::Instant;
 use reunite::{JoinHandle, Straggler};
 
 use crate::event::{Served, Why};
-use crate::server::Limits;
+use crate::limits::Limits;
 use crate::socket::Socket;
 use crate::{Outcome, Peer};
 

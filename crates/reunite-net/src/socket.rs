@@ -1,16 +1,16 @@
 //! A socket of any family that does not block, and how to wait for it until an instant.
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{
-    RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv, send, sendmsg, shutdown,
-};
+use rustix::net::{Shutdown, shutdown};
 
+use crate::handshake::Shake;
+use crate::raw::Raw;
 use crate::tls::Session;
 
 pub(crate) struct Socket {
@@ -48,18 +48,6 @@ pub(crate) enum Woken {
     Ready,
     Drained,
     TimedOut,
-}
-
-/// How far a handshake has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "tls"), allow(dead_code))]
-pub(crate) enum Shake {
-    Done,
-    /// It waits for the client, or for room.
-    Read,
-    Write,
-    /// The client does not speak TLS.
-    Plain,
 }
 
 impl Socket {
@@ -116,7 +104,7 @@ impl Socket {
     pub(crate) fn send(&self, bytes: &[u8], more: bool) -> io::Result<usize> {
         match &self.session {
             Some(session) => session.send(Raw(&self.fd), bytes),
-            None => again(|| send(&self.fd, bytes, flags(more))),
+            None => Raw(&self.fd).send(bytes, more),
         }
     }
 
@@ -134,7 +122,7 @@ impl Socket {
     }
 
     pub(crate) fn send_plain(&self, bytes: &[u8]) -> io::Result<usize> {
-        again(|| send(&self.fd, bytes, flags(false)))
+        Raw(&self.fd).send(bytes, false)
     }
 
     #[cfg(target_os = "linux")]
@@ -144,7 +132,7 @@ impl Socket {
         at: &mut u64,
         count: usize,
     ) -> io::Result<usize> {
-        again(|| rustix::fs::sendfile(&self.fd, file, Some(&mut *at), count))
+        Raw(&self.fd).send_file(file, at, count)
     }
 
     pub(crate) fn wait_to_read(&self, until: Option<Instant>) -> io::Result<Woken> {
@@ -235,65 +223,6 @@ impl Socket {
     /// Ends every read and write, of whichever thread.
     pub(crate) fn cut(&self) {
         let _gone = shutdown(&self.fd, Shutdown::Both);
-    }
-}
-
-/// A socket's bytes as they are.
-pub(crate) struct Raw<'a>(&'a OwnedFd);
-
-#[cfg_attr(not(feature = "tls"), allow(dead_code))]
-impl Raw<'_> {
-    /// The byte that is read next, left where it is; none at the end.
-    pub(crate) fn first(&self) -> io::Result<Option<u8>> {
-        let mut byte = [0];
-        let (count, _) = again(|| recv(self.0, &mut byte[..], RecvFlags::PEEK))?;
-        Ok((count > 0).then_some(byte[0]))
-    }
-}
-
-impl Read for Raw<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        again(|| rustix::io::read(self.0, &mut *into))
-    }
-}
-
-impl Write for Raw<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        again(|| send(self.0, bytes, flags(false)))
-    }
-
-    fn write_vectored(&mut self, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
-        let mut nothing = SendAncillaryBuffer::default();
-        again(|| sendmsg(self.0, parts, &mut nothing, flags(false)))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Where the flag is missing the socket was told at its birth.
-fn flags(more: bool) -> SendFlags {
-    let mut flags = SendFlags::empty();
-    #[cfg(not(target_vendor = "apple"))]
-    {
-        flags |= SendFlags::NOSIGNAL;
-    }
-    #[cfg(target_os = "linux")]
-    if more {
-        flags |= SendFlags::MORE;
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _no_such_flag = more;
-    flags
-}
-
-fn again<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
-    loop {
-        match call() {
-            Err(rustix::io::Errno::INTR) => {}
-            other => return other.map_err(Into::into),
-        }
     }
 }
 

@@ -16,7 +16,8 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
 
-use crate::socket::{Raw, Shake};
+use crate::handshake::Shake;
+use crate::raw::Raw;
 
 /// As much is sealed at a time: two records.
 const AT_ONCE: usize = 32 * 1024;

@@ -1,0 +1,84 @@
+//! The system calls that read and write a socket.
+
+use std::io::{self, Read, Write};
+#[cfg(target_os = "linux")]
+use std::os::fd::BorrowedFd;
+use std::os::fd::OwnedFd;
+
+#[cfg(feature = "tls")]
+use rustix::net::{RecvFlags, recv};
+use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
+
+/// A socket's bytes as they are.
+pub(crate) struct Raw<'a>(pub(crate) &'a OwnedFd);
+
+impl Raw<'_> {
+    /// `more`: what follows may go into the same packet.
+    pub(crate) fn send(&self, bytes: &[u8], more: bool) -> io::Result<usize> {
+        again(|| send(self.0, bytes, flags(more)))
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(crate) fn send_file(
+        &self,
+        file: BorrowedFd<'_>,
+        at: &mut u64,
+        count: usize,
+    ) -> io::Result<usize> {
+        again(|| rustix::fs::sendfile(self.0, file, Some(&mut *at), count))
+    }
+
+    /// The byte that is read next, left where it is; none at the end.
+    #[cfg(feature = "tls")]
+    pub(crate) fn first(&self) -> io::Result<Option<u8>> {
+        let mut byte = [0];
+        let (count, _) = again(|| recv(self.0, &mut byte[..], RecvFlags::PEEK))?;
+        Ok((count > 0).then_some(byte[0]))
+    }
+}
+
+impl Read for Raw<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        again(|| rustix::io::read(self.0, &mut *into))
+    }
+}
+
+impl Write for Raw<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.send(bytes, false)
+    }
+
+    fn write_vectored(&mut self, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        let mut nothing = SendAncillaryBuffer::default();
+        again(|| sendmsg(self.0, parts, &mut nothing, flags(false)))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Where the flag is missing the socket was told at its birth.
+fn flags(more: bool) -> SendFlags {
+    let mut flags = SendFlags::empty();
+    #[cfg(not(target_vendor = "apple"))]
+    {
+        flags |= SendFlags::NOSIGNAL;
+    }
+    #[cfg(target_os = "linux")]
+    if more {
+        flags |= SendFlags::MORE;
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _no_such_flag = more;
+    flags
+}
+
+fn again<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(rustix::io::Errno::INTR) => {}
+            other => return other.map_err(Into::into),
+        }
+    }
+}
