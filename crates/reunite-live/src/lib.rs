@@ -30,6 +30,7 @@
 #![cfg(unix)]
 
 mod moment;
+mod own;
 mod request;
 mod stream;
 mod tally;
@@ -40,11 +41,12 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use reunite::Observing;
 use reunite::channel::{Receiver, Sender, bounded};
-use reunite::{DumpTask, Label, Observing};
 use reunite_net::{Connection, Limits, Outcome, Server, Timeouts};
 
 pub use moment::{MOST_OF_A_SCOPE, MOST_TASKS};
+pub use own::is_its_own;
 use request::{Asked, Request};
 use stream::Looks;
 use tally::Tally;
@@ -126,7 +128,7 @@ impl Live {
             cancel: Box::new(cancel),
         };
         let token = house.token.clone();
-        let server = Server::bind(address)?
+        let builder = Server::bind(address)?
             .limits(Limits {
                 connections: MOST_WATCHERS,
                 ..Limits::default()
@@ -138,8 +140,8 @@ impl Live {
                 write: Duration::from_secs(5),
                 grace: Duration::from_millis(10),
             })
-            .refuse_with(request::simple(503, "Too many watch already."))
-            .start(move |client| serve(&house, client))?;
+            .refuse_with(request::simple(503, "Too many watch already."));
+        let server = own::start(builder, move |client| serve(&house, client))?;
         let address = server.address().unwrap_or(address);
         Ok(Self {
             url: format!("http://{}/?token={token}", reachable(address)),
@@ -176,18 +178,8 @@ impl Drop for Live {
     }
 }
 
-/// Whether the task is a live view's own: its server, with all below, is spawned in this file.
-pub fn is_its_own(task: &DumpTask) -> bool {
-    is_spawned_here(&task.task)
-}
-
-/// Of the task that accepts, below which are all others.
-fn is_spawned_here(task: &Label) -> bool {
-    task.spawned_at().file() == file!()
-}
-
 fn serve(house: &House, mut client: Connection) -> Outcome {
-    tally::is_own();
+    own::mark_thread();
     let Some(request) = Request::read(&mut client)? else {
         return Ok(());
     };

@@ -9,11 +9,9 @@ use std::time::{Duration, Instant};
 use reunite::{Completion, Event, Label, Observer, Observing};
 use serde::Serialize;
 
-use crate::is_spawned_here;
+use crate::own::{is_of_the_view, is_spawned_here, unmark_thread};
 
 thread_local! {
-    /// Whether this thread serves the view. What happens on it is left out, until it starts something else.
-    static SERVES: Cell<bool> = const { Cell::new(false) };
     /// Since when a task of the view's waits on this thread.
     static WAITS_SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
@@ -135,21 +133,11 @@ fn one_more(of: &AtomicU64) {
     of.fetch_add(1, Ordering::Relaxed);
 }
 
-/// The calling task serves the view.
-pub(crate) fn is_own() {
-    SERVES.set(true);
-}
-
-/// Whether that is so, or it is the task that accepts.
-fn is_of_the_view(task: &Label) -> bool {
-    SERVES.get() || is_spawned_here(task)
-}
-
 impl Observer for Told {
     fn on_event(&self, event: &Event<'_>) {
         let tally = &self.0;
         match *event {
-            Event::Start { .. } => SERVES.set(false),
+            Event::Start { .. } => unmark_thread(),
             Event::Spawn { task, by, .. } if is_spawned_here(task) || is_spawned_here(by) => {}
             Event::Spawn { .. } => one_more(&tally.spawned),
             Event::Complete { task, .. } if is_of_the_view(task) => {}
