@@ -11,6 +11,7 @@ mod live;
 mod machine;
 mod profile;
 mod progress;
+mod terminal;
 mod units;
 
 use std::io::{self, ErrorKind, Write};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reunite::profile::HintKind;
 use serde::Serialize;
 
-use super::Measured;
+use super::measure::Measured;
 use crate::args::Table;
 
 #[derive(Serialize)]

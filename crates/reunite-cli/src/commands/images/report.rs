@@ -8,9 +8,10 @@ use reunite_images::batch::{FileError, FindError, Job, Written};
 use super::events::{Event, Output, Summary};
 use super::plan::{Plan, Refusal};
 use crate::args::Images;
-use crate::complain::{complain, plain};
+use crate::complain::complain;
 use crate::exit::Exit;
 use crate::progress::bar_target;
+use crate::terminal::plain;
 use crate::units::readable;
 
 /// How many names of what was left are told.
