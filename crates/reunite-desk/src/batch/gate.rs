@@ -6,7 +6,7 @@ use reunite::Canceller;
 use reunite::channel::Receiver;
 use reunite::sync::{Condvar, Mutex};
 
-use super::Command;
+use super::messages::Command;
 
 /// Pictures wait here while there is a pause, and do not pass when they are not wanted any more.
 ///

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use reunite_images::batch::{Job, Ledger, Options, find, sweep};
 
-use super::{Entry, Listing, Order, What};
+use super::listing::{Entry, Listing, What};
+use super::order::Order;
 use crate::words::system;
 
 /// What may run.

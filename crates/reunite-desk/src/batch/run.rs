@@ -8,8 +8,9 @@ use reunite_images::Transform;
 use reunite_images::batch::{FileError, Job, Ledger, Watch, Written, run_watched};
 
 use super::gate::Gate;
+use super::messages::{Command, Ending, News, Report};
+use super::order::Order;
 use super::plan::{Plan, begin};
-use super::{Command, Ending, News, Order, Report};
 use crate::words;
 
 /// Plans and runs; returns when nothing is running any more, all that was made is in its place, and what the

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use eframe::egui::{Button, Context, Key, RichText, ScrollArea, TextEdit, Ui, vec2};
 
 use super::theme::Palette;
-use super::toolbar::{enabled, primary};
+use super::widgets::{dialogue, enabled, primary};
 use crate::errand::{Errand, Wake};
 use crate::folder::{Item, read};
 use crate::words::count;
@@ -67,7 +67,7 @@ impl Chooser {
             self.reading = None;
             self.items = read.unwrap_or_else(|error| Err(error.to_string()));
         }
-        let shown = super::dialogue("chooser", ctx).show(ctx, |ui| {
+        let shown = dialogue("chooser", ctx).show(ctx, |ui| {
             ui.set_width(560.0);
             self.content(ui, wake)
         });

@@ -6,9 +6,17 @@ use eframe::egui::{
 
 use super::theme::Palette;
 use crate::insight::{Insight, Lane, Line};
+use crate::model::Desk;
 
 const LANE: f32 = 16.0;
 const NAMES: f32 = 110.0;
+
+/// Shows the panel, or hides it.
+pub(super) fn toggle(desk: &mut Desk) {
+    let mut settings = desk.settings().clone();
+    settings.watching = !settings.watching;
+    desk.set_settings(settings);
+}
 
 pub(super) fn show(ui: &mut Ui, insight: Option<&Insight>) {
     let weak = Palette::of(ui.visuals()).weak;

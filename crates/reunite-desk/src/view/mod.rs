@@ -8,13 +8,14 @@ mod status;
 mod theme;
 mod thumbnails;
 mod toolbar;
+mod widgets;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eframe::egui::{
-    Align2, CentralPanel, Context, Frame, Id, Key, Margin, Modal, Modifiers, Panel, RichText, Ui,
+    Align2, CentralPanel, Context, Frame, Id, Key, Margin, Modifiers, Panel, RichText, Ui,
     ViewportCommand,
 };
 
@@ -26,6 +27,7 @@ use choose::Chooser;
 use list::Selection;
 use theme::Palette;
 use thumbnails::Thumbnails;
+use widgets::{dialogue, primary};
 
 /// News are shown at most so often: enough for the eye, and it leaves the cores to the pictures.
 const FRAME: Duration = Duration::from_millis(33);
@@ -179,7 +181,7 @@ impl Window {
             self.desk.retry();
         }
         if pressed(Key::T) {
-            toggle_insight(&mut self.desk);
+            insight::toggle(&mut self.desk);
         }
         if pressed(Key::Q) {
             ctx.send_viewport_cmd(ViewportCommand::Close);
@@ -235,7 +237,7 @@ impl Window {
             ui.add_space(8.0);
             ui.horizontal(|ui| {
                 let palette = Palette::of(ui.visuals());
-                let stay = toolbar::primary(ui, "Keep working", palette.accent, true);
+                let stay = primary(ui, "Keep working", palette.accent, true);
                 if ui.memory(|memory| memory.focused().is_none()) {
                     stay.request_focus();
                 }
@@ -266,17 +268,6 @@ impl std::fmt::Debug for Window {
             .field("desk", &self.desk)
             .finish_non_exhaustive()
     }
-}
-
-fn dialogue(name: &str, ctx: &Context) -> Modal {
-    let frame = Frame::window(&ctx.global_style()).inner_margin(20);
-    Modal::new(Id::unique(name)).frame(frame)
-}
-
-fn toggle_insight(desk: &mut Desk) {
-    let mut settings = desk.settings().clone();
-    settings.watching = !settings.watching;
-    desk.set_settings(settings);
 }
 
 /// What a person should know, until they have read it.

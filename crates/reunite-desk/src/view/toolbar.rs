@@ -1,10 +1,11 @@
 //! What can be done, in one row.
 
-use eframe::egui::{Align, Button, Color32, Layout, Response, RichText, Ui};
+use eframe::egui::{Align, Button, Layout, Ui};
 
 use super::choose::Chooser;
+use super::insight;
 use super::theme::Palette;
-use super::toggle_insight;
+use super::widgets::{enabled, primary};
 use crate::errand::Wake;
 use crate::model::{Desk, Phase};
 use crate::settings::Theme;
@@ -81,7 +82,7 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk, chooser: &mut Option<Chooser>, 
                 .on_hover_text("The live tree of tasks, and the timeline of this run (Ctrl+T)")
                 .clicked()
             {
-                toggle_insight(desk);
+                insight::toggle(desk);
             }
         });
     });
@@ -102,15 +103,4 @@ fn themes(ui: &mut Ui, desk: &mut Desk) {
         }
     }
     ui.separator();
-}
-
-pub(super) fn enabled(ui: &mut Ui, enabled: bool, name: &str) -> Response {
-    ui.add_enabled(enabled, Button::new(name))
-}
-
-/// The one that is meant to be clicked.
-pub(super) fn primary(ui: &mut Ui, name: &str, colour: Color32, enabled: bool) -> Response {
-    let on = Palette::of(ui.visuals()).on_accent;
-    let button = Button::new(RichText::new(name).color(on).strong()).fill(colour);
-    ui.add_enabled(enabled, button)
 }

@@ -1,0 +1,21 @@
+//! Buttons and dialogues that several parts of the window use.
+
+use eframe::egui::{Button, Color32, Context, Frame, Id, Modal, Response, RichText, Ui};
+
+use super::theme::Palette;
+
+pub(super) fn dialogue(name: &str, ctx: &Context) -> Modal {
+    let frame = Frame::window(&ctx.global_style()).inner_margin(20);
+    Modal::new(Id::unique(name)).frame(frame)
+}
+
+pub(super) fn enabled(ui: &mut Ui, enabled: bool, name: &str) -> Response {
+    ui.add_enabled(enabled, Button::new(name))
+}
+
+/// The one that is meant to be clicked.
+pub(super) fn primary(ui: &mut Ui, name: &str, colour: Color32, enabled: bool) -> Response {
+    let on = Palette::of(ui.visuals()).on_accent;
+    let button = Button::new(RichText::new(name).color(on).strong()).fill(colour);
+    ui.add_enabled(enabled, button)
+}
