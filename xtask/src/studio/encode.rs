@@ -1,5 +1,8 @@
 //! Pixels to files.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
 use super::exif::Exif;
@@ -82,4 +85,10 @@ pub(crate) fn png(width: usize, height: usize, rgba: &[u8]) -> Result<Vec<u8>, S
         .map_err(|why| why.to_string())?;
     writer.finish().map_err(|why| why.to_string())?;
     Ok(bytes)
+}
+
+pub(crate) fn save(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    fs::create_dir_all(&folder).map_err(|why| format!("{}: {why}", folder.display()))?;
+    fs::write(path, bytes).map_err(|why| format!("{}: {why}", path.display()))
 }

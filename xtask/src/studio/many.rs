@@ -5,10 +5,9 @@ use std::sync::Mutex;
 use std::thread;
 
 use super::canvas::Canvas;
-use super::encode::Picture;
+use super::encode::{Picture, save};
 use super::noise::chance;
-use super::scenes::{canal, lighthouse, poppies};
-use super::{Scene, save};
+use super::scenes::{Scene, canal, lighthouse, poppies};
 
 const WIDTH: usize = 4000;
 const HEIGHT: usize = 3000;

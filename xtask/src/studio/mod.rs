@@ -9,17 +9,14 @@ mod noise;
 mod scenes;
 mod terrain;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use crate::shell;
 use canvas::Canvas;
-use encode::Picture;
+use encode::{Picture, save};
 use exif::Exif;
-use scenes::{blue_door, canal, dunes, lake, lighthouse, milky_way, poppies, sunflower};
-
-type Scene = fn(usize, usize, u32) -> Canvas;
+use scenes::{Scene, blue_door, canal, dunes, lake, lighthouse, milky_way, poppies, sunflower};
 
 /// How a sample is stored.
 enum Stored {
@@ -206,10 +203,4 @@ impl Sample {
             Stored::Cutout => unreachable!("written above"),
         }
     }
-}
-
-fn save(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-    fs::create_dir_all(&folder).map_err(|why| format!("{}: {why}", folder.display()))?;
-    fs::write(path, bytes).map_err(|why| format!("{}: {why}", path.display()))
 }

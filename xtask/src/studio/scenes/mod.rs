@@ -9,3 +9,8 @@ pub(crate) mod milky_way;
 pub(crate) mod pines;
 pub(crate) mod poppies;
 pub(crate) mod sunflower;
+
+use super::canvas::Canvas;
+
+/// A picture of this width and height, varied by the seed.
+pub(crate) type Scene = fn(usize, usize, u32) -> Canvas;
