@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use super::{chili, consume, pool, rayon, seconds};
+use super::peers::{chili, consume, pool, rayon, seconds};
 use crate::rounds::Candidate;
 use crate::table::Table;
 

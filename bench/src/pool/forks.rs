@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use super::{chili, consume, cpu_seconds, on_worker, pool, rayon, seconds};
+use super::peers::{chili, consume, cpu_seconds, on_worker, pool, rayon, seconds};
 use crate::rounds::Candidate;
 use crate::table::Table;
 

@@ -7,7 +7,7 @@ use pariter::IteratorExt as _;
 use rayon::prelude::*;
 use reunite::par;
 
-use super::{consume, pool, rayon, seconds};
+use super::peers::{consume, pool, rayon, seconds};
 use crate::rounds::Candidate;
 use crate::table::Table;
 

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::mpsc;
 use std::time::Instant;
 
-use super::{consume, pool, rayon, seconds};
+use super::peers::{consume, pool, rayon, seconds};
 use crate::rounds::Candidate;
 use crate::table::Table;
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{chili, cpu_seconds, pool, rayon, seconds};
+use super::peers::{chili, cpu_seconds, pool, rayon, seconds};
 use crate::rounds::Candidate;
 use crate::table::Table;
 
