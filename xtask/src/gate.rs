@@ -32,7 +32,8 @@ pub(crate) fn check() -> Result<(), String> {
         )
     })?;
     step("unsafe census", unsafe_census::run)?;
-    step("exports", exports::run)
+    step("exports", exports::run)?;
+    step("layers", layers::run)
 }
 
 pub(crate) fn test() -> Result<(), String> {
@@ -58,7 +59,6 @@ pub(crate) fn no_looks() -> Result<(), String> {
 pub(crate) fn ci() -> Result<(), String> {
     let start = Instant::now();
     check()?;
-    step("layers", layers::run)?;
     step("msrv", msrv::run)?;
     let mut tally = step("tests", workspace_tests)?;
     tally += step("tests without looks", tests_without_looks)?;

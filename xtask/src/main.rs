@@ -20,9 +20,9 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  check           the fast gate: format, clippy, rustdoc, the unsafe census, exports
+  check           the fast gate: format, clippy, rustdoc, unsafe census, exports, layers
   unsafe-census   every `unsafe` under crates/*/src; fails on a file off the list
-  layers          the module arrows of crates/reunite/src point only downward
+  layers          no circle of files in any crate; in reunite, arrows point only downward
   exports         no name is exported at two paths of a crate
   msrv            no dependency asks for a newer Rust than we promise
   test            every test and doc test of the workspace

@@ -1,21 +1,22 @@
 //! The arrows between rooms, held against the table of layers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::Room;
+use super::circles::Arrows;
 use super::paths::Named;
+use super::rooms::Room;
 
 pub(crate) struct House<'a> {
     layers: &'a [&'a [&'a str]],
-    /// Arrows between rooms on the same line, each with the place that drew it first.
-    level: BTreeMap<String, BTreeMap<String, String>>,
+    /// Arrows between rooms on the same line.
+    level: Arrows,
 }
 
 impl<'a> House<'a> {
     pub(crate) fn new(layers: &'a [&'a [&'a str]]) -> Self {
         Self {
             layers,
-            level: BTreeMap::new(),
+            level: Arrows::default(),
         }
     }
 
@@ -68,60 +69,16 @@ impl<'a> House<'a> {
             }
             std::cmp::Ordering::Greater => None,
             std::cmp::Ordering::Equal => {
-                let arrows = self.level.entry(from.clone()).or_default();
-                arrows
-                    .entry(to.clone())
-                    .or_insert_with(|| format!("{}:{}", room.file, path.line));
+                self.level
+                    .draw(from, to, || format!("{}:{}", room.file, path.line));
                 None
             }
         }
     }
 
-    /// Every circle of arrows on one line, told once.
+    /// Every circle of arrows between rooms on one line.
     pub(crate) fn circles(&self) -> Vec<String> {
-        let mut told = BTreeSet::new();
-        let mut faults = Vec::new();
-        for start in self.level.keys() {
-            let Some(circle) = self.way_back(start) else {
-                continue;
-            };
-            let mut members = circle.clone();
-            members.sort();
-            if told.insert(members) {
-                faults.push(self.describe(&circle));
-            }
-        }
-        faults
-    }
-
-    /// The shortest way from `start` along the arrows back to `start`.
-    fn way_back(&self, start: &str) -> Option<Vec<String>> {
-        let mut ways = vec![vec![start.to_owned()]];
-        let mut seen = BTreeSet::new();
-        while !ways.is_empty() {
-            let mut longer = Vec::new();
-            for way in ways {
-                let last = way.last()?;
-                for next in self.level.get(last).into_iter().flat_map(BTreeMap::keys) {
-                    if next == start {
-                        return Some(way);
-                    }
-                    if seen.insert(next) {
-                        longer.push([way.as_slice(), std::slice::from_ref(next)].concat());
-                    }
-                }
-            }
-            ways = longer;
-        }
-        None
-    }
-
-    fn describe(&self, circle: &[String]) -> String {
-        let arrows = circle.iter().enumerate().map(|(at, from)| {
-            let to = &circle[(at + 1) % circle.len()];
-            format!("{from} -> {to} ({})", self.level[from][to])
-        });
-        format!("  circle: {}", arrows.collect::<Vec<_>>().join(", "))
+        self.level.circles()
     }
 }
 

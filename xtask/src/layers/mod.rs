@@ -1,16 +1,19 @@
-//! Inside `crates/reunite/src` the arrows point only downward, and one file alone names the system.
+//! Inside `crates/reunite/src` the arrows point only downward, and one file alone names the system. In no crate do files use each
+//! other in a circle.
 
 mod arrows;
+mod circles;
+mod files;
 mod paths;
+mod rooms;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use proc_macro2::TokenStream;
-
-use crate::shell;
-use crate::source;
+use crate::metadata::{self, Metadata};
+use arrows::House;
 use paths::Named;
+use rooms::{Room, is_exempt, read};
 
 pub(crate) use paths::named;
 
@@ -35,87 +38,33 @@ const LAYERS: &[&[&str]] = &[
 /// The only file that names threads, locks, atomics and the clock, so that model checkers can stand in.
 const GROUND: &str = "primitive";
 
-/// They gather what the rooms offer, so they see all of them.
-const EXEMPT: &[&str] = &["lib", "prelude"];
-
-/// One file: where it is, where that puts it in the module tree, and its code without tests.
-struct Room {
-    file: String,
-    module: Vec<String>,
-    tokens: TokenStream,
-}
-
 pub(crate) fn run() -> Result<(), String> {
-    let rooms = read(&shell::workspace_root().join("crates/reunite/src"))?;
-    let faults = faults(&rooms, LAYERS);
+    let metadata = Metadata::load()?;
+    let mut faults = Vec::new();
+    let mut count = 0;
+    for package in metadata.member_packages() {
+        let manifest = Path::new(metadata::text(&package["manifest_path"]));
+        let rooms = read(&manifest.with_file_name("src"))?;
+        count += rooms.len();
+        if package["name"] == "reunite" {
+            faults.extend(downward(&rooms, LAYERS));
+        }
+        let name = metadata::text(&package["name"]);
+        let circles = files::circles(&rooms).into_iter();
+        faults.extend(circles.map(|circle| format!("  {name}:{circle}")));
+    }
     if faults.is_empty() {
-        println!(
-            "layers: every arrow of {} files points downward",
-            rooms.len()
-        );
+        println!("layers: {count} files, no circle; in reunite every arrow points downward");
         Ok(())
     } else {
         Err(format!("layers:\n{}", faults.join("\n")))
     }
 }
 
-fn read(src: &Path) -> Result<Vec<Room>, String> {
-    let mut files = Vec::new();
-    for file in source::rust_files(src)? {
-        let name = file
-            .strip_prefix(src)
-            .unwrap_or(&file)
-            .to_string_lossy()
-            .replace('\\', "/");
-        files.push((name, source::read_tokens(&file)?));
-    }
-    Ok(rooms(files))
-}
-
-fn rooms(files: Vec<(String, TokenStream)>) -> Vec<Room> {
-    let mut only_tests: Vec<Vec<String>> = Vec::new();
-    let mut rooms: Vec<Room> = files
-        .into_iter()
-        .map(|(file, tokens)| {
-            let module = module_of(&file);
-            let mut names = Vec::new();
-            let tokens = source::without_tests(tokens, &mut names);
-            let parent = if is_exempt(&module) {
-                &[]
-            } else {
-                module.as_slice()
-            };
-            only_tests.extend(names.into_iter().map(|name| [parent, &[name]].concat()));
-            Room {
-                file,
-                module,
-                tokens,
-            }
-        })
-        .collect();
-    rooms.retain(|room| {
-        !only_tests
-            .iter()
-            .any(|tests| room.module.starts_with(tests))
-    });
-    rooms
-}
-
-/// `task/packet.rs` is `task::packet`, `task/mod.rs` and `task.rs` are `task`.
-fn module_of(file: &str) -> Vec<String> {
-    let name = file.strip_suffix(".rs").unwrap_or(file);
-    let name = name.strip_suffix("/mod").unwrap_or(name);
-    name.split('/').map(str::to_owned).collect()
-}
-
-fn is_exempt(module: &[String]) -> bool {
-    matches!(module, [only] if EXEMPT.contains(&only.as_str()))
-}
-
-fn faults(rooms: &[Room], layers: &[&[&str]]) -> Vec<String> {
+fn downward(rooms: &[Room], layers: &[&[&str]]) -> Vec<String> {
     let homes = homes(rooms);
     let mut faults = Vec::new();
-    let mut house = arrows::House::new(layers);
+    let mut house = House::new(layers);
     for room in rooms.iter().filter(|room| !is_exempt(&room.module)) {
         if !house.knows(&room.module[0]) {
             faults.push(format!(

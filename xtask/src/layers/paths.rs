@@ -11,6 +11,17 @@ pub(crate) struct Named {
     pub(crate) line: usize,
     /// The module, inline ones counted, in which it is named.
     pub(crate) module: Vec<String>,
+    pub(crate) is_reexport: bool,
+}
+
+/// One name that a `use` brings into a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Import {
+    /// `*` for all that the path offers.
+    pub(crate) name: String,
+    /// The path, without a `self` or `*` at its end.
+    pub(crate) segments: Vec<String>,
+    pub(crate) is_reexport: bool,
 }
 
 pub(crate) fn named(tokens: &TokenStream, module: &[String]) -> Vec<Named> {
@@ -39,6 +50,14 @@ fn walk(tokens: &TokenStream, module: &[String], found: &mut Vec<Named>) {
                 walk(&body.stream(), &inner, found);
                 at += 3;
             }
+            [TokenTree::Ident(word), _, ..] if word == "use" => {
+                let first = found.len();
+                let is_reexport = is_public(&tokens[..at]);
+                at = read_path(&tokens, after_colons(&tokens, at + 1), &[], module, found);
+                for path in &mut found[first..] {
+                    path.is_reexport = is_reexport;
+                }
+            }
             [TokenTree::Ident(_), ..] => at = read_path(&tokens, at, &[], module, found),
             [TokenTree::Group(group), ..] => {
                 walk(&group.stream(), module, found);
@@ -47,6 +66,122 @@ fn walk(tokens: &TokenStream, module: &[String], found: &mut Vec<Named>) {
             _ => at += 1,
         }
     }
+}
+
+/// Whether `before` ends in a `pub`, with a scope or without.
+fn is_public(before: &[TokenTree]) -> bool {
+    match before {
+        [.., TokenTree::Ident(word), TokenTree::Group(group)] => {
+            word == "pub" && is_scope_of_visibility(group)
+        }
+        [.., TokenTree::Ident(word)] => word == "pub",
+        _ => false,
+    }
+}
+
+/// Past the `::` of `use ::std`.
+fn after_colons(tokens: &[TokenTree], at: usize) -> usize {
+    let colons = tokens[at..].iter().take_while(|token| is_punct(token, ':'));
+    at + colons.count()
+}
+
+/// What each `use` in a module brings into it, those inside functions included, those of inner modules not.
+pub(crate) fn imports(tokens: &TokenStream) -> Vec<Import> {
+    let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    let mut found = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            TokenTree::Ident(word) if word == "use" => {
+                let first = found.len();
+                let end = tokens[at..].iter().position(|token| is_punct(token, ';'));
+                let end = end.map_or(tokens.len(), |length| at + length);
+                let tree = &tokens[after_colons(&tokens, at + 1).min(end)..end];
+                read_imports(tree, &[], &mut found);
+                let is_reexport = is_public(&tokens[..at]);
+                for import in &mut found[first..] {
+                    import.is_reexport = is_reexport;
+                }
+            }
+            TokenTree::Group(group) if !is_body_of_module(&tokens[..at]) => {
+                found.extend(imports(&group.stream()));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Reads the branches of a `use` tree.
+fn read_imports(tree: &[TokenTree], prefix: &[String], found: &mut Vec<Import>) {
+    for branch in tree.split(|token| is_punct(token, ',')) {
+        let mut segments = prefix.to_vec();
+        let mut name = None;
+        let mut rest = branch.iter();
+        while let Some(token) = rest.next() {
+            match token {
+                TokenTree::Ident(word) if word == "as" => {
+                    name = rest.next().map(ToString::to_string);
+                }
+                TokenTree::Ident(word) => segments.push(word.to_string()),
+                TokenTree::Group(group) => {
+                    let inner: Vec<TokenTree> = group.stream().into_iter().collect();
+                    read_imports(&inner, &segments, found);
+                    segments.clear();
+                }
+                star if is_punct(star, '*') => name = Some("*".to_owned()),
+                _ => {}
+            }
+        }
+        segments.pop_if(|last| last == "self");
+        let name = name.or_else(|| segments.last().cloned());
+        if let Some(name) = name.filter(|name| name != "_" && !segments.is_empty()) {
+            found.push(Import {
+                name,
+                segments,
+                is_reexport: false,
+            });
+        }
+    }
+}
+
+/// Whether a group after `before` is the body of `mod name`.
+fn is_body_of_module(before: &[TokenTree]) -> bool {
+    matches!(before, [.., TokenTree::Ident(word), TokenTree::Ident(_)] if word == "mod")
+}
+
+/// The modules that a file has inside itself, each with its body.
+pub(crate) fn inline_modules(tokens: &TokenStream) -> Vec<(String, TokenStream)> {
+    let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    let modules = tokens.windows(3).filter_map(|window| match window {
+        [
+            TokenTree::Ident(word),
+            TokenTree::Ident(name),
+            TokenTree::Group(body),
+        ] if word == "mod" => Some((name.to_string(), body.stream())),
+        _ => None,
+    });
+    modules.collect()
+}
+
+/// The line of the first token that is `name`, but for those in a `use`.
+pub(crate) fn first_use(tokens: &TokenStream, name: &str) -> Option<usize> {
+    let mut is_import = false;
+    for token in tokens.clone() {
+        match &token {
+            TokenTree::Ident(word) if word == "use" => is_import = true,
+            TokenTree::Punct(punct) if punct.as_char() == ';' => is_import = false,
+            TokenTree::Ident(word) if !is_import && word == name => {
+                return Some(word.span().start().line);
+            }
+            TokenTree::Group(group) if !is_import => {
+                if let Some(line) = first_use(&group.stream(), name) {
+                    return Some(line);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The group of `pub(crate)`, `pub(super)`, `pub(in path)`; not that of a tuple field `pub (A, B)`.
@@ -89,6 +224,7 @@ fn read_path(
             segments,
             line,
             module: module.to_vec(),
+            is_reexport: false,
         });
     }
     at

@@ -1,4 +1,5 @@
-use super::{faults, module_of, rooms};
+use super::rooms::{module_of, rooms};
+use super::{downward, files};
 
 const TABLE: &[&[&str]] = &[&["roof"], &["left", "right"], &["primitive"]];
 
@@ -8,7 +9,7 @@ fn check(files: &[(&str, &str)]) -> Vec<String> {
         .iter()
         .map(|(name, text)| ((*name).to_owned(), text.parse().unwrap()))
         .collect();
-    faults(&rooms(files), TABLE)
+    downward(&rooms(files), TABLE)
 }
 
 #[track_caller]
@@ -175,4 +176,119 @@ fn unknown_rooms_must_be_added_and_the_gatherers_are_exempt() {
         ("lib.rs", "pub use roof::Tile; pub use crate::left::Gate;"),
         ("prelude.rs", "pub use crate::roof::Tile;"),
     ]);
+}
+
+/// The circles of files of a crate.
+fn circles(files: &[(&str, &str)]) -> Vec<String> {
+    let files = files
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), text.parse().unwrap()))
+        .collect();
+    files::circles(&rooms(files))
+}
+
+#[track_caller]
+fn assert_circle(files: &[(&str, &str)], arrows: &[&str]) {
+    let found = circles(files);
+    assert_eq!(found.len(), 1, "{found:?}");
+    for arrow in arrows {
+        assert!(found[0].contains(arrow), "`{arrow}` is not in {found:?}");
+    }
+}
+
+#[track_caller]
+fn assert_no_circle(files: &[(&str, &str)]) {
+    assert_eq!(circles(files), Vec::<String>::new());
+}
+
+#[test]
+fn files_that_use_each_other_are_a_circle() {
+    let arrows = ["a/x.rs -> a/y.rs (a/x.rs:1)", "a/y.rs -> a/x.rs (a/y.rs:2)"];
+    assert_circle(
+        &[
+            ("a/mod.rs", "mod x; mod y;"),
+            ("a/x.rs", "use super::y::Y; struct X;"),
+            ("a/y.rs", "struct Y;\nfn f(_: super::x::X) {}"),
+        ],
+        &arrows,
+    );
+    // By way of what the folder gathers, an import of a module, another folder, a glob.
+    for y in [
+        "struct Y;\nuse super::X;",
+        "struct Y;\nuse crate::a::X as Other;",
+        "use super::x; struct Y;\nfn f() { x::X::new(); }",
+        "struct Y;\nuse super::*; use super::X;",
+    ] {
+        assert_circle(
+            &[
+                ("a/mod.rs", "mod x; mod y; pub(crate) use x::X;"),
+                ("a/x.rs", "use super::y::Y; struct X;"),
+                ("a/y.rs", y),
+            ],
+            &["a/x.rs -> a/y.rs", "a/y.rs -> a/x.rs (a/y.rs:2)"],
+        );
+    }
+}
+
+#[test]
+fn circles_of_any_length_and_in_any_crate_are_found() {
+    assert_circle(
+        &[
+            ("lib.rs", "mod a; mod b; mod c;"),
+            ("a.rs", "use crate::b::B; struct A;"),
+            ("b.rs", "struct B(crate::c::C);"),
+            ("c.rs", "struct C; impl C { fn f() { super::a::A; } }"),
+        ],
+        &["a.rs -> b.rs", "b.rs -> c.rs", "c.rs -> a.rs"],
+    );
+    assert_circle(
+        &[
+            ("main.rs", "mod a; struct Plan; fn main() { a::run(); }"),
+            ("a.rs", "use crate::Plan; pub fn run() {}"),
+        ],
+        &["main.rs -> a.rs", "a.rs -> main.rs"],
+    );
+}
+
+#[test]
+fn a_file_that_only_gathers_is_no_part_of_a_circle() {
+    assert_no_circle(&[
+        (
+            "a/mod.rs",
+            "mod x; mod y; pub use x::X; pub(crate) use y::{self, Y};",
+        ),
+        ("a/x.rs", "use super::Y; struct X;"),
+        ("a/y.rs", "struct Y;"),
+    ]);
+    // It uses what it gathers, and the others use what it defines.
+    for gatherer in [
+        "mod x; pub use x::X; struct Plan; fn f(_: X) {}",
+        "mod x; use x::X; struct Plan;",
+        "mod x; struct Plan; fn f() { x::run(); }",
+    ] {
+        assert_circle(
+            &[
+                ("a/mod.rs", gatherer),
+                ("a/x.rs", "use super::Plan; struct X; fn run() {}"),
+            ],
+            &["a/mod.rs -> a/x.rs", "a/x.rs -> a/mod.rs"],
+        );
+    }
+}
+
+#[test]
+fn what_is_no_use_draws_no_arrow_between_files() {
+    for y in [
+        "/// See [`super::x::X`].\nstruct Y;",
+        "struct Y; #[cfg(test)] mod tests { use crate::a::x::X; }",
+        "struct Y; fn f() { X::new(); }",
+        "use other::x::X; struct Y;",
+        "use super::x; struct Y;",
+    ] {
+        assert_no_circle(&[
+            ("a/mod.rs", "mod x; mod y;"),
+            ("a/x.rs", "use super::y::Y; struct X;"),
+            ("a/y.rs", y),
+        ]);
+    }
 }
