@@ -24,7 +24,8 @@ use crate::wait::{Heed, Wait, wait};
 ///
 /// If the current task is cancelled while it waits, it yields that as an error
 /// ([`is_interrupted`](JoinError::is_interrupted)) and ends. Dropping it cancels the items that run and
-/// waits for them; those that do not stop are named.
+/// waits for them; those that do not stop are named. Errors that are dropped with it, untaken, are
+/// [reported](crate::on_unjoined_error), unless the item had been told of a cancellation.
 ///
 /// If the source iterator leaves its task (see [partial results](crate#partial-results)), as one over the messages of a
 /// channel may, that is the last outcome, after those of the items pulled before it.
@@ -311,7 +312,12 @@ where
                 taken = Some(seat.label);
                 idle = state.wake_idle();
                 match seat.item {
-                    Item::Done(outcome) => Some(Look::Outcome(seat.number, outcome)),
+                    Item::Done { outcome, unjoined } => {
+                        if let Some(unjoined) = unjoined {
+                            unjoined.take();
+                        }
+                        Some(Look::Outcome(seat.number, outcome))
+                    }
                     Item::Running { .. } => unreachable!("only done seats are taken"),
                 }
             } else if state.is_over() {
@@ -365,7 +371,10 @@ where
                 late.push((Arc::clone(who), Arc::clone(node)));
                 let order = self.shared.failure_order();
                 let error = JoinError::completed(who.label.clone(), timed_out(who), order, false);
-                seat.item = Item::Done(Err(error));
+                seat.item = Item::Done {
+                    outcome: Err(error),
+                    unjoined: None,
+                };
             }
         }
         state
@@ -436,7 +445,7 @@ fn late<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>) -> Vec<Straggler> {
     let state = shared.state.lock();
     let running = state.seats.iter().filter_map(|seat| match &seat.item {
         Item::Running { who, .. } => Some(who),
-        Item::Done(_) => None,
+        Item::Done { .. } => None,
     });
     state
         .lost

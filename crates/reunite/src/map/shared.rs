@@ -32,7 +32,7 @@ use crate::error::JoinError;
 use crate::id::{Label, TaskId};
 use crate::park::Parker;
 use crate::primitive::{Arc, AtomicUsize, Instant, Mutex, Ordering};
-use crate::task::{Picture, Visible, hide, show};
+use crate::task::{Picture, Unjoined, Visible, hide, show};
 
 /// What an item is called.
 pub(super) type Name<'a, T> = Box<dyn Fn(&T) -> String + Send + Sync + 'a>;
@@ -127,7 +127,11 @@ pub(super) enum Item<U, E> {
         node: Arc<Node>,
         deadline: Option<Instant>,
     },
-    Done(Result<U, JoinError<E>>),
+    Done {
+        outcome: Result<U, JoinError<E>>,
+        /// Tells of an error that is dropped with it.
+        unjoined: Option<Unjoined>,
+    },
 }
 
 impl<'a, I: Iterator, U, E> Shared<'a, I, U, E> {
@@ -218,7 +222,7 @@ impl<I, U, E> State<I, U, E> {
 
     /// The seat that the consumer takes next: the oldest, or any that is done.
     pub(super) fn next_seat(&self, ordered: bool) -> Option<usize> {
-        let done = |seat: &Seat<U, E>| matches!(seat.item, Item::Done(_));
+        let done = |seat: &Seat<U, E>| matches!(seat.item, Item::Done { .. });
         if ordered {
             self.seats.front().filter(|seat| done(seat)).map(|_| 0)
         } else {
@@ -230,7 +234,7 @@ impl<I, U, E> State<I, U, E> {
     pub(super) fn first_running(&self) -> Option<TaskId> {
         match &self.seats.front()?.item {
             Item::Running { who, .. } => Some(who.label.id()),
-            Item::Done(_) => None,
+            Item::Done { .. } => None,
         }
     }
 
@@ -238,7 +242,7 @@ impl<I, U, E> State<I, U, E> {
     pub(super) fn first_deadline(&self) -> Option<Instant> {
         let deadlines = self.seats.iter().filter_map(|seat| match seat.item {
             Item::Running { deadline, .. } => deadline,
-            Item::Done(_) => None,
+            Item::Done { .. } => None,
         });
         deadlines.min()
     }

@@ -13,6 +13,7 @@ use crate::id::{Kind, Label};
 use crate::observe::{Completion, Event, Verb, tell};
 use crate::park::Parker;
 use crate::primitive::Arc;
+use crate::task::Unjoined;
 use crate::thread::Builder;
 use crate::wait::{Heed, Wait, wait};
 
@@ -264,7 +265,13 @@ fn seat<I: Iterator, U, E>(
     let stops_the_map = shared.plan.fail_fast
         && !matches!(outcome, Ok(_) | Err(Failure::Cancelled(_)))
         && !node.is_cancelled();
-    let mut outcome = Some(outcome.map_err(|failure| match failure {
+    let unjoined = match &outcome {
+        _ if after_cancel => None,
+        Ok(value) => Unjoined::of(value, || label.clone()),
+        Err(Failure::Failed(_)) => Some(Unjoined::error::<E>(label.clone())),
+        Err(_) => None,
+    };
+    let outcome = outcome.map_err(|failure| match failure {
         // Its own time was up, and it noticed before the consumer did.
         Failure::Cancelled(cancelled)
             if cancelled.is_deadline() && cancelled.source().id() == label.id() =>
@@ -274,13 +281,17 @@ fn seat<I: Iterator, U, E>(
         failure => {
             JoinError::completed(label.clone(), failure, shared.failure_order(), after_cancel)
         }
-    }));
+    });
     let mut state = shared.state.lock();
-    let running = state
-        .seat_mut(number)
-        .filter(|seat| matches!(seat.item, Item::Running { .. }))
-        .map(|seat| seat.item = Item::Done(outcome.take().expect("an outcome is seated once")))
-        .is_some();
+    let seat = state.seat_mut(number);
+    let late = match seat.filter(|seat| matches!(seat.item, Item::Running { .. })) {
+        Some(seat) => {
+            seat.item = Item::Done { outcome, unjoined };
+            None
+        }
+        None => Some((outcome, unjoined)),
+    };
+    let running = late.is_none();
     let mut ended = None;
     let mut idle = Vec::new();
     if stops_the_map && running {
@@ -299,7 +310,13 @@ fn seat<I: Iterator, U, E>(
     }
     unpark(consumer);
     unpark(idle);
-    contain(|| drop(outcome));
+    if let Some((outcome, unjoined)) = late {
+        // The item's outcome is that its time was up.
+        if let Some(unjoined) = unjoined {
+            unjoined.take();
+        }
+        contain(|| drop(outcome));
+    }
     contain(|| drop(ended));
     running
 }

@@ -122,6 +122,7 @@ static UNJOINED_REPORTER: StaticMutex<Option<UnjoinedReporter>> = StaticMutex::n
 ///   library that is a value of any type; it tells by the name of the type, which [`std::any::type_name`] has for
 ///   diagnostics, so this is one: what a scope returns never depends on it. An `Err` inside of another value is not seen.
 /// - A task of a [`try_scope`](crate::try_scope) failed whose body panicked: the panic goes on, and no error with it.
+/// - An item of a map failed, or returned an `Err`, and the map's outcomes were dropped before it was taken.
 ///
 /// What a task returned after it was told of a cancellation is not reported, as it is most likely that cancellation. A
 /// task whose error is of no interest says so: `s.spawn(|| save().ok())`.

@@ -30,6 +30,7 @@ use super::piece::{Piece, Spawned, context};
 use super::scope::PoolScope;
 use super::seat::Seat;
 use super::task::Role;
+use super::untaken::Untaken;
 use crate::cancel::Node;
 use crate::context::{Inherited, is_inherited};
 use crate::current::{self, Context, Who};
@@ -41,10 +42,12 @@ use crate::observe::{Completion, Event, is_on, tell};
 use crate::primitive::{
     Arc, AtomicBool, Duration, Instant, LightBarrier, Mutex, OnceLock, Ordering, now,
 };
+use crate::task::is_err;
 
 /// What has become of a batch.
 pub(super) struct Batch<'scope, R> {
     pub(super) outcomes: Vec<Result<R, JoinError>>,
+    pub(super) untaken: Untaken<R>,
     /// Who the items were, if observers are to be told of their joins.
     pub(super) labels: Vec<Label>,
     /// What was cut off, from the last items to the first.
@@ -245,14 +248,18 @@ where
         }),
     };
     let mut labels = Vec::new();
+    let mut untaken = Untaken::new(first, common.at);
     let outcomes = divide(life, &running, || {
         if life.is_some() && !is_one {
             common.scope.pool().watch();
         }
-        here::running(&running, || running.run_all(runner, &mut labels))
+        here::running(&running, || {
+            running.run_all(runner, &mut labels, &mut untaken)
+        })
     });
     Batch {
         outcomes,
+        untaken,
         labels,
         rest: running.cut.into_inner().rest,
         lasted: now().duration_since(start),
@@ -267,7 +274,12 @@ where
     R: Send + 'scope,
 {
     #[inline]
-    fn run_all(&self, items: Runner<'_, H>, labels: &mut Vec<Label>) -> Vec<Result<R, JoinError>> {
+    fn run_all(
+        &self,
+        items: Runner<'_, H>,
+        labels: &mut Vec<Label>,
+        untaken: &mut Untaken<R>,
+    ) -> Vec<Result<R, JoinError>> {
         let mut outcomes = Vec::with_capacity(items.most());
         let holding = deadlock::holding();
         for mut item in items {
@@ -284,9 +296,25 @@ where
                 let item = self.item_at(place);
                 deadlock::leak(&item.who.label, holding.leaked());
             }
+            if outcome.as_ref().is_ok_and(is_err) {
+                self.keep_untaken(place, untaken);
+            }
             outcomes.push(outcome);
         }
         outcomes
+    }
+
+    /// The item there returned an error: should nobody take that, it is told. Not if the item was told of a cancellation:
+    /// then it has most likely returned that.
+    #[cold]
+    fn keep_untaken(&self, place: usize, untaken: &mut Untaken<R>) {
+        // Nobody is told of anything without a context.
+        let at_hand = self.at_hand.lock();
+        let known = at_hand.as_ref().filter(|known| known.place == place);
+        if known.is_none_or(|known| !known.context.node.was_observed()) {
+            let label = known.map(|known| known.context.who.label.clone());
+            untaken.add(place, label);
+        }
     }
 
     #[inline(never)]

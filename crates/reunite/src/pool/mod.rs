@@ -18,7 +18,7 @@
 //! | `member` | the life of a worker, visits, and helping while waiting |
 //! | `spawned`, `install` | tasks of no scope; a closure that runs on a worker while its caller waits |
 //! | `parent`, `task`, `queue`, `scope_state`, `handle`, `scope` | scopes and their tasks |
-//! | `claim`, `items`, `stream` | maps, whose items one thread takes one by one, and others may cut off |
+//! | `claim`, `items`, `untaken`, `stream` | maps, whose items one thread takes one by one, and others may cut off |
 //! | `builder`, `global` | a pool as its users hold it, and the one of every thread that takes part in no other |
 //! | `fork` | `join` |
 //!
@@ -69,6 +69,7 @@ mod stream;
 #[allow(unsafe_code)]
 mod task;
 mod unshared;
+mod untaken;
 mod watch;
 
 pub use builder::{Pool, PoolBuilder};

@@ -15,6 +15,7 @@ use std::vec;
 use super::handle::PoolTask;
 use super::items::{Batch, Common, hand_out};
 use super::scope::PoolScope;
+use super::untaken::Untaken;
 use crate::current;
 use crate::cut_short::catch_task;
 use crate::deadline;
@@ -55,6 +56,9 @@ pub struct PoolMap<'scope, 'env, I: Iterator, F, R> {
     /// Outcomes of the oldest batch that was joined, and who they are of, if observers are told.
     ready: vec::IntoIter<Result<R, JoinError>>,
     labels: Option<vec::IntoIter<Label>>,
+    /// Which of them are errors, and how many were taken.
+    untaken: Option<Untaken<R>>,
+    place: usize,
     /// Pulled and not yet taken.
     pulled: usize,
     /// Pulled in all.
@@ -80,7 +84,7 @@ impl<'scope, 'env> PoolScope<'scope, 'env> {
     ///
     /// A panic is its item's outcome; one of the source goes on in the consumer, after the outcomes of the items
     /// pulled before it. Dropping the map early stops what has not begun; the scope joins the
-    /// rest.
+    /// rest. An `Err` that an item returned and nobody took is [reported](crate::on_unjoined_error).
     ///
     /// ```
     /// let pool = reunite::Pool::global();
@@ -107,6 +111,8 @@ impl<'scope, 'env> PoolScope<'scope, 'env> {
             begun: 0,
             ready: Vec::new().into_iter(),
             labels: None,
+            untaken: None,
+            place: 0,
             pulled: 0,
             count: 0,
             size: 1,
@@ -191,6 +197,10 @@ where
         loop {
             if let Some(outcome) = self.ready.next() {
                 self.pulled -= 1;
+                if let Some(untaken) = &mut self.untaken {
+                    untaken.take(self.place);
+                }
+                self.place += 1;
                 if let Some(labels) = &mut self.labels
                     && let Some(item) = labels.next()
                 {
@@ -237,6 +247,8 @@ where
             .unwrap_or(usize::MAX)
             .clamp(1, 2 * count);
         self.ready = batch.outcomes.into_iter();
+        self.untaken = Some(batch.untaken);
+        self.place = 0;
         self.labels = (!batch.labels.is_empty()).then(|| batch.labels.into_iter());
         for rest in batch.rest {
             self.batches.push_front(rest);

@@ -28,4 +28,4 @@ pub(crate) use live::{Picture, Visible, hide, pictures, show};
 pub(crate) use packet::{Callback, Packet};
 pub(crate) use prepare::prepare;
 pub(crate) use run::run_chain;
-pub(crate) use unjoined::Unjoined;
+pub(crate) use unjoined::{Unjoined, is_err};

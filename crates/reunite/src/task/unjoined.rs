@@ -29,6 +29,12 @@ impl Unjoined {
         is_err(value).then(|| Self(Some(error())))
     }
 
+    /// Of an error that `task` has completed with.
+    pub(crate) fn error<E>(task: Label) -> Self {
+        let returned = type_name::<E>();
+        Self(Some(Error { task, returned }))
+    }
+
     /// Somebody has it now.
     pub(crate) fn take(mut self) {
         self.0 = None;
@@ -45,7 +51,7 @@ impl Drop for Unjoined {
 
 /// Whether it is a `Result` without a value. A guess: should the compiler call `Result` otherwise one day, it says no.
 #[inline]
-fn is_err<T>(value: &T) -> bool {
+pub(crate) fn is_err<T>(value: &T) -> bool {
     type_name::<T>().starts_with("core::result::Result<") && is_second_variant(value)
 }
 

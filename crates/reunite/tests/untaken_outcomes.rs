@@ -1,0 +1,109 @@
+//! The errors of a map's items that nobody took are told when the map is dropped.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::sync::{Barrier, Mutex, OnceLock};
+
+use common::{until_cancelled, watchdog};
+use reunite::{Pool, UnjoinedError, scope};
+
+static TOLD: Mutex<Vec<UnjoinedError>> = Mutex::new(Vec::new());
+
+/// Has what is told kept from now on.
+fn listen() {
+    static REPORTER: OnceLock<()> = OnceLock::new();
+    REPORTER.get_or_init(|| {
+        reunite::on_unjoined_error(|unjoined| TOLD.lock().unwrap().push(unjoined.clone()));
+    });
+}
+
+/// Of which items of maps of this name it was told, each once.
+fn told(name: &str) -> BTreeSet<usize> {
+    let told = TOLD.lock().unwrap();
+    let of_it = told.iter().filter(|it| it.task.name() == Some(name));
+    let numbers: Vec<_> = of_it.map(|it| it.task.item().unwrap()).collect();
+    let distinct: BTreeSet<_> = numbers.iter().copied().collect();
+    assert_eq!(distinct.len(), numbers.len(), "{name}: {numbers:?}");
+    distinct
+}
+
+fn fails(n: usize) -> Result<usize, String> {
+    Err(format!("item {n}"))
+}
+
+#[test]
+fn of_a_map_on_threads_whose_function_fails_or_returns_a_result() {
+    let _watch = watchdog();
+    listen();
+    let all = Barrier::new(3);
+    // All three have begun when the first outcome is taken.
+    let meets = |n| {
+        all.wait();
+        fails(n)
+    };
+    scope(|s| {
+        let fallible = s.try_map(0..3, meets).name("fallible").threads(3).window(3);
+        let first = fallible.into_iter().next().unwrap();
+        assert!(first.unwrap_err().is_error());
+        let values = s.map(0..3, meets).name("values").threads(3).window(3);
+        assert!(values.into_iter().next().unwrap().unwrap().is_err());
+    });
+    assert_eq!(told("fallible"), BTreeSet::from([1, 2]));
+    assert_eq!(told("values"), BTreeSet::from([1, 2]));
+}
+
+#[test]
+fn of_a_map_in_a_pool() {
+    let _watch = watchdog();
+    listen();
+    let pool = Pool::builder().threads(2).build().unwrap();
+    let both = Barrier::new(2);
+    pool.scope(|s| {
+        // The first batches have an item each, and these two wait for each other.
+        let meets = |n| {
+            both.wait();
+            fails(n)
+        };
+        let name = |_: &usize| "in a pool".to_owned();
+        let mut outcomes = s.map(0..2, meets).label(name);
+        assert!(outcomes.next().unwrap().unwrap().is_err());
+    });
+    assert_eq!(told("in a pool"), BTreeSet::from([1]));
+}
+
+#[test]
+fn not_of_those_that_were_taken_or_are_no_errors_or_come_of_a_cancellation() {
+    let _watch = watchdog();
+    listen();
+    let all = Barrier::new(3);
+    scope(|s| {
+        let map = s.try_map(0..8, fails).name("taken").threads(2).window(4);
+        assert_eq!(map.into_iter().count(), 8);
+        let values = s.map(0..8, |n| n).name("no errors").threads(2).window(4);
+        assert!(values.into_iter().next().is_some());
+        let cancelled = s.try_map(0..3, |n| {
+            all.wait();
+            if n == 0 {
+                return Ok(0);
+            }
+            Err(until_cancelled())
+        });
+        let mut outcomes = cancelled.name("cancelled").threads(3).window(3).into_iter();
+        assert_eq!(outcomes.next().unwrap().unwrap(), 0);
+        drop(outcomes);
+    });
+    Pool::global().scope(|s| {
+        let name = |_: &usize| "taken in a pool".to_owned();
+        assert_eq!(s.map(0..100, fails).label(name).count(), 100);
+        let name = |_: &usize| "no errors in a pool".to_owned();
+        assert!(s.map(0..100, Ok::<_, ()>).label(name).next().is_some());
+    });
+    let in_pool = ["taken in a pool", "no errors in a pool"];
+    for name in ["taken", "no errors", "cancelled"]
+        .into_iter()
+        .chain(in_pool)
+    {
+        assert_eq!(told(name), BTreeSet::new(), "{name}");
+    }
+}
