@@ -32,7 +32,7 @@ use crate::contain::{is_contained, set_contained};
 use crate::current;
 use crate::error::{Cancelled, CutShort, Why, resume};
 use crate::primitive::{panicking, thread_local};
-use crate::unwind::{is_leaving, settle};
+use crate::unwind::{is_leaving, settle, settled};
 
 /// What became of a closure.
 pub(crate) enum Caught<R> {
@@ -156,10 +156,27 @@ fn catch_here<R>(f: impl FnOnce() -> R) -> Caught<R> {
 
 /// [`catch`] for a closure that is a whole task: what it left is a payload like any other.
 ///
-/// Inlined, or a result of two words goes through memory in halves and comes back whole, which processors wait for:
-/// twice the cost of a map's item.
+/// Inlined, and without [`Caught`] on the way, or a result of two words goes through memory in halves and comes back whole,
+/// which processors wait for: twice the cost of a map's item.
 #[inline(always)]
 pub(crate) fn catch_task<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
+    if ABORTS {
+        return catch_marked_task(f);
+    }
+    let contained = set_contained(false);
+    let unwinds = panicking();
+    let around = set_unwinding_around(unwinds);
+    let caught = catch_unwind(AssertUnwindSafe(f)).map_err(without_mark);
+    if !unwinds {
+        settled();
+    }
+    set_contained(contained);
+    set_unwinding_around(around);
+    caught
+}
+
+/// Where panics abort.
+fn catch_marked_task<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
     match catch(f) {
         Caught::Value(value) => Ok(value),
         // A partial value is dropped with the closure's own panics.
@@ -168,6 +185,15 @@ pub(crate) fn catch_task<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Se
             Err(why.into_payload())
         }
         Caught::Panic(payload) => Err(payload),
+    }
+}
+
+/// The payload of a task that unwound, which nobody leaves with any more.
+#[cold]
+fn without_mark(payload: Box<dyn Any + Send>) -> Box<dyn Any + Send> {
+    match CutShort::from_payload(payload) {
+        Ok(why) => why.into_payload(),
+        Err(payload) => payload,
     }
 }
 
