@@ -13,6 +13,7 @@ use crate::primitive::{Arc, AtomicUsize, Ordering};
 const MANY: u64 = 256;
 
 /// Tasks that a thread has taken to run them one after the other.
+#[derive(Default)]
 pub(super) struct Batch {
     pub(super) tasks: Vec<Arc<dyn Run>>,
     /// The first that its thread has not begun; only that thread changes it.
@@ -22,13 +23,12 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new(tasks: Vec<Arc<dyn Run>>) -> Arc<Self> {
-        let end = AtomicUsize::new(tasks.len());
-        Arc::new(Self {
-            tasks,
+    fn of(tasks: Vec<Arc<dyn Run>>) -> Self {
+        Self {
             next: AtomicUsize::new(1),
-            end,
-        })
+            end: AtomicUsize::new(tasks.len()),
+            tasks,
+        }
     }
 
     /// What its thread has not begun.
@@ -69,7 +69,10 @@ pub(super) struct Queue {
     /// How many numbers were taken the last time.
     many: u64,
     /// Tasks that are over: freed by the thread that spawns, whose allocator they come from.
-    pub(super) over: Vec<Arc<dyn Run>>,
+    over: Vec<Arc<dyn Run>>,
+    /// The memory of a batch that is over, for the next: an allocation a batch costs short tasks more than it seems to, as
+    /// one of that size has the allocator merge what was freed before.
+    spare: Option<Arc<Batch>>,
     /// How many tasks joiners have run since their references were looked for.
     left_behind: usize,
     /// Whether the roster counts it.
@@ -164,41 +167,77 @@ impl Queue {
         next.map(|task| &**task)
     }
 
-    /// Takes the next `count` tasks, or part of what another thread has taken and not begun. Says how many
+    /// Takes the next `count` tasks, or part of what another thread has taken and not begun, and lists them. Says how many
     /// references there are more than before.
-    pub(super) fn take(&mut self, count: usize) -> (Vec<Arc<dyn Run>>, usize) {
-        if !self.tasks.is_empty() {
-            let count = count.min(self.tasks.len());
-            return (self.tasks.drain(..count).collect(), 0);
+    pub(super) fn take(&mut self, count: usize) -> (Option<Arc<Batch>>, usize) {
+        if count == 0 {
+            return (None, 0);
         }
-        let Some((batch, left)) = self
-            .batches
-            .iter()
-            .map(|batch| (batch, batch.left()))
-            .find(|(_, left)| !left.is_empty())
-        else {
-            return (Vec::new(), 0);
-        };
-        let from = left.end - left.len().div_ceil(2).min(count);
-        batch.end.store(from, Ordering::Relaxed);
-        let copies = batch.tasks[from..left.end].to_vec();
-        let more = copies.len();
-        (copies, more)
+        let mut batch = self.spare.take().unwrap_or_default();
+        // Nobody else has it: it is on no list.
+        let more = Arc::get_mut(&mut batch).map_or(0, |batch| self.fill(batch, count));
+        if batch.tasks.is_empty() {
+            self.spare = Some(batch);
+            return (None, 0);
+        }
+        self.batches.push(Arc::clone(&batch));
+        (Some(batch), more)
+    }
+
+    /// Moves the next `count` tasks to an empty batch, or copies references.
+    fn fill(&mut self, batch: &mut Batch, count: usize) -> usize {
+        let mut tasks = std::mem::take(&mut batch.tasks);
+        let mut more = 0;
+        if self.tasks.is_empty() {
+            let mut left = self.batches.iter().map(|batch| (batch, batch.left()));
+            if let Some((other, left)) = left.find(|(_, left)| !left.is_empty()) {
+                let from = left.end - left.len().div_ceil(2).min(count);
+                other.end.store(from, Ordering::Relaxed);
+                tasks.extend_from_slice(&other.tasks[from..left.end]);
+                more = tasks.len();
+            }
+        } else {
+            let count = count.min(self.tasks.len());
+            tasks.extend(self.tasks.drain(..count));
+        }
+        *batch = Batch::of(tasks);
+        more
     }
 
     /// Takes a batch that is over off the list; says how many references are given up.
-    pub(super) fn finish(&mut self, batch: Arc<Batch>) -> usize {
+    pub(super) fn finish(&mut self, mut batch: Arc<Batch>) -> usize {
         let count = batch.tasks.len();
         let mut batches = self.batches.iter();
         if let Some(at) = batches.position(|other| Arc::ptr_eq(other, &batch)) {
             self.batches.swap_remove(at);
         }
         // The list had the only other reference.
-        if let Some(batch) = Arc::into_inner(batch) {
-            let mut tasks = batch.tasks;
-            self.over.append(&mut tasks);
+        if let Some(over) = Arc::get_mut(&mut batch) {
+            self.over.append(&mut over.tasks);
+            self.spare = Some(batch);
         }
         count
+    }
+
+    /// Tasks to be freed without the lock, if they are `many` or more.
+    pub(super) fn take_over(&mut self, many: usize) -> Vec<Arc<dyn Run>> {
+        if self.over.len() < many {
+            return Vec::new();
+        }
+        std::mem::take(&mut self.over)
+    }
+
+    /// Gives back the memory of those that were taken so.
+    pub(super) fn keep_memory(&mut self, freed: Vec<Arc<dyn Run>>) {
+        if self.over.is_empty() {
+            self.over = freed;
+        }
+    }
+
+    /// How many tasks are over and not freed.
+    #[cfg(all(test, not(reunite_model)))]
+    pub(super) fn count_over(&self) -> usize {
+        self.over.len()
     }
 }
 
@@ -249,6 +288,19 @@ mod tests {
         fn known_context(&self) -> Option<Arc<Context>> {
             None
         }
+    }
+
+    #[test]
+    fn the_memory_of_a_batch_that_is_over_is_that_of_the_next() {
+        const COUNT: usize = 100;
+        let (mut queue, _) = filled(COUNT + 1);
+        let (first, _) = queue.take(COUNT);
+        assert_eq!(queue.finish(first.unwrap()), COUNT);
+        let (second, _) = queue.take(COUNT);
+        let second = second.unwrap();
+        assert_eq!((second.tasks.len(), second.left()), (1, 1..1));
+        assert!(second.tasks.capacity() >= COUNT);
+        assert_eq!(queue.count_over(), COUNT);
     }
 
     fn filled(count: usize) -> (Queue, Vec<Arc<Queued>>) {

@@ -106,14 +106,18 @@ impl ScopeState {
             queue.is_listed = true;
             self.pool.roster.backlog.queue_filled();
         }
-        let over = if queue.over.len() < BATCH {
-            Vec::new()
-        } else {
-            std::mem::take(&mut queue.over)
-        };
+        let over = queue.take_over(BATCH);
         drop(queue);
-        drop(over);
+        if !over.is_empty() {
+            self.free(over);
+        }
         first
+    }
+
+    #[cold]
+    fn free(&self, mut over: Vec<Arc<dyn Run>>) {
+        over.clear();
+        self.queue.lock().keep_memory(over);
     }
 
     /// Counts more that the scope's end waits for. The count changes under the queue's lock, which every
@@ -135,10 +139,8 @@ impl ScopeState {
         let mut queue = self.queue.lock();
         let finished = last.map_or(0, |batch| queue.finish(batch));
         let was_last = self.fewer_pending(finished, &queue);
-        let (tasks, more) = queue.take(count);
+        let (batch, more) = queue.take(count);
         self.more_pending(more, &queue);
-        let batch = (!tasks.is_empty()).then(|| Batch::new(tasks));
-        queue.batches.extend(batch.clone());
         self.list(&mut queue);
         drop(queue);
         if was_last {
@@ -181,7 +183,7 @@ impl ScopeState {
     /// Works, helps, and waits until every task is over; frees what they left.
     pub(super) fn end(self: &Arc<Self>, at: &'static Location<'static>) {
         self.wait_for_all(at);
-        let over = std::mem::take(&mut self.queue.lock().over);
+        let over = self.queue.lock().take_over(0);
         drop(over);
     }
 
@@ -319,7 +321,7 @@ mod tests {
 
     fn kept(s: &PoolScope<'_, '_>) -> usize {
         let queue = s.core.queue.lock();
-        queue.tasks.len() + queue.over.len()
+        queue.tasks.len() + queue.count_over()
     }
 
     /// The caller has the only place, so that no worker takes the references out of the queue.
@@ -386,7 +388,7 @@ mod tests {
             let expected = [(second, true), (third, true), (None, false)];
             assert_eq!(*seen.lock(), expected);
             let queue = core.queue.lock();
-            assert_eq!((queue.batches.len(), queue.over.len()), (0, 3));
+            assert_eq!((queue.batches.len(), queue.count_over()), (0, 3));
         });
     }
 }
