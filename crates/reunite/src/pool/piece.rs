@@ -14,14 +14,14 @@
 //! piece runs.
 
 use std::panic::Location;
-use std::ptr;
+use std::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
 
 use super::job::Ancestor;
 use crate::cancel::Node;
 use crate::context::Inherited;
 use crate::current::{Context, Who};
 use crate::id::{Kind, Label, TaskId};
-use crate::primitive::{Arc, Duration, Instant, Mark, Mutex, Ordering, coarse_millis, now};
+use crate::primitive::{Arc, Counter, Duration, Instant, Mutex, Ordering, coarse_millis, now};
 use crate::task::{Callback, Unjoined};
 
 /// What a thread runs for a pool.
@@ -36,7 +36,7 @@ pub(super) trait Piece {
 }
 
 /// When a piece was spawned, to a few milliseconds.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(super) struct Spawned(u32);
 
 impl Spawned {
@@ -65,9 +65,17 @@ pub(super) struct Facts {
     pub(super) spawned: Spawned,
 }
 
-/// What a piece has of its own, once somebody has asked for it: null, or from a box. It is set once, and stays until the
-/// piece is dropped. Of two who make it at the same time one is too late, and drops what it has made: the other's is as good.
-pub(super) struct Own(Mark<Made>);
+/// What a piece has of its own, once somebody has asked for it; until then, in the same word, its number, as with one word
+/// more small tasks would be in the next class of memory.
+///
+/// * With the bit `NUMBER`: nobody has asked for it, and the bits above are the number; zero is none. It is given before
+///   others have the piece.
+/// * Without: the address of a box. It is set once, and stays until the piece is dropped.
+///
+/// Of two who make it at the same time one is too late, and drops what it has made: the other's is as good.
+pub(super) struct Own(Counter);
+
+const NUMBER: u64 = 1;
 
 pub(super) struct Made {
     pub(super) context: Arc<Context>,
@@ -81,16 +89,41 @@ pub(super) struct Made {
 
 impl Own {
     pub(super) const fn unknown() -> Self {
-        Self(Mark::new(ptr::null_mut()))
+        Self(Counter::new(NUMBER))
+    }
+
+    /// Gives it its number: once, before others have the piece.
+    #[inline]
+    pub(super) fn number_as(&self, number: u64) {
+        self.0.store(number << 1 | NUMBER, Ordering::Relaxed);
+    }
+
+    /// Its number.
+    #[inline]
+    pub(super) fn number(&self) -> u64 {
+        match self.asked() {
+            Ok(made) => made.label().id().as_u64(),
+            Err(unasked) => unasked >> 1,
+        }
     }
 
     /// What was made before.
     #[inline]
     pub(super) fn known(&self) -> Option<&Made> {
-        let made = self.0.load(Ordering::Acquire);
-        // SAFETY: null, or from a box that nobody drops before this is dropped; nobody changes what lies there but by
-        // shared references.
-        unsafe { made.as_ref() }
+        self.asked().ok()
+    }
+
+    /// What was made before, or else the word.
+    #[inline]
+    fn asked(&self) -> Result<&Made, u64> {
+        let word = self.0.load(Ordering::Acquire);
+        if word & NUMBER != 0 {
+            return Err(word);
+        }
+        let made = with_exposed_provenance::<Made>(word as usize);
+        // SAFETY: without `NUMBER`, so from a box that nobody drops before this is dropped; nobody changes what lies there but by shared
+        // references.
+        Ok(unsafe { &*made })
     }
 
     /// Makes it unless that was done: for a piece that runs in `around`, which has a node below that one.
@@ -121,24 +154,31 @@ impl Own {
     #[cold]
     fn set(&self, made: Made) -> &Made {
         let made = Box::into_raw(Box::new(made));
-        let (null, set) = (ptr::null_mut(), Ordering::AcqRel);
-        if let Err(earlier) = self.0.compare_exchange(null, made, set, Ordering::Acquire) {
-            // SAFETY: from a box, right above, and nobody else has it.
-            drop(unsafe { Box::from_raw(made) });
-            // SAFETY: not null, as `known`.
-            return unsafe { &*earlier };
+        let set = made.expose_provenance() as u64;
+        let earlier = self.asked().or_else(|unasked| {
+            let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
+            let exchanged = self.0.compare_exchange(unasked, set, success, failure);
+            exchanged.map_or_else(|_| self.asked(), Err)
+        });
+        match earlier {
+            Ok(earlier) => {
+                // SAFETY: from a box, right above, and nobody else has it.
+                drop(unsafe { Box::from_raw(made) });
+                earlier
+            }
+            // SAFETY: as in `asked`: it was set.
+            Err(_) => unsafe { &*made },
         }
-        // SAFETY: as `known`: it was set.
-        unsafe { &*made }
     }
 }
 
 impl Drop for Own {
     #[inline]
     fn drop(&mut self) {
-        let made = *self.0.get_mut();
-        if !made.is_null() {
-            // SAFETY: from a box; all references to it have ended, as they borrow this.
+        let word = *self.0.get_mut();
+        if word & NUMBER == 0 {
+            let made = with_exposed_provenance_mut::<Made>(word as usize);
+            // SAFETY: without `NUMBER`, so from a box; all references to it have ended, as they borrow this.
             forget_made(unsafe { Box::from_raw(made) });
         }
     }
@@ -173,4 +213,49 @@ pub(super) fn context(
 ) -> Arc<Context> {
     let who = Who::created_at(created, label, Some(Arc::clone(&around.who)));
     Arc::new(Context { who, node })
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use super::*;
+    use crate::current;
+
+    #[test]
+    fn a_piece_keeps_its_number_when_it_is_asked_who_it_is() {
+        let here = current::here();
+        let own = Own::unknown();
+        let id = TaskId::next();
+        own.number_as(id.as_u64());
+        assert!(own.known().is_none());
+        assert_eq!(own.number(), id.as_u64());
+        let facts = || Facts {
+            id: TaskId::of_block(own.number()),
+            kind: Kind::Task,
+            at: Location::caller(),
+            spawned: Spawned::now(),
+        };
+        let made = own.make(&here, || None, facts);
+        assert_eq!(made.label().id(), id);
+        assert_eq!(own.number(), id.as_u64());
+        let again = own.make(&here, || None, || unreachable!("it was made"));
+        assert!(std::ptr::eq(made, again));
+    }
+
+    #[test]
+    fn all_who_ask_a_piece_at_the_same_time_are_told_the_same() {
+        let here = current::here();
+        let own = Own::unknown();
+        let facts = || Facts {
+            id: TaskId::next(),
+            kind: Kind::Task,
+            at: Location::caller(),
+            spawned: Spawned::now(),
+        };
+        let ask = || own.make(&here, || None, facts).label().id();
+        let ids: Vec<_> = std::thread::scope(|s| {
+            let asked: Vec<_> = (0..4).map(|_| s.spawn(ask)).collect();
+            asked.into_iter().map(|id| id.join().unwrap()).collect()
+        });
+        assert!(ids.iter().all(|id| *id == ids[0]));
+    }
 }

@@ -19,7 +19,7 @@ use crate::cut_short::{Caught, catch_body, leave};
 use crate::error::{Cancelled, CutShort, ScopeError, Why, resume};
 use crate::id::{Kind, Label};
 use crate::observe::{Event, is_on, tell};
-use crate::primitive::{Arc, Ordering};
+use crate::primitive::Arc;
 use crate::task::Unclaimed;
 
 /// What the body of a [`Pool::scope`](crate::Pool::scope) spawns through.
@@ -234,8 +234,7 @@ impl<'scope> PoolScope<'scope, '_> {
         // Code of users: should it panic, there is no task yet.
         let inherited = Inherited::capture();
         let task = Task::new(core.parent.as_ancestor(), at, Spawned::now(), Role::Task, f);
-        let number = core.queue.lock().next_number();
-        task.number_to_be().store(number, Ordering::Relaxed);
+        task.number_as(core.queue.lock().next_number());
         let made = task.prepare(&core.parent.tasks, name, inherited);
         if is_on() {
             let by = current::here();
@@ -270,10 +269,7 @@ impl<'scope> PoolScope<'scope, '_> {
         // SAFETY: the scope ends, and `'scope` with it, after `ScopeState::end`: when every queued reference was
         // dropped and every closure has returned.
         let queued = unsafe { erase(queued) };
-        let is_first = core.enqueue(queued, |queue| {
-            task.number_to_be()
-                .store(queue.next_number(), Ordering::Relaxed);
-        });
+        let is_first = core.enqueue(queued, |queue| task.number_as(queue.next_number()));
         (PoolTask { task, core }, is_first)
     }
 

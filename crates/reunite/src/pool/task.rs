@@ -6,6 +6,7 @@
 //! * `BEGUN`: somebody has taken the closure: a worker, the scope's owner, a thief, the joiner. References to the
 //!   task may lie in several places; whoever sets this bit runs it, and the others leave it alone.
 //! * `DONE`: the closure has returned, and `content` holds the result unless `EMPTY` is set as well.
+//! * `FAILED`: set with `DONE`, if the result is a failure and no value.
 //! * `AWAITED`: the joiner is about to block; whoever completes the task wakes it.
 //! * `LEFT`: the handle is gone.
 //! * `EMPTY`: the result was taken or dropped.
@@ -48,7 +49,7 @@ use crate::deadlock::{self, Holding};
 use crate::error::{Cancelled, Failure, JoinError};
 use crate::id::{Kind, TaskId};
 use crate::observe::{Completion, Event, is_on, tell};
-use crate::primitive::{Arc, AtomicU8, Counter, Mutex, Ordering};
+use crate::primitive::{Arc, AtomicU8, Mutex, Ordering};
 use crate::task::{Callback, Unjoined};
 
 /// A failure, until its joiner or the scope's end takes it.
@@ -60,6 +61,7 @@ const AWAITED: u8 = 4;
 const LEFT: u8 = 8;
 const EMPTY: u8 = 16;
 const WATCHED: u8 = 32;
+const FAILED: u8 = 64;
 
 /// What a task is to those who look.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,8 +75,6 @@ pub(super) enum Role {
 pub(super) struct Task<F, T> {
     lineage: Lineage,
     at: &'static Location<'static>,
-    /// Zero until it is queued.
-    number: Counter,
     own: Own,
     spawned: Spawned,
     role: Role,
@@ -82,9 +82,11 @@ pub(super) struct Task<F, T> {
     content: UnsafeCell<Content<F, T>>,
 }
 
+/// The state says which of them it is.
 union Content<F, T> {
     closure: ManuallyDrop<F>,
-    result: ManuallyDrop<Result<T, Slot>>,
+    value: ManuallyDrop<T>,
+    failure: ManuallyDrop<Slot>,
 }
 
 // SAFETY: one thread at a time touches the content, by the rules above, and it may be sent from one to the other;
@@ -147,7 +149,6 @@ where
         Self {
             lineage: Lineage::new(Some(up)),
             at,
-            number: Counter::new(0),
             own: Own::unknown(),
             spawned,
             role,
@@ -158,9 +159,10 @@ where
         }
     }
 
-    /// Where its number is kept, for whoever queues it.
-    pub(super) fn number_to_be(&self) -> &Counter {
-        &self.number
+    /// Gives it its number: once, before it is queued.
+    #[inline]
+    pub(super) fn number_as(&self, number: u64) {
+        self.own.number_as(number);
     }
 
     /// Gives it a name, and what it inherits. Before it is queued, but after it has its number.
@@ -177,7 +179,7 @@ where
 
     fn facts(&self) -> Facts {
         Facts {
-            id: TaskId::of_block(self.number.load(Ordering::Relaxed)),
+            id: TaskId::of_block(self.own.number()),
             kind: Kind::Task,
             at: self.at,
             spawned: self.spawned,
@@ -216,31 +218,47 @@ where
         unsafe { ManuallyDrop::take(closure) }
     }
 
-    /// Leaves the result to whoever sets `EMPTY`.
+    /// Leaves the result to whoever sets `EMPTY`, and returns what is to be set in the state.
     ///
     /// # Safety
     /// The caller has set `BEGUN`, has taken the closure, and has not set `DONE`.
-    unsafe fn put_result(&self, result: Result<T, Slot>) {
-        let content = Content {
-            result: ManuallyDrop::new(result),
+    unsafe fn put_result(&self, result: Result<T, Slot>) -> u8 {
+        let (content, bits) = match result {
+            Ok(value) => {
+                let value = ManuallyDrop::new(value);
+                (Content { value }, DONE)
+            }
+            Err(failure) => {
+                let failure = ManuallyDrop::new(failure);
+                (Content { failure }, DONE | FAILED)
+            }
         };
         // SAFETY: rule 1: nobody else touches it.
         unsafe { self.content.get().write(content) };
+        bits
     }
 
     /// Takes the result, unless that was taken: once in all.
     fn empty(&self) -> Option<Result<T, Slot>> {
-        if self.state.load(Ordering::Acquire) & (DONE | EMPTY) != DONE
+        let state = self.state.load(Ordering::Acquire);
+        if state & (DONE | EMPTY) != DONE
             || self.state.fetch_or(EMPTY, Ordering::AcqRel) & EMPTY != 0
         {
             return None;
         }
         // SAFETY: rule 2: this call has set `EMPTY`.
         let content = unsafe { &mut *self.content.get() };
-        // SAFETY: written before `DONE`, which the load has seen.
-        let result = unsafe { &mut content.result };
-        // SAFETY: taken once, as `EMPTY` is set once.
-        Some(unsafe { ManuallyDrop::take(result) })
+        Some(if state & FAILED == 0 {
+            // SAFETY: written before `DONE`, which the load has seen, and without `FAILED`.
+            let value = unsafe { &mut content.value };
+            // SAFETY: taken once, as `EMPTY` is set once.
+            Ok(unsafe { ManuallyDrop::take(value) })
+        } else {
+            // SAFETY: written before `DONE`, which the load has seen, and with `FAILED`.
+            let failure = unsafe { &mut content.failure };
+            // SAFETY: taken once, as `EMPTY` is set once.
+            Err(unsafe { ManuallyDrop::take(failure) })
+        })
     }
 
     /// The task has returned `value`: should that be an error, somebody is to hear of it. Not if the task was told of a
@@ -404,7 +422,7 @@ where
     T: Send,
 {
     fn number(&self) -> u64 {
-        self.number.load(Ordering::Relaxed)
+        self.own.number()
     }
 
     fn shown(&self, around: &Arc<Context>) -> Option<Arc<Who>> {
@@ -443,8 +461,8 @@ where
             return;
         };
         // SAFETY: this call has set `BEGUN` and taken the closure.
-        unsafe { self.put_result(result) };
-        let before = self.state.fetch_or(DONE, Ordering::AcqRel);
+        let done = unsafe { self.put_result(result) };
+        let before = self.state.fetch_or(done, Ordering::AcqRel);
         if before & AWAITED != 0 {
             core.wake();
         }
@@ -567,4 +585,16 @@ pub(super) unsafe fn erase<'a>(task: Arc<dyn Run + 'a>) -> Arc<dyn Run> {
     // SAFETY: the two types differ in the lifetime bound of a trait object only, which has no influence
     // on layout or vtable; that the task is gone when `'a` ends is the caller's promise.
     unsafe { std::mem::transmute::<Arc<dyn Run + 'a>, Arc<dyn Run>>(task) }
+}
+
+#[cfg(all(test, not(reunite_model), target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+
+    /// With the two counts of its references, and for a closure and a result of a word each, that is what the allocators in
+    /// use have a class of their own for.
+    #[test]
+    fn a_small_task_takes_five_words() {
+        assert_eq!(size_of::<Task<fn() -> u64, u64>>(), 5 * size_of::<u64>());
+    }
 }
