@@ -164,6 +164,7 @@ impl Node {
     }
 
     /// [`check`](Self::check) for those who do not tell the task.
+    #[inline]
     pub(crate) fn look(&self) -> Result<(), Cancelled> {
         self.look_at(now)
     }

@@ -95,7 +95,9 @@ pub(crate) use imp::{
 pub(crate) use std::cell::UnsafeCell;
 // Reference counts, one-time cells and counters carry no wake-up: they stay std's.
 pub(crate) use std::hint::spin_loop;
-pub(crate) use std::sync::atomic::{AtomicPtr as Mark, AtomicU64 as Counter, Ordering};
+pub(crate) use std::sync::atomic::{
+    AtomicPtr as Mark, AtomicU32 as SmallCounter, AtomicU64 as Counter, Ordering,
+};
 pub(crate) use std::sync::{Arc, OnceLock, Weak};
 pub(crate) use std::time::{Duration, Instant};
 

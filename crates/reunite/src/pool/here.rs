@@ -169,6 +169,7 @@ fn context_of_last(
 }
 
 /// The newest open fork of this thread that is private.
+#[inline]
 fn newest() -> ForkMark {
     seat().map_or(0, |seat| seat.newest.mark())
 }

@@ -26,7 +26,7 @@ use super::handle::PoolTask;
 use super::here;
 use super::job::Ancestor;
 use super::life::{Divide, Left, divide};
-use super::piece::{Piece, Spawned, context};
+use super::piece::{Piece, context};
 use super::scope::PoolScope;
 use super::seat::Seat;
 use super::task::Role;
@@ -186,10 +186,7 @@ where
 {
     let common = Arc::clone(common);
     let (scope, at) = (common.scope, common.at);
-    // Nobody is shown the batch, and its items are as old as its running.
-    scope.enqueue(at, Spawned::never(), Role::Batch, move || {
-        run(&common, first, items)
-    })
+    scope.enqueue(at, Role::Batch, move || run(&common, first, items))
 }
 
 /// A batch that is being run.

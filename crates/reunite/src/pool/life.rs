@@ -112,6 +112,7 @@ impl Life {
     }
 
     /// Of the member: it runs the task of a scope that has this number. Returns what it ran before.
+    #[inline]
     pub(super) fn runs_of_scope(&self, number: u64) -> u64 {
         let before = self.task_of_scope.load(Ordering::Relaxed);
         self.task_of_scope.store(number, Ordering::Relaxed);

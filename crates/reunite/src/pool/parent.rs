@@ -39,10 +39,16 @@ impl Parent {
 
     /// Why the scope is cancelled, if it is: then a task of it does not begin. That counts as told there, as what the
     /// task's closure holds is dropped undone; the task around the scope has not heard of it.
+    #[inline]
     pub(super) fn cause(&self) -> Option<Cancelled> {
         let cancelled = self.tasks.node.look().err()?;
-        self.context.node.mark_observed_here();
+        self.mark_told();
         Some(cancelled)
+    }
+
+    #[cold]
+    fn mark_told(&self) {
+        self.context.node.mark_observed_here();
     }
 
     pub(super) fn as_ancestor(&self) -> Ancestor {

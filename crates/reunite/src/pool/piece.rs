@@ -7,7 +7,7 @@
 //! to say what it waits for; whoever looks at the live tree. All find the same, as it is made once ([`Own`]).
 //!
 //! What cannot be made later is kept in the piece: its number, the line of the user that spawned it, and when that was,
-//! by a clock that costs little.
+//! by a clock that costs little, and is not read for each task of a scope (see [`Queue::now`](super::queue::Queue::now)).
 //!
 //! A thread lists the pieces it runs (`fork`), and in each [layer](crate::current) of contexts the last piece that was
 //! begun there is what it is at. References in that list are raw; they are followed by the thread itself only, while the
@@ -21,7 +21,9 @@ use crate::cancel::Node;
 use crate::context::Inherited;
 use crate::current::{Context, Who};
 use crate::id::{Kind, Label, TaskId};
-use crate::primitive::{Arc, Counter, Duration, Instant, Mutex, Ordering, coarse_millis, now};
+use crate::primitive::{
+    Arc, Counter, Duration, Instant, Mutex, Ordering, SmallCounter, coarse_millis, now,
+};
 use crate::task::{Callback, Unjoined};
 
 /// What a thread runs for a pool.
@@ -39,15 +41,30 @@ pub(super) trait Piece {
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(super) struct Spawned(u32);
 
+/// A [`Spawned`] that is told once, before others have the piece.
+#[derive(Default)]
+pub(super) struct SpawnedAt(SmallCounter);
+
+impl SpawnedAt {
+    #[inline]
+    pub(super) fn tell(&self, Spawned(millis): Spawned) {
+        self.0.store(millis, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> Spawned {
+        Spawned(self.0.load(Ordering::Relaxed))
+    }
+}
+
 impl Spawned {
     #[inline]
     pub(super) fn now() -> Self {
         Self(coarse_millis())
     }
 
-    /// For what nobody is shown.
-    pub(super) const fn never() -> Self {
-        Self(0)
+    #[cfg(all(test, not(reunite_model)))]
+    pub(super) fn later(self, millis: u32) -> Self {
+        Self(self.0.wrapping_add(millis))
     }
 
     fn instant(self) -> Instant {

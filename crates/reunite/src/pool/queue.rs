@@ -5,12 +5,16 @@ use std::ops::Range;
 
 use super::life::Life;
 use super::parent::Parent;
+use super::piece::Spawned;
 use super::task::{Aside, Run};
 use crate::id::TaskId;
 use crate::primitive::{Arc, AtomicUsize, Ordering};
 
 /// Numbers that are taken at a time, at most.
 const MANY: u64 = 256;
+
+/// Tasks that are said to be spawned at the same time, at most.
+const SAME: u32 = 16;
 
 /// Tasks that a thread has taken to run them one after the other.
 #[derive(Default)]
@@ -68,6 +72,12 @@ pub(super) struct Queue {
     numbers: Range<u64>,
     /// How many numbers were taken the last time.
     many: u64,
+    /// When tasks were spawned, by the last reading of the clock.
+    spawned: Spawned,
+    /// How many more may be said to be spawned then.
+    same: u32,
+    /// How often the pool had been looked at.
+    looks: u64,
     /// Tasks that are over: freed by the thread that spawns, whose allocator they come from.
     over: Vec<Arc<dyn Run>>,
     /// The memory of a batch that is over, for the next: an allocation a batch costs short tasks more than it seems to, as
@@ -82,18 +92,41 @@ pub(super) struct Queue {
 impl Queue {
     /// The number of a new task. They are taken several at a time, the more the more the scope has had, as all scopes of
     /// the process take them from one place.
+    #[inline]
     pub(super) fn next_number(&mut self) -> u64 {
         if self.numbers.is_empty() {
-            self.many = (2 * self.many).clamp(1, MANY);
-            self.numbers = TaskId::block(self.many);
+            self.take_numbers();
         }
         let number = self.numbers.start;
         self.numbers.start += 1;
         number
     }
 
+    #[cold]
+    fn take_numbers(&mut self) {
+        self.many = (2 * self.many).clamp(1, MANY);
+        self.numbers = TaskId::block(self.many);
+    }
+
+    /// When a task was spawned that is queued now. The clock is `read` once for at most [`SAME`] tasks, between whose spawns no
+    /// thread has taken any, no joiner has begun one, and the [watch](super::watch) has not looked at the pool. A task is
+    /// said to be older than it is if its spawner has paused meanwhile: by less than the time between two looks, as a pool is
+    /// watched while tasks lie there and no thread can come for them. If its builder wants no watch, the pause of one
+    /// spawner is added to the ages of at most [`SAME`] tasks.
+    #[inline]
+    pub(super) fn now(&mut self, looks: u64, read: impl FnOnce() -> Spawned) -> Spawned {
+        if self.same == 0 || self.looks != looks {
+            self.looks = looks;
+            self.same = SAME;
+            self.spawned = read();
+        }
+        self.same -= 1;
+        self.spawned
+    }
+
     /// A joiner runs `task` in its own place until it [is over](Self::not_aside_any_more).
     pub(super) fn aside(&mut self, task: Aside) {
+        self.same = 0;
         self.aside.push(task);
     }
 
@@ -170,6 +203,7 @@ impl Queue {
     /// Takes the next `count` tasks, or part of what another thread has taken and not begun, and lists them. Says how many
     /// references there are more than before.
     pub(super) fn take(&mut self, count: usize) -> (Option<Arc<Batch>>, usize) {
+        self.same = 0;
         if count == 0 {
             return (None, 0);
         }
@@ -288,6 +322,40 @@ mod tests {
         fn known_context(&self) -> Option<Arc<Context>> {
             None
         }
+    }
+
+    /// When tasks are said to be spawned if the clock has ticked before each.
+    fn times(queue: &mut Queue, count: u32, looks: u64) -> Vec<Spawned> {
+        let now = queue.spawned.later(1);
+        let spawned = (0..count).map(|passed| queue.now(looks, || now.later(passed)));
+        spawned.collect()
+    }
+
+    #[test]
+    fn the_clock_is_read_again_after_a_few_spawns() {
+        let mut queue = Queue::default();
+        let spawned = times(&mut queue, 2 * SAME, 0);
+        let (first, second) = spawned.split_at(SAME as usize);
+        assert!(first.iter().all(|at| *at == first[0]));
+        assert!(second.iter().all(|at| *at == first[0].later(SAME)));
+    }
+
+    /// Whatever tells that time may have passed.
+    #[test]
+    fn the_clock_is_read_again_when_others_have_come_by() {
+        let (mut queue, _) = filled(2);
+        let is_read_again = |queue: &mut Queue, looks| {
+            let before = queue.spawned;
+            times(queue, 1, looks) != [before]
+        };
+        assert!(is_read_again(&mut queue, 0));
+        assert!(!is_read_again(&mut queue, 0));
+        let (batch, _) = queue.take(1);
+        assert!(is_read_again(&mut queue, 0), "a thread has taken a task");
+        assert!(!is_read_again(&mut queue, 0));
+        assert!(is_read_again(&mut queue, 1), "the watch has looked");
+        assert!(!is_read_again(&mut queue, 1));
+        drop(batch);
     }
 
     #[test]

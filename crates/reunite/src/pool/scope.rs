@@ -193,7 +193,7 @@ impl<'scope> PoolScope<'scope, '_> {
         if is_on() || is_inherited() {
             return self.spawn_prepared(None, at, f);
         }
-        let (task, is_first) = self.enqueue(at, Spawned::now(), Role::Task, f);
+        let (task, is_first) = self.enqueue(at, Role::Task, f);
         if is_first {
             self.core.pool.published();
         }
@@ -233,7 +233,8 @@ impl<'scope> PoolScope<'scope, '_> {
         let core = &self.core;
         // Code of users: should it panic, there is no task yet.
         let inherited = Inherited::capture();
-        let task = Task::new(core.parent.as_ancestor(), at, Spawned::now(), Role::Task, f);
+        let task = Task::new(core.parent.as_ancestor(), at, Role::Task, f);
+        task.spawned_at(Spawned::now());
         task.number_as(core.queue.lock().next_number());
         let made = task.prepare(&core.parent.tasks, name, inherited);
         if is_on() {
@@ -255,7 +256,6 @@ impl<'scope> PoolScope<'scope, '_> {
     pub(super) fn enqueue<T, F>(
         &'scope self,
         at: &'static Location<'static>,
-        spawned: Spawned,
         role: Role,
         f: F,
     ) -> (PoolTask<'scope, T>, bool)
@@ -264,12 +264,19 @@ impl<'scope> PoolScope<'scope, '_> {
         F: FnOnce() -> T + Send + 'scope,
     {
         let core = &self.core;
-        let task = Arc::new(Task::new(core.parent.as_ancestor(), at, spawned, role, f));
+        let task = Arc::new(Task::new(core.parent.as_ancestor(), at, role, f));
         let queued: Arc<dyn Run + 'scope> = Arc::clone(&task) as Arc<dyn Run + 'scope>;
         // SAFETY: the scope ends, and `'scope` with it, after `ScopeState::end`: when every queued reference was
         // dropped and every closure has returned.
         let queued = unsafe { erase(queued) };
-        let is_first = core.enqueue(queued, |queue| task.number_as(queue.next_number()));
+        let looks = core.pool.watch.looks();
+        let is_first = core.enqueue(queued, |queue| {
+            task.number_as(queue.next_number());
+            // Nobody is shown a batch, and its items are as old as its running.
+            if role == Role::Task {
+                task.spawned_at(queue.now(looks, Spawned::now));
+            }
+        });
         (PoolTask { task, core }, is_first)
     }
 

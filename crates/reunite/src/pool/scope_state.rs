@@ -122,6 +122,7 @@ impl ScopeState {
 
     /// Counts more that the scope's end waits for. The count changes under the queue's lock, which every
     /// spawn takes anyway.
+    #[inline]
     fn more_pending(&self, count: usize, _: &MutexGuard<'_, Queue>) {
         let pending = self.pending.load(Ordering::Relaxed);
         self.pending.store(pending + count, Ordering::Relaxed);
@@ -317,6 +318,7 @@ impl OpenScope for ScopeState {
 mod tests {
     use super::*;
     use crate::pool::Pool;
+    use crate::pool::piece::Spawned;
     use crate::pool::scope::PoolScope;
 
     fn kept(s: &PoolScope<'_, '_>) -> usize {
@@ -343,6 +345,35 @@ mod tests {
             }
             assert!(kept(s) <= 2 * BATCH, "{} are kept", kept(s));
             last.join().unwrap();
+        });
+    }
+
+    /// As in the tests of `queue`, which has no joiners.
+    #[test]
+    fn the_clock_is_read_again_when_a_joiner_has_run_a_task() {
+        let pool = Pool::builder()
+            .threads(1)
+            .spare_after(None)
+            .build()
+            .unwrap();
+        // The caller has the only place, so that no worker takes tasks.
+        pool.enter(|| {
+            pool.scope(|s| {
+                let is_read = || {
+                    let mut is_read = false;
+                    s.core.queue.lock().now(0, || {
+                        is_read = true;
+                        Spawned::default()
+                    });
+                    is_read
+                };
+                let task = s.spawn(|| 1);
+                let _by_the_spawn = is_read();
+                assert!(!is_read());
+                task.join().unwrap();
+                assert!(is_read());
+                assert!(!is_read());
+            })
         });
     }
 

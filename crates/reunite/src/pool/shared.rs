@@ -8,7 +8,7 @@ use super::roster::{Roster, Rouse};
 use super::seat::Seat;
 use crate::contain::contain;
 use crate::id::{Kind, Label, TaskId};
-use crate::primitive::{Arc, AtomicBool, Duration, OnceLock, Ordering};
+use crate::primitive::{Arc, AtomicBool, Counter, Duration, OnceLock, Ordering};
 use crate::task::{Group, Picture, Visible, hide};
 use crate::thread::start_worker;
 
@@ -20,6 +20,8 @@ pub(super) struct Watch {
     /// How long a member may stand still; `None` for ever.
     pub(super) patience: Option<Duration>,
     pub(super) is_watched: AtomicBool,
+    /// How often it was looked at.
+    pub(super) looks: Counter,
     /// A standstill was reported that is not over.
     pub(super) has_reported: AtomicBool,
     /// It was reported that others get the places of those that stand still.
@@ -31,9 +33,16 @@ impl Watch {
         Self {
             patience: patience.map(|patience| patience.max(LEAST_PATIENCE)),
             is_watched: AtomicBool::new(false),
+            looks: Counter::new(0),
             has_reported: AtomicBool::new(false),
             has_told: AtomicBool::new(false),
         }
+    }
+
+    /// How often the pool was looked at: while work lies there and nobody can come for it, that tells that time passes.
+    #[inline]
+    pub(super) fn looks(&self) -> u64 {
+        self.looks.load(Ordering::Relaxed)
     }
 }
 

@@ -40,7 +40,7 @@ use super::here;
 use super::job::{Ancestor, Lineage};
 use super::life::Life;
 use super::parent::Parent;
-use super::piece::{Facts, Made, Own, Piece, Spawned};
+use super::piece::{Facts, Made, Own, Piece, Spawned, SpawnedAt};
 use crate::contain::{assert_outside, contain};
 use crate::context::Inherited;
 use crate::current::{Context, Who};
@@ -76,7 +76,7 @@ pub(super) struct Task<F, T> {
     lineage: Lineage,
     at: &'static Location<'static>,
     own: Own,
-    spawned: Spawned,
+    spawned: SpawnedAt,
     role: Role,
     state: AtomicU8,
     content: UnsafeCell<Content<F, T>>,
@@ -139,18 +139,12 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    pub(super) fn new(
-        up: Ancestor,
-        at: &'static Location<'static>,
-        spawned: Spawned,
-        role: Role,
-        f: F,
-    ) -> Self {
+    pub(super) fn new(up: Ancestor, at: &'static Location<'static>, role: Role, f: F) -> Self {
         Self {
             lineage: Lineage::new(Some(up)),
             at,
             own: Own::unknown(),
-            spawned,
+            spawned: SpawnedAt::default(),
             role,
             state: AtomicU8::new(0),
             content: UnsafeCell::new(Content {
@@ -163,6 +157,12 @@ where
     #[inline]
     pub(super) fn number_as(&self, number: u64) {
         self.own.number_as(number);
+    }
+
+    /// Says when it was spawned: once, before it is queued.
+    #[inline]
+    pub(super) fn spawned_at(&self, spawned: Spawned) {
+        self.spawned.tell(spawned);
     }
 
     /// Gives it a name, and what it inherits. Before it is queued, but after it has its number.
@@ -182,7 +182,7 @@ where
             id: TaskId::of_block(self.own.number()),
             kind: Kind::Task,
             at: self.at,
-            spawned: self.spawned,
+            spawned: self.spawned.get(),
         }
     }
 

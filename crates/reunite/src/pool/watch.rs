@@ -197,10 +197,12 @@ impl Watched {
         };
         let Watch {
             is_watched,
+            looks,
             has_reported,
             has_told,
             ..
         } = &pool.watch;
+        looks.fetch_add(1, Ordering::Relaxed);
         let has_batches = pool.divide(pool.roster.backlog.seats(), self.patience);
         if !pool.roster.is_short() {
             self.members.clear();
