@@ -119,3 +119,29 @@ pub(crate) fn shown() -> Vec<(String, reunite::DumpTask)> {
         .for_each(|it| add(it, &mut all));
     all
 }
+
+/// A channel that holds some messages, and whose sender lives for ever.
+pub(crate) fn open_channel(capacity: usize) -> reunite::channel::Receiver<u64> {
+    let (tx, rx) = match capacity {
+        0 => reunite::channel::rendezvous(),
+        usize::MAX => reunite::channel::unbounded(),
+        capacity => reunite::channel::bounded(capacity),
+    };
+    for n in 0..3 {
+        let _full = tx.try_send(n);
+    }
+    std::mem::forget(tx);
+    rx
+}
+
+/// The reason for which an iteration over what `produce` sends is left, in a task of its own.
+pub(crate) fn consumed(
+    produce: impl FnOnce(reunite::channel::Sender<u64>) + Send,
+) -> Result<usize, reunite::JoinError> {
+    let (tx, rx) = reunite::channel::bounded(8);
+    reunite::scope(|s| {
+        let consumer = s.spawn(move || rx.iter().count());
+        produce(tx);
+        consumer.join()
+    })
+}
