@@ -277,60 +277,6 @@ fn waits_below_a_deadline(told: &Mutex<Vec<reunite::Cancelled>>) {
     told.push(inner.cancelled().unwrap().clone());
 }
 
-#[test]
-fn cancelling_one_handle_leaves_the_siblings_alone() {
-    let _watch = watchdog();
-    let (started, starting) = mpsc::channel::<()>();
-    scope(|s| {
-        let (releases, tasks): (Vec<_>, Vec<_>) = (0..5)
-            .map(|n| {
-                let started = started.clone();
-                let (release, released) = mpsc::channel::<()>();
-                let builder = reunite::Builder::new().name(n.to_string());
-                let task = s.spawn_with(builder, move || -> Result<usize, Cancelled> {
-                    scope(|below| {
-                        let below = below.spawn(move || -> Result<usize, reunite::Cancelled> {
-                            started.send(()).unwrap();
-                            // Whichever comes first: its cancellation or its release.
-                            loop {
-                                reunite::checkpoint()?;
-                                match released.try_recv() {
-                                    Ok(()) => return Ok(n),
-                                    Err(_) => std::thread::yield_now(),
-                                }
-                            }
-                        });
-                        reunite::shield(|| below.join().unwrap())
-                    })
-                });
-                (release, task)
-            })
-            .unzip();
-        (0..5).for_each(|_| starting.recv().unwrap());
-        tasks[2].cancel();
-        while !tasks[2].is_finished() {
-            std::thread::yield_now();
-        }
-        // The others had every opportunity to hear of it.
-        assert!((0..5).all(|n| n == 2 || !tasks[n].is_finished()));
-        assert!(!s.is_cancelled());
-        reunite::checkpoint().unwrap();
-        for release in &releases {
-            // The cancelled one has let go of its end.
-            let _gone = release.send(());
-        }
-        for (n, task) in tasks.into_iter().enumerate() {
-            match task.join().unwrap() {
-                Ok(value) => assert!(value == n && n != 2),
-                Err(cancelled) => {
-                    assert_eq!((n, cancelled.source().name()), (2, Some("2")));
-                    assert_eq!(cancelled.reason(), "cancelled through its handle");
-                }
-            }
-        }
-    });
-}
-
 /// Runs this test alone in a process of its own, prepared by a shell. True in that process.
 #[cfg(target_os = "linux")]
 fn in_a_process_of_its_own(test: &str, prepare: &str) -> bool {

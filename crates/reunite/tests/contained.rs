@@ -10,19 +10,6 @@ use std::time::Duration;
 use common::{Bomb, until, until_cancelled, watchdog, with_time_enough};
 
 #[test]
-fn a_callback_that_panics_with_a_bomb_does_not_keep_its_scope_from_ending() {
-    let _watchdog = watchdog();
-    let value = reunite::scope(|s| {
-        let (go, wait) = mpsc::channel::<()>();
-        let task = s.spawn(move || wait.recv().is_err());
-        task.on_complete(|| panic_any(Bomb));
-        drop(go);
-        task.join().unwrap()
-    });
-    assert!(value);
-}
-
-#[test]
 fn a_detached_task_that_panics_with_a_bomb_is_gone_afterwards() {
     let _watchdog = watchdog();
     let bomber = reunite::Builder::new().name("bomber");

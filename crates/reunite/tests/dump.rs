@@ -91,30 +91,3 @@ fn the_tree_shows_scopes_in_tasks_in_scopes_and_their_waits() {
     let after = reunite::dump().to_string();
     assert!(!after.contains("first floor"), "{after}");
 }
-
-/// Names are the user's: whatever they hold, the JSON can be read.
-#[test]
-fn json_of_odd_names_can_be_read() {
-    let _watchdog = common::watchdog();
-    let odd = "quote \" back\\slash \u{1} newline\n";
-    let task = named(odd).spawn(|| reunite::sleep(Duration::from_secs(3600)));
-    let json: serde_json::Value = serde_json::from_str(&reunite::dump().to_json()).unwrap();
-    assert!(json.to_string().contains("back"));
-    task.cancel();
-    drop(task);
-}
-
-#[cfg(feature = "signal")]
-#[test]
-fn another_process_may_ask() {
-    let _watchdog = common::watchdog();
-    reunite::answer_dump_requests().unwrap();
-    let task = named("asked for").spawn(|| reunite::sleep(Duration::from_secs(3600)));
-    let (text, json) = reunite::request_dump(std::process::id(), Duration::from_secs(60)).unwrap();
-    assert!(text.contains("task `asked for`"), "{text}");
-    assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok());
-    task.cancel();
-    drop(task);
-    let nobody = reunite::request_dump(u32::MAX / 2, Duration::from_secs(1)).unwrap_err();
-    assert!(nobody.to_string().contains("process"), "{nobody}");
-}

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::homes::{ALL, Home, NAMED, Place, in_homes, in_homes_with};
+use common::homes::{ALL, Home, Place, in_homes, in_homes_with};
 use reunite::channel::bounded;
 use reunite::sync::{Barrier, Condvar, Lazy, Mutex, OnceCell, RwLock};
 use reunite::{Deadlock, TaskId, WaitError};
@@ -287,43 +287,6 @@ fn a_task_that_waits_for_itself() {
             });
             assert_eq!(value.unwrap(), &7);
         });
-    });
-}
-
-/// Those that wait already when it happens.
-#[test]
-fn a_guard_that_is_forgotten_under_those_who_wait() {
-    // The first half of the outermost fork is a part of the thread that forked, which goes on.
-    in_homes(NAMED, |at| {
-        let lock = Mutex::new(());
-        let (all, end) = (Barrier::new(6), Barrier::new(2));
-        let names = ["careless", "b", "c", "d", "e", "f", "ends it"];
-        let refused = at.run(&names, |n| match n {
-            0 => {
-                std::mem::forget(lock.lock().unwrap());
-                all.wait().unwrap();
-                end.wait().unwrap();
-                None
-            }
-            6 => {
-                // Long enough for the others to be known to wait; if not, they find it when they do.
-                reunite::sleep(Duration::from_millis(20)).unwrap();
-                end.wait().unwrap();
-                None
-            }
-            _ => {
-                all.wait().unwrap();
-                lock.lock().map(drop).err()
-            }
-        });
-        let refused = refused.into_iter().filter_map(Result::unwrap);
-        let refused: Vec<_> = refused.map(|error| error.to_string()).collect();
-        assert_eq!(refused.len(), 5);
-        let careless = at.home.names(0, "careless");
-        for told in refused {
-            assert!(told.contains("leaked"), "{told}");
-            assert!(told.contains(&careless), "{careless} in {told}");
-        }
     });
 }
 

@@ -1,4 +1,5 @@
-//! Scopes: what may be borrowed, what comes back, and in which order failures are told.
+//! Scopes on threads: fallible ones, deadlines, and in which order failures are told. What holds wherever tasks run is in
+//! `homes_scopes.rs`.
 
 mod common;
 
@@ -6,21 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use common::{Counted, LONG, payload_of, until_cancelled, watchdog, with_time_enough};
+use common::{LONG, until_cancelled, watchdog, with_time_enough};
 use reunite::{JoinError, ScopeBuilder, ScopeError, scope, try_scope};
-
-#[test]
-fn children_borrow_the_stack_and_change_disjoint_parts() {
-    let _watch = watchdog();
-    let mut numbers: Vec<u64> = (0..1000).collect();
-    let factor = 3;
-    scope(|s| {
-        for part in numbers.chunks_mut(100) {
-            s.spawn(|| part.iter_mut().for_each(|n| *n *= factor));
-        }
-    });
-    assert!(numbers.iter().enumerate().all(|(i, n)| *n == i as u64 * 3));
-}
 
 #[test]
 fn results_may_borrow_what_outlives_the_scope() {
@@ -51,145 +39,10 @@ fn results_may_borrow_what_outlives_the_scope() {
     assert_eq!(longest(&left, &right), Some("question"));
 }
 
-#[test]
-fn tasks_mix_lifetimes_of_nested_scopes() {
-    let _watch = watchdog();
-    let outer_data = [1u64, 2, 3];
-    let total = scope(|outer| {
-        let sum = outer.spawn(|| {
-            let inner_data = outer_data.map(|n| n * 10);
-            scope(|inner| {
-                let a = inner.spawn(|| inner_data.iter().sum::<u64>());
-                let b = inner.spawn(|| outer_data.iter().sum::<u64>());
-                // A sibling in the outer scope, which may not borrow `inner_data` but may be joined here.
-                let c = outer.spawn(|| outer_data.len() as u64);
-                a.join().unwrap() + b.join().unwrap() + c.join().unwrap()
-            })
-        });
-        sum.join().unwrap()
-    });
-    assert_eq!(total, 60 + 6 + 3);
-}
-
-#[test]
-fn a_scope_waits_for_tasks_that_tasks_spawned() {
-    let _watch = watchdog();
-    let done = AtomicUsize::new(0);
-    scope(|s| {
-        for _ in 0..20 {
-            s.spawn(|| {
-                for _ in 0..5 {
-                    s.spawn(|| {
-                        s.spawn(|| done.fetch_add(1, Ordering::SeqCst));
-                        done.fetch_add(1, Ordering::SeqCst);
-                    });
-                }
-            });
-        }
-    });
-    assert_eq!(done.into_inner(), 200);
-}
-
-#[test]
-fn a_panic_leaves_the_siblings_unharmed() {
-    let _watch = watchdog();
-    let (tell, told) = mpsc::channel();
-    let (sum, message) = scope(|s| {
-        // Goes on only when the panic is over.
-        let healthy = s.spawn(move || told.recv().map(|()| 42));
-        let broken = s.spawn(|| -> u32 { panic!("broken {}", 7) });
-        let error = broken.join().unwrap_err();
-        assert!(error.is_panic() && !error.is_cancelled());
-        tell.send(()).unwrap();
-        (
-            healthy.join().unwrap().unwrap(),
-            error.panic_message().unwrap().to_owned(),
-        )
-    });
-    assert_eq!((sum, &*message), (42, "broken 7"));
-}
-
 #[derive(Debug, PartialEq)]
 struct Custom {
     code: i32,
     text: String,
-}
-
-#[test]
-fn a_payload_rises_through_nested_scopes_as_it_was() {
-    let _watch = watchdog();
-    let payload = payload_of(|| {
-        scope(|outer| {
-            outer.spawn(|| {
-                scope(|middle| {
-                    middle.spawn(|| {
-                        scope(|inner| {
-                            inner.spawn(|| {
-                                std::panic::panic_any(Custom {
-                                    code: 7,
-                                    text: "deep".into(),
-                                })
-                            });
-                        });
-                    });
-                });
-            });
-        });
-    });
-    let expected = Custom {
-        code: 7,
-        text: "deep".into(),
-    };
-    assert_eq!(*payload.downcast::<Custom>().unwrap(), expected);
-}
-
-#[test]
-fn a_panic_of_the_body_arrives_after_its_tasks_are_back() {
-    let _watch = watchdog();
-    let back = AtomicBool::new(false);
-    let payload = payload_of(|| {
-        scope(|s| {
-            let (ready, is_ready) = mpsc::channel();
-            let back = &back;
-            s.spawn(move || {
-                ready.send(()).unwrap();
-                let cancelled = until_cancelled();
-                assert_eq!(cancelled.reason(), "its body failed");
-                back.store(true, Ordering::SeqCst);
-            });
-            is_ready.recv().unwrap();
-            std::panic::panic_any(5_u8)
-        })
-    });
-    assert_eq!(*payload.downcast::<u8>().unwrap(), 5);
-    assert!(back.into_inner());
-}
-
-#[test]
-fn a_plain_scope_panics_with_the_first_of_several_payloads() {
-    let _watch = watchdog();
-    let payload = payload_of(|| {
-        scope(|s| {
-            let (first_is_over, go) = mpsc::channel();
-            s.spawn(move || {
-                go.recv().unwrap();
-                std::panic::panic_any("second")
-            });
-            let first = s.spawn(|| std::panic::panic_any("first"));
-            first.on_complete(move || first_is_over.send(()).unwrap());
-        })
-    });
-    assert_eq!(*payload.downcast::<&str>().unwrap(), "first");
-}
-
-#[test]
-fn a_joined_panic_is_not_told_again() {
-    let _watch = watchdog();
-    let value = scope(|s| {
-        assert!(s.spawn(|| panic!("taken")).join().is_err());
-        8
-    });
-    assert_eq!(value, 8);
 }
 
 /// Fails tasks 0..n in the order given; each fails only when the one before has failed.
@@ -452,94 +305,6 @@ fn the_error_a_body_passes_on_is_told_once() {
 }
 
 #[test]
-fn results_nobody_joined_are_dropped_before_the_scope_returns() {
-    let _watch = watchdog();
-    for _ in 0..500 {
-        let drops = AtomicUsize::new(0);
-        scope(|s| {
-            for kept in [true, false, true] {
-                let drops = &drops;
-                let handle = s.spawn(move || Counted(drops));
-                if kept {
-                    drop(handle);
-                } else {
-                    s.spawn(move || drop(handle));
-                }
-            }
-        });
-        assert_eq!(drops.into_inner(), 3);
-    }
-}
-
-#[test]
-fn what_a_task_captured_is_dropped_before_the_scope_returns() {
-    let _watch = watchdog();
-    for _ in 0..500 {
-        let drops = AtomicUsize::new(0);
-        let _ = ScopeBuilder::new().scope(|s| {
-            for i in 0..6 {
-                let captured = Counted(&drops);
-                let task = s.spawn(move || {
-                    let _captured = captured;
-                    assert!(i != 2, "one of them panics");
-                });
-                if i == 3 {
-                    task.cancel();
-                }
-            }
-            s.cancel("half-way");
-            let late = Counted(&drops);
-            s.spawn(move || drop(late));
-        });
-        assert_eq!(drops.into_inner(), 7);
-    }
-}
-
-struct PanicsInDrop;
-
-impl Drop for PanicsInDrop {
-    fn drop(&mut self) {
-        panic!("in the drop of a result");
-    }
-}
-
-#[test]
-fn a_result_that_panics_when_dropped_is_a_failure_that_is_told() {
-    let _watch = watchdog();
-    let done = AtomicBool::new(false);
-    let error = ScopeBuilder::new()
-        .scope(|s| {
-            let (go, gone) = mpsc::channel::<()>();
-            // The handle is gone before the result is there.
-            drop(s.spawn(move || {
-                gone.recv().unwrap();
-                PanicsInDrop
-            }));
-            go.send(()).unwrap();
-            s.spawn(|| done.store(true, Ordering::SeqCst));
-        })
-        .unwrap_err();
-    assert_eq!(
-        error.root().unwrap().panic_message(),
-        Some("in the drop of a result")
-    );
-    assert!(done.into_inner(), "the sibling ran");
-}
-
-#[test]
-fn a_captured_value_that_panics_when_dropped_unrun_is_a_failure_that_is_told() {
-    let _watch = watchdog();
-    let error = ScopeBuilder::new()
-        .scope(|s| {
-            s.cancel("nothing starts any more");
-            let bomb = PanicsInDrop;
-            drop(s.spawn(move || std::mem::forget(bomb)));
-        })
-        .unwrap_err();
-    assert!(error.root().unwrap().is_panic());
-}
-
-#[test]
 fn an_expired_deadline_cancels_what_blocks() {
     let _watch = watchdog();
     for expired in [
@@ -683,23 +448,6 @@ fn a_value_beats_a_deadline_that_passes_with_nothing_undone() {
 }
 
 #[test]
-fn nothing_starts_in_a_cancelled_scope() {
-    let _watch = watchdog();
-    let ran = AtomicBool::new(false);
-    scope(|s| {
-        s.cancel("stop");
-        assert!(s.is_cancelled());
-        let task = s.spawn(|| ran.store(true, Ordering::SeqCst));
-        assert!(task.is_finished());
-        // The result is there: it beats the cancellation of the joiner.
-        let error = task.join().unwrap_err();
-        assert!(error.is_cancelled() && !error.is_interrupted());
-        assert_eq!(error.cancelled().unwrap().reason(), "stop");
-    });
-    assert!(!ran.into_inner());
-}
-
-#[test]
 fn a_scope_nested_in_a_task_keeps_its_failures_to_itself() {
     let _watch = watchdog();
     let value = try_scope::<_, &str, _>(|outer| {
@@ -715,20 +463,4 @@ fn a_scope_nested_in_a_task_keeps_its_failures_to_itself() {
         Ok(value)
     });
     assert_eq!(value.unwrap(), 1);
-}
-
-#[test]
-fn scopes_in_scopes_in_tasks_all_come_back() {
-    let _watch = watchdog();
-    fn tree(depth: usize) -> usize {
-        if depth == 0 {
-            return 1;
-        }
-        scope(|s| {
-            let left = s.spawn(|| tree(depth - 1));
-            let right = s.spawn(|| tree(depth - 1));
-            left.join().unwrap() + right.join().unwrap()
-        })
-    }
-    assert_eq!(tree(7), 128);
 }

@@ -5,6 +5,7 @@ mod common;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use common::homes::{ALL, Place, in_homes};
 use reunite::sync;
 use reunite::{Event, Observer, Stall};
 
@@ -33,45 +34,12 @@ fn a_wait_that_lasts_reports_itself_once() {
     let all = || told.lock().unwrap_or_else(PoisonError::into_inner).clone();
     reunite::stall_after(Duration::from_millis(30));
 
-    let (held, other) = (sync::Mutex::new(()), sync::Mutex::new(()));
-    reunite::scope(|s| {
-        let guard = held.lock().unwrap();
-        let waits = s.spawn_with(reunite::Builder::new().name("patient"), || {
-            let _other = other.lock().unwrap();
-            held.lock().map(drop)
-        });
-        common::until(|| {
-            all()
-                .iter()
-                .any(|stall| stall.task.name() == Some("patient"))
-        });
-        // It has reported itself; it does so no second time.
-        reunite::sleep(Duration::from_millis(100)).unwrap();
-        drop(guard);
-        waits.join().unwrap().unwrap();
+    in_homes(ALL, |at| {
+        let told = all().len();
+        let text = reports_itself_once(at, &|| all().split_off(told));
+        let seen = observed.lock().unwrap_or_else(PoisonError::into_inner);
+        assert!(seen.contains(&text), "observers are told, too: {seen:?}");
     });
-    let patient: Vec<_> = all()
-        .into_iter()
-        .filter(|stall| stall.task.name() == Some("patient"))
-        .collect();
-    assert_eq!(patient.len(), 1, "{patient:?}");
-    let stall = &patient[0];
-    assert!(stall.lasted >= Duration::from_millis(30));
-    assert_eq!(stall.holds.len(), 1);
-    assert!(!stall.is_idle);
-    let text = stall.to_string();
-    for part in [
-        "task `patient`",
-        "locks a mutex",
-        "stall.rs:",
-        "holding a lock since",
-    ] {
-        assert!(text.contains(part), "{part:?} is missing in {text}");
-    }
-
-    let seen = observed.lock().unwrap_or_else(PoisonError::into_inner);
-    assert!(seen.contains(&text), "observers are told, too: {seen:?}");
-    drop(seen);
 
     // A thread of somebody else's waits, and one of the library's own computes: that may end it.
     let (tx, rx) = reunite::channel::bounded(1);
@@ -88,6 +56,7 @@ fn a_wait_that_lasts_reports_itself_once() {
     assert!(idle.is_idle && !idle.is_suspected, "{idle}");
 
     // Off in one line.
+    let held = sync::Mutex::new(());
     reunite::stall_after(None);
     let before = all().len();
     reunite::scope(|s| {
@@ -97,4 +66,50 @@ fn a_wait_that_lasts_reports_itself_once() {
         drop(guard);
     });
     assert_eq!(all().len(), before);
+}
+
+/// The second of two tasks waits for a lock that somebody else has, with a lock of its own. What is told of it.
+fn reports_itself_once(at: &Place, told: &(dyn Fn() -> Vec<Stall> + Sync)) -> String {
+    let (held, other) = (sync::Mutex::new(()), sync::Mutex::new(()));
+    let names = ["looks on", "patient"];
+    let is_patient = |stall: &Stall| {
+        let is_users = stall.task.spawned_at().file().ends_with("homes.rs");
+        is_users && stall.waits.starts_with("locks a mutex")
+    };
+    let patient = || {
+        let told = told().into_iter();
+        told.filter(is_patient).collect::<Vec<_>>()
+    };
+    std::thread::scope(|threads| {
+        let guard = held.lock().unwrap();
+        let ran = threads.spawn(|| {
+            at.run(&names, |n| {
+                if n == 1 {
+                    let _other = other.lock().unwrap();
+                    drop(held.lock().unwrap());
+                } else {
+                    // In a pool the first half would keep what it forked to itself.
+                    reunite::blocking(|| common::until(|| !patient().is_empty()));
+                }
+            })
+        });
+        common::until(|| !patient().is_empty());
+        // It has reported itself; it does so no second time.
+        reunite::sleep(Duration::from_millis(100)).unwrap();
+        drop(guard);
+        let ran = ran.join().unwrap();
+        assert!(ran.iter().all(Result::is_ok));
+    });
+    let patient = patient();
+    assert_eq!(patient.len(), 1, "{patient:?}");
+    let stall = &patient[0];
+    assert!(stall.lasted >= Duration::from_millis(30));
+    assert_eq!(stall.holds.len(), 1);
+    assert!(!stall.is_idle);
+    let text = stall.to_string();
+    let name = at.home.names(1, "patient");
+    for part in [&name, "locks a mutex", "stall.rs:", "holding a lock since"] {
+        assert!(text.contains(part), "{part:?} is missing in {text}");
+    }
+    text
 }

@@ -91,42 +91,6 @@ fn so_is_one_outside_any_scope() {
 }
 
 #[test]
-fn so_is_one_whose_join_was_interrupted() {
-    let _watch = watchdog();
-    let (go, gone) = mpsc::channel::<()>();
-    scope(|above| {
-        let task = above.spawn_with(named("interrupted"), move || gone.recv());
-        let joiner = above.spawn(|| task.join().unwrap_err().is_interrupted());
-        joiner.cancel();
-        // It may not have begun.
-        assert!(joiner.join().unwrap_or(true));
-        drop(go);
-    });
-    assert_eq!(told("interrupted").len(), 1);
-}
-
-#[test]
-fn what_was_taken_is_not_told_nor_what_is_no_error() {
-    let _watch = watchdog();
-    scope(|s| {
-        assert!(
-            s.spawn_with(named("joined"), fails)
-                .join()
-                .unwrap()
-                .is_err()
-        );
-        let mut tried = s.spawn_with(named("joined"), fails);
-        until(|| tried.is_finished());
-        assert!(tried.try_join().unwrap().unwrap().is_err());
-        s.spawn_with(named("joined"), || Ok::<_, String>(1));
-        s.spawn_with(named("joined"), || Some(Err::<u8, _>("inside")));
-        s.spawn_with(named("joined"), || fails().ok());
-        s.spawn_with(named("joined"), || ());
-    });
-    assert!(told("joined").is_empty(), "{:?}", told("joined"));
-}
-
-#[test]
 fn so_is_that_of_a_pools_task_which_nobody_joined() {
     let _watch = watchdog();
     let _reporter = named("of a pool");

@@ -8,11 +8,11 @@
 use std::convert::Infallible;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reunite::sync::Mutex;
 use reunite::{
-    Builder, JoinError, JoinHandle, Outcomes, Pool, PoolScope, PoolTask, Scope, ScopeBuilder,
+    Builder, JoinError, JoinHandle, Label, Outcomes, Pool, PoolScope, PoolTask, Scope, ScopeBuilder,
 };
 
 use super::{until, watchdog};
@@ -369,6 +369,15 @@ impl<T> Handle<'_, T> {
     }
 
     #[track_caller]
+    pub(crate) fn join_deadline(&mut self, deadline: Instant) -> Result<T, JoinError> {
+        match self {
+            Self::Thread(task) => task.join_deadline(deadline),
+            Self::Pool(task) => task.join_deadline(deadline),
+            Self::Item(_) => unreachable!("an item's wait fails with another error"),
+        }
+    }
+
+    #[track_caller]
     pub(crate) fn try_join(&mut self) -> Option<Result<T, JoinError>> {
         match self {
             Self::Thread(task) => task.try_join(),
@@ -397,6 +406,14 @@ impl<T> Handle<'_, T> {
         match self {
             Self::Thread(task) => task.on_complete(f),
             Self::Pool(task) => task.on_complete(f),
+            Self::Item(_) => unreachable!("an item has no handle"),
+        }
+    }
+
+    pub(crate) fn label(&self) -> Label {
+        match self {
+            Self::Thread(task) => task.label().clone(),
+            Self::Pool(task) => task.label(),
             Self::Item(_) => unreachable!("an item has no handle"),
         }
     }
