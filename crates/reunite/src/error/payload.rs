@@ -44,7 +44,12 @@ impl CutShort {
     /// Gives the payload of a panic back.
     pub(crate) fn from_payload(payload: Box<dyn Any + Send>) -> Result<Self, Box<dyn Any + Send>> {
         // Copies, as the payload is to go: nobody leaves with it any more.
-        let found = if let Some(cancelled) = payload.downcast_ref::<Cancelled>() {
+        Self::of_payload(&*payload).ok_or(payload)
+    }
+
+    /// Why a task leaves that unwinds with this, if it does not panic.
+    pub(crate) fn of_payload(payload: &(dyn Any + Send)) -> Option<Self> {
+        if let Some(cancelled) = payload.downcast_ref::<Cancelled>() {
             Some(Self::Cancelled(cancelled.clone()))
         } else if let Some(refused) = payload.downcast_ref::<Refused>() {
             Some(Self::Refused(refused.refusal.clone()))
@@ -55,8 +60,7 @@ impl CutShort {
         } else {
             let deadlock = payload.downcast_ref::<Deadlock>();
             deadlock.map(|deadlock| Self::Refused(Refusal::Deadlock(deadlock.clone())))
-        };
-        found.ok_or(payload)
+        }
     }
 }
 

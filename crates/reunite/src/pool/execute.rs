@@ -6,7 +6,7 @@ use super::{captured, here};
 use crate::contain::contain;
 use crate::current;
 use crate::deadlock;
-use crate::observe::{Completion, Event, is_on, tell};
+use crate::observe::{Event, is_on, tell};
 use crate::primitive::Arc;
 
 /// Runs a job that this thread, who sits at `seat`, took: as a task of its own in the context in which it was forked.
@@ -28,22 +28,21 @@ pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
     let half = Half::new(public.as_ancestor(), at, context, spawned);
     let shown = seat.life().runs_half(&half);
     here::running(&*half, || {
-        let mut ambient = None;
-        if let Some(inherited) = inherited {
-            contain(|| ambient = Some(inherited.enter(half.label())));
-        }
         if is_on() {
             let task = half.label();
             tell(|| Event::Start { task });
         }
+        let mut ambient = None;
+        let mut inherited = inherited;
+        // A panic in it is the half's, as it is that of any task.
+        let mut enter = || {
+            if let Some(inherited) = inherited.take() {
+                ambient = Some(inherited.enter(half.label()));
+            }
+        };
         // SAFETY: it was taken from its mailbox to be run here, and is run here only.
-        let has_value = unsafe { job.run() };
+        let how = unsafe { job.run(&mut enter) };
         if is_on() {
-            let how = if has_value {
-                Completion::Value
-            } else {
-                Completion::Panic
-            };
             let task = half.label();
             tell(|| Event::Complete { task, how });
         }

@@ -24,6 +24,8 @@ use std::ptr::NonNull;
 use crate::contain::assert_outside;
 use crate::current::ForkMark;
 use crate::cut_short::catch_part;
+use crate::error::CutShort;
+use crate::observe::Completion;
 use crate::primitive::{AtomicU8, Mark, Ordering};
 
 const PENDING: u8 = 0;
@@ -99,7 +101,7 @@ impl Ancestor {
 /// What is known of a job without knowing its types. The first field of every job.
 #[repr(C)]
 pub(super) struct Header {
-    run: unsafe fn(NonNull<Header>) -> bool,
+    run: unsafe fn(NonNull<Header>, &mut dyn FnMut()) -> Completion,
     link: Link,
     /// The line of the user that forked it.
     at: &'static Location<'static>,
@@ -230,15 +232,16 @@ impl JobRef {
         unsafe { public.assume_init_ref() }
     }
 
-    /// Runs the closure and stores what it returns or panics with: whether it returned. Does not unwind.
+    /// Calls `enter` and runs the closure, and stores what that returns or either of them panics with. How that went, for
+    /// observers. Does not unwind.
     ///
     /// # Safety
     /// The caller took the job from where it was published, and calls this once.
-    pub(super) unsafe fn run(self) -> bool {
+    pub(super) unsafe fn run(self, enter: &mut dyn FnMut()) -> Completion {
         // SAFETY: the owner keeps the job until it is done, and `finish` has not been called.
         let run = unsafe { self.0.as_ref() }.run;
         // SAFETY: `run` was made for the job it stands in; once, by the caller's promise.
-        unsafe { run(self.0) }
+        unsafe { run(self.0, enter) }
     }
 
     /// Gives the job back to its owner; whether the owner must be unparked. The job may be gone after this.
@@ -340,16 +343,31 @@ where
 
     /// # Safety
     /// `header` is the first field of a `StackJob<F, R>` that the caller took, once.
-    unsafe fn run(header: NonNull<Header>) -> bool {
+    unsafe fn run(header: NonNull<Header>, enter: &mut dyn FnMut()) -> Completion {
         // SAFETY: it was made from a reference to the whole job, which its owner keeps.
         let this = unsafe { header.cast::<Self>().as_ref() };
         // SAFETY: the caller took the job: nobody else touches the closure; once.
         let closure = unsafe { this.take_closure() };
         assert_outside();
-        let result = catch_part(closure);
-        let has_value = result.is_ok();
+        let result = catch_part(|| {
+            enter();
+            closure()
+        });
+        let how = completion(&result);
         // SAFETY: the owner reads it only after `finish`.
         unsafe { (*this.result.get()).write(result) };
-        has_value
+        how
+    }
+}
+
+/// How a half completed, for observers.
+fn completion<R>(result: &Caught<R>) -> Completion {
+    let Err(payload) = result else {
+        return Completion::Value;
+    };
+    match CutShort::of_payload(&**payload) {
+        Some(CutShort::Cancelled(_)) => Completion::Cancelled,
+        Some(CutShort::Refused(_)) => Completion::Error,
+        None => Completion::Panic,
     }
 }
