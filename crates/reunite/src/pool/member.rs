@@ -136,9 +136,8 @@ impl Drop for Seated {
 /// A thread's visit to a pool that it is no worker of: it works on its own stack, and others may help.
 pub(super) struct Visit {
     pool: Arc<Shared>,
-    seated: Option<Seated>,
-    /// What forks had captured before.
-    captured: usize,
+    /// With how many captured there were before.
+    seated: Option<(Seated, usize)>,
 }
 
 /// Takes part in `pool`; `None` if that has too many members. A thread that takes part already gets a visit
@@ -155,12 +154,11 @@ pub(super) fn visit(pool: &Arc<Shared>) -> Option<Visit> {
         let seated = Seated::in_pool(pool, Role::Visitor)?;
         pool.roster.arrive();
         seated.seat.life().hold();
-        Some(seated)
+        Some((seated, captured::count()))
     };
     Some(Visit {
         pool: Arc::clone(pool),
         seated,
-        captured: captured::count(),
     })
 }
 
@@ -178,11 +176,11 @@ pub(super) struct NoPlace;
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        if let Some(seated) = self.seated.take() {
+        if let Some((seated, captured)) = self.seated.take() {
             let roster = &self.pool.roster;
             let is_counted = roster.depart(seated.seat.life());
             drop(seated);
-            captured::forget(self.captured);
+            captured::forget(captured);
             let rouse = if is_counted {
                 roster.go()
             } else {
