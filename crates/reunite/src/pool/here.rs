@@ -215,6 +215,45 @@ pub(super) fn running<R>(piece: &dyn Piece, f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// [`running`] in the stead of the piece that the calling thread has begun last, which is all that `piece` is a part of:
+/// nothing else of that one runs meanwhile.
+#[inline]
+pub(super) fn running_instead<R>(piece: &dyn Piece, f: impl FnOnce() -> R) -> R {
+    // SAFETY: as in `running`.
+    let piece = unsafe {
+        std::mem::transmute::<NonNull<dyn Piece + '_>, NonNull<dyn Piece>>(NonNull::from(piece))
+    };
+    let _listed = Replaced {
+        before: replace_last(piece),
+    };
+    f()
+}
+
+/// What the last piece in the list was. On a thread that is ending there is none.
+#[inline]
+fn replace_last(piece: NonNull<dyn Piece>) -> Option<NonNull<dyn Piece>> {
+    let replace = |running: &RefCell<Vec<Running>>| {
+        let mut running = running.borrow_mut();
+        let last = running.last_mut()?;
+        Some(std::mem::replace(&mut last.piece, piece))
+    };
+    RUNNING.try_with(replace).ok().flatten()
+}
+
+/// Puts the piece back that was the last in the list.
+struct Replaced {
+    before: Option<NonNull<dyn Piece>>,
+}
+
+impl Drop for Replaced {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(before) = self.before {
+            replace_last(before);
+        }
+    }
+}
+
 /// The last piece in the list is there until this is dropped.
 struct Listed;
 
@@ -226,6 +265,7 @@ impl Drop for Listed {
 }
 
 /// What this thread works on, most closely.
+#[inline]
 pub(super) fn innermost() -> Option<Ancestor> {
     let last = |running: &RefCell<Vec<Running>>| {
         let running = running.borrow();
@@ -238,4 +278,48 @@ pub(super) fn innermost() -> Option<Ancestor> {
 pub(super) fn is_inside(target: Ancestor) -> bool {
     // SAFETY: this thread runs it, so it, and all that wait for it, are alive.
     innermost().is_some_and(|innermost| unsafe { innermost.descends(target) })
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::super::job::Lineage;
+    use super::*;
+
+    struct Part(Lineage);
+
+    impl Part {
+        fn new() -> Self {
+            Self(Lineage::new(None))
+        }
+    }
+
+    impl Piece for Part {
+        fn as_ancestor(&self) -> Ancestor {
+            self.0.as_ancestor()
+        }
+
+        fn context(&self, around: &Arc<Context>) -> Arc<Context> {
+            Arc::clone(around)
+        }
+
+        fn known_context(&self) -> Option<Arc<Context>> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_piece_that_runs_in_the_stead_of_another_is_followed_by_that() {
+        let (outer, inner) = (Part::new(), Part::new());
+        running(&outer, || {
+            let is_inner = || innermost() == Some(inner.as_ancestor()) && nesting() == 1;
+            assert!(running_instead(&inner, is_inner));
+            assert!(innermost() == Some(outer.as_ancestor()));
+            let panics = || running_instead(&inner, || panic!("a test's own"));
+            assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
+            assert!(innermost() == Some(outer.as_ancestor()));
+        });
+        assert!(innermost().is_none());
+    }
 }

@@ -47,12 +47,35 @@ use crate::task::is_err;
 /// What has become of a batch.
 pub(super) struct Batch<'scope, R> {
     pub(super) outcomes: Vec<Result<R, JoinError>>,
+    /// What most batches do not have.
+    pub(super) more: Option<Box<More<'scope, R>>>,
+    pub(super) lasted: Duration,
+}
+
+pub(super) struct More<'scope, R> {
     pub(super) untaken: Untaken<R>,
     /// Who the items were, if observers are to be told of their joins.
     pub(super) labels: Vec<Label>,
     /// What was cut off, from the last items to the first.
-    pub(super) rest: Vec<PoolTask<'scope, Self>>,
-    pub(super) lasted: Duration,
+    pub(super) rest: Vec<PoolTask<'scope, Batch<'scope, R>>>,
+}
+
+impl<'scope, R> More<'scope, R> {
+    #[inline]
+    fn boxed(
+        untaken: Untaken<R>,
+        labels: Vec<Label>,
+        rest: Vec<PoolTask<'scope, Batch<'scope, R>>>,
+    ) -> Option<Box<Self>> {
+        if untaken.is_empty() && labels.is_empty() && rest.is_empty() {
+            return None;
+        }
+        Some(Box::new(Self {
+            untaken,
+            labels,
+            rest,
+        }))
+    }
 }
 
 /// What an item is called.
@@ -250,15 +273,13 @@ where
         if life.is_some() && !is_one {
             common.scope.pool().watch();
         }
-        here::running(&running, || {
+        here::running_instead(&running, || {
             running.run_all(runner, &mut labels, &mut untaken)
         })
     });
     Batch {
         outcomes,
-        untaken,
-        labels,
-        rest: running.cut.into_inner().rest,
+        more: More::boxed(untaken, labels, running.cut.into_inner().rest),
         lasted: now().duration_since(start),
     }
 }
@@ -279,13 +300,14 @@ where
     ) -> Vec<Result<R, JoinError>> {
         let mut outcomes = Vec::with_capacity(items.most());
         let holding = deadlock::holding();
+        let common = &**self.common;
         for mut item in items {
-            if self.common.stop.load(Ordering::Relaxed) {
+            if common.stop.load(Ordering::Relaxed) {
                 break;
             }
             let place = outcomes.len();
             let outcome = match item.facts() {
-                None => catch_task(|| (self.common.f)(item.into_item()))
+                None => catch_task(|| (common.f)(item.into_item()))
                     .map_err(|payload| self.failed(place, payload)),
                 Some(facts) => self.run_known(place, item, *facts, labels),
             };

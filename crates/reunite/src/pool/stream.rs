@@ -13,9 +13,8 @@ use std::panic::Location;
 use std::vec;
 
 use super::handle::PoolTask;
-use super::items::{Batch, Common, hand_out};
+use super::items::{Batch, Common, More, hand_out};
 use super::scope::PoolScope;
-use super::untaken::Untaken;
 use crate::current;
 use crate::cut_short::catch_task;
 use crate::deadline;
@@ -23,6 +22,7 @@ use crate::error::{CutShort, JoinError, JoinErrorKind, WaitError, resume};
 use crate::id::{Kind, Label};
 use crate::observe::{Event, is_on, tell};
 use crate::primitive::{Arc, Duration, Instant, now};
+use crate::task::Unjoined;
 
 /// How long a batch should take. In a model time says nothing, and batches are to grow.
 const LASTING: Duration = if cfg!(reunite_model) {
@@ -42,6 +42,15 @@ type TimedOutcome<R> = Result<Option<Result<R, JoinError>>, WaitError>;
 /// The time to wait for the next outcome ran out.
 struct TooLate;
 
+/// An outcome, and what is told of it.
+struct Told<R> {
+    outcome: Result<R, JoinError>,
+    /// Who it is of, if observers are told of joins.
+    item: Option<Label>,
+    /// Tells of an error that nobody has taken.
+    unjoined: Option<Unjoined>,
+}
+
 /// Yields what a function makes of each item, in the order of the items; see [`PoolScope::map`].
 #[must_use = "nothing is pulled until the first outcome is asked for"]
 pub struct PoolMap<'scope, 'env, I: Iterator, F, R> {
@@ -53,12 +62,10 @@ pub struct PoolMap<'scope, 'env, I: Iterator, F, R> {
     batches: VecDeque<PoolTask<'scope, Batch<'scope, R>>>,
     /// How many of them, at the old end, somebody has begun.
     begun: usize,
-    /// Outcomes of the oldest batch that was joined, and who they are of, if observers are told.
+    /// Outcomes of the oldest batch that was joined.
     ready: vec::IntoIter<Result<R, JoinError>>,
-    labels: Option<vec::IntoIter<Label>>,
-    /// Which of them are errors, and how many were taken.
-    untaken: Option<Untaken<R>>,
-    place: usize,
+    /// Such outcomes, with what there is to tell.
+    told: vec::IntoIter<Told<R>>,
     /// Pulled and not yet taken.
     pulled: usize,
     /// Pulled in all.
@@ -110,9 +117,7 @@ impl<'scope, 'env> PoolScope<'scope, 'env> {
             batches: VecDeque::new(),
             begun: 0,
             ready: Vec::new().into_iter(),
-            labels: None,
-            untaken: None,
-            place: 0,
+            told: Vec::new().into_iter(),
             pulled: 0,
             count: 0,
             size: 1,
@@ -197,16 +202,17 @@ where
         loop {
             if let Some(outcome) = self.ready.next() {
                 self.pulled -= 1;
-                if let Some(untaken) = &mut self.untaken {
-                    untaken.take(self.place);
+                return Ok(Some(outcome));
+            }
+            if let Some(told) = self.told.next() {
+                self.pulled -= 1;
+                if let Some(unjoined) = told.unjoined {
+                    unjoined.take();
                 }
-                self.place += 1;
-                if let Some(labels) = &mut self.labels
-                    && let Some(item) = labels.next()
-                {
+                if let Some(item) = told.item {
                     self.tell_joined(&item);
                 }
-                return Ok(Some(outcome));
+                return Ok(Some(told.outcome));
             }
             self.fill();
             let Some(oldest) = self.batches.front() else {
@@ -246,14 +252,9 @@ where
         self.size = usize::try_from(fitting)
             .unwrap_or(usize::MAX)
             .clamp(1, 2 * count);
-        self.ready = batch.outcomes.into_iter();
-        self.untaken = Some(batch.untaken);
-        self.place = 0;
-        self.labels = (!batch.labels.is_empty()).then(|| batch.labels.into_iter());
-        for rest in batch.rest {
-            self.batches.push_front(rest);
-            // Perhaps nobody has.
-            self.begun = 0;
+        match batch.more {
+            None => self.ready = batch.outcomes.into_iter(),
+            Some(more) => self.take_more(batch.outcomes, *more),
         }
     }
 
@@ -289,7 +290,7 @@ where
     }
 }
 
-impl<I: Iterator, F, R> PoolMap<'_, '_, I, F, R> {
+impl<'scope, I: Iterator, F, R> PoolMap<'scope, '_, I, F, R> {
     /// The source panicked, and so does the consumer; or it was left, and may have had more items.
     fn source_ended(&self, payload: Box<dyn Any + Send>) -> JoinError {
         let kind = match CutShort::from_payload(payload) {
@@ -308,6 +309,33 @@ impl<I: Iterator, F, R> PoolMap<'_, '_, I, F, R> {
                 by: &by.who.label,
                 at: self.common.at(),
             });
+        }
+    }
+
+    /// Takes a batch of which there is more than outcomes.
+    #[cold]
+    fn take_more(&mut self, outcomes: Vec<Result<R, JoinError>>, more: More<'scope, R>) {
+        let More {
+            mut untaken,
+            labels,
+            rest,
+        } = more;
+        if untaken.is_empty() && labels.is_empty() {
+            self.ready = outcomes.into_iter();
+        } else {
+            let mut labels = labels.into_iter();
+            let told = outcomes.into_iter().enumerate();
+            let told = told.map(|(place, outcome)| Told {
+                outcome,
+                item: labels.next(),
+                unjoined: untaken.pass_on(place),
+            });
+            self.told = told.collect::<Vec<_>>().into_iter();
+        }
+        for rest in rest {
+            self.batches.push_front(rest);
+            // Perhaps nobody has begun it.
+            self.begun = 0;
         }
     }
 

@@ -34,21 +34,28 @@ impl<R> Untaken<R> {
         self.places.push_back((place, item));
     }
 
-    /// The consumer has taken what the item there returned. Those before it were taken.
-    #[inline]
-    pub(super) fn take(&mut self, place: usize) {
-        if self.places.front().is_some_and(|(next, _)| *next == place) {
-            self.places.pop_front();
-        }
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// What tells of the item there, behind those before, from now on.
+    pub(super) fn pass_on(&mut self, place: usize) -> Option<Unjoined> {
+        self.places.front().filter(|(next, _)| *next == place)?;
+        let (place, item) = self.places.pop_front()?;
+        Some(self.unjoined(place, item))
+    }
+
+    fn unjoined(&self, place: usize, item: Option<Label>) -> Unjoined {
+        let number = self.first + place as u64;
+        let label = || Label::new(Kind::Item(number), None, self.at);
+        Unjoined::error::<R>(item.unwrap_or_else(label))
     }
 }
 
 impl<R> Drop for Untaken<R> {
     fn drop(&mut self) {
-        for (place, item) in self.places.drain(..) {
-            let number = self.first + place as u64;
-            let label = || Label::new(Kind::Item(number), None, self.at);
-            drop(Unjoined::error::<R>(item.unwrap_or_else(label)));
+        while let Some((place, item)) = self.places.pop_front() {
+            drop(self.unjoined(place, item));
         }
     }
 }
