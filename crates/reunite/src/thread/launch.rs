@@ -10,6 +10,8 @@ use crate::id::Label;
 use crate::observe::count_thread;
 #[cfg(not(reunite_model))]
 use crate::primitive::Duration;
+#[cfg(all(target_os = "linux", not(reunite_model)))]
+use crate::primitive::thread_local;
 use crate::primitive::{Arc, Builder, JoinHandle};
 use crate::task::{Entry, Threads, run_chain};
 
@@ -32,7 +34,7 @@ const NAME: &str = "reunite";
 pub(crate) fn start(entry: &Arc<Entry>) -> io::Result<()> {
     let chain = Arc::clone(entry);
     let work = Box::new(move || {
-        set_name(chain.who.label.name().unwrap_or(NAME));
+        set_name(chain.who.label.name());
         run_chain(chain);
     });
     let name = NAME.to_owned();
@@ -140,10 +142,19 @@ fn launch(
     })
 }
 
-/// The name that debuggers and `top` show; Linux keeps fifteen bytes of it.
+/// Gives the calling thread the name that debuggers and `top` show; Linux keeps fifteen bytes of it.
 #[cfg(all(target_os = "linux", not(reunite_model)))]
-fn set_name(name: &str) {
-    let name = name.split('\0').next().unwrap_or(NAME);
+fn set_name(name: Option<&str>) {
+    thread_local! {
+        static IS_NAMED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    }
+    let was_named = IS_NAMED.replace(name.is_some());
+    if name.is_none() && !was_named {
+        // It is called so already, unless a task has changed that behind the library. Most tasks have no name, and a system
+        // call would be a tenth of what one costs.
+        return;
+    }
+    let name = name.unwrap_or(NAME).split('\0').next().unwrap_or(NAME);
     let end = (0..=name.len().min(15))
         .rev()
         .find(|&end| name.is_char_boundary(end))
@@ -156,4 +167,4 @@ fn set_name(name: &str) {
 
 /// Elsewhere a thread keeps the name it was started with.
 #[cfg(all(not(target_os = "linux"), not(reunite_model)))]
-fn set_name(_: &str) {}
+fn set_name(_: Option<&str>) {}
