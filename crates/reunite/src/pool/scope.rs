@@ -57,8 +57,7 @@ fn open(pool: &Arc<Shared>, at: &'static Location<'static>) -> (Arc<ScopeState>,
         who: outer.who,
         node: Arc::clone(&node),
     });
-    let core = Arc::new(ScopeState::new(pool, context, tasks));
-    (core, outer_node)
+    (ScopeState::new(pool, context, tasks), outer_node)
 }
 
 /// Opens a scope in `pool`, runs `body` here, and ends the scope.

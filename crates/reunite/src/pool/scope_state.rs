@@ -66,14 +66,14 @@ pub(super) struct ScopeState {
 
 impl ScopeState {
     /// For a scope in `pool` that the calling thread opens, and whose tasks run in `tasks`.
-    pub(super) fn new(pool: &Arc<Shared>, context: Arc<Context>, tasks: Arc<Context>) -> Self {
-        Self {
+    pub(super) fn new(pool: &Arc<Shared>, context: Arc<Context>, tasks: Arc<Context>) -> Arc<Self> {
+        Arc::new(Self {
             parent: Parent::new(context, tasks),
             pool: Arc::clone(pool),
             owner: here::seat(),
             queue: Mutex::default(),
             pending: AtomicUsize::new(0),
-        }
+        })
     }
 
     /// Corrects `is_listed`, and returns it.
