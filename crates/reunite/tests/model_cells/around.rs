@@ -11,6 +11,14 @@ pub(crate) mod observe {
         Read,
         Write,
     }
+
+    /// How a job went.
+    pub(crate) enum Completion {
+        Value,
+        Error,
+        Panic,
+        Cancelled,
+    }
 }
 
 pub(crate) mod contain {
@@ -66,11 +74,25 @@ pub(crate) mod deadlock {
 }
 
 pub(crate) mod error {
+    use std::any::Any;
+
     use crate::primitive::Duration;
 
     pub(crate) enum Cancelled {}
 
     pub(crate) enum Refusal {}
+
+    /// Nobody leaves here.
+    pub(crate) enum CutShort {
+        Cancelled(Cancelled),
+        Refused(Refusal),
+    }
+
+    impl CutShort {
+        pub(crate) fn of_payload(_: &(dyn Any + Send)) -> Option<Self> {
+            None
+        }
+    }
 
     #[derive(Debug)]
     pub(crate) struct WaitError;

@@ -37,7 +37,7 @@ fn a_job_that_is_done_shows_what_it_did() {
         owner.begin_to_ask();
         let thief = thread::spawn(move || {
             // SAFETY: nobody else has it, once.
-            unsafe { shared.run() };
+            unsafe { shared.run(&mut || {}) };
             // SAFETY: after `run`, once.
             if unsafe { shared.finish() } {
                 owner.unpark();
