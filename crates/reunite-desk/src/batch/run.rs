@@ -1,11 +1,10 @@
 //! The batch's own task.
 
-use std::sync::{Mutex, PoisonError};
-
 use reunite::channel::Receiver;
+use reunite::sync::Mutex;
 use reunite::{Builder, Canceller, ScopeBuilder};
 use reunite_images::Transform;
-use reunite_images::batch::{FileError, Job, Ledger, Watch, Written, run_watched};
+use reunite_images::batch::{FileError, Job, Ledger, Watch, Written, lock_shielded, run_watched};
 
 use super::gate::Gate;
 use super::messages::{Command, Ending, News, Report};
@@ -45,10 +44,7 @@ pub(super) fn run(order: &Order, commands: &Receiver<Command>, report: &Report) 
     });
     // It was cancelled: the window knows, for it was the window that did that.
     drop(ended);
-    let saved = ledger
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner)
-        .save();
+    let saved = ledger.into_inner().save();
     let forgotten = saved.err().map(|error| {
         format!(
             "Not all of what was made is remembered, and will be made again: {}.",
@@ -107,10 +103,7 @@ impl Watch for Desk<'_> {
         self.gate.passed(place);
         match outcome {
             Ok(written) => {
-                self.ledger
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .record(&self.jobs[place], self.transform);
+                lock_shielded(self.ledger).record(&self.jobs[place], self.transform);
                 self.report.tell(News::Made(place, written));
             }
             // Of what fails before, the window knows already.

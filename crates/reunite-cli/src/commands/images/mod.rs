@@ -4,10 +4,9 @@ mod events;
 mod plan;
 mod report;
 
-use std::sync::Mutex;
-
 use reunite::ScopeBuilder;
-use reunite_images::batch;
+use reunite::sync::Mutex;
+use reunite_images::batch::{self, lock_shielded};
 
 use crate::args::Images;
 use crate::exit::Exit;
@@ -38,22 +37,22 @@ pub(crate) fn run(args: &Images) -> Exit {
     let ended = builder.scope(|scope| {
         let canceller = scope.canceller();
         interrupt::cancel_on_ctrl_c(canceller.clone());
-        if args.fail_fast && lock(report).has_failures() {
+        if args.fail_fast && lock_shielded(report).has_failures() {
             return;
         }
         batch::run(scope, jobs, options, move |place, outcome| {
             let job = &jobs[place];
             if outcome.is_ok() {
-                lock(ledger).record(job, &options.transform);
+                lock_shielded(ledger).record(job, &options.transform);
             }
-            let failed = lock(report).one(place, job, outcome);
+            let failed = lock_shielded(report).one(place, job, outcome);
             if failed && args.fail_fast {
                 canceller.cancel("--fail-fast");
             }
         });
     });
-    let saved = lock(ledger).save();
-    let mut report = lock(report);
+    let saved = lock_shielded(ledger).save();
+    let mut report = lock_shielded(report);
     if let Err(error) = saved {
         report.warn(&format!(
             "not all of what was made is remembered, and will be made again: {error}"
@@ -61,10 +60,4 @@ pub(crate) fn run(args: &Images) -> Exit {
     }
     let timed_out = ended.is_err_and(|error| error.is_timeout());
     report.end(jobs, timed_out, interrupt::was_interrupted())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
