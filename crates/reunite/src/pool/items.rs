@@ -13,7 +13,8 @@
 //! which waits for the runner, waits for the rest as well.
 //!
 //! # Who an item is
-//! An item is a task, and its batch a piece of work that shows the item at hand in its stead. Its identity is made when
+//! An item is a task, and its batch a piece of work that shows the item at hand in its stead, listed in the place of the task
+//! that runs it. Its identity is made when
 //! somebody asks for it ([`Running::item`]): of two who ask at the same time, whoever has seen the later item is right.
 //! Where something is known of items from the beginning (a name, what they inherit, that observers are told of them), they
 //! are handed out as [`Known`] ones, which costs others nothing.
