@@ -16,6 +16,9 @@ const MANY: u64 = 256;
 /// Tasks that are said to be spawned at the same time, at most.
 const SAME: u32 = 16;
 
+/// How many queued tasks somebody who looks goes through, under the lock that every spawn needs.
+const LOOKED_AT: usize = 1_000;
+
 /// Tasks that a thread has taken to run them one after the other.
 #[derive(Default)]
 pub(super) struct Batch {
@@ -143,16 +146,21 @@ impl Queue {
         self.aside.iter().for_each(|task| each(task.get()));
     }
 
-    /// Calls `each` with some tasks that are to be begun, the first that there are, and says how many more there are.
+    /// Calls `each` with some tasks that are to be begun, the first that there are, and says how many more there are: of a
+    /// queue too long to be gone through, how many references, some of which joiners may have run.
     pub(super) fn each_queued(&self, most: usize, mut each: impl FnMut(&dyn Run)) -> usize {
-        let in_batches = self
-            .batches
-            .iter()
-            .flat_map(|batch| &batch.tasks[batch.left()]);
-        let queued = in_batches.chain(&self.tasks);
-        let mut queued = queued.filter(|task| !task.is_begun());
-        queued.by_ref().take(most).for_each(|task| each(&**task));
-        queued.count()
+        let lefts = || self.batches.iter().map(|batch| (batch, batch.left()));
+        let count = lefts().map(|(_, left)| left.len()).sum::<usize>() + self.tasks.len();
+        let in_batches = lefts().flat_map(|(batch, left)| &batch.tasks[left]);
+        let looked_at = in_batches.chain(&self.tasks).take(LOOKED_AT);
+        let mut found = 0;
+        for task in looked_at.filter(|task| !task.is_begun()) {
+            if found < most {
+                each(&**task);
+            }
+            found += 1;
+        }
+        found.saturating_sub(most) + count.saturating_sub(LOOKED_AT)
     }
 
     /// Takes what joiners have begun away from the front, and says how many references were given up.
@@ -401,6 +409,26 @@ mod tests {
         assert_eq!(queue.drop_begun(), 1);
         assert!(!queue.has_tasks() && queue.next_task().is_none());
         assert_eq!(queue.over.len(), 3);
+    }
+
+    #[test]
+    fn a_look_at_a_long_queue_goes_through_its_beginning() {
+        let (queue, tasks) = filled(100 * LOOKED_AT);
+        tasks[..500].iter().for_each(|task| begin(task));
+        let mut shown = Vec::new();
+        let more = queue.each_queued(100, |task| shown.push(task.as_ancestor()));
+        let expected = tasks[500..600].iter().map(|task| task.as_ancestor());
+        assert!(shown.into_iter().eq(expected));
+        assert_eq!(more, 100 * LOOKED_AT - 600);
+        let asked = tasks.iter().map(|task| task.asked.load(Ordering::Relaxed));
+        assert_eq!(asked.sum::<usize>(), LOOKED_AT);
+        // None is there to be shown in what is looked at.
+        tasks.iter().for_each(|task| begin(task));
+        let more = queue.each_queued(100, |_| unreachable!("all were begun"));
+        assert_eq!(more, 99 * LOOKED_AT);
+        let (short, tasks) = filled(LOOKED_AT);
+        begin(&tasks[LOOKED_AT - 1]);
+        assert_eq!(short.each_queued(100, |_| ()), LOOKED_AT - 101);
     }
 
     /// However long the queue is, each is asked a few times in all.
