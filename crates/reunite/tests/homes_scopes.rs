@@ -3,8 +3,8 @@
 mod common;
 
 use std::panic::panic_any;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use common::homes::{ALL, NAMED, Place, SCOPES, in_homes};
 use common::{Counted, payload_of, until, until_cancelled};
@@ -264,6 +264,28 @@ fn nothing_starts_in_a_cancelled_scope() {
             assert_eq!(error.cancelled().unwrap().reason(), "stop");
         });
         assert!(!ran.into_inner());
+    });
+}
+
+/// As soon as anything has told the task.
+#[test]
+fn a_checkpoint_after_a_wait_that_was_cancelled_fails_too() {
+    in_homes(SCOPES, |at| {
+        at.scope(|s| {
+            for _ in 0..500 {
+                let waits = Arc::new(AtomicBool::new(false));
+                let is_waiting = Arc::clone(&waits);
+                let task = s.spawn(move || {
+                    waits.store(true, Ordering::SeqCst);
+                    // Nothing else wakes it.
+                    until_cancelled();
+                    reunite::checkpoint().is_err()
+                });
+                until(|| is_waiting.load(Ordering::SeqCst));
+                task.cancel();
+                assert!(task.join().unwrap());
+            }
+        });
     });
 }
 

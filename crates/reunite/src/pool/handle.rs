@@ -72,8 +72,9 @@ impl<T> PoolTask<'_, T> {
     pub fn cancel(&self) {
         let why = Why::Requested("cancelled through its handle".to_owned());
         let own = self.context();
-        own.node.cancel(Cancelled::new(why, own.who.label.clone()));
+        // First: a checkpoint asks this, and one that comes after a wait which the cancellation has ended must find it.
         self.core.parent.tasks.node.mark_below();
+        own.node.cancel(Cancelled::new(why, own.who.label.clone()));
     }
 
     /// Calls `f` when the task has completed and its result can be taken without waiting: on the thread that ran the task,
