@@ -155,10 +155,10 @@ fn joins_another<'scope>(
     (give, task)
 }
 
-/// Not as items of maps on threads: one that is refused drops the outcomes of the other, and waits for its end.
+/// As items of maps on threads, the one that is refused drops the outcomes of the other, which does the same.
 #[test]
 fn tasks_that_join_each_other() {
-    in_homes(&[Home::Threads, Home::PoolScope, Home::PoolMap], |at| {
+    in_homes(NAMED, |at| {
         at.scope(|s| {
             let (end, ended) = bounded::<()>(1);
             let (to_a, a) = joins_another((s, at), ("a", "b"), end.clone());

@@ -8,13 +8,13 @@ use super::plan::Plan;
 use super::shared::{Item, Name, Shared};
 use super::worker::{start, timed_out, unpark};
 use crate::cancel::Node;
-use crate::current;
+use crate::current::{self, Who};
 use crate::deadline;
-use crate::deadlock::{Bond, Object, On, Site};
+use crate::deadlock::{Bond, Crew, Need, Object, On, Site};
 use crate::error::{
     Cancelled, CutShort, JoinError, JoinErrorKind, ScopeError, WaitError, Why, resume,
 };
-use crate::id::{Kind, Label};
+use crate::id::{Kind, Label, TaskId};
 use crate::observe::{Event, Straggler, Verb, is_on, tell};
 use crate::primitive::{Arc, Duration, Instant, now};
 use crate::task::{chase, straggler};
@@ -24,8 +24,9 @@ use crate::wait::{Heed, Wait, wait};
 ///
 /// If the current task is cancelled while it waits, it yields that as an error
 /// ([`is_interrupted`](JoinError::is_interrupted)) and ends. Dropping it cancels the items that run and
-/// waits for them; those that do not stop are named. Errors that are dropped with it, untaken, are
-/// [reported](crate::on_unjoined_error), unless the item had been told of a cancellation.
+/// waits for them; those that do not stop are named. It does not wait for an item that waits for the task which drops it.
+/// Errors that are dropped with it, untaken, are [reported](crate::on_unjoined_error), unless the item had been told of a
+/// cancellation.
 ///
 /// If the source iterator leaves its task (see [partial results](crate#partial-results)), as one over the messages of a
 /// channel may, that is the last outcome, after those of the items pulled before it.
@@ -407,12 +408,14 @@ impl<I: Iterator, V, E, S, U> Drop for Consumer<'_, I, V, E, S, U> {
             verb: Verb::End,
             object: Object::Label(shared.label.clone()),
             at: shared.plan.at,
-            on: On::Anyone,
+            on: ends_with(shared),
         };
+        // Refused if an item waits for this very task, and would for ever: as a handle that is dropped, this lets go then.
+        // What runs has all that it needs, and is waited for by its scope, if the map has one.
         chase(
             &shared.label,
             |deadline| {
-                wait(site(), deadline, Heed::Patiently, |parker| {
+                wait(site(), deadline, Heed::UnlessForEver, |parker| {
                     let mut state = shared.state.lock();
                     state.consumer = Some(parker.clone());
                     state.workers == 0
@@ -441,16 +444,48 @@ fn tell_joined(task: &Label, at: &'static Location<'static>) {
 }
 
 /// The items that still run, those whose time was up included.
-fn late<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>) -> Vec<Straggler> {
+fn running<I: Iterator, U, E, R>(
+    shared: &Shared<'_, I, U, E>,
+    each: impl Fn(&Arc<Who>) -> R,
+) -> Vec<R> {
     let state = shared.state.lock();
     let running = state.seats.iter().filter_map(|seat| match &seat.item {
         Item::Running { who, .. } => Some(who),
         Item::Done { .. } => None,
     });
-    state
-        .lost
-        .iter()
-        .chain(running)
-        .map(|who| straggler(who))
-        .collect()
+    state.lost.iter().chain(running).map(each).collect()
+}
+
+fn late<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>) -> Vec<Straggler> {
+    running(shared, |who| straggler(who))
+}
+
+/// Whom the end of a map that was stopped waits for: no item begins any more.
+fn ends_with<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>) -> On {
+    let items = running(shared, |who| who.label.id());
+    if items.is_empty() {
+        return On::Anyone;
+    }
+    On::Crew(Arc::new(Items(items)))
+}
+
+/// Items that are waited for, all of them. Some may have ended: nobody keeps those.
+struct Items(Vec<TaskId>);
+
+impl Crew for Items {
+    fn need(&self) -> Need {
+        Need::All(self.0.clone())
+    }
+
+    fn size(&self) -> usize {
+        self.0.len()
+    }
+
+    fn needs(&self, task: TaskId) -> bool {
+        self.0.contains(&task)
+    }
+
+    fn bonds(&self) -> Vec<Bond> {
+        self.0.iter().copied().map(Bond::Task).collect()
+    }
 }

@@ -20,7 +20,8 @@
 //! limit, the first seat taken where the order is kept (it tells whom the consumer waits for), the end of the source, a worker gone.
 //!
 //! *The end.* `workers` counts the threads that have not left; each leaves as its last act under the lock.
-//! The consumer's drop stops the map, cancels its node and waits until `workers` is zero.
+//! The consumer's drop stops the map, cancels its node and waits until `workers` is zero; unless that would be for ever, as
+//! an item waits for the consumer. Then the items that run go on without it: they find their seats gone.
 
 use std::any::Any;
 use std::collections::VecDeque;
