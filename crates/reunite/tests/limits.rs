@@ -337,6 +337,45 @@ fn a_service_says_when_it_is_ready_or_why_not() {
 }
 
 #[test]
+fn a_service_that_is_not_up_in_time_is_cancelled() {
+    let _watchdog = watchdog();
+    let builder = || reunite::Builder::new().name("service");
+    let short = std::time::Duration::from_millis(2);
+    reunite::scope(|s| {
+        let never = |_ready| drop(until_cancelled());
+        let late = s.spawn_ready_timeout::<u16, _, _>(builder(), never, short);
+        let late = late.unwrap_err();
+        assert!(late.is_timeout(), "{late}");
+        assert!(late.to_string().contains("task `service`"), "{late}");
+        let soon = std::time::Instant::now() + short;
+        let late = s.spawn_ready_deadline::<u16, _, _>(builder(), never, soon);
+        assert!(late.unwrap_err().is_timeout());
+        let up = |ready: reunite::Ready<u16>| ready.up(8080);
+        let (port, service) = s
+            .spawn_ready_timeout(builder(), up, std::time::Duration::MAX)
+            .unwrap();
+        assert_eq!(port, 8080);
+        service.join().unwrap();
+    });
+}
+
+/// Those that `Pool::spawn` starts belong to a scope of the pool, at the line that built it.
+#[test]
+fn the_scope_of_a_pool_is_shown_at_the_line_of_its_builder() {
+    let _watchdog = watchdog();
+    let name = "shown at its line";
+    let pool = reunite::Pool::builder().threads(1).name(name);
+    let pool = pool.build().unwrap();
+    let task = pool.spawn(until_cancelled);
+    let scopes = reunite::dump().scopes;
+    let scope = scopes.iter().find(|it| it.scope.name() == Some(name));
+    let at = scope.unwrap().scope.spawned_at();
+    assert_eq!(at.file(), file!());
+    task.cancel();
+    drop(task);
+}
+
+#[test]
 fn a_shield_keeps_cancellation_out_and_only_there() {
     let _watchdog = watchdog();
     reunite::scope(|s| {

@@ -10,7 +10,9 @@ use std::fmt;
 use std::panic::Location;
 
 use crate::cancel::Canceller;
+use crate::deadline;
 use crate::error::{Fallibility, Fallible, JoinError, ScopeError};
+use crate::primitive::{Duration, Instant};
 use crate::task::{FailFast, Group, JoinHandle, WaitAll};
 use crate::thread::Builder;
 
@@ -192,7 +194,8 @@ impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
     /// as the port it listens on.
     ///
     /// # Errors
-    /// What the task completed with before it was ready; or the caller's own cancellation.
+    /// What the task completed with before it was ready; or the caller's own cancellation. Then the task is cancelled, as
+    /// nobody has a handle of it; the scope waits for it.
     #[track_caller]
     #[allow(
         clippy::type_complexity,
@@ -209,8 +212,77 @@ impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
         K::Error: Send + 'scope,
         F: FnOnce(Ready<R>) -> K::Returns<T> + Send + 'scope,
     {
-        let at = Location::caller();
-        ready::hand_shake(at, |ready| {
+        self.spawn_ready_until(builder, None, Location::caller(), f)
+    }
+
+    /// [`spawn_ready`](Self::spawn_ready) that waits for at most `timeout`.
+    ///
+    /// # Errors
+    /// As there, or that the time ran out: the task is cancelled, as nobody has a handle of it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let late = reunite::scope(|s| {
+    ///     let never_up = |_ready: reunite::Ready<()>| reunite::sleep(Duration::MAX).is_err();
+    ///     let service = s.spawn_ready_timeout(reunite::Builder::new(), never_up, Duration::from_millis(5));
+    ///     service.map(drop).unwrap_err()
+    /// });
+    /// assert!(late.is_timeout());
+    /// ```
+    #[track_caller]
+    #[allow(clippy::type_complexity, reason = "as of `spawn_ready`")]
+    pub fn spawn_ready_timeout<R, T, F>(
+        &'scope self,
+        builder: Builder,
+        f: F,
+        timeout: Duration,
+    ) -> Result<(R, JoinHandle<T, K::Error>), JoinError<K::Error>>
+    where
+        R: Send + 'scope,
+        T: Send + 'scope,
+        K::Error: Send + 'scope,
+        F: FnOnce(Ready<R>) -> K::Returns<T> + Send + 'scope,
+    {
+        let deadline = deadline::after(timeout);
+        self.spawn_ready_until(builder, deadline, Location::caller(), f)
+    }
+
+    /// [`spawn_ready`](Self::spawn_ready) that waits until `deadline`.
+    ///
+    /// # Errors
+    /// As [`spawn_ready_timeout`](Self::spawn_ready_timeout).
+    #[track_caller]
+    #[allow(clippy::type_complexity, reason = "as of `spawn_ready`")]
+    pub fn spawn_ready_deadline<R, T, F>(
+        &'scope self,
+        builder: Builder,
+        f: F,
+        deadline: Instant,
+    ) -> Result<(R, JoinHandle<T, K::Error>), JoinError<K::Error>>
+    where
+        R: Send + 'scope,
+        T: Send + 'scope,
+        K::Error: Send + 'scope,
+        F: FnOnce(Ready<R>) -> K::Returns<T> + Send + 'scope,
+    {
+        self.spawn_ready_until(builder, Some(deadline), Location::caller(), f)
+    }
+
+    #[allow(clippy::type_complexity, reason = "as of `spawn_ready`")]
+    fn spawn_ready_until<R, T, F>(
+        &'scope self,
+        builder: Builder,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+        f: F,
+    ) -> Result<(R, JoinHandle<T, K::Error>), JoinError<K::Error>>
+    where
+        R: Send + 'scope,
+        T: Send + 'scope,
+        K::Error: Send + 'scope,
+        F: FnOnce(Ready<R>) -> K::Returns<T> + Send + 'scope,
+    {
+        ready::hand_shake(at, deadline, |ready| {
             let spec = builder.spec(at);
             self.frame.spawn(spec, || K::into_result(f(ready)))
         })

@@ -6,7 +6,7 @@ use std::panic::Location;
 use crate::error::{JoinError, JoinErrorKind};
 use crate::observe::Verb;
 use crate::park::Parker;
-use crate::primitive::{Arc, Mutex};
+use crate::primitive::{Arc, Instant, Mutex};
 use crate::task::JoinHandle;
 
 /// What a service calls when it is up.
@@ -56,11 +56,17 @@ impl<R> Cell<R> {
 
 pub(super) fn hand_shake<R, T, E>(
     at: &'static Location<'static>,
+    deadline: Option<Instant>,
     spawn: impl FnOnce(Ready<R>) -> JoinHandle<T, E>,
 ) -> Result<(R, JoinHandle<T, E>), JoinError<E>> {
     let cell = Arc::new(Cell(Mutex::new((None, None))));
     let handle = spawn(Ready(Arc::clone(&cell)));
-    handle.wait_for_either(Verb::Start, at, |parker| cell.is_up_or_wake(parker))?;
+    let is_up = |parker: &_| cell.is_up_or_wake(parker);
+    if let Err(error) = handle.wait_for_either(Verb::Start, at, deadline, is_up) {
+        // Nobody has a handle of it.
+        handle.cancel();
+        return Err(error);
+    }
     let value = cell.0.lock().0.take();
     match value {
         Some(value) => Ok((value, handle)),

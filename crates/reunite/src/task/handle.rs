@@ -205,22 +205,20 @@ impl<T, E> JoinHandle<T, E> {
                     .unpack(self.packet.take())
                     .expect("a completed packet has a result");
             }
-            Wait::TimedOut => JoinErrorKind::TimedOut {
-                age: self.entry.who.age(),
-                doing: self.entry.who.doing(),
-            },
+            Wait::TimedOut => self.timed_out(),
             Wait::Cancelled(cancelled) => JoinErrorKind::Interrupted(cancelled),
             Wait::Refused(refusal) => JoinErrorKind::Refused(refusal),
         };
         Err(JoinError::new(self.label().clone(), failed))
     }
 
-    /// Waits until the task has completed or `arrived` says so; `arrived` must leave the parker where it is
+    /// Waits until the task has completed, `arrived` says so, or `deadline` has passed; `arrived` must leave the parker where it is
     /// found, like any question asked at the door.
     pub(crate) fn wait_for_either(
         &self,
         verb: Verb,
         at: &'static Location<'static>,
+        deadline: Option<Instant>,
         mut arrived: impl FnMut(&Parker) -> bool,
     ) -> Result<(), JoinError<E>> {
         let label = self.label().clone();
@@ -229,12 +227,20 @@ impl<T, E> JoinHandle<T, E> {
             ..self.site(verb, at)
         };
         let ready = |parker: &_| arrived(parker) || self.packet.is_complete_or_wake(parker);
-        match wait(site, None, Heed::Task, ready) {
+        match wait(site, deadline, Heed::Task, ready) {
             Wait::Cancelled(cancelled) => {
                 Err(JoinError::new(label, JoinErrorKind::Interrupted(cancelled)))
             }
             Wait::Refused(refusal) => Err(JoinError::new(label, JoinErrorKind::Refused(refusal))),
-            Wait::Ready | Wait::TimedOut => Ok(()),
+            Wait::TimedOut => Err(JoinError::new(label, self.timed_out())),
+            Wait::Ready => Ok(()),
+        }
+    }
+
+    fn timed_out(&self) -> JoinErrorKind<E> {
+        JoinErrorKind::TimedOut {
+            age: self.entry.who.age(),
+            doing: self.entry.who.doing(),
         }
     }
 
