@@ -209,7 +209,7 @@ impl<S: Source> Par<S> {
                 stop_if(found.is_some())
             },
         );
-        let runs = pool::take_part(|| drive.run(self.source));
+        let runs = pool::take_part(self.at, || drive.run(self.source));
         runs.into_iter().flatten().next()
     }
 
@@ -220,7 +220,7 @@ impl<S: Source> Par<S> {
         F: Fn(&mut A, S::Item) -> ControlFlow<()> + Sync,
     {
         let drive = Drive::until_any(self.at, begin, step);
-        pool::take_part(|| drive.run(self.source))
+        pool::take_part(self.at, || drive.run(self.source))
     }
 }
 

@@ -40,7 +40,7 @@ where
     // whose worst case is n log n, takes the rest.
     let limit = 2 * items.len().max(1).ilog2();
     let at = Location::caller();
-    take_part(|| sort(at, items, &compare, limit));
+    take_part(at, || sort(at, items, &compare, limit));
 }
 
 fn sort<T, F>(at: &'static Location<'static>, items: &mut [T], compare: &F, limit: u32)

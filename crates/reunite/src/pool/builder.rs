@@ -383,13 +383,14 @@ impl PoolBuilder {
     /// let error = reunite::Pool::builder().name("a\0b").build().unwrap_err();
     /// assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
     /// ```
+    #[track_caller]
     pub fn build(self) -> io::Result<Pool> {
         examine(&self.name, self.stack_size)?;
         if let Some(threads) = self.threads.filter(|&threads| threads > SEATS) {
             let why = format!("a pool of {threads} threads is too large: {SEATS} at most");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
-        let pool = self.pool();
+        let pool = self.pool(Location::caller());
         for _ in 0..pool.threads() {
             pool.shared.roster.count_thread();
             pool.shared.start_thread()?;
@@ -398,13 +399,14 @@ impl PoolBuilder {
     }
 
     /// Its threads start when there is work for them.
-    pub(super) fn pool(self) -> Pool {
+    pub(super) fn pool(self, at: &'static Location<'static>) -> Pool {
         let size = self.threads.unwrap_or_else(default_threads);
         let number = TaskId::next();
         let shared = Arc::new(Shared {
             number,
             roster: Roster::new(size, self.spares, self.spare_after.is_some()),
             name: self.name,
+            built_at: at,
             stack_size: self.stack_size,
             on_start: self.on_start,
             on_exit: self.on_exit,

@@ -244,7 +244,7 @@ where
 {
     // In a destructor of a stack that unwinds, another thread's leaving could not be passed on.
     if !cut_short::is_unwinding_here()
-        && let Some(_visit) = visit_global()
+        && let Some(_visit) = visit_global(at)
     {
         return join_at(at, a, b);
     }

@@ -190,7 +190,7 @@ impl Drop for AbortOnUnwind {
 
 #[cfg(all(test, not(reunite_model)))]
 mod tests {
-    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
     use crate::pool::Pool;
 
@@ -198,7 +198,8 @@ mod tests {
     #[test]
     fn a_pool_that_the_system_refuses_its_first_thread_panics_and_runs_nothing() {
         let more_than_memory = isize::MAX as usize & !0xffff;
-        let pool = Pool::builder().stack_size(more_than_memory).pool();
+        let pool = Pool::builder().stack_size(more_than_memory);
+        let pool = pool.pool(Location::caller());
         for _ in 0..2 {
             let mut has_run = false;
             let torn = catch_unwind(AssertUnwindSafe(|| pool.install(|| has_run = true)));

@@ -51,6 +51,8 @@ pub(super) struct Shared {
     pub(super) number: TaskId,
     pub(super) roster: Roster,
     pub(super) name: String,
+    /// The line of the user that built it.
+    pub(super) built_at: &'static Location<'static>,
     pub(super) stack_size: Option<usize>,
     pub(super) on_start: Option<Hook>,
     pub(super) on_exit: Option<Hook>,

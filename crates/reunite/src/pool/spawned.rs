@@ -1,7 +1,5 @@
 //! The group of the tasks that `Pool::spawn` and `Pool::install` start.
 
-use std::panic::Location;
-
 use super::member;
 use super::shared::Shared;
 use crate::cancel::Node;
@@ -13,7 +11,7 @@ impl Shared {
     /// The group of the tasks that [`Pool::spawn`] and [`Pool::install`] start.
     pub(super) fn group(self: &Arc<Self>) -> &Arc<Group> {
         self.group.get_or_init(|| {
-            let label = Label::new(Kind::Scope, Some(self.name.clone()), Location::caller());
+            let label = Label::new(Kind::Scope, Some(self.name.clone()), self.built_at);
             let rules = Rules {
                 policy: Box::new(WaitAll),
                 max_threads: None,
