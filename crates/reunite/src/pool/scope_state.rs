@@ -320,6 +320,7 @@ mod tests {
     use crate::pool::Pool;
     use crate::pool::piece::Spawned;
     use crate::pool::scope::PoolScope;
+    use crate::primitive::yield_now;
 
     fn kept(s: &PoolScope<'_, '_>) -> usize {
         let queue = s.core.queue.lock();
@@ -374,6 +375,28 @@ mod tests {
                 assert!(is_read());
                 assert!(!is_read());
             })
+        });
+    }
+
+    /// By which spawns learn that time passes.
+    #[test]
+    fn a_pool_whose_threads_are_all_busy_is_looked_at_while_tasks_lie_there() {
+        let pool = Pool::builder()
+            .threads(1)
+            .spare_after(Duration::from_millis(1))
+            .build()
+            .unwrap();
+        let limit = now() + Duration::from_secs(60);
+        pool.scope(|s| {
+            let looks = || s.core.pool.watch.looks();
+            let before = looks();
+            drop(s.spawn(move || {
+                while looks() == before {
+                    assert!(now() < limit, "nobody looks");
+                    yield_now();
+                }
+            }));
+            drop(s.spawn(|| ()));
         });
     }
 
