@@ -429,7 +429,13 @@ fn the_err_of_a_task_that_nobody_joined_is_told() {
             cancelled.cancel();
             // One whose join was interrupted.
             let (go, gone) = reunite::channel::bounded::<()>(1);
-            let task = s.spawn_named("interrupted", move || gone.recv());
+            let (begin, begun) = reunite::channel::bounded(1);
+            let task = s.spawn_named("interrupted", move || {
+                begin.send(()).unwrap();
+                gone.recv()
+            });
+            // Else the joiner might run it in its own place.
+            begun.recv().unwrap();
             let joiner = s.spawn(move || task.join().unwrap_err().is_interrupted());
             joiner.cancel();
             // It may not have begun.

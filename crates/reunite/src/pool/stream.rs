@@ -235,7 +235,7 @@ where
                 Err(error) => {
                     self.dry = true;
                     self.batches.clear();
-                    return Ok(Some(Err(error)));
+                    return Ok(Some(Err(self.cut_off(error))));
                 }
             };
             self.open(batch);
@@ -299,6 +299,17 @@ impl<'scope, I: Iterator, F, R> PoolMap<'scope, '_, I, F, R> {
             Err(payload) => resume(payload),
         };
         JoinError::new(Label::new(Kind::Task, None, self.common.at()), kind)
+    }
+
+    /// A batch was cancelled before it began: nobody knows that, so the map is told as cut off, as on threads.
+    fn cut_off(&self, error: JoinError) -> JoinError {
+        match error.cancelled().cloned() {
+            Some(why) if !error.is_interrupted() => {
+                let label = Label::new(Kind::Scope, None, self.common.at());
+                JoinError::new(label, JoinErrorKind::Interrupted(why))
+            }
+            _ => error,
+        }
     }
 
     fn tell_joined(&self, item: &Label) {
