@@ -92,6 +92,10 @@ impl Label {
         self.0.kind == Kind::Scope
     }
 
+    pub(crate) fn is_fork(&self) -> bool {
+        self.0.kind == Kind::Fork
+    }
+
     pub(crate) fn is_foreign(&self) -> bool {
         self.0.kind == Kind::Foreign
     }

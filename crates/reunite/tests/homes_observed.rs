@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use common::homes::{ALL, Home, NAMED, Place, in_homes};
 use common::{payload_of, until, until_cancelled};
+use reunite::sync::Barrier;
 use reunite::{Completion, Event, Observer, TaskId};
 
 /// One at a time: every observer is told of the whole process.
@@ -76,6 +77,21 @@ fn a_task_is_spawned_begins_completes_and_is_joined() {
         for task in seen {
             assert_eq!(task, whole);
         }
+    });
+    // The half of a fork is one if another thread takes it, as all must that wait for each other.
+    in_homes(&[Home::Forks], |at| {
+        let all = Barrier::new(3);
+        let meet = |_| all.wait().map(drop);
+        let seen = observed(at, |at| {
+            at.run_many(3, meet).into_iter().for_each(Result::unwrap)
+        });
+        let whole = [
+            Seen::Spawn,
+            Seen::Start,
+            Seen::Complete(Completion::Value),
+            Seen::Join,
+        ];
+        assert_eq!(seen, [whole, whole]);
     });
 }
 

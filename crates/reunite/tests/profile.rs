@@ -51,6 +51,36 @@ fn a_map_has_the_span_of_its_longest_item() {
     assert_eq!((profile.work, profile.span), (ms(210), ms(20)));
 }
 
+/// It goes on from where it was forked, and whoever forked it goes on from where it has ended.
+#[test]
+fn a_half_that_another_thread_runs_is_on_the_longest_chain() {
+    let _watchdog = common::watchdog();
+    let profile = profile_in_pool(2, &|pool| {
+        let (begun, has_begun) = reunite::channel::bounded(1);
+        pool.scope(|_| {
+            work(1);
+            // Whoever forks has its work counted up to here, whatever the other thread's clock says.
+            pool.scope(|_| ());
+            reunite::join(
+                || {
+                    has_begun.recv().unwrap();
+                    work(4);
+                },
+                || {
+                    begun.send(()).unwrap();
+                    work(24);
+                },
+            );
+            work(32);
+        });
+    });
+    assert_eq!((profile.work, profile.span), (ms(61), ms(57)));
+    let half = profile.tasks.iter().find(|task| task.joined.is_some());
+    let half = half.expect("the half is joined");
+    assert!(half.parent.is_some() && half.completed.is_some());
+    assert!(profile.hints.is_empty(), "{:?}", profile.hints);
+}
+
 /// The half that another thread runs, and waits in, is a task whose work is its own.
 #[test]
 fn the_work_of_a_half_that_another_thread_runs_is_counted_once() {

@@ -36,8 +36,8 @@ pub enum Event<'a> {
         /// Who opened it, and waited for its end.
         by: &'a Label,
     },
-    /// A task was spawned. It has not begun. The half of a [`join`](crate::join()) is told of first when it begins on another
-    /// thread.
+    /// A task was spawned. It has not begun. The half of a [`join`](crate::join()) is one if another thread takes it, which
+    /// tells of it just before it begins: `by` has forked it, and its scope is the fork.
     Spawn {
         /// The task.
         task: &'a Label,

@@ -6,7 +6,7 @@ use super::{captured, here};
 use crate::contain::contain;
 use crate::current;
 use crate::deadlock;
-use crate::observe::{Event, is_on, tell};
+use crate::observe::is_on;
 use crate::primitive::Arc;
 
 /// Runs a job that this thread, who sits at `seat`, took: as a task of its own in the context in which it was forked.
@@ -29,8 +29,7 @@ pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
     let shown = seat.life().runs_half(&half);
     here::running(&*half, || {
         if is_on() {
-            let task = half.label();
-            tell(|| Event::Start { task });
+            half.tell_start();
         }
         let mut ambient = None;
         let mut inherited = inherited;
@@ -43,8 +42,7 @@ pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
         // SAFETY: it was taken from its mailbox to be run here, and is run here only.
         let how = unsafe { job.run(&mut enter) };
         if is_on() {
-            let task = half.label();
-            tell(|| Event::Complete { task, how });
+            half.tell_completion(how);
         }
         if ambient.is_some() {
             contain(|| drop(ambient));

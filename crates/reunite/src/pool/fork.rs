@@ -30,6 +30,7 @@ use std::panic::Location;
 use super::builder::Pool;
 use super::captured;
 use super::global::visit_global;
+use super::half::tell_join;
 use super::here::{publish_older_half, seat};
 use super::job::{Caught, JobRef, Link, StackJob};
 use super::member;
@@ -266,12 +267,23 @@ where
         return unsafe { job.take_closure() }();
     }
     let abort = AbortOnUnwind;
-    // SAFETY: it was not private any more, so it had been published.
-    member::await_job(unsafe { job.public() }, job.at());
+    await_thief(job);
     std::mem::forget(abort);
     // SAFETY: it is done.
     let result: Caught<R> = unsafe { job.take_result() };
     result.unwrap_or_else(|payload| cut_short::go_on(payload))
+}
+
+/// Waits for the thread that has taken the job.
+fn await_thief<F, R>(job: &StackJob<F, R>)
+where
+    F: FnOnce() -> R + Send,
+    R: Send,
+{
+    // SAFETY: it was not private any more, so it had been published.
+    let public = unsafe { job.public() };
+    member::await_job(public, job.at());
+    tell_join(public.as_ancestor(), job.at());
 }
 
 fn take_back(job: JobRef) -> bool {
@@ -307,8 +319,7 @@ where
         // SAFETY: private, and not run.
         drop(unsafe { job.take_closure() });
     } else {
-        // SAFETY: it was not private any more, so it had been published.
-        member::await_job(unsafe { job.public() }, job.at());
+        await_thief(job);
         // SAFETY: it is done.
         drop(unsafe { job.take_result() });
     }

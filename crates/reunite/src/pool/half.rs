@@ -1,12 +1,14 @@
 //! The half of a fork that another thread has taken, and runs where it lies in the forker's frame.
 
+use std::collections::BTreeMap;
 use std::panic::Location;
 
 use super::job::Ancestor;
 use super::piece::{Facts, Made, Own, Piece, Spawned};
-use crate::current::Context;
+use crate::current::{self, Context};
 use crate::id::{Kind, Label, TaskId};
-use crate::primitive::{Arc, OnceLock};
+use crate::observe::{Completion, Event, tell};
+use crate::primitive::{Arc, Counter, OnceLock, Ordering, StaticMutex};
 use crate::task::Picture;
 
 /// A task of its own, and a part of the one that forked it.
@@ -50,11 +52,10 @@ impl Half {
 
     /// The fork as the live tree shows it.
     pub(super) fn picture(&self) -> Picture {
-        let scope = || Label::new(Kind::Fork, None, self.at);
         let who = Arc::clone(&self.made().context.who);
         who.start();
         Picture {
-            scope: self.fork.get_or_init(scope).clone(),
+            scope: self.fork().clone(),
             owner: Some(Arc::clone(&self.around.who)),
             cause: self.around.node.cause(),
             tasks: vec![who],
@@ -64,6 +65,60 @@ impl Half {
 
     pub(super) fn label(&self) -> &Label {
         self.made().label()
+    }
+
+    /// What both halves belong to.
+    fn fork(&self) -> &Label {
+        let fork = || Label::new(Kind::Fork, None, self.at);
+        self.fork.get_or_init(fork)
+    }
+
+    /// Tells observers that it is a task of its own now, and begins.
+    pub(super) fn tell_start(&self) {
+        let task = self.label();
+        tell(|| Event::Spawn {
+            task,
+            by: &self.around.who.label,
+            scope: self.fork(),
+        });
+        tell(|| Event::Start { task });
+    }
+
+    /// Tells observers how it has completed, and leaves to its forker to tell of the join.
+    pub(super) fn tell_completion(&self, how: Completion) {
+        let task = self.label();
+        tell(|| Event::Complete { task, how });
+        let mut joins = JOINS.lock();
+        joins.insert(self.job.address(), task.clone());
+        EXPECTED.store(joins.len() as u64, Ordering::Relaxed);
+    }
+}
+
+/// Halves that have completed and of whose joins observers are to be told, by the addresses of their jobs: those lie in
+/// frames that are not left before the join.
+static JOINS: StaticMutex<BTreeMap<usize, Label>> = StaticMutex::new(BTreeMap::new());
+
+/// How many there are. A forker sees its own counted, as that was done before the job was.
+static EXPECTED: Counter = Counter::new(0);
+
+/// Tells observers that the calling thread has joined the job, which is done, if they were told of that.
+pub(super) fn tell_join(job: Ancestor, at: &'static Location<'static>) {
+    if EXPECTED.load(Ordering::Relaxed) == 0 {
+        return;
+    }
+    let task = {
+        let mut joins = JOINS.lock();
+        let task = joins.remove(&job.address());
+        EXPECTED.store(joins.len() as u64, Ordering::Relaxed);
+        task
+    };
+    if let Some(task) = task {
+        let by = current::here();
+        tell(|| Event::Join {
+            task: &task,
+            by: &by.who.label,
+            at,
+        });
     }
 }
 

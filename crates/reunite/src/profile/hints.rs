@@ -90,6 +90,10 @@ fn spawn_then_join(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
         let (Some(parent), Some((joined, by, at))) = (task.parent, task.joined) else {
             continue;
         };
+        if at == task.task.spawned_at() {
+            // The half of a fork cannot be joined later.
+            continue;
+        }
         let Some(waited) =
             seen.tasks
                 .iter()

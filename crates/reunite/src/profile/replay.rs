@@ -40,6 +40,8 @@ pub(super) struct Replay {
 struct Task {
     profile: TaskProfile,
     running_since: Option<(usize, Duration)>,
+    /// Whether it is known where it runs, or that it does not.
+    is_met: bool,
     waits: Option<Waited>,
     chain: Chain,
     deferred: Vec<TaskId>,
@@ -95,7 +97,12 @@ impl Replay {
             }
             What::End { scope, by } => self.end(scope, by.id(), at),
             What::Spawn { task, by, scope } => {
-                self.meet(thread, by);
+                if scope.is_fork() {
+                    // Told by the thread that took it.
+                    self.know(by);
+                } else {
+                    self.meet(thread, by);
+                }
                 self.spawn(task, by.id(), scope.id(), at);
             }
             What::Start { task } => self.start(thread, task, at),
@@ -143,9 +150,12 @@ impl Replay {
     fn spawn(&mut self, task: &Label, by: TaskId, scope: TaskId, at: Duration) {
         self.flush(by, at);
         let parent = &self.tasks[&by];
-        let chain = parent
+        let mut chain = parent
             .chain
             .handed_on(&parent.profile.task, task.spawned_at());
+        if !parent.is_met {
+            chain.lengthen(at);
+        }
         let mut child = Task::new(task.clone(), at, chain);
         child.profile.parent = Some(by);
         child.profile.scope = Some(scope);
@@ -228,7 +238,9 @@ impl Replay {
         if let Some(known) = self.tasks.get_mut(&task) {
             known.profile.joined = Some((at, by, line));
         }
-        if self.deferred == Some(line) {
+        // The half of a fork is joined where it was made, and cannot be joined later.
+        let is_half = self.tasks.get(&task).is_some_and(Task::is_half);
+        if self.deferred == Some(line) && !is_half {
             self.task(by).deferred.push(task);
         } else {
             self.merge(by, task, line, true);
@@ -247,15 +259,25 @@ impl Replay {
 
     /// A task of which the profile has not seen the beginning: it has run since then, on this thread.
     fn meet(&mut self, thread: usize, label: &Label) {
-        if !self.tasks.contains_key(&label.id()) {
-            let mut task = Task::new(label.clone(), Duration::ZERO, Chain::default());
-            task.profile.started = Some(Duration::ZERO);
+        self.know(label);
+        let task = self.task(label.id());
+        if !task.is_met {
+            task.is_met = true;
             task.running_since = Some((thread, Duration::ZERO));
-            self.order.push(label.id());
-            self.tasks.insert(label.id(), task);
         }
         if self.stacks[thread].is_empty() {
             self.stacks[thread].push((label.id(), true));
+        }
+    }
+
+    /// A task of which the profile has perhaps not seen the beginning, and may not know yet where it runs.
+    fn know(&mut self, label: &Label) {
+        if !self.tasks.contains_key(&label.id()) {
+            let mut task = Task::new(label.clone(), Duration::ZERO, Chain::default());
+            task.profile.started = Some(Duration::ZERO);
+            task.is_met = false;
+            self.order.push(label.id());
+            self.tasks.insert(label.id(), task);
         }
     }
 
@@ -267,7 +289,11 @@ impl Replay {
         let Some((thread, since)) = task.running_since else {
             return;
         };
-        let ran = at.saturating_sub(since);
+        // Another thread's clock may be behind.
+        if at <= since {
+            return;
+        }
+        let ran = at - since;
         task.running_since = Some((thread, at));
         task.chain.lengthen(ran);
         match task.profile.runs.last_mut() {
@@ -332,9 +358,16 @@ impl Task {
                 joined: None,
             },
             running_since: None,
+            is_met: true,
             waits: None,
             chain,
             deferred: Vec::new(),
         }
+    }
+
+    /// Whether it is the half of a fork: those are joined at the very place where they were made.
+    fn is_half(&self) -> bool {
+        let joined = self.profile.joined;
+        joined.is_some_and(|(_, _, at)| at == self.profile.task.spawned_at())
     }
 }
