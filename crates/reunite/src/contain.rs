@@ -8,6 +8,7 @@
 //! it calls in turn: [`checkpoint`](crate::checkpoint), every wait, spawning, the live tree.
 
 use std::cell::Cell;
+use std::io::{Write, stderr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::primitive::{Inside, panicking, thread_local};
@@ -26,6 +27,17 @@ pub(crate) fn is_contained() -> bool {
 pub(crate) fn set_contained(is_contained: bool) -> bool {
     let before = IS_CONTAINED.try_with(|here| here.replace(is_contained));
     before.unwrap_or(false)
+}
+
+/// Ends the process, with these words, if it is dropped. For a stretch of code out of which nothing may unwind, as that would free
+/// what others use: forgotten at its end.
+pub(crate) struct AbortOnUnwind(pub(crate) &'static str);
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        let _closed = writeln!(stderr(), "reunite: {}", self.0);
+        std::process::abort();
+    }
 }
 
 /// Code of users is about to run, or has called: the thread holds no lock and no borrow of this library's.

@@ -23,7 +23,6 @@
 //! parallel programs by work stealing with private deques", PPoPP 2013); a job in the forker's frame
 //! (rayon); helping only below the awaited job (Wagner, Calder: "Leapfrogging", PPoPP 1993).
 
-use std::io::{Write, stderr};
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 
@@ -35,7 +34,11 @@ use super::here::{publish_older_half, seat};
 use super::job::{Caught, JobRef, Link, StackJob};
 use super::member;
 use super::seat::Seat;
+use crate::contain::AbortOnUnwind;
 use crate::cut_short;
+
+/// Unwinding past a job that somebody runs would free what it borrows.
+const TORN: &str = "a join was torn open by a panic, in a destructor of what it had to drop";
 
 /// Unlinks the calling thread's newest job, if it is still private, as its link tells.
 #[inline(always)]
@@ -266,7 +269,7 @@ where
         // SAFETY: it is private again.
         return unsafe { job.take_closure() }();
     }
-    let abort = AbortOnUnwind;
+    let abort = AbortOnUnwind(TORN);
     await_thief(job);
     std::mem::forget(abort);
     // SAFETY: it is done.
@@ -314,7 +317,7 @@ where
     F: FnOnce() -> R + Send,
     R: Send,
 {
-    let abort = AbortOnUnwind;
+    let abort = AbortOnUnwind(TORN);
     if pop(job.link()) || take_back(job.as_ref()) {
         // SAFETY: private, and not run.
         drop(unsafe { job.take_closure() });
@@ -324,17 +327,4 @@ where
         drop(unsafe { job.take_result() });
     }
     std::mem::forget(abort);
-}
-
-/// Unwinding past a job that somebody runs would free what it borrows.
-struct AbortOnUnwind;
-
-impl Drop for AbortOnUnwind {
-    fn drop(&mut self) {
-        let _closed = writeln!(
-            stderr(),
-            "reunite: a join was torn open by a panic, in a destructor of what it had to drop"
-        );
-        std::process::abort();
-    }
 }

@@ -27,12 +27,11 @@
 //! destructor that runs because its stack is unwound: if the closure were left elsewhere, the caller could not pass that on
 //! (see `cut_short`).
 
-use std::io::{Write, stderr};
 use std::panic::Location;
 
 use super::member;
 use super::shared::Shared;
-use crate::contain::assert_outside;
+use crate::contain::{AbortOnUnwind, assert_outside};
 use crate::context::Inherited;
 use crate::current::{self, Context};
 use crate::cut_short::{Caught, catch, is_unwinding_here, leave};
@@ -80,7 +79,7 @@ where
     let done = Mutex::new(None);
     let signal = Arc::new(Signal::new());
 
-    let guard = AbortOnUnwind;
+    let guard = AbortOnUnwind("`Pool::install` was torn open by a panic; this is a bug in reunite");
     let job = prepare(&label, inherited, &done, &signal, f);
     // SAFETY: `wait_for` returns when the packet is complete: then the closure is gone, and nothing else that the job
     // borrows is touched again. Unwinding out of this frame before that ends the process.
@@ -173,19 +172,6 @@ unsafe fn erase<'a>(job: Job<'a>) -> Job<'static> {
     // SAFETY: the two types differ in the lifetime bound of a trait object only, which has no influence
     // on layout or vtable; that the job uses nothing that has gone is the caller's promise.
     unsafe { std::mem::transmute::<Job<'a>, Job<'static>>(job) }
-}
-
-/// Unwinding past a job that somebody runs would free what it borrows.
-struct AbortOnUnwind;
-
-impl Drop for AbortOnUnwind {
-    fn drop(&mut self) {
-        let _closed = writeln!(
-            stderr(),
-            "reunite: `Pool::install` was torn open by a panic; this is a bug in reunite"
-        );
-        std::process::abort();
-    }
 }
 
 #[cfg(all(test, not(reunite_model)))]

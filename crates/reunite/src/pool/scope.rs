@@ -2,7 +2,6 @@
 //! `scope_state`.
 
 use std::convert::Infallible;
-use std::io::{Write, stderr};
 use std::marker::PhantomData;
 use std::panic::Location;
 
@@ -13,6 +12,7 @@ use super::scope_state::ScopeState;
 use super::shared::Shared;
 use super::task::{Role, Run, Task, erase};
 use crate::cancel::{Canceller, Node};
+use crate::contain::AbortOnUnwind;
 use crate::context::{Inherited, is_inherited};
 use crate::current::{self, Context};
 use crate::cut_short::{Caught, catch_body, leave};
@@ -27,19 +27,6 @@ pub struct PoolScope<'scope, 'env> {
     pub(super) core: Arc<ScopeState>,
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
-}
-
-/// Unwinding past a scope would free what its tasks borrow.
-struct AbortOnUnwind;
-
-impl Drop for AbortOnUnwind {
-    fn drop(&mut self) {
-        let _closed = writeln!(
-            stderr(),
-            "reunite: a pool's scope was torn open by a panic; this is a bug in reunite"
-        );
-        std::process::abort();
-    }
 }
 
 /// Makes what a scope's tasks share, and tells the node around the scope. Apart, as its frame would lie below every task that
@@ -72,7 +59,7 @@ where
         scope: PhantomData,
         env: PhantomData,
     };
-    let guard = AbortOnUnwind;
+    let guard = AbortOnUnwind("a pool's scope was torn open by a panic; this is a bug in reunite");
     let open: Arc<dyn OpenScope> = Arc::clone(&core) as Arc<dyn OpenScope>;
     pool.roster.backlog.open(open);
     tell(|| Event::Open {

@@ -60,12 +60,11 @@
 
 use std::any::type_name;
 use std::convert::Infallible;
-use std::io::{Write, stderr};
 use std::marker::PhantomData;
 
 use super::ended::{Finished, Left};
 use crate::cancel::Node;
-use crate::contain::assert_outside;
+use crate::contain::{AbortOnUnwind, assert_outside};
 use crate::current::{self, Context};
 use crate::cut_short::{Caught, catch_body};
 use crate::error::{Cancelled, CutShort, Fallibility, JoinError, ScopeError, Why, resume};
@@ -173,19 +172,6 @@ unsafe fn erase<'a>(job: Job<'a>) -> Job<'static> {
     unsafe { std::mem::transmute::<Job<'a>, Job<'static>>(job) }
 }
 
-/// Unwinding past a frame would free what its tasks borrow.
-struct AbortOnUnwind;
-
-impl Drop for AbortOnUnwind {
-    fn drop(&mut self) {
-        let _closed = writeln!(
-            stderr(),
-            "reunite: a scope was torn open by a panic of its own; this is a bug in reunite"
-        );
-        std::process::abort();
-    }
-}
-
 /// What a scope's builder chose.
 pub(super) struct Plan {
     pub(super) label: Label,
@@ -236,7 +222,8 @@ impl<E> Frame<'_, '_, E> {
         outer: Context,
         body: impl FnOnce() -> Result<T, JoinError<E>>,
     ) -> Finished<T, E> {
-        let guard = AbortOnUnwind;
+        let guard =
+            AbortOnUnwind("a scope was torn open by a panic of its own; this is a bug in reunite");
         let over = self.run_body(&outer, body);
         let label = self.node().label();
         self.group.wait_all(label.spawned_at());
