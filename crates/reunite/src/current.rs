@@ -18,7 +18,7 @@ use std::panic::Location;
 use crate::cancel::Node;
 use crate::contain::assert_outside;
 use crate::deadlock::{Holder, Object, Site, held_count};
-use crate::error::{Cancelled, CutShort};
+use crate::error::{Cancelled, CutShort, NOT_STARTED};
 use crate::id::{Kind, Label, TaskId};
 use crate::primitive::{
     Arc, AtomicU8, Counter, Duration, Inside, Instant, Mutex, Ordering, foreign_thread_name, now,
@@ -131,7 +131,7 @@ impl Who {
         let doing = if self.has_begun() {
             "running"
         } else {
-            "not started yet"
+            NOT_STARTED
         };
         doing.to_owned()
     }

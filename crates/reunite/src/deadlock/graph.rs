@@ -72,11 +72,15 @@ pub(crate) fn between_looks(lasted: Duration, first: Duration) -> Duration {
 pub(crate) fn explain(site: &Site) -> (Vec<Label>, bool) {
     let graph = graph();
     let awaits = records::awaits(site);
-    let bearers = awaits
-        .iter()
-        .flat_map(|awaits| &awaits.bonds)
-        .flat_map(|bond| graph.bearers(*bond));
-    let kept_by = bearers.map(|bearer| graph.records[&bearer].task.clone());
+    let bonds = awaits.iter().flat_map(|awaits| &awaits.bonds);
+    let kept_by = bonds.flat_map(|bond| {
+        let bearers = graph.bearers(*bond).map(|bearer| &graph.records[&bearer]);
+        // A task that runs inside of the wait of another bears what that one holds.
+        bearers.map(|record| {
+            let hold = record.hold_of(*bond);
+            hold.map_or(&record.task, |hold| &hold.by).clone()
+        })
+    });
     // The caller has just withdrawn.
     let waiting = graph.ours + usize::from(quiet::is_ours());
     (kept_by.collect(), quiet::is_all_of_ours(waiting))

@@ -12,7 +12,7 @@ impl Dump {
     /// (the number of the task that opened it, or null), `threads`, and `moreQueued` (how many tasks that have not begun are
     /// left out); each thread has `tid`, `name`,
     /// `spawnedAt`, `state` (`NEW`, `RUNNABLE`, `WAITING`), `ageSeconds`, `detached`, and, if it waits,
-    /// `waitsFor`, `waitsAt`, `waitedSeconds` and `holds`.
+    /// `waitsFor`, `waitsAt` and `waitedSeconds`; with `holds` where that is known.
     pub fn to_json(&self) -> String {
         let mut out = String::new();
         let _infallible = write!(
@@ -121,6 +121,9 @@ fn thread(out: &mut String, task: &DumpTask) {
     if let Some(waits) = &task.waits {
         out.push(',');
         wait(out, waits);
+    } else if !task.holds.is_empty() {
+        out.push(',');
+        holds(out, &task.holds);
     }
     out.push('}');
 }
@@ -135,10 +138,15 @@ fn wait(out: &mut String, waits: &DumpWait) {
     );
     let _infallible = write!(
         out,
-        r#","waitedSeconds":{:.3},"holds":["#,
+        r#","waitedSeconds":{:.3},"#,
         waits.lasted.as_secs_f64()
     );
-    for (place, held) in waits.holds.iter().enumerate() {
+    holds(out, &waits.holds);
+}
+
+fn holds(out: &mut String, holds: &[String]) {
+    out.push_str(r#""holds":["#);
+    for (place, held) in holds.iter().enumerate() {
         if place > 0 {
             out.push(',');
         }

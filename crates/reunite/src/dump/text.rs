@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Dump, DumpScope, DumpTask, DumpWait};
+use crate::error::NOT_STARTED;
 
 impl fmt::Display for Dump {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,8 +62,11 @@ fn show_task(f: &mut fmt::Formatter<'_>, task: &DumpTask, depth: usize) -> fmt::
     }
     match &task.waits {
         Some(waits) => show_wait(f, waits)?,
-        None if task.has_begun => write!(f, "running")?,
-        None => write!(f, "not started yet")?,
+        None if task.has_begun => {
+            write!(f, "running")?;
+            show_holds(f, &task.holds)?;
+        }
+        None => write!(f, "{NOT_STARTED}")?,
     }
     writeln!(f)?;
     task.scopes
@@ -78,8 +82,11 @@ fn show_wait(f: &mut fmt::Formatter<'_>, waits: &DumpWait) -> fmt::Result {
         waits.what,
         waits.lasted.as_secs_f64()
     )?;
-    waits
-        .holds
+    show_holds(f, &waits.holds)
+}
+
+fn show_holds(f: &mut fmt::Formatter<'_>, holds: &[String]) -> fmt::Result {
+    holds
         .iter()
         .try_for_each(|held| write!(f, ", holding {held}"))
 }

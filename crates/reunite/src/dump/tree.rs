@@ -55,6 +55,9 @@ pub struct DumpTask {
     pub is_detached: bool,
     /// What it waits for; if nothing, it runs, or waits in a way that this library does not see.
     pub waits: Option<DumpWait>,
+    /// The locks it holds, and since which line. Known while it waits, or a task does that it runs inside of a wait of its
+    /// own, if that has no deadline and has lasted longer than some milliseconds.
+    pub holds: Vec<String>,
     /// The scopes that it has opened.
     pub scopes: Vec<DumpScope>,
 }
@@ -139,6 +142,7 @@ impl Tree {
             has_begun: who.has_begun(),
             is_detached: who.is_detached(),
             waits: self.wait(who),
+            holds: self.holds_of(who),
             scopes: self.scopes_of(Some(who.label.id())),
         }
     }
@@ -149,7 +153,11 @@ impl Tree {
             what: site.to_string(),
             at: site.at,
             lasted,
-            holds: self.holds.get(&who.label.id()).cloned().unwrap_or_default(),
+            holds: self.holds_of(who),
         })
+    }
+
+    fn holds_of(&self, who: &Who) -> Vec<String> {
+        self.holds.get(&who.label.id()).cloned().unwrap_or_default()
     }
 }

@@ -25,6 +25,9 @@ use crate::primitive::{Duration, Mutex};
 /// the errors of joins and the body's own.
 pub struct JoinError<E = Infallible>(Box<Inner<E>>);
 
+/// What a task is doing that nobody has begun to run.
+pub(crate) const NOT_STARTED: &str = "not started yet";
+
 struct Inner<E> {
     task: Option<Label>,
     kind: JoinErrorKind<E>,
@@ -428,12 +431,13 @@ impl<E: fmt::Display> fmt::Display for JoinError<E> {
                     "the join of {task} was interrupted, its caller being {cancelled}"
                 )
             }
+            JoinErrorKind::TimedOut { age, doing } if doing == NOT_STARTED => {
+                let seconds = age.as_secs_f64();
+                write!(f, "{task} {NOT_STARTED} after {seconds:.1} s")
+            }
             JoinErrorKind::TimedOut { age, doing } => {
-                write!(
-                    f,
-                    "{task} still running after {:.1} s, {doing}",
-                    age.as_secs_f64()
-                )
+                let seconds = age.as_secs_f64();
+                write!(f, "{task} still running after {seconds:.1} s, {doing}")
             }
             JoinErrorKind::SelfJoin => {
                 write!(f, "deadlock: {task} joins itself; let another task join it")

@@ -24,5 +24,5 @@ pub use wait::WaitError;
 
 pub(crate) use cancelled::Why;
 pub(crate) use cut_short::{CutShort, Refusal};
-pub(crate) use join::{Failure, JoinErrorKind};
+pub(crate) use join::{Failure, JoinErrorKind, NOT_STARTED};
 pub(crate) use payload::resume;

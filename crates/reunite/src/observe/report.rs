@@ -103,9 +103,13 @@ pub struct UnjoinedError {
 
 impl fmt::Display for UnjoinedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let advice = match self.task.item() {
+            Some(_) => "take the outcomes of its map",
+            None => "join it, or open its scope by `try_scope`",
+        };
         write!(
             f,
-            "{} returned an error that nobody took ({}); join it, or open its scope by `try_scope`",
+            "{} returned an error that nobody took ({}); {advice}",
             self.task, self.returned
         )
     }

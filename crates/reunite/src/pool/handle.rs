@@ -12,7 +12,7 @@ use crate::current::{self, Context};
 use crate::deadline;
 use crate::deadlock::{Bond, Object, On, Site};
 use crate::error::{Cancelled, JoinError, JoinErrorKind, Why};
-use crate::id::{Kind, Label, TaskId};
+use crate::id::{Label, TaskId};
 use crate::observe::{Event, Verb, is_on, tell};
 use crate::primitive::{Arc, Duration, Instant};
 use crate::wait::{self, Heed, Wait};
@@ -35,7 +35,7 @@ impl<T> PoolTask<'_, T> {
     /// the caller.
     #[track_caller]
     pub fn join(mut self) -> Result<T, JoinError> {
-        self.join_until(None, Location::caller())
+        self.join_until(None, Location::caller(), None)
     }
 
     /// [`join`](Self::join) for at most `timeout`. The task is not run here, as it could not be stopped.
@@ -44,7 +44,7 @@ impl<T> PoolTask<'_, T> {
     /// As [`join`](Self::join), or that the time ran out: the handle stays usable.
     #[track_caller]
     pub fn join_timeout(&mut self, timeout: Duration) -> Result<T, JoinError> {
-        self.join_until(Some(deadline::after(timeout)), Location::caller())
+        self.join_until(Some(deadline::after(timeout)), Location::caller(), None)
     }
 
     /// [`join`](Self::join) until `deadline`.
@@ -53,7 +53,7 @@ impl<T> PoolTask<'_, T> {
     /// As [`join_timeout`](Self::join_timeout).
     #[track_caller]
     pub fn join_deadline(&mut self, deadline: Instant) -> Result<T, JoinError> {
-        self.join_until(Some(Some(deadline)), Location::caller())
+        self.join_until(Some(Some(deadline)), Location::caller(), None)
     }
 
     /// The result, if the task has completed and was not joined before.
@@ -127,12 +127,14 @@ impl<T> PoolTask<'_, T> {
     }
 
     /// Joins the task at that line: with no `deadline`, and running it if nobody has begun it; or until the instant that it
-    /// says, if it says one.
+    /// says, if it says one. Of a batch, which nobody knows, `map` is what the wait is told to be for.
     pub(super) fn join_until(
         &mut self,
         deadline: Option<Option<Instant>>,
         at: &'static Location<'static>,
+        map: Option<&Label>,
     ) -> Result<T, JoinError> {
+        let told = || map.map_or_else(|| self.label(), Label::clone);
         if let Some(result) = self.take(at) {
             return result;
         }
@@ -140,7 +142,7 @@ impl<T> PoolTask<'_, T> {
             return self.take_done(at);
         }
         if let Some(refusal) = self.refusal() {
-            return Err(self.error(refusal));
+            return Err(JoinError::new(told(), refusal));
         }
         if deadline.is_none() {
             // Deeper, it waits for a worker, whose stack is fresh, or who begins at the other end of a chain.
@@ -157,7 +159,7 @@ impl<T> PoolTask<'_, T> {
                 Role::Task => Verb::Join,
                 Role::Batch => Verb::Next,
             },
-            object: Object::Label(self.told_label()),
+            object: Object::Label(told()),
             at,
             on: On::Bond(Bond::Job(self.task.as_ancestor().address())),
         };
@@ -170,10 +172,11 @@ impl<T> PoolTask<'_, T> {
             Wait::TimedOut => {
                 let who = &self.context().who;
                 let (age, doing) = (who.age(), who.doing());
-                Err(self.error(JoinErrorKind::TimedOut { age, doing }))
+                let kind = JoinErrorKind::TimedOut { age, doing };
+                Err(JoinError::new(told(), kind))
             }
-            Wait::Cancelled(cancelled) => Err(self.error(JoinErrorKind::Interrupted(cancelled))),
-            Wait::Refused(refusal) => Err(self.error(JoinErrorKind::Refused(refusal))),
+            Wait::Cancelled(why) => Err(JoinError::new(told(), JoinErrorKind::Interrupted(why))),
+            Wait::Refused(why) => Err(JoinError::new(told(), JoinErrorKind::Refused(why))),
         }
     }
 
@@ -211,15 +214,7 @@ impl<T> PoolTask<'_, T> {
     }
 
     fn error(&self, kind: JoinErrorKind<Infallible>) -> JoinError {
-        JoinError::new(self.told_label(), kind)
-    }
-
-    /// Who a wait for the task is told to be for. Nobody knows batches: that for one is for the map, as on threads.
-    fn told_label(&self) -> Label {
-        match self.task.role() {
-            Role::Task => self.label(),
-            Role::Batch => Label::new(Kind::Scope, None, self.task.at()),
-        }
+        JoinError::new(self.label(), kind)
     }
 }
 

@@ -37,7 +37,7 @@ use crate::context::{Inherited, is_inherited};
 use crate::current::{self, Context, Who};
 use crate::cut_short::catch_task;
 use crate::deadlock;
-use crate::error::{Failure, JoinError};
+use crate::error::{Cancelled, Failure, JoinError};
 use crate::id::{Kind, Label, TaskId};
 use crate::observe::{Completion, Event, is_on, tell};
 use crate::primitive::{
@@ -88,6 +88,8 @@ pub(super) struct Common<'scope, 'env, F, T> {
     f: F,
     stop: AtomicBool,
     at: &'static Location<'static>,
+    /// Who the map is, once somebody has asked.
+    label: OnceLock<Label>,
     name: OnceLock<Name<'scope, T>>,
 }
 
@@ -102,12 +104,19 @@ impl<'scope, 'env, F, T> Common<'scope, 'env, F, T> {
             f,
             stop: AtomicBool::new(false),
             at,
+            label: OnceLock::new(),
             name: OnceLock::new(),
         })
     }
 
     pub(super) fn at(&self) -> &'static Location<'static> {
         self.at
+    }
+
+    /// Who the map is: of batches nobody knows.
+    pub(super) fn label(&self) -> &Label {
+        let label = || Label::new(Kind::Scope, None, self.at);
+        self.label.get_or_init(label)
     }
 
     /// Items that are handed out from now on are called so, unless they have been called otherwise.
@@ -135,7 +144,7 @@ impl<'scope, 'env, F, T> Common<'scope, 'env, F, T> {
         let inherited = Inherited::capture();
         Known {
             item,
-            facts: Some(Box::new((label, inherited))),
+            facts: Unbegun(Some(Box::new((label, inherited)))),
         }
     }
 }
@@ -162,12 +171,27 @@ impl<T: Send> Handed<T> for T {
 
 struct Known<T> {
     item: T,
-    facts: Option<Box<(Label, Inherited)>>,
+    facts: Unbegun,
+}
+
+/// What is known of an item that has not begun. Observers are told that it never will if it is dropped so.
+struct Unbegun(Option<Box<(Label, Inherited)>>);
+
+impl Drop for Unbegun {
+    fn drop(&mut self) {
+        if let Some(facts) = self.0.take() {
+            let how = Completion::Cancelled;
+            tell(|| Event::Complete {
+                task: &facts.0,
+                how,
+            });
+        }
+    }
 }
 
 impl<T: Send> Handed<T> for Known<T> {
     fn facts(&mut self) -> Option<Box<(Label, Inherited)>> {
-        self.facts.take()
+        self.facts.0.take()
     }
 
     fn into_item(self) -> T {
@@ -302,11 +326,16 @@ where
         let mut outcomes = Vec::with_capacity(items.most());
         let holding = deadlock::holding();
         let common = &**self.common;
+        let node = &*self.around().node;
         for mut item in items {
             if common.stop.load(Ordering::Relaxed) {
                 break;
             }
             let place = outcomes.len();
+            if let Err(cancelled) = node.look() {
+                outcomes.push(Err(self.never_begins(place, item, cancelled, labels)));
+                continue;
+            }
             let outcome = match item.facts() {
                 None => catch_task(|| (common.f)(item.into_item()))
                     .map_err(|payload| self.failed(place, payload)),
@@ -322,6 +351,35 @@ where
             outcomes.push(outcome);
         }
         outcomes
+    }
+
+    /// The scope is cancelled: the item there completes cancelled. That counts as told there, as what the item holds is dropped
+    /// undone.
+    #[cold]
+    fn never_begins(
+        &self,
+        place: usize,
+        mut item: H,
+        cancelled: Cancelled,
+        labels: &mut Vec<Label>,
+    ) -> JoinError {
+        self.common.scope.mark_told();
+        let facts = item.facts();
+        let label = match &facts {
+            Some(facts) => facts.0.clone(),
+            None => self.item_at(place).who.label.clone(),
+        };
+        let is_known = facts.is_some();
+        let dropped = catch_task(|| drop((item, facts)));
+        let (failure, how) = match dropped {
+            Ok(()) => (Failure::Cancelled(cancelled), Completion::Cancelled),
+            Err(payload) => (Failure::panicked(payload), Completion::Panic),
+        };
+        if is_known {
+            tell(|| Event::Complete { task: &label, how });
+            labels.push(label.clone());
+        }
+        JoinError::new(label, failure)
     }
 
     /// The item there returned an error: should nobody take that, it is told. Not if the item was told of a cancellation:

@@ -392,7 +392,9 @@ pub(super) fn work(pool: &Arc<Shared>) -> Counted {
 pub(super) fn run(entry: &Entry) {
     let life = here::seat().map(Seat::life);
     let before = life.and_then(|life| life.runs(Some(entry.who.label.clone())));
+    let captured = captured::count();
     entry.run();
+    captured::forget(captured);
     if let Some(life) = life {
         life.runs(before);
     }

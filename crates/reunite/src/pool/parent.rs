@@ -47,7 +47,7 @@ impl Parent {
     }
 
     #[cold]
-    fn mark_told(&self) {
+    pub(super) fn mark_told(&self) {
         self.context.node.mark_observed_here();
     }
 

@@ -114,12 +114,12 @@ impl Queue {
     /// When a task was spawned that is queued now. The clock is `read` once for at most [`SAME`] tasks, between whose spawns no
     /// thread has taken any, no joiner has begun one, and the [watch](super::watch) has not looked at the pool. A task is
     /// said to be older than it is if its spawner has paused meanwhile: by less than the time between two looks, as a pool is
-    /// watched while tasks lie there and no thread can come for them. If its builder wants no watch, the pause of one
-    /// spawner is added to the ages of at most [`SAME`] tasks.
+    /// watched while tasks lie there and no thread can come for them. In a pool that is looked at seldom, it is read for
+    /// each.
     #[inline]
-    pub(super) fn now(&mut self, looks: u64, read: impl FnOnce() -> Spawned) -> Spawned {
-        if self.same == 0 || self.looks != looks {
-            self.looks = looks;
+    pub(super) fn now(&mut self, looks: Option<u64>, read: impl FnOnce() -> Spawned) -> Spawned {
+        if self.same == 0 || looks.is_none_or(|looks| looks != self.looks) {
+            self.looks = looks.unwrap_or_default();
             self.same = SAME;
             self.spawned = read();
         }
@@ -333,7 +333,7 @@ mod tests {
     }
 
     /// When tasks are said to be spawned if the clock has ticked before each.
-    fn times(queue: &mut Queue, count: u32, looks: u64) -> Vec<Spawned> {
+    fn times(queue: &mut Queue, count: u32, looks: Option<u64>) -> Vec<Spawned> {
         let now = queue.spawned.later(1);
         let spawned = (0..count).map(|passed| queue.now(looks, || now.later(passed)));
         spawned.collect()
@@ -342,7 +342,7 @@ mod tests {
     #[test]
     fn the_clock_is_read_again_after_a_few_spawns() {
         let mut queue = Queue::default();
-        let spawned = times(&mut queue, 2 * SAME, 0);
+        let spawned = times(&mut queue, 2 * SAME, Some(0));
         let (first, second) = spawned.split_at(SAME as usize);
         assert!(first.iter().all(|at| *at == first[0]));
         assert!(second.iter().all(|at| *at == first[0].later(SAME)));
@@ -356,13 +356,18 @@ mod tests {
             let before = queue.spawned;
             times(queue, 1, looks) != [before]
         };
-        assert!(is_read_again(&mut queue, 0));
-        assert!(!is_read_again(&mut queue, 0));
+        assert!(is_read_again(&mut queue, Some(0)));
+        assert!(!is_read_again(&mut queue, Some(0)));
         let (batch, _) = queue.take(1);
-        assert!(is_read_again(&mut queue, 0), "a thread has taken a task");
-        assert!(!is_read_again(&mut queue, 0));
-        assert!(is_read_again(&mut queue, 1), "the watch has looked");
-        assert!(!is_read_again(&mut queue, 1));
+        assert!(
+            is_read_again(&mut queue, Some(0)),
+            "a thread has taken a task"
+        );
+        assert!(!is_read_again(&mut queue, Some(0)));
+        assert!(is_read_again(&mut queue, Some(1)), "the watch has looked");
+        assert!(!is_read_again(&mut queue, Some(1)));
+        assert!(is_read_again(&mut queue, None), "nobody looks");
+        assert!(is_read_again(&mut queue, None));
         drop(batch);
     }
 

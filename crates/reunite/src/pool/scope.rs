@@ -270,6 +270,11 @@ impl<'scope> PoolScope<'scope, '_> {
         self.core.parent.label()
     }
 
+    /// Something of the scope is dropped undone, as it is cancelled.
+    pub(super) fn mark_told(&self) {
+        self.core.parent.mark_told();
+    }
+
     pub(super) fn context_of_tasks(&self) -> &Arc<Context> {
         &self.core.parent.tasks
     }

@@ -352,17 +352,13 @@ mod tests {
     /// As in the tests of `queue`, which has no joiners.
     #[test]
     fn the_clock_is_read_again_when_a_joiner_has_run_a_task() {
-        let pool = Pool::builder()
-            .threads(1)
-            .spare_after(None)
-            .build()
-            .unwrap();
+        let pool = Pool::builder().threads(1).build().unwrap();
         // The caller has the only place, so that no worker takes tasks.
         pool.enter(|| {
             pool.scope(|s| {
                 let is_read = || {
                     let mut is_read = false;
-                    s.core.queue.lock().now(0, || {
+                    s.core.queue.lock().now(Some(0), || {
                         is_read = true;
                         Spawned::default()
                     });

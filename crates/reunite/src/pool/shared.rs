@@ -15,6 +15,9 @@ use crate::thread::start_worker;
 /// With less patience the watch itself would keep a core busy.
 pub(super) const LEAST_PATIENCE: Duration = Duration::from_millis(1);
 
+/// A pool whose patience is no longer is looked at so often that ages may be off by that.
+const OFTEN: Duration = Duration::from_millis(50);
+
 /// What the watch keeps of a pool; see `watch`.
 pub(super) struct Watch {
     /// How long a member may stand still; `None` for ever.
@@ -39,10 +42,12 @@ impl Watch {
         }
     }
 
-    /// How often the pool was looked at: while work lies there and nobody can come for it, that tells that time passes.
+    /// How often the pool was looked at: while work lies there and nobody can come for it, that tells that time passes. None
+    /// if it is looked at seldom.
     #[inline]
-    pub(super) fn looks(&self) -> u64 {
-        self.looks.load(Ordering::Relaxed)
+    pub(super) fn looks(&self) -> Option<u64> {
+        let is_often = self.patience.is_some_and(|patience| patience <= OFTEN);
+        is_often.then(|| self.looks.load(Ordering::Relaxed))
     }
 }
 

@@ -18,8 +18,8 @@ use super::scope::PoolScope;
 use crate::current;
 use crate::cut_short::catch_task;
 use crate::deadline;
-use crate::error::{CutShort, JoinError, JoinErrorKind, WaitError, resume};
-use crate::id::{Kind, Label};
+use crate::error::{CutShort, JoinError, JoinErrorKind, Refusal, WaitError, resume};
+use crate::id::Label;
 use crate::observe::{Event, is_on, tell};
 use crate::primitive::{Arc, Duration, Instant, now};
 use crate::task::Unjoined;
@@ -39,8 +39,13 @@ const WINDOW: usize = 64;
 /// The next outcome, if there is one more, unless the time to wait for it ran out.
 type TimedOutcome<R> = Result<Option<Result<R, JoinError>>, WaitError>;
 
-/// The time to wait for the next outcome ran out.
-struct TooLate;
+/// Why the next outcome is not there, and may be yet.
+enum NotYet {
+    /// The time to wait for it ran out.
+    TooLate,
+    /// The pool has no thread to make it.
+    Starved,
+}
 
 /// An outcome, and what is told of it.
 struct Told<R> {
@@ -160,7 +165,8 @@ where
     /// the source, however long that takes.
     ///
     /// # Errors
-    /// The time ran out ([`is_timeout`](WaitError::is_timeout)). Nothing is lost: the map goes on, and its next outcome is
+    /// The time ran out ([`is_timeout`](WaitError::is_timeout)); or, if that is never, no thread of the pool is left that could
+    /// make the outcome ([`is_starved`](WaitError::is_starved)). Nothing is lost: the map goes on, and its next outcome is
     /// still the next.
     ///
     /// ```
@@ -190,7 +196,10 @@ where
     fn next_within(&mut self, patience: Option<Instant>) -> TimedOutcome<R> {
         let since = now();
         let next = self.next_until(Some(patience));
-        next.map_err(|TooLate| WaitError::timed_out(now().saturating_duration_since(since)))
+        next.map_err(|not_yet| match not_yet {
+            NotYet::TooLate => WaitError::timed_out(now().saturating_duration_since(since)),
+            NotYet::Starved => WaitError::refused(Refusal::Starved),
+        })
     }
 
     /// Waits for the next outcome: with no `patience`, and running what nobody has begun; or until the instant that it says,
@@ -198,7 +207,7 @@ where
     fn next_until(
         &mut self,
         patience: Option<Option<Instant>>,
-    ) -> Result<Option<Result<R, JoinError>>, TooLate> {
+    ) -> Result<Option<Result<R, JoinError>>, NotYet> {
         loop {
             if let Some(outcome) = self.ready.next() {
                 self.pulled -= 1;
@@ -223,9 +232,15 @@ where
             if patience.is_none() && !oldest.is_finished() && self.run_next() {
                 continue;
             }
-            let joined = self.batches[0].join_until(patience, self.common.at());
-            if joined.as_ref().is_err_and(JoinError::is_timeout) {
-                return Err(TooLate);
+            let map = Some(self.common.label());
+            let joined = self.batches[0].join_until(patience, self.common.at(), map);
+            match &joined {
+                Err(error) if error.is_timeout() => return Err(NotYet::TooLate),
+                // Who may run the batch here may have it.
+                Err(error) if error.is_starved() && patience.is_some() => {
+                    return Err(NotYet::Starved);
+                }
+                _ => {}
             }
             self.begun = self.begun.saturating_sub(1);
             self.batches.pop_front();
@@ -298,14 +313,14 @@ impl<'scope, I: Iterator, F, R> PoolMap<'scope, '_, I, F, R> {
             Ok(CutShort::Refused(refusal)) => JoinErrorKind::CutShort(refusal),
             Err(payload) => resume(payload),
         };
-        JoinError::new(Label::new(Kind::Task, None, self.common.at()), kind)
+        JoinError::new(self.common.label().clone(), kind)
     }
 
     /// A batch was cancelled before it began: nobody knows that, so the map is told as cut off, as on threads.
     fn cut_off(&self, error: JoinError) -> JoinError {
         match error.cancelled().cloned() {
             Some(why) if !error.is_interrupted() => {
-                let label = Label::new(Kind::Scope, None, self.common.at());
+                let label = self.common.label().clone();
                 JoinError::new(label, JoinErrorKind::Interrupted(why))
             }
             _ => error,

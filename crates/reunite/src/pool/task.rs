@@ -286,16 +286,21 @@ where
     fn drop_result(&self, core: &Parent) {
         drop(self.unjoined());
         if let Some(result) = self.empty()
-            && let Err(payload) = self.run_below(|| drop(result))
+            && let Err(payload) = self.run_below(core, || drop(result))
         {
             self.fail(core, Failure::panicked(payload));
         }
     }
 
     /// Calls `f` as a part of the task: what it forks descends from that.
-    fn run_below<R>(&self, f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
+    fn run_below<R>(&self, core: &Parent, f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
         assert_outside();
-        here::running(self, || catch_unwind(AssertUnwindSafe(f)))
+        let holding = deadlock::holding();
+        let done = here::running(self, || catch_unwind(AssertUnwindSafe(f)));
+        if holding.has_leaked() {
+            self.tell_leaks(holding, core);
+        }
+        done
     }
 
     /// Runs the closure, or drops it if the task is cancelled. `None` if the handle was gone, and the value was
@@ -318,7 +323,7 @@ where
         let made = self.made(core.context_of_tasks());
         made.context.node.hear(&cancelled);
         made.context.node.mark_observed_here();
-        let dropped = self.run_below(|| {
+        let dropped = self.run_below(core, || {
             drop(std::mem::take(&mut *made.inherited.lock()));
             drop(f);
         });
@@ -385,6 +390,16 @@ where
         let how = completion(&result);
         here::running(self, || tell(|| Event::Complete { task: label(), how }));
         result
+    }
+
+    /// [`call_back`](Self::call_back) on the thread that ran the task.
+    #[cold]
+    fn call_back_and_tell(&self, core: &Parent) {
+        let holding = deadlock::holding();
+        self.call_back();
+        if holding.has_leaked() {
+            self.tell_leaks(holding, core);
+        }
     }
 
     /// Calls what was left to be called.
@@ -456,7 +471,7 @@ where
         let Some(result) = result else {
             // Nobody waits for it.
             if self.state.fetch_or(DONE | EMPTY, Ordering::AcqRel) & WATCHED != 0 {
-                self.call_back();
+                self.call_back_and_tell(core);
             }
             return;
         };
@@ -467,7 +482,7 @@ where
             core.wake();
         }
         if before & WATCHED != 0 {
-            self.call_back();
+            self.call_back_and_tell(core);
         }
         if before & LEFT != 0 {
             self.drop_result(core);
@@ -517,6 +532,7 @@ where
     fn on_complete(&self, around: &Arc<Context>, callback: Callback) {
         self.made(around).callbacks.lock().push(callback);
         if self.state.fetch_or(WATCHED, Ordering::AcqRel) & DONE != 0 {
+            // By the caller, whose locks are those that it leaves behind.
             self.call_back();
         }
     }
