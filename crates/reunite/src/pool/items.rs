@@ -54,7 +54,8 @@ pub(super) struct Batch<'scope, R> {
 }
 
 pub(super) struct More<'scope, R> {
-    pub(super) untaken: Untaken<R>,
+    /// Which of the outcomes are errors, if any is.
+    pub(super) untaken: Option<Box<Untaken<R>>>,
     /// Who the items were, if observers are to be told of their joins.
     pub(super) labels: Vec<Label>,
     /// What was cut off, from the last items to the first.
@@ -64,11 +65,11 @@ pub(super) struct More<'scope, R> {
 impl<'scope, R> More<'scope, R> {
     #[inline]
     fn boxed(
-        untaken: Untaken<R>,
+        untaken: Option<Box<Untaken<R>>>,
         labels: Vec<Label>,
         rest: Vec<PoolTask<'scope, Batch<'scope, R>>>,
     ) -> Option<Box<Self>> {
-        if untaken.is_empty() && labels.is_empty() && rest.is_empty() {
+        if untaken.is_none() && labels.is_empty() && rest.is_empty() {
             return None;
         }
         Some(Box::new(Self {
@@ -293,7 +294,7 @@ where
         }),
     };
     let mut labels = Vec::new();
-    let mut untaken = Untaken::new(first, common.at);
+    let mut untaken = None;
     let outcomes = divide(life, &running, || {
         if life.is_some() && !is_one {
             common.scope.pool().watch();
@@ -321,7 +322,7 @@ where
         &self,
         items: Runner<'_, H>,
         labels: &mut Vec<Label>,
-        untaken: &mut Untaken<R>,
+        untaken: &mut Option<Box<Untaken<R>>>,
     ) -> Vec<Result<R, JoinError>> {
         let mut outcomes = Vec::with_capacity(items.most());
         let holding = deadlock::holding();
@@ -385,13 +386,14 @@ where
     /// The item there returned an error: should nobody take that, it is told. Not if the item was told of a cancellation:
     /// then it has most likely returned that.
     #[cold]
-    fn keep_untaken(&self, place: usize, untaken: &mut Untaken<R>) {
+    fn keep_untaken(&self, place: usize, untaken: &mut Option<Box<Untaken<R>>>) {
         // Nobody is told of anything without a context.
         let at_hand = self.at_hand.lock();
         let known = at_hand.as_ref().filter(|known| known.place == place);
         if known.is_none_or(|known| !known.context.node.was_observed()) {
             let label = known.map(|known| known.context.who.label.clone());
-            untaken.add(place, label);
+            let none = || Box::new(Untaken::new(self.first, self.common.at));
+            untaken.get_or_insert_with(none).add(place, label);
         }
     }
 

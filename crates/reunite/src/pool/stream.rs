@@ -346,7 +346,7 @@ impl<'scope, I: Iterator, F, R> PoolMap<'scope, '_, I, F, R> {
             labels,
             rest,
         } = more;
-        if untaken.is_empty() && labels.is_empty() {
+        if untaken.is_none() && labels.is_empty() {
             self.ready = outcomes.into_iter();
         } else {
             let mut labels = labels.into_iter();
@@ -354,7 +354,7 @@ impl<'scope, I: Iterator, F, R> PoolMap<'scope, '_, I, F, R> {
             let told = told.map(|(place, outcome)| Told {
                 outcome,
                 item: labels.next(),
-                unjoined: untaken.pass_on(place),
+                unjoined: untaken.as_mut().and_then(|errors| errors.pass_on(place)),
             });
             self.told = told.collect::<Vec<_>>().into_iter();
         }

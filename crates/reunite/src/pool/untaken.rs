@@ -34,10 +34,6 @@ impl<R> Untaken<R> {
         self.places.push_back((place, item));
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.places.is_empty()
-    }
-
     /// What tells of the item there, behind those before, from now on.
     pub(super) fn pass_on(&mut self, place: usize) -> Option<Unjoined> {
         self.places.front().filter(|(next, _)| *next == place)?;
