@@ -91,7 +91,9 @@ fn a_task_is_spawned_begins_completes_and_is_joined() {
             Seen::Complete(Completion::Value),
             Seen::Join,
         ];
-        assert_eq!(seen, [whole, whole]);
+        // The last half forks as well, though it has nothing left to do.
+        assert!((2..=3).contains(&seen.len()), "{seen:?}");
+        assert!(seen.iter().all(|half| *half == whole), "{seen:?}");
     });
 }
 
