@@ -86,11 +86,19 @@ fn one_bad_item_does_not_ruin_a_batch() {
             Err(error) => panic!("{error}"),
         };
         let how: Vec<_> = outcomes.into_iter().map(how).collect();
-        // The third may notice that its time is up before the map does.
-        assert!(
-            how == ["done", "panic", "late", "done"] || how[2] == "done",
-            "{how:?}"
-        );
+        // On a busy machine the others may be late as well; and the third may notice it itself, and be done.
+        let may_be = [
+            ["done", "late"],
+            ["panic", "late"],
+            ["late", "done"],
+            ["done", "late"],
+        ];
+        assert_eq!(how.len(), may_be.len());
+        let fits = how
+            .iter()
+            .zip(&may_be)
+            .all(|(is, may_be)| may_be.contains(is));
+        assert!(fits, "{how:?}");
     });
 }
 
