@@ -293,8 +293,10 @@ impl Drop for Forks<'_> {
         let stolen = AtomicBool::new(false);
         let ((), counted) = self.1.join(
             || {
-                for _ in 0..20_000 {
-                    reunite::join(std::thread::yield_now, || ());
+                for n in 0..2_000 {
+                    // Now and then, as each may take a while on a busy machine.
+                    let pause = || (n % 20 == 0).then(std::thread::yield_now);
+                    reunite::join(pause, || ());
                     if stolen.load(Ordering::SeqCst) {
                         return;
                     }

@@ -241,7 +241,10 @@ fn a_slow_start_hook_kept_the_other_workers_asleep() {
         pool.spawn(move || tell.send(()).unwrap()).detach();
         told.recv().unwrap();
         // Long enough for the one that works to fall asleep, now and then.
-        (0..200).for_each(|_| std::thread::yield_now());
+        let pause = Instant::now() + Duration::from_micros(100);
+        while Instant::now() < pause {
+            std::thread::yield_now();
+        }
     }
     drop(open);
 }
