@@ -5,9 +5,9 @@ use std::panic::Location;
 
 use super::here;
 use super::member;
+use super::run::{Aside, Join, Role, Run, erase};
 use super::scope_state::ScopeState;
 use super::seat::Seat;
-use super::task::{Aside, Join, Role, Run, erase};
 use crate::current::{self, Context};
 use crate::deadline;
 use crate::deadlock::{Bond, Object, On, Site};

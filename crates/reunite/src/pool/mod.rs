@@ -17,7 +17,7 @@
 //! | `unshared` | that forks stay private to a member that sleeps elsewhere |
 //! | `member` | the life of a worker, visits, and helping while waiting |
 //! | `spawned`, `install` | tasks of no scope; a closure that runs on a worker while its caller waits |
-//! | `parent`, `task`, `queue`, `scope_state`, `handle`, `scope` | scopes and their tasks |
+//! | `parent`, `run`, `task`, `queue`, `scope_state`, `handle`, `scope` | scopes and their tasks |
 //! | `claim`, `items`, `untaken`, `stream` | maps, whose items one thread takes one by one, and others may cut off |
 //! | `builder`, `global` | a pool as its users hold it, and the one of every thread that takes part in no other |
 //! | `fork` | `join` |
@@ -56,6 +56,8 @@ mod parent;
 mod piece;
 mod queue;
 mod roster;
+#[allow(unsafe_code)]
+mod run;
 #[allow(unsafe_code)]
 mod scope;
 #[allow(unsafe_code)]

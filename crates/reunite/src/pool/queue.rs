@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::life::Life;
 use super::parent::Parent;
 use super::piece::Spawned;
-use super::task::{Aside, Run};
+use super::run::{Aside, Run};
 use crate::id::TaskId;
 use crate::primitive::{Arc, AtomicUsize, Ordering};
 

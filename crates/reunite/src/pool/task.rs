@@ -26,7 +26,7 @@
 //! To drop the last reference to a task frees memory, and no more.
 //!
 //! # Lifetimes
-//! A task may borrow what lives for `'scope`. [`erase`] forgets that for the queue; the scope's end waits
+//! A task may borrow what lives for `'scope`. [`erase`](super::run::erase) forgets that for the queue; the scope's end waits
 //! until every queued reference to a task was dropped and every closure has returned (see `scope`).
 
 use std::any::Any;
@@ -34,26 +34,23 @@ use std::cell::UnsafeCell;
 use std::convert::Infallible;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::ptr::NonNull;
 
 use super::here;
 use super::job::{Ancestor, Lineage};
 use super::life::Life;
 use super::parent::Parent;
 use super::piece::{Facts, Made, Own, Piece, Spawned, SpawnedAt};
+use super::run::{Join, Role, Run, Slot};
 use crate::contain::{assert_outside, contain};
 use crate::context::Inherited;
 use crate::current::{Context, Who};
 use crate::cut_short::catch_task;
 use crate::deadlock::{self, Holding};
-use crate::error::{Cancelled, Failure, JoinError};
+use crate::error::{Cancelled, Failure};
 use crate::id::{Kind, TaskId};
 use crate::observe::{Completion, Event, is_on, tell};
-use crate::primitive::{Arc, AtomicU8, Mutex, Ordering};
+use crate::primitive::{Arc, AtomicU8, Ordering};
 use crate::task::{Callback, Unjoined};
-
-/// A failure, until its joiner or the scope's end takes it.
-type Slot = Arc<Mutex<Option<JoinError>>>;
 
 const BEGUN: u8 = 1;
 const DONE: u8 = 2;
@@ -62,15 +59,6 @@ const LEFT: u8 = 8;
 const EMPTY: u8 = 16;
 const WATCHED: u8 = 32;
 const FAILED: u8 = 64;
-
-/// What a task is to those who look.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    /// A task of the user.
-    Task,
-    /// A batch of a map's items, which are tasks of their own: nobody is shown it.
-    Batch,
-}
 
 pub(super) struct Task<F, T> {
     lineage: Lineage,
@@ -92,47 +80,6 @@ union Content<F, T> {
 // SAFETY: one thread at a time touches the content, by the rules above, and it may be sent from one to the other;
 // the rest is atomic or never changes.
 unsafe impl<F: Send, T: Send> Sync for Task<F, T> {}
-
-/// What the queue knows of a task.
-pub(super) trait Run: Piece + Send + Sync {
-    /// Runs the task here, unless somebody else has begun; or drops what it left, if it was queued again for that.
-    /// Does not unwind. `life` is the thread's in its pool.
-    fn run(&self, core: &Parent, life: Option<&Life>);
-
-    /// Whether [`run`](Self::run) would do nothing: somebody has begun the task, and nothing was left behind.
-    fn is_begun(&self) -> bool;
-
-    /// Its number, which tells it from all others.
-    fn number(&self) -> u64;
-
-    /// Its live record, if it has not completed and is one to be shown.
-    fn shown(&self, around: &Arc<Context>) -> Option<Arc<Who>>;
-}
-
-/// What the handle knows of a task.
-pub(super) trait Join<T>: Run {
-    /// Where it was spawned.
-    fn at(&self) -> &'static Location<'static>;
-
-    fn role(&self) -> Role;
-
-    fn is_done(&self) -> bool;
-
-    /// Done, or else marked as awaited: its completion wakes the waiters of `core`.
-    fn is_done_or_awaited(&self) -> bool;
-
-    /// Whether nobody has begun it.
-    fn is_queued(&self) -> bool;
-
-    /// The result, if it is there.
-    fn take(&self) -> Option<Result<T, Slot>>;
-
-    /// The handle is gone. True if it leaves a result behind: the task is to be queued once more.
-    fn leave(&self) -> bool;
-
-    /// Has `callback` called when it is done.
-    fn on_complete(&self, around: &Arc<Context>, callback: Callback);
-}
 
 impl<F, T> Task<F, T>
 where
@@ -560,47 +507,6 @@ impl<F, T> Drop for Task<F, T> {
             "a task is freed with what it holds"
         );
     }
-}
-
-/// A task that runs in the place of its joiner, as others may look at it: under the lock of its scope's queue.
-#[derive(Clone, Copy)]
-pub(super) struct Aside(NonNull<dyn Run>);
-
-// SAFETY: a shared reference, in effect, and `Run` is `Sync`.
-unsafe impl Send for Aside {}
-
-impl PartialEq for Aside {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.addr() == other.0.addr()
-    }
-}
-
-impl Aside {
-    /// # Safety
-    /// It must be off the list of the queue before the reference ends.
-    pub(super) unsafe fn new<'a>(task: &'a (dyn Run + 'a)) -> Self {
-        // SAFETY: the types differ in the lifetime bound of the trait object only; nobody uses it longer, by the
-        // caller's promise.
-        Self(unsafe {
-            std::mem::transmute::<NonNull<dyn Run + 'a>, NonNull<dyn Run>>(NonNull::from(task))
-        })
-    }
-
-    /// Of one that is listed, under the lock of the list.
-    pub(super) fn get(&self) -> &dyn Run {
-        // SAFETY: it lives while it is listed, by the promise of whoever made it, who needs the lock to take it off.
-        unsafe { self.0.as_ref() }
-    }
-}
-
-/// Forgets how long a task may live.
-///
-/// # Safety
-/// The reference must be dropped, and the task's closure have returned, when `'a` ends.
-pub(super) unsafe fn erase<'a>(task: Arc<dyn Run + 'a>) -> Arc<dyn Run> {
-    // SAFETY: the two types differ in the lifetime bound of a trait object only, which has no influence
-    // on layout or vtable; that the task is gone when `'a` ends is the caller's promise.
-    unsafe { std::mem::transmute::<Arc<dyn Run + 'a>, Arc<dyn Run>>(task) }
 }
 
 #[cfg(all(test, not(reunite_model), target_pointer_width = "64"))]
