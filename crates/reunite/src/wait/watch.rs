@@ -59,14 +59,13 @@ impl Watch {
     }
 }
 
-#[cfg(all(test, not(reunite_model)))]
+/// Where waits do not look, there is nothing to try.
+#[cfg(all(test, not(any(reunite_model, reunite_no_looks))))]
 mod tests {
     use super::*;
     use crate::deadlock::Bond;
     use crate::primitive::now;
 
-    /// Where they do not look, there is nothing to try.
-    #[cfg(not(reunite_no_looks))]
     #[test]
     fn a_wait_for_anyone_never_ceases_to_look() {
         let mut watch = Watch::new(now());
