@@ -9,7 +9,7 @@
 //! What cannot be made later is kept in the piece: its number, the line of the user that spawned it, and when that was,
 //! by a clock that costs little, and is not read for each task of a scope (see [`Queue::now`](super::queue::Queue::now)).
 //!
-//! A thread lists the pieces it runs (`fork`), and in each [layer](crate::current) of contexts the last piece that was
+//! A thread lists the pieces it runs (`here`), and in each [layer](crate::current) of contexts the last piece that was
 //! begun there is what it is at. References in that list are raw; they are followed by the thread itself only, while the
 //! piece runs.
 

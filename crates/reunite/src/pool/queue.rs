@@ -1,4 +1,4 @@
-//! The queue of a scope's tasks, and the batches that were taken from it; the protocol is told in `scope`.
+//! The queue of a scope's tasks, and the batches that were taken from it; the protocol is told in `scope_state`.
 
 use std::collections::VecDeque;
 use std::ops::Range;

@@ -27,7 +27,7 @@
 //!
 //! # Lifetimes
 //! A task may borrow what lives for `'scope`. [`erase`](super::run::erase) forgets that for the queue; the scope's end waits
-//! until every queued reference to a task was dropped and every closure has returned (see `scope`).
+//! until every queued reference to a task was dropped and every closure has returned (see `scope_state`).
 
 use std::any::Any;
 use std::cell::UnsafeCell;

@@ -153,13 +153,8 @@ impl Entry {
         on: OnThread,
     ) -> Arc<Self> {
         Arc::new(Self {
-            job: Mutex::new(Some(job)),
-            who,
-            node,
-            group,
             on,
-            begins: Begins::UnlessCancelled,
-            is_quiet: is_quiet(),
+            ..Self::that_begins(Begins::UnlessCancelled, job, who, node, group)
         })
     }
 
@@ -170,15 +165,25 @@ impl Entry {
         node: Arc<Node>,
         group: Arc<Group>,
     ) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new(Self::that_begins(Begins::Always, job, who, node, group))
+    }
+
+    fn that_begins(
+        begins: Begins,
+        job: Job<'static>,
+        who: Arc<Who>,
+        node: Arc<Node>,
+        group: Arc<Group>,
+    ) -> Self {
+        Self {
             job: Mutex::new(Some(job)),
             who,
             node,
             group,
             on: OnThread::default(),
-            begins: Begins::Always,
+            begins,
             is_quiet: is_quiet(),
-        })
+        }
     }
 
     /// Whether it is over before it has begun.
