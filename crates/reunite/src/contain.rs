@@ -29,8 +29,8 @@ pub(crate) fn set_contained(is_contained: bool) -> bool {
     before.unwrap_or(false)
 }
 
-/// Ends the process, with these words, if it is dropped. For a stretch of code out of which nothing may unwind, as that would free
-/// what others use: forgotten at its end.
+/// Aborts the process with this message when dropped. Guards code that must not unwind because other threads use its frame; the
+/// code forgets the guard at its end.
 pub(crate) struct AbortOnUnwind(pub(crate) &'static str);
 
 impl Drop for AbortOnUnwind {

@@ -1,4 +1,4 @@
-//! Who is looked for in the graph, and when; see the protocol one floor up.
+//! Decides when to look for dead ends, and which wait is refused. The protocol is told in `mod.rs`.
 
 use std::collections::BTreeMap;
 

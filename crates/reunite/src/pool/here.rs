@@ -1,5 +1,5 @@
-//! What the calling thread is at in a pool: where it sits, its private forks, and the pieces of work that it runs. Told at the
-//! top of `fork`.
+//! The calling thread's state in a pool: its seat, its private forks, and the pieces of work that it runs. The protocol is
+//! told in `fork`.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Range;

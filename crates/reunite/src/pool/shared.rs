@@ -1,4 +1,4 @@
-//! What the members of a pool share, and what follows from what its roster says.
+//! The state that the members of a pool share, and how they carry out what its roster decides.
 
 use std::io;
 use std::panic::Location;

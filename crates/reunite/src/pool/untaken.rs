@@ -1,4 +1,4 @@
-//! Items of a map in a pool that returned an `Err`, until the consumer has taken that.
+//! The errors that items of a pool's map returned and that the consumer has not taken yet.
 
 use std::collections::VecDeque;
 use std::marker::PhantomData;
@@ -7,7 +7,7 @@ use std::panic::Location;
 use crate::id::{Kind, Label};
 use crate::task::Unjoined;
 
-/// Tells of those that are left when it is dropped.
+/// Reports the errors that are left when it is dropped.
 pub(super) struct Untaken<R> {
     /// The number of the batch's first item.
     first: u64,
