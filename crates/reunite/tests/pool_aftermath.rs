@@ -236,7 +236,7 @@ fn what_forks_inherit_ends_with_the_task() {
     pool.spawn(|| reunite::join(|| reunite::join(|| 1, || 2), || 3))
         .join()
         .unwrap();
-    drop(pool);
-    // The hook, and this.
+    // The hook, and this; the thread of the pool is there, and idle.
     until(|| Arc::strong_count(&kept) == 2);
+    drop(pool);
 }
