@@ -77,11 +77,19 @@ fn so_is_one_whose_handle_outlives_the_scope() {
 #[test]
 fn so_is_one_outside_any_scope() {
     let _watch = watchdog();
-    let task = named("dropped").spawn(fails);
+    // By who drops the handle, also while the task is still in a callback and has not let go of its result.
+    let (end_callback, callback_ends) = mpsc::channel::<()>();
+    let (go, gone) = mpsc::channel::<()>();
+    let task = named("dropped").spawn(move || gone.recv());
+    task.on_complete(move || {
+        let _ended = callback_ends.recv();
+    });
+    drop(go);
     until(|| task.is_finished());
     assert!(told("dropped").is_empty());
     drop(task);
     assert_eq!(told("dropped").len(), 1);
+    drop(end_callback);
 
     let (go, gone) = mpsc::channel::<()>();
     named("detached").spawn(move || gone.recv()).detach();

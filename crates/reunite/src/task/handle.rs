@@ -362,7 +362,12 @@ impl<T, E> JoinHandle<T, E> {
 
 impl<T, E> Drop for JoinHandle<T, E> {
     fn drop(&mut self) {
-        if self.on_drop == OnDrop::Nothing || self.packet.is_complete() {
+        if self.on_drop == OnDrop::Nothing {
+            return;
+        }
+        if self.packet.is_complete() {
+            // The task may not have let go of the result yet. Whoever joins by dropping is told of an `Err` here.
+            self.packet.discard();
             return;
         }
         self.cancel_because(Why::Dropped);
@@ -385,6 +390,7 @@ impl<T, E> Drop for JoinHandle<T, E> {
             // It waits for this very task, and would for ever.
             self.entry.who.detach();
         }
+        self.packet.discard();
     }
 }
 

@@ -97,6 +97,16 @@ impl<T, E> Packet<T, E> {
         }
     }
 
+    /// Drops the result, if there is one, on this thread: nobody will take it.
+    pub(crate) fn discard(&self) {
+        let mut inner = self.0.lock();
+        if matches!(inner.state, State::Complete(..)) {
+            let untaken = std::mem::replace(&mut inner.state, State::Taken);
+            drop(inner);
+            drop(untaken);
+        }
+    }
+
     pub(crate) fn on_complete(&self, callback: Callback) {
         let mut inner = self.0.lock();
         if matches!(inner.state, State::Pending) {
