@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
 
+use super::many::Many;
 use crate::id::{Label, TaskId};
 use crate::primitive::thread_local;
 
@@ -122,7 +123,7 @@ thread_local! {
     // Without a destructor, so that looking at it is all that it costs.
     static FEW_HELD: Few = const { Few::new() };
     static JOBS: Cell<Jobs> = const { Cell::new(|_| {}) };
-    static MORE_HELD: RefCell<Vec<Held>> = const { RefCell::new(Vec::new()) };
+    static MORE_HELD: RefCell<Many<Held>> = const { RefCell::new(Many::new()) };
     static TASKS: RefCell<Vec<Task>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -145,7 +146,7 @@ pub(crate) fn hold(bond: Bond, since: &'static Location<'static>) {
 #[cold]
 fn hold_more(held: Held) {
     // A thread that is ending holds what it holds unseen.
-    let _ending = MORE_HELD.try_with(|more| more.borrow_mut().push(held));
+    let _ending = MORE_HELD.try_with(|more| more.borrow_mut().push(word(held.bond), held));
 }
 
 /// The calling thread released the lock. Whether that was the newest in its list; if not, it is still in there.
@@ -165,13 +166,8 @@ pub(super) fn let_go_newest(bond: Bond) -> bool {
 /// Whether it was in the list at all, and is no longer.
 #[cold]
 pub(super) fn let_go_older(bond: Bond) -> bool {
-    let more = MORE_HELD.try_with(|more| {
-        let mut more = more.borrow_mut();
-        let at = more.iter().rposition(|held| held.bond == bond)?;
-        more.remove(at);
-        Some(())
-    });
-    if let Ok(Some(())) = more {
+    let more = MORE_HELD.try_with(|more| more.borrow_mut().remove(word(bond)));
+    if more == Ok(true) {
         return true;
     }
     FEW_HELD.with(|few| {
@@ -194,10 +190,7 @@ pub(super) fn let_go_older(bond: Bond) -> bool {
 }
 
 fn oldest_of_more() -> Option<Held> {
-    let taken = MORE_HELD.try_with(|more| {
-        let mut more = more.borrow_mut();
-        (!more.is_empty()).then(|| more.remove(0))
-    });
+    let taken = MORE_HELD.try_with(|more| more.borrow_mut().pop_oldest());
     taken.ok().flatten()
 }
 
@@ -205,7 +198,7 @@ fn oldest_of_more() -> Option<Held> {
 pub(crate) fn held() -> Vec<Held> {
     let mut held: Vec<_> =
         FEW_HELD.with(|few| (0..few.len.get()).filter_map(|at| few.get(at)).collect());
-    let _ending = MORE_HELD.try_with(|more| held.extend_from_slice(&more.borrow()));
+    let _ending = MORE_HELD.try_with(|more| held.extend(more.borrow().iter()));
     held
 }
 

@@ -60,6 +60,7 @@
 mod alive;
 mod bonds;
 mod graph;
+mod many;
 #[cfg(all(test, reunite_model))]
 mod model;
 mod number;
