@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::Location;
 
-use super::model::{Hint, HintKind, JoinSite, ScopeProfile, TaskProfile};
+use super::model::{Hint, HintKind, JoinSite, ScopeProfile, TaskProfile, Waited};
 use super::replay::Burden;
 use crate::id::TaskId;
 use crate::observe::Verb;
@@ -84,6 +84,8 @@ fn spawn_then_join(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
             .or_default()
             .push(task.spawned);
     }
+    spawns.values_mut().for_each(|times| times.sort_unstable());
+    let waits = joins_that_waited(seen.tasks);
     let mut found: BTreeMap<(&str, u32), (&'static Location<'static>, usize, Duration)> =
         BTreeMap::new();
     for task in seen.tasks {
@@ -94,22 +96,12 @@ fn spawn_then_join(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
             // The half of a fork cannot be joined later.
             continue;
         }
-        let Some(waited) =
-            seen.tasks
-                .iter()
-                .find(|other| other.task.id() == by)
-                .and_then(|joiner| {
-                    joiner.waits.iter().find(|wait| {
-                        wait.at == at && wait.to <= joined && wait.from >= task.spawned
-                    })
-                })
-        else {
+        let Some(waited) = waits.get(&(by, task.task.id())) else {
             continue;
         };
         let others = &spawns[&parent];
-        let spawned_between = others
-            .iter()
-            .any(|other| *other > task.spawned && *other < joined);
+        let next = others.partition_point(|other| *other <= task.spawned);
+        let spawned_between = others.get(next).is_some_and(|other| *other < joined);
         let soon = waited.from.saturating_sub(task.spawned)
             < (waited.to.saturating_sub(waited.from)) / WORTH;
         if by == parent && soon && !spawned_between {
@@ -135,13 +127,23 @@ fn spawn_then_join(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
     }
 }
 
+/// The last wait of each joiner for each task, by both.
+fn joins_that_waited(tasks: &[TaskProfile]) -> BTreeMap<(TaskId, TaskId), &Waited> {
+    let waits = tasks.iter().flat_map(|joiner| {
+        let by = joiner.task.id();
+        let joins = joiner.waits.iter().filter(|wait| wait.verb == Verb::Join);
+        joins.filter_map(move |wait| Some(((by, wait.object.as_ref()?.id()), wait)))
+    });
+    waits.collect()
+}
+
 fn lonely_scopes(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
+    let mut members: BTreeMap<TaskId, usize> = BTreeMap::new();
+    for scope in seen.tasks.iter().filter_map(|task| task.scope) {
+        *members.entry(scope).or_default() += 1;
+    }
     for scope in seen.scopes {
-        let members = seen
-            .tasks
-            .iter()
-            .filter(|task| task.scope == Some(scope.scope.id()));
-        if members.take(2).count() == 1 {
+        if members.get(&scope.scope.id()) == Some(&1) {
             let at = scope.scope.spawned_at();
             hints.push(Hint {
                 kind: HintKind::LonelyScope,
@@ -158,21 +160,15 @@ fn lonely_scopes(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
 }
 
 fn head_of_line(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
-    let completed: BTreeMap<TaskId, Duration> = seen
-        .tasks
-        .iter()
-        .filter_map(|task| Some((task.task.id(), task.completed?.0)))
-        .collect();
+    let joined = first_completed_later(seen.tasks);
     let mut idle: BTreeMap<(&str, u32), (&'static Location<'static>, Duration)> = BTreeMap::new();
     for joiner in seen.tasks {
+        let Some(joined) = joined.get(&joiner.task.id()) else {
+            continue;
+        };
         for wait in joiner.waits.iter().filter(|wait| wait.verb == Verb::Join) {
-            let later = seen.tasks.iter().filter(|task| {
-                task.joined
-                    .is_some_and(|(at, by, _)| by == joiner.task.id() && at > wait.to)
-            });
-            let done = later
-                .filter_map(|task| completed.get(&task.task.id()))
-                .min();
+            let later = joined.partition_point(|(at, _)| *at <= wait.to);
+            let done = joined.get(later).map(|(_, done)| done);
             if let Some(done) = done.filter(|done| **done < wait.to) {
                 let entry = idle
                     .entry((wait.at.file(), wait.at.line()))
@@ -197,6 +193,26 @@ fn head_of_line(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
             ),
         });
     }
+}
+
+/// The joins of each joiner, in the order of time: when each was over, and when the first task had completed of those that
+/// were joined then or later.
+fn first_completed_later(tasks: &[TaskProfile]) -> BTreeMap<TaskId, Vec<(Duration, Duration)>> {
+    let mut joins: BTreeMap<TaskId, Vec<(Duration, Duration)>> = BTreeMap::new();
+    for task in tasks {
+        if let (Some((at, by, _)), Some((completed, _))) = (task.joined, task.completed) {
+            joins.entry(by).or_default().push((at, completed));
+        }
+    }
+    for joins in joins.values_mut() {
+        joins.sort_unstable();
+        let mut first = Duration::MAX;
+        for (_, completed) in joins.iter_mut().rev() {
+            first = first.min(*completed);
+            *completed = first;
+        }
+    }
+    joins
 }
 
 fn fine_grain(seen: &Seen<'_>, hints: &mut Vec<Hint>) {

@@ -52,8 +52,10 @@ pub use flight::{Trouble, flight_recorder};
 pub(crate) use environment::write_flight_if_asked;
 pub(crate) use environment::{begin_if_asked, write_if_asked};
 
+use std::collections::BTreeMap;
 use std::panic::Location;
 
+use crate::id::TaskId;
 use crate::observe::{Observing, observe};
 use crate::primitive::{Arc, Duration, available_parallelism, now};
 use record::{Clock, Record, Recorder, Scribe};
@@ -209,13 +211,15 @@ fn burden_of(tasks: &[TaskProfile]) -> Burden {
         .iter()
         .filter(|task| task.parent.is_some())
         .filter_map(|task| Some(task.started?.saturating_sub(task.spawned)));
+    let completed: BTreeMap<TaskId, Duration> = tasks
+        .iter()
+        .filter_map(|task| Some((task.task.id(), task.completed?.0)))
+        .collect();
     let wakes = tasks
         .iter()
         .flat_map(|task| &task.waits)
         .filter_map(|wait| {
-            let target = wait.object.as_ref()?;
-            let target = tasks.iter().find(|task| task.task.id() == target.id())?;
-            let (completed, _) = target.completed?;
+            let completed = *completed.get(&wait.object.as_ref()?.id())?;
             (completed > wait.from).then(|| wait.to.saturating_sub(completed))
         });
     Burden {

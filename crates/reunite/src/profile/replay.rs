@@ -13,7 +13,7 @@ use std::panic::Location;
 use super::chain::Chain;
 use super::model::{Run, ScopeProfile, Step, TaskProfile, Waited};
 use super::record::{Record, What};
-use crate::id::{Label, TaskId};
+use crate::id::{ByNumber, Label, TaskId};
 use crate::observe::Completion;
 use crate::primitive::Duration;
 
@@ -28,7 +28,7 @@ pub(super) struct Replay {
     burden: Burden,
     /// Joins at this line count only at the end of the joiner's scope: what if they came later?
     deferred: Option<&'static Location<'static>>,
-    tasks: BTreeMap<TaskId, Task>,
+    tasks: ByNumber<TaskId, Task>,
     order: Vec<TaskId>,
     pub(super) scopes: Vec<ScopeProfile>,
     members: BTreeMap<TaskId, Vec<TaskId>>,
@@ -52,7 +52,7 @@ impl Replay {
         Self {
             burden,
             deferred,
-            tasks: BTreeMap::new(),
+            tasks: ByNumber::default(),
             order: Vec::new(),
             scopes: Vec::new(),
             members: BTreeMap::new(),
@@ -329,10 +329,11 @@ impl Replay {
 
     /// The longest chain there is, with the burden, and its parts.
     pub(super) fn longest(&self) -> (Duration, Duration, Vec<Step>) {
-        let Some(last) = self.tasks.values().max_by_key(|task| task.chain.span) else {
+        let tasks = || self.order.iter().filter_map(|id| self.tasks.get(id));
+        let Some(last) = tasks().max_by_key(|task| task.chain.span) else {
             return (Duration::ZERO, Duration::ZERO, Vec::new());
         };
-        let burdened = self.tasks.values().map(|task| task.chain.burdened).max();
+        let burdened = tasks().map(|task| task.chain.burdened).max();
         let steps = last.chain.steps(&last.profile.task);
         (last.chain.span, burdened.unwrap_or_default(), steps)
     }
