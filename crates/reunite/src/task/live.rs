@@ -3,11 +3,11 @@
 //! Whoever has scopes to show registers itself, and takes itself off when it is gone; it is asked only when somebody
 //! looks. Nobody is asked under the lock of the list.
 
-use std::collections::BTreeMap;
+use std::hash::BuildHasherDefault;
 
 use crate::current::Who;
 use crate::error::Cancelled;
-use crate::id::{Label, TaskId};
+use crate::id::{ByNumber, Label, TaskId};
 use crate::primitive::{Arc, StaticMutex, Weak};
 
 /// A scope at one moment.
@@ -28,8 +28,11 @@ pub(crate) trait Visible: Send + Sync {
     fn pictures(&self) -> Vec<Picture>;
 }
 
-static VISIBLE: StaticMutex<BTreeMap<TaskId, Weak<dyn Visible>>> =
-    StaticMutex::new(BTreeMap::new());
+static VISIBLE: StaticMutex<ByNumber<TaskId, Weak<dyn Visible>>> =
+    StaticMutex::new(ByNumber::with_hasher(BuildHasherDefault::new()));
+
+/// Room for fewer than this is never given back.
+const ROOM: usize = 16_384;
 
 /// From now on `visible` is asked, by this number.
 pub(crate) fn show(number: TaskId, visible: Weak<dyn Visible>) {
@@ -38,7 +41,14 @@ pub(crate) fn show(number: TaskId, visible: Weak<dyn Visible>) {
 
 /// That one is not asked any more.
 pub(crate) fn hide(number: TaskId) {
-    let gone = VISIBLE.lock().remove(&number);
+    let mut visible = VISIBLE.lock();
+    let gone = visible.remove(&number);
+    // A program that had a million scopes once keeps no room for them.
+    if visible.capacity() > ROOM && visible.capacity() / 8 > visible.len() {
+        let room = 2 * visible.len();
+        visible.shrink_to(room);
+    }
+    drop(visible);
     drop(gone);
 }
 
