@@ -50,10 +50,38 @@ impl Context {
 /// Tells one open fork of a thread from another; zero is none.
 pub(crate) type ForkMark = usize;
 
+/// After which fork something was begun that ends before that fork does: the newest open one of the thread, as long as that
+/// is private. So of what a thread has begun, one thing inside the other, the outer ones tell of none, and the others
+/// of forks that are private; whoever publishes forks, oldest first, keeps it so.
+pub(crate) struct After(Cell<ForkMark>);
+
+impl After {
+    pub(crate) fn fork(newest: ForkMark) -> Self {
+        Self(Cell::new(newest))
+    }
+
+    /// Whether no fork that is private is older.
+    pub(crate) fn is_none(&self) -> bool {
+        self.0.get() == 0
+    }
+
+    fn is(&self, fork: ForkMark) -> bool {
+        self.0.get() == fork
+    }
+
+    /// Forgets the fork, which is private no more, if it is that one; whether it was.
+    pub(crate) fn forget(&self, published: ForkMark) -> bool {
+        let is_it = self.is(published);
+        if is_it {
+            self.0.set(0);
+        }
+        is_it
+    }
+}
+
 struct Layer {
     context: Arc<Context>,
-    /// The newest open fork of the thread when it was entered.
-    newest: ForkMark,
+    after: After,
     /// Whether what runs in it, and not in one entered later, was told of a cancellation.
     told: Cell<bool>,
     /// If pieces of a pool's work run in it: how many the thread ran already when it was entered.
@@ -66,7 +94,7 @@ impl Layer {
     fn of(context: Arc<Context>, newest: ForkMark) -> Self {
         Self {
             context,
-            newest,
+            after: After::fork(newest),
             told: Cell::new(false),
             pieces: None,
             held: held_count(),
@@ -148,10 +176,24 @@ fn known_context(layers: &[Layer], at: usize) -> Arc<Context> {
     own.unwrap_or_else(|| Arc::clone(context))
 }
 
-/// Makes the contexts of all pieces that the calling thread runs.
-pub(crate) fn make_contexts() {
-    let count = with_layers(<[Layer]>::len);
-    for at in 0..count {
+/// The layer in which the oldest private fork of the thread was made.
+fn layer_of_oldest(layers: &[Layer]) -> usize {
+    layers[1..].partition_point(|layer| layer.after.is_none())
+}
+
+/// Makes the contexts of the pieces in which the calling thread has made its oldest private forks, which are given oldest
+/// first.
+pub(crate) fn make_contexts(oldest_first: impl Iterator<Item = ForkMark>) {
+    let made_in = with_layers(|layers| {
+        let first = layer_of_oldest(layers);
+        let mut last = first;
+        for fork in oldest_first {
+            let is_after = |layer: &&Layer| layer.after.is(fork);
+            last += layers[last + 1..].iter().take_while(is_after).count();
+        }
+        first..=last
+    });
+    for at in made_in {
         own_context(|_| at);
     }
 }
@@ -194,23 +236,25 @@ pub(crate) fn around() -> Vec<TaskId> {
     lineages.map(|who| who.label.id()).collect()
 }
 
-/// Calls `each` with the context in which the calling thread made each of these forks, which are open and
-/// given newest first: of those made in pieces of a pool's work, if [that was made](make_contexts). `each` enters
-/// nothing.
-pub(crate) fn for_each_fork<F>(
-    newest_first: impl Iterator<Item = (ForkMark, F)>,
+/// Calls `each` with the context in which the calling thread made each of these forks, which are private no more; they were
+/// its oldest, and are given oldest first: of those made in pieces of a pool's work, if [that was made](make_contexts).
+/// `each` enters nothing.
+pub(crate) fn publish_forks<F>(
+    oldest_first: impl Iterator<Item = (ForkMark, F)>,
     mut each: impl FnMut(F, &Arc<Context>),
 ) {
     with_layers(|layers| {
-        let mut last = layers.len() - 1;
-        let mut context = known_context(layers, last);
-        for (mark, fork) in newest_first {
-            // What was entered after this fork was made is no context of it, nor of older ones.
-            while last > 0 && layers[last].newest == mark {
-                last -= 1;
-                context = known_context(layers, last);
-            }
+        let mut at = layer_of_oldest(layers);
+        let mut context = known_context(layers, at);
+        for (mark, fork) in oldest_first {
             each(fork, &context);
+            // What was entered after this fork was made is the context of those that are newer.
+            let after = layers[at + 1..].iter();
+            let entered = after.take_while(|layer| layer.after.forget(mark)).count();
+            if entered > 0 {
+                at += entered;
+                context = known_context(layers, at);
+            }
         }
     });
 }
@@ -449,4 +493,38 @@ fn shield_until<R>(deadline: Option<Instant>, f: impl FnOnce() -> R) -> R {
     let node = Node::root(node.label().clone(), deadline);
     let _entered = enter(Context { who, node });
     f()
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use super::*;
+
+    /// Publishes forks, oldest first; tells in which of the contexts each was made.
+    fn publish(forks: &[ForkMark], contexts: &[Arc<Context>]) -> Vec<Option<usize>> {
+        let mut made_in = Vec::new();
+        publish_forks(forks.iter().map(|fork| (*fork, ())), |(), made| {
+            let mut contexts = contexts.iter();
+            made_in.push(contexts.position(|context| Arc::ptr_eq(context, made)));
+        });
+        made_in
+    }
+
+    #[test]
+    fn forks_are_published_in_the_contexts_they_were_made_in_a_few_at_a_time() {
+        let _own = with_layers(<[Layer]>::len);
+        let contexts: Vec<_> = (0..5).map(|_| Arc::new(Context::foreign())).collect();
+        let after = [0, 10, 10, 30, 50];
+        let entered = contexts.iter().zip(after);
+        let entered: Vec<_> = entered
+            .map(|(context, after)| push(Layer::of(Arc::clone(context), after)))
+            .collect();
+        assert_eq!(publish(&[10], &contexts), [Some(0)]);
+        assert_eq!(publish(&[], &contexts), []);
+        assert_eq!(publish(&[20, 30], &contexts), [Some(2); 2]);
+        assert_eq!(publish(&[40], &contexts), [Some(3)]);
+        assert_eq!(publish(&[50, 60], &contexts), [Some(3), Some(4)]);
+        for entered in entered.into_iter().rev() {
+            drop(entered);
+        }
+    }
 }

@@ -6,6 +6,7 @@
 //! made.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 
 use crate::contain::contain;
 use crate::context::Inherited;
@@ -13,8 +14,8 @@ use crate::current::ForkMark;
 use crate::primitive::thread_local;
 
 thread_local! {
-    /// By fork, the oldest first.
-    static CAPTURED: RefCell<Vec<(ForkMark, Inherited)>> = const { RefCell::new(Vec::new()) };
+    /// By fork, the oldest first, whose frame lies highest.
+    static CAPTURED: RefCell<VecDeque<(ForkMark, Inherited)>> = const { RefCell::new(VecDeque::new()) };
 }
 
 /// Captures what the fork inherits that was just made.
@@ -23,10 +24,11 @@ pub(super) fn capture(fork: ForkMark) {
     let _ending = CAPTURED.try_with(|captured| {
         let mut captured = captured.borrow_mut();
         // Frames of forks that were made later lie below: those are over.
-        let open = captured.iter().take_while(|(other, _)| *other > fork);
-        let open = open.count();
+        let newest_first = captured.iter().rev();
+        let over = newest_first.take_while(|(other, _)| *other <= fork).count();
+        let open = captured.len() - over;
         let over = captured.split_off(open);
-        captured.push((fork, inherited));
+        captured.push_back((fork, inherited));
         over
     });
 }
@@ -56,8 +58,10 @@ fn forget_all_but(before: usize) {
 pub(super) fn take(fork: ForkMark) -> Option<Inherited> {
     let found = CAPTURED.try_with(|captured| {
         let mut captured = captured.borrow_mut();
-        let at = captured.iter().rposition(|(other, _)| *other == fork)?;
-        Some(captured.remove(at).1)
+        let at = captured
+            .binary_search_by(|(other, _)| fork.cmp(other))
+            .ok()?;
+        captured.remove(at)
     });
-    found.ok().flatten()
+    Some(found.ok().flatten()?.1)
 }

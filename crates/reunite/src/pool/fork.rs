@@ -31,9 +31,8 @@ use super::captured;
 use super::global::visit_global;
 use super::half::tell_join;
 use super::here::{publish_older_half, seat};
-use super::job::{Caught, JobRef, Link, StackJob};
+use super::job::{Caught, JobRef, Older, StackJob};
 use super::member;
-use super::seat::Seat;
 use crate::contain::AbortOnUnwind;
 use crate::cut_short;
 
@@ -42,31 +41,20 @@ const TORN: &str = "a join was torn open by a panic, in a destructor of what it 
 
 /// Unlinks the calling thread's newest job, if it is still private, as its link tells.
 #[inline(always)]
-fn pop(link: &Link) -> bool {
-    let older = link.older.get();
-    let private = older != Some(JobRef::PUBLISHED);
-    if private {
-        seat_of(link).newest.set(older);
-    }
-    private
-}
-
-/// Where the calling thread sat when it made this fork, and sits again. Fetched from the frame, for less than keeping it in a
-/// register.
-#[inline(always)]
-fn seat_of(link: &Link) -> &'static Seat {
-    // SAFETY: `fork` made the link with the address of a seat, and seats are never freed.
-    unsafe { &*link.list.get().cast::<Seat>() }
+fn pop(older: &Older) -> bool {
+    // SAFETY: it sits where it sat when it made the fork, as whoever sits down elsewhere meanwhile comes back.
+    let seat = unsafe { seat().unwrap_unchecked() };
+    seat.private.unlink(older)
 }
 
 /// A fork has found its seat's word raised: keeps what is inherited, and if somebody is hungry, publishes the older half.
 /// Fetches what it needs itself, so that the fork need not keep it.
 #[cold]
 #[inline(never)]
-fn answer(link: &Link) {
-    let seat = seat_of(link);
+fn answer() {
+    let Some(seat) = seat() else { return };
     if seat.inherits() {
-        captured::capture(seat.newest.mark());
+        captured::capture(seat.private.newest_mark());
     }
     if !seat.is_hungry() {
         return;
@@ -217,18 +205,20 @@ where
     let Some(seat) = seat() else {
         return join_otherwise(at, (a, ManuallyDrop::into_inner(b)));
     };
-    let older = seat.newest.get();
+    // SAFETY: all seats have begun their lists.
+    let below = unsafe { seat.private.newest() };
     // SAFETY: the closure lies in this frame, which is not left before the job is private or done.
-    let job = unsafe { StackJob::new(&mut b, std::ptr::from_ref(seat).cast(), older, at) };
-    // Linked in. It cannot unwind up to where the guard stands: whoever leaves this frame unlinks the job.
-    seat.newest.set(Some(job.as_ref()));
+    let job = unsafe { StackJob::new(&mut b, below, at) };
+    // It cannot unwind up to where the guard stands: whoever leaves this frame unlinks the job.
+    // SAFETY: this thread sits there, and leaves this frame as the guard says.
+    unsafe { seat.private.link_in(job.as_ref(), below) };
     let guard = Recall(&job);
     if seat.is_asked() {
-        answer(job.link());
+        answer();
     }
     let a = a();
     std::mem::forget(guard);
-    if pop(job.link()) {
+    if pop(job.older()) {
         // SAFETY: it never left the private list.
         let b = unsafe { job.take_closure() };
         (a, b())
@@ -318,7 +308,7 @@ where
     R: Send,
 {
     let abort = AbortOnUnwind(TORN);
-    if pop(job.link()) || take_back(job.as_ref()) {
+    if pop(job.older()) || take_back(job.as_ref()) {
         // SAFETY: private, and not run.
         drop(unsafe { job.take_closure() });
     } else {

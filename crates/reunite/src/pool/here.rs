@@ -10,7 +10,7 @@ use super::job::{Ancestor, JobRef};
 use super::piece::{Piece, Spawned};
 use super::seat::{self, Parcel, Seat};
 use crate::context::{is_inherited, on_inherit};
-use crate::current::{self, Context, ForkMark, Make, Pieces};
+use crate::current::{self, After, Context, ForkMark, Make, Pieces};
 use crate::deadlock;
 use crate::primitive::{Arc, Inside, OnceLock, thread_local};
 
@@ -20,13 +20,13 @@ const BATCH: usize = 8;
 thread_local! {
     /// Where this thread takes part in a pool, if it does. There its list begins.
     static SEAT: Cell<Option<&'static Seat>> = const { Cell::new(None) };
-    /// The pieces of work that this thread runs, each with the fork that was its newest when it began.
+    /// The pieces of work that this thread runs, one inside the wait of another.
     static RUNNING: RefCell<Vec<Running>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A piece of work that the calling thread runs.
 struct Running {
-    newest: ForkMark,
+    after: After,
     piece: NonNull<dyn Piece>,
 }
 
@@ -37,35 +37,25 @@ impl Running {
     }
 }
 
-/// The private jobs of the calling thread, who sits at `seat`, newest first.
-fn private(seat: &Seat) -> impl Iterator<Item = JobRef> {
-    std::iter::successors(seat.newest.get(), |job| {
-        // SAFETY: it is private, so it is this thread's, and alive.
-        unsafe { job.link() }.older.get()
-    })
+/// The private jobs of the calling thread, who sits at `seat`, oldest first.
+fn private(seat: &Seat) -> impl Iterator<Item = JobRef> + Clone {
+    // SAFETY: the list is this thread's; `publish`, which changes it, does so when it has followed it.
+    unsafe { seat.private.oldest_first() }
 }
 
 /// Publishes the oldest `count` jobs of the calling thread, who sits at `seat`.
 fn publish(seat: &'static Seat, count: usize) {
+    let oldest = private(seat).take(count);
     // Whoever takes one goes on in the context of the piece in which it was forked.
-    current::make_contexts();
-    let keep = private(seat).count() - count;
-    let last = keep.checked_sub(1).and_then(|last| private(seat).nth(last));
+    current::make_contexts(oldest.clone().map(JobRef::mark));
     let spawned = Spawned::now();
     seat.publish(|offer| {
-        let mut offer_below = |mut around: &[Running]| {
-            let newest_first = private(seat).enumerate();
-            let marked = newest_first.map(|(place, job)| (job.mark(), (place, job)));
-            current::for_each_fork(marked, |(place, job), context| {
-                while let [rest @ .., last] = around
-                    && last.newest == job.mark()
-                {
-                    around = rest;
-                }
-                if place < keep {
-                    return;
-                }
-                let below = around.last().map(|last| last.piece().as_ancestor());
+        let mut offer_below = |running: &[Running]| {
+            let mut begun = running.partition_point(|piece| piece.after.is_none());
+            let marked = oldest.clone().map(|job| (job.mark(), job));
+            current::publish_forks(marked, |job, context| {
+                let below = begun.checked_sub(1).map(|last| &running[last]);
+                let below = below.map(|last| last.piece().as_ancestor());
                 // SAFETY: private, so ours; not published yet.
                 unsafe { job.make_public(below) };
                 offer(Parcel {
@@ -75,6 +65,9 @@ fn publish(seat: &'static Seat, count: usize) {
                     spawned,
                     inherited: captured::take(job.mark()),
                 });
+                let after = running[begun..].iter();
+                let inside = after.take_while(|piece| piece.after.forget(job.mark()));
+                begun += inside.count();
             });
         };
         let listed = RUNNING.try_with(|running| offer_below(&running.borrow()));
@@ -83,26 +76,16 @@ fn publish(seat: &'static Seat, count: usize) {
             offer_below(&[]);
         }
         // Cut off the list, and marked, before the mailbox is unlocked and a thief can have them.
-        let mut published = match last {
-            None => {
-                let newest = seat.newest.get();
-                seat.newest.set(None);
-                newest
-            }
-            // SAFETY: as in `private`.
-            Some(job) => unsafe { job.link() }.older.take(),
-        };
-        while let Some(job) = published {
-            // SAFETY: as in `private`: nobody has taken it yet.
-            published = unsafe { job.link() }.older.replace(Some(JobRef::PUBLISHED));
-        }
+        // SAFETY: the list is this thread's; nobody has taken the jobs yet.
+        unsafe { seat.private.cut_off(count) };
     });
 }
 
 /// Publishes the older half of this thread's forks, or less.
 pub(super) fn publish_older_half() {
     if let Some(seat) = seat() {
-        publish(seat, private(seat).count().div_ceil(2).min(BATCH));
+        let count = private(seat).take(2 * BATCH).count();
+        publish(seat, count.div_ceil(2));
     }
 }
 
@@ -110,9 +93,9 @@ pub(super) fn publish_older_half() {
 /// then somebody is to be told.
 #[must_use]
 pub(super) fn publish_all() -> bool {
-    let seat = seat().filter(|seat| seat.newest.get().is_some());
+    let seat = seat().filter(|seat| seat.private.newest_mark() != 0);
     if let Some(seat) = seat {
-        publish(seat, private(seat).count());
+        publish(seat, usize::MAX);
     }
     seat.is_some()
 }
@@ -171,7 +154,7 @@ fn context_of_last(
 /// The newest open fork of this thread that is private.
 #[inline]
 fn newest() -> ForkMark {
-    seat().map_or(0, |seat| seat.newest.mark())
+    seat().map_or(0, |seat| seat.private.newest_mark())
 }
 
 /// Whether somebody would take a fork that this thread made now.
@@ -207,8 +190,8 @@ pub(super) fn running<R>(piece: &dyn Piece, f: impl FnOnce() -> R) -> R {
     };
     let push = |running: &RefCell<Vec<_>>| {
         let _inside = Inside::mark();
-        let newest = newest();
-        running.borrow_mut().push(Running { newest, piece });
+        let after = After::fork(newest());
+        running.borrow_mut().push(Running { after, piece });
     };
     // A thread that is ending has no list left: nobody takes from it either.
     let _listed = RUNNING.try_with(push).is_ok().then(|| Listed);

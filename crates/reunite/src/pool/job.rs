@@ -11,6 +11,17 @@
 //!
 //! The owner does not leave the frame before the job is private again, or done: see `fork`.
 //!
+//! # The private list
+//! The private jobs of a thread form a list through its frames that can be followed both ways, so that what happens at its
+//! old end costs the same however long it is. Only the thread changes the list or follows it; others ask no more than
+//! which job is the newest.
+//! 1. `newest` is the place of the newest job; if there is none, the bottom.
+//! 2. Each job knows the place below it: an older job, or the bottom.
+//! 3. Each place but the newest one knows the job above it. What the newest place knows has no meaning.
+//! 4. To link in a job writes it into the place below, and as `newest`. To unlink the newest job writes `newest` alone.
+//! 5. To cut off the oldest jobs links the bottom with the oldest job that stays. What is cut off is published, and knows no
+//!    place below from then on.
+//!
 //! # Lineage
 //! Every published job knows the job or scope that it was forked below, so that a joiner can tell which
 //! published jobs its target waits for. The links are raw: they are followed only under the lock of the
@@ -101,46 +112,144 @@ impl Ancestor {
 /// What is known of a job without knowing its types. The first field of every job.
 #[repr(C)]
 pub(super) struct Header {
+    newer: Newer,
     run: unsafe fn(NonNull<Header>, &mut dyn FnMut()) -> Completion,
-    link: Link,
+    older: Older,
     /// The line of the user that forked it.
     at: &'static Location<'static>,
     /// Written when the job is published: few are.
     public: UnsafeCell<MaybeUninit<Public>>,
 }
 
-/// A private job's place in its forker's list; only the forker touches it.
-pub(super) struct Link {
-    /// The next older private job; `PUBLISHED` once the job itself is private no more.
-    pub(super) older: Cell<Option<JobRef>>,
-    /// Who has the list: the forker's seat.
-    pub(super) list: Cell<*const ()>,
+/// The place below a private job: nothing once it is private no more. Only the forker touches it.
+pub(super) struct Older(Cell<Option<Place>>);
+
+/// The job above a place of a list: the first field of every job, and all that the bottom has.
+struct Newer(Cell<MaybeUninit<JobRef>>);
+
+impl Newer {
+    #[inline(always)]
+    const fn unknown() -> Self {
+        Self(Cell::new(MaybeUninit::uninit()))
+    }
+
+    #[inline(always)]
+    fn set(&self, job: JobRef) {
+        self.0.set(MaybeUninit::new(job));
+    }
 }
 
-/// The newest private job of a thread, and thereby its list. Only the thread changes it, and follows it; others may ask
-/// whether there is one, and which.
+/// A place in a list: that of a job, or the bottom.
+#[derive(Clone, Copy)]
+pub(super) struct Place(NonNull<Newer>);
+
+/// The private jobs of a thread.
 #[repr(align(128))]
-pub(super) struct Newest(Mark<Header>);
+pub(super) struct Private {
+    newest: Mark<Newer>,
+    bottom: Newer,
+}
 
-impl Newest {
-    pub(super) fn none() -> Self {
-        Self(Mark::new(std::ptr::null_mut()))
+// SAFETY: the bottom is used by the list's thread alone; what others may ask is atomic.
+unsafe impl Sync for Private {}
+
+impl Private {
+    /// What [`begin`](Self::begin) makes a list, where it is to stay.
+    pub(super) fn unbegun() -> Self {
+        Self {
+            newest: Mark::new(std::ptr::null_mut()),
+            bottom: Newer::unknown(),
+        }
+    }
+
+    pub(super) fn begin(&'static self) {
+        self.set_newest(self.bottom());
+    }
+
+    fn bottom(&self) -> Place {
+        Place(NonNull::from(&self.bottom))
     }
 
     #[inline(always)]
-    pub(super) fn get(&self) -> Option<JobRef> {
-        NonNull::new(self.0.load(Ordering::Relaxed)).map(JobRef)
+    fn set_newest(&self, place: Place) {
+        self.newest.store(place.0.as_ptr(), Ordering::Relaxed);
     }
 
+    /// The newest place.
+    ///
+    /// # Safety
+    /// The list has begun.
     #[inline(always)]
-    pub(super) fn set(&self, job: Option<JobRef>) {
-        let job = job.map_or(std::ptr::null_mut(), |job| job.0.as_ptr());
-        self.0.store(job, Ordering::Relaxed);
+    pub(super) unsafe fn newest(&self) -> Place {
+        let newest = self.newest.load(Ordering::Relaxed);
+        // SAFETY: `begin` has set it, and nobody sets it to null.
+        Place(unsafe { NonNull::new_unchecked(newest) })
     }
 
-    /// Zero if there is none.
-    pub(super) fn mark(&self) -> ForkMark {
-        self.get().map_or(0, JobRef::mark)
+    /// Tells the newest job from others: zero if there is none.
+    pub(super) fn newest_mark(&self) -> ForkMark {
+        let newest = self.newest.load(Ordering::Relaxed);
+        let is_job = !newest.is_null() && newest != self.bottom().0.as_ptr();
+        if is_job { newest.addr() } else { 0 }
+    }
+
+    /// Links in a job that was made with `below`, the newest place.
+    ///
+    /// # Safety
+    /// The caller has the list, and unlinks the job or cuts it off before its frame ends.
+    #[inline(always)]
+    pub(super) unsafe fn link_in(&self, job: JobRef, below: Place) {
+        // SAFETY: the bottom, or in a job that is in the list, and so alive.
+        unsafe { below.0.as_ref() }.set(job);
+        self.set_newest(Place(job.0.cast()));
+    }
+
+    /// Unlinks the newest job, unless it is private no more; whether it was.
+    #[inline(always)]
+    pub(super) fn unlink(&self, newest: &Older) -> bool {
+        let older = newest.0.get();
+        if let Some(older) = older {
+            self.set_newest(older);
+        }
+        older.is_some()
+    }
+
+    /// The jobs, oldest first.
+    ///
+    /// # Safety
+    /// The caller has the list, and does not change it meanwhile.
+    pub(super) unsafe fn oldest_first(&self) -> impl Iterator<Item = JobRef> + Clone {
+        let newest = self.newest.load(Ordering::Relaxed);
+        let is_newest = move |place: Place| place.0.as_ptr() == newest;
+        let above = move |place: Place| {
+            // SAFETY: as in `link_in`.
+            let newer = unsafe { place.0.as_ref() };
+            // SAFETY: known by rule 3.
+            (!is_newest(place)).then(|| unsafe { newer.0.get().assume_init() })
+        };
+        let oldest = above(self.bottom());
+        std::iter::successors(oldest, move |job| above(Place(job.0.cast())))
+    }
+
+    /// Cuts the oldest `count` jobs off the list.
+    ///
+    /// # Safety
+    /// As for [`oldest_first`](Self::oldest_first); they are alive, and nobody has taken them.
+    pub(super) unsafe fn cut_off(&self, count: usize) {
+        // SAFETY: the caller has the list; the jobs that are passed are changed in what is not followed here.
+        let mut jobs = unsafe { self.oldest_first() };
+        for job in jobs.by_ref().take(count) {
+            // SAFETY: alive, by the caller's promise.
+            unsafe { job.older() }.0.set(None);
+        }
+        match jobs.next() {
+            None => self.set_newest(self.bottom()),
+            Some(stays) => {
+                self.bottom.set(stays);
+                // SAFETY: in the list, and so alive.
+                unsafe { stays.older() }.0.set(Some(self.bottom()));
+            }
+        }
     }
 }
 
@@ -178,21 +287,18 @@ pub(super) struct JobRef(NonNull<Header>);
 unsafe impl Send for JobRef {}
 
 impl JobRef {
-    /// No job, but a mark in a link.
-    pub(super) const PUBLISHED: Self = Self(NonNull::dangling());
-
     /// Tells this job from the thread's other open ones.
     pub(super) fn mark(self) -> ForkMark {
         self.0.addr().get()
     }
 
-    /// The link of the forker's private list.
+    /// The place below in the forker's private list.
     ///
     /// # Safety
     /// The job is private, lives for `'a`, and the caller is its forker.
-    pub(super) unsafe fn link<'a>(self) -> &'a Link {
+    unsafe fn older<'a>(self) -> &'a Older {
         // SAFETY: alive, by the caller's promise.
-        &unsafe { self.0.as_ref() }.link
+        &unsafe { self.0.as_ref() }.older
     }
 
     /// The line of the user that forked it.
@@ -274,17 +380,14 @@ where
     #[inline(always)]
     pub(super) unsafe fn new(
         closure: &mut ManuallyDrop<F>,
-        list: *const (),
-        older: Option<JobRef>,
+        below: Place,
         at: &'static Location<'static>,
     ) -> Self {
         Self {
             header: Header {
+                newer: Newer::unknown(),
                 run: Self::run,
-                link: Link {
-                    older: Cell::new(older),
-                    list: Cell::new(list),
-                },
+                older: Older(Cell::new(Some(below))),
                 at,
                 public: UnsafeCell::new(MaybeUninit::uninit()),
             },
@@ -304,10 +407,10 @@ where
         self.header.at
     }
 
-    /// The link of the forker's private list.
+    /// The place below in the forker's private list.
     #[inline(always)]
-    pub(super) fn link(&self) -> &Link {
-        &self.header.link
+    pub(super) fn older(&self) -> &Older {
+        &self.header.older
     }
 
     /// The public part.
@@ -369,5 +472,77 @@ fn completion<R>(result: &Caught<R>) -> Completion {
         Some(CutShort::Cancelled(_)) => Completion::Cancelled,
         Some(CutShort::Refused(_)) => Completion::Error,
         None => Completion::Panic,
+    }
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use super::*;
+
+    /// A list of its own, and so many jobs in it.
+    fn list_of(count: usize) -> (&'static Private, Vec<JobRef>) {
+        let list: &Private = Box::leak(Box::new(Private::unbegun()));
+        list.begin();
+        let jobs = (0..count).map(|_| {
+            let closure = Box::leak(Box::new(ManuallyDrop::new(|| ())));
+            // SAFETY: it has begun.
+            let below = unsafe { list.newest() };
+            // SAFETY: the closure is leaked.
+            let job = unsafe { StackJob::new(closure, below, Location::caller()) };
+            let job = Box::leak(Box::new(job)).as_ref();
+            // SAFETY: this test has the list, and the job is leaked.
+            unsafe { list.link_in(job, below) };
+            job
+        });
+        let jobs = jobs.collect();
+        (list, jobs)
+    }
+
+    fn oldest_first(list: &Private) -> Vec<JobRef> {
+        // SAFETY: this thread has the list.
+        unsafe { list.oldest_first() }.collect()
+    }
+
+    fn unlink(list: &Private, job: JobRef) -> bool {
+        // SAFETY: leaked, and this test's.
+        list.unlink(unsafe { job.older() })
+    }
+
+    #[test]
+    fn jobs_leave_a_list_at_both_ends() {
+        let (list, jobs) = list_of(4);
+        assert!(oldest_first(list) == jobs);
+        assert!(unlink(list, jobs[3]));
+        assert!(oldest_first(list) == jobs[..3]);
+        // SAFETY: this thread has the list, whose jobs are leaked.
+        unsafe { list.cut_off(2) };
+        assert!(oldest_first(list) == [jobs[2]]);
+        assert_eq!(list.newest_mark(), jobs[2].mark());
+        assert!(unlink(list, jobs[2]));
+        assert!(!unlink(list, jobs[1]) && !unlink(list, jobs[0]));
+        assert!(oldest_first(list).is_empty());
+        assert_eq!(list.newest_mark(), 0);
+        // SAFETY: as before.
+        unsafe { list.cut_off(1) };
+        assert!(oldest_first(list).is_empty());
+    }
+
+    /// However deep a recursion is: what is published is found from the old end.
+    #[test]
+    fn publishing_the_oldest_follows_no_job_that_stays_but_the_next() {
+        let (list, jobs) = list_of(100);
+        // Whoever follows this one in either direction finds other jobs than there are.
+        // SAFETY: leaked, and this test's.
+        let middle = unsafe { jobs[50].0.as_ref() };
+        middle.newer.set(jobs[0]);
+        middle.older.0.set(None);
+        for batch in jobs[..48].chunks(8) {
+            // SAFETY: this thread has the list, whose jobs are leaked.
+            let oldest = unsafe { list.oldest_first() }.take(8);
+            assert!(oldest.eq(batch.iter().copied()));
+            // SAFETY: as before.
+            unsafe { list.cut_off(8) };
+        }
+        assert_eq!(list.newest_mark(), jobs[99].mark());
     }
 }

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use super::job::{Ancestor, JobRef, Newest};
+use super::job::{Ancestor, JobRef, Private};
 use super::life::Life;
 use super::piece::Spawned;
 use crate::contain::contain;
@@ -35,7 +35,7 @@ pub(super) struct Seat {
     /// On a cache line of its own: its member reads it at every fork.
     word: Word,
     /// On another: its member writes it at every fork.
-    pub(super) newest: Newest,
+    pub(super) private: Private,
     mailbox: Mailbox,
 }
 
@@ -75,6 +75,7 @@ impl Seat {
         let spare = SPARE.lock().pop();
         spare.unwrap_or_else(|| {
             let seat: &'static Self = Box::leak(Box::new(Self::new()));
+            seat.private.begin();
             // Of this and the raising by whoever adds a hook, one at least sees the other.
             ALL.lock().push(seat);
             if is_inherited() {
@@ -100,7 +101,7 @@ impl Seat {
         Self {
             // Raised, so that a new member's first fork looks around.
             word: Word(AtomicU8::new(HUNGRY)),
-            newest: Newest::none(),
+            private: Private::unbegun(),
             mailbox: Mailbox {
                 life: Life::default(),
                 offered: AtomicUsize::new(0),
@@ -121,7 +122,7 @@ impl Seat {
     /// The newest of the forks that only its member could take although others want work: it was not asked when it made
     /// them, and has made none since.
     pub(super) fn unshared(&self) -> Option<ForkMark> {
-        let newest = self.newest.mark();
+        let newest = self.private.newest_mark();
         (newest != 0 && self.is_hungry()).then_some(newest)
     }
 
@@ -191,11 +192,10 @@ impl Seat {
         self.mailbox.offered.load(Ordering::SeqCst) > 0
     }
 
-    /// Adds offers, which `each` hands over newest first, behind those that are there.
+    /// Adds offers, which `each` hands over oldest first, behind those that are there.
     pub(super) fn publish(&self, each: impl FnOnce(&mut dyn FnMut(Parcel))) {
         let mut parcels = self.mailbox.parcels.lock();
-        let place = parcels.len();
-        each(&mut |parcel| parcels.insert(place, parcel));
+        each(&mut |parcel| parcels.push_back(parcel));
         self.mailbox.offered.store(parcels.len(), Ordering::SeqCst);
     }
 
@@ -226,11 +226,11 @@ impl Seat {
     /// Takes back a job that this seat's member published, unless a thief has it.
     pub(super) fn take_back(&self, job: JobRef) -> bool {
         let mut parcels = self.mailbox.parcels.lock();
-        // The newest is last, and the first that its owner comes back to.
-        let Some(at) = parcels.iter().rposition(|parcel| parcel.job == job) else {
+        // Its owner has come back to all that it has forked since: what is still here is older.
+        if parcels.back().is_none_or(|parcel| parcel.job != job) {
             return false;
-        };
-        let parcel = parcels.remove(at);
+        }
+        let parcel = parcels.pop_back();
         self.mailbox.offered.store(parcels.len(), Ordering::SeqCst);
         drop(parcels);
         // What it inherits is of users.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use loom::thread;
 
 use self::claim::Share;
-use self::job::StackJob;
+use self::job::{Private, StackJob};
 use crate::park::{Parker, park_until};
 use crate::primitive::LightBarrier;
 use crate::{Watched, check};
@@ -25,9 +25,12 @@ fn a_job_that_is_done_shows_what_it_did() {
         let watched = Arc::new(Watched::new());
         let theirs = Arc::clone(&watched);
         let mut closure = ManuallyDrop::new(move || theirs.touch());
+        let list: &Private = Box::leak(Box::new(Private::unbegun()));
+        list.begin();
+        // SAFETY: it has begun.
+        let below = unsafe { list.newest() };
         // SAFETY: the closure stays in this frame, which does not end before the job is done.
-        let job =
-            unsafe { StackJob::new(&mut closure, std::ptr::null(), None, Location::caller()) };
+        let job = unsafe { StackJob::new(&mut closure, below, Location::caller()) };
         let shared = job.as_ref();
         // SAFETY: private, and ours.
         unsafe { shared.make_public(None) };
