@@ -6,13 +6,11 @@ use std::panic::Location;
 
 use super::job::Ancestor;
 use super::seat::{Parcel, Seat};
+use super::seating::Seating;
 use crate::id::{Kind, Label, TaskId};
 use crate::observe::count_stolen;
-use crate::primitive::{Arc, AtomicUsize, Mutex, OnceLock, Ordering};
+use crate::primitive::{Arc, AtomicUsize, Mutex, Ordering};
 use crate::task::{Entry, Picture};
-
-/// Members that a pool can have at a time, visitors and spare workers included.
-pub(super) const SEATS: usize = 1024;
 
 /// A scope that is open in a pool.
 pub(super) trait OpenScope: Send + Sync {
@@ -47,11 +45,7 @@ pub(super) enum Until {
 }
 
 pub(super) struct Backlog {
-    seats: Box<[OnceLock<&'static Seat>]>,
-    /// How many of the seats were ever taken.
-    used: AtomicUsize,
-    /// Those of them that nobody has now.
-    free: Mutex<Vec<usize>>,
+    pub(super) seating: Seating,
     queue: Mutex<VecDeque<Arc<Entry>>>,
     queued: AtomicUsize,
     scopes: Mutex<Vec<Arc<dyn OpenScope>>>,
@@ -62,9 +56,7 @@ pub(super) struct Backlog {
 impl Backlog {
     pub(super) fn new() -> Self {
         Self {
-            seats: (0..SEATS).map(|_| OnceLock::new()).collect(),
-            used: AtomicUsize::new(0),
-            free: Mutex::new(Vec::new()),
+            seating: Seating::new(),
             queue: Mutex::new(VecDeque::new()),
             queued: AtomicUsize::new(0),
             scopes: Mutex::new(Vec::new()),
@@ -72,38 +64,12 @@ impl Backlog {
         }
     }
 
-    /// A free seat, unless there are too many members.
-    pub(super) fn take_seat(&self) -> Option<(usize, &'static Seat)> {
-        let mut free = self.free.lock();
-        let number = match free.pop() {
-            Some(number) => number,
-            None => {
-                let number = self.used.load(Ordering::Relaxed);
-                if number == self.seats.len() {
-                    return None;
-                }
-                self.used.store(number + 1, Ordering::SeqCst);
-                number
-            }
-        };
-        drop(free);
-        let seat = self.seats[number].get_or_init(Seat::get);
-        seat.welcome();
-        Some((number, seat))
-    }
-
-    pub(super) fn leave_seat(&self, number: usize) {
-        self.free.lock().push(number);
-    }
-
+    /// The seats that are taken.
     pub(super) fn seats(&self) -> impl Iterator<Item = &'static Seat> {
-        let used = self.used.load(Ordering::SeqCst);
-        self.seats[..used]
-            .iter()
-            .filter_map(|seat| seat.get().copied())
+        self.seating.all()
     }
 
-    /// Raises every word.
+    /// Raises the words of all members.
     pub(super) fn ask_all(&self) {
         self.seats().for_each(Seat::ask);
     }
@@ -230,11 +196,5 @@ impl Backlog {
             pictures.extend(halves.iter().map(|half| half.picture()));
         }
         pictures
-    }
-}
-
-impl Drop for Backlog {
-    fn drop(&mut self) {
-        self.seats().for_each(Seat::give_back);
     }
 }

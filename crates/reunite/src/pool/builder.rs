@@ -3,11 +3,11 @@
 use std::io;
 use std::panic::Location;
 
-use super::backlog::SEATS;
 use super::install;
 use super::member;
 use super::roster::Roster;
 use super::scope::{self, PoolScope};
+use super::seating::SEATS;
 use super::shared::{Duties, Hook, Shared, Watch};
 use super::watch;
 use crate::deadline;

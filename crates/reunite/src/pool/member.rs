@@ -101,7 +101,7 @@ struct Seated {
 
 impl Seated {
     fn in_pool(pool: &Arc<Shared>, role: Role) -> Option<Self> {
-        let (number, seat) = pool.roster.backlog.take_seat()?;
+        let (number, seat) = pool.roster.backlog.seating.take()?;
         // What it forked for another pool must not wait for its return, nor be mixed with what comes.
         if here::publish_all() {
             published();
@@ -128,7 +128,7 @@ impl Drop for Seated {
         wait::install(self.place);
         here::sit(self.before);
         if let Some(part) = POOLS.with(|pools| pools.borrow_mut().pop()) {
-            part.pool.roster.backlog.leave_seat(self.number);
+            part.pool.roster.backlog.seating.leave(self.number);
         }
     }
 }

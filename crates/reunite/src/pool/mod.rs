@@ -64,6 +64,7 @@ mod scope;
 mod scope_state;
 #[allow(unsafe_code)]
 mod seat;
+mod seating;
 mod shared;
 mod sleeper;
 mod spawned;
