@@ -7,6 +7,9 @@
 //! * finds it published: takes it back from the seat's mailbox and runs it, or
 //! * finds it taken: helps with what descends from it, or waits, until it is done.
 //!
+//! That others are hungry is answered when `b` is linked in, and when it is unlinked: a thread may have many forks open, and
+//! make no more. What is published then are the oldest of the others.
+//!
 //! Forks nest, so `b` is the newest again when `a` returns, unless its owner has cut it off the old end to
 //! publish it, and with it all that were older. No atomic read-modify-write, and no memory but the thread's
 //! own, unless others are hungry.
@@ -31,20 +34,21 @@ use super::captured;
 use super::global::visit_global;
 use super::half::tell_join;
 use super::here::{publish_older_half, seat};
-use super::job::{Caught, JobRef, Older, StackJob};
+use super::job::{Caught, JobRef, StackJob};
 use super::member;
+use super::seat::Seat;
 use crate::contain::AbortOnUnwind;
 use crate::cut_short;
 
 /// Unwinding past a job that somebody runs would free what it borrows.
 const TORN: &str = "a join was torn open by a panic, in a destructor of what it had to drop";
 
-/// Unlinks the calling thread's newest job, if it is still private, as its link tells.
+/// The seat of the calling thread, which has an open fork. Looked up again when the fork ends, for less than keeping it in a
+/// register.
 #[inline(always)]
-fn pop(older: &Older) -> bool {
+fn own_seat() -> &'static Seat {
     // SAFETY: it sits where it sat when it made the fork, as whoever sits down elsewhere meanwhile comes back.
-    let seat = unsafe { seat().unwrap_unchecked() };
-    seat.private.unlink(older)
+    unsafe { seat().unwrap_unchecked() }
 }
 
 /// A fork has found its seat's word raised: keeps what is inherited, and if somebody is hungry, publishes the older half.
@@ -56,9 +60,24 @@ fn answer() {
     if seat.inherits() {
         captured::capture(seat.private.newest_mark());
     }
-    if !seat.is_hungry() {
-        return;
+    if seat.is_hungry() {
+        share(seat);
     }
+}
+
+/// A fork has ended that nobody has taken, while somebody is hungry: publishes the older half of those that are open. If there
+/// are none, the word stays raised for the next.
+#[cold]
+#[inline(never)]
+fn share_older() {
+    let seat = seat().filter(|seat| seat.private.newest_mark() != 0);
+    if let Some(seat) = seat {
+        share(seat);
+    }
+}
+
+/// Lowers the word of the calling thread's seat, and sees to it that something is offered there.
+fn share(seat: &Seat) {
     seat.answer();
     if !seat.has_offers() {
         publish_older_half();
@@ -218,7 +237,11 @@ where
     }
     let a = a();
     std::mem::forget(guard);
-    if pop(job.older()) {
+    let seat = own_seat();
+    if seat.private.unlink(job.older()) {
+        if seat.is_hungry() {
+            share_older();
+        }
         // SAFETY: it never left the private list.
         let b = unsafe { job.take_closure() };
         (a, b())
@@ -308,7 +331,7 @@ where
     R: Send,
 {
     let abort = AbortOnUnwind(TORN);
-    if pop(job.older()) || take_back(job.as_ref()) {
+    if own_seat().private.unlink(job.older()) || take_back(job.as_ref()) {
         // SAFETY: private, and not run.
         drop(unsafe { job.take_closure() });
     } else {
@@ -317,4 +340,53 @@ where
         drop(unsafe { job.take_result() });
     }
     std::mem::forget(abort);
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    fn count_private(seat: &Seat) -> usize {
+        // SAFETY: this thread sits there.
+        unsafe { seat.private.oldest_first() }.count()
+    }
+
+    /// Forks `depth` closures; then, when everything that was published is taken, becomes hungry in the others' stead. How
+    /// many forks are private then, and when the newest of them is run.
+    fn fork_and_ask(depth: usize) -> (usize, usize) {
+        let Some(seat) = seat() else {
+            unreachable!("it takes part")
+        };
+        if depth == 0 {
+            while seat.has_offers() {
+                thread::yield_now();
+            }
+            seat.ask();
+            let count = count_private(seat);
+            return (count, count);
+        }
+        let forker = thread::current().id();
+        let by_forker = || thread::current().id() == forker;
+        let count = || by_forker().then(|| count_private(seat));
+        let (counts, popped) = join(|| fork_and_ask(depth - 1), count);
+        match popped {
+            Some(popped) if counts.0 == counts.1 => (counts.0, popped),
+            _ => counts,
+        }
+    }
+
+    #[test]
+    fn a_thread_that_makes_no_more_forks_shares_those_it_has() {
+        let pool = Pool::builder().threads(2).build().unwrap();
+        let deep = || pool.enter(|| fork_and_ask(64));
+        // The other thread may have taken nearly all of them before.
+        let mut rounds = std::iter::repeat_with(deep);
+        let (before, after) = rounds.find(|(before, _)| *before > 8).unwrap();
+        assert!(
+            after < before - 1,
+            "{after} forks of {before} private after one was run"
+        );
+    }
 }

@@ -164,6 +164,7 @@ impl Seat {
     }
 
     /// Whether somebody wants work.
+    #[inline(always)]
     pub(super) fn is_hungry(&self) -> bool {
         self.word.0.load(Ordering::Relaxed) & HUNGRY != 0
     }
