@@ -5,52 +5,19 @@ use std::collections::VecDeque;
 use std::panic::Location;
 
 use super::job::Ancestor;
+use super::open_scopes::OpenScopes;
 use super::seat::{Parcel, Seat};
 use super::seating::Seating;
-use crate::id::{Kind, Label, TaskId};
+use crate::id::{Kind, Label};
 use crate::observe::count_stolen;
 use crate::primitive::{Arc, AtomicUsize, Mutex, Ordering};
 use crate::task::{Entry, Picture};
-
-/// A scope that is open in a pool.
-pub(super) trait OpenScope: Send + Sync {
-    fn label(&self) -> &Label;
-
-    /// Whether anything is left to begin, in a scope below `target`.
-    fn has_tasks(&self, target: Option<Ancestor>) -> bool;
-
-    /// Runs tasks until there are none to begin, or for as long as `until` says.
-    fn work(self: Arc<Self>, until: Until);
-
-    /// A task that nobody has begun.
-    fn next_task(&self) -> Option<Label>;
-
-    /// The task of that number, if somebody runs it.
-    fn running(&self, number: u64) -> Option<Label>;
-
-    /// Whether who sits there opened it.
-    fn is_of(&self, seat: &'static Seat) -> bool;
-
-    /// The scope as the live tree shows it.
-    fn picture(&self) -> Picture;
-}
-
-/// How long a thread runs a scope's tasks.
-#[derive(Clone, Copy)]
-pub(super) enum Until {
-    /// As long as there are some to begin.
-    Done,
-    /// No longer than its place is not wanted.
-    Crowded,
-}
 
 pub(super) struct Backlog {
     pub(super) seating: Seating,
     queue: Mutex<VecDeque<Arc<Entry>>>,
     queued: AtomicUsize,
-    scopes: Mutex<Vec<Arc<dyn OpenScope>>>,
-    /// Scopes whose queue is not empty.
-    filled: AtomicUsize,
+    pub(super) scopes: OpenScopes,
 }
 
 impl Backlog {
@@ -59,8 +26,7 @@ impl Backlog {
             seating: Seating::new(),
             queue: Mutex::new(VecDeque::new()),
             queued: AtomicUsize::new(0),
-            scopes: Mutex::new(Vec::new()),
-            filled: AtomicUsize::new(0),
+            scopes: OpenScopes::new(),
         }
     }
 
@@ -99,36 +65,8 @@ impl Backlog {
         entry
     }
 
-    pub(super) fn open(&self, scope: Arc<dyn OpenScope>) {
-        self.scopes.lock().push(scope);
-    }
-
-    /// The scope of that number has ended.
-    pub(super) fn close(&self, scope: TaskId) {
-        let mut scopes = self.scopes.lock();
-        scopes.retain(|other| other.label().id() != scope);
-    }
-
-    pub(super) fn queue_filled(&self) {
-        self.filled.fetch_add(1, Ordering::SeqCst);
-    }
-
-    pub(super) fn queue_emptied(&self) {
-        self.filled.fetch_sub(1, Ordering::SeqCst);
-    }
-
-    /// A scope with queued tasks, or one below `target`.
-    pub(super) fn scope(&self, target: Option<Ancestor>) -> Option<Arc<dyn OpenScope>> {
-        if self.filled.load(Ordering::SeqCst) == 0 {
-            return None;
-        }
-        let scopes = self.scopes.lock();
-        let found = scopes.iter().find(|scope| scope.has_tasks(target));
-        found.cloned()
-    }
-
     pub(super) fn has_work(&self) -> bool {
-        self.filled.load(Ordering::SeqCst) > 0
+        self.scopes.has_tasks()
             || self.queued.load(Ordering::SeqCst) > 0
             || self.seats().any(Seat::has_offers)
     }
@@ -146,10 +84,9 @@ impl Backlog {
         };
         drop(begun);
         let in_scope = || {
-            self.scopes
-                .lock()
-                .iter()
-                .find_map(|scope| scope.next_task())
+            let scopes = std::iter::from_fn(|| self.scopes.find(None));
+            let mut tasks = scopes.map(|scope| scope.next_task());
+            tasks.find_map(|task| task)
         };
         let offered = || self.seats().find_map(Seat::offered_by);
         queued.or_else(in_scope).or_else(offered)
@@ -157,11 +94,11 @@ impl Backlog {
 
     /// What the member runs that sits there, or else who it is.
     pub(super) fn who_sits(&self, seat: &'static Seat) -> Label {
-        let scopes = || self.scopes.lock().clone();
         let life = seat.life();
         let of_scope = || {
             let number = Some(life.task_of_scope()).filter(|number| *number != 0)?;
-            scopes().iter().find_map(|scope| scope.running(number))
+            let scopes = self.scopes.all();
+            scopes.iter().find_map(|scope| scope.running(number))
         };
         let item = || {
             let mut item = None;
@@ -169,7 +106,7 @@ impl Backlog {
             item.map(|(_, who)| who.label.clone())
         };
         let opened = || {
-            let scopes = scopes();
+            let scopes = self.scopes.all();
             let newest = scopes.iter().rev().find(|scope| scope.is_of(seat));
             newest.map(|scope| scope.label().clone())
         };
@@ -180,7 +117,7 @@ impl Backlog {
 
     /// All scopes that are open, and the halves of forks that members run for others.
     pub(super) fn pictures(&self) -> Vec<Picture> {
-        let scopes = self.scopes.lock().clone();
+        let scopes = self.scopes.all();
         let mut pictures: Vec<_> = scopes.iter().map(|scope| scope.picture()).collect();
         for seat in self.seats() {
             seat.life().each_divided(|work| {

@@ -149,7 +149,8 @@ impl<T> PoolTask<'_, T> {
             if here::nesting() < MAX_NESTED_JOINS {
                 self.run_if_queued();
             }
-            member::help_until(self.task.as_ancestor(), || self.task.is_done());
+            let (task, since) = (self.task.as_ancestor(), self.core.since);
+            member::help_until(task, Some(since), || self.task.is_done());
         }
         if self.task.is_done() {
             return self.take_done(at);
@@ -201,8 +202,8 @@ impl<T> PoolTask<'_, T> {
 
     /// A join that could never end: the caller is the task, or is waited for by it.
     fn refusal(&self) -> Option<JoinErrorKind<Infallible>> {
-        let task = self.task.as_ancestor();
-        if !here::is_inside(task) {
+        // The way up to the task may be long, and nobody works on a task that was not begun.
+        if self.task.is_queued() || !here::is_inside(self.task.as_ancestor()) {
             return None;
         }
         let is_itself = self.id() == current::here().who.label.id();

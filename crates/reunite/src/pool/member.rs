@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::panic::Location;
 
-use super::backlog::{OpenScope, Until};
 use super::job::{Ancestor, Public};
+use super::open_scopes::{Below, OpenScope, Until};
 use super::roster::{Rested, Roster};
 use super::seat::{Parcel, Seat};
 use super::shared::{Counted, Shared};
@@ -291,7 +291,7 @@ impl Place for Member {
 
 /// Waits until a thief is done with `job`, helping with what descends from it.
 pub(super) fn await_job(job: &Public, at: &'static Location<'static>) {
-    help_until(job.as_ancestor(), || job.is_done());
+    help_until(job.as_ancestor(), None, || job.is_done());
     if job.is_done() {
         return;
     }
@@ -305,14 +305,18 @@ pub(super) fn await_job(job: &Public, at: &'static Location<'static>) {
     let _ended = wait::block_until(site, None, Heed::Nothing, |_| job.is_done_or_wake());
 }
 
-/// Works on what descends from `target` until `over`, or until there has been nothing for a while.
-pub(super) fn help_until(target: Ancestor, over: impl Fn() -> bool) {
+/// Works on what descends from `target` until `over`, or until there has been nothing for a while. Scopes below the target
+/// were listed after `since`, or else after the calling thread has opened its innermost scope.
+pub(super) fn help_until(target: Ancestor, since: Option<u64>, over: impl Fn() -> bool) {
     let (Some(pool), Some(seat)) = (pool(), here::seat()) else {
         return;
     };
     if here::nesting() >= MAX_DEPTH {
         return;
     }
+    let scopes = &pool.roster.backlog.scopes;
+    let since = since.unwrap_or_else(|| scopes.innermost_since());
+    let below = Below { target, since };
     let mut round = 0;
     while round < ROUNDS && !over() {
         match pool.roster.backlog.take(seat, Some(target)) {
@@ -320,7 +324,7 @@ pub(super) fn help_until(target: Ancestor, over: impl Fn() -> bool) {
                 execute::execute(seat, parcel);
                 round = 0;
             }
-            None => match pool.roster.backlog.scope(Some(target)) {
+            None => match scopes.find(Some(below)) {
                 Some(scope) => {
                     scope.work(Until::Done);
                     round = 0;
@@ -434,7 +438,7 @@ fn search(pool: &Arc<Shared>, seat: &'static Seat) -> Option<Work> {
 
 fn take(roster: &Roster, seat: &'static Seat) -> Option<Work> {
     let job = || roster.backlog.take(seat, None).map(Work::Job);
-    let scope = || roster.backlog.scope(None).map(Work::Scope);
+    let scope = || roster.backlog.scopes.find(None).map(Work::Scope);
     let entry = || roster.backlog.dequeue().map(Work::Entry);
     job().or_else(scope).or_else(entry)
 }

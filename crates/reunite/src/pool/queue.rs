@@ -88,7 +88,7 @@ pub(super) struct Queue {
     spare: Option<Arc<Batch>>,
     /// How many tasks joiners have run since their references were looked for.
     left_behind: usize,
-    /// Whether the roster counts it.
+    /// Whether the scope is listed among those with tasks that can begin.
     pub(super) is_listed: bool,
 }
 

@@ -5,7 +5,6 @@ use std::convert::Infallible;
 use std::marker::PhantomData;
 use std::panic::Location;
 
-use super::backlog::OpenScope;
 use super::handle::PoolTask;
 use super::piece::Spawned;
 use super::run::{Role, Run, erase};
@@ -61,8 +60,7 @@ where
         env: PhantomData,
     };
     let guard = AbortOnUnwind("a pool's scope was torn open by a panic; this is a bug in reunite");
-    let open: Arc<dyn OpenScope> = Arc::clone(&core) as Arc<dyn OpenScope>;
-    pool.roster.backlog.open(open);
+    let inside = core.open();
     tell(|| Event::Open {
         scope: node.label(),
         by: &core.parent.context.who.label,
@@ -79,7 +77,8 @@ where
         node.cancel(Cancelled::new(Why::BodyFailed, node.label().clone()));
     }
     core.end(at);
-    pool.roster.backlog.close(core.parent.label().id());
+    core.close();
+    drop(inside);
     tell(|| Event::End {
         scope: node.label(),
         by: &core.parent.context.who.label,

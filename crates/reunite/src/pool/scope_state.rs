@@ -20,15 +20,15 @@
 //! under the lock only, and taken off before the frame ends. References to tasks that are
 //! over lie in `over`, from where the next spawn, or the scope's end, frees them.
 //!
-//! `is_listed` says that the roster counts the scope among those with something to begin. It is raised with the
+//! `is_listed` says that the scope is listed among those with something to begin (`open_scopes`). It is raised with the
 //! first task, and lowered by whoever finds, under the lock, that there is nothing to begin. Only a spawn that raises it
 //! wakes anybody: while it is raised, somebody was told of it, and whoever takes from it tells another (see `roster`).
 
 use std::panic::Location;
 
-use super::backlog::{OpenScope, Until};
 use super::job::Ancestor;
 use super::member;
+use super::open_scopes::{InScope, OpenScope, OpenScopes, Slot, Slots, Until};
 use super::parent::Parent;
 use super::queue::{Batch, Queue};
 use super::run::{Aside, Run};
@@ -62,6 +62,10 @@ pub(super) struct ScopeState {
     owner: Option<&'static Seat>,
     pub(super) queue: Mutex<Queue>,
     pending: AtomicUsize,
+    /// Its slot among the open scopes of the pool, once it has one.
+    slot: AtomicUsize,
+    /// The last listing of a scope in the pool when this one was opened.
+    pub(super) since: u64,
 }
 
 impl ScopeState {
@@ -73,16 +77,38 @@ impl ScopeState {
             owner: here::seat(),
             queue: Mutex::default(),
             pending: AtomicUsize::new(0),
+            slot: AtomicUsize::new(0),
+            since: pool.roster.backlog.scopes.listings(),
         })
+    }
+
+    fn scopes(&self) -> &OpenScopes {
+        &self.pool.roster.backlog.scopes
+    }
+
+    /// Of the thread that opens the scope: shows it to others, before it has any task.
+    pub(super) fn open(self: &Arc<Self>) -> InScope {
+        let slot = self.scopes().open(Arc::clone(self) as Arc<dyn OpenScope>);
+        self.slot.store(slot, Ordering::Relaxed);
+        self.scopes().enter(self.since)
+    }
+
+    /// The scope has ended.
+    pub(super) fn close(&self) {
+        self.scopes().close(self.slot());
+    }
+
+    fn slot(&self) -> Slot {
+        self.slot.load(Ordering::Relaxed)
     }
 
     /// Corrects `is_listed`, and returns it.
     fn list(&self, queue: &mut Queue) -> bool {
         let has_tasks = queue.has_tasks();
         if queue.is_listed && !has_tasks {
-            self.pool.roster.backlog.queue_emptied();
+            self.scopes().unlist(self.slot());
         } else if has_tasks && !queue.is_listed {
-            self.pool.roster.backlog.queue_filled();
+            self.scopes().list(self.slot());
         }
         queue.is_listed = has_tasks;
         has_tasks
@@ -104,7 +130,7 @@ impl ScopeState {
         let first = !queue.is_listed;
         if first {
             queue.is_listed = true;
-            self.pool.roster.backlog.queue_filled();
+            self.scopes().list(self.slot());
         }
         let over = queue.take_over(BATCH);
         drop(queue);
@@ -191,7 +217,8 @@ impl ScopeState {
     fn wait_for_all(self: &Arc<Self>, at: &'static Location<'static>) {
         while !self.is_over() {
             Arc::clone(self).work(Until::Done);
-            member::help_until(self.parent.as_ancestor(), || self.is_over());
+            let scope = self.parent.as_ancestor();
+            member::help_until(scope, Some(self.since), || self.is_over());
             if self.is_over() {
                 return;
             }
@@ -249,15 +276,11 @@ impl OpenScope for ScopeState {
         found.map(|who| who.label.clone())
     }
 
-    fn has_tasks(&self, target: Option<Ancestor>) -> bool {
+    fn has_tasks(&self) -> bool {
         let mut queue = self.queue.lock();
         let left_behind = queue.drop_begun();
         let was_last = self.fewer_pending(left_behind, &queue);
-        let found = self.list(&mut queue)
-            && target.is_none_or(|target| {
-                // SAFETY: tasks are pending, so the scope has not ended, nor has anything around it.
-                unsafe { self.parent.as_ancestor().descends(target) }
-            });
+        let found = self.list(&mut queue);
         drop(queue);
         if was_last {
             self.parent.wake();
@@ -265,8 +288,13 @@ impl OpenScope for ScopeState {
         found
     }
 
+    fn descends(&self, target: Ancestor, _: &Slots) -> bool {
+        // SAFETY: rule 2 of `open_scopes`: the scope is listed, so it has not ended, nor has anything around it.
+        unsafe { self.parent.as_ancestor().descends(target) }
+    }
+
     fn next_task(&self) -> Option<Label> {
-        if !self.has_tasks(None) {
+        if !self.has_tasks() {
             return None;
         }
         let who = self.queue.lock().next_task()?.context(&self.parent.tasks);
@@ -422,7 +450,7 @@ mod tests {
         pool.scope(|s| {
             let core = &s.core;
             let look = || {
-                let left = (next(core), core.has_tasks(None));
+                let left = (next(core), core.has_tasks());
                 seen.lock().push(left);
             };
             let first = line!() + 1;

@@ -1,0 +1,445 @@
+//! The scopes that are open in a pool, and which of them have tasks that can begin.
+//!
+//! # Protocol
+//! Every open scope has a slot from [`open`](OpenScopes::open) to [`close`](OpenScopes::close). The slots of scopes with
+//! tasks that can begin are linked, in the order in which they were listed; threads that look for work go through these
+//! alone. So the cost of opening, closing, listing and finding a scope does not depend on how many others are open.
+//!
+//! 1. A scope is listed and unlisted under the lock of its queue, by whoever changes what lies there (`is_listed` in
+//!    `scope_state`). That lock is taken before the lock of the slots, never after it: a scope that was found is asked
+//!    for tasks after the slots are unlocked, and unlists itself if it has none. So each scope that was asked in vain is
+//!    out of the way of the next look.
+//! 2. The end of a scope takes the lock of its queue after its last task is over, and so after it was unlisted. While the
+//!    slots are locked, a listed scope and everything that it descends from are therefore alive.
+//! 3. Each listing has a number, which grows. A scope notes the last number when it opens (`since`): all that descends
+//!    from the scope, or from a task of it, opens later, and is listed with a greater number. Who looks for scopes below a
+//!    task goes through the listings from the newest, and stops at the first that is too old.
+//! 4. A thread's innermost open scope encloses what the thread waits for, unless that wait is the scope's own: so its
+//!    `since` bounds the look of a thread that awaits the other half of a fork.
+
+use std::cell::Cell;
+
+use super::job::Ancestor;
+use super::seat::Seat;
+use crate::id::Label;
+use crate::primitive::{Arc, AtomicUsize, Counter, Mutex, MutexGuard, Ordering, thread_local};
+use crate::task::Picture;
+
+/// A scope that is open in a pool.
+pub(super) trait OpenScope: Send + Sync {
+    fn label(&self) -> &Label;
+
+    /// Whether any task can begin. If not, the scope is not listed any more.
+    fn has_tasks(&self) -> bool;
+
+    /// Whether the scope is below `target`. It is listed among `slots`, which are locked: see rule 2.
+    fn descends(&self, target: Ancestor, slots: &Slots) -> bool;
+
+    /// Runs tasks until there are none to begin, or for as long as `until` says.
+    fn work(self: Arc<Self>, until: Until);
+
+    /// A task that nobody has begun.
+    fn next_task(&self) -> Option<Label>;
+
+    /// The task of that number, if somebody runs it.
+    fn running(&self, number: u64) -> Option<Label>;
+
+    /// Whether who sits there opened it.
+    fn is_of(&self, seat: &'static Seat) -> bool;
+
+    /// The scope as the live tree shows it.
+    fn picture(&self) -> Picture;
+}
+
+/// How long a thread runs a scope's tasks.
+#[derive(Clone, Copy)]
+pub(super) enum Until {
+    /// As long as there are some to begin.
+    Done,
+    /// No longer than its place is not wanted.
+    Crowded,
+}
+
+/// What the scopes that a thread looks for descend from.
+#[derive(Clone, Copy)]
+pub(super) struct Below {
+    pub(super) target: Ancestor,
+    /// The last listing that is too old to be one of them.
+    pub(super) since: u64,
+}
+
+/// Where a scope lies among those that are open.
+pub(super) type Slot = usize;
+
+pub(super) struct OpenScopes {
+    slots: Mutex<Slots>,
+    /// How many are listed; changes under the lock.
+    listed: AtomicUsize,
+    /// The number of the last listing; changes under the lock.
+    listings: Counter,
+}
+
+/// What the lock of the slots guards: whoever has a reference has that lock.
+#[derive(Default)]
+pub(super) struct Slots {
+    all: Vec<Entry>,
+    free: Vec<Slot>,
+    oldest: Option<Slot>,
+    newest: Option<Slot>,
+}
+
+#[derive(Default)]
+struct Entry {
+    scope: Option<Arc<dyn OpenScope>>,
+    /// The number of its listing.
+    number: u64,
+    /// Its neighbours in the list.
+    older: Option<Slot>,
+    newer: Option<Slot>,
+}
+
+thread_local! {
+    /// The innermost scope that the calling thread has open: in which pool, by address, and its `since`.
+    static INNERMOST: Cell<(usize, u64)> = const { Cell::new((0, 0)) };
+}
+
+/// The calling thread is in the body, or at the end, of a scope until this is dropped.
+pub(super) struct InScope {
+    around: (usize, u64),
+}
+
+impl Drop for InScope {
+    fn drop(&mut self) {
+        INNERMOST.with(|innermost| innermost.set(self.around));
+    }
+}
+
+impl OpenScopes {
+    pub(super) fn new() -> Self {
+        Self {
+            slots: Mutex::default(),
+            listed: AtomicUsize::new(0),
+            listings: Counter::new(0),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock()
+    }
+
+    /// The number of the last listing.
+    pub(super) fn listings(&self) -> u64 {
+        self.listings.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn open(&self, scope: Arc<dyn OpenScope>) -> Slot {
+        let mut slots = self.lock();
+        let slot = slots.free.pop().unwrap_or_else(|| {
+            slots.all.push(Entry::default());
+            slots.all.len() - 1
+        });
+        slots.all[slot].scope = Some(scope);
+        slot
+    }
+
+    /// The scope in that slot has ended.
+    pub(super) fn close(&self, slot: Slot) {
+        let mut slots = self.lock();
+        let scope = slots.all[slot].scope.take();
+        slots.free.push(slot);
+        drop(slots);
+        drop(scope);
+    }
+
+    /// The scope in that slot has tasks that can begin.
+    pub(super) fn list(&self, slot: Slot) {
+        let mut slots = self.lock();
+        let number = self.listings() + 1;
+        self.listings.store(number, Ordering::Relaxed);
+        slots.link(slot, number);
+        let listed = self.listed.load(Ordering::Relaxed);
+        self.listed.store(listed + 1, Ordering::SeqCst);
+    }
+
+    /// The scope in that slot has none any more.
+    pub(super) fn unlist(&self, slot: Slot) {
+        let mut slots = self.lock();
+        slots.unlink(slot);
+        let listed = self.listed.load(Ordering::Relaxed);
+        self.listed.store(listed - 1, Ordering::SeqCst);
+    }
+
+    /// Whether any scope is listed.
+    pub(super) fn has_tasks(&self) -> bool {
+        self.listed.load(Ordering::SeqCst) > 0
+    }
+
+    /// The scope with tasks that was listed first, or the one below a target that was listed last.
+    pub(super) fn find(&self, below: Option<Below>) -> Option<Arc<dyn OpenScope>> {
+        while self.has_tasks() {
+            let slots = self.lock();
+            let slot = match below {
+                None => slots.oldest,
+                Some(below) => slots.newest_below(below),
+            };
+            let scope = slots.all[slot?].scope.clone();
+            drop(slots);
+            // If not, it is listed no longer.
+            if let Some(scope) = scope.filter(|scope| scope.has_tasks()) {
+                return Some(scope);
+            }
+        }
+        None
+    }
+
+    /// All that are open, the oldest first.
+    pub(super) fn all(&self) -> Vec<Arc<dyn OpenScope>> {
+        let slots = self.lock();
+        let scopes = slots.all.iter().filter_map(|entry| entry.scope.clone());
+        let mut scopes: Vec<_> = scopes.collect();
+        drop(slots);
+        scopes.sort_by_key(|scope| scope.label().id());
+        scopes
+    }
+
+    /// Notes that the calling thread has opened a scope in this pool.
+    pub(super) fn enter(&self, since: u64) -> InScope {
+        let around = INNERMOST.with(|innermost| innermost.replace((self.address(), since)));
+        InScope { around }
+    }
+
+    /// The `since` of the innermost scope that the calling thread has open, if that is in this pool.
+    pub(super) fn innermost_since(&self) -> u64 {
+        let (pool, since) = INNERMOST.with(Cell::get);
+        if pool == self.address() { since } else { 0 }
+    }
+
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+}
+
+impl Slots {
+    fn link(&mut self, slot: Slot, number: u64) {
+        let older = self.newest.replace(slot);
+        match older {
+            Some(older) => self.all[older].newer = Some(slot),
+            None => self.oldest = Some(slot),
+        }
+        let entry = &mut self.all[slot];
+        entry.number = number;
+        entry.older = older;
+    }
+
+    fn unlink(&mut self, slot: Slot) {
+        let entry = &mut self.all[slot];
+        let (older, newer) = (entry.older.take(), entry.newer.take());
+        match older {
+            Some(older) => self.all[older].newer = newer,
+            None => self.oldest = newer,
+        }
+        match newer {
+            Some(newer) => self.all[newer].older = older,
+            None => self.newest = older,
+        }
+    }
+
+    /// Listed scopes, the newest first.
+    fn newest_first(&self) -> impl Iterator<Item = Slot> {
+        std::iter::successors(self.newest, |slot| self.all[*slot].older)
+    }
+
+    fn newest_below(&self, below: Below) -> Option<Slot> {
+        self.newest_first()
+            .take_while(|slot| self.all[*slot].number > below.since)
+            .find(|slot| {
+                let scope = self.all[*slot].scope.as_ref();
+                scope.is_some_and(|scope| scope.descends(below.target, self))
+            })
+    }
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use std::panic::Location;
+
+    use super::*;
+    use crate::id::Kind;
+    use crate::pool::Pool;
+    use crate::pool::job::Lineage;
+    use crate::primitive::AtomicBool;
+
+    /// A scope that counts how often it is asked for anything.
+    struct Counted {
+        label: Label,
+        lineage: Lineage,
+        up: Option<Arc<Self>>,
+        has_tasks: AtomicBool,
+        asked: AtomicUsize,
+    }
+
+    impl Counted {
+        fn below(up: Option<&Arc<Self>>) -> Arc<Self> {
+            Arc::new(Self {
+                label: Label::new(Kind::Scope, None, Location::caller()),
+                lineage: Lineage::new(None),
+                up: up.cloned(),
+                has_tasks: AtomicBool::new(true),
+                asked: AtomicUsize::new(0),
+            })
+        }
+
+        fn count(&self) {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl OpenScope for Counted {
+        fn label(&self) -> &Label {
+            self.count();
+            &self.label
+        }
+
+        fn has_tasks(&self) -> bool {
+            self.count();
+            self.has_tasks.load(Ordering::Relaxed)
+        }
+
+        fn descends(&self, target: Ancestor, _: &Slots) -> bool {
+            self.count();
+            let up = std::iter::successors(Some(self), |scope| scope.up.as_deref());
+            up.into_iter()
+                .any(|scope| scope.lineage.as_ancestor() == target)
+        }
+
+        fn work(self: Arc<Self>, _: Until) {}
+
+        fn next_task(&self) -> Option<Label> {
+            None
+        }
+
+        fn running(&self, _: u64) -> Option<Label> {
+            None
+        }
+
+        fn is_of(&self, _: &'static Seat) -> bool {
+            false
+        }
+
+        fn picture(&self) -> Picture {
+            unreachable!("nobody looks")
+        }
+    }
+
+    fn open(scopes: &OpenScopes, scope: &Arc<Counted>) -> Slot {
+        scopes.open(Arc::clone(scope) as Arc<dyn OpenScope>)
+    }
+
+    /// Whether a look finds that scope.
+    fn finds(scopes: &OpenScopes, below: Option<Below>, scope: &Arc<Counted>) -> bool {
+        let found = scopes.find(below);
+        found.is_some_and(|found| std::ptr::addr_eq(Arc::as_ptr(&found), Arc::as_ptr(scope)))
+    }
+
+    fn asked(others: &[Arc<Counted>]) -> usize {
+        let asked = others
+            .iter()
+            .map(|scope| scope.asked.load(Ordering::Relaxed));
+        asked.sum()
+    }
+
+    #[test]
+    fn a_scope_comes_and_goes_without_a_question_to_others_that_are_open() {
+        let scopes = OpenScopes::new();
+        let others: Vec<_> = (0..1_000).map(|_| Counted::below(None)).collect();
+        others.iter().for_each(|scope| _ = open(&scopes, scope));
+        let mut slots = Vec::new();
+        for _ in 0..10 {
+            let scope = Counted::below(None);
+            let slot = open(&scopes, &scope);
+            scopes.list(slot);
+            assert!(finds(&scopes, None, &scope));
+            scopes.unlist(slot);
+            assert!(!scopes.has_tasks() && scopes.find(None).is_none());
+            scopes.close(slot);
+            slots.push(slot);
+        }
+        assert_eq!(asked(&others), 0);
+        assert!(slots.iter().all(|slot| *slot == slots[0]), "{slots:?}");
+    }
+
+    /// As in a recursion whose levels all have tasks that nobody has begun.
+    #[test]
+    fn who_looks_below_a_scope_asks_none_that_were_listed_before_it_was_opened() {
+        let scopes = OpenScopes::new();
+        let mut nest = vec![Counted::below(None)];
+        for _ in 1..1_000 {
+            nest.push(Counted::below(nest.last()));
+        }
+        let mut since = Vec::new();
+        for scope in &nest {
+            since.push(scopes.listings());
+            let slot = open(&scopes, scope);
+            scopes.list(slot);
+        }
+        let below = |at: usize| {
+            let (target, since) = (nest[at].lineage.as_ancestor(), since[at]);
+            Some(Below { target, since })
+        };
+        assert!(finds(&scopes, below(999), &nest[999]));
+        assert_eq!(asked(&nest[..999]), 0);
+        // The newest is below all of them.
+        assert!(finds(&scopes, below(500), &nest[999]));
+        assert_eq!(asked(&nest[..999]), 0);
+        scopes.unlist(999);
+        assert!(scopes.find(below(999)).is_none());
+        assert!(finds(&scopes, below(998), &nest[998]));
+        assert_eq!(asked(&nest[..998]), 0);
+        assert!(finds(&scopes, None, &nest[0]));
+    }
+
+    #[test]
+    fn scopes_are_found_in_the_order_in_which_they_got_tasks() {
+        let scopes = OpenScopes::new();
+        let all: Vec<_> = (0..4).map(|_| Counted::below(None)).collect();
+        let slots: Vec<_> = all.iter().map(|scope| open(&scopes, scope)).collect();
+        let order = [2, 0, 3, 1];
+        order.iter().for_each(|at| scopes.list(slots[*at]));
+        assert!(finds(&scopes, None, &all[2]));
+        // In the middle, at the front, at the back, and the last.
+        let steps = [(0, Some(2)), (2, Some(3)), (1, Some(3)), (3, None)];
+        for (gone, next) in steps {
+            scopes.unlist(slots[gone]);
+            match next {
+                Some(next) => assert!(finds(&scopes, None, &all[next])),
+                None => assert!(scopes.find(None).is_none()),
+            }
+        }
+        scopes.list(slots[1]);
+        assert!(finds(&scopes, None, &all[1]));
+    }
+
+    #[test]
+    fn a_thread_knows_the_innermost_scope_that_it_has_open_in_each_pool() {
+        let pools = [1, 2].map(|_| Pool::builder().threads(1).build().unwrap());
+        let since = |pool: &Pool| {
+            pool.scope(|s| {
+                let (inner, since) = (&s.core.pool.roster.backlog.scopes, s.core.since);
+                assert_eq!(inner.innermost_since(), since);
+                since
+            })
+        };
+        pools[0].scope(|s| {
+            let scopes = &s.core.pool.roster.backlog.scopes;
+            s.spawn(|| ()).join().unwrap();
+            let inner = since(&pools[0]);
+            assert_eq!((s.core.since, inner), (0, 1));
+            assert_eq!(scopes.innermost_since(), 0);
+            pools[0].scope(|_| {
+                assert_eq!(scopes.innermost_since(), 1);
+                pools[1].scope(|_| assert_eq!(scopes.innermost_since(), 0));
+                assert_eq!(scopes.innermost_since(), 1);
+            });
+        });
+    }
+}
