@@ -8,6 +8,7 @@
 //! is left out of the count as long as the system shows it.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 
 use crate::primitive::{
     Counter, Duration, Instant, Mutex, Ordering, is_thread, now, thread_local, threads_of_process,
@@ -20,36 +21,40 @@ crate::primitive::global! {
     static IDLE: Counter = Counter::new(0);
     /// Threads that this library started and that have not ended.
     static ALIVE: Counter = Counter::new(0);
-    static ENDED: Mutex<Ended> = Mutex::new(Ended { threads: Vec::new(), many: FEW });
+    static ENDED: Mutex<Ended> = Mutex::new(Ended { threads: VecDeque::new() });
 }
 
 /// Threads that have ended, as far as the system was not yet seen without them.
 struct Ended {
-    /// Their numbers, and when.
-    threads: Vec<(u32, Instant)>,
-    /// So many are looked through, lest they become ever more where nobody else does that.
-    many: usize,
+    /// Their numbers, and when: the oldest first.
+    threads: VecDeque<(u32, Instant)>,
 }
-
-const FEW: usize = 32;
 
 /// Longer than a thread takes to vanish. After this, the number is taken for that of another thread.
 const VANISHED: Duration = Duration::from_secs(1);
 
+fn has_vanished(ended: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(ended) >= VANISHED
+}
+
 impl Ended {
-    fn push(&mut self, number: u32) {
-        self.threads.push((number, now()));
-        if self.threads.len() >= self.many {
-            self.many = FEW.max(2 * self.still_there());
+    /// Asks the system nothing: thousands may end at a time, under one lock.
+    fn push(&mut self, number: u32, now: Instant) {
+        while self
+            .threads
+            .front()
+            .is_some_and(|(_, ended)| has_vanished(*ended, now))
+        {
+            self.threads.pop_front();
         }
+        self.threads.push_back((number, now));
     }
 
     /// How many the system still shows.
     fn still_there(&mut self) -> usize {
         let now = now();
-        let is_there = |(number, ended): &(u32, Instant)| {
-            now.saturating_duration_since(*ended) < VANISHED && is_thread(*number)
-        };
+        let is_there =
+            |(number, ended): &(u32, Instant)| !has_vanished(*ended, now) && is_thread(*number);
         self.threads.retain(is_there);
         self.threads.len()
     }
@@ -73,7 +78,7 @@ pub(super) fn one_more() {
 /// It has ended, or could not be started.
 pub(super) fn one_less(number: Option<u32>) {
     if let Some(number) = number {
-        ENDED.lock().push(number);
+        ENDED.lock().push(number, now());
     }
     ALIVE.fetch_sub(1, Ordering::SeqCst);
 }
@@ -120,5 +125,23 @@ fn is_count_of_process(counted: u64) -> bool {
         if ENDED.lock().still_there() == ending {
             return threads as u64 == counted + ending as u64;
         }
+    }
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_threads_that_have_ended_those_of_the_last_second_are_kept() {
+        let mut ended = Ended {
+            threads: VecDeque::new(),
+        };
+        let begun = now();
+        for number in 0..1000 {
+            ended.push(number, begun + VANISHED / 100 * number);
+        }
+        let kept: Vec<_> = ended.threads.iter().map(|(number, _)| *number).collect();
+        assert_eq!(kept, Vec::from_iter(900..1000));
     }
 }

@@ -5,12 +5,20 @@
 //! under the stack's lock, owns the right to put one job into its mailbox, and must. The thread leaves only
 //! if it can remove itself from the stack: if it is gone from there, a job is on its way and it goes on
 //! waiting. So a job is never given to a thread that leaves.
+//!
+//! Threads leave one after the other. Only the oldest, at the bottom of the stack, waits for a limited time; when it
+//! leaves, it wakes the one that is the oldest then. A thread learns under that lock that it is
+//! the oldest, when it comes or when it is woken, and stays the oldest until it leaves or is given a job: others come
+//! and go above it. So there is always one that waits for its time, the time of the others is later, and to leave costs
+//! the same however many are idle. If thousands ended at once, they would all wait for the same locks of the allocator
+//! and of the system, and each release of such a lock costs what the number of its waiters is.
 
 use crate::deadline;
 use crate::deadlock::{idle_one_less, idle_one_more, look_again};
 use crate::park::{Parker, park_until};
-use crate::primitive::{Arc, Duration, Mutex};
+use crate::primitive::{Arc, Duration, Instant, Mutex};
 use crate::spin::spin_until;
+use std::collections::VecDeque;
 
 /// What a thread is given to do.
 pub(crate) type Work = Box<dyn FnOnce() + Send>;
@@ -22,14 +30,14 @@ pub(crate) struct Idle {
 
 /// The stack of idle threads: the one that ran last is warmest and is taken first.
 pub(crate) struct Recycler {
-    idle: Mutex<Vec<Arc<Idle>>>,
+    idle: Mutex<VecDeque<Arc<Idle>>>,
     keep_alive: Duration,
 }
 
 impl Recycler {
     pub(crate) const fn new(keep_alive: Duration) -> Self {
         Self {
-            idle: Mutex::new(Vec::new()),
+            idle: Mutex::new(VecDeque::new()),
             keep_alive,
         }
     }
@@ -41,7 +49,7 @@ impl Recycler {
     pub(crate) fn reuse(&self, work: Work) -> Result<(), Work> {
         let idle = {
             let mut idle = self.idle.lock();
-            let Some(idle) = idle.pop() else {
+            let Some(idle) = idle.pop_back() else {
                 return Err(work);
             };
             idle_one_less();
@@ -65,11 +73,7 @@ impl Recycler {
     }
 
     fn next(&self, this: &Arc<Idle>) -> Option<Work> {
-        {
-            let mut idle = self.idle.lock();
-            idle.push(Arc::clone(this));
-            idle_one_more();
-        }
+        self.list(this);
         let mut work = None;
         let mut arrived = || {
             work = this.mailbox.lock().take();
@@ -81,17 +85,82 @@ impl Recycler {
         look_again();
         let leave_at = deadline::after(self.keep_alive);
         while !arrived() {
-            if deadline::has_passed(leave_at) {
-                let mut idle = self.idle.lock();
-                if let Some(at) = idle.iter().position(|other| Arc::ptr_eq(other, this)) {
-                    idle.remove(at);
-                    idle_one_less();
-                    return None;
-                }
+            match self.stay(this, leave_at) {
+                Stay::Until(until) => park_until(until),
+                Stay::NoLonger => return None,
             }
-            park_until(leave_at);
         }
         work
+    }
+
+    fn list(&self, this: &Arc<Idle>) {
+        let mut idle = self.idle.lock();
+        idle.push_back(Arc::clone(this));
+        idle_one_more();
+    }
+
+    /// How long the thread waits before it asks again: without a limit if an older one is idle, or if it was taken
+    /// from the stack. If it is the oldest and its time is up, it is off the stack now, and the next is told.
+    fn stay(&self, this: &Arc<Idle>, leave_at: Option<Instant>) -> Stay {
+        let mut idle = self.idle.lock();
+        if !idle.front().is_some_and(|it| Arc::ptr_eq(it, this)) {
+            return Stay::Until(None);
+        }
+        if !deadline::has_passed(leave_at) {
+            return Stay::Until(leave_at);
+        }
+        idle.pop_front();
+        idle_one_less();
+        let oldest = idle.front().cloned();
+        drop(idle);
+        // It may have been given a job meanwhile: then it is woken once more than it need be.
+        if let Some(oldest) = oldest {
+            oldest.parker.unpark();
+        }
+        Stay::NoLonger
+    }
+}
+
+/// What an idle thread does next.
+#[derive(Debug, PartialEq, Eq)]
+enum Stay {
+    Until(Option<Instant>),
+    NoLonger,
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_oldest_idle_thread_waits_for_its_time_and_wakes_the_next_when_it_leaves() {
+        let recycler = Recycler::new(Duration::from_secs(3600));
+        let threads = [(); 3].map(|()| {
+            let this = Arc::new(Idle {
+                mailbox: Mutex::new(None),
+                parker: Parker::aside(),
+            });
+            recycler.list(&this);
+            this
+        });
+        let later = deadline::after(recycler.keep_alive);
+        let over = Some(crate::primitive::now());
+        let woken = || {
+            threads
+                .iter()
+                .filter(|this| this.parker.is_marked())
+                .count()
+        };
+        assert_eq!(recycler.stay(&threads[0], later), Stay::Until(later));
+        for younger in &threads[1..] {
+            assert_eq!(recycler.stay(younger, over), Stay::Until(None));
+        }
+        assert_eq!(woken(), 0);
+        for (this, woken_by_then) in threads.iter().zip([1, 2, 2]) {
+            assert_eq!(recycler.stay(this, over), Stay::NoLonger);
+            assert_eq!(woken(), woken_by_then);
+        }
+        assert!(recycler.idle.lock().is_empty());
     }
 }
 
