@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 thread_local! {
     static REQUEST: Cell<u64> = const { Cell::new(0) };
@@ -139,6 +139,40 @@ fn a_fork_inherits_what_there_was_when_it_was_made() {
         )
     });
     assert_eq!(seen, 60);
+}
+
+/// Whatever order their frames, or their places in one frame, are in.
+#[test]
+fn forks_in_one_another_inherit_each_what_there_was_when_it_was_made() {
+    reunite::inherit(Request);
+    let pool = reunite::Pool::builder().threads(2).build().unwrap();
+    let begun = AtomicU64::new(0);
+    let begun = &begun;
+    // Closures of several words are handed over otherwise than small ones.
+    let words = [1; 4];
+    let see = move || {
+        begun.fetch_add(words[0], Ordering::Release);
+        REQUEST.get()
+    };
+    let wait = move || {
+        while begun.load(Ordering::Acquire) < 3 * words[3] {
+            reunite::blocking(std::thread::yield_now);
+        }
+    };
+    let (((_, third), second), first) = pool.enter(|| {
+        REQUEST.set(70);
+        let third = move || {
+            REQUEST.set(72);
+            reunite::join(wait, see)
+        };
+        let second = move || {
+            REQUEST.set(71);
+            reunite::join(third, see)
+        };
+        reunite::join(second, see)
+    });
+    assert_eq!((first, second, third), (70, 71, 72));
+    REQUEST.set(0);
 }
 
 #[cfg(feature = "tracing")]

@@ -14,18 +14,20 @@ use crate::current::ForkMark;
 use crate::primitive::thread_local;
 
 thread_local! {
-    /// By fork, the oldest first, whose frame lies highest.
+    /// By fork, the oldest first: of those that are open and private, and then of some that are over.
     static CAPTURED: RefCell<VecDeque<(ForkMark, Inherited)>> = const { RefCell::new(VecDeque::new()) };
 }
 
-/// Captures what the fork inherits that was just made.
-pub(super) fn capture(fork: ForkMark) {
+/// Captures what the fork inherits that was just made, after `older` of those that are private; zero is none.
+pub(super) fn capture(fork: ForkMark, older: ForkMark) {
     let inherited = Inherited::capture();
     let _ending = CAPTURED.try_with(|captured| {
         let mut captured = captured.borrow_mut();
-        // Frames of forks that were made later lie below: those are over.
+        // Whatever was made after that one is over. If nothing is kept of it, there was no hook yet when it was made.
         let newest_first = captured.iter().rev();
-        let over = newest_first.take_while(|(other, _)| *other <= fork).count();
+        let over = newest_first
+            .take_while(|(other, _)| *other != older)
+            .count();
         let open = captured.len() - over;
         let over = captured.split_off(open);
         captured.push_back((fork, inherited));
@@ -54,14 +56,12 @@ fn forget_all_but(before: usize) {
     contain(|| drop(over));
 }
 
-/// What the fork inherits, if that was captured.
+/// What the oldest private fork inherits, if that was captured.
 pub(super) fn take(fork: ForkMark) -> Option<Inherited> {
     let found = CAPTURED.try_with(|captured| {
         let mut captured = captured.borrow_mut();
-        let at = captured
-            .binary_search_by(|(other, _)| fork.cmp(other))
-            .ok()?;
-        captured.remove(at)
+        let is_oldest = captured.front().is_some_and(|(oldest, _)| *oldest == fork);
+        is_oldest.then(|| captured.pop_front()).flatten()
     });
     Some(found.ok().flatten()?.1)
 }

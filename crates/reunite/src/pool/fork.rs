@@ -26,7 +26,6 @@
 //! parallel programs by work stealing with private deques", PPoPP 2013); a job in the forker's frame
 //! (rayon); helping only below the awaited job (Wagner, Calder: "Leapfrogging", PPoPP 1993).
 
-use std::mem::ManuallyDrop;
 use std::panic::Location;
 
 use super::builder::Pool;
@@ -58,7 +57,9 @@ fn own_seat() -> &'static Seat {
 fn answer() {
     let Some(seat) = seat() else { return };
     if seat.inherits() {
-        captured::capture(seat.private.newest_mark());
+        // SAFETY: this thread sits there.
+        let older = unsafe { seat.private.second_mark() };
+        captured::capture(seat.private.newest_mark(), older);
     }
     if seat.is_hungry() {
         share(seat);
@@ -125,7 +126,7 @@ where
     B: FnOnce() -> RB + Send,
     RB: Send,
 {
-    fork(a, ManuallyDrop::new(b), Location::caller())
+    join_at(Location::caller(), a, b)
 }
 
 impl Pool {
@@ -154,7 +155,27 @@ where
     B: FnOnce() -> RB + Send,
     RB: Send,
 {
-    fork(a, ManuallyDrop::new(b), at)
+    // Larger closures would be handed over in memory, which costs more than the call saves.
+    if size_of::<A>() <= IN_REGISTERS && size_of::<B>() <= IN_REGISTERS {
+        fork_apart(a, b, at)
+    } else {
+        fork(a, b, at)
+    }
+}
+
+/// Up to this size closures are handed to a function in registers.
+const IN_REGISTERS: usize = 2 * size_of::<usize>();
+
+/// [`fork`] that is not inlined, so that the caller can be inlined into it: the recursion then goes from here to here, and what
+/// a leaf does costs no call.
+#[inline(never)]
+fn fork_apart<A, B, RA, RB>(a: A, b: B, at: &'static Location<'static>) -> (RA, RB)
+where
+    A: FnOnce() -> RA,
+    B: FnOnce() -> RB + Send,
+    RB: Send,
+{
+    fork(a, b, at)
 }
 
 /// [`join`] for three.
@@ -208,10 +229,9 @@ where
     (a, b, c, d)
 }
 
-/// Not inlined, so that the caller can be inlined into it: the recursion then goes from here to here, and
-/// what a leaf does costs no call.
-#[inline(never)]
-fn fork<A, B, RA, RB>(a: A, mut b: ManuallyDrop<B>, at: &'static Location<'static>) -> (RA, RB)
+/// All that is not done at each fork is out of line.
+#[inline(always)]
+fn fork<A, B, RA, RB>(a: A, b: B, at: &'static Location<'static>) -> (RA, RB)
 where
     A: FnOnce() -> RA,
     B: FnOnce() -> RB + Send,
@@ -219,15 +239,14 @@ where
 {
     // Whether it unwinds cannot be asked when the half is published: a fork may be older than that, and outlive it.
     if cut_short::is_unwinding_here() {
-        return join_otherwise(at, (a, ManuallyDrop::into_inner(b)));
+        return join_otherwise(at, (a, b));
     }
     let Some(seat) = seat() else {
-        return join_otherwise(at, (a, ManuallyDrop::into_inner(b)));
+        return join_otherwise(at, (a, b));
     };
     // SAFETY: all seats have begun their lists.
     let below = unsafe { seat.private.newest() };
-    // SAFETY: the closure lies in this frame, which is not left before the job is private or done.
-    let job = unsafe { StackJob::new(&mut b, below, at) };
+    let job = StackJob::new(b, below, at);
     // It cannot unwind up to where the guard stands: whoever leaves this frame unlinks the job.
     // SAFETY: this thread sits there, and leaves this frame as the guard says.
     unsafe { seat.private.link_in(job.as_ref(), below) };

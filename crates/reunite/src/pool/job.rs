@@ -193,6 +193,20 @@ impl Private {
         if is_job { newest.addr() } else { 0 }
     }
 
+    /// Tells the next older place of the newest job from others: zero if that is the bottom, or there is no job.
+    ///
+    /// # Safety
+    /// The caller has the list.
+    pub(super) unsafe fn second_mark(&self) -> ForkMark {
+        let newest = self.newest.load(Ordering::Relaxed);
+        let bottom = self.bottom();
+        let newest = NonNull::new(newest).filter(|newest| *newest != bottom.0);
+        // SAFETY: in the list, and so alive.
+        let older = newest.and_then(|newest| unsafe { JobRef(newest.cast()).older() }.0.get());
+        let job = older.filter(|older| older.0 != bottom.0);
+        job.map_or(0, |job| job.0.addr().get())
+    }
+
     /// Links in a job that was made with `below`, the newest place.
     ///
     /// # Safety
@@ -365,8 +379,7 @@ impl JobRef {
 #[repr(C)]
 pub(super) struct StackJob<F, R> {
     header: Header,
-    /// Where the closure lies: it is not moved, as most never leave their forker.
-    closure: NonNull<ManuallyDrop<F>>,
+    closure: ManuallyDrop<F>,
     result: UnsafeCell<MaybeUninit<Caught<R>>>,
 }
 
@@ -375,14 +388,9 @@ where
     F: FnOnce() -> R + Send,
     R: Send,
 {
-    /// # Safety
-    /// The closure must stay where it is until it was taken, or for as long as the job is not private.
+    /// A job that is not linked in yet.
     #[inline(always)]
-    pub(super) unsafe fn new(
-        closure: &mut ManuallyDrop<F>,
-        below: Place,
-        at: &'static Location<'static>,
-    ) -> Self {
+    pub(super) fn new(closure: F, below: Place, at: &'static Location<'static>) -> Self {
         Self {
             header: Header {
                 newer: Newer::unknown(),
@@ -391,7 +399,7 @@ where
                 at,
                 public: UnsafeCell::new(MaybeUninit::uninit()),
             },
-            closure: NonNull::from(closure),
+            closure: ManuallyDrop::new(closure),
             result: UnsafeCell::new(MaybeUninit::uninit()),
         }
     }
@@ -428,9 +436,8 @@ where
     /// The job is private, and its closure was not taken.
     #[inline(always)]
     pub(super) unsafe fn take_closure(&self) -> F {
-        // SAFETY: nobody else has the job, and the closure is taken once, by the caller's promise; it is
-        // still there, by that of `new`'s.
-        unsafe { self.closure.cast::<F>().read() }
+        // SAFETY: nobody else has the job, and the closure is taken once, by the caller's promise; nothing drops it here.
+        unsafe { std::ptr::read(&*self.closure) }
     }
 
     /// What the thief left.
@@ -484,11 +491,9 @@ mod tests {
         let list: &Private = Box::leak(Box::new(Private::unbegun()));
         list.begin();
         let jobs = (0..count).map(|_| {
-            let closure = Box::leak(Box::new(ManuallyDrop::new(|| ())));
             // SAFETY: it has begun.
             let below = unsafe { list.newest() };
-            // SAFETY: the closure is leaked.
-            let job = unsafe { StackJob::new(closure, below, Location::caller()) };
+            let job = StackJob::new(|| (), below, Location::caller());
             let job = Box::leak(Box::new(job)).as_ref();
             // SAFETY: this test has the list, and the job is leaked.
             unsafe { list.link_in(job, below) };

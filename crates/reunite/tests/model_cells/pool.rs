@@ -1,6 +1,5 @@
 //! The state of a job, and the items of a batch.
 
-use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -24,13 +23,11 @@ fn a_job_that_is_done_shows_what_it_did() {
     check(3, || {
         let watched = Arc::new(Watched::new());
         let theirs = Arc::clone(&watched);
-        let mut closure = ManuallyDrop::new(move || theirs.touch());
         let list: &Private = Box::leak(Box::new(Private::unbegun()));
         list.begin();
         // SAFETY: it has begun.
         let below = unsafe { list.newest() };
-        // SAFETY: the closure stays in this frame, which does not end before the job is done.
-        let job = unsafe { StackJob::new(&mut closure, below, Location::caller()) };
+        let job = StackJob::new(move || theirs.touch(), below, Location::caller());
         let shared = job.as_ref();
         // SAFETY: private, and ours.
         unsafe { shared.make_public(None) };
