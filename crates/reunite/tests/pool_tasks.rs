@@ -668,3 +668,98 @@ fn what_forks_have_captured_goes_with_them() {
     assert_eq!(KEPT.load(std::sync::atomic::Ordering::SeqCst), 0);
     COUNTS.set(false);
 }
+
+/// Of a task that is cancelled with its scope nothing is kept until somebody asks.
+#[test]
+fn joins_of_tasks_that_never_began_tell_which_task_that_was() {
+    let _watchdog = watchdog();
+    // The caller has the only place.
+    let pool = pool(1);
+    pool.enter(|| {
+        pool.scope(|s| {
+            let line = line!() + 1;
+            let mut tasks: Vec<_> = (0..100_u32).map(|n| s.spawn(move || n)).collect();
+            s.cancel("nobody needs them");
+            let mut known = BTreeSet::new();
+            reunite::shield(|| {
+                // The scope's tasks are run by that, or those before it by their joins.
+                tasks.swap_remove(50).join().unwrap_err();
+                for task in tasks.drain(..80) {
+                    let id = task.id();
+                    let error = task.join().unwrap_err();
+                    let why = error.as_cancelled().unwrap();
+                    assert_eq!(why.reason(), "nobody needs them");
+                    let label = error.task().unwrap();
+                    assert_eq!((label.id(), label.spawned_at().line()), (id, line));
+                    assert!(known.insert(id));
+                }
+            });
+            drop(tasks);
+        });
+    });
+}
+
+/// Whether or not a thread of the pool has dropped them before.
+#[test]
+fn a_scope_tells_of_a_cancellation_above_unless_all_that_it_left_undone_was_joined() {
+    let _watchdog = watchdog();
+    let pool = pool(1);
+    for (joined, is_cancelled) in [(10, false), (9, true)] {
+        let ended = reunite::scope(|outer| {
+            let task = outer.spawn(|| {
+                pool.scope(|s| {
+                    let mut tasks: Vec<_> = (0..10).map(|n| s.spawn(move || n)).collect();
+                    outer.cancel("a test's own");
+                    reunite::shield(|| {
+                        for task in tasks.drain(..joined) {
+                            assert!(task.join().unwrap_err().is_cancelled());
+                        }
+                    });
+                });
+            });
+            reunite::shield(|| task.join())
+        });
+        match ended {
+            Ok(()) => assert!(!is_cancelled),
+            Err(error) => assert!(is_cancelled && error.is_cancelled(), "{error}"),
+        }
+    }
+}
+
+#[test]
+fn what_a_task_held_that_never_began_is_dropped_as_of_one_that_was_told() {
+    struct Asks(mpsc::Sender<bool>, Drops);
+
+    #[derive(Clone, Copy)]
+    enum Drops {
+        Quietly,
+        WithPanic,
+    }
+
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            self.0.send(reunite::checkpoint().is_err()).unwrap();
+            assert!(matches!(self.1, Drops::Quietly), "a test's own");
+        }
+    }
+
+    let _watchdog = watchdog();
+    let pool = pool(1);
+    let (tx, rx) = mpsc::channel();
+    pool.enter(|| {
+        pool.scope(|s| {
+            let spawn = |drops| {
+                let asks = Asks(tx.clone(), drops);
+                s.spawn(move || drop(asks))
+            };
+            let (quiet, panics) = (spawn(Drops::Quietly), spawn(Drops::WithPanic));
+            s.cancel("nobody needs them");
+            reunite::shield(|| {
+                assert!(quiet.join().unwrap_err().is_cancelled());
+                assert!(panics.join().unwrap_err().is_panic());
+            });
+        });
+    });
+    drop(tx);
+    assert_eq!(rx.iter().collect::<Vec<_>>(), [true, true]);
+}

@@ -105,7 +105,7 @@ impl<T> PoolTask<'_, T> {
     }
 
     fn take(&self, at: &'static Location<'static>) -> Option<Result<T, JoinError>> {
-        let result = self.task.take()?;
+        let result = self.task.take(&self.core.parent)?;
         if is_on() && self.task.role() == Role::Task {
             let (by, task) = (current::here(), self.label());
             tell(|| Event::Join {
@@ -114,10 +114,10 @@ impl<T> PoolTask<'_, T> {
                 at,
             });
         }
-        Some(result.map_err(|slot| {
-            let error = slot.lock().take();
-            error.unwrap_or_else(|| self.error(JoinErrorKind::AlreadyJoined))
-        }))
+        Some(
+            result
+                .map_err(|error| error.unwrap_or_else(|| self.error(JoinErrorKind::AlreadyJoined))),
+        )
     }
 
     /// Of a task that has completed.

@@ -41,7 +41,9 @@ impl Parent {
     /// task's closure holds is dropped undone; the task around the scope has not heard of it.
     #[inline]
     pub(super) fn cause(&self) -> Option<Cancelled> {
-        let cancelled = self.tasks.node.look().err()?;
+        let node = &self.tasks.node;
+        // To look reads the clock.
+        let cancelled = node.cause().or_else(|| node.look().err())?;
         self.mark_told();
         Some(cancelled)
     }

@@ -54,8 +54,8 @@ pub(super) trait Join<T>: Run {
     /// Whether nobody has begun it.
     fn is_queued(&self) -> bool;
 
-    /// The result, if it is there.
-    fn take(&self) -> Option<Result<T, Slot>>;
+    /// The result, if it is there. A failure that somebody else has taken is none.
+    fn take(&self, core: &Parent) -> Option<Result<T, Option<JoinError>>>;
 
     /// The handle is gone. True if it leaves a result behind: the task is to be queued once more.
     fn leave(&self) -> bool;

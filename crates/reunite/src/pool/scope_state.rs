@@ -347,6 +347,7 @@ mod tests {
     use super::*;
     use crate::pool::Pool;
     use crate::pool::piece::Spawned;
+    use crate::pool::run::Role;
     use crate::pool::scope::PoolScope;
     use crate::primitive::yield_now;
 
@@ -434,6 +435,37 @@ mod tests {
             }
             assert!(s.core.next_task().is_none());
             assert!(!s.core.pool.roster.backlog.has_work());
+        });
+    }
+
+    /// However many tasks a cancelled scope has: who they were is made when somebody asks.
+    #[test]
+    fn nothing_is_made_for_tasks_that_are_cancelled_with_their_scope() {
+        let pool = Pool::builder().threads(1).build().unwrap();
+        // The caller has the only place, so that no worker takes tasks.
+        pool.enter(|| {
+            pool.scope(|s| {
+                let core = &s.core;
+                // Whether or not another test has a hook that makes spawns ask who the task is.
+                let spawn = |n| {
+                    let f = move || n;
+                    s.enqueue(Location::caller(), Role::Task, f).0
+                };
+                let mut tasks: Vec<_> = (0..1_000).map(spawn).collect();
+                let held = Box::new(0);
+                let holds = move || *held;
+                let (holds, _) = s.enqueue(Location::caller(), Role::Task, holds);
+                // Whatever is made for a task keeps the node that is above its own.
+                let made = || Arc::strong_count(&core.parent.tasks.node);
+                let before = made();
+                s.cancel("a test's own");
+                Arc::clone(core).work(Until::Done);
+                assert!(holds.is_finished() && tasks.iter().all(|task| task.is_finished()));
+                assert_eq!(made(), before);
+                let joined = crate::shield(|| tasks.swap_remove(500).join());
+                assert!(joined.unwrap_err().is_cancelled());
+                assert_eq!(made(), before + 1);
+            })
         });
     }
 

@@ -10,6 +10,8 @@
 //! * `AWAITED`: the joiner is about to block; whoever completes the task wakes it.
 //! * `LEFT`: the handle is gone.
 //! * `EMPTY`: the result was taken or dropped.
+//! * `UNDONE`: the task is cancelled with its scope, and whoever has set `BEGUN` drops the closure undone, or has. With
+//!   `DONE` and without `FAILED`, `content` holds nothing: what the join returns is made when somebody joins.
 //! * `WATCHED`: somebody has left a callback. Whoever of the two comes second, the one who leaves it and sets this bit or
 //!   the one who sets `DONE`, calls what lies there.
 //!
@@ -25,6 +27,11 @@
 //! runs in a call that has nothing to do with it, such as a spawn: that may hold a lock which the destructor wants.
 //! To drop the last reference to a task frees memory, and no more.
 //!
+//! # Tasks that are cancelled with their scope
+//! Many may be, at once. So nothing is made for one of which nobody has asked anything: it is counted with the scope's failures, and
+//! its closure is dropped. What the destructor of that, or anybody later, asks for is made as of a task that was told of the
+//! cancellation.
+//!
 //! # Lifetimes
 //! A task may borrow what lives for `'scope`. [`erase`](super::run::erase) forgets that for the queue; the scope's end waits
 //! until every queued reference to a task was dropped and every closure has returned (see `scope_state`).
@@ -32,7 +39,7 @@
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::convert::Infallible;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, needs_drop};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use super::here;
@@ -46,7 +53,7 @@ use crate::context::Inherited;
 use crate::current::{Context, Who};
 use crate::cut_short::catch_task;
 use crate::deadlock::{self, Holding};
-use crate::error::{Cancelled, Failure};
+use crate::error::{Cancelled, Failure, JoinError};
 use crate::id::{Kind, TaskId};
 use crate::observe::{Completion, Event, is_on, tell};
 use crate::primitive::{Arc, AtomicU8, Ordering};
@@ -59,6 +66,20 @@ const LEFT: u8 = 8;
 const EMPTY: u8 = 16;
 const WATCHED: u8 = 32;
 const FAILED: u8 = 64;
+const UNDONE: u8 = 128;
+
+/// How a task failed.
+enum Failed {
+    /// As its slot tells.
+    Known(Slot),
+    /// It was cancelled with its scope, and dropped undone.
+    Undone,
+}
+
+/// Whether the task has completed undone, and left nothing.
+fn is_undone(state: u8) -> bool {
+    state & (DONE | FAILED | UNDONE) == DONE | UNDONE
+}
 
 pub(super) struct Task<F, T> {
     lineage: Lineage,
@@ -139,13 +160,19 @@ where
         if self.has(BEGUN) {
             made.context.who.start();
         }
+        if self.has(UNDONE)
+            && let Err(cancelled) = around.node.look()
+        {
+            made.context.node.hear(&cancelled);
+            made.context.node.mark_observed_here();
+        }
         made
     }
 
-    fn fail(&self, core: &Parent, failure: Failure<Infallible>) -> Slot {
+    fn fail(&self, core: &Parent, failure: Failure<Infallible>) -> Failed {
         let made = self.made(core.context_of_tasks());
         let after_cancel = made.context.node.was_observed();
-        core.record(made.label().clone(), failure, after_cancel)
+        Failed::Known(core.record(made.label().clone(), failure, after_cancel))
     }
 
     fn has(&self, bits: u8) -> bool {
@@ -169,16 +196,17 @@ where
     ///
     /// # Safety
     /// The caller has set `BEGUN`, has taken the closure, and has not set `DONE`.
-    unsafe fn put_result(&self, result: Result<T, Slot>) -> u8 {
+    unsafe fn put_result(&self, result: Result<T, Failed>) -> u8 {
         let (content, bits) = match result {
             Ok(value) => {
                 let value = ManuallyDrop::new(value);
                 (Content { value }, DONE)
             }
-            Err(failure) => {
+            Err(Failed::Known(failure)) => {
                 let failure = ManuallyDrop::new(failure);
                 (Content { failure }, DONE | FAILED)
             }
+            Err(Failed::Undone) => return DONE | UNDONE,
         };
         // SAFETY: rule 1: nobody else touches it.
         unsafe { self.content.get().write(content) };
@@ -186,12 +214,15 @@ where
     }
 
     /// Takes the result, unless that was taken: once in all.
-    fn empty(&self) -> Option<Result<T, Slot>> {
+    fn empty(&self) -> Option<Result<T, Failed>> {
         let state = self.state.load(Ordering::Acquire);
         if state & (DONE | EMPTY) != DONE
             || self.state.fetch_or(EMPTY, Ordering::AcqRel) & EMPTY != 0
         {
             return None;
+        }
+        if is_undone(state) {
+            return Some(Err(Failed::Undone));
         }
         // SAFETY: rule 2: this call has set `EMPTY`.
         let content = unsafe { &mut *self.content.get() };
@@ -204,7 +235,7 @@ where
             // SAFETY: written before `DONE`, which the load has seen, and with `FAILED`.
             let failure = unsafe { &mut content.failure };
             // SAFETY: taken once, as `EMPTY` is set once.
-            Err(unsafe { ManuallyDrop::take(failure) })
+            Err(Failed::Known(unsafe { ManuallyDrop::take(failure) }))
         })
     }
 
@@ -252,10 +283,14 @@ where
 
     /// Runs the closure, or drops it if the task is cancelled. `None` if the handle was gone, and the value was
     /// dropped.
-    fn complete(&self, f: F, core: &Parent) -> Option<Result<T, Slot>> {
+    fn complete(&self, f: F, core: &Parent) -> Option<Result<T, Failed>> {
         let known = self.own.known();
         if let Some(cancelled) = core.cause().or_else(|| known?.context.node.cause()) {
-            return self.drop_undone(f, cancelled, core);
+            return if known.is_some() || self.role == Role::Batch {
+                self.drop_undone(f, cancelled, core)
+            } else {
+                self.drop_unknown(f, &cancelled, core)
+            };
         }
         match known {
             None => self.run_closure(f, core),
@@ -265,7 +300,7 @@ where
 
     /// The task is cancelled, and never begins.
     #[cold]
-    fn drop_undone(&self, f: F, cancelled: Cancelled, core: &Parent) -> Option<Result<T, Slot>> {
+    fn drop_undone(&self, f: F, cancelled: Cancelled, core: &Parent) -> Option<Result<T, Failed>> {
         // It counts as told: what the closure holds is dropped undone, and those who depend on that must know.
         let made = self.made(core.context_of_tasks());
         made.context.node.hear(&cancelled);
@@ -281,9 +316,28 @@ where
         Some(Err(self.fail(core, failure)))
     }
 
+    /// [`drop_undone`](Self::drop_undone) of a task of which nobody has asked anything, and that is cancelled with its scope.
+    #[cold]
+    fn drop_unknown(
+        &self,
+        f: F,
+        cancelled: &Cancelled,
+        core: &Parent,
+    ) -> Option<Result<T, Failed>> {
+        if needs_drop::<F>() {
+            // First: what the destructor asks for is that of a task that was told.
+            self.state.fetch_or(UNDONE, Ordering::AcqRel);
+            if let Err(payload) = self.run_below(core, || drop(f)) {
+                return Some(Err(self.fail(core, Failure::panicked(payload))));
+            }
+        }
+        core.failures.count_undone(cancelled);
+        (!self.has(LEFT)).then_some(Err(Failed::Undone))
+    }
+
     /// [`run_closure`](Self::run_closure) of a task that may inherit something.
     #[cold]
-    fn run_known(&self, made: &Made, f: F, core: &Parent) -> Option<Result<T, Slot>> {
+    fn run_known(&self, made: &Made, f: F, core: &Parent) -> Option<Result<T, Failed>> {
         let inherited = std::mem::take(&mut *made.inherited.lock());
         let inheriting = || {
             let _ambient = inherited.enter(made.label());
@@ -293,7 +347,7 @@ where
     }
 
     #[inline]
-    fn run_closure(&self, f: impl FnOnce() -> T, core: &Parent) -> Option<Result<T, Slot>> {
+    fn run_closure(&self, f: impl FnOnce() -> T, core: &Parent) -> Option<Result<T, Failed>> {
         let unless_left = || {
             let value = f();
             self.keep_unjoined(&value, core);
@@ -327,7 +381,7 @@ where
 
     /// [`complete`](Self::complete), of which observers are told.
     #[cold]
-    fn complete_and_tell(&self, f: F, core: &Parent) -> Option<Result<T, Slot>> {
+    fn complete_and_tell(&self, f: F, core: &Parent) -> Option<Result<T, Failed>> {
         if self.role == Role::Batch {
             return self.complete(f, core);
         }
@@ -462,18 +516,31 @@ where
         !self.has(BEGUN)
     }
 
-    fn take(&self) -> Option<Result<T, Slot>> {
+    fn take(&self, core: &Parent) -> Option<Result<T, Option<JoinError>>> {
         let result = self.empty()?;
         if let Some(unjoined) = self.unjoined() {
             unjoined.take();
         }
-        Some(result)
+        Some(result.map_err(|failed| match failed {
+            Failed::Known(slot) => slot.lock().take(),
+            Failed::Undone => {
+                let label = self.made(core.context_of_tasks()).label().clone();
+                core.failures.claim_undone(label)
+            }
+        }))
     }
 
     fn leave(&self) -> bool {
         // What the handle took itself it finds taken.
-        self.state.load(Ordering::Relaxed) & EMPTY == 0
-            && self.state.fetch_or(LEFT, Ordering::AcqRel) & (DONE | EMPTY) == DONE
+        if self.state.load(Ordering::Relaxed) & EMPTY != 0 {
+            return false;
+        }
+        let before = self.state.fetch_or(LEFT, Ordering::AcqRel);
+        if is_undone(before) {
+            self.state.fetch_or(EMPTY, Ordering::AcqRel);
+            return false;
+        }
+        before & (DONE | EMPTY) == DONE
     }
 
     fn on_complete(&self, around: &Arc<Context>, callback: Callback) {
@@ -486,9 +553,11 @@ where
 }
 
 /// How a task completed, for observers.
-fn completion<T>(result: &Option<Result<T, Slot>>) -> Completion {
-    let Some(Err(slot)) = result else {
-        return Completion::Value;
+fn completion<T>(result: &Option<Result<T, Failed>>) -> Completion {
+    let slot = match result {
+        Some(Err(Failed::Known(slot))) => slot,
+        Some(Err(Failed::Undone)) => return Completion::Cancelled,
+        _ => return Completion::Value,
     };
     match &*slot.lock() {
         Some(error) if error.is_panic() => Completion::Panic,

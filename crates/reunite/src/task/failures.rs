@@ -56,6 +56,10 @@ struct List<E> {
     cut_short: Vec<Slot<E>>,
     /// When these are so many, some may be forgotten.
     many: usize,
+    /// Why tasks were cancelled that are [counted](Failures::count_undone) only.
+    undone: Option<Cancelled>,
+    /// How many of those no join took.
+    unjoined: usize,
 }
 
 const FEW: usize = 32;
@@ -92,7 +96,35 @@ impl<E> Failures<E> {
             cancelled: 0,
             cut_short: Vec::new(),
             many: FEW,
+            undone: None,
+            unjoined: 0,
         }))
+    }
+
+    /// A task completed cancelled as its scope is, by the cause of that scope's tasks. Nothing is kept of it, as there may be
+    /// many: who joins it [claims](Self::claim_undone) what is told of it.
+    pub(crate) fn count_undone(&self, cancelled: &Cancelled) {
+        let mut list = self.0.lock();
+        list.cancelled += 1;
+        list.unjoined += 1;
+        if list.undone.is_none() {
+            list.undone = Some(cancelled.clone());
+        }
+    }
+
+    /// What the join of one of those tasks returns.
+    pub(crate) fn claim_undone(&self, task: Label) -> Option<JoinError<E>> {
+        let mut list = self.0.lock();
+        let cancelled = list.undone.clone()?;
+        list.unjoined -= 1;
+        let order = list.next;
+        list.next += 1;
+        Some(JoinError::completed(
+            task,
+            Failure::Cancelled(cancelled),
+            order,
+            true,
+        ))
     }
 
     /// Records how a task failed, before anyone is told. The order of calls is the order of failures.
@@ -131,7 +163,9 @@ impl<E> Failures<E> {
             let cancelled = error.as_cancelled();
             cancelled.filter(|it| above.passed_on(it)).cloned()
         };
-        let undone = left.iter().find_map(inherited);
+        let counted = list.undone.as_ref().filter(|_| list.unjoined > 0);
+        let counted = counted.filter(|it| above.passed_on(it)).cloned();
+        let undone = left.iter().find_map(inherited).or(counted);
         let undone = undone.filter(|_| failures.is_empty());
         if failures.is_empty() && undone.is_none() {
             failures.extend(left.into_iter().filter(|error| !is_expected(error, own)));
