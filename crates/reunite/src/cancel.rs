@@ -367,8 +367,13 @@ impl Drop for Node {
         if let Some((parent, slot)) = &self.parent {
             let slot = slot.load(Ordering::Relaxed);
             let mut links = parent.links.lock();
-            links.children[slot] = None;
-            links.free.push(slot);
+            if slot + 1 == links.children.len() {
+                // As most go in the reverse of the order in which they came, which takes no list.
+                links.children.pop();
+            } else {
+                links.children[slot] = None;
+                links.free.push(slot);
+            }
         }
     }
 }
@@ -415,8 +420,34 @@ impl std::fmt::Debug for Canceller {
 
 #[cfg(all(test, not(reunite_model)))]
 mod tests {
+    use std::panic::Location;
+
+    use super::Node;
     use crate::current::current;
+    use crate::id::{Kind, Label};
     use crate::primitive::Duration;
+
+    /// As scopes do that are nested, whatever else goes in between.
+    #[test]
+    fn children_that_go_in_the_reverse_order_leave_no_trace() {
+        let label = || Label::new(Kind::Scope, None, Location::caller());
+        let parent = Node::root(label(), None);
+        let child = || Node::child(&parent, label(), None);
+        let counts = || {
+            let links = parent.links.lock();
+            (links.children.len(), links.free.len())
+        };
+        let [first, second, third] = [child(), child(), child()];
+        drop(third);
+        assert_eq!(counts(), (2, 0));
+        drop(first);
+        assert_eq!(counts(), (2, 1));
+        let fourth = child();
+        assert_eq!(counts(), (2, 0));
+        drop(second);
+        drop(fourth);
+        assert_eq!(counts(), (0, 0));
+    }
 
     /// However often it waits, and however many it has had.
     #[test]

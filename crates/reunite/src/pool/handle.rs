@@ -73,7 +73,7 @@ impl<T> PoolTask<'_, T> {
         let why = Why::Requested("cancelled through its handle".to_owned());
         let own = self.context();
         // First: a checkpoint asks this, and one that comes after a wait which the cancellation has ended must find it.
-        self.core.parent.tasks.node.mark_below();
+        self.core.parent.tasks().node.mark_below();
         own.node.cancel(Cancelled::new(why, own.who.label.clone()));
     }
 
@@ -82,7 +82,7 @@ impl<T> PoolTask<'_, T> {
     ///
     /// A panic in `f` ends `f` alone.
     pub fn on_complete(&self, f: impl FnOnce() + Send + 'static) {
-        self.task.on_complete(&self.core.parent.tasks, Box::new(f));
+        self.task.on_complete(self.core.parent.tasks(), Box::new(f));
     }
 
     /// Who this is a handle of: number, name, spawn site.
@@ -101,7 +101,7 @@ impl<T> PoolTask<'_, T> {
     }
 
     fn context(&self) -> Arc<Context> {
-        self.task.context(&self.core.parent.tasks)
+        self.task.context(self.core.parent.tasks())
     }
 
     fn take(&self, at: &'static Location<'static>) -> Option<Result<T, JoinError>> {
@@ -192,7 +192,7 @@ impl<T> PoolTask<'_, T> {
             // SAFETY: taken off the list below; to run it does not unwind.
             let aside = unsafe { Aside::new(task) };
             self.core.begin_aside(aside);
-            let entered = current::enter_for_pieces(Arc::clone(&self.core.parent.tasks));
+            let entered = current::enter_for_pieces(Arc::clone(self.core.parent.tasks()));
             task.run(&self.core.parent, here::seat().map(Seat::life));
             drop(entered);
             self.core.end_aside(aside);

@@ -4,18 +4,19 @@ use std::convert::Infallible;
 
 use super::here;
 use super::job::{Ancestor, Lineage};
+use crate::cancel::Node;
 use crate::current::Context;
 use crate::error::{Cancelled, Failure, JoinError};
 use crate::id::Label;
 use crate::park::Parker;
-use crate::primitive::{Arc, Mutex};
+use crate::primitive::{Arc, Mutex, OnceLock};
 use crate::task::Failures;
 
 pub(super) struct Parent {
     lineage: Lineage,
     pub(super) context: Arc<Context>,
-    /// What the tasks run in: each has a context of its own below that.
-    pub(super) tasks: Arc<Context>,
+    /// What the tasks run in, once there is one.
+    tasks: OnceLock<Arc<Context>>,
     pub(super) failures: Failures<Infallible>,
     /// The scope's end, and those that join one of its tasks.
     waiters: Mutex<Vec<Parker>>,
@@ -23,11 +24,11 @@ pub(super) struct Parent {
 
 impl Parent {
     /// Of a scope that the calling thread opens.
-    pub(super) fn new(context: Arc<Context>, tasks: Arc<Context>) -> Self {
+    pub(super) fn new(context: Arc<Context>) -> Self {
         Self {
             lineage: Lineage::new(here::innermost()),
             context,
-            tasks,
+            tasks: OnceLock::new(),
             failures: Failures::new(),
             waiters: Mutex::new(Vec::new()),
         }
@@ -41,7 +42,7 @@ impl Parent {
     /// task's closure holds is dropped undone; the task around the scope has not heard of it.
     #[inline]
     pub(super) fn cause(&self) -> Option<Cancelled> {
-        let node = &self.tasks.node;
+        let node = &self.tasks().node;
         // To look reads the clock.
         let cancelled = node.cause().or_else(|| node.look().err())?;
         self.mark_told();
@@ -57,9 +58,25 @@ impl Parent {
         self.lineage.as_ancestor()
     }
 
-    /// What the scope's tasks run in: each has a context of its own below that.
-    pub(super) fn context_of_tasks(&self) -> &Arc<Context> {
-        &self.tasks
+    /// What the scope's tasks run in: each has a context of its own below that. Made when it is asked for, as a scope may
+    /// have no tasks. Of two threads that make it at the same time one is too late, and takes the other's.
+    #[inline]
+    pub(super) fn tasks(&self) -> &Arc<Context> {
+        self.tasks.get().unwrap_or_else(|| self.make_tasks())
+    }
+
+    #[cold]
+    fn make_tasks(&self) -> &Arc<Context> {
+        let made = Arc::new(Context {
+            who: Arc::clone(&self.context.who),
+            node: Node::of_tasks(&self.context.node),
+        });
+        // Not by `get_or_init`: making it takes locks.
+        let _too_late = self.tasks.set(made);
+        let Some(tasks) = self.tasks.get() else {
+            unreachable!("it was set, here or by another")
+        };
+        tasks
     }
 
     /// A task failed, or was cancelled before it began.

@@ -36,15 +36,11 @@ fn open(pool: &Arc<Shared>, at: &'static Location<'static>) -> (Arc<ScopeState>,
     let outer = current::current();
     let outer_node = Arc::clone(&outer.node);
     let node = Node::child(&outer.node, Label::new(Kind::Scope, None, at), None);
-    let tasks = Arc::new(Context {
-        who: Arc::clone(&outer.who),
-        node: Node::of_tasks(&node),
-    });
     let context = Arc::new(Context {
         who: outer.who,
         node: Arc::clone(&node),
     });
-    (ScopeState::new(pool, context, tasks), outer_node)
+    (ScopeState::new(pool, context), outer_node)
 }
 
 /// Opens a scope in `pool`, runs `body` here, and ends the scope.
@@ -222,7 +218,7 @@ impl<'scope> PoolScope<'scope, '_> {
         let task = Task::new(core.parent.as_ancestor(), at, Role::Task, f);
         task.spawned_at(Spawned::now());
         task.number_as(core.queue.lock().next_number());
-        let made = task.prepare(&core.parent.tasks, name, inherited);
+        let made = task.prepare(core.parent.tasks(), name, inherited);
         if is_on() {
             let by = current::here();
             tell(|| Event::Spawn {
@@ -276,7 +272,7 @@ impl<'scope> PoolScope<'scope, '_> {
     }
 
     pub(super) fn context_of_tasks(&self) -> &Arc<Context> {
-        &self.core.parent.tasks
+        self.core.parent.tasks()
     }
 
     pub(super) fn pool(&self) -> &Arc<Shared> {

@@ -69,10 +69,10 @@ pub(super) struct ScopeState {
 }
 
 impl ScopeState {
-    /// For a scope in `pool` that the calling thread opens, and whose tasks run in `tasks`.
-    pub(super) fn new(pool: &Arc<Shared>, context: Arc<Context>, tasks: Arc<Context>) -> Arc<Self> {
+    /// For a scope in `pool` that the calling thread opens.
+    pub(super) fn new(pool: &Arc<Shared>, context: Arc<Context>) -> Arc<Self> {
         Arc::new(Self {
-            parent: Parent::new(context, tasks),
+            parent: Parent::new(context),
             pool: Arc::clone(pool),
             owner: here::seat(),
             queue: Mutex::default(),
@@ -250,8 +250,8 @@ impl OpenScope for ScopeState {
         let (mut tasks, mut queued) = (Vec::new(), Vec::new());
         let more_queued = {
             let queue = self.queue.lock();
-            queue.each_running(|task| tasks.extend(task.shown(&self.parent.tasks)));
-            queue.each_queued(SHOWN, |task| queued.extend(task.shown(&self.parent.tasks)))
+            queue.each_running(|task| tasks.extend(task.shown(self.parent.tasks())));
+            queue.each_queued(SHOWN, |task| queued.extend(task.shown(self.parent.tasks())))
         };
         tasks.extend(queued);
         // Others may have taken what a batch says that it has at hand.
@@ -270,7 +270,7 @@ impl OpenScope for ScopeState {
         let mut found = None;
         self.queue.lock().each_running(|task| {
             if task.number() == number {
-                found = task.shown(&self.parent.tasks);
+                found = task.shown(self.parent.tasks());
             }
         });
         found.map(|who| who.label.clone())
@@ -297,7 +297,7 @@ impl OpenScope for ScopeState {
         if !self.has_tasks() {
             return None;
         }
-        let who = self.queue.lock().next_task()?.context(&self.parent.tasks);
+        let who = self.queue.lock().next_task()?.context(self.parent.tasks());
         Some(who.who.label.clone())
     }
 
@@ -312,7 +312,7 @@ impl OpenScope for ScopeState {
         let mut count = 1;
         while let Some(batch) = self.take(count, last.take()) {
             let start = now();
-            let entered = current::enter_for_pieces(Arc::clone(&self.parent.tasks));
+            let entered = current::enter_for_pieces(Arc::clone(self.parent.tasks()));
             let captured = captured::count();
             if let Some(life) = life {
                 life.begin();
@@ -456,7 +456,7 @@ mod tests {
                 let holds = move || *held;
                 let (holds, _) = s.enqueue(Location::caller(), Role::Task, holds);
                 // Whatever is made for a task keeps the node that is above its own.
-                let made = || Arc::strong_count(&core.parent.tasks.node);
+                let made = || Arc::strong_count(&core.parent.tasks().node);
                 let before = made();
                 s.cancel("a test's own");
                 Arc::clone(core).work(Until::Done);
@@ -466,6 +466,20 @@ mod tests {
                 assert!(joined.unwrap_err().is_cancelled());
                 assert_eq!(made(), before + 1);
             })
+        });
+    }
+
+    #[test]
+    fn a_scope_without_tasks_makes_no_node_for_them() {
+        let pool = Pool::builder().threads(1).build().unwrap();
+        pool.scope(|s| {
+            let users = || Arc::strong_count(&s.core.parent.context.node);
+            let before = users();
+            s.cancel("a test's own");
+            assert_eq!(users(), before);
+            let error = crate::shield(|| s.spawn(|| ()).join()).unwrap_err();
+            assert_eq!(error.as_cancelled().unwrap().reason(), "a test's own");
+            assert_eq!(users(), before + 1);
         });
     }
 

@@ -170,7 +170,7 @@ where
     }
 
     fn fail(&self, core: &Parent, failure: Failure<Infallible>) -> Failed {
-        let made = self.made(core.context_of_tasks());
+        let made = self.made(core.tasks());
         let after_cancel = made.context.node.was_observed();
         Failed::Known(core.record(made.label().clone(), failure, after_cancel))
     }
@@ -242,7 +242,7 @@ where
     /// The task has returned `value`: should that be an error, somebody is to hear of it. Not if the task was told of a
     /// cancellation: then it has most likely returned that.
     fn keep_unjoined(&self, value: &T, core: &Parent) {
-        let label = || self.made(core.context_of_tasks()).label().clone();
+        let label = || self.made(core.tasks()).label().clone();
         let Some(unjoined) = Unjoined::of(value, label) else {
             return;
         };
@@ -302,7 +302,7 @@ where
     #[cold]
     fn drop_undone(&self, f: F, cancelled: Cancelled, core: &Parent) -> Option<Result<T, Failed>> {
         // It counts as told: what the closure holds is dropped undone, and those who depend on that must know.
-        let made = self.made(core.context_of_tasks());
+        let made = self.made(core.tasks());
         made.context.node.hear(&cancelled);
         made.context.node.mark_observed_here();
         let dropped = self.run_below(core, || {
@@ -375,7 +375,7 @@ where
 
     #[cold]
     fn tell_leaks(&self, holding: Holding, core: &Parent) {
-        let made = self.made(core.context_of_tasks());
+        let made = self.made(core.tasks());
         deadlock::leak(made.label(), holding.leaked());
     }
 
@@ -385,7 +385,7 @@ where
         if self.role == Role::Batch {
             return self.complete(f, core);
         }
-        let label = || self.made(core.context_of_tasks()).label();
+        let label = || self.made(core.tasks()).label();
         here::running(self, || tell(|| Event::Start { task: label() }));
         let result = self.complete(f, core);
         let how = completion(&result);
@@ -524,7 +524,7 @@ where
         Some(result.map_err(|failed| match failed {
             Failed::Known(slot) => slot.lock().take(),
             Failed::Undone => {
-                let label = self.made(core.context_of_tasks()).label().clone();
+                let label = self.made(core.tasks()).label().clone();
                 core.failures.claim_undone(label)
             }
         }))
