@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::panic::Location;
 
 use super::job::{Ancestor, Public};
-use super::open_scopes::{Below, OpenScope, Until};
+use super::open_scopes::{self, Below, OpenScope, Since, Until};
 use super::roster::{Rested, Roster};
 use super::seat::{Parcel, Seat};
 use super::shared::{Counted, Shared};
@@ -291,7 +291,9 @@ impl Place for Member {
 
 /// Waits until a thief is done with `job`, helping with what descends from it.
 pub(super) fn await_job(job: &Public, at: &'static Location<'static>) {
-    help_until(job.as_ancestor(), None, || job.is_done());
+    help_until(job.as_ancestor(), open_scopes::innermost(), || {
+        job.is_done()
+    });
     if job.is_done() {
         return;
     }
@@ -306,8 +308,8 @@ pub(super) fn await_job(job: &Public, at: &'static Location<'static>) {
 }
 
 /// Works on what descends from `target` until `over`, or until there has been nothing for a while. Scopes below the target
-/// were listed after `since`, or else after the calling thread has opened its innermost scope.
-pub(super) fn help_until(target: Ancestor, since: Option<u64>, over: impl Fn() -> bool) {
+/// were listed after `since`.
+pub(super) fn help_until(target: Ancestor, since: Option<Since>, over: impl Fn() -> bool) {
     let (Some(pool), Some(seat)) = (pool(), here::seat()) else {
         return;
     };
@@ -315,7 +317,6 @@ pub(super) fn help_until(target: Ancestor, since: Option<u64>, over: impl Fn() -
         return;
     }
     let scopes = &pool.roster.backlog.scopes;
-    let since = since.unwrap_or_else(|| scopes.innermost_since());
     let below = Below { target, since };
     let mut round = 0;
     while round < ROUNDS && !over() {

@@ -15,7 +15,8 @@
 //!    from the scope, or from a task of it, opens later, and is listed with a greater number. Who looks for scopes below a
 //!    task goes through the listings from the newest, and stops at the first that is too old.
 //! 4. A thread's innermost open scope encloses what the thread waits for, unless that wait is the scope's own: so its
-//!    `since` bounds the look of a thread that awaits the other half of a fork.
+//!    `since` bounds the look of a thread that awaits the other half of a fork. Either may be of another pool than the one
+//!    that the thread looks at: then it bounds nothing, as pools count by themselves.
 
 use std::cell::Cell;
 
@@ -60,12 +61,20 @@ pub(super) enum Until {
     Crowded,
 }
 
+/// The last listing in a pool when a scope was opened there.
+#[derive(Clone, Copy)]
+pub(super) struct Since {
+    /// The address of the pool's open scopes.
+    pool: usize,
+    listing: u64,
+}
+
 /// What the scopes that a thread looks for descend from.
 #[derive(Clone, Copy)]
 pub(super) struct Below {
     pub(super) target: Ancestor,
-    /// The last listing that is too old to be one of them.
-    pub(super) since: u64,
+    /// They were listed after that. In another pool it says nothing.
+    pub(super) since: Option<Since>,
 }
 
 /// Where a scope lies among those that are open.
@@ -99,19 +108,30 @@ struct Entry {
 }
 
 thread_local! {
-    /// The innermost scope that the calling thread has open: in which pool, by address, and its `since`.
-    static INNERMOST: Cell<(usize, u64)> = const { Cell::new((0, 0)) };
+    /// The `since` of the innermost scope that the calling thread has open, in whichever pool.
+    static INNERMOST: Cell<Option<Since>> = const { Cell::new(None) };
 }
 
 /// The calling thread is in the body, or at the end, of a scope until this is dropped.
 pub(super) struct InScope {
-    around: (usize, u64),
+    around: Option<Since>,
 }
 
 impl Drop for InScope {
     fn drop(&mut self) {
         INNERMOST.with(|innermost| innermost.set(self.around));
     }
+}
+
+/// Notes that the calling thread has opened a scope.
+pub(super) fn enter(since: Since) -> InScope {
+    let around = INNERMOST.with(|innermost| innermost.replace(Some(since)));
+    InScope { around }
+}
+
+/// The `since` of the innermost scope that the calling thread has open.
+pub(super) fn innermost() -> Option<Since> {
+    INNERMOST.with(Cell::get)
 }
 
 impl OpenScopes {
@@ -127,9 +147,18 @@ impl OpenScopes {
         self.slots.lock()
     }
 
-    /// The number of the last listing.
-    pub(super) fn listings(&self) -> u64 {
-        self.listings.load(Ordering::Relaxed)
+    /// Of a scope that is opened now.
+    pub(super) fn since(&self) -> Since {
+        Since {
+            pool: self.address(),
+            listing: self.listings.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The last listing that is too old for what was listed since then.
+    fn too_old(&self, since: Option<Since>) -> u64 {
+        let here = since.filter(|since| since.pool == self.address());
+        here.map_or(0, |since| since.listing)
     }
 
     pub(super) fn open(&self, scope: Arc<dyn OpenScope>) -> Slot {
@@ -154,7 +183,7 @@ impl OpenScopes {
     /// The scope in that slot has tasks that can begin.
     pub(super) fn list(&self, slot: Slot) {
         let mut slots = self.lock();
-        let number = self.listings() + 1;
+        let number = self.listings.load(Ordering::Relaxed) + 1;
         self.listings.store(number, Ordering::Relaxed);
         slots.link(slot, number);
         let listed = self.listed.load(Ordering::Relaxed);
@@ -180,7 +209,7 @@ impl OpenScopes {
             let slots = self.lock();
             let slot = match below {
                 None => slots.oldest,
-                Some(below) => slots.newest_below(below),
+                Some(below) => slots.newest_below(below.target, self.too_old(below.since)),
             };
             let scope = slots.all[slot?].scope.clone();
             drop(slots);
@@ -200,18 +229,6 @@ impl OpenScopes {
         drop(slots);
         scopes.sort_by_key(|scope| scope.label().id());
         scopes
-    }
-
-    /// Notes that the calling thread has opened a scope in this pool.
-    pub(super) fn enter(&self, since: u64) -> InScope {
-        let around = INNERMOST.with(|innermost| innermost.replace((self.address(), since)));
-        InScope { around }
-    }
-
-    /// The `since` of the innermost scope that the calling thread has open, if that is in this pool.
-    pub(super) fn innermost_since(&self) -> u64 {
-        let (pool, since) = INNERMOST.with(Cell::get);
-        if pool == self.address() { since } else { 0 }
     }
 
     fn address(&self) -> usize {
@@ -249,12 +266,12 @@ impl Slots {
         std::iter::successors(self.newest, |slot| self.all[*slot].older)
     }
 
-    fn newest_below(&self, below: Below) -> Option<Slot> {
+    fn newest_below(&self, target: Ancestor, too_old: u64) -> Option<Slot> {
         self.newest_first()
-            .take_while(|slot| self.all[*slot].number > below.since)
+            .take_while(|slot| self.all[*slot].number > too_old)
             .find(|slot| {
                 let scope = self.all[*slot].scope.as_ref();
-                scope.is_some_and(|scope| scope.descends(below.target, self))
+                scope.is_some_and(|scope| scope.descends(target, self))
             })
     }
 }
@@ -267,6 +284,7 @@ mod tests {
     use crate::id::Kind;
     use crate::pool::Pool;
     use crate::pool::job::Lineage;
+    use crate::pool::scope::PoolScope;
     use crate::primitive::AtomicBool;
 
     /// A scope that counts how often it is asked for anything.
@@ -378,12 +396,12 @@ mod tests {
         }
         let mut since = Vec::new();
         for scope in &nest {
-            since.push(scopes.listings());
+            since.push(scopes.since());
             let slot = open(&scopes, scope);
             scopes.list(slot);
         }
         let below = |at: usize| {
-            let (target, since) = (nest[at].lineage.as_ancestor(), since[at]);
+            let (target, since) = (nest[at].lineage.as_ancestor(), Some(since[at]));
             Some(Below { target, since })
         };
         assert!(finds(&scopes, below(999), &nest[999]));
@@ -420,26 +438,29 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_knows_the_innermost_scope_that_it_has_open_in_each_pool() {
+    fn a_thread_knows_the_innermost_scope_that_it_has_open() {
         let pools = [1, 2].map(|_| Pool::builder().threads(1).build().unwrap());
-        let since = |pool: &Pool| {
-            pool.scope(|s| {
-                let (inner, since) = (&s.core.pool.roster.backlog.scopes, s.core.since);
-                assert_eq!(inner.innermost_since(), since);
-                since
-            })
-        };
-        pools[0].scope(|s| {
+        let too_old = |s: &PoolScope<'_, '_>| {
             let scopes = &s.core.pool.roster.backlog.scopes;
+            scopes.too_old(innermost())
+        };
+        assert!(innermost().is_none());
+        pools[0].scope(|s| {
             s.spawn(|| ()).join().unwrap();
-            let inner = since(&pools[0]);
-            assert_eq!((s.core.since, inner), (0, 1));
-            assert_eq!(scopes.innermost_since(), 0);
+            assert_eq!(too_old(s), 0);
+            pools[0].scope(|inner| assert_eq!((too_old(s), too_old(inner)), (1, 1)));
+            assert_eq!(too_old(s), 0);
+            s.spawn(|| ()).join().unwrap();
             pools[0].scope(|_| {
-                assert_eq!(scopes.innermost_since(), 1);
-                pools[1].scope(|_| assert_eq!(scopes.innermost_since(), 0));
-                assert_eq!(scopes.innermost_since(), 1);
+                assert_eq!(too_old(s), 2);
+                // What another pool has counted.
+                pools[1].scope(|other| {
+                    other.spawn(|| ()).join().unwrap();
+                    assert_eq!((too_old(other), too_old(s)), (0, 0));
+                });
+                assert_eq!(too_old(s), 2);
             });
         });
+        assert!(innermost().is_none());
     }
 }

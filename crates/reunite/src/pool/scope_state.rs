@@ -28,7 +28,7 @@ use std::panic::Location;
 
 use super::job::Ancestor;
 use super::member;
-use super::open_scopes::{InScope, OpenScope, OpenScopes, Slot, Slots, Until};
+use super::open_scopes::{self, InScope, OpenScope, OpenScopes, Since, Slot, Slots, Until};
 use super::parent::Parent;
 use super::queue::{Batch, Queue};
 use super::run::{Aside, Run};
@@ -64,8 +64,8 @@ pub(super) struct ScopeState {
     pending: AtomicUsize,
     /// Its slot among the open scopes of the pool, once it has one.
     slot: AtomicUsize,
-    /// The last listing of a scope in the pool when this one was opened.
-    pub(super) since: u64,
+    /// When it was opened, in listings of scopes.
+    pub(super) since: Since,
 }
 
 impl ScopeState {
@@ -78,7 +78,7 @@ impl ScopeState {
             queue: Mutex::default(),
             pending: AtomicUsize::new(0),
             slot: AtomicUsize::new(0),
-            since: pool.roster.backlog.scopes.listings(),
+            since: pool.roster.backlog.scopes.since(),
         })
     }
 
@@ -90,7 +90,7 @@ impl ScopeState {
     pub(super) fn open(self: &Arc<Self>) -> InScope {
         let slot = self.scopes().open(Arc::clone(self) as Arc<dyn OpenScope>);
         self.slot.store(slot, Ordering::Relaxed);
-        self.scopes().enter(self.since)
+        open_scopes::enter(self.since)
     }
 
     /// The scope has ended.
