@@ -25,6 +25,7 @@ use crate::id::Label;
 use crate::observe::{Event, tell};
 use crate::park::Parker;
 use crate::primitive::{Arc, AtomicU8, AtomicUsize, Instant, Mutex, OnceLock, Ordering, Weak, now};
+use crate::wait_queue::{Spot, WaitQueue};
 
 const CANCELLED: u8 = 1;
 /// There is a deadline to look at: a checkpoint has to read the clock.
@@ -55,7 +56,7 @@ pub(crate) struct Node {
 struct Links {
     children: Vec<Option<Weak<Node>>>,
     free: Vec<usize>,
-    waiters: Vec<Parker>,
+    waiters: WaitQueue<Parker>,
     /// The last time that a wait of the task was refused, or found a channel that others had cut short: which such
     /// telling it was in this process, and why.
     cut: Option<Box<(u64, CutShort)>>,
@@ -342,7 +343,7 @@ impl Node {
         self.state.fetch_or(CANCELLED, Ordering::Release);
         let links = self.links.lock();
         reached.extend(links.children.iter().flatten().filter_map(Weak::upgrade));
-        let waiters = links.waiters.clone();
+        let waiters: Vec<_> = links.waiters.iter().cloned().collect();
         drop(links);
         for waiter in waiters {
             waiter.unpark();
@@ -350,15 +351,12 @@ impl Node {
     }
 
     /// From now on `parker` is unparked when this node is cancelled. Look at the node again after this.
-    pub(crate) fn add_waiter(&self, parker: &Parker) {
-        self.links.lock().waiters.push(parker.clone());
+    pub(crate) fn add_waiter(&self, parker: &Parker) -> Spot {
+        self.links.lock().waiters.push_back(parker.clone())
     }
 
-    pub(crate) fn remove_waiter(&self, parker: &Parker) {
-        let waiters = &mut self.links.lock().waiters;
-        if let Some(at) = waiters.iter().position(|waiter| waiter.is_same(parker)) {
-            waiters.swap_remove(at);
-        }
+    pub(crate) fn remove_waiter(&self, spot: Spot) {
+        let _waiter = self.links.lock().waiters.remove(spot);
     }
 }
 

@@ -99,6 +99,7 @@ mod task;
 mod thread;
 mod unwind;
 mod wait;
+mod wait_queue;
 
 pub use cancel::Canceller;
 pub use context::{Inherit, inherit};

@@ -30,7 +30,14 @@ const LAYERS: &[&[&str]] = &[
     &["current"],
     &["cancel", "deadlock", "profile"],
     &[
-        "park", "spin", "error", "observe", "deadline", "id", "context",
+        "park",
+        "spin",
+        "wait_queue",
+        "error",
+        "observe",
+        "deadline",
+        "id",
+        "context",
     ],
     &["primitive", "contain", "unwind"],
 ];

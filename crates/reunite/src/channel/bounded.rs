@@ -16,6 +16,7 @@ use super::outcome::{Found, Unsent};
 use super::ring::Ring;
 use super::waiters::Waiters;
 use crate::park::Parker;
+use crate::wait_queue::Spot;
 
 pub(super) struct Bounded<T> {
     ring: Ring<T>,
@@ -48,34 +49,41 @@ impl<T> Bounded<T> {
         found
     }
 
-    pub(super) fn put_or_list(&self, message: T, parker: &Parker) -> Result<(), Unsent<T>> {
+    pub(super) fn put_or_list(
+        &self,
+        message: T,
+        parker: &Parker,
+        spot: &mut Option<Spot>,
+    ) -> Result<(), Unsent<T>> {
         match self.put(message) {
             Err(Unsent::Full(message)) => {
-                self.putters.list(parker);
+                self.putters.list(parker, spot);
                 self.put(message)
             }
             ended => ended,
         }
     }
 
-    pub(super) fn take_or_list(&self, parker: &Parker) -> Found<T> {
+    pub(super) fn take_or_list(&self, parker: &Parker, spot: &mut Option<Spot>) -> Found<T> {
         match self.take() {
             Found::Nothing => {
-                self.takers.list(parker);
+                self.takers.list(parker, spot);
                 self.take()
             }
             found => found,
         }
     }
 
-    pub(super) fn stop_putting(&self, parker: &Parker) {
-        if !self.putters.strike(parker) && !self.ring.is_full() {
+    /// Of one that was listed at this spot.
+    pub(super) fn stop_putting(&self, spot: Spot) {
+        if !self.putters.strike(spot) && !self.ring.is_full() {
             self.putters.wake_one();
         }
     }
 
-    pub(super) fn stop_taking(&self, parker: &Parker) {
-        if !self.takers.strike(parker) && self.ring.len() > 0 {
+    /// Of one that was listed at this spot.
+    pub(super) fn stop_taking(&self, spot: Spot) {
+        if !self.takers.strike(spot) && self.ring.len() > 0 {
             self.takers.wake_one();
         }
     }

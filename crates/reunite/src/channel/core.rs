@@ -5,7 +5,7 @@ use std::panic::Location;
 use super::bounded::Bounded;
 use super::end::End;
 use super::outcome::{Found, Unsent};
-use super::queue::Queue;
+use super::queue::{Queue, Waits};
 use super::told::Told;
 use crate::deadlock::{Object, On, Site};
 use crate::error::RecvError;
@@ -14,6 +14,7 @@ use crate::park::Parker;
 use crate::primitive::{Arc, Instant};
 use crate::spin::spin_for_message;
 use crate::wait::{Heed, Wait, block_until, tell_task, wait_for_message};
+use crate::wait_queue::Spot;
 
 /// A channel of fewer is a queue: there a message is handed to a receiver that waits, and taken along from a sender
 /// that waits, which counts where the two change places after every few messages.
@@ -98,11 +99,8 @@ impl<T> Core<T> {
         at: &'static Location<'static>,
     ) -> Wait {
         let site = self.site(Verb::Send, at);
-        let ready =
-            |message: &mut Option<T>, put: &dyn Fn(T) -> Result<(), Unsent<T>>| match message
-                .take()
-                .map(put)
-            {
+        let ready = |message: &mut Option<T>, put: &mut dyn FnMut(T) -> Result<(), Unsent<T>>| {
+            match message.take().map(put) {
                 None | Some(Ok(())) => true,
                 Some(Err(Unsent::Closed(back))) => {
                     *message = Some(back);
@@ -112,25 +110,33 @@ impl<T> Core<T> {
                     *message = Some(back);
                     false
                 }
-            };
+            }
+        };
+        let mut spot = None;
         let ended = match &self.room {
             Room::Slots(slots) => {
                 if spin(deadline, &mut || {
-                    ready(message, &|message| slots.put(message))
+                    ready(message, &mut |message| slots.put(message))
                 }) {
                     return Wait::Ready;
                 }
                 let ended = block_until(site, deadline, Heed::TaskUntold, |parker| {
-                    ready(message, &|message| slots.put_or_list(message, parker))
+                    ready(message, &mut |message| {
+                        slots.put_or_list(message, parker, &mut spot)
+                    })
                 });
-                slots.stop_putting(&Parker::here());
+                if let Some(spot) = spot {
+                    slots.stop_putting(spot);
+                }
                 ended
             }
             Room::Queue(queue) => {
                 let ended = wait_for_message(site, deadline, Heed::TaskUntold, |parker| {
-                    queue.put_or_list(message, parker)
+                    queue.put_or_list(message, parker, &mut spot)
                 });
-                queue.stop_putting(message, &Parker::here());
+                if let Some(spot) = spot {
+                    queue.stop_putting(message, spot);
+                }
                 ended
             }
         };
@@ -149,7 +155,8 @@ impl<T> Core<T> {
         at: &'static Location<'static>,
     ) -> Wait {
         let site = self.site(Verb::Recv, at);
-        let mut ready = |take: &dyn Fn() -> Found<T>| {
+        let mut spot = None;
+        let mut ready = |take: &mut dyn FnMut() -> Found<T>| {
             if let Found::Nothing = found {
                 *found = take();
             }
@@ -157,18 +164,18 @@ impl<T> Core<T> {
         };
         let ended = match &self.room {
             Room::Slots(slots) => {
-                if spin(deadline, &mut || ready(&|| slots.take())) {
+                if spin(deadline, &mut || ready(&mut || slots.take())) {
                     return Wait::Ready;
                 }
                 block_until(site, deadline, Heed::TaskUntold, |parker| {
-                    ready(&|| slots.take_or_list(parker))
+                    ready(&mut || slots.take_or_list(parker, &mut spot))
                 })
             }
             Room::Queue(queue) => wait_for_message(site, deadline, Heed::TaskUntold, |parker| {
-                ready(&|| queue.take_or_list(parker, true))
+                ready(&mut || queue.take_or_list(parker, Waits::Here, &mut spot))
             }),
         };
-        if let Some(handed) = self.stop_taking(&Parker::here()) {
+        if let Some(handed) = spot.and_then(|spot| self.stop_taking(spot)) {
             *found = Found::Message(handed);
         }
         if let Found::Nothing = found {
@@ -178,22 +185,22 @@ impl<T> Core<T> {
     }
 
     /// [`take`](Self::take), and lists the caller, who waits for other channels too, if there is nothing.
-    pub(super) fn take_or_list(&self, parker: &Parker) -> Found<T> {
+    pub(super) fn take_or_list(&self, parker: &Parker, spot: &mut Option<Spot>) -> Found<T> {
         match &self.room {
-            Room::Slots(slots) => slots.take_or_list(parker),
-            Room::Queue(queue) => queue.take_or_list(parker, false),
+            Room::Slots(slots) => slots.take_or_list(parker, spot),
+            Room::Queue(queue) => queue.take_or_list(parker, Waits::Elsewhere, spot),
         }
     }
 
     /// Who was listed waits no longer for a message; it may have been handed one, if it waited for this channel
     /// alone.
-    pub(super) fn stop_taking(&self, parker: &Parker) -> Option<T> {
+    pub(super) fn stop_taking(&self, spot: Spot) -> Option<T> {
         match &self.room {
             Room::Slots(slots) => {
-                slots.stop_taking(parker);
+                slots.stop_taking(spot);
                 None
             }
-            Room::Queue(queue) => queue.stop_taking(parker),
+            Room::Queue(queue) => queue.stop_taking(spot),
         }
     }
 

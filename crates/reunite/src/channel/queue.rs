@@ -25,6 +25,7 @@ use std::collections::VecDeque;
 use super::lock::{Guard, Lock};
 use super::outcome::{Found, Unsent};
 use crate::park::Parker;
+use crate::wait_queue::{Spot, WaitQueue};
 
 pub(super) struct Queue<T> {
     state: Lock<State<T>>,
@@ -33,16 +34,23 @@ pub(super) struct Queue<T> {
 struct State<T> {
     messages: VecDeque<T>,
     capacity: usize,
-    putters: VecDeque<(T, Parker)>,
-    takers: VecDeque<Taker>,
-    handed: VecDeque<(Parker, T)>,
+    putters: WaitQueue<(T, Parker)>,
+    /// Those that wait for this channel alone, and those that wait for others, too: at spots of one order.
+    alone: WaitQueue<Parker>,
+    several: WaitQueue<Parker>,
+    next_taker: Spot,
+    /// What takers were handed, at their spots.
+    handed: WaitQueue<T>,
     is_closed: bool,
 }
 
-struct Taker {
-    parker: Parker,
-    /// It waits for nothing else.
-    is_alone: bool,
+/// What a receiver waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waits {
+    /// A message of this channel, and nothing else.
+    Here,
+    /// One of several channels.
+    Elsewhere,
 }
 
 impl<T> Queue<T> {
@@ -50,9 +58,11 @@ impl<T> Queue<T> {
         let state = Lock::new(State {
             messages: VecDeque::new(),
             capacity,
-            putters: VecDeque::new(),
-            takers: VecDeque::new(),
-            handed: VecDeque::new(),
+            putters: WaitQueue::new(),
+            alone: WaitQueue::new(),
+            several: WaitQueue::new(),
+            next_taker: Spot::FIRST,
+            handed: WaitQueue::new(),
             is_closed: false,
         });
         Self { state }
@@ -68,13 +78,17 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Puts the message in, or leaves it with its sender's parker. Whether there is nothing more to wait for: it is
-    /// put, now or since it was left, or the channel is closed.
-    pub(super) fn put_or_list(&self, message: &mut Option<T>, parker: &Parker) -> bool {
+    /// Puts the message in, or leaves it with its sender's parker at a spot. Whether there is nothing more to wait for: it
+    /// is put, now or since it was left, or the channel is closed.
+    pub(super) fn put_or_list(
+        &self,
+        message: &mut Option<T>,
+        parker: &Parker,
+        spot: &mut Option<Spot>,
+    ) -> bool {
         let mut state = self.lock();
         let Some(mine) = message.take() else {
-            let mut left = state.putters.iter();
-            return state.is_closed || !left.any(|(_, other)| other.is_same(parker));
+            return state.is_closed || !spot.is_some_and(|spot| state.putters.contains(spot));
         };
         let (is_over, taker) = match state.put(mine) {
             Ok(taker) => (true, taker),
@@ -83,7 +97,7 @@ impl<T> Queue<T> {
                 (true, None)
             }
             Err(Unsent::Full(mine)) => {
-                state.putters.push_back((mine, parker.clone()));
+                *spot = Some(state.putters.push_back((mine, parker.clone())));
                 // Of a channel that holds something, it waits for room, and the takers have been woken before.
                 let holds_nothing = state.capacity == 0;
                 (false, holds_nothing.then(|| state.next_taker()).flatten())
@@ -95,11 +109,10 @@ impl<T> Queue<T> {
     }
 
     /// Takes the message of a sender back that gives up, unless it is sent.
-    pub(super) fn stop_putting(&self, message: &mut Option<T>, parker: &Parker) {
+    pub(super) fn stop_putting(&self, message: &mut Option<T>, spot: Spot) {
         if message.is_none() {
-            let putters = &mut self.lock().putters;
-            let at = putters.iter().position(|(_, other)| other.is_same(parker));
-            *message = at.and_then(|at| putters.remove(at)).map(|(mine, _)| mine);
+            let left = self.lock().putters.remove(spot);
+            *message = left.map(|(mine, _)| mine);
         }
     }
 
@@ -109,20 +122,23 @@ impl<T> Queue<T> {
         found
     }
 
-    /// Lists a receiver that finds nothing, once; whether it waits for this channel alone.
-    pub(super) fn take_or_list(&self, parker: &Parker, is_alone: bool) -> Found<T> {
+    /// Lists a receiver that finds nothing, unless it is listed at its spot.
+    pub(super) fn take_or_list(
+        &self,
+        parker: &Parker,
+        waits: Waits,
+        spot: &mut Option<Spot>,
+    ) -> Found<T> {
         let mut state = self.lock();
-        if let Some(message) = state.handed_to(parker) {
+        if let Some(message) = spot.and_then(|spot| state.handed.remove(spot)) {
             return Found::Message(message);
         }
         let (found, putter) = state.take();
-        match (&found, state.place_of(parker)) {
-            (Found::Nothing, None) => {
-                let parker = parker.clone();
-                state.takers.push_back(Taker { parker, is_alone });
+        match &found {
+            Found::Nothing => state.list(parker, waits, spot),
+            Found::Message(_) | Found::Closed => {
+                let _listed = spot.and_then(|spot| state.strike(spot));
             }
-            (Found::Nothing, Some(_)) | (_, None) => {}
-            (Found::Message(_) | Found::Closed, Some(place)) => drop(state.takers.remove(place)),
         }
         drop(state);
         wake(putter);
@@ -131,14 +147,11 @@ impl<T> Queue<T> {
 
     /// Strikes a receiver off that waits no longer; what it was handed. If it was woken and leaves a message, the
     /// next is woken.
-    pub(super) fn stop_taking(&self, parker: &Parker) -> Option<T> {
+    pub(super) fn stop_taking(&self, spot: Spot) -> Option<T> {
         let mut state = self.lock();
-        let handed = state.handed_to(parker);
-        let next = match state.place_of(parker) {
-            Some(place) => {
-                state.takers.remove(place);
-                None
-            }
+        let handed = state.handed.remove(spot);
+        let next = match state.strike(spot) {
+            Some(_) => None,
             None if state.messages.is_empty() && state.putters.is_empty() => None,
             None => state.next_taker(),
         };
@@ -150,12 +163,12 @@ impl<T> Queue<T> {
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.is_closed = true;
-        let takers = std::mem::take(&mut state.takers);
+        let alone = state.alone.take_all();
+        let takers = alone.chain(state.several.take_all());
         // Their messages stay until they take them back.
         let putters: Vec<_> = state.putters.iter().map(|(_, it)| it.clone()).collect();
         drop(state);
-        let takers = takers.iter().map(|taker| &taker.parker);
-        takers.chain(&putters).for_each(Parker::unpark);
+        takers.chain(putters).for_each(|waiter| waiter.unpark());
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -173,7 +186,7 @@ impl<T> State<T> {
         if self.is_closed {
             return Err(Unsent::Closed(message));
         }
-        let Some(place) = self.place_of_handed() else {
+        let Some((spot, taker)) = self.pop_to_hand() else {
             if self.messages.len() >= self.capacity {
                 return Err(Unsent::Full(message));
             }
@@ -181,36 +194,48 @@ impl<T> State<T> {
             return Ok(self.next_taker());
         };
         self.messages.push_back(message);
-        let taker = self.takers.remove(place).map(|taker| taker.parker);
-        if let (Some(taker), Some(oldest)) = (&taker, self.messages.pop_front()) {
-            self.handed.push_back((taker.clone(), oldest));
+        if let Some(oldest) = self.messages.pop_front() {
+            self.handed.push_back_at(spot, oldest);
         }
-        Ok(taker)
+        Ok(Some(taker))
     }
 
-    /// The place of the taker that a message is handed to: the first, if it waits for this channel alone; of a channel
-    /// that holds nothing, the first that does.
-    fn place_of_handed(&self) -> Option<usize> {
-        if !self.putters.is_empty() {
+    /// The taker that a message is handed to: the first, if it waits for this channel alone; of a channel that holds
+    /// nothing, the first that does.
+    fn pop_to_hand(&mut self) -> Option<(Spot, Parker)> {
+        let (spot, _) = self.alone.front()?;
+        let is_first = self.several.front().is_none_or(|(other, _)| spot < other);
+        if !self.putters.is_empty() || !(is_first || self.capacity == 0) {
             return None;
         }
-        let first_alone = self.takers.iter().position(|taker| taker.is_alone);
-        first_alone.filter(|place| *place == 0 || self.capacity == 0)
+        Some((spot, self.alone.pop_front()?))
     }
 
     fn next_taker(&mut self) -> Option<Parker> {
-        self.takers.pop_front().map(|taker| taker.parker)
+        match (self.alone.front(), self.several.front()) {
+            (Some((alone, _)), Some((several, _))) if several < alone => self.several.pop_front(),
+            (Some(_), _) => self.alone.pop_front(),
+            (None, _) => self.several.pop_front(),
+        }
     }
 
-    fn place_of(&self, parker: &Parker) -> Option<usize> {
-        let mut takers = self.takers.iter();
-        takers.position(|taker| taker.parker.is_same(parker))
+    fn list(&mut self, parker: &Parker, waits: Waits, spot: &mut Option<Spot>) {
+        let takers = match waits {
+            Waits::Here => &mut self.alone,
+            Waits::Elsewhere => &mut self.several,
+        };
+        if !spot.is_some_and(|spot| takers.contains(spot)) {
+            takers.push_back_at(self.next_taker, parker.clone());
+            *spot = Some(self.next_taker);
+            self.next_taker = self.next_taker.next();
+        }
     }
 
-    fn handed_to(&mut self, parker: &Parker) -> Option<T> {
-        let mut handed = self.handed.iter();
-        let place = handed.position(|(taker, _)| taker.is_same(parker))?;
-        self.handed.remove(place).map(|(_, message)| message)
+    /// Takes a taker off the list, if it is there.
+    fn strike(&mut self, spot: Spot) -> Option<Parker> {
+        self.alone
+            .remove(spot)
+            .or_else(|| self.several.remove(spot))
     }
 
     /// The next message; which sender has sent by that.
@@ -243,7 +268,7 @@ fn wake(parker: Option<Parker>) {
 
 #[cfg(all(test, not(reunite_model)))]
 mod tests {
-    use super::{Found, Parker, Queue};
+    use super::{Found, Parker, Queue, Waits};
 
     #[test]
     fn the_oldest_message_is_handed_over() {
@@ -252,14 +277,15 @@ mod tests {
             Parker::here(),
         );
         let queue = Queue::new(1);
-        assert!(matches!(
-            queue.take_or_list(&several, false),
-            Found::Nothing
-        ));
-        assert!(matches!(queue.take_or_list(&alone, true), Found::Nothing));
+        let mut spots = [None; 2];
+        let [at_several, at_alone] = &mut spots;
+        let found = queue.take_or_list(&several, Waits::Elsewhere, at_several);
+        assert!(matches!(found, Found::Nothing));
+        let found = queue.take_or_list(&alone, Waits::Here, at_alone);
+        assert!(matches!(found, Found::Nothing));
         // The first only wakes the one that may take another channel's.
         assert!(queue.put('a').is_ok() && queue.put('b').is_ok() && queue.put('c').is_err());
-        assert_eq!(queue.stop_taking(&alone), Some('a'));
+        assert_eq!(queue.stop_taking(spots[1].unwrap()), Some('a'));
         assert!(matches!(queue.take(), Found::Message('b')));
         assert!(matches!(queue.take(), Found::Nothing));
     }

@@ -9,7 +9,6 @@ use crate::deadline;
 use crate::deadlock::{Object, On, Site};
 use crate::error::RecvError;
 use crate::observe::Verb;
-use crate::park::Parker;
 use crate::primitive::{Duration, Instant, now};
 use crate::wait::{Heed, wait_for_message};
 
@@ -51,7 +50,7 @@ pub fn try_select<T>(
     if receivers.is_empty() {
         return Err(RecvError::closed());
     }
-    look(receivers, &Core::take).ok_or_else(RecvError::empty)
+    look(receivers, &mut |_, core| core.take()).ok_or_else(RecvError::empty)
 }
 
 /// [`select`] for at most `timeout`.
@@ -86,7 +85,7 @@ fn select_until<T>(
     if receivers.is_empty() {
         return Err(RecvError::closed());
     }
-    if let Some(found) = look(receivers, &Core::take) {
+    if let Some(found) = look(receivers, &mut |_, core| core.take()) {
         return Ok(found);
     }
     let since = now();
@@ -97,15 +96,18 @@ fn select_until<T>(
         at,
         on: On::Anyone,
     };
+    let mut spots = vec![None; receivers.len()];
     let ended = wait_for_message(site, deadline, Heed::Task, |parker| {
-        found = found
-            .take()
-            .or_else(|| look(receivers, &|core| core.take_or_list(parker)));
+        found = found.take().or_else(|| {
+            look(receivers, &mut |place, core| {
+                core.take_or_list(parker, &mut spots[place])
+            })
+        });
         found.is_some()
     });
-    let parker = Parker::here();
-    for receiver in receivers {
-        let handed = receiver.core().stop_taking(&parker);
+    let listed = receivers.iter().zip(spots);
+    for (receiver, spot) in listed.filter_map(|(it, spot)| Some((it, spot?))) {
+        let handed = receiver.core().stop_taking(spot);
         debug_assert!(handed.is_none(), "it waited for several");
     }
     found.ok_or_else(|| RecvError::of_wait(ended, since))
@@ -114,10 +116,10 @@ fn select_until<T>(
 /// What the first channel has that `take` finds something in.
 fn look<T>(
     receivers: &[&Receiver<T>],
-    take: &dyn Fn(&Core<T>) -> Found<T>,
+    take: &mut dyn FnMut(usize, &Core<T>) -> Found<T>,
 ) -> Option<(usize, Result<T, RecvError>)> {
     let mut channels = receivers.iter().enumerate();
-    channels.find_map(|(place, receiver)| match take(receiver.core()) {
+    channels.find_map(|(place, receiver)| match take(place, receiver.core()) {
         Found::Message(message) => Some((place, Ok(receiver.received(message)))),
         Found::Closed => Some((place, Err(receiver.core().end()))),
         Found::Nothing => None,

@@ -1,47 +1,43 @@
 //! Threads that wait for the same, in the order in which they came.
 
-use std::collections::VecDeque;
-
 use super::lock::Lock;
 use crate::park::Parker;
 use crate::primitive::{AtomicUsize, Ordering};
+use crate::wait_queue::{Spot, WaitQueue};
 
 pub(super) struct Waiters {
     /// How many are listed, to be read without the lock: changed only under it.
     count: AtomicUsize,
-    listed: Lock<VecDeque<Parker>>,
+    listed: Lock<WaitQueue<Parker>>,
 }
 
 impl Waiters {
     pub(super) fn new() -> Self {
         Self {
             count: AtomicUsize::new(0),
-            listed: Lock::new(VecDeque::new()),
+            listed: Lock::new(WaitQueue::new()),
         }
     }
 
-    fn change<R>(&self, change: impl FnOnce(&mut VecDeque<Parker>) -> R) -> R {
+    fn change<R>(&self, change: impl FnOnce(&mut WaitQueue<Parker>) -> R) -> R {
         let mut listed = self.listed.lock();
         let changed = change(&mut listed);
         self.count.store(listed.len(), Ordering::SeqCst);
         changed
     }
 
-    /// Lists a thread, once.
-    pub(super) fn list(&self, parker: &Parker) {
+    /// Lists a thread unless it is listed at its spot, which it has if it was listed before.
+    pub(super) fn list(&self, parker: &Parker, spot: &mut Option<Spot>) {
         self.change(|listed| {
-            if !listed.iter().any(|other| other.is_same(parker)) {
-                listed.push_back(parker.clone());
+            if !spot.is_some_and(|spot| listed.contains(spot)) {
+                *spot = Some(listed.push_back(parker.clone()));
             }
         });
     }
 
-    /// Strikes a thread off. False if it was not listed any more, because it was woken.
-    pub(super) fn strike(&self, parker: &Parker) -> bool {
-        self.change(|listed| {
-            let at = listed.iter().position(|other| other.is_same(parker));
-            at.and_then(|at| listed.remove(at)).is_some()
-        })
+    /// Strikes off the thread that was listed at this spot. False if it was not listed any more, because it was woken.
+    pub(super) fn strike(&self, spot: Spot) -> bool {
+        self.change(|listed| listed.remove(spot)).is_some()
     }
 
     /// Wakes the first, and strikes it off.
@@ -54,13 +50,13 @@ impl Waiters {
 
     #[cold]
     fn wake_first(&self) {
-        if let Some(first) = self.change(VecDeque::pop_front) {
+        if let Some(first) = self.change(WaitQueue::pop_front) {
             first.unpark();
         }
     }
 
     pub(super) fn wake_all(&self) {
-        let all = self.change(std::mem::take);
-        all.iter().for_each(Parker::unpark);
+        let all = self.change(WaitQueue::take_all);
+        all.for_each(|waiter| waiter.unpark());
     }
 }

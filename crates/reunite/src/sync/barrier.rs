@@ -9,6 +9,7 @@ use crate::observe::Verb;
 use crate::park::Parker;
 use crate::primitive::{Duration, Instant, Mutex, now};
 use crate::wait::{Heed, Wait, tell_task, wait};
+use crate::wait_queue::WaitQueue;
 
 /// Lets so many tasks wait for each other, again and again.
 ///
@@ -37,7 +38,7 @@ pub struct Barrier {
 #[derive(Debug, Default)]
 struct State {
     round: u64,
-    arrived: Vec<Parker>,
+    arrived: WaitQueue<Parker>,
 }
 
 impl Barrier {
@@ -49,7 +50,7 @@ impl Barrier {
             made_at: Location::caller(),
             state: Mutex::new(State {
                 round: 0,
-                arrived: Vec::new(),
+                arrived: WaitQueue::new(),
             }),
         }
     }
@@ -87,18 +88,17 @@ impl Barrier {
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<bool, WaitError> {
-        let parker = Parker::here();
-        let round = {
+        let (round, spot) = {
             let mut state = self.state.lock();
             if state.arrived.len() + 1 >= self.parties {
                 state.round += 1;
-                let others = std::mem::take(&mut state.arrived);
+                let others = state.arrived.take_all();
                 drop(state);
-                others.iter().for_each(Parker::unpark);
+                others.for_each(|other| other.unpark());
                 return Ok(true);
             }
-            state.arrived.push(parker.clone());
-            state.round
+            let spot = state.arrived.push_back(Parker::here());
+            (state.round, spot)
         };
         let since = now();
         let site = Site {
@@ -119,7 +119,7 @@ impl Barrier {
         if state.round != round {
             return Ok(false);
         }
-        state.arrived.retain(|other| !other.is_same(&parker));
+        let _arrived = state.arrived.remove(spot);
         tell_task(&ended);
         Err(gave_up)
     }

@@ -1,6 +1,5 @@
 //! Waiting, inside a lock, for what the lock protects to change.
 
-use std::collections::VecDeque;
 use std::panic::Location;
 
 use super::mutex::MutexGuard;
@@ -12,6 +11,7 @@ use crate::observe::Verb;
 use crate::park::Parker;
 use crate::primitive::{Duration, Instant, Mutex, now};
 use crate::wait::{Heed, Wait, wait};
+use crate::wait_queue::{Spot, WaitQueue};
 
 /// Lets tasks wait for a change that others announce.
 ///
@@ -38,7 +38,7 @@ use crate::wait::{Heed, Wait, wait};
 /// more was notified. A waiter that gives up although it was notified passes that on.
 #[derive(Debug)]
 pub struct Condvar {
-    queue: Mutex<VecDeque<Parker>>,
+    queue: Mutex<WaitQueue<Parker>>,
     made_at: &'static Location<'static>,
 }
 
@@ -54,7 +54,7 @@ impl Condvar {
     #[track_caller]
     pub const fn new() -> Self {
         Self {
-            queue: Mutex::new(VecDeque::new()),
+            queue: Mutex::new(WaitQueue::new()),
             made_at: Location::caller(),
         }
     }
@@ -175,8 +175,8 @@ impl Condvar {
 
     /// Wakes all waiters.
     pub fn notify_all(&self) {
-        let all = std::mem::take(&mut *self.queue.lock());
-        all.iter().for_each(Parker::unpark);
+        let all = self.queue.lock().take_all();
+        all.for_each(|waiter| waiter.unpark());
     }
 
     fn wait_until<T: ?Sized>(
@@ -194,14 +194,13 @@ impl Condvar {
         };
         // Before it queues, for if it panics, nobody is there to be notified.
         guard.must_hold();
-        let parker = Parker::here();
-        self.queue.lock().push_back(parker.clone());
+        let spot = self.queue.lock().push_back(Parker::here());
         let mut ended = Wait::Ready;
         let taken_again = guard.unlocked(at, || {
-            ended = wait(site, deadline, Heed::Task, |_| !self.is_queued(&parker));
+            ended = wait(site, deadline, Heed::Task, |_| !self.is_queued(spot));
         });
         if let Err(refused) = taken_again {
-            if !self.leave(&parker) {
+            if !self.leave(spot) {
                 self.notify_one();
             }
             return Err(refused);
@@ -210,7 +209,7 @@ impl Condvar {
             Wait::Ready if guard.is_poisoned() => Err(WaitError::poisoned()),
             Wait::Ready => Ok(()),
             gave_up => {
-                if !self.leave(&parker) {
+                if !self.leave(spot) {
                     self.notify_one();
                 }
                 Err(match gave_up {
@@ -224,14 +223,12 @@ impl Condvar {
         }
     }
 
-    fn is_queued(&self, parker: &Parker) -> bool {
-        self.queue.lock().iter().any(|other| other.is_same(parker))
+    fn is_queued(&self, spot: Spot) -> bool {
+        self.queue.lock().contains(spot)
     }
 
     /// Whether it was still queued, hence not notified.
-    fn leave(&self, parker: &Parker) -> bool {
-        let mut queue = self.queue.lock();
-        let place = queue.iter().position(|other| other.is_same(parker));
-        place.and_then(|place| queue.remove(place)).is_some()
+    fn leave(&self, spot: Spot) -> bool {
+        self.queue.lock().remove(spot).is_some()
     }
 }

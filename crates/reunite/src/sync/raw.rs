@@ -14,7 +14,6 @@
 //! Whoever gives up leaves the queue; if it is not in there any more, it was woken for a release, and wakes
 //! the next in its place.
 
-use std::collections::VecDeque;
 use std::panic::Location;
 
 use crate::deadlock::{Bond, Number, Object, On, Site, bury, hold, let_go};
@@ -23,6 +22,7 @@ use crate::observe::Verb;
 use crate::park::{Parker, spin_loop};
 use crate::primitive::{AtomicU8, Instant, Mutex, Ordering, now};
 use crate::wait::{Heed, Wait, block_until};
+use crate::wait_queue::{Spot, WaitQueue};
 
 const LOCKED: u8 = 1;
 const CONTENDED: u8 = 2;
@@ -40,7 +40,7 @@ pub(super) struct Raw {
     /// What it is the lock of, for people.
     what: &'static str,
     made_at: &'static Location<'static>,
-    queue: Mutex<VecDeque<Parker>>,
+    queue: Mutex<WaitQueue<Parker>>,
 }
 
 impl Raw {
@@ -50,7 +50,7 @@ impl Raw {
             number: Number::new(),
             what,
             made_at,
-            queue: Mutex::new(VecDeque::new()),
+            queue: Mutex::new(WaitQueue::new()),
         }
     }
 
@@ -121,11 +121,9 @@ impl Raw {
             at,
             on: On::Bond(self.bond()),
         };
-        let mut queued = false;
+        let mut spot = None;
         let ended = block_until(site, deadline, heed, |parker| {
-            let taken = self.take_or_queue(queued, parker);
-            queued = true;
-            taken
+            self.take_or_queue(parker, &mut spot)
         });
         let gave_up = match ended {
             Wait::Ready => return Ok(()),
@@ -133,7 +131,9 @@ impl Raw {
             Wait::Cancelled(cancelled) => WaitError::cancelled(cancelled),
             Wait::Refused(refusal) => WaitError::refused(refusal),
         };
-        self.leave_queue(&Parker::here());
+        if let Some(spot) = spot {
+            self.leave_queue(spot);
+        }
         Err(gave_up)
     }
 
@@ -146,14 +146,12 @@ impl Raw {
         taken.is_ok()
     }
 
-    fn take_or_queue(&self, came_before: bool, parker: &Parker) -> bool {
+    /// `spot` is where it was queued last, if it was.
+    fn take_or_queue(&self, parker: &Parker, spot: &mut Option<Spot>) -> bool {
         let mut queue = self.queue.lock();
-        let place = queue.iter().position(|other| other.is_same(parker));
         loop {
             if self.take_from_queue() {
-                if let Some(place) = place {
-                    queue.remove(place);
-                }
+                let _queued = spot.and_then(|spot| queue.remove(spot));
                 self.queue_shrank(&queue);
                 return true;
             }
@@ -161,29 +159,26 @@ impl Raw {
                 break;
             }
         }
-        match place {
-            Some(_) => {}
-            None if came_before => queue.push_front(parker.clone()),
-            None => queue.push_back(parker.clone()),
+        match *spot {
+            None => *spot = Some(queue.push_back(parker.clone())),
+            Some(last) if queue.contains(last) => {}
+            Some(_) => *spot = Some(queue.push_front(parker.clone())),
         }
         false
     }
 
     /// Under the queue's lock: nobody comes to it unless they see that somebody queues.
-    fn queue_shrank(&self, queue: &VecDeque<Parker>) {
+    fn queue_shrank(&self, queue: &WaitQueue<Parker>) {
         if queue.is_empty() {
             self.state.fetch_and(!CONTENDED, Ordering::Relaxed);
         }
     }
 
     #[cold]
-    fn leave_queue(&self, parker: &Parker) {
+    fn leave_queue(&self, spot: Spot) {
         let mut queue = self.queue.lock();
-        let next = match queue.iter().position(|other| other.is_same(parker)) {
-            Some(place) => {
-                queue.remove(place);
-                None
-            }
+        let next = match queue.remove(spot) {
+            Some(_) => None,
             // Woken for a release, and not taking it. If it is locked again, its holder will wake the next.
             None if self.state.load(Ordering::Relaxed) & LOCKED == 0 => queue.pop_front(),
             None => None,

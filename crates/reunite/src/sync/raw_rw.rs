@@ -15,7 +15,6 @@
 //! was faster it goes back to the front. Whoever gives up looks who could come now, and wakes that. `QUEUED` is
 //! lowered only under the queue's lock, and only when the queue is empty.
 
-use std::collections::VecDeque;
 use std::panic::Location;
 
 use crate::contain::assert_outside;
@@ -25,6 +24,7 @@ use crate::observe::Verb;
 use crate::park::{Parker, spin_loop};
 use crate::primitive::{AtomicUsize, Counter, Instant, Mutex, MutexGuard, Ordering, now};
 use crate::wait::{Heed, Wait, block_until};
+use crate::wait_queue::{Spot, WaitQueue};
 
 const WRITER: usize = 1;
 const QUEUED: usize = 2;
@@ -47,12 +47,12 @@ pub(super) struct RawRw {
     state: AtomicUsize,
     number: Number,
     made_at: &'static Location<'static>,
-    queue: Mutex<VecDeque<(Parker, Access)>>,
+    queue: Mutex<WaitQueue<(Parker, Access)>>,
     /// How many have come to the queue; changed under its lock.
     came: Counter,
 }
 
-type Queue<'a> = MutexGuard<'a, VecDeque<(Parker, Access)>>;
+type Queue<'a> = MutexGuard<'a, WaitQueue<(Parker, Access)>>;
 
 impl Access {
     /// The state after it took the lock, if the lock is free for it. A poisoned one is like any other here.
@@ -71,7 +71,7 @@ impl RawRw {
             state: AtomicUsize::new(0),
             number: Number::new(),
             made_at,
-            queue: Mutex::new(VecDeque::new()),
+            queue: Mutex::new(WaitQueue::new()),
             came: Counter::new(0),
         }
     }
@@ -166,7 +166,8 @@ impl RawRw {
         let since = now();
         let lock = self.number.get();
         assert_outside();
-        let Some(came) = self.take_or_come(access, &Parker::here()) else {
+        let mut spot = None;
+        let Some(came) = self.take_or_come(access, &Parker::here(), &mut spot) else {
             return Ok(());
         };
         let site = Site {
@@ -182,7 +183,7 @@ impl RawRw {
             },
         };
         let ended = block_until(site, deadline, Heed::Task, |parker| {
-            self.take_or_queue(access, true, parker)
+            self.take_or_queue(self.queue.lock(), access, parker, &mut spot)
         });
         let gave_up = match ended {
             Wait::Ready => return Ok(()),
@@ -190,35 +191,37 @@ impl RawRw {
             Wait::Cancelled(cancelled) => WaitError::cancelled(cancelled),
             Wait::Refused(refusal) => WaitError::refused(refusal),
         };
-        let parker = Parker::here();
         let mut queue = self.queue.lock();
-        queue.retain(|(other, _)| !other.is_same(&parker));
+        let _queued = spot.and_then(|spot| queue.remove(spot));
         self.wake_first(queue);
         Err(gave_up)
     }
 
     /// The first time. Returns its place in the order if it did not take the lock.
-    fn take_or_come(&self, access: Access, parker: &Parker) -> Option<u64> {
+    fn take_or_come(
+        &self,
+        access: Access,
+        parker: &Parker,
+        spot: &mut Option<Spot>,
+    ) -> Option<u64> {
         let queue = self.queue.lock();
         let came = self.came.fetch_add(1, Ordering::Relaxed);
-        let taken = self.take_or_queue_in(queue, access, false, parker);
+        let taken = self.take_or_queue(queue, access, parker, spot);
         (!taken).then_some(came)
     }
 
-    fn take_or_queue(&self, access: Access, came_before: bool, parker: &Parker) -> bool {
-        self.take_or_queue_in(self.queue.lock(), access, came_before, parker)
-    }
-
-    fn take_or_queue_in(
+    /// `spot` is where it was queued last, if it was.
+    fn take_or_queue(
         &self,
         mut queue: Queue<'_>,
         access: Access,
-        came_before: bool,
         parker: &Parker,
+        spot: &mut Option<Spot>,
     ) -> bool {
-        let place = queue.iter().position(|(other, _)| other.is_same(parker));
-        let is_first = match place {
-            Some(place) => place == 0,
+        let came_before = spot.is_some();
+        let queued = spot.filter(|spot| queue.contains(*spot));
+        let is_first = match queued {
+            Some(spot) => queue.front().is_some_and(|(first, _)| first == spot),
             None => came_before || queue.is_empty(),
         };
         // From here on whoever releases comes to the queue.
@@ -229,7 +232,7 @@ impl RawRw {
                 .state
                 .fetch_update(Ordering::Acquire, Ordering::Relaxed, next);
             if taken.is_ok() {
-                if place.is_some() {
+                if queued.is_some() {
                     queue.pop_front();
                 }
                 // A reader lets those behind it in, too.
@@ -237,10 +240,11 @@ impl RawRw {
                 return true;
             }
         }
-        match place {
+        let waiter = (parker.clone(), access);
+        match queued {
             Some(_) => {}
-            None if came_before => queue.push_front((parker.clone(), access)),
-            None => queue.push_back((parker.clone(), access)),
+            None if came_before => *spot = Some(queue.push_front(waiter)),
+            None => *spot = Some(queue.push_back(waiter)),
         }
         false
     }
@@ -248,7 +252,7 @@ impl RawRw {
     /// Wakes those at the front for whom the lock is free.
     fn wake_first(&self, mut queue: Queue<'_>) {
         let mut woken = Vec::new();
-        while let Some((_, access)) = queue.front() {
+        while let Some((_, (_, access))) = queue.front() {
             let state = self.state.load(Ordering::Relaxed);
             let alone = *access == Access::Write;
             if access.take_from(state).is_none() || (alone && !woken.is_empty()) {
@@ -328,26 +332,29 @@ mod tests {
     fn a_reader_that_comes_out_of_the_queue_lets_in_those_behind_it() {
         let lock = RawRw::new(Location::caller());
         assert!(lock.try_lock(Access::Read, Location::caller()));
-        let [writer, first, second, last] = [(); 4].map(|()| somebody());
-        for (parker, access) in [
-            (&writer, Access::Write),
-            (&first, Access::Read),
-            (&second, Access::Read),
-            (&last, Access::Write),
+        let [writer, first, second, last] = &mut [(); 4].map(|()| (somebody(), None));
+        let comes = |(parker, spot): &mut (Parker, Option<Spot>), access| {
+            lock.take_or_queue(lock.queue.lock(), access, parker, spot)
+        };
+        for (waiter, access) in [
+            (&mut *writer, Access::Write),
+            (&mut *first, Access::Read),
+            (&mut *second, Access::Read),
+            (&mut *last, Access::Write),
         ] {
-            assert!(!lock.take_or_queue(access, false, parker));
+            assert!(!comes(waiter, access));
         }
         lock.unlock(Access::Read);
-        assert!(writer.is_marked() && !first.is_marked());
-        assert!(lock.take_or_queue(Access::Read, false, &first));
-        assert!(second.is_marked() && !last.is_marked());
-        assert!(lock.take_or_queue(Access::Read, true, &second));
-        assert!(!lock.take_or_queue(Access::Write, true, &writer));
+        assert!(writer.0.is_marked() && !first.0.is_marked());
+        assert!(comes(first, Access::Read));
+        assert!(second.0.is_marked() && !last.0.is_marked());
+        assert!(comes(second, Access::Read));
+        assert!(!comes(writer, Access::Write));
         (0..2).for_each(|_| lock.unlock(Access::Read));
-        assert!(lock.take_or_queue(Access::Write, true, &writer));
+        assert!(comes(writer, Access::Write));
         lock.unlock(Access::Write);
-        assert!(last.is_marked());
-        assert!(lock.take_or_queue(Access::Write, true, &last));
+        assert!(last.0.is_marked());
+        assert!(comes(last, Access::Write));
         lock.unlock(Access::Write);
         // Nobody queues any more, so nobody has to.
         assert!(lock.take(Access::Write, Location::caller()));

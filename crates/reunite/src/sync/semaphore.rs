@@ -11,7 +11,6 @@
 //! is a release of what is not out for good. One made with none is a *counter*: a release adds permits, a
 //! permit that is forgotten is used up, and a request waits for however many releases it takes.
 
-use std::collections::VecDeque;
 use std::panic::Location;
 
 use crate::deadline;
@@ -21,6 +20,7 @@ use crate::observe::Verb;
 use crate::park::Parker;
 use crate::primitive::{Duration, Instant, Mutex, now};
 use crate::wait::{Heed, Wait, tell_task, wait};
+use crate::wait_queue::WaitQueue;
 
 /// So many permits, handed out in the order in which they were asked for.
 ///
@@ -73,13 +73,11 @@ struct State {
     available: u64,
     /// Of a budget: out for good, unless somebody releases them.
     forgotten: u64,
-    queue: VecDeque<Request>,
-    next_ticket: u64,
+    queue: WaitQueue<Request>,
 }
 
 #[derive(Debug)]
 struct Request {
-    ticket: u64,
     wanted: u64,
     parker: Parker,
 }
@@ -273,7 +271,7 @@ impl Semaphore {
     ) -> Result<Permit<'_>, WaitError> {
         self.must_exist(count, self.permits())?;
         let since = now();
-        let mut ticket = None;
+        let mut spot = None;
         let site = Site {
             verb: Verb::Acquire,
             object: Object::Made("a semaphore", self.made_at),
@@ -282,23 +280,18 @@ impl Semaphore {
         };
         let ended = wait(site, deadline, Heed::TaskUntold, |parker| {
             let mut state = self.state.lock();
-            match ticket {
+            match spot {
                 // Granted: whoever did it took the request out of the queue.
-                Some(mine) => !state.queue.iter().any(|request| request.ticket == mine),
+                Some(mine) => !state.queue.contains(mine),
                 None if state.queue.is_empty() && state.available >= count => {
                     state.available -= count;
                     true
                 }
                 None => {
-                    let mine = state.next_ticket;
-                    state.next_ticket += 1;
-                    ticket = Some(mine);
-                    let parker = parker.clone();
-                    state.queue.push_back(Request {
-                        ticket: mine,
+                    spot = Some(state.queue.push_back(Request {
                         wanted: count,
-                        parker,
-                    });
+                        parker: parker.clone(),
+                    }));
                     false
                 }
             }
@@ -315,13 +308,8 @@ impl Semaphore {
             Wait::Refused(refusal) => WaitError::refused(refusal.clone()),
         };
         let mut state = self.state.lock();
-        let place = state
-            .queue
-            .iter()
-            .position(|request| Some(request.ticket) == ticket);
-        match place {
-            Some(place) => {
-                state.queue.remove(place);
+        match spot.and_then(|spot| state.queue.remove(spot)) {
+            Some(_) => {
                 self.grant(state, 0);
                 tell_task(&ended);
                 Err(gave_up)
@@ -351,7 +339,7 @@ impl Semaphore {
     fn grant(&self, mut state: crate::primitive::MutexGuard<'_, State>, count: u64) {
         state.available += count;
         let mut granted = Vec::new();
-        while let Some(first) = state.queue.front() {
+        while let Some((_, first)) = state.queue.front() {
             if first.wanted > state.available {
                 break;
             }

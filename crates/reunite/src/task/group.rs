@@ -32,6 +32,7 @@ use crate::id::{Label, TaskId};
 use crate::observe::{Completion, is_quiet};
 use crate::park::Parker;
 use crate::primitive::{Arc, Mutex, MutexGuard};
+use crate::wait_queue::WaitQueue;
 
 /// Who runs a group's tasks.
 pub(crate) enum Starter {
@@ -103,7 +104,7 @@ pub(super) struct State {
     pub(super) members: BTreeMap<TaskId, Arc<Entry>>,
     pub(super) waiters: Vec<Parker>,
     /// What is to be cancelled if every task is idle; see there.
-    pub(super) idle: Vec<Arc<Node>>,
+    pub(super) idle: WaitQueue<Arc<Node>>,
     /// Who waits for some of the members: asks again whenever one leaves.
     pub(super) choosers: Vec<Parker>,
     /// Whom those who do so have left out: nobody else who does waits for them.

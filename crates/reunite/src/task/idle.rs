@@ -14,11 +14,12 @@ use crate::error::{Cancelled, Why};
 use crate::observe::report_forgotten;
 use crate::park::Parker;
 use crate::primitive::Arc;
+use crate::wait_queue::Spot;
 
 /// Listed as idle until dropped.
 pub(crate) struct Idle<'a> {
     group: &'a Group,
-    node: Arc<Node>,
+    spot: Spot,
 }
 
 impl State {
@@ -46,23 +47,20 @@ impl Group {
     /// The calling task waits for somebody who takes what it makes; if nobody can, `node` is cancelled.
     pub(crate) fn idle<'a>(&'a self, node: &Arc<Node>) -> Idle<'a> {
         let mut state = self.state.lock();
-        state.idle.push(Arc::clone(node));
+        let spot = state.idle.push_back(Arc::clone(node));
         let waiters = state.wake_if_abandoned();
         drop(state);
         waiters.iter().for_each(Parker::unpark);
-        Idle {
-            group: self,
-            node: Arc::clone(node),
-        }
+        Idle { group: self, spot }
     }
 
     /// Cancels what nobody will take; false if every task has left.
     pub(super) fn close_abandoned(&self) -> bool {
         let mut state = self.state.lock();
         let has_ended = state.pending == 0;
-        let idle = if state.is_abandoned() {
+        let idle: Vec<_> = if state.is_abandoned() {
             // Listed no more: they are told.
-            std::mem::take(&mut state.idle)
+            state.idle.take_all().collect()
         } else {
             Vec::new()
         };
@@ -78,10 +76,7 @@ impl Group {
 
 impl Drop for Idle<'_> {
     fn drop(&mut self) {
-        let mut state = self.group.state.lock();
-        let same = |node: &Arc<Node>| Arc::ptr_eq(node, &self.node);
-        if let Some(at) = state.idle.iter().position(same) {
-            state.idle.swap_remove(at);
-        }
+        let listed = self.group.state.lock().idle.remove(self.spot);
+        drop(listed);
     }
 }

@@ -27,9 +27,7 @@ pub(super) fn block(
 ) -> Wait {
     let context = current::here();
     let mut blocked = Blocked::new(parker, site, deadline, heed, &context);
-    if let Some(node) = blocked.node {
-        node.add_waiter(parker);
-    }
+    let heeded = blocked.node.map(|node| (node, node.add_waiter(parker)));
     let seen = Seen::waiting(&context, site.clone(), blocked.since);
     let mut must_ask = asked == Asked::No || blocked.is_late_or_has_left();
     let outcome = loop {
@@ -47,8 +45,8 @@ pub(super) fn block(
         must_ask = true;
     };
     drop(seen);
-    if let Some(node) = blocked.node {
-        node.remove_waiter(parker);
+    if let Some((node, spot)) = heeded {
+        node.remove_waiter(spot);
     }
     blocked.count();
     if matches!(heed, Heed::Task) {

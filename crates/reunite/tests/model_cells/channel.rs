@@ -114,39 +114,50 @@ fn two_that_put_have_a_slot_each() {
     });
 }
 
-/// A channel that was used before.
-fn channel<T>(message: T) -> Arc<Bounded<T>> {
+/// A channel that was used before, by one that waited for a message, and by one that waited for room.
+fn channel<T>(message: impl Fn() -> T) -> Arc<Bounded<T>> {
     let channel = Bounded::new(1);
     let parker = Parker::here();
-    assert!(channel.put_or_list(message, &parker).is_ok());
-    assert!(matches!(channel.take_or_list(&parker), Found::Message(_)));
-    channel.stop_putting(&parker);
-    channel.stop_taking(&parker);
+    let mut spot = None;
+    let found = channel.take_or_list(&parker, &mut spot);
+    assert!(matches!(found, Found::Nothing));
+    channel.stop_taking(spot.take().unwrap());
+    assert!(channel.put(message()).is_ok());
+    let put = channel.put_or_list(message(), &parker, &mut spot);
+    assert!(matches!(put, Err(Unsent::Full(_))));
+    channel.stop_putting(spot.take().unwrap());
+    assert!(matches!(channel.take(), Found::Message(_)));
     Arc::new(channel)
 }
 
 fn receive<T>(channel: &Bounded<T>) -> Option<T> {
     let parker = Parker::here();
     parker.begin_to_ask();
+    let mut spot = None;
     let received = loop {
-        match channel.take_or_list(&parker) {
+        match channel.take_or_list(&parker, &mut spot) {
             Found::Message(message) => break Some(message),
             Found::Closed => break None,
             Found::Nothing => park_until(None),
         }
     };
-    channel.stop_taking(&parker);
+    if let Some(spot) = spot {
+        channel.stop_taking(spot);
+    }
     received
 }
 
 fn send<T>(channel: &Bounded<T>, mut message: T) {
     let parker = Parker::here();
     parker.begin_to_ask();
-    while let Err(Unsent::Full(back)) = channel.put_or_list(message, &parker) {
+    let mut spot = None;
+    while let Err(Unsent::Full(back)) = channel.put_or_list(message, &parker, &mut spot) {
         message = back;
         park_until(None);
     }
-    channel.stop_putting(&parker);
+    if let Some(spot) = spot {
+        channel.stop_putting(spot);
+    }
 }
 
 /// The sender looks for receivers after it has put, the receiver for messages after it is listed. One that sees the
@@ -154,7 +165,7 @@ fn send<T>(channel: &Bounded<T>, mut message: T) {
 #[test]
 fn who_waits_for_a_message_is_seen_or_sees_it() {
     check_in_one_order(2, || {
-        let channel = channel(0);
+        let channel = channel(|| 0);
         let receives = thread::spawn({
             let channel = Arc::clone(&channel);
             move || receive(&channel)
@@ -167,7 +178,7 @@ fn who_waits_for_a_message_is_seen_or_sees_it() {
 #[test]
 fn who_waits_for_room_is_seen_or_sees_it() {
     check_in_one_order(2, || {
-        let channel = channel(0);
+        let channel = channel(|| 0);
         assert!(channel.put(1).is_ok());
         let sends = thread::spawn({
             let channel = Arc::clone(&channel);
@@ -182,7 +193,7 @@ fn who_waits_for_room_is_seen_or_sees_it() {
 #[test]
 fn who_waits_is_seen_by_the_end_or_sees_it() {
     check_in_one_order(2, || {
-        let channel = channel(0);
+        let channel = channel(|| 0);
         let receives = thread::spawn({
             let channel = Arc::clone(&channel);
             move || receive(&channel)

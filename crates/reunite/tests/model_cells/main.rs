@@ -21,6 +21,8 @@ pub(crate) use around::{contain, current, cut_short, deadlock, error, observe, w
 
 #[path = "../../src/park.rs"]
 mod park;
+#[path = "../../src/wait_queue.rs"]
+mod wait_queue;
 
 use primitive::Fences;
 

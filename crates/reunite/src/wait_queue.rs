@@ -1,0 +1,198 @@
+//! Those who wait for the same, in the order in which they came.
+//!
+//! Each has a *spot*, by which it asks whether it is still in the queue, and leaves it. Spots are in the order of the
+//! queue, and none is given twice. Who leaves from the middle leaves an empty entry behind, so that no entry has to
+//! move. The first entry and the last are never empty, and empty entries are removed when they are more than the
+//! others. So everything takes a constant number of steps on average, and a look for a spot as many as the logarithm of the
+//! length, however many wait.
+
+use std::collections::VecDeque;
+
+/// A place in a queue, which only one has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Spot(i64);
+
+impl Spot {
+    /// Of a queue whose user gives the spots.
+    pub(crate) const FIRST: Self = Self(0);
+
+    pub(crate) fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct WaitQueue<T> {
+    entries: VecDeque<(Spot, Option<T>)>,
+    /// How many entries are not empty.
+    len: usize,
+    /// The spot of the next that goes to the front, and to the back.
+    ends: (i64, i64),
+}
+
+/// So many empty entries are left alone.
+const FEW: usize = 16;
+
+impl<T> Default for WaitQueue<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> WaitQueue<T> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            entries: VecDeque::new(),
+            len: 0,
+            ends: (-1, 0),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub(crate) fn push_back(&mut self, waiter: T) -> Spot {
+        let spot = Spot(self.ends.1);
+        self.push_back_at(spot, waiter);
+        spot
+    }
+
+    /// At a spot of another queue, behind all that were given here.
+    pub(crate) fn push_back_at(&mut self, spot: Spot, waiter: T) {
+        debug_assert!(spot.0 >= self.ends.1, "spots are in the order of the queue");
+        self.ends.1 = spot.0 + 1;
+        self.entries.push_back((spot, Some(waiter)));
+        self.len += 1;
+    }
+
+    pub(crate) fn push_front(&mut self, waiter: T) -> Spot {
+        let spot = Spot(self.ends.0);
+        self.ends.0 -= 1;
+        self.entries.push_front((spot, Some(waiter)));
+        self.len += 1;
+        spot
+    }
+
+    pub(crate) fn front(&self) -> Option<(Spot, &T)> {
+        let (spot, waiter) = self.entries.front()?;
+        Some((*spot, waiter.as_ref()?))
+    }
+
+    pub(crate) fn pop_front(&mut self) -> Option<T> {
+        let (_, first) = self.entries.pop_front()?;
+        self.len -= 1;
+        self.tidy();
+        first
+    }
+
+    fn find(&self, spot: Spot) -> Option<usize> {
+        let found = self.entries.binary_search_by(|(other, _)| {
+            #[cfg(all(test, not(reunite_model)))]
+            tests::LOOKS.set(tests::LOOKS.get() + 1);
+            other.cmp(&spot)
+        });
+        found.ok()
+    }
+
+    pub(crate) fn contains(&self, spot: Spot) -> bool {
+        self.find(spot)
+            .is_some_and(|at| self.entries[at].1.is_some())
+    }
+
+    /// Takes the one at this spot out, unless it is gone.
+    pub(crate) fn remove(&mut self, spot: Spot) -> Option<T> {
+        let at = self.find(spot)?;
+        let waiter = self.entries[at].1.take()?;
+        self.len -= 1;
+        self.tidy();
+        Some(waiter)
+    }
+
+    /// Takes all out.
+    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = T> + use<T> {
+        self.len = 0;
+        let all = std::mem::take(&mut self.entries);
+        all.into_iter().filter_map(|(_, waiter)| waiter)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.entries
+            .iter()
+            .filter_map(|(_, waiter)| waiter.as_ref())
+    }
+
+    fn tidy(&mut self) {
+        let is_empty = |entry: Option<&(Spot, Option<T>)>| entry.is_some_and(|it| it.1.is_none());
+        while is_empty(self.entries.front()) {
+            self.entries.pop_front();
+        }
+        while is_empty(self.entries.back()) {
+            self.entries.pop_back();
+        }
+        if self.entries.len() > 2 * self.len + FEW {
+            self.entries.retain(|(_, waiter)| waiter.is_some());
+        }
+    }
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::primitive::thread_local;
+
+    thread_local! {
+        /// How many entries were looked at.
+        pub(super) static LOOKS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    #[test]
+    fn those_who_wait_leave_in_their_order_or_by_their_spot() {
+        let mut queue = WaitQueue::new();
+        let [a, b, c] = ['a', 'b', 'c'].map(|name| queue.push_back(name));
+        assert_eq!(queue.pop_front(), Some('a'));
+        assert!(!queue.contains(a) && queue.remove(a).is_none());
+        let again = queue.push_front('a');
+        assert_eq!(queue.front(), Some((again, &'a')));
+        assert_eq!(queue.remove(b), Some('b'));
+        assert!(!queue.contains(b) && queue.contains(c));
+        assert_eq!(queue.iter().copied().collect::<String>(), "ac");
+        assert_eq!(queue.take_all().collect::<String>(), "ac");
+        assert!(queue.is_empty());
+        let later = queue.push_back('d');
+        assert!(later > c && !queue.contains(c) && !queue.contains(again));
+        assert_eq!(queue.len(), 1);
+    }
+
+    #[test]
+    fn one_that_stays_does_not_keep_the_entries_of_those_who_left() {
+        let mut queue = WaitQueue::new();
+        queue.push_back(0);
+        let mut last = queue.push_back(0);
+        for n in 1..10_000 {
+            let next = queue.push_back(n);
+            assert_eq!(queue.remove(last), Some(n - 1));
+            last = next;
+            assert!(queue.entries.len() <= 2 * queue.len() + FEW);
+        }
+    }
+
+    #[test]
+    fn to_ask_and_to_leave_costs_the_logarithm_of_how_many_wait() {
+        for doublings in [4, 10, 16] {
+            let mut queue = WaitQueue::new();
+            let spots: Vec<_> = (0..1 << doublings).map(|n| queue.push_back(n)).collect();
+            for spot in spots.into_iter().rev().step_by(7) {
+                LOOKS.set(0);
+                assert!(queue.contains(spot) && queue.remove(spot).is_some());
+                assert!(LOOKS.get() <= 2 * (doublings + 2));
+            }
+        }
+    }
+}
