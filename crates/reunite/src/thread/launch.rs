@@ -20,7 +20,7 @@ use crate::task::{Entry, Threads, run_chain};
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 #[cfg(not(reunite_model))]
-static RECYCLER: Recycler = Recycler::new(KEEP_ALIVE);
+static RECYCLER: Recycler<Arc<Entry>> = Recycler::new(KEEP_ALIVE, run_named);
 
 /// What threads are called while they run a task that has no name.
 #[cfg(not(reunite_model))]
@@ -33,19 +33,21 @@ const NAME: &str = "reunite";
 #[cfg(not(reunite_model))]
 pub(crate) fn start(entry: &Arc<Entry>) -> io::Result<()> {
     let chain = Arc::clone(entry);
-    let work = Box::new(move || {
-        set_name(chain.who.label.name());
-        run_chain(chain);
-    });
-    let name = NAME.to_owned();
     if let (Some(_), false) = (entry.on.stack_size, entry.on.is_fresh) {
         // A thread of an unusual size is not recycled: the next task would inherit the size.
-        return launch(name, entry.on.stack_size, work).map(drop);
+        let work = || run_named(chain);
+        return launch(NAME.to_owned(), entry.on.stack_size, work).map(drop);
     }
-    match RECYCLER.reuse(work) {
+    match RECYCLER.reuse(chain) {
         Ok(()) => Ok(()),
-        Err(work) => launch(name, None, || RECYCLER.live(work)).map(drop),
+        Err(chain) => launch(NAME.to_owned(), None, || RECYCLER.live(chain)).map(drop),
     }
+}
+
+#[cfg(not(reunite_model))]
+fn run_named(chain: Arc<Entry>) {
+    set_name(chain.who.label.name());
+    run_chain(chain);
 }
 
 /// Runs `work` on a thread that was never used before, and returns when that has ended, its thread-locals' destructors

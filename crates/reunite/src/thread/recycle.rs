@@ -20,25 +20,25 @@ use crate::primitive::{Arc, Duration, Instant, Mutex};
 use crate::spin::spin_until;
 use std::collections::VecDeque;
 
-/// What a thread is given to do.
-pub(crate) type Work = Box<dyn FnOnce() + Send>;
-
-pub(crate) struct Idle {
-    mailbox: Mutex<Option<Work>>,
+/// A thread that has nothing to do.
+pub(crate) struct Idle<W> {
+    mailbox: Mutex<Option<W>>,
     parker: Parker,
 }
 
-/// The stack of idle threads: the one that ran last is warmest and is taken first.
-pub(crate) struct Recycler {
-    idle: Mutex<VecDeque<Arc<Idle>>>,
+/// The stack of idle threads, which are given a `W` each: the one that ran last is warmest and is taken first.
+pub(crate) struct Recycler<W> {
+    idle: Mutex<VecDeque<Arc<Idle<W>>>>,
     keep_alive: Duration,
+    run: fn(W),
 }
 
-impl Recycler {
-    pub(crate) const fn new(keep_alive: Duration) -> Self {
+impl<W> Recycler<W> {
+    pub(crate) const fn new(keep_alive: Duration, run: fn(W)) -> Self {
         Self {
             idle: Mutex::new(VecDeque::new()),
             keep_alive,
+            run,
         }
     }
 
@@ -46,7 +46,7 @@ impl Recycler {
     ///
     /// # Errors
     /// Gives it back if none is idle.
-    pub(crate) fn reuse(&self, work: Work) -> Result<(), Work> {
+    pub(crate) fn reuse(&self, work: W) -> Result<(), W> {
         let idle = {
             let mut idle = self.idle.lock();
             let Some(idle) = idle.pop_back() else {
@@ -61,18 +61,18 @@ impl Recycler {
     }
 
     /// The life of a recycled thread, from its first job on.
-    pub(crate) fn live(&self, first: Work) {
-        first();
+    pub(crate) fn live(&self, first: W) {
+        (self.run)(first);
         let this = Arc::new(Idle {
             mailbox: Mutex::new(None),
             parker: Parker::here(),
         });
         while let Some(work) = self.next(&this) {
-            work();
+            (self.run)(work);
         }
     }
 
-    fn next(&self, this: &Arc<Idle>) -> Option<Work> {
+    fn next(&self, this: &Arc<Idle<W>>) -> Option<W> {
         self.list(this);
         let mut work = None;
         let mut arrived = || {
@@ -93,7 +93,7 @@ impl Recycler {
         work
     }
 
-    fn list(&self, this: &Arc<Idle>) {
+    fn list(&self, this: &Arc<Idle<W>>) {
         let mut idle = self.idle.lock();
         idle.push_back(Arc::clone(this));
         idle_one_more();
@@ -101,7 +101,7 @@ impl Recycler {
 
     /// How long the thread waits before it asks again: without a limit if an older one is idle, or if it was taken
     /// from the stack. If it is the oldest and its time is up, it is off the stack now, and the next is told.
-    fn stay(&self, this: &Arc<Idle>, leave_at: Option<Instant>) -> Stay {
+    fn stay(&self, this: &Arc<Idle<W>>, leave_at: Option<Instant>) -> Stay {
         let mut idle = self.idle.lock();
         if !idle.front().is_some_and(|it| Arc::ptr_eq(it, this)) {
             return Stay::Until(None);
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn only_the_oldest_idle_thread_waits_for_its_time_and_wakes_the_next_when_it_leaves() {
-        let recycler = Recycler::new(Duration::from_secs(3600));
+        let recycler = Recycler::new(Duration::from_secs(3600), |()| ());
         let threads = [(); 3].map(|()| {
             let this = Arc::new(Idle {
                 mailbox: Mutex::new(None),
@@ -169,13 +169,15 @@ mod model {
     use super::*;
     use crate::primitive::{AtomicUsize, Builder, Ordering};
 
+    type Work = Box<dyn FnOnce() + Send>;
+
     /// Work handed to a thread that is about to leave is done all the same: the thread's keep-alive is
     /// over at once, so that leaving and reusing race in every run.
     #[test]
     fn no_work_is_given_to_a_thread_that_leaves() {
         shuttle::check_random(
             || {
-                let recycler = Arc::new(Recycler::new(Duration::ZERO));
+                let recycler = Arc::new(Recycler::new(Duration::ZERO, |work: Work| work()));
                 let done = Arc::new(AtomicUsize::new(0));
                 let work = || {
                     let done = Arc::clone(&done);

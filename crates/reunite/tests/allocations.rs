@@ -1,0 +1,59 @@
+//! How many allocations a task costs. A test file of its own, as the allocator counts for the whole process.
+#![allow(unsafe_code, reason = "an allocator that counts")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::hint::black_box;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: everything is the system's allocator's.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller promises what this asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        // SAFETY: the caller promises what this asks for.
+        unsafe { System.dealloc(place, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+const ROUNDS: usize = 1_000;
+
+/// Of one round of many, rounded down: lists that grow now and then count nothing.
+fn allocations_of(mut round: impl FnMut()) -> usize {
+    // Threads are started, thread-locals made.
+    (0..100).for_each(|_| round());
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    (0..ROUNDS).for_each(|_| round());
+    (ALLOCATIONS.load(Ordering::Relaxed) - before) / ROUNDS
+}
+
+/// One test, as what others allocate meanwhile would count.
+#[test]
+fn a_task_costs_so_many_allocations() {
+    let in_scope = reunite::scope(|s| {
+        allocations_of(|| {
+            black_box(s.spawn(|| black_box(1)).join().unwrap());
+        })
+    });
+    let outside = allocations_of(|| {
+        black_box(reunite::spawn(|| black_box(1)).join().unwrap());
+    });
+    let pool = reunite::Pool::builder().threads(1).build().unwrap();
+    let in_pool = allocations_of(|| {
+        black_box(pool.spawn(|| black_box(1)).join().unwrap());
+    });
+    // Its span.
+    let traced = if cfg!(feature = "tracing") { 2 } else { 0 };
+    let expected = [7, 8, 8].map(|own| own + traced);
+    assert_eq!([in_scope, outside, in_pool], expected);
+}
