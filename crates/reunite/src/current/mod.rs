@@ -13,7 +13,7 @@
 
 mod who;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::Range;
 use std::panic::Location;
 
@@ -79,8 +79,46 @@ impl After {
     }
 }
 
+/// The context of a layer. That of a task is shared when somebody asks for it: most never wait, and nobody does.
+pub(crate) enum LayerContext {
+    Shared(Arc<Context>),
+    Own(Context, OnceCell<Arc<Context>>),
+}
+
+impl LayerContext {
+    fn shared(&self) -> &Arc<Context> {
+        match self {
+            Self::Shared(context) => context,
+            Self::Own(context, shared) => shared.get_or_init(|| Arc::new(context.clone())),
+        }
+    }
+}
+
+impl std::ops::Deref for LayerContext {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        match self {
+            Self::Shared(context) => context,
+            Self::Own(context, _) => context,
+        }
+    }
+}
+
+impl From<Context> for LayerContext {
+    fn from(context: Context) -> Self {
+        Self::Own(context, OnceCell::new())
+    }
+}
+
+impl From<Arc<Context>> for LayerContext {
+    fn from(context: Arc<Context>) -> Self {
+        Self::Shared(context)
+    }
+}
+
 struct Layer {
-    context: Arc<Context>,
+    context: LayerContext,
     after: After,
     /// Whether what runs in it, and not in one entered later, was told of a cancellation.
     told: Cell<bool>,
@@ -91,9 +129,9 @@ struct Layer {
 }
 
 impl Layer {
-    fn of(context: Arc<Context>, newest: ForkMark) -> Self {
+    fn of(context: impl Into<LayerContext>, newest: ForkMark) -> Self {
         Self {
-            context,
+            context: context.into(),
             after: After::fork(newest),
             told: Cell::new(false),
             pieces: None,
@@ -153,7 +191,10 @@ pub(crate) fn here() -> Arc<Context> {
 fn own_context(which: impl Fn(&[Layer]) -> usize) -> Arc<Context> {
     let (context, pieces) = with_layers(|layers| {
         let at = which(layers);
-        (Arc::clone(&layers[at].context), pieces_of(layers, at))
+        (
+            Arc::clone(layers[at].context.shared()),
+            pieces_of(layers, at),
+        )
     });
     // Not under the borrow: it takes locks.
     let own =
@@ -170,7 +211,7 @@ fn pieces_of(layers: &[Layer], at: usize) -> Option<Range<usize>> {
 
 /// The context of a layer, or of the piece that runs there, if that was made.
 fn known_context(layers: &[Layer], at: usize) -> Arc<Context> {
-    let context = &layers[at].context;
+    let context = layers[at].context.shared();
     let own = pieces_of(layers, at)
         .and_then(|pieces| (PIECES.with(Cell::get).context)(pieces, context, Make::Never));
     own.unwrap_or_else(|| Arc::clone(context))
@@ -264,7 +305,7 @@ fn with_layers<R>(ask: impl FnOnce(&[Layer]) -> R) -> R {
     // It may have taken locks before anybody asked.
     let foreign = || Layer {
         held: 0,
-        ..Layer::of(Arc::new(Context::foreign()), 0)
+        ..Layer::of(Context::foreign(), 0)
     };
     let mut ask = Some(ask);
     let answer = LAYERS.try_with(|layers| {
@@ -287,9 +328,9 @@ fn with_layers<R>(ask: impl FnOnce(&[Layer]) -> R) -> R {
 pub(crate) struct Entered(());
 
 /// Makes `context` the calling thread's until the guard is dropped.
-pub(crate) fn enter(context: impl Into<Arc<Context>>) -> Entered {
+pub(crate) fn enter(context: impl Into<LayerContext>) -> Entered {
     let newest = (PIECES.with(Cell::get).newest_fork)();
-    push(Layer::of(context.into(), newest))
+    push(Layer::of(context, newest))
 }
 
 /// [`enter`] for pieces of a pool's work, which run in it one after the other: each in a context of its own, where

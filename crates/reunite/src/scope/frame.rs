@@ -139,7 +139,7 @@ impl<'scope, E> Frame<'scope, '_, E> {
     {
         let node = Node::child(self.node(), spec.label.clone(), None);
         let who = self.group.member(&spec.label);
-        let (job, packet) = prepare(&spec, &self.group, &node, &self.failures, f);
+        let (job, packet) = prepare(&spec, &self.group, &node, Some(&self.failures), f);
         // SAFETY: 1. the entry made of it here leaves the group only after the job is gone, and `run`
         // waits for the group before `'scope` ends (2, 3, 4 above).
         let job = unsafe { erase(job) };

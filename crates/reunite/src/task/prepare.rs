@@ -25,11 +25,13 @@ use crate::primitive::Arc;
 ///    the failure is about to cause;
 /// 4. ask the policy, which may cancel the scope;
 /// 5. drop the result if its handle is gone, before the group can let the scope end.
+///
+/// Outside a scope there are no `failures`: nobody but the joiner takes one.
 pub(crate) fn prepare<'a, T, E, F>(
     spec: &Spec,
     group: &Arc<Group>,
     node: &Arc<Node>,
-    failures: &Arc<Failures<E>>,
+    failures: Option<&Arc<Failures<E>>>,
     f: F,
 ) -> (Job<'a>, Arc<Packet<T, E>>)
 where
@@ -45,7 +47,7 @@ where
     };
     let label = spec.label.clone();
     let (group, node) = (Arc::clone(group), Arc::clone(node));
-    let (failures, result) = (Arc::clone(failures), Arc::clone(&packet));
+    let (failures, result) = (failures.map(Arc::clone), Arc::clone(&packet));
     let job = move |go: Go| {
         let is_apart = go.is_apart();
         let outcome = carry_out(go, f, &label, inherited);
@@ -58,19 +60,25 @@ where
                 Err(_) => Completion::Error,
             };
             tell(|| Event::Complete { task: &label, how });
-            let record = |failure| failures.record(label.clone(), failure, node.was_observed());
+            let record = |failure| {
+                let record = |failures: &Failures<E>| {
+                    failures.record(label.clone(), failure, node.was_observed())
+                };
+                match &failures {
+                    Some(failures) => record(failures),
+                    None => record(&Failures::new()),
+                }
+            };
             // One that was told of a cancellation most likely returned that.
             let value = outcome.as_ref().ok().filter(|_| !node.was_observed());
             let unjoined = value.and_then(|value| Unjoined::of(value, || label.clone()));
             result.complete(outcome.map_err(record), unjoined);
             if let Err(payload) = group.decide(&label, how) {
-                record(Failure::panicked(payload));
+                contain(|| drop(record(Failure::panicked(payload))));
             }
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(result))) {
-                record(Failure::panicked(payload));
+                contain(|| drop(record(Failure::panicked(payload))));
             }
-            // Outside a scope nobody else keeps what the task failed with.
-            contain(|| drop(failures));
         };
         if is_apart {
             return Some(Box::new(conclude) as Conclusion<'a>);

@@ -1,6 +1,5 @@
 //! Tasks outside any scope: `spawn`, its builder, and the end of the program.
 
-use std::convert::Infallible;
 use std::panic::Location;
 
 use super::launch::THREADS;
@@ -13,7 +12,7 @@ use crate::observe::{Straggler, Stragglers};
 use crate::primitive::{Arc, Duration, Instant, OnceLock};
 use crate::profile;
 use crate::task::{
-    Entry, Failures, Group, JoinHandle, OnDrop, OnThread, Rules, Spec, Starter, WaitAll, prepare,
+    Entry, Group, JoinHandle, OnDrop, OnThread, Rules, Spec, Starter, WaitAll, prepare,
 };
 
 /// Starts a task on a thread of its own, outside any scope: its handle joins on drop.
@@ -182,8 +181,7 @@ where
 {
     let node = Node::child(group.node(), spec.label.clone(), None);
     let who = current::Who::new(spec.label.clone(), Some(current::current().who));
-    let failures = Arc::new(Failures::<Infallible>::new());
-    let (job, packet) = prepare(&spec, group, &node, &failures, || Ok(f()));
+    let (job, packet) = prepare(&spec, group, &node, None, || Ok(f()));
     let entry = Entry::new(job, who, node, Arc::clone(group), spec.on);
     (
         JoinHandle::new(packet, Arc::clone(&entry), OnDrop::Join),
