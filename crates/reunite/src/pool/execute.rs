@@ -1,8 +1,8 @@
 //! How a thread runs the half of a fork that it has taken.
 
 use super::half::Half;
+use super::here;
 use super::seat::{Parcel, Seat};
-use super::{captured, here};
 use crate::contain::contain;
 use crate::current;
 use crate::deadlock;
@@ -20,7 +20,6 @@ pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
     } = parcel;
     let entered = current::enter_for_pieces(Arc::clone(&context));
     let holding = deadlock::holding();
-    let captured = captured::count();
     // SAFETY: it was published, and is finished below.
     let public = unsafe { job.public() };
     // SAFETY: as before.
@@ -49,7 +48,7 @@ pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
         }
     });
     drop(shown);
-    captured::forget(captured);
+    here::forget_captured();
     let leaked = holding.leaked();
     if !leaked.is_empty() {
         deadlock::leak(half.label(), leaked);

@@ -151,6 +151,14 @@ fn context_of_last(
     RUNNING.try_with(last).ok().flatten()
 }
 
+/// Drops what forks of this thread have captured that are over, at the end of a piece of work or a visit.
+#[inline]
+pub(super) fn forget_captured() {
+    if captured::is_any() {
+        captured::forget_after(newest());
+    }
+}
+
 /// The newest open fork of this thread that is private.
 #[inline]
 fn newest() -> ForkMark {

@@ -10,7 +10,7 @@ use super::seat::{Parcel, Seat};
 use super::shared::{Counted, Shared};
 use super::sleeper::Sleeper;
 use super::unshared::Unshared;
-use super::{captured, execute, here};
+use super::{execute, here};
 use crate::deadlock::{Bond, Object, On, Site};
 use crate::observe::Verb;
 use crate::park::{Parker, spin_loop};
@@ -136,8 +136,7 @@ impl Drop for Seated {
 /// A thread's visit to a pool that it is no worker of: it works on its own stack, and others may help.
 pub(super) struct Visit {
     pool: Arc<Shared>,
-    /// With how many captured there were before.
-    seated: Option<(Seated, usize)>,
+    seated: Option<Seated>,
 }
 
 /// Takes part in `pool`; `None` if that has too many members. A thread that takes part already gets a visit
@@ -154,7 +153,7 @@ pub(super) fn visit(pool: &Arc<Shared>) -> Option<Visit> {
         let seated = Seated::in_pool(pool, Role::Visitor)?;
         pool.roster.arrive();
         seated.seat.life().hold();
-        Some((seated, captured::count()))
+        Some(seated)
     };
     Some(Visit {
         pool: Arc::clone(pool),
@@ -176,11 +175,11 @@ pub(super) struct NoPlace;
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        if let Some((seated, captured)) = self.seated.take() {
+        if let Some(seated) = self.seated.take() {
             let roster = &self.pool.roster;
             let is_counted = roster.depart(seated.seat.life());
             drop(seated);
-            captured::forget(captured);
+            here::forget_captured();
             let rouse = if is_counted {
                 roster.go()
             } else {
@@ -397,9 +396,8 @@ pub(super) fn work(pool: &Arc<Shared>) -> Counted {
 pub(super) fn run(entry: &Entry) {
     let life = here::seat().map(Seat::life);
     let before = life.and_then(|life| life.runs(Some(entry.who.label.clone())));
-    let captured = captured::count();
     entry.run();
-    captured::forget(captured);
+    here::forget_captured();
     if let Some(life) = life {
         life.runs(before);
     }

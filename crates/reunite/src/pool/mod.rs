@@ -10,6 +10,7 @@
 //! | `captured` | what forks inherit |
 //! | `here` | what the calling thread is at: its seat, its private forks, the pieces that it runs |
 //! | `execute` | running the half of a fork |
+//! | `seating` | which seats are taken |
 //! | `open_scopes` | which scopes are open, and which have tasks that can begin |
 //! | `backlog` | what there is to do, and where it lies |
 //! | `roster`, `sleeper` | who is awake, who looks for work, who sleeps, who is woken |

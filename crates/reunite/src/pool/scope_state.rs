@@ -26,6 +26,7 @@
 
 use std::panic::Location;
 
+use super::here;
 use super::job::Ancestor;
 use super::member;
 use super::open_scopes::{self, InScope, OpenScope, OpenScopes, Since, Slot, Slots, Until};
@@ -34,7 +35,6 @@ use super::queue::{Batch, Queue};
 use super::run::{Aside, Run};
 use super::seat::Seat;
 use super::shared::Shared;
-use super::{captured, here};
 use crate::current::{self, Context};
 use crate::deadlock::{Bond, Object, On, Site};
 use crate::id::Label;
@@ -313,7 +313,6 @@ impl OpenScope for ScopeState {
         while let Some(batch) = self.take(count, last.take()) {
             let start = now();
             let entered = current::enter_for_pieces(Arc::clone(self.parent.tasks()));
-            let captured = captured::count();
             if let Some(life) = life {
                 life.begin();
             }
@@ -321,7 +320,7 @@ impl OpenScope for ScopeState {
             if let Some(life) = life {
                 self.pool.roster.take_again(life);
             }
-            captured::forget(captured);
+            here::forget_captured();
             drop(entered);
             last = Some(batch);
             if matches!(until, Until::Crowded) && self.pool.roster.is_crowded() {

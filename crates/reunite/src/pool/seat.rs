@@ -2,8 +2,9 @@
 //! that others are hungry.
 //!
 //! A member's own list of forks is private, and followed by nothing but its thread: a fork costs a few plain
-//! stores. Others see no more than whether it is empty (`unshared`). Thieves raise the seat's word; its owner reads it, relaxed, at every fork, and when it finds it
-//! raised, publishes the oldest forks of its list: those that stand for the most work.
+//! stores. Others see no more than whether it is empty (`unshared`). Thieves raise the seat's word; its owner reads it, relaxed,
+//! when it makes a fork and when it ends one, and if it is raised, publishes the oldest forks of its list: those that stand for
+//! the most work.
 
 use std::collections::VecDeque;
 
@@ -120,7 +121,7 @@ impl Seat {
     }
 
     /// The newest of the forks that only its member could take although others want work: it was not asked when it made
-    /// them, and has made none since.
+    /// them, and has made and ended none since.
     pub(super) fn unshared(&self) -> Option<ForkMark> {
         let newest = self.private.newest_mark();
         (newest != 0 && self.is_hungry()).then_some(newest)
@@ -174,7 +175,7 @@ impl Seat {
         self.word.0.load(Ordering::Relaxed) & INHERITS != 0
     }
 
-    /// Asks the member to publish at its next fork. A word that is raised already is one that the member has
+    /// Asks the member to publish when it makes or ends a fork. A word that is raised already is one that the member has
     /// not lowered since what the caller did before: so this load takes part in the protocol of `roster`.
     pub(super) fn ask(&self) {
         if self.word.0.load(Ordering::SeqCst) & HUNGRY == 0 {
