@@ -99,8 +99,9 @@ fn share(seat: &Seat) {
 ///
 /// # What others can take
 /// Another thread can take `b` if it wants work when `b` is forked, when the calling thread later forks or ends a fork, or as
-/// soon as that thread waits in this library or calls [`blocking`](crate::blocking). If all others were busy, and `a` then blocks elsewhere (in a channel or lock of `std`, in a file) before it forks again, `b` waits for `a`, though others
-/// have nothing to do by then; and an `a` that waits for what `b` does waits for ever. So put such calls into `blocking`. On
+/// soon as that thread waits in this library or calls [`blocking`](crate::blocking). If all others were busy, and `a` then
+/// blocks elsewhere (in a channel or lock of `std`, in a file) before it forks again or ends a fork, `b` waits for `a`, though
+/// others have nothing to do by then; and an `a` that waits for what `b` does waits for ever. So put such calls into `blocking`. On
 /// Linux a thread that sleeps like that is [reported](crate::on_stall) if another thread of its pool runs out of work.
 ///
 /// # Panics
