@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::metadata::Metadata;
 use crate::shell::{self, step};
 use crate::tally::{self, Tally};
-use crate::{exports, layers, msrv, unsafe_census};
+use crate::{exports, layers, msrv, scaling, unsafe_census};
 
 /// The fast gate.
 pub(crate) fn check() -> Result<(), String> {
@@ -66,6 +66,7 @@ pub(crate) fn ci() -> Result<(), String> {
     if let Some(more) = step("model checks", model_checks)? {
         tally += more;
     }
+    step("scaling", || scaling::run(""))?;
     println!(
         "every check passed in {:.0} s",
         start.elapsed().as_secs_f64()

@@ -8,6 +8,7 @@ mod layers;
 mod metadata;
 mod msrv;
 mod samples;
+mod scaling;
 mod shell;
 mod source;
 #[cfg(feature = "samples")]
@@ -28,6 +29,8 @@ cargo xtask COMMAND
   test            every test and doc test of the workspace
   model           the model checks of crates/reunite
   no-looks        the tests of crates/reunite, with waits that never look up by themselves
+  scaling [PART]  counts the instructions of each public operation beside ever more of what it could depend on, or of
+                  those whose name contains PART; needs valgrind
   browser         the pages that the program makes, in Chromium, which has to be installed
   ci              all of the above
   samples         renders samples/photos anew
@@ -47,6 +50,8 @@ fn main() -> ExitCode {
         ["test"] => gate::test(),
         ["model"] => gate::model(),
         ["no-looks"] => gate::no_looks(),
+        ["scaling"] => scaling::run(""),
+        ["scaling", part] => scaling::run(part),
         ["browser"] => gate::browser(),
         ["ci"] => gate::ci(),
         ["samples", rest @ ..] => samples::run(rest),

@@ -45,6 +45,19 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     }
 }
 
+/// What `command` writes to standard output.
+pub(crate) fn output(command: &mut Command) -> Result<String, String> {
+    let shown = line_of(command);
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|why| format!("`{shown}` did not start: {why}"))?;
+    if !output.status.success() {
+        return Err(format!("`{shown}` failed ({})", output.status));
+    }
+    String::from_utf8(output.stdout).map_err(|why| format!("`{shown}`: {why}"))
+}
+
 /// What a person would type to run `command` themselves.
 pub(crate) fn line_of(command: &Command) -> String {
     let program = Path::new(command.get_program())

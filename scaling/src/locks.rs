@@ -1,0 +1,267 @@
+//! Locks and the like: beside others that are held, and with many that wait.
+
+use std::hint::black_box;
+use std::sync::Barrier as StdBarrier;
+
+use reunite::scope;
+use reunite::sync::{Barrier, Condvar, Mutex, OnceCell, RwLock, Semaphore};
+
+use crate::meter::Meter;
+use crate::operation::{Growth, Operation};
+
+pub(crate) const OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "mutex/lock-while-n-others-are-held",
+        size: 200,
+        growth: Growth::None,
+        measure: mutex_beside_held,
+    },
+    Operation {
+        name: "mutex/one-of-n-unlocked-in-order",
+        size: 200,
+        growth: Growth::None,
+        measure: mutexes_in_order,
+    },
+    Operation {
+        name: "mutex/one-of-n-unlocked-from-the-last",
+        size: 200,
+        growth: Growth::None,
+        measure: mutexes_from_the_last,
+    },
+    Operation {
+        name: "mutex/one-of-n-waiters",
+        size: 64,
+        growth: Growth::None,
+        measure: mutex_waiters,
+    },
+    Operation {
+        name: "rwlock/read-while-n-others-read",
+        size: 64,
+        growth: Growth::None,
+        measure: readers,
+    },
+    Operation {
+        name: "rwlock/one-of-n-reads-ended-in-order",
+        size: 200,
+        growth: Growth::None,
+        measure: reads_in_order,
+    },
+    Operation {
+        name: "rwlock/one-of-n-waiting-writers",
+        size: 64,
+        growth: Growth::None,
+        measure: writers,
+    },
+    Operation {
+        name: "semaphore/acquire-while-n-permits-are-held",
+        size: 50,
+        growth: Growth::None,
+        measure: permits,
+    },
+    Operation {
+        name: "semaphore/one-of-n-waiters",
+        size: 64,
+        growth: Growth::None,
+        measure: semaphore_waiters,
+    },
+    Operation {
+        name: "condvar/one-of-n-notified-singly",
+        size: 64,
+        growth: Growth::None,
+        measure: notified_singly,
+    },
+    Operation {
+        name: "condvar/one-of-n-notified-at-once",
+        size: 64,
+        growth: Growth::None,
+        measure: notified_at_once,
+    },
+    Operation {
+        name: "barrier/one-of-n",
+        size: 64,
+        growth: Growth::None,
+        measure: barrier,
+    },
+    Operation {
+        name: "once/one-of-n-waiters",
+        size: 64,
+        growth: Growth::None,
+        measure: once,
+    },
+];
+
+fn mutexes(size: usize) -> Vec<Mutex<usize>> {
+    (0..size).map(Mutex::new).collect()
+}
+
+fn mutex_beside_held(size: usize, meter: &mut Meter) {
+    const COUNT: usize = 1_000;
+    let (held, other) = (mutexes(size), Mutex::new(0));
+    let guards: Vec<_> = held.iter().map(|mutex| mutex.lock()).collect();
+    meter.rounds(COUNT, || {
+        for _ in 0..COUNT {
+            *other.lock().expect("nobody else has it") += 1;
+        }
+    });
+    drop(guards);
+}
+
+fn mutexes_in_order(size: usize, meter: &mut Meter) {
+    let mutexes = mutexes(size);
+    meter.rounds(size, || {
+        let guards: Vec<_> = mutexes.iter().map(|mutex| mutex.lock()).collect();
+        guards.into_iter().for_each(drop);
+    });
+}
+
+fn mutexes_from_the_last(size: usize, meter: &mut Meter) {
+    let mutexes = mutexes(size);
+    meter.rounds(size, || {
+        let guards: Vec<_> = mutexes.iter().map(|mutex| mutex.lock()).collect();
+        guards.into_iter().rev().for_each(drop);
+    });
+}
+
+/// Runs `wait` on `size` threads, and `release` once all are about to call it.
+fn waiters(size: usize, wait: impl Fn() + Sync, release: impl FnOnce()) {
+    let all = StdBarrier::new(size + 1);
+    scope(|s| {
+        for _ in 0..size {
+            s.spawn(|| {
+                all.wait();
+                wait();
+            });
+        }
+        all.wait();
+        release();
+    });
+}
+
+fn mutex_waiters(size: usize, meter: &mut Meter) {
+    let mutex = Mutex::new(0);
+    meter.rounds(size, || {
+        let guard = mutex.lock();
+        waiters(
+            size,
+            || *mutex.lock().expect("no deadlock") += 1,
+            || drop(guard),
+        );
+    });
+}
+
+fn readers(size: usize, meter: &mut Meter) {
+    const COUNT: usize = 1_000;
+    let lock = RwLock::new(0);
+    let (reading, end) = (StdBarrier::new(size + 1), StdBarrier::new(size + 1));
+    scope(|s| {
+        for _ in 0..size {
+            s.spawn(|| {
+                let guard = lock.read();
+                reading.wait();
+                end.wait();
+                drop(guard);
+            });
+        }
+        reading.wait();
+        meter.rounds(COUNT, || {
+            for _ in 0..COUNT {
+                black_box(*lock.read().expect("nobody writes"));
+            }
+        });
+        end.wait();
+    });
+}
+
+fn reads_in_order(size: usize, meter: &mut Meter) {
+    let locks: Vec<_> = (0..size).map(RwLock::new).collect();
+    meter.rounds(size, || {
+        let guards: Vec<_> = locks.iter().map(|lock| lock.read()).collect();
+        guards.into_iter().for_each(drop);
+    });
+}
+
+fn writers(size: usize, meter: &mut Meter) {
+    let lock = RwLock::new(0);
+    meter.rounds(size, || {
+        let guard = lock.read();
+        waiters(
+            size,
+            || *lock.write().expect("no deadlock") += 1,
+            || drop(guard),
+        );
+    });
+}
+
+fn permits(size: usize, meter: &mut Meter) {
+    const COUNT: usize = 1_000;
+    let semaphore = Semaphore::new(size as u64 + 1);
+    let held: Vec<_> = (0..size).map(|_| semaphore.acquire()).collect();
+    meter.rounds(COUNT, || {
+        for _ in 0..COUNT {
+            drop(semaphore.acquire());
+        }
+    });
+    drop(held);
+}
+
+fn semaphore_waiters(size: usize, meter: &mut Meter) {
+    let semaphore = Semaphore::new(1);
+    meter.rounds(size, || {
+        let permit = semaphore.acquire();
+        waiters(size, || drop(semaphore.acquire()), || drop(permit));
+    });
+}
+
+/// `size` threads wait until a number is above zero, each takes one away, and `notify` has raised it before.
+fn notified(size: usize, meter: &mut Meter, notify: impl Fn(&Mutex<usize>, &Condvar)) {
+    let (number, changed) = (Mutex::new(0), Condvar::new());
+    let wait = || {
+        let mut guard = number.lock().expect("no deadlock");
+        let waited = changed.wait_while(&mut guard, |number| *number == 0);
+        waited.expect("no deadlock");
+        *guard -= 1;
+    };
+    meter.rounds(size, || waiters(size, wait, || notify(&number, &changed)));
+}
+
+fn notified_singly(size: usize, meter: &mut Meter) {
+    notified(size, meter, |number, changed| {
+        for _ in 0..size {
+            *number.lock().expect("no deadlock") += 1;
+            changed.notify_one();
+        }
+    });
+}
+
+fn notified_at_once(size: usize, meter: &mut Meter) {
+    notified(size, meter, |number, changed| {
+        *number.lock().expect("no deadlock") += size;
+        changed.notify_all();
+    });
+}
+
+fn barrier(size: usize, meter: &mut Meter) {
+    let barrier = Barrier::new(size);
+    meter.rounds(size, || {
+        scope(|s| {
+            for _ in 0..size {
+                s.spawn(|| barrier.wait().expect("all come"));
+            }
+        });
+    });
+}
+
+fn once(size: usize, meter: &mut Meter) {
+    meter.rounds(size, || {
+        let (once, all) = (OnceCell::new(), StdBarrier::new(size));
+        scope(|s| {
+            for n in 0..size {
+                let (once, all) = (&once, &all);
+                s.spawn(move || {
+                    all.wait();
+                    black_box(once.get_or_init(|| n).is_ok());
+                });
+            }
+        });
+    });
+}
