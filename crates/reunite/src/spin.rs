@@ -17,43 +17,43 @@
 //! a machine that stays busy costs the process a slice each second or so, and one that was busy for a moment is
 //! forgotten soon. The words are hints: threads that race on them yield once too often or too rarely, no more.
 
-#[cfg(not(reunite_model))]
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
 use crate::primitive::{Counter, Duration, Instant, OnceLock, Ordering, now, spin_loop, yield_now};
 
 /// How long a wait yields before it parks: about as long as to sleep and to be woken takes where the core has gone
 /// idle meanwhile.
-#[cfg(not(reunite_model))]
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
 const YIELDING: Duration = Duration::from_micros(20);
 
 /// How long a wait pauses before it parks: about as long as to sleep and to be woken takes where the core is busy.
-#[cfg(not(reunite_model))]
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
 const PAUSING: Duration = Duration::from_micros(5);
 
 /// The same of a wait for a message. Its sender has to have the core first, as a rule, and this one gives it that.
-#[cfg(not(reunite_model))]
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
 const PAUSING_FOR_MESSAGE: Duration = Duration::from_nanos(500);
 
 /// Between two questions of a wait that does not yield.
-#[cfg(not(reunite_model))]
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
 const PAUSES: u32 = 8;
 
 /// Shorter than any time slice, and longer than a yield takes that only threads of a chain of short waits accept.
-#[cfg(not(reunite_model))]
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
 const SLICE: Duration = Duration::from_micros(500);
 
-#[cfg(not(reunite_model))]
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
 const FIRST_REST: Duration = Duration::from_millis(20);
-#[cfg(not(reunite_model))]
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
 const MAX_REST: Duration = Duration::from_secs(1);
 
 /// What the process knows of yields. Times are nanoseconds since the first question.
-#[cfg(not(reunite_model))]
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
 struct Yields {
     resume_at: Counter,
     rest: Counter,
 }
 
-#[cfg(not(reunite_model))]
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
 impl Yields {
     const fn new() -> Self {
         Self {
@@ -86,22 +86,22 @@ impl Yields {
     }
 }
 
-#[cfg(not(reunite_model))]
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-#[cfg(not(reunite_model))]
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
 static YIELDS: Yields = Yields::new();
 
-#[cfg(not(reunite_model))]
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
 fn clock(at: Instant) -> u64 {
     static EPOCH: OnceLock<Instant> = OnceLock::new();
     nanos(at.saturating_duration_since(*EPOCH.get_or_init(|| at)))
 }
 
 /// Yields the processor, at `since`. Returns the time after that, and false if it was dear.
-#[cfg(not(reunite_model))]
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
 fn yield_at(since: Instant) -> (Instant, bool) {
     yield_now();
     let at = now();
@@ -126,13 +126,13 @@ fn yield_at(since: Instant) -> (Instant, bool) {
 /// setter.join().unwrap();
 /// ```
 pub fn yield_briefly() -> bool {
-    #[cfg(not(reunite_model))]
+    #[cfg(not(any(reunite_model, reunite_no_looks)))]
     {
         let since = now();
         YIELDS.are_dear(clock(since)) || yield_at(since).1
     }
-    // There is no time in a model.
-    #[cfg(reunite_model)]
+    // There is no time in a model, and what depends on it is not counted.
+    #[cfg(any(reunite_model, reunite_no_looks))]
     {
         crate::primitive::yield_now();
         true
@@ -140,18 +140,18 @@ pub fn yield_briefly() -> bool {
 }
 
 /// Asks a few more times before the caller parks. Returns whether the answer was yes.
-#[cfg(not(reunite_model))]
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
 pub(crate) fn spin_until(ready: &mut dyn FnMut() -> bool) -> bool {
     spin(PAUSING, ready)
 }
 
 /// [`spin_until`] for a message.
-#[cfg(not(reunite_model))]
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
 pub(crate) fn spin_for_message(ready: &mut dyn FnMut() -> bool) -> bool {
     spin(PAUSING_FOR_MESSAGE, ready)
 }
 
-#[cfg(not(reunite_model))]
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
 fn spin(pausing: Duration, ready: &mut dyn FnMut() -> bool) -> bool {
     let since = now();
     let mut at = since;
@@ -174,18 +174,19 @@ fn spin(pausing: Duration, ready: &mut dyn FnMut() -> bool) -> bool {
     }
 }
 
-/// There is no time in a model, and parks are what it is to try.
-#[cfg(reunite_model)]
+/// There is no time in a model, and parks are what it is to try, as they are in tests of which one that lost its wake-up
+/// hangs.
+#[cfg(any(reunite_model, reunite_no_looks))]
 pub(crate) fn spin_until(_: &mut dyn FnMut() -> bool) -> bool {
     false
 }
 
-#[cfg(reunite_model)]
+#[cfg(any(reunite_model, reunite_no_looks))]
 pub(crate) fn spin_for_message(_: &mut dyn FnMut() -> bool) -> bool {
     false
 }
 
-#[cfg(all(test, not(reunite_model)))]
+#[cfg(all(test, not(any(reunite_model, reunite_no_looks))))]
 mod tests {
     use super::*;
 
