@@ -33,8 +33,10 @@ const LASTING: Duration = if cfg!(reunite_model) {
 /// Batches on their way for each thread of the pool, at most.
 const AHEAD: usize = 4;
 
-/// Items pulled and not yet taken, if the user does not say.
+/// Items pulled and not yet taken, if the user does not say: at the beginning, and while they are not short.
 const WINDOW: usize = 64;
+/// The most of short ones, if the user does not say.
+const MAX_WINDOW: usize = 4_096;
 
 /// The next outcome, if there is one more, unless the time to wait for it ran out.
 type TimedOutcome<R> = Result<Option<Result<R, JoinError>>, WaitError>;
@@ -63,6 +65,8 @@ pub struct PoolMap<'scope, 'env, I: Iterator, F, R> {
     source: I,
     common: Arc<Common<'scope, 'env, F, I::Item>>,
     window: usize,
+    /// Whether the user has not said how large the window is.
+    window_fits_items: bool,
     /// Batches that were pulled, oldest first.
     batches: VecDeque<PoolTask<'scope, Batch<'scope, R>>>,
     /// How many of them, at the old end, somebody has begun.
@@ -85,8 +89,7 @@ impl<'scope, 'env> PoolScope<'scope, 'env> {
     /// Maps a lazy source in the pool: outcomes come in the order of the items, and item `k + window` is not
     /// pulled before outcome `k` was taken. The caller pulls the source, and runs items, on its own stack; inside
     /// [`Pool::install`](crate::Pool::install) that is one of the pool's. Items are handed out in batches of
-    /// some microseconds' work, so items that cost nanoseconds are worth it too, given a window that holds
-    /// a few batches.
+    /// some microseconds' work, so items that cost nanoseconds are worth it too.
     ///
     /// When an item lasts, because it computes or because it blocks where the library does not see it, the items behind it
     /// in its batch go to other threads after the time that [`spare_after`](crate::PoolBuilder::spare_after) says; behind one that
@@ -119,6 +122,7 @@ impl<'scope, 'env> PoolScope<'scope, 'env> {
             source: source.into_iter(),
             common: Common::new(self, f, Location::caller()),
             window: WINDOW,
+            window_fits_items: true,
             batches: VecDeque::new(),
             begun: 0,
             ready: Vec::new().into_iter(),
@@ -139,9 +143,11 @@ where
     F: Fn(I::Item) -> R + Send + Sync + 'scope,
     R: Send + 'scope,
 {
-    /// At most so many items are pulled and not yet taken: at least one, 64 if not told.
+    /// At most so many items are pulled and not yet taken: at least one. If not told, 64, and as long as the items are so
+    /// short that this is less than the pool's threads need to be busy, more, up to 4,096.
     pub fn window(mut self, items: usize) -> Self {
         self.window = items.max(1);
+        self.window_fits_items = false;
         self
     }
 
@@ -267,6 +273,11 @@ where
         self.size = usize::try_from(fitting)
             .unwrap_or(usize::MAX)
             .clamp(1, 2 * count);
+        if self.window_fits_items {
+            // Room for all batches that may be on their way.
+            let needed = self.size * AHEAD * self.scope.threads();
+            self.window = needed.clamp(WINDOW, MAX_WINDOW);
+        }
         match batch.more {
             None => self.ready = batch.outcomes.into_iter(),
             Some(more) => self.take_more(batch.outcomes, *more),
@@ -278,7 +289,7 @@ where
         while !self.dry && self.batches.len() < AHEAD * self.scope.threads() {
             // Four batches at least, or nobody works beside the consumer.
             let size = self.size.min(self.window.div_ceil(4));
-            let room = self.window - self.pulled;
+            let room = self.window.saturating_sub(self.pulled);
             if room == 0 || (room < size && self.pulled > 0) {
                 return;
             }
