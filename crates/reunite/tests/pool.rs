@@ -706,6 +706,33 @@ fn stops_at_once_what_has_not_begun() {
     assert!(blocker.join().unwrap());
 }
 
+/// However short or long, if the user does not say how large the window is.
+#[test]
+fn a_window_that_is_not_told_grows_for_short_items_alone() {
+    let _watch = watchdog();
+    let most_ahead = |pool: &Pool, count: usize, item: fn(usize) -> usize| {
+        let (pulled, mut most) = (AtomicUsize::new(0), 0);
+        pool.scope(|s| {
+            let source = (0..count).inspect(|_| _ = pulled.fetch_add(1, Ordering::SeqCst));
+            for (taken, outcome) in s.map(source, item).enumerate() {
+                outcome.unwrap();
+                most = most.max(pulled.load(Ordering::SeqCst) - taken);
+            }
+        });
+        most
+    };
+    for threads in [1, 2, 8] {
+        let pool = pool(threads);
+        let short = most_ahead(&pool, 200_000, |n| n);
+        assert!((65..=4_096).contains(&short), "{short}");
+        let long = most_ahead(&pool, 200, |n| {
+            std::thread::sleep(Duration::from_millis(1));
+            n
+        });
+        assert!(long <= 64, "{long}");
+    }
+}
+
 #[test]
 fn a_streaming_map_keeps_the_order_and_the_window() {
     let _watch = watchdog();
