@@ -56,8 +56,13 @@ pub(crate) type ForkMark = usize;
 pub(crate) struct After(Cell<ForkMark>);
 
 impl After {
-    pub(crate) fn fork(newest: ForkMark) -> Self {
+    pub(crate) const fn fork(newest: ForkMark) -> Self {
         Self(Cell::new(newest))
+    }
+
+    /// The same of something that begins later.
+    pub(crate) fn set(&self, newest: ForkMark) {
+        self.0.set(newest);
     }
 
     /// Whether no fork that is private is older.

@@ -7,6 +7,14 @@
 //! It is called without a lock or a borrow of this library's, so it may do whatever other code may. What it does
 //! itself, and what the tasks do that it spawns, is told to no observer: it would be called for its own calls, and
 //! for those in turn. A thread, or a task, that observers are not told of is *quiet*.
+//!
+//! # Protocol
+//! *Quiet* is a mark of the thread, which a guard sets ([`Quiet`]). Whatever hands work to another thread asks for the mark
+//! where the work is made, keeps it with the work, and sets it on the thread that does the work: a task of a group
+//! (`Entry`), a pool's scope for all its tasks (`Parent`), a fork (`Parcel`). To make a fork costs too little to ask for
+//! anything: it is quiet if its thread was quiet before it was made, which is found out when it is published. For that the
+//! pool writes down, on each thread that becomes quiet ([`on_quiet`]), which fork was the newest then. A thread stays quiet for
+//! longer than any fork is open that it makes so.
 
 use std::cell::Cell;
 use std::io::{Write, stderr};
@@ -16,7 +24,9 @@ use super::{Stall, Straggler, Verb};
 use crate::contain::{assert_outside, contain};
 use crate::error::{Cancelled, CutShort, Deadlock};
 use crate::id::Label;
-use crate::primitive::{Arc, Counter, Ordering, StaticMutex, StaticMutexGuard, thread_local};
+use crate::primitive::{
+    Arc, Counter, OnceLock, Ordering, StaticMutex, StaticMutexGuard, thread_local,
+};
 
 /// Something that happened to a task or a scope.
 #[derive(Clone, Copy, Debug)]
@@ -235,6 +245,14 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
+/// Who is told that a thread becomes quiet.
+static LISTENER: OnceLock<fn()> = OnceLock::new();
+
+/// Calls `listener` on each thread that becomes quiet, from now on. There is one listener.
+pub(crate) fn on_quiet(listener: fn()) {
+    LISTENER.get_or_init(|| listener);
+}
+
 /// What the calling thread does is told to nobody until this is dropped.
 pub(crate) struct Quiet {
     before: bool,
@@ -244,6 +262,9 @@ impl Quiet {
     pub(crate) fn keep() -> Self {
         // A thread that has lost its locals is ending.
         let before = QUIET.try_with(|quiet| quiet.replace(true)).unwrap_or(true);
+        if !before && let Some(listener) = LISTENER.get() {
+            listener();
+        }
         Self { before }
     }
 }

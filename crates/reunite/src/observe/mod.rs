@@ -9,7 +9,7 @@ mod verb;
 
 pub(crate) use count::{count_blocked, count_stolen, count_thread, counted};
 pub use event::{Completion, Event, Observer, Observing, observe};
-pub(crate) use event::{Quiet, is_on, is_quiet, tell};
+pub(crate) use event::{Quiet, is_on, is_quiet, on_quiet, tell};
 pub use report::{UnjoinedError, on_stall, on_stragglers, on_unjoined_error};
 pub(crate) use report::{
     report_forgotten, report_leak, report_stall, report_stragglers, report_unjoined,

@@ -6,7 +6,7 @@ use super::seat::{Parcel, Seat};
 use crate::contain::contain;
 use crate::current;
 use crate::deadlock;
-use crate::observe::is_on;
+use crate::observe::{Quiet, is_on};
 use crate::primitive::Arc;
 
 /// Runs a job that this thread, who sits at `seat`, took: as a task of its own in the context in which it was forked.
@@ -17,7 +17,9 @@ pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
         owner,
         spawned,
         inherited,
+        is_quiet,
     } = parcel;
+    let quiet = is_quiet.then(Quiet::keep);
     let entered = current::enter_for_pieces(Arc::clone(&context));
     let holding = deadlock::holding();
     // SAFETY: it was published, and is finished below.
@@ -55,6 +57,7 @@ pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
     }
     drop(half);
     drop(entered);
+    drop(quiet);
     // SAFETY: it has run, and this is the only call.
     if unsafe { job.finish() } {
         owner.unpark();

@@ -192,7 +192,7 @@ impl<T> PoolTask<'_, T> {
             // SAFETY: taken off the list below; to run it does not unwind.
             let aside = unsafe { Aside::new(task) };
             self.core.begin_aside(aside);
-            let entered = current::enter_for_pieces(Arc::clone(self.core.parent.tasks()));
+            let entered = self.core.parent.enter();
             task.run(&self.core.parent, here::seat().map(Seat::life));
             drop(entered);
             self.core.end_aside(aside);

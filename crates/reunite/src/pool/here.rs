@@ -12,6 +12,7 @@ use super::seat::{self, Parcel, Seat};
 use crate::context::{is_inherited, on_inherit};
 use crate::current::{self, After, Context, ForkMark, Make, Pieces};
 use crate::deadlock;
+use crate::observe::{is_quiet, on_quiet};
 use crate::primitive::{Arc, Inside, OnceLock, thread_local};
 
 /// How many are published at once: enough that thieves do not live on leaves.
@@ -22,6 +23,9 @@ thread_local! {
     static SEAT: Cell<Option<&'static Seat>> = const { Cell::new(None) };
     /// The pieces of work that this thread runs, one inside the wait of another.
     static RUNNING: RefCell<Vec<Running>> = const { RefCell::new(Vec::new()) };
+    /// After which of its private forks this thread became quiet (see `observe::event`), if it is: those that it has made since
+    /// are quiet, too.
+    static QUIET_AFTER: After = const { After::fork(0) };
 }
 
 /// A piece of work that the calling thread runs.
@@ -49,6 +53,7 @@ fn publish(seat: &'static Seat, count: usize) {
     // Whoever takes one goes on in the context of the piece in which it was forked.
     current::make_contexts(oldest.clone().map(JobRef::mark));
     let spawned = Spawned::now();
+    let is_thread_quiet = is_quiet();
     seat.publish(|offer| {
         let mut offer_below = |running: &[Running]| {
             let mut begun = running.partition_point(|piece| piece.after.is_none());
@@ -64,7 +69,9 @@ fn publish(seat: &'static Seat, count: usize) {
                     owner: seat,
                     spawned,
                     inherited: captured::take(job.mark()),
+                    is_quiet: is_thread_quiet && QUIET_AFTER.with(After::is_none),
                 });
+                QUIET_AFTER.with(|after| after.forget(job.mark()));
                 let after = running[begun..].iter();
                 let inside = after.take_while(|piece| piece.after.forget(job.mark()));
                 begun += inside.count();
@@ -105,6 +112,7 @@ pub(super) fn sit(seat: Option<&'static Seat>) -> Option<&'static Seat> {
     current::tell_pieces_by(&PIECES);
     static LISTENS: OnceLock<()> = OnceLock::new();
     LISTENS.get_or_init(|| {
+        on_quiet(|| QUIET_AFTER.with(|after| after.set(newest())));
         on_inherit(seat::inherit);
         // There may have been hooks before, and seats.
         if is_inherited() {

@@ -5,9 +5,10 @@ use std::convert::Infallible;
 use super::here;
 use super::job::{Ancestor, Lineage};
 use crate::cancel::Node;
-use crate::current::Context;
+use crate::current::{self, Context, Entered};
 use crate::error::{Cancelled, Failure, JoinError};
 use crate::id::Label;
+use crate::observe::{Quiet, is_quiet};
 use crate::park::Parker;
 use crate::primitive::{Arc, Mutex, OnceLock};
 use crate::task::Failures;
@@ -20,6 +21,14 @@ pub(super) struct Parent {
     pub(super) failures: Failures<Infallible>,
     /// The scope's end, and those that join one of its tasks.
     waiters: Mutex<Vec<Parker>>,
+    /// Opened by an observer, or below: observers are not told of the tasks.
+    is_quiet: bool,
+}
+
+/// The calling thread runs tasks of a scope until this is dropped.
+pub(super) struct InTasks {
+    _entered: Entered,
+    _quiet: Option<Quiet>,
 }
 
 impl Parent {
@@ -31,6 +40,7 @@ impl Parent {
             tasks: OnceLock::new(),
             failures: Failures::new(),
             waiters: Mutex::new(Vec::new()),
+            is_quiet: is_quiet(),
         }
     }
 
@@ -77,6 +87,15 @@ impl Parent {
             unreachable!("it was set, here or by another")
         };
         tasks
+    }
+
+    /// Makes the context of the tasks the calling thread's.
+    pub(super) fn enter(&self) -> InTasks {
+        let quiet = self.is_quiet.then(Quiet::keep);
+        InTasks {
+            _entered: current::enter_for_pieces(Arc::clone(self.tasks())),
+            _quiet: quiet,
+        }
     }
 
     /// A task failed, or was cancelled before it began.

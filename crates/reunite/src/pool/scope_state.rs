@@ -35,7 +35,7 @@ use super::queue::{Batch, Queue};
 use super::run::{Aside, Run};
 use super::seat::Seat;
 use super::shared::Shared;
-use crate::current::{self, Context};
+use crate::current::Context;
 use crate::deadlock::{Bond, Object, On, Site};
 use crate::id::Label;
 use crate::observe::Verb;
@@ -312,7 +312,7 @@ impl OpenScope for ScopeState {
         let mut count = 1;
         while let Some(batch) = self.take(count, last.take()) {
             let start = now();
-            let entered = current::enter_for_pieces(Arc::clone(self.parent.tasks()));
+            let entered = self.parent.enter();
             if let Some(life) = life {
                 life.begin();
             }

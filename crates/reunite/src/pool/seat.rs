@@ -28,6 +28,8 @@ pub(super) struct Parcel {
     /// When it was published: when it was forked nobody asked.
     pub(super) spawned: Spawned,
     pub(super) inherited: Option<Inherited>,
+    /// Forked by an observer, or below: observers are not told of it.
+    pub(super) is_quiet: bool,
 }
 
 /// A member's place in a pool. Seats are never freed, but reused: a thief may look at one whose member has
