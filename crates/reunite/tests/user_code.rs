@@ -37,6 +37,10 @@ fn use_the_library() {
         });
         let (one, two) = reunite::join(|| 1, || 2);
         assert_eq!(one + two, 3);
+        // Another thread can take the half meanwhile, and mostly does.
+        reunite::join(|| reunite::sleep(Duration::from_micros(200)), || ())
+            .0
+            .unwrap();
         let sum: i32 = reunite::map(0..3, |n| n)
             .into_iter()
             .map(Result::unwrap)
