@@ -133,7 +133,7 @@ impl Piece for Half {
         Arc::clone(&made.context)
     }
 
-    fn known_context(&self) -> Option<Arc<Context>> {
+    fn known_context(&self, _: &Arc<Context>) -> Option<Arc<Context>> {
         let made = self.own.known()?;
         Some(Arc::clone(&made.context))
     }

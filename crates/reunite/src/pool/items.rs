@@ -481,7 +481,7 @@ impl<T, F, H, R> Piece for Running<'_, '_, '_, T, F, H, R> {
         self.item().unwrap_or_else(|| Arc::clone(around))
     }
 
-    fn known_context(&self) -> Option<Arc<Context>> {
+    fn known_context(&self, _: &Arc<Context>) -> Option<Arc<Context>> {
         let place = self.items.at_hand()?;
         let at_hand = self.at_hand.lock();
         let known = at_hand.as_ref().filter(|known| known.place == place)?;

@@ -33,8 +33,8 @@ pub(super) trait Piece {
     /// Its own context, made now if it was not before; it runs in `around`.
     fn context(&self, around: &Arc<Context>) -> Arc<Context>;
 
-    /// Its own context, if that was made.
-    fn known_context(&self) -> Option<Arc<Context>>;
+    /// Its own context, if that was made, or says of the piece what `around`, in which it runs, does not.
+    fn known_context(&self, around: &Arc<Context>) -> Option<Arc<Context>>;
 }
 
 /// When a piece was spawned, to a few milliseconds.

@@ -327,7 +327,7 @@ mod tests {
             Arc::clone(around)
         }
 
-        fn known_context(&self) -> Option<Arc<Context>> {
+        fn known_context(&self, _: &Arc<Context>) -> Option<Arc<Context>> {
             None
         }
     }

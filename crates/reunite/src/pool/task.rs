@@ -161,7 +161,7 @@ where
             made.context.who.start();
         }
         if self.has(UNDONE)
-            && let Err(cancelled) = around.node.look()
+            && let Some(cancelled) = around.node.cause()
         {
             made.context.node.hear(&cancelled);
             made.context.node.mark_observed_here();
@@ -324,6 +324,10 @@ where
         cancelled: &Cancelled,
         core: &Parent,
     ) -> Option<Result<T, Failed>> {
+        // It may still be on its way down from where it was found.
+        if !core.tasks().node.is_cancelled() {
+            core.tasks().node.hear(cancelled);
+        }
         if needs_drop::<F>() {
             // First: what the destructor asks for is that of a task that was told.
             self.state.fetch_or(UNDONE, Ordering::AcqRel);
@@ -426,9 +430,10 @@ where
         Arc::clone(&self.made(around).context)
     }
 
-    fn known_context(&self) -> Option<Arc<Context>> {
-        let made = self.own.known()?;
-        Some(Arc::clone(&made.context))
+    fn known_context(&self, around: &Arc<Context>) -> Option<Arc<Context>> {
+        // One that is dropped undone was told of the cancellation, and those around it may not have been.
+        let has_its_own = self.own.known().is_some() || self.has(UNDONE);
+        has_its_own.then(|| self.context(around))
     }
 }
 
