@@ -3,6 +3,7 @@
 mod common;
 
 use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(feature = "signal")]
 use std::time::Duration;
 
 use common::homes::{ALL, Home, NAMED, Place, in_homes};
