@@ -96,7 +96,9 @@ fn spawn_then_join(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
             // The half of a fork cannot be joined later.
             continue;
         }
-        let Some(waited) = waits.get(&(by, task.task.id())) else {
+        let waited = waits.get(&(by, task.task.id()));
+        // It may have waited elsewhere before, and in vain.
+        let Some(waited) = waited.filter(|wait| wait.at == at && wait.to <= joined) else {
             continue;
         };
         let others = &spawns[&parent];
