@@ -98,7 +98,7 @@ fn map_in<'s>(s: &'s PoolScope<'s, '_>, size: usize, window: Option<usize>) {
     if let Some(window) = window {
         map = map.window(window);
     }
-    consume(map.into_iter().map(|value| value.expect("no panic")));
+    consume(map.map(|value| value.expect("no panic")));
 }
 
 fn in_a_pool(size: usize, meter: &mut Meter) {

@@ -170,7 +170,7 @@ fn from_the_last(size: usize, meter: &mut Meter) {
     meter.rounds(size, || {
         let all = Barrier::new(size);
         scope(|s| {
-            let spawn = |_| s.spawn(|| drop(all.wait()));
+            let spawn = |_| s.spawn(|| _ = all.wait());
             let tasks: Vec<_> = (0..size).map(spawn).collect();
             tasks.into_iter().rev().for_each(join);
         });
@@ -193,7 +193,7 @@ fn linked(size: usize, meter: &mut Meter) {
         let all = Barrier::new(size + 1);
         scope(|s| {
             let all = &all;
-            let mut last = s.spawn(|| drop(all.wait()));
+            let mut last = s.spawn(|| _ = all.wait());
             for _ in 1..size {
                 let before = last;
                 last = s.spawn(move || {
