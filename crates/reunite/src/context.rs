@@ -36,6 +36,7 @@ pub trait Inherit: Send + Sync {
     ///
     /// Tasks of a pool inherit as those on threads do: tasks of [`Pool::scope`](crate::Pool::scope), items of maps, and halves
     /// of a [`join`](crate::join()) that another thread runs. While there is a hook, each fork costs a call of it.
+    /// What the hook forks there itself, its thread runs alone.
     fn capture(&self) -> Box<dyn FnOnce() -> Box<dyn Any> + Send>;
 }
 

@@ -22,6 +22,8 @@ impl Drop for Back {
 impl reunite::Inherit for Request {
     fn capture(&self) -> Box<dyn FnOnce() -> Box<dyn Any> + Send> {
         let id = REQUEST.get();
+        // A hook may fork itself, also where it is called for a fork.
+        assert_eq!(reunite::join(|| 1, || 2), (1, 2));
         Box::new(move || Box::new(Back(REQUEST.replace(id))))
     }
 }

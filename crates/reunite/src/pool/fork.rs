@@ -32,7 +32,7 @@ use super::builder::Pool;
 use super::captured;
 use super::global::visit_global;
 use super::half::tell_join;
-use super::here::{publish_older_half, seat};
+use super::here::{aside, publish_older_half, seat};
 use super::job::{Caught, JobRef, StackJob};
 use super::member;
 use super::seat::Seat;
@@ -59,7 +59,7 @@ fn answer() {
     if seat.inherits() {
         // SAFETY: this thread sits there.
         let older = unsafe { seat.private.second_mark() };
-        captured::capture(seat.private.newest_mark(), older);
+        aside(|| captured::capture(seat.private.newest_mark(), older));
     }
     if seat.is_hungry() {
         share(seat);
@@ -284,7 +284,7 @@ where
     {
         return join_at(at, a, b);
     }
-    // Or the pool has no seat left.
+    // Or the pool has no seat left, or a hook forks that is called for a fork.
     let a = a();
     (a, b())
 }

@@ -23,6 +23,8 @@ thread_local! {
     static SEAT: Cell<Option<&'static Seat>> = const { Cell::new(None) };
     /// The pieces of work that this thread runs, one inside the wait of another.
     static RUNNING: RefCell<Vec<Running>> = const { RefCell::new(Vec::new()) };
+    /// Whether it runs what is to know nothing of its seat.
+    static IS_ASIDE: Cell<bool> = const { Cell::new(false) };
     /// After which of its private forks this thread became quiet (see `observe::event`), if it is: those that it has made since
     /// are quiet, too.
     static QUIET_AFTER: After = const { After::fork(0) };
@@ -153,7 +155,7 @@ fn context_of_last(
         let last = running.get(pieces.start..end)?.last()?;
         match make {
             Make::Now => Some(last.piece().context(around)),
-            Make::Never => last.piece().known_context(),
+            Make::Never => last.piece().known_context(around),
         }
     };
     RUNNING.try_with(last).ok().flatten()
@@ -184,9 +186,24 @@ pub(super) fn seat() -> Option<&'static Seat> {
     SEAT.with(Cell::get)
 }
 
-/// Whether this thread can take part in a pool: not if it is ending and has lost its lists.
+/// Whether this thread can take part in a pool: not if it is ending and has lost its lists, nor [aside](aside).
 pub(super) fn can_sit() -> bool {
-    RUNNING.try_with(|_| ()).is_ok()
+    !IS_ASIDE.with(Cell::get) && RUNNING.try_with(|_| ()).is_ok()
+}
+
+/// Runs `f` as on a thread that takes part in no pool: code of users that is called between two steps of a fork. What it forks
+/// itself it runs itself, and nothing is published meanwhile.
+pub(super) fn aside<R>(f: impl FnOnce() -> R) -> R {
+    struct Back(Option<&'static Seat>);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            SEAT.with(|here| here.set(self.0));
+            IS_ASIDE.with(|is_aside| is_aside.set(false));
+        }
+    }
+    IS_ASIDE.with(|is_aside| is_aside.set(true));
+    let _back = Back(SEAT.with(Cell::take));
+    f()
 }
 
 /// How many jobs of others this thread runs, one inside the wait of another.
@@ -303,7 +320,7 @@ mod tests {
             Arc::clone(around)
         }
 
-        fn known_context(&self) -> Option<Arc<Context>> {
+        fn known_context(&self, _: &Arc<Context>) -> Option<Arc<Context>> {
             None
         }
     }
