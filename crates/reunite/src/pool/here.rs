@@ -298,9 +298,9 @@ pub(super) fn is_inside(target: Ancestor) -> bool {
 
 #[cfg(all(test, not(reunite_model)))]
 mod tests {
-    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
-    use super::super::job::Lineage;
+    use super::super::job::{Lineage, StackJob};
     use super::*;
 
     struct Part(Lineage);
@@ -337,5 +337,44 @@ mod tests {
             assert!(innermost() == Some(outer.as_ancestor()));
         });
         assert!(innermost().is_none());
+    }
+
+    /// A fork of this thread, made now, that is never run.
+    fn fork(seat: &Seat) {
+        // SAFETY: it has begun.
+        let below = unsafe { seat.private.newest() };
+        let job = Box::leak(Box::new(StackJob::new(|| (), below, Location::caller())));
+        // SAFETY: this thread sits there, and the job is leaked.
+        unsafe { seat.private.link_in(job.as_ref(), below) };
+    }
+
+    #[test]
+    fn forks_descend_from_the_pieces_that_made_them_however_few_are_published_at_a_time() {
+        let seat = Seat::get();
+        let before = sit(Some(seat));
+        let outer = Part::new();
+        let inner = Part(Lineage::new(Some(outer.as_ancestor())));
+        fork(seat);
+        running(&outer, || {
+            (0..2).for_each(|_| fork(seat));
+            running(&inner, || {
+                (0..3).for_each(|_| fork(seat));
+                for count in [1, 1, 1, 2, 1] {
+                    publish(seat, count);
+                }
+            });
+        });
+        let taken = std::iter::from_fn(|| seat.take(None));
+        let below = taken.map(|parcel| {
+            // SAFETY: published, and leaked.
+            let job = unsafe { parcel.job.public() }.as_ancestor();
+            // SAFETY: the pieces are alive.
+            [&outer, &inner].map(|part| unsafe { job.descends(part.as_ancestor()) })
+        });
+        let [none, of_outer, of_inner] = [[false, false], [true, false], [true, true]];
+        let expected = [none, of_outer, of_outer, of_inner, of_inner, of_inner];
+        assert_eq!(below.collect::<Vec<_>>(), expected);
+        sit(before);
+        seat.give_back();
     }
 }
