@@ -9,8 +9,9 @@ use crate::shell;
 /// How much more an operation may cost at a larger size than at the smallest.
 const TOLERANCE: f64 = 1.10;
 
-/// How often an operation that seems to grow is counted. What threads do meanwhile depends on which of them runs when, and only
-/// adds to the least that was counted.
+/// How often an operation that seems to grow is counted. One attempt in which it does not is enough: what other threads do
+/// meanwhile depends on which of them runs when, and on a busy machine more of it falls into the longer sections; what really
+/// grows does so each time.
 const ATTEMPTS: usize = 5;
 
 /// Counts all operations of the crate `scaling` whose name contains `part`, and fails if one grows.
@@ -26,10 +27,10 @@ pub(crate) fn run(part: &str) -> Result<(), String> {
     for (name, growth) in operations {
         let is_logarithmic = growth == "logarithm";
         let mut counted = count(&program, name)?;
-        for _ in 1..ATTEMPTS {
-            if counted.grows(is_logarithmic) {
-                counted.keep_least(&count(&program, name)?);
-            }
+        let mut attempts = 1;
+        while counted.grows(is_logarithmic) && attempts < ATTEMPTS {
+            counted = count(&program, name)?;
+            attempts += 1;
         }
         let grows = counted.grows(is_logarithmic);
         println!("    {counted}{}", if grows { "  GROWS" } else { "" });
@@ -67,12 +68,6 @@ struct Counted {
 }
 
 impl Counted {
-    fn keep_least(&mut self, other: &Self) {
-        for ((_, cost), (_, counted)) in self.costs.iter_mut().zip(&other.costs) {
-            *cost = cost.min(*counted);
-        }
-    }
-
     /// Whether it costs more at the largest size than at the smallest. Between them an allocator may be at another layout, for good
     /// or for bad; what grows has grown at the end.
     fn grows(&self, is_logarithmic: bool) -> bool {
