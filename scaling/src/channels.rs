@@ -6,6 +6,7 @@ use std::sync::Barrier;
 use reunite::channel::{self, Receiver, Sender};
 use reunite::scope;
 
+use crate::crowd::{Lasting, all_wait};
 use crate::meter::Meter;
 use crate::operation::{Growth, Operation};
 
@@ -49,7 +50,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "channel/one-of-n-stages-of-a-pipeline",
         size: 64,
-        growth: Growth::None,
+        growth: Growth::Logarithm,
         measure: pipeline,
     },
     Operation {
@@ -99,21 +100,6 @@ fn senders(size: usize, meter: &mut Meter) {
     });
 }
 
-/// Runs `wait` on `size` threads, and `release` once all are about to call it.
-fn waiters(size: usize, wait: impl Fn() + Sync, release: impl FnOnce()) {
-    let all = Barrier::new(size + 1);
-    scope(|s| {
-        for _ in 0..size {
-            s.spawn(|| {
-                all.wait();
-                wait();
-            });
-        }
-        all.wait();
-        release();
-    });
-}
-
 fn waiting_receivers(size: usize, meter: &mut Meter) {
     let (sender, receiver) = channel::unbounded();
     meter.rounds(size, || {
@@ -121,7 +107,7 @@ fn waiting_receivers(size: usize, meter: &mut Meter) {
             receiver.recv().expect("one for each");
         };
         let send = || (0..size).for_each(|n| sender.send(n).expect("it is open"));
-        waiters(size, receive, send);
+        all_wait(size, receive, send);
     });
 }
 
@@ -129,8 +115,10 @@ fn waiting_senders(size: usize, meter: &mut Meter) {
     let (sender, receiver) = channel::bounded(1);
     meter.rounds(size, || {
         let send = || sender.send(()).expect("it is open");
-        let receive = || (0..size).for_each(|_| receiver.recv().expect("one of each"));
-        waiters(size, send, receive);
+        // It is full, and so all others wait.
+        send();
+        let receive = || (0..=size).for_each(|_| receiver.recv().expect("one of each"));
+        all_wait(size, send, receive);
     });
 }
 
@@ -138,13 +126,14 @@ fn closed(size: usize, meter: &mut Meter) {
     meter.rounds(size, || {
         let (sender, receiver) = channel::unbounded::<()>();
         let receive = || assert!(receiver.recv().is_err());
-        waiters(size, receive, || drop(sender));
+        all_wait(size, receive, || drop(sender));
     });
 }
 
 /// A message goes through all stages, and then the end does.
 fn pipeline(size: usize, meter: &mut Meter) {
     meter.rounds(size, || {
+        let lasting = Lasting::begin();
         scope(|s| {
             let (first, mut last) = channel::bounded(1);
             for _ in 0..size {
@@ -157,6 +146,7 @@ fn pipeline(size: usize, meter: &mut Meter) {
                     }
                 });
             }
+            lasting.until(size);
             first.send(1).expect("it is open");
             drop(first);
             assert_eq!((&last).into_iter().count(), 1);

@@ -1,11 +1,12 @@
 //! Locks and the like: beside others that are held, and with many that wait.
 
 use std::hint::black_box;
-use std::sync::Barrier as StdBarrier;
+use std::sync::{Barrier as StdBarrier, Mutex as StdMutex, mpsc};
 
 use reunite::scope;
 use reunite::sync::{Barrier, Condvar, Mutex, OnceCell, RwLock, Semaphore};
 
+use crate::crowd::{Lasting, all_wait};
 use crate::meter::Meter;
 use crate::operation::{Growth, Operation};
 
@@ -122,26 +123,11 @@ fn mutexes_from_the_last(size: usize, meter: &mut Meter) {
     });
 }
 
-/// Runs `wait` on `size` threads, and `release` once all are about to call it.
-fn waiters(size: usize, wait: impl Fn() + Sync, release: impl FnOnce()) {
-    let all = StdBarrier::new(size + 1);
-    scope(|s| {
-        for _ in 0..size {
-            s.spawn(|| {
-                all.wait();
-                wait();
-            });
-        }
-        all.wait();
-        release();
-    });
-}
-
 fn mutex_waiters(size: usize, meter: &mut Meter) {
     let mutex = Mutex::new(0);
     meter.rounds(size, || {
         let guard = mutex.lock();
-        waiters(
+        all_wait(
             size,
             || *mutex.lock().expect("no deadlock") += 1,
             || drop(guard),
@@ -184,7 +170,7 @@ fn writers(size: usize, meter: &mut Meter) {
     let lock = RwLock::new(0);
     meter.rounds(size, || {
         let guard = lock.read();
-        waiters(
+        all_wait(
             size,
             || *lock.write().expect("no deadlock") += 1,
             || drop(guard),
@@ -208,7 +194,7 @@ fn semaphore_waiters(size: usize, meter: &mut Meter) {
     let semaphore = Semaphore::new(1);
     meter.rounds(size, || {
         let permit = semaphore.acquire();
-        waiters(size, || drop(semaphore.acquire()), || drop(permit));
+        all_wait(size, || drop(semaphore.acquire()), || drop(permit));
     });
 }
 
@@ -221,7 +207,7 @@ fn notified(size: usize, meter: &mut Meter, notify: impl Fn(&Mutex<usize>, &Cond
         waited.expect("no deadlock");
         *guard -= 1;
     };
-    meter.rounds(size, || waiters(size, wait, || notify(&number, &changed)));
+    meter.rounds(size, || all_wait(size, wait, || notify(&number, &changed)));
 }
 
 fn notified_singly(size: usize, meter: &mut Meter) {
@@ -240,28 +226,35 @@ fn notified_at_once(size: usize, meter: &mut Meter) {
     });
 }
 
+/// The last comes when all others wait.
 fn barrier(size: usize, meter: &mut Meter) {
     let barrier = Barrier::new(size);
-    meter.rounds(size, || {
-        scope(|s| {
-            for _ in 0..size {
-                s.spawn(|| barrier.wait().expect("all come"));
-            }
-        });
-    });
+    let wait = || {
+        barrier.wait().expect("all come");
+    };
+    meter.rounds(size, || all_wait(size - 1, wait, wait));
 }
 
+/// The first goes on when all others wait.
 fn once(size: usize, meter: &mut Meter) {
     meter.rounds(size, || {
-        let (once, all) = (OnceCell::new(), StdBarrier::new(size));
+        let (once, lasting) = (OnceCell::new(), Lasting::begin());
+        let (go, gone) = mpsc::channel::<()>();
+        let gone = StdMutex::new(gone);
         scope(|s| {
             for n in 0..size {
-                let (once, all) = (&once, &all);
+                let (once, gone) = (&once, &gone);
                 s.spawn(move || {
-                    all.wait();
-                    black_box(once.get_or_init(|| n).is_ok());
+                    let first = || {
+                        let gone = gone.lock().expect("nobody panics");
+                        gone.recv().expect("it comes");
+                        n
+                    };
+                    black_box(once.get_or_init(first).is_ok());
                 });
             }
+            lasting.until(size - 1);
+            go.send(()).expect("the first waits");
         });
     });
 }

@@ -4,6 +4,7 @@
 
 mod cancel;
 mod channels;
+mod crowd;
 mod lasting;
 mod locks;
 mod maps;

@@ -6,6 +6,7 @@ use std::sync::Barrier;
 
 use reunite::{Builder, JoinHandle, ScopeBuilder, channel, scope, try_scope};
 
+use crate::crowd::Lasting;
 use crate::meter::Meter;
 use crate::operation::{Growth, Operation};
 
@@ -48,7 +49,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     },
     Operation {
         name: "task/one-of-n-that-queue-for-a-place",
-        size: 50,
+        size: 200,
         growth: Growth::None,
         measure: queued_for_a_place,
     },
@@ -189,37 +190,43 @@ fn queued_for_a_place(size: usize, meter: &mut Meter) {
 }
 
 fn linked(size: usize, meter: &mut Meter) {
-    meter.rounds(size, || {
-        let all = Barrier::new(size + 1);
-        scope(|s| {
-            let all = &all;
-            let mut last = s.spawn(|| _ = all.wait());
-            for _ in 1..size {
-                let before = last;
-                last = s.spawn(move || {
-                    all.wait();
-                    join(before);
-                });
-            }
+    meter.rounds(size, || joined_in_a_chain(size));
+}
+
+/// So many tasks of which each joins the one before it, and all wait; the first for a message.
+pub(crate) fn joined_in_a_chain(size: usize) {
+    let (sender, receiver) = channel::unbounded();
+    // A join of a task that has not begun would run it.
+    let (lasting, all) = (Lasting::begin(), Barrier::new(size));
+    scope(|s| {
+        let (all, receiver) = (&all, &receiver);
+        let mut last = s.spawn(move || {
             all.wait();
-            join(last);
+            receiver.recv().expect("it comes")
         });
+        for _ in 1..size {
+            let before = last;
+            last = s.spawn(move || {
+                all.wait();
+                join(before)
+            });
+        }
+        lasting.until(size);
+        sender.send(()).expect("it is open");
+        join(last);
     });
 }
 
 fn cancelled(size: usize, meter: &mut Meter) {
     meter.rounds(size, || {
         let (_sender, receiver) = channel::unbounded::<()>();
-        let all = Barrier::new(size + 1);
+        let lasting = Lasting::begin();
         let cancelled = || {
             scope(|s| {
                 for _ in 0..size {
-                    s.spawn(|| {
-                        all.wait();
-                        let _cancelled = receiver.recv();
-                    });
+                    s.spawn(|| drop(receiver.recv()));
                 }
-                all.wait();
+                lasting.until(size);
                 s.cancel("enough");
             });
         };

@@ -1,0 +1,48 @@
+//! Threads that certainly wait: what an operation costs must not depend on which of them came early enough to do so.
+
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use reunite::{on_stall, scope, stall_after};
+
+/// Longer than a wait lasts before the search for deadlocks knows of it, if that is on.
+const LONG: Duration = Duration::from_millis(5);
+
+/// Who is told of waits that last.
+static TOLD: Mutex<Option<Sender<()>>> = Mutex::new(None);
+
+/// Counts the waits that last, until it is dropped.
+pub(crate) struct Lasting(Receiver<()>);
+
+impl Lasting {
+    pub(crate) fn begin() -> Self {
+        let (tell, told) = mpsc::channel();
+        *TOLD.lock().unwrap_or_else(PoisonError::into_inner) = Some(tell);
+        on_stall(|_| {
+            let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+            // There is one who counts, or none any more.
+            let _nobody = told.as_ref().map(|told| told.send(()));
+        });
+        stall_after(LONG);
+        Self(told)
+    }
+
+    /// Returns when so many have lasted, and from then on none is told of.
+    pub(crate) fn until(&self, count: usize) {
+        (0..count).for_each(|_| self.0.recv().expect("the sender is kept"));
+        stall_after(None);
+    }
+}
+
+/// Runs `wait` on `size` threads, and `release` once all wait.
+pub(crate) fn all_wait(size: usize, wait: impl Fn() + Sync, release: impl FnOnce()) {
+    let lasting = Lasting::begin();
+    scope(|s| {
+        for _ in 0..size {
+            s.spawn(&wait);
+        }
+        lasting.until(size);
+        release();
+    });
+}
