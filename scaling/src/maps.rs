@@ -15,12 +15,6 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         measure: on_threads,
     },
     Operation {
-        name: "map/one-of-n-items-in-a-window-of-n",
-        size: 1_000,
-        growth: Growth::None,
-        measure: on_threads_in_a_window,
-    },
-    Operation {
         name: "map/one-of-n-items-unordered",
         size: 1_000,
         growth: Growth::None,
@@ -65,15 +59,6 @@ fn consume(values: impl Iterator<Item = usize>) {
 fn on_threads(size: usize, meter: &mut Meter) {
     meter.rounds(size, || {
         let map = reunite::map(0..size, |n: usize| n + 1).threads(1);
-        consume(map.into_iter().map(|value| value.expect("no panic")));
-    });
-}
-
-fn on_threads_in_a_window(size: usize, meter: &mut Meter) {
-    meter.rounds(size, || {
-        let map = reunite::map(0..size, |n: usize| n + 1)
-            .threads(1)
-            .window(size);
         consume(map.into_iter().map(|value| value.expect("no panic")));
     });
 }

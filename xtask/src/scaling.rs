@@ -12,7 +12,7 @@ const TOLERANCE: f64 = 1.10;
 /// How often an operation that seems to grow is counted. One attempt in which it does not is enough: what other threads do
 /// meanwhile depends on which of them runs when, and on a busy machine more of it falls into the longer sections; what really
 /// grows does so each time.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 8;
 
 /// Counts all operations of the crate `scaling` whose name contains `part`, and fails if one grows.
 pub(crate) fn run(part: &str) -> Result<(), String> {
