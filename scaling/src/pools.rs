@@ -315,7 +315,7 @@ fn tasks_cancelled(size: usize, meter: &mut Meter) {
                 s.cancel("enough");
             });
         };
-        // Somebody asks for the cancellation, so that it is told.
+        // The scope is left by it, as its tasks were not done.
         let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(scope));
         black_box(told.is_err());
     };
