@@ -35,6 +35,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         measure: enter_after_visitors,
     },
     Operation {
+        name: "enter/beside-n-visitors",
+        size: 16,
+        growth: Growth::None,
+        measure: enter_beside_visitors,
+    },
+    Operation {
         name: "pool-scope/inside-n-open-scopes",
         size: 100,
         growth: Growth::None,
@@ -165,6 +171,29 @@ fn enter_after_visitors(size: usize, meter: &mut Meter) {
         for n in 0..COUNT {
             pool.enter(|| join(|| black_box(n), || black_box(n)));
         }
+    });
+}
+
+fn enter_beside_visitors(size: usize, meter: &mut Meter) {
+    const COUNT: usize = 100;
+    let pool = alone();
+    let (all_are_here, end) = (Barrier::new(size + 1), Barrier::new(size + 1));
+    std::thread::scope(|s| {
+        for _ in 0..size {
+            s.spawn(|| {
+                pool.enter(|| {
+                    all_are_here.wait();
+                    end.wait();
+                })
+            });
+        }
+        all_are_here.wait();
+        meter.rounds(COUNT, || {
+            for n in 0..COUNT {
+                pool.enter(|| join(|| black_box(n), || black_box(n)));
+            }
+        });
+        end.wait();
     });
 }
 

@@ -37,13 +37,14 @@ impl Backlog {
 
     /// Raises the words of all members.
     pub(super) fn ask_all(&self) {
-        self.seats().for_each(Seat::ask);
+        self.seating.ask_all();
     }
 
     /// The oldest job somebody offers, or the oldest below `target`.
     pub(super) fn take(&self, not_from: &'static Seat, target: Option<Ancestor>) -> Option<Parcel> {
         let taken = self
-            .seats()
+            .seating
+            .with_offers()
             .filter(|seat| !std::ptr::eq(*seat, not_from))
             .find_map(|seat| seat.take(target));
         taken.inspect(|_| count_stolen())
@@ -68,7 +69,7 @@ impl Backlog {
     pub(super) fn has_work(&self) -> bool {
         self.scopes.has_tasks()
             || self.queued.load(Ordering::SeqCst) > 0
-            || self.seats().any(Seat::has_offers)
+            || self.seating.has_offers()
     }
 
     /// A task that nobody has begun.
@@ -88,7 +89,7 @@ impl Backlog {
             let mut tasks = scopes.map(|scope| scope.next_task());
             tasks.find_map(|task| task)
         };
-        let offered = || self.seats().find_map(Seat::offered_by);
+        let offered = || self.seating.with_offers().find_map(Seat::offered_by);
         queued.or_else(in_scope).or_else(offered)
     }
 

@@ -4,10 +4,10 @@ use std::io;
 use std::panic::Location;
 
 use super::install;
+use super::marks::SEATS;
 use super::member;
 use super::roster::Roster;
 use super::scope::{self, PoolScope};
-use super::seating::SEATS;
 use super::shared::{Duties, Hook, Shared, Watch};
 use super::watch;
 use crate::deadline;

@@ -350,7 +350,7 @@ mod tests {
 
     #[test]
     fn forks_descend_from_the_pieces_that_made_them_however_few_are_published_at_a_time() {
-        let seat = Seat::get();
+        let seat = Seat::of_a_test();
         let before = sit(Some(seat));
         let outer = Part::new();
         let inner = Part(Lineage::new(Some(outer.as_ancestor())));
@@ -375,6 +375,5 @@ mod tests {
         let expected = [none, of_outer, of_outer, of_inner, of_inner, of_inner];
         assert_eq!(below.collect::<Vec<_>>(), expected);
         sit(before);
-        seat.give_back();
     }
 }

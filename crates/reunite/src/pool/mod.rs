@@ -6,6 +6,7 @@
 //! | `piece` | who a piece of work is, made when somebody asks |
 //! | `half` | the half of a fork that another thread runs |
 //! | `life` | whether a member has a place, and what it is at, as others see it |
+//! | `marks` | a bit for each seat of a pool, so that nobody looks at all seats |
 //! | `seat` | what a member offers to others, and the word by which they ask |
 //! | `captured` | what forks inherit |
 //! | `here` | what the calling thread is at: its seat, its private forks, the pieces that it runs |
@@ -52,6 +53,7 @@ mod items;
 mod job;
 #[allow(unsafe_code)]
 mod life;
+mod marks;
 mod member;
 mod open_scopes;
 mod parent;

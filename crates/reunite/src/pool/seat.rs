@@ -10,13 +10,14 @@ use std::collections::VecDeque;
 
 use super::job::{Ancestor, JobRef, Private};
 use super::life::Life;
+use super::marks::Marks;
 use super::piece::Spawned;
 use crate::contain::contain;
 use crate::context::{Inherited, is_inherited};
 use crate::current::{Context, ForkMark};
 use crate::id::Label;
 use crate::park::Parker;
-use crate::primitive::{Arc, AtomicBool, AtomicU8, AtomicUsize, Mutex, Ordering, StaticMutex};
+use crate::primitive::{Arc, AtomicBool, AtomicU8, Mutex, Ordering, StaticMutex};
 
 /// A published job, with what whoever runs it needs.
 pub(super) struct Parcel {
@@ -35,6 +36,9 @@ pub(super) struct Parcel {
 /// A member's place in a pool. Seats are never freed, but reused: a thief may look at one whose member has
 /// left.
 pub(super) struct Seat {
+    /// What is marked at the seats of its pool, among which it has this number.
+    marks: &'static Marks,
+    number: usize,
     /// On a cache line of its own: its member reads it at every fork.
     word: Word,
     /// On another: its member writes it at every fork.
@@ -54,7 +58,6 @@ const INHERITS: u8 = 2;
 #[repr(align(128))]
 struct Mailbox {
     life: Life,
-    offered: AtomicUsize,
     parcels: Mutex<VecDeque<Parcel>>,
     member: Mutex<Option<Parker>>,
     /// Whether it was reported that its member does not answer.
@@ -69,50 +72,39 @@ pub(super) fn inherit() {
     ALL.lock().iter().for_each(|seat| seat.inherit());
 }
 
-/// Seats of pools that are gone.
-static SPARE: StaticMutex<Vec<&'static Seat>> = StaticMutex::new(Vec::new());
-
 impl Seat {
-    /// A seat for a pool.
-    pub(super) fn get() -> &'static Self {
-        let spare = SPARE.lock().pop();
-        spare.unwrap_or_else(|| {
-            let seat: &'static Self = Box::leak(Box::new(Self::new()));
-            seat.private.begin();
-            // Of this and the raising by whoever adds a hook, one at least sees the other.
-            ALL.lock().push(seat);
-            if is_inherited() {
-                seat.inherit();
-            }
-            seat
-        })
-    }
-
-    fn inherit(&self) {
-        self.word.0.fetch_or(INHERITS, Ordering::SeqCst);
-    }
-
-    /// The pool is gone, and all its members with it.
-    pub(super) fn give_back(&'static self) {
-        // Its parts belong to one execution of a model.
-        if !cfg!(reunite_model) {
-            SPARE.lock().push(self);
-        }
-    }
-
-    fn new() -> Self {
-        Self {
+    /// The seat with this number of a pool.
+    pub(super) fn new(marks: &'static Marks, number: usize) -> &'static Self {
+        let seat: &'static Self = Box::leak(Box::new(Self {
+            marks,
+            number,
             // Raised, so that a new member's first fork looks around.
             word: Word(AtomicU8::new(HUNGRY)),
             private: Private::unbegun(),
             mailbox: Mailbox {
                 life: Life::default(),
-                offered: AtomicUsize::new(0),
                 parcels: Mutex::new(VecDeque::new()),
                 member: Mutex::new(None),
                 has_reported: AtomicBool::new(false),
             },
+        }));
+        seat.private.begin();
+        // Of this and the raising by whoever adds a hook, one at least sees the other.
+        ALL.lock().push(seat);
+        if is_inherited() {
+            seat.inherit();
         }
+        seat
+    }
+
+    /// A seat of no pool.
+    #[cfg(all(test, not(reunite_model)))]
+    pub(super) fn of_a_test() -> &'static Self {
+        Self::new(Box::leak(Box::new(Marks::new())), 0)
+    }
+
+    fn inherit(&self) {
+        self.word.0.fetch_or(INHERITS, Ordering::SeqCst);
     }
 
     /// The calling thread sits down here.
@@ -189,18 +181,29 @@ impl Seat {
     pub(super) fn answer(&self) {
         self.mailbox.has_reported.store(false, Ordering::Relaxed);
         self.word.0.fetch_and(!HUNGRY, Ordering::SeqCst);
+        // Not before: whoever takes the mark raises a word that is lowered.
+        self.marks.lowered.set(self.number);
     }
 
     /// Whether there is something to take, for all that can be seen without the lock.
     pub(super) fn has_offers(&self) -> bool {
-        self.mailbox.offered.load(Ordering::SeqCst) > 0
+        self.marks.offering.has(self.number)
+    }
+
+    /// Says whether there is something to take: the parcels are that, whose lock is held.
+    fn mark(&self, parcels: &VecDeque<Parcel>) {
+        if parcels.is_empty() {
+            self.marks.offering.clear(self.number);
+        } else {
+            self.marks.offering.set(self.number);
+        }
     }
 
     /// Adds offers, which `each` hands over oldest first, behind those that are there.
     pub(super) fn publish(&self, each: impl FnOnce(&mut dyn FnMut(Parcel))) {
         let mut parcels = self.mailbox.parcels.lock();
         each(&mut |parcel| parcels.push_back(parcel));
-        self.mailbox.offered.store(parcels.len(), Ordering::SeqCst);
+        self.mark(&parcels);
     }
 
     /// Takes the oldest offer, or the oldest that descends from `target`.
@@ -219,7 +222,7 @@ impl Seat {
             })?,
         };
         let parcel = parcels.remove(at)?;
-        self.mailbox.offered.store(parcels.len(), Ordering::SeqCst);
+        self.mark(&parcels);
         if parcels.is_empty() {
             // Where one came there will be more: the member publishes ahead of the next thief.
             self.ask();
@@ -235,7 +238,7 @@ impl Seat {
             return false;
         }
         let parcel = parcels.pop_back();
-        self.mailbox.offered.store(parcels.len(), Ordering::SeqCst);
+        self.mark(&parcels);
         drop(parcels);
         // What it inherits is of users.
         contain(|| drop(parcel));

@@ -1,49 +1,74 @@
-//! Which seats of a pool are taken.
+//! Which seats of a pool are taken, and which of those are worth a look.
 //!
 //! # Protocol
-//! Who looks at all seats (for offers, to ask their members) looks at those that are taken, and pays for no others, however
-//! many there were. A set bit of a *row* says that the seat of that number is taken; a set bit of `rows`, that one in that
-//! row is.
-//! 1. Bits are changed under the lock, so that the two agree whenever it is free. Seats are found without it.
+//! Seats lie in rows of as many as a word has bits. Whoever looks for offers, or asks all members, looks at no seats but those
+//! that are marked, however many members there are, and at no marks if there are none (see `marks`).
+//! 1. A set bit of `taken` says that the seat is taken; a set bit of `rows`, that one in that row is.
+//!    Both are changed under the lock, so that they agree whenever it is free. They are read without it.
 //! 2. Whoever sits down sets the bit of the seat, then that of its row, and only then raises the seat's word. Until it has
 //!    forked it offers nothing, and at its first fork it finds its word raised.
 //! 3. Whoever leaves has nothing to offer any more: all its forks are joined.
+//! 4. A seat is marked as *offering* while something lies in its mailbox, under the lock of that.
+//! 5. It is marked as *lowered* by the member after that has lowered its word, and the mark is taken away by whoever raises all
+//!    words before it raises that one, or by the member when it leaves. So once nobody is in the middle of either, each taken seat without the mark
+//!    has a raised word.
 //!
 //! So whoever misses a seat that was taken meanwhile misses no offer, and no fork whose maker was not told to look: a sleeper
 //! is in the list before it raises all words, and a member that it has missed looks there after its first fork (see `roster`).
+//! A sleeper that finds a seat not marked as lowered may also come
+//! * between the lowering and the marking: the member looks for sleepers after both, and finds it;
+//! * between the taking of the mark and the raising by another: the word is raised after the sleeper was in the list.
 //!
 //! The seat with the lowest number is taken first, so that there are few rows.
 
-use std::iter::successors;
-
+use super::marks::{Marks, ROW, SEATS, bits_of};
 use super::seat::Seat;
-use crate::primitive::{AtomicUsize, Mutex, OnceLock, Ordering};
-
-/// Members that a pool can have at a time, visitors and spare workers included.
-pub(super) const SEATS: usize = 1024;
-
-/// Seats of a row.
-const ROW: usize = usize::BITS as usize;
+use crate::primitive::{AtomicUsize, Mutex, OnceLock, Ordering, StaticMutex};
 
 pub(super) struct Seating {
-    /// Those that were ever taken.
-    seats: Box<[OnceLock<&'static Seat>]>,
+    places: &'static Places,
     taken: [AtomicUsize; SEATS / ROW],
     rows: AtomicUsize,
     changes: Mutex<()>,
 }
 
-/// The numbers of the bits that are set, lowest first.
-fn bits_of(word: usize) -> impl Iterator<Item = usize> {
-    let without_lowest = |word: &usize| Some(word & word.wrapping_sub(1));
-    let words = successors(Some(word), without_lowest).take_while(|word| *word != 0);
-    words.map(|word| word.trailing_zeros() as usize)
+/// Seats, each of which is made when it is first taken, and what is marked at them. Never freed, but reused: see [`Seat`].
+struct Places {
+    marks: Marks,
+    seats: Box<[OnceLock<&'static Seat>]>,
+}
+
+/// Those of pools that are gone.
+static SPARE: StaticMutex<Vec<&'static Places>> = StaticMutex::new(Vec::new());
+
+impl Places {
+    fn get() -> &'static Self {
+        let spare = SPARE.lock().pop();
+        let new = || Self {
+            marks: Marks::new(),
+            seats: (0..SEATS).map(|_| OnceLock::new()).collect(),
+        };
+        spare.unwrap_or_else(|| Box::leak(Box::new(new())))
+    }
+
+    /// The pool is gone, and all its members with it.
+    fn give_back(&'static self) {
+        // Its parts belong to one execution of a model.
+        if !cfg!(reunite_model) {
+            SPARE.lock().push(self);
+        }
+    }
+
+    /// Who has taken a seat may be about to make it.
+    fn seat(&self, number: usize) -> Option<&'static Seat> {
+        self.seats[number].get().copied()
+    }
 }
 
 impl Seating {
     pub(super) fn new() -> Self {
         Self {
-            seats: (0..SEATS).map(|_| OnceLock::new()).collect(),
+            places: Places::get(),
             taken: std::array::from_fn(|_| AtomicUsize::new(0)),
             rows: AtomicUsize::new(0),
             changes: Mutex::new(()),
@@ -53,7 +78,8 @@ impl Seating {
     /// Takes a seat, unless there are too many members.
     pub(super) fn take(&self) -> Option<(usize, &'static Seat)> {
         let number = self.take_lowest()?;
-        let seat = self.seats[number].get_or_init(Seat::get);
+        let new = || Seat::new(&self.places.marks, number);
+        let seat = self.places.seats[number].get_or_init(new);
         seat.welcome();
         Some((number, seat))
     }
@@ -72,28 +98,56 @@ impl Seating {
     pub(super) fn leave(&self, number: usize) {
         let (row, bit) = (number / ROW, 1 << (number % ROW));
         let _changes = self.changes.lock();
+        self.places.marks.lowered.clear(number);
         let others = self.taken[row].fetch_and(!bit, Ordering::SeqCst) & !bit;
         if others == 0 {
             self.rows.fetch_and(!(1 << row), Ordering::SeqCst);
         }
     }
 
+    /// The rows that have taken seats.
+    fn rows(&self) -> impl Iterator<Item = usize> {
+        bits_of(self.rows.load(Ordering::SeqCst))
+    }
+
     /// The seats that are taken.
     pub(super) fn all(&self) -> impl Iterator<Item = &'static Seat> {
-        let rows = bits_of(self.rows.load(Ordering::SeqCst));
-        let numbers = rows.flat_map(|row| {
+        self.rows().flat_map(move |row| {
             let taken = self.taken[row].load(Ordering::SeqCst);
-            bits_of(taken).map(move |bit| row * ROW + bit)
-        });
-        // Who has taken a seat may be about to make it.
-        numbers.filter_map(|number| self.seats[number].get().copied())
+            bits_of(taken).filter_map(move |bit| self.places.seat(row * ROW + bit))
+        })
+    }
+
+    /// Whether something is offered.
+    pub(super) fn has_offers(&self) -> bool {
+        self.places.marks.offering.is_any()
+    }
+
+    /// The seats where something is offered.
+    pub(super) fn with_offers(&self) -> impl Iterator<Item = &'static Seat> {
+        let offering = &self.places.marks.offering;
+        let rows = offering.is_any().then(|| self.rows());
+        let numbers = rows
+            .into_iter()
+            .flatten()
+            .flat_map(|row| offering.of_row(row));
+        numbers.filter_map(|number| self.places.seat(number))
+    }
+
+    /// Raises the words of all members.
+    pub(super) fn ask_all(&self) {
+        let lowered = &self.places.marks.lowered;
+        if lowered.is_any() {
+            let numbers = self.rows().flat_map(|row| lowered.take_row(row));
+            let seats = numbers.filter_map(|number| self.places.seat(number));
+            seats.for_each(Seat::ask);
+        }
     }
 }
 
 impl Drop for Seating {
     fn drop(&mut self) {
-        let seats = self.seats.iter().filter_map(|seat| seat.get());
-        seats.for_each(|seat| seat.give_back());
+        self.places.give_back();
     }
 }
 
@@ -138,5 +192,36 @@ mod tests {
             seating.leave(*number);
         }
         assert!(rows().is_empty());
+    }
+
+    #[test]
+    fn only_members_that_have_lowered_their_words_are_asked_again() {
+        let seating = Seating::new();
+        let taken: Vec<_> = (0..ROW + 2).map_while(|_| seating.take()).collect();
+        let lowered = || {
+            let marked = |row| seating.places.marks.lowered.of_row(row).count();
+            [0, 1].map(marked)
+        };
+        let are_hungry = || taken.iter().filter(|(_, seat)| seat.is_hungry()).count();
+        // Seats that were used before may have been left with lowered words.
+        seating.ask_all();
+        assert_eq!((lowered(), are_hungry()), ([0, 0], ROW + 2));
+        for (_, seat) in &taken[ROW - 1..] {
+            seat.answer();
+        }
+        assert_eq!((lowered(), are_hungry()), ([1, 2], ROW - 1));
+        seating.ask_all();
+        assert_eq!((lowered(), are_hungry()), ([0, 0], ROW + 2));
+    }
+
+    #[test]
+    fn a_seat_that_was_left_with_a_lowered_word_is_taken_with_a_raised_one() {
+        let seating = Seating::new();
+        let (number, seat) = seating.take().unwrap();
+        seat.answer();
+        seating.leave(number);
+        let (again, seat) = seating.take().unwrap();
+        assert_eq!(again, number);
+        assert!(seat.is_hungry() && !seating.has_offers());
     }
 }

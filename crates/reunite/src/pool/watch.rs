@@ -347,7 +347,7 @@ mod tests {
     fn the_patience_may_be_anything() {
         let none = Watch::new(Some(Duration::ZERO));
         assert_eq!(none.patience, Some(LEAST_PATIENCE));
-        let seat = Seat::get();
+        let seat = Seat::of_a_test();
         let endless = Watched {
             pool: Weak::new(),
             patience: Duration::MAX,
@@ -360,7 +360,6 @@ mod tests {
             }],
         };
         assert_eq!(endless.standing_still().count(), 0);
-        seat.give_back();
     }
 }
 
