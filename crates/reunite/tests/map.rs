@@ -18,6 +18,27 @@ fn outcomes_come_in_the_order_of_the_items() {
     }
 }
 
+/// If the user has not said how large the window is, it opens for items that cost next to nothing.
+#[test]
+fn short_items_are_pulled_further_ahead() {
+    let (pulled, mut ahead) = (AtomicU64::new(0), 0);
+    reunite::scope(|s| {
+        let source = (0..1_000_000_u64).inspect(|_| {
+            pulled.fetch_add(1, Ordering::SeqCst);
+        });
+        let outcomes = s.map(source, |n| n).threads(2).into_iter();
+        for (taken, outcome) in outcomes.enumerate() {
+            assert_eq!(outcome.unwrap(), taken as u64);
+            ahead = pulled.load(Ordering::SeqCst) - taken as u64 - 1;
+            assert!(ahead <= 1_024);
+            if ahead > 4 {
+                break;
+            }
+        }
+    });
+    assert!(ahead > 4, "never more than twice the threads");
+}
+
 /// Item k + window is not pulled before item k was taken, and nothing before the first `next`.
 #[test]
 fn the_window_is_strict() {

@@ -5,6 +5,7 @@ mod order;
 mod outcomes;
 mod plan;
 mod shared;
+mod window;
 mod worker;
 
 use std::convert::Infallible;
@@ -253,7 +254,8 @@ impl<'a, I: Iterator, F, H, O> Map<'a, I, F, H, O> {
         self
     }
 
-    /// How many items may be pulled and not yet taken (at least one). Unless told: twice the threads.
+    /// How many items may be pulled and not yet taken (at least one). Unless told: twice the threads, and while items take
+    /// less than some 20 µs, more, up to 1,024.
     pub fn window(mut self, items: usize) -> Self {
         self.plan.window = Some(items.max(1));
         self

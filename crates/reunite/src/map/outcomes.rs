@@ -306,12 +306,12 @@ where
         let until = deadline::earlier(deadline, patience);
         let waited = wait(site, until, Heed::Task, |parker| {
             let mut state = shared.state.lock();
-            let mut idle = Vec::new();
+            let mut idle = None;
             found = if let Some(at) = state.next_seat(shared.plan.ordered) {
                 let seat = state.seats.remove(at).expect("the seat was just found");
                 state.taken += 1;
                 taken = Some(seat.label);
-                idle = state.wake_idle();
+                idle = state.wake_one();
                 match seat.item {
                     Item::Done { outcome, unjoined } => {
                         if let Some(unjoined) = unjoined {
@@ -398,7 +398,7 @@ impl<I: Iterator, V, E, S, U> Drop for Consumer<'_, I, V, E, S, U> {
         let shared = &*self.shared;
         let mut state = shared.state.lock();
         let source = state.stop();
-        let idle = state.wake_idle();
+        let idle = state.wake_all();
         drop(state);
         shared
             .node

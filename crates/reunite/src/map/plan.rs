@@ -20,9 +20,4 @@ impl Plan {
     pub(super) fn threads(&self) -> usize {
         self.threads.unwrap_or_else(available_parallelism)
     }
-
-    pub(super) fn window(&self) -> u64 {
-        let window = self.window.unwrap_or(self.threads().saturating_mul(2));
-        u64::try_from(window).unwrap_or(u64::MAX)
-    }
 }

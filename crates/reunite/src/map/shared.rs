@@ -14,8 +14,10 @@
 //! seat done (or gone) when it comes back, and ends.
 //!
 //! *Wake-ups.* A worker that can neither take the source nor leave puts its parker into `idle` under the
-//! lock; whoever puts the source back, opens the window, ends the source or stops the map unparks all of
-//! `idle` after it changed the state under the same lock. The consumer leaves its parker likewise, and is
+//! lock, and takes it out there when it goes on. Whoever puts the source back or opens the window takes one out under the same
+//! lock, if an item can be pulled now, and unparks it: that one takes the source, or finds that another has, and each who puts
+//! it back unparks the next. Who was taken out and leaves without the source passes that on. Whoever ends the source or stops
+//! the map unparks all of `idle`. The consumer leaves its parker likewise, and is
 //! unparked whenever something it may wait for happened: a seat done, a seat taken by an item with a time
 //! limit, the first seat taken where the order is kept (it tells whom the consumer waits for), the end of the source, a worker gone.
 //!
@@ -27,6 +29,7 @@ use std::any::Any;
 use std::collections::VecDeque;
 
 use super::plan::Plan;
+use super::window::Window;
 use crate::cancel::Node;
 use crate::current::Who;
 use crate::error::JoinError;
@@ -92,6 +95,7 @@ impl Drop for Live {
 
 pub(super) struct State<I, U, E> {
     pub(super) source: Source<I>,
+    pub(super) window: Window,
     /// Items pulled so far: the number of the next.
     pub(super) pulled: u64,
     /// Outcomes taken so far.
@@ -154,6 +158,7 @@ impl<'a, I: Iterator, U, E> Shared<'a, I, U, E> {
         show(label.id(), visible);
         let state = State {
             source: Source::Here(source),
+            window: Window::new(&plan),
             pulled: 0,
             taken: 0,
             seats: VecDeque::new(),
@@ -182,8 +187,9 @@ impl<'a, I: Iterator, U, E> Shared<'a, I, U, E> {
 }
 
 impl<I, U, E> State<I, U, E> {
-    pub(super) fn may_pull(&self, window: u64) -> bool {
-        !self.stopped && self.pulled - self.taken < window && matches!(self.source, Source::Here(_))
+    pub(super) fn may_pull(&self) -> bool {
+        let has_room = self.pulled - self.taken < self.window.size();
+        !self.stopped && has_room && matches!(self.source, Source::Here(_))
     }
 
     /// Whether there is no item left to pull, now or later.
@@ -215,10 +221,27 @@ impl<I, U, E> State<I, U, E> {
         }
     }
 
-    /// Whom to unpark, once the lock is released, after anything the workers may wait for.
+    /// A worker to unpark, once the lock is released, if there is an item to pull.
     #[must_use]
-    pub(super) fn wake_idle(&mut self) -> Vec<Parker> {
+    pub(super) fn wake_one(&mut self) -> Option<Parker> {
+        if self.may_pull() {
+            self.idle.pop()
+        } else {
+            None
+        }
+    }
+
+    /// Whom to unpark, once the lock is released, when no more items are pulled.
+    #[must_use]
+    pub(super) fn wake_all(&mut self) -> Vec<Parker> {
         std::mem::take(&mut self.idle)
+    }
+
+    /// The calling worker, whose parker that is, waits no longer.
+    pub(super) fn is_idle_no_more(&mut self, parker: &Parker) {
+        if let Some(at) = self.idle.iter().position(|idle| idle.is_same(parker)) {
+            self.idle.swap_remove(at);
+        }
     }
 
     /// The seat that the consumer takes next: the oldest, or any that is done.

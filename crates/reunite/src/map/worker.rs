@@ -2,6 +2,7 @@
 
 use super::home::{Home, Owner};
 use super::shared::{Item, Seat, Shared, Source};
+use super::window::Window;
 use crate::cancel::Node;
 use crate::contain::{assert_outside, contain};
 use crate::current::{self, Context, Who};
@@ -12,7 +13,7 @@ use crate::error::{Cancelled, Failure, JoinError, JoinErrorKind, Why};
 use crate::id::{Kind, Label};
 use crate::observe::{Completion, Event, Verb, tell};
 use crate::park::Parker;
-use crate::primitive::Arc;
+use crate::primitive::{Arc, Duration, now};
 use crate::task::Unjoined;
 use crate::thread::Builder;
 use crate::wait::{Heed, Wait, wait};
@@ -100,11 +101,13 @@ where
     tell(|| Event::Start { task: &who.label });
     let running = deadlock::run(who.label.id(), None);
     assert_outside();
+    let begun = Window::is_to_fit(&shared.plan).then(now);
     let outcome = catch_task(|| match node.check() {
         Ok(()) => f(item).map_err(Failure::Failed),
         Err(cancelled) => Err(Failure::Cancelled(cancelled)),
     });
     let outcome = outcome.unwrap_or_else(|payload| Err(Failure::panicked(payload)));
+    let spent = begun.map(|begun| now().saturating_duration_since(begun));
     tell(|| Event::Complete {
         task: &who.label,
         how: match &outcome {
@@ -116,7 +119,7 @@ where
     });
     deadlock::leak(&who.label, running.leaked());
     drop(running);
-    seat(shared, number, &who, &node, outcome)
+    seat(shared, number, &who, &node, outcome, spent)
 }
 
 /// Waits for the source and a place in the window.
@@ -124,7 +127,6 @@ fn take_source<I: Iterator, U, E>(
     shared: &Shared<'_, I, U, E>,
     owner: Option<Owner<'_>>,
 ) -> Option<I> {
-    let window = shared.plan.window();
     let (mut source, mut idle) = (None, None);
     let site = Site {
         verb: Verb::Turn,
@@ -134,7 +136,8 @@ fn take_source<I: Iterator, U, E>(
     };
     let turn = wait(site, None, Heed::Node(&shared.node), |parker| {
         let mut state = shared.state.lock();
-        if state.may_pull(window) {
+        if state.may_pull() {
+            state.is_idle_no_more(parker);
             if let Source::Here(here) = std::mem::replace(&mut state.source, Source::Away) {
                 source = Some(here);
             }
@@ -153,10 +156,17 @@ fn take_source<I: Iterator, U, E>(
         false
     });
     drop(idle);
-    match turn {
-        Wait::Ready => source,
-        Wait::TimedOut | Wait::Cancelled(_) | Wait::Refused(_) => None,
+    if let Wait::Ready = turn {
+        return source;
     }
+    // It leaves: if it was to take the source, another is.
+    let next = {
+        let mut state = shared.state.lock();
+        state.is_idle_no_more(&Parker::here());
+        state.wake_one()
+    };
+    unpark(next);
+    None
 }
 
 type Pulled<T> = (T, u64, Arc<Who>, Arc<Node>);
@@ -197,12 +207,16 @@ fn pull<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>, mut source: I) -> Optio
             None
         }
     };
-    let idle = state.wake_idle();
+    let (next, idle) = match ended {
+        None => (state.wake_one(), Vec::new()),
+        Some(_) => (None, state.wake_all()),
+    };
     // The first seat tells the consumer of an ordered map whom it waits for.
     let is_first = shared.plan.ordered && state.seats.len() == 1;
     let watched = shared.plan.item_timeout.is_some() || pulled.is_none() || is_first;
     let consumer = if watched { state.consumer.take() } else { None };
     drop(state);
+    unpark(next);
     unpark(idle);
     unpark(consumer);
     contain(|| drop(ended));
@@ -247,8 +261,8 @@ fn wants_company<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>) -> bool {
     let threads = shared
         .plan
         .threads()
-        .min(usize::try_from(shared.plan.window()).unwrap_or(usize::MAX));
-    state.idle.is_empty() && state.at_work() < threads && state.may_pull(shared.plan.window())
+        .min(usize::try_from(state.window.size()).unwrap_or(usize::MAX));
+    state.idle.is_empty() && state.at_work() < threads && state.may_pull()
 }
 
 /// Leaves the outcome in the item's seat. False if the item's time was up before: its worker was replaced.
@@ -258,6 +272,7 @@ fn seat<I: Iterator, U, E>(
     who: &Who,
     node: &Node,
     outcome: Result<U, Failure<E>>,
+    spent: Option<Duration>,
 ) -> bool {
     let label = &who.label;
     shared.live.end(who);
@@ -283,6 +298,10 @@ fn seat<I: Iterator, U, E>(
         }
     });
     let mut state = shared.state.lock();
+    if let Some(spent) = spent {
+        // This worker is the next to look whether there is more to pull.
+        state.window.fit(spent);
+    }
     let seat = state.seat_mut(number);
     let late = match seat.filter(|seat| matches!(seat.item, Item::Running { .. })) {
         Some(seat) => {
@@ -296,7 +315,7 @@ fn seat<I: Iterator, U, E>(
     let mut idle = Vec::new();
     if stops_the_map && running {
         ended = state.stop();
-        idle = state.wake_idle();
+        idle = state.wake_all();
     }
     if !running {
         state.lost.retain(|lost| lost.label.id() != label.id());
