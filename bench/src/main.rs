@@ -22,8 +22,8 @@ cargo run --release -p bench -- WHAT [--busy N]
   --busy N                while N other processes use the cores; results go into a folder `busy`
 
   latency                 spawns, messages and conditions from thread to thread, beside std, crossbeam and rayon
-  pool [PART]             forks, computing, scopes, maps, waiting: beside plain recursion, rayon, chili
-                          and others; writes target/bench/*.{csv,json,svg}, or into $BENCH_OUT
+  pool [PART]             forks, computing, scopes, shapes, maps, waiting: beside plain recursion,
+                          rayon, chili and others; writes target/bench/*.{csv,json,svg}, or into $BENCH_OUT
   sync                    locks and channels, beside std, parking_lot, crossbeam, kanal, flume
   profile                 what being profiled costs
   crawl PROGRAM [PAGES]   `PROGRAM crawl` of a site on loopback addresses, beside wget2 and wget -r where

@@ -1,8 +1,9 @@
-//! Computations with structure: wall time with two workers beside the sequential program.
+//! Computations with structure, whose closures borrow: what one worker costs and how long two last, beside the sequential
+//! program.
 
 use std::hint::black_box;
 
-use super::peers::{chili, consume, pool, rayon, seconds};
+use super::peers::{chili, consume, cpu_seconds, pool, rayon, seconds};
 use crate::rounds::Candidate;
 use crate::table::Table;
 
@@ -103,7 +104,7 @@ fn choose<F: Forker>(
     let bit = free & free.wrapping_neg();
     let (here, others) = F::fork(
         f,
-        move |f| {
+        |f| {
             queens::<F>(
                 f,
                 all,
@@ -112,7 +113,7 @@ fn choose<F: Forker>(
                 (right | bit) >> 1,
             )
         },
-        move |f| choose::<F>(f, all, columns, left, right, free & !bit),
+        |f| choose::<F>(f, all, columns, left, right, free & !bit),
     );
     here + others
 }
@@ -147,8 +148,8 @@ fn siblings<F: Forker>(f: &mut F::Hand<'_>, parent: u64, depth: u32, from: u64, 
             let middle = from + some / 2;
             let (a, b) = F::fork(
                 f,
-                move |f| siblings::<F>(f, parent, depth, from, middle),
-                move |f| siblings::<F>(f, parent, depth, middle, to),
+                |f| siblings::<F>(f, parent, depth, from, middle),
+                |f| siblings::<F>(f, parent, depth, middle, to),
             );
             a + b
         }
@@ -187,110 +188,116 @@ fn quicksort<F: Forker>(f: &mut F::Hand<'_>, items: &mut [u32]) {
     let (left, right) = items.split_at_mut(less);
     F::fork(
         f,
-        move |f| quicksort::<F>(f, left),
-        move |f| quicksort::<F>(f, &mut right[1..]),
+        |f| quicksort::<F>(f, left),
+        |f| quicksort::<F>(f, &mut right[1..]),
     );
 }
 
+/// What a worker alone costs, or two together last, in milliseconds.
+fn milliseconds(threads: usize, f: impl FnOnce()) -> f64 {
+    if threads == 1 {
+        cpu_seconds(f) * 1e3
+    } else {
+        seconds(f) * 1e3
+    }
+}
+
+const BOARD: u32 = (1 << 14) - 1;
+
+fn board<F: Forker>(f: &mut F::Hand<'_>, threads: usize) -> f64 {
+    milliseconds(threads, || {
+        assert_eq!(black_box(queens::<F>(f, BOARD, 0, 0, 0)), 365_596);
+    })
+}
+
+fn tree<F: Forker>(f: &mut F::Hand<'_>, threads: usize) -> f64 {
+    milliseconds(threads, || consume(black_box(count::<F>(f, 42, 0))))
+}
+
+fn sort<F: Forker>(f: &mut F::Hand<'_>, threads: usize) -> f64 {
+    let mut items: Vec<u32> = (0..20_000_000_u64).map(|n| mix(n) as u32).collect();
+    let spent = milliseconds(threads, || quicksort::<F>(f, &mut items));
+    assert!(items.is_sorted());
+    spent
+}
+
 pub(super) fn run(table: &mut Table) {
-    let (mine, chilis, rayons) = (pool(2), chili(2), rayon(2));
-
-    const BOARD: u32 = (1 << 14) - 1;
-    fn board<F: Forker>(f: &mut F::Hand<'_>) -> f64 {
-        seconds(|| assert_eq!(black_box(queens::<F>(f, BOARD, 0, 0, 0)), 365_596)) * 1e3
-    }
-    table.measure(
-        "14 queens, 2 workers: wall time",
-        "ms",
-        7,
-        candidates(
-            &mine,
-            &chilis,
-            &rayons,
-            Programs {
-                alone: |f| board::<Alone>(f),
-                ours: |f| board::<Ours>(f),
-                chilis: |f| board::<Chilis>(f),
-                rayons: |f| board::<Rayons>(f),
-            },
-        ),
-    );
-
-    fn tree<F: Forker>(f: &mut F::Hand<'_>) -> f64 {
-        seconds(|| consume(black_box(count::<F>(f, 42, 0)))) * 1e3
-    }
     println!(
         "\nthe unbalanced tree has {} nodes",
         count::<Alone>(&mut (), 42, 0)
     );
-    table.measure(
-        "unbalanced tree, 2 workers: wall time",
-        "ms",
-        7,
-        candidates(
-            &mine,
-            &chilis,
-            &rayons,
+    let programs = [
+        (
+            "14 queens",
+            7,
             Programs {
-                alone: |f| tree::<Alone>(f),
-                ours: |f| tree::<Ours>(f),
-                chilis: |f| tree::<Chilis>(f),
-                rayons: |f| tree::<Rayons>(f),
+                alone: board::<Alone>,
+                ours: board::<Ours>,
+                chilis: |f, threads| board::<Chilis>(f, threads),
+                rayons: board::<Rayons>,
             },
         ),
-    );
-
-    fn sort<F: Forker>(f: &mut F::Hand<'_>) -> f64 {
-        let mut items: Vec<u32> = (0..20_000_000_u64).map(|n| mix(n) as u32).collect();
-        let spent = seconds(|| quicksort::<F>(f, &mut items));
-        assert!(items.is_sorted());
-        spent * 1e3
+        (
+            "unbalanced tree",
+            7,
+            Programs {
+                alone: tree::<Alone>,
+                ours: tree::<Ours>,
+                chilis: |f, threads| tree::<Chilis>(f, threads),
+                rayons: tree::<Rayons>,
+            },
+        ),
+        (
+            "quicksort of 20 million",
+            5,
+            Programs {
+                alone: sort::<Alone>,
+                ours: sort::<Ours>,
+                chilis: |f, threads| sort::<Chilis>(f, threads),
+                rayons: sort::<Rayons>,
+            },
+        ),
+    ];
+    for (threads, what) in [(1, "1 worker: processor time"), (2, "2 workers: wall time")] {
+        let (mine, chilis, rayons) = (pool(threads), chili(threads), rayon(threads));
+        for (name, rounds, programs) in &programs {
+            let candidates = candidates(&mine, &chilis, &rayons, programs, threads);
+            table.measure(&format!("{name}, {what}"), "ms", *rounds, candidates);
+        }
     }
-    table.measure(
-        "quicksort of 20 million, 2 workers: wall time",
-        "ms",
-        5,
-        candidates(
-            &mine,
-            &chilis,
-            &rayons,
-            Programs {
-                alone: |f| sort::<Alone>(f),
-                ours: |f| sort::<Ours>(f),
-                chilis: |f| sort::<Chilis>(f),
-                rayons: |f| sort::<Rayons>(f),
-            },
-        ),
-    );
 }
 
-/// One program for each forker.
+/// One program for each forker, of the number of workers.
 struct Programs {
-    alone: fn(&mut ()) -> f64,
-    ours: fn(&mut ()) -> f64,
-    chilis: for<'a> fn(&mut chili::Scope<'a>) -> f64,
-    rayons: fn(&mut ()) -> f64,
+    alone: fn(&mut (), usize) -> f64,
+    ours: fn(&mut (), usize) -> f64,
+    chilis: for<'a> fn(&mut chili::Scope<'a>, usize) -> f64,
+    rayons: fn(&mut (), usize) -> f64,
 }
 
 fn candidates<'a>(
     mine: &'a reunite::Pool,
     chilis: &'a chili::ThreadPool,
     rayons: &'a rayon::ThreadPool,
-    programs: Programs,
+    programs: &'a Programs,
+    threads: usize,
 ) -> Vec<Candidate<'a>> {
     vec![
-        ("sequential", Box::new(move || (programs.alone)(&mut ()))),
+        (
+            "sequential",
+            Box::new(move || (programs.alone)(&mut (), threads)),
+        ),
         (
             "reunite::join",
-            Box::new(move || mine.enter(|| (programs.ours)(&mut ()))),
+            Box::new(move || mine.enter(|| (programs.ours)(&mut (), threads))),
         ),
         (
             "chili",
-            Box::new(move || (programs.chilis)(&mut chilis.scope())),
+            Box::new(move || (programs.chilis)(&mut chilis.scope(), threads)),
         ),
         (
             "rayon::join",
-            Box::new(move || rayons.install(|| (programs.rayons)(&mut ()))),
+            Box::new(move || rayons.install(|| (programs.rayons)(&mut (), threads))),
         ),
     ]
 }

@@ -5,6 +5,7 @@ mod forks;
 mod maps;
 mod peers;
 mod scopes;
+mod shapes;
 mod waiting;
 
 use std::error::Error;
@@ -16,10 +17,11 @@ type Part = (&'static str, fn(&mut Table));
 
 pub(crate) fn run(only: Option<&str>, dir: &Path) -> Result<(), Box<dyn Error>> {
     let mut table = Table::default();
-    let parts: [Part; 5] = [
+    let parts: [Part; 6] = [
         ("forks", forks::run),
         ("computing", computing::run),
         ("scopes", scopes::run),
+        ("shapes", shapes::run),
         ("maps", maps::run),
         ("waiting", waiting::run),
     ];

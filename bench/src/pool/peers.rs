@@ -13,6 +13,13 @@ pub(super) fn rayon(threads: usize) -> rayon::ThreadPool {
     builder.build().expect("a pool of rayon's")
 }
 
+/// Of threads that each have a stack of so many bytes.
+pub(super) fn rayon_with_stack(threads: usize, stack: usize) -> rayon::ThreadPool {
+    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    let builder = builder.stack_size(stack);
+    builder.build().expect("a pool of rayon's")
+}
+
 pub(super) fn chili(threads: usize) -> chili::ThreadPool {
     chili::ThreadPool::with_config(chili::Config {
         thread_count: std::num::NonZero::new(threads),

@@ -2,11 +2,14 @@
 
 use std::hint::black_box;
 use std::sync::mpsc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::peers::{consume, pool, rayon, seconds};
+use super::peers::{consume, cpu_seconds, pool, rayon, seconds};
 use crate::rounds::Candidate;
 use crate::table::Table;
+
+/// Longer than any measurement.
+const LONG: Duration = Duration::from_secs(60);
 
 pub(super) fn run(table: &mut Table) {
     let (mine, rayons) = (pool(2), rayon(2));
@@ -76,6 +79,9 @@ pub(super) fn run(table: &mut Table) {
             candidates,
         );
     }
+
+    not_joined(table);
+    joined_later(table);
 
     const TIMES: u32 = 1_000;
     let candidates: Vec<Candidate<'_>> = vec![
@@ -169,4 +175,99 @@ pub(super) fn run(table: &mut Table) {
         301,
         candidates,
     );
+}
+
+/// What tiny tasks cost whose results go elsewhere, with one worker.
+fn not_joined(table: &mut Table) {
+    const COUNT: usize = 100_000;
+    let (mine, rayons) = (pool(1), rayon(1));
+    let mut threads = scoped_threadpool::Pool::new(1);
+    let each = |spent: f64| spent * 1e9 / COUNT as f64;
+    let candidates: Vec<Candidate<'_>> = vec![
+        (
+            "rayon::in_place_scope",
+            Box::new(|| {
+                rayons.install(|| {
+                    each(cpu_seconds(|| {
+                        rayon::in_place_scope(|s| {
+                            (0..COUNT).for_each(|n| s.spawn(move |_| consume(black_box(n))));
+                        });
+                    }))
+                })
+            }),
+        ),
+        (
+            "scoped_threadpool",
+            Box::new(|| {
+                each(cpu_seconds(|| {
+                    threads.scoped(|s| {
+                        (0..COUNT).for_each(|n| s.execute(move || consume(black_box(n))));
+                    });
+                }))
+            }),
+        ),
+        (
+            "reunite: Pool::scope",
+            Box::new(|| {
+                mine.enter(|| {
+                    each(cpu_seconds(|| {
+                        mine.scope(|s| {
+                            (0..COUNT).for_each(|n| drop(s.spawn(move || consume(black_box(n)))));
+                        });
+                    }))
+                })
+            }),
+        ),
+    ];
+    table.measure(
+        "100,000 tiny tasks in a scope, 1 worker: processor time a task",
+        "ns",
+        15,
+        candidates,
+    );
+}
+
+/// Tasks of no scope, a hundred at a time, which are joined when all were spawned.
+fn joined_later(table: &mut Table) {
+    const TIMES: usize = 100;
+    const COUNT: usize = 100;
+    let (mine, rustys) = (pool(1), rusty_pool::ThreadPool::new(1, 1, LONG));
+    let each = |spent: f64| spent * 1e9 / (TIMES * COUNT) as f64;
+    let candidates: Vec<Candidate<'_>> = vec![
+        (
+            "rusty_pool: evaluate",
+            Box::new(|| {
+                each(cpu_seconds(|| {
+                    for _ in 0..TIMES {
+                        let spawn = |n: usize| rustys.evaluate(move || black_box(n));
+                        let tasks: Vec<_> = (0..COUNT).map(spawn).collect();
+                        tasks
+                            .into_iter()
+                            .for_each(|task| consume(task.await_complete()));
+                    }
+                }))
+            }),
+        ),
+        (
+            "reunite: Pool::spawn",
+            Box::new(|| {
+                each(cpu_seconds(|| {
+                    for _ in 0..TIMES {
+                        let spawn = |n: usize| mine.spawn(move || black_box(n));
+                        let tasks: Vec<_> = (0..COUNT).map(spawn).collect();
+                        tasks
+                            .into_iter()
+                            .for_each(|task| consume(task.join().expect("no panic")));
+                    }
+                }))
+            }),
+        ),
+    ];
+    table.measure(
+        "100 tasks of no scope, 1 worker, joined later: processor time a task",
+        "ns",
+        15,
+        candidates,
+    );
+    rustys.shutdown();
 }
