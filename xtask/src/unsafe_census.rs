@@ -20,6 +20,10 @@ const ALLOWED: &[(&str, &str)] = &[
         "gives a slot of a channel to the one thread that puts into it or takes from it, without a lock",
     ),
     (
+        "crates/reunite/src/pool/cells.rs",
+        "keeps the tasks of a scope in memory that is used again, without an allocation a task",
+    ),
+    (
         "crates/reunite/src/pool/claim.rs",
         "gives an item of a batch to the one thread that claims it or cuts it off, for a store and a load",
     ),
@@ -54,6 +58,10 @@ const ALLOWED: &[(&str, &str)] = &[
     (
         "crates/reunite/src/pool/piece.rs",
         "keeps in one word what a piece of work has of its own once somebody has asked: a cell of std's takes two",
+    ),
+    (
+        "crates/reunite/src/pool/queue.rs",
+        "gives up the references to tasks of a batch that is over",
     ),
     (
         "crates/reunite/src/pool/run.rs",

@@ -2,7 +2,9 @@
 
 use std::convert::Infallible;
 use std::panic::Location;
+use std::ptr::NonNull;
 
+use super::cells::{Counted, Ref};
 use super::here;
 use super::member;
 use super::run::{Aside, Join, Role, Run, erase};
@@ -22,8 +24,15 @@ const MAX_NESTED_JOINS: usize = 128;
 
 /// The right to the result of a pool's task. May be dropped freely: the scope joins the task.
 pub struct PoolTask<'scope, T> {
-    pub(super) task: Arc<dyn Join<T> + 'scope>,
-    pub(super) core: &'scope Arc<ScopeState>,
+    task: Ref<dyn Join<T> + 'scope>,
+    core: &'scope Arc<ScopeState>,
+}
+
+impl<'scope, T> PoolTask<'scope, T> {
+    /// The handle of a task of that scope, whose reference counts.
+    pub(super) fn new(task: Ref<dyn Join<T> + 'scope>, core: &'scope Arc<ScopeState>) -> Self {
+        Self { task, core }
+    }
 }
 
 impl<T> PoolTask<'_, T> {
@@ -223,9 +232,14 @@ impl<T> Drop for PoolTask<'_, T> {
     fn drop(&mut self) {
         if self.task.leave() {
             // Its destructor is the user's, and may want what the caller holds.
-            let left: Arc<dyn Run + '_> = Arc::clone(&self.task) as Arc<dyn Run + '_>;
+            let left = self.task.counted();
+            let left = left.map(|task| task as NonNull<Counted<dyn Run + '_>>);
             // SAFETY: as in `spawn`: the scope has not ended, as it outlives its handles.
             self.core.push(unsafe { erase(left) });
+        }
+        // SAFETY: the handle's own, which is gone.
+        if let Some(memory) = unsafe { self.task.give_up() } {
+            self.core.give_back(memory);
         }
     }
 }

@@ -20,7 +20,7 @@
 //! | `unshared` | that forks stay private to a member that sleeps elsewhere |
 //! | `member` | the life of a worker, visits, and helping while waiting |
 //! | `spawned`, `install` | tasks of no scope; a closure that runs on a worker while its caller waits |
-//! | `parent`, `run`, `task`, `queue`, `scope_state`, `handle`, `scope` | scopes and their tasks |
+//! | `cells`, `parent`, `run`, `task`, `queue`, `scope_state`, `handle`, `scope` | scopes and their tasks |
 //! | `claim`, `items`, `untaken`, `stream` | maps, whose items one thread takes one by one, and others may cut off |
 //! | `builder`, `global` | a pool as its users hold it, and the one of every thread that takes part in no other |
 //! | `fork` | `join` |
@@ -34,6 +34,8 @@
 mod backlog;
 mod builder;
 mod captured;
+#[allow(unsafe_code)]
+mod cells;
 #[allow(unsafe_code)]
 mod claim;
 #[allow(unsafe_code)]
@@ -59,6 +61,7 @@ mod open_scopes;
 mod parent;
 #[allow(unsafe_code)]
 mod piece;
+#[allow(unsafe_code)]
 mod queue;
 mod roster;
 #[allow(unsafe_code)]

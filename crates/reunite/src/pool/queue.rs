@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use super::cells::{Cells, Freed};
 use super::life::Life;
 use super::parent::Parent;
 use super::piece::Spawned;
-use super::run::{Aside, Run};
+use super::run::{Aside, Queued, Run};
 use crate::id::TaskId;
 use crate::primitive::{Arc, AtomicUsize, Ordering};
 
@@ -22,7 +23,7 @@ const LOOKED_AT: usize = 1_000;
 /// Tasks that a thread has taken to run them one after the other.
 #[derive(Default)]
 pub(super) struct Batch {
-    pub(super) tasks: Vec<Arc<dyn Run>>,
+    pub(super) tasks: Vec<Queued>,
     /// The first that its thread has not begun; only that thread changes it.
     next: AtomicUsize,
     /// Where what is left to it ends; changed under the queue's lock.
@@ -30,7 +31,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    fn of(tasks: Vec<Arc<dyn Run>>) -> Self {
+    fn of(tasks: Vec<Queued>) -> Self {
         Self {
             next: AtomicUsize::new(1),
             end: AtomicUsize::new(tasks.len()),
@@ -64,9 +65,35 @@ impl Batch {
     }
 }
 
+/// What a thread has of the batch before the one that it runs: its references were given up, as its tasks lie near, and the
+/// queue is told with the next batch.
+#[derive(Default)]
+pub(super) struct Over {
+    freed: Freed,
+    batch: Option<Arc<Batch>>,
+    /// How many references it had.
+    count: usize,
+}
+
+impl Over {
+    /// Gives up the references of a batch that was [taken off the list](Queue::unlist).
+    ///
+    /// # Safety
+    /// Nobody follows them any more.
+    pub(super) unsafe fn give_up(&mut self, mut batch: Arc<Batch>) {
+        self.count = batch.tasks.len();
+        // The list had the only other reference.
+        if let Some(over) = Arc::get_mut(&mut batch) {
+            // SAFETY: they count, and the caller promises the rest.
+            unsafe { self.freed.add(&mut over.tasks) };
+            self.batch = Some(batch);
+        }
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Queue {
-    pub(super) tasks: VecDeque<Arc<dyn Run>>,
+    pub(super) tasks: VecDeque<Queued>,
     /// Batches that are being run.
     pub(super) batches: Vec<Arc<Batch>>,
     /// Tasks that joiners run in their own place: the references here may be given up meanwhile.
@@ -81,11 +108,13 @@ pub(super) struct Queue {
     same: u32,
     /// How often the pool had been looked at.
     looks: u64,
-    /// Tasks that are over: freed by the thread that spawns, whose allocator they come from.
-    over: Vec<Arc<dyn Run>>,
+    /// The memory of the tasks.
+    pub(super) cells: Cells,
+    /// References to tasks that are over: given up by the thread that spawns next, who can use their memory.
+    over: Vec<Queued>,
     /// The memory of a batch that is over, for the next: an allocation a batch costs short tasks more than it seems to, as
     /// one of that size has the allocator merge what was freed before.
-    spare: Option<Arc<Batch>>,
+    spare: Vec<Arc<Batch>>,
     /// How many tasks joiners have run since their references were looked for.
     left_behind: usize,
     /// Whether the scope is listed among those with tasks that can begin.
@@ -215,11 +244,11 @@ impl Queue {
         if count == 0 {
             return (None, 0);
         }
-        let mut batch = self.spare.take().unwrap_or_default();
+        let mut batch = self.spare.pop().unwrap_or_default();
         // Nobody else has it: it is on no list.
         let more = Arc::get_mut(&mut batch).map_or(0, |batch| self.fill(batch, count));
         if batch.tasks.is_empty() {
-            self.spare = Some(batch);
+            self.spare.push(batch);
             return (None, 0);
         }
         self.batches.push(Arc::clone(&batch));
@@ -235,44 +264,62 @@ impl Queue {
             if let Some((other, left)) = left.find(|(_, left)| !left.is_empty()) {
                 let from = left.end - left.len().div_ceil(2).min(count);
                 other.end.store(from, Ordering::Relaxed);
-                tasks.extend_from_slice(&other.tasks[from..left.end]);
+                let copied = other.tasks[from..left.end].iter();
+                tasks.extend(copied.map(|task| task.counted()));
                 more = tasks.len();
             }
         } else {
             let count = count.min(self.tasks.len());
-            tasks.extend(self.tasks.drain(..count));
+            let (front, back) = self.tasks.as_slices();
+            let from_front = count.min(front.len());
+            tasks.extend_from_slice(&front[..from_front]);
+            tasks.extend_from_slice(&back[..count - from_front]);
+            self.tasks.drain(..count);
         }
         *batch = Batch::of(tasks);
         more
     }
 
-    /// Takes a batch that is over off the list; says how many references are given up.
-    pub(super) fn finish(&mut self, mut batch: Arc<Batch>) -> usize {
-        let count = batch.tasks.len();
+    /// Takes a batch that is over off the list.
+    pub(super) fn unlist(&mut self, batch: &Arc<Batch>) {
         let mut batches = self.batches.iter();
-        if let Some(at) = batches.position(|other| Arc::ptr_eq(other, &batch)) {
+        if let Some(at) = batches.position(|other| Arc::ptr_eq(other, batch)) {
             self.batches.swap_remove(at);
         }
+    }
+
+    /// Has the references of a batch given up that was [taken off the list](Self::unlist); says how many they are.
+    pub(super) fn finish(&mut self, mut batch: Arc<Batch>) -> usize {
+        let count = batch.tasks.len();
         // The list had the only other reference.
         if let Some(over) = Arc::get_mut(&mut batch) {
             self.over.append(&mut over.tasks);
-            self.spare = Some(batch);
+            self.spare.push(batch);
         }
         count
     }
 
-    /// Tasks to be freed without the lock, if they are `many` or more.
-    pub(super) fn take_over(&mut self, many: usize) -> Vec<Arc<dyn Run>> {
+    /// Gets what a thread has kept of a batch; says how many references it has given up.
+    pub(super) fn take_back(&mut self, over: &mut Over) -> usize {
+        self.cells.give_back_all(&mut over.freed);
+        self.spare.extend(over.batch.take());
+        std::mem::take(&mut over.count)
+    }
+
+    /// References to be given up without the lock, if they are `many` or more.
+    #[inline]
+    pub(super) fn take_over(&mut self, many: usize) -> Vec<Queued> {
         if self.over.len() < many {
             return Vec::new();
         }
         std::mem::take(&mut self.over)
     }
 
-    /// Gives back the memory of those that were taken so.
-    pub(super) fn keep_memory(&mut self, freed: Vec<Arc<dyn Run>>) {
+    /// Gives back the memory of tasks, and the list that was taken so.
+    pub(super) fn keep_memory(&mut self, freed: &mut Freed, list: Vec<Queued>) {
+        self.cells.give_back_all(freed);
         if self.over.is_empty() {
-            self.over = freed;
+            self.over = list;
         }
     }
 
@@ -287,6 +334,7 @@ impl Queue {
 mod tests {
     use super::*;
     use crate::current::{Context, Who};
+    use crate::pool::cells::Ref;
     use crate::pool::job::{Ancestor, Lineage};
     use crate::pool::piece::Piece;
     use crate::primitive::AtomicBool;
@@ -375,8 +423,9 @@ mod tests {
     fn the_memory_of_a_batch_that_is_over_is_that_of_the_next() {
         const COUNT: usize = 100;
         let (mut queue, _) = filled(COUNT + 1);
-        let (first, _) = queue.take(COUNT);
-        assert_eq!(queue.finish(first.unwrap()), COUNT);
+        let first = queue.take(COUNT).0.unwrap();
+        queue.unlist(&first);
+        assert_eq!(queue.finish(first), COUNT);
         let (second, _) = queue.take(COUNT);
         let second = second.unwrap();
         assert_eq!((second.tasks.len(), second.left()), (1, 1..1));
@@ -384,17 +433,20 @@ mod tests {
         assert_eq!(queue.count_over(), COUNT);
     }
 
-    fn filled(count: usize) -> (Queue, Vec<Arc<Queued>>) {
-        let task = || {
-            Arc::new(Queued {
+    fn filled(count: usize) -> (Queue, Vec<Ref<Queued>>) {
+        let mut queue = Queue::default();
+        let mut task = |_| {
+            let memory = queue.cells.take(Ref::<Queued>::layout());
+            let task = Queued {
                 lineage: Lineage::new(None),
                 is_begun: AtomicBool::new(false),
                 asked: AtomicUsize::new(0),
-            })
+            };
+            // SAFETY: the tests keep the queue for as long as they follow it.
+            unsafe { Ref::new(memory, task) }
         };
-        let tasks: Vec<_> = (0..count).map(|_| task()).collect();
-        let mut queue = Queue::default();
-        let queued = tasks.iter().map(|task| Arc::clone(task) as Arc<dyn Run>);
+        let tasks: Vec<_> = (0..count).map(&mut task).collect();
+        let queued = tasks.iter().map(|task| task.map(|task| task as _));
         queue.tasks.extend(queued);
         (queue, tasks)
     }

@@ -3,6 +3,7 @@
 use std::panic::Location;
 use std::ptr::NonNull;
 
+use super::cells::Ref;
 use super::life::Life;
 use super::parent::Parent;
 use super::piece::Piece;
@@ -95,12 +96,16 @@ impl Aside {
     }
 }
 
+/// A reference to a task, as it lies in a queue.
+pub(super) type Queued = Ref<dyn Run>;
+
 /// Forgets how long a task may live.
 ///
 /// # Safety
-/// The reference must be dropped, and the task's closure have returned, when `'a` ends.
-pub(super) unsafe fn erase<'a>(task: Arc<dyn Run + 'a>) -> Arc<dyn Run> {
+/// The reference must be given up, and the task's closure have returned, when `'a` ends.
+#[inline]
+pub(super) unsafe fn erase<'a>(task: Ref<dyn Run + 'a>) -> Queued {
     // SAFETY: the two types differ in the lifetime bound of a trait object only, which has no influence
     // on layout or vtable; that the task is gone when `'a` ends is the caller's promise.
-    unsafe { std::mem::transmute::<Arc<dyn Run + 'a>, Arc<dyn Run>>(task) }
+    unsafe { std::mem::transmute::<Ref<dyn Run + 'a>, Queued>(task) }
 }

@@ -1,10 +1,13 @@
 //! Scopes in a pool: many small tasks that may borrow. How they are queued, taken and waited for is told in
 //! `scope_state`.
 
+use std::alloc::Layout;
 use std::convert::Infallible;
 use std::marker::PhantomData;
 use std::panic::Location;
+use std::ptr::NonNull;
 
+use super::cells::{Counted, Ref};
 use super::handle::PoolTask;
 use super::piece::Spawned;
 use super::run::{Role, Run, erase};
@@ -88,6 +91,12 @@ where
         after_cancel,
     };
     gather(&core, &outer_node, body)
+}
+
+/// The memory that a task of this closure needs.
+#[inline]
+fn layout_of<F: FnOnce() -> T + Send, T: Send>(_: &F) -> Layout {
+    Ref::<Task<F, T>>::layout()
 }
 
 /// What a scope's body came to.
@@ -215,7 +224,10 @@ impl<'scope> PoolScope<'scope, '_> {
         let core = &self.core;
         // Code of users: should it panic, there is no task yet.
         let inherited = Inherited::capture();
+        let memory = core.queue.lock().cells.take(layout_of(&f));
         let task = Task::new(core.parent.as_ancestor(), at, Role::Task, f);
+        // SAFETY: as in `enqueue`.
+        let task = unsafe { Ref::new(memory, task) };
         task.spawned_at(Spawned::now());
         task.number_as(core.queue.lock().next_number());
         let made = task.prepare(core.parent.tasks(), name, inherited);
@@ -227,11 +239,10 @@ impl<'scope> PoolScope<'scope, '_> {
                 scope: core.parent.label(),
             });
         }
-        let task = Arc::new(task);
-        let queued = Arc::clone(&task) as Arc<dyn Run + 'scope>;
+        let queued = task.map(|task| task as NonNull<Counted<dyn Run + 'scope>>);
         // SAFETY: as in `enqueue`.
-        self.core.push(unsafe { erase(queued) });
-        PoolTask { task, core }
+        core.push(unsafe { erase(queued) });
+        PoolTask::new(task.map(|task| task as _), core)
     }
 
     /// Queues a task, and wakes nobody. Whether it is the first that lies there: then somebody is to be told.
@@ -246,20 +257,28 @@ impl<'scope> PoolScope<'scope, '_> {
         F: FnOnce() -> T + Send + 'scope,
     {
         let core = &self.core;
-        let task = Arc::new(Task::new(core.parent.as_ancestor(), at, role, f));
-        let queued: Arc<dyn Run + 'scope> = Arc::clone(&task) as Arc<dyn Run + 'scope>;
-        // SAFETY: the scope ends, and `'scope` with it, after `ScopeState::end`: when every queued reference was
-        // dropped and every closure has returned.
-        let queued = unsafe { erase(queued) };
         let looks = core.pool.watch.looks();
-        let is_first = core.enqueue(queued, |queue| {
+        let up = core.parent.as_ancestor();
+        let mut handle = None;
+        let is_first = core.enqueue(|queue| {
+            let memory = queue.cells.take(layout_of(&f));
+            // SAFETY: the queue follows it until the scope has ended, and the handle no longer, as it borrows that.
+            let task = unsafe { Ref::new(memory, Task::new(up, at, role, f)) };
             task.number_as(queue.next_number());
             // Nobody is shown a batch, and its items are as old as its running.
             if role == Role::Task {
                 task.spawned_at(queue.now(looks, Spawned::now));
             }
+            handle = Some(task.map(|task| task as _));
+            let queued = task.map(|task| task as NonNull<Counted<dyn Run + 'scope>>);
+            // SAFETY: the scope ends, and `'scope` with it, after `ScopeState::end`: when every queued reference was
+            // given up and every closure has returned.
+            unsafe { erase(queued) }
         });
-        (PoolTask { task, core }, is_first)
+        let Some(handle) = handle else {
+            unreachable!("it was queued")
+        };
+        (PoolTask::new(handle, core), is_first)
     }
 
     pub(super) fn label(&self) -> &Label {

@@ -17,8 +17,10 @@
 //! awaited, unparks all who left their parker, under the lock they left it under. A joiner that runs a task leaves the
 //! reference in the queue; it gives such references up once they may be half of all, and whoever finds one at the front
 //! does. While it runs the task, that is listed in the queue as well (`aside`), by a reference into its frame, which is followed
-//! under the lock only, and taken off before the frame ends. References to tasks that are
-//! over lie in `over`, from where the next spawn, or the scope's end, frees them.
+//! under the lock only, and taken off before the frame ends. What is over is given up, and its
+//! memory used again (`cells`): a batch by its thread, when it is off the list and the next is taken, and counted in `pending` until
+//! that has happened; what joiners have run, and a thread's last batch, by the next spawn, or the scope's end, which find it in
+//! `over`.
 //!
 //! `is_listed` says that the scope is listed among those with something to begin (`open_scopes`). It is raised with the
 //! first task, and lowered by whoever finds, under the lock, that there is nothing to begin. Only a spawn that raises it
@@ -26,13 +28,14 @@
 
 use std::panic::Location;
 
+use super::cells::{Freed, Memory};
 use super::here;
 use super::job::Ancestor;
 use super::member;
 use super::open_scopes::{self, InScope, OpenScope, OpenScopes, Since, Slot, Slots, Until};
 use super::parent::Parent;
-use super::queue::{Batch, Queue};
-use super::run::{Aside, Run};
+use super::queue::{Batch, Over, Queue};
+use super::run::{Aside, Queued};
 use super::seat::Seat;
 use super::shared::Shared;
 use crate::current::Context;
@@ -114,18 +117,19 @@ impl ScopeState {
         has_tasks
     }
 
-    pub(super) fn push(&self, task: Arc<dyn Run>) {
-        if self.enqueue(task, |_| {}) {
+    pub(super) fn push(&self, task: Queued) {
+        if self.enqueue(|_| task) {
             self.pool.published();
         }
     }
 
-    /// Whether it is the first that lies there: then somebody is to be told. `number` may give it its number.
+    /// Queues the task that is made under the lock, without code of users. Whether it is the first that lies there: then
+    /// somebody is to be told.
     #[inline]
-    pub(super) fn enqueue(&self, task: Arc<dyn Run>, number: impl FnOnce(&mut Queue)) -> bool {
+    pub(super) fn enqueue(&self, make: impl FnOnce(&mut Queue) -> Queued) -> bool {
         let mut queue = self.queue.lock();
         self.more_pending(1, &queue);
-        number(&mut queue);
+        let task = make(&mut queue);
         queue.tasks.push_back(task);
         let first = !queue.is_listed;
         if first {
@@ -140,10 +144,19 @@ impl ScopeState {
         first
     }
 
+    /// Gives up references to tasks that are over.
     #[cold]
-    fn free(&self, mut over: Vec<Arc<dyn Run>>) {
-        over.clear();
-        self.queue.lock().keep_memory(over);
+    fn free(&self, mut over: Vec<Queued>) {
+        let mut freed = Freed::default();
+        // SAFETY: they count, and were taken off the list of those that are not followed any more.
+        unsafe { freed.add(&mut over) };
+        self.queue.lock().keep_memory(&mut freed, over);
+    }
+
+    /// The handle of a task is gone, and was the last that knew of it.
+    #[cold]
+    pub(super) fn give_back(&self, memory: Memory) {
+        self.queue.lock().cells.give_back(memory);
     }
 
     /// Counts more that the scope's end waits for. The count changes under the queue's lock, which every
@@ -162,16 +175,34 @@ impl ScopeState {
     }
 
     /// Takes the next tasks, after the last batch is over.
-    pub(super) fn take(&self, count: usize, last: Option<Arc<Batch>>) -> Option<Arc<Batch>> {
+    pub(super) fn take(
+        &self,
+        count: usize,
+        last: Option<Arc<Batch>>,
+        over: &mut Over,
+    ) -> Option<Arc<Batch>> {
         let mut queue = self.queue.lock();
-        let finished = last.map_or(0, |batch| queue.finish(batch));
-        let was_last = self.fewer_pending(finished, &queue);
+        let mut given_up = queue.take_back(over);
+        if let Some(last) = &last {
+            queue.unlist(last);
+        }
         let (batch, more) = queue.take(count);
+        // Without another batch this thread will not be back.
+        let (last, left) = last.map_or((None, None), |last| match batch {
+            Some(_) => (Some(last), None),
+            None => (None, Some(last)),
+        });
+        given_up += left.map_or(0, |last| queue.finish(last));
+        let was_last = self.fewer_pending(given_up, &queue);
         self.more_pending(more, &queue);
         self.list(&mut queue);
         drop(queue);
         if was_last {
             self.parent.wake();
+        }
+        if let Some(last) = last {
+            // SAFETY: off the list, so only this thread has the batch.
+            unsafe { over.give_up(last) };
         }
         batch
     }
@@ -211,7 +242,7 @@ impl ScopeState {
     pub(super) fn end(self: &Arc<Self>, at: &'static Location<'static>) {
         self.wait_for_all(at);
         let over = self.queue.lock().take_over(0);
-        drop(over);
+        self.free(over);
     }
 
     fn wait_for_all(self: &Arc<Self>, at: &'static Location<'static>) {
@@ -309,8 +340,9 @@ impl OpenScope for ScopeState {
         let mine = self.is_mine();
         let life = here::seat().map(Seat::life);
         let mut last = None;
+        let mut over = Over::default();
         let mut count = 1;
-        while let Some(batch) = self.take(count, last.take()) {
+        while let Some(batch) = self.take(count, last.take(), &mut over) {
             let start = now();
             let entered = self.parent.enter();
             if let Some(life) = life {
@@ -374,6 +406,26 @@ mod tests {
             }
             assert!(kept(s) <= 2 * BATCH, "{} are kept", kept(s));
             last.join().unwrap();
+            let cells = s.core.queue.lock().cells.count();
+            assert!(cells <= 8 * BATCH, "there are {cells} cells");
+        });
+    }
+
+    /// However many tasks a scope has in all: of those that are over it keeps no memory.
+    #[test]
+    fn the_memory_of_tasks_that_a_thread_has_run_is_that_of_the_next() {
+        let pool = Pool::builder().threads(1).build().unwrap();
+        // The caller has the only place, so that no worker takes tasks.
+        pool.enter(|| {
+            pool.scope(|s| {
+                let round = || {
+                    (0..1_000).for_each(|n| drop(s.spawn(move || n)));
+                    Arc::clone(&s.core).work(Until::Done);
+                    s.core.queue.lock().cells.count()
+                };
+                let first = round();
+                assert!((0..100).all(|_| round() <= 2 * first));
+            });
         });
     }
 
@@ -461,7 +513,7 @@ mod tests {
                 Arc::clone(core).work(Until::Done);
                 assert!(holds.is_finished() && tasks.iter().all(|task| task.is_finished()));
                 assert_eq!(made(), before);
-                let joined = crate::shield(|| tasks.swap_remove(500).join());
+                let joined = tasks[500].try_join().unwrap();
                 assert!(joined.unwrap_err().is_cancelled());
                 assert_eq!(made(), before + 1);
             })
@@ -502,11 +554,12 @@ mod tests {
             drop(s.spawn(look));
             drop(s.spawn(look));
             drop(s.spawn(look));
-            let batch = core.take(3, None).unwrap();
+            let mut over = Over::default();
+            let batch = core.take(3, None, &mut over).unwrap();
             assert_eq!(next(core), Some(first + 1));
-            assert!(core.take(0, None).is_none(), "it has no place");
+            assert!(core.take(0, None, &mut over).is_none(), "it has no place");
             batch.run(&core.parent, None);
-            assert!(core.take(1, Some(batch)).is_none());
+            assert!(core.take(1, Some(batch), &mut over).is_none());
             let (second, third) = (Some(first + 1), Some(first + 2));
             let expected = [(second, true), (third, true), (None, false)];
             assert_eq!(*seen.lock(), expected);

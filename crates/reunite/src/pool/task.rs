@@ -25,7 +25,7 @@
 //! the handle is gone by then; or where the handle's owner takes it; or else, if the handle is dropped after the
 //! task has completed, the task is queued once more, and whoever takes it from there drops the result. It never
 //! runs in a call that has nothing to do with it, such as a spawn: that may hold a lock which the destructor wants.
-//! To drop the last reference to a task frees memory, and no more.
+//! To give up the last reference to a task frees memory, and no more (see `cells`).
 //!
 //! # Tasks that are cancelled with their scope
 //! Many may be, at once. So nothing is made for one of which nobody has asked anything: it is counted with the scope's failures, and
@@ -34,7 +34,7 @@
 //!
 //! # Lifetimes
 //! A task may borrow what lives for `'scope`. [`erase`](super::run::erase) forgets that for the queue; the scope's end waits
-//! until every queued reference to a task was dropped and every closure has returned (see `scope_state`).
+//! until every queued reference to a task was given up and every closure has returned (see `scope_state`).
 
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -574,8 +574,8 @@ fn completion<T>(result: &Option<Result<T, Failed>>) -> Completion {
 impl<F, T> Drop for Task<F, T> {
     fn drop(&mut self) {
         let state = self.state.load(Ordering::Acquire);
-        // Every queued task is run, and every result taken or dropped before: only a handle that was forgotten
-        // keeps its task, for ever.
+        // Every queued task is run, and every result taken or dropped before. A task whose handle was forgotten is
+        // not dropped.
         debug_assert!(
             state & BEGUN != 0 && state & (DONE | EMPTY) != DONE,
             "a task is freed with what it holds"
@@ -586,11 +586,13 @@ impl<F, T> Drop for Task<F, T> {
 #[cfg(all(test, not(reunite_model), target_pointer_width = "64"))]
 mod tests {
     use super::*;
+    use crate::pool::cells::Ref;
 
-    /// With the two counts of its references, and for a closure and a result of a word each, that is what the allocators in
-    /// use have a class of their own for.
+    /// With the count of its references, and for a closure and a result of three words each: a line of the cache.
     #[test]
-    fn a_small_task_takes_five_words() {
+    fn a_small_task_fits_into_the_smallest_cell() {
         assert_eq!(size_of::<Task<fn() -> u64, u64>>(), 5 * size_of::<u64>());
+        let layout = Ref::<Task<fn() -> u64, [u64; 3]>>::layout();
+        assert_eq!(layout.size(), 64);
     }
 }
