@@ -11,6 +11,7 @@
 //! ([`Pieces`]). Each has a context of its own, which is made when somebody asks for it: by whatever blocks, fails,
 //! opens a scope, offers a fork to others, or looks. Until then nobody can tell the difference, and nothing is made.
 
+mod later;
 mod who;
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -26,6 +27,7 @@ use crate::primitive::{
     Arc, Counter, Duration, Inside, Instant, Ordering, foreign_thread_name, thread_local,
 };
 
+pub(crate) use later::{Around, Later};
 pub(crate) use who::{Waiting, Who};
 
 /// What a thread is running, and under which cancel node.
@@ -88,6 +90,8 @@ impl After {
 pub(crate) enum LayerContext {
     Shared(Arc<Context>),
     Own(Context, OnceCell<Arc<Context>>),
+    Later(Arc<Later>),
+    OfTasks(Arc<Later>),
 }
 
 impl LayerContext {
@@ -95,10 +99,32 @@ impl LayerContext {
         match self {
             Self::Shared(context) => context,
             Self::Own(context, shared) => shared.get_or_init(|| Arc::new(context.clone())),
+            Self::Later(later) => later.get(),
+            Self::OfTasks(later) => later.tasks(),
+        }
+    }
+
+    /// Whether a checkpoint is to ask more closely.
+    #[inline]
+    fn must_look(&self) -> bool {
+        match self {
+            Self::Later(later) => later.must_look(),
+            Self::OfTasks(later) => later.must_tasks_look(),
+            Self::Shared(_) | Self::Own(..) => self.node.must_look(),
+        }
+    }
+
+    /// Whether nobody has made it.
+    fn is_unmade(&self) -> bool {
+        match self {
+            Self::Later(later) => later.known().is_none(),
+            Self::OfTasks(later) => later.known_tasks().is_none(),
+            Self::Shared(_) | Self::Own(..) => false,
         }
     }
 }
 
+/// As far as it was made: see [`Later::nearest`].
 impl std::ops::Deref for LayerContext {
     type Target = Context;
 
@@ -106,6 +132,8 @@ impl std::ops::Deref for LayerContext {
         match self {
             Self::Shared(context) => context,
             Self::Own(context, _) => context,
+            Self::Later(later) => later.nearest(),
+            Self::OfTasks(later) => later.nearest_to_tasks(),
         }
     }
 }
@@ -119,6 +147,21 @@ impl From<Context> for LayerContext {
 impl From<Arc<Context>> for LayerContext {
     fn from(context: Arc<Context>) -> Self {
         Self::Shared(context)
+    }
+}
+
+impl From<Arc<Later>> for LayerContext {
+    fn from(context: Arc<Later>) -> Self {
+        Self::Later(context)
+    }
+}
+
+/// What the tasks of such a scope run in.
+pub(crate) struct TasksOf(pub(crate) Arc<Later>);
+
+impl From<TasksOf> for LayerContext {
+    fn from(TasksOf(scope): TasksOf) -> Self {
+        Self::OfTasks(scope)
     }
 }
 
@@ -190,6 +233,19 @@ pub(crate) fn current() -> Context {
 /// [`current`], for those who only look at it.
 pub(crate) fn here() -> Arc<Context> {
     own_context(|layers| layers.len() - 1)
+}
+
+/// What is around a scope that is opened here.
+pub(crate) fn around_here() -> Around {
+    let around = with_layers(|layers| {
+        let layer = layers.last()?;
+        match &layer.context {
+            LayerContext::Later(later) => Some(Around::from(later)),
+            context if layer.pieces.is_none() => Some(Around::from(Arc::clone(context.shared()))),
+            _ => None,
+        }
+    });
+    around.unwrap_or_else(|| here().into())
 }
 
 /// The context of one of the thread's layers, or of the piece that it runs there: made if need be.
@@ -340,7 +396,7 @@ pub(crate) fn enter(context: impl Into<LayerContext>) -> Entered {
 
 /// [`enter`] for pieces of a pool's work, which run in it one after the other: each in a context of its own, where
 /// somebody asks for it.
-pub(crate) fn enter_for_pieces(context: Arc<Context>) -> Entered {
+pub(crate) fn enter_for_pieces(context: impl Into<LayerContext>) -> Entered {
     let pieces = PIECES.with(Cell::get);
     let layer = Layer::of(context, (pieces.newest_fork)());
     push(Layer {
@@ -393,7 +449,7 @@ pub fn checkpoint() -> Result<(), Cancelled> {
     let must_look = LAYERS.try_with(|layers| {
         let layers = layers.borrow();
         let last = layers.last();
-        last.is_some_and(|layer| layer.context.node.must_look())
+        last.is_some_and(|layer| layer.context.must_look())
     });
     if must_look == Ok(true) {
         look_closer()
@@ -482,6 +538,10 @@ pub(crate) fn cut_short(since: u64) -> Option<CutShort> {
     let node = LAYERS.try_with(|layers| {
         let layers = layers.try_borrow().ok()?;
         let last = layers.len().checked_sub(1)?;
+        if layers[last].context.is_unmade() {
+            // Nobody has told it anything.
+            return None;
+        }
         known_context(&layers, last).node.cut_short(since)
     });
     node.ok().flatten()
@@ -491,7 +551,9 @@ pub(crate) fn cut_short(since: u64) -> Option<CutShort> {
 pub(crate) fn is_outside_tasks() -> bool {
     with_layers(|layers| {
         layers.last().is_none_or(|layer| {
-            layer.context.who.is_foreign() && layer.context.node.label().is_foreign()
+            let context = &layer.context;
+            let is_foreign = context.who.is_foreign() && context.node.label().is_foreign();
+            is_foreign && matches!(context, LayerContext::Shared(_) | LayerContext::Own(..))
         })
     })
 }

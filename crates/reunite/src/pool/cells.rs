@@ -33,6 +33,9 @@ const LEAST_ALIGNED: usize = 16;
 const FEW: usize = 4;
 const MANY: usize = 256;
 
+/// How many bytes of cells a thread keeps for another scope.
+const SMALL: usize = 1 << 15;
+
 /// A task, and how many references there are to it.
 #[repr(C)]
 pub(super) struct Counted<R: ?Sized> {
@@ -251,6 +254,15 @@ impl Cells {
         for (shelf, freed) in self.shelves.iter_mut().zip(&mut freed.0) {
             shelf.free.append(freed);
         }
+    }
+
+    /// Whether they may be used for another scope: none is lost, and there are few.
+    pub(super) fn is_whole_and_small(&self) -> bool {
+        let whole = self.chunks.iter().map(|chunk| chunk.layout.size());
+        let shelves = self.shelves.iter().zip(SIZES);
+        let free = shelves.map(|(shelf, size)| (shelf.free.len() + shelf.left) * size);
+        let whole = whole.sum::<usize>();
+        whole == free.sum::<usize>() && whole <= SMALL
     }
 
     /// How many cells there are, of all sizes.

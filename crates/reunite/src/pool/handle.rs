@@ -194,7 +194,7 @@ impl<T> PoolTask<'_, T> {
     pub(super) fn run_if_queued(&self) -> bool {
         let queued = self.task.is_queued();
         if queued {
-            let Ok(_visit) = member::visit_if_free(&self.core.pool) else {
+            let Ok(_visit) = member::visit_if_free(self.core.pool()) else {
                 return false;
             };
             let task: &dyn Run = &*self.task;

@@ -135,8 +135,8 @@ impl Drop for Seated {
 
 /// A thread's visit to a pool that it is no worker of: it works on its own stack, and others may help.
 pub(super) struct Visit {
-    pool: Arc<Shared>,
-    seated: Option<Seated>,
+    /// None if it takes part anyway.
+    seated: Option<(Arc<Shared>, Seated)>,
 }
 
 /// Takes part in `pool`; `None` if that has too many members. A thread that takes part already gets a visit
@@ -153,12 +153,9 @@ pub(super) fn visit(pool: &Arc<Shared>) -> Option<Visit> {
         let seated = Seated::in_pool(pool, Role::Visitor)?;
         pool.roster.arrive();
         seated.seat.life().hold();
-        Some(seated)
+        Some((Arc::clone(pool), seated))
     };
-    Some(Visit {
-        pool: Arc::clone(pool),
-        seated,
-    })
+    Some(Visit { seated })
 }
 
 /// [`visit`], unless others have all the places, and there are threads to do what is queued.
@@ -175,8 +172,8 @@ pub(super) struct NoPlace;
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        if let Some(seated) = self.seated.take() {
-            let roster = &self.pool.roster;
+        if let Some((pool, seated)) = self.seated.take() {
+            let roster = &pool.roster;
             let is_counted = roster.depart(seated.seat.life());
             drop(seated);
             here::forget_captured();
@@ -185,7 +182,7 @@ impl Drop for Visit {
             } else {
                 roster.look()
             };
-            if !self.pool.follow(rouse) {
+            if !pool.follow(rouse) {
                 roster.wake_blocked(None);
             }
         }

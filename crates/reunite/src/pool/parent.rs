@@ -1,23 +1,22 @@
 //! What a pool's scope is to its tasks: what they run in, where their failures go, and who waits for them.
 
 use std::convert::Infallible;
+use std::panic::Location;
 
 use super::here;
 use super::job::{Ancestor, Lineage};
-use crate::cancel::Node;
-use crate::current::{self, Context, Entered};
+use crate::current::{self, Around, Context, Entered, Later, TasksOf};
 use crate::error::{Cancelled, Failure, JoinError};
 use crate::id::Label;
 use crate::observe::{Quiet, is_quiet};
 use crate::park::Parker;
-use crate::primitive::{Arc, Mutex, OnceLock};
+use crate::primitive::{Arc, Mutex};
 use crate::task::Failures;
 
 pub(super) struct Parent {
     lineage: Lineage,
-    pub(super) context: Arc<Context>,
-    /// What the tasks run in, once there is one.
-    tasks: OnceLock<Arc<Context>>,
+    /// What its body runs in.
+    pub(super) own: Arc<Later>,
     pub(super) failures: Failures<Infallible>,
     /// The scope's end, and those that join one of its tasks.
     waiters: Mutex<Vec<Parker>>,
@@ -33,25 +32,59 @@ pub(super) struct InTasks {
 
 impl Parent {
     /// Of a scope that the calling thread opens.
-    pub(super) fn new(context: Arc<Context>) -> Self {
+    pub(super) fn new(own: Arc<Later>) -> Self {
         Self {
             lineage: Lineage::new(here::innermost()),
-            context,
-            tasks: OnceLock::new(),
+            own,
             failures: Failures::new(),
             waiters: Mutex::new(Vec::new()),
             is_quiet: is_quiet(),
         }
     }
 
+    /// What its body runs in, made now if nobody has asked before.
+    pub(super) fn context(&self) -> &Arc<Context> {
+        self.own.get()
+    }
+
+    /// As if it were [new](Self::new).
+    #[inline]
+    pub(super) fn renew(&mut self, at: &'static Location<'static>, around: Around) {
+        self.lineage = Lineage::new(here::innermost());
+        self.is_quiet = is_quiet();
+        match Arc::get_mut(&mut self.own) {
+            Some(own) => own.renew(at, around),
+            None => self.own = Arc::new(Later::new(at, around)),
+        }
+    }
+
+    /// Of a scope that has ended, and that nobody else has any more. False if somebody has its context still.
+    #[inline]
+    pub(super) fn forget(&mut self) -> bool {
+        let own = Arc::get_mut(&mut self.own);
+        own.map(Later::forget).is_some()
+    }
+
+    /// [`forget`](Self::forget) of a scope that has had tasks.
+    pub(super) fn forget_tasks(&mut self) {
+        self.waiters.lock().clear();
+        // Without the contexts of the tasks nobody could fail.
+        if self.own.known_tasks().is_some() {
+            self.failures = Failures::new();
+        }
+    }
+
     pub(super) fn label(&self) -> &Label {
-        self.context.node.label()
+        self.context().node.label()
     }
 
     /// Why the scope is cancelled, if it is: then a task of it does not begin. That counts as told there, as what the
     /// task's closure holds is dropped undone; the task around the scope has not heard of it.
     #[inline]
     pub(super) fn cause(&self) -> Option<Cancelled> {
+        if !self.own.must_tasks_look() {
+            return None;
+        }
         let node = &self.tasks().node;
         // To look reads the clock.
         let cancelled = node.cause().or_else(|| node.look().err())?;
@@ -61,39 +94,24 @@ impl Parent {
 
     #[cold]
     pub(super) fn mark_told(&self) {
-        self.context.node.mark_observed_here();
+        self.context().node.mark_observed_here();
     }
 
     pub(super) fn as_ancestor(&self) -> Ancestor {
         self.lineage.as_ancestor()
     }
 
-    /// What the scope's tasks run in: each has a context of its own below that. Made when it is asked for, as a scope may
-    /// have no tasks. Of two threads that make it at the same time one is too late, and takes the other's.
+    /// What the scope's tasks run in, made now if nobody has asked before: each has a context of its own below that.
     #[inline]
     pub(super) fn tasks(&self) -> &Arc<Context> {
-        self.tasks.get().unwrap_or_else(|| self.make_tasks())
-    }
-
-    #[cold]
-    fn make_tasks(&self) -> &Arc<Context> {
-        let made = Arc::new(Context {
-            who: Arc::clone(&self.context.who),
-            node: Node::of_tasks(&self.context.node),
-        });
-        // Not by `get_or_init`: making it takes locks.
-        let _too_late = self.tasks.set(made);
-        let Some(tasks) = self.tasks.get() else {
-            unreachable!("it was set, here or by another")
-        };
-        tasks
+        self.own.tasks()
     }
 
     /// Makes the context of the tasks the calling thread's.
     pub(super) fn enter(&self) -> InTasks {
         let quiet = self.is_quiet.then(Quiet::keep);
         InTasks {
-            _entered: current::enter_for_pieces(Arc::clone(self.tasks())),
+            _entered: current::enter_for_pieces(TasksOf(Arc::clone(&self.own))),
             _quiet: quiet,
         }
     }

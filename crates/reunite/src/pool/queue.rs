@@ -11,6 +11,9 @@ use super::run::{Aside, Queued, Run};
 use crate::id::TaskId;
 use crate::primitive::{Arc, AtomicUsize, Ordering};
 
+/// How many tasks a thread takes at a time, at most.
+pub(super) const BATCH: usize = 256;
+
 /// Numbers that are taken at a time, at most.
 const MANY: u64 = 256;
 
@@ -91,6 +94,24 @@ impl Over {
     }
 }
 
+/// References to tasks that are over, and the way of their memory back to the scope.
+#[derive(Default)]
+pub(super) struct Left {
+    tasks: Vec<Queued>,
+    freed: Freed,
+}
+
+impl Left {
+    /// Gives the references up.
+    ///
+    /// # Safety
+    /// Nobody follows them any more.
+    pub(super) unsafe fn give_up(&mut self) {
+        // SAFETY: they count, and the caller promises the rest.
+        unsafe { self.freed.add(&mut self.tasks) };
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Queue {
     pub(super) tasks: VecDeque<Queued>,
@@ -111,7 +132,7 @@ pub(super) struct Queue {
     /// The memory of the tasks.
     pub(super) cells: Cells,
     /// References to tasks that are over: given up by the thread that spawns next, who can use their memory.
-    over: Vec<Queued>,
+    over: Left,
     /// The memory of a batch that is over, for the next: an allocation a batch costs short tasks more than it seems to, as
     /// one of that size has the allocator merge what was freed before.
     spare: Vec<Arc<Batch>>,
@@ -122,6 +143,31 @@ pub(super) struct Queue {
 }
 
 impl Queue {
+    /// Of a scope that has ended: as a new one, but for memory.
+    pub(super) fn forget(&mut self) {
+        let is_small = |capacity| capacity <= 2 * BATCH;
+        let mut spare = std::mem::take(&mut self.spare);
+        spare.truncate(1);
+        let before = std::mem::replace(
+            self,
+            Self {
+                spare,
+                ..Self::default()
+            },
+        );
+        if before.cells.is_whole_and_small() {
+            self.cells = before.cells;
+        }
+        if is_small(before.tasks.capacity()) {
+            self.tasks = before.tasks;
+        }
+        if is_small(before.over.tasks.capacity()) {
+            self.over = before.over;
+        }
+        self.batches = before.batches;
+        self.aside = before.aside;
+    }
+
     /// The number of a new task. They are taken several at a time, the more the more the scope has had, as all scopes of
     /// the process take them from one place.
     #[inline]
@@ -196,7 +242,7 @@ impl Queue {
     pub(super) fn drop_begun(&mut self) -> usize {
         let begun = self.tasks.iter().take_while(|task| task.is_begun());
         let count = begun.count();
-        self.over.extend(self.tasks.drain(..count));
+        self.over.tasks.extend(self.tasks.drain(..count));
         count
     }
 
@@ -212,7 +258,7 @@ impl Queue {
         for _ in 0..before {
             if let Some(task) = self.tasks.pop_front() {
                 if task.is_begun() {
-                    self.over.push(task);
+                    self.over.tasks.push(task);
                 } else {
                     self.tasks.push_back(task);
                 }
@@ -293,7 +339,7 @@ impl Queue {
         let count = batch.tasks.len();
         // The list had the only other reference.
         if let Some(over) = Arc::get_mut(&mut batch) {
-            self.over.append(&mut over.tasks);
+            self.over.tasks.append(&mut over.tasks);
             self.spare.push(batch);
         }
         count
@@ -308,25 +354,22 @@ impl Queue {
 
     /// References to be given up without the lock, if they are `many` or more.
     #[inline]
-    pub(super) fn take_over(&mut self, many: usize) -> Vec<Queued> {
-        if self.over.len() < many {
-            return Vec::new();
-        }
-        std::mem::take(&mut self.over)
+    pub(super) fn take_over(&mut self, many: usize) -> Option<Left> {
+        (self.over.tasks.len() >= many).then(|| std::mem::take(&mut self.over))
     }
 
-    /// Gives back the memory of tasks, and the list that was taken so.
-    pub(super) fn keep_memory(&mut self, freed: &mut Freed, list: Vec<Queued>) {
-        self.cells.give_back_all(freed);
-        if self.over.is_empty() {
-            self.over = list;
+    /// Gets back what was taken so, when the references were given up.
+    pub(super) fn keep_memory(&mut self, mut over: Left) {
+        self.cells.give_back_all(&mut over.freed);
+        if self.over.tasks.is_empty() {
+            self.over = over;
         }
     }
 
     /// How many tasks are over and not freed.
     #[cfg(all(test, not(reunite_model)))]
     pub(super) fn count_over(&self) -> usize {
-        self.over.len()
+        self.over.tasks.len()
     }
 }
 
@@ -465,7 +508,7 @@ mod tests {
         begin(&tasks[2]);
         assert_eq!(queue.drop_begun(), 1);
         assert!(!queue.has_tasks() && queue.next_task().is_none());
-        assert_eq!(queue.over.len(), 3);
+        assert_eq!(queue.over.tasks.len(), 3);
     }
 
     #[test]
@@ -498,7 +541,7 @@ mod tests {
             queue.left_behind()
         });
         assert_eq!(given_up.sum::<usize>(), COUNT);
-        assert_eq!((queue.tasks.len(), queue.over.len()), (0, COUNT));
+        assert_eq!((queue.tasks.len(), queue.over.tasks.len()), (0, COUNT));
         let asked = tasks.iter().map(|task| task.asked.load(Ordering::Relaxed));
         assert!(asked.sum::<usize>() <= 4 * COUNT);
     }

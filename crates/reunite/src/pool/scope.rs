@@ -20,30 +20,16 @@ use crate::context::{Inherited, is_inherited};
 use crate::current::{self, Context};
 use crate::cut_short::{Caught, catch_body, leave};
 use crate::error::{Cancelled, CutShort, ScopeError, Why, resume};
-use crate::id::{Kind, Label};
+use crate::id::Label;
 use crate::observe::{Event, is_on, tell};
 use crate::primitive::Arc;
 use crate::task::Unclaimed;
 
 /// What the body of a [`Pool::scope`](crate::Pool::scope) spawns through.
 pub struct PoolScope<'scope, 'env> {
-    pub(super) core: Arc<ScopeState>,
+    pub(super) core: &'scope Arc<ScopeState>,
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
-}
-
-/// Makes what a scope's tasks share, and tells the node around the scope. Apart, as its frame would lie below every task that
-/// the end runs.
-#[inline(never)]
-fn open(pool: &Arc<Shared>, at: &'static Location<'static>) -> (Arc<ScopeState>, Arc<Node>) {
-    let outer = current::current();
-    let outer_node = Arc::clone(&outer.node);
-    let node = Node::child(&outer.node, Label::new(Kind::Scope, None, at), None);
-    let context = Arc::new(Context {
-        who: outer.who,
-        node: Arc::clone(&node),
-    });
-    (ScopeState::new(pool, context), outer_node)
 }
 
 /// Opens a scope in `pool`, runs `body` here, and ends the scope.
@@ -51,46 +37,67 @@ pub(super) fn run<'env, R, F>(pool: &Arc<Shared>, at: &'static Location<'static>
 where
     F: for<'scope> FnOnce(&'scope PoolScope<'scope, 'env>) -> R,
 {
-    let (core, outer_node) = open(pool, at);
-    let node = &core.parent.context.node;
+    let state = ScopeState::get(pool, at);
+    let core = &state;
     let scope = PoolScope {
-        core: Arc::clone(&core),
+        core,
         scope: PhantomData,
         env: PhantomData,
     };
+    let own = &core.parent.own;
     let guard = AbortOnUnwind("a pool's scope was torn open by a panic; this is a bug in reunite");
     let inside = core.open();
     tell(|| Event::Open {
-        scope: node.label(),
-        by: &core.parent.context.who.label,
+        scope: core.parent.label(),
+        by: &own.get().who.label,
     });
-    let entered = current::enter(Arc::clone(&core.parent.context));
+    let entered = current::enter(Arc::clone(own));
     let body = catch_body(|| body(&scope));
     let is_told = current::was_told();
     drop(entered);
-    if is_told && outer_node.is_cancelled() {
+    if is_told && own.around().node.is_cancelled() {
         current::mark_told();
     }
-    let (order, after_cancel) = (core.parent.failures.order(), node.was_observed());
-    if !matches!(body, Caught::Value(_)) {
-        node.cancel(Cancelled::new(Why::BodyFailed, node.label().clone()));
-    }
+    let left = match body {
+        Caught::Value(_) => None,
+        Caught::Left(..) | Caught::Panic(_) => Some(fail(core)),
+    };
     core.end(at);
     core.close();
     drop(inside);
     tell(|| Event::End {
-        scope: node.label(),
-        by: &core.parent.context.who.label,
+        scope: core.parent.label(),
+        by: &own.get().who.label,
     });
     std::mem::forget(guard);
 
-    let body = Body {
-        caught: body,
-        is_told,
-        order,
-        after_cancel,
+    let value = match body {
+        // Nobody has asked who the scope is: so nothing has failed in it, and nobody was told of anything.
+        Caught::Value(value) if own.known().is_none() => value,
+        caught => gather(
+            core,
+            Body {
+                caught,
+                is_told,
+                left,
+            },
+        ),
     };
-    gather(&core, &outer_node, body)
+    state.put_back();
+    value
+}
+
+/// Cancels a scope whose body was left.
+#[cold]
+#[inline(never)]
+fn fail(core: &ScopeState) -> Left {
+    let node = &core.parent.context().node;
+    let left = Left {
+        order: core.parent.failures.order(),
+        after_cancel: node.was_observed(),
+    };
+    node.cancel(Cancelled::new(Why::BodyFailed, node.label().clone()));
+    left
 }
 
 /// The memory that a task of this closure needs.
@@ -104,6 +111,12 @@ struct Body<R> {
     caught: Caught<R>,
     /// Of a cancellation.
     is_told: bool,
+    /// If it has no value.
+    left: Option<Left>,
+}
+
+/// When a body was left.
+struct Left {
     /// Its place among the failures.
     order: u64,
     /// Whether somebody had been told of a cancellation by then.
@@ -113,14 +126,14 @@ struct Body<R> {
 /// What becomes of a body, now that the tasks are back. Apart, as its frame is large, and would lie below every task that the
 /// end runs.
 #[inline(never)]
-fn gather<R>(core: &ScopeState, outer_node: &Node, body: Body<R>) -> R {
+fn gather<R>(core: &ScopeState, body: Body<R>) -> R {
     let Body {
         caught,
         is_told,
-        order,
-        after_cancel,
+        left,
     } = body;
-    let node = &core.parent.context.node;
+    let node = &core.parent.context().node;
+    let outer_node = &core.parent.own.around().node;
     let mut unclaimed = core.parent.failures.take_unclaimed(node, outer_node);
     let (value, left) = match caught {
         Caught::Panic(payload) => resume(payload),
@@ -134,6 +147,13 @@ fn gather<R>(core: &ScopeState, outer_node: &Node, body: Body<R>) -> R {
                 .map(CutShort::Cancelled),
         ),
         Caught::Left(why, partial) => {
+            let Some(Left {
+                order,
+                after_cancel,
+            }) = left
+            else {
+                unreachable!("it was left")
+            };
             let is_root = unclaimed.add_left_body(&why, order, after_cancel);
             (partial, is_root.then_some(why))
         }
@@ -186,7 +206,7 @@ impl<'scope> PoolScope<'scope, '_> {
         }
         let (task, is_first) = self.enqueue(at, Role::Task, f);
         if is_first {
-            self.core.pool.published();
+            self.core.pool().published();
         }
         task
     }
@@ -257,7 +277,7 @@ impl<'scope> PoolScope<'scope, '_> {
         F: FnOnce() -> T + Send + 'scope,
     {
         let core = &self.core;
-        let looks = core.pool.watch.looks();
+        let looks = core.pool().watch.looks();
         let up = core.parent.as_ancestor();
         let mut handle = None;
         let is_first = core.enqueue(|queue| {
@@ -295,12 +315,12 @@ impl<'scope> PoolScope<'scope, '_> {
     }
 
     pub(super) fn pool(&self) -> &Arc<Shared> {
-        &self.core.pool
+        self.core.pool()
     }
 
     /// How many threads work at a time in the scope's pool.
     pub(super) fn threads(&self) -> usize {
-        self.core.pool.roster.size
+        self.core.pool().roster.size
     }
 
     /// Cancels the scope: what has not begun never will, and the tasks' checkpoints fail.
@@ -310,6 +330,6 @@ impl<'scope> PoolScope<'scope, '_> {
 
     /// A way to cancel the scope from anywhere else.
     pub fn canceller(&self) -> Canceller {
-        Canceller::new(Arc::clone(&self.core.parent.context.node))
+        Canceller::new(Arc::clone(&self.core.parent.context().node))
     }
 }

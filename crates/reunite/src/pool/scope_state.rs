@@ -26,67 +26,134 @@
 //! first task, and lowered by whoever finds, under the lock, that there is nothing to begin. Only a spawn that raises it
 //! wakes anybody: while it is raised, somebody was told of it, and whoever takes from it tells another (see `roster`).
 
+use std::cell::RefCell;
 use std::panic::Location;
 
-use super::cells::{Freed, Memory};
+use super::cells::Memory;
 use super::here;
 use super::job::Ancestor;
 use super::member;
 use super::open_scopes::{self, InScope, OpenScope, OpenScopes, Since, Slot, Slots, Until};
 use super::parent::Parent;
-use super::queue::{Batch, Over, Queue};
+use super::queue::{BATCH, Batch, Left, Over, Queue};
 use super::run::{Aside, Queued};
 use super::seat::Seat;
 use super::shared::Shared;
-use crate::current::Context;
+use crate::current::{self, Around, Later};
 use crate::deadlock::{Bond, Object, On, Site};
 use crate::id::Label;
 use crate::observe::Verb;
 use crate::park::spin_loop;
-use crate::primitive::{Arc, AtomicUsize, Duration, Mutex, MutexGuard, Ordering, now};
+use crate::primitive::{
+    Arc, AtomicBool, AtomicUsize, Duration, Mutex, MutexGuard, Ordering, now, thread_local,
+};
 use crate::task::Picture;
 use crate::wait::{self, Heed};
 
 /// Tasks are taken several at a time as long as a batch lasts less than this.
 const SHORT: Duration = Duration::from_micros(4);
 const LONG: Duration = Duration::from_micros(16);
-const BATCH: usize = 256;
 /// How many tasks that nobody has begun the live tree shows of a scope.
 const SHOWN: usize = 100;
 /// A few microseconds.
 const PAUSES: u32 = 100;
 
+/// For how many scopes a thread keeps memory.
+const SPARES: usize = 4;
+
+thread_local! {
+    /// The memory of scopes that have ended.
+    static SPARE: RefCell<Vec<Arc<ScopeState>>> = const { RefCell::new(Vec::new()) };
+}
+
 /// What a scope's tasks, their joiners and the workers share.
 pub(super) struct ScopeState {
     /// What it is to its tasks.
     pub(super) parent: Parent,
-    pub(super) pool: Arc<Shared>,
+    /// None once it has ended and nobody has it any more.
+    pool: Option<Arc<Shared>>,
     /// Where the thread sits that opened the scope.
     owner: Option<&'static Seat>,
     pub(super) queue: Mutex<Queue>,
     pending: AtomicUsize,
     /// Its slot among the open scopes of the pool, once it has one.
     slot: AtomicUsize,
+    /// Raised with the first.
+    has_had_tasks: AtomicBool,
     /// When it was opened, in listings of scopes.
     pub(super) since: Since,
 }
 
 impl ScopeState {
-    /// For a scope in `pool` that the calling thread opens.
-    pub(super) fn new(pool: &Arc<Shared>, context: Arc<Context>) -> Arc<Self> {
+    /// For a scope in `pool` that the calling thread opens at that line.
+    pub(super) fn get(pool: &Arc<Shared>, at: &'static Location<'static>) -> Arc<Self> {
+        let around = current::around_here();
+        let spare = SPARE.try_with(|spare| spare.try_borrow_mut().ok()?.pop());
+        let mut spare = spare.ok().flatten();
+        match spare.as_mut().and_then(Arc::get_mut) {
+            Some(state) => state.renew(pool, at, around),
+            None => spare = Some(Self::new(pool, Later::new(at, around))),
+        }
+        let Some(state) = spare else {
+            unreachable!("there was one, or one was made")
+        };
+        state
+    }
+
+    fn new(pool: &Arc<Shared>, own: Later) -> Arc<Self> {
         Arc::new(Self {
-            parent: Parent::new(context),
-            pool: Arc::clone(pool),
+            parent: Parent::new(Arc::new(own)),
+            pool: Some(Arc::clone(pool)),
             owner: here::seat(),
             queue: Mutex::default(),
             pending: AtomicUsize::new(0),
             slot: AtomicUsize::new(0),
+            has_had_tasks: AtomicBool::new(false),
             since: pool.roster.backlog.scopes.since(),
         })
     }
 
+    #[inline]
+    fn renew(&mut self, pool: &Arc<Shared>, at: &'static Location<'static>, around: Around) {
+        self.parent.renew(at, around);
+        self.pool = Some(Arc::clone(pool));
+        self.owner = here::seat();
+        self.since = pool.roster.backlog.scopes.since();
+    }
+
+    /// Of a scope that has ended: its memory is that of the next that the calling thread opens, unless somebody looks at the scope
+    /// still.
+    pub(super) fn put_back(mut self: Arc<Self>) {
+        let Some(state) = Arc::get_mut(&mut self) else {
+            return;
+        };
+        state.pool = None;
+        if state.has_had_tasks.load(Ordering::Relaxed) {
+            state.parent.forget_tasks();
+            state.has_had_tasks = AtomicBool::new(false);
+            state.queue.lock().forget();
+        }
+        if !state.parent.forget() {
+            return;
+        }
+        let _ending = SPARE.try_with(|spare| {
+            let mut spare = spare.borrow_mut();
+            if spare.len() < SPARES {
+                spare.push(self);
+            }
+        });
+    }
+
+    #[inline]
+    pub(super) fn pool(&self) -> &Arc<Shared> {
+        match &self.pool {
+            Some(pool) => pool,
+            None => unreachable!("nobody has it"),
+        }
+    }
+
     fn scopes(&self) -> &OpenScopes {
-        &self.pool.roster.backlog.scopes
+        &self.pool().roster.backlog.scopes
     }
 
     /// Of the thread that opens the scope: shows it to others, before it has any task.
@@ -119,7 +186,7 @@ impl ScopeState {
 
     pub(super) fn push(&self, task: Queued) {
         if self.enqueue(|_| task) {
-            self.pool.published();
+            self.pool().published();
         }
     }
 
@@ -133,12 +200,13 @@ impl ScopeState {
         queue.tasks.push_back(task);
         let first = !queue.is_listed;
         if first {
+            self.has_had_tasks.store(true, Ordering::Relaxed);
             queue.is_listed = true;
             self.scopes().list(self.slot());
         }
         let over = queue.take_over(BATCH);
         drop(queue);
-        if !over.is_empty() {
+        if let Some(over) = over {
             self.free(over);
         }
         first
@@ -146,11 +214,10 @@ impl ScopeState {
 
     /// Gives up references to tasks that are over.
     #[cold]
-    fn free(&self, mut over: Vec<Queued>) {
-        let mut freed = Freed::default();
-        // SAFETY: they count, and were taken off the list of those that are not followed any more.
-        unsafe { freed.add(&mut over) };
-        self.queue.lock().keep_memory(&mut freed, over);
+    fn free(&self, mut over: Left) {
+        // SAFETY: off the list of the queue, which was the only one.
+        unsafe { over.give_up() };
+        self.queue.lock().keep_memory(over);
     }
 
     /// The handle of a task is gone, and was the last that knew of it.
@@ -240,9 +307,14 @@ impl ScopeState {
 
     /// Works, helps, and waits until every task is over; frees what they left.
     pub(super) fn end(self: &Arc<Self>, at: &'static Location<'static>) {
+        if !self.has_had_tasks.load(Ordering::Relaxed) {
+            return;
+        }
         self.wait_for_all(at);
-        let over = self.queue.lock().take_over(0);
-        self.free(over);
+        let over = self.queue.lock().take_over(1);
+        if let Some(over) = over {
+            self.free(over);
+        }
     }
 
     fn wait_for_all(self: &Arc<Self>, at: &'static Location<'static>) {
@@ -290,8 +362,8 @@ impl OpenScope for ScopeState {
         tasks.dedup_by_key(|who| who.label.id());
         Picture {
             scope: self.parent.label().clone(),
-            owner: Some(Arc::clone(&self.parent.context.who)),
-            cause: self.parent.context.node.cause(),
+            owner: Some(Arc::clone(&self.parent.context().who)),
+            cause: self.parent.context().node.cause(),
             tasks,
             more_queued,
         }
@@ -350,12 +422,12 @@ impl OpenScope for ScopeState {
             }
             batch.run(&self.parent, life);
             if let Some(life) = life {
-                self.pool.roster.take_again(life);
+                self.pool().roster.take_again(life);
             }
             here::forget_captured();
             drop(entered);
             last = Some(batch);
-            if matches!(until, Until::Crowded) && self.pool.roster.is_crowded() {
+            if matches!(until, Until::Crowded) && self.pool().roster.is_crowded() {
                 count = 0;
                 continue;
             }
@@ -464,7 +536,7 @@ mod tests {
             .unwrap();
         let limit = now() + Duration::from_secs(60);
         pool.scope(|s| {
-            let looks = || s.core.pool.watch.looks();
+            let looks = || s.core.pool().watch.looks();
             let before = looks();
             drop(s.spawn(move || {
                 while looks() == before {
@@ -485,14 +557,19 @@ mod tests {
                 tasks.remove(tasks.len() / 2).join().unwrap();
             }
             assert!(s.core.next_task().is_none());
-            assert!(!s.core.pool.roster.backlog.has_work());
+            assert!(!s.core.pool().roster.backlog.has_work());
         });
     }
 
     /// However many tasks a cancelled scope has: who they were is made when somebody asks.
     #[test]
     fn nothing_is_made_for_tasks_that_are_cancelled_with_their_scope() {
-        let pool = Pool::builder().threads(1).build().unwrap();
+        // Not watched: the watch asks which tasks wait.
+        let pool = Pool::builder()
+            .threads(1)
+            .spare_after(None)
+            .build()
+            .unwrap();
         // The caller has the only place, so that no worker takes tasks.
         pool.enter(|| {
             pool.scope(|s| {
@@ -521,10 +598,70 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_made_for_a_scope_that_nobody_asks_about() {
+        // Not watched: the watch asks which tasks wait.
+        let pool = Pool::builder()
+            .threads(1)
+            .spare_after(None)
+            .build()
+            .unwrap();
+        pool.enter(|| {
+            pool.scope(|s| {
+                let is_made = || s.core.parent.own.known().is_some();
+                let spawn = |n| {
+                    let f = move || crate::checkpoint().map(|()| n);
+                    s.enqueue(Location::caller(), Role::Task, f).0
+                };
+                assert_eq!(spawn(1).join().unwrap().unwrap(), 1);
+                drop(spawn(2));
+                Arc::clone(s.core).work(Until::Done);
+                pool.scope(|_| crate::checkpoint().unwrap());
+                assert!(!is_made());
+                s.canceller();
+                assert!(is_made());
+            });
+        });
+    }
+
+    /// Whatever became of it, and with the memory of its tasks.
+    #[test]
+    fn a_scope_in_the_memory_of_one_that_has_ended_is_as_new() {
+        let pool = Pool::builder().threads(1).build().unwrap();
+        let outer = current::here();
+        let users = || (Arc::strong_count(&outer), Arc::strong_count(&outer.node));
+        // No worker takes tasks, nor looks at scopes.
+        pool.enter(|| {
+            let before = users();
+            let first = pool.scope(|s| {
+                drop(s.spawn(|| ()));
+                s.cancel("a test's own");
+                let told = crate::shield(|| s.spawn(|| ()).join());
+                assert!(told.unwrap_err().is_cancelled());
+                Arc::as_ptr(s.core)
+            });
+            assert_eq!(users(), before);
+            SPARE.with(|spare| assert!(spare.borrow().iter().all(|it| it.pool.is_none())));
+            pool.scope(|s| {
+                assert!(std::ptr::eq(Arc::as_ptr(s.core), first));
+                assert!(s.core.parent.own.known().is_none() && s.core.parent.cause().is_none());
+                assert!(s.core.queue.lock().cells.count() > 0);
+                assert_eq!(kept(s), 0);
+                assert_eq!(s.spawn(|| 1).join().unwrap(), 1);
+                std::mem::forget(s.spawn(|| 2));
+            });
+            // What a forgotten handle keeps is nobody's any more.
+            pool.scope(|s| {
+                assert!(std::ptr::eq(Arc::as_ptr(s.core), first));
+                assert_eq!(s.core.queue.lock().cells.count(), 0);
+            });
+        });
+    }
+
+    #[test]
     fn a_scope_without_tasks_makes_no_node_for_them() {
         let pool = Pool::builder().threads(1).build().unwrap();
         pool.scope(|s| {
-            let users = || Arc::strong_count(&s.core.parent.context.node);
+            let users = || Arc::strong_count(&s.core.parent.context().node);
             let before = users();
             s.cancel("a test's own");
             assert_eq!(users(), before);

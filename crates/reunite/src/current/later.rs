@@ -1,0 +1,290 @@
+//! A scope's context, which is made when somebody asks for it: most scopes of a pool are over before anybody could.
+//!
+//! # Protocol
+//! What cannot be made later is kept from the beginning: the number, the line, and what is around the scope. That is a
+//! context that was made, or, if nobody has asked for that yet, either, another [`Later`]: of a *run* of these, one opened
+//! inside the other, the outermost is the *root*, which has a context around it.
+//!
+//! 1. Whoever asks makes the contexts of those around first, the outermost before the others. Of two who make one at the same
+//!    time one is too late, and takes the other's.
+//! 2. As long as a context was not made, nobody can have cancelled what it is of, or have told that anything; but somebody
+//!    may have cancelled what is around it. So its checkpoints look at the node around the root, and ask whether any context of
+//!    the run was made. If so, they have their own made, which is then looked at: its node has heard of what has come down.
+//! 3. That one was made is said at the root before the context can be found: whoever cancels it has found it, so checkpoints
+//!    that come after the cancellation find the word of the root.
+
+use std::panic::Location;
+
+use super::Context;
+use crate::cancel::Node;
+use crate::id::{Kind, Label, TaskId};
+use crate::primitive::{Arc, AtomicBool, OnceLock, Ordering};
+
+pub(crate) struct Later {
+    number: TaskId,
+    at: &'static Location<'static>,
+    /// None once the scope has ended and nobody has it any more.
+    around: Option<Around>,
+    made: OnceLock<Arc<Context>>,
+    /// What a pool's tasks of the scope run in, which have a node below the scope's.
+    tasks: OnceLock<Arc<Context>>,
+    /// Of a root: whether any context of its run was made.
+    is_any_made: AtomicBool,
+}
+
+/// What is around a scope.
+pub(crate) struct Around(Kept);
+
+enum Kept {
+    Made(Arc<Context>),
+    Later { outer: Arc<Later>, root: Arc<Later> },
+}
+
+impl From<Arc<Context>> for Around {
+    fn from(context: Arc<Context>) -> Self {
+        Self(Kept::Made(context))
+    }
+}
+
+impl From<&Arc<Later>> for Around {
+    #[inline]
+    fn from(outer: &Arc<Later>) -> Self {
+        Self(match (outer.known(), outer.kept()) {
+            (Some(made), _) => Kept::Made(Arc::clone(made)),
+            (None, Kept::Made(_)) => Kept::Later {
+                outer: Arc::clone(outer),
+                root: Arc::clone(outer),
+            },
+            (None, Kept::Later { root, .. }) => Kept::Later {
+                outer: Arc::clone(outer),
+                root: Arc::clone(root),
+            },
+        })
+    }
+}
+
+impl Later {
+    /// Of a scope that is opened there, inside that.
+    #[inline]
+    pub(crate) fn new(at: &'static Location<'static>, around: Around) -> Self {
+        Self {
+            number: TaskId::next(),
+            at,
+            around: Some(around),
+            made: OnceLock::new(),
+            tasks: OnceLock::new(),
+            is_any_made: AtomicBool::new(false),
+        }
+    }
+
+    /// As if it were [new](Self::new).
+    #[inline]
+    pub(crate) fn renew(&mut self, at: &'static Location<'static>, around: Around) {
+        self.number = TaskId::next();
+        self.at = at;
+        self.around = Some(around);
+    }
+
+    /// Of a scope that has ended, before it is [renewed](Self::renew).
+    #[inline]
+    pub(crate) fn forget(&mut self) {
+        self.around = None;
+        self.tasks.take();
+        if self.made.take().is_some() || self.is_any_made.load(Ordering::Relaxed) {
+            self.is_any_made = AtomicBool::new(false);
+        }
+    }
+
+    #[inline]
+    fn kept(&self) -> &Kept {
+        match &self.around {
+            Some(Around(kept)) => kept,
+            None => unreachable!("nobody has it"),
+        }
+    }
+
+    /// The context, if it was made.
+    #[inline]
+    pub(crate) fn known(&self) -> Option<&Arc<Context>> {
+        self.made.get()
+    }
+
+    /// The context, made now if it was not before.
+    #[inline]
+    pub(crate) fn get(&self) -> &Arc<Context> {
+        self.known().unwrap_or_else(|| self.make())
+    }
+
+    /// The context around the scope, made as well.
+    pub(crate) fn around(&self) -> &Arc<Context> {
+        match self.kept() {
+            Kept::Made(context) => context,
+            Kept::Later { outer, .. } => outer.get(),
+        }
+    }
+
+    fn root(&self) -> &Self {
+        match self.kept() {
+            Kept::Made(_) => self,
+            Kept::Later { root, .. } => root,
+        }
+    }
+
+    /// The innermost context around the scope, or its own, that is made for sure: of the same task, and perhaps with another
+    /// node.
+    #[inline]
+    pub(super) fn nearest(&self) -> &Context {
+        self.known().unwrap_or_else(|| match self.root().kept() {
+            Kept::Made(context) => context,
+            Kept::Later { .. } => unreachable!("a root has a context around it"),
+        })
+    }
+
+    /// Whether a checkpoint is to have the context made, and look at that.
+    #[inline]
+    pub(super) fn must_look(&self) -> bool {
+        self.nearest().node.must_look()
+            || (self.known().is_none() && self.root().is_any_made.load(Ordering::Acquire))
+    }
+
+    /// [`known`](Self::known) of what the scope's tasks run in.
+    #[inline]
+    pub(crate) fn known_tasks(&self) -> Option<&Arc<Context>> {
+        self.tasks.get()
+    }
+
+    /// [`get`](Self::get) of what the scope's tasks run in.
+    #[inline]
+    pub(crate) fn tasks(&self) -> &Arc<Context> {
+        self.known_tasks().unwrap_or_else(|| self.make_tasks())
+    }
+
+    /// [`nearest`](Self::nearest) to what the scope's tasks run in.
+    #[inline]
+    pub(super) fn nearest_to_tasks(&self) -> &Context {
+        self.known_tasks().map_or_else(|| self.nearest(), |it| it)
+    }
+
+    /// [`must_look`](Self::must_look) of one of the scope's tasks.
+    #[inline]
+    pub(crate) fn must_tasks_look(&self) -> bool {
+        let looks = |tasks: &Arc<Context>| tasks.node.must_look();
+        self.known_tasks().map_or_else(|| self.must_look(), looks)
+    }
+
+    #[cold]
+    fn make_tasks(&self) -> &Arc<Context> {
+        let scope = self.get();
+        let made = Arc::new(Context {
+            who: Arc::clone(&scope.who),
+            node: Node::of_tasks(&scope.node),
+        });
+        // As in `make_in`. The scope's own was made, so its tasks look at that.
+        let _too_late = self.tasks.set(made);
+        let Some(made) = self.tasks.get() else {
+            unreachable!("it was set, here or by another")
+        };
+        made
+    }
+
+    /// Not by recursion, as scopes may be thousands deep.
+    #[cold]
+    fn make(&self) -> &Arc<Context> {
+        let mut unmade = vec![self];
+        let mut outer = self;
+        let outermost = loop {
+            match outer.kept() {
+                Kept::Made(context) => break context,
+                Kept::Later { outer: next, .. } => match next.known() {
+                    Some(context) => break context,
+                    None => {
+                        unmade.push(next);
+                        outer = next;
+                    }
+                },
+            }
+        };
+        let mut around = outermost;
+        for later in unmade.into_iter().rev() {
+            around = later.make_in(around);
+        }
+        around
+    }
+
+    fn make_in(&self, around: &Context) -> &Arc<Context> {
+        let label = Label::with_id(self.number, Kind::Scope, None, self.at);
+        let made = Arc::new(Context {
+            who: Arc::clone(&around.who),
+            node: Node::child(&around.node, label, None),
+        });
+        // Rule 3.
+        self.root().is_any_made.store(true, Ordering::Release);
+        // Not by `get_or_init`: making it takes locks.
+        let _too_late = self.made.set(made);
+        let Some(made) = self.made.get() else {
+            unreachable!("it was set, here or by another")
+        };
+        made
+    }
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use super::*;
+    use crate::current;
+    use crate::error::{Cancelled, Why};
+
+    fn later(around: impl Into<Around>) -> Arc<Later> {
+        Arc::new(Later::new(Location::caller(), around.into()))
+    }
+
+    /// A run of scopes, one inside the other, the outermost first.
+    fn run(count: usize) -> Vec<Arc<Later>> {
+        let mut run = vec![later(current::here())];
+        for _ in 1..count {
+            let inner = later(&run[run.len() - 1]);
+            run.push(inner);
+        }
+        run
+    }
+
+    #[test]
+    fn the_contexts_around_one_that_is_asked_for_are_made_first_however_many_they_are() {
+        let mut run = run(10_000);
+        assert!(run.iter().all(|it| it.known().is_none()));
+        let innermost = run.len() - 2;
+        assert!(Arc::ptr_eq(run[innermost].get(), run[innermost].get()));
+        assert!(run[..=innermost].iter().all(|it| it.known().is_some()));
+        assert!(run[innermost + 1].known().is_none());
+        let ids = || run.iter().map(|it| it.get().node.label().id());
+        assert!(ids().is_sorted());
+        // Each keeps the one around it.
+        while run.pop().is_some() {}
+    }
+
+    #[test]
+    fn a_cancellation_of_a_scope_whose_context_was_made_later_is_found_inside() {
+        let run = run(5);
+        let must_look = |it: &Arc<Later>| it.must_look() && it.must_tasks_look();
+        assert!(!run.iter().any(must_look));
+        let why = Cancelled::new(Why::Failed, current::here().who.label.clone());
+        run[2].get().node.cancel(why);
+        assert!(run[2..].iter().all(must_look));
+        assert!(!run[..2].iter().any(must_look));
+        let cancelled = |it: &Arc<Later>| it.tasks().node.is_cancelled();
+        assert!(run[2..].iter().all(cancelled));
+        assert!(!run[..2].iter().any(cancelled));
+        assert!(!later(&run[1]).must_look());
+    }
+
+    #[test]
+    fn all_who_ask_at_the_same_time_are_told_the_same() {
+        let run = run(3);
+        let ids: Vec<_> = std::thread::scope(|s| {
+            let ask = || run[2].tasks().node.label().id();
+            let asked: Vec<_> = (0..4).map(|_| s.spawn(ask)).collect();
+            asked.into_iter().map(|id| id.join().unwrap()).collect()
+        });
+        assert!(ids.iter().all(|id| *id == ids[0]));
+    }
+}
