@@ -13,6 +13,7 @@
 
 use std::panic::Location;
 
+use crate::contain::assert_outside;
 use crate::deadline;
 use crate::deadlock::{Object, On, Site};
 use crate::error::WaitError;
@@ -242,34 +243,58 @@ impl Semaphore {
     /// They are not available, or somebody waits in front ([`is_busy`](WaitError::is_busy)); or the semaphore was made
     /// with permits, but with fewer than `count` ([`is_refused`](WaitError::is_refused)).
     pub fn try_acquire_many(&self, count: u64) -> Result<Permit<'_>, WaitError> {
+        self.take(count)?.ok_or_else(WaitError::busy)
+    }
+
+    /// Takes `count` permits, if they are available and nobody waits in front.
+    ///
+    /// # Errors
+    /// There will never be so many.
+    #[inline]
+    fn take(&self, count: u64) -> Result<Option<Permit<'_>>, WaitError> {
         let mut state = self.state.lock();
         self.must_exist(count, state.permits)?;
         if !state.queue.is_empty() || state.available < count {
-            return Err(WaitError::busy());
+            return Ok(None);
         }
         state.available -= count;
-        Ok(Permit {
+        Ok(Some(Permit {
             semaphore: self,
             count,
-        })
+        }))
     }
 
     /// Of a budget: more than `permits` will never be available.
+    #[inline]
     fn must_exist(&self, count: u64, permits: u64) -> Result<(), WaitError> {
         if self.kind == Kind::Counter || count <= permits {
             return Ok(());
         }
-        let why = format!("{count} permits were asked for, and there are {permits}");
-        Err(WaitError::impossible(why))
+        Err(too_many(count, permits))
     }
 
+    #[inline]
     pub(super) fn acquire_until(
         &self,
         count: u64,
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<Permit<'_>, WaitError> {
-        self.must_exist(count, self.permits())?;
+        assert_outside();
+        match self.take(count)? {
+            Some(permit) => Ok(permit),
+            None => self.wait_for(count, deadline, at),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait_for(
+        &self,
+        count: u64,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<Permit<'_>, WaitError> {
         let since = now();
         let mut spot = None;
         let site = Site {
@@ -331,11 +356,18 @@ impl Semaphore {
     }
 
     /// Gives `count` permits back.
+    #[inline]
     pub(super) fn give_back(&self, count: u64) {
-        self.grant(self.state.lock(), count);
+        let mut state = self.state.lock();
+        if state.queue.is_empty() {
+            state.available += count;
+        } else {
+            self.grant(state, count);
+        }
     }
 
     /// Gives `count` permits back and grants what that makes possible.
+    #[cold]
     fn grant(&self, mut state: crate::primitive::MutexGuard<'_, State>, count: u64) {
         state.available += count;
         let mut granted = Vec::new();
@@ -349,6 +381,12 @@ impl Semaphore {
         drop(state);
         granted.iter().for_each(|request| request.parker.unpark());
     }
+}
+
+#[cold]
+fn too_many(count: u64, permits: u64) -> WaitError {
+    let why = format!("{count} permits were asked for, and there are {permits}");
+    WaitError::impossible(why)
 }
 
 impl Permit<'_> {
@@ -373,6 +411,7 @@ impl Permit<'_> {
 }
 
 impl Drop for Permit<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.semaphore.give_back(self.count);
     }
