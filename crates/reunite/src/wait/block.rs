@@ -1,6 +1,6 @@
 //! The slow path of a wait: says what it waits for, and parks.
 
-use super::grace::{GRACE, asks_at, enters_at, has_outlasted};
+use super::grace::{FILES_AFTER, GRACE, asks_at, enters_at, has_outlasted};
 use super::outcome::{Heed, Wait, tell_task};
 use super::place::GivenUp;
 use super::seen::{Asked, Seen};
@@ -233,7 +233,7 @@ impl<'a> Blocked<'a> {
     }
 
     fn has_lasted(&self) -> bool {
-        self.lasted() >= GRACE
+        self.lasted() >= FILES_AFTER
     }
 
     /// It has ended.

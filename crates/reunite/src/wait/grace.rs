@@ -3,15 +3,23 @@
 use crate::deadlock::{On, Site};
 use crate::primitive::{Counter, Duration, Instant, Ordering};
 
-/// How long a wait stays out of the wait-for graph: most are shorter, and pay nothing for it.
+/// How long a wait of a pool lasts before it asks whether the pool starves, or hands over what its thread was to do next.
 #[cfg(not(reunite_model))]
 pub(super) const GRACE: Duration = Duration::from_millis(1);
 #[cfg(reunite_model)]
 pub(super) const GRACE: Duration = Duration::ZERO;
 
-/// Whether most waits of late have outlasted the grace: 0 none, up to [`MOST`]. To be woken only to enter the graph costs
-/// twenty times as much as to enter it, so where most do anyway, waits enter it at once. Written where they part, seldom
-/// where they do not; what is lost when two write at a time does not matter.
+/// How long a wait stays out of the wait-for graph: most are shorter, and pay nothing for it. Longer than the system's
+/// tick, as a rule: a thread that is to be woken before the next tick needs a timer set for it alone, which makes its park
+/// twice as dear.
+#[cfg(not(reunite_model))]
+pub(super) const FILES_AFTER: Duration = Duration::from_millis(10);
+#[cfg(reunite_model)]
+pub(super) const FILES_AFTER: Duration = Duration::ZERO;
+
+/// Whether most waits of late have lasted so long that they were filed: 0 none, up to [`MOST`]. To be woken only to enter
+/// the graph costs twenty times as much as to enter it, so where most do anyway, waits enter it at once. Written where
+/// they part, seldom where they do not; what is lost when two write at a time does not matter.
 pub(super) static LASTING: Counter = Counter::new(0);
 pub(super) const MOST: u64 = 64;
 
@@ -36,7 +44,7 @@ pub(super) fn enters_at(site: &Site, since: Instant) -> Option<Instant> {
     match site.on {
         On::Time => None,
         _ if usually_lasts() => Some(since),
-        _ => since.checked_add(GRACE),
+        _ => since.checked_add(FILES_AFTER),
     }
 }
 

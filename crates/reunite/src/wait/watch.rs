@@ -15,7 +15,8 @@ pub(super) struct Watch {
     stalls_at: Option<Instant>,
 }
 
-const FIRST_LOOK: Duration = Duration::from_millis(8);
+/// When it enters the graph, as a rule.
+const FIRST_LOOK: Duration = Duration::from_millis(10);
 
 impl Watch {
     pub(super) fn new(since: Instant) -> Self {
