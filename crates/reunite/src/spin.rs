@@ -1,115 +1,168 @@
 //! Asking again for a while before a thread sleeps: to put a thread to sleep and to wake it costs more than most
 //! short waits take.
 //!
-//! # Two ways to spin
+//! # Three ways to wait without sleeping
+//! *While whoever ends the wait runs on another core*, a waiter pauses: the answer is there within some hundred
+//! nanoseconds. Whether it runs there is known from the waits before at the same place: a [`SpinHint`] has the waits of a
+//! place pause while that pays, and else one in [`RETRY`] of them.
+//!
 //! *While cores are free*, a waiter yields the processor between two questions. A thread that was just woken is often
 //! put on its waker's core, and would run only when that parks; a yield lets it run at once, and costs less than a
 //! microsecond where nobody wants the core.
 //!
 //! *While others use the cores*, a yield costs a time slice: the thread gets the core back when the others have had
 //! theirs, milliseconds later, however early its wait was over. A thread that sleeps is better off, as schedulers
-//! let one that was woken run soon. So the waiter only pauses, for about as long as to sleep and to be woken takes, and
-//! parks: it never gives its slice away.
+//! let one that was woken run soon. So the waiter parks: it never gives its slice away.
 //!
-//! # Which of the two
-//! A yield that took longer than [`SLICE`] tells that others use the cores. After that no thread of the process yields
-//! for a rest. If the first yields after a rest are as dear again, the next rest is twice as long, up to [`MAX_REST`]:
-//! a machine that stays busy costs the process a slice each second or so, and one that was busy for a moment is
-//! forgotten soon. The words are hints: threads that race on them yield once too often or too rarely, no more.
+//! # Yield, or park
+//! What counts is what yields cost on average. It is estimated without reading an exact clock, which would cost as much
+//! as a tenth of a yield: a coarse clock moves on at each tick of the system, so a yield during which it moves is
+//! long, or one of the few short ones that met a tick. Each tick that a yield meets adds [`TICK`] to a score, each yield that
+//! meets none takes 1 away. Several threads whose yields met the same tick count once. At [`DEAR`] yields cost more than
+//! parks: a tick in so few of them. After that no thread of the process yields for a rest. If the yields after a
+//! rest are as dear again, the next rest is twice as long, up to [`MAX_REST`]: a machine that stays busy costs the process
+//! a slice each second or so, and one that was busy for a moment is forgotten soon. One other program with a low
+//! priority, or a task that computes for a while on the core that its joiner yielded, does not make yields dear.
+//!
+//! The words are hints: threads that race on them yield once too often or too rarely, no more.
 
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
-use crate::primitive::{Counter, Duration, Instant, OnceLock, Ordering, now, spin_loop, yield_now};
+use crate::primitive::{Duration, coarse_millis, now, spin_loop, yield_now};
+use crate::primitive::{Ordering, SmallCounter};
 
-/// How long a wait yields before it parks: about as long as to sleep and to be woken takes where the core has gone
-/// idle meanwhile.
+/// How often a wait yields before it parks: about as long as to sleep and to be woken takes where the core has gone
+/// idle meanwhile, if nobody else wants the core. By number, not by time: where other threads of the process share
+/// the core, they get on meanwhile.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
-const YIELDING: Duration = Duration::from_micros(20);
+const YIELDS: u32 = 40;
 
-/// How long a wait pauses before it parks: about as long as to sleep and to be woken takes where the core is busy.
+/// How often a wait pauses before it yields or parks, if there is reason to hope: about as long as a change of
+/// threads takes.
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
+const SPINS: u32 = 32;
+
+/// How long a wait pauses before it parks where yields are dear: about as long as to sleep and to be woken takes where
+/// the core is busy.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const PAUSING: Duration = Duration::from_micros(5);
 
-/// The same of a wait for a message. Its sender has to have the core first, as a rule, and this one gives it that.
-#[cfg(not(any(reunite_model, reunite_no_looks)))]
-const PAUSING_FOR_MESSAGE: Duration = Duration::from_nanos(500);
-
-/// Between two questions of a wait that does not yield.
+/// Between two questions of such a wait.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const PAUSES: u32 = 8;
 
-/// Shorter than any time slice, and longer than a yield takes that only threads of a chain of short waits accept.
+/// In the score: for a tick of the coarse clock.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
-const SLICE: Duration = Duration::from_micros(500);
+const TICK: u32 = 64;
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
+const DEAR: u32 = 2 * TICK;
 
+/// In milliseconds.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
-const FIRST_REST: Duration = Duration::from_millis(20);
+const FIRST_REST: u32 = 20;
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
-const MAX_REST: Duration = Duration::from_secs(1);
+const MAX_REST: u32 = 1_000;
 
-/// What the process knows of yields. Times are nanoseconds since the first question.
+/// What the process knows of yields. Times are those of the coarse clock.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 struct Yields {
-    resume_at: Counter,
-    rest: Counter,
+    score: SmallCounter,
+    /// The last tick that counted.
+    tick: SmallCounter,
+    resume_at: SmallCounter,
+    /// How long the last rest was; 0 if there was none.
+    rest: SmallCounter,
 }
 
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 impl Yields {
     const fn new() -> Self {
         Self {
-            resume_at: Counter::new(0),
-            rest: Counter::new(0),
+            score: SmallCounter::new(0),
+            tick: SmallCounter::new(0),
+            resume_at: SmallCounter::new(0),
+            rest: SmallCounter::new(0),
         }
     }
 
-    fn are_dear(&self, now: u64) -> bool {
-        now < self.resume_at.load(Ordering::Relaxed)
-    }
-
-    /// A yield that ended at `now` took longer than a slice.
-    fn was_dear(&self, now: u64) {
-        let resumed_at = self.resume_at.load(Ordering::Relaxed);
-        if now < resumed_at {
-            // Another thread has just found the same.
-            return;
-        }
+    fn are_dear(&self, now: u32) -> bool {
         let rest = self.rest.load(Ordering::Relaxed);
-        let is_again = now - resumed_at < 4 * rest;
-        let (first, longest) = (nanos(FIRST_REST), nanos(MAX_REST));
-        let rest = if is_again {
-            (2 * rest).min(longest)
+        // The clock starts again after some weeks.
+        let ahead = self.resume_at.load(Ordering::Relaxed).wrapping_sub(now);
+        (1..=rest).contains(&ahead)
+    }
+
+    /// A yield lasted from `before` to `after`. Returns false if it met a tick.
+    fn took(&self, before: u32, after: u32) -> bool {
+        let score = self.score.load(Ordering::Relaxed);
+        if before == after {
+            if score != 0 {
+                self.score.store(score - 1, Ordering::Relaxed);
+            }
+            return true;
+        }
+        if self.tick.load(Ordering::Relaxed) != after && !self.are_dear(after) {
+            self.tick.store(after, Ordering::Relaxed);
+            if score + TICK < DEAR {
+                self.score.store(score + TICK, Ordering::Relaxed);
+            } else {
+                self.rest_from(after);
+            }
+        }
+        false
+    }
+
+    fn rest_from(&self, now: u32) {
+        let rest = self.rest.load(Ordering::Relaxed);
+        let resumed_for = now.wrapping_sub(self.resume_at.load(Ordering::Relaxed));
+        let rest = if resumed_for < 4 * rest {
+            (2 * rest).min(MAX_REST)
         } else {
-            first
+            FIRST_REST
         };
         self.rest.store(rest, Ordering::Relaxed);
-        self.resume_at.store(now + rest, Ordering::Relaxed);
+        self.resume_at
+            .store(now.wrapping_add(rest), Ordering::Relaxed);
+        // One tick soon after it is enough for the next.
+        self.score.store(TICK, Ordering::Relaxed);
     }
 }
 
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
+static YIELDING: Yields = Yields::new();
 
-#[cfg(not(any(reunite_model, reunite_no_looks)))]
-static YIELDS: Yields = Yields::new();
+/// Whether it pays to pause at a place of waiting: how many waits there, one after another, did not end meanwhile. On
+/// cache lines of its own, as it is written by those who wait while others are at work.
+#[repr(align(128))]
+pub(crate) struct SpinHint(SmallCounter);
 
-#[cfg(not(any(reunite_model, reunite_no_looks)))]
-fn clock(at: Instant) -> u64 {
-    static EPOCH: OnceLock<Instant> = OnceLock::new();
-    nanos(at.saturating_duration_since(*EPOCH.get_or_init(|| at)))
-}
+/// So many waits in vain are no reason to give up.
+const FEW: u32 = 4;
+/// One in so many is tried after that.
+const RETRY: u32 = 128;
 
-/// Yields the processor, at `since`. Returns the time after that, and false if it was dear.
-#[cfg(not(any(reunite_model, reunite_no_looks)))]
-fn yield_at(since: Instant) -> (Instant, bool) {
-    yield_now();
-    let at = now();
-    let was_dear = at.saturating_duration_since(since) > SLICE;
-    if was_dear {
-        YIELDS.was_dear(clock(at));
+impl SpinHint {
+    pub(crate) const fn new() -> Self {
+        Self(SmallCounter::new(0))
     }
-    (at, !was_dear)
+
+    #[cfg_attr(any(reunite_model, reunite_no_looks), expect(dead_code))]
+    fn pauses(&self) -> bool {
+        let vain = self.0.load(Ordering::Relaxed);
+        let pauses = vain < FEW || vain % RETRY == 0;
+        if !pauses {
+            self.0.store(vain.wrapping_add(1), Ordering::Relaxed);
+        }
+        pauses
+    }
+
+    #[cfg_attr(any(reunite_model, reunite_no_looks), expect(dead_code))]
+    fn has_paused(&self, in_vain: bool) {
+        let vain = self.0.load(Ordering::Relaxed);
+        let now = if in_vain { vain.wrapping_add(1) } else { 0 };
+        if now != vain {
+            self.0.store(now, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Yields the processor to other threads, unless that was found to cost a whole time slice of late, because other
@@ -128,8 +181,11 @@ fn yield_at(since: Instant) -> (Instant, bool) {
 pub fn yield_briefly() -> bool {
     #[cfg(not(any(reunite_model, reunite_no_looks)))]
     {
-        let since = now();
-        YIELDS.are_dear(clock(since)) || yield_at(since).1
+        let before = coarse_millis();
+        YIELDING.are_dear(before) || {
+            yield_now();
+            YIELDING.took(before, coarse_millis())
+        }
     }
     // There is no time in a model, and what depends on it is not counted.
     #[cfg(any(reunite_model, reunite_no_looks))]
@@ -142,36 +198,53 @@ pub fn yield_briefly() -> bool {
 /// Asks a few more times before the caller parks. Returns whether the answer was yes.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 pub(crate) fn spin_until(ready: &mut dyn FnMut() -> bool) -> bool {
-    spin(PAUSING, ready)
-}
-
-/// [`spin_until`] for a message.
-#[cfg(not(any(reunite_model, reunite_no_looks)))]
-pub(crate) fn spin_for_message(ready: &mut dyn FnMut() -> bool) -> bool {
-    spin(PAUSING_FOR_MESSAGE, ready)
-}
-
-#[cfg(not(any(reunite_model, reunite_no_looks)))]
-fn spin(pausing: Duration, ready: &mut dyn FnMut() -> bool) -> bool {
+    let at = coarse_millis();
+    if !YIELDING.are_dear(at) {
+        return yield_until(at, ready);
+    }
     let since = now();
-    let mut at = since;
-    loop {
-        let yields = !YIELDS.are_dear(clock(at));
-        let mut goes_on = true;
-        if yields {
-            (at, goes_on) = yield_at(at);
-        } else {
-            (0..PAUSES).for_each(|_| spin_loop());
-            at = now();
-        }
+    while now().saturating_duration_since(since) < PAUSING {
+        (0..PAUSES).for_each(|_| spin_loop());
         if ready() {
             return true;
         }
-        let limit = if yields { YIELDING } else { pausing };
-        if !goes_on || at.saturating_duration_since(since) > limit {
+    }
+    false
+}
+
+/// [`spin_until`] for a message. Where yields are dear, its sender has to have the core first, as a rule, and this gives
+/// it that.
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
+pub(crate) fn spin_for_message(hint: &SpinHint, ready: &mut dyn FnMut() -> bool) -> bool {
+    if hint.pauses() {
+        let is_ready = (0..SPINS).any(|_| {
+            spin_loop();
+            ready()
+        });
+        hint.has_paused(!is_ready);
+        if is_ready {
+            return true;
+        }
+    }
+    let at = coarse_millis();
+    !YIELDING.are_dear(at) && yield_until(at, ready)
+}
+
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
+fn yield_until(mut at: u32, ready: &mut dyn FnMut() -> bool) -> bool {
+    for _ in 0..YIELDS {
+        let before = at;
+        yield_now();
+        at = coarse_millis();
+        let was_short = YIELDING.took(before, at);
+        if ready() {
+            return true;
+        }
+        if !was_short {
             return false;
         }
     }
+    false
 }
 
 /// There is no time in a model, and parks are what it is to try, as they are in tests of which one that lost its wake-up
@@ -182,7 +255,7 @@ pub(crate) fn spin_until(_: &mut dyn FnMut() -> bool) -> bool {
 }
 
 #[cfg(any(reunite_model, reunite_no_looks))]
-pub(crate) fn spin_for_message(_: &mut dyn FnMut() -> bool) -> bool {
+pub(crate) fn spin_for_message(_: &SpinHint, _: &mut dyn FnMut() -> bool) -> bool {
     false
 }
 
@@ -190,38 +263,98 @@ pub(crate) fn spin_for_message(_: &mut dyn FnMut() -> bool) -> bool {
 mod tests {
     use super::*;
 
-    const MS: u64 = 1_000_000;
+    /// A yield that ends at this time, and met a tick.
+    fn dear(yields: &Yields, at: u32) {
+        assert!(!yields.took(at - 3, at));
+    }
+
+    /// Many that met none.
+    fn cheap(yields: &Yields, count: u32) {
+        assert!((0..count).all(|_| yields.took(7, 7)));
+    }
 
     #[test]
     fn yields_rest_longer_while_the_machine_stays_busy() {
         let yields = Yields::new();
         assert!(!yields.are_dear(0), "at first all yield");
-        let mut at = 5000 * MS;
+        let mut at = 5_000;
+        dear(&yields, at);
+        assert!(
+            !yields.are_dear(at),
+            "one may be short, and have met a tick"
+        );
         let mut rests = Vec::new();
         for _ in 0..8 {
-            yields.was_dear(at);
-            let rest = (0..).find(|ms| !yields.are_dear(at + ms * MS)).unwrap();
+            at += 4;
+            dear(&yields, at);
+            let rest = (0..).find(|ms| !yields.are_dear(at + ms)).unwrap();
             rests.push(rest);
-            at += rest * MS;
+            at += rest;
         }
-        assert_eq!(rests, [20, 40, 80, 160, 320, 640, 1000, 1000]);
+        assert_eq!(rests, [20, 40, 80, 160, 320, 640, 1_000, 1_000]);
     }
 
     #[test]
-    fn threads_that_find_the_same_at_the_same_time_count_once() {
+    fn threads_whose_yields_meet_the_same_tick_count_once() {
         let yields = Yields::new();
-        (0..5).for_each(|n| yields.was_dear(1000 * MS + n));
-        assert!(yields.are_dear(1019 * MS));
-        assert!(!yields.are_dear(1021 * MS));
+        (0..5).for_each(|_| dear(&yields, 1_000));
+        assert!(!yields.are_dear(1_000));
+        (0..5).for_each(|_| dear(&yields, 1_004));
+        assert!(yields.are_dear(1_023) && !yields.are_dear(1_024));
+        // Those that end during the rest began before.
+        (0..5).for_each(|_| dear(&yields, 1_008));
+        assert!(!yields.are_dear(1_024));
+    }
+
+    #[test]
+    fn a_long_yield_among_many_short_ones_is_none_too_many() {
+        let yields = Yields::new();
+        for at in (1_000..9_000).step_by(4) {
+            dear(&yields, at);
+            cheap(&yields, TICK);
+        }
+        assert!(!yields.are_dear(9_000));
     }
 
     #[test]
     fn a_machine_that_was_busy_for_a_moment_is_forgotten() {
         let yields = Yields::new();
-        yields.was_dear(1000 * MS);
-        yields.was_dear(1021 * MS);
-        assert!(yields.are_dear(1060 * MS), "twice as long");
-        yields.was_dear(60_000 * MS);
-        assert!(!yields.are_dear(60_021 * MS), "as the first time");
+        dear(&yields, 1_000);
+        dear(&yields, 1_004);
+        dear(&yields, 1_030);
+        assert!(yields.are_dear(1_069), "twice as long");
+        cheap(&yields, TICK);
+        dear(&yields, 60_000);
+        assert!(!yields.are_dear(60_000));
+        dear(&yields, 60_004);
+        assert!(!yields.are_dear(60_024), "as the first time");
+    }
+
+    #[test]
+    fn the_clock_of_yields_may_start_again() {
+        let yields = Yields::new();
+        dear(&yields, u32::MAX - 10);
+        dear(&yields, u32::MAX - 6);
+        assert!(yields.are_dear(u32::MAX) && yields.are_dear(5));
+        assert!(!yields.are_dear(13) && !yields.are_dear(1 << 31));
+    }
+
+    #[test]
+    fn waits_pause_while_that_pays_and_seldom_else() {
+        let hint = SpinHint::new();
+        let of_many = |in_vain: bool| {
+            let pausing = (0..10 * RETRY).filter(|_| {
+                let pauses = hint.pauses();
+                if pauses {
+                    hint.has_paused(in_vain);
+                }
+                pauses
+            });
+            pausing.count()
+        };
+        assert!((10..20).contains(&of_many(true)));
+        let ever_since = of_many(false);
+        assert!(ever_since > 9 * RETRY as usize, "once one has paid");
+        assert_eq!(of_many(false), 10 * RETRY as usize);
     }
 }

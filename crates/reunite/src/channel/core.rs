@@ -12,7 +12,7 @@ use crate::error::RecvError;
 use crate::observe::Verb;
 use crate::park::Parker;
 use crate::primitive::{Arc, Instant};
-use crate::spin::spin_for_message;
+use crate::spin::{SpinHint, spin_for_message};
 use crate::wait::{Heed, Wait, block_until, tell_task, wait_for_message};
 use crate::wait_queue::Spot;
 
@@ -25,6 +25,8 @@ const MOST_SLOTS: usize = 4096;
 pub(super) struct Core<T> {
     made_at: &'static Location<'static>,
     room: Room<T>,
+    pub(super) take_hint: SpinHint,
+    put_hint: SpinHint,
     pub(super) senders: End,
     pub(super) receivers: End,
 }
@@ -47,6 +49,8 @@ impl<T> Core<T> {
         Arc::new(Self {
             made_at,
             room,
+            take_hint: SpinHint::new(),
+            put_hint: SpinHint::new(),
             senders: End::one(),
             receivers: End::one(),
         })
@@ -115,7 +119,7 @@ impl<T> Core<T> {
         let mut spot = None;
         let ended = match &self.room {
             Room::Slots(slots) => {
-                if spin(deadline, &mut || {
+                if spin(&self.put_hint, deadline, &mut || {
                     ready(message, &mut |message| slots.put(message))
                 }) {
                     return Wait::Ready;
@@ -131,9 +135,10 @@ impl<T> Core<T> {
                 ended
             }
             Room::Queue(queue) => {
-                let ended = wait_for_message(site, deadline, Heed::TaskUntold, |parker| {
-                    queue.put_or_list(message, parker, &mut spot)
-                });
+                let ended =
+                    wait_for_message(site, deadline, Heed::TaskUntold, &self.put_hint, |parker| {
+                        queue.put_or_list(message, parker, &mut spot)
+                    });
                 if let Some(spot) = spot {
                     queue.stop_putting(message, spot);
                 }
@@ -164,16 +169,22 @@ impl<T> Core<T> {
         };
         let ended = match &self.room {
             Room::Slots(slots) => {
-                if spin(deadline, &mut || ready(&mut || slots.take())) {
+                if spin(&self.take_hint, deadline, &mut || {
+                    ready(&mut || slots.take())
+                }) {
                     return Wait::Ready;
                 }
                 block_until(site, deadline, Heed::TaskUntold, |parker| {
                     ready(&mut || slots.take_or_list(parker, &mut spot))
                 })
             }
-            Room::Queue(queue) => wait_for_message(site, deadline, Heed::TaskUntold, |parker| {
-                ready(&mut || queue.take_or_list(parker, Waits::Here, &mut spot))
-            }),
+            Room::Queue(queue) => wait_for_message(
+                site,
+                deadline,
+                Heed::TaskUntold,
+                &self.take_hint,
+                |parker| ready(&mut || queue.take_or_list(parker, Waits::Here, &mut spot)),
+            ),
         };
         if let Some(handed) = spot.and_then(|spot| self.stop_taking(spot)) {
             *found = Found::Message(handed);
@@ -253,6 +264,6 @@ impl<T> Core<T> {
 
 /// Asks for a while before the caller is listed: to be listed makes the others wake it. Not where there is a deadline: see
 /// [`wait_for_message`].
-fn spin(deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool {
-    deadline.is_none() && spin_for_message(ready)
+fn spin(hint: &SpinHint, deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool {
+    deadline.is_none() && spin_for_message(hint, ready)
 }

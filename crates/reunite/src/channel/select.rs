@@ -97,14 +97,20 @@ fn select_until<T>(
         on: On::Anyone,
     };
     let mut spots = vec![None; receivers.len()];
-    let ended = wait_for_message(site, deadline, Heed::Task, |parker| {
-        found = found.take().or_else(|| {
-            look(receivers, &mut |place, core| {
-                core.take_or_list(parker, &mut spots[place])
-            })
-        });
-        found.is_some()
-    });
+    let ended = wait_for_message(
+        site,
+        deadline,
+        Heed::Task,
+        &receivers[0].core().take_hint,
+        |parker| {
+            found = found.take().or_else(|| {
+                look(receivers, &mut |place, core| {
+                    core.take_or_list(parker, &mut spots[place])
+                })
+            });
+            found.is_some()
+        },
+    );
     let listed = receivers.iter().zip(spots);
     for (receiver, spot) in listed.filter_map(|(it, spot)| Some((it, spot?))) {
         let handed = receiver.core().stop_taking(spot);

@@ -37,7 +37,7 @@ use crate::contain::assert_outside;
 use crate::deadlock::Site;
 use crate::park::Parker;
 use crate::primitive::Instant;
-use crate::spin::{spin_for_message, spin_until};
+use crate::spin::{SpinHint, spin_for_message, spin_until};
 
 pub(crate) use elsewhere::blocking_elsewhere;
 pub(crate) use outcome::{Heed, Wait, tell_task};
@@ -59,9 +59,12 @@ pub(crate) fn wait_for_message(
     site: Site,
     deadline: Option<Instant>,
     heed: Heed<'_>,
+    hint: &SpinHint,
     ready: impl FnMut(&Parker) -> bool,
 ) -> Wait {
-    spin_and_block(site, deadline, heed, ready, spin_for_message)
+    spin_and_block(site, deadline, heed, ready, |asks| {
+        spin_for_message(hint, asks)
+    })
 }
 
 fn spin_and_block(
