@@ -16,7 +16,7 @@ fn kinds() -> Vec<Pair> {
         rendezvous(),
         bounded(1),
         bounded(4),
-        bounded(7),
+        bounded(12),
         bounded(5_000),
         unbounded(),
     ]

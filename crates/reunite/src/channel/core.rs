@@ -18,7 +18,7 @@ use crate::wait_queue::Spot;
 
 /// A channel of fewer is a queue: there a message is handed to a receiver that waits, and taken along from a sender
 /// that waits, which counts where the two change places after every few messages.
-const LEAST_SLOTS: usize = if cfg!(reunite_model) { 2 } else { 4 };
+const LEAST_SLOTS: usize = if cfg!(reunite_model) { 2 } else { 8 };
 /// A channel of more is a queue that grows: few of them are ever full.
 const MOST_SLOTS: usize = 4096;
 

@@ -88,7 +88,11 @@ impl<T> Queue<T> {
     ) -> bool {
         let mut state = self.lock();
         let Some(mine) = message.take() else {
-            return state.is_closed || !spot.is_some_and(|spot| state.putters.contains(spot));
+            let is_left = spot.is_some_and(|spot| state.putters.contains(spot));
+            if !is_left {
+                *spot = None;
+            }
+            return state.is_closed || !is_left;
         };
         let (is_over, taker) = match state.put(mine) {
             Ok(taker) => (true, taker),
@@ -131,13 +135,14 @@ impl<T> Queue<T> {
     ) -> Found<T> {
         let mut state = self.lock();
         if let Some(message) = spot.and_then(|spot| state.handed.remove(spot)) {
+            *spot = None;
             return Found::Message(message);
         }
         let (found, putter) = state.take();
         match &found {
             Found::Nothing => state.list(parker, waits, spot),
             Found::Message(_) | Found::Closed => {
-                let _listed = spot.and_then(|spot| state.strike(spot));
+                let _listed = spot.take().and_then(|spot| state.strike(spot));
             }
         }
         drop(state);

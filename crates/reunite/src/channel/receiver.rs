@@ -86,17 +86,28 @@ impl<T> Receiver<T> {
         message
     }
 
+    #[inline]
     pub(super) fn recv_until(
         &self,
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<T, RecvError> {
         match self.core.take() {
-            Found::Message(message) => return Ok(self.received(message)),
-            Found::Closed => return Err(self.core.end()),
-            Found::Nothing => {}
+            Found::Message(message) => Ok(self.received(message)),
+            Found::Closed => Err(self.core.end()),
+            Found::Nothing => self.wait_to_receive(deadline, at),
         }
-        let since = now();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait_to_receive(
+        &self,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<T, RecvError> {
+        // Only a wait with a deadline can time out.
+        let since = deadline.map(|_| now());
         let mut found = Found::Nothing;
         let ended = self.core.wait_to_take(&mut found, deadline, at);
         match (found, ended) {
@@ -141,9 +152,11 @@ impl<T> Receiver<T> {
 
 impl RecvError {
     /// How a wait without a message ended.
-    pub(super) fn of_wait(ended: Wait, since: Instant) -> Self {
+    pub(super) fn of_wait(ended: Wait, since: Option<Instant>) -> Self {
         match ended {
-            Wait::TimedOut => Self::timed_out(now().saturating_duration_since(since)),
+            Wait::TimedOut => Self::timed_out(since.map_or(Duration::ZERO, |since| {
+                now().saturating_duration_since(since)
+            })),
             Wait::Cancelled(cancelled) => Self::cancelled(cancelled),
             Wait::Refused(refusal) => Self::refused(refusal),
             Wait::Ready => Self::closed(),

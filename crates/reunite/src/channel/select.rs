@@ -88,7 +88,7 @@ fn select_until<T>(
     if let Some(found) = look(receivers, &mut |_, core| core.take()) {
         return Ok(found);
     }
-    let since = now();
+    let since = deadline.map(|_| now());
     let mut found = None;
     let site = Site {
         verb: Verb::Select,

@@ -72,21 +72,36 @@ impl<T> Sender<T> {
         }
     }
 
+    #[inline]
     fn send_until(
         &self,
         message: T,
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<(), SendError<T>> {
-        let message = match self.core.put(message) {
+        match self.core.put(message) {
             Ok(()) => {
                 self.told.renew();
-                return Ok(());
+                Ok(())
             }
-            Err(Unsent::Closed(message)) => return Err(self.closed(message)),
-            Err(Unsent::Full(message)) => message,
+            Err(unsent) => self.wait_to_send(unsent, deadline, at),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait_to_send(
+        &self,
+        unsent: Unsent<T>,
+        deadline: Option<Instant>,
+        at: &'static Location<'static>,
+    ) -> Result<(), SendError<T>> {
+        let message = match unsent {
+            Unsent::Closed(message) => return Err(self.closed(message)),
+            Unsent::Full(message) => message,
         };
-        let since = now();
+        // Only a wait with a deadline can time out.
+        let since = deadline.map(|_| now());
         let mut message = Some(message);
         let ended = self.core.wait_to_put(&mut message, deadline, at);
         match (message, ended) {
@@ -98,7 +113,9 @@ impl<T> Sender<T> {
             (Some(message), Wait::Ready) => Err(self.closed(message)),
             (Some(message), Wait::TimedOut) => Err(SendError::timed_out(
                 message,
-                now().saturating_duration_since(since),
+                since.map_or(Duration::ZERO, |since| {
+                    now().saturating_duration_since(since)
+                }),
             )),
             (Some(message), Wait::Cancelled(cancelled)) => {
                 Err(SendError::cancelled(message, cancelled))
