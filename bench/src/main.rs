@@ -11,6 +11,7 @@ mod pool;
 mod profile;
 mod rounds;
 mod serve;
+mod simulate;
 mod sync;
 mod table;
 
@@ -32,6 +33,8 @@ cargo run --release -p bench -- WHAT [--busy N]
                           Pillow where they are installed
   serve PROGRAM           `PROGRAM serve` on loopback addresses, beside nginx and miniserve where they
                           are installed, asked by wrk; writes target/bench/serve.*, or into $BENCH_OUT
+  simulate [calibrate]    a model of the pool with 1 to 128 workers, and small programs beside it; writes
+                          target/bench/simulate.*, or into $BENCH_OUT; calibrate: what its steps cost here
 ";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -54,6 +57,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["crawl", program] => crawl::run(program.as_ref(), 2000),
         ["crawl", program, pages] => crawl::run(program.as_ref(), pages.parse()?),
         ["images", program, dir] => images::run(program.as_ref(), dir.as_ref()),
+        ["simulate"] => simulate::run(&out),
+        ["simulate", "calibrate"] => {
+            simulate::calibrate();
+            Ok(())
+        }
         ["serve", program] => serve::run(program.as_ref(), &out),
         _ => Err(USAGE.into()),
     }

@@ -1,0 +1,166 @@
+//! What the steps of the pool cost, and where the workers sit.
+
+/// Picoseconds.
+pub(super) type Time = u64;
+
+/// A number of nanoseconds.
+pub(super) const fn ns(nanoseconds: u64) -> Time {
+    nanoseconds * 1_000
+}
+
+/// What was measured in nanoseconds.
+pub(super) fn measured(nanoseconds: f64) -> Time {
+    (nanoseconds.max(0.0) * 1e3) as Time
+}
+
+/// The costs of the steps. All that can be is measured where the command runs (see `calibrate`); what is published is named there.
+#[derive(Clone, Debug)]
+pub(super) struct Costs {
+    /// A read of a word in the thread's own cache, with what is around it in a scan.
+    pub(super) hit: Time,
+    /// A line moves between cores with one last-level cache, of one socket, of two sockets.
+    pub(super) complex: Time,
+    pub(super) node: Time,
+    pub(super) across: Time,
+    /// How many misses of a scan are under way at the same time.
+    pub(super) overlap: u64,
+    /// An atomic read-modify-write of a line that is in the thread's own cache.
+    pub(super) rmw: Time,
+    /// To lock and unlock what nobody else wants.
+    pub(super) lock: Time,
+    /// A fork and its end, if nobody asks.
+    pub(super) fork: Time,
+    /// What a fork costs more if its list is public: a fence at its end (Chase, Lev 2005).
+    pub(super) deque: Time,
+    /// To publish anything, and each of what is published.
+    pub(super) publish: Time,
+    pub(super) parcel: Time,
+    /// To take a published fork back.
+    pub(super) take_back: Time,
+    /// To begin a half that was taken, and to end it.
+    pub(super) execute: Time,
+    pub(super) finish: Time,
+    /// To give a place up before a thread blocks, less what the roster does.
+    pub(super) block: Time,
+    /// To wake a thread, and from there until it runs.
+    pub(super) wake: Time,
+    pub(super) latency: Time,
+    /// To start one, and from there until it runs.
+    pub(super) start: Time,
+    pub(super) start_latency: Time,
+    /// One pause of a thread that spins, and one yield.
+    pub(super) pause: Time,
+    pub(super) yielding: Time,
+    /// A spawn into a scope: before the lock, and under it.
+    pub(super) spawn: Time,
+    pub(super) enqueue: Time,
+    /// To take a batch, under the lock, and each of its tasks; and to run one that does nothing.
+    pub(super) batch: Time,
+    pub(super) each: Time,
+    pub(super) task: Time,
+    /// What costs nothing.
+    pub(super) free: Option<Free>,
+}
+
+impl Default for Costs {
+    /// As measured on the machine that `docs/bench/simulate.csv` comes from.
+    fn default() -> Self {
+        Self {
+            hit: 1_000,
+            complex: ns(30),
+            node: ns(107),
+            across: ns(197),
+            overlap: 4,
+            rmw: 1_700,
+            lock: 4_300,
+            fork: 1_500,
+            deque: 4_600,
+            publish: ns(60),
+            parcel: ns(40),
+            take_back: ns(30),
+            execute: ns(60),
+            finish: ns(30),
+            block: ns(200),
+            wake: ns(3_000),
+            latency: ns(3_500),
+            start: ns(7_200),
+            start_latency: ns(14_700),
+            pause: 24_400,
+            yielding: ns(525),
+            spawn: ns(8),
+            enqueue: ns(10),
+            batch: ns(60),
+            each: ns(3),
+            task: ns(28),
+            free: None,
+        }
+    }
+}
+
+/// What costs nothing, to find out what it costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Free {
+    WakeUps,
+    /// The roster's counters.
+    Counters,
+    /// To look at all seats, and to raise their words.
+    Looks,
+    Locks,
+    /// All caches are as near as those of one complex.
+    Distance,
+}
+
+impl Costs {
+    /// Without one kind of them.
+    pub(super) fn without(mut self, free: Free) -> Self {
+        match free {
+            Free::WakeUps => {
+                let small = self.rmw;
+                (self.wake, self.latency) = (small, small);
+                (self.start, self.start_latency) = (small, small);
+            }
+            Free::Distance => (self.node, self.across) = (self.complex, self.complex),
+            Free::Counters | Free::Looks | Free::Locks => self.free = Some(free),
+        }
+        self
+    }
+
+    pub(super) fn is_free(&self, what: Free) -> bool {
+        self.free == Some(what)
+    }
+}
+
+/// Where the workers sit: on cores in complexes of eight, on one or two sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Topology {
+    pub(super) workers: usize,
+    pub(super) nodes: usize,
+}
+
+/// Cores with one last-level cache.
+const COMPLEX: usize = 8;
+
+impl Topology {
+    /// The core of a worker. A spare has the core of one that blocks.
+    fn core(self, worker: usize) -> usize {
+        worker % self.workers
+    }
+
+    pub(super) fn node(self, worker: usize) -> usize {
+        self.core(worker) * self.nodes / self.workers
+    }
+
+    /// What it costs to move a line from one to the other.
+    pub(super) fn transfer(self, costs: &Costs, from: usize, to: usize) -> Time {
+        let (a, b) = (self.core(from), self.core(to));
+        if a == b {
+            costs.hit
+        } else if self.node(from) != self.node(to) {
+            costs.across
+        } else if a / COMPLEX == b / COMPLEX {
+            costs.complex
+        } else {
+            costs.node
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The pool on machines that are not at hand: its protocol as a model of discrete events, for 1 to 128 workers.
+//!
+//! # What is modelled
+//! Workers go through the states of the library's protocol one step at a time; a step happens at one instant, and takes what
+//! it costs. The rooms follow the library's: `compute` (`fork`, `here`, `seat`), `search` (`member`, `backlog`), `sleep`
+//! (`roster`, `sleeper`), `join` (`member`, `wait`), `scope` (`scope_state`, `queue`, `open_scopes`).
+//!
+//! 1. A thread's open forks form a private list. It reads its word when it makes a fork and when it ends one. If the word is
+//!    raised, it lowers it, publishes the older half of its forks, eight at most, to its mailbox unless something lies there,
+//!    and wakes a sleeper if nobody searches and a place is free.
+//! 2. A worker that searches looks at the scopes and at all mailboxes, from the lowest seat on; counts itself out before it
+//!    takes from one, under its lock; raises the word of a mailbox that it has emptied, and all words after each eighth
+//!    round. After 48 rounds with growing pauses it rests: joins the sleepers, counts itself out, raises all words, looks once
+//!    more, and sleeps.
+//! 3. The last to search that finds something wakes another, if there is more.
+//! 4. A joiner whose half was taken helps with what descends from it, for as many rounds; then publishes all it has, gives
+//!    up its place, and blocks until the thief wakes it. A spare is woken or started for it if there is work.
+//! 5. A scope's tasks lie in one queue under one lock; batches double while they are short, and what was taken and not begun
+//!    can be taken by others.
+//! 6. A lock is like std's: whoever comes when it is free has it; who waits spins for a while, then sleeps, and whoever
+//!    releases the lock pays for waking it.
+//!
+//! # What it costs
+//! `costs` has the times. `simulate calibrate` measures on this machine what can be measured on two cores: line transfers
+//! within a complex, forks, hand-overs, wake-ups, starts, locks, pauses, spawns. Those across complexes of eight cores, and
+//! across sockets, are published ones of the same family of processors: 107 ns and 197 ns between cores of an EPYC 7R13
+//! (<https://github.com/nviennot/core-to-core-latency>, "AMD EPYC 7R13", single and dual socket; 23 ns within a complex, where
+//! 30 were measured here). A change of a line waits for other changes of that line; a read of a line that another core has
+//! changed costs a transfer; four misses of a scan overlap. What the parts of a program compute costs what it says.
+//!
+//! # What is not
+//! * Reads do not keep each other waiting, though a line's home serves them one after the other.
+//! * Memory bandwidth, and cache misses of what is computed: one core is as fast as any.
+//! * Each worker has a core. A joiner that comes back while all places are taken shares one in truth.
+//! * A core that idles takes as long to wake as here. On large machines some take ten times as long.
+//! * Publications and batches cost as much each time.
+//!
+//! The same arguments have the same result: one thread, no clock, seeds for what is drawn.
+
+mod calibrate;
+mod compute;
+mod costs;
+mod design;
+mod join;
+mod lines;
+mod program;
+mod real;
+mod report;
+mod run;
+mod scope;
+mod search;
+mod shared;
+mod sleep;
+mod state;
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+use std::error::Error;
+use std::path::Path;
+use std::time::Duration;
+
+use costs::{Costs, Topology};
+use design::Design;
+use real::Clock;
+
+use crate::table::Table;
+
+/// For how long a program is run on this machine.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// Compares the model with the pool on this machine, then draws the curves.
+pub(crate) fn run(out: &Path) -> Result<(), Box<dyn Error>> {
+    let costs = Costs::default();
+    compare(&costs, out)?;
+    println!("\nspeed-up by the model, and the line that is used most");
+    let points = sweep::sweep(&costs, report::print);
+    let points = points.map_err(|stalled| format!("the model stalls at {} ps", stalled.at))?;
+    report::write(&points, out)
+}
+
+/// What the costs of the model are on this machine.
+pub(crate) fn calibrate() {
+    calibrate::run();
+}
+
+/// Small programs in the pool and in the model, with one and two workers.
+fn compare(costs: &Costs, out: &Path) -> Result<(), Box<dyn Error>> {
+    let clock = Clock::measure();
+    let mut table = Table::default();
+    for program in sweep::programs(true) {
+        let alone = clock.run(&program, None, PATIENCE);
+        for workers in [1, 2] {
+            let topology = Topology { workers, nodes: 1 };
+            let model = run::run(&program, costs, Design::default(), topology, 1);
+            let model = model.map_err(|stalled| format!("the model stalls: {stalled:?}"))?;
+            let here = clock.run(&program, Some(workers), PATIENCE * 2);
+            let (Some(alone), Some(real)) = (alone.least, here.least) else {
+                println!("\n{}: no round had the cores", program.name);
+                continue;
+            };
+            let title = format!(
+                "{}, {workers} workers: speed-up over one thread (best of {} rounds of {})",
+                program.name, here.counted, here.rounds
+            );
+            println!("\n{title}");
+            let speed_ups = [
+                ("the pool, here", alone as f64 / real as f64),
+                ("the model", program.work().all as f64 / model.time as f64),
+            ];
+            let rows = speed_ups.map(|(name, speed_up)| (name, vec![speed_up]));
+            table.add(&title, "×", rows.into_iter());
+        }
+    }
+    table.write(out, "simulate-here")
+}

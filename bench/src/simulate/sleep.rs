@@ -1,0 +1,106 @@
+//! Going to sleep and waking others (`roster`, `sleeper` of the library).
+
+use super::costs::Time;
+use super::design::Fault;
+use super::lines::{ROSTER, STATE};
+use super::state::{After, At, Go, Sim, Spent};
+
+/// Wakes a sleeper if there is work, and nobody looks for it.
+pub(super) fn look(sim: &mut Sim<'_>, me: usize) -> Go {
+    let (found, cost) = sim.has_work(me);
+    let cost = cost + sim.costs.rmw + sim.read(me, ROSTER);
+    let next = if found && sim.roster.searching < sim.design.wakers {
+        At::Rouse
+    } else {
+        At::GoOn
+    };
+    Go::After(cost, next, Spent::Waking)
+}
+
+/// Wakes a sleeper if a place is free.
+pub(super) fn rouse(sim: &mut Sim<'_>, me: usize) -> Go {
+    if sim.roster.active >= sim.size() {
+        return Go::After(0, At::GoOn, Spent::Waking);
+    }
+    sim.lock(me, STATE, At::RouseLocked)
+}
+
+pub(super) fn rouse_locked(sim: &mut Sim<'_>, me: usize) -> Go {
+    if sim.roster.active >= sim.size() {
+        return sim.release_after(0, STATE, After::GoOn);
+    }
+    if let Some(sleeper) = sim.roster.sleepers.pop() {
+        let hold = count_searcher(sim, me);
+        return sim.release_after(hold, STATE, After::Wake(sleeper));
+    }
+    // As many as the pool is large may be blocked.
+    if sim.roster.threads < 2 * sim.size() {
+        sim.roster.threads += 1;
+        let hold = count_searcher(sim, me);
+        return sim.release_after(hold, STATE, After::Start(sim.roster.threads));
+    }
+    sim.release_after(0, STATE, After::GoOn)
+}
+
+fn count_searcher(sim: &mut Sim<'_>, me: usize) -> Time {
+    sim.roster.active += 1;
+    sim.roster.searching += 1;
+    sim.count(me) + sim.costs.rmw
+}
+
+/// Calls the system to wake a thread that sleeps or blocks.
+pub(super) fn wake(sim: &mut Sim<'_>, sleeper: usize, from: Spent) -> Go {
+    let cost = if sim.unpark(sleeper, from) {
+        sim.counts.woken += 1;
+        sim.costs.wake
+    } else {
+        sim.costs.rmw
+    };
+    Go::After(cost, At::GoOn, Spent::Waking)
+}
+
+/// Calls the system to start a thread.
+pub(super) fn start(sim: &mut Sim<'_>, thread: usize) -> Go {
+    sim.counts.started += 1;
+    sim.workers[thread].sleeps = None;
+    sim.schedule(thread, sim.now + sim.costs.start_latency);
+    Go::After(sim.costs.start, At::GoOn, Spent::Waking)
+}
+
+/// It gives up, with the lock of the sleepers.
+pub(super) fn rest_locked(sim: &mut Sim<'_>, me: usize) -> Go {
+    sim.roster.sleepers.push(me);
+    sim.roster.searching -= 1;
+    sim.roster.active -= 1;
+    let hold = sim.count(me) + sim.costs.rmw;
+    sim.release_after(hold, STATE, After::LookAgain)
+}
+
+/// It raises all words, and looks once more.
+pub(super) fn look_again(sim: &mut Sim<'_>, me: usize) -> Go {
+    if sim.design.fault == Some(Fault::NoSecondLook) {
+        return Go::After(0, At::Asleep, Spent::Searching);
+    }
+    let asked = sim.ask_others(me, true);
+    let (found, looked) = sim.has_work(me);
+    let cost = asked + looked + sim.costs.rmw;
+    let next = if found && sim.roster.active < sim.size() {
+        At::GetUp
+    } else {
+        At::BeIdle
+    };
+    Go::After(cost, next, Spent::Searching)
+}
+
+/// There is work: it gets up, unless it was woken.
+pub(super) fn look_again_locked(sim: &mut Sim<'_>, me: usize) -> Go {
+    let mut sleepers = sim.roster.sleepers.iter();
+    match sleepers.rposition(|other| *other == me) {
+        Some(at) => {
+            sim.roster.sleepers.remove(at);
+            let hold = count_searcher(sim, me);
+            sim.release_after(hold, STATE, After::Search)
+        }
+        None => sim.release_after(0, STATE, After::Asleep),
+    }
+}
