@@ -96,7 +96,10 @@ fn compare(costs: &Costs, out: &Path) -> Result<(), Box<dyn Error>> {
             let model = model.map_err(|stalled| format!("the model stalls: {stalled:?}"))?;
             let here = clock.run(&program, Some(workers), PATIENCE * 2);
             let (Some(alone), Some(real)) = (alone.least, here.least) else {
-                println!("\n{}: no round had the cores", program.name);
+                println!(
+                    "\n{}: other programs had the cores in all rounds",
+                    program.name
+                );
                 continue;
             };
             let title = format!(

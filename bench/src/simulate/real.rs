@@ -11,6 +11,9 @@ use super::program::{Items, Node, Phase, Program, Shape};
 /// A list has as many forks open as items; all on one stack.
 const STACK: usize = 1 << 30;
 
+/// Rounds that must count.
+const FEW: usize = 20;
+
 /// Computes for a given time, if nobody disturbs it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
@@ -121,7 +124,11 @@ impl Clock {
             let least_cores = if workers == Some(2) { 1.5 } else { 0.0 };
             let mut here = Here::default();
             let begun = Instant::now();
-            while begun.elapsed() < patience {
+            // A few rounds are to count; but not for ever.
+            let is_over = |here: &Here, spent| {
+                spent >= patience && (here.counted >= FEW || spent >= 4 * patience)
+            };
+            while !is_over(&here, begun.elapsed()) {
                 let (time, cores) = pool.as_ref().map_or_else(once, |pool| pool.enter(once));
                 here.rounds += 1;
                 if cores >= least_cores {

@@ -40,11 +40,10 @@ fn busiest(point: &Point) -> (&'static str, f64) {
 pub(super) fn write(points: &[Point], dir: &Path) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(dir)?;
     fs::write(dir.join("simulate.csv"), csv(points)?)?;
-    let rows: Vec<_> = points.iter().map(json).collect();
-    fs::write(
-        dir.join("simulate.json"),
-        serde_json::to_string_pretty(&rows)?,
-    )?;
+    // One point a line.
+    let rows: Vec<_> = points.iter().map(|point| json(point).to_string()).collect();
+    let text = format!("[\n{}\n]\n", rows.join(",\n"));
+    fs::write(dir.join("simulate.json"), text)?;
     chart(points, &dir.join("simulate.svg"))?;
     println!("\nwritten to {}/simulate.{{csv,json,svg}}", dir.display());
     Ok(())
@@ -82,24 +81,30 @@ fn csv(points: &[Point]) -> Result<String, std::fmt::Error> {
 
 fn json(point: &Point) -> serde_json::Value {
     let whole: u64 = point.run.spent.iter().sum();
-    let part = |(spent, name): &(_, &'static str)| {
+    let spent = SPENT.iter().map(|(spent, name)| {
         let time = point.run.spent[*spent as usize];
-        (
-            (*name).to_owned(),
-            (time as f64 / whole.max(1) as f64).into(),
-        )
-    };
-    let spent: serde_json::Map<_, _> = SPENT.iter().map(part).collect();
-    let busy = point.run.busy.iter();
-    let busy: serde_json::Map<_, _> = busy
-        .map(|(line, part)| ((*line).to_owned(), (*part).into()))
-        .collect();
+        (*name, time as f64 / whole.max(1) as f64)
+    });
     serde_json::json!({
         "program": point.program, "nodes": point.nodes, "workers": point.workers,
         "decision": point.decision, "alternative": point.alternative,
-        "time_us": point.run.time as f64 / 1e6, "speed_up": point.speed_up,
-        "spent": spent, "busy": busy,
+        "time_us": rounded(point.run.time as f64 / 1e6), "speed_up": rounded(point.speed_up),
+        "spent": parts(spent), "busy": parts(point.run.busy.iter().copied()),
     })
+}
+
+/// To three decimals.
+fn rounded(value: f64) -> f64 {
+    (value * 1e3).round() / 1e3
+}
+
+/// Those that can be seen.
+fn parts<'a>(
+    parts: impl Iterator<Item = (&'a str, f64)>,
+) -> serde_json::Map<String, serde_json::Value> {
+    let seen = parts.filter(|(_, part)| *part >= 5e-4);
+    seen.map(|(name, part)| (name.to_owned(), rounded(part).into()))
+        .collect()
 }
 
 /// Names without repetition, in order.
@@ -143,8 +148,8 @@ fn chart(points: &[Point], path: &Path) -> Result<(), Box<dyn Error>> {
     canvas.fill(&WHITE)?;
     let font = ("sans-serif", 13).into_font();
     canvas.draw_text(
-        "speed-up over workers, both on a scale of doublings; grey: ideal; blue: the pool as it is (first column: dark one \
-         node, light two; others: two nodes)",
+        "first column: speed-up over workers; others: that of an alternative over the pool as it is, on two nodes; on scales of \
+         doublings",
         &font.color(&BLACK),
         (10, 8),
     )?;
@@ -159,46 +164,52 @@ fn chart(points: &[Point], path: &Path) -> Result<(), Box<dyn Error>> {
         } else {
             column[0]
         };
-        draw(cell, caption, &curves(points, program, column))?;
+        let is_first = column[0] == AS_IT_IS;
+        draw(cell, caption, is_first, &curves(points, program, column))?;
     }
     canvas.present()?;
     Ok(())
 }
 
+/// Of the column of the pool as it is: speed-ups; of others: what they are of those.
 fn curves(points: &[Point], program: &str, column: &[&str]) -> Vec<Curve> {
+    let is_first = column[0] == AS_IT_IS;
+    let find = |decision: &str, alternative: &str, nodes: usize| {
+        let of = move |point: &&Point| {
+            (point.decision, point.alternative, point.nodes) == (decision, alternative, nodes)
+        };
+        let points = points.iter().filter(|point| point.program == program);
+        points.filter(of).collect::<Vec<_>>()
+    };
+    let ours = |workers: usize| {
+        let all = find(AS_IT_IS, "", 2);
+        let same = all.iter().find(|point| point.workers == workers);
+        same.map_or(1.0, |point| point.speed_up)
+    };
     let of = |decision: &str, alternative: &str, nodes: usize| {
-        let points = points.iter().filter(|point| {
-            (
-                point.program,
-                point.decision,
-                point.alternative,
-                point.nodes,
-            ) == (program, decision, alternative, nodes)
-        });
-        let curve = points.map(|point| ((point.workers as f64).log2(), point.speed_up.log2()));
+        let points = find(decision, alternative, nodes);
+        let base = |workers| if is_first { 1.0 } else { ours(workers) };
+        let value = |point: &&Point| (point.speed_up / base(point.workers)).log2();
+        let curve = points
+            .iter()
+            .map(|point| ((point.workers as f64).log2(), value(point)));
         curve.collect::<Vec<_>>()
     };
-    let mut curves = vec![("as it is".to_owned(), OURS, of(AS_IT_IS, "", 2))];
-    if column[0] == AS_IT_IS {
-        curves[0] = (
-            "two nodes".to_owned(),
-            RGBColor(120, 180, 225),
-            of(AS_IT_IS, "", 2),
-        );
-        curves.push(("one node".to_owned(), OURS, of(AS_IT_IS, "", 1)));
-        return curves;
+    if is_first {
+        let light = RGBColor(120, 180, 225);
+        return vec![
+            ("two nodes".to_owned(), light, of(AS_IT_IS, "", 2)),
+            ("one node".to_owned(), OURS, of(AS_IT_IS, "", 1)),
+        ];
     }
+    let mut curves = Vec::new();
     let mut colours = COLOURS.iter().cycle();
     for decision in column {
         let those = points
             .iter()
             .filter(|p| p.program == program && p.decision == *decision);
         for alternative in distinct(those.map(|point| point.alternative)) {
-            let name = if alternative.is_empty() {
-                (*decision).to_owned()
-            } else {
-                format!("{decision}: {alternative}")
-            };
+            let name = format!("{decision} {alternative}");
             let colour = colours.next().copied().unwrap_or(BLACK);
             curves.push((name, colour, of(decision, alternative, 2)));
         }
@@ -209,14 +220,17 @@ fn curves(points: &[Point], program: &str, column: &[&str]) -> Vec<Curve> {
 fn draw(
     cell: &DrawingArea<SVGBackend<'_>, Shift>,
     caption: &str,
+    is_first: bool,
     curves: &[Curve],
 ) -> Result<(), Box<dyn Error>> {
+    let (lowest, highest) = if is_first { (-4.0, 7.0) } else { (-4.0, 6.0) };
+    let first = if is_first { 0.0 } else { 3.0 };
     let mut chart = ChartBuilder::on(cell)
         .caption(caption, ("sans-serif", 13))
         .margin(6)
         .x_label_area_size(18)
         .y_label_area_size(34)
-        .build_cartesian_2d(0.0..7.0, -4.0..7.0)?;
+        .build_cartesian_2d(first..7.0, lowest..highest)?;
     let power = |exponent: &f64| {
         let value = exponent.exp2();
         if value < 1.0 {
@@ -233,8 +247,9 @@ fn draw(
         .y_label_formatter(&power)
         .light_line_style(TRANSPARENT)
         .draw()?;
-    let ideal = [(0.0, 0.0), (7.0, 7.0)];
-    chart.draw_series([PathElement::new(ideal, RGBColor(190, 190, 190))])?;
+    // Ideal, or as the pool is.
+    let reference = [(first, 0.0), (7.0, if is_first { 7.0 } else { 0.0 })];
+    chart.draw_series([PathElement::new(reference, RGBColor(150, 150, 150))])?;
     for (name, colour, points) in curves.iter().filter(|(_, _, points)| !points.is_empty()) {
         let colour = *colour;
         let path = PathElement::new(points.clone(), colour.stroke_width(2));
