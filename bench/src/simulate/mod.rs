@@ -29,6 +29,7 @@
 //! changed costs a transfer; four misses of a scan overlap. What the parts of a program compute costs what it says.
 //!
 //! # What is not
+//! * Marks of the seats that have offers: looks go through all mailboxes, as at commit 4a0826f.
 //! * Reads do not keep each other waiting, though a line's home serves them one after the other.
 //! * Memory bandwidth, and cache misses of what is computed: one core is as fast as any.
 //! * Each worker has a core. A joiner that comes back while all places are taken shares one in truth.
