@@ -1,12 +1,14 @@
 //! Marks of the seats of a pool, so that nobody has to look at each seat for what few of them have.
 //!
 //! # Protocol
-//! A set of marks is a bit for each seat, and how many bits are set.
-//! 1. A bit is set by one thread at a time, which counts it before.
-//! 2. A bit is cleared by one thread at a time, or with all those of its row, and counted off after that.
-//!
-//! So the count is never less than the bits that are set: where it is zero there are none, and that is all that most ask. It
-//! may be too high for a moment; who finds no bit then has looked for nothing.
+//! A mark is a bit for each seat, and there is a count, so that most look at one word. The two change one after the other, and
+//! in which order depends on what a look that comes between them may do.
+//! * *Offering* changes under the lock of the seat's mailbox. The bit is set before the offer is counted, and cleared after it
+//!   is counted off. So what is counted is there, or its mailbox is locked: who finds the count raised finds an offer or waits
+//!   for that lock, and never looks in vain again and again. Who finds no count has come before the offer was made.
+//! * *Lowered* changes without a lock. The bit is counted before it is set, by the seat's member alone; and cleared before it
+//!   is counted off, by the member or with all those of its row. So the count is never less than the bits that are set: where
+//!   it is zero there are none. Who finds the count raised and no bit has asked nobody, once.
 
 use std::iter::successors;
 
@@ -15,7 +17,7 @@ use crate::primitive::{AtomicUsize, Ordering};
 /// Members that a pool can have at a time, visitors and spare workers included.
 pub(super) const SEATS: usize = 1024;
 
-/// Seats of a row.
+/// Seats of a row: as many as a word has bits.
 pub(super) const ROW: usize = usize::BITS as usize;
 
 /// The numbers of the bits that are set, lowest first.
@@ -25,85 +27,141 @@ pub(super) fn bits_of(word: usize) -> impl Iterator<Item = usize> {
     words.map(|word| word.trailing_zeros() as usize)
 }
 
-/// A row and a bit for the seat with this number.
-fn place(number: usize) -> (usize, usize) {
-    (number / ROW, 1 << (number % ROW))
+/// A bit for each seat.
+struct Bits([AtomicUsize; SEATS / ROW]);
+
+impl Bits {
+    fn new() -> Self {
+        Self(std::array::from_fn(|_| AtomicUsize::new(0)))
+    }
+
+    /// The row of a seat, and its bit there.
+    fn place(&self, number: usize) -> (&AtomicUsize, usize) {
+        (&self.0[number / ROW], 1 << (number % ROW))
+    }
+
+    fn has(&self, number: usize) -> bool {
+        let (row, bit) = self.place(number);
+        row.load(Ordering::SeqCst) & bit != 0
+    }
+
+    fn set(&self, number: usize) {
+        let (row, bit) = self.place(number);
+        row.fetch_or(bit, Ordering::SeqCst);
+    }
+
+    /// Whether it was set.
+    fn clear(&self, number: usize) -> bool {
+        let (row, bit) = self.place(number);
+        row.fetch_and(!bit, Ordering::SeqCst) & bit != 0
+    }
 }
 
-/// What is marked at the seats of a pool: the protocol of each is told in `seating`.
+/// The numbers of the seats whose bits are set in the word of this row.
+fn seats_of(row: usize, word: usize) -> impl Iterator<Item = usize> {
+    bits_of(word).map(move |bit| row * ROW + bit)
+}
+
+/// What is marked at the seats of a pool.
 pub(super) struct Marks {
-    /// Something lies in the seat's mailbox.
-    pub(super) offering: Marked,
-    /// The member has lowered the seat's word.
-    pub(super) lowered: Marked,
+    pub(super) offering: Offering,
+    pub(super) lowered: Lowered,
 }
 
 impl Marks {
     pub(super) fn new() -> Self {
         Self {
-            offering: Marked::new(),
-            lowered: Marked::new(),
+            offering: Offering {
+                count: AtomicUsize::new(0),
+                bits: Bits::new(),
+            },
+            lowered: Lowered {
+                count: AtomicUsize::new(0),
+                bits: Bits::new(),
+            },
         }
     }
 }
 
+/// The seats in whose mailboxes something lies.
 #[repr(align(128))]
-pub(super) struct Marked {
+pub(super) struct Offering {
     count: AtomicUsize,
-    rows: [AtomicUsize; SEATS / ROW],
+    bits: Bits,
 }
 
-impl Marked {
-    fn new() -> Self {
-        Self {
-            count: AtomicUsize::new(0),
-            rows: std::array::from_fn(|_| AtomicUsize::new(0)),
-        }
-    }
-
-    /// Whether any seat is marked.
+impl Offering {
     pub(super) fn is_any(&self) -> bool {
         self.count.load(Ordering::SeqCst) != 0
     }
 
     pub(super) fn has(&self, number: usize) -> bool {
-        let (row, bit) = place(number);
-        self.rows[row].load(Ordering::SeqCst) & bit != 0
+        self.bits.has(number)
     }
 
-    /// Marks a seat. Nobody else does so at the same time.
+    /// Something lies there. The caller has locked the mailbox.
     pub(super) fn set(&self, number: usize) {
-        if self.has(number) {
-            return;
+        if !self.bits.has(number) {
+            self.bits.set(number);
+            self.count.fetch_add(1, Ordering::SeqCst);
         }
-        let (row, bit) = place(number);
-        self.count.fetch_add(1, Ordering::SeqCst);
-        self.rows[row].fetch_or(bit, Ordering::SeqCst);
     }
 
-    /// Takes the mark of a seat away.
+    /// Nothing lies there. The caller has locked the mailbox.
     pub(super) fn clear(&self, number: usize) {
-        let (row, bit) = place(number);
-        if self.rows[row].fetch_and(!bit, Ordering::SeqCst) & bit != 0 {
+        if self.bits.has(number) {
+            self.count.fetch_sub(1, Ordering::SeqCst);
+            self.bits.clear(number);
+        }
+    }
+
+    /// Those of a row, by their numbers in all.
+    pub(super) fn of_row(&self, row: usize) -> impl Iterator<Item = usize> {
+        seats_of(row, self.bits.0[row].load(Ordering::SeqCst))
+    }
+}
+
+/// The seats whose members have lowered their words.
+#[repr(align(128))]
+pub(super) struct Lowered {
+    count: AtomicUsize,
+    bits: Bits,
+}
+
+impl Lowered {
+    pub(super) fn is_any(&self) -> bool {
+        self.count.load(Ordering::SeqCst) != 0
+    }
+
+    /// Of the seat's member, after it has lowered the word.
+    pub(super) fn set(&self, number: usize) {
+        if !self.bits.has(number) {
+            self.count.fetch_add(1, Ordering::SeqCst);
+            self.bits.set(number);
+        }
+    }
+
+    /// Of the seat's member, when it leaves.
+    pub(super) fn clear(&self, number: usize) {
+        if self.bits.clear(number) {
             self.count.fetch_sub(1, Ordering::SeqCst);
         }
     }
 
-    /// The seats of a row that are marked, by their numbers in all.
-    pub(super) fn of_row(&self, row: usize) -> impl Iterator<Item = usize> {
-        let marked = self.rows[row].load(Ordering::SeqCst);
-        bits_of(marked).map(move |bit| row * ROW + bit)
+    /// Takes the marks of a row away, and returns whose they were, by their numbers in all: the caller raises their words now.
+    pub(super) fn take_row(&self, row: usize) -> impl Iterator<Item = usize> {
+        let mut marked = self.bits.0[row].load(Ordering::SeqCst);
+        if marked != 0 {
+            marked = self.bits.0[row].swap(0, Ordering::SeqCst);
+            let taken = marked.count_ones() as usize;
+            self.count.fetch_sub(taken, Ordering::SeqCst);
+        }
+        seats_of(row, marked)
     }
 
-    /// Takes the marks of a row away, and returns whose they were.
-    pub(super) fn take_row(&self, row: usize) -> impl Iterator<Item = usize> {
-        let mut marked = self.rows[row].load(Ordering::SeqCst);
-        if marked != 0 {
-            marked = self.rows[row].swap(0, Ordering::SeqCst);
-            self.count
-                .fetch_sub(marked.count_ones() as usize, Ordering::SeqCst);
-        }
-        bits_of(marked).map(move |bit| row * ROW + bit)
+    #[cfg(all(test, not(reunite_model)))]
+    pub(super) fn has(&self, number: usize) -> bool {
+        self.bits.has(number)
     }
 }
 
@@ -111,19 +169,32 @@ impl Marked {
 mod tests {
     use super::*;
 
+    const NUMBERS: [usize; 4] = [5, 5, ROW - 1, ROW];
+
     #[test]
-    fn marks_are_counted() {
-        let marked = Marked::new();
-        assert!(!marked.is_any());
-        [5, 5, ROW - 1, ROW]
-            .into_iter()
-            .for_each(|number| marked.set(number));
-        assert!(marked.is_any() && marked.has(5) && marked.has(ROW) && !marked.has(6));
-        assert_eq!(marked.of_row(0).collect::<Vec<_>>(), [5, ROW - 1]);
-        assert_eq!(marked.take_row(0).collect::<Vec<_>>(), [5, ROW - 1]);
-        assert_eq!(marked.take_row(0).count(), 0);
-        assert!(marked.is_any());
-        (0..2).for_each(|_| marked.clear(ROW));
-        assert!(!marked.is_any() && !marked.has(ROW));
+    fn offers_are_counted() {
+        let Marks { offering, .. } = Marks::new();
+        assert!(!offering.is_any());
+        NUMBERS.into_iter().for_each(|number| offering.set(number));
+        assert!(offering.is_any() && offering.has(5) && !offering.has(6));
+        assert_eq!(offering.of_row(0).collect::<Vec<_>>(), [5, ROW - 1]);
+        assert_eq!(offering.of_row(1).collect::<Vec<_>>(), [ROW]);
+        NUMBERS.into_iter().for_each(|number| {
+            assert!(offering.is_any());
+            offering.clear(number);
+        });
+        assert!(!offering.is_any() && !offering.has(ROW));
+    }
+
+    #[test]
+    fn words_that_are_lowered_are_counted() {
+        let Marks { lowered, .. } = Marks::new();
+        assert!(!lowered.is_any());
+        NUMBERS.into_iter().for_each(|number| lowered.set(number));
+        assert_eq!(lowered.take_row(0).collect::<Vec<_>>(), [5, ROW - 1]);
+        assert_eq!(lowered.take_row(0).count(), 0);
+        assert!(lowered.is_any() && lowered.has(ROW));
+        (0..2).for_each(|_| lowered.clear(ROW));
+        assert!(!lowered.is_any() && !lowered.has(ROW));
     }
 }
