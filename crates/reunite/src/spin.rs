@@ -52,7 +52,7 @@ const PAUSES: u32 = 8;
 
 /// In the score: for a tick of the coarse clock.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
-const TICK: u32 = 64;
+const TICK: u32 = 256;
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const DEAR: u32 = 2 * TICK;
 
@@ -148,7 +148,7 @@ impl SpinHint {
     #[cfg_attr(any(reunite_model, reunite_no_looks), expect(dead_code))]
     fn pauses(&self) -> bool {
         let vain = self.0.load(Ordering::Relaxed);
-        let pauses = vain < FEW || vain % RETRY == 0;
+        let pauses = vain < FEW || vain.is_multiple_of(RETRY);
         if !pauses {
             self.0.store(vain.wrapping_add(1), Ordering::Relaxed);
         }
@@ -166,7 +166,7 @@ impl SpinHint {
 }
 
 /// Yields the processor to other threads, unless that was found to cost a whole time slice of late, because other
-/// programs use the cores. Returns false if it cost one this time: whoever waits had better sleep.
+/// programs use the cores. Returns false if it may have cost one this time: whoever waits had better sleep.
 ///
 /// For threads that are about to wait for something that comes soon, and that another thread can only bring when it
 /// runs. This library's own waits do it by themselves.
