@@ -332,6 +332,15 @@ mod tests {
         fn hand_over(&self) {}
     }
 
+    /// A timer before the system's next tick makes a park twice as dear.
+    #[test]
+    fn a_wait_of_no_pool_is_not_woken_before_it_is_filed() {
+        let (parker, site, context) = (Parker::here(), site(On::Anyone), current::here());
+        let mut blocked = Blocked::new(&parker, &site, None, Heed::Task, &context);
+        let files_at = blocked.since + FILES_AFTER;
+        assert!(blocked.wakes_at().is_none_or(|at| at >= files_at));
+    }
+
     /// However long most waits last.
     #[test]
     fn a_wait_does_not_starve_before_it_has_lasted_a_while() {
