@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod busy;
+mod channels;
 mod crawl;
 mod images;
 mod latency;
@@ -18,14 +19,17 @@ mod table;
 use busy::Busy;
 
 const USAGE: &str = "\
-cargo run --release -p bench -- WHAT [--busy N]
+cargo run --release -p bench -- WHAT [--busy N] [--one-core]
 
   --busy N                while N other processes use the cores; results go into a folder `busy`
+  --one-core              all threads, and the processes of --busy, on one core (Linux)
 
   latency                 spawns, messages and conditions from thread to thread, beside std, crossbeam and rayon
   pool [PART]             forks, computing, scopes, shapes, maps, waiting: beside plain recursion,
                           rayon, chili and others; writes target/bench/*.{csv,json,svg}, or into $BENCH_OUT
   sync                    locks and channels, beside std, parking_lot, crossbeam, kanal, flume
+  channels [CAPACITY]     channels of all capacities, or one, between one thread and one, two and two, four
+                          and one, one and four, beside std, crossbeam, kanal, flume
   profile                 what being profiled costs
   crawl PROGRAM [PAGES]   `PROGRAM crawl` of a site on loopback addresses, beside wget2 and wget -r where
                           they are installed; with delays; with a million addresses queued
@@ -39,9 +43,11 @@ cargo run --release -p bench -- WHAT [--busy N]
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let is_on_one_core = on_one_core(&mut args)?;
     let count = busy_processes(&mut args)?;
     let _others = Busy::start(count)?;
     let out = if count > 0 { out().join("busy") } else { out() };
+    let on = if is_on_one_core { " on one core" } else { "" };
     match args
         .iter()
         .map(String::as_str)
@@ -53,6 +59,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["pool"] => pool::run(None, &out),
         ["pool", part] => pool::run(Some(part), &out),
         ["sync"] => sync::run(&out),
+        ["channels"] => channels::run(&out, None, on),
+        ["channels", capacity] => channels::run(&out, Some(capacity.parse()?), on),
         ["profile"] => profile::run(&out),
         ["crawl", program] => crawl::run(program.as_ref(), 2000),
         ["crawl", program, pages] => crawl::run(program.as_ref(), pages.parse()?),
@@ -65,6 +73,27 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["serve", program] => serve::run(program.as_ref(), &out),
         _ => Err(USAGE.into()),
     }
+}
+
+/// Takes `--one-core` out of the arguments, and obeys it: before there are other threads or processes, which inherit it.
+fn on_one_core(args: &mut Vec<String>) -> Result<bool, Box<dyn std::error::Error>> {
+    let Some(at) = args.iter().position(|arg| arg == "--one-core") else {
+        return Ok(false);
+    };
+    args.remove(at);
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+        let all = sched_getaffinity(None)?;
+        let first = (0..CpuSet::MAX_CPU).find(|core| all.is_set(*core));
+        let mut one = CpuSet::new();
+        one.set(first.ok_or("no core to run on")?);
+        sched_setaffinity(None, &one)?;
+        Ok(true)
+    }
+    #[cfg(not(target_os = "linux"))]
+    Err("--one-core needs Linux".into())
 }
 
 /// Takes `--busy N` out of the arguments.

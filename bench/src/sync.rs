@@ -99,6 +99,79 @@ fn locks(table: &mut Table) {
         31,
         candidates,
     );
+    permits(table);
+    once(table);
+}
+
+/// std has no semaphore: what it has for one is a count under a lock, and a condition.
+fn permits(table: &mut Table) {
+    const COUNT: u32 = 1_000_000;
+    let mine = reunite::sync::Semaphore::new(2);
+    let theirs = (std::sync::Mutex::new(2_u64), std::sync::Condvar::new());
+    let candidates: Vec<Candidate<'_>> = vec![
+        (
+            "std::sync: Mutex and Condvar",
+            Box::new(|| {
+                nanoseconds(COUNT, || {
+                    for _ in 0..COUNT {
+                        let free = theirs.0.lock().expect("whole");
+                        let taken = theirs.1.wait_while(free, |free| *free == 0);
+                        *taken.expect("whole") -= 1;
+                        *theirs.0.lock().expect("whole") += 1;
+                        theirs.1.notify_one();
+                    }
+                })
+            }),
+        ),
+        (
+            "reunite::sync::Semaphore",
+            Box::new(|| {
+                nanoseconds(COUNT, || {
+                    (0..COUNT).for_each(|_| drop(mine.acquire().expect("free")));
+                })
+            }),
+        ),
+    ];
+    table.measure(
+        "permit taken and given back, nobody else: wall time",
+        "ns",
+        31,
+        candidates,
+    );
+}
+
+fn once(table: &mut Table) {
+    const COUNT: u32 = 1_000_000;
+    let (mine, theirs) = (
+        reunite::sync::OnceCell::new(),
+        std::sync::OnceLock::<u64>::new(),
+    );
+    let look = std::hint::black_box::<Option<&u64>>;
+    theirs.get_or_init(|| 1);
+    mine.get_or_init(|| 1_u64).expect("nobody else makes it");
+    let candidates: Vec<Candidate<'_>> = vec![
+        (
+            "std::sync::OnceLock",
+            Box::new(|| {
+                nanoseconds(COUNT, || {
+                    (0..COUNT).for_each(|_| {
+                        look(std::hint::black_box(&theirs).get());
+                    });
+                })
+            }),
+        ),
+        (
+            "reunite::sync::OnceCell",
+            Box::new(|| {
+                nanoseconds(COUNT, || {
+                    (0..COUNT).for_each(|_| {
+                        look(std::hint::black_box(&mine).get());
+                    });
+                })
+            }),
+        ),
+    ];
+    table.measure("value that is there, read: wall time", "ns", 31, candidates);
 }
 
 /// So many threads that take the lock again and again, with some work inside and outside.
