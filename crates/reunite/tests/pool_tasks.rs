@@ -11,10 +11,35 @@ use std::time::Duration;
 
 use common::{shown, until, watchdog};
 use reunite::sync::Mutex;
-use reunite::{DumpTask, Pool, channel};
+use reunite::{DumpTask, Pool, channel, checkpoint};
 
 fn pool(threads: usize) -> Pool {
     Pool::builder().threads(threads).build().unwrap()
+}
+
+/// Whoever cancels it, and although nobody has asked before who those scopes are.
+#[test]
+fn the_cancellation_of_a_scope_reaches_the_checkpoints_of_the_scopes_inside_it() {
+    let _watchdog = watchdog();
+    let pool = pool(1);
+    pool.scope(|outer| {
+        pool.scope(|middle| {
+            pool.scope(|inner| {
+                let checked = || checkpoint().map_err(|cancelled| cancelled.reason().to_owned());
+                assert_eq!(checked(), Ok(()));
+                middle.cancel("a test's own");
+                assert_eq!(checked(), Err("a test's own".to_owned()));
+                // A task of it never begins.
+                assert!(inner.spawn(|| ()).join().unwrap_err().is_cancelled());
+            });
+        });
+        assert!(checkpoint().is_ok());
+        pool.scope(|_| {
+            std::thread::scope(|s| s.spawn(|| outer.cancel("another thread's")).join().unwrap());
+            assert_eq!(checkpoint().unwrap_err().reason(), "another thread's");
+        });
+    });
+    assert!(checkpoint().is_ok());
 }
 
 /// Those that were spawned at those lines of this file.

@@ -15,7 +15,7 @@
 
 use std::panic::Location;
 
-use super::Context;
+use super::who::Context;
 use crate::cancel::Node;
 use crate::id::{Kind, Label, TaskId};
 use crate::primitive::{Arc, AtomicBool, OnceLock, Ordering};
@@ -162,7 +162,10 @@ impl Later {
     /// [`nearest`](Self::nearest) to what the scope's tasks run in.
     #[inline]
     pub(super) fn nearest_to_tasks(&self) -> &Context {
-        self.known_tasks().map_or_else(|| self.nearest(), |it| it)
+        match self.known_tasks() {
+            Some(tasks) => tasks,
+            None => self.nearest(),
+        }
     }
 
     /// [`must_look`](Self::must_look) of one of the scope's tasks.

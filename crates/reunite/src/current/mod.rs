@@ -28,14 +28,7 @@ use crate::primitive::{
 };
 
 pub(crate) use later::{Around, Later};
-pub(crate) use who::{Waiting, Who};
-
-/// What a thread is running, and under which cancel node.
-#[derive(Clone)]
-pub(crate) struct Context {
-    pub(crate) who: Arc<Who>,
-    pub(crate) node: Arc<Node>,
-}
+pub(crate) use who::{Context, Waiting, Who};
 
 impl Context {
     /// For a thread that this library did not start: nothing cancels it.

@@ -1,9 +1,17 @@
-//! The live record of a task.
+//! The live record of a task, and what a thread runs it in.
 
+use crate::cancel::Node;
 use crate::deadlock::{Object, Site};
 use crate::error::NOT_STARTED;
 use crate::id::{Label, TaskId};
 use crate::primitive::{Arc, AtomicU8, Duration, Instant, Mutex, Ordering, now};
+
+/// What a thread is running, and under which cancel node.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) who: Arc<Who>,
+    pub(crate) node: Arc<Node>,
+}
 
 /// The live record of one task: who it is, whose child, and what it is doing.
 #[derive(Debug)]

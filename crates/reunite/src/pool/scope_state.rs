@@ -492,7 +492,7 @@ mod tests {
             pool.scope(|s| {
                 let round = || {
                     (0..1_000).for_each(|n| drop(s.spawn(move || n)));
-                    Arc::clone(&s.core).work(Until::Done);
+                    Arc::clone(s.core).work(Until::Done);
                     s.core.queue.lock().cells.count()
                 };
                 let first = round();
