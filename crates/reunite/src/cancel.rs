@@ -10,6 +10,9 @@
 //! *No child is missed*: a child links itself into its parent under the parent's lock, then looks at the
 //! parent's bit. If it linked itself before step 3, the canceller sees it; if after, the lock that the
 //! canceller held orders step 2 before, so the child sees the bit and cancels itself.
+//! *Tasks of a group* are not linked, as the group lists them anyway: whoever cancels its node asks it for theirs in step 3, under the
+//! group's lock, under which a task is listed and then looks at the bit. As a task's node may be the parent of what outlives the task, it
+//! is linked all the same before its first child is, and stays so.
 //! *No cause is overtaken*: whoever is woken above may cancel what is below, for a reason of its own,
 //! before the first cause has come down there. So whoever cancels a node looks up the tree first, and
 //! passes on the cause found there.
@@ -24,7 +27,8 @@ use crate::error::{Cancelled, CutShort, Why};
 use crate::id::Label;
 use crate::observe::{Event, tell};
 use crate::park::Parker;
-use crate::primitive::{Arc, AtomicU8, AtomicUsize, Instant, Mutex, OnceLock, Ordering, Weak, now};
+use crate::part::{Part, WeakPart};
+use crate::primitive::{AtomicU8, AtomicUsize, Instant, Mutex, OnceLock, Ordering, Weak, now};
 use crate::wait_queue::{Spot, WaitQueue};
 
 const CANCELLED: u8 = 1;
@@ -45,16 +49,27 @@ const BELOW: u8 = 64;
 pub(crate) struct Node {
     state: AtomicU8,
     label: Label,
-    parent: Option<(Arc<Node>, AtomicUsize)>,
+    /// With the place in its list, or [`UNLINKED`]; which changes under the lock of that.
+    parent: Option<(Part<Node>, AtomicUsize)>,
     own_deadline: Option<Instant>,
     deadline: Option<Instant>,
     cause: OnceLock<Cancelled>,
-    links: Mutex<Links>,
+    /// Most nodes of tasks have none.
+    links: Mutex<Option<Box<Links>>>,
+}
+
+/// The place of a node that is not in the list of its parent.
+const UNLINKED: usize = usize::MAX;
+
+/// Tasks whose nodes are not linked.
+pub(crate) trait Tasks: Send + Sync {
+    fn nodes(&self) -> Vec<Part<Node>>;
 }
 
 #[derive(Default)]
 struct Links {
-    children: Vec<Option<Weak<Node>>>,
+    tasks: Option<Weak<dyn Tasks>>,
+    children: Vec<Option<WeakPart<Node>>>,
     free: Vec<usize>,
     waiters: WaitQueue<Parker>,
     /// The last time that a wait of the task was refused, or found a channel that others had cut short: which such
@@ -64,39 +79,45 @@ struct Links {
 
 impl Node {
     /// A node that no cancellation reaches from above.
-    pub(crate) fn root(label: Label, deadline: Option<Instant>) -> Arc<Self> {
-        Arc::new(Self::unlinked(label, None, deadline))
+    pub(crate) fn root(label: Label, deadline: Option<Instant>) -> Part<Self> {
+        Part::new(Self::unlinked(label, None, deadline))
     }
 
-    pub(crate) fn child(parent: &Arc<Self>, label: Label, deadline: Option<Instant>) -> Arc<Self> {
-        let node = Arc::new(Self::unlinked(label, Some(Arc::clone(parent)), deadline));
-        let slot = {
-            let mut links = parent.links.lock();
-            let weak = Some(Arc::downgrade(&node));
-            match links.free.pop() {
-                Some(slot) => {
-                    links.children[slot] = weak;
-                    slot
-                }
-                None => {
-                    links.children.push(weak);
-                    links.children.len() - 1
-                }
-            }
-        };
-        if let Some((_, place)) = &node.parent {
-            place.store(slot, Ordering::Relaxed);
-        }
-        if let Some(cause) = parent.cause() {
+    /// The node of a task, of which it is a part; it is reached through the [tasks](Self::has_tasks) of its parent.
+    #[inline]
+    pub(crate) fn of_task(parent: &Part<Self>, label: Label) -> Self {
+        Self::unlinked(label, Some(parent.clone()), None)
+    }
+
+    /// What cancels this node cancels those of `tasks`, too, as many as there are.
+    pub(crate) fn has_tasks(&self, tasks: Weak<dyn Tasks>) {
+        self.links.lock().get_or_insert_default().tasks = Some(tasks);
+    }
+
+    /// Of a task that is among the tasks of its parent from now on.
+    pub(crate) fn is_listed(&self) {
+        if let Some((parent, _)) = &self.parent
+            && let Some(cause) = parent.cause()
+        {
             // Observers were told with the parent.
-            node.raise(&cause, &mut Vec::new());
+            self.raise(&cause, &mut Vec::new());
         }
+    }
+
+    pub(crate) fn child(
+        parent: &Part<Self>,
+        label: Label,
+        deadline: Option<Instant>,
+    ) -> Part<Self> {
+        parent.link();
+        let node = Part::new(Self::unlinked(label, Some(parent.clone()), deadline));
+        node.link();
         node
     }
 
     /// For the tasks of the scope whose node is `scope`: what they cope with is no news for its body. They are cancelled,
     /// and told so, with the scope.
-    pub(crate) fn of_tasks(scope: &Arc<Self>) -> Arc<Self> {
+    pub(crate) fn of_tasks(scope: &Part<Self>) -> Part<Self> {
         let node = Self::child(scope, scope.label.clone(), None);
         node.state.fetch_or(APART, Ordering::Relaxed);
         node
@@ -108,24 +129,28 @@ impl Node {
     }
 
     /// Cancelling this node cancels `other`, too, which has a parent of its own.
-    pub(crate) fn take_along(&self, other: &Arc<Self>) {
-        self.links.lock().children.push(Some(Arc::downgrade(other)));
+    pub(crate) fn take_along(&self, other: &Part<Self>) {
+        let other_too = Some(other.downgrade());
+        let mut links = self.links.lock();
+        links.get_or_insert_default().children.push(other_too);
+        drop(links);
         if let Some(cause) = self.cause() {
             other.cancel(cause);
         }
     }
 
-    fn unlinked(label: Label, parent: Option<Arc<Self>>, own_deadline: Option<Instant>) -> Self {
+    #[inline]
+    fn unlinked(label: Label, parent: Option<Part<Self>>, own_deadline: Option<Instant>) -> Self {
         let inherited = parent.as_ref().and_then(|parent| parent.deadline);
         let deadline = deadline::earlier(own_deadline, inherited);
         Self {
             state: AtomicU8::new(if deadline.is_some() { DEADLINE } else { 0 }),
             label,
-            parent: parent.map(|parent| (parent, AtomicUsize::new(0))),
+            parent: parent.map(|parent| (parent, AtomicUsize::new(UNLINKED))),
             own_deadline,
             deadline,
             cause: OnceLock::new(),
-            links: Mutex::new(Links::default()),
+            links: Mutex::new(None),
         }
     }
 
@@ -236,6 +261,7 @@ impl Node {
 
     fn set_cut(&self, number: u64, why: &CutShort) {
         let mut links = self.links.lock();
+        let links = links.get_or_insert_default();
         if links.cut.as_ref().is_none_or(|cut| cut.0 != u64::MAX) {
             links.cut = Some(Box::new((number, why.clone())));
         }
@@ -281,7 +307,7 @@ impl Node {
             return self.cause().map(CutShort::Cancelled);
         }
         let links = self.links.lock();
-        let (number, why) = &**links.cut.as_ref()?;
+        let (number, why) = &**links.as_ref()?.cut.as_ref()?;
         (*number > since).then(|| why.clone())
     }
 
@@ -336,15 +362,28 @@ impl Node {
         None
     }
 
-    fn raise(&self, cause: &Cancelled, reached: &mut Vec<Arc<Self>>) {
+    fn raise(&self, cause: &Cancelled, reached: &mut Vec<Part<Self>>) {
         if self.cause.set(cause.clone()).is_err() {
             return;
         }
         self.state.fetch_or(CANCELLED, Ordering::Release);
-        let links = self.links.lock();
-        reached.extend(links.children.iter().flatten().filter_map(Weak::upgrade));
+        let guard = self.links.lock();
+        let Some(links) = &*guard else {
+            return;
+        };
+        reached.extend(
+            links
+                .children
+                .iter()
+                .flatten()
+                .filter_map(WeakPart::upgrade),
+        );
         let waiters: Vec<_> = links.waiters.iter().cloned().collect();
-        drop(links);
+        let tasks = links.tasks.as_ref().and_then(Weak::upgrade);
+        drop(guard);
+        if let Some(tasks) = tasks {
+            reached.append(&mut tasks.nodes());
+        }
         for waiter in waiters {
             waiter.unpark();
         }
@@ -352,11 +391,51 @@ impl Node {
 
     /// From now on `parker` is unparked when this node is cancelled. Look at the node again after this.
     pub(crate) fn add_waiter(&self, parker: &Parker) -> Spot {
-        self.links.lock().waiters.push_back(parker.clone())
+        let mut links = self.links.lock();
+        links
+            .get_or_insert_default()
+            .waiters
+            .push_back(parker.clone())
     }
 
     pub(crate) fn remove_waiter(&self, spot: Spot) {
-        let _waiter = self.links.lock().waiters.remove(spot);
+        let mut links = self.links.lock();
+        let _waiter = links.as_mut().and_then(|links| links.waiters.remove(spot));
+    }
+}
+
+impl Part<Node> {
+    /// Makes sure that its parent reaches it.
+    fn link(&self) {
+        let Some((parent, place)) = &self.parent else {
+            return;
+        };
+        if place.load(Ordering::Relaxed) != UNLINKED {
+            return;
+        }
+        {
+            let mut links = parent.links.lock();
+            let links = links.get_or_insert_default();
+            if place.load(Ordering::Relaxed) != UNLINKED {
+                return;
+            }
+            let weak = Some(self.downgrade());
+            let slot = match links.free.pop() {
+                Some(slot) => {
+                    links.children[slot] = weak;
+                    slot
+                }
+                None => {
+                    links.children.push(weak);
+                    links.children.len() - 1
+                }
+            };
+            place.store(slot, Ordering::Relaxed);
+        }
+        if let Some(cause) = parent.cause() {
+            // Observers were told with the parent.
+            self.raise_all(&cause);
+        }
     }
 }
 
@@ -364,7 +443,13 @@ impl Drop for Node {
     fn drop(&mut self) {
         if let Some((parent, slot)) = &self.parent {
             let slot = slot.load(Ordering::Relaxed);
+            if slot == UNLINKED {
+                return;
+            }
             let mut links = parent.links.lock();
+            let Some(links) = &mut *links else {
+                return;
+            };
             if slot + 1 == links.children.len() {
                 // As most go in the reverse of the order in which they came, which takes no list.
                 links.children.pop();
@@ -389,10 +474,10 @@ impl Drop for Node {
 /// assert_eq!(reason, "the user pressed Ctrl-C");
 /// ```
 #[derive(Clone)]
-pub struct Canceller(Arc<Node>);
+pub struct Canceller(Part<Node>);
 
 impl Canceller {
-    pub(crate) fn new(node: Arc<Node>) -> Self {
+    pub(crate) fn new(node: Part<Node>) -> Self {
         Self(node)
     }
 
@@ -422,7 +507,9 @@ mod tests {
 
     use super::Node;
     use crate::current::current;
+    use crate::error::{Cancelled, Why};
     use crate::id::{Kind, Label};
+    use crate::part::Part;
     use crate::primitive::Duration;
 
     /// As scopes do that are nested, whatever else goes in between.
@@ -433,6 +520,7 @@ mod tests {
         let child = || Node::child(&parent, label(), None);
         let counts = || {
             let links = parent.links.lock();
+            let links = links.as_ref().unwrap();
             (links.children.len(), links.free.len())
         };
         let [first, second, third] = [child(), child(), child()];
@@ -447,6 +535,26 @@ mod tests {
         assert_eq!(counts(), (0, 0));
     }
 
+    /// Nobody lists the task any more, but what was made in it goes on elsewhere.
+    #[test]
+    fn what_is_below_a_task_is_cancelled_with_its_scope_although_the_task_itself_was_never_linked()
+    {
+        let label = || Label::new(Kind::Scope, None, Location::caller());
+        let scope = Node::root(label(), None);
+        let task = Part::new(Node::of_task(&scope, label()));
+        assert!(scope.links.lock().is_none());
+        let below = Node::child(&task, label(), None);
+        drop(task);
+        scope.cancel(Cancelled::new(Why::Shutdown, label()));
+        assert!(below.is_cancelled());
+        drop(below);
+        assert!(scope.links.lock().as_ref().unwrap().children.is_empty());
+        // And one that comes after that.
+        let task = Part::new(Node::of_task(&scope, label()));
+        let below = Node::child(&task, label(), None);
+        assert!(task.is_cancelled() && below.is_cancelled());
+    }
+
     /// However often it waits, and however many it has had.
     #[test]
     fn a_node_keeps_nothing_of_waits_and_children_that_are_over() {
@@ -459,6 +567,7 @@ mod tests {
             current().node
         });
         let links = node.links.lock();
+        let links = links.as_ref().unwrap();
         assert!(links.waiters.is_empty());
         assert!(links.children.iter().all(Option::is_none));
         // A task may be joined before its node is gone.

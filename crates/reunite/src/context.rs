@@ -97,6 +97,10 @@ impl Inherited {
     /// Call on the thread of `task`; drop the result there.
     #[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
     pub(crate) fn enter(self, task: &Label) -> Vec<Box<dyn Any>> {
+        #[cfg(not(feature = "tracing"))]
+        if self.hooks.is_empty() {
+            return Vec::new();
+        }
         let entered = self.hooks.into_iter().map(|enter| enter());
         #[cfg(feature = "tracing")]
         let entered = entered.chain(self.around.map(|around| enter_span(task, around)));

@@ -45,6 +45,18 @@ impl fmt::Display for TaskId {
 /// A map whose keys are numbers that this library has counted up: nobody chooses them to collide.
 pub(crate) type ByNumber<K, V> = HashMap<K, V, BuildHasherDefault<Spread>>;
 
+/// Room for fewer than this is never given back.
+const ROOM: usize = 16_384;
+
+/// After something was removed: a program that had a million tasks once keeps no room for them.
+#[inline]
+pub(crate) fn give_room_back<K: Eq + std::hash::Hash, V>(map: &mut ByNumber<K, V>) {
+    if map.capacity() > ROOM && map.capacity() / 8 > map.len() {
+        let room = 2 * map.len();
+        map.shrink_to(room);
+    }
+}
+
 /// Spreads such numbers by a product: Fibonacci hashing (Knuth, "The Art of Computer Programming", 6.4).
 #[derive(Default)]
 pub(crate) struct Spread(u64);
@@ -76,13 +88,28 @@ impl Hasher for Spread {
 /// # task.join().unwrap();
 /// ```
 #[derive(Clone)]
-pub struct Label(Arc<Facts>);
-
-struct Facts {
+pub struct Label {
     id: TaskId,
-    kind: Kind,
-    name: Option<String>,
     at: &'static Location<'static>,
+    is: Is,
+    /// What only some have: all else is in the label itself, as most tasks have no name, and each has a label.
+    more: Option<Arc<More>>,
+}
+
+struct More {
+    name: Option<String>,
+    item: Option<u64>,
+}
+
+/// A [`Kind`] without what only some have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Is {
+    Task,
+    Scope,
+    Pool,
+    Fork,
+    Item,
+    Foreign,
 }
 
 /// What a label is a label of.
@@ -111,58 +138,64 @@ impl Label {
         name: Option<String>,
         at: &'static Location<'static>,
     ) -> Self {
-        Self(Arc::new(Facts { id, kind, name, at }))
+        let (is, item) = match kind {
+            Kind::Task => (Is::Task, None),
+            Kind::Scope => (Is::Scope, None),
+            Kind::Pool => (Is::Pool, None),
+            Kind::Fork => (Is::Fork, None),
+            Kind::Item(item) => (Is::Item, Some(item)),
+            Kind::Foreign => (Is::Foreign, None),
+        };
+        let has_more = name.is_some() || item.is_some();
+        let more = has_more.then(|| Arc::new(More { name, item }));
+        Self { id, at, is, more }
     }
 
     pub(crate) fn is_scope(&self) -> bool {
-        self.0.kind == Kind::Scope
+        self.is == Is::Scope
     }
 
     pub(crate) fn is_fork(&self) -> bool {
-        self.0.kind == Kind::Fork
+        self.is == Is::Fork
     }
 
     pub(crate) fn is_foreign(&self) -> bool {
-        self.0.kind == Kind::Foreign
+        self.is == Is::Foreign
     }
 
     /// The task's number.
     pub fn id(&self) -> TaskId {
-        self.0.id
+        self.id
     }
 
     /// The name it was given, if any.
     pub fn name(&self) -> Option<&str> {
-        self.0.name.as_deref()
+        self.more.as_ref()?.name.as_deref()
     }
 
     /// Of an item of a map: its place in the order of the items, counted from 0.
     pub fn item(&self) -> Option<usize> {
-        match self.0.kind {
-            Kind::Item(index) => usize::try_from(index).ok(),
-            Kind::Task | Kind::Scope | Kind::Pool | Kind::Fork | Kind::Foreign => None,
-        }
+        usize::try_from(self.more.as_ref()?.item?).ok()
     }
 
     /// The source line that started it.
     pub fn spawned_at(&self) -> &'static Location<'static> {
-        self.0.at
+        self.at
     }
 }
 
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Facts { id, kind, name, at } = &*self.0;
-        let kind = match kind {
-            Kind::Task => "task",
-            Kind::Scope => "scope",
-            Kind::Pool => "pool",
-            Kind::Fork => "fork",
-            Kind::Foreign => {
-                return write!(f, "thread `{}`", name.as_deref().unwrap_or("unnamed"));
-            }
-            Kind::Item(n) => {
-                write!(f, "item {n} of map")?;
+        let (id, at, name) = (self.id, self.at, self.name());
+        let kind = match self.is {
+            Is::Task => "task",
+            Is::Scope => "scope",
+            Is::Pool => "pool",
+            Is::Fork => "fork",
+            Is::Foreign => return write!(f, "thread `{}`", name.unwrap_or("unnamed")),
+            Is::Item => {
+                let item = self.more.as_ref().and_then(|more| more.item);
+                write!(f, "item {} of map", item.unwrap_or_default())?;
                 if let Some(name) = name {
                     write!(f, " `{name}`")?;
                 }

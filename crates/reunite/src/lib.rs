@@ -88,6 +88,8 @@ mod map;
 mod observe;
 mod par;
 mod park;
+#[allow(unsafe_code)]
+mod part;
 mod pool;
 mod primitive;
 pub mod profile;

@@ -58,6 +58,6 @@ fn a_task_costs_so_many_allocations() {
     });
     // Its span.
     let traced = if cfg!(feature = "tracing") { 2 } else { 0 };
-    let expected = [6, 6, 6].map(|own| own + traced);
+    let expected = [1, 1, 1].map(|own| own + traced);
     assert_eq!([in_scope, outside, in_pool], expected);
 }

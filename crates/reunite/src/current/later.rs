@@ -179,7 +179,7 @@ impl Later {
     fn make_tasks(&self) -> &Arc<Context> {
         let scope = self.get();
         let made = Arc::new(Context {
-            who: Arc::clone(&scope.who),
+            who: scope.who.clone(),
             node: Node::of_tasks(&scope.node),
         });
         // As in `make_in`. The scope's own was made, so its tasks look at that.
@@ -217,7 +217,7 @@ impl Later {
     fn make_in(&self, around: &Context) -> &Arc<Context> {
         let label = Label::with_id(self.number, Kind::Scope, None, self.at);
         let made = Arc::new(Context {
-            who: Arc::clone(&around.who),
+            who: around.who.clone(),
             node: Node::child(&around.node, label, None),
         });
         // Rule 3.

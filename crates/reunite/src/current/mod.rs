@@ -23,12 +23,13 @@ use crate::contain::assert_outside;
 use crate::deadlock::{Holder, held_count};
 use crate::error::{Cancelled, CutShort};
 use crate::id::{Kind, Label, TaskId};
+use crate::part::Part;
 use crate::primitive::{
     Arc, Counter, Duration, Inside, Instant, Ordering, foreign_thread_name, thread_local,
 };
 
 pub(crate) use later::{Around, Later};
-pub(crate) use who::{Context, Waiting, Who};
+pub(crate) use who::{Context, Created, Waiting, Who};
 
 impl Context {
     /// For a thread that this library did not start: nothing cancels it.
@@ -241,6 +242,18 @@ pub(crate) fn around_here() -> Around {
     around.unwrap_or_else(|| here().into())
 }
 
+/// The record of what the calling thread runs.
+pub(crate) fn who() -> Part<Who> {
+    let plain = with_layers(|layers| {
+        let last = layers.last()?;
+        match &last.context {
+            LayerContext::Later(_) => None,
+            context => last.pieces.is_none().then(|| context.shared().who.clone()),
+        }
+    });
+    plain.unwrap_or_else(|| here().who.clone())
+}
+
 /// The context of one of the thread's layers, or of the piece that it runs there: made if need be.
 fn own_context(which: impl Fn(&[Layer]) -> usize) -> Arc<Context> {
     let (context, pieces) = with_layers(|layers| {
@@ -312,7 +325,7 @@ pub(crate) fn held_by_others() -> usize {
             let layer = &layers[*at];
             let is_another = || {
                 let around = known_context(layers, at - 1);
-                !Arc::ptr_eq(&around.who, &layer.context.who)
+                !around.who.is(&layer.context.who)
             };
             layer.pieces.is_some() || *at == 0 || is_another()
         };
@@ -324,10 +337,10 @@ pub(crate) fn held_by_others() -> usize {
 /// The tasks that the calling thread runs, one inside the wait of another, and all that wait for their ends.
 pub(crate) fn around() -> Vec<TaskId> {
     let here: Vec<_> = with_layers(|layers| {
-        let tasks = layers.iter().map(|layer| Arc::clone(&layer.context.who));
+        let tasks = layers.iter().map(|layer| layer.context.who.clone());
         tasks.collect()
     });
-    let lineages = here.iter().flat_map(Who::ancestors);
+    let lineages = here.iter().flat_map(Part::ancestors);
     lineages.map(|who| who.label.id()).collect()
 }
 
@@ -500,16 +513,16 @@ pub(crate) fn tell_here(why: &CutShort) {
 }
 
 /// The nodes of what the current task does on this thread, innermost first.
-fn nodes_here() -> Vec<Arc<Node>> {
+fn nodes_here() -> Vec<Part<Node>> {
     // What is told is told to the piece alone.
     let here = here().who.clone();
     with_layers(|layers| {
         let newest_first = (0..layers.len()).rev();
         let contexts = newest_first.map(|at| known_context(layers, at));
-        let same = contexts.take_while(|context| Arc::ptr_eq(&context.who, &here));
+        let same = contexts.take_while(|context| context.who.is(&here));
         let mut nodes = Vec::new();
         for context in same {
-            nodes.push(Arc::clone(&context.node));
+            nodes.push(context.node.clone());
             // A pool's task is told as the task that opened its scope is not.
             if context.node.is_apart() {
                 break;

@@ -4,13 +4,14 @@ use crate::cancel::Node;
 use crate::deadlock::{Object, Site};
 use crate::error::NOT_STARTED;
 use crate::id::{Label, TaskId};
-use crate::primitive::{Arc, AtomicU8, Duration, Instant, Mutex, Ordering, now};
+use crate::part::Part;
+use crate::primitive::{AtomicU8, Duration, Instant, Mutex, Ordering, coarse_millis, now};
 
 /// What a thread is running, and under which cancel node.
 #[derive(Clone)]
 pub(crate) struct Context {
-    pub(crate) who: Arc<Who>,
-    pub(crate) node: Arc<Node>,
+    pub(crate) who: Part<Who>,
+    pub(crate) node: Part<Node>,
 }
 
 /// The live record of one task: who it is, whose child, and what it is doing.
@@ -18,8 +19,8 @@ pub(crate) struct Context {
 pub(crate) struct Who {
     pub(crate) label: Label,
     /// The task that waits for this one at the end of a scope or when it drops the handle.
-    parent: Mutex<Option<Arc<Who>>>,
-    created: Instant,
+    parent: Mutex<Option<Part<Who>>>,
+    created: Created,
     stage: AtomicU8,
     waiting: Mutex<Option<Waiting>>,
 }
@@ -31,29 +32,60 @@ pub(crate) struct Waiting {
     pub(crate) since: Instant,
 }
 
+/// When a task was spawned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Created {
+    At(Instant),
+    /// To a few milliseconds, by a clock that costs little.
+    About(u32),
+}
+
+impl Created {
+    #[inline]
+    pub(crate) fn now() -> Self {
+        Self::At(now())
+    }
+
+    #[inline]
+    pub(crate) fn about_now() -> Self {
+        Self::About(coarse_millis())
+    }
+}
+
 const QUEUED: u8 = 0;
 const RUNNING: u8 = 1;
 const DETACHED: u8 = 2;
 const CARRIER: u8 = 4;
 
 impl Who {
-    pub(crate) fn new(label: Label, parent: Option<Arc<Who>>) -> Arc<Self> {
+    pub(crate) fn new(label: Label, parent: Option<Part<Who>>) -> Part<Self> {
         Self::created_at(now(), label, parent)
+    }
+
+    /// The record of a task, of which it is a part.
+    #[inline]
+    pub(crate) fn of_task(label: Label, created: Created, parent: Option<Part<Who>>) -> Self {
+        Self::since(created, label, parent)
     }
 
     /// The record of a task that is older than it.
     pub(crate) fn created_at(
         created: Instant,
         label: Label,
-        parent: Option<Arc<Who>>,
-    ) -> Arc<Self> {
-        Arc::new(Self {
+        parent: Option<Part<Who>>,
+    ) -> Part<Self> {
+        Part::new(Self::since(Created::At(created), label, parent))
+    }
+
+    #[inline]
+    fn since(created: Created, label: Label, parent: Option<Part<Who>>) -> Self {
+        Self {
             label,
             parent: Mutex::new(parent),
             created,
             stage: AtomicU8::new(QUEUED),
             waiting: Mutex::new(None),
-        })
+        }
     }
 
     /// Nobody waits for it any more: it has no ancestors from here on.
@@ -82,24 +114,18 @@ impl Who {
         let _parent = self.parent.lock().take();
     }
 
-    pub(crate) fn start(&self) {
-        self.stage.fetch_or(RUNNING, Ordering::Relaxed);
+    /// Somebody begins to run it: whether nobody had.
+    pub(crate) fn start(&self) -> bool {
+        self.stage.fetch_or(RUNNING, Ordering::SeqCst) & RUNNING == 0
     }
 
     pub(crate) fn age(&self) -> Duration {
-        now().saturating_duration_since(self.created)
-    }
-
-    /// This task, then those that wait for it, up to the outermost that is not older than `oldest`: each is older than
-    /// those below it, and chains may be thousands long.
-    pub(crate) fn lineage(self: &Arc<Self>, oldest: TaskId) -> impl Iterator<Item = Arc<Self>> {
-        self.ancestors()
-            .take_while(move |who| who.label.id() >= oldest)
-    }
-
-    /// This task, then those that wait for it, up to the outermost.
-    pub(super) fn ancestors(self: &Arc<Self>) -> impl Iterator<Item = Arc<Self>> {
-        std::iter::successors(Some(Arc::clone(self)), |who| who.parent.lock().clone())
+        match self.created {
+            Created::At(created) => now().saturating_duration_since(created),
+            Created::About(millis) => {
+                Duration::from_millis(coarse_millis().wrapping_sub(millis).into())
+            }
+        }
     }
 
     /// A few words for messages: "running", "not started yet", "in join of task … for 2.0 s (…)".
@@ -126,7 +152,7 @@ impl Who {
 
     /// Whether somebody has begun to run it.
     pub(crate) fn has_begun(&self) -> bool {
-        self.stage.load(Ordering::Relaxed) & RUNNING != 0
+        self.stage.load(Ordering::SeqCst) & RUNNING != 0
     }
 
     /// Whether it is a thread that this library did not start.
@@ -143,5 +169,19 @@ impl Who {
     /// Returns what it waited for before: a wait may be inside another.
     pub(crate) fn set_waiting(&self, waiting: Option<Waiting>) -> Option<Waiting> {
         std::mem::replace(&mut *self.waiting.lock(), waiting)
+    }
+}
+
+impl Part<Who> {
+    /// This task, then those that wait for it, up to the outermost that is not older than `oldest`: each is older than
+    /// those below it, and chains may be thousands long.
+    pub(crate) fn lineage(&self, oldest: TaskId) -> impl Iterator<Item = Self> {
+        self.ancestors()
+            .take_while(move |who| who.label.id() >= oldest)
+    }
+
+    /// This task, then those that wait for it, up to the outermost.
+    pub(super) fn ancestors(&self) -> impl Iterator<Item = Self> {
+        std::iter::successors(Some(self.clone()), |who| who.parent.lock().clone())
     }
 }

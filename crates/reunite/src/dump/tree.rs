@@ -7,7 +7,8 @@ use crate::contain::assert_outside;
 use crate::current::Who;
 use crate::deadlock;
 use crate::id::{Label, TaskId};
-use crate::primitive::{Arc, Duration};
+use crate::part::Part;
+use crate::primitive::Duration;
 use crate::task::{self, Picture};
 
 /// The live tree at one moment; see [`dump()`].
@@ -135,7 +136,7 @@ impl Tree {
         }
     }
 
-    fn task(&mut self, who: &Arc<Who>) -> DumpTask {
+    fn task(&mut self, who: &Part<Who>) -> DumpTask {
         DumpTask {
             task: who.label.clone(),
             age: who.age(),

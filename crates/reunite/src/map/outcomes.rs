@@ -16,6 +16,7 @@ use crate::error::{
 };
 use crate::id::{Kind, Label, TaskId};
 use crate::observe::{Event, Straggler, Verb, is_on, tell};
+use crate::part::Part;
 use crate::primitive::{Arc, Duration, Instant, now};
 use crate::task::{chase, straggler};
 use crate::wait::{Heed, Wait, wait};
@@ -369,7 +370,7 @@ where
                 continue;
             };
             if own.is_some() && *own <= deadline {
-                late.push((Arc::clone(who), Arc::clone(node)));
+                late.push((who.clone(), node.clone()));
                 let order = self.shared.failure_order();
                 let error = JoinError::completed(who.label.clone(), timed_out(who), order, false);
                 seat.item = Item::Done {
@@ -378,9 +379,7 @@ where
                 };
             }
         }
-        state
-            .lost
-            .extend(late.iter().map(|(who, _)| Arc::clone(who)));
+        state.lost.extend(late.iter().map(|(who, _)| who.clone()));
         let starved = !state.is_dry() && state.at_work() == 0;
         drop(state);
         for (_, node) in &late {
@@ -446,7 +445,7 @@ fn tell_joined(task: &Label, at: &'static Location<'static>) {
 /// The items that still run, those whose time was up included.
 fn running<I: Iterator, U, E, R>(
     shared: &Shared<'_, I, U, E>,
-    each: impl Fn(&Arc<Who>) -> R,
+    each: impl Fn(&Part<Who>) -> R,
 ) -> Vec<R> {
     let state = shared.state.lock();
     let running = state.seats.iter().filter_map(|seat| match &seat.item {

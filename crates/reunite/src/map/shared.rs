@@ -35,6 +35,7 @@ use crate::current::Who;
 use crate::error::JoinError;
 use crate::id::{Label, TaskId};
 use crate::park::Parker;
+use crate::part::Part;
 use crate::primitive::{Arc, AtomicUsize, Instant, Mutex, Ordering};
 use crate::task::{Picture, Unjoined, Visible, hide, show};
 
@@ -46,7 +47,7 @@ pub(super) struct Shared<'a, I: Iterator, U, E> {
     pub(super) name: Option<Name<'a, I::Item>>,
     pub(super) plan: Plan,
     pub(super) label: Label,
-    pub(super) node: Arc<Node>,
+    pub(super) node: Part<Node>,
     pub(super) live: Arc<Live>,
     pub(super) state: Mutex<State<I, U, E>>,
     failed: AtomicUsize,
@@ -55,16 +56,16 @@ pub(super) struct Shared<'a, I: Iterator, U, E> {
 /// A map as the live tree shows it.
 pub(super) struct Live {
     label: Label,
-    node: Arc<Node>,
+    node: Part<Node>,
     /// The task that takes the outcomes.
-    consumer: Arc<Who>,
+    consumer: Part<Who>,
     /// Items that run.
-    items: Mutex<Vec<Arc<Who>>>,
+    items: Mutex<Vec<Part<Who>>>,
 }
 
 impl Live {
-    pub(super) fn begin(&self, item: &Arc<Who>) {
-        self.items.lock().push(Arc::clone(item));
+    pub(super) fn begin(&self, item: &Part<Who>) {
+        self.items.lock().push(item.clone());
     }
 
     pub(super) fn end(&self, item: &Who) {
@@ -79,7 +80,7 @@ impl Visible for Live {
     fn pictures(&self) -> Vec<Picture> {
         vec![Picture {
             scope: self.label.clone(),
-            owner: Some(Arc::clone(&self.consumer)),
+            owner: Some(self.consumer.clone()),
             cause: self.node.cause(),
             tasks: self.items.lock().clone(),
             more_queued: 0,
@@ -104,7 +105,7 @@ pub(super) struct State<I, U, E> {
     /// Threads that have not left, those lost to stuck items included.
     pub(super) workers: usize,
     /// Of those, the ones that are still at an item whose time is up: which item.
-    pub(super) lost: Vec<Arc<Who>>,
+    pub(super) lost: Vec<Part<Who>>,
     pub(super) idle: Vec<Parker>,
     pub(super) consumer: Option<Parker>,
     /// What the source panicked with: the consumer's, once the items before it are taken.
@@ -128,8 +129,8 @@ pub(super) struct Seat<U, E> {
 
 pub(super) enum Item<U, E> {
     Running {
-        who: Arc<Who>,
-        node: Arc<Node>,
+        who: Part<Who>,
+        node: Part<Node>,
         deadline: Option<Instant>,
     },
     Done {
@@ -144,13 +145,13 @@ impl<'a, I: Iterator, U, E> Shared<'a, I, U, E> {
         name: Option<Name<'a, I::Item>>,
         plan: Plan,
         label: Label,
-        node: Arc<Node>,
-        consumer: Arc<Who>,
+        node: Part<Node>,
+        consumer: Part<Who>,
         source: I,
     ) -> Self {
         let live = Arc::new(Live {
             label: label.clone(),
-            node: Arc::clone(&node),
+            node: node.clone(),
             consumer,
             items: Mutex::new(Vec::new()),
         });

@@ -13,6 +13,7 @@ use crate::error::{Cancelled, Failure, JoinError, JoinErrorKind, Why};
 use crate::id::{Kind, Label};
 use crate::observe::{Completion, Event, Verb, tell};
 use crate::park::Parker;
+use crate::part::Part;
 use crate::primitive::{Arc, Duration, now};
 use crate::task::Unjoined;
 use crate::thread::Builder;
@@ -46,7 +47,7 @@ where
         }
         let _entered = current::enter(Context {
             who,
-            node: Arc::clone(&ours.node),
+            node: ours.node.clone(),
         });
         while step(&ours, &function, home) {}
         // Before it leaves: the consumer may drop what these borrow.
@@ -93,8 +94,8 @@ where
         let _refused = start(shared, f, home);
     }
     let _entered = current::enter(Context {
-        who: Arc::clone(&who),
-        node: Arc::clone(&node),
+        who: who.clone(),
+        node: node.clone(),
     });
     who.start();
     shared.live.begin(&who);
@@ -169,7 +170,7 @@ fn take_source<I: Iterator, U, E>(
     None
 }
 
-type Pulled<T> = (T, u64, Arc<Who>, Arc<Node>);
+type Pulled<T> = (T, u64, Part<Who>, Part<Node>);
 
 /// Pulls the next item, gives it its number and its seat, and puts the source back.
 fn pull<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>, mut source: I) -> Option<Pulled<I::Item>> {
@@ -227,7 +228,7 @@ fn pull<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>, mut source: I) -> Optio
 fn number_item<I: Iterator, U, E>(
     shared: &Shared<'_, I, U, E>,
     item: &I::Item,
-) -> (u64, Seat<U, E>, Arc<Who>, Arc<Node>) {
+) -> (u64, Seat<U, E>, Part<Who>, Part<Node>) {
     let number = shared.state.lock().pulled;
     let name = match &shared.name {
         Some(name) => Some(name(item)),
@@ -235,7 +236,7 @@ fn number_item<I: Iterator, U, E>(
     };
     let label = Label::new(Kind::Item(number), name, shared.plan.at);
     let by = current::current().who;
-    let who = Who::new(label.clone(), Some(Arc::clone(&by)));
+    let who = Who::new(label.clone(), Some(by.clone()));
     let deadline = shared.plan.item_timeout.and_then(deadline::after);
     tell(|| Event::Spawn {
         task: &label,
@@ -244,8 +245,8 @@ fn number_item<I: Iterator, U, E>(
     });
     let node = Node::child(&shared.node, label.clone(), deadline);
     let item = Item::Running {
-        who: Arc::clone(&who),
-        node: Arc::clone(&node),
+        who: who.clone(),
+        node: node.clone(),
         deadline,
     };
     let seat = Seat {

@@ -8,14 +8,14 @@ use super::job::Ancestor;
 use super::open_scopes::OpenScopes;
 use super::seat::{Parcel, Seat};
 use super::seating::Seating;
-use crate::id::{Kind, Label};
+use crate::id::{Kind, Label, TaskId};
 use crate::observe::count_stolen;
 use crate::primitive::{Arc, AtomicUsize, Mutex, Ordering};
-use crate::task::{Entry, Picture};
+use crate::task::{Picture, Task};
 
 pub(super) struct Backlog {
     pub(super) seating: Seating,
-    queue: Mutex<VecDeque<Arc<Entry>>>,
+    queue: Mutex<VecDeque<Arc<dyn Task>>>,
     queued: AtomicUsize,
     pub(super) scopes: OpenScopes,
 }
@@ -50,13 +50,13 @@ impl Backlog {
         taken.inspect(|_| count_stolen())
     }
 
-    pub(super) fn enqueue(&self, entry: Arc<Entry>) {
+    pub(super) fn enqueue(&self, entry: Arc<dyn Task>) {
         let mut queue = self.queue.lock();
         queue.push_back(entry);
         self.queued.store(queue.len(), Ordering::SeqCst);
     }
 
-    pub(super) fn dequeue(&self) -> Option<Arc<Entry>> {
+    pub(super) fn dequeue(&self) -> Option<Arc<dyn Task>> {
         if self.queued.load(Ordering::SeqCst) == 0 {
             return None;
         }
@@ -77,7 +77,7 @@ impl Backlog {
         // A joiner may have run some.
         let (begun, queued) = {
             let mut queue = self.queue.lock();
-            let is_begun = |entry: &Arc<Entry>| !entry.is_waiting_to_start();
+            let is_begun = |entry: &Arc<dyn Task>| !entry.is_waiting_to_start();
             let count = queue.iter().take_while(|entry| is_begun(entry)).count();
             let begun: Vec<_> = queue.drain(..count).collect();
             self.queued.store(queue.len(), Ordering::SeqCst);
@@ -94,7 +94,11 @@ impl Backlog {
     }
 
     /// What the member runs that sits there, or else who it is.
-    pub(super) fn who_sits(&self, seat: &'static Seat) -> Label {
+    pub(super) fn who_sits(
+        &self,
+        seat: &'static Seat,
+        task: impl FnOnce(TaskId) -> Option<Label>,
+    ) -> Label {
         let life = seat.life();
         let of_scope = || {
             let number = Some(life.task_of_scope()).filter(|number| *number != 0)?;
@@ -112,7 +116,9 @@ impl Backlog {
             newest.map(|scope| scope.label().clone())
         };
         let thread = || Label::new(Kind::Foreign, seat.thread_name(), Location::caller());
-        let runs = of_scope().or_else(item).or_else(|| life.task());
+        let of_none = || task(life.task()?);
+        let runs = of_scope().or_else(item).or_else(|| life.half());
+        let runs = runs.or_else(of_none);
         runs.or_else(opened).unwrap_or_else(thread)
     }
 

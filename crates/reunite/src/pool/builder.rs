@@ -149,10 +149,8 @@ impl Pool {
     {
         let spec = Builder::new().spec(Location::caller());
         let group = self.shared.group();
-        let (handle, entry) = admit(group, spec, f);
-        if let Err(refused) = entry.start() {
-            entry.refuse(refused);
-        }
+        let handle = admit(group, spec, f);
+        handle.start();
         handle
     }
 

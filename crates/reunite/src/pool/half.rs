@@ -52,11 +52,11 @@ impl Half {
 
     /// The fork as the live tree shows it.
     pub(super) fn picture(&self) -> Picture {
-        let who = Arc::clone(&self.made().context.who);
+        let who = self.made().context.who.clone();
         who.start();
         Picture {
             scope: self.fork().clone(),
-            owner: Some(Arc::clone(&self.around.who)),
+            owner: Some(self.around.who.clone()),
             cause: self.around.node.cause(),
             tasks: vec![who],
             more_queued: 0,

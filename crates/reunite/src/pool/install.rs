@@ -40,7 +40,7 @@ use crate::error::resume;
 use crate::id::{Kind, Label};
 use crate::observe::{Completion, Event, Verb, is_on, tell};
 use crate::primitive::{Arc, Mutex};
-use crate::task::{Entry, Job, Packet};
+use crate::task::{Job, Packet, Task, always};
 use crate::wait::{self, Heed};
 
 /// What became of the closure.
@@ -84,12 +84,10 @@ where
     // SAFETY: `wait_for` returns when the packet is complete: then the closure is gone, and nothing else that the job
     // borrows is touched again. Unwinding out of this frame before that ends the process.
     let job = unsafe { erase(job) };
-    let who = current::Who::new(label.clone(), Some(here.who));
-    let entry = Entry::always(job, who, here.node, Arc::clone(pool.group()));
-    entry
-        .start()
+    let task = always(job, label.clone(), here.who, here.node, pool.group());
+    task.start()
         .expect("a pool takes every task into its queue");
-    wait_for(&entry, &signal, at);
+    wait_for(&task, &signal, at);
     std::mem::forget(guard);
 
     let Done { caught, was_told } = done
@@ -121,7 +119,7 @@ where
     R: Send,
 {
     let (label, signal) = (label.clone(), Arc::clone(signal));
-    Box::new(move |_| {
+    Box::new(move || {
         assert_outside();
         let caught = catch(|| {
             let _ambient = inherited.enter(&label);
@@ -137,18 +135,17 @@ where
         *done.lock() = Some(Done { caught, was_told });
         // From here on what was borrowed may be gone.
         signal.complete(Ok(()), None);
-        None
     })
 }
 
 /// Waits until the task has completed.
-fn wait_for(entry: &Arc<Entry>, signal: &Signal, at: &'static Location<'static>) {
-    let label = &entry.who.label;
+fn wait_for(task: &Arc<dyn Task>, signal: &Signal, at: &'static Location<'static>) {
+    let label = &task.who.label;
     let site = Site {
         verb: Verb::Install,
         object: Object::Label(label.clone()),
         at,
-        on: On::Crew(Arc::clone(entry) as Arc<dyn Crew>),
+        on: On::Crew(Arc::clone(task) as Arc<dyn Crew>),
     };
     // What it borrows lies in the caller's frame: nothing ends this wait but its completion.
     let _complete = wait::wait(site, None, Heed::Nothing, |parker| {

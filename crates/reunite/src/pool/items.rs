@@ -40,6 +40,7 @@ use crate::deadlock;
 use crate::error::{Cancelled, Failure, JoinError};
 use crate::id::{Kind, Label, TaskId};
 use crate::observe::{Completion, Event, is_on, tell};
+use crate::part::Part;
 use crate::primitive::{
     Arc, AtomicBool, Duration, Instant, LightBarrier, Mutex, OnceLock, Ordering, now,
 };
@@ -518,8 +519,8 @@ where
         }
     }
 
-    fn shown(&self) -> Option<(TaskId, Arc<Who>)> {
+    fn shown(&self) -> Option<(TaskId, Part<Who>)> {
         let item = self.item()?;
-        Some((self.common.scope.label().id(), Arc::clone(&item.who)))
+        Some((self.common.scope.label().id(), item.who.clone()))
     }
 }

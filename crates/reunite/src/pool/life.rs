@@ -18,6 +18,7 @@
 use super::half::Half;
 use crate::current::Who;
 use crate::id::{Label, TaskId};
+use crate::part::Part;
 use crate::primitive::{Arc, AtomicU8, Counter, Duration, Mutex, Ordering, thread_number};
 
 const NONE: u8 = 0;
@@ -33,8 +34,8 @@ pub(super) struct Life {
     thread: Counter,
     /// The number of the task that it runs, if it runs one of a scope.
     task_of_scope: Counter,
-    /// The task that it runs, if that is one of no scope.
-    task: Mutex<Option<Label>>,
+    /// The number of the task that it runs, if it runs one of no scope.
+    task: Counter,
     /// The halves of forks of others that it runs, the innermost last.
     halves: Mutex<Vec<Arc<Half>>>,
     /// What it runs and others may take from, the innermost last.
@@ -47,7 +48,7 @@ pub(super) trait Divide: Sync {
     fn look(&self, patience: Duration) -> Left;
 
     /// What is at hand, and the scope that it belongs to.
-    fn shown(&self) -> Option<(TaskId, Arc<Who>)>;
+    fn shown(&self) -> Option<(TaskId, Part<Who>)>;
 }
 
 /// What is left of a piece of work.
@@ -125,9 +126,12 @@ impl Life {
         RunsHalf(self)
     }
 
-    /// Of the member: it runs `task`. Returns what it ran before.
-    pub(super) fn runs(&self, task: Option<Label>) -> Option<Label> {
-        std::mem::replace(&mut *self.task.lock(), task)
+    /// Of the member: it runs the task of no scope that has this number. Returns what it ran before.
+    #[inline]
+    pub(super) fn runs(&self, number: u64) -> u64 {
+        let before = self.task.load(Ordering::Relaxed);
+        self.task.store(number, Ordering::Relaxed);
+        before
     }
 
     /// Whether there is such work.
@@ -152,11 +156,16 @@ impl Life {
         self.halves.lock().clone()
     }
 
-    /// What the member runs, if that is no task of a scope.
-    pub(super) fn task(&self) -> Option<Label> {
+    /// The half of a fork that the member runs, the innermost.
+    pub(super) fn half(&self) -> Option<Label> {
         let half = self.halves.lock().last().cloned();
         half.map(|half| half.label().clone())
-            .or_else(|| self.task.lock().clone())
+    }
+
+    /// The task of no scope that the member runs.
+    pub(super) fn task(&self) -> Option<TaskId> {
+        let number = self.task.load(Ordering::Relaxed);
+        (number != 0).then(|| TaskId::of_block(number))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::observe::Verb;
 use crate::park::{Parker, spin_loop};
 use crate::primitive::{Arc, Duration, Inside, thread_local};
 use crate::spin::yield_briefly;
-use crate::task::Entry;
+use crate::task::Task;
 use crate::wait::{self, Heed, Place};
 
 /// Rounds of looking for work before a worker sleeps or a joiner blocks, with pauses that grow with the
@@ -349,7 +349,7 @@ fn pause(round: u32) -> bool {
 enum Work {
     Job(Parcel),
     Scope(Arc<dyn OpenScope>),
-    Entry(Arc<Entry>),
+    Task(Arc<dyn Task>),
 }
 
 /// The life of a worker. It is counted as active and searching when it begins.
@@ -372,7 +372,7 @@ pub(super) fn work(pool: &Arc<Shared>) -> Counted {
                 match work {
                     Work::Job(parcel) => execute::execute(seat, parcel),
                     Work::Scope(scope) => scope.work(Until::Crowded),
-                    Work::Entry(entry) => run(&entry),
+                    Work::Task(task) => run(&task),
                 }
                 pool.roster.take_again(life);
                 pool.roster.search_again();
@@ -390,10 +390,11 @@ pub(super) fn work(pool: &Arc<Shared>) -> Counted {
 }
 
 /// Runs a task, unless somebody has begun it.
-pub(super) fn run(entry: &Entry) {
+pub(super) fn run(task: &Arc<dyn Task>) {
     let life = here::seat().map(Seat::life);
-    let before = life.and_then(|life| life.runs(Some(entry.who.label.clone())));
-    entry.run();
+    let number = task.who.label.id().as_u64();
+    let before = life.map_or(0, |life| life.runs(number));
+    task.run();
     here::forget_captured();
     if let Some(life) = life {
         life.runs(before);
@@ -435,8 +436,8 @@ fn search(pool: &Arc<Shared>, seat: &'static Seat) -> Option<Work> {
 fn take(roster: &Roster, seat: &'static Seat) -> Option<Work> {
     let job = || roster.backlog.take(seat, None).map(Work::Job);
     let scope = || roster.backlog.scopes.find(None).map(Work::Scope);
-    let entry = || roster.backlog.dequeue().map(Work::Entry);
-    job().or_else(scope).or_else(entry)
+    let task = || roster.backlog.dequeue().map(Work::Task);
+    job().or_else(scope).or_else(task)
 }
 
 /// Runs `f`, which may block in a way this library does not see (reading a file, a lock of `std`), without

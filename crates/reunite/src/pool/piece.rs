@@ -21,6 +21,7 @@ use crate::cancel::Node;
 use crate::context::Inherited;
 use crate::current::{Context, Who};
 use crate::id::{Kind, Label, TaskId};
+use crate::part::Part;
 use crate::primitive::{
     Arc, Counter, Duration, Instant, Mutex, Ordering, SmallCounter, coarse_millis, now,
 };
@@ -163,7 +164,7 @@ impl Own {
         self.known().unwrap_or_else(|| {
             let facts = facts();
             let label = Label::with_id(facts.id, facts.kind, None, facts.at);
-            let node = Arc::clone(&around.node);
+            let node = around.node.clone();
             self.set(Made::new(around, label, node, facts.spawned))
         })
     }
@@ -207,7 +208,7 @@ fn forget_made(made: Box<Made>) {
 }
 
 impl Made {
-    fn new(around: &Context, label: Label, node: Arc<Node>, spawned: Spawned) -> Self {
+    fn new(around: &Context, label: Label, node: Part<Node>, spawned: Spawned) -> Self {
         Self {
             context: context(around, label, node, spawned.instant()),
             inherited: Mutex::default(),
@@ -225,10 +226,10 @@ impl Made {
 pub(super) fn context(
     around: &Context,
     label: Label,
-    node: Arc<Node>,
+    node: Part<Node>,
     created: Instant,
 ) -> Arc<Context> {
-    let who = Who::created_at(created, label, Some(Arc::clone(&around.who)));
+    let who = Who::created_at(created, label, Some(around.who.clone()));
     Arc::new(Context { who, node })
 }
 

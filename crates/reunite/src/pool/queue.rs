@@ -404,7 +404,7 @@ mod tests {
             0
         }
 
-        fn shown(&self, _: &Arc<Context>) -> Option<Arc<Who>> {
+        fn shown(&self, _: &Arc<Context>) -> Option<crate::part::Part<Who>> {
             None
         }
     }

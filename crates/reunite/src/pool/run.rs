@@ -9,6 +9,7 @@ use super::parent::Parent;
 use super::piece::Piece;
 use crate::current::{Context, Who};
 use crate::error::JoinError;
+use crate::part::Part;
 use crate::primitive::{Arc, Mutex};
 use crate::task::Callback;
 
@@ -37,7 +38,7 @@ pub(super) trait Run: Piece + Send + Sync {
     fn number(&self) -> u64;
 
     /// Its live record, if it has not completed and is one to be shown.
-    fn shown(&self, around: &Arc<Context>) -> Option<Arc<Who>>;
+    fn shown(&self, around: &Arc<Context>) -> Option<Part<Who>>;
 }
 
 /// What the handle knows of a task.

@@ -330,6 +330,6 @@ impl<'scope> PoolScope<'scope, '_> {
 
     /// A way to cancel the scope from anywhere else.
     pub fn canceller(&self) -> Canceller {
-        Canceller::new(Arc::clone(&self.core.parent.context().node))
+        Canceller::new(self.core.parent.context().node.clone())
     }
 }

@@ -362,7 +362,7 @@ impl OpenScope for ScopeState {
         tasks.dedup_by_key(|who| who.label.id());
         Picture {
             scope: self.parent.label().clone(),
-            owner: Some(Arc::clone(&self.parent.context().who)),
+            owner: Some(self.parent.context().who.clone()),
             cause: self.parent.context().node.cause(),
             tasks,
             more_queued,
@@ -584,7 +584,7 @@ mod tests {
                 let holds = move || *held;
                 let (holds, _) = s.enqueue(Location::caller(), Role::Task, holds);
                 // Whatever is made for a task keeps the node that is above its own.
-                let made = || Arc::strong_count(&core.parent.tasks().node);
+                let made = || Arc::strong_count(core.parent.tasks().node.whole());
                 let before = made();
                 s.cancel("a test's own");
                 Arc::clone(core).work(Until::Done);
@@ -628,7 +628,7 @@ mod tests {
     fn a_scope_in_the_memory_of_one_that_has_ended_is_as_new() {
         let pool = Pool::builder().threads(1).build().unwrap();
         let outer = current::here();
-        let users = || (Arc::strong_count(&outer), Arc::strong_count(&outer.node));
+        let users = || (Arc::strong_count(&outer), Arc::strong_count(outer.node.whole()));
         // No worker takes tasks, nor looks at scopes.
         pool.enter(|| {
             let before = users();
@@ -661,7 +661,7 @@ mod tests {
     fn a_scope_without_tasks_makes_no_node_for_them() {
         let pool = Pool::builder().threads(1).build().unwrap();
         pool.scope(|s| {
-            let users = || Arc::strong_count(&s.core.parent.context().node);
+            let users = || Arc::strong_count(s.core.parent.context().node.whole());
             let before = users();
             s.cancel("a test's own");
             assert_eq!(users(), before);

@@ -1,11 +1,12 @@
 //! The group of the tasks that `Pool::spawn` and `Pool::install` start.
 
 use super::member;
+use super::seat::Seat;
 use super::shared::Shared;
 use crate::cancel::Node;
 use crate::id::{Kind, Label};
 use crate::primitive::{Arc, Weak};
-use crate::task::{Entry, Group, Queue, Rules, Starter, WaitAll};
+use crate::task::{Group, Queue, Rules, Starter, Task, WaitAll};
 
 impl Shared {
     /// The group of the tasks that [`Pool::spawn`] and [`Pool::install`] start.
@@ -22,29 +23,37 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// What the member runs that sits there, or else who it is.
+    pub(super) fn who_sits(&self, seat: &'static Seat) -> Label {
+        let task = |number| self.group.get()?.label_of(number);
+        self.roster.backlog.who_sits(seat, task)
+    }
+}
+
 /// What a group knows of its pool.
 struct QueueOf(Weak<Shared>);
 
 impl Queue for QueueOf {
-    fn enqueue(&self, entry: &Arc<Entry>) {
+    fn enqueue(&self, task: &Arc<dyn Task>) {
         match self.0.upgrade() {
             Some(pool) => {
-                pool.roster.backlog.enqueue(Arc::clone(entry));
+                pool.roster.backlog.enqueue(Arc::clone(task));
                 pool.published();
             }
-            // Whoever spawns has the pool; should that change, the entry is not lost.
-            None => entry.run(),
+            // Whoever spawns has the pool; should that change, the task is not lost.
+            None => task.run(),
         }
     }
 
-    fn run_here(&self, entry: &Entry) {
+    fn run_here(&self, task: &Arc<dyn Task>) {
         match self.0.upgrade() {
             Some(pool) => {
                 if let Ok(_visit) = member::visit_if_free(&pool) {
-                    member::run(entry);
+                    member::run(task);
                 }
             }
-            None => entry.run(),
+            None => task.run(),
         }
     }
 }

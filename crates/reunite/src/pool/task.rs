@@ -56,6 +56,7 @@ use crate::deadlock::{self, Holding};
 use crate::error::{Cancelled, Failure, JoinError};
 use crate::id::{Kind, TaskId};
 use crate::observe::{Completion, Event, is_on, tell};
+use crate::part::Part;
 use crate::primitive::{Arc, AtomicU8, Ordering};
 use crate::task::{Callback, Unjoined};
 
@@ -446,9 +447,9 @@ where
         self.own.number()
     }
 
-    fn shown(&self, around: &Arc<Context>) -> Option<Arc<Who>> {
+    fn shown(&self, around: &Arc<Context>) -> Option<Part<Who>> {
         let is_shown = self.role == Role::Task && !self.has(DONE);
-        is_shown.then(|| Arc::clone(&self.made(around).context.who))
+        is_shown.then(|| self.made(around).context.who.clone())
     }
 
     fn is_begun(&self) -> bool {

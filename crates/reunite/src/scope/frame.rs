@@ -2,11 +2,11 @@
 //!
 //! # Safety argument
 //! A job may borrow what lives for `'scope` or longer; the thread that runs it knows no lifetimes. So
-//! [`Frame::spawn`] erases the job's lifetime, and must answer for it:
+//! [`Frame::spawn`] erases the task's lifetime, and must answer for it:
 //!
 //! 1. *The job, and all it captured, is gone before `'scope` ends.* `'scope` is a borrow of the frame, which
-//!    ends after [`Frame::close_after`] has returned. An entry drops or consumes its job before it leaves
-//!    its group (`task::run`), and `wait_all` returns only when every entry has left.
+//!    ends after [`Frame::close_after`] has returned. A task drops or consumes its closure before it leaves
+//!    its group (`task::run`), and `wait_all` returns only when every task has left.
 //! 2. *`wait_all` is reached on every path.* Between the making of the frame and `wait_all` stand the body,
 //!    whose unwinding is caught, and code of this module that does not unwind; should it do so after all,
 //!    `AbortOnUnwind` ends the process.
@@ -55,8 +55,8 @@
 //! drop(error);
 //! ```
 //!
-//! The result of a job may borrow too. It lives in a packet that the job and the handle share; the job's
-//! reference goes with the job (1), the handle's is typed and the compiler watches it.
+//! The result of a job may borrow too. It lies in the task, and is dropped before the task leaves its group, or else with
+//! the handle, which is typed and the compiler watches it (see `task::prepare`).
 
 use std::any::type_name;
 use std::convert::Infallible;
@@ -70,10 +70,11 @@ use crate::cut_short::{Caught, catch_body};
 use crate::error::{Cancelled, CutShort, Fallibility, JoinError, ScopeError, Why, resume};
 use crate::id::Label;
 use crate::observe::{Event, report_unjoined, tell};
+use crate::part::Part;
 use crate::primitive::{Arc, Instant};
 use crate::profile;
 use crate::task::{
-    Entry, Failures, Group, Job, JoinHandle, OnDrop, OnThread, Rules, Spec, Starter, prepare,
+    Failures, Group, JoinHandle, OnDrop, OnThread, Rules, Spec, Starter, Task, prepare,
 };
 use crate::thread::THREADS;
 
@@ -126,7 +127,7 @@ impl<'scope, E> Frame<'scope, '_, E> {
         &self.group
     }
 
-    pub(crate) fn node(&self) -> &Arc<Node> {
+    pub(crate) fn node(&self) -> &Part<Node> {
         self.group.node()
     }
 
@@ -137,18 +138,18 @@ impl<'scope, E> Frame<'scope, '_, E> {
         E: Send + 'scope,
         F: FnOnce() -> Result<T, E> + Send + 'scope,
     {
-        let node = Node::child(self.node(), spec.label.clone(), None);
-        let who = self.group.member(&spec.label);
-        let (job, packet) = prepare(&spec, &self.group, &node, Some(&self.failures), f);
-        // SAFETY: 1. the entry made of it here leaves the group only after the job is gone, and `run`
-        // waits for the group before `'scope` ends (2, 3, 4 above).
-        let job = unsafe { erase(job) };
-        let on = spec.on.or(self.on);
-        let entry = Entry::new(job, who, node, Arc::clone(&self.group), on);
-        if let Err(error) = entry.start() {
-            entry.refuse(error);
-        }
-        JoinHandle::new(packet, entry, OnDrop::Nothing)
+        let spec = Spec {
+            on: spec.on.or(self.on),
+            ..spec
+        };
+        let owner = self.group.owner();
+        // SAFETY: the task leaves the group only after what it borrows is gone (1), and `run` waits for the group before
+        // `'scope` ends (2, 3, 4 above). What it returns is in the handle's type.
+        let erase = |task| unsafe { erase(task) };
+        let packet = prepare(spec, &self.group, owner, Some(&self.failures), f, erase);
+        let handle = JoinHandle::new(packet, OnDrop::Nothing);
+        handle.start();
+        handle
     }
 }
 
@@ -162,14 +163,15 @@ fn tell_lost<E>(failures: &[JoinError<E>]) {
     }
 }
 
-/// Forgets how long a job may live.
+/// Forgets how long what a task borrows may live.
 ///
 /// # Safety
-/// The job must have been run or dropped when `'a` ends.
-unsafe fn erase<'a>(job: Job<'a>) -> Job<'static> {
+/// When `'a` ends its closure must have been run or dropped, and what that returned must be gone, unless its
+/// [`JoinHandle`] is not.
+unsafe fn erase<'a>(task: Arc<dyn Task + 'a>) -> Arc<dyn Task> {
     // SAFETY: the two types differ in the lifetime bound of a trait object only, which has no influence
-    // on layout or vtable; that the job does not outlive `'a` is the caller's promise.
-    unsafe { std::mem::transmute::<Job<'a>, Job<'static>>(job) }
+    // on layout or vtable; that nothing borrowed is touched after `'a` is the caller's promise.
+    unsafe { std::mem::transmute::<Arc<dyn Task + 'a>, Arc<dyn Task>>(task) }
 }
 
 /// What a scope's builder chose.
@@ -200,7 +202,7 @@ impl<E> Frame<'_, '_, E> {
         let frame = Self {
             group: Group::new(
                 node,
-                Some(Arc::clone(&outer.who)),
+                Some(outer.who.clone()),
                 plan.rules,
                 Starter::Threads(THREADS),
             ),
@@ -246,8 +248,8 @@ impl<E> Frame<'_, '_, E> {
     ) -> Over<T, E> {
         let node = self.node();
         let entered = current::enter(Context {
-            who: Arc::clone(&outer.who),
-            node: Arc::clone(node),
+            who: outer.who.clone(),
+            node: node.clone(),
         });
         assert_outside();
         let body = catch_body(body);

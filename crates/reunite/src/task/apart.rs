@@ -22,13 +22,13 @@
 use std::cell::Cell;
 use std::io;
 
-use super::group::RunApart;
-use super::job::{Conclusion, Go, Job};
+use super::group::{RunApart, Task};
+use super::job::{Go, Then};
 use crate::current::{Context, Entered, enter};
 use crate::deadlock::{self, Running, idle_one_less, idle_one_more};
-use crate::id::{Label, TaskId};
+use crate::id::Label;
 use crate::observe::{Event, Quiet, tell};
-use crate::primitive::{Arc, Mutex, thread_local};
+use crate::primitive::{Arc, thread_local};
 
 thread_local! {
     static KEPT: Cell<Option<Kept>> = const { Cell::new(None) };
@@ -53,55 +53,34 @@ impl Drop for Kept {
     }
 }
 
-/// A task that is to run apart.
-pub(super) struct Apart {
-    pub(super) context: Context,
-    pub(super) group: TaskId,
-    pub(super) stack_size: Option<usize>,
-    pub(super) is_quiet: bool,
+/// Runs the task's closure on a fresh thread, and waits for the end of that. What is left is the conclusion.
+///
+/// # Errors
+/// The system refuses a thread; the closure has not run.
+pub(super) fn run(task: &Arc<dyn Task>, run_apart: RunApart) -> io::Result<()> {
+    let given = Arc::clone(task);
+    let work = Box::new(move || {
+        stay(&given);
+        given.execute(Go::Run, Then::Leave);
+    });
+    run_apart(&task.who.label, task.on.stack_size, work)
 }
 
-impl Apart {
-    /// Runs the task's closure on a fresh thread, and waits for the end of that. What is left is the conclusion, or the job,
-    /// if the system refuses a thread.
-    pub(super) fn run(
-        self,
-        job: Job<'static>,
-        run_apart: RunApart,
-    ) -> Result<Conclusion<'static>, (Job<'static>, io::Error)> {
-        let label = self.context.who.label.clone();
-        let stack_size = self.stack_size;
-        let job = Arc::new(Mutex::new(Some(job)));
-        let left = Arc::new(Mutex::new(None));
-        let (given, leave) = (Arc::clone(&job), Arc::clone(&left));
-        let work = Box::new(move || {
-            let job = given.lock().take();
-            self.stay();
-            *leave.lock() = job.and_then(|job| job(Go::Apart));
-        });
-        match run_apart(&label, stack_size, work) {
-            Ok(()) => {
-                let conclusion = left.lock().take();
-                Ok(conclusion.expect("a job that ran apart leaves its conclusion"))
-            }
-            Err(error) => {
-                let job = job.lock().take();
-                Err((job.expect("nobody ran it"), error))
-            }
-        }
-    }
-
-    /// The calling thread is the task from now on, to its end.
-    fn stay(self) {
-        idle_one_more();
-        let label = self.context.who.label.clone();
-        let kept = Kept {
-            quiet: self.is_quiet.then(Quiet::keep),
-            entered: Some(enter(self.context)),
-            running: Some(deadlock::run(label.id(), Some(self.group))),
-            label: label.clone(),
-        };
-        KEPT.with(|here| here.set(Some(kept)));
-        tell(|| Event::Start { task: &label });
-    }
+/// The calling thread is the task from now on, to its end.
+fn stay(task: &Arc<dyn Task>) {
+    idle_one_more();
+    let label = task.who.label.clone();
+    let context = Context {
+        who: task.shared_who(),
+        node: task.shared_node(),
+    };
+    let group = task.group.node().label().id();
+    let kept = Kept {
+        quiet: task.is_quiet.then(Quiet::keep),
+        entered: Some(enter(context)),
+        running: Some(deadlock::run(label.id(), Some(group))),
+        label: label.clone(),
+    };
+    KEPT.with(|here| here.set(Some(kept)));
+    tell(|| Event::Start { task: &label });
 }

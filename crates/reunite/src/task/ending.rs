@@ -20,10 +20,10 @@ const LONGEST_PATIENCE: Duration = Duration::from_secs(60);
 impl Group {
     /// The tasks that have not left and are so, in spawn order.
     pub(crate) fn stragglers_if(&self, filter: impl Fn(&Who) -> bool) -> Vec<Straggler> {
-        let members: Vec<_> = self.state.lock().members.values().cloned().collect();
+        let members = self.members();
         members
             .iter()
-            .map(|entry| &*entry.who)
+            .map(|task| &task.who)
             .filter(|who| filter(who))
             .map(straggler)
             .collect()

@@ -13,40 +13,46 @@
 //! in the queue while a place is free. `between` counts those of the places whose thread is on its way, or has
 //! finished one task and not begun the next: while there is one, nobody can tell what a queued task waits for. It
 //! changes in the same critical sections as what it is told apart from. A queued task can also be taken out of turn by a joiner inside the
-//! scope (see `handle`); its entry is then found empty and skipped.
+//! scope (see `handle`); it is then found begun and skipped.
+//!
+//! A task is one allocation: its entry here, and in it who it is and its cancel node; behind that its closure, and then its result
+//! (see `prepare`). `members` has a reference to each from when it is admitted until it leaves, and so reaches the nodes,
+//! which are not linked into that of the group (see `cancel`).
 
 use std::any::Any;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::job::{Job, OnThread};
-use super::live::{self, Picture, Visible};
+use super::job::{Go, OnThread, Then};
+use super::live;
 use super::policy::{OnTimeout, Policy, Verdict, WaitAll};
 use crate::cancel::Node;
 use crate::contain::{assert_outside, contain};
-use crate::current::Who;
-use crate::deadlock::{self, Bond, Need};
+use crate::current::{Created, Who};
+use crate::deadlock::{self, Bond, Crew, Need};
 use crate::error::{Cancelled, Why};
-use crate::id::{Label, TaskId};
+use crate::id::{ByNumber, Label, TaskId, give_room_back};
 use crate::observe::{Completion, is_quiet};
 use crate::park::Parker;
+use crate::part::{Part, Whole};
 use crate::primitive::{Arc, Mutex, MutexGuard};
 use crate::wait_queue::WaitQueue;
 
 /// Who runs a group's tasks.
 pub(crate) enum Starter {
-    /// A thread for each, which then runs the chain. On refusal the entry is untouched.
+    /// A thread for each, which then runs the chain. On refusal the task is untouched.
     Threads(Threads),
-    /// A pool, which takes the entry into its queue.
+    /// A pool, which takes the task into its queue.
     Pool(Box<dyn Queue>),
 }
 
 /// How threads are started.
 #[derive(Clone, Copy)]
 pub(crate) struct Threads {
-    /// For an entry, and what queues behind it.
-    pub(crate) start: fn(&Arc<Entry>) -> io::Result<()>,
+    /// For a task, and what queues behind it.
+    pub(crate) start: fn(&Arc<dyn Task>) -> io::Result<()>,
     /// For the closure of a task that asks for a fresh one.
     #[cfg(not(reunite_model))]
     pub(crate) run_apart: RunApart,
@@ -61,19 +67,19 @@ pub(crate) type RunApart = fn(&Label, Option<usize>, Box<dyn FnOnce() + Send>) -
 
 /// A pool, as a group knows it.
 pub(crate) trait Queue: Send + Sync {
-    /// Leaves the entry to a worker.
-    fn enqueue(&self, entry: &Arc<Entry>);
+    /// Leaves the task to a worker.
+    fn enqueue(&self, task: &Arc<dyn Task>);
 
     /// Runs it here and now, as work of the pool.
-    fn run_here(&self, entry: &Entry);
+    fn run_here(&self, task: &Arc<dyn Task>);
 }
 
 impl Starter {
-    pub(super) fn start(&self, entry: &Arc<Entry>) -> io::Result<()> {
+    pub(super) fn start(&self, task: &Arc<dyn Task>) -> io::Result<()> {
         match self {
-            Self::Threads(threads) => (threads.start)(entry),
+            Self::Threads(threads) => (threads.start)(task),
             Self::Pool(queue) => {
-                queue.enqueue(entry);
+                queue.enqueue(task);
                 Ok(())
             }
         }
@@ -81,9 +87,9 @@ impl Starter {
 }
 
 pub(crate) struct Group {
-    pub(super) node: Arc<Node>,
+    pub(super) node: Part<Node>,
     /// The task that waits for this group's: the parent of them all. None: each has its own.
-    owner: Option<Arc<Who>>,
+    owner: Option<Part<Who>>,
     rules: Rules,
     starter: Starter,
     pub(super) state: Mutex<State>,
@@ -100,11 +106,11 @@ pub(super) struct State {
     pub(super) pending: usize,
     running: usize,
     pub(super) between: usize,
-    pub(super) queue: VecDeque<Arc<Entry>>,
-    pub(super) members: BTreeMap<TaskId, Arc<Entry>>,
+    pub(super) queue: VecDeque<Arc<dyn Task>>,
+    pub(super) members: ByNumber<TaskId, Arc<dyn Task>>,
     pub(super) waiters: Vec<Parker>,
     /// What is to be cancelled if every task is idle; see there.
-    pub(super) idle: WaitQueue<Arc<Node>>,
+    pub(super) idle: WaitQueue<Part<Node>>,
     /// Who waits for some of the members: asks again whenever one leaves.
     pub(super) choosers: Vec<Parker>,
     /// Whom those who do so have left out: nobody else who does waits for them.
@@ -116,7 +122,9 @@ impl State {
     pub(super) fn begun(&self) -> Vec<TaskId> {
         let members = self.members.iter();
         let begun = members.filter(|(_, entry)| !entry.is_waiting_to_start());
-        begun.map(|(id, _)| *id).collect()
+        let mut begun: Vec<_> = begun.map(|(id, _)| *id).collect();
+        begun.sort_unstable();
+        begun
     }
 
     pub(super) fn has_begun(&self, task: TaskId) -> bool {
@@ -125,15 +133,72 @@ impl State {
     }
 }
 
+/// What every task has.
 pub(crate) struct Entry {
-    pub(super) job: Mutex<Option<Job<'static>>>,
-    pub(crate) who: Arc<Who>,
-    pub(crate) node: Arc<Node>,
+    pub(crate) who: Who,
+    pub(crate) node: NodeOf,
     pub(crate) group: Arc<Group>,
     pub(crate) on: OnThread,
     pub(super) begins: Begins,
     /// Spawned by an observer, or by such a task: observers are not told of it.
     pub(super) is_quiet: bool,
+}
+
+/// A task, whatever its closure returns. Whoever has [begun](Who::start) it calls what runs it, and nobody else does.
+pub(crate) trait Task: Whole + Crew {
+    fn entry(&self) -> &Entry;
+
+    /// Runs the closure, or drops it, and carries out the rest, or leaves that for later.
+    fn execute(&self, go: Go, then: Then);
+
+    /// Carries out what was left.
+    #[cfg(not(reunite_model))]
+    fn conclude(&self);
+}
+
+impl Deref for dyn Task {
+    type Target = Entry;
+
+    fn deref(&self) -> &Entry {
+        self.entry()
+    }
+}
+
+impl dyn Task {
+    /// Its record, and with it the task.
+    pub(crate) fn shared_who(self: &Arc<Self>) -> Part<Who> {
+        Part::of(Arc::clone(self), |task| &task.entry().who, |task| task as _)
+    }
+
+    /// The node under which it runs.
+    pub(crate) fn shared_node(self: &Arc<Self>) -> Part<Node> {
+        if let NodeOf::Another(node) = &self.node {
+            return node.clone();
+        }
+        Part::of(
+            Arc::clone(self),
+            |task| &*task.entry().node,
+            |task| task as _,
+        )
+    }
+}
+
+/// The node under which a task runs.
+pub(crate) enum NodeOf {
+    Itself(Node),
+    /// Of the task that waits for it.
+    Another(Part<Node>),
+}
+
+impl Deref for NodeOf {
+    type Target = Node;
+
+    fn deref(&self) -> &Node {
+        match self {
+            Self::Itself(node) => node,
+            Self::Another(node) => node,
+        }
+    }
 }
 
 /// Whether a task's closure runs.
@@ -146,55 +211,48 @@ pub(super) enum Begins {
 }
 
 impl Entry {
-    pub(crate) fn new(
-        job: Job<'static>,
-        who: Arc<Who>,
-        node: Arc<Node>,
-        group: Arc<Group>,
+    /// Of a task of `group`, with a node of its own.
+    #[inline]
+    pub(super) fn new(
+        label: Label,
+        parent: Option<Part<Who>>,
+        group: &Arc<Group>,
         on: OnThread,
-    ) -> Arc<Self> {
-        Arc::new(Self {
+    ) -> Self {
+        let node = NodeOf::Itself(Node::of_task(group.node(), label.clone()));
+        Self {
             on,
-            ..Self::that_begins(Begins::UnlessCancelled, job, who, node, group)
-        })
+            begins: Begins::UnlessCancelled,
+            ..Self::always(label, parent, node, group)
+        }
     }
 
-    /// A task that runs in a cancelled task as well.
-    pub(crate) fn always(
-        job: Job<'static>,
-        who: Arc<Who>,
-        node: Arc<Node>,
-        group: Arc<Group>,
-    ) -> Arc<Self> {
-        Arc::new(Self::that_begins(Begins::Always, job, who, node, group))
-    }
-
-    fn that_begins(
-        begins: Begins,
-        job: Job<'static>,
-        who: Arc<Who>,
-        node: Arc<Node>,
-        group: Arc<Group>,
+    /// Of a task that runs in a cancelled task as well.
+    #[inline]
+    pub(super) fn always(
+        label: Label,
+        parent: Option<Part<Who>>,
+        node: NodeOf,
+        group: &Arc<Group>,
     ) -> Self {
         Self {
-            job: Mutex::new(Some(job)),
-            who,
+            who: Who::of_task(label, group.created(), parent),
             node,
-            group,
+            group: Arc::clone(group),
             on: OnThread::default(),
-            begins,
+            begins: Begins::Always,
             is_quiet: is_quiet(),
         }
     }
 
     /// Whether it is over before it has begun.
-    pub(super) fn never_begins(&self) -> bool {
+    fn never_begins(&self) -> bool {
         self.begins == Begins::UnlessCancelled && self.node.is_cancelled()
     }
 
     /// Whether nobody has begun to run it.
     pub(crate) fn is_waiting_to_start(&self) -> bool {
-        self.job.lock().is_some()
+        !self.who.has_begun()
     }
 }
 
@@ -219,8 +277,8 @@ impl Drop for Group {
 
 impl Group {
     pub(crate) fn new(
-        node: Arc<Node>,
-        owner: Option<Arc<Who>>,
+        node: Part<Node>,
+        owner: Option<Part<Who>>,
         rules: Rules,
         starter: Starter,
     ) -> Arc<Self> {
@@ -232,6 +290,7 @@ impl Group {
             state: Mutex::default(),
         });
         let weak = Arc::downgrade(&group);
+        group.node.has_tasks(weak.clone());
         live::show(group.node.label().id(), weak);
         group
     }
@@ -242,29 +301,25 @@ impl Group {
         live::hide(self.node.label().id());
     }
 
-    pub(crate) fn node(&self) -> &Arc<Node> {
+    pub(crate) fn node(&self) -> &Part<Node> {
         &self.node
     }
 
-    /// The record of a new task of this group.
-    pub(crate) fn member(&self, label: &Label) -> Arc<Who> {
-        Who::new(label.clone(), self.owner.clone())
-    }
-
-    /// Whether `who` runs inside this group: as one of its tasks, or below one.
-    pub(crate) fn is_around(&self, who: &Arc<Who>) -> bool {
-        let state = self.state.lock();
-        who.lineage(self.node.label().id())
-            .any(|who| state.members.contains_key(&who.label.id()))
+    /// The task that waits for those of this group.
+    pub(crate) fn owner(&self) -> Option<Part<Who>> {
+        self.owner.clone()
     }
 
     /// Counts a task in, and gives it a place, or a place in the queue.
-    pub(super) fn admit(&self, entry: &Arc<Entry>) -> Admitted {
+    pub(super) fn admit(&self, entry: &Arc<dyn Task>) -> Admitted {
         let mut state = self.state.lock();
         state.pending += 1;
         state
             .members
             .insert(entry.who.label.id(), Arc::clone(entry));
+        if let NodeOf::Itself(node) = &entry.node {
+            node.is_listed();
+        }
         if entry.never_begins() {
             return Admitted::NeverBegins;
         }
@@ -283,6 +338,14 @@ impl Group {
         let mut state = self.state.lock();
         state.running += 1;
         state.between += 1;
+    }
+
+    /// When a task is spawned now: of a pool's tasks, which are small, not to the millisecond.
+    fn created(&self) -> Created {
+        match &self.starter {
+            Starter::Threads(_) => Created::now(),
+            Starter::Pool(_) => Created::about_now(),
+        }
     }
 
     pub(super) fn starter(&self) -> &Starter {
@@ -307,7 +370,7 @@ impl Group {
     }
 
     /// The next task for a thread that has a place; gives the place up if there is none.
-    pub(crate) fn next_in_queue(&self) -> Option<Arc<Entry>> {
+    pub(crate) fn next_in_queue(&self) -> Option<Arc<dyn Task>> {
         let mut state = self.state.lock();
         let over = self
             .rules
@@ -329,7 +392,7 @@ impl Group {
 
     /// The system refused the thread that this place was for. Returns the tasks that queued for it, if there is no other.
     #[must_use]
-    pub(super) fn give_place_up(&self) -> Vec<Arc<Entry>> {
+    pub(super) fn give_place_up(&self) -> Vec<Arc<dyn Task>> {
         let mut state = self.state.lock();
         state.running -= 1;
         state.between -= 1;
@@ -345,6 +408,7 @@ impl Group {
         let mut state = self.state.lock();
         state.between += usize::from(in_place);
         let member = state.members.remove(&who.label.id());
+        give_room_back(&mut state.members);
         state.pending -= 1;
         let mut waiters = std::mem::take(&mut state.choosers);
         if state.pending == 0 {
@@ -437,36 +501,5 @@ impl Group {
 
     pub(crate) fn is_satisfied(&self) -> bool {
         self.rules.policy.is_satisfied()
-    }
-
-    /// Cancels each task that has not left, but for these, and not the group. Returns how many.
-    pub(crate) fn cancel_members_but(&self, except: &[TaskId], why: &Why) -> usize {
-        let members: Vec<_> = self.state.lock().members.values().cloned().collect();
-        let is_meant = |entry: &Arc<Entry>| !except.contains(&entry.who.label.id());
-        let members: Vec<_> = members.into_iter().filter(is_meant).collect();
-        for entry in &members {
-            entry
-                .node
-                .cancel(Cancelled::new(why.clone(), self.node.label().clone()));
-        }
-        members.len()
-    }
-}
-
-impl Visible for Group {
-    fn pictures(&self) -> Vec<Picture> {
-        let tasks = {
-            let state = self.state.lock();
-            let members = state.members.values();
-            let shown = members.filter(|entry| !entry.who.is_carrier());
-            shown.map(|entry| Arc::clone(&entry.who)).collect()
-        };
-        vec![Picture {
-            scope: self.node.label().clone(),
-            owner: self.owner.clone(),
-            cause: self.node.cause(),
-            tasks,
-            more_queued: 0,
-        }]
     }
 }

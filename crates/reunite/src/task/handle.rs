@@ -5,7 +5,7 @@ use std::fmt;
 use std::panic::Location;
 
 use super::ending::{chase, straggler};
-use super::group::Entry;
+use super::group::Task;
 use super::packet::{Found, Packet};
 use crate::contain::contain;
 use crate::current::{self, Who};
@@ -15,6 +15,7 @@ use crate::error::{Cancelled, JoinError, JoinErrorKind, Why};
 use crate::id::Label;
 use crate::observe::{Event, Verb, is_on, tell};
 use crate::park::Parker;
+use crate::part::Part;
 use crate::primitive::{Arc, Duration, Instant};
 use crate::wait::{Heed, Wait, wait};
 
@@ -27,8 +28,7 @@ use crate::wait::{Heed, Wait, wait};
 /// `T` is the task's value; `E` its error in a [`try_scope`](crate::try_scope), [`Infallible`] elsewhere. A value that
 /// nobody takes is dropped; if it is an `Err`, that is [reported](crate::on_unjoined_error).
 pub struct JoinHandle<T, E = Infallible> {
-    packet: Arc<Packet<T, E>>,
-    entry: Arc<Entry>,
+    packet: Part<Packet<T, E>, dyn Task>,
     on_drop: OnDrop,
 }
 
@@ -44,12 +44,20 @@ pub(crate) enum OnDrop {
 const MAX_INLINE_DEPTH: usize = 16;
 
 impl<T, E> JoinHandle<T, E> {
-    pub(crate) fn new(packet: Arc<Packet<T, E>>, entry: Arc<Entry>, on_drop: OnDrop) -> Self {
-        Self {
-            packet,
-            entry,
-            on_drop,
+    pub(crate) fn new(packet: Part<Packet<T, E>, dyn Task>, on_drop: OnDrop) -> Self {
+        Self { packet, on_drop }
+    }
+
+    /// Starts the task; a thread that the system refuses is the task's failure.
+    pub(crate) fn start(&self) {
+        let task = self.task();
+        if let Err(error) = task.start() {
+            task.refuse(error);
         }
+    }
+
+    pub(crate) fn task(&self) -> &Arc<dyn Task> {
+        self.packet.whole()
     }
 
     /// Waits for the task and takes its value.
@@ -129,7 +137,7 @@ impl<T, E> JoinHandle<T, E> {
     }
 
     fn cancel_because(&self, why: Why) {
-        self.entry
+        self.task()
             .node
             .cancel(Cancelled::new(why, self.label().clone()));
     }
@@ -159,7 +167,7 @@ impl<T, E> JoinHandle<T, E> {
 
     /// Who this is a handle of: number, name, spawn site.
     pub fn label(&self) -> &Label {
-        &self.entry.who.label
+        &self.task().who.label
     }
 
     /// The task's name, if it was given one.
@@ -187,13 +195,17 @@ impl<T, E> JoinHandle<T, E> {
             self.tell_joined(at);
             return result;
         }
-        let here = current::current();
+        let here = current::here();
         if let Some(refusal) = self.refusal(&here.who) {
             return Err(JoinError::new(self.label().clone(), refusal));
         }
         // A joiner that is cancelled already only looks whether the result is there.
         if here.node.cause().is_none() && !deadline::has_passed(here.node.deadline()) {
             self.help_to_start(&here.who, deadline.is_some());
+            if let Some(result) = self.unpack(self.packet.take()) {
+                self.tell_joined(at);
+                return result;
+            }
         }
 
         let site = self.site(Verb::Join, at);
@@ -239,8 +251,8 @@ impl<T, E> JoinHandle<T, E> {
 
     fn timed_out(&self) -> JoinErrorKind<E> {
         JoinErrorKind::TimedOut {
-            age: self.entry.who.age(),
-            doing: self.entry.who.doing(),
+            age: self.task().who.age(),
+            doing: self.task().who.doing(),
         }
     }
 
@@ -260,7 +272,7 @@ impl<T, E> JoinHandle<T, E> {
             verb,
             object: Object::Label(self.label().clone()),
             at,
-            on: On::Crew(Arc::clone(&self.entry) as Arc<dyn Crew>),
+            on: On::Crew(Arc::clone(self.task()) as Arc<dyn Crew>),
         }
     }
 
@@ -276,10 +288,14 @@ impl<T, E> JoinHandle<T, E> {
     }
 
     /// A join that could never end: the target waits, directly or at the end of a scope, for the joiner.
-    fn refusal(&self, joiner: &Arc<Who>) -> Option<JoinErrorKind<E>> {
+    fn refusal(&self, joiner: &Part<Who>) -> Option<JoinErrorKind<E>> {
+        if joiner.label.id() < self.id() {
+            // As most are: older, and so are those that wait for it.
+            return None;
+        }
         let depth = joiner
             .lineage(self.label().id())
-            .position(|who| Arc::ptr_eq(&who, &self.entry.who))?;
+            .position(|who| std::ptr::eq(&*who, &raw const self.task().who))?;
         Some(if depth == 0 {
             JoinErrorKind::SelfJoin
         } else {
@@ -291,8 +307,8 @@ impl<T, E> JoinHandle<T, E> {
     /// a task that waits for the joiner, holds. So a joiner inside that scope runs it on the spot; where it
     /// must not (its own join has a limit, or it is too deep in such joins already), the target gets a
     /// thread beyond the limit. A pool's task that nobody has begun is run by its joiner, too.
-    fn help_to_start(&self, joiner: &Arc<Who>, timed: bool) {
-        let entry = &self.entry;
+    fn help_to_start(&self, joiner: &Part<Who>, timed: bool) {
+        let entry = self.task();
         let queue = entry.group.queue();
         if !entry.is_waiting_to_start() || !(queue.is_some() || entry.group.is_around(joiner)) {
             return;
@@ -345,7 +361,7 @@ impl<T> JoinHandle<T> {
     /// as dropping the handle: no task outlives its scope.
     pub fn detach(mut self) {
         if self.on_drop == OnDrop::Join {
-            self.entry.who.detach();
+            self.task().who.detach();
             self.on_drop = OnDrop::Nothing;
         }
         // It may have completed by now. Its result is nobody's, as if it completed a moment later.
@@ -363,18 +379,23 @@ impl<T, E> JoinHandle<T, E> {
 impl<T, E> Drop for JoinHandle<T, E> {
     fn drop(&mut self) {
         if self.on_drop == OnDrop::Nothing {
-            return;
+            self.packet.abandon();
+        } else if !self.packet.discard() {
+            // Whoever joins by dropping is told of an `Err` here.
+            self.stop_and_join();
+            self.packet.abandon();
         }
-        if self.packet.is_complete() {
-            // The task may not have let go of the result yet. Whoever joins by dropping is told of an `Err` here.
-            self.packet.discard();
-            return;
-        }
+    }
+}
+
+impl<T, E> JoinHandle<T, E> {
+    /// Asks the task to stop, and waits for it.
+    fn stop_and_join(&self) {
         self.cancel_because(Why::Dropped);
         let here = current::current();
         if self.refusal(&here.who).is_some() {
             // Dropped by itself or by a task it waits for: waiting here would never end.
-            self.entry.who.detach();
+            self.task().who.detach();
             return;
         }
         let came_back = chase(
@@ -384,13 +405,12 @@ impl<T, E> Drop for JoinHandle<T, E> {
                 let site = self.site(Verb::Drop, self.spawned_at());
                 wait(site, deadline, Heed::UnlessForEver, ready)
             },
-            || vec![straggler(&self.entry.who)],
+            || vec![straggler(&self.task().who)],
         );
         if !came_back {
             // It waits for this very task, and would for ever.
-            self.entry.who.detach();
+            self.task().who.detach();
         }
-        self.packet.discard();
     }
 }
 
@@ -400,7 +420,7 @@ impl<T, E> fmt::Debug for JoinHandle<T, E> {
             f,
             "JoinHandle({}, {})",
             self.label(),
-            self.entry.who.doing()
+            self.task().who.doing()
         )
     }
 }

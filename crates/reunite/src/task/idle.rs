@@ -13,7 +13,7 @@ use crate::cancel::Node;
 use crate::error::{Cancelled, Why};
 use crate::observe::report_forgotten;
 use crate::park::Parker;
-use crate::primitive::Arc;
+use crate::part::Part;
 use crate::wait_queue::Spot;
 
 /// Listed as idle until dropped.
@@ -45,9 +45,9 @@ impl State {
 
 impl Group {
     /// The calling task waits for somebody who takes what it makes; if nobody can, `node` is cancelled.
-    pub(crate) fn idle<'a>(&'a self, node: &Arc<Node>) -> Idle<'a> {
+    pub(crate) fn idle<'a>(&'a self, node: &Part<Node>) -> Idle<'a> {
         let mut state = self.state.lock();
-        let spot = state.idle.push_back(Arc::clone(node));
+        let spot = state.idle.push_back(node.clone());
         let waiters = state.wake_if_abandoned();
         drop(state);
         waiters.iter().for_each(Parker::unpark);

@@ -1,34 +1,25 @@
-//! Jobs: closures that are ready to run, and what a task asks for besides its closure.
+//! What becomes of a task, and what it asks for besides its closure.
 
 use std::io;
 
 use crate::error::Cancelled;
 use crate::id::Label;
 
-/// Returns what is left to do, where it was told to leave that.
-pub(crate) type Job<'a> = Box<dyn FnOnce(Go) -> Option<Conclusion<'a>> + Send + 'a>;
-
-/// What is done when the closure is over: all steps of a job but the first.
-pub(crate) type Conclusion<'a> = Box<dyn FnOnce() + Send + 'a>;
-
-/// What becomes of a job.
+/// What becomes of a task's closure.
 pub(crate) enum Go {
     Run,
-    /// On a thread of its own, after whose end another carries out the conclusion.
-    #[cfg(not(reunite_model))]
-    Apart,
     /// Cancelled before it started: the closure is dropped.
     Cancelled(Cancelled),
     Refused(io::Error),
 }
 
-impl Go {
-    pub(super) fn is_apart(&self) -> bool {
-        #[cfg(not(reunite_model))]
-        return matches!(self, Self::Apart);
-        #[cfg(reunite_model)]
-        return false;
-    }
+/// What becomes of the rest, which is all but the closure.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    Conclude,
+    /// Another thread carries it out, after the end of this one.
+    #[cfg(not(reunite_model))]
+    Leave,
 }
 
 /// What a task is spawned with, besides its closure.

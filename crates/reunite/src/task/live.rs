@@ -7,18 +7,19 @@ use std::hash::BuildHasherDefault;
 
 use crate::current::Who;
 use crate::error::Cancelled;
-use crate::id::{ByNumber, Label, TaskId};
-use crate::primitive::{Arc, StaticMutex, Weak};
+use crate::id::{ByNumber, Label, TaskId, give_room_back};
+use crate::part::Part;
+use crate::primitive::{StaticMutex, Weak};
 
 /// A scope at one moment.
 pub(crate) struct Picture {
     pub(crate) scope: Label,
     /// The task that waits for those of the scope.
-    pub(crate) owner: Option<Arc<Who>>,
+    pub(crate) owner: Option<Part<Who>>,
     /// Why it was cancelled, if it was.
     pub(crate) cause: Option<Cancelled>,
     /// Those that have not completed, in spawn order.
-    pub(crate) tasks: Vec<Arc<Who>>,
+    pub(crate) tasks: Vec<Part<Who>>,
     /// How many more there are that nobody has begun.
     pub(crate) more_queued: usize,
 }
@@ -31,9 +32,6 @@ pub(crate) trait Visible: Send + Sync {
 static VISIBLE: StaticMutex<ByNumber<TaskId, Weak<dyn Visible>>> =
     StaticMutex::new(ByNumber::with_hasher(BuildHasherDefault::new()));
 
-/// Room for fewer than this is never given back.
-const ROOM: usize = 16_384;
-
 /// From now on `visible` is asked, by this number.
 pub(crate) fn show(number: TaskId, visible: Weak<dyn Visible>) {
     VISIBLE.lock().insert(number, visible);
@@ -43,11 +41,7 @@ pub(crate) fn show(number: TaskId, visible: Weak<dyn Visible>) {
 pub(crate) fn hide(number: TaskId) {
     let mut visible = VISIBLE.lock();
     let gone = visible.remove(&number);
-    // A program that had a million scopes once keeps no room for them.
-    if visible.capacity() > ROOM && visible.capacity() / 8 > visible.len() {
-        let room = 2 * visible.len();
-        visible.shrink_to(room);
-    }
+    give_room_back(&mut visible);
     drop(visible);
     drop(gone);
 }

@@ -1,5 +1,6 @@
 //! Tasks: what runs, what it leaves, who counts it, and how it is joined.
 
+mod always;
 #[cfg(not(reunite_model))]
 mod apart;
 mod crew;
@@ -10,6 +11,7 @@ mod handle;
 mod idle;
 mod job;
 mod live;
+mod members;
 mod packet;
 mod policy;
 mod prepare;
@@ -19,11 +21,12 @@ mod unjoined;
 pub use handle::JoinHandle;
 pub use policy::{FailFast, FirstSuccess, OnTimeout, Policy, Quorum, Verdict, WaitAll};
 
+pub(crate) use always::{Job, always};
 pub(crate) use ending::{chase, straggler};
 pub(crate) use failures::{Failures, Unclaimed};
-pub(crate) use group::{Entry, Group, Queue, Rules, Starter, Threads};
+pub(crate) use group::{Group, Queue, Rules, Starter, Task, Threads};
 pub(crate) use handle::OnDrop;
-pub(crate) use job::{Job, OnThread, Spec};
+pub(crate) use job::{OnThread, Spec};
 pub(crate) use live::{Picture, Visible, hide, pictures, show};
 pub(crate) use packet::{Callback, Packet};
 pub(crate) use prepare::prepare;

@@ -1,13 +1,19 @@
 //! The result cell: where a task leaves what it completed with, and where its one joiner finds it.
 //!
 //! # Protocol
-//! `Pending` → `Complete` (by the task, once) → `Taken` (by the joiner, once). All under one lock, so a
-//! joiner either finds the result or leaves its parker before the task completes; the task takes the
+//! Pending → `COMPLETE` (by the task, once) → `TAKEN` (by the joiner, once). Both bits are set under one lock, so a
+//! joiner either finds the result or leaves its parker before the task completes; who finds a bit set, or wants to know no more
+//! than whether it is, needs no lock. The task takes the
 //! parker in the critical section that stores the result and unparks after it. Callbacks obey the same
 //! rule: one added before completion is run by the completing task, one added after, at once. So nothing
 //! is lost and nothing runs twice.
 //!
 //! An error that is dropped with the packet, as nobody took it, is told by the `Unjoined` beside it.
+//!
+//! The packet is a part of the task, which others may refer to for longer than its result may live. So a result that is not taken is dropped
+//! by the handle when that goes; or, if the handle has gone before, by the task, before it leaves its group. The handle sets `ABANDONED` and looks for `COMPLETE`;
+//! the task sets that, and then looks for the other: they are bits of one word, so one of the two at least sees the other's. If both do,
+//! the lock lets one have the result.
 //!
 //! Callbacks run after the result can be taken, because they tell others to take it; and joiners do not wait for them,
 //! because they may do anything, such as waiting for a joiner. They run before the task leaves its group.
@@ -16,20 +22,32 @@ use super::failures::Slot;
 use super::unjoined::Unjoined;
 use crate::contain::contain;
 use crate::park::Parker;
-use crate::primitive::Mutex;
+use crate::primitive::{AtomicU8, Mutex, Ordering};
 
-pub(crate) struct Packet<T, E>(Mutex<Inner<T, E>>);
+pub(crate) struct Packet<T, E> {
+    /// What has happened, see above. Bits are set and never cleared.
+    state: AtomicU8,
+    inner: Mutex<Inner<T, E>>,
+}
+
+/// The result was stored: under the lock, once.
+const COMPLETE: u8 = 1;
+/// The result is gone again: under the lock.
+const TAKEN: u8 = 2;
+/// The handle is gone.
+const ABANDONED: u8 = 4;
 
 struct Inner<T, E> {
-    state: State<T, E>,
+    left: Option<Left<T, E>>,
     joiner: Option<Parker>,
     callbacks: Vec<Callback>,
 }
 
-enum State<T, E> {
-    Pending,
-    Complete(Result<T, Slot<E>>, Option<Unjoined>),
-    Taken,
+/// What a task left.
+struct Left<T, E> {
+    result: Result<T, Slot<E>>,
+    /// Told if nobody takes that.
+    unjoined: Option<Unjoined>,
 }
 
 pub(crate) type Callback = Box<dyn FnOnce() + Send>;
@@ -43,18 +61,23 @@ pub(crate) enum Found<T, E> {
 }
 
 impl<T, E> Packet<T, E> {
+    #[inline]
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(Inner {
-            state: State::Pending,
-            joiner: None,
-            callbacks: Vec::new(),
-        }))
+        Self {
+            state: AtomicU8::new(0),
+            inner: Mutex::new(Inner {
+                left: None,
+                joiner: None,
+                callbacks: Vec::new(),
+            }),
+        }
     }
 
     /// Stores the result, wakes the joiner, runs the callbacks. Call once. `unjoined` is told if nobody takes it.
     pub(crate) fn complete(&self, result: Result<T, Slot<E>>, unjoined: Option<Unjoined>) {
-        let mut inner = self.0.lock();
-        inner.state = State::Complete(result, unjoined);
+        let mut inner = self.inner.lock();
+        inner.left = Some(Left { result, unjoined });
+        self.state.fetch_or(COMPLETE, Ordering::SeqCst);
         let joiner = inner.joiner.take();
         let callbacks = std::mem::take(&mut inner.callbacks);
         drop(inner);
@@ -66,14 +89,21 @@ impl<T, E> Packet<T, E> {
         }
     }
 
+    fn has(&self, bits: u8) -> bool {
+        self.state.load(Ordering::SeqCst) & bits != 0
+    }
+
     pub(crate) fn is_complete(&self) -> bool {
-        !matches!(self.0.lock().state, State::Pending)
+        self.has(COMPLETE)
     }
 
     /// The wait's question: true if complete, else `parker` is unparked on completion.
     pub(crate) fn is_complete_or_wake(&self, parker: &Parker) -> bool {
-        let mut inner = self.0.lock();
-        let complete = !matches!(inner.state, State::Pending);
+        if self.is_complete() {
+            return true;
+        }
+        let mut inner = self.inner.lock();
+        let complete = self.is_complete();
         if !complete {
             inner.joiner = Some(parker.clone());
         }
@@ -81,35 +111,55 @@ impl<T, E> Packet<T, E> {
     }
 
     pub(crate) fn take(&self) -> Found<T, E> {
-        let mut inner = self.0.lock();
-        match std::mem::replace(&mut inner.state, State::Taken) {
-            State::Pending => {
-                inner.state = State::Pending;
-                Found::Pending
-            }
-            State::Complete(result, unjoined) => {
-                if let Some(unjoined) = unjoined {
-                    unjoined.take();
-                }
-                Found::Result(result)
-            }
-            State::Taken => Found::Nothing,
+        if !self.is_complete() {
+            return Found::Pending;
+        }
+        let Some(Left { result, unjoined }) = self.take_left() else {
+            return Found::Nothing;
+        };
+        if let Some(unjoined) = unjoined {
+            unjoined.take();
+        }
+        Found::Result(result)
+    }
+
+    /// Of a packet that is complete.
+    fn take_left(&self) -> Option<Left<T, E>> {
+        if self.has(TAKEN) {
+            return None;
+        }
+        let mut inner = self.inner.lock();
+        let left = inner.left.take();
+        self.state.fetch_or(TAKEN, Ordering::SeqCst);
+        left
+    }
+
+    /// Whether it is complete: then drops the result, if it is there, on this thread: nobody will take it.
+    pub(super) fn discard(&self) -> bool {
+        let is_complete = self.is_complete();
+        if is_complete {
+            drop(self.take_left());
+        }
+        is_complete
+    }
+
+    /// The handle goes.
+    pub(super) fn abandon(&self) {
+        if !self.has(TAKEN) && self.state.fetch_or(ABANDONED, Ordering::SeqCst) & COMPLETE != 0 {
+            drop(self.take_left());
         }
     }
 
-    /// Drops the result, if there is one, on this thread: nobody will take it.
-    pub(crate) fn discard(&self) {
-        let mut inner = self.0.lock();
-        if matches!(inner.state, State::Complete(..)) {
-            let untaken = std::mem::replace(&mut inner.state, State::Taken);
-            drop(inner);
-            drop(untaken);
+    /// The task has completed, and nobody takes the result if its handle is gone.
+    pub(super) fn discard_if_abandoned(&self) {
+        if self.has(ABANDONED) {
+            drop(self.take_left());
         }
     }
 
     pub(crate) fn on_complete(&self, callback: Callback) {
-        let mut inner = self.0.lock();
-        if matches!(inner.state, State::Pending) {
+        let mut inner = self.inner.lock();
+        if !self.is_complete() {
             inner.callbacks.push(callback);
             return;
         }

@@ -1,92 +1,175 @@
-//! A closure becomes a job: catch what it does, leave the result, tell the group. The one `catch`.
+//! A closure becomes a task: catch what it does, leave the result, tell the group. The one `catch`.
+//!
+//! The steps and their order, on which promises 2 and 5 rest:
+//!
+//! 1. run the closure, catching a panic, or how it was left;
+//! 2. *record* a failure, so that the root cause is first whatever happens next;
+//! 3. complete the packet: the joiner wakes with this task's own result, not with the cancellation that
+//!    the failure is about to cause;
+//! 4. ask the policy, which may cancel the scope;
+//! 5. drop the result if its handle is gone, before the group can let the scope end.
+//!
+//! # What may outlive what
+//! A task is one allocation, which others may refer to for longer than what the closure borrows lives: who the task is, is asked
+//! by whoever has looked at it once. What is borrowed is in the closure, in what that returns, and in its error. The closure is gone
+//! when the task leaves its group. What it returned is gone by then, too, or the handle has it, whose type tells the
+//! compiler how long that may be: see `packet`. The failures of a scope are taken out of their list
+//! when it ends. So what is left when the last reference goes has nothing in it that was borrowed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::failures::Failures;
-use super::group::Group;
-use super::job::{Conclusion, Go, Job, Spec};
+use super::group::{Entry, Group, Task};
+use super::job::{Go, Spec, Then};
 use super::packet::Packet;
 use super::unjoined::Unjoined;
-use crate::cancel::Node;
 use crate::contain::{assert_outside, contain};
 use crate::context::Inherited;
-use crate::current;
+use crate::current::{self, Who};
 use crate::cut_short::catch_task;
+use crate::deadlock::{Bond, Crew, Need};
 use crate::error::{Cancelled, CutShort, Failure, Why};
-use crate::id::Label;
+use crate::id::{Label, TaskId};
 use crate::observe::{Completion, Event, tell};
-use crate::primitive::Arc;
+use crate::part::Part;
+use crate::primitive::{Arc, Mutex};
 
-/// Makes a job of `f`. The steps and their order, on which promises 2 and 5 rest:
-///
-/// 1. run `f`, catching a panic, or how it was left;
-/// 2. *record* a failure, so that the root cause is first whatever happens next;
-/// 3. complete the packet: the joiner wakes with this task's own result, not with the cancellation that
-///    the failure is about to cause;
-/// 4. ask the policy, which may cancel the scope;
-/// 5. drop the result if its handle is gone, before the group can let the scope end.
-///
-/// Outside a scope there are no `failures`: nobody but the joiner takes one.
+/// A task that runs an `F`.
+struct Closure<F, T, E> {
+    entry: Entry,
+    at_hand: Mutex<AtHand<F, T, E>>,
+    /// Outside a scope there are none: nobody but the joiner takes one.
+    failures: Option<Arc<Failures<E>>>,
+    packet: Packet<T, E>,
+}
+
+/// What a task has at hand.
+enum AtHand<F, T, E> {
+    Closure(F, Inherited),
+    /// What the closure did, if another thread than the one it ran on is to conclude.
+    #[cfg(not(reunite_model))]
+    Outcome(Result<T, Failure<E>>),
+    Nothing,
+}
+
+impl<F, T, E> Closure<F, T, E> {
+    fn take(&self) -> AtHand<F, T, E> {
+        std::mem::replace(&mut *self.at_hand.lock(), AtHand::Nothing)
+    }
+}
+
+/// Makes a task of `f`, as which it is known by what `as_task` makes of it. Returns the place of its result.
 pub(crate) fn prepare<'a, T, E, F>(
-    spec: &Spec,
+    spec: Spec,
     group: &Arc<Group>,
-    node: &Arc<Node>,
+    parent: Option<Part<Who>>,
     failures: Option<&Arc<Failures<E>>>,
     f: F,
-) -> (Job<'a>, Arc<Packet<T, E>>)
+    as_task: impl FnOnce(Arc<dyn Task + 'a>) -> Arc<dyn Task>,
+) -> Part<Packet<T, E>, dyn Task>
 where
     T: Send + 'a,
     E: Send + 'a,
     F: FnOnce() -> Result<T, E> + Send + 'a,
 {
-    let packet = Arc::new(Packet::new());
     let inherited = if spec.inherit {
         Inherited::capture()
     } else {
         Inherited::default()
     };
-    let label = spec.label.clone();
-    let (group, node) = (Arc::clone(group), Arc::clone(node));
-    let (failures, result) = (failures.map(Arc::clone), Arc::clone(&packet));
-    let job = move |go: Go| {
-        let is_apart = go.is_apart();
-        let outcome = carry_out(go, f, &label, inherited);
-        let conclude = move || {
-            node.mark_over();
-            let how = match &outcome {
-                Ok(_) => Completion::Value,
-                Err(Failure::Panicked { .. }) => Completion::Panic,
-                Err(Failure::Cancelled(_)) => Completion::Cancelled,
-                Err(_) => Completion::Error,
+    let task = Arc::new(Closure {
+        entry: Entry::new(spec.label, parent, group, spec.on),
+        at_hand: Mutex::new(AtHand::Closure(f, inherited)),
+        failures: failures.map(Arc::clone),
+        packet: Packet::new(),
+    });
+    Part::of(task, |task| &task.packet, |task| as_task(task))
+}
+
+impl<F, T, E> Task for Closure<F, T, E>
+where
+    T: Send,
+    E: Send,
+    F: FnOnce() -> Result<T, E> + Send,
+{
+    fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    fn execute(&self, go: Go, then: Then) {
+        let AtHand::Closure(f, inherited) = self.take() else {
+            unreachable!("a task is begun once")
+        };
+        let outcome = carry_out(go, f, &self.entry.who.label, inherited);
+        match then {
+            Then::Conclude => self.conclude_with(outcome),
+            #[cfg(not(reunite_model))]
+            Then::Leave => *self.at_hand.lock() = AtHand::Outcome(outcome),
+        }
+    }
+
+    #[cfg(not(reunite_model))]
+    fn conclude(&self) {
+        let AtHand::Outcome(outcome) = self.take() else {
+            unreachable!("what ran apart leaves what it did")
+        };
+        self.conclude_with(outcome);
+    }
+}
+
+impl<F, T, E> Closure<F, T, E> {
+    fn conclude_with(&self, outcome: Result<T, Failure<E>>) {
+        let Entry {
+            who, node, group, ..
+        } = &self.entry;
+        let label = &who.label;
+        node.mark_over();
+        let how = match &outcome {
+            Ok(_) => Completion::Value,
+            Err(Failure::Panicked { .. }) => Completion::Panic,
+            Err(Failure::Cancelled(_)) => Completion::Cancelled,
+            Err(_) => Completion::Error,
+        };
+        tell(|| Event::Complete { task: label, how });
+        let record = |failure| {
+            let record = |failures: &Failures<E>| {
+                failures.record(label.clone(), failure, node.was_observed())
             };
-            tell(|| Event::Complete { task: &label, how });
-            let record = |failure| {
-                let record = |failures: &Failures<E>| {
-                    failures.record(label.clone(), failure, node.was_observed())
-                };
-                match &failures {
-                    Some(failures) => record(failures),
-                    None => record(&Failures::new()),
-                }
-            };
-            // One that was told of a cancellation most likely returned that.
-            let value = outcome.as_ref().ok().filter(|_| !node.was_observed());
-            let unjoined = value.and_then(|value| Unjoined::of(value, || label.clone()));
-            result.complete(outcome.map_err(record), unjoined);
-            if let Err(payload) = group.decide(&label, how) {
-                contain(|| drop(record(Failure::panicked(payload))));
-            }
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(result))) {
-                contain(|| drop(record(Failure::panicked(payload))));
+            match &self.failures {
+                Some(failures) => record(failures),
+                None => record(&Failures::new()),
             }
         };
-        if is_apart {
-            return Some(Box::new(conclude) as Conclusion<'a>);
+        // One that was told of a cancellation most likely returned that.
+        let value = outcome.as_ref().ok().filter(|_| !node.was_observed());
+        let unjoined = value.and_then(|value| Unjoined::of(value, || label.clone()));
+        self.packet.complete(outcome.map_err(record), unjoined);
+        if let Err(payload) = group.decide(label, how) {
+            contain(|| drop(record(Failure::panicked(payload))));
         }
-        conclude();
-        None
-    };
-    (Box::new(job), packet)
+        let discard = || self.packet.discard_if_abandoned();
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(discard)) {
+            contain(|| drop(record(Failure::panicked(payload))));
+        }
+    }
+}
+
+impl<F: Send, T: Send, E: Send> Crew for Closure<F, T, E> {
+    fn need(&self) -> Need {
+        self.entry.need()
+    }
+
+    fn size(&self) -> usize {
+        self.entry.size()
+    }
+
+    fn needs(&self, task: TaskId) -> bool {
+        self.entry.needs(task)
+    }
+
+    fn bonds(&self) -> Vec<Bond> {
+        self.entry.bonds()
+    }
 }
 
 fn carry_out<T, E>(
@@ -97,11 +180,6 @@ fn carry_out<T, E>(
 ) -> Result<T, Failure<E>> {
     assert_outside();
     let run = || match go {
-        #[cfg(not(reunite_model))]
-        Go::Apart => {
-            let _ambient = inherited.enter(task);
-            f().map_err(Failure::Failed)
-        }
         Go::Run => {
             let _ambient = inherited.enter(task);
             f().map_err(Failure::Failed)
@@ -119,4 +197,50 @@ fn carry_out<T, E>(
         }
     };
     catch_task(run).unwrap_or_else(|payload| Err(Failure::panicked(payload)))
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread::yield_now;
+
+    use crate::current::{Who, who};
+    use crate::part::Part;
+
+    struct Counts<'a>(&'a AtomicUsize);
+
+    impl Drop for Counts<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// What it borrows may be gone then, and who refers to the task knows nothing of that.
+    #[test]
+    fn a_result_that_nobody_takes_is_gone_at_the_end_of_its_scope_whoever_refers_to_its_task() {
+        let (dropped, kept) = (AtomicUsize::new(0), Mutex::new(Vec::<Part<Who>>::new()));
+        let count = || dropped.load(Ordering::SeqCst);
+        let task = || {
+            kept.lock().unwrap().push(who());
+            Counts(&dropped)
+        };
+        let late = crate::scope(|s| {
+            for _ in 0..10 {
+                drop(s.spawn(task));
+            }
+            let ended = s.spawn(task);
+            while !ended.is_finished() {
+                yield_now();
+            }
+            drop(ended);
+            s.spawn(|| {
+                assert_eq!(s.spawn(task).detach(), ());
+            });
+            s.spawn(task)
+        });
+        assert_eq!((count(), kept.lock().unwrap().len()), (12, 13));
+        drop(late);
+        assert_eq!(count(), 13);
+    }
 }

@@ -3,18 +3,16 @@
 use std::io;
 
 #[cfg(not(reunite_model))]
-use super::apart::Apart;
-use super::group::{Admitted, Begins, Entry};
-#[cfg(not(reunite_model))]
-use super::job::Conclusion;
-use super::job::{Go, Job};
+use super::apart;
+use super::group::{Admitted, Begins, Task};
+use super::job::{Go, Then};
 use crate::current::{self, Context, enter};
 use crate::deadlock;
 use crate::error::resume;
 use crate::observe::{Event, Quiet, is_on, tell};
 use crate::primitive::Arc;
 
-impl Entry {
+impl dyn Task {
     /// Starts the task, or queues it, or, if its group is cancelled, completes it cancelled without starting anything.
     ///
     /// # Errors
@@ -64,12 +62,12 @@ impl Entry {
 
     /// Runs the job on this thread, unless somebody else took it before. A cancelled task is not started:
     /// it completes cancelled. Never unwinds.
-    pub(crate) fn run(&self) {
+    pub(crate) fn run(self: &Arc<Self>) {
         self.go(self.whether_to_run(), false);
     }
 
     /// [`run`](Self::run), on a thread that has a place in the group.
-    fn run_in_place(&self) {
+    fn run_in_place(self: &Arc<Self>) {
         self.go(self.whether_to_run(), true);
     }
 
@@ -86,37 +84,35 @@ impl Entry {
     }
 
     /// The system refused a thread: the task completes with that.
-    pub(crate) fn refuse(&self, error: io::Error) {
+    pub(crate) fn refuse(self: &Arc<Self>, error: io::Error) {
         self.go(Go::Refused(error), false);
     }
 
-    fn go(&self, go: Go, in_place: bool) {
-        let Some(job) = self.job.lock().take() else {
+    fn go(self: &Arc<Self>, go: Go, in_place: bool) {
+        if !self.who.start() {
             return;
-        };
+        }
         if in_place {
             self.group.begin_in_place();
         }
-        self.who.start();
-        let last = self.run_apart(job, go);
+        let last = self.run_apart(go);
         let context = Context {
-            who: Arc::clone(&self.who),
-            node: Arc::clone(&self.node),
+            who: self.shared_who(),
+            node: self.shared_node(),
         };
         let quiet = self.is_quiet.then(Quiet::keep);
         let entered = enter(context);
         let group = self.group.node().label().id();
         let running = deadlock::run(self.who.label.id(), Some(group));
         match last {
-            Last::Job(job, go) => {
+            Last::All(go) => {
                 tell(|| Event::Start {
                     task: &self.who.label,
                 });
-                // It has concluded, as it was not told otherwise.
-                let _none = job(go);
+                self.execute(go, Then::Conclude);
             }
             #[cfg(not(reunite_model))]
-            Last::Conclusion(conclude) => conclude(),
+            Last::Conclusion => self.conclude(),
         }
         deadlock::leak(&self.who.label, running.leaked());
         drop(running);
@@ -130,45 +126,36 @@ impl Entry {
 
 /// What this thread is to do of a task.
 enum Last {
-    Job(Job<'static>, Go),
+    All(Go),
     #[cfg(not(reunite_model))]
-    Conclusion(Conclusion<'static>),
+    Conclusion,
 }
 
-impl Entry {
+impl dyn Task {
     /// Has a task that asks for a fresh thread run there.
     #[cfg(not(reunite_model))]
-    fn run_apart(&self, job: Job<'static>, go: Go) -> Last {
-        let Some(threads) = self.group.threads().filter(|_| self.on.is_fresh) else {
-            return Last::Job(job, go);
-        };
-        if !matches!(go, Go::Run) {
-            return Last::Job(job, go);
+    fn run_apart(self: &Arc<Self>, go: Go) -> Last {
+        if !self.on.is_fresh || !matches!(go, Go::Run) {
+            return Last::All(go);
         }
-        let apart = Apart {
-            context: Context {
-                who: Arc::clone(&self.who),
-                node: Arc::clone(&self.node),
-            },
-            group: self.group.node().label().id(),
-            stack_size: self.on.stack_size,
-            is_quiet: self.is_quiet,
+        let Some(threads) = self.group.threads() else {
+            return Last::All(go);
         };
-        match apart.run(job, threads.run_apart) {
-            Ok(conclusion) => Last::Conclusion(conclusion),
-            Err((job, error)) => Last::Job(job, Go::Refused(error)),
+        match apart::run(self, threads.run_apart) {
+            Ok(()) => Last::Conclusion,
+            Err(error) => Last::All(Go::Refused(error)),
         }
     }
 
     /// In a model no thread has anything to do in its locals' destructors, and every task a thread of its own.
     #[cfg(reunite_model)]
-    fn run_apart(&self, job: Job<'static>, go: Go) -> Last {
-        Last::Job(job, go)
+    fn run_apart(self: &Arc<Self>, go: Go) -> Last {
+        Last::All(go)
     }
 }
 
 /// What a thread does: this task, then those that queue for its place.
-pub(crate) fn run_chain(first: Arc<Entry>) {
+pub(crate) fn run_chain(first: Arc<dyn Task>) {
     let group = Arc::clone(&first.group);
     first.run_in_place();
     drop(first);

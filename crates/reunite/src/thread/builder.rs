@@ -11,9 +11,7 @@ use crate::id::{Kind, Label};
 use crate::observe::{Straggler, Stragglers};
 use crate::primitive::{Arc, Duration, Instant, OnceLock};
 use crate::profile;
-use crate::task::{
-    Entry, Group, JoinHandle, OnDrop, OnThread, Rules, Spec, Starter, WaitAll, prepare,
-};
+use crate::task::{Group, JoinHandle, OnDrop, OnThread, Rules, Spec, Starter, WaitAll, prepare};
 
 /// Starts a task on a thread of its own, outside any scope: its handle joins on drop.
 ///
@@ -125,10 +123,8 @@ impl Builder {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let (handle, entry) = admit(root(), self.spec(Location::caller()), f);
-        if let Err(error) = entry.start() {
-            entry.refuse(error);
-        }
+        let handle = admit(root(), self.spec(Location::caller()), f);
+        handle.start();
         handle
     }
 
@@ -162,11 +158,11 @@ impl Builder {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let (handle, entry) = admit(root(), self.spec(at), f);
-        match entry.start() {
+        let handle = admit(root(), self.spec(at), f);
+        match handle.task().start() {
             Ok(()) => Ok(handle),
             Err(error) => {
-                entry.refuse(error);
+                handle.task().refuse(error);
                 Err(handle.join().err().expect("a refused task has no value"))
             }
         }
@@ -174,19 +170,14 @@ impl Builder {
 }
 
 /// Makes a task of `group`, which is not started yet.
-pub(crate) fn admit<T, F>(group: &Arc<Group>, spec: Spec, f: F) -> (JoinHandle<T>, Arc<Entry>)
+pub(crate) fn admit<T, F>(group: &Arc<Group>, spec: Spec, f: F) -> JoinHandle<T>
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    let node = Node::child(group.node(), spec.label.clone(), None);
-    let who = current::Who::new(spec.label.clone(), Some(current::current().who));
-    let (job, packet) = prepare(&spec, group, &node, None, || Ok(f()));
-    let entry = Entry::new(job, who, node, Arc::clone(group), spec.on);
-    (
-        JoinHandle::new(packet, Arc::clone(&entry), OnDrop::Join),
-        entry,
-    )
+    let parent = Some(current::who());
+    let packet = prepare(spec, group, parent, None, || Ok(f()), |task| task);
+    JoinHandle::new(packet, OnDrop::Join)
 }
 
 /// The group of all tasks outside scopes.

@@ -13,30 +13,30 @@ use crate::primitive::Duration;
 #[cfg(all(target_os = "linux", not(reunite_model)))]
 use crate::primitive::thread_local;
 use crate::primitive::{Arc, Builder, JoinHandle};
-use crate::task::{Entry, Threads, run_chain};
+use crate::task::{Task, Threads, run_chain};
 
 /// How long a thread waits for its next task before it ends.
 #[cfg(not(reunite_model))]
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 #[cfg(not(reunite_model))]
-static RECYCLER: Recycler<Arc<Entry>> = Recycler::new(KEEP_ALIVE, run_named);
+static RECYCLER: Recycler<Arc<dyn Task>> = Recycler::new(KEEP_ALIVE, run_named);
 
 /// What threads are called while they run a task that has no name.
 #[cfg(not(reunite_model))]
 const NAME: &str = "reunite";
 
-/// Runs `entry`, and what queues behind it, on a thread: at once, never behind another task.
+/// Runs `task`, and what queues behind it, on a thread: at once, never behind another task.
 ///
 /// # Errors
-/// The system refuses to start one; the entry is untouched.
+/// The system refuses to start one; the task is untouched.
 #[cfg(not(reunite_model))]
-pub(crate) fn start(entry: &Arc<Entry>) -> io::Result<()> {
-    let chain = Arc::clone(entry);
-    if let (Some(_), false) = (entry.on.stack_size, entry.on.is_fresh) {
+pub(crate) fn start(task: &Arc<dyn Task>) -> io::Result<()> {
+    let chain = Arc::clone(task);
+    if let (Some(_), false) = (task.on.stack_size, task.on.is_fresh) {
         // A thread of an unusual size is not recycled: the next task would inherit the size.
         let work = || run_named(chain);
-        return launch(NAME.to_owned(), entry.on.stack_size, work).map(drop);
+        return launch(NAME.to_owned(), task.on.stack_size, work).map(drop);
     }
     match RECYCLER.reuse(chain) {
         Ok(()) => Ok(()),
@@ -45,7 +45,7 @@ pub(crate) fn start(entry: &Arc<Entry>) -> io::Result<()> {
 }
 
 #[cfg(not(reunite_model))]
-fn run_named(chain: Arc<Entry>) {
+fn run_named(chain: Arc<dyn Task>) {
     set_name(chain.who.label.name());
     run_chain(chain);
 }
@@ -74,8 +74,8 @@ pub(crate) const THREADS: Threads = Threads {
 
 /// In a model every task has a fresh thread; recycling has a model of its own.
 #[cfg(reunite_model)]
-pub(crate) fn start(entry: &Arc<Entry>) -> io::Result<()> {
-    let (alive, chain) = (Alive::new(), Arc::clone(entry));
+pub(crate) fn start(task: &Arc<dyn Task>) -> io::Result<()> {
+    let (alive, chain) = (Alive::new(), Arc::clone(task));
     let thread = Builder::new().spawn(move || alive.during(|| run_chain(chain)));
     thread.map(drop)
 }

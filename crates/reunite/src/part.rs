@@ -1,0 +1,147 @@
+//! Counted references to parts of what is shared: a task is one allocation, and others refer to its record, to its cancel
+//! node, or to its result.
+//!
+//! # Safety argument
+//! 1. *A part lies in its whole, or lives as long.* It is found by a function that makes a `&'a T` of any `&'a C`
+//!    ([`Part::of`]), or is all of it.
+//! 2. *The whole stays where it is, and is not changed but through shared references, while a reference is counted.* It lies in
+//!    an `Arc`, of which this file has the only way to it, and asks for no `&mut`.
+//! 3. *The count is the whole's.* What an `Arc` is converted into is looked at: it has the same address.
+
+use std::fmt;
+use std::ops::Deref;
+use std::ptr::NonNull;
+
+use crate::primitive::{Arc, Weak};
+
+/// Something that parts can be of.
+pub(crate) trait Whole: Send + Sync {}
+
+impl<T: Send + Sync> Whole for T {}
+
+/// A counted reference to a `T` in a `W`.
+pub(crate) struct Part<T, W: ?Sized = dyn Whole> {
+    part: NonNull<T>,
+    whole: Arc<W>,
+}
+
+// SAFETY: it is a `&T` and an `Arc<W>`.
+unsafe impl<T: Send + Sync, W: ?Sized + Send + Sync> Send for Part<T, W> {}
+// SAFETY: as before.
+unsafe impl<T: Send + Sync, W: ?Sized + Send + Sync> Sync for Part<T, W> {}
+
+impl<T: Send + Sync + 'static> Part<T> {
+    /// All of a whole of its own.
+    pub(crate) fn new(value: T) -> Self {
+        Self::of(Arc::new(value), |value| value, |whole| whole)
+    }
+}
+
+impl<T, W: ?Sized> Part<T, W> {
+    /// What `which` finds in `whole`, which is known as `as_whole` makes it from here on.
+    ///
+    /// # Panics
+    /// If that is another.
+    pub(crate) fn of<C: ?Sized>(
+        whole: Arc<C>,
+        which: impl for<'a> FnOnce(&'a C) -> &'a T,
+        as_whole: impl FnOnce(Arc<C>) -> Arc<W>,
+    ) -> Self {
+        let part = NonNull::from(which(&whole));
+        let address = Arc::as_ptr(&whole).addr();
+        let whole = as_whole(whole);
+        assert!(Arc::as_ptr(&whole).addr() == address, "it is not the whole");
+        Self { part, whole }
+    }
+
+    /// What it is a part of.
+    pub(crate) fn whole(&self) -> &Arc<W> {
+        &self.whole
+    }
+
+    /// Whether both are the same part of the same.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.part == other.part
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakPart<T, W> {
+        WeakPart {
+            part: self.part,
+            whole: Arc::downgrade(&self.whole),
+        }
+    }
+}
+
+impl<T, W: ?Sized> Clone for Part<T, W> {
+    fn clone(&self) -> Self {
+        Self {
+            part: self.part,
+            whole: Arc::clone(&self.whole),
+        }
+    }
+}
+
+impl<T, W: ?Sized> Deref for Part<T, W> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: 1, 2 and 3: it lives while the whole is counted, which it is here.
+        unsafe { self.part.as_ref() }
+    }
+}
+
+impl<T: fmt::Debug, W: ?Sized> fmt::Debug for Part<T, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// A reference to a part of what may be gone.
+pub(crate) struct WeakPart<T, W: ?Sized = dyn Whole> {
+    part: NonNull<T>,
+    whole: Weak<W>,
+}
+
+// SAFETY: others get a `Part` from it.
+unsafe impl<T: Send + Sync, W: ?Sized + Send + Sync> Send for WeakPart<T, W> {}
+// SAFETY: as before.
+unsafe impl<T: Send + Sync, W: ?Sized + Send + Sync> Sync for WeakPart<T, W> {}
+
+impl<T, W: ?Sized> WeakPart<T, W> {
+    pub(crate) fn upgrade(&self) -> Option<Part<T, W>> {
+        let (part, whole) = (self.part, self.whole.upgrade()?);
+        Some(Part { part, whole })
+    }
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use super::*;
+
+    struct Two(String, u8);
+
+    #[test]
+    fn a_part_keeps_its_whole_and_a_weak_one_does_not() {
+        let two = Arc::new(Two("whole".to_owned(), 2));
+        let first: Part<String> = Part::of(Arc::clone(&two), |two| &two.0, |two| two as _);
+        let second: Part<u8> = Part::of(two, |two| &two.1, |two| two as _);
+        let weak = first.downgrade();
+        assert!(weak.upgrade().is_some_and(|again| again.is(&first)));
+        drop(first);
+        assert_eq!(
+            (*second, weak.upgrade().as_deref()),
+            (2, Some(&"whole".to_owned()))
+        );
+        drop(second);
+        assert!(weak.upgrade().is_none());
+    }
+
+    #[test]
+    #[should_panic(expected = "not the whole")]
+    fn another_whole_is_refused() {
+        let other = Arc::new(Two(String::new(), 0));
+        let two = Arc::new(Two(String::new(), 0));
+        let _part: Part<String> = Part::of(two, |two| &two.0, |_| other as _);
+    }
+}

@@ -1,0 +1,66 @@
+//! A task that always begins: somebody waits who has no value without it.
+
+use super::group::{Entry, Group, NodeOf, Task};
+use super::job::{Go, Then};
+use crate::cancel::Node;
+use crate::current::Who;
+use crate::deadlock::{Bond, Crew, Need};
+use crate::id::{Label, TaskId};
+use crate::part::Part;
+use crate::primitive::{Arc, Mutex};
+
+/// Runs a closure, and tells by it what became of that.
+pub(crate) type Job<'a> = Box<dyn FnOnce() + Send + 'a>;
+
+struct Always {
+    entry: Entry,
+    job: Mutex<Option<Job<'static>>>,
+}
+
+/// A task of `group` that runs under the node of the task that waits for it, in a cancelled task as well.
+pub(crate) fn always(
+    job: Job<'static>,
+    label: Label,
+    parent: Part<Who>,
+    node: Part<Node>,
+    group: &Arc<Group>,
+) -> Arc<dyn Task> {
+    Arc::new(Always {
+        entry: Entry::always(label, Some(parent), NodeOf::Another(node), group),
+        job: Mutex::new(Some(job)),
+    })
+}
+
+impl Task for Always {
+    fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    fn execute(&self, _: Go, _: Then) {
+        let job = self.job.lock().take();
+        if let Some(job) = job {
+            job();
+        }
+    }
+
+    #[cfg(not(reunite_model))]
+    fn conclude(&self) {}
+}
+
+impl Crew for Always {
+    fn need(&self) -> Need {
+        self.entry.need()
+    }
+
+    fn size(&self) -> usize {
+        self.entry.size()
+    }
+
+    fn needs(&self, task: TaskId) -> bool {
+        self.entry.needs(task)
+    }
+
+    fn bonds(&self) -> Vec<Bond> {
+        self.entry.bonds()
+    }
+}

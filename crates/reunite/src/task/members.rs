@@ -1,0 +1,69 @@
+//! The tasks of a group that have not left: who they are, and what is done to all of them.
+
+use super::group::{Group, NodeOf, Task};
+use super::live::{Picture, Visible};
+use crate::cancel::{Node, Tasks};
+use crate::current::Who;
+use crate::error::{Cancelled, Why};
+use crate::id::{Label, TaskId};
+use crate::part::Part;
+use crate::primitive::Arc;
+
+impl Group {
+    /// The tasks that have not left, in spawn order.
+    pub(super) fn members(&self) -> Vec<Arc<dyn Task>> {
+        let mut members: Vec<_> = self.state.lock().members.values().cloned().collect();
+        members.sort_unstable_by_key(|task| task.who.label.id());
+        members
+    }
+
+    /// Whether `who` runs inside this group: as one of its tasks, or below one.
+    pub(crate) fn is_around(&self, who: &Part<Who>) -> bool {
+        let state = self.state.lock();
+        who.lineage(self.node.label().id())
+            .any(|who| state.members.contains_key(&who.label.id()))
+    }
+
+    /// The label of a task that has not left.
+    pub(crate) fn label_of(&self, task: TaskId) -> Option<Label> {
+        let state = self.state.lock();
+        let task = state.members.get(&task)?;
+        Some(task.who.label.clone())
+    }
+
+    /// Cancels each task that has not left, but for these, and not the group. Returns how many.
+    pub(crate) fn cancel_members_but(&self, except: &[TaskId], why: &Why) -> usize {
+        let members = self.members();
+        let is_meant = |entry: &Arc<dyn Task>| !except.contains(&entry.who.label.id());
+        let members: Vec<_> = members.into_iter().filter(is_meant).collect();
+        for entry in &members {
+            entry
+                .node
+                .cancel(Cancelled::new(why.clone(), self.node.label().clone()));
+        }
+        members.len()
+    }
+}
+
+impl Tasks for Group {
+    fn nodes(&self) -> Vec<Part<Node>> {
+        let state = self.state.lock();
+        let own = |task: &&Arc<dyn Task>| matches!(task.node, NodeOf::Itself(_));
+        let tasks = state.members.values().filter(own);
+        tasks.map(|task| task.shared_node()).collect()
+    }
+}
+
+impl Visible for Group {
+    fn pictures(&self) -> Vec<Picture> {
+        let members = self.members();
+        let shown = members.iter().filter(|task| !task.who.is_carrier());
+        vec![Picture {
+            scope: self.node.label().clone(),
+            owner: self.owner(),
+            cause: self.node.cause(),
+            tasks: shown.map(|task| task.shared_who()).collect(),
+            more_queued: 0,
+        }]
+    }
+}
