@@ -628,7 +628,12 @@ mod tests {
     fn a_scope_in_the_memory_of_one_that_has_ended_is_as_new() {
         let pool = Pool::builder().threads(1).build().unwrap();
         let outer = current::here();
-        let users = || (Arc::strong_count(&outer), Arc::strong_count(outer.node.whole()));
+        let users = || {
+            (
+                Arc::strong_count(&outer),
+                Arc::strong_count(outer.node.whole()),
+            )
+        };
         // No worker takes tasks, nor looks at scopes.
         pool.enter(|| {
             let before = users();
