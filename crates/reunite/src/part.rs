@@ -10,6 +10,7 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 
 use crate::primitive::{Arc, Weak};
@@ -29,6 +30,10 @@ pub(crate) struct Part<T, W: ?Sized = dyn Whole> {
 unsafe impl<T: Send + Sync, W: ?Sized + Send + Sync> Send for Part<T, W> {}
 // SAFETY: as before.
 unsafe impl<T: Send + Sync, W: ?Sized + Send + Sync> Sync for Part<T, W> {}
+
+/// Nothing of the whole is reached but the part.
+impl<T: RefUnwindSafe, W: ?Sized> UnwindSafe for Part<T, W> {}
+impl<T: RefUnwindSafe, W: ?Sized> RefUnwindSafe for Part<T, W> {}
 
 impl<T: Send + Sync + 'static> Part<T> {
     /// All of a whole of its own.
