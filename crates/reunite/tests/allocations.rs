@@ -8,16 +8,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 struct Counting;
 
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+/// That were allocated and not freed.
+static BYTES: AtomicUsize = AtomicUsize::new(0);
 
 // SAFETY: everything is the system's allocator's.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        BYTES.fetch_add(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller promises what this asks for.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller promises what this asks for.
         unsafe { System.dealloc(place, layout) }
     }
@@ -43,6 +47,11 @@ fn allocations_of(mut round: impl FnMut()) -> usize {
 
 /// One test, as what others allocate meanwhile would count.
 #[test]
+fn a_task_costs_so_much_memory() {
+    a_task_costs_so_many_allocations();
+    who_keeps_a_handle_does_not_keep_a_large_closure();
+}
+
 fn a_task_costs_so_many_allocations() {
     let in_scope = reunite::scope(|s| {
         allocations_of(|| {
@@ -60,4 +69,27 @@ fn a_task_costs_so_many_allocations() {
     let traced = if cfg!(feature = "tracing") { 2 } else { 0 };
     let expected = [1, 1, 1].map(|own| own + traced);
     assert_eq!([in_scope, outside, in_pool], expected);
+}
+
+fn who_keeps_a_handle_does_not_keep_a_large_closure() {
+    const COUNT: usize = 100;
+    let large = [1_u8; 32_768];
+    let before = BYTES.load(Ordering::Relaxed);
+    let kept: Vec<_> = (0..COUNT)
+        .map(|_| {
+            let mut task = reunite::spawn(move || large.iter().map(|n| usize::from(*n)).sum());
+            let sum: usize = loop {
+                match task.try_join() {
+                    Some(sum) => break sum.unwrap(),
+                    None => std::thread::yield_now(),
+                }
+            };
+            assert_eq!(sum, large.len());
+            task
+        })
+        .collect();
+    // A thread may not have freed the last yet.
+    let bytes = BYTES.load(Ordering::Relaxed).saturating_sub(before);
+    assert!(bytes < COUNT * large.len() / 4, "{bytes} bytes are kept");
+    drop(kept);
 }

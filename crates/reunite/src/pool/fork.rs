@@ -169,7 +169,7 @@ const IN_REGISTERS: usize = 2 * size_of::<usize>();
 
 /// Up to this size the second closure is kept beside the job, too, of which others know. What it borrows is then known to be what it
 /// was, and need not be looked up there: a fork is 4 to 10 % cheaper. Larger ones would cost stack.
-const KEPT: usize = 8 * size_of::<usize>();
+const KEPT: usize = size_of::<[usize; 8]>();
 
 /// [`fork`] that is not inlined, so that the caller can be inlined into it: the recursion then goes from here to here, and what
 /// a leaf does costs no call.

@@ -58,8 +58,33 @@ impl<F, T, E> Closure<F, T, E> {
     }
 }
 
+/// Larger closures lie apart, so that whoever refers to a task that is over does not keep their memory.
+const LARGE: usize = 256;
+
 /// Makes a task of `f`, as which it is known by what `as_task` makes of it. Returns the place of its result.
 pub(crate) fn prepare<'a, T, E, F>(
+    spec: Spec,
+    group: &Arc<Group>,
+    parent: Option<Part<Who>>,
+    failures: Option<&Arc<Failures<E>>>,
+    f: F,
+    as_task: impl FnOnce(Arc<dyn Task + 'a>) -> Arc<dyn Task>,
+) -> Part<Packet<T, E>, dyn Task>
+where
+    T: Send + 'a,
+    E: Send + 'a,
+    F: FnOnce() -> Result<T, E> + Send + 'a,
+{
+    if size_of::<F>() > LARGE {
+        let f = Box::new(f);
+        as_one(spec, group, parent, failures, move || f(), as_task)
+    } else {
+        as_one(spec, group, parent, failures, f, as_task)
+    }
+}
+
+/// A task that is one allocation.
+fn as_one<'a, T, E, F>(
     spec: Spec,
     group: &Arc<Group>,
     parent: Option<Part<Who>>,
