@@ -5,7 +5,8 @@
 //! 1. writes the cause (once; later cancellations lose and change nothing),
 //! 2. raises the `CANCELLED` bit,
 //! 3. under the node's lock takes a copy of its children and its waiters,
-//! 4. unparks the waiters and does the same to each child, with the same cause.
+//! 4. does the same to each child, with the same cause,
+//! 5. unparks the waiters of all, when all are told: what one does then may be to ask whether another is cancelled.
 //!
 //! *No child is missed*: a child links itself into its parent under the parent's lock, then looks at the
 //! parent's bit. If it linked itself before step 3, the canceller sees it; if after, the lock that the
@@ -77,6 +78,15 @@ struct Links {
     cut: Option<Box<(u64, CutShort)>>,
 }
 
+/// What a cancellation has come to on its way down.
+#[derive(Default)]
+struct Reached {
+    /// That are yet to be told.
+    nodes: Vec<Part<Node>>,
+    /// That are yet to be woken.
+    waiters: Vec<Parker>,
+}
+
 impl Node {
     /// A node that no cancellation reaches from above.
     pub(crate) fn root(label: Label, deadline: Option<Instant>) -> Part<Self> {
@@ -100,7 +110,7 @@ impl Node {
             && let Some(cause) = parent.cause()
         {
             // Observers were told with the parent.
-            self.raise(&cause, &mut Vec::new());
+            self.raise(&cause, &mut Reached::default());
         }
     }
 
@@ -343,11 +353,13 @@ impl Node {
     }
 
     fn raise_all(&self, cause: &Cancelled) {
-        let mut reached = Vec::new();
+        let mut reached = Reached::default();
         self.raise(cause, &mut reached);
-        while let Some(node) = reached.pop() {
+        while let Some(node) = reached.nodes.pop() {
             node.raise(cause, &mut reached);
         }
+        // Not before: what is woken may ask others, which are to know by then.
+        reached.waiters.iter().for_each(Parker::unpark);
     }
 
     /// Why a node above this one is cancelled, if one is: the news may still be on its way down.
@@ -362,7 +374,7 @@ impl Node {
         None
     }
 
-    fn raise(&self, cause: &Cancelled, reached: &mut Vec<Part<Self>>) {
+    fn raise(&self, cause: &Cancelled, reached: &mut Reached) {
         if self.cause.set(cause.clone()).is_err() {
             return;
         }
@@ -371,21 +383,13 @@ impl Node {
         let Some(links) = &*guard else {
             return;
         };
-        reached.extend(
-            links
-                .children
-                .iter()
-                .flatten()
-                .filter_map(WeakPart::upgrade),
-        );
-        let waiters: Vec<_> = links.waiters.iter().cloned().collect();
+        let children = links.children.iter().flatten();
+        reached.nodes.extend(children.filter_map(WeakPart::upgrade));
+        reached.waiters.extend(links.waiters.iter().cloned());
         let tasks = links.tasks.as_ref().and_then(Weak::upgrade);
         drop(guard);
         if let Some(tasks) = tasks {
-            reached.append(&mut tasks.nodes());
-        }
-        for waiter in waiters {
-            waiter.unpark();
+            reached.nodes.append(&mut tasks.nodes());
         }
     }
 

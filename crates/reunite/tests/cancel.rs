@@ -473,3 +473,35 @@ fn a_task_that_is_told_in_a_scope_of_its_own_hides_no_failure_of_another() {
     assert_eq!(errors, ["a failure", "a consequence"]);
     assert!(error.failures()[1].is_after_cancel());
 }
+
+#[test]
+fn no_task_begins_once_another_of_its_scope_was_told() {
+    let _watchdog = watchdog();
+    for _ in 0..500 {
+        let (is_told, begun_later) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let ended = ScopeBuilder::new().max_threads(1).try_scope(|s| {
+            let (up, is_up) = mpsc::channel();
+            let (is_told, begun_later) = (&is_told, &begun_later);
+            drop(s.spawn(move || {
+                up.send(()).unwrap();
+                let told = reunite::sleep(LONG);
+                is_told.store(told.is_err(), Ordering::SeqCst);
+                told
+            }));
+            for _ in 0..20 {
+                drop(s.spawn(move || {
+                    if is_told.load(Ordering::SeqCst) {
+                        begun_later.fetch_add(1, Ordering::SeqCst);
+                    }
+                    Ok(())
+                }));
+            }
+            is_up.recv().unwrap();
+            s.cancel("enough");
+            Ok(())
+        });
+        assert!(ended.is_err());
+        assert!(is_told.into_inner());
+        assert_eq!(begun_later.into_inner(), 0);
+    }
+}

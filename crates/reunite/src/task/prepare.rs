@@ -77,7 +77,7 @@ where
 {
     if size_of::<F>() > LARGE {
         let f = Box::new(f);
-        as_one(spec, group, parent, failures, move || f(), as_task)
+        as_one(spec, group, parent, failures, f, as_task)
     } else {
         as_one(spec, group, parent, failures, f, as_task)
     }

@@ -75,7 +75,13 @@ impl dyn Task {
         if self.begins == Begins::Always {
             return Go::Run;
         }
-        let Some(cause) = self.node.cause() else {
+        // The news may still be on its way from the group, while others of it were told, and wait for this task's place.
+        let news = || {
+            let cause = self.group.node().cause()?;
+            self.node.hear(&cause);
+            self.node.cause()
+        };
+        let Some(cause) = self.node.cause().or_else(news) else {
             return Go::Run;
         };
         // It counts as told: what its closure holds is dropped undone, and those who depend on that must know.
