@@ -3,7 +3,7 @@
 mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 
 use common::{LONG, payload_of, until_cancelled, watchdog};
 use reunite::policy::{FirstSuccess, OnTimeout, Policy, Verdict};
@@ -201,6 +201,39 @@ fn a_thread_beyond_the_limit_that_was_refused_takes_no_other_task_along() {
         (first.join().unwrap(), last.join().unwrap())
     });
     assert_eq!(values.unwrap(), (1, 2));
+}
+
+/// What it cancels need not wait for the destructor of a result.
+#[test]
+fn a_policy_is_asked_before_a_result_goes_that_nobody_takes() {
+    type Notes = Arc<Mutex<Vec<&'static str>>>;
+    struct Asked(Notes);
+    impl Policy for Asked {
+        fn on_complete(&self, _: &reunite::Label, _: Completion) -> Verdict {
+            self.0.lock().unwrap().push("asked");
+            Verdict::Continue
+        }
+    }
+    struct Dropped(Notes);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.lock().unwrap().push("dropped");
+        }
+    }
+    let _watchdog = watchdog();
+    let notes = Notes::default();
+    let (go, wait) = mpsc::channel();
+    let builder = ScopeBuilder::new().policy(Asked(Arc::clone(&notes)));
+    let ended = builder.scope(|s| {
+        let result = Dropped(Arc::clone(&notes));
+        drop(s.spawn(move || {
+            wait.recv().unwrap();
+            result
+        }));
+        go.send(()).unwrap();
+    });
+    assert!(ended.is_ok());
+    assert_eq!(*notes.lock().unwrap(), ["asked", "dropped"]);
 }
 
 struct Panicking;

@@ -187,6 +187,22 @@ fn a_map_keeps_order_and_comes_to_its_end() {
     );
 }
 
+/// Whoever puts the source back wakes another thread for the next item, and does not leave that for after its own.
+#[test]
+fn items_of_a_map_that_need_each_other_meet() {
+    check(
+        || {
+            let meet = reunite::sync::Barrier::new(2);
+            let count = reunite::scope(|s| {
+                let items = s.map(0..4, |_| meet.wait().unwrap()).threads(2).window(2);
+                items.into_iter().map(Result::unwrap).count()
+            });
+            assert_eq!(count, 4);
+        },
+        RUNS / 4,
+    );
+}
+
 #[test]
 fn a_map_dropped_early_joins_its_threads() {
     check(

@@ -21,7 +21,7 @@ pub(super) struct Parent {
     /// The scope's end, and those that join one of its tasks.
     waiters: Mutex<Vec<Parker>>,
     /// Opened by an observer, or below: observers are not told of the tasks.
-    is_quiet: bool,
+    pub(super) is_quiet: bool,
 }
 
 /// The calling thread runs tasks of a scope until this is dropped.

@@ -448,6 +448,7 @@ impl OpenScope for ScopeState {
 #[cfg(all(test, not(reunite_model)))]
 mod tests {
     use super::*;
+    use crate::observe::Quiet;
     use crate::pool::Pool;
     use crate::pool::piece::Spawned;
     use crate::pool::run::Role;
@@ -660,6 +661,25 @@ mod tests {
                 assert_eq!(s.core.queue.lock().cells.count(), 0);
             });
         });
+    }
+
+    #[test]
+    fn a_scope_in_the_memory_of_another_is_of_who_opens_it() {
+        let pools = [(); 2].map(|()| Pool::builder().threads(1).build().unwrap());
+        let is_quiet = || {
+            let check = |pool: &Pool| {
+                pool.scope(|s| {
+                    assert!(s.core.is_mine());
+                    s.core.parent.is_quiet
+                })
+            };
+            pools.each_ref().map(|pool| pool.enter(|| check(pool)))
+        };
+        assert_eq!(is_quiet(), [false, false]);
+        let quiet = Quiet::keep();
+        assert_eq!(is_quiet(), [true, true]);
+        drop(quiet);
+        assert_eq!(is_quiet(), [false, false]);
     }
 
     #[test]

@@ -220,6 +220,7 @@ mod tests {
         let (number, seat) = seating.take().unwrap();
         seat.answer();
         seating.leave(number);
+        assert!(!seating.places.marks.lowered.has(number));
         let (again, seat) = seating.take().unwrap();
         assert_eq!(again, number);
         assert!(seat.is_hungry() && !seating.has_offers());
