@@ -16,6 +16,9 @@ mod simulate;
 mod sync;
 mod table;
 
+use std::error::Error;
+use std::process::ExitCode;
+
 use busy::Busy;
 
 const USAGE: &str = "\
@@ -41,8 +44,22 @@ cargo run --release -p bench -- WHAT [--busy N] [--one-core]
                           target/bench/simulate.*, or into $BENCH_OUT; calibrate: what its steps cost here
 ";
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut args: Vec<String> = std::env::args().skip(1).collect();
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if args.iter().any(|arg| arg == "--help" || arg == "-h") {
+        print!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(mut args: Vec<String>) -> Result<(), Box<dyn Error>> {
     let is_on_one_core = on_one_core(&mut args)?;
     let count = busy_processes(&mut args)?;
     let _others = Busy::start(count)?;
@@ -60,10 +77,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["pool", part] => pool::run(Some(part), &out),
         ["sync"] => sync::run(&out),
         ["channels"] => channels::run(&out, None, on),
-        ["channels", capacity] => channels::run(&out, Some(capacity.parse()?), on),
+        ["channels", capacity] => channels::run(&out, Some(number("CAPACITY", capacity)?), on),
         ["profile"] => profile::run(&out),
         ["crawl", program] => crawl::run(program.as_ref(), 2000),
-        ["crawl", program, pages] => crawl::run(program.as_ref(), pages.parse()?),
+        ["crawl", program, pages] => crawl::run(program.as_ref(), number("PAGES", pages)?),
         ["images", program, dir] => images::run(program.as_ref(), dir.as_ref()),
         ["simulate"] => simulate::run(&out),
         ["simulate", "calibrate"] => {
@@ -71,12 +88,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Ok(())
         }
         ["serve", program] => serve::run(program.as_ref(), &out),
-        _ => Err(USAGE.into()),
+        [] => Err(format!("WHAT is missing\n\n{USAGE}").into()),
+        [what, ..] => Err(format!("`{what}` is not to be measured like that\n\n{USAGE}").into()),
     }
 }
 
+fn number(what: &str, text: &str) -> Result<usize, String> {
+    let number = text.parse();
+    number.map_err(|_| format!("{what} must be a whole number, and is `{text}`"))
+}
+
 /// Takes `--one-core` out of the arguments, and obeys it: before there are other threads or processes, which inherit it.
-fn on_one_core(args: &mut Vec<String>) -> Result<bool, Box<dyn std::error::Error>> {
+fn on_one_core(args: &mut Vec<String>) -> Result<bool, Box<dyn Error>> {
     let Some(at) = args.iter().position(|arg| arg == "--one-core") else {
         return Ok(false);
     };
@@ -97,14 +120,14 @@ fn on_one_core(args: &mut Vec<String>) -> Result<bool, Box<dyn std::error::Error
 }
 
 /// Takes `--busy N` out of the arguments.
-fn busy_processes(args: &mut Vec<String>) -> Result<usize, Box<dyn std::error::Error>> {
+fn busy_processes(args: &mut Vec<String>) -> Result<usize, Box<dyn Error>> {
     let Some(at) = args.iter().position(|arg| arg == "--busy") else {
         return Ok(0);
     };
     let count = args
         .get(at + 1)
         .ok_or("--busy needs a number of processes")?;
-    let count = count.parse()?;
+    let count = number("--busy", count)?;
     args.drain(at..at + 2);
     Ok(count)
 }

@@ -25,6 +25,12 @@ pub(crate) fn run(only: Option<&str>, dir: &Path) -> Result<(), Box<dyn Error>> 
         ("maps", maps::run),
         ("waiting", waiting::run),
     ];
+    if let Some(only) = only
+        && parts.iter().all(|(name, _)| *name != only)
+    {
+        let names = parts.map(|(name, _)| name).join(", ");
+        return Err(format!("the pool has no part `{only}`, but {names}").into());
+    }
     for (name, part) in parts {
         if only.is_none_or(|only| only == name) {
             part(&mut table);
