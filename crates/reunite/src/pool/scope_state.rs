@@ -59,7 +59,7 @@ const SHOWN: usize = 100;
 const PAUSES: u32 = 100;
 
 /// For how many scopes a thread keeps memory.
-const SPARES: usize = 4;
+const SPARES: usize = 16;
 
 thread_local! {
     /// The memory of scopes that have ended.
