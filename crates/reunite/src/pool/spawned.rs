@@ -11,15 +11,24 @@ use crate::task::{Group, Queue, Rules, Starter, Task, WaitAll};
 impl Shared {
     /// The group of the tasks that [`Pool::spawn`] and [`Pool::install`] start.
     pub(super) fn group(self: &Arc<Self>) -> &Arc<Group> {
-        self.group.get_or_init(|| {
-            let label = Label::new(Kind::Scope, Some(self.name.clone()), self.built_at);
-            let rules = Rules {
-                policy: Box::new(WaitAll),
-                max_threads: None,
-            };
-            let starter = Starter::Pool(Box::new(QueueOf(Arc::downgrade(self))));
-            Group::new(Node::root(label, None), None, rules, starter)
-        })
+        self.group.get().unwrap_or_else(|| self.make_group())
+    }
+
+    #[cold]
+    fn make_group(self: &Arc<Self>) -> &Arc<Group> {
+        let label = Label::new(Kind::Scope, Some(self.name.clone()), self.built_at);
+        let rules = Rules {
+            policy: Box::new(WaitAll),
+            max_threads: None,
+        };
+        let starter = Starter::Pool(Box::new(QueueOf(Arc::downgrade(self))));
+        let made = Group::new(Node::root(label, None), None, rules, starter);
+        // Not by `get_or_init`: making it takes locks.
+        let _too_late = self.group.set(made);
+        let Some(group) = self.group.get() else {
+            unreachable!("it was set, here or by another")
+        };
+        group
     }
 }
 
