@@ -181,22 +181,32 @@ where
 }
 
 /// The group of all tasks outside scopes.
+static ROOT: OnceLock<Arc<Group>> = OnceLock::new();
+
 fn root() -> &'static Arc<Group> {
-    static ROOT: OnceLock<Arc<Group>> = OnceLock::new();
     profile::begin_if_asked();
-    ROOT.get_or_init(|| {
-        let label = Label::new(Kind::Scope, Some("program".to_owned()), Location::caller());
-        let rules = Rules {
-            policy: Box::new(WaitAll),
-            max_threads: None,
-        };
-        Group::new(
-            Node::root(label, None),
-            None,
-            rules,
-            Starter::Threads(THREADS),
-        )
-    })
+    ROOT.get().unwrap_or_else(|| make_root())
+}
+
+#[cold]
+fn make_root() -> &'static Arc<Group> {
+    let label = Label::new(Kind::Scope, Some("program".to_owned()), Location::caller());
+    let rules = Rules {
+        policy: Box::new(WaitAll),
+        max_threads: None,
+    };
+    let made = Group::new(
+        Node::root(label, None),
+        None,
+        rules,
+        Starter::Threads(THREADS),
+    );
+    // Not by `get_or_init`: making it takes locks.
+    let _too_late = ROOT.set(made);
+    let Some(root) = ROOT.get() else {
+        unreachable!("it was set, here or by another")
+    };
+    root
 }
 
 /// The tasks that were [`detach`](JoinHandle::detach)ed and still run, in spawn order.
