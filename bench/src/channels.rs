@@ -1,12 +1,12 @@
 //! Channels of each capacity between few and many threads, beside those of std, crossbeam, kanal and flume.
 
-use std::path::Path;
 use std::sync::{Barrier, mpsc};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::rounds::median;
+use crate::setting::Setting;
 use crate::table::Table;
 
 const CAPACITIES: [usize; 6] = [0, 1, 2, 4, 64, 1024];
@@ -18,19 +18,19 @@ const SAMPLE: Duration = Duration::from_millis(8);
 const FEWEST: u64 = 256;
 const MOST: u64 = 400_000;
 
-/// Measures all capacities, or the one given, and writes `channels.*`, with `on` in their names.
+/// Measures all capacities, or the one given, and writes `channels.*`, with `on one core` in their names where that holds.
 pub(crate) fn run(
-    out: &Path,
+    setting: &Setting,
     capacity: Option<usize>,
-    on: &str,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let mut table = Table::default();
+) -> Result<Table, Box<dyn std::error::Error>> {
+    let mut table = Table::new(setting);
     for capacity in capacity.map_or(CAPACITIES.to_vec(), |one| vec![one]) {
         for shape in SHAPES {
-            cell(&mut table, capacity, shape, on);
+            cell(&mut table, capacity, shape, setting);
         }
     }
-    table.write(out, &format!("channels{}", on.replace(' ', "-")))
+    table.write(&format!("channels{}", setting.on.replace(' ', "-")))?;
+    Ok(table)
 }
 
 /// What a message took: wall time, and CPU time of all threads.
@@ -207,7 +207,8 @@ fn count_for(pass: Pass, capacity: usize, shape: (usize, usize)) -> u64 {
     }
 }
 
-fn cell(table: &mut Table, capacity: usize, shape: (usize, usize), on: &str) {
+fn cell(table: &mut Table, capacity: usize, shape: (usize, usize), setting: &Setting) {
+    let (rounds, on) = (setting.length.of(ROUNDS), setting.on);
     let mut candidates: Vec<(&str, Pass)> = vec![
         ("crossbeam-channel", pass::<Crossbeam>),
         ("kanal", pass::<Kanal>),
@@ -222,8 +223,8 @@ fn cell(table: &mut Table, capacity: usize, shape: (usize, usize), on: &str) {
         .iter()
         .map(|(_, pass)| count_for(*pass, capacity, shape))
         .collect();
-    let mut samples = vec![Vec::with_capacity(ROUNDS); candidates.len()];
-    for round in 0..ROUNDS {
+    let mut samples = vec![Vec::with_capacity(rounds); candidates.len()];
+    for round in 0..rounds {
         for turn in 0..candidates.len() {
             let at = (round + turn) % candidates.len();
             samples[at].push((candidates[at].1)(capacity, shape, counts[at]));

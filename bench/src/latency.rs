@@ -2,11 +2,13 @@
 //! are free and while other processes use them.
 
 use std::error::Error;
-use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use crate::allocations;
 use crate::rounds::Candidate;
+use crate::setting::Setting;
 use crate::table::Table;
 
 const ROUNDS: usize = 15;
@@ -15,14 +17,17 @@ const ROUNDS: usize = 15;
 const LASTS: Duration = Duration::from_millis(60);
 const CALLS: u32 = 2_000;
 
-pub(crate) fn run(out: &Path) -> Result<(), Box<dyn Error>> {
-    let mut table = Table::default();
+pub(crate) fn run(setting: &Setting) -> Result<Table, Box<dyn Error>> {
+    let mut table = Table::new(setting);
     spawns(&mut table);
     for capacity in [0, 1, 64] {
         round_trips(&mut table, capacity);
     }
     conditions(&mut table);
-    table.write(out, "latency")
+    asleep(&mut table);
+    recycled(&mut table);
+    table.write("latency")?;
+    Ok(table)
 }
 
 /// Microseconds a call.
@@ -189,4 +194,96 @@ fn sides<'a>(side: impl Fn(bool) + Sync + 'a) -> Box<dyn FnMut() -> f64 + 'a> {
         });
         start.elapsed().as_secs_f64() * 1e6 / f64::from(TURNS)
     })
+}
+
+/// There and back, where the thread that is asked sleeps.
+fn asleep(table: &mut Table) {
+    let here = std::thread::current();
+    let (asked, answered, is_over) = (
+        AtomicBool::new(false),
+        AtomicBool::new(false),
+        AtomicBool::new(false),
+    );
+    let until = |flag: &AtomicBool| {
+        while !flag.swap(false, Ordering::AcqRel) {
+            std::thread::park();
+        }
+    };
+    let pool = reunite::Pool::global();
+    std::thread::scope(|s| {
+        let other = s.spawn(|| {
+            loop {
+                until(&asked);
+                if is_over.load(Ordering::Acquire) {
+                    break;
+                }
+                answered.store(true, Ordering::Release);
+                here.unpark();
+            }
+        });
+        let other = other.thread();
+        let candidates = vec![
+            after_sleep("park and unpark (the floor)", || {
+                asked.store(true, Ordering::Release);
+                other.unpark();
+                until(&answered);
+            }),
+            after_sleep("std::thread::spawn, join", || {
+                drop(std::thread::spawn(|| 1).join());
+            }),
+            after_sleep("reunite::spawn, join", || {
+                drop(reunite::spawn(|| 1).join());
+            }),
+            after_sleep("rayon::spawn, mpsc", || {
+                let (tx, rx) = mpsc::channel();
+                rayon::spawn(move || tx.send(1).expect("received"));
+                rx.recv().expect("sent");
+            }),
+            after_sleep("reunite: Pool::spawn, mpsc", || {
+                let (tx, rx) = mpsc::channel();
+                pool.spawn(move || tx.send(1).expect("received")).detach();
+                rx.recv().expect("sent");
+            }),
+            after_sleep("reunite: Pool::spawn, join", || {
+                drop(pool.spawn(|| 1).join());
+            }),
+        ];
+        table.measure(
+            "there and back, the other thread asleep: wall time",
+            "µs",
+            301,
+            candidates,
+        );
+        is_over.store(true, Ordering::Release);
+        asked.store(true, Ordering::Release);
+        other.unpark();
+    });
+}
+
+/// Microseconds of one call, after all have slept.
+fn after_sleep<'a>(name: &'a str, mut call: impl FnMut() + 'a) -> Candidate<'a> {
+    let sample = move || {
+        std::thread::sleep(Duration::from_millis(2));
+        let start = Instant::now();
+        call();
+        start.elapsed().as_secs_f64() * 1e6
+    };
+    (name, Box::new(sample))
+}
+
+/// One thread after the other in a scope that lasts: those of this library are used again.
+fn recycled(table: &mut Table) {
+    std::thread::scope(|theirs| {
+        reunite::scope(|mine| {
+            let candidates = vec![
+                each("std::thread::scope", || {
+                    drop(theirs.spawn(|| 1).join());
+                }),
+                each("reunite::scope", || drop(mine.spawn(|| 1).join())),
+            ];
+            let what = "spawn one in a scope, join it: wall time";
+            table.measure(what, "µs", ROUNDS, candidates);
+        });
+    });
+    allocations::measure(table);
 }

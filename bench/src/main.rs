@@ -3,6 +3,7 @@
 //! mean anything.
 #![forbid(unsafe_code)]
 
+mod allocations;
 mod busy;
 mod channels;
 mod crawl;
@@ -12,6 +13,7 @@ mod pool;
 mod profile;
 mod rounds;
 mod serve;
+mod setting;
 mod simulate;
 mod sync;
 mod table;
@@ -20,6 +22,8 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use busy::Busy;
+use setting::{Length, Load, Setting};
+use table::Table;
 
 const USAGE: &str = "\
 cargo run --release -p bench -- WHAT [--busy N] [--one-core]
@@ -27,6 +31,9 @@ cargo run --release -p bench -- WHAT [--busy N] [--one-core]
   --busy N                while N other processes use the cores; results go into a folder `busy`
   --one-core              all threads, and the processes of --busy, on one core (Linux)
 
+  all                     latency, pool, sync and channels with a third of the rounds, one after the other, in some
+                          ten minutes; all rows once more at the end, with minima, medians and ratios; writes
+                          target/bench/*.{csv,json,svg}, or into $BENCH_OUT
   latency                 spawns, messages and conditions from thread to thread, beside std, crossbeam and rayon
   pool [PART]             forks, computing, scopes, shapes, maps, waiting: beside plain recursion,
                           rayon, chili and others; writes target/bench/*.{csv,json,svg}, or into $BENCH_OUT
@@ -62,35 +69,63 @@ fn main() -> ExitCode {
 fn run(mut args: Vec<String>) -> Result<(), Box<dyn Error>> {
     let is_on_one_core = on_one_core(&mut args)?;
     let count = busy_processes(&mut args)?;
+    let mut setting = Setting {
+        out: if count > 0 { out().join("busy") } else { out() },
+        load: Load::now(count),
+        length: Length::Full,
+        on: if is_on_one_core { " on one core" } else { "" },
+    };
     let _others = Busy::start(count)?;
-    let out = if count > 0 { out().join("busy") } else { out() };
-    let on = if is_on_one_core { " on one core" } else { "" };
     match args
         .iter()
         .map(String::as_str)
         .collect::<Vec<_>>()
         .as_slice()
     {
-        ["latency"] => latency::run(&out),
+        ["all"] => {
+            setting.length = Length::Short;
+            all(&setting)
+        }
+        ["latency"] => latency::run(&setting).map(drop),
         [busy::COMMAND] => busy::use_a_core(),
-        ["pool"] => pool::run(None, &out),
-        ["pool", part] => pool::run(Some(part), &out),
-        ["sync"] => sync::run(&out),
-        ["channels"] => channels::run(&out, None, on),
-        ["channels", capacity] => channels::run(&out, Some(number("CAPACITY", capacity)?), on),
-        ["profile"] => profile::run(&out),
+        [allocations::COMMAND, home, count] => {
+            allocations::spawn_and_join(home, number("COUNT", count)?)
+        }
+        ["pool"] => pool::run(None, &setting).map(drop),
+        ["pool", part] => pool::run(Some(part), &setting).map(drop),
+        ["sync"] => sync::run(&setting).map(drop),
+        ["channels"] => channels::run(&setting, None).map(drop),
+        ["channels", capacity] => {
+            channels::run(&setting, Some(number("CAPACITY", capacity)?)).map(drop)
+        }
+        ["profile"] => profile::run(&setting),
         ["crawl", program] => crawl::run(program.as_ref(), 2000),
         ["crawl", program, pages] => crawl::run(program.as_ref(), number("PAGES", pages)?),
         ["images", program, dir] => images::run(program.as_ref(), dir.as_ref()),
-        ["simulate"] => simulate::run(&out),
+        ["simulate"] => simulate::run(&setting),
         ["simulate", "calibrate"] => {
             simulate::calibrate();
             Ok(())
         }
-        ["serve", program] => serve::run(program.as_ref(), &out),
+        ["serve", program] => serve::run(program.as_ref(), &setting),
         [] => Err(format!("WHAT is missing\n\n{USAGE}").into()),
         [what, ..] => Err(format!("`{what}` is not to be measured like that\n\n{USAGE}").into()),
     }
+}
+
+/// Everything that is measured in one program, with fewer rounds.
+fn all(setting: &Setting) -> Result<(), Box<dyn Error>> {
+    let Load { busy, average } = setting.load;
+    let average = average.map_or_else(|| "unknown".to_owned(), |it| it.to_string());
+    let minutes = if busy > 0 { 20 } else { 10 };
+    println!("some {minutes} minutes; load average {average}, beside {busy} busy processes");
+    let mut table = Table::new(setting);
+    table.append(latency::run(setting)?);
+    table.append(pool::run(None, setting)?);
+    table.append(sync::run(setting)?);
+    table.append(channels::run(setting, None)?);
+    table.print();
+    table.write("all")
 }
 
 fn number(what: &str, text: &str) -> Result<usize, String> {

@@ -1,13 +1,13 @@
 //! What being profiled costs.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::rounds::Candidate;
+use crate::setting::Setting;
 use crate::table::Table;
 
-pub(crate) fn run(out: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    let mut table = Table::default();
+pub(crate) fn run(setting: &Setting) -> Result<(), Box<dyn std::error::Error>> {
+    let mut table = Table::new(setting);
     let tasks = || {
         let start = Instant::now();
         let ended = reunite::ScopeBuilder::new().max_threads(2).scope(|s| {
@@ -37,7 +37,7 @@ pub(crate) fn run(out: &Path) -> Result<(), Box<dyn std::error::Error>> {
         candidates,
     );
     known(&mut table);
-    table.write(out, "profile")
+    table.write("profile")
 }
 
 /// Programs with known answers, on real clocks: what the profiler says over what is so.

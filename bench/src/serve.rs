@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::setting::Setting;
 use crate::table::Table;
 
 const SIZES: [(&str, usize); 4] = [
@@ -39,7 +40,7 @@ impl Drop for Server {
     }
 }
 
-pub(crate) fn run(program: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(program: &Path, setting: &Setting) -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let www = folder.path().join("www");
     fs::create_dir(&www)?;
@@ -49,7 +50,7 @@ pub(crate) fn run(program: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     let servers = servers(program, folder.path(), &www)?;
     let names: Vec<_> = servers.iter().map(|server| server.name).collect();
     let wanted = std::env::var("BENCH_SIZES").ok();
-    let mut table = Table::default();
+    let mut table = Table::new(setting);
     for (name, _) in SIZES {
         if wanted.as_ref().is_some_and(|wanted| !wanted.contains(name)) {
             continue;
@@ -75,7 +76,7 @@ pub(crate) fn run(program: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
             table.add(&format!("{workload}: processor"), "µs", each(costs));
         }
     }
-    table.write(out, "serve")
+    table.write("serve")
 }
 
 fn file_of(name: &str) -> String {

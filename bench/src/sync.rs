@@ -1,21 +1,22 @@
 //! Locks and channels beside those of std, parking_lot, crossbeam, kanal and flume.
 
-use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::rounds::Candidate;
+use crate::setting::Setting;
 use crate::table::Table;
 
-pub(crate) fn run(out: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    let mut table = Table::default();
+pub(crate) fn run(setting: &Setting) -> Result<Table, Box<dyn std::error::Error>> {
+    let mut table = Table::new(setting);
     locks(&mut table);
     contended(&mut table);
     for capacity in [1, 64, 1024] {
         channels(&mut table, capacity);
     }
     overshoot(&mut table);
-    table.write(out, "sync")
+    table.write("sync")?;
+    Ok(table)
 }
 
 fn nanoseconds(count: u32, f: impl FnOnce()) -> f64 {
@@ -107,6 +108,7 @@ fn locks(table: &mut Table) {
 fn permits(table: &mut Table) {
     const COUNT: u32 = 1_000_000;
     let mine = reunite::sync::Semaphore::new(2);
+    let tokios = tokio::sync::Semaphore::new(2);
     let theirs = (std::sync::Mutex::new(2_u64), std::sync::Condvar::new());
     let candidates: Vec<Candidate<'_>> = vec![
         (
@@ -120,6 +122,14 @@ fn permits(table: &mut Table) {
                         *theirs.0.lock().expect("whole") += 1;
                         theirs.1.notify_one();
                     }
+                })
+            }),
+        ),
+        (
+            "tokio::sync::Semaphore, try_acquire",
+            Box::new(|| {
+                nanoseconds(COUNT, || {
+                    (0..COUNT).for_each(|_| drop(tokios.try_acquire().expect("free")));
                 })
             }),
         ),
@@ -147,6 +157,7 @@ fn once(table: &mut Table) {
         std::sync::OnceLock::<u64>::new(),
     );
     let look = std::hint::black_box::<Option<&u64>>;
+    let (std_once, parked) = (std::sync::Once::new(), parking_lot::Once::new());
     theirs.get_or_init(|| 1);
     mine.get_or_init(|| 1_u64).expect("nobody else makes it");
     let candidates: Vec<Candidate<'_>> = vec![
@@ -156,6 +167,24 @@ fn once(table: &mut Table) {
                 nanoseconds(COUNT, || {
                     (0..COUNT).for_each(|_| {
                         look(std::hint::black_box(&theirs).get());
+                    });
+                })
+            }),
+        ),
+        (
+            "std::sync::Once, call_once",
+            Box::new(|| {
+                nanoseconds(COUNT, || {
+                    (0..COUNT).for_each(|_| std::hint::black_box(&std_once).call_once(|| ()));
+                })
+            }),
+        ),
+        (
+            "parking_lot::Once, call_once",
+            Box::new(|| {
+                nanoseconds(COUNT, || {
+                    (0..COUNT).for_each(|_| {
+                        std::hint::black_box(&parked).call_once(|| ());
                     });
                 })
             }),

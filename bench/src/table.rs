@@ -8,24 +8,34 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use crate::rounds::{Candidate, median, sample};
+use crate::setting::Setting;
 
 struct Row {
     workload: String,
     candidate: String,
     unit: &'static str,
     median: f64,
-    low: f64,
-    high: f64,
-    /// To the first candidate of the workload.
+    minimum: f64,
+    maximum: f64,
+    /// Of the medians: to that of the first candidate of the workload.
     ratio: f64,
+    /// The same of the minima.
+    ratio_of_minima: f64,
 }
 
-#[derive(Default)]
 pub(crate) struct Table {
+    setting: Setting,
     rows: Vec<Row>,
 }
 
 impl Table {
+    pub(crate) fn new(setting: &Setting) -> Self {
+        Self {
+            setting: setting.clone(),
+            rows: Vec::new(),
+        }
+    }
+
     /// Samples the candidates in rounds; the first is what the others are compared with.
     pub(crate) fn measure(
         &mut self,
@@ -35,7 +45,7 @@ impl Table {
         mut candidates: Vec<Candidate<'_>>,
     ) {
         println!("\n{workload}");
-        let samples = sample(rounds, &mut candidates);
+        let samples = sample(self.setting.length.of(rounds), &mut candidates);
         let names = candidates.iter().map(|(name, _)| *name);
         self.add(workload, unit, names.zip(samples));
     }
@@ -49,29 +59,54 @@ impl Table {
     ) {
         let mut first = None;
         for (candidate, samples) in candidates {
-            let base = *first.get_or_insert_with(|| median(&samples));
-            let (low, high) = samples
-                .iter()
-                .fold((f64::INFINITY, 0f64), |(low, high), &value| {
-                    (low.min(value), high.max(value))
-                });
+            let minimum = samples.iter().copied().fold(f64::INFINITY, f64::min);
+            let maximum = samples.iter().copied().fold(0.0, f64::max);
             let median = median(&samples);
-            let ratio = median / base;
-            println!("  {candidate:34} {median:12.3} {unit:4} ({low:.3}–{high:.3})  {ratio:6.2}×");
+            let base = *first.get_or_insert((median, minimum));
+            let ratio = median / base.0;
+            println!(
+                "  {candidate:34} {median:12.3} {unit:4} ({minimum:.3}–{maximum:.3})  {ratio:6.2}×"
+            );
             self.rows.push(Row {
                 workload: workload.to_owned(),
                 candidate: candidate.to_owned(),
                 unit,
                 median,
-                low,
-                high,
+                minimum,
+                maximum,
                 ratio,
+                ratio_of_minima: minimum / base.1,
             });
         }
     }
 
-    /// Writes `NAME.csv`, `NAME.json` and `NAME.svg` into `dir`.
-    pub(crate) fn write(&self, dir: &Path, name: &str) -> Result<(), Box<dyn Error>> {
+    /// Takes over the rows of another table.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.rows.append(&mut other.rows);
+    }
+
+    /// All rows once more, with the minima.
+    pub(crate) fn print(&self) {
+        println!(
+            "\n  {:34} {:>12} {:>12}       {:>16}",
+            "", "minimum", "median", "ratios of both"
+        );
+        let mut workload = "";
+        for row in &self.rows {
+            if row.workload != workload {
+                workload = &row.workload;
+                println!("{workload}");
+            }
+            println!(
+                "  {:34} {:12.3} {:12.3} {:4} {:7.2}× {:7.2}×",
+                row.candidate, row.minimum, row.median, row.unit, row.ratio_of_minima, row.ratio
+            );
+        }
+    }
+
+    /// Writes `NAME.csv`, `NAME.json` and `NAME.svg`.
+    pub(crate) fn write(&self, name: &str) -> Result<(), Box<dyn Error>> {
+        let dir = &self.setting.out;
         fs::create_dir_all(dir)?;
         fs::write(dir.join(format!("{name}.csv")), self.csv()?)?;
         fs::write(dir.join(format!("{name}.json")), self.json()?)?;
@@ -81,22 +116,37 @@ impl Table {
     }
 
     fn csv(&self) -> Result<String, std::fmt::Error> {
-        let mut text = String::from("workload,candidate,unit,median,low,high,ratio\n");
+        let mut text = String::from(
+            "workload,candidate,unit,median,minimum,maximum,ratio,ratio of minima,busy processes,load average\n",
+        );
+        let load = self.setting.load;
+        let average = load.average.map_or_else(String::new, |it| it.to_string());
         for row in &self.rows {
             writeln!(
                 text,
-                "\"{}\",\"{}\",{},{:.4},{:.4},{:.4},{:.4}",
-                row.workload, row.candidate, row.unit, row.median, row.low, row.high, row.ratio
+                "\"{}\",\"{}\",{},{:.4},{:.4},{:.4},{:.4},{:.4},{},{average}",
+                row.workload,
+                row.candidate,
+                row.unit,
+                row.median,
+                row.minimum,
+                row.maximum,
+                row.ratio,
+                row.ratio_of_minima,
+                load.busy,
             )?;
         }
         Ok(text)
     }
 
     fn json(&self) -> Result<String, serde_json::Error> {
+        let load = self.setting.load;
         let rows = self.rows.iter().map(|row| {
             serde_json::json!({
                 "workload": row.workload, "candidate": row.candidate, "unit": row.unit,
-                "median": row.median, "low": row.low, "high": row.high, "ratio": row.ratio,
+                "median": row.median, "minimum": row.minimum, "maximum": row.maximum,
+                "ratio": row.ratio, "ratio_of_minima": row.ratio_of_minima,
+                "busy_processes": load.busy, "load_average": load.average,
             })
         });
         serde_json::to_string_pretty(&rows.collect::<Vec<_>>())

@@ -1,6 +1,8 @@
 //! Ordered maps on two cores, as a part of the sequential time.
 
 use std::hint::black_box;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use pariter::IteratorExt as _;
@@ -29,10 +31,15 @@ type Kind = (&'static str, usize, Box<dyn Fn(usize) -> u64>);
 pub(super) fn run(table: &mut Table) {
     let (mine, rayons) = (pool(2), rayon(2));
     let microsecond = steps_a_microsecond();
-    let kinds: [Kind; 3] = [
+    let kinds: [Kind; 5] = [
+        (
+            "50 ns",
+            100_000,
+            Box::new(move |_| (microsecond / 20.0) as u64),
+        ),
         (
             "100 ns",
-            500_000,
+            200_000,
             Box::new(move |_| (microsecond / 10.0) as u64),
         ),
         (
@@ -45,6 +52,11 @@ pub(super) fn run(table: &mut Table) {
             "skewed",
             5_000,
             Box::new(move |n| (microsecond * if n >= 4_500 { 90.0 } else { 0.9 }) as u64),
+        ),
+        (
+            "growing",
+            5_000,
+            Box::new(move |n| (microsecond * n as f64 / 250.0) as u64),
         ),
     ];
     for (kind, count, cost) in kinds {
@@ -105,7 +117,30 @@ pub(super) fn run(table: &mut Table) {
                 }),
             ),
             (
+                "reunite::for_each",
+                Box::new(|| {
+                    seconds(|| {
+                        let ended = reunite::for_each(opaque(), |n| {
+                            consume(black_box(spin(n)));
+                            Ok::<(), Failed>(())
+                        });
+                        ended.expect("nobody fails");
+                    }) * 1e3
+                }),
+            ),
+            (
                 "reunite: PoolScope::map",
+                Box::new(|| {
+                    seconds(|| {
+                        mine.scope(|s| {
+                            let mapped = s.map(opaque(), spin);
+                            mapped.for_each(|n| consume(black_box(n.expect("no panic"))));
+                        });
+                    }) * 1e3
+                }),
+            ),
+            (
+                "reunite: PoolScope::map, window(4096)",
                 Box::new(|| {
                     seconds(|| {
                         mine.scope(|s| {
@@ -131,6 +166,7 @@ pub(super) fn run(table: &mut Table) {
     }
 
     streaming(table, (microsecond * 0.06) as u64);
+    fails_in_scope(table);
 
     // A failure among computing tasks, until all are back.
     let loops = |n: usize, stop: &dyn Fn() -> bool| -> Result<(), Failed> {
@@ -176,6 +212,77 @@ pub(super) fn run(table: &mut Table) {
         21,
         candidates,
     );
+}
+
+/// A failure among computing tasks of a scope: from there until all are back.
+fn fails_in_scope(table: &mut Table) {
+    const COUNT: usize = 1_000;
+    const LASTS: Duration = Duration::from_micros(100);
+    let (mine, rayons) = (pool(2), rayon(2));
+    // The task that fails is one of the first that begin, whether the oldest or the youngest do so first.
+    let fails = |n: usize| n == 5 || n == COUNT - 5;
+    let candidates: Vec<Candidate<'_>> = vec![
+        (
+            "rayon::scope, a flag",
+            Box::new(|| {
+                let failed = OnceLock::new();
+                rayons.in_place_scope(|s| {
+                    for n in 0..COUNT {
+                        let failed = &failed;
+                        s.spawn(move |_| {
+                            if fails(n) {
+                                let _first = failed.set(Instant::now());
+                            }
+                            let start = Instant::now();
+                            while failed.get().is_none() && start.elapsed() < LASTS {}
+                        });
+                    }
+                });
+                since(&failed)
+            }),
+        ),
+        (
+            "reunite: PoolScope::cancel",
+            Box::new(|| {
+                let failed = OnceLock::new();
+                let scope = || {
+                    mine.scope(|s| {
+                        let canceller = s.canceller();
+                        for n in 0..COUNT {
+                            let (failed, canceller) = (&failed, canceller.clone());
+                            s.spawn(move || {
+                                if fails(n) {
+                                    let _first = failed.set(Instant::now());
+                                    canceller.cancel("a task has failed");
+                                }
+                                let start = Instant::now();
+                                while reunite::checkpoint().is_ok() && start.elapsed() < LASTS {}
+                            });
+                        }
+                    });
+                };
+                // The scope is left by it.
+                assert!(catch_unwind(AssertUnwindSafe(scope)).is_err());
+                since(&failed)
+            }),
+        ),
+    ];
+    table.measure(
+        "1 of 1,000 computing tasks of a scope fails: from there until all are back",
+        "µs",
+        31,
+        candidates,
+    );
+}
+
+/// Microseconds.
+fn since(failed: &OnceLock<Instant>) -> f64 {
+    failed
+        .get()
+        .expect("one has failed")
+        .elapsed()
+        .as_secs_f64()
+        * 1e6
 }
 
 /// Ten million items of 64 bytes through a map whose consumer takes as long as the map does.

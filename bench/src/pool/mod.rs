@@ -9,14 +9,14 @@ mod shapes;
 mod waiting;
 
 use std::error::Error;
-use std::path::Path;
 
+use crate::setting::Setting;
 use crate::table::Table;
 
 type Part = (&'static str, fn(&mut Table));
 
-pub(crate) fn run(only: Option<&str>, dir: &Path) -> Result<(), Box<dyn Error>> {
-    let mut table = Table::default();
+pub(crate) fn run(only: Option<&str>, setting: &Setting) -> Result<Table, Box<dyn Error>> {
+    let mut table = Table::new(setting);
     let parts: [Part; 6] = [
         ("forks", forks::run),
         ("computing", computing::run),
@@ -36,5 +36,6 @@ pub(crate) fn run(only: Option<&str>, dir: &Path) -> Result<(), Box<dyn Error>> 
             part(&mut table);
         }
     }
-    table.write(dir, only.unwrap_or("pool"))
+    table.write(only.unwrap_or("pool"))?;
+    Ok(table)
 }

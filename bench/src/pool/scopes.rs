@@ -159,6 +159,24 @@ pub(super) fn run(table: &mut Table) {
             }),
         ),
         (
+            "reunite::spawn",
+            Box::new(|| {
+                pause();
+                let start = Instant::now();
+                let task = reunite::spawn(Instant::now);
+                (task.join().expect("no panic") - start).as_secs_f64() * 1e6
+            }),
+        ),
+        (
+            "std::thread::spawn",
+            Box::new(|| {
+                pause();
+                let start = Instant::now();
+                let thread = std::thread::spawn(Instant::now);
+                (thread.join().expect("no panic") - start).as_secs_f64() * 1e6
+            }),
+        ),
+        (
             "rayon: ThreadPool::spawn",
             Box::new(|| {
                 pause();

@@ -280,7 +280,9 @@ fn cancelled(table: &mut Table) {
 
 /// A chain of threads, each of which waits for the one before.
 fn stages(table: &mut Table) {
-    const COUNT: usize = 2_000;
+    const COUNT: usize = 10_000;
+    // Enough for a loop over a channel, and ten thousand of them are no gigabytes.
+    const SMALL: usize = 64 << 10;
     let candidates: Vec<Candidate<'_>> = vec![
         (
             "std::thread::scope, crossbeam",
@@ -291,7 +293,9 @@ fn stages(table: &mut Table) {
                         for _ in 0..COUNT {
                             let (tell, told) = crossbeam_channel::bounded(1);
                             let input = std::mem::replace(&mut before, told);
-                            s.spawn(move || input.iter().try_for_each(|n| tell.send(n + 1)));
+                            let stage = move || input.iter().try_for_each(|n| tell.send(n + 1));
+                            let thread = std::thread::Builder::new().stack_size(SMALL);
+                            consume(thread.spawn_scoped(s, stage).expect("a thread"));
                         }
                         first.send(0).expect("the first stage listens");
                         assert_eq!(before.recv(), Ok(COUNT));
@@ -304,7 +308,8 @@ fn stages(table: &mut Table) {
             "reunite::scope, channel",
             Box::new(|| {
                 nanoseconds_each(COUNT, || {
-                    reunite::scope(|s| {
+                    let scope = reunite::ScopeBuilder::new().stack_size(SMALL);
+                    let ended = scope.scope(|s| {
                         let (first, mut before) = reunite::channel::bounded::<usize>(1);
                         for _ in 0..COUNT {
                             let (tell, told) = reunite::channel::bounded(1);
@@ -318,10 +323,11 @@ fn stages(table: &mut Table) {
                         assert_eq!(before.recv().expect("the last stage tells"), COUNT);
                         drop(first);
                     });
+                    ended.expect("no stage fails");
                 }) / 1e3
             }),
         ),
     ];
-    let what = "one of 2,000 threads in a pipeline, woken and ended: processor time";
+    let what = "one of 10,000 threads in a pipeline, woken and ended: processor time";
     table.measure(what, "µs", 7, candidates);
 }

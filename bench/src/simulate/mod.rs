@@ -58,26 +58,26 @@ mod sweep;
 mod tests;
 
 use std::error::Error;
-use std::path::Path;
 use std::time::Duration;
 
 use costs::{Costs, Topology};
 use design::Design;
 use real::Clock;
 
+use crate::setting::Setting;
 use crate::table::Table;
 
 /// For how long a program is run on this machine.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Compares the model with the pool on this machine, then draws the curves.
-pub(crate) fn run(out: &Path) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(setting: &Setting) -> Result<(), Box<dyn Error>> {
     let costs = Costs::default();
-    compare(&costs, out)?;
+    compare(&costs, setting)?;
     println!("\nspeed-up by the model, and the line that is used most");
     let points = sweep::sweep(&costs, report::print);
     let points = points.map_err(|stalled| format!("the model stalls at {} ps", stalled.at))?;
-    report::write(&points, out)
+    report::write(&points, &setting.out)
 }
 
 /// What the costs of the model are on this machine.
@@ -86,9 +86,9 @@ pub(crate) fn calibrate() {
 }
 
 /// Small programs in the pool and in the model, with one and two workers.
-fn compare(costs: &Costs, out: &Path) -> Result<(), Box<dyn Error>> {
+fn compare(costs: &Costs, setting: &Setting) -> Result<(), Box<dyn Error>> {
     let clock = Clock::measure();
-    let mut table = Table::default();
+    let mut table = Table::new(setting);
     for program in sweep::programs(true) {
         let alone = clock.run(&program, None, PATIENCE);
         for workers in [1, 2] {
@@ -116,5 +116,5 @@ fn compare(costs: &Costs, out: &Path) -> Result<(), Box<dyn Error>> {
             table.add(&title, "×", rows.into_iter());
         }
     }
-    table.write(out, "simulate-here")
+    table.write("simulate-here")
 }
