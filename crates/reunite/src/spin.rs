@@ -3,7 +3,8 @@
 //!
 //! # Three ways to wait without sleeping
 //! *While whoever ends the wait runs on another core*, a waiter pauses: the answer is there within some hundred
-//! nanoseconds. Whether it runs there is known from the waits before at the same place: a [`SpinHint`] has the waits of a
+//! nanoseconds. Each pause is twice as long as the one before: a question may take a cache line from those who are at work
+//! on it. Whether it runs there is known from the waits before at the same place: a [`SpinHint`] has the waits of a
 //! place pause while that pays, and else one in [`RETRY`] of them.
 //!
 //! *While cores are free*, a waiter yields the processor between two questions. A thread that was just woken is often
@@ -18,13 +19,17 @@
 //! What counts is what yields cost on average. It is estimated without reading an exact clock, which would cost as much
 //! as a tenth of a yield: a coarse clock moves on at each tick of the system, so a yield during which it moves is
 //! long, or one of the few short ones that met a tick. Each tick that a yield meets adds [`TICK`] to a score, each yield that
-//! meets none takes 1 away. Several threads whose yields met the same tick count once. At [`DEAR`] yields cost more than
+//! meets none takes 1 away, and so does each wait that ends while it pauses: where most do, yields are rare, and those few
+//! meet ticks more often than not. Several threads whose yields met the same tick count once. At [`DEAR`] yields cost more than
 //! parks: a tick in so few of them. After that no thread of the process yields for a rest. If the yields after a
 //! rest are as dear again, the next rest is twice as long, up to [`MAX_REST`]: a machine that stays busy costs the process
 //! a slice each second or so, and one that was busy for a moment is forgotten soon. One other program with a low
 //! priority, or a task that computes for a while on the core that its joiner yielded, does not make yields dear.
 //!
 //! The words are hints: threads that race on them yield once too often or too rarely, no more.
+
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
+use std::iter::successors;
 
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 use crate::primitive::{Duration, coarse_millis, now, spin_loop, yield_now};
@@ -36,10 +41,9 @@ use crate::primitive::{Ordering, SmallCounter};
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const YIELDS: u32 = 40;
 
-/// How often a wait pauses before it yields or parks, if there is reason to hope: about as long as a change of
-/// threads takes.
+/// The last pause of a wait before it yields or parks: all together last about as long as two changes of threads.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
-const SPINS: u32 = 32;
+const LONGEST_PAUSE: u32 = 64;
 
 /// How long a wait pauses before it parks where yields are dear: about as long as to sleep and to be woken takes where
 /// the core is busy.
@@ -95,9 +99,7 @@ impl Yields {
     fn took(&self, before: u32, after: u32) -> bool {
         let score = self.score.load(Ordering::Relaxed);
         if before == after {
-            if score != 0 {
-                self.score.store(score - 1, Ordering::Relaxed);
-            }
+            self.was_short();
             return true;
         }
         if self.tick.load(Ordering::Relaxed) != after && !self.are_dear(after) {
@@ -109,6 +111,14 @@ impl Yields {
             }
         }
         false
+    }
+
+    /// A yield was short, or there was no need of one.
+    fn was_short(&self) {
+        let score = self.score.load(Ordering::Relaxed);
+        if score != 0 {
+            self.score.store(score - 1, Ordering::Relaxed);
+        }
     }
 
     fn rest_from(&self, now: u32) {
@@ -133,34 +143,42 @@ static YIELDING: Yields = Yields::new();
 /// Whether it pays to pause at a place of waiting: how many waits there, one after another, did not end meanwhile. On
 /// cache lines of its own, as it is written by those who wait while others are at work.
 #[repr(align(128))]
-pub(crate) struct SpinHint(SmallCounter);
+pub(crate) struct SpinHint {
+    in_vain: SmallCounter,
+    #[cfg_attr(any(reunite_model, reunite_no_looks), expect(dead_code))]
+    first_pause: u32,
+}
 
 /// So many waits in vain are no reason to give up.
 const FEW: u32 = 4;
 /// One in so many is tried after that.
-const RETRY: u32 = 128;
+const RETRY: u32 = 256;
 
 impl SpinHint {
-    pub(crate) const fn new() -> Self {
-        Self(SmallCounter::new(0))
+    /// Of a place where the first pause of a wait is so long.
+    pub(crate) const fn new(first_pause: u32) -> Self {
+        Self {
+            in_vain: SmallCounter::new(0),
+            first_pause,
+        }
     }
 
     #[cfg_attr(any(reunite_model, reunite_no_looks), expect(dead_code))]
     fn pauses(&self) -> bool {
-        let vain = self.0.load(Ordering::Relaxed);
+        let vain = self.in_vain.load(Ordering::Relaxed);
         let pauses = vain < FEW || vain.is_multiple_of(RETRY);
         if !pauses {
-            self.0.store(vain.wrapping_add(1), Ordering::Relaxed);
+            self.in_vain.store(vain.wrapping_add(1), Ordering::Relaxed);
         }
         pauses
     }
 
     #[cfg_attr(any(reunite_model, reunite_no_looks), expect(dead_code))]
     fn has_paused(&self, in_vain: bool) {
-        let vain = self.0.load(Ordering::Relaxed);
+        let vain = self.in_vain.load(Ordering::Relaxed);
         let now = if in_vain { vain.wrapping_add(1) } else { 0 };
         if now != vain {
-            self.0.store(now, Ordering::Relaxed);
+            self.in_vain.store(now, Ordering::Relaxed);
         }
     }
 }
@@ -217,12 +235,14 @@ pub(crate) fn spin_until(ready: &mut dyn FnMut() -> bool) -> bool {
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 pub(crate) fn spin_for_message(hint: &SpinHint, ready: &mut dyn FnMut() -> bool) -> bool {
     if hint.pauses() {
-        let is_ready = (0..SPINS).any(|_| {
-            spin_loop();
+        let doubled = |pause: &u32| Some(2 * pause).filter(|pause| *pause <= LONGEST_PAUSE);
+        let is_ready = successors(Some(hint.first_pause), doubled).any(|pause| {
+            (0..pause).for_each(|_| spin_loop());
             ready()
         });
         hint.has_paused(!is_ready);
         if is_ready {
+            YIELDING.was_short();
             return true;
         }
     }
@@ -317,6 +337,16 @@ mod tests {
     }
 
     #[test]
+    fn a_long_yield_among_many_waits_without_one_is_none_too_many() {
+        let yields = Yields::new();
+        for at in (1_000..9_000).step_by(4) {
+            dear(&yields, at);
+            (0..TICK).for_each(|_| yields.was_short());
+        }
+        assert!(!yields.are_dear(9_000));
+    }
+
+    #[test]
     fn a_machine_that_was_busy_for_a_moment_is_forgotten() {
         let yields = Yields::new();
         dear(&yields, 1_000);
@@ -341,7 +371,7 @@ mod tests {
 
     #[test]
     fn waits_pause_while_that_pays_and_seldom_else() {
-        let hint = SpinHint::new();
+        let hint = SpinHint::new(1);
         let of_many = |in_vain: bool| {
             let pausing = (0..10 * RETRY).filter(|_| {
                 let pauses = hint.pauses();

@@ -22,6 +22,12 @@ const LEAST_SLOTS: usize = if cfg!(reunite_model) { 2 } else { 8 };
 /// A channel of more is a queue that grows: few of them are ever full.
 const MOST_SLOTS: usize = 4096;
 
+/// The first pause of a wait at the ring, whose words those at work write with each message: the waiter had better leave
+/// them alone for some messages. All the more as it finds several then, and does not wait for each.
+const FIRST_PAUSE_AT_RING: u32 = 8;
+/// At the queue, where a waiter looks at its own parker only.
+const FIRST_PAUSE_AT_QUEUE: u32 = 2;
+
 pub(super) struct Core<T> {
     made_at: &'static Location<'static>,
     room: Room<T>,
@@ -42,15 +48,15 @@ enum Room<T> {
 
 impl<T> Core<T> {
     pub(super) fn new(capacity: usize, made_at: &'static Location<'static>) -> Arc<Self> {
-        let room = match capacity {
-            LEAST_SLOTS..=MOST_SLOTS => Room::Slots(Bounded::new(capacity)),
-            _ => Room::Queue(Queue::new(capacity)),
+        let (room, first_pause) = match capacity {
+            LEAST_SLOTS..=MOST_SLOTS => (Room::Slots(Bounded::new(capacity)), FIRST_PAUSE_AT_RING),
+            _ => (Room::Queue(Queue::new(capacity)), FIRST_PAUSE_AT_QUEUE),
         };
         Arc::new(Self {
             made_at,
             room,
-            take_hint: SpinHint::new(),
-            put_hint: SpinHint::new(),
+            take_hint: SpinHint::new(first_pause),
+            put_hint: SpinHint::new(first_pause),
             senders: End::one(),
             receivers: End::one(),
         })
