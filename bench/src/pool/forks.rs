@@ -87,7 +87,7 @@ fn measure(threads: usize, f: impl FnOnce()) -> f64 {
 }
 
 pub(super) fn run(table: &mut Table) {
-    for power in [10, 13, 16, 20, 24, 26] {
+    for power in [10, 13, 16, 18, 20, 24, 26] {
         let size = 1_usize << power;
         let tree: Tree = (0..size as u64 - 1).collect();
         let times = ((1 << 22) / size).max(1);

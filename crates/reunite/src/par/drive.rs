@@ -16,8 +16,9 @@ use crate::primitive::{AtomicUsize, Duration, Instant, Ordering, now};
 /// of reading the clock.
 const SHORT: Duration = Duration::from_micros(4);
 const LONG: Duration = Duration::from_micros(16);
-/// Items between two looks at what others want. A block may be longer, if its items were quick so far; the
-/// next ones may be slow.
+/// Looks at what others want while a block lasts: its items were quick so far, but the next ones may be slow.
+const LOOKS: usize = 16;
+/// Items between two looks, at most.
 const LOOK: usize = 64;
 
 /// What to do with each item, and where to stop.
@@ -100,7 +101,8 @@ impl<I, F> Drive<I, F> {
                 runs.append(&mut tail);
                 return;
             }
-            let size = rest.min(LOOK).min(left);
+            let look = (block / LOOKS).clamp(1, LOOK);
+            let size = rest.min(look).min(left);
             for (place, item) in source.next_block(size).enumerate() {
                 if (self.step)(&mut run, item).is_break() {
                     let end = if self.ordered { at + place + 1 } else { 0 };
@@ -123,5 +125,41 @@ impl<I, F> Drive<I, F> {
             before = Some(after);
             rest = block;
         }
+    }
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::par::par;
+    use crate::pool::{Pool, ask};
+
+    std::thread_local! {
+        /// Items that this thread has begun since it was asked and did not answer.
+        static UNHEARD: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+
+    /// However many quick items make a block: the next ones might be slow.
+    #[test]
+    fn who_asks_is_heard_after_a_few_items() {
+        const ITEM: Duration = Duration::from_nanos(100);
+        let most = AtomicUsize::new(0);
+        let item = |number: usize| {
+            let begun = now();
+            let unheard = UNHEARD.get().filter(|_| is_hungry()).map(|count| count + 1);
+            most.fetch_max(unheard.unwrap_or(0), Ordering::Relaxed);
+            UNHEARD.set(unheard);
+            if number.is_multiple_of(997) {
+                ask();
+                UNHEARD.set(Some(0));
+            }
+            while now().duration_since(begun) < ITEM {}
+        };
+        let pool = Pool::builder().threads(1).build().unwrap();
+        pool.enter(|| par(0..100_000_usize).for_each(item));
+        let most = most.into_inner();
+        assert!(most <= LOOK / 8, "{most} items were begun unheard");
     }
 }

@@ -181,6 +181,12 @@ pub(crate) fn is_hungry() -> bool {
     seat().is_some_and(Seat::is_hungry)
 }
 
+/// Wants work in the stead of others.
+#[cfg(all(test, not(reunite_model)))]
+pub(crate) fn ask() {
+    seat().into_iter().for_each(Seat::ask);
+}
+
 #[inline(always)]
 pub(super) fn seat() -> Option<&'static Seat> {
     SEAT.with(Cell::get)

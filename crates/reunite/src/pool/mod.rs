@@ -88,6 +88,8 @@ pub(crate) use fork::join_at;
 pub use fork::{join, join3, join4};
 pub(crate) use global::take_part;
 pub use handle::PoolTask;
+#[cfg(all(test, not(reunite_model)))]
+pub(crate) use here::ask;
 pub(crate) use here::is_hungry;
 pub use member::blocking;
 pub use scope::PoolScope;
