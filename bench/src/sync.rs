@@ -119,8 +119,12 @@ fn permits(table: &mut Table) {
                         let free = theirs.0.lock().expect("whole");
                         let taken = theirs.1.wait_while(free, |free| *free == 0);
                         *taken.expect("whole") -= 1;
-                        *theirs.0.lock().expect("whole") += 1;
-                        theirs.1.notify_one();
+                        let mut free = theirs.0.lock().expect("whole");
+                        *free += 1;
+                        if *free == 1 {
+                            // Only then can anybody wait, and a notification is a system call.
+                            theirs.1.notify_one();
+                        }
                     }
                 })
             }),
