@@ -34,7 +34,7 @@ use shared::Name;
 /// The items are pulled on the worker threads, one at a time; so the iterator must be `Send`. To borrow
 /// from the stack, see [`Scope::map`]; for `f` that returns `Result`, [`try_map`].
 ///
-/// This is for items that wait or take their time: each costs some microseconds here. For many small items
+/// This is for items that wait or take their time: each costs half a microsecond to some microseconds here. For many small items
 /// that only compute, use [`par`](crate::par()) (a slice, a range) or
 /// [`PoolScope::map`](crate::PoolScope::map) (any iterator), which hand them out in batches.
 ///

@@ -1,13 +1,15 @@
 //! The consumer's side of a map: an iterator over outcomes.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
 
 use super::home::Home;
 use super::plan::Plan;
-use super::shared::{Item, Name, Shared};
+use super::shared::{Item, Name, Seat, Shared, State};
 use super::worker::{start, timed_out, unpark};
 use crate::cancel::Node;
+use crate::contain::assert_outside;
 use crate::current::{self, Who};
 use crate::deadline;
 use crate::deadlock::{Bond, Crew, Need, Object, On, Site};
@@ -16,6 +18,7 @@ use crate::error::{
 };
 use crate::id::{Kind, Label, TaskId};
 use crate::observe::{Event, Straggler, Verb, is_on, tell};
+use crate::park::Parker;
 use crate::part::Part;
 use crate::primitive::{Arc, Duration, Instant, now};
 use crate::task::{chase, straggler};
@@ -68,6 +71,11 @@ impl<'a, U, E> Outcomes<'a, U, E> {
                 shared,
                 start,
                 value,
+                hand: Hand {
+                    seats: VecDeque::new(),
+                    given: 0,
+                    counted: 0,
+                },
                 finished: false,
             }),
         }
@@ -186,7 +194,50 @@ struct Consumer<'a, I: Iterator, V, E, S, U> {
     /// Starts a worker.
     start: Box<S>,
     value: fn(usize, V) -> U,
+    hand: Hand<V, E>,
     finished: bool,
+}
+
+/// What the consumer has taken away from the others and not yet given to its user.
+struct Hand<V, E> {
+    seats: VecDeque<Seat<V, E>>,
+    /// How many were given away since it was filled, and how many of those count as taken already.
+    given: u64,
+    counted: u64,
+}
+
+impl<V, E> Hand<V, E> {
+    /// Takes what is done, when all that it had was given away. Returns whom that lets pull.
+    fn fill<I>(&mut self, state: &mut State<I, V, E>, ordered: bool) -> Option<Parker> {
+        state.taken += std::mem::take(&mut self.given) - std::mem::take(&mut self.counted);
+        for _ in 0..state.window.at_once() {
+            let Some(at) = state.next_seat(ordered) else {
+                break;
+            };
+            self.seats.extend(state.seats.remove(at));
+        }
+        if !self.seats.is_empty() {
+            // It is given away at once.
+            self.counted = 1;
+            state.taken += 1;
+        }
+        let held = self.seats.len().saturating_sub(1);
+        state.window.hold(u64::try_from(held).unwrap_or(u64::MAX));
+        state.wake_one()
+    }
+
+    fn give(&mut self, at: &'static Location<'static>) -> Option<Look<V, E>> {
+        let seat = self.seats.pop_front()?;
+        self.given += 1;
+        let Item::Done { outcome, unjoined } = seat.item else {
+            unreachable!("only done seats are taken");
+        };
+        if let Some(unjoined) = unjoined {
+            unjoined.take();
+        }
+        tell_joined(&seat.label, at);
+        Some(Look::Outcome(seat.number, outcome))
+    }
 }
 
 /// What a look at the state found.
@@ -239,7 +290,7 @@ where
                             let _told = current::checkpoint();
                             self.interrupted(cause)
                         }
-                        None => match (self.start)() {
+                        None => match self.start_worker() {
                             Ok(()) => continue,
                             Err(refused) => refused.into_other(),
                         },
@@ -286,48 +337,58 @@ where
         JoinError::new(self.shared.label.clone(), kind)
     }
 
+    fn start_worker(&mut self) -> Result<(), JoinError> {
+        self.shared.state.lock().workers += 1;
+        (self.start)()
+    }
+
     /// Waits for the next thing to do, until `patience` has passed.
     fn look(&mut self, patience: Option<Instant>) -> Result<Look<V, E>, JoinErrorKind<E>> {
-        let shared = &*self.shared;
-        let (deadline, first) = {
-            let state = shared.state.lock();
-            (state.first_deadline(), state.first_running())
+        assert_outside();
+        let (shared, hand) = (&*self.shared, &mut self.hand);
+        let at = shared.plan.at;
+        if let Some(outcome) = hand.give(at) {
+            return Ok(outcome);
+        }
+        let ordered = shared.plan.ordered;
+        // Without a time limit there is no deadline to be looked for.
+        let first_deadline = |state: &State<I, V, E>| {
+            shared
+                .plan
+                .item_timeout
+                .and_then(|_| state.first_deadline())
         };
+        let mut state = shared.state.lock();
+        let idle = hand.fill(&mut state, ordered);
+        let (deadline, first) = (first_deadline(&state), state.first_running());
+        drop(state);
+        unpark(idle);
+        if let Some(outcome) = hand.give(at) {
+            return Ok(outcome);
+        }
         let mut found = None;
-        let mut taken = None;
         let site = Site {
             verb: Verb::Next,
             object: Object::Label(shared.label.clone()),
-            at: shared.plan.at,
+            at,
             on: match first {
-                Some(item) if shared.plan.ordered => On::Bond(Bond::Task(item)),
+                Some(item) if ordered => On::Bond(Bond::Task(item)),
                 _ => On::Anyone,
             },
         };
         let until = deadline::earlier(deadline, patience);
         let waited = wait(site, until, Heed::Task, |parker| {
             let mut state = shared.state.lock();
-            let mut idle = None;
-            found = if let Some(at) = state.next_seat(shared.plan.ordered) {
-                let seat = state.seats.remove(at).expect("the seat was just found");
-                state.taken += 1;
-                taken = Some(seat.label);
-                idle = state.wake_one();
-                match seat.item {
-                    Item::Done { outcome, unjoined } => {
-                        if let Some(unjoined) = unjoined {
-                            unjoined.take();
-                        }
-                        Some(Look::Outcome(seat.number, outcome))
-                    }
-                    Item::Running { .. } => unreachable!("only done seats are taken"),
-                }
+            let idle = hand.fill(&mut state, ordered);
+            found = if !hand.seats.is_empty() {
+                // It has that in its hand.
+                Some(Look::Anew)
             } else if state.is_over() {
                 Some(Look::End)
             } else if state.at_work() == 0 {
                 Some(Look::NoWorker)
-            } else if state.first_deadline() != deadline
-                || (shared.plan.ordered && first.is_none() && state.first_running().is_some())
+            } else if first_deadline(&state) != deadline
+                || (ordered && first.is_none() && state.first_running().is_some())
             {
                 Some(Look::Anew)
             } else {
@@ -338,11 +399,11 @@ where
             unpark(idle);
             found.is_some()
         });
-        if let Some(task) = &taken {
-            tell_joined(task, shared.plan.at);
-        }
         match waited {
-            Wait::Ready => Ok(found.expect("a wait that is ready found something")),
+            Wait::Ready => {
+                let found = found.expect("a wait that is ready found something");
+                Ok(hand.give(at).unwrap_or(found))
+            }
             Wait::Cancelled(cancelled) => Err(JoinErrorKind::Interrupted(cancelled)),
             Wait::Refused(refusal) => Err(JoinErrorKind::Refused(refusal)),
             Wait::TimedOut => {
@@ -387,7 +448,7 @@ where
         }
         if starved {
             // Refused: the next look finds no worker and tells.
-            let _refused = (self.start)();
+            let _refused = self.start_worker();
         }
     }
 }

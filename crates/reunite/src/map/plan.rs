@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use crate::primitive::{Duration, available_parallelism};
+use crate::primitive::Duration;
 
 /// What was chosen.
 #[derive(Clone, Debug)]
@@ -14,10 +14,4 @@ pub(super) struct Plan {
     pub(super) item_timeout: Option<Duration>,
     pub(super) ordered: bool,
     pub(super) fail_fast: bool,
-}
-
-impl Plan {
-    pub(super) fn threads(&self) -> usize {
-        self.threads.unwrap_or_else(available_parallelism)
-    }
 }

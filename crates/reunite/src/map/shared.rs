@@ -16,10 +16,15 @@
 //! *Wake-ups.* A worker that can neither take the source nor leave puts its parker into `idle` under the
 //! lock, and takes it out there when it goes on. Whoever puts the source back or opens the window takes one out under the same
 //! lock, if an item can be pulled now, and unparks it: that one takes the source, or finds that another has, and each who puts
-//! it back unparks the next. Who was taken out and leaves without the source passes that on. Whoever ends the source or stops
-//! the map unparks all of `idle`. The consumer leaves its parker likewise, and is
-//! unparked whenever something it may wait for happened: a seat done, a seat taken by an item with a time
+//! it back unparks the next. Whoever has left an outcome and finds the source there takes it under the same lock.
+//! Whoever ends the source or stops the map unparks all of `idle`; so does the map's cancellation, which is all that a worker
+//! leaves for without the source. The consumer leaves its parker likewise, and is unparked whenever something it may wait for
+//! happened: a seat done, if the order is kept the first; a seat taken by an item with a time
 //! limit, the first seat taken where the order is kept (it tells whom the consumer waits for), the end of the source, a worker gone.
+//!
+//! *Taking.* The consumer takes away as many seats that are done as `Window::at_once` says, and gives their outcomes to its
+//! user one after the other. Those count as taken when the last of them was given away and it comes for more: item
+//! k + window is never pulled before item k was taken, perhaps a little later than it could be.
 //!
 //! *The end.* `workers` counts the threads that have not left; each leaves as its last act under the lock.
 //! The consumer's drop stops the map, cancels its node and waits until `workers` is zero; unless that would be for ever, as
@@ -193,6 +198,26 @@ impl<I, U, E> State<I, U, E> {
         !self.stopped && has_room && matches!(self.source, Source::Here(_))
     }
 
+    /// The source, and the number of its next item, if that may be pulled now.
+    pub(super) fn take_source(&mut self) -> Option<(I, u64)> {
+        if self.may_pull()
+            && let Source::Here(source) = std::mem::replace(&mut self.source, Source::Away)
+        {
+            return Some((source, self.pulled));
+        }
+        None
+    }
+
+    /// Counts one more worker, which the caller starts, if there is an item for it to pull and nobody else to do that.
+    pub(super) fn wants_company(&mut self) -> bool {
+        let wants =
+            self.idle.is_empty() && self.at_work() < self.window.threads() && self.may_pull();
+        if wants {
+            self.workers += 1;
+        }
+        wants
+    }
+
     /// Whether there is no item left to pull, now or later.
     pub(super) fn is_dry(&self) -> bool {
         self.stopped || matches!(self.source, Source::Exhausted)
@@ -273,6 +298,63 @@ impl<I, U, E> State<I, U, E> {
     }
 
     pub(super) fn seat_mut(&mut self, number: u64) -> Option<&mut Seat<U, E>> {
-        self.seats.iter_mut().find(|seat| seat.number == number)
+        // Numbers ascend, with gaps where outcomes were taken out of order.
+        let at = self.seats.binary_search_by_key(&number, |seat| seat.number);
+        at.ok().and_then(|at| self.seats.get_mut(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+    use std::panic::Location;
+
+    use super::*;
+
+    fn state(threads: usize) -> State<Range<u32>, (), ()> {
+        let plan = Plan {
+            at: Location::caller(),
+            name: None,
+            threads: Some(threads),
+            window: Some(10),
+            item_timeout: None,
+            ordered: true,
+            fail_fast: false,
+        };
+        State {
+            source: Source::Here(0..10),
+            window: Window::new(&plan),
+            pulled: 0,
+            taken: 0,
+            seats: VecDeque::new(),
+            workers: 0,
+            lost: Vec::new(),
+            idle: Vec::new(),
+            consumer: None,
+            panic: None,
+            stopped: false,
+        }
+    }
+
+    #[test]
+    fn two_workers_that_want_company_at_the_same_time_start_no_more_threads_than_there_may_be() {
+        let mut state = state(3);
+        state.workers = 2;
+        assert!(state.wants_company());
+        assert!(!state.wants_company());
+        assert_eq!(state.workers, 3);
+    }
+
+    #[test]
+    fn the_source_is_taken_once_and_not_past_the_window() {
+        let mut state = state(1);
+        let (source, number) = state.take_source().unwrap();
+        assert_eq!(number, 0);
+        assert!(state.take_source().is_none());
+        state.source = Source::Here(source);
+        state.pulled = 10;
+        assert!(state.take_source().is_none());
+        state.taken = 1;
+        assert_eq!(state.take_source().unwrap().1, 10);
     }
 }

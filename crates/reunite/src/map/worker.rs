@@ -1,4 +1,4 @@
-//! A map's thread: take the source, pull an item, put the source back, run the item, seat the outcome.
+//! A map's thread: take the source, pull an item, put the source back, run the item, seat the outcome and take the source again.
 
 use super::home::{Home, Owner};
 use super::shared::{Item, Seat, Shared, Source};
@@ -19,7 +19,7 @@ use crate::task::Unjoined;
 use crate::thread::Builder;
 use crate::wait::{Heed, Wait, wait};
 
-/// Starts one more worker.
+/// Starts a worker, which was counted already.
 pub(super) fn start<'a, I, U, E, F, H>(
     shared: &Arc<Shared<'a, I, U, E>>,
     f: &Arc<F>,
@@ -32,7 +32,6 @@ where
     F: Fn(I::Item) -> Result<U, E> + Send + Sync + 'a,
     H: Home<'a>,
 {
-    shared.state.lock().workers += 1;
     let (ours, function) = (Arc::clone(shared), Arc::clone(f));
     let builder = Builder::new().name(shared.plan.name.as_deref().unwrap_or("map"));
     // If it is never run (refused, or cancelled before it started), dropping it lets it leave.
@@ -49,7 +48,10 @@ where
             who,
             node: ours.node.clone(),
         });
-        while step(&ours, &function, home) {}
+        let mut turn = take_source(&ours, home.owner());
+        while let Some((source, number)) = turn {
+            turn = step(&ours, &function, home, source, number);
+        }
         // Before it leaves: the consumer may drop what these borrow.
         drop(function);
         drop(ours);
@@ -74,8 +76,15 @@ pub(super) fn unpark(parkers: impl IntoIterator<Item = Parker>) {
     parkers.into_iter().for_each(|parker| parker.unpark());
 }
 
-/// One item; false when there is nothing left to do for this worker.
-fn step<'a, I, U, E, F, H>(shared: &Arc<Shared<'a, I, U, E>>, f: &Arc<F>, home: H) -> bool
+/// One item, the next of the source, which it puts back. Returns that for the item after; `None` when there is nothing left to
+/// do for this worker.
+fn step<'a, I, U, E, F, H>(
+    shared: &Arc<Shared<'a, I, U, E>>,
+    f: &Arc<F>,
+    home: H,
+    source: I,
+    number: u64,
+) -> Option<(I, u64)>
 where
     I: Iterator<Item: Send + 'a> + Send + 'a,
     U: Send + 'a,
@@ -83,13 +92,13 @@ where
     F: Fn(I::Item) -> Result<U, E> + Send + Sync + 'a,
     H: Home<'a>,
 {
-    let Some(source) = take_source(shared, home.owner()) else {
-        return false;
-    };
-    let Some((item, number, who, node)) = pull(shared, source) else {
-        return false;
-    };
-    if wants_company(shared) {
+    let Pulled {
+        item,
+        who,
+        node,
+        wants_company,
+    } = pull(shared, source, number)?;
+    if wants_company {
         // Refused: those that run go on, with fewer threads.
         let _refused = start(shared, f, home);
     }
@@ -120,14 +129,18 @@ where
     });
     deadlock::leak(&who.label, running.leaked());
     drop(running);
-    seat(shared, number, &who, &node, outcome, spent)
+    match seat(shared, number, &who, &node, outcome, spent) {
+        Seated::First(turn) => Some(turn),
+        Seated::Last => take_source(shared, home.owner()),
+        Seated::Late => None,
+    }
 }
 
 /// Waits for the source and a place in the window.
 fn take_source<I: Iterator, U, E>(
     shared: &Shared<'_, I, U, E>,
     owner: Option<Owner<'_>>,
-) -> Option<I> {
+) -> Option<(I, u64)> {
     let (mut source, mut idle) = (None, None);
     let site = Site {
         verb: Verb::Turn,
@@ -137,11 +150,9 @@ fn take_source<I: Iterator, U, E>(
     };
     let turn = wait(site, None, Heed::Node(&shared.node), |parker| {
         let mut state = shared.state.lock();
-        if state.may_pull() {
+        source = state.take_source();
+        if source.is_some() {
             state.is_idle_no_more(parker);
-            if let Source::Here(here) = std::mem::replace(&mut state.source, Source::Away) {
-                source = Some(here);
-            }
             return true;
         }
         if state.is_dry() {
@@ -157,35 +168,39 @@ fn take_source<I: Iterator, U, E>(
         false
     });
     drop(idle);
-    if let Wait::Ready = turn {
-        return source;
+    match turn {
+        Wait::Ready => source,
+        // All the others are told of it, too.
+        Wait::Cancelled(_) | Wait::Refused(_) | Wait::TimedOut => None,
     }
-    // It leaves: if it was to take the source, another is.
-    let next = {
-        let mut state = shared.state.lock();
-        state.is_idle_no_more(&Parker::here());
-        state.wake_one()
-    };
-    unpark(next);
-    None
 }
 
-type Pulled<T> = (T, u64, Part<Who>, Part<Node>);
+struct Pulled<T> {
+    item: T,
+    who: Part<Who>,
+    node: Part<Node>,
+    /// Whether one more worker was counted, and is to be started.
+    wants_company: bool,
+}
 
 /// Pulls the next item, gives it its number and its seat, and puts the source back.
-fn pull<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>, mut source: I) -> Option<Pulled<I::Item>> {
+fn pull<I: Iterator, U, E>(
+    shared: &Shared<'_, I, U, E>,
+    mut source: I,
+    number: u64,
+) -> Option<Pulled<I::Item>> {
     assert_outside();
     // Outside the lock: observers are told of it, and it is named by its user.
     let next = catch_task(|| {
         source.next().map(|item| {
-            let numbered = number_item(shared, &item);
+            let numbered = number_item(shared, number, &item);
             (item, numbered)
         })
     });
     let mut state = shared.state.lock();
     let mut ended = None;
     let pulled = match next {
-        Ok(Some((item, (number, seat, who, node)))) => {
+        Ok(Some((item, (seat, who, node)))) => {
             state.pulled = number + 1;
             state.seats.push_back(seat);
             if state.stopped {
@@ -194,7 +209,7 @@ fn pull<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>, mut source: I) -> Optio
             } else {
                 state.source = Source::Here(source);
             }
-            Some((item, number, who, node))
+            Some((item, who, node))
         }
         Ok(None) => {
             state.source = Source::Exhausted;
@@ -216,20 +231,26 @@ fn pull<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>, mut source: I) -> Optio
     let is_first = shared.plan.ordered && state.seats.len() == 1;
     let watched = shared.plan.item_timeout.is_some() || pulled.is_none() || is_first;
     let consumer = if watched { state.consumer.take() } else { None };
+    let wants_company = pulled.is_some() && state.wants_company();
     drop(state);
     unpark(next);
     unpark(idle);
     unpark(consumer);
     contain(|| drop(ended));
-    pulled
+    pulled.map(|(item, who, node)| Pulled {
+        item,
+        who,
+        node,
+        wants_company,
+    })
 }
 
-/// The next number, and what stands for it. Only for the worker that has the source: nobody else numbers items.
+/// What stands for the item with this number.
 fn number_item<I: Iterator, U, E>(
     shared: &Shared<'_, I, U, E>,
+    number: u64,
     item: &I::Item,
-) -> (u64, Seat<U, E>, Part<Who>, Part<Node>) {
-    let number = shared.state.lock().pulled;
+) -> (Seat<U, E>, Part<Who>, Part<Node>) {
     let name = match &shared.name {
         Some(name) => Some(name(item)),
         None => shared.plan.name.clone(),
@@ -254,19 +275,19 @@ fn number_item<I: Iterator, U, E>(
         label,
         item,
     };
-    (number, seat, who, node)
+    (seat, who, node)
 }
 
-fn wants_company<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>) -> bool {
-    let state = shared.state.lock();
-    let threads = shared
-        .plan
-        .threads()
-        .min(usize::try_from(state.window.size()).unwrap_or(usize::MAX));
-    state.idle.is_empty() && state.at_work() < threads && state.may_pull()
+enum Seated<I> {
+    /// The source could be taken at once, for the item with this number.
+    First((I, u64)),
+    /// It is to be waited for.
+    Last,
+    /// The item's time was up before: its worker was replaced.
+    Late,
 }
 
-/// Leaves the outcome in the item's seat. False if the item's time was up before: its worker was replaced.
+/// Leaves the outcome in the item's seat.
 fn seat<I: Iterator, U, E>(
     shared: &Shared<'_, I, U, E>,
     number: u64,
@@ -274,7 +295,7 @@ fn seat<I: Iterator, U, E>(
     node: &Node,
     outcome: Result<U, Failure<E>>,
     spent: Option<Duration>,
-) -> bool {
+) -> Seated<I> {
     let label = &who.label;
     shared.live.end(who);
     let after_cancel = node.was_observed();
@@ -321,7 +342,18 @@ fn seat<I: Iterator, U, E>(
     if !running {
         state.lost.retain(|lost| lost.label.id() != label.id());
     }
-    let consumer = state.consumer.take();
+    let is_awaited = !shared.plan.ordered
+        || state
+            .seats
+            .front()
+            .is_none_or(|first| first.number == number)
+        || !running;
+    let consumer = if is_awaited {
+        state.consumer.take()
+    } else {
+        None
+    };
+    let turn = if running { state.take_source() } else { None };
     drop(state);
     if stops_the_map && running {
         shared
@@ -338,7 +370,11 @@ fn seat<I: Iterator, U, E>(
         contain(|| drop(outcome));
     }
     contain(|| drop(ended));
-    running
+    match turn {
+        Some(turn) => Seated::First(turn),
+        None if running => Seated::Last,
+        None => Seated::Late,
+    }
 }
 
 pub(super) fn timed_out<E>(who: &Who) -> JoinErrorKind<E> {
