@@ -80,27 +80,39 @@ pub(crate) struct Inherited {
 
 impl Inherited {
     /// Call where a task is spawned.
+    #[inline]
     pub(crate) fn capture() -> Self {
-        let mut captured = Vec::new();
-        if COUNT.load(Ordering::Acquire) > 0 {
-            let hooks = HOOKS.lock().clone();
-            assert_outside();
-            captured.extend(hooks.iter().map(|hook| hook.capture()));
+        if is_inherited() {
+            Self::capture_all()
+        } else {
+            Self::default()
         }
+    }
+
+    #[cold]
+    fn capture_all() -> Self {
+        let hooks = HOOKS.lock().clone();
+        assert_outside();
         Self {
-            hooks: captured,
+            hooks: hooks.iter().map(|hook| hook.capture()).collect(),
             #[cfg(feature = "tracing")]
             around: Some(tracing::Span::current()),
         }
     }
 
     /// Call on the thread of `task`; drop the result there.
-    #[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+    #[inline]
     pub(crate) fn enter(self, task: &Label) -> Vec<Box<dyn Any>> {
         #[cfg(not(feature = "tracing"))]
         if self.hooks.is_empty() {
             return Vec::new();
         }
+        self.enter_all(task)
+    }
+
+    #[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+    #[inline(never)]
+    fn enter_all(self, task: &Label) -> Vec<Box<dyn Any>> {
         let entered = self.hooks.into_iter().map(|enter| enter());
         #[cfg(feature = "tracing")]
         let entered = entered.chain(self.around.map(|around| enter_span(task, around)));

@@ -127,11 +127,13 @@ pub(crate) enum Kind {
 }
 
 impl Label {
+    #[inline]
     pub(crate) fn new(kind: Kind, name: Option<String>, at: &'static Location<'static>) -> Self {
         Self::with_id(TaskId::next(), kind, name, at)
     }
 
     /// The label of a task that had its number before.
+    #[inline]
     pub(crate) fn with_id(
         id: TaskId,
         kind: Kind,

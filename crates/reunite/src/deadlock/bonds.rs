@@ -252,6 +252,12 @@ impl Running {
     pub(crate) fn leaked(&self) -> Vec<Held> {
         self.before.leaked()
     }
+
+    /// Whether there are such [leaked](Self::leaked) ones.
+    #[inline]
+    pub(crate) fn has_leaked(&self) -> bool {
+        self.before.has_leaked()
+    }
 }
 
 impl Holding {
@@ -279,6 +285,9 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ending = TASKS.try_with(|tasks| {
             let mut tasks = tasks.borrow_mut();
+            if tasks.pop_if(|last| *last == self.task).is_some() {
+                return;
+            }
             if let Some(at) = tasks.iter().rposition(|task| *task == self.task) {
                 tasks.remove(at);
             }

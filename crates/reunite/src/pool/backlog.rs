@@ -16,6 +16,8 @@ use crate::task::{Picture, Task};
 pub(super) struct Backlog {
     pub(super) seating: Seating,
     queue: Mutex<VecDeque<Arc<dyn Task>>>,
+    /// How many lie there; changes under the lock. Whoever enqueues passes a fence before it looks who searches, as whoever stops to
+    /// search does before it looks here (see `roster`).
     queued: AtomicUsize,
     pub(super) scopes: OpenScopes,
 }
@@ -53,7 +55,7 @@ impl Backlog {
     pub(super) fn enqueue(&self, entry: Arc<dyn Task>) {
         let mut queue = self.queue.lock();
         queue.push_back(entry);
-        self.queued.store(queue.len(), Ordering::SeqCst);
+        self.queued.store(queue.len(), Ordering::Relaxed);
     }
 
     pub(super) fn dequeue(&self) -> Option<Arc<dyn Task>> {
@@ -62,7 +64,7 @@ impl Backlog {
         }
         let mut queue = self.queue.lock();
         let entry = queue.pop_front();
-        self.queued.store(queue.len(), Ordering::SeqCst);
+        self.queued.store(queue.len(), Ordering::Relaxed);
         entry
     }
 
@@ -80,7 +82,7 @@ impl Backlog {
             let is_begun = |entry: &Arc<dyn Task>| !entry.is_waiting_to_start();
             let count = queue.iter().take_while(|entry| is_begun(entry)).count();
             let begun: Vec<_> = queue.drain(..count).collect();
-            self.queued.store(queue.len(), Ordering::SeqCst);
+            self.queued.store(queue.len(), Ordering::Relaxed);
             (begun, queue.front().map(|entry| entry.who.label.clone()))
         };
         drop(begun);

@@ -150,7 +150,8 @@ impl Pool {
         let spec = Builder::new().spec(Location::caller());
         let group = self.shared.group();
         let handle = admit(group, spec, f);
-        handle.start();
+        let enqueue = |task| self.shared.enqueue(task);
+        handle.task().start_in_queue(enqueue);
         handle
     }
 

@@ -6,7 +6,7 @@ use super::shared::Shared;
 use crate::cancel::Node;
 use crate::id::{Kind, Label};
 use crate::primitive::{Arc, Weak};
-use crate::task::{Group, Queue, Rules, Starter, Task, WaitAll};
+use crate::task::{Group, Queue, Rules, Starter, Task};
 
 impl Shared {
     /// The group of the tasks that [`Pool::spawn`] and [`Pool::install`] start.
@@ -18,7 +18,7 @@ impl Shared {
     fn make_group(self: &Arc<Self>) -> &Arc<Group> {
         let label = Label::new(Kind::Scope, Some(self.name.clone()), self.built_at);
         let rules = Rules {
-            policy: Box::new(WaitAll),
+            policy: None,
             max_threads: None,
         };
         let starter = Starter::Pool(Box::new(QueueOf(Arc::downgrade(self))));
@@ -33,6 +33,12 @@ impl Shared {
 }
 
 impl Shared {
+    /// Leaves a task of no scope to a worker.
+    pub(super) fn enqueue(self: &Arc<Self>, task: Arc<dyn Task>) {
+        self.roster.backlog.enqueue(task);
+        self.published();
+    }
+
     /// What the member runs that sits there, or else who it is.
     pub(super) fn who_sits(&self, seat: &'static Seat) -> Label {
         let task = |number| self.group.get()?.label_of(number);
@@ -46,10 +52,7 @@ struct QueueOf(Weak<Shared>);
 impl Queue for QueueOf {
     fn enqueue(&self, task: &Arc<dyn Task>) {
         match self.0.upgrade() {
-            Some(pool) => {
-                pool.roster.backlog.enqueue(Arc::clone(task));
-                pool.published();
-            }
+            Some(pool) => pool.enqueue(Arc::clone(task)),
             // Whoever spawns has the pool; should that change, the task is not lost.
             None => task.run(),
         }

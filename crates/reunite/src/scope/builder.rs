@@ -207,7 +207,7 @@ impl ScopeBuilder {
             label: self.label(at),
             deadline: self.deadline,
             rules: Rules {
-                policy: self.policy.unwrap_or_else(|| Box::new(policy)),
+                policy: Some(self.policy.unwrap_or_else(|| Box::new(policy))),
                 max_threads: self.max_threads,
             },
             on: self.on,

@@ -27,7 +27,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::job::{Go, OnThread, Then};
 use super::live;
-use super::policy::{OnTimeout, Policy, Verdict, WaitAll};
+use super::policy::{OnTimeout, Policy, Verdict};
 use crate::cancel::Node;
 use crate::contain::{assert_outside, contain};
 use crate::current::{Created, Who};
@@ -97,7 +97,8 @@ pub(crate) struct Group {
 
 /// What a scope's builder can choose.
 pub(crate) struct Rules {
-    pub(crate) policy: Box<dyn Policy>,
+    /// None to [wait for all](super::WaitAll).
+    pub(crate) policy: Option<Box<dyn Policy>>,
     pub(crate) max_threads: Option<usize>,
 }
 
@@ -270,8 +271,9 @@ impl Drop for Group {
     fn drop(&mut self) {
         self.end();
         // Perhaps on the thread of the last task, which goes on.
-        let policy = std::mem::replace(&mut self.rules.policy, Box::new(WaitAll));
-        contain(|| drop(policy));
+        if let Some(policy) = self.rules.policy.take() {
+            contain(|| drop(policy));
+        }
     }
 }
 
@@ -470,7 +472,7 @@ impl Group {
         } else {
             Why::Failed
         };
-        self.judge(task, why, || self.rules.policy.on_complete(task, how))
+        self.judge(task, why, |policy| policy.on_complete(task, how))
     }
 
     /// Asks the policy whether to go on with a new task, and does what it says.
@@ -478,17 +480,20 @@ impl Group {
     /// # Errors
     /// The policy panicked; the group is cancelled.
     pub(super) fn consider(&self, task: &Label) -> Result<(), Box<dyn Any + Send>> {
-        self.judge(task, Why::Decided, || self.rules.policy.on_spawn(task))
+        self.judge(task, Why::Decided, |policy| policy.on_spawn(task))
     }
 
     fn judge(
         &self,
         task: &Label,
         why: Why,
-        ask: impl FnOnce() -> Verdict,
+        ask: impl FnOnce(&dyn Policy) -> Verdict,
     ) -> Result<(), Box<dyn Any + Send>> {
         assert_outside();
-        let verdict = catch_unwind(AssertUnwindSafe(ask));
+        let Some(policy) = &self.rules.policy else {
+            return Ok(());
+        };
+        let verdict = catch_unwind(AssertUnwindSafe(|| ask(&**policy)));
         if !matches!(verdict, Ok(Verdict::Continue)) {
             self.node.cancel(Cancelled::new(why, task.clone()));
         }
@@ -496,10 +501,12 @@ impl Group {
     }
 
     pub(crate) fn keeps_partial_results(&self) -> bool {
-        self.rules.policy.on_timeout() == OnTimeout::KeepPartial
+        let policy = self.rules.policy.as_ref();
+        policy.is_some_and(|policy| policy.on_timeout() == OnTimeout::KeepPartial)
     }
 
     pub(crate) fn is_satisfied(&self) -> bool {
-        self.rules.policy.is_satisfied()
+        let policy = self.rules.policy.as_ref();
+        policy.is_some_and(|policy| policy.is_satisfied())
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 
 #[cfg(not(reunite_model))]
 use super::apart;
-use super::group::{Admitted, Begins, Task};
+use super::group::{Admitted, Begins, Entry, Task};
 use super::job::{Go, Then};
 use crate::current::{self, Context, enter};
 use crate::deadlock;
@@ -18,7 +18,26 @@ impl dyn Task {
     /// # Errors
     /// The system refused a thread. The task was admitted: the caller must `run` or `refuse` it.
     pub(crate) fn start(self: &Arc<Self>) -> io::Result<()> {
-        let (group, label) = (&self.group, &self.who.label);
+        self.start_by(Self::start_thread)
+    }
+
+    /// [`start`](Self::start) of a task of a pool, which `enqueue` leaves to a worker.
+    #[inline]
+    pub(crate) fn start_in_queue(self: &Arc<Self>, enqueue: impl FnOnce(Arc<Self>)) {
+        let enqueued = self.start_by(|task| {
+            enqueue(Arc::clone(task));
+            Ok(())
+        });
+        debug_assert!(enqueued.is_ok(), "a pool takes every task into its queue");
+    }
+
+    #[inline]
+    fn start_by(
+        self: &Arc<Self>,
+        start: impl FnOnce(&Arc<Self>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Entry { group, who, .. } = self.entry();
+        let label = &who.label;
         if is_on() {
             let by = current::current().who;
             tell(|| Event::Spawn {
@@ -32,7 +51,7 @@ impl dyn Task {
             resume(payload);
         }
         match group.admit(self) {
-            Admitted::Place => self.start_thread(),
+            Admitted::Place => start(self),
             Admitted::Queued => Ok(()),
             Admitted::NeverBegins => {
                 self.run();
@@ -72,20 +91,26 @@ impl dyn Task {
     }
 
     fn whether_to_run(&self) -> Go {
-        if self.begins == Begins::Always {
+        let Entry {
+            begins,
+            node,
+            group,
+            ..
+        } = self.entry();
+        if *begins == Begins::Always {
             return Go::Run;
         }
         // The news may still be on its way from the group, while others of it were told, and wait for this task's place.
         let news = || {
-            let cause = self.group.node().cause()?;
-            self.node.hear(&cause);
-            self.node.cause()
+            let cause = group.node().cause()?;
+            node.hear(&cause);
+            node.cause()
         };
-        let Some(cause) = self.node.cause().or_else(news) else {
+        let Some(cause) = node.cause().or_else(news) else {
             return Go::Run;
         };
         // It counts as told: what its closure holds is dropped undone, and those who depend on that must know.
-        let _told = self.node.check();
+        let _told = node.check();
         Go::Cancelled(cause)
     }
 
@@ -95,38 +120,44 @@ impl dyn Task {
     }
 
     fn go(self: &Arc<Self>, go: Go, in_place: bool) {
-        if !self.who.start() {
+        let Entry {
+            who,
+            group,
+            is_quiet,
+            ..
+        } = self.entry();
+        let label = &who.label;
+        if !who.start() {
             return;
         }
         if in_place {
-            self.group.begin_in_place();
+            group.begin_in_place();
         }
         let last = self.run_apart(go);
         let context = Context {
             who: self.shared_who(),
             node: self.shared_node(),
         };
-        let quiet = self.is_quiet.then(Quiet::keep);
+        let quiet = is_quiet.then(Quiet::keep);
         let entered = enter(context);
-        let group = self.group.node().label().id();
-        let running = deadlock::run(self.who.label.id(), Some(group));
+        let running = deadlock::run(label.id(), Some(group.node().label().id()));
         match last {
             Last::All(go) => {
-                tell(|| Event::Start {
-                    task: &self.who.label,
-                });
+                tell(|| Event::Start { task: label });
                 self.execute(go, Then::Conclude);
             }
             #[cfg(not(reunite_model))]
             Last::Conclusion => self.conclude(),
         }
-        deadlock::leak(&self.who.label, running.leaked());
+        if running.has_leaked() {
+            deadlock::leak(label, running.leaked());
+        }
         drop(running);
         drop(entered);
         drop(quiet);
-        self.who.forget_parent();
+        who.forget_parent();
         // Last: from here on the scope may end, and what the job borrowed may be gone.
-        self.group.leave(&self.who, in_place);
+        group.leave(who, in_place);
     }
 }
 

@@ -11,7 +11,7 @@ use crate::id::{Kind, Label};
 use crate::observe::{Straggler, Stragglers};
 use crate::primitive::{Arc, Duration, Instant, OnceLock};
 use crate::profile;
-use crate::task::{Group, JoinHandle, OnDrop, OnThread, Rules, Spec, Starter, WaitAll, prepare};
+use crate::task::{Group, JoinHandle, OnDrop, OnThread, Rules, Spec, Starter, prepare};
 
 /// Starts a task on a thread of its own, outside any scope: its handle joins on drop.
 ///
@@ -106,6 +106,7 @@ impl Builder {
         self
     }
 
+    #[inline]
     pub(crate) fn spec(self, at: &'static Location<'static>) -> Spec {
         let label = Label::new(Kind::Task, self.name, at);
         Spec {
@@ -192,7 +193,7 @@ fn root() -> &'static Arc<Group> {
 fn make_root() -> &'static Arc<Group> {
     let label = Label::new(Kind::Scope, Some("program".to_owned()), Location::caller());
     let rules = Rules {
-        policy: Box::new(WaitAll),
+        policy: None,
         max_threads: None,
     };
     let made = Group::new(
