@@ -256,20 +256,24 @@ impl Cells {
         }
     }
 
+    /// How much memory they have.
+    pub(super) fn bytes(&self) -> usize {
+        let chunks = self.chunks.iter().map(|chunk| chunk.layout.size());
+        chunks.sum()
+    }
+
     /// Whether they may be used for another scope: none is lost, and there are few.
     pub(super) fn is_whole_and_small(&self) -> bool {
-        let whole = self.chunks.iter().map(|chunk| chunk.layout.size());
+        let whole = self.bytes();
         let shelves = self.shelves.iter().zip(SIZES);
         let free = shelves.map(|(shelf, size)| (shelf.free.len() + shelf.left) * size);
-        let whole = whole.sum::<usize>();
         whole == free.sum::<usize>() && whole <= SMALL
     }
 
     /// How many cells there are, of all sizes.
     #[cfg(all(test, not(reunite_model)))]
     pub(super) fn count(&self) -> usize {
-        let bytes = self.chunks.iter().map(|chunk| chunk.layout.size());
-        bytes.sum::<usize>() / SIZES[0]
+        self.bytes() / SIZES[0]
     }
 }
 

@@ -75,6 +75,7 @@ mod seat;
 mod seating;
 mod shared;
 mod sleeper;
+mod spares;
 mod spawned;
 mod stream;
 #[allow(unsafe_code)]

@@ -8,6 +8,7 @@ use super::life::Life;
 use super::parent::Parent;
 use super::piece::Spawned;
 use super::run::{Aside, Queued, Run};
+use super::spares::Weight;
 use crate::id::TaskId;
 use crate::primitive::{Arc, AtomicUsize, Ordering};
 
@@ -19,6 +20,9 @@ const MANY: u64 = 256;
 
 /// Tasks that are said to be spawned at the same time, at most.
 const SAME: u32 = 16;
+
+/// A queue that has more bytes has much memory.
+const LITTLE: usize = 1 << 10;
 
 /// How many queued tasks somebody who looks goes through, under the lock that every spawn needs.
 const LOOKED_AT: usize = 1_000;
@@ -143,8 +147,8 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Of a scope that has ended: as a new one, but for memory.
-    pub(super) fn forget(&mut self) {
+    /// Of a scope that has ended: as a new one, but for memory. Says how much that is.
+    pub(super) fn forget(&mut self) -> Weight {
         let is_small = |capacity| capacity <= 2 * BATCH;
         let mut spare = std::mem::take(&mut self.spare);
         spare.truncate(1);
@@ -166,6 +170,19 @@ impl Queue {
         }
         self.batches = before.batches;
         self.aside = before.aside;
+        self.weight()
+    }
+
+    /// Of what has no tasks.
+    fn weight(&self) -> Weight {
+        let in_spare = self.spare.iter().map(|batch| batch.tasks.capacity());
+        let references = self.tasks.capacity() + self.over.tasks.capacity();
+        let lists = size_of::<Queued>() * (references + in_spare.sum::<usize>());
+        if lists + self.cells.bytes() <= LITTLE {
+            Weight::Little
+        } else {
+            Weight::Much
+        }
     }
 
     /// The number of a new task. They are taken several at a time, the more the more the scope has had, as all scopes of

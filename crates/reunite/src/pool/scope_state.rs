@@ -39,6 +39,7 @@ use super::queue::{BATCH, Batch, Left, Over, Queue};
 use super::run::{Aside, Queued};
 use super::seat::Seat;
 use super::shared::Shared;
+use super::spares::{Ended, Spares, Weight};
 use crate::current::{self, Around, Later};
 use crate::deadlock::{Bond, Object, On, Site};
 use crate::id::Label;
@@ -58,12 +59,9 @@ const SHOWN: usize = 100;
 /// A few microseconds.
 const PAUSES: u32 = 100;
 
-/// For how many scopes a thread keeps memory.
-const SPARES: usize = 16;
-
 thread_local! {
     /// The memory of scopes that have ended.
-    static SPARE: RefCell<Vec<Arc<ScopeState>>> = const { RefCell::new(Vec::new()) };
+    static SPARE: RefCell<Spares<Arc<ScopeState>>> = const { RefCell::new(Spares::new()) };
 }
 
 /// What a scope's tasks, their joiners and the workers share.
@@ -80,6 +78,8 @@ pub(super) struct ScopeState {
     slot: AtomicUsize,
     /// Raised with the first.
     has_had_tasks: AtomicBool,
+    /// What memory it has for tasks.
+    weight: Weight,
     /// When it was opened, in listings of scopes.
     pub(super) since: Since,
 }
@@ -88,7 +88,7 @@ impl ScopeState {
     /// For a scope in `pool` that the calling thread opens at that line.
     pub(super) fn get(pool: &Arc<Shared>, at: &'static Location<'static>) -> Arc<Self> {
         let around = current::around_here();
-        let spare = SPARE.try_with(|spare| spare.try_borrow_mut().ok()?.pop());
+        let spare = SPARE.try_with(|spare| spare.try_borrow_mut().ok()?.take());
         let mut spare = spare.ok().flatten();
         match spare.as_mut().and_then(Arc::get_mut) {
             Some(state) => state.renew(pool, at, around),
@@ -109,6 +109,7 @@ impl ScopeState {
             pending: AtomicUsize::new(0),
             slot: AtomicUsize::new(0),
             has_had_tasks: AtomicBool::new(false),
+            weight: Weight::Nothing,
             since: pool.roster.backlog.scopes.since(),
         })
     }
@@ -131,17 +132,18 @@ impl ScopeState {
         if state.has_had_tasks.load(Ordering::Relaxed) {
             state.parent.forget_tasks();
             state.has_had_tasks = AtomicBool::new(false);
-            state.queue.lock().forget();
+            state.weight = state.queue.lock().forget();
         }
         if !state.parent.forget() {
             return;
         }
-        let _ending = SPARE.try_with(|spare| {
-            let mut spare = spare.borrow_mut();
-            if spare.len() < SPARES {
-                spare.push(self);
-            }
-        });
+        let ended = match open_scopes::innermost() {
+            Some(_) => Ended::InAnother,
+            None => Ended::Outside,
+        };
+        let weight = state.weight;
+        let too_many = SPARE.try_with(|spare| spare.borrow_mut().put(self, weight, ended));
+        drop(too_many);
     }
 
     #[inline]
@@ -660,6 +662,34 @@ mod tests {
                 assert!(std::ptr::eq(Arc::as_ptr(s.core), first));
                 assert_eq!(s.core.queue.lock().cells.count(), 0);
             });
+        });
+    }
+
+    #[test]
+    fn scopes_inside_each_other_have_the_memory_of_as_many_that_were() {
+        fn nest(pool: &Pool, depth: usize, states: &mut Vec<usize>) {
+            if depth > 0 {
+                pool.scope(|s| {
+                    states.push(Arc::as_ptr(s.core).addr());
+                    assert_eq!(s.spawn(|| depth).join().unwrap(), depth);
+                    nest(pool, depth - 1, states);
+                });
+            }
+        }
+
+        // Not watched, and the caller has the only place: nobody looks at the scopes.
+        let pool = Pool::builder()
+            .threads(1)
+            .spare_after(None)
+            .build()
+            .unwrap();
+        pool.enter(|| {
+            let [mut first, mut second] = [Vec::new(), Vec::new()];
+            pool.scope(|_| nest(&pool, 500, &mut first));
+            pool.scope(|_| nest(&pool, 500, &mut second));
+            let again = second.iter().filter(|state| first.contains(state));
+            // One is given back with the outermost.
+            assert!(again.count() >= 498);
         });
     }
 
