@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use common::{payload_of, until_cancelled, watchdog, with_time_enough};
+use common::{payload_of, until, until_cancelled, watchdog, with_time_enough};
 
 #[test]
 fn outcomes_come_in_the_order_of_the_items() {
@@ -61,6 +61,64 @@ fn the_window_is_strict() {
             assert!(outcomes.next().is_none());
             assert!(outcomes.next().is_none());
         });
+    }
+}
+
+/// Who took item k may wait for all of the window after it.
+#[test]
+fn all_of_the_window_begins_once_an_item_was_taken() {
+    let _watchdog = watchdog();
+    let begun = Arc::new(AtomicU64::new(0));
+    let ours = Arc::clone(&begun);
+    let begins = move |n: u64| ours.fetch_max(n + 1, Ordering::SeqCst);
+    let mut outcomes = reunite::map(0..100, begins)
+        .threads(2)
+        .window(4)
+        .into_iter();
+    for taken in 0..100 {
+        assert!(outcomes.next().unwrap().is_ok());
+        until(|| begun.load(Ordering::SeqCst) >= 100.min(taken + 5));
+    }
+}
+
+/// The same with a window that has been wide, for short items, and is not any more.
+#[test]
+fn the_least_window_begins_once_an_item_was_taken() {
+    let _watchdog = watchdog();
+    for quick in 40..80 {
+        let begun = Arc::new(AtomicU64::new(0));
+        let ours = Arc::clone(&begun);
+        let begins = move |n: u64| {
+            ours.fetch_max(n + 1, Ordering::SeqCst);
+            let since = Instant::now();
+            let takes = Duration::from_micros(if n < quick { 0 } else { 100 });
+            while since.elapsed() < takes {}
+        };
+        let mut outcomes = reunite::map(0..300, begins).threads(2).into_iter();
+        for taken in 0..quick + 6 {
+            assert!(outcomes.next().unwrap().is_ok());
+            until(|| begun.load(Ordering::SeqCst) >= taken + 5);
+        }
+    }
+}
+
+#[test]
+fn unordered_items_that_are_all_stuck_time_out() {
+    let _watchdog = watchdog();
+    for threads in [1, 2] {
+        let (go, gate) = mpsc::channel::<()>();
+        let gate = Mutex::new(gate);
+        let stuck = move |_: u64| {
+            let _closed = gate.lock().unwrap().recv();
+        };
+        let outcomes = reunite::map(0..3, stuck).threads(threads).unordered();
+        let outcomes = outcomes.item_timeout(Duration::from_millis(20));
+        let mut outcomes = outcomes.into_iter();
+        for _ in 0..3 {
+            assert!(outcomes.next().unwrap().unwrap_err().is_timeout());
+        }
+        drop(go);
+        assert!(outcomes.next().is_none());
     }
 }
 
@@ -318,6 +376,33 @@ fn a_cancelled_consumer_is_told_once_and_the_map_ends() {
         assert!(last.is_err_and(|error| error.is_interrupted()) || all.len() == 4);
         assert!(outcomes.next().is_none());
     });
+}
+
+/// Those that a cancelled map would pull, it would drop undone.
+#[test]
+fn a_cancelled_map_leaves_its_source_alone() {
+    let _watchdog = watchdog();
+    for window in [None, Some(8)] {
+        let pulled = AtomicU64::new(0);
+        reunite::scope(|s| {
+            let source = (0_u64..).inspect(|_| {
+                pulled.fetch_add(1, Ordering::SeqCst);
+            });
+            let mut map = s.map(source, |n| n).threads(2);
+            if let Some(window) = window {
+                map = map.window(window);
+            }
+            let mut outcomes = map.into_iter();
+            for _ in 0..100 {
+                assert!(outcomes.next().unwrap().is_ok());
+            }
+            s.canceller().cancel("enough");
+            let before = pulled.load(Ordering::SeqCst);
+            assert!(outcomes.last().unwrap().unwrap_err().is_interrupted());
+            // One may have been on its way.
+            assert!(pulled.load(Ordering::SeqCst) <= before + 1);
+        });
+    }
 }
 
 #[test]

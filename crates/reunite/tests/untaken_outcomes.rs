@@ -3,6 +3,7 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex, OnceLock};
 
 use common::{until_cancelled, watchdog};
@@ -51,6 +52,28 @@ fn of_a_map_on_threads_whose_function_fails_or_returns_a_result() {
     });
     assert_eq!(told("fallible"), BTreeSet::from([1, 2]));
     assert_eq!(told("values"), BTreeSet::from([1, 2]));
+}
+
+/// Also of those that the consumer has taken away from the map's threads, and its user not yet from the consumer.
+#[test]
+fn in_the_order_of_the_items() {
+    let _watch = watchdog();
+    listen();
+    let pulled = AtomicUsize::new(0);
+    scope(|s| {
+        let source = (0..5_000).inspect(|_| {
+            pulled.fetch_add(1, Ordering::SeqCst);
+        });
+        let map = s.try_map(source, fails).name("many").threads(2);
+        let mut outcomes = map.into_iter();
+        for _ in 0..1_000 {
+            assert!(outcomes.next().unwrap().is_err());
+        }
+    });
+    let told = TOLD.lock().unwrap();
+    let of_it = told.iter().filter(|it| it.task.name() == Some("many"));
+    let numbers: Vec<_> = of_it.map(|it| it.task.item().unwrap()).collect();
+    assert!(numbers.into_iter().eq(1_000..pulled.into_inner()));
 }
 
 #[test]

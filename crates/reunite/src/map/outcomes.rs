@@ -488,7 +488,8 @@ impl<I: Iterator, V, E, S, U> Drop for Consumer<'_, I, V, E, S, U> {
             let mut state = shared.state.lock();
             (std::mem::take(&mut state.seats), state.panic.take())
         };
-        drop((source, left));
+        // In the order of the items: what it holds was before what is left.
+        drop((source, std::mem::take(&mut self.hand.seats), left));
     }
 }
 

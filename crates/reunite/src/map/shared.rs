@@ -15,12 +15,13 @@
 //!
 //! *Wake-ups.* A worker that can neither take the source nor leave puts its parker into `idle` under the
 //! lock, and takes it out there when it goes on. Whoever puts the source back or opens the window takes one out under the same
-//! lock, if an item can be pulled now, and unparks it: that one takes the source, or finds that another has, and each who puts
-//! it back unparks the next. Whoever has left an outcome and finds the source there takes it under the same lock.
-//! Whoever ends the source or stops the map unparks all of `idle`; so does the map's cancellation, which is all that a worker
-//! leaves for without the source. The consumer leaves its parker likewise, and is unparked whenever something it may wait for
-//! happened: a seat done, if the order is kept the first; a seat taken by an item with a time
-//! limit, the first seat taken where the order is kept (it tells whom the consumer waits for), the end of the source, a worker gone.
+//! lock, if an item can be pulled now, and unparks it: that one takes the source, or finds that another has, and
+//! each who puts it back unparks the next. Whoever has left an outcome and finds the source there takes it under
+//! the same lock. Whoever ends the source or stops the map unparks all of `idle`; so does the map's cancellation,
+//! which is all that a worker leaves for without the source. Nobody takes the source after it: what was not pulled
+//! stays there. The consumer leaves its parker likewise, and is unparked whenever something it may wait for
+//! happened: a seat done, if the order is kept the first; a seat taken by an item with a time limit, the first seat
+//! taken where the order is kept (it tells whom the consumer waits for), the end of the source, a worker gone.
 //!
 //! *Taking.* The consumer takes away as many seats that are done as `Window::at_once` says, and gives their outcomes to its
 //! user one after the other. Those count as taken when the last of them was given away and it comes for more: item
@@ -198,9 +199,10 @@ impl<I, U, E> State<I, U, E> {
         !self.stopped && has_room && matches!(self.source, Source::Here(_))
     }
 
-    /// The source, and the number of its next item, if that may be pulled now.
-    pub(super) fn take_source(&mut self) -> Option<(I, u64)> {
+    /// The source, and the number of its next item, if that may be pulled now, in a map with that node.
+    pub(super) fn take_source(&mut self, node: &Node) -> Option<(I, u64)> {
         if self.may_pull()
+            && !node.is_cancelled()
             && let Source::Here(source) = std::mem::replace(&mut self.source, Source::Away)
         {
             return Some((source, self.pulled));
@@ -310,6 +312,8 @@ mod tests {
     use std::panic::Location;
 
     use super::*;
+    use crate::error::{Cancelled, Why};
+    use crate::id::Kind;
 
     fn state(threads: usize) -> State<Range<u32>, (), ()> {
         let plan = Plan {
@@ -348,13 +352,20 @@ mod tests {
     #[test]
     fn the_source_is_taken_once_and_not_past_the_window() {
         let mut state = state(1);
-        let (source, number) = state.take_source().unwrap();
+        let label = Label::new(Kind::Scope, None, Location::caller());
+        let node = Node::root(label.clone(), None);
+        let (source, number) = state.take_source(&node).unwrap();
         assert_eq!(number, 0);
-        assert!(state.take_source().is_none());
+        assert!(state.take_source(&node).is_none());
         state.source = Source::Here(source);
         state.pulled = 10;
-        assert!(state.take_source().is_none());
+        assert!(state.take_source(&node).is_none());
         state.taken = 1;
-        assert_eq!(state.take_source().unwrap().1, 10);
+        let (source, number) = state.take_source(&node).unwrap();
+        assert_eq!(number, 10);
+        state.source = Source::Here(source);
+        state.taken = 2;
+        node.cancel(Cancelled::new(Why::Dropped, label));
+        assert!(state.take_source(&node).is_none());
     }
 }

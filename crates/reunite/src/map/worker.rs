@@ -150,7 +150,7 @@ fn take_source<I: Iterator, U, E>(
     };
     let turn = wait(site, None, Heed::Node(&shared.node), |parker| {
         let mut state = shared.state.lock();
-        source = state.take_source();
+        source = state.take_source(&shared.node);
         if source.is_some() {
             state.is_idle_no_more(parker);
             return true;
@@ -353,7 +353,11 @@ fn seat<I: Iterator, U, E>(
     } else {
         None
     };
-    let turn = if running { state.take_source() } else { None };
+    let turn = if running {
+        state.take_source(&shared.node)
+    } else {
+        None
+    };
     drop(state);
     if stops_the_map && running {
         shared
