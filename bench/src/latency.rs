@@ -80,7 +80,7 @@ fn spawns(table: &mut Table) {
             rayon::spawn(move || tx.send(1).expect("received"));
             rx.recv().expect("sent");
         }),
-        each("reunite: Pool::spawn, join", || {
+        each("reunite: Pool::spawn, join (may run it)", || {
             drop(pool.spawn(|| 1).join())
         }),
     ];
@@ -244,7 +244,7 @@ fn asleep(table: &mut Table) {
                 pool.spawn(move || tx.send(1).expect("received")).detach();
                 rx.recv().expect("sent");
             }),
-            after_sleep("reunite: Pool::spawn, join", || {
+            after_sleep("reunite: Pool::spawn, join (may run it)", || {
                 drop(pool.spawn(|| 1).join());
             }),
         ];

@@ -95,9 +95,10 @@ fn run(mut args: Vec<String>) -> Result<(), Box<dyn Error>> {
         ["pool", part] => pool::run(Some(part), &setting).map(drop),
         ["sync"] => sync::run(&setting).map(drop),
         ["channels"] => channels::run(&setting, None).map(drop),
-        ["channels", capacity] => {
-            channels::run(&setting, Some(number("CAPACITY", capacity)?)).map(drop)
-        }
+        ["channels", capacity] => match number("CAPACITY", capacity)? {
+            capacity @ 0..=1_000_000 => channels::run(&setting, Some(capacity)).map(drop),
+            capacity => Err(format!("CAPACITY must be at most 1000000, and is {capacity}").into()),
+        },
         ["profile"] => profile::run(&setting),
         ["crawl", program] => crawl::run(program.as_ref(), 2000),
         ["crawl", program, pages] => crawl::run(program.as_ref(), number("PAGES", pages)?),

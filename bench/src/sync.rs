@@ -109,20 +109,29 @@ fn permits(table: &mut Table) {
     const COUNT: u32 = 1_000_000;
     let mine = reunite::sync::Semaphore::new(2);
     let tokios = tokio::sync::Semaphore::new(2);
-    let theirs = (std::sync::Mutex::new(2_u64), std::sync::Condvar::new());
+    // How many permits are free, and how many wait for one.
+    let theirs = (
+        std::sync::Mutex::new((2_u64, 0_u64)),
+        std::sync::Condvar::new(),
+    );
     let candidates: Vec<Candidate<'_>> = vec![
         (
             "std::sync: Mutex and Condvar",
             Box::new(|| {
                 nanoseconds(COUNT, || {
                     for _ in 0..COUNT {
-                        let free = theirs.0.lock().expect("whole");
-                        let taken = theirs.1.wait_while(free, |free| *free == 0);
-                        *taken.expect("whole") -= 1;
-                        let mut free = theirs.0.lock().expect("whole");
-                        *free += 1;
-                        if *free == 1 {
-                            // Only then can anybody wait, and a notification is a system call.
+                        let mut state = theirs.0.lock().expect("whole");
+                        while state.0 == 0 {
+                            state.1 += 1;
+                            state = theirs.1.wait(state).expect("whole");
+                            state.1 -= 1;
+                        }
+                        state.0 -= 1;
+                        drop(state);
+                        let mut state = theirs.0.lock().expect("whole");
+                        state.0 += 1;
+                        if state.1 > 0 {
+                            // A notification is a system call, whether anybody waits or not.
                             theirs.1.notify_one();
                         }
                     }

@@ -91,7 +91,10 @@ impl Inherited {
 
     #[cold]
     fn capture_all() -> Self {
-        let hooks = HOOKS.lock().clone();
+        let hooks = match COUNT.load(Ordering::Acquire) {
+            0 => Vec::new(),
+            _ => HOOKS.lock().clone(),
+        };
         assert_outside();
         Self {
             hooks: hooks.iter().map(|hook| hook.capture()).collect(),

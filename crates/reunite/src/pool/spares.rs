@@ -2,13 +2,15 @@
 //!
 //! A recursion opens one scope inside the other, so a thread has use for as many as it had open at a time. One without memory
 //! for tasks is about as large as the frames of its scope, and a stack that was deep once keeps its memory, too: so thousands are
-//! kept. Of those with memory for tasks it is fewer, by their [`Weight`]. So that what one deep recursion has needed does not stay for good, one goes
-//! with each scope that ends outside of all others, as long as there are many: never more at a time, as an end must not cost more for what was before.
+//! kept. Of those with memory for tasks it is fewer, by their [`Weight`]. So that what one deep recursion has needed does not stay
+//! for good, one in [`EACH`] that end is given back while there are many.
 
 /// How many are kept in any case.
 const FEW: usize = 16;
 /// How many of each [`Weight`] are kept.
 const MOST: [usize; 3] = [1 << 15, 1 << 10, FEW];
+/// One in so many is given back. It costs a recursion that is as deep again the making of as few.
+const EACH: u32 = 64;
 
 /// How much memory a scope has for its tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,18 +20,13 @@ pub(super) enum Weight {
     Much,
 }
 
-/// Where a scope has ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
-    InAnother,
-    Outside,
-}
-
 /// The newest is used first.
 pub(super) struct Spares<T> {
     kept: Vec<(T, Weight)>,
     /// How many there are of each weight.
     counts: [usize; 3],
+    /// How many have ended.
+    ended: u32,
 }
 
 impl<T> Spares<T> {
@@ -37,6 +34,7 @@ impl<T> Spares<T> {
         Self {
             kept: Vec::new(),
             counts: [0; 3],
+            ended: 0,
         }
     }
 
@@ -47,18 +45,18 @@ impl<T> Spares<T> {
         Some(spare)
     }
 
-    /// Keeps `spare`, unless there are too many. Returns what is to be dropped.
+    /// Keeps `spare`, unless that is not to be. Then it is returned, to be dropped.
     #[inline]
-    pub(super) fn put(&mut self, spare: T, weight: Weight, ended: Ended) -> Option<T> {
-        let at = weight as usize;
-        if self.counts[at] >= MOST[at] {
+    pub(super) fn put(&mut self, spare: T, weight: Weight) -> Option<T> {
+        self.ended = self.ended.wrapping_add(1);
+        let is_given_back = self.ended.is_multiple_of(EACH) && self.kept.len() >= FEW;
+        let count = &mut self.counts[weight as usize];
+        if is_given_back || *count >= MOST[weight as usize] {
             return Some(spare);
         }
-        let is_many = ended == Ended::Outside && self.kept.len() >= FEW;
-        let gone = if is_many { self.take() } else { None };
-        self.counts[at] += 1;
+        *count += 1;
         self.kept.push((spare, weight));
-        gone
+        None
     }
 
     #[cfg(all(test, not(reunite_model)))]
@@ -72,31 +70,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_as_were_open_at_a_time_are_kept_and_one_goes_with_each_that_ends_outside_of_others()
-    {
+    fn nearly_as_many_as_were_open_at_a_time_are_kept() {
         let mut spares = Spares::new();
-        for n in 0..1_000 {
-            assert_eq!(spares.put(n, Weight::Nothing, Ended::InAnother), None);
-        }
-        assert_eq!(spares.take(), Some(999));
-        assert_eq!(spares.put(999, Weight::Little, Ended::Outside), Some(998));
-        for _ in 0..2_000 {
+        let back = (0..6_400).filter_map(|n| spares.put(n, Weight::Nothing));
+        assert_eq!(back.count(), 100);
+        assert_eq!(spares.take(), Some(6_398));
+    }
+
+    #[test]
+    fn those_that_are_not_needed_any_more_are_given_back() {
+        let mut spares = Spares::new();
+        let mut dropped: Vec<_> = (0..1_000)
+            .filter_map(|n| spares.put(n, Weight::Nothing))
+            .collect();
+        for _ in 0..1_000 * EACH {
             let spare = spares.take().unwrap();
-            let _gone = spares.put(spare, Weight::Little, Ended::Outside);
+            dropped.extend(spares.put(spare, Weight::Little));
         }
         assert_eq!(spares.iter().count(), FEW);
+        dropped.sort_unstable();
+        dropped.dedup();
+        assert_eq!(dropped.len(), 1_000 - FEW);
     }
 
     #[test]
     fn there_is_an_end_to_what_is_kept_and_the_sooner_the_more_memory_it_has() {
-        let mut spares = Spares::new();
-        let weights = [Weight::Nothing, Weight::Little, Weight::Much];
-        for (weight, most) in weights.into_iter().zip(MOST) {
-            let mut put = |n| spares.put(n, weight, Ended::InAnother);
-            assert_eq!((0..most + 3).filter_map(&mut put).count(), 3);
+        for (weight, most) in [Weight::Nothing, Weight::Little, Weight::Much]
+            .into_iter()
+            .zip(MOST)
+        {
+            let mut spares = Spares::new();
+            let kept = (0..3 * most).filter(|n| spares.put(*n, weight).is_none());
+            assert_eq!(kept.count(), most);
+            // There is room for what is taken.
+            let spare = spares.take().unwrap();
+            assert!((0..2).any(|_| spares.put(spare, weight).is_none()));
         }
-        while spares.take().is_some() {}
-        let mut put = |n| spares.put(n, Weight::Much, Ended::InAnother);
-        assert_eq!((0..FEW).find_map(&mut put), None);
     }
 }
