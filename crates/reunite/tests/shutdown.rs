@@ -194,7 +194,9 @@ fn two_tasks_that_shut_down_do_not_wait_for_each_other() {
             both.wait();
             reunite::shutdown(NEVER).unwrap()
         });
-        assert_eq!(items.threads(2).into_iter().count(), 2);
+        // It may have been cancelled before it knew that there are no more, and says so then.
+        let done = items.threads(2).into_iter().filter(Result::is_ok);
+        assert_eq!(done.count(), 2);
     })
     .join()
     .unwrap();

@@ -306,7 +306,7 @@ impl<I, U, E> State<I, U, E> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(reunite_model)))]
 mod tests {
     use std::ops::Range;
     use std::panic::Location;

@@ -8,7 +8,7 @@
 /// How many are kept in any case.
 const FEW: usize = 16;
 /// How many of each [`Weight`] are kept.
-const MOST: [usize; 3] = [1 << 15, 1 << 10, FEW];
+const MOST: [usize; 3] = [1 << 15, 1 << 11, FEW];
 /// One in so many is given back. It costs a recursion that is as deep again the making of as few.
 const EACH: u32 = 64;
 
