@@ -29,7 +29,8 @@ use shared::Name;
 /// Nothing happens before the first `next`. Items are pulled as threads become free, never more than the
 /// window ahead: item *k + window* is not pulled before item *k* was taken, so any number of items needs
 /// bounded memory. One item's panic or timeout is that item's outcome alone. Dropping the iterator early
-/// cancels what runs and waits for it.
+/// cancels what runs and waits for it. A map that is cancelled pulls nothing more; unless it had seen the end of the source by then, its
+/// last outcome is an error that [says so](JoinError::is_interrupted).
 ///
 /// The items are pulled on the worker threads, one at a time; so the iterator must be `Send`. To borrow
 /// from the stack, see [`Scope::map`]; for `f` that returns `Result`, [`try_map`].
