@@ -37,7 +37,7 @@ cargo run --release -p bench -- WHAT [--busy N] [--one-core]
   latency                 spawns, messages and conditions from thread to thread, beside std, crossbeam and rayon
   pool [PART]             forks, computing, scopes, shapes, maps, waiting: beside plain recursion,
                           rayon, chili and others; writes target/bench/*.{csv,json,svg}, or into $BENCH_OUT
-  sync                    locks and channels, beside std, parking_lot, crossbeam, kanal, flume
+  sync                    locks, permits and timeouts, beside std, parking_lot, tokio, crossbeam
   channels [CAPACITY]     channels of all capacities, or one, between one thread and one, two and two, four
                           and one, one and four, beside std, crossbeam, kanal, flume
   profile                 what being profiled costs

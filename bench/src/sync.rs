@@ -1,6 +1,5 @@
-//! Locks and channels beside those of std, parking_lot, crossbeam, kanal and flume.
+//! Locks, permits and timeouts beside those of std, parking_lot, tokio and crossbeam.
 
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::rounds::Candidate;
@@ -11,9 +10,6 @@ pub(crate) fn run(setting: &Setting) -> Result<Table, Box<dyn std::error::Error>
     let mut table = Table::new(setting);
     locks(&mut table);
     contended(&mut table);
-    for capacity in [1, 64, 1024] {
-        channels(&mut table, capacity);
-    }
     overshoot(&mut table);
     table.write("sync")?;
     Ok(table)
@@ -260,109 +256,6 @@ fn contended(table: &mut Table) {
         ];
         let title = format!("{threads} threads fight for a lock: wall time of a turn");
         table.measure(&title, "ns", 21, candidates);
-    }
-}
-
-/// Messages from so many senders to as many receivers.
-fn pass<S: Send, R: Send>(
-    pairs: u32,
-    senders: Vec<S>,
-    receivers: Vec<R>,
-    send: impl Fn(&S, u64) + Sync,
-    receive: impl Fn(&R) -> bool + Sync,
-) -> f64 {
-    const COUNT: u32 = 20_000;
-    let (send, receive) = (&send, &receive);
-    nanoseconds(COUNT * pairs, || {
-        std::thread::scope(|s| {
-            for sender in senders {
-                s.spawn(move || (0..u64::from(COUNT)).for_each(|n| send(&sender, n)));
-            }
-            for receiver in receivers {
-                s.spawn(move || while receive(&receiver) {});
-            }
-        });
-    })
-}
-
-fn channels(table: &mut Table, capacity: usize) {
-    for pairs in [1_u32, 2] {
-        let many = pairs as usize;
-        let mut candidates: Vec<Candidate<'_>> = vec![
-            (
-                "crossbeam-channel",
-                Box::new(move || {
-                    let (tx, rx) = crossbeam_channel::bounded(capacity);
-                    let (txs, rxs) = (vec![tx; many], vec![rx; many]);
-                    pass(
-                        pairs,
-                        txs,
-                        rxs,
-                        |tx, n| tx.send(n).expect("open"),
-                        |rx| rx.recv().is_ok(),
-                    )
-                }),
-            ),
-            (
-                "kanal",
-                Box::new(move || {
-                    let (tx, rx) = kanal::bounded(capacity);
-                    let (txs, rxs) = (vec![tx; many], vec![rx; many]);
-                    pass(
-                        pairs,
-                        txs,
-                        rxs,
-                        |tx, n| tx.send(n).expect("open"),
-                        |rx| rx.recv().is_ok(),
-                    )
-                }),
-            ),
-            (
-                "flume",
-                Box::new(move || {
-                    let (tx, rx) = flume::bounded(capacity);
-                    let (txs, rxs) = (vec![tx; many], vec![rx; many]);
-                    pass(
-                        pairs,
-                        txs,
-                        rxs,
-                        |tx, n| tx.send(n).expect("open"),
-                        |rx| rx.recv().is_ok(),
-                    )
-                }),
-            ),
-            (
-                "reunite::channel",
-                Box::new(move || {
-                    let (tx, rx) = reunite::channel::bounded(capacity);
-                    let (txs, rxs) = (vec![tx; many], vec![rx; many]);
-                    pass(
-                        pairs,
-                        txs,
-                        rxs,
-                        |tx, n| tx.send(n).expect("open"),
-                        |rx| rx.recv().is_ok(),
-                    )
-                }),
-            ),
-        ];
-        if pairs == 1 {
-            candidates.push((
-                "std::sync::mpsc",
-                Box::new(move || {
-                    let (tx, rx) = mpsc::sync_channel(capacity);
-                    pass(
-                        pairs,
-                        vec![tx],
-                        vec![rx],
-                        |tx, n| tx.send(n).expect("open"),
-                        |rx| rx.recv().is_ok(),
-                    )
-                }),
-            ));
-        }
-        let title = format!("{pairs}:{pairs}, capacity {capacity}: wall time of a message");
-        table.measure(&title, "ns", 15, candidates);
     }
 }
 
