@@ -203,6 +203,56 @@ fn items_of_a_map_that_need_each_other_meet() {
     );
 }
 
+/// A consumer may have two outcomes while only the first counts as taken: items are pulled as if both did.
+#[test]
+fn a_consumer_that_has_two_outcomes_gives_them_in_order_and_lets_items_be_pulled() {
+    check(
+        || {
+            let fourth = reunite::sync::Semaphore::new(0);
+            reunite::scope(|s| {
+                let items = s.map(0..4_u64, |n| {
+                    if n == 3 {
+                        fourth.release(1).unwrap();
+                    }
+                    n
+                });
+                let mut outcomes = items.threads(1).into_iter().map(Result::unwrap);
+                assert_eq!([outcomes.next(), outcomes.next()], [Some(0), Some(1)]);
+                drop(fourth.acquire().unwrap());
+                assert_eq!(outcomes.collect::<Vec<_>>(), [2, 3]);
+            });
+        },
+        RUNS / 4,
+    );
+}
+
+/// What its consumer holds goes with it, once each.
+#[test]
+fn a_consumer_dropped_with_outcomes_in_its_hand_joins_its_threads() {
+    check(
+        || {
+            let dropped = Arc::new(AtomicUsize::new(0));
+            struct Counts(Arc<AtomicUsize>);
+            impl Drop for Counts {
+                fn drop(&mut self) {
+                    self.0.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+            let made = Arc::new(AtomicUsize::new(0));
+            reunite::scope(|s| {
+                let items = s.map(0..4, |_: i32| {
+                    made.fetch_add(1, Ordering::SeqCst);
+                    Counts(Arc::clone(&dropped))
+                });
+                let mut outcomes = items.threads(2).into_iter();
+                drop(outcomes.next().unwrap().unwrap());
+            });
+            assert_eq!(dropped.load(Ordering::SeqCst), made.load(Ordering::SeqCst));
+        },
+        RUNS / 4,
+    );
+}
+
 #[test]
 fn a_map_dropped_early_joins_its_threads() {
     check(

@@ -17,6 +17,10 @@ const AHEAD: Duration = if cfg!(any(reunite_model, reunite_no_looks)) {
 /// The most, if the user does not say.
 const MOST: u64 = 1_024;
 
+/// How many outcomes the consumer may have at once, at least, if the user does not say. Under the model checker, for which time
+/// says nothing, two: so that it searches what several are.
+const LEAST_AT_ONCE: u64 = if cfg!(reunite_model) { 2 } else { 1 };
+
 #[derive(Debug)]
 pub(super) struct Window {
     size: u64,
@@ -80,7 +84,9 @@ impl Window {
     /// meanwhile that could be. One, where the user has said how many those are; where not, twice the threads at least can be.
     pub(super) fn at_once(&self) -> u64 {
         let spare = |fits: &Fits| self.size.saturating_sub(fits.least) / 2;
-        self.fits.as_ref().map_or(1, spare).max(1)
+        self.fits
+            .as_ref()
+            .map_or(1, |fits| spare(fits).max(LEAST_AT_ONCE))
     }
 
     /// Whether it is to be told what items take.
