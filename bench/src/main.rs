@@ -15,6 +15,7 @@ mod rounds;
 mod serve;
 mod setting;
 mod simulate;
+mod summary;
 mod sync;
 mod table;
 
@@ -33,7 +34,8 @@ cargo run --release -p bench -- WHAT [--busy N] [--one-core]
 
   all                     latency, pool, sync and channels with a third of the rounds, one after the other, in some
                           ten minutes; all rows once more at the end, with minima, medians and ratios; writes
-                          target/bench/*.{csv,json,svg}, or into $BENCH_OUT
+                          target/bench/*.{csv,json,svg} and summary.md, which holds the rows against
+                          what was aimed at, or into $BENCH_OUT
   latency                 spawns, messages and conditions from thread to thread, beside std, crossbeam and rayon
   pool [PART]             forks, computing, scopes, shapes, maps, waiting: beside plain recursion,
                           rayon, chili and others; writes target/bench/*.{csv,json,svg}, or into $BENCH_OUT
@@ -126,7 +128,11 @@ fn all(setting: &Setting) -> Result<(), Box<dyn Error>> {
     table.append(sync::run(setting)?);
     table.append(channels::run(setting, None)?);
     table.print();
-    table.write("all")
+    table.write("all")?;
+    let path = setting.out.join("summary.md");
+    std::fs::write(&path, summary::page(&table)?)?;
+    println!("what was aimed at: {}", path.display());
+    Ok(())
 }
 
 fn number(what: &str, text: &str) -> Result<usize, String> {

@@ -10,22 +10,22 @@ use plotters::prelude::*;
 use crate::rounds::{Candidate, median, sample};
 use crate::setting::Setting;
 
-struct Row {
-    workload: String,
-    candidate: String,
-    unit: &'static str,
-    median: f64,
-    minimum: f64,
-    maximum: f64,
+pub(crate) struct Row {
+    pub(crate) workload: String,
+    pub(crate) candidate: String,
+    pub(crate) unit: &'static str,
+    pub(crate) median: f64,
+    pub(crate) minimum: f64,
+    pub(crate) maximum: f64,
     /// Of the medians: to that of the first candidate of the workload.
-    ratio: f64,
+    pub(crate) ratio: f64,
     /// The same of the minima.
-    ratio_of_minima: f64,
+    pub(crate) ratio_of_minima: f64,
 }
 
 pub(crate) struct Table {
     setting: Setting,
-    rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
 }
 
 impl Table {
@@ -83,6 +83,11 @@ impl Table {
     /// Takes over the rows of another table.
     pub(crate) fn append(&mut self, mut other: Self) {
         self.rows.append(&mut other.rows);
+    }
+
+    /// The rows of that workload.
+    pub(crate) fn of<'a>(&'a self, workload: &'a str) -> impl Iterator<Item = &'a Row> {
+        self.rows.iter().filter(move |row| row.workload == workload)
     }
 
     /// All rows once more, with the minima.
