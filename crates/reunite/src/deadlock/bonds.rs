@@ -308,3 +308,21 @@ pub(super) fn all() -> (Vec<Bond>, Vec<Held>) {
     JOBS.with(Cell::get)(&mut |address| bonds.push(Bond::Job(address)));
     (bonds, held)
 }
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_bears_the_tasks_that_it_runs_and_no_more_when_they_are_over() {
+        let [outer, inner, group] = [1, 2, 3].map(TaskId::of_block);
+        let bears = |expected: &[Bond]| assert_eq!(all().0, expected);
+        let first = run(outer, Some(group));
+        bears(&[Bond::Task(outer), Bond::Group(group)]);
+        let second = run(inner, None);
+        drop(first);
+        bears(&[Bond::Task(inner)]);
+        drop(second);
+        bears(&[]);
+    }
+}
