@@ -28,6 +28,9 @@ pub struct Stall {
     pub is_idle: bool,
 }
 
+/// How many of those that keep somebody waiting are named in a message.
+const NAMED: usize = 8;
+
 impl fmt::Display for Stall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (file, line) = (self.at.file(), self.at.line());
@@ -37,8 +40,12 @@ impl fmt::Display for Stall {
             "{} {} at {file}:{line}, for {lasted:.1} s by now",
             self.task, self.waits
         )?;
-        for by in &self.kept_by {
+        for by in self.kept_by.iter().take(NAMED) {
             write!(f, ", kept by {by}")?;
+        }
+        match self.kept_by.len().saturating_sub(NAMED) {
+            0 => {}
+            more => write!(f, ", and by {more} more")?,
         }
         for held in &self.holds {
             write!(f, ", holding {held}")?;
@@ -70,4 +77,37 @@ pub fn stall_after(threshold: impl Into<Option<Duration>>) {
 pub(crate) fn stall_threshold() -> Option<Duration> {
     let millis = STALL_AFTER.load(Ordering::Relaxed);
     (millis < u64::MAX).then(|| Duration::from_millis(millis))
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use super::*;
+    use crate::id::Kind;
+
+    #[test]
+    fn a_message_names_eight_of_those_that_keep_it_waiting_and_counts_the_others() {
+        let at = Location::caller();
+        let label = |n: usize| Label::new(Kind::Task, Some(format!("t{n}")), at);
+        let message = |keepers| {
+            let stall = Stall {
+                task: label(0),
+                waits: "waits".to_owned(),
+                at,
+                lasted: Duration::from_secs(1),
+                holds: Vec::new(),
+                kept_by: (1..=keepers).map(label).collect(),
+                is_suspected: false,
+                is_idle: false,
+            };
+            stall.to_string()
+        };
+        let eight = message(8);
+        assert!(
+            eight.contains("kept by task `t8`") && !eight.contains("more"),
+            "{eight}"
+        );
+        let thousand = message(1_000);
+        assert!(thousand.ends_with("and by 992 more"), "{thousand}");
+        assert!(!thousand.contains("`t9`"), "{thousand}");
+    }
 }
