@@ -115,7 +115,7 @@ const AIMS: &[(&str, &str, Aim)] = &[
         OfFirst(1.05),
     ),
     (
-        "Pool::enter and fib(10): processor time",
+        "Pool::enter and fib(10): processor time of the caller",
         "reunite: 1,000 at once, before",
         OfFirst(1.0),
     ),

@@ -50,6 +50,12 @@ pub(super) fn cpu() -> f64 {
     spent.tv_sec as f64 + spent.tv_nsec as f64 * 1e-9
 }
 
+/// Processor time of the calling thread.
+pub(super) fn thread_cpu() -> f64 {
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    spent.tv_sec as f64 + spent.tv_nsec as f64 * 1e-9
+}
+
 pub(super) fn cpu_seconds(f: impl FnOnce()) -> f64 {
     let start = cpu();
     f();
