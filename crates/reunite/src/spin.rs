@@ -230,22 +230,28 @@ pub(crate) fn spin_until(ready: &mut dyn FnMut() -> bool) -> bool {
     false
 }
 
-/// [`spin_until`] for a message. Where yields are dear, its sender has to have the core first, as a rule, and this gives
-/// it that.
+/// Asks a few times while it pauses, if that paid of late at this place of waiting. Returns whether the answer was yes.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
-pub(crate) fn spin_for_message(hint: &SpinHint, ready: &mut dyn FnMut() -> bool) -> bool {
-    if hint.pauses() {
-        let doubled = |pause: &u32| Some(2 * pause).filter(|pause| *pause <= LONGEST_PAUSE);
-        let is_ready = successors(Some(hint.first_pause), doubled).any(|pause| {
-            (0..pause).for_each(|_| spin_loop());
-            ready()
-        });
-        hint.has_paused(!is_ready);
-        if is_ready {
-            YIELDING.was_short();
-            return true;
-        }
+pub(crate) fn pause_for_message(hint: &SpinHint, ready: &mut dyn FnMut() -> bool) -> bool {
+    if !hint.pauses() {
+        return false;
     }
+    let doubled = |pause: &u32| Some(2 * pause).filter(|pause| *pause <= LONGEST_PAUSE);
+    let is_ready = successors(Some(hint.first_pause), doubled).any(|pause| {
+        (0..pause).for_each(|_| spin_loop());
+        ready()
+    });
+    hint.has_paused(!is_ready);
+    if is_ready {
+        YIELDING.was_short();
+    }
+    is_ready
+}
+
+/// Asks while it yields, after that. Where yields are dear, whoever sends the message has to have the core first, as a rule,
+/// and a park gives it that.
+#[cfg(not(any(reunite_model, reunite_no_looks)))]
+pub(crate) fn yield_for_message(ready: &mut dyn FnMut() -> bool) -> bool {
     let at = coarse_millis();
     !YIELDING.are_dear(at) && yield_until(at, ready)
 }
@@ -275,7 +281,12 @@ pub(crate) fn spin_until(_: &mut dyn FnMut() -> bool) -> bool {
 }
 
 #[cfg(any(reunite_model, reunite_no_looks))]
-pub(crate) fn spin_for_message(_: &SpinHint, _: &mut dyn FnMut() -> bool) -> bool {
+pub(crate) fn pause_for_message(_: &SpinHint, _: &mut dyn FnMut() -> bool) -> bool {
+    false
+}
+
+#[cfg(any(reunite_model, reunite_no_looks))]
+pub(crate) fn yield_for_message(_: &mut dyn FnMut() -> bool) -> bool {
     false
 }
 

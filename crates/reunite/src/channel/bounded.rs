@@ -12,6 +12,7 @@
 //! empty, so that the putter was listed later and saw the room; or it woke somebody, who then stopped waiting, saw
 //! the room and woke the next, and so on until the list was empty.
 
+use super::foreseen::Steps;
 use super::outcome::{Found, Unsent};
 use super::ring::Ring;
 use super::waiters::Waiters;
@@ -85,6 +86,15 @@ impl<T> Bounded<T> {
     pub(super) fn stop_taking(&self, spot: Spot) {
         if !self.takers.strike(spot) && self.ring.len() > 0 {
             self.takers.wake_one();
+        }
+    }
+
+    /// Whether the other end had gone as far as it could when the caller, who has waited, made the first step after that.
+    /// Where it runs on another core, the two meet on their way.
+    pub(super) fn was_left_alone(&self, step: Steps) -> bool {
+        match step {
+            Steps::Puts => self.ring.len() <= 1,
+            Steps::Takes => self.ring.len() + 1 >= self.ring.capacity(),
         }
     }
 

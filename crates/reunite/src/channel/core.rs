@@ -4,6 +4,7 @@ use std::panic::Location;
 
 use super::bounded::Bounded;
 use super::end::End;
+use super::foreseen::Steps;
 use super::outcome::{Found, Unsent};
 use super::queue::{Queue, Waits};
 use super::told::Told;
@@ -12,7 +13,7 @@ use crate::error::RecvError;
 use crate::observe::Verb;
 use crate::park::Parker;
 use crate::primitive::{Arc, Instant};
-use crate::spin::{SpinHint, spin_for_message};
+use crate::spin::{SpinHint, pause_for_message, yield_for_message};
 use crate::wait::{Heed, Wait, block_until, tell_task, wait_for_message};
 use crate::wait_queue::Spot;
 
@@ -125,7 +126,7 @@ impl<T> Core<T> {
         let mut spot = None;
         let ended = match &self.room {
             Room::Slots(slots) => {
-                if spin(&self.put_hint, deadline, &mut || {
+                if spin(slots, Steps::Puts, &self.put_hint, deadline, &mut || {
                     ready(message, &mut |message| slots.put(message))
                 }) {
                     return Wait::Ready;
@@ -175,7 +176,7 @@ impl<T> Core<T> {
         };
         let ended = match &self.room {
             Room::Slots(slots) => {
-                if spin(&self.take_hint, deadline, &mut || {
+                if spin(slots, Steps::Takes, &self.take_hint, deadline, &mut || {
                     ready(&mut || slots.take())
                 }) {
                     return Wait::Ready;
@@ -270,6 +271,18 @@ impl<T> Core<T> {
 
 /// Asks for a while before the caller is listed: to be listed makes the others wake it. Not where there is a deadline: see
 /// [`wait_for_message`].
-fn spin(hint: &SpinHint, deadline: Option<Instant>, ready: &mut dyn FnMut() -> bool) -> bool {
-    deadline.is_none() && spin_for_message(hint, ready)
+fn spin<T>(
+    slots: &Bounded<T>,
+    steps: Steps,
+    hint: &SpinHint,
+    deadline: Option<Instant>,
+    ready: &mut dyn FnMut() -> bool,
+) -> bool {
+    if deadline.is_some() {
+        return false;
+    }
+    let paid = pause_for_message(hint, ready);
+    let is_ready = paid || yield_for_message(ready);
+    steps.have_waited(!paid && is_ready && slots.was_left_alone(steps));
+    is_ready
 }

@@ -44,6 +44,7 @@ use std::panic::Location;
 mod bounded;
 mod core;
 mod end;
+mod foreseen;
 mod iter;
 #[allow(unsafe_code)]
 mod lock;

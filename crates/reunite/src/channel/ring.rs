@@ -18,11 +18,17 @@
 //! The moves of `head` and `tail`, and the looks that find none to make, are in one order with what else is
 //! sequentially consistent: that is what the waiting around it ([`super::bounded`]) is built on.
 //!
+//! A thread that has just made a step may begin with a guess: that nobody else has made one since ([`super::foreseen`]). A
+//! guess may be wrong, or of another ring; then its slot has another stamp, or `tail` (or `head`) does not move. If it
+//! does move, it was there, as if it had been read. Whether the ring is full, empty or closed is told by positions that
+//! were read, never by a guess.
+//!
 //! After D. Vyukov's bounded queue for many producers and consumers (1024cores.net), with the two words of a position
 //! in one, so that a ring of one slot tells full from free for the next round.
 
 use std::mem::MaybeUninit;
 
+use super::foreseen::Steps;
 use super::outcome::{Found, Unsent};
 use super::patience::Patience;
 use crate::primitive::{AtomicUsize, Ordering, UnsafeCell};
@@ -45,6 +51,37 @@ pub(super) struct Ring<T> {
 /// On cache lines of its own: takers write the one, putters the other.
 #[repr(align(128))]
 struct Position(AtomicUsize);
+
+/// One that a thread is about to make.
+struct Step {
+    of: Steps,
+    at: usize,
+    /// The thread has not looked at the word: only that the exchange of it succeeds tells that it is there.
+    is_guess: bool,
+}
+
+impl Step {
+    #[inline]
+    fn next(of: Steps, word: &Position) -> Self {
+        let guess = of.foresee();
+        Self {
+            of,
+            at: guess.unwrap_or_else(|| word.0.load(Ordering::Relaxed)),
+            is_guess: guess.is_some(),
+        }
+    }
+
+    #[inline]
+    fn look(&mut self, word: &Position) {
+        self.is_now(word.0.load(Ordering::Relaxed));
+    }
+
+    #[inline]
+    fn is_now(&mut self, at: usize) {
+        self.at = at;
+        self.is_guess = false;
+    }
+}
 
 struct Slot<T> {
     stamp: AtomicUsize,
@@ -69,20 +106,30 @@ impl<T> Ring<T> {
         }
     }
 
-    fn slot(&self, position: usize) -> &Slot<T> {
-        &self.slots[self.index(position)]
+    /// Its slot; none for a position of another ring that has none here.
+    #[inline]
+    fn slot(&self, position: usize) -> Option<&Slot<T>> {
+        self.slots.get(self.index(position))
     }
 
+    #[inline]
     fn index(&self, position: usize) -> usize {
         (position & (self.round - 1)) / STEP
     }
 
+    #[inline]
     fn after(&self, position: usize) -> usize {
         if self.index(position) + 1 < self.slots.len() {
             position + STEP
         } else {
-            (position & !(self.round - 1)).wrapping_add(self.round)
+            self.next_round(position)
         }
+    }
+
+    /// Apart, so that the other branch has only one thing to compute, which the exchange of a word waits for.
+    #[cold]
+    fn next_round(&self, position: usize) -> usize {
+        (position & !(self.round - 1)).wrapping_add(self.round)
     }
 
     /// # Errors
@@ -90,28 +137,33 @@ impl<T> Ring<T> {
     #[inline]
     pub(super) fn put(&self, message: T) -> Result<(), Unsent<T>> {
         let mut patience = Patience::new();
-        let mut tail = self.tail.0.load(Ordering::Relaxed);
+        let mut step = Step::next(Steps::Puts, &self.tail);
         loop {
+            let tail = step.at;
             if tail & CLOSED != 0 {
                 return Err(Unsent::Closed(message));
             }
-            let slot = self.slot(tail);
-            if slot.stamp.load(Ordering::Acquire) == tail {
-                match self.move_on(&self.tail, tail) {
-                    Ok(()) => {
-                        // SAFETY: only who moved `tail` on from here touches the slot until it is stamped, and its last
-                        // message was read before it was stamped free.
-                        unsafe { (*slot.message.get()).write(message) };
-                        slot.stamp.store(tail | FILLED, Ordering::Release);
-                        return Ok(());
+            match self.slot(tail) {
+                Some(slot) if slot.stamp.load(Ordering::Acquire) == tail => {
+                    match self.make(&step, &self.tail) {
+                        Ok(()) => {
+                            // SAFETY: only who moved `tail` on from here touches the slot until it is stamped, and its
+                            // last message was read before it was stamped free.
+                            unsafe { (*slot.message.get()).write(message) };
+                            slot.stamp.store(tail | FILLED, Ordering::Release);
+                            return Ok(());
+                        }
+                        Err(now) => step.is_now(now),
                     }
-                    Err(now) => tail = now,
                 }
-            } else if self.head.0.load(Ordering::SeqCst).wrapping_add(self.round) == tail {
-                return Err(Unsent::Full(message));
-            } else {
-                patience.pause();
-                tail = self.tail.0.load(Ordering::Relaxed);
+                _ if step.is_guess => step.look(&self.tail),
+                _ if self.head.0.load(Ordering::SeqCst).wrapping_add(self.round) == tail => {
+                    return Err(Unsent::Full(message));
+                }
+                _ => {
+                    patience.pause();
+                    step.look(&self.tail);
+                }
             }
         }
     }
@@ -119,43 +171,49 @@ impl<T> Ring<T> {
     #[inline]
     pub(super) fn take(&self) -> Found<T> {
         let mut patience = Patience::new();
-        let mut head = self.head.0.load(Ordering::Relaxed);
+        let mut step = Step::next(Steps::Takes, &self.head);
         loop {
-            let slot = self.slot(head);
-            if slot.stamp.load(Ordering::Acquire) == head | FILLED {
-                match self.move_on(&self.head, head) {
-                    Ok(()) => {
-                        // SAFETY: only who moved `head` on from here touches the slot until it is stamped.
-                        let place = unsafe { &*slot.message.get() };
-                        // SAFETY: it was stamped filled after its message was written, and nobody reads it again.
-                        let message = unsafe { place.assume_init_read() };
-                        let free = head.wrapping_add(self.round);
-                        slot.stamp.store(free, Ordering::Release);
-                        return Found::Message(message);
+            let head = step.at;
+            match self.slot(head) {
+                Some(slot) if slot.stamp.load(Ordering::Acquire) == head | FILLED => {
+                    match self.make(&step, &self.head) {
+                        Ok(()) => {
+                            // SAFETY: only who moved `head` on from here touches the slot until it is stamped.
+                            let place = unsafe { &*slot.message.get() };
+                            // SAFETY: it was stamped filled after its message was written, and nobody reads it again.
+                            let message = unsafe { place.assume_init_read() };
+                            let free = head.wrapping_add(self.round);
+                            slot.stamp.store(free, Ordering::Release);
+                            return Found::Message(message);
+                        }
+                        Err(now) => step.is_now(now),
                     }
-                    Err(now) => head = now,
                 }
-            } else {
-                let tail = self.tail.0.load(Ordering::SeqCst);
-                if tail == head {
-                    return Found::Nothing;
-                } else if tail == head | CLOSED {
-                    return Found::Closed;
+                _ if step.is_guess => step.look(&self.head),
+                _ => {
+                    let tail = self.tail.0.load(Ordering::SeqCst);
+                    if tail == head {
+                        return Found::Nothing;
+                    } else if tail == head | CLOSED {
+                        return Found::Closed;
+                    }
+                    patience.pause();
+                    step.look(&self.head);
                 }
-                patience.pause();
-                head = self.head.0.load(Ordering::Relaxed);
             }
         }
     }
 
+    /// Moves the word on from where the step is.
+    ///
     /// # Errors
-    /// Where the word is now, if somebody else was faster.
+    /// Where the word is now, if somebody else was faster, or the step was guessed wrong.
     #[inline]
-    fn move_on(&self, word: &Position, from: usize) -> Result<(), usize> {
-        let (to, relaxed) = (self.after(from), Ordering::Relaxed);
+    fn make(&self, step: &Step, word: &Position) -> Result<(), usize> {
+        let (from, to) = (step.at, self.after(step.at));
         word.0
-            .compare_exchange_weak(from, to, Ordering::SeqCst, relaxed)
-            .map(drop)
+            .compare_exchange_weak(from, to, Ordering::SeqCst, Ordering::Relaxed)
+            .map(|_| step.of.went(from, to))
     }
 
     pub(super) fn close(&self) {
@@ -182,8 +240,12 @@ impl<T> Ring<T> {
         }
     }
 
+    pub(super) fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
     pub(super) fn is_full(&self) -> bool {
-        self.len() == self.slots.len()
+        self.len() == self.capacity()
     }
 }
 
@@ -230,6 +292,45 @@ mod tests {
                 assert_eq!(Some(*message), queue.pop_front());
             }
             assert!(queue.is_empty() && matches!(ring.take(), Found::Closed));
+        }
+    }
+
+    /// A thread guesses where it goes on from where it was last, whichever ring that was.
+    #[test]
+    fn a_thread_that_changes_rings_finds_each_as_it_left_it() {
+        for steps in [Steps::Puts, Steps::Takes] {
+            steps.have_waited(true);
+        }
+        let rings = [1, 2, 3, 5, 8, 100].map(Ring::new);
+        let put = |ring: &Ring<_>, count| {
+            for n in 0..count {
+                assert!(ring.put(n).is_ok());
+            }
+        };
+        let take = |ring: &Ring<_>, count| {
+            for n in 0..count {
+                assert!(matches!(ring.take(), Found::Message(taken) if taken == n));
+            }
+        };
+        for (at, one) in rings.iter().enumerate() {
+            for other in rings[..at].iter().chain(&rings[at + 1..]) {
+                for _ in 0..=one.capacity() {
+                    // More than two steps in a ring: from the third on, the thread guesses.
+                    let some = one.capacity().min(3);
+                    put(one, some);
+                    put(other, other.capacity());
+                    assert!(matches!(other.put(0), Err(Unsent::Full(_))));
+                    take(one, some);
+                    assert!(matches!(one.take(), Found::Nothing));
+                    take(other, other.capacity());
+                    assert!(matches!(other.take(), Found::Nothing));
+                }
+            }
+        }
+        for ring in rings {
+            ring.close();
+            assert!(matches!(ring.put(0), Err(Unsent::Closed(_))));
+            assert!(matches!(ring.take(), Found::Closed));
         }
     }
 

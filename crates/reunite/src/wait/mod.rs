@@ -37,7 +37,7 @@ use crate::contain::assert_outside;
 use crate::deadlock::Site;
 use crate::park::Parker;
 use crate::primitive::Instant;
-use crate::spin::{SpinHint, spin_for_message, spin_until};
+use crate::spin::{SpinHint, pause_for_message, spin_until, yield_for_message};
 
 pub(crate) use elsewhere::blocking_elsewhere;
 pub(crate) use outcome::{Heed, Wait, tell_task};
@@ -63,7 +63,7 @@ pub(crate) fn wait_for_message(
     ready: impl FnMut(&Parker) -> bool,
 ) -> Wait {
     spin_and_block(site, deadline, heed, ready, |asks| {
-        spin_for_message(hint, asks)
+        pause_for_message(hint, asks) || yield_for_message(asks)
     })
 }
 

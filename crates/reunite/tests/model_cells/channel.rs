@@ -5,6 +5,7 @@ use std::sync::Arc;
 use loom::thread;
 
 use self::bounded::Bounded;
+use self::foreseen::Steps;
 use self::lock::Lock;
 use self::outcome::{Found, Unsent};
 use self::ring::Ring;
@@ -14,6 +15,8 @@ use crate::{Watched, check, check_in_one_order};
 
 #[path = "../../src/channel/bounded.rs"]
 mod bounded;
+#[path = "../../src/channel/foreseen.rs"]
+mod foreseen;
 #[path = "../../src/channel/lock.rs"]
 mod lock;
 #[path = "../../src/channel/outcome.rs"]
@@ -58,6 +61,13 @@ fn take<T>(ring: &Ring<T>) -> Option<T> {
     }
 }
 
+/// The calling thread guesses where its next step is, as soon as it has made two.
+fn guess() {
+    for steps in [Steps::Puts, Steps::Takes] {
+        steps.have_waited(true);
+    }
+}
+
 /// A ring that has gone round once.
 fn ring<T>(capacity: usize, message: impl Fn() -> T) -> Arc<Ring<T>> {
     let ring = Ring::new(capacity);
@@ -79,6 +89,7 @@ fn a_ring_hands_each_message_over_with_what_it_leads_to() {
             let puts = thread::spawn({
                 let ring = Arc::clone(&ring);
                 move || {
+                    guess();
                     for _ in 0..=capacity {
                         let message = Arc::new(Watched::new());
                         message.touch();
@@ -87,6 +98,7 @@ fn a_ring_hands_each_message_over_with_what_it_leads_to() {
                     ring.close();
                 }
             });
+            guess();
             let mut taken = 0;
             while let Some(message) = take(&ring) {
                 assert_eq!(message.touch(), 1);
@@ -110,6 +122,27 @@ fn two_that_put_have_a_slot_each() {
             putter.join().unwrap();
         }
         assert_eq!(take(&ring).unwrap() + take(&ring).unwrap(), 3);
+        assert!(matches!(ring.take(), Found::Nothing));
+    });
+}
+
+/// The first of them guesses where its third step is, and may be wrong.
+#[test]
+fn one_that_guesses_and_one_that_does_not_have_a_slot_each() {
+    check(2, || {
+        let ring = ring(4, || 0);
+        let putters = [3, 1].map(|count| {
+            let ring = Arc::clone(&ring);
+            thread::spawn(move || {
+                guess();
+                (0..count).for_each(|_| assert!(ring.put(1).is_ok()));
+            })
+        });
+        for putter in putters {
+            putter.join().unwrap();
+        }
+        assert!(matches!(ring.put(1), Err(Unsent::Full(_))));
+        assert_eq!((0..4).filter_map(|_| take(&ring)).sum::<i32>(), 4);
         assert!(matches!(ring.take(), Found::Nothing));
     });
 }

@@ -9,7 +9,6 @@ use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 use std::sync::OnceLock;
 
-pub(crate) use loom::thread_local;
 pub(crate) use std::hint::spin_loop;
 pub(crate) use std::sync::Arc;
 // Outlives the executions of a model, and is only counted up and down: not the checker's.
@@ -43,6 +42,17 @@ pub(crate) enum Fences {
     /// There is no more order than by acquire and release.
     Nowhere,
 }
+
+/// The checker's, which knows nothing of constants.
+macro_rules! watched_thread_local {
+    ($(static $name:ident: $of:ty = const $value:block;)*) => {
+        loom::thread_local! { $(static $name: $of = $value;)* }
+    };
+    ($($any:tt)*) => {
+        loom::thread_local! { $($any)* }
+    };
+}
+pub(crate) use watched_thread_local as thread_local;
 
 std::thread_local! {
     /// Of a model: its threads are coroutines of the thread that checks it.
