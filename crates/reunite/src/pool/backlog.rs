@@ -5,10 +5,11 @@ use std::collections::VecDeque;
 use std::panic::Location;
 
 use super::job::Ancestor;
+use super::life::Life;
 use super::open_scopes::OpenScopes;
 use super::seat::{Parcel, Seat};
 use super::seating::Seating;
-use crate::id::{Kind, Label, TaskId};
+use crate::id::{Kind, Label};
 use crate::observe::count_stolen;
 use crate::primitive::{Arc, AtomicUsize, Mutex, Ordering};
 use crate::task::{Picture, Task};
@@ -19,6 +20,8 @@ pub(super) struct Backlog {
     /// How many lie there; changes under the lock. Whoever enqueues passes a fence before it looks who searches, as whoever stops to
     /// search does before it looks here (see `roster`).
     queued: AtomicUsize,
+    /// What joiners run that have no seat here.
+    strays: Mutex<Vec<Arc<dyn Task>>>,
     pub(super) scopes: OpenScopes,
 }
 
@@ -28,6 +31,7 @@ impl Backlog {
             seating: Seating::new(),
             queue: Mutex::new(VecDeque::new()),
             queued: AtomicUsize::new(0),
+            strays: Mutex::new(Vec::new()),
             scopes: OpenScopes::new(),
         }
     }
@@ -58,14 +62,62 @@ impl Backlog {
         self.queued.store(queue.len(), Ordering::Relaxed);
     }
 
-    pub(super) fn dequeue(&self) -> Option<Arc<dyn Task>> {
+    /// The next task, for a member that has that life, and is the task's from here on.
+    pub(super) fn dequeue(&self, life: &Life) -> Option<Arc<dyn Task>> {
         if self.queued.load(Ordering::SeqCst) == 0 {
             return None;
         }
         let mut queue = self.queue.lock();
-        let entry = queue.pop_front();
+        let task = queue.pop_front()?;
         self.queued.store(queue.len(), Ordering::Relaxed);
-        entry
+        // Before the queue is unlocked: whoever looks there first, and then at the seats, finds it.
+        life.begin_task(Arc::clone(&task));
+        Some(task)
+    }
+
+    /// Calls `run`, which runs the task on the thread of a joiner that has that life, or none here.
+    pub(super) fn run_aside(&self, task: &Arc<dyn Task>, life: Option<&Life>, run: impl FnOnce()) {
+        // Before it is begun, as above. To run it does not unwind.
+        match life {
+            Some(life) => life.begin_task(Arc::clone(task)),
+            None => self.strays.lock().push(Arc::clone(task)),
+        }
+        run();
+        match life {
+            Some(life) => life.end_task(),
+            None => self.end_stray(task),
+        }
+    }
+
+    fn end_stray(&self, task: &Arc<dyn Task>) {
+        let mut strays = self.strays.lock();
+        let at = strays.iter().position(|other| Arc::ptr_eq(other, task));
+        let stray = at.map(|at| strays.swap_remove(at));
+        drop(strays);
+        drop(stray);
+    }
+
+    /// The tasks of no scope that have not completed, of those that nobody has begun at most so many; and how many more of these
+    /// there may be: joiners may have run some.
+    pub(super) fn tasks(&self, most_queued: usize) -> (Vec<Arc<dyn Task>>, usize) {
+        let (mut tasks, more) = {
+            let queue = self.queue.lock();
+            let is_queued = |task: &&Arc<dyn Task>| task.is_waiting_to_start();
+            let looked_at = most_queued.saturating_mul(10);
+            let queued = queue.iter().take(looked_at).filter(is_queued);
+            let mut tasks: Vec<_> = queued.cloned().collect();
+            let shown = tasks.len().min(most_queued);
+            let more = tasks.len() - shown + queue.len().saturating_sub(looked_at);
+            tasks.truncate(shown);
+            (tasks, more)
+        };
+        for seat in self.seats() {
+            tasks.extend(seat.life().tasks());
+        }
+        tasks.extend(self.strays.lock().iter().cloned());
+        // A member that has taken a task which a joiner had run is about to find that.
+        tasks.retain(|task| !task.is_over());
+        (tasks, more)
     }
 
     pub(super) fn has_work(&self) -> bool {
@@ -96,11 +148,7 @@ impl Backlog {
     }
 
     /// What the member runs that sits there, or else who it is.
-    pub(super) fn who_sits(
-        &self,
-        seat: &'static Seat,
-        task: impl FnOnce(TaskId) -> Option<Label>,
-    ) -> Label {
+    pub(super) fn who_sits(&self, seat: &'static Seat) -> Label {
         let life = seat.life();
         let of_scope = || {
             let number = Some(life.task_of_scope()).filter(|number| *number != 0)?;
@@ -118,7 +166,7 @@ impl Backlog {
             newest.map(|scope| scope.label().clone())
         };
         let thread = || Label::new(Kind::Foreign, seat.thread_name(), Location::caller());
-        let of_none = || task(life.task()?);
+        let of_none = || Some(life.tasks().last()?.who.label.clone());
         let runs = of_scope().or_else(item).or_else(|| life.half());
         let runs = runs.or_else(of_none);
         runs.or_else(opened).unwrap_or_else(thread)

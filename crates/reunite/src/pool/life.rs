@@ -20,6 +20,7 @@ use crate::current::Who;
 use crate::id::{Label, TaskId};
 use crate::part::Part;
 use crate::primitive::{Arc, AtomicU8, Counter, Duration, Mutex, Ordering, thread_number};
+use crate::task::Task;
 
 const NONE: u8 = 0;
 const HELD: u8 = 1;
@@ -34,8 +35,8 @@ pub(super) struct Life {
     thread: Counter,
     /// The number of the task that it runs, if it runs one of a scope.
     task_of_scope: Counter,
-    /// The number of the task that it runs, if it runs one of no scope.
-    task: Counter,
+    /// The tasks of no scope that it runs, the innermost last.
+    tasks: Mutex<Vec<Arc<dyn Task>>>,
     /// The halves of forks of others that it runs, the innermost last.
     halves: Mutex<Vec<Arc<Half>>>,
     /// What it runs and others may take from, the innermost last.
@@ -126,12 +127,17 @@ impl Life {
         RunsHalf(self)
     }
 
-    /// Of the member: it runs the task of no scope that has this number. Returns what it ran before.
+    /// The member is about to run a task of no scope.
     #[inline]
-    pub(super) fn runs(&self, number: u64) -> u64 {
-        let before = self.task.load(Ordering::Relaxed);
-        self.task.store(number, Ordering::Relaxed);
-        before
+    pub(super) fn begin_task(&self, task: Arc<dyn Task>) {
+        self.tasks.lock().push(task);
+    }
+
+    /// Of the member: the last that it has begun is over.
+    #[inline]
+    pub(super) fn end_task(&self) {
+        let task = self.tasks.lock().pop();
+        drop(task);
     }
 
     /// Whether there is such work.
@@ -162,10 +168,9 @@ impl Life {
         half.map(|half| half.label().clone())
     }
 
-    /// The task of no scope that the member runs.
-    pub(super) fn task(&self) -> Option<TaskId> {
-        let number = self.task.load(Ordering::Relaxed);
-        (number != 0).then(|| TaskId::of_block(number))
+    /// The tasks of no scope that the member runs, the innermost last.
+    pub(super) fn tasks(&self) -> Vec<Arc<dyn Task>> {
+        self.tasks.lock().clone()
     }
 }
 

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::panic::Location;
 
 use super::job::{Ancestor, Public};
+use super::life::Life;
 use super::open_scopes::{self, Below, OpenScope, Since, Until};
 use super::roster::{Rested, Roster};
 use super::seat::{Parcel, Seat};
@@ -372,7 +373,7 @@ pub(super) fn work(pool: &Arc<Shared>) -> Counted {
                 match work {
                     Work::Job(parcel) => execute::execute(seat, parcel),
                     Work::Scope(scope) => scope.work(Until::Crowded),
-                    Work::Task(task) => run(&task),
+                    Work::Task(task) => run(&task, life),
                 }
                 pool.roster.take_again(life);
                 pool.roster.search_again();
@@ -389,16 +390,20 @@ pub(super) fn work(pool: &Arc<Shared>) -> Counted {
     }
 }
 
-/// Runs a task, unless somebody has begun it.
-pub(super) fn run(task: &Arc<dyn Task>) {
-    let life = here::seat().map(Seat::life);
-    let number = task.who.label.id().as_u64();
-    let before = life.map_or(0, |life| life.runs(number));
+/// Runs a task that the calling worker, who has that life, has dequeued, unless somebody has begun it.
+fn run(task: &Arc<dyn Task>, life: &Life) {
     task.run();
     here::forget_captured();
-    if let Some(life) = life {
-        life.runs(before);
-    }
+    life.end_task();
+}
+
+/// Runs a task in the place of the calling joiner, unless somebody has begun it.
+pub(super) fn run_aside(pool: &Shared, task: &Arc<dyn Task>, takes_part: bool) {
+    let life = here::seat().filter(|_| takes_part).map(Seat::life);
+    pool.roster.backlog.run_aside(task, life, || {
+        task.run();
+        here::forget_captured();
+    });
 }
 
 /// Takes what there is to do. The worker does not search any more if it returns something.
@@ -436,7 +441,7 @@ fn search(pool: &Arc<Shared>, seat: &'static Seat) -> Option<Work> {
 fn take(roster: &Roster, seat: &'static Seat) -> Option<Work> {
     let job = || roster.backlog.take(seat, None).map(Work::Job);
     let scope = || roster.backlog.scopes.find(None).map(Work::Scope);
-    let task = || roster.backlog.dequeue().map(Work::Task);
+    let task = || roster.backlog.dequeue(seat.life()).map(Work::Task);
     job().or_else(scope).or_else(task)
 }
 

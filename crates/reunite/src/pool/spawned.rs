@@ -1,7 +1,6 @@
 //! The group of the tasks that `Pool::spawn` and `Pool::install` start.
 
 use super::member;
-use super::seat::Seat;
 use super::shared::Shared;
 use crate::cancel::Node;
 use crate::id::{Kind, Label};
@@ -38,12 +37,6 @@ impl Shared {
         self.roster.backlog.enqueue(task);
         self.published();
     }
-
-    /// What the member runs that sits there, or else who it is.
-    pub(super) fn who_sits(&self, seat: &'static Seat) -> Label {
-        let task = |number| self.group.get()?.label_of(number);
-        self.roster.backlog.who_sits(seat, task)
-    }
 }
 
 /// What a group knows of its pool.
@@ -61,11 +54,18 @@ impl Queue for QueueOf {
     fn run_here(&self, task: &Arc<dyn Task>) {
         match self.0.upgrade() {
             Some(pool) => {
-                if let Ok(_visit) = member::visit_if_free(&pool) {
-                    member::run(task);
+                if let Ok(visit) = member::visit_if_free(&pool) {
+                    member::run_aside(&pool, task, visit.is_some());
                 }
             }
             None => task.run(),
         }
+    }
+
+    fn tasks(&self, most_queued: usize) -> (Vec<Arc<dyn Task>>, usize) {
+        let pool = self.0.upgrade();
+        pool.map_or_else(Default::default, |pool| {
+            pool.roster.backlog.tasks(most_queued)
+        })
     }
 }

@@ -105,7 +105,7 @@ impl Unshared {
 }
 
 fn stall(pool: &Shared, seat: &'static Seat, lasted: Duration) -> Stall {
-    let task = pool.who_sits(seat);
+    let task = pool.roster.backlog.who_sits(seat);
     Stall {
         at: task.spawned_at(),
         task,

@@ -328,7 +328,10 @@ impl Watched {
             ),
             lasted: now().saturating_duration_since(since),
             holds: Vec::new(),
-            kept_by: still.iter().map(|seat| pool.who_sits(seat)).collect(),
+            kept_by: still
+                .iter()
+                .map(|seat| pool.roster.backlog.who_sits(seat))
+                .collect(),
             is_suspected: false,
             is_idle: false,
         })

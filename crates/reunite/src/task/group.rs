@@ -15,6 +15,9 @@
 //! changes in the same critical sections as what it is told apart from. A queued task can also be taken out of turn by a joiner inside the
 //! scope (see `handle`); it is then found begun and skipped.
 //!
+//! A pool's tasks are neither counted nor listed here: nobody waits for all of them, they have no limit, and the pool knows where each lies
+//! that has not completed ([`Queue::tasks`]).
+//!
 //! A task is one allocation: its entry here, and in it who it is and its cancel node; behind that its closure, and then its result
 //! (see `prepare`). `members` has a reference to each from when it is admitted until it leaves, and so reaches the nodes,
 //! which are not linked into that of the group (see `cancel`).
@@ -37,7 +40,7 @@ use crate::id::{ByNumber, Label, TaskId, give_room_back};
 use crate::observe::{Completion, is_quiet};
 use crate::park::Parker;
 use crate::part::{Part, Whole};
-use crate::primitive::{Arc, Mutex, MutexGuard};
+use crate::primitive::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::wait_queue::WaitQueue;
 
 /// Who runs a group's tasks.
@@ -72,6 +75,9 @@ pub(crate) trait Queue: Send + Sync {
 
     /// Runs it here and now, as work of the pool.
     fn run_here(&self, task: &Arc<dyn Task>);
+
+    /// Those that have not completed, of those that nobody has begun at most so many; and how many more of these there are.
+    fn tasks(&self, most_queued: usize) -> (Vec<Arc<dyn Task>>, usize);
 }
 
 impl Starter {
@@ -141,6 +147,7 @@ pub(crate) struct Entry {
     pub(crate) group: Arc<Group>,
     pub(crate) on: OnThread,
     pub(super) begins: Begins,
+    pub(super) is_over: AtomicBool,
     /// Spawned by an observer, or by such a task: observers are not told of it.
     pub(super) is_quiet: bool,
 }
@@ -242,6 +249,7 @@ impl Entry {
             group: Arc::clone(group),
             on: OnThread::default(),
             begins: Begins::Always,
+            is_over: AtomicBool::new(false),
             is_quiet: is_quiet(),
         }
     }
@@ -254,6 +262,11 @@ impl Entry {
     /// Whether nobody has begun to run it.
     pub(crate) fn is_waiting_to_start(&self) -> bool {
         !self.who.has_begun()
+    }
+
+    /// Whether all that there was to do of it is done.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
     }
 }
 
@@ -314,6 +327,9 @@ impl Group {
 
     /// Counts a task in, and gives it a place, or a place in the queue.
     pub(super) fn admit(&self, entry: &Arc<dyn Task>) -> Admitted {
+        if self.queue().is_some() {
+            return Admitted::Place;
+        }
         let mut state = self.state.lock();
         state.pending += 1;
         state
@@ -407,6 +423,9 @@ impl Group {
 
     /// The task is done; `in_place`: its thread has a place, and keeps it.
     pub(super) fn leave(&self, who: &Who, in_place: bool) {
+        if self.queue().is_some() {
+            return;
+        }
         let mut state = self.state.lock();
         state.between += usize::from(in_place);
         let member = state.members.remove(&who.label.id());

@@ -5,16 +5,33 @@ use super::live::{Picture, Visible};
 use crate::cancel::{Node, Tasks};
 use crate::current::Who;
 use crate::error::{Cancelled, Why};
-use crate::id::{Label, TaskId};
+use crate::id::TaskId;
 use crate::part::Part;
 use crate::primitive::Arc;
+
+/// How many of a pool's tasks that nobody has begun the live tree shows.
+const SHOWN: usize = 100;
 
 impl Group {
     /// The tasks that have not left, in spawn order.
     pub(super) fn members(&self) -> Vec<Arc<dyn Task>> {
-        let mut members: Vec<_> = self.state.lock().members.values().cloned().collect();
+        self.some_members(usize::MAX).0
+    }
+
+    /// [`members`](Self::members), of those that a pool's threads are to begin at most so many; and how many more of these there are.
+    fn some_members(&self, most_queued: usize) -> (Vec<Arc<dyn Task>>, usize) {
+        let (mut members, more) = self.unsorted(most_queued);
         members.sort_unstable_by_key(|task| task.who.label.id());
-        members
+        // Of a pool's, one may have been begun between two looks.
+        members.dedup_by_key(|task| task.who.label.id());
+        (members, more)
+    }
+
+    fn unsorted(&self, most_queued: usize) -> (Vec<Arc<dyn Task>>, usize) {
+        match self.queue() {
+            Some(queue) => queue.tasks(most_queued),
+            None => (self.state.lock().members.values().cloned().collect(), 0),
+        }
     }
 
     /// Whether `who` runs inside this group: as one of its tasks, or below one.
@@ -22,13 +39,6 @@ impl Group {
         let state = self.state.lock();
         who.lineage(self.node.label().id())
             .any(|who| state.members.contains_key(&who.label.id()))
-    }
-
-    /// The label of a task that has not left.
-    pub(crate) fn label_of(&self, task: TaskId) -> Option<Label> {
-        let state = self.state.lock();
-        let task = state.members.get(&task)?;
-        Some(task.who.label.clone())
     }
 
     /// Cancels each task that has not left, but for these, and not the group. Returns how many.
@@ -47,23 +57,23 @@ impl Group {
 
 impl Tasks for Group {
     fn nodes(&self) -> Vec<Part<Node>> {
-        let state = self.state.lock();
+        let (members, _) = self.unsorted(usize::MAX);
         let own = |task: &&Arc<dyn Task>| matches!(task.node, NodeOf::Itself(_));
-        let tasks = state.members.values().filter(own);
+        let tasks = members.iter().filter(own);
         tasks.map(|task| task.shared_node()).collect()
     }
 }
 
 impl Visible for Group {
     fn pictures(&self) -> Vec<Picture> {
-        let members = self.members();
+        let (members, more_queued) = self.some_members(SHOWN);
         let shown = members.iter().filter(|task| !task.who.is_carrier());
         vec![Picture {
             scope: self.node.label().clone(),
             owner: self.owner(),
             cause: self.node.cause(),
             tasks: shown.map(|task| task.shared_who()).collect(),
-            more_queued: 0,
+            more_queued,
         }]
     }
 }

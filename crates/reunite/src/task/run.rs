@@ -10,7 +10,7 @@ use crate::current::{self, Context, enter};
 use crate::deadlock;
 use crate::error::resume;
 use crate::observe::{Event, Quiet, is_on, tell};
-use crate::primitive::Arc;
+use crate::primitive::{Arc, Ordering};
 
 impl dyn Task {
     /// Starts the task, or queues it, or, if its group is cancelled, completes it cancelled without starting anything.
@@ -156,6 +156,7 @@ impl dyn Task {
         drop(entered);
         drop(quiet);
         who.forget_parent();
+        self.is_over.store(true, Ordering::Release);
         // Last: from here on the scope may end, and what the job borrowed may be gone.
         group.leave(who, in_place);
     }
