@@ -29,7 +29,7 @@ use crate::primitive::{
 };
 
 pub(crate) use later::{Around, Later};
-pub(crate) use who::{Context, Created, Waiting, Who};
+pub(crate) use who::{Asked, Context, Created, Waiting, Who};
 
 impl Context {
     /// For a thread that this library did not start: nothing cancels it.
@@ -84,6 +84,8 @@ impl After {
 pub(crate) enum LayerContext {
     Shared(Arc<Context>),
     Own(Context, OnceCell<Arc<Context>>),
+    /// Of a task that has none before somebody asks.
+    Asked(Arc<dyn Asked>, OnceCell<Arc<Context>>),
     Later(Arc<Later>),
     OfTasks(Arc<Later>),
 }
@@ -93,6 +95,7 @@ impl LayerContext {
         match self {
             Self::Shared(context) => context,
             Self::Own(context, shared) => shared.get_or_init(|| Arc::new(context.clone())),
+            Self::Asked(task, shared) => shared.get_or_init(|| Arc::new(Context::from(task))),
             Self::Later(later) => later.get(),
             Self::OfTasks(later) => later.tasks(),
         }
@@ -104,6 +107,7 @@ impl LayerContext {
         match self {
             Self::Later(later) => later.must_look(),
             Self::OfTasks(later) => later.must_tasks_look(),
+            Self::Asked(task, _) => task.known_node().is_some_and(Node::must_look),
             Self::Shared(_) | Self::Own(..) => self.node.must_look(),
         }
     }
@@ -113,12 +117,13 @@ impl LayerContext {
         match self {
             Self::Later(later) => later.known().is_none(),
             Self::OfTasks(later) => later.known_tasks().is_none(),
+            Self::Asked(task, _) => task.known_node().is_none(),
             Self::Shared(_) | Self::Own(..) => false,
         }
     }
 }
 
-/// As far as it was made: see [`Later::nearest`].
+/// As far as it was made: see [`Later::nearest`]. That of a single task is made.
 impl std::ops::Deref for LayerContext {
     type Target = Context;
 
@@ -128,6 +133,7 @@ impl std::ops::Deref for LayerContext {
             Self::Own(context, _) => context,
             Self::Later(later) => later.nearest(),
             Self::OfTasks(later) => later.nearest_to_tasks(),
+            Self::Asked(..) => self.shared(),
         }
     }
 }
@@ -141,6 +147,12 @@ impl From<Context> for LayerContext {
 impl From<Arc<Context>> for LayerContext {
     fn from(context: Arc<Context>) -> Self {
         Self::Shared(context)
+    }
+}
+
+impl From<Arc<dyn Asked>> for LayerContext {
+    fn from(task: Arc<dyn Asked>) -> Self {
+        Self::Asked(task, OnceCell::new())
     }
 }
 
@@ -558,8 +570,8 @@ pub(crate) fn is_outside_tasks() -> bool {
     with_layers(|layers| {
         layers.last().is_none_or(|layer| {
             let context = &layer.context;
-            let is_foreign = context.who.is_foreign() && context.node.label().is_foreign();
-            is_foreign && matches!(context, LayerContext::Shared(_) | LayerContext::Own(..))
+            let is_whole = matches!(context, LayerContext::Shared(_) | LayerContext::Own(..));
+            is_whole && context.who.is_foreign() && context.node.label().is_foreign()
         })
     })
 }

@@ -4,14 +4,34 @@ use crate::cancel::Node;
 use crate::deadlock::{Object, Site};
 use crate::error::NOT_STARTED;
 use crate::id::{Label, TaskId};
-use crate::part::Part;
-use crate::primitive::{AtomicU8, Duration, Instant, Mutex, Ordering, coarse_millis, now};
+use crate::part::{Part, Whole};
+use crate::primitive::{Arc, AtomicU8, Duration, Instant, Mutex, Ordering, coarse_millis, now};
 
 /// What a thread is running, and under which cancel node.
 #[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) who: Part<Who>,
     pub(crate) node: Part<Node>,
+}
+
+/// A task whose record and node are made when somebody asks.
+pub(crate) trait Asked: Whole {
+    fn who(&self) -> &Who;
+
+    fn node(&self) -> &Node;
+
+    /// The node, if it was made: as long as it was not, nobody can have cancelled the task.
+    fn known_node(&self) -> Option<&Node>;
+}
+
+impl From<&Arc<dyn Asked>> for Context {
+    fn from(task: &Arc<dyn Asked>) -> Self {
+        let task = || Arc::clone(task);
+        Self {
+            who: Part::of(task(), |task| task.who(), |task| task as _),
+            node: Part::of(task(), |task| task.node(), |task| task as _),
+        }
+    }
 }
 
 /// The live record of one task: who it is, whose child, and what it is doing.
@@ -112,6 +132,12 @@ impl Who {
     pub(crate) fn forget_parent(&self) {
         // Taken out of the lock's reach first: it may be the last reference.
         let _parent = self.parent.lock().take();
+    }
+
+    /// The task that waits for it.
+    #[cfg(all(test, not(reunite_model)))]
+    pub(crate) fn parent(&self) -> Option<Part<Who>> {
+        self.parent.lock().clone()
     }
 
     /// Somebody begins to run it: whether nobody had.

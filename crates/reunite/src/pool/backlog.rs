@@ -14,6 +14,16 @@ use crate::observe::count_stolen;
 use crate::primitive::{Arc, AtomicUsize, Mutex, Ordering};
 use crate::task::{Picture, Task};
 
+/// How many tasks that joiners have begun a worker takes away under one lock of the queue.
+const AT_ONCE: usize = 64;
+
+/// Takes those away, at most so many.
+fn begun_at_the_front(queue: &mut VecDeque<Arc<dyn Task>>, most: usize) -> Vec<Arc<dyn Task>> {
+    let front = queue.iter().take(most);
+    let count = front.take_while(|task| !task.is_waiting_to_start()).count();
+    queue.drain(..count).collect()
+}
+
 pub(super) struct Backlog {
     pub(super) seating: Seating,
     queue: Mutex<VecDeque<Arc<dyn Task>>>,
@@ -64,15 +74,41 @@ impl Backlog {
 
     /// The next task, for a member that has that life, and is the task's from here on.
     pub(super) fn dequeue(&self, life: &Life) -> Option<Arc<dyn Task>> {
-        if self.queued.load(Ordering::SeqCst) == 0 {
-            return None;
+        while self.queued.load(Ordering::SeqCst) > 0 {
+            let mut queue = self.queue.lock();
+            let begun = begun_at_the_front(&mut queue, AT_ONCE);
+            let task = if begun.len() < AT_ONCE {
+                queue.pop_front()
+            } else {
+                None
+            };
+            self.queued.store(queue.len(), Ordering::Relaxed);
+            if let Some(task) = &task {
+                // Before the queue is unlocked: whoever looks there first, and then at the seats, finds it.
+                life.begin_task(Arc::clone(task));
+            }
+            drop(queue);
+            drop(begun);
+            if task.is_some() {
+                return task;
+            }
         }
+        None
+    }
+
+    /// A joiner has run a task. Of those that were begun and lie at the front it takes away two: so a queue whose tasks are joined
+    /// in their order does not grow, whoever runs them.
+    fn clear_front(&self) {
         let mut queue = self.queue.lock();
-        let task = queue.pop_front()?;
+        let mut pop = || {
+            let front = queue.front()?;
+            let is_begun = !front.is_waiting_to_start();
+            is_begun.then(|| queue.pop_front())?
+        };
+        let begun = [pop(), pop()];
         self.queued.store(queue.len(), Ordering::Relaxed);
-        // Before the queue is unlocked: whoever looks there first, and then at the seats, finds it.
-        life.begin_task(Arc::clone(&task));
-        Some(task)
+        drop(queue);
+        drop(begun);
     }
 
     /// Calls `run`, which runs the task on the thread of a joiner that has that life, or none here.
@@ -87,6 +123,7 @@ impl Backlog {
             Some(life) => life.end_task(),
             None => self.end_stray(task),
         }
+        self.clear_front();
     }
 
     fn end_stray(&self, task: &Arc<dyn Task>) {
@@ -121,9 +158,12 @@ impl Backlog {
     }
 
     pub(super) fn has_work(&self) -> bool {
-        self.scopes.has_tasks()
-            || self.queued.load(Ordering::SeqCst) > 0
-            || self.seating.has_offers()
+        self.queued.load(Ordering::SeqCst) > 0 || self.has_other_work()
+    }
+
+    /// Whether there is anything to do but tasks of no scope.
+    pub(super) fn has_other_work(&self) -> bool {
+        self.scopes.has_tasks() || self.seating.has_offers()
     }
 
     /// A task that nobody has begun.
@@ -131,11 +171,9 @@ impl Backlog {
         // A joiner may have run some.
         let (begun, queued) = {
             let mut queue = self.queue.lock();
-            let is_begun = |entry: &Arc<dyn Task>| !entry.is_waiting_to_start();
-            let count = queue.iter().take_while(|entry| is_begun(entry)).count();
-            let begun: Vec<_> = queue.drain(..count).collect();
+            let begun = begun_at_the_front(&mut queue, usize::MAX);
             self.queued.store(queue.len(), Ordering::Relaxed);
-            (begun, queue.front().map(|entry| entry.who.label.clone()))
+            (begun, queue.front().cloned())
         };
         drop(begun);
         let in_scope = || {
@@ -144,6 +182,7 @@ impl Backlog {
             tasks.find_map(|task| task)
         };
         let offered = || self.seating.with_offers().find_map(Seat::offered_by);
+        let queued = queued.map(|task| task.label().clone());
         queued.or_else(in_scope).or_else(offered)
     }
 
@@ -166,7 +205,7 @@ impl Backlog {
             newest.map(|scope| scope.label().clone())
         };
         let thread = || Label::new(Kind::Foreign, seat.thread_name(), Location::caller());
-        let of_none = || Some(life.tasks().last()?.who.label.clone());
+        let of_none = || Some(life.tasks().last()?.label().clone());
         let runs = of_scope().or_else(item).or_else(|| life.half());
         let runs = runs.or_else(of_none);
         runs.or_else(opened).unwrap_or_else(thread)

@@ -10,13 +10,14 @@ use super::roster::Roster;
 use super::scope::{self, PoolScope};
 use super::shared::{Duties, Hook, Shared, Watch};
 use super::watch;
+use crate::current;
 use crate::deadline;
 use crate::deadlock::{Object, On, Site};
 use crate::id::TaskId;
 use crate::observe::{Straggler, Stragglers, Verb};
 use crate::primitive::{Arc, AtomicBool, Duration, Instant, OnceLock, available_parallelism, now};
-use crate::task::{JoinHandle, chase, show};
-use crate::thread::{Builder, admit, examine};
+use crate::task::{JoinHandle, OnDrop, chase, prepare_later, show};
+use crate::thread::examine;
 use crate::wait::{self, Heed, Wait};
 
 /// A pool of threads for work that computes: as many as the machine has cores, unless told otherwise.
@@ -147,9 +148,9 @@ impl Pool {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let spec = Builder::new().spec(Location::caller());
-        let group = self.shared.group();
-        let handle = admit(group, spec, f);
+        let (group, parent) = (self.shared.group(), current::who());
+        let packet = prepare_later(Location::caller(), group, parent, || Ok(f()));
+        let handle = JoinHandle::new(packet, OnDrop::Join);
         let enqueue = |task| self.shared.enqueue(task);
         handle.task().start_in_queue(enqueue);
         handle

@@ -140,7 +140,7 @@ where
 
 /// Waits until the task has completed.
 fn wait_for(task: &Arc<dyn Task>, signal: &Signal, at: &'static Location<'static>) {
-    let label = &task.who.label;
+    let label = task.label();
     let site = Site {
         verb: Verb::Install,
         object: Object::Label(label.clone()),

@@ -373,7 +373,7 @@ pub(super) fn work(pool: &Arc<Shared>) -> Counted {
                 match work {
                     Work::Job(parcel) => execute::execute(seat, parcel),
                     Work::Scope(scope) => scope.work(Until::Crowded),
-                    Work::Task(task) => run(&task, life),
+                    Work::Task(task) => run_tasks(pool, life, task),
                 }
                 pool.roster.take_again(life);
                 pool.roster.search_again();
@@ -386,6 +386,25 @@ pub(super) fn work(pool: &Arc<Shared>) -> Counted {
                     Rested::End => return counted,
                 }
             }
+        }
+    }
+}
+
+/// Runs a task that the calling worker has dequeued, and those behind it: as long as there is nothing else to do, and its place is
+/// not wanted. It does not search meanwhile.
+fn run_tasks(pool: &Arc<Shared>, life: &Life, first: Arc<dyn Task>) {
+    let roster = &pool.roster;
+    let mut next = Some(first);
+    while let Some(task) = next {
+        run(&task, life);
+        drop(task);
+        roster.take_again(life);
+        if roster.is_crowded() || roster.backlog.has_other_work() {
+            return;
+        }
+        next = roster.backlog.dequeue(life);
+        if next.is_some() {
+            life.begin();
         }
     }
 }

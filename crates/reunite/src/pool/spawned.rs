@@ -69,3 +69,140 @@ impl Queue for QueueOf {
         })
     }
 }
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::pool::Pool;
+    use crate::primitive::yield_now;
+    use crate::task::JoinHandle;
+
+    fn pool() -> Pool {
+        // Not watched: the watch asks which tasks wait.
+        let pool = Pool::builder().threads(1).spare_after(None);
+        pool.build().unwrap()
+    }
+
+    /// Keeps the pool's only thread busy until the sender is gone.
+    fn occupy(pool: &Pool) -> (JoinHandle<()>, mpsc::Sender<()>) {
+        let (begun, has_begun) = mpsc::channel();
+        let (end, is_to_end) = mpsc::channel();
+        let task = pool.spawn(move || {
+            begun.send(()).unwrap();
+            is_to_end.recv().unwrap_err();
+        });
+        has_begun.recv().unwrap();
+        (task, end)
+    }
+
+    /// Whoever runs it, and whatever becomes of its handle. Other tests may have observers, who ask.
+    #[test]
+    fn nothing_is_made_for_a_task_that_nobody_asks_about() {
+        let pool = pool();
+        let spawn = || {
+            let handle = pool.spawn(|| crate::checkpoint().unwrap());
+            (Arc::clone(handle.task()), handle)
+        };
+        let run_by_a_worker = || {
+            let (task, mut handle) = spawn();
+            while !handle.is_finished() {
+                yield_now();
+            }
+            handle.try_join().unwrap().unwrap();
+            task
+        };
+        let run_by_its_joiner = || {
+            pool.enter(|| {
+                let (task, handle) = spawn();
+                handle.join().unwrap();
+                task
+            })
+        };
+        let detached = || {
+            let (task, handle) = spawn();
+            handle.detach();
+            while !task.is_over() {
+                yield_now();
+            }
+            task
+        };
+        let ways: [&dyn Fn() -> Arc<dyn Task>; 3] =
+            [&run_by_a_worker, &run_by_its_joiner, &detached];
+        for (at, run) in ways.iter().enumerate() {
+            let mut tries = (0..1_000).map(|_| run());
+            assert!(tries.any(|task| task.known().is_none()), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_running_task_that_nobody_has_asked_about_is_told_that_it_is_cancelled() {
+        let pool = pool();
+        let (begun, has_begun) = mpsc::channel();
+        let task = pool.spawn(move || {
+            begun.send(()).unwrap();
+            while crate::checkpoint().is_ok() {
+                yield_now();
+            }
+            crate::checkpoint().unwrap_err()
+        });
+        has_begun.recv().unwrap();
+        task.cancel();
+        let told = task.join().unwrap();
+        assert_eq!(told.reason(), "cancelled through its handle");
+    }
+
+    /// However long no worker takes them out of the queue.
+    #[test]
+    fn what_joiners_have_run_is_not_kept() {
+        let pool = pool();
+        let (busy, end) = occupy(&pool);
+        let mut last = pool.spawn(|| 0);
+        let first = Arc::downgrade(last.task());
+        for n in 1..1_000 {
+            let next = pool.spawn(move || n);
+            assert_eq!(last.join().unwrap(), n - 1);
+            last = next;
+        }
+        last.join().unwrap();
+        assert!(first.upgrade().is_none());
+        assert!(!pool.shared.roster.backlog.has_work());
+        drop(end);
+        busy.join().unwrap();
+    }
+
+    #[test]
+    fn a_task_is_listed_from_its_spawn_to_its_end_wherever_it_lies() {
+        let pool = pool();
+        let (busy, end) = occupy(&pool);
+        let shared = &pool.shared;
+        let listed = |most| {
+            let (tasks, more) = shared.roster.backlog.tasks(most);
+            let mut ids: Vec<_> = tasks.iter().map(|task| task.id).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            assert_eq!(ids.remove(0), busy.id());
+            (ids, more)
+        };
+        let here = Arc::clone(shared);
+        let look = move || here.roster.backlog.tasks(usize::MAX).0.len() - 1;
+        let mut tasks: Vec<_> = (0..3).map(|_| pool.spawn(look.clone())).collect();
+        let ids: Vec<_> = tasks.iter().map(JoinHandle::id).collect();
+        assert_eq!(listed(usize::MAX), (ids.clone(), 0));
+        assert_eq!(listed(2), (ids[..2].to_vec(), 1));
+        // While it runs in its joiner's place, the task is one of them.
+        assert_eq!(tasks.remove(1).join().unwrap(), 3);
+        assert_eq!(listed(usize::MAX), (vec![ids[0], ids[2]], 0));
+        // By a joiner that has no seat.
+        let last = tasks.remove(1);
+        let task = last.task();
+        shared.roster.backlog.run_aside(task, None, || task.run());
+        assert_eq!(last.join().unwrap(), 2);
+        assert_eq!(listed(usize::MAX), (vec![ids[0]], 0));
+        assert_eq!(tasks.remove(0).join().unwrap(), 1);
+        assert_eq!(listed(usize::MAX), (Vec::new(), 0));
+        drop(end);
+        busy.join().unwrap();
+    }
+}

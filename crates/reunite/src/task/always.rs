@@ -1,9 +1,10 @@
 //! A task that always begins: somebody waits who has no value without it.
 
-use super::group::{Entry, Group, NodeOf, Task};
-use super::job::{Go, Then};
+use super::group::{Begins, Entry, Group, Task};
+use super::identity::{AtOnce, Identity, Named, NodeOf, Stage};
+use super::job::{Go, OnThread, Then};
 use crate::cancel::Node;
-use crate::current::Who;
+use crate::current::{Asked, Who};
 use crate::deadlock::{Bond, Crew, Need};
 use crate::id::{Label, TaskId};
 use crate::part::Part;
@@ -14,6 +15,7 @@ pub(crate) type Job<'a> = Box<dyn FnOnce() + Send + 'a>;
 
 struct Always {
     entry: Entry,
+    named: AtOnce,
     job: Mutex<Option<Job<'static>>>,
 }
 
@@ -26,7 +28,14 @@ pub(crate) fn always(
     group: &Arc<Group>,
 ) -> Arc<dyn Task> {
     Arc::new(Always {
-        entry: Entry::always(label, Some(parent), NodeOf::Another(node), group),
+        entry: Entry::new(label.id(), Stage::asked(), group, Begins::Always),
+        named: AtOnce {
+            identity: Identity {
+                who: Who::of_task(label, group.created(), Some(parent)),
+                node: NodeOf::Another(node),
+            },
+            on: OnThread::default(),
+        },
         job: Mutex::new(Some(job)),
     })
 }
@@ -34,6 +43,10 @@ pub(crate) fn always(
 impl Task for Always {
     fn entry(&self) -> &Entry {
         &self.entry
+    }
+
+    fn named(&self) -> &dyn Named {
+        &self.named
     }
 
     fn execute(&self, _: Go, _: Then) {
@@ -45,6 +58,20 @@ impl Task for Always {
 
     #[cfg(not(reunite_model))]
     fn conclude(&self) {}
+}
+
+impl Asked for Always {
+    fn who(&self) -> &Who {
+        &self.named.identity.who
+    }
+
+    fn node(&self) -> &Node {
+        &self.named.identity.node
+    }
+
+    fn known_node(&self) -> Option<&Node> {
+        Some(self.node())
+    }
 }
 
 impl Crew for Always {

@@ -63,13 +63,13 @@ pub(super) fn run(task: &Arc<dyn Task>, run_apart: RunApart) -> io::Result<()> {
         stay(&given);
         given.execute(Go::Run, Then::Leave);
     });
-    run_apart(&task.who.label, task.on.stack_size, work)
+    run_apart(task.label(), task.on().stack_size, work)
 }
 
 /// The calling thread is the task from now on, to its end.
 fn stay(task: &Arc<dyn Task>) {
     idle_one_more();
-    let label = task.who.label.clone();
+    let label = task.label().clone();
     let context = Context {
         who: task.shared_who(),
         node: task.shared_node(),

@@ -11,7 +11,7 @@ impl Crew for Entry {
         if self.is_waiting_to_start() {
             self.group.need_of_queued()
         } else {
-            Need::Any(vec![self.who.label.id()])
+            Need::Any(vec![self.id])
         }
     }
 
@@ -24,11 +24,11 @@ impl Crew for Entry {
     }
 
     fn needs(&self, task: TaskId) -> bool {
-        task == self.who.label.id() && !self.is_waiting_to_start()
+        task == self.id && !self.is_waiting_to_start()
     }
 
     fn bonds(&self) -> Vec<Bond> {
-        let completion = Bond::Task(self.who.label.id());
+        let completion = Bond::Task(self.id);
         let place = self.group.has_limit() && self.is_waiting_to_start();
         let place = place.then(|| self.group.bond());
         std::iter::once(completion).chain(place).collect()

@@ -23,7 +23,7 @@ impl Group {
         let members = self.members();
         members
             .iter()
-            .map(|task| &task.who)
+            .map(|task| task.who())
             .filter(|who| filter(who))
             .map(straggler)
             .collect()

@@ -15,12 +15,12 @@
 //! changes in the same critical sections as what it is told apart from. A queued task can also be taken out of turn by a joiner inside the
 //! scope (see `handle`); it is then found begun and skipped.
 //!
-//! A pool's tasks are neither counted nor listed here: nobody waits for all of them, they have no limit, and the pool knows where each lies
-//! that has not completed ([`Queue::tasks`]).
+//! A pool's tasks are neither counted nor listed here: nobody waits for all of them, they have no limit, and the pool knows where
+//! each lies that has not completed ([`Queue::tasks`]).
 //!
-//! A task is one allocation: its entry here, and in it who it is and its cancel node; behind that its closure, and then its result
-//! (see `prepare`). `members` has a reference to each from when it is admitted until it leaves, and so reaches the nodes,
-//! which are not linked into that of the group (see `cancel`).
+//! A task is one allocation: its entry here, and who it is (see `identity`, also for when that is made apart); behind that its closure,
+//! and then its result (see `prepare`). `members` has a reference to each from when it is admitted until it leaves, and so reaches the
+//! nodes, which are not linked into that of the group (see `cancel`).
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -28,19 +28,20 @@ use std::io;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::identity::{Identity, Named, NodeOf, Of, Stage};
 use super::job::{Go, OnThread, Then};
 use super::live;
 use super::policy::{OnTimeout, Policy, Verdict};
 use crate::cancel::Node;
 use crate::contain::{assert_outside, contain};
-use crate::current::{Created, Who};
+use crate::current::{Asked, Created, Who};
 use crate::deadlock::{self, Bond, Crew, Need};
 use crate::error::{Cancelled, Why};
 use crate::id::{ByNumber, Label, TaskId, give_room_back};
 use crate::observe::{Completion, is_quiet};
 use crate::park::Parker;
 use crate::part::{Part, Whole};
-use crate::primitive::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
+use crate::primitive::{Arc, Mutex, MutexGuard};
 use crate::wait_queue::WaitQueue;
 
 /// Who runs a group's tasks.
@@ -142,19 +143,19 @@ impl State {
 
 /// What every task has.
 pub(crate) struct Entry {
-    pub(crate) who: Who,
-    pub(crate) node: NodeOf,
+    pub(crate) id: TaskId,
     pub(crate) group: Arc<Group>,
-    pub(crate) on: OnThread,
+    pub(super) stage: Stage,
     pub(super) begins: Begins,
-    pub(super) is_over: AtomicBool,
     /// Spawned by an observer, or by such a task: observers are not told of it.
     pub(super) is_quiet: bool,
 }
 
-/// A task, whatever its closure returns. Whoever has [begun](Who::start) it calls what runs it, and nobody else does.
-pub(crate) trait Task: Whole + Crew {
+/// A task, whatever its closure returns. Whoever has begun it calls what runs it, and nobody else does.
+pub(crate) trait Task: Whole + Crew + Asked {
     fn entry(&self) -> &Entry;
+
+    fn named(&self) -> &dyn Named;
 
     /// Runs the closure, or drops it, and carries out the rest, or leaves that for later.
     fn execute(&self, go: Go, then: Then);
@@ -173,39 +174,45 @@ impl Deref for dyn Task {
 }
 
 impl dyn Task {
+    /// Who it is.
+    pub(crate) fn identity(&self) -> &Identity {
+        self.named().identity(self.of())
+    }
+
+    /// Who it is, if somebody has asked for that.
+    #[inline]
+    pub(crate) fn known(&self) -> Option<&Identity> {
+        self.named().known()
+    }
+
+    pub(crate) fn label(&self) -> &Label {
+        &self.who().label
+    }
+
+    pub(crate) fn on(&self) -> OnThread {
+        self.named().on()
+    }
+
+    /// Nobody waits for it any more.
+    pub(super) fn detach(&self) {
+        self.named().detach(&self.stage);
+    }
+
     /// Its record, and with it the task.
     pub(crate) fn shared_who(self: &Arc<Self>) -> Part<Who> {
-        Part::of(Arc::clone(self), |task| &task.entry().who, |task| task as _)
+        Part::of(Arc::clone(self), |task| task.who(), |task| task as _)
     }
 
     /// The node under which it runs.
     pub(crate) fn shared_node(self: &Arc<Self>) -> Part<Node> {
-        if let NodeOf::Another(node) = &self.node {
+        if let NodeOf::Another(node) = &self.identity().node {
             return node.clone();
         }
         Part::of(
             Arc::clone(self),
-            |task| &*task.entry().node,
+            |task| &*task.identity().node,
             |task| task as _,
         )
-    }
-}
-
-/// The node under which a task runs.
-pub(crate) enum NodeOf {
-    Itself(Node),
-    /// Of the task that waits for it.
-    Another(Part<Node>),
-}
-
-impl Deref for NodeOf {
-    type Target = Node;
-
-    fn deref(&self) -> &Node {
-        match self {
-            Self::Itself(node) => node,
-            Self::Another(node) => node,
-        }
     }
 }
 
@@ -219,54 +226,34 @@ pub(super) enum Begins {
 }
 
 impl Entry {
-    /// Of a task of `group`, with a node of its own.
+    /// Of a task of `group`.
     #[inline]
-    pub(super) fn new(
-        label: Label,
-        parent: Option<Part<Who>>,
-        group: &Arc<Group>,
-        on: OnThread,
-    ) -> Self {
-        let node = NodeOf::Itself(Node::of_task(group.node(), label.clone()));
+    pub(super) fn new(id: TaskId, stage: Stage, group: &Arc<Group>, begins: Begins) -> Self {
         Self {
-            on,
-            begins: Begins::UnlessCancelled,
-            ..Self::always(label, parent, node, group)
-        }
-    }
-
-    /// Of a task that runs in a cancelled task as well.
-    #[inline]
-    pub(super) fn always(
-        label: Label,
-        parent: Option<Part<Who>>,
-        node: NodeOf,
-        group: &Arc<Group>,
-    ) -> Self {
-        Self {
-            who: Who::of_task(label, group.created(), parent),
-            node,
+            id,
             group: Arc::clone(group),
-            on: OnThread::default(),
-            begins: Begins::Always,
-            is_over: AtomicBool::new(false),
+            stage,
+            begins,
             is_quiet: is_quiet(),
         }
     }
 
-    /// Whether it is over before it has begun.
-    fn never_begins(&self) -> bool {
-        self.begins == Begins::UnlessCancelled && self.node.is_cancelled()
+    pub(super) fn of(&self) -> Of<'_> {
+        Of {
+            id: self.id,
+            stage: &self.stage,
+            group: self.group.node(),
+        }
     }
 
     /// Whether nobody has begun to run it.
     pub(crate) fn is_waiting_to_start(&self) -> bool {
-        !self.who.has_begun()
+        !self.stage.has_begun()
     }
 
     /// Whether all that there was to do of it is done.
     pub(crate) fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::Acquire)
+        self.stage.is_over()
     }
 }
 
@@ -332,13 +319,12 @@ impl Group {
         }
         let mut state = self.state.lock();
         state.pending += 1;
-        state
-            .members
-            .insert(entry.who.label.id(), Arc::clone(entry));
-        if let NodeOf::Itself(node) = &entry.node {
+        state.members.insert(entry.id, Arc::clone(entry));
+        let node = &entry.identity().node;
+        if let NodeOf::Itself(node) = node {
             node.is_listed();
         }
-        if entry.never_begins() {
+        if entry.begins == Begins::UnlessCancelled && node.is_cancelled() {
             return Admitted::NeverBegins;
         }
         let is_full = |limit| state.running >= limit;
@@ -359,7 +345,7 @@ impl Group {
     }
 
     /// When a task is spawned now: of a pool's tasks, which are small, not to the millisecond.
-    fn created(&self) -> Created {
+    pub(super) fn created(&self) -> Created {
         match &self.starter {
             Starter::Threads(_) => Created::now(),
             Starter::Pool(_) => Created::about_now(),
@@ -422,13 +408,13 @@ impl Group {
     }
 
     /// The task is done; `in_place`: its thread has a place, and keeps it.
-    pub(super) fn leave(&self, who: &Who, in_place: bool) {
+    pub(super) fn leave(&self, task: TaskId, in_place: bool) {
         if self.queue().is_some() {
             return;
         }
         let mut state = self.state.lock();
         state.between += usize::from(in_place);
-        let member = state.members.remove(&who.label.id());
+        let member = state.members.remove(&task);
         give_room_back(&mut state.members);
         state.pending -= 1;
         let mut waiters = std::mem::take(&mut state.choosers);
@@ -485,34 +471,42 @@ impl Group {
     ///
     /// # Errors
     /// The policy panicked; the group is cancelled.
-    pub(crate) fn decide(&self, task: &Label, how: Completion) -> Result<(), Box<dyn Any + Send>> {
+    pub(crate) fn decide<'a>(
+        &self,
+        task: impl FnOnce() -> &'a Label,
+        how: Completion,
+    ) -> Result<(), Box<dyn Any + Send>> {
         let why = if how == Completion::Value {
             Why::Decided
         } else {
             Why::Failed
         };
-        self.judge(task, why, |policy| policy.on_complete(task, how))
+        self.judge(task, why, |policy, task| policy.on_complete(task, how))
     }
 
     /// Asks the policy whether to go on with a new task, and does what it says.
     ///
     /// # Errors
     /// The policy panicked; the group is cancelled.
-    pub(super) fn consider(&self, task: &Label) -> Result<(), Box<dyn Any + Send>> {
-        self.judge(task, Why::Decided, |policy| policy.on_spawn(task))
+    pub(super) fn consider<'a>(
+        &self,
+        task: impl FnOnce() -> &'a Label,
+    ) -> Result<(), Box<dyn Any + Send>> {
+        self.judge(task, Why::Decided, |policy, task| policy.on_spawn(task))
     }
 
-    fn judge(
+    fn judge<'a>(
         &self,
-        task: &Label,
+        task: impl FnOnce() -> &'a Label,
         why: Why,
-        ask: impl FnOnce(&dyn Policy) -> Verdict,
+        ask: impl FnOnce(&dyn Policy, &Label) -> Verdict,
     ) -> Result<(), Box<dyn Any + Send>> {
         assert_outside();
         let Some(policy) = &self.rules.policy else {
             return Ok(());
         };
-        let verdict = catch_unwind(AssertUnwindSafe(|| ask(&**policy)));
+        let task = task();
+        let verdict = catch_unwind(AssertUnwindSafe(|| ask(&**policy, task)));
         if !matches!(verdict, Ok(Verdict::Continue)) {
             self.node.cancel(Cancelled::new(why, task.clone()));
         }

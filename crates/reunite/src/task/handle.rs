@@ -138,6 +138,7 @@ impl<T, E> JoinHandle<T, E> {
 
     fn cancel_because(&self, why: Why) {
         self.task()
+            .identity()
             .node
             .cancel(Cancelled::new(why, self.label().clone()));
     }
@@ -167,7 +168,7 @@ impl<T, E> JoinHandle<T, E> {
 
     /// Who this is a handle of: number, name, spawn site.
     pub fn label(&self) -> &Label {
-        &self.task().who.label
+        self.task().label()
     }
 
     /// The task's name, if it was given one.
@@ -177,7 +178,7 @@ impl<T, E> JoinHandle<T, E> {
 
     /// The task's number.
     pub fn id(&self) -> crate::TaskId {
-        self.label().id()
+        self.task().id
     }
 
     /// The source line that spawned it.
@@ -251,8 +252,8 @@ impl<T, E> JoinHandle<T, E> {
 
     fn timed_out(&self) -> JoinErrorKind<E> {
         JoinErrorKind::TimedOut {
-            age: self.task().who.age(),
-            doing: self.task().who.doing(),
+            age: self.task().who().age(),
+            doing: self.task().who().doing(),
         }
     }
 
@@ -294,8 +295,8 @@ impl<T, E> JoinHandle<T, E> {
             return None;
         }
         let depth = joiner
-            .lineage(self.label().id())
-            .position(|who| std::ptr::eq(&*who, &raw const self.task().who))?;
+            .lineage(self.id())
+            .position(|who| who.label.id() == self.id())?;
         Some(if depth == 0 {
             JoinErrorKind::SelfJoin
         } else {
@@ -321,7 +322,7 @@ impl<T, E> JoinHandle<T, E> {
                 let _deeper = Deeper::new();
                 queue.run_here(entry);
             }
-            None if timed || deep || entry.on.is_fresh => {
+            None if timed || deep || entry.on().is_fresh => {
                 if let Err(error) = entry.start_beyond_limit() {
                     entry.refuse(error);
                 }
@@ -361,7 +362,7 @@ impl<T> JoinHandle<T> {
     /// as dropping the handle: no task outlives its scope.
     pub fn detach(mut self) {
         if self.on_drop == OnDrop::Join {
-            self.task().who.detach();
+            self.task().detach();
             self.on_drop = OnDrop::Nothing;
         }
         // It may have completed by now. Its result is nobody's, as if it completed a moment later.
@@ -395,7 +396,7 @@ impl<T, E> JoinHandle<T, E> {
         let here = current::current();
         if self.refusal(&here.who).is_some() {
             // Dropped by itself or by a task it waits for: waiting here would never end.
-            self.task().who.detach();
+            self.task().detach();
             return;
         }
         let came_back = chase(
@@ -405,11 +406,11 @@ impl<T, E> JoinHandle<T, E> {
                 let site = self.site(Verb::Drop, self.spawned_at());
                 wait(site, deadline, Heed::UnlessForEver, ready)
             },
-            || vec![straggler(&self.task().who)],
+            || vec![straggler(self.task().who())],
         );
         if !came_back {
             // It waits for this very task, and would for ever.
-            self.task().who.detach();
+            self.task().detach();
         }
     }
 }
@@ -420,7 +421,7 @@ impl<T, E> fmt::Debug for JoinHandle<T, E> {
             f,
             "JoinHandle({}, {})",
             self.label(),
-            self.task().who.doing()
+            self.task().who().doing()
         )
     }
 }

@@ -1,6 +1,7 @@
 //! The tasks of a group that have not left: who they are, and what is done to all of them.
 
-use super::group::{Group, NodeOf, Task};
+use super::group::{Group, Task};
+use super::identity::NodeOf;
 use super::live::{Picture, Visible};
 use crate::cancel::{Node, Tasks};
 use crate::current::Who;
@@ -21,9 +22,9 @@ impl Group {
     /// [`members`](Self::members), of those that a pool's threads are to begin at most so many; and how many more of these there are.
     fn some_members(&self, most_queued: usize) -> (Vec<Arc<dyn Task>>, usize) {
         let (mut members, more) = self.unsorted(most_queued);
-        members.sort_unstable_by_key(|task| task.who.label.id());
+        members.sort_unstable_by_key(|task| task.id);
         // Of a pool's, one may have been begun between two looks.
-        members.dedup_by_key(|task| task.who.label.id());
+        members.dedup_by_key(|task| task.id);
         (members, more)
     }
 
@@ -44,10 +45,11 @@ impl Group {
     /// Cancels each task that has not left, but for these, and not the group. Returns how many.
     pub(crate) fn cancel_members_but(&self, except: &[TaskId], why: &Why) -> usize {
         let members = self.members();
-        let is_meant = |entry: &Arc<dyn Task>| !except.contains(&entry.who.label.id());
+        let is_meant = |entry: &Arc<dyn Task>| !except.contains(&entry.id);
         let members: Vec<_> = members.into_iter().filter(is_meant).collect();
         for entry in &members {
             entry
+                .identity()
                 .node
                 .cancel(Cancelled::new(why.clone(), self.node.label().clone()));
         }
@@ -58,7 +60,7 @@ impl Group {
 impl Tasks for Group {
     fn nodes(&self) -> Vec<Part<Node>> {
         let (members, _) = self.unsorted(usize::MAX);
-        let own = |task: &&Arc<dyn Task>| matches!(task.node, NodeOf::Itself(_));
+        let own = |task: &&Arc<dyn Task>| matches!(task.identity().node, NodeOf::Itself(_));
         let tasks = members.iter().filter(own);
         tasks.map(|task| task.shared_node()).collect()
     }
@@ -67,7 +69,7 @@ impl Tasks for Group {
 impl Visible for Group {
     fn pictures(&self) -> Vec<Picture> {
         let (members, more_queued) = self.some_members(SHOWN);
-        let shown = members.iter().filter(|task| !task.who.is_carrier());
+        let shown = members.iter().filter(|task| !task.who().is_carrier());
         vec![Picture {
             scope: self.node.label().clone(),
             owner: self.owner(),

@@ -1,7 +1,7 @@
 //! The result cell: where a task leaves what it completed with, and where its one joiner finds it.
 //!
 //! # Protocol
-//! Pending → `COMPLETE` (by the task, once) → `TAKEN` (by the joiner, once). Both bits are set under one lock, so a
+//! Pending → `COMPLETE` (by the task, once) → `TAKEN` (by the joiner, once). The bits are set under one lock, so a
 //! joiner either finds the result or leaves its parker before the task completes; who finds a bit set, or wants to know no more
 //! than whether it is, needs no lock. The task takes the
 //! parker in the critical section that stores the result and unparks after it. Callbacks obey the same
@@ -11,9 +11,8 @@
 //! An error that is dropped with the packet, as nobody took it, is told by the `Unjoined` beside it.
 //!
 //! The packet is a part of the task, which others may refer to for longer than its result may live. So a result that is not taken is dropped
-//! by the handle when that goes; or, if the handle has gone before, by the task, before it leaves its group. The handle sets `ABANDONED` and looks for `COMPLETE`;
-//! the task sets that, and then looks for the other: they are bits of one word, so one of the two at least sees the other's. If both do,
-//! the lock lets one have the result.
+//! by the handle when that goes; or, if the handle has gone before, which it says by `ABANDONED`, by the task, before it leaves its group. The
+//! lock decides which of the two comes first.
 //!
 //! Callbacks run after the result can be taken, because they tell others to take it; and joiners do not wait for them,
 //! because they may do anything, such as waiting for a joiner. They run before the task leaves its group.
@@ -22,19 +21,19 @@ use super::failures::Slot;
 use super::unjoined::Unjoined;
 use crate::contain::contain;
 use crate::park::Parker;
-use crate::primitive::{AtomicU8, Mutex, Ordering};
+use crate::primitive::{AtomicU8, Mutex, MutexGuard, Ordering};
 
 pub(crate) struct Packet<T, E> {
-    /// What has happened, see above. Bits are set and never cleared.
+    /// What has happened, see above. Bits are set under the lock, and never cleared.
     state: AtomicU8,
     inner: Mutex<Inner<T, E>>,
 }
 
-/// The result was stored: under the lock, once.
+/// The result was stored: once.
 const COMPLETE: u8 = 1;
-/// The result is gone again: under the lock.
+/// The result is gone again.
 const TAKEN: u8 = 2;
-/// The handle is gone.
+/// The handle is gone, and was before the result came.
 const ABANDONED: u8 = 4;
 
 struct Inner<T, E> {
@@ -77,7 +76,7 @@ impl<T, E> Packet<T, E> {
     pub(crate) fn complete(&self, result: Result<T, Slot<E>>, unjoined: Option<Unjoined>) {
         let mut inner = self.inner.lock();
         inner.left = Some(Left { result, unjoined });
-        self.state.fetch_or(COMPLETE, Ordering::SeqCst);
+        self.set(COMPLETE, &inner);
         let joiner = inner.joiner.take();
         let callbacks = std::mem::take(&mut inner.callbacks);
         drop(inner);
@@ -89,8 +88,14 @@ impl<T, E> Packet<T, E> {
         }
     }
 
+    /// The caller has the lock.
+    fn set(&self, bit: u8, _: &MutexGuard<'_, Inner<T, E>>) {
+        let state = self.state.load(Ordering::Relaxed);
+        self.state.store(state | bit, Ordering::Release);
+    }
+
     fn has(&self, bits: u8) -> bool {
-        self.state.load(Ordering::SeqCst) & bits != 0
+        self.state.load(Ordering::Acquire) & bits != 0
     }
 
     pub(crate) fn is_complete(&self) -> bool {
@@ -130,7 +135,7 @@ impl<T, E> Packet<T, E> {
         }
         let mut inner = self.inner.lock();
         let left = inner.left.take();
-        self.state.fetch_or(TAKEN, Ordering::SeqCst);
+        self.set(TAKEN, &inner);
         left
     }
 
@@ -145,9 +150,15 @@ impl<T, E> Packet<T, E> {
 
     /// The handle goes.
     pub(super) fn abandon(&self) {
-        if !self.has(TAKEN) && self.state.fetch_or(ABANDONED, Ordering::SeqCst) & COMPLETE != 0 {
-            drop(self.take_left());
+        if self.has(TAKEN) {
+            return;
         }
+        let mut inner = self.inner.lock();
+        let left = inner.left.take();
+        let bit = if self.is_complete() { TAKEN } else { ABANDONED };
+        self.set(bit, &inner);
+        drop(inner);
+        drop(left);
     }
 
     /// The task has completed, and nobody takes the result if its handle is gone.

@@ -16,16 +16,18 @@
 //! compiler how long that may be: see `packet`. The failures of a scope are taken out of their list
 //! when it ends. So what is left when the last reference goes has nothing in it that was borrowed.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use super::failures::Failures;
-use super::group::{Entry, Group, Task};
+use super::group::{Begins, Entry, Group, Task};
+use super::identity::{AtOnce, Identity, Later, Named, NodeOf, Stage};
 use super::job::{Go, Spec, Then};
 use super::packet::Packet;
 use super::unjoined::Unjoined;
+use crate::cancel::Node;
 use crate::contain::{assert_outside, contain};
-use crate::context::Inherited;
-use crate::current::{self, Who};
+use crate::context::{Inherited, is_inherited};
+use crate::current::{self, Asked, Who};
 use crate::cut_short::catch_task;
 use crate::deadlock::{Bond, Crew, Need};
 use crate::error::{Cancelled, CutShort, Failure, Why};
@@ -35,8 +37,9 @@ use crate::part::Part;
 use crate::primitive::{Arc, Mutex};
 
 /// A task that runs an `F`.
-struct Closure<F, T, E> {
+struct Closure<F, T, E, N> {
     entry: Entry,
+    named: N,
     at_hand: Mutex<AtHand<F, T, E>>,
     /// Outside a scope there are none: nobody but the joiner takes one.
     failures: Option<Arc<Failures<E>>>,
@@ -45,14 +48,15 @@ struct Closure<F, T, E> {
 
 /// What a task has at hand.
 enum AtHand<F, T, E> {
-    Closure(F, Inherited),
+    /// With what it inherits.
+    Closure(F, Option<Box<Inherited>>),
     /// What the closure did, if another thread than the one it ran on is to conclude.
     #[cfg_attr(reunite_model, expect(dead_code, reason = "no thread is fresh there"))]
-    Outcome(Result<T, Failure<E>>),
+    Outcome(Box<Result<T, Failure<E>>>),
     Nothing,
 }
 
-impl<F, T, E> Closure<F, T, E> {
+impl<F, T, E, N> Closure<F, T, E, N> {
     fn take(&self) -> AtHand<F, T, E> {
         std::mem::replace(&mut *self.at_hand.lock(), AtHand::Nothing)
     }
@@ -75,19 +79,51 @@ where
     E: Send + 'a,
     F: FnOnce() -> Result<T, E> + Send + 'a,
 {
+    let Spec { label, on, inherit } = spec;
+    let entry = Entry::new(label.id(), Stage::asked(), group, Begins::UnlessCancelled);
+    let node = NodeOf::Itself(Node::of_task(group.node(), label.clone()));
+    let who = Who::of_task(label, group.created(), parent);
+    let named = AtOnce {
+        identity: Identity { who, node },
+        on,
+    };
     if size_of::<F>() > LARGE {
         let f = Box::new(f);
-        as_one(spec, group, parent, failures, f, as_task)
+        as_one(entry, named, inherit, failures, f, as_task)
     } else {
-        as_one(spec, group, parent, failures, f, as_task)
+        as_one(entry, named, inherit, failures, f, as_task)
+    }
+}
+
+/// [`prepare`] of a task that borrows nothing, of a group that nobody cancels: who it is, is made when somebody asks.
+pub(crate) fn prepare_later<T, E, F>(
+    at: &'static Location<'static>,
+    group: &Arc<Group>,
+    parent: Part<Who>,
+    f: F,
+) -> Part<Packet<T, E>, dyn Task>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+    F: FnOnce() -> Result<T, E> + Send + 'static,
+{
+    let (id, stage) = (TaskId::next(), Stage::default());
+    let entry = Entry::new(id, stage, group, Begins::UnlessCancelled);
+    let named = Later::new(at, parent);
+    if size_of::<F>() > LARGE {
+        let f = Box::new(f);
+        as_one(entry, named, true, None, f, |task| task)
+    } else {
+        as_one(entry, named, true, None, f, |task| task)
     }
 }
 
 /// A task that is one allocation.
-fn as_one<'a, T, E, F>(
-    spec: Spec,
-    group: &Arc<Group>,
-    parent: Option<Part<Who>>,
+#[inline]
+fn as_one<'a, T, E, F, N: Named + 'a>(
+    entry: Entry,
+    named: N,
+    inherit: bool,
     failures: Option<&Arc<Failures<E>>>,
     f: F,
     as_task: impl FnOnce(Arc<dyn Task + 'a>) -> Arc<dyn Task>,
@@ -97,13 +133,11 @@ where
     E: Send + 'a,
     F: FnOnce() -> Result<T, E> + Send + 'a,
 {
-    let inherited = if spec.inherit {
-        Inherited::capture()
-    } else {
-        Inherited::default()
-    };
+    let inherits = inherit && is_inherited();
+    let inherited = inherits.then(|| Box::new(Inherited::capture()));
     let task = Arc::new(Closure {
-        entry: Entry::new(spec.label, parent, group, spec.on),
+        entry,
+        named,
         at_hand: Mutex::new(AtHand::Closure(f, inherited)),
         failures: failures.map(Arc::clone),
         packet: Packet::new(),
@@ -111,25 +145,30 @@ where
     Part::of(task, |task| &task.packet, |task| as_task(task))
 }
 
-impl<F, T, E> Task for Closure<F, T, E>
+impl<F, T, E, N> Task for Closure<F, T, E, N>
 where
     T: Send,
     E: Send,
     F: FnOnce() -> Result<T, E> + Send,
+    N: Named,
 {
     fn entry(&self) -> &Entry {
         &self.entry
+    }
+
+    fn named(&self) -> &dyn Named {
+        &self.named
     }
 
     fn execute(&self, go: Go, then: Then) {
         let AtHand::Closure(f, inherited) = self.take() else {
             unreachable!("a task is begun once")
         };
-        let outcome = carry_out(go, f, &self.entry.who.label, inherited);
+        let outcome = carry_out(go, f, || self.label(), inherited);
         match then {
             Then::Conclude => self.conclude_with(outcome),
             #[cfg(not(reunite_model))]
-            Then::Leave => *self.at_hand.lock() = AtHand::Outcome(outcome),
+            Then::Leave => *self.at_hand.lock() = AtHand::Outcome(Box::new(outcome)),
         }
     }
 
@@ -138,27 +177,41 @@ where
         let AtHand::Outcome(outcome) = self.take() else {
             unreachable!("what ran apart leaves what it did")
         };
-        self.conclude_with(outcome);
+        self.conclude_with(*outcome);
     }
 }
 
-impl<F, T, E> Closure<F, T, E> {
+impl<F, T, E, N: Named> Closure<F, T, E, N> {
+    fn identity(&self) -> &Identity {
+        self.named.identity(self.entry.of())
+    }
+
+    fn label(&self) -> &Label {
+        &self.identity().who.label
+    }
+
+    /// Whether the task has been told that it is cancelled.
+    fn was_told(&self) -> bool {
+        let known = self.named.known();
+        known.is_some_and(|known| known.node.was_observed())
+    }
+
     fn conclude_with(&self, outcome: Result<T, Failure<E>>) {
-        let Entry {
-            who, node, group, ..
-        } = &self.entry;
-        let label = &who.label;
-        node.mark_over();
+        let named: &dyn Named = &self.named;
+        named.end(&self.entry.stage);
         let how = match &outcome {
             Ok(_) => Completion::Value,
             Err(Failure::Panicked { .. }) => Completion::Panic,
             Err(Failure::Cancelled(_)) => Completion::Cancelled,
             Err(_) => Completion::Error,
         };
-        tell(|| Event::Complete { task: label, how });
+        tell(|| Event::Complete {
+            task: self.label(),
+            how,
+        });
         let record = |failure| {
             let record = |failures: &Failures<E>| {
-                failures.record(label.clone(), failure, node.was_observed())
+                failures.record(self.label().clone(), failure, self.was_told())
             };
             match &self.failures {
                 Some(failures) => record(failures),
@@ -166,10 +219,10 @@ impl<F, T, E> Closure<F, T, E> {
             }
         };
         // One that was told of a cancellation most likely returned that.
-        let value = outcome.as_ref().ok().filter(|_| !node.was_observed());
-        let unjoined = value.and_then(|value| Unjoined::of(value, || label.clone()));
+        let value = outcome.as_ref().ok().filter(|_| !self.was_told());
+        let unjoined = value.and_then(|value| Unjoined::of(value, || self.label().clone()));
         self.packet.complete(outcome.map_err(record), unjoined);
-        if let Err(payload) = group.decide(label, how) {
+        if let Err(payload) = self.entry.group.decide(|| self.label(), how) {
             contain(|| drop(record(Failure::panicked(payload))));
         }
         let discard = || self.packet.discard_if_abandoned();
@@ -179,7 +232,21 @@ impl<F, T, E> Closure<F, T, E> {
     }
 }
 
-impl<F: Send, T: Send, E: Send> Crew for Closure<F, T, E> {
+impl<F: Send, T: Send, E: Send, N: Named> Asked for Closure<F, T, E, N> {
+    fn who(&self) -> &Who {
+        &self.identity().who
+    }
+
+    fn node(&self) -> &Node {
+        &self.identity().node
+    }
+
+    fn known_node(&self) -> Option<&Node> {
+        self.named.known().map(|known| &*known.node)
+    }
+}
+
+impl<F: Send, T: Send, E: Send, N: Named> Crew for Closure<F, T, E, N> {
     fn need(&self) -> Need {
         self.entry.need()
     }
@@ -197,16 +264,16 @@ impl<F: Send, T: Send, E: Send> Crew for Closure<F, T, E> {
     }
 }
 
-fn carry_out<T, E>(
+fn carry_out<'a, T, E>(
     go: Go,
     f: impl FnOnce() -> Result<T, E>,
-    task: &Label,
-    inherited: Inherited,
+    task: impl FnOnce() -> &'a Label,
+    inherited: Option<Box<Inherited>>,
 ) -> Result<T, Failure<E>> {
     assert_outside();
     let run = || match go {
         Go::Run => {
-            let _ambient = inherited.enter(task);
+            let _ambient = inherited.map(|inherited| inherited.enter(task()));
             f().map_err(Failure::Failed)
         }
         Go::Cancelled(cancelled) => {

@@ -6,11 +6,11 @@ use std::io;
 use super::apart;
 use super::group::{Admitted, Begins, Entry, Task};
 use super::job::{Go, Then};
-use crate::current::{self, Context, enter};
+use crate::current::{self, Asked, Context, enter};
 use crate::deadlock;
 use crate::error::resume;
 use crate::observe::{Event, Quiet, is_on, tell};
-use crate::primitive::{Arc, Ordering};
+use crate::primitive::Arc;
 
 impl dyn Task {
     /// Starts the task, or queues it, or, if its group is cancelled, completes it cancelled without starting anything.
@@ -36,17 +36,16 @@ impl dyn Task {
         self: &Arc<Self>,
         start: impl FnOnce(&Arc<Self>) -> io::Result<()>,
     ) -> io::Result<()> {
-        let Entry { group, who, .. } = self.entry();
-        let label = &who.label;
+        let group = &self.group;
         if is_on() {
             let by = current::current().who;
             tell(|| Event::Spawn {
-                task: label,
+                task: self.label(),
                 by: &by.label,
                 scope: group.node().label(),
             });
         }
-        if let Err(payload) = group.consider(label) {
+        if let Err(payload) = group.consider(|| self.label()) {
             // In the spawner's own call: it is the spawner's panic. The scope is cancelled already.
             resume(payload);
         }
@@ -91,26 +90,26 @@ impl dyn Task {
     }
 
     fn whether_to_run(&self) -> Go {
-        let Entry {
-            begins,
-            node,
-            group,
-            ..
-        } = self.entry();
-        if *begins == Begins::Always {
+        if self.begins == Begins::Always {
+            return Go::Run;
+        }
+        let known = self.known();
+        if known.is_none() && !self.group.node().is_cancelled() {
             return Go::Run;
         }
         // The news may still be on its way from the group, while others of it were told, and wait for this task's place.
         let news = || {
-            let cause = group.node().cause()?;
+            let cause = self.group.node().cause()?;
+            let node = &self.identity().node;
             node.hear(&cause);
             node.cause()
         };
-        let Some(cause) = node.cause().or_else(news) else {
+        let cause = known.and_then(|known| known.node.cause());
+        let Some(cause) = cause.or_else(news) else {
             return Go::Run;
         };
         // It counts as told: what its closure holds is dropped undone, and those who depend on that must know.
-        let _told = node.check();
+        let _told = self.identity().node.check();
         Go::Cancelled(cause)
     }
 
@@ -121,44 +120,46 @@ impl dyn Task {
 
     fn go(self: &Arc<Self>, go: Go, in_place: bool) {
         let Entry {
-            who,
+            id,
             group,
+            stage,
             is_quiet,
             ..
         } = self.entry();
-        let label = &who.label;
-        if !who.start() {
+        let named = self.named();
+        if !named.begin(stage) {
             return;
         }
         if in_place {
             group.begin_in_place();
         }
         let last = self.run_apart(go);
-        let context = Context {
-            who: self.shared_who(),
-            node: self.shared_node(),
-        };
         let quiet = is_quiet.then(Quiet::keep);
-        let entered = enter(context);
-        let running = deadlock::run(label.id(), Some(group.node().label().id()));
+        let entered = match named.known() {
+            Some(_) => enter(Context {
+                who: self.shared_who(),
+                node: self.shared_node(),
+            }),
+            None => enter(Arc::clone(self) as Arc<dyn Asked>),
+        };
+        let running = deadlock::run(*id, Some(group.node().label().id()));
         match last {
             Last::All(go) => {
-                tell(|| Event::Start { task: label });
+                tell(|| Event::Start { task: self.label() });
                 self.execute(go, Then::Conclude);
             }
             #[cfg(not(reunite_model))]
             Last::Conclusion => self.conclude(),
         }
         if running.has_leaked() {
-            deadlock::leak(label, running.leaked());
+            deadlock::leak(self.label(), running.leaked());
         }
         drop(running);
         drop(entered);
         drop(quiet);
-        who.forget_parent();
-        self.is_over.store(true, Ordering::Release);
+        named.finish(stage);
         // Last: from here on the scope may end, and what the job borrowed may be gone.
-        group.leave(who, in_place);
+        group.leave(*id, in_place);
     }
 }
 
@@ -173,7 +174,7 @@ impl dyn Task {
     /// Has a task that asks for a fresh thread run there.
     #[cfg(not(reunite_model))]
     fn run_apart(self: &Arc<Self>, go: Go) -> Last {
-        if !self.on.is_fresh || !matches!(go, Go::Run) {
+        if !self.on().is_fresh || !matches!(go, Go::Run) {
             return Last::All(go);
         }
         let Some(threads) = self.group.threads() else {

@@ -12,7 +12,7 @@ use crate::id::Label;
 use crate::observe::report_unjoined;
 
 /// Beside an error that nobody has taken yet. Tells of it when it is dropped.
-pub(crate) struct Unjoined(Option<Error>);
+pub(crate) struct Unjoined(Option<Box<Error>>);
 
 struct Error {
     task: Label,
@@ -26,13 +26,13 @@ impl Unjoined {
             task: task(),
             returned: type_name::<T>(),
         };
-        is_err(value).then(|| Self(Some(error())))
+        is_err(value).then(|| Self(Some(Box::new(error()))))
     }
 
     /// Of an error that `task` has completed with.
     pub(crate) fn error<E>(task: Label) -> Self {
         let returned = type_name::<E>();
-        Self(Some(Error { task, returned }))
+        Self(Some(Box::new(Error { task, returned })))
     }
 
     /// Somebody has it now.
@@ -43,8 +43,8 @@ impl Unjoined {
 
 impl Drop for Unjoined {
     fn drop(&mut self) {
-        if let Some(Error { task, returned }) = &self.0 {
-            report_unjoined(task, returned);
+        if let Some(error) = &self.0 {
+            report_unjoined(&error.task, error.returned);
         }
     }
 }

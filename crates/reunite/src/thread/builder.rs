@@ -171,7 +171,7 @@ impl Builder {
 }
 
 /// Makes a task of `group`, which is not started yet.
-pub(crate) fn admit<T, F>(group: &Arc<Group>, spec: Spec, f: F) -> JoinHandle<T>
+fn admit<T, F>(group: &Arc<Group>, spec: Spec, f: F) -> JoinHandle<T>
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,

@@ -33,10 +33,10 @@ const NAME: &str = "reunite";
 #[cfg(not(reunite_model))]
 pub(crate) fn start(task: &Arc<dyn Task>) -> io::Result<()> {
     let chain = Arc::clone(task);
-    if let (Some(_), false) = (task.on.stack_size, task.on.is_fresh) {
+    if let (Some(_), false) = (task.on().stack_size, task.on().is_fresh) {
         // A thread of an unusual size is not recycled: the next task would inherit the size.
         let work = || run_named(chain);
-        return launch(NAME.to_owned(), task.on.stack_size, work).map(drop);
+        return launch(NAME.to_owned(), task.on().stack_size, work).map(drop);
     }
     match RECYCLER.reuse(chain) {
         Ok(()) => Ok(()),
@@ -46,7 +46,7 @@ pub(crate) fn start(task: &Arc<dyn Task>) -> io::Result<()> {
 
 #[cfg(not(reunite_model))]
 fn run_named(chain: Arc<dyn Task>) {
-    set_name(chain.who.label.name());
+    set_name(chain.label().name());
     run_chain(chain);
 }
 

@@ -5,6 +5,5 @@ mod launch;
 #[cfg(any(not(reunite_model), test))]
 mod recycle;
 
-pub(crate) use builder::admit;
 pub use builder::{Builder, detached, shutdown, shutdown_deadline, spawn};
 pub(crate) use launch::{THREADS, examine, start_helper, start_worker};

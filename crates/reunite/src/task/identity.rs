@@ -1,0 +1,342 @@
+//! Who a task is: its record, and its cancel node.
+//!
+//! # Protocol
+//! A task on a thread has them [at once](AtOnce). Most of a pool's tasks are over before anybody could ask, so theirs are made
+//! [later](Later), when somebody does: the task itself, which waits, fails, spawns or opens a scope; its handle, which cancels it or is
+//! to say what it waits for; an observer; whoever looks at the live tree. What cannot be made later is kept from the beginning: the
+//! number, the line, when it was spawned, and by whom.
+//!
+//! 1. They are made once. Of two who make them at the same time one is too late, and takes the other's.
+//! 2. Until they are made nobody can have cancelled the task, or told it anything: whoever does has asked for the node.
+//! 3. What happens to the task is a bit of its [`Stage`], set by one step each, as is that they were made (`ASKED`), after they can be
+//!    found. So of the one who makes them and the one who sets another bit, and then looks whether they are there, one at least sees
+//!    the other, and tells the record and the node ([`catch_up`](Identity::catch_up)).
+//! 4. Who spawned the task is forgotten when it is over, or detached, as records must not hold each other for ever: of a task that
+//!    nobody has asked about with its memory, as nobody has its record.
+
+use std::ops::Deref;
+use std::panic::Location;
+
+use super::job::OnThread;
+use crate::cancel::Node;
+use crate::current::{Created, Who};
+use crate::id::{Kind, Label, TaskId};
+use crate::part::Part;
+use crate::primitive::{AtomicU8, Mutex, OnceLock, Ordering, coarse_millis};
+
+/// What has happened to a task: bits that are set and never cleared.
+#[derive(Default)]
+pub(crate) struct Stage(AtomicU8);
+
+/// Somebody runs it.
+const BEGUN: u8 = 1;
+/// Its record and its node were made.
+const ASKED: u8 = 2;
+/// Its closure has ended.
+const ENDED: u8 = 4;
+/// Nobody waits for it.
+const DETACHED: u8 = 8;
+/// All that there was to do of it is done.
+const OVER: u8 = 16;
+
+impl Stage {
+    /// Of a task whose record and node are made with it.
+    pub(super) fn asked() -> Self {
+        Self(AtomicU8::new(ASKED))
+    }
+
+    /// Sets a bit. What was set before.
+    fn set(&self, bit: u8) -> u8 {
+        self.0.fetch_or(bit, Ordering::SeqCst)
+    }
+
+    fn get(&self) -> u8 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.get() & BEGUN != 0
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.get() & OVER != 0
+    }
+}
+
+/// A task's record, and the node under which it runs.
+pub(crate) struct Identity {
+    pub(crate) who: Who,
+    pub(crate) node: NodeOf,
+}
+
+impl Identity {
+    /// Tells them what has happened.
+    fn catch_up(&self, stage: u8) {
+        let has = |bit| stage & bit != 0;
+        if has(BEGUN) {
+            self.who.start();
+        }
+        if has(ENDED) {
+            self.node.mark_over();
+        }
+        if has(DETACHED) {
+            self.who.detach();
+        }
+        if has(OVER) {
+            self.who.forget_parent();
+        }
+    }
+}
+
+/// The node under which a task runs.
+pub(crate) enum NodeOf {
+    Itself(Node),
+    /// Of the task that waits for it.
+    Another(Part<Node>),
+}
+
+impl Deref for NodeOf {
+    type Target = Node;
+
+    fn deref(&self) -> &Node {
+        match self {
+            Self::Itself(node) => node,
+            Self::Another(node) => node,
+        }
+    }
+}
+
+/// A task that has that number and that stage, and is one of a group with that node.
+#[derive(Clone, Copy)]
+pub(crate) struct Of<'a> {
+    pub(super) id: TaskId,
+    pub(super) stage: &'a Stage,
+    pub(super) group: &'a Part<Node>,
+}
+
+/// Where a task has its identity.
+pub(crate) trait Named: Send + Sync {
+    /// It, made now if it was not before.
+    fn identity(&self, task: Of<'_>) -> &Identity;
+
+    /// It, if it was made.
+    fn known(&self) -> Option<&Identity>;
+
+    fn on(&self) -> OnThread;
+
+    /// Whoever spawned the task does not wait for it any more.
+    fn forget_parent(&self);
+}
+
+/// What happens to a task.
+impl dyn Named + '_ {
+    /// Somebody begins to run it: whether nobody had.
+    #[inline]
+    pub(super) fn begin(&self, stage: &Stage) -> bool {
+        let is_first = stage.set(BEGUN) & BEGUN == 0;
+        if is_first {
+            self.tell(BEGUN);
+        }
+        is_first
+    }
+
+    /// Its closure has ended.
+    #[inline]
+    pub(super) fn end(&self, stage: &Stage) {
+        stage.set(ENDED);
+        self.tell(ENDED);
+    }
+
+    pub(super) fn detach(&self, stage: &Stage) {
+        stage.set(DETACHED);
+        self.tell(DETACHED);
+        self.forget_parent();
+    }
+
+    /// All that there was to do of it is done.
+    #[inline]
+    pub(super) fn finish(&self, stage: &Stage) {
+        // Otherwise nobody but those who have the task has a record that knows who has spawned it.
+        if stage.set(OVER) & ASKED != 0 {
+            self.tell(OVER);
+            self.forget_parent();
+        }
+    }
+
+    #[inline]
+    fn tell(&self, bit: u8) {
+        if let Some(identity) = self.known() {
+            identity.catch_up(bit);
+        }
+    }
+}
+
+/// Made with the task, which may ask for a thread of some kind.
+pub(super) struct AtOnce {
+    pub(super) identity: Identity,
+    pub(super) on: OnThread,
+}
+
+impl Named for AtOnce {
+    fn identity(&self, _: Of<'_>) -> &Identity {
+        &self.identity
+    }
+
+    fn known(&self) -> Option<&Identity> {
+        Some(&self.identity)
+    }
+
+    fn on(&self) -> OnThread {
+        self.on
+    }
+
+    fn forget_parent(&self) {
+        self.identity.who.forget_parent();
+    }
+}
+
+/// Made when somebody asks.
+pub(super) struct Later {
+    at: &'static Location<'static>,
+    /// When the task was spawned, to a few milliseconds.
+    created: u32,
+    parent: Mutex<Option<Part<Who>>>,
+    made: OnceLock<Box<Identity>>,
+}
+
+impl Later {
+    /// Of a task that is spawned now, there.
+    #[inline]
+    pub(super) fn new(at: &'static Location<'static>, parent: Part<Who>) -> Self {
+        Self {
+            at,
+            created: coarse_millis(),
+            parent: Mutex::new(Some(parent)),
+            made: OnceLock::new(),
+        }
+    }
+
+    #[cold]
+    fn make(&self, task: Of<'_>) -> &Identity {
+        let label = Label::with_id(task.id, Kind::Task, None, self.at);
+        let parent = self.parent.lock().clone();
+        let created = Created::About(self.created);
+        let made = Identity {
+            who: Who::of_task(label.clone(), created, parent),
+            node: NodeOf::Itself(Node::of_task(task.group, label)),
+        };
+        // Not by `get_or_init`: making it takes locks.
+        let _too_late = self.made.set(Box::new(made));
+        // Rule 3.
+        if task.stage.set(ASKED) & OVER != 0 {
+            self.forget_parent();
+        }
+        let Some(made) = self.made.get() else {
+            unreachable!("it was set, here or by another")
+        };
+        made
+    }
+}
+
+impl Named for Later {
+    fn identity(&self, task: Of<'_>) -> &Identity {
+        let made = self.made.get().map(|made| &**made);
+        let made = made.unwrap_or_else(|| self.make(task));
+        made.catch_up(task.stage.get());
+        made
+    }
+
+    #[inline]
+    fn known(&self) -> Option<&Identity> {
+        self.made.get().map(|made| &**made)
+    }
+
+    fn on(&self) -> OnThread {
+        OnThread::default()
+    }
+
+    #[inline]
+    fn forget_parent(&self) {
+        let parent = self.parent.lock().take();
+        drop(parent);
+    }
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use super::*;
+    use crate::current;
+
+    struct Task {
+        id: TaskId,
+        stage: Stage,
+        group: Part<Node>,
+        named: Later,
+    }
+
+    impl Task {
+        fn new() -> Self {
+            let here = current::here();
+            Self {
+                id: TaskId::next(),
+                stage: Stage::default(),
+                group: here.node.clone(),
+                named: Later::new(Location::caller(), here.who.clone()),
+            }
+        }
+
+        fn identity(&self) -> &Identity {
+            self.named.identity(Of {
+                id: self.id,
+                stage: &self.stage,
+                group: &self.group,
+            })
+        }
+
+        fn named(&self) -> &dyn Named {
+            &self.named
+        }
+    }
+
+    /// Whether it was asked for before or after.
+    #[test]
+    fn what_has_happened_to_a_task_is_told_whoever_asks_and_when() {
+        for is_asked_before in [true, false] {
+            let check = |happens: fn(&Task), is_told: fn(&Identity) -> bool| {
+                let task = Task::new();
+                if is_asked_before {
+                    assert!(!is_told(task.identity()));
+                }
+                happens(&task);
+                assert_eq!(task.named.known().is_some(), is_asked_before);
+                assert!(is_told(task.identity()), "asked before: {is_asked_before}");
+            };
+            check(
+                |task| assert!(task.named().begin(&task.stage)),
+                |it| it.who.has_begun(),
+            );
+            check(
+                |task| task.named().detach(&task.stage),
+                |it| it.who.is_detached() && it.who.parent().is_none(),
+            );
+            check(
+                |task| task.named().finish(&task.stage),
+                |it| it.who.parent().is_none(),
+            );
+        }
+        let task = Task::new();
+        assert!(task.named().begin(&task.stage) && !task.named().begin(&task.stage));
+    }
+
+    #[test]
+    fn all_who_ask_at_the_same_time_are_told_the_same() {
+        let task = Task::new();
+        let asked: Vec<_> = std::thread::scope(|s| {
+            let ask = || std::ptr::from_ref(task.identity()).addr();
+            let asked: Vec<_> = (0..4).map(|_| s.spawn(ask)).collect();
+            asked.into_iter().map(|it| it.join().unwrap()).collect()
+        });
+        assert!(asked.iter().all(|it| *it == asked[0]));
+        assert_eq!(task.identity().who.label.id(), task.id);
+    }
+}
