@@ -66,9 +66,9 @@ impl From<&Arc<Later>> for Around {
 impl Later {
     /// Of a scope that is opened there, inside that.
     #[inline]
-    pub(crate) fn new(at: &'static Location<'static>, around: Around) -> Self {
+    pub(crate) fn new(number: TaskId, at: &'static Location<'static>, around: Around) -> Self {
         Self {
-            number: TaskId::next(),
+            number,
             at,
             around: Some(around),
             made: OnceLock::new(),
@@ -79,8 +79,8 @@ impl Later {
 
     /// As if it were [new](Self::new).
     #[inline]
-    pub(crate) fn renew(&mut self, at: &'static Location<'static>, around: Around) {
-        self.number = TaskId::next();
+    pub(crate) fn renew(&mut self, number: TaskId, at: &'static Location<'static>, around: Around) {
+        self.number = number;
         self.at = at;
         self.around = Some(around);
     }
@@ -238,7 +238,11 @@ mod tests {
     use crate::error::{Cancelled, Why};
 
     fn later(around: impl Into<Around>) -> Arc<Later> {
-        Arc::new(Later::new(Location::caller(), around.into()))
+        Arc::new(Later::new(
+            TaskId::next(),
+            Location::caller(),
+            around.into(),
+        ))
     }
 
     /// A run of scopes, one inside the other, the outermost first.

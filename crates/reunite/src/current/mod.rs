@@ -406,6 +406,24 @@ fn with_layers<R>(ask: impl FnOnce(&[Layer]) -> R) -> R {
 /// Puts the previous context back when dropped.
 pub(crate) struct Entered(());
 
+impl Entered {
+    /// Puts the previous context back, and returns the one of a scope that was entered, and whether what ran in it
+    /// [was told](was_told) of a cancellation.
+    #[inline]
+    pub(crate) fn leave(self) -> (Option<Arc<Later>>, bool) {
+        std::mem::forget(self);
+        match pop() {
+            Some(Layer {
+                context: LayerContext::Later(scope),
+                told,
+                ..
+            }) => (Some(scope), told.get()),
+            Some(layer) => (None, layer.told.get()),
+            None => (None, false),
+        }
+    }
+}
+
 /// Makes `context` the calling thread's until the guard is dropped.
 pub(crate) fn enter(context: impl Into<LayerContext>) -> Entered {
     let newest = (PIECES.with(Cell::get).newest_fork)();
@@ -434,13 +452,18 @@ fn push(layer: Layer) -> Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        // Dropped outside the borrow: a context that goes may take the last reference to its node along.
-        let gone = LAYERS.try_with(|layers| {
-            let _inside = Inside::mark();
-            layers.borrow_mut().pop()
-        });
-        drop(gone);
+        drop(pop());
     }
+}
+
+/// What was entered last, to be dropped outside the borrow: a context that goes may take the last reference to its node along.
+#[inline]
+fn pop() -> Option<Layer> {
+    let gone = LAYERS.try_with(|layers| {
+        let _inside = Inside::mark();
+        layers.borrow_mut().pop()
+    });
+    gone.ok().flatten()
 }
 
 /// Asks whether the current task should stop: one relaxed load while it should not (and, under a

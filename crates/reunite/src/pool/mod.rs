@@ -75,6 +75,7 @@ mod seat;
 mod seating;
 mod shared;
 mod sleeper;
+#[allow(unsafe_code)]
 mod spares;
 mod spawned;
 mod stream;

@@ -171,13 +171,12 @@ impl OpenScopes {
         slot
     }
 
-    /// The scope in that slot has ended.
-    pub(super) fn close(&self, slot: Slot) {
+    /// The scope in that slot has ended, and is returned.
+    pub(super) fn close(&self, slot: Slot) -> Option<Arc<dyn OpenScope>> {
         let mut slots = self.lock();
         let scope = slots.all[slot].scope.take();
         slots.free.push(slot);
-        drop(slots);
-        drop(scope);
+        scope
     }
 
     /// The scope in that slot has tasks that can begin.

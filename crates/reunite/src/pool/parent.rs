@@ -1,11 +1,10 @@
 //! What a pool's scope is to its tasks: what they run in, where their failures go, and who waits for them.
 
 use std::convert::Infallible;
-use std::panic::Location;
 
 use super::here;
 use super::job::{Ancestor, Lineage};
-use crate::current::{self, Around, Context, Entered, Later, TasksOf};
+use crate::current::{self, Context, Entered, Later, TasksOf};
 use crate::error::{Cancelled, Failure, JoinError};
 use crate::id::Label;
 use crate::observe::{Quiet, is_quiet};
@@ -49,23 +48,12 @@ impl Parent {
 
     /// As if it were [new](Self::new).
     #[inline]
-    pub(super) fn renew(&mut self, at: &'static Location<'static>, around: Around) {
+    pub(super) fn renew(&mut self) {
         self.lineage = Lineage::new(here::innermost());
         self.is_quiet = is_quiet();
-        match Arc::get_mut(&mut self.own) {
-            Some(own) => own.renew(at, around),
-            None => self.own = Arc::new(Later::new(at, around)),
-        }
     }
 
-    /// Of a scope that has ended, and that nobody else has any more. False if somebody has its context still.
-    #[inline]
-    pub(super) fn forget(&mut self) -> bool {
-        let own = Arc::get_mut(&mut self.own);
-        own.map(Later::forget).is_some()
-    }
-
-    /// [`forget`](Self::forget) of a scope that has had tasks.
+    /// Of a scope that has had tasks, has ended, and that nobody else has any more.
     pub(super) fn forget_tasks(&mut self) {
         self.waiters.lock().clear();
         // Without the contexts of the tasks nobody could fail.

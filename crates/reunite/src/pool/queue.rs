@@ -8,7 +8,6 @@ use super::life::Life;
 use super::parent::Parent;
 use super::piece::Spawned;
 use super::run::{Aside, Queued, Run};
-use super::spares::Weight;
 use crate::id::TaskId;
 use crate::primitive::{Arc, AtomicUsize, Ordering};
 
@@ -114,6 +113,14 @@ impl Left {
         // SAFETY: they count, and the caller promises the rest.
         unsafe { self.freed.add(&mut self.tasks) };
     }
+}
+
+/// How much memory a scope has for its tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weight {
+    Nothing,
+    Little,
+    Much,
 }
 
 #[derive(Default)]

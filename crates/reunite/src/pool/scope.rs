@@ -13,6 +13,7 @@ use super::piece::Spawned;
 use super::run::{Role, Run, erase};
 use super::scope_state::ScopeState;
 use super::shared::Shared;
+use super::spares::Spare;
 use super::task::Task;
 use crate::cancel::{Canceller, Node};
 use crate::contain::AbortOnUnwind;
@@ -37,7 +38,11 @@ pub(super) fn run<'env, R, F>(pool: &Arc<Shared>, at: &'static Location<'static>
 where
     F: for<'scope> FnOnce(&'scope PoolScope<'scope, 'env>) -> R,
 {
-    let state = ScopeState::get(pool, at);
+    let Spare {
+        state,
+        listed,
+        entered,
+    } = Spare::take(pool, at);
     let core = &state;
     let scope = PoolScope {
         core,
@@ -46,15 +51,14 @@ where
     };
     let own = &core.parent.own;
     let guard = AbortOnUnwind("a pool's scope was torn open by a panic; this is a bug in reunite");
-    let inside = core.open();
+    let inside = core.open(listed);
     tell(|| Event::Open {
         scope: core.parent.label(),
         by: &own.get().who.label,
     });
-    let entered = current::enter(Arc::clone(own));
+    let entered = current::enter(entered);
     let body = catch_body(|| body(&scope));
-    let is_told = current::was_told();
-    drop(entered);
+    let (entered, is_told) = entered.leave();
     if is_told && own.around().node.is_cancelled() {
         current::mark_told();
     }
@@ -63,7 +67,7 @@ where
         Caught::Left(..) | Caught::Panic(_) => Some(fail(core)),
     };
     core.end(at);
-    core.close();
+    let listed = core.close();
     drop(inside);
     tell(|| Event::End {
         scope: core.parent.label(),
@@ -83,7 +87,14 @@ where
             },
         ),
     };
-    state.put_back();
+    if let Some((listed, entered)) = listed.zip(entered) {
+        let spare = Spare {
+            state,
+            listed,
+            entered,
+        };
+        spare.put_back();
+    }
     value
 }
 

@@ -26,7 +26,6 @@
 //! first task, and lowered by whoever finds, under the lock, that there is nothing to begin. Only a spawn that raises it
 //! wakes anybody: while it is raised, somebody was told of it, and whoever takes from it tells another (see `roster`).
 
-use std::cell::RefCell;
 use std::panic::Location;
 
 use super::cells::Memory;
@@ -35,18 +34,17 @@ use super::job::Ancestor;
 use super::member;
 use super::open_scopes::{self, InScope, OpenScope, OpenScopes, Since, Slot, Slots, Until};
 use super::parent::Parent;
-use super::queue::{BATCH, Batch, Left, Over, Queue};
+use super::queue::{BATCH, Batch, Left, Over, Queue, Weight};
 use super::run::{Aside, Queued};
 use super::seat::Seat;
 use super::shared::Shared;
-use super::spares::{Spares, Weight};
-use crate::current::{self, Around, Later};
+use crate::current::Later;
 use crate::deadlock::{Bond, Object, On, Site};
 use crate::id::Label;
 use crate::observe::Verb;
 use crate::park::spin_loop;
 use crate::primitive::{
-    Arc, AtomicBool, AtomicUsize, Duration, Mutex, MutexGuard, Ordering, now, thread_local,
+    Arc, AtomicBool, AtomicUsize, Duration, Mark, Mutex, MutexGuard, Ordering, now,
 };
 use crate::task::Picture;
 use crate::wait::{self, Heed};
@@ -59,17 +57,12 @@ const SHOWN: usize = 100;
 /// A few microseconds.
 const PAUSES: u32 = 100;
 
-thread_local! {
-    /// The memory of scopes that have ended.
-    static SPARE: RefCell<Spares<Arc<ScopeState>>> = const { RefCell::new(Spares::new()) };
-}
-
 /// What a scope's tasks, their joiners and the workers share.
 pub(super) struct ScopeState {
     /// What it is to its tasks.
     pub(super) parent: Parent,
-    /// None once it has ended and nobody has it any more.
-    pool: Option<Arc<Shared>>,
+    /// Where whoever opened it has the pool, up to its end. Null once nobody has it any more.
+    pool: Mark<Arc<Shared>>,
     /// Where the thread sits that opened the scope.
     owner: Option<&'static Seat>,
     pub(super) queue: Mutex<Queue>,
@@ -85,25 +78,11 @@ pub(super) struct ScopeState {
 }
 
 impl ScopeState {
-    /// For a scope in `pool` that the calling thread opens at that line.
-    pub(super) fn get(pool: &Arc<Shared>, at: &'static Location<'static>) -> Arc<Self> {
-        let around = current::around_here();
-        let spare = SPARE.try_with(|spare| spare.try_borrow_mut().ok()?.take());
-        let mut spare = spare.ok().flatten();
-        match spare.as_mut().and_then(Arc::get_mut) {
-            Some(state) => state.renew(pool, at, around),
-            None => spare = Some(Self::new(pool, Later::new(at, around))),
-        }
-        let Some(state) = spare else {
-            unreachable!("there was one, or one was made")
-        };
-        state
-    }
-
-    fn new(pool: &Arc<Shared>, own: Later) -> Arc<Self> {
-        Arc::new(Self {
-            parent: Parent::new(Arc::new(own)),
-            pool: Some(Arc::clone(pool)),
+    /// Of a scope in `pool` that the calling thread opens.
+    pub(super) fn new(pool: &Arc<Shared>, own: Arc<Later>) -> Self {
+        Self {
+            parent: Parent::new(own),
+            pool: Mark::new(std::ptr::from_ref(pool).cast_mut()),
             owner: here::seat(),
             queue: Mutex::default(),
             pending: AtomicUsize::new(0),
@@ -111,43 +90,49 @@ impl ScopeState {
             has_had_tasks: AtomicBool::new(false),
             weight: Weight::Nothing,
             since: pool.roster.backlog.scopes.since(),
-        })
+        }
     }
 
+    /// As if it were [new](Self::new), with what `own` was.
     #[inline]
-    fn renew(&mut self, pool: &Arc<Shared>, at: &'static Location<'static>, around: Around) {
-        self.parent.renew(at, around);
-        self.pool = Some(Arc::clone(pool));
+    pub(super) fn renew(&mut self, pool: &Arc<Shared>) {
+        self.parent.renew();
+        self.pool = Mark::new(std::ptr::from_ref(pool).cast_mut());
         self.owner = here::seat();
         self.since = pool.roster.backlog.scopes.since();
     }
 
-    /// Of a scope that has ended: its memory is that of the next that the calling thread opens, unless somebody looks at the scope
-    /// still.
-    pub(super) fn put_back(mut self: Arc<Self>) {
-        let Some(state) = Arc::get_mut(&mut self) else {
-            return;
-        };
-        state.pool = None;
-        if state.has_had_tasks.load(Ordering::Relaxed) {
-            state.parent.forget_tasks();
-            state.has_had_tasks = AtomicBool::new(false);
-            state.weight = state.queue.lock().forget();
+    /// Of a scope that has ended, and that nobody else has any more. Says what memory it has for tasks.
+    #[inline]
+    pub(super) fn forget(&mut self) -> Weight {
+        self.pool = Mark::new(std::ptr::null_mut());
+        if *self.has_had_tasks.get_mut() {
+            self.forget_tasks();
         }
-        if !state.parent.forget() {
-            return;
-        }
-        let weight = state.weight;
-        let too_many = SPARE.try_with(|spare| spare.borrow_mut().put(self, weight));
-        drop(too_many);
+        self.weight
     }
 
+    #[cold]
+    #[inline(never)]
+    fn forget_tasks(&mut self) {
+        self.parent.forget_tasks();
+        self.has_had_tasks = AtomicBool::new(false);
+        self.weight = self.queue.lock().forget();
+    }
+
+    /// The pool. The scope has not ended: it is asked by its owner, by who has a handle or a task of it, or under the lock
+    /// of the queue, while something is listed or left there.
     #[inline]
     pub(super) fn pool(&self) -> &Arc<Shared> {
-        match &self.pool {
-            Some(pool) => pool,
-            None => unreachable!("nobody has it"),
-        }
+        let pool = self.pool.load(Ordering::Relaxed);
+        assert!(!pool.is_null(), "nobody has it");
+        // SAFETY: a reference that `scope::run` has until the scope has ended, which it has not.
+        unsafe { &*pool }
+    }
+
+    #[cfg(all(test, not(reunite_model)))]
+    pub(super) fn has_pool(&self) -> bool {
+        !self.pool.load(Ordering::Relaxed).is_null()
     }
 
     fn scopes(&self) -> &OpenScopes {
@@ -155,15 +140,16 @@ impl ScopeState {
     }
 
     /// Of the thread that opens the scope: shows it to others, before it has any task.
-    pub(super) fn open(self: &Arc<Self>) -> InScope {
-        let slot = self.scopes().open(Arc::clone(self) as Arc<dyn OpenScope>);
+    /// `listed` is the scope.
+    pub(super) fn open(&self, listed: Arc<dyn OpenScope>) -> InScope {
+        let slot = self.scopes().open(listed);
         self.slot.store(slot, Ordering::Relaxed);
         open_scopes::enter(self.since)
     }
 
-    /// The scope has ended.
-    pub(super) fn close(&self) {
-        self.scopes().close(self.slot());
+    /// The scope has ended. Returns what was given when it was opened.
+    pub(super) fn close(&self) -> Option<Arc<dyn OpenScope>> {
+        self.scopes().close(self.slot())
     }
 
     fn slot(&self) -> Slot {
@@ -620,106 +606,6 @@ mod tests {
                 assert!(is_made());
             });
         });
-    }
-
-    /// Whatever became of it, and with the memory of its tasks.
-    #[test]
-    fn a_scope_in_the_memory_of_one_that_has_ended_is_as_new() {
-        let pool = Pool::builder().threads(1).build().unwrap();
-        let outer = current::here();
-        let users = || {
-            (
-                Arc::strong_count(&outer),
-                Arc::strong_count(outer.node.whole()),
-            )
-        };
-        // No worker takes tasks, nor looks at scopes.
-        pool.enter(|| {
-            let before = users();
-            let first = pool.scope(|s| {
-                drop(s.spawn(|| ()));
-                s.cancel("a test's own");
-                let told = crate::shield(|| s.spawn(|| ()).join());
-                assert!(told.unwrap_err().is_cancelled());
-                Arc::as_ptr(s.core)
-            });
-            assert_eq!(users(), before);
-            SPARE.with(|spare| assert!(spare.borrow().iter().all(|it| it.pool.is_none())));
-            pool.scope(|s| {
-                assert!(std::ptr::eq(Arc::as_ptr(s.core), first));
-                assert!(s.core.parent.own.known().is_none() && s.core.parent.cause().is_none());
-                assert!(s.core.queue.lock().cells.count() > 0);
-                assert_eq!(kept(s), 0);
-                assert_eq!(s.spawn(|| 1).join().unwrap(), 1);
-                std::mem::forget(s.spawn(|| 2));
-            });
-            // What a forgotten handle keeps is nobody's any more.
-            pool.scope(|s| {
-                assert!(std::ptr::eq(Arc::as_ptr(s.core), first));
-                assert_eq!(s.core.queue.lock().cells.count(), 0);
-            });
-        });
-    }
-
-    #[test]
-    fn scopes_inside_each_other_have_the_memory_of_as_many_that_were() {
-        fn nest(pool: &Pool, depth: usize, states: &mut Vec<usize>) {
-            if depth > 0 {
-                pool.scope(|s| {
-                    states.push(Arc::as_ptr(s.core).addr());
-                    assert_eq!(s.spawn(|| depth).join().unwrap(), depth);
-                    nest(pool, depth - 1, states);
-                });
-            }
-        }
-
-        // A scope that a worker is about to look at cannot be used again: there are few of those.
-        let pool = Pool::builder()
-            .threads(1)
-            .spare_after(None)
-            .build()
-            .unwrap();
-        pool.enter(|| {
-            let [mut first, mut second] = [Vec::new(), Vec::new()];
-            pool.scope(|_| nest(&pool, 500, &mut first));
-            pool.scope(|_| nest(&pool, 500, &mut second));
-            let again = second.iter().filter(|state| first.contains(state));
-            assert!(again.count() >= 250);
-        });
-    }
-
-    #[test]
-    fn it_is_known_how_much_memory_an_ended_scope_has() {
-        let pool = Pool::builder().threads(1).build().unwrap();
-        let weight_after = |tasks: usize| {
-            std::thread::scope(|t| {
-                let after = || {
-                    let ended = pool.scope(|s| {
-                        for n in 0..tasks {
-                            // Some of them are large.
-                            let large = [n; 16];
-                            s.spawn(move || assert_eq!(large[n % 16], n));
-                        }
-                        Arc::as_ptr(s.core).addr()
-                    });
-                    // None if a worker looked at it still.
-                    SPARE.with(|spare| {
-                        let spare = spare.borrow();
-                        let mut found = spare.iter().filter(|it| Arc::as_ptr(it).addr() == ended);
-                        found.next().map(|state| state.weight)
-                    })
-                };
-                t.spawn(after).join().unwrap()
-            })
-        };
-        for (tasks, weight) in [
-            (0, Weight::Nothing),
-            (1, Weight::Little),
-            (500, Weight::Much),
-        ] {
-            let known = (0..1_000).find_map(|_| weight_after(tasks));
-            assert_eq!(known, Some(weight), "{tasks}");
-        }
     }
 
     #[test]

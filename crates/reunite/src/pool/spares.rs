@@ -4,6 +4,25 @@
 //! for tasks is about as large as the frames of its scope, and a stack that was deep once keeps its memory, too: so thousands are
 //! kept. Of those with memory for tasks it is fewer, by their [`Weight`]. So that what one deep recursion has needed does not stay
 //! for good, one in [`EACH`] that end is given back while there are many.
+//!
+//! # References
+//! While a scope is open, others refer to its state: the list of the pool's open scopes, and the thread's stack of contexts.
+//! To count a reference and to give it up takes longer than all else that is done for a scope. So those two are kept with the
+//! state, and lent for as long as the scope is open.
+//! 1. Who has a [`Spare`] has two references to its state, and two to what its scope runs in. Nobody makes a weak one of either.
+//! 2. If there are no more than these, nobody else has one, or could get one: what they refer to is the holder's alone.
+//! 3. What is kept is the keeping thread's alone.
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+
+use super::open_scopes::OpenScope;
+use super::queue::Weight;
+use super::scope_state::ScopeState;
+use super::shared::Shared;
+use crate::current::{self, Later};
+use crate::id::TaskId;
+use crate::primitive::{Arc, Ordering, fence, thread_local};
 
 /// How many are kept in any case.
 const FEW: usize = 16;
@@ -12,12 +31,105 @@ const MOST: [usize; 3] = [1 << 15, 1 << 11, FEW];
 /// One in so many is given back. It costs a recursion that is as deep again the making of as few.
 const EACH: u32 = 64;
 
-/// How much memory a scope has for its tasks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Weight {
-    Nothing,
-    Little,
-    Much,
+/// Numbers of scopes that are taken at a time, as all threads of the process take them from one place.
+const NUMBERS: u64 = 64;
+
+thread_local! {
+    /// The memory of scopes that have ended.
+    static SPARES: RefCell<Spares<Spare>> = const { RefCell::new(Spares::new()) };
+    /// The next number for a scope of this thread, and how many there are.
+    static NEXT: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
+/// The number of a scope that the calling thread opens.
+#[inline]
+fn next_number() -> TaskId {
+    let (mut next, mut left) = NEXT.get();
+    if left == 0 {
+        (next, left) = (TaskId::block(NUMBERS).start, NUMBERS);
+    }
+    NEXT.set((next + 1, left - 1));
+    TaskId::of_block(next)
+}
+
+/// A scope that is not open.
+pub(super) struct Spare {
+    pub(super) state: Arc<ScopeState>,
+    /// The state, for the list of the open scopes.
+    pub(super) listed: Arc<dyn OpenScope>,
+    /// What the scope runs in, for the thread's stack.
+    pub(super) entered: Arc<Later>,
+}
+
+/// What `own` refers to, if there are no references but that and one more.
+///
+/// # Safety
+/// The caller has the other, too, and nobody makes a weak one. Neither is used while what is returned is.
+#[inline]
+unsafe fn alone<T>(own: &mut Arc<T>) -> Option<&mut T> {
+    if Arc::strong_count(own) != 2 {
+        return None;
+    }
+    // What others did happened before they gave theirs up.
+    fence(Ordering::Acquire);
+    // SAFETY: nobody else has a reference, and the caller uses none.
+    Some(unsafe { &mut *Arc::as_ptr(own).cast_mut() })
+}
+
+impl Spare {
+    /// For a scope in `pool` that the calling thread opens at that line.
+    #[inline]
+    pub(super) fn take(pool: &Arc<Shared>, at: &'static Location<'static>) -> Self {
+        let spare = SPARES.try_with(|spares| spares.try_borrow_mut().ok()?.take());
+        let spare = spare.ok().flatten();
+        spare
+            .and_then(|spare| spare.renewed(pool, at))
+            .unwrap_or_else(|| Self::new(pool, at))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn new(pool: &Arc<Shared>, at: &'static Location<'static>) -> Self {
+        let own = Arc::new(Later::new(next_number(), at, current::around_here()));
+        let entered = Arc::clone(&own);
+        let state = Arc::new(ScopeState::new(pool, own));
+        let listed = Arc::clone(&state) as Arc<dyn OpenScope>;
+        Self {
+            state,
+            listed,
+            entered,
+        }
+    }
+
+    /// As if it were [new](Self::new).
+    #[inline]
+    fn renewed(mut self, pool: &Arc<Shared>, at: &'static Location<'static>) -> Option<Self> {
+        // SAFETY: rule 1; the other is not touched here.
+        let state = unsafe { alone(&mut self.state) }?;
+        // SAFETY: as before.
+        let own = unsafe { alone(&mut state.parent.own) }?;
+        own.renew(next_number(), at, current::around_here());
+        state.renew(pool);
+        Some(self)
+    }
+
+    /// Of a scope that has ended: its memory is that of the next that the calling thread opens, unless somebody looks at the
+    /// scope still.
+    #[inline]
+    pub(super) fn put_back(mut self) {
+        // SAFETY: rule 1; the other is not touched here.
+        let Some(state) = (unsafe { alone(&mut self.state) }) else {
+            return;
+        };
+        let weight = state.forget();
+        // SAFETY: as before.
+        let Some(own) = (unsafe { alone(&mut state.parent.own) }) else {
+            return;
+        };
+        own.forget();
+        let too_many = SPARES.try_with(|spares| spares.borrow_mut().put(self, weight));
+        drop(too_many);
+    }
 }
 
 /// The newest is used first.
@@ -68,6 +180,7 @@ impl<T> Spares<T> {
 #[cfg(all(test, not(reunite_model)))]
 mod tests {
     use super::*;
+    use crate::pool::Pool;
 
     #[test]
     fn nearly_as_many_as_were_open_at_a_time_are_kept() {
@@ -105,6 +218,110 @@ mod tests {
             // There is room for what is taken.
             let spare = spares.take().unwrap();
             assert!((0..2).any(|_| spares.put(spare, weight).is_none()));
+        }
+    }
+
+    /// Whatever became of it, and with the memory of its tasks.
+    #[test]
+    fn a_scope_in_the_memory_of_one_that_has_ended_is_as_new() {
+        let pool = Pool::builder().threads(1).build().unwrap();
+        let outer = current::here();
+        let users = || {
+            (
+                Arc::strong_count(&outer),
+                Arc::strong_count(outer.node.whole()),
+            )
+        };
+        // No worker takes tasks, nor looks at scopes.
+        pool.enter(|| {
+            let before = users();
+            let first = pool.scope(|s| {
+                drop(s.spawn(|| ()));
+                s.cancel("a test's own");
+                let told = crate::shield(|| s.spawn(|| ()).join());
+                assert!(told.unwrap_err().is_cancelled());
+                Arc::as_ptr(s.core)
+            });
+            assert_eq!(users(), before);
+            SPARES.with(|spares| assert!(spares.borrow().iter().all(|it| !it.state.has_pool())));
+            pool.scope(|s| {
+                assert!(std::ptr::eq(Arc::as_ptr(s.core), first));
+                assert!(s.core.parent.own.known().is_none() && s.core.parent.cause().is_none());
+                assert!(s.core.queue.lock().cells.count() > 0);
+                let queue = s.core.queue.lock();
+                assert_eq!(queue.tasks.len() + queue.count_over(), 0);
+                drop(queue);
+                assert_eq!(s.spawn(|| 1).join().unwrap(), 1);
+                std::mem::forget(s.spawn(|| 2));
+            });
+            // What a forgotten handle keeps is nobody's any more.
+            pool.scope(|s| {
+                assert!(std::ptr::eq(Arc::as_ptr(s.core), first));
+                assert_eq!(s.core.queue.lock().cells.count(), 0);
+            });
+        });
+    }
+
+    #[test]
+    fn scopes_inside_each_other_have_the_memory_of_as_many_that_were() {
+        fn nest(pool: &Pool, depth: usize, states: &mut Vec<usize>) {
+            if depth > 0 {
+                pool.scope(|s| {
+                    states.push(Arc::as_ptr(s.core).addr());
+                    assert_eq!(s.spawn(|| depth).join().unwrap(), depth);
+                    nest(pool, depth - 1, states);
+                });
+            }
+        }
+
+        // A scope that a worker is about to look at cannot be used again: there are few of those.
+        let pool = Pool::builder()
+            .threads(1)
+            .spare_after(None)
+            .build()
+            .unwrap();
+        pool.enter(|| {
+            let [mut first, mut second] = [Vec::new(), Vec::new()];
+            pool.scope(|_| nest(&pool, 500, &mut first));
+            pool.scope(|_| nest(&pool, 500, &mut second));
+            let again = second.iter().filter(|state| first.contains(state));
+            assert!(again.count() >= 250);
+        });
+    }
+
+    #[test]
+    fn it_is_known_how_much_memory_an_ended_scope_has() {
+        let pool = Pool::builder().threads(1).build().unwrap();
+        let weight_after = |tasks: usize| {
+            std::thread::scope(|t| {
+                let after = || {
+                    let ended = pool.scope(|s| {
+                        for n in 0..tasks {
+                            // Some of them are large.
+                            let large = [n; 16];
+                            s.spawn(move || assert_eq!(large[n % 16], n));
+                        }
+                        Arc::as_ptr(s.core).addr()
+                    });
+                    // None if a worker looked at it still.
+                    SPARES.with(|spares| {
+                        let spares = spares.borrow();
+                        let mut found = spares.kept.iter();
+                        let is_it = |state: &Arc<ScopeState>| Arc::as_ptr(state).addr() == ended;
+                        let found = found.find(|(spare, _)| is_it(&spare.state));
+                        found.map(|(_, weight)| *weight)
+                    })
+                };
+                t.spawn(after).join().unwrap()
+            })
+        };
+        for (tasks, weight) in [
+            (0, Weight::Nothing),
+            (1, Weight::Little),
+            (500, Weight::Much),
+        ] {
+            let known = (0..1_000).find_map(|_| weight_after(tasks));
+            assert_eq!(known, Some(weight), "{tasks}");
         }
     }
 }
