@@ -156,12 +156,6 @@ impl From<Arc<dyn Asked>> for LayerContext {
     }
 }
 
-impl From<Arc<Later>> for LayerContext {
-    fn from(context: Arc<Later>) -> Self {
-        Self::Later(context)
-    }
-}
-
 /// What the tasks of such a scope run in.
 pub(crate) struct TasksOf(pub(crate) Arc<Later>);
 
@@ -428,6 +422,26 @@ impl Entered {
 pub(crate) fn enter(context: impl Into<LayerContext>) -> Entered {
     let newest = (PIECES.with(Cell::get).newest_fork)();
     push(Layer::of(context, newest))
+}
+
+/// [`enter`] for the body of a scope whose context is made later: put there field by field, as to move it takes longer than
+/// all else.
+#[inline]
+pub(crate) fn enter_scope(scope: Arc<Later>) -> Entered {
+    let newest = (PIECES.with(Cell::get).newest_fork)();
+    let held = held_count();
+    // As in `push`.
+    let _gone = LAYERS.try_with(|layers| {
+        let _inside = Inside::mark();
+        layers.borrow_mut().push(Layer {
+            context: LayerContext::Later(scope),
+            after: After::fork(newest),
+            told: Cell::new(false),
+            pieces: None,
+            held,
+        });
+    });
+    Entered(())
 }
 
 /// [`enter`] for pieces of a pool's work, which run in it one after the other: each in a context of its own, where

@@ -142,20 +142,26 @@ pub(super) struct Visit {
 
 /// Takes part in `pool`; `None` if that has too many members. A thread that takes part already gets a visit
 /// that changes nothing.
+#[inline]
 pub(super) fn visit(pool: &Arc<Shared>) -> Option<Visit> {
     // A thread that is ending may have lost what it takes part with.
-    let can_take_part = POOLS.try_with(|_| ()).is_ok() && here::can_sit();
-    if !can_take_part {
-        return None;
-    }
-    let seated = if works_for(pool) {
+    if !here::can_sit() {
         None
+    } else if works_for(pool) {
+        Some(Visit { seated: None })
     } else {
-        let seated = Seated::in_pool(pool, Role::Visitor)?;
-        pool.roster.arrive();
-        seated.seat.life().hold();
-        Some((Arc::clone(pool), seated))
-    };
+        visit_anew(pool)
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn visit_anew(pool: &Arc<Shared>) -> Option<Visit> {
+    POOLS.try_with(|_| ()).ok()?;
+    let seated = Seated::in_pool(pool, Role::Visitor)?;
+    pool.roster.arrive();
+    seated.seat.life().hold();
+    let seated = Some((Arc::clone(pool), seated));
     Some(Visit { seated })
 }
 
@@ -172,7 +178,18 @@ pub(super) fn visit_if_free(pool: &Arc<Shared>) -> Result<Option<Visit>, NoPlace
 pub(super) struct NoPlace;
 
 impl Drop for Visit {
+    #[inline]
     fn drop(&mut self) {
+        if self.seated.is_some() {
+            self.depart();
+        }
+    }
+}
+
+impl Visit {
+    #[cold]
+    #[inline(never)]
+    fn depart(&mut self) {
         if let Some((pool, seated)) = self.seated.take() {
             let roster = &pool.roster;
             let is_counted = roster.depart(seated.seat.life());

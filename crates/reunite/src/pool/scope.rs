@@ -56,7 +56,7 @@ where
         scope: core.parent.label(),
         by: &own.get().who.label,
     });
-    let entered = current::enter(entered);
+    let entered = current::enter_scope(entered);
     let body = catch_body(|| body(&scope));
     let (entered, is_told) = entered.leave();
     if is_told && own.around().node.is_cancelled() {
