@@ -80,6 +80,14 @@ impl Parent {
         Some(cancelled)
     }
 
+    /// The scope's tasks hear of a cancellation that may still be on its way down from where it was found.
+    pub(super) fn hear(&self, cancelled: &Cancelled) {
+        let node = &self.tasks().node;
+        if !node.is_cancelled() {
+            node.hear(cancelled);
+        }
+    }
+
     #[cold]
     pub(super) fn mark_told(&self) {
         self.context().node.mark_observed_here();

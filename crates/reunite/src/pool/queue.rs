@@ -8,6 +8,7 @@ use super::life::Life;
 use super::parent::Parent;
 use super::piece::Spawned;
 use super::run::{Aside, Queued, Run};
+use crate::error::Cancelled;
 use crate::id::TaskId;
 use crate::primitive::{Arc, AtomicUsize, Ordering};
 
@@ -59,9 +60,42 @@ impl Batch {
 
     /// Runs its tasks, less those that others have taken meanwhile.
     pub(super) fn run(&self, core: &Parent, life: Option<&Life>) {
+        match self.cause(core) {
+            None => self.run_each(|task| task.run(core, life)),
+            Some(cancelled) => self.drop_each(&cancelled, core, life),
+        }
+    }
+
+    /// Why its tasks are dropped undone, if they are.
+    fn cause(&self, core: &Parent) -> Option<Cancelled> {
+        // Who asks for the cause is told of it, so somebody must have something to drop.
+        let is_cancelled = core.own.must_tasks_look() && self.tasks.iter().any(|it| !it.is_begun());
+        is_cancelled.then(|| core.cause()).flatten()
+    }
+
+    /// [`run`](Self::run) of tasks that are cancelled: of most nobody has asked anything. These are counted at once.
+    #[cold]
+    #[inline(never)]
+    fn drop_each(&self, cancelled: &Cancelled, core: &Parent, life: Option<&Life>) {
+        core.hear(cancelled);
+        // First: who joins one claims what is told of it.
+        core.failures.count_undone(cancelled, 0);
+        let mut count = 0;
+        self.run_each(|task| {
+            if task.drop_unasked() {
+                count += 1;
+            } else {
+                task.run(core, life);
+            }
+        });
+        core.failures.count_undone(cancelled, count);
+    }
+
+    #[inline]
+    fn run_each(&self, mut run: impl FnMut(&dyn Run)) {
         let mut next = 1;
         loop {
-            self.tasks[next - 1].run(core, life);
+            run(&*self.tasks[next - 1]);
             if next >= self.end.load(Ordering::Relaxed) {
                 return;
             }
@@ -417,6 +451,10 @@ mod tests {
     impl Run for Queued {
         fn run(&self, _: &Parent, _: Option<&Life>) {
             self.is_begun.store(true, Ordering::Relaxed);
+        }
+
+        fn drop_unasked(&self) -> bool {
+            false
         }
 
         fn is_begun(&self) -> bool {

@@ -31,6 +31,10 @@ pub(super) trait Run: Piece + Send + Sync {
     /// Does not unwind. `life` is the thread's in its pool.
     fn run(&self, core: &Parent, life: Option<&Life>);
 
+    /// Completes the task undone, if nobody has begun it, has asked anything of it, or waits for it, and its closure holds nothing.
+    /// Whether it did so. The scope is cancelled and has [heard](Parent::hear) of it, and counts the task later.
+    fn drop_unasked(&self) -> bool;
+
     /// Whether [`run`](Self::run) would do nothing: somebody has begun the task, and nothing was left behind.
     fn is_begun(&self) -> bool;
 

@@ -30,7 +30,8 @@
 //! # Tasks that are cancelled with their scope
 //! Many may be, at once. So nothing is made for one of which nobody has asked anything: it is counted with the scope's failures, and
 //! its closure is dropped. What the destructor of that, or anybody later, asks for is made as of a task that was told of the
-//! cancellation.
+//! cancellation. If there is no destructor either, nor an observer, and nobody waits, the whole life of the task is one change of
+//! its state, and a batch of them is counted at once ([`Run::drop_unasked`]).
 //!
 //! # Lifetimes
 //! A task may borrow what lives for `'scope`. [`erase`](super::run::erase) forgets that for the queue; the scope's end waits
@@ -325,10 +326,7 @@ where
         cancelled: &Cancelled,
         core: &Parent,
     ) -> Option<Result<T, Failed>> {
-        // It may still be on its way down from where it was found.
-        if !core.tasks().node.is_cancelled() {
-            core.tasks().node.hear(cancelled);
-        }
+        core.hear(cancelled);
         if needs_drop::<F>() {
             // First: what the destructor asks for is that of a task that was told.
             self.state.fetch_or(UNDONE, Ordering::AcqRel);
@@ -336,7 +334,7 @@ where
                 return Some(Err(self.fail(core, Failure::panicked(payload))));
             }
         }
-        core.failures.count_undone(cancelled);
+        core.failures.count_undone(cancelled, 1);
         (!self.has(LEFT)).then_some(Err(Failed::Undone))
     }
 
@@ -455,6 +453,23 @@ where
     fn is_begun(&self) -> bool {
         let state = self.state.load(Ordering::Acquire);
         state & BEGUN != 0 && state & (DONE | LEFT | EMPTY) != DONE | LEFT
+    }
+
+    fn drop_unasked(&self) -> bool {
+        let has_more = needs_drop::<F>() || self.role == Role::Batch || is_on();
+        if has_more || self.own.known().is_some() {
+            return false;
+        }
+        let before = self.state.load(Ordering::Relaxed);
+        let after = match before {
+            0 => BEGUN | DONE | UNDONE,
+            LEFT => LEFT | BEGUN | DONE | EMPTY,
+            _ => return false,
+        };
+        let (success, failure) = (Ordering::AcqRel, Ordering::Relaxed);
+        self.state
+            .compare_exchange(before, after, success, failure)
+            .is_ok()
     }
 
     fn run(&self, core: &Parent, life: Option<&Life>) {

@@ -58,8 +58,8 @@ struct List<E> {
     many: usize,
     /// Why tasks were cancelled that are [counted](Failures::count_undone) only.
     undone: Option<Cancelled>,
-    /// How many of those no join took.
-    unjoined: usize,
+    /// How many of those no join took. Less than zero while a join has taken one that is not counted yet.
+    unjoined: isize,
 }
 
 const FEW: usize = 32;
@@ -101,12 +101,13 @@ impl<E> Failures<E> {
         }))
     }
 
-    /// A task completed cancelled as its scope is, by the cause of that scope's tasks. Nothing is kept of it, as there may be
-    /// many: who joins it [claims](Self::claim_undone) what is told of it.
-    pub(crate) fn count_undone(&self, cancelled: &Cancelled) {
+    /// So many tasks completed cancelled as their scope is, by the cause of that scope's tasks. Nothing is kept of them, as there
+    /// may be many: who joins one [claims](Self::claim_undone) what is told of it. Many may be counted at once, if it was
+    /// told before that there will be some: of none, that is.
+    pub(crate) fn count_undone(&self, cancelled: &Cancelled, count: usize) {
         let mut list = self.0.lock();
-        list.cancelled += 1;
-        list.unjoined += 1;
+        list.cancelled += count;
+        list.unjoined += count as isize;
         if list.undone.is_none() {
             list.undone = Some(cancelled.clone());
         }
