@@ -152,7 +152,6 @@ impl Left {
 /// How much memory a scope has for its tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Weight {
-    Nothing,
     Little,
     Much,
 }

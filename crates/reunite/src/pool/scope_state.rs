@@ -61,7 +61,7 @@ const PAUSES: u32 = 100;
 pub(super) struct ScopeState {
     /// What it is to its tasks.
     pub(super) parent: Parent,
-    /// Where whoever opened it has the pool, up to its end. Null once nobody has it any more.
+    /// Where whoever opened it has the pool, up to its end. Null from then on.
     pool: Mark<Arc<Shared>>,
     /// Where the thread sits that opened the scope.
     owner: Option<&'static Seat>,
@@ -88,7 +88,7 @@ impl ScopeState {
             pending: AtomicUsize::new(0),
             slot: AtomicUsize::new(0),
             has_had_tasks: AtomicBool::new(false),
-            weight: Weight::Nothing,
+            weight: Weight::Little,
             since: pool.roster.backlog.scopes.since(),
         }
     }
@@ -105,7 +105,6 @@ impl ScopeState {
     /// Of a scope that has ended, and that nobody else has any more. Says what memory it has for tasks.
     #[inline]
     pub(super) fn forget(&mut self) -> Weight {
-        self.pool = Mark::new(std::ptr::null_mut());
         if *self.has_had_tasks.get_mut() {
             self.forget_tasks();
         }
@@ -125,7 +124,7 @@ impl ScopeState {
     #[inline]
     pub(super) fn pool(&self) -> &Arc<Shared> {
         let pool = self.pool.load(Ordering::Relaxed);
-        assert!(!pool.is_null(), "nobody has it");
+        assert!(!pool.is_null(), "the scope has ended");
         // SAFETY: a reference that `scope::run` has until the scope has ended, which it has not.
         unsafe { &*pool }
     }
@@ -149,7 +148,9 @@ impl ScopeState {
 
     /// The scope has ended. Returns what was given when it was opened.
     pub(super) fn close(&self) -> Option<Arc<dyn OpenScope>> {
-        self.scopes().close(self.slot())
+        let listed = self.scopes().close(self.slot());
+        self.pool.store(std::ptr::null_mut(), Ordering::Relaxed);
+        listed
     }
 
     fn slot(&self) -> Slot {
@@ -431,6 +432,8 @@ impl OpenScope for ScopeState {
 
 #[cfg(all(test, not(reunite_model)))]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use super::*;
     use crate::observe::Quiet;
     use crate::pool::Pool;
@@ -580,6 +583,40 @@ mod tests {
                 assert_eq!(made(), before + 1);
             })
         });
+    }
+
+    /// However they were dropped: at once with others, by themselves for their destructors, or by who joins them.
+    #[test]
+    fn a_scope_is_left_for_a_cancellation_from_above_unless_all_its_tasks_were_joined() {
+        let pool = Pool::builder().threads(1).build().unwrap();
+        let ends = |joined: usize| {
+            let inner = |outer: &PoolScope<'_, '_>| {
+                pool.scope(|s| {
+                    let at = Location::caller();
+                    let spawn = |n: usize| {
+                        let held = Box::new(n);
+                        if n.is_multiple_of(10) {
+                            s.enqueue(at, Role::Task, move || *held).0
+                        } else {
+                            s.enqueue(at, Role::Task, move || n).0
+                        }
+                    };
+                    let tasks: Vec<_> = (0..99).map(spawn).collect();
+                    outer.cancel("a test's own");
+                    Arc::clone(s.core).work(Until::Done);
+                    for mut task in tasks.into_iter().take(joined) {
+                        let joined = task.try_join().unwrap();
+                        assert!(joined.unwrap_err().is_cancelled());
+                    }
+                });
+            };
+            // The caller has the only place, so that no worker takes tasks.
+            pool.enter(|| {
+                pool.scope(|outer| catch_unwind(AssertUnwindSafe(|| inner(outer))).is_ok())
+            })
+        };
+        assert!(ends(99));
+        assert!(!ends(98) && !ends(0));
     }
 
     #[test]

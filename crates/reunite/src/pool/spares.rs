@@ -1,8 +1,8 @@
 //! What a thread keeps of the scopes that it has had open: the next that it opens has the memory of one that has ended.
 //!
-//! A recursion opens one scope inside the other, so a thread has use for as many as it had open at a time. One without memory
-//! for tasks is about as large as the frames of its scope, and a stack that was deep once keeps its memory, too: so thousands are
-//! kept. Of those with memory for tasks it is fewer, by their [`Weight`]. So that what one deep recursion has needed does not stay
+//! A recursion opens one scope inside the other, so a thread has use for as many as it had open at a time. One with
+//! memory for a few tasks is about as large as the frames of its scope, and a stack that was deep once keeps its memory, too: so
+//! thousands are kept. Of those with memory for many tasks it is few, by their [`Weight`]. So that what one deep recursion has needed does not stay
 //! for good, one in [`EACH`] that end is given back while there are many.
 //!
 //! # References
@@ -27,7 +27,7 @@ use crate::primitive::{Arc, Ordering, fence, thread_local};
 /// How many are kept in any case.
 const FEW: usize = 16;
 /// How many of each [`Weight`] are kept.
-const MOST: [usize; 3] = [1 << 15, 1 << 11, FEW];
+const MOST: [usize; 2] = [1 << 15, FEW];
 /// One in so many is given back. It costs a recursion that is as deep again the making of as few.
 const EACH: u32 = 64;
 
@@ -136,7 +136,7 @@ impl Spare {
 pub(super) struct Spares<T> {
     kept: Vec<(T, Weight)>,
     /// How many there are of each weight.
-    counts: [usize; 3],
+    counts: [usize; 2],
     /// How many have ended.
     ended: u32,
 }
@@ -145,7 +145,7 @@ impl<T> Spares<T> {
     pub(super) const fn new() -> Self {
         Self {
             kept: Vec::new(),
-            counts: [0; 3],
+            counts: [0; 2],
             ended: 0,
         }
     }
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn nearly_as_many_as_were_open_at_a_time_are_kept() {
         let mut spares = Spares::new();
-        let back = (0..6_400).filter_map(|n| spares.put(n, Weight::Nothing));
+        let back = (0..6_400).filter_map(|n| spares.put(n, Weight::Little));
         assert_eq!(back.count(), 100);
         assert_eq!(spares.take(), Some(6_398));
     }
@@ -194,11 +194,11 @@ mod tests {
     fn those_that_are_not_needed_any_more_are_given_back() {
         let mut spares = Spares::new();
         let mut dropped: Vec<_> = (0..1_000)
-            .filter_map(|n| spares.put(n, Weight::Nothing))
+            .filter_map(|n| spares.put(n, Weight::Little))
             .collect();
         for _ in 0..1_000 * EACH {
             let spare = spares.take().unwrap();
-            dropped.extend(spares.put(spare, Weight::Little));
+            dropped.extend(spares.put(spare, Weight::Much));
         }
         assert_eq!(spares.iter().count(), FEW);
         dropped.sort_unstable();
@@ -208,10 +208,7 @@ mod tests {
 
     #[test]
     fn there_is_an_end_to_what_is_kept_and_the_sooner_the_more_memory_it_has() {
-        for (weight, most) in [Weight::Nothing, Weight::Little, Weight::Much]
-            .into_iter()
-            .zip(MOST)
-        {
+        for (weight, most) in [Weight::Little, Weight::Much].into_iter().zip(MOST) {
             let mut spares = Spares::new();
             let kept = (0..3 * most).filter(|n| spares.put(*n, weight).is_none());
             assert_eq!(kept.count(), most);
@@ -259,6 +256,20 @@ mod tests {
                 assert!(std::ptr::eq(Arc::as_ptr(s.core), first));
                 assert_eq!(s.core.queue.lock().cells.count(), 0);
             });
+        });
+    }
+
+    #[test]
+    fn a_scope_to_which_somebody_refers_still_is_not_used_again() {
+        let pool = Pool::builder().threads(1).build().unwrap();
+        pool.enter(|| {
+            let state = pool.scope(|s| Arc::clone(s.core));
+            assert!(!state.has_pool(), "which may be gone by now");
+            let own = pool.scope(|s| {
+                assert!(!Arc::ptr_eq(s.core, &state));
+                Arc::clone(&s.core.parent.own)
+            });
+            pool.scope(|s| assert!(!Arc::ptr_eq(&s.core.parent.own, &own)));
         });
     }
 
@@ -316,7 +327,7 @@ mod tests {
             })
         };
         for (tasks, weight) in [
-            (0, Weight::Nothing),
+            (0, Weight::Little),
             (1, Weight::Little),
             (500, Weight::Much),
         ] {
