@@ -436,10 +436,10 @@ mod tests {
 
     use super::*;
     use crate::observe::Quiet;
-    use crate::pool::Pool;
     use crate::pool::piece::Spawned;
     use crate::pool::run::Role;
     use crate::pool::scope::PoolScope;
+    use crate::pool::{Pool, PoolTask};
     use crate::primitive::yield_now;
 
     fn kept(s: &PoolScope<'_, '_>) -> usize {
@@ -617,6 +617,37 @@ mod tests {
         };
         assert!(ends(99));
         assert!(!ends(98) && !ends(0));
+    }
+
+    /// Before their batch is over, by which they are counted.
+    #[test]
+    fn who_joins_a_task_that_was_dropped_with_others_is_told_why() {
+        struct Joins<'a>(PoolTask<'a, u32>, &'a Mutex<Option<bool>>);
+
+        impl Drop for Joins<'_> {
+            fn drop(&mut self) {
+                let joined = self.0.try_join().unwrap();
+                *self.1.lock() = Some(joined.unwrap_err().is_cancelled());
+            }
+        }
+
+        let pool = Pool::builder().threads(1).build().unwrap();
+        let told = Mutex::new(None);
+        // The caller has the only place, so that no worker takes tasks.
+        pool.enter(|| {
+            pool.scope(|s| {
+                let at = Location::caller();
+                let (first, _) = s.enqueue(at, Role::Task, || 1);
+                let joins = Joins(first, &told);
+                drop(s.enqueue(at, Role::Task, move || drop(joins)));
+                s.cancel("a test's own");
+                let mut over = Over::default();
+                let batch = s.core.take(2, None, &mut over).unwrap();
+                batch.run(&s.core.parent, None);
+                assert!(s.core.take(1, Some(batch), &mut over).is_none());
+            });
+        });
+        assert_eq!(*told.lock(), Some(true));
     }
 
     #[test]
