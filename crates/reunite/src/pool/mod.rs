@@ -20,7 +20,7 @@
 //! | `unshared` | that forks stay private to a member that sleeps elsewhere |
 //! | `member` | the life of a worker, visits, and helping while waiting |
 //! | `spawned`, `install` | tasks of no scope; a closure that runs on a worker while its caller waits |
-//! | `cells`, `parent`, `run`, `task`, `queue`, `scope_state`, `handle`, `scope` | scopes and their tasks |
+//! | `cells`, `parent`, `run`, `task`, `queue`, `scope_state`, `spares`, `handle`, `scope` | scopes and their tasks |
 //! | `claim`, `items`, `untaken`, `stream` | maps, whose items one thread takes one by one, and others may cut off |
 //! | `builder`, `global` | a pool as its users hold it, and the one of every thread that takes part in no other |
 //! | `fork` | `join` |
