@@ -44,12 +44,14 @@ thread_local! {
 /// The number of a scope that the calling thread opens.
 #[inline]
 fn next_number() -> TaskId {
-    let (mut next, mut left) = NEXT.get();
-    if left == 0 {
-        (next, left) = (TaskId::block(NUMBERS).start, NUMBERS);
-    }
-    NEXT.set((next + 1, left - 1));
-    TaskId::of_block(next)
+    NEXT.with(|numbers| {
+        let (mut next, mut left) = numbers.get();
+        if left == 0 {
+            (next, left) = (TaskId::block(NUMBERS).start, NUMBERS);
+        }
+        numbers.set((next + 1, left - 1));
+        TaskId::of_block(next)
+    })
 }
 
 /// A scope that is not open.
