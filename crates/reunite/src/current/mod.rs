@@ -402,8 +402,8 @@ pub(crate) struct Entered(());
 
 impl Entered {
     /// Puts the previous context back, and returns the one of a scope that was entered, and whether what ran in it
-    /// [was told](was_told) of a cancellation.
-    #[inline]
+    /// [was told](was_told) of a cancellation. Not inlined, as what is left would lie in the frame of the scope.
+    #[inline(never)]
     pub(crate) fn leave(self) -> (Option<Arc<Later>>, bool) {
         std::mem::forget(self);
         match pop() {
@@ -425,8 +425,8 @@ pub(crate) fn enter(context: impl Into<LayerContext>) -> Entered {
 }
 
 /// [`enter`] for the body of a scope whose context is made later: put there field by field, as to move it takes longer than
-/// all else.
-#[inline]
+/// all else. Not inlined, as for [`leave`](Entered::leave).
+#[inline(never)]
 pub(crate) fn enter_scope(scope: Arc<Later>) -> Entered {
     let newest = (PIECES.with(Cell::get).newest_fork)();
     let held = held_count();

@@ -393,6 +393,8 @@ impl OpenScope for ScopeState {
         self.owner.is_some_and(|owner| std::ptr::eq(owner, seat))
     }
 
+    /// Apart, as its frame would lie below what the end of a scope waits for.
+    #[inline(never)]
     fn work(self: Arc<Self>, until: Until) {
         let mine = self.is_mine();
         let life = here::seat().map(Seat::life);
