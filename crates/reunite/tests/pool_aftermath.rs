@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use common::{until, watchdog};
@@ -62,14 +62,18 @@ fn a_guard_that_the_destructor_of_a_result_forgets() {
 fn a_guard_that_the_closure_of_a_cancelled_task_forgets() {
     let _watch = watchdog();
     let lock = Arc::new(Mutex::new(()));
-    pool(2).scope(|s| {
-        let (go, gate) = reunite::channel::bounded::<()>(0);
-        let holds = Careless(Arc::clone(&lock));
-        // Behind one that takes the place of a thread, and its own, until it is cancelled.
-        let task = s.spawn_named("careless", move || {
-            let _held = holds;
-            let _never = gate.recv();
+    let pool = Pool::builder().threads(1).spare_after(None);
+    pool.build().unwrap().scope(|s| {
+        let (begin, begun) = mpsc::channel();
+        let (go, gate) = mpsc::channel::<()>();
+        // The only thread is at something else, so that nobody begins it before it is cancelled.
+        s.spawn(move || {
+            begin.send(()).unwrap();
+            assert!(gate.recv().is_err());
         });
+        begun.recv().unwrap();
+        let holds = Careless(Arc::clone(&lock));
+        let task = s.spawn_named("careless", move || drop(holds));
         task.cancel();
         drop(go);
         assert!(task.join().is_err());
