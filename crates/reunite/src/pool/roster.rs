@@ -22,7 +22,8 @@
 //!   every seat, then (fence) looks at all seats and the queue once more, and sleeps only if they are empty
 //!   or all places are taken.
 //! * A worker that *ends* looks once more in the same way. A pool that closes still wakes and starts workers
-//!   for what there is to do, until its last thread has ended.
+//!   for what there is to do, until its last thread has ended; and its workers do not make room for visitors, nor end
+//!   while there is work, as nobody would come back for it.
 //! * Whoever *leaves `active`* for any other reason (a visitor goes, a member blocks) does so, then raises the word of
 //!   every seat, then (fence) looks at all seats and the queue, and wakes a sleeper for what it finds.
 //! * A searcher that *finds work* and was the last to search looks, after leaving `searching`, whether there
@@ -56,7 +57,7 @@ use super::life::Life;
 use super::sleeper::Sleeper;
 use crate::deadlock::look_again;
 use crate::park::Parker;
-use crate::primitive::{Arc, AtomicUsize, Instant, Mutex, Ordering, fence};
+use crate::primitive::{Arc, AtomicBool, AtomicUsize, Instant, Mutex, Ordering, fence};
 
 /// What a worker that slept is to do.
 #[must_use]
@@ -78,6 +79,8 @@ pub(super) struct Roster {
     /// Members that have lost their places and have not noticed.
     retaken: AtomicUsize,
     searching: AtomicUsize,
+    /// Changes under the lock.
+    is_closing: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -85,7 +88,6 @@ pub(super) struct Roster {
 struct State {
     sleepers: Vec<Arc<Sleeper>>,
     threads: usize,
-    closing: bool,
     waiters: Vec<Parker>,
     /// Those who have left their places to block.
     blocked: Vec<Parker>,
@@ -120,6 +122,7 @@ impl Roster {
             visitors: AtomicUsize::new(0),
             retaken: AtomicUsize::new(0),
             searching: AtomicUsize::new(0),
+            is_closing: AtomicBool::new(false),
             state: Mutex::new(State::default()),
         }
     }
@@ -301,9 +304,14 @@ impl Roster {
         self.searching.fetch_sub(1, Ordering::SeqCst) == 1
     }
 
-    /// More are awake than there are places: a worker that is not in the middle of something had better sleep.
+    /// More are awake than there are places: a worker that is not in the middle of something had better sleep. Not in a pool
+    /// that closes, where nobody would wake it.
     pub(super) fn is_crowded(&self) -> bool {
-        self.active.load(Ordering::SeqCst) > self.places()
+        self.active.load(Ordering::SeqCst) > self.places() && !self.is_closing()
+    }
+
+    fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::SeqCst)
     }
 
     /// It is done with that, and searches again.
@@ -319,7 +327,7 @@ impl Roster {
         if !self.has_place() {
             return Rouse::Full;
         }
-        if state.closing && state.threads == 0 {
+        if self.is_closing() && state.threads == 0 {
             return Rouse::Nothing;
         }
         if let Some(sleeper) = state.sleepers.pop() {
@@ -397,7 +405,7 @@ impl Roster {
         let ends = {
             let mut state = self.state.lock();
             // Spares that nobody needs any more: as many as the pool is large may stay.
-            let ends = state.closing || state.threads > self.size.saturating_mul(2);
+            let ends = self.is_closing() || state.threads > self.size.saturating_mul(2);
             if !ends {
                 state.sleepers.push(Arc::clone(sleeper));
             }
@@ -410,7 +418,7 @@ impl Roster {
         if ends {
             // Whoever published while this thread still counted as searching woke nobody.
             fence(Ordering::SeqCst);
-            if self.backlog.has_work() && self.has_place() {
+            if self.backlog.has_work() && (self.has_place() || self.is_closing()) {
                 self.count_searcher();
                 return Rested::Search;
             }
@@ -471,7 +479,7 @@ impl Roster {
     pub(super) fn close(&self) {
         let sleepers = {
             let mut state = self.state.lock();
-            state.closing = true;
+            self.is_closing.store(true, Ordering::SeqCst);
             std::mem::take(&mut state.sleepers)
         };
         for sleeper in sleepers {
