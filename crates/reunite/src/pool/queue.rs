@@ -68,8 +68,8 @@ impl Batch {
 
     /// Why its tasks are dropped undone, if they are.
     fn cause(&self, core: &Parent) -> Option<Cancelled> {
-        // Who asks for the cause is told of it, so somebody must have something to drop.
-        let is_cancelled = core.own.must_tasks_look() && self.tasks.iter().any(|it| !it.is_begun());
+        // Who asks for the cause is told of it, so there must be a task to drop undone: what was queued for its result is none.
+        let is_cancelled = core.own.must_tasks_look() && self.tasks.iter().any(|it| it.is_queued());
         is_cancelled.then(|| core.cause()).flatten()
     }
 
@@ -459,6 +459,10 @@ mod tests {
         fn is_begun(&self) -> bool {
             self.asked.fetch_add(1, Ordering::Relaxed);
             self.is_begun.load(Ordering::Relaxed)
+        }
+
+        fn is_queued(&self) -> bool {
+            !self.is_begun.load(Ordering::Relaxed)
         }
 
         fn number(&self) -> u64 {

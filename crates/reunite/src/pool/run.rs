@@ -38,6 +38,9 @@ pub(super) trait Run: Piece + Send + Sync {
     /// Whether [`run`](Self::run) would do nothing: somebody has begun the task, and nothing was left behind.
     fn is_begun(&self) -> bool;
 
+    /// Whether nobody has begun it.
+    fn is_queued(&self) -> bool;
+
     /// Its number, which tells it from all others.
     fn number(&self) -> u64;
 
@@ -56,9 +59,6 @@ pub(super) trait Join<T>: Run {
 
     /// Done, or else marked as awaited: its completion wakes the waiters of `core`.
     fn is_done_or_awaited(&self) -> bool;
-
-    /// Whether nobody has begun it.
-    fn is_queued(&self) -> bool;
 
     /// The result, if it is there. A failure that somebody else has taken is none.
     fn take(&self, core: &Parent) -> Option<Result<T, Option<JoinError>>>;

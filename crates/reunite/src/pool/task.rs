@@ -455,6 +455,10 @@ where
         state & BEGUN != 0 && state & (DONE | LEFT | EMPTY) != DONE | LEFT
     }
 
+    fn is_queued(&self) -> bool {
+        !self.has(BEGUN)
+    }
+
     fn drop_unasked(&self) -> bool {
         let has_more = needs_drop::<F>() || self.role == Role::Batch || is_on();
         if has_more || self.own.known().is_some() {
@@ -531,10 +535,6 @@ where
 
     fn is_done_or_awaited(&self) -> bool {
         self.state.fetch_or(AWAITED, Ordering::AcqRel) & DONE != 0
-    }
-
-    fn is_queued(&self) -> bool {
-        !self.has(BEGUN)
     }
 
     fn take(&self, core: &Parent) -> Option<Result<T, Option<JoinError>>> {
