@@ -306,6 +306,11 @@ impl Node {
         self.state.fetch_or(OVER, Ordering::Relaxed);
     }
 
+    #[cfg(all(test, not(reunite_model)))]
+    pub(crate) fn is_marked_over(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & OVER != 0
+    }
+
     /// What the task was told that leaves its work undone: of a cancellation, which lasts, or of something else
     /// after telling number `since`. `None` once its closure has ended.
     pub(crate) fn cut_short(&self, since: u64) -> Option<CutShort> {

@@ -412,3 +412,60 @@ fn a_task_queued_from_outside_lay_there_while_all_threads_blocked() {
     assert!(waits.join().unwrap());
     drop(permit);
 }
+
+/// A thread that only dropped a result took the scope for one that has dropped a task undone: its channel ended as cut short.
+#[test]
+fn a_channel_of_a_cancelled_scope_was_cut_short_by_a_result_that_nobody_took() {
+    let _watch = watchdog();
+    struct Tells(mpsc::Sender<()>);
+    impl Drop for Tells {
+        fn drop(&mut self) {
+            self.0.send(()).unwrap();
+        }
+    }
+    let (tell, told) = mpsc::channel();
+    let (tx, rx) = channel::bounded(1);
+    pool(2).scope(|s| {
+        let tell = tell.clone();
+        let task = s.spawn(move || Tells(tell));
+        common::until(|| task.is_finished());
+        s.cancel("a test's own");
+        drop(task);
+        // The result is dropped by a worker, in a batch of its own.
+        told.recv().unwrap();
+        reunite::shield(|| tx.send(1)).unwrap();
+        drop(tx);
+    });
+    assert_eq!(rx.recv().unwrap(), 1);
+    assert!(rx.recv().unwrap_err().is_closed());
+}
+
+/// Its last worker made room for a joiner that ran a task in its own place, and ended: what was queued was never run.
+#[test]
+fn a_pool_that_closed_while_a_joiner_had_the_last_place_lost_what_was_queued() {
+    let _watch = watchdog();
+    let pool = Pool::builder().threads(1).spares(0).build().unwrap();
+    let (begin, begun) = mpsc::channel();
+    let has_begun = begin.clone();
+    let (leave, left) = mpsc::channel::<()>();
+    let busy = pool.spawn(move || {
+        begin.send(()).unwrap();
+        blocking(|| left.recv().unwrap_err());
+    });
+    begun.recv().unwrap();
+    let (end, ended) = mpsc::channel::<()>();
+    let joined = pool.spawn(move || {
+        has_begun.send(()).unwrap();
+        ended.recv().unwrap_err();
+    });
+    let joiner = std::thread::spawn(move || joined.join());
+    begun.recv().unwrap();
+    let (run, ran) = mpsc::channel();
+    pool.spawn(move || run.send(()).unwrap()).detach();
+    busy.detach();
+    assert!(pool.shutdown(Duration::ZERO).is_err());
+    drop(leave);
+    ran.recv().unwrap();
+    drop(end);
+    joiner.join().unwrap().unwrap();
+}

@@ -34,8 +34,8 @@ pub struct DumpScope {
     pub owner_waits: Option<DumpWait>,
     /// Why it was cancelled, if it was.
     pub cancelled: Option<String>,
-    /// Its tasks that have not completed, in spawn order. Of a pool's scope, whose queue may be long, the first hundred of
-    /// those that nobody has begun.
+    /// Its tasks that have not completed, in spawn order. Of a pool and of a pool's scope, whose queues may be long, the
+    /// first hundred of those that nobody has begun.
     pub tasks: Vec<DumpTask>,
     /// How many more have not begun. Of a queue of thousands only the beginning is gone through: then those that their
     /// joiners have run since the queue was last tidied up count, too.

@@ -17,16 +17,40 @@ use crate::task::{Picture, Task};
 /// How many tasks that joiners have begun a worker takes away under one lock of the queue.
 const AT_ONCE: usize = 64;
 
-/// Takes those away, at most so many.
-fn begun_at_the_front(queue: &mut VecDeque<Arc<dyn Task>>, most: usize) -> Vec<Arc<dyn Task>> {
-    let front = queue.iter().take(most);
-    let count = front.take_while(|task| !task.is_waiting_to_start()).count();
-    queue.drain(..count).collect()
+/// The tasks of no scope, those that joiners have begun among them.
+#[derive(Default)]
+struct Queue {
+    tasks: VecDeque<Arc<dyn Task>>,
+    /// How many joiners have begun since those were last taken away everywhere.
+    begun: usize,
+}
+
+impl Queue {
+    /// Takes those at the front away that were begun, at most so many.
+    fn begun_at_the_front(&mut self, most: usize) -> Vec<Arc<dyn Task>> {
+        let front = self.tasks.iter().take(most);
+        let count = front.take_while(|task| !task.is_waiting_to_start()).count();
+        self.tasks.drain(..count).collect()
+    }
+
+    /// A joiner has begun one. Takes two away from the front, and all that lie elsewhere once there are more of these than of
+    /// others: so a queue is at most twice as long as what is to be done, and a few, at the cost of a look at two tasks each.
+    fn clear(&mut self) -> Vec<Arc<dyn Task>> {
+        self.begun += 1;
+        if self.begun > AT_ONCE && self.begun > self.tasks.len() / 2 {
+            self.begun = 0;
+            let all = std::mem::take(&mut self.tasks).into_iter();
+            let (left, begun) = all.partition(|task| task.is_waiting_to_start());
+            self.tasks = left;
+            return Vec::from(begun);
+        }
+        self.begun_at_the_front(2)
+    }
 }
 
 pub(super) struct Backlog {
     pub(super) seating: Seating,
-    queue: Mutex<VecDeque<Arc<dyn Task>>>,
+    queue: Mutex<Queue>,
     /// How many lie there; changes under the lock. Whoever enqueues passes a fence before it looks who searches, as whoever stops to
     /// search does before it looks here (see `roster`).
     queued: AtomicUsize,
@@ -39,7 +63,7 @@ impl Backlog {
     pub(super) fn new() -> Self {
         Self {
             seating: Seating::new(),
-            queue: Mutex::new(VecDeque::new()),
+            queue: Mutex::default(),
             queued: AtomicUsize::new(0),
             strays: Mutex::new(Vec::new()),
             scopes: OpenScopes::new(),
@@ -68,21 +92,21 @@ impl Backlog {
 
     pub(super) fn enqueue(&self, entry: Arc<dyn Task>) {
         let mut queue = self.queue.lock();
-        queue.push_back(entry);
-        self.queued.store(queue.len(), Ordering::Relaxed);
+        queue.tasks.push_back(entry);
+        self.queued.store(queue.tasks.len(), Ordering::Relaxed);
     }
 
     /// The next task, for a member that has that life, and is the task's from here on.
     pub(super) fn dequeue(&self, life: &Life) -> Option<Arc<dyn Task>> {
         while self.queued.load(Ordering::SeqCst) > 0 {
             let mut queue = self.queue.lock();
-            let begun = begun_at_the_front(&mut queue, AT_ONCE);
+            let begun = queue.begun_at_the_front(AT_ONCE);
             let task = if begun.len() < AT_ONCE {
-                queue.pop_front()
+                queue.tasks.pop_front()
             } else {
                 None
             };
-            self.queued.store(queue.len(), Ordering::Relaxed);
+            self.queued.store(queue.tasks.len(), Ordering::Relaxed);
             if let Some(task) = &task {
                 // Before the queue is unlocked: whoever looks there first, and then at the seats, finds it.
                 life.begin_task(Arc::clone(task));
@@ -96,17 +120,11 @@ impl Backlog {
         None
     }
 
-    /// A joiner has run a task. Of those that were begun and lie at the front it takes away two: so a queue whose tasks are joined
-    /// in their order does not grow, whoever runs them.
-    fn clear_front(&self) {
+    /// A joiner has run a task: the queue does not grow, whoever runs what lies there.
+    fn clear(&self) {
         let mut queue = self.queue.lock();
-        let mut pop = || {
-            let front = queue.front()?;
-            let is_begun = !front.is_waiting_to_start();
-            is_begun.then(|| queue.pop_front())?
-        };
-        let begun = [pop(), pop()];
-        self.queued.store(queue.len(), Ordering::Relaxed);
+        let begun = queue.clear();
+        self.queued.store(queue.tasks.len(), Ordering::Relaxed);
         drop(queue);
         drop(begun);
     }
@@ -123,7 +141,7 @@ impl Backlog {
             Some(life) => life.end_task(),
             None => self.end_stray(task),
         }
-        self.clear_front();
+        self.clear();
     }
 
     fn end_stray(&self, task: &Arc<dyn Task>) {
@@ -141,10 +159,10 @@ impl Backlog {
             let queue = self.queue.lock();
             let is_queued = |task: &&Arc<dyn Task>| task.is_waiting_to_start();
             let looked_at = most_queued.saturating_mul(10);
-            let queued = queue.iter().take(looked_at).filter(is_queued);
+            let queued = queue.tasks.iter().take(looked_at).filter(is_queued);
             let mut tasks: Vec<_> = queued.cloned().collect();
             let shown = tasks.len().min(most_queued);
-            let more = tasks.len() - shown + queue.len().saturating_sub(looked_at);
+            let more = tasks.len() - shown + queue.tasks.len().saturating_sub(looked_at);
             tasks.truncate(shown);
             (tasks, more)
         };
@@ -171,9 +189,9 @@ impl Backlog {
         // A joiner may have run some.
         let (begun, queued) = {
             let mut queue = self.queue.lock();
-            let begun = begun_at_the_front(&mut queue, usize::MAX);
-            self.queued.store(queue.len(), Ordering::Relaxed);
-            (begun, queue.front().cloned())
+            let begun = queue.begun_at_the_front(usize::MAX);
+            self.queued.store(queue.tasks.len(), Ordering::Relaxed);
+            (begun, queue.tasks.front().cloned())
         };
         drop(begun);
         let in_scope = || {

@@ -135,7 +135,8 @@ impl Pool {
 
     /// Queues a task that borrows nothing for the pool's workers. Its handle joins on drop, and can do all
     /// that the handle of a [`spawn`](crate::spawn) can; a joiner runs the task itself if no worker has
-    /// begun it. A task that is [`detach`](JoinHandle::detach)ed is waited for when the pool ends.
+    /// begun it. A task that is [`detach`](JoinHandle::detach)ed is waited for when the pool ends, and not asked to stop by
+    /// [`shutdown`](crate::shutdown).
     ///
     /// ```
     /// let task = reunite::Pool::global().spawn(|| (1..=10).product::<u64>());

@@ -220,7 +220,7 @@ impl OpenScopes {
         None
     }
 
-    /// All that are open, the oldest first.
+    /// All that are open, by their numbers: those of a thread in the order in which it opened them.
     pub(super) fn all(&self) -> Vec<Arc<dyn OpenScope>> {
         let slots = self.lock();
         let scopes = slots.all.iter().filter_map(|entry| entry.scope.clone());

@@ -153,6 +153,46 @@ mod tests {
         assert_eq!(told.reason(), "cancelled through its handle");
     }
 
+    /// Wherever they lie in the queue.
+    #[test]
+    fn what_joiners_have_run_behind_a_task_that_nobody_begins_is_not_kept() {
+        let pool = pool();
+        let (busy, end) = occupy(&pool);
+        let front = pool.spawn(|| ());
+        let joined: Vec<_> = (0..1_000)
+            .map(|n| {
+                let task = pool.spawn(move || n);
+                let known = Arc::downgrade(task.task());
+                assert_eq!(pool.enter(|| task.join()).unwrap(), n);
+                known
+            })
+            .collect();
+        let kept = joined.iter().filter(|task| task.upgrade().is_some());
+        assert!(kept.count() < 100);
+        assert!(!front.is_finished());
+        drop(end);
+        busy.join().unwrap();
+        front.join().unwrap();
+    }
+
+    #[test]
+    fn a_task_that_is_over_does_not_keep_the_one_that_spawned_it() {
+        let pool = Arc::new(pool());
+        let ours = Arc::clone(&pool);
+        let parent = pool.spawn(move || ours.spawn(|| ()));
+        let known = Arc::downgrade(parent.task());
+        let mut child = parent.join().unwrap();
+        while !child.is_finished() {
+            yield_now();
+        }
+        assert!(child.try_join().unwrap().is_ok());
+        // The worker may be about to leave it.
+        while known.upgrade().is_some() {
+            yield_now();
+        }
+        assert!(child.task().is_over());
+    }
+
     /// However long no worker takes them out of the queue.
     #[test]
     fn what_joiners_have_run_is_not_kept() {

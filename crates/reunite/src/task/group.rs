@@ -77,7 +77,8 @@ pub(crate) trait Queue: Send + Sync {
     /// Runs it here and now, as work of the pool.
     fn run_here(&self, task: &Arc<dyn Task>);
 
-    /// Those that have not completed, of those that nobody has begun at most so many; and how many more of these there are.
+    /// Those that have not completed, of those that nobody has begun at most so many; and how many more of these there may be: joiners may have run
+    /// some.
     fn tasks(&self, most_queued: usize) -> (Vec<Arc<dyn Task>>, usize);
 }
 

@@ -359,7 +359,8 @@ impl<T> JoinHandle<T> {
     /// Lets go of the task: it runs to its end on its own, counted by [`detached`](crate::detached) and
     /// stopped by [`shutdown`](crate::shutdown). Its result is dropped, an `Err` not without a
     /// [report](crate::on_unjoined_error). On a scope's task this is the same
-    /// as dropping the handle: no task outlives its scope.
+    /// as dropping the handle: no task outlives its scope. One of [`Pool::spawn`](crate::Pool::spawn) is neither counted nor
+    /// stopped: its pool waits for it.
     pub fn detach(mut self) {
         if self.on_drop == OnDrop::Join {
             self.task().detach();

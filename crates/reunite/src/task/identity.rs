@@ -11,8 +11,8 @@
 //! 3. What happens to the task is a bit of its [`Stage`], set by one step each, as is that they were made (`ASKED`), after they can be
 //!    found. So of the one who makes them and the one who sets another bit, and then looks whether they are there, one at least sees
 //!    the other, and tells the record and the node ([`catch_up`](Identity::catch_up)).
-//! 4. Who spawned the task is forgotten when it is over, or detached, as records must not hold each other for ever: of a task that
-//!    nobody has asked about with its memory, as nobody has its record.
+//! 4. Who spawned the task is forgotten when it is over, or detached, as records must not hold each other for ever, and the record
+//!    of a task that was asked for is part of its memory.
 
 use std::ops::Deref;
 use std::panic::Location;
@@ -156,11 +156,9 @@ impl dyn Named + '_ {
     /// All that there was to do of it is done.
     #[inline]
     pub(super) fn finish(&self, stage: &Stage) {
-        // Otherwise nobody but those who have the task has a record that knows who has spawned it.
-        if stage.set(OVER) & ASKED != 0 {
-            self.tell(OVER);
-            self.forget_parent();
-        }
+        stage.set(OVER);
+        self.tell(OVER);
+        self.forget_parent();
     }
 
     #[inline]
@@ -267,6 +265,12 @@ mod tests {
     use super::*;
     use crate::current;
 
+    impl Stage {
+        fn is_parent_forgotten(&self) -> bool {
+            self.get() & (DETACHED | OVER) != 0
+        }
+    }
+
     struct Task {
         id: TaskId,
         stage: Stage,
@@ -310,10 +314,17 @@ mod tests {
                 happens(&task);
                 assert_eq!(task.named.known().is_some(), is_asked_before);
                 assert!(is_told(task.identity()), "asked before: {is_asked_before}");
+                // As long as anybody has the task, if not.
+                let is_parent_kept = task.named.parent.lock().is_some();
+                assert_eq!(is_parent_kept, !task.stage.is_parent_forgotten());
             };
             check(
                 |task| assert!(task.named().begin(&task.stage)),
                 |it| it.who.has_begun(),
+            );
+            check(
+                |task| task.named().end(&task.stage),
+                |it| it.node.is_marked_over(),
             );
             check(
                 |task| task.named().detach(&task.stage),

@@ -46,7 +46,8 @@ pub(crate) fn hide(number: TaskId) {
     drop(gone);
 }
 
-/// All scopes that there are, in the order in which they were opened.
+/// All scopes that there are, by their numbers. Scopes of pools take theirs a few at a time, so these do not always tell which
+/// was opened first.
 pub(crate) fn pictures() -> Vec<Picture> {
     let visible: Vec<_> = VISIBLE.lock().values().cloned().collect();
     let there = visible.iter().filter_map(Weak::upgrade);
