@@ -73,7 +73,13 @@ fn in_the_order_of_the_items() {
     let told = TOLD.lock().unwrap();
     let of_it = told.iter().filter(|it| it.task.name() == Some("many"));
     let numbers: Vec<_> = of_it.map(|it| it.task.item().unwrap()).collect();
-    assert!(numbers.into_iter().eq(1_000..pulled.into_inner()));
+    assert!(
+        numbers.is_sorted() && numbers.first().is_none_or(|first| *first >= 1_000),
+        "{numbers:?}"
+    );
+    // Each thread may have had one that was cancelled before it began.
+    let untold = pulled.into_inner() - 1_000 - numbers.len();
+    assert!(untold <= 2, "{untold} of {numbers:?}");
 }
 
 #[test]
