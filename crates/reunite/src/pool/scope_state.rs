@@ -560,7 +560,17 @@ mod tests {
             .spare_after(None)
             .build()
             .unwrap();
-        // The caller has the only place, so that no worker takes tasks.
+        // The only worker is at something else.
+        let (busy, end) = {
+            let (begin, begun) = std::sync::mpsc::channel();
+            let (end, ended) = std::sync::mpsc::channel::<()>();
+            let busy = pool.spawn(move || {
+                begin.send(()).unwrap();
+                ended.recv().unwrap_err();
+            });
+            begun.recv().unwrap();
+            (busy, end)
+        };
         pool.enter(|| {
             pool.scope(|s| {
                 let core = &s.core;
@@ -585,6 +595,8 @@ mod tests {
                 assert_eq!(made(), before + 1);
             })
         });
+        drop(end);
+        busy.join().unwrap();
     }
 
     /// However they were dropped: at once with others, by themselves for their destructors, or by who joins them.
