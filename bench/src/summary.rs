@@ -277,7 +277,7 @@ fn line(rows: &[&Row], ours: &str, aim: Aim) -> Option<String> {
         || "–".to_owned(),
         |row| format!("{}: {}", row.candidate, form(row)),
     );
-    // Half a hundredth more is what the clock makes of nothing.
+    // Half a percent more is no difference that a run can show.
     let met = |value: f64| if value <= most * 1.005 { "yes" } else { "no" };
     Some(format!(
         "{} | {peer} | {}{unit} | {} / {}",
