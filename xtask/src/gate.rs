@@ -5,29 +5,34 @@ use std::time::Instant;
 
 use crate::metadata::Metadata;
 use crate::shell::{self, step};
-use crate::tally::{self, Tally};
+use crate::test_summary::{self, TestSummary};
 use crate::{exports, layers, msrv, scaling, unsafe_census};
 
-/// The fast gate.
-pub(crate) fn check() -> Result<(), String> {
+/// The crate that renders the sample photos. It changes rarely and takes long to compile.
+const PAINTER: &str = "sample-painter";
+
+/// Runs the fast gate, for all crates but the painter or for one. The checks that only read the source take a second, so
+/// they read all of it.
+pub(crate) fn check(package: Option<&str>) -> Result<(), String> {
+    let formatted = package.map_or(vec!["--all"], |name| vec!["-p", name]);
+    let compiled = package.map_or(vec!["--workspace", "--exclude", PAINTER], |name| {
+        vec!["-p", name]
+    });
     step("format", || {
-        shell::run(shell::cargo().args(["fmt", "--all", "--", "--check"]))
+        shell::run(
+            shell::cargo()
+                .arg("fmt")
+                .args(formatted)
+                .args(["--", "--check"]),
+        )
     })?;
-    step("clippy", || {
-        shell::run(shell::cargo().args([
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--all-features",
-            "--",
-            "-D",
-            "warnings",
-        ]))
-    })?;
+    step("clippy", || clippy(&compiled))?;
     step("rustdoc", || {
         shell::run(
             shell::cargo()
-                .args(["doc", "--workspace", "--no-deps", "--all-features"])
+                .arg("doc")
+                .args(&compiled)
+                .args(["--no-deps", "--all-features"])
                 .env("RUSTDOCFLAGS", "-D warnings"),
         )
     })?;
@@ -36,15 +41,36 @@ pub(crate) fn check() -> Result<(), String> {
     step("layers", layers::run)
 }
 
+fn clippy(packages: &[&str]) -> Result<(), String> {
+    shell::run(shell::cargo().arg("clippy").args(packages).args([
+        "--all-targets",
+        "--all-features",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+/// Renders the sample photos, with optimisations.
+pub(crate) fn samples(args: &[&str]) -> Result<(), String> {
+    let here = std::env::current_dir().map_err(|why| why.to_string())?;
+    shell::run(
+        shell::cargo()
+            .args(["run", "--release", "--package", PAINTER, "--"])
+            .args(args)
+            .current_dir(here),
+    )
+}
+
 pub(crate) fn test() -> Result<(), String> {
-    let tally = workspace_tests()?;
-    println!("{tally}");
+    let summary = workspace_tests()?;
+    println!("{summary}");
     Ok(())
 }
 
 pub(crate) fn model() -> Result<(), String> {
     match model_checks()? {
-        Some(tally) => println!("{tally}"),
+        Some(summary) => println!("{summary}"),
         None => println!("model: crates/reunite has no model checks"),
     }
     Ok(())
@@ -55,28 +81,29 @@ pub(crate) fn no_looks() -> Result<(), String> {
     Ok(())
 }
 
-/// All that a change must pass.
+/// Runs all that a change must pass.
 pub(crate) fn ci() -> Result<(), String> {
     let start = Instant::now();
-    check()?;
+    check(None)?;
+    step("painter", || clippy(&["-p", PAINTER]))?;
     step("msrv", msrv::run)?;
-    let mut tally = step("tests", workspace_tests)?;
-    tally += step("tests without looks", tests_without_looks)?;
-    tally += step("browser", browser_checks)?;
+    let mut summary = step("tests", workspace_tests)?;
+    summary += step("tests without looks", tests_without_looks)?;
+    summary += step("browser", browser_checks)?;
     if let Some(more) = step("model checks", model_checks)? {
-        tally += more;
+        summary += more;
     }
     step("scaling", || scaling::run(""))?;
     println!(
         "every check passed in {:.0} s",
         start.elapsed().as_secs_f64()
     );
-    println!("{tally}");
+    println!("{summary}");
     Ok(())
 }
 
-fn workspace_tests() -> Result<Tally, String> {
-    tally::run(shell::cargo().args([
+fn workspace_tests() -> Result<TestSummary, String> {
+    test_summary::run(shell::cargo().args([
         "test",
         "--workspace",
         "--features",
@@ -90,9 +117,9 @@ pub(crate) fn browser() -> Result<(), String> {
     Ok(())
 }
 
-/// The pages that the program makes, in Chromium.
-fn browser_checks() -> Result<Tally, String> {
-    tally::run(shell::cargo().args([
+/// Tests the generated pages in Chromium.
+fn browser_checks() -> Result<TestSummary, String> {
+    test_summary::run(shell::cargo().args([
         "test",
         "-p",
         "reunite-cli",
@@ -103,11 +130,11 @@ fn browser_checks() -> Result<Tally, String> {
     ]))
 }
 
-/// Waits look up again now and then, so a wake-up that was lost would only be late. Here they do not, so it hangs. Without
-/// features, as `tracing` has each task prepared for what it inherits, which hides how tasks are that inherit nothing.
-fn tests_without_looks() -> Result<Tally, String> {
+/// Tests the library with waits that never look up again by themselves: a lost wake-up then hangs instead of being late.
+/// Without features, because `tracing` prepares each task for what it inherits, and would hide tasks that inherit nothing.
+fn tests_without_looks() -> Result<TestSummary, String> {
     let metadata = Metadata::load()?;
-    // Another target directory, as the flag would have every build undo the other's work.
+    // A target directory of its own, because the flag changes every crate.
     let target = format!("{}/no-looks", metadata.target_directory());
     let test = [
         "test",
@@ -119,14 +146,14 @@ fn tests_without_looks() -> Result<Tally, String> {
         "--target-dir",
         &target,
     ];
-    tally::run(
+    test_summary::run(
         shell::cargo()
             .args(test)
             .env("RUSTFLAGS", "--cfg reunite_no_looks"),
     )
 }
 
-fn model_checks() -> Result<Option<Tally>, String> {
+fn model_checks() -> Result<Option<TestSummary>, String> {
     let metadata = Metadata::load()?;
     let Some(package) = metadata.package("reunite") else {
         return Ok(None);
@@ -135,7 +162,7 @@ fn model_checks() -> Result<Option<Tally>, String> {
     if !manifest.with_file_name("tests").join("model.rs").exists() {
         return Ok(None);
     }
-    // Another target directory, as the flag would have every build undo the other's work.
+    // A target directory of its own, because the flag changes every crate.
     let target = format!("{}/model", metadata.target_directory());
     let test = [
         "test",
@@ -154,7 +181,7 @@ fn model_checks() -> Result<Option<Tally>, String> {
         "--target-dir",
         &target,
     ];
-    tally::run(
+    test_summary::run(
         shell::cargo()
             .args(test)
             .env("RUSTFLAGS", "--cfg reunite_model"),

@@ -1,6 +1,6 @@
 //! EXIF blocks, written byte by byte (CIPA DC-008): big-endian TIFF with one or two directories.
 
-/// What a phone or camera writes beside a picture.
+/// The metadata that a phone or camera writes into a picture.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Exif {
     /// Only how to turn the picture.

@@ -1,4 +1,6 @@
-//! Paints the sample photos and writes them as cameras and editors would.
+//! `cargo xtask samples`: renders the sample photos and writes them as cameras and editors would.
+
+#![forbid(unsafe_code)]
 
 mod canvas;
 mod encode;
@@ -10,15 +12,15 @@ mod scenes;
 mod terrain;
 
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::Instant;
 
-use crate::shell;
 use canvas::Canvas;
 use encode::{Picture, save};
 use exif::Exif;
 use scenes::{Scene, blue_door, canal, dunes, lake, lighthouse, milky_way, poppies, sunflower};
 
-/// How a sample is stored.
+/// The format of a stored sample.
 enum Stored {
     Jpeg { quality: u8 },
     Camera { quality: u8 },
@@ -120,14 +122,26 @@ const SAMPLES: &[Sample] = &[
     },
 ];
 
-pub(crate) fn run(args: &[&str]) -> Result<(), String> {
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("samples: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[&str]) -> Result<(), String> {
     match args {
-        [] => paint(&shell::workspace_root().join("samples/photos")),
+        [] => paint(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../photos")),
         ["--draft", out] => draft(Path::new(out)),
         ["--many", count, "--out", out] | ["--out", out, "--many", count] => {
             let count = count
                 .parse()
-                .map_err(|_| format!("`{count}` is no number of photos"))?;
+                .map_err(|_| format!("invalid number of photos `{count}`"))?;
             many::write(count, Path::new(out))
         }
         _ => Err("usage: cargo xtask samples [--many N --out DIR | --draft DIR]".to_owned()),
@@ -154,7 +168,7 @@ fn paint(photos: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// All scenes at a third of their size, upright: to look at while working on one.
+/// Renders all scenes upright at a third of their size, to look at while working on one.
 fn draft(out: &Path) -> Result<(), String> {
     for sample in SAMPLES {
         let (width, height) = (sample.size.0 / 3, sample.size.1 / 3);

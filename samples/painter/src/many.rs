@@ -4,14 +4,14 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::thread;
 
-use super::canvas::Canvas;
-use super::encode::{Picture, save};
-use super::noise::chance;
-use super::scenes::{Scene, canal, lighthouse, poppies};
+use crate::canvas::Canvas;
+use crate::encode::{Picture, save};
+use crate::noise::chance;
+use crate::scenes::{Scene, canal, lighthouse, poppies};
 
 const WIDTH: usize = 4000;
 const HEIGHT: usize = 3000;
-/// How much larger the pictures are that the crops are cut from.
+/// The number of pixels by which the source pictures are larger than the crops, in each direction.
 const ROOM: usize = 400;
 const QUALITY: u8 = 90;
 /// Fine detail, soft gradients, texture.
@@ -49,7 +49,7 @@ pub(crate) fn write(count: usize, out: &Path) -> Result<(), String> {
                 .unwrap_or_else(|_| Err("a writer panicked".to_owned()))
         })
     })?;
-    println!("{count} photos of {WIDTH}x{HEIGHT} in {}", out.display());
+    println!("photos of {WIDTH}x{HEIGHT} in {}: {count}", out.display());
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Land seen by a level camera: one march along the ground for each column of the picture.
 
-use super::canvas::in_rows;
-use super::noise::lerp;
+use crate::canvas::in_rows;
+use crate::noise::lerp;
 
 /// Where the eye is, in the units of the land; it looks along z.
 #[derive(Clone, Copy)]
@@ -15,7 +15,7 @@ pub(crate) struct Camera {
     pub(crate) horizon: f32,
 }
 
-/// How far away the land is that each pixel shows.
+/// The distance of the land that each pixel shows.
 pub(crate) struct Depths {
     width: usize,
     height: usize,
@@ -97,13 +97,13 @@ pub(crate) fn dot(a: Vector, b: Vector) -> f32 {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
 
-/// Which way the land faces, measured over `step`.
+/// Returns the direction that the land faces, measured over `step`.
 pub(crate) fn normal(x: f32, z: f32, step: f32, land: impl Fn(f32, f32) -> f32) -> Vector {
     let here = land(x, z);
     normalise([here - land(x + step, z), step, here - land(x, z + step)])
 }
 
-/// How much of the sun a place sees, from 0 to 1, soft at the edge of the shadow.
+/// Returns the share of the sun that a place sees, from 0 to 1, soft at the edge of the shadow.
 pub(crate) fn sunlight(
     (x, z): (f32, f32),
     sun: Vector,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
-use super::exif::Exif;
+use crate::exif::Exif;
 
 /// Eight-bit pixels, three bytes each.
 pub(crate) struct Picture {
@@ -15,7 +15,7 @@ pub(crate) struct Picture {
 }
 
 impl Picture {
-    /// What a camera held on its side stores: `orientation` 6 turns it back clockwise, 8 the other way.
+    /// Returns the picture as a camera held on its side stores it: `orientation` 6 turns it back clockwise, 8 the other way.
     pub(crate) fn laid_on_its_side(self, orientation: u16) -> Self {
         let (width, height) = (self.height, self.width);
         let mut rgb = Vec::with_capacity(self.rgb.len());

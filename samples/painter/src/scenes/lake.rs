@@ -1,9 +1,9 @@
 //! A mountain lake at evening, after the snow.
 
-use super::super::canvas::{Canvas, Rgb, ramp};
-use super::super::noise::{Dice, cells, fbm, lerp, noise, ridges, smooth};
-use super::super::terrain::{Camera, Depths, Place, dot, normal, normalise, sunlight};
 use super::pines::fir;
+use crate::canvas::{Canvas, Rgb, ramp};
+use crate::noise::{Dice, cells, fbm, lerp, noise, ridges, smooth};
+use crate::terrain::{Camera, Depths, Place, dot, normal, normalise, sunlight};
 
 const HORIZON: f32 = 0.60;
 
@@ -179,7 +179,7 @@ fn water(above: &Canvas, x: f32, y: f32, middle: f32, seed: u32) -> Rgb {
     bed.mix(mirror * 0.92, lerp(fresnel, 1.0, 0.25 * (1.0 - shallow)))
 }
 
-/// What frames the view: firs on both sides, boulders at the water's edge.
+/// Paints what frames the view: firs on both sides, boulders at the water's edge.
 fn shore(canvas: &mut Canvas, seed: u32) {
     let mut dice = Dice::new(seed ^ 41);
     let right = canvas.aspect();

@@ -10,7 +10,7 @@ pub(crate) mod pines;
 pub(crate) mod poppies;
 pub(crate) mod sunflower;
 
-use super::canvas::Canvas;
+use crate::canvas::Canvas;
 
 /// A picture of this width and height, varied by the seed.
 pub(crate) type Scene = fn(usize, usize, u32) -> Canvas;

@@ -1,7 +1,7 @@
 //! A sunflower cut out of its background: soft edges, and nothing behind them.
 
-use super::super::canvas::{Canvas, Rgb};
-use super::super::noise::{Dice, fbm, noise, smooth};
+use crate::canvas::{Canvas, Rgb};
+use crate::noise::{Dice, fbm, noise, smooth};
 
 /// The angle between one seed and the next (Vogel 1979).
 const GOLDEN: f32 = 2.399_963_2;

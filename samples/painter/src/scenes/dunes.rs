@@ -1,8 +1,8 @@
 //! Dunes in low light.
 
-use super::super::canvas::{Canvas, Rgb, ramp};
-use super::super::noise::{fbm, noise, smooth};
-use super::super::terrain::{Camera, Depths, Place, dot, normal, normalise, sunlight};
+use crate::canvas::{Canvas, Rgb, ramp};
+use crate::noise::{fbm, noise, smooth};
+use crate::terrain::{Camera, Depths, Place, dot, normal, normalise, sunlight};
 
 const HORIZON: f32 = 0.30;
 

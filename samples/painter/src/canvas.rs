@@ -3,7 +3,7 @@
 use std::ops::{Add, Mul};
 use std::thread;
 
-use super::noise::{chance, lerp};
+use crate::noise::{chance, lerp};
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rgb {
@@ -94,7 +94,7 @@ pub(crate) struct Canvas {
     pub(crate) width: usize,
     pub(crate) height: usize,
     pixels: Vec<Rgb>,
-    /// How much of each pixel is there: all of it, but for cut-outs.
+    /// The opacity of each pixel: 1 everywhere except in cut-outs.
     alpha: Vec<f32>,
 }
 

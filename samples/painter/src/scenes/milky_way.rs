@@ -1,8 +1,8 @@
 //! The Milky Way above a ridge, and a tent with a light in it.
 
-use super::super::canvas::{Canvas, Rgb, ramp};
-use super::super::noise::{Dice, fbm, noise, ridges, smooth};
 use super::pines::fir;
+use crate::canvas::{Canvas, Rgb, ramp};
+use crate::noise::{Dice, fbm, noise, ridges, smooth};
 
 pub(crate) fn picture(width: usize, height: usize, seed: u32) -> Canvas {
     let mut canvas = Canvas::render(width, height, 1, |x, y| sky(x, y, seed));

@@ -1,4 +1,4 @@
-//! Adds up the closing lines of many test binaries into one.
+//! Adds up the result lines of many test binaries.
 
 use std::fmt;
 use std::io::{BufRead as _, BufReader};
@@ -7,14 +7,14 @@ use std::process::{Command, Stdio};
 use crate::shell;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub(crate) struct TestSummary {
     passed: usize,
     failed: usize,
     skipped: usize,
 }
 
-impl Tally {
-    /// Counts `line` in if it is a test binary's closing line.
+impl TestSummary {
+    /// Adds the counts of `line` if it is the result line of a test binary.
     fn read(&mut self, line: &str) {
         let Some(counts) = line.strip_prefix("test result: ") else {
             return;
@@ -31,7 +31,7 @@ impl Tally {
     }
 }
 
-impl std::ops::AddAssign for Tally {
+impl std::ops::AddAssign for TestSummary {
     fn add_assign(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
@@ -39,7 +39,7 @@ impl std::ops::AddAssign for Tally {
     }
 }
 
-impl fmt::Display for Tally {
+impl fmt::Display for TestSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -49,56 +49,56 @@ impl fmt::Display for Tally {
     }
 }
 
-/// Runs a `cargo test` command, shows its output as it comes, and counts.
-pub(crate) fn run(command: &mut Command) -> Result<Tally, String> {
+/// Runs a `cargo test` command, prints its output as it arrives, and counts the tests.
+pub(crate) fn run(command: &mut Command) -> Result<TestSummary, String> {
     let shown = shell::line_of(command);
     println!("    {shown}");
     let mut child = command
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|why| format!("`{shown}` did not start: {why}"))?;
-    let mut tally = Tally::default();
+    let mut summary = TestSummary::default();
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).split(b'\n') {
             let line = line.map_err(|why| format!("reading from `{shown}`: {why}"))?;
             let line = String::from_utf8_lossy(&line);
             println!("{line}");
-            tally.read(&line);
+            summary.read(&line);
         }
     }
     let status = child.wait().map_err(|why| format!("`{shown}`: {why}"))?;
     if !status.success() {
-        return Err(format!("`{shown}` failed ({status}; {tally})"));
+        return Err(format!("`{shown}` failed ({status}; {summary})"));
     }
-    if tally.passed == 0 {
+    if summary.passed == 0 {
         return Err(format!("`{shown}` ran no test"));
     }
-    Ok(tally)
+    Ok(summary)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Tally;
+    use super::TestSummary;
 
     #[test]
-    fn closing_lines_add_up_and_other_lines_do_not_count() {
-        let mut tally = Tally::default();
+    fn result_lines_add_up_and_other_lines_do_not_count() {
+        let mut summary = TestSummary::default();
         for line in [
             "test a::b ... ok",
             "test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.0s",
             "the code printed: 7 passed; 7 failed",
             "test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out",
         ] {
-            tally.read(line);
+            summary.read(line);
         }
         assert_eq!(
-            tally,
-            Tally {
+            summary,
+            TestSummary {
                 passed: 7,
                 failed: 3,
                 skipped: 1
             }
         );
-        assert_eq!(tally.to_string(), "7 passed, 3 failed, 1 skipped");
+        assert_eq!(summary.to_string(), "7 passed, 3 failed, 1 skipped");
     }
 }

@@ -1,7 +1,7 @@
 //! Gabled houses on a canal, in the blue hour.
 
-use super::super::canvas::{Canvas, Rgb, ramp};
-use super::super::noise::{Dice, chance, fbm, hash, noise, smooth};
+use crate::canvas::{Canvas, Rgb, ramp};
+use crate::noise::{Dice, chance, fbm, hash, noise, smooth};
 
 /// Where the houses stand, and where the water begins.
 const STREET: f32 = 0.640;

@@ -1,7 +1,7 @@
 //! A lighthouse at dusk. Taken upright.
 
-use super::super::canvas::{Canvas, Rgb, ramp};
-use super::super::noise::{fbm, lerp, noise, ridges, smooth};
+use crate::canvas::{Canvas, Rgb, ramp};
+use crate::noise::{fbm, lerp, noise, ridges, smooth};
 
 const HORIZON: f32 = 0.66;
 /// Where the island meets the water.

@@ -1,7 +1,7 @@
 //! Poppies in a meadow, the lens wide open.
 
-use super::super::canvas::{Canvas, Rgb, ramp};
-use super::super::noise::{Dice, fbm, lerp, noise, smooth};
+use crate::canvas::{Canvas, Rgb, ramp};
+use crate::noise::{Dice, fbm, lerp, noise, smooth};
 
 pub(crate) fn picture(width: usize, height: usize, seed: u32) -> Canvas {
     let mut canvas = Canvas::render(width, height, 1, |x, y| meadow(x, y, seed));

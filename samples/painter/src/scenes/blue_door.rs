@@ -1,8 +1,8 @@
 //! A blue door in a brick wall, with ivy. Taken upright.
 
-use super::super::canvas::{Canvas, Rgb};
-use super::super::noise::{Dice, chance, fbm, hash, noise, smooth};
-use super::super::terrain::{dot, normalise};
+use crate::canvas::{Canvas, Rgb};
+use crate::noise::{Dice, chance, fbm, hash, noise, smooth};
+use crate::terrain::{dot, normalise};
 
 /// The door's middle, half its width, where its arch springs, and the ground.
 const MIDDLE: f32 = 0.335;
@@ -35,7 +35,7 @@ pub(crate) fn picture(width: usize, height: usize, seed: u32) -> Canvas {
     canvas
 }
 
-/// How far inside the doorway a point is.
+/// The distance of a point from the edge of the doorway, inwards.
 fn inside(x: f32, y: f32, half: f32) -> f32 {
     let dx = (x - MIDDLE).abs();
     if y < SPRING {

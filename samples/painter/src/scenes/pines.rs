@@ -1,7 +1,7 @@
 //! Firs: boughs in tiers about a trunk, the lower ones painted first.
 
-use super::super::canvas::{Canvas, Rgb};
-use super::super::noise::{Dice, fbm, lerp, smooth};
+use crate::canvas::{Canvas, Rgb};
+use crate::noise::{Dice, fbm, lerp, smooth};
 
 /// A fir with its foot at `foot`, `tall` in picture heights.
 pub(crate) fn fir(canvas: &mut Canvas, foot: (f32, f32), tall: f32, colour: Rgb, seed: u32) {
@@ -48,7 +48,7 @@ pub(crate) fn fir(canvas: &mut Canvas, foot: (f32, f32), tall: f32, colour: Rgb,
 }
 
 struct Bough {
-    /// How far it reaches to the right, how far its tip sags, how deep its needles hang.
+    /// Its reach to the right, the sag of its tip, the length of its needles.
     side: f32,
     sag: f32,
     thick: f32,
