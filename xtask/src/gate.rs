@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::metadata::Metadata;
 use crate::shell::{self, step};
 use crate::test_summary::{self, TestSummary};
-use crate::{exports, layers, msrv, scaling, unsafe_census};
+use crate::{exports, layers, msrv, scaling, unsafe_census, words};
 
 /// The crate that renders the sample photos. It changes rarely and takes long to compile.
 const PAINTER: &str = "sample-painter";
@@ -38,7 +38,8 @@ pub(crate) fn check(package: Option<&str>) -> Result<(), String> {
     })?;
     step("unsafe census", unsafe_census::run)?;
     step("exports", exports::run)?;
-    step("layers", layers::run)
+    step("layers", layers::run)?;
+    step("words", || words::run(&words::Options::default()))
 }
 
 fn clippy(packages: &[&str]) -> Result<(), String> {

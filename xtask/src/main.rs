@@ -12,6 +12,7 @@ mod shell;
 mod source;
 mod test_summary;
 mod unsafe_census;
+mod words;
 
 use std::process::ExitCode;
 
@@ -19,11 +20,15 @@ const USAGE: &str = "\
 cargo xtask COMMAND
 
   check [-p NAME]  the fast gate, of all crates or of one: format, clippy,
-                   rustdoc, unsafe census, exports, layers
+                   rustdoc, unsafe census, exports, layers, words
   unsafe-census    count `unsafe` per file; fail on a file off the list
   layers           no circle of files in any crate; in crates/reunite, modules
                    use only what is below them
   exports          no crate exports a name at two paths
+  words [-p NAME] [--list] [--lower]
+                   plain words: commit subjects, type names, doc comments, help
+                   texts, plurals, metaphors; --list prints every hit, --lower
+                   lowers the ceilings in xtask/words.txt
   msrv             no dependency needs a newer Rust than promised
   test             every test and doc test of the workspace
   model            the model checks of crates/reunite
@@ -47,6 +52,7 @@ fn main() -> ExitCode {
         ["unsafe-census"] => unsafe_census::run(),
         ["layers"] => layers::run(),
         ["exports"] => exports::run(),
+        ["words", rest @ ..] => words_options(rest).and_then(|options| words::run(&options)),
         ["msrv"] => msrv::run(),
         ["test"] => gate::test(),
         ["model"] => gate::model(),
@@ -69,4 +75,18 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn words_options<'a>(args: &[&'a str]) -> Result<words::Options<'a>, String> {
+    let mut options = words::Options::default();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match *arg {
+            "--list" => options.list = true,
+            "--lower" => options.lower = true,
+            "-p" => options.package = Some(args.next().ok_or("-p needs the name of a crate")?),
+            other => return Err(format!("unknown option `{other}` of `cargo xtask words`")),
+        }
+    }
+    Ok(options)
 }

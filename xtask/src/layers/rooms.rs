@@ -10,13 +10,13 @@ use crate::source;
 const EXEMPT: &[&str] = &["lib", "prelude"];
 
 /// One file: where it is, where that puts it in the module tree, and its code without tests.
-pub(super) struct Room {
-    pub(super) file: String,
-    pub(super) module: Vec<String>,
-    pub(super) tokens: TokenStream,
+pub(crate) struct Room {
+    pub(crate) file: String,
+    pub(crate) module: Vec<String>,
+    pub(crate) tokens: TokenStream,
 }
 
-pub(super) fn read(src: &Path) -> Result<Vec<Room>, String> {
+pub(crate) fn read(src: &Path) -> Result<Vec<Room>, String> {
     let mut files = Vec::new();
     for file in source::rust_files(src)? {
         let name = file
@@ -29,7 +29,7 @@ pub(super) fn read(src: &Path) -> Result<Vec<Room>, String> {
     Ok(rooms(files))
 }
 
-pub(super) fn rooms(files: Vec<(String, TokenStream)>) -> Vec<Room> {
+pub(crate) fn rooms(files: Vec<(String, TokenStream)>) -> Vec<Room> {
     let mut only_tests: Vec<Vec<String>> = Vec::new();
     let mut rooms: Vec<Room> = files
         .into_iter()
@@ -59,12 +59,12 @@ pub(super) fn rooms(files: Vec<(String, TokenStream)>) -> Vec<Room> {
 }
 
 /// `task/packet.rs` is `task::packet`, `task/mod.rs` and `task.rs` are `task`.
-pub(super) fn module_of(file: &str) -> Vec<String> {
+pub(crate) fn module_of(file: &str) -> Vec<String> {
     let name = file.strip_suffix(".rs").unwrap_or(file);
     let name = name.strip_suffix("/mod").unwrap_or(name);
     name.split('/').map(str::to_owned).collect()
 }
 
-pub(super) fn is_exempt(module: &[String]) -> bool {
+pub(crate) fn is_exempt(module: &[String]) -> bool {
     matches!(module, [only] if EXEMPT.contains(&only.as_str()))
 }
