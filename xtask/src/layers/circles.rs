@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Which name uses which, each arrow with the place that drew it first.
+/// The uses between names, each with the place where it was found first.
 #[derive(Default)]
 pub(crate) struct Arrows {
     from: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Arrows {
-    /// Draws an arrow, unless it is drawn already.
+    /// Records that `from` uses `to`, unless that is recorded already.
     pub(crate) fn draw(&mut self, from: &str, to: &str, place: impl FnOnce() -> String) {
         let arrows = self.from.entry(from.to_owned()).or_default();
         arrows.entry(to.to_owned()).or_insert_with(place);
@@ -17,7 +17,7 @@ impl Arrows {
 
     /// Describes every circle: for each name that lies on one, the shortest through it.
     pub(crate) fn circles(&self) -> Vec<String> {
-        let mut told = BTreeSet::new();
+        let mut reported = BTreeSet::new();
         let mut faults = Vec::new();
         for start in self.from.keys() {
             let Some(circle) = self.way_back(start) else {
@@ -25,7 +25,7 @@ impl Arrows {
             };
             let mut members = circle.clone();
             members.sort();
-            if told.insert(members) {
+            if reported.insert(members) {
                 faults.push(self.describe(&circle));
             }
         }

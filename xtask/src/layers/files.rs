@@ -12,7 +12,7 @@ use proc_macro2::{TokenStream, TokenTree};
 
 type Module = Vec<String>;
 
-/// What is known of a crate's modules, those inside files included.
+/// The modules of a crate, including those inside files.
 struct Modules<'a> {
     /// The file of each.
     files: BTreeMap<Module, &'a str>,

@@ -1,11 +1,11 @@
-//! Inside `crates/reunite/src` the arrows point only downward, and one file alone names the system. In no crate do files use each
-//! other in a circle.
+//! Checks the modules: in `crates/reunite/src` a module uses only modules below it, and only one file names the system. In
+//! every crate, inside folders too, no files use each other in a circle.
 
 mod arrows;
 mod circles;
 mod files;
 mod paths;
-mod rooms;
+pub(crate) mod rooms;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,8 +17,8 @@ use rooms::{Room, is_exempt, read};
 
 pub(crate) use paths::named;
 
-/// The house from the roof to the ground. A room may use the rooms on the lines below it, and those on
-/// its own line as long as no circle comes of it.
+/// The modules of `crates/reunite/src` from top to bottom. A module may use those on the lines below it, and those on its
+/// own line as long as they form no circle.
 const LAYERS: &[&[&str]] = &[
     &["map", "par", "race", "dump"],
     &["scope"],
@@ -45,27 +45,40 @@ const LAYERS: &[&[&str]] = &[
 /// The only file that names threads, locks, atomics and the clock, so that model checkers can stand in.
 const GROUND: &str = "primitive";
 
+/// The name of a crate and its files.
+type Package = (String, Vec<Room>);
+
 pub(crate) fn run() -> Result<(), String> {
-    let metadata = Metadata::load()?;
-    let mut faults = Vec::new();
-    let mut count = 0;
-    for package in metadata.member_packages() {
-        let manifest = Path::new(metadata::text(&package["manifest_path"]));
-        let rooms = read(&manifest.with_file_name("src"))?;
-        count += rooms.len();
-        if package["name"] == "reunite" {
-            faults.extend(downward(&rooms, LAYERS));
-        }
-        let name = metadata::text(&package["name"]);
-        let circles = files::circles(&rooms).into_iter();
-        faults.extend(circles.map(|circle| format!("  {name}:{circle}")));
-    }
+    let packages = Metadata::load()?
+        .member_packages()
+        .map(|package| {
+            let manifest = Path::new(metadata::text(&package["manifest_path"]));
+            let rooms = read(&manifest.with_file_name("src"))?;
+            Ok((metadata::text(&package["name"]).to_owned(), rooms))
+        })
+        .collect::<Result<Vec<Package>, String>>()?;
+    let faults = faults(&packages);
     if faults.is_empty() {
-        println!("layers: {count} files, no circle; in reunite every arrow points downward");
+        let count: usize = packages.iter().map(|(_, rooms)| rooms.len()).sum();
+        println!(
+            "layers: no circle of files ({count} read); in reunite every module uses only modules below it"
+        );
         Ok(())
     } else {
         Err(format!("layers:\n{}", faults.join("\n")))
     }
+}
+
+fn faults(packages: &[Package]) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (name, rooms) in packages {
+        if name == "reunite" {
+            faults.extend(downward(rooms, LAYERS));
+        }
+        let circles = files::circles(rooms).into_iter();
+        faults.extend(circles.map(|circle| format!("  {name}:{circle}")));
+    }
+    faults
 }
 
 fn downward(rooms: &[Room], layers: &[&[&str]]) -> Vec<String> {

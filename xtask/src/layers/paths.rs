@@ -68,7 +68,7 @@ fn walk(tokens: &TokenStream, module: &[String], found: &mut Vec<Named>) {
     }
 }
 
-/// Whether `before` ends in a `pub`, with a scope or without.
+/// Returns whether `before` ends in a `pub`, with a scope or without.
 fn is_public(before: &[TokenTree]) -> bool {
     match before {
         [.., TokenTree::Ident(word), TokenTree::Group(group)] => {
@@ -85,7 +85,8 @@ fn after_colons(tokens: &[TokenTree], at: usize) -> usize {
     at + colons.count()
 }
 
-/// What each `use` in a module brings into it, those inside functions included, those of inner modules not.
+/// Returns the names that each `use` brings into a module, including those inside functions, without those of inner
+/// modules.
 pub(crate) fn imports(tokens: &TokenStream) -> Vec<Import> {
     let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
     let mut found = Vec::new();
@@ -144,7 +145,7 @@ fn read_imports(tree: &[TokenTree], prefix: &[String], found: &mut Vec<Import>) 
     }
 }
 
-/// Whether a group after `before` is the body of `mod name`.
+/// Returns whether a group after `before` is the body of `mod name`.
 fn is_body_of_module(before: &[TokenTree]) -> bool {
     matches!(before, [.., TokenTree::Ident(word), TokenTree::Ident(_)] if word == "mod")
 }

@@ -251,6 +251,27 @@ fn circles_of_any_length_and_in_any_crate_are_found() {
 }
 
 #[test]
+fn every_crate_is_searched_inside_its_folders() {
+    let package = |name: &str| {
+        let files = [
+            ("lib.rs", "mod a;"),
+            ("a/mod.rs", "mod b;"),
+            ("a/b/mod.rs", "mod x; mod y;"),
+            ("a/b/x.rs", "use super::y::Y; struct X;"),
+            ("a/b/y.rs", "use super::x::X; struct Y;"),
+        ];
+        let files = files
+            .iter()
+            .map(|(file, text)| ((*file).to_owned(), text.parse().unwrap()));
+        (name.to_owned(), rooms(files.collect()))
+    };
+    let found = super::faults(&[package("reunite-images"), package("xtask")]);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].contains("reunite-images: circle: a/b/x.rs -> a/b/y.rs"));
+    assert!(found[1].contains("xtask: circle: a/b/x.rs -> a/b/y.rs"));
+}
+
+#[test]
 fn a_file_that_only_gathers_is_no_part_of_a_circle() {
     assert_no_circle(&[
         (
