@@ -9,7 +9,7 @@ use reunite::{on_stall, scope, stall_after};
 /// Longer than a wait lasts before the search for deadlocks knows of it, if that is on.
 const LONG: Duration = Duration::from_millis(5);
 
-/// Who is told of waits that last.
+/// The sender that is notified of long waits.
 static TOLD: Mutex<Option<Sender<()>>> = Mutex::new(None);
 
 /// Counts the waits that last, until it is dropped.

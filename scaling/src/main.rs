@@ -29,9 +29,10 @@ const ROOMS: [&[Operation]; 7] = [
 ];
 
 const USAGE: &str = "\
-scaling list       the names of the operations, and how what they cost may grow with the size: `none`, or `logarithm`
-scaling NAME       performs one, and prints a line for each section that was counted: the size and the number
-                   of operations
+scaling list   print the names of the operations, and how their cost may grow
+               with the size: `none` or `logarithm`
+scaling NAME   perform one, and print a line for each section that was counted:
+               the size and the number of operations
 ";
 
 fn main() -> ExitCode {

@@ -3,7 +3,7 @@
 use crate::meter::Meter;
 
 pub(crate) struct Operation {
-    /// What is done, and what there is ever more of.
+    /// Describes the operation, and what its size is.
     pub(crate) name: &'static str,
     /// The least size; the others are four and sixteen times that.
     pub(crate) size: usize,
@@ -11,12 +11,12 @@ pub(crate) struct Operation {
     pub(crate) measure: fn(usize, &mut Meter),
 }
 
-/// How what an operation costs may grow with the size.
+/// The growth of its cost with the size that is allowed for an operation.
 #[derive(Clone, Copy)]
 pub(crate) enum Growth {
-    /// Not at all.
+    /// The cost stays the same.
     None,
-    /// As its logarithm does: something is looked up in an order.
+    /// The cost grows like the logarithm: something is looked up in an ordered structure.
     Logarithm,
 }
 

@@ -193,7 +193,7 @@ fn linked(size: usize, meter: &mut Meter) {
     meter.rounds(size, || joined_in_a_chain(size));
 }
 
-/// So many tasks of which each joins the one before it, and all wait; the first for a message.
+/// Runs `size` tasks of which each joins the one before it. All wait, the first one for a message.
 pub(crate) fn joined_in_a_chain(size: usize) {
     let (sender, receiver) = channel::unbounded();
     // A join of a task that has not begun would run it.

@@ -1,4 +1,4 @@
-//! What a crate exports has one path: no name stands at two public ones.
+//! Checks that a crate exports each name at one public path.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use crate::layers::named;
 use crate::source::{is_punct, read_tokens, without_tests};
 
-/// Where each name is exported.
+/// The paths at which each name is exported.
 type Exports = BTreeMap<String, Vec<String>>;
 
 pub(crate) fn run() -> Result<(), String> {
@@ -36,7 +36,7 @@ pub(crate) fn run() -> Result<(), String> {
     Ok(())
 }
 
-/// The names that stand at several paths.
+/// Finds the names that are exported at several paths.
 fn doubles(found: &Exports) -> impl Iterator<Item = String> {
     let several = found.iter().filter(|(_, paths)| paths.len() > 1);
     several.map(|(name, paths)| format!("{name} at {}", paths.join(" and ")))
@@ -56,7 +56,7 @@ fn collect_file(dir: &Path, file: &Path, path: &str, found: &mut Exports) -> Res
     Ok(())
 }
 
-/// Notes what is re-exported there, and returns the public modules that have files of their own.
+/// Records the re-exports of a module, and returns its public modules that have files of their own.
 fn collect(tokens: &TokenStream, path: &str, found: &mut Exports) -> Vec<String> {
     let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
     let is_word =
@@ -81,7 +81,7 @@ fn collect(tokens: &TokenStream, path: &str, found: &mut Exports) -> Vec<String>
                 && is_word(module, "mod")
                 && body.delimiter() == Delimiter::Brace =>
             {
-                // Its own modules with files are none that this repository has.
+                // Modules in files below inline modules: this repository has none.
                 collect(&body.stream(), &format!("{path}::{name}"), found);
             }
             [public, module, TokenTree::Ident(name), ..]

@@ -1,4 +1,4 @@
-//! What `cargo metadata` says about the workspace.
+//! The output of `cargo metadata` for the workspace.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,7 +51,8 @@ impl Metadata {
             .filter(move |package| members.contains(text(&package["id"])))
     }
 
-    /// Every package that one of these members needs to be built, dev-dependencies left out, members included.
+    /// Returns the packages that the wanted members need to be built: themselves and their dependencies, without
+    /// dev-dependencies.
     pub(crate) fn needed_to_build(&self, wanted: impl Fn(&Value) -> bool) -> Vec<&Value> {
         let edges: BTreeMap<&str, Vec<&str>> = list(&self.0["resolve"]["nodes"])
             .map(|node| {

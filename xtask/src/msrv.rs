@@ -1,5 +1,5 @@
-//! No dependency asks for a newer Rust than the workspace promises; a member that asks for one itself (the
-//! window does) is held to that.
+//! Checks that no dependency needs a newer Rust than the workspace promises. A member that declares a newer Rust itself, as
+//! `reunite-desk` does, may have dependencies that need that one.
 
 use std::process::Stdio;
 
@@ -64,7 +64,7 @@ fn installed_toolchain(promised: &str) -> Option<String> {
         })
 }
 
-/// Whether this member asks for a newer Rust than the workspace promises, and says so.
+/// Returns whether this member declares a newer Rust than the workspace promises.
 fn has_its_own(member: &Value, promised: &str) -> bool {
     let own = member["rust_version"].as_str().map(parse);
     matches!((own, parse(promised)), (Some(Ok(own)), Ok(promised)) if own > promised)

@@ -1,4 +1,4 @@
-//! No operation gets dearer by what else there is: counts the instructions of each public operation at three sizes of that.
+//! Checks that the cost of each public operation does not grow with what else exists: counts its instructions at three sizes.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use crate::metadata::Metadata;
 use crate::shell;
 
-/// How much more an operation may cost at a larger size than at the smallest.
+/// The factor by which an operation may cost more at a larger size than at the smallest.
 const TOLERANCE: f64 = 1.10;
 
-/// How often an operation that seems to grow is counted. One attempt in which it does not is enough: what other threads do
-/// meanwhile depends on which of them runs when, and on a busy machine more of it falls into the longer sections; what really
-/// grows does so each time.
+/// The number of attempts for an operation whose cost seems to grow. One attempt without growth is enough: the work of other
+/// threads is counted too, and on a busy machine more of it falls into the longer sections. A cost that really grows does so in
+/// each attempt.
 const ATTEMPTS: usize = 8;
 
 /// Counts all operations of the crate `scaling` whose name contains `part`, and fails if one grows.
@@ -60,7 +60,7 @@ fn build() -> Result<String, String> {
     Ok(target.join("release/scaling").display().to_string())
 }
 
-/// Instructions an operation at each size.
+/// The instructions per operation at each size.
 struct Counted {
     name: String,
     /// Smallest size first.
@@ -68,8 +68,8 @@ struct Counted {
 }
 
 impl Counted {
-    /// Whether it costs more at the largest size than at the smallest. Between them an allocator may be at another layout, for good
-    /// or for bad; what grows has grown at the end.
+    /// Returns whether the cost at the largest size exceeds that at the smallest. Sizes between them are ignored, because there
+    /// the allocator may have another layout.
     fn grows(&self, is_logarithmic: bool) -> bool {
         let [(least, smallest), .., (most, largest)] = self.costs.as_slice() else {
             return false;

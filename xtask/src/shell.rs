@@ -1,4 +1,4 @@
-//! Runs the tools that the checks are made of, and says what it runs and how long it took.
+//! Runs the tools that the checks consist of, and prints each command and its duration.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -19,7 +19,7 @@ pub(crate) fn tool(program: &str) -> Command {
     command
 }
 
-/// Runs `body` between a line that names it and a line that says how long it took.
+/// Runs `body`, and prints its name before and its duration after.
 pub(crate) fn step<T>(name: &str, body: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     println!("==> {name}");
     let start = Instant::now();
@@ -45,7 +45,7 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     }
 }
 
-/// What `command` writes to standard output.
+/// Runs `command` and returns its standard output.
 pub(crate) fn output(command: &mut Command) -> Result<String, String> {
     let shown = line_of(command);
     let output = command
@@ -58,7 +58,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String, String> {
     String::from_utf8(output.stdout).map_err(|why| format!("`{shown}`: {why}"))
 }
 
-/// What a person would type to run `command` themselves.
+/// Returns the command line of `command`, as a person would type it.
 pub(crate) fn line_of(command: &Command) -> String {
     let program = Path::new(command.get_program())
         .file_name()

@@ -1,4 +1,4 @@
-//! Rust source as tokens, so that comments, strings and names that merely contain a word never count.
+//! Rust source as tokens: words in comments and strings, and parts of longer names, are never matched.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,8 +32,8 @@ pub(crate) fn read_tokens(file: &Path) -> Result<TokenStream, String> {
         .map_err(|why| format!("{}: not Rust: {why}", file.display()))
 }
 
-/// What is left of `tokens` without attributes (doc comments are attributes) and without what is built
-/// for tests only. The names of `#[cfg(test)] mod name;`, whose code is elsewhere, go to `test_modules`.
+/// Returns `tokens` without attributes (doc comments are attributes) and without code that is built for tests only. The
+/// names of `#[cfg(test)] mod name;`, whose code is elsewhere, go to `test_modules`.
 pub(crate) fn without_tests(tokens: TokenStream, test_modules: &mut Vec<String>) -> TokenStream {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut kept = Vec::new();
@@ -103,7 +103,7 @@ fn is_cfg_test(attribute: &Group) -> bool {
     }
 }
 
-/// Where the item, statement or field that starts at `at` ends.
+/// Returns the end of the item, statement or field that starts at `at`.
 fn skip_item(tokens: &[TokenTree], mut at: usize, test_modules: &mut Vec<String>) -> usize {
     while let Some((_, _, after)) = attribute_at(tokens, at) {
         at = after;

@@ -1,4 +1,4 @@
-//! Every `unsafe` of the crates, by file; only the files on the list may have any.
+//! Counts every `unsafe` of the crates by file. Only the files on the list may have any.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -105,7 +105,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ),
 ];
 
-/// How often each file under `crates/*/src` says `unsafe`.
+/// The number of uses of `unsafe` in each file under `crates/*/src`.
 type Census = BTreeMap<String, usize>;
 
 pub(crate) fn run() -> Result<(), String> {
@@ -117,7 +117,7 @@ pub(crate) fn run() -> Result<(), String> {
     let faults = faults(&census, ALLOWED);
     if faults.is_empty() {
         println!(
-            "unsafe census: {} uses in {} files",
+            "unsafe census: {} uses; files read: {}",
             total(&census),
             census.len()
         );
