@@ -13,23 +13,23 @@ use crate::source;
 const ALLOWED: &[(&str, &str)] = &[
     (
         "crates/reunite/src/channel/lock.rs",
-        "gives the state behind the lock to whoever holds it, at half the cost of a lock that can sleep",
+        "gives the holder of the lock its state, at half the cost of a lock that can sleep",
     ),
     (
         "crates/reunite/src/channel/ring.rs",
-        "gives a slot of a channel to the one thread that puts into it or takes from it, without a lock",
+        "gives a slot of a channel to the one thread that writes or reads it, without a lock",
     ),
     (
         "crates/reunite/src/part.rs",
-        "refers to a part of what is counted as a whole, so that a task is one allocation: two references as std has them cost two counts and two allocations",
+        "refers to one field of a counted struct, so that a task is one allocation; std's references need two counts and two allocations",
     ),
     (
         "crates/reunite/src/pool/cells.rs",
-        "keeps the tasks of a scope in memory that is used again, without an allocation a task",
+        "reuses the memory of a scope's tasks, without an allocation per task",
     ),
     (
         "crates/reunite/src/pool/claim.rs",
-        "gives an item of a batch to the one thread that claims it or cuts it off, for a store and a load",
+        "gives an item of a batch to the one thread that claims it or cuts it off, at the cost of a store and a load",
     ),
     (
         "crates/reunite/src/pool/execute.rs",
@@ -37,19 +37,19 @@ const ALLOWED: &[(&str, &str)] = &[
     ),
     (
         "crates/reunite/src/pool/fork.rs",
-        "runs a fork's closure where it lies in the frame, at nanoseconds",
+        "runs the closure of a fork in its stack frame, within nanoseconds",
     ),
     (
         "crates/reunite/src/pool/handle.rs",
-        "lists a task that runs in its joiner's frame, and queues one again that outlives no scope",
+        "lists a task that runs in its joiner's frame, and queues a task again that does not outlive its scope",
     ),
     (
         "crates/reunite/src/pool/here.rs",
-        "follows a thread's list of forks through their frames, and lists the pieces of work in its frames",
+        "follows the list of a thread's forks through their frames, and lists the pieces of work there",
     ),
     (
         "crates/reunite/src/pool/install.rs",
-        "hands a closure that borrows its caller's frame to a queue that knows no lifetimes; a scope of the pool's would run it on the caller's stack",
+        "hands a closure that borrows its caller's frame to a queue without lifetimes; a scope of the pool would run it on the caller's stack",
     ),
     (
         "crates/reunite/src/pool/job.rs",
@@ -57,35 +57,35 @@ const ALLOWED: &[(&str, &str)] = &[
     ),
     (
         "crates/reunite/src/pool/life.rs",
-        "lists what lies in the frame of its member",
+        "lists what is in the frame of its member",
     ),
     (
         "crates/reunite/src/pool/piece.rs",
-        "keeps in one word what a piece of work has of its own once somebody has asked: a cell of std's takes two",
+        "keeps the identity of a piece of work, made on demand, in one word; a cell of std takes two",
     ),
     (
         "crates/reunite/src/pool/queue.rs",
-        "gives up the references to tasks of a batch that is over",
+        "releases the references to tasks of a completed batch",
     ),
     (
         "crates/reunite/src/pool/run.rs",
-        "forgets the lifetime of a queued task, and lists one that runs in its joiner's frame",
+        "erases the lifetime of a queued task, and lists one that runs in its joiner's frame",
     ),
     (
         "crates/reunite/src/pool/scope.rs",
-        "hands tasks that borrow their scope to a queue that knows no lifetimes",
+        "hands tasks that borrow their scope to a queue without lifetimes",
     ),
     (
         "crates/reunite/src/pool/scope_state.rs",
-        "follows the links from a scope to those that wait for it, and has its pool from whoever opened it: a count would cost as much as half of all else",
+        "follows the links from a scope to what waits for it, and borrows the pool from the opener; a count would cost half as much as the rest of a scope",
     ),
     (
         "crates/reunite/src/pool/seat.rs",
-        "follows the links from a published job to those that wait for it",
+        "follows the links from a published job to what waits for it",
     ),
     (
         "crates/reunite/src/pool/spares.rs",
-        "makes a scope's state that of another while it keeps two references to it: to count them anew for each scope takes longer than all else",
+        "reuses the state of a scope for another while it keeps two references to it; counting them for each scope takes longer than the rest",
     ),
     (
         "crates/reunite/src/pool/task.rs",
@@ -93,15 +93,15 @@ const ALLOWED: &[(&str, &str)] = &[
     ),
     (
         "crates/reunite/src/scope/frame.rs",
-        "hands a closure that borrows its scope to a thread that std takes for immortal",
+        "hands a closure that borrows its scope to a thread, for which std demands `'static`",
     ),
     (
         "crates/reunite/src/sync/mutex.rs",
-        "gives the value behind the lock to whoever holds it",
+        "gives the holder of the lock its value",
     ),
     (
         "crates/reunite/src/sync/rwlock.rs",
-        "gives the value behind the lock to whoever holds it",
+        "gives the holder of the lock its value",
     ),
 ];
 
@@ -184,10 +184,10 @@ fn faults(census: &Census, allowed: &[(&str, &str)]) -> Vec<String> {
         .iter()
         .filter_map(|(file, _)| match census.get(*file) {
             Some(0) => Some(format!(
-                "  {file} is on the list and needs no `unsafe`: take it off"
+                "  {file} is on the list and has no `unsafe`: remove it"
             )),
             None => Some(format!(
-                "  {file} is on the list and does not exist: take it off"
+                "  {file} is on the list and does not exist: remove it"
             )),
             Some(_) => None,
         });

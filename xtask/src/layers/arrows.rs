@@ -1,4 +1,4 @@
-//! The arrows between rooms, held against the table of layers.
+//! Checks the uses between modules against the table of layers.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ impl<'a> House<'a> {
         self.layers.iter().position(|line| line.contains(&room))
     }
 
-    /// Draws the arrow that `path` stands for, if it leaves its room, and tells what is wrong with it.
+    /// Records the use that `path` stands for, if it leaves its module, and returns what is wrong with it.
     pub(crate) fn enter(
         &mut self,
         room: &Room,
@@ -51,7 +51,7 @@ impl<'a> House<'a> {
         let to = match (self.knows(first), home) {
             (true, _) => first,
             (false, Some(home)) if self.knows(home) => home,
-            // A room without a layer: told once, where the room is.
+            // A module without a layer is reported once, at the module itself.
             (false, Some(home)) if home == first => return None,
             _ => {
                 return Some(format!(
