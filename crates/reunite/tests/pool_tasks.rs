@@ -526,20 +526,13 @@ fn batches_that_others_take_from_can_be_looked_at() {
             });
         }
         let looked = std::panic::catch_unwind(|| {
-            for _ in 0..common_rounds() {
+            for _ in 0..test_scale::rounds(400) {
                 pool.scope(|s| (0..2_000_u32).for_each(|n| drop(s.spawn(move || n))));
             }
         });
         is_over.store(true, std::sync::atomic::Ordering::Relaxed);
         looked.unwrap();
     });
-}
-
-fn common_rounds() -> u32 {
-    let scale = std::env::var("REUNITE_TEST_SCALE")
-        .ok()
-        .and_then(|scale| scale.parse().ok());
-    (400.0 * scale.unwrap_or(0.25_f64)) as u32
 }
 
 /// What a closure holds that never began is dropped undone, whoever has looked at its task meanwhile.
@@ -555,7 +548,7 @@ fn a_channel_of_a_task_that_never_began_is_cut_short_however_often_it_is_looked_
             }
         });
         let closed = std::panic::catch_unwind(|| {
-            for _ in 0..common_rounds() {
+            for _ in 0..test_scale::rounds(400) {
                 let receivers: Vec<_> = pool.scope(|s| {
                     let receivers = (0..20).map(|_| {
                         let (tx, rx) = channel::bounded::<u32>(1);

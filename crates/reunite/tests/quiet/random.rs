@@ -3,8 +3,8 @@
 use super::model;
 use super::program::{End, Program, Random};
 
-/// How many; `REUNITE_PROGRAMS` says otherwise, `REUNITE_SEED` where to begin.
-const COUNT: u64 = 10_000;
+/// The number of programs at full scale. `REUNITE_PROGRAMS` sets another one, `REUNITE_SEED` the first seed.
+const COUNT: usize = 10_000;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
@@ -12,7 +12,7 @@ fn number(variable: &str) -> Option<u64> {
 
 pub(crate) fn run() {
     let first = number("REUNITE_SEED").unwrap_or(1);
-    let count = number("REUNITE_PROGRAMS").unwrap_or(COUNT);
+    let count = number("REUNITE_PROGRAMS").unwrap_or_else(|| test_scale::rounds(COUNT) as u64);
     let (mut never, mut always, mut refused) = (0, 0, 0);
     for seed in first..first + count {
         let program = Program::random(&mut Random::new(seed));
