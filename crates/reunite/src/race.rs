@@ -1,4 +1,4 @@
-//! Races and quorums: the first results decide, the rest is cancelled.
+//! Races and quorums: the first successes decide, the rest is cancelled.
 
 use std::panic::Location;
 
@@ -10,11 +10,11 @@ use crate::scope::ScopeBuilder;
 
 /// Several closures that can do the same thing: a tuple of up to eight, or an array or `Vec` of one type.
 pub trait Contenders<'a, T, E> {
-    /// The closures, in order.
+    /// Returns the closures, in order.
     fn contenders(self) -> Vec<Contender<'a, T, E>>;
 }
 
-/// One of the [`Contenders`].
+/// One of the [`Contenders`]: a boxed closure.
 pub type Contender<'a, T, E> = Box<dyn FnOnce() -> Result<T, E> + Send + 'a>;
 
 impl<'a, T, E, F: FnOnce() -> Result<T, E> + Send + 'a> Contenders<'a, T, E> for Vec<F> {
@@ -60,11 +60,12 @@ tuple!(A B C D F G);
 tuple!(A B C D F G H);
 tuple!(A B C D F G H I);
 
-/// Runs all contenders side by side; the first that succeeds decides, the others are cancelled and waited
-/// for. Failures before that are forgiven.
+/// Runs all contenders in parallel and returns the first success. The others are cancelled and waited for;
+/// their
+/// failures are forgiven.
 ///
 /// # Errors
-/// All failed: every failure is there. Or the race was cancelled from above.
+/// All contenders failed: the error holds every failure. Or the race was cancelled from above.
 ///
 /// ```
 /// use std::time::Duration;
@@ -82,11 +83,14 @@ where
     ScopeBuilder::new().race(contenders)
 }
 
-/// Like [`race`], but `n` successes decide. Their values come in the order of the contenders.
+/// Runs all contenders in parallel until `n` of them have succeeded; returns their values in the order of
+/// the contenders.
+/// The others are cancelled and waited for; their failures are forgiven.
 ///
 /// # Errors
-/// Fewer than `n` succeeded: every failure is there. At once, without starting anything, if there are
-/// fewer than `n` contenders. Or it was cancelled from above.
+/// Fewer than `n` contenders succeeded: the error holds every failure. If there are fewer than `n`
+/// contenders, nothing
+/// is started. Or the quorum was cancelled from above.
 ///
 /// ```
 /// let agree = |n: u32| move || if n == 3 { Err("down") } else { Ok(n) };
@@ -106,10 +110,10 @@ where
 }
 
 impl ScopeBuilder {
-    /// [`race`] under this builder's name, deadline and limit; its policy is the race's own.
+    /// Runs a [`race`] with this builder's name, deadline and limit. The builder's policy is ignored.
     ///
     /// # Errors
-    /// As [`race`], or the deadline passed before anyone succeeded.
+    /// As [`race`]; or the deadline passed before a contender succeeded.
     #[track_caller]
     pub fn race<'a, T, E>(self, contenders: impl Contenders<'a, T, E>) -> Result<T, ScopeError<E>>
     where
@@ -120,10 +124,10 @@ impl ScopeBuilder {
         Ok(winner.expect("a quorum of one has one value"))
     }
 
-    /// [`quorum`] under this builder's name, deadline and limit; its policy is the quorum's own.
+    /// Runs a [`quorum`] with this builder's name, deadline and limit. The builder's policy is ignored.
     ///
     /// # Errors
-    /// As [`quorum`], or the deadline passed before enough succeeded.
+    /// As [`quorum`]; or the deadline passed before `n` contenders succeeded.
     #[track_caller]
     pub fn quorum<'a, T, E>(
         self,
@@ -138,7 +142,7 @@ impl ScopeBuilder {
         let contenders = contenders.contenders();
         if contenders.len() < n {
             let label = self.label(at);
-            let why = format!("{n} must succeed, and there are only {}", contenders.len());
+            let why = format!("{n} must succeed, but there are only {}", contenders.len());
             let cause = Cancelled::new(Why::Requested(why), label.clone());
             return Err(ScopeError::new(label, Vec::new(), Some(cause), 0));
         }
@@ -166,7 +170,8 @@ impl ScopeBuilder {
         if values.len() < n {
             return Err(match ended {
                 Err(error) => error,
-                // No failure, no value: some completed cancelled without being asked to.
+                // No failure and no value: some contenders completed as cancelled though nothing cancelled
+                // the scope.
                 Ok(()) => ScopeError::new(label, Vec::new(), None, total),
             });
         }

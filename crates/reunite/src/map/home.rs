@@ -7,12 +7,12 @@ use crate::scope::Scope;
 use crate::task::Group;
 use crate::thread::Builder;
 
-/// Where the threads of a map live. Sealed: a [`Scope`], or [`Free`].
+/// The place where the threads of a map live: a [`Scope`], or [`Free`]. Sealed.
 pub trait Home<'a>: Copy + Send + Sync + sealed::Sealed + 'a {
     /// Starts one of the map's threads.
     ///
     /// # Errors
-    /// The system refused it, or the scope is cancelled.
+    /// The operating system refused the thread, or the scope is cancelled.
     #[doc(hidden)]
     fn start(
         self,
@@ -21,7 +21,9 @@ pub trait Home<'a>: Copy + Send + Sync + sealed::Sealed + 'a {
         work: impl FnOnce() + Send + 'a,
     ) -> Result<(), JoinError>;
 
-    /// Who waits for the map's threads at its end, and cancels the map if nobody else can take its outcomes.
+    /// Returns the group that waits for the map's threads at its end, and cancels the map if no task is
+    /// left that can take
+    /// its outcomes.
     #[doc(hidden)]
     fn owner(&self) -> Option<Owner<'_>>;
 }
@@ -37,7 +39,7 @@ impl std::fmt::Debug for Owner<'_> {
     }
 }
 
-/// Outside any scope: functions and items that borrow nothing.
+/// The home of a map outside any scope, whose function and items borrow nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Free;
 

@@ -1,4 +1,4 @@
-//! Maps: a function over many items, side by side, with the results in order.
+//! Maps: a function applied to many items in parallel, with the results in order.
 
 mod home;
 mod order;
@@ -27,17 +27,20 @@ use shared::Name;
 /// Applies `f` to every item on several threads and yields the outcomes in the order of the items.
 ///
 /// Nothing happens before the first `next`. Items are pulled as threads become free, never more than the
-/// window ahead: item *k + window* is not pulled before item *k* was taken, so any number of items needs
-/// bounded memory. One item's panic or timeout is that item's outcome alone. Dropping the iterator early
-/// cancels what runs and waits for it. A map that is cancelled pulls nothing more; unless it had seen the end of the source by then, its
-/// last outcome is an error that [says so](JoinError::is_interrupted).
+/// window ahead: item *k + window* is not pulled before outcome *k* was taken, so any number of items needs
+/// bounded memory. A panic or timeout of one item is the outcome of that item alone. Dropping the iterator
+/// early
+/// cancels the items that run and waits for them. A cancelled map pulls no further items; unless it had
+/// already seen
+/// the end of the source, its last outcome is an error that [says so](JoinError::is_interrupted).
 ///
 /// The items are pulled on the worker threads, one at a time; so the iterator must be `Send`. To borrow
-/// from the stack, see [`Scope::map`]; for `f` that returns `Result`, [`try_map`].
+/// from the stack, see [`Scope::map`]; for an `f` that returns `Result`, [`try_map`].
 ///
-/// This is for items that wait or take their time: each costs half a microsecond to some microseconds here. For many small items
-/// that only compute, use [`par`](crate::par()) (a slice, a range) or
-/// [`PoolScope::map`](crate::PoolScope::map) (any iterator), which hand them out in batches.
+/// A map is for items that wait or run long: each costs between half a microsecond and some microseconds.
+/// For many
+/// small items that only compute, use [`par`](crate::par()) (a slice, a range) or
+/// [`PoolScope::map`](crate::PoolScope::map) (any iterator), which hand out items in batches.
 ///
 /// ```
 /// let squares: Vec<u64> = reunite::map(1..=5u64, |n| n * n).threads(2).into_iter().map(Result::unwrap).collect();
@@ -66,8 +69,8 @@ where
     )
 }
 
-/// [`map`] for a function that returns `Result`: its error is the item's outcome, see
-/// [`Map::fail_fast`] to stop at the first.
+/// Applies `f` to every item like [`map`]; an error of `f` is the outcome of its item. See
+/// [`Map::fail_fast`] to stop at the first error.
 ///
 /// ```
 /// let mut outcomes = reunite::try_map(["1", "x", "3"], |text| text.parse::<u32>()).into_iter();
@@ -90,7 +93,7 @@ where
 /// `f` may borrow.
 ///
 /// # Errors
-/// An item failed or panicked: all failures are there, the root cause first. Or the current task was
+/// An item failed or panicked: the error holds all failures, the root cause first. Or the current task was
 /// cancelled.
 ///
 /// ```
@@ -109,7 +112,7 @@ where
     let (items, at) = (items.into_iter(), Location::caller());
     scope(|s| {
         let mut map = Map::new(items, f, s, at).fail_fast();
-        // Not `unordered`, which would keep an index for each item.
+        // `unordered` would keep an index for each item.
         map.plan.ordered = false;
         map.into_iter().collect_values()
     })
@@ -120,7 +123,16 @@ impl<'scope, 'env, K> Scope<'scope, 'env, K>
 where
     K: Fallibility<Error: Send> + 'scope,
 {
-    /// [`map`](crate::map()) whose function and items may borrow from outside the scope.
+    /// Applies `f` to every item like [`map`](crate::map()); `f` and the items may borrow from outside the
+    /// scope.
+    ///
+    /// ```
+    /// let (words, suffix) = (["to", "be"], String::from("!"));
+    /// let shouted: Vec<_> = reunite::scope(|s| {
+    ///     s.map(&words, |word| format!("{word}{suffix}")).into_iter().map(Result::unwrap).collect()
+    /// });
+    /// assert_eq!(shouted, ["to!", "be!"]);
+    /// ```
     #[track_caller]
     #[allow(
         clippy::type_complexity,
@@ -149,7 +161,7 @@ where
         )
     }
 
-    /// [`try_map`] whose function and items may borrow from outside the scope.
+    /// Applies `f` to every item like [`try_map`]; `f` and the items may borrow from outside the scope.
     #[track_caller]
     pub fn try_map<I, U, E, F>(
         &'scope self,
@@ -166,7 +178,12 @@ where
     }
 }
 
-/// A map that has not started: choose, then iterate.
+/// A map that has not started. Its methods choose how it runs; iterating over it starts it.
+///
+/// ```
+/// let map = reunite::map(0..100, |n| n * 2).name("doubles").threads(2).window(10);
+/// assert_eq!(map.into_iter().map(Result::unwrap).sum::<i32>(), 9_900);
+/// ```
 #[must_use = "a map does nothing until it is iterated"]
 pub struct Map<'a, I: Iterator, F, H, O = Ordered> {
     items: I,
@@ -174,7 +191,7 @@ pub struct Map<'a, I: Iterator, F, H, O = Ordered> {
     name: Option<Name<'a, I::Item>>,
     home: H,
     plan: Plan,
-    /// How long what the function and the items borrow lives, and what its outcomes are.
+    /// The lifetime of what the function and the items borrow, and the type of the outcomes.
     kind: PhantomData<(&'a (), O)>,
 }
 
@@ -199,8 +216,10 @@ impl<'a, I: Iterator, F, H> Map<'a, I, F, H> {
         }
     }
 
-    /// Outcomes in the order in which the items complete. Each value comes with the index of its item: its place in
-    /// the order of the items, counted from 0. An error tells it by [`JoinError::item`](crate::JoinError::item).
+    /// Yields outcomes in the order in which the items complete. Each value comes with the index of its
+    /// item, counted
+    /// from 0 in the order of the source. [`JoinError::item`](crate::JoinError::item) returns the index for
+    /// an error.
     ///
     /// ```
     /// let words = ["one", "two", "three"];
@@ -229,14 +248,19 @@ impl<'a, I: Iterator, F, H> Map<'a, I, F, H> {
 }
 
 impl<'a, I: Iterator, F, H, O> Map<'a, I, F, H, O> {
-    /// A name for messages.
+    /// Sets the map's name, for messages.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.plan.name = Some(name.into());
         self
     }
 
-    /// What items are called in messages and in the [live tree](crate::dump()), besides by their number: not like the map.
-    /// Called with each item when that was pulled, on the thread that pulls it; a panic there is one of the source.
+    /// Sets what items are called in messages and in the [live tree](crate::dump()), besides their number.
+    /// Without it,
+    /// items are called like the map.
+    ///
+    /// `name` is called with each item right after it was pulled, on the thread that pulled it. A panic in
+    /// `name` counts
+    /// as a panic of the source.
     ///
     /// ```
     /// let files = ["a.txt", "b.txt"];
@@ -249,29 +273,46 @@ impl<'a, I: Iterator, F, H, O> Map<'a, I, F, H, O> {
         self
     }
 
-    /// How many threads at most (at least one). Unless told: as many as the machine has cores.
+    /// Limits the map to `threads` threads (at least one). The default is the number of the machine's
+    /// cores.
     pub fn threads(mut self, threads: usize) -> Self {
         self.plan.threads = Some(threads.max(1));
         self
     }
 
-    /// How many items may be pulled and not yet taken (at least one). Unless told: twice the threads, and while items take
-    /// less than some 20 µs, more, up to 1,024.
+    /// Sets how many items may be pulled and not yet taken (at least one). The default is twice the number
+    /// of threads,
+    /// and more, up to 1,024, while items take less than about 20 µs.
     pub fn window(mut self, items: usize) -> Self {
         self.plan.window = Some(items.max(1));
         self
     }
 
-    /// How long each item may take from its start. An item that takes longer is cancelled and its outcome
-    /// is a timeout; if it does not stop, another thread takes its place and the end of the map waits
+    /// Sets how long each item may take, from its start. An item that takes longer is cancelled and its
+    /// outcome
+    /// is a timeout. If it does not stop, another thread takes the place of its thread, and the end of the
+    /// map waits
     /// for it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let sleep = |millis| reunite::sleep(Duration::from_millis(millis)).is_ok();
+    /// let mut outcomes = reunite::map([3_600_000, 0],
+    /// sleep).item_timeout(Duration::from_millis(20)).into_iter();
+    /// assert!(outcomes.next().unwrap().unwrap_err().is_timeout());
+    /// ```
     pub fn item_timeout(mut self, timeout: Duration) -> Self {
         self.plan.item_timeout = Some(timeout);
         self
     }
 
-    /// The first error or panic stops the map: no further item is pulled, those that run are cancelled
-    /// and have outcomes still.
+    /// Stops the map at the first error or panic: no further item is pulled; items that run are cancelled
+    /// and still have outcomes.
+    ///
+    /// ```
+    /// let numbers = reunite::try_map(["1", "x", "3"], |text| text.parse::<u32>()).fail_fast();
+    /// assert!(numbers.into_iter().collect_values().is_err());
+    /// ```
     pub fn fail_fast(mut self) -> Self {
         self.plan.fail_fast = true;
         self

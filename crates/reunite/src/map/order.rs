@@ -1,19 +1,20 @@
-//! In which order a map has its outcomes, and what they tell because of that.
+//! The orders in which a map yields its outcomes.
 
-/// In which order a [`Map`](crate::Map) yields its outcomes, and what a value comes with: [`Ordered`] or
+/// The order in which a [`Map`](crate::Map) yields its outcomes, and what comes with each value:
+/// [`Ordered`] or
 /// [`Unordered`].
 pub trait Order<U>: Sealed {
-    /// The value of an outcome.
+    /// The type of a value that the map yields.
     type Value;
 
     #[doc(hidden)]
     fn value(index: usize, value: U) -> Self::Value;
 }
 
-/// Nobody else has an order of their own.
+/// Keeps other crates from implementing [`Order`].
 pub trait Sealed {}
 
-/// The order of the items: the place of an outcome tells its item.
+/// The order of the items: the position of an outcome identifies its item.
 #[derive(Clone, Copy, Debug)]
 pub enum Ordered {}
 

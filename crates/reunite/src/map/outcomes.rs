@@ -24,26 +24,31 @@ use crate::primitive::{Arc, Duration, Instant, now};
 use crate::task::{chase, straggler};
 use crate::wait::{Heed, Wait, wait};
 
-/// The outcomes of a running [`Map`](crate::Map): an iterator that waits for the next.
+/// An iterator over the outcomes of a running [`Map`](crate::Map), which waits for the next.
 ///
-/// If the current task is cancelled while it waits, it yields that as an error
-/// ([`is_interrupted`](JoinError::is_interrupted)) and ends. Dropping it cancels the items that run and
-/// waits for them; those that do not stop are named. It does not wait for an item that waits for the task which drops it.
-/// Errors that are dropped with it, untaken, are [reported](crate::on_unjoined_error), unless the item had been told of a
+/// If the current task is cancelled while it waits, the iterator yields that as an error
+/// ([`is_interrupted`](JoinError::is_interrupted)) and ends.
+///
+/// Dropping it cancels the items that run and waits for them; items that do not stop are named (see
+/// [`on_stragglers`](crate::on_stragglers)). The drop does not wait for an item that itself waits for the
+/// dropping task.
+/// Errors that are dropped untaken are [reported](crate::on_unjoined_error), unless their item had been
+/// told of a
 /// cancellation.
 ///
-/// If the source iterator leaves its task (see [partial results](crate#partial-results)), as one over the messages of a
-/// channel may, that is the last outcome, after those of the items pulled before it.
+/// If the source iterator leaves its task (see [partial results](crate#partial-results)), as an iterator
+/// over the
+/// messages of a channel may, that is the last outcome, after the outcomes of the items pulled before.
 ///
 /// # Panics
-/// `next` goes on with the panic of the source iterator, after the items pulled before it.
+/// `next` panics with the panic of the source iterator, after the outcomes of the items pulled before.
 #[must_use = "dropping the outcomes cancels the map"]
 pub struct Outcomes<'a, U, E> {
     running: Box<dyn Running<U, E> + Send + 'a>,
 }
 
 impl<'a, U, E> Outcomes<'a, U, E> {
-    /// `value` makes the value of an outcome of an item's index and what `f` returned for it.
+    /// Creates the consumer. `value` makes an outcome's value from the item's index and the result of `f`.
     pub(super) fn new<I, V, F, H>(
         items: I,
         f: F,
@@ -81,11 +86,12 @@ impl<'a, U, E> Outcomes<'a, U, E> {
         }
     }
 
-    /// [`next`](Iterator::next) for at most `timeout`.
+    /// Returns the next outcome like [`next`](Iterator::next), and waits for at most `timeout`.
     ///
     /// # Errors
-    /// The time ran out ([`is_timeout`](WaitError::is_timeout)). Nothing is lost: the map goes on, and its next outcome is
-    /// still the next.
+    /// The timeout passed ([`is_timeout`](WaitError::is_timeout)). No outcome is lost: the map goes on, and
+    /// the next call
+    /// returns what this one waited for.
     ///
     /// ```
     /// use std::time::Duration;
@@ -101,7 +107,7 @@ impl<'a, U, E> Outcomes<'a, U, E> {
         self.next_until(deadline::after(timeout))
     }
 
-    /// [`next`](Iterator::next) until `deadline`.
+    /// Returns the next outcome like [`next`](Iterator::next), and waits at most until `deadline`.
     ///
     /// # Errors
     /// As [`next_timeout`](Self::next_timeout).
@@ -115,12 +121,20 @@ impl<'a, U, E> Outcomes<'a, U, E> {
         next.map_err(|TooLate| WaitError::timed_out(now().saturating_duration_since(since)))
     }
 
-    /// All values, in the map's order.
+    /// Returns all values, in the map's order.
     ///
     /// # Errors
-    /// Some item had none: all failures, the root cause first. Every item is run before that is told,
-    /// unless the map is [`fail_fast`](crate::Map::fail_fast). If none failed, but some completed cancelled by what
-    /// neither the map nor anything above it was cancelled by (a channel that others cut short), those are told.
+    /// Some item had no value: the error holds all failures, the root cause first. Every item is run first,
+    /// unless the map is [`fail_fast`](crate::Map::fail_fast). If no item failed, but some completed as
+    /// cancelled by
+    /// something other than a cancellation of the map or above it (for example a channel that was cut
+    /// short), the error
+    /// holds those.
+    ///
+    /// ```
+    /// let words = reunite::map(["to", "be"], str::len).into_iter().collect_values().unwrap();
+    /// assert_eq!(words, [2, 2]);
+    /// ```
     pub fn collect_values(mut self) -> Result<Vec<U>, ScopeError<E>> {
         let (mut values, mut failures, mut cancelled) = (Vec::new(), Vec::new(), 0);
         let (mut interrupted, mut cut_short) = (None, Vec::new());
@@ -171,21 +185,21 @@ impl<U, E> fmt::Debug for Outcomes<'_, U, E> {
     }
 }
 
-/// The next outcome, if there is one more, unless the time to wait for it ran out.
+/// The next outcome, or `None` at the end; an error if the time to wait for it passed.
 type TimedOutcome<U, E> = Result<Option<Result<U, JoinError<E>>>, WaitError>;
 
-/// The time to wait for the next outcome ran out.
+/// The time to wait for the next outcome passed.
 struct TooLate;
 
-/// The consumer with the types of source and function forgotten.
+/// The consumer, with the types of source and function erased.
 trait Running<U, E> {
-    /// Waits until `patience` has passed.
+    /// Waits for the next outcome until `patience` has passed.
     fn next(
         &mut self,
         patience: Option<Instant>,
     ) -> Result<Option<Result<U, JoinError<E>>>, TooLate>;
     fn facts(&self) -> (Label, Option<Cancelled>);
-    /// Whether it came to the items through the map.
+    /// Returns true if the cancellation reached the items through the map.
     fn passed_on(&self, cancelled: &Cancelled) -> bool;
 }
 
@@ -198,16 +212,17 @@ struct Consumer<'a, I: Iterator, V, E, S, U> {
     finished: bool,
 }
 
-/// What the consumer has taken away from the others and not yet given to its user.
+/// The outcomes that the consumer has taken out of the shared state and not yet given to its user.
 struct Hand<V, E> {
     seats: VecDeque<Seat<V, E>>,
-    /// How many were given away since it was filled, and how many of those count as taken already.
+    /// The number of outcomes given away since the last fill, and how many of those count as taken already.
     given: u64,
     counted: u64,
 }
 
 impl<V, E> Hand<V, E> {
-    /// Takes what is done, when all that it had was given away. Returns whom that lets pull.
+    /// Takes the outcomes that are done, once everything it held was given away. Returns the worker that
+    /// may pull now.
     fn fill<I>(&mut self, state: &mut State<I, V, E>, ordered: bool) -> Option<Parker> {
         state.taken += std::mem::take(&mut self.given) - std::mem::take(&mut self.counted);
         for _ in 0..state.window.at_once() {
@@ -217,7 +232,7 @@ impl<V, E> Hand<V, E> {
             self.seats.extend(state.seats.remove(at));
         }
         if !self.seats.is_empty() {
-            // It is given away at once.
+            // The first outcome is given away at once, so it counts as taken.
             self.counted = 1;
             state.taken += 1;
         }
@@ -240,17 +255,19 @@ impl<V, E> Hand<V, E> {
     }
 }
 
-/// What a look at the state found.
+/// What the consumer found when it looked at the state.
 enum Look<V, E> {
-    /// Of the item with this index.
+    /// The outcome of the item with this index.
     Outcome(u64, Result<V, JoinError<E>>),
     /// Every item was taken.
     End,
-    /// No worker is there to go on: none yet, or a cancellation made them leave.
+    /// No worker goes on: none was started yet, or a cancellation made them leave.
     NoWorker,
-    /// The first item's time is up at another instant than this wait knew, or it is known whom it waits for.
+    /// The wait must be set up again: the earliest deadline of an item has changed, the item that the
+    /// consumer waits for
+    /// has become known, or outcomes have been taken.
     Anew,
-    /// Nothing came in time.
+    /// No outcome came in time.
     TooLate,
 }
 
@@ -267,7 +284,7 @@ where
                 Ok(Look::Outcome(index, outcome)) => {
                     let why = outcome.as_ref().err().and_then(JoinError::as_cancelled);
                     if why.is_some_and(|why| self.passed_on(why)) {
-                        // If that came from above, the caller is told by it.
+                        // If the cancellation came from above, the returned error tells the caller of it.
                         let _told = current::checkpoint();
                     }
                     return Ok(Some(outcome.map(|value| self.value(index, value))));
@@ -286,7 +303,7 @@ where
                 Ok(Look::NoWorker) => {
                     let refused = match self.shared.node.cause() {
                         Some(cause) => {
-                            // It counts as told, for here it is.
+                            // The returned error tells the caller of the cancellation.
                             let _told = current::checkpoint();
                             self.interrupted(cause)
                         }
@@ -328,7 +345,7 @@ where
         JoinError::new(self.shared.label.clone(), JoinErrorKind::Interrupted(cause))
     }
 
-    /// The source had more items, perhaps: it was left.
+    /// Returns the error of a map whose source was left, and may have had more items.
     fn cut_short(&self, why: CutShort) -> JoinError<E> {
         let kind = match why {
             CutShort::Cancelled(cancelled) => JoinErrorKind::Interrupted(cancelled),
@@ -351,7 +368,7 @@ where
             return Ok(outcome);
         }
         let ordered = shared.plan.ordered;
-        // Without a time limit there is no deadline to be looked for.
+        // Without an item timeout there is no deadline to look for.
         let first_deadline = |state: &State<I, V, E>| {
             shared
                 .plan
@@ -381,7 +398,7 @@ where
             let mut state = shared.state.lock();
             let idle = hand.fill(&mut state, ordered);
             found = if !hand.seats.is_empty() {
-                // It has that in its hand.
+                // The outcomes are in the hand now.
                 Some(Look::Anew)
             } else if state.is_over() {
                 Some(Look::End)
@@ -416,8 +433,9 @@ where
         }
     }
 
-    /// Cancels the items whose time is up, gives each its outcome, and lets others take their workers'
-    /// places.
+    /// Cancels the items whose time is up, sets their outcomes, and lets other workers take the places of
+    /// their
+    /// workers.
     fn give_up_late_items(&mut self, deadline: Option<Instant>) {
         let mut late = Vec::new();
         let mut state = self.shared.state.lock();
@@ -447,7 +465,7 @@ where
             node.expire();
         }
         if starved {
-            // Refused: the next look finds no worker and tells.
+            // If the thread is refused, the next look finds no worker and returns that error.
             let _refused = self.start_worker();
         }
     }
@@ -470,8 +488,10 @@ impl<I: Iterator, V, E, S, U> Drop for Consumer<'_, I, V, E, S, U> {
             at: shared.plan.at,
             on: ends_with(shared),
         };
-        // Refused if an item waits for this very task, and would for ever: as a handle that is dropped, this lets go then.
-        // What runs has all that it needs, and is waited for by its scope, if the map has one.
+        // The wait is refused if an item waits for this very task, since it would last for ever. Then, as
+        // with the drop of
+        // a handle, the items are let go: each has all that it needs, and the map's scope, if there is one,
+        // waits for it.
         chase(
             &shared.label,
             |deadline| {
@@ -483,12 +503,13 @@ impl<I: Iterator, V, E, S, U> Drop for Consumer<'_, I, V, E, S, U> {
             },
             || late(shared),
         );
-        // Here, not on the last worker's thread: results that nobody took are gone when this returns.
+        // Dropped here, not on the last worker's thread: results that no one took are gone when this
+        // returns.
         let left = {
             let mut state = shared.state.lock();
             (std::mem::take(&mut state.seats), state.panic.take())
         };
-        // In the order of the items: what it holds was before what is left.
+        // In the order of the items: the outcomes in the hand come before those in the seats.
         drop((source, std::mem::take(&mut self.hand.seats), left));
     }
 }
@@ -504,7 +525,7 @@ fn tell_joined(task: &Label, at: &'static Location<'static>) {
     }
 }
 
-/// The items that still run, those whose time was up included.
+/// Calls `each` with the items that still run, including those whose time is up.
 fn running<I: Iterator, U, E, R>(
     shared: &Shared<'_, I, U, E>,
     each: impl Fn(&Part<Who>) -> R,
@@ -521,7 +542,7 @@ fn late<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>) -> Vec<Straggler> {
     running(shared, |who| straggler(who))
 }
 
-/// Whom the end of a map that was stopped waits for: no item begins any more.
+/// Returns what the end of a stopped map waits for: the items that run, as no other item begins any more.
 fn ends_with<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>) -> On {
     let items = running(shared, |who| who.label.id());
     if items.is_empty() {
@@ -530,7 +551,8 @@ fn ends_with<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>) -> On {
     On::Crew(Arc::new(Items(items)))
 }
 
-/// Items that are waited for, all of them. Some may have ended: nobody keeps those.
+/// A set of items that are waited for, all of them. Some may have ended already: ended items are not
+/// removed.
 struct Items(Vec<TaskId>);
 
 impl Crew for Items {

@@ -1,10 +1,10 @@
-//! What was chosen for a map.
+//! The choices of a map's builder.
 
 use std::panic::Location;
 
 use crate::primitive::Duration;
 
-/// What was chosen.
+/// The choices of a map's builder.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) at: &'static Location<'static>,

@@ -1,35 +1,59 @@
 //! What the consumer and the workers of a map share, and the protocol between them.
 //!
 //! # Protocol
-//! One lock guards everything but the function, the running of items, and the pulling from the source.
+//! One lock guards everything except the function, the running of items, and the pulling from the source.
 //!
-//! *The source* is in the state or with the one worker that pulls from it (`Source::Away`). A worker takes
-//! it only while `pulled < taken + window`; pulling is done outside the lock, then the item gets the next
-//! number, which nobody else changes meanwhile, and, as the source is put back, a seat: so the window is strict, and
-//! numbers follow the source's order.
+//! *The source* is in the state (`Source::Here`) or with the one worker that pulls from it
+//! (`Source::Away`). A worker
+//! takes it only while `pulled < taken + window`. Pulling is done outside the lock. Under the lock again,
+//! in the critical
+//! section that puts the source back, the item gets its number and a seat. The number is `pulled`, which
+//! only the holder
+//! of the source changes. So the window is strict, and numbers follow the source's order.
 //!
 //! *Seats* stand for the items pulled and not yet taken, oldest first: `Running`, or `Done` with an
-//! outcome. A seat is set to `Done` once: by the worker that ran the item, or, when its time is up, by the
-//! consumer, which then also counts a worker as lost, so that another takes its place. The worker finds its
-//! seat done (or gone) when it comes back, and ends.
+//! outcome. A seat is set to `Done` once: by the worker that ran the item, or, when the item's time is up,
+//! by the
+//! consumer, which then also counts the worker as lost, so that another takes its place. The lost worker
+//! finds its
+//! seat done (or gone) when its item returns, and ends.
 //!
-//! *Wake-ups.* A worker that can neither take the source nor leave puts its parker into `idle` under the
-//! lock, and takes it out there when it goes on. Whoever puts the source back or opens the window takes one out under the same
-//! lock, if an item can be pulled now, and unparks it: that one takes the source, or finds that another has, and
-//! each who puts it back unparks the next. Whoever has left an outcome and finds the source there takes it under
-//! the same lock. Whoever ends the source or stops the map unparks all of `idle`; so does the map's cancellation,
-//! which is all that a worker leaves for without the source. Nobody takes the source after it: what was not pulled
-//! stays there. The consumer leaves its parker likewise, and is unparked whenever something it may wait for
-//! happened: a seat done, if the order is kept the first; a seat taken by an item with a time limit, the first seat
-//! taken where the order is kept (it tells whom the consumer waits for), the end of the source, a worker gone.
+//! *Wake-ups of workers.* A worker that can neither take the source nor leave puts its parker into `idle`
+//! under the
+//! lock, and removes it when it goes on. A thread that puts the source back or opens the window takes one
+//! parker out
+//! of `idle` under the same lock, if an item can be pulled now, and unparks it. The woken worker takes the
+//! source, or
+//! finds that another worker has it; that one unparks the next when it puts the source back. A worker that
+//! has left an
+//! outcome and finds the source in the state takes it under the same lock. A thread that ends the source or
+//! stops the map
+//! unparks all of `idle`. The map's cancellation does so, too; a waiting worker leaves without the source
+//! only for these
+//! reasons. No worker takes the source after the cancellation: the items not yet pulled stay in it.
 //!
-//! *Taking.* The consumer takes away as many seats that are done as `Window::at_once` says, and gives their outcomes to its
-//! user one after the other. Those count as taken when the last of them was given away and it comes for more: item
-//! k + window is never pulled before item k was taken, perhaps a little later than it could be.
+//! *Wake-ups of the consumer.* The consumer leaves its parker under the lock likewise. It is unparked
+//! whenever something
+//! that it may wait for has happened:
+//! - a seat is done; if the map is ordered, the first seat;
+//! - an item with a time limit took a seat;
+//! - if the map is ordered, an item took the first seat (then it is known which item the consumer waits
+//!   for);
+//! - the source has ended;
+//! - a worker has left.
+//!
+//! *Taking.* The consumer takes out up to `Window::at_once` seats that are done and gives their outcomes to
+//! its
+//! user one after the other. They count as taken when the last of them was given away and the consumer
+//! comes for more. So
+//! item k + window is never pulled before item k was taken; it may be pulled a little later than it could
+//! be.
 //!
 //! *The end.* `workers` counts the threads that have not left; each leaves as its last act under the lock.
-//! The consumer's drop stops the map, cancels its node and waits until `workers` is zero; unless that would be for ever, as
-//! an item waits for the consumer. Then the items that run go on without it: they find their seats gone.
+//! The consumer's drop stops the map, cancels its node and waits until `workers` is zero; unless that wait
+//! would last for
+//! ever, because an item waits for the consumer. Then the running items go on without it and find their
+//! seats gone.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -45,11 +69,11 @@ use crate::part::Part;
 use crate::primitive::{Arc, AtomicUsize, Instant, Mutex, Ordering};
 use crate::task::{Picture, Unjoined, Visible, hide, show};
 
-/// What an item is called.
+/// The function that names an item.
 pub(super) type Name<'a, T> = Box<dyn Fn(&T) -> String + Send + Sync + 'a>;
 
 pub(super) struct Shared<'a, I: Iterator, U, E> {
-    /// What items are called, if not like the map.
+    /// Names the items; `None` if they are called like the map.
     pub(super) name: Option<Name<'a, I::Item>>,
     pub(super) plan: Plan,
     pub(super) label: Label,
@@ -65,7 +89,7 @@ pub(super) struct Live {
     node: Part<Node>,
     /// The task that takes the outcomes.
     consumer: Part<Who>,
-    /// Items that run.
+    /// The items that run.
     items: Mutex<Vec<Part<Who>>>,
 }
 
@@ -103,20 +127,20 @@ impl Drop for Live {
 pub(super) struct State<I, U, E> {
     pub(super) source: Source<I>,
     pub(super) window: Window,
-    /// Items pulled so far: the number of the next.
+    /// The number of items pulled so far, which is the number of the next item.
     pub(super) pulled: u64,
-    /// Outcomes taken so far.
+    /// The number of outcomes taken so far.
     pub(super) taken: u64,
     pub(super) seats: VecDeque<Seat<U, E>>,
-    /// Threads that have not left, those lost to stuck items included.
+    /// The number of threads that have not left, including those lost to items that do not stop.
     pub(super) workers: usize,
-    /// Of those, the ones that are still at an item whose time is up: which item.
+    /// The items whose time is up and whose workers have not come back yet.
     pub(super) lost: Vec<Part<Who>>,
     pub(super) idle: Vec<Parker>,
     pub(super) consumer: Option<Parker>,
-    /// What the source panicked with: the consumer's, once the items before it are taken.
+    /// The panic of the source, which the consumer resumes once the items before it are taken.
     pub(super) panic: Option<Box<dyn Any + Send>>,
-    /// No further item is to be pulled.
+    /// True if no further item is to be pulled.
     pub(super) stopped: bool,
 }
 
@@ -141,7 +165,7 @@ pub(super) enum Item<U, E> {
     },
     Done {
         outcome: Result<U, JoinError<E>>,
-        /// Tells of an error that is dropped with it.
+        /// Reports an error that is dropped untaken.
         unjoined: Option<Unjoined>,
     },
 }
@@ -187,7 +211,8 @@ impl<'a, I: Iterator, U, E> Shared<'a, I, U, E> {
         }
     }
 
-    /// The place of a failure in the order in which items fail. Ask before anyone is told.
+    /// Returns the place of a failure in the order in which items fail. To be called before the failure is
+    /// made known.
     pub(super) fn failure_order(&self) -> u64 {
         self.failed.fetch_add(1, Ordering::Relaxed) as u64
     }
@@ -199,7 +224,9 @@ impl<I, U, E> State<I, U, E> {
         !self.stopped && has_room && matches!(self.source, Source::Here(_))
     }
 
-    /// The source, and the number of its next item, if that may be pulled now, in a map with that node.
+    /// Takes the source, together with the number of its next item, if an item may be pulled now and
+    /// `node`, the map's, is
+    /// not cancelled.
     pub(super) fn take_source(&mut self, node: &Node) -> Option<(I, u64)> {
         if self.may_pull()
             && !node.is_cancelled()
@@ -210,7 +237,8 @@ impl<I, U, E> State<I, U, E> {
         None
     }
 
-    /// Counts one more worker, which the caller starts, if there is an item for it to pull and nobody else to do that.
+    /// Counts one more worker, which the caller must start, if an item can be pulled and no worker is free
+    /// to pull it.
     pub(super) fn wants_company(&mut self) -> bool {
         let wants =
             self.idle.is_empty() && self.at_work() < self.window.threads() && self.may_pull();
@@ -220,23 +248,23 @@ impl<I, U, E> State<I, U, E> {
         wants
     }
 
-    /// Whether there is no item left to pull, now or later.
+    /// Returns true if no item is left to pull, now or later.
     pub(super) fn is_dry(&self) -> bool {
         self.stopped || matches!(self.source, Source::Exhausted)
     }
 
-    /// Whether every item was pulled and taken.
+    /// Returns true if every item was pulled and taken.
     pub(super) fn is_over(&self) -> bool {
         self.is_dry() && self.seats.is_empty() && !matches!(self.source, Source::Away)
     }
 
-    /// Threads that are there to pull items.
+    /// Returns the number of threads that can pull items.
     pub(super) fn at_work(&self) -> usize {
         self.workers - self.lost.len()
     }
 
-    /// No further item is pulled. Returns the source, to be dropped outside the lock; a worker that is
-    /// pulling finds out when it puts the source back.
+    /// Stops pulling. Returns the source, to be dropped outside the lock. A worker that is
+    /// pulling notices when it puts the source back.
     #[must_use]
     pub(super) fn stop(&mut self) -> Option<I> {
         self.stopped = true;
@@ -249,7 +277,7 @@ impl<I, U, E> State<I, U, E> {
         }
     }
 
-    /// A worker to unpark, once the lock is released, if there is an item to pull.
+    /// Returns a worker to unpark once the lock is released, if an item can be pulled.
     #[must_use]
     pub(super) fn wake_one(&mut self) -> Option<Parker> {
         if self.may_pull() {
@@ -259,20 +287,20 @@ impl<I, U, E> State<I, U, E> {
         }
     }
 
-    /// Whom to unpark, once the lock is released, when no more items are pulled.
+    /// Returns all idle workers, to unpark once the lock is released, as no more items will be pulled.
     #[must_use]
     pub(super) fn wake_all(&mut self) -> Vec<Parker> {
         std::mem::take(&mut self.idle)
     }
 
-    /// The calling worker, whose parker that is, waits no longer.
+    /// Removes the calling worker's parker from the idle ones.
     pub(super) fn is_idle_no_more(&mut self, parker: &Parker) {
         if let Some(at) = self.idle.iter().position(|idle| idle.is_same(parker)) {
             self.idle.swap_remove(at);
         }
     }
 
-    /// The seat that the consumer takes next: the oldest, or any that is done.
+    /// Returns the seat that the consumer takes next: the oldest, if it is done, or any that is done.
     pub(super) fn next_seat(&self, ordered: bool) -> Option<usize> {
         let done = |seat: &Seat<U, E>| matches!(seat.item, Item::Done { .. });
         if ordered {
@@ -282,7 +310,7 @@ impl<I, U, E> State<I, U, E> {
         }
     }
 
-    /// The item that the consumer of an ordered map waits for, once it was pulled.
+    /// Returns the item that the consumer of an ordered map waits for, if it was pulled.
     pub(super) fn first_running(&self) -> Option<TaskId> {
         match &self.seats.front()?.item {
             Item::Running { who, .. } => Some(who.label.id()),
@@ -290,7 +318,7 @@ impl<I, U, E> State<I, U, E> {
         }
     }
 
-    /// When the first item's time is up.
+    /// Returns the earliest deadline of the running items.
     pub(super) fn first_deadline(&self) -> Option<Instant> {
         let deadlines = self.seats.iter().filter_map(|seat| match seat.item {
             Item::Running { deadline, .. } => deadline,
@@ -341,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn two_workers_that_want_company_at_the_same_time_start_no_more_threads_than_there_may_be() {
+    fn two_workers_that_want_company_at_once_do_not_exceed_the_thread_limit() {
         let mut state = state(3);
         state.workers = 2;
         assert!(state.wants_company());

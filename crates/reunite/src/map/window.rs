@@ -1,42 +1,47 @@
-//! How many items of a map may be pulled and not yet taken.
+//! The window of a map: how many items may be pulled and not yet taken.
 //!
-//! If the user does not say, twice the threads, so that each finds its next item while the consumer takes the last. Items that
-//! are so short that threads would wait for the consumer after each get more: as many as all threads run while one of them
-//! wakes up.
+//! The default is twice the number of threads, so that each thread finds its next item while the consumer
+//! takes the last
+//! outcome. Items that are so short that threads would wait for the consumer after each one get a wider
+//! window: as many items
+//! as all threads run in the time that one of them takes to wake up.
 
 use super::plan::Plan;
 use crate::primitive::{Duration, available_parallelism};
 
-/// What each thread should have ahead of it. Where time says nothing, the window stays as it is.
+/// The amount of work that each thread should have ahead of it. Zero where measured times mean nothing:
+/// then the window
+/// keeps its size.
 const AHEAD: Duration = if cfg!(any(reunite_model, reunite_no_looks)) {
     Duration::ZERO
 } else {
     Duration::from_micros(40)
 };
 
-/// The most, if the user does not say.
+/// The largest window, if the user does not choose one.
 const MOST: u64 = 1_024;
 
-/// How many outcomes the consumer may have at once, at least, if the user does not say. Under the model checker, for which time
-/// says nothing, two: so that it searches what several are.
+/// The least number of outcomes that the consumer may take at once, if the user does not choose a window.
+/// Two under the model
+/// checker, for which measured times mean nothing, so that it also explores taking several.
 const LEAST_AT_ONCE: u64 = if cfg!(reunite_model) { 2 } else { 1 };
 
 #[derive(Debug)]
 pub(super) struct Window {
     size: u64,
-    /// How many threads there may be. The machine is asked once: that reads files.
+    /// The largest number of threads. The machine's cores are counted once, as counting reads files.
     threads: usize,
-    /// If the user did not say how large it is.
+    /// What adapts the window; `None` if the user chose its size.
     fits: Option<Fits>,
 }
 
 #[derive(Debug)]
 struct Fits {
-    /// Twice the threads.
+    /// The smallest window: twice the number of threads.
     least: u64,
-    /// What the consumer has taken away and does not yet count as taken.
+    /// The number of outcomes that the consumer has taken out and that do not count as taken yet.
     held: u64,
-    /// What an item takes, in nanoseconds: the later ones count for more.
+    /// The mean time of an item in nanoseconds; later items weigh more.
     mean: Option<u64>,
 }
 
@@ -58,8 +63,9 @@ impl Window {
         }
     }
 
-    /// If it has narrowed, it opens for what the consumer holds: when the last of that is given away, twice the threads are
-    /// pulled ahead.
+    /// Returns the size. A window that has narrowed stays open for the outcomes that the consumer holds, so
+    /// that twice the
+    /// number of threads are pulled ahead when the last of them is given away.
     pub(super) fn size(&self) -> u64 {
         let least = |fits: &Fits| fits.least.saturating_add(fits.held);
         self.fits
@@ -67,21 +73,24 @@ impl Window {
             .map_or(self.size, |fits| self.size.max(least(fits)))
     }
 
-    /// So many outcomes the consumer holds from now on that do not count as taken.
+    /// Records that the consumer holds this many outcomes that do not count as taken.
     pub(super) fn hold(&mut self, outcomes: u64) {
         if let Some(fits) = &mut self.fits {
             fits.held = outcomes;
         }
     }
 
-    /// How many threads are of use.
+    /// Returns how many threads are of use.
     pub(super) fn threads(&self) -> usize {
         self.threads
             .min(usize::try_from(self.size()).unwrap_or(usize::MAX))
     }
 
-    /// How many outcomes the consumer may have before it says that it took the first of them: so many items are not pulled
-    /// meanwhile that could be. One, where the user has said how many those are; where not, twice the threads at least can be.
+    /// Returns how many outcomes the consumer may take out before it counts the first of them as taken;
+    /// while it holds
+    /// them, that many fewer items can be pulled. One, if the user chose the window; otherwise few enough
+    /// that at least twice
+    /// the number of threads can still be pulled.
     pub(super) fn at_once(&self) -> u64 {
         let spare = |fits: &Fits| self.size.saturating_sub(fits.least) / 2;
         self.fits
@@ -89,12 +98,12 @@ impl Window {
             .map_or(1, |fits| spare(fits).max(LEAST_AT_ONCE))
     }
 
-    /// Whether it is to be told what items take.
+    /// Returns true if the window needs the running times of items.
     pub(super) fn is_to_fit(plan: &Plan) -> bool {
         plan.window.is_none()
     }
 
-    /// An item took so long.
+    /// Adapts the window to an item that took `spent`.
     pub(super) fn fit(&mut self, spent: Duration) {
         let Some(fits) = &mut self.fits else { return };
         let spent = u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX);
@@ -134,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_wide_for_short_items_and_twice_the_threads_for_others() {
+    fn the_window_is_wide_for_short_items_and_twice_the_threads_for_long_ones() {
         assert_eq!(of(3, None).size(), 6);
         assert_eq!(after(of(3, None), Duration::from_nanos(1)), MOST);
         assert_eq!(after(of(2, None), Duration::from_micros(1)), 80);
@@ -144,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn it_narrows_when_items_begin_to_last() {
+    fn the_window_narrows_when_items_become_long() {
         let mut window = of(2, None);
         (0..100).for_each(|_| window.fit(Duration::from_nanos(50)));
         window.fit(Duration::from_secs(1));
@@ -152,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_consumer_takes_one_at_a_time_unless_items_are_short_and_nobody_said_how_many() {
+    fn the_consumer_takes_several_outcomes_only_if_items_are_short_and_the_user_chose_no_window() {
         assert_eq!(of(3, None).at_once(), 1);
         assert_eq!(
             after_items(of(2, None), Duration::from_micros(1)).at_once(),
@@ -169,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stays_open_for_what_the_consumer_holds_when_it_narrows() {
+    fn a_narrowing_window_stays_open_for_the_outcomes_that_the_consumer_holds() {
         let mut window = after_items(of(2, None), Duration::from_micros(1));
         window.hold(37);
         assert_eq!(window.size(), 80);
@@ -180,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_user_says_stays() {
+    fn a_window_that_the_user_chose_keeps_its_size() {
         assert_eq!(after(of(3, Some(5)), Duration::from_nanos(1)), 5);
         assert_eq!(after(of(3, Some(5_000)), Duration::from_secs(1)), 5_000);
     }

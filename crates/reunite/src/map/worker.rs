@@ -1,4 +1,6 @@
-//! A map's thread: take the source, pull an item, put the source back, run the item, seat the outcome and take the source again.
+//! The thread of a map: takes the source, pulls an item, puts the source back, runs the item, leaves the
+//! outcome in its seat,
+//! and takes the source again.
 
 use super::home::{Home, Owner};
 use super::shared::{Item, Seat, Shared, Source};
@@ -19,7 +21,7 @@ use crate::task::Unjoined;
 use crate::thread::Builder;
 use crate::wait::{Heed, Wait, wait};
 
-/// Starts a worker, which was counted already.
+/// Starts a worker, which is counted already.
 pub(super) fn start<'a, I, U, E, F, H>(
     shared: &Arc<Shared<'a, I, U, E>>,
     f: &Arc<F>,
@@ -34,14 +36,15 @@ where
 {
     let (ours, function) = (Arc::clone(shared), Arc::clone(f));
     let builder = Builder::new().name(shared.plan.name.as_deref().unwrap_or("map"));
-    // If it is never run (refused, or cancelled before it started), dropping it lets it leave.
+    // If the thread never runs (refused, or cancelled before it started), dropping this counts it as having
+    // left.
     let leave = Leave(Arc::clone(shared));
     home.start(builder, shared.plan.at, move || {
         let leave = leave;
         let Context { who, node } = current::current();
         who.carry_tasks();
         if home.owner().is_none() {
-            // The end of the program asks its threads to stop.
+            // The shutdown of the program cancels its threads; this passes the cancellation on to the map.
             node.take_along(&ours.node);
         }
         let _entered = current::enter(Context {
@@ -52,14 +55,14 @@ where
         while let Some((source, number)) = turn {
             turn = step(&ours, &function, home, source, number);
         }
-        // Before it leaves: the consumer may drop what these borrow.
+        // Before the worker leaves: then the consumer may drop what these borrow.
         drop(function);
         drop(ours);
         drop(leave);
     })
 }
 
-/// The last act of a worker.
+/// The last act of a worker: counts it as having left.
 struct Leave<'a, I: Iterator, U, E>(Arc<Shared<'a, I, U, E>>);
 
 impl<I: Iterator, U, E> Drop for Leave<'_, I, U, E> {
@@ -76,8 +79,9 @@ pub(super) fn unpark(parkers: impl IntoIterator<Item = Parker>) {
     parkers.into_iter().for_each(|parker| parker.unpark());
 }
 
-/// One item, the next of the source, which it puts back. Returns that for the item after; `None` when there is nothing left to
-/// do for this worker.
+/// Runs one item, the next of the source, and puts the source back. Returns the source for the item after
+/// it; `None` when
+/// this worker has nothing left to do.
 fn step<'a, I, U, E, F, H>(
     shared: &Arc<Shared<'a, I, U, E>>,
     f: &Arc<F>,
@@ -99,7 +103,7 @@ where
         wants_company,
     } = pull(shared, source, number)?;
     if wants_company {
-        // Refused: those that run go on, with fewer threads.
+        // If the thread is refused, the running ones go on.
         let _refused = start(shared, f, home);
     }
     let _entered = current::enter(Context {
@@ -170,7 +174,7 @@ fn take_source<I: Iterator, U, E>(
     drop(idle);
     match turn {
         Wait::Ready => source,
-        // All the others are told of it, too.
+        // The cancellation reaches all other workers and the consumer, too.
         Wait::Cancelled(_) | Wait::Refused(_) | Wait::TimedOut => None,
     }
 }
@@ -179,7 +183,7 @@ struct Pulled<T> {
     item: T,
     who: Part<Who>,
     node: Part<Node>,
-    /// Whether one more worker was counted, and is to be started.
+    /// True if one more worker was counted, and must be started.
     wants_company: bool,
 }
 
@@ -190,7 +194,7 @@ fn pull<I: Iterator, U, E>(
     number: u64,
 ) -> Option<Pulled<I::Item>> {
     assert_outside();
-    // Outside the lock: observers are told of it, and it is named by its user.
+    // Outside the lock: this calls observers and the user's naming function.
     let next = catch_task(|| {
         source.next().map(|item| {
             let numbered = number_item(shared, number, &item);
@@ -227,7 +231,7 @@ fn pull<I: Iterator, U, E>(
         None => (state.wake_one(), Vec::new()),
         Some(_) => (None, state.wake_all()),
     };
-    // The first seat tells the consumer of an ordered map whom it waits for.
+    // With the first seat the consumer of an ordered map learns which item it waits for.
     let is_first = shared.plan.ordered && state.seats.len() == 1;
     let watched = shared.plan.item_timeout.is_some() || pulled.is_none() || is_first;
     let consumer = if watched { state.consumer.take() } else { None };
@@ -245,7 +249,7 @@ fn pull<I: Iterator, U, E>(
     })
 }
 
-/// What stands for the item with this number.
+/// Makes the seat, task record and cancel node of the item with this number.
 fn number_item<I: Iterator, U, E>(
     shared: &Shared<'_, I, U, E>,
     number: u64,
@@ -278,12 +282,13 @@ fn number_item<I: Iterator, U, E>(
     (seat, who, node)
 }
 
+/// What a worker does after it has left its outcome.
 enum Seated<I> {
-    /// The source could be taken at once, for the item with this number.
+    /// It has the source already, for the item with this number.
     First((I, u64)),
-    /// It is to be waited for.
+    /// It must wait for the source.
     Last,
-    /// The item's time was up before: its worker was replaced.
+    /// It ends: the item's time was up before, and another worker has its place.
     Late,
 }
 
@@ -309,7 +314,7 @@ fn seat<I: Iterator, U, E>(
         Err(_) => None,
     };
     let outcome = outcome.map_err(|failure| match failure {
-        // Its own time was up, and it noticed before the consumer did.
+        // The item's own time was up, and the item noticed before the consumer did.
         Failure::Cancelled(cancelled)
             if cancelled.is_deadline() && cancelled.source().id() == label.id() =>
         {
@@ -321,7 +326,7 @@ fn seat<I: Iterator, U, E>(
     });
     let mut state = shared.state.lock();
     if let Some(spent) = spent {
-        // This worker is the next to look whether there is more to pull.
+            // Here, as this worker looks next whether there is more to pull.
         state.window.fit(spent);
     }
     let seat = state.seat_mut(number);
@@ -367,7 +372,7 @@ fn seat<I: Iterator, U, E>(
     unpark(consumer);
     unpark(idle);
     if let Some((outcome, unjoined)) = late {
-        // The item's outcome is that its time was up.
+        // The item's outcome is already set: its time was up.
         if let Some(unjoined) = unjoined {
             unjoined.take();
         }

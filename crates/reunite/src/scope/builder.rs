@@ -1,4 +1,4 @@
-//! Choices about a scope.
+//! The builder of a scope: name, deadline, policy, threads.
 
 use std::panic::Location;
 
@@ -11,10 +11,11 @@ use crate::id::{Kind, Label};
 use crate::primitive::{Duration, Instant};
 use crate::task::{FailFast, OnThread, Policy, Rules, WaitAll};
 
-/// A scope with a name, a deadline, a policy, a limit on threads.
+/// A builder of scopes: chooses a name, a deadline, a policy, a limit on threads.
 ///
-/// **A scope ends when its tasks are back, not when its deadline passes.** Tasks borrow from the body's
-/// stack, so the scope must wait for them: at the deadline it cancels them; those that do not stop are
+/// **A scope ends when its tasks have completed, not when its deadline passes.** Tasks borrow from the
+/// body's
+/// stack, so the scope must wait for them. At the deadline it cancels them; tasks that do not stop are
 /// named on standard error (or to [`on_stragglers`](crate::on_stragglers)) until they do.
 ///
 /// ```
@@ -42,7 +43,8 @@ impl Default for ScopeBuilder {
 }
 
 impl ScopeBuilder {
-    /// No name, no deadline, no limit; the policy that `scope` or `try_scope` has.
+    /// Creates a builder without name, deadline or limit. The policy is that of `scope` or `try_scope`,
+    /// whichever is called.
     pub fn new() -> Self {
         Self {
             name: None,
@@ -53,65 +55,94 @@ impl ScopeBuilder {
         }
     }
 
-    /// A name for messages.
+    /// Sets the scope's name, for messages.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// The instant at which the scope is cancelled. An earlier deadline of this builder, or of a scope
-    /// around, still holds.
+    /// Sets the instant at which the scope is cancelled. An earlier deadline of this builder, or of an
+    /// enclosing
+    /// scope, still applies.
     pub fn deadline(mut self, deadline: Instant) -> Self {
         self.deadline = deadline::earlier(self.deadline, Some(deadline));
         self
     }
 
-    /// A [`deadline`](Self::deadline) that is `timeout` from now.
+    /// Sets the [`deadline`](Self::deadline) to `timeout` from now.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.deadline = deadline::earlier(self.deadline, deadline::after(timeout));
         self
     }
 
-    /// When the scope is decided: see [`policy`](crate::policy).
+    /// Sets the policy, which says which completions decide the scope: see [`policy`](crate::policy).
     pub fn policy(mut self, policy: impl Policy + 'static) -> Self {
         self.policy = Some(Box::new(policy));
         self
     }
 
-    /// At most `limit` tasks of this scope run at a time (at least one); the others queue in spawn order.
-    /// A task of this scope that joins a queued one runs it in its own place, so the scope's joins cannot
-    /// starve; a join with a timeout, or one nested too deep in such joins, gets a thread beyond the
+    /// Limits the tasks of this scope that run at a time to `limit` (at least one); the others queue in
+    /// spawn order.
+    ///
+    /// A task of this scope that joins a queued one runs it on its own thread, so joins within the scope
+    /// cannot
+    /// starve. A join with a timeout, or one nested too deeply in such joins, gets a thread beyond the
     /// limit instead.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// let (running, most) = (AtomicU32::new(0), AtomicU32::new(0));
+    /// reunite::ScopeBuilder::new().max_threads(2).scope(|s| {
+    ///     for _ in 0..8 {
+    ///         s.spawn(|| {
+    ///             most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+    ///             running.fetch_sub(1, Ordering::SeqCst);
+    ///         });
+    ///     }
+    /// }).unwrap();
+    /// assert!(most.into_inner() <= 2);
+    /// ```
     pub fn max_threads(mut self, limit: usize) -> Self {
         self.max_threads = Some(limit.max(1));
         self
     }
 
-    /// The size in bytes of the stacks of this scope's threads, at least 64 KiB, which are then not recycled.
+    /// Sets the stack size of this scope's threads in bytes, at least 64 KiB. These threads are not
+    /// recycled.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.on.stack_size = Some(bytes);
         self
     }
 
-    /// Whether each of this scope's tasks, the workers of its maps included, runs on a thread that was never used before, the
-    /// destructors of whose thread-locals have run when the task completes; see
+    /// Chooses whether each task of this scope, the workers of its maps included, runs on a thread that was
+    /// never used
+    /// before. Such a task completes after the destructors of the thread's thread-locals have run; see
     /// [`Builder::fresh_threads`](crate::Builder::fresh_threads).
     pub fn fresh_threads(mut self, fresh: bool) -> Self {
         self.on.is_fresh = fresh;
         self
     }
 
-    /// Runs `body` in a [`Scope`], like [`scope`](crate::scope()), but returns failures that no join took
-    /// instead of panicking with them, and says when the scope was cut short.
+    /// Runs `body` in a [`Scope`], like [`scope`](crate::scope()), but returns the failures that no join
+    /// took
+    /// instead of panicking with them, and returns an error if the scope was cut short.
     ///
     /// # Errors
-    /// A task panicked (or was refused a thread) and no join took that; the deadline passed with work
-    /// undone; a cancellation from above stopped the scope; or the body was left, see [partial
-    /// results](crate#partial-results). What the body returned is then dropped: [`scope_ended`](Self::scope_ended) hands
-    /// out both.
+    /// A task panicked (or was refused a thread) and no join took that failure; the deadline passed before
+    /// the work was
+    /// done; a cancellation from above stopped the scope; or the body was left, see [partial
+    /// results](crate#partial-results). What the body returned is then dropped;
+    /// [`scope_ended`](Self::scope_ended)
+    /// returns both.
     ///
     /// # Panics
-    /// If the body panics: with its payload, after every task is back.
+    /// If the body panics: with its payload, after every task has completed.
+    ///
+    /// ```
+    /// let error = reunite::ScopeBuilder::new().scope(|s| { s.spawn(|| panic!("out of paper"));
+    /// }).unwrap_err();
+    /// assert!(error.root().unwrap().is_panic());
+    /// ```
     #[track_caller]
     pub fn scope<'env, T, F>(self, body: F) -> Result<T, ScopeError>
     where
@@ -120,26 +151,27 @@ impl ScopeBuilder {
         self.scope_ended(body).into_result()
     }
 
-    /// Runs `body` in a [`Scope`] of tasks that can fail, like [`try_scope`](crate::try_scope).
+    /// Runs `body` in a [`Scope`] whose tasks return `Result`s, like [`try_scope`](crate::try_scope).
     ///
     /// # Errors
-    /// As [`try_scope`](crate::try_scope). What the body returned is then dropped:
-    /// [`try_scope_ended`](Self::try_scope_ended) hands out both.
+    /// As [`try_scope`](crate::try_scope). What the body returned is then dropped;
+    /// [`try_scope_ended`](Self::try_scope_ended) returns both.
     ///
     /// # Panics
-    /// If the body panics: with its payload, after every task is back.
+    /// If the body panics: with its payload, after every task has completed.
     ///
     /// ```
     /// use reunite::policy::WaitAll;
-    /// // Every task runs to its end, and every error is told.
+    /// // Every task runs to its end, and every error is returned.
     /// let error = reunite::ScopeBuilder::new().policy(WaitAll).try_scope(|s| {
     ///     for n in 0..3 {
     ///         s.spawn(move || if n == 1 { Ok(()) } else { Err(n) });
     ///     }
     ///     Ok(())
     /// });
-    /// let told: Vec<_> = error.unwrap_err().into_failures().into_iter().map(|e| e.into_error().unwrap()).collect();
-    /// assert_eq!(told.len(), 2);
+    /// let errors: Vec<_> = error.unwrap_err().into_failures().into_iter().map(|e|
+    /// e.into_error().unwrap()).collect();
+    /// assert_eq!(errors.len(), 2);
     /// ```
     #[track_caller]
     pub fn try_scope<'env, T, E, F>(self, body: F) -> Result<T, ScopeError<E>>
@@ -150,10 +182,11 @@ impl ScopeBuilder {
         self.try_scope_ended(body).into_result()
     }
 
-    /// [`scope`](Self::scope) that hands out what the body returned although the scope failed or was cut short.
+    /// Runs `body` like [`scope`](Self::scope), and returns what the body returned even if the scope failed
+    /// or was cut short.
     ///
     /// # Panics
-    /// If the body panics: with its payload, after every task is back.
+    /// If the body panics: with its payload, after every task has completed.
     ///
     /// ```
     /// let ended = reunite::ScopeBuilder::new().scope_ended(|s| {
@@ -171,10 +204,12 @@ impl ScopeBuilder {
         run(self.plan(WaitAll, Location::caller()), |s| Ok(body(s))).into_ended()
     }
 
-    /// [`try_scope`](Self::try_scope) that hands out what the body returned although the scope failed or was cut short.
+    /// Runs `body` like [`try_scope`](Self::try_scope), and returns what the body returned even if the
+    /// scope failed or was
+    /// cut short.
     ///
     /// # Panics
-    /// If the body panics: with its payload, after every task is back.
+    /// If the body panics: with its payload, after every task has completed.
     ///
     /// ```
     /// let ended = reunite::ScopeBuilder::new().try_scope_ended(|s| {
@@ -193,7 +228,7 @@ impl ScopeBuilder {
         run(self.plan(FailFast, Location::caller()), body).into_ended()
     }
 
-    /// Who the scope is, for messages.
+    /// Returns the label of the scope, for messages.
     pub(crate) fn label(&self, at: &'static Location<'static>) -> Label {
         Label::new(Kind::Scope, self.name.clone(), at)
     }

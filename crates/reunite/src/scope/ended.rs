@@ -1,37 +1,39 @@
-//! A scope whose tasks are all back: what is made of it.
+//! The result of a scope whose tasks have all completed.
 
 use crate::cut_short::leave;
 use crate::error::{CutShort, ScopeError};
 
-/// What the body of a scope left.
+/// How the body of a scope came back.
 pub(super) enum Left<T> {
     Value(T),
-    /// It was left by a cancellation or a refused wait. Where panics abort it returned all the same, a part of what it
-    /// would have returned.
+    /// A cancellation or a refused wait left the body. Where panics abort the process the body returned all
+    /// the same,
+    /// with a part of its value.
     Partial(Option<T>),
-    /// An error, which is among the scope's failures.
+    /// The body returned an error, which is among the scope's failures.
     Nothing,
 }
 
-/// A scope whose tasks are all back.
+/// A scope whose tasks have all completed.
 pub(super) struct Finished<T, E> {
     pub(super) body: Left<T>,
-    /// Somebody failed, nobody took the failure, and the policy does not forgive it.
+    /// A task or the body failed, no join took the failure, and the policy does not forgive it.
     pub(super) failed: bool,
-    /// The body was left, or a cancellation from above, of which it was not told, left tasks undone; and no failure
-    /// tells more.
+    /// The reason why the caller is to be left: the body was left, or a cancellation from above, of which
+    /// the body was
+    /// not told, left tasks undone. `None` if a failure explains more.
     pub(super) left: Option<CutShort>,
-    /// A cancellation from above or the deadline left work undone.
+    /// A cancellation from above, or the deadline, left work undone.
     pub(super) cut_short: bool,
     pub(super) error: ScopeError<E>,
 }
 
 impl<T, E> Finished<T, E> {
-    /// For those who want both.
+    /// Returns the value and the error side by side.
     pub(super) fn into_ended(self) -> Ended<T, E> {
         let value = match self.body {
             Left::Value(value) => Some(value),
-            // A partial result never passes for a whole one.
+            // A partial result must never pass for a whole one.
             Left::Partial(_) | Left::Nothing => None,
         };
         let is_whole = value.is_some() && !self.failed && !self.cut_short && self.left.is_none();
@@ -41,12 +43,12 @@ impl<T, E> Finished<T, E> {
         }
     }
 
-    /// For scopes that can say that they were cut short.
+    /// Returns the value, or the error if the scope failed or was cut short.
     pub(super) fn into_result(self) -> Result<T, ScopeError<E>> {
         self.into_ended().into_result()
     }
 
-    /// For the plain scope, which has only its value or a panic to give.
+    /// Returns the value of a plain scope, which can otherwise only panic or leave the caller.
     pub(super) fn into_value(self) -> T
     where
         E: std::fmt::Display,
@@ -56,17 +58,19 @@ impl<T, E> Finished<T, E> {
             leave(why, self.error.scope());
         }
         match self.body {
-            // Where `leave` returned, whoever called the scope is left all the same.
+            // `leave` returns where panics abort the process: the scope's caller counts as left all the
+            // same.
             Left::Value(value) | Left::Partial(Some(value)) if !self.failed || is_left => value,
             _ => self.error.resume(),
         }
     }
 }
 
-/// How a scope ended: what its body returned, and how the scope failed, side by side.
+/// The value that a scope's body returned and the scope's error, side by side.
 ///
-/// From [`ScopeBuilder::scope_ended`](crate::ScopeBuilder::scope_ended) and
-/// [`try_scope_ended`](crate::ScopeBuilder::try_scope_ended), for those who go on with what was done in time.
+/// Returned by [`ScopeBuilder::scope_ended`](crate::ScopeBuilder::scope_ended) and
+/// [`try_scope_ended`](crate::ScopeBuilder::try_scope_ended), for callers that go on with what was done in
+/// time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -83,20 +87,20 @@ impl<T, E> Finished<T, E> {
 #[non_exhaustive]
 #[must_use = "it may hold failures"]
 pub struct Ended<T, E = std::convert::Infallible> {
-    /// What the body returned; `None` if it returned an error, or was left (see [partial
-    /// results](crate#partial-results)). Then there is an `error`.
+    /// The value that the body returned; `None` if it returned an error, or was left (see [partial
+    /// results](crate#partial-results)). If it is `None`, there is an `error`.
     pub value: Option<T>,
-    /// How the scope failed; `None` if it did not. Then there is a `value`.
+    /// The error of the scope; `None` if it did not fail. If it is `None`, there is a `value`.
     pub error: Option<ScopeError<E>>,
 }
 
 impl<T, E> Ended<T, E> {
-    /// What [`ScopeBuilder::scope`](crate::ScopeBuilder::scope) and [`try_scope`](crate::ScopeBuilder::try_scope) return:
-    /// the value, if the scope did not fail.
+    /// Returns the value, if the scope did not fail, as [`ScopeBuilder::scope`](crate::ScopeBuilder::scope)
+    /// and
+    /// [`try_scope`](crate::ScopeBuilder::try_scope) do.
     ///
     /// # Errors
     /// The scope failed. The value, if there is one, is dropped.
-    ///
     pub fn into_result(self) -> Result<T, ScopeError<E>> {
         match self.error {
             Some(error) => Err(error),

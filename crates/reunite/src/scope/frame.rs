@@ -1,17 +1,21 @@
-//! The frame of a scope: the one place where a borrow is told to outlive what the compiler can see.
+//! The frame of a scope: the one place where a borrow is declared to outlive what the compiler can see.
 //!
 //! # Safety argument
 //! A job may borrow what lives for `'scope` or longer; the thread that runs it knows no lifetimes. So
-//! [`Frame::spawn`] erases the task's lifetime, and must answer for it:
+//! [`Frame::spawn`] erases the task's lifetime, and relies on these rules:
 //!
-//! 1. *The job, and all it captured, is gone before `'scope` ends.* `'scope` is a borrow of the frame, which
+//! 1. *The job, and everything it captured, is gone before `'scope` ends.* `'scope` is a borrow of the
+//!    frame, which
 //!    ends after [`Frame::close_after`] has returned. A task drops or consumes its closure before it leaves
 //!    its group (`task::run`), and `wait_all` returns only when every task has left.
-//! 2. *`wait_all` is reached on every path.* Between the making of the frame and `wait_all` stand the body,
-//!    whose unwinding is caught, and code of this module that does not unwind; should it do so after all,
+//! 2. *`wait_all` is reached on every path.* Between the creation of the frame and `wait_all` run only the
+//!    body,
+//!    whose unwinding is caught, and code of this module that does not unwind; should that code unwind
+//! after all,
 //!    `AbortOnUnwind` ends the process.
-//! 3. *Nobody else makes frames.* `open` is private to this file, where each frame is lent to a body by
-//!    reference, inside `close_after`, and to nobody else.
+//! 3. *No other code makes frames.* `open` is private to this file, where each frame is lent by reference
+//!    to one
+//!    body, inside `close_after`, and to nothing else.
 //! 4. *`'scope` cannot be chosen by the caller.* The body must accept every `'scope`, and the frame is
 //!    invariant in it, as in `std::thread::scope`:
 //!
@@ -22,8 +26,8 @@
 //! });
 //! ```
 //!
-//! Nor does the scope itself leave its body, nor do two tasks change one thing, nor does what is not `Send`
-//! reach a thread:
+//! The scope cannot leave its body, two tasks cannot change one variable, a value that is not `Send` cannot
+//! reach a thread, and neither a result nor an error can outlive what it borrows:
 //!
 //! ```compile_fail,E0521
 //! let mut smuggled = None;
@@ -55,8 +59,9 @@
 //! drop(error);
 //! ```
 //!
-//! The result of a job may borrow too. It lies in the task, and is dropped before the task leaves its group, or else with
-//! the handle, which is typed and the compiler watches it (see `task::prepare`).
+//! The result of a job may borrow too. It lies in the task, and is dropped before the task leaves its
+//! group, or else with
+//! the handle, whose type carries the borrow, so that the compiler checks it (see `task::prepare`).
 
 use std::any::type_name;
 use std::convert::Infallible;
@@ -86,12 +91,18 @@ pub(crate) struct Frame<'scope, 'env: 'scope, E> {
     env: PhantomData<&'env mut &'env ()>,
 }
 
-/// What the body of a [`scope`](super::scope()), or of a [`try_scope`](super::try_scope), spawns through.
+/// A scope: the value through which the body of a [`scope`](super::scope()) or a
+/// [`try_scope`](super::try_scope) spawns
+/// tasks.
 ///
-/// `K` says what the closures of its tasks return, see [`Fallibility`]: any value, in a [`scope`](super::scope()); a `Result<_, E>`, in a
-/// [`try_scope`](super::try_scope), whose scope is a `Scope<'scope, 'env, Fallible<E>>`. All else is the same for both.
+/// `K` determines what the closures of its tasks return, see [`Fallibility`]: any value, in a
+/// [`scope`](super::scope());
+/// a `Result<_, E>`, in a [`try_scope`](super::try_scope), whose scope is a `Scope<'scope, 'env,
+/// Fallible<E>>`.
+/// Everything else is the same for both.
 ///
-/// A task may spawn into its own scope. Handles may be dropped, and may leave the scope; what a task borrows must live
+/// A task may spawn into its own scope. Handles may be dropped, and may leave the scope. What a task
+/// borrows must live
 /// longer than the scope, not just longer than the task:
 ///
 /// ```
@@ -115,8 +126,10 @@ pub(crate) struct Frame<'scope, 'env: 'scope, E> {
 /// ```
 pub struct Scope<'scope, 'env, K = Infallible>
 where
-    // Not for its own sake: without it, an error type with a lifetime (`Box<dyn Error>` has `'static`) is one more that
-    // outlives `'scope`, and the compiler wants what a body's tasks borrow to live as long as both.
+    // The bound is for type inference: without it, an error type with a lifetime (`Box<dyn Error>` has
+    // `'static`) would be
+    // one more that outlives `'scope`, and the compiler would require all that a body's tasks borrow to
+    // live as long.
     K: Fallibility + 'env,
 {
     pub(super) frame: Frame<'scope, 'env, K::Error>,
@@ -131,7 +144,7 @@ impl<'scope, E> Frame<'scope, '_, E> {
         self.group.node()
     }
 
-    /// Admits and starts a task; a refused thread is the task's failure.
+    /// Admits and starts a task. If the system refuses a thread, that is the task's failure.
     pub(crate) fn spawn<T, F>(&self, spec: Spec, f: F) -> JoinHandle<T, E>
     where
         T: Send + 'scope,
@@ -143,8 +156,9 @@ impl<'scope, E> Frame<'scope, '_, E> {
             ..spec
         };
         let owner = self.group.owner();
-        // SAFETY: the task leaves the group only after what it borrows is gone (1), and `run` waits for the group before
-        // `'scope` ends (2, 3, 4 above). What it returns is in the handle's type.
+        // SAFETY: the task leaves the group only after what it borrows is gone (rule 1), and `run` waits
+        // for the group
+        // before `'scope` ends (rules 2, 3, 4). The lifetime of its result is part of the handle's type.
         let erase = |task| unsafe { erase(task) };
         let packet = prepare(spec, &self.group, owner, Some(&self.failures), f, erase);
         let handle = JoinHandle::new(packet, OnDrop::Nothing);
@@ -153,7 +167,7 @@ impl<'scope, E> Frame<'scope, '_, E> {
     }
 }
 
-/// The body's panic goes on, and it alone: nobody else will hear of these.
+/// Reports the errors that are lost because the body's panic continues in their place.
 fn tell_lost<E>(failures: &[JoinError<E>]) {
     for failure in failures {
         let is_lost = failure.is_error() && !failure.is_after_cancel();
@@ -163,18 +177,19 @@ fn tell_lost<E>(failures: &[JoinError<E>]) {
     }
 }
 
-/// Forgets how long what a task borrows may live.
+/// Erases the lifetime of what a task borrows.
 ///
 /// # Safety
-/// When `'a` ends its closure must have been run or dropped, and what that returned must be gone, unless its
-/// [`JoinHandle`] is not.
+/// Before `'a` ends, the task's closure must have been run or dropped, and its result must be gone, unless
+/// the result's
+/// [`JoinHandle`] still exists.
 unsafe fn erase<'a>(task: Arc<dyn Task + 'a>) -> Arc<dyn Task> {
-    // SAFETY: the two types differ in the lifetime bound of a trait object only, which has no influence
-    // on layout or vtable; that nothing borrowed is touched after `'a` is the caller's promise.
+    // SAFETY: the two types differ only in the lifetime bound of a trait object, which has no influence
+    // on layout or vtable. The caller guarantees that nothing borrowed is touched after `'a`.
     unsafe { std::mem::transmute::<Arc<dyn Task + 'a>, Arc<dyn Task>>(task) }
 }
 
-/// What a scope's builder chose.
+/// The choices of a scope's builder.
 pub(super) struct Plan {
     pub(super) label: Label,
     pub(super) deadline: Option<Instant>,
@@ -194,7 +209,7 @@ where
 }
 
 impl<E> Frame<'_, '_, E> {
-    /// A frame, and the context it was opened in.
+    /// Creates a frame; returns it with the context in which it was opened.
     fn open(plan: Plan) -> (Self, Context) {
         profile::begin_if_asked();
         let outer = current::current();
@@ -218,7 +233,7 @@ impl<E> Frame<'_, '_, E> {
         (frame, outer)
     }
 
-    /// Runs the body, waits for the tasks, gathers what happened.
+    /// Runs the body, waits for the tasks, and gathers the outcomes.
     fn close_after<T>(
         &self,
         outer: Context,
@@ -253,10 +268,10 @@ impl<E> Frame<'_, '_, E> {
         });
         assert_outside();
         let body = catch_body(body);
-        // The node does not say: others are told under it, too.
+        // The node cannot tell: tasks under it are told through it as well.
         let is_told = current::was_told();
         drop(entered);
-        // The body's own failure takes its place among the children's before it cancels them.
+        // The body's own failure takes its place in the order of failures before it cancels the tasks.
         let order = self.failures.order();
         let after_cancel = node.was_observed();
         if is_told && outer.node.is_cancelled() {
@@ -273,12 +288,13 @@ impl<E> Frame<'_, '_, E> {
         }
     }
 
-    /// What the body and the tasks left, who are all back. `above` is the node around the scope's.
+    /// Gathers what the body and the tasks, which have all completed, left. `above` is the node around the
+    /// scope's.
     fn gather<T>(&self, over: Over<T, E>, above: &Node) -> Finished<T, E> {
         let node = self.node();
         let (order, after_cancel) = (over.order, over.after_cancel);
         let mut unclaimed = self.failures.take_unclaimed(node, above);
-        // A body that was told of the cancellation knows what its value is.
+        // A body that was told of the cancellation knows whether its value is whole.
         let undone = unclaimed.undone.take().filter(|_| !over.is_told);
         let (body, left) = match over.body {
             Caught::Panic(payload) => {
@@ -287,7 +303,7 @@ impl<E> Frame<'_, '_, E> {
             }
             Caught::Value(Ok(value)) => (Left::Value(value), undone.map(CutShort::Cancelled)),
             Caught::Value(Err(error)) => {
-                // An interrupted join says nothing that the failure which interrupted it does not.
+                // An interrupted join adds nothing to the failure that interrupted it.
                 if !error.is_interrupted() || unclaimed.failures.is_empty() {
                     unclaimed.failures.push(error.of_body(order, after_cancel));
                 }
@@ -295,7 +311,7 @@ impl<E> Frame<'_, '_, E> {
             }
             Caught::Left(why, partial) => {
                 let is_root = unclaimed.add_left_body(&why, order, after_cancel);
-                // A policy that forgives the failure before it does not make a part whole.
+                // Even if the policy forgives the failure before it, a partial value stays partial.
                 let partial = partial.and_then(Result::ok).filter(|_| is_root);
                 (Left::Partial(partial), is_root.then_some(why))
             }
@@ -316,12 +332,12 @@ impl<E> Frame<'_, '_, E> {
     }
 }
 
-/// A body that is over.
+/// A body that has ended.
 struct Over<T, E> {
     body: Caught<Result<T, JoinError<E>>>,
-    /// Whether it was told of a cancellation.
+    /// True if the body was told of a cancellation.
     is_told: bool,
-    /// Its place among the failures.
+    /// The place of the body's failure in the order of failures.
     order: u64,
     after_cancel: bool,
 }

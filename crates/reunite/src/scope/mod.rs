@@ -1,4 +1,4 @@
-//! Scopes: tasks that may borrow, and that are all back when the scope ends.
+//! Scopes: tasks that may borrow from outside, and that have all completed when the scope ends.
 
 mod builder;
 mod ended;
@@ -26,15 +26,19 @@ use frame::run;
 /// Runs `body`, whose tasks may borrow what lives outside it, and waits for all of them.
 ///
 /// Each task starts at once on a thread of its own. Every task runs to its end, whatever the others do
-/// ([`policy::WaitAll`](crate::policy::WaitAll)); for "stop at the first error" see [`try_scope`].
+/// ([`policy::WaitAll`](crate::policy::WaitAll)); to stop at the first error, see [`try_scope`].
 ///
 /// # Panics
-/// If `body` panics: the tasks are cancelled and joined first. If a task panicked and no join took that:
-/// with the payload of the first that did.
+/// If `body` panics: the tasks are cancelled and joined first. If a task panicked and no join returned that
+/// panic: with
+/// the payload of the first such task.
 ///
-/// It leaves the task around it, see [partial results](crate#partial-results), if its body was left, or if a
-/// cancellation from above, of which the body was not told by a wait or a [`checkpoint`](crate::checkpoint), kept tasks
-/// from completing that no join took.
+/// # Cancellation
+/// The calling task is left (see [partial results](crate#partial-results)) if `body` was left, or if a
+/// cancellation from
+/// above kept tasks that no join took from completing, and `body` was not told of that cancellation by a
+/// wait or a
+/// [`checkpoint`](crate::checkpoint).
 ///
 /// ```
 /// let text = String::from("to be\nor not to be");
@@ -54,22 +58,23 @@ where
     run(plan, |s| Ok(body(s))).into_value()
 }
 
-/// Runs `body`, whose tasks return `Result`s; the first failure cancels the rest, and all failures arrive.
+/// Runs `body`, whose tasks return `Result`s. The first failure cancels the rest; all failures are
+/// returned.
 ///
 /// In the body, `?` takes the errors of joins and the body's own errors of type `E`. Outside, one `?` or
 /// `match` gets the [`ScopeError`]: the root cause first, the others in spawn order.
 ///
-/// `E` is the error of all its tasks. Those that fail in different ways convert theirs by `?`, see
+/// `E` is the error type of all tasks. Tasks with different errors convert theirs by `?`, see
 /// [`spawn`](Scope::spawn). What the body returned is dropped if the scope fails;
 /// [`ScopeBuilder::try_scope_ended`] returns both.
 ///
 /// # Errors
-/// A task failed or panicked and no join took that, or the body returned an error; or the scope was cut
-/// short from above. A failure that the body joined and did not return is the body's affair: it counts as
-/// handled.
+/// A task failed or panicked and no join took that failure; the body returned an error; or a cancellation
+/// from above
+/// cut the scope short. A failure that the body joined and did not return counts as handled.
 ///
 /// # Panics
-/// If the body panics: with its payload, after every task is back.
+/// If the body panics: with its payload, after every task has completed.
 ///
 /// ```
 /// fn load(name: &str) -> Result<usize, String> {
@@ -100,9 +105,11 @@ impl<K: Fallibility> Scope<'_, '_, K> {
         self.frame.group()
     }
 
-    /// Cancels the scope: every task in it, and every later wait of the body. The scope then returns
-    /// what the body returns, unless the body is left by one of these waits that cannot return an error, or a task fails
-    /// because of it.
+    /// Cancels the scope: every task in it, and every later wait of the body.
+    ///
+    /// The scope still returns what the body returns, unless a task fails because of the cancellation, or a
+    /// wait that
+    /// cannot return an error leaves the body.
     ///
     /// ```
     /// let values = reunite::scope(|s| {
@@ -117,23 +124,34 @@ impl<K: Fallibility> Scope<'_, '_, K> {
         self.canceller().cancel(reason);
     }
 
-    /// A way to cancel the scope from anywhere else.
+    /// Returns a handle that cancels the scope from anywhere else.
+    ///
+    /// ```
+    /// reunite::scope(|s| {
+    ///     let canceller = s.canceller();
+    ///     s.spawn(move || canceller.cancel("the task has seen enough"));
+    ///     assert!(reunite::sleep(std::time::Duration::MAX).is_err());
+    ///     assert!(s.is_cancelled());
+    /// });
+    /// ```
     pub fn canceller(&self) -> Canceller {
         Canceller::new(self.frame.node().clone())
     }
 
-    /// Whether the scope is cancelled, by anyone.
+    /// Returns true if the scope was cancelled, by whatever cause.
     pub fn is_cancelled(&self) -> bool {
         self.frame.node().is_cancelled()
     }
 }
 
 impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
-    /// Starts a task at once on a thread of its own. In a cancelled scope nothing starts: the task
-    /// completes cancelled. A refusal by the operating system is the task's failure.
+    /// Starts a task at once on a thread of its own. In a cancelled scope no task starts: the new task
+    /// completes as
+    /// cancelled. If the operating system refuses a thread, that is the task's failure.
     ///
-    /// The handle may be dropped: a panic, and in a [`try_scope`] an error, that no join took is the scope's failure. In a
-    /// plain [`scope`] a `Result` is a value like any other; if it is an error, and nobody took it, that is reported
+    /// The handle may be dropped. A panic that no join took fails the scope; in a [`try_scope`], so does an
+    /// error. In a
+    /// plain [`scope`] a `Result` is a value like any other; an `Err` that no join took is reported
     /// ([`on_unjoined_error`](crate::on_unjoined_error)).
     ///
     /// ```
@@ -142,7 +160,7 @@ impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
     /// assert_eq!(words, 2);
     /// ```
     ///
-    /// The tasks of one `try_scope` that fail in different ways have an error that `?` makes of each:
+    /// Tasks of one `try_scope` with different errors share an error type that `?` converts them to:
     ///
     /// ```
     /// use std::{fs, error::Error};
@@ -170,7 +188,8 @@ impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
         self.spawn_with(Builder::new(), f)
     }
 
-    /// [`spawn`](Self::spawn) with a name or a stack size.
+    /// Starts a task like [`spawn`](Self::spawn), with a name, a stack size or other choices of a
+    /// [`Builder`].
     ///
     /// ```
     /// use reunite::Builder;
@@ -190,12 +209,13 @@ impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
         self.frame.spawn(spec, || K::into_result(f()))
     }
 
-    /// Starts a service and waits until it says that it is [`Ready`], with a value for the caller, such
-    /// as the port it listens on.
+    /// Starts a service and waits until it reports that it is [`Ready`], with a value for the caller, such
+    /// as the port it listens on. [`Ready`] has an example.
     ///
     /// # Errors
-    /// What the task completed with before it was ready; or the caller's own cancellation. Then the task is cancelled, as
-    /// nobody has a handle of it; the scope waits for it.
+    /// The service completed before it was ready: the error is its failure, or says that it was never ready. Or the caller was
+    /// cancelled: then
+    /// the service is cancelled too, as no handle refers to it, and the scope waits for it.
     #[track_caller]
     #[allow(
         clippy::type_complexity,
@@ -215,10 +235,13 @@ impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
         self.spawn_ready_until(builder, None, Location::caller(), f)
     }
 
-    /// [`spawn_ready`](Self::spawn_ready) that waits for at most `timeout`.
+    /// Starts a service like [`spawn_ready`](Self::spawn_ready), and waits for at most `timeout` until it
+    /// is ready.
     ///
     /// # Errors
-    /// As there, or that the time ran out: the task is cancelled, as nobody has a handle of it.
+    /// As [`spawn_ready`](Self::spawn_ready); or the timeout passed: then the service is cancelled, as no
+    /// handle refers to
+    /// it.
     ///
     /// ```
     /// use std::time::Duration;
@@ -247,7 +270,8 @@ impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
         self.spawn_ready_until(builder, deadline, Location::caller(), f)
     }
 
-    /// [`spawn_ready`](Self::spawn_ready) that waits until `deadline`.
+    /// Starts a service like [`spawn_ready`](Self::spawn_ready), and waits at most until `deadline` until
+    /// it is ready.
     ///
     /// # Errors
     /// As [`spawn_ready_timeout`](Self::spawn_ready_timeout).
@@ -290,7 +314,8 @@ impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
 }
 
 impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
-    /// A thread of a map, which takes the failures of the items to whoever takes their outcomes.
+    /// Starts a thread of a map. The items' failures go to the consumer of the map's outcomes, not to the
+    /// scope.
     pub(crate) fn start_worker(
         &'scope self,
         builder: Builder,

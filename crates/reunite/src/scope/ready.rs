@@ -1,4 +1,4 @@
-//! The start hand-shake of services: the parent goes on when the child says it is up.
+//! The start-up handshake of services: the parent goes on when the service reports that it is up.
 
 use std::fmt;
 use std::panic::Location;
@@ -9,7 +9,8 @@ use crate::park::Parker;
 use crate::primitive::{Arc, Instant, Mutex};
 use crate::task::JoinHandle;
 
-/// What a service calls when it is up.
+/// The handle by which a service reports that it is up, see
+/// [`Scope::spawn_ready`](crate::Scope::spawn_ready).
 ///
 /// ```
 /// use std::{io, net::TcpListener};
@@ -25,13 +26,13 @@ use crate::task::JoinHandle;
 ///     server.join().unwrap().unwrap();
 /// });
 /// ```
-#[must_use = "whoever started the service waits until `up` is called or the task completes"]
+#[must_use = "the starter of the service waits until `up` is called or the task completes"]
 pub struct Ready<R>(Arc<Cell<R>>);
 
 struct Cell<R>(Mutex<(Option<R>, Option<Parker>)>);
 
 impl<R> Ready<R> {
-    /// The service is up: whoever started it goes on with `value`.
+    /// Reports that the service is up: its starter goes on with `value`.
     pub fn up(self, value: R) {
         let mut cell = self.0.0.lock();
         cell.0 = Some(value);
@@ -44,7 +45,8 @@ impl<R> Ready<R> {
 }
 
 impl<R> Cell<R> {
-    /// The wait's question, and the parker left in the same critical section.
+    /// Returns true if the service is up; otherwise leaves the parker to be unparked, in the same critical
+    /// section.
     fn is_up_or_wake(&self, parker: &Parker) -> bool {
         let mut cell = self.0.lock();
         if cell.0.is_none() {
@@ -63,7 +65,7 @@ pub(super) fn hand_shake<R, T, E>(
     let handle = spawn(Ready(Arc::clone(&cell)));
     let is_up = |parker: &_| cell.is_up_or_wake(parker);
     if let Err(error) = handle.wait_for_either(Verb::Start, at, deadline, is_up) {
-        // Nobody has a handle of it.
+        // The task has no handle any more.
         handle.cancel();
         return Err(error);
     }
