@@ -1,12 +1,12 @@
-//! Counted references to parts of what is shared: a task is one allocation, and others refer to its record, to its cancel
-//! node, or to its result.
+//! Counted references to parts of a shared value. A task is one allocation; others refer to its record, its
+//! cancel node, or its result.
 //!
 //! # Safety argument
-//! 1. *A part lies in its whole, or lives as long.* It is found by a function that makes a `&'a T` of any `&'a C`
-//!    ([`Part::of`]), or is all of it.
-//! 2. *The whole stays where it is, and is not changed but through shared references, while a reference is counted.* It lies in
-//!    an `Arc`, of which this file has the only way to it, and asks for no `&mut`.
-//! 3. *The count is the whole's.* What an `Arc` is converted into is looked at: it has the same address.
+//! 1. *A part lies in its whole, or lives as long.* It is found by a function that makes a `&'a T` of any
+//!    `&'a C` ([`Part::of`]), or is the entire whole.
+//! 2. *While a reference is counted, the whole is not moved, and is changed only through shared references.*
+//!    It lies in an `Arc`. Only this file can reach that `Arc`, and it never asks for `&mut`.
+//! 3. *The count is the whole's.* The conversion of the `Arc` to another type is checked to keep the address.
 
 use std::fmt;
 use std::ops::Deref;
@@ -15,7 +15,7 @@ use std::ptr::NonNull;
 
 use crate::primitive::{Arc, Weak};
 
-/// Something that parts can be of.
+/// A value that can have parts.
 pub(crate) trait Whole: Send + Sync {}
 
 impl<T: Send + Sync> Whole for T {}
@@ -26,27 +26,28 @@ pub(crate) struct Part<T, W: ?Sized = dyn Whole> {
     whole: Arc<W>,
 }
 
-// SAFETY: it is a `&T` and an `Arc<W>`.
+// SAFETY: a `Part` is a `&T` and an `Arc<W>`, both of which are `Send` under these bounds.
 unsafe impl<T: Send + Sync, W: ?Sized + Send + Sync> Send for Part<T, W> {}
-// SAFETY: as before.
+// SAFETY: a `Part` is a `&T` and an `Arc<W>`, both of which are `Sync` under these bounds.
 unsafe impl<T: Send + Sync, W: ?Sized + Send + Sync> Sync for Part<T, W> {}
 
-/// Nothing of the whole is reached but the part.
+/// Only the part of the whole can be reached.
 impl<T: RefUnwindSafe, W: ?Sized> UnwindSafe for Part<T, W> {}
 impl<T: RefUnwindSafe, W: ?Sized> RefUnwindSafe for Part<T, W> {}
 
 impl<T: Send + Sync + 'static> Part<T> {
-    /// All of a whole of its own.
+    /// Creates a part that is the entire whole.
     pub(crate) fn new(value: T) -> Self {
         Self::of(Arc::new(value), |value| value, |whole| whole)
     }
 }
 
 impl<T, W: ?Sized> Part<T, W> {
-    /// What `which` finds in `whole`, which is known as `as_whole` makes it from here on.
+    /// Creates a reference to what `which` finds in `whole`; `as_whole` converts the whole to the type under
+    /// which it is kept.
     ///
     /// # Panics
-    /// If that is another.
+    /// If `as_whole` returns another value than it was given.
     pub(crate) fn of<C: ?Sized>(
         whole: Arc<C>,
         which: impl for<'a> FnOnce(&'a C) -> &'a T,
@@ -59,12 +60,12 @@ impl<T, W: ?Sized> Part<T, W> {
         Self { part, whole }
     }
 
-    /// What it is a part of.
+    /// Returns the whole.
     pub(crate) fn whole(&self) -> &Arc<W> {
         &self.whole
     }
 
-    /// Whether both are the same part of the same.
+    /// Returns true if both refer to the same part of the same whole.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.part == other.part
     }
@@ -91,7 +92,7 @@ impl<T, W: ?Sized> Deref for Part<T, W> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: 1, 2 and 3: it lives while the whole is counted, which it is here.
+        // SAFETY: the part lives while its whole is counted (rules 1, 2, 3), and `self.whole` counts it.
         unsafe { self.part.as_ref() }
     }
 }
@@ -102,15 +103,15 @@ impl<T: fmt::Debug, W: ?Sized> fmt::Debug for Part<T, W> {
     }
 }
 
-/// A reference to a part of what may be gone.
+/// A reference to a part that does not keep its whole alive.
 pub(crate) struct WeakPart<T, W: ?Sized = dyn Whole> {
     part: NonNull<T>,
     whole: Weak<W>,
 }
 
-// SAFETY: others get a `Part` from it.
+// SAFETY: the only way to the part is to upgrade to a `Part`, which is `Send` and `Sync` under these bounds.
 unsafe impl<T: Send + Sync, W: ?Sized + Send + Sync> Send for WeakPart<T, W> {}
-// SAFETY: as before.
+// SAFETY: as above.
 unsafe impl<T: Send + Sync, W: ?Sized + Send + Sync> Sync for WeakPart<T, W> {}
 
 impl<T, W: ?Sized> WeakPart<T, W> {

@@ -61,8 +61,7 @@ tuple!(A B C D F G H);
 tuple!(A B C D F G H I);
 
 /// Runs all contenders in parallel and returns the first success. The others are cancelled and waited for;
-/// their
-/// failures are forgiven.
+/// their failures are forgiven.
 ///
 /// # Errors
 /// All contenders failed: the error holds every failure. Or the race was cancelled from above.
@@ -83,14 +82,12 @@ where
     ScopeBuilder::new().race(contenders)
 }
 
-/// Runs all contenders in parallel until `n` of them have succeeded; returns their values in the order of
-/// the contenders.
-/// The others are cancelled and waited for; their failures are forgiven.
+/// Runs all contenders in parallel until `n` of them have succeeded; returns their values in the order of the
+/// contenders. The others are cancelled and waited for; their failures are forgiven.
 ///
 /// # Errors
 /// Fewer than `n` contenders succeeded: the error holds every failure. If there are fewer than `n`
-/// contenders, nothing
-/// is started. Or the quorum was cancelled from above.
+/// contenders, nothing is started. Or the quorum was cancelled from above.
 ///
 /// ```
 /// let agree = |n: u32| move || if n == 3 { Err("down") } else { Ok(n) };

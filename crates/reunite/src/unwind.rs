@@ -1,19 +1,25 @@
-//! Leaving a task by unwinding its stack, for a cancellation and the like: no failure of the task's own.
+//! Leaving a task by unwinding its stack, because of a cancellation or a refused wait, without a failure of
+//! the task itself.
 //!
-//! A lock whose guard is dropped by a panic is poisoned, as what it protects may be half done. A task that
-//! leaves because it was cancelled stopped at a place that it chose, so its locks are not poisoned. The
-//! system tells only that a thread unwinds, not why; so whoever leaves says so beforehand, in a *mark*.
+//! A lock whose guard is dropped by a panic is poisoned, as the data it protects may be half changed. A task
+//! that leaves because it was cancelled stopped at a place that it chose, so its locks are not poisoned. The
+//! standard library tells only that a thread unwinds, not why; so a thread that leaves records that
+//! beforehand in a *mark*.
 //!
 //! # Protocol
-//! 1. [`leave`] makes a mark, lists it for the calling thread, and puts it into the payload with which the thread
-//!    unwinds from there on. [`Mark::raise`] lists it for a thread that goes on with a payload it was handed.
-//! 2. A thread *leaves* while it unwinds and one of its listed marks is alive. A mark lives as long as its payload:
-//!    the unwinding itself owns that until somebody catches it.
-//! 3. Whoever catches it may keep the payload, and then panic. So a thread that is seen not to unwind forgets its
-//!    marks ([`settle`]): where it takes a lock, and where this library catches.
+//! 1. [`leave`] makes a mark, lists it for the calling thread, and puts it into the payload with which the
+//!    thread unwinds from there on. [`Mark::raise`] lists it for a thread that resumes unwinding with a
+//!    payload it
+//! was handed.
+//! 2. A thread *leaves* while it unwinds and one of its listed marks is alive. A mark lives as long as its
+//!    payload, which the unwinding itself owns until code catches it.
+//! 3. Code that catches the payload may keep it, and panic afterwards. So a thread that is found not to be
+//!    unwinding forgets its marks ([`settle`]): whenever it takes a lock, and whenever this library catches a
+//!    payload.
 //!
-//! Not seen is only this: a guard taken before the leaving was caught by the user's own `catch_unwind`, below
-//! which its payload is kept, followed by a panic without any lock in between. That lock is not poisoned.
+//! One case is not recognised: user code takes a guard, catches the leaving by its own `catch_unwind` while
+//! it holds the guard, keeps the payload, and then panics without taking a lock in between. That lock is not
+//! poisoned.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -22,12 +28,12 @@ use std::panic::resume_unwind;
 use crate::primitive::{Arc, Weak, panicking, thread_local};
 
 thread_local! {
-    /// Whether there may be marks. Without a destructor, and one store to lower.
+    /// True if there may be marks. It has no destructor, and lowering it is one store.
     static MARKED: Cell<bool> = const { Cell::new(false) };
     static MARKS: RefCell<Vec<Weak<()>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Part of the payload of a thread that leaves: lives as long as the payload.
+/// The part of a leaving thread's payload that shows it is alive: lives as long as the payload.
 pub(crate) struct Mark(Arc<()>);
 
 impl Mark {
@@ -35,10 +41,11 @@ impl Mark {
         Self(Arc::new(()))
     }
 
-    /// The calling thread is about to unwind with the payload that this is part of.
+    /// Records that the calling thread is about to unwind with the payload that this mark is part of.
     pub(crate) fn raise(&self) {
         settle();
-        // A thread that is ending and has lost its locals poisons what it holds: that says too much, not too little.
+        // A thread that is ending and has lost its locals poisons the locks it holds: a false alarm, but
+        // never a missed one.
         let _ending = MARKS.try_with(|marks| {
             let mut marks = marks.borrow_mut();
             if !MARKED
@@ -53,15 +60,16 @@ impl Mark {
     }
 }
 
-/// Unwinds the calling thread's stack, without a word of the panic hook. `payload` is given the mark that it
-/// has to keep.
+/// Unwinds the calling thread's stack without calling the panic hook. `payload` must keep the mark that it is
+/// given.
 pub(crate) fn leave<P: Any + Send>(payload: impl FnOnce(Mark) -> P) -> ! {
     let mark = Mark::new();
     mark.raise();
     resume_unwind(Box::new(payload(mark)))
 }
 
-/// Whether the calling thread unwinds, and not for a panic: the locks it holds are as they should be.
+/// Returns true if the calling thread unwinds to leave and not because of a panic: then the data under its
+/// locks is whole.
 #[cold]
 pub(crate) fn is_leaving() -> bool {
     let alive = |marks: &RefCell<Vec<Weak<()>>>| {
@@ -73,7 +81,7 @@ pub(crate) fn is_leaving() -> bool {
         && MARKS.try_with(alive).unwrap_or(false)
 }
 
-/// Forgets the marks of the calling thread, unless it unwinds: whoever left was caught.
+/// Forgets the marks of the calling thread, unless it unwinds: the leaving was caught.
 #[inline]
 pub(crate) fn settle() {
     if !panicking() {
@@ -111,14 +119,14 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_leaves_is_told_from_one_that_panics() {
+    fn leaving_is_distinguished_from_a_panic() {
         assert_eq!(caught(|| leave(|mark| mark)).1, Some(true));
         assert!(!is_leaving());
         assert_eq!(caught(|| panic_any(1)).1, Some(false));
     }
 
     #[test]
-    fn a_panic_after_a_payload_that_is_kept_is_a_panic_once_the_thread_was_seen_not_to_unwind() {
+    fn a_panic_counts_as_a_panic_although_the_payload_of_an_earlier_leaving_is_kept() {
         let (_kept, seen) = caught(|| leave(|mark| mark));
         assert_eq!(seen, Some(true));
         settle();
@@ -126,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn leaving_goes_on_around_one_that_was_caught_in_a_destructor() {
+    fn leaving_continues_after_another_leaving_was_caught_in_a_destructor() {
         struct Inner;
 
         impl Drop for Inner {

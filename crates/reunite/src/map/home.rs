@@ -21,9 +21,8 @@ pub trait Home<'a>: Copy + Send + Sync + sealed::Sealed + 'a {
         work: impl FnOnce() + Send + 'a,
     ) -> Result<(), JoinError>;
 
-    /// Returns the group that waits for the map's threads at its end, and cancels the map if no task is
-    /// left that can take
-    /// its outcomes.
+    /// Returns the group that waits for the map's threads at its end, and cancels the map if no task is left
+    /// that can take its outcomes.
     #[doc(hidden)]
     fn owner(&self) -> Option<Owner<'_>>;
 }

@@ -29,17 +29,15 @@ use shared::Name;
 /// Nothing happens before the first `next`. Items are pulled as threads become free, never more than the
 /// window ahead: item *k + window* is not pulled before outcome *k* was taken, so any number of items needs
 /// bounded memory. A panic or timeout of one item is the outcome of that item alone. Dropping the iterator
-/// early
-/// cancels the items that run and waits for them. A cancelled map pulls no further items; unless it had
-/// already seen
-/// the end of the source, its last outcome is an error that [says so](JoinError::is_interrupted).
+/// early cancels the items that run and waits for them. A cancelled map pulls no further items; unless it had
+/// already seen the end of the source, its last outcome is an error that [says
+/// so](JoinError::is_interrupted).
 ///
-/// The items are pulled on the worker threads, one at a time; so the iterator must be `Send`. To borrow
-/// from the stack, see [`Scope::map`]; for an `f` that returns `Result`, [`try_map`].
+/// The items are pulled on the worker threads, one at a time; so the iterator must be `Send`. To borrow from
+/// the stack, see [`Scope::map`]; for an `f` that returns `Result`, [`try_map`].
 ///
-/// A map is for items that wait or run long: each costs between half a microsecond and some microseconds.
-/// For many
-/// small items that only compute, use [`par`](crate::par()) (a slice, a range) or
+/// A map is for items that wait or run long: each costs between half a microsecond and some microseconds. For
+/// many small items that only compute, use [`par`](crate::par()) (a slice, a range) or
 /// [`PoolScope::map`](crate::PoolScope::map) (any iterator), which hand out items in batches.
 ///
 /// ```
@@ -69,8 +67,8 @@ where
     )
 }
 
-/// Applies `f` to every item like [`map`]; an error of `f` is the outcome of its item. See
-/// [`Map::fail_fast`] to stop at the first error.
+/// Applies `f` to every item like [`map`]; an error of `f` is the outcome of its item. See [`Map::fail_fast`]
+/// to stop at the first error.
 ///
 /// ```
 /// let mut outcomes = reunite::try_map(["1", "x", "3"], |text| text.parse::<u32>()).into_iter();
@@ -216,10 +214,9 @@ impl<'a, I: Iterator, F, H> Map<'a, I, F, H> {
         }
     }
 
-    /// Yields outcomes in the order in which the items complete. Each value comes with the index of its
-    /// item, counted
-    /// from 0 in the order of the source. [`JoinError::item`](crate::JoinError::item) returns the index for
-    /// an error.
+    /// Yields outcomes in the order in which the items complete. Each value comes with the index of its item,
+    /// counted from 0 in the order of the source. [`JoinError::item`](crate::JoinError::item) returns the
+    /// index for an error.
     ///
     /// ```
     /// let words = ["one", "two", "three"];
@@ -255,12 +252,10 @@ impl<'a, I: Iterator, F, H, O> Map<'a, I, F, H, O> {
     }
 
     /// Sets what items are called in messages and in the [live tree](crate::dump()), besides their number.
-    /// Without it,
-    /// items are called like the map.
+    /// Without it, items are called like the map.
     ///
     /// `name` is called with each item right after it was pulled, on the thread that pulled it. A panic in
-    /// `name` counts
-    /// as a panic of the source.
+    /// `name` counts as a panic of the source.
     ///
     /// ```
     /// let files = ["a.txt", "b.txt"];
@@ -273,26 +268,22 @@ impl<'a, I: Iterator, F, H, O> Map<'a, I, F, H, O> {
         self
     }
 
-    /// Limits the map to `threads` threads (at least one). The default is the number of the machine's
-    /// cores.
+    /// Limits the map to `threads` threads (at least one). The default is the number of the machine's cores.
     pub fn threads(mut self, threads: usize) -> Self {
         self.plan.threads = Some(threads.max(1));
         self
     }
 
-    /// Sets how many items may be pulled and not yet taken (at least one). The default is twice the number
-    /// of threads,
-    /// and more, up to 1,024, while items take less than about 20 µs.
+    /// Sets how many items may be pulled and not yet taken (at least one). The default is twice the number of
+    /// threads, and more, up to 1,024, while items take less than about 20 µs.
     pub fn window(mut self, items: usize) -> Self {
         self.plan.window = Some(items.max(1));
         self
     }
 
     /// Sets how long each item may take, from its start. An item that takes longer is cancelled and its
-    /// outcome
-    /// is a timeout. If it does not stop, another thread takes the place of its thread, and the end of the
-    /// map waits
-    /// for it.
+    /// outcome is a timeout. If it does not stop, another thread takes the place of its thread, and the end
+    /// of the map waits for it.
     ///
     /// ```
     /// use std::time::Duration;
@@ -306,8 +297,8 @@ impl<'a, I: Iterator, F, H, O> Map<'a, I, F, H, O> {
         self
     }
 
-    /// Stops the map at the first error or panic: no further item is pulled; items that run are cancelled
-    /// and still have outcomes.
+    /// Stops the map at the first error or panic: no further item is pulled; items that run are cancelled and
+    /// still have outcomes.
     ///
     /// ```
     /// let numbers = reunite::try_map(["1", "x", "3"], |text| text.parse::<u32>()).fail_fast();

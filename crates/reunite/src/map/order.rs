@@ -1,8 +1,7 @@
 //! The orders in which a map yields its outcomes.
 
-/// The order in which a [`Map`](crate::Map) yields its outcomes, and what comes with each value:
-/// [`Ordered`] or
-/// [`Unordered`].
+/// The order in which a [`Map`](crate::Map) yields its outcomes, and what comes with each value: [`Ordered`]
+/// or [`Unordered`].
 pub trait Order<U>: Sealed {
     /// The type of a value that the map yields.
     type Value;

@@ -31,14 +31,11 @@ use crate::wait::{Heed, Wait, wait};
 ///
 /// Dropping it cancels the items that run and waits for them; items that do not stop are named (see
 /// [`on_stragglers`](crate::on_stragglers)). The drop does not wait for an item that itself waits for the
-/// dropping task.
-/// Errors that are dropped untaken are [reported](crate::on_unjoined_error), unless their item had been
-/// told of a
-/// cancellation.
+/// dropping task. Errors that are dropped untaken are [reported](crate::on_unjoined_error), unless their item
+/// had been told of a cancellation.
 ///
-/// If the source iterator leaves its task (see [partial results](crate#partial-results)), as an iterator
-/// over the
-/// messages of a channel may, that is the last outcome, after the outcomes of the items pulled before.
+/// If the source iterator leaves its task (see [partial results](crate#partial-results)), as an iterator over
+/// the messages of a channel may, that is the last outcome, after the outcomes of the items pulled before.
 ///
 /// # Panics
 /// `next` panics with the panic of the source iterator, after the outcomes of the items pulled before.
@@ -90,8 +87,7 @@ impl<'a, U, E> Outcomes<'a, U, E> {
     ///
     /// # Errors
     /// The timeout passed ([`is_timeout`](WaitError::is_timeout)). No outcome is lost: the map goes on, and
-    /// the next call
-    /// returns what this one waited for.
+    /// the next call returns what this one waited for.
     ///
     /// ```
     /// use std::time::Duration;
@@ -126,10 +122,8 @@ impl<'a, U, E> Outcomes<'a, U, E> {
     /// # Errors
     /// Some item had no value: the error holds all failures, the root cause first. Every item is run first,
     /// unless the map is [`fail_fast`](crate::Map::fail_fast). If no item failed, but some completed as
-    /// cancelled by
-    /// something other than a cancellation of the map or above it (for example a channel that was cut
-    /// short), the error
-    /// holds those.
+    /// cancelled by something other than a cancellation of the map or above it (for example a channel that
+    /// was cut short), the error holds those.
     ///
     /// ```
     /// let words = reunite::map(["to", "be"], str::len).into_iter().collect_values().unwrap();
@@ -221,8 +215,8 @@ struct Hand<V, E> {
 }
 
 impl<V, E> Hand<V, E> {
-    /// Takes the outcomes that are done, once everything it held was given away. Returns the worker that
-    /// may pull now.
+    /// Takes the outcomes that are done, once everything it held was given away. Returns the worker that may
+    /// pull now.
     fn fill<I>(&mut self, state: &mut State<I, V, E>, ordered: bool) -> Option<Parker> {
         state.taken += std::mem::take(&mut self.given) - std::mem::take(&mut self.counted);
         for _ in 0..state.window.at_once() {
@@ -264,8 +258,7 @@ enum Look<V, E> {
     /// No worker goes on: none was started yet, or a cancellation made them leave.
     NoWorker,
     /// The wait must be set up again: the earliest deadline of an item has changed, the item that the
-    /// consumer waits for
-    /// has become known, or outcomes have been taken.
+    /// consumer waits for has become known, or outcomes have been taken.
     Anew,
     /// No outcome came in time.
     TooLate,
@@ -434,8 +427,7 @@ where
     }
 
     /// Cancels the items whose time is up, sets their outcomes, and lets other workers take the places of
-    /// their
-    /// workers.
+    /// their workers.
     fn give_up_late_items(&mut self, deadline: Option<Instant>) {
         let mut late = Vec::new();
         let mut state = self.shared.state.lock();
@@ -489,9 +481,8 @@ impl<I: Iterator, V, E, S, U> Drop for Consumer<'_, I, V, E, S, U> {
             on: ends_with(shared),
         };
         // The wait is refused if an item waits for this very task, since it would last for ever. Then, as
-        // with the drop of
-        // a handle, the items are let go: each has all that it needs, and the map's scope, if there is one,
-        // waits for it.
+        // with the drop of a handle, the items are let go: each has all that it needs, and the map's scope,
+        // if there is one, waits for it.
         chase(
             &shared.label,
             |deadline| {
@@ -503,8 +494,7 @@ impl<I: Iterator, V, E, S, U> Drop for Consumer<'_, I, V, E, S, U> {
             },
             || late(shared),
         );
-        // Dropped here, not on the last worker's thread: results that no one took are gone when this
-        // returns.
+        // Dropped here, not on the last worker's thread: results that no one took are gone when this returns.
         let left = {
             let mut state = shared.state.lock();
             (std::mem::take(&mut state.seats), state.panic.take())
@@ -551,8 +541,7 @@ fn ends_with<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>) -> On {
     On::Crew(Arc::new(Items(items)))
 }
 
-/// A set of items that are waited for, all of them. Some may have ended already: ended items are not
-/// removed.
+/// A set of items that are waited for, all of them. Some may have ended already: ended items are not removed.
 struct Items(Vec<TaskId>);
 
 impl Crew for Items {

@@ -3,57 +3,43 @@
 //! # Protocol
 //! One lock guards everything except the function, the running of items, and the pulling from the source.
 //!
-//! *The source* is in the state (`Source::Here`) or with the one worker that pulls from it
-//! (`Source::Away`). A worker
-//! takes it only while `pulled < taken + window`. Pulling is done outside the lock. Under the lock again,
-//! in the critical
-//! section that puts the source back, the item gets its number and a seat. The number is `pulled`, which
-//! only the holder
-//! of the source changes. So the window is strict, and numbers follow the source's order.
+//! *The source* is in the state (`Source::Here`) or with the one worker that pulls from it (`Source::Away`).
+//! A worker takes it only while `pulled < taken + window`. Pulling is done outside the lock. Under the lock
+//! again, in the critical section that puts the source back, the item gets its number and a seat. The number
+//! is `pulled`, which only the holder of the source changes. So the window is strict, and numbers follow the
+//! source's order.
 //!
-//! *Seats* stand for the items pulled and not yet taken, oldest first: `Running`, or `Done` with an
-//! outcome. A seat is set to `Done` once: by the worker that ran the item, or, when the item's time is up,
-//! by the
+//! *Seats* stand for the items pulled and not yet taken, oldest first: `Running`, or `Done` with an outcome.
+//! A seat is set to `Done` once: by the worker that ran the item, or, when the item's time is up, by the
 //! consumer, which then also counts the worker as lost, so that another takes its place. The lost worker
-//! finds its
-//! seat done (or gone) when its item returns, and ends.
+//! finds its seat done (or gone) when its item returns, and ends.
 //!
 //! *Wake-ups of workers.* A worker that can neither take the source nor leave puts its parker into `idle`
-//! under the
-//! lock, and removes it when it goes on. A thread that puts the source back or opens the window takes one
-//! parker out
-//! of `idle` under the same lock, if an item can be pulled now, and unparks it. The woken worker takes the
-//! source, or
-//! finds that another worker has it; that one unparks the next when it puts the source back. A worker that
-//! has left an
-//! outcome and finds the source in the state takes it under the same lock. A thread that ends the source or
-//! stops the map
-//! unparks all of `idle`. The map's cancellation does so, too; a waiting worker leaves without the source
-//! only for these
-//! reasons. No worker takes the source after the cancellation: the items not yet pulled stay in it.
+//! under the lock, and removes it when it goes on. A thread that puts the source back or opens the window
+//! takes one parker out of `idle` under the same lock, if an item can be pulled now, and unparks it. The
+//! woken worker takes the source, or finds that another worker has it; that one unparks the next when it puts
+//! the source back. A worker that has left an outcome and finds the source in the state takes it under the
+//! same lock. A thread that ends the source or stops the map unparks all of `idle`. The map's cancellation
+//! does so, too; a waiting worker leaves without the source only for these reasons. No worker takes the
+//! source after the cancellation: the items not yet pulled stay in it.
 //!
 //! *Wake-ups of the consumer.* The consumer leaves its parker under the lock likewise. It is unparked
-//! whenever something
-//! that it may wait for has happened:
+//! whenever something that it may wait for has happened:
 //! - a seat is done; if the map is ordered, the first seat;
 //! - an item with a time limit took a seat;
-//! - if the map is ordered, an item took the first seat (then it is known which item the consumer waits
-//!   for);
+//! - if the map is ordered, an item took the first seat (then it is known which item the consumer waits for);
 //! - the source has ended;
 //! - a worker has left.
 //!
 //! *Taking.* The consumer takes out up to `Window::at_once` seats that are done and gives their outcomes to
-//! its
-//! user one after the other. They count as taken when the last of them was given away and the consumer
-//! comes for more. So
-//! item k + window is never pulled before item k was taken; it may be pulled a little later than it could
-//! be.
+//! its user one after the other. They count as taken when the last of them was given away and the consumer
+//! comes for more. So item k + window is never pulled before item k was taken; it may be pulled a little
+//! later than it could be.
 //!
 //! *The end.* `workers` counts the threads that have not left; each leaves as its last act under the lock.
 //! The consumer's drop stops the map, cancels its node and waits until `workers` is zero; unless that wait
-//! would last for
-//! ever, because an item waits for the consumer. Then the running items go on without it and find their
-//! seats gone.
+//! would last for ever, because an item waits for the consumer. Then the running items go on without it and
+//! find their seats gone.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -224,9 +210,8 @@ impl<I, U, E> State<I, U, E> {
         !self.stopped && has_room && matches!(self.source, Source::Here(_))
     }
 
-    /// Takes the source, together with the number of its next item, if an item may be pulled now and
-    /// `node`, the map's, is
-    /// not cancelled.
+    /// Takes the source, together with the number of its next item, if an item may be pulled now and `node`,
+    /// the map's, is not cancelled.
     pub(super) fn take_source(&mut self, node: &Node) -> Option<(I, u64)> {
         if self.may_pull()
             && !node.is_cancelled()
@@ -237,8 +222,8 @@ impl<I, U, E> State<I, U, E> {
         None
     }
 
-    /// Counts one more worker, which the caller must start, if an item can be pulled and no worker is free
-    /// to pull it.
+    /// Counts one more worker, which the caller must start, if an item can be pulled and no worker is free to
+    /// pull it.
     pub(super) fn wants_company(&mut self) -> bool {
         let wants =
             self.idle.is_empty() && self.at_work() < self.window.threads() && self.may_pull();
@@ -263,8 +248,8 @@ impl<I, U, E> State<I, U, E> {
         self.workers - self.lost.len()
     }
 
-    /// Stops pulling. Returns the source, to be dropped outside the lock. A worker that is
-    /// pulling notices when it puts the source back.
+    /// Stops pulling. Returns the source, to be dropped outside the lock. A worker that is pulling notices
+    /// when it puts the source back.
     #[must_use]
     pub(super) fn stop(&mut self) -> Option<I> {
         self.stopped = true;

@@ -1,17 +1,14 @@
 //! The window of a map: how many items may be pulled and not yet taken.
 //!
 //! The default is twice the number of threads, so that each thread finds its next item while the consumer
-//! takes the last
-//! outcome. Items that are so short that threads would wait for the consumer after each one get a wider
-//! window: as many items
-//! as all threads run in the time that one of them takes to wake up.
+//! takes the last outcome. Items that are so short that threads would wait for the consumer after each one
+//! get a wider window: as many items as all threads run in the time that one of them takes to wake up.
 
 use super::plan::Plan;
 use crate::primitive::{Duration, available_parallelism};
 
-/// The amount of work that each thread should have ahead of it. Zero where measured times mean nothing:
-/// then the window
-/// keeps its size.
+/// The amount of work that each thread should have ahead of it. Zero where measured times mean nothing: then
+/// the window keeps its size.
 const AHEAD: Duration = if cfg!(any(reunite_model, reunite_no_looks)) {
     Duration::ZERO
 } else {
@@ -21,9 +18,8 @@ const AHEAD: Duration = if cfg!(any(reunite_model, reunite_no_looks)) {
 /// The largest window, if the user does not choose one.
 const MOST: u64 = 1_024;
 
-/// The least number of outcomes that the consumer may take at once, if the user does not choose a window.
-/// Two under the model
-/// checker, for which measured times mean nothing, so that it also explores taking several.
+/// The least number of outcomes that the consumer may take at once, if the user does not choose a window. Two
+/// under the model checker, for which measured times mean nothing, so that it also explores taking several.
 const LEAST_AT_ONCE: u64 = if cfg!(reunite_model) { 2 } else { 1 };
 
 #[derive(Debug)]
@@ -64,8 +60,7 @@ impl Window {
     }
 
     /// Returns the size. A window that has narrowed stays open for the outcomes that the consumer holds, so
-    /// that twice the
-    /// number of threads are pulled ahead when the last of them is given away.
+    /// that twice the number of threads are pulled ahead when the last of them is given away.
     pub(super) fn size(&self) -> u64 {
         let least = |fits: &Fits| fits.least.saturating_add(fits.held);
         self.fits
@@ -86,11 +81,9 @@ impl Window {
             .min(usize::try_from(self.size()).unwrap_or(usize::MAX))
     }
 
-    /// Returns how many outcomes the consumer may take out before it counts the first of them as taken;
-    /// while it holds
-    /// them, that many fewer items can be pulled. One, if the user chose the window; otherwise few enough
-    /// that at least twice
-    /// the number of threads can still be pulled.
+    /// Returns how many outcomes the consumer may take out before it counts the first of them as taken; while
+    /// it holds them, that many fewer items can be pulled. One, if the user chose the window; otherwise few
+    /// enough that at least twice the number of threads can still be pulled.
     pub(super) fn at_once(&self) -> u64 {
         let spare = |fits: &Fits| self.size.saturating_sub(fits.least) / 2;
         self.fits

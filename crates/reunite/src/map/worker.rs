@@ -1,6 +1,5 @@
 //! The thread of a map: takes the source, pulls an item, puts the source back, runs the item, leaves the
-//! outcome in its seat,
-//! and takes the source again.
+//! outcome in its seat, and takes the source again.
 
 use super::home::{Home, Owner};
 use super::shared::{Item, Seat, Shared, Source};
@@ -79,9 +78,8 @@ pub(super) fn unpark(parkers: impl IntoIterator<Item = Parker>) {
     parkers.into_iter().for_each(|parker| parker.unpark());
 }
 
-/// Runs one item, the next of the source, and puts the source back. Returns the source for the item after
-/// it; `None` when
-/// this worker has nothing left to do.
+/// Runs one item, the next of the source, and puts the source back. Returns the source for the item after it;
+/// `None` when this worker has nothing left to do.
 fn step<'a, I, U, E, F, H>(
     shared: &Arc<Shared<'a, I, U, E>>,
     f: &Arc<F>,
@@ -326,7 +324,7 @@ fn seat<I: Iterator, U, E>(
     });
     let mut state = shared.state.lock();
     if let Some(spent) = spent {
-            // Here, as this worker looks next whether there is more to pull.
+        // Here, as this worker looks next whether there is more to pull.
         state.window.fit(spent);
     }
     let seat = state.seat_mut(number);

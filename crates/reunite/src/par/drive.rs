@@ -1,9 +1,9 @@
-//! Going through a source, sharing it out when somebody asks.
+//! Going through a source, and sharing it out when other threads are hungry.
 //!
 //! A thread works through its run of items in blocks of some microseconds. Between two blocks, and now and
-//! then within one, it looks whether others are hungry (one relaxed load); if so, it splits what is left in two and forks. So items
-//! are split as often as there are thieves for them, and no more ("lazy binary splitting": Tzannes,
-//! Caragea, Barua, Vishkin, PPoPP 2010).
+//! then within one, it checks whether other threads are hungry (one relaxed load). If so, it splits what is
+//! left in two and forks. So items are split as often as there are thieves for them, and no more ("lazy
+//! binary splitting": Tzannes, Caragea, Barua, Vishkin, PPoPP 2010).
 
 use std::ops::ControlFlow;
 use std::panic::Location;
@@ -12,29 +12,30 @@ use super::source::Source;
 use crate::pool::{is_hungry, join_at};
 use crate::primitive::{AtomicUsize, Duration, Instant, Ordering, now};
 
-/// A block should last about as long: short beside the time it takes to wake a thread, long beside that
-/// of reading the clock.
+/// A block should last between `SHORT` and `LONG`: short beside the time it takes to wake a thread, long
+/// beside that of reading the clock.
 const SHORT: Duration = Duration::from_micros(4);
 const LONG: Duration = Duration::from_micros(16);
-/// Looks at what others want while a block lasts: its items were quick so far, but the next ones may be slow.
+/// The number of checks for hungry threads within a block: its items were quick so far, but the next ones may
+/// be slow.
 const LOOKS: usize = 16;
-/// Items between two looks, at most.
+/// The most items between two checks.
 const LOOK: usize = 64;
 
 /// What to do with each item, and where to stop.
 pub(super) struct Drive<I, F> {
     begin: I,
     step: F,
-    /// The user's line.
+    /// The user's source line.
     at: &'static Location<'static>,
-    /// Items from this one on need not be begun.
+    /// The number of the first item that need not be begun.
     end: AtomicUsize,
-    /// Whether a stop leaves the items before it to be done.
+    /// True if the items before the one that stopped are still to be done.
     ordered: bool,
 }
 
 impl<I, F> Drive<I, F> {
-    /// Stops everywhere when a step breaks.
+    /// Creates a drive that stops everywhere when a step breaks.
     pub(super) fn until_any(at: &'static Location<'static>, begin: I, step: F) -> Self {
         Self {
             begin,
@@ -45,7 +46,7 @@ impl<I, F> Drive<I, F> {
         }
     }
 
-    /// Stops after the item whose step breaks.
+    /// Creates a drive that stops after the item whose step breaks.
     pub(super) fn until_first(at: &'static Location<'static>, begin: I, step: F) -> Self {
         Self {
             ordered: true,
@@ -53,7 +54,7 @@ impl<I, F> Drive<I, F> {
         }
     }
 
-    /// Goes through `source`; returns what its runs became, in order.
+    /// Goes through `source`; returns the results of its runs, in order.
     pub(super) fn run<S, A>(&self, source: S) -> Vec<A>
     where
         S: Source,
@@ -76,7 +77,7 @@ impl<I, F> Drive<I, F> {
         let mut run = (self.begin)();
         let mut at = first;
         let mut block = 1;
-        // What is left of it.
+        // The items left of the block.
         let mut rest = block;
         let mut before: Option<Instant> = None;
         loop {
@@ -137,13 +138,14 @@ mod tests {
     use crate::pool::{Pool, ask};
 
     std::thread_local! {
-        /// Items that this thread has begun since it was asked and did not answer.
+        /// The number of items that this thread has begun since a request of another thread that it has not
+        /// answered.
         static UNHEARD: Cell<Option<usize>> = const { Cell::new(None) };
     }
 
-    /// However many quick items make a block: the next ones might be slow.
+    /// The number of items in a block may be large, and the next items might be slow.
     #[test]
-    fn who_asks_is_heard_after_a_few_items() {
+    fn a_request_for_work_is_answered_after_a_few_items() {
         const ITEM: Duration = Duration::from_nanos(100);
         let most = AtomicUsize::new(0);
         let item = |number: usize| {

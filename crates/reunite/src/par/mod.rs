@@ -1,4 +1,4 @@
-//! Work on many items at once, in the pool.
+//! Parallel work on slices, ranges and vectors, in the pool.
 
 mod drive;
 mod sort;
@@ -15,20 +15,22 @@ use drive::Drive;
 pub use sort::{par_sort_unstable, par_sort_unstable_by};
 pub use source::{Chunks, IntoSource, Source};
 
-/// Works on `items` side by side in the pool: a slice, a mutable slice, a range, a vector.
+/// Works on `items` in parallel in the pool: a slice, a mutable slice, a range, a vector.
 ///
-/// There is no grain to tune: a thread goes through its items in order, and splits what is left in two
-/// whenever another thread has nothing to do. Items that cost a nanosecond and items that cost a second
-/// are both shared out well. Results come in the order of the items.
+/// There is no grain size to tune: a thread goes through its items in order, and splits what is left in two
+/// whenever another thread has nothing to do. This balances items that cost a nanosecond and items that cost
+/// a second. Results come in the order of the items.
 ///
-/// The pool is the one that the calling thread works for or has [entered](crate::Pool::enter), or else the
-/// global one. The calling thread takes part, on its own stack; [`Pool::install`](crate::Pool::install) has the work begin on
-/// a thread of the pool, and its stack. For items that wait (for sockets, disks, other tasks), use
-/// [`map`](crate::map()), which has threads of its own.
+/// The pool is the one whose worker the calling thread is, or which it has [entered](crate::Pool::enter);
+/// otherwise the global one. The calling thread takes part, on its own stack; with
+/// [`Pool::install`](crate::Pool::install) the work begins on a thread of the pool, and on its stack. For
+/// items that wait (for sockets, disks, other tasks), use [`map`](crate::map()), which has threads of its
+/// own.
 ///
-/// A thread shares the items that it has not begun between two of them. So those of its run that come behind an item that
-/// blocks wait for that item, be it in a wait of this library or elsewhere, and with [`blocking`](crate::blocking) or without:
-/// an item must not wait for what another does.
+/// Other threads can take over only the items that their thread can still share out, which it does between
+/// two items. So the items of a thread's run that come after a blocking item wait for that item, whether it
+/// blocks in a wait of this library or elsewhere, and with or without [`blocking`](crate::blocking). An item
+/// must not wait for what another item does.
 ///
 /// ```
 /// let words = ["to", "be", "or", "not"];
@@ -39,11 +41,11 @@ pub use source::{Chunks, IntoSource, Source};
 /// ```
 ///
 /// # Cancellation
-/// The methods that cannot fail go on to the end; the closures can ask [`checkpoint`]. Those that begin
-/// with `try_` stop at a cancellation, too.
+/// The methods that return no `Result` go on to the end; their closures can call [`checkpoint`]. Those that
+/// begin with `try_` also stop at a cancellation.
 ///
 /// # Panics
-/// All methods, if a closure panics: with its payload, once nothing runs any more.
+/// All methods panic if a closure panics: with its payload, once no closure runs any more.
 #[track_caller]
 pub fn par<S: IntoSource>(items: S) -> Par<S::Source> {
     Par {
@@ -52,7 +54,7 @@ pub fn par<S: IntoSource>(items: S) -> Par<S::Source> {
     }
 }
 
-/// Items to be worked on side by side; see [`par`].
+/// Items to be worked on in parallel; see [`par`].
 #[must_use = "nothing happens until a method is called"]
 pub struct Par<S> {
     source: S,
@@ -60,7 +62,7 @@ pub struct Par<S> {
 }
 
 impl<S: Source> Par<S> {
-    /// What `f` makes of each item, in the order of the items.
+    /// Returns the results of `f` for each item, in the order of the items.
     pub fn map<R, F>(self, f: F) -> Vec<R>
     where
         R: Send,
@@ -73,11 +75,11 @@ impl<S: Source> Par<S> {
         concat(mapped)
     }
 
-    /// [`map`](Self::map) until one fails or the task is cancelled: what has begun is finished, nothing
-    /// else begins.
+    /// Applies `f` to each item like [`map`](Self::map), until one fails or the task is cancelled. Items that
+    /// have begun are finished; no others begin.
     ///
     /// # Errors
-    /// The first error in the order of the items, among those that happened.
+    /// The first error in the order of the items, among those that occurred.
     ///
     /// ```
     /// use reunite::{Cancelled, par};
@@ -115,6 +117,12 @@ impl<S: Source> Par<S> {
     }
 
     /// Calls `f` with each item.
+    ///
+    /// ```
+    /// let mut numbers = vec![1, 2, 3];
+    /// reunite::par(&mut numbers).for_each(|n| *n *= 10);
+    /// assert_eq!(numbers, [10, 20, 30]);
+    /// ```
     pub fn for_each<F>(self, f: F)
     where
         F: Fn(S::Item) + Sync,
@@ -128,7 +136,7 @@ impl<S: Source> Par<S> {
         );
     }
 
-    /// [`for_each`](Self::for_each) until one fails or the task is cancelled.
+    /// Calls `f` with each item, until one fails or the task is cancelled.
     ///
     /// # Errors
     /// As [`try_map`](Self::try_map).
@@ -140,9 +148,9 @@ impl<S: Source> Par<S> {
         self.try_map(f).map(drop)
     }
 
-    /// Folds all items into one value: runs of neighbouring items by `fold`, beginning with an `identity`,
-    /// and the values of neighbouring runs by `combine`. How the items fall into runs changes from call to
-    /// call, so `combine` should be associative; it need not be commutative.
+    /// Folds all items into one value: runs of neighbouring items by `fold`, each beginning with an
+    /// `identity`, then the values of neighbouring runs by `combine`. How the items are divided into runs
+    /// changes from call to call, so `combine` should be associative; it need not be commutative.
     ///
     /// ```
     /// let longest = reunite::par(&["to", "question", "be"])
@@ -168,7 +176,8 @@ impl<S: Source> Par<S> {
         whole.unwrap_or_else(identity)
     }
 
-    /// An item for which `f` has an answer, whichever is found first. The search stops then.
+    /// Returns the result of `f` for any item for which it is `Some`, whichever is found first. The search
+    /// stops then.
     ///
     /// ```
     /// let found = reunite::par(0..1_000_u32).find_any(|n| (n % 7 == 0).then_some(n)).unwrap();
@@ -189,8 +198,8 @@ impl<S: Source> Par<S> {
         runs.into_iter().flatten().next()
     }
 
-    /// The first item, in the order of the items, for which `f` has an answer. Items after one that was
-    /// found are not begun, but for a few that a thread has at hand.
+    /// Returns the result of `f` for the first item, in the order of the items, for which it is `Some`. Items
+    /// after one that was found are not begun, except for a few that a thread is about to run.
     ///
     /// ```
     /// let found = reunite::par(1..1_000_u32).find_first(|n| (n % 7 == 0).then_some(n));
@@ -225,7 +234,7 @@ impl<S: Source> Par<S> {
 }
 
 impl<'a, T> Par<&'a [T]> {
-    /// The items in chunks of `size`, the last of which may be shorter.
+    /// Groups the items into chunks of `size`, the last of which may be shorter.
     ///
     /// # Panics
     /// If `size` is zero.
@@ -243,7 +252,7 @@ impl<'a, T> Par<&'a [T]> {
 }
 
 impl<'a, T> Par<&'a mut [T]> {
-    /// The items in mutable chunks of `size`, the last of which may be shorter.
+    /// Groups the items into mutable chunks of `size`, the last of which may be shorter.
     ///
     /// # Panics
     /// If `size` is zero.

@@ -1,14 +1,17 @@
-//! Quicksort that forks.
+//! A parallel quicksort.
 
 use std::cmp::Ordering;
 use std::panic::Location;
 
 use crate::pool::{join_at, take_part};
 
-/// Below this many items the standard library sorts alone.
+/// The largest number of items that the standard library sorts alone.
 const SMALL: usize = 4096;
 
-/// Sorts `items` side by side in the pool; equal items may change places.
+/// Sorts `items` in parallel in the pool; the order of equal items is not kept.
+///
+/// # Panics
+/// As [`par_sort_unstable_by`], if a comparison does.
 ///
 /// ```
 /// let mut words = vec!["not", "to", "be", "or"];
@@ -20,10 +23,10 @@ pub fn par_sort_unstable<T: Ord + Send>(items: &mut [T]) {
     par_sort_unstable_by(items, T::cmp);
 }
 
-/// [`par_sort_unstable`] by a comparison of your own.
+/// Sorts `items` like [`par_sort_unstable`], by the comparison `compare`.
 ///
 /// # Panics
-/// If `compare` panics, or (possibly) if it is no total order; the items are all there, in some order.
+/// If `compare` panics, or (possibly) if it is no total order. Then all items are still there, in some order.
 ///
 /// ```
 /// let mut numbers = vec![1.5, -2.0, 0.25];
@@ -36,8 +39,8 @@ where
     T: Send,
     F: Fn(&T, &T) -> Ordering + Sync,
 {
-    // Partitions that come out badly are counted: past twice the depth of a good run, the standard sort,
-    // whose worst case is n log n, takes the rest.
+    // The depth is limited because partitions may come out badly: past twice the depth of a good run, the
+    // standard sort, whose worst case is n log n, sorts the rest.
     let limit = 2 * items.len().max(1).ilog2();
     let at = Location::caller();
     take_part(at, || sort(at, items, &compare, limit));
@@ -62,14 +65,14 @@ where
     );
 }
 
-/// Moves what is less than a pivot to the front, what is equal behind it; returns how many of each.
+/// Moves the items less than a pivot to the front and equal ones behind them; returns how many of each.
 fn partition<T>(items: &mut [T], compare: &impl Fn(&T, &T) -> Ordering) -> (usize, usize) {
     let pivot = median_of_medians(items, compare);
     let last = items.len() - 1;
     items.swap(pivot, last);
     let (rest, pivot) = items.split_at_mut(last);
     let pivot = &pivot[0];
-    // Without a branch on the comparison, which no processor could foresee (Lomuto's scheme, as in
+    // Without a branch on the comparison, which no processor could predict (Lomuto's scheme, as in
     // "BlockQuicksort", Edelkamp and Weiß, 2016).
     let mut less = 0;
     for at in 0..rest.len() {
@@ -77,7 +80,7 @@ fn partition<T>(items: &mut [T], compare: &impl Fn(&T, &T) -> Ordering) -> (usiz
         rest.swap(less, at);
         less += usize::from(is_less);
     }
-    // Many equal items would be split off one at a time: gather those next to the pivot, too.
+    // Many equal items would be split off one at a time: move those next to the pivot, too.
     let mut equal = less;
     if less < rest.len() / 8 {
         for at in less..rest.len() {
@@ -90,7 +93,7 @@ fn partition<T>(items: &mut [T], compare: &impl Fn(&T, &T) -> Ordering) -> (usiz
     (less, equal - less + 1)
 }
 
-/// A place near the middle: the median of three medians of three.
+/// Returns the index of an item near the middle: the median of three medians of three.
 fn median_of_medians<T>(items: &[T], compare: &impl Fn(&T, &T) -> Ordering) -> usize {
     let median = |places: [usize; 3]| {
         let [mut a, mut b, c] = places;

@@ -1,35 +1,61 @@
-//! What can be shared out.
+//! The sources of items that `par` takes.
 
 use std::ops::Range;
 use std::vec;
 
-/// Items in an order, that can be split in two anywhere.
+/// Items in an order, which can be split in two anywhere.
 ///
 /// Implement it for a collection of your own, and [`IntoSource`] with it, to use it with [`par`](super::par).
+///
+/// ```
+/// use reunite::{IntoSource, Source, par};
+/// /// The numbers from `.0` to `.1`, exclusive, in steps of ten.
+/// struct Tens(usize, usize);
+///
+/// impl Source for Tens {
+///     type Item = usize;
+///     fn len(&self) -> usize { (self.1 - self.0).div_ceil(10) }
+///     fn split_at(self, at: usize) -> (Self, Self) {
+///         let middle = self.1.min(self.0 + 10 * at);
+///         (Tens(self.0, middle), Tens(middle, self.1))
+///     }
+///     fn next_block(&mut self, size: usize) -> impl Iterator<Item = usize> {
+///         let block = (self.0..self.1).step_by(10).take(size);
+///         self.0 = self.1.min(self.0 + 10 * size);
+///         block
+///     }
+/// }
+/// impl IntoSource for Tens {
+///     type Source = Self;
+///     fn into_source(self) -> Self { self }
+/// }
+///
+/// assert_eq!(par(Tens(0, 45)).map(|n| n / 10), [0, 1, 2, 3, 4]);
+/// ```
 pub trait Source: Send + Sized {
-    /// What it consists of.
+    /// The type of the items.
     type Item;
 
-    /// How many items are left.
+    /// Returns how many items are left.
     fn len(&self) -> usize;
 
-    /// Whether nothing is left.
+    /// Returns true if no item is left.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The first `at` items, and the others. `at` is not beyond the end.
+    /// Splits the items into the first `at` and the others. `at` is at most [`len`](Self::len).
     fn split_at(self, at: usize) -> (Self, Self);
 
-    /// Removes the first `size` items, which are there, and returns them in order.
+    /// Removes the first `size` items and returns them in order. `size` is at most [`len`](Self::len).
     fn next_block(&mut self, size: usize) -> impl Iterator<Item = Self::Item>;
 }
 
-/// What [`par`](super::par) takes.
+/// A conversion into the [`Source`] that [`par`](super::par()) works on.
 pub trait IntoSource {
-    /// How it is split.
+    /// The type of the source.
     type Source: Source;
-    /// The source of its items.
+    /// Returns the source of the items.
     fn into_source(self) -> Self::Source;
 }
 
@@ -101,7 +127,8 @@ macro_rules! ranges {
             }
 
             fn split_at(self, at: usize) -> (Self, Self) {
-                // Modulo two to the width: an `at` too large for the type still lands right.
+                // The conversion wraps modulo two to the type's width, so an `at` too large for the type is
+                // still right.
                 let middle = self.start.wrapping_add(at as $number);
                 (self.start..middle, middle..self.end)
             }
@@ -165,7 +192,7 @@ impl<T: Send> IntoSource for Vec<T> {
     }
 }
 
-/// A slice in chunks; see [`Par::chunks`](super::Par::chunks).
+/// The chunks of a slice; see [`Par::chunks`](super::Par::chunks).
 pub struct Chunks<S> {
     slice: S,
     size: usize,
@@ -173,7 +200,7 @@ pub struct Chunks<S> {
 
 impl<S> Chunks<S> {
     pub(super) fn new(slice: S, size: usize) -> Self {
-        assert!(size > 0, "chunks of no items");
+        assert!(size > 0, "the chunk size must be greater than zero");
         Self { slice, size }
     }
 }

@@ -13,10 +13,9 @@ use crate::task::{FailFast, OnThread, Policy, Rules, WaitAll};
 
 /// A builder of scopes: chooses a name, a deadline, a policy, a limit on threads.
 ///
-/// **A scope ends when its tasks have completed, not when its deadline passes.** Tasks borrow from the
-/// body's
-/// stack, so the scope must wait for them. At the deadline it cancels them; tasks that do not stop are
-/// named on standard error (or to [`on_stragglers`](crate::on_stragglers)) until they do.
+/// **A scope ends when its tasks have completed, not when its deadline passes.** Tasks borrow from the body's
+/// stack, so the scope must wait for them. At the deadline it cancels them; tasks that do not stop are named
+/// on standard error (or to [`on_stragglers`](crate::on_stragglers)) until they do.
 ///
 /// ```
 /// use std::time::Duration;
@@ -62,8 +61,7 @@ impl ScopeBuilder {
     }
 
     /// Sets the instant at which the scope is cancelled. An earlier deadline of this builder, or of an
-    /// enclosing
-    /// scope, still applies.
+    /// enclosing scope, still applies.
     pub fn deadline(mut self, deadline: Instant) -> Self {
         self.deadline = deadline::earlier(self.deadline, Some(deadline));
         self
@@ -81,12 +79,11 @@ impl ScopeBuilder {
         self
     }
 
-    /// Limits the tasks of this scope that run at a time to `limit` (at least one); the others queue in
-    /// spawn order.
+    /// Limits the tasks of this scope that run at a time to `limit` (at least one); the others queue in spawn
+    /// order.
     ///
     /// A task of this scope that joins a queued one runs it on its own thread, so joins within the scope
-    /// cannot
-    /// starve. A join with a timeout, or one nested too deeply in such joins, gets a thread beyond the
+    /// cannot starve. A join with a timeout, or one nested too deeply in such joins, gets a thread beyond the
     /// limit instead.
     ///
     /// ```
@@ -107,33 +104,28 @@ impl ScopeBuilder {
         self
     }
 
-    /// Sets the stack size of this scope's threads in bytes, at least 64 KiB. These threads are not
-    /// recycled.
+    /// Sets the stack size of this scope's threads in bytes, at least 64 KiB. These threads are not recycled.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.on.stack_size = Some(bytes);
         self
     }
 
     /// Chooses whether each task of this scope, the workers of its maps included, runs on a thread that was
-    /// never used
-    /// before. Such a task completes after the destructors of the thread's thread-locals have run; see
-    /// [`Builder::fresh_threads`](crate::Builder::fresh_threads).
+    /// never used before. Such a task completes after the destructors of the thread's thread-locals have run;
+    /// see [`Builder::fresh_threads`](crate::Builder::fresh_threads).
     pub fn fresh_threads(mut self, fresh: bool) -> Self {
         self.on.is_fresh = fresh;
         self
     }
 
-    /// Runs `body` in a [`Scope`], like [`scope`](crate::scope()), but returns the failures that no join
-    /// took
+    /// Runs `body` in a [`Scope`], like [`scope`](crate::scope()), but returns the failures that no join took
     /// instead of panicking with them, and returns an error if the scope was cut short.
     ///
     /// # Errors
     /// A task panicked (or was refused a thread) and no join took that failure; the deadline passed before
-    /// the work was
-    /// done; a cancellation from above stopped the scope; or the body was left, see [partial
+    /// the work was done; a cancellation from above stopped the scope; or the body was left, see [partial
     /// results](crate#partial-results). What the body returned is then dropped;
-    /// [`scope_ended`](Self::scope_ended)
-    /// returns both.
+    /// [`scope_ended`](Self::scope_ended) returns both.
     ///
     /// # Panics
     /// If the body panics: with its payload, after every task has completed.
@@ -204,9 +196,8 @@ impl ScopeBuilder {
         run(self.plan(WaitAll, Location::caller()), |s| Ok(body(s))).into_ended()
     }
 
-    /// Runs `body` like [`try_scope`](Self::try_scope), and returns what the body returned even if the
-    /// scope failed or was
-    /// cut short.
+    /// Runs `body` like [`try_scope`](Self::try_scope), and returns what the body returned even if the scope
+    /// failed or was cut short.
     ///
     /// # Panics
     /// If the body panics: with its payload, after every task has completed.

@@ -7,8 +7,7 @@ use crate::error::{CutShort, ScopeError};
 pub(super) enum Left<T> {
     Value(T),
     /// A cancellation or a refused wait left the body. Where panics abort the process the body returned all
-    /// the same,
-    /// with a part of its value.
+    /// the same, with a part of its value.
     Partial(Option<T>),
     /// The body returned an error, which is among the scope's failures.
     Nothing,
@@ -19,9 +18,8 @@ pub(super) struct Finished<T, E> {
     pub(super) body: Left<T>,
     /// A task or the body failed, no join took the failure, and the policy does not forgive it.
     pub(super) failed: bool,
-    /// The reason why the caller is to be left: the body was left, or a cancellation from above, of which
-    /// the body was
-    /// not told, left tasks undone. `None` if a failure explains more.
+    /// The reason why the caller is to be left: the body was left, or a cancellation from above, of which the
+    /// body was not told, left tasks undone. `None` if a failure explains more.
     pub(super) left: Option<CutShort>,
     /// A cancellation from above, or the deadline, left work undone.
     pub(super) cut_short: bool,
@@ -58,8 +56,7 @@ impl<T, E> Finished<T, E> {
             leave(why, self.error.scope());
         }
         match self.body {
-            // `leave` returns where panics abort the process: the scope's caller counts as left all the
-            // same.
+            // `leave` returns where panics abort the process: the scope's caller counts as left all the same.
             Left::Value(value) | Left::Partial(Some(value)) if !self.failed || is_left => value,
             _ => self.error.resume(),
         }
@@ -96,8 +93,7 @@ pub struct Ended<T, E = std::convert::Infallible> {
 
 impl<T, E> Ended<T, E> {
     /// Returns the value, if the scope did not fail, as [`ScopeBuilder::scope`](crate::ScopeBuilder::scope)
-    /// and
-    /// [`try_scope`](crate::ScopeBuilder::try_scope) do.
+    /// and [`try_scope`](crate::ScopeBuilder::try_scope) do.
     ///
     /// # Errors
     /// The scope failed. The value, if there is one, is dropped.

@@ -4,18 +4,15 @@
 //! A job may borrow what lives for `'scope` or longer; the thread that runs it knows no lifetimes. So
 //! [`Frame::spawn`] erases the task's lifetime, and relies on these rules:
 //!
-//! 1. *The job, and everything it captured, is gone before `'scope` ends.* `'scope` is a borrow of the
-//!    frame, which
-//!    ends after [`Frame::close_after`] has returned. A task drops or consumes its closure before it leaves
-//!    its group (`task::run`), and `wait_all` returns only when every task has left.
+//! 1. *The job, and everything it captured, is gone before `'scope` ends.* `'scope` is a borrow of the frame,
+//!    which ends after [`Frame::close_after`] has returned. A task drops or consumes its closure before it
+//!    leaves its group (`task::run`), and `wait_all` returns only when every task has left.
 //! 2. *`wait_all` is reached on every path.* Between the creation of the frame and `wait_all` run only the
-//!    body,
-//!    whose unwinding is caught, and code of this module that does not unwind; should that code unwind
+//!    body, whose unwinding is caught, and code of this module that does not unwind; should that code unwind
 //! after all,
 //!    `AbortOnUnwind` ends the process.
-//! 3. *No other code makes frames.* `open` is private to this file, where each frame is lent by reference
-//!    to one
-//!    body, inside `close_after`, and to nothing else.
+//! 3. *No other code makes frames.* `open` is private to this file, where each frame is lent by reference to
+//!    one body, inside `close_after`, and to nothing else.
 //! 4. *`'scope` cannot be chosen by the caller.* The body must accept every `'scope`, and the frame is
 //!    invariant in it, as in `std::thread::scope`:
 //!
@@ -59,9 +56,9 @@
 //! drop(error);
 //! ```
 //!
-//! The result of a job may borrow too. It lies in the task, and is dropped before the task leaves its
-//! group, or else with
-//! the handle, whose type carries the borrow, so that the compiler checks it (see `task::prepare`).
+//! The result of a job may borrow too. It lies in the task, and is dropped before the task leaves its group,
+//! or else with the handle, whose type carries the borrow, so that the compiler checks it (see
+//! `task::prepare`).
 
 use std::any::type_name;
 use std::convert::Infallible;
@@ -92,18 +89,14 @@ pub(crate) struct Frame<'scope, 'env: 'scope, E> {
 }
 
 /// A scope: the value through which the body of a [`scope`](super::scope()) or a
-/// [`try_scope`](super::try_scope) spawns
-/// tasks.
+/// [`try_scope`](super::try_scope) spawns tasks.
 ///
 /// `K` determines what the closures of its tasks return, see [`Fallibility`]: any value, in a
-/// [`scope`](super::scope());
-/// a `Result<_, E>`, in a [`try_scope`](super::try_scope), whose scope is a `Scope<'scope, 'env,
-/// Fallible<E>>`.
-/// Everything else is the same for both.
+/// [`scope`](super::scope()); a `Result<_, E>`, in a [`try_scope`](super::try_scope), whose scope is a
+/// `Scope<'scope, 'env, Fallible<E>>`. Everything else is the same for both.
 ///
-/// A task may spawn into its own scope. Handles may be dropped, and may leave the scope. What a task
-/// borrows must live
-/// longer than the scope, not just longer than the task:
+/// A task may spawn into its own scope. Handles may be dropped, and may leave the scope. What a task borrows
+/// must live longer than the scope, not just longer than the task:
 ///
 /// ```
 /// let (mut evens, words) = (vec![], ["to", "be"]);
@@ -127,9 +120,8 @@ pub(crate) struct Frame<'scope, 'env: 'scope, E> {
 pub struct Scope<'scope, 'env, K = Infallible>
 where
     // The bound is for type inference: without it, an error type with a lifetime (`Box<dyn Error>` has
-    // `'static`) would be
-    // one more that outlives `'scope`, and the compiler would require all that a body's tasks borrow to
-    // live as long.
+    // `'static`) would be one more that outlives `'scope`, and the compiler would require all that a body's
+    // tasks borrow to live as long.
     K: Fallibility + 'env,
 {
     pub(super) frame: Frame<'scope, 'env, K::Error>,
@@ -156,9 +148,9 @@ impl<'scope, E> Frame<'scope, '_, E> {
             ..spec
         };
         let owner = self.group.owner();
-        // SAFETY: the task leaves the group only after what it borrows is gone (rule 1), and `run` waits
-        // for the group
-        // before `'scope` ends (rules 2, 3, 4). The lifetime of its result is part of the handle's type.
+        // SAFETY: the task leaves the group only after what it borrows is gone (rule 1), and `run` waits for
+        // the group before `'scope` ends (rules 2, 3, 4). The lifetime of its result is part of the handle's
+        // type.
         let erase = |task| unsafe { erase(task) };
         let packet = prepare(spec, &self.group, owner, Some(&self.failures), f, erase);
         let handle = JoinHandle::new(packet, OnDrop::Nothing);
@@ -181,11 +173,10 @@ fn tell_lost<E>(failures: &[JoinError<E>]) {
 ///
 /// # Safety
 /// Before `'a` ends, the task's closure must have been run or dropped, and its result must be gone, unless
-/// the result's
-/// [`JoinHandle`] still exists.
+/// the result's [`JoinHandle`] still exists.
 unsafe fn erase<'a>(task: Arc<dyn Task + 'a>) -> Arc<dyn Task> {
-    // SAFETY: the two types differ only in the lifetime bound of a trait object, which has no influence
-    // on layout or vtable. The caller guarantees that nothing borrowed is touched after `'a`.
+    // SAFETY: the two types differ only in the lifetime bound of a trait object, which has no influence on
+    // layout or vtable. The caller guarantees that nothing borrowed is touched after `'a`.
     unsafe { std::mem::transmute::<Arc<dyn Task + 'a>, Arc<dyn Task>>(task) }
 }
 

@@ -30,15 +30,12 @@ use frame::run;
 ///
 /// # Panics
 /// If `body` panics: the tasks are cancelled and joined first. If a task panicked and no join returned that
-/// panic: with
-/// the payload of the first such task.
+/// panic: with the payload of the first such task.
 ///
 /// # Cancellation
 /// The calling task is left (see [partial results](crate#partial-results)) if `body` was left, or if a
-/// cancellation from
-/// above kept tasks that no join took from completing, and `body` was not told of that cancellation by a
-/// wait or a
-/// [`checkpoint`](crate::checkpoint).
+/// cancellation from above kept tasks that no join took from completing, and `body` was not told of that
+/// cancellation by a wait or a [`checkpoint`](crate::checkpoint).
 ///
 /// ```
 /// let text = String::from("to be\nor not to be");
@@ -58,8 +55,7 @@ where
     run(plan, |s| Ok(body(s))).into_value()
 }
 
-/// Runs `body`, whose tasks return `Result`s. The first failure cancels the rest; all failures are
-/// returned.
+/// Runs `body`, whose tasks return `Result`s. The first failure cancels the rest; all failures are returned.
 ///
 /// In the body, `?` takes the errors of joins and the body's own errors of type `E`. Outside, one `?` or
 /// `match` gets the [`ScopeError`]: the root cause first, the others in spawn order.
@@ -70,8 +66,7 @@ where
 ///
 /// # Errors
 /// A task failed or panicked and no join took that failure; the body returned an error; or a cancellation
-/// from above
-/// cut the scope short. A failure that the body joined and did not return counts as handled.
+/// from above cut the scope short. A failure that the body joined and did not return counts as handled.
 ///
 /// # Panics
 /// If the body panics: with its payload, after every task has completed.
@@ -108,8 +103,7 @@ impl<K: Fallibility> Scope<'_, '_, K> {
     /// Cancels the scope: every task in it, and every later wait of the body.
     ///
     /// The scope still returns what the body returns, unless a task fails because of the cancellation, or a
-    /// wait that
-    /// cannot return an error leaves the body.
+    /// wait that cannot return an error leaves the body.
     ///
     /// ```
     /// let values = reunite::scope(|s| {
@@ -146,13 +140,11 @@ impl<K: Fallibility> Scope<'_, '_, K> {
 
 impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
     /// Starts a task at once on a thread of its own. In a cancelled scope no task starts: the new task
-    /// completes as
-    /// cancelled. If the operating system refuses a thread, that is the task's failure.
+    /// completes as cancelled. If the operating system refuses a thread, that is the task's failure.
     ///
     /// The handle may be dropped. A panic that no join took fails the scope; in a [`try_scope`], so does an
-    /// error. In a
-    /// plain [`scope`] a `Result` is a value like any other; an `Err` that no join took is reported
-    /// ([`on_unjoined_error`](crate::on_unjoined_error)).
+    /// error. In a plain [`scope`] a `Result` is a value like any other; an `Err` that no join took is
+    /// reported ([`on_unjoined_error`](crate::on_unjoined_error)).
     ///
     /// ```
     /// let text = "to be";
@@ -209,13 +201,13 @@ impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
         self.frame.spawn(spec, || K::into_result(f()))
     }
 
-    /// Starts a service and waits until it reports that it is [`Ready`], with a value for the caller, such
-    /// as the port it listens on. [`Ready`] has an example.
+    /// Starts a service and waits until it reports that it is [`Ready`], with a value for the caller, such as
+    /// the port it listens on. [`Ready`] has an example.
     ///
     /// # Errors
-    /// The service completed before it was ready: the error is its failure, or says that it was never ready. Or the caller was
-    /// cancelled: then
-    /// the service is cancelled too, as no handle refers to it, and the scope waits for it.
+    /// The service completed before it was ready: the error is its failure, or says that it was never ready.
+    /// Or the caller was cancelled: then the service is cancelled too, as no handle refers to it, and the
+    /// scope waits for it.
     #[track_caller]
     #[allow(
         clippy::type_complexity,
@@ -235,13 +227,12 @@ impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
         self.spawn_ready_until(builder, None, Location::caller(), f)
     }
 
-    /// Starts a service like [`spawn_ready`](Self::spawn_ready), and waits for at most `timeout` until it
-    /// is ready.
+    /// Starts a service like [`spawn_ready`](Self::spawn_ready), and waits for at most `timeout` until it is
+    /// ready.
     ///
     /// # Errors
     /// As [`spawn_ready`](Self::spawn_ready); or the timeout passed: then the service is cancelled, as no
-    /// handle refers to
-    /// it.
+    /// handle refers to it.
     ///
     /// ```
     /// use std::time::Duration;
@@ -270,8 +261,8 @@ impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
         self.spawn_ready_until(builder, deadline, Location::caller(), f)
     }
 
-    /// Starts a service like [`spawn_ready`](Self::spawn_ready), and waits at most until `deadline` until
-    /// it is ready.
+    /// Starts a service like [`spawn_ready`](Self::spawn_ready), and waits at most until `deadline` until it
+    /// is ready.
     ///
     /// # Errors
     /// As [`spawn_ready_timeout`](Self::spawn_ready_timeout).

@@ -19,14 +19,15 @@ use crate::part::Part;
 use crate::primitive::{Arc, Duration, Instant};
 use crate::wait::{Heed, Wait, wait};
 
-/// The right to a task's result, and the way to ask after it.
+/// A handle to a task: the right to take its result, and the means to ask about it and to cancel it.
 ///
-/// A handle from [`spawn`](crate::spawn) *joins on drop*: it asks the task to stop and waits for it;
-/// [`detach`](Self::detach) is the word for letting go. A handle from a scope may be dropped freely: the
-/// scope joins the task, and a failure that no join took is the scope's.
+/// A handle from [`spawn`](crate::spawn) *joins on drop*: it cancels the task and waits for it;
+/// [`detach`](Self::detach) lets the task go on instead. A handle from a scope may be dropped freely: the
+/// scope joins the task, and a failure that no join took is the scope's failure.
 ///
-/// `T` is the task's value; `E` its error in a [`try_scope`](crate::try_scope), [`Infallible`] elsewhere. A value that
-/// nobody takes is dropped; if it is an `Err`, that is [reported](crate::on_unjoined_error).
+/// `T` is the type of the task's value; `E` that of its error in a [`try_scope`](crate::try_scope),
+/// [`Infallible`] elsewhere. A value that no join takes is dropped; if it is an `Err`, it is
+/// [reported](crate::on_unjoined_error).
 pub struct JoinHandle<T, E = Infallible> {
     packet: Part<Packet<T, E>, dyn Task>,
     on_drop: OnDrop,
@@ -34,13 +35,13 @@ pub struct JoinHandle<T, E = Infallible> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnDrop {
-    /// Nobody else would: stop the task and wait for it.
+    /// Stop the task and wait for it, as nothing else does.
     Join,
-    /// Its scope joins it, or it was detached.
+    /// Do nothing: its scope joins the task, or it was detached.
     Nothing,
 }
 
-/// How deep one thread runs queued tasks inside each other's joins.
+/// The greatest depth to which one thread runs queued tasks inside each other's joins.
 const MAX_INLINE_DEPTH: usize = 16;
 
 impl<T, E> JoinHandle<T, E> {
@@ -48,7 +49,7 @@ impl<T, E> JoinHandle<T, E> {
         Self { packet, on_drop }
     }
 
-    /// Starts the task; a thread that the system refuses is the task's failure.
+    /// Starts the task. If the system refuses a thread, that is the task's failure.
     pub(crate) fn start(&self) {
         let task = self.task();
         if let Err(error) = task.start() {
@@ -60,12 +61,14 @@ impl<T, E> JoinHandle<T, E> {
         self.packet.whole()
     }
 
-    /// Waits for the task and takes its value.
+    /// Waits for the task and returns its value.
     ///
     /// # Errors
-    /// Its error, its panic, its cancellation; at once if the join could never end (a task joining itself
-    /// or one that waits for it); or the caller's own cancellation, in which case a scope's task goes on
-    /// in its scope and a task from [`spawn`](crate::spawn) is stopped and joined, as on drop.
+    /// - The task failed, panicked or was cancelled.
+    /// - The join could never end, as the task is the caller itself or waits for the caller. Returned at
+    ///   once.
+    /// - The caller was cancelled. Then a scope's task goes on in its scope; a task from
+    ///   [`spawn`](crate::spawn) is cancelled and joined, as on drop.
     ///
     /// ```
     /// assert_eq!(reunite::spawn(|| 6 * 7).join().unwrap(), 42);
@@ -75,10 +78,11 @@ impl<T, E> JoinHandle<T, E> {
         self.join_until(None, Location::caller())
     }
 
-    /// [`join`](Self::join) for at most `timeout`. A result that is there beats the timeout.
+    /// Joins the task like [`join`](Self::join), and waits for at most `timeout`. A result that is ready is
+    /// returned even if the timeout is zero.
     ///
     /// # Errors
-    /// As [`join`](Self::join), or that the time ran out: the task goes on and the handle stays usable.
+    /// As [`join`](Self::join); or the timeout passed: then the task goes on and the handle stays usable.
     ///
     /// ```
     /// use std::time::Duration;
@@ -96,7 +100,7 @@ impl<T, E> JoinHandle<T, E> {
         self.join_until(Some(deadline::after(timeout)), Location::caller())
     }
 
-    /// [`join`](Self::join) until `deadline`.
+    /// Joins the task like [`join`](Self::join), and waits at most until `deadline`.
     ///
     /// # Errors
     /// As [`join_timeout`](Self::join_timeout).
@@ -105,7 +109,7 @@ impl<T, E> JoinHandle<T, E> {
         self.join_until(Some(Some(deadline)), Location::caller())
     }
 
-    /// Takes the result if the task has completed; `None` if it has not, or if it was joined before.
+    /// Returns the result if the task has completed; `None` if it has not, or if it was joined before.
     ///
     /// ```
     /// let mut task = reunite::spawn(|| "done");
@@ -124,14 +128,23 @@ impl<T, E> JoinHandle<T, E> {
         }
     }
 
-    /// Whether the task has completed, one way or another.
+    /// Returns true if the task has completed, in whatever way.
     pub fn is_finished(&self) -> bool {
         self.packet.is_complete()
     }
 
-    /// Asks the task, and all below it, to stop. It completes when it next looks: at a
+    /// Cancels the task and everything below it. A running task notices at its next
     /// [`checkpoint`](crate::checkpoint) or in any of this library's waits. A task that has not started
-    /// never will.
+    /// completes as cancelled without running.
+    ///
+    /// ```
+    /// let task = reunite::spawn(|| while reunite::checkpoint().is_ok() {});
+    /// task.cancel();
+    /// match task.join() {
+    ///     Ok(()) => {}                            // its loop ended
+    ///     Err(e) => assert!(e.is_cancelled()),    // it had not begun
+    /// }
+    /// ```
     pub fn cancel(&self) {
         self.cancel_because(Why::Requested("cancelled through its handle".to_owned()));
     }
@@ -143,16 +156,17 @@ impl<T, E> JoinHandle<T, E> {
             .cancel(Cancelled::new(why, self.label().clone()));
     }
 
-    /// Calls `f` when the task has completed and its result can be taken without waiting: on the thread that completes
-    /// the task, or here and now if it has completed already. What a window's event loop needs: `f` asks for
-    /// a repaint, the repaint calls [`try_join`](Self::try_join).
+    /// Calls `f` when the task has completed and its result can be taken without waiting: on the thread that
+    /// completes the task, or right away on the calling thread if it has completed already. An event loop
+    /// uses it like this: `f` requests a repaint, and the repaint calls [`try_join`](Self::try_join).
     ///
-    /// `f` is called *after* the result can be taken, so that a [`try_join`](Self::try_join) which it brings about finds it.
-    /// Hence a join may return before `f` is called, and while it runs. The end of the task's scope does not: it comes after
-    /// `f` has returned, as do [`shutdown`](crate::shutdown) of a task outside scopes, and the end of its pool. Of several,
-    /// one is called after the other, in the order in which they were added; keep them short.
+    /// `f` is called *after* the result can be taken, so that a [`try_join`](Self::try_join) that it triggers
+    /// finds the result. Hence a join may return before `f` is called, and while it runs. The end of the
+    /// task's scope comes after `f` has returned; so do [`shutdown`](crate::shutdown), for a task outside
+    /// scopes, and the end of the task's pool. Several callbacks are called one after the other, in the order
+    /// in which they were added; keep them short.
     ///
-    /// A panic in `f` ends `f` alone.
+    /// A panic in `f` ends only `f`.
     ///
     /// ```
     /// use std::sync::mpsc;
@@ -166,27 +180,27 @@ impl<T, E> JoinHandle<T, E> {
         self.packet.on_complete(Box::new(f));
     }
 
-    /// Who this is a handle of: number, name, spawn site.
+    /// Returns the task's label: number, name, spawn site.
     pub fn label(&self) -> &Label {
         self.task().label()
     }
 
-    /// The task's name, if it was given one.
+    /// Returns the task's name, if it was given one.
     pub fn name(&self) -> Option<&str> {
         self.label().name()
     }
 
-    /// The task's number.
+    /// Returns the task's number.
     pub fn id(&self) -> crate::TaskId {
         self.task().id
     }
 
-    /// The source line that spawned it.
+    /// Returns the source line that spawned the task.
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.label().spawned_at()
     }
 
-    /// `deadline`: `None` is a join without a limit; `Some(None)` one whose limit is never.
+    /// Joins. `deadline`: `None` means a join without a limit; `Some(None)` one whose limit is never reached.
     fn join_until(
         &mut self,
         deadline: Option<Option<Instant>>,
@@ -200,7 +214,7 @@ impl<T, E> JoinHandle<T, E> {
         if let Some(refusal) = self.refusal(&here.who) {
             return Err(JoinError::new(self.label().clone(), refusal));
         }
-        // A joiner that is cancelled already only looks whether the result is there.
+        // A joiner that is cancelled already only checks whether the result is ready.
         if here.node.cause().is_none() && !deadline::has_passed(here.node.deadline()) {
             self.help_to_start(&here.who, deadline.is_some());
             if let Some(result) = self.unpack(self.packet.take()) {
@@ -225,8 +239,9 @@ impl<T, E> JoinHandle<T, E> {
         Err(JoinError::new(self.label().clone(), failed))
     }
 
-    /// Waits until the task has completed, `arrived` says so, or `deadline` has passed; `arrived` must leave the parker where it is
-    /// found, like any question asked at the door.
+    /// Waits until the task has completed, `arrived` returns true, or `deadline` has passed. When `arrived`
+    /// returns false, it must have left the parker where it will be unparked, like any condition given to
+    /// `wait`.
     pub(crate) fn wait_for_either(
         &self,
         verb: Verb,
@@ -282,16 +297,18 @@ impl<T, E> JoinHandle<T, E> {
         match found {
             Found::Pending => None,
             Found::Result(Ok(value)) => Some(Ok(value)),
-            // Empty if the scope ended first and took it.
+            // The slot is empty if the scope ended first and took the failure.
             Found::Result(Err(slot)) => Some(Err(slot.lock().take().unwrap_or_else(again))),
             Found::Nothing => Some(Err(again())),
         }
     }
 
-    /// A join that could never end: the target waits, directly or at the end of a scope, for the joiner.
+    /// Returns the refusal of a join that could never end, as the task waits, directly or at the end of a
+    /// scope, for the joiner.
     fn refusal(&self, joiner: &Part<Who>) -> Option<JoinErrorKind<E>> {
         if joiner.label.id() < self.id() {
-            // As most are: older, and so are those that wait for it.
+            // The common case: the joiner is older than the task, and so is every task that waits for the
+            // joiner.
             return None;
         }
         let depth = joiner
@@ -304,10 +321,12 @@ impl<T, E> JoinHandle<T, E> {
         })
     }
 
-    /// A target that queues for a place in a limited scope may wait for the very place that the joiner, or
-    /// a task that waits for the joiner, holds. So a joiner inside that scope runs it on the spot; where it
-    /// must not (its own join has a limit, or it is too deep in such joins already), the target gets a
-    /// thread beyond the limit. A pool's task that nobody has begun is run by its joiner, too.
+    /// Runs or starts a task that waits for its start, if the joiner has to.
+    ///
+    /// A task that queues for a place in a limited scope may wait for the very place that the joiner, or a
+    /// task that waits for the joiner, holds. So a joiner inside that scope runs the task on the spot. Where
+    /// it must not (its own join has a limit, or it is nested too deeply in such joins already), the task
+    /// gets a thread beyond the limit. A pool's task that no thread has begun is run by its joiner, too.
     fn help_to_start(&self, joiner: &Part<Who>, timed: bool) {
         let entry = self.task();
         let queue = entry.group.queue();
@@ -316,7 +335,7 @@ impl<T, E> JoinHandle<T, E> {
         }
         let deep = INLINE_DEPTH.with(|depth| depth.get() >= MAX_INLINE_DEPTH);
         match queue {
-            // It stays in the pool's queue: blocking makes room for it.
+            // The task stays in the pool's queue: blocking makes room for it.
             Some(_) if timed || deep => {}
             Some(queue) => {
                 let _deeper = Deeper::new();
@@ -339,7 +358,7 @@ crate::primitive::thread_local! {
     static INLINE_DEPTH: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
-/// One level deeper until dropped.
+/// Counts one level of nesting until dropped.
 struct Deeper;
 
 impl Deeper {
@@ -356,23 +375,30 @@ impl Drop for Deeper {
 }
 
 impl<T> JoinHandle<T> {
-    /// Lets go of the task: it runs to its end on its own, counted by [`detached`](crate::detached) and
-    /// stopped by [`shutdown`](crate::shutdown). Its result is dropped, an `Err` not without a
-    /// [report](crate::on_unjoined_error). On a scope's task this is the same
-    /// as dropping the handle: no task outlives its scope. One of [`Pool::spawn`](crate::Pool::spawn) is neither counted nor
-    /// stopped: its pool waits for it.
+    /// Lets go of the task: it runs to its end on its own, is listed by [`detached`](crate::detached) and
+    /// cancelled by [`shutdown`](crate::shutdown). Its result is dropped; an `Err` is
+    /// [reported](crate::on_unjoined_error).
+    ///
+    /// On a scope's task this is the same as dropping the handle: no task outlives its scope. A task of
+    /// [`Pool::spawn`](crate::Pool::spawn) is neither listed nor cancelled: its pool waits for it.
+    ///
+    /// ```
+    /// let (done, wait) = std::sync::mpsc::channel();
+    /// reunite::spawn(move || done.send("done").unwrap()).detach();
+    /// assert_eq!(wait.recv().unwrap(), "done");
+    /// ```
     pub fn detach(mut self) {
         if self.on_drop == OnDrop::Join {
             self.task().detach();
             self.on_drop = OnDrop::Nothing;
         }
-        // It may have completed by now. Its result is nobody's, as if it completed a moment later.
+        // The task may have completed by now. Its result is dropped as if it completed a moment later.
         contain(|| drop(self));
     }
 }
 
 impl<T, E> JoinHandle<T, E> {
-    /// Somebody else in this crate counts the task and waits for it.
+    /// Gives the handle up: another part of this crate counts the task and waits for it.
     pub(crate) fn leave_to_owner(mut self) {
         self.on_drop = OnDrop::Nothing;
     }
@@ -383,7 +409,7 @@ impl<T, E> Drop for JoinHandle<T, E> {
         if self.on_drop == OnDrop::Nothing {
             self.packet.abandon();
         } else if !self.packet.discard() {
-            // Whoever joins by dropping is told of an `Err` here.
+            // Joining by dropping reports an `Err` here.
             self.stop_and_join();
             self.packet.abandon();
         }
@@ -391,12 +417,12 @@ impl<T, E> Drop for JoinHandle<T, E> {
 }
 
 impl<T, E> JoinHandle<T, E> {
-    /// Asks the task to stop, and waits for it.
+    /// Cancels the task and waits for it.
     fn stop_and_join(&self) {
         self.cancel_because(Why::Dropped);
         let here = current::current();
         if self.refusal(&here.who).is_some() {
-            // Dropped by itself or by a task it waits for: waiting here would never end.
+            // The task itself, or a task that it waits for, drops the handle: waiting here would never end.
             self.task().detach();
             return;
         }
@@ -410,7 +436,7 @@ impl<T, E> JoinHandle<T, E> {
             || vec![straggler(self.task().who())],
         );
         if !came_back {
-            // It waits for this very task, and would for ever.
+            // The task waits for this very task, so the wait would never end.
             self.task().detach();
         }
     }

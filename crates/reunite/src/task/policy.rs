@@ -1,10 +1,10 @@
-//! Policies: when is a scope decided?
+//! Policies: they decide when a scope is decided.
 
 use crate::id::Label;
 use crate::observe::Completion;
 use crate::primitive::{AtomicUsize, Ordering};
 
-/// What a policy wants after an event.
+/// A policy's answer to an event: whether the scope goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Go on.
@@ -13,19 +13,21 @@ pub enum Verdict {
     Cancel,
 }
 
-/// What becomes of the body's value when the scope's deadline cut it short.
+/// What happens to the body's value when the scope's deadline cut it short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnTimeout {
     /// The scope returns an error.
     Fail,
-    /// The scope returns what the body returned: partial results are welcome.
+    /// The scope returns what the body returned, although the work is partial.
     KeepPartial,
 }
 
-/// Decides, event by event, when the rest of a scope is to be cancelled. A value: one per scope, called
-/// from the threads of its tasks, never twice at once for the same task.
+/// A value that decides, event by event, when the rest of a scope is to be cancelled.
 ///
-/// A policy that panics counts as [`Verdict::Cancel`], and its panic is one of the scope's failures.
+/// Each scope has one. Its methods are called from the threads of the scope's tasks, several at once for
+/// different tasks, but never two at once for the same task.
+///
+/// A panic in a policy counts as [`Verdict::Cancel`] and is one of the scope's failures.
 ///
 /// ```
 /// use reunite::Completion;
@@ -48,28 +50,28 @@ pub enum OnTimeout {
 /// assert_eq!(result.unwrap_err().failures().len(), 3);
 /// ```
 pub trait Policy: Send + Sync {
-    /// A task is about to start.
+    /// Called when a task is about to start.
     fn on_spawn(&self, task: &Label) -> Verdict {
         let _ = task;
         Verdict::Continue
     }
 
-    /// A task completed.
+    /// Called when a task has completed.
     fn on_complete(&self, task: &Label, how: Completion) -> Verdict;
 
-    /// The scope's deadline passed with work undone.
+    /// Called when the scope's deadline passed with work undone.
     fn on_timeout(&self) -> OnTimeout {
         OnTimeout::Fail
     }
 
-    /// Asked once, at the end: whether the goal was reached, so that failures nobody joined do not fail
-    /// the scope.
+    /// Called once, at the end of the scope. Returns true if the goal was reached, so that failures that no
+    /// join took do not fail the scope.
     fn is_satisfied(&self) -> bool {
         false
     }
 }
 
-/// Every task runs to its end, whatever the others do. The policy of [`scope`](crate::scope).
+/// The policy of [`scope`](crate::scope()): every task runs to its end, whatever the others do.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WaitAll;
 
@@ -79,7 +81,7 @@ impl Policy for WaitAll {
     }
 }
 
-/// The first error or panic cancels the rest. The policy of [`try_scope`](crate::try_scope).
+/// The policy of [`try_scope`](crate::try_scope): the first error or panic cancels the rest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FailFast;
 
@@ -92,7 +94,16 @@ impl Policy for FailFast {
     }
 }
 
-/// The first `n` values decide; failures before that are forgiven.
+/// The policy of [`quorum`](crate::quorum): the first `n` values decide; failures before that are forgiven.
+///
+/// ```
+/// use reunite::policy::Quorum;
+/// reunite::ScopeBuilder::new().policy(Quorum::new(1)).try_scope(|s| {
+///     s.spawn(|| Err::<(), _>("the mirror is down"));
+///     s.spawn(|| Ok(()));
+///     Ok(())
+/// }).unwrap();
+/// ```
 #[derive(Debug)]
 pub struct Quorum {
     wanted: usize,
@@ -100,7 +111,7 @@ pub struct Quorum {
 }
 
 impl Quorum {
-    /// Decided by `n` values.
+    /// Creates a policy that is decided by `n` values.
     pub fn new(n: usize) -> Self {
         Self {
             wanted: n,
@@ -127,12 +138,12 @@ impl Policy for Quorum {
     }
 }
 
-/// The first value decides: a [`Quorum`] of one.
+/// The policy of [`race`](crate::race): the first value decides. A [`Quorum`] of one.
 #[derive(Debug)]
 pub struct FirstSuccess(Quorum);
 
 impl FirstSuccess {
-    /// A race that nobody has won yet.
+    /// Creates the policy of a race.
     pub fn new() -> Self {
         Self(Quorum::new(1))
     }

@@ -1,4 +1,4 @@
-//! Tasks outside any scope: `spawn`, its builder, and the end of the program.
+//! Tasks outside any scope: `spawn`, its builder, and the shutdown of the program.
 
 use std::panic::Location;
 
@@ -13,13 +13,13 @@ use crate::primitive::{Arc, Duration, Instant, OnceLock};
 use crate::profile;
 use crate::task::{Group, JoinHandle, OnDrop, OnThread, Rules, Spec, Starter, prepare};
 
-/// Starts a task on a thread of its own, outside any scope: its handle joins on drop.
+/// Starts a task on a thread of its own, outside any scope. Dropping its handle joins the task.
 ///
 /// The thread is recycled, and with it its [thread-locals](crate#thread-locals), unless
-/// [`fresh_threads`](Builder::fresh_threads) was asked for.
+/// [`fresh_threads`](Builder::fresh_threads) was chosen.
 ///
-/// Where a scope would do, prefer [`scope`](crate::scope): its tasks may borrow. A refusal by the
-/// operating system is the error of the join; [`Builder::spawn_checked`] returns it at once.
+/// Where a scope would do, prefer [`scope`](crate::scope()): its tasks may borrow. If the operating system
+/// refuses a thread, the join returns that error; [`Builder::spawn_checked`] returns it at once.
 ///
 /// ```
 /// let task = reunite::spawn(|| (1..=10).product::<u64>());
@@ -35,7 +35,7 @@ where
     Builder::new().spawn(f)
 }
 
-/// A task with a name, a stack size, or without its parent's context.
+/// A builder of tasks: chooses a name, a stack size, a fresh thread, or a task without its parent's context.
 ///
 /// ```
 /// let task = reunite::Builder::new().name("indexer").stack_size(256 * 1024).spawn(|| 1);
@@ -57,7 +57,7 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// No name, the system's stack size, the parent's context.
+    /// Creates a builder without name, with the system's stack size and the parent's context.
     pub fn new() -> Self {
         Self {
             name: None,
@@ -66,26 +66,28 @@ impl Builder {
         }
     }
 
-    /// A name for messages and debuggers, which show it up to a NUL.
+    /// Sets the task's name, for messages and debuggers. Debuggers show it up to the first NUL.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// The size of the thread's stack in bytes, at least 64 KiB. Such a thread is not recycled.
+    /// Sets the size of the thread's stack in bytes, at least 64 KiB. Such a thread is not recycled.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.on.stack_size = Some(bytes);
         self
     }
 
-    /// Whether the task runs on a thread that was never used before, and completes when that has ended: the destructors of
-    /// its thread-locals have run before a join returns, its scope ends, or its callbacks run. Like a thread of
-    /// `std::thread::spawn` that is joined. What they wait for counts as the task's waits; a panic in one ends the
-    /// process.
+    /// Chooses whether the task runs on a thread that was never used before, and completes when that thread
+    /// has ended.
     ///
-    /// Otherwise a task's thread may have run others before, and wait ten seconds for the next: it finds what those left in
-    /// thread-locals, and what it leaves there is dropped late. Costs more than a thread of `std`, as a second one, which is
-    /// recycled, waits for its end.
+    /// Then the destructors of the thread's thread-locals have run before a join returns, the scope ends, or
+    /// the task's callbacks run, as with a thread of `std::thread::spawn` that is joined. Waits of these
+    /// destructors count as waits of the task; a panic in one ends the process.
+    ///
+    /// Otherwise the task's thread may have run other tasks before, and waits ten seconds for the next one.
+    /// The task finds what those left in thread-locals, and what it leaves there is dropped late. A fresh
+    /// thread costs more than a thread of `std`, as a second thread, which is recycled, waits for its end.
     ///
     /// ```
     /// use std::cell::Cell;
@@ -100,7 +102,7 @@ impl Builder {
         self
     }
 
-    /// The task does not get what its parent has, see [`Inherit`](crate::Inherit).
+    /// Starts the task without its parent's context, see [`Inherit`](crate::Inherit).
     pub fn without_context(mut self) -> Self {
         self.inherit = false;
         self
@@ -129,7 +131,7 @@ impl Builder {
         handle
     }
 
-    /// Starts the task, or says at once that the operating system refuses a thread.
+    /// Starts the task, or returns an error at once if the operating system refuses a thread.
     ///
     /// # Errors
     /// [`JoinError::is_refused`], with the system's reason in [`JoinError::io_error`].
@@ -149,7 +151,7 @@ impl Builder {
         self.spawn_checked_at(Location::caller(), f)
     }
 
-    /// [`spawn_checked`](Self::spawn_checked) at a line that is told.
+    /// [`spawn_checked`](Self::spawn_checked) with a given spawn site.
     pub(crate) fn spawn_checked_at<T, F>(
         self,
         at: &'static Location<'static>,
@@ -170,7 +172,7 @@ impl Builder {
     }
 }
 
-/// Makes a task of `group`, which is not started yet.
+/// Makes a task of `group` that is not started yet.
 fn admit<T, F>(group: &Arc<Group>, spec: Spec, f: F) -> JoinHandle<T>
 where
     T: Send + 'static,
@@ -202,7 +204,7 @@ fn make_root() -> &'static Arc<Group> {
         rules,
         Starter::Threads(THREADS),
     );
-    // Not by `get_or_init`: making it takes locks.
+    // `get_or_init` would hold its own lock while making the group takes others.
     let _too_late = ROOT.set(made);
     let Some(root) = ROOT.get() else {
         unreachable!("it was set, here or by another")
@@ -210,7 +212,7 @@ fn make_root() -> &'static Arc<Group> {
     root
 }
 
-/// The tasks that were [`detach`](JoinHandle::detach)ed and still run, in spawn order.
+/// Returns the tasks that were [`detach`](JoinHandle::detach)ed and still run, in spawn order.
 ///
 /// ```
 /// use std::sync::mpsc;
@@ -223,16 +225,17 @@ pub fn detached() -> Vec<Straggler> {
     root().stragglers_if(|who| who.is_detached())
 }
 
-/// Ends the program's threads in order: asks every task outside a scope, detached ones included, to stop,
-/// and waits for all of them for at most `timeout`. Returns how many it asked.
+/// Cancels every task outside a scope, detached ones included, and waits for all of them for at most
+/// `timeout`. Returns how many tasks it cancelled.
 ///
-/// Called by a task, it is about the others: the task itself, and those that wait for it (the task whose scope it
-/// belongs to, the one that spawned it, and so on), are neither asked to stop nor waited for.
+/// Called by a task, it spares that task itself and the tasks that wait for it (the task whose scope it
+/// belongs to, the one that spawned it, and so on): they are neither cancelled nor waited for.
 ///
 /// Not final: tasks may be spawned afterwards.
 ///
 /// # Errors
-/// Those that did not stop in time, by name, with what they are doing, and how many of the others did. They go on.
+/// Some tasks did not stop in time: the error names them, says what they are doing, and how many others
+/// stopped. They go on running.
 ///
 /// ```
 /// use std::time::Duration;
@@ -244,7 +247,7 @@ pub fn shutdown(timeout: Duration) -> Result<usize, Stragglers> {
     shutdown_until(deadline::after(timeout), Location::caller())
 }
 
-/// [`shutdown`] that waits until `deadline`.
+/// Shuts down like [`shutdown`], and waits at most until `deadline`.
 ///
 /// # Errors
 /// As [`shutdown`].

@@ -22,19 +22,19 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 #[cfg(not(reunite_model))]
 static RECYCLER: Recycler<Arc<dyn Task>> = Recycler::new(KEEP_ALIVE, run_named);
 
-/// What threads are called while they run a task that has no name.
+/// The name of threads while they run a task without a name.
 #[cfg(not(reunite_model))]
 const NAME: &str = "reunite";
 
-/// Runs `task`, and what queues behind it, on a thread: at once, never behind another task.
+/// Runs `task`, and the tasks that queue behind it, on a thread: at once, never behind another task.
 ///
 /// # Errors
-/// The system refuses to start one; the task is untouched.
+/// The operating system refuses to start a thread; then the task is untouched.
 #[cfg(not(reunite_model))]
 pub(crate) fn start(task: &Arc<dyn Task>) -> io::Result<()> {
     let chain = Arc::clone(task);
     if let (Some(_), false) = (task.on().stack_size, task.on().is_fresh) {
-        // A thread of an unusual size is not recycled: the next task would inherit the size.
+        // Such a thread is not recycled: the next task would inherit its stack size.
         let work = || run_named(chain);
         return launch(NAME.to_owned(), task.on().stack_size, work).map(drop);
     }
@@ -50,8 +50,8 @@ fn run_named(chain: Arc<dyn Task>) {
     run_chain(chain);
 }
 
-/// Runs `work` on a thread that was never used before, and returns when that has ended, its thread-locals' destructors
-/// included.
+/// Runs `work` on a thread that was never used before, and returns when that thread has ended, including the
+/// destructors of its thread-locals.
 #[cfg(not(reunite_model))]
 fn run_apart(
     task: &Label,
@@ -60,19 +60,19 @@ fn run_apart(
 ) -> io::Result<()> {
     let name = task.name().unwrap_or(NAME).split('\0').next();
     let thread = launch(name.unwrap_or(NAME).to_owned(), stack_size, work)?;
-    // What the closure panics with was caught on it.
+    // A panic of the closure was caught on the thread itself.
     let _ended = thread.join();
     Ok(())
 }
 
-/// Each task gets a thread, at once.
+/// The starter that gives each task a thread at once.
 pub(crate) const THREADS: Threads = Threads {
     start,
     #[cfg(not(reunite_model))]
     run_apart,
 };
 
-/// In a model every task has a fresh thread; recycling has a model of its own.
+/// Under the model checker every task has a fresh thread; recycling has a model of its own.
 #[cfg(reunite_model)]
 pub(crate) fn start(task: &Arc<dyn Task>) -> io::Result<()> {
     let (alive, chain) = (Alive::new(), Arc::clone(task));
@@ -80,10 +80,10 @@ pub(crate) fn start(task: &Arc<dyn Task>) -> io::Result<()> {
     thread.map(drop)
 }
 
-/// A thread for a pool: neither recycled nor renamed.
+/// Starts a thread for a pool, which is neither recycled nor renamed.
 ///
 /// # Errors
-/// The system refuses to start one.
+/// The operating system refuses to start a thread.
 pub(crate) fn start_worker(
     name: String,
     stack_size: Option<usize>,
@@ -92,38 +92,41 @@ pub(crate) fn start_worker(
     launch(name, stack_size, work).map(drop)
 }
 
-/// A thread that serves the library itself.
+/// Starts a thread that serves the library itself.
 ///
 /// # Errors
-/// The system refuses to start one.
+/// The operating system refuses to start a thread.
 pub(crate) fn start_helper(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     launch(name.to_owned(), None, work).map(drop)
 }
 
-/// The smallest stack that a thread gets: with less, this library's own frames and the panic hook's might not
-/// fit, and an overflow ends the process.
+/// The smallest stack that a thread gets, in bytes. A smaller one might not hold the frames of this library
+/// and of the panic hook, and an overflow ends the process.
 const LEAST_STACK: usize = 64 * 1024;
 
-/// Says whether a thread can have this name and this stack. The system's own builder would panic.
+/// Checks that a thread can have this name and this stack size, for which the standard library's builder
+/// would panic.
 ///
 /// # Errors
-/// [`InvalidInput`](io::ErrorKind::InvalidInput).
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) if it cannot.
 pub(crate) fn examine(name: &str, stack_size: Option<usize>) -> io::Result<()> {
     let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidInput, why);
     if name.contains('\0') {
-        let why = format!("the name {name:?} has a NUL in it, which no thread's name may");
+        let why = format!("the thread name {name:?} contains a NUL byte");
         return Err(invalid(why));
     }
     match stack_size {
         Some(size) if isize::try_from(size).is_err() => Err(invalid(format!(
-            "a stack of {size} bytes is larger than memory can be"
+            "a stack of {size} bytes is larger than the address space"
         ))),
         _ => Ok(()),
     }
 }
 
+/// Starts a thread.
+///
 /// # Errors
-/// The system refuses a thread, or there is none like that.
+/// The operating system refuses a thread, or the name or stack size is not possible.
 fn launch(
     name: String,
     stack_size: Option<usize>,
@@ -144,7 +147,7 @@ fn launch(
     })
 }
 
-/// Gives the calling thread the name that debuggers and `top` show; Linux keeps fifteen bytes of it.
+/// Gives the calling thread the name that debuggers and `top` show. Linux keeps fifteen bytes of it.
 #[cfg(all(target_os = "linux", not(reunite_model)))]
 fn set_name(name: Option<&str>) {
     thread_local! {
@@ -152,8 +155,8 @@ fn set_name(name: Option<&str>) {
     }
     let was_named = IS_NAMED.replace(name.is_some());
     if name.is_none() && !was_named {
-        // It is called so already, unless a task has changed that behind the library. Most tasks have no name, and a system
-        // call would be a tenth of what one costs.
+        // The thread has this name already, unless a task has changed it by other means. Most tasks have no
+        // name, and a system call would cost a tenth of what a task costs.
         return;
     }
     let name = name.unwrap_or(NAME).split('\0').next().unwrap_or(NAME);
@@ -162,11 +165,11 @@ fn set_name(name: Option<&str>) {
         .find(|&end| name.is_char_boundary(end))
         .unwrap_or(0);
     if let Ok(name) = std::ffi::CString::new(&name[..end]) {
-        // Only a hint for people: a system that refuses it costs nothing.
+        // The name only helps people: if the system refuses it, nothing is lost.
         let _refused = rustix::thread::set_name(&name);
     }
 }
 
-/// Elsewhere a thread keeps the name it was started with.
+/// On other systems a thread keeps the name with which it was started.
 #[cfg(all(not(target_os = "linux"), not(reunite_model)))]
 fn set_name(_: Option<&str>) {}

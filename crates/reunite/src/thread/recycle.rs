@@ -1,17 +1,22 @@
-//! Threads that finished a task wait a while for the next: waking one costs a small part of starting one.
+//! Threads that have finished a task wait a while for the next: waking a thread costs a small part of
+//! starting one.
 //!
 //! # Protocol
-//! An idle thread has a mailbox and stands in the stack of idle threads. Whoever pops it from the stack,
-//! under the stack's lock, owns the right to put one job into its mailbox, and must. The thread leaves only
-//! if it can remove itself from the stack: if it is gone from there, a job is on its way and it goes on
-//! waiting. So a job is never given to a thread that leaves.
+//! An idle thread has a mailbox and stands in the stack of idle threads.
 //!
-//! Threads leave one after the other. Only the oldest, at the bottom of the stack, waits for a limited time; when it
-//! leaves, it wakes the one that is the oldest then. A thread learns under that lock that it is
-//! the oldest, when it comes or when it is woken, and stays the oldest until it leaves or is given a job: others come
-//! and go above it. So there is always one that waits for its time, the time of the others is later, and to leave costs
-//! the same however many are idle. If thousands ended at once, they would all wait for the same locks of the allocator
-//! and of the system, and each release of such a lock costs what the number of its waiters is.
+//! 1. A thread that pops an idle one from the stack, under the stack's lock, owns the right to put one job
+//!    into its mailbox, and must do so.
+//! 2. An idle thread leaves only if it can remove itself from the stack. If it is no longer there, a job is
+//!    on its way, and the thread goes on waiting. So a job is never given to a thread that leaves.
+//! 3. Threads leave one after the other. Only the oldest, at the bottom of the stack, waits for a limited
+//!    time; when it leaves, it wakes the thread that is the oldest then.
+//! 4. A thread learns under that lock that it is the oldest, when it arrives or when it is woken. It stays
+//!    the oldest until it leaves or is given a job, since others come and go above it.
+//!
+//! So there is always one thread whose wait has a limit, the limits of the others are later, and leaving
+//! costs the same however many are idle. If thousands ended at once, they would all wait for the same locks
+//! of the allocator and of the system, and each release of such a lock costs time proportional to the number
+//! of its waiters.
 
 use crate::deadline;
 use crate::deadlock::{idle_one_less, idle_one_more, look_again};
@@ -20,13 +25,14 @@ use crate::primitive::{Arc, Duration, Instant, Mutex};
 use crate::spin::spin_until;
 use std::collections::VecDeque;
 
-/// A thread that has nothing to do.
+/// An idle thread.
 pub(crate) struct Idle<W> {
     mailbox: Mutex<Option<W>>,
     parker: Parker,
 }
 
-/// The stack of idle threads, which are given a `W` each: the one that ran last is warmest and is taken first.
+/// The stack of idle threads, each of which is given a `W`. The one that ran last has the warmest caches and
+/// is taken first.
 pub(crate) struct Recycler<W> {
     idle: Mutex<VecDeque<Arc<Idle<W>>>>,
     keep_alive: Duration,
@@ -45,7 +51,7 @@ impl<W> Recycler<W> {
     /// Hands `work` to an idle thread.
     ///
     /// # Errors
-    /// Gives it back if none is idle.
+    /// Returns `work` if no thread is idle.
     pub(crate) fn reuse(&self, work: W) -> Result<(), W> {
         let idle = {
             let mut idle = self.idle.lock();
@@ -60,7 +66,7 @@ impl<W> Recycler<W> {
         Ok(())
     }
 
-    /// The life of a recycled thread, from its first job on.
+    /// Runs a recycled thread's loop, beginning with its first job.
     pub(crate) fn live(&self, first: W) {
         (self.run)(first);
         let this = Arc::new(Idle {
@@ -99,8 +105,9 @@ impl<W> Recycler<W> {
         idle_one_more();
     }
 
-    /// How long the thread waits before it asks again: without a limit if an older one is idle, or if it was taken
-    /// from the stack. If it is the oldest and its time is up, it is off the stack now, and the next is told.
+    /// Returns how long the thread waits before it asks again: without a limit if an older thread is idle, or
+    /// if it was taken from the stack. If it is the oldest and its time is up, removes it from the stack and
+    /// wakes the next oldest.
     fn stay(&self, this: &Arc<Idle<W>>, leave_at: Option<Instant>) -> Stay {
         let mut idle = self.idle.lock();
         if !idle.front().is_some_and(|it| Arc::ptr_eq(it, this)) {
@@ -113,7 +120,7 @@ impl<W> Recycler<W> {
         idle_one_less();
         let oldest = idle.front().cloned();
         drop(idle);
-        // It may have been given a job meanwhile: then it is woken once more than it need be.
+        // It may have been given a job meanwhile; then this wake-up is superfluous and harmless.
         if let Some(oldest) = oldest {
             oldest.parker.unpark();
         }
@@ -133,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_oldest_idle_thread_waits_for_its_time_and_wakes_the_next_when_it_leaves() {
+    fn only_the_oldest_idle_thread_has_a_time_limit_and_wakes_the_next_when_it_leaves() {
         let recycler = Recycler::new(Duration::from_secs(3600), |()| ());
         let threads = [(); 3].map(|()| {
             let this = Arc::new(Idle {
@@ -171,8 +178,8 @@ mod model {
 
     type Work = Box<dyn FnOnce() + Send>;
 
-    /// Work handed to a thread that is about to leave is done all the same: the thread's keep-alive is
-    /// over at once, so that leaving and reusing race in every run.
+    /// Work handed to a thread that is about to leave is done all the same. The keep-alive time is zero, so
+    /// that leaving and reusing race in every run.
     #[test]
     fn no_work_is_given_to_a_thread_that_leaves() {
         shuttle::check_random(
