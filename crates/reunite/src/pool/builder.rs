@@ -1,4 +1,4 @@
-//! A pool as its users hold it.
+//! The pool that users hold, and its builder.
 
 use std::io;
 use std::panic::Location;
@@ -20,13 +20,13 @@ use crate::task::{JoinHandle, OnDrop, chase, prepare_later, show};
 use crate::thread::examine;
 use crate::wait::{self, Heed, Wait};
 
-/// A pool of threads for work that computes: as many as the machine has cores, unless told otherwise.
+/// A pool of threads for work that computes. By default it has as many threads as the machine has cores.
 ///
-/// Most programs need only the [global](Self::global) one, which [`join`](crate::join) and its kin use by
-/// themselves. Any thread may call a pool's methods: it takes part in the work for as long as the call
-/// lasts, on its own stack, in the place of one of the pool's threads.
+/// Most programs need only the [global](Self::global) pool, which [`join`](crate::join),
+/// [`par`](crate::par()) and the like use by themselves. Any thread may call a pool's methods: it takes part
+/// in the work for as long as the call lasts, on its own stack, in the place of one of the pool's threads.
 ///
-/// Dropping a pool waits for its threads; see [`shutdown`](Self::shutdown) for a limit.
+/// Dropping a pool waits for its threads; [`shutdown`](Self::shutdown) does so with a limit.
 ///
 /// ```
 /// let pool = reunite::Pool::builder().threads(2).name("render").build().unwrap();
@@ -39,18 +39,19 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A pool with choices.
+    /// Returns a builder, which chooses threads, name, stack size and hooks.
     pub fn builder() -> PoolBuilder {
         PoolBuilder::new()
     }
 
-    /// How many threads work at a time.
+    /// Returns how many threads work at a time.
     pub fn threads(&self) -> usize {
         self.shared.roster.size
     }
 
-    /// Runs `f` here and now, on the caller's stack, with this pool as the one that [`join`](crate::join) and its kin use
-    /// in it. The pool's [`stack_size`](PoolBuilder::stack_size) does not help it: [`install`](Self::install) is for that.
+    /// Runs `f` on the calling thread, with this pool as the one that [`join`](crate::join),
+    /// [`par`](crate::par()) and the like use in it. `f` runs on the caller's stack;
+    /// [`install`](Self::install) runs it on a stack of the pool's [`stack_size`](PoolBuilder::stack_size).
     ///
     /// ```
     /// let pool = reunite::Pool::builder().threads(1).build().unwrap();
@@ -61,26 +62,32 @@ impl Pool {
         f()
     }
 
-    /// Runs `f` on one of the pool's threads, whose stack has the pool's [`stack_size`](PoolBuilder::stack_size), and
-    /// waits for it. What `f` calls of [`join`](crate::join) and its kin uses this pool. `f` may borrow. One of the pool's
-    /// own threads runs `f` where it is.
+    /// Runs `f` on one of the pool's threads, whose stack has the pool's
+    /// [`stack_size`](PoolBuilder::stack_size), and waits for it. [`join`](crate::join),
+    /// [`par`](crate::par()) and the like use this pool in it. `f` may borrow. Called on one of the pool's
+    /// own threads, it runs `f` on that thread.
     ///
-    /// [`enter`](Self::enter), [`scope`](Self::scope), [`join`](Self::join) and [`par`](crate::par()) work on the caller's
-    /// stack and cost less: nothing is handed over. `install` is for what recurses deeper than that stack allows, and for
-    /// what must run on threads that the pool has [prepared](PoolBuilder::on_start). It is queued behind what was
-    /// [spawned](Self::spawn) before, and waits for a place among the pool's [`threads`](PoolBuilder::threads).
+    /// [`enter`](Self::enter), [`scope`](Self::scope), [`join`](Self::join) and [`par`](crate::par()) work on
+    /// the caller's stack and cost less, as nothing is handed over. `install` is for code that recurses
+    /// deeper than that stack allows, and for code that must run on threads that the pool has
+    /// [prepared](PoolBuilder::on_start). `f` is queued behind the tasks [spawned](Self::spawn) before, and
+    /// waits for a place among the pool's [`threads`](PoolBuilder::threads).
     ///
-    /// `f` belongs to the caller's task: a cancellation and a deadline of that reach it, although it begins in any case,
-    /// and the caller waits for it in any case, as it borrows. In the live tree and in messages it is a task of its own,
-    /// with the caller's line, to which the caller's [context](crate::Inherit) is passed on. A caller that has a place in a
-    /// pool gives it up while it waits. If `f` waits for what the caller holds, that is a [deadlock](crate::Deadlock), and
-    /// `f` is told.
+    /// In the live tree and in messages `f` is a task of its own, with the caller's line, to which the
+    /// caller's [context](crate::Inherit) is passed on. A caller that has a place in a pool gives it up while
+    /// it waits. If `f` waits for what the caller holds, that is a [deadlock](crate::Deadlock), and the wait
+    /// of `f` is refused.
     ///
     /// In a destructor that runs because its stack unwinds, `f` runs on the caller's stack.
     ///
+    /// # Cancellation
+    /// A cancellation and a deadline of the caller's task reach `f`. It begins in any case, and the caller
+    /// waits for it in any case, as it borrows. The calling task is left, see [partial
+    /// results](crate#partial-results), if `f` was left.
+    ///
     /// # Panics
-    /// If `f` does, with its payload. If the pool has no thread yet (only the [global](Self::global) one may not) and the
-    /// system refuses one. It leaves the task around it, see [partial results](crate#partial-results), if `f` was left.
+    /// If `f` panics, with its payload. If the pool has no thread yet (possible only for the
+    /// [global](Self::global) one) and the system refuses one.
     ///
     /// ```
     /// fn depth(n: u32) -> u32 {
@@ -98,22 +105,24 @@ impl Pool {
         install::run(&self.shared, Location::caller(), f)
     }
 
-    /// Runs `body` here, on the caller's stack, and the tasks it spawns in the pool; they may borrow what lives outside.
-    /// Returns when all are done.
+    /// Runs `body` on the caller's stack, and the tasks it spawns in the pool; they may borrow what lives
+    /// outside. Returns when all of them have completed.
     ///
-    /// The caller runs tasks, too, when it joins them and when the body has ended. [`install`](Self::install) is for what
-    /// needs the stack of the pool's threads: `pool.install(|| pool.scope(…))`.
+    /// The caller runs tasks, too, when it joins them and when the body has ended. For code that needs the
+    /// stack of the pool's threads, combine it with [`install`](Self::install): `pool.install(||
+    /// pool.scope(…))`.
     ///
-    /// A task costs tens of nanoseconds and waits for its turn: for work that computes. For tasks that wait
-    /// use [`scope`](crate::scope()), where each has a thread of its own.
+    /// A task costs tens of nanoseconds and is queued: it is for work that computes. For tasks that wait use
+    /// [`scope`](crate::scope()), where each has a thread of its own.
     ///
     /// # Panics
-    /// If `body` panics: the scope is cancelled, and what has begun is joined first. If a task panicked and
-    /// no join took that: with the payload of the first that did.
+    /// If `body` panics: the scope is cancelled, and the tasks that have begun are joined first. If a task
+    /// panicked and no join took that panic: with the payload of the first such task.
     ///
-    /// It leaves the task around it, see [partial results](crate#partial-results), if its body was left, or if a
-    /// cancellation from above, of which the body was not told by a wait or a [`checkpoint`](crate::checkpoint), kept
-    /// tasks from completing that no join took.
+    /// # Cancellation
+    /// The calling task is left, see [partial results](crate#partial-results), if the body was left, or if a
+    /// cancellation from above kept tasks that no join took from completing, and the body was not told of
+    /// that cancellation by a wait or a [`checkpoint`](crate::checkpoint).
     ///
     /// ```
     /// let text = String::from("to be or not to be");
@@ -133,10 +142,11 @@ impl Pool {
         self.enter(|| scope::run(&self.shared, at, body))
     }
 
-    /// Queues a task that borrows nothing for the pool's workers. Its handle joins on drop, and can do all
-    /// that the handle of a [`spawn`](crate::spawn) can; a joiner runs the task itself if no worker has
-    /// begun it. A task that is [`detach`](JoinHandle::detach)ed is waited for when the pool ends, and not asked to stop by
-    /// [`shutdown`](crate::shutdown).
+    /// Queues a task that borrows nothing for the pool's workers.
+    ///
+    /// Its handle joins on drop, and has all the methods of a handle from [`spawn`](crate::spawn). A joiner
+    /// runs the task itself if no worker has begun it. A task that is [`detach`](JoinHandle::detach)ed is
+    /// waited for when the pool ends; it is not cancelled by [`shutdown`](crate::shutdown).
     ///
     /// ```
     /// let task = reunite::Pool::global().spawn(|| (1..=10).product::<u64>());
@@ -157,12 +167,13 @@ impl Pool {
         handle
     }
 
-    /// Ends the pool's threads, and waits for that at most `timeout`. What they have begun, they finish. Returns how
-    /// many threads there were.
+    /// Ends the pool's threads, and waits for at most `timeout` until they have. They finish the tasks that
+    /// they have begun. Returns how many threads there were.
     ///
     /// # Errors
-    /// The tasks that have not completed, by name, and how many threads have ended; the others end when they can. At
-    /// once if the caller is one of them, as it cannot wait for itself.
+    /// Some threads have not ended in time: the error names the tasks that have not completed, and says how
+    /// many threads have ended; the others end when they can. It is returned at once if the caller is one of
+    /// the threads, as it cannot wait for itself.
     ///
     /// ```
     /// use std::time::Duration;
@@ -176,10 +187,10 @@ impl Pool {
         self.shutdown_until(deadline::after(timeout), Location::caller())
     }
 
-    /// [`shutdown`](Self::shutdown) that waits until `deadline`.
+    /// Shuts down like [`shutdown`](Self::shutdown), and waits at most until `deadline`.
     ///
     /// # Errors
-    /// As there.
+    /// As [`shutdown`](Self::shutdown).
     #[track_caller]
     pub fn shutdown_deadline(self, deadline: Instant) -> Result<usize, Stragglers> {
         self.shutdown_until(Some(deadline), Location::caller())
@@ -205,7 +216,7 @@ impl Pool {
         }
         let mut late = self.stragglers();
         if late.is_empty() {
-            // No task is at work: hooks are, or threads on their way out.
+            // No task runs any more, but hooks do, or threads are about to end.
             let waited = now().saturating_duration_since(since);
             let doing = format!("{left} of its threads have not ended");
             late.push(Straggler::new(self.shared.label(at), waited, doing));
@@ -213,7 +224,7 @@ impl Pool {
         Err(Stragglers::new(late, threads.saturating_sub(left)))
     }
 
-    /// The tasks that [`spawn`](Self::spawn) started and that have not left.
+    /// Returns the tasks that [`spawn`](Self::spawn) started and that have not left.
     fn stragglers(&self) -> Vec<Straggler> {
         let group = self.shared.group.get();
         group.map_or_else(Vec::new, |group| group.stragglers_if(|_| true))
@@ -238,13 +249,13 @@ impl Pool {
     }
 }
 
-// A panic in a job or a hook leaves nothing of a pool half done.
+// A panic in a job or a hook leaves nothing of a pool half changed.
 impl std::panic::UnwindSafe for Pool {}
 impl std::panic::RefUnwindSafe for Pool {}
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        // A pool dropped by one of its own jobs cannot wait for the thread that drops it.
+        // A pool that is dropped by one of its own jobs cannot wait for the thread that drops it.
         if !self.waits_on_drop || member::takes_part(&self.shared) {
             self.shared.roster.close();
             return;
@@ -264,7 +275,12 @@ impl std::fmt::Debug for Pool {
     }
 }
 
-/// Choices about a pool; see [`Pool::builder`].
+/// A builder of pools; see [`Pool::builder`].
+///
+/// ```
+/// let pool = reunite::Pool::builder().threads(2).name("render").stack_size(4 << 20).build().unwrap();
+/// assert_eq!(pool.threads(), 2);
+/// ```
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct PoolBuilder {
     threads: Option<usize>,
@@ -276,16 +292,16 @@ pub struct PoolBuilder {
     spare_after: Option<Duration>,
 }
 
-/// What the threads of every pool do.
+/// The functions that the threads of every pool run.
 const DUTIES: Duties = Duties {
     work: member::work,
     watch: watch::over,
 };
 
-/// How long a thread that has a place may sleep where the library does not see it.
+/// The time for which a thread that has a place may sleep where the library does not see it.
 const SPARE_AFTER: Duration = Duration::from_millis(20);
 
-/// Threads in the place of blocked ones, at most.
+/// The most threads that replace blocked ones.
 const SPARES: usize = 256;
 
 impl PoolBuilder {
@@ -301,36 +317,49 @@ impl PoolBuilder {
         }
     }
 
-    /// How many threads work at a time, at least one and at most 1,024. A caller that takes part counts as one of them:
-    /// while it works, a thread of the pool makes room for it when it is done with what it is at, so that a pool of one
-    /// uses one core. (Callers themselves are not kept waiting: three that come at the same time work at the same time.)
-    /// If not told: the number in the environment variable
-    /// `REUNITE_THREADS`, or else as many as the process may use cores, the affinity mask and cgroup
-    /// quotas counted.
+    /// Sets how many threads work at a time, at least one and at most 1,024.
+    ///
+    /// A caller that takes part counts as one of them: while it works, one of the pool's threads pauses as
+    /// soon as it has finished what it runs, so that a pool of one uses one core. (Callers themselves are not
+    /// kept waiting: three that come at the same time work at the same time.)
+    ///
+    /// The default is the number in the environment variable `REUNITE_THREADS`, or else the number of cores
+    /// that the process may use; the affinity mask and cgroup quotas are taken into account.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads.max(1));
         self
     }
 
-    /// How many threads may be started in the place of blocked ones; 256 if not told. When there are as many,
-    /// and all block, a wait that can fail [does](crate::JoinError::is_starved); the end of a scope, and of a
-    /// [`join`](crate::join), cannot, and gets a thread more.
+    /// Sets how many threads may be started in the place of blocked ones; the default is 256. When that many
+    /// were started and all threads block, a wait that can fail [returns an
+    /// error](crate::JoinError::is_starved). The end of a scope, and that of a [`join`](crate::join), cannot
+    /// fail: for them one more thread is started.
     pub fn spares(mut self, spares: usize) -> Self {
         self.spares = spares;
         self
     }
 
-    /// How long a thread may sleep in something that the library does not see (a lock or a channel of `std`, a file)
-    /// while work is queued and all places are taken: then another thread takes its place, as if it had said
-    /// [`blocking`](crate::blocking). If all who have the places sleep like that and no other thread can be found, it is
-    /// [reported](crate::on_stall) which task waits for which; where one is found, only for the first time. 20 ms if not told, at least one; `None` for never. There are no more
-    /// threads than the [`spares`](Self::spares) allow: when they are spent, a joiner runs a queued task in its own place,
-    /// be there one or not, and with `None` it always does, and callers never take the last place from the pool's threads.
-    /// As late, the items of a [map](super::PoolScope::map) that wait behind one that lasts go to other threads.
-    /// What computes keeps its place, however long it takes; where
-    /// the system does not tell the one from the other (it does on Linux), as many places more are given as the
-    /// pool has, fifty times as late. A fork that nobody has asked for cannot be seen by others, so it waits:
-    /// `blocking` offers it first.
+    /// Sets how long a thread may sleep in something that the library does not see (a lock or a channel of
+    /// `std`, a file) while work is queued and all places are taken. After that, another thread takes its
+    /// place, as if the sleeping code had been wrapped in [`blocking`](crate::blocking). The default is 20
+    /// ms, the minimum 1 ms; `None` turns this off.
+    ///
+    /// - There are no more threads than the [`spares`](Self::spares) allow. When those are used up, a joiner
+    ///   runs a queued task on its own thread, whether or not there is a place. With `None` a joiner always
+    ///   does so, and
+    /// callers never take
+    ///   the last place from the pool's threads.
+    /// - If all threads that have the places sleep like that and no other thread can be found, the tasks and
+    ///   what they wait for are [reported](crate::on_stall). If one is found, this is reported only the first
+    ///   time.
+    /// - After the same time, the items of a [map](super::PoolScope::map) that wait behind a long one go to
+    ///   other threads.
+    /// - A thread that computes keeps its place, however long it takes. Where the system does not distinguish
+    ///   a sleeping thread from a computing one (Linux does), the pool gets as many places again as it has,
+    ///   after
+    /// fifty times as long.
+    /// - A fork that no thread has asked for is not visible to others, so it waits; `blocking` offers it
+    ///   first.
     ///
     /// ```
     /// use std::sync::mpsc;
@@ -338,7 +367,7 @@ impl PoolBuilder {
     /// let pool = reunite::Pool::builder().threads(1).spare_after(Duration::from_millis(1));
     /// let pool = pool.build().unwrap();
     /// let (tx, rx) = mpsc::channel();
-    /// // The only thread sleeps, and what would wake it is queued behind that.
+    /// // The pool's only thread sleeps, and the task that would wake it is queued behind.
     /// let waits = pool.spawn(move || rx.recv().unwrap());
     /// pool.spawn(move || tx.send(7).unwrap()).detach();
     /// assert_eq!(waits.join().unwrap(), 7);
@@ -348,37 +377,38 @@ impl PoolBuilder {
         self
     }
 
-    /// What debuggers call the threads. There must be no NUL in it.
+    /// Sets the name that debuggers show for the threads. It must not contain a NUL.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// The size of the threads' stacks in bytes, at least 64 KiB. A caller that takes part works on its own stack, however
-    /// large that is: [`Pool::install`] runs a closure on a thread of the pool.
+    /// Sets the size of the threads' stacks in bytes, at least 64 KiB. A caller that takes part works on its
+    /// own stack, whatever its size; [`Pool::install`] runs a closure on a thread of the pool.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self
     }
 
-    /// Called on each thread before it works. A panic in it changes nothing else.
+    /// Sets a function that is called on each thread before it works. A panic in it has no further effect.
     pub fn on_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_start = Some(Box::new(hook));
         self
     }
 
-    /// Called on each thread after it has worked. A panic in it changes nothing else.
+    /// Sets a function that is called on each thread after it has worked. A panic in it has no further
+    /// effect.
     pub fn on_exit(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_exit = Some(Box::new(hook));
         self
     }
 
-    /// Starts the threads.
+    /// Builds the pool and starts its threads.
     ///
     /// # Errors
-    /// A choice is impossible ([`InvalidInput`](io::ErrorKind::InvalidInput)): a name with a NUL in it, a stack larger
-    /// than memory, too many threads. Nothing was started. Or the system refuses a thread: those already started
-    /// have ended again when this returns.
+    /// A choice is impossible ([`InvalidInput`](io::ErrorKind::InvalidInput)): a name that contains a NUL, a
+    /// stack larger than the address space, too many threads. Then nothing was started. Or the system refuses
+    /// a thread: then the threads already started have ended again when this returns.
     ///
     /// ```
     /// let error = reunite::Pool::builder().name("a\0b").build().unwrap_err();
@@ -399,7 +429,7 @@ impl PoolBuilder {
         Ok(pool)
     }
 
-    /// Its threads start when there is work for them.
+    /// Creates the pool without threads: they start when there is work for them.
     pub(super) fn pool(self, at: &'static Location<'static>) -> Pool {
         let size = self.threads.unwrap_or_else(default_threads);
         let number = TaskId::next();

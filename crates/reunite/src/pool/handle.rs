@@ -19,44 +19,57 @@ use crate::observe::{Event, Verb, is_on, tell};
 use crate::primitive::{Arc, Duration, Instant};
 use crate::wait::{self, Heed, Wait};
 
-/// How many tasks a thread runs one inside the join of another.
+/// The greatest number of tasks that a thread runs one inside the join of another.
 const MAX_NESTED_JOINS: usize = 128;
 
-/// The right to the result of a pool's task. May be dropped freely: the scope joins the task.
+/// A handle to a task of a [`PoolScope`](crate::PoolScope): the right to take its result. It may be dropped
+/// freely: the scope joins the task.
+///
+/// ```
+/// let text = "to be or not to be";
+/// let words = reunite::Pool::global().scope(|s| {
+///     let task = s.spawn(|| text.split(' ').count());
+///     task.join().unwrap()
+/// });
+/// assert_eq!(words, 6);
+/// ```
 pub struct PoolTask<'scope, T> {
     task: Ref<dyn Join<T> + 'scope>,
     core: &'scope Arc<ScopeState>,
 }
 
 impl<'scope, T> PoolTask<'scope, T> {
-    /// The handle of a task of that scope, whose reference counts.
+    /// Creates the handle of a task of that scope. It takes over the reference `task`.
     pub(super) fn new(task: Ref<dyn Join<T> + 'scope>, core: &'scope Arc<ScopeState>) -> Self {
         Self { task, core }
     }
 }
 
 impl<T> PoolTask<'_, T> {
-    /// Takes the task's value; runs the task here if nobody has begun it, and otherwise helps with its
-    /// parts, or waits.
+    /// Waits for the task and returns its value. Runs the task on the calling thread if no other has begun
+    /// it; otherwise helps with its parts, or blocks.
     ///
     /// # Errors
-    /// Its panic, or its cancellation; the caller's own cancellation; at once if the task is, or waits for,
-    /// the caller.
+    /// - The task panicked or was cancelled.
+    /// - The join could never end, as the task is the caller itself or waits for the caller. Returned at
+    ///   once.
+    /// - The caller was cancelled.
     #[track_caller]
     pub fn join(mut self) -> Result<T, JoinError> {
         self.join_until(None, Location::caller(), None)
     }
 
-    /// [`join`](Self::join) for at most `timeout`. The task is not run here, as it could not be stopped.
+    /// Joins the task like [`join`](Self::join), and waits for at most `timeout`. The task is not run on the
+    /// calling thread, as it could not be stopped at the timeout.
     ///
     /// # Errors
-    /// As [`join`](Self::join), or that the time ran out: the handle stays usable.
+    /// As [`join`](Self::join); or the timeout passed: then the handle stays usable.
     #[track_caller]
     pub fn join_timeout(&mut self, timeout: Duration) -> Result<T, JoinError> {
         self.join_until(Some(deadline::after(timeout)), Location::caller(), None)
     }
 
-    /// [`join`](Self::join) until `deadline`.
+    /// Joins the task like [`join`](Self::join), and waits at most until `deadline`.
     ///
     /// # Errors
     /// As [`join_timeout`](Self::join_timeout).
@@ -65,46 +78,48 @@ impl<T> PoolTask<'_, T> {
         self.join_until(Some(Some(deadline)), Location::caller(), None)
     }
 
-    /// The result, if the task has completed and was not joined before.
+    /// Returns the result, if the task has completed and was not joined before.
     #[track_caller]
     pub fn try_join(&mut self) -> Option<Result<T, JoinError>> {
         self.take(Location::caller())
     }
 
-    /// Whether the task has completed, one way or another.
+    /// Returns true if the task has completed, in whatever way.
     pub fn is_finished(&self) -> bool {
         self.task.is_done()
     }
 
-    /// Asks the task to stop, and no other of its scope: as [`JoinHandle::cancel`](crate::JoinHandle::cancel). If nobody has
-    /// begun it, nobody will.
+    /// Cancels the task, and no other of its scope, as [`JoinHandle::cancel`](crate::JoinHandle::cancel)
+    /// does. A task that no thread has begun never runs.
     pub fn cancel(&self) {
         let why = Why::Requested("cancelled through its handle".to_owned());
         let own = self.context();
-        // First: a checkpoint asks this, and one that comes after a wait which the cancellation has ended must find it.
+        // This comes first: a checkpoint reads this mark, and one after a wait that the cancellation ended
+        // must see it.
         self.core.parent.tasks().node.mark_below();
         own.node.cancel(Cancelled::new(why, own.who.label.clone()));
     }
 
-    /// Calls `f` when the task has completed and its result can be taken without waiting: on the thread that ran the task,
-    /// or here and now if it has completed already. As [`JoinHandle::on_complete`](crate::JoinHandle::on_complete).
+    /// Calls `f` when the task has completed and its result can be taken without waiting: on the thread that
+    /// ran the task, or right away on the calling thread if it has completed already. See
+    /// [`JoinHandle::on_complete`](crate::JoinHandle::on_complete).
     ///
-    /// A panic in `f` ends `f` alone.
+    /// A panic in `f` ends only `f`.
     pub fn on_complete(&self, f: impl FnOnce() + Send + 'static) {
         self.task.on_complete(self.core.parent.tasks(), Box::new(f));
     }
 
-    /// Who this is a handle of: number, name, spawn site.
+    /// Returns the task's label: number, name, spawn site.
     pub fn label(&self) -> Label {
         self.context().who.label.clone()
     }
 
-    /// The task's number.
+    /// Returns the task's number.
     pub fn id(&self) -> TaskId {
         TaskId::of_block(self.task.number())
     }
 
-    /// The source line that spawned it.
+    /// Returns the source line that spawned the task.
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.task.at()
     }
@@ -129,14 +144,15 @@ impl<T> PoolTask<'_, T> {
         )
     }
 
-    /// Of a task that has completed.
+    /// Takes the result of a task that has completed.
     fn take_done(&self, at: &'static Location<'static>) -> Result<T, JoinError> {
         let again = || Err(self.error(JoinErrorKind::AlreadyJoined));
         self.take(at).unwrap_or_else(again)
     }
 
-    /// Joins the task at that line: with no `deadline`, and running it if nobody has begun it; or until the instant that it
-    /// says, if it says one. Of a batch, which nobody knows, `map` is what the wait is told to be for.
+    /// Joins the task at that line. `deadline`: `None` waits without a limit, and runs the task if no thread
+    /// has begun it; `Some(None)` waits without a limit, and runs nothing; `Some(instant)` waits until the
+    /// instant. A batch has no label of its own: `map` is named in its stead.
     pub(super) fn join_until(
         &mut self,
         deadline: Option<Option<Instant>>,
@@ -154,7 +170,8 @@ impl<T> PoolTask<'_, T> {
             return Err(JoinError::new(told(), refusal));
         }
         if deadline.is_none() {
-            // Deeper, it waits for a worker, whose stack is fresh, or who begins at the other end of a chain.
+            // At a greater depth it waits for a worker, whose stack is fresh, or which begins at the other
+            // end of a chain.
             if here::nesting() < MAX_NESTED_JOINS {
                 self.run_if_queued();
             }
@@ -190,7 +207,8 @@ impl<T> PoolTask<'_, T> {
         }
     }
 
-    /// Runs the task here if nobody has begun it, and the pool has a place for this thread.
+    /// Runs the task on the calling thread if no thread has begun it and the pool has a place. Returns true
+    /// if it was queued.
     pub(super) fn run_if_queued(&self) -> bool {
         let queued = self.task.is_queued();
         if queued {
@@ -198,7 +216,7 @@ impl<T> PoolTask<'_, T> {
                 return false;
             };
             let task: &dyn Run = &*self.task;
-            // SAFETY: taken off the list below; to run it does not unwind.
+            // SAFETY: `end_aside` takes it off the list below; running the task does not unwind.
             let aside = unsafe { Aside::new(task) };
             self.core.begin_aside(aside);
             let entered = self.core.parent.enter();
@@ -209,9 +227,10 @@ impl<T> PoolTask<'_, T> {
         queued
     }
 
-    /// A join that could never end: the caller is the task, or is waited for by it.
+    /// Returns the refusal of a join that could never end: the caller is the task, or the task waits for the
+    /// caller.
     fn refusal(&self) -> Option<JoinErrorKind<Infallible>> {
-        // The way up to the task may be long, and nobody works on a task that was not begun.
+        // The lineage may be long, and no thread works on a task that has not begun.
         if self.task.is_queued() || !here::is_inside(self.task.as_ancestor()) {
             return None;
         }
@@ -231,13 +250,14 @@ impl<T> PoolTask<'_, T> {
 impl<T> Drop for PoolTask<'_, T> {
     fn drop(&mut self) {
         if self.task.leave() {
-            // Its destructor is the user's, and may want what the caller holds.
+            // The result's destructor is user code, and may need what the caller holds: a worker drops the
+            // result.
             let left = self.task.counted();
             let left = left.map(|task| task as NonNull<Counted<dyn Run + '_>>);
             // SAFETY: as in `spawn`: the scope has not ended, as it outlives its handles.
             self.core.push(unsafe { erase(left) });
         }
-        // SAFETY: the handle's own, which is gone.
+        // SAFETY: this is the handle's own reference, which is not used any more.
         if let Some(memory) = unsafe { self.task.give_up() } {
             self.core.give_back(memory);
         }

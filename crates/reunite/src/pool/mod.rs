@@ -1,35 +1,38 @@
 //! The pool: threads for work that computes.
 //!
-//! | room | what it knows |
+//! | room | what it holds |
 //! |---|---|
 //! | `job` | a closure on its forker's stack, and who may touch it when |
-//! | `piece` | who a piece of work is, made when somebody asks |
+//! | `piece` | the identity of a piece of work, made on demand |
 //! | `half` | the half of a fork that another thread runs |
-//! | `life` | whether a member has a place, and what it is at, as others see it |
-//! | `marks` | a bit for each seat of a pool, so that nobody looks at all seats |
-//! | `seat` | what a member offers to others, and the word by which they ask |
+//! | `life` | a member's state as others see it: whether it has a place, and what it runs |
+//! | `marks` | a bit for each seat of a pool, so that no thread has to visit all seats |
+//! | `seat` | what a member offers to others, and the word by which they ask for work |
 //! | `captured` | what forks inherit |
-//! | `here` | what the calling thread is at: its seat, its private forks, the pieces that it runs |
+//! | `here` | the calling thread's state: its seat, its private forks, the pieces that it runs |
 //! | `execute` | running the half of a fork |
 //! | `seating` | which seats are taken |
 //! | `open_scopes` | which scopes are open, and which have tasks that can begin |
-//! | `backlog` | what there is to do, and where it lies |
-//! | `roster`, `sleeper` | who is awake, who looks for work, who sleeps, who is woken |
+//! | `backlog` | the work there is, and where it lies |
+//! | `roster`, `sleeper` | which threads are awake, look for work or sleep, and which to wake |
 //! | `shared` | what the members of a pool share |
-//! | `watch` | that work lies there while those who have the places sleep elsewhere |
-//! | `unshared` | that forks stay private to a member that sleeps elsewhere |
+//! | `watch` | noticing that work is queued while the threads that have the places sleep elsewhere |
+//! | `unshared` | noticing that forks stay private to a member that sleeps elsewhere |
 //! | `member` | the life of a worker, visits, and helping while waiting |
-//! | `spawned`, `install` | tasks of no scope; a closure that runs on a worker while its caller waits |
-//! | `cells`, `parent`, `run`, `task`, `queue`, `scope_state`, `spares`, `handle`, `scope` | scopes and their tasks |
-//! | `claim`, `items`, `untaken`, `stream` | maps, whose items one thread takes one by one, and others may cut off |
-//! | `builder`, `global` | a pool as its users hold it, and the one of every thread that takes part in no other |
+//! | `spawned`, `install` | tasks outside scopes; a closure that runs on a worker while its caller waits |
+//! | `cells`, `parent`, `run`, `task`, `queue`, `scope_state`, `spares`, `handle`, `scope` | scopes and
+//! their tasks |
+//! | `claim`, `items`, `untaken`, `stream` | maps: one thread takes the items one by one, others may cut
+//! off the rest |
+//! | `builder`, `global` | the pool that users hold; the global pool of threads that take part in no other
+//! |
 //! | `fork` | `join` |
 //!
 //! # Waiting rules
-//! A joiner whose job nobody has begun runs it itself. Otherwise it works on jobs that descend from the one
-//! it waits for, to a bounded depth, and on nothing else: so nothing runs inside a wait that could want
-//! what the waiter holds. Then it blocks at the one door, gives up its place, and another worker, or a
-//! spare one, takes it.
+//! A joiner whose job no other thread has begun runs it itself. Otherwise it works on jobs that descend from
+//! the one it waits for, to a bounded depth, and on nothing else. So nothing that runs inside a wait can need
+//! what the waiter holds. Then it blocks in `wait`, gives up its place, and another worker, or a spare one,
+//! takes it.
 
 mod backlog;
 mod builder;

@@ -1,5 +1,5 @@
-//! Scopes in a pool: many small tasks that may borrow. How they are queued, taken and waited for is told in
-//! `scope_state`.
+//! Scopes in a pool: many small tasks that may borrow. `scope_state` explains how tasks are queued, taken and
+//! waited for.
 
 use std::alloc::Layout;
 use std::convert::Infallible;
@@ -26,7 +26,7 @@ use crate::observe::{Event, is_on, tell};
 use crate::primitive::Arc;
 use crate::task::Unclaimed;
 
-/// What the body of a [`Pool::scope`](crate::Pool::scope) spawns through.
+/// The scope of a pool through which the body of [`Pool::scope`](crate::Pool::scope) spawns tasks.
 pub struct PoolScope<'scope, 'env> {
     pub(super) core: &'scope Arc<ScopeState>,
     scope: PhantomData<&'scope mut &'scope ()>,
@@ -76,7 +76,7 @@ where
     std::mem::forget(guard);
 
     let value = match body {
-        // Nobody has asked who the scope is: so nothing has failed in it, and nobody was told of anything.
+        // The scope's context was never made: so no task of it has failed, and none was told of anything.
         Caught::Value(value) if own.known().is_none() => value,
         caught => gather(
             core,
@@ -98,7 +98,7 @@ where
     value
 }
 
-/// Cancels a scope whose body was left.
+/// Cancels a scope whose body was left or panicked.
 #[cold]
 #[inline(never)]
 fn fail(core: &ScopeState) -> Left {
@@ -111,31 +111,31 @@ fn fail(core: &ScopeState) -> Left {
     left
 }
 
-/// The memory that a task of this closure needs.
+/// Returns the layout of the memory that a task of this closure needs.
 #[inline]
 fn layout_of<F: FnOnce() -> T + Send, T: Send>(_: &F) -> Layout {
     Ref::<Task<F, T>>::layout()
 }
 
-/// What a scope's body came to.
+/// How a scope's body came back.
 struct Body<R> {
     caught: Caught<R>,
-    /// Of a cancellation.
+    /// True if it was told of a cancellation.
     is_told: bool,
-    /// If it has no value.
+    /// When it was left, if it has no value.
     left: Option<Left>,
 }
 
-/// When a body was left.
+/// The moment at which a body was left.
 struct Left {
-    /// Its place among the failures.
+    /// Its place in the order of failures.
     order: u64,
-    /// Whether somebody had been told of a cancellation by then.
+    /// True if a task of the scope, or the body, had been told of a cancellation by then.
     after_cancel: bool,
 }
 
-/// What becomes of a body, now that the tasks are back. Apart, as its frame is large, and would lie below every task that the
-/// end runs.
+/// Returns the body's value, or fails as its body or tasks did, now that all tasks have completed. Not
+/// inlined, as its frame is large and would lie below every task that the end of the scope runs.
 #[inline(never)]
 fn gather<R>(core: &ScopeState, body: Body<R>) -> R {
     let Body {
@@ -150,7 +150,7 @@ fn gather<R>(core: &ScopeState, body: Body<R>) -> R {
         Caught::Panic(payload) => resume(payload),
         Caught::Value(value) => (
             Some(value),
-            // A body that was told of the cancellation knows what its value is.
+            // A body that was told of the cancellation knows whether its value is whole.
             unclaimed
                 .undone
                 .take()
@@ -172,7 +172,7 @@ fn gather<R>(core: &ScopeState, body: Body<R>) -> R {
     conclude(node, value, left, unclaimed)
 }
 
-/// The end of a scope whose tasks are back: its body's value, or what happened instead.
+/// Ends a scope whose tasks have completed: returns its body's value, or leaves or panics.
 fn conclude<R>(
     node: &Node,
     value: Option<R>,
@@ -184,7 +184,7 @@ fn conclude<R>(
         leave(why, &label);
     }
     match value {
-        // Where `leave` returned, whoever called the scope is left all the same.
+        // `leave` returns where panics abort the process: the scope's caller counts as left all the same.
         Some(value) if unclaimed.failures.is_empty() || is_left => value,
         _ => {
             let cause = node.cause();
@@ -194,8 +194,8 @@ fn conclude<R>(
 }
 
 impl<'scope> PoolScope<'scope, '_> {
-    /// Queues a task for the pool's workers. Its joiner, or the scope's end, runs it if no worker has begun
-    /// it. In a cancelled scope nothing starts: the task completes cancelled.
+    /// Queues a task for the pool's workers. If no worker has begun it, its joiner or the end of the scope
+    /// runs it. In a cancelled scope no task starts: the new task completes as cancelled.
     ///
     /// ```
     /// let pool = reunite::Pool::global();
@@ -222,7 +222,8 @@ impl<'scope> PoolScope<'scope, '_> {
         task
     }
 
-    /// [`spawn`](Self::spawn) with a name for messages and the [live tree](crate::dump()).
+    /// Queues a task like [`spawn`](Self::spawn), with a name for messages and the [live
+    /// tree](crate::dump()).
     ///
     /// ```
     /// let message = reunite::Pool::global().scope(|s| {
@@ -241,7 +242,7 @@ impl<'scope> PoolScope<'scope, '_> {
         self.spawn_prepared(Some(name.into()), Location::caller(), f)
     }
 
-    /// Spawns a task of which something is known from the beginning.
+    /// Spawns a task whose context is made at once.
     fn spawn_prepared<T, F>(
         &'scope self,
         name: Option<String>,
@@ -253,7 +254,7 @@ impl<'scope> PoolScope<'scope, '_> {
         F: FnOnce() -> T + Send + 'scope,
     {
         let core = &self.core;
-        // Code of users: should it panic, there is no task yet.
+        // This runs user code: if it panics, there is no task yet.
         let inherited = Inherited::capture();
         let memory = core.queue.lock().cells.take(layout_of(&f));
         let task = Task::new(core.parent.as_ancestor(), at, Role::Task, f);
@@ -276,7 +277,8 @@ impl<'scope> PoolScope<'scope, '_> {
         PoolTask::new(task.map(|task| task as _), core)
     }
 
-    /// Queues a task, and wakes nobody. Whether it is the first that lies there: then somebody is to be told.
+    /// Queues a task without waking a thread. Returns true with the handle if it is the only one queued: then
+    /// the caller must make that known to the pool.
     pub(super) fn enqueue<T, F>(
         &'scope self,
         at: &'static Location<'static>,
@@ -293,17 +295,17 @@ impl<'scope> PoolScope<'scope, '_> {
         let mut handle = None;
         let is_first = core.enqueue(|queue| {
             let memory = queue.cells.take(layout_of(&f));
-            // SAFETY: the queue follows it until the scope has ended, and the handle no longer, as it borrows that.
+            // SAFETY: the queue uses the task only until the scope has ended; the handle borrows the scope.
             let task = unsafe { Ref::new(memory, Task::new(up, at, role, f)) };
             task.number_as(queue.next_number());
-            // Nobody is shown a batch, and its items are as old as its running.
+            // A batch is never shown, and its items are as old as the run of the batch.
             if role == Role::Task {
                 task.spawned_at(queue.now(looks, Spawned::now));
             }
             handle = Some(task.map(|task| task as _));
             let queued = task.map(|task| task as NonNull<Counted<dyn Run + 'scope>>);
-            // SAFETY: the scope ends, and `'scope` with it, after `ScopeState::end`: when every queued reference was
-            // given up and every closure has returned.
+            // SAFETY: the scope, and `'scope` with it, ends only after `ScopeState::end`: by then every
+            // queued reference was given up and every closure has returned.
             unsafe { erase(queued) }
         });
         let Some(handle) = handle else {
@@ -316,7 +318,7 @@ impl<'scope> PoolScope<'scope, '_> {
         self.core.parent.label()
     }
 
-    /// Something of the scope is dropped undone, as it is cancelled.
+    /// Records that an item of the scope is dropped undone, because of the cancellation.
     pub(super) fn mark_told(&self) {
         self.core.parent.mark_told();
     }
@@ -329,17 +331,26 @@ impl<'scope> PoolScope<'scope, '_> {
         self.core.pool()
     }
 
-    /// How many threads work at a time in the scope's pool.
+    /// Returns how many threads work at a time in the scope's pool.
     pub(super) fn threads(&self) -> usize {
         self.core.pool().roster.size
     }
 
-    /// Cancels the scope: what has not begun never will, and the tasks' checkpoints fail.
+    /// Cancels the scope: tasks that have not begun never will, and the checkpoints of the others fail.
+    ///
+    /// ```
+    /// let value = reunite::Pool::global().scope(|s| {
+    ///     s.spawn(|| while reunite::checkpoint().is_ok() {});
+    ///     s.cancel("the answer is known");
+    ///     42
+    /// });
+    /// assert_eq!(value, 42);
+    /// ```
     pub fn cancel(&self, reason: impl Into<String>) {
         self.canceller().cancel(reason);
     }
 
-    /// A way to cancel the scope from anywhere else.
+    /// Returns a handle that cancels the scope from anywhere else.
     pub fn canceller(&self) -> Canceller {
         Canceller::new(self.core.parent.context().node.clone())
     }

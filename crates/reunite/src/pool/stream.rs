@@ -1,11 +1,12 @@
 //! An ordered map over a lazy source, in the pool.
 //!
-//! The consumer pulls the source itself, in batches, and spawns a task for each; it takes the results from
-//! the oldest batch, and runs that itself if nobody has begun it. A batch is as long as a task should be: a
-//! few microseconds, measured as they come back.
+//! The consumer pulls the source itself, in batches, and spawns a task for each batch. It takes the results
+//! from the oldest batch, and runs that itself if no thread has begun it. The size of a batch is chosen so
+//! that it takes a few microseconds, as measured on the batches that have come back.
 //!
-//! A consumer that waits with a limit pulls, but runs nothing itself, as it could not stop an item. A batch leaves the list
-//! only when its outcomes are there: if the time runs out first, the next call finds the list as this one did.
+//! A consumer that waits with a limit pulls, but runs no items, as it could not stop one. A batch leaves the
+//! list only when its outcomes are available: if the time runs out first, the next call finds the list
+//! unchanged.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -24,82 +25,87 @@ use crate::observe::{Event, is_on, tell};
 use crate::primitive::{Arc, Duration, Instant, now};
 use crate::task::Unjoined;
 
-/// How long a batch should take. In a model time says nothing, and batches are to grow.
+/// The time that a batch should take. Under the model checker times mean nothing, and batches are to grow.
 const LASTING: Duration = if cfg!(reunite_model) {
     Duration::from_secs(3_600)
 } else {
     Duration::from_micros(40)
 };
-/// Batches on their way for each thread of the pool, at most.
+/// The most batches in progress for each thread of the pool.
 const AHEAD: usize = 4;
 
-/// Items pulled and not yet taken, if the user does not say: at the beginning, and while they are not short.
+/// The window, if the user does not choose one: at the beginning, and while items are not short.
 const WINDOW: usize = 64;
-/// The most of short ones, if the user does not say.
+/// The largest window for short items, if the user does not choose one.
 const MAX_WINDOW: usize = 4_096;
 
-/// The next outcome, if there is one more, unless the time to wait for it ran out.
+/// The next outcome, or `None` at the end; an error if the time to wait for it passed.
 type TimedOutcome<R> = Result<Option<Result<R, JoinError>>, WaitError>;
 
-/// Why the next outcome is not there, and may be yet.
+/// The reason why the next outcome is not available yet.
 enum NotYet {
-    /// The time to wait for it ran out.
+    /// The time to wait for it passed.
     TooLate,
-    /// The pool has no thread to make it.
+    /// The pool has no thread that could make it.
     Starved,
 }
 
-/// An outcome, and what is told of it.
+/// An outcome with the facts to report about it.
 struct Told<R> {
     outcome: Result<R, JoinError>,
-    /// Who it is of, if observers are told of joins.
+    /// The item's label, if observers are told of joins.
     item: Option<Label>,
-    /// Tells of an error that nobody has taken.
+    /// Reports an error that is never taken.
     unjoined: Option<Unjoined>,
 }
 
-/// Yields what a function makes of each item, in the order of the items; see [`PoolScope::map`].
+/// An iterator over the results of a function for each item, in the order of the items; see
+/// [`PoolScope::map`].
 #[must_use = "nothing is pulled until the first outcome is asked for"]
 pub struct PoolMap<'scope, 'env, I: Iterator, F, R> {
     scope: &'scope PoolScope<'scope, 'env>,
     source: I,
     common: Arc<Common<'scope, 'env, F, I::Item>>,
     window: usize,
-    /// Whether the user has not said how large the window is.
+    /// True if the user has not chosen the window.
     window_fits_items: bool,
-    /// Batches that were pulled, oldest first.
+    /// The batches that were pulled, oldest first.
     batches: VecDeque<PoolTask<'scope, Batch<'scope, R>>>,
-    /// How many of them, at the old end, somebody has begun.
+    /// The number of batches at the old end that were begun.
     begun: usize,
-    /// Outcomes of the oldest batch that was joined.
+    /// The outcomes of the oldest batch that was joined.
     ready: vec::IntoIter<Result<R, JoinError>>,
-    /// Such outcomes, with what there is to tell.
+    /// Such outcomes, with facts to report.
     told: vec::IntoIter<Told<R>>,
-    /// Pulled and not yet taken.
+    /// The number of items pulled and not yet taken.
     pulled: usize,
-    /// Pulled in all.
+    /// The number of items pulled in all.
     count: u64,
     size: usize,
     dry: bool,
-    /// What the source panicked with.
+    /// The panic of the source.
     torn: Option<Box<dyn Any + Send>>,
 }
 
 impl<'scope, 'env> PoolScope<'scope, 'env> {
-    /// Maps a lazy source in the pool: outcomes come in the order of the items, and item `k + window` is not
-    /// pulled before outcome `k` was taken. The caller pulls the source, and runs items, on its own stack; inside
+    /// Maps a lazy source in the pool. Outcomes come in the order of the items, and item `k + window` is not
+    /// pulled before outcome `k` was taken.
+    ///
+    /// The caller pulls the source, and runs items, on its own stack; inside
     /// [`Pool::install`](crate::Pool::install) that is one of the pool's. Items are handed out in batches of
-    /// some microseconds' work, so items that cost nanoseconds are worth it too.
+    /// some microseconds' work, so the map pays off even for items that take nanoseconds.
     ///
-    /// When an item lasts, because it computes or because it blocks where the library does not see it, the items behind it
-    /// in its batch go to other threads after the time that [`spare_after`](crate::PoolBuilder::spare_after) says; behind one that
-    /// waits in this library, after a millisecond, or at once in [`blocking`](crate::blocking). So it may wait for what one of
-    /// them does; but if the map is dropped, or ends with an error, what has not begun never will. It must not wait for an item
-    /// that is yet to be pulled: the caller may be who runs it.
+    /// When an item takes long, the items behind it in its batch go to other threads: if it computes, or
+    /// blocks where the library does not see it, after the time set by
+    /// [`spare_after`](crate::PoolBuilder::spare_after); if it waits in this library, after a millisecond; in
+    /// [`blocking`](crate::blocking), at once. So an item may wait for what one of those does; but if the map
+    /// is dropped, or ends with an error, items that have not begun never will. An item must not wait for one
+    /// that is yet to be pulled: it may itself be running on the caller, which pulls.
     ///
-    /// A panic is its item's outcome; one of the source goes on in the consumer, after the outcomes of the items
-    /// pulled before it. Dropping the map early stops what has not begun; the scope joins the
-    /// rest. An `Err` that an item returned and nobody took is [reported](crate::on_unjoined_error).
+    /// A panic of an item is its outcome. A panic of the source continues in the consumer, after the outcomes
+    /// of the items pulled before. Dropping the map early keeps items that have not begun from running; the
+    /// scope joins the rest. An `Err` that an item returned and that is never taken is
+    /// [reported](crate::on_unjoined_error).
     ///
     /// ```
     /// let pool = reunite::Pool::global();
@@ -143,16 +149,16 @@ where
     F: Fn(I::Item) -> R + Send + Sync + 'scope,
     R: Send + 'scope,
 {
-    /// At most so many items are pulled and not yet taken: at least one. If not told, 64, and as long as the items are so
-    /// short that this is less than the pool's threads need to be busy, more, up to 4,096.
+    /// Sets how many items may be pulled and not yet taken, at least one. The default is 64, and more, up to
+    /// 4,096, while items are so short that 64 of them do not keep the pool's threads busy.
     pub fn window(mut self, items: usize) -> Self {
         self.window = items.max(1);
         self.window_fits_items = false;
         self
     }
 
-    /// What items are called in messages and in the [live tree](crate::dump()), besides by their number in the map. Called
-    /// with each item when that was pulled.
+    /// Sets what items are called in messages and in the [live tree](crate::dump()), besides their number in
+    /// the map. `name` is called with each item when it was pulled.
     ///
     /// ```
     /// let files = ["a.txt", "b.txt"];
@@ -167,13 +173,13 @@ where
         self
     }
 
-    /// [`next`](Iterator::next) for at most `timeout`. The caller runs no items meanwhile, as it could not stop them. It pulls
-    /// the source, however long that takes.
+    /// Returns the next outcome like [`next`](Iterator::next), and waits for at most `timeout`. The caller
+    /// runs no items meanwhile, as it could not stop them. It pulls the source, however long that takes.
     ///
     /// # Errors
-    /// The time ran out ([`is_timeout`](WaitError::is_timeout)); or, if that is never, no thread of the pool is left that could
-    /// make the outcome ([`is_starved`](WaitError::is_starved)). Nothing is lost: the map goes on, and its next outcome is
-    /// still the next.
+    /// The timeout passed ([`is_timeout`](WaitError::is_timeout)); or there is no limit and no thread of the
+    /// pool is left that could make the outcome ([`is_starved`](WaitError::is_starved)). No outcome is lost:
+    /// the map goes on, and the next call returns what this one waited for.
     ///
     /// ```
     /// use std::time::Duration;
@@ -191,7 +197,7 @@ where
         self.next_within(deadline::after(timeout))
     }
 
-    /// [`next`](Iterator::next) until `deadline`.
+    /// Returns the next outcome like [`next`](Iterator::next), and waits at most until `deadline`.
     ///
     /// # Errors
     /// As [`next_timeout`](Self::next_timeout).
@@ -208,8 +214,9 @@ where
         })
     }
 
-    /// Waits for the next outcome: with no `patience`, and running what nobody has begun; or until the instant that it says,
-    /// if it says one.
+    /// Waits for the next outcome. `patience`: `None` waits without a limit, and runs batches that no thread
+    /// has begun; `Some(None)` waits without a limit, and runs nothing; `Some(instant)` waits until the
+    /// instant.
     fn next_until(
         &mut self,
         patience: Option<Option<Instant>>,
@@ -234,7 +241,7 @@ where
                 let torn = self.torn.take();
                 return Ok(torn.map(|payload| Err(self.source_ended(payload))));
             };
-            // While another works on the oldest, work on the next: it is as much this map's.
+            // While another thread works on the oldest batch, run the next one of this map.
             if patience.is_none() && !oldest.is_finished() && self.run_next() {
                 continue;
             }
@@ -242,7 +249,7 @@ where
             let joined = self.batches[0].join_until(patience, self.common.at(), map);
             match &joined {
                 Err(error) if error.is_timeout() => return Err(NotYet::TooLate),
-                // Who may run the batch here may have it.
+                // A caller that may run the batch itself gets this as the outcome.
                 Err(error) if error.is_starved() && patience.is_some() => {
                     return Err(NotYet::Starved);
                 }
@@ -252,7 +259,7 @@ where
             self.batches.pop_front();
             let batch = match joined {
                 Ok(batch) => batch,
-                // The scope was cancelled, or the caller: the items of the batch have no outcome.
+                // The scope or the caller was cancelled: the items of the batch have no outcome.
                 Err(error) => {
                     self.dry = true;
                     self.batches.clear();
@@ -260,21 +267,21 @@ where
                 }
             };
             self.open(batch);
-            // The others go on while the consumer is busy with these.
+            // Keeps the other threads busy while the consumer handles these outcomes.
             self.fill();
         }
     }
 
     /// Makes the outcomes of the oldest batch the next ones.
     fn open(&mut self, batch: Batch<'scope, R>) {
-        // As many items as make a good batch by this one's measure, but at most twice as many as it had.
+        // The number of items that make a good batch by the time of this one, but at most twice its number.
         let count = batch.outcomes.len().max(1);
         let fitting = LASTING.as_nanos() * count as u128 / batch.lasted.as_nanos().max(1);
         self.size = usize::try_from(fitting)
             .unwrap_or(usize::MAX)
             .clamp(1, 2 * count);
         if self.window_fits_items {
-            // Room for all batches that may be on their way.
+            // Room for all batches that may be in progress.
             let needed = self.size * AHEAD * self.scope.threads();
             self.window = needed.clamp(WINDOW, MAX_WINDOW);
         }
@@ -284,10 +291,10 @@ where
         }
     }
 
-    /// Pulls and spawns batches as long as the window has room for a whole one, or nothing is on its way.
+    /// Pulls and spawns batches while the window has room for a whole one, or if nothing is in progress.
     fn fill(&mut self) {
         while !self.dry && self.batches.len() < AHEAD * self.scope.threads() {
-            // Four batches at least, or nobody works beside the consumer.
+            // At least four batches, as otherwise no thread would work beside the consumer.
             let size = self.size.min(self.window.div_ceil(4));
             let room = self.window.saturating_sub(self.pulled);
             if room == 0 || (room < size && self.pulled > 0) {
@@ -295,7 +302,7 @@ where
             }
             let mut items = Vec::with_capacity(size.min(room));
             let pull = || items.extend(self.source.by_ref().take(size.min(room)));
-            // The items before the panic are there.
+            // The items pulled before the panic are kept.
             self.torn = catch_task(pull).err();
             self.dry = self.torn.is_some() || items.len() < size.min(room);
             if items.is_empty() {
@@ -304,7 +311,7 @@ where
             self.pulled += items.len();
             let first = self.count;
             self.count += items.len() as u64;
-            // Should code of users panic there, the items of this batch are gone: nothing may come after them.
+            // If user code panics in there, the items of this batch are gone, and no later ones may follow.
             let is_dry = std::mem::replace(&mut self.dry, true);
             let (task, is_first) = hand_out(&self.common, first, items);
             self.dry = is_dry;
@@ -317,7 +324,7 @@ where
 }
 
 impl<'scope, I: Iterator, F, R> PoolMap<'scope, '_, I, F, R> {
-    /// The source panicked, and so does the consumer; or it was left, and may have had more items.
+    /// Panics if the source panicked; returns an error if it was left, as it may have had more items.
     fn source_ended(&self, payload: Box<dyn Any + Send>) -> JoinError {
         let kind = match CutShort::from_payload(payload) {
             Ok(CutShort::Cancelled(cancelled)) => JoinErrorKind::Interrupted(cancelled),
@@ -327,7 +334,8 @@ impl<'scope, I: Iterator, F, R> PoolMap<'scope, '_, I, F, R> {
         JoinError::new(self.common.label().clone(), kind)
     }
 
-    /// A batch was cancelled before it began: nobody knows that, so the map is told as cut off, as on threads.
+    /// Returns the error for a batch that was cancelled before it began. A batch has no label that users
+    /// know, so the error says that the map was cut off, as for a map on threads.
     fn cut_off(&self, error: JoinError) -> JoinError {
         match error.cancelled().cloned() {
             Some(why) if !error.is_interrupted() => {
@@ -349,7 +357,7 @@ impl<'scope, I: Iterator, F, R> PoolMap<'scope, '_, I, F, R> {
         }
     }
 
-    /// Takes a batch of which there is more than outcomes.
+    /// Takes a batch that has more than outcomes.
     #[cold]
     fn take_more(&mut self, outcomes: Vec<Result<R, JoinError>>, more: More<'scope, R>) {
         let More {
@@ -371,12 +379,12 @@ impl<'scope, I: Iterator, F, R> PoolMap<'scope, '_, I, F, R> {
         }
         for rest in rest {
             self.batches.push_front(rest);
-            // Perhaps nobody has begun it.
+            // It may be that no thread has begun it.
             self.begun = 0;
         }
     }
 
-    /// Runs the oldest batch that nobody has begun; false if there is none.
+    /// Runs the oldest batch that no thread has begun; returns false if there is none.
     fn run_next(&mut self) -> bool {
         while let Some(batch) = self.batches.get(self.begun) {
             self.begun += 1;
