@@ -1,17 +1,22 @@
-//! A scope's context, which is made when somebody asks for it: most scopes of a pool are over before anybody could.
+//! The context of a scope, made on demand: most scopes of a pool have ended before it is needed.
 //!
 //! # Protocol
-//! What cannot be made later is kept from the beginning: the number, the line, and what is around the scope. That is a
-//! context that was made, or, if nobody has asked for that yet, either, another [`Later`]: of a *run* of these, one opened
-//! inside the other, the outermost is the *root*, which has a context around it.
+//! What cannot be found out later is kept from the beginning: the number, the line, and what is around the
+//! scope. Around it is a context that was made, or, if that was not made either, another [`Later`]. Such
+//! scopes, each opened inside the one before, form a *run*. The outermost of a run is its *root*, which has a
+//! context around it.
 //!
-//! 1. Whoever asks makes the contexts of those around first, the outermost before the others. Of two who make one at the same
-//!    time one is too late, and takes the other's.
-//! 2. As long as a context was not made, nobody can have cancelled what it is of, or have told that anything; but somebody
-//!    may have cancelled what is around it. So its checkpoints look at the node around the root, and ask whether any context of
-//!    the run was made. If so, they have their own made, which is then looked at: its node has heard of what has come down.
-//! 3. That one was made is said at the root before the context can be found: whoever cancels it has found it, so checkpoints
-//!    that come after the cancellation find the word of the root.
+//! 1. Making a context makes those around it first, the outermost before the others. If two threads make the
+//!    same one at the same time, the later one uses the earlier one's.
+//! 2. As long as a context was not made, its scope cannot have been cancelled or told anything itself; but
+//!    what is around it may have been cancelled. So a checkpoint in such a scope looks at the node around the
+//!    root, and
+//! asks
+//!    whether any context of the run was made. If so, it makes the scope's own and looks at that: its node
+//! knows of
+//!    cancellations that came down to it.
+//! 3. That a context was made is recorded at the root before the context can be found. A thread that cancels
+//!    it has found it; so a checkpoint that comes after the cancellation finds the record at the root.
 
 use std::panic::Location;
 
@@ -23,12 +28,12 @@ use crate::primitive::{Arc, AtomicBool, OnceLock, Ordering};
 pub(crate) struct Later {
     number: TaskId,
     at: &'static Location<'static>,
-    /// None once the scope has ended and nobody has it any more.
+    /// `None` once the scope has ended and this is not used any more.
     around: Option<Around>,
     made: OnceLock<Arc<Context>>,
-    /// What a pool's tasks of the scope run in, which have a node below the scope's.
+    /// The context in which a pool's tasks of the scope run, which has a node below the scope's.
     tasks: OnceLock<Arc<Context>>,
-    /// Of a root: whether any context of its run was made.
+    /// In a root: true if any context of its run was made.
     is_any_made: AtomicBool,
 }
 
@@ -64,7 +69,7 @@ impl From<&Arc<Later>> for Around {
 }
 
 impl Later {
-    /// Of a scope that is opened there, inside that.
+    /// Creates the context of a scope that is opened at the line `at`, inside `around`.
     #[inline]
     pub(crate) fn new(number: TaskId, at: &'static Location<'static>, around: Around) -> Self {
         Self {
@@ -77,7 +82,7 @@ impl Later {
         }
     }
 
-    /// As if it were [new](Self::new).
+    /// Makes this as if it were [new](Self::new).
     #[inline]
     pub(crate) fn renew(&mut self, number: TaskId, at: &'static Location<'static>, around: Around) {
         self.number = number;
@@ -85,7 +90,7 @@ impl Later {
         self.around = Some(around);
     }
 
-    /// Of a scope that has ended, before it is [renewed](Self::renew).
+    /// Clears this for a scope that has ended, before it is [renewed](Self::renew).
     #[inline]
     pub(crate) fn forget(&mut self) {
         self.around = None;
@@ -103,19 +108,19 @@ impl Later {
         }
     }
 
-    /// The context, if it was made.
+    /// Returns the context, if it was made.
     #[inline]
     pub(crate) fn known(&self) -> Option<&Arc<Context>> {
         self.made.get()
     }
 
-    /// The context, made now if it was not before.
+    /// Returns the context, and makes it if need be.
     #[inline]
     pub(crate) fn get(&self) -> &Arc<Context> {
         self.known().unwrap_or_else(|| self.make())
     }
 
-    /// The context around the scope, made as well.
+    /// Returns the context around the scope, and makes it if need be.
     pub(crate) fn around(&self) -> &Arc<Context> {
         match self.kept() {
             Kept::Made(context) => context,
@@ -130,8 +135,8 @@ impl Later {
         }
     }
 
-    /// The innermost context around the scope, or its own, that is made for sure: of the same task, and perhaps with another
-    /// node.
+    /// Returns the scope's own context if it was made, otherwise that around the root: a context of the same
+    /// task, perhaps with another node.
     #[inline]
     pub(super) fn nearest(&self) -> &Context {
         self.known().unwrap_or_else(|| match self.root().kept() {
@@ -140,26 +145,26 @@ impl Later {
         })
     }
 
-    /// Whether a checkpoint is to have the context made, and look at that.
+    /// Returns true if a checkpoint must make the context and look at it (rule 2).
     #[inline]
     pub(super) fn must_look(&self) -> bool {
         self.nearest().node.must_look()
             || (self.known().is_none() && self.root().is_any_made.load(Ordering::Acquire))
     }
 
-    /// [`known`](Self::known) of what the scope's tasks run in.
+    /// [`known`](Self::known) for the context in which the scope's tasks run.
     #[inline]
     pub(crate) fn known_tasks(&self) -> Option<&Arc<Context>> {
         self.tasks.get()
     }
 
-    /// [`get`](Self::get) of what the scope's tasks run in.
+    /// [`get`](Self::get) for the context in which the scope's tasks run.
     #[inline]
     pub(crate) fn tasks(&self) -> &Arc<Context> {
         self.known_tasks().unwrap_or_else(|| self.make_tasks())
     }
 
-    /// [`nearest`](Self::nearest) to what the scope's tasks run in.
+    /// [`nearest`](Self::nearest) for the context in which the scope's tasks run.
     #[inline]
     pub(super) fn nearest_to_tasks(&self) -> &Context {
         match self.known_tasks() {
@@ -168,7 +173,7 @@ impl Later {
         }
     }
 
-    /// [`must_look`](Self::must_look) of one of the scope's tasks.
+    /// [`must_look`](Self::must_look) for one of the scope's tasks.
     #[inline]
     pub(crate) fn must_tasks_look(&self) -> bool {
         let looks = |tasks: &Arc<Context>| tasks.node.must_look();
@@ -182,7 +187,7 @@ impl Later {
             who: scope.who.clone(),
             node: Node::of_tasks(&scope.node),
         });
-        // As in `make_in`. The scope's own was made, so its tasks look at that.
+        // As in `make_in`. The scope's own context was made, so its tasks look at that.
         let _too_late = self.tasks.set(made);
         let Some(made) = self.tasks.get() else {
             unreachable!("it was set, here or by another")
@@ -190,7 +195,7 @@ impl Later {
         made
     }
 
-    /// Not by recursion, as scopes may be thousands deep.
+    /// Makes the context. Not recursive, as scopes may be thousands deep.
     #[cold]
     fn make(&self) -> &Arc<Context> {
         let mut unmade = vec![self];
@@ -222,7 +227,7 @@ impl Later {
         });
         // Rule 3.
         self.root().is_any_made.store(true, Ordering::Release);
-        // Not by `get_or_init`: making it takes locks.
+        // `get_or_init` would hold its own lock while making the context takes others.
         let _too_late = self.made.set(made);
         let Some(made) = self.made.get() else {
             unreachable!("it was set, here or by another")
@@ -256,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn the_contexts_around_one_that_is_asked_for_are_made_first_however_many_they_are() {
+    fn making_a_context_makes_those_around_it_first_however_many_they_are() {
         let mut run = run(10_000);
         assert!(run.iter().all(|it| it.known().is_none()));
         let innermost = run.len() - 2;
@@ -265,7 +270,7 @@ mod tests {
         assert!(run[innermost + 1].known().is_none());
         let ids = || run.iter().map(|it| it.get().node.label().id());
         assert!(ids().is_sorted());
-        // Each keeps the one around it.
+        // One by one from the inside, as each holds the one around it.
         while run.pop().is_some() {}
     }
 
@@ -285,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn all_who_ask_at_the_same_time_are_told_the_same() {
+    fn threads_that_ask_at_the_same_time_get_the_same_context() {
         let run = run(3);
         let ids: Vec<_> = std::thread::scope(|s| {
             let ask = || run[2].tasks().node.label().id();

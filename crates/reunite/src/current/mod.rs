@@ -1,15 +1,16 @@
-//! Which task a thread is running, and what that task waits for.
+//! The task that a thread is running, and what that task waits for.
 //!
-//! A thread holds a stack of contexts: a worker may run one task inside another's wait, and a shielded
-//! section or a scope's body replaces the cancel node for a while. Each entry is put back by a guard.
-//! An entry also keeps which fork of the thread was the newest when it was made, so that it can be told
-//! afterwards in which context a fork was made, and a fork need not say so.
+//! A thread holds a stack of contexts, in *layers*: a worker may run one task inside another's wait, and a
+//! shielded section or a scope's body replaces the cancel node for a while. A guard removes each layer again.
+//! A layer also records the thread's newest fork at the time it was entered. From that it can be determined
+//! afterwards in which context a fork was made, so that a fork need not record it.
 //!
 //! # Pieces of a pool's work
-//! A thread of a pool may run many small tasks one after the other in one entry, whose context is what they have in
-//! common: the node of their scope, and the task that opened it. Which of them it is at, the pool knows
-//! ([`Pieces`]). Each has a context of its own, which is made when somebody asks for it: by whatever blocks, fails,
-//! opens a scope, offers a fork to others, or looks. Until then nobody can tell the difference, and nothing is made.
+//! A thread of a pool may run many small tasks one after the other in one layer, whose context is what they
+//! have in common: the node of their scope, and the task that opened it. The pool knows which of them the
+//! thread is running ([`Pieces`]). Each has a context of its own, which is made on demand: when the piece
+//! blocks, fails, opens a scope or offers a fork to others, or when it is inspected. Until then the
+//! difference cannot be observed, and nothing is made.
 
 mod later;
 mod who;
@@ -32,7 +33,7 @@ pub(crate) use later::{Around, Later};
 pub(crate) use who::{Asked, Context, Created, Waiting, Who};
 
 impl Context {
-    /// For a thread that this library did not start: nothing cancels it.
+    /// Creates the context of a thread that this library did not start: nothing cancels it.
     #[track_caller]
     fn foreign() -> Self {
         let label = Label::new(Kind::Foreign, foreign_thread_name(), Location::caller());
@@ -43,12 +44,12 @@ impl Context {
     }
 }
 
-/// Tells one open fork of a thread from another; zero is none.
+/// An identifier of an open fork, unique among those of its thread; zero is none.
 pub(crate) type ForkMark = usize;
 
-/// After which fork something was begun that ends before that fork does: the newest open one of the thread, as long as that
-/// is private. So of what a thread has begun, one thing inside the other, the outer ones tell of none, and the others
-/// of forks that are private; whoever publishes forks, oldest first, keeps it so.
+/// The fork after which a layer was entered, and before whose end it is left: the newest open fork of the
+/// thread, as long as that is private. So among the layers of a thread, the outer ones hold no fork, and the
+/// inner ones hold private forks. Forks are published oldest first, which keeps it so.
 pub(crate) struct After(Cell<ForkMark>);
 
 impl After {
@@ -56,12 +57,12 @@ impl After {
         Self(Cell::new(newest))
     }
 
-    /// The same of something that begins later.
+    /// Sets the fork, for a layer that is entered later.
     pub(crate) fn set(&self, newest: ForkMark) {
         self.0.set(newest);
     }
 
-    /// Whether no fork that is private is older.
+    /// Returns true if no private fork is older than the layer.
     pub(crate) fn is_none(&self) -> bool {
         self.0.get() == 0
     }
@@ -70,7 +71,7 @@ impl After {
         self.0.get() == fork
     }
 
-    /// Forgets the fork, which is private no more, if it is that one; whether it was.
+    /// Forgets the fork if it is `published`, which is private no more. Returns true if it was.
     pub(crate) fn forget(&self, published: ForkMark) -> bool {
         let is_it = self.is(published);
         if is_it {
@@ -80,11 +81,12 @@ impl After {
     }
 }
 
-/// The context of a layer. That of a task is shared when somebody asks for it: most never wait, and nobody does.
+/// The context of a layer. A task's context is put behind an `Arc` on demand: most tasks never wait, and are
+/// never inspected.
 pub(crate) enum LayerContext {
     Shared(Arc<Context>),
     Own(Context, OnceCell<Arc<Context>>),
-    /// Of a task that has none before somebody asks.
+    /// The context of a task whose record and node are made on demand.
     Asked(Arc<dyn Asked>, OnceCell<Arc<Context>>),
     Later(Arc<Later>),
     OfTasks(Arc<Later>),
@@ -101,7 +103,7 @@ impl LayerContext {
         }
     }
 
-    /// Whether a checkpoint is to ask more closely.
+    /// Returns true if a checkpoint must look more closely.
     #[inline]
     fn must_look(&self) -> bool {
         match self {
@@ -112,7 +114,7 @@ impl LayerContext {
         }
     }
 
-    /// Whether nobody has made it.
+    /// Returns true if the context was not made yet.
     fn is_unmade(&self) -> bool {
         match self {
             Self::Later(later) => later.known().is_none(),
@@ -123,7 +125,8 @@ impl LayerContext {
     }
 }
 
-/// As far as it was made: see [`Later::nearest`]. That of a single task is made.
+/// Dereferences to the context as far as it was made: see [`Later::nearest`]. The context of a single task is
+/// made.
 impl std::ops::Deref for LayerContext {
     type Target = Context;
 
@@ -156,7 +159,7 @@ impl From<Arc<dyn Asked>> for LayerContext {
     }
 }
 
-/// What the tasks of such a scope run in.
+/// The context in which the tasks of this scope run.
 pub(crate) struct TasksOf(pub(crate) Arc<Later>);
 
 impl From<TasksOf> for LayerContext {
@@ -168,11 +171,13 @@ impl From<TasksOf> for LayerContext {
 struct Layer {
     context: LayerContext,
     after: After,
-    /// Whether what runs in it, and not in one entered later, was told of a cancellation.
+    /// True if the code that runs in this layer, and not in one entered later, was told of a cancellation.
     told: Cell<bool>,
-    /// If pieces of a pool's work run in it: how many the thread ran already when it was entered.
+    /// If pieces of a pool's work run in the layer: how many pieces the thread was running already when it
+    /// was entered.
     pieces: Option<usize>,
-    /// How many locks the thread held when it was entered: what it has taken since, what runs here has.
+    /// The number of locks that the thread held when the layer was entered. Those taken since belong to the
+    /// code in it.
     held: usize,
 }
 
@@ -190,22 +195,22 @@ impl Layer {
 
 /// What the pool knows of the calling thread.
 pub(crate) struct Pieces {
-    /// The newest open fork.
+    /// Returns the newest open fork.
     pub(crate) newest_fork: fn() -> ForkMark,
-    /// How many pieces of work it runs, one inside the wait of another.
+    /// Returns how many pieces of work the thread runs, one inside the wait of another.
     pub(crate) count: fn() -> usize,
-    /// The context of the last piece in a range of them, if there is one: made for a piece that runs in the given
-    /// context, or only if it was made before.
+    /// Returns the context of the last piece in a range of them, if there is one. It is made for a piece that
+    /// runs in the given context, or returned only if it was made before, see [`Make`].
     pub(crate) context: OfPieces,
 }
 
 type OfPieces = fn(Range<usize>, &Arc<Context>, Make) -> Option<Arc<Context>>;
 
-/// Whether a context that nobody has asked for is to be made.
+/// Says if a context that was not made yet is to be made.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Make {
     Now,
-    /// Runs no code of users.
+    /// Runs no user code.
     Never,
 }
 
@@ -220,22 +225,22 @@ thread_local! {
     static LAYERS: RefCell<Vec<Layer>> = const { RefCell::new(Vec::new()) };
 }
 
-/// From now on `pieces` tells what this thread runs for a pool.
+/// Registers `pieces` as what tells which pieces this thread runs for a pool.
 pub(crate) fn tell_pieces_by(pieces: &'static Pieces) {
     PIECES.with(|here| here.set(pieces));
 }
 
-/// The context of the calling thread.
+/// Returns the context of the calling thread.
 pub(crate) fn current() -> Context {
     Context::clone(&here())
 }
 
-/// [`current`], for those who only look at it.
+/// Returns the context of the calling thread, shared, for callers that only read it.
 pub(crate) fn here() -> Arc<Context> {
     own_context(|layers| layers.len() - 1)
 }
 
-/// What is around a scope that is opened here.
+/// Returns what is around a scope that is opened here.
 pub(crate) fn around_here() -> Around {
     let around = with_layers(|layers| {
         let layer = layers.last()?;
@@ -248,7 +253,7 @@ pub(crate) fn around_here() -> Around {
     around.unwrap_or_else(|| here().into())
 }
 
-/// The record of what the calling thread runs.
+/// Returns the record of the task that the calling thread runs.
 pub(crate) fn who() -> Part<Who> {
     let plain = with_layers(|layers| {
         let last = layers.last()?;
@@ -260,7 +265,7 @@ pub(crate) fn who() -> Part<Who> {
     plain.unwrap_or_else(|| here().who.clone())
 }
 
-/// The context of one of the thread's layers, or of the piece that it runs there: made if need be.
+/// Returns the context of one of the thread's layers, or of the piece that runs in it. It is made if need be.
 fn own_context(which: impl Fn(&[Layer]) -> usize) -> Arc<Context> {
     let (context, pieces) = with_layers(|layers| {
         let at = which(layers);
@@ -269,20 +274,21 @@ fn own_context(which: impl Fn(&[Layer]) -> usize) -> Arc<Context> {
             pieces_of(layers, at),
         )
     });
-    // Not under the borrow: it takes locks.
+    // Outside the borrow, as this takes locks.
     let own =
         pieces.and_then(|pieces| (PIECES.with(Cell::get).context)(pieces, &context, Make::Now));
     own.unwrap_or(context)
 }
 
-/// The pieces that run in a layer, and not in one that was entered later.
+/// Returns the pieces that run in a layer, and not in one that was entered later.
 fn pieces_of(layers: &[Layer], at: usize) -> Option<Range<usize>> {
     let first = layers[at].pieces?;
     let later = layers[at + 1..].iter().find_map(|layer| layer.pieces);
     Some(first..later.unwrap_or(usize::MAX))
 }
 
-/// The context of a layer, or of the piece that runs there, if that was made.
+/// Returns the context of the piece that runs in a layer if that context was made, otherwise that of the
+/// layer.
 fn known_context(layers: &[Layer], at: usize) -> Arc<Context> {
     let context = layers[at].context.shared();
     let own = pieces_of(layers, at)
@@ -290,13 +296,13 @@ fn known_context(layers: &[Layer], at: usize) -> Arc<Context> {
     own.unwrap_or_else(|| Arc::clone(context))
 }
 
-/// The layer in which the oldest private fork of the thread was made.
+/// Returns the layer in which the oldest private fork of the thread was made.
 fn layer_of_oldest(layers: &[Layer]) -> usize {
     layers[1..].partition_point(|layer| layer.after.is_none())
 }
 
-/// Makes the contexts of the pieces in which the calling thread has made its oldest private forks, which are given oldest
-/// first.
+/// Makes the contexts of the pieces in which the calling thread has made its oldest private forks, which are
+/// given oldest first.
 pub(crate) fn make_contexts(oldest_first: impl Iterator<Item = ForkMark>) {
     let made_in = with_layers(|layers| {
         let first = layer_of_oldest(layers);
@@ -312,8 +318,8 @@ pub(crate) fn make_contexts(oldest_first: impl Iterator<Item = ForkMark>) {
     }
 }
 
-/// Which of the tasks that the calling thread runs, one inside the wait of another, has taken which of the locks that it
-/// holds.
+/// Returns which of the tasks that the calling thread runs, one inside the wait of another, has taken which
+/// of the locks that the thread holds.
 pub(crate) fn holders() -> Vec<Holder> {
     let from: Vec<_> = with_layers(|layers| layers.iter().map(|layer| layer.held).collect());
     let holders = from.into_iter().enumerate().map(|(at, from)| Holder {
@@ -323,8 +329,8 @@ pub(crate) fn holders() -> Vec<Holder> {
     holders.collect()
 }
 
-/// How many of the locks that the calling thread holds were taken before the current task was begun: by others, inside
-/// whose waits it runs.
+/// Returns how many of the locks that the calling thread holds were taken before the current task began: by
+/// tasks inside whose waits it runs.
 pub(crate) fn held_by_others() -> usize {
     with_layers(|layers| {
         let is_begun_at = |at: &usize| {
@@ -340,7 +346,8 @@ pub(crate) fn held_by_others() -> usize {
     })
 }
 
-/// The tasks that the calling thread runs, one inside the wait of another, and all that wait for their ends.
+/// Returns the tasks that the calling thread runs, one inside the wait of another, and all that wait for
+/// their ends.
 pub(crate) fn around() -> Vec<TaskId> {
     let here: Vec<_> = with_layers(|layers| {
         let tasks = layers.iter().map(|layer| layer.context.who.clone());
@@ -350,9 +357,9 @@ pub(crate) fn around() -> Vec<TaskId> {
     lineages.map(|who| who.label.id()).collect()
 }
 
-/// Calls `each` with the context in which the calling thread made each of these forks, which are private no more; they were
-/// its oldest, and are given oldest first: of those made in pieces of a pool's work, if [that was made](make_contexts).
-/// `each` enters nothing.
+/// Calls `each` with the context in which the calling thread made each of these forks, which are private no
+/// more. They were its oldest, and are given oldest first. The context of a fork made in a piece of a pool's
+/// work is that of the piece, if [it was made](make_contexts). `each` must not enter a context.
 pub(crate) fn publish_forks<F>(
     oldest_first: impl Iterator<Item = (ForkMark, F)>,
     mut each: impl FnMut(F, &Arc<Context>),
@@ -362,7 +369,7 @@ pub(crate) fn publish_forks<F>(
         let mut context = known_context(layers, at);
         for (mark, fork) in oldest_first {
             each(fork, &context);
-            // What was entered after this fork was made is the context of those that are newer.
+            // The layers entered after this fork was made hold the newer ones.
             let after = layers[at + 1..].iter();
             let entered = after.take_while(|layer| layer.after.forget(mark)).count();
             if entered > 0 {
@@ -373,9 +380,9 @@ pub(crate) fn publish_forks<F>(
     });
 }
 
-/// The layers, at least one.
+/// Calls `ask` with the layers, of which there is at least one.
 fn with_layers<R>(ask: impl FnOnce(&[Layer]) -> R) -> R {
-    // It may have taken locks before anybody asked.
+    // The thread may have taken locks before its first layer was needed.
     let foreign = || Layer {
         held: 0,
         ..Layer::of(Context::foreign(), 0)
@@ -391,18 +398,19 @@ fn with_layers<R>(ask: impl FnOnce(&[Layer]) -> R) -> R {
     });
     match (answer, ask) {
         (Ok(Some(answer)), _) => answer,
-        // The thread is ending and its locals are gone: nobody cancels it, nobody looks for it.
+        // The thread is ending and its locals are gone: nothing cancels it, and it is not listed anywhere.
         (_, Some(ask)) => ask(&[foreign()]),
         _ => unreachable!("the question is asked once"),
     }
 }
 
-/// Puts the previous context back when dropped.
+/// A guard that removes the layer when dropped, so that the previous context is the current one again.
 pub(crate) struct Entered(());
 
 impl Entered {
-    /// Puts the previous context back, and returns the one of a scope that was entered, and whether what ran in it
-    /// [was told](was_told) of a cancellation. Not inlined, as what is left would lie in the frame of the scope.
+    /// Removes the layer. Returns the context of a scope that was entered, and true if the code in the layer
+    /// [was told](was_told) of a cancellation. Not inlined, as the removed layer would lie in the frame of
+    /// the scope.
     #[inline(never)]
     pub(crate) fn leave(self) -> (Option<Arc<Later>>, bool) {
         std::mem::forget(self);
@@ -424,8 +432,9 @@ pub(crate) fn enter(context: impl Into<LayerContext>) -> Entered {
     push(Layer::of(context, newest))
 }
 
-/// [`enter`] for the body of a scope whose context is made later: put there field by field, as to move it takes longer than
-/// all else. Not inlined, as for [`leave`](Entered::leave).
+/// [`enter`] for the body of a scope whose context is made on demand. The layer is written in place, as
+/// moving it takes longer than everything else. Not inlined, for the reason given at
+/// [`leave`](Entered::leave).
 #[inline(never)]
 pub(crate) fn enter_scope(scope: Arc<Later>) -> Entered {
     let newest = (PIECES.with(Cell::get).newest_fork)();
@@ -444,8 +453,8 @@ pub(crate) fn enter_scope(scope: Arc<Later>) -> Entered {
     Entered(())
 }
 
-/// [`enter`] for pieces of a pool's work, which run in it one after the other: each in a context of its own, where
-/// somebody asks for it.
+/// [`enter`] for pieces of a pool's work, which run in the layer one after the other, each in a context of
+/// its own that is made on demand.
 pub(crate) fn enter_for_pieces(context: impl Into<LayerContext>) -> Entered {
     let pieces = PIECES.with(Cell::get);
     let layer = Layer::of(context, (pieces.newest_fork)());
@@ -456,7 +465,7 @@ pub(crate) fn enter_for_pieces(context: impl Into<LayerContext>) -> Entered {
 }
 
 fn push(layer: Layer) -> Entered {
-    // A thread that is ending and has lost its layers goes on without.
+    // A thread that is ending and has lost its layers goes on without them.
     let _gone = LAYERS.try_with(|layers| {
         let _inside = Inside::mark();
         layers.borrow_mut().push(layer);
@@ -470,7 +479,8 @@ impl Drop for Entered {
     }
 }
 
-/// What was entered last, to be dropped outside the borrow: a context that goes may take the last reference to its node along.
+/// Removes the newest layer and returns it, to be dropped outside the borrow: its context may hold the last
+/// reference to a node.
 #[inline]
 fn pop() -> Option<Layer> {
     let gone = LAYERS.try_with(|layers| {
@@ -480,8 +490,9 @@ fn pop() -> Option<Layer> {
     gone.ok().flatten()
 }
 
-/// Asks whether the current task should stop: one relaxed load while it should not (and, under a
-/// deadline, a look at the clock). Call it in loops that compute.
+/// Checks if the current task should stop. Call it in loops that compute.
+///
+/// It costs one relaxed load while the task should go on (and, under a deadline, reading the clock).
 ///
 /// # Errors
 /// [`Cancelled`] from the moment the task, or anything above it in the tree, was cancelled or its deadline
@@ -500,7 +511,7 @@ fn pop() -> Option<Layer> {
 /// ```
 pub fn checkpoint() -> Result<(), Cancelled> {
     assert_outside();
-    // Whoever finds a deadline passed tells observers, which may do anything: not under the borrow.
+    // Not under the borrow: finding that a deadline has passed calls observers, which may do anything.
     let must_look = LAYERS.try_with(|layers| {
         let layers = layers.borrow();
         let last = layers.last();
@@ -522,13 +533,13 @@ fn look_closer() -> Result<(), Cancelled> {
     asked
 }
 
-/// The current task was told of its cancellation, by a wait.
+/// Records that a wait told the current task of its cancellation.
 pub(crate) fn tell_cancelled() {
     current().node.mark_observed();
     mark_told();
 }
 
-/// What runs here was told of a cancellation.
+/// Records that the code running here was told of a cancellation.
 pub(crate) fn mark_told() {
     let _ending = LAYERS.try_with(|layers| {
         if let Some(layer) = layers.borrow().last() {
@@ -537,23 +548,25 @@ pub(crate) fn mark_told() {
     });
 }
 
-/// Whether what was entered last was told of a cancellation. Its node does not say: others may run under that, too.
+/// Returns true if the code in the newest layer was told of a cancellation. The node cannot tell: other code
+/// may run under it.
 pub(crate) fn was_told() -> bool {
     let told = LAYERS.try_with(|layers| layers.borrow().last().is_some_and(|it| it.told.get()));
     told.unwrap_or(false)
 }
 
-/// How often tasks were told that what they waited for will not come, cancellations aside.
+/// The number of times that tasks were told that what they waited for will not come, cancellations not
+/// counted.
 static TELLINGS: Counter = Counter::new(0);
 
-/// The number of the last telling, to be kept by whoever wants to know what was told since.
+/// Returns the number of the last telling, for code that wants to know later what was told since.
 #[inline]
 pub(crate) fn tellings() -> u64 {
     TELLINGS.load(Ordering::Relaxed)
 }
 
-/// The current task is being told that what it waits for will not come: inside a shield, too, whose node passes nothing
-/// on.
+/// Records that the current task is told that what it waits for will not come. Also done inside a shield,
+/// whose node passes nothing on.
 pub(crate) fn tell_here(why: &CutShort) {
     let number = TELLINGS.fetch_add(1, Ordering::Relaxed) + 1;
     for node in nodes_here() {
@@ -561,9 +574,9 @@ pub(crate) fn tell_here(why: &CutShort) {
     }
 }
 
-/// The nodes of what the current task does on this thread, innermost first.
+/// Returns the nodes of what the current task does on this thread, innermost first.
 fn nodes_here() -> Vec<Part<Node>> {
-    // What is told is told to the piece alone.
+    // Only the piece is told.
     let here = here().who.clone();
     with_layers(|layers| {
         let newest_first = (0..layers.len()).rev();
@@ -572,7 +585,7 @@ fn nodes_here() -> Vec<Part<Node>> {
         let mut nodes = Vec::new();
         for context in same {
             nodes.push(context.node.clone());
-            // A pool's task is told as the task that opened its scope is not.
+            // A pool's task is told on its own; the task that opened its scope is not.
             if context.node.is_apart() {
                 break;
             }
@@ -581,20 +594,20 @@ fn nodes_here() -> Vec<Part<Node>> {
     })
 }
 
-/// The current task was left, and goes on as it cannot unwind, or was refused a thread: nothing that it sends from here on
-/// makes up for that.
+/// Records that the current task was left and goes on because it cannot unwind, or that it was refused a
+/// thread: nothing that it sends from here on makes up for that.
 pub(crate) fn mark_left(why: &CutShort) {
     current().node.mark_left(why);
 }
 
-/// What the current task was told that leaves its work undone, after telling number `since`.
+/// Returns what the current task was told after telling number `since` that leaves its work undone.
 pub(crate) fn cut_short(since: u64) -> Option<CutShort> {
-    // Neither a thread that never entered a task nor one that is ending was told of anything.
+    // A thread that never entered a task, and one that is ending, were told of nothing.
     let node = LAYERS.try_with(|layers| {
         let layers = layers.try_borrow().ok()?;
         let last = layers.len().checked_sub(1)?;
         if layers[last].context.is_unmade() {
-            // Nobody has told it anything.
+            // Its context was not made, so it was told of nothing.
             return None;
         }
         known_context(&layers, last).node.cut_short(since)
@@ -602,7 +615,7 @@ pub(crate) fn cut_short(since: u64) -> Option<CutShort> {
     node.ok().flatten()
 }
 
-/// Whether nothing of this library stands around the caller that would tell why its stack unwinds.
+/// Returns true if no frame of this library is around the caller that would know why its stack unwinds.
 pub(crate) fn is_outside_tasks() -> bool {
     with_layers(|layers| {
         layers.last().is_none_or(|layer| {
@@ -614,8 +627,8 @@ pub(crate) fn is_outside_tasks() -> bool {
 }
 
 /// Runs `f` out of reach of cancellations and deadlines from outside: for clean-up that must wait, such as
-/// sending a last message. Keep it short, or give it a limit with [`shield_timeout`]: whoever cancelled
-/// the task waits for it.
+/// sending a last message. Keep it short, or limit it with [`shield_timeout`]: the canceller of the task
+/// waits for it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -635,12 +648,19 @@ pub fn shield<R>(f: impl FnOnce() -> R) -> R {
     shield_until(None, f)
 }
 
-/// [`shield`] for at most `timeout`: then `f` is cancelled like anything whose deadline passed.
+/// Runs `f` like [`shield`], for at most `timeout`: then `f` is cancelled, as at any deadline.
+///
+/// ```
+/// use std::time::Duration;
+/// let saved = reunite::shield_timeout(Duration::from_secs(60), ||
+/// reunite::sleep(Duration::from_millis(1)));
+/// assert!(saved.is_ok());
+/// ```
 pub fn shield_timeout<R>(timeout: Duration, f: impl FnOnce() -> R) -> R {
     shield_until(crate::deadline::after(timeout), f)
 }
 
-/// [`shield`] until `deadline`: then `f` is cancelled like anything whose deadline passed.
+/// Runs `f` like [`shield`], until `deadline`: then `f` is cancelled, as at any deadline.
 ///
 /// ```
 /// use std::time::Instant;
@@ -662,7 +682,7 @@ fn shield_until<R>(deadline: Option<Instant>, f: impl FnOnce() -> R) -> R {
 mod tests {
     use super::*;
 
-    /// Publishes forks, oldest first; tells in which of the contexts each was made.
+    /// Publishes forks, oldest first; returns in which of the contexts each was made.
     fn publish(forks: &[ForkMark], contexts: &[Arc<Context>]) -> Vec<Option<usize>> {
         let mut made_in = Vec::new();
         publish_forks(forks.iter().map(|fork| (*fork, ())), |(), made| {

@@ -1,4 +1,4 @@
-//! The live record of a task, and what a thread runs it in.
+//! The live record of a task, and the context in which a thread runs it.
 
 use crate::cancel::Node;
 use crate::deadlock::{Object, Site};
@@ -7,20 +7,20 @@ use crate::id::{Label, TaskId};
 use crate::part::{Part, Whole};
 use crate::primitive::{Arc, AtomicU8, Duration, Instant, Mutex, Ordering, coarse_millis, now};
 
-/// What a thread is running, and under which cancel node.
+/// The task that a thread is running, and the cancel node under which it runs.
 #[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) who: Part<Who>,
     pub(crate) node: Part<Node>,
 }
 
-/// A task whose record and node are made when somebody asks.
+/// A task whose record and node are made on demand.
 pub(crate) trait Asked: Whole {
     fn who(&self) -> &Who;
 
     fn node(&self) -> &Node;
 
-    /// The node, if it was made: as long as it was not, nobody can have cancelled the task.
+    /// Returns the node, if it was made. A task without one cannot have been cancelled.
     fn known_node(&self) -> Option<&Node>;
 }
 
@@ -34,29 +34,29 @@ impl From<&Arc<dyn Asked>> for Context {
     }
 }
 
-/// The live record of one task: who it is, whose child, and what it is doing.
+/// The live record of one task: its label, its parent, and what it is doing.
 #[derive(Debug)]
 pub(crate) struct Who {
     pub(crate) label: Label,
-    /// The task that waits for this one at the end of a scope or when it drops the handle.
+    /// The task that waits for this one, at the end of a scope or when it drops the handle.
     parent: Mutex<Option<Part<Who>>>,
     created: Created,
     stage: AtomicU8,
     waiting: Mutex<Option<Waiting>>,
 }
 
-/// One wait, as others see it.
+/// One wait, as other threads see it.
 #[derive(Clone, Debug)]
 pub(crate) struct Waiting {
     pub(crate) site: Site,
     pub(crate) since: Instant,
 }
 
-/// When a task was spawned.
+/// The time at which a task was spawned.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Created {
     At(Instant),
-    /// To a few milliseconds, by a clock that costs little.
+    /// A time to a few milliseconds, read from a clock that costs little.
     About(u32),
 }
 
@@ -72,9 +72,15 @@ impl Created {
     }
 }
 
+// The bits of `stage`. They are set and never cleared.
+
+/// No bit: the task is queued.
 const QUEUED: u8 = 0;
+/// A thread has begun to run the task.
 const RUNNING: u8 = 1;
+/// The task was detached: it has no parent.
 const DETACHED: u8 = 2;
+/// The task only runs other tasks.
 const CARRIER: u8 = 4;
 
 impl Who {
@@ -82,13 +88,13 @@ impl Who {
         Self::created_at(now(), label, parent)
     }
 
-    /// The record of a task, of which it is a part.
+    /// Creates the record of a task, of which it is a part.
     #[inline]
     pub(crate) fn of_task(label: Label, created: Created, parent: Option<Part<Who>>) -> Self {
         Self::since(created, label, parent)
     }
 
-    /// The record of a task that is older than it.
+    /// Creates the record of a task that was created before its record.
     pub(crate) fn created_at(
         created: Instant,
         label: Label,
@@ -108,7 +114,7 @@ impl Who {
         }
     }
 
-    /// Nobody waits for it any more: it has no ancestors from here on.
+    /// Marks the task as detached: no task waits for it any more, so it has no ancestors from here on.
     pub(crate) fn detach(&self) {
         self.stage.fetch_or(DETACHED, Ordering::Relaxed);
         self.forget_parent();
@@ -118,7 +124,7 @@ impl Who {
         self.stage.load(Ordering::Relaxed) & DETACHED != 0
     }
 
-    /// It only runs tasks of others, which the live tree shows in its stead.
+    /// Marks the task as a carrier: it only runs other tasks, which the live tree shows in its stead.
     pub(crate) fn carry_tasks(&self) {
         self.stage.fetch_or(CARRIER, Ordering::Relaxed);
     }
@@ -127,20 +133,20 @@ impl Who {
         self.stage.load(Ordering::Relaxed) & CARRIER != 0
     }
 
-    /// It completed or was detached. Records must not hold each other for ever: a chain of tasks, each
-    /// spawned by the one before, may be endless.
+    /// Forgets the parent, as the task completed or was detached. Records must not hold each other for ever:
+    /// a chain of tasks, each spawned by the one before, may be endless.
     pub(crate) fn forget_parent(&self) {
-        // Taken out of the lock's reach first: it may be the last reference.
+        // Taken out of the lock first, as it may be the last reference.
         let _parent = self.parent.lock().take();
     }
 
-    /// The task that waits for it.
+    /// Returns the task that waits for this one.
     #[cfg(all(test, not(reunite_model)))]
     pub(crate) fn parent(&self) -> Option<Part<Who>> {
         self.parent.lock().clone()
     }
 
-    /// Somebody begins to run it: whether nobody had.
+    /// Marks the task as begun. Returns true if it was not.
     pub(crate) fn start(&self) -> bool {
         self.stage.fetch_or(RUNNING, Ordering::SeqCst) & RUNNING == 0
     }
@@ -154,7 +160,8 @@ impl Who {
         }
     }
 
-    /// A few words for messages: "running", "not started yet", "in join of task … for 2.0 s (…)".
+    /// Describes what the task is doing, for messages: "running", "not started yet", "in join of task … for
+    /// 2.0 s (…)".
     pub(crate) fn doing(&self) -> String {
         if let Some(Waiting { site, since }) = &*self.waiting.lock() {
             let object = match &site.object {
@@ -176,37 +183,37 @@ impl Who {
         doing.to_owned()
     }
 
-    /// Whether somebody has begun to run it.
+    /// Returns true if a thread has begun to run the task.
     pub(crate) fn has_begun(&self) -> bool {
         self.stage.load(Ordering::SeqCst) & RUNNING != 0
     }
 
-    /// Whether it is a thread that this library did not start.
+    /// Returns true if this stands for a thread that the library did not start.
     pub(crate) fn is_foreign(&self) -> bool {
         self.label.is_foreign()
     }
 
-    /// What it waits for, where, and for how long.
+    /// Returns what the task waits for and where, and for how long it has waited.
     pub(crate) fn waiting(&self) -> Option<(Site, Duration)> {
         let waiting = self.waiting.lock().clone()?;
         Some((waiting.site, now().saturating_duration_since(waiting.since)))
     }
 
-    /// Returns what it waited for before: a wait may be inside another.
+    /// Sets the wait. Returns the one before: a wait may be inside another.
     pub(crate) fn set_waiting(&self, waiting: Option<Waiting>) -> Option<Waiting> {
         std::mem::replace(&mut *self.waiting.lock(), waiting)
     }
 }
 
 impl Part<Who> {
-    /// This task, then those that wait for it, up to the outermost that is not older than `oldest`: each is older than
-    /// those below it, and chains may be thousands long.
+    /// Returns this task, then those that wait for it, up to the outermost that is not older than `oldest`.
+    /// Each is older than those below it; chains may be thousands long.
     pub(crate) fn lineage(&self, oldest: TaskId) -> impl Iterator<Item = Self> {
         self.ancestors()
             .take_while(move |who| who.label.id() >= oldest)
     }
 
-    /// This task, then those that wait for it, up to the outermost.
+    /// Returns this task, then those that wait for it, up to the outermost.
     pub(super) fn ancestors(&self) -> impl Iterator<Item = Self> {
         std::iter::successors(Some(self.clone()), |who| who.parent.lock().clone())
     }

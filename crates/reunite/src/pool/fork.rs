@@ -1,30 +1,31 @@
-//! Fork and join: two closures, side by side if anybody has the time.
+//! Fork and join: two closures that run in parallel if another thread is free.
 //!
 //! # Protocol
 //! A thread's open forks form a list through their frames, newest first, which is private to the thread.
 //! `join(a, b)` links `b` in as the newest, runs `a`, and then
-//! * finds `b` still the newest: unlinks it and runs it, or
-//! * finds it published: takes it back from the seat's mailbox and runs it, or
-//! * finds it taken: helps with what descends from it, or waits, until it is done.
+//! 1. finds `b` still the newest: unlinks it and runs it, or
+//! 2. finds `b` published: takes it back from the seat's mailbox and runs it, or
+//! 3. finds `b` taken by another thread: helps with what descends from it, or waits, until it is done.
 //!
-//! That others are hungry is answered when `b` is linked in, and when it is unlinked: a thread may have many forks open, and
-//! make no more. What is published then are the oldest of the others.
+//! A request of hungry threads is answered when `b` is linked in, and when it is unlinked: a thread may have
+//! many open forks and make no further ones. Then the oldest of the others are published.
 //!
 //! Forks nest, so `b` is the newest again when `a` returns, unless its owner has cut it off the old end to
-//! publish it, and with it all that were older. No atomic read-modify-write, and no memory but the thread's
-//! own, unless others are hungry.
+//! publish it, and all older forks with it. A fork takes no atomic read-modify-write, and no memory but the
+//! thread's own, unless other threads are hungry.
 //!
-//! *The frame outlives the job.* Between the offer and the end of the join stands a guard. To link the job in cannot
-//! unwind, and nothing else happens before the guard stands; that others are hungry is answered after that. If `a` unwinds,
-//! the guard gets the job back by the same three ways, drops it unrun if nobody began it, and waits for it
-//! otherwise. Unwinding out of the wait itself ends the process.
+//! *The frame outlives the job.* Between the offer and the end of the join stands a guard. Linking the job in
+//! cannot unwind, and nothing else happens before the guard stands; requests of hungry threads are answered
+//! after that. If `a` unwinds, the guard gets the job back in the same three ways: it drops a job that no
+//! thread has begun, and waits for one that another thread has taken. Unwinding out of the wait itself ends
+//! the process.
 //!
-//! *What a fork inherits* is captured where it is made, if there is a hook (see `captured`). A half that another thread has
-//! taken is run as a task of its own (see `half`).
+//! *What a fork inherits* is captured where the fork is made, if there is a hook (see `captured`). A half
+//! that another thread has taken runs as a task of its own (see `half`).
 //!
-//! The ideas: a list in the owner's hands and demand from thieves (Acar, Charguéraud, Rainey: "Scheduling
-//! parallel programs by work stealing with private deques", PPoPP 2013); a job in the forker's frame
-//! (rayon); helping only below the awaited job (Wagner, Calder: "Leapfrogging", PPoPP 1993).
+//! Sources: a list in the owner's hands and requests by thieves (Acar, Charguéraud, Rainey: "Scheduling
+//! parallel programs by work stealing with private deques", PPoPP 2013); a job in the forker's frame (rayon);
+//! helping only below the awaited job (Wagner, Calder: "Leapfrogging", PPoPP 1993).
 
 use std::mem::MaybeUninit;
 use std::panic::Location;
@@ -40,19 +41,22 @@ use super::seat::Seat;
 use crate::contain::AbortOnUnwind;
 use crate::cut_short;
 
-/// Unwinding past a job that somebody runs would free what it borrows.
+/// The message with which the process ends: unwinding past a job that another thread runs would free what it
+/// borrows.
 const TORN: &str = "a join was torn open by a panic, in a destructor of what it had to drop";
 
-/// The seat of the calling thread, which has an open fork. Looked up again when the fork ends, for less than keeping it in a
-/// register.
+/// Returns the seat of the calling thread, which has an open fork. It is looked up again when the fork ends,
+/// which costs less than keeping it in a register.
 #[inline(always)]
 fn own_seat() -> &'static Seat {
-    // SAFETY: it sits where it sat when it made the fork, as whoever sits down elsewhere meanwhile comes back.
+    // SAFETY: the thread has a seat, the one it had when it made the fork: a change of seats is undone before
+    // the fork ends.
     unsafe { seat().unwrap_unchecked() }
 }
 
-/// A fork has found its seat's word raised: keeps what is inherited, and if somebody is hungry, publishes the older half.
-/// Fetches what it needs itself, so that the fork need not keep it.
+/// Answers a raised word of the seat, when a fork finds it: captures what the fork inherits, and publishes
+/// the older half of the forks if a thread is hungry. It fetches what it needs itself, so that the fork need
+/// not keep it.
 #[cold]
 #[inline(never)]
 fn answer() {
@@ -67,8 +71,8 @@ fn answer() {
     }
 }
 
-/// A fork has ended that nobody has taken, while somebody is hungry: publishes the older half of those that are open. If there
-/// are none, the word stays raised for the next.
+/// Publishes the older half of the open forks, after a fork has ended that no thread has taken, while a
+/// thread is hungry. If no fork is open, the word stays raised for the next.
 #[cold]
 #[inline(never)]
 fn share_older() {
@@ -78,7 +82,7 @@ fn share_older() {
     }
 }
 
-/// Lowers the word of the calling thread's seat, and sees to it that something is offered there.
+/// Lowers the word of the calling thread's seat, and ensures that something is offered there.
 fn share(seat: &Seat) {
     seat.answer();
     if !seat.has_offers() {
@@ -87,27 +91,31 @@ fn share(seat: &Seat) {
     member::published();
 }
 
-/// Runs `a` and `b`, at the same time if a thread of the pool has nothing else to do, and returns both
-/// results. Costs nanoseconds if nobody takes `b`, so recursive algorithms can fork all the way down:
-/// there is no grain to tune.
+/// Runs `a` and `b`, in parallel if a thread of the pool has nothing else to do, and returns both results. It
+/// costs nanoseconds if no thread takes `b`, so recursive algorithms can fork all the way down: there is no
+/// grain size to tune.
 ///
-/// The calling thread takes part in its pool: the one it works for, or else the
-/// [global one](crate::Pool::global). `a`, and `b` if nobody takes it, run on its own stack, however large the pool's
-/// [`stack_size`](crate::PoolBuilder::stack_size) is; [`Pool::install`](crate::Pool::install) runs a closure, and what it
-/// forks, on a thread of the pool. While it waits for `b`, it works on parts of `b`, never on anything
-/// else, so a lock that `a`'s caller holds cannot be wanted by what it runs meanwhile. `b` inherits the
-/// context of the caller: its cancellation, its deadline.
+/// The calling thread takes part in its pool: the one it works for, or else the [global
+/// one](crate::Pool::global). `a`, and `b` if no thread takes it, run on the caller's stack, whatever the
+/// pool's [`stack_size`](crate::PoolBuilder::stack_size); [`Pool::install`](crate::Pool::install) runs a
+/// closure, and its forks, on a thread of the pool. While the calling thread waits for `b`, it works on parts
+/// of `b` and on nothing else, so nothing that it runs meanwhile can need a lock that the caller of `join`
+/// holds. `b` inherits the context of the caller: its cancellation, its deadline.
 ///
-/// # What others can take
-/// Another thread can take `b` if it wants work when `b` is forked, when the calling thread later forks or ends a fork, or as
-/// soon as that thread waits in this library or calls [`blocking`](crate::blocking). If all others were busy, and `a` then
-/// blocks elsewhere (in a channel or lock of `std`, in a file) before it forks again or ends a fork, `b` waits for `a`, though
-/// others have nothing to do by then; and an `a` that waits for what `b` does waits for ever. So put such calls into `blocking`. On
-/// Linux a thread that sleeps like that is [reported](crate::on_stall) if another thread of its pool runs out of work.
+/// # When other threads can take `b`
+/// Another thread can take `b` if it needs work when `b` is forked, when the calling thread later forks or
+/// ends a fork, or as soon as the calling thread waits in this library or calls
+/// [`blocking`](crate::blocking).
+///
+/// Suppose that all other threads are busy when `b` is forked, and `a` then blocks outside this library (in a
+/// channel or lock of `std`, in a file) before it forks again or ends a fork. Then `b` waits for `a`, even if
+/// other threads have nothing to do by then. If `a` waits for what `b` does, it waits for ever. So wrap such
+/// calls in `blocking`. On Linux a thread that sleeps like that is [reported](crate::on_stall) if another
+/// thread of its pool runs out of work.
 ///
 /// # Panics
-/// If a closure panics, with its payload, after both are over: if `a` panics, a `b` that nobody has begun
-/// is dropped unrun. If both panic, `a`'s payload is kept.
+/// If a closure panics, with its payload, after both have ended. If `a` panics, a `b` that no thread has
+/// begun is dropped unrun. If both panic, with the payload of `a`.
 ///
 /// ```
 /// fn fib(n: u32) -> u64 {
@@ -131,11 +139,12 @@ where
 }
 
 impl Pool {
-    /// [`join`](crate::join) in this pool: the first closure on the caller's stack, the second there, too, unless another
-    /// thread takes it. [`install`](Self::install) is for what needs the pool's stack.
+    /// Runs two closures like [`join`](crate::join), in this pool: the first on the caller's stack, the
+    /// second there, too, unless another thread takes it. For code that needs the pool's stack, see
+    /// [`install`](Self::install).
     ///
     /// # Panics
-    /// As [`join`](crate::join).
+    /// As [`join`](crate::join()).
     #[track_caller]
     pub fn join<A, B, RA, RB>(&self, a: A, b: B) -> (RA, RB)
     where
@@ -148,7 +157,7 @@ impl Pool {
     }
 }
 
-/// [`join`] at a line that is told.
+/// [`join`](crate::join()) with a given source line.
 #[inline(always)]
 pub(crate) fn join_at<A, B, RA, RB>(at: &'static Location<'static>, a: A, b: B) -> (RA, RB)
 where
@@ -156,7 +165,7 @@ where
     B: FnOnce() -> RB + Send,
     RB: Send,
 {
-    // Larger closures would be handed over in memory, which costs more than the call saves.
+    // Larger closures would be passed in memory, which costs more than the call saves.
     if size_of::<A>() <= IN_REGISTERS && size_of::<B>() <= IN_REGISTERS {
         fork_apart(a, b, at)
     } else {
@@ -164,15 +173,16 @@ where
     }
 }
 
-/// Up to this size closures are handed to a function in registers.
+/// The largest size of closures that are passed to a function in registers.
 const IN_REGISTERS: usize = 2 * size_of::<usize>();
 
-/// Up to this size the second closure is kept beside the job, too, of which others know. What it borrows is then known to be what it
-/// was, and need not be looked up there: a fork is 4 to 10 % cheaper. Larger ones would cost stack.
+/// The largest size at which a copy of the second closure is kept outside the job, which other threads know.
+/// The compiler then knows that what the copy borrows is unchanged, and need not reload it: a fork is 4 to 10
+/// % cheaper. Larger copies would cost stack.
 const KEPT: usize = size_of::<[usize; 8]>();
 
-/// [`fork`] that is not inlined, so that the caller can be inlined into it: the recursion then goes from here to here, and what
-/// a leaf does costs no call.
+/// [`fork`] that is not inlined, so that the caller can be inlined into it: the recursion then goes through
+/// this function alone, and the work of a leaf costs no call.
 #[inline(never)]
 fn fork_apart<A, B, RA, RB>(a: A, b: B, at: &'static Location<'static>) -> (RA, RB)
 where
@@ -183,7 +193,7 @@ where
     fork(a, b, at)
 }
 
-/// [`join`] for three.
+/// Runs three closures like [`join`].
 ///
 /// # Panics
 /// As [`join`].
@@ -207,8 +217,8 @@ where
     (a, b, c)
 }
 
-/// [`join`] for four. For more, or for a number that is not known before, use [`par`](crate::par()) or
-/// [`Pool::scope`](crate::Pool::scope).
+/// Runs four closures like [`join`]. For more, or for a number that is only known at run time, use
+/// [`par`](crate::par()) or [`Pool::scope`](crate::Pool::scope).
 ///
 /// # Panics
 /// As [`join`].
@@ -234,7 +244,7 @@ where
     (a, b, c, d)
 }
 
-/// All that is not done at each fork is out of line.
+/// Forks and joins. Everything that not every fork does is out of line.
 #[inline(always)]
 fn fork<A, B, RA, RB>(a: A, b: B, at: &'static Location<'static>) -> (RA, RB)
 where
@@ -242,7 +252,7 @@ where
     B: FnOnce() -> RB + Send,
     RB: Send,
 {
-    // Whether it unwinds cannot be asked when the half is published: a fork may be older than that, and outlive it.
+    // Asked here, not when the half is published: a fork may be older than the unwinding, and outlive it.
     if cut_short::is_unwinding_here() {
         return join_otherwise(at, (a, b));
     }
@@ -254,12 +264,13 @@ where
     let is_kept = size_of::<B>() <= KEPT;
     let mut kept = MaybeUninit::uninit();
     if is_kept {
-        // SAFETY: one of the two is used: this if the job never leaves the private list, the job's otherwise.
+        // SAFETY: only one of the two copies is used: this one if the job never leaves the private list,
+        // otherwise the job's.
         kept.write(unsafe { std::ptr::read(&b) });
     }
     let job = StackJob::new(b, below, at);
-    // It cannot unwind up to where the guard stands: whoever leaves this frame unlinks the job.
-    // SAFETY: this thread sits there, and leaves this frame as the guard says.
+    // Nothing unwinds before the guard stands. From then on every way out of this frame unlinks the job.
+    // SAFETY: this thread sits there, and leaves this frame only as the guard allows.
     unsafe { seat.private.link_in(job.as_ref(), below) };
     let guard = Recall(&job);
     if seat.is_asked() {
@@ -273,7 +284,8 @@ where
             share_older();
         }
         let b = if is_kept {
-            // SAFETY: it was written, and as the job never left the private list, nobody has used that of the job.
+            // SAFETY: it was written, and as the job never left the private list, the job's copy was not
+            // used.
             unsafe { kept.assume_init() }
         } else {
             // SAFETY: it never left the private list.
@@ -285,7 +297,7 @@ where
     }
 }
 
-/// A join whose job could not be offered.
+/// Runs both closures of a join whose job could not be offered.
 #[cold]
 #[inline(never)]
 fn join_otherwise<A, B, RA, RB>(at: &'static Location<'static>, (a, b): (A, B)) -> (RA, RB)
@@ -294,18 +306,18 @@ where
     B: FnOnce() -> RB + Send,
     RB: Send,
 {
-    // In a destructor of a stack that unwinds, another thread's leaving could not be passed on.
+    // In a destructor that runs during unwinding, the leaving of another thread could not be passed on.
     if !cut_short::is_unwinding_here()
         && let Some(_visit) = visit_global(at)
     {
         return join_at(at, a, b);
     }
-    // Or the pool has no seat left, or a hook forks that is called for a fork.
+    // The stack unwinds, the pool has no seat left, or this is a fork in a hook that is called for a fork.
     let a = a();
     (a, b())
 }
 
-/// The end of a join whose job was published.
+/// Ends a join whose job was published.
 #[cold]
 #[inline(never)]
 fn reclaim<F, R>(job: &StackJob<F, R>) -> R
@@ -314,13 +326,13 @@ where
     R: Send,
 {
     if take_back(job.as_ref()) {
-        // SAFETY: it is private again.
+        // SAFETY: the job is private again.
         return unsafe { job.take_closure() }();
     }
     let abort = AbortOnUnwind(TORN);
     await_thief(job);
     std::mem::forget(abort);
-    // SAFETY: it is done.
+    // SAFETY: the job is done.
     let result: Caught<R> = unsafe { job.take_result() };
     result.unwrap_or_else(|payload| cut_short::go_on(payload))
 }
@@ -331,7 +343,7 @@ where
     F: FnOnce() -> R + Send,
     R: Send,
 {
-    // SAFETY: it was not private any more, so it had been published.
+    // SAFETY: the job was not private any more, so it had been published.
     let public = unsafe { job.public() };
     member::await_job(public, job.at());
     tell_join(public.as_ancestor(), job.at());
@@ -341,7 +353,7 @@ fn take_back(job: JobRef) -> bool {
     seat().is_some_and(|seat| seat.take_back(job))
 }
 
-/// Gets the job back when the other half unwinds.
+/// The guard that gets the job back when the other half unwinds.
 struct Recall<'a, F, R>(&'a StackJob<F, R>)
 where
     F: FnOnce() -> R + Send,
@@ -367,11 +379,11 @@ where
 {
     let abort = AbortOnUnwind(TORN);
     if own_seat().private.unlink(job.older()) || take_back(job.as_ref()) {
-        // SAFETY: private, and not run.
+        // SAFETY: the job is private again, and was not run.
         drop(unsafe { job.take_closure() });
     } else {
         await_thief(job);
-        // SAFETY: it is done.
+        // SAFETY: the job is done.
         drop(unsafe { job.take_result() });
     }
     std::mem::forget(abort);
@@ -388,8 +400,8 @@ mod tests {
         unsafe { seat.private.oldest_first() }.count()
     }
 
-    /// Forks `depth` closures; then, when everything that was published is taken, becomes hungry in the others' stead. How
-    /// many forks are private then, and when the newest of them is run.
+    /// Forks `depth` closures; then, when all that was published is taken, requests work as a hungry thread
+    /// would. Returns how many forks are private then, and how many when the newest of them is run.
     fn fork_and_ask(depth: usize) -> (usize, usize) {
         let Some(seat) = seat() else {
             unreachable!("it takes part")

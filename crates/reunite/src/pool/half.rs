@@ -11,20 +11,20 @@ use crate::observe::{Completion, Event, tell};
 use crate::primitive::{Arc, Counter, OnceLock, Ordering, StaticMutex};
 use crate::task::Picture;
 
-/// A task of its own, and a part of the one that forked it.
+/// The half as a task of its own, and a part of the task that forked it.
 pub(super) struct Half {
     job: Ancestor,
     at: &'static Location<'static>,
-    /// That of its forker.
+    /// The context of its forker.
     around: Arc<Context>,
     spawned: Spawned,
     own: Own,
-    /// What both halves belong to, once somebody has asked for it.
+    /// The label of the fork, to which both halves belong; made on demand.
     fork: OnceLock<Label>,
 }
 
 impl Half {
-    /// Of the job that lies there, forked in `around`.
+    /// Creates the half for the job `job`, forked in `around`.
     pub(super) fn new(
         job: Ancestor,
         at: &'static Location<'static>,
@@ -50,7 +50,7 @@ impl Half {
         })
     }
 
-    /// The fork as the live tree shows it.
+    /// Returns the fork as the live tree shows it.
     pub(super) fn picture(&self) -> Picture {
         let who = self.made().context.who.clone();
         who.start();
@@ -67,13 +67,13 @@ impl Half {
         self.made().label()
     }
 
-    /// What both halves belong to.
+    /// Returns the label of the fork, to which both halves belong.
     fn fork(&self) -> &Label {
         let fork = || Label::new(Kind::Fork, None, self.at);
         self.fork.get_or_init(fork)
     }
 
-    /// Tells observers that it is a task of its own now, and begins.
+    /// Tells observers that the half is a task of its own now, and begins.
     pub(super) fn tell_start(&self) {
         let task = self.label();
         tell(|| Event::Spawn {
@@ -84,7 +84,7 @@ impl Half {
         tell(|| Event::Start { task });
     }
 
-    /// Tells observers how it has completed, and leaves to its forker to tell of the join.
+    /// Tells observers how the half has completed; its forker will tell them of the join.
     pub(super) fn tell_completion(&self, how: Completion) {
         let task = self.label();
         tell(|| Event::Complete { task, how });
@@ -94,14 +94,15 @@ impl Half {
     }
 }
 
-/// Halves that have completed and of whose joins observers are to be told, by the addresses of their jobs: those lie in
-/// frames that are not left before the join.
+/// The halves that have completed and whose joins observers are to be told of, by the addresses of their
+/// jobs. The jobs lie in frames that are not left before the join.
 static JOINS: StaticMutex<BTreeMap<usize, Label>> = StaticMutex::new(BTreeMap::new());
 
-/// How many there are. A forker sees its own counted, as that was done before the job was.
+/// The number of entries in `JOINS`. A forker sees its own half counted, as it is counted before the job is
+/// done.
 static EXPECTED: Counter = Counter::new(0);
 
-/// Tells observers that the calling thread has joined the job, which is done, if they were told of that.
+/// Tells observers that the calling thread has joined the job, which is done, if they were told of the job.
 pub(super) fn tell_join(job: Ancestor, at: &'static Location<'static>) {
     if EXPECTED.load(Ordering::Relaxed) == 0 {
         return;

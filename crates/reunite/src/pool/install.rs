@@ -1,31 +1,36 @@
-//! A closure of the caller's on a thread of the pool, with the pool's stack, while the caller waits.
+//! A closure of the caller's that runs on a thread of the pool, with the pool's stack, while the caller
+//! waits.
 //!
 //! # Protocol
-//! The closure becomes a task of the pool's group, like one of `Pool::spawn`: it has a label with the caller's line, the
-//! caller's task as its parent, what that passes on to its children, and a place in the live tree and in the wait-for
-//! graph. It differs in three ways, as the caller's frame holds what it borrows:
+//! The closure becomes a task of the pool's group, like one of `Pool::spawn`: it has a label with the
+//! caller's line, the caller's task as its parent, the context that the caller passes on to its children, and
+//! a place in the live tree and in the wait-for graph. It differs in three ways, as the caller's frame holds
+//! what it borrows:
 //!
-//! 1. It runs under the caller's own cancel node: whatever cancels the caller reaches it, and whatever it is told counts
-//!    as told to the caller. It *always* begins, in a cancelled task as well: the caller has no value without it.
-//! 2. Only a thread of the pool runs it. There is no handle, so no joiner takes it to its own stack.
-//! 3. The caller's wait ends with the task and with nothing else: neither a cancellation nor a deadline nor a refusal
-//!    ends it. In a cycle it is never the victim; one of the others is. At the door it gives up the caller's place in any
-//!    pool it takes part in, this one as a visitor included, so it keeps nobody from running the task.
+//! 1. It runs under the caller's own cancel node: every cancellation of the caller reaches it, and what it is
+//!    told counts as told to the caller. It *always* begins, in a cancelled task as well: without it the
+//!    caller has no
+//! value.
+//! 2. Only a thread of the pool runs it. It has no handle, so no joiner runs it on its own stack.
+//! 3. The caller's wait ends only when the task completes: no cancellation, deadline or refusal ends it. In a
+//!    cycle it is never the victim; one of the others is. In `wait` it gives up the caller's
+//! place in any
+//!    pool it takes part in, also as a visitor of this one, so it keeps no thread from running the task.
 //!
-//! *The frame outlives the job.* The job borrows from the frame the closure's captures and `Done`, where it leaves what
-//! became of the closure. It stores that, which is the last that it does with anything borrowed, and then completes the
-//! packet, which is shared by reference counts. The caller leaves the frame after it has seen the packet complete. Until
-//! then a guard ends the process should anything unwind.
+//! *The frame outlives the job.* The job borrows from the frame what the closure captured, and `Done`, where
+//! it stores how the closure ended. Storing that is the last use of anything borrowed. Then the job completes
+//! the packet, which is shared by reference counts. The caller leaves the frame after it has seen the packet
+//! complete. Until then a guard ends the process if anything unwinds.
 //!
-//! *Somebody takes it.* The caller makes sure beforehand that the pool has a thread: one that was started in earnest, not
-//! one that the system may yet refuse. A pool's threads end only when it closes, or when there are more of them than it
-//! has places, so one is left; and a pool does not close while it is borrowed. If all threads there are block, the
-//! roster's rules apply: a spare is started, or, where there may be no more, one of those that block is refused (see
-//! `roster`).
+//! *A thread takes the job.* The caller ensures beforehand that the pool has a thread: one that has really
+//! started, not one that the system may yet refuse. A pool's threads end only when the pool closes, or when
+//! it has more of them than places, so one is left; and a pool does not close while it is borrowed. If all of
+//! its threads block, the roster's rules apply: a spare is started, or, where no more are allowed, one of the
+//! waits of blocked threads is refused (see `roster`).
 //!
-//! *In place.* A worker of the pool runs the closure where it is, on the pool's stack already. So does a thread in a
-//! destructor that runs because its stack is unwound: if the closure were left elsewhere, the caller could not pass that on
-//! (see `cut_short`).
+//! *In place.* A worker of the pool runs the closure where it is, as it is on the pool's stack already. So
+//! does a thread in a destructor that runs during unwinding: if the closure were left elsewhere, the caller
+//! could not pass that on (see `cut_short`).
 
 use std::panic::Location;
 
@@ -43,10 +48,10 @@ use crate::primitive::{Arc, Mutex};
 use crate::task::{Job, Packet, Task, always};
 use crate::wait::{self, Heed};
 
-/// What became of the closure.
+/// How the closure ended.
 struct Done<R> {
     caught: Caught<R>,
-    /// Whether it was told of a cancellation.
+    /// True if it was told of a cancellation.
     was_told: bool,
 }
 
@@ -55,7 +60,7 @@ type Signal = Packet<(), std::convert::Infallible>;
 /// Runs `f` on a thread of `pool`, and waits for it.
 ///
 /// # Panics
-/// With what `f` panics with, or if the pool has no thread and the system refuses one.
+/// With the panic of `f`, or if the pool has no thread and the system refuses one.
 pub(super) fn run<R, F>(pool: &Arc<Shared>, at: &'static Location<'static>, f: F) -> R
 where
     F: FnOnce() -> R + Send,
@@ -69,20 +74,20 @@ where
     if let Err(error) = pool.ensure_thread() {
         let name = pool.name();
         panic!(
-            "nothing can be installed in the pool `{name}`: the system refuses it its first thread: {error}"
+            "cannot install a closure in the pool `{name}`: the system refuses it its first thread: {error}"
         );
     }
     let label = Label::new(Kind::Task, None, at);
     let here = current::current();
-    // Code of users, which may panic: the guard does not stand yet.
+    // This runs user code, which may panic: the guard does not stand yet.
     let inherited = Inherited::capture();
     let done = Mutex::new(None);
     let signal = Arc::new(Signal::new());
 
     let guard = AbortOnUnwind("`Pool::install` was torn open by a panic; this is a bug in reunite");
     let job = prepare(&label, inherited, &done, &signal, f);
-    // SAFETY: `wait_for` returns when the packet is complete: then the closure is gone, and nothing else that the job
-    // borrows is touched again. Unwinding out of this frame before that ends the process.
+    // SAFETY: `wait_for` returns when the packet is complete. By then the closure is gone, and nothing else
+    // that the job borrows is touched again. Unwinding out of this frame before that ends the process.
     let job = unsafe { erase(job) };
     let task = always(job, label.clone(), here.who, here.node, pool.group());
     task.start()
@@ -106,7 +111,7 @@ where
     }
 }
 
-/// Makes a job of `f`, which leaves what became of it in `done`, and then completes `signal`.
+/// Makes a job of `f` that stores how `f` ended in `done`, and then completes `signal`.
 fn prepare<'a, R, F>(
     label: &Label,
     inherited: Inherited,
@@ -147,7 +152,7 @@ fn wait_for(task: &Arc<dyn Task>, signal: &Signal, at: &'static Location<'static
         at,
         on: On::Crew(Arc::clone(task) as Arc<dyn Crew>),
     };
-    // What it borrows lies in the caller's frame: nothing ends this wait but its completion.
+    // The task borrows from the caller's frame: only its completion ends this wait.
     let _complete = wait::wait(site, None, Heed::Nothing, |parker| {
         signal.is_complete_or_wake(parker)
     });
@@ -161,13 +166,13 @@ fn wait_for(task: &Arc<dyn Task>, signal: &Signal, at: &'static Location<'static
     }
 }
 
-/// Forgets how long a job may live.
+/// Erases the lifetime of a job.
 ///
 /// # Safety
-/// When `'a` ends the job must have run so far that it touches nothing it borrows any more.
+/// Before `'a` ends, the job must have run so far that it touches nothing it borrows any more.
 unsafe fn erase<'a>(job: Job<'a>) -> Job<'static> {
-    // SAFETY: the two types differ in the lifetime bound of a trait object only, which has no influence
-    // on layout or vtable; that the job uses nothing that has gone is the caller's promise.
+    // SAFETY: the two types differ only in the lifetime bound of a trait object, which has no influence on
+    // layout or vtable. The caller guarantees that the job does not use what is gone.
     unsafe { std::mem::transmute::<Job<'a>, Job<'static>>(job) }
 }
 
@@ -177,7 +182,7 @@ mod tests {
 
     use crate::pool::Pool;
 
-    /// Nobody would ever take it.
+    /// Without a thread the closure would never run.
     #[test]
     fn a_pool_that_the_system_refuses_its_first_thread_panics_and_runs_nothing() {
         let more_than_memory = isize::MAX as usize & !0xffff;

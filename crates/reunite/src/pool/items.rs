@@ -1,23 +1,28 @@
 //! Batches of a map's items: how they are handed out, run, shown, and cut.
 //!
 //! # Protocol
-//! *What was taken and has not begun can be taken by others*, as with a scope's tasks. While a batch of two items or more
-//! runs, it is listed with what its thread does (`life`), and whoever runs it makes sure that the pool is watched. The watch
-//! cuts what is left of a batch off when no item of it was begun for as long as the pool's patience, whether the item at hand
-//! computes or blocks (see `claim`, `watch`). A thread that waits at the door, in a wait that lasts, or in `blocking`, cuts its own batch before
-//! anybody may conclude that nobody will end that wait (see `wait::Place`). The rest is a batch of its own, queued like any other, so it may be cut
-//! again. Its handle stays with the batch that it was cut from, which gives it to the consumer beside its outcomes:
-//! batches of one are listed in the order of the cuts, from the last items to the first.
+//! *Items that have not begun can be taken by other threads*, even if their batch was taken, as with a
+//! scope's tasks. While a batch of two items or more runs, it is listed with what its thread does (`life`),
+//! and its thread ensures that the pool is watched. The rest of a batch is cut off in two ways:
 //!
-//! The rest is queued before its runner can find out that it has lost it (the cut has the lock of `claim`), so the scope,
-//! which waits for the runner, waits for the rest as well.
+//! 1. The watch cuts it off when no item of the batch was begun for as long as the pool's patience, whether
+//!    the item being run computes or blocks (see `claim`, `watch`).
+//! 2. A thread in a wait of this library that lasts, or in `blocking`, cuts its own batch before the
+//!    conclusion can be drawn that nothing will end that wait (see `wait::Place`).
 //!
-//! # Who an item is
-//! An item is a task, and its batch a piece of work that shows the item at hand in its stead, listed in the place of the task
-//! that runs it. Its identity is made when
-//! somebody asks for it ([`Running::item`]): of two who ask at the same time, whoever has seen the later item is right.
-//! Where something is known of items from the beginning (a name, what they inherit, that observers are told of them), they
-//! are handed out as [`Known`] ones, which costs others nothing.
+//! The rest is a batch of its own, queued like any other, so it may be cut again. Its handle stays with the
+//! batch that it was cut from, which passes it to the consumer together with its outcomes: the batches cut
+//! from one are listed in the order of the cuts, from the last items to the first.
+//!
+//! The rest is queued before its runner can find out that it has lost it (the cut holds the lock of `claim`).
+//! The scope waits for the runner, so it waits for the rest as well.
+//!
+//! # The identity of an item
+//! An item is a task. Its batch is a piece of work that shows the item being run in its stead, listed in the
+//! place of the task that runs the batch. The item's identity is made on demand ([`Running::item`]): if two
+//! threads ask at the same time, the one that has seen the later item is right. Items of which something is
+//! known from the beginning (a name, what they inherit, that observers are told of them) are handed out as
+//! [`Known`] ones, so that the others cost no more.
 
 use std::any::Any;
 use std::panic::Location;
@@ -46,7 +51,7 @@ use crate::primitive::{
 };
 use crate::task::is_err;
 
-/// What has become of a batch.
+/// The result of a batch.
 pub(super) struct Batch<'scope, R> {
     pub(super) outcomes: Vec<Result<R, JoinError>>,
     /// What most batches do not have.
@@ -57,9 +62,9 @@ pub(super) struct Batch<'scope, R> {
 pub(super) struct More<'scope, R> {
     /// Which of the outcomes are errors, if any is.
     pub(super) untaken: Option<Box<Untaken<R>>>,
-    /// Who the items were, if observers are to be told of their joins.
+    /// The labels of the items, if observers are to be told of their joins.
     pub(super) labels: Vec<Label>,
-    /// What was cut off, from the last items to the first.
+    /// The batches that were cut off, from the last items to the first.
     pub(super) rest: Vec<PoolTask<'scope, Batch<'scope, R>>>,
 }
 
@@ -81,7 +86,7 @@ impl<'scope, R> More<'scope, R> {
     }
 }
 
-/// What an item is called.
+/// The function that names an item.
 type Name<'scope, T> = Box<dyn Fn(&T) -> String + Send + Sync + 'scope>;
 
 /// What the batches of a map have in common.
@@ -90,7 +95,7 @@ pub(super) struct Common<'scope, 'env, F, T> {
     f: F,
     stop: AtomicBool,
     at: &'static Location<'static>,
-    /// Who the map is, once somebody has asked.
+    /// The label of the map, made on demand.
     label: OnceLock<Label>,
     name: OnceLock<Name<'scope, T>>,
 }
@@ -115,23 +120,23 @@ impl<'scope, 'env, F, T> Common<'scope, 'env, F, T> {
         self.at
     }
 
-    /// Who the map is: of batches nobody knows.
+    /// Returns the label of the map. Batches have no label that users know.
     pub(super) fn label(&self) -> &Label {
         let label = || Label::new(Kind::Scope, None, self.at);
         self.label.get_or_init(label)
     }
 
-    /// Items that are handed out from now on are called so, unless they have been called otherwise.
+    /// Sets the function that names the items handed out from now on, unless one was set before.
     pub(super) fn call_items(&self, name: Name<'scope, T>) {
         let _named = self.name.set(name);
     }
 
-    /// What nobody has begun is not to be begun.
+    /// Keeps items that have not begun from beginning.
     pub(super) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// An item of which something is known from the beginning.
+    /// Makes an item of which something is known from the beginning.
     fn known(&self, number: u64, item: T) -> Known<T> {
         let name = self.name.get().map(|name| name(&item));
         let label = Label::new(Kind::Item(number), name, self.at);
@@ -153,7 +158,7 @@ impl<'scope, 'env, F, T> Common<'scope, 'env, F, T> {
 
 /// An item as it is handed out.
 trait Handed<T>: Send {
-    /// What is known of it from the beginning.
+    /// Returns what is known of the item from the beginning.
     fn facts(&mut self) -> Option<Box<(Label, Inherited)>>;
 
     fn into_item(self) -> T;
@@ -176,7 +181,8 @@ struct Known<T> {
     facts: Unbegun,
 }
 
-/// What is known of an item that has not begun. Observers are told that it never will if it is dropped so.
+/// What is known of an item that has not begun. If it is dropped like that, observers are told that the item
+/// was cancelled.
 struct Unbegun(Option<Box<(Label, Inherited)>>);
 
 impl Drop for Unbegun {
@@ -201,8 +207,8 @@ impl<T: Send> Handed<T> for Known<T> {
     }
 }
 
-/// Queues a batch, whose items are those from number `first` on. Whether it is the first task of its scope that lies
-/// there.
+/// Queues a batch of items, the first of which has the number `first`. Returns true with its handle if it is
+/// the only task of its scope that is queued.
 pub(super) fn hand_out<'scope, 'env, T, F, R>(
     common: &Arc<Common<'scope, 'env, F, T>>,
     first: u64,
@@ -246,7 +252,7 @@ struct Running<'a, 'scope, 'env, T, F, H, R> {
     /// The number of its first item.
     first: u64,
     since: Instant,
-    /// What it is a part of.
+    /// The task that it is a part of.
     batch: Option<Ancestor>,
     at_hand: Mutex<Option<AtHand>>,
     cut: Mutex<Cut<'scope, R>>,
@@ -258,9 +264,9 @@ struct AtHand {
     context: Arc<Context>,
 }
 
-/// What the watch has seen of a batch, and done to it.
+/// What the watch has seen of a batch, and cut off it.
 struct Cut<'scope, R> {
-    /// How many items were begun, and since when that is so.
+    /// The number of items begun when the watch last saw a change, and the time of that.
     seen: Option<(usize, Instant)>,
     rest: Vec<PoolTask<'scope, Batch<'scope, R>>>,
 }
@@ -355,8 +361,8 @@ where
         outcomes
     }
 
-    /// The scope is cancelled: the item there completes cancelled. That counts as told there, as what the item holds is dropped
-    /// undone.
+    /// Completes the item at `place` as cancelled, because the scope is. That counts as told to the scope's
+    /// tasks, as what the item holds is dropped undone.
     #[cold]
     fn never_begins(
         &self,
@@ -384,11 +390,11 @@ where
         JoinError::new(label, failure)
     }
 
-    /// The item there returned an error: should nobody take that, it is told. Not if the item was told of a cancellation:
-    /// then it has most likely returned that.
+    /// Records that the item at `place` returned an error, which is reported if it is never taken. Not if the
+    /// item was told of a cancellation: then the error is most likely that.
     #[cold]
     fn keep_untaken(&self, place: usize, untaken: &mut Option<Box<Untaken<R>>>) {
-        // Nobody is told of anything without a context.
+        // An item without a context was told of nothing.
         let at_hand = self.at_hand.lock();
         let known = at_hand.as_ref().filter(|known| known.place == place);
         if known.is_none_or(|known| !known.context.node.was_observed()) {
@@ -447,12 +453,12 @@ impl<T, F, H, R> Running<'_, '_, '_, T, F, H, R> {
         context
     }
 
-    /// The context of the item at hand, made if need be.
+    /// Returns the context of the item being run, made if need be.
     fn item(&self) -> Option<Arc<Context>> {
         Some(self.item_at(self.items.at_hand()?))
     }
 
-    /// The context of the item there, or of a later one that was asked for.
+    /// Returns the context of the item at `place`, or of a later one if that was asked for.
     fn item_at(&self, place: usize) -> Arc<Context> {
         let mut at_hand = self.at_hand.lock();
         if let Some(known) = &*at_hand
@@ -508,7 +514,7 @@ where
             return Left::Something;
         }
         let is_cut = self.items.cut(|from, rest| {
-            // Whoever looks tells the pool of it.
+            // The pool is told of it by the caller of `look`.
             let (task, _) = queue(self.common, self.first + from as u64, rest);
             cut.rest.push(task);
         });

@@ -1,41 +1,50 @@
-//! A task of a pool's scope: a closure until somebody takes it, a result until its joiner does.
+//! A task of a pool's scope: a closure until a thread takes it, a result until its joiner takes that.
 //!
-//! # Protocol
+//! # States
 //! One word, `state`, of these bits, which are set and never cleared:
 //!
-//! * `BEGUN`: somebody has taken the closure: a worker, the scope's owner, a thief, the joiner. References to the
-//!   task may lie in several places; whoever sets this bit runs it, and the others leave it alone.
+//! * `BEGUN`: a thread has taken the closure: a worker, the scope's owner, a thief, the joiner. References to
+//!   the task may lie in several places; the thread that sets this bit runs it, and the others leave it
+//!   alone.
 //! * `DONE`: the closure has returned, and `content` holds the result unless `EMPTY` is set as well.
-//! * `FAILED`: set with `DONE`, if the result is a failure and no value.
-//! * `AWAITED`: the joiner is about to block; whoever completes the task wakes it.
+//! * `FAILED`: set together with `DONE`, if the result is a failure and no value.
+//! * `AWAITED`: the joiner is about to block; the thread that completes the task wakes it.
 //! * `LEFT`: the handle is gone.
 //! * `EMPTY`: the result was taken or dropped.
-//! * `UNDONE`: the task is cancelled with its scope, and whoever has set `BEGUN` drops the closure undone, or has. With
-//!   `DONE` and without `FAILED`, `content` holds nothing: what the join returns is made when somebody joins.
-//! * `WATCHED`: somebody has left a callback. Whoever of the two comes second, the one who leaves it and sets this bit or
-//!   the one who sets `DONE`, calls what lies there.
+//! * `UNDONE`: the task is cancelled with its scope, and the thread that has set `BEGUN` drops the closure
+//!   undone, or has done so. With `DONE` and without `FAILED`, `content` holds nothing: the error that a join
+//!   returns is
+//! made by the join.
+//! * `WATCHED`: a callback was left. Of the two threads that leave it (and set this bit) and that set `DONE`,
+//!   the one that comes second calls the callbacks.
 //!
-//! Who may touch `content`:
-//!
-//! 1. Before `BEGUN`, nobody. Whoever sets it has the closure, and the content until it sets `DONE`.
-//! 2. After `DONE`, whoever sets `EMPTY`: the handle; or, once it is gone, a thread that runs the scope's tasks.
+//! # Access rules for `content`
+//! 1. Before `BEGUN`, no thread touches it. The thread that sets `BEGUN` owns the closure, and the content
+//!    until it sets `DONE`.
+//! 2. After `DONE`, the thread that sets `EMPTY` owns it: the handle's owner, or, once the handle is gone, a
+//!    thread that runs the scope's tasks.
 //!
 //! # Where results are dropped
-//! A result may have a destructor of the user's, which may do anything. It runs on the thread that ran the task if
-//! the handle is gone by then; or where the handle's owner takes it; or else, if the handle is dropped after the
-//! task has completed, the task is queued once more, and whoever takes it from there drops the result. It never
-//! runs in a call that has nothing to do with it, such as a spawn: that may hold a lock which the destructor wants.
-//! To give up the last reference to a task frees memory, and no more (see `cells`).
+//! A result may have a user's destructor, which may do anything. It runs
+//! - on the thread that ran the task, if the handle is gone by then;
+//! - where the handle's owner takes the result;
+//! - otherwise, if the handle is dropped after the task has completed, on the thread that takes the task from
+//!   the queue, where it is put once more for that purpose.
+//!
+//! It never runs in a call that has nothing to do with it, such as a spawn: that call may hold a lock which
+//! the destructor needs. Giving up the last reference to a task only frees memory (see `cells`).
 //!
 //! # Tasks that are cancelled with their scope
-//! Many may be, at once. So nothing is made for one of which nobody has asked anything: it is counted with the scope's failures, and
-//! its closure is dropped. What the destructor of that, or anybody later, asks for is made as of a task that was told of the
-//! cancellation. If there is no destructor either, nor an observer, and nobody waits, the whole life of the task is one change of
-//! its state, and a batch of them is counted at once ([`Run::drop_unasked`]).
+//! There may be many, at once. So nothing is made for a task that was not asked for anything: it is counted
+//! with the scope's failures, and its closure is dropped. If the closure's destructor, or anything later,
+//! asks for its context, that is made as the context of a task that was told of the cancellation. If there is
+//! no destructor and no observer, and no thread waits for the task, its whole life is one change of its
+//! state, and a batch of such tasks is counted at once ([`Run::drop_unasked`]).
 //!
 //! # Lifetimes
-//! A task may borrow what lives for `'scope`. [`erase`](super::run::erase) forgets that for the queue; the scope's end waits
-//! until every queued reference to a task was given up and every closure has returned (see `scope_state`).
+//! A task may borrow what lives for `'scope`. [`erase`](super::run::erase) erases that for the queue. The
+//! scope's end waits until every queued reference to a task was given up and every closure has returned (see
+//! `scope_state`).
 
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -70,15 +79,15 @@ const WATCHED: u8 = 32;
 const FAILED: u8 = 64;
 const UNDONE: u8 = 128;
 
-/// How a task failed.
+/// The failure of a task.
 enum Failed {
-    /// As its slot tells.
+    /// The failure in the slot.
     Known(Slot),
-    /// It was cancelled with its scope, and dropped undone.
+    /// The task was cancelled with its scope, and its closure dropped undone.
     Undone,
 }
 
-/// Whether the task has completed undone, and left nothing.
+/// Returns true if the task has completed undone, and left nothing.
 fn is_undone(state: u8) -> bool {
     state & (DONE | FAILED | UNDONE) == DONE | UNDONE
 }
@@ -93,14 +102,14 @@ pub(super) struct Task<F, T> {
     content: UnsafeCell<Content<F, T>>,
 }
 
-/// The state says which of them it is.
+/// The closure, the value or the failure, as the state says.
 union Content<F, T> {
     closure: ManuallyDrop<F>,
     value: ManuallyDrop<T>,
     failure: ManuallyDrop<Slot>,
 }
 
-// SAFETY: one thread at a time touches the content, by the rules above, and it may be sent from one to the other;
+// SAFETY: one thread at a time touches the content (rules 1, 2), and it may be sent from one to the other;
 // the rest is atomic or never changes.
 unsafe impl<F: Send, T: Send> Sync for Task<F, T> {}
 
@@ -123,19 +132,19 @@ where
         }
     }
 
-    /// Gives it its number: once, before it is queued.
+    /// Sets the task's number: once, before it is queued.
     #[inline]
     pub(super) fn number_as(&self, number: u64) {
         self.own.number_as(number);
     }
 
-    /// Says when it was spawned: once, before it is queued.
+    /// Sets when the task was spawned: once, before it is queued.
     #[inline]
     pub(super) fn spawned_at(&self, spawned: Spawned) {
         self.spawned.tell(spawned);
     }
 
-    /// Gives it a name, and what it inherits. Before it is queued, but after it has its number.
+    /// Sets the name, and what the task inherits: before it is queued, but after it has its number.
     pub(super) fn prepare(
         &self,
         around: &Context,
@@ -156,7 +165,7 @@ where
         }
     }
 
-    /// What it has of its own, as it is now.
+    /// Returns the task's own context, made if need be and brought up to date.
     fn made(&self, around: &Context) -> &Made {
         let made = self.own.make(around, || None, || self.facts());
         if self.has(BEGUN) {
@@ -186,15 +195,15 @@ where
     /// # Safety
     /// The caller has set `BEGUN`, and calls this once.
     unsafe fn take_closure(&self) -> F {
-        // SAFETY: rule 1: nobody else touches it.
+        // SAFETY: rule 1: the caller has set `BEGUN`, so no other thread touches it.
         let content = unsafe { &mut *self.content.get() };
-        // SAFETY: it holds the closure until the one who set `BEGUN` takes it.
+        // SAFETY: it holds the closure until the thread that set `BEGUN` takes it.
         let closure = unsafe { &mut content.closure };
-        // SAFETY: taken once.
+        // SAFETY: it is taken once, as the caller guarantees.
         unsafe { ManuallyDrop::take(closure) }
     }
 
-    /// Leaves the result to whoever sets `EMPTY`, and returns what is to be set in the state.
+    /// Stores the result for the thread that will set `EMPTY`. Returns the bits to set in the state.
     ///
     /// # Safety
     /// The caller has set `BEGUN`, has taken the closure, and has not set `DONE`.
@@ -210,12 +219,12 @@ where
             }
             Err(Failed::Undone) => return DONE | UNDONE,
         };
-        // SAFETY: rule 1: nobody else touches it.
+        // SAFETY: rule 1: the caller has set `BEGUN`, so no other thread touches it.
         unsafe { self.content.get().write(content) };
         bits
     }
 
-    /// Takes the result, unless that was taken: once in all.
+    /// Takes the result, unless it was taken before.
     fn empty(&self) -> Option<Result<T, Failed>> {
         let state = self.state.load(Ordering::Acquire);
         if state & (DONE | EMPTY) != DONE
@@ -229,20 +238,20 @@ where
         // SAFETY: rule 2: this call has set `EMPTY`.
         let content = unsafe { &mut *self.content.get() };
         Some(if state & FAILED == 0 {
-            // SAFETY: written before `DONE`, which the load has seen, and without `FAILED`.
+            // SAFETY: it was written before `DONE`, which the load has seen, and without `FAILED`.
             let value = unsafe { &mut content.value };
-            // SAFETY: taken once, as `EMPTY` is set once.
+            // SAFETY: it is taken once, as `EMPTY` is set once.
             Ok(unsafe { ManuallyDrop::take(value) })
         } else {
-            // SAFETY: written before `DONE`, which the load has seen, and with `FAILED`.
+            // SAFETY: it was written before `DONE`, which the load has seen, and with `FAILED`.
             let failure = unsafe { &mut content.failure };
-            // SAFETY: taken once, as `EMPTY` is set once.
+            // SAFETY: it is taken once, as `EMPTY` is set once.
             Err(Failed::Known(unsafe { ManuallyDrop::take(failure) }))
         })
     }
 
-    /// The task has returned `value`: should that be an error, somebody is to hear of it. Not if the task was told of a
-    /// cancellation: then it has most likely returned that.
+    /// Keeps what reports an error that the task has returned as its value and that is never taken. Not if
+    /// the task was told of a cancellation: then the error is most likely that.
     fn keep_unjoined(&self, value: &T, core: &Parent) {
         let label = || self.made(core.tasks()).label().clone();
         let Some(unjoined) = Unjoined::of(value, label) else {
@@ -257,12 +266,12 @@ where
         }
     }
 
-    /// What it has returned as a value was an error, and nobody has taken that.
+    /// Returns what reports an untaken error that the task has returned as its value.
     fn unjoined(&self) -> Option<Unjoined> {
         self.own.known()?.unjoined.lock().take()
     }
 
-    /// Drops a result that was left behind.
+    /// Drops a result that the handle left behind.
     fn drop_result(&self, core: &Parent) {
         drop(self.unjoined());
         if let Some(result) = self.empty()
@@ -272,7 +281,7 @@ where
         }
     }
 
-    /// Calls `f` as a part of the task: what it forks descends from that.
+    /// Calls `f` as a part of the task: its forks descend from the task.
     fn run_below<R>(&self, core: &Parent, f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
         assert_outside();
         let holding = deadlock::holding();
@@ -283,8 +292,8 @@ where
         done
     }
 
-    /// Runs the closure, or drops it if the task is cancelled. `None` if the handle was gone, and the value was
-    /// dropped.
+    /// Runs the closure, or drops it if the task is cancelled. Returns `None` if the handle was gone, and the
+    /// value was dropped.
     fn complete(&self, f: F, core: &Parent) -> Option<Result<T, Failed>> {
         let known = self.own.known();
         if let Some(cancelled) = core.cause().or_else(|| known?.context.node.cause()) {
@@ -300,10 +309,11 @@ where
         }
     }
 
-    /// The task is cancelled, and never begins.
+    /// Drops the closure of a task that is cancelled and never begins.
     #[cold]
     fn drop_undone(&self, f: F, cancelled: Cancelled, core: &Parent) -> Option<Result<T, Failed>> {
-        // It counts as told: what the closure holds is dropped undone, and those who depend on that must know.
+        // It counts as told: what the closure holds is dropped undone, and tasks that depend on that must
+        // know.
         let made = self.made(core.tasks());
         made.context.node.hear(&cancelled);
         made.context.node.mark_observed_here();
@@ -318,7 +328,8 @@ where
         Some(Err(self.fail(core, failure)))
     }
 
-    /// [`drop_undone`](Self::drop_undone) of a task of which nobody has asked anything, and that is cancelled with its scope.
+    /// [`drop_undone`](Self::drop_undone) for a task that was not asked for anything, and that is cancelled
+    /// with its scope.
     #[cold]
     fn drop_unknown(
         &self,
@@ -328,7 +339,7 @@ where
     ) -> Option<Result<T, Failed>> {
         core.hear(cancelled);
         if needs_drop::<F>() {
-            // First: what the destructor asks for is that of a task that was told.
+            // This comes first: a context that the destructor asks for is that of a task that was told.
             self.state.fetch_or(UNDONE, Ordering::AcqRel);
             if let Err(payload) = self.run_below(core, || drop(f)) {
                 return Some(Err(self.fail(core, Failure::panicked(payload))));
@@ -338,7 +349,7 @@ where
         (!self.has(LEFT)).then_some(Err(Failed::Undone))
     }
 
-    /// [`run_closure`](Self::run_closure) of a task that may inherit something.
+    /// [`run_closure`](Self::run_closure) for a task that may inherit something.
     #[cold]
     fn run_known(&self, made: &Made, f: F, core: &Parent) -> Option<Result<T, Failed>> {
         let inherited = std::mem::take(&mut *made.inherited.lock());
@@ -382,7 +393,7 @@ where
         deadlock::leak(made.label(), holding.leaked());
     }
 
-    /// [`complete`](Self::complete), of which observers are told.
+    /// [`complete`](Self::complete), with observers told of the start and the completion.
     #[cold]
     fn complete_and_tell(&self, f: F, core: &Parent) -> Option<Result<T, Failed>> {
         if self.role == Role::Batch {
@@ -406,7 +417,7 @@ where
         }
     }
 
-    /// Calls what was left to be called.
+    /// Calls the callbacks that were left.
     #[cold]
     fn call_back(&self) {
         let made = self.own.known();
@@ -430,7 +441,7 @@ where
     }
 
     fn known_context(&self, around: &Arc<Context>) -> Option<Arc<Context>> {
-        // One that is dropped undone was told of the cancellation, and those around it may not have been.
+        // A task that is dropped undone was told of the cancellation; the tasks around it may not have been.
         let has_its_own = self.own.known().is_some() || self.has(UNDONE);
         has_its_own.then(|| self.context(around))
     }
@@ -483,7 +494,7 @@ where
             }
             return;
         }
-        // SAFETY: this call has set `BEGUN`.
+        // SAFETY: this call has set `BEGUN`, once.
         let f = unsafe { self.take_closure() };
         let before = life.map(|life| (life, life.runs_of_scope(self.number())));
         let result = if is_on() {
@@ -495,13 +506,13 @@ where
             life.runs_of_scope(number);
         }
         let Some(result) = result else {
-            // Nobody waits for it.
+            // The handle is gone, so no thread waits for the task.
             if self.state.fetch_or(DONE | EMPTY, Ordering::AcqRel) & WATCHED != 0 {
                 self.call_back_and_tell(core);
             }
             return;
         };
-        // SAFETY: this call has set `BEGUN` and taken the closure.
+        // SAFETY: this call has set `BEGUN` and taken the closure, and has not set `DONE` yet.
         let done = unsafe { self.put_result(result) };
         let before = self.state.fetch_or(done, Ordering::AcqRel);
         if before & AWAITED != 0 {
@@ -552,7 +563,7 @@ where
     }
 
     fn leave(&self) -> bool {
-        // What the handle took itself it finds taken.
+        // The handle has taken the result itself.
         if self.state.load(Ordering::Relaxed) & EMPTY != 0 {
             return false;
         }
@@ -567,13 +578,13 @@ where
     fn on_complete(&self, around: &Arc<Context>, callback: Callback) {
         self.made(around).callbacks.lock().push(callback);
         if self.state.fetch_or(WATCHED, Ordering::AcqRel) & DONE != 0 {
-            // By the caller, whose locks are those that it leaves behind.
+            // On the calling thread: locks that a callback leaks are the caller's.
             self.call_back();
         }
     }
 }
 
-/// How a task completed, for observers.
+/// Returns how a task completed, for observers.
 fn completion<T>(result: &Option<Result<T, Failed>>) -> Completion {
     let slot = match result {
         Some(Err(Failed::Known(slot))) => slot,
@@ -590,11 +601,11 @@ fn completion<T>(result: &Option<Result<T, Failed>>) -> Completion {
 impl<F, T> Drop for Task<F, T> {
     fn drop(&mut self) {
         let state = self.state.load(Ordering::Acquire);
-        // Every queued task is run, and every result taken or dropped before. A task whose handle was forgotten is
-        // not dropped.
+        // By then every queued task was run, and every result taken or dropped. A task whose handle was
+        // forgotten is not dropped.
         debug_assert!(
             state & BEGUN != 0 && state & (DONE | EMPTY) != DONE,
-            "a task is freed with what it holds"
+            "a task is freed before its closure was run or its result taken"
         );
     }
 }
@@ -604,7 +615,8 @@ mod tests {
     use super::*;
     use crate::pool::cells::Ref;
 
-    /// With the count of its references, and for a closure and a result of three words each: a line of the cache.
+    /// A cache line holds a task with the count of its references, and a closure and a result of three words
+    /// each.
     #[test]
     fn a_small_task_fits_into_the_smallest_cell() {
         assert_eq!(size_of::<Task<fn() -> u64, u64>>(), 5 * size_of::<u64>());
