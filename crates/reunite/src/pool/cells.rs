@@ -1,19 +1,24 @@
 //! The memory of a scope's tasks, and the references to them.
 //!
 //! # Protocol
-//! A small task lies in a *cell*. Cells are cut from chunks, which belong to a scope, and are used again as soon as their
-//! tasks are over; so a spawn asks the allocator once for many tasks, and a scope has no more memory than for the tasks that
-//! it had open at a time. There are cells of a few sizes ([`SIZES`]); a task that fits into none has memory of its own.
+//! A small task lies in a *cell*. Cells are cut from chunks, which belong to a scope, and are used again as
+//! soon as their tasks are over. So a spawn asks the allocator once for many tasks, and a scope uses no more
+//! memory than for the tasks that were open at a time. There are cells of a few sizes ([`SIZES`]); a task
+//! that fits into none has memory of its own.
 //!
-//! A [`Ref`] is a plain address. A task counts its references: it begins with two, of its queue and of its handle. Who makes
-//! one more [counts it](Ref::counted), who needs one no more [gives it up](Ref::give_up); the one who gives up the last
-//! drops the task and gets its [memory](Memory), which goes back to the scope's [`Cells`] under the lock of the queue.
+//! A [`Ref`] is a plain address. A task counts its references: it begins with two, of its queue and of its
+//! handle. Code that makes another [counts it](Ref::counted); code that needs one no more [gives it
+//! up](Ref::give_up). Giving up the last one drops the task and returns its [memory](Memory), which goes back
+//! to the scope's [`Cells`] under the lock of the queue.
 //!
+//! # Access rules
 //! 1. A reference may be followed until it is given up, and until the scope has ended.
-//! 2. A count of one is that of the one who asks: nobody else has a reference, so nobody makes another. It is given up
-//!    without a write.
-//! 3. Chunks are freed with the [`Cells`] of a scope that has ended: rule 1 says that nobody follows a reference into them any more.
-//!    A task whose handle was forgotten is not dropped, and its cell goes with its chunk.
+//! 2. If the count is one, the reference of the thread that reads the count is the only one, so no other
+//!    thread can make another. It is given up without a write.
+//! 3. Chunks are freed with the [`Cells`] of a scope that has ended: by rule 1 no reference into them is
+//!    followed any more. A task whose handle was forgotten is not dropped, and its cell goes with its chunk.
+//! 4. Memory is in one place at a time: in a `Shelf`, in [`Memory`] or [`Freed`], or under a task. Its holder
+//!    alone uses it.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ops::Deref;
@@ -21,32 +26,34 @@ use std::ptr::{NonNull, drop_in_place};
 
 use crate::primitive::{Ordering, SmallCounter};
 
-/// Sizes of cells: small tasks with closures and results of three words, and the batches of maps.
+/// The sizes of cells in bytes: for small tasks with closures and results of three words, and for the batches
+/// of maps.
 const SIZES: [usize; 2] = [64, 128];
 
-/// How cells are aligned in large chunks: so that those of the smallest size lie in one line of the cache each.
+/// The alignment of cells in large chunks: each cell of the smallest size lies in one cache line.
 const ALIGNED: usize = 64;
-/// In small chunks: what allocators do by themselves.
+/// The alignment of cells in small chunks, which allocators provide by themselves.
 const LEAST_ALIGNED: usize = 16;
 
-/// How many cells the first chunk has, and how many one has at most: each has twice as many as the one before.
+/// The number of cells of the first chunk, and the largest number of one; each chunk has twice as many as the
+/// one before.
 const FEW: usize = 4;
 const MANY: usize = 256;
 
-/// How many bytes of cells a thread keeps for another scope.
+/// The most bytes of cells that a thread keeps for another scope.
 const SMALL: usize = 1 << 15;
 
-/// A task, and how many references there are to it.
+/// A task, and the number of references to it.
 #[repr(C)]
 pub(super) struct Counted<R: ?Sized> {
     refs: SmallCounter,
     task: R,
 }
 
-/// A reference to a task, which counts.
+/// A reference to a task that is counted.
 pub(super) struct Ref<R: ?Sized>(NonNull<Counted<R>>);
 
-// SAFETY: a shared reference, in effect; and the one who gives up the last may drop the task.
+// SAFETY: in effect a shared reference; and the thread that gives up the last one may drop the task.
 unsafe impl<R: ?Sized + Send + Sync> Send for Ref<R> {}
 // SAFETY: as above.
 unsafe impl<R: ?Sized + Send + Sync> Sync for Ref<R> {}
@@ -64,27 +71,27 @@ impl<R: ?Sized> Deref for Ref<R> {
 
     #[inline]
     fn deref(&self) -> &R {
-        // SAFETY: rule 1; those who have made the reference, or got it, keep to that.
+        // SAFETY: rule 1, which the code that made the reference or was given it guarantees.
         unsafe { &self.0.as_ref().task }
     }
 }
 
 impl<R> Ref<R> {
-    /// Puts a task there, to which there are two references.
+    /// Puts a task into `memory`, with two references.
     ///
     /// # Safety
-    /// The reference, and each copy, is followed as rule 1 says.
+    /// The reference, and each copy, is followed only as rule 1 allows.
     #[inline]
     pub(super) unsafe fn new(memory: Memory, task: R) -> Self {
         debug_assert!(memory.layout == Layout::new::<Counted<R>>());
         let at = memory.at.cast::<Counted<R>>();
         let refs = SmallCounter::new(2);
-        // SAFETY: memory of that layout, which nobody else has.
+        // SAFETY: the memory has that layout, and no one else uses it (rule 4).
         unsafe { at.write(Counted { refs, task }) };
         Self(at)
     }
 
-    /// The memory that such a task needs.
+    /// Returns the layout of the memory that such a task needs.
     #[inline]
     pub(super) const fn layout() -> Layout {
         Layout::new::<Counted<R>>()
@@ -92,7 +99,7 @@ impl<R> Ref<R> {
 }
 
 impl<R: ?Sized> Ref<R> {
-    /// The same reference, by what others know of the task.
+    /// Converts the reference to one by which others know the task.
     #[inline]
     pub(super) fn map<S: ?Sized>(
         self,
@@ -107,66 +114,67 @@ impl<R: ?Sized> Ref<R> {
         unsafe { &self.0.as_ref().refs }
     }
 
-    /// One reference more.
+    /// Counts one more reference, and returns it.
     #[inline]
     pub(super) fn counted(self) -> Self {
         self.refs().fetch_add(1, Ordering::Relaxed);
         self
     }
 
-    /// One reference less; if it was the last, the task is dropped, which may run code of users, and its memory is
-    /// returned.
+    /// Gives the reference up. If it was the last, the task is dropped, which may run user code, and its
+    /// memory is returned.
     ///
     /// # Safety
-    /// The reference counts, and is not followed any more.
+    /// The reference is counted, and is not followed any more.
     #[inline]
     pub(super) unsafe fn give_up(self) -> Option<Memory> {
         let refs = self.refs();
-        // Rule 2. What the others have done happened before.
+        // Rule 2. With acquire, all that other threads did with the task happened before.
         let is_last = refs.load(Ordering::Acquire) == 1 || refs.fetch_sub(1, Ordering::AcqRel) == 1;
         if !is_last {
             return None;
         }
-        // SAFETY: nobody else has a reference.
+        // SAFETY: this is the only reference.
         let layout = Layout::for_value(unsafe { self.0.as_ref() });
-        // SAFETY: nobody else has a reference, and nobody follows this one any more.
+        // SAFETY: this is the only reference, and it is not followed any more.
         unsafe { drop_in_place(self.0.as_ptr()) };
         let at = self.0.cast();
         Some(Memory { at, layout })
     }
 }
 
-/// Memory for a task, which nobody uses. What is not given back is lost until its scope ends, or for good.
-#[must_use = "it is to be given back"]
+/// Memory for a task that is not in use. If it is not given back, it is lost until its scope ends, or for
+/// good.
+#[must_use = "memory must be given back"]
 pub(super) struct Memory {
     at: NonNull<u8>,
     layout: Layout,
 }
 
-// SAFETY: nobody else has it.
+// SAFETY: rule 4: its holder alone uses it.
 unsafe impl Send for Memory {}
 
-/// Cells whose tasks are over, on their way to those of the scope.
+/// Cells whose tasks are over, on their way back to those of the scope.
 #[derive(Default)]
 pub(super) struct Freed([Vec<NonNull<u8>>; SIZES.len()]);
 
-// SAFETY: nobody else has them.
+// SAFETY: rule 4: their holder alone uses them.
 unsafe impl Send for Freed {}
 
 impl Freed {
     /// Gives up these references, as [`Ref::give_up`] does.
     ///
     /// # Safety
-    /// As there, for each.
+    /// As for [`Ref::give_up`], for each.
     pub(super) unsafe fn add<R: ?Sized>(&mut self, tasks: &mut Vec<Ref<R>>) {
         for task in tasks.drain(..) {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller guarantees it.
             let Some(Memory { at, layout }) = (unsafe { task.give_up() }) else {
                 continue;
             };
             match size_of_cell(layout) {
                 Some(which) => self.0[which].push(at),
-                // SAFETY: allocated with that layout by `Cells::take`, and nobody has it any more.
+                // SAFETY: `Cells::take` allocated it with that layout, and this is its only holder (rule 4).
                 None => unsafe { dealloc(at.as_ptr(), layout) },
             }
         }
@@ -181,7 +189,7 @@ pub(super) struct Cells {
     chunks: Vec<Chunk>,
 }
 
-// SAFETY: what lies in its cells may be sent, and the addresses are to memory that goes along.
+// SAFETY: what lies in its cells may be sent, and the memory at the addresses goes along.
 unsafe impl Send for Cells {}
 
 /// Cells of one size.
@@ -189,10 +197,10 @@ unsafe impl Send for Cells {}
 struct Shelf {
     /// Cells that were used before.
     free: Vec<NonNull<u8>>,
-    /// Where those begin of the last chunk that were not, and how many there are.
+    /// The first cell of the last chunk that was not used yet, and how many such cells there are.
     fresh: Option<NonNull<u8>>,
     left: usize,
-    /// How many cells the last chunk had.
+    /// The number of cells of the last chunk.
     many: usize,
 }
 
@@ -201,7 +209,7 @@ struct Chunk {
     layout: Layout,
 }
 
-/// Which of the [`SIZES`] such a task has.
+/// Returns which of the [`SIZES`] such a task needs.
 #[inline]
 const fn size_of_cell(layout: Layout) -> Option<usize> {
     if layout.align() > LEAST_ALIGNED {
@@ -215,15 +223,15 @@ const fn size_of_cell(layout: Layout) -> Option<usize> {
     }
 }
 
-/// Memory from the allocator.
+/// Returns memory from the allocator.
 fn allocate(layout: Layout) -> NonNull<u8> {
-    // SAFETY: of no layout is the size zero, as tasks have a count.
+    // SAFETY: the size is never zero, as every task has a count.
     let at = unsafe { alloc(layout) };
     NonNull::new(at).unwrap_or_else(|| handle_alloc_error(layout))
 }
 
 impl Cells {
-    /// Memory for a task.
+    /// Returns memory for a task.
     #[inline]
     pub(super) fn take(&mut self, layout: Layout) -> Memory {
         let at = match size_of_cell(layout) {
@@ -239,30 +247,30 @@ impl Cells {
         Memory { at, layout }
     }
 
-    /// Gets back what a task lay in.
+    /// Takes back the memory of a task.
     #[inline]
     pub(super) fn give_back(&mut self, memory: Memory) {
         match size_of_cell(memory.layout) {
             Some(which) => self.shelves[which].free.push(memory.at),
-            // SAFETY: allocated with that layout by `take`, and nobody has it any more.
+            // SAFETY: `take` allocated it with that layout, and this is its only holder (rule 4).
             None => unsafe { dealloc(memory.at.as_ptr(), memory.layout) },
         }
     }
 
-    /// Gets many back.
+    /// Takes back the memory of many tasks.
     pub(super) fn give_back_all(&mut self, freed: &mut Freed) {
         for (shelf, freed) in self.shelves.iter_mut().zip(&mut freed.0) {
             shelf.free.append(freed);
         }
     }
 
-    /// How much memory they have.
+    /// Returns the size of the chunks in bytes.
     pub(super) fn bytes(&self) -> usize {
         let chunks = self.chunks.iter().map(|chunk| chunk.layout.size());
         chunks.sum()
     }
 
-    /// Whether they may be used for another scope: none is lost, and there are few.
+    /// Returns true if the cells may be used for another scope: no cell is lost, and the chunks are small.
     pub(super) fn is_whole_and_small(&self) -> bool {
         let whole = self.bytes();
         let shelves = self.shelves.iter().zip(SIZES);
@@ -270,7 +278,7 @@ impl Cells {
         whole == free.sum::<usize>() && whole <= SMALL
     }
 
-    /// How many cells there are, of all sizes.
+    /// Returns the number of cells, in units of the smallest size.
     #[cfg(all(test, not(reunite_model)))]
     pub(super) fn count(&self) -> usize {
         self.bytes() / SIZES[0]
@@ -285,7 +293,7 @@ impl Shelf {
             _ => self.open_chunk(size, chunks),
         };
         self.left -= 1;
-        // SAFETY: inside the chunk, or right behind its last cell.
+        // SAFETY: the address is inside the chunk, or right behind its last cell.
         self.fresh = Some(unsafe { at.add(size) });
         at
     }
@@ -310,7 +318,7 @@ impl Shelf {
 
 impl Drop for Chunk {
     fn drop(&mut self) {
-        // SAFETY: allocated with that layout; by rule 3 nobody follows a reference into it.
+        // SAFETY: it was allocated with that layout; by rule 3 no reference into it is followed any more.
         unsafe { dealloc(self.at.as_ptr(), self.layout) };
     }
 }
@@ -320,7 +328,7 @@ mod tests {
     use super::*;
     use crate::primitive::Arc;
 
-    /// A reference of a task that holds something.
+    /// Returns a reference to a task that holds something.
     fn task<T>(cells: &mut Cells, holds: T) -> Ref<T> {
         let memory = cells.take(Ref::<T>::layout());
         // SAFETY: the tests give it up before they drop the cells.
@@ -328,7 +336,7 @@ mod tests {
     }
 
     fn give_up<T>(task: Ref<T>) -> Option<Memory> {
-        // SAFETY: the tests have as many references as they give up.
+        // SAFETY: the tests give up as many references as they have.
         unsafe { task.give_up() }
     }
 
@@ -345,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_of_a_task_that_is_over_is_that_of_the_next_of_its_size() {
+    fn the_memory_of_a_finished_task_is_used_for_the_next_of_its_size() {
         let mut cells = Cells::default();
         let mut place = |holds: [u64; 8]| {
             let it = task(&mut cells, holds);

@@ -1,28 +1,33 @@
-//! Items that one thread takes, one after the other, and of which others may cut off the rest at any time.
+//! Items that one thread takes one after the other, while others may cut off the rest at any time.
 //!
 //! # Protocol
-//! `Share` has the items; its `Runner`, of which there is one, takes them from the front; anybody may [cut](Share::cut).
-//! `next` says how many items the runner has claimed, and only the runner writes it. `truth` says where what is the
-//! runner's ends, and is changed under its lock; it only sinks. `end` repeats `truth`, or is zero while somebody cuts.
+//! A `Share` holds the items. Its `Runner`, of which there is one, takes them from the front; any thread may
+//! [cut](Share::cut). There are three numbers:
 //!
-//! * The runner *claims* item `n`: it stores `n + 1` into `next`, (light barrier), and loads `end`. If that is larger than
-//!   `n`, the item is its own. If not, it takes the lock, and asks `truth`.
-//! * Whoever *cuts* takes the lock, stores zero into `end`, (heavy barrier), and loads `next`. The items from there to
-//!   `truth` are its own. It lowers `truth` to `next`, and stores that into `end`.
+//! * `next` is the number of items that the runner has claimed. Only the runner writes it.
+//! * `truth` is the end of the runner's items. It is changed under its lock, and only sinks.
+//! * `end` repeats `truth`, or is zero while a thread cuts.
 //!
-//! The barriers order the store before the load on both sides. So of a claim and a cut at the same time, one at least
-//! sees the other: either the cut finds the item claimed, and leaves it; or the claim finds the zero, or the end that
-//! came after it, and waits for the lock, behind which the truth is known. So no item has two owners, and none has none.
+//! The runner *claims* item `n`: it stores `n + 1` into `next`, (light barrier), and loads `end`. If that is
+//! larger than `n`, the item is its own. If not, it takes the lock, and compares with `truth`.
 //!
-//! A heavy barrier counts on all threads at once (see `primitive`), which is why a light one costs nothing: a claim is a
-//! plain store, a load and a comparison. This is how Cilk-5 takes from its deques (Frigo, Leiserson, Randall 1998), with
-//! the fence of the one who works moved to the one who steals.
+//! A thread that *cuts* takes the lock, stores zero into `end`, (heavy barrier), and loads `next`. The items
+//! from there to `truth` are its own. It lowers `truth` to `next`, and stores that into `end`.
 //!
-//! Who may touch an item:
+//! The barriers order the store before the load on both sides. So of a claim and a cut at the same time, at
+//! least one sees the other: either the cut finds the item claimed, and leaves it; or the claim finds the
+//! zero, or the end that replaced it, and waits for the lock, under which the truth is known. So each item
+//! has exactly one owner.
 //!
-//! 1. The runner, once, after it has claimed it.
-//! 2. Whoever has the lock may move away those from `next` to `truth`, after the heavy barrier, and lowers `truth`.
-//! 3. When the share is dropped, nobody else has it: what is left from `next` to `truth` is dropped.
+//! A heavy barrier acts on all threads at once (see `primitive`), which is why a light one costs nothing: a
+//! claim is a plain store, a load and a comparison. This is how Cilk-5 takes from its deques (Frigo,
+//! Leiserson, Randall 1998), with the worker's fence moved to the thief.
+//!
+//! # Access rules for items
+//! 1. The runner moves an item out, once, after it has claimed it.
+//! 2. The thread that holds the lock may move out the items from `next` to `truth`, after the heavy barrier,
+//!    and lowers `truth`.
+//! 3. When the share is dropped, no other thread has it: the items left from `next` to `truth` are dropped.
 
 use std::mem::ManuallyDrop;
 use std::ptr;
@@ -30,7 +35,7 @@ use std::ptr;
 use crate::primitive::{AtomicUsize, LightBarrier, Mutex, Ordering, heavy_barrier};
 
 pub(super) struct Share<T> {
-    /// The memory of a vector, with so many items at first, and room for so many.
+    /// The memory of a vector, with its initial number of items and its capacity.
     first: *mut T,
     count: usize,
     capacity: usize,
@@ -39,9 +44,10 @@ pub(super) struct Share<T> {
     truth: Mutex<usize>,
 }
 
-// SAFETY: an item is moved away by one thread, by the rules above, and may be sent to it; the pointer never changes.
+// SAFETY: each item is moved out by one thread (rules 1, 2, 3), and may be sent to it; the pointer never
+// changes.
 unsafe impl<T: Send> Sync for Share<T> {}
-// SAFETY: the items may be sent, and the pointer is to memory that goes along.
+// SAFETY: the items may be sent, and the memory at the pointer goes along.
 unsafe impl<T: Send> Send for Share<T> {}
 
 impl<T> Share<T> {
@@ -58,38 +64,39 @@ impl<T> Share<T> {
         }
     }
 
-    /// The one who takes the items, and the others' way to what is left. If anybody cuts, the barrier is no lone one.
+    /// Returns the runner, and the reference by which others reach what is left. If any thread cuts,
+    /// `barrier` must not be [`alone`](LightBarrier::alone).
     pub(super) fn split(&mut self, barrier: LightBarrier) -> (Runner<'_, T>, &Self) {
         let at = self.next.load(Ordering::Relaxed);
         let share = &*self;
         (Runner { share, at, barrier }, share)
     }
 
-    /// How many items the runner has claimed, or `None` if that is all there are. May be out of date.
+    /// Returns how many items the runner has claimed; `None` if that is all. May be out of date.
     pub(super) fn claimed(&self) -> Option<usize> {
         let next = self.next.load(Ordering::Relaxed);
         (next < *self.truth.lock()).then_some(next)
     }
 
-    /// The place of the item that the runner has claimed last, if there is one. May be out of date.
+    /// Returns the place of the item that the runner has claimed last, if there is one. May be out of date.
     pub(super) fn at_hand(&self) -> Option<usize> {
         let last = self.next.load(Ordering::Relaxed).checked_sub(1)?;
-        // It may have claimed one that had been cut off.
+        // The runner may have claimed one that had been cut off.
         (last < *self.truth.lock()).then_some(last)
     }
 
-    /// Takes away what the runner has not claimed, and gives it to `to`, with the place where it began, before the runner
-    /// can learn of that. False if nothing is left.
+    /// Takes away the items that the runner has not claimed, and gives them to `to`, with the place of the
+    /// first, before the runner can notice. Returns false if nothing is left.
     pub(super) fn cut(&self, to: impl FnOnce(usize, Vec<T>)) -> bool {
         let mut truth = self.truth.lock();
         self.end.store(0, Ordering::Relaxed);
         let next = if heavy_barrier() {
             self.next.load(Ordering::Relaxed)
         } else {
-            // It cannot be known what the runner has claimed.
+            // Without the barrier it is unknown what the runner has claimed.
             *truth
         };
-        // SAFETY: rule 2: the lock is held, and the barrier stands before the load.
+        // SAFETY: rule 2: the lock is held, and the heavy barrier was before the load.
         let rest = unsafe { self.take_from(next, &mut truth) };
         self.end.store(*truth, Ordering::Relaxed);
         let is_cut = !rest.is_empty();
@@ -99,7 +106,7 @@ impl<T> Share<T> {
         is_cut
     }
 
-    /// Moves the items from `next` to `truth` away, and lowers that.
+    /// Moves out the items from `next` to `truth`, and lowers `truth`.
     ///
     /// # Safety
     /// The runner has claimed `next` items, and claims no more before it has seen `truth`.
@@ -107,21 +114,22 @@ impl<T> Share<T> {
         let count = truth.saturating_sub(next);
         let mut rest = Vec::with_capacity(count);
         if count > 0 {
-            // SAFETY: `next` is less than `truth`, and that no more than there are items.
+            // SAFETY: `next` is less than `truth`, which is at most the number of items.
             let from = unsafe { self.first.add(next) };
-            // SAFETY: there are so many items from there on, which nobody else touches, and room for them.
+            // SAFETY: there are `count` items from there on, which only this thread touches (rules 2, 3), and
+            // room for them.
             unsafe { ptr::copy_nonoverlapping(from, rest.as_mut_ptr(), count) };
-            // SAFETY: they were put there. Those in the share are gone, as `truth` says from now on.
+            // SAFETY: they were moved there. They are gone from the share, as `truth` says from now on.
             unsafe { rest.set_len(count) };
             *truth = next;
         }
         rest
     }
 
-    /// Whether an item that the runner has claimed is its own, when `end` said that it may not be.
+    /// Returns true if an item that the runner has claimed is its own, when `end` said that it may not be.
     #[cold]
     fn is_claimed(&self, at: usize) -> bool {
-        // Whoever has come that far has claimed all there are.
+        // A claim beyond the number of items finds nothing.
         at < self.count && at < *self.truth.lock()
     }
 }
@@ -135,14 +143,14 @@ impl<T> Drop for Share<T> {
         } else {
             Vec::new()
         };
-        // SAFETY: it came from a vector of that capacity, and its items are gone.
+        // SAFETY: it came from a vector of that capacity, and its items were moved out.
         let memory = unsafe { Vec::from_raw_parts(self.first, 0, self.capacity) };
         drop(memory);
         drop(rest);
     }
 }
 
-/// Takes the items of a share.
+/// The iterator by which one thread takes the items of a share.
 pub(super) struct Runner<'a, T> {
     share: &'a Share<T>,
     at: usize,
@@ -150,7 +158,7 @@ pub(super) struct Runner<'a, T> {
 }
 
 impl<T> Runner<'_, T> {
-    /// How many items there are, if nobody cuts.
+    /// Returns how many items there are, if no thread cuts.
     pub(super) fn most(&self) -> usize {
         self.share.count
     }
@@ -168,9 +176,9 @@ impl<T> Iterator for Runner<'_, T> {
             return None;
         }
         self.at = at + 1;
-        // SAFETY: less than `truth` was at some time, and so than the number of items.
+        // SAFETY: `at` was less than `truth` when it was claimed, and so is less than the number of items.
         let item = unsafe { self.share.first.add(at) };
-        // SAFETY: rule 1: claimed, and `at` only grows.
+        // SAFETY: rule 1: the item is claimed, and `at` only grows.
         Some(unsafe { item.read() })
     }
 }

@@ -1,4 +1,4 @@
-//! How a thread runs the half of a fork that it has taken.
+//! Running the half of a fork that the calling thread has taken.
 
 use super::half::Half;
 use super::here;
@@ -9,7 +9,8 @@ use crate::deadlock;
 use crate::observe::{Quiet, is_on};
 use crate::primitive::Arc;
 
-/// Runs a job that this thread, who sits at `seat`, took: as a task of its own in the context in which it was forked.
+/// Runs a job that this thread, which sits at `seat`, took: as a task of its own in the context in which it
+/// was forked.
 pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
     let Parcel {
         job,
@@ -22,9 +23,9 @@ pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
     let quiet = is_quiet.then(Quiet::keep);
     let entered = current::enter_for_pieces(Arc::clone(&context));
     let holding = deadlock::holding();
-    // SAFETY: it was published, and is finished below.
+    // SAFETY: the job is published, and is not finished before the end of this function.
     let public = unsafe { job.public() };
-    // SAFETY: as before.
+    // SAFETY: as above.
     let at = unsafe { job.at() };
     let half = Half::new(public.as_ancestor(), at, context, spawned);
     let shown = seat.life().runs_half(&half);
@@ -34,13 +35,13 @@ pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
         }
         let mut ambient = None;
         let mut inherited = inherited;
-        // A panic in it is the half's, as it is that of any task.
+        // A panic in it counts as the half's, as with any task.
         let mut enter = || {
             if let Some(inherited) = inherited.take() {
                 ambient = Some(inherited.enter(half.label()));
             }
         };
-        // SAFETY: it was taken from its mailbox to be run here, and is run here only.
+        // SAFETY: it was taken from its mailbox to be run here, and is run only here.
         let how = unsafe { job.run(&mut enter) };
         if is_on() {
             half.tell_completion(how);

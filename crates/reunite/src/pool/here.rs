@@ -1,5 +1,5 @@
-//! The calling thread's state in a pool: its seat, its private forks, and the pieces of work that it runs. The protocol is
-//! told in `fork`.
+//! The calling thread's state in a pool: its seat, its private forks, and the pieces of work that it runs.
+//! `fork` explains the protocol.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
@@ -15,18 +15,19 @@ use crate::deadlock;
 use crate::observe::{is_quiet, on_quiet};
 use crate::primitive::{Arc, Inside, OnceLock, thread_local};
 
-/// How many are published at once: enough that thieves do not live on leaves.
+/// How many forks are published at once: enough that thieves do not live on leaves.
 const BATCH: usize = 8;
 
 thread_local! {
-    /// Where this thread takes part in a pool, if it does. There its list begins.
+    /// The seat of this thread in a pool, if it takes part in one. The seat holds the list of its private
+    /// forks.
     static SEAT: Cell<Option<&'static Seat>> = const { Cell::new(None) };
     /// The pieces of work that this thread runs, one inside the wait of another.
     static RUNNING: RefCell<Vec<Running>> = const { RefCell::new(Vec::new()) };
-    /// Whether it runs what is to know nothing of its seat.
+    /// True while it runs code that must not use its seat.
     static IS_ASIDE: Cell<bool> = const { Cell::new(false) };
-    /// After which of its private forks this thread became quiet (see `observe::event`), if it is: those that it has made since
-    /// are quiet, too.
+    /// The private fork after which this thread became quiet (see `observe::event`), if it is: those that it
+    /// has made since are quiet, too.
     static QUIET_AFTER: After = const { After::fork(0) };
 }
 
@@ -43,16 +44,16 @@ impl Running {
     }
 }
 
-/// The private jobs of the calling thread, who sits at `seat`, oldest first.
+/// Returns the private jobs of the calling thread, which sits at `seat`, oldest first.
 fn private(seat: &Seat) -> impl Iterator<Item = JobRef> + Clone {
-    // SAFETY: the list is this thread's; `publish`, which changes it, does so when it has followed it.
+    // SAFETY: the list is this thread's; `publish`, which changes it, does so after it has followed it.
     unsafe { seat.private.oldest_first() }
 }
 
-/// Publishes the oldest `count` jobs of the calling thread, who sits at `seat`.
+/// Publishes the oldest `count` jobs of the calling thread, which sits at `seat`.
 fn publish(seat: &'static Seat, count: usize) {
     let oldest = private(seat).take(count);
-    // Whoever takes one goes on in the context of the piece in which it was forked.
+    // A thief goes on in the context of the piece in which the job was forked, so that must be made.
     current::make_contexts(oldest.clone().map(JobRef::mark));
     let spawned = Spawned::now();
     let is_thread_quiet = is_quiet();
@@ -63,7 +64,7 @@ fn publish(seat: &'static Seat, count: usize) {
             current::publish_forks(marked, |job, context| {
                 let below = begun.checked_sub(1).map(|last| &running[last]);
                 let below = below.map(|last| last.piece().as_ancestor());
-                // SAFETY: private, so ours; not published yet.
+                // SAFETY: the job is private and this thread's, and not published yet.
                 unsafe { job.make_public(below) };
                 offer(Parcel {
                     job,
@@ -81,11 +82,11 @@ fn publish(seat: &'static Seat, count: usize) {
         };
         let listed = RUNNING.try_with(|running| offer_below(&running.borrow()));
         if listed.is_err() {
-            // The thread is ending: what it runs of others is not listed.
+            // The thread is ending, and the pieces that it runs are not listed.
             offer_below(&[]);
         }
-        // Cut off the list, and marked, before the mailbox is unlocked and a thief can have them.
-        // SAFETY: the list is this thread's; nobody has taken the jobs yet.
+        // They are cut off the list, and marked, before the mailbox is unlocked and a thief can have them.
+        // SAFETY: the list is this thread's; no thread has taken the jobs yet.
         unsafe { seat.private.cut_off(count) };
     });
 }
@@ -98,8 +99,8 @@ pub(super) fn publish_older_half() {
     }
 }
 
-/// Publishes all of this thread's forks, as it is about to block, or to work for another pool. Whether there were any:
-/// then somebody is to be told.
+/// Publishes all of this thread's forks, as it is about to block, or to work for another pool. Returns true
+/// if there were any: then the caller must make that known to the pool.
 #[must_use]
 pub(super) fn publish_all() -> bool {
     let seat = seat().filter(|seat| seat.private.newest_mark() != 0);
@@ -109,7 +110,7 @@ pub(super) fn publish_all() -> bool {
     seat.is_some()
 }
 
-/// Seats this thread; returns where it sat before.
+/// Seats this thread; returns its seat before.
 pub(super) fn sit(seat: Option<&'static Seat>) -> Option<&'static Seat> {
     current::tell_pieces_by(&PIECES);
     static LISTENS: OnceLock<()> = OnceLock::new();
@@ -125,7 +126,7 @@ pub(super) fn sit(seat: Option<&'static Seat>) -> Option<&'static Seat> {
     SEAT.with(|here| here.replace(seat))
 }
 
-/// Tells what this thread works on, and what waits for that, by address.
+/// Calls `each` with the addresses of what this thread works on, and of what waits for that.
 fn list_jobs(each: &mut dyn FnMut(usize)) {
     let _ending = RUNNING.try_with(|running| {
         for running in running.borrow().iter() {
@@ -136,14 +137,14 @@ fn list_jobs(each: &mut dyn FnMut(usize)) {
     });
 }
 
-/// What others ask about this thread.
+/// The answers to what `current` asks about this thread.
 static PIECES: Pieces = Pieces {
     newest_fork: newest,
     count: nesting,
     context: context_of_last,
 };
 
-/// The context of the last of these pieces, if there is one.
+/// Returns the context of the last of these pieces, if there is one.
 fn context_of_last(
     pieces: Range<usize>,
     around: &Arc<Context>,
@@ -161,7 +162,7 @@ fn context_of_last(
     RUNNING.try_with(last).ok().flatten()
 }
 
-/// Drops what forks of this thread have captured that are over, at the end of a piece of work or a visit.
+/// Drops what forks of this thread that are over have captured, at the end of a piece of work or a visit.
 #[inline]
 pub(super) fn forget_captured() {
     if captured::is_any() {
@@ -169,19 +170,19 @@ pub(super) fn forget_captured() {
     }
 }
 
-/// The newest open fork of this thread that is private.
+/// Returns the newest open fork of this thread that is private.
 #[inline]
 fn newest() -> ForkMark {
     seat().map_or(0, |seat| seat.private.newest_mark())
 }
 
-/// Whether somebody would take a fork that this thread made now.
+/// Returns true if another thread would take a fork that this thread made now.
 #[inline]
 pub(crate) fn is_hungry() -> bool {
     seat().is_some_and(Seat::is_hungry)
 }
 
-/// Wants work in the stead of others.
+/// Requests work as a hungry thread would.
 #[cfg(all(test, not(reunite_model)))]
 pub(crate) fn ask() {
     seat().into_iter().for_each(Seat::ask);
@@ -192,13 +193,14 @@ pub(super) fn seat() -> Option<&'static Seat> {
     SEAT.with(Cell::get)
 }
 
-/// Whether this thread can take part in a pool: not if it is ending and has lost its lists, nor [aside](aside).
+/// Returns true if this thread can take part in a pool: not if it is ending and has lost its lists, nor in
+/// [`aside`].
 pub(super) fn can_sit() -> bool {
     !IS_ASIDE.with(Cell::get) && RUNNING.try_with(|_| ()).is_ok()
 }
 
-/// Runs `f` as on a thread that takes part in no pool: code of users that is called between two steps of a fork. What it forks
-/// itself it runs itself, and nothing is published meanwhile.
+/// Runs `f` as on a thread that takes part in no pool: for user code that is called between two steps of a
+/// fork. This thread runs all that `f` forks, and nothing is published meanwhile.
 pub(super) fn aside<R>(f: impl FnOnce() -> R) -> R {
     struct Back(Option<&'static Seat>);
     impl Drop for Back {
@@ -212,18 +214,18 @@ pub(super) fn aside<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// How many jobs of others this thread runs, one inside the wait of another.
+/// Returns how many pieces of work this thread runs, one inside the wait of another.
 pub(super) fn nesting() -> usize {
     RUNNING
         .try_with(|running| running.borrow().len())
         .unwrap_or(0)
 }
 
-/// Runs `f` as the work of `piece`: what it forks descends from that.
+/// Runs `f` as the work of `piece`: what it forks descends from the piece.
 #[inline]
 pub(super) fn running<R>(piece: &dyn Piece, f: impl FnOnce() -> R) -> R {
-    // SAFETY: the types differ in the lifetime bound of the trait object only; it is taken off the list before this call
-    // ends, by a value or a panic.
+    // SAFETY: the types differ only in the lifetime bound of the trait object; it is taken off the list
+    // before this call ends, by a value or a panic.
     let piece = unsafe {
         std::mem::transmute::<NonNull<dyn Piece + '_>, NonNull<dyn Piece>>(NonNull::from(piece))
     };
@@ -232,16 +234,16 @@ pub(super) fn running<R>(piece: &dyn Piece, f: impl FnOnce() -> R) -> R {
         let after = After::fork(newest());
         running.borrow_mut().push(Running { after, piece });
     };
-    // A thread that is ending has no list left: nobody takes from it either.
+    // A thread that is ending has no list left, and no thread takes from it either.
     let _listed = RUNNING.try_with(push).is_ok().then(|| Listed);
     f()
 }
 
-/// [`running`] in the stead of the piece that the calling thread has begun last, which is all that `piece` is a part of:
-/// nothing else of that one runs meanwhile.
+/// Runs `f` like [`running`], with `piece` in the stead of the piece that the calling thread has begun last.
+/// `piece` must be all of that one: nothing else of it runs meanwhile.
 #[inline]
 pub(super) fn running_instead<R>(piece: &dyn Piece, f: impl FnOnce() -> R) -> R {
-    // SAFETY: as in `running`.
+    // SAFETY: as in `running`: `Replaced` takes it off the list before this call ends.
     let piece = unsafe {
         std::mem::transmute::<NonNull<dyn Piece + '_>, NonNull<dyn Piece>>(NonNull::from(piece))
     };
@@ -251,7 +253,7 @@ pub(super) fn running_instead<R>(piece: &dyn Piece, f: impl FnOnce() -> R) -> R 
     f()
 }
 
-/// What the last piece in the list was. On a thread that is ending there is none.
+/// Replaces the last piece in the list, and returns it. On a thread that is ending there is none.
 #[inline]
 fn replace_last(piece: NonNull<dyn Piece>) -> Option<NonNull<dyn Piece>> {
     let replace = |running: &RefCell<Vec<Running>>| {
@@ -262,7 +264,7 @@ fn replace_last(piece: NonNull<dyn Piece>) -> Option<NonNull<dyn Piece>> {
     RUNNING.try_with(replace).ok().flatten()
 }
 
-/// Puts the piece back that was the last in the list.
+/// A guard that puts the last piece in the list back.
 struct Replaced {
     before: Option<NonNull<dyn Piece>>,
 }
@@ -276,7 +278,7 @@ impl Drop for Replaced {
     }
 }
 
-/// The last piece in the list is there until this is dropped.
+/// A guard that removes the last piece in the list.
 struct Listed;
 
 impl Drop for Listed {
@@ -286,7 +288,7 @@ impl Drop for Listed {
     }
 }
 
-/// What this thread works on, most closely.
+/// Returns the innermost piece that this thread works on.
 #[inline]
 pub(super) fn innermost() -> Option<Ancestor> {
     let last = |running: &RefCell<Vec<Running>>| {
@@ -296,7 +298,7 @@ pub(super) fn innermost() -> Option<Ancestor> {
     RUNNING.try_with(last).ok().flatten()
 }
 
-/// Whether this thread works on `target`, or on something below it.
+/// Returns true if this thread works on `target`, or on something below it.
 pub(super) fn is_inside(target: Ancestor) -> bool {
     // SAFETY: this thread runs it, so it, and all that wait for it, are alive.
     innermost().is_some_and(|innermost| unsafe { innermost.descends(target) })
@@ -332,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_that_runs_in_the_stead_of_another_is_followed_by_that() {
+    fn the_piece_that_was_replaced_comes_back_at_the_end() {
         let (outer, inner) = (Part::new(), Part::new());
         running(&outer, || {
             let is_inner = || innermost() == Some(inner.as_ancestor()) && nesting() == 1;
@@ -345,9 +347,9 @@ mod tests {
         assert!(innermost().is_none());
     }
 
-    /// A fork of this thread, made now, that is never run.
+    /// Makes a fork of this thread that is never run.
     fn fork(seat: &Seat) {
-        // SAFETY: it has begun.
+        // SAFETY: the list has begun.
         let below = unsafe { seat.private.newest() };
         let job = Box::leak(Box::new(StackJob::new(|| (), below, Location::caller())));
         // SAFETY: this thread sits there, and the job is leaked.
@@ -372,7 +374,7 @@ mod tests {
         });
         let taken = std::iter::from_fn(|| seat.take(None));
         let below = taken.map(|parcel| {
-            // SAFETY: published, and leaked.
+            // SAFETY: the job is published, and leaked.
             let job = unsafe { parcel.job.public() }.as_ancestor();
             // SAFETY: the pieces are alive.
             [&outer, &inner].map(|part| unsafe { job.descends(part.as_ancestor()) })

@@ -1,31 +1,41 @@
 //! Jobs: closures that a thief may run where the forker left them, on the forker's stack.
 //!
 //! # Protocol
-//! A fork makes a [`StackJob`] in its own frame and offers a [`JobRef`] to it. A job is
-//! 1. *private*: only the owner's list holds the reference, only the owner touches the job;
-//! 2. *published*: a mailbox holds it; whoever removes it from there, under the mailbox's lock, has it,
-//!    and it alone: the owner (taking it back) or one thief;
+//! A fork makes a [`StackJob`] in its own frame and offers a [`JobRef`] to it. The fork is the job's *owner*.
+//! A job is
+//! 1. *private*: only the owner's list holds the reference, and only the owner touches the job;
+//! 2. *published*: a mailbox holds the reference. The thread that removes it from there, under the mailbox's
+//!    lock, has the job, and no other thread has it: the owner (which takes it back, so that it is private
+//!    again) or one
+//! thief;
 //! 3. *taken*: the thief runs the closure, stores the result, and
 //! 4. *done*: swaps `DONE` into the state, with release, and touches the job no more. If the swap finds
-//!    `AWAITED`, it unparks the owner, whose parker it brought along: the job's memory is no longer its own.
+//!    `AWAITED`, the thief unparks the owner by a parker that it brought along, as the job's memory is no
+//! longer its own.
 //!
-//! The owner does not leave the frame before the job is private again, or done: see `fork`.
+//! The state of a published job is `PENDING`, `AWAITED` (the owner is about to block; the thief must unpark
+//! it) or `DONE`.
+//!
+//! The owner does not leave the frame before the job is private again, or done: see `fork`. So a job is
+//! *alive* while it is in a list or in a mailbox, and while its thief has not called [`JobRef::finish`].
 //!
 //! # The private list
-//! The private jobs of a thread form a list through its frames that can be followed both ways, so that what happens at its
-//! old end costs the same however long it is. Only the thread changes the list or follows it; others ask no more than
-//! which job is the newest.
+//! The private jobs of a thread form a list through its frames that can be followed both ways, so that the
+//! cost at its old end does not depend on its length. Only its thread changes the list or follows it; other
+//! threads only ask which job is the newest.
 //! 1. `newest` is the place of the newest job; if there is none, the bottom.
 //! 2. Each job knows the place below it: an older job, or the bottom.
 //! 3. Each place but the newest one knows the job above it. What the newest place knows has no meaning.
-//! 4. To link in a job writes it into the place below, and as `newest`. To unlink the newest job writes `newest` alone.
-//! 5. To cut off the oldest jobs links the bottom with the oldest job that stays. What is cut off is published, and knows no
-//!    place below from then on.
+//! 4. Linking in a job writes it into the place below, and to `newest`. Unlinking the newest job writes only
+//!    `newest`.
+//! 5. Cutting off the oldest jobs links the bottom with the oldest job that stays. The jobs cut off are
+//!    published, and know no place below from then on.
 //!
 //! # Lineage
-//! Every published job knows the job or scope that it was forked below, so that a joiner can tell which
-//! published jobs its target waits for. The links are raw: they are followed only under the lock of the
-//! mailbox (or queue) that holds the job, and while a job is pending there, all its ancestors wait for it.
+//! Every published job knows the job or scope below which it was forked, so that a joiner can tell which
+//! published jobs its target waits for. The links are raw pointers: they are followed only under the lock of
+//! the mailbox (or queue) that holds the job, and while a job is pending there, all its ancestors wait for it
+//! and so are alive.
 
 use std::cell::{Cell, UnsafeCell};
 use std::mem::{ManuallyDrop, MaybeUninit};
@@ -43,7 +53,7 @@ const PENDING: u8 = 0;
 const AWAITED: u8 = 1;
 const DONE: u8 = 2;
 
-/// What a panic leaves.
+/// A result, or the payload of a panic.
 pub(super) type Caught<R> = Result<R, Box<dyn std::any::Any + Send>>;
 
 /// A link in the chain from a job up to the jobs and scopes that wait for it.
@@ -56,33 +66,34 @@ impl Lineage {
         Self { up }
     }
 
-    /// This link, as its descendants name it.
+    /// Returns this link, by which its descendants refer to it.
     pub(super) fn as_ancestor(&self) -> Ancestor {
         Ancestor(NonNull::from(self))
     }
 }
 
-/// A job or scope that others descend from. An address: comparing it is always allowed.
+/// A job or scope that others descend from. It is an address: comparing it is always allowed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ancestor(NonNull<Lineage>);
 
-// SAFETY: sent as an address; followed only as `descends` says.
+// SAFETY: it is sent as an address, and followed only under the conditions of `descends`.
 unsafe impl Send for Ancestor {}
-// SAFETY: as before; it never changes.
+// SAFETY: as above; it never changes.
 unsafe impl Sync for Ancestor {}
 
 impl Ancestor {
-    /// Whether this is `target` or below it.
+    /// Returns true if this is `target` or below it.
     ///
     /// # Safety
-    /// This link and all above it must be alive: true of a job that is pending in a mailbox or queue whose lock the caller holds.
+    /// This link and all above it must be alive, as they are for a job that is pending in a mailbox or queue
+    /// whose lock the caller holds.
     pub(super) unsafe fn descends(self, target: Ancestor) -> bool {
         let mut at = Some(self);
         while let Some(link) = at {
             if link == target {
                 return true;
             }
-            // SAFETY: alive, by the caller's promise.
+            // SAFETY: the link is alive, as the caller guarantees.
             at = unsafe { link.0.as_ref() }.up;
         }
         false
@@ -90,12 +101,12 @@ impl Ancestor {
 }
 
 impl Ancestor {
-    /// What stands for it where nobody follows it.
+    /// Returns the address, which identifies it where it is not followed.
     pub(super) fn address(self) -> usize {
         self.0.as_ptr().addr()
     }
 
-    /// Tells the addresses of this and of all above it.
+    /// Calls `each` with the addresses of this and of all above it.
     ///
     /// # Safety
     /// As for [`descends`](Self::descends).
@@ -103,25 +114,25 @@ impl Ancestor {
         let mut at = Some(self);
         while let Some(link) = at {
             each(link.address());
-            // SAFETY: alive, by the caller's promise.
+            // SAFETY: the link is alive, as the caller guarantees.
             at = unsafe { link.0.as_ref() }.up;
         }
     }
 }
 
-/// What is known of a job without knowing its types. The first field of every job.
+/// The part of a job that is accessible without knowing its types. The first field of every job.
 #[repr(C)]
 pub(super) struct Header {
     newer: Newer,
     run: unsafe fn(NonNull<Header>, &mut dyn FnMut()) -> Completion,
     older: Older,
-    /// The line of the user that forked it.
+    /// The line of the user that forked the job.
     at: &'static Location<'static>,
-    /// Written when the job is published: few are.
+    /// Written when the job is published, which few jobs are.
     public: UnsafeCell<MaybeUninit<Public>>,
 }
 
-/// The place below a private job: nothing once it is private no more. Only the forker touches it.
+/// The place below a private job: `None` once it is private no more. Only the forker touches it.
 pub(super) struct Older(Cell<Option<Place>>);
 
 /// The job above a place of a list: the first field of every job, and all that the bottom has.
@@ -150,11 +161,11 @@ pub(super) struct Private {
     bottom: Newer,
 }
 
-// SAFETY: the bottom is used by the list's thread alone; what others may ask is atomic.
+// SAFETY: the bottom is used by the list's thread alone; `newest`, which other threads read, is atomic.
 unsafe impl Sync for Private {}
 
 impl Private {
-    /// What [`begin`](Self::begin) makes a list, where it is to stay.
+    /// Creates a value that [`begin`](Self::begin) turns into a list, once it is where it will stay.
     pub(super) fn unbegun() -> Self {
         Self {
             newest: Mark::new(std::ptr::null_mut()),
@@ -175,33 +186,33 @@ impl Private {
         self.newest.store(place.0.as_ptr(), Ordering::Relaxed);
     }
 
-    /// The newest place.
+    /// Returns the newest place.
     ///
     /// # Safety
     /// The list has begun.
     #[inline(always)]
     pub(super) unsafe fn newest(&self) -> Place {
         let newest = self.newest.load(Ordering::Relaxed);
-        // SAFETY: `begin` has set it, and nobody sets it to null.
+        // SAFETY: `begin` has set it, and it is never set to null again.
         Place(unsafe { NonNull::new_unchecked(newest) })
     }
 
-    /// Tells the newest job from others: zero if there is none.
+    /// Returns the mark of the newest job: zero if there is none.
     pub(super) fn newest_mark(&self) -> ForkMark {
         let newest = self.newest.load(Ordering::Relaxed);
         let is_job = !newest.is_null() && newest != self.bottom().0.as_ptr();
         if is_job { newest.addr() } else { 0 }
     }
 
-    /// Tells the next older place of the newest job from others: zero if that is the bottom, or there is no job.
+    /// Returns the mark of the place below the newest job: zero if that is the bottom, or there is no job.
     ///
     /// # Safety
-    /// The caller has the list.
+    /// The caller is the list's thread.
     pub(super) unsafe fn second_mark(&self) -> ForkMark {
         let newest = self.newest.load(Ordering::Relaxed);
         let bottom = self.bottom();
         let newest = NonNull::new(newest).filter(|newest| *newest != bottom.0);
-        // SAFETY: in the list, and so alive.
+        // SAFETY: the job is in the list, and so alive.
         let older = newest.and_then(|newest| unsafe { JobRef(newest.cast()).older() }.0.get());
         let job = older.filter(|older| older.0 != bottom.0);
         job.map_or(0, |job| job.0.addr().get())
@@ -210,15 +221,15 @@ impl Private {
     /// Links in a job that was made with `below`, the newest place.
     ///
     /// # Safety
-    /// The caller has the list, and unlinks the job or cuts it off before its frame ends.
+    /// The caller is the list's thread, and unlinks the job or cuts it off before its frame ends.
     #[inline(always)]
     pub(super) unsafe fn link_in(&self, job: JobRef, below: Place) {
-        // SAFETY: the bottom, or in a job that is in the list, and so alive.
+        // SAFETY: `below` is the bottom, or in a job that is in the list, and so alive.
         unsafe { below.0.as_ref() }.set(job);
         self.set_newest(Place(job.0.cast()));
     }
 
-    /// Unlinks the newest job, unless it is private no more; whether it was.
+    /// Unlinks the newest job, unless it is private no more. Returns true if it was private.
     #[inline(always)]
     pub(super) fn unlink(&self, newest: &Older) -> bool {
         let older = newest.0.get();
@@ -228,17 +239,17 @@ impl Private {
         older.is_some()
     }
 
-    /// The jobs, oldest first.
+    /// Returns the jobs, oldest first.
     ///
     /// # Safety
-    /// The caller has the list, and does not change it meanwhile.
+    /// The caller is the list's thread, and does not change the list meanwhile.
     pub(super) unsafe fn oldest_first(&self) -> impl Iterator<Item = JobRef> + Clone {
         let newest = self.newest.load(Ordering::Relaxed);
         let is_newest = move |place: Place| place.0.as_ptr() == newest;
         let above = move |place: Place| {
             // SAFETY: as in `link_in`.
             let newer = unsafe { place.0.as_ref() };
-            // SAFETY: known by rule 3.
+            // SAFETY: this is not the newest place, so it knows the job above (list rule 3).
             (!is_newest(place)).then(|| unsafe { newer.0.get().assume_init() })
         };
         let oldest = above(self.bottom());
@@ -248,26 +259,27 @@ impl Private {
     /// Cuts the oldest `count` jobs off the list.
     ///
     /// # Safety
-    /// As for [`oldest_first`](Self::oldest_first); they are alive, and nobody has taken them.
+    /// As for [`oldest_first`](Self::oldest_first); the jobs are alive, and no thread has taken them.
     pub(super) unsafe fn cut_off(&self, count: usize) {
-        // SAFETY: the caller has the list; the jobs that are passed are changed in what is not followed here.
+        // SAFETY: the caller is the list's thread. The loop changes `older` of jobs that it has passed, which
+        // `jobs` does not follow.
         let mut jobs = unsafe { self.oldest_first() };
         for job in jobs.by_ref().take(count) {
-            // SAFETY: alive, by the caller's promise.
+            // SAFETY: the job is alive, as the caller guarantees.
             unsafe { job.older() }.0.set(None);
         }
         match jobs.next() {
             None => self.set_newest(self.bottom()),
             Some(stays) => {
                 self.bottom.set(stays);
-                // SAFETY: in the list, and so alive.
+                // SAFETY: the job is in the list, and so alive.
                 unsafe { stays.older() }.0.set(Some(self.bottom()));
             }
         }
     }
 }
 
-/// What others see of a published job.
+/// The part of a published job that other threads see.
 pub(super) struct Public {
     lineage: Lineage,
     state: AtomicU8,
@@ -282,7 +294,8 @@ impl Public {
         self.state.load(Ordering::Acquire) == DONE
     }
 
-    /// The owner's question at the door: done, or else whoever finishes it unparks the owner.
+    /// Returns true if the job is done; otherwise marks it as `AWAITED`, so that its thief unparks the owner.
+    /// The owner's condition for a wait.
     pub(super) fn is_done_or_wake(&self) -> bool {
         self.is_done()
             || self
@@ -292,90 +305,93 @@ impl Public {
     }
 }
 
-/// A reference to a job, of which all but one word of type information was forgotten.
+/// A reference to a job, with its types erased except for one function pointer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct JobRef(NonNull<Header>);
 
-// SAFETY: every job's closure and result are `Send` (`StackJob::new` asks for it), and the protocol gives
+// SAFETY: every job's closure and result are `Send` (the bounds of `StackJob::new`), and the protocol gives
 // the job to one thread at a time.
 unsafe impl Send for JobRef {}
 
 impl JobRef {
-    /// Tells this job from the thread's other open ones.
+    /// Returns the mark that identifies this job among the thread's open ones.
     pub(super) fn mark(self) -> ForkMark {
         self.0.addr().get()
     }
 
-    /// The place below in the forker's private list.
+    /// Returns the place below in the forker's private list.
     ///
     /// # Safety
     /// The job is private, lives for `'a`, and the caller is its forker.
     unsafe fn older<'a>(self) -> &'a Older {
-        // SAFETY: alive, by the caller's promise.
+        // SAFETY: the job is alive, as the caller guarantees.
         &unsafe { self.0.as_ref() }.older
     }
 
-    /// The line of the user that forked it.
+    /// Returns the line of the user that forked the job.
     ///
     /// # Safety
-    /// The job lives: the caller is its forker, or has taken it and not finished it.
+    /// The job is alive: the caller is its forker, or has taken it and not finished it.
     pub(super) unsafe fn at(self) -> &'static Location<'static> {
-        // SAFETY: alive, by the caller's promise.
+        // SAFETY: the job is alive, as the caller guarantees.
         unsafe { self.0.as_ref() }.at
     }
 
-    /// Prepares the job for being published, and says what it was forked below.
+    /// Prepares the job for being published. `up` is what it was forked below.
     ///
     /// # Safety
-    /// The job is private, and the caller owns it.
+    /// The job is private, and the caller is its owner.
     pub(super) unsafe fn make_public(self, up: Option<Ancestor>) {
-        // SAFETY: alive and ours, by the caller's promise.
+        // SAFETY: the job is alive and the caller's, as the caller guarantees.
         let public = unsafe { self.0.as_ref() }.public.get();
         let made = Public {
             lineage: Lineage::new(up),
             state: AtomicU8::new(PENDING),
         };
-        // SAFETY: nobody else has the job.
+        // SAFETY: the job is private, so no other thread has it.
         unsafe { (*public).write(made) };
     }
 
-    /// The public part.
+    /// Returns the public part.
     ///
     /// # Safety
-    /// The job was made public, and lives for `'a`: its owner asks, or it is published and not finished.
+    /// The job was made public, and is alive for `'a`: the caller is its owner, or it is published and not
+    /// finished.
     pub(super) unsafe fn public<'a>(self) -> &'a Public {
-        // SAFETY: alive, by the caller's promise.
+        // SAFETY: the job is alive, as the caller guarantees.
         let public = unsafe { self.0.as_ref() }.public.get();
-        // SAFETY: no more than its own atomics change from then on.
+        // SAFETY: after `make_public` only its own atomics change.
         let public = unsafe { &*public };
-        // SAFETY: written by `make_public`.
+        // SAFETY: `make_public` has written it.
         unsafe { public.assume_init_ref() }
     }
 
-    /// Calls `enter` and runs the closure, and stores what that returns or either of them panics with. How that went, for
-    /// observers. Does not unwind.
+    /// Calls `enter` and runs the closure, and stores its result, or the panic of either. Returns how it
+    /// completed, for observers. Does not unwind.
     ///
     /// # Safety
-    /// The caller took the job from where it was published, and calls this once.
+    /// The caller has taken the job from where it was published, and calls this once.
     pub(super) unsafe fn run(self, enter: &mut dyn FnMut()) -> Completion {
-        // SAFETY: the owner keeps the job until it is done, and `finish` has not been called.
+        // SAFETY: the job is alive until `finish`, which the caller has not called.
         let run = unsafe { self.0.as_ref() }.run;
-        // SAFETY: `run` was made for the job it stands in; once, by the caller's promise.
+        // SAFETY: `run` was made for the job that it is part of, and is called once, as the caller
+        // guarantees.
         unsafe { run(self.0, enter) }
     }
 
-    /// Gives the job back to its owner; whether the owner must be unparked. The job may be gone after this.
+    /// Gives the job back to its owner. Returns true if the owner must be unparked. The job may be gone after
+    /// this.
     ///
     /// # Safety
-    /// After `run`, once.
+    /// The caller has called `run`, and calls this once.
     pub(super) unsafe fn finish(self) -> bool {
-        // SAFETY: alive until this very swap.
+        // SAFETY: the job is alive until this very swap.
         let public = unsafe { self.public() };
         public.state.swap(DONE, Ordering::AcqRel) == AWAITED
     }
 }
 
-/// A closure that waits in the forker's frame to be run, here or elsewhere.
+/// A closure that lies in the forker's frame until the forker or a thief runs it.
 #[repr(C)]
 pub(super) struct StackJob<F, R> {
     header: Header,
@@ -388,7 +404,7 @@ where
     F: FnOnce() -> R + Send,
     R: Send,
 {
-    /// A job that is not linked in yet.
+    /// Creates a job that is not linked in yet.
     #[inline(always)]
     pub(super) fn new(closure: F, below: Place, at: &'static Location<'static>) -> Self {
         Self {
@@ -406,57 +422,62 @@ where
 
     #[inline(always)]
     pub(super) fn as_ref(&self) -> JobRef {
-        // The whole job's address, with the right to reach all of it: the header is its first field.
+        // The address is that of the whole job, with the right to access all of it; the header is its first
+        // field.
         JobRef(NonNull::from(self).cast())
     }
 
-    /// The line of the user that forked it.
+    /// Returns the line of the user that forked the job.
     pub(super) fn at(&self) -> &'static Location<'static> {
         self.header.at
     }
 
-    /// The place below in the forker's private list.
+    /// Returns the place below in the forker's private list.
     #[inline(always)]
     pub(super) fn older(&self) -> &Older {
         &self.header.older
     }
 
-    /// The public part.
+    /// Returns the public part.
     ///
     /// # Safety
     /// The job was made public.
     pub(super) unsafe fn public(&self) -> &Public {
-        // SAFETY: made public, by the caller's promise; borrowed no longer than the job.
+        // SAFETY: it was made public, as the caller guarantees, and is borrowed no longer than the job.
         unsafe { self.as_ref().public() }
     }
 
-    /// The closure, of a job that is private.
+    /// Takes the closure of a job that the caller has.
     ///
     /// # Safety
-    /// The job is private, and its closure was not taken.
+    /// The job is private and the caller its owner, or the caller has taken it; and its closure was not
+    /// taken.
     #[inline(always)]
     pub(super) unsafe fn take_closure(&self) -> F {
-        // SAFETY: nobody else has the job, and the closure is taken once, by the caller's promise; nothing drops it here.
+        // SAFETY: no other thread has the job, and the closure is taken once, as the caller guarantees;
+        // nothing drops it here.
         unsafe { std::ptr::read(&*self.closure) }
     }
 
-    /// What the thief left.
+    /// Takes the result that the thief has stored.
     ///
     /// # Safety
     /// The job is done, and its result was not taken.
     pub(super) unsafe fn take_result(&self) -> Caught<R> {
-        // SAFETY: the thief is done with it: the owner has seen the swap of `finish`, with acquire.
+        // SAFETY: the thief touches the job no more: the owner has seen the swap of `finish`, with acquire.
         let result = unsafe { &*self.result.get() };
-        // SAFETY: `run` wrote it before `finish`; taken once.
+        // SAFETY: `run` wrote it before `finish`; it is taken once, as the caller guarantees.
         unsafe { result.assume_init_read() }
     }
 
+    /// Runs the closure of a job that the caller has taken; see [`JobRef::run`].
+    ///
     /// # Safety
-    /// `header` is the first field of a `StackJob<F, R>` that the caller took, once.
+    /// `header` is the first field of a `StackJob<F, R>` that the caller has taken. Called once.
     unsafe fn run(header: NonNull<Header>, enter: &mut dyn FnMut()) -> Completion {
-        // SAFETY: it was made from a reference to the whole job, which its owner keeps.
+        // SAFETY: the address was made from a reference to the whole job, which is alive until `finish`.
         let this = unsafe { header.cast::<Self>().as_ref() };
-        // SAFETY: the caller took the job: nobody else touches the closure; once.
+        // SAFETY: the caller has taken the job, so no other thread touches the closure; this is called once.
         let closure = unsafe { this.take_closure() };
         assert_outside();
         let result = catch_part(|| {
@@ -470,7 +491,7 @@ where
     }
 }
 
-/// How a half completed, for observers.
+/// Returns how a half completed, for observers.
 fn completion<R>(result: &Caught<R>) -> Completion {
     let Err(payload) = result else {
         return Completion::Value;
@@ -486,16 +507,16 @@ fn completion<R>(result: &Caught<R>) -> Completion {
 mod tests {
     use super::*;
 
-    /// A list of its own, and so many jobs in it.
+    /// Makes a list with `count` jobs.
     fn list_of(count: usize) -> (&'static Private, Vec<JobRef>) {
         let list: &Private = Box::leak(Box::new(Private::unbegun()));
         list.begin();
         let jobs = (0..count).map(|_| {
-            // SAFETY: it has begun.
+            // SAFETY: the list has begun.
             let below = unsafe { list.newest() };
             let job = StackJob::new(|| (), below, Location::caller());
             let job = Box::leak(Box::new(job)).as_ref();
-            // SAFETY: this test has the list, and the job is leaked.
+            // SAFETY: this is the list's thread, and the job is leaked.
             unsafe { list.link_in(job, below) };
             job
         });
@@ -504,12 +525,12 @@ mod tests {
     }
 
     fn oldest_first(list: &Private) -> Vec<JobRef> {
-        // SAFETY: this thread has the list.
+        // SAFETY: this is the list's thread.
         unsafe { list.oldest_first() }.collect()
     }
 
     fn unlink(list: &Private, job: JobRef) -> bool {
-        // SAFETY: leaked, and this test's.
+        // SAFETY: the job is leaked, and this thread is its owner.
         list.unlink(unsafe { job.older() })
     }
 
@@ -519,7 +540,7 @@ mod tests {
         assert!(oldest_first(list) == jobs);
         assert!(unlink(list, jobs[3]));
         assert!(oldest_first(list) == jobs[..3]);
-        // SAFETY: this thread has the list, whose jobs are leaked.
+        // SAFETY: this is the list's thread, and the jobs are leaked.
         unsafe { list.cut_off(2) };
         assert!(oldest_first(list) == [jobs[2]]);
         assert_eq!(list.newest_mark(), jobs[2].mark());
@@ -527,25 +548,25 @@ mod tests {
         assert!(!unlink(list, jobs[1]) && !unlink(list, jobs[0]));
         assert!(oldest_first(list).is_empty());
         assert_eq!(list.newest_mark(), 0);
-        // SAFETY: as before.
+        // SAFETY: as above.
         unsafe { list.cut_off(1) };
         assert!(oldest_first(list).is_empty());
     }
 
-    /// However deep a recursion is: what is published is found from the old end.
+    /// The recursion may be deep: published jobs are found from the old end.
     #[test]
-    fn publishing_the_oldest_follows_no_job_that_stays_but_the_next() {
+    fn publishing_the_oldest_jobs_follows_none_that_stay_but_the_next() {
         let (list, jobs) = list_of(100);
-        // Whoever follows this one in either direction finds other jobs than there are.
-        // SAFETY: leaked, and this test's.
+        // Following this job in either direction would find wrong jobs. SAFETY: the job is leaked, and this
+        // thread is its owner.
         let middle = unsafe { jobs[50].0.as_ref() };
         middle.newer.set(jobs[0]);
         middle.older.0.set(None);
         for batch in jobs[..48].chunks(8) {
-            // SAFETY: this thread has the list, whose jobs are leaked.
+            // SAFETY: this is the list's thread, and the jobs are leaked.
             let oldest = unsafe { list.oldest_first() }.take(8);
             assert!(oldest.eq(batch.iter().copied()));
-            // SAFETY: as before.
+            // SAFETY: as above.
             unsafe { list.cut_off(8) };
         }
         assert_eq!(list.newest_mark(), jobs[99].mark());

@@ -1,4 +1,5 @@
-//! What a pool's scope is to its tasks: what they run in, where their failures go, and who waits for them.
+//! What a pool's scope provides to its tasks: the context they run in, the place of their failures, and the
+//! list of waiters.
 
 use std::convert::Infallible;
 
@@ -14,23 +15,23 @@ use crate::task::Failures;
 
 pub(super) struct Parent {
     lineage: Lineage,
-    /// What its body runs in.
+    /// The context of its body, made on demand.
     pub(super) own: Arc<Later>,
     pub(super) failures: Failures<Infallible>,
-    /// The scope's end, and those that join one of its tasks.
+    /// The scope's end, and the joiners of its tasks, while they wait.
     waiters: Mutex<Vec<Parker>>,
-    /// Opened by an observer, or below: observers are not told of the tasks.
+    /// True if it was opened by an observer, or below one: observers are not told of its tasks.
     pub(super) is_quiet: bool,
 }
 
-/// The calling thread runs tasks of a scope until this is dropped.
+/// A guard: the calling thread runs tasks of a scope until it is dropped.
 pub(super) struct InTasks {
     _entered: Entered,
     _quiet: Option<Quiet>,
 }
 
 impl Parent {
-    /// Of a scope that the calling thread opens.
+    /// Creates the parent of a scope that the calling thread opens.
     pub(super) fn new(own: Arc<Later>) -> Self {
         Self {
             lineage: Lineage::new(here::innermost()),
@@ -41,22 +42,22 @@ impl Parent {
         }
     }
 
-    /// What its body runs in, made now if nobody has asked before.
+    /// Returns the context of its body, made if need be.
     pub(super) fn context(&self) -> &Arc<Context> {
         self.own.get()
     }
 
-    /// As if it were [new](Self::new).
+    /// Makes this as if it were [new](Self::new).
     #[inline]
     pub(super) fn renew(&mut self) {
         self.lineage = Lineage::new(here::innermost());
         self.is_quiet = is_quiet();
     }
 
-    /// Of a scope that has had tasks, has ended, and that nobody else has any more.
+    /// Clears this for a scope that has had tasks, has ended, and that no other thread uses any more.
     pub(super) fn forget_tasks(&mut self) {
         self.waiters.lock().clear();
-        // Without the contexts of the tasks nobody could fail.
+        // Tasks can only have failed if their context was made.
         if self.own.known_tasks().is_some() {
             self.failures = Failures::new();
         }
@@ -66,21 +67,23 @@ impl Parent {
         self.context().node.label()
     }
 
-    /// Why the scope is cancelled, if it is: then a task of it does not begin. That counts as told there, as what the
-    /// task's closure holds is dropped undone; the task around the scope has not heard of it.
+    /// Returns the cancellation of the scope, if there is one: then no task of it begins. That counts as told
+    /// to the tasks, as what their closures hold is dropped undone; the task around the scope is not told by
+    /// it.
     #[inline]
     pub(super) fn cause(&self) -> Option<Cancelled> {
         if !self.own.must_tasks_look() {
             return None;
         }
         let node = &self.tasks().node;
-        // To look reads the clock.
+        // `look` reads the clock, so it comes second.
         let cancelled = node.cause().or_else(|| node.look().err())?;
         self.mark_told();
         Some(cancelled)
     }
 
-    /// The scope's tasks hear of a cancellation that may still be on its way down from where it was found.
+    /// Makes a cancellation known to the scope's tasks that may still be on its way down from where it was
+    /// found.
     pub(super) fn hear(&self, cancelled: &Cancelled) {
         let node = &self.tasks().node;
         if !node.is_cancelled() {
@@ -97,7 +100,8 @@ impl Parent {
         self.lineage.as_ancestor()
     }
 
-    /// What the scope's tasks run in, made now if nobody has asked before: each has a context of its own below that.
+    /// Returns the context in which the scope's tasks run, made if need be: each has a context of its own
+    /// below it.
     #[inline]
     pub(super) fn tasks(&self) -> &Arc<Context> {
         self.own.tasks()
@@ -112,7 +116,7 @@ impl Parent {
         }
     }
 
-    /// A task failed, or was cancelled before it began.
+    /// Records that a task failed, or was cancelled before it began.
     pub(super) fn record(
         &self,
         task: Label,
@@ -127,7 +131,8 @@ impl Parent {
         waiters.iter().for_each(Parker::unpark);
     }
 
-    /// The question at the door: `over`, or else `parker` was left before `over` was asked.
+    /// Returns the result of `over`. The parker was left before `over` was called, as a condition given to
+    /// `wait` must.
     pub(super) fn ask_or_wake(&self, parker: &Parker, over: impl Fn() -> bool) -> bool {
         {
             let mut waiters = self.waiters.lock();

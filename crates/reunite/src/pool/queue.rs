@@ -1,4 +1,5 @@
-//! The queue of a scope's tasks, and the batches that were taken from it; the protocol is told in `scope_state`.
+//! The queue of a scope's tasks, and the batches that were taken from it; `scope_state` explains the
+//! protocol.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -12,28 +13,28 @@ use crate::error::Cancelled;
 use crate::id::TaskId;
 use crate::primitive::{Arc, AtomicUsize, Ordering};
 
-/// How many tasks a thread takes at a time, at most.
+/// The most tasks that a thread takes at a time.
 pub(super) const BATCH: usize = 256;
 
-/// Numbers that are taken at a time, at most.
+/// The most numbers that are taken at a time.
 const MANY: u64 = 256;
 
-/// Tasks that are said to be spawned at the same time, at most.
+/// The most tasks that are recorded as spawned at the same time.
 const SAME: u32 = 16;
 
-/// A queue that has more bytes has much memory.
+/// The number of bytes from which on a queue's memory is [`Weight::Much`].
 const LITTLE: usize = 1 << 10;
 
-/// How many queued tasks somebody who looks goes through, under the lock that every spawn needs.
+/// The most queued tasks that a look goes through, under the lock that every spawn needs.
 const LOOKED_AT: usize = 1_000;
 
 /// Tasks that a thread has taken to run them one after the other.
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) tasks: Vec<Queued>,
-    /// The first that its thread has not begun; only that thread changes it.
+    /// The first task that its thread has not begun; only that thread changes it.
     next: AtomicUsize,
-    /// Where what is left to it ends; changed under the queue's lock.
+    /// The end of the tasks left to it; changed under the queue's lock.
     end: AtomicUsize,
 }
 
@@ -46,19 +47,19 @@ impl Batch {
         }
     }
 
-    /// What its thread has not begun.
+    /// Returns the tasks that its thread has not begun.
     fn left(&self) -> Range<usize> {
         let end = self.end.load(Ordering::Relaxed);
         // Its thread may have gone on to one that was taken from it.
         self.next.load(Ordering::Relaxed).min(end)..end
     }
 
-    /// The task that its thread runs, or has run last.
+    /// Returns the task that its thread runs, or has run last.
     fn at_hand(&self) -> &dyn Run {
         &*self.tasks[self.next.load(Ordering::Relaxed) - 1]
     }
 
-    /// Runs its tasks, less those that others have taken meanwhile.
+    /// Runs its tasks, except those that other threads have taken meanwhile.
     pub(super) fn run(&self, core: &Parent, life: Option<&Life>) {
         match self.cause(core) {
             None => self.run_each(|task| task.run(core, life)),
@@ -66,19 +67,21 @@ impl Batch {
         }
     }
 
-    /// Why its tasks are dropped undone, if they are.
+    /// Returns the cancellation because of which its tasks are dropped undone, if there is one.
     fn cause(&self, core: &Parent) -> Option<Cancelled> {
-        // Who asks for the cause is told of it, so there must be a task to drop undone: what was queued for its result is none.
+        // Asking for the cause counts as being told, so there must be a task to drop undone: one that is
+        // queued only for its result is none.
         let is_cancelled = core.own.must_tasks_look() && self.tasks.iter().any(|it| it.is_queued());
         is_cancelled.then(|| core.cause()).flatten()
     }
 
-    /// [`run`](Self::run) of tasks that are cancelled: of most nobody has asked anything. These are counted at once.
+    /// [`run`](Self::run) for tasks that are cancelled. Most of them were not asked for anything; these are
+    /// counted at once.
     #[cold]
     #[inline(never)]
     fn drop_each(&self, cancelled: &Cancelled, core: &Parent, life: Option<&Life>) {
         core.hear(cancelled);
-        // First: who joins one claims what is told of it.
+        // This comes first: the joiner of such a task claims what is recorded here.
         core.failures.count_undone(cancelled, 0);
         let mut count = 0;
         self.run_each(|task| {
@@ -105,13 +108,13 @@ impl Batch {
     }
 }
 
-/// What a thread has of the batch before the one that it runs: its references were given up, as its tasks lie near, and the
-/// queue is told with the next batch.
+/// What a thread keeps of the batch before the one that it runs: its references were given up while its tasks
+/// were still in the cache, and the queue is told when the next batch is taken.
 #[derive(Default)]
 pub(super) struct Over {
     freed: Freed,
     batch: Option<Arc<Batch>>,
-    /// How many references it had.
+    /// The number of references it had.
     count: usize,
 }
 
@@ -119,19 +122,19 @@ impl Over {
     /// Gives up the references of a batch that was [taken off the list](Queue::unlist).
     ///
     /// # Safety
-    /// Nobody follows them any more.
+    /// No one follows them any more.
     pub(super) unsafe fn give_up(&mut self, mut batch: Arc<Batch>) {
         self.count = batch.tasks.len();
         // The list had the only other reference.
         if let Some(over) = Arc::get_mut(&mut batch) {
-            // SAFETY: they count, and the caller promises the rest.
+            // SAFETY: they are counted, and not followed any more, as the caller guarantees.
             unsafe { self.freed.add(&mut over.tasks) };
             self.batch = Some(batch);
         }
     }
 }
 
-/// References to tasks that are over, and the way of their memory back to the scope.
+/// References to tasks that are over, and their memory on its way back to the scope.
 #[derive(Default)]
 pub(super) struct Left {
     tasks: Vec<Queued>,
@@ -142,14 +145,14 @@ impl Left {
     /// Gives the references up.
     ///
     /// # Safety
-    /// Nobody follows them any more.
+    /// No one follows them any more.
     pub(super) unsafe fn give_up(&mut self) {
-        // SAFETY: they count, and the caller promises the rest.
+        // SAFETY: they are counted, and not followed any more, as the caller guarantees.
         unsafe { self.freed.add(&mut self.tasks) };
     }
 }
 
-/// How much memory a scope has for its tasks.
+/// The amount of memory that a scope has for its tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Weight {
     Little,
@@ -161,33 +164,35 @@ pub(super) struct Queue {
     pub(super) tasks: VecDeque<Queued>,
     /// Batches that are being run.
     pub(super) batches: Vec<Arc<Batch>>,
-    /// Tasks that joiners run in their own place: the references here may be given up meanwhile.
+    /// The tasks that joiners run in their own place: the references in `tasks` may be given up meanwhile.
     aside: Vec<Aside>,
-    /// Numbers for tasks to come.
+    /// The numbers for tasks to come.
     numbers: Range<u64>,
     /// How many numbers were taken the last time.
     many: u64,
-    /// When tasks were spawned, by the last reading of the clock.
+    /// The time of spawning to record, by the last reading of the clock.
     spawned: Spawned,
-    /// How many more may be said to be spawned then.
+    /// How many more tasks may be recorded with that time.
     same: u32,
-    /// How often the pool had been looked at.
+    /// The number of the watch's looks at the pool, at that reading.
     looks: u64,
     /// The memory of the tasks.
     pub(super) cells: Cells,
-    /// References to tasks that are over: given up by the thread that spawns next, who can use their memory.
+    /// References to tasks that are over. The thread that spawns next gives them up, as it can use their
+    /// memory.
     over: Left,
-    /// The memory of a batch that is over, for the next: an allocation a batch costs short tasks more than it seems to, as
-    /// one of that size has the allocator merge what was freed before.
+    /// Batches that are over, whose memory is used for the next. For short tasks, an allocation per batch
+    /// costs more than it seems to, as one of that size makes the allocator merge what was freed before.
     spare: Vec<Arc<Batch>>,
     /// How many tasks joiners have run since their references were looked for.
     left_behind: usize,
-    /// Whether the scope is listed among those with tasks that can begin.
+    /// True if the scope is listed among those with tasks that can begin.
     pub(super) is_listed: bool,
 }
 
 impl Queue {
-    /// Of a scope that has ended: as a new one, but for memory. Says how much that is.
+    /// Clears the queue of a scope that has ended: it is like a new one, but keeps some memory. Returns how
+    /// much that is.
     pub(super) fn forget(&mut self) -> Weight {
         let is_small = |capacity| capacity <= 2 * BATCH;
         let mut spare = std::mem::take(&mut self.spare);
@@ -213,7 +218,7 @@ impl Queue {
         self.weight()
     }
 
-    /// Of what has no tasks.
+    /// Returns how much memory a queue without tasks has.
     fn weight(&self) -> Weight {
         let in_spare = self.spare.iter().map(|batch| batch.tasks.capacity());
         let references = self.tasks.capacity() + self.over.tasks.capacity();
@@ -225,8 +230,8 @@ impl Queue {
         }
     }
 
-    /// The number of a new task. They are taken several at a time, the more the more the scope has had, as all scopes of
-    /// the process take them from one place.
+    /// Returns the number of a new task. Numbers are taken several at a time, the more the more tasks the
+    /// scope has had, as all scopes of the process take them from one counter.
     #[inline]
     pub(super) fn next_number(&mut self) -> u64 {
         if self.numbers.is_empty() {
@@ -243,11 +248,13 @@ impl Queue {
         self.numbers = TaskId::block(self.many);
     }
 
-    /// When a task was spawned that is queued now. The clock is `read` once for at most [`SAME`] tasks, between whose spawns no
-    /// thread has taken any, no joiner has begun one, and the [watch](super::watch) has not looked at the pool. A task is
-    /// said to be older than it is if its spawner has paused meanwhile: by less than the time between two looks, as a pool is
-    /// watched while tasks lie there and no thread can come for them. In a pool that is looked at seldom, it is read for
-    /// each.
+    /// Returns the time of spawning of a task that is queued now. The clock is `read` once for at most
+    /// [`SAME`] tasks, as long as between their spawns no thread has taken tasks, no joiner has begun one,
+    /// and the [watch](super::watch) has not looked at the pool.
+    ///
+    /// A task is recorded as older than it is if its spawner has paused meanwhile: by less than the time
+    /// between two looks, as a pool is watched while tasks are queued and no thread is free to take them. In
+    /// a pool that is watched rarely, the clock is read for each task.
     #[inline]
     pub(super) fn now(&mut self, looks: Option<u64>, read: impl FnOnce() -> Spawned) -> Spawned {
         if self.same == 0 || looks.is_none_or(|looks| looks != self.looks) {
@@ -259,7 +266,7 @@ impl Queue {
         self.spawned
     }
 
-    /// A joiner runs `task` in its own place until it [is over](Self::not_aside_any_more).
+    /// Lists a task that a joiner runs in its own place until it [is over](Self::not_aside_any_more).
     pub(super) fn aside(&mut self, task: Aside) {
         self.same = 0;
         self.aside.push(task);
@@ -278,8 +285,9 @@ impl Queue {
         self.aside.iter().for_each(|task| each(task.get()));
     }
 
-    /// Calls `each` with some tasks that are to be begun, the first that there are, and says how many more there are: of a
-    /// queue too long to be gone through, how many references, some of which joiners may have run.
+    /// Calls `each` with the first tasks that have not begun, at most `most`. Returns how many more there
+    /// are. In a queue too long to go through, the rest is counted in references, some of whose tasks joiners
+    /// may have run.
     pub(super) fn each_queued(&self, most: usize, mut each: impl FnMut(&dyn Run)) -> usize {
         let lefts = || self.batches.iter().map(|batch| (batch, batch.left()));
         let count = lefts().map(|(_, left)| left.len()).sum::<usize>() + self.tasks.len();
@@ -295,7 +303,7 @@ impl Queue {
         found.saturating_sub(most) + count.saturating_sub(LOOKED_AT)
     }
 
-    /// Takes what joiners have begun away from the front, and says how many references were given up.
+    /// Removes from the front the references to tasks that joiners have begun. Returns how many there were.
     pub(super) fn drop_begun(&mut self) -> usize {
         let begun = self.tasks.iter().take_while(|task| task.is_begun());
         let count = begun.count();
@@ -303,8 +311,9 @@ impl Queue {
         count
     }
 
-    /// A joiner has run a task whose reference may be anywhere. When such may be half of all, takes them away, and says
-    /// how many references were given up: so a queue that nobody takes from does not grow, at constant cost a task.
+    /// Records that a joiner has run a task whose reference may be anywhere in the queue. When such
+    /// references may be half of all, removes them and returns how many there were. So a queue from which no
+    /// thread takes does not grow, at constant cost per task.
     pub(super) fn left_behind(&mut self) -> usize {
         self.left_behind += 1;
         let before = self.tasks.len();
@@ -324,12 +333,14 @@ impl Queue {
         before - self.tasks.len()
     }
 
-    /// Whether anything is left to begin, if none was begun at the front.
+    /// Returns true if any task is left to begin. The front must have been cleared by
+    /// [`drop_begun`](Self::drop_begun).
     pub(super) fn has_tasks(&self) -> bool {
         !self.tasks.is_empty() || self.batches.iter().any(|batch| !batch.left().is_empty())
     }
 
-    /// A task that is to be begun, if none was begun at the front.
+    /// Returns a task that is to be begun. The front must have been cleared by
+    /// [`drop_begun`](Self::drop_begun).
     pub(super) fn next_task(&self) -> Option<&dyn Run> {
         let in_batch = |batch: &Arc<Batch>| !batch.left().is_empty();
         let batch = || self.batches.iter().find(|batch| in_batch(batch));
@@ -340,15 +351,15 @@ impl Queue {
         next.map(|task| &**task)
     }
 
-    /// Takes the next `count` tasks, or part of what another thread has taken and not begun, and lists them. Says how many
-    /// references there are more than before.
+    /// Takes the next `count` tasks, or part of those that another thread has taken and not begun, and lists
+    /// them as a batch. Returns how many references there are more than before.
     pub(super) fn take(&mut self, count: usize) -> (Option<Arc<Batch>>, usize) {
         self.same = 0;
         if count == 0 {
             return (None, 0);
         }
         let mut batch = self.spare.pop().unwrap_or_default();
-        // Nobody else has it: it is on no list.
+        // The batch is on no list, so this is the only reference.
         let more = Arc::get_mut(&mut batch).map_or(0, |batch| self.fill(batch, count));
         if batch.tasks.is_empty() {
             self.spare.push(batch);
@@ -358,7 +369,8 @@ impl Queue {
         (Some(batch), more)
     }
 
-    /// Moves the next `count` tasks to an empty batch, or copies references.
+    /// Moves the next `count` tasks to an empty batch, or copies references of a listed one. Returns the
+    /// number of copies.
     fn fill(&mut self, batch: &mut Batch, count: usize) -> usize {
         let mut tasks = std::mem::take(&mut batch.tasks);
         let mut more = 0;
@@ -391,7 +403,8 @@ impl Queue {
         }
     }
 
-    /// Has the references of a batch given up that was [taken off the list](Self::unlist); says how many they are.
+    /// Puts the references of a batch that was [taken off the list](Self::unlist) among those to be given up.
+    /// Returns their number.
     pub(super) fn finish(&mut self, mut batch: Arc<Batch>) -> usize {
         let count = batch.tasks.len();
         // The list had the only other reference.
@@ -402,20 +415,20 @@ impl Queue {
         count
     }
 
-    /// Gets what a thread has kept of a batch; says how many references it has given up.
+    /// Takes back what a thread has kept of a batch. Returns how many references it has given up.
     pub(super) fn take_back(&mut self, over: &mut Over) -> usize {
         self.cells.give_back_all(&mut over.freed);
         self.spare.extend(over.batch.take());
         std::mem::take(&mut over.count)
     }
 
-    /// References to be given up without the lock, if they are `many` or more.
+    /// Returns the references to be given up outside the lock, if there are `many` or more.
     #[inline]
     pub(super) fn take_over(&mut self, many: usize) -> Option<Left> {
         (self.over.tasks.len() >= many).then(|| std::mem::take(&mut self.over))
     }
 
-    /// Gets back what was taken so, when the references were given up.
+    /// Takes back what `take_over` returned, when the references were given up.
     pub(super) fn keep_memory(&mut self, mut over: Left) {
         self.cells.give_back_all(&mut over.freed);
         if self.over.tasks.is_empty() {
@@ -423,7 +436,7 @@ impl Queue {
         }
     }
 
-    /// How many tasks are over and not freed.
+    /// Returns how many tasks are over and not freed.
     #[cfg(all(test, not(reunite_model)))]
     pub(super) fn count_over(&self) -> usize {
         self.over.tasks.len()
@@ -443,7 +456,7 @@ mod tests {
     struct Queued {
         lineage: Lineage,
         is_begun: AtomicBool,
-        /// How often it was asked.
+        /// How often `is_begun` was called.
         asked: AtomicUsize,
     }
 
@@ -488,7 +501,7 @@ mod tests {
         }
     }
 
-    /// When tasks are said to be spawned if the clock has ticked before each.
+    /// Returns the times of spawning that are recorded if the clock ticks before each task.
     fn times(queue: &mut Queue, count: u32, looks: Option<u64>) -> Vec<Spawned> {
         let now = queue.spawned.later(1);
         let spawned = (0..count).map(|passed| queue.now(looks, || now.later(passed)));
@@ -504,9 +517,9 @@ mod tests {
         assert!(second.iter().all(|at| *at == first[0].later(SAME)));
     }
 
-    /// Whatever tells that time may have passed.
+    /// After each event that indicates that time may have passed.
     #[test]
-    fn the_clock_is_read_again_when_others_have_come_by() {
+    fn the_clock_is_read_again_after_a_task_was_taken_and_after_a_look() {
         let (mut queue, _) = filled(2);
         let is_read_again = |queue: &mut Queue, looks| {
             let before = queue.spawned;
@@ -522,13 +535,13 @@ mod tests {
         assert!(!is_read_again(&mut queue, Some(0)));
         assert!(is_read_again(&mut queue, Some(1)), "the watch has looked");
         assert!(!is_read_again(&mut queue, Some(1)));
-        assert!(is_read_again(&mut queue, None), "nobody looks");
+        assert!(is_read_again(&mut queue, None), "the pool is not watched");
         assert!(is_read_again(&mut queue, None));
         drop(batch);
     }
 
     #[test]
-    fn the_memory_of_a_batch_that_is_over_is_that_of_the_next() {
+    fn the_memory_of_a_finished_batch_is_used_for_the_next() {
         const COUNT: usize = 100;
         let (mut queue, _) = filled(COUNT + 1);
         let first = queue.take(COUNT).0.unwrap();
@@ -564,7 +577,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_begun_at_the_front_is_nothing_to_begin() {
+    fn tasks_that_were_begun_at_the_front_are_not_left_to_begin() {
         let (mut queue, tasks) = filled(3);
         tasks[..2].iter().for_each(|task| begin(task));
         assert_eq!(queue.drop_begun(), 2);
@@ -577,7 +590,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_at_a_long_queue_goes_through_its_beginning() {
+    fn a_look_at_a_long_queue_goes_through_its_beginning_only() {
         let (queue, tasks) = filled(100 * LOOKED_AT);
         tasks[..500].iter().for_each(|task| begin(task));
         let mut shown = Vec::new();
@@ -587,7 +600,7 @@ mod tests {
         assert_eq!(more, 100 * LOOKED_AT - 600);
         let asked = tasks.iter().map(|task| task.asked.load(Ordering::Relaxed));
         assert_eq!(asked.sum::<usize>(), LOOKED_AT);
-        // None is there to be shown in what is looked at.
+        // Of the tasks that are looked at, none is left to be shown.
         tasks.iter().for_each(|task| begin(task));
         let more = queue.each_queued(100, |_| unreachable!("all were begun"));
         assert_eq!(more, 99 * LOOKED_AT);
@@ -596,9 +609,9 @@ mod tests {
         assert_eq!(short.each_queued(100, |_| ()), LOOKED_AT - 101);
     }
 
-    /// However long the queue is, each is asked a few times in all.
+    /// The queue may be long: each reference is looked at a few times in all.
     #[test]
-    fn joiners_that_begin_at_the_end_empty_a_queue_at_constant_cost_a_task() {
+    fn joiners_that_begin_at_the_end_empty_a_queue_at_constant_cost_per_task() {
         const COUNT: usize = 1_000;
         let (mut queue, tasks) = filled(COUNT);
         let given_up = tasks.iter().rev().map(|task| {

@@ -1,4 +1,5 @@
-//! What others know of a task of a pool's scope: the queue, its handle, and those who look. The protocol is told in `task`.
+//! What the queue, the handle and the live tree know of a task of a pool's scope; `task` explains the
+//! protocol.
 
 use std::panic::Location;
 use std::ptr::NonNull;
@@ -16,65 +17,70 @@ use crate::task::Callback;
 /// A failure, until its joiner or the scope's end takes it.
 pub(super) type Slot = Arc<Mutex<Option<JoinError>>>;
 
-/// What a task is to those who look.
+/// The kind of a task, which decides if it is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// A task of the user.
     Task,
-    /// A batch of a map's items, which are tasks of their own: nobody is shown it.
+    /// A batch of a map's items, which are tasks of their own: the batch itself is not shown.
     Batch,
 }
 
 /// What the queue knows of a task.
 pub(super) trait Run: Piece + Send + Sync {
-    /// Runs the task here, unless somebody else has begun; or drops what it left, if it was queued again for that.
-    /// Does not unwind. `life` is the thread's in its pool.
+    /// Runs the task on the calling thread, unless another has begun it; or drops the result, if it was
+    /// queued again for that. Does not unwind. `life` is the thread's in its pool.
     fn run(&self, core: &Parent, life: Option<&Life>);
 
-    /// Completes the task undone, if nobody has begun it, has asked anything of it, or waits for it, and its closure holds nothing.
-    /// Whether it did so. The scope is cancelled and has [heard](Parent::hear) of it, and counts the task later.
+    /// Completes the task undone, if no thread has begun it, it was not asked for anything, no thread waits
+    /// for it, and its closure holds nothing to drop. Returns true if it did. The scope is cancelled and has
+    /// [heard](Parent::hear) of it, and counts the task later.
     fn drop_unasked(&self) -> bool;
 
-    /// Whether [`run`](Self::run) would do nothing: somebody has begun the task, and nothing was left behind.
+    /// Returns true if [`run`](Self::run) would do nothing: the task was begun, and no result was left
+    /// behind.
     fn is_begun(&self) -> bool;
 
-    /// Whether nobody has begun it.
+    /// Returns true if no thread has begun the task.
     fn is_queued(&self) -> bool;
 
-    /// Its number, which tells it from all others.
+    /// Returns its number, which is unique.
     fn number(&self) -> u64;
 
-    /// Its live record, if it has not completed and is one to be shown.
+    /// Returns its live record, if it has not completed and is to be shown.
     fn shown(&self, around: &Arc<Context>) -> Option<Part<Who>>;
 }
 
 /// What the handle knows of a task.
 pub(super) trait Join<T>: Run {
-    /// Where it was spawned.
+    /// Returns where it was spawned.
     fn at(&self) -> &'static Location<'static>;
 
     fn role(&self) -> Role;
 
     fn is_done(&self) -> bool;
 
-    /// Done, or else marked as awaited: its completion wakes the waiters of `core`.
+    /// Returns true if it is done; otherwise marks it as awaited: its completion wakes the waiters of the
+    /// scope.
     fn is_done_or_awaited(&self) -> bool;
 
-    /// The result, if it is there. A failure that somebody else has taken is none.
+    /// Takes the result, if there is one. The inner `None` stands for a failure that was taken elsewhere.
     fn take(&self, core: &Parent) -> Option<Result<T, Option<JoinError>>>;
 
-    /// The handle is gone. True if it leaves a result behind: the task is to be queued once more.
+    /// Records that the handle is gone. Returns true if it leaves a result behind: then the task must be
+    /// queued once more.
     fn leave(&self) -> bool;
 
-    /// Has `callback` called when it is done.
+    /// Calls `callback` when it is done.
     fn on_complete(&self, around: &Arc<Context>, callback: Callback);
 }
 
-/// A task that runs in the place of its joiner, as others may look at it: under the lock of its scope's queue.
+/// A reference to a task that runs in the place of its joiner. It is followed only under the lock of its
+/// scope's queue.
 #[derive(Clone, Copy)]
 pub(super) struct Aside(NonNull<dyn Run>);
 
-// SAFETY: a shared reference, in effect, and `Run` is `Sync`.
+// SAFETY: in effect a shared reference, and `Run` is `Sync`.
 unsafe impl Send for Aside {}
 
 impl PartialEq for Aside {
@@ -84,19 +90,22 @@ impl PartialEq for Aside {
 }
 
 impl Aside {
+    /// Creates the reference.
+    ///
     /// # Safety
-    /// It must be off the list of the queue before the reference ends.
+    /// It must be off the list of the queue before `'a` ends.
     pub(super) unsafe fn new<'a>(task: &'a (dyn Run + 'a)) -> Self {
-        // SAFETY: the types differ in the lifetime bound of the trait object only; nobody uses it longer, by the
-        // caller's promise.
+        // SAFETY: the types differ only in the lifetime bound of the trait object; it is not used longer, as
+        // the caller guarantees.
         Self(unsafe {
             std::mem::transmute::<NonNull<dyn Run + 'a>, NonNull<dyn Run>>(NonNull::from(task))
         })
     }
 
-    /// Of one that is listed, under the lock of the list.
+    /// Returns the task. Called under the lock of the list, on an entry of the list.
     pub(super) fn get(&self) -> &dyn Run {
-        // SAFETY: it lives while it is listed, by the promise of whoever made it, who needs the lock to take it off.
+        // SAFETY: the task is alive while it is listed, as the caller of `new` guarantees, and taking it off
+        // needs the lock.
         unsafe { self.0.as_ref() }
     }
 }
@@ -104,13 +113,13 @@ impl Aside {
 /// A reference to a task, as it lies in a queue.
 pub(super) type Queued = Ref<dyn Run>;
 
-/// Forgets how long a task may live.
+/// Erases the lifetime of a task.
 ///
 /// # Safety
-/// The reference must be given up, and the task's closure have returned, when `'a` ends.
+/// Before `'a` ends, the reference must be given up, and the task's closure must have returned.
 #[inline]
 pub(super) unsafe fn erase<'a>(task: Ref<dyn Run + 'a>) -> Queued {
-    // SAFETY: the two types differ in the lifetime bound of a trait object only, which has no influence
-    // on layout or vtable; that the task is gone when `'a` ends is the caller's promise.
+    // SAFETY: the two types differ only in the lifetime bound of a trait object, which has no influence on
+    // layout or vtable. The caller guarantees that the task is gone when `'a` ends.
     unsafe { std::mem::transmute::<Ref<dyn Run + 'a>, Queued>(task) }
 }

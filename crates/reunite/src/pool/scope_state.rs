@@ -1,30 +1,37 @@
-//! What a pool's scope shares with its tasks, their joiners and the workers.
+//! The state that a pool's scope shares with its tasks, their joiners and the workers.
 //!
 //! # Protocol
 //! A scope's tasks queue in the order of their spawning. Workers, and the scope's owner at its end, take
 //! them from the front, several at a time while they are short.
 //!
-//! *What was taken and has not begun can be taken by others at any time.* A batch is listed in the queue until it
-//! is over. Its thread only says how far it is (`next`). A thread that finds nothing queued copies
-//! references from the far end of a listed batch, under the queue's lock, and shortens the batch (`end`). Both numbers may
-//! be out of date for the other side: which of the two runs a task is decided by the task itself (see `task`), and the
-//! other then leaves it alone. So a task's thread that blocks, here or in a way that nobody sees, hides nothing. (A task
-//! may be a batch of a map's items: how others take from that is told in `items`.)
+//! *Tasks that have not begun can be taken by other threads at any time*, even if their batch was taken. A
+//! batch is listed in the queue until it is over. Its thread only records how far it is (`next`). A thread
+//! that finds nothing queued copies references from the far end of a listed batch, under the queue's lock,
+//! and shortens the batch (`end`). Both numbers may be out of date for the other side: the task itself
+//! decides which of the two runs it (see `task`), and the other then leaves it alone. So the thread of a
+//! batch that blocks, seen by the library or not, hides no task. (A task may be a batch of a map's items:
+//! `items` explains how other threads take from that.)
 //!
-//! `pending` counts the references in the queue and in batches, copies included, and the tasks that a joiner runs in
-//! its own place; the scope ends when it is zero and the body has returned. A task that spawns another does so before
-//! its own reference is given up, so zero is final. Whoever brings it to zero, or completes a task that is marked as
-//! awaited, unparks all who left their parker, under the lock they left it under. A joiner that runs a task leaves the
-//! reference in the queue; it gives such references up once they may be half of all, and whoever finds one at the front
-//! does. While it runs the task, that is listed in the queue as well (`aside`), by a reference into its frame, which is followed
-//! under the lock only, and taken off before the frame ends. What is over is given up, and its
-//! memory used again (`cells`): a batch by its thread, when it is off the list and the next is taken, and counted in `pending` until
-//! that has happened; what joiners have run, and a thread's last batch, by the next spawn, or the scope's end, which find it in
-//! `over`.
+//! *The count.* `pending` counts the references in the queue and in batches, copies included, and the tasks
+//! that a joiner runs in its own place. The scope ends when it is zero and the body has returned. A task that
+//! spawns another does so before its own reference is given up, so zero is final. The thread that brings it
+//! to zero, or completes a task that is marked as awaited, unparks all that left their parker, under the lock
+//! under which they left it.
 //!
-//! `is_listed` says that the scope is listed among those with something to begin (`open_scopes`). It is raised with the
-//! first task, and lowered by whoever finds, under the lock, that there is nothing to begin. Only a spawn that raises it
-//! wakes anybody: while it is raised, somebody was told of it, and whoever takes from it tells another (see `roster`).
+//! *Joiners.* A joiner that runs a task leaves the reference in the queue. It gives such references up once
+//! they may be half of all; a thread that finds one at the front also does. While a joiner runs the task, the
+//! task is listed in the queue as well (`aside`), by a reference into the joiner's frame, which is followed
+//! only under the lock, and taken off before the frame ends.
+//!
+//! *Giving up.* The references of finished tasks are given up, and their memory used again (`cells`). A batch
+//! is given up by its thread, when it is off the list and the next is taken; it is counted in `pending` until
+//! then. The references of tasks that joiners have run, and of a thread's last batch, go to `over`, where the
+//! next spawn, or the scope's end, finds them.
+//!
+//! *Listing.* `is_listed` says that the scope is listed among those with something to begin (`open_scopes`).
+//! It is raised with the first task, and lowered by a thread that finds, under the lock, that there is
+//! nothing to begin. Only a spawn that raises it wakes a thread: while it is raised, a thread has been told
+//! of the scope, and each that takes from it tells another (see `roster`).
 
 use std::panic::Location;
 
@@ -49,36 +56,36 @@ use crate::primitive::{
 use crate::task::Picture;
 use crate::wait::{self, Heed};
 
-/// Tasks are taken several at a time as long as a batch lasts less than this.
+/// Batches grow while one takes less than `SHORT`, and shrink when one takes more than `LONG`.
 const SHORT: Duration = Duration::from_micros(4);
 const LONG: Duration = Duration::from_micros(16);
-/// How many tasks that nobody has begun the live tree shows of a scope.
+/// The most tasks of a scope that have not begun and that the live tree shows.
 const SHOWN: usize = 100;
-/// A few microseconds.
+/// The number of pauses that take a few microseconds.
 const PAUSES: u32 = 100;
 
-/// What a scope's tasks, their joiners and the workers share.
+/// The state that a scope shares with its tasks, their joiners and the workers.
 pub(super) struct ScopeState {
-    /// What it is to its tasks.
+    /// The part of the state that its tasks use.
     pub(super) parent: Parent,
-    /// Where whoever opened it has the pool, up to its end. Null from then on.
+    /// The place where the opener of the scope has the pool, until the scope ends. Null from then on.
     pool: Mark<Arc<Shared>>,
-    /// Where the thread sits that opened the scope.
+    /// The seat of the thread that opened the scope.
     owner: Option<&'static Seat>,
     pub(super) queue: Mutex<Queue>,
     pending: AtomicUsize,
     /// Its slot among the open scopes of the pool, once it has one.
     slot: AtomicUsize,
-    /// Raised with the first.
+    /// Raised with the first task.
     has_had_tasks: AtomicBool,
-    /// What memory it has for tasks.
+    /// The amount of memory that it has for tasks.
     weight: Weight,
     /// When it was opened, in listings of scopes.
     pub(super) since: Since,
 }
 
 impl ScopeState {
-    /// Of a scope in `pool` that the calling thread opens.
+    /// Creates the state of a scope in `pool` that the calling thread opens.
     pub(super) fn new(pool: &Arc<Shared>, own: Arc<Later>) -> Self {
         Self {
             parent: Parent::new(own),
@@ -93,7 +100,7 @@ impl ScopeState {
         }
     }
 
-    /// As if it were [new](Self::new), with what `own` was.
+    /// Makes this as if it were [new](Self::new), with the same `own`.
     #[inline]
     pub(super) fn renew(&mut self, pool: &Arc<Shared>) {
         self.parent.renew();
@@ -102,7 +109,8 @@ impl ScopeState {
         self.since = pool.roster.backlog.scopes.since();
     }
 
-    /// Of a scope that has ended, and that nobody else has any more. Says what memory it has for tasks.
+    /// Clears the state of a scope that has ended, and that no other thread uses any more. Returns how much
+    /// memory it has for tasks.
     #[inline]
     pub(super) fn forget(&mut self) -> Weight {
         if *self.has_had_tasks.get_mut() {
@@ -119,13 +127,14 @@ impl ScopeState {
         self.weight = self.queue.lock().forget();
     }
 
-    /// The pool. The scope has not ended: it is asked by its owner, by who has a handle or a task of it, or under the lock
-    /// of the queue, while something is listed or left there.
+    /// Returns the pool. Only for a scope that has not ended: the caller is its owner, has a handle or a task
+    /// of it, or holds the lock of the queue while something is listed or left there.
     #[inline]
     pub(super) fn pool(&self) -> &Arc<Shared> {
         let pool = self.pool.load(Ordering::Relaxed);
         assert!(!pool.is_null(), "the scope has ended");
-        // SAFETY: a reference that `scope::run` has until the scope has ended, which it has not.
+        // SAFETY: it points to a reference that `scope::run` holds until the scope has ended, which it has
+        // not.
         unsafe { &*pool }
     }
 
@@ -138,15 +147,15 @@ impl ScopeState {
         &self.pool().roster.backlog.scopes
     }
 
-    /// Of the thread that opens the scope: shows it to others, before it has any task.
-    /// `listed` is the scope.
+    /// Shows the scope to other threads, before it has any task. Called by the thread that opens it. `listed`
+    /// is the scope.
     pub(super) fn open(&self, listed: Arc<dyn OpenScope>) -> InScope {
         let slot = self.scopes().open(listed);
         self.slot.store(slot, Ordering::Relaxed);
         open_scopes::enter(self.since)
     }
 
-    /// The scope has ended. Returns what was given when it was opened.
+    /// Ends the scope. Returns what was given to `open`.
     pub(super) fn close(&self) -> Option<Arc<dyn OpenScope>> {
         let listed = self.scopes().close(self.slot());
         self.pool.store(std::ptr::null_mut(), Ordering::Relaxed);
@@ -157,7 +166,7 @@ impl ScopeState {
         self.slot.load(Ordering::Relaxed)
     }
 
-    /// Corrects `is_listed`, and returns it.
+    /// Brings `is_listed` up to date, and returns it.
     fn list(&self, queue: &mut Queue) -> bool {
         let has_tasks = queue.has_tasks();
         if queue.is_listed && !has_tasks {
@@ -175,8 +184,8 @@ impl ScopeState {
         }
     }
 
-    /// Queues the task that is made under the lock, without code of users. Whether it is the first that lies there: then
-    /// somebody is to be told.
+    /// Queues the task that `make` makes under the lock, without user code. Returns true if it is the only
+    /// one queued: then the caller must make that known to the pool.
     #[inline]
     pub(super) fn enqueue(&self, make: impl FnOnce(&mut Queue) -> Queued) -> bool {
         let mut queue = self.queue.lock();
@@ -200,12 +209,12 @@ impl ScopeState {
     /// Gives up references to tasks that are over.
     #[cold]
     fn free(&self, mut over: Left) {
-        // SAFETY: off the list of the queue, which was the only one.
+        // SAFETY: they were taken out of the queue, which was the last that could follow them.
         unsafe { over.give_up() };
         self.queue.lock().keep_memory(over);
     }
 
-    /// The handle of a task is gone, and was the last that knew of it.
+    /// Takes back the memory of a task whose handle had the last reference.
     #[cold]
     pub(super) fn give_back(&self, memory: Memory) {
         self.queue.lock().cells.give_back(memory);
@@ -219,7 +228,8 @@ impl ScopeState {
         self.pending.store(pending + count, Ordering::Relaxed);
     }
 
-    /// Whether those were the last. Their references were given up.
+    /// Counts less that the scope's end waits for, as these references were given up. Returns true if they
+    /// were the last.
     fn fewer_pending(&self, count: usize, _: &MutexGuard<'_, Queue>) -> bool {
         let left = self.pending.load(Ordering::Relaxed) - count;
         self.pending.store(left, Ordering::Release);
@@ -239,7 +249,7 @@ impl ScopeState {
             queue.unlist(last);
         }
         let (batch, more) = queue.take(count);
-        // Without another batch this thread will not be back.
+        // A thread that gets no further batch will not come back.
         let (last, left) = last.map_or((None, None), |last| match batch {
             Some(_) => (Some(last), None),
             None => (None, Some(last)),
@@ -253,27 +263,27 @@ impl ScopeState {
             self.parent.wake();
         }
         if let Some(last) = last {
-            // SAFETY: off the list, so only this thread has the batch.
+            // SAFETY: it is off the list, so only this thread has the batch.
             unsafe { over.give_up(last) };
         }
         batch
     }
 
-    /// Whether the calling thread opened the scope.
+    /// Returns true if the calling thread opened the scope.
     fn is_mine(&self) -> bool {
         let both = here::seat().zip(self.owner);
         both.is_some_and(|(here, owner)| std::ptr::eq(here, owner))
     }
 
-    /// A joiner runs a task in its own place.
+    /// Lists a task that a joiner runs in its own place.
     pub(super) fn begin_aside(&self, task: Aside) {
         let mut queue = self.queue.lock();
-        // The reference in the queue may be dropped meanwhile.
+        // Counted, as the reference in the queue may be dropped meanwhile.
         self.more_pending(1, &queue);
         queue.aside(task);
     }
 
-    /// It is over.
+    /// Takes such a task off the list when it is over.
     pub(super) fn end_aside(&self, task: Aside) {
         let mut queue = self.queue.lock();
         queue.not_aside_any_more(task);
@@ -314,7 +324,8 @@ impl ScopeState {
         }
     }
 
-    /// Apart, as its frame is large, and would lie below every task that the end runs.
+    /// Blocks until every task is over. Not inlined, as its frame is large and would lie below every task
+    /// that the end runs.
     #[cold]
     #[inline(never)]
     fn block(&self, at: &'static Location<'static>) {
@@ -342,7 +353,7 @@ impl OpenScope for ScopeState {
             queue.each_queued(SHOWN, |task| queued.extend(task.shown(self.parent.tasks())))
         };
         tasks.extend(queued);
-        // Others may have taken what a batch says that it has at hand.
+        // The task that a batch records as current may have been taken by another thread.
         tasks.sort_by_key(|who| who.label.id());
         tasks.dedup_by_key(|who| who.label.id());
         Picture {
@@ -377,7 +388,8 @@ impl OpenScope for ScopeState {
     }
 
     fn descends(&self, target: Ancestor, _: &Slots) -> bool {
-        // SAFETY: rule 2 of `open_scopes`: the scope is listed, so it has not ended, nor has anything around it.
+        // SAFETY: rule 2 of `open_scopes`: the scope is listed, so neither it nor anything around it has
+        // ended.
         unsafe { self.parent.as_ancestor().descends(target) }
     }
 
@@ -393,7 +405,7 @@ impl OpenScope for ScopeState {
         self.owner.is_some_and(|owner| std::ptr::eq(owner, seat))
     }
 
-    /// Apart, as its frame would lie below what the end of a scope waits for.
+    /// Not inlined, as its frame would lie below what the end of a scope waits for.
     #[inline(never)]
     fn work(self: Arc<Self>, until: Until) {
         let mine = self.is_mine();
@@ -422,7 +434,7 @@ impl OpenScope for ScopeState {
             if spent < SHORT {
                 count = (count * 2).min(BATCH);
                 if !mine {
-                    // Whoever spawns such short tasks needs the lock more, and will have a batch soon.
+                    // The spawner of such short tasks needs the lock more, and will soon have a batch.
                     (0..PAUSES).for_each(|_| spin_loop());
                 }
             } else if spent > LONG {
@@ -451,7 +463,7 @@ mod tests {
 
     /// The caller has the only place, so that no worker takes the references out of the queue.
     #[test]
-    fn what_joiners_have_run_is_given_up() {
+    fn references_to_tasks_that_joiners_have_run_are_given_up() {
         let pool = Pool::builder().threads(1).build().unwrap();
         pool.scope(|s| {
             for n in 0..5_000 {
@@ -473,9 +485,9 @@ mod tests {
         });
     }
 
-    /// However many tasks a scope has in all: of those that are over it keeps no memory.
+    /// A scope may have any number of tasks in all: it keeps no memory of those that are over.
     #[test]
-    fn the_memory_of_tasks_that_a_thread_has_run_is_that_of_the_next() {
+    fn the_memory_of_finished_tasks_is_used_for_the_next() {
         let pool = Pool::builder().threads(1).build().unwrap();
         // The caller has the only place, so that no worker takes tasks.
         pool.enter(|| {
@@ -491,7 +503,7 @@ mod tests {
         });
     }
 
-    /// As in the tests of `queue`, which has no joiners.
+    /// The tests of `queue` have no joiners.
     #[test]
     fn the_clock_is_read_again_when_a_joiner_has_run_a_task() {
         let pool = Pool::builder().threads(1).build().unwrap();
@@ -516,9 +528,9 @@ mod tests {
         });
     }
 
-    /// By which spawns learn that time passes.
+    /// Spawns learn from the watch's looks that time passes.
     #[test]
-    fn a_pool_whose_threads_are_all_busy_is_looked_at_while_tasks_lie_there() {
+    fn a_pool_whose_threads_are_all_busy_is_watched_while_tasks_are_queued() {
         let pool = Pool::builder()
             .threads(1)
             .spare_after(Duration::from_millis(1))
@@ -530,7 +542,7 @@ mod tests {
             let before = looks();
             drop(s.spawn(move || {
                 while looks() == before {
-                    assert!(now() < limit, "nobody looks");
+                    assert!(now() < limit, "the watch does not look");
                     yield_now();
                 }
             }));
@@ -551,16 +563,16 @@ mod tests {
         });
     }
 
-    /// However many tasks a cancelled scope has: who they were is made when somebody asks.
+    /// A cancelled scope may have many tasks: their contexts are made on demand.
     #[test]
     fn nothing_is_made_for_tasks_that_are_cancelled_with_their_scope() {
-        // Not watched: the watch asks which tasks wait.
+        // Not watched, as the watch asks which tasks wait.
         let pool = Pool::builder()
             .threads(1)
             .spare_after(None)
             .build()
             .unwrap();
-        // The only worker is at something else.
+        // The only worker is busy.
         let (busy, end) = {
             let (begin, begun) = std::sync::mpsc::channel();
             let (end, ended) = std::sync::mpsc::channel::<()>();
@@ -574,7 +586,7 @@ mod tests {
         pool.enter(|| {
             pool.scope(|s| {
                 let core = &s.core;
-                // Whether or not another test has a hook that makes spawns ask who the task is.
+                // Bypasses hooks of other tests, which would make spawns ask for the task's context.
                 let spawn = |n| {
                     let f = move || n;
                     s.enqueue(Location::caller(), Role::Task, f).0
@@ -583,7 +595,7 @@ mod tests {
                 let held = Box::new(0);
                 let holds = move || *held;
                 let (holds, _) = s.enqueue(Location::caller(), Role::Task, holds);
-                // Whatever is made for a task keeps the node that is above its own.
+                // Whatever is made for a task holds the node above its own.
                 let made = || Arc::strong_count(core.parent.tasks().node.whole());
                 let before = made();
                 s.cancel("a test's own");
@@ -599,7 +611,7 @@ mod tests {
         busy.join().unwrap();
     }
 
-    /// However they were dropped: at once with others, by themselves for their destructors, or by who joins them.
+    /// However they were dropped: at once with others, one by one for their destructors, or by their joiners.
     #[test]
     fn a_scope_is_left_for_a_cancellation_from_above_unless_all_its_tasks_were_joined() {
         let pool = Pool::builder().threads(1).build().unwrap();
@@ -633,9 +645,9 @@ mod tests {
         assert!(!ends(98) && !ends(0));
     }
 
-    /// Before their batch is over, by which they are counted.
+    /// Before their batch, with which they are counted, is over.
     #[test]
-    fn who_joins_a_task_that_was_dropped_with_others_is_told_why() {
+    fn the_joiner_of_a_task_that_was_dropped_with_others_learns_why() {
         struct Joins<'a>(PoolTask<'a, u32>, &'a Mutex<Option<bool>>);
 
         impl Drop for Joins<'_> {
@@ -665,8 +677,8 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_made_for_a_scope_that_nobody_asks_about() {
-        // Not watched: the watch asks which tasks wait.
+    fn no_context_is_made_for_a_scope_that_is_not_asked_for_one() {
+        // Not watched, as the watch asks which tasks wait.
         let pool = Pool::builder()
             .threads(1)
             .spare_after(None)
@@ -691,7 +703,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_in_the_memory_of_another_is_of_who_opens_it() {
+    fn a_scope_in_the_memory_of_another_belongs_to_its_opener() {
         let pools = [(); 2].map(|()| Pool::builder().threads(1).build().unwrap());
         let is_quiet = || {
             let check = |pool: &Pool| {
@@ -723,10 +735,10 @@ mod tests {
         });
     }
 
-    /// What a thread has taken and not begun is found by others, and no more than that; of a batch that is over nothing
-    /// is kept.
+    /// Other threads find the tasks that a thread has taken and not begun, and no others; a batch that is
+    /// over keeps nothing.
     #[test]
-    fn a_batch_leaves_to_others_what_its_thread_has_not_begun() {
+    fn a_batch_leaves_to_other_threads_the_tasks_that_have_not_begun() {
         fn next(core: &ScopeState) -> Option<u32> {
             core.next_task().map(|task| task.spawned_at().line())
         }
