@@ -1,5 +1,5 @@
-//! What there is to do in a pool, and where it lies: what members offer at their seats, the queues of open scopes, and the queue of
-//! the tasks that belong to no scope.
+//! The work there is in a pool: what members offer at their seats, the queues of open scopes, and the queue
+//! of the tasks outside scopes.
 
 use std::collections::VecDeque;
 use std::panic::Location;
@@ -14,27 +14,28 @@ use crate::observe::count_stolen;
 use crate::primitive::{Arc, AtomicUsize, Mutex, Ordering};
 use crate::task::{Picture, Task};
 
-/// How many tasks that joiners have begun a worker takes away under one lock of the queue.
+/// The number of tasks begun by joiners that a worker removes under one lock of the queue.
 const AT_ONCE: usize = 64;
 
-/// The tasks of no scope, those that joiners have begun among them.
+/// The tasks outside scopes, including those that joiners have begun.
 #[derive(Default)]
 struct Queue {
     tasks: VecDeque<Arc<dyn Task>>,
-    /// How many joiners have begun since those were last taken away everywhere.
+    /// The number of tasks that joiners have begun since those were last removed everywhere.
     begun: usize,
 }
 
 impl Queue {
-    /// Takes those at the front away that were begun, at most so many.
+    /// Removes the tasks at the front that were begun, at most `most`.
     fn begun_at_the_front(&mut self, most: usize) -> Vec<Arc<dyn Task>> {
         let front = self.tasks.iter().take(most);
         let count = front.take_while(|task| !task.is_waiting_to_start()).count();
         self.tasks.drain(..count).collect()
     }
 
-    /// A joiner has begun one. Takes two away from the front, and all that lie elsewhere once there are more of these than of
-    /// others: so a queue is at most twice as long as what is to be done, and a few, at the cost of a look at two tasks each.
+    /// Records that a joiner has begun a task. Removes up to two begun tasks from the front, and all begun
+    /// ones once there may be more of these than of others. So a queue is at most twice as long as the work
+    /// in it, and a few more, at the cost of a look at two tasks per task.
     fn clear(&mut self) -> Vec<Arc<dyn Task>> {
         self.begun += 1;
         if self.begun > AT_ONCE && self.begun > self.tasks.len() / 2 {
@@ -51,10 +52,10 @@ impl Queue {
 pub(super) struct Backlog {
     pub(super) seating: Seating,
     queue: Mutex<Queue>,
-    /// How many lie there; changes under the lock. Whoever enqueues passes a fence before it looks who searches, as whoever stops to
-    /// search does before it looks here (see `roster`).
+    /// The length of the queue; changes under the lock. A thread that enqueues passes a fence between this
+    /// and reading `searching`; a worker that stops searching passes one before it reads this (see `roster`).
     queued: AtomicUsize,
-    /// What joiners run that have no seat here.
+    /// The tasks that joiners without a seat here run.
     strays: Mutex<Vec<Arc<dyn Task>>>,
     pub(super) scopes: OpenScopes,
 }
@@ -70,7 +71,7 @@ impl Backlog {
         }
     }
 
-    /// The seats that are taken.
+    /// Returns the seats that are taken.
     pub(super) fn seats(&self) -> impl Iterator<Item = &'static Seat> {
         self.seating.all()
     }
@@ -80,7 +81,7 @@ impl Backlog {
         self.seating.ask_all();
     }
 
-    /// The oldest job somebody offers, or the oldest below `target`.
+    /// Takes the oldest job that a member offers, or the oldest below `target`.
     pub(super) fn take(&self, not_from: &'static Seat, target: Option<Ancestor>) -> Option<Parcel> {
         let taken = self
             .seating
@@ -96,7 +97,7 @@ impl Backlog {
         self.queued.store(queue.tasks.len(), Ordering::Relaxed);
     }
 
-    /// The next task, for a member that has that life, and is the task's from here on.
+    /// Takes the next task for the member with this `life`, and lists it there.
     pub(super) fn dequeue(&self, life: &Life) -> Option<Arc<dyn Task>> {
         while self.queued.load(Ordering::SeqCst) > 0 {
             let mut queue = self.queue.lock();
@@ -108,7 +109,8 @@ impl Backlog {
             };
             self.queued.store(queue.tasks.len(), Ordering::Relaxed);
             if let Some(task) = &task {
-                // Before the queue is unlocked: whoever looks there first, and then at the seats, finds it.
+                // Before the queue is unlocked: a thread that looks at the queue first, and then at the
+                // seats, finds it.
                 life.begin_task(Arc::clone(task));
             }
             drop(queue);
@@ -120,7 +122,8 @@ impl Backlog {
         None
     }
 
-    /// A joiner has run a task: the queue does not grow, whoever runs what lies there.
+    /// Clears the queue after a joiner has run a task, so that it does not grow even if no worker takes from
+    /// it.
     fn clear(&self) {
         let mut queue = self.queue.lock();
         let begun = queue.clear();
@@ -129,9 +132,9 @@ impl Backlog {
         drop(begun);
     }
 
-    /// Calls `run`, which runs the task on the thread of a joiner that has that life, or none here.
+    /// Calls `run`, which runs the task on the thread of a joiner with this `life`, or with none here.
     pub(super) fn run_aside(&self, task: &Arc<dyn Task>, life: Option<&Life>, run: impl FnOnce()) {
-        // Before it is begun, as above. To run it does not unwind.
+        // Listed before it is begun, as above. Running it does not unwind.
         match life {
             Some(life) => life.begin_task(Arc::clone(task)),
             None => self.strays.lock().push(Arc::clone(task)),
@@ -152,8 +155,8 @@ impl Backlog {
         drop(stray);
     }
 
-    /// The tasks of no scope that have not completed, of those that nobody has begun at most so many; and how many more of these
-    /// there may be: joiners may have run some.
+    /// Returns the tasks outside scopes that have not completed, including at most `most_queued` of those
+    /// that have not begun; and how many more of these there may be: joiners may have run some.
     pub(super) fn tasks(&self, most_queued: usize) -> (Vec<Arc<dyn Task>>, usize) {
         let (mut tasks, more) = {
             let queue = self.queue.lock();
@@ -170,7 +173,7 @@ impl Backlog {
             tasks.extend(seat.life().tasks());
         }
         tasks.extend(self.strays.lock().iter().cloned());
-        // A member that has taken a task which a joiner had run is about to find that.
+        // A member may have taken a task that a joiner had run, and is about to find that out.
         tasks.retain(|task| !task.is_over());
         (tasks, more)
     }
@@ -179,14 +182,14 @@ impl Backlog {
         self.queued.load(Ordering::SeqCst) > 0 || self.has_other_work()
     }
 
-    /// Whether there is anything to do but tasks of no scope.
+    /// Returns true if there is any work other than tasks outside scopes.
     pub(super) fn has_other_work(&self) -> bool {
         self.scopes.has_tasks() || self.seating.has_offers()
     }
 
-    /// A task that nobody has begun.
+    /// Returns the label of a task that no thread has begun.
     pub(super) fn next_task(&self) -> Option<Label> {
-        // A joiner may have run some.
+        // Joiners may have run some.
         let (begun, queued) = {
             let mut queue = self.queue.lock();
             let begun = queue.begun_at_the_front(usize::MAX);
@@ -204,7 +207,7 @@ impl Backlog {
         queued.or_else(in_scope).or_else(offered)
     }
 
-    /// What the member runs that sits there, or else who it is.
+    /// Returns the label of what the member at that seat runs, or otherwise of the member itself.
     pub(super) fn who_sits(&self, seat: &'static Seat) -> Label {
         let life = seat.life();
         let of_scope = || {
@@ -229,7 +232,8 @@ impl Backlog {
         runs.or_else(opened).unwrap_or_else(thread)
     }
 
-    /// All scopes that are open, and the halves of forks that members run for others.
+    /// Returns all open scopes, and the halves of forks that members run for others, as the live tree shows
+    /// them.
     pub(super) fn pictures(&self) -> Vec<Picture> {
         let scopes = self.scopes.all();
         let mut pictures: Vec<_> = scopes.iter().map(|scope| scope.picture()).collect();

@@ -1,4 +1,4 @@
-//! The pool of every thread that takes part in no other.
+//! The global pool, of every thread that takes part in no other.
 
 use std::panic::Location;
 
@@ -8,21 +8,27 @@ use super::member::{Visit, visit};
 use crate::primitive::OnceLock;
 
 impl Pool {
-    /// The pool of every thread that takes part in no other. Made when it is first needed, its threads
-    /// started when there is work for them.
+    /// Returns the global pool, which every thread uses that takes part in no other. It is made when it is
+    /// first needed; its threads are started when there is work for them.
+    ///
+    /// ```
+    /// let pool = reunite::Pool::global();
+    /// assert!(pool.threads() >= 1);
+    /// assert_eq!(pool.join(|| 1, || 2), (1, 2));
+    /// ```
     #[track_caller]
     pub fn global() -> &'static Self {
         global(Location::caller())
     }
 }
 
-/// The global pool, which is made at that line if it was not before.
+/// Returns the global pool, which is recorded as built at that line if this call makes it.
 fn global(at: &'static Location<'static>) -> &'static Pool {
     static GLOBAL: OnceLock<Pool> = OnceLock::new();
     GLOBAL.get_or_init(|| PoolBuilder::new().pool(at))
 }
 
-/// Takes part in the global pool, from that line on if it is made for this.
+/// Takes part in the global pool; see `global` for `at`.
 pub(super) fn visit_global(at: &'static Location<'static>) -> Option<Visit> {
     visit(&global(at).shared)
 }

@@ -1,19 +1,22 @@
-//! What others may know of a member of a pool: whether it has a place, whether it gets on, and with what.
+//! What other threads may know of a member of a pool: whether it has a place, whether it makes progress, and
+//! what it runs.
 //!
 //! # Protocol
-//! A member *holds* a place from when it is counted as awake (`active`, see `roster`) until it blocks at the door, goes
-//! to sleep, or leaves. `place` says so to others, who may take the place away from a member that blocks where the
-//! library does not see it:
+//! A member *holds* a place from when it is counted as awake (`active`, see `roster`) until it blocks in
+//! `wait`, goes to sleep, or leaves. `place` shows that to other threads, which may take the place away from
+//! a member that blocks where the library does not see it. Its transitions:
 //!
-//! * `NONE` → `HELD`: by the member, beside counting itself (or having been counted) as awake.
-//! * `HELD` → `NONE`: by the member. It uncounts itself.
-//! * `HELD` → `RETAKEN`: by somebody else, who uncounts it. The member is not asked, and may notice late.
-//! * `RETAKEN` → `NONE`: by the member, who is uncounted already.
-//! * `RETAKEN` → `HELD`: by the member, between two pieces of work. It counts itself anew, and may thereby be one too
-//!   many: then it sleeps as soon as it has nothing to do, as after any wait.
+//! 1. `NONE` → `HELD`: by the member, when it counts itself (or was counted) as awake.
+//! 2. `HELD` → `NONE`: by the member. It uncounts itself.
+//! 3. `HELD` → `RETAKEN`: by another thread, which uncounts the member. The member is not asked, and may
+//!    notice late.
+//! 4. `RETAKEN` → `NONE`: by the member, which is uncounted already.
+//! 5. `RETAKEN` → `HELD`: by the member, between two pieces of work. It counts itself anew, which may be one
+//!    too many: then it sleeps as soon as it has nothing to do, as after any wait.
 //!
-//! Each step is one swap or exchange, and whoever makes a step changes the count: so the count is exact, except between
-//! a step and its count, after which whoever uncounts looks whether there is work (see `roster`).
+//! Each transition is one swap or exchange, and the thread that makes it changes the count. So the count is
+//! exact, except between a transition and its count; a thread that uncounts checks for work afterwards (see
+//! `roster`).
 
 use super::half::Half;
 use crate::current::Who;
@@ -22,33 +25,36 @@ use crate::part::Part;
 use crate::primitive::{Arc, AtomicU8, Counter, Duration, Mutex, Ordering, thread_number};
 use crate::task::Task;
 
+/// The member holds no place.
 const NONE: u8 = 0;
+/// The member holds a place, and is counted.
 const HELD: u8 = 1;
+/// The member's place was taken away, and it is not counted.
 const RETAKEN: u8 = 2;
 
 #[derive(Default)]
 pub(super) struct Life {
     place: AtomicU8,
-    /// Pieces of work that its members have begun.
+    /// The number of pieces of work that its members have begun.
     begun: Counter,
-    /// The system's number of the member's thread, zero where it has none.
+    /// The system's number of the member's thread; zero where the system has none.
     thread: Counter,
-    /// The number of the task that it runs, if it runs one of a scope.
+    /// The number of the scope's task that it runs; zero if it runs none.
     task_of_scope: Counter,
-    /// The tasks of no scope that it runs, the innermost last.
+    /// The tasks outside scopes that it runs, the innermost last.
     tasks: Mutex<Vec<Arc<dyn Task>>>,
-    /// The halves of forks of others that it runs, the innermost last.
+    /// The halves of other threads' forks that it runs, the innermost last.
     halves: Mutex<Vec<Arc<Half>>>,
-    /// What it runs and others may take from, the innermost last.
+    /// The work that it runs and that others may take from, the innermost last.
     divided: Mutex<Vec<&'static dyn Divide>>,
 }
 
-/// Work of a member of which others may take what it has not begun.
+/// The work of a member from which other threads may take what has not begun.
 pub(super) trait Divide: Sync {
-    /// Lets others have what is left, if nothing of it was begun for as long as `patience`.
+    /// Lets other threads have what is left, if nothing of it was begun for as long as `patience`.
     fn look(&self, patience: Duration) -> Left;
 
-    /// What is at hand, and the scope that it belongs to.
+    /// Returns the item that is being run, and the number of the scope that it belongs to.
     fn shown(&self) -> Option<(TaskId, Part<Who>)>;
 }
 
@@ -56,34 +62,36 @@ pub(super) trait Divide: Sync {
 pub(super) enum Left {
     Nothing,
     Something,
-    /// Something was, and is queued as a task of its own now.
+    /// There was something, which is now queued as a task of its own.
     Queued,
 }
 
 impl Life {
-    /// A member sits down: the calling thread.
+    /// Records the calling thread, which sits down as the member.
     pub(super) fn welcome(&self) {
         let number = thread_number().map_or(0, u64::from);
         self.thread.store(number, Ordering::Relaxed);
     }
 
-    /// Of the member, which is counted.
+    /// Transition 1, by the member, which is counted.
     pub(super) fn hold(&self) {
         self.place.store(HELD, Ordering::SeqCst);
         self.begin();
     }
 
-    /// Of the member. Whether it is still counted.
+    /// Transition 2 or 4, by the member. Returns true if it is still counted.
     pub(super) fn give_up(&self) -> bool {
         self.place.swap(NONE, Ordering::SeqCst) == HELD
     }
 
-    /// Of the member: whether it had lost its place, and has it again, but is not counted yet.
+    /// Transition 5, by the member. Returns true if it had lost its place and holds it again; it is not
+    /// counted yet.
     pub(super) fn take_again(&self) -> bool {
         self.place.load(Ordering::Relaxed) == RETAKEN && self.change(RETAKEN, HELD)
     }
 
-    /// Takes the place away from a member that blocks. If true, the caller uncounts it.
+    /// Transition 3, for a member that blocks. Returns true if it was made: then the caller must uncount the
+    /// member.
     pub(super) fn retake(&self) -> bool {
         self.change(HELD, RETAKEN)
     }
@@ -94,12 +102,12 @@ impl Life {
             .is_ok()
     }
 
-    /// Whether it holds a place, or has lost it and has not noticed.
+    /// Returns true if the member holds a place, or has lost it and has not noticed.
     pub(super) fn has_held(&self) -> bool {
         self.place.load(Ordering::SeqCst) != NONE
     }
 
-    /// Of the member: another piece of work.
+    /// Counts another piece of work. Called by the member.
     pub(super) fn begin(&self) {
         let begun = self.begun.load(Ordering::Relaxed);
         self.begun.store(begun + 1, Ordering::Relaxed);
@@ -113,7 +121,8 @@ impl Life {
         self.thread.load(Ordering::Relaxed)
     }
 
-    /// Of the member: it runs the task of a scope that has this number. Returns what it ran before.
+    /// Records that the member runs the task of a scope that has this number. Returns the one before. Called
+    /// by the member.
     #[inline]
     pub(super) fn runs_of_scope(&self, number: u64) -> u64 {
         let before = self.task_of_scope.load(Ordering::Relaxed);
@@ -121,26 +130,26 @@ impl Life {
         before
     }
 
-    /// Of the member: it runs the half of a fork until this is dropped.
+    /// Records that the member runs the half of a fork, until the guard is dropped. Called by the member.
     pub(super) fn runs_half(&self, half: &Arc<Half>) -> impl Drop {
         self.halves.lock().push(Arc::clone(half));
         RunsHalf(self)
     }
 
-    /// The member is about to run a task of no scope.
+    /// Records that the member is about to run a task outside scopes.
     #[inline]
     pub(super) fn begin_task(&self, task: Arc<dyn Task>) {
         self.tasks.lock().push(task);
     }
 
-    /// Of the member: the last that it has begun is over.
+    /// Removes the last task that the member has begun, which is over. Called by the member.
     #[inline]
     pub(super) fn end_task(&self) {
         let task = self.tasks.lock().pop();
         drop(task);
     }
 
-    /// Whether there is such work.
+    /// Returns true if the member runs work that others may take from.
     pub(super) fn is_divided(&self) -> bool {
         !self.divided.lock().is_empty()
     }
@@ -152,23 +161,23 @@ impl Life {
         }
     }
 
-    /// The number of the task that the member runs, if it runs one of a scope, or zero.
+    /// Returns the number of the scope's task that the member runs; zero if it runs none.
     pub(super) fn task_of_scope(&self) -> u64 {
         self.task_of_scope.load(Ordering::Relaxed)
     }
 
-    /// The halves of forks that the member runs, the innermost last.
+    /// Returns the halves of forks that the member runs, the innermost last.
     pub(super) fn halves(&self) -> Vec<Arc<Half>> {
         self.halves.lock().clone()
     }
 
-    /// The half of a fork that the member runs, the innermost.
+    /// Returns the innermost half of a fork that the member runs.
     pub(super) fn half(&self) -> Option<Label> {
         let half = self.halves.lock().last().cloned();
         half.map(|half| half.label().clone())
     }
 
-    /// The tasks of no scope that the member runs, the innermost last.
+    /// Returns the tasks outside scopes that the member runs, the innermost last.
     pub(super) fn tasks(&self) -> Vec<Arc<dyn Task>> {
         self.tasks.lock().clone()
     }
@@ -183,12 +192,14 @@ impl Drop for RunsHalf<'_> {
     }
 }
 
-/// Calls `f`. While it runs, others may take from `work`, if the calling thread is a member of a pool, which has that life.
+/// Calls `f`. Meanwhile others may take from `work`, if the calling thread is a member of a pool, with this
+/// `life`.
 #[inline]
 pub(super) fn divide<R>(life: Option<&Life>, work: &dyn Divide, f: impl FnOnce() -> R) -> R {
     let _listed = life.map(|life| {
-        // SAFETY: the types differ in lifetimes only. Others use the reference under the lock, and never keep it (see
-        // `each_divided`); it is taken off the list before this call ends, and what is listed inside of it before that.
+        // SAFETY: the types differ only in lifetimes. Other threads use the reference under the lock, and
+        // never keep it (see `each_divided`). It is taken off the list before this call ends; work listed
+        // inside this call is taken off earlier.
         let work = unsafe { std::mem::transmute::<&dyn Divide, &'static dyn Divide>(work) };
         life.divided.lock().push(work);
         Listed(life)
@@ -208,9 +219,9 @@ impl Drop for Listed<'_> {
 mod tests {
     use super::*;
 
-    /// Whoever saw it stand still before sees that it has got on since.
+    /// An observer that saw the member without progress sees afterwards that it has made some.
     #[test]
-    fn a_member_that_has_its_place_again_is_at_another_piece_of_work() {
+    fn a_member_that_holds_its_place_again_has_begun_another_piece_of_work() {
         let life = Life::default();
         life.hold();
         let before = life.begun();

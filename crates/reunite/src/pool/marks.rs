@@ -1,26 +1,33 @@
-//! Marks of the seats of a pool, so that nobody has to look at each seat for what few of them have.
+//! Marks of the seats of a pool, so that threads need not look at each seat for what few of them have.
 //!
 //! # Protocol
-//! A mark is a bit for each seat, and there is a count, so that most look at one word. The two change one after the other, and
-//! in which order depends on what a look that comes between them may do.
-//! * *Offering* changes under the lock of the seat's mailbox. The bit is set before the offer is counted, and cleared after it
-//!   is counted off. So what is counted is there, or its mailbox is locked: who finds the count raised finds an offer or waits
-//!   for that lock, and never looks in vain again and again. Who finds no count has come before the offer was made.
-//! * *Lowered* changes without a lock. The bit is counted before it is set, by the seat's member alone; and cleared before it
-//!   is counted off, by the member or with all those of its row. So the count is never less than the bits that are set: where
-//!   it is zero there are none. Who finds the count raised and no bit has asked nobody, once.
+//! A mark is a bit for each seat. There is also a count of the bits, so that most looks read one word. The
+//! bit and the count change one after the other. Their order depends on what a look that comes between the
+//! two may do.
+//! * *Offering* changes under the lock of the seat's mailbox. The bit is set before the offer is counted, and
+//!   cleared after it is uncounted. So a counted offer is in the mailbox, or the mailbox is locked: a thread
+//!   that finds the
+//! count raised finds
+//!   an offer or waits for that lock, and never looks in vain repeatedly. A thread that finds the count
+//! zero looked
+//!   before the offer was made.
+//! * *Lowered* changes without a lock. A bit is counted before it is set, by the seat's member alone. It is
+//!   cleared before it is uncounted, by the member, or with all bits of its row. So the count is never less
+//!   than the number
+//! of set bits: where
+//!   it is zero there are none. A thread that finds the count raised and no bit asks no member, once.
 
 use std::iter::successors;
 
 use crate::primitive::{AtomicUsize, Ordering};
 
-/// Members that a pool can have at a time, visitors and spare workers included.
+/// The number of members that a pool can have at a time, visitors and spare workers included.
 pub(super) const SEATS: usize = 1024;
 
-/// Seats of a row: as many as a word has bits.
+/// The number of seats of a row: as many as a word has bits.
 pub(super) const ROW: usize = usize::BITS as usize;
 
-/// The numbers of the bits that are set, lowest first.
+/// Returns the numbers of the set bits, lowest first.
 pub(super) fn bits_of(word: usize) -> impl Iterator<Item = usize> {
     let without_lowest = |word: &usize| Some(word & word.wrapping_sub(1));
     let words = successors(Some(word), without_lowest).take_while(|word| *word != 0);
@@ -35,7 +42,7 @@ impl Bits {
         Self(std::array::from_fn(|_| AtomicUsize::new(0)))
     }
 
-    /// The row of a seat, and its bit there.
+    /// Returns the row of a seat, and its bit there.
     fn place(&self, number: usize) -> (&AtomicUsize, usize) {
         (&self.0[number / ROW], 1 << (number % ROW))
     }
@@ -50,19 +57,19 @@ impl Bits {
         row.fetch_or(bit, Ordering::SeqCst);
     }
 
-    /// Whether it was set.
+    /// Clears the bit. Returns true if it was set.
     fn clear(&self, number: usize) -> bool {
         let (row, bit) = self.place(number);
         row.fetch_and(!bit, Ordering::SeqCst) & bit != 0
     }
 }
 
-/// The numbers of the seats whose bits are set in the word of this row.
+/// Returns the numbers of the seats whose bits are set in the word of this row.
 fn seats_of(row: usize, word: usize) -> impl Iterator<Item = usize> {
     bits_of(word).map(move |bit| row * ROW + bit)
 }
 
-/// What is marked at the seats of a pool.
+/// The marks of a pool's seats.
 pub(super) struct Marks {
     pub(super) offering: Offering,
     pub(super) lowered: Lowered,
@@ -83,7 +90,7 @@ impl Marks {
     }
 }
 
-/// The seats in whose mailboxes something lies.
+/// The seats whose mailboxes hold offers.
 #[repr(align(128))]
 pub(super) struct Offering {
     count: AtomicUsize,
@@ -99,7 +106,7 @@ impl Offering {
         self.bits.has(number)
     }
 
-    /// Something lies there. The caller has locked the mailbox.
+    /// Marks a seat whose mailbox holds an offer. The caller has locked the mailbox.
     pub(super) fn set(&self, number: usize) {
         if !self.bits.has(number) {
             self.bits.set(number);
@@ -107,7 +114,7 @@ impl Offering {
         }
     }
 
-    /// Nothing lies there. The caller has locked the mailbox.
+    /// Unmarks a seat whose mailbox is empty. The caller has locked the mailbox.
     pub(super) fn clear(&self, number: usize) {
         if self.bits.has(number) {
             self.count.fetch_sub(1, Ordering::SeqCst);
@@ -115,7 +122,7 @@ impl Offering {
         }
     }
 
-    /// Those of a row, by their numbers in all.
+    /// Returns the numbers of the marked seats of a row.
     pub(super) fn of_row(&self, row: usize) -> impl Iterator<Item = usize> {
         seats_of(row, self.bits.0[row].load(Ordering::SeqCst))
     }
@@ -133,7 +140,7 @@ impl Lowered {
         self.count.load(Ordering::SeqCst) != 0
     }
 
-    /// Of the seat's member, after it has lowered the word.
+    /// Marks a seat. Called by its member, after it has lowered the word.
     pub(super) fn set(&self, number: usize) {
         if !self.bits.has(number) {
             self.count.fetch_add(1, Ordering::SeqCst);
@@ -141,14 +148,14 @@ impl Lowered {
         }
     }
 
-    /// Of the seat's member, when it leaves.
+    /// Unmarks a seat. Called by its member, when it leaves.
     pub(super) fn clear(&self, number: usize) {
         if self.bits.clear(number) {
             self.count.fetch_sub(1, Ordering::SeqCst);
         }
     }
 
-    /// Takes the marks of a row away, and returns whose they were, by their numbers in all: the caller raises their words now.
+    /// Unmarks all seats of a row, and returns their numbers: the caller must raise their words now.
     pub(super) fn take_row(&self, row: usize) -> impl Iterator<Item = usize> {
         let mut marked = self.bits.0[row].load(Ordering::SeqCst);
         if marked != 0 {
@@ -187,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_are_lowered_are_counted() {
+    fn lowered_words_are_counted() {
         let Marks { lowered, .. } = Marks::new();
         assert!(!lowered.is_any());
         NUMBERS.into_iter().for_each(|number| lowered.set(number));

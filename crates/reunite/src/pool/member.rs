@@ -1,4 +1,5 @@
-//! A thread's part in a pool: the life of a worker, the visits of others, and what both do while they wait.
+//! A thread's part in a pool: the life of a worker, the visits of other threads, and what both do while they
+//! wait.
 
 use std::cell::RefCell;
 use std::panic::Location;
@@ -20,18 +21,18 @@ use crate::spin::yield_briefly;
 use crate::task::Task;
 use crate::wait::{self, Heed, Place};
 
-/// Rounds of looking for work before a worker sleeps or a joiner blocks, with pauses that grow with the
+/// The rounds of looking for work before a worker sleeps or a joiner blocks, with pauses that grow with the
 /// rounds: some twenty microseconds in all.
 #[cfg(not(reunite_model))]
 const ROUNDS: u32 = 48;
 #[cfg(reunite_model)]
 const ROUNDS: u32 = 1;
 
-/// How deep a thread may run one job inside the wait for another.
+/// The greatest depth to which a thread runs jobs inside the waits for others.
 const MAX_DEPTH: usize = 64;
 
 thread_local! {
-    /// The pools this thread takes part in, the one it works for now last.
+    /// The pools in which this thread takes part; the one it works for now is the last.
     static POOLS: RefCell<Vec<Part>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -41,28 +42,29 @@ struct Part {
     role: Role,
     /// How many waits, one inside the other, have given up the place there: it is one place all the same.
     away: usize,
-    /// Found to starve, and counted as awake again although it is still in its wait.
+    /// True if the member was found to starve, and was counted as awake again although it is still in its
+    /// wait.
     is_called_back: bool,
 }
 
-/// As what a thread takes part in a pool.
+/// The way in which a thread takes part in a pool.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     /// On a stack that the pool has given it.
     Worker,
-    /// On its own.
+    /// On its own stack.
     Visitor,
 }
 
-/// The pool this thread works for.
+/// Returns the pool that this thread works for.
 pub(super) fn pool() -> Option<Arc<Shared>> {
-    // A thread that is ending takes part in nothing.
+    // A thread that is ending takes part in no pool.
     let last =
         |pools: &RefCell<Vec<Part>>| pools.borrow().last().map(|part| Arc::clone(&part.pool));
     POOLS.try_with(last).ok().flatten()
 }
 
-/// Whether this thread takes part in `pool` already, as the one it works for now.
+/// Returns true if `pool` is the one that this thread works for now.
 fn works_for(pool: &Arc<Shared>) -> bool {
     let asked = POOLS.try_with(|pools| {
         let pools = pools.borrow();
@@ -73,7 +75,7 @@ fn works_for(pool: &Arc<Shared>) -> bool {
     asked.unwrap_or(false)
 }
 
-/// Whether this thread takes part in `pool` at all.
+/// Returns true if this thread takes part in `pool` at all.
 pub(super) fn takes_part(pool: &Arc<Shared>) -> bool {
     let asked = POOLS.try_with(|pools| {
         let pools = pools.borrow();
@@ -82,7 +84,7 @@ pub(super) fn takes_part(pool: &Arc<Shared>) -> bool {
     asked.unwrap_or(false)
 }
 
-/// Whether this thread is one of the pool's own.
+/// Returns true if this thread is one of the pool's own.
 pub(super) fn is_worker_of(pool: &Arc<Shared>) -> bool {
     let asked = POOLS.try_with(|pools| {
         let pools = pools.borrow();
@@ -92,7 +94,7 @@ pub(super) fn is_worker_of(pool: &Arc<Shared>) -> bool {
     asked.unwrap_or(false)
 }
 
-/// A seat in a pool, until dropped.
+/// A guard: the thread has a seat in a pool until it is dropped.
 struct Seated {
     number: usize,
     seat: &'static Seat,
@@ -103,7 +105,7 @@ struct Seated {
 impl Seated {
     fn in_pool(pool: &Arc<Shared>, role: Role) -> Option<Self> {
         let (number, seat) = pool.roster.backlog.seating.take()?;
-        // What it forked for another pool must not wait for its return, nor be mixed with what comes.
+        // The forks it made for another pool must not wait for its return, nor be mixed with those to come.
         if here::publish_all() {
             published();
         }
@@ -134,17 +136,17 @@ impl Drop for Seated {
     }
 }
 
-/// A thread's visit to a pool that it is no worker of: it works on its own stack, and others may help.
+/// A thread's visit to a pool of which it is no worker: it works on its own stack, and others may help.
 pub(super) struct Visit {
-    /// None if it takes part anyway.
+    /// `None` if it takes part in any case.
     seated: Option<(Arc<Shared>, Seated)>,
 }
 
-/// Takes part in `pool`; `None` if that has too many members. A thread that takes part already gets a visit
-/// that changes nothing.
+/// Takes part in `pool`; returns `None` if that has too many members. A thread that takes part already gets a
+/// visit that changes nothing.
 #[inline]
 pub(super) fn visit(pool: &Arc<Shared>) -> Option<Visit> {
-    // A thread that is ending may have lost what it takes part with.
+    // A thread that is ending may have lost the thread-locals that it needs for taking part.
     if !here::can_sit() {
         None
     } else if works_for(pool) {
@@ -165,7 +167,7 @@ fn visit_anew(pool: &Arc<Shared>) -> Option<Visit> {
     Some(Visit { seated })
 }
 
-/// [`visit`], unless others have all the places, and there are threads to do what is queued.
+/// [`visit`], unless others have all the places, and there are threads for the queued work.
 pub(super) fn visit_if_free(pool: &Arc<Shared>) -> Result<Option<Visit>, NoPlace> {
     let visit = visit(pool);
     match &visit {
@@ -174,7 +176,7 @@ pub(super) fn visit_if_free(pool: &Arc<Shared>) -> Result<Option<Visit>, NoPlace
     }
 }
 
-/// Others have all the places of a pool.
+/// The error that others have all the places of a pool.
 pub(super) struct NoPlace;
 
 impl Drop for Visit {
@@ -207,7 +209,7 @@ impl Visit {
     }
 }
 
-/// After a publication of this thread.
+/// Makes a publication of this thread known.
 pub(super) fn published() {
     let _ending = POOLS.try_with(|pools| {
         if let Some(Part { pool, .. }) = pools.borrow().last() {
@@ -216,7 +218,7 @@ pub(super) fn published() {
     });
 }
 
-/// What the door does for members of a pool that block.
+/// What `wait` does for members of a pool that block.
 struct Member;
 
 impl Place for Member {
@@ -317,12 +319,12 @@ pub(super) fn await_job(job: &Public, at: &'static Location<'static>) {
         at,
         on: On::Bond(Bond::Job(job.as_ancestor().address())),
     };
-    // The other half borrows what this frame holds: nothing ends this wait but the job's end.
+    // The other half borrows from this frame: nothing ends this wait but the job's end.
     let _ended = wait::block_until(site, None, Heed::Nothing, |_| job.is_done_or_wake());
 }
 
-/// Works on what descends from `target` until `over`, or until there has been nothing for a while. Scopes below the target
-/// were listed after `since`.
+/// Works on what descends from `target` until `over` returns true, or until there has been no work for a
+/// while. Scopes below the target were listed after `since`.
 pub(super) fn help_until(target: Ancestor, since: Option<Since>, over: impl Fn() -> bool) {
     let (Some(pool), Some(seat)) = (pool(), here::seat()) else {
         return;
@@ -355,7 +357,7 @@ pub(super) fn help_until(target: Ancestor, since: Option<Since>, over: impl Fn()
     }
 }
 
-/// False if there is no more time to be lost.
+/// Pauses between two rounds. Returns false if no more time should be spent on looking.
 fn pause(round: u32) -> bool {
     if round % 8 == 7 && !yield_briefly() {
         return false;
@@ -370,7 +372,7 @@ enum Work {
     Task(Arc<dyn Task>),
 }
 
-/// The life of a worker. It is counted as active and searching when it begins.
+/// Runs a worker until it ends. It is counted as active and searching when it begins.
 #[must_use = "the thread counts until this is dropped"]
 pub(super) fn work(pool: &Arc<Shared>) -> Counted {
     let counted = Counted(Arc::clone(pool));
@@ -407,8 +409,8 @@ pub(super) fn work(pool: &Arc<Shared>) -> Counted {
     }
 }
 
-/// Runs a task that the calling worker has dequeued, and those behind it: as long as there is nothing else to do, and its place is
-/// not wanted. It does not search meanwhile.
+/// Runs a task that the calling worker has dequeued, and those behind it, as long as there is no other work
+/// and its place is not needed. It does not count as searching meanwhile.
 fn run_tasks(pool: &Arc<Shared>, life: &Life, first: Arc<dyn Task>) {
     let roster = &pool.roster;
     let mut next = Some(first);
@@ -426,14 +428,14 @@ fn run_tasks(pool: &Arc<Shared>, life: &Life, first: Arc<dyn Task>) {
     }
 }
 
-/// Runs a task that the calling worker, who has that life, has dequeued, unless somebody has begun it.
+/// Runs a task that the calling worker, whose life is `life`, has dequeued, unless a joiner has begun it.
 fn run(task: &Arc<dyn Task>, life: &Life) {
     task.run();
     here::forget_captured();
     life.end_task();
 }
 
-/// Runs a task in the place of the calling joiner, unless somebody has begun it.
+/// Runs a task in the place of the calling joiner, unless another thread has begun it.
 pub(super) fn run_aside(pool: &Shared, task: &Arc<dyn Task>, takes_part: bool) {
     let life = here::seat().filter(|_| takes_part).map(Seat::life);
     pool.roster.backlog.run_aside(task, life, || {
@@ -442,7 +444,7 @@ pub(super) fn run_aside(pool: &Shared, task: &Arc<dyn Task>, takes_part: bool) {
     });
 }
 
-/// Takes what there is to do. The worker does not search any more if it returns something.
+/// Looks for work and takes it. If it returns some, the worker is not counted as searching any more.
 fn search(pool: &Arc<Shared>, seat: &'static Seat) -> Option<Work> {
     let roster = &pool.roster;
     for round in 0..ROUNDS {
@@ -482,15 +484,15 @@ fn take(roster: &Roster, seat: &'static Seat) -> Option<Work> {
 }
 
 /// Runs `f`, which may block in a way this library does not see (reading a file, a lock of `std`), without
-/// keeping a core idle: while it runs, the calling thread gives its place in its pool to another worker,
-/// and everything it has forked can be taken by others. Outside a pool there is no place to give.
+/// keeping a core idle. While `f` runs, the calling thread gives its place in its pool to another worker, and
+/// everything it has forked can be taken by other threads. Outside a pool it only runs `f`.
 ///
-/// Without it, the half of a [`join`](crate::join) that nobody wanted when it was forked waits for the end of such a call, and
-/// the call for ever if it waits for that half. What is not forked yet is not shared: the items of a [`par`](crate::par())
-/// behind the one that calls this.
+/// Without it, the half of a [`join`](crate::join) that no thread asked for when it was forked waits for the
+/// end of such a call; and if the call waits for that half, both wait for ever. What is not forked yet cannot
+/// be taken either: the items of a [`par`](crate::par()) behind the one that calls this.
 ///
-/// This library's own waits do the same by themselves. Like those, it is shown in the
-/// [live tree](crate::dump()) and counts as waiting in a [profile](crate::profile).
+/// This library's own waits do the same by themselves. Like those, the call is shown in the [live
+/// tree](crate::dump()) and counts as waiting in a [profile](crate::profile).
 ///
 /// ```
 /// let (text, sum) = reunite::join(

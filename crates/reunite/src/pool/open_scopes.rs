@@ -1,22 +1,31 @@
 //! The scopes that are open in a pool, and which of them have tasks that can begin.
 //!
 //! # Protocol
-//! Every open scope has a slot from [`open`](OpenScopes::open) to [`close`](OpenScopes::close). The slots of scopes with
-//! tasks that can begin are linked, in the order in which they were listed; threads that look for work go through these
-//! alone. So the cost of opening, closing, listing and finding a scope does not depend on how many others are open.
+//! Every open scope has a slot from [`open`](OpenScopes::open) to [`close`](OpenScopes::close). The slots of
+//! scopes with tasks that can begin are linked, in the order in which they were listed; threads that look for
+//! work go through these alone. So the cost of opening, closing, listing and finding a scope does not depend
+//! on how many others are open.
 //!
-//! 1. A scope is listed and unlisted under the lock of its queue, by whoever changes what lies there (`is_listed` in
-//!    `scope_state`). That lock is taken before the lock of the slots, never after it: a scope that was found is asked
-//!    for tasks after the slots are unlocked, and unlists itself if it has none. So each scope that was asked in vain is
-//!    out of the way of the next look.
-//! 2. The end of a scope takes the lock of its queue after its last task is over, and so after it was unlisted. While the
-//!    slots are locked, a listed scope and everything that it descends from are therefore alive.
-//! 3. Each listing has a number, which grows. A scope notes the last number when it opens (`since`): all that descends
-//!    from the scope, or from a task of it, opens later, and is listed with a greater number. Who looks for scopes below a
-//!    task goes through the listings from the newest, and stops at the first that is too old.
-//! 4. A thread's innermost open scope encloses what the thread waits for, unless that wait is the scope's own: so its
-//!    `since` bounds the look of a thread that awaits the other half of a fork. Either may be of another pool than the one
-//!    that the thread looks at: then it bounds nothing, as pools count by themselves.
+//! 1. A scope is listed and unlisted under the lock of its queue, by the thread that changes the queue
+//!    (`is_listed` in `scope_state`). That lock is taken before the lock of the slots, never after it: a
+//!    scope that was
+//! found is asked
+//!    for tasks after the slots are unlocked, and unlists itself if it has none. So a scope that was asked
+//! in vain is
+//!    not found by the next look.
+//! 2. The end of a scope takes the lock of its queue after its last task is over, and so after it was
+//!    unlisted. While the slots are locked, a listed scope and everything that it descends from are therefore
+//!    alive.
+//! 3. Each listing has a number, which grows. A scope records the last number when it opens (`since`): all
+//!    that descends from the scope, or from a task of it, opens later, and is listed with a greater number. A
+//!    thread that
+//! looks for scopes
+//!    below a task goes through the listings from the newest, and stops at the first that is too old.
+//! 4. A thread's innermost open scope encloses what the thread waits for, unless that wait is the scope's
+//!    own. So its `since` bounds the look of a thread that awaits the other half of a fork. Either may be of
+//!    another
+//! pool than the one
+//!    at which the thread looks: then it bounds nothing, as each pool has its own numbers.
 
 use std::cell::Cell;
 
@@ -30,34 +39,34 @@ use crate::task::Picture;
 pub(super) trait OpenScope: Send + Sync {
     fn label(&self) -> &Label;
 
-    /// Whether any task can begin. If not, the scope is not listed any more.
+    /// Returns true if any task can begin. If not, the scope is not listed any more.
     fn has_tasks(&self) -> bool;
 
-    /// Whether the scope is below `target`. It is listed among `slots`, which are locked: see rule 2.
+    /// Returns true if the scope is below `target`. It is listed among `slots`, which are locked: see rule 2.
     fn descends(&self, target: Ancestor, slots: &Slots) -> bool;
 
     /// Runs tasks until there are none to begin, or for as long as `until` says.
     fn work(self: Arc<Self>, until: Until);
 
-    /// A task that nobody has begun.
+    /// Returns the label of a task that no thread has begun.
     fn next_task(&self) -> Option<Label>;
 
-    /// The task of that number, if somebody runs it.
+    /// Returns the label of the task with that number, if a thread runs it.
     fn running(&self, number: u64) -> Option<Label>;
 
-    /// Whether who sits there opened it.
+    /// Returns true if the member at that seat opened the scope.
     fn is_of(&self, seat: &'static Seat) -> bool;
 
-    /// The scope as the live tree shows it.
+    /// Returns the scope as the live tree shows it.
     fn picture(&self) -> Picture;
 }
 
 /// How long a thread runs a scope's tasks.
 #[derive(Clone, Copy)]
 pub(super) enum Until {
-    /// As long as there are some to begin.
+    /// As long as there are tasks to begin.
     Done,
-    /// No longer than its place is not wanted.
+    /// As long as there are tasks to begin and the thread's place is not needed.
     Crowded,
 }
 
@@ -69,7 +78,7 @@ pub(super) struct Since {
     listing: u64,
 }
 
-/// What the scopes that a thread looks for descend from.
+/// The condition for the scopes that a thread looks for.
 #[derive(Clone, Copy)]
 pub(super) struct Below {
     pub(super) target: Ancestor,
@@ -77,18 +86,18 @@ pub(super) struct Below {
     pub(super) since: Option<Since>,
 }
 
-/// Where a scope lies among those that are open.
+/// The place of a scope among those that are open.
 pub(super) type Slot = usize;
 
 pub(super) struct OpenScopes {
     slots: Mutex<Slots>,
-    /// How many are listed; changes under the lock.
+    /// The number of listed scopes; changes under the lock.
     listed: AtomicUsize,
     /// The number of the last listing; changes under the lock.
     listings: Counter,
 }
 
-/// What the lock of the slots guards: whoever has a reference has that lock.
+/// The data that the lock of the slots guards: a reference to it proves that the lock is held.
 #[derive(Default)]
 pub(super) struct Slots {
     all: Vec<Entry>,
@@ -112,7 +121,7 @@ thread_local! {
     static INNERMOST: Cell<Option<Since>> = const { Cell::new(None) };
 }
 
-/// The calling thread is in the body, or at the end, of a scope until this is dropped.
+/// A guard: the calling thread is in the body, or at the end, of a scope until it is dropped.
 pub(super) struct InScope {
     around: Option<Since>,
 }
@@ -123,13 +132,13 @@ impl Drop for InScope {
     }
 }
 
-/// Notes that the calling thread has opened a scope.
+/// Records that the calling thread has opened a scope.
 pub(super) fn enter(since: Since) -> InScope {
     let around = INNERMOST.with(|innermost| innermost.replace(Some(since)));
     InScope { around }
 }
 
-/// The `since` of the innermost scope that the calling thread has open.
+/// Returns the `since` of the innermost scope that the calling thread has open.
 pub(super) fn innermost() -> Option<Since> {
     INNERMOST.with(Cell::get)
 }
@@ -147,7 +156,7 @@ impl OpenScopes {
         self.slots.lock()
     }
 
-    /// Of a scope that is opened now.
+    /// Returns the `since` of a scope that is opened now.
     pub(super) fn since(&self) -> Since {
         Since {
             pool: self.address(),
@@ -155,7 +164,7 @@ impl OpenScopes {
         }
     }
 
-    /// The last listing that is too old for what was listed since then.
+    /// Returns the last listing that is too old for scopes listed after `since`.
     fn too_old(&self, since: Option<Since>) -> u64 {
         let here = since.filter(|since| since.pool == self.address());
         here.map_or(0, |since| since.listing)
@@ -171,7 +180,7 @@ impl OpenScopes {
         slot
     }
 
-    /// The scope in that slot has ended, and is returned.
+    /// Frees the slot of a scope that has ended, and returns the scope.
     pub(super) fn close(&self, slot: Slot) -> Option<Arc<dyn OpenScope>> {
         let mut slots = self.lock();
         let scope = slots.all[slot].scope.take();
@@ -179,7 +188,7 @@ impl OpenScopes {
         scope
     }
 
-    /// The scope in that slot has tasks that can begin.
+    /// Lists the scope in that slot, which has tasks that can begin.
     pub(super) fn list(&self, slot: Slot) {
         let mut slots = self.lock();
         let number = self.listings.load(Ordering::Relaxed) + 1;
@@ -189,7 +198,7 @@ impl OpenScopes {
         self.listed.store(listed + 1, Ordering::SeqCst);
     }
 
-    /// The scope in that slot has none any more.
+    /// Unlists the scope in that slot, which has no such tasks any more.
     pub(super) fn unlist(&self, slot: Slot) {
         let mut slots = self.lock();
         slots.unlink(slot);
@@ -197,12 +206,12 @@ impl OpenScopes {
         self.listed.store(listed - 1, Ordering::SeqCst);
     }
 
-    /// Whether any scope is listed.
+    /// Returns true if any scope is listed.
     pub(super) fn has_tasks(&self) -> bool {
         self.listed.load(Ordering::SeqCst) > 0
     }
 
-    /// The scope with tasks that was listed first, or the one below a target that was listed last.
+    /// Returns the scope with tasks that was listed first, or the one below a target that was listed last.
     pub(super) fn find(&self, below: Option<Below>) -> Option<Arc<dyn OpenScope>> {
         while self.has_tasks() {
             let slots = self.lock();
@@ -212,7 +221,7 @@ impl OpenScopes {
             };
             let scope = slots.all[slot?].scope.clone();
             drop(slots);
-            // If not, it is listed no longer.
+            // A scope without tasks is not listed any more.
             if let Some(scope) = scope.filter(|scope| scope.has_tasks()) {
                 return Some(scope);
             }
@@ -220,7 +229,7 @@ impl OpenScopes {
         None
     }
 
-    /// All that are open, by their numbers: those of a thread in the order in which it opened them.
+    /// Returns all open scopes, by their numbers: those of a thread in the order in which it opened them.
     pub(super) fn all(&self) -> Vec<Arc<dyn OpenScope>> {
         let slots = self.lock();
         let scopes = slots.all.iter().filter_map(|entry| entry.scope.clone());
@@ -260,7 +269,7 @@ impl Slots {
         }
     }
 
-    /// Listed scopes, the newest first.
+    /// Returns the listed scopes, the newest first.
     fn newest_first(&self) -> impl Iterator<Item = Slot> {
         std::iter::successors(self.newest, |slot| self.all[*slot].older)
     }
@@ -344,7 +353,7 @@ mod tests {
         }
 
         fn picture(&self) -> Picture {
-            unreachable!("nobody looks")
+            unreachable!("no test looks")
         }
     }
 
@@ -352,7 +361,7 @@ mod tests {
         scopes.open(Arc::clone(scope) as Arc<dyn OpenScope>)
     }
 
-    /// Whether a look finds that scope.
+    /// Returns true if a look finds that scope.
     fn finds(scopes: &OpenScopes, below: Option<Below>, scope: &Arc<Counted>) -> bool {
         let found = scopes.find(below);
         found.is_some_and(|found| std::ptr::addr_eq(Arc::as_ptr(&found), Arc::as_ptr(scope)))
@@ -366,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_comes_and_goes_without_a_question_to_others_that_are_open() {
+    fn a_scope_comes_and_goes_without_asking_other_open_scopes() {
         let scopes = OpenScopes::new();
         let others: Vec<_> = (0..1_000).map(|_| Counted::below(None)).collect();
         others.iter().for_each(|scope| _ = open(&scopes, scope));
@@ -385,9 +394,9 @@ mod tests {
         assert!(slots.iter().all(|slot| *slot == slots[0]), "{slots:?}");
     }
 
-    /// As in a recursion whose levels all have tasks that nobody has begun.
+    /// As in a recursion whose levels all have tasks that have not begun.
     #[test]
-    fn who_looks_below_a_scope_asks_none_that_were_listed_before_it_was_opened() {
+    fn a_look_below_a_scope_asks_none_that_were_listed_before_it_was_opened() {
         let scopes = OpenScopes::new();
         let mut nest = vec![Counted::below(None)];
         for _ in 1..1_000 {
@@ -452,7 +461,7 @@ mod tests {
             s.spawn(|| ()).join().unwrap();
             pools[0].scope(|_| {
                 assert_eq!(too_old(s), 2);
-                // What another pool has counted.
+                // Listings of another pool do not count.
                 pools[1].scope(|other| {
                     other.spawn(|| ()).join().unwrap();
                     assert_eq!((too_old(other), too_old(s)), (0, 0));

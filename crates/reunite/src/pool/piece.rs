@@ -1,17 +1,19 @@
-//! A piece of a pool's work, and who it is: a task of a scope, an item of a map, a half of a fork that another thread
-//! has taken.
+//! A piece of a pool's work, and its identity: a task of a scope, an item of a map, a half of a fork that
+//! another thread has taken.
 //!
 //! # Protocol
-//! A piece is a task like any other, but most are over before anybody could ask for them. So nothing is made of its
-//! identity until somebody does: its own thread, which blocks, fails, opens a scope or offers a fork; a joiner that is
-//! to say what it waits for; whoever looks at the live tree. All find the same, as it is made once ([`Own`]).
+//! A piece is a task like any other, but most are over before they could be inspected. So nothing is made of
+//! a piece's identity until it is needed: by its own thread, which blocks, fails, opens a scope or offers a
+//! fork; by a joiner that must say what it waits for; by a thread that shows the live tree. All get the same,
+//! as it is made once ([`Own`]).
 //!
-//! What cannot be made later is kept in the piece: its number, the line of the user that spawned it, and when that was,
-//! by a clock that costs little, and is not read for each task of a scope (see [`Queue::now`](super::queue::Queue::now)).
+//! What cannot be made later is kept in the piece: its number, the line of the user that spawned it, and when
+//! that was, by a clock that costs little, and is not read for each task of a scope (see
+//! [`Queue::now`](super::queue::Queue::now)).
 //!
-//! A thread lists the pieces it runs (`here`), and in each [layer](crate::current) of contexts the last piece that was
-//! begun there is what it is at. References in that list are raw; they are followed by the thread itself only, while the
-//! piece runs.
+//! A thread lists the pieces it runs (`here`). In each [layer](crate::current) of contexts, the thread runs
+//! the last piece that was begun there. References in that list are raw; only the thread itself follows them,
+//! while the piece runs.
 
 use std::panic::Location;
 use std::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
@@ -27,22 +29,23 @@ use crate::primitive::{
 };
 use crate::task::{Callback, Unjoined};
 
-/// What a thread runs for a pool.
+/// A piece of work that a thread runs for a pool.
 pub(super) trait Piece {
     fn as_ancestor(&self) -> Ancestor;
 
-    /// Its own context, made now if it was not before; it runs in `around`.
+    /// Returns its own context, made if need be. The piece runs in `around`.
     fn context(&self, around: &Arc<Context>) -> Arc<Context>;
 
-    /// Its own context, if that was made, or says of the piece what `around`, in which it runs, does not.
+    /// Returns its own context, if that was made, or if it says something of the piece that `around`, in
+    /// which the piece runs, does not.
     fn known_context(&self, around: &Arc<Context>) -> Option<Arc<Context>>;
 }
 
-/// When a piece was spawned, to a few milliseconds.
+/// The time at which a piece was spawned, to a few milliseconds.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(super) struct Spawned(u32);
 
-/// A [`Spawned`] that is told once, before others have the piece.
+/// A [`Spawned`] that is set once, before other threads have the piece.
 #[derive(Default)]
 pub(super) struct SpawnedAt(SmallCounter);
 
@@ -70,12 +73,12 @@ impl Spawned {
 
     fn instant(self) -> Instant {
         let age = Duration::from_millis(coarse_millis().wrapping_sub(self.0).into());
-        // By the clock's last tick it may be older than the clock.
+        // The clock may have begun less than the age ago, rounded to its tick.
         now().checked_sub(age).unwrap_or_else(now)
     }
 }
 
-/// What there is to know of a piece from the beginning.
+/// What is known of a piece from the beginning.
 pub(super) struct Facts {
     pub(super) id: TaskId,
     pub(super) kind: Kind,
@@ -83,14 +86,16 @@ pub(super) struct Facts {
     pub(super) spawned: Spawned,
 }
 
-/// What a piece has of its own, once somebody has asked for it; until then, in the same word, its number, as with one word
-/// more small tasks would be in the next class of memory.
+/// The place of a piece's identity, which is made on demand. Until then the same word holds its number, as
+/// with one more word small tasks would need the next larger size of memory.
 ///
-/// * With the bit `NUMBER`: nobody has asked for it, and the bits above are the number; zero is none. It is given before
-///   others have the piece.
-/// * Without: the address of a box. It is set once, and stays until the piece is dropped.
+/// # Protocol
+/// 1. With the bit `NUMBER` set, nothing was made, and the bits above are the number; zero is none. The
+///    number is set before other threads have the piece.
+/// 2. Without the bit, the word is the address of a box. It is set once, and stays until the piece is
+///    dropped.
 ///
-/// Of two who make it at the same time one is too late, and drops what it has made: the other's is as good.
+/// If two threads make it at the same time, the later one drops what it has made and uses the earlier one's.
 pub(super) struct Own(Counter);
 
 const NUMBER: u64 = 1;
@@ -99,9 +104,9 @@ pub(super) struct Made {
     pub(super) context: Arc<Context>,
     /// What it inherits from its spawner, until it begins.
     pub(super) inherited: Mutex<Inherited>,
-    /// To be called when it is done.
+    /// The functions to be called when it is done.
     pub(super) callbacks: Mutex<Vec<Callback>>,
-    /// The error that it has returned as a value, as long as nobody has taken that.
+    /// The error that it has returned as a value, until that is taken.
     pub(super) unjoined: Mutex<Option<Unjoined>>,
 }
 
@@ -110,13 +115,13 @@ impl Own {
         Self(Counter::new(NUMBER))
     }
 
-    /// Gives it its number: once, before others have the piece.
+    /// Sets the number: once, before other threads have the piece.
     #[inline]
     pub(super) fn number_as(&self, number: u64) {
         self.0.store(number << 1 | NUMBER, Ordering::Relaxed);
     }
 
-    /// Its number.
+    /// Returns the number.
     #[inline]
     pub(super) fn number(&self) -> u64 {
         match self.asked() {
@@ -125,13 +130,13 @@ impl Own {
         }
     }
 
-    /// What was made before.
+    /// Returns what was made, if it was.
     #[inline]
     pub(super) fn known(&self) -> Option<&Made> {
         self.asked().ok()
     }
 
-    /// What was made before, or else the word.
+    /// Returns what was made, or else the word.
     #[inline]
     fn asked(&self) -> Result<&Made, u64> {
         let word = self.0.load(Ordering::Acquire);
@@ -139,12 +144,12 @@ impl Own {
             return Err(word);
         }
         let made = with_exposed_provenance::<Made>(word as usize);
-        // SAFETY: without `NUMBER`, so from a box that nobody drops before this is dropped; nobody changes what lies there but by shared
-        // references.
+        // SAFETY: the word is without `NUMBER`, so it is from a box that is dropped with `self` (rule 2). The
+        // box is only changed through shared references.
         Ok(unsafe { &*made })
     }
 
-    /// Makes it unless that was done: for a piece that runs in `around`, which has a node below that one.
+    /// Makes the identity of a piece that runs in `around`, with a node below that one; unless it was made.
     pub(super) fn make(
         &self,
         around: &Context,
@@ -159,7 +164,7 @@ impl Own {
         })
     }
 
-    /// [`make`](Self::make) for a part of the task around it: it has that one's node.
+    /// [`make`](Self::make) for a part of the task around it, which has that task's node.
     pub(super) fn make_part(&self, around: &Context, facts: impl FnOnce() -> Facts) -> &Made {
         self.known().unwrap_or_else(|| {
             let facts = facts();
@@ -180,11 +185,11 @@ impl Own {
         });
         match earlier {
             Ok(earlier) => {
-                // SAFETY: from a box, right above, and nobody else has it.
+                // SAFETY: it is from the box right above, and no other thread has it.
                 drop(unsafe { Box::from_raw(made) });
                 earlier
             }
-            // SAFETY: as in `asked`: it was set.
+            // SAFETY: as in `asked`, as the exchange has set it.
             Err(_) => unsafe { &*made },
         }
     }
@@ -196,7 +201,8 @@ impl Drop for Own {
         let word = *self.0.get_mut();
         if word & NUMBER == 0 {
             let made = with_exposed_provenance_mut::<Made>(word as usize);
-            // SAFETY: without `NUMBER`, so from a box; all references to it have ended, as they borrow this.
+            // SAFETY: the word is without `NUMBER`, so it is from a box (rule 2). All references to it have
+            // ended, as they borrow `self`.
             forget_made(unsafe { Box::from_raw(made) });
         }
     }
@@ -222,7 +228,7 @@ impl Made {
     }
 }
 
-/// A context of its own for what was created then and runs in `around`.
+/// Makes a context for what was created at `created` and runs in `around`.
 pub(super) fn context(
     around: &Context,
     label: Label,
@@ -239,7 +245,7 @@ mod tests {
     use crate::current;
 
     #[test]
-    fn a_piece_keeps_its_number_when_it_is_asked_who_it_is() {
+    fn a_piece_keeps_its_number_when_its_identity_is_made() {
         let here = current::here();
         let own = Own::unknown();
         let id = TaskId::next();
@@ -260,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn all_who_ask_a_piece_at_the_same_time_are_told_the_same() {
+    fn threads_that_ask_for_an_identity_at_the_same_time_get_the_same() {
         let here = current::here();
         let own = Own::unknown();
         let facts = || Facts {

@@ -1,54 +1,64 @@
-//! Who of a pool works, who looks for work, who sleeps, and who is woken for what.
+//! The threads of a pool: which of them work, look for work or sleep, and which to wake.
+//!
+//! # Counts
+//! `active` counts the members that are awake: workers and visitors, less those that block. A pool has `size`
+//! places for them, and wakes a worker only while one is free. A visitor comes whether or not one is free, as
+//! its thread is running anyway and must not be made to wait; workers make room for it as soon as they are
+//! between two pieces of work. A joiner that could run a task in its own place does so only if a place is
+//! free, or if no other thread could be woken or started to run the task.
+//!
+//! `searching` counts the workers among them that look for work; `sleepers` are those that gave up. A
+//! searching worker does nothing yet: it leaves `searching` *before* it takes work, and then checks if the
+//! pool is crowded. A joiner counts itself as active, and then checks if the active members exceed the
+//! searching ones and the places. So of the two at least one sees the other, and gives way.
+//!
+//! A member that blocks where the library does not see it keeps its place. When work is queued, no worker
+//! searches and all places are taken, the thread that finds that tells the watch (`Rouse::Full`), which takes
+//! places away from members that sleep (see `watch`, and `life` for which thread counts what). In a pool that
+//! is not watched no thread would do that, so visitors never take the last place from the workers there: it
+//! always has one more place than visitors, and a joiner is never refused one.
 //!
 //! # Protocol
-//! `active` counts the members that are awake: workers and visitors, less those that block. A pool has `size`
-//! places for them, and wakes a worker only while one is free. A visitor comes whether one is free or not, as its
-//! thread is there anyway and must not be made to wait; workers make room for it as soon as they are between two
-//! pieces of work. A joiner that could run a task in its own place does so only if a place is free, or if no other thread
-//! could be woken or started to run it.
-//! `searching` counts the workers among them that look for work; `sleepers` are those that gave up. Those who search
-//! do nothing yet: a worker leaves `searching` *before* it takes work, and then looks whether the pool is crowded; a
-//! joiner counts itself as active, and then looks whether more are active than search and have places. So of the two
-//! one at least sees the other, and gives way.
+//! 1. A thread that *publishes* work does so, then (fence) looks: if no worker searches and a place is free,
+//!    it wakes a sleeper.
+//! 2. A worker that *gives up* joins the sleepers, then leaves `searching` and `active`, raises the word of
+//!    every seat, then (fence) looks at all seats and the queue once more, and sleeps only if they are
+//! empty
+//!    or all places are taken.
+//! 3. A worker that *ends* looks once more in the same way. A pool that closes still wakes and starts workers
+//!    for work, until its last thread has ended. Its workers do not make room for visitors, nor end while
+//!    there is work, as no thread would come back for it.
+//! 4. A thread that *leaves `active`* for any other reason (a visitor goes, a member blocks) does so, then
+//!    raises the word of every seat, then (fence) looks at all seats and the queue, and wakes a sleeper for
+//!    what it finds.
+//! 5. A searcher that *finds work* and was the last to search looks, after leaving `searching`, if there is
+//!    more, and wakes another.
 //!
-//! A member that blocks where the library does not see it keeps its place. When work lies there, nobody searches and all
-//! places are taken, whoever finds that tells the watch (`Rouse::Full`), which takes places away from members that
-//! sleep (see `watch`, and `life` for who counts what). In a pool that is not watched nobody would, so visitors never take
-//! the last place from the workers there: it has always one more place than visitors, and a joiner is never refused one.
+//! So of a publication and a giving up, at least one sees the other: no work is left queued while a worker
+//! sleeps and a place is free. A thread that wakes a sleeper removes it from the list first, and counts it as
+//! active and searching on its behalf, all under the lock: so only one thread wakes a sleeper.
 //!
-//! * Whoever *publishes* work does so, then (fence) looks: if nobody searches and a place is free, it
-//!   wakes a sleeper.
-//! * A worker that *gives up* joins the sleepers, then leaves `searching` and `active`, raises the word of
-//!   every seat, then (fence) looks at all seats and the queue once more, and sleeps only if they are empty
-//!   or all places are taken.
-//! * A worker that *ends* looks once more in the same way. A pool that closes still wakes and starts workers
-//!   for what there is to do, until its last thread has ended; and its workers do not make room for visitors, nor end
-//!   while there is work, as nobody would come back for it.
-//! * Whoever *leaves `active`* for any other reason (a visitor goes, a member blocks) does so, then raises the word of
-//!   every seat, then (fence) looks at all seats and the queue, and wakes a sleeper for what it finds.
-//! * A searcher that *finds work* and was the last to search looks, after leaving `searching`, whether there
-//!   is more, and wakes another.
+//! # Idle sleepers
+//! A sleeper counts as *idle* only after it has looked once more in vain: until then it may take work, and
+//! the conclusion that no thread is left must not be drawn. It counts itself under the lock if it is still in
+//! the list, and records that in the sleeper; the thread that removes it from the list uncounts it if that is
+//! recorded.
 //!
-//! So of a publication and a giving up, one at least sees the other: no work is left lying while a worker
-//! sleeps and a place is free. Whoever wakes a sleeper removes it from the list first, and counts it as
-//! active and searching on its behalf, all under the lock: a sleeper is woken by one alone.
+//! # A stuck pool
+//! A member that blocks leaves its parker in `blocked`. When work is queued, no member is awake and no thread
+//! can be added, a blocked member may still be about to go on: its parker is marked from before it is woken
+//! until it has checked its condition in vain or is counted as awake. A member whose place was retaken may
+//! compute again, uncounted. Only if there is no member of either kind is the pool *stuck*, and a blocked
+//! member is called back: it is counted as awake under the lock, so that it is the only one. Of two that
+//! check in vain at the same time, the later sees that. A member whose place was retaken has gone, checks
+//! this itself before it blocks in `wait`, or finds its next work itself; unless it is a visitor that leaves:
+//! then the blocked members check again.
 //!
-//! A sleeper counts as *idle* only after it has looked once more in vain: until then it may take work, and nobody may
-//! conclude that nobody is left. It counts itself under the lock if it is still in the list, and says so there; whoever
-//! removes it counts it out if it does.
-//!
-//! A member that blocks leaves its parker in `blocked`. When work lies there, nobody is awake and no thread can be
-//! added, somebody may still be about to go on: its parker says so from before it is woken until it has asked in
-//! vain or is counted as awake. A member whose place was retaken may compute again, uncounted. Only if there is none of
-//! either kind is the pool *stuck*, and one who blocks is called back: counted
-//! as awake under the lock, so that it is one alone. Of two who ask in vain at the same time, the later sees it; and one
-//! whose place was retaken is gone, asks itself before it blocks at the door, or finds its next work itself, unless it
-//! is a visitor that leaves: then those that block ask again.
-//!
-//! Private forks are not work that anybody can see; for these the words stand: a sleeper, or who makes room for one,
-//! leaves them raised,
-//! and a member that finds its word raised publishes and wakes (`unshared` sees that one does not). The member lowers the word by a swap, so
-//! either it sees what the sleeper did before raising it, or the word is raised after that.
+//! # Private forks
+//! Private forks are not visible work; the raised words stand for them: a sleeper, or a thread that makes
+//! room for one, leaves all words raised, and a member that finds its word raised publishes and wakes
+//! (`unshared` notices a member that does not). The member lowers the word by a swap, so either it sees what
+//! the sleeper did before raising it, or the word is raised after that.
 
 use std::io;
 
@@ -59,7 +69,7 @@ use crate::deadlock::look_again;
 use crate::park::Parker;
 use crate::primitive::{Arc, AtomicBool, AtomicUsize, Instant, Mutex, Ordering, fence};
 
-/// What a worker that slept is to do.
+/// What a worker that slept does next.
 #[must_use]
 pub(super) enum Rested {
     Search,
@@ -68,15 +78,15 @@ pub(super) enum Rested {
 
 pub(super) struct Roster {
     pub(super) size: usize,
-    /// Threads at most: `size`, and spares for those that block.
+    /// The most threads: `size`, and spares for those that block.
     limit: usize,
-    /// Whether the watch takes places away from members that block where nobody sees it.
+    /// True if the watch takes places away from members that block unseen.
     is_watched: bool,
     pub(super) backlog: Backlog,
     active: AtomicUsize,
-    /// Members that are no workers, whether they are awake or not.
+    /// The number of members that are no workers, awake or not.
     visitors: AtomicUsize,
-    /// Members that have lost their places and have not noticed.
+    /// The number of members that have lost their places and have not noticed.
     retaken: AtomicUsize,
     searching: AtomicUsize,
     /// Changes under the lock.
@@ -89,7 +99,7 @@ struct State {
     sleepers: Vec<Arc<Sleeper>>,
     threads: usize,
     waiters: Vec<Parker>,
-    /// Those who have left their places to block.
+    /// The parkers of members that have left their places to block.
     blocked: Vec<Parker>,
 }
 
@@ -100,14 +110,14 @@ impl State {
     }
 }
 
-/// What somebody who was asked to wake a worker has to do.
+/// What a thread that was to wake a worker must do.
 pub(super) enum Rouse {
     Nothing,
-    /// Nobody sleeps, but a place is free: start a thread. It is counted already.
+    /// No worker sleeps, but a place is free: start a thread. It is counted already.
     Start,
-    /// There is work, nobody is awake, and no more threads may be started.
+    /// There is work, no member is awake, and no more threads may be started.
     Starved,
-    /// There is work, and those who have the places are at other work, or block where nobody sees it.
+    /// There is work, and the members that have the places are busy, or block unseen.
     Full,
 }
 
@@ -135,7 +145,7 @@ impl Roster {
         self.active.load(Ordering::SeqCst) < self.places()
     }
 
-    /// How many may be awake at a time.
+    /// Returns how many members may be awake at a time.
     fn places(&self) -> usize {
         if self.is_watched {
             self.size
@@ -144,20 +154,21 @@ impl Roster {
         }
     }
 
-    /// Whether work lies there that nobody comes for, because all places are taken or no thread can be added.
+    /// Returns true if work is queued that no thread comes for, because all places are taken or no thread can
+    /// be added.
     pub(super) fn is_short(&self) -> bool {
         self.backlog.has_work()
             && self.searching.load(Ordering::SeqCst) == 0
             && !(self.has_place() && self.can_rouse())
     }
 
-    /// Whether there is a thread that could be woken, or may be started.
+    /// Returns true if there is a thread that could be woken, or one may be started.
     pub(super) fn can_rouse(&self) -> bool {
         let state = self.state.lock();
         !state.sleepers.is_empty() || state.threads < self.limit
     }
 
-    /// Takes the place away from a member that blocks where nobody sees it, if it still holds it.
+    /// Takes the place away from a member that blocks unseen, if it still holds it.
     pub(super) fn retake(&self, life: &Life) -> Option<Rouse> {
         life.retake().then(|| {
             self.retaken.fetch_add(1, Ordering::SeqCst);
@@ -165,7 +176,7 @@ impl Roster {
         })
     }
 
-    /// Of a member between two pieces of work: it has a place again if it had lost it.
+    /// Gives a member that had lost its place one again. Called by the member, between two pieces of work.
     pub(super) fn take_again(&self, life: &Life) {
         if life.take_again() {
             self.retaken.fetch_sub(1, Ordering::SeqCst);
@@ -173,7 +184,8 @@ impl Roster {
         }
     }
 
-    /// Of a member: whether it is still counted as awake, and is to uncount itself.
+    /// Gives up the member's place. Returns true if the member is still counted as awake, and must uncount
+    /// itself.
     pub(super) fn give_up_place(&self, life: &Life) -> bool {
         let held = life.give_up();
         if !held {
@@ -182,7 +194,7 @@ impl Roster {
         held
     }
 
-    /// Active, searching, and those who have lost their places.
+    /// Returns the numbers of active members, of searching ones, and of those that have lost their places.
     #[cfg(all(test, reunite_model))]
     pub(super) fn counts(&self) -> (usize, usize, usize) {
         let count = |counter: &AtomicUsize| counter.load(Ordering::SeqCst);
@@ -197,7 +209,7 @@ impl Roster {
         self.retaken.load(Ordering::SeqCst)
     }
 
-    /// After a publication.
+    /// Decides what to do after a publication (rule 1).
     pub(super) fn published(&self) -> Rouse {
         fence(Ordering::SeqCst);
         if self.searching.load(Ordering::SeqCst) > 0 {
@@ -206,26 +218,27 @@ impl Roster {
         self.rouse()
     }
 
-    /// A visitor comes.
+    /// Counts a visitor that comes.
     pub(super) fn arrive(&self) {
         self.visitors.fetch_add(1, Ordering::SeqCst);
         self.come();
     }
 
-    /// A visitor is about to leave. Whether it is still counted as awake, and is to uncount itself.
+    /// Uncounts a visitor that is about to leave. Returns true if it is still counted as awake, and must
+    /// uncount itself.
     pub(super) fn depart(&self, life: &Life) -> bool {
         self.visitors.fetch_sub(1, Ordering::SeqCst);
         self.give_up_place(life)
     }
 
-    /// A visitor comes, or a member has stopped blocking.
+    /// Counts as awake a visitor that comes, or a member that has stopped blocking.
     pub(super) fn come(&self) {
         self.active.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Whether one who has just come is one too many, and had better leave the work to others. Those who search will
-    /// make room. Whoever has the places may block until that work is done: it is left only to a thread that the watch
-    /// can let in.
+    /// Returns true if a joiner that has just come is one too many, and should leave the work to other
+    /// threads. Searching workers will make room. The members that have the places may block until that work
+    /// is done, so it is left only to a thread that the watch can let in.
     pub(super) fn is_full(&self) -> bool {
         let active = self.active.load(Ordering::SeqCst);
         self.is_watched
@@ -233,15 +246,16 @@ impl Roster {
             && self.can_rouse()
     }
 
-    /// A member that held a place is about to block, or gone.
+    /// Uncounts a member that held a place, and is about to block, or gone (rule 4).
     pub(super) fn go(&self) -> Rouse {
         self.active.fetch_sub(1, Ordering::SeqCst);
-        // Who answered while all places were taken woke nobody, and may have taken back what it published.
+        // A member that lowered its word while all places were taken woke no worker, and may have taken back
+        // what it published.
         self.backlog.ask_all();
         self.look()
     }
 
-    /// A member is about to block, and will be woken by `parker`.
+    /// Records that a member is about to block, and will be woken by `parker`.
     pub(super) fn block(&self, parker: &Parker, life: &Life) -> Rouse {
         self.state.lock().blocked.push(parker.clone());
         if self.give_up_place(life) {
@@ -251,7 +265,7 @@ impl Roster {
         }
     }
 
-    /// It goes on; it may be counted as awake already.
+    /// Records that a blocked member goes on; it may be counted as awake already.
     pub(super) fn unblock(&self, parker: &Parker, is_counted: bool) {
         if !is_counted {
             self.come();
@@ -262,7 +276,7 @@ impl Roster {
         }
     }
 
-    /// Whether nobody is awake, nor about to wake.
+    /// Returns true if no member is awake, nor about to wake.
     pub(super) fn is_stuck(&self) -> bool {
         self.is_stuck_in(&self.state.lock())
     }
@@ -271,7 +285,7 @@ impl Roster {
         !self.is_awake() && self.retaken() == 0 && !state.blocked.iter().any(Parker::may_go_on)
     }
 
-    /// Counts one who blocks as awake, if the pool is still stuck.
+    /// Counts a blocked member as awake, if the pool is still stuck. Returns true if it was.
     pub(super) fn call_back(&self) -> bool {
         let state = self.state.lock();
         let is_stuck = self.is_stuck_in(&state);
@@ -281,14 +295,14 @@ impl Roster {
         is_stuck
     }
 
-    /// Those who block ask again for what they wait for, except for one.
+    /// Makes the blocked members check their conditions again, except for one.
     pub(super) fn wake_blocked(&self, except: Option<&Parker>) {
         let mut blocked = self.state.lock().blocked.clone();
         blocked.retain(|parker| except.is_none_or(|except| !except.is_same(parker)));
         blocked.iter().for_each(Parker::unpark);
     }
 
-    /// Wakes somebody for what there is to do.
+    /// Wakes a worker if there is work.
     pub(super) fn look(&self) -> Rouse {
         fence(Ordering::SeqCst);
         if self.backlog.has_work() && self.searching.load(Ordering::SeqCst) == 0 {
@@ -298,14 +312,14 @@ impl Roster {
         }
     }
 
-    /// A searcher has seen work and is about to take it. Whether it was the last to search: then it is to
-    /// [look](Self::look) after it has.
+    /// Uncounts a searcher that has seen work and is about to take it. Returns true if it was the last: then
+    /// it must [look](Self::look) after it has taken the work (rule 5).
     pub(super) fn stop_searching(&self) -> bool {
         self.searching.fetch_sub(1, Ordering::SeqCst) == 1
     }
 
-    /// More are awake than there are places: a worker that is not in the middle of something had better sleep. Not in a pool
-    /// that closes, where nobody would wake it.
+    /// Returns true if more members are awake than there are places: a worker that is between two pieces of
+    /// work should sleep. Never in a pool that closes, where no thread would wake it.
     pub(super) fn is_crowded(&self) -> bool {
         self.active.load(Ordering::SeqCst) > self.places() && !self.is_closing()
     }
@@ -314,7 +328,7 @@ impl Roster {
         self.is_closing.load(Ordering::SeqCst)
     }
 
-    /// It is done with that, and searches again.
+    /// Counts a worker as searching again, after its work.
     pub(super) fn search_again(&self) {
         self.searching.fetch_add(1, Ordering::SeqCst);
     }
@@ -357,8 +371,8 @@ impl Roster {
         self.active.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// The system refused the thread that was counted. Whoever published meanwhile took it for a searcher:
-    /// if another has gone to sleep since, it is woken.
+    /// Uncounts a thread that the system refused. A thread that published meanwhile took it for a searcher:
+    /// if a worker has gone to sleep since, it is woken.
     pub(super) fn not_started(&self, _refused: &io::Error) {
         self.uncount_searcher();
         fence(Ordering::SeqCst);
@@ -373,13 +387,14 @@ impl Roster {
         self.end();
     }
 
-    /// A worker that could not even take a seat.
+    /// Uncounts a worker that could not even take a seat.
     pub(super) fn give_up(&self) {
         self.uncount_searcher();
     }
 
-    /// A searcher found nothing, or no place: it sleeps until it is needed. Calls `full` if there is work, and `look`
-    /// before it sleeps, until the instant that tells.
+    /// Puts a searcher that found no work, or no place, to sleep until it is needed (rules 2 and 3). Calls
+    /// `full` if there is work. Calls `look` before each pause, which ends at the instant that `look`
+    /// returns.
     pub(super) fn rest(
         &self,
         sleeper: &Arc<Sleeper>,
@@ -394,7 +409,7 @@ impl Roster {
         rested
     }
 
-    /// [`rest`](Self::rest) of one who is counted as awake, or not any more.
+    /// [`rest`](Self::rest) for a member that is counted as awake, or not any more.
     fn rest_as(
         &self,
         sleeper: &Arc<Sleeper>,
@@ -404,7 +419,7 @@ impl Roster {
     ) -> Rested {
         let ends = {
             let mut state = self.state.lock();
-            // Spares that nobody needs any more: as many as the pool is large may stay.
+            // Threads beyond twice the size of the pool are spares that are not needed any more.
             let ends = self.is_closing() || state.threads > self.size.saturating_mul(2);
             if !ends {
                 state.sleepers.push(Arc::clone(sleeper));
@@ -416,7 +431,7 @@ impl Roster {
             ends
         };
         if ends {
-            // Whoever published while this thread still counted as searching woke nobody.
+            // A thread that published while this one still counted as searching woke no worker.
             fence(Ordering::SeqCst);
             if self.backlog.has_work() && (self.has_place() || self.is_closing()) {
                 self.count_searcher();
@@ -442,7 +457,8 @@ impl Roster {
         Rested::Search
     }
 
-    /// A sleeper has nothing to do, unless it was woken meanwhile: perhaps it was the last that could have done something.
+    /// Counts a sleeper as idle, unless it was woken meanwhile. It may have been the last thread that could
+    /// have done something.
     fn count_idle(&self, sleeper: &Arc<Sleeper>) {
         let state = self.state.lock();
         if state.place_of(sleeper).is_some() {
@@ -452,7 +468,7 @@ impl Roster {
         }
     }
 
-    /// A thread has ended.
+    /// Uncounts a thread that has ended.
     pub(super) fn end(&self) {
         let mut state = self.state.lock();
         state.threads -= 1;
@@ -465,7 +481,7 @@ impl Roster {
         waiters.iter().for_each(Parker::unpark);
     }
 
-    /// A thread is to be started that nobody asked the roster for.
+    /// Counts a thread that is to be started without being asked for by the roster.
     pub(super) fn count_thread(&self) {
         self.state.lock().threads += 1;
         self.count_searcher();
@@ -475,7 +491,7 @@ impl Roster {
         self.state.lock().threads
     }
 
-    /// Workers end as soon as they find nothing to do.
+    /// Closes the pool: its workers end as soon as they find no work.
     pub(super) fn close(&self) {
         let sleepers = {
             let mut state = self.state.lock();
@@ -489,7 +505,7 @@ impl Roster {
         }
     }
 
-    /// The question at the door: every thread has ended, or else the last one unparks `parker`.
+    /// Returns true if every thread has ended; otherwise the last one will unpark `parker`.
     pub(super) fn is_empty_or_wake(&self, parker: &Parker) -> bool {
         let mut state = self.state.lock();
         if state.threads > 0 {

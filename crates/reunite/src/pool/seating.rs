@@ -1,25 +1,30 @@
-//! Which seats of a pool are taken, and which of those are worth a look.
+//! The seats of a pool: which are taken, and which of those are worth a look.
 //!
 //! # Protocol
-//! Seats lie in rows of as many as a word has bits. Whoever looks for offers, or asks all members, looks at no seats but those
-//! that are marked, however many members there are, and at no marks if there are none (see `marks`).
-//! 1. A set bit of `taken` says that the seat is taken; a set bit of `rows`, that one in that row is.
-//!    Both are changed under the lock, so that they agree whenever it is free. They are read without it.
-//! 2. Whoever sits down sets the bit of the seat, then that of its row, and only then raises the seat's word. Until it has
-//!    forked it offers nothing, and at its first fork it finds its word raised.
-//! 3. Whoever leaves has nothing to offer any more: all its forks are joined.
-//! 4. A seat is marked as *offering* while something lies in its mailbox, under the lock of that.
-//! 5. It is marked as *lowered* by the member after that has lowered its word, and the mark is taken away by whoever raises all
-//!    words before it raises that one, or by the member when it leaves. So once nobody is in the middle of either, each taken seat without the mark
-//!    has a raised word.
+//! Seats lie in rows of as many as a word has bits. A thread that looks for offers, or asks all members,
+//! looks only at seats that are marked, however many members there are, and at no marks if there are none
+//! (see `marks`).
+//! 1. A set bit of `taken` says that the seat is taken; a set bit of `rows` says that a seat in that row is
+//!    taken. Both are changed under the lock, so that they agree whenever it is free. They are read without
+//!    it.
+//! 2. A thread that sits down sets the bit of the seat, then that of its row, and only then raises the seat's
+//!    word. Until it has forked it offers nothing, and at its first fork it finds its word raised.
+//! 3. A thread that leaves has nothing to offer any more: all its forks are joined.
+//! 4. A seat is marked as *offering* while its mailbox holds something, under the lock of the mailbox.
+//! 5. A seat is marked as *lowered* by its member after that has lowered its word. A thread that raises all
+//!    words takes the mark away before it raises the word; the member takes it away when it leaves. So when
+//!    no thread is in
+//! the middle of
+//!    either, each taken seat without the mark has a raised word.
 //!
-//! So whoever misses a seat that was taken meanwhile misses no offer, and no fork whose maker was not told to look: a sleeper
-//! is in the list before it raises all words, and a member that it has missed looks there after its first fork (see `roster`).
-//! A sleeper that finds a seat not marked as lowered may also come
+//! A thread that misses a seat taken meanwhile misses no offer, and no fork whose maker was not told to look:
+//! a sleeper is in the list before it raises all words, and a member that it has missed looks there after its
+//! first fork (see `roster`). A sleeper that finds a seat not marked as lowered may also come
 //! * between the lowering and the marking: the member looks for sleepers after both, and finds it;
-//! * between the taking of the mark and the raising by another: the word is raised after the sleeper was in the list.
+//! * between the taking of the mark and the raising by another thread: that raises the word after the sleeper
+//!   was in the list.
 //!
-//! The seat with the lowest number is taken first, so that there are few rows.
+//! The seat with the lowest number is taken first, so that few rows are used.
 
 use super::marks::{Marks, ROW, SEATS, bits_of};
 use super::seat::Seat;
@@ -32,13 +37,14 @@ pub(super) struct Seating {
     changes: Mutex<()>,
 }
 
-/// Seats, each of which is made when it is first taken, and what is marked at them. Never freed, but reused: see [`Seat`].
+/// Seats, each of which is made when it is first taken, and their marks. Reused and never freed: see
+/// [`Seat`].
 struct Places {
     marks: Marks,
     seats: Box<[OnceLock<&'static Seat>]>,
 }
 
-/// Those of pools that are gone.
+/// The places of pools that are gone.
 static SPARE: StaticMutex<Vec<&'static Places>> = StaticMutex::new(Vec::new());
 
 impl Places {
@@ -51,15 +57,15 @@ impl Places {
         spare.unwrap_or_else(|| Box::leak(Box::new(new())))
     }
 
-    /// The pool is gone, and all its members with it.
+    /// Takes back the places of a pool that is gone, and all its members with it.
     fn give_back(&'static self) {
-        // Its parts belong to one execution of a model.
+        // Under the model checker they belong to one execution, and cannot be reused.
         if !cfg!(reunite_model) {
             SPARE.lock().push(self);
         }
     }
 
-    /// Who has taken a seat may be about to make it.
+    /// Returns a seat; `None` if the thread that has taken it is still about to make it.
     fn seat(&self, number: usize) -> Option<&'static Seat> {
         self.seats[number].get().copied()
     }
@@ -105,12 +111,12 @@ impl Seating {
         }
     }
 
-    /// The rows that have taken seats.
+    /// Returns the rows that have taken seats.
     fn rows(&self) -> impl Iterator<Item = usize> {
         bits_of(self.rows.load(Ordering::SeqCst))
     }
 
-    /// The seats that are taken.
+    /// Returns the seats that are taken.
     pub(super) fn all(&self) -> impl Iterator<Item = &'static Seat> {
         self.rows().flat_map(move |row| {
             let taken = self.taken[row].load(Ordering::SeqCst);
@@ -118,12 +124,12 @@ impl Seating {
         })
     }
 
-    /// Whether something is offered.
+    /// Returns true if something is offered.
     pub(super) fn has_offers(&self) -> bool {
         self.places.marks.offering.is_any()
     }
 
-    /// The seats where something is offered.
+    /// Returns the seats where something is offered.
     pub(super) fn with_offers(&self) -> impl Iterator<Item = &'static Seat> {
         let offering = &self.places.marks.offering;
         let rows = offering.is_any().then(|| self.rows());
@@ -156,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_seats_that_are_taken_are_looked_at_and_the_lowest_is_taken_first() {
+    fn only_taken_seats_are_looked_at_and_the_lowest_is_taken_first() {
         let seating = Seating::new();
         let looked_at = || seating.all().count();
         assert_eq!(looked_at(), 0);
@@ -203,7 +209,7 @@ mod tests {
             (0..2 * ROW).filter(has).count()
         };
         let are_hungry = || taken.iter().filter(|(_, seat)| seat.is_hungry()).count();
-        // Seats that were used before may have been left with lowered words.
+        // Seats that were used before may have lowered words.
         seating.ask_all();
         assert_eq!((lowered(), are_hungry()), (0, ROW + 2));
         for (_, seat) in &taken[ROW - 1..] {
@@ -215,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seat_that_was_left_with_a_lowered_word_is_taken_with_a_raised_one() {
+    fn a_seat_that_was_left_with_a_lowered_word_has_a_raised_one_when_it_is_taken() {
         let seating = Seating::new();
         let (number, seat) = seating.take().unwrap();
         seat.answer();

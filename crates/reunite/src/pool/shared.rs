@@ -12,22 +12,23 @@ use crate::primitive::{Arc, AtomicBool, Counter, Duration, OnceLock, Ordering};
 use crate::task::{Group, Picture, Visible, hide};
 use crate::thread::start_worker;
 
-/// With less patience the watch itself would keep a core busy.
+/// The least patience: with less the watch itself would keep a core busy.
 pub(super) const LEAST_PATIENCE: Duration = Duration::from_millis(1);
 
-/// A pool whose patience is no longer is looked at so often that ages may be off by that.
+/// The longest patience of a pool that is watched so often that its looks can stand in for a clock: ages may
+/// be off by that.
 const OFTEN: Duration = Duration::from_millis(50);
 
-/// What the watch keeps of a pool; see `watch`.
+/// The part of a pool's state that the watch uses; see `watch`.
 pub(super) struct Watch {
-    /// How long a member may stand still; `None` for ever.
+    /// How long a member may stand still; `None` means for ever.
     pub(super) patience: Option<Duration>,
     pub(super) is_watched: AtomicBool,
-    /// How often it was looked at.
+    /// The number of looks at the pool.
     pub(super) looks: Counter,
-    /// A standstill was reported that is not over.
+    /// True if a standstill was reported that is not over.
     pub(super) has_reported: AtomicBool,
-    /// It was reported that others get the places of those that stand still.
+    /// True if it was reported that other threads get the places of members that stand still.
     pub(super) has_told: AtomicBool,
 }
 
@@ -42,8 +43,8 @@ impl Watch {
         }
     }
 
-    /// How often the pool was looked at: while work lies there and nobody can come for it, that tells that time passes. None
-    /// if it is looked at seldom.
+    /// Returns the number of looks at the pool: while work is queued and no thread is free to take it, that
+    /// shows that time passes. `None` if the pool is watched rarely.
     #[inline]
     pub(super) fn looks(&self) -> Option<u64> {
         let is_often = self.patience.is_some_and(|patience| patience <= OFTEN);
@@ -51,27 +52,27 @@ impl Watch {
     }
 }
 
-/// What the members of a pool share.
+/// The state that the members of a pool share.
 pub(super) struct Shared {
     pub(super) number: TaskId,
     pub(super) roster: Roster,
     pub(super) name: String,
-    /// The line of the user that built it.
+    /// The line of the user that built the pool.
     pub(super) built_at: &'static Location<'static>,
     pub(super) stack_size: Option<usize>,
     pub(super) on_start: Option<Hook>,
     pub(super) on_exit: Option<Hook>,
     pub(super) group: OnceLock<Arc<Group>>,
-    /// Whether the system has granted it a thread.
+    /// True if the system has granted the pool a thread.
     pub(super) has_thread: AtomicBool,
     pub(super) watch: Watch,
     pub(super) duties: Duties,
 }
 
-/// What a pool's threads do. Set when the pool is made, as the code for it lies above.
+/// The functions that a pool's threads run. Set when the pool is made, as their code is in modules above.
 #[derive(Clone, Copy)]
 pub(super) struct Duties {
-    /// The life of a worker.
+    /// Runs a worker.
     pub(super) work: fn(&Arc<Shared>) -> Counted,
     /// Has the pool watched.
     pub(super) watch: fn(&Arc<Shared>),
@@ -88,7 +89,7 @@ impl Shared {
         Label::new(Kind::Pool, Some(self.name.clone()), at)
     }
 
-    /// Does what the roster said. False if nobody is left to work.
+    /// Does what the roster decided. Returns false if no thread is left to work.
     pub(super) fn follow(self: &Arc<Self>, rouse: Rouse) -> bool {
         match rouse {
             Rouse::Nothing => true,
@@ -101,12 +102,14 @@ impl Shared {
         }
     }
 
-    /// Work lies there, and all places are taken: somebody is to see whether those who have them get on.
+    /// Has the pool watched, as work is queued and all places are taken: the watch sees if their members make
+    /// progress.
     pub(super) fn watch(self: &Arc<Self>) {
         (self.duties.watch)(self);
     }
 
-    /// Lets others have what is left of batches there that nobody got on with for so long. Whether any is left.
+    /// Lets other threads have what is left of batches at `seats` without progress for `patience`. Returns
+    /// true if any batch had something left.
     pub(super) fn divide(
         self: &Arc<Self>,
         seats: impl Iterator<Item = &'static Seat>,
@@ -126,15 +129,16 @@ impl Shared {
         is_left || is_queued
     }
 
-    /// Something was published. If nobody is left to do it, those that block ask again, and one of them fails.
+    /// Makes a publication known. If no thread is left to do the work, blocked members check again, and one
+    /// of them fails.
     pub(super) fn published(self: &Arc<Self>) {
         if !self.follow(self.roster.published()) {
             self.roster.wake_blocked(None);
         }
     }
 
-    /// Starts a thread more than the spares allow: for a wait that cannot fail, and so must not starve. If the
-    /// system refuses, it is asked again when the wait looks up.
+    /// Starts a thread more than the spares allow: for a wait that cannot fail, and so must not starve. If
+    /// the system refuses, the wait asks again when it checks its condition.
     pub(super) fn start_beyond_limit(self: &Arc<Self>) {
         self.roster.count_thread();
         let _later = self.start_thread();
@@ -144,7 +148,7 @@ impl Shared {
     pub(super) fn start_thread(self: &Arc<Self>) -> io::Result<()> {
         let pool = Arc::clone(self);
         start_worker(self.name.clone(), self.stack_size, move || {
-            // The panic hook has told of a hook that panics; the thread works all the same.
+            // The panic hook has reported a panic of a hook; the thread works all the same.
             let call = |hook: &Option<Hook>| {
                 if let Some(hook) = hook {
                     contain(hook);
@@ -166,7 +170,7 @@ impl Shared {
         .inspect_err(|error| self.roster.not_started(error))
     }
 
-    /// Makes sure that there is a thread, which then stays until the pool closes.
+    /// Ensures that there is a thread, which then stays until the pool closes.
     ///
     /// # Errors
     /// There is none, and the system refuses one.
@@ -185,7 +189,7 @@ impl Visible for Shared {
     }
 }
 
-/// A worker's thread is one of its pool's until this is dropped.
+/// A guard: a worker's thread counts as one of its pool's until it is dropped.
 pub(super) struct Counted(pub(super) Arc<Shared>);
 
 impl Drop for Counted {

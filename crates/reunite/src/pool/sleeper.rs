@@ -1,13 +1,14 @@
-//! Workers asleep; who may wake one is told in `roster`.
+//! Sleeping workers; `roster` explains which threads may wake one.
 
 use crate::deadlock::{idle_one_less, idle_one_more};
 use crate::park::{Parker, park_until};
 use crate::primitive::{Arc, AtomicBool, Instant, Ordering};
 
-/// A worker asleep.
+/// A sleeping worker.
 pub(super) struct Sleeper {
     woken: AtomicBool,
-    /// Whether it is counted as idle. Changed under the roster's lock while it is in the list, and by whoever has removed it.
+    /// True if it is counted as idle. Changed under the roster's lock while it is in the list, and by the
+    /// thread that has removed it.
     is_idle: AtomicBool,
     parker: Parker,
 }
@@ -26,7 +27,7 @@ impl Sleeper {
         idle_one_more();
     }
 
-    /// It was removed from the list.
+    /// Uncounts a sleeper that was removed from the list.
     pub(super) fn count_out(&self) {
         if self.is_idle.swap(false, Ordering::Relaxed) {
             idle_one_less();
@@ -38,7 +39,7 @@ impl Sleeper {
         self.parker.unpark();
     }
 
-    /// `look` says until when.
+    /// Sleeps until it is woken. `look` is called before each pause, and returns its limit.
     pub(super) fn sleep(&self, mut look: impl FnMut() -> Option<Instant>) {
         while !self.woken.swap(false, Ordering::Acquire) {
             park_until(look());

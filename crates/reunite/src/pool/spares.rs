@@ -1,17 +1,20 @@
-//! What a thread keeps of the scopes that it has had open: the next that it opens has the memory of one that has ended.
+//! The memory that a thread keeps of scopes that have ended, for the next that it opens.
 //!
-//! A recursion opens one scope inside the other, so a thread has use for as many as it had open at a time. One with
-//! memory for a few tasks is about as large as the frames of its scope, and a stack that was deep once keeps its memory, too: so
-//! thousands are kept. Of those with memory for many tasks it is few, by their [`Weight`]. So that what one deep recursion has needed does not stay
-//! for good, one in [`EACH`] that end is given back while there are many.
+//! A recursion opens one scope inside the other, so a thread can use as many as it had open at a time. One
+//! with memory for a few tasks is about as large as the stack frames of its scope, and a stack that was deep
+//! once keeps its memory, too; so thousands are kept. Of those with memory for many tasks only a few are
+//! kept, by their [`Weight`]. What one deep recursion needed does not stay for good: one in [`EACH`] that end
+//! is given back while there are many.
 //!
 //! # References
-//! While a scope is open, others refer to its state: the list of the pool's open scopes, and the thread's stack of contexts.
-//! To count a reference and to give it up takes longer than all else that is done for a scope. So those two are kept with the
-//! state, and lent for as long as the scope is open.
-//! 1. Who has a [`Spare`] has two references to its state, and two to what its scope runs in. Nobody makes a weak one of either.
-//! 2. If there are no more than these, nobody else has one, or could get one: what they refer to is the holder's alone.
-//! 3. What is kept is the keeping thread's alone.
+//! While a scope is open, others refer to its state: the list of the pool's open scopes, and the thread's
+//! stack of contexts. Counting a reference and giving it up takes longer than everything else that is done
+//! for a scope. So those two references are kept with the state, and lent for as long as the scope is open.
+//! 1. The holder of a [`Spare`] has two references to its state, and two to its context. Weak ones of either
+//!    are never made.
+//! 2. If there are no more than these two, no other thread has one, or could get one: what they refer to is
+//!    the holder's alone.
+//! 3. The spares that a thread keeps are used by that thread alone.
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
@@ -24,24 +27,25 @@ use crate::current::{self, Later};
 use crate::id::TaskId;
 use crate::primitive::{Arc, Ordering, fence, thread_local};
 
-/// How many are kept in any case.
+/// The number of spares that are kept in any case.
 const FEW: usize = 16;
-/// How many of each [`Weight`] are kept.
+/// The number of spares of each [`Weight`] that are kept.
 const MOST: [usize; 2] = [1 << 15, FEW];
-/// One in so many is given back. It costs a recursion that is as deep again the making of as few.
+/// One in so many is given back. A recursion that is as deep again has to make only so few anew.
 const EACH: u32 = 64;
 
-/// Numbers of scopes that are taken at a time, as all threads of the process take them from one place.
+/// The number of scopes' numbers that are taken at a time, as all threads of the process take them from one
+/// counter.
 const NUMBERS: u64 = 64;
 
 thread_local! {
     /// The memory of scopes that have ended.
     static SPARES: RefCell<Spares<Spare>> = const { RefCell::new(Spares::new()) };
-    /// The next number for a scope of this thread, and how many there are.
+    /// The next number for a scope of this thread, and how many are left.
     static NEXT: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
 }
 
-/// The number of a scope that the calling thread opens.
+/// Returns the number of a scope that the calling thread opens.
 #[inline]
 fn next_number() -> TaskId {
     NEXT.with(|numbers| {
@@ -54,32 +58,33 @@ fn next_number() -> TaskId {
     })
 }
 
-/// A scope that is not open.
+/// The memory of a scope that is not open.
 pub(super) struct Spare {
     pub(super) state: Arc<ScopeState>,
     /// The state, for the list of the open scopes.
     pub(super) listed: Arc<dyn OpenScope>,
-    /// What the scope runs in, for the thread's stack.
+    /// The context of the scope, for the thread's stack of contexts.
     pub(super) entered: Arc<Later>,
 }
 
-/// What `own` refers to, if there are no references but that and one more.
+/// Returns what `own` refers to, if there are no references but that and one more.
 ///
 /// # Safety
-/// The caller has the other, too, and nobody makes a weak one. Neither is used while what is returned is.
+/// The caller has the other reference, too, and weak ones are never made. Neither is used while the returned
+/// one is.
 #[inline]
 unsafe fn alone<T>(own: &mut Arc<T>) -> Option<&mut T> {
     if Arc::strong_count(own) != 2 {
         return None;
     }
-    // What others did happened before they gave theirs up.
+    // With acquire, all that other threads did happened before they gave up their references.
     fence(Ordering::Acquire);
-    // SAFETY: nobody else has a reference, and the caller uses none.
+    // SAFETY: rule 2: no other thread has a reference, and the caller uses none.
     Some(unsafe { &mut *Arc::as_ptr(own).cast_mut() })
 }
 
 impl Spare {
-    /// For a scope in `pool` that the calling thread opens at that line.
+    /// Returns a state for a scope in `pool` that the calling thread opens at that line.
     #[inline]
     pub(super) fn take(pool: &Arc<Shared>, at: &'static Location<'static>) -> Self {
         let spare = SPARES.try_with(|spares| spares.try_borrow_mut().ok()?.take());
@@ -103,28 +108,28 @@ impl Spare {
         }
     }
 
-    /// As if it were [new](Self::new).
+    /// Makes this as if it were [new](Self::new); returns `None` if others still refer to it.
     #[inline]
     fn renewed(mut self, pool: &Arc<Shared>, at: &'static Location<'static>) -> Option<Self> {
-        // SAFETY: rule 1; the other is not touched here.
+        // SAFETY: rule 1; the other reference is not used here.
         let state = unsafe { alone(&mut self.state) }?;
-        // SAFETY: as before.
+        // SAFETY: as above.
         let own = unsafe { alone(&mut state.parent.own) }?;
         own.renew(next_number(), at, current::around_here());
         state.renew(pool);
         Some(self)
     }
 
-    /// Of a scope that has ended: its memory is that of the next that the calling thread opens, unless somebody looks at the
-    /// scope still.
+    /// Keeps the memory of a scope that has ended for the next that the calling thread opens, unless others
+    /// still refer to it.
     #[inline]
     pub(super) fn put_back(mut self) {
-        // SAFETY: rule 1; the other is not touched here.
+        // SAFETY: rule 1; the other reference is not used here.
         let Some(state) = (unsafe { alone(&mut self.state) }) else {
             return;
         };
         let weight = state.forget();
-        // SAFETY: as before.
+        // SAFETY: as above.
         let Some(own) = (unsafe { alone(&mut state.parent.own) }) else {
             return;
         };
@@ -134,12 +139,12 @@ impl Spare {
     }
 }
 
-/// The newest is used first.
+/// A stack of spares: the newest is used first.
 pub(super) struct Spares<T> {
     kept: Vec<(T, Weight)>,
-    /// How many there are of each weight.
+    /// The number of spares of each weight.
     counts: [usize; 2],
-    /// How many have ended.
+    /// The number of scopes that have ended.
     ended: u32,
 }
 
@@ -159,7 +164,7 @@ impl<T> Spares<T> {
         Some(spare)
     }
 
-    /// Keeps `spare`, unless that is not to be. Then it is returned, to be dropped.
+    /// Keeps `spare`, or returns it if it is to be dropped.
     #[inline]
     pub(super) fn put(&mut self, spare: T, weight: Weight) -> Option<T> {
         self.ended = self.ended.wrapping_add(1);
@@ -185,7 +190,7 @@ mod tests {
     use crate::pool::Pool;
 
     #[test]
-    fn nearly_as_many_as_were_open_at_a_time_are_kept() {
+    fn nearly_as_many_spares_are_kept_as_scopes_were_open_at_a_time() {
         let mut spares = Spares::new();
         let back = (0..6_400).filter_map(|n| spares.put(n, Weight::Little));
         assert_eq!(back.count(), 100);
@@ -193,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_are_not_needed_any_more_are_given_back() {
+    fn spares_that_are_not_needed_any_more_are_given_back() {
         let mut spares = Spares::new();
         let mut dropped: Vec<_> = (0..1_000)
             .filter_map(|n| spares.put(n, Weight::Little))
@@ -209,20 +214,20 @@ mod tests {
     }
 
     #[test]
-    fn there_is_an_end_to_what_is_kept_and_the_sooner_the_more_memory_it_has() {
+    fn the_number_of_spares_is_limited_more_strictly_the_more_memory_they_have() {
         for (weight, most) in [Weight::Little, Weight::Much].into_iter().zip(MOST) {
             let mut spares = Spares::new();
             let kept = (0..3 * most).filter(|n| spares.put(*n, weight).is_none());
             assert_eq!(kept.count(), most);
-            // There is room for what is taken.
+            // There is room for one that was taken.
             let spare = spares.take().unwrap();
             assert!((0..2).any(|_| spares.put(spare, weight).is_none()));
         }
     }
 
-    /// Whatever became of it, and with the memory of its tasks.
+    /// Including after a cancellation, and with the memory of its tasks.
     #[test]
-    fn a_scope_in_the_memory_of_one_that_has_ended_is_as_new() {
+    fn a_scope_in_the_memory_of_one_that_has_ended_is_like_a_new_one() {
         let pool = Pool::builder().threads(1).build().unwrap();
         let outer = current::here();
         let users = || {
@@ -231,7 +236,7 @@ mod tests {
                 Arc::strong_count(outer.node.whole()),
             )
         };
-        // No worker takes tasks, nor looks at scopes.
+        // The caller has the only place, so no worker takes tasks or looks at scopes.
         pool.enter(|| {
             let before = users();
             let first = pool.scope(|s| {
@@ -253,7 +258,7 @@ mod tests {
                 assert_eq!(s.spawn(|| 1).join().unwrap(), 1);
                 std::mem::forget(s.spawn(|| 2));
             });
-            // What a forgotten handle keeps is nobody's any more.
+            // What a forgotten handle keeps is lost.
             pool.scope(|s| {
                 assert!(std::ptr::eq(Arc::as_ptr(s.core), first));
                 assert_eq!(s.core.queue.lock().cells.count(), 0);
@@ -262,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_to_which_somebody_refers_still_is_not_used_again() {
+    fn a_scope_to_which_others_still_refer_is_not_used_again() {
         let pool = Pool::builder().threads(1).build().unwrap();
         pool.enter(|| {
             let state = pool.scope(|s| Arc::clone(s.core));
@@ -276,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_inside_each_other_have_the_memory_of_as_many_that_were() {
+    fn nested_scopes_use_the_memory_of_as_many_that_have_ended() {
         fn nest(pool: &Pool, depth: usize, states: &mut Vec<usize>) {
             if depth > 0 {
                 pool.scope(|s| {
@@ -287,7 +292,7 @@ mod tests {
             }
         }
 
-        // A scope that a worker is about to look at cannot be used again: there are few of those.
+        // A scope at which a worker is about to look cannot be used again: there are few of those.
         let pool = Pool::builder()
             .threads(1)
             .spare_after(None)
@@ -303,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_known_how_much_memory_an_ended_scope_has() {
+    fn the_weight_of_an_ended_scope_is_known() {
         let pool = Pool::builder().threads(1).build().unwrap();
         let weight_after = |tasks: usize| {
             std::thread::scope(|t| {
@@ -316,7 +321,7 @@ mod tests {
                         }
                         Arc::as_ptr(s.core).addr()
                     });
-                    // None if a worker looked at it still.
+                    // `None` if a worker still looked at it.
                     SPARES.with(|spares| {
                         let spares = spares.borrow();
                         let mut found = spares.kept.iter();

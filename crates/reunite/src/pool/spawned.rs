@@ -8,7 +8,7 @@ use crate::primitive::{Arc, Weak};
 use crate::task::{Group, Queue, Rules, Starter, Task};
 
 impl Shared {
-    /// The group of the tasks that [`Pool::spawn`] and [`Pool::install`] start.
+    /// Returns the group of the tasks that `Pool::spawn` and `Pool::install` start.
     pub(super) fn group(self: &Arc<Self>) -> &Arc<Group> {
         self.group.get().unwrap_or_else(|| self.make_group())
     }
@@ -22,7 +22,7 @@ impl Shared {
         };
         let starter = Starter::Pool(Box::new(QueueOf(Arc::downgrade(self))));
         let made = Group::new(Node::root(label, None), None, rules, starter);
-        // Not by `get_or_init`: making it takes locks.
+        // `get_or_init` would hold its own lock while making the group takes others.
         let _too_late = self.group.set(made);
         let Some(group) = self.group.get() else {
             unreachable!("it was set, here or by another")
@@ -32,7 +32,7 @@ impl Shared {
 }
 
 impl Shared {
-    /// Leaves a task of no scope to a worker.
+    /// Queues a task outside scopes for a worker.
     pub(super) fn enqueue(self: &Arc<Self>, task: Arc<dyn Task>) {
         self.roster.backlog.enqueue(task);
         self.published();
@@ -46,7 +46,7 @@ impl Queue for QueueOf {
     fn enqueue(&self, task: &Arc<dyn Task>) {
         match self.0.upgrade() {
             Some(pool) => pool.enqueue(Arc::clone(task)),
-            // Whoever spawns has the pool; should that change, the task is not lost.
+            // The spawner has the pool, so this does not happen; if that changes, the task is not lost.
             None => task.run(),
         }
     }
@@ -80,7 +80,7 @@ mod tests {
     use crate::task::JoinHandle;
 
     fn pool() -> Pool {
-        // Not watched: the watch asks which tasks wait.
+        // Not watched, as the watch asks which tasks wait.
         let pool = Pool::builder().threads(1).spare_after(None);
         pool.build().unwrap()
     }
@@ -97,10 +97,11 @@ mod tests {
         (task, end)
     }
 
-    /// Whoever runs it, and whatever becomes of its handle. Other tests may have observers, who ask; and spans do.
+    /// No matter which thread runs it, and what happens to its handle. Observers of other tests, and spans,
+    /// ask for it.
     #[cfg(not(feature = "tracing"))]
     #[test]
-    fn nothing_is_made_for_a_task_that_nobody_asks_about() {
+    fn no_identity_is_made_for_a_task_that_is_not_asked_for_one() {
         let pool = pool();
         let spawn = || {
             let handle = pool.spawn(|| crate::checkpoint().unwrap());
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_running_task_that_nobody_has_asked_about_is_told_that_it_is_cancelled() {
+    fn a_running_task_without_an_identity_is_told_that_it_is_cancelled() {
         let pool = pool();
         let (begun, has_begun) = mpsc::channel();
         let task = pool.spawn(move || {
@@ -154,9 +155,9 @@ mod tests {
         assert_eq!(told.reason(), "cancelled through its handle");
     }
 
-    /// Wherever they lie in the queue.
+    /// Wherever they are in the queue.
     #[test]
-    fn what_joiners_have_run_behind_a_task_that_nobody_begins_is_not_kept() {
+    fn tasks_that_joiners_have_run_behind_one_that_has_not_begun_are_not_kept() {
         let pool = pool();
         let (busy, end) = occupy(&pool);
         let front = pool.spawn(|| ());
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_is_over_does_not_keep_the_one_that_spawned_it() {
+    fn a_finished_task_does_not_keep_its_spawner() {
         let pool = Arc::new(pool());
         let ours = Arc::clone(&pool);
         let parent = pool.spawn(move || ours.spawn(|| ()));
@@ -187,16 +188,16 @@ mod tests {
             yield_now();
         }
         assert!(child.try_join().unwrap().is_ok());
-        // The worker may be about to leave it.
+        // The worker may still refer to it.
         while known.upgrade().is_some() {
             yield_now();
         }
         assert!(child.task().is_over());
     }
 
-    /// However long no worker takes them out of the queue.
+    /// Even if no worker takes from the queue.
     #[test]
-    fn what_joiners_have_run_is_not_kept() {
+    fn tasks_that_joiners_have_run_are_not_kept() {
         let pool = pool();
         let (busy, end) = occupy(&pool);
         let mut last = pool.spawn(|| 0);
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_is_listed_from_its_spawn_to_its_end_wherever_it_lies() {
+    fn a_task_is_listed_from_its_spawn_to_its_end_wherever_it_is() {
         let pool = pool();
         let (busy, end) = occupy(&pool);
         let shared = &pool.shared;
@@ -235,7 +236,7 @@ mod tests {
         // While it runs in its joiner's place, the task is one of them.
         assert_eq!(tasks.remove(1).join().unwrap(), 3);
         assert_eq!(listed(usize::MAX), (vec![ids[0], ids[2]], 0));
-        // By a joiner that has no seat.
+        // The same for a joiner that has no seat.
         let last = tasks.remove(1);
         let task = last.task();
         shared.roster.backlog.run_aside(task, None, || task.run());

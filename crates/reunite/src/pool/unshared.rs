@@ -1,22 +1,26 @@
-//! Forks that nobody can take: private to a member that blocks where the library does not see it.
+//! Forks that no other thread can take: private to a member that blocks where the library does not see it.
 //!
 //! # Protocol
-//! A member that blocks at the door, or in `blocking`, publishes its forks first. One that blocks elsewhere keeps those that
-//! it made while nobody was hungry, and the one that would end its wait may be among them. Nothing lies in any queue
-//! then, so the watch does not know of it.
+//! A member that blocks in `wait`, or in `blocking`, publishes its forks first. One that blocks elsewhere
+//! keeps those that it made while no thread was hungry, and the one that would end its wait may be among
+//! them. Then nothing is in any queue, so the watch does not know of it.
 //!
-//! * The forks of a seat are *unshared* if its word is raised and the list of its member is not empty. The list is the
-//!   member's alone: others read only which fork is the newest, and do not follow that.
-//! * A worker that is about to sleep has raised all words. While there are unshared forks it sleeps no longer than a
-//!   part of `stall_threshold`, and looks again. If there are none it sleeps untimed: a member that finds its word raised
-//!   at a fork publishes, and whoever takes that looks when it is about to sleep again.
-//! * A member that computes is left alone. If the system has said at each look, for as long as the threshold, that its
-//!   thread sleeps, and it has begun nothing and its newest fork is the same, the sleeper has that reported, once until the
-//!   member answers. The thread of `watch` reports, as a sleeper runs no code of users.
+//! 1. The forks of a seat are *unshared* if its word is raised and the list of its member is not empty. The
+//!    list belongs to the member alone: others only read which fork is the newest, and do not follow that.
+//! 2. A worker that is about to sleep has raised all words. While there are unshared forks it sleeps no
+//!    longer than a part of `stall_threshold`, and looks again. If there are none it sleeps untimed: a member
+//!    that finds
+//! its word raised
+//!    at a fork publishes, and the thread that takes that fork looks when it is about to sleep again.
+//! 3. A member that computes is left alone. The sleeper has a member reported if, for as long as the
+//!    threshold, the system has said at each look that its thread sleeps, it has begun nothing, and its
+//!    newest fork is the same;
+//! once until the
+//!    member answers. The thread of `watch` reports, as a sleeper runs no user code.
 //!
-//! Not noticed is a member whose forks become unshared when all workers sleep already, because it was not asked before the
-//! last other member left, or blocked at the door (which reports itself).
-//! Where the system does not tell whether a thread sleeps, such a member is not told from one that computes.
+//! One case is not noticed: a member whose forks become unshared when all workers sleep already, because it
+//! was not asked before the last other member left, or blocked in `wait` (which reports itself). Where the
+//! system does not tell if a thread sleeps, such a member is not distinguished from one that computes.
 
 use super::seat::Seat;
 use super::shared::Shared;
@@ -28,7 +32,7 @@ use crate::primitive::{Arc, Duration, Instant, is_asleep, now};
 
 /// How often a member is looked at before it is reported.
 const LOOKS: u32 = 4;
-/// A sleeper that looks more often would keep a core busy.
+/// The least pause between looks: a sleeper that looks more often would keep a core busy.
 const LEAST_PAUSE: Duration = Duration::from_millis(1);
 
 /// A member that sleeps with unshared forks, as it was seen.
@@ -49,9 +53,9 @@ pub(super) struct Unshared {
 }
 
 impl Unshared {
-    /// Looks, if it is time; says when to look next.
+    /// Looks, if it is time. Returns when to look next.
     pub(super) fn look(&mut self, pool: &Arc<Shared>) -> Option<Instant> {
-        // There is no time in a model.
+        // Under the model checker there is no time.
         let threshold = stall_threshold().filter(|_| !cfg!(reunite_model));
         let is_any = || {
             pool.roster
@@ -72,7 +76,8 @@ impl Unshared {
         self.next
     }
 
-    /// Keeps those that sleep since they were seen before, and has those reported that do for long.
+    /// Keeps the members that have slept since they were seen before, and has those reported that have slept
+    /// for long.
     fn see(&mut self, pool: &Arc<Shared>, threshold: Duration) {
         let before = std::mem::take(&mut self.members);
         for seat in pool.roster.backlog.seats() {
@@ -111,7 +116,7 @@ fn stall(pool: &Shared, seat: &'static Seat, lasted: Duration) -> Stall {
         task,
         waits: format!(
             "blocks outside the library, and no thread of pool `{}` can take what it has forked \
-             (`reunite::blocking` shares that)",
+             (wrap such calls in `reunite::blocking`)",
             pool.name()
         ),
         lasted,

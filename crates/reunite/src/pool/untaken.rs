@@ -7,13 +7,13 @@ use std::panic::Location;
 use crate::id::{Kind, Label};
 use crate::task::Unjoined;
 
-/// Reports the errors that are left when it is dropped.
+/// A list of untaken errors, which reports those that are left when it is dropped.
 pub(super) struct Untaken<R> {
     /// The number of the batch's first item.
     first: u64,
     /// The line of the map.
     at: &'static Location<'static>,
-    /// Their places in the batch, in order, and who they are if somebody has asked.
+    /// The places of their items in the batch, in order, and the items' labels if these were made.
     places: VecDeque<(usize, Option<Label>)>,
     returned: PhantomData<fn() -> R>,
 }
@@ -28,13 +28,13 @@ impl<R> Untaken<R> {
         }
     }
 
-    /// The item there, behind those before, returned an `Err`.
+    /// Adds the item at `place`, which is behind those added before, and which returned an `Err`.
     #[cold]
     pub(super) fn add(&mut self, place: usize, item: Option<Label>) {
         self.places.push_back((place, item));
     }
 
-    /// What tells of the item there, behind those before, from now on.
+    /// Removes the item at `place`, if it is the first, and returns what reports its error from now on.
     pub(super) fn pass_on(&mut self, place: usize) -> Option<Unjoined> {
         self.places.front().filter(|(next, _)| *next == place)?;
         let (place, item) = self.places.pop_front()?;

@@ -1,36 +1,48 @@
-//! The watch over pools: notices that nobody comes for work because the threads that have the places block where the
-//! library does not see it, and lets others take their places; and that a batch of a map does not get on, and lets others
-//! have what is left of it.
+//! The watch over pools. It notices that no thread comes for work because the threads that have the places
+//! block where the library does not see it, and lets others take their places. It also notices that a batch
+//! of a map makes no progress, and lets others have what is left of it.
 //!
 //! # Protocol
-//! One thread watches all pools. It is started when it is first needed, and sleeps, untimed, while no pool is *short*:
-//! work lies there, nobody searches, and no place is free or no thread can be added; and no batch with items left runs.
+//! One thread watches all pools. It is started when it is first needed, and sleeps, untimed, while no pool is
+//! *short* and no batch with items left runs. A pool is short if work is queued, no worker searches, and no
+//! place is free or no thread can be added.
 //!
-//! * Whoever finds a pool short raises its `is_watched`, and if it was not raised, adds the pool to the list and
-//!   wakes the watching thread. A pool is found short by whoever publishes work, or leaves, and finds no place free
-//!   (`Rouse::Full`), and by a worker that goes to sleep although there is work.
-//! * The watching thread looks at each watched pool several times in the time that is its patience. If a pool is not
-//!   short any more, it lowers `is_watched`, then (fence) looks once more, and goes on watching if the pool is short
-//!   again. So of whoever makes it short and the lowering, one at least sees the other.
-//! * Whoever begins a batch lists it (`life`), then finds that `is_watched` is raised, or raises it. The watching thread
-//!   lowers it, then looks at the lists, each under its lock: so it finds the batch, or the batch finds it lowered.
-//! * At each look, what is left of a batch that has begun no item for as long as the patience is queued as a task of its
-//!   own, whatever its thread is at (see `items`).
-//! * A member that holds a place *stands still* if it has begun nothing, and the system has said at every look that it
-//!   sleeps, for as long as the patience. Its place is taken away (see `life`), as if it had said `blocking`. A member
-//!   that computes keeps its place, however long it takes. Where the system does not tell, a member stands still if
-//!   it has begun nothing for fifty times as long, and no more than `size` members lose their places.
-//! * When all who hold places, or have lost them, stand still and nobody can be woken or started, or that has lasted for as long as any wait
-//!   that reports itself, it is reported, once until all have their places again. When somebody was woken or started, the
-//!   standstill is over, and may have been no more than a short sleep: that is reported once in a pool's life, so that
-//!   its user knows of it.
+//! 1. A thread that finds a pool short raises its `is_watched`, and if it was not raised, adds the pool to
+//!    the list and wakes the watching thread. A pool is found short by a thread that publishes work, or
+//!    leaves, and
+//! finds no place free
+//!    (`Rouse::Full`), and by a worker that goes to sleep although there is work.
+//! 2. The watching thread looks at each watched pool several times per patience of that pool. If a pool is
+//!    not short any more, it lowers `is_watched`, then (fence) looks once more, and goes on watching if the
+//! pool is short
+//!    again. So of the lowering and a thread that makes the pool short, at least one sees the other.
+//! 3. A thread that begins a batch lists it (`life`), then finds `is_watched` raised, or raises it. The
+//!    watching thread lowers it, then looks at the lists, each under its lock: so it finds the batch, or the
+//!    batch's thread
+//! finds it lowered.
+//! 4. At each look, what is left of a batch that has begun no item for as long as the patience is queued as a
+//!    task of its own, whatever its thread does (see `items`).
+//! 5. A member that holds a place *stands still* if, for as long as the patience, it has begun nothing, and
+//!    the system has said at every look that it sleeps. Its place is taken away (see `life`), as if it had
+//!    called
+//! `blocking`. A member
+//!    that computes keeps its place, however long it takes. Where the system does not tell, a member stands
+//! still if
+//!    it has begun nothing for fifty times as long, and no more than `size` members lose their places.
+//! 6. A standstill is reported when all that hold places, or have lost them, stand still, and either no
+//!    thread can be woken or started, or it has lasted as long as any wait that is reported: once until all
+//!    have their places
+//! again. When a
+//!    thread was woken or started, the standstill is over, and may have been only a short sleep: that is
+//! reported once in a
+//!    pool's life, so that its user knows of it.
 //!
-//! It also reports what sleepers find in seats (see `unshared`).
+//! The watching thread also reports what sleepers find in seats (see `unshared`).
 //!
 //! The idea is that of Go's `sysmon`, which retakes processors from goroutines in system calls.
 //!
-//! The watching thread counts as idle, as it ends nobody's wait unless a member is awake, which then is no part of any
-//! deadlock; while it reports, it is not.
+//! The watching thread counts as idle: it can end a wait only while a member is awake, and then that is no
+//! part of any deadlock. While it reports, it does not count as idle.
 
 use super::roster::Rouse;
 use super::seat::Seat;
@@ -47,14 +59,14 @@ use crate::primitive::{
 };
 use crate::thread::start_helper;
 
-/// How often a member is looked at in the time of the patience.
+/// How often a member is looked at per patience.
 const LOOKS: u32 = 2;
-/// How much longer a member may take where the system does not tell whether it sleeps.
+/// How many times longer a member may take where the system does not tell if it sleeps.
 const UNTOLD: u32 = 50;
 
-/// What the watching thread and the others share.
+/// The state that the watching thread shares with the others.
 struct List {
-    /// Pools that have become short.
+    /// The pools that have become short.
     pools: Vec<Weak<Shared>>,
     /// What sleepers have found, to be reported.
     stalls: Vec<Stall>,
@@ -73,14 +85,14 @@ fn list() -> StaticMutexGuard<'static, List> {
     LIST.lock()
 }
 
-/// `pool` is short, or a batch begins there.
+/// Has `pool` watched, which is short, or where a batch begins (rules 1, 3).
 pub(super) fn over(pool: &Arc<Shared>) {
     let Watch {
         patience,
         is_watched,
         ..
     } = &pool.watch;
-    // There is no time in a model.
+    // Under the model checker there is no time.
     if cfg!(reunite_model)
         || patience.is_none()
         || is_watched.load(Ordering::SeqCst)
@@ -100,7 +112,7 @@ pub(super) fn report(stall: Stall) {
     call(list);
 }
 
-/// Something was added to the list: the watching thread is to see it.
+/// Wakes or starts the watching thread, after something was added to the list.
 fn call(mut list: StaticMutexGuard<'static, List>) {
     if let Some(parker) = &list.watching {
         parker.unpark();
@@ -109,7 +121,8 @@ fn call(mut list: StaticMutexGuard<'static, List>) {
         list.is_started = true;
         drop(list);
         if start_helper("reunite-watch", watch_all).is_err() {
-            // The next who finds one of them short tries again. Others may have come to the list meanwhile.
+            // The next thread that finds one of these pools short tries again. Others may have been added
+            // meanwhile.
             let refused = {
                 let mut list = self::list();
                 list.is_started = false;
@@ -122,7 +135,7 @@ fn call(mut list: StaticMutexGuard<'static, List>) {
     }
 }
 
-/// The life of the watching thread.
+/// Runs the watching thread.
 fn watch_all() {
     idle_one_more();
     prepare_barriers();
@@ -146,8 +159,8 @@ fn watch_all() {
         let pause = watched.iter().map(|pool| pool.patience).min();
         park_until(pause.and_then(|pause| deadline::after(pause / LOOKS)));
         watched.retain_mut(|pool| {
-            // It may be the last to have the pool, whose hooks are the user's. After a panic it looks again: it says itself
-            // when the pool is gone.
+            // This may drop the last reference to the pool, whose hooks are user code. After a panic the pool
+            // is looked at again; if it is gone, that look finds out.
             let mut is_watched = true;
             contain(|| is_watched = pool.look());
             is_watched
@@ -168,7 +181,7 @@ struct Member {
     seat: &'static Seat,
     begun: u64,
     thread: u64,
-    /// Whether the system tells that it sleeps.
+    /// True if the system tells that it sleeps.
     is_told: bool,
     since: Instant,
 }
@@ -190,7 +203,7 @@ impl Watched {
         }
     }
 
-    /// Looks at the members; false if the pool need not be watched any more.
+    /// Looks at the members. Returns false if the pool need not be watched any more.
     fn look(&mut self) -> bool {
         let Some(pool) = self.pool.upgrade() else {
             return false;
@@ -211,13 +224,13 @@ impl Watched {
             }
             is_watched.store(false, Ordering::SeqCst);
             fence(Ordering::SeqCst);
-            // If another has raised it meanwhile, the pool is on the list once more.
+            // If another thread has raised it meanwhile, the pool is on the list once more.
             let is_wanted =
                 pool.roster.is_short() || pool.divide(pool.roster.backlog.seats(), self.patience);
             return is_wanted && !is_watched.swap(true, Ordering::SeqCst);
         }
         let Some(task) = pool.roster.backlog.next_task() else {
-            // Somebody is about to take what there was.
+            // Another thread is about to take the work.
             return true;
         };
         let others = self.see(&pool);
@@ -238,14 +251,14 @@ impl Watched {
         let is_long = |stall: &Stall| stall_threshold().is_some_and(|long| stall.lasted >= long);
         if let Some(mut stall) = stall {
             let (told, advice) = if is_over && !is_long(&stall) {
-                (has_told, " (another has the place of one now; ")
+                (has_told, " (another thread has taken over the place of one; ")
             } else {
                 (has_reported, " (")
             };
             stall.waits.push_str(advice);
             stall
                 .waits
-                .push_str("`reunite::blocking` tells the pool of such calls)");
+                .push_str("wrap such calls in `reunite::blocking`)");
             if told.swap(true, Ordering::SeqCst) {
                 return true;
             }
@@ -255,7 +268,8 @@ impl Watched {
         true
     }
 
-    /// Keeps those that sleep since they were seen before; returns how many others hold places, or get on without.
+    /// Keeps the members that have slept since they were seen before. Returns how many others hold places, or
+    /// make progress without one.
     fn see(&mut self, pool: &Shared) -> usize {
         let before = std::mem::take(&mut self.members);
         let mut others = 0;
@@ -300,7 +314,7 @@ impl Watched {
             .map(|member| member.seat)
     }
 
-    /// Gives the place of a member that stands still to another thread. False if there is none.
+    /// Gives the place of a member that stands still to another thread. Returns false if there is none.
     fn retake(&self, pool: &Arc<Shared>, seat: &'static Seat) -> bool {
         let roster = &pool.roster;
         let is_told = |member: &Member| std::ptr::eq(member.seat, seat) && member.is_told;
@@ -309,13 +323,13 @@ impl Watched {
             return false;
         }
         match roster.retake(seat.life()) {
-            // More hold places than there are.
+            // More members hold places than there are.
             Some(Rouse::Full) | None => false,
             Some(rouse) => pool.follow(rouse),
         }
     }
 
-    /// Nobody gets on: who waits, and for whom.
+    /// Returns the report of a standstill: which task waits, and for which others.
     fn stall(&self, pool: &Shared, task: Label, still: &[&'static Seat]) -> Option<Stall> {
         stall_threshold()?;
         let since = self.members.iter().map(|member| member.since).max()?;
@@ -344,7 +358,7 @@ mod tests {
     use crate::pool::shared::LEAST_PATIENCE;
 
     #[test]
-    fn the_patience_may_be_anything() {
+    fn any_patience_is_accepted() {
         let none = Watch::new(Some(Duration::ZERO));
         assert_eq!(none.patience, Some(LEAST_PATIENCE));
         let seat = Seat::of_a_test();
@@ -383,7 +397,7 @@ mod model {
         }
     }
 
-    /// The place of a worker that blocks goes to another, for what is queued before that or after.
+    /// The place of a worker that blocks goes to another, for work queued before or after that.
     #[test]
     fn a_place_that_is_taken_away_goes_to_another() {
         check(|| {
@@ -408,7 +422,7 @@ mod model {
         });
     }
 
-    /// What is left of batches is cut off at any moment: each item is run once, and the outcomes come in order.
+    /// The rest of a batch is cut off at any moment: each item is run once, and the outcomes come in order.
     #[test]
     fn a_batch_may_be_cut_at_any_moment() {
         check(|| {
@@ -435,10 +449,10 @@ mod model {
         });
     }
 
-    /// Places are taken away at any moment, from workers and visitors that work, wait, search, sleep and end: what
-    /// is to be done is done, and at the end nobody is counted.
+    /// Places are taken away at any moment, from workers and visitors that work, wait, search, sleep and end:
+    /// all work is done, and at the end no member is counted.
     #[test]
-    fn a_place_is_counted_once_whoever_gives_it_up() {
+    fn a_place_is_counted_once_no_matter_which_thread_gives_it_up() {
         check(|| {
             let pool = Pool::builder().threads(1).spares(1).build().unwrap();
             let shared = Arc::clone(&pool.shared);
