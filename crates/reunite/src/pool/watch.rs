@@ -251,7 +251,10 @@ impl Watched {
         let is_long = |stall: &Stall| stall_threshold().is_some_and(|long| stall.lasted >= long);
         if let Some(mut stall) = stall {
             let (told, advice) = if is_over && !is_long(&stall) {
-                (has_told, " (another thread has taken over the place of one; ")
+                (
+                    has_told,
+                    " (another thread has taken over the place of one; ",
+                )
             } else {
                 (has_reported, " (")
             };

@@ -1,4 +1,4 @@
-//! A task that always begins: somebody waits who has no value without it.
+//! A task that always begins: a thread waits for it that has no value without it.
 
 use super::group::{Begins, Entry, Group, Task};
 use super::identity::{AtOnce, Identity, Named, NodeOf, Stage};
@@ -10,7 +10,7 @@ use crate::id::{Label, TaskId};
 use crate::part::Part;
 use crate::primitive::{Arc, Mutex};
 
-/// Runs a closure, and tells by it what became of that.
+/// Runs a closure, and stores how that ended.
 pub(crate) type Job<'a> = Box<dyn FnOnce() + Send + 'a>;
 
 struct Always {
@@ -19,7 +19,7 @@ struct Always {
     job: Mutex<Option<Job<'static>>>,
 }
 
-/// A task of `group` that runs under the node of the task that waits for it, in a cancelled task as well.
+/// Makes a task of `group` that runs under the node of the task that waits for it, even if that is cancelled.
 pub(crate) fn always(
     job: Job<'static>,
     label: Label,

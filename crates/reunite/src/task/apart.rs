@@ -1,21 +1,24 @@
 //! Tasks on threads that were never used before, and whose thread-locals are gone when the task completes.
 //!
 //! # Protocol
-//! Two threads take part. The *keeper* is the one that runs the task's entry: recycled, with a place in its scope. It
-//! starts the *fresh* one, which runs the closure, and waits for the end of that thread as the system tells it
-//! (`JoinHandle::join` of std): so all that runs when a thread ends has run, destructors of thread-locals of Rust and of
-//! others. Only then does the keeper carry out the rest of the task, its *conclusion*: it completes the packet, runs
-//! callbacks, asks the policy, leaves the group. Everybody who waits for the task waits for one of these, at the door, in
-//! the ways and with the limits of any other task; nobody but the keeper waits for a thread.
+//! Two threads take part. The *keeper* is the one that runs the task's entry: recycled, with a place in its
+//! scope. It starts the *fresh* one, which runs the closure, and waits for the end of that thread as the
+//! system reports it (`JoinHandle::join` of std). So all that runs when a thread ends has run by then,
+//! including the destructors of thread-locals of Rust and of other languages. Only then does the keeper carry
+//! out the rest of the task, its *conclusion*: it completes the packet, runs callbacks, asks the policy,
+//! leaves the group. Every wait for the task is a wait for one of these, with the means and limits of a wait
+//! for any other task; only the keeper waits for a thread.
 //!
-//! Until its last thread-local is gone the fresh thread *is* the task: it runs in the task's context, so that a wait in a
-//! destructor heeds its cancellation and is shown as its, and it bears the task's completion, so that a destructor which
-//! waits for what the joiner holds is found in the wait-for graph. The guards for that lie in a thread-local, `KEPT`. Those are
-//! dropped in the opposite order of their first uses (so do glibc and std): after all of the closure's, as it was used
-//! before the closure began, and before those that the guards themselves need, as they were made before.
+//! Until its last thread-local is gone the fresh thread *is* the task. It runs in the task's context, so that
+//! a wait in a destructor heeds the task's cancellation and is shown as the task's. It also stands for the
+//! task's completion in the wait-for graph, so that a destructor which waits for what the joiner holds is
+//! found there. The guards for that lie in a thread-local, `KEPT`. Thread-locals are dropped in the opposite
+//! order of their first uses (by glibc and by std): `KEPT` after all those of the closure, as it was used
+//! before the closure began, and before those that the guards themselves need, as these were used before.
 //!
-//! While the fresh thread runs, the keeper does nothing, and counts as idle. The fresh thread counts it in when it begins,
-//! and out as the last that it does before it ends: so there is always one of the two who may yet do something.
+//! While the fresh thread runs, the keeper does nothing, and counts as idle. The fresh thread counts the
+//! keeper as idle when it begins, and uncounts it as the last thing before it ends. So one of the two always
+//! counts as a thread that may still do something.
 //!
 //! A panic in a destructor of a thread-local ends the process, as with std.
 
@@ -34,7 +37,7 @@ thread_local! {
     static KEPT: Cell<Option<Kept>> = const { Cell::new(None) };
 }
 
-/// What makes the calling thread the task.
+/// The guards that make the calling thread the task.
 struct Kept {
     label: Label,
     running: Option<Running>,
@@ -53,7 +56,8 @@ impl Drop for Kept {
     }
 }
 
-/// Runs the task's closure on a fresh thread, and waits for the end of that. What is left is the conclusion.
+/// Runs the task's closure on a fresh thread, and waits for the end of that thread. The conclusion is left to
+/// the caller.
 ///
 /// # Errors
 /// The system refuses a thread; the closure has not run.
@@ -66,7 +70,7 @@ pub(super) fn run(task: &Arc<dyn Task>, run_apart: RunApart) -> io::Result<()> {
     run_apart(task.label(), task.on().stack_size, work)
 }
 
-/// The calling thread is the task from now on, to its end.
+/// Makes the calling thread the task, until the thread ends.
 fn stay(task: &Arc<dyn Task>) {
     idle_one_more();
     let label = task.label().clone();

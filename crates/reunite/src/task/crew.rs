@@ -6,7 +6,7 @@ use crate::id::TaskId;
 use crate::primitive::Arc;
 
 impl Crew for Entry {
-    /// Of its completion.
+    /// Returns what the completion of the task depends on.
     fn need(&self) -> Need {
         if self.is_waiting_to_start() {
             self.group.need_of_queued()
@@ -36,7 +36,8 @@ impl Crew for Entry {
 }
 
 impl Crew for Group {
-    /// Of the end: every task that was begun. Those that queue come when their turn does.
+    /// Returns what the end of the scope depends on: every task that was begun. Queued tasks count once they
+    /// begin.
     fn need(&self) -> Need {
         Need::All(self.state.lock().begun())
     }
@@ -54,7 +55,7 @@ impl Crew for Group {
     }
 }
 
-/// The tasks of a group but those that are left out, by whoever waits for the others: that is what the wait asks.
+/// The tasks of a group except those that are left out, for a wait for all others.
 pub(super) struct Others {
     pub(super) group: Arc<Group>,
 }

@@ -13,12 +13,12 @@ use crate::park::Parker;
 use crate::primitive::{Arc, Duration, Instant};
 use crate::wait::{Heed, Wait, wait};
 
-/// How long a cancelled group waits for stragglers before it names them, at first.
+/// How long a cancelled group waits for stragglers at first before it names them.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(60);
 
 impl Group {
-    /// The tasks that have not left and are so, in spawn order.
+    /// Returns the tasks that have not left and that `filter` accepts, in spawn order.
     pub(crate) fn stragglers_if(&self, filter: impl Fn(&Who) -> bool) -> Vec<Straggler> {
         let members = self.members();
         members
@@ -29,7 +29,7 @@ impl Group {
             .collect()
     }
 
-    /// Whether every task has left, or none will by itself.
+    /// Returns true if every task has left, or none will by itself; otherwise leaves the parker.
     fn is_over_or_wake(&self, parker: &Parker) -> bool {
         let mut state = self.state.lock();
         let is_over = state.pending == 0 || state.is_abandoned();
@@ -49,8 +49,8 @@ impl Group {
         }
     }
 
-    /// Waits until every task has left. A cancellation or the deadline cancels them, never this wait;
-    /// from then on those that do not come back are reported, again and again.
+    /// Waits until every task has left. A cancellation or the deadline cancels the tasks, never this wait;
+    /// from then on tasks that do not stop are reported, again and again.
     pub(crate) fn wait_all(self: &Arc<Self>, at: &'static Location<'static>) {
         let label = self.node.label();
         let wait_until = |deadline, heed: Heed<'_>| loop {
@@ -70,7 +70,8 @@ impl Group {
         );
     }
 
-    /// Waits until every task but these has left or `deadline` has passed: true in the first case.
+    /// Waits until every task except these has left, and returns true; or until `deadline` has passed, and
+    /// returns false.
     pub(crate) fn wait_for_all_but(
         self: &Arc<Self>,
         except: &[TaskId],
@@ -120,8 +121,8 @@ pub(crate) fn straggler(who: &Who) -> Straggler {
     }
 }
 
-/// Waits for what was cancelled, naming whoever is late at growing intervals. False if the wait was refused,
-/// which only one that says so can be.
+/// Waits for what was cancelled, naming stragglers at growing intervals. Returns false if the wait was
+/// refused, which can only happen if it heeds refusals.
 pub(crate) fn chase(
     waiting: &Label,
     mut wait_until: impl FnMut(Option<Instant>) -> Wait,

@@ -5,23 +5,23 @@ use crate::error::{Cancelled, CutShort, Failure, JoinError};
 use crate::id::Label;
 use crate::primitive::{Arc, Mutex};
 
-/// One failure, shared by the packet and the group: whoever takes it first has it.
+/// One failure, shared by the packet and the group: it belongs to the one that takes it first.
 pub(crate) type Slot<E> = Arc<Mutex<Option<JoinError<E>>>>;
 
 /// What no join took.
 pub(crate) struct Unclaimed<E> {
-    /// The failures; or, if there are none, the tasks that were cut short by something that nobody around them asked
-    /// for.
+    /// The failures; or, if there are none, the tasks that were cut short by something other than a
+    /// cancellation of the scope or around it.
     pub(crate) failures: Vec<JoinError<E>>,
-    /// A cancellation from above that left tasks undone, if there are no failures, which tell more.
+    /// A cancellation from above that left tasks undone. `None` if there are failures, which explain more.
     pub(crate) undone: Option<Cancelled>,
-    /// How many tasks completed cancelled, with those whose join knows.
+    /// The number of tasks that completed as cancelled, including those that were joined.
     pub(crate) cancelled: usize,
 }
 
 impl<E> Unclaimed<E> {
-    /// Adds that the scope's body was left. Whether that is the root cause, which it is not if a failure made it so;
-    /// then a cancellation is not listed.
+    /// Adds that the scope's body was left. Returns true if that is the root cause, which it is not if an
+    /// earlier failure led to it; then a cancellation is not listed.
     pub(crate) fn add_left_body(&mut self, why: &CutShort, order: u64, after_cancel: bool) -> bool {
         let body = JoinError::of_left_body(why.clone(), order, after_cancel);
         let is_root = self.failures.iter().all(|other| body.rank() < other.rank());
@@ -32,14 +32,16 @@ impl<E> Unclaimed<E> {
     }
 }
 
-/// Whether a task completed cancelled because its scope was, or it itself by its handle: who did that knows.
+/// Returns true if a task completed as cancelled because its scope was cancelled, or it itself through its
+/// handle.
 fn is_expected<E>(error: &JoinError<E>, own: &Node) -> bool {
     let by_handle = is_by_handle(error);
     by_handle || error.as_cancelled().is_some_and(|it| own.passed_on(it))
 }
 
-/// Whether a task completed cancelled because it itself was. (That it failed is not that: it was cut short by what it had
-/// dropped itself.)
+/// Returns true if a task completed as cancelled because it itself was cancelled through its handle. (A task
+/// that was cut short by something that it had dropped itself also names itself as the source, but as a
+/// failure.)
 fn is_by_handle<E>(error: &JoinError<E>) -> bool {
     let both = error.as_cancelled().zip(error.task());
     both.is_some_and(|(it, task)| it.source().id() == task.id() && !it.is_failure())
@@ -50,23 +52,24 @@ pub(crate) struct Failures<E>(Mutex<List<E>>);
 struct List<E> {
     slots: Vec<Slot<E>>,
     next: u64,
-    /// How many tasks completed cancelled.
+    /// The number of tasks that completed as cancelled.
     cancelled: usize,
-    /// Of those, the ones that the scope's end may have to tell.
+    /// Those of them that the scope's end may have to report.
     cut_short: Vec<Slot<E>>,
-    /// When these are so many, some may be forgotten.
+    /// The length of `cut_short` from which on some may be forgotten.
     many: usize,
-    /// Why tasks were cancelled that are [counted](Failures::count_undone) only.
+    /// The cancellation of the tasks that are only [counted](Failures::count_undone).
     undone: Option<Cancelled>,
-    /// How many of those no join took. Less than zero while a join has taken one that is not counted yet.
+    /// How many of those no join took. Negative while a join has taken one that is not counted yet.
     unjoined: isize,
 }
 
 const FEW: usize = 32;
 
 impl<E> List<E> {
-    /// Keeps one that completed cancelled until the scope's end. A scope may last for ever: what a join has taken is
-    /// forgotten from time to time, and of those that no join can take any more one for each cancellation is enough.
+    /// Keeps the error of a task that completed as cancelled until the scope's end. A scope may last for
+    /// ever, so what a join has taken is forgotten from time to time; and of those that no join can take any
+    /// more, one for each cancellation is enough.
     fn keep_cut_short(&mut self, slot: Slot<E>) {
         if self.cut_short.len() >= self.many {
             let mut kept: Option<Cancelled> = None;
@@ -101,9 +104,10 @@ impl<E> Failures<E> {
         }))
     }
 
-    /// So many tasks completed cancelled as their scope is, by the cause of that scope's tasks. Nothing is kept of them, as there
-    /// may be many: who joins one [claims](Self::claim_undone) what is told of it. Many may be counted at once, if it was
-    /// told before that there will be some: of none, that is.
+    /// Counts tasks that completed as cancelled with their scope; `cancelled` is the cause of the scope's
+    /// tasks. Nothing else is kept of them, as there may be many: the joiner of one
+    /// [claims](Self::claim_undone) its error. Many may be counted at once, if this was called before with a
+    /// count of zero.
     pub(crate) fn count_undone(&self, cancelled: &Cancelled, count: usize) {
         let mut list = self.0.lock();
         list.cancelled += count;
@@ -113,7 +117,7 @@ impl<E> Failures<E> {
         }
     }
 
-    /// What the join of one of those tasks returns.
+    /// Returns the error for the join of one of those tasks.
     pub(crate) fn claim_undone(&self, task: Label) -> Option<JoinError<E>> {
         let mut list = self.0.lock();
         let cancelled = list.undone.clone()?;
@@ -128,7 +132,8 @@ impl<E> Failures<E> {
         ))
     }
 
-    /// Records how a task failed, before anyone is told. The order of calls is the order of failures.
+    /// Records how a task failed, before its failure is made known. The order of calls is the order of
+    /// failures.
     pub(crate) fn record(&self, task: Label, failure: Failure<E>, after_cancel: bool) -> Slot<E> {
         let mut list = self.0.lock();
         let order = list.next;
@@ -147,7 +152,7 @@ impl<E> Failures<E> {
         slot
     }
 
-    /// A failure of the scope's body, which nobody else can claim.
+    /// Returns the place in the order for a failure of the scope's body, which no join can claim.
     pub(crate) fn order(&self) -> u64 {
         let mut list = self.0.lock();
         list.next += 1;
@@ -193,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_scope_keeps_few_of_the_tasks_that_completed_cancelled() {
+    fn a_long_scope_keeps_few_of_the_tasks_that_completed_as_cancelled() {
         let failures = Failures::<Infallible>::new();
         let above = Node::root(label(), None);
         let own = Node::child(&above, label(), None);

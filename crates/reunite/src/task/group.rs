@@ -1,26 +1,28 @@
-//! Groups: who counts a scope's tasks, queues those over its limit, and knows when the last is gone.
+//! Groups: they count a scope's tasks, queue those over its limit, and notice when the last has left.
 //!
 //! # Protocol
-//! `pending` counts the tasks that were admitted and have not left. A task is admitted before it can run
-//! and leaves as the very last thing, on the thread that ran it. The owner asks under the lock whether
-//! `pending` is zero and, if not, leaves its parker there; whoever brings it to zero takes the parkers in
-//! the same critical section and unparks after it. Who waits for some of the tasks only asks again whenever one
-//! leaves. A task that spawns a sibling admits it before it leaves
-//! itself, so zero is final once the body has ended.
+//! *The count.* `pending` counts the tasks that were admitted and have not left. A task is admitted before it
+//! can run and leaves as the very last thing, on the thread that ran it. The owner checks under the lock if
+//! `pending` is zero and, if not, leaves its parker there; the thread that brings it to zero takes the
+//! parkers in the same critical section and unparks after it. A thread that waits for only some of the tasks
+//! checks again whenever one leaves. A task that spawns a sibling admits it before it leaves itself, so zero
+//! is final once the body has ended.
 //!
-//! With a limit, `running` counts the places taken. A task over the limit queues; a thread that finishes
-//! one takes the next and keeps the place, or gives the place up, in one critical section: no task is left
-//! in the queue while a place is free. `between` counts those of the places whose thread is on its way, or has
-//! finished one task and not begun the next: while there is one, nobody can tell what a queued task waits for. It
-//! changes in the same critical sections as what it is told apart from. A queued task can also be taken out of turn by a joiner inside the
-//! scope (see `handle`); it is then found begun and skipped.
+//! *The limit.* `running` counts the places taken. A task over the limit queues. A thread that finishes a
+//! task takes the next and keeps the place, or gives the place up, in one critical section: no task is left
+//! in the queue while a place is free. `between` counts those of the places whose thread is being started, or
+//! has finished one task and not begun the next: while it is not zero, it is unknown what a queued task waits
+//! for. It changes in the same critical sections as the counts that it is compared with. A queued task can
+//! also be taken out of turn by a joiner inside the scope (see `handle`); the thread that takes it from the
+//! queue finds it begun and skips it.
 //!
-//! A pool's tasks are neither counted nor listed here: nobody waits for all of them, they have no limit, and the pool knows where
-//! each lies that has not completed ([`Queue::tasks`]).
+//! *Pools.* A pool's tasks are neither counted nor listed here: no thread waits for all of them, they have no
+//! limit, and the pool knows where each that has not completed lies ([`Queue::tasks`]).
 //!
-//! A task is one allocation: its entry here, and who it is (see `identity`, also for when that is made apart); behind that its closure,
-//! and then its result (see `prepare`). `members` has a reference to each from when it is admitted until it leaves, and so reaches the
-//! nodes, which are not linked into that of the group (see `cancel`).
+//! *Memory.* A task is one allocation: its entry here, its identity (see `identity`, also for when that is
+//! made apart), its closure, and then its result (see `prepare`). `members` has a reference to each from when
+//! it is admitted until it leaves, and so reaches the nodes, which are not linked into that of the group (see
+//! `cancel`).
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -44,41 +46,41 @@ use crate::part::{Part, Whole};
 use crate::primitive::{Arc, Mutex, MutexGuard};
 use crate::wait_queue::WaitQueue;
 
-/// Who runs a group's tasks.
+/// What runs a group's tasks.
 pub(crate) enum Starter {
-    /// A thread for each, which then runs the chain. On refusal the task is untouched.
+    /// A thread for each, which then runs the chain. If the system refuses one, the task is untouched.
     Threads(Threads),
     /// A pool, which takes the task into its queue.
     Pool(Box<dyn Queue>),
 }
 
-/// How threads are started.
+/// The functions that start threads.
 #[derive(Clone, Copy)]
 pub(crate) struct Threads {
-    /// For a task, and what queues behind it.
+    /// Starts one for a task, and for those that queue behind it.
     pub(crate) start: fn(&Arc<dyn Task>) -> io::Result<()>,
-    /// For the closure of a task that asks for a fresh one.
+    /// Starts one for the closure of a task that asks for a fresh thread.
     #[cfg(not(reunite_model))]
     pub(crate) run_apart: RunApart,
 }
 
-/// Runs a closure on a fresh thread, of that name and stack size, and returns when that has ended.
+/// Runs a closure on a fresh thread with that name and stack size, and returns when that thread has ended.
 ///
 /// # Errors
-/// The system refuses one; the closure was dropped.
+/// The system refuses a thread; the closure was dropped.
 #[cfg(not(reunite_model))]
 pub(crate) type RunApart = fn(&Label, Option<usize>, Box<dyn FnOnce() + Send>) -> io::Result<()>;
 
 /// A pool, as a group knows it.
 pub(crate) trait Queue: Send + Sync {
-    /// Leaves the task to a worker.
+    /// Queues the task for a worker.
     fn enqueue(&self, task: &Arc<dyn Task>);
 
-    /// Runs it here and now, as work of the pool.
+    /// Runs the task on the calling thread, as work of the pool.
     fn run_here(&self, task: &Arc<dyn Task>);
 
-    /// Those that have not completed, of those that nobody has begun at most so many; and how many more of these there may be: joiners may have run
-    /// some.
+    /// Returns the tasks that have not completed, including at most `most_queued` of those that have not
+    /// begun; and how many more of these there may be: joiners may have run some.
     fn tasks(&self, most_queued: usize) -> (Vec<Arc<dyn Task>>, usize);
 }
 
@@ -96,16 +98,17 @@ impl Starter {
 
 pub(crate) struct Group {
     pub(super) node: Part<Node>,
-    /// The task that waits for this group's: the parent of them all. None: each has its own.
+    /// The task that waits for this group's, and is the parent of them all. `None` if each has a parent of
+    /// its own.
     owner: Option<Part<Who>>,
     rules: Rules,
     starter: Starter,
     pub(super) state: Mutex<State>,
 }
 
-/// What a scope's builder can choose.
+/// The choices of a scope's builder that concern its group.
 pub(crate) struct Rules {
-    /// None to [wait for all](super::WaitAll).
+    /// `None` to [wait for all](super::WaitAll).
     pub(crate) policy: Option<Box<dyn Policy>>,
     pub(crate) max_threads: Option<usize>,
 }
@@ -118,16 +121,16 @@ pub(super) struct State {
     pub(super) queue: VecDeque<Arc<dyn Task>>,
     pub(super) members: ByNumber<TaskId, Arc<dyn Task>>,
     pub(super) waiters: Vec<Parker>,
-    /// What is to be cancelled if every task is idle; see there.
+    /// The nodes to cancel if every task is idle; see `idle`.
     pub(super) idle: WaitQueue<Part<Node>>,
-    /// Who waits for some of the members: asks again whenever one leaves.
+    /// The parkers of threads that wait for some of the members, and check again whenever one leaves.
     pub(super) choosers: Vec<Parker>,
-    /// Whom those who do so have left out: nobody else who does waits for them.
+    /// The tasks that those threads do not wait for: each of them leaves out all of these.
     pub(super) left_out: Vec<TaskId>,
 }
 
 impl State {
-    /// The tasks that were begun and have not left.
+    /// Returns the tasks that were begun and have not left.
     pub(super) fn begun(&self) -> Vec<TaskId> {
         let members = self.members.iter();
         let begun = members.filter(|(_, entry)| !entry.is_waiting_to_start());
@@ -142,26 +145,26 @@ impl State {
     }
 }
 
-/// What every task has.
+/// The part that all tasks have.
 pub(crate) struct Entry {
     pub(crate) id: TaskId,
     pub(crate) group: Arc<Group>,
     pub(super) stage: Stage,
     pub(super) begins: Begins,
-    /// Spawned by an observer, or by such a task: observers are not told of it.
+    /// True if it was spawned by an observer, or by such a task: observers are not told of it.
     pub(super) is_quiet: bool,
 }
 
-/// A task, whatever its closure returns. Whoever has begun it calls what runs it, and nobody else does.
+/// A task, whatever its closure returns. Only the thread that has begun it calls the methods that run it.
 pub(crate) trait Task: Whole + Crew + Asked {
     fn entry(&self) -> &Entry;
 
     fn named(&self) -> &dyn Named;
 
-    /// Runs the closure, or drops it, and carries out the rest, or leaves that for later.
+    /// Runs the closure, or drops it, and concludes the task, or leaves that for later.
     fn execute(&self, go: Go, then: Then);
 
-    /// Carries out what was left.
+    /// Concludes a task for which that was left for later.
     #[cfg(not(reunite_model))]
     fn conclude(&self);
 }
@@ -175,12 +178,12 @@ impl Deref for dyn Task {
 }
 
 impl dyn Task {
-    /// Who it is.
+    /// Returns its identity, made if need be.
     pub(crate) fn identity(&self) -> &Identity {
         self.named().identity(self.of())
     }
 
-    /// Who it is, if somebody has asked for that.
+    /// Returns its identity, if that was made.
     #[inline]
     pub(crate) fn known(&self) -> Option<&Identity> {
         self.named().known()
@@ -194,17 +197,17 @@ impl dyn Task {
         self.named().on()
     }
 
-    /// Nobody waits for it any more.
+    /// Detaches it: no task waits for it any more.
     pub(super) fn detach(&self) {
         self.named().detach(&self.stage);
     }
 
-    /// Its record, and with it the task.
+    /// Returns a reference to its record, which keeps the task.
     pub(crate) fn shared_who(self: &Arc<Self>) -> Part<Who> {
         Part::of(Arc::clone(self), |task| task.who(), |task| task as _)
     }
 
-    /// The node under which it runs.
+    /// Returns a reference to the node under which it runs.
     pub(crate) fn shared_node(self: &Arc<Self>) -> Part<Node> {
         if let NodeOf::Another(node) = &self.identity().node {
             return node.clone();
@@ -217,17 +220,17 @@ impl dyn Task {
     }
 }
 
-/// Whether a task's closure runs.
+/// The condition under which a task's closure runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Begins {
-    /// Not if the task is cancelled before.
+    /// It does not run if the task is cancelled before.
     UnlessCancelled,
-    /// Whatever happens: somebody waits who needs what it returns.
+    /// It runs in any case: a thread waits for what it returns.
     Always,
 }
 
 impl Entry {
-    /// Of a task of `group`.
+    /// Creates the entry of a task of `group`.
     #[inline]
     pub(super) fn new(id: TaskId, stage: Stage, group: &Arc<Group>, begins: Begins) -> Self {
         Self {
@@ -247,31 +250,31 @@ impl Entry {
         }
     }
 
-    /// Whether nobody has begun to run it.
+    /// Returns true if no thread has begun to run the task.
     pub(crate) fn is_waiting_to_start(&self) -> bool {
         !self.stage.has_begun()
     }
 
-    /// Whether all that there was to do of it is done.
+    /// Returns true if the task is concluded.
     pub(crate) fn is_over(&self) -> bool {
         self.stage.is_over()
     }
 }
 
-/// What becomes of a task that was admitted.
+/// What happens next to a task that was admitted.
 #[must_use]
 pub(super) enum Admitted {
-    /// It has a place: its thread is to be started.
+    /// It has a place: its thread must be started.
     Place,
     Queued,
-    /// It was cancelled before: whoever runs it completes it so.
+    /// It was cancelled before: the caller runs it, which completes it as cancelled.
     NeverBegins,
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
         self.end();
-        // Perhaps on the thread of the last task, which goes on.
+        // This may be the thread of the last task, which goes on.
         if let Some(policy) = self.rules.policy.take() {
             contain(|| drop(policy));
         }
@@ -298,8 +301,8 @@ impl Group {
         group
     }
 
-    /// Takes the group out of the live tree: its tasks have left, and its scope ends, although the thread of the last
-    /// task may still refer to it.
+    /// Takes the group out of the live tree: its tasks have left, and its scope ends, although the thread of
+    /// the last task may still refer to it.
     pub(crate) fn end(&self) {
         live::hide(self.node.label().id());
     }
@@ -308,12 +311,12 @@ impl Group {
         &self.node
     }
 
-    /// The task that waits for those of this group.
+    /// Returns the task that waits for those of this group.
     pub(crate) fn owner(&self) -> Option<Part<Who>> {
         self.owner.clone()
     }
 
-    /// Counts a task in, and gives it a place, or a place in the queue.
+    /// Counts a task, and gives it a place or queues it.
     pub(super) fn admit(&self, entry: &Arc<dyn Task>) -> Admitted {
         if self.queue().is_some() {
             return Admitted::Place;
@@ -338,14 +341,15 @@ impl Group {
         Admitted::Place
     }
 
-    /// One place more than the limit allows.
+    /// Adds one place more than the limit allows.
     pub(super) fn add_place(&self) {
         let mut state = self.state.lock();
         state.running += 1;
         state.between += 1;
     }
 
-    /// When a task is spawned now: of a pool's tasks, which are small, not to the millisecond.
+    /// Returns the time of spawning for a task that is spawned now. For a pool's tasks, which are small, it
+    /// is imprecise.
     pub(super) fn created(&self) -> Created {
         match &self.starter {
             Starter::Threads(_) => Created::now(),
@@ -357,7 +361,7 @@ impl Group {
         &self.starter
     }
 
-    /// The pool in which its tasks run, if they do.
+    /// Returns the pool in which its tasks run, if they do.
     pub(crate) fn queue(&self) -> Option<&dyn Queue> {
         match &self.starter {
             Starter::Threads(_) => None,
@@ -365,7 +369,7 @@ impl Group {
         }
     }
 
-    /// How its tasks' threads are started, if they have any.
+    /// Returns the functions that start its tasks' threads, if they have any.
     #[cfg(not(reunite_model))]
     pub(super) fn threads(&self) -> Option<Threads> {
         match &self.starter {
@@ -374,7 +378,7 @@ impl Group {
         }
     }
 
-    /// The next task for a thread that has a place; gives the place up if there is none.
+    /// Returns the next task for a thread that has a place; gives the place up if there is none.
     pub(crate) fn next_in_queue(&self) -> Option<Arc<dyn Task>> {
         let mut state = self.state.lock();
         let over = self
@@ -390,12 +394,13 @@ impl Group {
         next
     }
 
-    /// A thread that has a place has begun a task.
+    /// Records that a thread that has a place has begun a task.
     pub(super) fn begin_in_place(&self) {
         self.state.lock().between -= 1;
     }
 
-    /// The system refused the thread that this place was for. Returns the tasks that queued for it, if there is no other.
+    /// Gives up a place whose thread the system refused. Returns the tasks that queued for it, if there is no
+    /// other.
     #[must_use]
     pub(super) fn give_place_up(&self) -> Vec<Arc<dyn Task>> {
         let mut state = self.state.lock();
@@ -408,7 +413,7 @@ impl Group {
         Vec::new()
     }
 
-    /// The task is done; `in_place`: its thread has a place, and keeps it.
+    /// Uncounts a task that is done. `in_place` says that its thread has a place, and keeps it.
     pub(super) fn leave(&self, task: TaskId, in_place: bool) {
         if self.queue().is_some() {
             return;
@@ -433,8 +438,8 @@ impl Group {
         }
     }
 
-    /// One of those is gone who could have let a queued task begin, and begins none: perhaps all that are left wait
-    /// themselves.
+    /// Checks for waits that can no longer end: one of the threads that could have let a queued task begin is
+    /// gone without beginning any, so all that are left may be waiting.
     fn one_less(&self, mut state: MutexGuard<'_, State>) {
         let look_again = self.is_place_waited_for(&state);
         let waiters = state.wake_if_abandoned();
@@ -445,8 +450,8 @@ impl Group {
         }
     }
 
-    /// What a task of this group waits for that was not begun: those that hold the places, if places are all
-    /// that it needs.
+    /// Returns what a task of this group that was not begun waits for: the tasks that hold the places, if
+    /// places are all that it needs.
     pub(super) fn need_of_queued(&self) -> Need {
         let state = self.state.lock();
         Need::Any(if self.has_limit() && state.between == 0 {
@@ -468,7 +473,7 @@ impl Group {
         Bond::Group(self.node.label().id())
     }
 
-    /// Asks the policy what a completion means, and does it.
+    /// Asks the policy about a completion, and carries out its verdict.
     ///
     /// # Errors
     /// The policy panicked; the group is cancelled.
@@ -485,7 +490,7 @@ impl Group {
         self.judge(task, why, |policy, task| policy.on_complete(task, how))
     }
 
-    /// Asks the policy whether to go on with a new task, and does what it says.
+    /// Asks the policy about a new task, and carries out its verdict.
     ///
     /// # Errors
     /// The policy panicked; the group is cancelled.

@@ -1,18 +1,24 @@
-//! Who a task is: its record, and its cancel node.
+//! The identity of a task: its record, and its cancel node.
 //!
 //! # Protocol
-//! A task on a thread has them [at once](AtOnce). Most of a pool's tasks are over before anybody could ask, so theirs are made
-//! [later](Later), when somebody does: the task itself, which waits, fails, spawns or opens a scope; its handle, which cancels it or is
-//! to say what it waits for; an observer; whoever looks at the live tree. What cannot be made later is kept from the beginning: the
-//! number, the line, when it was spawned, and by whom.
+//! The identity of a task on a thread is made [at once](AtOnce). Most of a pool's tasks are over before they
+//! could be inspected, so theirs is made [later](Later), on demand: by the task itself, which waits, fails,
+//! spawns or opens a scope; by its handle, which cancels it or must say what it waits for; by an observer; by
+//! a thread that shows the live tree. What cannot be made later is kept from the beginning: the number, the
+//! line, when it was spawned, and by which task.
 //!
-//! 1. They are made once. Of two who make them at the same time one is too late, and takes the other's.
-//! 2. Until they are made nobody can have cancelled the task, or told it anything: whoever does has asked for the node.
-//! 3. What happens to the task is a bit of its [`Stage`], set by one step each, as is that they were made (`ASKED`), after they can be
-//!    found. So of the one who makes them and the one who sets another bit, and then looks whether they are there, one at least sees
-//!    the other, and tells the record and the node ([`catch_up`](Identity::catch_up)).
-//! 4. Who spawned the task is forgotten when it is over, or detached, as records must not hold each other for ever, and the record
-//!    of a task that was asked for is part of its memory.
+//! 1. An identity is made once. If two threads make it at the same time, the later one uses the earlier
+//!    one's.
+//! 2. Until it is made the task cannot have been cancelled, or told anything: that needs the node.
+//! 3. What happens to the task is a bit of its [`Stage`], set by one step each. So is that the identity was
+//!    made (`ASKED`), which is set after the identity can be found. A thread that sets another bit then looks
+//!    if there is
+//! an identity. So of
+//!    that thread and the one that makes the identity, at least one sees the other, and brings the record
+//! and the node up to
+//!    date ([`catch_up`](Identity::catch_up)).
+//! 4. The task's spawner is forgotten when the task is over, or detached: records must not hold each other
+//!    for ever, and the record of a task whose identity was made is part of its memory.
 
 use std::ops::Deref;
 use std::panic::Location;
@@ -28,24 +34,24 @@ use crate::primitive::{AtomicU8, Mutex, OnceLock, Ordering, coarse_millis};
 #[derive(Default)]
 pub(crate) struct Stage(AtomicU8);
 
-/// Somebody runs it.
+/// A thread runs it.
 const BEGUN: u8 = 1;
-/// Its record and its node were made.
+/// Its identity was made.
 const ASKED: u8 = 2;
 /// Its closure has ended.
 const ENDED: u8 = 4;
-/// Nobody waits for it.
+/// No task waits for it.
 const DETACHED: u8 = 8;
-/// All that there was to do of it is done.
+/// It is concluded.
 const OVER: u8 = 16;
 
 impl Stage {
-    /// Of a task whose record and node are made with it.
+    /// Creates the stage of a task whose identity is made with it.
     pub(super) fn asked() -> Self {
         Self(AtomicU8::new(ASKED))
     }
 
-    /// Sets a bit. What was set before.
+    /// Sets a bit. Returns the bits before.
     fn set(&self, bit: u8) -> u8 {
         self.0.fetch_or(bit, Ordering::SeqCst)
     }
@@ -70,7 +76,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Tells them what has happened.
+    /// Brings the record and the node up to date with `stage`.
     fn catch_up(&self, stage: u8) {
         let has = |bit| stage & bit != 0;
         if has(BEGUN) {
@@ -91,7 +97,7 @@ impl Identity {
 /// The node under which a task runs.
 pub(crate) enum NodeOf {
     Itself(Node),
-    /// Of the task that waits for it.
+    /// The node of the task that waits for it.
     Another(Part<Node>),
 }
 
@@ -106,7 +112,7 @@ impl Deref for NodeOf {
     }
 }
 
-/// A task that has that number and that stage, and is one of a group with that node.
+/// The facts of a task from which its identity is made: its number, its stage, and the node of its group.
 #[derive(Clone, Copy)]
 pub(crate) struct Of<'a> {
     pub(super) id: TaskId,
@@ -114,23 +120,23 @@ pub(crate) struct Of<'a> {
     pub(super) group: &'a Part<Node>,
 }
 
-/// Where a task has its identity.
+/// The place of a task's identity.
 pub(crate) trait Named: Send + Sync {
-    /// It, made now if it was not before.
+    /// Returns the identity, made if need be.
     fn identity(&self, task: Of<'_>) -> &Identity;
 
-    /// It, if it was made.
+    /// Returns the identity, if it was made.
     fn known(&self) -> Option<&Identity>;
 
     fn on(&self) -> OnThread;
 
-    /// Whoever spawned the task does not wait for it any more.
+    /// Forgets the task's spawner, which does not wait for it any more.
     fn forget_parent(&self);
 }
 
-/// What happens to a task.
+/// The steps in the life of a task.
 impl dyn Named + '_ {
-    /// Somebody begins to run it: whether nobody had.
+    /// Marks the task as begun. Returns true if it was not.
     #[inline]
     pub(super) fn begin(&self, stage: &Stage) -> bool {
         let is_first = stage.set(BEGUN) & BEGUN == 0;
@@ -140,7 +146,7 @@ impl dyn Named + '_ {
         is_first
     }
 
-    /// Its closure has ended.
+    /// Records that its closure has ended.
     #[inline]
     pub(super) fn end(&self, stage: &Stage) {
         stage.set(ENDED);
@@ -153,7 +159,7 @@ impl dyn Named + '_ {
         self.forget_parent();
     }
 
-    /// All that there was to do of it is done.
+    /// Records that it is concluded.
     #[inline]
     pub(super) fn finish(&self, stage: &Stage) {
         stage.set(OVER);
@@ -169,7 +175,7 @@ impl dyn Named + '_ {
     }
 }
 
-/// Made with the task, which may ask for a thread of some kind.
+/// An identity that is made with the task, which may ask for a certain kind of thread.
 pub(super) struct AtOnce {
     pub(super) identity: Identity,
     pub(super) on: OnThread,
@@ -193,7 +199,7 @@ impl Named for AtOnce {
     }
 }
 
-/// Made when somebody asks.
+/// An identity that is made on demand.
 pub(super) struct Later {
     at: &'static Location<'static>,
     /// When the task was spawned, to a few milliseconds.
@@ -203,7 +209,7 @@ pub(super) struct Later {
 }
 
 impl Later {
-    /// Of a task that is spawned now, there.
+    /// Creates the place for a task that is spawned now, at the line `at`.
     #[inline]
     pub(super) fn new(at: &'static Location<'static>, parent: Part<Who>) -> Self {
         Self {
@@ -223,9 +229,9 @@ impl Later {
             who: Who::of_task(label.clone(), created, parent),
             node: NodeOf::Itself(Node::of_task(task.group, label)),
         };
-        // Not by `get_or_init`: making it takes locks.
+        // `get_or_init` would hold its own lock while making the identity takes others.
         let _too_late = self.made.set(Box::new(made));
-        // Rule 3.
+        // Rules 3 and 4.
         if task.stage.set(ASKED) & OVER != 0 {
             self.forget_parent();
         }
@@ -302,9 +308,9 @@ mod tests {
         }
     }
 
-    /// Whether it was asked for before or after.
+    /// In either order.
     #[test]
-    fn what_has_happened_to_a_task_is_told_whoever_asks_and_when() {
+    fn an_identity_knows_what_happened_to_the_task_before_and_after_it_was_made() {
         for is_asked_before in [true, false] {
             let check = |happens: fn(&Task), is_told: fn(&Identity) -> bool| {
                 let task = Task::new();
@@ -314,7 +320,7 @@ mod tests {
                 happens(&task);
                 assert_eq!(task.named.known().is_some(), is_asked_before);
                 assert!(is_told(task.identity()), "asked before: {is_asked_before}");
-                // As long as anybody has the task, if not.
+                // Without an identity the spawner is forgotten in the place itself.
                 let is_parent_kept = task.named.parent.lock().is_some();
                 assert_eq!(is_parent_kept, !task.stage.is_parent_forgotten());
             };
@@ -340,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn all_who_ask_at_the_same_time_are_told_the_same() {
+    fn threads_that_ask_at_the_same_time_get_the_same_identity() {
         let task = Task::new();
         let asked: Vec<_> = std::thread::scope(|s| {
             let ask = || std::ptr::from_ref(task.identity()).addr();

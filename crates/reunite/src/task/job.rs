@@ -1,19 +1,19 @@
-//! What becomes of a task, and what it asks for besides its closure.
+//! What is to be done with a task, and what it asks for besides its closure.
 
 use std::io;
 
 use crate::error::Cancelled;
 use crate::id::Label;
 
-/// What becomes of a task's closure.
+/// What is to be done with a task's closure.
 pub(crate) enum Go {
     Run,
-    /// Cancelled before it started: the closure is dropped.
+    /// The task was cancelled before it started: the closure is dropped.
     Cancelled(Cancelled),
     Refused(io::Error),
 }
 
-/// What becomes of the rest, which is all but the closure.
+/// What is to be done with the conclusion of a task, which is all but its closure.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
     Conclude,
@@ -29,17 +29,17 @@ pub(crate) struct Spec {
     pub(crate) inherit: bool,
 }
 
-/// What thread a task asks for.
+/// The kind of thread that a task asks for.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct OnThread {
-    /// The system's, if not told.
+    /// The size of its stack; the system's default if `None`.
     pub(crate) stack_size: Option<usize>,
-    /// Never used before, and gone when the task completes.
+    /// True for a thread never used before, and gone when the task completes.
     pub(crate) is_fresh: bool,
 }
 
 impl OnThread {
-    /// What a task asks for whose scope asks for `other`.
+    /// Returns what a task asks for whose scope asks for `other`.
     pub(crate) fn or(self, other: Self) -> Self {
         Self {
             stack_size: self.stack_size.or(other.stack_size),

@@ -1,7 +1,7 @@
-//! All that can be seen: open scopes, wherever their tasks run.
+//! The live tree: open scopes, wherever their tasks run.
 //!
-//! Whoever has scopes to show registers itself, and takes itself off when it is gone; it is asked only when somebody
-//! looks. Nobody is asked under the lock of the list.
+//! A value that has scopes to show registers itself, and unregisters itself when it is gone. It is asked only
+//! when the tree is looked at, and never under the lock of the list.
 
 use std::hash::BuildHasherDefault;
 
@@ -18,13 +18,13 @@ pub(crate) struct Picture {
     pub(crate) owner: Option<Part<Who>>,
     /// Why it was cancelled, if it was.
     pub(crate) cause: Option<Cancelled>,
-    /// Those that have not completed, in spawn order.
+    /// The tasks that have not completed, in spawn order.
     pub(crate) tasks: Vec<Part<Who>>,
-    /// How many more there are that nobody has begun.
+    /// How many more there are that have not begun.
     pub(crate) more_queued: usize,
 }
 
-/// Somebody who has scopes to show: a scope, a map, a pool.
+/// A value that has scopes to show: a scope, a map, a pool.
 pub(crate) trait Visible: Send + Sync {
     fn pictures(&self) -> Vec<Picture>;
 }
@@ -32,12 +32,12 @@ pub(crate) trait Visible: Send + Sync {
 static VISIBLE: StaticMutex<ByNumber<TaskId, Weak<dyn Visible>>> =
     StaticMutex::new(ByNumber::with_hasher(BuildHasherDefault::new()));
 
-/// From now on `visible` is asked, by this number.
+/// Registers `visible` under this number.
 pub(crate) fn show(number: TaskId, visible: Weak<dyn Visible>) {
     VISIBLE.lock().insert(number, visible);
 }
 
-/// That one is not asked any more.
+/// Unregisters the value with this number.
 pub(crate) fn hide(number: TaskId) {
     let mut visible = VISIBLE.lock();
     let gone = visible.remove(&number);
@@ -46,8 +46,8 @@ pub(crate) fn hide(number: TaskId) {
     drop(gone);
 }
 
-/// All scopes that there are, by their numbers. Scopes of pools take theirs a few at a time, so these do not always tell which
-/// was opened first.
+/// Returns all open scopes, by their numbers. Scopes of pools take theirs a few at a time, so the order is
+/// not always that in which they were opened.
 pub(crate) fn pictures() -> Vec<Picture> {
     let visible: Vec<_> = VISIBLE.lock().values().cloned().collect();
     let there = visible.iter().filter_map(Weak::upgrade);

@@ -1,4 +1,4 @@
-//! The tasks of a group that have not left: who they are, and what is done to all of them.
+//! The tasks of a group that have not left: listing them, and cancelling all of them.
 
 use super::group::{Group, Task};
 use super::identity::NodeOf;
@@ -10,20 +10,21 @@ use crate::id::TaskId;
 use crate::part::Part;
 use crate::primitive::Arc;
 
-/// How many of a pool's tasks that nobody has begun the live tree shows.
+/// The most tasks of a pool that have not begun and that the live tree shows.
 const SHOWN: usize = 100;
 
 impl Group {
-    /// The tasks that have not left, in spawn order.
+    /// Returns the tasks that have not left, in spawn order.
     pub(super) fn members(&self) -> Vec<Arc<dyn Task>> {
         self.some_members(usize::MAX).0
     }
 
-    /// [`members`](Self::members), of those that a pool's threads are to begin at most so many; and how many more of these there are.
+    /// Returns the [`members`](Self::members), including at most `most_queued` of a pool's tasks that have
+    /// not begun, and how many more of these there are.
     fn some_members(&self, most_queued: usize) -> (Vec<Arc<dyn Task>>, usize) {
         let (mut members, more) = self.unsorted(most_queued);
         members.sort_unstable_by_key(|task| task.id);
-        // Of a pool's, one may have been begun between two looks.
+        // A pool's task may be found twice, as it may be begun between two looks.
         members.dedup_by_key(|task| task.id);
         (members, more)
     }
@@ -35,14 +36,14 @@ impl Group {
         }
     }
 
-    /// Whether `who` runs inside this group: as one of its tasks, or below one.
+    /// Returns true if `who` runs inside this group: as one of its tasks, or below one.
     pub(crate) fn is_around(&self, who: &Part<Who>) -> bool {
         let state = self.state.lock();
         who.lineage(self.node.label().id())
             .any(|who| state.members.contains_key(&who.label.id()))
     }
 
-    /// Cancels each task that has not left, but for these, and not the group. Returns how many.
+    /// Cancels each task that has not left, except for these, and not the group. Returns how many.
     pub(crate) fn cancel_members_but(&self, except: &[TaskId], why: &Why) -> usize {
         let members = self.members();
         let is_meant = |entry: &Arc<dyn Task>| !except.contains(&entry.id);

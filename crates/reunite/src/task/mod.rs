@@ -1,4 +1,4 @@
-//! Tasks: what runs, what it leaves, who counts it, and how it is joined.
+//! Tasks: how they run, store their results, are counted, and are joined.
 
 mod always;
 #[cfg(not(reunite_model))]

@@ -1,21 +1,25 @@
-//! The result cell: where a task leaves what it completed with, and where its one joiner finds it.
+//! The result cell: where a task leaves its result, and where its one joiner finds it.
 //!
 //! # Protocol
-//! Pending → `COMPLETE` (by the task, once) → `TAKEN` (by the joiner, once). The bits are set under one lock, so a
-//! joiner either finds the result or leaves its parker before the task completes; who finds a bit set, or wants to know no more
-//! than whether it is, needs no lock. The task takes the
-//! parker in the critical section that stores the result and unparks after it. Callbacks obey the same
-//! rule: one added before completion is run by the completing task, one added after, at once. So nothing
-//! is lost and nothing runs twice.
+//! 1. The state goes from pending (no bit) to `COMPLETE` (by the task, once) to `TAKEN` (by the joiner,
+//!    once). The bits are set under one lock, so a joiner either finds the result or leaves its parker before
+//!    the task
+//! completes. Reading if a
+//!    bit is set needs no lock.
+//! 2. The task takes the parker in the critical section that stores the result, and unparks after it.
+//! 3. Callbacks obey the same rule: one added before completion is run by the completing task, one added
+//!    after, at once. So none is lost and none runs twice.
+//! 4. The packet is a part of the task, to which others may refer for longer than its result may live. So a
+//!    result that is not taken is dropped by the handle when that goes. If the handle has gone before, which
+//!    `ABANDONED`
+//! records, the task
+//!    drops it before it leaves its group. The lock decides which of the two comes first.
 //!
-//! An error that is dropped with the packet, as nobody took it, is told by the `Unjoined` beside it.
+//! An error that is dropped with the packet, as it was never taken, is reported by the `Unjoined` beside it.
 //!
-//! The packet is a part of the task, which others may refer to for longer than its result may live. So a result that is not taken is dropped
-//! by the handle when that goes; or, if the handle has gone before, which it says by `ABANDONED`, by the task, before it leaves its group. The
-//! lock decides which of the two comes first.
-//!
-//! Callbacks run after the result can be taken, because they tell others to take it; and joiners do not wait for them,
-//! because they may do anything, such as waiting for a joiner. They run before the task leaves its group.
+//! Callbacks run after the result can be taken, because they may trigger taking it. Joiners do not wait for
+//! callbacks, because these may do anything, such as waiting for a joiner. Callbacks run before the task
+//! leaves its group.
 
 use super::failures::Slot;
 use super::unjoined::Unjoined;
@@ -24,16 +28,16 @@ use crate::park::Parker;
 use crate::primitive::{AtomicU8, Mutex, MutexGuard, Ordering};
 
 pub(crate) struct Packet<T, E> {
-    /// What has happened, see above. Bits are set under the lock, and never cleared.
+    /// The bits below. They are set under the lock, and never cleared.
     state: AtomicU8,
     inner: Mutex<Inner<T, E>>,
 }
 
-/// The result was stored: once.
+/// The result was stored.
 const COMPLETE: u8 = 1;
 /// The result is gone again.
 const TAKEN: u8 = 2;
-/// The handle is gone, and was before the result came.
+/// The handle is gone, and went before the result was stored.
 const ABANDONED: u8 = 4;
 
 struct Inner<T, E> {
@@ -42,10 +46,10 @@ struct Inner<T, E> {
     callbacks: Vec<Callback>,
 }
 
-/// What a task left.
+/// A result that a task stored.
 struct Left<T, E> {
     result: Result<T, Slot<E>>,
-    /// Told if nobody takes that.
+    /// Reports an error if it is never taken.
     unjoined: Option<Unjoined>,
 }
 
@@ -55,7 +59,7 @@ pub(crate) type Callback = Box<dyn FnOnce() + Send>;
 pub(crate) enum Found<T, E> {
     Pending,
     Result(Result<T, Slot<E>>),
-    /// Somebody took it before.
+    /// The result was taken before.
     Nothing,
 }
 
@@ -72,7 +76,8 @@ impl<T, E> Packet<T, E> {
         }
     }
 
-    /// Stores the result, wakes the joiner, runs the callbacks. Call once. `unjoined` is told if nobody takes it.
+    /// Stores the result, wakes the joiner, runs the callbacks. To be called once. `unjoined` reports the
+    /// result if it is never taken.
     pub(crate) fn complete(&self, result: Result<T, Slot<E>>, unjoined: Option<Unjoined>) {
         let mut inner = self.inner.lock();
         inner.left = Some(Left { result, unjoined });
@@ -88,7 +93,7 @@ impl<T, E> Packet<T, E> {
         }
     }
 
-    /// The caller has the lock.
+    /// Sets a bit. The caller has the lock.
     fn set(&self, bit: u8, _: &MutexGuard<'_, Inner<T, E>>) {
         let state = self.state.load(Ordering::Relaxed);
         self.state.store(state | bit, Ordering::Release);
@@ -102,7 +107,7 @@ impl<T, E> Packet<T, E> {
         self.has(COMPLETE)
     }
 
-    /// The wait's question: true if complete, else `parker` is unparked on completion.
+    /// Returns true if complete; otherwise `parker` is unparked on completion. The condition given to `wait`.
     pub(crate) fn is_complete_or_wake(&self, parker: &Parker) -> bool {
         if self.is_complete() {
             return true;
@@ -128,7 +133,7 @@ impl<T, E> Packet<T, E> {
         Found::Result(result)
     }
 
-    /// Of a packet that is complete.
+    /// Takes the result of a packet that is complete, if it was not taken before.
     fn take_left(&self) -> Option<Left<T, E>> {
         if self.has(TAKEN) {
             return None;
@@ -139,7 +144,7 @@ impl<T, E> Packet<T, E> {
         left
     }
 
-    /// Whether it is complete: then drops the result, if it is there, on this thread: nobody will take it.
+    /// Returns true if complete; then drops the result, if it was not taken, on this thread.
     pub(super) fn discard(&self) -> bool {
         let is_complete = self.is_complete();
         if is_complete {
@@ -148,7 +153,7 @@ impl<T, E> Packet<T, E> {
         is_complete
     }
 
-    /// The handle goes.
+    /// Records that the handle is gone, and drops the result.
     pub(super) fn abandon(&self) {
         if self.has(TAKEN) {
             return;
@@ -161,7 +166,7 @@ impl<T, E> Packet<T, E> {
         drop(left);
     }
 
-    /// The task has completed, and nobody takes the result if its handle is gone.
+    /// Drops the result of a task that has completed if its handle is gone.
     pub(super) fn discard_if_abandoned(&self) {
         if self.has(ABANDONED) {
             drop(self.take_left());

@@ -1,20 +1,22 @@
-//! A closure becomes a task: catch what it does, leave the result, tell the group. The one `catch`.
+//! Making a task of a closure: catching how it ends, storing its result, telling its group. The one place
+//! that catches.
 //!
 //! The steps and their order, on which promises 2 and 5 rest:
 //!
-//! 1. run the closure, catching a panic, or how it was left;
+//! 1. run the closure, catching a panic or a leaving;
 //! 2. *record* a failure, so that the root cause is first whatever happens next;
 //! 3. complete the packet: the joiner wakes with this task's own result, not with the cancellation that
 //!    the failure is about to cause;
 //! 4. ask the policy, which may cancel the scope;
 //! 5. drop the result if its handle is gone, before the group can let the scope end.
 //!
-//! # What may outlive what
-//! A task is one allocation, which others may refer to for longer than what the closure borrows lives: who the task is, is asked
-//! by whoever has looked at it once. What is borrowed is in the closure, in what that returns, and in its error. The closure is gone
-//! when the task leaves its group. What it returned is gone by then, too, or the handle has it, whose type tells the
-//! compiler how long that may be: see `packet`. The failures of a scope are taken out of their list
-//! when it ends. So what is left when the last reference goes has nothing in it that was borrowed.
+//! # Lifetimes
+//! A task is one allocation. Others may refer to it for longer than what the closure borrows lives: any
+//! thread that has seen the task may ask for its identity. Only the closure, what it returns, and its error
+//! borrow. The closure is gone when the task leaves its group. By then what it returned is gone, too, or the
+//! handle has it, whose type tells the compiler how long it may live: see `packet`. The failures of a scope
+//! are taken out of their list when it ends. So nothing that is left when the last reference goes was
+//! borrowed.
 
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
@@ -41,16 +43,16 @@ struct Closure<F, T, E, N> {
     entry: Entry,
     named: N,
     at_hand: Mutex<AtHand<F, T, E>>,
-    /// Outside a scope there are none: nobody but the joiner takes one.
+    /// `None` outside a scope, where only the joiner takes a failure.
     failures: Option<Arc<Failures<E>>>,
     packet: Packet<T, E>,
 }
 
-/// What a task has at hand.
+/// What a task holds at the moment.
 enum AtHand<F, T, E> {
-    /// With what it inherits.
+    /// The closure, and what it inherits.
     Closure(F, Option<Box<Inherited>>),
-    /// What the closure did, if another thread than the one it ran on is to conclude.
+    /// What the closure returned, if another thread than the one it ran on is to conclude the task.
     #[cfg_attr(reunite_model, expect(dead_code, reason = "no thread is fresh there"))]
     Outcome(Box<Result<T, Failure<E>>>),
     Nothing,
@@ -62,10 +64,12 @@ impl<F, T, E, N> Closure<F, T, E, N> {
     }
 }
 
-/// Larger closures lie apart, so that whoever refers to a task that is over does not keep their memory.
+/// The size in bytes above which closures lie apart, so that a reference to a finished task does not keep
+/// their memory.
 const LARGE: usize = 256;
 
-/// Makes a task of `f`, as which it is known by what `as_task` makes of it. Returns the place of its result.
+/// Makes a task of `f`, which `as_task` converts to the type by which it is known. Returns the place of its
+/// result.
 pub(crate) fn prepare<'a, T, E, F>(
     spec: Spec,
     group: &Arc<Group>,
@@ -95,7 +99,8 @@ where
     }
 }
 
-/// [`prepare`] of a task that borrows nothing, of a group that nobody cancels: who it is, is made when somebody asks.
+/// [`prepare`] for a task that borrows nothing, of a group that is never cancelled: its identity is made on
+/// demand.
 pub(crate) fn prepare_later<T, E, F>(
     at: &'static Location<'static>,
     group: &Arc<Group>,
@@ -118,7 +123,7 @@ where
     }
 }
 
-/// A task that is one allocation.
+/// Makes a task in one allocation.
 #[inline]
 fn as_one<'a, T, E, F, N: Named + 'a>(
     entry: Entry,
@@ -190,7 +195,7 @@ impl<F, T, E, N: Named> Closure<F, T, E, N> {
         &self.identity().who.label
     }
 
-    /// Whether the task has been told that it is cancelled.
+    /// Returns true if the task has been told that it is cancelled.
     fn was_told(&self) -> bool {
         let known = self.named.known();
         known.is_some_and(|known| known.node.was_observed())
@@ -218,7 +223,7 @@ impl<F, T, E, N: Named> Closure<F, T, E, N> {
                 None => record(&Failures::new()),
             }
         };
-        // One that was told of a cancellation most likely returned that.
+        // A task that was told of a cancellation most likely returned that as its error.
         let value = outcome.as_ref().ok().filter(|_| !self.was_told());
         let unjoined = value.and_then(|value| Unjoined::of(value, || self.label().clone()));
         self.packet.complete(outcome.map_err(record), unjoined);
@@ -281,7 +286,7 @@ fn carry_out<'a, T, E>(
             Err(Failure::Cancelled(cancelled))
         }
         Go::Refused(error) => {
-            // What it holds is dropped undone, and those who depend on that must know.
+            // What it holds is dropped undone, and tasks that depend on that must know.
             let label = current::current().who.label.clone();
             current::mark_left(&CutShort::Cancelled(Cancelled::new(Why::Failed, label)));
             drop(f);
@@ -308,9 +313,9 @@ mod tests {
         }
     }
 
-    /// What it borrows may be gone then, and who refers to the task knows nothing of that.
+    /// What it borrows may be gone then, although the task is still referred to.
     #[test]
-    fn a_result_that_nobody_takes_is_gone_at_the_end_of_its_scope_whoever_refers_to_its_task() {
+    fn an_untaken_result_is_gone_at_the_end_of_its_scope_even_if_its_task_is_still_referred_to() {
         let (dropped, kept) = (AtomicUsize::new(0), Mutex::new(Vec::<Part<Who>>::new()));
         let count = || dropped.load(Ordering::SeqCst);
         let task = || {

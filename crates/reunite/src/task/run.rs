@@ -13,15 +13,16 @@ use crate::observe::{Event, Quiet, is_on, tell};
 use crate::primitive::Arc;
 
 impl dyn Task {
-    /// Starts the task, or queues it, or, if its group is cancelled, completes it cancelled without starting anything.
+    /// Starts the task, or queues it. If its group is cancelled, completes it as cancelled without starting
+    /// anything.
     ///
     /// # Errors
-    /// The system refused a thread. The task was admitted: the caller must `run` or `refuse` it.
+    /// The system refused a thread. The task was admitted: the caller must call `run` or `refuse`.
     pub(crate) fn start(self: &Arc<Self>) -> io::Result<()> {
         self.start_by(Self::start_thread)
     }
 
-    /// [`start`](Self::start) of a task of a pool, which `enqueue` leaves to a worker.
+    /// [`start`](Self::start) for a task of a pool, which `enqueue` queues for a worker.
     #[inline]
     pub(crate) fn start_in_queue(self: &Arc<Self>, enqueue: impl FnOnce(Arc<Self>)) {
         let enqueued = self.start_by(|task| {
@@ -46,7 +47,7 @@ impl dyn Task {
             });
         }
         if let Err(payload) = group.consider(|| self.label()) {
-            // In the spawner's own call: it is the spawner's panic. The scope is cancelled already.
+            // This is the spawner's own call, so it is the spawner's panic. The scope is cancelled already.
             resume(payload);
         }
         match group.admit(self) {
@@ -59,7 +60,7 @@ impl dyn Task {
         }
     }
 
-    /// A thread over the limit, for a queued task that a joiner inside the scope needs and cannot run.
+    /// Starts a thread over the limit, for a queued task that a joiner inside the scope needs and cannot run.
     pub(crate) fn start_beyond_limit(self: &Arc<Self>) -> io::Result<()> {
         self.group.add_place();
         self.start_thread()
@@ -78,8 +79,8 @@ impl dyn Task {
         started
     }
 
-    /// Runs the job on this thread, unless somebody else took it before. A cancelled task is not started:
-    /// it completes cancelled. Never unwinds.
+    /// Runs the task on this thread, unless another has begun it. A cancelled task is not run: it completes
+    /// as cancelled. Never unwinds.
     pub(crate) fn run(self: &Arc<Self>) {
         self.go(self.whether_to_run(), false);
     }
@@ -97,7 +98,8 @@ impl dyn Task {
         if known.is_none() && !self.group.node().is_cancelled() {
             return Go::Run;
         }
-        // The news may still be on its way from the group, while others of it were told, and wait for this task's place.
+        // The cancellation may still be on its way down from the group, while others know of it, and wait for
+        // this task's place.
         let news = || {
             let cause = self.group.node().cause()?;
             let node = &self.identity().node;
@@ -108,12 +110,13 @@ impl dyn Task {
         let Some(cause) = cause.or_else(news) else {
             return Go::Run;
         };
-        // It counts as told: what its closure holds is dropped undone, and those who depend on that must know.
+        // It counts as told: what its closure holds is dropped undone, and tasks that depend on that must
+        // know.
         let _told = self.identity().node.check();
         Go::Cancelled(cause)
     }
 
-    /// The system refused a thread: the task completes with that.
+    /// Completes the task with the error that the system refused a thread.
     pub(crate) fn refuse(self: &Arc<Self>, error: io::Error) {
         self.go(Go::Refused(error), false);
     }
@@ -158,12 +161,12 @@ impl dyn Task {
         drop(entered);
         drop(quiet);
         named.finish(stage);
-        // Last: from here on the scope may end, and what the job borrowed may be gone.
+        // Last: from here on the scope may end, and what the task borrowed may be gone.
         group.leave(*id, in_place);
     }
 }
 
-/// What this thread is to do of a task.
+/// What is left for this thread to do of a task.
 enum Last {
     All(Go),
     #[cfg(not(reunite_model))]
@@ -171,7 +174,7 @@ enum Last {
 }
 
 impl dyn Task {
-    /// Has a task that asks for a fresh thread run there.
+    /// Runs the closure of a task that asks for a fresh thread on one.
     #[cfg(not(reunite_model))]
     fn run_apart(self: &Arc<Self>, go: Go) -> Last {
         if !self.on().is_fresh || !matches!(go, Go::Run) {
@@ -186,14 +189,15 @@ impl dyn Task {
         }
     }
 
-    /// In a model no thread has anything to do in its locals' destructors, and every task a thread of its own.
+    /// Under the model checker destructors of thread-locals do nothing, and every task has a thread of its
+    /// own.
     #[cfg(reunite_model)]
     fn run_apart(self: &Arc<Self>, go: Go) -> Last {
         Last::All(go)
     }
 }
 
-/// What a thread does: this task, then those that queue for its place.
+/// Runs this task, then those that queue for its place.
 pub(crate) fn run_chain(first: Arc<dyn Task>) {
     let group = Arc::clone(&first.group);
     first.run_in_place();

@@ -1,8 +1,9 @@
-//! Errors that are values: a task of a plain scope that returns a `Result` completes with a value, and when nobody
-//! takes that, an error in it would be dropped without a word.
+//! Errors that are values. A task of a plain scope that returns a `Result` completes with a value, and if
+//! that is never taken, an error in it would be dropped silently.
 //!
-//! Nothing of the type system tells a `Result` from the other types that a task may return (see ADR 18). The name of
-//! the type does, which is there for diagnostics; so this makes a diagnostic, and decides nothing.
+//! The type system cannot distinguish a `Result` from the other types that a task may return (see ADR 18).
+//! The name of the type can, which exists for diagnostics; so it is used for a diagnostic only, and decides
+//! nothing.
 
 use std::any::type_name;
 use std::hash::{Hash, Hasher};
@@ -11,7 +12,7 @@ use std::mem::discriminant;
 use crate::id::Label;
 use crate::observe::report_unjoined;
 
-/// Beside an error that nobody has taken yet. Tells of it when it is dropped.
+/// A companion of an error that was not taken yet. Reports the error when it is dropped.
 pub(crate) struct Unjoined(Option<Box<Error>>);
 
 struct Error {
@@ -20,7 +21,7 @@ struct Error {
 }
 
 impl Unjoined {
-    /// If `value` is an `Err`.
+    /// Returns one if `value` is an `Err`.
     pub(crate) fn of<T>(value: &T, task: impl FnOnce() -> Label) -> Option<Self> {
         let error = || Error {
             task: task(),
@@ -29,13 +30,13 @@ impl Unjoined {
         is_err(value).then(|| Self(Some(Box::new(error()))))
     }
 
-    /// Of an error that `task` has completed with.
+    /// Creates one for an error that `task` has completed with.
     pub(crate) fn error<E>(task: Label) -> Self {
         let returned = type_name::<E>();
         Self(Some(Box::new(Error { task, returned })))
     }
 
-    /// Somebody has it now.
+    /// Drops it without a report, as the error was taken.
     pub(crate) fn take(mut self) {
         self.0 = None;
     }
@@ -49,20 +50,22 @@ impl Drop for Unjoined {
     }
 }
 
-/// Whether it is a `Result` without a value. A guess: should the compiler call `Result` otherwise one day, it says no.
+/// Returns true if `value` is an `Err`. A guess: if the compiler names `Result` otherwise one day, it returns
+/// false.
 #[inline]
 pub(crate) fn is_err<T>(value: &T) -> bool {
     type_name::<T>().starts_with("core::result::Result<") && is_second_variant(value)
 }
 
-/// Of an enum of two: variants without numbers of their own are counted from zero.
+/// Returns true for the second variant of an enum of two: variants without explicit numbers are counted from
+/// zero.
 fn is_second_variant<T>(value: &T) -> bool {
     let mut number = IsZero(true);
     discriminant(value).hash(&mut number);
     !number.0
 }
 
-/// Whether all that was hashed is zero.
+/// A hasher that finds out if all that was hashed is zero.
 struct IsZero(bool);
 
 impl Hasher for IsZero {
@@ -89,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn an_err_is_told_from_all_else_whatever_its_layout() {
+    fn an_err_is_distinguished_from_all_other_values_whatever_its_layout() {
         assert!(is_err(&Err::<(), _>("text")));
         assert!(is_err(&Err::<NonZeroU8, ()>(())));
         assert!(is_err(&Err::<Rc<u8>, _>(Rc::new(1))));
