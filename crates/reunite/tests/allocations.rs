@@ -1,4 +1,5 @@
-//! How many allocations a task costs. A test file of its own, as the allocator counts for the whole process.
+//! The number of allocations and the memory that a task costs. Each test binary has one allocator, which
+//! counts for the whole process, so these tests have a file of their own.
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -8,21 +9,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 struct Counting;
 
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-/// That were allocated and not freed.
+/// The number of bytes that were allocated and not freed.
 static BYTES: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: everything is the system's allocator's.
+// SAFETY: every call is passed on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
         BYTES.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller promises what this asks for.
+        // SAFETY: the caller guarantees what the system's allocator requires.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
         BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller promises what this asks for.
+        // SAFETY: the caller guarantees what the system's allocator requires.
         unsafe { System.dealloc(place, layout) }
     }
 }
@@ -32,10 +33,11 @@ static COUNTING: Counting = Counting;
 
 const ROUNDS: usize = 50;
 
-/// Of one round of many, rounded down: lists that grow now and then count nothing. The least of many times, as on a busy machine
-/// the thread that ran the last task may not be idle yet, and another is started.
+/// Returns the allocations of one round, averaged over many and rounded down, so that lists that grow now and
+/// then do not count. The least of many measurements, as on a busy machine the thread that ran the last task
+/// may not be idle yet, and another is started.
 fn allocations_of(mut round: impl FnMut()) -> usize {
-    // Threads are started, thread-locals made.
+    // The first rounds start threads and make thread-locals.
     (0..100).for_each(|_| round());
     let mut allocations_a_round = || {
         let before = ALLOCATIONS.load(Ordering::Relaxed);
@@ -45,14 +47,14 @@ fn allocations_of(mut round: impl FnMut()) -> usize {
     (0..40).map(|_| allocations_a_round()).min().unwrap()
 }
 
-/// One test, as what others allocate meanwhile would count.
+/// One test, as allocations of others at the same time would count.
 #[test]
-fn a_task_costs_so_much_memory() {
-    a_task_costs_so_many_allocations();
-    who_keeps_a_handle_does_not_keep_a_large_closure();
+fn a_task_takes_a_limited_amount_of_memory() {
+    a_task_takes_a_limited_number_of_allocations();
+    a_handle_does_not_keep_a_large_closure_alive();
 }
 
-fn a_task_costs_so_many_allocations() {
+fn a_task_takes_a_limited_number_of_allocations() {
     let in_scope = reunite::scope(|s| {
         allocations_of(|| {
             black_box(s.spawn(|| black_box(1)).join().unwrap());
@@ -65,7 +67,7 @@ fn a_task_costs_so_many_allocations() {
     let in_pool = allocations_of(|| {
         black_box(pool.spawn(|| black_box(1)).join().unwrap());
     });
-    // A span is two, and asks in what context the task runs; one of a pool has none before somebody asks.
+    // A span takes two, and makes the context of the task, which a pool's task otherwise does not have.
     let expected = if cfg!(feature = "tracing") {
         [4, 4, 5]
     } else {
@@ -74,7 +76,7 @@ fn a_task_costs_so_many_allocations() {
     assert_eq!([in_scope, outside, in_pool], expected);
 }
 
-fn who_keeps_a_handle_does_not_keep_a_large_closure() {
+fn a_handle_does_not_keep_a_large_closure_alive() {
     const COUNT: usize = 100;
     let large = [1_u8; 32_768];
     let before = BYTES.load(Ordering::Relaxed);
@@ -91,7 +93,7 @@ fn who_keeps_a_handle_does_not_keep_a_large_closure() {
             task
         })
         .collect();
-    // A thread may not have freed the last yet.
+    // A thread may not have freed the last task yet.
     let bytes = BYTES.load(Ordering::Relaxed).saturating_sub(before);
     assert!(bytes < COUNT * large.len() / 4, "{bytes} bytes are kept");
     drop(kept);

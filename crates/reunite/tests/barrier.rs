@@ -1,4 +1,4 @@
-//! Barriers: so many arrive, and an arrival that was given up is none.
+//! Barriers: an arrival that was given up does not count.
 
 mod common;
 
@@ -22,9 +22,9 @@ fn an_arrival_that_was_given_up_does_not_count() {
     assert_ne!(led[0], led[1], "one of them led");
 }
 
-/// Who has arrived before it, and waits on, goes on with the others.
+/// A thread that arrived before and still waits goes on with the others.
 #[test]
-fn one_that_gives_up_takes_no_other_arrival_back() {
+fn giving_up_takes_back_no_other_arrival() {
     let _watchdog = watchdog();
     let barrier = Barrier::new(3);
     reunite::scope(|s| {

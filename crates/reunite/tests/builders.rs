@@ -1,4 +1,5 @@
-//! Choices at and beyond what the system can do: an error at once, or a meaning; never a hang, never a panic.
+//! Choices at and beyond the system's limits: an immediate error, or a defined meaning; never a hang, never a
+//! panic.
 
 mod common;
 
@@ -24,7 +25,7 @@ fn builds(builder: PoolBuilder) -> Result<u32, ErrorKind> {
 }
 
 #[test]
-fn a_pool_that_cannot_be_is_an_error_at_once() {
+fn an_impossible_pool_is_an_error_at_once() {
     let _watchdog = watchdog();
     for name in ["a\0b", "\0", "a\0"] {
         let built = builds(Pool::builder().threads(2).name(name));
@@ -40,7 +41,7 @@ fn a_pool_that_cannot_be_is_an_error_at_once() {
 }
 
 #[test]
-fn a_pool_of_small_or_boundless_choices_works() {
+fn a_pool_with_tiny_or_unlimited_choices_works() {
     let _watchdog = watchdog();
     assert_eq!(builds(Pool::builder().threads(0)), Ok(3));
     assert_eq!(builds(Pool::builder().threads(1).stack_size(0)), Ok(3));
@@ -84,7 +85,7 @@ fn a_task_that_cannot_have_its_thread_is_an_error_of_the_join() {
 }
 
 #[test]
-fn names_with_a_nul_are_names() {
+fn a_task_name_may_contain_a_nul() {
     let _watchdog = watchdog();
     let task = Builder::new().name("a\0b").spawn(|| 1);
     assert_eq!(task.name(), Some("a\0b"));
@@ -105,7 +106,7 @@ fn names_with_a_nul_are_names() {
 }
 
 #[test]
-fn maps_of_no_or_boundless_threads_and_windows_give_all() {
+fn maps_with_zero_or_unlimited_threads_and_windows_yield_all_items() {
     let _watchdog = watchdog();
     for threads in [0, 1, usize::MAX] {
         for window in [None, Some(0), Some(1), Some(usize::MAX)] {
@@ -131,7 +132,7 @@ fn maps_of_no_or_boundless_threads_and_windows_give_all() {
 }
 
 #[test]
-fn scopes_of_no_or_boundless_threads_and_times_end() {
+fn scopes_with_zero_or_unlimited_threads_and_timeouts_end() {
     let _watchdog = watchdog();
     for limit in [0, 1, usize::MAX] {
         let ended = ScopeBuilder::new().max_threads(limit).scope(|s| {
@@ -144,7 +145,7 @@ fn scopes_of_no_or_boundless_threads_and_times_end() {
         .timeout(Duration::MAX)
         .scope(|s| s.spawn(|| 1).join());
     assert_eq!(forever.unwrap().unwrap(), 1);
-    // A result that is there beats a deadline that has passed.
+    // A result that is ready beats a deadline that has passed.
     let at_once = ScopeBuilder::new()
         .timeout(Duration::ZERO)
         .scope(|s| s.spawn(|| reunite::sleep(LONG).is_err()).join().ok());
@@ -152,7 +153,7 @@ fn scopes_of_no_or_boundless_threads_and_times_end() {
 }
 
 #[test]
-fn quorums_of_nobody_or_of_more_than_there_are_end() {
+fn quorums_of_zero_or_of_too_many_contenders_end() {
     let _watchdog = watchdog();
     let three = || [|| Ok::<_, ()>(1), || Ok(2), || Ok(3)];
     assert!(reunite::quorum(usize::MAX, three()).is_err());

@@ -1,5 +1,5 @@
-//! Cancellation: whom it reaches, whom it does not, and what they are told; and what happens when the
-//! system is out of threads or nobody reads what the library says.
+//! Cancellation: which tasks it reaches, which it does not, and what they are told; and what happens when the
+//! system is out of threads or standard error is not read.
 
 mod common;
 
@@ -43,7 +43,7 @@ fn reason_and_source_reach_grandchildren() {
         top.cancel("rain");
         until_cancelled().source().id()
     });
-    // The scope was cancelled from inside: its value counts.
+    // The scope was cancelled from inside, so its value counts.
     let source = source.unwrap();
     let told = told.into_inner().unwrap();
     assert_eq!(told.len(), 4, "{told:?}");
@@ -55,10 +55,10 @@ fn reason_and_source_reach_grandchildren() {
     }
 }
 
-/// The body, woken first, drops a map, which cancels the item there; from above the item hears last,
-/// after all the siblings.
+/// The body, which is woken first, drops a map, which cancels the item in it. The cancellation from above
+/// reaches the item last, after all its siblings.
 #[test]
-fn a_cause_is_not_overtaken_by_those_it_wakes() {
+fn a_cause_reaches_every_task_before_a_task_that_it_woke_cancels_one() {
     let _watch = watchdog();
     const SIBLINGS: usize = 50;
     for round in 0..20 {
@@ -93,7 +93,7 @@ fn a_cause_is_not_overtaken_by_those_it_wakes() {
 }
 
 #[test]
-fn only_the_first_cancellation_is_told() {
+fn only_the_first_cancellation_is_reported() {
     let _watch = watchdog();
     let (first, again) = ScopeBuilder::new()
         .name("outer")
@@ -101,7 +101,7 @@ fn only_the_first_cancellation_is_told() {
             scope(|inner| {
                 inner.cancel("first");
                 let first = until_cancelled();
-                // From the same place, and from above.
+                // Once more on the same scope, and once from above.
                 inner.cancel("second");
                 outer.cancel("third");
                 (first, until_cancelled())
@@ -114,7 +114,7 @@ fn only_the_first_cancellation_is_told() {
 }
 
 #[test]
-fn a_canceller_outlives_its_scope_and_harms_nobody() {
+fn a_canceller_that_outlives_its_scope_has_no_effect() {
     let _watch = watchdog();
     let canceller = scope(|s| s.canceller());
     assert!(!canceller.is_cancelled());
@@ -125,7 +125,7 @@ fn a_canceller_outlives_its_scope_and_harms_nobody() {
     });
 }
 
-/// What each kind of blocking call says.
+/// Returns the cancellation that each kind of blocking call reports.
 fn every_wait(pending: &mut reunite::JoinHandle<()>, taken: &Semaphore) -> Vec<Option<Cancelled>> {
     let soon = Instant::now() + LONG;
     let service = scope(|s| {
@@ -172,7 +172,7 @@ fn every_wait(pending: &mut reunite::JoinHandle<()>, taken: &Semaphore) -> Vec<O
 fn every_later_wait_fails_too() {
     let _watch = watchdog();
     let (finish, pending) = mpsc::channel::<()>();
-    // Outside the scope: no cancellation of that reaches it, so it goes on.
+    // Outside the scope: its cancellation does not reach this task, so it goes on.
     let mut pending = reunite::spawn(move || pending.recv().unwrap());
     let taken = Semaphore::new(1);
     let _permit = taken.acquire().unwrap();
@@ -199,7 +199,7 @@ fn a_shield_covers_what_is_spawned_inside_and_ends_with_it() {
         let task = s.spawn(move || {
             let saved = reunite::shield(|| {
                 inside.0.send(()).unwrap();
-                // The task is cancelled when this arrives.
+                // This arrives after the task was cancelled.
                 cancelled.1.recv().unwrap();
                 let nested = ScopeBuilder::new().scope(|clean_up| {
                     let mut saved = clean_up.spawn(|| {
@@ -208,7 +208,7 @@ fn a_shield_covers_what_is_spawned_inside_and_ends_with_it() {
                     });
                     saved.join_timeout(LONG).unwrap()
                 });
-                // Inside, handles and scopes cancel as everywhere.
+                // Inside a shield, handles and scopes cancel as everywhere.
                 let own = scope(|s| {
                     s.cancel("its own");
                     until_cancelled().reason().to_owned()
@@ -244,7 +244,7 @@ fn the_deadline_of_an_outer_scope_cuts_the_inner_ones() {
                     let _ended = ended;
                     waits_below_a_deadline(told);
                 });
-                // Not through this library: nobody but the tasks below looks at the clock.
+                // Not through this library, so only the tasks below read the clock.
                 let _gone = until_then.recv();
                 until_cancelled()
             });
@@ -258,11 +258,12 @@ fn the_deadline_of_an_outer_scope_cuts_the_inner_ones() {
     }
 }
 
-/// Who waits, and the end of the scope between, tell what cut them: three if all had begun.
+/// Waits, and records the cancellation of the waits and of the end of the scope between: three if all had
+/// begun.
 fn waits_below_a_deadline(told: &Mutex<Vec<reunite::Cancelled>>) {
     let inner = ScopeBuilder::new().name("inner").timeout(LONG).scope(|s| {
         s.spawn(|| {
-            // Without a deadline of its own, and with a later one for one wait.
+            // A wait without a deadline of its own, and one with a later deadline.
             let mut nobody = reunite::spawn(until_cancelled);
             let late = scope(|_| nobody.join_timeout(LONG).unwrap_err());
             assert!(late.is_interrupted() && !late.is_timeout(), "{late}");
@@ -277,7 +278,7 @@ fn waits_below_a_deadline(told: &Mutex<Vec<reunite::Cancelled>>) {
     told.push(inner.cancelled().unwrap().clone());
 }
 
-/// Runs this test alone in a process of its own, prepared by a shell. True in that process.
+/// Runs this test alone in a process of its own, prepared by a shell command. Returns true in that process.
 #[cfg(target_os = "linux")]
 fn in_a_process_of_its_own(test: &str, prepare: &str) -> bool {
     const CHILD: &str = "REUNITE_TEST_CHILD";
@@ -290,8 +291,8 @@ fn in_a_process_of_its_own(test: &str, prepare: &str) -> bool {
         .arg(program)
         .args([test, "--exact", "--nocapture", "--test-threads=1"])
         .env(CHILD, "1")
-        // Threads large enough that the last one fits or does not, whatever else lies about; and room in
-        // the heap, so that memory for threads is all that runs out.
+        // Stacks so large that the result does not depend on other memory; and no further arenas for the
+        // heap, so that memory for threads is all that runs out.
         .env("RUST_MIN_STACK", (64 << 20).to_string())
         .env("MALLOC_ARENA_MAX", "1")
         .env("MALLOC_TOP_PAD_", (8 << 20).to_string())
@@ -307,7 +308,7 @@ fn in_a_process_of_its_own(test: &str, prepare: &str) -> bool {
     false
 }
 
-/// Room for some twenty threads of 64 megabytes.
+/// Limits memory to some twenty threads of 64 megabytes.
 #[cfg(target_os = "linux")]
 const LITTLE: &str = "ulimit -v 1500000 &&";
 
@@ -319,7 +320,7 @@ fn when_the_system_is_out_of_threads_a_spawn_is_an_error_and_nothing_is_lost() {
         return;
     }
     let _watch = watchdog();
-    // Tasks outside scopes borrow for ever.
+    // Tasks outside scopes need `'static` borrows.
     static RUN: AtomicUsize = AtomicUsize::new(0);
     static DROPPED: AtomicUsize = AtomicUsize::new(0);
     static RELEASE: AtomicBool = AtomicBool::new(false);
@@ -348,7 +349,7 @@ fn when_the_system_is_out_of_threads_a_spawn_is_an_error_and_nothing_is_lost() {
     // What the refused closure owned is gone, and it never ran.
     assert_eq!(DROPPED.load(Ordering::SeqCst), 1);
 
-    // Plain spawns, in a scope or not, say it at the join.
+    // Plain spawns, in a scope or outside, report it at the join.
     assert!(reunite::spawn(|| 1).join().unwrap_err().is_refused());
     let own = 7;
     scope(|s| assert!(s.spawn(|| own).join().unwrap_err().is_refused()));
@@ -358,7 +359,7 @@ fn when_the_system_is_out_of_threads_a_spawn_is_an_error_and_nothing_is_lost() {
     });
     assert!(ended.unwrap_err().root().unwrap().is_refused());
 
-    // Every task that was started comes back with its own value.
+    // Every task that was started returns its own value.
     RELEASE.store(true, Ordering::SeqCst);
     let count = running.len();
     for (n, task) in running.into_iter().enumerate() {
@@ -366,15 +367,15 @@ fn when_the_system_is_out_of_threads_a_spawn_is_an_error_and_nothing_is_lost() {
     }
     assert_eq!(RUN.load(Ordering::SeqCst), count);
     assert_eq!(DROPPED.load(Ordering::SeqCst), count + 1);
-    // And there are threads again: those that were used.
+    // And the threads that were used can be used again.
     assert_eq!(reunite::spawn(|| 1).join().unwrap(), 1);
 }
 
-/// A map takes what it gets; a scope says which of its tasks were refused.
+/// A map uses the threads that it gets; a scope reports which of its tasks were refused.
 #[cfg(target_os = "linux")]
 #[test]
-fn maps_and_scopes_make_do_with_the_threads_there_are() {
-    let test = "maps_and_scopes_make_do_with_the_threads_there_are";
+fn maps_and_scopes_work_with_the_threads_they_get() {
+    let test = "maps_and_scopes_work_with_the_threads_they_get";
     if !in_a_process_of_its_own(test, LITTLE) {
         return;
     }
@@ -412,10 +413,10 @@ fn maps_and_scopes_make_do_with_the_threads_there_are() {
     assert_eq!(done + refused, 500);
 }
 
-/// Standard error is a pipe that nobody reads: the report of a straggler has nowhere to go.
+/// Standard error is a pipe that is not read, so the report of a straggler cannot be written.
 #[cfg(unix)]
 #[test]
-fn a_straggler_that_nobody_can_be_told_of_is_waited_for_all_the_same() {
+fn a_straggler_is_waited_for_even_if_it_cannot_be_reported() {
     const CHILD: &str = "REUNITE_TEST_DEAF";
     if std::env::var_os(CHILD).is_some() {
         let back = AtomicBool::new(false);
@@ -423,7 +424,7 @@ fn a_straggler_that_nobody_can_be_told_of_is_waited_for_all_the_same() {
         scope(|s| {
             s.spawn(|| {
                 started.send(()).unwrap();
-                // Deaf, for longer than the five seconds after which it is told on.
+                // Ignores its cancellation for longer than the five seconds after which it is reported.
                 std::thread::sleep(Duration::from_millis(5500));
                 back.store(true, Ordering::SeqCst);
             });
@@ -436,7 +437,7 @@ fn a_straggler_that_nobody_can_be_told_of_is_waited_for_all_the_same() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["a_straggler_that_nobody_can_be_told_of_is_waited_for_all_the_same"])
+        .args(["a_straggler_is_waited_for_even_if_it_cannot_be_reported"])
         .args(["--exact", "--nocapture"])
         .env(CHILD, "1")
         .stderr(writer)
@@ -448,7 +449,7 @@ fn a_straggler_that_nobody_can_be_told_of_is_waited_for_all_the_same() {
 }
 
 #[test]
-fn a_task_that_is_told_in_a_scope_of_its_own_hides_no_failure_of_another() {
+fn being_told_in_an_inner_scope_hides_no_failure_of_another_task() {
     let _watchdog = watchdog();
     let error = ScopeBuilder::new()
         .policy(reunite::policy::WaitAll)
@@ -475,7 +476,7 @@ fn a_task_that_is_told_in_a_scope_of_its_own_hides_no_failure_of_another() {
 }
 
 #[test]
-fn no_task_begins_once_another_of_its_scope_was_told() {
+fn no_task_begins_after_another_of_its_scope_was_told_of_a_cancellation() {
     let _watchdog = watchdog();
     for _ in 0..500 {
         let (is_told, begun_later) = (AtomicBool::new(false), AtomicUsize::new(0));

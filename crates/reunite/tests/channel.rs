@@ -10,7 +10,7 @@ use reunite::channel::{Receiver, Sender, bounded, rendezvous, select, select_tim
 
 type Pair = (Sender<usize>, Receiver<usize>);
 
-/// Each kind of channel, fresh.
+/// Makes a channel of each kind.
 fn kinds() -> Vec<Pair> {
     vec![
         rendezvous(),
@@ -63,7 +63,7 @@ fn each_message_goes_to_one_receiver() {
 }
 
 #[test]
-fn a_bounded_channel_holds_no_more_than_it_may() {
+fn a_bounded_channel_holds_no_more_than_its_capacity() {
     let _watch = watchdog();
     let (tx, rx) = bounded(3);
     (0..3).for_each(|n| tx.try_send(n).unwrap());
@@ -103,13 +103,13 @@ fn a_rendezvous_send_returns_when_the_message_was_taken() {
 }
 
 #[test]
-fn a_receiver_that_waits_is_handed_what_is_tried() {
+fn a_try_send_succeeds_while_a_receiver_waits() {
     let _watch = watchdog();
     let (tx, rx) = rendezvous();
     reunite::scope(|s| {
         let taken = s.spawn(|| rx.recv().unwrap());
         let mut message = 7;
-        // Until the receiver waits there is nobody to take it.
+        // Until the receiver waits, no thread is there to take it.
         while let Err(error) = tx.try_send(message) {
             assert!(error.is_full());
             message = error.into_message();
@@ -134,7 +134,7 @@ fn close_drains_and_close_now_drops() {
 }
 
 #[test]
-fn closing_wakes_everybody_and_gives_messages_back() {
+fn closing_wakes_all_waits_and_returns_unsent_messages() {
     let _watch = watchdog();
     for (round, capacity) in (0..200).flat_map(|round| [(round, 1), (round, 4)]) {
         let (tx, rx) = bounded(capacity);
@@ -196,7 +196,7 @@ fn the_last_sender_and_the_last_receiver_close() {
 }
 
 #[test]
-fn what_a_channel_holds_is_dropped_with_its_last_receiver() {
+fn held_messages_are_dropped_with_the_last_receiver() {
     struct Counts<'a>(&'a AtomicUsize);
     impl Drop for Counts<'_> {
         fn drop(&mut self) {
@@ -246,7 +246,7 @@ fn cancel_whoever_waits(tx: &Sender<usize>, rx: &Receiver<usize>) {
     assert!(rx.try_recv().unwrap_err().is_empty());
 }
 
-/// Timeouts and messages race: every message is received once or is still there.
+/// Timeouts and messages race: every message is received once or is still in the channel.
 #[test]
 fn no_message_is_lost_to_a_timeout() {
     let _watch = watchdog();

@@ -1,4 +1,4 @@
-//! Condition variables: what a wait says when it ends, and whom a notification reaches.
+//! Condition variables: what a wait returns when it ends, and which waits a notification reaches.
 
 mod common;
 
@@ -23,7 +23,7 @@ fn a_notification_ends_a_wait_without_an_error() {
         let (ready, changed) = (Mutex::new(false), Condvar::new());
         reunite::scope(|s| {
             let mut guard = ready.lock().unwrap();
-            // It has the lock only once this one waits.
+            // It can take the lock only once this task waits.
             s.spawn(|| {
                 *ready.lock().unwrap() = true;
                 changed.notify_one();
@@ -36,7 +36,7 @@ fn a_notification_ends_a_wait_without_an_error() {
 }
 
 #[test]
-fn a_lock_that_is_poisoned_during_the_wait_is_told_by_it() {
+fn a_wait_reports_that_its_lock_was_poisoned_meanwhile() {
     let _watchdog = watchdog();
     for wait in WAITS {
         let (ready, changed) = (Mutex::new(false), Condvar::new());
@@ -60,9 +60,9 @@ fn a_lock_that_is_poisoned_during_the_wait_is_told_by_it() {
     }
 }
 
-/// The first in the queue is notified, and can never have the lock again: the second is woken in its place.
+/// The first in the queue is notified, but can never have the lock again: the second is woken in its place.
 #[test]
-fn a_notification_of_one_who_is_refused_the_lock_goes_to_the_next() {
+fn a_notification_passes_to_the_next_waiter_if_the_first_is_refused_the_lock() {
     let _watchdog = watchdog();
     let (ready, changed) = (Mutex::new(false), Condvar::new());
     let (ready, changed) = (&ready, &changed);

@@ -1,5 +1,5 @@
-//! What the library's users give it to call or to drop may panic, and what they panic with may panic again
-//! where it is dropped: that ends nothing else.
+//! Callbacks and values of users may panic when they are called or dropped, and the payload of that panic may
+//! panic again when it is dropped. The library contains both.
 
 mod common;
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::{Bomb, until, until_cancelled, watchdog, with_time_enough};
 
 #[test]
-fn a_detached_task_that_panics_with_a_bomb_is_gone_afterwards() {
+fn a_detached_task_whose_panic_payload_panics_is_gone_afterwards() {
     let _watchdog = watchdog();
     let bomber = reunite::Builder::new().name("bomber");
     bomber.spawn(|| panic_any(Bomb)).detach();
@@ -23,7 +23,7 @@ fn a_detached_task_that_panics_with_a_bomb_is_gone_afterwards() {
 }
 
 #[test]
-fn a_late_value_of_a_map_that_panics_with_a_bomb_costs_no_thread() {
+fn a_late_map_value_whose_panic_payload_panics_costs_no_thread() {
     struct Value;
     impl Drop for Value {
         fn drop(&mut self) {
@@ -76,7 +76,7 @@ fn a_scope_in_the_destructor_of_a_thread_local_works() {
         static LAST: std::cell::RefCell<Option<Last>> = const { std::cell::RefCell::new(None) };
     }
     let _watchdog = watchdog();
-    // Touched before the library's own locals, or after: they are destroyed in some order.
+    // Used before the library's own thread-locals, or after, so that they are destroyed in either order.
     for library_first in [true, false] {
         let (tell, told) = mpsc::channel();
         let thread = std::thread::spawn(move || {

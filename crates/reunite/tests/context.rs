@@ -1,4 +1,4 @@
-//! What a parent has reaches its children, unless they are told to go without.
+//! A parent's context reaches its children, unless they are spawned without it.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -22,7 +22,7 @@ impl Drop for Back {
 impl reunite::Inherit for Request {
     fn capture(&self) -> Box<dyn FnOnce() -> Box<dyn Any> + Send> {
         let id = REQUEST.get();
-        // A hook may fork itself, also where it is called for a fork.
+        // A hook may itself fork, also when it is called for a fork.
         assert_eq!(reunite::join(|| 1, || 2), (1, 2));
         Box::new(move || Box::new(Back(REQUEST.replace(id))))
     }
@@ -43,7 +43,7 @@ fn a_value_of_the_parent_reaches_its_children_and_stays_with_them() {
     }
 }
 
-/// What tasks in all places of a pool see, where at least two threads run them.
+/// Returns what tasks in all places of a pool see, when at least two threads run them.
 fn seen_in_the_pool<T: Send + PartialEq + std::fmt::Debug>(
     see: impl Fn() -> T + Send + Sync,
     expected: &T,
@@ -63,7 +63,7 @@ fn seen_in_the_pool<T: Send + PartialEq + std::fmt::Debug>(
     let of_map: Vec<_> =
         pool.scope(|s| s.map(0..40, meet).window(40).map(Result::unwrap).collect());
     let named = pool.scope(|s| s.spawn_named("named", &see).join().unwrap());
-    // The second half is begun before the first ends, so by another thread.
+    // The second half begins before the first ends, so on another thread.
     let fork = |_| {
         let begun = AtomicBool::new(false);
         let (here, there) = pool.enter(|| {
@@ -90,7 +90,7 @@ fn seen_in_the_pool<T: Send + PartialEq + std::fmt::Debug>(
             if n == 39 {
                 begun.store(true, Ordering::Release);
             }
-            // The last is begun before the first ends, so by another thread.
+            // The last one begins before the first ends, so on another thread.
             while n == 0 && !begun.load(Ordering::Acquire) {
                 reunite::join(|| (), || ());
                 std::thread::yield_now();
@@ -119,7 +119,7 @@ fn a_value_of_the_parent_reaches_all_that_a_pool_runs_for_it() {
 }
 
 #[test]
-fn a_fork_inherits_what_there_was_when_it_was_made() {
+fn a_fork_inherits_the_context_at_the_time_it_is_made() {
     reunite::inherit(Request);
     let pool = reunite::Pool::builder().threads(2).build().unwrap();
     REQUEST.set(60);
@@ -143,14 +143,14 @@ fn a_fork_inherits_what_there_was_when_it_was_made() {
     assert_eq!(seen, 60);
 }
 
-/// Whatever order their frames, or their places in one frame, are in.
+/// In any order of their frames, or of their places in one frame.
 #[test]
-fn forks_in_one_another_inherit_each_what_there_was_when_it_was_made() {
+fn nested_forks_each_inherit_the_context_at_the_time_they_are_made() {
     reunite::inherit(Request);
     let pool = reunite::Pool::builder().threads(2).build().unwrap();
     let begun = AtomicU64::new(0);
     let begun = &begun;
-    // Closures of several words are handed over otherwise than small ones.
+    // Closures of several words are passed differently from small ones.
     let words = [1; 4];
     let see = move || {
         begun.fetch_add(words[0], Ordering::Release);
@@ -181,7 +181,7 @@ fn forks_in_one_another_inherit_each_what_there_was_when_it_was_made() {
 #[test]
 fn a_span_reaches_all_that_a_pool_runs_in_it() {
     let dispatch = tracing::Dispatch::new(tracing_subscriber::registry());
-    // One for the whole process, as threads of a pool do not have that of a thread.
+    // A subscriber for the whole process, as a pool's threads do not have that of the test's thread.
     let _before = tracing::dispatcher::set_global_default(dispatch);
     let span = tracing::info_span!("pool request");
     let entered = span.enter();
@@ -205,7 +205,7 @@ fn a_span_reaches_all_that_a_pool_runs_in_it() {
 fn a_task_has_a_span_of_its_own_within_that_of_its_spawner() {
     use tracing_subscriber::registry::{LookupSpan, Registry};
 
-    /// The current span and those around it.
+    /// Returns the current span and those around it.
     fn spans() -> Vec<&'static str> {
         let names = tracing::Span::current().with_subscriber(|(id, subscriber)| {
             let registry = subscriber.downcast_ref::<Registry>().unwrap();

@@ -1,6 +1,7 @@
-//! Contract program 8 and its kin: a cycle of waits is an error, not a hang. Here are those that only some homes of tasks
-//! have; those that all have are in `homes_deadlock.rs` and `homes_deadlock_joins.rs`. The cycles are certain whoever else
-//! runs; those that need the whole process to be quiet are in `quiet`.
+//! Contract program 8 and similar ones: a cycle of waits is an error, not a hang. This file has the programs
+//! that only some homes of tasks have; `homes_deadlock.rs` and `homes_deadlock_joins.rs` have those that all
+//! have. The cycles here are found no matter what else runs in the process; `quiet` has those that need the
+//! rest of the process to be quiet.
 
 mod common;
 
@@ -29,7 +30,7 @@ fn semaphore_over_release() {
     );
 }
 
-/// A permit that somebody has comes back by itself: given back twice, there would be more than there are.
+/// A permit whose holder exists comes back by itself: given back twice, there would be more than there are.
 #[test]
 fn a_permit_that_is_still_held_cannot_be_released() {
     let permits = std::sync::Arc::new(Semaphore::new(3));
@@ -46,9 +47,9 @@ fn a_permit_that_is_still_held_cannot_be_released() {
 }
 
 #[test]
-fn a_lock_in_the_other_half_of_a_fork() {
+fn a_lock_cycle_with_the_other_half_of_a_fork_is_a_deadlock() {
     let _watchdog = common::watchdog();
-    // Whichever thread runs the other half, the lock is held by one who waits for it.
+    // Whichever thread runs the other half, a thread that waits for that half holds the lock.
     let lock = Mutex::new(());
     let pool = reunite::Pool::builder().threads(2).build().unwrap();
     let refused = pool.enter(|| {
@@ -60,7 +61,7 @@ fn a_lock_in_the_other_half_of_a_fork() {
 }
 
 #[test]
-fn a_queued_task_behind_one_that_waits_for_the_joiner() {
+fn joining_a_task_queued_behind_one_that_waits_for_the_joiner_is_a_deadlock() {
     let _watchdog = common::watchdog();
     let lock = Mutex::new(());
     let guard = lock.lock().unwrap();
@@ -83,18 +84,19 @@ fn a_queued_task_behind_one_that_waits_for_the_joiner() {
         .unwrap();
 }
 
-/// Who holds the only place waits for the scope's body, and that for a task which queues. Another task runs beyond the
-/// limit, or is dropped as it is refused a thread, when they begin to wait: it could give its place to the one that
-/// queues. What is left when it has ended is a deadlock, and nobody begins to wait any more who would notice.
+/// The holder of the only place waits for the scope's body, which waits for a task that queues. Another task
+/// runs beyond the limit, or is dropped as it is refused a thread, when they begin to wait: it could give its
+/// place to the queued one. When it has ended, the rest is a deadlock, and no further wait begins that would
+/// find it.
 #[test]
-fn a_queued_task_that_nobody_gives_a_place_to_any_more() {
+fn a_queued_task_that_can_get_no_place_any_more_is_a_deadlock() {
     let _watchdog = common::watchdog();
     for last in [Builder::new(), Builder::new().stack_size(usize::MAX)] {
         closed_by_the_end_of(last);
     }
 }
 
-/// Tells that its drop has begun, and waits for the other end.
+/// Sends when its drop begins, and waits for the other end.
 struct Gate(mpsc::Sender<()>, mpsc::Receiver<()>);
 
 impl Drop for Gate {
@@ -115,7 +117,7 @@ fn closed_by_the_end_of(last: Builder) {
         let lock = &lock;
         let holder = s.spawn(move || {
             let last = given.recv().unwrap();
-            // For a limited time, so that it gets a thread of its own.
+            // With a time limit, so that it gets a thread of its own.
             let joins = reunite::spawn(move || drop({ last }.join_timeout(common::LONG)));
             let locked = lock.lock().map(drop);
             joins.join().unwrap();
@@ -126,7 +128,7 @@ fn closed_by_the_end_of(last: Builder) {
         begun.recv().unwrap();
         common::until(|| format!("{holder:?}").contains("in lock"));
         let opens = std::thread::spawn(move || {
-            // Long enough for both to be listed as waiting. If it is not, the later finds it by itself.
+            // Long enough for both to be listed as waiting. Otherwise the later one finds the cycle itself.
             std::thread::sleep(Duration::from_millis(20));
             drop(open);
         });
@@ -142,8 +144,8 @@ fn closed_by_the_end_of(last: Builder) {
     }
 }
 
-/// Destructors of a thread's locals run when some of what the library keeps for the thread is gone already. Who
-/// gives up waiting there leaves the queue all the same: a writer left behind would keep readers out.
+/// Destructors of thread-locals run when some of the library's own thread-locals are gone already. A wait
+/// that is given up there leaves the queue all the same: a writer left behind would keep readers out.
 #[test]
 fn a_wait_given_up_by_a_thread_that_is_ending_leaves_the_queue() {
     static LOCK: RwLock<()> = RwLock::new(());
@@ -161,7 +163,7 @@ fn a_wait_given_up_by_a_thread_that_is_ending_leaves_the_queue() {
     let begin = || LAST.with(|_| ());
     let _watchdog = common::watchdog();
     let _read = LOCK.read().unwrap();
-    // Whichever local goes first.
+    // Whichever thread-local is destroyed first.
     for steps in [[wait as fn(), begin as fn()], [begin, wait]] {
         let thread = std::thread::spawn(move || steps.iter().for_each(|step| step()));
         thread.join().unwrap();
@@ -169,9 +171,9 @@ fn a_wait_given_up_by_a_thread_that_is_ending_leaves_the_queue() {
     }
 }
 
-/// Every wait has a form with a timeout, those for owned permits, too.
+/// Every wait has a form with a timeout, also those for owned permits.
 #[test]
-fn a_permit_that_comes_too_late() {
+fn waits_for_a_permit_that_comes_too_late_time_out() {
     let _watchdog = common::watchdog();
     let short = Duration::from_millis(2);
     let soon = || std::time::Instant::now() + short;
@@ -193,13 +195,13 @@ fn a_permit_that_comes_too_late() {
     assert_eq!(permits.available(), 1);
 }
 
-/// Waits for the lock that the caller holds, and tells why that would never end.
+/// Waits for the lock that the caller holds, and returns the reason why that would never end.
 fn taken_twice(lock: &Mutex<()>) -> String {
     let _guard = lock.lock().unwrap();
     lock.lock().unwrap_err().to_string()
 }
 
-/// Runs `f` as a task of the pool's worker, never of the joiner.
+/// Runs `f` as a task on the pool's worker, never on the joiner's thread.
 fn on_worker(pool: &reunite::Pool, f: impl FnOnce() + Send + 'static) {
     let task = pool.spawn(f);
     common::until(|| task.is_finished());
@@ -212,14 +214,14 @@ thread_local! {
 }
 
 #[test]
-fn a_guard_that_outlives_its_task_and_is_released() {
+fn a_leaked_guard_that_is_released_later_is_no_leak_any_more() {
     static LOCK: Mutex<()> = Mutex::new(());
     let _watchdog = common::watchdog();
     let pool = reunite::Pool::builder().threads(1).build().unwrap();
     on_worker(&pool, || {
         KEPT.with(|kept| kept.borrow_mut().push(LOCK.lock().unwrap()));
     });
-    // As far as anybody knows.
+    // As far as the library knows.
     let error = LOCK.lock().unwrap_err().to_string();
     assert!(error.contains("leaked its guard"), "{error}");
     on_worker(&pool, || KEPT.with(|kept| kept.borrow_mut().clear()));
@@ -228,7 +230,7 @@ fn a_guard_that_outlives_its_task_and_is_released() {
 }
 
 #[test]
-fn of_two_guards_that_outlive_their_task_one_is_released() {
+fn releasing_one_of_two_leaked_guards_leaves_the_other_leaked() {
     static LOCK: RwLock<()> = RwLock::new(());
     let _watchdog = common::watchdog();
     let pool = reunite::Pool::builder().threads(1).build().unwrap();
@@ -249,7 +251,7 @@ fn of_two_guards_that_outlive_their_task_one_is_released() {
     assert!(!error.contains("leaked"), "{error}");
 }
 
-/// A ring of so many locks: one wait is refused, and tells of them all.
+/// Makes a ring of `count` locks: one wait is refused, and its error names all of them.
 fn ring(count: usize) {
     let _watchdog = common::watchdog();
     let locks: Vec<_> = (0..count).map(|_| Mutex::new(())).collect();
@@ -272,13 +274,13 @@ fn ring(count: usize) {
 }
 
 #[test]
-fn a_long_ring() {
+fn a_long_ring_of_locks_is_a_deadlock() {
     ring(300);
 }
 
-/// Once all are in, each half waits for the lock that the other half's task holds.
+/// Once all have begun, each half waits for the lock that the other half's task holds.
 #[test]
-fn two_forks_that_cross() {
+fn two_forks_that_cross_are_a_deadlock() {
     let _watchdog = common::watchdog();
     let pool = reunite::Pool::builder().threads(2).build().unwrap();
     let locks = [Mutex::new(()), Mutex::new(())];
@@ -298,10 +300,10 @@ fn two_forks_that_cross() {
     assert_eq!(refused.iter().filter(|refused| **refused).count(), 1);
 }
 
-/// Of two who could have let a queued task begin, the one that was started beyond the limit ends, and the other waits
-/// for the joiner: nobody files another wait, and yet it is a cycle from then on.
+/// Two threads could let a queued task begin. The one that was started beyond the limit ends, and the other
+/// waits for the joiner: no further wait begins, and yet it is a cycle from then on.
 #[test]
-fn a_queued_task_when_the_last_who_ran_is_gone() {
+fn a_queued_task_is_a_deadlock_once_no_running_task_is_left_to_start_it() {
     let _watchdog = common::watchdog();
     let lock = Mutex::new(());
     let (go, goes) = mpsc::channel::<()>();
@@ -321,7 +323,7 @@ fn a_queued_task_when_the_last_who_ran_is_gone() {
             is_late.recv().unwrap();
             let queued = s.spawn(|| ());
             let helper = std::thread::spawn(move || {
-                // Long enough for the others to be known to wait; if not, they find it when they do.
+                // Long enough for the other waits to be known; otherwise they find the cycle when they begin.
                 std::thread::sleep(Duration::from_millis(20));
                 go.send(()).unwrap();
             });
@@ -334,9 +336,9 @@ fn a_queued_task_when_the_last_who_ran_is_gone() {
     assert!(refused);
 }
 
-/// The consumer asks before there is an item, and finds out whom it waits for when there is one.
+/// The consumer waits before there is an item, and learns which item it waits for when there is one.
 #[test]
-fn a_map_whose_first_item_wants_what_its_consumer_holds() {
+fn a_map_whose_first_item_needs_a_lock_of_its_consumer_is_a_deadlock() {
     let _watchdog = common::watchdog();
     let lock = &Mutex::new(());
     let asks = || {
@@ -358,9 +360,10 @@ fn a_map_whose_first_item_wants_what_its_consumer_holds() {
     });
 }
 
-/// One worker waits, and the pool is not starved by that; when the other one blocks where nobody sees what for, it is.
+/// One worker waits, which does not starve the pool. Then the other one blocks outside the library, and the
+/// pool is starved.
 #[test]
-fn a_wait_that_starves_when_the_other_worker_blocks_elsewhere() {
+fn a_wait_starves_when_the_other_worker_blocks_outside_the_library() {
     let _watchdog = common::watchdog();
     let pool = reunite::Pool::builder()
         .threads(2)
@@ -370,7 +373,7 @@ fn a_wait_that_starves_when_the_other_worker_blocks_elsewhere() {
     let (tx, rx) = reunite::channel::bounded::<u8>(1);
     let (end, ends) = mpsc::channel::<()>();
     let waits = pool.spawn(move || rx.recv().unwrap_err().is_starved());
-    // Long enough for it to be known to wait.
+    // Long enough for its wait to be known.
     reunite::sleep(Duration::from_millis(20)).unwrap();
     let blocks = pool.spawn(move || reunite::blocking(|| ends.recv().unwrap()));
     let queued = pool.spawn(|| ());

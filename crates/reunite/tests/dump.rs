@@ -1,4 +1,4 @@
-//! The live tree: what runs, what waits for what, holding what.
+//! The live tree: which tasks run, what each waits for, and what each holds.
 
 mod common;
 

@@ -1,5 +1,5 @@
-//! A partial result never passes for a whole one: what every ending of the library says when its task is cancelled, or
-//! one of its waits refused.
+//! A partial result never passes for a whole one: what each kind of ending reports when its task is
+//! cancelled, or one of its waits is refused.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ mod common;
 use common::{consumed, open_channel, payload_of, until, until_cancelled, watchdog};
 
 #[test]
-fn a_sum_whose_scope_is_cancelled_in_the_middle() {
+fn a_sum_that_is_cancelled_in_the_middle_never_passes_for_the_whole() {
     let _watch = watchdog();
     for _ in 0..20 {
         let (tx, rx) = bounded::<u64>(4);
@@ -83,7 +83,7 @@ fn outside_any_task_a_scope_that_is_left_panics_with_the_reason() {
 #[test]
 fn a_refused_wait_of_an_iteration_completes_its_task_deadlocked() {
     let _watch = watchdog();
-    // A pool of one thread that may start no other: its one task waits for what is queued behind it.
+    // A pool of one thread that may start no other: its one task waits for a task queued behind it.
     let pool = Pool::builder().threads(1).spares(0).build().unwrap();
     let (tx, rx) = bounded::<u64>(8);
     let waits = std::sync::Arc::new(AtomicBool::new(false));
@@ -150,7 +150,7 @@ fn a_producer_that_panics_cuts_the_channel_short_and_its_panic_is_the_root_cause
 }
 
 #[test]
-fn a_refusal_that_was_coped_with_cuts_nothing_short() {
+fn a_refusal_that_the_task_handled_cuts_nothing_short() {
     let _watch = watchdog();
     let lock = reunite::sync::Mutex::new(());
     let refused = || {
@@ -170,7 +170,7 @@ fn a_refusal_that_was_coped_with_cuts_nothing_short() {
     .unwrap_err();
     assert!(error.is_deadlock(), "{error}");
     assert!(error.deadlock().is_some());
-    // And a channel made afterwards does not know of it.
+    // A channel made afterwards is not affected.
     refused();
     assert_eq!(consumed(drop).unwrap(), 0);
 }
@@ -233,7 +233,7 @@ fn a_consumer_that_stops_early_of_its_own_accord_closes_cleanly() {
 }
 
 #[test]
-fn a_task_that_was_cut_short_by_another_and_that_nobody_joins_is_told_by_its_scope() {
+fn an_unjoined_task_that_was_cut_short_by_another_is_reported_by_its_scope() {
     let _watch = watchdog();
     let payload = payload_of(|| {
         let (tx, rx) = bounded::<u64>(4);
@@ -256,7 +256,7 @@ fn a_task_that_was_cut_short_by_another_and_that_nobody_joins_is_told_by_its_sco
 }
 
 #[test]
-fn so_it_is_told_by_a_scope_that_was_cancelled_itself_afterwards() {
+fn a_scope_that_is_cancelled_afterwards_also_reports_a_task_cut_short_by_another() {
     let _watch = watchdog();
     let ended = ScopeBuilder::new().scope(|s| {
         let (tx, rx) = bounded::<u64>(4);
@@ -275,7 +275,7 @@ fn so_it_is_told_by_a_scope_that_was_cancelled_itself_afterwards() {
 }
 
 #[test]
-fn what_a_failure_cancelled_that_was_joined_fails_nothing() {
+fn tasks_cancelled_by_a_joined_failure_fail_nothing() {
     let _watch = watchdog();
     let value = reunite::try_scope(|s| {
         let fails = s.spawn(|| Err::<(), _>("known"));
@@ -325,7 +325,7 @@ fn a_callback_of_a_task_that_has_ended_cuts_nothing_short() {
 }
 
 #[test]
-fn in_a_callback_which_nobody_joins_it_is_a_panic_with_a_message() {
+fn being_cut_short_in_a_callback_is_a_panic_with_a_message() {
     let _watch = watchdog();
     let rx = std::sync::Arc::new(open_channel(8));
     let (told, tells) = std::sync::mpsc::channel();
@@ -346,8 +346,9 @@ fn in_a_callback_which_nobody_joins_it_is_a_panic_with_a_message() {
     });
 }
 
-/// Runs `wait` in a task that is cancelled when what it waits for comes, too: if it gets that, and then sends all, the
-/// channel must be whole. For that to meet takes many rounds; where each costs time slices of others, there are fewer.
+/// Runs `wait` in a task that is cancelled at the moment when what it waits for comes. If the wait succeeds,
+/// and the task then sends everything, the channel must be whole. Hitting that moment takes many rounds;
+/// where each round is slow, there are fewer.
 fn beats_a_cancellation<T: Send + Sync>(
     make: impl Fn() -> T,
     wait: impl Fn(&T) -> bool + Sync,
@@ -414,7 +415,7 @@ fn a_task_whose_wait_beats_its_cancellation_is_not_told() {
     );
 }
 
-/// The message of the panic in a scope whose only task does this, and which returns then.
+/// Returns the message of the panic in a scope whose only task does this and then returns.
 fn failure_of(task: impl FnOnce() + Send) -> String {
     let payload = payload_of(|| {
         reunite::scope(|s| drop(s.spawn(task)));
@@ -423,7 +424,7 @@ fn failure_of(task: impl FnOnce() + Send) -> String {
 }
 
 #[test]
-fn what_a_caught_panic_cut_short_is_no_cancellation_of_the_task_around() {
+fn a_channel_cut_short_by_a_caught_panic_does_not_cancel_the_task_around() {
     let _watch = watchdog();
     let told = failure_of(|| {
         let (tx, rx) = unbounded::<u64>();
@@ -452,7 +453,7 @@ fn what_a_caught_panic_cut_short_is_no_cancellation_of_the_task_around() {
     assert!(told.contains("it failed"), "{told}");
 }
 
-/// Has a channel of its own when it goes, and whose tasks, if any, send into it.
+/// Makes a channel of its own when it is dropped, into which its tasks, if any, send.
 struct Pipeline<'a>(Option<&'a Pool>, &'a AtomicUsize);
 
 impl Drop for Pipeline<'_> {
@@ -512,9 +513,10 @@ fn a_refusal_inside_a_shield_cuts_the_channels_of_its_task_short() {
     }
 }
 
-/// There is nothing to leave. The panic hook cannot show the reason, so it is on standard error besides.
+/// There is no task to leave. The panic hook cannot show the reason, so that is written to standard error as
+/// well.
 #[test]
-fn a_cancellation_that_unwinds_outside_any_task_is_a_panic_with_itself() {
+fn a_cancellation_that_unwinds_outside_any_task_is_a_panic_with_that_payload() {
     const CHILD: &str = "REUNITE_TEST_CHILD";
     let _watch = watchdog();
     let cancelled = reunite::scope(|s| {
@@ -527,7 +529,7 @@ fn a_cancellation_that_unwinds_outside_any_task_is_a_panic_with_itself() {
     if std::env::var_os(CHILD).is_some() {
         return;
     }
-    let test = "a_cancellation_that_unwinds_outside_any_task_is_a_panic_with_itself";
+    let test = "a_cancellation_that_unwinds_outside_any_task_is_a_panic_with_that_payload";
     let output = std::process::Command::new(std::env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture"])
         .env(CHILD, "1")
@@ -539,7 +541,7 @@ fn a_cancellation_that_unwinds_outside_any_task_is_a_panic_with_itself() {
     assert!(text.contains("panicked at"), "{text}");
 }
 
-/// The other half of a fork, on a thread that has nothing else of the task.
+/// The other half of a fork runs on a thread that has nothing else of the task.
 #[test]
 fn a_refusal_in_a_half_that_another_thread_runs_cuts_the_channels_of_its_task_short() {
     let _watch = watchdog();
@@ -565,7 +567,7 @@ fn a_refusal_in_a_half_that_another_thread_runs_cuts_the_channels_of_its_task_sh
     assert!(last.unwrap_err().is_cut_short());
 }
 
-/// The task copes with the first, and goes on.
+/// The task copes with the first refusal, and goes on.
 #[test]
 fn the_second_refusal_of_a_task_cuts_its_channel_short() {
     let _watch = watchdog();
@@ -586,7 +588,7 @@ fn the_second_refusal_of_a_task_cuts_its_channel_short() {
     assert!(last.unwrap_err().is_cut_short());
 }
 
-/// Its own cancellation comes later, and finds nobody who asks for it.
+/// The cancellation of the task itself comes later, when nothing asks for it any more.
 #[test]
 fn a_task_that_was_told_only_of_what_it_cancelled_itself_closes_its_channel() {
     let _watch = watchdog();
@@ -622,9 +624,9 @@ fn a_producer_that_was_refused_a_thread_cuts_the_channel_short() {
     assert!(end.is_cut_short(), "{end}");
 }
 
-/// As in a scope of threads: whoever waits for a task learns of it by the task's result.
+/// As in a scope on threads: the tasks that wait for it learn of the refusal from the task's result.
 #[test]
-fn a_refusal_that_a_pools_task_copes_with_does_not_cut_short_whoever_opened_the_scope() {
+fn a_refusal_that_a_pools_task_handles_does_not_cut_the_opener_of_its_scope_short() {
     let _watch = watchdog();
     let refused = || {
         let lock = reunite::sync::Mutex::new(0);
@@ -656,7 +658,7 @@ fn a_refusal_that_a_pools_task_copes_with_does_not_cut_short_whoever_opened_the_
     for joins in [true, false] {
         assert_eq!(in_body(joins), [vec![true], vec![true]], "{joins}");
     }
-    // Its own senders are, and those of the body that is refused itself.
+    // The senders of a task that is refused, and those of a body that is, are cut short.
     let (tx, rx) = unbounded();
     pool.scope(|s| {
         s.spawn(move || {

@@ -1,5 +1,5 @@
-//! One scope for tasks that cannot fail and for tasks that can, with errors of one type or of several; and both the
-//! value and the failures of a scope that failed.
+//! Scopes for tasks that cannot fail and for tasks that can, with errors of one type or of several; and both
+//! the value and the failures of a scope that failed.
 
 mod common;
 
@@ -48,7 +48,7 @@ fn one_function_spawns_into_scopes_of_both_kinds() {
 }
 
 #[test]
-fn results_are_values_in_a_plain_scope_and_one_that_fails_stops_nobody() {
+fn a_result_is_a_value_in_a_plain_scope_and_an_err_stops_no_task() {
     let _watch = watchdog();
     let outcomes = scope(|s| {
         let tasks = ["1", "x", "3"].map(|text| s.spawn(|| text.parse::<u8>()));
@@ -86,7 +86,7 @@ impl fmt::Display for AppError {
     }
 }
 
-/// The signature names the error that the tasks' own convert into.
+/// Names in its signature the error that the tasks' own errors convert into.
 fn read(number: &str, text: &[u8]) -> Result<(u32, String), ScopeError<AppError>> {
     try_scope(|s| {
         let number = s.spawn(|| Ok(number.trim().parse()?));
@@ -110,7 +110,7 @@ fn the_tasks_of_one_scope_fail_with_different_errors() {
 }
 
 #[test]
-fn errors_that_nobody_joined_arrive_whatever_each_was() {
+fn unjoined_errors_of_all_kinds_arrive() {
     let _watch = watchdog();
     let latin = vec![0xff];
     let ended =
@@ -148,7 +148,7 @@ fn joins_of_other_tasks_fail_the_body_with_the_errors_they_had() {
     assert_eq!(error.root().unwrap().panic_message(), Some("outside"));
     assert_eq!(error.failures().len(), 1);
 
-    // Of a scope whose errors are others: the task stays known.
+    // The error of a scope with another error type: it still names the task.
     let inner = try_scope(|s| s.spawn(|| "x".parse::<u8>()).join()).unwrap_err();
     let error = try_scope(|_| {
         let failure = inner.into_failures().remove(0);
@@ -177,7 +177,7 @@ fn the_error_of_a_task_may_borrow_what_outlives_the_scope() {
 
 type AnyError = Box<dyn Error + Send + Sync>;
 
-/// Its tasks borrow what lives for less than `'static`, which is a lifetime of the error.
+/// The tasks borrow what lives for less than `'static`, which is a lifetime of the error.
 #[test]
 fn the_error_may_be_any_error_and_what_the_tasks_borrow_may_die_earlier() {
     let _watch = watchdog();
@@ -204,7 +204,7 @@ fn the_error_may_be_any_error_and_what_the_tasks_borrow_may_die_earlier() {
 
 /// The errors live longer than what else is borrowed, or the other way round.
 #[test]
-fn what_the_errors_borrow_has_a_life_of_its_own() {
+fn the_errors_may_borrow_for_another_lifetime_than_the_tasks() {
     let _watch = watchdog();
     fn first<'a>(lines: &[&'a str], marks: &[char]) -> Result<usize, ScopeError<&'a str>> {
         try_scope(|s| {
@@ -223,7 +223,7 @@ fn what_the_errors_borrow_has_a_life_of_its_own() {
 }
 
 #[test]
-fn a_value_that_borrows_and_is_not_send_needs_no_more_than_a_question_mark() {
+fn a_value_that_borrows_and_is_not_send_needs_only_a_question_mark() {
     let _watch = watchdog();
     fn words(text: &str) -> Result<std::rc::Rc<[&str]>, AnyError> {
         let words = try_scope(|s| {
@@ -271,7 +271,7 @@ fn a_service_that_fails_before_it_is_ready_fails_with_its_own_error() {
 }
 
 #[test]
-fn a_scope_that_fails_hands_out_what_its_body_returned() {
+fn a_scope_that_fails_still_returns_the_value_of_its_body() {
     let _watch = watchdog();
     let ended = ScopeBuilder::new().scope_ended(|s| {
         s.spawn(|| panic!("unjoined"));
@@ -284,7 +284,7 @@ fn a_scope_that_fails_hands_out_what_its_body_returned() {
     let ended = ScopeBuilder::new().try_scope_ended(|s| {
         let tasks = [1, 2, 3].map(|n| s.spawn(move || if n == 2 { Err(n) } else { Ok(n) }));
         let [first, _, third] = tasks;
-        // Either may be cancelled by the failure of the second.
+        // Either may be cancelled by the failure of the second task.
         Ok([first.join().ok(), third.join().ok()])
     });
     assert!(ended.value.is_some());
@@ -292,7 +292,7 @@ fn a_scope_that_fails_hands_out_what_its_body_returned() {
 }
 
 #[test]
-fn a_scope_that_is_cut_short_hands_out_what_its_body_returned() {
+fn a_scope_that_is_cut_short_still_returns_the_value_of_its_body() {
     let _watch = watchdog();
     let ended = ScopeBuilder::new()
         .timeout(Duration::from_millis(5))
@@ -304,7 +304,7 @@ fn a_scope_that_is_cut_short_hands_out_what_its_body_returned() {
     assert_eq!(ended.value, Some("as far as it came"));
     assert!(ended.error.unwrap().is_timeout());
 
-    // From above.
+    // Cancelled from above.
     scope(|above| {
         let ended = ScopeBuilder::new().try_scope_ended(|s| {
             let task = s.spawn(|| Err::<(), _>(until_cancelled().reason().to_owned()));
@@ -327,7 +327,7 @@ fn a_scope_that_does_not_fail_has_a_value_and_no_error() {
     assert!(ended.error.is_none());
     assert_eq!(ended.into_result().unwrap(), 1);
 
-    // One that forgives.
+    // A scope whose policy forgives.
     let ended = ScopeBuilder::new()
         .policy(FirstSuccess::new())
         .try_scope_ended(|s| {
@@ -358,7 +358,7 @@ fn a_scope_that_does_not_fail_has_a_value_and_no_error() {
 }
 
 #[test]
-fn a_body_that_fails_or_is_left_has_no_value_to_hand_out() {
+fn a_body_that_fails_or_is_left_has_no_value_to_return() {
     let _watch = watchdog();
     let ended = ScopeBuilder::new().try_scope_ended(|s| {
         s.spawn(|| Ok(()));
@@ -375,7 +375,7 @@ fn a_body_that_fails_or_is_left_has_no_value_to_hand_out() {
     let error = ended.into_result().unwrap_err();
     assert!(error.is_timeout() && error.root().unwrap().is_cancelled());
 
-    // And none if it panics.
+    // And no value if it panics.
     let payload = payload_of(|| {
         ScopeBuilder::new().scope_ended(|s| {
             s.spawn(until_cancelled);
@@ -386,7 +386,7 @@ fn a_body_that_fails_or_is_left_has_no_value_to_hand_out() {
 }
 
 #[test]
-fn the_lines_that_are_told_are_the_users() {
+fn reported_lines_are_those_of_the_user() {
     let _watch = watchdog();
     let (tell, told) = mpsc::channel();
     let line = line!() + 1;

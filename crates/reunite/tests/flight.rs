@@ -1,5 +1,6 @@
-//! What the environment asks for: a profile that is whole at the end, and a flight recorder that tells what led to
-//! what went wrong. A test harness runs nothing on its main thread, so this program has none: it calls itself.
+//! What environment variables turn on: a profile that is complete at the end, and a flight recorder that
+//! reports the events before something went wrong. A test harness runs nothing on its main thread, so this
+//! program has none: it runs itself.
 
 mod common;
 
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use reunite::sync::{Barrier, Mutex};
 
-/// How many scopes the profiled program has, one after another.
+/// The number of scopes of the profiled program, one after another.
 const SCOPES: usize = 300;
 
 fn main() {
@@ -29,7 +30,7 @@ fn main() {
     println!("5 passed, 0 failed");
 }
 
-/// What the process does that is looked at.
+/// Runs the part of the process whose output is checked.
 fn play(part: &str) {
     match part {
         "panic" => {
@@ -68,13 +69,13 @@ fn play(part: &str) {
                 let _first = first.lock().unwrap();
                 met.wait().unwrap();
                 let cancelled = second.lock().is_err_and(|refused| refused.is_cancelled());
-                // The lock that this one holds is given up only when the other's wait has ended too.
+                // This lock is given up only after the wait of the other task has ended.
                 reunite::shield(|| met.wait().unwrap());
                 cancelled
             };
             let ended = reunite::scope(|s| {
                 let tasks = [s.spawn(|| both(&a, &b)), s.spawn(|| both(&b, &a))];
-                // Both stall: nobody has refused either.
+                // Both stall: neither wait was refused.
                 (0..2).for_each(|_| told.recv().unwrap());
                 s.canceller().cancel("enough");
                 reunite::shield(|| tasks.map(|task| task.join().unwrap()))
@@ -103,7 +104,7 @@ impl Drop for Folder {
 
 fn run(part: &str, variable: &str, file: &Path) -> (Output, String) {
     let ran = Command::new(std::env::current_exe().unwrap())
-        // The one and not the other, whatever the tests were started with.
+        // One variable and not the other, regardless of the environment of the tests.
         .env_remove("REUNITE_FLIGHT")
         .env_remove("REUNITE_PROFILE")
         .env("REUNITE_TEST_PART", part)

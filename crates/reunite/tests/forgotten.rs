@@ -1,4 +1,5 @@
-//! What is forgotten (`mem::forget`) is never dropped: its scope ends all the same, or the wait is refused and says why.
+//! Forgotten values (`mem::forget`) are never dropped: their scope ends all the same, or a wait is refused
+//! and says why.
 
 #![allow(
     clippy::forget_non_drop,
@@ -18,7 +19,7 @@ use reunite::{Builder, Event, Observer, Pool, ScopeBuilder, channel, sync};
 #[test]
 fn the_outcomes_of_a_scopes_map_may_be_forgotten() {
     let _watchdog = watchdog();
-    // Before the first: nothing was started.
+    // Forgotten before the first outcome: nothing was started.
     reunite::scope(|s| forget(s.map(0..100, |n| n).into_iter()));
     // More items than the window: the workers wait for the consumer.
     for taken in [1, 5] {
@@ -37,7 +38,7 @@ fn the_outcomes_of_a_scopes_map_may_be_forgotten() {
 }
 
 #[test]
-fn so_in_a_scope_that_is_nested_or_limited_or_fails_fast() {
+fn outcomes_may_be_forgotten_in_nested_limited_and_fail_fast_scopes() {
     let _watchdog = watchdog();
     let nested = reunite::spawn(|| {
         reunite::scope(|s| {
@@ -69,7 +70,8 @@ fn so_in_a_scope_that_is_nested_or_limited_or_fails_fast() {
     });
 }
 
-/// Items that nobody will take have been pulled; those that run are waited for, as everything of a scope.
+/// Items have been pulled whose outcomes no task will take; those that run are waited for, like all tasks of
+/// a scope.
 #[test]
 fn items_that_run_are_joined_and_may_borrow() {
     let _watchdog = watchdog();
@@ -146,7 +148,7 @@ fn handles_may_be_forgotten() {
         forget(handle);
     });
     assert_eq!(done.load(Ordering::SeqCst), 2);
-    // One that is forgotten runs on, like one that is detached.
+    // A task whose handle is forgotten runs on, like one that is detached.
     let (tell, told) = mpsc::channel();
     forget(reunite::spawn(move || tell.send(1).unwrap()));
     assert_eq!(told.recv().unwrap(), 1);
@@ -173,7 +175,7 @@ fn the_hand_shake_of_a_service_may_be_forgotten() {
     // Forgotten by a service that completes: it was never ready.
     let refused = reunite::scope(|s| s.spawn_ready::<u32, _, _>(Builder::new(), forget).map(drop));
     assert!(refused.unwrap_err().is_refused());
-    // By one that goes on: until it is cancelled.
+    // Forgotten by a service that goes on: until it is cancelled.
     let interrupted = ScopeBuilder::new()
         .timeout(Duration::from_millis(20))
         .scope(|s| {
@@ -221,7 +223,7 @@ fn permits_that_were_forgotten_are_waited_for_with_a_reason() {
     assert!(permits.try_acquire().unwrap_err().is_busy());
 }
 
-/// Nobody else is there who could send, or give way: in a process of its own that would be found out.
+/// No other thread is there that could send, or give way. In a process of its own that would be detected.
 #[test]
 fn ends_of_channels_may_be_forgotten() {
     let _watchdog = watchdog();
@@ -277,7 +279,7 @@ fn results_and_errors_may_be_forgotten() {
     forget(barrier);
 }
 
-/// The owner waits at the scope's end already when the worker finds no room, and nobody who would make it.
+/// The owner waits at the scope's end already when the worker finds no room, and no task will take outcomes.
 #[test]
 fn a_worker_that_finds_no_room_after_the_body_has_ended_is_stopped() {
     let _watchdog = watchdog();
@@ -297,7 +299,7 @@ fn a_worker_that_finds_no_room_after_the_body_has_ended_is_stopped() {
             });
         });
         common::until(|| format!("{task:?}").contains("in end"));
-        // A wait asks again by itself when it is young.
+        // A wait checks its condition again by itself at first.
         std::thread::sleep(Duration::from_millis(5));
         drop(open);
         task.join().unwrap();
@@ -319,7 +321,7 @@ fn a_worker_is_stopped_when_the_last_other_task_has_ended() {
             });
         });
         common::until(|| format!("{task:?}").contains("in end"));
-        // A wait asks again by itself when it is young.
+        // A wait checks its condition again by itself at first.
         std::thread::sleep(Duration::from_millis(5));
         drop(open);
         task.join().unwrap();
@@ -328,7 +330,7 @@ fn a_worker_is_stopped_when_the_last_other_task_has_ended() {
 
 /// On standard error, once for each map.
 #[test]
-fn whoever_forgets_outcomes_is_told() {
+fn forgotten_outcomes_are_reported() {
     const CHILD: &str = "REUNITE_TEST_CHILD";
     if std::env::var_os(CHILD).is_some() {
         reunite::scope(|s| {
@@ -340,7 +342,7 @@ fn whoever_forgets_outcomes_is_told() {
     }
     let program = std::env::current_exe().unwrap();
     let output = std::process::Command::new(program)
-        .args(["whoever_forgets_outcomes_is_told", "--exact", "--nocapture"])
+        .args(["forgotten_outcomes_are_reported", "--exact", "--nocapture"])
         .env(CHILD, "1")
         .output()
         .unwrap();

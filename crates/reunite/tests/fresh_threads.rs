@@ -11,7 +11,7 @@ use std::time::Duration;
 use common::{LONG, until, until_cancelled, watchdog};
 use reunite::{Builder, ScopeBuilder};
 
-/// Calls what it was given when its thread ends.
+/// Calls its closure when its thread ends.
 struct AtTheEnd(Option<Box<dyn FnOnce()>>);
 
 impl Drop for AtTheEnd {
@@ -32,7 +32,7 @@ fn at_the_end(act: impl FnOnce() + 'static) {
     LAST.with(|last| last.borrow_mut().0 = Some(Box::new(act)));
 }
 
-/// Counts when the calling thread ends, and not at once.
+/// Counts up when the calling thread ends, after a short time.
 fn count_at_the_end(count: &Arc<AtomicUsize>) {
     let count = Arc::clone(count);
     at_the_end(move || {
@@ -98,9 +98,9 @@ fn a_thread_was_never_used_before() {
     assert_eq!(ended.unwrap(), 0);
 }
 
-/// Who waits in a limited scope for one that queues must not run it on its own thread.
+/// A task in a limited scope that joins a queued one must not run it on its own thread.
 #[test]
-fn a_queued_one_that_a_task_joins_has_a_thread_of_its_own() {
+fn a_queued_task_that_is_joined_has_a_thread_of_its_own() {
     let _watch = watchdog();
     let limited = ScopeBuilder::new().fresh_threads(true).max_threads(1);
     let ended = limited.scope(|s| {
@@ -113,9 +113,9 @@ fn a_queued_one_that_a_task_joins_has_a_thread_of_its_own() {
     assert_eq!(ended.unwrap(), 0);
 }
 
-/// A joiner that waited for a thread, and not at the door, would be in no cycle that anybody sees.
+/// A joiner that waited for a thread, and not in the library, would be in no cycle that can be found.
 #[test]
-fn a_queued_one_that_wants_what_its_joiner_holds_is_a_deadlock() {
+fn a_queued_task_that_needs_a_lock_of_its_joiner_is_a_deadlock() {
     let _watch = watchdog();
     let lock = reunite::sync::Mutex::new(());
     let limited = ScopeBuilder::new().fresh_threads(true).max_threads(1);
@@ -134,7 +134,7 @@ fn a_queued_one_that_wants_what_its_joiner_holds_is_a_deadlock() {
 }
 
 #[test]
-fn a_join_with_a_timeout_does_not_wait_for_a_destructor_that_lasts() {
+fn a_join_with_a_timeout_does_not_wait_for_a_long_destructor() {
     let _watch = watchdog();
     let (go, gone) = mpsc::channel();
     let (tell, told) = mpsc::channel();
@@ -157,7 +157,7 @@ fn a_join_with_a_timeout_does_not_wait_for_a_destructor_that_lasts() {
 }
 
 #[test]
-fn a_wait_in_a_destructor_is_the_tasks_and_heeds_its_cancellation() {
+fn a_wait_in_a_destructor_counts_as_the_tasks_and_heeds_its_cancellation() {
     let _watch = watchdog();
     let (tell, told) = mpsc::channel();
     let task = fresh().name("ending").spawn(move || {
@@ -178,12 +178,12 @@ fn a_wait_in_a_destructor_is_the_tasks_and_heeds_its_cancellation() {
             .unwrap()
             .contains("cancelled through its handle")
     );
-    // It had returned before.
+    // The closure had returned before.
     task.join().unwrap();
 }
 
 #[test]
-fn a_destructor_that_wants_what_the_joiner_holds_is_a_deadlock() {
+fn a_destructor_that_needs_a_lock_of_the_joiner_is_a_deadlock() {
     let _watch = watchdog();
     let lock = Arc::new(reunite::sync::Mutex::new(()));
     let (tell, told) = mpsc::channel();
@@ -264,7 +264,7 @@ fn the_workers_of_a_map_are_fresh_too() {
 }
 
 #[test]
-fn a_stack_size_and_a_name_are_the_fresh_threads() {
+fn a_stack_size_and_a_name_apply_to_the_fresh_thread() {
     let _watch = watchdog();
     let task = fresh().name("large").stack_size(64 << 20).spawn(|| {
         let used = std::hint::black_box([1_u8; 24 << 20]);
@@ -275,7 +275,7 @@ fn a_stack_size_and_a_name_are_the_fresh_threads() {
 }
 
 #[test]
-fn one_that_is_cancelled_before_it_began_starts_no_thread() {
+fn a_task_that_is_cancelled_before_it_begins_starts_no_thread() {
     let _watch = watchdog();
     let ended = ScopeBuilder::new().fresh_threads(true).scope(|s| {
         s.cancel("too late");

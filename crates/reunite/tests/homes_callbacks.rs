@@ -9,7 +9,7 @@ use std::sync::{Arc, mpsc};
 use common::homes::{SCOPES, in_homes};
 use common::{Bomb, until, until_cancelled};
 
-/// Whoever of the two comes first, the callback or the completion.
+/// Whether the callback or the completion comes first.
 #[test]
 fn callbacks_run_once_after_completion_and_a_join_does_not_wait_for_them() {
     in_homes(SCOPES, |at| {
@@ -23,7 +23,7 @@ fn callbacks_run_once_after_completion_and_a_join_does_not_wait_for_them() {
             let begin = Arc::new(AtomicBool::new(false));
             let begun = Arc::clone(&begin);
             let task = s.spawn(move || until(|| begun.load(Ordering::SeqCst)));
-            // It may do anything, such as waiting for what the joiner does.
+            // A callback may do anything, such as waiting for the joiner.
             task.on_complete(move || gone.recv().unwrap());
             task.on_complete(|| panic_any("in a callback"));
             task.on_complete(count(1));
@@ -37,7 +37,7 @@ fn callbacks_run_once_after_completion_and_a_join_does_not_wait_for_them() {
             assert_eq!(*calls.lock().unwrap(), [0]);
             go.send(()).unwrap();
         });
-        // The end of the scope waits for them.
+        // The end of the scope waits for the callbacks.
         assert_eq!(*calls.lock().unwrap(), [0, 1, 2]);
     });
 }
@@ -64,7 +64,7 @@ fn callbacks_race_with_completion_and_none_is_lost() {
 }
 
 #[test]
-fn every_task_that_failed_calls_back_too() {
+fn failed_tasks_call_back_too() {
     in_homes(SCOPES, |at| {
         let (tell, told) = mpsc::channel();
         at.scope(|s| {
@@ -89,7 +89,7 @@ fn every_task_that_failed_calls_back_too() {
 }
 
 #[test]
-fn a_callback_that_panics_with_a_bomb_does_not_keep_its_scope_from_ending() {
+fn a_callback_whose_panic_payload_panics_does_not_keep_its_scope_from_ending() {
     in_homes(SCOPES, |at| {
         at.scope(|s| {
             let task = s.spawn(|| ());

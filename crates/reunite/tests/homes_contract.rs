@@ -1,5 +1,5 @@
-//! The programs that the library is for, each as a whole inside of a task: on a thread, in a pool, as an item, as the half of a
-//! fork. Those of them that spawn do so by the scope of their home as well, see the other `homes_*.rs`.
+//! The programs that the library is for, each run as a whole inside a task: on a thread, in a pool, as an
+//! item, as the half of a fork. The other `homes_*.rs` also spawn by the scope of each home.
 
 mod common;
 
@@ -21,7 +21,7 @@ fn everywhere(program: impl Fn() + Send + Sync) {
 }
 
 #[test]
-fn borrow_spawn_join() {
+fn tasks_borrow_and_return_values() {
     everywhere(|| {
         let text = String::from("to be\nor not to be");
         let (words, lines) = reunite::scope(|s| {
@@ -86,7 +86,8 @@ fn one_bad_item_does_not_ruin_a_batch() {
             Err(error) => panic!("{error}"),
         };
         let how: Vec<_> = outcomes.into_iter().map(how).collect();
-        // On a busy machine the others may be late as well; and the third may notice it itself, and be done.
+        // On a busy machine the others may be late as well; and the third may itself notice the timeout, and
+        // complete.
         let may_be = [
             ["done", "late"],
             ["panic", "late"],
@@ -171,7 +172,7 @@ fn a_deadlock_is_an_error_that_names_both() {
 }
 
 #[test]
-fn who_must_not_wait_is_told_when_a_task_completes() {
+fn a_callback_reports_the_completion_of_a_task() {
     everywhere(|| {
         let repaint = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&repaint);

@@ -1,4 +1,5 @@
-//! Cycles of waits among tasks, wherever those run: one wait is refused, and told with the tasks in it.
+//! Cycles of waits among tasks, wherever those run: one wait is refused, and its error names the tasks of the
+//! cycle.
 
 mod common;
 
@@ -11,14 +12,14 @@ use reunite::channel::bounded;
 use reunite::sync::{Barrier, Condvar, Lazy, Mutex, OnceCell, RwLock};
 use reunite::{Deadlock, TaskId, WaitError};
 
-/// What a deadlock tells of those in it: one each, no thread, no line of the library.
+/// Checks the links of a deadlock: one for each task, none for a thread, and no line of the library.
 fn check_links(at: &Place, names: &[&str], deadlock: &Deadlock) {
     let links = deadlock.links();
     let ids: BTreeSet<TaskId> = links.iter().map(|link| link.task.id()).collect();
     assert_eq!(ids.len(), names.len(), "{deadlock}");
     for link in links {
         let spawned_at = link.task.spawned_at();
-        // The first half of the outermost fork runs as a part of whoever forked.
+        // The first half of the outermost fork runs as a part of the forking task.
         let is_forker = at.home == Home::Forks && link.task.to_string().starts_with("thread `");
         let is_users = spawned_at.file().ends_with("homes.rs");
         assert!(is_users || is_forker, "{deadlock}");
@@ -34,7 +35,7 @@ fn check_links(at: &Place, names: &[&str], deadlock: &Deadlock) {
     }
 }
 
-/// Runs a program of which one wait is refused. What is told of it.
+/// Runs a program in which one wait is refused. Returns the text of its error.
 fn one_is_refused(
     names: &[&str],
     program: impl Fn() -> Box<dyn Fn(usize) -> Result<(), WaitError> + Send + Sync>,
@@ -53,7 +54,7 @@ fn one_is_refused(
 }
 
 #[test]
-fn two_locks_in_opposite_order() {
+fn two_locks_in_opposite_order_are_a_deadlock() {
     let told = one_is_refused(&["x", "y"], || {
         let locks = [Mutex::new(()), Mutex::new(())];
         let both = Barrier::new(2);
@@ -71,12 +72,12 @@ fn two_locks_in_opposite_order() {
 }
 
 #[test]
-fn three_locks_in_a_ring() {
+fn three_locks_in_a_ring_are_a_deadlock() {
     ring(&["a", "b", "c"]);
 }
 
 #[test]
-fn five_philosophers_who_take_the_left_fork_first() {
+fn five_philosophers_who_take_the_left_fork_first_are_a_deadlock() {
     ring(&["a", "b", "c", "d", "e"]);
 }
 
@@ -94,7 +95,7 @@ fn ring(names: &[&str]) {
 }
 
 #[test]
-fn a_long_ring() {
+fn a_long_ring_of_locks_is_a_deadlock() {
     const COUNT: usize = 60;
     in_homes_with(COUNT / 4, ALL, |at| {
         let locks: Vec<_> = (0..COUNT).map(Mutex::new).collect();
@@ -111,7 +112,7 @@ fn a_long_ring() {
 }
 
 #[test]
-fn readers_who_write_what_the_next_reads() {
+fn readers_that_write_what_the_next_reads_are_a_deadlock() {
     one_is_refused(&["a", "b", "c"], || {
         let locks: Vec<_> = (0..3).map(RwLock::new).collect();
         let all = Barrier::new(3);
@@ -124,7 +125,7 @@ fn readers_who_write_what_the_next_reads() {
 }
 
 #[test]
-fn two_values_that_need_each_other() {
+fn two_values_that_need_each_other_are_a_deadlock() {
     one_is_refused(&["x", "y"], || {
         let cells: [OnceCell<()>; 2] = [OnceCell::new(), OnceCell::new()];
         let both = Barrier::new(2);
@@ -142,7 +143,7 @@ fn two_values_that_need_each_other() {
 }
 
 #[test]
-fn two_readers_that_both_upgrade() {
+fn two_readers_that_both_upgrade_are_a_deadlock() {
     in_homes(ALL, |at| {
         let lock = RwLock::new(0);
         let both = Barrier::new(2);
@@ -157,7 +158,7 @@ fn two_readers_that_both_upgrade() {
 }
 
 #[test]
-fn reading_again_behind_a_writer() {
+fn reading_again_behind_a_writer_is_a_deadlock() {
     in_homes(ALL, |at| {
         let lock = RwLock::new(0);
         let both = Barrier::new(2);
@@ -171,7 +172,7 @@ fn reading_again_behind_a_writer() {
             }
             let _read = lock.read().unwrap();
             both.wait().unwrap();
-            // The writer queues in a moment: from then on nobody reads anew.
+            // The writer queues in a moment: from then on no thread reads anew.
             loop {
                 match lock.read() {
                     Ok(again) => drop(again),
@@ -190,9 +191,9 @@ fn reading_again_behind_a_writer() {
     });
 }
 
-/// In whatever order its links come to be known, and whether or not it is closed in the end.
+/// The links may become known in any order, and the chain may be closed in the end or not.
 #[test]
-fn a_chain_that_is_closed_when_all_of_it_waits() {
+fn a_chain_of_waits_is_a_deadlock_only_once_it_is_closed() {
     const COUNT: usize = 40;
     for closes in [false, true] {
         in_homes_with(COUNT.div_ceil(4) + 1, ALL, |at| {
@@ -201,7 +202,8 @@ fn a_chain_that_is_closed_when_all_of_it_waits() {
             let (go, goes) = bounded(1);
             let refused = at.run_many(COUNT + 1, |n| {
                 if n == COUNT {
-                    // Long enough for the others to be known to wait; if not, they find it when they do.
+                    // Long enough for the other waits to be known; otherwise they find the cycle when they
+                    // begin.
                     reunite::sleep(Duration::from_millis(20)).unwrap();
                     go.send(()).unwrap();
                     return false;
@@ -220,9 +222,9 @@ fn a_chain_that_is_closed_when_all_of_it_waits() {
     }
 }
 
-/// One link of the cycle ends by itself, so nothing is refused.
+/// One wait of the cycle has a deadline, so nothing is refused.
 #[test]
-fn a_ring_with_one_deadline() {
+fn a_ring_with_one_deadline_is_no_deadlock() {
     in_homes(ALL, |at| {
         let locks = [Mutex::new(()), Mutex::new(()), Mutex::new(())];
         let all = Barrier::new(3);
@@ -257,9 +259,9 @@ fn philosophers_in_order_eat() {
     });
 }
 
-/// Waits of a task that only it could end.
+/// Waits of a task that only the task itself could end.
 #[test]
-fn a_task_that_waits_for_itself() {
+fn a_wait_that_only_its_own_task_could_end_is_refused() {
     in_homes(ALL, |at| {
         at.run_many(2, |_| {
             let lock = Mutex::new(());
@@ -290,9 +292,9 @@ fn a_task_that_waits_for_itself() {
     });
 }
 
-/// Every wait has a form with a timeout, those for a value that another makes, too.
+/// Every wait has a form with a timeout, also those for a value that another task makes.
 #[test]
-fn a_value_that_comes_too_late() {
+fn waits_for_a_value_that_comes_too_late_time_out() {
     in_homes(ALL, |at| {
         let short = Duration::from_millis(2);
         let soon = || std::time::Instant::now() + short;
@@ -322,7 +324,7 @@ fn a_value_that_comes_too_late() {
     });
 }
 
-/// A condition that came true with the end of the time beats that; one that did not, does not.
+/// A condition that becomes true as the time ends counts; one that does not, times out.
 #[test]
 fn a_condition_is_waited_for_until_a_deadline() {
     in_homes(ALL, |at| {

@@ -1,4 +1,4 @@
-//! Cycles in which somebody joins a task, or waits for the end of its scope, wherever the tasks run.
+//! Cycles with the join of a task, or with the end of its scope, wherever the tasks run.
 
 mod common;
 
@@ -10,7 +10,7 @@ use common::{LONG, shown, until};
 use reunite::channel::{Sender, bounded};
 use reunite::sync::{Barrier, Condvar, Mutex, MutexGuard, RwLock};
 
-/// In how a join of that task is told.
+/// Returns the words by which a deadlock's text describes a join of that task.
 fn joins(at: &Place, name: &str) -> String {
     if at.home.is_map() {
         "waits for the next of".to_owned()
@@ -19,7 +19,8 @@ fn joins(at: &Place, name: &str) -> String {
     }
 }
 
-/// Who holds the lock, and that who wants it runs in the place of that one, or is waited for by it.
+/// Checks that the text names the holder of the lock, and that the task that wants it runs in the holder's
+/// place, or is waited for by it.
 fn check_holder(told: &str, wants: &str) {
     let test = std::thread::current();
     let opener = format!("by thread `{}`", test.name().unwrap());
@@ -36,7 +37,7 @@ fn check_holder(told: &str, wants: &str) {
 }
 
 #[test]
-fn join_under_a_lock_the_child_wants() {
+fn joining_a_child_that_needs_a_held_lock_is_a_deadlock() {
     in_homes(NAMED, |at| {
         let lock = Mutex::new(());
         let guard = lock.lock().unwrap();
@@ -52,7 +53,7 @@ fn join_under_a_lock_the_child_wants() {
                     drop(guard);
                     told
                 }
-                // The child's lock was.
+                // The wait for the lock was.
                 Ok(refused) => {
                     let error = refused.unwrap_err();
                     assert!(error.is_deadlock(), "{error}");
@@ -83,7 +84,7 @@ fn the_end_of_a_scope_is_never_the_victim() {
     });
 }
 
-/// A thread runs a task inside the wait of another: what that one holds is not the inner one's.
+/// A thread runs a task inside the wait of another: the locks of the outer one are not the inner one's.
 #[test]
 fn the_locks_of_a_joiner_are_not_those_of_the_task_that_runs_in_its_place() {
     in_homes_with(1, SCOPES, |at| {
@@ -117,7 +118,7 @@ fn the_locks_of_a_joiner_are_not_those_of_the_task_that_runs_in_its_place() {
 }
 
 #[test]
-fn all_that_want_what_the_end_of_their_scope_holds() {
+fn tasks_that_need_a_lock_held_at_the_end_of_their_scope_are_refused() {
     const COUNT: usize = 200;
     in_homes(SCOPES, |at| {
         let lock = Mutex::new(());
@@ -133,7 +134,7 @@ fn all_that_want_what_the_end_of_their_scope_holds() {
     });
 }
 
-/// A task that joins the one it is given.
+/// Spawns a task that joins the one it is given.
 fn joins_another<'scope>(
     (s, at): (Nest<'scope, '_>, &'scope Place),
     (name, other): (&'static str, &'static str),
@@ -157,7 +158,7 @@ fn joins_another<'scope>(
 
 /// As items of maps on threads, the one that is refused drops the outcomes of the other, which does the same.
 #[test]
-fn tasks_that_join_each_other() {
+fn tasks_that_join_each_other_are_a_deadlock() {
     in_homes(NAMED, |at| {
         at.scope(|s| {
             let (end, ended) = bounded::<()>(1);
@@ -196,12 +197,12 @@ fn deep_nests_of_joins_are_no_cycle() {
 }
 
 #[test]
-fn the_innermost_of_a_nest_wants_what_the_outermost_holds() {
+fn an_innermost_task_that_needs_a_lock_of_the_outermost_is_a_deadlock() {
     fn nest(at: &Place, depth: usize, lock: &Mutex<()>) -> usize {
         if depth == 0 {
             return usize::from(lock.lock().is_err());
         }
-        // The end of each scope waits, not its body: nothing but the lock can be refused.
+        // The end of each scope waits, not its body, so only the wait for the lock can be refused.
         let refused = AtomicUsize::new(0);
         at.scope(|s| {
             s.spawn(|| refused.store(nest(at, depth - 1, lock), Ordering::Relaxed));
@@ -215,9 +216,9 @@ fn the_innermost_of_a_nest_wants_what_the_outermost_holds() {
     });
 }
 
-/// A cycle that a cancellation breaks is one no more, and the next to come closes none.
+/// A cycle that a cancellation breaks is a cycle no more, and the next wait closes none.
 #[test]
-fn a_chain_whose_middle_is_cancelled() {
+fn a_cancellation_in_the_middle_of_a_chain_breaks_the_cycle() {
     in_homes(SCOPES, |at| {
         let (a, b, c) = (Mutex::new(()), Mutex::new(()), Mutex::new(()));
         let held = Barrier::new(3);
@@ -240,7 +241,7 @@ fn a_chain_whose_middle_is_cancelled() {
                 Ok(locked) => assert!(locked.unwrap_err().is_cancelled()),
                 Err(error) => assert!(error.is_cancelled(), "{error}"),
             }
-            // Held by the first until it has got `b`, which nobody keeps any more.
+            // The first holds it until it has got `b`, which is free by now.
             drop(a.lock().unwrap());
             assert!(first.join().unwrap().is_ok());
             drop(c_guard);
@@ -248,13 +249,14 @@ fn a_chain_whose_middle_is_cancelled() {
     });
 }
 
-/// A reader queues behind a writer that has a limit, so not for ever; a writer that comes after it does not keep it.
+/// A reader queues behind a writer that has a limit, so not for ever. A writer that comes after the reader
+/// does not delay it.
 #[test]
 fn a_reader_does_not_wait_for_a_writer_that_comes_later() {
     in_homes(SCOPES, |at| {
         let (lock, made) = (RwLock::new(()), line!());
         let (lock, other, go) = (&lock, &Mutex::new(()), &Barrier::new(2));
-        // What holds a lock is told of whoever waits, once its wait is in the graph.
+        // The library knows which task waits for the lock once that wait is in the graph.
         let is_told = |waits: &str, holds: &str| {
             let waits = format!("{waits} a lock ({}:{made})", file!());
             let dump = reunite::dump().to_string();
@@ -301,10 +303,10 @@ fn waits_until<'scope>(
     task
 }
 
-/// The end of a scope cannot give way, so the child that it waits for is refused the lock that the opener holds, also
-/// in the middle of a wait for a condition.
+/// The end of a scope cannot be refused, so the child that it waits for is refused the lock that the opener
+/// holds, even in the middle of a wait for a condition.
 #[test]
-fn a_condition_whose_lock_the_end_of_the_scope_holds() {
+fn a_wait_for_a_condition_is_refused_if_the_end_of_the_scope_holds_its_lock() {
     in_homes(SCOPES, |at| {
         let (flag, changed) = (Mutex::new(false), Condvar::new());
         let (flag, changed) = (&flag, &changed);
@@ -316,12 +318,12 @@ fn a_condition_whose_lock_the_end_of_the_scope_holds() {
                 let outcome = changed.wait_while(&mut guard, |ready| !*ready);
                 let looks = std::panic::AssertUnwindSafe(|| *guard);
                 let panics = std::panic::catch_unwind(looks).is_err();
-                // Nor does it wait again, and no notification gets lost by that.
+                // Nor does it wait again, and no notification is lost by that.
                 let waits = std::panic::AssertUnwindSafe(|| changed.wait(&mut guard).is_ok());
                 let panics = panics && std::panic::catch_unwind(waits).is_err();
                 *refused.lock().unwrap() = Some((outcome, panics));
             });
-            // Had only once the other waits for the change.
+            // The lock was free only once the other task waited for the change.
             let mut guard = flag.lock().unwrap();
             *guard = true;
             changed.notify_all();
@@ -347,10 +349,10 @@ fn a_condition_whose_lock_the_end_of_the_scope_holds() {
     });
 }
 
-/// The consumer of a map finds out, when it takes the next outcome, that it was refused; and where it waits is the line
-/// of its user.
+/// The consumer of a map learns, when it takes the next outcome, that its wait was refused; the error names
+/// the line of its user.
 #[test]
-fn a_map_in_a_pool_whose_item_wants_what_its_consumer_holds() {
+fn a_pool_map_whose_item_needs_a_lock_of_its_consumer_is_a_deadlock() {
     in_homes(&[Home::Map, Home::PoolMap], |at| {
         let lock = &Mutex::new(());
         let (begin, begun) = bounded(1);

@@ -1,4 +1,5 @@
-//! The live tree shows tasks wherever they run: who they are, under whom, what they wait for, and what they hold.
+//! The live tree shows tasks wherever they run: their names and parents, what they wait for, and what they
+//! hold.
 
 mod common;
 
@@ -11,7 +12,7 @@ use common::{LONG, shown, until};
 use reunite::sync::Mutex;
 use reunite::{DumpScope, DumpTask};
 
-/// One at a time: the live tree is of the whole process.
+/// Runs these tests one at a time, as the live tree is that of the whole process.
 static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
 fn alone() -> impl Drop {
@@ -20,7 +21,7 @@ fn alone() -> impl Drop {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Runs these tasks, each of which wants a lock that is held, and calls `look` meanwhile.
+/// Runs these tasks, each of which waits for a lock that is held, and calls `look` meanwhile.
 fn while_they_wait(at: &Place, names: &[&str], look: impl FnOnce()) {
     let lock = Mutex::new(());
     let (let_go, lets_go) = reunite::channel::bounded::<()>(1);
@@ -50,10 +51,10 @@ fn wants_a_lock(task: &DumpTask) -> bool {
 }
 
 #[test]
-fn all_are_seen_with_what_they_wait_for() {
+fn all_tasks_are_shown_with_what_they_wait_for() {
     let _alone = alone();
     in_homes(ALL, |at| {
-        // Names of its own, as other tests run beside this one.
+        // Names of its own, as other tests run at the same time.
         let names = ["wants it", "wants it, too", "wants it as well"];
         while_they_wait(at, &names, || {
             // The first half of the outermost fork is a part of the task that forked.
@@ -75,7 +76,7 @@ fn all_are_seen_with_what_they_wait_for() {
     });
 }
 
-/// Names are the user's: whatever they hold, the JSON can be read.
+/// Names come from users: whatever they contain, the JSON can be read.
 #[test]
 fn json_of_odd_names_can_be_read() {
     let _alone = alone();
@@ -93,7 +94,7 @@ fn json_of_odd_names_can_be_read() {
 
 #[cfg(feature = "signal")]
 #[test]
-fn another_process_may_ask() {
+fn another_process_can_request_a_dump() {
     let _alone = alone();
     reunite::answer_dump_requests().unwrap();
     in_homes(NAMED, |at| {
@@ -111,7 +112,7 @@ fn another_process_may_ask() {
     assert!(nobody.to_string().contains("process"), "{nobody}");
 }
 
-/// The task of that name in one of these scopes, and in those below.
+/// Returns the task of that name in one of these scopes, or below.
 fn find<'a>(scopes: &'a [DumpScope], name: &str) -> Option<&'a DumpTask> {
     scopes.iter().flat_map(|scope| &scope.tasks).find_map(|it| {
         if it.task.name() == Some(name) {
@@ -139,7 +140,7 @@ fn the_tree_shows_scopes_in_tasks_in_scopes_and_their_waits() {
                         sleeps.store(true, Ordering::SeqCst);
                         reunite::sleep(LONG).is_ok()
                     });
-                    // Else this might run it in its own place.
+                    // Otherwise this thread might run it in its own place.
                     until(|| sleeps.load(Ordering::SeqCst));
                     let slept = sleeper.join();
                     (slept.is_ok_and(|slept| slept), holder.join().is_ok())

@@ -1,5 +1,5 @@
-//! A partial result never passes for a whole one, wherever the task runs that is cancelled: what every ending of the
-//! library says then. What depends on no home of tasks is in `endings.rs`.
+//! A partial result never passes for a whole one, wherever the cancelled task runs: what each kind of ending
+//! reports then. `endings.rs` has what does not depend on the home of a task.
 
 mod common;
 
@@ -130,7 +130,7 @@ fn one_producer_of_several_that_is_cut_short_is_enough() {
         .unwrap();
         (0..5).for_each(|n| tx.send(n).unwrap());
         drop(tx);
-        // What was sent comes first.
+        // The messages that were sent come first.
         let got: Vec<_> = rx.results().collect();
         assert_eq!(got.len(), 6);
         assert!(got[5].as_ref().unwrap_err().is_cut_short());
@@ -154,7 +154,7 @@ fn an_explicit_close_says_that_all_was_sent() {
             .unwrap();
         });
         assert_eq!(count.unwrap(), 1);
-        // And so does a producer that is done before it is told.
+        // So does a producer that is done before it is told.
         let count = consumed(|tx| {
             at.cancelled_in(|waits| {
                 tx.send(1).unwrap();
@@ -253,7 +253,7 @@ fn a_panic_of_a_task_comes_before_what_a_cancellation_left_undone() {
                     });
                     until(|| begun.load(Ordering::SeqCst));
                     waits.store(true, Ordering::SeqCst);
-                    // Not told, as it looks at nothing.
+                    // Not told, as it checks nothing.
                     while !s.is_cancelled() {
                         std::thread::yield_now();
                     }
@@ -293,12 +293,12 @@ fn a_body_that_was_told_of_the_cancellation_has_its_value() {
 }
 
 #[test]
-fn a_body_is_not_told_by_what_only_its_scopes_tasks_and_maps_are_told() {
+fn a_body_is_not_told_when_only_the_tasks_and_maps_of_its_scope_are() {
     in_homes(ALL, |at| {
         let left_after = |inside: &(dyn Fn(&AtomicBool, &dyn Fn()) + Sync)| {
             let left = at.cancelled_in(|waits| {
                 reunite::scope(|s| {
-                    // A look that tells nobody.
+                    // A check that does not count as being told.
                     inside(waits, &|| until(|| s.canceller().is_cancelled()));
                     s.spawn(|| {});
                     "as if the task had run"
@@ -310,7 +310,7 @@ fn a_body_is_not_told_by_what_only_its_scopes_tasks_and_maps_are_told() {
             waits.store(true, Ordering::SeqCst);
             until_cancelled();
         };
-        // A task of a scope inside, and that scope's end.
+        // A task of an inner scope, and the end of that scope.
         left_after(&|waits, _| {
             reunite::scope(|s| drop(s.spawn(|| told(waits))));
         });
@@ -336,7 +336,7 @@ fn a_task_that_only_waited_for_its_scopes_is_not_told_and_its_channel_is_whole()
             reunite::scope(|s| {
                 s.spawn(|| {
                     waits.store(true, Ordering::SeqCst);
-                    // A look that tells nobody.
+                    // A check that does not count as being told.
                     until(|| s.canceller().is_cancelled());
                     std::thread::yield_now();
                 });
@@ -349,7 +349,8 @@ fn a_task_that_only_waited_for_its_scopes_is_not_told_and_its_channel_is_whole()
     });
 }
 
-/// Waits that may have had what they waited for when they are cancelled tell their task only if they had not.
+/// A wait that is cancelled when its condition may have come true counts as telling its task only if it had
+/// not.
 #[test]
 fn a_producer_whose_wait_for_others_was_cancelled_cuts_the_channel_short() {
     in_homes(ALL, |at| {

@@ -1,4 +1,4 @@
-//! A part of a map, or of other parallel work, never passes for the whole, wherever the task runs that is cancelled.
+//! A part of a map, or of other parallel work, never passes for the whole, wherever the cancelled task runs.
 
 mod common;
 
@@ -18,7 +18,7 @@ fn the_outcomes_of_maps_say_that_they_were_cut_short() {
             waits.store(true, Ordering::SeqCst);
             reunite::scope(|s| last(s.map(&rx, |n| n).into_iter().collect()))
         });
-        // Told by a value, or, as the map's threads never began, by the scope.
+        // Reported by a value, or, as the map's threads never began, by the scope.
         assert!(error.map_or_else(
             |e| e.is_cancelled(),
             |last| last.unwrap_err().is_cancelled()
@@ -73,7 +73,7 @@ fn a_map_whose_source_is_cut_short_says_so_after_its_outcomes() {
 }
 
 #[test]
-fn an_item_that_is_left_has_no_outcome_but_that() {
+fn an_item_that_is_left_has_no_other_outcome() {
     in_homes(ALL, |at| {
         let cut_short = || {
             let (tx, rx) = bounded::<u64>(8);
@@ -105,7 +105,7 @@ fn an_item_that_is_left_has_no_outcome_but_that() {
 }
 
 #[test]
-fn values_of_a_map_that_others_cut_short_come_with_the_reason() {
+fn collecting_a_map_that_was_cut_short_returns_the_reason() {
     in_homes(ALL, |at| {
         let (tx, rx) = unbounded::<u64>();
         let producer = reunite::spawn(move || {
@@ -130,7 +130,7 @@ fn values_of_a_map_that_others_cut_short_come_with_the_reason() {
             Ok::<_, std::convert::Infallible>(())
         });
         of_producer(&each.unwrap_err());
-        // A cancellation of the map itself is told as that of its scope, as before.
+        // A cancellation of the map itself is reported as that of its scope, as before.
         let ended = at.cancelled_in(|waits| {
             let each = reunite::for_each(0..2, |_| {
                 waits.store(true, Ordering::SeqCst);

@@ -1,4 +1,5 @@
-//! Joins of tasks wherever they run: every value, error and payload arrives exactly once, whoever asks, whenever.
+//! Joins of tasks wherever they run: every value, error and payload arrives exactly once, in whichever join
+//! and at any time.
 
 mod common;
 
@@ -59,7 +60,7 @@ fn resume_goes_on_with_the_payload_itself() {
 }
 
 #[test]
-fn one_that_panics_harms_no_other() {
+fn a_task_that_panics_harms_no_other() {
     in_homes(NAMED, |at| {
         let outcomes = at.run(&["first", "second", "third"], |n| {
             assert_ne!(n, 1, "as expected");
@@ -126,7 +127,8 @@ fn a_task_cannot_join_itself() {
     });
 }
 
-/// The innermost of `depth` nested scopes, each in a task of the one around, joins the outermost task.
+/// Joins the outermost task from the innermost of `depth` nested scopes, each of which is in a task of the
+/// one around.
 fn join_from_below(at: &Place, depth: usize, target: &Mutex<Option<Handle<'_, ()>>>) -> String {
     if depth == 0 {
         let mut target = target.lock().unwrap();
@@ -140,7 +142,7 @@ fn join_from_below(at: &Place, depth: usize, target: &Mutex<Option<Handle<'_, ()
 }
 
 #[test]
-fn nobody_joins_a_task_that_waits_for_it() {
+fn a_task_cannot_join_one_that_waits_for_it() {
     in_homes(SCOPES, |at| {
         for depth in 1..4 {
             let (tell, told) = reunite::channel::bounded(1);
@@ -229,7 +231,7 @@ fn a_timeout_says_what_a_blocked_joiner_waits_for() {
 }
 
 #[test]
-fn a_result_that_is_there_beats_every_limit_and_a_cancellation() {
+fn a_result_that_is_ready_beats_every_limit_and_a_cancellation() {
     in_homes(SCOPES, |at| {
         at.scope(|s| {
             for n in 0..200 {
@@ -307,7 +309,7 @@ fn a_handle_may_be_joined_on_any_thread() {
 }
 
 #[test]
-fn a_handle_dropped_by_its_own_task_stops_nobody() {
+fn a_handle_dropped_by_its_own_task_stops_no_task() {
     in_homes(SCOPES, |at| {
         at.scope(|s| {
             let (give, take) = reunite::channel::bounded::<Handle<'_, ()>>(1);
@@ -388,7 +390,7 @@ fn labels_tell_name_number_and_line() {
     });
 }
 
-/// Each unwraps the join of the next; the texts of nested errors once doubled with every task.
+/// Each task unwraps the join of the next; the texts of nested errors once doubled with every task.
 #[test]
 fn the_message_of_a_deep_failure_stays_short_and_tells_what_happened() {
     fn nested(at: &Place, depth: usize) {
@@ -428,7 +430,7 @@ fn a_wait_inside_a_task_ends_when_what_is_around_it_is_cancelled() {
                 reasons.iter().all(|it| it.contains("through its handle")),
                 "{reasons:?}"
             ),
-            // The body was left by what it could not say.
+            // A wait that could not return an error left the body.
             Err(error) => assert!(error.is_cancelled(), "{error}"),
         }
     });

@@ -1,4 +1,5 @@
-//! A lock whose guard was forgotten: whoever wants it is refused, and told of the task that forgot it, wherever that ran.
+//! Locks whose guard was forgotten: a wait for one is refused, with an error that names the task that forgot
+//! it, wherever that ran.
 
 mod common;
 
@@ -10,14 +11,14 @@ use common::until;
 use reunite::Pool;
 use reunite::sync::{Barrier, Mutex};
 
-/// Waits for the lock that the caller holds, and tells why that would never end.
+/// Waits for the lock that the caller holds, and returns the reason why that would never end.
 fn taken_twice(lock: &Mutex<()>) -> String {
     let _guard = lock.lock().unwrap();
     lock.lock().unwrap_err().to_string()
 }
 
 #[test]
-fn a_lock_whose_guard_was_forgotten() {
+fn a_lock_whose_guard_was_forgotten_is_refused() {
     in_homes(NAMED, |at| {
         let lock = Mutex::new(1);
         let told = at.scope(|s| {
@@ -34,7 +35,7 @@ fn a_lock_whose_guard_was_forgotten() {
 
 /// Before its joiner, who runs it in its own place, or after, as another.
 #[test]
-fn a_guard_that_a_worker_or_the_joiner_forgets() {
+fn a_guard_that_a_worker_or_the_joiner_forgets_is_reported() {
     in_homes(SCOPES, |at| {
         for in_its_own_place in [true, false] {
             let lock = Mutex::new(());
@@ -81,7 +82,7 @@ fn a_lock_in_the_place_of_another_inherits_nothing() {
     });
 }
 
-/// The guard of the lock before it was forgotten by a task that still runs.
+/// The guard of the lock that was there before was forgotten by a task that still runs.
 #[test]
 fn a_lock_in_the_place_of_another_is_seen_in_cycles() {
     in_homes(NAMED, |at| {
@@ -105,8 +106,8 @@ fn a_lock_in_the_place_of_another_is_seen_in_cycles() {
     });
 }
 
-/// A lock is gone, and then the task ends that forgot its guard: whatever lies at that address by now is no lock
-/// of which anybody has leaked anything.
+/// A lock is gone, and then the task ends that forgot its guard: a lock that lies at the same address by now
+/// has no leaked guard.
 #[test]
 fn a_lock_that_is_gone_before_its_leak_is_known_leaves_nothing_behind() {
     use std::sync::Arc;
@@ -126,7 +127,8 @@ fn a_lock_that_is_gone_before_its_leak_is_known_leaves_nothing_behind() {
             });
             meet.wait().unwrap();
             drop(lock);
-            // The allocator decides what comes to lie there; it is another lock soon, and if not, nothing is tested.
+            // The allocator decides what is placed there; it is another lock soon, and otherwise nothing is
+            // tested.
             let others = (0..1000).map(|_| Arc::new(Mutex::new(()))).collect();
             meet.wait().unwrap();
             careless.join().unwrap();
@@ -134,17 +136,17 @@ fn a_lock_that_is_gone_before_its_leak_is_known_leaves_nothing_behind() {
         });
         others.retain(|other| Arc::as_ptr(other) == address);
         for other in others {
-            // Refused, as the lock is held by a thread that waits; and not because anything was leaked.
+            // Refused, as a thread that waits holds the lock; not because a guard was leaked.
             let told = taken_twice(&other);
             assert!(!told.contains("leaked"), "{told}");
         }
     });
 }
 
-/// However many locks are held and in which order they are released, a task that runs inside another's join has
-/// leaked its own, and not one of the other's.
+/// Many locks may be held, and released in any order: a task that runs inside another's join has leaked its
+/// own guard, and not one of the other's.
 #[test]
-fn a_leak_is_told_from_the_many_locks_of_the_joiner() {
+fn a_leak_is_distinguished_from_the_many_locks_of_the_joiner() {
     // There is no other place: the inner task runs where it is joined.
     in_homes_with(1, SCOPES, |at| {
         let locks: Vec<_> = (0..12).map(|_| Mutex::new(())).collect();
@@ -157,7 +159,7 @@ fn a_leak_is_told_from_the_many_locks_of_the_joiner() {
                 drop(guards.remove(5));
                 let inner = s.spawn(move || std::mem::forget(leaked.lock().unwrap()));
                 inner.join().unwrap();
-                // Each is still this task's, and so says the refusal to take it again.
+                // Each lock is still this task's, as the refusal to take it again says.
                 let again = locks[7..].iter().map(|lock| lock.lock().unwrap_err());
                 again.map(|error| error.to_string()).collect::<Vec<_>>()
             });
@@ -170,9 +172,9 @@ fn a_leak_is_told_from_the_many_locks_of_the_joiner() {
     });
 }
 
-/// Also where no task of its own is over: a worker that goes on to other work holds nothing.
+/// Even where no task of its own ends: a worker that goes on to other work holds nothing.
 #[test]
-fn a_guard_that_is_forgotten_in_a_half_that_another_thread_runs() {
+fn a_guard_that_is_forgotten_in_a_half_that_another_thread_runs_is_reported() {
     let forked = Mutex::new(());
     let over = std::sync::atomic::AtomicBool::new(false);
     let pool = Pool::builder().threads(2).build().unwrap();
@@ -181,7 +183,7 @@ fn a_guard_that_is_forgotten_in_a_half_that_another_thread_runs() {
             std::mem::forget(forked.lock().unwrap());
             over.store(true, Ordering::SeqCst);
         };
-        // Forks are shared where another is made.
+        // Forks are shared when another is made.
         let shares = || reunite::join(|| (), || over.load(Ordering::SeqCst)).1;
         reunite::join(|| until(shares), elsewhere);
     });
@@ -189,9 +191,9 @@ fn a_guard_that_is_forgotten_in_a_half_that_another_thread_runs() {
     assert!(told.contains("leaked its guard"), "{told}");
 }
 
-/// Those that wait already when it happens.
+/// For tasks that wait already when it happens.
 #[test]
-fn a_guard_that_is_forgotten_under_those_who_wait() {
+fn a_guard_that_is_forgotten_while_tasks_wait_ends_their_waits() {
     // The first half of the outermost fork is a part of the thread that forked, which goes on.
     in_homes(NAMED, |at| {
         let lock = Mutex::new(());
@@ -205,7 +207,7 @@ fn a_guard_that_is_forgotten_under_those_who_wait() {
                 None
             }
             6 => {
-                // Long enough for the others to be known to wait; if not, they find it when they do.
+                // Long enough for the other waits to be known; otherwise they find it when they begin.
                 reunite::sleep(Duration::from_millis(20)).unwrap();
                 end.wait().unwrap();
                 None

@@ -1,5 +1,5 @@
-//! What a task leaves behind that is left because it was cancelled, wherever it runs: locks that are not poisoned, and
-//! destructors that run to their ends.
+//! What remains of a task that is left because it was cancelled, wherever it runs: its locks are not
+//! poisoned, and its destructors run to their ends.
 
 mod common;
 
@@ -12,7 +12,7 @@ use reunite::channel::{Receiver, unbounded};
 use reunite::sync::{Mutex, OnceCell, RwLock};
 use reunite::{Cancelled, Pool};
 
-/// Waits until its task is cancelled, and gives the cancellation.
+/// Waits until its task is cancelled, and returns the cancellation.
 fn cancellation() -> Cancelled {
     loop {
         if let Err(cancelled) = reunite::checkpoint() {
@@ -46,7 +46,7 @@ fn a_task_that_leaves_because_it_was_cancelled_poisons_nothing() {
 }
 
 #[test]
-fn it_leaves_through_scopes_and_forks_without_poisoning_what_is_held_around_them() {
+fn a_task_leaves_through_scopes_and_forks_without_poisoning_locks_held_around_them() {
     in_homes(ALL, |at| {
         let (one, two) = (Mutex::new(0), Mutex::new(0));
         let pool = Pool::builder().threads(2).build().unwrap();
@@ -201,13 +201,13 @@ fn a_destructor_that_locks_and_panics_inside_a_leaving_task_changes_nothing() {
             })
             .unwrap_err();
         assert!(error.is_cancelled());
-        // As in std: whoever takes a lock while its thread unwinds poisons nothing.
+        // As in std: a lock taken while the thread unwinds is not poisoned.
         assert!(!outer.is_poisoned() && !inner.is_poisoned());
     });
 }
 
 #[test]
-fn the_next_task_of_a_recycled_thread_poisons_as_any() {
+fn the_next_task_of_a_recycled_thread_poisons_as_usual() {
     in_homes(ALL, |at| {
         for _ in 0..20 {
             let mutex = Mutex::new(0);
@@ -244,7 +244,7 @@ fn a_task_that_is_left_poisons_no_lock() {
     });
 }
 
-/// Takes what is left, when it goes.
+/// Receives what is left in its channel when it is dropped.
 struct Drains<'a>(&'a Receiver<u64>, &'a AtomicUsize);
 
 impl Drop for Drains<'_> {
@@ -257,14 +257,14 @@ impl Drop for Drains<'_> {
         assert_eq!(halves, (0, 0));
         let nested = || reunite::scope(|_| reunite::join(|| (), || self.0.iter().count()).1);
         assert_eq!(nested(), 0);
-        // A task inside is a task: it is left, and that is told here.
+        // A task in here is a task of its own: it is left, and its join reports that.
         let inside = reunite::scope(|s| s.spawn(|| self.0.iter().count()).join());
         assert!(inside.unwrap_err().is_cancelled());
     }
 }
 
 #[test]
-fn a_destructor_that_drains_a_channel_while_its_task_is_left_ends_with_what_there_was() {
+fn a_destructor_that_drains_a_channel_while_its_task_is_left_receives_what_was_sent() {
     in_homes(ALL, |at| {
         let (first, second) = (open_channel(8), open_channel(8));
         let drained = AtomicUsize::new(0);
@@ -285,7 +285,7 @@ fn a_destructor_that_drains_a_channel_while_its_task_is_left_ends_with_what_ther
     });
 }
 
-/// Forks when it goes, in a pool with a thread that has nothing else to do, until that could have begun.
+/// Forks when it is dropped, in a pool with an idle thread, until that thread could have begun.
 struct Forks<'a>(&'a Receiver<u64>, &'a Pool);
 
 impl Drop for Forks<'_> {
@@ -294,7 +294,7 @@ impl Drop for Forks<'_> {
         let ((), counted) = self.1.join(
             || {
                 for n in 0..2_000 {
-                    // Now and then, as each may take a while on a busy machine.
+                    // Only now and then, as each may take a while on a busy machine.
                     let pause = || (n % 20 == 0).then(std::thread::yield_now);
                     reunite::join(pause, || ());
                     if stolen.load(Ordering::SeqCst) {
@@ -312,7 +312,7 @@ impl Drop for Forks<'_> {
 }
 
 #[test]
-fn a_half_of_a_fork_in_a_destructor_ends_with_what_there_was() {
+fn a_half_of_a_fork_in_a_destructor_receives_what_was_sent() {
     in_homes(ALL, |at| {
         let pool = Pool::builder().threads(2).build().unwrap();
         let rx = open_channel(8);
@@ -346,7 +346,7 @@ fn a_half_of_a_fork_that_a_destructor_publishes_is_left_all_the_same() {
         let error = at.cancelled_in(|waits| {
             let halves = || {
                 until(|| is_busy.load(Ordering::SeqCst));
-                // Whoever is asked for work answers, and then nobody asks.
+                // A member that is asked for work answers, and then is not asked any more.
                 for _ in 0..10 {
                     let ((), ()) = reunite::join(|| (), || ());
                 }

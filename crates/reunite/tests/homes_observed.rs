@@ -1,5 +1,5 @@
-//! Observers are told of every task, wherever it runs: when it begins, and how it completes; and a hook of what it inherits
-//! is called for each.
+//! Observers are told of every task, wherever it runs: when it begins, and how it completes; and an
+//! inheritance hook is called for each.
 
 mod common;
 
@@ -14,7 +14,7 @@ use common::{payload_of, until, until_cancelled};
 use reunite::sync::Barrier;
 use reunite::{Completion, Event, Observer, TaskId};
 
-/// One at a time: every observer is told of the whole process.
+/// Runs these tests one at a time, as every observer is told of the whole process.
 static ALONE: Mutex<()> = Mutex::new(());
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,11 +25,11 @@ enum Seen {
     Join,
 }
 
-/// What was told of the tasks that the harness spawned.
+/// What observers were told of the tasks that the harness spawned.
 #[derive(Clone, Default)]
 struct Log {
     seen: Arc<Mutex<BTreeMap<TaskId, Vec<Seen>>>>,
-    /// Not of the threads of a map, which are tasks, too.
+    /// Does not record the threads of a map, which are tasks, too.
     only_items: bool,
 }
 
@@ -78,7 +78,8 @@ fn a_task_is_spawned_begins_completes_and_is_joined() {
             assert_eq!(task, whole);
         }
     });
-    // The half of a fork is one if another thread takes it, as all must that wait for each other.
+    // The half of a fork is a task if another thread takes it, which happens to all, as they wait for each
+    // other.
     in_homes(&[Home::Forks], |at| {
         let all = Barrier::new(3);
         let meet = |_| all.wait().map(drop);
@@ -97,7 +98,7 @@ fn a_task_is_spawned_begins_completes_and_is_joined() {
     });
 }
 
-/// How tasks complete in a program that may panic.
+/// Returns how tasks complete in a program that may panic.
 fn completions(at: &Place, program: impl FnOnce(&Place)) -> Vec<Completion> {
     let seen = observed(at, |at| {
         let program = std::panic::AssertUnwindSafe(|| program(at));
@@ -111,7 +112,7 @@ fn completions(at: &Place, program: impl FnOnce(&Place)) -> Vec<Completion> {
     how.collect()
 }
 
-/// How the only task completes that is cancelled while it does `work`.
+/// Returns how the only task completes if it is cancelled while it does `work`.
 fn completes(at: &Place, work: impl FnOnce() + Send) -> Vec<Completion> {
     completions(at, |at| {
         let _ended = at.cancelled_in(|waits| {
@@ -131,7 +132,7 @@ fn a_task_that_is_left_has_not_panicked() {
 }
 
 #[test]
-fn a_task_that_panics_has() {
+fn a_task_that_panics_has_panicked() {
     in_homes(ALL, |at| {
         let how = completes(at, || panic_any(7));
         assert!(how.contains(&Completion::Panic), "{how:?}");
@@ -177,7 +178,7 @@ impl reunite::Inherit for Throws {
 
 /// Otherwise the task would run without what it should have inherited.
 #[test]
-fn a_hook_that_panics_when_a_task_begins_is_the_panic_of_that() {
+fn a_panic_of_a_hook_when_a_task_begins_is_the_panic_of_the_task() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     reunite::inherit(Throws);
     // In a map on threads it is called for the threads, not for the items.
@@ -193,7 +194,7 @@ fn a_hook_that_panics_when_a_task_begins_is_the_panic_of_that() {
             let payload = payload_of(|| {
                 let until_begun = || {
                     until(|| {
-                        // Forks are shared where another is made.
+                        // Forks are shared when another is made.
                         THROWS.store(false, Ordering::SeqCst);
                         reunite::join(|| (), || ());
                         ENTERED.load(Ordering::SeqCst) > 0

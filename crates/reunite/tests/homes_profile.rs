@@ -1,4 +1,5 @@
-//! The profiler's figures on programs with known answers, by a clock that only counts work, wherever the tasks run.
+//! The profiler's figures on programs with known answers, by a clock that only counts work, wherever the
+//! tasks run.
 
 mod common;
 
@@ -23,11 +24,11 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// One at a time: every observer is told of the whole process.
+/// Runs these tests one at a time, as every observer is told of the whole process.
 static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
-/// Checks the profile of a program in each of these homes. Its pool is gone before the profile ends: else the next one would
-/// see that.
+/// Checks the profile of a program in each of these homes. The pool of a home is gone before its profile
+/// ends; otherwise the next profile would see that.
 fn profile_in(homes: &[Home], program: impl Fn(&Place), check: impl Fn(Home, Profile)) {
     for &home in homes {
         for threads in [1, 3] {
@@ -44,7 +45,7 @@ fn profile_in(homes: &[Home], program: impl Fn(&Place), check: impl Fn(Home, Pro
     }
 }
 
-/// Not as items of maps of one item each: one that is done when it is started is joined there.
+/// Not as items of maps of one item each: an item that is done when it is started is joined there.
 fn work_and_span(program: impl Fn(&Place), expected: (u64, u64)) {
     profile_in(SCOPES, program, |_, profile| {
         let (work, span) = expected;
@@ -122,7 +123,7 @@ fn tasks_side_by_side_have_the_span_of_the_longest() {
     profile_in(NAMED, program, |home, profile| {
         assert_eq!(profile.work, ms(210));
         if home == Home::PoolMap {
-            // It is pulled a few batches ahead only: the last item comes after the first were taken.
+            // Only a few batches are pulled ahead: the last item comes after the first were taken.
             assert!(profile.span >= ms(20) && profile.span < profile.work);
         } else {
             assert_eq!(profile.span, ms(20));
@@ -131,7 +132,7 @@ fn tasks_side_by_side_have_the_span_of_the_longest() {
 }
 
 #[test]
-fn what_a_task_is_blocked_for_elsewhere_is_part_of_its_chain() {
+fn time_blocked_outside_the_library_is_part_of_the_chain_of_the_task() {
     let program = |at: &Place| {
         at.run_many(2, |_| {
             work(10);
@@ -148,7 +149,7 @@ fn what_a_task_is_blocked_for_elsewhere_is_part_of_its_chain() {
 
 /// The essay's table: every join where the task is spawned.
 #[test]
-fn a_join_that_came_too_early_is_pointed_out_with_what_it_costs() {
+fn a_join_that_came_too_early_is_pointed_out_with_its_cost() {
     profile_in(
         SCOPES,
         |at| {
@@ -159,10 +160,11 @@ fn a_join_that_came_too_early_is_pointed_out_with_what_it_costs() {
 }
 
 #[test]
-fn time_lost_in_a_join_is_told_apart() {
+fn time_lost_in_a_join_is_reported_separately() {
     for &home in SCOPES {
         let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        // Kept from the processor, a thread begins to wait later than it should: then again, with longer waits.
+        // A thread that is kept from the processor begins to wait later than it should; then try again, with
+        // longer waits.
         common::with_time_enough(|time| {
             let profiling = profile::start();
             in_homes_with(4, &[home], |at| join_under_a_lock(at, time));
@@ -198,7 +200,7 @@ fn join_under_a_lock(at: &Place, time: Duration) {
             also_begin.send(()).unwrap();
             told.recv().unwrap();
         });
-        // Else the joiner of one might run it.
+        // Otherwise the joiner of one might run it.
         (0..2).for_each(|_| begun.recv().unwrap());
         held.join().unwrap();
         std::thread::sleep(time);
@@ -246,7 +248,7 @@ fn an_observer_that_panics_is_removed() {
                 at.scope(|s| (0..10).map(|n| s.spawn(move || n).join().unwrap()).sum());
             assert_eq!(sum, 45, "the program does not notice");
         });
-        // Others may have been calling it at the moment when it was removed.
+        // Other threads may have been calling it at the moment when it was removed.
         assert!((1..5).contains(&called.load(Ordering::SeqCst)));
         drop(observing);
     }

@@ -1,4 +1,4 @@
-//! Scopes wherever their tasks run: what may be borrowed, what comes back, and whose failure is told.
+//! Scopes wherever their tasks run: what may be borrowed, what is returned, and which failures are reported.
 
 mod common;
 
@@ -82,7 +82,7 @@ fn scopes_in_scopes_in_tasks_all_come_back() {
 }
 
 #[test]
-fn a_panic_leaves_the_siblings_unharmed_and_is_not_told_again() {
+fn a_panic_leaves_the_siblings_unharmed_and_is_reported_once() {
     in_homes(NAMED, |at| {
         let (tell, told) = reunite::channel::bounded(1);
         let (sum, message) = at.scope(|s| {
@@ -117,7 +117,7 @@ fn a_payload_rises_through_nested_scopes_as_it_was() {
 }
 
 #[test]
-fn a_panic_of_the_body_arrives_after_its_tasks_are_back() {
+fn a_panic_of_the_body_arrives_after_its_tasks_have_completed() {
     in_homes(SCOPES, |at| {
         let back = AtomicBool::new(false);
         let payload = payload_of(|| {
@@ -159,7 +159,7 @@ fn a_plain_scope_panics_with_the_first_of_several_payloads() {
 }
 
 #[test]
-fn results_nobody_joined_are_dropped_before_the_scope_returns() {
+fn unjoined_results_are_dropped_before_the_scope_returns() {
     in_homes(SCOPES, |at| {
         for _ in 0..200 {
             let drops = &AtomicUsize::new(0);
@@ -200,7 +200,7 @@ fn what_a_task_captured_is_dropped_before_the_scope_returns() {
                     s.spawn(move || drop(late));
                 });
             }));
-            // Whether the one that panics has begun is open.
+            // The task that panics may have begun or not.
             drop(ended);
             assert_eq!(drops.load(Ordering::SeqCst), 7);
         }
@@ -216,13 +216,13 @@ impl Drop for PanicsInDrop {
 }
 
 #[test]
-fn a_result_that_panics_when_dropped_is_a_failure_that_is_told() {
+fn a_result_that_panics_when_dropped_is_a_failure_of_the_scope() {
     in_homes(SCOPES, |at| {
         let done = AtomicBool::new(false);
         let payload = payload_of(|| {
             at.scope(|s| {
                 let (go, gone) = reunite::channel::bounded::<()>(1);
-                // The handle is gone before the result is there.
+                // The handle is gone before the result is stored.
                 drop(s.spawn(move || {
                     gone.recv().unwrap();
                     PanicsInDrop
@@ -238,7 +238,7 @@ fn a_result_that_panics_when_dropped_is_a_failure_that_is_told() {
 }
 
 #[test]
-fn a_captured_value_that_panics_when_dropped_unrun_is_a_failure_that_is_told() {
+fn a_captured_value_that_panics_when_dropped_unrun_is_a_failure_of_the_scope() {
     in_homes(SCOPES, |at| {
         let payload = payload_of(|| {
             at.scope(|s| {
@@ -314,7 +314,7 @@ fn cancelling_one_handle_leaves_the_siblings_alone() {
             started.wait().unwrap();
             tasks[2].cancel();
             until(|| tasks[2].is_finished());
-            // The others had every opportunity to hear of it.
+            // The others had every opportunity to notice it.
             let finished = tasks.each_ref().map(|task| task.is_finished());
             assert_eq!(finished, [false, false, true, false, false]);
             reunite::checkpoint().unwrap();
@@ -366,7 +366,7 @@ fn reason_and_source_reach_grandchildren() {
 }
 
 #[test]
-fn a_poisoned_lock_says_so() {
+fn a_wait_for_a_poisoned_lock_reports_it() {
     in_homes(NAMED, |at| {
         let lock = RwLock::new(1);
         let panicked = at.scope(|s| {
@@ -387,7 +387,7 @@ fn a_poisoned_lock_says_so() {
 
 static TOLD: Mutex<Vec<UnjoinedError>> = Mutex::new(Vec::new());
 
-/// What was reported of tasks of this name.
+/// Returns the reports about tasks of this name.
 fn told(name: &str) -> Vec<UnjoinedError> {
     let mut told = TOLD.lock().unwrap();
     told.extract_if(.., |it| it.task.name() == Some(name))
@@ -395,7 +395,7 @@ fn told(name: &str) -> Vec<UnjoinedError> {
 }
 
 #[test]
-fn the_err_of_a_task_that_nobody_joined_is_told() {
+fn the_err_of_an_unjoined_task_is_reported() {
     fn fails() -> Result<u32, std::num::ParseIntError> {
         "x".parse()
     }
@@ -403,7 +403,7 @@ fn the_err_of_a_task_that_nobody_joined_is_told() {
     in_homes(SCOPES, |at| {
         at.scope(|s| {
             s.spawn_named("statement", fails);
-            // Its handle is dropped first, or after it.
+            // Its handle is dropped before it completes, or after.
             for _ in 0..100 {
                 let (go, gone) = reunite::channel::bounded::<()>(1);
                 drop(s.spawn_named("first", move || gone.recv().map_err(|_| "first")));
@@ -412,7 +412,7 @@ fn the_err_of_a_task_that_nobody_joined_is_told() {
                 until(|| late.is_finished());
                 drop(late);
             }
-            // Taken, or no error, or what comes of a cancellation.
+            // An error that was taken, a value that is no error, and an error after a cancellation.
             assert!(s.spawn_named("quiet", fails).join().unwrap().is_err());
             let mut tried = s.spawn_named("quiet", fails);
             until(|| tried.is_finished());
@@ -434,7 +434,7 @@ fn the_err_of_a_task_that_nobody_joined_is_told() {
                 begin.send(()).unwrap();
                 gone.recv()
             });
-            // Else the joiner might run it in its own place.
+            // Otherwise the joiner might run it in its own place.
             begun.recv().unwrap();
             let joiner = s.spawn(move || task.join().unwrap_err().is_interrupted());
             joiner.cancel();
