@@ -9,8 +9,7 @@
 //! # Protocol
 //! 1. [`leave`] makes a mark, lists it for the calling thread, and puts it into the payload with which the
 //!    thread unwinds from there on. [`Mark::raise`] lists it for a thread that resumes unwinding with a
-//!    payload it
-//! was handed.
+//!    payload it was handed.
 //! 2. A thread *leaves* while it unwinds and one of its listed marks is alive. A mark lives as long as its
 //!    payload, which the unwinding itself owns until code catches it.
 //! 3. Code that catches the payload may keep it, and panic afterwards. So a thread that is found not to be

@@ -10,11 +10,8 @@
 //!    same one at the same time, the later one uses the earlier one's.
 //! 2. As long as a context was not made, its scope cannot have been cancelled or told anything itself; but
 //!    what is around it may have been cancelled. So a checkpoint in such a scope looks at the node around the
-//!    root, and
-//! asks
-//!    whether any context of the run was made. If so, it makes the scope's own and looks at that: its node
-//! knows of
-//!    cancellations that came down to it.
+//!    root, and asks whether any context of the run was made. If so, it makes the scope's own and looks at
+//!    that: its node knows of cancellations that came down to it.
 //! 3. That a context was made is recorded at the root before the context can be found. A thread that cancels
 //!    it has found it; so a checkpoint that comes after the cancellation finds the record at the root.
 

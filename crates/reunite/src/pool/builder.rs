@@ -346,9 +346,7 @@ impl PoolBuilder {
     ///
     /// - There are no more threads than the [`spares`](Self::spares) allow. When those are used up, a joiner
     ///   runs a queued task on its own thread, whether or not there is a place. With `None` a joiner always
-    ///   does so, and
-    /// callers never take
-    ///   the last place from the pool's threads.
+    ///   does so, and callers never take the last place from the pool's threads.
     /// - If all threads that have the places sleep like that and no other thread can be found, the tasks and
     ///   what they wait for are [reported](crate::on_stall). If one is found, this is reported only the first
     ///   time.
@@ -356,8 +354,7 @@ impl PoolBuilder {
     ///   other threads.
     /// - A thread that computes keeps its place, however long it takes. Where the system does not distinguish
     ///   a sleeping thread from a computing one (Linux does), the pool gets as many places again as it has,
-    ///   after
-    /// fifty times as long.
+    ///   after fifty times as long.
     /// - A fork that no thread has asked for is not visible to others, so it waits; `blocking` offers it
     ///   first.
     ///

@@ -9,12 +9,10 @@
 //!
 //! 1. It runs under the caller's own cancel node: every cancellation of the caller reaches it, and what it is
 //!    told counts as told to the caller. It *always* begins, in a cancelled task as well: without it the
-//!    caller has no
-//! value.
+//!    caller has no value.
 //! 2. Only a thread of the pool runs it. It has no handle, so no joiner runs it on its own stack.
 //! 3. The caller's wait ends only when the task completes: no cancellation, deadline or refusal ends it. In a
-//!    cycle it is never the victim; one of the others is. In `wait` it gives up the caller's
-//! place in any
+//!    cycle it is never the victim; one of the others is. In `wait` it gives up the caller's place in any
 //!    pool it takes part in, also as a visitor of this one, so it keeps no thread from running the task.
 //!
 //! *The frame outlives the job.* The job borrows from the frame what the closure captured, and `Done`, where

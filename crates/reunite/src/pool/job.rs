@@ -6,12 +6,11 @@
 //! 1. *private*: only the owner's list holds the reference, and only the owner touches the job;
 //! 2. *published*: a mailbox holds the reference. The thread that removes it from there, under the mailbox's
 //!    lock, has the job, and no other thread has it: the owner (which takes it back, so that it is private
-//!    again) or one
-//! thief;
+//!    again) or one thief;
 //! 3. *taken*: the thief runs the closure, stores the result, and
 //! 4. *done*: swaps `DONE` into the state, with release, and touches the job no more. If the swap finds
 //!    `AWAITED`, the thief unparks the owner by a parker that it brought along, as the job's memory is no
-//! longer its own.
+//!    longer its own.
 //!
 //! The state of a published job is `PENDING`, `AWAITED` (the owner is about to block; the thief must unpark
 //! it) or `DONE`.

@@ -8,24 +8,19 @@
 //!
 //! 1. A scope is listed and unlisted under the lock of its queue, by the thread that changes the queue
 //!    (`is_listed` in `scope_state`). That lock is taken before the lock of the slots, never after it: a
-//!    scope that was
-//! found is asked
-//!    for tasks after the slots are unlocked, and unlists itself if it has none. So a scope that was asked
-//! in vain is
-//!    not found by the next look.
+//!    scope that was found is asked for tasks after the slots are unlocked, and unlists itself if it has
+//!    none. So a scope that was asked in vain is not found by the next look.
 //! 2. The end of a scope takes the lock of its queue after its last task is over, and so after it was
 //!    unlisted. While the slots are locked, a listed scope and everything that it descends from are therefore
 //!    alive.
 //! 3. Each listing has a number, which grows. A scope records the last number when it opens (`since`): all
 //!    that descends from the scope, or from a task of it, opens later, and is listed with a greater number. A
-//!    thread that
-//! looks for scopes
-//!    below a task goes through the listings from the newest, and stops at the first that is too old.
+//!    thread that looks for scopes below a task goes through the listings from the newest, and stops at the
+//!    first that is too old.
 //! 4. A thread's innermost open scope encloses what the thread waits for, unless that wait is the scope's
 //!    own. So its `since` bounds the look of a thread that awaits the other half of a fork. Either may be of
-//!    another
-//! pool than the one
-//!    at which the thread looks: then it bounds nothing, as each pool has its own numbers.
+//!    another pool than the one at which the thread looks: then it bounds nothing, as each pool has its own
+//!    numbers.
 
 use std::cell::Cell;
 

@@ -22,8 +22,7 @@
 //! 1. A thread that *publishes* work does so, then (fence) looks: if no worker searches and a place is free,
 //!    it wakes a sleeper.
 //! 2. A worker that *gives up* joins the sleepers, then leaves `searching` and `active`, raises the word of
-//!    every seat, then (fence) looks at all seats and the queue once more, and sleeps only if they are
-//! empty
+//!    every seat, then (fence) looks at all seats and the queue once more, and sleeps only if they are empty
 //!    or all places are taken.
 //! 3. A worker that *ends* looks once more in the same way. A pool that closes still wakes and starts workers
 //!    for work, until its last thread has ended. Its workers do not make room for visitors, nor end while

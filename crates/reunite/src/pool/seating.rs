@@ -13,9 +13,7 @@
 //! 4. A seat is marked as *offering* while its mailbox holds something, under the lock of the mailbox.
 //! 5. A seat is marked as *lowered* by its member after that has lowered its word. A thread that raises all
 //!    words takes the mark away before it raises the word; the member takes it away when it leaves. So when
-//!    no thread is in
-//! the middle of
-//!    either, each taken seat without the mark has a raised word.
+//!    no thread is in the middle of either, each taken seat without the mark has a raised word.
 //!
 //! A thread that misses a seat taken meanwhile misses no offer, and no fork whose maker was not told to look:
 //! a sleeper is in the list before it raises all words, and a member that it has missed looks there after its

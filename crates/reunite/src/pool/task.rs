@@ -13,8 +13,7 @@
 //! * `EMPTY`: the result was taken or dropped.
 //! * `UNDONE`: the task is cancelled with its scope, and the thread that has set `BEGUN` drops the closure
 //!   undone, or has done so. With `DONE` and without `FAILED`, `content` holds nothing: the error that a join
-//!   returns is
-//! made by the join.
+//!   returns is made by the join.
 //! * `WATCHED`: a callback was left. Of the two threads that leave it (and set this bit) and that set `DONE`,
 //!   the one that comes second calls the callbacks.
 //!

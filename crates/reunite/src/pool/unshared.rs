@@ -9,14 +9,12 @@
 //!    list belongs to the member alone: others only read which fork is the newest, and do not follow that.
 //! 2. A worker that is about to sleep has raised all words. While there are unshared forks it sleeps no
 //!    longer than a part of `stall_threshold`, and looks again. If there are none it sleeps untimed: a member
-//!    that finds
-//! its word raised
-//!    at a fork publishes, and the thread that takes that fork looks when it is about to sleep again.
+//!    that finds its word raised at a fork publishes, and the thread that takes that fork looks when it is
+//!    about to sleep again.
 //! 3. A member that computes is left alone. The sleeper has a member reported if, for as long as the
 //!    threshold, the system has said at each look that its thread sleeps, it has begun nothing, and its
-//!    newest fork is the same;
-//! once until the
-//!    member answers. The thread of `watch` reports, as a sleeper runs no user code.
+//!    newest fork is the same; once until the member answers. The thread of `watch` reports, as a sleeper
+//!    runs no user code.
 //!
 //! One case is not noticed: a member whose forks become unshared when all workers sleep already, because it
 //! was not asked before the last other member left, or blocked in `wait` (which reports itself). Where the

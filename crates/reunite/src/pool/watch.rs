@@ -9,33 +9,26 @@
 //!
 //! 1. A thread that finds a pool short raises its `is_watched`, and if it was not raised, adds the pool to
 //!    the list and wakes the watching thread. A pool is found short by a thread that publishes work, or
-//!    leaves, and
-//! finds no place free
-//!    (`Rouse::Full`), and by a worker that goes to sleep although there is work.
+//!    leaves, and finds no place free (`Rouse::Full`), and by a worker that goes to sleep although there is
+//!    work.
 //! 2. The watching thread looks at each watched pool several times per patience of that pool. If a pool is
 //!    not short any more, it lowers `is_watched`, then (fence) looks once more, and goes on watching if the
-//! pool is short
-//!    again. So of the lowering and a thread that makes the pool short, at least one sees the other.
+//!    pool is short again. So of the lowering and a thread that makes the pool short, at least one sees the
+//!    other.
 //! 3. A thread that begins a batch lists it (`life`), then finds `is_watched` raised, or raises it. The
 //!    watching thread lowers it, then looks at the lists, each under its lock: so it finds the batch, or the
-//!    batch's thread
-//! finds it lowered.
+//!    batch's thread finds it lowered.
 //! 4. At each look, what is left of a batch that has begun no item for as long as the patience is queued as a
 //!    task of its own, whatever its thread does (see `items`).
 //! 5. A member that holds a place *stands still* if, for as long as the patience, it has begun nothing, and
 //!    the system has said at every look that it sleeps. Its place is taken away (see `life`), as if it had
-//!    called
-//! `blocking`. A member
-//!    that computes keeps its place, however long it takes. Where the system does not tell, a member stands
-//! still if
-//!    it has begun nothing for fifty times as long, and no more than `size` members lose their places.
+//!    called `blocking`. A member that computes keeps its place, however long it takes. Where the system does
+//!    not tell, a member stands still if it has begun nothing for fifty times as long, and no more than
+//!    `size` members lose their places.
 //! 6. A standstill is reported when all that hold places, or have lost them, stand still, and either no
 //!    thread can be woken or started, or it has lasted as long as any wait that is reported: once until all
-//!    have their places
-//! again. When a
-//!    thread was woken or started, the standstill is over, and may have been only a short sleep: that is
-//! reported once in a
-//!    pool's life, so that its user knows of it.
+//!    have their places again. When a thread was woken or started, the standstill is over, and may have been
+//!    only a short sleep: that is reported once in a pool's life, so that its user knows of it.
 //!
 //! The watching thread also reports what sleepers find in seats (see `unshared`).
 //!

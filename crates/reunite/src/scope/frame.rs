@@ -9,8 +9,7 @@
 //!    leaves its group (`task::run`), and `wait_all` returns only when every task has left.
 //! 2. *`wait_all` is reached on every path.* Between the creation of the frame and `wait_all` run only the
 //!    body, whose unwinding is caught, and code of this module that does not unwind; should that code unwind
-//! after all,
-//!    `AbortOnUnwind` ends the process.
+//!    after all, `AbortOnUnwind` ends the process.
 //! 3. *No other code makes frames.* `open` is private to this file, where each frame is lent by reference to
 //!    one body, inside `close_after`, and to nothing else.
 //! 4. *`'scope` cannot be chosen by the caller.* The body must accept every `'scope`, and the frame is

@@ -12,11 +12,8 @@
 //! 2. Until it is made the task cannot have been cancelled, or told anything: that needs the node.
 //! 3. What happens to the task is a bit of its [`Stage`], set by one step each. So is that the identity was
 //!    made (`ASKED`), which is set after the identity can be found. A thread that sets another bit then looks
-//!    if there is
-//! an identity. So of
-//!    that thread and the one that makes the identity, at least one sees the other, and brings the record
-//! and the node up to
-//!    date ([`catch_up`](Identity::catch_up)).
+//!    if there is an identity. So of that thread and the one that makes the identity, at least one sees the
+//!    other, and brings the record and the node up to date ([`catch_up`](Identity::catch_up)).
 //! 4. The task's spawner is forgotten when the task is over, or detached: records must not hold each other
 //!    for ever, and the record of a task whose identity was made is part of its memory.
 

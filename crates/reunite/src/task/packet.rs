@@ -3,17 +3,14 @@
 //! # Protocol
 //! 1. The state goes from pending (no bit) to `COMPLETE` (by the task, once) to `TAKEN` (by the joiner,
 //!    once). The bits are set under one lock, so a joiner either finds the result or leaves its parker before
-//!    the task
-//! completes. Reading if a
-//!    bit is set needs no lock.
+//!    the task completes. Reading if a bit is set needs no lock.
 //! 2. The task takes the parker in the critical section that stores the result, and unparks after it.
 //! 3. Callbacks obey the same rule: one added before completion is run by the completing task, one added
 //!    after, at once. So none is lost and none runs twice.
 //! 4. The packet is a part of the task, to which others may refer for longer than its result may live. So a
 //!    result that is not taken is dropped by the handle when that goes. If the handle has gone before, which
-//!    `ABANDONED`
-//! records, the task
-//!    drops it before it leaves its group. The lock decides which of the two comes first.
+//!    `ABANDONED` records, the task drops it before it leaves its group. The lock decides which of the two
+//!    comes first.
 //!
 //! An error that is dropped with the packet, as it was never taken, is reported by the `Unjoined` beside it.
 //!
