@@ -139,7 +139,10 @@ impl ScopeBuilder {
         let contenders = contenders.contenders();
         if contenders.len() < n {
             let label = self.label(at);
-            let why = format!("{n} must succeed, but there are only {}", contenders.len());
+            let why = format!(
+                "{n} contenders must succeed, but there are only {}",
+                contenders.len()
+            );
             let cause = Cancelled::new(Why::Requested(why), label.clone());
             return Err(ScopeError::new(label, Vec::new(), Some(cause), 0));
         }

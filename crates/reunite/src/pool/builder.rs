@@ -109,8 +109,8 @@ impl Pool {
     /// outside. Returns when all of them have completed.
     ///
     /// The caller runs tasks, too, when it joins them and when the body has ended. For code that needs the
-    /// stack of the pool's threads, combine it with [`install`](Self::install): `pool.install(||
-    /// pool.scope(…))`.
+    /// stack of the pool's threads, combine it with [`install`](Self::install):
+    /// `pool.install(|| pool.scope(…))`.
     ///
     /// A task costs tens of nanoseconds and is queued: it is for work that computes. For tasks that wait use
     /// [`scope`](crate::scope()), where each has a thread of its own.

@@ -139,7 +139,7 @@ where
 }
 
 impl Pool {
-    /// Runs two closures like [`join`](crate::join), in this pool: the first on the caller's stack, the
+    /// Runs two closures like [`join`], in this pool: the first on the caller's stack, the
     /// second there, too, unless another thread takes it. For code that needs the pool's stack, see
     /// [`install`](Self::install).
     ///

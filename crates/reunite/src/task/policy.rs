@@ -138,7 +138,7 @@ impl Policy for Quorum {
     }
 }
 
-/// The policy of [`race`](crate::race): the first value decides. A [`Quorum`] of one.
+/// The policy of [`race`](crate::race()): the first value decides. A [`Quorum`] of one.
 #[derive(Debug)]
 pub struct FirstSuccess(Quorum);
 

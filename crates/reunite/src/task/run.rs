@@ -22,7 +22,7 @@ impl dyn Task {
         self.start_by(Self::start_thread)
     }
 
-    /// [`start`](Self::start) for a task of a pool, which `enqueue` queues for a worker.
+    /// Starts the task like `start`, for a task of a pool, which `enqueue` queues for a worker.
     #[inline]
     pub(crate) fn start_in_queue(self: &Arc<Self>, enqueue: impl FnOnce(Arc<Self>)) {
         let enqueued = self.start_by(|task| {
@@ -85,7 +85,7 @@ impl dyn Task {
         self.go(self.whether_to_run(), false);
     }
 
-    /// [`run`](Self::run), on a thread that has a place in the group.
+    /// Runs the task like `run`, on a thread that has a place in the group.
     fn run_in_place(self: &Arc<Self>) {
         self.go(self.whether_to_run(), true);
     }
