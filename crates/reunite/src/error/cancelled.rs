@@ -1,4 +1,4 @@
-//! The fact of having been cancelled: why, and by whom.
+//! The error of cancelled work: its reason and its source.
 
 use std::fmt;
 
@@ -6,14 +6,22 @@ use crate::id::Label;
 use crate::primitive::Arc;
 use crate::unwind::Mark;
 
-/// Work was asked to stop. Every blocking call of the cancelled task, and [`checkpoint`](crate::checkpoint),
-/// returns this from then on; the operation did not happen.
+/// The error of work that was asked to stop. From then on every blocking call of the cancelled task, and
+/// [`checkpoint`](crate::checkpoint), returns this error; the operation did not happen.
 ///
 /// It carries the reason and the source: the task or scope where the cancellation began, however far up
 /// the tree that was.
+///
+/// ```
+/// use std::time::Duration;
+/// let task = reunite::spawn(|| reunite::sleep(Duration::from_secs(3600)));
+/// task.cancel();
+/// let cancelled = task.join().unwrap().unwrap_err();
+/// assert_eq!(cancelled.reason(), "cancelled through its handle");
+/// ```
 pub struct Cancelled {
     cause: Arc<Cause>,
-    /// Of one that a thread unwinds with.
+    /// Set while a thread unwinds with this value.
     mark: Option<Mark>,
 }
 
@@ -25,7 +33,7 @@ struct Cause {
 /// Why a part of the tree was cancelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
-    /// Somebody asked, in these words.
+    /// The program cancelled it; this is the reason it gave.
     Requested(String),
     /// The source's deadline passed.
     Deadline,
@@ -35,9 +43,9 @@ pub(crate) enum Why {
     Decided,
     /// The body of the source scope failed or panicked.
     BodyFailed,
-    /// The source's handle was dropped, or the map it belongs to was.
+    /// The source's handle, or the map to which the source belongs, was dropped.
     Dropped,
-    /// The outcomes of the map were forgotten: nobody would take them.
+    /// The outcomes of the map were forgotten (`mem::forget`), so nothing could take them.
     Forgotten,
     /// The program is shutting down.
     Shutdown,
@@ -51,7 +59,7 @@ impl Cancelled {
         }
     }
 
-    /// Whether this is the same cancellation, come down the tree.
+    /// Returns true if `other` is the same cancellation, passed down the tree.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.cause, &other.cause)
     }
@@ -61,7 +69,7 @@ impl Cancelled {
         &self.cause.source
     }
 
-    /// Why, in a few words: the text given to `cancel`, or what the library did.
+    /// The reason, in a few words: the text given to `cancel`, or a description of what the library did.
     pub fn reason(&self) -> &str {
         match &self.cause.why {
             Why::Requested(text) => text,
@@ -75,24 +83,24 @@ impl Cancelled {
         }
     }
 
-    /// Whether a deadline that passed was the reason.
+    /// Returns true if the reason is a deadline that passed.
     pub fn is_deadline(&self) -> bool {
         self.cause.why == Why::Deadline
     }
 
-    /// Whether it began with a failure of its source.
+    /// Returns true if the reason is a failure of the source.
     pub(crate) fn is_failure(&self) -> bool {
         self.cause.why == Why::Failed
     }
 
-    /// The mark of a payload, which is one if it has that.
+    /// The mark, which is set only if this value is the payload of an unwinding thread.
     pub(super) fn mark(&mut self) -> &mut Option<Mark> {
         &mut self.mark
     }
 }
 
 impl Clone for Cancelled {
-    /// The mark stays with the payload.
+    /// The clone has no mark: the mark stays with the payload.
     fn clone(&self) -> Self {
         Self {
             cause: Arc::clone(&self.cause),

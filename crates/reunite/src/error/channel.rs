@@ -1,15 +1,15 @@
-//! Why a message was not sent, or none was received.
+//! The errors of sending and receiving.
 
 use std::fmt;
 
 use super::{Cancelled, CutShort, Deadlock, Refusal, WaitError};
 use crate::primitive::Duration;
 
-/// No message was received.
+/// The error of a receive: no message was received.
 #[derive(Clone, Debug)]
 pub struct RecvError(Kind);
 
-/// A message was not sent. It is in here: see [`into_message`](Self::into_message).
+/// The error of a send. It contains the message that was not sent: see [`into_message`](Self::into_message).
 #[derive(Clone)]
 pub struct SendError<T> {
     message: T,
@@ -19,10 +19,10 @@ pub struct SendError<T> {
 #[derive(Clone, Debug)]
 enum Kind {
     Closed,
-    /// Of a `try_`: full, or empty.
+    /// A `try_` call would have had to wait: the channel is full (send) or empty (receive).
     NotNow,
     Wait(WaitError),
-    /// Closed by ends that were dropped by somebody who was cut short.
+    /// The channel was closed because a task dropped its end when it was cut short.
     CutShort(CutShort),
 }
 
@@ -39,7 +39,7 @@ impl RecvError {
         Self(Kind::CutShort(why))
     }
 
-    /// What it makes of a result that needs all messages; `None` if they came, or may yet come.
+    /// Returns why a result that needs all messages is partial; `None` if all messages came, or may yet come.
     pub(crate) fn cut_short(&self) -> Option<CutShort> {
         match &self.0 {
             Kind::CutShort(why) => Some(why.clone()),
@@ -60,20 +60,20 @@ impl RecvError {
         Self(Kind::Wait(WaitError::refused(refusal)))
     }
 
-    /// Whether the channel is closed and empty, and all that was to be sent was: there are no more messages.
+    /// Returns true if the channel is closed and empty and every sender finished sending: there are no more messages.
     pub fn is_closed(&self) -> bool {
         matches!(self.0, Kind::Closed)
     }
 
-    /// Whether the channel is closed and empty because a sender was dropped before its task was done: by a task
-    /// that had been told of a cancellation, of which a wait had been refused, or that panicked. What was received
-    /// may be a part only.
+    /// Returns true if the channel is closed and empty because a task dropped a sender before it was done: the task had
+    /// been told of a cancellation, one of its waits had been refused, or it panicked. The messages received may be only a
+    /// part of what was to be sent.
     ///
     /// ```
     /// let (tx, rx) = reunite::channel::bounded(4);
     /// let producer = reunite::spawn(move || {
     ///     tx.send(1).unwrap();
-    ///     reunite::sleep(std::time::Duration::from_secs(3600)).unwrap_err(); // there would have been a 2
+    ///     reunite::sleep(std::time::Duration::from_secs(3600)).unwrap_err(); // `2` was to be sent after this
     /// });
     /// assert_eq!(rx.recv().unwrap(), 1);
     /// producer.cancel();
@@ -84,32 +84,32 @@ impl RecvError {
         matches!(self.0, Kind::CutShort(_))
     }
 
-    /// Of a `try_recv`: whether the channel held no message.
+    /// Returns true if a `try_recv` found the channel empty (and not closed).
     pub fn is_empty(&self) -> bool {
         matches!(self.0, Kind::NotNow)
     }
 
-    /// Whether the time ran out.
+    /// Returns true if the time to wait ran out.
     pub fn is_timeout(&self) -> bool {
         matches!(&self.0, Kind::Wait(error) if error.is_timeout())
     }
 
-    /// Whether the current task was cancelled.
+    /// Returns true if the current task was cancelled.
     pub fn is_cancelled(&self) -> bool {
         matches!(&self.0, Kind::Wait(error) if error.is_cancelled())
     }
 
-    /// Whether the wait would have blocked the last thread that its pool may have.
+    /// Returns true if the wait was refused because it would have blocked the last thread that its pool may have.
     pub fn is_starved(&self) -> bool {
         matches!(&self.0, Kind::Wait(error) if error.is_starved())
     }
 
-    /// Whether the wait would never have ended, as nobody is left who could send.
+    /// Returns true if the wait was refused because it would never have ended: no thread is left that could send.
     pub fn is_deadlock(&self) -> bool {
         self.deadlock().is_some()
     }
 
-    /// Who waits for whom.
+    /// The waits that depend on each other, if [`is_deadlock`](Self::is_deadlock).
     pub fn deadlock(&self) -> Option<&Deadlock> {
         match &self.0 {
             Kind::Wait(error) => error.deadlock(),
@@ -161,48 +161,48 @@ impl<T> SendError<T> {
         }
     }
 
-    /// The message that was not sent.
+    /// Returns the message that was not sent.
     pub fn into_message(self) -> T {
         self.message
     }
 
-    /// Whether the channel is closed.
+    /// Returns true if the channel is closed.
     pub fn is_closed(&self) -> bool {
         matches!(self.kind, Kind::Closed | Kind::CutShort(_))
     }
 
-    /// Whether the channel is closed because a receiver was dropped before its task was done: by a task that had
-    /// been told of a cancellation, of which a wait had been refused, or that panicked.
+    /// Returns true if the channel is closed because a task dropped a receiver before it was done: the task had been told of
+    /// a cancellation, one of its waits had been refused, or it panicked.
     pub fn is_cut_short(&self) -> bool {
         matches!(self.kind, Kind::CutShort(_))
     }
 
-    /// Of a `try_send`: whether the channel was full.
+    /// Returns true if a `try_send` found the channel full.
     pub fn is_full(&self) -> bool {
         matches!(self.kind, Kind::NotNow)
     }
 
-    /// Whether the time ran out.
+    /// Returns true if the time to wait ran out.
     pub fn is_timeout(&self) -> bool {
         matches!(&self.kind, Kind::Wait(error) if error.is_timeout())
     }
 
-    /// Whether the current task was cancelled.
+    /// Returns true if the current task was cancelled.
     pub fn is_cancelled(&self) -> bool {
         matches!(&self.kind, Kind::Wait(error) if error.is_cancelled())
     }
 
-    /// Whether the wait would have blocked the last thread that its pool may have.
+    /// Returns true if the wait was refused because it would have blocked the last thread that its pool may have.
     pub fn is_starved(&self) -> bool {
         matches!(&self.kind, Kind::Wait(error) if error.is_starved())
     }
 
-    /// Whether the wait would never have ended, as nobody is left who could receive.
+    /// Returns true if the wait was refused because it would never have ended: no thread is left that could receive.
     pub fn is_deadlock(&self) -> bool {
         self.deadlock().is_some()
     }
 
-    /// Who waits for whom.
+    /// The waits that depend on each other, if [`is_deadlock`](Self::is_deadlock).
     pub fn deadlock(&self) -> Option<&Deadlock> {
         match &self.kind {
             Kind::Wait(error) => error.deadlock(),

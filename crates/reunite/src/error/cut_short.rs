@@ -1,10 +1,10 @@
-//! Why a task could not go on to its end.
+//! The reasons for which a task is cut short.
 
 use std::fmt;
 
 use super::{Cancelled, Deadlock};
 
-/// What makes a result partial: a cancellation, or a wait that was refused.
+/// A reason for which a result is partial: a cancellation, or a refused wait.
 #[derive(Clone, Debug)]
 pub(crate) enum CutShort {
     Cancelled(Cancelled),
@@ -20,10 +20,10 @@ impl fmt::Display for CutShort {
     }
 }
 
-/// Why a wait that could have gone on for ever was refused.
+/// The reason for which a wait that might never have ended was refused.
 #[derive(Clone, Debug)]
 pub(crate) enum Refusal {
-    /// It would have blocked the last thread that its pool may have, while work is queued there.
+    /// The wait would have blocked the last thread that its pool may have, while work is queued there.
     Starved,
     Deadlock(Deadlock),
 }
@@ -37,6 +37,6 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What is wrong with a pool of which every thread blocks.
+/// The message for a pool whose threads would all be blocked.
 const STARVED: &str = "every thread of its pool is blocked, and it may start no more while work is queued; \
     allow it more spares (PoolBuilder::spares), or do not block in the pool";

@@ -1,4 +1,4 @@
-//! What keeps the members of a deadlock from going on, told link by link.
+//! The error of a deadlock: the waits that depend on each other, link by link.
 
 use std::fmt;
 use std::panic::Location;
@@ -6,16 +6,17 @@ use std::panic::Location;
 use crate::id::Label;
 use crate::primitive::Arc;
 
-/// Waits that keep each other from ending. One of them was refused with this, so that the others can end.
+/// The error of a deadlock: waits that keep each other from ending. One of the waits was refused with this error, so that
+/// the others can end.
 ///
-/// Shown as text, it tells each task of the cycle, where it was spawned, what it waits for at which line, who
-/// keeps that and since which line, and what to change.
+/// `Display` lists, for each task of the cycle, where it was spawned, what it waits for and at which line, which task holds
+/// that and since which line; and what to change in the program.
 ///
 /// ```
 /// use reunite::sync::Mutex;
 /// let account = Mutex::new(100);
 /// let _balance = account.lock().unwrap();
-/// let error = account.lock().unwrap_err(); // again, by the same task: never
+/// let error = account.lock().unwrap_err(); // the same task holds it: this wait would never end
 /// assert!(error.is_deadlock());
 /// assert_eq!(error.deadlock().unwrap().links().len(), 1);
 /// ```
@@ -32,16 +33,16 @@ struct Inner {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DeadlockLink {
-    /// Who waits; the one of the first link was refused.
+    /// The task that waits. The wait of the first link is the one that was refused.
     pub task: Label,
-    /// For what, as in ``joins task `b` (src/main.rs:15)`` or `locks a mutex (src/main.rs:9)`.
+    /// What it waits for, as in ``joins task `b` (src/main.rs:15)`` or `locks a mutex (src/main.rs:9)`.
     pub waits: String,
     /// The line where it waits.
     pub at: &'static Location<'static>,
-    /// The locks it holds meanwhile, and since which line.
+    /// The locks it holds while it waits, each with the line that took it.
     pub holds: Vec<String>,
     /// How what it waits for depends on the next link, as in ``held since src/main.rs:12 by task `a`
-    /// (src/main.rs:10)``; empty if it is the next link's task itself.
+    /// (src/main.rs:10)``; empty if it waits for the next link's task itself.
     pub kept: String,
 }
 
@@ -54,18 +55,18 @@ impl Deadlock {
         }))
     }
 
-    /// The waits, that which was refused first. In a cycle each depends on the next, and the last on the first.
+    /// The waits, the refused one first. In a cycle each depends on the next, and the last on the first.
     pub fn links(&self) -> &[DeadlockLink] {
         &self.0.links
     }
 
-    /// How many more waits there are: where every thread of the process waits for anybody to do something, only
-    /// some are told.
+    /// The number of further waits that are not listed. If every thread of the process waits for some other thread to do
+    /// something, only some of the waits are listed.
     pub fn untold(&self) -> usize {
         self.0.untold
     }
 
-    /// What to change in the program.
+    /// Advice on what to change in the program.
     pub fn advice(&self) -> &str {
         self.0.advice
     }

@@ -1,14 +1,14 @@
-//! Whether the tasks of a scope can fail, and with what.
+//! Types that tell whether the tasks of a scope can fail, and with which error.
 
 use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// Whether the tasks of a [`Scope`](crate::Scope) can fail: what their closures return, and what their joins give.
+/// The kind of a [`Scope`](crate::Scope): what the closures of its tasks return, and what joins return.
 ///
-/// Sealed. There are two: [`Infallible`], of a [`scope`](crate::scope()), whose closures return any value; and
-/// [`Fallible<E>`](Fallible), of a [`try_scope`](crate::try_scope), whose closures return a `Result`. A function that
-/// takes scopes of both kinds is generic over it:
+/// This trait is sealed. There are two kinds: [`Infallible`], of a [`scope`](crate::scope()), whose closures return any
+/// value; and [`Fallible<E>`](Fallible), of a [`try_scope`](crate::try_scope), whose closures return a `Result`. A function
+/// that takes scopes of both kinds is generic over the kind:
 ///
 /// ```
 /// use reunite::{Fallibility, Scope};
@@ -20,13 +20,13 @@ use std::marker::PhantomData;
 /// reunite::try_scope(|s| { stop(s); Ok::<_, reunite::JoinError<String>>(()) }).unwrap();
 /// ```
 pub trait Fallibility: sealed::Sealed {
-    /// What a task can fail with.
+    /// The error type of the tasks.
     type Error;
 
-    /// What a task's closure returns to complete with a `T`: `T` itself, or a `Result`.
+    /// The type that a task's closure returns if the task completes with a `T`: `T` itself, or a `Result`.
     type Returns<T>;
 
-    /// What the closure returned, as a result.
+    /// Converts what the closure returned into a result.
     #[doc(hidden)]
     fn into_result<T>(returned: Self::Returns<T>) -> Result<T, Self::Error>;
 }
@@ -40,7 +40,7 @@ impl Fallibility for Infallible {
     }
 }
 
-/// The tasks of a scope return `Result<_, E>`: see [`try_scope`](crate::try_scope) and [`Fallibility`].
+/// The kind of a scope whose tasks return `Result<_, E>`: see [`try_scope`](crate::try_scope) and [`Fallibility`].
 ///
 /// ```
 /// use reunite::{Fallible, JoinHandle, Scope};

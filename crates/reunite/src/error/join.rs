@@ -1,4 +1,4 @@
-//! What a join can return instead of the value.
+//! The error of a join.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -9,31 +9,38 @@ use super::{Cancelled, CutShort, Deadlock, Refusal, resume};
 use crate::id::Label;
 use crate::primitive::{Duration, Mutex};
 
-/// Why a join has no value to give.
+/// The error of a join: the task completed without a value, or the join itself failed.
 ///
-/// | predicate | meaning | the task |
+/// | predicate | meaning | state of the task |
 /// |---|---|---|
-/// | [`is_error`](Self::is_error) | it returned an error of its own (`E`) | completed |
-/// | [`is_panic`](Self::is_panic) | it panicked; the payload is kept | completed |
-/// | [`is_cancelled`](Self::is_cancelled) | it, or the caller of the join, was cancelled | see [`is_interrupted`](Self::is_interrupted) |
-/// | [`is_deadlock`](Self::is_deadlock) | it, or the join, would have waited for ever | see the message |
-/// | [`is_timeout`](Self::is_timeout) | it is still running | goes on; join again |
-/// | [`is_refused`](Self::is_refused) | it could not start, or the join could never end | see the message |
+/// | [`is_error`](Self::is_error) | the task returned an error of its own (`E`) | completed |
+/// | [`is_panic`](Self::is_panic) | the task panicked; the payload is kept | completed |
+/// | [`is_cancelled`](Self::is_cancelled) | the task, or the caller of the join, was cancelled | see [`is_interrupted`](Self::is_interrupted) |
+/// | [`is_deadlock`](Self::is_deadlock) | a wait of the task, or the join, would never have ended | see the message |
+/// | [`is_starved`](Self::is_starved) | a wait of the task, or the join, would have starved its pool | see the message |
+/// | [`is_timeout`](Self::is_timeout) | the time to wait ran out | still running; join again |
+/// | [`is_refused`](Self::is_refused) | the task could not start, or the join could never end | see the message |
 ///
 /// `E` is the error type of the tasks of a [`try_scope`](crate::try_scope); elsewhere it is
-/// [`Infallible`]. Any `E` converts into a `JoinError<E>`, so `?` in the body of a `try_scope` takes both
-/// the errors of joins and the body's own.
+/// [`Infallible`]. Any `E` converts into a `JoinError<E>`, so `?` in the body of a `try_scope` accepts both
+/// the errors of joins and the body's own errors.
+///
+/// ```
+/// let error = reunite::spawn(|| -> u32 { panic!("no input") }).join().unwrap_err();
+/// assert!(error.is_panic());
+/// assert_eq!(error.panic_message(), Some("no input"));
+/// ```
 pub struct JoinError<E = Infallible>(Box<Inner<E>>);
 
-/// What a task is doing that nobody has begun to run.
+/// What a task is doing before a thread has begun to run it.
 pub(crate) const NOT_STARTED: &str = "not started yet";
 
 struct Inner<E> {
     task: Option<Label>,
     kind: JoinErrorKind<E>,
-    /// Of a completed task: its place in the order in which its scope's tasks failed.
+    /// The place of a completed task in the order in which the tasks of its scope failed.
     order: u64,
-    /// Of a completed task: whether it had been told of a cancellation before it failed.
+    /// True if a completed task had been told of a cancellation before it failed.
     after_cancel: bool,
 }
 
@@ -44,7 +51,7 @@ pub(crate) enum JoinErrorKind<E> {
         payload: Mutex<Box<dyn Any + Send>>,
     },
     Cancelled(Cancelled),
-    /// One of its waits was refused, and it had nobody to return that to.
+    /// One of the task's waits was refused, and the task could not return that as an error.
     CutShort(Refusal),
     NotStarted(io::Error),
     Interrupted(Cancelled),
@@ -57,11 +64,11 @@ pub(crate) enum JoinErrorKind<E> {
     AlreadyJoined,
     /// The join would never have ended.
     Refused(Refusal),
-    /// A service returned before it said that it was ready.
+    /// A service returned before it reported that it was ready.
     NeverReady,
 }
 
-/// How a task completed, if not with a value: what a packet or a group holds until somebody takes it.
+/// How a task completed without a value. A packet or a group holds it until it is taken.
 pub(crate) type Failure<E> = JoinErrorKind<E>;
 
 impl<E> JoinErrorKind<E> {
@@ -75,7 +82,7 @@ impl<E> JoinErrorKind<E> {
         }
     }
 
-    /// How a task completes that was cut short.
+    /// The failure of a task that was cut short.
     pub(crate) fn cut_short(why: CutShort) -> Self {
         match why {
             CutShort::Cancelled(cancelled) => Self::Cancelled(cancelled),
@@ -118,7 +125,7 @@ impl<E> JoinError<E> {
         }))
     }
 
-    /// Whether this tells how a task completed, as opposed to how a join went wrong.
+    /// Returns true if this is how the task completed, false if it is how the join failed.
     pub(crate) fn is_completion(&self) -> bool {
         matches!(
             self.0.kind,
@@ -130,7 +137,7 @@ impl<E> JoinError<E> {
         )
     }
 
-    /// The error that a scope's body returned: the body's own, or one it had from a join.
+    /// Converts the error that a scope's body returned: the body's own, or one that it got from a join.
     pub(crate) fn of_body(mut self, order: u64, after_cancel: bool) -> Self {
         if self.0.task.is_none() || !self.is_completion() {
             self.0.order = order;
@@ -139,7 +146,7 @@ impl<E> JoinError<E> {
         self
     }
 
-    /// How a scope's body ended that was left.
+    /// The error of a scope whose body left.
     pub(crate) fn of_left_body(why: CutShort, order: u64, after_cancel: bool) -> Self {
         Self(Box::new(Inner {
             task: None,
@@ -149,17 +156,17 @@ impl<E> JoinError<E> {
         }))
     }
 
-    /// Place among the root-cause candidates of a scope, least first.
+    /// The place among the candidates for a scope's root cause: the least is the root cause.
     pub(crate) fn rank(&self) -> (bool, u64) {
         (self.is_cancelled() || self.0.after_cancel, self.0.order)
     }
 
-    /// The task the join was for; `None` if this is the error of a scope's body.
+    /// The task that was joined; `None` if this is the error of a scope's body.
     pub fn task(&self) -> Option<&Label> {
         self.0.task.as_ref()
     }
 
-    /// Of an item of a map: its place in the order of the items, counted from 0. `None` if this is the error of
+    /// The place of an item of a map in the order of the items, counted from 0. `None` if this is the error of
     /// something else, such as a map that was cancelled.
     ///
     /// ```
@@ -171,17 +178,17 @@ impl<E> JoinError<E> {
         self.task().and_then(Label::item)
     }
 
-    /// Whether the task (or the scope's body) returned an error of its own.
+    /// Returns true if the task (or the scope's body) returned an error of its own.
     pub fn is_error(&self) -> bool {
         matches!(self.0.kind, JoinErrorKind::Failed(_))
     }
 
-    /// Whether the task panicked.
+    /// Returns true if the task panicked.
     pub fn is_panic(&self) -> bool {
         matches!(self.0.kind, JoinErrorKind::Panicked { .. })
     }
 
-    /// Whether the task completed cancelled, or the caller of the join was cancelled while it waited.
+    /// Returns true if the task completed cancelled, or if the caller of the join was cancelled while it waited.
     pub fn is_cancelled(&self) -> bool {
         matches!(
             self.0.kind,
@@ -189,7 +196,7 @@ impl<E> JoinError<E> {
         )
     }
 
-    /// Why and by whom the task, or the caller of the join, was cancelled.
+    /// The cancellation of the task, or of the caller of the join, with its reason and its source.
     ///
     /// ```
     /// let task = reunite::spawn(|| reunite::sleep(std::time::Duration::from_secs(3600)).unwrap_or_else(|c| c.unwind()));
@@ -206,20 +213,19 @@ impl<E> JoinError<E> {
         }
     }
 
-    /// Whether it was the caller of the join that was cancelled: how the task completes is then not
-    /// known yet.
+    /// Returns true if it was the caller of the join that was cancelled. How the task completes is then not known yet.
     pub fn is_interrupted(&self) -> bool {
         matches!(self.0.kind, JoinErrorKind::Interrupted(_))
     }
 
-    /// Whether the time to wait ran out. The task goes on and the handle stays usable.
+    /// Returns true if the time to wait ran out. The task goes on and the handle stays usable.
     pub fn is_timeout(&self) -> bool {
         matches!(self.0.kind, JoinErrorKind::TimedOut { .. })
     }
 
-    /// Whether the operating system refused a thread for the task ([`io_error`](Self::io_error) says
-    /// why), or the join was refused at once because it could never end: a task joining itself or a
-    /// task that waits for it, a second join, or waiting for a service that ended before it was ready.
+    /// Returns true if the operating system refused a thread for the task ([`io_error`](Self::io_error) tells why), or
+    /// if the join was refused at once because it could never end: a task joined itself or a task that waits for it, a
+    /// task was joined twice, or a service ended before it was ready.
     pub fn is_refused(&self) -> bool {
         matches!(
             self.0.kind,
@@ -231,12 +237,13 @@ impl<E> JoinError<E> {
         )
     }
 
-    /// Whether the task failed after it had been told that it is cancelled: most likely a consequence.
+    /// Returns true if the task failed after it had been told that it is cancelled: its failure is most likely a
+    /// consequence of the cancellation.
     pub fn is_after_cancel(&self) -> bool {
         self.0.after_cancel
     }
 
-    /// The task's own error.
+    /// The task's own error, if [`is_error`](Self::is_error).
     pub fn error(&self) -> Option<&E> {
         match &self.0.kind {
             JoinErrorKind::Failed(error) => Some(error),
@@ -244,10 +251,10 @@ impl<E> JoinError<E> {
         }
     }
 
-    /// Takes the task's own error out.
+    /// Takes out the task's own error.
     ///
     /// # Errors
-    /// Gives `self` back if this is something else.
+    /// Gives `self` back if this is not an error of the task's own.
     pub fn into_error(self) -> Result<E, Self> {
         match self.0.kind {
             JoinErrorKind::Failed(error) => Ok(error),
@@ -255,17 +262,17 @@ impl<E> JoinError<E> {
         }
     }
 
-    /// The same with another error of the task, for a scope whose tasks fail with that: made by `convert`, if this is an
-    /// error of the task's own.
+    /// Converts the task's own error with `convert`; all else stays as it is. Needed to return the join error of a task
+    /// elsewhere in a scope whose tasks fail with another type.
     ///
     /// ```
-    /// // A task outside the scope has no error of its own.
+    /// // A task outside the scope has no error type of its own.
     /// let outside = reunite::spawn(|| 2);
     /// let sum = reunite::try_scope(|s| {
     ///     let inside = s.spawn(|| "x1".parse::<u32>());
     ///     Ok(inside.join()? + outside.join().map_err(|error| error.map_error(|never| match never {}))?)
     /// });
-    /// // And one of another scope fails with another.
+    /// // Tasks of another scope may fail with another type.
     /// let error = reunite::try_scope(|_| sum.map_err(|error| error.into_failures().remove(0).map_error(|e| e.to_string())));
     /// assert_eq!(error.unwrap_err().into_error().unwrap(), "invalid digit found in string");
     /// ```
@@ -299,7 +306,7 @@ impl<E> JoinError<E> {
         }))
     }
 
-    /// The text of the panic.
+    /// The text of the panic, if [`is_panic`](Self::is_panic).
     pub fn panic_message(&self) -> Option<&str> {
         match &self.0.kind {
             JoinErrorKind::Panicked { message, .. } => Some(message),
@@ -307,10 +314,10 @@ impl<E> JoinError<E> {
         }
     }
 
-    /// Takes the panic's payload out: the very value the task panicked with.
+    /// Takes out the panic's payload: the very value the task panicked with.
     ///
     /// # Errors
-    /// Gives `self` back if this is something else.
+    /// Gives `self` back if the task did not panic.
     pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match self.0.kind {
             JoinErrorKind::Panicked { payload, .. } => Ok(payload.into_inner()),
@@ -318,7 +325,7 @@ impl<E> JoinError<E> {
         }
     }
 
-    /// Why and by whom the task, or the caller of the join, was cancelled.
+    /// The cancellation of the task, or of the caller of the join: the same as [`as_cancelled`](Self::as_cancelled).
     pub fn cancelled(&self) -> Option<&Cancelled> {
         match &self.0.kind {
             JoinErrorKind::Cancelled(cancelled) | JoinErrorKind::Interrupted(cancelled) => {
@@ -328,7 +335,7 @@ impl<E> JoinError<E> {
         }
     }
 
-    /// Of a timeout: how long the task had existed.
+    /// How long the task had existed, if [`is_timeout`](Self::is_timeout).
     pub fn age(&self) -> Option<Duration> {
         match &self.0.kind {
             JoinErrorKind::TimedOut { age, .. } => Some(*age),
@@ -336,7 +343,8 @@ impl<E> JoinError<E> {
         }
     }
 
-    /// Of a timeout: what the task was doing, such as `running` or ``in sleep for 2.0 s (src/main.rs:7)``.
+    /// What the task was doing, if [`is_timeout`](Self::is_timeout): such as `running` or ``in sleep for 2.0 s
+    /// (src/main.rs:7)``.
     pub fn doing(&self) -> Option<&str> {
         match &self.0.kind {
             JoinErrorKind::TimedOut { doing, .. } => Some(doing),
@@ -344,8 +352,8 @@ impl<E> JoinError<E> {
         }
     }
 
-    /// Whether the join would have blocked the last thread that the caller's pool may have, while work is
-    /// queued there; or the task left one of its waits because of that.
+    /// Returns true if the join was refused because it would have blocked the last thread that the caller's pool may
+    /// have, while work is queued there; or if the task left one of its waits for that reason.
     pub fn is_starved(&self) -> bool {
         matches!(
             self.0.kind,
@@ -353,8 +361,8 @@ impl<E> JoinError<E> {
         )
     }
 
-    /// Whether the join would never have ended: the task waits, directly or through others, for the joiner. Or the
-    /// task left one of its waits that would never have ended, where it had nobody to return that to.
+    /// Returns true if the join was refused because it would never have ended: the task waits, directly or through other
+    /// tasks, for the joiner. Also true if the task left one of its waits that would never have ended.
     pub fn is_deadlock(&self) -> bool {
         matches!(
             self.0.kind,
@@ -365,7 +373,8 @@ impl<E> JoinError<E> {
         )
     }
 
-    /// Who waits for whom, unless it is a task that joins itself or one that waits for it anyway.
+    /// The waits that depend on each other, if [`is_deadlock`](Self::is_deadlock). `None` for a task that joined itself or a
+    /// task that waits for it at the end of its scope.
     pub fn deadlock(&self) -> Option<&Deadlock> {
         match &self.0.kind {
             JoinErrorKind::Refused(Refusal::Deadlock(deadlock))
@@ -374,7 +383,7 @@ impl<E> JoinError<E> {
         }
     }
 
-    /// Why the operating system refused a thread.
+    /// The reason for which the operating system refused a thread.
     pub fn io_error(&self) -> Option<&io::Error> {
         match &self.0.kind {
             JoinErrorKind::NotStarted(error) => Some(error),
@@ -382,7 +391,7 @@ impl<E> JoinError<E> {
         }
     }
 
-    /// Goes on panicking with the task's own payload, or panics with this error's message.
+    /// Continues the task's panic with its own payload, or panics with this error's message.
     ///
     /// # Panics
     /// Always.
@@ -398,7 +407,7 @@ impl<E> JoinError<E> {
 }
 
 impl<E> From<E> for JoinError<E> {
-    /// The body's own error.
+    /// Converts the body's own error.
     fn from(error: E) -> Self {
         let kind = JoinErrorKind::Failed(error);
         Self(Box::new(Inner {
@@ -465,8 +474,8 @@ impl<E: fmt::Display> fmt::Display for JoinError<E> {
     }
 }
 
-/// A message without its middle, if it is long, and as it is: where each task unwraps the join of another, the
-/// message of one is inside that of the next, and to escape it would double it with every task.
+/// A message, with its middle left out if it is long, and without escapes. Where each task unwraps the join of another, the
+/// message of one is contained in that of the next, and escaping would double the message with every task.
 struct Brief<'a>(&'a str);
 
 impl fmt::Display for Brief<'_> {
@@ -511,7 +520,7 @@ impl<E: fmt::Debug> fmt::Debug for JoinError<E> {
 impl<E: fmt::Debug + fmt::Display> std::error::Error for JoinError<E> {}
 
 impl JoinError {
-    /// The same for tasks that could have failed otherwise, but did not.
+    /// Converts the error of a task that cannot return an error into that of one that can.
     pub(crate) fn into_other<E>(self) -> JoinError<E> {
         self.map_error(|never| match never {})
     }

@@ -1,8 +1,8 @@
-//! Errors: opaque, with predicates and the facts a person needs.
+//! Errors: opaque types with predicates and the facts a person needs.
 //!
-//! A task *completes* in one of five ways: with a value, with an error of its own, by a panic, cancelled, or
-//! cut short by a wait that was refused. A join can also fail for reasons of its own: it timed out, its caller was cancelled, or it
-//! was refused. [`JoinError`] tells them apart; [`ScopeError`] gathers those of a scope.
+//! A task *completes* in one of five ways: with a value, with an error of its own, with a panic, cancelled, or
+//! cut short by a refused wait. A join can also fail by itself: it timed out, its caller was cancelled, or it was
+//! refused. [`JoinError`] distinguishes these; [`ScopeError`] collects the failures of a scope.
 
 mod cancelled;
 mod channel;

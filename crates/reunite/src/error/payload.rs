@@ -1,4 +1,4 @@
-//! What a task unwinds with that is left, where that cannot be returned as a value.
+//! The payloads with which a task unwinds when it leaves.
 
 use std::any::Any;
 use std::panic::resume_unwind;
@@ -6,14 +6,14 @@ use std::panic::resume_unwind;
 use super::{Cancelled, CutShort, Deadlock, RecvError, Refusal, WaitError};
 use crate::unwind::{Mark, leave};
 
-/// What a task unwinds with of which a wait was refused. (With a cancellation it unwinds as that.)
+/// The payload of a task that leaves because a wait was refused. (A cancelled task unwinds with its `Cancelled`.)
 struct Refused {
     refusal: Refusal,
     mark: Option<Mark>,
 }
 
 impl CutShort {
-    /// Unwinds with it, without a word of the panic hook.
+    /// Unwinds with this reason, without calling the panic hook.
     pub(crate) fn unwind(self) -> ! {
         match self {
             Self::Cancelled(mut cancelled) => leave(|mark| {
@@ -27,7 +27,7 @@ impl CutShort {
         }
     }
 
-    /// What it would unwind with.
+    /// The payload with which [`unwind`](Self::unwind) would unwind.
     pub(crate) fn into_payload(self) -> Box<dyn Any + Send> {
         match self {
             Self::Cancelled(cancelled) => Box::new(cancelled),
@@ -38,16 +38,16 @@ impl CutShort {
         }
     }
 
-    /// Tells a task that leaves from one that panics: by its payload, which is one of the library's errors.
+    /// Distinguishes a task that leaves from one that panics by its payload: a task leaves with one of the library's errors.
     ///
     /// # Errors
-    /// Gives the payload of a panic back.
+    /// Gives the payload back if it is that of a panic.
     pub(crate) fn from_payload(payload: Box<dyn Any + Send>) -> Result<Self, Box<dyn Any + Send>> {
-        // Copies, as the payload is to go: nobody leaves with it any more.
+        // The copy has no mark: the payload is dropped here, so no thread unwinds with it any more.
         Self::of_payload(&*payload).ok_or(payload)
     }
 
-    /// Why a task leaves that unwinds with this, if it does not panic.
+    /// The reason for which a task leaves with this payload; `None` if it panics.
     pub(crate) fn of_payload(payload: &(dyn Any + Send)) -> Option<Self> {
         if let Some(cancelled) = payload.downcast_ref::<Cancelled>() {
             Some(Self::Cancelled(cancelled.clone()))
@@ -64,7 +64,7 @@ impl CutShort {
     }
 }
 
-/// Goes on unwinding with a payload that was caught, be it on another thread.
+/// Continues unwinding with a caught payload, also on another thread than the one that caught it.
 pub(crate) fn resume(mut payload: Box<dyn Any + Send>) -> ! {
     let mark = if let Some(cancelled) = payload.downcast_mut::<Cancelled>() {
         Some(cancelled.mark())

@@ -1,4 +1,4 @@
-//! What a scope can return instead of its body's value.
+//! The error of a scope.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -6,12 +6,22 @@ use std::fmt;
 use super::{Cancelled, JoinError};
 use crate::id::Label;
 
-/// A scope failed. All failures of its tasks and its body are kept: the root cause first, the others in
+/// The error of a scope. It keeps all failures of the scope's tasks and of its body: the root cause first, the others in
 /// the order in which their tasks were spawned.
 ///
-/// The root cause is the failure that happened first; failures of tasks that had been told of a
-/// cancellation before are consequences, and never come before a failure that is not one. Tasks that
-/// completed cancelled are counted, not listed, unless nothing else is there to tell.
+/// The root cause is the failure that happened first. Failures of tasks that had been told of a cancellation before they
+/// failed are consequences: none of them comes before a failure that is not a consequence. Tasks that completed cancelled
+/// are counted, and listed only if there is no other failure.
+///
+/// ```
+/// let error = reunite::try_scope(|s| {
+///     s.spawn(|| "x".parse::<u32>());
+///     Ok(())
+/// })
+/// .unwrap_err();
+/// assert!(error.root().unwrap().is_error());
+/// assert_eq!(error.failures().len(), 1);
+/// ```
 pub struct ScopeError<E = Infallible>(Box<Inner<E>>);
 
 struct Inner<E> {
@@ -22,7 +32,7 @@ struct Inner<E> {
 }
 
 impl<E> ScopeError<E> {
-    /// `failures` in any order; `cause` is why the scope was cancelled, if it was.
+    /// Makes the error of `scope`. `failures` may be in any order; `cause` is the cancellation of the scope, if any.
     pub(crate) fn new(
         scope: Label,
         mut failures: Vec<JoinError<E>>,
@@ -57,12 +67,12 @@ impl<E> ScopeError<E> {
         &self.0.failures
     }
 
-    /// Takes all failures out, in the same order.
+    /// Takes out all failures, in the same order.
     pub fn into_failures(self) -> Vec<JoinError<E>> {
         self.0.failures
     }
 
-    /// Takes the root cause's own error out: what a caller that knows only `E` wants.
+    /// Takes out the root cause's own error.
     ///
     /// # Errors
     /// Gives `self` back if the root cause is not an error of type `E`.
@@ -77,22 +87,22 @@ impl<E> ScopeError<E> {
             .map_err(|_| unreachable!("the root is an error"))
     }
 
-    /// Why the scope was cancelled, if it was.
+    /// The cancellation of the scope, if it was cancelled.
     pub fn cancelled(&self) -> Option<&Cancelled> {
         self.0.cause.as_ref()
     }
 
-    /// How many tasks completed cancelled.
+    /// The number of tasks that completed cancelled.
     pub fn cancelled_tasks(&self) -> usize {
         self.0.cancelled
     }
 
-    /// Whether a deadline, the scope's own or one above it, cut the scope short.
+    /// Returns true if a deadline, the scope's own or one above it, cut the scope short.
     pub fn is_timeout(&self) -> bool {
         self.0.cause.as_ref().is_some_and(Cancelled::is_deadline)
     }
 
-    /// Goes on panicking with the root cause's own payload, or panics with this error's message.
+    /// Continues the panic of the root cause with its own payload, or panics with this error's message.
     ///
     /// # Panics
     /// Always.

@@ -1,12 +1,12 @@
-//! Why a wait for something other than a task ended without it.
+//! The error of a wait for something other than a task.
 
 use std::fmt;
 
 use super::{Cancelled, CutShort, Deadlock, Refusal};
 use crate::primitive::Duration;
 
-/// A call that may block ended without what it waited for: the time ran out, the current task was cancelled, it could
-/// never have succeeded, or, of a `try_` call, it would have had to wait. The operation did not happen.
+/// The error of a call that may block: the time ran out, the current task was cancelled, the wait could never have
+/// succeeded, or a `try_` call would have had to wait. The operation did not happen.
 #[derive(Clone, Debug)]
 pub struct WaitError(Kind);
 
@@ -17,7 +17,7 @@ enum Kind {
     Impossible(String),
     Refused(Refusal),
     Poisoned,
-    /// Of a `try_`.
+    /// A `try_` call would have had to wait.
     Busy,
 }
 
@@ -53,7 +53,7 @@ impl WaitError {
         Self(Kind::Busy)
     }
 
-    /// What it makes of a result that had to wait for this; `None` if the waiter only lost patience.
+    /// Returns why a result that needed this wait is partial; `None` if the wait ended for a reason of the call's own.
     pub(crate) fn cut_short(&self) -> Option<CutShort> {
         match &self.0 {
             Kind::Cancelled(cancelled) => Some(CutShort::Cancelled(cancelled.clone())),
@@ -62,17 +62,17 @@ impl WaitError {
         }
     }
 
-    /// Whether the wait would have blocked the last thread that its pool may have.
+    /// Returns true if the wait was refused because it would have blocked the last thread that its pool may have.
     pub fn is_starved(&self) -> bool {
         matches!(self.0, Kind::Refused(Refusal::Starved))
     }
 
-    /// Whether the wait would never have ended, as it and others wait for each other.
+    /// Returns true if the wait was refused because it would never have ended: it and other waits depend on each other.
     pub fn is_deadlock(&self) -> bool {
         self.deadlock().is_some()
     }
 
-    /// Who waits for whom.
+    /// The waits that depend on each other, if [`is_deadlock`](Self::is_deadlock).
     pub fn deadlock(&self) -> Option<&Deadlock> {
         match &self.0 {
             Kind::Refused(Refusal::Deadlock(deadlock)) => Some(deadlock),
@@ -80,14 +80,13 @@ impl WaitError {
         }
     }
 
-    /// Of a lock: whether somebody panicked while holding it, so that what it protects may be half done. See
+    /// Returns true if the lock is poisoned: a task panicked while holding it, so the data may be half-updated. See
     /// `clear_poison` of the lock.
     pub fn is_poisoned(&self) -> bool {
         matches!(self.0, Kind::Poisoned)
     }
 
-    /// Of a `try_` call: whether it would have had to wait, as somebody else has the lock or the permits, or waits in
-    /// front.
+    /// Returns true if a `try_` call would have had to wait: the lock or the permits are taken, or others wait in front.
     ///
     /// ```
     /// let mutex = reunite::sync::Mutex::new(1);
@@ -100,22 +99,22 @@ impl WaitError {
         matches!(self.0, Kind::Busy)
     }
 
-    /// Whether the time to wait ran out.
+    /// Returns true if the time to wait ran out.
     pub fn is_timeout(&self) -> bool {
         matches!(self.0, Kind::TimedOut(_))
     }
 
-    /// Whether the current task was cancelled.
+    /// Returns true if the current task was cancelled.
     pub fn is_cancelled(&self) -> bool {
         matches!(self.0, Kind::Cancelled(_))
     }
 
-    /// Whether waiting was refused because it could never succeed.
+    /// Returns true if the wait was refused because it could never succeed.
     pub fn is_refused(&self) -> bool {
         matches!(self.0, Kind::Impossible(_))
     }
 
-    /// Why and by whom the current task was cancelled.
+    /// The cancellation of the current task, with its reason and its source.
     pub fn as_cancelled(&self) -> Option<&Cancelled> {
         match &self.0 {
             Kind::Cancelled(cancelled) => Some(cancelled),
