@@ -1,16 +1,17 @@
-//! A ring, and those who wait for a message or for room in it.
+//! A bounded channel: a ring, and the lists of threads that wait for a message or for room in it.
 //!
 //! # Protocol
-//! Who finds the ring full is listed among the *putters* and then asks once more; who takes a message looks whether
-//! putters are listed *after* it has moved `head`, and wakes the first. All four are sequentially consistent, so
-//! either the putter sees the room or the taker sees the putter. The same with messages, `tail` and *takers*, and
-//! with closing and everybody.
+//! A sender that finds the ring full is listed among the *putters* and then tries once more. A receiver that takes a
+//! message first moves `head` and *then* looks at the list of putters, and wakes the first one. All four steps are
+//! sequentially consistent, so either the putter sees the room or the taker sees the putter. The same holds for messages,
+//! with `tail` and the *takers*, and for closing, which wakes all who are listed.
 //!
-//! Each take strikes off the putter that it wakes. That one may have no need of it: it has just put by itself, or
-//! gives up. So whoever stops waiting and finds itself struck off looks whether there is room left, and if so wakes
-//! the next. Suppose there were room for good, and a putter asleep in the list: the last take either found that list
-//! empty, so that the putter was listed later and saw the room; or it woke somebody, who then stopped waiting, saw
-//! the room and woke the next, and so on until the list was empty.
+//! A taker removes the putter that it wakes from the list. The woken putter may not need the room: it has put its message
+//! in the meantime, or it gives up. So a putter that stops waiting and finds that it is no longer listed looks whether
+//! there is still room, and if so wakes the next putter. Proof: suppose that there were room for good and a putter asleep
+//! in the list. Then the last take either found the list empty, in which case the putter was listed later and saw the room;
+//! or it woke a putter, which then stopped waiting, saw the room and woke the next one, and so on until the list was
+//! empty.
 
 use super::foreseen::Steps;
 use super::outcome::{Found, Unsent};
@@ -75,22 +76,22 @@ impl<T> Bounded<T> {
         }
     }
 
-    /// Of one that was listed at this spot.
+    /// Stops a putter from waiting that was listed at this spot.
     pub(super) fn stop_putting(&self, spot: Spot) {
         if !self.putters.strike(spot) && !self.ring.is_full() {
             self.putters.wake_one();
         }
     }
 
-    /// Of one that was listed at this spot.
+    /// Stops a taker from waiting that was listed at this spot.
     pub(super) fn stop_taking(&self, spot: Spot) {
         if !self.takers.strike(spot) && self.ring.len() > 0 {
             self.takers.wake_one();
         }
     }
 
-    /// Whether the other end had gone as far as it could when the caller, who has waited, made the first step after that.
-    /// Where it runs on another core, the two meet on their way.
+    /// Returns true if the other end had gone as far as it could (the ring was full, or empty) when the caller, who has
+    /// waited, made its first step after that wait. If the other end runs on another core, the two meet halfway.
     pub(super) fn was_left_alone(&self, step: Steps) -> bool {
         match step {
             Steps::Puts => self.ring.len() <= 1,

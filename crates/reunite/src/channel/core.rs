@@ -1,4 +1,4 @@
-//! What the two ends of a channel share: how messages wait in it, and how many ends there are.
+//! The state that the two ends of a channel share: how it keeps its messages, and how many ends there are.
 
 use std::panic::Location;
 
@@ -17,16 +17,16 @@ use crate::spin::{SpinHint, pause_for_message, yield_for_message};
 use crate::wait::{Heed, Wait, block_until, tell_task, wait_for_message};
 use crate::wait_queue::Spot;
 
-/// A channel of fewer is a queue: there a message is handed to a receiver that waits, and taken along from a sender
-/// that waits, which counts where the two change places after every few messages.
+/// A channel with a smaller capacity is a queue. A queue hands a message to a waiting receiver, and takes one directly from
+/// a waiting sender; that matters where sender and receiver take turns after every few messages.
 const LEAST_SLOTS: usize = if cfg!(reunite_model) { 2 } else { 8 };
-/// A channel of more is a queue that grows: few of them are ever full.
+/// A channel with a larger capacity is a queue that grows: few such channels are ever full.
 const MOST_SLOTS: usize = 4096;
 
-/// The first pause of a wait at the ring, whose words those at work write with each message: the waiter had better leave
-/// them alone for some messages. All the more as it finds several then, and does not wait for each.
+/// The first pause of a wait at the ring. The other end writes the ring's words with each message, so the waiter had better
+/// leave these words alone for the time of several messages. It then finds several messages, and need not wait for each.
 const FIRST_PAUSE_AT_RING: u32 = 8;
-/// At the queue, where a waiter looks at its own parker only.
+/// The first pause of a wait at the queue, where a waiter looks only at its own parker.
 const FIRST_PAUSE_AT_QUEUE: u32 = 2;
 
 pub(super) struct Core<T> {
@@ -63,7 +63,7 @@ impl<T> Core<T> {
         })
     }
 
-    /// What a wait for this channel says about itself. Anybody may hold its other end.
+    /// The site of a wait for this channel. Any thread may hold the channel's other end.
     fn site(&self, verb: Verb, at: &'static Location<'static>) -> Site {
         Site {
             verb,
@@ -73,10 +73,10 @@ impl<T> Core<T> {
         }
     }
 
-    /// Puts a message in, and wakes who waits for it.
+    /// Puts a message in, and wakes a receiver that waits for one.
     ///
     /// # Errors
-    /// The message, if there is no room or the channel is closed.
+    /// Returns the message if there is no room or the channel is closed.
     #[inline]
     pub(super) fn put(&self, message: T) -> Result<(), Unsent<T>> {
         match &self.room {
@@ -85,7 +85,7 @@ impl<T> Core<T> {
         }
     }
 
-    /// Takes a message out, and wakes who waits for its room.
+    /// Takes a message out, and wakes a sender that waits for room.
     #[inline]
     pub(super) fn take(&self) -> Found<T> {
         match &self.room {
@@ -94,7 +94,7 @@ impl<T> Core<T> {
         }
     }
 
-    /// What a receiver is told that found the channel closed and empty.
+    /// The error of a receiver that found the channel closed and empty.
     pub(super) fn end(&self) -> RecvError {
         match self.senders.tell_cut() {
             None => RecvError::closed(),
@@ -102,7 +102,7 @@ impl<T> Core<T> {
         }
     }
 
-    /// Waits until `message` is put, and none any more, or the channel is closed.
+    /// Waits until `message` is put (it is `None` then), or the channel is closed.
     pub(super) fn wait_to_put(
         &self,
         message: &mut Option<T>,
@@ -152,14 +152,14 @@ impl<T> Core<T> {
                 ended
             }
         };
-        // A receiver may have taken it meanwhile.
+        // A receiver may have taken it in the meantime.
         if message.is_some() {
             tell_task(&ended);
         }
         ended
     }
 
-    /// Waits until there is something to be `found`, or the channel is closed.
+    /// Waits until a message is `found`, or the channel is closed.
     pub(super) fn wait_to_take(
         &self,
         found: &mut Found<T>,
@@ -202,7 +202,7 @@ impl<T> Core<T> {
         ended
     }
 
-    /// [`take`](Self::take), and lists the caller, who waits for other channels too, if there is nothing.
+    /// Takes a message; if there is none, lists the caller, who also waits for other channels.
     pub(super) fn take_or_list(&self, parker: &Parker, spot: &mut Option<Spot>) -> Found<T> {
         match &self.room {
             Room::Slots(slots) => slots.take_or_list(parker, spot),
@@ -210,8 +210,8 @@ impl<T> Core<T> {
         }
     }
 
-    /// Who was listed waits no longer for a message; it may have been handed one, if it waited for this channel
-    /// alone.
+    /// Removes a receiver that no longer waits for a message. Returns the message that it was handed, if any; that
+    /// happens only if it waited for this channel alone.
     pub(super) fn stop_taking(&self, spot: Spot) -> Option<T> {
         match &self.room {
             Room::Slots(slots) => {
@@ -222,7 +222,7 @@ impl<T> Core<T> {
         }
     }
 
-    /// Closes the channel and wakes everybody.
+    /// Closes the channel and wakes all who wait.
     pub(super) fn close(&self) {
         match &self.room {
             Room::Slots(slots) => slots.close(),
@@ -230,7 +230,7 @@ impl<T> Core<T> {
         }
     }
 
-    /// Closes the channel and drops what it holds; returns how much that was.
+    /// Closes the channel and drops the messages it holds. Returns their number.
     pub(super) fn close_now(&self) -> usize {
         self.close();
         std::iter::from_fn(|| match self.take() {
@@ -254,14 +254,14 @@ impl<T> Core<T> {
         }
     }
 
-    /// One sender less; the last one closes.
+    /// Counts one sender less. The last one closes the channel.
     pub(super) fn drop_sender(&self, told: &Told) {
         if self.senders.one_less(told, || self.is_closed()) {
             self.close();
         }
     }
 
-    /// One receiver less; the last one closes, and drops what is left.
+    /// Counts one receiver less. The last one closes the channel, and drops the messages that are left.
     pub(super) fn drop_receiver(&self, told: &Told) {
         if self.receivers.one_less(told, || self.is_closed()) {
             self.close_now();
@@ -269,8 +269,8 @@ impl<T> Core<T> {
     }
 }
 
-/// Asks for a while before the caller is listed: to be listed makes the others wake it. Not where there is a deadline: see
-/// [`wait_for_message`].
+/// Retries for a while before the caller is listed: once it is listed, the other end has to wake it. Not done if there is
+/// a deadline: see [`wait_for_message`].
 fn spin<T>(
     slots: &Bounded<T>,
     steps: Steps,

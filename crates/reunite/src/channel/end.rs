@@ -1,19 +1,20 @@
 //! The ends of a channel: how many there are, and whether one was dropped before its task was done.
 //!
 //! # Protocol
-//! A channel that closes with its last sender says to receivers that they have all there was to be. That is not so if
-//! the sender was dropped by a task that was cut short: that unwinds, that was told of a cancellation, or that was
-//! told by a refused wait, or by a channel cut short, that what it waited for will not come.
+//! A channel that closes with its last sender tells its receivers that they got all messages that were to come. That is
+//! not true if a sender was dropped by a task that was cut short: a task that unwinds; that was told of a cancellation; or
+//! that learned from a refused wait, or from a channel that was cut short, that what it waited for will not come.
 //!
-//! 1. An end that is dropped asks `cut_short::reason` and leaves it in `End::cut`, before it is counted out.
-//! 2. The last one of an end finds what any of them left there, and if the channel is open still, moves it to
-//!    `closed_by_cut` before it closes. So whoever finds the channel closed finds that, too, and an explicit `close`
-//!    before is the clean end that it says it is.
-//! 3. Whoever finds it is told, and passes it on by the same rule.
+//! 1. An end that is dropped calls `cut_short::reason` and stores the answer in `End::cut`, before it is counted out.
+//! 2. The last one of an end finds what any of them stored there. If the channel is still open, it moves the reason to
+//! `closed_by_cut` before it closes the channel. So a task that finds the channel closed also finds the reason, and an
+//! explicit `close` before that is a clean end, as it claims to be.
+//! 3. A task that finds the reason is told by it, and passes it on by the same rule.
 //!
-//! Of a cancellation a task is told for good. A refusal it may have coped with: a sender that has sent since, or was made
-//! since, is not affected. So each sender keeps the number of the last telling in the process at which it sent. Nor is
-//! one that a destructor made while its thread unwinds, by that unwinding: what began after a panic is not cut short by it.
+//! A task is told of a cancellation for good. But a task may have coped with a refusal: a sender that has sent, or was
+//! made, after the refusal is not affected. So each sender keeps the number of the last telling in the process when it
+//! last sent. Likewise, a sender that a destructor made while its thread unwinds is not affected by that unwinding: work
+//! that began after a panic is not cut short by it.
 
 use super::told::Told;
 use crate::current;
@@ -23,14 +24,14 @@ use crate::primitive::{AtomicUsize, OnceLock, Ordering};
 /// The senders of a channel, or its receivers.
 pub(super) struct End {
     count: AtomicUsize,
-    /// Why one of them was dropped before its task was done.
+    /// The reason for which one of them was dropped before its task was done.
     cut: OnceLock<CutShort>,
-    /// The same, once the last of them is gone and the channel closed with that.
+    /// The same reason, once the last of them is gone and that closed the channel.
     closed_by_cut: OnceLock<CutShort>,
 }
 
 impl End {
-    /// One, which the channel is made with.
+    /// One end, with which the channel is made.
     pub(super) fn one() -> Self {
         Self {
             count: AtomicUsize::new(1),
@@ -43,10 +44,10 @@ impl End {
         self.count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether that was the last.
+    /// Counts one less. Returns true if that was the last.
     pub(super) fn one_less(&self, told: &Told, is_closed: impl FnOnce() -> bool) -> bool {
         if let Some(why) = told.reason() {
-            // Of several, the first tells.
+            // If there are several reasons, the first one stays.
             let _told = self.cut.set(why);
         }
         let is_last = self.count.fetch_sub(1, Ordering::AcqRel) == 1;
@@ -59,8 +60,8 @@ impl End {
         is_last
     }
 
-    /// Why those at the other end miss something, if they do. Tells the current task, which passes it on with the
-    /// ends of channels that it drops.
+    /// The reason for which those at the other end miss messages, if they do. Tells the current task, which passes it
+    /// on with the ends of channels that it drops.
     pub(super) fn tell_cut(&self) -> Option<CutShort> {
         let why = self.closed_by_cut.get()?;
         current::tell_here(why);

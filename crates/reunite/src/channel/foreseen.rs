@@ -1,15 +1,15 @@
-//! Where a thread's next step in a ring probably is: behind its last.
+//! A guess of where a thread's next step in a ring is: right behind its last step.
 //!
-//! A thread that puts one message after another reads a word of the ring that it has just exchanged. A processor ends
+//! A thread that puts one message after another reads a word of the ring that it has just exchanged. A processor completes
 //! the exchange before it reads, and everything up to the next exchange waits for that: as long again as the exchange
-//! itself. Where the thread remembers what it has written, nothing has to wait.
+//! itself. If the thread remembers what it has written, nothing has to wait.
 //!
-//! What is remembered is a guess, and may be of another ring: whoever uses it has to see that it holds. It is the thread's
-//! and not the channel's, as another word that all write would be fetched from core to core with each message.
+//! The remembered value is a guess, and may belong to another ring: its user must check that it holds. It is kept per
+//! thread and not per channel, because another word that all write would move from core to core with each message.
 //!
-//! A thread guesses only while those at the other end share its core, as its last wait at a ring has told. One on another
-//! core would have the slots ahead taken away too early: a processor that need not wait looks at several of them in advance,
-//! and starts again where they are written meanwhile.
+//! A thread guesses only while the other end shares its core, as its last wait at a ring has shown. A guess would let a
+//! thread on another core fetch the slots ahead too early: a processor that need not wait looks at several of them in
+//! advance, and starts again if they are written in the meantime.
 
 use std::cell::Cell;
 
@@ -22,10 +22,10 @@ thread_local! {
 
 struct Next {
     position: Cell<usize>,
-    /// Whether the last step was where this said. If not, others are at work on the ring as well, or the thread
-    /// changes rings, and a look at the wrong slot would be a look at a cache line for nothing.
+    /// Whether the guess for the last step was right. If not, other threads work on the ring as well, or the thread
+    /// changes rings, and a look at the wrong slot would fetch a cache line for nothing.
     held: Cell<bool>,
-    /// Whether those at the other end ran on this core when the thread last waited for them.
+    /// Whether the threads at the other end ran on this core when the thread last waited for them.
     shares_core: Cell<bool>,
 }
 
@@ -50,7 +50,7 @@ impl Next {
     }
 }
 
-/// Which steps.
+/// The kind of step.
 #[derive(Clone, Copy)]
 pub(super) enum Steps {
     Puts,
@@ -58,24 +58,24 @@ pub(super) enum Steps {
 }
 
 impl Steps {
-    /// Where the calling thread's next one may be.
+    /// The guessed position of the calling thread's next step.
     #[inline]
     pub(super) fn foresee(self) -> Option<usize> {
         self.with(Next::guess).flatten()
     }
 
-    /// The calling thread has made one.
+    /// Notes a step that the calling thread has made.
     #[inline]
     pub(super) fn went(self, from: usize, to: usize) {
         self.with(|next| next.went(from, to));
     }
 
-    /// The calling thread has waited for one, and whoever made way for it ran on this core, or on another.
+    /// Notes that the calling thread has waited for a step, and whether the thread that made way for it ran on this core.
     pub(super) fn have_waited(self, shares_core: bool) {
         self.with(|next| next.shares_core.set(shares_core));
     }
 
-    /// None for a thread that is ending: it has nothing to foresee.
+    /// Returns `None` on a thread that is ending: it needs no guesses.
     #[inline]
     fn with<R>(self, f: impl FnOnce(&Next) -> R) -> Option<R> {
         match self {

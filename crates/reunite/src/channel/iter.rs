@@ -9,18 +9,25 @@ use crate::cut_short;
 use crate::error::RecvError;
 
 impl<T> Receiver<T> {
-    /// The messages, until the channel is closed and empty. Waits for each.
+    /// Iterates over the messages, until the channel is closed and empty. Waits for each message.
     ///
-    /// An end of this iterator says that these were all. Where that cannot be said, because the current task is
-    /// cancelled, the wait is refused, or a sender was cut short, the task is left by unwinding, see
-    /// [`Iter`]. To handle that, use [`results`](Self::results).
+    /// The end of this iterator means that all messages came. If that cannot be known, because the current task is
+    /// cancelled, the wait is refused, or a sender was cut short, the iterator leaves the task by unwinding; see
+    /// [`Iter`]. To handle these cases, use [`results`](Self::results).
+    ///
+    /// ```
+    /// let (tx, rx) = reunite::channel::bounded(4);
+    /// (1..=3).for_each(|n| tx.send(n).unwrap());
+    /// drop(tx);
+    /// assert_eq!(rx.iter().sum::<i32>(), 6);
+    /// ```
     #[track_caller]
     pub fn iter(&self) -> Iter<'_, T> {
         Iter::new(self, Location::caller())
     }
 
-    /// The messages, until the channel is closed and empty. Waits for each. If it cannot be waited for them all, the
-    /// last item is the error that says why: what [`recv`](Self::recv) would have returned.
+    /// Iterates over the messages, until the channel is closed and empty. Waits for each message. If not all messages can
+    /// be received, the last item is the error that tells why: the one that [`recv`](Self::recv) would have returned.
     ///
     /// ```
     /// fn total(rx: &reunite::channel::Receiver<u64>) -> Result<u64, reunite::channel::RecvError> {
@@ -37,15 +44,15 @@ impl<T> Receiver<T> {
     }
 }
 
-/// The messages of a channel; see [`Receiver::iter`].
+/// An iterator over the messages of a channel; see [`Receiver::iter`].
 ///
 /// # Panics
-/// `next` has no way to return an error, and `None` would say that all messages came. So if the current task is
-/// cancelled, if the wait is refused as one that would never end, or if a sender was dropped by a task that was cut
-/// short, it leaves the current task by unwinding: no panic message is printed, and the task completes as cancelled
-/// ([`is_cancelled`](crate::JoinError::is_cancelled)) or deadlocked ([`is_deadlock`](crate::JoinError::is_deadlock)); a
-/// scope whose body is left so ends as it does when it is cancelled. Outside any task and scope it is an ordinary panic,
-/// with the reason in its message. Where panics abort the process, see the [crate's
+/// `next` cannot return an error, and `None` would mean that all messages came. So if the current task is cancelled, if
+/// the wait is refused because it would never end, or if a sender was dropped by a task that was cut short, `next` leaves
+/// the current task by unwinding: no panic message is printed, and the task completes as cancelled
+/// ([`is_cancelled`](crate::JoinError::is_cancelled)) or deadlocked ([`is_deadlock`](crate::JoinError::is_deadlock)). If
+/// that unwinds a scope's body, the scope ends as a cancelled scope does. Outside any task and scope it is an ordinary
+/// panic, with the reason in its message. For programs whose panics abort, see the [crate's
 /// documentation](crate#partial-results).
 ///
 /// ```
@@ -100,7 +107,7 @@ impl<'a, T> IntoIterator for &'a Receiver<T> {
     }
 }
 
-/// The messages of a channel, and why there are no more, unless it is closed; see [`Receiver::results`].
+/// An iterator over the messages of a channel; its last item may be an error. See [`Receiver::results`].
 #[must_use = "an iterator does nothing until it is asked for an item"]
 pub struct Results<'a, T> {
     receiver: &'a Receiver<T>,

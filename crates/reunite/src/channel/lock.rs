@@ -1,9 +1,14 @@
-//! The lock around what the ends of a channel share: held for some instructions, several times a message.
+//! The spin lock around the state that the ends of a channel share: held for a few instructions, several times a message.
 //!
-//! Its release is a plain store, which makes it half as dear as one that could put a thread to sleep. Nobody
-//! waits in here for anything but those few instructions: no code of users runs under it, and whoever has to
-//! wait for a message parks at the door, without it. If the holder loses its processor meanwhile, the others
-//! offer theirs.
+//! Its release is a plain store, which makes it half as expensive as a lock that could put a thread to sleep. A thread waits
+//! here only for those few instructions: no user code runs under the lock, and a thread that has to wait for a message
+//! parks at the door, without the lock. If the holder loses its processor in the meantime, the waiting threads yield theirs.
+//!
+//! # Access rules
+//! 1. The value is reached only through a [`Guard`], or through `&mut Lock`.
+//! 2. A guard exists only while `is_held` is true, set by the exchange in [`Lock::take`]; it is the only guard, because the
+//!    next exchange succeeds only after the guard's drop has stored false.
+//! 3. That store releases and the exchange acquires, so a holder sees all that earlier holders wrote.
 
 use std::ops::{Deref, DerefMut};
 
@@ -15,7 +20,7 @@ pub(super) struct Lock<T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: whoever has a guard has the value alone, on any thread, so sharing the lock is sending the value.
+// SAFETY: by rules 2 and 3, the holder of the guard has the value alone, on any thread: sharing the lock is sending the value.
 unsafe impl<T: Send> Sync for Lock<T> {}
 
 pub(super) struct Guard<'a, T> {
@@ -23,7 +28,7 @@ pub(super) struct Guard<'a, T> {
     _inside: Inside,
 }
 
-// SAFETY: it gives others only `&T`.
+// SAFETY: a shared guard gives access to `&T` only.
 unsafe impl<T: Sync> Sync for Guard<'_, T> {}
 
 impl<T> Lock<T> {
@@ -73,14 +78,14 @@ impl<T> Deref for Guard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: while the guard lives, nobody else takes the lock, so nobody changes the value.
+        // SAFETY: by rule 2, there is no other guard while this one lives, so nothing changes the value.
         unsafe { &*self.lock.value.get() }
     }
 }
 
 impl<T> DerefMut for Guard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as above, and the guard is borrowed alone, so this is the only way to the value.
+        // SAFETY: by rule 2, and the guard is borrowed mutably, so this is the only reference to the value.
         unsafe { &mut *self.lock.value.get() }
     }
 }

@@ -1,30 +1,30 @@
 //! Queues between threads: bounded, unbounded, or hand to hand.
 //!
-//! A channel has many senders and many receivers; each message goes to one receiver. It closes when the
-//! last sender or the last receiver is gone, or when somebody calls `close`; then sends fail, and receives
-//! take what is left and fail after that. Every wait ends early when its task is cancelled: the message was
-//! then not sent, or none was taken. An iteration over messages, which cannot return that, leaves the task.
+//! A channel has any number of senders and receivers; each message goes to one receiver. It closes when the
+//! last sender or the last receiver is dropped, or when `close` is called. Then sends fail, and receives
+//! take the messages that are left and fail after that. Every wait ends early when its task is cancelled: the message was
+//! not sent, or none was taken. An iteration over messages, which cannot return that as an error, leaves the task.
 //!
-//! | | |
+//! | channel | a send |
 //! |---|---|
-//! | [`bounded`] | a send waits while the channel is full: whoever is ahead is slowed down |
-//! | [`unbounded`] | a send never waits; memory is the limit |
-//! | [`rendezvous`], `bounded(0)` | a send waits until a receiver has the message |
+//! | [`bounded`] | waits while the channel is full, which slows down fast senders |
+//! | [`unbounded`] | never waits; memory is the only limit |
+//! | [`rendezvous`], `bounded(0)` | waits until a receiver has the message |
 //!
 //! # Partial results
-//! That a channel is closed and empty says that its receivers have all there was to be. So it does not pass for that
-//! if it was *cut short*: closed by the drop of its last sender, one of whose senders was dropped by a task
-//! - that had been told of its cancellation, by a wait or a [`checkpoint`](crate::checkpoint), or never began because
+//! "Closed and empty" means that the receivers got all messages that were to come. A channel that was *cut short* does not
+//! report that. A channel is cut short if dropping its last sender closed it and one of its senders was dropped by a task
+//! - that had been told of its cancellation, by a wait or a [`checkpoint`](crate::checkpoint), or that never began because
 //!   of it,
-//! - of which a wait was refused (as a deadlock, or because its pool starves), or that was told by another channel that
-//!   this was cut short, and which has sent nothing through this sender since,
-//! - or that was unwinding: it panicked, or was left.
+//! - one of whose waits had been refused (as a deadlock, or because its pool is starved), or that another channel had told
+//!   that it was cut short; unless the task has sent something through this sender since,
+//! - or that was unwinding: it panicked, or it left.
 //!
-//! Receivers take what is left all the same; then [`recv`](Receiver::recv) fails with
-//! [`is_cut_short`](RecvError::is_cut_short), and an iteration leaves its task (see [`Iter`]). A sender is told likewise
-//! when a receiver was dropped so ([`SendError::is_cut_short`]). A task that is cancelled and has sent all
-//! says so by [`close`](Sender::close), or by dropping the sender before it waits again. A producer that *returns* an
-//! error has ended of its own accord; its join, or its scope, tells.
+//! Receivers still take the messages that are left. Then [`recv`](Receiver::recv) fails with
+//! [`is_cut_short`](RecvError::is_cut_short), and an iteration leaves its task (see [`Iter`]). In the same way a sender
+//! learns that a receiver was dropped by such a task ([`SendError::is_cut_short`]). A task that is cancelled but has sent
+//! everything declares that with [`close`](Sender::close), or by dropping the sender before it waits again. A producer that
+//! *returns* an error has ended by its own decision; its join, or its scope, reports the error.
 //!
 //! ```
 //! let (tx, rx) = reunite::channel::bounded(64);
@@ -67,10 +67,10 @@ pub use sender::Sender;
 
 use self::core::Core;
 
-/// A channel that holds up to `capacity` messages. With a capacity of 0 it is a [`rendezvous`].
+/// Makes a channel that holds up to `capacity` messages. With a capacity of 0 it is a [`rendezvous`].
 ///
-/// Who waits is woken in the order in which it came; a sender or receiver that comes just then may be faster, so a
-/// thread that waits can be overtaken.
+/// Waiting threads are woken in the order in which they came. A sender or receiver that arrives at that moment may be
+/// faster, so a waiting thread can be overtaken.
 ///
 /// ```
 /// let (tx, rx) = reunite::channel::bounded(1);
@@ -83,7 +83,7 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     pair(capacity)
 }
 
-/// A channel that holds any number of messages.
+/// Makes a channel that holds any number of messages.
 ///
 /// ```
 /// let (tx, rx) = reunite::channel::unbounded();
@@ -95,9 +95,10 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     pair(usize::MAX)
 }
 
-/// A channel that holds nothing, as [`bounded(0)`](bounded): each message goes from hand to hand. A send returns when a
-/// receiver has the message, or with an error that has it. A [`try_send`](Sender::try_send) succeeds if a receiver waits
-/// for this channel alone; one in a [`select()`] may yet take a message from elsewhere.
+/// Makes a channel that holds no messages, as [`bounded(0)`](bounded) does: each message goes from hand to hand. A send
+/// returns when a receiver has the message, or with an error that contains the message. A [`try_send`](Sender::try_send)
+/// succeeds if a receiver waits for this channel alone; a receiver in a [`select()`] may yet take a message from another
+/// channel.
 ///
 /// ```
 /// let (tx, rx) = reunite::channel::rendezvous();

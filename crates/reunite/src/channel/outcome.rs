@@ -1,14 +1,14 @@
-//! What comes of putting a message in, and of taking one out.
+//! The outcomes of putting a message in, and of taking one out.
 
-/// What a receiver finds.
+/// What a receiver found.
 pub(super) enum Found<T> {
     Message(T),
     Nothing,
-    /// Nothing, and there never will be.
+    /// Nothing, and nothing will ever come.
     Closed,
 }
 
-/// A message that there is no room for.
+/// A message that was not put in.
 pub(super) enum Unsent<T> {
     Full(T),
     Closed(T),

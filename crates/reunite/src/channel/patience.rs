@@ -1,10 +1,10 @@
-//! How a thread waits for another that is in the middle of some instructions.
+//! Waiting for another thread that is in the middle of a few instructions.
 
 use crate::park::spin_loop;
 use crate::primitive::yield_now;
 
-/// Rounds of waiting, each with twice the pause of the one before, until it offers the processor: the other may
-/// have lost its own.
+/// Rounds of waiting, each with twice the pause of the one before, until the thread yields the processor: the other
+/// thread may have lost its own.
 const ROUNDS: u32 = 6;
 
 pub(super) struct Patience(u32);

@@ -1,24 +1,25 @@
 //! The messages of a channel that holds few, none, or any number: a queue under a lock.
 //!
 //! # Protocol
-//! All under one lock. A sender that finds no room leaves its message among the *putters*, and its parker; a
-//! receiver that takes a message moves the first putter's into the room (or takes it, if nothing is held),
-//! removes that putter and unparks it. So a putter that is no longer listed has sent, and one that still
-//! is can take its message back: when it is cancelled, when its time is up, when the channel closes.
+//! All steps are made under one lock. A sender that finds no room leaves its message and its parker among the *putters*. A
+//! receiver that takes a message moves the first putter's message into the room (or takes that message, if the queue
+//! holds none), removes that putter and unparks it. So a putter that is no longer listed has sent, and a putter that is
+//! still listed can take its message back: when it is cancelled, when its time is up, or when the channel closes.
 //!
-//! A receiver that finds nothing leaves its parker among the *takers*. Whoever brings a message removes the first
-//! taker and unparks it. If that one waits for this channel alone, it is *handed* the oldest message, which is its
-//! own from then on, and leaves its room to the next: two threads in turns change places once in three messages, and
-//! a channel that holds nothing passes one on without a wait of its sender. A taker looks for what it was handed
-//! whenever it asks, and when it gives up, for whatever reason: then it has received. One that waits for several
-//! channels could be handed more than it may take, so it is only woken; it asks again, under the lock, and may find
-//! that another was faster. Of a channel that holds nothing, a message passes by those that wait for several, and is
-//! handed to the first behind them that waits for this one alone: there is no room in which it could wait until one of
-//! the former has asked again. If there is none, its sender becomes a putter, if it waits, and wakes the first of them.
+//! A receiver that finds nothing leaves its parker among the *takers*. A sender that brings a message removes the first
+//! taker and unparks it. If that taker waits for this channel alone, it is *handed* the oldest message: the message is its
+//! own from then on, and its room is free for the next one. So two threads that take turns switch once in three messages,
+//! and a channel that holds nothing passes a message on without a wait of its sender. A taker looks for a handed message
+//! whenever it tries again, and when it gives up for any reason: if there is one, it has received. A taker that waits for
+//! several channels could be handed more than it may take, so it is only woken; it tries again, under the lock, and may find
+//! that another taker was faster. On a channel that holds nothing, a message passes by the takers that wait for several
+//! channels, and is handed to the first one behind them that waits for this channel alone: there is no room in which the
+//! message could wait until one of the former has tried again. If there is no such taker, the sender becomes a putter (if
+//! it waits), and wakes the first taker that waits for several channels.
 //!
-//! Nobody is handed a message while an older one waits with a putter. No message waits while a taker sleeps: each
-//! is handed to a taker that was listed, or wakes it, and a taker that goes away though it was woken wakes the
-//! next in its place if there is still a message.
+//! A message is never handed over while an older one waits with a putter. No message waits while a taker sleeps: each
+//! message is handed to a listed taker, or wakes one; and a taker that goes away after it was woken wakes the
+//! next one in its place if there is still a message.
 
 use std::collections::VecDeque;
 
@@ -35,21 +36,21 @@ struct State<T> {
     messages: VecDeque<T>,
     capacity: usize,
     putters: WaitQueue<(T, Parker)>,
-    /// Those that wait for this channel alone, and those that wait for others, too: at spots of one order.
+    /// Takers that wait for this channel alone, and those that wait for others, too. Their spots are in one order.
     alone: WaitQueue<Parker>,
     several: WaitQueue<Parker>,
     next_taker: Spot,
-    /// What takers were handed, at their spots.
+    /// The messages handed to takers, at the spots of those.
     handed: WaitQueue<T>,
     is_closed: bool,
 }
 
-/// What a receiver waits for.
+/// What a taker waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Waits {
-    /// A message of this channel, and nothing else.
+    /// A message of this channel only.
     Here,
-    /// One of several channels.
+    /// A message of this channel or of others.
     Elsewhere,
 }
 
@@ -78,8 +79,8 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Puts the message in, or leaves it with its sender's parker at a spot. Whether there is nothing more to wait for: it
-    /// is put, now or since it was left, or the channel is closed.
+    /// Puts the message in, or leaves it with its sender's parker at a spot. Returns true if there is nothing more to wait
+    /// for: the message is put, now or since it was left, or the channel is closed.
     pub(super) fn put_or_list(
         &self,
         message: &mut Option<T>,
@@ -102,7 +103,7 @@ impl<T> Queue<T> {
             }
             Err(Unsent::Full(mine)) => {
                 *spot = Some(state.putters.push_back((mine, parker.clone())));
-                // Of a channel that holds something, it waits for room, and the takers have been woken before.
+                // A channel with a capacity: the sender waits for room, and the takers were woken before.
                 let holds_nothing = state.capacity == 0;
                 (false, holds_nothing.then(|| state.next_taker()).flatten())
             }
@@ -112,7 +113,7 @@ impl<T> Queue<T> {
         is_over
     }
 
-    /// Takes the message of a sender back that gives up, unless it is sent.
+    /// Takes back the message of a sender that gives up, unless it is sent.
     pub(super) fn stop_putting(&self, message: &mut Option<T>, spot: Spot) {
         if message.is_none() {
             let left = self.lock().putters.remove(spot);
@@ -126,7 +127,7 @@ impl<T> Queue<T> {
         found
     }
 
-    /// Lists a receiver that finds nothing, unless it is listed at its spot.
+    /// Takes a message; lists a receiver that finds none, unless it is still listed at its spot.
     pub(super) fn take_or_list(
         &self,
         parker: &Parker,
@@ -150,8 +151,8 @@ impl<T> Queue<T> {
         found
     }
 
-    /// Strikes a receiver off that waits no longer; what it was handed. If it was woken and leaves a message, the
-    /// next is woken.
+    /// Removes a receiver that no longer waits. Returns the message that it was handed, if any. If it was woken and leaves
+    /// a message behind, the next taker is woken.
     pub(super) fn stop_taking(&self, spot: Spot) -> Option<T> {
         let mut state = self.lock();
         let handed = state.handed.remove(spot);
@@ -170,7 +171,7 @@ impl<T> Queue<T> {
         state.is_closed = true;
         let alone = state.alone.take_all();
         let takers = alone.chain(state.several.take_all());
-        // Their messages stay until they take them back.
+        // Their messages stay until the putters take them back.
         let putters: Vec<_> = state.putters.iter().map(|(_, it)| it.clone()).collect();
         drop(state);
         takers.chain(putters).for_each(|waiter| waiter.unpark());
@@ -186,7 +187,7 @@ impl<T> Queue<T> {
 }
 
 impl<T> State<T> {
-    /// Whom to wake.
+    /// Returns the parker of the thread to wake.
     fn put(&mut self, message: T) -> Result<Option<Parker>, Unsent<T>> {
         if self.is_closed {
             return Err(Unsent::Closed(message));
@@ -205,8 +206,8 @@ impl<T> State<T> {
         Ok(Some(taker))
     }
 
-    /// The taker that a message is handed to: the first, if it waits for this channel alone; of a channel that holds
-    /// nothing, the first that does.
+    /// The taker that a message is handed to: the first one, if it waits for this channel alone; on a channel that holds
+    /// nothing, the first one that does.
     fn pop_to_hand(&mut self) -> Option<(Spot, Parker)> {
         let (spot, _) = self.alone.front()?;
         let is_first = self.several.front().is_none_or(|(other, _)| spot < other);
@@ -236,17 +237,17 @@ impl<T> State<T> {
         }
     }
 
-    /// Takes a taker off the list, if it is there.
+    /// Removes a taker from the list, if it is there.
     fn strike(&mut self, spot: Spot) -> Option<Parker> {
         self.alone
             .remove(spot)
             .or_else(|| self.several.remove(spot))
     }
 
-    /// The next message; which sender has sent by that.
+    /// The next message, and the parker of the sender that has sent by that.
     fn take(&mut self) -> (Found<T>, Option<Parker>) {
         let message = self.messages.pop_front();
-        // A closed channel takes nothing more in: its putters have their messages back.
+        // A closed channel takes nothing more in: its putters take their messages back.
         let putter = if self.is_closed {
             None
         } else {
@@ -288,7 +289,7 @@ mod tests {
         assert!(matches!(found, Found::Nothing));
         let found = queue.take_or_list(&alone, Waits::Here, at_alone);
         assert!(matches!(found, Found::Nothing));
-        // The first only wakes the one that may take another channel's.
+        // The first taker waits for other channels, too: it is only woken.
         assert!(queue.put('a').is_ok() && queue.put('b').is_ok() && queue.put('c').is_err());
         assert_eq!(queue.stop_taking(spots[1].unwrap()), Some('a'));
         assert!(matches!(queue.take(), Found::Message('b')));

@@ -11,16 +11,16 @@ use crate::error::RecvError;
 use crate::primitive::{Arc, Duration, Instant, now};
 use crate::wait::Wait;
 
-/// Takes messages out of a channel. Clones take from the same; when the last is dropped, the channel closes
-/// and what it holds is dropped.
+/// The receiving end of a channel. Clones receive from the same channel. When the last receiver is dropped, the channel
+/// closes and the messages it holds are dropped.
 pub struct Receiver<T> {
     core: Arc<Core<T>>,
-    /// The last telling (see `current::tellings`) at which it received, or was made.
+    /// The number of the last telling (see `current::tellings`) when it last received, or was made.
     told: Told,
 }
 
 impl<T> Receiver<T> {
-    /// The one that the channel is made with, which is counted already.
+    /// The receiver with which the channel is made, which is counted already.
     pub(super) fn first(core: &Arc<Core<T>>) -> Self {
         Self {
             core: Arc::clone(core),
@@ -28,37 +28,45 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Takes the next message, and waits for one.
+    /// Receives the next message, and waits for one if there is none.
     ///
     /// # Errors
-    /// The channel is closed and empty, or the current task was cancelled.
+    /// The channel is closed and empty; the current task was cancelled; or the wait would never have ended.
+    ///
+    /// ```
+    /// let (tx, rx) = reunite::channel::bounded(1);
+    /// tx.send(7).unwrap();
+    /// drop(tx);
+    /// assert_eq!(rx.recv().unwrap(), 7);
+    /// assert!(rx.recv().unwrap_err().is_closed());
+    /// ```
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
         self.recv_until(None, Location::caller())
     }
 
-    /// [`recv`](Self::recv) for at most `timeout`. A message that is there beats the timeout.
+    /// Receives the next message, and waits for at most `timeout`. A message that is there takes precedence over the timeout.
     ///
     /// # Errors
-    /// As [`recv`](Self::recv), or the time ran out.
+    /// The errors of [`recv`](Self::recv), or the time ran out.
     #[track_caller]
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvError> {
         self.recv_until(deadline::after(timeout), Location::caller())
     }
 
-    /// [`recv`](Self::recv) until `deadline`.
+    /// Receives the next message, and waits until `deadline` at most.
     ///
     /// # Errors
-    /// As [`recv`](Self::recv), or the time ran out.
+    /// The errors of [`recv`](Self::recv), or the time ran out.
     #[track_caller]
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvError> {
         self.recv_until(Some(deadline), Location::caller())
     }
 
-    /// Takes the next message if there is one.
+    /// Receives the next message if there is one. Does not wait.
     ///
     /// # Errors
-    /// There is none, or there never will be.
+    /// The channel is empty ([`is_empty`](RecvError::is_empty)), or closed and empty.
     ///
     /// ```
     /// let (tx, rx) = reunite::channel::unbounded::<u8>();
@@ -74,12 +82,12 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// What the waits of [`select`](super::select()) ask.
+    /// What the waits of [`select`](super::select()) look at.
     pub(super) fn core(&self) -> &Core<T> {
         &self.core
     }
 
-    /// Notes that it has received, and goes on.
+    /// Notes that a message was received, and returns it.
     #[inline]
     pub(super) fn received(&self, message: T) -> T {
         self.told.renew();
@@ -117,12 +125,12 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Closes the channel for everybody: sends fail, receivers take what is left.
+    /// Closes the channel for all ends: sends fail, and receivers take the messages that are left.
     pub fn close(&self) {
         self.core.close();
     }
 
-    /// Closes the channel and drops what it holds; returns how many messages that was.
+    /// Closes the channel and drops the messages it holds. Returns their number.
     ///
     /// ```
     /// let (tx, rx) = reunite::channel::bounded(8);
@@ -134,24 +142,24 @@ impl<T> Receiver<T> {
         self.core.close_now()
     }
 
-    /// Whether the channel is closed; it may still hold messages.
+    /// Returns true if the channel is closed. It may still hold messages.
     pub fn is_closed(&self) -> bool {
         self.core.is_closed()
     }
 
-    /// How many messages the channel holds.
+    /// The number of messages that the channel holds.
     pub fn len(&self) -> usize {
         self.core.len()
     }
 
-    /// Whether the channel holds none.
+    /// Returns true if the channel holds no messages.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
 impl RecvError {
-    /// How a wait without a message ended.
+    /// The error of a wait that ended without a message.
     pub(super) fn of_wait(ended: Wait, since: Option<Instant>) -> Self {
         match ended {
             Wait::TimedOut => Self::timed_out(since.map_or(Duration::ZERO, |since| {

@@ -1,30 +1,38 @@
-//! A ring of slots: a queue of so many messages and no more, without a lock.
+//! A ring of slots: a queue with a fixed capacity, without a lock.
+//!
+//! # States
+//! A *position* tells a slot and how often the ring has been gone round. `tail` is the position of the next put, `head`
+//! that of the next take. The lowest bit of `tail` is [`CLOSED`]. Each slot has a *stamp*:
+//! - the position for which the slot is *free*, or
+//! - that position with [`FILLED`]: the slot holds the message of that position.
+//!
+//! # Access rules
+//! 1. A thread that finds the slot at `tail` free for `tail`, and moves `tail` on from there, has the slot alone. It
+//!    writes the message, then stamps the slot filled.
+//! 2. A thread that finds the slot at `head` filled for `head`, and moves `head` on from there, has the slot alone. It
+//!    reads the message, then stamps the slot free for the next round.
+//! 3. A stamp is stored with release and read with acquire, so a thread that has the slot by rule 1 or 2 sees what the
+//!    thread before it did to the message.
 //!
 //! # Protocol
-//! A *position* tells a slot and how often the ring has been gone round; `tail` is the next to be put into, `head`
-//! the next to be taken from. Each slot has a *stamp*: the position for which it is free, or that position and
-//! [`FILLED`]. Who finds the slot at `tail` free for `tail` moves `tail` on; whoever succeeds has the slot alone,
-//! writes the message, then stamps the slot filled. Who finds the slot at `head` filled for `head` moves `head` on;
-//! whoever succeeds has the slot alone, reads the message, then stamps the slot free for the next round.
+//! Only `head` and `tail` tell whether there is a message or room. A slot whose stamp lags behind belongs to a thread that
+//! is between moving on and stamping, for a few instructions, for which other threads wait. So a put that has returned is
+//! found by every take that begins after it, and a ring is never reported full or empty while it is neither. Both words only
+//! grow, so if `head` is read after `tail` and is a whole round behind, the ring was full at that moment, however old
+//! `tail` was; the same holds the other way round for empty.
 //!
-//! Whether there is a message or room is told by `head` and `tail` alone: a slot whose stamp lags behind belongs to
-//! somebody who is between moving on and stamping, some instructions, for which others are patient. So a put that
-//! has returned is found by every take that begins after it, and a ring is never said to be full or empty while it
-//! is neither. Both words only grow, so where `head` is read after `tail` and is a whole round behind, the ring was
-//! full at that moment, however old `tail` was; the same the other way round for empty.
+//! `tail` also tells whether the ring is closed, so no put can succeed after the closing, nor a take find the end before it.
 //!
-//! `tail` also says whether the ring is closed, so no put can succeed after that, nor a take find the end before it.
+//! The moves of `head` and `tail`, and the looks that find no move to make, are sequentially consistent. The waiting around
+//! the ring ([`super::bounded`]) relies on that.
 //!
-//! The moves of `head` and `tail`, and the looks that find none to make, are in one order with what else is
-//! sequentially consistent: that is what the waiting around it ([`super::bounded`]) is built on.
-//!
-//! A thread that has just made a step may begin with a guess: that nobody else has made one since ([`super::foreseen`]). A
-//! guess may be wrong, or of another ring; then its slot has another stamp, or `tail` (or `head`) does not move. If it
-//! does move, it was there, as if it had been read. Whether the ring is full, empty or closed is told by positions that
-//! were read, never by a guess.
+//! A thread that has just made a step may begin with a guess: that no other thread has made a step since
+//! ([`super::foreseen`]). A guess may be wrong, or belong to another ring; then the slot has another stamp, or `tail` (or
+//! `head`) does not move. If the word does move, it was there, as if it had been read. Whether the ring is full, empty or
+//! closed is decided by positions that were read, never by a guess.
 //!
 //! After D. Vyukov's bounded queue for many producers and consumers (1024cores.net), with the two words of a position
-//! in one, so that a ring of one slot tells full from free for the next round.
+//! in one, so that a ring of one slot can distinguish full from free for the next round.
 
 use std::mem::MaybeUninit;
 
@@ -33,30 +41,30 @@ use super::outcome::{Found, Unsent};
 use super::patience::Patience;
 use crate::primitive::{AtomicUsize, Ordering, UnsafeCell};
 
-/// In a stamp: the slot holds the message of that position.
+/// The bit of a stamp that means: the slot holds the message of that position.
 const FILLED: usize = 1;
-/// In `tail`: nothing more is put.
+/// The bit of `tail` that means: nothing more is put.
 const CLOSED: usize = 1;
-/// From a position to the next in the same round: below it is the bit of [`FILLED`] and [`CLOSED`].
+/// The distance from a position to the next in the same round. The bit below it is [`FILLED`] or [`CLOSED`].
 const STEP: usize = 2;
 
 pub(super) struct Ring<T> {
     head: Position,
     tail: Position,
     slots: Box<[Slot<T>]>,
-    /// From a position to the one of the same slot in the next round: a power of two.
+    /// The distance from a position to that of the same slot in the next round: a power of two.
     round: usize,
 }
 
-/// On cache lines of its own: takers write the one, putters the other.
+/// A word on cache lines of its own: takers write `head`, putters write `tail`.
 #[repr(align(128))]
 struct Position(AtomicUsize);
 
-/// One that a thread is about to make.
+/// A step that a thread is about to make.
 struct Step {
     of: Steps,
     at: usize,
-    /// The thread has not looked at the word: only that the exchange of it succeeds tells that it is there.
+    /// True if the thread has not read the word: only the success of the exchange proves that the word is at `at`.
     is_guess: bool,
 }
 
@@ -88,11 +96,11 @@ struct Slot<T> {
     message: UnsafeCell<MaybeUninit<T>>,
 }
 
-// SAFETY: a message is put by one thread and taken by one other, alone each time, so it is only sent.
+// SAFETY: by rules 1 and 2 a message is written by one thread and read by one other, each alone, so it is only sent.
 unsafe impl<T: Send> Sync for Ring<T> {}
 
 impl<T> Ring<T> {
-    /// For `capacity` messages, at least one.
+    /// Makes a ring for `capacity` messages, at least one.
     pub(super) fn new(capacity: usize) -> Self {
         let free = |slot| Slot {
             stamp: AtomicUsize::new(slot * STEP),
@@ -106,7 +114,7 @@ impl<T> Ring<T> {
         }
     }
 
-    /// Its slot; none for a position of another ring that has none here.
+    /// The slot of a position; `None` for a position of another ring that has no slot here.
     #[inline]
     fn slot(&self, position: usize) -> Option<&Slot<T>> {
         self.slots.get(self.index(position))
@@ -126,14 +134,14 @@ impl<T> Ring<T> {
         }
     }
 
-    /// Apart, so that the other branch has only one thing to compute, which the exchange of a word waits for.
+    /// Out of line, so that the other branch has only one thing to compute, for which the exchange of a word waits.
     #[cold]
     fn next_round(&self, position: usize) -> usize {
         (position & !(self.round - 1)).wrapping_add(self.round)
     }
 
     /// # Errors
-    /// The message, if there is no room or the ring is closed.
+    /// Returns the message if there is no room or the ring is closed.
     #[inline]
     pub(super) fn put(&self, message: T) -> Result<(), Unsent<T>> {
         let mut patience = Patience::new();
@@ -147,8 +155,8 @@ impl<T> Ring<T> {
                 Some(slot) if slot.stamp.load(Ordering::Acquire) == tail => {
                     match self.make(&step, &self.tail) {
                         Ok(()) => {
-                            // SAFETY: only who moved `tail` on from here touches the slot until it is stamped, and its
-                            // last message was read before it was stamped free.
+                            // SAFETY: rule 1: this thread moved `tail` on from here, so it has the slot alone until it stamps it; the
+                            // slot's last message was read before the slot was stamped free (rules 2 and 3).
                             unsafe { (*slot.message.get()).write(message) };
                             slot.stamp.store(tail | FILLED, Ordering::Release);
                             return Ok(());
@@ -178,9 +186,9 @@ impl<T> Ring<T> {
                 Some(slot) if slot.stamp.load(Ordering::Acquire) == head | FILLED => {
                     match self.make(&step, &self.head) {
                         Ok(()) => {
-                            // SAFETY: only who moved `head` on from here touches the slot until it is stamped.
+                            // SAFETY: rule 2: this thread moved `head` on from here, so it has the slot alone until it stamps it.
                             let place = unsafe { &*slot.message.get() };
-                            // SAFETY: it was stamped filled after its message was written, and nobody reads it again.
+                            // SAFETY: rules 1 and 3: the slot was stamped filled after its message was written. Rule 2: it is read only once.
                             let message = unsafe { place.assume_init_read() };
                             let free = head.wrapping_add(self.round);
                             slot.stamp.store(free, Ordering::Release);
@@ -204,10 +212,10 @@ impl<T> Ring<T> {
         }
     }
 
-    /// Moves the word on from where the step is.
+    /// Moves the word on from the position of the step.
     ///
     /// # Errors
-    /// Where the word is now, if somebody else was faster, or the step was guessed wrong.
+    /// Returns where the word is now, if another thread was faster or the step was guessed wrong.
     #[inline]
     fn make(&self, step: &Step, word: &Position) -> Result<(), usize> {
         let (from, to) = (step.at, self.after(step.at));
@@ -224,12 +232,12 @@ impl<T> Ring<T> {
         self.tail.0.load(Ordering::SeqCst) & CLOSED != 0
     }
 
-    /// How many messages are put and not taken.
+    /// The number of messages that are put and not taken.
     pub(super) fn len(&self) -> usize {
         loop {
             let tail = self.tail.0.load(Ordering::SeqCst) & !CLOSED;
             let head = self.head.0.load(Ordering::SeqCst);
-            // Both at one moment.
+            // Both words as of one moment.
             if self.tail.0.load(Ordering::SeqCst) & !CLOSED == tail {
                 return match self.index(tail).checked_sub(self.index(head)) {
                     Some(0) if head != tail => self.slots.len(),
@@ -264,13 +272,13 @@ mod tests {
 
     use super::*;
 
-    /// What a ring says, beside what a plain queue does.
+    /// The ring does what a plain queue does.
     #[test]
     fn it_is_a_queue_of_so_many_messages() {
         for capacity in 1..10 {
             let (ring, mut queue) = (Ring::new(capacity), VecDeque::new());
             for step in 0..500_usize {
-                // Fuller and emptier by turns, at other places of the ring each time.
+                // It gets fuller and emptier in turns, at other places of the ring each time.
                 if step * step / 7 % 11 < 3 + step / 30 % 6 {
                     let is_put = ring.put(Arc::new(step)).is_ok();
                     assert_eq!(is_put, queue.len() < capacity);
@@ -295,7 +303,7 @@ mod tests {
         }
     }
 
-    /// A thread guesses where it goes on from where it was last, whichever ring that was.
+    /// A thread guesses its next step from its last one, whichever ring that was in.
     #[test]
     fn a_thread_that_changes_rings_finds_each_as_it_left_it() {
         for steps in [Steps::Puts, Steps::Takes] {
@@ -315,7 +323,7 @@ mod tests {
         for (at, one) in rings.iter().enumerate() {
             for other in rings[..at].iter().chain(&rings[at + 1..]) {
                 for _ in 0..=one.capacity() {
-                    // More than two steps in a ring: from the third on, the thread guesses.
+                    // More than two steps in one ring: from the third on, the thread guesses.
                     let some = one.capacity().min(3);
                     put(one, some);
                     put(other, other.capacity());
@@ -348,10 +356,10 @@ mod tests {
         assert_eq!(Arc::strong_count(&message), 1);
     }
 
-    /// Each putter's messages come in its order, each once.
+    /// The messages of each putter arrive in its order, each once.
     #[test]
     fn many_at_once_lose_and_double_nothing() {
-        // Few: where others use the processors, each may take a change of threads, and that its turn.
+        // Few: if other programs use the processors, each message may take a switch of threads and a wait for a time slice.
         const EACH: usize = 1_000;
         for capacity in [1, 2, 5, 64] {
             let ring = Ring::new(capacity);

@@ -12,11 +12,11 @@ use crate::observe::Verb;
 use crate::primitive::{Duration, Instant, now};
 use crate::wait::{Heed, wait_for_message};
 
-/// Waits for the first of several channels that has a message, or that is closed and empty; returns which,
-/// and what it had. Of several that are ready, the first in the list is taken; rotate the list to be fair.
+/// Waits for the first of several channels that has a message, or that is closed and empty. Returns the index of the
+/// channel, and its message or error. If several are ready, the first in the list is taken; rotate the list to be fair.
 ///
 /// # Errors
-/// The current task was cancelled; or there are no channels.
+/// The current task was cancelled; the wait would never have ended; or `receivers` is empty.
 ///
 /// ```
 /// use reunite::channel::{select, unbounded};
@@ -31,10 +31,10 @@ pub fn select<T>(receivers: &[&Receiver<T>]) -> Result<(usize, Result<T, RecvErr
     select_until(receivers, None, Location::caller())
 }
 
-/// [`select`] that does not wait.
+/// Does what [`select`] does, but does not wait.
 ///
 /// # Errors
-/// No channel has a message, and none is closed ([`is_empty`](RecvError::is_empty)); or there are no channels.
+/// No channel has a message, and none is closed ([`is_empty`](RecvError::is_empty)); or `receivers` is empty.
 ///
 /// ```
 /// use reunite::channel::{try_select, unbounded};
@@ -53,10 +53,10 @@ pub fn try_select<T>(
     look(receivers, &mut |_, core| core.take()).ok_or_else(RecvError::empty)
 }
 
-/// [`select`] for at most `timeout`.
+/// Does what [`select`] does, but waits for at most `timeout`.
 ///
 /// # Errors
-/// As [`select`], or the time ran out.
+/// The errors of [`select`], or the time ran out.
 #[track_caller]
 pub fn select_timeout<T>(
     receivers: &[&Receiver<T>],
@@ -65,10 +65,10 @@ pub fn select_timeout<T>(
     select_until(receivers, deadline::after(timeout), Location::caller())
 }
 
-/// [`select`] until `deadline`.
+/// Does what [`select`] does, but waits until `deadline` at most.
 ///
 /// # Errors
-/// As [`select`], or the time ran out.
+/// The errors of [`select`], or the time ran out.
 #[track_caller]
 pub fn select_deadline<T>(
     receivers: &[&Receiver<T>],
@@ -119,7 +119,7 @@ fn select_until<T>(
     found.ok_or_else(|| RecvError::of_wait(ended, since))
 }
 
-/// What the first channel has that `take` finds something in.
+/// The first channel in which `take` finds something, and what it finds.
 fn look<T>(
     receivers: &[&Receiver<T>],
     take: &mut dyn FnMut(usize, &Core<T>) -> Found<T>,

@@ -11,18 +11,18 @@ use crate::error::SendError;
 use crate::primitive::{Arc, Duration, Instant, now};
 use crate::wait::Wait;
 
-/// Sends messages into a channel. Clones send into the same; when the last is dropped, the channel closes.
+/// The sending end of a channel. Clones send into the same channel. When the last sender is dropped, the channel closes.
 ///
-/// A sender dropped by a task that was cut short says so to the receivers, which then know that they do not have all:
+/// If a task that was cut short drops a sender, the receivers learn that they do not have all messages:
 /// see [partial results](crate::channel#partial-results).
 pub struct Sender<T> {
     core: Arc<Core<T>>,
-    /// The last telling (see `current::tellings`) at which it sent, or was made.
+    /// The number of the last telling (see `current::tellings`) when it last sent, or was made.
     told: Told,
 }
 
 impl<T> Sender<T> {
-    /// The one that the channel is made with, which is counted already.
+    /// The sender with which the channel is made, which is counted already.
     pub(super) fn first(core: &Arc<Core<T>>) -> Self {
         Self {
             core: Arc::clone(core),
@@ -30,37 +30,45 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Sends, and waits for room (on a [`rendezvous`](super::rendezvous), for a receiver).
+    /// Sends a message, and waits for room (on a [`rendezvous`](super::rendezvous), for a receiver).
     ///
     /// # Errors
-    /// With the message: the channel is closed, or the current task was cancelled.
+    /// The channel is closed; the current task was cancelled; or the wait would never have ended. The error contains the
+    /// message.
+    ///
+    /// ```
+    /// let (tx, rx) = reunite::channel::bounded(1);
+    /// tx.send("a").unwrap();
+    /// drop(rx);
+    /// assert_eq!(tx.send("b").unwrap_err().into_message(), "b");
+    /// ```
     #[track_caller]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         self.send_until(message, None, Location::caller())
     }
 
-    /// [`send`](Self::send) for at most `timeout`.
+    /// Sends a message, and waits for at most `timeout`.
     ///
     /// # Errors
-    /// As [`send`](Self::send), or the time ran out.
+    /// The errors of [`send`](Self::send), or the time ran out.
     #[track_caller]
     pub fn send_timeout(&self, message: T, timeout: Duration) -> Result<(), SendError<T>> {
         self.send_until(message, deadline::after(timeout), Location::caller())
     }
 
-    /// [`send`](Self::send) until `deadline`.
+    /// Sends a message, and waits until `deadline` at most.
     ///
     /// # Errors
-    /// As [`send`](Self::send), or the time ran out.
+    /// The errors of [`send`](Self::send), or the time ran out.
     #[track_caller]
     pub fn send_deadline(&self, message: T, deadline: Instant) -> Result<(), SendError<T>> {
         self.send_until(message, Some(deadline), Location::caller())
     }
 
-    /// Sends if there is room.
+    /// Sends a message if there is room. Does not wait.
     ///
     /// # Errors
-    /// With the message: the channel is full, or closed.
+    /// The channel is full ([`is_full`](SendError::is_full)), or closed. The error contains the message.
     pub fn try_send(&self, message: T) -> Result<(), SendError<T>> {
         match self.core.put(message) {
             Ok(()) => {
@@ -109,7 +117,7 @@ impl<T> Sender<T> {
                 self.told.renew();
                 Ok(())
             }
-            // Only a closed channel makes a wait ready and leaves the message.
+            // A wait is ready and the message is still there only if the channel is closed.
             (Some(message), Wait::Ready) => Err(self.closed(message)),
             (Some(message), Wait::TimedOut) => Err(SendError::timed_out(
                 message,
@@ -131,28 +139,28 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Closes the channel for everybody: sends fail, receivers take what is left. This says that all was sent,
-    /// whatever became of the caller's task.
+    /// Closes the channel for all ends: sends fail, and receivers take the messages that are left. This declares that
+    /// everything was sent, even if the caller's task is cancelled or fails later.
     pub fn close(&self) {
         self.core.close();
     }
 
-    /// Closes the channel and drops what it holds; returns how many messages that was.
+    /// Closes the channel and drops the messages it holds. Returns their number.
     pub fn close_now(&self) -> usize {
         self.core.close_now()
     }
 
-    /// Whether the channel is closed.
+    /// Returns true if the channel is closed.
     pub fn is_closed(&self) -> bool {
         self.core.is_closed()
     }
 
-    /// How many messages the channel holds.
+    /// The number of messages that the channel holds.
     pub fn len(&self) -> usize {
         self.core.len()
     }
 
-    /// Whether the channel holds none.
+    /// Returns true if the channel holds no messages.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

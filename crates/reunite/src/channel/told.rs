@@ -1,12 +1,12 @@
-//! The last telling of the process at which something was done; and whether that began in a destructor of a stack that
-//! unwinds, which that does not cut short.
+//! The number of the process's last telling when an end of a channel was last used; and whether it was first used in a
+//! destructor of a stack that unwinds: that unwinding does not cut it short.
 
 use crate::current::tellings;
 use crate::cut_short::{self, unwinding_thread};
 use crate::error::CutShort;
 use crate::primitive::{Counter, Ordering};
 
-/// Changed by whoever uses an end, read when that is dropped.
+/// Changed when an end is used, read when it is dropped.
 pub(super) struct Told {
     number: Counter,
     made_by: usize,
@@ -21,7 +21,7 @@ impl Told {
         }
     }
 
-    /// It was done again. Tellings are rare: this is two loads.
+    /// Notes another use. Tellings are rare: this is two loads.
     #[inline]
     pub(super) fn renew(&self) {
         let now = tellings();
@@ -30,7 +30,7 @@ impl Told {
         }
     }
 
-    /// Why who drops the end leaves its work undone, if so.
+    /// The reason for which the task that drops the end leaves its work undone, if it does.
     pub(super) fn reason(&self) -> Option<CutShort> {
         cut_short::reason(self.number.load(Ordering::Relaxed), self.made_by)
     }

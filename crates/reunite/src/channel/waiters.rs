@@ -1,4 +1,4 @@
-//! Threads that wait for the same, in the order in which they came.
+//! Threads that wait for the same thing, in the order in which they came.
 
 use super::lock::Lock;
 use crate::park::Parker;
@@ -6,7 +6,7 @@ use crate::primitive::{AtomicUsize, Ordering};
 use crate::wait_queue::{Spot, WaitQueue};
 
 pub(super) struct Waiters {
-    /// How many are listed, to be read without the lock: changed only under it.
+    /// How many are listed. Changed only under the lock, read without it.
     count: AtomicUsize,
     listed: Lock<WaitQueue<Parker>>,
 }
@@ -26,7 +26,7 @@ impl Waiters {
         changed
     }
 
-    /// Lists a thread unless it is listed at its spot, which it has if it was listed before.
+    /// Lists a thread, unless it is still listed at its `spot` from before.
     pub(super) fn list(&self, parker: &Parker, spot: &mut Option<Spot>) {
         self.change(|listed| {
             if !spot.is_some_and(|spot| listed.contains(spot)) {
@@ -35,12 +35,12 @@ impl Waiters {
         });
     }
 
-    /// Strikes off the thread that was listed at this spot. False if it was not listed any more, because it was woken.
+    /// Removes the thread that was listed at this spot. Returns false if it was not listed any more, because it was woken.
     pub(super) fn strike(&self, spot: Spot) -> bool {
         self.change(|listed| listed.remove(spot)).is_some()
     }
 
-    /// Wakes the first, and strikes it off.
+    /// Wakes the first thread, and removes it from the list.
     #[inline]
     pub(super) fn wake_one(&self) {
         if self.count.load(Ordering::SeqCst) > 0 {
