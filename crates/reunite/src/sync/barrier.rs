@@ -1,4 +1,4 @@
-//! A point that so many tasks must reach before any goes on.
+//! A point that a number of tasks must reach before any of them goes on.
 
 use std::panic::Location;
 
@@ -11,9 +11,9 @@ use crate::primitive::{Duration, Instant, Mutex, now};
 use crate::wait::{Heed, Wait, tell_task, wait};
 use crate::wait_queue::WaitQueue;
 
-/// Lets so many tasks wait for each other, again and again.
+/// Lets a number of tasks wait for each other, again and again.
 ///
-/// Where the tasks do nothing together afterwards, a [`scope`](crate::scope()) says the same and more.
+/// If the tasks do nothing together afterwards, a [`scope`](crate::scope()) does the same and more.
 ///
 /// ```
 /// use reunite::sync::Barrier;
@@ -26,8 +26,8 @@ use crate::wait_queue::WaitQueue;
 /// ```
 ///
 /// # Protocol
-/// The last to arrive begins the next round and unparks the others, under the lock under which they arrived;
-/// a waiter whose round is over goes on. One that gives up before that takes its arrival back.
+/// The last task to arrive begins the next round and unparks the others, under the lock under which they arrived;
+/// a waiter whose round is over goes on. A waiter that gives up before that takes its arrival back.
 #[derive(Debug)]
 pub struct Barrier {
     parties: usize,
@@ -42,7 +42,7 @@ struct State {
 }
 
 impl Barrier {
-    /// For so many tasks, at least one.
+    /// Makes a barrier for `parties` tasks, at least one.
     #[track_caller]
     pub const fn new(parties: usize) -> Self {
         Self {
@@ -55,29 +55,29 @@ impl Barrier {
         }
     }
 
-    /// Waits until all have arrived. True for one of them, the last.
+    /// Waits until all have arrived. Returns true for one of them: the last.
     ///
     /// # Errors
-    /// The current task was cancelled, or nobody is left who could arrive. The arrival is then taken back: the
-    /// others wait on.
+    /// The current task was cancelled, or no task is left that could arrive. The arrival is then taken back: the
+    /// others keep waiting.
     #[track_caller]
     pub fn wait(&self) -> Result<bool, WaitError> {
         self.wait_until(None, Location::caller())
     }
 
-    /// [`wait`](Self::wait) for at most `timeout`.
+    /// Does what [`wait`](Self::wait) does, but waits for at most `timeout`.
     ///
     /// # Errors
-    /// As [`wait`](Self::wait), or the time ran out.
+    /// The errors of [`wait`](Self::wait), or the time ran out.
     #[track_caller]
     pub fn wait_timeout(&self, timeout: Duration) -> Result<bool, WaitError> {
         self.wait_until(deadline::after(timeout), Location::caller())
     }
 
-    /// [`wait`](Self::wait) until `deadline`.
+    /// Does what [`wait`](Self::wait) does, but waits until `deadline` at most.
     ///
     /// # Errors
-    /// As [`wait`](Self::wait), or the time ran out.
+    /// The errors of [`wait`](Self::wait), or the time ran out.
     #[track_caller]
     pub fn wait_deadline(&self, deadline: Instant) -> Result<bool, WaitError> {
         self.wait_until(Some(deadline), Location::caller())

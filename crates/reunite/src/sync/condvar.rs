@@ -1,4 +1,4 @@
-//! Waiting, inside a lock, for what the lock protects to change.
+//! Condition variables: waiting, with a lock, for a change of what the lock protects.
 
 use std::panic::Location;
 
@@ -13,10 +13,10 @@ use crate::primitive::{Duration, Instant, Mutex, now};
 use crate::wait::{Heed, Wait, wait};
 use crate::wait_queue::{Spot, WaitQueue};
 
-/// Lets tasks wait for a change that others announce.
+/// Lets tasks wait for a change that other tasks announce.
 ///
-/// Every wait may end for no reason: ask the condition in a loop, or use [`wait_while`](Self::wait_while). A
-/// [channel](crate::channel) says most of what condition variables are used for, with less to get wrong.
+/// Every wait may end for no reason: check the condition in a loop, or use [`wait_while`](Self::wait_while). A
+/// [channel](crate::channel) does most of what condition variables are used for, with less to get wrong.
 ///
 /// ```
 /// use reunite::sync::{Condvar, Mutex};
@@ -33,9 +33,9 @@ use crate::wait_queue::{Spot, WaitQueue};
 /// ```
 ///
 /// # Protocol
-/// A waiter leaves its parker in the queue before it lets go of the lock, so a notification made with the
-/// lock held finds it there. A notification takes waiters out of the queue; one that is not in there any
-/// more was notified. A waiter that gives up although it was notified passes that on.
+/// A waiter leaves its parker in the queue before it releases the lock, so a notification made with the
+/// lock held finds it there. A notification takes waiters out of the queue; a waiter that is no longer in
+/// the queue was notified. A waiter that gives up although it was notified passes the notification on.
 #[derive(Debug)]
 pub struct Condvar {
     queue: Mutex<WaitQueue<Parker>>,
@@ -50,7 +50,7 @@ impl Default for Condvar {
 }
 
 impl Condvar {
-    /// Nobody waits.
+    /// Makes a condition variable without waiters.
     #[track_caller]
     pub const fn new() -> Self {
         Self {
@@ -59,23 +59,23 @@ impl Condvar {
         }
     }
 
-    /// Lets go of the lock, waits for a notification, and takes the lock again.
+    /// Releases the lock, waits for a notification, and takes the lock again.
     ///
     /// # Errors
-    /// The current task was cancelled; nobody is left who could notify; or somebody panicked while holding the
-    /// lock meanwhile. The guard holds the lock all the same, and waits for that as long as it takes; unless that
-    /// would never end, as whoever holds it waits for this task and cannot give way, such as the end of a scope
-    /// ([`is_deadlock`](WaitError::is_deadlock): let go of the guard then; without its lock it panics where it
-    /// should give access).
+    /// The current task was cancelled; no task is left that could notify; or the lock was poisoned in the
+    /// meantime. The guard holds the lock all the same, and this call waits for that as long as it takes. The exception is a
+    /// lock that can never be taken again, because its holder waits for this task and cannot give way, such as the end of a
+    /// scope ([`is_deadlock`](WaitError::is_deadlock)): then drop the guard; it is without its lock, and panics when it is
+    /// dereferenced.
     #[track_caller]
     pub fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) -> Result<(), WaitError> {
         self.wait_until(guard, None, Location::caller())
     }
 
-    /// [`wait`](Self::wait) for at most `timeout`.
+    /// Does what [`wait`](Self::wait) does, but waits for at most `timeout`.
     ///
     /// # Errors
-    /// As [`wait`](Self::wait), or the time ran out.
+    /// The errors of [`wait`](Self::wait), or the time ran out.
     #[track_caller]
     pub fn wait_timeout<T: ?Sized>(
         &self,
@@ -85,10 +85,10 @@ impl Condvar {
         self.wait_until(guard, deadline::after(timeout), Location::caller())
     }
 
-    /// [`wait`](Self::wait) until `deadline`.
+    /// Does what [`wait`](Self::wait) does, but waits until `deadline` at most.
     ///
     /// # Errors
-    /// As [`wait`](Self::wait), or the time ran out.
+    /// The errors of [`wait`](Self::wait), or the time ran out.
     #[track_caller]
     pub fn wait_deadline<T: ?Sized>(
         &self,
@@ -98,10 +98,10 @@ impl Condvar {
         self.wait_until(guard, Some(deadline), Location::caller())
     }
 
-    /// Waits as long as `condition` says that it must.
+    /// Waits as long as `condition` returns true.
     ///
     /// # Errors
-    /// As [`wait`](Self::wait).
+    /// The errors of [`wait`](Self::wait).
     #[track_caller]
     pub fn wait_while<T: ?Sized>(
         &self,
@@ -111,10 +111,10 @@ impl Condvar {
         self.wait_while_until(guard, condition, None, Location::caller())
     }
 
-    /// [`wait_while`](Self::wait_while) for at most `timeout` in all.
+    /// Does what [`wait_while`](Self::wait_while) does, but waits for at most `timeout` in all.
     ///
     /// # Errors
-    /// As [`wait`](Self::wait), or the time ran out and the condition still says so.
+    /// The errors of [`wait`](Self::wait), or the time ran out while the condition still returns true.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -135,10 +135,10 @@ impl Condvar {
         self.wait_while_until(guard, condition, deadline, Location::caller())
     }
 
-    /// [`wait_while_timeout`](Self::wait_while_timeout) until `deadline`.
+    /// Does what [`wait_while`](Self::wait_while) does, but waits until `deadline` at most.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of [`wait_while_timeout`](Self::wait_while_timeout).
     #[track_caller]
     pub fn wait_while_deadline<T: ?Sized>(
         &self,
@@ -159,7 +159,7 @@ impl Condvar {
         assert_outside();
         while condition(guard) {
             match self.wait_until(guard, deadline, at) {
-                // The change may have come with the end of the time, and it beats that.
+                // The change may have come when the time ran out; it takes precedence.
                 Err(error) if error.is_timeout() && !condition(guard) => break,
                 ended => ended?,
             }
@@ -192,7 +192,7 @@ impl Condvar {
             at,
             on: On::Anyone,
         };
-        // Before it queues, for if it panics, nobody is there to be notified.
+        // Before it queues: if this panics, no waiter may be left in the queue.
         guard.must_hold();
         let spot = self.queue.lock().push_back(Parker::here());
         let mut ended = Wait::Ready;
@@ -227,7 +227,7 @@ impl Condvar {
         self.queue.lock().contains(spot)
     }
 
-    /// Whether it was still queued, hence not notified.
+    /// Removes a waiter. Returns true if it was still queued, and so not notified.
     fn leave(&self, spot: Spot) -> bool {
         self.queue.lock().remove(spot).is_some()
     }

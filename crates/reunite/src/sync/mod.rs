@@ -1,21 +1,21 @@
-//! Coordination other than the join: for what a join cannot say.
+//! Locks, semaphores and other coordination, for what joins alone cannot express.
 //!
-//! | | |
+//! | type | purpose |
 //! |---|---|
 //! | [`Mutex`], [`RwLock`] | a value that one task at a time may change |
-//! | [`Semaphore`] | so many at a time, or a budget |
-//! | [`Condvar`] | to wait, inside a lock, for what it protects to change |
-//! | [`Barrier`] | a point that all must reach before any goes on |
-//! | [`OnceCell`], [`Lazy`] | a value made once, by whoever needs it first |
+//! | [`Semaphore`] | a limit on how many tasks do something at a time, or a budget |
+//! | [`Condvar`] | waiting, with a lock, for a change of what the lock protects |
+//! | [`Barrier`] | a point that all tasks must reach before any goes on |
+//! | [`OnceCell`], [`Lazy`] | a value made once, by the first task that needs it |
 //!
-//! Every wait has a form with a timeout and one with a deadline; `try_lock` and its like do not wait, and their error
-//! tells what [would have](crate::WaitError::is_busy) from what is wrong with the lock. Every wait ends early when its task is cancelled, and is
-//! *refused* if it would never end: locks and joins that wait for each other are found when the last of them
-//! begins to wait, and the newest returns a [`Deadlock`](crate::Deadlock) that tells who holds what since which
-//! line. The others go on.
+//! Every wait has a form with a timeout and one with a deadline. `try_lock` and the other `try_` calls do not wait; their
+//! error distinguishes a lock that [is taken](crate::WaitError::is_busy) from one that is poisoned. Every wait ends early
+//! when its task is cancelled, and is *refused* if it would never end: locks and joins that wait for each other are
+//! detected when the last of them begins to wait, and the newest wait returns a [`Deadlock`](crate::Deadlock) that tells
+//! which task holds what since which line. The other waits go on.
 //!
-//! Waits that anybody may end (semaphores, condition variables, barriers, [channels](crate::channel)) are
-//! refused only when every thread of the process waits; this needs a system that tells how many there are
+//! Waits that any thread may end (semaphores, condition variables, barriers, [channels](crate::channel)) are
+//! refused only when every thread of the process waits. This needs a system that tells how many threads there are
 //! (Linux).
 //!
 //! ```

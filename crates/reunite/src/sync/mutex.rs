@@ -1,4 +1,4 @@
-//! Mutual exclusion.
+//! The mutex.
 
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -14,13 +14,13 @@ use crate::primitive::{Duration, Instant, panicking};
 use crate::unwind::{is_leaving, settled};
 use crate::wait::Heed;
 
-/// A value that one task at a time may use. Waiting for it ends early when the task is cancelled, and is
-/// refused with the whole story if it would never end.
+/// A value that one task at a time may use. A wait for the lock ends early when the task is cancelled, and is refused if
+/// it would never end, with an error that names each task and lock involved.
 ///
-/// A panic that unwinds past a guard poisons the lock, as what it protects may be half done. A task that leaves
-/// because it was cancelled ([`Cancelled::unwind`](crate::Cancelled::unwind)) poisons nothing.
+/// A panic that unwinds past a guard poisons the lock, because the value may be half-updated. A task that leaves
+/// because it was cancelled ([`Cancelled::unwind`](crate::Cancelled::unwind)) does not poison it.
 ///
-/// A lock is where a join does not suffice: prefer to give each task its own value and to join.
+/// Use a lock where joins do not suffice: prefer to give each task its own value and to join.
 ///
 /// ```
 /// use reunite::sync::Mutex;
@@ -37,38 +37,38 @@ pub struct Mutex<T: ?Sized> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: whoever has a guard has the value alone, on any thread, so sharing the mutex is sending the value.
+// SAFETY: the holder of the guard has the value alone, on any thread, so sharing the mutex is sending the value.
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
-// A panic while it is held poisons it.
+// A panic while it is held poisons it, so a half-updated value is not seen unnoticed.
 impl<T: ?Sized> std::panic::RefUnwindSafe for Mutex<T> {}
 impl<T: ?Sized> std::panic::UnwindSafe for Mutex<T> {}
 
-/// The value of a [`Mutex`], for the task that holds it; released on drop.
+/// A guard: access to the value of a [`Mutex`], for the task that holds it. Dropping it releases the lock.
 #[must_use = "the lock is released when this is dropped"]
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
     hold: Hold,
-    /// A lock is released where it was taken: the thread has it in its list.
+    /// A lock is released on the thread that took it: that thread has it in its list.
     stays: PhantomData<*const ()>,
 }
 
-/// In one byte: a guard is written and read at once, and two that lie together are read as one, which has to wait
-/// until both are written.
+/// The state of a guard, in one byte: a guard is written and read right after, and two fields side by side would be read as
+/// one, which has to wait until both are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Hold {
     /// A panic poisons the lock.
     Sound,
-    /// The thread unwound already when it took the lock: a panic is no news.
+    /// The thread was already unwinding when it took the lock: that panic does not poison the lock.
     Unwinding,
-    /// It was let go of and could not be taken again: it gives access to nothing.
+    /// The lock was released for a wait and could not be taken again: the guard gives no access.
     Lost,
 }
 
-// SAFETY: it gives others only `&T`.
+// SAFETY: a shared guard gives access to `&T` only.
 unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
 
 impl<T> Mutex<T> {
-    /// A mutex with this value.
+    /// Makes a mutex with this value.
     #[track_caller]
     pub const fn new(value: T) -> Self {
         Self {
@@ -77,18 +77,18 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// The value, poisoned or not.
+    /// Returns the value, even if the lock is poisoned.
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// Waits for the lock.
+    /// Takes the lock, and waits for it.
     ///
     /// # Errors
-    /// The current task was cancelled while it waited; waiting would never have ended
-    /// ([`is_deadlock`](WaitError::is_deadlock)); or somebody panicked while holding it
+    /// The current task was cancelled while it waited; the wait would never have ended
+    /// ([`is_deadlock`](WaitError::is_deadlock)); or a task panicked while holding the lock
     /// ([`is_poisoned`](WaitError::is_poisoned)).
     #[inline]
     #[track_caller]
@@ -96,19 +96,19 @@ impl<T: ?Sized> Mutex<T> {
         self.lock_until(None, Location::caller())
     }
 
-    /// [`lock`](Self::lock) for at most `timeout`.
+    /// Takes the lock, and waits for at most `timeout`.
     ///
     /// # Errors
-    /// As [`lock`](Self::lock), or the time ran out.
+    /// The errors of [`lock`](Self::lock), or the time ran out.
     #[track_caller]
     pub fn lock_timeout(&self, timeout: Duration) -> Result<MutexGuard<'_, T>, WaitError> {
         self.lock_until(deadline::after(timeout), Location::caller())
     }
 
-    /// [`lock`](Self::lock) until `deadline`.
+    /// Takes the lock, and waits until `deadline` at most.
     ///
     /// # Errors
-    /// As [`lock`](Self::lock), or the time ran out.
+    /// The errors of [`lock`](Self::lock), or the time ran out.
     #[track_caller]
     pub fn lock_deadline(&self, deadline: Instant) -> Result<MutexGuard<'_, T>, WaitError> {
         self.lock_until(Some(deadline), Location::caller())
@@ -117,14 +117,14 @@ impl<T: ?Sized> Mutex<T> {
     /// Takes the lock if it is free. Does not wait.
     ///
     /// # Errors
-    /// Somebody else has the lock ([`is_busy`](WaitError::is_busy)), the caller itself included; or somebody panicked
-    /// while holding it ([`is_poisoned`](WaitError::is_poisoned)).
+    /// The lock is held, possibly by the caller itself ([`is_busy`](WaitError::is_busy)); or a task panicked while holding
+    /// it ([`is_poisoned`](WaitError::is_poisoned)).
     ///
     /// ```
     /// let counter = reunite::sync::Mutex::new(0);
     /// match counter.try_lock() {
     ///     Ok(mut counter) => *counter += 1,
-    ///     Err(error) if error.is_busy() => println!("later, then"),
+    ///     Err(error) if error.is_busy() => println!("try again later"),
     ///     Err(error) => panic!("{error}"),
     /// }
     /// ```
@@ -168,7 +168,7 @@ impl<T: ?Sized> Mutex<T> {
         Ok(guard)
     }
 
-    /// For the calling thread, which has just taken the lock.
+    /// The guard of the calling thread, which has just taken the lock.
     #[inline]
     fn guard(&self) -> MutexGuard<'_, T> {
         MutexGuard {
@@ -183,22 +183,22 @@ impl<T: ?Sized> Mutex<T> {
         }
     }
 
-    /// The value, without locking: nobody else can have it.
+    /// Returns the value without locking: `&mut self` excludes all other access.
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
 
-    /// Whether somebody panicked while holding it.
+    /// Returns true if a task panicked while holding the lock.
     pub fn is_poisoned(&self) -> bool {
         self.raw.is_poisoned()
     }
 
-    /// What it protects is whole after all, or will be made so: it can be locked again.
+    /// Declares the value sound, or about to be repaired: the lock can be taken again.
     ///
     /// ```
     /// let mutex = reunite::sync::Mutex::new(1);
     /// let outcome = reunite::scope(|s| {
-    ///     s.spawn(|| { let _guard = mutex.lock().unwrap(); panic!("half done") }).join()
+    ///     s.spawn(|| { let _guard = mutex.lock().unwrap(); panic!("half-updated") }).join()
     /// });
     /// assert!(outcome.is_err() && mutex.lock().unwrap_err().is_poisoned());
     /// mutex.clear_poison();
@@ -210,16 +210,16 @@ impl<T: ?Sized> Mutex<T> {
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
-    /// Lets go of the lock while `wait` runs, and takes it again whatever comes. For condition variables.
+    /// Releases the lock while `wait` runs, and takes it again however `wait` ends. For condition variables.
     ///
     /// # Errors
-    /// That would never end, and nobody else can give way: the guard is without its lock from then on.
+    /// Taking it again would never end, and no other wait can give way: the guard is without its lock from then on.
     pub(super) fn unlocked(
         &mut self,
         at: &'static Location<'static>,
         wait: impl FnOnce(),
     ) -> Result<(), WaitError> {
-        /// Also when `wait` unwinds, for the guard will release the lock once more.
+        /// Takes the lock again also when `wait` unwinds, because the guard will release it once more.
         struct Again<'g, 'a, T: ?Sized> {
             guard: &'g mut MutexGuard<'a, T>,
             at: &'static Location<'static>,
@@ -280,7 +280,7 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
 
     fn deref(&self) -> &T {
         self.must_hold();
-        // SAFETY: while the guard lives and is not lost, its thread holds the lock, and others change nothing.
+        // SAFETY: while the guard lives and is not `Lost`, its thread holds the lock, so no other thread changes the value.
         unsafe { &*self.mutex.value.get() }
     }
 }
@@ -288,7 +288,7 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
 impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         self.must_hold();
-        // SAFETY: as above, and the guard is borrowed alone, so this is the only way to the value.
+        // SAFETY: as above, and the guard is borrowed mutably, so this is the only reference to the value.
         unsafe { &mut *self.mutex.value.get() }
     }
 }

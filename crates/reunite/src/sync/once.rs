@@ -1,4 +1,4 @@
-//! Values that are made once, by whoever needs them first.
+//! Values that are made once, by the first task that needs them.
 
 use std::fmt;
 use std::panic::Location;
@@ -12,7 +12,7 @@ use crate::observe::Verb;
 use crate::primitive::{Duration, Instant, OnceLock};
 use crate::wait::Heed;
 
-/// A place for a value that is made once. Reading it afterwards costs one load.
+/// A cell for a value that is made once. Reading the value afterwards costs one load.
 ///
 /// ```
 /// use reunite::sync::OnceCell;
@@ -27,7 +27,7 @@ pub struct OnceCell<T> {
 }
 
 impl<T> OnceCell<T> {
-    /// An empty one.
+    /// Makes an empty cell.
     #[track_caller]
     pub const fn new() -> Self {
         Self {
@@ -36,28 +36,29 @@ impl<T> OnceCell<T> {
         }
     }
 
-    /// The value, if it was made.
+    /// Returns the value, if it was made.
     pub fn get(&self) -> Option<&T> {
         self.value.get()
     }
 
-    /// The value; `make` makes it if nobody has, while others wait. If `make` panics, the next makes it.
+    /// Returns the value. If it was not made, `make` makes it, while other tasks wait. If `make` panics, the next task
+    /// makes it.
     ///
     /// # Errors
-    /// The current task was cancelled while another made it; or, at once, `make` needs what it makes
-    /// ([`is_deadlock`](WaitError::is_deadlock)). Where panics abort: or what `make` returned is partial, as an iteration
-    /// in it was [cut short](crate#partial-results); it is dropped.
+    /// The current task was cancelled while another task made the value; or, at once, `make` needs the value that it makes
+    /// ([`is_deadlock`](WaitError::is_deadlock)). Where panics abort, also: `make` returned a partial value, because an
+    /// iteration in it was [cut short](crate#partial-results); that value is dropped.
     #[inline]
     #[track_caller]
     pub fn get_or_init(&self, make: impl FnOnce() -> T) -> Result<&T, WaitError> {
         self.get_or_init_until(make, None, Location::caller())
     }
 
-    /// [`get_or_init`](Self::get_or_init), but waits for at most `timeout` while another makes it. If it comes to
-    /// `make` itself, that takes as long as it takes.
+    /// Does what [`get_or_init`](Self::get_or_init) does, but waits for at most `timeout` while another task makes the
+    /// value. If this call runs `make` itself, the time limit does not apply to that.
     ///
     /// # Errors
-    /// As [`get_or_init`](Self::get_or_init), or the time ran out.
+    /// The errors of [`get_or_init`](Self::get_or_init), or the time ran out.
     #[track_caller]
     pub fn get_or_init_timeout(
         &self,
@@ -67,10 +68,10 @@ impl<T> OnceCell<T> {
         self.get_or_init_until(make, deadline::after(timeout), Location::caller())
     }
 
-    /// [`get_or_init_timeout`](Self::get_or_init_timeout) until `deadline`.
+    /// Does what [`get_or_init_timeout`](Self::get_or_init_timeout) does, with an instant as the limit.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of [`get_or_init_timeout`](Self::get_or_init_timeout).
     #[track_caller]
     pub fn get_or_init_deadline(
         &self,
@@ -136,7 +137,7 @@ impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
     }
 }
 
-/// A [`OnceCell`] that knows how to make its value.
+/// A [`OnceCell`] with the closure that makes its value.
 ///
 /// ```
 /// use reunite::sync::Lazy;
@@ -149,7 +150,7 @@ pub struct Lazy<T, F = fn() -> T> {
 }
 
 impl<T, F: Fn() -> T> Lazy<T, F> {
-    /// Made by `make` when it is first needed.
+    /// Makes an empty one. `make` makes the value when it is first needed.
     #[track_caller]
     pub const fn new(make: F) -> Self {
         Self {
@@ -158,35 +159,35 @@ impl<T, F: Fn() -> T> Lazy<T, F> {
         }
     }
 
-    /// The value, made now if it was not before.
+    /// Returns the value, and makes it if it was not made.
     ///
     /// # Errors
-    /// As [`OnceCell::get_or_init`].
+    /// The errors of [`OnceCell::get_or_init`].
     #[inline]
     #[track_caller]
     pub fn force(&self) -> Result<&T, WaitError> {
         self.cell.get_or_init(&self.make)
     }
 
-    /// [`force`](Self::force), but waits for at most `timeout` while another makes it.
+    /// Does what [`force`](Self::force) does, but waits for at most `timeout` while another task makes the value.
     ///
     /// # Errors
-    /// As [`OnceCell::get_or_init_timeout`].
+    /// The errors of [`OnceCell::get_or_init_timeout`].
     #[track_caller]
     pub fn force_timeout(&self, timeout: Duration) -> Result<&T, WaitError> {
         self.cell.get_or_init_timeout(&self.make, timeout)
     }
 
-    /// [`force_timeout`](Self::force_timeout) until `deadline`.
+    /// Does what [`force_timeout`](Self::force_timeout) does, with an instant as the limit.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of [`OnceCell::get_or_init_timeout`].
     #[track_caller]
     pub fn force_deadline(&self, deadline: Instant) -> Result<&T, WaitError> {
         self.cell.get_or_init_deadline(&self.make, deadline)
     }
 
-    /// The value, if it was made.
+    /// Returns the value, if it was made.
     pub fn get(&self) -> Option<&T> {
         self.cell.get()
     }

@@ -1,4 +1,4 @@
-//! Permits that own their semaphore together with others.
+//! Permits that share ownership of their semaphore.
 
 use std::panic::Location;
 
@@ -7,14 +7,14 @@ use crate::deadline;
 use crate::error::WaitError;
 use crate::primitive::{Arc, Duration, Instant};
 
-/// Permits of a shared [`Semaphore`], for a task that borrows nothing. Given back on drop.
+/// Permits of a semaphore in an `Arc`, for a task that borrows nothing. Dropping it gives them back. See [`Semaphore`].
 ///
 /// ```
 /// use std::sync::Arc;
 /// let memory = Arc::new(reunite::sync::Semaphore::new(100));
 /// let mut permit = memory.acquire_many_owned(60).unwrap();
 /// let task = reunite::spawn(move || {
-///     // … decode, and then hold no more than the result
+///     // … decode, then keep only what the result needs
 ///     permit.shrink_to(5);
 ///     permit
 /// });
@@ -29,16 +29,16 @@ pub struct OwnedPermit {
 }
 
 impl Semaphore {
-    /// [`acquire`](Self::acquire) for a task that may outlive the caller's borrow.
+    /// Does what [`acquire`](Self::acquire) does, for a task that may outlive the caller's borrow.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of [`acquire`](Self::acquire).
     ///
     /// ```
     /// use std::sync::Arc;
     /// let seats = Arc::new(reunite::sync::Semaphore::new(2));
     /// let seat = seats.acquire_owned().unwrap();
-    /// let task = reunite::spawn(move || drop(seat)); // takes it along
+    /// let task = reunite::spawn(move || drop(seat)); // the task owns the permit
     /// task.join().unwrap();
     /// assert_eq!(seats.available(), 2);
     /// ```
@@ -47,10 +47,10 @@ impl Semaphore {
         self.acquire_owned_until(1, None, Location::caller())
     }
 
-    /// [`acquire_owned`](Self::acquire_owned) for at most `timeout`.
+    /// Does what [`acquire_owned`](Self::acquire_owned) does, but waits for at most `timeout`.
     ///
     /// # Errors
-    /// As there, or the time ran out.
+    /// The errors of [`acquire`](Self::acquire), or the time ran out.
     #[track_caller]
     pub fn acquire_owned_timeout(
         self: &Arc<Self>,
@@ -59,10 +59,10 @@ impl Semaphore {
         self.acquire_owned_until(1, deadline::after(timeout), Location::caller())
     }
 
-    /// [`acquire_owned`](Self::acquire_owned) until `deadline`.
+    /// Does what [`acquire_owned`](Self::acquire_owned) does, but waits until `deadline` at most.
     ///
     /// # Errors
-    /// As there, or the time ran out.
+    /// The errors of [`acquire`](Self::acquire), or the time ran out.
     #[track_caller]
     pub fn acquire_owned_deadline(
         self: &Arc<Self>,
@@ -71,27 +71,27 @@ impl Semaphore {
         self.acquire_owned_until(1, Some(deadline), Location::caller())
     }
 
-    /// [`try_acquire`](Self::try_acquire) for a task that may outlive the caller's borrow.
+    /// Does what [`try_acquire`](Self::try_acquire) does, for a task that may outlive the caller's borrow.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of [`try_acquire`](Self::try_acquire).
     pub fn try_acquire_owned(self: &Arc<Self>) -> Result<OwnedPermit, WaitError> {
         self.try_acquire_many_owned(1)
     }
 
-    /// [`acquire_many`](Self::acquire_many) for a task that may outlive the caller's borrow.
+    /// Does what [`acquire_many`](Self::acquire_many) does, for a task that may outlive the caller's borrow.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of [`acquire_many`](Self::acquire_many).
     #[track_caller]
     pub fn acquire_many_owned(self: &Arc<Self>, count: u64) -> Result<OwnedPermit, WaitError> {
         self.acquire_owned_until(count, None, Location::caller())
     }
 
-    /// [`acquire_many_owned`](Self::acquire_many_owned) for at most `timeout`.
+    /// Does what [`acquire_many_owned`](Self::acquire_many_owned) does, but waits for at most `timeout`.
     ///
     /// # Errors
-    /// As there, or the time ran out.
+    /// The errors of [`acquire_many`](Self::acquire_many), or the time ran out.
     #[track_caller]
     pub fn acquire_many_owned_timeout(
         self: &Arc<Self>,
@@ -101,10 +101,10 @@ impl Semaphore {
         self.acquire_owned_until(count, deadline::after(timeout), Location::caller())
     }
 
-    /// [`acquire_many_owned`](Self::acquire_many_owned) until `deadline`.
+    /// Does what [`acquire_many_owned`](Self::acquire_many_owned) does, but waits until `deadline` at most.
     ///
     /// # Errors
-    /// As there, or the time ran out.
+    /// The errors of [`acquire_many`](Self::acquire_many), or the time ran out.
     #[track_caller]
     pub fn acquire_many_owned_deadline(
         self: &Arc<Self>,
@@ -114,10 +114,10 @@ impl Semaphore {
         self.acquire_owned_until(count, Some(deadline), Location::caller())
     }
 
-    /// [`try_acquire_many`](Self::try_acquire_many) for a task that may outlive the caller's borrow.
+    /// Does what [`try_acquire_many`](Self::try_acquire_many) does, for a task that may outlive the caller's borrow.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of [`try_acquire_many`](Self::try_acquire_many).
     pub fn try_acquire_many_owned(self: &Arc<Self>, count: u64) -> Result<OwnedPermit, WaitError> {
         Ok(self.own(self.try_acquire_many(count)?))
     }
@@ -133,7 +133,7 @@ impl Semaphore {
 
     fn own(self: &Arc<Self>, permit: Permit<'_>) -> OwnedPermit {
         let count = permit.count();
-        // From here on it is the owned one that gives back.
+        // From here on the owned permit gives them back.
         std::mem::forget(permit);
         OwnedPermit {
             semaphore: Arc::clone(self),
@@ -143,20 +143,20 @@ impl Semaphore {
 }
 
 impl OwnedPermit {
-    /// How many permits this is.
+    /// The number of permits.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Gives back all but `count`; nothing, if there are no more.
+    /// Gives back all but `count` permits. Does nothing if there are no more than that.
     pub fn shrink_to(&mut self, count: u64) {
         let back = self.count.saturating_sub(count);
         self.count -= back;
         self.semaphore.give_back(back);
     }
 
-    /// Keeps the permits out until somebody calls [`Semaphore::release`]. Of a semaphore made with none, they are
-    /// used up.
+    /// Does not give the permits back, now or on drop. Of a semaphore made with permits, they stay out until
+    /// [`Semaphore::release`] is called for them; of one made with none, they are used up.
     pub fn forget(mut self) {
         let count = std::mem::take(&mut self.count);
         self.semaphore.forget(count);

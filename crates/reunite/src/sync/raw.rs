@@ -1,18 +1,23 @@
-//! The lock below [`Mutex`](super::Mutex) and [`OnceCell`](super::OnceCell): what one thread holds alone.
+//! The lock below [`Mutex`](super::Mutex) and [`OnceCell`](super::OnceCell): one thread at a time holds it.
+//!
+//! # States
+//! One byte of three bits:
+//! - `LOCKED`: a thread holds the lock.
+//! - `CONTENDED`: a thread queues, or did a moment ago.
+//! - `POISONED`: a thread panicked while holding it.
+//!
+//! Taking the lock is one compare-and-swap while no thread queues; releasing it is one subtraction, which also tells
+//! whether a thread queues.
 //!
 //! # Protocol
-//! One byte: `LOCKED`, `CONTENDED` (somebody queues, or did a moment ago), `POISONED`. Taking it is one
-//! compare-and-swap while nobody queues; releasing it one subtraction, which also tells whether somebody
-//! queues.
-//!
-//! Whoever finds it locked takes the queue's lock, raises `CONTENDED` and learns by that same operation
-//! whether it is still locked; if so it leaves its parker in the queue. So either it sees the release, or the
-//! release sees `CONTENDED` and comes to the queue after it. A release takes the first out of the queue and
-//! unparks it; that one tries again, and goes back to the front if another was faster. `CONTENDED` is lowered
-//! only under the queue's lock, and only when the queue is empty.
-//!
-//! Whoever gives up leaves the queue; if it is not in there any more, it was woken for a release, and wakes
-//! the next in its place.
+//! 1. A thread that finds it locked takes the queue's lock, raises `CONTENDED`, and learns by that same operation
+//!    whether it is still locked. If so, it leaves its parker in the queue. So either the thread sees the release, or the
+//!    release sees `CONTENDED` and comes to the queue after the thread.
+//! 2. A release takes the first thread out of the queue and unparks it. That thread tries again, and goes back to the
+//!    front of the queue if another one was faster.
+//! 3. `CONTENDED` is lowered only under the queue's lock, and only when the queue is empty.
+//! 4. A thread that gives up leaves the queue. If it is no longer in the queue, it was woken for a release, and wakes
+//!    the next one in its place.
 
 use std::panic::Location;
 
@@ -28,7 +33,7 @@ const LOCKED: u8 = 1;
 const CONTENDED: u8 = 2;
 const POISONED: u8 = 4;
 
-/// How often it looks again before it queues: most locks are held for less.
+/// How often a thread retries before it queues: most locks are held for less time than that.
 #[cfg(not(reunite_model))]
 const SPINS: u32 = 100;
 #[cfg(reunite_model)]
@@ -37,7 +42,7 @@ const SPINS: u32 = 0;
 pub(super) struct Raw {
     state: AtomicU8,
     number: Number,
-    /// What it is the lock of, for people.
+    /// What it is the lock of, for messages.
     what: &'static str,
     made_at: &'static Location<'static>,
     queue: Mutex<WaitQueue<Parker>>,
@@ -58,7 +63,7 @@ impl Raw {
         Bond::Lock(self.number.get())
     }
 
-    /// Takes it if it is free, not poisoned, nobody queues, and it was taken or waited for before.
+    /// Takes the lock if it is free, not poisoned, not queued for, and was taken or waited for before.
     #[inline]
     pub(super) fn take(&self, at: &'static Location<'static>) -> bool {
         let number = self.number.if_given();
@@ -74,7 +79,7 @@ impl Raw {
         taken.is_ok()
     }
 
-    /// Takes it if it is free.
+    /// Takes the lock if it is free.
     pub(super) fn try_lock(&self, at: &'static Location<'static>) -> bool {
         let taken = self.take_from_queue();
         if taken {
@@ -83,7 +88,7 @@ impl Raw {
         taken
     }
 
-    /// Takes it, and waits for that. `verb` is what the caller does, for people.
+    /// Takes the lock, and waits for it. `verb` is the caller's operation, for messages.
     #[cold]
     pub(super) fn lock(
         &self,
@@ -137,7 +142,7 @@ impl Raw {
         Err(gave_up)
     }
 
-    /// Takes it if it is free, even if others queue.
+    /// Takes the lock if it is free, even if others queue.
     fn take_from_queue(&self) -> bool {
         let free = |state| (state & LOCKED == 0).then_some(state | LOCKED);
         let taken = self
@@ -146,7 +151,7 @@ impl Raw {
         taken.is_ok()
     }
 
-    /// `spot` is where it was queued last, if it was.
+    /// `spot` is where the thread was queued last, if it was.
     fn take_or_queue(&self, parker: &Parker, spot: &mut Option<Spot>) -> bool {
         let mut queue = self.queue.lock();
         loop {
@@ -167,7 +172,8 @@ impl Raw {
         false
     }
 
-    /// Under the queue's lock: nobody comes to it unless they see that somebody queues.
+    /// Called under the queue's lock. Lowers `CONTENDED` only if the queue is empty (3): a release comes to the queue only
+    /// if it sees that bit.
     fn queue_shrank(&self, queue: &WaitQueue<Parker>) {
         if queue.is_empty() {
             self.state.fetch_and(!CONTENDED, Ordering::Relaxed);
@@ -179,7 +185,7 @@ impl Raw {
         let mut queue = self.queue.lock();
         let next = match queue.remove(spot) {
             Some(_) => None,
-            // Woken for a release, and not taking it. If it is locked again, its holder will wake the next.
+            // It was woken for a release and does not take the lock (4). If it is locked again, its holder will wake the next.
             None if self.state.load(Ordering::Relaxed) & LOCKED == 0 => queue.pop_front(),
             None => None,
         };
@@ -188,7 +194,7 @@ impl Raw {
         next.iter().for_each(Parker::unpark);
     }
 
-    /// Releases it.
+    /// Releases the lock.
     #[inline]
     pub(super) fn unlock(&self) {
         let_go(Bond::Lock(self.number.if_given()));

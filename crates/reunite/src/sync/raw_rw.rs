@@ -1,19 +1,25 @@
 //! The lock below [`RwLock`](super::RwLock).
 //!
+//! # States
+//! One word of three bits, and the number of readers above them:
+//! - `WRITER`: a thread holds the lock for writing.
+//! - `QUEUED`: a thread queues, or did a moment ago.
+//! - `POISONED`: a thread panicked while holding it for writing.
+//!
+//! While no thread queues, taking the lock is one compare-and-swap and releasing it one subtraction.
+//!
 //! # Protocol
-//! One word: `WRITER`, `QUEUED` (somebody queues, or did a moment ago), `POISONED`, and the number of readers
-//! above them. While nobody queues, a lock is one compare-and-swap and a release one subtraction.
-//!
-//! Whoever cannot have it at once, or sees `QUEUED`, comes to the queue: under the queue's lock it raises
-//! `QUEUED`, so that from then on nobody passes by, and takes the lock if it is free for it and it is its turn,
-//! or else leaves its parker there. The release that frees the lock sees `QUEUED` and comes to the queue, too:
-//! it wakes the first, and if that reads, the readers behind it. So nobody is overtaken: a writer waits only
-//! for those who came before it, and a reader for no writer that came later. Each has its place in that order from the
-//! first time that it comes to the queue; the wait-for graph is told of it.
-//!
-//! Whoever was woken is not in the queue any more and may take the lock before those who are; if another
-//! was faster it goes back to the front. Whoever gives up looks who could come now, and wakes that. `QUEUED` is
-//! lowered only under the queue's lock, and only when the queue is empty.
+//! 1. A thread that cannot have the lock at once, or sees `QUEUED`, comes to the queue. Under the queue's lock it raises
+//!    `QUEUED`, so that from then on no thread passes the queue by; it takes the lock if that is free for it and it is its
+//!    turn; otherwise it leaves its parker in the queue.
+//! 2. The release that frees the lock sees `QUEUED` and comes to the queue, too. It wakes the first thread, and if that
+//!    one reads, also the readers right behind it. So no thread is overtaken: a writer waits only for threads that came
+//!    before it, and a reader never waits for a writer that came later. Each thread has its place in that order from the
+//!    first time that it comes to the queue; the wait-for graph knows that place.
+//! 3. A woken thread is no longer in the queue, and may take the lock before those that are. If another thread was
+//!    faster, it goes back to the front.
+//! 4. A thread that gives up looks which threads could take the lock now, and wakes them.
+//! 5. `QUEUED` is lowered only under the queue's lock, and only when the queue is empty.
 
 use std::panic::Location;
 
@@ -31,7 +37,7 @@ const QUEUED: usize = 2;
 const POISONED: usize = 4;
 const READER: usize = 8;
 
-/// How often it looks again before it queues.
+/// How often a thread retries before it queues.
 #[cfg(not(reunite_model))]
 const SPINS: u32 = 100;
 #[cfg(reunite_model)]
@@ -48,14 +54,14 @@ pub(super) struct RawRw {
     number: Number,
     made_at: &'static Location<'static>,
     queue: Mutex<WaitQueue<(Parker, Access)>>,
-    /// How many have come to the queue; changed under its lock.
+    /// How many threads have come to the queue. Changed under its lock.
     came: Counter,
 }
 
 type Queue<'a> = MutexGuard<'a, WaitQueue<(Parker, Access)>>;
 
 impl Access {
-    /// The state after it took the lock, if the lock is free for it. A poisoned one is like any other here.
+    /// The state after taking the lock, if the lock is free for this access. A poisoned lock is treated like any other.
     fn take_from(self, state: usize) -> Option<usize> {
         match self {
             Self::Read if state & WRITER == 0 => Some(state + READER),
@@ -88,7 +94,7 @@ impl RawRw {
         }
     }
 
-    /// Takes it if it is free, not poisoned, nobody queues, and it was taken or waited for before.
+    /// Takes the lock if it is free, not poisoned, not queued for, and was taken or waited for before.
     #[inline]
     pub(super) fn take(&self, access: Access, at: &'static Location<'static>) -> bool {
         let number = self.number.if_given();
@@ -115,7 +121,7 @@ impl RawRw {
         taken.is_ok()
     }
 
-    /// Takes it if it is free and nobody queues.
+    /// Takes the lock if it is free and no thread queues.
     fn take_unless_queued(&self, access: Access) -> bool {
         let next = |state| match state & QUEUED {
             0 => access.take_from(state),
@@ -197,7 +203,7 @@ impl RawRw {
         Err(gave_up)
     }
 
-    /// The first time. Returns its place in the order if it did not take the lock.
+    /// The first attempt. Returns the thread's place in the order if it did not take the lock.
     fn take_or_come(
         &self,
         access: Access,
@@ -210,7 +216,7 @@ impl RawRw {
         (!taken).then_some(came)
     }
 
-    /// `spot` is where it was queued last, if it was.
+    /// `spot` is where the thread was queued last, if it was.
     fn take_or_queue(
         &self,
         mut queue: Queue<'_>,
@@ -224,7 +230,7 @@ impl RawRw {
             Some(spot) => queue.front().is_some_and(|(first, _)| first == spot),
             None => came_before || queue.is_empty(),
         };
-        // From here on whoever releases comes to the queue.
+        // From here on every release that frees the lock comes to the queue (2).
         self.state.fetch_or(QUEUED, Ordering::AcqRel);
         if is_first {
             let next = |state| access.take_from(state);
@@ -235,7 +241,7 @@ impl RawRw {
                 if queued.is_some() {
                     queue.pop_front();
                 }
-                // A reader lets those behind it in, too.
+                // A reader lets the readers behind it in, too.
                 self.wake_first(queue);
                 return true;
             }
@@ -249,7 +255,7 @@ impl RawRw {
         false
     }
 
-    /// Wakes those at the front for whom the lock is free.
+    /// Wakes the threads at the front for which the lock is free.
     fn wake_first(&self, mut queue: Queue<'_>) {
         let mut woken = Vec::new();
         while let Some((_, (_, access))) = queue.front() {
@@ -321,13 +327,13 @@ impl Drop for RawRw {
 mod tests {
     use super::*;
 
-    /// Of another thread, which does nothing by itself.
+    /// The parker of another thread, which does nothing by itself.
     fn somebody() -> Parker {
         std::thread::spawn(Parker::here).join().unwrap()
     }
 
-    /// The writer in front was woken and is slow. A reader that was unparked for something else takes its place; the
-    /// next one may come as well, and nobody else would tell it.
+    /// The writer in front was woken and is slow. A reader that was unparked for another reason takes the lock instead. The
+    /// reader behind it may take the lock as well, and no other thread would wake it.
     #[test]
     fn a_reader_that_comes_out_of_the_queue_lets_in_those_behind_it() {
         let lock = RawRw::new(Location::caller());
@@ -356,7 +362,7 @@ mod tests {
         assert!(last.0.is_marked());
         assert!(comes(last, Access::Write));
         lock.unlock(Access::Write);
-        // Nobody queues any more, so nobody has to.
+        // The queue is empty, so no thread has to come to it.
         assert!(lock.take(Access::Write, Location::caller()));
         lock.unlock(Access::Write);
     }

@@ -1,4 +1,4 @@
-//! Many readers, or one writer.
+//! The read-write lock: many readers, or one writer.
 
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -12,11 +12,11 @@ use crate::error::WaitError;
 use crate::primitive::{Duration, Instant, panicking};
 use crate::unwind::{is_leaving, settled};
 
-/// A value that many tasks may read at a time, or one may change. First come, first served: a reader waits for
-/// a writer that came before it, so reading again while reading can wait for ever, and is refused then.
+/// A value that many tasks may read at the same time, or one task may change. First come, first served: a reader waits for
+/// a writer that came before it. So a task that reads, and reads again, can wait for ever; that wait is refused.
 ///
-/// A panic that unwinds past a guard for writing poisons the lock. A task that leaves because it was cancelled
-/// ([`Cancelled::unwind`](crate::Cancelled::unwind)) poisons nothing.
+/// A panic that unwinds past a write guard poisons the lock. A task that leaves because it was cancelled
+/// ([`Cancelled::unwind`](crate::Cancelled::unwind)) does not poison it.
 ///
 /// ```
 /// use reunite::sync::RwLock;
@@ -33,36 +33,36 @@ pub struct RwLock<T: ?Sized> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: writers have the value alone, so it must be `Send`; readers share it among threads, so `Sync`.
+// SAFETY: a writer has the value alone, so it must be `Send`; readers share it among threads, so it must be `Sync`.
 unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
-// A panic while it is held for writing poisons it.
+// A panic while it is held for writing poisons it, so a half-updated value is not seen unnoticed.
 impl<T: ?Sized> std::panic::RefUnwindSafe for RwLock<T> {}
 impl<T: ?Sized> std::panic::UnwindSafe for RwLock<T> {}
 
-/// The value of an [`RwLock`], to read; released on drop.
+/// A guard for reading the value of an [`RwLock`]. Dropping it releases the lock.
 #[must_use = "the lock is released when this is dropped"]
 pub struct ReadGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
-    /// A lock is released where it was taken: the thread has it in its list.
+    /// A lock is released on the thread that took it: that thread has it in its list.
     stays: PhantomData<*const ()>,
 }
 
-/// The value of an [`RwLock`], to change; released on drop.
+/// A guard for changing the value of an [`RwLock`]. Dropping it releases the lock.
 #[must_use = "the lock is released when this is dropped"]
 pub struct WriteGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
-    /// Whether the thread unwound already when it took the lock: then a panic is no news.
+    /// True if the thread was already unwinding when it took the lock: that panic does not poison the lock.
     unwound: bool,
     stays: PhantomData<*const ()>,
 }
 
-// SAFETY: it gives others only `&T`.
+// SAFETY: a shared guard gives access to `&T` only.
 unsafe impl<T: ?Sized + Sync> Sync for ReadGuard<'_, T> {}
-// SAFETY: it gives others only `&T`.
+// SAFETY: a shared guard gives access to `&T` only.
 unsafe impl<T: ?Sized + Sync> Sync for WriteGuard<'_, T> {}
 
 impl<T> RwLock<T> {
-    /// A lock with this value.
+    /// Makes a lock with this value.
     #[track_caller]
     pub const fn new(value: T) -> Self {
         Self {
@@ -71,18 +71,18 @@ impl<T> RwLock<T> {
         }
     }
 
-    /// The value, poisoned or not.
+    /// Returns the value, even if the lock is poisoned.
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
 }
 
 impl<T: ?Sized> RwLock<T> {
-    /// Waits until it can be read.
+    /// Takes the lock for reading, and waits for it.
     ///
     /// # Errors
-    /// The current task was cancelled while it waited; waiting would never have ended
-    /// ([`is_deadlock`](WaitError::is_deadlock)); or somebody panicked while changing it
+    /// The current task was cancelled while it waited; the wait would never have ended
+    /// ([`is_deadlock`](WaitError::is_deadlock)); or a task panicked while holding the lock for writing
     /// ([`is_poisoned`](WaitError::is_poisoned)).
     #[inline]
     #[track_caller]
@@ -90,67 +90,67 @@ impl<T: ?Sized> RwLock<T> {
         self.read_until(None, Location::caller())
     }
 
-    /// [`read`](Self::read) for at most `timeout`.
+    /// Takes the lock for reading, and waits for at most `timeout`.
     ///
     /// # Errors
-    /// As [`read`](Self::read), or the time ran out.
+    /// The errors of [`read`](Self::read), or the time ran out.
     #[track_caller]
     pub fn read_timeout(&self, timeout: Duration) -> Result<ReadGuard<'_, T>, WaitError> {
         self.read_until(deadline::after(timeout), Location::caller())
     }
 
-    /// [`read`](Self::read) until `deadline`.
+    /// Takes the lock for reading, and waits until `deadline` at most.
     ///
     /// # Errors
-    /// As [`read`](Self::read), or the time ran out.
+    /// The errors of [`read`](Self::read), or the time ran out.
     #[track_caller]
     pub fn read_deadline(&self, deadline: Instant) -> Result<ReadGuard<'_, T>, WaitError> {
         self.read_until(Some(deadline), Location::caller())
     }
 
-    /// Takes the lock for reading if nobody changes the value or waits to. Does not wait.
+    /// Takes the lock for reading if no task writes or waits to write. Does not wait.
     ///
     /// # Errors
-    /// Somebody changes it or waits to ([`is_busy`](WaitError::is_busy)), or somebody panicked while changing it
-    /// ([`is_poisoned`](WaitError::is_poisoned)).
+    /// A task writes or waits to write ([`is_busy`](WaitError::is_busy)); or a task panicked while holding the lock for
+    /// writing ([`is_poisoned`](WaitError::is_poisoned)).
     #[track_caller]
     pub fn try_read(&self) -> Result<ReadGuard<'_, T>, WaitError> {
         self.try_take(Access::Read, Location::caller(), Self::read_guard)
     }
 
-    /// Waits until nobody else reads or changes it.
+    /// Takes the lock for writing, and waits for it.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// The errors of [`read`](Self::read).
     #[inline]
     #[track_caller]
     pub fn write(&self) -> Result<WriteGuard<'_, T>, WaitError> {
         self.write_until(None, Location::caller())
     }
 
-    /// [`write`](Self::write) for at most `timeout`.
+    /// Takes the lock for writing, and waits for at most `timeout`.
     ///
     /// # Errors
-    /// As [`read`](Self::read), or the time ran out.
+    /// The errors of [`read`](Self::read), or the time ran out.
     #[track_caller]
     pub fn write_timeout(&self, timeout: Duration) -> Result<WriteGuard<'_, T>, WaitError> {
         self.write_until(deadline::after(timeout), Location::caller())
     }
 
-    /// [`write`](Self::write) until `deadline`.
+    /// Takes the lock for writing, and waits until `deadline` at most.
     ///
     /// # Errors
-    /// As [`read`](Self::read), or the time ran out.
+    /// The errors of [`read`](Self::read), or the time ran out.
     #[track_caller]
     pub fn write_deadline(&self, deadline: Instant) -> Result<WriteGuard<'_, T>, WaitError> {
         self.write_until(Some(deadline), Location::caller())
     }
 
-    /// Takes the lock for writing if nobody reads or changes the value, or waits to. Does not wait.
+    /// Takes the lock for writing if no other task reads, writes or waits. Does not wait.
     ///
     /// # Errors
-    /// Somebody reads or changes it, or waits to ([`is_busy`](WaitError::is_busy)); or somebody panicked while changing
-    /// it ([`is_poisoned`](WaitError::is_poisoned)).
+    /// A task reads, writes or waits ([`is_busy`](WaitError::is_busy)); or a task panicked while holding the lock for
+    /// writing ([`is_poisoned`](WaitError::is_poisoned)).
     #[track_caller]
     pub fn try_write(&self) -> Result<WriteGuard<'_, T>, WaitError> {
         self.try_take(Access::Write, Location::caller(), Self::write_guard)
@@ -168,7 +168,7 @@ impl<T: ?Sized> RwLock<T> {
         self.unless_poisoned(guard(self))
     }
 
-    /// The guard of a lock that was taken.
+    /// Returns the guard of a lock that was taken, unless the lock is poisoned.
     fn unless_poisoned<G>(&self, guard: G) -> Result<G, WaitError> {
         if self.is_poisoned() {
             return Err(WaitError::poisoned());
@@ -212,7 +212,7 @@ impl<T: ?Sized> RwLock<T> {
         self.wait(Access::Write, deadline, at, Self::write_guard)
     }
 
-    /// For the calling thread, which has just taken the lock for reading.
+    /// The guard of the calling thread, which has just taken the lock for reading.
     #[inline]
     fn read_guard(&self) -> ReadGuard<'_, T> {
         ReadGuard {
@@ -221,7 +221,7 @@ impl<T: ?Sized> RwLock<T> {
         }
     }
 
-    /// For the calling thread, which has just taken the lock for writing.
+    /// The guard of the calling thread, which has just taken the lock for writing.
     #[inline]
     fn write_guard(&self) -> WriteGuard<'_, T> {
         let unwound = panicking();
@@ -235,17 +235,17 @@ impl<T: ?Sized> RwLock<T> {
         }
     }
 
-    /// The value, without locking: nobody else can have it.
+    /// Returns the value without locking: `&mut self` excludes all other access.
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
 
-    /// Whether somebody panicked while changing it.
+    /// Returns true if a task panicked while holding the lock for writing.
     pub fn is_poisoned(&self) -> bool {
         self.raw.is_poisoned()
     }
 
-    /// What it protects is whole after all, or will be made so: it can be locked again.
+    /// Declares the value sound, or about to be repaired: the lock can be taken again.
     pub fn clear_poison(&self) {
         self.raw.clear_poison();
     }
@@ -272,7 +272,7 @@ impl<T: ?Sized> Deref for ReadGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: while the guard lives, the lock is held for reading, and nobody changes the value.
+        // SAFETY: while the guard lives, the lock is held for reading, so no thread changes the value.
         unsafe { &*self.lock.value.get() }
     }
 }
@@ -288,7 +288,7 @@ impl<T: ?Sized> Deref for WriteGuard<'_, T> {
 
 impl<T: ?Sized> DerefMut for WriteGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as above, and the guard is borrowed alone, so this is the only way to the value.
+        // SAFETY: as above, and the guard is borrowed mutably, so this is the only reference to the value.
         unsafe { &mut *self.lock.value.get() }
     }
 }

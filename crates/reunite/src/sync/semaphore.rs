@@ -1,15 +1,15 @@
-//! A counting semaphore: so many permits, and no more.
+//! A counting semaphore.
 //!
 //! # Protocol
-//! First come, first served, whatever the sizes: a large request is not overtaken for ever by small ones.
-//! Under one lock there are the permits available and the queue of requests. A request is granted by
-//! whoever makes that possible (a release, or a waiter that leaves), in the critical section in which it
-//! becomes possible: permits are taken off and the waiter's seat is removed from the queue, then its parker
-//! is unparked. A waiter that gives up looks once more under the lock: granted beats given up.
+//! First come, first served, whatever the sizes: small requests cannot overtake a large one for ever.
+//! The permits available and the queue of requests are under one lock. A request is granted by the thread
+//! that makes it possible (a release, or a waiter that leaves), in the critical section in which it becomes
+//! possible: the permits are subtracted and the request is removed from the queue, then the waiter's parker
+//! is unparked. A waiter that gives up looks once more under the lock: a grant takes precedence over giving up.
 //!
-//! A semaphore made with permits is a *budget*: there are never more, so a request for more is refused, and so
-//! is a release of what is not out for good. One made with none is a *counter*: a release adds permits, a
-//! permit that is forgotten is used up, and a request waits for however many releases it takes.
+//! A semaphore made with permits is a *budget*: there are never more permits. So a request for more is refused, and so
+//! is a release of permits that are not forgotten. A semaphore made with no permits is a *counter*: a release adds
+//! permits, a forgotten permit is used up, and a request waits for as many releases as it takes.
 
 use std::panic::Location;
 
@@ -23,7 +23,7 @@ use crate::primitive::{Duration, Instant, Mutex, now};
 use crate::wait::{Heed, Wait, tell_task, wait};
 use crate::wait_queue::WaitQueue;
 
-/// So many permits, handed out in the order in which they were asked for.
+/// A number of permits, handed out in the order in which they were requested.
 ///
 /// ```
 /// // At most 100 megabytes of pictures are decoded at a time.
@@ -40,7 +40,7 @@ use crate::wait_queue::WaitQueue;
 /// assert_eq!(memory.available(), 100);
 /// ```
 ///
-/// Made with none, it counts what others [release](Self::release):
+/// A semaphore made with no permits counts what other tasks [release](Self::release):
 ///
 /// ```
 /// let finished = reunite::sync::Semaphore::new(0);
@@ -61,18 +61,18 @@ pub struct Semaphore {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// So many permits, and never more.
+    /// A fixed number of permits.
     Budget,
-    /// As many as are released.
+    /// As many permits as are released.
     Counter,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Available, held, or forgotten.
+    /// All permits: available, held, or forgotten.
     permits: u64,
     available: u64,
-    /// Of a budget: out for good, unless somebody releases them.
+    /// The forgotten permits of a budget: out until they are released.
     forgotten: u64,
     queue: WaitQueue<Request>,
 }
@@ -83,7 +83,7 @@ struct Request {
     parker: Parker,
 }
 
-/// Permits of a [`Semaphore`], given back on drop.
+/// Permits of a [`Semaphore`]. Dropping it gives them back.
 #[must_use = "the permits are given back when this is dropped"]
 #[derive(Debug)]
 pub struct Permit<'a> {
@@ -92,7 +92,7 @@ pub struct Permit<'a> {
 }
 
 impl Semaphore {
-    /// A semaphore with this many permits, all available. With none, it is one to which
+    /// Makes a semaphore with this many permits, all available. If `permits` is 0, it is one to which
     /// [`release`](Self::release) adds permits.
     #[track_caller]
     pub fn new(permits: u64) -> Self {
@@ -110,40 +110,40 @@ impl Semaphore {
         }
     }
 
-    /// How many permits are available at this moment.
+    /// The number of permits that are available at this moment.
     pub fn available(&self) -> u64 {
         self.state.lock().available
     }
 
-    /// How many permits there are in all, be they available or not. Of a semaphore made with none: those that were
-    /// released and not forgotten.
+    /// The number of all permits, available or not. Of a semaphore made with none: those that were released and not
+    /// forgotten.
     pub fn permits(&self) -> u64 {
         self.state.lock().permits
     }
 
-    /// Waits for one permit.
+    /// Acquires one permit, and waits for it.
     ///
     /// # Errors
-    /// The current task was cancelled, or waiting would never have ended.
+    /// The current task was cancelled, or the wait would never have ended.
     #[track_caller]
     pub fn acquire(&self) -> Result<Permit<'_>, WaitError> {
         self.acquire_until(1, None, Location::caller())
     }
 
-    /// Waits for `count` permits at once.
+    /// Acquires `count` permits at once, and waits for them.
     ///
     /// # Errors
-    /// The current task was cancelled; or at once, if the semaphore was made with permits, but with fewer than
-    /// `count`.
+    /// The current task was cancelled; the wait would never have ended; or, at once, the semaphore was made with permits, but
+    /// with fewer than `count`.
     #[track_caller]
     pub fn acquire_many(&self, count: u64) -> Result<Permit<'_>, WaitError> {
         self.acquire_until(count, None, Location::caller())
     }
 
-    /// [`acquire_many`](Self::acquire_many) for at most `timeout`.
+    /// Does what [`acquire_many`](Self::acquire_many) does, but waits for at most `timeout`.
     ///
     /// # Errors
-    /// As there, or the time ran out.
+    /// The errors of [`acquire_many`](Self::acquire_many), or the time ran out.
     #[track_caller]
     pub fn acquire_many_timeout(
         &self,
@@ -153,10 +153,10 @@ impl Semaphore {
         self.acquire_until(count, deadline::after(timeout), Location::caller())
     }
 
-    /// [`acquire_many`](Self::acquire_many) until `deadline`.
+    /// Does what [`acquire_many`](Self::acquire_many) does, but waits until `deadline` at most.
     ///
     /// # Errors
-    /// As there, or the time ran out.
+    /// The errors of [`acquire_many`](Self::acquire_many), or the time ran out.
     #[track_caller]
     pub fn acquire_many_deadline(
         &self,
@@ -166,34 +166,34 @@ impl Semaphore {
         self.acquire_until(count, Some(deadline), Location::caller())
     }
 
-    /// [`acquire`](Self::acquire) for at most `timeout`.
+    /// Does what [`acquire`](Self::acquire) does, but waits for at most `timeout`.
     ///
     /// # Errors
-    /// As there, or the time ran out.
+    /// The errors of [`acquire`](Self::acquire), or the time ran out.
     #[track_caller]
     pub fn acquire_timeout(&self, timeout: Duration) -> Result<Permit<'_>, WaitError> {
         self.acquire_until(1, deadline::after(timeout), Location::caller())
     }
 
-    /// [`acquire`](Self::acquire) until `deadline`.
+    /// Does what [`acquire`](Self::acquire) does, but waits until `deadline` at most.
     ///
     /// # Errors
-    /// As there, or the time ran out.
+    /// The errors of [`acquire`](Self::acquire), or the time ran out.
     #[track_caller]
     pub fn acquire_deadline(&self, deadline: Instant) -> Result<Permit<'_>, WaitError> {
         self.acquire_until(1, Some(deadline), Location::caller())
     }
 
-    /// Gives permits back that were [forgotten](Permit::forget), or, if the semaphore was made with none, adds
+    /// Gives back permits that were [forgotten](Permit::forget); or, if the semaphore was made with none, adds
     /// permits.
     ///
     /// # Errors
-    /// Of a semaphore made with permits: so many were not forgotten. Those that somebody has come back by
-    /// themselves. Of one made with none: there would be more than `u64::MAX`. Nothing is released then.
+    /// Of a semaphore made with permits: fewer than `count` are forgotten (permits that are held come back by themselves).
+    /// Of a semaphore made with none: there would be more than `u64::MAX`. Nothing is released then.
     ///
     /// ```
     /// let seats = reunite::sync::Semaphore::new(2);
-    /// seats.acquire().unwrap().forget(); // somebody else will give it back
+    /// seats.acquire().unwrap().forget(); // to be given back by hand
     /// seats.release(1).unwrap();
     /// assert!(seats.release(1).is_err());
     /// ```
@@ -222,10 +222,10 @@ impl Semaphore {
         Ok(())
     }
 
-    /// Takes one permit if it is available and nobody waits in front. Does not wait.
+    /// Acquires one permit if it is available and no task waits in front. Does not wait.
     ///
     /// # Errors
-    /// None is available, or somebody waits in front ([`is_busy`](WaitError::is_busy)).
+    /// No permit is available, or a task waits in front ([`is_busy`](WaitError::is_busy)).
     ///
     /// ```
     /// let seats = reunite::sync::Semaphore::new(1);
@@ -237,19 +237,19 @@ impl Semaphore {
         self.try_acquire_many(1)
     }
 
-    /// Takes `count` permits if they are available and nobody waits in front. Does not wait.
+    /// Acquires `count` permits if they are available and no task waits in front. Does not wait.
     ///
     /// # Errors
-    /// They are not available, or somebody waits in front ([`is_busy`](WaitError::is_busy)); or the semaphore was made
+    /// The permits are not available, or a task waits in front ([`is_busy`](WaitError::is_busy)); or the semaphore was made
     /// with permits, but with fewer than `count` ([`is_refused`](WaitError::is_refused)).
     pub fn try_acquire_many(&self, count: u64) -> Result<Permit<'_>, WaitError> {
         self.take(count)?.ok_or_else(WaitError::busy)
     }
 
-    /// Takes `count` permits, if they are available and nobody waits in front.
+    /// Acquires `count` permits if they are available and no task waits in front.
     ///
     /// # Errors
-    /// There will never be so many.
+    /// There will never be so many permits.
     #[inline]
     fn take(&self, count: u64) -> Result<Option<Permit<'_>>, WaitError> {
         let mut state = self.state.lock();
@@ -264,7 +264,7 @@ impl Semaphore {
         }))
     }
 
-    /// Of a budget: more than `permits` will never be available.
+    /// Checks that a budget has `count` permits: more than `permits` will never be available.
     #[inline]
     fn must_exist(&self, count: u64, permits: u64) -> Result<(), WaitError> {
         if self.kind == Kind::Counter || count <= permits {
@@ -306,7 +306,7 @@ impl Semaphore {
         let ended = wait(site, deadline, Heed::TaskUntold, |parker| {
             let mut state = self.state.lock();
             match spot {
-                // Granted: whoever did it took the request out of the queue.
+                // Granted: the thread that granted it took the request out of the queue.
                 Some(mine) => !state.queue.contains(mine),
                 None if state.queue.is_empty() && state.available >= count => {
                     state.available -= count;
@@ -346,7 +346,7 @@ impl Semaphore {
         }
     }
 
-    /// `count` permits will not come back by themselves.
+    /// Notes that `count` permits will not come back by themselves.
     pub(super) fn forget(&self, count: u64) {
         let mut state = self.state.lock();
         match self.kind {
@@ -366,7 +366,7 @@ impl Semaphore {
         }
     }
 
-    /// Gives `count` permits back and grants what that makes possible.
+    /// Gives `count` permits back and grants the requests that this makes possible.
     #[cold]
     fn grant(&self, mut state: crate::primitive::MutexGuard<'_, State>, count: u64) {
         state.available += count;
@@ -390,20 +390,20 @@ fn too_many(count: u64, permits: u64) -> WaitError {
 }
 
 impl Permit<'_> {
-    /// How many permits this is.
+    /// The number of permits.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Gives back all but `count`; nothing, if there are no more.
+    /// Gives back all but `count` permits. Does nothing if there are no more than that.
     pub fn shrink_to(&mut self, count: u64) {
         let back = self.count.saturating_sub(count);
         self.count -= back;
         self.semaphore.give_back(back);
     }
 
-    /// Keeps the permits out until somebody calls [`Semaphore::release`]. Of a semaphore made with none, they are
-    /// used up.
+    /// Does not give the permits back, now or on drop. Of a semaphore made with permits, they stay out until
+    /// [`Semaphore::release`] is called for them; of one made with none, they are used up.
     pub fn forget(self) {
         self.semaphore.forget(self.count);
         std::mem::forget(self);
