@@ -1,4 +1,4 @@
-//! What a parent has reaches its children: a hook for ambient values such as the current `tracing` span.
+//! Inheritance: hooks that pass ambient values, such as the current `tracing` span, from parents to children.
 
 use std::any::Any;
 
@@ -6,7 +6,7 @@ use crate::contain::assert_outside;
 use crate::id::Label;
 use crate::primitive::{Arc, Counter, Ordering, StaticMutex};
 
-/// Ambient values that a task inherits from the task that spawned it.
+/// A hook that passes ambient values from a task to the tasks that it spawns; added by [`inherit`].
 ///
 /// ```
 /// use std::{any::Any, cell::Cell};
@@ -31,22 +31,23 @@ use crate::primitive::{Arc, Counter, Ordering, StaticMutex};
 /// assert_eq!(reunite::spawn(|| REQUEST.get()).join().unwrap(), 7);
 /// ```
 pub trait Inherit: Send + Sync {
-    /// Called where a task is spawned. The closure it returns is called on the task's thread before the
-    /// task starts; what that returns is dropped there after the task completed, the last first if there are several hooks.
+    /// Called where a task is spawned. The closure it returns is called on the task's thread before the task starts;
+    /// the value that the closure returns is dropped there after the task completed. If there are several hooks, the
+    /// last value is dropped first.
     ///
-    /// Tasks of a pool inherit as those on threads do: tasks of [`Pool::scope`](crate::Pool::scope), items of maps, and halves
-    /// of a [`join`](crate::join()) that another thread runs. While there is a hook, each fork costs a call of it.
-    /// What the hook forks there itself, its thread runs alone.
+    /// Tasks of a pool inherit as tasks on threads do: tasks of [`Pool::scope`](crate::Pool::scope), items of maps, and
+    /// halves of a [`join`](crate::join()) that another thread runs. While there is a hook, each fork costs a call of
+    /// it. Forks that the hook itself makes are run by its thread alone.
     fn capture(&self) -> Box<dyn FnOnce() -> Box<dyn Any> + Send>;
 }
 
 static HOOKS: StaticMutex<Vec<Arc<dyn Inherit>>> = StaticMutex::new(Vec::new());
 static COUNT: Counter = Counter::new(0);
-/// Whoever has to know when there is something to capture.
+/// The functions to call when there is more to capture.
 static LISTENERS: StaticMutex<Vec<fn()>> = StaticMutex::new(Vec::new());
 
 /// Adds a hook for the rest of the process. Tasks spawned from now on inherit through it, unless their
-/// builder says [`without_context`](crate::Builder::without_context).
+/// builder says [`without_context`](crate::Builder::without_context). See [`Inherit`] for an example.
 pub fn inherit(hook: impl Inherit + 'static) {
     let hook = Arc::new(hook);
     {
@@ -63,7 +64,7 @@ pub(crate) fn on_inherit(listener: fn()) {
     LISTENERS.lock().push(listener);
 }
 
-/// Whether there is anything to capture.
+/// Returns true if there is anything to capture.
 #[inline]
 pub(crate) fn is_inherited() -> bool {
     cfg!(feature = "tracing") || COUNT.load(Ordering::SeqCst) > 0
@@ -79,7 +80,7 @@ pub(crate) struct Inherited {
 }
 
 impl Inherited {
-    /// Call where a task is spawned.
+    /// Captures at a spawn.
     #[inline]
     pub(crate) fn capture() -> Self {
         if is_inherited() {
@@ -103,7 +104,7 @@ impl Inherited {
         }
     }
 
-    /// Call on the thread of `task`; drop the result there.
+    /// Enters what was captured, on the thread of `task`; the result must be dropped there.
     #[inline]
     pub(crate) fn enter(self, task: &Label) -> Vec<Box<dyn Any>> {
         #[cfg(not(feature = "tracing"))]
@@ -119,14 +120,14 @@ impl Inherited {
         let entered = self.hooks.into_iter().map(|enter| enter());
         #[cfg(feature = "tracing")]
         let entered = entered.chain(self.around.map(|around| enter_span(task, around)));
-        // The last is dropped first: each finds what it left.
+        // The last one is dropped first, so that each finds the state that it left.
         let mut entered: Vec<_> = entered.collect();
         entered.reverse();
         entered
     }
 }
 
-/// The task gets a span of its own, at the level `DEBUG`, within the one that was current at its spawn.
+/// Enters a span for the task, at the level `DEBUG`, inside the one that was current at its spawn.
 #[cfg(feature = "tracing")]
 fn enter_span(task: &Label, around: tracing::Span) -> Box<dyn Any> {
     let around = around.entered();

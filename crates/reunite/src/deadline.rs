@@ -1,4 +1,4 @@
-//! Deadlines: instants, of which the earliest holds. A timeout too long to be an instant is no deadline.
+//! Deadlines: optional instants, of which the earliest holds. A timeout too long to be an instant is no deadline.
 
 use crate::primitive::{Duration, Instant, now};
 
@@ -7,7 +7,7 @@ pub(crate) fn after(timeout: Duration) -> Option<Instant> {
     now().checked_add(timeout)
 }
 
-/// The earlier of two deadlines, where `None` is never.
+/// The earlier of two deadlines; `None` means never.
 pub(crate) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
@@ -15,7 +15,7 @@ pub(crate) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant>
     }
 }
 
-/// Whether it has passed at that time.
+/// Returns true if the deadline has passed at the instant `at`.
 pub(crate) fn is_over(deadline: Option<Instant>, at: Instant) -> bool {
     deadline.is_some_and(|instant| instant <= at)
 }

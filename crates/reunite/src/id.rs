@@ -1,4 +1,4 @@
-//! Who is who: the numbers and labels of tasks and scopes.
+//! The identity of tasks and scopes: numbers and labels.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::panic::Location;
 
 use crate::primitive::{Arc, Counter, Ordering};
 
-/// A number that no other task or scope of this process has had or will have.
+/// The number of a task or scope, unique in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TaskId(u64);
 
@@ -19,13 +19,13 @@ impl TaskId {
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// So many numbers that follow each other, for tasks that are yet to come.
+    /// Reserves `count` consecutive numbers, for tasks that are yet to come.
     pub(crate) fn block(count: u64) -> std::ops::Range<u64> {
         let first = NEXT.fetch_add(count, Ordering::Relaxed);
         first..first + count
     }
 
-    /// One of a [`block`](Self::block).
+    /// A number out of a [`block`](Self::block).
     pub(crate) fn of_block(number: u64) -> Self {
         Self(number)
     }
@@ -42,13 +42,13 @@ impl fmt::Display for TaskId {
     }
 }
 
-/// A map whose keys are numbers that this library has counted up: nobody chooses them to collide.
+/// A map whose keys are numbers that this library counted up, so no key is chosen to collide.
 pub(crate) type ByNumber<K, V> = HashMap<K, V, BuildHasherDefault<Spread>>;
 
-/// Room for fewer than this is never given back.
+/// A map with a capacity of at most this keeps it.
 const ROOM: usize = 16_384;
 
-/// After something was removed: a program that had a million tasks once keeps no room for them.
+/// Shrinks a map after a removal: a program that once had a million tasks keeps no memory for them.
 #[inline]
 pub(crate) fn give_room_back<K: Eq + std::hash::Hash, V>(map: &mut ByNumber<K, V>) {
     if map.capacity() > ROOM && map.capacity() / 8 > map.len() {
@@ -57,7 +57,7 @@ pub(crate) fn give_room_back<K: Eq + std::hash::Hash, V>(map: &mut ByNumber<K, V
     }
 }
 
-/// Spreads such numbers by a product: Fibonacci hashing (Knuth, "The Art of Computer Programming", 6.4).
+/// A hasher for such numbers: Fibonacci hashing, a product (Knuth, "The Art of Computer Programming", 6.4).
 #[derive(Default)]
 pub(crate) struct Spread(u64);
 
@@ -69,7 +69,7 @@ impl Hasher for Spread {
     #[inline]
     fn write_u64(&mut self, number: u64) {
         let product = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        // The map asks the low bits first, and the product is spread best in the high ones.
+        // The map uses the low bits first, and the product is spread best in the high ones.
         self.0 = product.rotate_left(32);
     }
 
@@ -78,7 +78,7 @@ impl Hasher for Spread {
     }
 }
 
-/// What people know a task or a scope by: its number, its name if it was given one, and the source
+/// What identifies a task or a scope to people: its number, its name if it was given one, and the source
 /// line that started it. Cheap to clone.
 ///
 /// ```
@@ -92,7 +92,7 @@ pub struct Label {
     id: TaskId,
     at: &'static Location<'static>,
     is: Is,
-    /// What only some have: all else is in the label itself, as most tasks have no name, and each has a label.
+    /// What only some labels have. The rest is in the label itself: each task has a label, and most have no name.
     more: Option<Arc<More>>,
 }
 
@@ -101,7 +101,7 @@ struct More {
     item: Option<u64>,
 }
 
-/// A [`Kind`] without what only some have.
+/// A [`Kind`] without the parts that only some labels have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Is {
     Task,
@@ -112,7 +112,7 @@ enum Is {
     Foreign,
 }
 
-/// What a label is a label of.
+/// What a label belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Task,
@@ -132,7 +132,7 @@ impl Label {
         Self::with_id(TaskId::next(), kind, name, at)
     }
 
-    /// The label of a task that had its number before.
+    /// The label of a task that was given its number before.
     #[inline]
     pub(crate) fn with_id(
         id: TaskId,
@@ -165,17 +165,17 @@ impl Label {
         self.is == Is::Foreign
     }
 
-    /// The task's number.
+    /// The number of the task or scope.
     pub fn id(&self) -> TaskId {
         self.id
     }
 
-    /// The name it was given, if any.
+    /// The name, if one was given.
     pub fn name(&self) -> Option<&str> {
         self.more.as_ref()?.name.as_deref()
     }
 
-    /// Of an item of a map: its place in the order of the items, counted from 0.
+    /// The place of an item of a map in the order of the items, counted from 0; `None` for anything else.
     pub fn item(&self) -> Option<usize> {
         usize::try_from(self.more.as_ref()?.item?).ok()
     }

@@ -28,29 +28,29 @@
 //! | pass data between tasks | [`channel`] |
 //! | share a budget between tasks | [`sync::Semaphore`] |
 //!
-//! There are two homes for work: *threads*, for work that may wait, and a *pool*, for work that computes. Each task of a
-//! [`scope`](scope()) has a (recycled) thread of its own, so it may block. In a pool, wrap calls that block in
-//! [`blocking`]. Every blocking call ends early when its task is cancelled, with an error that tells why and by which task
-//! or scope. **A scope waits for its tasks even past its deadline**, because they borrow: at the deadline it cancels them,
-//! and then reports those that do not stop, by name.
+//! There are two homes for work: *threads*, for work that may wait, and a *pool*, for work that computes. Each task of
+//! a [`scope`](scope()) has a (recycled) thread of its own, so it may block. In a pool, wrap calls that block in
+//! [`blocking`]. Every blocking call ends early when its task is cancelled, with an error that tells why and by which
+//! task or scope. **A scope waits for its tasks even past its deadline**, because they borrow: at the deadline it
+//! cancels them, and then reports those that do not stop, by name.
 //!
 //! # Thread-locals
 //!
-//! Threads are recycled: a task's thread may have run other tasks before, and after the task it waits ten seconds for the
-//! next one. So a task finds in thread-locals what earlier tasks left there, and the destructors of thread-locals run when
-//! the thread ends, long after the join. [`Builder::fresh_threads`] and [`ScopeBuilder::fresh_threads`] give each task a
-//! new thread, as `std` does: nothing is left from other tasks, and the destructors have run when the join returns. The
-//! threads of a pool keep their thread-locals until the pool ends. To pass ambient values, such as a request's number,
-//! on to child tasks, use [`inherit`].
+//! Threads are recycled: a task's thread may have run other tasks before, and after the task it waits ten seconds for
+//! the next one. So a task finds in thread-locals what earlier tasks left there, and the destructors of thread-locals
+//! run when the thread ends, long after the join. [`Builder::fresh_threads`] and [`ScopeBuilder::fresh_threads`] give
+//! each task a new thread, as `std` does: nothing is left from other tasks, and the destructors have run when the join
+//! returns. The threads of a pool keep their thread-locals until the pool ends. To pass ambient values, such as a
+//! request's number, on to child tasks, use [`inherit`].
 //!
 //! # Partial results
 //!
-//! A partial result never passes for a whole one. A call that can return an error returns a cancellation or a refused wait
-//! as that error. Where a call cannot return an error, the task *leaves*: it unwinds with the cancellation (or the
+//! A partial result never passes for a whole one. A call that can return an error returns a cancellation or a refused
+//! wait as that error. Where a call cannot return an error, the task *leaves*: it unwinds with the cancellation (or the
 //! refusal), without a panic message, and completes [cancelled](JoinError::is_cancelled) (or
 //! [deadlocked](JoinError::is_deadlock)), never with a value. The table shows what each operation does when its task is
-//! cancelled, when the deadline of the operation or of its scope passes, or when its wait is refused because it would never
-//! end or because its pool is starved:
+//! cancelled, when the deadline of the operation or of its scope passes, or when its wait is refused because it would
+//! never end or because its pool is starved:
 //!
 //! | operation | result |
 //! |---|---|
@@ -64,16 +64,17 @@
 //! | [`try_scope`], [`ScopeBuilder::scope`], [`ScopeBuilder::scope_ended`] | a [`ScopeError`] |
 //! | [`scope`](scope()), [`Pool::scope`] | leave the task if their body left, or if a cancellation from above stopped tasks that were not joined and the body was not told of it |
 //!
-//! A task that leaves poisons no lock. Its scope counts it as cancelled, never as the root cause of a failure. On a thread
-//! that this library did not start, outside any scope, no join would report the cancellation; there, leaving is a panic
-//! whose message is the reason. A plain [`scope`](scope()) that would have to leave where no task or scope is around it
-//! ends with such a panic, too.
+//! A task that leaves poisons no lock. Its scope counts it as cancelled, never as the root cause of a failure. On a
+//! thread that this library did not start, outside any scope, no join would report the cancellation; there, leaving is
+//! a panic whose message is the reason. A plain [`scope`](scope()) that would have to leave where no task or scope is
+//! around it ends with such a panic, too.
 //!
-//! With `panic = "abort"` nothing can unwind, and a cancellation must not end the process. There the iterator ends and the
-//! task is marked: its closure runs to its end, its value is thrown away, and the task completes cancelled (or deadlocked)
-//! as if it had left. A closure that uses a result before it returns should use
-//! [`results`](channel::Receiver::results) there. Where there is nothing to mark (outside any task and scope, and in a half
-//! of a [`join`](join()) or [`par`](par()) that another thread runs), the process ends, with the reason on standard error.
+//! With `panic = "abort"` nothing can unwind, and a cancellation must not end the process. There the iterator ends and
+//! the task is marked: its closure runs to its end, its value is thrown away, and the task completes cancelled (or
+//! deadlocked) as if it had left. A closure that uses a result before it returns should use
+//! [`results`](channel::Receiver::results) there. Where there is nothing to mark (outside any task and scope, and in a
+//! half of a [`join`](join()) or [`par`](par()) that another thread runs), the process ends, with the reason on
+//! standard error.
 
 mod cancel;
 pub mod channel;

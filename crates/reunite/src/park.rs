@@ -1,8 +1,15 @@
-//! Parking: how one thread sleeps until another says so.
+//! Parking: how a thread sleeps until another one wakes it.
 //!
-//! A [`Parker`] names a thread. `unpark` leaves a token, so an unpark before the park is not lost; a
-//! token may also be left over from an earlier wait, so every park is in a loop that asks its condition
-//! again. Nothing here knows what is waited for.
+//! A [`Parker`] names a thread. `unpark` leaves a token, so an unpark before the park is not lost. A
+//! token may also be left over from an earlier wait, so every park is in a loop that checks its condition
+//! again. Nothing here knows what a thread waits for.
+//!
+//! # States
+//! Four bits of one word, so that other threads see them at one moment:
+//! - `MARKED`: raised by every unpark; lowered by the thread before it checks its condition.
+//! - `ASKS`: the thread is checking its condition, and goes on if it holds.
+//! - `FILED`: the thread's wait is filed in the wait-for graph.
+//! - `DEAF`: the thread waits where no unpark reaches it.
 
 pub(crate) use crate::primitive::spin_loop;
 use crate::primitive::{
@@ -14,34 +21,34 @@ use crate::primitive::{
 #[derive(Clone, Debug)]
 pub(crate) struct Parker {
     address: Arc<Address>,
-    /// Beside the address, as queues look for a thread among many.
+    /// Beside the address, because queues look for a thread among many.
     id: ThreadId,
 }
 
 #[derive(Debug)]
 struct Address {
     thread: Thread,
-    /// In one word, so that others see both at one moment.
+    /// The bits of the thread's state.
     state: AtomicU8,
 }
 
-/// Raised by every unpark, lowered by the thread before it asks what it waits for.
+/// Raised by every unpark, lowered by the thread before it checks its condition.
 const MARKED: u8 = 1;
-/// The thread is asking, and goes on if the answer is yes.
+/// The thread is checking its condition, and goes on if it holds.
 const ASKS: u8 = 2;
-/// Its wait is filed in the wait-for graph.
+/// The thread's wait is filed in the wait-for graph.
 const FILED: u8 = 4;
 
 /// The thread waits where no unpark reaches it.
 const DEAF: u8 = 8;
 
 crate::primitive::global! {
-    /// How many parkers are both filed and marked. Whoever makes one so, or no longer so, counts it after that; until
-    /// then it is itself a thread that goes on.
+    /// The number of parkers that are both filed and marked. A thread that makes a parker so, or no longer so, counts
+    /// it after that; until then the thread is itself one that goes on.
     static GOING_ON: Counter = Counter::new(0);
 }
 
-/// Whether a thread whose wait is filed is about to go on.
+/// Returns true if a thread whose wait is filed is about to go on.
 pub(crate) fn somebody_goes_on() -> bool {
     GOING_ON.load(Ordering::SeqCst) != 0
 }
@@ -61,23 +68,23 @@ impl Parker {
         }
     }
 
-    /// The calling thread's.
+    /// The parker of the calling thread.
     pub(crate) fn here() -> Self {
-        // A thread that is ending has lost its own, and makes one for this wait.
+        // A thread that is ending has lost its parker, and makes one for this wait.
         HERE.try_with(Self::clone).unwrap_or_else(|_| Self::new())
     }
 
-    /// Another of the calling thread's, for a wait that is none of this library's.
+    /// A second parker of the calling thread, for a wait outside this library.
     pub(crate) fn aside() -> Self {
         Self::new()
     }
 
-    /// Of the calling thread: it asks no more, and whoever unparks it does not make it go on.
+    /// Called by the parker's thread: from now on it checks no condition, and an unpark does not make it go on.
     pub(crate) fn is_deaf_from_now_on(&self) {
         self.address.state.store(DEAF, Ordering::SeqCst);
     }
 
-    /// Wakes that thread, or makes its next park return at once.
+    /// Wakes the thread, or makes its next park return at once.
     pub(crate) fn unpark(&self) {
         let before = self.address.state.fetch_or(MARKED, Ordering::SeqCst);
         if before & (FILED | MARKED) == FILED {
@@ -86,36 +93,36 @@ impl Parker {
         self.address.thread.unpark();
     }
 
-    /// Of the calling thread: its wait is filed from now on.
+    /// Called by the parker's thread: its wait is filed from now on.
     pub(crate) fn file(&self) {
         if self.address.state.fetch_or(FILED, Ordering::SeqCst) & MARKED != 0 {
             GOING_ON.fetch_add(1, Ordering::SeqCst);
         }
     }
 
-    /// Of the calling thread: its wait is filed no longer.
+    /// Called by the parker's thread: its wait is no longer filed.
     pub(crate) fn withdraw(&self) {
         if self.address.state.fetch_and(!FILED, Ordering::SeqCst) & MARKED != 0 {
             GOING_ON.fetch_sub(1, Ordering::SeqCst);
         }
     }
 
-    /// Of the calling thread: it is about to ask anew.
+    /// Called by the parker's thread: it is about to check its condition.
     pub(crate) fn begin_to_ask(&self) {
         self.address.state.store(ASKS, Ordering::SeqCst);
     }
 
-    /// Of the calling thread: the answer was no, or it has gone on.
+    /// Called by the parker's thread: the condition did not hold, or the thread has gone on.
     pub(crate) fn has_asked(&self) {
         self.address.state.fetch_and(!ASKS, Ordering::SeqCst);
     }
 
-    /// Whether it was unparked since it last asked.
+    /// Returns true if the thread was unparked since it last checked its condition.
     pub(crate) fn is_marked(&self) -> bool {
         self.address.state.load(Ordering::SeqCst) & MARKED != 0
     }
 
-    /// Whether it asks, or will because it was unparked.
+    /// Returns true if the thread is checking its condition, or will because it was unparked.
     pub(crate) fn may_go_on(&self) -> bool {
         let state = self.address.state.load(Ordering::SeqCst);
         state & DEAF == 0 && state & (MARKED | ASKS) != 0
@@ -126,13 +133,13 @@ impl Parker {
         self.address.thread.name().map(str::to_owned)
     }
 
-    /// Whether it wakes the same thread: one that is ending may have several.
+    /// Returns true if both wake the same thread: a thread that is ending may have several parkers.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.id == other.id
     }
 }
 
-/// Sleeps until this thread is unparked, `until` has passed, or for no reason at all.
+/// Sleeps until this thread is unparked or `until` has passed; may also return for no reason.
 pub(crate) fn park_until(until: Option<Instant>) {
     match until {
         None => park(),
@@ -140,7 +147,7 @@ pub(crate) fn park_until(until: Option<Instant>) {
     }
 }
 
-/// [`park_until`], for a caller who knows that it is `at` now.
+/// Does what [`park_until`] does, for a caller that knows that it is `at` now.
 pub(crate) fn park_from(at: Instant, until: Option<Instant>) {
     match until {
         None => park(),

@@ -1,19 +1,19 @@
-//! Those who wait for the same, in the order in which they came.
+//! A queue of waiters, in the order in which they came.
 //!
-//! Each has a *spot*, by which it asks whether it is still in the queue, and leaves it. Spots are in the order of the
-//! queue, and none is given twice. Who leaves from the middle leaves an empty entry behind, so that no entry has to
-//! move. The first entry and the last are never empty, and empty entries are removed when they are more than the
-//! others. So everything takes a constant number of steps on average, and a look for a spot as many as the logarithm of the
-//! length, however many wait.
+//! Each waiter has a *spot*, by which it can check whether it is still in the queue, and leave it. Spots are in the
+//! order of the queue, and none is given twice. A waiter that leaves from the middle leaves an empty entry behind, so
+//! that no entry has to move. The first and the last entry are never empty, and empty entries are removed when they
+//! outnumber the others. So every operation takes a constant number of steps on average, and finding a spot takes a
+//! number of steps logarithmic in the length of the queue.
 
 use std::collections::VecDeque;
 
-/// A place in a queue, which only one has.
+/// A waiter's place in a queue; no two waiters have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Spot(i64);
 
 impl Spot {
-    /// Of a queue whose user gives the spots.
+    /// The first spot of a queue whose user assigns the spots.
     pub(crate) const FIRST: Self = Self(0);
 
     pub(crate) fn next(self) -> Self {
@@ -24,13 +24,13 @@ impl Spot {
 #[derive(Debug)]
 pub(crate) struct WaitQueue<T> {
     entries: VecDeque<(Spot, Option<T>)>,
-    /// How many entries are not empty.
+    /// The number of entries that are not empty.
     len: usize,
-    /// The spot of the next that goes to the front, and to the back.
+    /// The next spots to be given at the front and at the back.
     ends: (i64, i64),
 }
 
-/// So many empty entries are left alone.
+/// Up to this many empty entries are left alone.
 const FEW: usize = 16;
 
 impl<T> Default for WaitQueue<T> {
@@ -62,7 +62,7 @@ impl<T> WaitQueue<T> {
         spot
     }
 
-    /// At a spot of another queue, behind all that were given here.
+    /// Adds a waiter at a spot of another queue, which must lie behind all spots given here.
     pub(crate) fn push_back_at(&mut self, spot: Spot, waiter: T) {
         debug_assert!(spot.0 >= self.ends.1, "spots are in the order of the queue");
         self.ends.1 = spot.0 + 1;
@@ -104,7 +104,7 @@ impl<T> WaitQueue<T> {
             .is_some_and(|at| self.entries[at].1.is_some())
     }
 
-    /// Takes the one at this spot out, unless it is gone.
+    /// Takes out the waiter at this spot, unless it is gone.
     pub(crate) fn remove(&mut self, spot: Spot) -> Option<T> {
         let at = self.find(spot)?;
         let waiter = self.entries[at].1.take()?;
@@ -113,7 +113,7 @@ impl<T> WaitQueue<T> {
         Some(waiter)
     }
 
-    /// Takes all out.
+    /// Takes out all waiters.
     pub(crate) fn take_all(&mut self) -> impl Iterator<Item = T> + use<T> {
         self.len = 0;
         let all = std::mem::take(&mut self.entries);
@@ -148,7 +148,7 @@ mod tests {
     use crate::primitive::thread_local;
 
     thread_local! {
-        /// How many entries were looked at.
+        /// The number of entries that were looked at.
         pub(super) static LOOKS: Cell<usize> = const { Cell::new(0) };
     }
 

@@ -3,15 +3,15 @@
 //! # Protocol
 //! A sender that finds the ring full is listed among the *putters* and then tries once more. A receiver that takes a
 //! message first moves `head` and *then* looks at the list of putters, and wakes the first one. All four steps are
-//! sequentially consistent, so either the putter sees the room or the taker sees the putter. The same holds for messages,
-//! with `tail` and the *takers*, and for closing, which wakes all who are listed.
+//! sequentially consistent, so either the putter sees the room or the taker sees the putter. The same holds for
+//! messages, with `tail` and the *takers*, and for closing, which wakes all who are listed.
 //!
-//! A taker removes the putter that it wakes from the list. The woken putter may not need the room: it has put its message
-//! in the meantime, or it gives up. So a putter that stops waiting and finds that it is no longer listed looks whether
-//! there is still room, and if so wakes the next putter. Proof: suppose that there were room for good and a putter asleep
-//! in the list. Then the last take either found the list empty, in which case the putter was listed later and saw the room;
-//! or it woke a putter, which then stopped waiting, saw the room and woke the next one, and so on until the list was
-//! empty.
+//! A taker removes the putter that it wakes from the list. The woken putter may not need the room: it has put its
+//! message in the meantime, or it gives up. So a putter that stops waiting and finds that it is no longer listed looks
+//! whether there is still room, and if so wakes the next putter. Proof: suppose that there were room for good and a
+//! putter asleep in the list. Then the last take either found the list empty, in which case the putter was listed later
+//! and saw the room; or it woke a putter, which then stopped waiting, saw the room and woke the next one, and so on
+//! until the list was empty.
 
 use super::foreseen::Steps;
 use super::outcome::{Found, Unsent};

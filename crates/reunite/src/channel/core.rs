@@ -17,14 +17,15 @@ use crate::spin::{SpinHint, pause_for_message, yield_for_message};
 use crate::wait::{Heed, Wait, block_until, tell_task, wait_for_message};
 use crate::wait_queue::Spot;
 
-/// A channel with a smaller capacity is a queue. A queue hands a message to a waiting receiver, and takes one directly from
-/// a waiting sender; that matters where sender and receiver take turns after every few messages.
+/// A channel with a smaller capacity is a queue. A queue hands a message to a waiting receiver, and takes one directly
+/// from a waiting sender; that matters where sender and receiver take turns after every few messages.
 const LEAST_SLOTS: usize = if cfg!(reunite_model) { 2 } else { 8 };
 /// A channel with a larger capacity is a queue that grows: few such channels are ever full.
 const MOST_SLOTS: usize = 4096;
 
-/// The first pause of a wait at the ring. The other end writes the ring's words with each message, so the waiter had better
-/// leave these words alone for the time of several messages. It then finds several messages, and need not wait for each.
+/// The first pause of a wait at the ring. The other end writes the ring's words with each message, so the waiter had
+/// better leave these words alone for the time of several messages. It then finds several messages, and need not wait
+/// for each.
 const FIRST_PAUSE_AT_RING: u32 = 8;
 /// The first pause of a wait at the queue, where a waiter looks only at its own parker.
 const FIRST_PAUSE_AT_QUEUE: u32 = 2;
@@ -269,8 +270,8 @@ impl<T> Core<T> {
     }
 }
 
-/// Retries for a while before the caller is listed: once it is listed, the other end has to wake it. Not done if there is
-/// a deadline: see [`wait_for_message`].
+/// Retries for a while before the caller is listed: once it is listed, the other end has to wake it. Not done if there
+/// is a deadline: see [`wait_for_message`].
 fn spin<T>(
     slots: &Bounded<T>,
     steps: Steps,

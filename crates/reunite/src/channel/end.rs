@@ -2,8 +2,8 @@
 //!
 //! # Protocol
 //! A channel that closes with its last sender tells its receivers that they got all messages that were to come. That is
-//! not true if a sender was dropped by a task that was cut short: a task that unwinds; that was told of a cancellation; or
-//! that learned from a refused wait, or from a channel that was cut short, that what it waited for will not come.
+//! not true if a sender was dropped by a task that was cut short: a task that unwinds; that was told of a cancellation;
+//! or that learned from a refused wait, or from a channel that was cut short, that what it waited for will not come.
 //!
 //! 1. An end that is dropped calls `cut_short::reason` and stores the answer in `End::cut`, before it is counted out.
 //! 2. The last one of an end finds what any of them stored there. If the channel is still open, it moves the reason to
@@ -13,8 +13,8 @@
 //!
 //! A task is told of a cancellation for good. But a task may have coped with a refusal: a sender that has sent, or was
 //! made, after the refusal is not affected. So each sender keeps the number of the last telling in the process when it
-//! last sent. Likewise, a sender that a destructor made while its thread unwinds is not affected by that unwinding: work
-//! that began after a panic is not cut short by it.
+//! last sent. Likewise, a sender that a destructor made while its thread unwinds is not affected by that unwinding:
+//! work that began after a panic is not cut short by it.
 
 use super::told::Told;
 use crate::current;

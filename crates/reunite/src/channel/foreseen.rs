@@ -1,8 +1,8 @@
 //! A guess of where a thread's next step in a ring is: right behind its last step.
 //!
-//! A thread that puts one message after another reads a word of the ring that it has just exchanged. A processor completes
-//! the exchange before it reads, and everything up to the next exchange waits for that: as long again as the exchange
-//! itself. If the thread remembers what it has written, nothing has to wait.
+//! A thread that puts one message after another reads a word of the ring that it has just exchanged. A processor
+//! completes the exchange before it reads, and everything up to the next exchange waits for that: as long again as the
+//! exchange itself. If the thread remembers what it has written, nothing has to wait.
 //!
 //! The remembered value is a guess, and may belong to another ring: its user must check that it holds. It is kept per
 //! thread and not per channel, because another word that all write would move from core to core with each message.
@@ -70,7 +70,8 @@ impl Steps {
         self.with(|next| next.went(from, to));
     }
 
-    /// Notes that the calling thread has waited for a step, and whether the thread that made way for it ran on this core.
+    /// Notes that the calling thread has waited for a step, and whether the thread that made way for it ran on this
+    /// core.
     pub(super) fn have_waited(self, shares_core: bool) {
         self.with(|next| next.shares_core.set(shares_core));
     }

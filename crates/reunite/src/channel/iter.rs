@@ -26,8 +26,9 @@ impl<T> Receiver<T> {
         Iter::new(self, Location::caller())
     }
 
-    /// Iterates over the messages, until the channel is closed and empty. Waits for each message. If not all messages can
-    /// be received, the last item is the error that tells why: the one that [`recv`](Self::recv) would have returned.
+    /// Iterates over the messages, until the channel is closed and empty. Waits for each message. If not all messages
+    /// can be received, the last item is the error that tells why: the one that [`recv`](Self::recv) would have
+    /// returned.
     ///
     /// ```
     /// fn total(rx: &reunite::channel::Receiver<u64>) -> Result<u64, reunite::channel::RecvError> {
@@ -48,11 +49,11 @@ impl<T> Receiver<T> {
 ///
 /// # Panics
 /// `next` cannot return an error, and `None` would mean that all messages came. So if the current task is cancelled, if
-/// the wait is refused because it would never end, or if a sender was dropped by a task that was cut short, `next` leaves
-/// the current task by unwinding: no panic message is printed, and the task completes as cancelled
-/// ([`is_cancelled`](crate::JoinError::is_cancelled)) or deadlocked ([`is_deadlock`](crate::JoinError::is_deadlock)). If
-/// that unwinds a scope's body, the scope ends as a cancelled scope does. Outside any task and scope it is an ordinary
-/// panic, with the reason in its message. For programs whose panics abort, see the [crate's
+/// the wait is refused because it would never end, or if a sender was dropped by a task that was cut short, `next`
+/// leaves the current task by unwinding: no panic message is printed, and the task completes as cancelled
+/// ([`is_cancelled`](crate::JoinError::is_cancelled)) or deadlocked ([`is_deadlock`](crate::JoinError::is_deadlock)).
+/// If that unwinds a scope's body, the scope ends as a cancelled scope does. Outside any task and scope it is an
+/// ordinary panic, with the reason in its message. For programs whose panics abort, see the [crate's
 /// documentation](crate#partial-results).
 ///
 /// ```

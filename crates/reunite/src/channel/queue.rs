@@ -1,21 +1,22 @@
 //! The messages of a channel that holds few, none, or any number: a queue under a lock.
 //!
 //! # Protocol
-//! All steps are made under one lock. A sender that finds no room leaves its message and its parker among the *putters*. A
-//! receiver that takes a message moves the first putter's message into the room (or takes that message, if the queue
-//! holds none), removes that putter and unparks it. So a putter that is no longer listed has sent, and a putter that is
-//! still listed can take its message back: when it is cancelled, when its time is up, or when the channel closes.
+//! All steps are made under one lock. A sender that finds no room leaves its message and its parker among the
+//! *putters*. A receiver that takes a message moves the first putter's message into the room (or takes that message, if
+//! the queue holds none), removes that putter and unparks it. So a putter that is no longer listed has sent, and a
+//! putter that is still listed can take its message back: when it is cancelled, when its time is up, or when the
+//! channel closes.
 //!
 //! A receiver that finds nothing leaves its parker among the *takers*. A sender that brings a message removes the first
-//! taker and unparks it. If that taker waits for this channel alone, it is *handed* the oldest message: the message is its
-//! own from then on, and its room is free for the next one. So two threads that take turns switch once in three messages,
-//! and a channel that holds nothing passes a message on without a wait of its sender. A taker looks for a handed message
-//! whenever it tries again, and when it gives up for any reason: if there is one, it has received. A taker that waits for
-//! several channels could be handed more than it may take, so it is only woken; it tries again, under the lock, and may find
-//! that another taker was faster. On a channel that holds nothing, a message passes by the takers that wait for several
-//! channels, and is handed to the first one behind them that waits for this channel alone: there is no room in which the
-//! message could wait until one of the former has tried again. If there is no such taker, the sender becomes a putter (if
-//! it waits), and wakes the first taker that waits for several channels.
+//! taker and unparks it. If that taker waits for this channel alone, it is *handed* the oldest message: the message is
+//! its own from then on, and its room is free for the next one. So two threads that take turns switch once in three
+//! messages, and a channel that holds nothing passes a message on without a wait of its sender. A taker looks for a
+//! handed message whenever it tries again, and when it gives up for any reason: if there is one, it has received. A
+//! taker that waits for several channels could be handed more than it may take, so it is only woken; it tries again,
+//! under the lock, and may find that another taker was faster. On a channel that holds nothing, a message passes by the
+//! takers that wait for several channels, and is handed to the first one behind them that waits for this channel alone:
+//! there is no room in which the message could wait until one of the former has tried again. If there is no such taker,
+//! the sender becomes a putter (if it waits), and wakes the first taker that waits for several channels.
 //!
 //! A message is never handed over while an older one waits with a putter. No message waits while a taker sleeps: each
 //! message is handed to a listed taker, or wakes one; and a taker that goes away after it was woken wakes the
@@ -79,8 +80,8 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Puts the message in, or leaves it with its sender's parker at a spot. Returns true if there is nothing more to wait
-    /// for: the message is put, now or since it was left, or the channel is closed.
+    /// Puts the message in, or leaves it with its sender's parker at a spot. Returns true if there is nothing more to
+    /// wait for: the message is put, now or since it was left, or the channel is closed.
     pub(super) fn put_or_list(
         &self,
         message: &mut Option<T>,
@@ -151,8 +152,8 @@ impl<T> Queue<T> {
         found
     }
 
-    /// Removes a receiver that no longer waits. Returns the message that it was handed, if any. If it was woken and leaves
-    /// a message behind, the next taker is woken.
+    /// Removes a receiver that no longer waits. Returns the message that it was handed, if any. If it was woken and
+    /// leaves a message behind, the next taker is woken.
     pub(super) fn stop_taking(&self, spot: Spot) -> Option<T> {
         let mut state = self.lock();
         let handed = state.handed.remove(spot);
@@ -206,8 +207,8 @@ impl<T> State<T> {
         Ok(Some(taker))
     }
 
-    /// The taker that a message is handed to: the first one, if it waits for this channel alone; on a channel that holds
-    /// nothing, the first one that does.
+    /// The taker that a message is handed to: the first one, if it waits for this channel alone; on a channel that
+    /// holds nothing, the first one that does.
     fn pop_to_hand(&mut self) -> Option<(Spot, Parker)> {
         let (spot, _) = self.alone.front()?;
         let is_first = self.several.front().is_none_or(|(other, _)| spot < other);

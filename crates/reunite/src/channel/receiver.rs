@@ -45,7 +45,8 @@ impl<T> Receiver<T> {
         self.recv_until(None, Location::caller())
     }
 
-    /// Receives the next message, and waits for at most `timeout`. A message that is there takes precedence over the timeout.
+    /// Receives the next message, and waits for at most `timeout`. A message that is there takes precedence over the
+    /// timeout.
     ///
     /// # Errors
     /// The errors of [`recv`](Self::recv), or the time ran out.

@@ -15,21 +15,22 @@
 //!    thread before it did to the message.
 //!
 //! # Protocol
-//! Only `head` and `tail` tell whether there is a message or room. A slot whose stamp lags behind belongs to a thread that
-//! is between moving on and stamping, for a few instructions, for which other threads wait. So a put that has returned is
-//! found by every take that begins after it, and a ring is never reported full or empty while it is neither. Both words only
-//! grow, so if `head` is read after `tail` and is a whole round behind, the ring was full at that moment, however old
-//! `tail` was; the same holds the other way round for empty.
+//! Only `head` and `tail` tell whether there is a message or room. A slot whose stamp lags behind belongs to a thread
+//! that is between moving on and stamping, for a few instructions, for which other threads wait. So a put that has
+//! returned is found by every take that begins after it, and a ring is never reported full or empty while it is
+//! neither. Both words only grow, so if `head` is read after `tail` and is a whole round behind, the ring was full at
+//! that moment, however old `tail` was; the same holds the other way round for empty.
 //!
-//! `tail` also tells whether the ring is closed, so no put can succeed after the closing, nor a take find the end before it.
+//! `tail` also tells whether the ring is closed, so no put can succeed after the closing, nor a take find the end
+//! before it.
 //!
-//! The moves of `head` and `tail`, and the looks that find no move to make, are sequentially consistent. The waiting around
-//! the ring ([`super::bounded`]) relies on that.
+//! The moves of `head` and `tail`, and the looks that find no move to make, are sequentially consistent. The waiting
+//! around the ring ([`super::bounded`]) relies on that.
 //!
 //! A thread that has just made a step may begin with a guess: that no other thread has made a step since
-//! ([`super::foreseen`]). A guess may be wrong, or belong to another ring; then the slot has another stamp, or `tail` (or
-//! `head`) does not move. If the word does move, it was there, as if it had been read. Whether the ring is full, empty or
-//! closed is decided by positions that were read, never by a guess.
+//! ([`super::foreseen`]). A guess may be wrong, or belong to another ring; then the slot has another stamp, or `tail`
+//! (or `head`) does not move. If the word does move, it was there, as if it had been read. Whether the ring is full,
+//! empty or closed is decided by positions that were read, never by a guess.
 //!
 //! After D. Vyukov's bounded queue for many producers and consumers (1024cores.net), with the two words of a position
 //! in one, so that a ring of one slot can distinguish full from free for the next round.
@@ -155,8 +156,9 @@ impl<T> Ring<T> {
                 Some(slot) if slot.stamp.load(Ordering::Acquire) == tail => {
                     match self.make(&step, &self.tail) {
                         Ok(()) => {
-                            // SAFETY: rule 1: this thread moved `tail` on from here, so it has the slot alone until it stamps it; the
-                            // slot's last message was read before the slot was stamped free (rules 2 and 3).
+                            // SAFETY: rule 1: this thread moved `tail` on from here, so it has the slot alone until it
+                            // stamps it; the slot's last message was read before the slot was stamped free (rules 2 and
+                            // 3).
                             unsafe { (*slot.message.get()).write(message) };
                             slot.stamp.store(tail | FILLED, Ordering::Release);
                             return Ok(());
@@ -186,9 +188,11 @@ impl<T> Ring<T> {
                 Some(slot) if slot.stamp.load(Ordering::Acquire) == head | FILLED => {
                     match self.make(&step, &self.head) {
                         Ok(()) => {
-                            // SAFETY: rule 2: this thread moved `head` on from here, so it has the slot alone until it stamps it.
+                            // SAFETY: rule 2: this thread moved `head` on from here, so it has the slot alone until it
+                            // stamps it.
                             let place = unsafe { &*slot.message.get() };
-                            // SAFETY: rules 1 and 3: the slot was stamped filled after its message was written. Rule 2: it is read only once.
+                            // SAFETY: rules 1 and 3: the slot was stamped filled after its message was written. Rule 2:
+                            // it is read only once.
                             let message = unsafe { place.assume_init_read() };
                             let free = head.wrapping_add(self.round);
                             slot.stamp.store(free, Ordering::Release);
@@ -359,7 +363,8 @@ mod tests {
     /// The messages of each putter arrive in its order, each once.
     #[test]
     fn many_at_once_lose_and_double_nothing() {
-        // Few: if other programs use the processors, each message may take a switch of threads and a wait for a time slice.
+        // Few: if other programs use the processors, each message may take a switch of threads and a wait for a time
+        // slice.
         const EACH: usize = 1_000;
         for capacity in [1, 2, 5, 64] {
             let ring = Ring::new(capacity);

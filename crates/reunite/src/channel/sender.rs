@@ -11,7 +11,8 @@ use crate::error::SendError;
 use crate::primitive::{Arc, Duration, Instant, now};
 use crate::wait::Wait;
 
-/// The sending end of a channel. Clones send into the same channel. When the last sender is dropped, the channel closes.
+/// The sending end of a channel. Clones send into the same channel. When the last sender is dropped, the channel
+/// closes.
 ///
 /// If a task that was cut short drops a sender, the receivers learn that they do not have all messages:
 /// see [partial results](crate::channel#partial-results).
@@ -33,8 +34,8 @@ impl<T> Sender<T> {
     /// Sends a message, and waits for room (on a [`rendezvous`](super::rendezvous), for a receiver).
     ///
     /// # Errors
-    /// The channel is closed; the current task was cancelled; or the wait would never have ended. The error contains the
-    /// message.
+    /// The channel is closed; the current task was cancelled; or the wait would never have ended. The error contains
+    /// the message.
     ///
     /// ```
     /// let (tx, rx) = reunite::channel::bounded(1);

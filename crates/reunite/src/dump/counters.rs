@@ -1,31 +1,31 @@
-//! The live tree in a few numbers.
+//! The live tree as a few numbers.
 
 use super::{Dump, DumpScope, DumpTask, dump};
 use crate::observe::counted;
 use crate::primitive::Duration;
 
-/// What the library does at one moment, in numbers; see [`counters`].
+/// What the library does at one moment, as numbers; see [`counters`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Scopes that have not ended, that of the tasks outside scopes included while it has any.
+    /// Scopes that have not ended. The scope of the tasks outside scopes counts while it has any task.
     pub scopes: usize,
-    /// Tasks that nobody has begun to run.
+    /// Tasks that have not begun to run.
     pub queued: usize,
     /// Tasks that run.
     pub running: usize,
     /// Tasks that have begun and wait for something.
     pub blocked: usize,
-    /// Threads that this library started and that have not ended: busy, idle, and of pools.
+    /// Threads that this library started and that have not ended: busy and idle ones, and those of pools.
     pub threads: u64,
     /// How often a thread of a pool took a fork from another, since the program began.
     pub steals: u64,
-    /// How long tasks have waited, summed, since the program began. A wait counts when it has ended, and only
+    /// How long tasks have waited, in sum, since the program began. A wait counts when it has ended, and only
     /// if its thread was about to sleep.
     pub blocked_time: Duration,
 }
 
-/// Counts what there is: the tasks as [`dump()`](crate::dump()) sees them, and totals since the program began.
+/// Counts scopes, tasks and threads: tasks as [`dump()`](crate::dump()) sees them, and totals since the program began.
 ///
 /// ```
 /// let (go, gate) = reunite::channel::rendezvous::<()>();
@@ -44,7 +44,7 @@ pub fn counters() -> Counters {
 }
 
 impl Dump {
-    /// The scopes and tasks of this picture, counted; threads and totals are those of now. See [`counters`].
+    /// Counts the scopes and tasks of this dump; threads and totals are those of now. See [`counters`].
     pub fn counters(&self) -> Counters {
         let totals = counted();
         let mut counters = Counters {

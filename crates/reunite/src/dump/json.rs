@@ -1,5 +1,5 @@
-//! The live tree for machines: a list of containers with parent, owner and threads, as in the thread dumps of
-//! the JDK, so that its readers need little change.
+//! The live tree as JSON: a list of containers with parent, owner and threads, in the form of the thread dumps of
+//! the JDK, so that tools for those need little change.
 
 use std::fmt::Write;
 
@@ -7,12 +7,13 @@ use super::{Dump, DumpScope, DumpTask, DumpWait};
 use crate::id::Label;
 
 impl Dump {
-    /// The tree as JSON: `{"threadDump":{"processId":…,"threadContainers":[…]}}`. Each container has `container`
-    /// (its number), `name`, `openedAt`, `parent` (the number of the container around it, or null), `owner`
-    /// (the number of the task that opened it, or null), `threads`, and `moreQueued` (how many tasks that have not begun are
-    /// left out); each thread has `tid`, `name`,
-    /// `spawnedAt`, `state` (`NEW`, `RUNNABLE`, `WAITING`), `ageSeconds`, `detached`, and, if it waits,
-    /// `waitsFor`, `waitsAt` and `waitedSeconds`; with `holds` where that is known.
+    /// The tree as JSON: `{"threadDump":{"processId":…,"threadContainers":[…]}}`.
+    ///
+    /// Each container has `container` (its number), `name`, `openedAt`, `parent` (the number of the container around
+    /// it, or null), `owner` (the number of the task that opened it, or null), `threads`, and `moreQueued` (the number
+    /// of tasks that have not begun and are left out). Each thread has `tid`, `name`, `spawnedAt`, `state` (`NEW`,
+    /// `RUNNABLE`, `WAITING`), `ageSeconds`, `detached`; if it waits, `waitsFor`, `waitsAt` and `waitedSeconds`; and
+    /// `holds` where that is known.
     pub fn to_json(&self) -> String {
         let mut out = String::new();
         let _infallible = write!(
@@ -52,7 +53,7 @@ fn number(out: &mut String, name: &str, value: Option<u64>) {
     };
 }
 
-/// Number, name and line.
+/// Writes the number, the name and the line of a label.
 fn label(out: &mut String, number_is: &str, line_is: &str, label: &Label) {
     number(out, number_is, Some(label.id().as_u64()));
     match label.name() {

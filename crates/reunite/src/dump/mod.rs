@@ -1,4 +1,4 @@
-//! The live tree: every scope and task that there is, what each is doing, and what it waits for.
+//! The live tree: every open scope and task, what each is doing, and what it waits for.
 
 mod counters;
 mod json;

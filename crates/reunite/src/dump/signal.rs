@@ -1,9 +1,9 @@
-//! The live tree on request from outside: `SIGQUIT`, as Java's virtual machine does it.
+//! The live tree on request from another process, by `SIGQUIT`, as in Java's virtual machine.
 //!
-//! A program that opted in has a thread that waits for the signal and then writes the tree to standard error.
-//! Whoever asks through [`request_dump`] has made a file first, whose name tells the process; the thread
-//! writes the tree there instead, followed by a line that says that it is whole. The file is the asker's own,
-//! so nothing is left behind, and nobody else's file is ever written to.
+//! A program that opted in has a thread that waits for the signal and then writes the tree to standard error. A process
+//! that requests the tree with [`request_dump`] first makes a file whose name contains the id of the asked process;
+//! then the thread writes the tree there instead, followed by a line that marks the end. The file belongs to the
+//! requesting process, which removes it, and no other user's file is ever written to.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write, stderr};
@@ -26,10 +26,10 @@ use crate::wait::sleep;
 const WHOLE: &str = "\n-- end of the dump --\n";
 
 /// From now on a `SIGQUIT` (`kill -QUIT`, Ctrl-\) makes the process write its live tree to standard error
-/// instead of ending it, and [`request_dump`] from another process has an answer. Costs a thread, which sleeps.
+/// instead of ending it, and [`request_dump`] in another process gets an answer. Costs one thread, which sleeps.
 ///
 /// # Errors
-/// The system refuses the signal or the thread.
+/// The system refused the signal or the thread.
 pub fn answer_dump_requests() -> io::Result<()> {
     static BEGUN: OnceLock<()> = OnceLock::new();
     if BEGUN.set(()).is_err() {
@@ -37,7 +37,7 @@ pub fn answer_dump_requests() -> io::Result<()> {
     }
     let mut signals = Signals::new([SIGQUIT])?;
     start_helper("reunite-dump", move || {
-        // It never waits for anybody, and nobody for it.
+        // It never waits for another thread, and no thread waits for it.
         idle_one_more();
         look_again();
         for _ in signals.forever() {
@@ -46,7 +46,7 @@ pub fn answer_dump_requests() -> io::Result<()> {
                 Ok(mut file) => write!(file, "{dump}\0{}{WHOLE}", dump.to_json()),
                 Err(_) => write!(stderr(), "{dump}"),
             };
-            // Nobody reads it any more.
+            // The file may be gone: the requesting process no longer waits.
             let _gone = told;
             write_flight_if_asked();
         }
@@ -57,7 +57,7 @@ fn path_of(pid: u32) -> PathBuf {
     std::env::temp_dir().join(format!("reunite-dump-{pid}"))
 }
 
-/// The file of whoever asks: a plain one, of the same user, not a link, and empty.
+/// Opens the file of the requesting process: a plain file of the same user, not a link, and empty.
 fn open_request(pid: u32) -> io::Result<File> {
     let flags = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or(0);
     let file = OpenOptions::new()
@@ -73,21 +73,21 @@ fn open_request(pid: u32) -> io::Result<File> {
     }
 }
 
-/// Removed when dropped.
+/// A request file; removed when dropped.
 struct Request(PathBuf);
 
 impl Drop for Request {
     fn drop(&mut self) {
-        // Gone already, or the system does not let go of it: there is nothing more to do.
+        // It is gone already, or the system does not let go of it: there is nothing more to do.
         let _gone = std::fs::remove_file(&self.0);
     }
 }
 
-/// Asks another process for its live tree: as text and as JSON.
+/// Requests the live tree of another process: as text and as JSON.
 ///
 /// # Errors
-/// There is no such process, it is somebody else's, it has not called [`answer_dump_requests`] (then it is
-/// not disturbed), or it does not answer within `patience`.
+/// There is no such process; it belongs to another user; it has not called [`answer_dump_requests`] (it is then not
+/// sent the signal); or it does not answer within `patience`.
 pub fn request_dump(pid: u32, patience: Duration) -> io::Result<(String, String)> {
     let process = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let Some(process) = process else {
@@ -134,7 +134,7 @@ fn answer(path: &Path) -> io::Result<Option<(String, String)>> {
     Ok(both.map(|(text, json)| (text.to_owned(), json.to_owned())))
 }
 
-/// Whether the process handles the signal, which would end it otherwise.
+/// Returns true if the process handles the signal, which would otherwise end it.
 #[cfg(target_os = "linux")]
 fn catches_quit(pid: u32) -> io::Result<bool> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
@@ -149,7 +149,7 @@ fn catches_quit(pid: u32) -> io::Result<bool> {
     Ok(mask.is_some_and(|mask| mask & (1 << (SIGQUIT - 1)) != 0))
 }
 
-/// Elsewhere nobody tells: the request would end a process that does not expect it.
+/// Other systems do not tell: the signal could end a process that does not expect it.
 #[cfg(not(target_os = "linux"))]
 fn catches_quit(_: u32) -> io::Result<bool> {
     Err(io::Error::other(

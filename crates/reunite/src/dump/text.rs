@@ -1,4 +1,4 @@
-//! The live tree for people.
+//! The live tree as text.
 
 use std::fmt;
 

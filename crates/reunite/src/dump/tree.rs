@@ -1,4 +1,4 @@
-//! The tree itself, as it was at one moment.
+//! The live tree at one moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
@@ -13,12 +13,12 @@ use crate::task::{self, Picture};
 
 /// The live tree at one moment; see [`dump()`].
 ///
-/// `Display` shows it as a tree to read, [`to_json`](Self::to_json) as containers for machines.
+/// `Display` shows it as a tree for people, [`to_json`](Self::to_json) as containers for tools.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Dump {
     /// The scopes that no task of this library opened, in the order in which they were opened. Tasks outside
-    /// scopes are in one that is called `program`.
+    /// scopes are in a scope called `program`.
     pub scopes: Vec<DumpScope>,
 }
 
@@ -26,19 +26,19 @@ pub struct Dump {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DumpScope {
-    /// Its number, name, and the line that opened it.
+    /// Its number, its name, and the line that opened it.
     pub scope: Label,
-    /// The task (or thread) that opened it and will wait for it, if it is not the program's.
+    /// The task (or thread) that opened it and will wait for it; `None` for the program's own scope.
     pub owner: Option<Label>,
-    /// What the owner waits for, if that is a thread of which no other part of the tree tells.
+    /// What the owner waits for, if the owner is a thread that appears nowhere else in the tree.
     pub owner_waits: Option<DumpWait>,
-    /// Why it was cancelled, if it was.
+    /// The reason and the source of its cancellation, if it was cancelled.
     pub cancelled: Option<String>,
-    /// Its tasks that have not completed, in spawn order. Of a pool and of a pool's scope, whose queues may be long, the
-    /// first hundred of those that nobody has begun.
+    /// Its tasks that have not completed, in spawn order. Of a pool and of a pool's scope, whose queues may be long,
+    /// only the first hundred of the tasks that have not begun.
     pub tasks: Vec<DumpTask>,
-    /// How many more have not begun. Of a queue of thousands only the beginning is gone through: then those that their
-    /// joiners have run since the queue was last tidied up count, too.
+    /// How many more tasks have not begun. Of a queue of thousands only the beginning is searched: then tasks count,
+    /// too, that their joiners have run since the queue was last cleaned up.
     pub more_queued: usize,
 }
 
@@ -46,24 +46,24 @@ pub struct DumpScope {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DumpTask {
-    /// Its number, name, and the line that spawned it.
+    /// Its number, its name, and the line that spawned it.
     pub task: Label,
     /// How long ago it was spawned.
     pub age: Duration,
-    /// Whether somebody has begun to run it.
+    /// True if it has begun to run.
     pub has_begun: bool,
-    /// Whether its handle was detached.
+    /// True if its handle was detached.
     pub is_detached: bool,
-    /// What it waits for; if nothing, it runs, or waits in a way that this library does not see.
+    /// What it waits for. `None` if it runs, or waits in a way that this library does not see.
     pub waits: Option<DumpWait>,
-    /// The locks it holds, and since which line. Known while it waits, or a task does that it runs inside of a wait of its
-    /// own, if that has no deadline and has lasted longer than some milliseconds.
+    /// The locks it holds, each with the line that took it. Known while the task waits, or while a task waits that it
+    /// runs inside one of its own waits, if that wait has no deadline and has lasted longer than some milliseconds.
     pub holds: Vec<String>,
-    /// The scopes that it has opened.
+    /// The scopes that it has opened and that have not ended.
     pub scopes: Vec<DumpScope>,
 }
 
-/// What somebody waits for.
+/// What a task or thread waits for.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DumpWait {
@@ -73,12 +73,12 @@ pub struct DumpWait {
     pub at: &'static Location<'static>,
     /// For how long it has waited.
     pub lasted: Duration,
-    /// The locks it holds meanwhile, and since which line. Known of waits that have no deadline and have
-    /// lasted longer than some milliseconds.
+    /// The locks it holds while it waits, each with the line that took it. Known of waits that have no deadline and
+    /// have lasted longer than some milliseconds.
     pub holds: Vec<String>,
 }
 
-/// Takes a picture of the live tree. Stops nobody: parts of it may be some microseconds apart.
+/// Returns the live tree. It stops no thread: parts of the tree may be some microseconds apart.
 ///
 /// ```
 /// reunite::ScopeBuilder::new().name("night run").scope(|s| {
@@ -99,7 +99,7 @@ pub fn dump() -> Dump {
     let shown: BTreeSet<_> = shown.map(|who| who.label.id()).collect();
     let mut by_owner: BTreeMap<Option<TaskId>, Vec<Picture>> = BTreeMap::new();
     for picture in pictures {
-        // A thread that is no task of ours is at the root.
+        // A thread that is no task of this library is at the root.
         let owner = picture.owner.as_ref().map(|who| who.label.id());
         let owner = owner.filter(|owner| shown.contains(owner));
         by_owner.entry(owner).or_default().push(picture);

@@ -66,8 +66,8 @@ impl RecvError {
     }
 
     /// Returns true if the channel is closed and empty because a task dropped a sender before it was done: the task had
-    /// been told of a cancellation, one of its waits had been refused, or it panicked. The messages received may be only a
-    /// part of what was to be sent.
+    /// been told of a cancellation, one of its waits had been refused, or it panicked. The messages received may be
+    /// only a part of what was to be sent.
     ///
     /// ```
     /// let (tx, rx) = reunite::channel::bounded(4);
@@ -171,8 +171,8 @@ impl<T> SendError<T> {
         matches!(self.kind, Kind::Closed | Kind::CutShort(_))
     }
 
-    /// Returns true if the channel is closed because a task dropped a receiver before it was done: the task had been told of
-    /// a cancellation, one of its waits had been refused, or it panicked.
+    /// Returns true if the channel is closed because a task dropped a receiver before it was done: the task had been
+    /// told of a cancellation, one of its waits had been refused, or it panicked.
     pub fn is_cut_short(&self) -> bool {
         matches!(self.kind, Kind::CutShort(_))
     }

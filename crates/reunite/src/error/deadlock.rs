@@ -6,11 +6,11 @@ use std::panic::Location;
 use crate::id::Label;
 use crate::primitive::Arc;
 
-/// The error of a deadlock: waits that keep each other from ending. One of the waits was refused with this error, so that
-/// the others can end.
+/// The error of a deadlock: waits that keep each other from ending. One of the waits was refused with this error, so
+/// that the others can end.
 ///
-/// `Display` lists, for each task of the cycle, where it was spawned, what it waits for and at which line, which task holds
-/// that and since which line; and what to change in the program.
+/// `Display` lists, for each task of the cycle, where it was spawned, what it waits for and at which line, which task
+/// holds that and since which line; and what to change in the program.
 ///
 /// ```
 /// use reunite::sync::Mutex;
@@ -60,8 +60,8 @@ impl Deadlock {
         &self.0.links
     }
 
-    /// The number of further waits that are not listed. If every thread of the process waits for some other thread to do
-    /// something, only some of the waits are listed.
+    /// The number of further waits that are not listed. If every thread of the process waits for some other thread to
+    /// do something, only some of the waits are listed.
     pub fn untold(&self) -> usize {
         self.0.untold
     }

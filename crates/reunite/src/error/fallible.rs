@@ -7,8 +7,8 @@ use std::marker::PhantomData;
 /// The kind of a [`Scope`](crate::Scope): what the closures of its tasks return, and what joins return.
 ///
 /// This trait is sealed. There are two kinds: [`Infallible`], of a [`scope`](crate::scope()), whose closures return any
-/// value; and [`Fallible<E>`](Fallible), of a [`try_scope`](crate::try_scope), whose closures return a `Result`. A function
-/// that takes scopes of both kinds is generic over the kind:
+/// value; and [`Fallible<E>`](Fallible), of a [`try_scope`](crate::try_scope), whose closures return a `Result`. A
+/// function that takes scopes of both kinds is generic over the kind:
 ///
 /// ```
 /// use reunite::{Fallibility, Scope};

@@ -361,8 +361,8 @@ impl<E> JoinError<E> {
         )
     }
 
-    /// Returns true if the join was refused because it would never have ended: the task waits, directly or through other
-    /// tasks, for the joiner. Also true if the task left one of its waits that would never have ended.
+    /// Returns true if the join was refused because it would never have ended: the task waits, directly or through
+    /// other tasks, for the joiner. Also true if the task left one of its waits that would never have ended.
     pub fn is_deadlock(&self) -> bool {
         matches!(
             self.0.kind,
@@ -373,8 +373,8 @@ impl<E> JoinError<E> {
         )
     }
 
-    /// The waits that depend on each other, if [`is_deadlock`](Self::is_deadlock). `None` for a task that joined itself or a
-    /// task that waits for it at the end of its scope.
+    /// The waits that depend on each other, if [`is_deadlock`](Self::is_deadlock). `None` for a task that joined itself
+    /// or a task that waits for it at the end of its scope.
     pub fn deadlock(&self) -> Option<&Deadlock> {
         match &self.0.kind {
             JoinErrorKind::Refused(Refusal::Deadlock(deadlock))
@@ -474,8 +474,8 @@ impl<E: fmt::Display> fmt::Display for JoinError<E> {
     }
 }
 
-/// A message, with its middle left out if it is long, and without escapes. Where each task unwraps the join of another, the
-/// message of one is contained in that of the next, and escaping would double the message with every task.
+/// A message, with its middle left out if it is long, and without escapes. Where each task unwraps the join of another,
+/// the message of one is contained in that of the next, and escaping would double the message with every task.
 struct Brief<'a>(&'a str);
 
 impl fmt::Display for Brief<'_> {

@@ -38,7 +38,8 @@ impl CutShort {
         }
     }
 
-    /// Distinguishes a task that leaves from one that panics by its payload: a task leaves with one of the library's errors.
+    /// Distinguishes a task that leaves from one that panics by its payload: a task leaves with one of the library's
+    /// errors.
     ///
     /// # Errors
     /// Gives the payload back if it is that of a panic.

@@ -6,12 +6,12 @@ use std::fmt;
 use super::{Cancelled, JoinError};
 use crate::id::Label;
 
-/// The error of a scope. It keeps all failures of the scope's tasks and of its body: the root cause first, the others in
-/// the order in which their tasks were spawned.
+/// The error of a scope. It keeps all failures of the scope's tasks and of its body: the root cause first, the others
+/// in the order in which their tasks were spawned.
 ///
-/// The root cause is the failure that happened first. Failures of tasks that had been told of a cancellation before they
-/// failed are consequences: none of them comes before a failure that is not a consequence. Tasks that completed cancelled
-/// are counted, and listed only if there is no other failure.
+/// The root cause is the failure that happened first. Failures of tasks that had been told of a cancellation before
+/// they failed are consequences: none of them comes before a failure that is not a consequence. Tasks that completed
+/// cancelled are counted, and listed only if there is no other failure.
 ///
 /// ```
 /// let error = reunite::try_scope(|s| {

@@ -86,7 +86,8 @@ impl WaitError {
         matches!(self.0, Kind::Poisoned)
     }
 
-    /// Returns true if a `try_` call would have had to wait: the lock or the permits are taken, or others wait in front.
+    /// Returns true if a `try_` call would have had to wait: the lock or the permits are taken, or others wait in
+    /// front.
     ///
     /// ```
     /// let mutex = reunite::sync::Mutex::new(1);

@@ -1,4 +1,4 @@
-//! Totals that only grow, counted where it costs nothing that matters: beside a thread's start, a theft, a sleep.
+//! Totals that only grow, counted where the cost does not matter: at a thread's start, at a steal, at a sleep.
 
 use crate::primitive::{Counter, Duration, Ordering};
 
@@ -6,18 +6,18 @@ static BLOCKED_NANOS: Counter = Counter::new(0);
 static STOLEN: Counter = Counter::new(0);
 static THREADS: Counter = Counter::new(0);
 
-/// A task has waited this long.
+/// Adds the time that a task has waited.
 pub(crate) fn count_blocked(waited: Duration) {
     let nanos = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
     BLOCKED_NANOS.fetch_add(nanos, Ordering::Relaxed);
 }
 
-/// A thread of a pool has taken work from another.
+/// Counts that a thread of a pool has taken work from another.
 pub(crate) fn count_stolen() {
     STOLEN.fetch_add(1, Ordering::Relaxed);
 }
 
-/// The thread that it was made for exists until it is dropped.
+/// Counts a thread as existing until this is dropped.
 pub(crate) struct CountedThread(());
 
 pub(crate) fn count_thread() -> CountedThread {
@@ -31,7 +31,7 @@ impl Drop for CountedThread {
     }
 }
 
-/// What was counted by now.
+/// The totals at this moment.
 pub(crate) struct Counted {
     pub(crate) threads: u64,
     pub(crate) stolen: u64,

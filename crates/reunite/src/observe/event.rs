@@ -1,20 +1,20 @@
-//! What happens, told to whoever installed an observer.
+//! Events, and the observers that are called for them.
 //!
-//! While nobody did, each event costs one relaxed load. An observer is called on the thread on which the event
-//! happens, between the things it tells of, so it should be brief; one that panics is removed, and that is
-//! told on standard error.
+//! While there is no observer, each event costs one relaxed load. An observer is called on the thread on which the
+//! event happens, and that thread waits for it, so it should be brief. An observer that panics is removed, with a
+//! message on standard error.
 //!
-//! It is called without a lock or a borrow of this library's, so it may do whatever other code may. What it does
-//! itself, and what the tasks do that it spawns, is told to no observer: it would be called for its own calls, and
-//! for those in turn. A thread, or a task, that observers are not told of is *quiet*.
+//! An observer is called without any lock or borrow of this library, so it may do whatever other code may. No observer
+//! is called for what an observer itself does, or for the tasks that it spawns: it would be called for its own calls,
+//! and for those in turn. A thread, or a task, for which observers are not called is *quiet*.
 //!
 //! # Protocol
-//! *Quiet* is a mark of the thread, which a guard sets ([`Quiet`]). Whatever hands work to another thread asks for the mark
-//! where the work is made, keeps it with the work, and sets it on the thread that does the work: a task of a group
-//! (`Entry`), a pool's scope for all its tasks (`Parent`), a fork (`Parcel`). To make a fork costs too little to ask for
-//! anything: it is quiet if its thread was quiet before it was made, which is found out when it is published. For that the
-//! pool writes down, on each thread that becomes quiet ([`on_quiet`]), which fork was the newest then. A thread stays quiet for
-//! longer than any fork is open that it makes so.
+//! *Quiet* is a mark of the thread, which a guard sets ([`Quiet`]). Code that hands work to another thread reads the
+//! mark where the work is made, keeps it with the work, and sets it on the thread that does the work. That holds for a
+//! task of a group (`Entry`), for all tasks of a pool's scope (`Parent`), and for a fork (`Parcel`). Making a fork is
+//! too cheap to read the mark: a fork is quiet if its thread was quiet before the fork was made, which is determined
+//! when it is published. For that, the pool notes on each thread that becomes quiet ([`on_quiet`]) which fork was the
+//! newest then. A thread stays quiet for longer than any fork that it makes while quiet is open.
 
 use std::cell::Cell;
 use std::io::{Write, stderr};
@@ -36,22 +36,23 @@ pub enum Event<'a> {
     Open {
         /// The scope.
         scope: &'a Label,
-        /// Who opened it.
+        /// The task or thread that opened it.
         by: &'a Label,
     },
-    /// A scope has ended: its tasks are back.
+    /// A scope has ended: all its tasks have completed.
     End {
         /// The scope.
         scope: &'a Label,
-        /// Who opened it, and waited for its end.
+        /// The task or thread that opened it and waited for its end.
         by: &'a Label,
     },
-    /// A task was spawned. It has not begun. The half of a [`join`](crate::join()) is one if another thread takes it, which
-    /// tells of it just before it begins: `by` has forked it, and its scope is the fork.
+    /// A task was spawned. It has not begun. A half of a [`join`](crate::join()) becomes a task if another thread takes
+    /// it; that thread reports this event just before the half begins. `by` is then the task that forked it, and its
+    /// scope is the fork.
     Spawn {
         /// The task.
         task: &'a Label,
-        /// Who spawned it.
+        /// The task or thread that spawned it.
         by: &'a Label,
         /// The scope it belongs to.
         scope: &'a Label,
@@ -61,14 +62,14 @@ pub enum Event<'a> {
         /// The task.
         task: &'a Label,
     },
-    /// A task has completed, on the calling thread. Nobody has its result yet.
+    /// A task has completed, on the calling thread. Its result has not been taken yet.
     Complete {
         /// The task.
         task: &'a Label,
-        /// How.
+        /// How it completed.
         how: Completion,
     },
-    /// A task waits: what it wants is not there. The calling thread asks a few times more, and then sleeps.
+    /// A task waits: what it waits for is not there. The calling thread tries a few more times, and then sleeps.
     Block {
         /// The task.
         task: &'a Label,
@@ -81,42 +82,42 @@ pub enum Event<'a> {
         /// How many locks it holds.
         holds: usize,
     },
-    /// A task that waited goes on, on the calling thread.
+    /// A task that waited continues, on the calling thread.
     Resume {
         /// The task.
         task: &'a Label,
     },
     /// The result of a task was taken.
     Join {
-        /// Whose result.
+        /// The task whose result was taken.
         task: &'a Label,
-        /// By whom.
+        /// The task or thread that took it.
         by: &'a Label,
         /// The line that took it.
         at: &'static Location<'static>,
     },
-    /// A wait was refused, as it would never have ended.
+    /// A wait was refused, because it would never have ended.
     Deadlock {
-        /// Who was refused what, and why.
+        /// The waits that depend on each other, the refused one first.
         deadlock: &'a Deadlock,
     },
-    /// A wait lasts suspiciously long; also told to [`on_stall`](crate::on_stall).
+    /// A wait lasts suspiciously long; also reported to [`on_stall`](crate::on_stall).
     Stall {
-        /// Which.
+        /// The wait.
         stall: &'a Stall,
     },
-    /// Tasks that were asked to stop have not come back; also told to [`on_stragglers`](crate::on_stragglers).
+    /// Tasks that were asked to stop have not completed; also reported to [`on_stragglers`](crate::on_stragglers).
     Late {
-        /// Who waits for them.
+        /// The task or scope that waits for them.
         waiting: &'a Label,
-        /// Which.
+        /// The tasks.
         stragglers: &'a [Straggler],
     },
-    /// A task or a scope, and with it all below, was cancelled.
+    /// A task or a scope was cancelled, and with it all below it.
     Cancel {
-        /// Which.
+        /// The task or scope.
         of: &'a Label,
-        /// Why, and by whom.
+        /// The reason and the source.
         cause: &'a Cancelled,
     },
 }
@@ -126,16 +127,16 @@ pub enum Event<'a> {
 pub enum Completion {
     /// With a value.
     Value,
-    /// With an error of its own, because the system refused it a thread, or because a wait that it could not return was
-    /// refused.
+    /// With an error: its own, or because the system refused it a thread, or because one of its waits was refused and
+    /// it could not return that.
     Error,
-    /// By a panic.
+    /// With a panic.
     Panic,
     /// Cancelled.
     Cancelled,
 }
 
-/// Is told what happens; see [`observe`].
+/// Receives events; see [`observe`].
 ///
 /// ```
 /// use std::sync::atomic::{AtomicUsize, Ordering};
@@ -156,13 +157,13 @@ pub enum Completion {
 /// assert!(STARTED.load(Ordering::Relaxed) >= 3);
 /// ```
 pub trait Observer: Send + Sync {
-    /// Called on the thread on which it happens, which goes on when this returns. It may use this library: wait,
-    /// lock, spawn, cancel, add and remove observers. What it does so, and what tasks that it spawns do, is told to
-    /// no observer. If it panics, it is removed.
+    /// Called for each event, on the thread on which it happens; that thread continues when this returns. It may use
+    /// this library: wait, lock, spawn, cancel, add and remove observers. No observer is called for what it does, or
+    /// for what the tasks that it spawns do. If it panics, it is removed.
     fn on_event(&self, event: &Event<'_>);
 }
 
-/// How many observers there are. Whoever looks a moment too early or too late misses an event at the edge.
+/// The number of observers. A thread that reads it a moment too early or too late misses an event at the edge.
 static COUNT: Counter = Counter::new(0);
 static OBSERVERS: StaticMutex<Vec<Arc<dyn Observer>>> = StaticMutex::new(Vec::new());
 
@@ -170,11 +171,12 @@ fn observers() -> StaticMutexGuard<'static, Vec<Arc<dyn Observer>>> {
     OBSERVERS.lock()
 }
 
-/// Removes its observer when dropped.
+/// Removes its observer when dropped; returned by [`observe`].
 #[must_use = "the observer is removed when this is dropped"]
 pub struct Observing(Arc<dyn Observer>);
 
-/// From now on `observer` is told what happens, beside those that are there already.
+/// Adds an observer, which is called for each event from now on. Other observers stay. Dropping the returned value
+/// removes it. See [`Observer`] for an example.
 pub fn observe(observer: impl Observer + 'static) -> Observing {
     let observer: Arc<dyn Observer> = Arc::new(observer);
     let mut all = observers();
@@ -205,13 +207,13 @@ impl std::fmt::Debug for Observing {
     }
 }
 
-/// Whether anybody observes.
+/// Returns true if there is any observer.
 #[inline]
 pub(crate) fn is_on() -> bool {
     COUNT.load(Ordering::Relaxed) > 0
 }
 
-/// Tells the observers, if there are any.
+/// Calls the observers, if there are any.
 #[inline]
 pub(crate) fn tell<'a>(event: impl FnOnce() -> Event<'a>) {
     assert_outside();
@@ -229,14 +231,14 @@ fn tell_all(event: &Event<'_>) {
     let all = observers().clone();
     for observer in all {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer.on_event(event))) {
-            // One that left because the task is cancelled, or was refused a wait, has no fault.
+            // An observer that left because the task is cancelled, or was refused a wait, is not at fault.
             if let Err(payload) = CutShort::from_payload(payload) {
                 contain(|| drop(payload));
                 contain(|| remove(&observer));
                 let _closed = writeln!(stderr(), "reunite: an observer panicked, and was removed");
             }
         }
-        // If it was removed meanwhile, this is the last of it.
+        // If it was removed in the meantime, this drops it.
         contain(|| drop(observer));
     }
 }
@@ -245,15 +247,15 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Who is told that a thread becomes quiet.
+/// The function to call when a thread becomes quiet.
 static LISTENER: OnceLock<fn()> = OnceLock::new();
 
-/// Calls `listener` on each thread that becomes quiet, from now on. There is one listener.
+/// Calls `listener` on each thread that becomes quiet, from now on. There is only one listener.
 pub(crate) fn on_quiet(listener: fn()) {
     LISTENER.get_or_init(|| listener);
 }
 
-/// What the calling thread does is told to nobody until this is dropped.
+/// Makes the calling thread quiet until this is dropped.
 pub(crate) struct Quiet {
     before: bool,
 }
@@ -275,7 +277,7 @@ impl Drop for Quiet {
     }
 }
 
-/// Whether observers are told nothing of what the calling thread does.
+/// Returns true if observers are not called for what the calling thread does.
 pub(crate) fn is_quiet() -> bool {
     QUIET.try_with(Cell::get).unwrap_or(true)
 }

@@ -1,4 +1,4 @@
-//! What the library tells about itself: who is late, what waits suspiciously long, what was leaked.
+//! What the library reports about itself: events, stragglers, stalled waits, unjoined errors, leaked locks.
 
 mod count;
 mod event;

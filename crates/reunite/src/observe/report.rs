@@ -1,4 +1,4 @@
-//! What is told to whoever installed a reporter, or else on standard error.
+//! Reports: each goes to the installed reporter, or else to standard error.
 
 use std::fmt;
 use std::io::{Write, stderr};
@@ -15,9 +15,9 @@ type Reporter = Arc<dyn Fn(&Label, &[Straggler]) + Send + Sync>;
 
 static REPORTER: StaticMutex<Option<Reporter>> = StaticMutex::new(None);
 
-/// Replaces what happens when a cancelled scope (or a dropped handle) has waited for a while for tasks
-/// that do not stop. Unless replaced, a line for each goes to standard error. Called on the waiting
-/// thread, first after five seconds, then at doubling intervals up to a minute.
+/// Sets the function to call when a cancelled scope (or a dropped handle) has waited for some time for tasks
+/// that do not stop. By default, a line for each task goes to standard error. The function is called on the waiting
+/// thread, first after five seconds, then at doubling intervals of up to a minute.
 ///
 /// ```
 /// reunite::on_stragglers(|waiting, late| {
@@ -28,7 +28,7 @@ static REPORTER: StaticMutex<Option<Reporter>> = StaticMutex::new(None);
 /// ```
 pub fn on_stragglers(reporter: impl Fn(&Label, &[Straggler]) + Send + Sync + 'static) {
     let before = REPORTER.lock().replace(Arc::new(reporter));
-    // Its destructor is the user's code.
+    // Outside the lock: its destructor is the user's code.
     drop(before);
 }
 
@@ -40,18 +40,18 @@ pub(crate) fn report_stragglers(waiting: &Label, late: &[Straggler]) {
     match reporter_of(&REPORTER) {
         Some(reporter) => {
             let _quiet = Quiet::keep();
-            // The scope still waits: a reporter's panic must not end that.
+            // The scope still waits: a panic of the reporter must not end that.
             contain(move || reporter(waiting, late));
         }
         None => late.iter().for_each(|straggler| {
-            // Where nobody reads standard error any more, the scope waits all the same.
+            // If standard error is closed, the scope waits all the same.
             let _closed = writeln!(stderr(), "reunite: {waiting} waits: {straggler}");
         }),
     }
 }
 
-/// The reporter, unless the calling thread is in one, or in an observer: it would be called for its own waits, and
-/// for those in turn.
+/// The reporter; `None` if the calling thread is in a reporter or an observer: it would be called for its own waits,
+/// and for those in turn.
 fn reporter_of<R: ?Sized>(installed: &StaticMutex<Option<Arc<R>>>) -> Option<Arc<R>> {
     if is_quiet() {
         return None;
@@ -63,16 +63,17 @@ type StallReporter = Arc<dyn Fn(&Stall) + Send + Sync>;
 
 static STALL_REPORTER: StaticMutex<Option<StallReporter>> = StaticMutex::new(None);
 
-/// Replaces what happens when a wait has lasted [suspiciously long](super::stall_after). Unless replaced, a line goes
-/// to standard error, except for waits that are likely [idle](Stall::is_idle). Called on the waiting thread,
-/// or for a pool that nobody gets on in, or whose forks nobody can take, on the thread that watches pools; the reporter's own waits go to standard error.
+/// Sets the function to call when a wait has lasted [suspiciously long](super::stall_after). By default, a line goes
+/// to standard error, except for waits that are likely [idle](Stall::is_idle). The function is called on the waiting
+/// thread. For a pool in which nothing progresses, or whose forks no thread can take, it is called on the thread that
+/// watches pools. The waits of the function itself are reported on standard error.
 ///
 /// ```
 /// reunite::on_stall(|stall| eprintln!("{stall}"));
 /// ```
 pub fn on_stall(reporter: impl Fn(&Stall) + Send + Sync + 'static) {
     let before = STALL_REPORTER.lock().replace(Arc::new(reporter));
-    // Its destructor is the user's code.
+    // Outside the lock: its destructor is the user's code.
     drop(before);
 }
 
@@ -81,7 +82,7 @@ pub(crate) fn report_stall(stall: &Stall) {
     match reporter_of(&STALL_REPORTER) {
         Some(reporter) => {
             let _quiet = Quiet::keep();
-            // The wait goes on: a reporter's panic must not end it.
+            // The wait goes on: a panic of the reporter must not end it.
             contain(move || reporter(stall));
         }
         None if stall.is_idle => {}
@@ -91,13 +92,13 @@ pub(crate) fn report_stall(stall: &Stall) {
     }
 }
 
-/// A task returned an error that nobody took: see [`on_unjoined_error`].
+/// The report of a task that returned an error that was not taken: see [`on_unjoined_error`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnjoinedError {
-    /// Which task.
+    /// The task.
     pub task: Label,
-    /// The type of what it returned, or of the error, as the compiler writes it.
+    /// The type of the returned value, or of the error, as the compiler writes it.
     pub returned: &'static str,
 }
 
@@ -119,19 +120,21 @@ type UnjoinedReporter = Arc<dyn Fn(&UnjoinedError) + Send + Sync>;
 
 static UNJOINED_REPORTER: StaticMutex<Option<UnjoinedReporter>> = StaticMutex::new(None);
 
-/// Replaces what happens when the error of a task is dropped that no join took, and that no scope returns as its failure.
-/// Unless replaced, a line goes to standard error.
+/// Sets the function to call when the error of a task is dropped although no join took it and no scope returns it.
+/// By default, a line goes to standard error. The error of a task is dropped when:
 ///
-/// - The closure of a task of a plain [`scope`](crate::scope()), or of one outside any scope, returned an `Err`. To the
-///   library that is a value of any type; it tells by the name of the type, which [`std::any::type_name`] has for
-///   diagnostics, so this is one: what a scope returns never depends on it. An `Err` inside of another value is not seen.
-/// - A task of a [`try_scope`](crate::try_scope) failed whose body panicked: the panic goes on, and no error with it.
-/// - An item of a map failed, or returned an `Err`, and the map's outcomes were dropped before it was taken.
+/// - The closure of a task of a plain [`scope`](crate::scope()), or of a task outside any scope, returned an `Err`. To
+///   the library that is a value of any type. It recognises a `Result` by the type's name, which
+///   [`std::any::type_name`] gives for diagnostics only; so this is only a diagnostic, and what a scope returns never
+///   depends on it. An `Err` inside another value is not recognised.
+/// - A task of a [`try_scope`](crate::try_scope) failed and the scope's body panicked: the scope panics and returns no
+///   error.
+/// - An item of a map failed, or returned an `Err`, and the map's outcomes were dropped before that one was taken.
 ///
-/// What a task returned after it was told of a cancellation is not reported, as it is most likely that cancellation. A
-/// task whose error is of no interest says so: `s.spawn(|| save().ok())`.
+/// What a task returned after it was told of a cancellation is not reported, because it is most likely that
+/// cancellation. To drop an error without a report, convert it: `s.spawn(|| save().ok())`.
 ///
-/// Called on the thread that drops the result.
+/// The function is called on the thread that drops the result.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
@@ -144,7 +147,7 @@ static UNJOINED_REPORTER: StaticMutex<Option<UnjoinedReporter>> = StaticMutex::n
 /// ```
 pub fn on_unjoined_error(reporter: impl Fn(&UnjoinedError) + Send + Sync + 'static) {
     let before = UNJOINED_REPORTER.lock().replace(Arc::new(reporter));
-    // Its destructor is the user's code.
+    // Outside the lock: its destructor is the user's code.
     drop(before);
 }
 
@@ -164,7 +167,7 @@ pub(crate) fn report_unjoined(task: &Label, returned: &'static str) {
     }
 }
 
-/// A scope has ended but for a map of which nobody takes the outcomes.
+/// Reports that a scope is about to end, and has cancelled a map whose outcomes were forgotten.
 pub(crate) fn report_forgotten(map: &Label, scope: &Label) {
     let _closed = writeln!(
         stderr(),
@@ -172,7 +175,7 @@ pub(crate) fn report_forgotten(map: &Label, scope: &Label) {
     );
 }
 
-/// A task has completed and leaked the guard of a lock: nobody will ever release that.
+/// Reports that a task has completed and leaked the guard of a lock: nothing will ever release that lock.
 pub(crate) fn report_leak(task: &Label, since: &Location<'_>) {
     let _closed = writeln!(
         stderr(),

@@ -6,29 +6,29 @@ use std::panic::Location;
 use crate::id::Label;
 use crate::primitive::{Counter, Duration, Ordering};
 
-/// A wait that lasts suspiciously long.
+/// The report of a wait that lasts suspiciously long.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Stall {
-    /// Who waits.
+    /// The task that waits.
     pub task: Label,
-    /// For what, as in ``joins task `b` (src/main.rs:15)``.
+    /// What it waits for, as in ``joins task `b` (src/main.rs:15)``.
     pub waits: String,
     /// The line where it waits.
     pub at: &'static Location<'static>,
-    /// For how long it has waited.
+    /// How long it has waited so far.
     pub lasted: Duration,
-    /// The locks it holds meanwhile, and since which line.
+    /// The locks it holds while it waits, each with the line that took it.
     pub holds: Vec<String>,
-    /// Those, of the ones it waits for, who wait themselves.
+    /// The tasks it waits for that wait themselves.
     pub kept_by: Vec<Label>,
-    /// Whether all threads that this library started wait: only one that it does not know could end that.
+    /// True if all threads that this library started wait: only a thread that it does not know could end the wait.
     pub is_suspected: bool,
-    /// Whether it waits for whatever comes, as a worker waits for its next job: likely nothing is wrong.
+    /// True if it waits for whatever comes next, as a worker waits for its next job: likely nothing is wrong.
     pub is_idle: bool,
 }
 
-/// How many of those that keep somebody waiting are named in a message.
+/// The number of tasks that keep the wait from ending that a message names.
 const NAMED: usize = 8;
 
 impl fmt::Display for Stall {
@@ -57,13 +57,16 @@ impl fmt::Display for Stall {
     }
 }
 
-/// In milliseconds; the largest number is never.
+/// In milliseconds; the largest number means never.
 static STALL_AFTER: Counter = Counter::new(60_000);
 
-/// How long a wait lasts before it reports itself, once; a minute unless told otherwise, `None` for never.
-/// Waits that begin from now on heed it. A wait looks after itself, without a thread that watches; only pools whose places
-/// are all taken by members that sleep where the library does not see it are watched by a thread; and a thread of a pool that has
-/// nothing to do looks after one that sleeps like that and keeps [forks](crate::join()) that nobody else can take.
+/// Sets how long a wait lasts before it is reported, once. The default is one minute; `None` means never. Applies to
+/// waits that begin after the call.
+///
+/// Each wait measures itself; there is no watching thread for it. Two cases are watched by other threads: a pool all of
+/// whose places are taken by members that sleep where the library does not see it is watched by a thread; and a thread
+/// of a pool that has nothing to do watches a member that sleeps in that way and keeps [forks](crate::join()) that no
+/// other thread can take.
 ///
 /// ```
 /// reunite::stall_after(None);

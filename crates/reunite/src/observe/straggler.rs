@@ -1,24 +1,24 @@
-//! Who is late.
+//! Tasks that do not stop in time.
 
 use std::fmt;
 
 use crate::id::Label;
 use crate::primitive::Duration;
 
-/// A task that was asked to stop and has not come back yet.
+/// A task that was asked to stop and has not completed yet.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Straggler {
-    /// Which task.
+    /// The task.
     pub task: Label,
     /// How long it has existed.
     pub age: Duration,
-    /// What it is doing: "running", or what it waits for, where, since when.
+    /// What it is doing: "running", or what it waits for, at which line, and for how long.
     pub doing: String,
 }
 
 impl Straggler {
-    /// A task that is late, for the [`Stragglers`] of a service of one's own.
+    /// Makes the report of a late task, for the [`Stragglers`] of your own service.
     ///
     /// ```
     /// use std::time::Duration;
@@ -45,11 +45,11 @@ impl fmt::Display for Straggler {
     }
 }
 
-/// Not everything ended in time: the error of every `shutdown`. It tells who is late, by name, and what was done all
-/// the same.
+/// The error of every `shutdown`: not everything ended in time. It names the tasks that are late, and tells what was
+/// done nevertheless.
 ///
-/// `D` is what a shutdown returns that is in time: how many tasks have stopped for [`shutdown`](crate::shutdown), how
-/// many threads have ended for [`Pool::shutdown`](crate::Pool::shutdown).
+/// `D` is what a shutdown that is in time returns: for [`shutdown`](crate::shutdown) the number of tasks that have
+/// stopped, for [`Pool::shutdown`](crate::Pool::shutdown) the number of threads that have ended.
 ///
 /// ```
 /// use std::time::Duration;
@@ -65,18 +65,18 @@ pub struct Stragglers<D = usize> {
 }
 
 impl<D> Stragglers<D> {
-    /// These are late, in the order in which they were spawned, and so much is done: for the shutdown of a service
-    /// of one's own.
+    /// Makes the error for the shutdown of your own service: `late` in the order in which they were spawned, and what
+    /// was `done`.
     pub fn new(late: Vec<Straggler>, done: D) -> Self {
         Self { late, done }
     }
 
-    /// Who is late, in spawn order.
+    /// The late tasks, in spawn order.
     pub fn iter(&self) -> std::slice::Iter<'_, Straggler> {
         self.late.iter()
     }
 
-    /// What was done all the same.
+    /// What was done nevertheless.
     pub fn done(&self) -> &D {
         &self.done
     }

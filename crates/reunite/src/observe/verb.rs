@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// The operation in which a task waits, as told by [`Event::Block`](crate::Event::Block) and by
+/// The operation in which a task waits, as reported by [`Event::Block`](crate::Event::Block) and by
 /// [profiles](crate::profile).
 ///
-/// `Display` and [`as_str`](Self::as_str) give the word for it, such as `join`.
+/// `Display` and [`as_str`](Self::as_str) give its word, such as `join`.
 ///
 /// ```
 /// struct Locks;
@@ -32,7 +32,7 @@ pub enum Verb {
     Next,
     /// Waits for the end of a scope or of a map.
     End,
-    /// Drops a handle, and waits for its task.
+    /// Drops a handle, which waits for its task.
     Drop,
     /// A worker of a map waits until an outcome is taken.
     Turn,
@@ -44,7 +44,7 @@ pub enum Verb {
     Read,
     /// Takes a lock for writing.
     Write,
-    /// Waits for the value that somebody else makes.
+    /// Waits for a value that another task makes.
     Initialise,
     /// Waits at a condition variable or a barrier.
     Wait,
@@ -58,12 +58,12 @@ pub enum Verb {
     Acquire,
     /// Sleeps.
     Sleep,
-    /// Is in a call that blocks outside the library: see [`blocking`](crate::blocking).
+    /// Is in a call that blocks outside this library: see [`blocking`](crate::blocking).
     Block,
 }
 
 impl Verb {
-    /// The word for it: `join`, `lock`, `recv`, …
+    /// The word for the operation: `join`, `lock`, `recv`, …
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Join => "join",
@@ -88,7 +88,7 @@ impl Verb {
         }
     }
 
-    /// Whether the caller waits for what tasks have to do: to start, to complete, or for the next of a map.
+    /// Returns true if the operation waits for tasks: for their start, their completion, or the next outcome of a map.
     pub fn is_for_tasks(self) -> bool {
         matches!(
             self,
@@ -96,7 +96,8 @@ impl Verb {
         )
     }
 
-    /// Whether the wait takes its time whatever else happens: it would be as long if all else were done before.
+    /// Returns true if the length of the wait does not depend on anything else: all other work being done would not
+    /// shorten it.
     pub(crate) fn passes_by_itself(self) -> bool {
         matches!(self, Self::Sleep | Self::Block)
     }

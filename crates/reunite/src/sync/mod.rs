@@ -8,11 +8,11 @@
 //! | [`Barrier`] | a point that all tasks must reach before any goes on |
 //! | [`OnceCell`], [`Lazy`] | a value made once, by the first task that needs it |
 //!
-//! Every wait has a form with a timeout and one with a deadline. `try_lock` and the other `try_` calls do not wait; their
-//! error distinguishes a lock that [is taken](crate::WaitError::is_busy) from one that is poisoned. Every wait ends early
-//! when its task is cancelled, and is *refused* if it would never end: locks and joins that wait for each other are
-//! detected when the last of them begins to wait, and the newest wait returns a [`Deadlock`](crate::Deadlock) that tells
-//! which task holds what since which line. The other waits go on.
+//! Every wait has a form with a timeout and one with a deadline. `try_lock` and the other `try_` calls do not wait;
+//! their error distinguishes a lock that [is taken](crate::WaitError::is_busy) from one that is poisoned. Every wait
+//! ends early when its task is cancelled, and is *refused* if it would never end: locks and joins that wait for each
+//! other are detected when the last of them begins to wait, and the newest wait returns a [`Deadlock`](crate::Deadlock)
+//! that tells which task holds what since which line. The other waits go on.
 //!
 //! Waits that any thread may end (semaphores, condition variables, barriers, [channels](crate::channel)) are
 //! refused only when every thread of the process waits. This needs a system that tells how many threads there are

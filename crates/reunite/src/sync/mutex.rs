@@ -14,8 +14,8 @@ use crate::primitive::{Duration, Instant, panicking};
 use crate::unwind::{is_leaving, settled};
 use crate::wait::Heed;
 
-/// A value that one task at a time may use. A wait for the lock ends early when the task is cancelled, and is refused if
-/// it would never end, with an error that names each task and lock involved.
+/// A value that one task at a time may use. A wait for the lock ends early when the task is cancelled, and is refused
+/// if it would never end, with an error that names each task and lock involved.
 ///
 /// A panic that unwinds past a guard poisons the lock, because the value may be half-updated. A task that leaves
 /// because it was cancelled ([`Cancelled::unwind`](crate::Cancelled::unwind)) does not poison it.
@@ -52,8 +52,8 @@ pub struct MutexGuard<'a, T: ?Sized> {
     stays: PhantomData<*const ()>,
 }
 
-/// The state of a guard, in one byte: a guard is written and read right after, and two fields side by side would be read as
-/// one, which has to wait until both are written.
+/// The state of a guard, in one byte: a guard is written and read right after, and two fields side by side would be
+/// read as one, which has to wait until both are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Hold {
     /// A panic poisons the lock.
@@ -117,8 +117,8 @@ impl<T: ?Sized> Mutex<T> {
     /// Takes the lock if it is free. Does not wait.
     ///
     /// # Errors
-    /// The lock is held, possibly by the caller itself ([`is_busy`](WaitError::is_busy)); or a task panicked while holding
-    /// it ([`is_poisoned`](WaitError::is_poisoned)).
+    /// The lock is held, possibly by the caller itself ([`is_busy`](WaitError::is_busy)); or a task panicked while
+    /// holding it ([`is_poisoned`](WaitError::is_poisoned)).
     ///
     /// ```
     /// let counter = reunite::sync::Mutex::new(0);
@@ -280,7 +280,8 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
 
     fn deref(&self) -> &T {
         self.must_hold();
-        // SAFETY: while the guard lives and is not `Lost`, its thread holds the lock, so no other thread changes the value.
+        // SAFETY: while the guard lives and is not `Lost`, its thread holds the lock, so no other thread changes the
+        // value.
         unsafe { &*self.mutex.value.get() }
     }
 }

@@ -45,9 +45,9 @@ impl<T> OnceCell<T> {
     /// makes it.
     ///
     /// # Errors
-    /// The current task was cancelled while another task made the value; or, at once, `make` needs the value that it makes
-    /// ([`is_deadlock`](WaitError::is_deadlock)). Where panics abort, also: `make` returned a partial value, because an
-    /// iteration in it was [cut short](crate#partial-results); that value is dropped.
+    /// The current task was cancelled while another task made the value; or, at once, `make` needs the value that it
+    /// makes ([`is_deadlock`](WaitError::is_deadlock)). Where panics abort, also: `make` returned a partial value,
+    /// because an iteration in it was [cut short](crate#partial-results); that value is dropped.
     #[inline]
     #[track_caller]
     pub fn get_or_init(&self, make: impl FnOnce() -> T) -> Result<&T, WaitError> {

@@ -11,8 +11,8 @@
 //!
 //! # Protocol
 //! 1. A thread that finds it locked takes the queue's lock, raises `CONTENDED`, and learns by that same operation
-//!    whether it is still locked. If so, it leaves its parker in the queue. So either the thread sees the release, or the
-//!    release sees `CONTENDED` and comes to the queue after the thread.
+//!    whether it is still locked. If so, it leaves its parker in the queue. So either the thread sees the release, or
+//!    the release sees `CONTENDED` and comes to the queue after the thread.
 //! 2. A release takes the first thread out of the queue and unparks it. That thread tries again, and goes back to the
 //!    front of the queue if another one was faster.
 //! 3. `CONTENDED` is lowered only under the queue's lock, and only when the queue is empty.
@@ -172,8 +172,8 @@ impl Raw {
         false
     }
 
-    /// Called under the queue's lock. Lowers `CONTENDED` only if the queue is empty (3): a release comes to the queue only
-    /// if it sees that bit.
+    /// Called under the queue's lock. Lowers `CONTENDED` only if the queue is empty (3): a release comes to the queue
+    /// only if it sees that bit.
     fn queue_shrank(&self, queue: &WaitQueue<Parker>) {
         if queue.is_empty() {
             self.state.fetch_and(!CONTENDED, Ordering::Relaxed);
@@ -185,7 +185,8 @@ impl Raw {
         let mut queue = self.queue.lock();
         let next = match queue.remove(spot) {
             Some(_) => None,
-            // It was woken for a release and does not take the lock (4). If it is locked again, its holder will wake the next.
+            // It was woken for a release and does not take the lock (4). If it is locked again, its holder will wake
+            // the next.
             None if self.state.load(Ordering::Relaxed) & LOCKED == 0 => queue.pop_front(),
             None => None,
         };

@@ -9,13 +9,13 @@
 //! While no thread queues, taking the lock is one compare-and-swap and releasing it one subtraction.
 //!
 //! # Protocol
-//! 1. A thread that cannot have the lock at once, or sees `QUEUED`, comes to the queue. Under the queue's lock it raises
-//!    `QUEUED`, so that from then on no thread passes the queue by; it takes the lock if that is free for it and it is its
-//!    turn; otherwise it leaves its parker in the queue.
+//! 1. A thread that cannot have the lock at once, or sees `QUEUED`, comes to the queue. Under the queue's lock it
+//!    raises `QUEUED`, so that from then on no thread passes the queue by; it takes the lock if that is free for it and
+//!    it is its turn; otherwise it leaves its parker in the queue.
 //! 2. The release that frees the lock sees `QUEUED` and comes to the queue, too. It wakes the first thread, and if that
 //!    one reads, also the readers right behind it. So no thread is overtaken: a writer waits only for threads that came
-//!    before it, and a reader never waits for a writer that came later. Each thread has its place in that order from the
-//!    first time that it comes to the queue; the wait-for graph knows that place.
+//!    before it, and a reader never waits for a writer that came later. Each thread has its place in that order from
+//!    the first time that it comes to the queue; the wait-for graph knows that place.
 //! 3. A woken thread is no longer in the queue, and may take the lock before those that are. If another thread was
 //!    faster, it goes back to the front.
 //! 4. A thread that gives up looks which threads could take the lock now, and wakes them.
@@ -332,8 +332,8 @@ mod tests {
         std::thread::spawn(Parker::here).join().unwrap()
     }
 
-    /// The writer in front was woken and is slow. A reader that was unparked for another reason takes the lock instead. The
-    /// reader behind it may take the lock as well, and no other thread would wake it.
+    /// The writer in front was woken and is slow. A reader that was unparked for another reason takes the lock instead.
+    /// The reader behind it may take the lock as well, and no other thread would wake it.
     #[test]
     fn a_reader_that_comes_out_of_the_queue_lets_in_those_behind_it() {
         let lock = RawRw::new(Location::caller());

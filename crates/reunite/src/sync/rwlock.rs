@@ -12,8 +12,8 @@ use crate::error::WaitError;
 use crate::primitive::{Duration, Instant, panicking};
 use crate::unwind::{is_leaving, settled};
 
-/// A value that many tasks may read at the same time, or one task may change. First come, first served: a reader waits for
-/// a writer that came before it. So a task that reads, and reads again, can wait for ever; that wait is refused.
+/// A value that many tasks may read at the same time, or one task may change. First come, first served: a reader waits
+/// for a writer that came before it. So a task that reads, and reads again, can wait for ever; that wait is refused.
 ///
 /// A panic that unwinds past a write guard poisons the lock. A task that leaves because it was cancelled
 /// ([`Cancelled::unwind`](crate::Cancelled::unwind)) does not poison it.

@@ -133,8 +133,8 @@ impl Semaphore {
     /// Acquires `count` permits at once, and waits for them.
     ///
     /// # Errors
-    /// The current task was cancelled; the wait would never have ended; or, at once, the semaphore was made with permits, but
-    /// with fewer than `count`.
+    /// The current task was cancelled; the wait would never have ended; or, at once, the semaphore was made with
+    /// permits, but with fewer than `count`.
     #[track_caller]
     pub fn acquire_many(&self, count: u64) -> Result<Permit<'_>, WaitError> {
         self.acquire_until(count, None, Location::caller())
@@ -188,8 +188,8 @@ impl Semaphore {
     /// permits.
     ///
     /// # Errors
-    /// Of a semaphore made with permits: fewer than `count` are forgotten (permits that are held come back by themselves).
-    /// Of a semaphore made with none: there would be more than `u64::MAX`. Nothing is released then.
+    /// Of a semaphore made with permits: fewer than `count` are forgotten (permits that are held come back by
+    /// themselves). Of a semaphore made with none: there would be more than `u64::MAX`. Nothing is released then.
     ///
     /// ```
     /// let seats = reunite::sync::Semaphore::new(2);
@@ -240,8 +240,8 @@ impl Semaphore {
     /// Acquires `count` permits if they are available and no task waits in front. Does not wait.
     ///
     /// # Errors
-    /// The permits are not available, or a task waits in front ([`is_busy`](WaitError::is_busy)); or the semaphore was made
-    /// with permits, but with fewer than `count` ([`is_refused`](WaitError::is_refused)).
+    /// The permits are not available, or a task waits in front ([`is_busy`](WaitError::is_busy)); or the semaphore was
+    /// made with permits, but with fewer than `count` ([`is_refused`](WaitError::is_refused)).
     pub fn try_acquire_many(&self, count: u64) -> Result<Permit<'_>, WaitError> {
         self.take(count)?.ok_or_else(WaitError::busy)
     }
