@@ -1,27 +1,27 @@
 //! Cancellation: a tree of nodes, one per task and per scope.
 //!
 //! # Protocol
-//! A node is live or cancelled, and never goes back. Whoever cancels it
+//! A node is live or cancelled; once cancelled it stays so. A thread that cancels a node
 //! 1. writes the cause (once; later cancellations lose and change nothing),
 //! 2. raises the `CANCELLED` bit,
-//! 3. under the node's lock takes a copy of its children and its waiters,
+//! 3. under the node's lock copies its children and its waiters,
 //! 4. does the same to each child, with the same cause,
-//! 5. unparks the waiters of all, when all are told: what one does then may be to ask whether another is cancelled.
+//! 5. unparks the waiters of all these nodes, after all are cancelled: a woken thread may check whether another node is
+//!    cancelled.
 //!
-//! *No child is missed*: a child links itself into its parent under the parent's lock, then looks at the
-//! parent's bit. If it linked itself before step 3, the canceller sees it; if after, the lock that the
-//! canceller held orders step 2 before, so the child sees the bit and cancels itself.
-//! *Tasks of a group* are not linked, as the group lists them anyway: whoever cancels its node asks it for theirs in step 3, under the
-//! group's lock, under which a task is listed and then looks at the bit. As a task's node may be the parent of what outlives the task, it
-//! is linked all the same before its first child is, and stays so.
-//! *No cause is overtaken*: whoever is woken above may cancel what is below, for a reason of its own,
-//! before the first cause has come down there. So whoever cancels a node looks up the tree first, and
-//! passes on the cause found there.
-//! *No waiter sleeps on*: a waiter adds its parker under the lock, then looks at the bit, then parks. The
-//! same argument holds, and an unpark before the park is kept as a token.
+//! *No child is missed*: a child links itself into its parent under the parent's lock, then looks at the parent's bit.
+//! If it linked itself before step 3, the canceller sees it; if after, the lock that the canceller held orders step 2
+//! before, so the child sees the bit and cancels itself. *Tasks of a group* are not linked, because the group lists
+//! them anyway: a thread that cancels the group's node gets their nodes from the group in step 3. It does so under the
+//! group's lock, under which a task is listed and then looks at the bit. As a task's node may be the parent of a node
+//! that outlives the task, it is linked all the same before its first child is, and stays linked. *No cause is
+//! overtaken*: a thread woken at a node above may cancel a node below, for a reason of its own, before the first cause
+//! has come down there. So a thread that cancels a node looks up the tree first, and passes on the cause that it finds
+//! there. *No waiter sleeps on*: a waiter adds its parker under the lock, then looks at the bit, then parks. The same
+//! argument holds as for children, and an unpark before the park is kept as a token.
 //!
-//! Deadlines need no timer: the node's deadline is the earliest up the tree, fixed at birth. Whoever waits
-//! waits no longer than that; whoever finds it passed cancels the node that owns it.
+//! Deadlines need no timer: the node's deadline is the earliest up the tree, fixed when the node is made. A thread
+//! waits no longer than that deadline; a thread that finds it passed cancels the node that owns it.
 
 use crate::deadline;
 use crate::error::{Cancelled, CutShort, Why};
@@ -33,36 +33,36 @@ use crate::primitive::{AtomicU8, AtomicUsize, Instant, Mutex, OnceLock, Ordering
 use crate::wait_queue::{Spot, WaitQueue};
 
 const CANCELLED: u8 = 1;
-/// There is a deadline to look at: a checkpoint has to read the clock.
+/// The node has a deadline: a checkpoint has to read the clock.
 const DEADLINE: u8 = 2;
-/// The task was told.
+/// The task was told of its cancellation.
 const OBSERVED: u8 = 4;
 /// The task was told of something else that leaves its work undone: see `Links::cut`.
 const CUT: u8 = 8;
-/// The task's closure has ended: what is dropped now is no longer its doing.
+/// The task's closure has ended: the task is not responsible for what is dropped from now on.
 const OVER: u8 = 16;
-/// It is for tasks, and what they are told is not told to the one around them.
+/// The node is for tasks: what they are told, the task around them is not told.
 const APART: u8 = 32;
-/// A task below, which runs under this node as long as nobody asks for its own, was cancelled alone: a checkpoint has to
-/// ask for its own.
+/// A task below, which runs under this node until its own node is needed, was cancelled alone: a checkpoint has to use
+/// the task's own node.
 const BELOW: u8 = 64;
 
 pub(crate) struct Node {
     state: AtomicU8,
     label: Label,
-    /// With the place in its list, or [`UNLINKED`]; which changes under the lock of that.
+    /// The parent, with the node's place in its list, or [`UNLINKED`]. The place changes under the lock of the parent.
     parent: Option<(Part<Node>, AtomicUsize)>,
     own_deadline: Option<Instant>,
     deadline: Option<Instant>,
     cause: OnceLock<Cancelled>,
-    /// Most nodes of tasks have none.
+    /// `None` in most nodes of tasks.
     links: Mutex<Option<Box<Links>>>,
 }
 
 /// The place of a node that is not in the list of its parent.
 const UNLINKED: usize = usize::MAX;
 
-/// Tasks whose nodes are not linked.
+/// A set of tasks whose nodes are not linked.
 pub(crate) trait Tasks: Send + Sync {
     fn nodes(&self) -> Vec<Part<Node>>;
 }
@@ -73,43 +73,44 @@ struct Links {
     children: Vec<Option<WeakPart<Node>>>,
     free: Vec<usize>,
     waiters: WaitQueue<Parker>,
-    /// The last time that a wait of the task was refused, or found a channel that others had cut short: which such
-    /// telling it was in this process, and why.
+    /// The last time that a wait of the task was refused, or that it found a channel cut short by others: the number of
+    /// that telling in this process, and the reason.
     cut: Option<Box<(u64, CutShort)>>,
 }
 
-/// What a cancellation has come to on its way down.
+/// The nodes that a cancellation has reached on its way down.
 #[derive(Default)]
 struct Reached {
-    /// That are yet to be told.
+    /// Nodes that are yet to be cancelled.
     nodes: Vec<Part<Node>>,
-    /// That are yet to be woken.
+    /// Waiters that are yet to be woken.
     waiters: Vec<Parker>,
 }
 
 impl Node {
-    /// A node that no cancellation reaches from above.
+    /// Makes a node that no cancellation reaches from above.
     pub(crate) fn root(label: Label, deadline: Option<Instant>) -> Part<Self> {
         Part::new(Self::unlinked(label, None, deadline))
     }
 
-    /// The node of a task, of which it is a part; it is reached through the [tasks](Self::has_tasks) of its parent.
+    /// Makes the node of a task, of which it is a part. The node is reached through the [tasks](Self::has_tasks) of its
+    /// parent.
     #[inline]
     pub(crate) fn of_task(parent: &Part<Self>, label: Label) -> Self {
         Self::unlinked(label, Some(parent.clone()), None)
     }
 
-    /// What cancels this node cancels those of `tasks`, too, as many as there are.
+    /// Makes a cancellation of this node cancel the nodes of `tasks`, too.
     pub(crate) fn has_tasks(&self, tasks: Weak<dyn Tasks>) {
         self.links.lock().get_or_insert_default().tasks = Some(tasks);
     }
 
-    /// Of a task that is among the tasks of its parent from now on.
+    /// Notes that the node's task is among the tasks of its parent from now on.
     pub(crate) fn is_listed(&self) {
         if let Some((parent, _)) = &self.parent
             && let Some(cause) = parent.cause()
         {
-            // Observers were told with the parent.
+            // Observers were told when the parent was cancelled.
             self.raise(&cause, &mut Reached::default());
         }
     }
@@ -125,20 +126,20 @@ impl Node {
         node
     }
 
-    /// For the tasks of the scope whose node is `scope`: what they cope with is no news for its body. They are cancelled,
-    /// and told so, with the scope.
+    /// Makes a node for the tasks of the scope whose node is `scope`: what the tasks cope with does not concern the
+    /// scope's body. They are cancelled, and told so, with the scope.
     pub(crate) fn of_tasks(scope: &Part<Self>) -> Part<Self> {
         let node = Self::child(scope, scope.label.clone(), None);
         node.state.fetch_or(APART, Ordering::Relaxed);
         node
     }
 
-    /// Whether it is for a pool's tasks: see [`of_tasks`](Self::of_tasks).
+    /// Returns true if the node is for a pool's tasks: see [`of_tasks`](Self::of_tasks).
     pub(crate) fn is_apart(&self) -> bool {
         self.state.load(Ordering::Relaxed) & APART != 0
     }
 
-    /// Cancelling this node cancels `other`, too, which has a parent of its own.
+    /// Makes a cancellation of this node cancel `other`, too, which has another parent.
     pub(crate) fn take_along(&self, other: &Part<Self>) {
         let other_too = Some(other.downgrade());
         let mut links = self.links.lock();
@@ -173,7 +174,7 @@ impl Node {
         self.deadline
     }
 
-    /// Why this node is cancelled, if it is.
+    /// The cause of the node's cancellation, if it is cancelled.
     pub(crate) fn cause(&self) -> Option<Cancelled> {
         if self.state.load(Ordering::Acquire) & CANCELLED == 0 {
             return None;
@@ -185,12 +186,12 @@ impl Node {
         self.state.load(Ordering::Relaxed) & CANCELLED != 0
     }
 
-    /// Whether the task has been told that it is cancelled.
+    /// Returns true if the task has been told that it is cancelled.
     pub(crate) fn was_observed(&self) -> bool {
         self.state.load(Ordering::Relaxed) & OBSERVED != 0
     }
 
-    /// Whether the task is to stop, which is told by that. One relaxed load while there is nothing to tell.
+    /// Fails if the task is to stop, and tells it so. One relaxed load while there is nothing to tell.
     pub(crate) fn check(&self) -> Result<(), Cancelled> {
         let found = self.look();
         if found.is_err() {
@@ -199,13 +200,13 @@ impl Node {
         found
     }
 
-    /// [`check`](Self::check) for those who do not tell the task.
+    /// Does what [`check`](Self::check) does without telling the task.
     #[inline]
     pub(crate) fn look(&self) -> Result<(), Cancelled> {
         self.look_at(now)
     }
 
-    /// [`look`](Self::look), where it is known what time it is.
+    /// Does what [`look`](Self::look) does, for a caller that knows the time.
     pub(crate) fn look_at(&self, at: impl FnOnce() -> Instant) -> Result<(), Cancelled> {
         if self.state.load(Ordering::Relaxed) & (CANCELLED | DEADLINE) == 0 {
             return Ok(());
@@ -213,15 +214,15 @@ impl Node {
         self.look_slow(at())
     }
 
-    /// Whether [`check`](Self::check) would fail, here or, if this node is for many tasks, perhaps for the one that asks.
-    /// Tells nobody, cancels nothing.
+    /// Returns true if [`check`](Self::check) would fail here; or, if this node is for many tasks, might fail for the
+    /// calling one. Tells no task, cancels nothing.
     pub(crate) fn must_look(&self) -> bool {
         let state = self.state.load(Ordering::Relaxed);
         state & (CANCELLED | BELOW) != 0
             || (state & DEADLINE != 0 && deadline::has_passed(self.deadline))
     }
 
-    /// One of the tasks that run under this node is about to be cancelled alone.
+    /// Notes that one of the tasks that run under this node is about to be cancelled alone.
     pub(crate) fn mark_below(&self) {
         self.state.fetch_or(BELOW, Ordering::Relaxed);
     }
@@ -238,12 +239,12 @@ impl Node {
         self.cause().or_else(expired).map_or(Ok(()), Err)
     }
 
-    /// What runs directly under this node was told, and not the task around it.
+    /// Notes that the code that runs directly under this node was told, and not the task around it.
     pub(crate) fn mark_observed_here(&self) {
         self.state.fetch_or(OBSERVED, Ordering::Relaxed);
     }
 
-    /// The task was told, be it in a scope of its own that the cancellation came down to.
+    /// Notes that the task was told, possibly in a scope of its own to which the cancellation came down.
     pub(crate) fn mark_observed(&self) {
         let mut told = self;
         told.state.fetch_or(OBSERVED, Ordering::Relaxed);
@@ -256,7 +257,7 @@ impl Node {
         }
     }
 
-    /// The task was told that something it waited for will not come, as telling number `number` of the process.
+    /// Notes that the task was told, as telling number `number` of the process, that its awaited result will not come.
     pub(crate) fn mark_cut(&self, number: u64, why: &CutShort) {
         let mut told = self;
         loop {
@@ -277,18 +278,18 @@ impl Node {
         }
     }
 
-    /// The task, or the scope's body, was left and goes on all the same: it was told for good.
+    /// Notes that the task, or the scope's body, left and goes on all the same: it was told for good.
     pub(crate) fn mark_left(&self, why: &CutShort) {
         self.set_cut(u64::MAX, why);
         self.state.fetch_or(CUT, Ordering::Release);
     }
 
-    /// Whether `cancelled` came from this node or from one above it.
+    /// Returns true if `cancelled` came from this node or from one above it.
     pub(crate) fn passed_on(&self, cancelled: &Cancelled) -> bool {
         let mut node = self;
         loop {
-            // By its source, too: the news may have come to a task before it came here. Not if that only failed: then
-            // others were cut short by what it dropped, and it may have coped.
+            // Compared by its source, too: the task may have been told before the cancellation came here. Not if the
+            // source only failed: then others were cut short by what it dropped, and it may have coped.
             if (node.cause.get().is_some() && node.label.id() == cancelled.source().id())
                 || node.cause().is_some_and(|cause| cause.is_same(cancelled))
             {
@@ -301,7 +302,7 @@ impl Node {
         }
     }
 
-    /// The task's closure has ended.
+    /// Notes that the task's closure has ended.
     pub(crate) fn mark_over(&self) {
         self.state.fetch_or(OVER, Ordering::Relaxed);
     }
@@ -326,8 +327,8 @@ impl Node {
         (*number > since).then(|| why.clone())
     }
 
-    /// Cancels the node, at or above this one, whose deadline has passed: the highest such. Returns why
-    /// that node is cancelled, even if another thread is still carrying the news down to this one.
+    /// Cancels the highest node, at or above this one, whose deadline has passed. Returns the cause of that node's
+    /// cancellation, even if another thread is still carrying it down to this node.
     pub(crate) fn expire(&self) -> Option<Cancelled> {
         let mut expired = None;
         let mut node = Some(self);
@@ -352,7 +353,7 @@ impl Node {
         self.raise_all(&cause);
     }
 
-    /// A node above is cancelled with this cause, and the news may still be on its way: from now on it is here.
+    /// Cancels this node with the cause of a node above, which may still be on its way down.
     pub(crate) fn hear(&self, cause: &Cancelled) {
         self.raise_all(cause);
     }
@@ -363,11 +364,11 @@ impl Node {
         while let Some(node) = reached.nodes.pop() {
             node.raise(cause, &mut reached);
         }
-        // Not before: what is woken may ask others, which are to know by then.
+        // Not earlier: a woken thread may look at other nodes, which must be cancelled by then.
         reached.waiters.iter().for_each(Parker::unpark);
     }
 
-    /// Why a node above this one is cancelled, if one is: the news may still be on its way down.
+    /// The cause of a cancelled node above this one, if there is any: it may still be on its way down.
     fn cause_above(&self) -> Option<Cancelled> {
         let mut node = self;
         while let Some((parent, _)) = &node.parent {
@@ -398,7 +399,7 @@ impl Node {
         }
     }
 
-    /// From now on `parker` is unparked when this node is cancelled. Look at the node again after this.
+    /// Makes a cancellation of this node unpark `parker`. The caller must look at the node again after this.
     pub(crate) fn add_waiter(&self, parker: &Parker) -> Spot {
         let mut links = self.links.lock();
         links
@@ -414,7 +415,7 @@ impl Node {
 }
 
 impl Part<Node> {
-    /// Makes sure that its parent reaches it.
+    /// Links the node, so that its parent reaches it.
     fn link(&self) {
         let Some((parent, place)) = &self.parent else {
             return;
@@ -442,7 +443,7 @@ impl Part<Node> {
             place.store(slot, Ordering::Relaxed);
         }
         if let Some(cause) = parent.cause() {
-            // Observers were told with the parent.
+            // Observers were told when the parent was cancelled.
             self.raise_all(&cause);
         }
     }
@@ -460,7 +461,8 @@ impl Drop for Node {
                 return;
             };
             if slot + 1 == links.children.len() {
-                // As most go in the reverse of the order in which they came, which takes no list.
+                // Most nodes are dropped in the reverse of the order in which they came; that needs no list of free
+                // places.
                 links.children.pop();
             } else {
                 links.children[slot] = None;
@@ -470,8 +472,8 @@ impl Drop for Node {
     }
 }
 
-/// Cancels a scope or a task from anywhere: from another thread, from a signal handler's thread, after
-/// the scope's body has moved on. Outlives what it cancels without harm.
+/// Cancels a scope or a task from anywhere: from another thread, from a signal handler's thread, or after
+/// the scope's body has moved on. May outlive the scope or task; then it has no effect.
 ///
 /// ```
 /// use std::time::Duration;
@@ -490,7 +492,7 @@ impl Canceller {
         Self(node)
     }
 
-    /// Cancels, in these words. Only the first cancellation counts.
+    /// Cancels it, for this reason. Only the first cancellation counts.
     pub fn cancel(&self, reason: impl Into<String>) {
         self.0.cancel(Cancelled::new(
             Why::Requested(reason.into()),
@@ -498,7 +500,7 @@ impl Canceller {
         ));
     }
 
-    /// Whether it has been cancelled, by anyone.
+    /// Returns true if it has been cancelled, by this or in another way.
     pub fn is_cancelled(&self) -> bool {
         self.0.is_cancelled()
     }
@@ -521,7 +523,7 @@ mod tests {
     use crate::part::Part;
     use crate::primitive::Duration;
 
-    /// As scopes do that are nested, whatever else goes in between.
+    /// Nested scopes are dropped in this order, whatever else is dropped in between.
     #[test]
     fn children_that_go_in_the_reverse_order_leave_no_trace() {
         let label = || Label::new(Kind::Scope, None, Location::caller());
@@ -544,7 +546,7 @@ mod tests {
         assert_eq!(counts(), (0, 0));
     }
 
-    /// Nobody lists the task any more, but what was made in it goes on elsewhere.
+    /// The group no longer lists the task, but a scope that was opened in the task goes on elsewhere.
     #[test]
     fn what_is_below_a_task_is_cancelled_with_its_scope_although_the_task_itself_was_never_linked()
     {
@@ -558,13 +560,13 @@ mod tests {
         assert!(below.is_cancelled());
         drop(below);
         assert!(scope.links.lock().as_ref().unwrap().children.is_empty());
-        // And one that comes after that.
+        // And a child that is made after that.
         let task = Part::new(Node::of_task(&scope, label()));
         let below = Node::child(&task, label(), None);
         assert!(task.is_cancelled() && below.is_cancelled());
     }
 
-    /// However often it waits, and however many it has had.
+    /// However often it waits, and however many children it has had.
     #[test]
     fn a_node_keeps_nothing_of_waits_and_children_that_are_over() {
         let node = crate::scope(|s| {

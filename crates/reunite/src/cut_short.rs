@@ -1,26 +1,29 @@
-//! Partial results: how a task ends that can neither go on nor say so by a value.
+//! Partial results: how a task ends that can neither go on nor return an error.
 //!
 //! # The rule
-//! Whoever cannot be told of a cancellation or a refusal by a value is unwound by it. An iterator over messages has
-//! only `None` to return, which would say that there are no more; a plain scope has only its body's value, which
-//! would say that its tasks ran. So they *leave*.
+//! A task to which a call cannot return a cancellation or a refusal is unwound by it. An iterator over messages can
+//! return only `None`, which would mean that there are no more; a plain scope can return only its body's value, which
+//! would mean that its tasks ran. So they *leave*.
 //!
 //! # Protocol
-//! 1. [`leave`] unwinds with the library's own error as the payload, past the panic hook, up to the next [`catch`]:
-//!    around a task's closure, around a scope's body. There it is told from a panic by its type.
-//! 2. Where nothing of this library stands around the caller, on a thread that it did not start and outside any scope,
-//!    nobody would tell; nor in a callback, whose panics end nothing else. There it is a panic with a message.
-//! 3. Whoever drops an end of a channel meanwhile, or after it was told by a value that its work stays undone, passes
-//!    that on: see [`reason`] and `channel::core`.
-//! 4. A destructor that runs because the task is being left, or panicked, does not leave it once more: [`leave`] returns.
-//!    A scope's body in it is part of it, as its scope would have no value to return ([`catch_body`]); a half of a fork
-//!    is run by the thread itself, and not offered to others, who could not ask. A task that the destructor waits for,
-//!    and that the thread runs meanwhile, is a task like any other.
-//! 5. Where panics abort, nothing can unwind, and the process must not end for a cancellation: [`leave`] marks the
-//!    innermost [`catch`] of its thread and returns; the iterator ends, the closure goes on to its end, and its
-//!    [`catch`] finds the mark and throws the value away. Without one on this thread (outside any task, and in a half of
-//!    a fork that a thief runs) it is a panic with a message, which aborts. Whoever keeps what a closure made before its
-//!    [`catch`] has looked asks for the mark first ([`left_here`]).
+//! 1. [`leave`] unwinds with the library's own error as the payload, without calling the panic hook, up to the next
+//!    [`catch`]: around a task's closure, around a scope's body. The `catch` distinguishes it from a panic by the
+//!    payload's type.
+//! 2. Where nothing of this library is around the caller (on a thread that it did not start and outside any scope), no
+//!    join would report the reason; nor would one in a callback, whose panics end nothing else. There, `leave` is a
+//!    panic with a message.
+//! 3. A task that drops an end of a channel while it leaves, or after an error told it that its work stays undone,
+//!    passes that on: see [`reason`] and `channel::core`.
+//! 4. A destructor that runs because the task leaves, or panicked, does not make it leave once more: [`leave`] returns.
+//!    A scope's body in the destructor is part of it, because its scope would have no value to return ([`catch_body`]).
+//!    A half of a fork in it is run by the thread itself, and not offered to others, which could not tell that they run
+//!    a part of a destructor. A task that the destructor waits for, and that the thread runs meanwhile, is a task like
+//!    any other.
+//! 5. Where panics abort, nothing can unwind, and the process must not end because of a cancellation. There [`leave`]
+//!    marks the innermost [`catch`] of its thread and returns; the iterator ends, the closure goes on to its end, and
+//!    its [`catch`] finds the mark and throws the value away. Without a `catch` on this thread (outside any task, and
+//!    in a half of a fork that another thread stole) it is a panic with a message, which aborts. Code that keeps a
+//!    value of a closure before the closure's [`catch`] has looked for the mark looks for it first ([`left_here`]).
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -34,27 +37,27 @@ use crate::error::{Cancelled, CutShort, Why, resume};
 use crate::primitive::{panicking, thread_local};
 use crate::unwind::{is_leaving, settle, settled};
 
-/// What became of a closure.
+/// How a closure ended.
 pub(crate) enum Caught<R> {
     Value(R),
-    /// It was left. Where panics abort it has a value all the same, a partial one.
+    /// It left. Where panics abort it has a value all the same, a partial one.
     Left(CutShort, Option<R>),
     Panic(Box<dyn Any + Send>),
 }
 
 /// What a thread knows of its leaving.
 enum Mark {
-    /// Nothing; where panics abort, no `catch` of this thread would look at it.
+    /// It has not left. Where panics abort, no `catch` of this thread would look at the mark.
     Unseen,
-    /// Where panics abort: the innermost `catch` will look at it.
+    /// It has not left. Where panics abort, the innermost `catch` will look at the mark.
     Seen,
-    /// With this the thread has left, or would have if it could unwind.
+    /// The thread has left for this reason; where panics abort, it would have left if it could unwind.
     Left(CutShort),
 }
 
 thread_local! {
     static MARK: RefCell<Mark> = const { RefCell::new(Mark::Unseen) };
-    /// Whether the thread was unwinding already when its innermost `catch` began, as in a destructor that waits for a
+    /// True if the thread was unwinding already when its innermost `catch` began, as in a destructor that waits for a
     /// task which it runs meanwhile.
     static UNWINDING_AROUND: Cell<bool> = const { Cell::new(false) };
 }
@@ -65,10 +68,10 @@ fn replace_mark(mark: Mark) -> Mark {
         .unwrap_or(Mark::Unseen)
 }
 
-/// Whether nothing can unwind.
+/// True if nothing can unwind.
 const ABORTS: bool = cfg!(panic = "abort");
 
-/// Runs a task's closure, and tells how it was left.
+/// Runs a task's closure, and returns how it ended.
 #[inline]
 pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Caught<R> {
     let before = set_contained(false);
@@ -78,7 +81,7 @@ pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Caught<R> {
     caught
 }
 
-/// Runs the body of a scope, and tells how it was left.
+/// Runs the body of a scope, and returns how it ended.
 pub(crate) fn catch_body<R>(f: impl FnOnce() -> R) -> Caught<R> {
     let before = set_contained(false);
     let _catching = Catching::in_the_same();
@@ -87,7 +90,7 @@ pub(crate) fn catch_body<R>(f: impl FnOnce() -> R) -> Caught<R> {
     caught
 }
 
-/// A `catch` of a task, or of a part of one, is the innermost of its thread until this is dropped.
+/// Makes a `catch` of a task, or of a part of one, the innermost of its thread until this is dropped.
 struct Catching(bool);
 
 impl Catching {
@@ -96,8 +99,8 @@ impl Catching {
         Self(set_unwinding_around(panicking()))
     }
 
-    /// What runs here belongs to the task, or to the part, that it is called from. Only what leaving it changes is put
-    /// back.
+    /// For code that belongs to the task, or to the part of it, from which it is called. Only what leaving changes is
+    /// restored.
     fn in_the_same() -> Self {
         Self(is_unwinding_around())
     }
@@ -120,13 +123,14 @@ fn is_unwinding_around() -> bool {
     UNWINDING_AROUND.try_with(Cell::get).unwrap_or(false)
 }
 
-/// Whether a destructor asks, of a stack that is being unwound up to the innermost `catch` of a task or a part of one.
+/// Returns true in a destructor that runs because a stack unwinds up to the innermost `catch` of a task or a part of
+/// one.
 #[inline]
 pub(crate) fn is_unwinding_here() -> bool {
     panicking() && is_unwinding_inside()
 }
 
-/// Apart, as every fork asks the first half of the question.
+/// Out of line, because every fork evaluates the first half of the condition.
 #[cold]
 #[inline(never)]
 fn is_unwinding_inside() -> bool {
@@ -154,10 +158,10 @@ fn catch_here<R>(f: impl FnOnce() -> R) -> Caught<R> {
     caught
 }
 
-/// [`catch`] for a closure that is a whole task: what it left is a payload like any other.
+/// Does what [`catch`] does for a closure that is a whole task. The reason for which it left is returned as a payload.
 ///
-/// Inlined, and without [`Caught`] on the way, or a result of two words goes through memory in halves and comes back whole,
-/// which processors wait for: twice the cost of a map's item.
+/// Inlined, and without an intermediate [`Caught`]. Otherwise a result of two words would go through memory in halves
+/// and come back whole, which processors wait for: twice the cost of a map's item.
 #[inline(always)]
 pub(crate) fn catch_task<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
     if ABORTS {
@@ -175,11 +179,11 @@ pub(crate) fn catch_task<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Se
     caught
 }
 
-/// Where panics abort.
+/// The same where panics abort.
 fn catch_marked_task<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
     match catch(f) {
         Caught::Value(value) => Ok(value),
-        // A partial value is dropped with the closure's own panics.
+        // A partial value is dropped here, where a panic of its destructor counts as the closure's own.
         Caught::Left(why, partial) => {
             catch_unwind(AssertUnwindSafe(|| drop(partial)))?;
             Err(why.into_payload())
@@ -188,7 +192,7 @@ fn catch_marked_task<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>>
     }
 }
 
-/// The payload of a task that unwound, which nobody leaves with any more.
+/// Removes the mark of the payload of a task that unwound, because no thread leaves with it any more.
 #[cold]
 fn without_mark(payload: Box<dyn Any + Send>) -> Box<dyn Any + Send> {
     match CutShort::from_payload(payload) {
@@ -197,8 +201,8 @@ fn without_mark(payload: Box<dyn Any + Send>) -> Box<dyn Any + Send> {
     }
 }
 
-/// [`catch`] for a part of a task that another thread waits for, which goes on with what is caught here. Where panics
-/// abort, it cannot be marked.
+/// Does what [`catch`] does for a part of a task that another thread waits for; that thread goes on with what is caught
+/// here. Where panics abort, such a part cannot be marked.
 pub(crate) fn catch_part<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
     if !ABORTS {
         let _catching = Catching::here();
@@ -210,7 +214,7 @@ pub(crate) fn catch_part<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Se
     Ok(value)
 }
 
-/// Goes on unwinding with what [`catch_part`] caught.
+/// Continues unwinding with what [`catch_part`] caught.
 pub(crate) fn go_on(payload: Box<dyn Any + Send>) -> ! {
     match CutShort::from_payload(payload) {
         Ok(why) => unwind_with(why),
@@ -218,12 +222,12 @@ pub(crate) fn go_on(payload: Box<dyn Any + Send>) -> ! {
     }
 }
 
-/// Leaves the current task, which cannot finish `what`. Returns only where panics abort, and the task will complete as
-/// if it had been left; and in a destructor that runs because the task's stack is being unwound: then it has no value
-/// anyway, and to unwind out of a destructor would end the process.
+/// Leaves the current task, which cannot finish `what`. Returns in two cases only: where panics abort (the task will
+/// complete as if it had left); and in a destructor that runs because the task's stack unwinds (the task has no value
+/// anyway, and unwinding out of a destructor would end the process).
 ///
 /// # Panics
-/// Outside any task and scope, and in a callback, with all of it as the message.
+/// Outside any task and scope, and in a callback, with `what` and the reason as the message.
 pub(crate) fn leave(why: CutShort, what: &dyn Display) {
     if is_unwinding_here() {
         return;
@@ -242,7 +246,8 @@ pub(crate) fn leave(why: CutShort, what: &dyn Display) {
     unwind_with(why)
 }
 
-/// Why the calling task was left and goes on all the same, if so: what it makes is partial. Only where panics abort.
+/// The reason for which the calling task left although it goes on, so that what it makes is partial. `None` if it has
+/// not left. Only where panics abort.
 pub(crate) fn left_here() -> Option<CutShort> {
     if !ABORTS {
         return None;
@@ -261,13 +266,13 @@ fn unwind_with(why: CutShort) -> ! {
 }
 
 impl Cancelled {
-    /// Leaves the task at once by unwinding its stack, so that it completes *cancelled*: for closures
+    /// Leaves the task at once by unwinding its stack, so that it completes *cancelled*. For closures
     /// that return no `Result`. No panic message is printed, destructors run, and the locks of
     /// [`sync`](crate::sync) that they release are not poisoned.
     ///
     /// # Panics
-    /// Always unwinds. Outside any task and scope, and where panics abort the process, that is a panic with this value
-    /// as its payload, and the reason on standard error.
+    /// Always unwinds. Outside any task and scope, and where panics abort the process, this is a panic with this value
+    /// as its payload; the reason is printed on standard error.
     ///
     /// ```
     /// let task = reunite::spawn(|| -> u64 {
@@ -280,7 +285,7 @@ impl Cancelled {
     /// ```
     pub fn unwind(self) -> ! {
         if ABORTS || current::is_outside_tasks() {
-            // The panic hook would not know how to show it.
+            // The panic hook would not know how to show this payload.
             let _closed = writeln!(stderr(), "reunite: nothing is left to go back to: {self}");
             panic_any(self);
         }
@@ -293,7 +298,7 @@ fn panic_with(why: &CutShort, what: &dyn Display) -> ! {
     panic!("{what} was cut short: {why}")
 }
 
-/// Tells a thread that unwinds from the others; zero if the calling one does not.
+/// Identifies the calling thread if it unwinds; zero if it does not.
 #[inline]
 pub(crate) fn unwinding_thread() -> usize {
     if panicking() { this_thread() } else { 0 }
@@ -301,20 +306,20 @@ pub(crate) fn unwinding_thread() -> usize {
 
 #[cold]
 fn this_thread() -> usize {
-    // One that is ending, and has lost its locals, is told from none.
+    // A thread that is ending, and has lost its locals, is not distinguished from one that does not unwind.
     MARK.try_with(|here| std::ptr::from_ref(here).addr())
         .unwrap_or(0)
 }
 
-/// Why what the current task leaves is partial, if it is: because it unwinds, or was told after telling number
-/// `since` (see `current::tellings`) that what it waits for will not come. What a destructor makes and drops while
-/// thread `made_by` unwinds, the unwinding does not cut short.
+/// The reason for which what the current task leaves behind is partial, if it is: because it unwinds, or because it was
+/// told after telling number `since` (see `current::tellings`) that its awaited result will not come. What a destructor
+/// makes and drops while thread `made_by` unwinds is not cut short by that unwinding.
 pub(crate) fn reason(since: u64, made_by: usize) -> Option<CutShort> {
     if !panicking() || (made_by != 0 && made_by == this_thread()) {
         return current::cut_short(since);
     }
     let left = MARK.try_with(|here| match &*here.borrow() {
-        // Of one that was caught by others the mark may be left: a panic after that is one.
+        // If others caught the payload, the mark may be left over: a panic after that is only a panic.
         Mark::Left(why) if is_leaving() => Some(why.clone()),
         _ => None,
     });

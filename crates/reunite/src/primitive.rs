@@ -1,7 +1,7 @@
 //! The only file that names `std::{sync, thread}` and the clock.
 //!
 //! Under `--cfg reunite_model` the model checker's stand-ins take the place of std's. Timeouts never
-//! fire there, so in a model expiry is somebody's action, never the passing of time.
+//! fire there, so in a model a deadline passes because a thread makes it pass, never because time passes.
 
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
@@ -29,8 +29,8 @@ mod imp {
     pub(crate) use super::token::{Thread, ThreadId, current, park, park_timeout};
 }
 
-/// Parking for models. The model checker's own may return for no reason, which hides a wake-up that was
-/// lost; this one never does.
+/// Parking for models. The model checker's own may return for no reason, which hides a lost wake-up; this one never
+/// does.
 #[cfg(reunite_model)]
 mod token {
     use shuttle::sync::{Condvar, Mutex};
@@ -91,9 +91,9 @@ pub(crate) use imp::{
     AtomicBool, AtomicU8, AtomicUsize, Builder, JoinHandle, Thread, ThreadId, current, fence, park,
     park_timeout, thread_local, yield_now,
 };
-/// For what the checker of `tests/model_cells` is to watch.
+/// Watched by the checker in the models of `tests/model_cells`.
 pub(crate) use std::cell::UnsafeCell;
-// Reference counts, one-time cells and counters carry no wake-up: they stay std's.
+// Reference counts, one-time cells and counters carry no wake-up: std's are used.
 pub(crate) use std::hint::spin_loop;
 pub(crate) use std::sync::atomic::{
     AtomicPtr as Mark, AtomicU32 as SmallCounter, AtomicU64 as Counter, Ordering,
@@ -101,16 +101,16 @@ pub(crate) use std::sync::atomic::{
 pub(crate) use std::sync::{Arc, OnceLock, Weak};
 pub(crate) use std::time::{Duration, Instant};
 
-/// Marks the calling thread while it holds a lock of this library, or a borrow of one of its thread-locals: code of
-/// users that ran meanwhile could wait for what the thread itself keeps. Marked and looked at in debug builds
+/// Marks the calling thread while it holds a lock of this library, or a borrow of one of its thread-locals: user code
+/// that ran in the meantime could wait for what its own thread holds. Set and checked in debug builds
 /// only, see [`assert_outside`](crate::contain::assert_outside).
 #[derive(Debug)]
 pub(crate) struct Inside {
-    /// On the thread that was marked.
+    /// Dropped on the thread that was marked.
     stays: PhantomData<*const ()>,
 }
 
-/// Models run many threads on one of the system's.
+/// Not in models, which run many threads on one system thread.
 #[cfg(all(debug_assertions, not(reunite_model)))]
 mod depth {
     std::thread_local! {
@@ -144,7 +144,7 @@ impl Inside {
         Self { stays: PhantomData }
     }
 
-    /// Whether the calling thread is marked.
+    /// Returns true if the calling thread is marked.
     #[inline]
     pub(crate) fn is_marked() -> bool {
         depth::get() > 0
@@ -158,7 +158,7 @@ impl Drop for Inside {
     }
 }
 
-/// What a locked mutex protects.
+/// The guard of a locked mutex.
 #[derive(Debug)]
 pub(crate) struct Guarded<G> {
     guard: G,
@@ -184,7 +184,7 @@ impl<G: DerefMut> DerefMut for Guarded<G> {
     }
 }
 
-/// For registries in statics, which outlive the executions of a model.
+/// A mutex for registries in statics, which outlive the executions of a model.
 #[derive(Debug, Default)]
 pub(crate) struct StaticMutex<T>(std::sync::Mutex<T>);
 
@@ -238,13 +238,14 @@ macro_rules! global {
 
 pub(crate) use global;
 
-/// Barriers in pairs, of which one is had for nothing. Of two threads that each store, pass a barrier, and load what the
-/// other has stored, one at least sees the other's store, if one of the barriers is heavy.
+/// Pairs of memory barriers, of which one is almost free. If each of two threads stores, passes a barrier, and loads
+/// what the other has stored, and at least one of the two barriers is heavy, then at least one thread sees the other's
+/// store.
 ///
-/// Where the system can make all threads of the process pass a barrier (`membarrier` of Linux), the heavy one does that,
-/// and the light one only keeps the compiler from changing the order. Elsewhere both are fences. `MEANS` is raised once,
-/// after the process has been registered with the system, and whoever passes a heavy barrier makes sure of that first:
-/// so if a light barrier was none, no heavy one is a mere fence.
+/// Where the system can make all threads of the process pass a barrier (`membarrier` of Linux), the heavy barrier does
+/// that, and the light one only keeps the compiler from reordering. Elsewhere both are fences. `MEANS` is raised once,
+/// after the process has been registered with the system, and a thread that passes a heavy barrier registers it first:
+/// so if a light barrier was no fence, no heavy one is a mere fence.
 #[cfg(all(target_os = "linux", not(reunite_model)))]
 mod barrier {
     use std::sync::OnceLock;
@@ -292,18 +293,20 @@ mod barrier {
     }
 }
 
-/// Makes light barriers light from now on, if the system can. May take as long as tens of milliseconds, once.
+/// Makes light barriers almost free from now on, if the system allows it. May take as long as tens of milliseconds,
+/// once.
 pub(crate) fn prepare_barriers() {
     barrier::prepare();
 }
 
-/// Passes a heavy barrier. False if the system has refused it, which it may do at any time: then nothing is in order.
+/// Passes a heavy barrier. Returns false if the system has refused it, which it may do at any time: then there is no
+/// order.
 #[must_use]
 pub(crate) fn heavy_barrier() -> bool {
     barrier::heavy()
 }
 
-/// How to pass a light barrier, again and again.
+/// A light barrier to pass, again and again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LightBarrier {
     is_fence: bool,
@@ -316,7 +319,7 @@ impl LightBarrier {
         }
     }
 
-    /// For one whose stores nobody looks for.
+    /// For a thread whose stores no other thread looks for.
     pub(crate) fn alone() -> Self {
         Self { is_fence: false }
     }
@@ -331,10 +334,10 @@ impl LightBarrier {
     }
 }
 
-/// How many threads the process has, if the system tells.
+/// The number of threads of the process, if the system tells.
 #[cfg(all(target_os = "linux", not(reunite_model)))]
 pub(crate) fn threads_of_process() -> Option<usize> {
-    // Not `stat`, which costs the more the more threads there are: it adds up their times.
+    // Not `stat`, which gets slower with the number of threads: it adds up their times.
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let threads = status
         .lines()
@@ -349,7 +352,7 @@ pub(crate) fn threads_of_process() -> Option<usize> {
 
 #[cfg(reunite_model)]
 global! {
-    /// Not zero in a model whose threads are all counted here, the first included.
+    /// Not zero in a model that counts all its threads here, the first one included.
     static COUNTS_THREADS: Counter = Counter::new(0);
 }
 
@@ -361,13 +364,13 @@ pub(crate) fn threads_of_process() -> Option<usize> {
     }
 }
 
-/// From now on, and there is one.
+/// Counts threads from now on; there is one.
 #[cfg(all(test, reunite_model))]
 pub(crate) fn count_threads_in_model() {
     COUNTS_THREADS.store(1, Ordering::SeqCst);
 }
 
-/// One thread more, or one less, where the system has nothing to tell.
+/// Adds to the count of threads in a model, where the system does not know it.
 #[cfg(reunite_model)]
 pub(crate) fn count_in_model(change: i64) {
     if COUNTS_THREADS.load(Ordering::SeqCst) > 0 {
@@ -375,7 +378,7 @@ pub(crate) fn count_in_model(change: i64) {
     }
 }
 
-/// The calling thread's number in the system, where [`is_thread`] and [`is_asleep`] can be asked for it.
+/// The calling thread's number in the system, where [`is_thread`] and [`is_asleep`] can use it.
 #[cfg(all(target_os = "linux", not(reunite_model)))]
 pub(crate) fn thread_number() -> Option<u32> {
     thread_local! {
@@ -395,16 +398,16 @@ pub(crate) fn thread_number() -> Option<u32> {
     None
 }
 
-/// Whether the process has a thread of this number.
+/// Returns true if the process has a thread of this number.
 pub(crate) fn is_thread(number: u32) -> bool {
     std::path::Path::new(&format!("/proc/self/task/{number}")).exists()
 }
 
-/// Whether the system has put a thread to sleep, if it tells.
+/// Returns whether the system has put a thread to sleep; `None` if it does not tell.
 #[cfg(all(target_os = "linux", not(reunite_model)))]
 pub(crate) fn is_asleep(number: u64) -> Option<bool> {
     let stat = std::fs::read_to_string(format!("/proc/self/task/{number}/stat")).ok()?;
-    // The name, in parentheses, may contain anything.
+    // The name, in parentheses, may contain any character.
     let (_, after) = stat.rsplit_once(')')?;
     Some(!after.trim_start().starts_with('R'))
 }
@@ -414,18 +417,18 @@ pub(crate) fn is_asleep(_: u64) -> Option<bool> {
     None
 }
 
-/// Cores this process may use: affinity and cgroup limits counted.
+/// The number of cores that this process may use, with affinity and cgroup limits taken into account.
 pub(crate) fn available_parallelism() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Whether the calling thread unwinds.
+/// Returns true if the calling thread unwinds.
 #[inline]
 pub(crate) fn panicking() -> bool {
     std::thread::panicking()
 }
 
-/// The name the operating system's thread was started with, for threads this library did not start.
+/// The name with which the operating system's thread was started, for threads that this library did not start.
 pub(crate) fn foreign_thread_name() -> Option<String> {
     std::thread::current().name().map(str::to_owned)
 }
@@ -434,7 +437,7 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// A clock that is cheap to read and ticks every few milliseconds: milliseconds of the last weeks.
+/// A clock that is cheap to read and ticks every few milliseconds: milliseconds, which wrap after some weeks.
 #[cfg(all(target_os = "linux", not(reunite_model)))]
 #[inline]
 pub(crate) fn coarse_millis() -> u32 {
@@ -456,6 +459,6 @@ pub(crate) fn coarse_millis() -> u32 {
 pub(crate) fn coarse_millis() -> u32 {
     static START: OnceLock<Instant> = OnceLock::new();
     let start = *START.get_or_init(now);
-    // Only differences are of interest.
+    // Only differences matter.
     now().duration_since(start).as_millis() as u32
 }

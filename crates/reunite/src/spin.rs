@@ -1,32 +1,33 @@
-//! Asking again for a while before a thread sleeps: to put a thread to sleep and to wake it costs more than most
+//! Spinning: retrying for a while before a thread sleeps. Putting a thread to sleep and waking it costs more than most
 //! short waits take.
 //!
 //! # Three ways to wait without sleeping
-//! *While whoever ends the wait runs on another core*, a waiter pauses: the answer is there within some hundred
-//! nanoseconds. Each pause is twice as long as the one before: a question may take a cache line from those who are at work
-//! on it. Whether it runs there is known from the waits before at the same place: a [`SpinHint`] has the waits of a
-//! place pause while that pays, and else one in [`RETRY`] of them.
+//! *While the thread that ends the wait runs on another core*, a waiter pauses: the result is there within some hundred
+//! nanoseconds. Each pause is twice as long as the one before, because a check may take a cache line from the threads
+//! that work on it. Whether that thread runs on another core is known from earlier waits at the same place: a
+//! [`SpinHint`] makes the waits of a place pause while that pays off, and otherwise one in [`RETRY`] of them.
 //!
-//! *While cores are free*, a waiter yields the processor between two questions. A thread that was just woken is often
-//! put on its waker's core, and would run only when that parks; a yield lets it run at once, and costs less than a
-//! microsecond where nobody wants the core.
+//! *While cores are free*, a waiter yields the processor between two checks. A thread that was just woken is often put
+//! on its waker's core, and would run only when that thread parks. A yield lets it run at once, and costs less than a
+//! microsecond if no other thread wants the core.
 //!
-//! *While others use the cores*, a yield costs a time slice: the thread gets the core back when the others have had
-//! theirs, milliseconds later, however early its wait was over. A thread that sleeps is better off, as schedulers
-//! let one that was woken run soon. So the waiter parks: it never gives its slice away.
+//! *While other programs use the cores*, a yield costs a time slice: the thread gets the core back when the others have
+//! had theirs, milliseconds later, however early its wait was over. Then a thread had better sleep, because schedulers
+//! let a woken thread run soon. So the waiter parks: it never gives its slice away.
 //!
 //! # Yield, or park
-//! What counts is what yields cost on average. It is estimated without reading an exact clock, which would cost as much
-//! as a tenth of a yield: a coarse clock moves on at each tick of the system, so a yield during which it moves is
-//! long, or one of the few short ones that met a tick. Each tick that a yield meets adds [`TICK`] to a score, each yield that
-//! meets none takes 1 away, and so does each wait that ends while it pauses: where most do, yields are rare, and those few
-//! meet ticks more often than not. Several threads whose yields met the same tick count once. At [`DEAR`] yields cost more than
-//! parks: a tick in so few of them. After that no thread of the process yields for a rest. If the yields after a
-//! rest are as dear again, the next rest is twice as long, up to [`MAX_REST`]: a machine that stays busy costs the process
-//! a slice each second or so, and one that was busy for a moment is forgotten soon. One other program with a low
-//! priority, or a task that computes for a while on the core that its joiner yielded, does not make yields dear.
+//! What matters is the average cost of yields. It is estimated without an exact clock, whose reading would cost as much
+//! as a tenth of a yield. A coarse clock moves on at each tick of the system, so a yield during which it moves is a
+//! long one, or one of the few short ones that met a tick. Each tick that a yield meets adds [`TICK`] to a score. Each
+//! yield that meets none takes 1 away; so does each wait that ends while it pauses: where most waits do, yields are
+//! rare, and those few meet ticks more often than not. If the yields of several threads met the same tick, it counts
+//! once. At [`DEAR`], yields cost more than parks: so few yields meet a tick each. After that no thread of the process
+//! yields for the length of a *rest*. If the yields after a rest are as expensive again, the next rest is twice as
+//! long, up to [`MAX_REST`]. So a machine that stays busy costs the process one slice each second or so, and a machine
+//! that was busy for a moment is soon treated as free again. One other program with a low priority, or a task that
+//! computes for a while on the core that its joiner yielded, does not make yields expensive.
 //!
-//! The words are hints: threads that race on them yield once too often or too rarely, no more.
+//! The words are hints: if threads race on them, a thread yields once too often or too rarely, no more.
 
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 use std::iter::successors;
@@ -35,26 +36,27 @@ use std::iter::successors;
 use crate::primitive::{Duration, coarse_millis, now, spin_loop, yield_now};
 use crate::primitive::{Ordering, SmallCounter};
 
-/// How often a wait yields before it parks: about as long as to sleep and to be woken takes where the core has gone
-/// idle meanwhile, if nobody else wants the core. By number, not by time: where other threads of the process share
-/// the core, they get on meanwhile.
+/// How often a wait yields before it parks, if no other thread wants the core: about as long as sleeping and being
+/// woken takes where the core has gone idle meanwhile. A number of yields, not a time: where other threads of the
+/// process share the core, these make progress meanwhile.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const YIELDS: u32 = 40;
 
-/// The last pause of a wait before it yields or parks: all together last about as long as two changes of threads.
+/// The last pause of a wait before it yields or parks. All its pauses together last about as long as two thread
+/// switches.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const LONGEST_PAUSE: u32 = 64;
 
-/// How long a wait pauses before it parks where yields are dear: about as long as to sleep and to be woken takes where
-/// the core is busy.
+/// How long a wait pauses before it parks where yields are expensive: about as long as sleeping and being woken takes
+/// where the core is busy.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const PAUSING: Duration = Duration::from_micros(5);
 
-/// Between two questions of such a wait.
+/// The number of pauses between two checks of such a wait.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const PAUSES: u32 = 8;
 
-/// In the score: for a tick of the coarse clock.
+/// What a tick of the coarse clock adds to the score.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const TICK: u32 = 256;
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
@@ -73,7 +75,7 @@ struct Yields {
     /// The last tick that counted.
     tick: SmallCounter,
     resume_at: SmallCounter,
-    /// How long the last rest was; 0 if there was none.
+    /// The length of the last rest; 0 if there was none.
     rest: SmallCounter,
 }
 
@@ -95,7 +97,7 @@ impl Yields {
         (1..=rest).contains(&ahead)
     }
 
-    /// A yield lasted from `before` to `after`. Returns false if it met a tick.
+    /// Notes a yield that lasted from `before` to `after`. Returns false if it met a tick.
     fn took(&self, before: u32, after: u32) -> bool {
         let score = self.score.load(Ordering::Relaxed);
         if before == after {
@@ -113,7 +115,7 @@ impl Yields {
         false
     }
 
-    /// A yield was short, or there was no need of one.
+    /// Notes that a yield was short, or not needed.
     fn was_short(&self) {
         let score = self.score.load(Ordering::Relaxed);
         if score != 0 {
@@ -132,7 +134,7 @@ impl Yields {
         self.rest.store(rest, Ordering::Relaxed);
         self.resume_at
             .store(now.wrapping_add(rest), Ordering::Relaxed);
-        // One tick soon after it is enough for the next.
+        // One tick soon after the rest is enough for the next rest.
         self.score.store(TICK, Ordering::Relaxed);
     }
 }
@@ -140,8 +142,8 @@ impl Yields {
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 static YIELDING: Yields = Yields::new();
 
-/// Whether it pays to pause at a place of waiting: how many waits there, one after another, did not end meanwhile. On
-/// cache lines of its own, as it is written by those who wait while others are at work.
+/// Whether pausing pays off at a place of waiting: the number of waits there, one after another, that did not end while
+/// they paused. On cache lines of its own, because threads that wait write it while others work.
 #[repr(align(128))]
 pub(crate) struct SpinHint {
     in_vain: SmallCounter,
@@ -149,13 +151,13 @@ pub(crate) struct SpinHint {
     first_pause: u32,
 }
 
-/// So many waits in vain are no reason to give up.
+/// Up to this many waits in vain in a row are no reason to give up.
 const FEW: u32 = 4;
-/// One in so many is tried after that.
+/// After that, one wait in this many is tried.
 const RETRY: u32 = 256;
 
 impl SpinHint {
-    /// Of a place where the first pause of a wait is so long.
+    /// Makes the hint of a place; `first_pause` is the length of the first pause of its waits.
     pub(crate) const fn new(first_pause: u32) -> Self {
         Self {
             in_vain: SmallCounter::new(0),
@@ -184,10 +186,10 @@ impl SpinHint {
 }
 
 /// Yields the processor to other threads, unless that was found to cost a whole time slice of late, because other
-/// programs use the cores. Returns false if it may have cost one this time: whoever waits had better sleep.
+/// programs use the cores. Returns false if it may have cost one this time: then the caller had better sleep.
 ///
-/// For threads that are about to wait for something that comes soon, and that another thread can only bring when it
-/// runs. This library's own waits do it by themselves.
+/// For threads that are about to wait for something that comes soon, and that another thread can bring only when it
+/// runs. This library's own waits do this by themselves.
 ///
 /// ```
 /// # use std::sync::atomic::{AtomicBool, Ordering};
@@ -205,7 +207,7 @@ pub fn yield_briefly() -> bool {
             YIELDING.took(before, coarse_millis())
         }
     }
-    // There is no time in a model, and what depends on it is not counted.
+    // A model has no time, so nothing that depends on time is counted.
     #[cfg(any(reunite_model, reunite_no_looks))]
     {
         crate::primitive::yield_now();
@@ -213,7 +215,7 @@ pub fn yield_briefly() -> bool {
     }
 }
 
-/// Asks a few more times before the caller parks. Returns whether the answer was yes.
+/// Checks `ready` a few more times before the caller parks. Returns true if it became ready.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 pub(crate) fn spin_until(ready: &mut dyn FnMut() -> bool) -> bool {
     let at = coarse_millis();
@@ -230,7 +232,7 @@ pub(crate) fn spin_until(ready: &mut dyn FnMut() -> bool) -> bool {
     false
 }
 
-/// Asks a few times while it pauses, if that paid of late at this place of waiting. Returns whether the answer was yes.
+/// Checks `ready` a few times with pauses, if that paid off of late at this place. Returns true if it became ready.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 pub(crate) fn pause_for_message(hint: &SpinHint, ready: &mut dyn FnMut() -> bool) -> bool {
     if !hint.pauses() {
@@ -248,8 +250,8 @@ pub(crate) fn pause_for_message(hint: &SpinHint, ready: &mut dyn FnMut() -> bool
     is_ready
 }
 
-/// Asks while it yields, after that. Where yields are dear, whoever sends the message has to have the core first, as a rule,
-/// and a park gives it that.
+/// Checks `ready` with yields, after the pauses. Where yields are expensive it does not: usually the thread that sends
+/// the message needs this core first, and a park gives it the core.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 pub(crate) fn yield_for_message(ready: &mut dyn FnMut() -> bool) -> bool {
     let at = coarse_millis();
@@ -273,7 +275,7 @@ fn yield_until(mut at: u32, ready: &mut dyn FnMut() -> bool) -> bool {
     false
 }
 
-/// There is no time in a model, and parks are what it is to try, as they are in tests of which one that lost its wake-up
+/// A model has no time, and its parks are what it tests. So it is in the tests in which a park that lost its wake-up
 /// hangs.
 #[cfg(any(reunite_model, reunite_no_looks))]
 pub(crate) fn spin_until(_: &mut dyn FnMut() -> bool) -> bool {
@@ -294,12 +296,12 @@ pub(crate) fn yield_for_message(_: &mut dyn FnMut() -> bool) -> bool {
 mod tests {
     use super::*;
 
-    /// A yield that ends at this time, and met a tick.
+    /// A yield that ends at this time and met a tick.
     fn dear(yields: &Yields, at: u32) {
         assert!(!yields.took(at - 3, at));
     }
 
-    /// Many that met none.
+    /// Many yields that met none.
     fn cheap(yields: &Yields, count: u32) {
         assert!((0..count).all(|_| yields.took(7, 7)));
     }
@@ -332,7 +334,7 @@ mod tests {
         assert!(!yields.are_dear(1_000));
         (0..5).for_each(|_| dear(&yields, 1_004));
         assert!(yields.are_dear(1_023) && !yields.are_dear(1_024));
-        // Those that end during the rest began before.
+        // Yields that end during the rest began before it.
         (0..5).for_each(|_| dear(&yields, 1_008));
         assert!(!yields.are_dear(1_024));
     }

@@ -7,7 +7,7 @@
 //!
 //! | channel | a send |
 //! |---|---|
-//! | [`bounded`] | waits while the channel is full, which slows down fast senders |
+//! | [`bounded()`] | waits while the channel is full, which slows down fast senders |
 //! | [`unbounded`] | never waits; memory is the only limit |
 //! | [`rendezvous`], `bounded(0)` | waits until a receiver has the message |
 //!
@@ -96,8 +96,8 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     pair(usize::MAX)
 }
 
-/// Makes a channel that holds no messages, as [`bounded(0)`](bounded) does: each message goes from hand to hand. A send
-/// returns when a receiver has the message, or with an error that contains the message. A
+/// Makes a channel that holds no messages, as [`bounded(0)`](bounded()) does: each message goes from hand to hand. A
+/// send returns when a receiver has the message, or with an error that contains the message. A
 /// [`try_send`](Sender::try_send) succeeds if a receiver waits for this channel alone; a receiver in a [`select()`] may
 /// yet take a message from another channel.
 ///

@@ -25,7 +25,7 @@
 //! before it.
 //!
 //! The moves of `head` and `tail`, and the looks that find no move to make, are sequentially consistent. The waiting
-//! around the ring ([`super::bounded`]) relies on that.
+//! around the ring (`channel::bounded`) relies on that.
 //!
 //! A thread that has just made a step may begin with a guess: that no other thread has made a step since
 //! ([`super::foreseen`]). A guess may be wrong, or belong to another ring; then the slot has another stamp, or `tail`

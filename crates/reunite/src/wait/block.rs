@@ -1,4 +1,4 @@
-//! The slow path of a wait: says what it waits for, and parks.
+//! The slow path of a wait: reports what it waits for, and parks.
 
 use super::grace::{FILES_AFTER, GRACE, asks_at, enters_at, has_outlasted};
 use super::outcome::{Heed, Wait, tell_task};
@@ -16,7 +16,7 @@ use crate::observe::{self, Event, Stall, count_blocked, tell};
 use crate::park::{Parker, park_from};
 use crate::primitive::{Duration, Instant, now};
 
-/// The slow path of a wait: says what it waits for, and parks.
+/// Waits on the slow path: reports what it waits for, and parks.
 pub(super) fn block(
     parker: &Parker,
     site: &Site,
@@ -63,28 +63,29 @@ struct Blocked<'a> {
     parker: &'a Parker,
     site: &'a Site,
     who: &'a Who,
-    /// Whose cancellation ends it.
+    /// The node whose cancellation ends the wait.
     node: Option<&'a Node>,
-    /// Its own.
+    /// The wait's own deadline.
     deadline: Option<Instant>,
-    /// The earliest of that and those up the tree.
+    /// The earliest of the wait's own deadline and those up the tree.
     until: Option<Instant>,
     yields: Yields,
     given_up: GivenUp<'a>,
     since: Instant,
-    /// When the thread last went on. The clock is read once then, before it asks, for all who want to know the time.
+    /// When the thread last went on. The clock is read once then, before the condition is checked, for all uses of the
+    /// time.
     at: Instant,
-    /// When it enters the wait-for graph, if it does.
+    /// When the wait enters the wait-for graph, if it does.
     enters: Option<Instant>,
-    /// When it asks whether its pool starves, if it does.
+    /// When the wait checks whether its pool starves, if it does.
     asks: Option<Instant>,
     watch: Watch,
-    /// When the thread hands over what it was to do next, if there is anything.
+    /// When the thread hands over its next work to others, if it has any.
     hands_over: Option<Instant>,
     ticket: Ticket,
-    /// Who holds the thread's locks, once it has entered the graph.
+    /// The holders of the thread's locks, once the wait has entered the graph.
     holders: Option<Vec<Holder>>,
-    /// Why it must not go on waiting.
+    /// The reason for which the wait must not go on.
     verdict: Option<Deadlock>,
 }
 
@@ -109,7 +110,7 @@ impl<'a> Blocked<'a> {
         };
         let given_up = GivenUp::by(parker, yields != Yields::First);
         let since = now();
-        // A wait that ends by itself is no part of a deadlock.
+        // A wait that ends by itself is not part of a deadlock.
         let may_last = until.is_none() || matches!(heed, Heed::Patiently | Heed::UnlessForEver);
         let may_starve = may_last && given_up.is_in_place();
         let may_enter = may_starve || (may_last && is_looked_for());
@@ -135,16 +136,17 @@ impl<'a> Blocked<'a> {
         }
     }
 
-    /// Whether something may have come since it asked, of which its parker does not tell: before its time was up, or while
-    /// it left its place.
+    /// Returns true if the result may have come since the condition was checked without marking the parker: before the
+    /// deadline passed, or while the thread left its place.
     fn is_late_or_has_left(&self) -> bool {
         self.given_up.is_in_place() || deadline::is_over(self.until, self.at)
     }
 
-    /// How the wait ends, if it ends without what it waits for; that was not there when `ready` was asked after `at`.
+    /// How the wait ends without its result; `None` if it goes on. The result was not there when `ready` was called
+    /// after `at`.
     fn gives_up(&mut self, ready: &mut dyn FnMut(&Parker) -> bool) -> Option<Wait> {
         let at = self.at;
-        // What has come since beats these two, if it came before them.
+        // A result that came in the meantime takes precedence over these two, if it came before them.
         let mut unless_ready = |gives_up| {
             Some(if ready(self.parker) {
                 Wait::Ready
@@ -167,11 +169,12 @@ impl<'a> Blocked<'a> {
         None
     }
 
-    /// Sleeps until somebody wakes the thread, or there is something to look at; in the wait-for graph, if it has lasted.
+    /// Sleeps until the thread is woken or has something to check. If the wait has lasted, it is in the wait-for graph
+    /// meanwhile.
     fn park(&mut self) {
         let at = self.at;
         let lasts = deadline::is_over(self.enters, at);
-        // Before anybody concludes that nobody will end the wait.
+        // Before any thread can conclude that nothing will end the wait.
         if self.hands_over.is_some() && (lasts || deadline::is_over(self.hands_over, at)) {
             self.hands_over = None;
             self.given_up.hand_over();
@@ -204,7 +207,7 @@ impl<'a> Blocked<'a> {
         let until = deadline::earlier(self.until, self.watch.stalls_at());
         let until = deadline::earlier(until, self.hands_over);
         if self.enters.is_none() {
-            // Nor does it ask whether its pool starves, and only the graph is worth another look.
+            // The wait does not check whether its pool starves either, and only the graph is worth another look.
             return until;
         }
         let [enters, asks] = [self.enters, self.asks].map(|it| it.filter(|it| *it > at));
@@ -236,7 +239,7 @@ impl<'a> Blocked<'a> {
         self.lasted() >= FILES_AFTER
     }
 
-    /// It has ended.
+    /// Counts the wait, which has ended.
     fn count(&self) {
         if self.enters.is_some() && !self.has_lasted() {
             has_outlasted(false);
@@ -267,7 +270,7 @@ mod tests {
         }
     }
 
-    /// A while in which a wait that looked up would have done so.
+    /// The test waits longer than the time after which a wait would look up.
     #[test]
     fn a_wait_with_a_deadline_wakes_once() {
         let mut asked = 0;
@@ -298,7 +301,7 @@ mod tests {
         assert!(matches!(outcome, Wait::Ready));
     }
 
-    /// What leaves the place may have taken the wake-up for its own.
+    /// The code that leaves the place may have consumed the wake-up.
     #[test]
     fn a_wait_that_gives_up_its_place_asks_after_that() {
         let place: &Starves = Box::leak(Box::new(Starves(Mutex::new(None))));
@@ -315,7 +318,7 @@ mod tests {
         assert!(matches!(outcome, Wait::Ready) && !is_late);
     }
 
-    /// A pool that starves, as it says, and keeps when it was asked.
+    /// A pool that always reports starvation, and notes when it was asked.
     struct Starves(Mutex<Option<Instant>>);
 
     impl Place for Starves {
@@ -332,7 +335,7 @@ mod tests {
         fn hand_over(&self) {}
     }
 
-    /// A timer before the system's next tick makes a park twice as dear.
+    /// A timer before the system's next tick makes a park twice as expensive.
     #[test]
     fn a_wait_of_no_pool_is_not_woken_before_it_is_filed() {
         let (parker, site, context) = (Parker::here(), site(On::Anyone), current::here());

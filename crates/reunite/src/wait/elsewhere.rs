@@ -1,4 +1,4 @@
-//! Waits that are none of this library's.
+//! Waits outside this library.
 
 use std::panic::Location;
 
@@ -10,7 +10,7 @@ use crate::observe::Verb;
 use crate::park::Parker;
 use crate::primitive::now;
 
-/// Runs `f`, which may block somewhere else, out of this thread's place, and lets it be seen.
+/// Runs `f`, which may block outside this library, without this thread's place, and reports it as a wait.
 pub(crate) fn blocking_elsewhere<R>(at: &'static Location<'static>, f: impl FnOnce() -> R) -> R {
     let site = Site {
         verb: Verb::Block,
@@ -23,7 +23,7 @@ pub(crate) fn blocking_elsewhere<R>(at: &'static Location<'static>, f: impl FnOn
     let _seen = Seen::waiting(&context, site, now());
     let parker = Parker::aside();
     let given_up = GivenUp::by(&parker, false);
-    // What ends this is not seen.
+    // The library does not see what ends this wait.
     parker.is_deaf_from_now_on();
     given_up.hand_over();
     given_up.let_others_ask();

@@ -1,25 +1,26 @@
-//! The one door: the only place where code of this library's users blocks.
+//! The one door: the only place where user code blocks in this library.
 //!
 //! # Protocol
-//! A wait is told by a closure whether what it waits for is there. The closure is given the parker of the
-//! waiting thread and must, *in one critical section of the source*, either find the result there or leave
-//! the parker for whoever brings it. So the source cannot complete in between: it either completes before
-//! (and is found) or after (and finds the parker). A source without a critical section leaves the parker and then
-//! looks once more, which comes to the same (see `channel::bounded`). The same holds for the cancel node, see there. Parks
-//! may end for no reason, and every round reads the clock, once, and then asks again, in this order:
+//! A wait is given a closure, `ready`, that checks whether the result is there. The closure gets the parker of the
+//! waiting thread and must, *in one critical section of the source*, either find the result or leave the parker for the
+//! thread that brings it. So the source cannot complete in between: it completes either before (and the result is
+//! found) or after (and the source finds the parker). A source without a critical section leaves the parker and then
+//! looks once more, which has the same effect (see `channel::bounded`). The same holds for the cancel node, see there.
+//! Parks may end for no reason. Every round reads the clock, once, and then checks, in this order:
 //!
-//! 1. the result: it beats a cancellation and a timeout that arrived with it. The first round need not ask if the caller
-//!    just has and the parker is not marked: whoever has brought something since would have marked it. That holds only
-//!    as long as nothing else could wait by the same parker meanwhile, and take the mark for its own: no observer, and
-//!    nothing that a place is given up by;
+//! 1. the result: it takes precedence over a cancellation and a timeout that arrived with it. The first round may skip
+//!    this check if the caller has just made it and the parker is not marked: a thread that has brought something since
+//!    would have marked it. That holds only as long as nothing else could wait by the same parker in the meantime and
+//!    consume the mark: no observer was called, and no code that gives up a place;
 //! 2. cancellation, the earliest deadline up the tree included;
 //! 3. the wait's own deadline;
-//! 4. whether it was found to be part of a deadlock, for which a wait without any deadline files itself in the
-//!    wait-for graph when it has lasted a while; see there;
-//! 5. whether its pool starves, once it has lasted a while: then one wait that can fail does, so that its thread goes on.
+//! 4. whether the wait is part of a deadlock: for that, a wait without any deadline files itself in the
+//!    wait-for graph when it has lasted for some time; see there;
+//! 5. whether its pool starves, once the wait has lasted for some time: then one wait that can fail does, so that its
+//!    thread goes on.
 //!
-//! A closure that was given the parker and is not asked again leaves it behind: at worst a stray token,
-//! which every park tolerates.
+//! A closure that was given the parker and is not called again leaves the parker behind: at worst that causes a stray
+//! token, which every park tolerates.
 
 mod block;
 mod elsewhere;
@@ -44,7 +45,7 @@ pub(crate) use outcome::{Heed, Wait, tell_task};
 pub(crate) use place::{Place, install};
 pub use sleep::{sleep, sleep_deadline};
 
-/// Blocks until `ready` says so; see the protocol above for what `ready` must do.
+/// Blocks until `ready` returns true; see the protocol above for what `ready` must do.
 pub(crate) fn wait(
     site: Site,
     deadline: Option<Instant>,
@@ -54,7 +55,7 @@ pub(crate) fn wait(
     spin_and_block(site, deadline, heed, ready, spin_until)
 }
 
-/// [`wait`] for a message.
+/// Does what [`wait`] does, for a message.
 pub(crate) fn wait_for_message(
     site: Site,
     deadline: Option<Instant>,
@@ -80,7 +81,8 @@ fn spin_and_block(
         return Wait::Ready;
     }
     let told = Told::blocked(&site);
-    // Whoever brings it says so there. So nobody is kept from bringing it by one who asks again and again.
+    // The thread that brings the result marks the parker. So a waiter that spins does not keep it from bringing the
+    // result.
     let mut brought = || {
         parker.is_marked() && {
             parker.begin_to_ask();
@@ -89,14 +91,14 @@ fn spin_and_block(
             is_ready
         }
     };
-    // Many waits that have a deadline wait in vain, and then the spinning is the dearest part of them.
+    // Many waits with a deadline wait in vain, and then the spinning is their most expensive part.
     if deadline.is_none() && spin(&mut brought) {
         return Wait::Ready;
     }
     block(&parker, &site, deadline, heed, told.asked(), &mut ready)
 }
 
-/// [`wait`] for a caller who has done its own spinning.
+/// Does what [`wait`] does, for a caller that has done its own spinning.
 pub(crate) fn block_until(
     site: Site,
     deadline: Option<Instant>,
@@ -123,7 +125,7 @@ mod tests {
     use crate::observe::{Event, Observer, Verb, observe};
     use crate::primitive::Duration;
 
-    /// Keeps what it is told of the waits at one line.
+    /// Records the events of the waits at one line.
     struct Waits {
         at: &'static Location<'static>,
         told: Arc<Mutex<Vec<&'static str>>>,
@@ -165,7 +167,7 @@ mod tests {
         assert!(matches!(outcome, Wait::Ready));
         assert_eq!(*told.lock().unwrap(), ["asked", "block", "asked", "resume"]);
     }
-    /// Waits whenever somebody blocks at one line.
+    /// An observer that waits whenever a task blocks at one line.
     struct Sleeper(&'static Location<'static>);
 
     impl Observer for Sleeper {
@@ -192,7 +194,7 @@ mod tests {
         let outcome = wait(site, deadline, Heed::Nothing, |parker| {
             asked += 1;
             is_late = crate::deadline::has_passed(deadline);
-            // It comes right after the first question.
+            // The wake-up comes right after the first check.
             parker.unpark();
             asked == 2
         });

@@ -1,4 +1,4 @@
-//! What a wait heeds, and how it ends.
+//! What can end a wait, and how it ends.
 
 use crate::cancel::Node;
 use crate::current;
@@ -10,30 +10,30 @@ pub(crate) enum Wait {
     Ready,
     TimedOut,
     Cancelled(Cancelled),
-    /// It would never have ended. Only a wait without a deadline that heeds its task ends like this.
+    /// The wait would never have ended. Only a wait without a deadline that heeds its task ends in this way.
     Refused(Refusal),
 }
 
-/// Whose cancellation, or deadline, ends the wait.
+/// The cancellation and the deadline that end the wait.
 #[derive(Clone, Copy)]
 pub(crate) enum Heed<'a> {
-    /// The current task's: what every wait of user code does. The task counts as told if the wait ends without what
-    /// it waits for.
+    /// Those of the current task: what every wait of user code heeds. The task counts as told if the wait ends without
+    /// its result.
     Task,
-    /// As that, but what is waited for may have been handed over all the same: only the caller can say, and
-    /// if not, has to tell the task by [`tell_task`].
+    /// Those of the current task, but the result may have been handed over all the same: only the caller knows. If it
+    /// was not, the caller has to tell the task by [`tell_task`].
     TaskUntold,
-    /// This scope's: its end, which wants to know when it turns from waiting to chasing stragglers.
+    /// Those of this scope: for the wait for its end, which must know when to start chasing stragglers.
     Node(&'a Node),
-    /// Nobody's: those waited for must come back.
+    /// None: the awaited tasks must come back.
     Nothing,
-    /// Nobody's, and the deadline is only to look up at, not to give up at.
+    /// None, and the deadline is only a time to look up, not to give up.
     Patiently,
-    /// As that, but rather than never it ends refused: what is waited for goes on without the waiter.
+    /// Like `Patiently`, but a wait that would never end is refused: the awaited task goes on without the waiter.
     UnlessForEver,
 }
 
-/// The current task is told that a wait of its ended so: if that leaves its work undone, it passes that on.
+/// Tells the current task how one of its waits ended. If that leaves the task's work undone, the task passes it on.
 pub(crate) fn tell_task(ended: &Wait) {
     match ended {
         Wait::Ready | Wait::TimedOut => {}

@@ -1,25 +1,26 @@
-//! What a thread gives up while it blocks: a worker's place in its pool.
+//! What a thread gives up while it blocks: the place of a worker in its pool.
 
 use std::cell::Cell;
 
 use crate::park::Parker;
 use crate::primitive::thread_local;
 
-/// What a thread has to give up while it blocks: a worker's place in its pool. A wait inside another leaves
+/// What a thread gives up while it blocks: the place of a worker in its pool. A wait inside another wait leaves
 /// again, and comes back first.
 pub(crate) trait Place {
-    /// `parker` is the one by which the thread will be woken. If nobody is left to do what is to be done and the
-    /// wait `must_end` with what it waits for, somebody is found.
+    /// Leaves the place. `parker` is the one by which the thread will be woken. If no thread is left for the work in
+    /// the pool and the wait `must_end` with its result, a thread is found.
     fn leave(&self, parker: &Parker, must_end: bool);
     fn come_back(&self, parker: &Parker);
-    /// Whether work lies there while all who could do it block, none of them about to go on, and nobody can be
-    /// added. Whoever is told so must come back; if the wait `must_end`, somebody is found instead.
+    /// Returns true if the pool has work while all threads that could do it block, none of them is about to go on, and
+    /// no thread can be added. A wait for which this returns true must end; if the wait `must_end` with its result, a
+    /// thread is found instead.
     fn is_starved(&self, must_end: bool) -> bool;
-    /// If so, and the caller cannot come back, the others ask.
+    /// Makes the other waits check for starvation, if there is any and the caller cannot end its wait.
     fn let_others_ask(&self, parker: &Parker);
-    /// Whether the thread was to do more after the work at hand.
+    /// Returns true if the thread has more work after the work at hand.
     fn has_more(&self) -> bool;
-    /// The wait lasts: that is for others to do.
+    /// Hands that work over to other threads, because the wait lasts.
     fn hand_over(&self);
 }
 
@@ -27,12 +28,12 @@ thread_local! {
     static PLACE: Cell<Option<&'static dyn Place>> = const { Cell::new(None) };
 }
 
-/// From now on this thread's waits give up `place`. Returns what they gave up before.
+/// Sets the place that this thread's waits give up from now on. Returns the previous one.
 pub(crate) fn install(place: Option<&'static dyn Place>) -> Option<&'static dyn Place> {
     PLACE.with(|here| here.replace(place))
 }
 
-/// Comes back when dropped.
+/// A place that was given up; comes back to it when dropped.
 pub(super) struct GivenUp<'a> {
     place: Option<&'static dyn Place>,
     parker: &'a Parker,
@@ -43,7 +44,7 @@ impl<'a> GivenUp<'a> {
     pub(super) fn by(parker: &'a Parker, must_end: bool) -> Self {
         let place = PLACE.try_with(Cell::get).unwrap_or_default();
         if let Some(place) = place {
-            // It may yet go on, and must not be taken for blocked by others.
+            // The thread may yet go on, and others must not take it for blocked.
             parker.begin_to_ask();
             place.leave(parker, must_end);
         }
@@ -54,24 +55,24 @@ impl<'a> GivenUp<'a> {
         }
     }
 
-    /// Whether there was anything to give up.
+    /// Returns true if the thread had a place to give up.
     pub(super) fn is_in_place(&self) -> bool {
         self.place.is_some()
     }
 
-    /// If nobody goes on, the others ask.
+    /// Makes the other waits check for starvation if no thread goes on.
     pub(super) fn let_others_ask(&self) {
         if let Some(place) = self.place {
             place.let_others_ask(self.parker);
         }
     }
 
-    /// Whether there is anything that others are to do if the wait lasts.
+    /// Returns true if there is work to hand over if the wait lasts.
     pub(super) fn has_more(&self) -> bool {
         self.place.is_some_and(Place::has_more)
     }
 
-    /// The wait lasts.
+    /// Hands that work over, because the wait lasts.
     pub(super) fn hand_over(&self) {
         if let Some(place) = self.place {
             place.hand_over();

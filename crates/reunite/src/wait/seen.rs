@@ -1,11 +1,11 @@
-//! What others see of a wait: the live tree, and observers.
+//! How a wait is shown to others: in the live tree, and to observers.
 
 use crate::current::{self, Context, Waiting};
 use crate::deadlock::{Site, held_count};
 use crate::observe::{Event, is_on, tell};
 use crate::primitive::{Arc, Instant};
 
-/// The live tree shows the task as waiting, until dropped.
+/// Shows the task as waiting in the live tree, until dropped.
 pub(super) struct Seen<'a> {
     context: &'a Context,
     before: Option<Waiting>,
@@ -24,15 +24,15 @@ impl Drop for Seen<'_> {
     }
 }
 
-/// Whether a wait that begins to block has asked for what it waits for, and nothing has run since that could have waited
-/// by the same parker, and lowered its mark.
+/// Whether a wait that begins to block has checked its condition, and nothing has run since that could have waited
+/// by the same parker and lowered its mark.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
     Yes,
     No,
 }
 
-/// Observers were told that this thread blocks, and are told when it goes on.
+/// Observers were told that this thread blocks; they are told when it goes on.
 pub(super) struct Told(Option<Arc<Context>>);
 
 impl Told {
@@ -50,7 +50,7 @@ impl Told {
         }))
     }
 
-    /// Whether the wait counts as asked still that was told: an observer may have waited meanwhile.
+    /// Whether the condition of the wait still counts as checked: an observer may have waited in the meantime.
     pub(super) fn asked(&self) -> Asked {
         match self.0 {
             None => Asked::Yes,

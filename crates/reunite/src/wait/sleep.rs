@@ -15,7 +15,7 @@ use crate::primitive::{Duration, Instant};
 /// Sleeps for `duration`, or until the current task is cancelled.
 ///
 /// # Errors
-/// [`Cancelled`] if the task was cancelled before the time was up, or is already.
+/// [`Cancelled`] if the task was cancelled before the time was up, or is cancelled already.
 ///
 /// ```
 /// use std::time::Duration;
@@ -29,7 +29,7 @@ pub fn sleep(duration: Duration) -> Result<(), Cancelled> {
 /// Sleeps until `deadline`, or until the current task is cancelled.
 ///
 /// # Errors
-/// As [`sleep`].
+/// The errors of [`sleep`].
 ///
 /// ```
 /// use std::time::{Duration, Instant};

@@ -1,21 +1,21 @@
-//! When a wait looks up although nobody has woken it.
+//! When a wait looks up although it was not woken.
 
 use crate::deadline;
 use crate::deadlock::{On, Site, between_looks};
 use crate::observe;
 use crate::primitive::{Duration, Instant};
 
-/// When a wait that lasts looks up: to say that it does; and, if it waits for anyone and may enter the graph, to ask
-/// that again, in case a thread of somebody else has ended, which nobody tells. No other wait does: whoever closes a
-/// cycle finds it there.
+/// When a lasting wait looks up: to report that it lasts; and, if any thread could end it and it may enter the graph,
+/// to check the graph again, in case a thread of the program outside this library has ended, which the library does not
+/// notice otherwise. No other wait looks up: the last thread of a cycle finds it when it files its record.
 pub(super) struct Watch {
     since: Instant,
-    /// How long it has to last until it looks up next.
+    /// How long the wait has to last until it looks up next.
     next: Duration,
     stalls_at: Option<Instant>,
 }
 
-/// When it enters the graph, as a rule.
+/// When a wait usually enters the graph.
 const FIRST_LOOK: Duration = Duration::from_millis(10);
 
 impl Watch {
@@ -27,19 +27,19 @@ impl Watch {
         }
     }
 
-    /// When it says that it lasts, unless it has.
+    /// When the wait is reported as stalled, unless it was.
     pub(super) fn stalls_at(&self) -> Option<Instant> {
         self.stalls_at
     }
 
-    /// When it looks up next.
+    /// When the wait looks up next.
     pub(super) fn looks_at(&mut self, site: &Site, at: Instant) -> Option<Instant> {
         let next = self.next_look(at.saturating_duration_since(self.since), &site.on)?;
         self.since.checked_add(next)
     }
 
-    /// How long it will have lasted when it looks up next. A thread of somebody else may end at any time, so waits for
-    /// anyone never cease to look, except in tests that show that nothing else depends on it.
+    /// How long the wait will have lasted when it looks up next. A thread outside this library may end at any time, so
+    /// waits for anyone never cease to look, except in tests that show that nothing else depends on it.
     fn next_look(&mut self, lasted: Duration, on: &On) -> Option<Duration> {
         if !matches!(on, On::Anyone) || cfg!(reunite_no_looks) {
             return None;
@@ -50,7 +50,7 @@ impl Watch {
         Some(self.next)
     }
 
-    /// Whether it has just come to last suspiciously long: once.
+    /// Returns true once: when the wait has just come to last suspiciously long.
     pub(super) fn is_stalled(&mut self, site: &Site, at: Instant) -> bool {
         let is_over = deadline::is_over(self.stalls_at, at);
         if is_over {
@@ -60,7 +60,7 @@ impl Watch {
     }
 }
 
-/// Where waits do not look, there is nothing to try.
+/// If waits do not look up, there is nothing to test.
 #[cfg(all(test, not(any(reunite_model, reunite_no_looks))))]
 mod tests {
     use super::*;
