@@ -1,4 +1,4 @@
-//! The threads that this library starts, from before they begin until nothing of anybody's runs on them any more.
+//! The threads that this library starts, counted from before they begin until no code runs on them any more.
 
 use std::cell::Cell;
 
@@ -8,9 +8,9 @@ use super::quiet;
 use crate::primitive::thread_local;
 use crate::primitive::thread_number;
 
-/// A thread that this library starts; counted until this is dropped.
+/// A thread that this library starts; it counts as existing until this is dropped.
 pub(crate) struct Alive {
-    /// Its number in the system, once it runs.
+    /// The thread's number in the system, once it runs.
     number: Cell<Option<u32>>,
 }
 
@@ -29,8 +29,8 @@ impl Alive {
         }
     }
 
-    /// Runs `work` on the thread itself, which does nothing else before. A thread's locals are dropped in the opposite
-    /// order of their first uses (so do glibc and std), hence this one after those of whatever runs there.
+    /// Runs `work` on the thread itself, before anything else runs there. A thread's locals are dropped in the reverse
+    /// order of their first use (by glibc and std), so this one is dropped after those of all code that runs there.
     #[cfg(not(reunite_model))]
     pub(crate) fn during(self, work: impl FnOnce()) {
         self.number.set(thread_number());
@@ -39,7 +39,7 @@ impl Alive {
         work();
     }
 
-    /// In a model no thread has anything to do in its locals' destructors.
+    /// In a model, destructors of thread-locals do nothing that matters.
     #[cfg(reunite_model)]
     pub(crate) fn during(self, work: impl FnOnce()) {
         self.number.set(thread_number());

@@ -1,5 +1,5 @@
-//! What the calling thread bears: the tasks and jobs it runs, the locks it holds. Nobody else sees this list;
-//! a copy of it is filed while the thread is blocked.
+//! What the calling thread bears: the tasks and jobs it runs, the locks it holds. Only the thread itself sees this
+//! list; a copy of it is filed while the thread is blocked.
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
@@ -8,30 +8,31 @@ use super::many::Many;
 use crate::id::{Label, TaskId};
 use crate::primitive::thread_local;
 
-/// Something that cannot come before its bearer goes on.
+/// An event that cannot come before its bearer goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Bond {
     /// The completion of a task.
     Task(TaskId),
-    /// The end of a group of tasks, or a place in it. What it really takes the group tells when it is asked
-    /// ([`Crew`](super::Crew)); by this bond those are found who may wait for it.
+    /// The end of a group of tasks, or a free place in it. The group itself knows what that takes
+    /// ([`Crew`](super::Crew)); by this bond the waits are found that may wait for it.
     Group(TaskId),
-    /// The completion of a pool's job, or the end of one of its scopes; by address. Whoever waits for it has it
-    /// in a frame of its own, or owns it, and it lies above everything that is done for it, so while a record
-    /// tells of an address, in either role, nothing else comes to lie there. Nothing of a job is kept longer
+    /// The completion of a pool's job, or the end of one of a pool's scopes; by address. The waiting thread has the job
+    /// or scope in a frame of its own, or owns it, and it lies above everything that is done for it. So while a record
+    /// contains an address, in either role, nothing else can come to lie there. Nothing of a job is kept longer
     /// than the record.
     Job(usize),
-    /// The release of a lock that is held for writing, or by one alone; by number.
+    /// The release of a lock that is held for writing, or that one thread holds alone; by number.
     Lock(u64),
-    /// The release of a lock that is held for reading.
+    /// The release of a lock that is held for reading; by number.
     Read(u64),
-    /// That a writer, for whom readers wait, has had its turn: the lock, and the place in the order in which they came.
-    /// A reader waits for the turns of the writers before its own place.
+    /// The end of the turn of a writer for which readers wait: the lock's number, and the writer's place in the order
+    /// in which threads came. A reader waits for the turns of the writers before its own place.
     Turn(u64, u64),
 }
 
 impl Bond {
-    /// In two words, which are faster to compare: what it is, and the place of a turn in the order of its lock.
+    /// The bond as two words, which are faster to compare: what it is, and the place of a turn in the order of its
+    /// lock.
     pub(super) fn words(self) -> (u64, u64) {
         let (kind, which, place) = match self {
             Self::Task(task) => (0, task.as_u64(), 0),
@@ -41,30 +42,30 @@ impl Bond {
             Self::Read(lock) => (4, lock, 0),
             Self::Turn(lock, place) => (5, lock, place),
         };
-        // No number, and no address, needs the upper three bits.
+        // No number and no address needs the upper three bits.
         (which << 3 | kind, place)
     }
 }
 
-/// A lock that is held, and since which line.
+/// A lock that is held, with the line that took it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Held {
     pub(crate) bond: Bond,
     pub(crate) since: &'static Location<'static>,
 }
 
-/// The one that has taken the locks from this place of its thread's list on, up to where the next one's begin.
+/// The task that has taken the locks from this place of its thread's list on, up to where the next holder's begin.
 pub(crate) struct Holder {
     pub(crate) from: usize,
     pub(crate) who: Label,
 }
 
-/// As many locks as a thread usually holds at most; more are kept in a list that costs more. Those are the
-/// newest: while there are any, there is no room among the few.
+/// The number of locks that a thread usually holds at most. More are kept in a list that costs more; those are the
+/// newest: while that list has any, there is no room among the few.
 const FEW: usize = 8;
 
-/// Two words each, as every lock writes them: the number, odd if it is held for reading, and the line. In lists of
-/// their own, which costs the fewest instructions.
+/// Two words for each lock, because every lock operation writes them: the number, odd if it is held for reading, and
+/// the line. In two separate lists, which costs the fewest instructions.
 struct Few {
     len: Cell<usize>,
     words: [Cell<u64>; FEW],
@@ -80,7 +81,7 @@ impl Few {
         }
     }
 
-    /// Puts it there, if there is room.
+    /// Stores a lock at this place, if there is room.
     #[inline]
     fn set(&self, at: usize, word: u64, since: &'static Location<'static>) -> bool {
         let fits = at < FEW;
@@ -103,7 +104,7 @@ impl Few {
     }
 }
 
-/// A lock's bond in one word; numbers are even.
+/// A lock's bond as one word; lock numbers are even.
 #[inline]
 fn word(bond: Bond) -> u64 {
     match bond {
@@ -116,18 +117,18 @@ fn word(bond: Bond) -> u64 {
 /// A task and the group that it belongs to.
 type Task = (TaskId, Option<TaskId>);
 
-/// Tells the jobs that the calling thread works on, and all that wait for them, by address.
+/// Lists, by address, the jobs that the calling thread works on and all that wait for them.
 type Jobs = fn(&mut dyn FnMut(usize));
 
 thread_local! {
-    // Without a destructor, so that looking at it is all that it costs.
+    // Without a destructor, so that an access costs no more than the access itself.
     static FEW_HELD: Few = const { Few::new() };
     static JOBS: Cell<Jobs> = const { Cell::new(|_| {}) };
     static MORE_HELD: RefCell<Many<Held>> = const { RefCell::new(Many::new()) };
     static TASKS: RefCell<Vec<Task>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The calling thread holds a lock from now on.
+/// Notes that the calling thread holds a lock from now on.
 #[inline]
 pub(crate) fn hold(bond: Bond, since: &'static Location<'static>) {
     let fits = FEW_HELD.with(|few| {
@@ -145,15 +146,16 @@ pub(crate) fn hold(bond: Bond, since: &'static Location<'static>) {
 
 #[cold]
 fn hold_more(held: Held) {
-    // A thread that is ending holds what it holds unseen.
+    // A thread that is ending holds its locks unseen.
     let _ending = MORE_HELD.try_with(|more| more.borrow_mut().push(word(held.bond), held));
 }
 
-/// The calling thread released the lock. Whether that was the newest in its list; if not, it is still in there.
+/// Notes that the calling thread released the lock. Returns true if that was the newest in its list; if not, it is
+/// still in the list.
 #[inline]
 pub(super) fn let_go_newest(bond: Bond) -> bool {
     FEW_HELD.with(|few| {
-        // Beyond all if there is none. If there is no room, more may have to move up.
+        // Beyond all entries if there is none. If there is no room, entries of the longer list may have to move up.
         let last = few.len.get().wrapping_sub(1);
         let found = last < FEW - 1 && few.words[last].get() == word(bond);
         if found {
@@ -163,7 +165,7 @@ pub(super) fn let_go_newest(bond: Bond) -> bool {
     })
 }
 
-/// Whether it was in the list at all, and is no longer.
+/// Removes a lock that is not the newest from the list. Returns false if it was not in there.
 #[cold]
 pub(super) fn let_go_older(bond: Bond) -> bool {
     let more = MORE_HELD.try_with(|more| more.borrow_mut().remove(word(bond)));
@@ -202,21 +204,22 @@ pub(crate) fn held() -> Vec<Held> {
     held
 }
 
-/// From now on `jobs` tells what pool jobs this thread works on.
+/// Sets the function that lists the pool jobs this thread works on.
 pub(crate) fn list_jobs_by(jobs: Jobs) {
     JOBS.with(|here| here.set(jobs));
 }
 
-/// The calling thread runs a task until this is dropped.
+/// Makes the calling thread the one that runs a task, until this is dropped.
 pub(crate) struct Running {
     task: Task,
     before: Holding,
 }
 
-/// How many locks the calling thread held at some time.
+/// The number of locks that the calling thread held at some time.
 pub(crate) struct Holding(usize);
 
-/// `group` is the one whose end waits for the task, or whose places it may hold, if there is one.
+/// Begins to run `task`. `group` is the group whose end waits for the task, or whose places it may hold, if there is
+/// one.
 pub(crate) fn run(task: TaskId, group: Option<TaskId>) -> Running {
     let task = (task, group);
     let _ending = TASKS.try_with(|tasks| tasks.borrow_mut().push(task));
@@ -231,7 +234,7 @@ pub(crate) fn holding() -> Holding {
     Holding(held_count())
 }
 
-/// How many locks the calling thread holds.
+/// The number of locks that the calling thread holds.
 #[inline]
 pub(crate) fn held_count() -> usize {
     let few = FEW_HELD.with(|few| few.len.get());
@@ -248,12 +251,12 @@ fn more_held_count() -> usize {
 }
 
 impl Running {
-    /// The locks that the task took and did not release: their guards were leaked. They are forgotten here.
+    /// Removes and returns the locks that the task took and did not release: their guards were leaked.
     pub(crate) fn leaked(&self) -> Vec<Held> {
         self.before.leaked()
     }
 
-    /// Whether there are such [leaked](Self::leaked) ones.
+    /// Returns true if there are [leaked](Self::leaked) locks.
     #[inline]
     pub(crate) fn has_leaked(&self) -> bool {
         self.before.has_leaked()
@@ -261,14 +264,14 @@ impl Running {
 }
 
 impl Holding {
-    /// Whether there are such [leaked](Self::leaked) ones.
+    /// Returns true if there are [leaked](Self::leaked) locks.
     #[inline]
     pub(crate) fn has_leaked(&self) -> bool {
         held_count() > self.0
     }
 
-    /// The locks that the calling thread has taken since then and not released, although what took them is over:
-    /// their guards were leaked. They are forgotten here.
+    /// Removes and returns the locks that the calling thread has taken since then and not released, although the code
+    /// that took them is over: their guards were leaked.
     pub(crate) fn leaked(&self) -> Vec<Held> {
         if !self.has_leaked() {
             return Vec::new();
@@ -295,7 +298,7 @@ impl Drop for Running {
     }
 }
 
-/// All that the calling thread bears, and the locks among it.
+/// All bonds that the calling thread bears, and the locks among them.
 pub(super) fn all() -> (Vec<Bond>, Vec<Held>) {
     let held = held();
     let mut bonds: Vec<_> = held.iter().map(|held| held.bond).collect();

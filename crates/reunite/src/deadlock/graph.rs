@@ -1,4 +1,4 @@
-//! Decides when to look for dead ends, and which wait is refused. The protocol is told in `mod.rs`.
+//! Decides when to look for dead ends, and which wait is refused. See `mod.rs` for the protocol.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub(super) fn graph() -> MutexGuard<'static, Graph> {
     GRAPH.lock()
 }
 
-/// Files the wait, calls `park`, withdraws it. Returns why it must not go on, if it was picked as a victim.
+/// Files the wait, calls `park`, and withdraws the wait. Returns why it must not go on, if it was picked as a victim.
 pub(crate) fn stand(standing: Standing<'_>, park: impl FnOnce()) -> Option<Deadlock> {
     let record = Record::new(&standing);
     let ticket = graph().file(*standing.ticket, record);
@@ -32,14 +32,14 @@ pub(crate) fn stand(standing: Standing<'_>, park: impl FnOnce()) -> Option<Deadl
     record.verdict
 }
 
-/// A thread has gone idle or ended: perhaps it was the last that could have done something.
+/// Looks for a dead end after a thread has gone idle or ended: it may have been the last that could do anything.
 pub(crate) fn look_again() {
     if is_perhaps_quiet() {
         graph().refuse_if_quiet();
     }
 }
 
-/// What waits for this may have come to depend on others, and on fewer of them.
+/// Looks for a dead end after waits for this bond may have come to depend on other threads, and on fewer of them.
 pub(crate) fn look_at(bond: Bond) {
     let mut graph = graph();
     for ticket in graph.waiters(bond) {
@@ -47,14 +47,14 @@ pub(crate) fn look_at(bond: Bond) {
     }
 }
 
-/// As many waits for anyone as look each for themselves whether a thread of somebody else has ended.
+/// Up to this many waits for anyone each look for themselves whether a thread outside this library has ended.
 const FEW: u64 = 8;
 const LOOK: Duration = Duration::from_secs(2);
 const LONGEST_LOOK: Duration = Duration::from_secs(120);
 
-/// How long a wait for anyone may leave it to the others to look again, from when it has lasted so long: somebody does
-/// every few seconds, however many wait. Those that began together are spread by multiples of the golden ratio. Few
-/// look more often at first.
+/// How long a wait for anyone that has lasted for `lasted` may leave it to other waits to look again: one of them looks
+/// every few seconds, however many wait. Waits that began together are spread by multiples of the golden ratio. If
+/// there are few, they look more often at first.
 pub(crate) fn between_looks(lasted: Duration, first: Duration) -> Duration {
     const GOLDEN: u64 = 0x9E37_79B9;
     static ASKED: Counter = Counter::new(0);
@@ -67,26 +67,26 @@ pub(crate) fn between_looks(lasted: Duration, first: Duration) -> Duration {
     spread.clamp(LOOK, LONGEST_LOOK)
 }
 
-/// Who keeps a wait for `site` from ending, of those who wait themselves; whether all that this library runs
-/// waits.
+/// The tasks that keep a wait for `site` from ending and wait themselves; and whether all threads that this library
+/// started wait.
 pub(crate) fn explain(site: &Site) -> (Vec<Label>, bool) {
     let graph = graph();
     let awaits = records::awaits(site);
     let bonds = awaits.iter().flat_map(|awaits| &awaits.bonds);
     let kept_by = bonds.flat_map(|bond| {
         let bearers = graph.bearers(*bond).map(|bearer| &graph.records[&bearer]);
-        // A task that runs inside of the wait of another bears what that one holds.
+        // A task that runs inside another task's wait bears what that other task holds.
         bearers.map(|record| {
             let hold = record.hold_of(*bond);
             hold.map_or(&record.task, |hold| &hold.by).clone()
         })
     });
-    // The caller has just withdrawn.
+    // The caller has just withdrawn its own wait.
     let waiting = graph.ours + usize::from(quiet::is_ours());
     (kept_by.collect(), quiet::is_all_of_ours(waiting))
 }
 
-/// What locks those hold whose waits are filed at this moment, and those inside whose waits they run.
+/// The locks held by the tasks whose waits are filed at this moment, and by those inside whose waits they run.
 pub(crate) fn standing() -> BTreeMap<TaskId, Vec<String>> {
     let graph = graph();
     let mut told = BTreeMap::<TaskId, Vec<String>>::new();
@@ -96,7 +96,7 @@ pub(crate) fn standing() -> BTreeMap<TaskId, Vec<String>> {
     told
 }
 
-/// A task has completed and not released these locks.
+/// Notes that a task has completed without releasing these locks.
 pub(crate) fn leak(task: &Label, locks: Vec<Held>) {
     for Held { bond, since } in locks {
         let by = task.clone();
@@ -113,7 +113,7 @@ pub(crate) fn leak(task: &Label, locks: Vec<Held>) {
     }
 }
 
-/// The calling thread released the lock.
+/// Notes that the calling thread released the lock.
 #[inline]
 pub(crate) fn let_go(bond: Bond) {
     if !bonds::let_go_newest(bond) {
@@ -136,7 +136,7 @@ fn let_go_older(bond: Bond) {
     }
 }
 
-/// A lock is gone of which so many guards were leaked.
+/// Forgets a lock that was dropped, of which `guards` guards were leaked.
 #[cold]
 pub(crate) fn bury(bond: Bond, guards: usize) {
     let elsewhere = (0..guards).filter(|_| !bonds::let_go_older(bond)).count();
@@ -147,8 +147,8 @@ pub(crate) fn bury(bond: Bond, guards: usize) {
     }
 }
 
-/// Cheaper than to look, and the answer most of the time. Whoever is the last to file, to go idle or to end counts
-/// that first, so it is told yes.
+/// Returns false if some thread certainly does something. Cheaper than a look, and the answer most of the time. The
+/// last thread to file, to go idle or to end counts that before it asks, so it gets true.
 fn is_perhaps_quiet() -> bool {
     records::waits_for_anyone() > 0
         && quiet::is_all_of_ours(records::filed())
@@ -156,7 +156,7 @@ fn is_perhaps_quiet() -> bool {
 }
 
 impl Graph {
-    /// Files a wait and looks for a dead end. `ticket` is that of the wait, or zero if it has none yet.
+    /// Files a wait and looks for a dead end. `ticket` is the wait's ticket, or zero if it has none yet.
     pub(super) fn file(&mut self, ticket: Ticket, record: Record) -> Ticket {
         let ticket = self.insert(ticket, record);
         self.resolve(ticket);
@@ -173,7 +173,7 @@ impl Graph {
         }
     }
 
-    /// Picks victims until the wait is in no dead end, or nobody can be picked.
+    /// Picks victims until the wait is in no dead end, or none can be picked.
     fn resolve(&mut self, ticket: Ticket) {
         if let Some(bond) = self.leak_that_keeps(ticket) {
             let path = vec![(ticket, Some(bond))];
@@ -202,7 +202,8 @@ impl Graph {
         }
     }
 
-    /// The lock for which this waits, and which will never be released. One wait alone is dead, and can always fail.
+    /// The lock for which this wait waits and which will never be released, if so. Such a wait is dead alone, and can
+    /// always fail.
     fn leak_that_keeps(&self, ticket: Ticket) -> Option<Bond> {
         let record = self.records.get(&ticket)?;
         if self.leaked.is_empty() || record.goes_on() || record.yields == Yields::Never {
@@ -212,14 +213,15 @@ impl Graph {
         record.found_by.iter().copied().find(leaked)
     }
 
-    /// If nobody is left who does anything, the newest wait for anyone that can fail does. The others wait for those:
-    /// to refuse them would help nobody. That one goes on, and whether it files another wait, goes idle or ends, it
-    /// looks here again: so the next is not refused before it is known that this one does not help it, and at once then.
+    /// If no thread is left that does anything, refuses the newest wait for anyone that can fail. The other waits
+    /// depend on such waits: refusing them would not help. The victim's thread goes on, and when it files another wait,
+    /// goes idle or ends, it looks here again. So the next wait is not refused before it is certain that this victim
+    /// does not help it, and is refused at once then.
     fn refuse_if_quiet(&mut self) {
         let Some(victim) = self.newest_for_anyone() else {
             return;
         };
-        // Somebody who is gone by now may have brought something on the way out.
+        // A thread that is gone may have brought something on its way out.
         if !quiet::is_everyone(self.records.len()) || somebody_goes_on() {
             return;
         }

@@ -1,27 +1,28 @@
-//! The locks that a thread holds beyond the few that most hold: in the order in which it took them, and found by number.
+//! The locks that a thread holds beyond the few that most threads hold: in the order in which it took them, and found
+//! by number.
 //!
-//! Each has a slot, and slots are numbered in that order. A slot whose lock was released stays as a gap until it is at an end of
-//! the list, or until more than half are gaps. While locks are released in the reverse of that order, as guards mostly are, a
-//! look at the newest few slots finds them. The first lock that is not found so has an index made, which is kept until the list
-//! is empty: it knows the newest slot of each lock, and each slot the one before of the same lock. So to release one costs the same
-//! however many are held.
+//! Each lock has a slot, and slots are numbered in that order. The slot of a released lock stays as a gap until it is
+//! at an end of the list, or until more than half of the slots are gaps. While locks are released in the reverse of
+//! that order, as guards mostly are, a look at the newest few slots finds them. The first lock that is not found in
+//! this way has an index made, which is kept until the list is empty. The index knows the newest slot of each lock, and
+//! each slot knows the one before of the same lock. So releasing a lock costs the same however many are held.
 
 use std::collections::VecDeque;
 
 use crate::id::ByNumber;
 
-/// How many slots are looked at before an index is made.
+/// The number of slots that are looked at before an index is made.
 const LOOKED_AT: usize = 8;
 
-/// Fewer slots are never too many.
+/// Up to this number of slots, gaps are left alone.
 const SLOTS: usize = 32;
 
-/// Locks are told apart by a word; `V` is what is kept of one that is held.
+/// Locks are identified by a word; `V` is what is kept of a lock that is held.
 pub(super) struct Many<V> {
     slots: VecDeque<Option<Slot<V>>>,
     /// The number of the first slot.
     first: u64,
-    /// How many are no gaps.
+    /// The number of slots that are not gaps.
     len: usize,
     newest: Option<ByNumber<u64, u64>>,
 }
@@ -29,8 +30,8 @@ pub(super) struct Many<V> {
 struct Slot<V> {
     lock: u64,
     held: V,
-    /// The number of the slot that the same lock had before, once there is an index: of one that is read more than once. There may
-    /// be a gap by now, or nothing.
+    /// The number of the slot that the same lock had before: of a lock that is held for reading more than once, once
+    /// there is an index. That slot may be a gap by now, or gone.
     before: Option<u64>,
 }
 
@@ -48,7 +49,7 @@ impl<V: Copy> Many<V> {
         self.len
     }
 
-    /// Oldest first.
+    /// Iterates over the held locks, oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = &V> {
         self.slots.iter().flatten().map(|slot| &slot.held)
     }
@@ -61,7 +62,7 @@ impl<V: Copy> Many<V> {
         self.len += 1;
     }
 
-    /// Removes the newest of this lock. Whether there was one.
+    /// Removes the newest slot of this lock. Returns false if there was none.
     pub(super) fn remove(&mut self, lock: u64) -> bool {
         if self.newest.is_none() {
             if let Some(Some(last)) = self.slots.back()
@@ -91,9 +92,9 @@ impl<V: Copy> Many<V> {
         true
     }
 
-    /// Removes the oldest of all.
+    /// Removes the oldest of all slots.
     pub(super) fn pop_oldest(&mut self) -> Option<V> {
-        // There is no gap at the end.
+        // There is no gap at the end of the list.
         let oldest = self.slots.front()?.as_ref()?.held;
         if self.newest.is_some() {
             self.take(self.first);
@@ -104,7 +105,7 @@ impl<V: Copy> Many<V> {
         Some(oldest)
     }
 
-    /// Makes a gap of a slot, which is not one, when there is an index.
+    /// Makes a gap of a filled slot, when there is an index.
     fn take(&mut self, number: u64) {
         let Some(slot) = self.slot(number).and_then(Option::take) else {
             return;
@@ -130,7 +131,7 @@ impl<V: Copy> Many<V> {
         self.slot(number).is_some_and(|slot| slot.is_some())
     }
 
-    /// One more is a gap.
+    /// Counts one more gap.
     fn one_less(&mut self) {
         self.len -= 1;
         while let Some(None) = self.slots.back() {
@@ -166,7 +167,7 @@ impl<V: Copy> Many<V> {
 mod tests {
     use super::*;
 
-    /// Beside a list that is gone through, with steps of a generator.
+    /// Compares it with a list that is searched from end to end, by steps from a generator.
     #[test]
     fn it_holds_what_a_plain_list_holds() {
         let (mut many, mut plain) = (Many::new(), Vec::new());
@@ -202,7 +203,7 @@ mod tests {
         }
     }
 
-    /// As many slots as twice what it holds, and no index of what it held once.
+    /// It keeps at most twice as many slots as locks, and no index of released locks.
     #[test]
     fn nothing_is_kept_of_what_was_released() {
         let mut many = Many::new();

@@ -1,61 +1,62 @@
-//! The wait-for graph: which blocked thread waits for what, and what it keeps from coming meanwhile.
+//! The wait-for graph: which blocked thread waits for what, and what it keeps from coming while it waits.
 //!
 //! # What it holds
-//! A blocked thread *bears* bonds: the tasks it runs, one inside the other's wait, the pool jobs it works on,
-//! the locks it holds. None of these can come before the thread goes on. And it *awaits* one thing, its
+//! A blocked thread *bears* bonds: the tasks it runs (one inside the wait of another), the pool jobs it works on, and
+//! the locks it holds. None of these can complete before the thread goes on. And it *awaits* one thing, its
 //! [`On`]. The graph holds a record for each blocked thread, under one lock, and two indexes: from bonds to
-//! their bearers, and to those who may wait for them. A thread that runs has no record and needs none: taking a
-//! lock or running a task touches nothing but a list of the thread's own (`bonds`). To file and to withdraw a
-//! record costs what it bears and awaits, however many others there are.
+//! their bearers, and from bonds to the waits that may depend on them. A thread that runs has no record and needs none:
+//! taking a lock or running a task touches only a list of the thread's own (`bonds`). Filing and withdrawing a
+//! record costs in proportion to what it bears and awaits, however many other records there are.
 //!
 //! # Protocol
-//! A wait of which nothing but another thread can be the end (no deadline, not even up the tree)
+//! A wait that only another thread can end (no deadline, not even up the tree)
 //! 1. lowers its parker's mark,
-//! 2. asks whether what it waits for is there,
+//! 2. checks whether what it awaits is there,
 //! 3. *stands*: files its record and, in the same critical section, looks for a dead end,
 //! 4. parks,
-//! 5. withdraws its record, and goes on with 1 until it is there, or the thread was picked as a victim.
+//! 5. withdraws its record, and starts again with 1 until the awaited thing is there, or the wait was picked as a
+//!    victim.
 //!
-//! *A record tells the truth.* While it is filed, its thread neither takes nor releases anything: what it
-//! bears, it bears. And what it awaits was not there at 2; if it has come since, whoever brought it has
-//! raised the mark (every wake-up goes through the parker), so a record with a raised mark counts as going
-//! on. Nobody raises a mark too late: whoever brings something unparks before it waits, ends or goes idle
-//! itself, and until then it is not blocked, and what it bears is not dead.
+//! *A record tells the truth.* While it is filed, its thread neither takes nor releases anything: it bears exactly what
+//! the record says. What it awaits was not there at step 2; if it has come since, the thread that brought it has raised
+//! the mark (every wake-up goes through the parker), so a record with a raised mark counts as going on. No mark is
+//! raised too late: a thread that brings something unparks the waiter before it waits, ends or goes idle itself; until
+//! then that thread is not blocked, and what it bears is not dead.
 //!
-//! *No dead end is missed*, though each is looked for once. The critical sections of step 3 follow each other, so
-//! the last thread of a cycle to file its record finds all the others filed; none of their marks is raised, for a
-//! raised mark means that its thread will come and file again. Three other things can close a cycle, and look
-//! there and then: a guard is leaked ([`leak`]); in a group with a limit somebody is gone who could have let a
-//! queued task begin ([`look_at`]); and, for waits for anyone, a thread goes idle or ends ([`look_again`]). Only
-//! the end of a thread of somebody else is told by nobody: for that, some waits for anyone look up now and then.
+//! *No dead end is missed*, though each is looked for once. The critical sections of step 3 follow each other, so the
+//! last thread of a cycle to file its record finds all the others filed; none of their marks is raised, because a
+//! raised mark means that its thread will come and file again. Three other events can close a cycle, and each of them
+//! looks at once: a guard is leaked ([`leak`]); in a group with a limit, a thread is gone that could have let a queued
+//! task begin ([`look_at`]); and, for waits for anyone, a thread goes idle or ends ([`look_again`]). Only the end of a
+//! thread outside this library is not reported to it: because of that, some waits for anyone look again now and then.
 //!
-//! *Dead* is the largest set of records that keep each other: of a wait for one of several, all must be dead
-//! (a queued task and the threads that may get to it); of a wait for all, one (the end of a scope). `region` tells
-//! how it is found. A queue or a semaphore may be served by anyone, so a wait for [`On::Anyone`] is dead only if
-//! every thread of the process is accounted for, and each of them waits without being about to go on, is idle, or
-//! has ended (`quiet`). Then nobody is left to end any wait, whatever it is for: the graph need not be asked, and
-//! the question costs the same however many wait.
+//! *Dead* is the largest set of records that keep each other from going on. A wait for one of several things is dead if
+//! all of them are dead (a queued task and the threads that may get to it); a wait for all of several things, if one is
+//! dead (the end of a scope). See `region` for how the set is found. A queue or a semaphore may be served by any
+//! thread, so a wait for [`On::Anyone`] is dead only if every thread of the process is accounted for, and each of them
+//! waits without being about to go on, is idle, or has ended (`quiet`). Then no thread is left to end any wait,
+//! whatever it is for: the graph need not be searched, and the answer costs the same however many wait.
 //!
-//! *Exactly one victim.* It is picked in the critical section: the newest wait of a cycle that can return an
-//! error; or, if there is none, that of a dropped handle, which then lets go of its
-//! task. It counts as going on from then on, and the search is repeated until the filing thread is free. The
-//! victim asks once more for what it awaits before it gives up. Where nobody is left, the next victim is not picked
-//! before the one before it has filed another wait, gone idle or ended: it may help the others.
+//! *Exactly one victim.* It is picked in the critical section: the newest wait of a cycle that can return an error; or,
+//! if there is none, the wait of a dropped handle, which then lets go of its task. The victim counts as going on from
+//! then on, and the search is repeated until the filing thread is in no dead end. The victim checks once more for what
+//! it awaits before it gives up. If no thread is left that does anything, the next victim is not picked before the
+//! previous one has filed another wait, gone idle or ended: it may help the others.
 //!
 //! # Who holds a lock
-//! A thread may run a task inside the wait of another. It bears what both bear, and its one record is that of the inner
-//! task, which waits. A lock is told of the task that has taken it ([`Holder`]): what the thread held when the inner
-//! task was begun (see `current`) is not the inner one's.
+//! A thread may run a task inside the wait of another. The thread bears what both bear, and its one record is that of
+//! the inner task, which waits. Each lock is attributed to the task that has taken it ([`Holder`]): the locks that the
+//! thread held when the inner task was begun (see `current`) are not the inner task's.
 //!
-//! # The identity of what is borne
-//! Tasks and groups have numbers, and so have locks (`number`). A leaked lock's record ends when the guard is
-//! released after all, or with the lock. Jobs have addresses; see [`Bond::Job`] for why that does.
+//! # The identity of bonds
+//! Tasks and groups have numbers, and so have locks (`number`). The record of a leaked lock ends when the guard is
+//! released after all, or with the lock. Jobs have addresses; see [`Bond::Job`] for why an address suffices.
 //!
-//! The step from one order of waiting (the ticket) to one critical section is what the essay literature
-//! calls Armus (Cogumbreiro, Hu, Martins, Yoshida, PPoPP 2015: "Dynamic deadlock verification for general
-//! barrier synchronisation") on the blocking path; the reduction is Holt's (1972, "Some deadlock properties
-//! of computer systems"); the search from both ends is how cycles are found in graphs that grow (Bender, Fineman,
-//! Gilbert, Tarjan, 2015: "A new approach to incremental cycle detection and related problems").
+//! The reduction of the order of waits (the tickets) to one critical section on the blocking path follows Armus
+//! (Cogumbreiro, Hu, Martins, Yoshida, PPoPP 2015: "Dynamic deadlock verification for general
+//! barrier synchronisation"); the reduction of the graph is Holt's (1972, "Some deadlock properties
+//! of computer systems"); the search from both ends is the one by which cycles are found in growing graphs (Bender,
+//! Fineman, Gilbert, Tarjan, 2015: "A new approach to incremental cycle detection and related problems").
 
 mod alive;
 mod bonds;
@@ -72,12 +73,12 @@ mod site;
 
 use crate::primitive::{Counter, Ordering};
 
-/// Not zero while nobody looks for deadlocks.
+/// Not zero while deadlocks are not looked for.
 static IS_OFF: Counter = Counter::new(0);
 
-/// Whether waits that would never end are refused, at any time, in the same program: they are unless this was told
-/// otherwise. While they are not, waits that begin to last do not enter the wait-for graph, and a deadlock hangs
-/// until something else ends it: a timeout, a cancellation. The stall report tells of it all the same.
+/// Sets whether waits that would never end are refused. They are by default; may be changed at any time in the same
+/// program. While they are not refused, waits that last do not enter the wait-for graph, and a deadlock hangs
+/// until something else ends it: a timeout or a cancellation. The stall report still reports it.
 ///
 /// ```standalone_crate
 /// use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Waits for anyone under the model checker, which has as many threads as the library knows, and the model's own.
+//! Waits for anyone under the model checker. The modelled process has the threads that the library knows, and the model's
+//! own.
 
 use crate::channel::{Receiver, Sender, bounded, unbounded};
 use crate::primitive::{Arc, Counter, Ordering, count_threads_in_model};
@@ -31,7 +32,7 @@ fn a_wait_that_somebody_ends_is_never_refused() {
     });
 }
 
-/// Also by a thread that does nothing more after that.
+/// Also if the thread does nothing more after that.
 #[test]
 fn the_last_that_a_thread_does_is_not_overlooked() {
     check(|| {
@@ -77,7 +78,7 @@ fn whoever_waits_for_nobody_is_refused() {
     });
 }
 
-/// Each sends to the next once it has been given something, or up: one refusal is enough.
+/// Each task sends to the next once it has received something, or gives up: one refusal is enough.
 #[test]
 fn a_refusal_that_helps_the_others_is_the_only_one() {
     check(|| {

@@ -1,17 +1,17 @@
 //! The identity of locks.
 //!
-//! A lock's address is none: a lock whose guard was forgotten can be moved, or freed, and another comes to lie
-//! there. So each has a number, which moves with it and which no other lock ever has. It is given when the lock
-//! is first taken or waited for, as locks are made in constants.
+//! A lock's address does not identify it: a lock whose guard was forgotten can be moved, or freed, and another lock may
+//! come to lie there. So each lock has a number, which moves with it and which no other lock ever has. It is assigned
+//! when the lock is first taken or waited for, because locks are made in constants.
 
 use crate::primitive::{Counter, Ordering};
 
-/// Even, so that a word has room for one more bit.
+/// Numbers are even, so that a word has room for one more bit.
 const STEP: u64 = 2;
 
 static NEXT: Counter = Counter::new(STEP);
 
-/// A lock's number; none at first.
+/// A lock's number; not assigned at first.
 pub(crate) struct Number(Counter);
 
 impl Number {
@@ -19,7 +19,7 @@ impl Number {
         Self(Counter::new(0))
     }
 
-    /// Zero if it has none yet.
+    /// The number, or zero if it is not assigned yet.
     #[inline]
     pub(crate) fn if_given(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -38,7 +38,7 @@ impl Number {
         let given = self
             .0
             .compare_exchange(0, new, Ordering::Relaxed, Ordering::Relaxed);
-        // Somebody else may have been faster.
+        // Another thread may have been faster.
         given.map_or_else(|theirs| theirs, |_| new)
     }
 }

@@ -1,11 +1,11 @@
-//! Whether anybody is left who could do anything: needed for waits that anybody may end.
+//! Whether any thread is left that could do anything: needed for waits that any thread may end.
 //!
-//! Threads of this library are idle between two tasks. Whoever gives an idle thread something to do counts it
-//! out first, so one that is counted idle does nothing. The counter also counts its changes: the process's
-//! threads are counted between two looks at it, and if it did not change, none of the idle ones left.
+//! Threads of this library are idle between two tasks. A thread that gives an idle thread something to do counts it
+//! as no longer idle first, so a thread that is counted as idle does nothing. The counter also counts its changes: the
+//! process's threads are counted between two reads of it, and if it did not change, none of the idle threads left.
 //!
-//! A thread that ends is counted by the system for a while after the last that it does. So it leaves its number, and
-//! is left out of the count as long as the system shows it.
+//! The system still counts a thread that ends for a while after its last action. So the thread leaves its number, and
+//! is subtracted from the count as long as the system shows it.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -17,20 +17,20 @@ use crate::primitive::{
 const CHANGE: u64 = 1 << 32;
 
 crate::primitive::global! {
-    /// Idle threads in the lower half, changes of that in the upper.
+    /// The number of idle threads in the lower half, the number of its changes in the upper half.
     static IDLE: Counter = Counter::new(0);
-    /// Threads that this library started and that have not ended.
+    /// The number of threads that this library started and that have not ended.
     static ALIVE: Counter = Counter::new(0);
     static ENDED: Mutex<Ended> = Mutex::new(Ended { threads: VecDeque::new() });
 }
 
-/// Threads that have ended, as far as the system was not yet seen without them.
+/// Threads that have ended, and that the system may still show.
 struct Ended {
-    /// Their numbers, and when: the oldest first.
+    /// Their numbers, and when they ended; the oldest first.
     threads: VecDeque<(u32, Instant)>,
 }
 
-/// Longer than a thread takes to vanish. After this, the number is taken for that of another thread.
+/// Longer than a thread takes to vanish. After this time, the number is taken for that of another thread.
 const VANISHED: Duration = Duration::from_secs(1);
 
 fn has_vanished(ended: Instant, now: Instant) -> bool {
@@ -38,7 +38,7 @@ fn has_vanished(ended: Instant, now: Instant) -> bool {
 }
 
 impl Ended {
-    /// Asks the system nothing: thousands may end at a time, under one lock.
+    /// Does not query the system: thousands of threads may end at the same time, under one lock.
     fn push(&mut self, number: u32, now: Instant) {
         while self
             .threads
@@ -50,7 +50,7 @@ impl Ended {
         self.threads.push_back((number, now));
     }
 
-    /// How many the system still shows.
+    /// The number of threads that the system still shows.
     fn still_there(&mut self) -> usize {
         let now = now();
         let is_there =
@@ -60,22 +60,23 @@ impl Ended {
     }
 }
 
-/// The calling thread has nothing to do, unless somebody finds it where it has left its address.
+/// Counts the calling thread as idle: it has nothing to do, unless another thread finds it where it has left its
+/// address.
 pub(crate) fn idle_one_more() {
     IDLE.fetch_add(CHANGE + 1, Ordering::SeqCst);
 }
 
-/// An idle thread was taken from where it had left its address: it is about to have something to do.
+/// Counts one idle thread less: it was taken from where it had left its address, and is about to have something to do.
 pub(crate) fn idle_one_less() {
     IDLE.fetch_add(CHANGE - 1, Ordering::SeqCst);
 }
 
-/// This library starts a thread.
+/// Counts a thread that this library starts.
 pub(super) fn one_more() {
     ALIVE.fetch_add(1, Ordering::SeqCst);
 }
 
-/// It has ended, or could not be started.
+/// Counts a thread less that has ended, or could not be started.
 pub(super) fn one_less(number: Option<u32>) {
     if let Some(number) = number {
         ENDED.lock().push(number, now());
@@ -87,41 +88,41 @@ thread_local! {
     static IS_OURS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The calling thread was started by this library.
+/// Notes that this library started the calling thread.
 pub(super) fn is_one_of_ours() {
     IS_OURS.with(|ours| ours.set(true));
 }
 
-/// Whether this library started the calling thread.
+/// Returns true if this library started the calling thread.
 pub(super) fn is_ours() -> bool {
     IS_OURS.with(Cell::get)
 }
 
-/// Whether all threads that this library started are so many that wait, or idle. Others may run.
+/// Returns true if all threads that this library started are idle or among these `waiting` ones. Other threads may run.
 pub(super) fn is_all_of_ours(waiting: impl TryInto<u64>) -> bool {
     let waiting = waiting.try_into().unwrap_or(u64::MAX);
     waiting + IDLE.load(Ordering::SeqCst) % CHANGE >= ALIVE.load(Ordering::SeqCst)
 }
 
-/// Whether every thread of the process is one of these many, idle, or at its end. Where the system does not tell how
-/// many there are: no.
+/// Returns true if every thread of the process is one of these `blocked` ones, idle, or at its end. False if the system
+/// does not tell the number of threads.
 pub(super) fn is_everyone(blocked: usize) -> bool {
     let before = IDLE.load(Ordering::SeqCst);
     let counted = blocked as u64 + before % CHANGE;
-    // What it started itself it knows without asking the system.
+    // The library knows the threads that it started without asking the system.
     counted >= ALIVE.load(Ordering::SeqCst)
         && is_count_of_process(counted)
         && IDLE.load(Ordering::SeqCst) == before
 }
 
-/// Whether the system shows so many threads, and those that have ended.
+/// Returns true if the system shows exactly this many threads besides those that have ended.
 fn is_count_of_process(counted: u64) -> bool {
     loop {
         let ending = ENDED.lock().still_there();
         let Some(threads) = threads_of_process() else {
             return false;
         };
-        // If one has vanished meanwhile, nobody knows whether it was still counted.
+        // If one has vanished in the meantime, it is not known whether it was still counted.
         if ENDED.lock().still_there() == ending {
             return threads as u64 == counted + ending as u64;
         }

@@ -1,4 +1,4 @@
-//! The graph's records and indexes: what is filed, and who waits for whom.
+//! The graph's records and indexes: which waits are filed, and which wait depends on which.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
@@ -11,7 +11,7 @@ use crate::id::Label;
 use crate::park::Parker;
 use crate::primitive::{Counter, Ordering};
 
-/// Tells one wait from another; the newest is the largest.
+/// Identifies a wait; the newest has the largest ticket.
 pub(crate) type Ticket = u64;
 
 /// A wait that is to be filed.
@@ -20,18 +20,18 @@ pub(crate) struct Standing<'a> {
     pub(crate) site: &'a Site,
     pub(crate) parker: &'a Parker,
     pub(crate) yields: Yields,
-    /// In the order of what they hold.
+    /// In the order of the locks they hold.
     pub(crate) holders: &'a [Holder],
     /// Zero the first time; kept for the rest of the wait.
     pub(crate) ticket: &'a mut Ticket,
 }
 
-/// Whether a wait can be a victim.
+/// When a wait can be a victim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Yields {
-    /// It returns an error.
+    /// It can be the victim: it returns an error.
     First,
-    /// It lets go of what it waits for; only if no other wait can return an error.
+    /// It lets go of what it waits for; the victim only if no other wait can return an error.
     Last,
     Never,
 }
@@ -41,11 +41,11 @@ pub(super) struct Record {
     pub(super) site: Site,
     pub(super) bears: Vec<Bond>,
     pub(super) holds: Vec<Hold>,
-    /// All bonds by which it may depend on others, so that it is found from there.
+    /// All bonds on which it may depend, so that it is found from there.
     pub(super) found_by: Vec<Bond>,
     pub(super) parker: Parker,
     pub(super) yields: Yields,
-    /// Whether it waits on a thread that this library started.
+    /// True if it waits on a thread that this library started.
     is_ours: bool,
     pub(super) verdict: Option<Deadlock>,
 }
@@ -62,7 +62,7 @@ pub(super) struct Leaked {
     pub(super) since: &'static Location<'static>,
 }
 
-/// Pairs, so that to file and to withdraw one of many under the same bond costs no more than one of few.
+/// Pairs in a set, so that filing and withdrawing one of many under the same bond costs no more than one of few.
 type Index = BTreeSet<((u64, u64), Ticket)>;
 
 fn key(bond: Bond, ticket: Ticket) -> ((u64, u64), Ticket) {
@@ -73,14 +73,14 @@ pub(super) struct Graph {
     pub(super) records: BTreeMap<Ticket, Record>,
     bearers: Index,
     waiters: Index,
-    /// Waits for anyone that can be victims: those that yield first, and last.
+    /// Waits for anyone that can be victims: those with `Yields::First`, and those with `Yields::Last`.
     for_anyone: [BTreeSet<Ticket>; 2],
-    /// Records of threads that this library started.
+    /// The number of records of threads that this library started.
     pub(super) ours: usize,
-    /// With an entry for each guard.
+    /// Leaked locks, with an entry for each guard.
     pub(super) leaked: BTreeMap<Bond, Vec<Leaked>>,
-    /// Locks that are gone, and how many of their guards were forgotten by tasks that go on: when those end, there is
-    /// nothing to tell.
+    /// Locks that were dropped, and how many of their guards were forgotten by tasks that still run: when those tasks
+    /// end, there is nothing to report.
     pub(super) gone: BTreeMap<Bond, usize>,
     next: Ticket,
 }
@@ -90,18 +90,18 @@ crate::primitive::global! {
     static FILED: Counter = Counter::new(0);
 }
 
-/// How many records wait for anyone: while there are none, nobody has to look whether anyone is left.
+/// The number of records that wait for anyone. While it is zero, it does not matter whether any thread is left.
 pub(super) fn waits_for_anyone() -> u64 {
     WAITS_FOR_ANYONE.load(Ordering::SeqCst)
 }
 
-/// How many records there are, asked without the lock.
+/// The number of records, read without the lock.
 pub(super) fn filed() -> u64 {
     FILED.load(Ordering::SeqCst)
 }
 
 impl Standing<'_> {
-    /// Who has taken the lock at this place of the thread's list.
+    /// The task that has taken the lock at this place of the thread's list.
     fn holder(&self, place: usize) -> &Label {
         let holders = self.holders.iter();
         let holder = holders.rev().find(|holder| holder.from <= place);
@@ -145,18 +145,18 @@ impl Record {
         }
     }
 
-    /// The locks that the task has which waits.
+    /// The locks of the task that waits.
     pub(super) fn own_holds(&self) -> impl Iterator<Item = &Held> {
         let own = |hold: &&Hold| hold.by.id() == self.task.id();
         self.holds.iter().filter(own).map(|hold| &hold.held)
     }
 
-    /// How its thread holds the lock.
+    /// How the thread holds the lock, if it does.
     pub(super) fn hold_of(&self, bond: Bond) -> Option<&Hold> {
         self.holds.iter().rfind(|hold| hold.held.bond == bond)
     }
 
-    /// Whether it is about to go on: somebody has brought something, or it was picked as a victim.
+    /// Returns true if it is about to go on: another thread has brought something, or it was picked as a victim.
     pub(super) fn goes_on(&self) -> bool {
         self.parker.is_marked()
     }
@@ -180,7 +180,7 @@ impl Graph {
         }
     }
 
-    /// Whether the lock whose guard a task has leaked was gone before that.
+    /// Returns true if the lock whose guard a task has leaked was dropped before that.
     pub(super) fn was_of_the_gone(&mut self, bond: Bond) -> bool {
         let Some(guards) = self.gone.get_mut(&bond) else {
             return false;
@@ -192,7 +192,7 @@ impl Graph {
         true
     }
 
-    /// The victims of its kind that wait for anyone, if it is one of them.
+    /// The set of possible victims to which the record belongs, if it waits for anyone.
     fn peers(&mut self, record: &Record) -> Option<&mut BTreeSet<Ticket>> {
         let [first, last] = &mut self.for_anyone;
         match record.yields {
@@ -203,7 +203,7 @@ impl Graph {
         }
     }
 
-    /// Inserts a record; gives it a number unless it has one.
+    /// Inserts a record; gives it a ticket unless it has one.
     pub(super) fn insert(&mut self, ticket: Ticket, record: Record) -> Ticket {
         let ticket = if ticket == 0 { self.next } else { ticket };
         self.next = self.next.max(ticket + 1);
@@ -244,13 +244,13 @@ impl Graph {
         Some(record)
     }
 
-    /// The newest wait for anyone that can be a victim; one that yields last only where there is no other.
+    /// The newest wait for anyone that can be a victim; one with `Yields::Last` only if there is no other.
     pub(super) fn newest_for_anyone(&self) -> Option<Ticket> {
         let [first, last] = &self.for_anyone;
         first.last().or(last.last()).copied()
     }
 
-    /// Whether no wait has come later.
+    /// Returns true if no wait came later.
     pub(super) fn is_newest(&self, ticket: Ticket) -> bool {
         ticket + 1 == self.next
     }
@@ -263,7 +263,7 @@ impl Graph {
         }
     }
 
-    /// Of a turn: those that have one before it.
+    /// The waits whose threads bear the bond; for a turn, also those that bear an earlier turn.
     pub(super) fn bearers(&self, bond: Bond) -> impl Iterator<Item = Ticket> {
         let (first, last) = match bond {
             Bond::Turn(lock, _) => (Bond::Turn(lock, 0), (bond, 0)),
@@ -272,7 +272,7 @@ impl Graph {
         between(&self.bearers, (first, 0), last)
     }
 
-    /// Of a turn: those that wait for one after it.
+    /// The waits that may depend on the bond; for a turn, also those that depend on a later turn.
     pub(super) fn waiters(&self, bond: Bond) -> Vec<Ticket> {
         let (first, last) = match bond {
             Bond::Turn(lock, _) => ((bond, Ticket::MAX), Bond::Turn(lock, u64::MAX)),
@@ -281,7 +281,7 @@ impl Graph {
         between(&self.waiters, first, (last, Ticket::MAX)).collect()
     }
 
-    /// The bonds whose bearers can end a wait; none: it is about to end, or anyone can.
+    /// The bonds whose bearers can end a wait; `None` if it is about to end, or if anyone can end it.
     pub(super) fn awaits(&self, ticket: Ticket) -> Option<Awaits> {
         let record = &self.records[&ticket];
         if record.goes_on() {
@@ -290,14 +290,14 @@ impl Graph {
         awaits(&record.site)
     }
 
-    /// The records that this one depends on, if it is not about to go on.
+    /// The records that this one depends on; none if it is about to go on.
     pub(super) fn next_of(&self, ticket: Ticket) -> Vec<Ticket> {
         let bonds = self.awaits(ticket).map(|awaits| awaits.bonds);
         let bonds = bonds.into_iter().flatten();
         bonds.flat_map(|bond| self.bearers(bond)).collect()
     }
 
-    /// The records that may depend on this one, if it is not about to go on.
+    /// The records that may depend on this one; none if it is about to go on.
     pub(super) fn before(&self, ticket: Ticket) -> Vec<Ticket> {
         let record = &self.records[&ticket];
         if record.goes_on() {
@@ -308,7 +308,7 @@ impl Graph {
     }
 }
 
-/// No ticket is zero or the largest.
+/// The entries of an index in this range. No ticket is zero or the largest number.
 fn between(
     index: &Index,
     first: (Bond, Ticket),
@@ -318,10 +318,10 @@ fn between(
     index.range(keys).map(|(_, ticket)| *ticket)
 }
 
-/// Records, and by which bond each keeps on for the next.
+/// Records, each with the bond by which it depends on the next.
 pub(super) type Path = Vec<(Ticket, Option<Bond>)>;
 
-/// The bonds whose bearers can end a wait, and how many of them are needed; none: anyone.
+/// The bonds whose bearers can end a wait, and how many of them are needed; `None` if anyone can end it.
 pub(super) fn awaits(site: &Site) -> Option<Awaits> {
     Some(match &site.on {
         On::Time | On::Anyone => return None,

@@ -1,17 +1,19 @@
-//! What a wait that was just filed may have closed.
+//! Finds the cycle, or the dead end, that a wait has closed when it was filed.
 //!
-//! Before it was filed, its thread ran, and nothing was dead that could have been helped. So if anything is now, there
-//! is a way from it back to itself: it waits for what somebody bears who waits, in the end, for what it bears itself.
-//! To learn that there is none, both ends of that way are followed by turns, and the first that leads nowhere tells.
-//! A chain of waits is filed in some order, piece by piece, and to join two pieces costs as much as the shorter has
-//! links: all in all no more than `n log n`, in whatever order.
-//! What a step costs counts, not how many there were: the end of a scope may wait for thousands of tasks.
+//! Before the wait was filed, its thread ran, and nothing was dead that this thread could have helped. So if anything
+//! is dead now, there is a way from the wait back to itself: it depends on what some waiting thread bears, which in the
+//! end depends on what the wait's own thread bears. To learn that there is no such way, it is followed from both ends
+//! in turns, and the first end from which nothing leads on answers the question. A chain of waits is filed in some
+//! order, piece by piece, and joining two pieces costs as much as the shorter has links: in all no more than `n log n`,
+//! in whatever order. The two ends are balanced by the cost of their steps, not by the number of steps: the end of a
+//! scope may wait for thousands of tasks.
 //!
-//! The commonest way is shorter than all that: two waits, each for what the other bears. If both need just that, they are
-//! dead, whatever else there is.
+//! The most common way is shorter than all that: two waits, each for what the other bears. If each needs only that,
+//! they are dead, whatever other waits there are.
 //!
-//! If there is a way, who is dead is told by *peeling*: whoever goes on, or waits for somebody who is not dead, is
-//! taken away, and then those who have nobody left who keeps them. Each link is looked at once.
+//! If there is a way, the dead records are determined by *peeling*: a record that goes on, or depends on one that is
+//! not dead, is taken away; then those are taken away that have nothing left that keeps them. Each link is looked at
+//! once.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -19,17 +21,17 @@ use super::bonds::Bond;
 use super::records::{Graph, Path, Record, Ticket, Yields};
 use super::site::On;
 
-/// This wait and another, if neither can end before the other, and this one is the victim. Thousands of tasks may want
-/// the lock that the end of their scope holds: what else that waits for is not asked.
+/// Returns this wait and another one if neither can end before the other, and this one is the victim. Thousands of
+/// tasks may want the lock that the end of their scope holds: what else that end waits for is not looked at.
 pub(super) fn pair(graph: &Graph, ticket: Ticket) -> Option<Path> {
     let record = &graph.records[&ticket];
-    // The newest that can fail is the victim; and one of several bonds is no need.
+    // The newest wait that can fail is the victim; and a wait for one of several bonds does not need that bond.
     if !graph.is_newest(ticket) || record.yields != Yields::First || graph.size(ticket) > 1 {
         return None;
     }
     for bond in graph.awaits(ticket)?.bonds {
         for other in graph.bearers(bond) {
-            // One that waits for itself has a shorter story.
+            // A wait that depends on itself has a shorter path.
             if other == ticket {
                 return None;
             }
@@ -41,7 +43,7 @@ pub(super) fn pair(graph: &Graph, ticket: Ticket) -> Option<Path> {
     None
 }
 
-/// What the wait needs from the thread of `bearer`, if it cannot end without that.
+/// The bond of `bearer` that the wait needs, if it cannot end without that thread.
 fn need(graph: &Graph, ticket: Ticket, bearer: &Record) -> Option<Bond> {
     let record = &graph.records[&ticket];
     if record.goes_on() {
@@ -54,12 +56,12 @@ fn need(graph: &Graph, ticket: Ticket, bearer: &Record) -> Option<Bond> {
             _ => false,
         }),
         On::Bond(_) | On::Write { .. } => borne.find(|bond| record.found_by.contains(bond)),
-        // The turn of a writer is told by its place.
+        // The turn of a writer is identified by its place.
         On::Read { .. } | On::Time | On::Anyone => None,
     }
 }
 
-/// Whether there is a way from this record back to itself, along whatever one may depend on.
+/// Returns true if there is a way from this record back to itself, along everything that a record may depend on.
 pub(super) fn is_on_a_cycle(graph: &Graph, ticket: Ticket) -> bool {
     // Nothing leads on from there, however many wait for what it bears.
     if graph.records[&ticket].is_for_anyone() {
@@ -69,7 +71,7 @@ pub(super) fn is_on_a_cycle(graph: &Graph, ticket: Ticket) -> bool {
     let mut backward = Search::from(ticket);
     loop {
         let ahead = forward.looks + forward.next().map_or(0, |next| graph.size(next));
-        // Most waits are for somebody who runs, and have nothing ahead.
+        // Most waits are for a thread that runs, and have nothing ahead.
         let step = if ahead <= backward.looks + 1 {
             forward.step(|ticket| graph.next_of(ticket), &backward)
         } else {
@@ -85,18 +87,18 @@ pub(super) fn is_on_a_cycle(graph: &Graph, ticket: Ticket) -> bool {
 
 enum Step {
     Further,
-    /// The other, or where it began.
+    /// It met the other end's search, or where it began.
     Met,
-    /// There is nothing left to do.
+    /// Nothing leads on.
     Nowhere,
 }
 
 struct Search {
     start: Ticket,
-    /// But for where it began.
+    /// All records that it has seen, without the one where it began.
     seen: BTreeSet<Ticket>,
     to_do: Vec<Ticket>,
-    /// What it has cost.
+    /// The cost so far.
     looks: usize,
 }
 
@@ -133,19 +135,20 @@ impl Search {
     }
 }
 
-/// One record of a region. It is dead as long as in each of its groups somebody is dead: a wait for all has one
-/// group, of all that it waits for; a wait for one of several has one for each. One without groups is not dead.
+/// A record of a region. It is dead as long as each of its groups has a dead record. A wait for all of several things
+/// has one group with all of them; a wait for one of several has one group for each. A record without groups is not
+/// dead.
 struct Node {
     ticket: Ticket,
-    /// How many in each group are dead.
+    /// The number of dead records in each group.
     groups: Vec<usize>,
     next: Vec<(Bond, usize)>,
-    /// Those who have it in a group, in which, and by which bond.
+    /// The records that have this one in a group; which group, and by which bond.
     before: Vec<(usize, usize, Bond)>,
     is_dead: bool,
 }
 
-/// The records that one depends on, directly and by way of others, itself included, and which of them are dead.
+/// The records on which a record depends, directly and indirectly, itself included, and which of them are dead.
 pub(super) struct Region {
     nodes: Vec<Node>,
     places: BTreeMap<Ticket, usize>,
@@ -203,7 +206,7 @@ impl Region {
         }
     }
 
-    /// These are not dead, and who is not because of that.
+    /// Marks these as not dead, and all that are not dead because of that.
     fn peel(&mut self, mut alive: Vec<usize>) {
         while let Some(at) = alive.pop() {
             if !std::mem::replace(&mut self.nodes[at].is_dead, false) {
@@ -223,12 +226,12 @@ impl Region {
         self.nodes[self.places[&ticket]].is_dead
     }
 
-    /// It goes on after all.
+    /// Marks a record as going on after all.
     pub(super) fn revive(&mut self, ticket: Ticket) {
         self.peel(vec![self.places[&ticket]]);
     }
 
-    /// The dead that can be a victim, the best first.
+    /// The dead records that can be a victim, the best first.
     pub(super) fn candidates(&self, graph: &Graph) -> Vec<Ticket> {
         let newest_first = || self.places.iter().rev();
         let that_yield = |yields: Yields| {
@@ -240,9 +243,9 @@ impl Region {
         first.chain(that_yield(Yields::Last)).collect()
     }
 
-    /// The shortest way from a dead record back to itself: the records on it and the bond that leads from each to the
-    /// next. None if it is not dead, or in no cycle itself. Looked for from its end: one that waits for thousands has
-    /// them ahead, and each of those has only that one behind.
+    /// The shortest way from a dead record back to itself: the records on it, each with the bond that leads to the
+    /// next. `None` if the record is not dead, or is in no cycle itself. The search begins at the end of the way: a
+    /// wait for thousands has them all ahead, and each of those has only that wait behind.
     pub(super) fn way_back(&self, ticket: Ticket) -> Option<Path> {
         let from = self.places[&ticket];
         if !self.nodes[from].is_dead {
@@ -277,7 +280,7 @@ impl Region {
         None
     }
 
-    /// From there on to where nothing leads on.
+    /// The path from there on to where nothing leads on.
     fn path(&self, at: usize, leads_to: &BTreeMap<usize, (usize, Bond)>) -> Path {
         let next = |(at, _): &(usize, _)| leads_to.get(at).copied();
         let links = std::iter::successors(leads_to.get(&at).copied(), next);
@@ -303,7 +306,7 @@ mod tests {
     use crate::park::Parker;
     use crate::primitive::{Arc, Counter, Ordering};
 
-    /// The tasks of a scope, who counts how often all are asked for.
+    /// The tasks of a scope; counts how often all of them are asked for.
     struct Tasks {
         all: Vec<TaskId>,
         asked: Counter,

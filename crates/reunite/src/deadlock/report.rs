@@ -1,4 +1,4 @@
-//! A dead end in words.
+//! The text of a deadlock's error.
 
 use std::panic::Location;
 
@@ -8,12 +8,12 @@ use super::site::Object;
 use crate::error::{Deadlock, DeadlockLink};
 use crate::observe::Verb;
 
-/// How many waits are told where all there are wait for anybody: thousands of tasks may be refused one after the
-/// other, and each error tells who else waits.
+/// The number of waits that are listed where all waits are for anyone: thousands of tasks may be refused one after the
+/// other, and each error lists other waits.
 pub(super) const TOLD: usize = 8;
 
-/// Tells the records of `path`, and that there are more; in a cycle, which is only understood as a whole, each depends
-/// on the next and the last on the first.
+/// Makes the error from the records of `path`. `untold` more are not listed. In a cycle, all records are listed,
+/// because each depends on the next and the last on the first.
 pub(super) fn of(graph: &Graph, path: &Path, untold: usize, is_cycle: bool) -> Deadlock {
     let following = path.iter().cycle().skip(1);
     let links = path
@@ -40,7 +40,7 @@ fn line(at: &Location<'_>) -> String {
     format!("{}:{}", at.file(), at.line())
 }
 
-/// The locks that the calling thread holds, but for so many, the oldest.
+/// The locks that the calling thread holds, without the oldest `but_for`.
 pub(crate) fn held_in_words(but_for: usize) -> Vec<String> {
     bonds::held().iter().skip(but_for).map(hold).collect()
 }
@@ -101,7 +101,7 @@ fn advice(graph: &Graph, path: &Path, is_cycle: bool) -> &'static str {
     }
 }
 
-/// Whether a lock is held by a task inside whose wait a task of the cycle runs.
+/// Returns true if a lock of the cycle is held by a task inside whose wait another task of the cycle runs.
 fn is_held_around(graph: &Graph, path: &Path) -> bool {
     let following = path.iter().cycle().skip(1);
     path.iter().zip(following).any(|((_, bond), (next, _))| {

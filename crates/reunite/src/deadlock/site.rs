@@ -1,4 +1,4 @@
-//! What a wait says about itself.
+//! What a wait reports about itself.
 
 use std::fmt;
 use std::panic::Location;
@@ -8,7 +8,7 @@ use crate::id::{Label, TaskId};
 use crate::observe::Verb;
 use crate::primitive::Arc;
 
-/// What is waited for, and where in the source.
+/// The operation of a wait, what it waits for, and where in the source.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
     /// The operation.
@@ -19,7 +19,7 @@ pub(crate) struct Site {
 }
 
 impl fmt::Display for Site {
-    /// In words that follow the name of the task: "joins task …".
+    /// Formats it so that it follows the name of the task: "joins task …".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { verb, object, .. } = self;
         match verb {
@@ -44,12 +44,12 @@ impl fmt::Display for Site {
     }
 }
 
-/// The thing at the other end of a wait.
+/// What a wait waits for.
 #[derive(Clone, Debug)]
 pub(crate) enum Object {
     None,
     Label(Label),
-    /// A lock or a queue, and the source line that made it.
+    /// A lock or a queue, with the source line that made it.
     Made(&'static str, &'static Location<'static>),
 }
 
@@ -73,20 +73,20 @@ impl fmt::Display for Object {
     }
 }
 
-/// Who can end a wait.
+/// The threads that can end a wait.
 #[derive(Clone)]
 pub(crate) enum On {
-    /// The clock or a cancellation: no part of the graph.
+    /// None: the clock or a cancellation ends it. No part of the graph.
     Time,
-    /// The one who bears it, if anybody does.
+    /// The thread that bears this bond, if any does.
     Bond(Bond),
-    /// Whoever has the lock for writing, and the writers that came before this reader.
+    /// The threads that hold the lock for writing, and the writers that came before this reader.
     Read { lock: u64, came: u64 },
-    /// Whoever has the lock.
+    /// The threads that hold the lock.
     Write { lock: u64, came: u64 },
-    /// Tasks, and the answer changes with time.
+    /// Those that run these tasks; which ones changes with time.
     Crew(Arc<dyn Crew>),
-    /// Anybody at all.
+    /// Any thread.
     Anyone,
 }
 
@@ -101,25 +101,25 @@ impl fmt::Debug for On {
     }
 }
 
-/// Those whom a wait for tasks depends on. Asked under the graph's lock: takes no other that is ever held
-/// by somebody who waits.
+/// The tasks that a wait depends on. Called under the graph's lock: an implementation takes no other lock that is ever
+/// held by a thread that waits.
 pub(crate) trait Crew: Send + Sync {
     fn need(&self) -> Need;
 
-    /// About how many tasks [`need`](Self::need) tells: what it costs to ask.
+    /// About how many tasks [`need`](Self::need) returns: the cost of calling it.
     fn size(&self) -> usize;
 
-    /// Whether the wait cannot end before this task does, as [`need`](Self::need) would tell.
+    /// Returns true if the wait cannot end before this task does, as [`need`](Self::need) would tell.
     fn needs(&self, task: TaskId) -> bool;
 
-    /// All bonds that may ever be needed from now on, so that a wait can be found by them.
+    /// All bonds that may be needed from now on, so that a wait can be found by them.
     fn bonds(&self) -> Vec<Bond>;
 }
 
-/// What has to go on for a wait to end.
+/// The tasks that have to go on for a wait to end.
 pub(crate) enum Need {
-    /// One of these tasks; if there are none, somebody unknown will.
+    /// One of these tasks; if there are none, a task that is not known.
     Any(Vec<TaskId>),
-    /// All of these.
+    /// All of these tasks.
     All(Vec<TaskId>),
 }

@@ -14,10 +14,11 @@ use crate::unwind::Mark;
 ///
 /// ```
 /// use std::time::Duration;
-/// let task = reunite::spawn(|| reunite::sleep(Duration::from_secs(3600)));
-/// task.cancel();
-/// let cancelled = task.join().unwrap().unwrap_err();
-/// assert_eq!(cancelled.reason(), "cancelled through its handle");
+/// let cancelled = reunite::scope(|s| {
+///     s.cancel("enough");
+///     reunite::sleep(Duration::from_secs(3600)).unwrap_err()
+/// });
+/// assert_eq!(cancelled.reason(), "enough");
 /// ```
 pub struct Cancelled {
     cause: Arc<Cause>,
