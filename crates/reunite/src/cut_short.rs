@@ -286,7 +286,10 @@ impl Cancelled {
     pub fn unwind(self) -> ! {
         if ABORTS || current::is_outside_tasks() {
             // The panic hook would not know how to show this payload.
-            let _closed = writeln!(stderr(), "reunite: nothing is left to go back to: {self}");
+            let _closed = writeln!(
+                stderr(),
+                "reunite: a panic, as it happened outside any task and scope: {self}"
+            );
             panic_any(self);
         }
         unwind_with(CutShort::Cancelled(self))

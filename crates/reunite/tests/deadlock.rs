@@ -344,7 +344,7 @@ fn a_map_whose_first_item_needs_a_lock_of_its_consumer_is_a_deadlock() {
     let asks = || {
         let dump = reunite::dump().to_string();
         let mut lines = dump.lines();
-        lines.any(|line| line.contains("waits for the next of") && line.contains("`kept`"))
+        lines.any(|line| line.contains("waits for the next outcome of") && line.contains("`kept`"))
     };
     reunite::scope(|s| {
         let consumer = s.spawn(|| {

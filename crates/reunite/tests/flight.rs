@@ -125,7 +125,7 @@ fn what_goes_wrong_is_told_with_what_led_to_it() {
         let folder = Folder::new(part);
         let file = folder.0.join("flight.txt");
         let (_, told) = run(part, "REUNITE_FLIGHT", &file);
-        let whole = format!("what led to it is in {}", file.display());
+        let whole = format!("the events before it are in {}", file.display());
         assert!(
             told.contains(why) && told.contains(&whole),
             "{part}: {told}"

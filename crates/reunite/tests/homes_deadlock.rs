@@ -178,7 +178,7 @@ fn reading_again_behind_a_writer_is_a_deadlock() {
                     Ok(again) => drop(again),
                     Err(error) => {
                         let told = error.deadlock().unwrap().to_string();
-                        assert!(told.contains("waits to write before"), "{told}");
+                        assert!(told.contains("waits to write first"), "{told}");
                         return true;
                     }
                 }

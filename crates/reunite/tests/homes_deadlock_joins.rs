@@ -13,7 +13,7 @@ use reunite::sync::{Barrier, Condvar, Mutex, MutexGuard, RwLock};
 /// Returns the words by which a deadlock's text describes a join of that task.
 fn joins(at: &Place, name: &str) -> String {
     if at.home.is_map() {
-        "waits for the next of".to_owned()
+        "waits for the next outcome of".to_owned()
     } else {
         format!("joins task `{name}`")
     }
@@ -25,7 +25,7 @@ fn check_holder(told: &str, wants: &str) {
     let test = std::thread::current();
     let opener = format!("by thread `{}`", test.name().unwrap());
     let by_itself = format!("by {wants}");
-    let waits_or_runs_it = told.contains("waits for") || told.contains("inside whose wait runs");
+    let waits_or_runs_it = told.contains("waits for") || told.contains("in whose wait");
     let is_told = waits_or_runs_it || told.contains("joins");
     assert!(is_told && !told.contains(&by_itself), "{told}");
     assert!(
@@ -370,7 +370,10 @@ fn a_pool_map_whose_item_needs_a_lock_of_its_consumer_is_a_deadlock() {
                 Err(error) => error.to_string(),
             }
         });
-        assert!(told.contains("waits for the next of scope"), "{told}");
+        assert!(
+            told.contains("waits for the next outcome of scope"),
+            "{told}"
+        );
         assert!(!told.contains("/src/"), "{told}");
     });
 }

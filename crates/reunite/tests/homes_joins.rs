@@ -95,7 +95,7 @@ fn a_result_is_taken_only_once() {
                 assert!(error.is_refused() && !error.is_timeout());
                 let told = error.to_string();
                 assert!(told.contains("`once`"), "{told}");
-                assert!(told.contains("was joined before"), "{told}");
+                assert!(told.contains("was already joined"), "{told}");
             }
             let mut task = s.spawn(|| -> () { panic!("taken") });
             assert!(task.join_timeout(LONG).unwrap_err().is_panic());

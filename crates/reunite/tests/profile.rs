@@ -158,6 +158,6 @@ fn a_ring_forgets_the_oldest_and_says_so() {
     reunite::scope(|s| (0..100).for_each(|_| s.spawn(|| ()).join().unwrap()));
     let profile = recorder.look();
     assert!(profile.forgotten > 0);
-    assert!(profile.to_string().contains("forgotten"));
+    assert!(profile.to_string().contains("discarded"));
     drop(recorder);
 }

@@ -220,7 +220,7 @@ fn a_line_goes_to_standard_error() {
         "{told}"
     );
     assert!(
-        told.contains("returned an error that nobody took"),
+        told.contains("returned an error that was not taken"),
         "{told}"
     );
 }

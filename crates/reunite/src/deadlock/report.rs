@@ -29,7 +29,7 @@ pub(super) fn of(graph: &Graph, path: &Path, untold: usize, is_cycle: bool) -> D
                 kept: match bond {
                     Some(bond) => kept(graph, record, *bond, next),
                     None if untold > 0 || path.len() == 1 => String::new(),
-                    None => format!("as {} also waits", next.task),
+                    None => format!("while {} also waits", next.task),
                 },
             }
         });
@@ -65,12 +65,12 @@ fn kept(graph: &Graph, record: &Record, bond: Bond, next: &Record) -> String {
         Bond::Lock(_) | Bond::Read(_) => match next.hold_of(bond) {
             Some(Hold { held, by }) if by.id() != next.task.id() => {
                 let (since, task) = (line(held.since), &next.task);
-                format!("held since {since} by {by}, inside whose wait runs {task}")
+                format!("held since {since} by {by}, in whose wait {task} runs")
             }
             Some(Hold { held, by }) => format!("held since {} by {by}", line(held.since)),
             None => format!("held by {}", next.task),
         },
-        Bond::Turn(..) => format!("where {} waits to write before", next.task),
+        Bond::Turn(..) => format!("for which {} waits to write first", next.task),
         Bond::Task(_) | Bond::Group(_) | Bond::Job(_) => match &record.site.object {
             Object::Label(label) if label.id() == next.task.id() => String::new(),
             _ => format!("which depends on {}", next.task),
@@ -82,19 +82,19 @@ fn advice(graph: &Graph, path: &Path, is_cycle: bool) -> &'static str {
     let bonds = || path.iter().filter_map(|(_, bond)| *bond);
     let is_lock = |bond: Bond| !matches!(bond, Bond::Task(_) | Bond::Group(_) | Bond::Job(_));
     if !is_cycle {
-        return "nothing else runs that could wake any of them: let somebody send, close or release before it waits";
+        return "no other thread runs that could wake any of them: send, close or release before waiting";
     }
     if bonds().any(|bond| graph.leaked.contains_key(&bond)) {
-        return "do not forget the guard of a lock";
+        return "drop the guard of every lock instead of forgetting it";
     }
     match (bonds().any(is_lock), bonds().all(is_lock)) {
-        (false, _) => "let a task that none of them waits for do the join",
+        (false, _) => "join from a task for which none of them waits",
         (true, true) if is_held_around(graph, path) => {
             "release the lock before waiting for a task that wants it"
         }
         (true, false) => "release the lock before waiting for a task that wants it",
         (true, true) if path.len() == 1 && initialises(graph, path) => {
-            "let what makes the value do without it"
+            "make the value without using it"
         }
         (true, true) if path.len() == 1 => "release the lock before taking it again",
         (true, true) => "take the locks in the same order everywhere",

@@ -69,7 +69,7 @@ fn open_request(pid: u32) -> io::Result<File> {
     if is_ours {
         Ok(file)
     } else {
-        Err(io::Error::other("somebody else's file"))
+        Err(io::Error::other("the file belongs to another user"))
     }
 }
 
@@ -91,7 +91,7 @@ impl Drop for Request {
 pub fn request_dump(pid: u32, patience: Duration) -> io::Result<(String, String)> {
     let process = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let Some(process) = process else {
-        return Err(io::Error::other(format!("{pid} is no process")));
+        return Err(io::Error::other(format!("{pid} is not a process id")));
     };
     if !catches_quit(pid)? {
         return Err(io::Error::other(format!(
@@ -105,7 +105,10 @@ pub fn request_dump(pid: u32, patience: Duration) -> io::Result<(String, String)
         .mode(0o600)
         .open(&path);
     drop(made.map_err(|error| {
-        let why = format!("{}: {error}; is another request under way?", path.display());
+        let why = format!(
+            "{}: {error}; is another request in progress?",
+            path.display()
+        );
         io::Error::new(error.kind(), why)
     })?);
     let request = Request(path);
@@ -118,7 +121,7 @@ pub fn request_dump(pid: u32, patience: Duration) -> io::Result<(String, String)
         if deadline::has_passed(give_up) {
             return Err(io::Error::new(
                 io::ErrorKind::TimedOut,
-                format!("process {pid} did not answer"),
+                format!("process {pid} did not answer in time"),
             ));
         }
         sleep(Duration::from_millis(5))?;

@@ -79,7 +79,7 @@ impl Cancelled {
             Why::Decided => "its result was enough",
             Why::BodyFailed => "its body failed",
             Why::Dropped => "its handle was dropped",
-            Why::Forgotten => "its outcomes were forgotten, and nobody would take them",
+            Why::Forgotten => "its outcomes were forgotten, so nothing could take them",
             Why::Shutdown => "the program is shutting down",
         }
     }

@@ -219,8 +219,8 @@ impl fmt::Display for RecvError {
             Kind::Wait(error) => write!(f, "no message was received: {error}"),
             Kind::CutShort(why) => write!(
                 f,
-                "the channel is closed and empty before its time: a sender was dropped by a task that was cut \
-                 short ({why})"
+                "the channel is closed and empty, but not all messages were sent: a task dropped a sender when it \
+                 was cut short ({why})"
             ),
         }
     }
@@ -234,7 +234,7 @@ impl<T> fmt::Display for SendError<T> {
             Kind::Wait(error) => write!(f, "the message was not sent: {error}"),
             Kind::CutShort(why) => write!(
                 f,
-                "the message was not sent: the channel is closed, as a receiver was dropped by a task that was \
+                "the message was not sent: the channel is closed because a task dropped a receiver when it was \
                  cut short ({why})"
             ),
         }

@@ -38,5 +38,5 @@ impl fmt::Display for Refusal {
 }
 
 /// The message for a pool whose threads would all be blocked.
-const STARVED: &str = "every thread of its pool is blocked, and it may start no more while work is queued; \
-    allow it more spares (PoolBuilder::spares), or do not block in the pool";
+const STARVED: &str = "every thread of the pool would be blocked while work is queued, and the pool may start no more; \
+    allow more spare threads (PoolBuilder::spares), or do not block in the pool";

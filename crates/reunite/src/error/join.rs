@@ -437,7 +437,7 @@ impl<E: fmt::Display> fmt::Display for JoinError<E> {
             JoinErrorKind::Interrupted(cancelled) => {
                 write!(
                     f,
-                    "the join of {task} was interrupted, its caller being {cancelled}"
+                    "the join of {task} was interrupted: its caller was {cancelled}"
                 )
             }
             JoinErrorKind::TimedOut { age, doing } if doing == NOT_STARTED => {
@@ -454,7 +454,7 @@ impl<E: fmt::Display> fmt::Display for JoinError<E> {
             JoinErrorKind::AncestorJoin => write!(
                 f,
                 "deadlock: a task joins {task}, which waits for that task at the end of its scope; \
-                 join it from outside"
+                 join it from outside that scope"
             ),
             JoinErrorKind::CutShort(refusal) => write!(f, "{task} was cut short: {refusal}"),
             JoinErrorKind::Refused(Refusal::Deadlock(deadlock)) => write!(f, "{deadlock}"),
@@ -462,12 +462,12 @@ impl<E: fmt::Display> fmt::Display for JoinError<E> {
                 write!(f, "the join of {task} was refused: {}", Refusal::Starved)
             }
             JoinErrorKind::NeverReady => {
-                write!(f, "{task} returned before it said that it was ready")
+                write!(f, "{task} returned before it reported that it was ready")
             }
             JoinErrorKind::AlreadyJoined => {
                 write!(
                     f,
-                    "{task} was joined before; its result can be taken only once"
+                    "{task} was already joined; its result can be taken only once"
                 )
             }
         }

@@ -131,10 +131,10 @@ impl fmt::Display for WaitError {
             Kind::Cancelled(cancelled) => write!(f, "{cancelled}"),
             Kind::Impossible(why) => f.write_str(why),
             Kind::Refused(refusal) => write!(f, "{refusal}"),
-            Kind::Busy => f.write_str("not available without waiting"),
+            Kind::Busy => f.write_str("taken or queued for by others; a call without `try_` waits"),
             Kind::Poisoned => f.write_str(
-                "somebody panicked while holding the lock: what it protects may be half done \
-                 (clear_poison allows it again)",
+                "the lock is poisoned: a task panicked while holding it, so the data may be half-updated \
+                 (clear_poison makes it usable again)",
             ),
         }
     }

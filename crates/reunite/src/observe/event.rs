@@ -235,7 +235,7 @@ fn tell_all(event: &Event<'_>) {
             if let Err(payload) = CutShort::from_payload(payload) {
                 contain(|| drop(payload));
                 contain(|| remove(&observer));
-                let _closed = writeln!(stderr(), "reunite: an observer panicked, and was removed");
+                let _closed = writeln!(stderr(), "reunite: an observer panicked and was removed");
             }
         }
         // If it was removed in the meantime, this drops it.

@@ -110,7 +110,7 @@ impl fmt::Display for UnjoinedError {
         };
         write!(
             f,
-            "{} returned an error that nobody took ({}); {advice}",
+            "{} returned an error that was not taken ({}); {advice}",
             self.task, self.returned
         )
     }
@@ -171,7 +171,7 @@ pub(crate) fn report_unjoined(task: &Label, returned: &'static str) {
 pub(crate) fn report_forgotten(map: &Label, scope: &Label) {
     let _closed = writeln!(
         stderr(),
-        "reunite: {map}, a map, was cancelled: its outcomes were forgotten, and {scope} ends"
+        "reunite: {map}, a map, was cancelled: its outcomes were forgotten and {scope} is about to end"
     );
 }
 
@@ -180,7 +180,7 @@ pub(crate) fn report_leak(task: &Label, since: &Location<'_>) {
     let _closed = writeln!(
         stderr(),
         "reunite: {task} has completed without releasing the lock that it took at {}:{}: its guard was \
-         forgotten; whoever waits for the lock is refused",
+         forgotten; waits for that lock are refused",
         since.file(),
         since.line()
     );

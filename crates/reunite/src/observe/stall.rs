@@ -37,11 +37,11 @@ impl fmt::Display for Stall {
         let lasted = self.lasted.as_secs_f64();
         write!(
             f,
-            "{} {} at {file}:{line}, for {lasted:.1} s by now",
+            "{} {} at {file}:{line}, for {lasted:.1} s so far",
             self.task, self.waits
         )?;
         for by in self.kept_by.iter().take(NAMED) {
-            write!(f, ", kept by {by}")?;
+            write!(f, ", kept waiting by {by}")?;
         }
         match self.kept_by.len().saturating_sub(NAMED) {
             0 => {}
@@ -51,7 +51,7 @@ impl fmt::Display for Stall {
             write!(f, ", holding {held}")?;
         }
         if self.is_suspected {
-            f.write_str("; nothing else of this library's runs: perhaps a deadlock")?;
+            f.write_str("; no other thread of this library runs: possibly a deadlock")?;
         }
         Ok(())
     }
@@ -106,7 +106,7 @@ mod tests {
         };
         let eight = message(8);
         assert!(
-            eight.contains("kept by task `t8`") && !eight.contains("more"),
+            eight.contains("kept waiting by task `t8`") && !eight.contains("more"),
             "{eight}"
         );
         let thousand = message(1_000);

@@ -114,7 +114,10 @@ pub(crate) fn write_flight_if_asked() {
 fn tell(file: &Path, why: &dyn Display, held: &Profile) {
     if write(file, held) {
         let file = file.display();
-        let _closed = writeln!(stderr(), "reunite: {why}; what led to it is in {file}");
+        let _closed = writeln!(
+            stderr(),
+            "reunite: {why}; the events before it are in {file}"
+        );
     }
 }
 
@@ -124,7 +127,7 @@ fn write(file: &Path, profile: &Profile) -> bool {
         let file = file.display();
         let _closed = writeln!(
             stderr(),
-            "reunite: the profile cannot be written to {file}: {error}"
+            "reunite: cannot write the profile to {file}: {error}"
         );
     }
     written.is_ok()

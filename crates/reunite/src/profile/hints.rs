@@ -66,7 +66,7 @@ fn premature_joins(
                 at: site.at,
                 saves,
                 text: format!(
-                    "the join at {} waits although its caller goes on to spawn more: joined at the end of \
+                    "the join at {} waits before its caller spawns more tasks: with the join at the end of \
                      the scope, the span might be {:.0} % shorter",
                     line(site.at),
                     percent(saves, seen.span)
@@ -120,8 +120,8 @@ fn spawn_then_join(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
             at,
             saves: Duration::ZERO,
             text: format!(
-                "{count} task(s) joined at {} right after they were spawned, {:.1} ms in all: nothing ran \
-                 beside them; call the function, or join later",
+                "the join at {} comes right after the spawn ({count} times, {:.1} ms in all): nothing ran in \
+                 parallel; call the function directly, or join later",
                 line(at),
                 lost.as_secs_f64() * 1e3
             ),
@@ -152,7 +152,7 @@ fn lonely_scopes(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
                 at,
                 saves: Duration::ZERO,
                 text: format!(
-                    "the scope at {} has one task: what is it side by side with?",
+                    "the scope at {} has only one task: does anything run in parallel with it?",
                     line(at)
                 ),
             });
@@ -188,7 +188,7 @@ fn head_of_line(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
             at,
             saves: Duration::ZERO,
             text: format!(
-                "the join at {} waited {:.1} ms while later ones were done: take results as they complete \
+                "the join at {} waited {:.1} ms while tasks joined later were done: take results as they complete \
                  (an unordered map) if their order does not matter",
                 line(at),
                 idle.as_secs_f64() * 1e3
@@ -232,8 +232,8 @@ fn fine_grain(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
             at,
             saves: Duration::ZERO,
             text: format!(
-                "{count} tasks run for {:.1} µs on average, and to start and join one takes {:.1} µs: give \
-                 each more to do, or use the pool (first spawned at {})",
+                "{count} tasks run for {:.1} µs on average, but starting and joining one takes {:.1} µs: give \
+                 each task more to do, or use a pool (first spawned at {})",
                 average.as_secs_f64() * 1e6,
                 cost.as_secs_f64() * 1e6,
                 line(at)
@@ -257,8 +257,8 @@ fn locks_across_joins(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
             at,
             saves: Duration::ZERO,
             text: format!(
-                "{} waits for a task while holding a lock ({count} times): others wait for the lock \
-                 meanwhile, and if the task does, too, it is a deadlock",
+                "{} waits for a task while holding a lock ({count} times): other tasks wait for the lock \
+                 meanwhile, and if the awaited task does, that is a deadlock",
                 line(at)
             ),
         });

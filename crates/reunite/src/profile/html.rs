@@ -329,9 +329,9 @@ fn hints(profile: &Profile) -> String {
     list(profile.hints.iter().map(|hint| {
         let kind = match hint.kind {
             HintKind::PrematureJoin => "premature join",
-            HintKind::SpawnThenJoin => "spawn, then join",
-            HintKind::LonelyScope => "scope of one",
-            HintKind::HeadOfLine => "head of the line",
+            HintKind::SpawnThenJoin => "join right after spawn",
+            HintKind::LonelyScope => "scope with one task",
+            HintKind::HeadOfLine => "head-of-line wait",
             HintKind::FineGrain => "fine grain",
             HintKind::LockAcrossJoin => "lock across a join",
         };

@@ -28,7 +28,7 @@ impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "wall {} · work {} · span {} (with the costs of spawning and waking {})",
+            "wall {} · work {} · span {} ({} with spawn and wake-up costs)",
             time(self.wall),
             time(self.work),
             time(self.span),
@@ -36,7 +36,7 @@ impl fmt::Display for Profile {
         )?;
         writeln!(
             f,
-            "parallelism {:.2} (with those costs {:.2}) · {:.0} % of {} cores used · {} tasks on {} threads",
+            "parallelism {:.2} ({:.2} with those costs) · {:.0} % of {} cores used · tasks {} · threads {}",
             self.parallelism(),
             self.burdened_parallelism(),
             self.utilisation() * 100.0,
@@ -47,7 +47,7 @@ impl fmt::Display for Profile {
         if self.forgotten > 0 {
             writeln!(
                 f,
-                "{} older events were forgotten: the figures are of what is left",
+                "{} older events were discarded: the figures cover the others",
                 self.forgotten
             )?;
         }
@@ -72,7 +72,7 @@ impl fmt::Display for Profile {
             )?;
         }
         if !self.critical_path.is_empty() {
-            writeln!(f, "\nthe longest chain")?;
+            writeln!(f, "\ncritical path")?;
         }
         let mut longest: Vec<_> = self.critical_path.iter().map(|step| step.lasts).collect();
         longest.sort_unstable_by(|a, b| b.cmp(a));
@@ -99,12 +99,12 @@ impl fmt::Display for Profile {
         if self.critical_path.len() > 2 * LINES {
             writeln!(
                 f,
-                "              … and {} shorter parts",
+                "              … and {} shorter steps",
                 self.critical_path.len() - 2 * LINES
             )?;
         }
         if !self.hints.is_empty() {
-            writeln!(f, "\nhints (guesses from what was seen)")?;
+            writeln!(f, "\nhints (guesses from this run)")?;
         }
         for hint in self.hints.iter().take(LINES) {
             writeln!(f, "- {}", hint.text)?;

@@ -254,7 +254,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     pub(super) fn must_hold(&self) {
         assert!(
             self.hold != Hold::Lost,
-            "this guard is without its lock: a condition variable could not take it again, and said so"
+            "this guard has lost its lock: a condition variable could not take it again, and returned that error"
         );
     }
 

@@ -203,8 +203,7 @@ impl Semaphore {
             Kind::Budget => {
                 let forgotten = state.forgotten;
                 let Some(left) = forgotten.checked_sub(count) else {
-                    let why =
-                        format!("{count} permits were given back, and {forgotten} are forgotten");
+                    let why = format!("cannot release {count} permits: {forgotten} are forgotten");
                     return Err(WaitError::impossible(why));
                 };
                 state.forgotten = left;
@@ -212,7 +211,7 @@ impl Semaphore {
             Kind::Counter => {
                 let permits = state.permits;
                 let Some(sum) = permits.checked_add(count) else {
-                    let why = format!("{count} permits were added to {permits}, which is too many");
+                    let why = format!("cannot add {count} permits to {permits}: too many");
                     return Err(WaitError::impossible(why));
                 };
                 state.permits = sum;
@@ -385,7 +384,7 @@ impl Semaphore {
 
 #[cold]
 fn too_many(count: u64, permits: u64) -> WaitError {
-    let why = format!("{count} permits were asked for, and there are {permits}");
+    let why = format!("cannot acquire {count} permits: there are only {permits}");
     WaitError::impossible(why)
 }
 

@@ -100,7 +100,10 @@ fn a_message_that_nobody_sends() {
     let (_tx, rx) = unbounded::<u8>();
     let error = rx.recv().unwrap_err();
     assert!(error.is_deadlock(), "{error}");
-    assert!(error.to_string().contains("nothing else runs"), "{error}");
+    assert!(
+        error.to_string().contains("no other thread runs"),
+        "{error}"
+    );
     assert!(
         rx.recv_timeout(Duration::from_millis(2))
             .unwrap_err()
