@@ -11,7 +11,7 @@ use crate::primitive::{Arc, Duration};
 pub(super) struct Chain {
     pub(super) span: Duration,
     pub(super) burdened: Duration,
-    /// The parts before the last, and how much of the span they are.
+    /// The steps before the last, and how much of the span they are.
     before: Option<Arc<Link>>,
     came: Option<(&'static Location<'static>, bool)>,
     begun_at: Duration,
@@ -33,7 +33,7 @@ impl Chain {
         }
     }
 
-    /// The chain as another task has it that goes on from here.
+    /// The chain as another task continues it from here.
     pub(super) fn handed_on(&self, label: &Label, at: &'static Location<'static>) -> Self {
         Self {
             span: self.span,
@@ -47,13 +47,14 @@ impl Chain {
         }
     }
 
-    /// The task runs, or waits for what passes by itself, so long.
+    /// Adds the time for which the task ran, or waited for something that takes its time by itself.
     pub(super) fn lengthen(&mut self, by: Duration) {
         self.span += by;
         self.burdened += by;
     }
 
-    /// The task goes on at `at` after `other`, which is the chain of the task `label`; to be woken costs `wake`.
+    /// Continues the task's chain at `at` after `other`, the chain of the task `label`, if that is longer; waking up
+    /// costs `wake`.
     pub(super) fn follow(
         &mut self,
         other: &Self,
@@ -69,7 +70,7 @@ impl Chain {
         self.burdened = burdened;
     }
 
-    /// Its parts, the first one first; it ends in the task `label`.
+    /// The steps of the chain, the first one first; it ends in the task `label`.
     pub(super) fn steps(&self, label: &Label) -> Vec<Step> {
         let mut steps = vec![self.last_step(label)];
         let mut at = self.before.clone();

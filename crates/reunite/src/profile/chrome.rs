@@ -1,8 +1,8 @@
 //! Chrome's trace event JSON, which `chrome://tracing`, Perfetto and Speedscope open.
 //!
-//! The format is Google's "Trace Event Format": complete events (`X`) for what ran and what waited, flows (`s`,
+//! The format is Google's "Trace Event Format": complete events (`X`) for runs and waits, flows (`s`,
 //! `f`) for joins, nestable asynchronous events (`b`, `e`) for scopes, metadata (`M`) for names. Times are
-//! microseconds, here to the nanosecond.
+//! microseconds, with three decimals.
 
 use std::fmt::{Display, Write};
 
@@ -11,8 +11,8 @@ use super::names::{how, place, quote, title};
 use super::slices::{Slice, arrows, by_thread, scope_lanes};
 use crate::primitive::Duration;
 
-/// The one process. A thread's number is its place in the profile and two, for a thread numbered as its process
-/// is taken for its first.
+/// The only process. A thread's number is its place in the profile plus two, because a thread that has the number of
+/// its process is taken for its main thread.
 const PROCESS: usize = 1;
 
 fn thread(index: usize) -> usize {
@@ -32,7 +32,7 @@ impl Display for Micros {
     }
 }
 
-/// Events under way, each with its instant.
+/// Events being written, each with its instant.
 #[derive(Default)]
 struct Events(Vec<(Duration, String)>);
 
@@ -60,8 +60,8 @@ impl Events {
 }
 
 impl Profile {
-    /// The profile as Chrome's trace event JSON: a thread of the trace for each thread, with what ran and what
-    /// waited; joins as flows; scopes as asynchronous events.
+    /// The profile as Chrome's trace event JSON: each thread is a thread of the trace, with its runs and
+    /// waits; joins are flows; scopes are asynchronous events.
     ///
     /// ```
     /// let profiling = reunite::profile::start();
@@ -88,7 +88,7 @@ impl Profile {
         }
         for arrow in arrows(self) {
             let id = arrow.task.task.id().as_u64();
-            // A flow is tied to what is going on at its instant, and at its end nothing is any more.
+            // A flow is attached to the slice at its instant; at the very end of a slice there is none any more.
             let from = arrow
                 .run
                 .to
@@ -108,7 +108,7 @@ impl Profile {
                 &rest,
             );
         }
-        // Stable: the outer of two that begin together stays before the inner.
+        // The sort is stable: of two that begin together, the outer stays before the inner.
         events.0.sort_by_key(|(at, _)| *at);
         let mut out = format!(
             r#"{{"displayTimeUnit":"ns","otherData":{{"wall_us":{},"work_us":{},"span_us":{},"burdened_span_us":{},"cores":{},"forgotten":{}}},"traceEvents":["#,
@@ -161,7 +161,7 @@ fn complete(events: &mut Events, thread: usize, slice: &Slice<'_>) {
     events.push('X', category, &name, thread, slice.from, &rest);
 }
 
-/// "join resize", "lock".
+/// The title of a wait: "join resize", "lock".
 pub(super) fn wait_title(wait: &Waited) -> String {
     match &wait.object {
         Some(object) => format!("{} {}", wait.verb, title(object)),

@@ -1,8 +1,8 @@
 //! `REUNITE_PROFILE` and `REUNITE_FLIGHT`: a profile, or a flight recorder, without recompiling.
 //!
 //! The profile is written when a scope ends that no task opened, when `shutdown` has waited, and once more when
-//! the main thread ends. Writing takes the longer the more there is, so that in between a write that comes too
-//! soon after the last is left to the next.
+//! the main thread ends. Writing takes longer the more events there are, so a write that would come too
+//! soon after the previous one is skipped; the next one includes its events.
 
 use std::fmt::Display;
 use std::io::{Write, stderr};
@@ -12,10 +12,10 @@ use super::{Profile, Profiling, flight_recorder, start};
 use crate::contain::contain;
 use crate::primitive::{Instant, OnceLock, StaticMutex, foreign_thread_name, now, thread_local};
 
-/// How many events of each thread the flight recorder keeps: some hundred kilobytes.
+/// The number of events of each thread that the flight recorder keeps: some hundred kilobytes.
 const KEPT: usize = 4_096;
 
-/// Of the time that passes, at most one in so many is spent on writing.
+/// At most one part in this many of the time is spent on writing.
 const SELDOM: u32 = 20;
 
 struct Asked {
@@ -30,13 +30,13 @@ static WRITTEN: StaticMutex<Written> = StaticMutex::new(Written {
     events: 0,
 });
 
-/// What the last write of the profile had, and when the next may be.
+/// The number of events in the last write of the profile, and when the next write may be.
 struct Written {
     next: Option<Instant>,
     events: u64,
 }
 
-/// Dropped when its thread ends.
+/// Writes the profile when the thread ends and drops it.
 struct AtTheEnd {
     of_main: bool,
 }
@@ -53,7 +53,7 @@ thread_local! {
     };
 }
 
-/// Begins what the environment asks for. Cheap after the first time.
+/// Begins what the environment variables ask for. Cheap after the first time.
 pub(crate) fn begin_if_asked() {
     let profile = PROFILE.get_or_init(|| {
         let file = file_in("REUNITE_PROFILE")?;
@@ -61,7 +61,7 @@ pub(crate) fn begin_if_asked() {
         Some(Asked { file, profiling })
     });
     if profile.is_some() {
-        // A thread that is ending already has nothing more to register.
+        // A thread that is already ending cannot register it any more.
         let _ending = AT_THE_END.try_with(|_| ());
     }
     FLIGHT.get_or_init(|| {
@@ -77,7 +77,7 @@ fn file_in(variable: &str) -> Option<PathBuf> {
     Some(file.into())
 }
 
-/// Writes the profile as far as it is.
+/// Writes the profile as it is now.
 pub(crate) fn write_if_asked() {
     contain(|| write_profile(false));
 }
@@ -99,7 +99,7 @@ fn write_profile(is_last: bool) {
     written.next = ended.checked_add(ended.saturating_duration_since(begun) * SELDOM);
 }
 
-/// Writes what the flight recorder holds: somebody wants to know.
+/// Writes what the flight recorder holds, because a dump was requested.
 #[cfg(all(unix, feature = "signal"))]
 pub(crate) fn write_flight_if_asked() {
     if let Some(Some(asked)) = FLIGHT.get() {

@@ -1,4 +1,4 @@
-//! The flight recorder: it keeps the last events of every thread, and tells them when something goes wrong.
+//! The flight recorder: it keeps the last events of every thread, and passes them on when something goes wrong.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use crate::id::Label;
 use crate::observe::{Completion, Event, Observer, observe};
 use crate::primitive::{Arc, Counter, Ordering};
 
-/// What went wrong, so that a [flight recorder](flight_recorder) told what it held.
+/// The trouble for which a [flight recorder](flight_recorder) passed on what it held.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Trouble {
-    /// A wait was refused, as it would never have ended.
+    /// A wait was refused, because it would never have ended.
     Deadlock(Deadlock),
     /// A deadline passed before the work was done.
     Deadline(Cancelled),
@@ -34,7 +34,7 @@ impl fmt::Display for Trouble {
 struct Flight<F> {
     scribe: Scribe,
     tell: F,
-    /// Not zero while it is being told.
+    /// Not zero while `tell` runs.
     telling: Counter,
 }
 
@@ -58,10 +58,10 @@ impl<F: Fn(&Trouble, &Profile) + Send + Sync> Observer for Flight<F> {
     }
 }
 
-/// A recorder that may run for ever: each thread keeps only its last `events`. When a deadlock is refused, a
-/// deadline passes or a task panics, `tell` is called with what went wrong and what led to it, on the thread on
-/// which it happened; what goes wrong while it is still being told is not told again. If `tell` panics, the
-/// recorder stops, which is told on standard error. On request: [`Profiling::look`].
+/// Starts a recorder that may run for ever: each thread keeps only its last `events`. When a deadlock is refused, a
+/// deadline passes or a task panics, `tell` is called with the trouble and the events before it, on the thread on
+/// which it happened. Trouble that happens while `tell` runs is not passed on. If `tell` panics, the
+/// recorder stops, with a message on standard error. To look at the events at any time, call [`Profiling::look`].
 ///
 /// Without recompiling: set `REUNITE_FLIGHT` to the name of a file, which is then written whenever something
 /// goes wrong, or a dump is requested (see `answer_dump_requests`).

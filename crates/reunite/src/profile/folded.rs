@@ -1,4 +1,4 @@
-//! Collapsed stacks, which flame graph tools read: `frame;frame;frame weight`, a line for each stack.
+//! Collapsed stacks, which flame graph tools read: `frame;frame;frame weight`, one line for each stack.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,11 +7,11 @@ use super::names::{origin, place, title};
 use super::slices::index;
 use crate::primitive::Duration;
 
-/// Deeper stacks end in `…`: nobody reads them, and together they grow with the square of their depth.
+/// Deeper stacks end in `…`: they are too deep to read, and their total size grows with the square of their depth.
 const DEEPEST: usize = 256;
 
 impl Profile {
-    /// Where the time went that tasks ran, as collapsed stacks: each task above its spawner, by name and line;
+    /// Where tasks spent their running time, as collapsed stacks: each task above its spawner, by name and line;
     /// the weight is microseconds.
     ///
     /// ```
@@ -30,7 +30,7 @@ impl Profile {
         stacks.lines()
     }
 
-    /// Where tasks waited, as collapsed stacks like those of [`to_folded`](Self::to_folded); the topmost frame is
+    /// Where tasks waited, as collapsed stacks like those of [`to_folded`](Self::to_folded). The topmost frame is
     /// the operation and its line.
     pub fn to_folded_waits(&self) -> String {
         let mut stacks = Stacks::of(self);
@@ -44,7 +44,7 @@ impl Profile {
     }
 }
 
-/// `name (line)`, without what the format gives a meaning.
+/// `name (line)`, without the characters that have a meaning in the format.
 fn frame(name: &str, line: &str) -> String {
     let frame = match name == line {
         true => name.to_owned(),
@@ -79,7 +79,7 @@ impl Stacks {
         let index = index(profile);
         let spawner = |task: usize| {
             let task = &profile.tasks[task];
-            // Whoever spawns was there before, so that this comes to an end.
+            // A spawner is older than its task, so this recursion ends.
             let parent = task.parent.filter(|parent| *parent < task.task.id())?;
             index.get(&parent).copied()
         };
@@ -252,7 +252,7 @@ mod tests {
             next.task = Label::new(Kind::Task, Some(format!("t{n}")), next.task.spawned_at());
             profile.tasks.push(next);
         }
-        // The order in which they are listed is no matter.
+        // The order in which the tasks are listed does not matter.
         profile.tasks.reverse();
         let folded = profile.to_folded();
         let stacks = parse(&folded);

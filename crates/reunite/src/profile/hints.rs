@@ -1,4 +1,4 @@
-//! What to look at first. Each hint is a guess from what was seen, and says so.
+//! Hints: what to look at first. Each hint is a guess from one run.
 
 use std::collections::BTreeMap;
 use std::panic::Location;
@@ -9,9 +9,9 @@ use crate::id::TaskId;
 use crate::observe::Verb;
 use crate::primitive::Duration;
 
-/// Less than this part of the span is not worth a hint.
+/// A gain below one part in this many of the span is not worth a hint.
 const WORTH: u32 = 20;
-/// Lines that are tried for a later join, at most.
+/// The maximal number of lines for which a later join is tried.
 const TRIED: usize = 8;
 
 pub(super) struct Seen<'a> {
@@ -24,7 +24,7 @@ pub(super) struct Seen<'a> {
     pub(super) burden: Burden,
 }
 
-/// `span_if_later` tells the span if the joins at a line came at the end of their scope.
+/// Makes the hints. `span_if_later` computes the span if the joins at a line came at the end of their scope.
 pub(super) fn of(
     seen: &Seen<'_>,
     span_if_later: impl Fn(&'static Location<'static>) -> Duration,
@@ -93,11 +93,11 @@ fn spawn_then_join(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
             continue;
         };
         if at == task.task.spawned_at() {
-            // The half of a fork cannot be joined later.
+            // A half of a fork cannot be joined later.
             continue;
         }
         let waited = waits.get(&(by, task.task.id()));
-        // It may have waited elsewhere before, and in vain.
+        // The joiner may have waited elsewhere before, and in vain.
         let Some(waited) = waited.filter(|wait| wait.at == at && wait.to <= joined) else {
             continue;
         };
@@ -129,7 +129,7 @@ fn spawn_then_join(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
     }
 }
 
-/// The last wait of each joiner for each task, by both.
+/// The last wait of each joiner for each task, by joiner and task.
 fn joins_that_waited(tasks: &[TaskProfile]) -> BTreeMap<(TaskId, TaskId), &Waited> {
     let waits = tasks.iter().flat_map(|joiner| {
         let by = joiner.task.id();
@@ -197,8 +197,8 @@ fn head_of_line(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
     }
 }
 
-/// The joins of each joiner, in the order of time: when each was over, and when the first task had completed of those that
-/// were joined then or later.
+/// The joins of each joiner, in the order of time. For each: when it was over, and the earliest completion of the tasks
+/// that were joined then or later.
 fn first_completed_later(tasks: &[TaskProfile]) -> BTreeMap<TaskId, Vec<(Duration, Duration)>> {
     let mut joins: BTreeMap<TaskId, Vec<(Duration, Duration)>> = BTreeMap::new();
     for task in tasks {

@@ -1,7 +1,7 @@
-//! A page that stands alone: the timeline, the figures, the lines that wait, the hints.
+//! A self-contained page: the timeline, the figures, the lines that wait, the hints.
 //!
-//! The page is `timeline.html`; the profile goes into it as JSON in columns, a text once and its number wherever it
-//! is used, instants as differences to the one before: some 140 bytes a task.
+//! The page is `timeline.html`. The profile is embedded as JSON in columns: each text once, and its number wherever it
+//! is used; instants as differences from the previous one. That takes some 140 bytes for each task.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::{Display, Write};
@@ -15,12 +15,12 @@ use crate::primitive::Duration;
 
 const PAGE: &str = include_str!("timeline.html");
 
-/// Where the profile goes. Nowhere else in the page, as a test checks.
+/// The placeholder for the profile. It occurs only once in the page, as a test checks.
 const DATA: &str = "\"the profile\"";
 
 impl Profile {
-    /// The profile as one HTML file that needs nothing else: a timeline by thread and by task to zoom into, search
-    /// and point at, with the joins as arrows and the critical path, beside the figures, the lines that wait, and
+    /// The profile as one self-contained HTML file: a timeline by thread and by task, which can be zoomed, searched
+    /// and pointed at, with joins as arrows and the critical path; beside it the figures, the lines that wait, and
     /// the hints.
     ///
     /// ```
@@ -51,7 +51,7 @@ impl Texts {
     }
 }
 
-/// An object under way.
+/// A JSON object being written.
 struct Object(String);
 
 impl Object {
@@ -79,7 +79,7 @@ impl Object {
         );
     }
 
-    /// Instants (or numbers that grow alike), as differences.
+    /// Instants (or other increasing numbers), as differences.
     fn rising(&mut self, name: &str, values: impl Iterator<Item = i128>) {
         let mut before = 0;
         self.column(
@@ -114,7 +114,7 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// What a label shows before its line.
+/// The part of a label before its line.
 fn short(label: &Label) -> String {
     let whole = label.to_string();
     let line = format!(" ({})", place(label.spawned_at()));
@@ -169,7 +169,7 @@ fn tasks(profile: &Profile, texts: &mut Texts) -> String {
     out.maybe(
         "label",
         tasks().map(|task| {
-            // Most labels can be told from name and number.
+            // Most labels can be made from name and number.
             let label = short(&task.task);
             let usual = match task.task.name() {
                 Some(name) => label == format!("task `{name}`"),
@@ -220,7 +220,7 @@ fn runs(profile: &Profile) -> String {
     out.done()
 }
 
-/// Which of the page's colours shows a wait: the one for tasks, for locks, or for all else.
+/// Which of the page's colours shows a wait: the one for tasks, for locks, or for everything else.
 fn hue(verb: Verb) -> u8 {
     match verb {
         Verb::Turn | Verb::Shutdown => 0,
@@ -429,7 +429,7 @@ mod tests {
         assert_eq!(json["sites"].as_array().unwrap().len(), profile.sites.len());
     }
 
-    /// To look at: `REUNITE_PAGES=folder cargo test -p reunite --lib write_pages -- --ignored`.
+    /// Writes pages to look at: `REUNITE_PAGES=folder cargo test -p reunite --lib write_pages -- --ignored`.
     #[test]
     #[ignore = "writes pages to look at"]
     fn write_pages() {

@@ -1,25 +1,25 @@
 //! The join profiler: how parallel a program was, how parallel it could be, and which line holds it back.
 //!
-//! It is an observer like any other: it writes down when tasks are spawned, begin, wait, go on and complete, and
-//! goes through that afterwards. *Work* is the time that tasks ran, slept, or were in calls marked as
-//! [`blocking`](crate::blocking): what would pass if one thing were done after another. *Span* is the longest
-//! chain of what had to happen one after another. Their quotient, the parallelism, is how many things could have
-//! gone on at a time.
+//! It is an ordinary observer: it records when tasks are spawned, begin, wait, go on and complete, and
+//! analyses the records afterwards. *Work* is the time that tasks ran, slept, or were in calls marked as
+//! [`blocking`](crate::blocking): the duration if everything were done one after another. *Span* is the longest
+//! chain of things that had to happen one after another. The quotient of the two, the *parallelism*, is the number of
+//! things that could have gone on at the same time.
 //!
 //! It sees the tasks of scopes, maps and `spawn`. Forks of [`join`](crate::join()) are part of the task that made
-//! them. What is waited for through locks and queues does not make the span longer, as nobody knows who would
-//! have brought it.
+//! them. Waits for locks and queues do not make the span longer, because it is not known which task would
+//! have ended them.
 //!
 //! ```
 //! let profiling = reunite::profile::start();
 //! reunite::scope(|s| {
 //!     let slow = s.spawn(|| std::thread::sleep(std::time::Duration::from_millis(20)));
-//!     slow.join().unwrap(); // too early: the next task could have run meanwhile
+//!     slow.join().unwrap(); // too early: the next task could have run at the same time
 //!     let other = s.spawn(|| std::thread::sleep(std::time::Duration::from_millis(20)));
 //!     other.join().unwrap();
 //! });
 //! let profile = profiling.finish();
-//! println!("{profile}"); // one screen of text
+//! println!("{profile}"); // a summary of one screen
 //! assert!(profile.work.as_millis() >= 40);
 //! // On a quiet machine: the first join came too early, and the span might be half as long.
 //! for hint in &profile.hints {
@@ -65,7 +65,7 @@ use crate::primitive::{Arc, Duration, available_parallelism, now};
 use record::{Clock, Record, Recorder, Scribe};
 use replay::{Burden, Replay};
 
-/// A profile that is being made.
+/// A profile being made. Returned by [`start`]; [`finish`](Self::finish) ends it.
 #[must_use = "the profile is lost when this is dropped"]
 pub struct Profiling {
     recorder: Arc<Recorder>,
@@ -73,17 +73,24 @@ pub struct Profiling {
     has_own_clock: bool,
 }
 
-/// Begins a profile of everything that this process does from now on. One screen of text, or a file: see
-/// [`Profile`].
+/// Starts a profile of everything that this process does from now on. The result is a summary of one screen, or a file:
+/// see [`Profile`].
 ///
 /// An event costs some hundred nanoseconds and a hundred bytes. Without recompiling: set `REUNITE_PROFILE` to the
 /// name of a file, which is written when a scope ends that no task of this library opened, and at the end.
+///
+/// ```
+/// let profiling = reunite::profile::start();
+/// reunite::scope(|s| (0..3).for_each(|_| drop(s.spawn(|| ()))));
+/// let profile = profiling.finish();
+/// assert!(profile.tasks.len() >= 3);
+/// ```
 pub fn start() -> Profiling {
     begin_with(real_clock(), false)
 }
 
-/// [`start`] with a clock that tells how long the *calling thread* has worked, by whatever measure: with one
-/// that only counts, the figures are the same in every run.
+/// Starts a profile as [`start`] does, with a clock that returns how long the *calling thread* has worked, by any
+/// measure. With a clock that only counts, the figures are the same in every run.
 ///
 /// ```
 /// use std::{cell::Cell, time::Duration};
@@ -118,7 +125,7 @@ fn begin_with(clock: Clock, has_own_clock: bool) -> Profiling {
 }
 
 impl Profiling {
-    /// Ends it. Call it where the scopes of interest have ended.
+    /// Ends the profile and returns it. To be called where the scopes of interest have ended.
     pub fn finish(self) -> Profile {
         let Self {
             recorder,
@@ -130,7 +137,7 @@ impl Profiling {
         profile_of(&recorder, wall, has_own_clock)
     }
 
-    /// What it holds by now; it goes on.
+    /// Returns the profile as it is now; recording goes on.
     pub fn look(&self) -> Profile {
         profile_of(&self.recorder, self.recorder.now(), self.has_own_clock)
     }
@@ -209,7 +216,7 @@ fn replay(
     replay
 }
 
-/// What starts and wake-ups took here: the medians.
+/// The measured costs of starts and wake-ups: the medians.
 fn burden_of(tasks: &[TaskProfile]) -> Burden {
     let starts = tasks
         .iter()

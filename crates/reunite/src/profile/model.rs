@@ -1,4 +1,4 @@
-//! What a profile holds.
+//! The contents of a profile.
 
 use std::panic::Location;
 
@@ -6,23 +6,23 @@ use crate::id::{Label, TaskId};
 use crate::observe::{Completion, Verb};
 use crate::primitive::Duration;
 
-/// How parallel a program was, how parallel it could be, and what held it back; see [`start`](super::start).
+/// A profile: how parallel a program was, how parallel it could be, and what held it back; see [`start`](super::start).
 ///
-/// All instants are durations since the profile began.
+/// All instants are given as durations since the profile began.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Profile {
-    /// From beginning to end.
+    /// The duration of the profile.
     pub wall: Duration,
-    /// How many cores the process may use.
+    /// The number of cores that the process may use.
     pub cores: usize,
-    /// The time that tasks ran, slept, or were in calls marked as [`blocking`](crate::blocking): what would pass
-    /// if one thing were done after another. This library's other waits are left out.
+    /// The time that tasks ran, slept, or were in calls marked as [`blocking`](crate::blocking): the duration if
+    /// everything were done one after another. Other waits in this library are left out.
     pub work: Duration,
-    /// The longest chain of what had to happen one after another: no number of cores makes it shorter. Joins
-    /// and scopes are counted; what is waited for through locks and queues is not known.
+    /// The longest chain of things that had to happen one after another: no number of cores makes it shorter. Joins
+    /// and scopes count; waits for locks and queues do not.
     pub span: Duration,
-    /// The span with what a spawn and a wake-up cost here, as measured, added where the chain passes one.
+    /// The span with the measured costs of a spawn and a wake-up added wherever the chain passes one.
     pub burdened_span: Duration,
     /// Every task that was seen, in the order in which they were spawned.
     pub tasks: Vec<TaskProfile>,
@@ -36,7 +36,7 @@ pub struct Profile {
     pub critical_path: Vec<Step>,
     /// What to look at first.
     pub hints: Vec<Hint>,
-    /// Events that a full ring forgot.
+    /// The number of older events that were discarded because a thread's buffer was full.
     pub forgotten: u64,
 }
 
@@ -44,9 +44,9 @@ pub struct Profile {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TaskProfile {
-    /// Which.
+    /// The task or thread.
     pub task: Label,
-    /// Who spawned it.
+    /// The task or thread that spawned it.
     pub parent: Option<TaskId>,
     /// The scope it belongs to.
     pub scope: Option<TaskId>,
@@ -56,23 +56,23 @@ pub struct TaskProfile {
     pub started: Option<Duration>,
     /// When it completed, and how.
     pub completed: Option<(Duration, Completion)>,
-    /// When and on which thread (an index into [`Profile::threads`]) it ran.
+    /// When it ran, and on which thread.
     pub runs: Vec<Run>,
-    /// What it waited for.
+    /// Its waits.
     pub waits: Vec<Waited>,
-    /// When its result was taken, by whom, at which line.
+    /// When its result was taken, by which task, and at which line.
     pub joined: Option<(Duration, TaskId, &'static Location<'static>)>,
 }
 
-/// A stretch of time on a thread.
+/// A stretch of time in which a task ran on a thread.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Run {
     /// An index into [`Profile::threads`].
     pub thread: usize,
-    /// From when.
+    /// When it began.
     pub from: Duration,
-    /// Until when.
+    /// When it ended.
     pub to: Duration,
 }
 
@@ -86,13 +86,13 @@ pub struct Waited {
     pub object: Option<Label>,
     /// The line where it waited.
     pub at: &'static Location<'static>,
-    /// On which thread: an index into [`Profile::threads`].
+    /// The thread: an index into [`Profile::threads`].
     pub thread: usize,
-    /// From when.
+    /// When it began.
     pub from: Duration,
-    /// Until when.
+    /// When it ended.
     pub to: Duration,
-    /// How many locks it held.
+    /// The number of locks that the task held.
     pub holds: usize,
 }
 
@@ -100,13 +100,13 @@ pub struct Waited {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ScopeProfile {
-    /// Which.
+    /// The scope.
     pub scope: Label,
-    /// Who opened it.
+    /// The task that opened it.
     pub owner: TaskId,
-    /// When.
+    /// When it was opened.
     pub opened: Duration,
-    /// When it had ended.
+    /// When it ended.
     pub ended: Option<Duration>,
 }
 
@@ -114,7 +114,7 @@ pub struct ScopeProfile {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ThreadProfile {
-    /// What the system calls it.
+    /// Its name in the system.
     pub name: String,
 }
 
@@ -126,17 +126,17 @@ pub struct JoinSite {
     pub at: &'static Location<'static>,
     /// The operation; one that [waits for tasks](Verb::is_for_tasks).
     pub verb: Verb,
-    /// How often it waited.
+    /// The number of waits.
     pub waits: usize,
-    /// For how long, in all.
+    /// The duration of all waits together.
     pub lost: Duration,
-    /// Of that: while its task had not begun.
+    /// The part in which the awaited task had not begun.
     pub not_started: Duration,
-    /// While its task ran.
+    /// The part in which the awaited task ran.
     pub running: Duration,
-    /// While its task waited itself.
+    /// The part in which the awaited task waited itself.
     pub blocked: Duration,
-    /// From the completion of its task until it went on.
+    /// The part from the completion of the awaited task until the waiting task went on.
     pub waking: Duration,
 }
 
@@ -144,25 +144,25 @@ pub struct JoinSite {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Step {
-    /// Whose.
+    /// The task.
     pub task: Label,
-    /// How the chain came to this task: where it was spawned, or the line of the join.
+    /// How the chain came to this task: the line where it was spawned, or the line of the join.
     pub at: &'static Location<'static>,
-    /// Whether it came by a join.
+    /// True if the chain came to this task by a join.
     pub is_join: bool,
-    /// How long this part is.
+    /// The duration of this step.
     pub lasts: Duration,
 }
 
-/// Something to look at. Its text is a sentence.
+/// A suggestion of what to look at. Its text is a sentence.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Hint {
-    /// What kind of thing.
+    /// The kind of hint.
     pub kind: HintKind,
     /// The line.
     pub at: &'static Location<'static>,
-    /// By how much the span would be shorter, at a guess.
+    /// How much shorter the span might be.
     pub saves: Duration,
     /// What was seen, and what to try.
     pub text: String,
@@ -172,32 +172,32 @@ pub struct Hint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HintKind {
-    /// A join waits although its caller has more to spawn.
+    /// A join waits before its caller spawns more tasks.
     PrematureJoin,
-    /// A task is joined right after it was spawned.
+    /// A task is joined right after it is spawned.
     SpawnThenJoin,
-    /// A scope has one task.
+    /// A scope has only one task.
     LonelyScope,
-    /// Joins in order wait for the first although others are done.
+    /// A join waits although tasks that are joined later are done.
     HeadOfLine,
-    /// Tasks are so short that starting them costs more.
+    /// Tasks are so short that starting them costs more than running them.
     FineGrain,
-    /// A lock is held while a task is waited for.
+    /// A lock is held during a wait for a task.
     LockAcrossJoin,
 }
 
 impl Profile {
-    /// Work by span: with so many cores it would be as fast as it can get.
+    /// Work divided by span: more cores than this would not make the program faster.
     pub fn parallelism(&self) -> f64 {
         ratio(self.work, self.span)
     }
 
-    /// [`parallelism`](Self::parallelism) with the costs of spawning and waking.
+    /// [`parallelism`](Self::parallelism) with the costs of spawning and waking added to the span.
     pub fn burdened_parallelism(&self) -> f64 {
         ratio(self.work, self.burdened_span)
     }
 
-    /// The part of the cores' time in which tasks ran, from 0 to 1.
+    /// The share of the cores' time in which tasks ran, from 0 to 1.
     pub fn utilisation(&self) -> f64 {
         let runs = self.tasks.iter().flat_map(|task| &task.runs);
         ratio(

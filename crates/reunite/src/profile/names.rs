@@ -1,4 +1,4 @@
-//! What the outputs call things, and how JSON quotes it.
+//! Names in the outputs, and JSON quoting.
 
 use std::fmt::Write;
 use std::panic::Location;
@@ -6,7 +6,7 @@ use std::panic::Location;
 use crate::id::Label;
 use crate::observe::Completion;
 
-/// The name, or the line of those that have none: so that what comes from one line has one colour.
+/// The name of a task, or its line if it has none, so that all tasks of one line have one colour.
 pub(super) fn title(label: &Label) -> String {
     label
         .name()
@@ -17,7 +17,7 @@ pub(super) fn place(at: &Location<'_>) -> String {
     format!("{}:{}", at.file(), at.line())
 }
 
-/// The line that started it; nothing for a thread that this library did not start.
+/// The line that started it; `None` for a thread that this library did not start.
 pub(super) fn origin(label: &Label) -> Option<String> {
     (!label.is_foreign()).then(|| place(label.spawned_at()))
 }
@@ -31,7 +31,7 @@ pub(super) fn how(completion: Completion) -> &'static str {
     }
 }
 
-/// `text` as a JSON string that may stand inside `<script>` too.
+/// Writes `text` as a JSON string that may also stand inside `<script>`.
 pub(super) fn quote(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {

@@ -1,7 +1,7 @@
-//! Perfetto's trace: `TrackEvent`s in protocol buffers, as `ui.perfetto.dev` opens them.
+//! Perfetto's trace format: `TrackEvent`s in protocol buffers, as `ui.perfetto.dev` opens them.
 //!
-//! The messages are those of `protos/perfetto/trace` in Perfetto's source; the encoding is that of protocol buffers:
-//! a key (field number and wire type) as a varint, then a varint, eight bytes, or a length and so many bytes.
+//! The messages are those of `protos/perfetto/trace` in Perfetto's source. The encoding is that of protocol buffers:
+//! a key (field number and wire type) as a varint, then a varint, eight bytes, or a length and that many bytes.
 
 use std::collections::HashMap;
 
@@ -12,11 +12,11 @@ use super::slices::{Slice, arrows, by_thread, scope_lanes};
 use crate::id::Label;
 use crate::primitive::Duration;
 
-/// The number of the process and of its track. Threads follow; one that has its process's number is taken for
-/// its first.
+/// The number of the process and of its track. Threads follow; a thread that has the number of its process is taken for
+/// its main thread.
 const PROCESS: u64 = 1;
 
-/// What is written by one writer; what is interned is so for one of them.
+/// The sequence of the only writer; interned texts belong to one sequence.
 const SEQUENCE: u64 = 1;
 
 /// The number of a thread, and of its track.
@@ -24,7 +24,7 @@ fn thread(index: usize) -> u64 {
     index as u64 + PROCESS + 1
 }
 
-/// A message under way.
+/// A message being written.
 #[derive(Default)]
 struct Message(Vec<u8>);
 
@@ -129,9 +129,9 @@ const NEEDS_INTERNED: u64 = 2;
 #[derive(Default)]
 struct Trace {
     out: Message,
-    /// By the field of `InternedData`, and the text.
+    /// Numbers of interned texts, by the field of `InternedData` and the text.
     interned: HashMap<(u64, String), u64>,
-    /// What the packet under way is the first to use.
+    /// The texts that the packet being written is the first to use.
     news: Message,
 }
 
@@ -212,7 +212,7 @@ impl Trace {
         }
     }
 
-    /// What a stretch is called. `flow`: it ended with a result that somebody took.
+    /// Begins a slice with its title. `flow` is true if it ended with a result that was taken.
     fn begin(&mut self, track: u64, slice: &Slice<'_>, flow: bool) {
         self.event(Kind::Begin, track, slice.from, |trace, event| {
             match slice.wait {
@@ -243,8 +243,8 @@ impl Trace {
 }
 
 impl Profile {
-    /// The profile as a Perfetto trace: a track for each thread, with what ran and what waited and, in notes, the
-    /// source lines; joins as flows; the scopes on tracks of their own.
+    /// The profile as a Perfetto trace: a track for each thread, with its runs and waits and, in annotations, the
+    /// source lines; joins are flows; scopes are on tracks of their own.
     ///
     /// ```
     /// let profiling = reunite::profile::start();
@@ -293,7 +293,7 @@ impl Profile {
             }
         }
         for arrow in arrows(self) {
-            // The direction of a flow is that of time.
+            // The direction of a flow must be that of time.
             let at = arrow.at.max(arrow.run.from);
             trace.event(
                 Kind::Instant,

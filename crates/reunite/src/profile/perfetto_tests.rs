@@ -1,4 +1,4 @@
-//! The trace, read by `prost` from message types written down here from Perfetto's `.proto` files.
+//! Tests of the trace: it is read by `prost`, with message types copied here from Perfetto's `.proto` files.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -118,7 +118,7 @@ struct ThreadDescriptor {
     thread_name: String,
 }
 
-/// A slice or an instant as a reader of the trace knows it.
+/// A slice or an instant as a reader of the trace sees it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Item {
     track: u64,
@@ -133,7 +133,7 @@ struct Item {
 struct Read {
     tracks: HashMap<u64, TrackDescriptor>,
     items: Vec<Item>,
-    /// The slice each flow begins in, and the instant it ends in.
+    /// For each flow, the slice in which it begins and the instant in which it ends.
     flows: HashMap<u64, (usize, usize)>,
 }
 

@@ -1,7 +1,7 @@
-//! Writing down what happens, cheaply: each thread into a list of its own.
+//! Recording events cheaply: each thread into a list of its own.
 //!
-//! A record has a number, which orders all of them, and an instant. Numbers and not instants say what came before
-//! what: instants of different threads may be taken in another order than things happened in.
+//! A record has a number, which orders all records, and an instant. The numbers, not the instants, tell which event
+//! came first: instants of different threads may be read in another order than the one in which the events happened.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -58,10 +58,10 @@ pub(super) enum What {
     },
 }
 
-/// The time since the profile began. In tests, the work that the calling thread has pretended to do.
+/// Returns the time since the profile began; in tests, the work that the calling thread has pretended to do.
 pub(super) type Clock = Box<dyn Fn() -> Duration + Send + Sync>;
 
-/// What one thread has written down.
+/// The records of one thread.
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) name: String,
@@ -71,7 +71,7 @@ pub(super) struct Page {
 pub(super) struct Recorder {
     number: u64,
     clock: Clock,
-    /// How many records a thread keeps; older ones are forgotten.
+    /// The number of records that a thread keeps; older ones are discarded.
     limit: usize,
     next: Counter,
     forgotten: Counter,
@@ -79,7 +79,7 @@ pub(super) struct Recorder {
 }
 
 thread_local! {
-    /// This thread's pages, each with its recorder's number: there may be several recorders at a time.
+    /// This thread's pages, each with its recorder's number: there may be several recorders at the same time.
     static PAGES: RefCell<Vec<(u64, Arc<Page>)>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -100,7 +100,7 @@ impl Recorder {
         (self.clock)()
     }
 
-    /// How many events there were by now.
+    /// The number of events so far.
     pub(super) fn count(&self) -> u64 {
         self.next.load(Ordering::Relaxed)
     }
@@ -109,7 +109,7 @@ impl Recorder {
         self.forgotten.load(Ordering::Relaxed)
     }
 
-    /// The pages, each with what it holds now.
+    /// The pages, each with the records that it holds now.
     pub(super) fn pages(&self) -> Vec<(String, Vec<Record>)> {
         let pages = self.pages.lock().clone();
         let read = |page: &Arc<Page>| {
@@ -126,7 +126,7 @@ impl Recorder {
             if let Some((_, page)) = here.iter().find(|(number, _)| *number == self.number) {
                 return Arc::clone(page);
             }
-            // Those of recorders that are gone are nobody's but this thread's.
+            // A page of a recorder that is gone is referred to by this thread only.
             here.retain(|(_, page)| Arc::strong_count(page) > 1);
             let page = self.new_page();
             here.push((self.number, Arc::clone(&page)));
@@ -157,7 +157,7 @@ impl Recorder {
     }
 }
 
-/// Told of events for a recorder.
+/// The observer that passes events to a recorder.
 pub(super) struct Scribe(pub(super) Arc<Recorder>);
 
 impl Observer for Scribe {

@@ -1,11 +1,11 @@
-//! Going through the records once more, in the order in which things happened: who ran when, and how long the
+//! Replaying the records in the order in which the events happened: which task ran when, and how long the
 //! longest chain is.
 //!
 //! # The measure
-//! As in Cilkview (He, Leiserson, Leiserson, SPAA 2010): a task begins with the span that its parent had when it
-//! spawned it; running adds to it, and so do sleeping and calls marked as blocking; a join makes the joiner's span at least the joined task's; the end of a scope
-//! does so for all its tasks. The *burdened* span adds what a start and a wake-up cost. The program's span is
-//! the largest there is at the end.
+//! As in Cilkview (He, Leiserson, Leiserson, SPAA 2010). A task begins with the span that its parent had when it
+//! spawned it. Running adds to the span, and so do sleeping and calls marked as blocking. A join makes the joiner's
+//! span at least the joined task's; the end of a scope does so for all its tasks. The *burdened* span adds the costs of
+//! starts and wake-ups. The program's span is the largest span at the end.
 
 use std::collections::BTreeMap;
 use std::panic::Location;
@@ -17,7 +17,7 @@ use crate::id::{ByNumber, Label, TaskId};
 use crate::observe::Completion;
 use crate::primitive::Duration;
 
-/// What a start and a wake-up cost.
+/// The costs of a start and a wake-up.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Burden {
     pub(super) start: Duration,
@@ -26,13 +26,13 @@ pub(super) struct Burden {
 
 pub(super) struct Replay {
     burden: Burden,
-    /// Joins at this line count only at the end of the joiner's scope: what if they came later?
+    /// Joins at this line count only at the end of the joiner's scope: to compute the span if they came later.
     deferred: Option<&'static Location<'static>>,
     tasks: ByNumber<TaskId, Task>,
     order: Vec<TaskId>,
     pub(super) scopes: Vec<ScopeProfile>,
     members: BTreeMap<TaskId, Vec<TaskId>>,
-    /// The tasks that each thread runs, one inside the other; only the last runs, unless it waits.
+    /// The tasks that each thread runs, one inside the other's wait. Only the last one runs, unless it waits.
     stacks: Vec<Vec<(TaskId, bool)>>,
     pub(super) work: Duration,
 }
@@ -40,7 +40,7 @@ pub(super) struct Replay {
 struct Task {
     profile: TaskProfile,
     running_since: Option<(usize, Duration)>,
-    /// Whether it is known where it runs, or that it does not.
+    /// True if it is known where it runs, or that it does not run.
     is_met: bool,
     waits: Option<Waited>,
     chain: Chain,
@@ -61,7 +61,7 @@ impl Replay {
         }
     }
 
-    /// Goes through the records of all threads; `until` is when the profile ended, by each thread's clock.
+    /// Replays the records of all threads. `until` is when the profile ended, by each thread's clock.
     pub(super) fn run(
         &mut self,
         pages: &[(String, Vec<Record>)],
@@ -98,7 +98,7 @@ impl Replay {
             What::End { scope, by } => self.end(scope, by.id(), at),
             What::Spawn { task, by, scope } => {
                 if scope.is_fork() {
-                    // Told by the thread that took it.
+                    // The thread that took it reports this event.
                     self.know(by);
                 } else {
                     self.meet(thread, by);
@@ -169,7 +169,7 @@ impl Replay {
             self.pause(outer, at);
         }
         if !self.tasks.contains_key(&task.id()) {
-            // Its spawn was forgotten, or came before the profile.
+            // Its spawn was discarded, or came before the profile.
             self.order.push(task.id());
             self.tasks
                 .insert(task.id(), Task::new(task.clone(), at, Chain::default()));
@@ -200,7 +200,7 @@ impl Replay {
         }
     }
 
-    /// What runs on that thread begins to wait.
+    /// Notes that the task that runs on that thread begins to wait.
     fn block(&mut self, waited: Waited) {
         let stack = &mut self.stacks[waited.thread];
         let top = stack.last_mut().expect("the task that waits was met");
@@ -238,7 +238,7 @@ impl Replay {
         if let Some(known) = self.tasks.get_mut(&task) {
             known.profile.joined = Some((at, by, line));
         }
-        // The half of a fork is joined where it was made, and cannot be joined later.
+        // A half of a fork is joined where it was made, and cannot be joined later.
         let is_half = self.tasks.get(&task).is_some_and(Task::is_half);
         if self.deferred == Some(line) && !is_half {
             self.task(by).deferred.push(task);
@@ -257,7 +257,7 @@ impl Replay {
             .unwrap_or_default()
     }
 
-    /// A task of which the profile has not seen the beginning: it has run since then, on this thread.
+    /// Adds a task whose beginning the profile has not seen: it has run since the profile began, on this thread.
     fn meet(&mut self, thread: usize, label: &Label) {
         self.know(label);
         let task = self.task(label.id());
@@ -270,7 +270,7 @@ impl Replay {
         }
     }
 
-    /// A task of which the profile has perhaps not seen the beginning, and may not know yet where it runs.
+    /// Adds a task whose beginning the profile may not have seen, and of which it may not be known yet where it runs.
     fn know(&mut self, label: &Label) {
         if !self.tasks.contains_key(&label.id()) {
             let mut task = Task::new(label.clone(), Duration::ZERO, Chain::default());
@@ -281,7 +281,7 @@ impl Replay {
         }
     }
 
-    /// Counts what the task has run until now; it runs on.
+    /// Counts the time that the task has run until now; it runs on.
     fn flush(&mut self, id: TaskId, at: Duration) {
         let Some(task) = self.tasks.get_mut(&id) else {
             return;
@@ -312,7 +312,7 @@ impl Replay {
         self.task(id).running_since = None;
     }
 
-    /// `by` goes on after `joined`.
+    /// Notes that `by` goes on after `joined`.
     fn merge(&mut self, by: TaskId, joined: TaskId, at: &'static Location<'static>, is_join: bool) {
         let wake = self.burden.wake;
         let Some(other) = self.tasks.get(&joined) else {
@@ -327,7 +327,7 @@ impl Replay {
         }
     }
 
-    /// The longest chain there is, with the burden, and its parts.
+    /// The longest chain: the span, the burdened span, and the steps.
     pub(super) fn longest(&self) -> (Duration, Duration, Vec<Step>) {
         let tasks = || self.order.iter().filter_map(|id| self.tasks.get(id));
         let Some(last) = tasks().max_by_key(|task| task.chain.span) else {
@@ -366,7 +366,7 @@ impl Task {
         }
     }
 
-    /// Whether it is the half of a fork: those are joined at the very place where they were made.
+    /// Returns true for a half of a fork: it is joined at the very place where it was made.
     fn is_half(&self) -> bool {
         let joined = self.profile.joined;
         joined.is_some_and(|(_, _, at)| at == self.profile.task.spawned_at())

@@ -1,5 +1,5 @@
-//! Profiles from a seed, for the tests of the outputs: a program of nested scopes on threads that are taken
-//! again, with waits and joins where a real one would have them.
+//! Profiles made from a seed, for the tests of the outputs: a program of nested scopes on threads that are
+//! reused, with waits and joins where a real program would have them.
 
 use std::panic::Location;
 
@@ -17,7 +17,7 @@ fn here() -> Line {
     Location::caller()
 }
 
-/// A number that looks like chance and is the same every time (xorshift).
+/// A generator of numbers that look random and are the same every time (xorshift).
 pub(super) struct Dice(u64);
 
 impl Dice {
@@ -214,7 +214,7 @@ impl World {
         })
     }
 
-    /// `owner`, on `thread`, opens a scope, spawns, joins in order, and ends it.
+    /// Lets `owner`, on `thread`, open a scope, spawn, join in order, and end the scope.
     fn scope(
         &mut self,
         owner: usize,

@@ -1,4 +1,4 @@
-//! What each line that waits for tasks costs, and what it waits for.
+//! The costs of each line that waits for tasks, and how they are composed.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! A profile as the outputs draw it: what happened on each thread, nested; joins as arrows; scopes side by
+//! A profile as the outputs draw it: runs and waits on each thread, nested; joins as arrows; scopes side by
 //! side; the critical path in time.
 
 use std::cmp::Reverse;
@@ -9,7 +9,7 @@ use super::model::{Profile, Run, ScopeProfile, TaskProfile, Waited};
 use crate::id::TaskId;
 use crate::primitive::Duration;
 
-/// A stretch on a thread: a task runs, or waits.
+/// A stretch of time on a thread in which a task runs, or waits.
 #[derive(Clone, Copy)]
 pub(super) struct Slice<'a> {
     pub(super) task: &'a TaskProfile,
@@ -18,8 +18,8 @@ pub(super) struct Slice<'a> {
     pub(super) to: Duration,
 }
 
-/// What happened on each thread, in order, the outer before the inner. Two stretches of a thread lie one inside
-/// or beside the other: one that would reach out of another ends with it.
+/// The stretches of each thread, in order, the outer before the inner. Two stretches of a thread lie one inside
+/// or beside the other: a stretch that would reach out of another is cut off at its end.
 pub(super) fn by_thread(profile: &Profile) -> Vec<Vec<Slice<'_>>> {
     let mut threads: Vec<Vec<Slice<'_>>> = profile.threads.iter().map(|_| Vec::new()).collect();
     for task in &profile.tasks {
@@ -54,19 +54,19 @@ pub(super) fn by_thread(profile: &Profile) -> Vec<Vec<Slice<'_>>> {
     threads
 }
 
-/// A result goes from one thread to another.
+/// A result that goes from one thread to another.
 pub(super) struct Arrow<'a> {
     pub(super) task: &'a TaskProfile,
-    /// The stretch that ended with the result.
+    /// The run that ended with the result.
     pub(super) run: Run,
     /// The thread that took it.
     pub(super) to_thread: usize,
-    /// When.
+    /// When it was taken.
     pub(super) at: Duration,
     pub(super) line: &'static Location<'static>,
 }
 
-/// The joins of tasks that were seen to run, by tasks that were.
+/// The joins of tasks that were seen to run, by tasks that were seen to run.
 pub(super) fn arrows(profile: &Profile) -> impl Iterator<Item = Arrow<'_>> {
     let index = index(profile);
     profile.tasks.iter().filter_map(move |task| {
@@ -85,13 +85,13 @@ pub(super) fn arrows(profile: &Profile) -> impl Iterator<Item = Arrow<'_>> {
     })
 }
 
-/// Where each task is in [`Profile::tasks`].
+/// The index of each task in [`Profile::tasks`].
 pub(super) fn index(profile: &Profile) -> HashMap<TaskId, usize> {
     let ids = profile.tasks.iter().map(|task| task.task.id());
     ids.zip(0..).collect()
 }
 
-/// The scopes in as few lanes as they need not to overlap: the lane, the scope, and its end.
+/// The scopes in as few lanes as possible without overlap: the lane, the scope, and its end.
 pub(super) fn scope_lanes(profile: &Profile) -> Vec<(usize, &ScopeProfile, Duration)> {
     let mut scopes: Vec<&ScopeProfile> = profile.scopes.iter().collect();
     scopes.sort_by_key(|scope| scope.opened);
@@ -113,8 +113,8 @@ pub(super) fn scope_lanes(profile: &Profile) -> Vec<(usize, &ScopeProfile, Durat
     placed.collect()
 }
 
-/// Where the critical path is in time: an index into [`Profile::critical_path`], one into [`Profile::tasks`], from
-/// when, until when.
+/// The steps of the critical path in time: an index into [`Profile::critical_path`], an index into [`Profile::tasks`],
+/// the beginning, and the end.
 pub(super) fn critical_path(profile: &Profile) -> Vec<(usize, usize, Duration, Duration)> {
     let index = index(profile);
     let path = &profile.critical_path;
@@ -159,7 +159,7 @@ mod tests {
     fn on_a_thread_one_thing_lies_within_or_beside_another() {
         for seed in 0..20 {
             let mut profile = sample(seed, 300);
-            // Whoever forgot an end is drawn to the end, across what came later.
+            // A stretch whose end was discarded is drawn to the end of the profile, across what came later.
             let reaches_out = seed as usize * 7 % profile.tasks.len();
             if let Some(run) = profile.tasks[reaches_out].runs.first_mut() {
                 run.to += Duration::from_micros(700);

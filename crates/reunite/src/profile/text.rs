@@ -1,4 +1,4 @@
-//! A profile on one screen.
+//! The summary of a profile on one screen.
 
 use std::fmt;
 use std::panic::Location;
@@ -6,7 +6,7 @@ use std::panic::Location;
 use super::model::Profile;
 use crate::primitive::Duration;
 
-/// Lines of each table, at most.
+/// The maximal number of lines of each table.
 const LINES: usize = 6;
 
 fn time(duration: Duration) -> String {

@@ -1,4 +1,4 @@
-//! A profile in a file, in the form that the file's name asks for.
+//! Writing a profile to a file, in the format that the file's extension tells.
 
 use std::io;
 use std::path::Path;
@@ -6,15 +6,16 @@ use std::path::Path;
 use super::model::Profile;
 
 impl Profile {
-    /// Writes it to a file, beside its place first, then renamed. The extension decides the form:
+    /// Writes the profile to a file: first under another name beside it, then renamed. The extension determines the
+    /// format:
     ///
-    /// | | |
+    /// | extension | format |
     /// |---|---|
-    /// | `.html` | a page with a timeline to zoom into; needs nothing but a browser |
+    /// | `.html` | a page with a timeline to zoom into; needs only a browser |
     /// | `.pftrace`, `.perfetto-trace` | a trace for Perfetto |
     /// | `.json` | a trace for Chrome and most other viewers |
     /// | `.folded` | collapsed stacks for flame graphs |
-    /// | others | the text of one screen |
+    /// | any other | the summary of one screen |
     ///
     /// # Errors
     /// The file cannot be written.
@@ -25,7 +26,7 @@ impl Profile {
         let written = std::fs::write(&beside, bytes);
         let written = written.and_then(|()| std::fs::rename(&beside, file));
         written.inspect_err(|_| {
-            // The first error is the one to tell.
+            // The first error is the one to return.
             let _left = std::fs::remove_file(&beside);
         })
     }
