@@ -284,7 +284,7 @@ fn a_wait_that_only_its_own_task_could_end_is_refused() {
             let value = cell.get_or_init(|| {
                 let error = cell.get_or_init(|| 1).unwrap_err();
                 assert!(error.is_deadlock(), "{error}");
-                assert!(error.to_string().contains("do without it"), "{error}");
+                assert!(error.to_string().contains("without using it"), "{error}");
                 7
             });
             assert_eq!(value.unwrap(), &7);

@@ -1,5 +1,5 @@
-//! Joins of tasks that have a thread: what handles outside scopes, and errors of fallible ones, have beyond what
-//! `homes_joins.rs` shows wherever tasks run.
+//! Joins of tasks that have a thread: handles outside scopes, and errors of fallible tasks, in addition to what
+//! `homes_joins.rs` tests wherever tasks run.
 
 mod common;
 
@@ -14,7 +14,7 @@ use reunite::{Builder, JoinHandle, ScopeBuilder, scope, spawn, try_scope};
 struct Custom(Vec<u8>);
 
 #[test]
-fn what_an_error_is_not_gives_it_back_whole() {
+fn an_error_asked_for_another_kind_is_given_back_whole() {
     let _watch = watchdog();
     let error = Builder::new()
         .name("b")
@@ -40,7 +40,7 @@ fn what_an_error_is_not_gives_it_back_whole() {
 }
 
 #[test]
-fn a_failure_that_the_scope_took_is_not_found_twice() {
+fn a_failure_that_the_scope_took_is_not_returned_twice() {
     let _watch = watchdog();
     let escaped = Mutex::new(None);
     let error = ScopeBuilder::new()
@@ -71,7 +71,7 @@ fn a_failure_arrives_exactly_once_whatever_the_timeouts() {
         match result {
             // The body took it.
             Ok(taken) => assert_eq!(taken, Some(round)),
-            // The join timed out, so the scope tells it.
+            // The join timed out, so the scope returns the failure.
             Err(error) => {
                 assert_eq!(error.failures().len(), 1);
                 assert_eq!(error.into_error().unwrap(), round);
@@ -90,7 +90,7 @@ fn timeouts_beyond_the_clock_are_joins_without_limit() {
 }
 
 #[test]
-fn a_handle_dropped_by_its_own_task_stops_nobody() {
+fn a_handle_dropped_by_its_own_task_does_not_wait_for_itself() {
     let _watch = watchdog();
     let (give, take) = mpsc::channel::<JoinHandle<()>>();
     let (tell, told) = mpsc::channel();
@@ -152,7 +152,7 @@ fn a_callback_runs_once_before_or_after_completion() {
 }
 
 #[test]
-fn a_callback_finds_the_result_there() {
+fn a_callback_can_take_the_result() {
     let _watch = watchdog();
     let (tell, told) = mpsc::channel();
     let (go, gone) = mpsc::channel::<()>();
@@ -167,7 +167,7 @@ fn a_callback_finds_the_result_there() {
 }
 
 #[test]
-fn a_callback_that_panics_harms_nobody() {
+fn a_callback_that_panics_affects_nothing_else() {
     let _watch = watchdog();
     let (tell, told) = mpsc::channel();
     let value = scope(|s| {
@@ -191,7 +191,7 @@ fn a_callback_that_panics_harms_nobody() {
 }
 
 #[test]
-fn a_window_takes_the_result_when_it_is_told() {
+fn a_window_takes_the_result_when_it_is_notified() {
     let _watch = watchdog();
     let (repaint, repaints) = mpsc::channel();
     let mut task = spawn(|| "painted");

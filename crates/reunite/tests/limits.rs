@@ -32,7 +32,7 @@ fn ten_thousand_tasks_through_eight_places() {
     assert!((1..=8).contains(&most.into_inner()));
 }
 
-/// Each task joins the next, which queues behind it: far deeper than one thread could nest.
+/// Each task joins the next, which queues behind it: far more than could run nested on one thread.
 #[test]
 fn a_chain_of_joins_through_one_place_does_not_starve() {
     let _watchdog = watchdog();
@@ -99,7 +99,7 @@ fn a_thread_that_the_system_refuses_is_an_error() {
         );
         assert_eq!(sibling.join().unwrap(), 2);
     });
-    // One that nobody joins is the scope's failure.
+    // The failure of a task that is not joined is the scope's failure.
     let ended = ScopeBuilder::new().scope(|s| drop(s.spawn_with(impossible(), || 1)));
     assert!(ended.unwrap_err().root().unwrap().is_refused());
     let ended: Result<(), _> = reunite::try_scope(|s| {
@@ -158,12 +158,12 @@ fn a_timeout_fails_the_scope_or_keeps_partial_results() {
     assert!(done.into_inner().unwrap().len() <= 2);
 }
 
-/// More than there is memory for.
+/// A builder whose stack size is larger than the memory, so that the system refuses the thread.
 fn refused() -> reunite::Builder {
     reunite::Builder::new().stack_size(isize::MAX as usize & !0xffff)
 }
 
-/// Its place is free for the next, which nobody joins who could run it in the place of a thread.
+/// Its place is free for the next task. No task joins that one, which could run it in place of a thread.
 #[test]
 fn a_place_whose_thread_was_refused_is_given_to_the_next() {
     let _watchdog = watchdog();
@@ -186,9 +186,9 @@ fn a_place_whose_thread_was_refused_is_given_to_the_next() {
     assert_eq!(sum.unwrap(), 15);
 }
 
-/// Who holds the only place joins, for a limited time, a task that is to have a thread of its own.
+/// The task that holds the only place joins, with a time limit, a task that is to have a thread of its own.
 #[test]
-fn a_thread_beyond_the_limit_that_was_refused_takes_no_other_task_along() {
+fn a_refused_thread_beyond_the_limit_fails_no_other_task() {
     let _watchdog = watchdog();
     let (give, given) = mpsc::channel::<reunite::JoinHandle<()>>();
     let values = ScopeBuilder::new().max_threads(1).scope(|s| {
@@ -203,9 +203,9 @@ fn a_thread_beyond_the_limit_that_was_refused_takes_no_other_task_along() {
     assert_eq!(values.unwrap(), (1, 2));
 }
 
-/// What it cancels need not wait for the destructor of a result.
+/// Tasks that the policy cancels need not wait for the destructor of a result.
 #[test]
-fn a_policy_is_asked_before_a_result_goes_that_nobody_takes() {
+fn a_policy_is_called_before_an_untaken_result_is_dropped() {
     type Notes = Arc<Mutex<Vec<&'static str>>>;
     struct Asked(Notes);
     impl Policy for Asked {
@@ -256,7 +256,7 @@ fn a_policy_that_panics_is_a_failure_of_the_scope() {
     );
 }
 
-/// Whoever spawns has the panic: the task is not started, and the scope is cancelled.
+/// The panic arrives at the spawn: the task is not started, and the scope is cancelled.
 #[test]
 fn a_policy_that_panics_before_a_task_starts_panics_in_the_spawn() {
     struct Refuses;
@@ -288,7 +288,7 @@ fn a_policy_that_panics_before_a_task_starts_panics_in_the_spawn() {
 }
 
 #[test]
-fn what_a_policy_cancels_is_told_whether_a_result_or_a_failure_decided() {
+fn tasks_that_a_policy_cancels_learn_whether_a_result_or_a_failure_decided() {
     struct Decides;
 
     impl Policy for Decides {
@@ -317,7 +317,7 @@ fn what_a_policy_cancels_is_told_whether_a_result_or_a_failure_decided() {
     }
 }
 
-/// Hundreds of tasks on a few recycled threads: none finds what another left.
+/// Hundreds of tasks on a few recycled threads: none finds what an earlier one left.
 #[test]
 fn a_recycled_thread_remembers_nothing() {
     let _watchdog = watchdog();
@@ -341,7 +341,7 @@ fn a_recycled_thread_remembers_nothing() {
     }
 }
 
-/// As debuggers see it.
+/// The thread's name as debuggers see it.
 fn thread_name() -> String {
     std::fs::read_to_string("/proc/thread-self/comm")
         .unwrap_or_default()
@@ -350,7 +350,7 @@ fn thread_name() -> String {
 }
 
 #[test]
-fn a_service_says_when_it_is_ready_or_why_not() {
+fn a_service_reports_that_it_is_ready_or_its_error() {
     let _watchdog = watchdog();
     let builder = || reunite::Builder::new().name("service");
     reunite::scope(|s| {
@@ -370,7 +370,7 @@ fn a_service_says_when_it_is_ready_or_why_not() {
 }
 
 #[test]
-fn a_service_that_is_not_up_in_time_is_cancelled() {
+fn a_service_that_is_not_ready_in_time_is_cancelled() {
     let _watchdog = watchdog();
     let builder = || reunite::Builder::new().name("service");
     let short = std::time::Duration::from_millis(2);
@@ -392,7 +392,7 @@ fn a_service_that_is_not_up_in_time_is_cancelled() {
     });
 }
 
-/// Those that `Pool::spawn` starts belong to a scope of the pool, at the line that built it.
+/// Tasks that `Pool::spawn` starts belong to a scope of the pool, shown at the line that built the pool.
 #[test]
 fn the_scope_of_a_pool_is_shown_at_the_line_of_its_builder() {
     let _watchdog = watchdog();

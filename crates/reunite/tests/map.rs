@@ -18,8 +18,8 @@ fn outcomes_come_in_the_order_of_the_items() {
     }
 }
 
-/// If the user has not said how large the window is, it opens for items that cost next to nothing. Where nothing is to depend on
-/// the time, it stays as it is.
+/// If the user has not set the window, it grows for items that cost next to nothing. In tests that must not depend on
+/// time it keeps its size.
 #[cfg(not(reunite_no_looks))]
 #[test]
 fn short_items_are_pulled_further_ahead() {
@@ -41,7 +41,7 @@ fn short_items_are_pulled_further_ahead() {
     assert!(ahead > 4, "never more than twice the threads");
 }
 
-/// Item k + window is not pulled before item k was taken, and nothing before the first `next`.
+/// Item k + window is not pulled before item k was taken, and no item before the first `next`.
 #[test]
 fn the_window_is_strict() {
     let _watchdog = watchdog();
@@ -64,7 +64,7 @@ fn the_window_is_strict() {
     }
 }
 
-/// Who took item k may wait for all of the window after it.
+/// A consumer that took item k may wait for every item of the window after it.
 #[test]
 fn all_of_the_window_begins_once_an_item_was_taken() {
     let _watchdog = watchdog();
@@ -81,7 +81,7 @@ fn all_of_the_window_begins_once_an_item_was_taken() {
     }
 }
 
-/// The same with a window that has been wide, for short items, and is not any more.
+/// The same with a window that was wide, for short items, and no longer is.
 #[test]
 fn the_least_window_begins_once_an_item_was_taken() {
     let _watchdog = watchdog();
@@ -179,10 +179,10 @@ fn unordered_outcomes_tell_the_index_of_their_item() {
 }
 
 #[test]
-fn the_error_of_a_map_is_that_of_no_item() {
+fn the_error_of_a_map_belongs_to_no_item() {
     let _watchdog = watchdog();
     reunite::scope(|s| {
-        // There are always more: the map cannot be over before it is cancelled.
+        // The source never ends, so the map cannot be over before it is cancelled.
         let mut outcomes = s.map(0..u64::MAX, |n| n).unordered().into_iter();
         assert!(outcomes.next().unwrap().is_ok());
         s.cancel("a test");
@@ -214,12 +214,12 @@ fn a_stuck_item_times_out_and_the_others_do_not_wait_for_it() {
         let wait = Mutex::new(wait);
         let outcomes = reunite::map(0..6u64, move |n| {
             if n == 1 {
-                // Not a wait of the library: nothing can wake it but the sender.
+                // Not a wait of the library: only the sender can wake it.
                 wait.lock().unwrap().recv().unwrap();
             }
             n
         });
-        // One thread: another has to take the stuck one's place.
+        // One thread: another one has to replace the stuck one.
         let mut outcomes = outcomes.threads(1).item_timeout(time).into_iter();
         let all: Vec<_> = outcomes.by_ref().collect();
         assert_eq!(all.len(), 6);
@@ -378,7 +378,7 @@ fn a_cancelled_consumer_is_told_once_and_the_map_ends() {
     });
 }
 
-/// Those that a cancelled map would pull, it would drop undone.
+/// A cancelled map would drop the items that it pulls without running them.
 #[test]
 fn a_cancelled_map_leaves_its_source_alone() {
     let _watchdog = watchdog();
@@ -399,7 +399,7 @@ fn a_cancelled_map_leaves_its_source_alone() {
             s.canceller().cancel("enough");
             let before = pulled.load(Ordering::SeqCst);
             assert!(outcomes.last().unwrap().unwrap_err().is_interrupted());
-            // One may have been on its way.
+            // One pull may have been in progress.
             assert!(pulled.load(Ordering::SeqCst) <= before + 1);
         });
     }
@@ -425,7 +425,7 @@ fn the_root_cause_of_a_map_is_the_failure_that_happened_first() {
     let outcomes = reunite::try_map(0..2, move |n| {
         both_run.wait();
         if n == 0 {
-            // Sees that its sibling has failed without being told.
+            // Sees without being told of its own cancellation that its sibling has failed.
             reunite::scope(|s| common::until(|| s.is_cancelled()));
             return Err::<(), _>("second");
         }
@@ -442,7 +442,7 @@ fn the_root_cause_of_a_map_is_the_failure_that_happened_first() {
 }
 
 #[test]
-fn an_outcome_that_does_not_come_in_time_comes_later() {
+fn an_outcome_that_is_not_there_in_time_comes_later() {
     let _watchdog = watchdog();
     let (go, wait) = reunite::channel::unbounded::<()>();
     let gated = move |n: u32| {
@@ -462,13 +462,13 @@ fn an_outcome_that_does_not_come_in_time_comes_later() {
     assert!(outcomes.next_timeout(Duration::MAX).unwrap().is_none());
 }
 
-/// One whose item's time is up with the patience of the consumer: the outcome wins.
+/// The item's time and the consumer's time limit run out together: the outcome takes precedence.
 #[test]
-fn a_stuck_item_is_told_of_while_its_consumer_waits_with_a_limit() {
+fn a_stuck_item_is_reported_while_its_consumer_waits_with_a_limit() {
     let _watchdog = watchdog();
     let (go, gate) = std::sync::mpsc::channel::<()>();
     let gate = std::sync::Mutex::new(gate);
-    // Heeds nothing: one that stops in time may have a value before its consumer looks.
+    // It heeds no cancellation: an item that stops in time may have a value before its consumer looks.
     let stuck = move |n: u64| {
         if n == 0 {
             let _closed = gate.lock().unwrap().recv();

@@ -1,4 +1,4 @@
-//! The protocols under the model checker: every interleaving a random scheduler finds in so many runs. A
+//! The protocols under the model checker: every interleaving that a random scheduler finds in this many runs. A
 //! lost wake-up shows as a deadlock, which the checker reports.
 //!
 //! `RUSTFLAGS="--cfg reunite_model" cargo test -p reunite --release --test model`
@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 const RUNS: usize = 20_000;
 
-/// Runs what a lost wake-up must hang: nothing is refused that waits in vain. Half of the runs choose at random, half
-/// let one thread run as long as it can and change that at three places, which finds what needs one to be slow.
+/// Runs a program in which a lost wake-up must hang: no wait is refused. Half of the runs schedule at random. The other
+/// half let one thread run as long as it can and switch at three points, which finds bugs for which one thread must be
+/// slow.
 fn check(program: impl Fn() + Send + Sync + Clone + 'static, runs: usize) {
     reunite::refuse_deadlocks(false);
     shuttle::check_random(program.clone(), runs / 2);
@@ -55,7 +56,7 @@ fn a_callback_runs_exactly_once() {
     );
 }
 
-/// Scope end against last child, with a grandchild that is spawned while the owner already waits.
+/// The end of a scope against its last child, with a grandchild that is spawned while the owner already waits.
 #[test]
 fn the_end_of_a_scope_sees_the_last_child() {
     check(
@@ -74,10 +75,10 @@ fn the_end_of_a_scope_sees_the_last_child() {
     );
 }
 
-/// Cancel against a wait that begins, and against completion: the sleeper always wakes, and the task
+/// Cancellation against a beginning wait, and against completion: the sleeper always wakes, and the task
 /// completes in exactly one way.
 #[test]
-fn a_cancellation_wakes_whoever_waits() {
+fn a_cancellation_wakes_a_waiting_task() {
     check(
         || {
             reunite::scope(|s| {
@@ -146,7 +147,7 @@ fn a_failure_wakes_a_blocked_body() {
     );
 }
 
-/// Places of a limited scope: nobody stays in the queue, and a joiner inside runs what queues behind it.
+/// Places of a limited scope: no task stays in the queue, and a joiner inside runs what queues behind it.
 #[test]
 fn a_limited_scope_never_starves() {
     check(
@@ -168,7 +169,7 @@ fn a_limited_scope_never_starves() {
     );
 }
 
-/// The map's hand-offs: source, window, seats, the consumer, and leaving.
+/// The map's hand-offs: source, window, seats, consumer, and dropping it early.
 #[test]
 fn a_map_keeps_order_and_comes_to_its_end() {
     check(
@@ -187,7 +188,7 @@ fn a_map_keeps_order_and_comes_to_its_end() {
     );
 }
 
-/// Whoever puts the source back wakes another thread for the next item, and does not leave that for after its own.
+/// A thread that puts the source back wakes another one for the next item, and does so before it runs its own item.
 #[test]
 fn items_of_a_map_that_need_each_other_meet() {
     check(
@@ -203,7 +204,7 @@ fn items_of_a_map_that_need_each_other_meet() {
     );
 }
 
-/// A consumer may have two outcomes while only the first counts as taken: items are pulled as if both did.
+/// A consumer may hold two outcomes while only the first counts as taken: items are pulled as if both were.
 #[test]
 fn a_consumer_that_has_two_outcomes_gives_them_in_order_and_lets_items_be_pulled() {
     check(
@@ -226,9 +227,9 @@ fn a_consumer_that_has_two_outcomes_gives_them_in_order_and_lets_items_be_pulled
     );
 }
 
-/// What its consumer holds goes with it, once each.
+/// The outcomes that the consumer holds are dropped with it, once each.
 #[test]
-fn a_consumer_dropped_with_outcomes_in_its_hand_joins_its_threads() {
+fn a_consumer_dropped_while_it_holds_outcomes_joins_its_threads() {
     check(
         || {
             let dropped = Arc::new(AtomicUsize::new(0));
@@ -266,7 +267,7 @@ fn a_map_dropped_early_joins_its_threads() {
     );
 }
 
-/// Whoever is last to become idle, or to leave, wakes the scope's end, which cancels the map; nobody sooner.
+/// The last thread to become idle, or to leave, wakes the scope's end, which cancels the map; no earlier thread does.
 #[test]
 fn a_map_whose_outcomes_were_forgotten_lets_its_scope_end() {
     check(
@@ -317,7 +318,7 @@ fn sum(depth: u32) -> u32 {
     a + b
 }
 
-/// Publication, theft, taking back, waiting: the job of a fork is run once, its joiner wakes, the workers
+/// Publishing, stealing, taking back, waiting: the job of a fork is run once, its joiner wakes, the workers
 /// fall asleep and end.
 #[test]
 fn a_fork_is_run_once_and_its_joiner_wakes() {
@@ -330,8 +331,9 @@ fn a_fork_is_run_once_and_its_joiner_wakes() {
     );
 }
 
-/// Sleep against publication, in a pool whose one place the visitor gives up: the worker that gives up as a fork is made either sees it or is woken. The
-/// other half waits for it, so a lost wake-up is a deadlock.
+/// Falling asleep against publishing, in a pool whose only place the visitor gives up: a worker that gives up its
+/// search while a fork is made either sees the fork or is woken. The other half waits for it, so a lost wake-up is a
+/// deadlock.
 #[test]
 fn a_sleeping_worker_is_woken_for_a_fork() {
     check(
@@ -350,7 +352,7 @@ fn a_sleeping_worker_is_woken_for_a_fork() {
     );
 }
 
-/// The same for tasks that a foreign thread spawns, whose joiner does not run them.
+/// The same for tasks that a thread outside the pool spawns, whose joiner does not run them.
 #[test]
 fn a_sleeping_worker_is_woken_for_a_spawn() {
     check(
@@ -369,9 +371,9 @@ fn a_sleeping_worker_is_woken_for_a_spawn() {
     );
 }
 
-/// From outside, and from a visitor that has the only place and gives it up.
+/// Called from outside, and by a visitor that has the only place and gives it up.
 #[test]
-fn what_is_installed_runs_and_wakes_its_caller() {
+fn an_installed_closure_runs_and_wakes_its_caller() {
     check(
         || {
             let pool = pool(1, 1);
@@ -384,7 +386,7 @@ fn what_is_installed_runs_and_wakes_its_caller() {
     );
 }
 
-/// A member that blocks gives up its place; the spare that takes it finds the work.
+/// A member that blocks gives up its place; the spare thread that takes the place finds the work.
 #[test]
 fn a_blocked_worker_is_replaced() {
     check(
@@ -404,10 +406,10 @@ fn a_blocked_worker_is_replaced() {
     );
 }
 
-/// Two tasks hand a word to and fro, each blocked while the other has just been given it, and the pool has no
-/// thread for a third that is queued: nobody starves, as one of the two is always about to go on.
+/// Two tasks pass a message back and forth, each blocked while the other has just been given it, and the pool has no
+/// thread for a third task that is queued: the pool is not starved, because one of the two is always about to go on.
 #[test]
-fn whoever_was_given_something_starves_nobody() {
+fn a_task_that_was_given_a_message_does_not_count_as_blocked() {
     let program = || {
         let pool = pool(1, 1);
         let (ping, pings) = reunite::channel::unbounded();
@@ -430,10 +432,10 @@ fn whoever_was_given_something_starves_nobody() {
     check(program, RUNS);
 }
 
-/// The only thread of a pool waits for what a task would bring that is queued behind it, from before or from
-/// outside: it is told, and goes on.
+/// The only thread of a pool waits for a result of a task that is queued behind it; the task was queued before, or
+/// comes from outside. The wait is refused, and the thread goes on.
 #[test]
-fn a_pool_that_starves_says_so() {
+fn a_wait_that_starves_its_pool_is_refused() {
     let program = || {
         let pool = pool(1, 0);
         let (tell, told) = reunite::channel::unbounded::<()>();
@@ -442,7 +444,7 @@ fn a_pool_that_starves_says_so() {
             Err(error) => error.is_starved(),
         });
         let brings = pool.spawn(move || tell.send(()).is_ok());
-        // The threads of the pool are to do it, and not whoever joins.
+        // The threads of the pool are to run it, not the joiner.
         let (end, ends) = shuttle::sync::mpsc::channel();
         for task in [&waits, &brings] {
             let end = end.clone();
@@ -450,13 +452,13 @@ fn a_pool_that_starves_says_so() {
         }
         (0..2).for_each(|_| ends.recv().unwrap());
         assert!(waits.join().unwrap());
-        // Nobody may be left to hear it.
+        // The receiver may be gone.
         let _either = brings.join().unwrap();
     };
     check(program, RUNS);
 }
 
-/// The end of a pool's scope against its last task, one of which is spawned by a task.
+/// The end of a pool's scope against its last tasks, one of which is spawned by a task.
 #[test]
 fn the_end_of_a_pools_scope_sees_the_last_task() {
     check(
@@ -477,7 +479,7 @@ fn the_end_of_a_pools_scope_sees_the_last_task() {
     );
 }
 
-/// Whoever comes second calls it, the one who leaves it or the task that completes: once.
+/// The callback is called once, by the second of the two: the thread that sets it, or the task that completes.
 #[test]
 fn a_pools_task_calls_back_once() {
     check(
@@ -499,9 +501,9 @@ fn a_pools_task_calls_back_once() {
     );
 }
 
-/// Two look at a task that a third runs and a fourth cancels: they find the same, and it ends.
+/// Two threads look at a task that a third runs and a fourth cancels: they find the same identity, and the task ends.
 #[test]
-fn a_pools_task_is_the_same_to_all_who_ask() {
+fn a_pools_task_has_one_identity_for_all_threads() {
     check(
         || {
             let pool = pool(2, 0);
@@ -524,7 +526,7 @@ fn a_pools_task_is_the_same_to_all_who_ask() {
     );
 }
 
-/// A joiner is woken when its own task is done, though another of the scope goes on.
+/// A joiner is woken when its own task is done, although another task of the scope goes on.
 #[test]
 fn a_join_does_not_wait_for_the_siblings() {
     check(
@@ -557,7 +559,7 @@ fn channel(
     }
 }
 
-/// Senders and receivers of a channel: no message is lost or doubled, nobody sleeps on.
+/// Senders and receivers of a channel: no message is lost or doubled, and no thread sleeps for ever.
 #[test]
 fn a_channel_brings_every_message_once() {
     for capacity in [0, 1, 2, 3] {
@@ -589,9 +591,9 @@ fn a_channel_brings_every_message_once() {
     }
 }
 
-/// A receiver that is cancelled as a message comes for it leaves that to the other.
+/// A receiver that is cancelled while a message comes for it leaves the message to the other receiver.
 #[test]
-fn a_cancelled_receiver_takes_no_wake_up_with_it() {
+fn a_cancelled_receiver_loses_no_wake_up() {
     for capacity in [0, 1, 2] {
         check(
             move || {
@@ -613,10 +615,10 @@ fn a_cancelled_receiver_takes_no_wake_up_with_it() {
     }
 }
 
-/// A thread that waits for two channels takes from one, and leaves the other's messages, and those who wait for
-/// them, as if it had never been there.
+/// A thread that waits for two channels takes from one. It leaves the other's messages, and the threads that wait for
+/// them, as if it had never waited there.
 #[test]
-fn a_select_takes_no_wake_up_with_it() {
+fn a_select_loses_no_wake_up() {
     for capacity in [0, 1, 2] {
         check(
             move || {
@@ -644,9 +646,9 @@ fn a_select_takes_no_wake_up_with_it() {
     }
 }
 
-/// The same of senders and room.
+/// The same for senders and room.
 #[test]
-fn a_cancelled_sender_takes_no_wake_up_with_it() {
+fn a_cancelled_sender_loses_no_wake_up() {
     for capacity in [1, 2] {
         check(
             move || {
@@ -668,9 +670,9 @@ fn a_cancelled_sender_takes_no_wake_up_with_it() {
     }
 }
 
-/// Who waits for room, and who waits for a message, learns that there will be none.
+/// A thread that waits for room, and one that waits for a message, learn that none will come.
 #[test]
-fn a_channel_that_closes_wakes_everybody() {
+fn a_channel_that_closes_wakes_all_waiters() {
     for capacity in [0, 1, 2] {
         check(
             move || {

@@ -1,4 +1,4 @@
-//! Locks and the detector of deadlocks under the model checker; see `model.rs`.
+//! Locks and deadlock detection under the model checker; see `model.rs`.
 
 #![cfg(reunite_model)]
 
@@ -8,7 +8,7 @@ use shuttle::{check_pct, check_random};
 
 const RUNS: usize = 20_000;
 
-/// Between the two steps another could come, if the lock let it.
+/// Another thread could come between the two steps, if the lock let it.
 fn bump(count: &mut usize) {
     let before = *count;
     shuttle::thread::yield_now();
@@ -32,7 +32,7 @@ fn a_mutex_lets_one_in_and_wakes_the_next() {
 }
 
 #[test]
-fn a_cancelled_waiter_takes_no_release_with_it() {
+fn a_cancelled_waiter_loses_no_release() {
     check_random(
         || {
             let count = Mutex::new(0);
@@ -43,7 +43,7 @@ fn a_cancelled_waiter_takes_no_release_with_it() {
                 cancelled.cancel();
                 drop(guard);
                 waits.join().unwrap();
-                // It may have been in time.
+                // It may have got the lock in time.
                 let _either = cancelled.join();
             });
             assert_eq!(count.into_inner(), 1);
@@ -53,7 +53,7 @@ fn a_cancelled_waiter_takes_no_release_with_it() {
 }
 
 #[test]
-fn readers_and_writers_all_come_to_their_turn() {
+fn readers_and_writers_all_get_the_lock() {
     check_random(
         || {
             let count = RwLock::new(0);
@@ -87,7 +87,7 @@ fn a_writer_that_gives_up_lets_the_readers_behind_it_in() {
                 let writer = s.spawn(|| lock.write().is_ok());
                 let reader = s.spawn(|| *lock.read().unwrap());
                 writer.cancel();
-                // With the first read still held: only the writer stands in the way.
+                // The first read lock is still held: only the writer stands in the way.
                 let _either = writer.join();
                 assert_eq!(reader.join().unwrap(), 0);
                 drop(read);
@@ -188,8 +188,8 @@ fn a_once_cell_is_made_once() {
     );
 }
 
-/// So many tasks, each of which holds a lock and wants its neighbour's: exactly one is refused, whatever the
-/// order; if they do not all come to hold theirs at the same time, none need be.
+/// `count` tasks, each of which holds a lock and wants its neighbour's: exactly one is refused, whatever the
+/// order. If they do not all hold their locks at the same time, it may be that none is refused.
 fn ring(members: usize, meet: bool) {
     let locks: Vec<_> = (0..members).map(Mutex::new).collect();
     let all = Barrier::new(members);
@@ -247,7 +247,7 @@ fn a_join_under_a_lock_the_child_wants_has_one_victim() {
     );
 }
 
-/// Nobody waits for ever, so nobody may be refused: the lock is released by one who waits for nothing.
+/// No task waits for ever, so none may be refused: the lock is released by a task that waits for nothing.
 #[test]
 fn a_lock_that_will_be_released_is_no_cycle() {
     check_random(
@@ -270,9 +270,9 @@ fn a_lock_that_will_be_released_is_no_cycle() {
     );
 }
 
-/// The joiner has its result before it knows: what the child does after that waits for one who goes on.
+/// The joiner has its result before it notices: what the child waits for afterwards is a thread that goes on.
 #[test]
-fn a_join_that_was_answered_is_part_of_no_cycle() {
+fn a_join_that_has_its_result_is_not_part_of_a_cycle() {
     check_random(
         || {
             let lock = std::sync::Arc::new(Mutex::new(()));
@@ -285,7 +285,7 @@ fn a_join_that_was_answered_is_part_of_no_cycle() {
                 child.on_complete(move || {
                     count.fetch_add(usize::from(wanted.lock().is_err()), Ordering::SeqCst);
                 });
-                // Not before: the callback of a task that has completed would run here, under the lock.
+                // Not earlier: the callback of a task that has completed would run here, under the lock.
                 go.send(()).unwrap();
                 child.join().unwrap();
                 drop(guard);
@@ -296,10 +296,10 @@ fn a_join_that_was_answered_is_part_of_no_cycle() {
     );
 }
 
-/// A task that has not begun may have its thread on the way already, or may get that of one that is just done:
-/// whoever joins it waits for neither of those that are blocked.
+/// A task that has not begun may have its thread starting already, or may get the thread of a task that has just ended:
+/// its joiner waits for neither of the blocked tasks.
 #[test]
-fn a_place_whose_thread_is_on_its_way_is_no_part_of_a_cycle() {
+fn a_place_whose_thread_is_starting_is_not_part_of_a_cycle() {
     check_pct(
         || {
             let lock = Mutex::new(0);

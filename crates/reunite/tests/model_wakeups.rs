@@ -1,5 +1,5 @@
-//! One wake-up, or one look before going to sleep, to each test: the schedule in which nothing else makes up for it;
-//! see `model.rs`.
+//! One test for each wake-up, and for each look before going to sleep: in the schedule in which nothing else makes up
+//! for a lost one. See `model.rs`.
 
 #![cfg(reunite_model)]
 
@@ -12,7 +12,7 @@ use shuttle::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 const RUNS: usize = 20_000;
 
-/// Runs what a lost wake-up must hang: nothing is refused that waits in vain.
+/// Runs a program in which a lost wake-up must hang: no wait is refused.
 fn check(program: impl Fn() + Send + Sync + Clone + 'static, runs: usize) {
     reunite::refuse_deadlocks(false);
     shuttle::check_random(program.clone(), runs / 2);
@@ -24,7 +24,7 @@ fn pool(threads: usize) -> reunite::Pool {
     builder.build().unwrap()
 }
 
-/// What the task returned, if it was cancelled only after it had begun.
+/// What the task returned; `None` if it was cancelled before it began.
 fn if_begun<T, E: std::fmt::Debug>(joined: Result<T, reunite::JoinError<E>>) -> Option<T> {
     match joined {
         Ok(value) => Some(value),
@@ -35,8 +35,8 @@ fn if_begun<T, E: std::fmt::Debug>(joined: Result<T, reunite::JoinError<E>>) -> 
     }
 }
 
-/// A large request stands in front of a small one that there are permits for, and gives up. Nobody releases
-/// anything meanwhile.
+/// A large request waits in front of a small one for which there are permits, and gives up. No permit is released
+/// meanwhile.
 #[test]
 fn a_large_request_that_gives_up_lets_the_small_one_behind_it_in() {
     check(
@@ -57,9 +57,9 @@ fn a_large_request_that_gives_up_lets_the_small_one_behind_it_in() {
     );
 }
 
-/// Two requests wait for permits that are given back at once, and neither gives any back before the other has its own.
+/// Two requests wait for permits that are given back together; neither gives any back before the other has its own.
 #[test]
-fn a_release_lets_in_as_many_as_it_is_enough_for() {
+fn a_release_grants_as_many_requests_as_it_can() {
     check(
         || {
             let semaphore = Semaphore::new(2);
@@ -80,7 +80,7 @@ fn a_release_lets_in_as_many_as_it_is_enough_for() {
     );
 }
 
-/// The joiner of a pool's task sleeps, and no other task of the scope ends that would wake it.
+/// The joiner of a pool's task sleeps, and no other task of the scope ends, which would wake it.
 #[test]
 fn the_end_of_a_pools_task_wakes_its_joiner() {
     check(
@@ -90,7 +90,7 @@ fn the_end_of_a_pools_task_wakes_its_joiner() {
             pool.scope(|s| {
                 let slow = s.spawn(move || gate.recv().is_err());
                 let quick = s.spawn(shuttle::thread::yield_now);
-                // With a time limit, as otherwise the joiner may run the task itself.
+                // With a time limit, because otherwise the joiner may run the task itself.
                 let mut quick = quick;
                 quick.join_timeout(Duration::MAX).unwrap();
                 drop(open);
@@ -101,7 +101,8 @@ fn the_end_of_a_pools_task_wakes_its_joiner() {
     );
 }
 
-/// The same while another joiner sleeps, whose task goes on: whoever is woken first, the right one is, too.
+/// The same while another joiner sleeps, whose task goes on: even if that one is woken first, the right one is woken,
+/// too.
 #[test]
 fn the_end_of_a_pools_task_wakes_its_joiner_among_others() {
     check(
@@ -123,9 +124,9 @@ fn the_end_of_a_pools_task_wakes_its_joiner_among_others() {
     );
 }
 
-/// A pool that has no more threads for those that block, and two that block: one of them is called back, not both.
+/// The pool has no more threads to replace blocked ones, and two tasks block: one of the waits is refused, not both.
 #[test]
-fn a_pool_that_starves_calls_one_back() {
+fn a_starved_pool_refuses_one_wait_only() {
     check(
         || {
             let pool = reunite::Pool::builder().threads(1).spares(1);
@@ -142,11 +143,11 @@ fn a_pool_that_starves_calls_one_back() {
                     }
                 }));
             }
-            // One more than there may be to take.
+            // One message more than may be taken.
             tasks.push(pool.spawn(move || (0..2).for_each(|_| tell.send(()).unwrap())));
             for task in &tasks {
                 let end = end.clone();
-                // The threads of the pool are to do it, and not whoever joins.
+                // The threads of the pool are to run it, not the joiner.
                 task.on_complete(move || end.send(()).unwrap());
             }
             (0..3).for_each(|_| ends.recv().unwrap());
@@ -158,7 +159,7 @@ fn a_pool_that_starves_calls_one_back() {
     );
 }
 
-/// It queues for the only place while the thread that this is for is being refused: no other comes for it.
+/// It queues for the only place while the thread for that place is being refused: no other thread comes for it.
 #[test]
 fn a_task_that_queues_behind_a_refused_thread_is_refused_with_it() {
     check(
@@ -171,7 +172,7 @@ fn a_task_that_queues_behind_a_refused_thread_is_refused_with_it() {
                     let (end, ended) = shuttle::sync::mpsc::channel::<()>();
                     let refused = threads.spawn(move || drop(spawns().join()));
                     let queued = s.spawn(move || drop(end));
-                    // Nobody joins it who could run it in the place of a thread.
+                    // No task joins it, which could run it in place of a thread.
                     ended.recv().unwrap_err();
                     refused.join().unwrap();
                     queued.join()
@@ -185,8 +186,8 @@ fn a_task_that_queues_behind_a_refused_thread_is_refused_with_it() {
     );
 }
 
-/// Two who publish at the same time find one place free: a thread comes for one of them alone, although there may be more
-/// for those that block, and nobody does.
+/// Two threads publish at the same time and find one free place: a thread comes for one of the forks only. The pool may
+/// start more threads, but only to replace blocked ones, and none blocks.
 #[test]
 fn one_place_is_given_to_one_thread() {
     check(
@@ -211,13 +212,13 @@ fn one_place_is_given_to_one_thread() {
     );
 }
 
-/// Two tasks need each other. The second came while the first worker still searched, so nobody was woken for it:
-/// that worker does so when it finds the first.
+/// Two tasks need each other. The second came while the first worker still searched, so no worker was woken for it:
+/// that worker wakes one when it finds the first task.
 #[test]
 fn a_searcher_that_finds_work_wakes_another_for_the_rest() {
     check(
         || {
-            // The caller takes one of the places, though it waits where nobody sees it.
+            // The caller takes one of the places, although it waits where the library does not see it.
             let pool = pool(3);
             let both = shuttle::sync::Barrier::new(2);
             let (tell, told) = shuttle::sync::mpsc::channel();
@@ -236,16 +237,16 @@ fn a_searcher_that_finds_work_wakes_another_for_the_rest() {
     );
 }
 
-/// A worker goes to sleep while another thread has forked something that it has shown to nobody: it has to leave its
-/// wish behind, so that the next fork there shows it.
+/// A worker goes to sleep while another thread has a private fork: the worker has to leave a request behind, so that
+/// the next fork of that thread is published.
 #[test]
-fn a_worker_that_goes_to_sleep_asks_for_what_nobody_can_see() {
+fn a_worker_that_goes_to_sleep_requests_private_forks() {
     check(
         || {
             let pool = pool(2);
             let done = AtomicBool::new(false);
             pool.enter(|| {
-                // Answers the wish that a new member finds.
+                // Answers the request that a new member finds.
                 reunite::join(|| (), || ());
                 reunite::join(
                     || {
@@ -262,7 +263,7 @@ fn a_worker_that_goes_to_sleep_asks_for_what_nobody_can_see() {
     );
 }
 
-/// What a wait was for came first, and the cancellation after it: the wait has its result, however late it looks.
+/// The result of a wait came first, and the cancellation after it: the wait returns the result, however late it looks.
 #[test]
 fn a_result_beats_a_cancellation_that_came_after_it() {
     check(

@@ -1,4 +1,4 @@
-//! Work on many items at once.
+//! Parallel work on many items.
 
 mod common;
 
@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use common::watchdog;
 use reunite::{Cancelled, Pool, par, par_sort_unstable, par_sort_unstable_by};
 
-/// Each test runs in pools of these sizes, several times: splits depend on who is hungry when.
+/// Each test runs in pools of these sizes, several times: how the work is split depends on which threads are hungry
+/// when.
 fn in_pools(test: impl Fn()) {
     let _watch = watchdog();
     for threads in [1, 2, 4] {
@@ -19,7 +20,7 @@ fn in_pools(test: impl Fn()) {
     }
 }
 
-/// Costs more for some numbers than for others.
+/// Takes longer for some numbers than for others.
 fn skewed(n: usize) -> usize {
     (0..n % 500).fold(n, |sum, k| sum.wrapping_mul(31).wrapping_add(k))
 }
@@ -36,7 +37,7 @@ fn map_keeps_the_order() {
 }
 
 #[test]
-fn no_items_and_one_item() {
+fn works_on_no_items_and_on_one_item() {
     in_pools(|| {
         assert_eq!(par(&[] as &[u8]).map(|n| *n), []);
         assert_eq!(par(0..0_usize).reduce(|| 7, |a, b| a + b, |a, b| a + b), 7);
@@ -187,7 +188,7 @@ fn a_panic_arrives_when_nothing_runs_any_more() {
 }
 
 #[test]
-fn sorts_what_is_hard_to_sort() {
+fn sorts_inputs_that_are_hard_to_sort() {
     let size = 100_000_usize;
     let inputs: [fn(usize) -> usize; 6] = [
         |n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20,

@@ -1,4 +1,4 @@
-//! The pool as its users see it: forks, joins, what happens when they go wrong.
+//! The pool as its users see it: forks, joins, and what happens when they fail.
 
 mod common;
 
@@ -50,7 +50,7 @@ fn half_a_million_joins_from_many_threads() {
 }
 
 #[test]
-fn the_halves_may_borrow_and_change_what_is_around() {
+fn the_halves_may_borrow_and_change_local_data() {
     let mut data: Vec<u64> = (0..10_000).rev().collect();
     fn sort(slice: &mut [u64]) {
         if slice.len() < 2 {
@@ -69,7 +69,7 @@ fn the_halves_may_borrow_and_change_what_is_around() {
         let (left, right) = slice.split_at_mut(cut);
         join(|| sort(left), || sort(&mut right[1..]));
     }
-    // Shuffled without chance: the reversed order would be quicksort's worst.
+    // Shuffled without randomness: the reversed order would be quicksort's worst case.
     for at in 0..data.len() {
         let other = at * 7919 % data.len();
         data.swap(at, other);
@@ -78,7 +78,7 @@ fn the_halves_may_borrow_and_change_what_is_around() {
     assert!(data.is_sorted());
 }
 
-/// Both halves at the same time: each waits for the other to have begun.
+/// Runs both halves at the same time: each waits until the other has begun.
 fn both_run(pool: &Pool) {
     let (a_tx, a_rx) = mpsc::channel();
     let (b_tx, b_rx) = mpsc::channel();
@@ -159,7 +159,7 @@ fn a_panic_here_waits_for_the_half_that_was_stolen() {
                 },
                 || {
                     begun.send(()).unwrap();
-                    // Reads the frame that the panic is about to tear down.
+                    // Reads the stack frame that the panic is about to unwind.
                     let sum: u64 = (0..200)
                         .map(|_| local.iter().map(|&b| u64::from(b)).sum::<u64>())
                         .sum();
@@ -177,7 +177,7 @@ fn a_panic_here_waits_for_the_half_that_was_stolen() {
     }
 }
 
-/// Taken or not: what the other half owned is dropped once, before the panic is out.
+/// Stolen or not: what the other half owned is dropped once, before the panic leaves the join.
 #[test]
 fn the_other_half_is_dropped_once_when_one_panics() {
     let _watch = watchdog();
@@ -240,7 +240,7 @@ fn results_and_closures_are_dropped_once() {
     }
 }
 
-/// rayon#592: a lock held across a fork, by every task.
+/// rayon#592: every task holds a lock across a fork.
 #[test]
 fn a_lock_held_across_a_fork_does_not_deadlock() {
     let _watch = watchdog();
@@ -260,7 +260,7 @@ fn a_lock_held_across_a_fork_does_not_deadlock() {
     assert_eq!(*lock.lock().unwrap(), 256 * (144 + 89));
 }
 
-/// rayon#1251: a lazy value whose making forks.
+/// rayon#1251: a lazy value whose initialiser forks.
 #[test]
 fn a_lazy_value_whose_making_forks_does_not_deadlock() {
     let _watch = watchdog();
@@ -322,7 +322,7 @@ fn a_pool_dropped_while_it_sleeps_or_has_just_worked_ends() {
 }
 
 #[test]
-fn shutdown_tells_whether_all_threads_have_ended() {
+fn shutdown_returns_whether_all_threads_have_ended() {
     let _watch = watchdog();
     assert_eq!(pool(3).shutdown(Duration::from_secs(60)).unwrap(), 3);
 }
@@ -355,13 +355,13 @@ fn a_build_that_the_system_refuses_is_an_error() {
     assert!(!error.to_string().is_empty());
 }
 
-/// The first threads start, a later one does not: those that did end, and the build says why.
+/// The first threads start, a later one does not: the started ones end, and the build returns the reason.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_build_that_fails_half_way_ends_what_it_started() {
     let _watch = watchdog();
     if std::env::var_os("REUNITE_REFUSED").is_none() {
-        // In a process that may not have much address space.
+        // In a process with a limited address space.
         let program = std::env::current_exe().unwrap();
         let script = "ulimit -v 4000000; exec \"$0\" a_build_that_fails_half_way_ends_what_it_started --exact";
         let mut child = std::process::Command::new("sh");
@@ -465,7 +465,7 @@ fn a_scopes_results_come_in_order() {
 }
 
 #[test]
-fn a_scope_waits_for_tasks_that_nobody_joins() {
+fn a_scope_waits_for_tasks_that_are_not_joined() {
     let _watch = watchdog();
     let pool = pool(2);
     for _ in 0..200 {
@@ -499,7 +499,7 @@ fn tasks_may_spawn_tasks_and_fork() {
     assert_eq!(done.load(Ordering::SeqCst), (1 << 11) - 1);
 }
 
-/// A chain of spawns does not deepen the stack: this one would overflow it a hundred times.
+/// A chain of spawns does not deepen the stack: otherwise this one would overflow it a hundred times.
 #[test]
 fn a_chain_of_spawns_runs_on_a_constant_stack() {
     let _watch = watchdog();
@@ -535,7 +535,7 @@ fn a_spawn_from_a_foreign_thread_is_never_forgotten() {
                     for n in 0..500 {
                         let (tell, told) = mpsc::channel();
                         let task = s.spawn(move || tell.send(n).unwrap());
-                        // Waits for the worker: nobody else runs the task before it is joined.
+                        // Waits for the worker: no other thread runs the task before it is joined.
                         assert_eq!(told.recv().unwrap(), n);
                         task.join().unwrap();
                     }
@@ -582,7 +582,7 @@ fn a_timed_join_leaves_the_handle_usable() {
 }
 
 #[test]
-fn a_panic_is_its_joiners_or_else_the_scopes() {
+fn a_panic_goes_to_the_joiner_or_else_to_the_scope() {
     let _watch = watchdog();
     let pool = pool(2);
     for _ in 0..100 {
@@ -617,7 +617,7 @@ fn a_cancelled_pool_scope_starts_nothing_more() {
 }
 
 #[test]
-fn results_that_nobody_takes_are_dropped_before_the_scope_ends() {
+fn untaken_results_are_dropped_before_the_scope_ends() {
     let _watch = watchdog();
     struct Borrows<'a>(&'a AtomicUsize);
     impl Drop for Borrows<'_> {
@@ -647,7 +647,7 @@ fn spawned_tasks_run_in_the_pool_and_are_joined_by_their_handles() {
             .collect();
         let sum: u64 = tasks.into_iter().map(|task| task.join().unwrap()).sum();
         assert_eq!(sum, 2 * (1 + 1 + 2 + 3 + 5 + 8 + 13 + 21 + 34));
-        // Nobody joins this one: its handle does, and the pool's end.
+        // Not joined by hand: dropping its handle joins it, and so does the end of the pool.
         drop(pool.spawn(|| fib(10)));
     }
 }
@@ -668,9 +668,9 @@ fn what_was_spawned_before_the_pool_is_dropped_is_done() {
     }
 }
 
-/// Every thread that the pool may have waits for a task that is queued: the last one is told.
+/// Every thread that the pool may have waits for a task that is queued: the last of these waits is refused.
 #[test]
-fn a_pool_without_spares_says_that_it_starves() {
+fn a_pool_without_spares_refuses_a_wait_that_starves_it() {
     let _watch = watchdog();
     let pool = std::sync::Arc::new(Pool::builder().threads(1).spares(0).build().unwrap());
     let semaphore = std::sync::Arc::new(reunite::sync::Semaphore::new(1));
@@ -689,7 +689,7 @@ fn a_pool_without_spares_says_that_it_starves() {
 }
 
 #[test]
-fn stops_at_once_what_has_not_begun() {
+fn a_cancelled_scope_starts_no_queued_task() {
     let _watch = watchdog();
     let pool = pool(1);
     let (open, gate) = mpsc::channel::<()>();
@@ -706,9 +706,9 @@ fn stops_at_once_what_has_not_begun() {
     assert!(blocker.join().unwrap());
 }
 
-/// However short or long, if the user does not say how large the window is.
+/// It grows if the items are short, and only then, if the user does not set the window.
 #[test]
-fn a_window_that_is_not_told_grows_for_short_items_alone() {
+fn a_window_that_is_not_set_grows_for_short_items_only() {
     let _watch = watchdog();
     let most_ahead = |pool: &Pool, count: usize, item: fn(usize) -> usize| {
         let (pulled, mut most) = (AtomicUsize::new(0), 0);
@@ -758,7 +758,7 @@ fn a_streaming_map_keeps_the_order_and_the_window() {
 }
 
 #[test]
-fn a_panic_in_a_streaming_map_is_its_items_outcome() {
+fn a_panic_in_a_streaming_map_is_the_outcome_of_its_item() {
     let _watch = watchdog();
     let pool = pool(2);
     let failed: Vec<usize> = pool.scope(|s| {
@@ -805,7 +805,7 @@ fn a_cancelled_streaming_map_ends_with_that() {
 }
 
 #[test]
-fn a_hook_that_panics_costs_nothing_else() {
+fn a_hook_that_panics_affects_nothing_else() {
     let _watch = watchdog();
     let pool = Pool::builder()
         .threads(2)
@@ -816,7 +816,7 @@ fn a_hook_that_panics_costs_nothing_else() {
     assert_eq!(pool.enter(|| fib(15)), 610);
     drop(pool);
 
-    // Nor does what it panics with.
+    // The payload of the hook's panic panics, too, when it is dropped.
     struct Worse;
     impl Drop for Worse {
         fn drop(&mut self) {
@@ -830,7 +830,7 @@ fn a_hook_that_panics_costs_nothing_else() {
     drop(pool);
 }
 
-/// A task that was joined is told as soon as it is done, not when the others of its scope are.
+/// The joiner of a task is woken as soon as the task is done, not when the others of its scope are.
 #[test]
 fn a_join_does_not_wait_for_the_siblings() {
     let _watch = watchdog();
@@ -844,7 +844,7 @@ fn a_join_does_not_wait_for_the_siblings() {
                 begun.send(()).unwrap();
                 fib(10)
             });
-            // So that it is not run here.
+            // Begun by a worker, so that it is not run here.
             has_begun.recv().unwrap();
             assert_eq!(quick.join().unwrap(), 55);
             drop(open);
@@ -853,7 +853,7 @@ fn a_join_does_not_wait_for_the_siblings() {
     }
 }
 
-/// Contract program 6.
+/// Divide and conquer over a tree.
 #[test]
 fn divide_and_conquer() {
     struct Tree {
@@ -880,13 +880,13 @@ fn divide_and_conquer() {
     assert_eq!(sum(&grow(16)), expected);
 }
 
-/// Nothing spins or ticks: the threads of a pool that has nothing to do use no processor time.
+/// The threads of a pool that has nothing to do use no processor time: none spins or polls.
 #[cfg(target_os = "linux")]
 #[test]
 fn an_idle_pool_uses_no_processor_time() {
     let _watch = watchdog();
     if std::env::var_os("REUNITE_IDLE").is_none() {
-        // In a process of its own: other tests compute.
+        // In a process of its own, because other tests compute.
         let program = std::env::current_exe().unwrap();
         let mut child = std::process::Command::new(program);
         child.args([
@@ -934,10 +934,10 @@ fn an_idle_pool_uses_no_processor_time() {
     }
 }
 
-/// Recursion that is too deep ends the process as in std, with a message, and not with silent damage.
+/// Recursion that is too deep ends the process with a message, as in std, and does not corrupt memory.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_stack_that_overflows_is_told() {
+fn a_stack_overflow_is_reported() {
     fn deep(n: u64) -> u64 {
         if n == u64::MAX {
             return 0;
@@ -953,7 +953,7 @@ fn a_stack_that_overflows_is_told() {
     let program = std::env::current_exe().unwrap();
     let mut child = std::process::Command::new(program);
     child.args([
-        "a_stack_that_overflows_is_told",
+        "a_stack_overflow_is_reported",
         "--exact",
         "--test-threads=1",
     ]);
@@ -976,7 +976,7 @@ fn a_join_in_the_destructor_of_a_thread_local_works_alone() {
         static LAST: std::cell::RefCell<Option<Joins>> = const { std::cell::RefCell::new(None) };
     }
     let (tell, told) = mpsc::channel();
-    // Touched before the library's own locals, or after: they are destroyed in some order.
+    // Used before the library's own thread-locals, or after: they are destroyed in some order.
     for first in [true, false] {
         let tell = tell.clone();
         std::thread::spawn(move || {

@@ -1,5 +1,5 @@
-//! What users' code does in a pool around a task: in callbacks, in the destructors of its result and of what it holds. And what
-//! becomes of the items of a map that never begin.
+//! User code that runs in a pool around a task: callbacks, and destructors of the task's result and of what the task
+//! holds. And what becomes of the items of a map that never begin.
 
 mod common;
 
@@ -21,7 +21,7 @@ impl Drop for Careless {
     }
 }
 
-/// Why the lock cannot be had.
+/// The error of an attempt to take the lock.
 fn refusal(lock: &Mutex<()>) -> String {
     lock.lock().map(drop).unwrap_err().to_string()
 }
@@ -31,7 +31,7 @@ fn pool(threads: usize) -> Pool {
 }
 
 #[test]
-fn a_guard_that_a_callback_forgets() {
+fn a_guard_that_a_callback_forgets_is_attributed_to_its_task() {
     let _watch = watchdog();
     let lock = Arc::new(Mutex::new(()));
     pool(2).scope(|s| {
@@ -46,7 +46,7 @@ fn a_guard_that_a_callback_forgets() {
 }
 
 #[test]
-fn a_guard_that_the_destructor_of_a_result_forgets() {
+fn a_guard_that_a_results_destructor_forgets_is_attributed_to_its_task() {
     let _watch = watchdog();
     let lock = Arc::new(Mutex::new(()));
     pool(2).scope(|s| {
@@ -59,14 +59,14 @@ fn a_guard_that_the_destructor_of_a_result_forgets() {
 }
 
 #[test]
-fn a_guard_that_the_closure_of_a_cancelled_task_forgets() {
+fn a_guard_that_a_cancelled_tasks_closure_forgets_is_attributed_to_it() {
     let _watch = watchdog();
     let lock = Arc::new(Mutex::new(()));
     let pool = Pool::builder().threads(1).spare_after(None);
     pool.build().unwrap().scope(|s| {
         let (begin, begun) = mpsc::channel();
         let (go, gate) = mpsc::channel::<()>();
-        // The only thread is at something else, so that nobody begins it before it is cancelled.
+        // The only thread is busy, so the task does not begin before it is cancelled.
         s.spawn(move || {
             begin.send(()).unwrap();
             assert!(gate.recv().is_err());
@@ -82,7 +82,7 @@ fn a_guard_that_the_closure_of_a_cancelled_task_forgets() {
     assert!(told.contains("task `careless`"), "{told}");
 }
 
-/// The joiner waits for nothing, but what it runs in its own place does.
+/// The joiner itself waits for nothing, but a task that it runs in its own place does.
 #[test]
 fn a_lock_that_a_joiner_holds_around_a_task_that_waits_is_shown() {
     let _watch = watchdog();
@@ -119,7 +119,7 @@ fn a_map_in_a_pool_that_starves_is_not_lost() {
     pool.install(|| {
         pool.scope(|s| {
             let mut doubled = s.map([1, 2], |n| 2 * n);
-            // Nothing is run by a consumer that waits with a limit, and there is no other thread.
+            // A consumer that waits with a limit runs no items, and there is no other thread.
             let starved = doubled.next_timeout(Duration::MAX).unwrap_err();
             assert!(starved.is_starved(), "{starved}");
             let all: Vec<_> = doubled.map(Result::unwrap).collect();
@@ -144,7 +144,7 @@ fn no_item_begins_in_a_scope_that_is_cancelled() {
                 let (begun, after, cancelled) = (&begun, &after, &cancelled);
                 let item = move |_| {
                     after.fetch_add(cancelled.load(Ordering::SeqCst), Ordering::SeqCst);
-                    // Late enough for batches of many items.
+                    // Late enough that batches have many items.
                     if begun.fetch_add(1, Ordering::SeqCst) == COUNT / 2 {
                         stop.cancel("enough");
                         cancelled.store(1, Ordering::SeqCst);
@@ -158,16 +158,16 @@ fn no_item_begins_in_a_scope_that_is_cancelled() {
         task.join()
     });
     assert_eq!(cancelled.load(Ordering::SeqCst), 1);
-    // One that another thread was about to begin.
+    // One item that another thread was about to begin.
     assert!(after.load(Ordering::SeqCst) <= 1, "{after:?}");
-    // No part passes for the whole: the task is left, or its map has told it.
+    // A part does not pass for the whole: the task left, or its map returned an error.
     match ended {
         Ok(failed) => assert!(failed > 0),
         Err(error) => assert!(error.is_cancelled(), "{error}"),
     }
 }
 
-/// How often each item of that name was told to have been spawned, less how often to have completed.
+/// For each item of that name, the number of its spawn events minus that of its completion events.
 #[derive(Clone, Default)]
 struct Balance(Arc<StdMutex<BTreeMap<TaskId, i32>>>);
 
@@ -192,7 +192,7 @@ fn observers_are_told_of_the_end_of_items_that_never_begin() {
     let observing = reunite::observe(balance.clone());
     let name = |_: &usize| "counted".to_owned();
     pool(1).scope(|s| {
-        // Dropped after the first, with the others pulled.
+        // Dropped after the first outcome, with the others pulled.
         assert!(
             s.map(0..100, |n| n)
                 .label(name)
@@ -222,7 +222,7 @@ fn observers_are_told_of_the_end_of_items_that_never_begin() {
     assert!(open.is_empty(), "{open:?}");
 }
 
-/// What a fork inherits is let go of with the task that made the fork, be that one of no scope.
+/// What a fork inherits is dropped with the task that made the fork, even if that task is in no scope.
 #[test]
 fn what_forks_inherit_ends_with_the_task() {
     struct Hook(Arc<()>);
@@ -240,7 +240,7 @@ fn what_forks_inherit_ends_with_the_task() {
     pool.spawn(|| reunite::join(|| reunite::join(|| 1, || 2), || 3))
         .join()
         .unwrap();
-    // The hook, and this; the thread of the pool is there, and idle.
+    // The hook, and this one. The thread of the pool still exists, and is idle.
     until(|| Arc::strong_count(&kept) == 2);
     drop(pool);
 }

@@ -1,5 +1,5 @@
-//! What a thread of a pool has taken and not begun can be taken by others at any time, and what a task leaves is
-//! dropped where it belongs.
+//! Items that a thread of a pool has taken and not begun can be taken by other threads at any time; and what a task
+//! leaves behind is dropped where it belongs.
 
 mod common;
 
@@ -15,11 +15,11 @@ fn pool(threads: usize) -> Pool {
     Pool::builder().threads(threads).build().unwrap()
 }
 
-/// So many short tasks that batches grow.
+/// A number of short tasks that makes batches grow.
 const SHORT: usize = 3_000;
 
-/// Spawns short tasks, then one that blocks outside the library, then one that ends that: all of them lie in one batch,
-/// or in two.
+/// Spawns short tasks, then a task that blocks outside the library, then the task that ends that: all of them lie in
+/// one batch, or in two.
 fn behind<'scope>(
     s: &'scope PoolScope<'scope, '_>,
     blocks: impl FnOnce() + Send + 'scope,
@@ -94,14 +94,14 @@ fn a_worker_that_blocks_outside_leaves_its_batch_to_one_that_sleeps() {
                 s.spawn(move || ours.fetch_add(1, Ordering::SeqCst));
             }
             has_begun.recv().unwrap();
-            // The body takes no part: the others must.
+            // The body runs no tasks: other threads must.
             common::until(|| done.load(Ordering::SeqCst) == 50);
             drop(tx);
         });
     }
 }
 
-/// A task of a batch of its own that waits for one that another thread has taken from that batch, and the other way.
+/// A task of a batch waits for one that another thread has taken from that batch, and the other way round.
 #[test]
 fn tasks_of_a_batch_that_two_threads_share_may_wait_for_each_other() {
     let _watch = watchdog();
@@ -147,11 +147,11 @@ fn tasks_that_many_threads_take_from_each_other_run_once() {
 }
 
 thread_local! {
-    /// Whether this thread is in a call that has nothing to do with a task's result.
+    /// True while this thread is in a call that has nothing to do with a task's result.
     static ELSEWHERE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What a task leaves: its destructor takes a lock, and must not run in a spawn.
+/// What a task leaves behind: its destructor takes a lock, and must not run inside a spawn.
 struct Leaves<'a> {
     lock: &'a Mutex<usize>,
 }
@@ -163,7 +163,7 @@ impl Drop for Leaves<'_> {
     }
 }
 
-/// Calls `f` as one that has nothing to do with any task's result.
+/// Calls `f`, a call that has nothing to do with any task's result.
 fn elsewhere<R>(f: impl FnOnce() -> R) -> R {
     ELSEWHERE.set(true);
     let result = f();
@@ -180,7 +180,7 @@ fn a_spawn_runs_no_destructor_of_another_tasks_result() {
         for _ in 0..20 {
             pool.scope(|s| {
                 for _ in 0..1_000 {
-                    // A lock that the destructors want.
+                    // A lock that the destructors take.
                     let guard = lock.lock().unwrap();
                     elsewhere(|| drop(s.spawn(|| Leaves { lock: &lock })));
                     drop(guard);
@@ -204,13 +204,13 @@ fn a_handle_dropped_after_its_task_has_completed_runs_no_destructor_there() {
         let guard = lock.lock().unwrap();
         elsewhere(|| drop(tasks));
         drop(guard);
-        // They are dropped soon, and not when the scope ends.
+        // They are dropped soon, and not only when the scope ends.
         common::until(|| *lock.lock().unwrap() == 1_000);
     });
 }
 
 #[test]
-fn results_that_nobody_waits_for_are_dropped_while_the_scope_lasts() {
+fn results_without_a_joiner_are_dropped_while_the_scope_lasts() {
     let _watch = watchdog();
     let pool = pool(2);
     let lock = Mutex::new(0);
@@ -223,7 +223,7 @@ fn results_that_nobody_waits_for_are_dropped_while_the_scope_lasts() {
 }
 
 #[test]
-fn a_result_taken_is_dropped_by_whoever_took_it() {
+fn a_taken_result_is_dropped_by_its_taker() {
     let _watch = watchdog();
     let pool = pool(2);
     struct Where<'a>(&'a Mutex<Vec<ThreadId>>);
@@ -245,7 +245,7 @@ fn a_result_taken_is_dropped_by_whoever_took_it() {
     assert!(dropped.iter().all(|thread| *thread == here));
 }
 
-/// The destructor of a result nobody joins panics: that is the task's failure, and the scope's.
+/// The destructor of a result that is not joined panics: that is the task's failure, and the scope's.
 #[test]
 fn a_destructor_that_panics_is_the_tasks_failure_wherever_it_runs() {
     let _watch = watchdog();

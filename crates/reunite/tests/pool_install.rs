@@ -1,4 +1,4 @@
-//! A closure that runs on a thread of the pool, on its stack, while the caller waits.
+//! Closures that run on a thread of the pool, on its stack, while the caller waits.
 
 mod common;
 
@@ -23,7 +23,7 @@ fn here() -> ThreadId {
     thread::current().id()
 }
 
-/// Recurses until it has used `bytes` of the stack; returns how deep it is then.
+/// Recurses until it has used `bytes` of the stack; returns the depth reached.
 #[inline(never)]
 fn deep(bytes: usize, from: Option<usize>) -> u64 {
     let frame = black_box([0_u8; 256]);
@@ -49,8 +49,8 @@ fn a_recursion_of_32_mib_runs_by_install_from_a_thread_with_2_mib() {
     assert!(depth > 1_000, "it was {depth} levels deep");
 }
 
-/// A level of such a program took 0.8 KiB, in rayon 1.12 1.8; 3.4 and 8.4 if nothing was optimized. A thread whose half was taken
-/// runs what comes back to it on top of its stack: so it may be more.
+/// A level of such a program took 0.8 KiB (1.8 in rayon 1.12), without optimisation 3.4 (8.4). A thread whose half was
+/// stolen runs what comes back to it on top of its stack, so it may be more.
 #[test]
 fn nested_loops_and_joins_fit_a_small_stack() {
     fn nested(depth: u32) -> u32 {
@@ -79,7 +79,7 @@ fn nested_loops_and_joins_fit_a_small_stack() {
 }
 
 #[test]
-fn it_borrows_and_runs_elsewhere_and_what_it_calls_uses_the_pool() {
+fn it_borrows_and_runs_on_a_worker_and_its_calls_use_the_pool() {
     let _watch = watchdog();
     let pool = pool(2);
     let caller = here();
@@ -120,9 +120,9 @@ fn a_panic_arrives_with_its_payload_after_the_closure_is_gone() {
     assert_eq!(pool.install(|| 8), 8);
 }
 
-/// A caller that takes part on its own stack has the only place, and gives it up.
+/// A caller that takes part in the pool on its own stack has the only place, and gives it up.
 #[test]
-fn a_visitor_hands_it_over_too() {
+fn a_visitor_hands_its_closure_to_a_worker_too() {
     let _watch = watchdog();
     let pool = pool(1);
     let caller = here();
@@ -156,9 +156,9 @@ fn pools_of_one_that_install_in_each_other_do_not_starve() {
     });
 }
 
-/// All the pool's threads wait, in the library, for what only the closure brings.
+/// All threads of the pool wait, in the library, for something that only the closure brings.
 #[test]
-fn a_pool_whose_threads_all_wait_runs_it_all_the_same() {
+fn a_pool_whose_threads_all_wait_still_runs_it() {
     let _watch = watchdog();
     let pool = pool(2);
     let (tx, rx) = channel::bounded(2);
@@ -178,9 +178,9 @@ fn a_pool_whose_threads_all_wait_runs_it_all_the_same() {
     assert_eq!(sum, 3);
 }
 
-/// The same, asleep where the library does not see it.
+/// The same, but they sleep where the library does not see it.
 #[test]
-fn a_pool_whose_threads_all_sleep_elsewhere_runs_it_all_the_same() {
+fn a_pool_whose_threads_all_sleep_outside_the_library_still_runs_it() {
     let _watch = watchdog();
     let pool = pool(1);
     let ((tell, told), (give, given)) = (mpsc::channel(), mpsc::channel());
@@ -234,9 +234,10 @@ fn it_begins_in_a_cancelled_task_too() {
     assert_eq!((seen, is_told), ((true, true), true));
 }
 
-/// The body knows what its value is, as it was told of the cancellation, although by a thread of the pool.
+/// The body knows that its value may be partial, because it was told of the cancellation, although by a thread of the
+/// pool.
 #[test]
-fn what_it_is_told_counts_as_told_to_its_caller() {
+fn a_cancellation_that_it_is_told_counts_as_told_to_its_caller() {
     let _watch = watchdog();
     let pool = pool(1);
     let (tell, told) = mpsc::channel();
@@ -246,7 +247,7 @@ fn what_it_is_told_counts_as_told_to_its_caller() {
                 let undone = inner.spawn(|| drop(until_cancelled()));
                 tell.send(()).unwrap();
                 pool.install(|| drop(until_cancelled()));
-                // Never begins, and nobody joins it.
+                // It never begins, and it is not joined.
                 drop(inner.spawn(|| ()));
                 drop(undone);
                 "partial"
@@ -259,9 +260,9 @@ fn what_it_is_told_counts_as_told_to_its_caller() {
     assert_eq!(value.unwrap(), "partial");
 }
 
-/// A sum of a part would pass for the whole.
+/// Otherwise the sum of a part would pass for the whole.
 #[test]
-fn a_closure_that_is_left_leaves_its_callers_task() {
+fn a_closure_that_leaves_makes_its_callers_task_leave() {
     let _watch = watchdog();
     let pool = pool(1);
     let (tx, rx) = channel::unbounded();
@@ -273,7 +274,7 @@ fn a_closure_that_is_left_leaves_its_callers_task() {
         caller.join()
     });
     assert!(joined.unwrap_err().is_cancelled());
-    // Around a thread of somebody else's is nothing to leave: a panic says why.
+    // A thread outside the library has nothing to leave: a panic reports the reason.
     let torn = catch_unwind(AssertUnwindSafe(|| {
         pool.install(|| reunite::Cancelled::unwind(cancelled()))
     }));
@@ -295,7 +296,7 @@ fn cancelled() -> reunite::Cancelled {
 }
 
 #[test]
-fn a_closure_that_wants_what_its_caller_holds_is_refused_and_names_both() {
+fn a_closure_that_wants_its_callers_lock_is_refused_and_names_both() {
     let _watch = watchdog();
     let pool = pool(1);
     let lock = Mutex::new(0);
@@ -379,7 +380,7 @@ fn it_inherits_the_callers_context() {
     assert_eq!(pool(1).install(|| REQUEST.get()), 7);
 }
 
-/// Nobody could be told if it were left on another thread.
+/// If it left on another thread, the reason could not be reported.
 #[test]
 fn in_a_destructor_of_a_stack_that_unwinds_it_stays_where_it_is() {
     let _watch = watchdog();
@@ -399,7 +400,7 @@ fn in_a_destructor_of_a_stack_that_unwinds_it_stays_where_it_is() {
 }
 
 #[test]
-fn many_callers_at_once_get_each_their_own_value() {
+fn many_simultaneous_callers_each_get_their_own_value() {
     let _watch = watchdog();
     let pool = pool(2);
     thread::scope(|s| {

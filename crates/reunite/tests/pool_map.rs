@@ -1,4 +1,4 @@
-//! What is left of a batch of a map goes to others when the item at hand blocks outside the library, or takes long.
+//! The rest of a map's batch goes to other threads if the item at hand blocks outside the library, or takes long.
 
 mod common;
 
@@ -20,11 +20,12 @@ fn pool(threads: usize) -> Pool {
     builder(threads).build().unwrap()
 }
 
-/// Quick items before the first that blocks, so that batches grow; the largest batch is a quarter of the window.
+/// The number of quick items before the first one that blocks, so that batches grow; the largest batch is a quarter of
+/// the window.
 const QUICK: usize = 10_000;
 const WINDOW: usize = 2_000;
 
-/// One item waits outside the library for a message of another.
+/// One item waits outside the library for a message of another item.
 struct Pair {
     waits: usize,
     sends: usize,
@@ -32,7 +33,7 @@ struct Pair {
     rx: Mutex<Receiver<usize>>,
 }
 
-/// Says what each item of a map does, and counts.
+/// Determines what each item of a map does, and counts.
 struct Items {
     pairs: Vec<Pair>,
     pulled: AtomicUsize,
@@ -63,7 +64,7 @@ impl Items {
         (0..self.ran.len()).inspect(pulls)
     }
 
-    /// Whoever runs an item may be the one who pulls: no item waits for one that was not pulled.
+    /// The thread that runs an item may be the one that pulls: no item waits for an item that was not pulled.
     fn is_pulled(&self, n: usize) -> bool {
         self.pulled.load(Ordering::SeqCst) > n
     }
@@ -81,7 +82,7 @@ impl Items {
         n
     }
 
-    /// All of them, by a map of `pool`.
+    /// Takes all outcomes of a map of `pool`.
     fn run_all(&self, pool: &Pool) {
         let count = self.ran.len();
         pool.scope(|s| {
@@ -107,7 +108,7 @@ fn an_item_that_blocks_outside_the_library_gets_what_a_later_one_sends() {
 /// Waits for a message, outside the library or in it.
 type Wait = fn(&Receiver<usize>, &reunite::channel::Receiver<usize>) -> usize;
 
-/// Even where nobody watches the pool; nor is that taken for a deadlock.
+/// Also if no thread watches the pool; and it is not taken for a deadlock.
 #[test]
 fn an_item_that_waits_in_the_library_gets_what_a_later_one_sends() {
     let _watch = watchdog();
@@ -150,19 +151,19 @@ fn several_items_of_a_batch_may_block() {
     let _watch = watchdog();
     for threads in [1, 2] {
         let pool = pool(threads);
-        // Each sends before it waits for the next, and the last of all frees nobody.
+        // Each item sends before it waits for the next; the last one sends to none.
         let chain = (0..6).map(|n| (QUICK + n, QUICK + n + 1));
         Items::new(QUICK + 3_000, chain).run_all(&pool);
-        // One inside the other: all of them wait at the same time.
+        // Nested: all of them wait at the same time.
         let nested = (0..6).map(|n| (QUICK + n, QUICK + 20 - n));
         Items::new(QUICK + 3_000, nested).run_all(&pool);
-        // Again and again, with quick ones between.
+        // Repeatedly, with quick items between them.
         let many = (0..10).map(|n| (QUICK + n * 300, QUICK + n * 300 + 7));
         Items::new(QUICK + 3_000, many).run_all(&pool);
     }
 }
 
-/// The last batch is in the hands of a worker, or of the consumer, and nobody has anything else to do.
+/// A worker, or the consumer, has the last batch, and no thread has anything else to do.
 #[test]
 fn the_last_items_may_block() {
     let _watch = watchdog();
@@ -211,7 +212,7 @@ fn the_consumer_may_block_outside_for_an_item_behind_one_that_waits_for_it() {
     }
 }
 
-/// The item before them computes, and never looks up.
+/// The item before them computes, and makes no calls of the library.
 #[test]
 fn the_items_behind_one_that_computes_are_taken_by_others() {
     let _watch = watchdog();
@@ -235,7 +236,7 @@ fn the_items_behind_one_that_computes_are_taken_by_others() {
     }
 }
 
-/// The item that blocks is inside a map, inside an item of a map that it waits for.
+/// The item that blocks is inside a map, inside an item of the outer map, for which it waits.
 #[test]
 fn an_item_in_a_map_in_an_item_may_wait_for_an_item_of_the_outer_map() {
     let _watch = watchdog();
@@ -281,7 +282,7 @@ fn a_panic_behind_an_item_that_blocks_is_its_items_outcome() {
     assert_eq!(failed, [QUICK + 1, QUICK + 3]);
 }
 
-/// What an item has that never runs: its drop frees the one that blocks.
+/// Held by an item that never runs: dropping it frees the item that blocks.
 struct Frees {
     n: usize,
     _sender: Option<Sender<()>>,
@@ -294,7 +295,7 @@ impl Drop for Frees {
     }
 }
 
-/// How a map is left while an item of it blocks.
+/// How a map is left while one of its items blocks.
 #[derive(Clone, Copy)]
 enum Leave {
     Drop,
@@ -303,7 +304,7 @@ enum Leave {
 }
 
 #[test]
-fn a_map_that_is_left_meanwhile_drops_what_is_behind_an_item_that_blocks() {
+fn a_map_that_is_left_drops_the_items_behind_one_that_blocks() {
     let _watch = watchdog();
     for threads in [1, 2] {
         for leave in [Leave::Drop, Leave::Forget, Leave::Cancel] {
@@ -327,14 +328,14 @@ fn a_map_that_is_left_meanwhile_drops_what_is_behind_an_item_that_blocks() {
                     let outcomes = s.map(source, |item: Frees| {
                         if item.n == QUICK {
                             begins.lock().unwrap().send(()).unwrap();
-                            // Until the sender is dropped, with the item that has it.
+                            // Blocks until the sender is dropped, with the item that holds it.
                             if pulled.load(Ordering::SeqCst) > QUICK + 1 {
                                 rx.lock().unwrap().recv().unwrap_err();
                             }
                         }
                     });
                     let mut outcomes = outcomes.window(WINDOW);
-                    // Another thread runs what blocks, or the consumer itself and is freed.
+                    // Another thread runs the item that blocks; or the consumer does, and is freed.
                     while begun.try_recv().is_err() && outcomes.next().is_some() {}
                     match leave {
                         Leave::Drop => drop(outcomes),
@@ -344,7 +345,7 @@ fn a_map_that_is_left_meanwhile_drops_what_is_behind_an_item_that_blocks() {
                             outcomes.for_each(drop);
                         }
                     }
-                    // If its item was not pulled.
+                    // In case its item was not pulled.
                     drop(tx.lock().unwrap().take());
                 });
             }));
@@ -356,7 +357,7 @@ fn a_map_that_is_left_meanwhile_drops_what_is_behind_an_item_that_blocks() {
 }
 
 #[test]
-fn an_outcome_that_does_not_come_in_time_comes_later() {
+fn an_outcome_that_is_not_there_in_time_comes_later() {
     let _watchdog = watchdog();
     let (go, wait) = reunite::channel::unbounded::<()>();
     let gated = |n: u32| {
@@ -380,7 +381,7 @@ fn an_outcome_that_does_not_come_in_time_comes_later() {
     }
 }
 
-/// It could not stop them.
+/// It could not stop them when its time is up.
 #[test]
 fn a_consumer_that_waits_with_a_limit_runs_no_items() {
     let _watchdog = watchdog();
@@ -394,7 +395,7 @@ fn a_consumer_that_waits_with_a_limit_runs_no_items() {
 }
 
 #[test]
-fn a_consumer_that_waits_with_a_limit_hears_of_its_cancellation() {
+fn a_consumer_that_waits_with_a_limit_is_told_of_its_cancellation() {
     let _watchdog = watchdog();
     let (begin, begun) = reunite::channel::bounded(1);
     pool(2).scope(|s| {
@@ -406,7 +407,7 @@ fn a_consumer_that_waits_with_a_limit_hears_of_its_cancellation() {
         assert!(late.is_timeout(), "{late}");
         begun.recv().unwrap();
         s.cancel("enough");
-        // Those that run have values; one that a thread has taken and not begun is cancelled.
+        // Items that run have values; an item that a thread has taken and not begun is cancelled.
         let error = loop {
             match outcomes.next_timeout(common::LONG).unwrap().unwrap() {
                 Ok(()) => {}
@@ -415,7 +416,7 @@ fn a_consumer_that_waits_with_a_limit_hears_of_its_cancellation() {
             }
         };
         assert!(error.is_interrupted(), "{error}");
-        // As a map on threads: at a line of the user's, and not as if the batch were a task.
+        // As in a map on threads: at the user's line, and not as if the batch were a task.
         let told = error.to_string();
         assert!(
             told.contains("scope #") && told.contains("pool_map.rs"),

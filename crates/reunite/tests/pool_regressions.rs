@@ -1,4 +1,4 @@
-//! What once broke the pool, each named after what broke.
+//! Past bugs of the pool; each test is named after what went wrong.
 
 mod common;
 
@@ -13,8 +13,8 @@ fn pool(threads: usize) -> Pool {
     Pool::builder().threads(threads).build().unwrap()
 }
 
-/// The scope had waited, and dropped what its tasks left: a destructor among that spawned once more, and
-/// the task ran when what it borrowed was gone.
+/// The scope had waited, and dropped what its tasks left behind. A destructor among that spawned once more, and
+/// the task ran when its borrowed data was gone.
 #[test]
 fn a_task_spawned_by_the_destructor_of_a_result_outlived_its_scope() {
     let _watch = watchdog();
@@ -50,7 +50,7 @@ fn a_task_was_hidden_behind_one_that_waits_for_it() {
         for _ in 0..5 {
             let (tx, rx) = channel::bounded::<u32>(0);
             pool.scope(|s| {
-                // So that batches grow.
+                // Makes batches grow.
                 for _ in 0..20_000 {
                     s.spawn(|| ());
                 }
@@ -64,7 +64,7 @@ fn a_task_was_hidden_behind_one_that_waits_for_it() {
     }
 }
 
-/// A wait inside `blocking` had no place to give up any more, and so left nothing to others either.
+/// A wait inside `blocking` had no place to give up any more, and so did not offer its work to other threads either.
 #[test]
 fn a_fork_made_inside_blocking_was_never_offered() {
     let _watch = watchdog();
@@ -73,7 +73,7 @@ fn a_fork_made_inside_blocking_was_never_offered() {
         let (tx, rx) = channel::bounded::<u32>(1);
         let ((got, ()), seven) = pool.enter(|| {
             blocking(|| {
-                // The outer fork stills the hunger: the inner one stays private until the wait.
+                // The outer fork serves the hungry thread: the inner one stays private until the wait.
                 let inner = || join(|| rx.recv().unwrap(), || tx.send(1).unwrap());
                 join(inner, || 7)
             })
@@ -82,8 +82,8 @@ fn a_fork_made_inside_blocking_was_never_offered() {
     }
 }
 
-/// A wait in an inner pool, inside `blocking`, gave up the place in the outer pool once more: that one then
-/// counted fewer threads awake than none, and woke nobody.
+/// A wait in an inner pool, inside `blocking`, gave up the place in the outer pool a second time. The outer pool then
+/// counted a negative number of threads awake, and woke none.
 #[test]
 fn a_place_was_given_up_twice() {
     let _watch = watchdog();
@@ -103,9 +103,9 @@ fn a_place_was_given_up_twice() {
     assert_eq!(waits.join().unwrap(), 1);
 }
 
-/// The end of a scope cannot fail: where another wait says that the pool starves, it hung.
+/// The end of a scope cannot fail: where another wait would be refused because the pool starves, it hung.
 #[test]
-fn a_scopes_end_starved_in_silence() {
+fn a_scopes_end_starved_silently() {
     let _watch = watchdog();
     for _ in 0..50 {
         let pool = Pool::builder().threads(1).spares(0).build().unwrap();
@@ -114,13 +114,13 @@ fn a_scopes_end_starved_in_silence() {
         pool.scope(|s| {
             s.spawn(move || {
                 begin.send(()).unwrap();
-                // If this is the last to block, it is told.
+                // If this wait is the last to block, it is refused.
                 rx.recv()
                     .map_or_else(|error| assert!(error.is_starved()), |_| ());
             });
             has_begun.recv().unwrap();
             pool.spawn(move || {
-                // Nobody may be left to hear it.
+                // The receiver may be gone.
                 let _unheard = tx.send(1);
             })
             .detach();
@@ -130,7 +130,7 @@ fn a_scopes_end_starved_in_silence() {
 }
 
 /// A worker that ended because its pool closed had counted as searching when the task was published, so
-/// nobody was woken for that, and did not look again.
+/// no worker was woken for the task, and this one did not look again.
 #[test]
 fn a_task_spawned_just_before_the_pool_was_dropped_was_lost() {
     let _watch = watchdog();
@@ -138,7 +138,7 @@ fn a_task_spawned_just_before_the_pool_was_dropped_was_lost() {
         let pool = pool(1);
         let done = Arc::new(AtomicUsize::new(0));
         let start = Instant::now();
-        // Around the time at which the worker gives up its first search.
+        // At about the time at which the worker gives up its first search.
         while start.elapsed() < Duration::from_nanos(20_000 + n * 137 % 60_000) {}
         let task = Arc::clone(&done);
         pool.spawn(move || task.fetch_add(1, Ordering::SeqCst))
@@ -146,7 +146,7 @@ fn a_task_spawned_just_before_the_pool_was_dropped_was_lost() {
         drop(pool);
         assert_eq!(done.load(Ordering::SeqCst), 1);
     };
-    // Several at a time, so that the worker is interrupted there, now and then.
+    // Several pools at a time, so that the worker is interrupted at that point now and then.
     std::thread::scope(|s| {
         for _ in 0..6 {
             s.spawn(|| (0..2_000).for_each(round));
@@ -154,7 +154,7 @@ fn a_task_spawned_just_before_the_pool_was_dropped_was_lost() {
     });
 }
 
-/// A closing pool gave the place of a task that waits to nobody.
+/// A closing pool did not pass on the place of a task that waits.
 #[test]
 fn a_task_that_waits_while_its_pool_closes_hung() {
     let _watch = watchdog();
@@ -163,7 +163,7 @@ fn a_task_that_waits_while_its_pool_closes_hung() {
         let held = Arc::downgrade(&pool);
         let (tx, rx) = channel::bounded::<u32>(1);
         pool.spawn(move || {
-            // Gone before it is closed.
+            // Dropped before the pool is closed.
             while held.strong_count() > 0 {
                 std::thread::yield_now();
             }
@@ -187,14 +187,14 @@ fn a_pool_that_was_shut_down_kept_its_hooks() {
         .build()
         .unwrap();
     pool.shutdown(Duration::from_secs(60)).unwrap();
-    // The threads have ended but for their last steps.
+    // The threads have ended except for their last instructions.
     while Arc::strong_count(&held) > 1 {
         std::thread::yield_now();
     }
 }
 
 #[test]
-fn a_pool_shut_down_by_its_own_task_waited_for_that() {
+fn a_pool_shut_down_by_its_own_task_waited_for_that_task() {
     let _watch = watchdog();
     let own = Arc::new(Mutex::new(None::<Pool>));
     let task_own = Arc::clone(&own);
@@ -216,7 +216,7 @@ fn a_pool_shut_down_by_its_own_task_waited_for_that() {
     assert_eq!((named, *late.done()), (vec![id], 0), "{late}");
 }
 
-/// A thread in its hook counted as one that looks for work, so nobody else was woken for that.
+/// A thread in its hook counted as searching for work, so no other thread was woken.
 #[test]
 fn a_slow_start_hook_kept_the_other_workers_asleep() {
     let _watch = watchdog();
@@ -240,7 +240,7 @@ fn a_slow_start_hook_kept_the_other_workers_asleep() {
         let (tell, told) = mpsc::channel();
         pool.spawn(move || tell.send(()).unwrap()).detach();
         told.recv().unwrap();
-        // Long enough for the one that works to fall asleep, now and then.
+        // Long enough for the working thread to fall asleep, now and then.
         let pause = Instant::now() + Duration::from_micros(100);
         while Instant::now() < pause {
             std::thread::yield_now();
@@ -249,8 +249,8 @@ fn a_slow_start_hook_kept_the_other_workers_asleep() {
     drop(open);
 }
 
-/// A joiner with a limit does not run the task, and its mark was lost when another began it: nobody woke it
-/// when that was done.
+/// A joiner with a limit does not run the task, and its mark was lost when another thread began the task: it was not
+/// woken when the task was done.
 #[test]
 fn a_timed_join_of_a_queued_task_slept_until_its_limit() {
     let _watch = watchdog();
@@ -260,7 +260,7 @@ fn a_timed_join_of_a_queued_task_slept_until_its_limit() {
         let (open, gate) = channel::bounded::<()>(1);
         let (release, waits) = channel::bounded::<()>(1);
         pool.scope(|s| {
-            // Occupies a worker, and the scope when that has gone on.
+            // Occupies a worker; and the scope, once that worker has gone on.
             s.spawn(move || {
                 begin.send(()).unwrap();
                 while gate.is_empty() {
@@ -290,7 +290,7 @@ fn a_long_chain_of_joins_overflowed_the_stack() {
     let (open, gate) = mpsc::channel::<()>();
     let chain = move || {
         pool.scope(|s| {
-            // Keeps the worker from the old end of the chain until the joins have begun at the young one.
+            // Keeps the worker from the old end of the chain until the joins have begun at the young end.
             s.spawn(move || {
                 begin.send(()).unwrap();
                 gate.recv().unwrap_err();
@@ -313,13 +313,13 @@ fn a_long_chain_of_joins_overflowed_the_stack() {
     });
 }
 
-/// Blocks grow with quick items, and when slow ones followed, a thread kept thousands of them to itself.
+/// Blocks grow with quick items. If slow ones followed, one thread kept thousands of them to itself.
 #[test]
 fn slow_items_after_quick_ones_were_not_shared() {
     let _watch = watchdog();
     const QUICK: usize = 100_000;
     let pool = pool(2);
-    // The first slow item goes on until another thread has one too.
+    // The first slow item runs until another thread has one, too.
     let slow = Mutex::new(Vec::new());
     pool.enter(|| {
         par(0..QUICK + 4_096).for_each(|item| {
@@ -340,7 +340,7 @@ fn slow_items_after_quick_ones_were_not_shared() {
 }
 
 #[test]
-fn a_source_that_panicked_took_outcomes_along_that_were_there() {
+fn a_source_that_panicked_lost_outcomes_that_were_there() {
     let _watch = watchdog();
     let pool = pool(2);
     let mut seen = Vec::new();
@@ -358,7 +358,7 @@ fn a_source_that_panicked_took_outcomes_along_that_were_there() {
     assert_eq!(seen, (0..50).collect::<Vec<_>>());
 }
 
-/// A pool's calls in the destructor of a thread's local, when the pool's own locals may be gone.
+/// Calls of a pool in the destructor of a thread-local, when the pool's own thread-locals may be gone.
 #[test]
 fn pool_calls_in_a_destructor_of_a_thread_local_aborted() {
     struct Last;
@@ -381,7 +381,7 @@ fn pool_calls_in_a_destructor_of_a_thread_local_aborted() {
     for _ in 0..20 {
         DONE.store(0, std::sync::atomic::Ordering::SeqCst);
         std::thread::spawn(|| {
-            // Before and after the library's locals were made: either may be dropped first.
+            // Before and after the library's thread-locals were made: either may be dropped first.
             LAST.with(|_| ());
             assert_eq!(reunite::join(|| 1, || 2), (1, 2));
             reunite::Pool::global().scope(|s| s.spawn(|| 1).join().unwrap());
@@ -398,9 +398,9 @@ fn pool_calls_in_a_destructor_of_a_thread_local_aborted() {
     }
 }
 
-/// Nobody told those that had blocked before it was queued.
+/// The waits that had blocked before the task was queued did not check again.
 #[test]
-fn a_task_queued_from_outside_lay_there_while_all_threads_blocked() {
+fn a_task_queued_from_outside_never_ran_while_all_threads_blocked() {
     let _watch = watchdog();
     let pool = Pool::builder().threads(1).spares(0).build().unwrap();
     let semaphore = std::sync::Arc::new(reunite::sync::Semaphore::new(1));
@@ -413,9 +413,9 @@ fn a_task_queued_from_outside_lay_there_while_all_threads_blocked() {
     drop(permit);
 }
 
-/// A thread that only dropped a result took the scope for one that has dropped a task undone: its channel ended as cut short.
+/// A thread that only dropped a result took it for a task dropped before it ran: its channel ended as cut short.
 #[test]
-fn a_channel_of_a_cancelled_scope_was_cut_short_by_a_result_that_nobody_took() {
+fn a_channel_of_a_cancelled_scope_was_cut_short_by_an_untaken_result() {
     let _watch = watchdog();
     struct Tells(mpsc::Sender<()>);
     impl Drop for Tells {
@@ -431,7 +431,7 @@ fn a_channel_of_a_cancelled_scope_was_cut_short_by_a_result_that_nobody_took() {
         common::until(|| task.is_finished());
         s.cancel("a test's own");
         drop(task);
-        // The result is dropped by a worker, in a batch of its own.
+        // A worker drops the result, in a batch of its own.
         told.recv().unwrap();
         reunite::shield(|| tx.send(1)).unwrap();
         drop(tx);
@@ -440,7 +440,7 @@ fn a_channel_of_a_cancelled_scope_was_cut_short_by_a_result_that_nobody_took() {
     assert!(rx.recv().unwrap_err().is_closed());
 }
 
-/// Its last worker made room for a joiner that ran a task in its own place, and ended: what was queued was never run.
+/// Its last worker made room for a joiner that ran a task in its own place, and ended: the queued tasks never ran.
 #[test]
 fn a_pool_that_closed_while_a_joiner_had_the_last_place_lost_what_was_queued() {
     let _watch = watchdog();

@@ -1,5 +1,5 @@
-//! A task is a task, wherever it runs: tasks of a pool's scope, items of maps and stolen halves of forks are named, seen
-//! and told of as tasks on threads are.
+//! A task is a task, wherever it runs: tasks of a pool's scope, items of maps and stolen halves of forks are named,
+//! shown and reported as tasks on threads are.
 
 mod common;
 
@@ -17,7 +17,7 @@ fn pool(threads: usize) -> Pool {
     Pool::builder().threads(threads).build().unwrap()
 }
 
-/// Whoever cancels it, and although nobody has asked before who those scopes are.
+/// From whichever thread it is cancelled, and although nothing has made those scopes known before.
 #[test]
 fn the_cancellation_of_a_scope_reaches_the_checkpoints_of_the_scopes_inside_it() {
     let _watchdog = watchdog();
@@ -29,7 +29,7 @@ fn the_cancellation_of_a_scope_reaches_the_checkpoints_of_the_scopes_inside_it()
                 assert_eq!(checked(), Ok(()));
                 middle.cancel("a test's own");
                 assert_eq!(checked(), Err("a test's own".to_owned()));
-                // A task of it never begins.
+                // A task of that scope never begins.
                 assert!(inner.spawn(|| ()).join().unwrap_err().is_cancelled());
             });
         });
@@ -42,7 +42,7 @@ fn the_cancellation_of_a_scope_reaches_the_checkpoints_of_the_scopes_inside_it()
     assert!(checkpoint().is_ok());
 }
 
-/// Those that were spawned at those lines of this file.
+/// The tasks that were spawned at these lines of this file.
 fn shown_of(lines: &Range<u32>) -> Vec<(String, DumpTask)> {
     let is_here = |task: &DumpTask| {
         let at = task.task.spawned_at();
@@ -138,7 +138,7 @@ fn a_long_queue_is_shown_by_its_first_tasks_and_counted() {
 }
 
 #[test]
-fn all_errors_of_a_pool_task_tell_its_line_its_age_and_one_number() {
+fn all_errors_of_a_pool_task_show_its_line_its_age_and_one_number() {
     let _watchdog = watchdog();
     let (go, gate) = mpsc::channel::<()>();
     let gate = StdMutex::new(gate);
@@ -170,12 +170,12 @@ fn all_errors_of_a_pool_task_tell_its_line_its_age_and_one_number() {
 }
 
 #[test]
-fn a_pool_task_that_was_joined_says_so() {
+fn a_pool_task_cannot_be_joined_twice() {
     pool(1).scope(|s| {
         let mut task = s.spawn(|| 1);
         assert_eq!(task.join_timeout(Duration::from_secs(60)).unwrap(), 1);
         let error = task.join().unwrap_err();
-        assert!(error.to_string().contains("joined before"), "{error}");
+        assert!(error.to_string().contains("already joined"), "{error}");
     });
 }
 
@@ -287,7 +287,7 @@ fn items_of_a_map_on_threads_are_shown_with_what_they_wait_for() {
                 && item(2).is_some_and(|(_, it)| waits(&it).contains("sleeps"))
                 && item(1).is_some_and(|(_, it)| waits(&it).contains("locks a mutex"))
         });
-        // The map's threads run nothing else, and are not shown beside them.
+        // The map's threads run nothing else, and are not shown beside the items.
         assert_eq!(shown_of(&lines).len(), 3);
         s.cancel("seen");
         drop(guard);
@@ -373,10 +373,10 @@ fn a_stolen_half_is_a_task_of_its_own_at_the_line_of_the_user() {
     assert!(ended);
 }
 
-/// Waits for the half that was forked there to wait for something.
+/// Waits until the half that was forked there waits for something.
 fn with_stolen(lines: &Range<u32>) -> (String, DumpTask) {
     loop {
-        // What others want is looked for at the next fork.
+        // Requests of other threads are answered at the next fork.
         reunite::join(|| (), || ());
         let waiting = |(_, task): &(String, DumpTask)| !waits(task).is_empty();
         if let Some(found) = shown_of(lines).into_iter().find(waiting) {
@@ -404,7 +404,7 @@ fn items_of_par_that_another_thread_runs_are_shown_at_the_line_of_the_user() {
     });
 }
 
-/// The consumer hears of it, and of the items before; none after it is skipped in silence.
+/// The consumer gets the error, and the items before it; no item after it is skipped silently.
 #[test]
 fn a_map_whose_items_cannot_be_named_ends_there() {
     let _watchdog = watchdog();
@@ -439,7 +439,7 @@ thread_local! {
 }
 
 #[test]
-fn a_hook_that_panics_does_so_in_the_spawn_and_spoils_nothing() {
+fn a_hook_that_panics_does_so_in_the_spawn_and_breaks_nothing() {
     let _watchdog = watchdog();
     reunite::inherit(Refuses);
     pool(2).scope(|s| {
@@ -462,7 +462,7 @@ fn a_hook_that_panics_does_so_in_the_spawn_and_spoils_nothing() {
     });
 }
 
-/// An item that nobody runs any more is dropped by whoever has taken it, in the middle of its batch.
+/// An item that is no longer to run is dropped by the thread that has taken it, in the middle of its batch.
 #[test]
 fn items_that_panic_when_they_are_dropped_leave_the_thread_as_it_was() {
     struct Item(u32);
@@ -492,7 +492,7 @@ fn items_that_panic_when_they_are_dropped_leave_the_thread_as_it_was() {
                 drop(outcomes);
             });
         });
-        // Whatever became of those: the threads run other tasks, and look at who they are.
+        // Afterwards the threads run other tasks, and look at their identities.
         drop(ended);
         let sums = pool.scope(|s| {
             let tasks: Vec<_> = (0..20_u32)
@@ -511,7 +511,7 @@ fn items_that_panic_when_they_are_dropped_leave_the_thread_as_it_was() {
     }
 }
 
-/// A thief may take what a thread was about to begin.
+/// A thief may take items that a thread was about to begin.
 #[test]
 fn batches_that_others_take_from_can_be_looked_at() {
     let _watchdog = watchdog();
@@ -535,7 +535,7 @@ fn batches_that_others_take_from_can_be_looked_at() {
     });
 }
 
-/// What a closure holds that never began is dropped undone, whoever has looked at its task meanwhile.
+/// What the closure of a task holds that never began is dropped as undone, even if the task was looked at meanwhile.
 #[test]
 fn a_channel_of_a_task_that_never_began_is_cut_short_however_often_it_is_looked_at() {
     let _watchdog = watchdog();
@@ -571,7 +571,7 @@ fn a_channel_of_a_task_that_never_began_is_cut_short_however_often_it_is_looked_
     });
 }
 
-/// A task that was not told is not cut short because others of its scope never begin.
+/// A task that was not told is not cut short by the fact that others of its scope never begin.
 #[test]
 fn a_task_that_finishes_in_a_cancelled_scope_has_sent_all() {
     let _watchdog = watchdog();
@@ -597,7 +597,7 @@ fn a_task_that_finishes_in_a_cancelled_scope_has_sent_all() {
     assert!(rx.recv().unwrap_err().is_closed());
 }
 
-/// Who waited: the numbers of the tasks, by line of the wait.
+/// The numbers of the tasks that waited, by line of the wait.
 struct Waits(std::sync::Arc<StdMutex<Vec<(u32, reunite::TaskId)>>>);
 
 impl reunite::Observer for Waits {
@@ -634,7 +634,7 @@ fn what_a_pool_task_calls_back_waits_as_that_task() {
     assert_eq!(of_callback.map(|(_, task)| *task).collect::<Vec<_>>(), [id]);
 }
 
-/// Counts what was captured and is kept.
+/// Counts what was captured and is still kept.
 struct Kept;
 
 static KEPT: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
@@ -653,7 +653,7 @@ thread_local! {
 
 impl reunite::Inherit for Kept {
     fn capture(&self) -> Box<dyn FnOnce() -> Box<dyn std::any::Any> + Send> {
-        // Of this test's thread alone.
+        // Of this test's thread only.
         let captured = COUNTS.get().then(|| {
             KEPT.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             Captured
@@ -663,7 +663,7 @@ impl reunite::Inherit for Kept {
 }
 
 #[test]
-fn what_forks_have_captured_goes_with_them() {
+fn what_forks_have_captured_is_dropped_with_them() {
     fn deep(left: u32) {
         if left > 0 {
             reunite::join(|| deep(left - 1), || ());
@@ -687,7 +687,7 @@ fn what_forks_have_captured_goes_with_them() {
     COUNTS.set(false);
 }
 
-/// Of a task that is cancelled with its scope nothing is kept until somebody asks.
+/// A task that is cancelled with its scope has no identity until it is asked for.
 #[test]
 fn joins_of_tasks_that_never_began_tell_which_task_that_was() {
     let _watchdog = watchdog();
@@ -700,7 +700,7 @@ fn joins_of_tasks_that_never_began_tell_which_task_that_was() {
             s.cancel("nobody needs them");
             let mut known = BTreeSet::new();
             reunite::shield(|| {
-                // The scope's tasks are run by that, or those before it by their joins.
+                // The scope's end runs the tasks, or the joins of the later tasks run the earlier ones.
                 tasks.swap_remove(50).join().unwrap_err();
                 for task in tasks.drain(..80) {
                     let id = task.id();
@@ -717,9 +717,9 @@ fn joins_of_tasks_that_never_began_tell_which_task_that_was() {
     });
 }
 
-/// Whether or not a thread of the pool has dropped them before.
+/// Whether or not a thread of the pool has dropped those tasks before.
 #[test]
-fn a_scope_tells_of_a_cancellation_above_unless_all_that_it_left_undone_was_joined() {
+fn a_scope_leaves_for_a_cancellation_above_unless_all_undone_tasks_were_joined() {
     let _watchdog = watchdog();
     let pool = pool(1);
     for (joined, is_cancelled) in [(10, false), (9, true)] {
@@ -745,7 +745,7 @@ fn a_scope_tells_of_a_cancellation_above_unless_all_that_it_left_undone_was_join
 }
 
 #[test]
-fn what_a_task_held_that_never_began_is_dropped_as_of_one_that_was_told() {
+fn what_an_unstarted_task_held_is_dropped_as_if_the_task_had_been_told() {
     struct Asks(mpsc::Sender<bool>, Drops);
 
     #[derive(Clone, Copy)]

@@ -1,5 +1,5 @@
-//! A member of a pool that blocks outside the library keeps the forks that nobody had asked for: that is reported. A
-//! process of its own: the reporter and the threshold are for all.
+//! A member of a pool that blocks outside the library keeps the forks that no thread had asked for; that is reported.
+//! In a process of its own, because the reporter and the threshold are global.
 
 mod common;
 
@@ -19,8 +19,8 @@ fn pool(name: &str) -> Pool {
     pool.build().unwrap()
 }
 
-/// A task that runs `first` as a half of a fork whose other half nobody else can take, while all others in the pool of two
-/// threads have nothing to do; and the line where it was spawned.
+/// A task that runs `first` as one half of a fork whose other half no other thread can take, while all other threads of
+/// the pool of two have nothing to do. Returns the line where it was spawned.
 fn keeps_a_fork(pool: &Pool, first: impl FnOnce() + Send + 'static) -> (JoinHandle<()>, u32) {
     let (busy, free) = (
         Arc::new(AtomicBool::new(false)),
@@ -39,7 +39,7 @@ fn keeps_a_fork(pool: &Pool, first: impl FnOnce() + Send + 'static) -> (JoinHand
         };
         reunite::join(first, || ());
     };
-    // The outer one may be published, and while it is on offer none is that comes after it.
+    // The outer fork may be published; while it is on offer, no later one is.
     let line = line!() + 1;
     let task = pool.spawn(|| {
         reunite::join(inner, || ());
@@ -61,7 +61,7 @@ fn a_fork_that_nobody_can_take_is_reported_with_its_task_once() {
         let text = stall.to_string();
         assert!(text.contains(&format!("pool_unshared.rs:{line}")), "{text}");
         assert!(text.contains("`reunite::blocking`"), "{text}");
-        // As long as another takes, it is not reported once more.
+        // As long as another thread takes forks, it is not reported once more.
         let (other_tx, rx) = mpsc::channel::<()>();
         let (other, _) = keeps_a_fork(&second, move || assert!(rx.recv().is_err()));
         until(|| stalls_of("second").len() == round);
@@ -92,7 +92,7 @@ fn a_member_that_computes_with_forks_that_nobody_can_take_is_left_alone() {
 }
 
 #[test]
-fn what_blocking_shares_is_no_standstill() {
+fn forks_shared_by_blocking_are_not_reported() {
     let _watch = watchdog();
     let [shares, blocks] = ["shares", "clock"].map(pool);
     let (tx, rx) = mpsc::channel::<()>();

@@ -1,5 +1,5 @@
-//! Threads of a pool that block where the library does not see it lose their places to others, and no more threads
-//! compute at a time than the pool has places. A process of its own: the reporter is for all.
+//! Threads of a pool that block where the library does not see it lose their places to other threads; and no more
+//! threads compute at the same time than the pool has places. In a process of its own, because the reporter is global.
 
 mod common;
 
@@ -54,7 +54,7 @@ fn tasks_of_a_scope_that_wait_for_each_other_outside_the_library_all_run() {
         let (tx, rx) = mpsc::channel();
         pool.scope(|s| {
             let _task = s.spawn(move || tx.send(7).unwrap());
-            // The body blocks, and holds the only place.
+            // The body blocks, and has the only place.
             assert_eq!(rx.recv().unwrap(), 7);
         });
         let (tx, rx) = mpsc::channel();
@@ -64,7 +64,7 @@ fn tasks_of_a_scope_that_wait_for_each_other_outside_the_library_all_run() {
 }
 
 #[test]
-fn who_keeps_the_threads_is_reported_with_their_lines_once() {
+fn tasks_that_keep_the_threads_are_reported_with_their_lines_once() {
     let _watch = watchdog();
     assert!(stalls_of("kept").is_empty());
     let pool = builder(2).name("kept").build().unwrap();
@@ -78,7 +78,7 @@ fn who_keeps_the_threads_is_reported_with_their_lines_once() {
     let one = pool.spawn(blocks.clone());
     let second = line!() + 1;
     let other = pool.spawn(blocks.clone());
-    // Nobody frees them before they are reported, neither the spares nor those that block as well.
+    // They are not freed before they are reported: neither the spares, nor those that block as well.
     let more: Vec<_> = (0..4).map(|_| pool.spawn(blocks.clone())).collect();
     let queued: Vec<_> = (0..4).map(|_| pool.spawn(|| ())).collect();
     common::until(|| queued.iter().all(|task| task.is_finished()));
@@ -120,7 +120,7 @@ fn a_scopes_task_that_keeps_a_thread_is_reported_with_its_own_line() {
 }
 
 #[test]
-fn a_pool_told_not_to_watch_leaves_it_as_it_is() {
+fn a_pool_set_not_to_watch_adds_no_thread() {
     let _watch = watchdog();
     let pool = builder(1).spare_after(None).build().unwrap();
     let (tx, rx) = mpsc::channel();
@@ -138,7 +138,7 @@ fn a_pool_told_not_to_watch_leaves_it_as_it_is() {
 }
 
 #[test]
-fn a_joiner_runs_what_no_thread_could_be_found_for() {
+fn a_joiner_runs_a_task_for_which_no_thread_was_found() {
     let _watch = watchdog();
     for builder in [builder(1).spare_after(None), builder(1).spares(0)] {
         let pool = builder.build().unwrap();
@@ -187,7 +187,7 @@ fn a_body_that_blocks_does_not_keep_the_last_place_of_a_pool_that_is_not_watched
 }
 
 #[test]
-fn a_wait_does_not_starve_while_who_lost_its_place_is_still_at_work() {
+fn a_wait_is_not_refused_while_a_member_that_lost_its_place_still_works() {
     let _watch = watchdog();
     let pool = builder(1)
         .spares(1)
@@ -197,7 +197,7 @@ fn a_wait_does_not_starve_while_who_lost_its_place_is_still_at_work() {
     let (tx, rx) = reunite::channel::unbounded();
     let (go_on, goes_on) = mpsc::channel();
     let works = pool.spawn(move || {
-        // Its place goes to the other task meanwhile.
+        // The other task gets its place meanwhile.
         goes_on.recv().unwrap();
         tx.send(1).unwrap();
     });
@@ -207,7 +207,7 @@ fn a_wait_does_not_starve_while_who_lost_its_place_is_still_at_work() {
         rx.recv()
     });
     asked.recv().unwrap();
-    // No thread can be added for this one.
+    // No thread can be added for this task.
     let more = pool.spawn(|| 3);
     std::thread::sleep(Duration::from_millis(100));
     go_on.send(()).unwrap();
@@ -244,7 +244,7 @@ fn a_visitor_that_lost_its_place_and_leaves_lets_those_it_kept_from_starving() {
 }
 
 #[test]
-fn what_was_joined_is_not_reported_as_waiting() {
+fn a_joined_task_is_not_reported_as_waiting() {
     let _watch = watchdog();
     assert!(stalls_of("joined").is_empty());
     let pool = builder(1)
@@ -284,7 +284,7 @@ fn tasks_that_sleep_for_a_while_are_reported_once_as_others_have_their_places() 
 }
 
 #[test]
-fn who_keeps_the_threads_is_reported_where_no_other_can_be_found() {
+fn tasks_that_keep_the_threads_are_reported_when_no_thread_can_be_added() {
     let _watch = watchdog();
     assert!(stalls_of("spent").is_empty());
     let pool = builder(1).spares(1).name("spent").build().unwrap();
@@ -294,7 +294,7 @@ fn who_keeps_the_threads_is_reported_where_no_other_can_be_found() {
         let rx = Arc::clone(&rx);
         move || rx.lock().unwrap().recv().unwrap_err()
     };
-    // One blocks, another has its place and blocks as well, and then there are no more.
+    // One blocks, another takes its place and blocks as well, and then there are no more threads.
     let tasks: Vec<_> = (0..2).map(|_| pool.spawn(blocks.clone())).collect();
     let last = line!() + 1;
     let queued = pool.spawn(|| ());
@@ -309,7 +309,7 @@ fn who_keeps_the_threads_is_reported_where_no_other_can_be_found() {
 }
 
 #[test]
-fn who_lost_a_place_to_one_that_waits_is_reported() {
+fn a_task_that_lost_its_place_to_one_that_waits_is_reported() {
     let _watch = watchdog();
     assert!(stalls_of("lent").is_empty());
     let pool = builder(1).spares(1).name("lent").build().unwrap();
@@ -356,7 +356,7 @@ fn there_are_no_more_threads_than_the_spares_allow() {
     }
 }
 
-/// Counts how many run at a time.
+/// Counts how many run at the same time.
 #[derive(Default)]
 struct Crowd {
     now: AtomicUsize,
@@ -364,7 +364,7 @@ struct Crowd {
 }
 
 impl Crowd {
-    /// Computes for a while, and lets others run meanwhile if they can.
+    /// Computes for a while, during which other threads may run if they can.
     fn compute(&self) -> u64 {
         let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(now, Ordering::SeqCst);
@@ -392,7 +392,7 @@ fn forks(crowd: &Crowd, depth: u32) {
 }
 
 #[test]
-fn no_more_compute_at_a_time_than_there_are_places() {
+fn no_more_tasks_compute_at_a_time_than_there_are_places() {
     let _watch = watchdog();
     for threads in [1, 2] {
         let pool = builder(threads).build().unwrap();
@@ -435,7 +435,7 @@ fn a_joiner_computes_in_its_own_place_only_if_one_is_free() {
     }
 }
 
-/// Linux tells what computes from what sleeps.
+/// Linux can distinguish a thread that computes from one that sleeps.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_task_that_computes_for_long_keeps_its_place() {
@@ -466,7 +466,7 @@ fn a_task_that_computes_for_long_keeps_its_place() {
 }
 
 #[test]
-fn a_member_that_gets_on_has_its_place_again() {
+fn a_member_that_goes_on_gets_its_place_back() {
     let _watch = watchdog();
     assert!(stalls_of("nobody").is_empty());
     let pool = builder(1)

@@ -1,5 +1,5 @@
-//! The profiler's figures on programs with known answers, by a clock that only counts work. Those of tasks wherever they run
-//! are in `homes_profile.rs`.
+//! The profiler's figures for programs with known answers, by a clock that only counts work. `homes_profile.rs` has
+//! those of tasks wherever they run.
 
 mod common;
 
@@ -20,7 +20,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// One at a time: every observer is told of the whole process.
+/// One test at a time: every observer is called for the whole process.
 static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
 fn profile_of(program: impl FnOnce()) -> Profile {
@@ -33,7 +33,7 @@ fn profile_of(program: impl FnOnce()) -> Profile {
     profiling.finish()
 }
 
-/// The profile of a program in a pool, which is gone afterwards: its end would be seen by the next profile.
+/// The profile of a program in a pool. The pool is dropped afterwards, because the next profile would see its end.
 fn profile_in_pool(threads: usize, program: &dyn Fn(&reunite::Pool)) -> Profile {
     profile_of(|| {
         let pool = reunite::Pool::builder().threads(threads).build().unwrap();
@@ -51,7 +51,7 @@ fn a_map_has_the_span_of_its_longest_item() {
     assert_eq!((profile.work, profile.span), (ms(210), ms(20)));
 }
 
-/// It goes on from where it was forked, and whoever forked it goes on from where it has ended.
+/// The half continues the chain from where it was forked, and the forking task continues it from where the half ended.
 #[test]
 fn a_half_that_another_thread_runs_is_on_the_longest_chain() {
     let _watchdog = common::watchdog();
@@ -59,7 +59,7 @@ fn a_half_that_another_thread_runs_is_on_the_longest_chain() {
         let (begun, has_begun) = reunite::channel::bounded(1);
         pool.scope(|_| {
             work(1);
-            // Whoever forks has its work counted up to here, whatever the other thread's clock says.
+            // The forking task has its work counted up to here, whatever the other thread's clock says.
             pool.scope(|_| ());
             reunite::join(
                 || {
@@ -81,7 +81,7 @@ fn a_half_that_another_thread_runs_is_on_the_longest_chain() {
     assert!(profile.hints.is_empty(), "{:?}", profile.hints);
 }
 
-/// The half that another thread runs, and waits in, is a task whose work is its own.
+/// The half that another thread runs, and that waits there, is a task with its own work.
 #[test]
 fn the_work_of_a_half_that_another_thread_runs_is_counted_once() {
     let _watchdog = common::watchdog();
@@ -93,7 +93,7 @@ fn the_work_of_a_half_that_another_thread_runs_is_counted_once() {
             reunite::join(
                 || {
                     work(2);
-                    // Waits, so the other half is taken.
+                    // Waits, so that the other half is taken.
                     has_begun.recv().unwrap();
                     go.send(()).unwrap();
                     work(4);
@@ -111,7 +111,7 @@ fn the_work_of_a_half_that_another_thread_runs_is_counted_once() {
     assert_eq!(profile.work, ms(63));
 }
 
-/// The essay's table: every join where the task is spawned.
+/// Every join is where the task is spawned.
 #[test]
 fn a_join_that_came_too_early_is_pointed_out_with_what_it_costs() {
     let _watchdog = common::watchdog();
@@ -124,8 +124,8 @@ fn a_join_that_came_too_early_is_pointed_out_with_what_it_costs() {
         });
     });
     assert_eq!((profile.work, profile.span), (ms(40), ms(40)));
-    // By the counting clock nobody waits, so the site is told by a real one. One of the four may be kept from the
-    // processor for longer than it takes: then again, with ever longer ones.
+    // By the counting clock no task waits, so the site is found with a real one. One of the four may be kept from the
+    // processor for longer than it takes: then the test is repeated with longer and longer ones.
     common::with_time_enough(|time| {
         let real = {
             let _alone = ALONE
@@ -143,13 +143,13 @@ fn a_join_that_came_too_early_is_pointed_out_with_what_it_costs() {
         let mut hints = real.hints.iter();
         let hint = hints.find(|hint| hint.kind == HintKind::PrematureJoin)?;
         assert!(hint.at.file().ends_with("profile.rs"));
-        // Three of four could have run beside the first.
+        // Three of the four could have run at the same time as the first.
         (hint.saves > real.span / 2).then_some(())
     });
 }
 
 #[test]
-fn a_ring_forgets_the_oldest_and_says_so() {
+fn a_full_buffer_discards_the_oldest_events_and_reports_it() {
     let _watchdog = common::watchdog();
     let _alone = ALONE
         .lock()

@@ -1,4 +1,4 @@
-//! Channels that hold nothing: a send returns when a receiver has its message.
+//! Channels without capacity: a send returns when a receiver has its message.
 
 mod common;
 
@@ -92,7 +92,8 @@ fn try_recv_takes_from_a_sender_that_waits() {
     });
 }
 
-/// One that waits for several channels may yet take from another; one that waits for this alone will take this.
+/// A receiver that waits for several channels may yet take from another; one that waits for this alone will take this
+/// message.
 #[test]
 fn try_send_finds_a_receiver_behind_one_that_waits_for_several() {
     let _watchdog = watchdog();
@@ -182,7 +183,7 @@ fn closing_wakes_a_receiver_that_waits() {
     }
 }
 
-/// Timeouts, cancellations, closings and hands race: what was sent was received, and what was not came back.
+/// Timeouts, cancellations, closings and hand-overs race: what was sent was received, and what was not came back.
 #[test]
 fn each_message_is_handed_over_once_or_comes_back() {
     let _watchdog = watchdog();
@@ -268,7 +269,7 @@ fn a_cancelled_sender_or_receiver_leaves_the_next_its_turn() {
 }
 
 #[test]
-fn a_message_that_sends_when_it_is_dropped_may_do_so() {
+fn a_message_may_send_when_it_is_dropped() {
     struct Sends<'a>(&'a reunite::channel::Sender<u8>);
     impl Drop for Sends<'_> {
         fn drop(&mut self) {
@@ -287,7 +288,7 @@ fn a_message_that_sends_when_it_is_dropped_may_do_so() {
 }
 
 #[test]
-fn channels_go_through_channels() {
+fn channels_can_be_sent_through_channels() {
     type Next = Option<Box<Receiver<Step>>>;
     struct Step(u32, Next);
     let _watchdog = watchdog();

@@ -1,5 +1,5 @@
-//! Scopes on threads: fallible ones, deadlines, and in which order failures are told. What holds wherever tasks run is in
-//! `homes_scopes.rs`.
+//! Scopes on threads: fallible ones, deadlines, and the order of failures. `homes_scopes.rs` tests what holds wherever
+//! tasks run.
 
 mod common;
 
@@ -45,7 +45,7 @@ struct Custom {
     text: String,
 }
 
-/// Fails tasks 0..n in the order given; each fails only when the one before has failed.
+/// Fails tasks 0..n in the order given; each fails only after the one before it has failed.
 fn fail_in_order(order: &[usize]) -> ScopeError<usize> {
     try_scope::<(), usize, _>(|s| {
         let (started, have_started) = mpsc::channel();
@@ -212,7 +212,7 @@ fn a_failure_after_a_requested_cancellation_still_arrives() {
         s.cancel("enough");
         Ok(())
     });
-    // Either task may have been cancelled before it started; a failure that happened is told.
+    // Either task may have been cancelled before it started; a failure that did happen is returned.
     if let Err(error) = error {
         assert_eq!(error.cancelled().unwrap().reason(), "enough");
         assert_eq!(*error.root().unwrap().error().unwrap(), "could not flush");
@@ -223,7 +223,7 @@ fn a_failure_after_a_requested_cancellation_still_arrives() {
 #[test]
 fn the_failures_of_body_and_child_both_arrive() {
     let _watch = watchdog();
-    // The child first.
+    // The child fails first.
     let error = try_scope::<(), &str, _>(|s| {
         let (over, is_over) = mpsc::channel();
         let child = s.spawn(|| Err::<(), _>("child"));
@@ -240,7 +240,7 @@ fn the_failures_of_body_and_child_both_arrive() {
     assert_eq!(told, ["child", "body"]);
     assert!(error.failures()[1].task().is_none());
 
-    // The body first: the child fails because it is cancelled.
+    // The body fails first: the child fails because it is cancelled.
     let error = try_scope::<(), &str, _>(|s| {
         let (blocked, is_blocked) = mpsc::channel();
         s.spawn(move || {
@@ -263,7 +263,7 @@ fn the_failures_of_body_and_child_both_arrive() {
 }
 
 #[test]
-fn a_child_that_panics_beats_the_body_error_it_caused() {
+fn a_childs_panic_takes_precedence_over_the_body_error_it_caused() {
     let _watch = watchdog();
     let error = try_scope::<(), String, _>(|s| {
         let (over, is_over) = mpsc::channel();
@@ -286,7 +286,7 @@ fn a_child_that_panics_beats_the_body_error_it_caused() {
 }
 
 #[test]
-fn a_failure_that_the_body_took_is_its_own_affair() {
+fn a_failure_that_the_body_took_does_not_fail_the_scope() {
     let _watch = watchdog();
     let value = try_scope::<_, &str, _>(|s| {
         let error = s.spawn(|| Err::<(), _>("expected")).join().unwrap_err();
@@ -297,7 +297,7 @@ fn a_failure_that_the_body_took_is_its_own_affair() {
 }
 
 #[test]
-fn the_error_a_body_passes_on_is_told_once() {
+fn an_error_that_the_body_passes_on_is_listed_once() {
     let _watch = watchdog();
     let error = try_scope::<(), &str, _>(|s| s.spawn(|| Err("passed on")).join()).unwrap_err();
     assert_eq!(error.failures().len(), 1);
@@ -425,7 +425,7 @@ fn a_scope_waits_past_its_deadline_for_what_borrows() {
             let (begun, back) = (&begun, &back);
             s.spawn(move || {
                 begun.store(true, Ordering::SeqCst);
-                // Deaf to its cancellation, of which it hears by another way.
+                // Does not heed its cancellation, of which it learns in another way.
                 let started = Instant::now();
                 while !canceller.is_cancelled() && started.elapsed() < LONG {
                     std::thread::yield_now();
@@ -439,7 +439,7 @@ fn a_scope_waits_past_its_deadline_for_what_borrows() {
 }
 
 #[test]
-fn a_value_beats_a_deadline_that_passes_with_nothing_undone() {
+fn a_value_takes_precedence_over_a_deadline_that_leaves_nothing_undone() {
     let _watch = watchdog();
     let value = ScopeBuilder::new()
         .timeout(Duration::ZERO)

@@ -1,4 +1,4 @@
-//! Semaphores that are budgets, and semaphores that count what is released.
+//! Semaphores that are budgets, and semaphores that count releases.
 
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -44,9 +44,9 @@ fn a_request_waits_for_as_many_releases_as_it_takes() {
     assert_eq!(count.available(), 5);
 }
 
-/// A wait asks again by itself when it is young: after that only the release ends it.
+/// A young wait checks again by itself; after some time only the release ends it.
 #[test]
-fn a_release_ends_the_wait_of_whoever_has_waited_for_long() {
+fn a_release_ends_a_wait_that_has_lasted_long() {
     let _watchdog = watchdog();
     let count = Semaphore::new(0);
     for _ in 0..3 {
@@ -71,7 +71,7 @@ fn a_large_request_is_not_overtaken_by_a_small_one_while_permits_are_added() {
             count.acquire_many(3).unwrap().forget();
             tell.send(3).unwrap();
         });
-        // It queues before the small one comes: as soon as it does, one that is available is not given out.
+        // It queues before the small request comes: from then on, an available permit is not handed out.
         count.release(1).unwrap();
         while let Ok(mine) = count.try_acquire() {
             drop(mine);
@@ -115,7 +115,7 @@ fn owned_permits_of_a_counter_come_back_or_are_used_up() {
 }
 
 #[test]
-fn waiting_for_what_nobody_releases_ends_with_its_time() {
+fn a_wait_without_a_release_ends_with_its_time_limit() {
     let count = Semaphore::new(0);
     let error = count.acquire_timeout(Duration::from_millis(1)).unwrap_err();
     assert!(error.is_timeout(), "{error}");

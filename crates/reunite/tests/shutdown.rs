@@ -1,4 +1,4 @@
-//! The end of the program: one at a time, because it concerns every task of the process.
+//! The shutdown of the program. One test at a time, because it concerns every task of the process.
 
 mod common;
 
@@ -48,12 +48,12 @@ fn shutdown_stops_what_stops_and_names_what_does_not() {
     go.send(()).unwrap();
     reunite::shutdown(Duration::from_secs(50)).unwrap();
     assert!(reunite::detached().is_empty());
-    // Not final.
+    // The shutdown is not final.
     assert_eq!(reunite::spawn(|| 1).join().unwrap(), 1);
 }
 
-/// What one that waited for its caller would take. How many it waited for is not asked: a task that was joined may be
-/// about to leave.
+/// Longer than a task would take that waited for its caller. The number of tasks it waited for is not compared: a
+/// joined task may be about to end.
 const NEVER: Duration = LONG;
 
 #[test]
@@ -62,7 +62,7 @@ fn a_task_that_shuts_down_does_not_wait_for_itself() {
     let _watchdog = watchdog();
     let stopped = reunite::spawn(|| reunite::shutdown(NEVER).unwrap()).join();
     stopped.unwrap();
-    // It is not cancelled by it either.
+    // It does not cancel its caller either.
     let goes_on = reunite::spawn(|| {
         reunite::shutdown(NEVER).unwrap();
         reunite::checkpoint().is_ok()
@@ -75,7 +75,7 @@ fn a_task_that_shuts_down_does_not_wait_for_itself() {
 }
 
 #[test]
-fn nor_for_the_tasks_that_wait_for_it() {
+fn a_task_that_shuts_down_does_not_wait_for_the_tasks_that_wait_for_it() {
     let _alone = alone();
     let _watchdog = watchdog();
     let nested = reunite::spawn(|| {
@@ -110,7 +110,7 @@ fn nor_for_the_tasks_that_wait_for_it() {
 }
 
 #[test]
-fn nor_does_a_task_of_a_pool() {
+fn a_task_of_a_pool_that_shuts_down_does_not_wait_for_itself() {
     let _alone = alone();
     let _watchdog = watchdog();
     let pool = reunite::Pool::builder().threads(2).build().unwrap();
@@ -140,7 +140,7 @@ fn nor_does_a_task_of_a_pool() {
 }
 
 #[test]
-fn nor_does_what_a_task_installs_in_a_pool_wait_for_that_task() {
+fn an_installed_closure_that_shuts_down_does_not_wait_for_its_caller() {
     let _alone = alone();
     let _watchdog = watchdog();
     let pool = reunite::Pool::builder().threads(1).build().unwrap();
@@ -149,7 +149,7 @@ fn nor_does_what_a_task_installs_in_a_pool_wait_for_that_task() {
 }
 
 #[test]
-fn it_is_about_the_others() {
+fn a_shutdown_waits_for_the_other_tasks() {
     let _alone = alone();
     let _watchdog = watchdog();
     let (go, wait) = mpsc::channel::<()>();
@@ -166,7 +166,7 @@ fn it_is_about_the_others() {
     let names: Vec<_> = late.iter().map(|late| late.task.name()).collect();
     assert_eq!(names, [Some("deaf")], "{late}");
     assert!(obedient.is_finished());
-    // It wakes when the last of the others has left, though it is there itself.
+    // It is woken when the last of the others has ended, although its caller still runs.
     let caller = builder("caller").spawn(|| reunite::shutdown(NEVER).unwrap());
     go.send(()).unwrap();
     caller.join().unwrap();
@@ -194,7 +194,7 @@ fn two_tasks_that_shut_down_do_not_wait_for_each_other() {
             both.wait();
             reunite::shutdown(NEVER).unwrap()
         });
-        // It may have been cancelled before it knew that there are no more, and says so then.
+        // It may have been cancelled before it knew that there are no more, and reports that.
         let done = items.threads(2).into_iter().filter(Result::is_ok);
         assert_eq!(done.count(), 2);
     })
@@ -202,13 +202,13 @@ fn two_tasks_that_shut_down_do_not_wait_for_each_other() {
     .unwrap();
 }
 
-/// Neither waits for the other, nor for whoever is left out by the other: so there is no way round by them, though a third
-/// task keeps both.
+/// Neither waits for the other, nor for the tasks that the other leaves out. So there is no cycle through them,
+/// although a third task keeps both waiting.
 #[test]
-fn two_tasks_that_shut_down_are_in_no_deadlock_with_who_waits_for_one_of_them() {
+fn two_tasks_that_shut_down_are_in_no_deadlock_with_a_task_that_waits_for_one() {
     let _alone = alone();
     let _watchdog = watchdog();
-    // Whoever holds a lock is seen to, once its wait is in the graph.
+    // A task that holds a lock is found once its wait is in the graph.
     let waiting = || reunite::dump().to_string().matches("holding").count();
     let hold_and_shut_down = || {
         let lock = reunite::sync::Mutex::new(());
@@ -230,7 +230,7 @@ fn two_tasks_that_shut_down_are_in_no_deadlock_with_who_waits_for_one_of_them() 
         let two = reunite::spawn(hold_and_shut_down);
         two.join().map_err(|error| error.to_string())
     });
-    // Where the second runs in the place of its joiner, that one does not wait.
+    // If the second runs in the place of its joiner, the joiner does not wait.
     let joins = || reunite::dump().to_string().contains("joins task");
     until(|| waiting() == 3 || (waiting() == 2 && !joins()) || around.is_finished());
     go.send(()).unwrap();
@@ -239,9 +239,9 @@ fn two_tasks_that_shut_down_are_in_no_deadlock_with_who_waits_for_one_of_them() 
     drop(deaf);
 }
 
-/// A task that shuts down is left out of that, and not for ever.
+/// A task that shuts down is left out of its own shutdown, but not of later ones.
 #[test]
-fn who_was_left_out_of_one_shutdown_is_waited_for_by_the_next() {
+fn a_task_left_out_of_one_shutdown_is_waited_for_by_the_next() {
     let _alone = alone();
     let _watchdog = watchdog();
     let (go, wait) = mpsc::channel::<()>();
@@ -258,9 +258,9 @@ fn who_was_left_out_of_one_shutdown_is_waited_for_by_the_next() {
     busy.join().unwrap();
 }
 
-/// Its caller holds the lock, and waits for this task, which no cancellation reaches.
+/// The caller of the shutdown holds the lock and waits for this task, which no cancellation reaches.
 #[test]
-fn a_task_that_comes_to_wait_for_who_shuts_down_is_refused() {
+fn a_wait_for_a_task_that_shuts_down_is_refused() {
     let _alone = alone();
     let _watchdog = watchdog();
     // As above.
@@ -288,7 +288,8 @@ fn a_task_that_comes_to_wait_for_who_shuts_down_is_refused() {
     shuts_down.join().unwrap();
 }
 
-/// A task of a scope, which a shutdown does not wait for, does: it waits until those have ended that the shutdown is about.
+/// A task of a scope is not waited for by a shutdown, but may wait itself: until the tasks have ended that the shutdown
+/// concerns.
 #[test]
 fn a_task_that_the_shutdown_does_not_wait_for_waits_for_its_end() {
     let _alone = alone();
@@ -326,7 +327,7 @@ fn a_task_that_the_shutdown_does_not_wait_for_waits_for_its_end() {
     drop(deaf);
 }
 
-/// Nobody takes the outcomes any more, so the workers wait for room for ever.
+/// The outcomes are no longer taken, so the workers wait for room for ever.
 #[test]
 fn a_map_outside_any_scope_stops_though_its_outcomes_were_forgotten() {
     let _alone = alone();
@@ -355,7 +356,7 @@ fn a_map_outside_any_scope_stops_though_its_outcomes_were_forgotten() {
 }
 
 #[test]
-fn the_shutdown_of_a_pool_names_who_is_late() {
+fn the_shutdown_of_a_pool_names_late_tasks() {
     let _alone = alone();
     let _watchdog = watchdog();
     let pool = reunite::Pool::builder().threads(2).build().unwrap();
@@ -398,10 +399,10 @@ fn the_shutdown_of_a_pool_names_the_pool_if_only_a_hook_is_late() {
 }
 
 #[test]
-fn who_is_late_does_not_count_as_stopped() {
+fn a_late_task_does_not_count_as_stopped() {
     let _alone = alone();
     let _watchdog = watchdog();
-    // Those of other tests that are about to leave.
+    // Tasks of other tests that are about to end.
     reunite::shutdown(NEVER).unwrap();
     let (go, wait) = mpsc::channel::<()>();
     let (tell, begun) = mpsc::channel();

@@ -1,4 +1,4 @@
-//! A wait that lasts suspiciously long reports itself, once. A process of its own: the threshold is for all.
+//! A wait that lasts suspiciously long reports itself, once. In a process of its own, because the threshold is global.
 
 mod common;
 
@@ -41,7 +41,7 @@ fn a_wait_that_lasts_reports_itself_once() {
         assert!(seen.contains(&text), "observers are told, too: {seen:?}");
     });
 
-    // A thread of somebody else's waits, and one of the library's own computes: that may end it.
+    // A thread outside the library waits, and a thread of the library computes: that one may end the wait.
     let (tx, rx) = reunite::channel::bounded(1);
     let receives = |stall: &&Stall| stall.waits.starts_with("receives");
     reunite::scope(|s| {
@@ -55,7 +55,7 @@ fn a_wait_that_lasts_reports_itself_once() {
     let idle = stalls.iter().find(receives).unwrap();
     assert!(idle.is_idle && !idle.is_suspected, "{idle}");
 
-    // Off in one line.
+    // One call turns the reports off.
     let held = sync::Mutex::new(());
     reunite::stall_after(None);
     let before = all().len();
@@ -68,7 +68,7 @@ fn a_wait_that_lasts_reports_itself_once() {
     assert_eq!(all().len(), before);
 }
 
-/// The second of two tasks waits for a lock that somebody else has, with a lock of its own. What is told of it.
+/// The second of two tasks waits, with a lock of its own, for a lock that is held. Returns what is reported about it.
 fn reports_itself_once(at: &Place, told: &(dyn Fn() -> Vec<Stall> + Sync)) -> String {
     let (held, other) = (sync::Mutex::new(()), sync::Mutex::new(()));
     let names = ["looks on", "patient"];
@@ -88,13 +88,13 @@ fn reports_itself_once(at: &Place, told: &(dyn Fn() -> Vec<Stall> + Sync)) -> St
                     let _other = other.lock().unwrap();
                     drop(held.lock().unwrap());
                 } else {
-                    // In a pool the first half would keep what it forked to itself.
+                    // In a pool the first half would keep its fork private.
                     reunite::blocking(|| common::until(|| !patient().is_empty()));
                 }
             })
         });
         common::until(|| !patient().is_empty());
-        // It has reported itself; it does so no second time.
+        // It has reported itself, and does not do so a second time.
         reunite::sleep(Duration::from_millis(100)).unwrap();
         drop(guard);
         let ran = ran.join().unwrap();

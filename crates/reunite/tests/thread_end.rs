@@ -1,5 +1,5 @@
-//! Destructors of thread-locals run when a thread ends, in the reverse order of their first use. So one of the user's
-//! may run when those of the library are gone, all or some of them, and may use the library all the same.
+//! Destructors of thread-locals run when a thread ends, in the reverse order of their first use. So a destructor of the
+//! user's may run when all or some of the library's are gone, and may use the library nevertheless.
 
 mod common;
 
@@ -108,7 +108,7 @@ fn sum(from: u64, to: u64) -> u64 {
     a + b
 }
 
-/// Does something when the thread ends, twice, and sends what came of it.
+/// Does something when the thread ends, twice, and sends the results.
 struct AtTheEnd(Act, mpsc::Sender<Vec<Option<u64>>>);
 
 impl Drop for AtTheEnd {
@@ -155,7 +155,7 @@ fn the_library_works_when_it_is_first_used_as_the_thread_ends() {
     }
 }
 
-/// Each use touches some thread-locals of the library and not others: so these are gone, and those not.
+/// Each use of the library touches some of its thread-locals and not others: so some are gone, and others are not.
 #[test]
 fn the_library_works_when_some_of_its_thread_locals_are_gone() {
     let _watchdog = common::watchdog();

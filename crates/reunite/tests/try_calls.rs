@@ -9,7 +9,7 @@ use reunite::sync::{Mutex, RwLock, Semaphore};
 mod common;
 use common::watchdog;
 
-/// Panics in a task that holds what `take` gives.
+/// Panics in a task that holds the guard that `take` returns.
 fn poison<G>(take: impl FnOnce() -> G + Send) {
     let outcome = reunite::scope(|s| {
         let task = s.spawn(|| {
@@ -37,7 +37,7 @@ fn try_lock_tells_busy_from_poisoned() {
     assert!(poisoned.is_poisoned() && !poisoned.is_busy(), "{poisoned}");
     assert_eq!(poisoned.to_string(), mutex.lock().unwrap_err().to_string());
     assert_eq!(format!("{mutex:?}"), "Mutex(poisoned)");
-    // It has let go again: nobody is kept from mending it.
+    // The failed attempt has released the lock again: the lock can be repaired.
     mutex.clear_poison();
     assert_eq!(*mutex.try_lock().unwrap(), 1);
 }
@@ -65,7 +65,7 @@ fn try_read_and_try_write_tell_busy_from_poisoned() {
 }
 
 #[test]
-fn a_cancelled_task_may_take_what_is_there() {
+fn a_cancelled_task_may_take_what_is_available() {
     let _watchdog = watchdog();
     let (mutex, permits) = (Mutex::new(1), Semaphore::new(1));
     let (tx, rx) = unbounded();
@@ -90,7 +90,7 @@ fn try_acquire_tells_busy_from_what_never_comes() {
     assert!(permits.try_acquire().unwrap_err().is_busy());
     assert!(permits.try_acquire_owned().unwrap_err().is_busy());
     drop(held);
-    // More may be released into a counter.
+    // A counter may still get more permits.
     assert!(Semaphore::new(0).try_acquire_many(3).unwrap_err().is_busy());
 }
 
@@ -127,7 +127,7 @@ fn an_owned_permit_goes_along_with_a_task() {
     assert_eq!(task.join().unwrap(), 1);
     let permit = permits.acquire_owned_timeout(Duration::MAX).unwrap();
     drop(permits);
-    drop(permit); // the last to know the semaphore
+    drop(permit); // the last owner of the semaphore
 }
 
 #[test]

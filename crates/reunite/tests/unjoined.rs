@@ -1,4 +1,4 @@
-//! The error of a task that nobody joined is never dropped in silence.
+//! The error of a task that was not joined is never dropped silently.
 
 mod common;
 
@@ -11,7 +11,7 @@ use reunite::{Builder, JoinHandle, ScopeBuilder, UnjoinedError, scope, try_scope
 
 static TOLD: Mutex<Vec<UnjoinedError>> = Mutex::new(Vec::new());
 
-/// What has been reported of tasks of this name.
+/// The reports about tasks of this name.
 fn told(name: &str) -> Vec<UnjoinedError> {
     let told = TOLD.lock().unwrap();
     let of_it = |it: &&UnjoinedError| it.task.name() == Some(name);
@@ -31,7 +31,7 @@ fn fails() -> Result<u32, ParseIntError> {
 }
 
 #[test]
-fn the_err_of_a_plain_scopes_task_is_told_when_nobody_joined_it() {
+fn the_err_of_an_unjoined_task_of_a_plain_scope_is_reported() {
     let _watch = watchdog();
     let line = line!() + 2;
     scope(|s| {
@@ -47,7 +47,7 @@ fn the_err_of_a_plain_scopes_task_is_told_when_nobody_joined_it() {
         "{text}"
     );
 
-    // Its handle is dropped first, or after it.
+    // Its handle is dropped before the scope ends, or after that.
     for _ in 0..200 {
         let (go, gone) = mpsc::channel::<()>();
         scope(|s| {
@@ -56,7 +56,7 @@ fn the_err_of_a_plain_scopes_task_is_told_when_nobody_joined_it() {
             let late = s.spawn_with(named("late"), fails);
             until(|| late.is_finished());
             drop(late);
-            // At once.
+            // Dropped at once.
             s.spawn_with(named("at once"), fails);
         });
     }
@@ -66,7 +66,7 @@ fn the_err_of_a_plain_scopes_task_is_told_when_nobody_joined_it() {
 }
 
 #[test]
-fn so_is_one_whose_handle_outlives_the_scope() {
+fn the_err_of_a_task_whose_handle_outlives_the_scope_is_reported() {
     let _watch = watchdog();
     let handle = scope(|s| s.spawn_with(named("outlives"), fails));
     assert!(told("outlives").is_empty());
@@ -75,9 +75,10 @@ fn so_is_one_whose_handle_outlives_the_scope() {
 }
 
 #[test]
-fn so_is_one_outside_any_scope() {
+fn the_err_of_an_unjoined_task_outside_any_scope_is_reported() {
     let _watch = watchdog();
-    // By who drops the handle, also while the task is still in a callback and has not let go of its result.
+    // Reported by the thread that drops the handle, also while the task is still in a callback and has not dropped its
+    // result.
     let (end_callback, callback_ends) = mpsc::channel::<()>();
     let (go, gone) = mpsc::channel::<()>();
     let task = named("dropped").spawn(move || gone.recv());
@@ -99,7 +100,7 @@ fn so_is_one_outside_any_scope() {
 }
 
 #[test]
-fn so_is_that_of_a_pools_task_which_nobody_joined() {
+fn the_err_of_an_unjoined_task_of_a_pool_is_reported() {
     let _watch = watchdog();
     let _reporter = named("of a pool");
     for threads in [1, 3] {
@@ -138,7 +139,7 @@ fn so_is_that_of_a_pools_task_which_nobody_joined() {
 }
 
 #[test]
-fn what_comes_of_a_cancellation_is_not_told() {
+fn the_consequence_of_a_cancellation_is_not_reported() {
     let _watch = watchdog();
     let waits = AtomicBool::new(false);
     scope(|s| {
@@ -154,7 +155,7 @@ fn what_comes_of_a_cancellation_is_not_told() {
 }
 
 #[test]
-fn a_scope_whose_tasks_can_fail_returns_the_error_and_nothing_is_told() {
+fn a_scope_whose_tasks_can_fail_returns_the_error_and_nothing_is_reported() {
     let _watch = watchdog();
     let error = try_scope(|s| {
         s.spawn_with(named("returned"), fails);
@@ -170,7 +171,7 @@ fn a_scope_whose_tasks_can_fail_returns_the_error_and_nothing_is_told() {
 }
 
 #[test]
-fn the_errors_that_a_panic_of_the_body_displaces_are_told() {
+fn the_errors_that_a_panic_of_the_body_displaces_are_reported() {
     let _watch = watchdog();
     let waits = AtomicBool::new(false);
     let payload = payload_of(|| {
@@ -192,7 +193,7 @@ fn the_errors_that_a_panic_of_the_body_displaces_are_told() {
     assert!(told("consequence").is_empty());
 }
 
-/// Run by the next in a process of its own, where nobody has replaced the reporter.
+/// Run by the next test, in a process of its own in which the reporter was not replaced.
 #[test]
 #[ignore = "the next test runs it"]
 fn a_line_goes_to_standard_error_alone() {
@@ -240,7 +241,7 @@ fn a_reporter_may_panic_and_use_the_library() {
     );
 }
 
-/// Run by the one before, as it replaces the reporter.
+/// Run by the previous test, because it replaces the reporter.
 #[test]
 #[ignore = "the one before runs it"]
 fn a_reporter_panics_alone() {
@@ -248,7 +249,7 @@ fn a_reporter_panics_alone() {
     static CALLS: Mutex<u32> = Mutex::new(0);
     reunite::on_unjoined_error(|_| {
         *CALLS.lock().unwrap() += 1;
-        // What it drops itself goes to standard error.
+        // What the reporter drops itself goes to standard error.
         scope(|s| drop(s.spawn(fails)));
         reunite::checkpoint().unwrap();
         panic!("a reporter's");

@@ -1,4 +1,4 @@
-//! What an observer does is told to no observer, whichever thread does it.
+//! Observers are not called for what an observer does, whichever thread does it.
 
 mod common;
 
@@ -9,17 +9,17 @@ use std::thread;
 use common::{LONG, watchdog};
 use reunite::{Event, Label, Observer, Pool, channel};
 
-/// One at a time: every observer is told of the whole process.
+/// One test at a time: every observer is called for the whole process.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// Acts once, when a scope is opened; keeps what it was told of tasks and scopes.
+/// Acts once, when a scope is opened; records the events of tasks and scopes.
 struct Acts<F> {
     act: F,
     has_acted: AtomicBool,
     told: Arc<Mutex<Vec<(&'static str, u32)>>>,
 }
 
-/// Where it was spawned; zero if that is not in this file, as with the thread that runs a test.
+/// The line where it was spawned; zero if that is not in this file, as for the thread that runs a test.
 fn line(of: &Label) -> u32 {
     let at = of.spawned_at();
     if at.file() == file!() { at.line() } else { 0 }
@@ -47,7 +47,7 @@ impl<F: Fn() + Send + Sync> Observer for Acts<F> {
     }
 }
 
-/// What is told of `program`, with an observer that calls `act` when it is told of the first scope.
+/// The events of `program`, with an observer that calls `act` at the first opening of a scope.
 fn told(
     act: impl Fn() + Send + Sync + 'static,
     program: impl FnOnce(),
@@ -66,7 +66,7 @@ fn told(
     told.clone()
 }
 
-/// Asserts that nothing is told of `act`, which is handed a pool.
+/// Asserts that observers are not called for `act`, which gets a pool.
 fn assert_untold(act: impl Fn(&Pool) + Send + Sync + 'static) {
     let pool = Pool::builder().threads(2).build().unwrap();
     let opened = line!() + 1;
@@ -74,13 +74,13 @@ fn assert_untold(act: impl Fn(&Pool) + Send + Sync + 'static) {
     assert_eq!(told, [("open", opened), ("end", opened)]);
 }
 
-/// Uses what observers are told of.
+/// Does things for which observers are called.
 fn work() {
     reunite::scope(|s| s.spawn(|| ()).join().unwrap());
     reunite::sleep(std::time::Duration::from_micros(1)).unwrap();
 }
 
-/// Forks; another thread takes the half, as this one waits for it.
+/// Forks; another thread takes the half, because this one waits for it.
 fn fork(pool: &Pool, half: impl FnOnce() + Send) {
     let forker = thread::current().id();
     let (tx, rx) = channel::bounded(1);
@@ -95,17 +95,17 @@ fn fork(pool: &Pool, half: impl FnOnce() + Send) {
 }
 
 #[test]
-fn the_forks_of_an_observer_are_told_to_nobody() {
+fn the_forks_of_an_observer_are_not_observed() {
     assert_untold(|pool| fork(pool, work));
 }
 
 #[test]
-fn nor_are_the_forks_of_their_halves() {
+fn the_forks_of_its_halves_are_not_observed() {
     assert_untold(|pool| fork(pool, || fork(pool, || fork(pool, work))));
 }
 
 #[test]
-fn nor_are_the_tasks_of_its_scopes_in_pools() {
+fn the_tasks_of_its_scopes_in_pools_are_not_observed() {
     assert_untold(|pool| {
         let (tx, rx) = channel::bounded(1);
         pool.scope(|s| {
@@ -121,11 +121,11 @@ fn nor_are_the_tasks_of_its_scopes_in_pools() {
 }
 
 #[test]
-fn nor_are_the_items_of_its_maps_in_pools() {
+fn the_items_of_its_maps_in_pools_are_not_observed() {
     assert_untold(|pool| {
         pool.scope(|s| {
             let mut items = s.map(0..3, |_| work());
-            // Who waits with a limit runs none.
+            // A consumer that waits with a limit runs no items.
             while let Some(item) = items.next_timeout(LONG).unwrap() {
                 item.unwrap();
             }
@@ -134,7 +134,7 @@ fn nor_are_the_items_of_its_maps_in_pools() {
 }
 
 #[test]
-fn nor_are_the_tasks_that_it_spawns_and_installs() {
+fn the_tasks_that_it_spawns_and_installs_are_not_observed() {
     assert_untold(|pool| {
         reunite::spawn(work).join().unwrap();
         pool.spawn(work).join().unwrap();
@@ -143,9 +143,9 @@ fn nor_are_the_tasks_that_it_spawns_and_installs() {
     });
 }
 
-/// Those that its thread had open before are taken by others meanwhile.
+/// Forks that its thread had open before are taken by other threads meanwhile.
 #[test]
-fn forks_around_an_observer_are_told_and_those_after_it() {
+fn forks_open_around_an_observer_and_later_ones_are_observed() {
     let pool = Arc::new(Pool::builder().threads(1).build().unwrap());
     let (tx, rx) = channel::bounded(1);
     let ours = Arc::clone(&pool);
@@ -153,7 +153,7 @@ fn forks_around_an_observer_are_told_and_those_after_it() {
     let open = || reunite::scope(|_| ());
     let first = line!() + 3;
     let told = told(act, || {
-        // The first that a thread forks in a pool is published, the second is private, as nobody else has a place.
+        // The first fork of a thread is published; the second stays private, because no other thread has a place.
         let begin = || pool.join(open, || tx.send(()).unwrap());
         pool.join(begin, || ());
         let (tx, rx) = channel::bounded(1);

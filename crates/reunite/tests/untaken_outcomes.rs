@@ -1,4 +1,4 @@
-//! The errors of a map's items that nobody took are told when the map is dropped.
+//! Errors of a map's items that were not taken are reported when the map is dropped.
 
 mod common;
 
@@ -11,7 +11,7 @@ use reunite::{Pool, UnjoinedError, scope};
 
 static TOLD: Mutex<Vec<UnjoinedError>> = Mutex::new(Vec::new());
 
-/// Has what is told kept from now on.
+/// Records the reports from now on.
 fn listen() {
     static REPORTER: OnceLock<()> = OnceLock::new();
     REPORTER.get_or_init(|| {
@@ -19,7 +19,7 @@ fn listen() {
     });
 }
 
-/// Of which items of maps of this name it was told, each once.
+/// The items of maps of this name that were reported, each once.
 fn told(name: &str) -> BTreeSet<usize> {
     let told = TOLD.lock().unwrap();
     let of_it = told.iter().filter(|it| it.task.name() == Some(name));
@@ -34,7 +34,7 @@ fn fails(n: usize) -> Result<usize, String> {
 }
 
 #[test]
-fn of_a_map_on_threads_whose_function_fails_or_returns_a_result() {
+fn errors_of_a_map_on_threads_are_reported() {
     let _watch = watchdog();
     listen();
     let all = Barrier::new(3);
@@ -54,9 +54,9 @@ fn of_a_map_on_threads_whose_function_fails_or_returns_a_result() {
     assert_eq!(told("values"), BTreeSet::from([1, 2]));
 }
 
-/// Also of those that the consumer has taken away from the map's threads, and its user not yet from the consumer.
+/// Also errors that the consumer has taken from the map's threads, and its user not yet from the consumer.
 #[test]
-fn in_the_order_of_the_items() {
+fn errors_are_reported_in_the_order_of_the_items() {
     let _watch = watchdog();
     listen();
     let pulled = AtomicUsize::new(0);
@@ -77,19 +77,19 @@ fn in_the_order_of_the_items() {
         numbers.is_sorted() && numbers.first().is_none_or(|first| *first >= 1_000),
         "{numbers:?}"
     );
-    // Each thread may have had one that was cancelled before it began.
+    // Each thread may have had one item that was cancelled before it began.
     let untold = pulled.into_inner() - 1_000 - numbers.len();
     assert!(untold <= 2, "{untold} of {numbers:?}");
 }
 
 #[test]
-fn of_a_map_in_a_pool() {
+fn errors_of_a_map_in_a_pool_are_reported() {
     let _watch = watchdog();
     listen();
     let pool = Pool::builder().threads(2).build().unwrap();
     let both = Barrier::new(2);
     pool.scope(|s| {
-        // The first batches have an item each, and these two wait for each other.
+        // The first batches have one item each, and these two wait for each other.
         let meets = |n| {
             both.wait();
             fails(n)
@@ -102,7 +102,7 @@ fn of_a_map_in_a_pool() {
 }
 
 #[test]
-fn not_of_those_that_were_taken_or_are_no_errors_or_come_of_a_cancellation() {
+fn taken_outcomes_values_and_cancelled_items_are_not_reported() {
     let _watch = watchdog();
     listen();
     let all = Barrier::new(3);

@@ -1,5 +1,5 @@
-//! Code of users (observers, reporters, policies, hooks, destructors, callbacks) may do whatever other code may,
-//! wherever the library calls it. In debug builds every call below looks whether it runs under a lock of the library's.
+//! User code (observers, reporters, policies, hooks, destructors, callbacks) may do whatever other code may,
+//! wherever the library calls it. In debug builds every call below checks that no lock of the library is held.
 
 mod common;
 
@@ -20,7 +20,7 @@ fn throw(what: impl Any + Send) -> ! {
     resume_unwind(Box::new(what))
 }
 
-/// Uses about everything that the library has. Fails if it is called under a lock or a borrow.
+/// Uses almost everything that the library has. Fails if it is called under a lock or a borrow.
 fn use_the_library() {
     let _cancelled_or_not = reunite::checkpoint();
     let lock = sync::Mutex::new(0);
@@ -59,14 +59,14 @@ impl Observer for Deaf {
     fn on_event(&self, _: &Event<'_>) {}
 }
 
-/// Uses the library when it is told anything, and counts what it was told.
+/// Uses the library at every event, and counts the events.
 struct Busy(Arc<AtomicUsize>);
 
 impl Observer for Busy {
     fn on_event(&self, event: &Event<'_>) {
         use_the_library();
         if let Event::Cancel { .. } = event {
-            // Again, for the same and for another reason.
+            // Again, for the same reason and for another one.
             reunite::shield(|| reunite::scope(|s| s.cancel("in turn")));
         }
         self.0.fetch_add(1, Ordering::SeqCst);
@@ -79,7 +79,7 @@ impl Drop for Busy {
     }
 }
 
-/// A program with everything that observers are told of.
+/// A program that causes every kind of event.
 fn work() {
     reunite::scope(|s| {
         let tasks: Vec<_> = (0..3).map(|n| s.spawn(move || n)).collect();
@@ -162,7 +162,7 @@ fn an_observer_may_remove_itself_and_add_others() {
     assert!(slot.lock().unwrap().is_none());
 }
 
-/// An observer whose wait leaves the task, because the task is cancelled, has no fault.
+/// An observer whose wait leaves the task, because the task is cancelled, is not at fault.
 #[test]
 fn an_observer_that_leaves_with_its_task_stays() {
     struct Leaves(Arc<AtomicUsize>);
@@ -188,7 +188,7 @@ fn an_observer_that_leaves_with_its_task_stays() {
     assert_eq!(told.load(Ordering::SeqCst), 2);
 }
 
-/// The same of an observer whose iteration over messages is left, as their sender was refused a wait.
+/// The same for an observer whose iteration over messages leaves, because a wait of the sender was refused.
 #[test]
 fn an_observer_whose_iteration_is_cut_short_by_a_refusal_stays() {
     struct Iterates(channel::Receiver<()>, Arc<AtomicUsize>);
@@ -258,7 +258,7 @@ impl Drop for Nosy {
     }
 }
 
-/// Runs `f` with something that has a destructor, and sees that every copy was dropped, `f`'s own included.
+/// Runs `f` with a value that has a destructor, and checks that every copy was dropped, including that of `f`.
 fn dropped(f: impl FnOnce(&dyn Fn() -> Nosy)) {
     let _watchdog = watchdog();
     let (made, gone) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
@@ -268,7 +268,7 @@ fn dropped(f: impl FnOnce(&dyn Fn() -> Nosy)) {
     });
     assert!(made.load(Ordering::SeqCst) > 0);
     while gone.load(Ordering::SeqCst) < made.load(Ordering::SeqCst) {
-        // The thread of a task lets go of its closure's last pieces after the join.
+        // The thread of a task drops the last parts of its closure after the join.
         std::thread::yield_now();
     }
 }
@@ -301,7 +301,7 @@ fn messages_may_use_the_library_when_they_are_dropped() {
         assert!(tx.send_timeout(message, Duration::ZERO).is_err());
         drop(rx);
     });
-    // One whose destructor uses its own channel.
+    // A message whose destructor uses its own channel.
     struct Returns(Option<channel::Sender<Option<Returns>>>);
     impl Drop for Returns {
         fn drop(&mut self) {
@@ -322,7 +322,7 @@ fn messages_may_use_the_library_when_they_are_dropped() {
 
 #[test]
 fn results_closures_and_payloads_may_use_the_library_when_they_are_dropped() {
-    // Results that nobody takes.
+    // Results that are not taken.
     dropped(|new| {
         let result = new();
         reunite::scope(|s| drop(s.spawn(move || result)));
@@ -412,7 +412,7 @@ fn items_of_maps_and_races_may_use_the_library_when_they_are_dropped() {
             item
         });
         let late = late.item_timeout(Duration::from_millis(1)).threads(2);
-        // Whether the item notices first is up to it.
+        // Whether the item notices first is not determined.
         assert_eq!(late.into_iter().count(), 2);
     });
     dropped(|new| {
@@ -420,7 +420,7 @@ fn items_of_maps_and_races_may_use_the_library_when_they_are_dropped() {
         let winner = reunite::race((move || Ok(a), move || Ok(b), move || Err(c)));
         drop(winner);
     });
-    // What a source panics with.
+    // The payload of a source that panics.
     dropped(|new| {
         let mut thrown = Some(new());
         {
@@ -564,7 +564,7 @@ fn policies_may_use_the_library() {
     });
 }
 
-/// It goes with the last reference to its scope, which may be a thread's that has more to do.
+/// It is dropped with the last reference to its scope, which may be held by a thread that has more to do.
 #[test]
 fn a_policy_whose_destructor_panics_ends_nothing() {
     struct Bursts;
@@ -592,7 +592,7 @@ fn a_policy_whose_destructor_panics_ends_nothing() {
     }
 }
 
-/// Its destructor replaces it once more: under the lock of the registry that would never end.
+/// Its destructor replaces it once more: under the lock of the registry, that would never end.
 #[test]
 fn reporters_may_use_the_library_and_their_destructors_too() {
     struct Replaces;
@@ -613,7 +613,7 @@ fn reporters_may_use_the_library_and_their_destructors_too() {
     reunite::on_stall(move |_| {
         let _kept = &two;
     });
-    // The old ones go.
+    // The old ones are dropped.
     reunite::on_stragglers(|_, _| ());
     reunite::on_stall(|_| ());
     let told = Arc::new(AtomicUsize::new(0));
@@ -622,7 +622,7 @@ fn reporters_may_use_the_library_and_their_destructors_too() {
         if stall.task.name() != Some("stalls") {
             return;
         }
-        // Longer than the threshold, with which every wait reports itself.
+        // Longer than the threshold at which every wait reports itself.
         reunite::sleep(Duration::from_millis(20)).unwrap();
         let (_tx, rx) = channel::bounded::<()>(1);
         assert!(

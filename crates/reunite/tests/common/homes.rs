@@ -1,8 +1,8 @@
-//! Where tasks run: on threads, in a pool's scope, as items of a map on threads or in a pool, as halves of forks. A test
-//! says its program once, and it runs in all of these.
+//! The homes of tasks: on threads, in a pool's scope, as items of a map on threads or in a pool, as halves of forks. A
+//! test states its program once, and it runs in all of these.
 //!
-//! There are three forms. In [`Place::run`] the tasks are known from the beginning, and all run side by side. In
-//! [`Place::scope`] a body spawns and joins; its tasks are items of maps of one item each where they are items. And
+//! There are three forms. In [`Place::run`] the tasks are known from the beginning, and all run at the same time. In
+//! [`Place::scope`] a body spawns and joins; where its tasks are items, each is the only item of a map. And
 //! [`Place::cancelled_in`] is for one task that is cancelled while it runs.
 
 use std::convert::Infallible;
@@ -28,20 +28,20 @@ pub(crate) enum Home {
 
 use Home::{Forks, Map, PoolMap, PoolScope as InPool, Threads};
 
-/// All of them.
+/// All homes.
 pub(crate) const ALL: &[Home] = &[Threads, InPool, Map, PoolMap, Forks];
-/// Where a task has a name, and its failure is its own.
+/// Homes where a task has a name, and its failure is its own.
 pub(crate) const NAMED: &[Home] = &[Threads, InPool, Map, PoolMap];
-/// Where a task has a handle, and its scope's end waits for it.
+/// Homes where a task has a handle, and its scope's end waits for it.
 pub(crate) const SCOPES: &[Home] = &[Threads, InPool];
 
-/// A home, with the pool that there is in some.
+/// A home, with its pool if it has one.
 pub(crate) struct Place {
     pub(crate) home: Home,
     pub(crate) pool: Pool,
 }
 
-/// Says where a program was when it failed.
+/// Prints where a program was when it failed.
 struct Names(Home);
 
 impl Drop for Names {
@@ -52,7 +52,7 @@ impl Drop for Names {
     }
 }
 
-/// Runs a program in each of these homes, with so many threads in the pool.
+/// Runs a program in each of these homes, with this many threads in the pool.
 pub(crate) fn in_homes_with(threads: usize, homes: &[Home], program: impl Fn(&Place)) {
     for &home in homes {
         let _watchdog = watchdog();
@@ -62,13 +62,14 @@ pub(crate) fn in_homes_with(threads: usize, homes: &[Home], program: impl Fn(&Pl
     }
 }
 
-/// [`in_homes_with`] as many threads as most programs need. A map in a pool pulls four batches for each of its threads ahead.
+/// [`in_homes_with`] as many threads as most programs need. A map in a pool pulls four batches ahead for each of its
+/// threads.
 pub(crate) fn in_homes(homes: &[Home], program: impl Fn(&Place)) {
     in_homes_with(4, homes, program);
 }
 
 impl Home {
-    /// How the task of that number and name is told of there.
+    /// The text by which reports identify the task of that number and name in this home.
     pub(crate) fn names(self, number: usize, name: &str) -> String {
         match self {
             Threads | InPool => format!("task `{name}` ("),
@@ -83,7 +84,7 @@ impl Home {
 }
 
 impl Place {
-    /// Runs `task` for each name, all side by side. What became of each, in their order.
+    /// Runs `task` for each name, all at the same time. Returns how each completed, in their order.
     #[track_caller]
     pub(crate) fn run<T: Send>(
         &self,
@@ -127,7 +128,7 @@ impl Place {
         }
     }
 
-    /// [`run`](Self::run) of tasks that need no names of their own.
+    /// [`run`](Self::run) for tasks that need no names of their own.
     #[track_caller]
     pub(crate) fn run_many<T: Send>(
         &self,
@@ -153,7 +154,7 @@ impl Place {
         }
     }
 
-    /// [`scope`](Self::scope) whose tasks have as many threads as the pool has.
+    /// [`scope`](Self::scope) for tasks that need all threads of the pool.
     #[track_caller]
     pub(crate) fn limited_scope<'env, R>(
         &'env self,
@@ -166,7 +167,7 @@ impl Place {
         limited.scope(|s| body(Nest::Threads(s))).unwrap()
     }
 
-    /// What a task completes with that is cancelled while it does `work`, which raises the flag when it is about to wait.
+    /// How a task completes that is cancelled while it does `work`, which raises the flag when it is about to wait.
     pub(crate) fn cancelled_in<T: Send>(
         &self,
         work: impl FnOnce(&AtomicBool) -> T + Send,
@@ -180,7 +181,7 @@ impl Place {
                 task.cancel();
                 task.join()
             }),
-            // Nobody but the map has an item's handle: its scope is cancelled, and the consumer heeds that when it has the
+            // Only the map has an item's handle. So its scope is cancelled, and the consumer heeds that when it has the
             // outcome.
             Map | PoolMap => self.scope(|s| {
                 let item = s.spawn(move || work(waits));
@@ -188,12 +189,12 @@ impl Place {
                 s.cancel("cancelled through its handle");
                 reunite::shield(|| item.join())
             }),
-            // Neither has a half: the task that forks is cancelled.
+            // A half has no handle either: the task that forks is cancelled.
             Forks => reunite::scope(|s| {
                 let forks = move || {
                     let until_begun = || {
                         until(|| {
-                            // Forks are shared where another is made.
+                            // A fork is published where another one is made.
                             reunite::join(|| (), || ());
                             begun.load(Ordering::SeqCst)
                         });
@@ -227,7 +228,7 @@ fn fork_all<T: Send>(
     }
 }
 
-/// What a body spawns through, as far as all homes have it.
+/// The scope through which a body spawns, with what all homes have.
 #[derive(Clone, Copy)]
 pub(crate) enum Nest<'scope, 'env> {
     Threads(&'scope Scope<'scope, 'env>),
@@ -280,7 +281,7 @@ impl<'scope, 'env> Nest<'scope, 'env> {
     }
 }
 
-/// The right to what a task completes with. Where it is an item, dropping this cancels it.
+/// The handle of a task. If the task is an item, dropping this cancels it.
 pub(crate) enum Handle<'scope, T> {
     Thread(JoinHandle<T>),
     Pool(PoolTask<'scope, T>),
@@ -290,7 +291,7 @@ pub(crate) enum Handle<'scope, T> {
 /// The only item of a map.
 pub(crate) struct Item<'scope, T> {
     outcomes: Box<dyn Next<T> + Send + 'scope>,
-    /// Its outcome, if that came early.
+    /// Its outcome, if it was received early.
     outcome: Option<Result<T, JoinError>>,
 }
 

@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Helpers that the tests share.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub(crate) mod homes;
@@ -11,12 +11,12 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-/// Longer than any test runs, and not a limit that a test may reach.
+/// Longer than any test runs; not a limit that a test may reach.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
-/// Ends the process, with the test's name, if the test hangs. Dropped when the test is over.
+/// Ends the process, printing the test's name, if the test hangs. Dropped when the test is over.
 #[must_use = "watches until it is dropped"]
 pub(crate) struct Watchdog(
     #[allow(dead_code, reason = "dropped to say that all is well")] mpsc::Sender<()>,
@@ -27,7 +27,7 @@ pub(crate) fn watchdog() -> Watchdog {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     std::thread::spawn(move || {
         if hangs.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-            // Not through the captured `eprintln!`, which an abort would swallow.
+            // Not by the captured `eprintln!`, which an abort would swallow.
             let _ = writeln!(std::io::stderr(), "\ntest {test} hangs");
             std::process::abort();
         }
@@ -35,7 +35,7 @@ pub(crate) fn watchdog() -> Watchdog {
     Watchdog(well)
 }
 
-/// Blocks until the current task is cancelled, and tells by whom and why.
+/// Blocks until the current task is cancelled, and returns by what and why.
 pub(crate) fn until_cancelled() -> reunite::Cancelled {
     reunite::sleep(LONG).expect_err("nobody sleeps for an hour in a test")
 }
@@ -57,15 +57,15 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// Waits for what other threads bring about sooner or later.
+/// Waits for a condition that other threads make true sooner or later.
 pub(crate) fn until(mut arrived: impl FnMut() -> bool) {
     while !arrived() {
         std::thread::yield_now();
     }
 }
 
-/// Attempts it with ever more time, until the time sufficed: `None` says that it passed before what should have come
-/// first. On a busy machine any time may pass before a thread has run at all.
+/// Retries with more and more time, until the time sufficed: `None` means that it passed before the event that should
+/// have come first. On a busy machine any time may pass before a thread has run at all.
 pub(crate) fn with_time_enough<R>(mut attempt: impl FnMut(Duration) -> Option<R>) -> R {
     let mut time = Duration::from_millis(10);
     loop {
@@ -76,7 +76,7 @@ pub(crate) fn with_time_enough<R>(mut attempt: impl FnMut(Duration) -> Option<R>
     }
 }
 
-/// A value that panics wherever it is dropped, except by a panic on its way.
+/// A value that panics wherever it is dropped, unless a panic drops it.
 pub(crate) struct Bomb;
 
 impl Drop for Bomb {
@@ -134,7 +134,7 @@ pub(crate) fn open_channel(capacity: usize) -> reunite::channel::Receiver<u64> {
     rx
 }
 
-/// The reason for which an iteration over what `produce` sends is left, in a task of its own.
+/// The reason for which an iteration over the messages that `produce` sends leaves, in a task of its own.
 pub(crate) fn consumed(
     produce: impl FnOnce(reunite::channel::Sender<u64>) + Send,
 ) -> Result<usize, reunite::JoinError> {
