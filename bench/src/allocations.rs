@@ -1,5 +1,5 @@
-//! How many allocations a thread of a scope costs: valgrind counts those of this program, which starts more threads the second
-//! time than the first. An allocator that counts would be in the way of all other measurements.
+//! The number of allocations for each thread of a scope. valgrind counts those of two runs of this program, of which
+//! the second starts more threads. A counting allocator would disturb all other measurements.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -13,7 +13,7 @@ pub(crate) const COMMAND: &str = "spawn-and-join";
 const STD: &str = "std::thread::scope";
 const MINE: &str = "reunite::scope";
 
-/// Obeys [`COMMAND`].
+/// Runs [`COMMAND`].
 pub(crate) fn spawn_and_join(home: &str, count: usize) -> Result<(), Box<dyn Error>> {
     match home {
         STD => std::thread::scope(|s| {
@@ -33,7 +33,7 @@ pub(crate) fn measure(table: &mut Table) {
     let mut counts = Vec::new();
     for home in [STD, MINE] {
         let (Some(fewer), Some(more)) = (allocations(home, FEWER), allocations(home, MORE)) else {
-            println!("\nvalgrind, which counts allocations: not installed, or it has failed");
+            println!("\nallocations were not counted: valgrind is not installed, or failed");
             return;
         };
         counts.push((home, vec![(more - fewer) / (MORE - FEWER) as f64]));
@@ -43,7 +43,7 @@ pub(crate) fn measure(table: &mut Table) {
     table.add(what, "", counts.into_iter());
 }
 
-/// Of the whole process.
+/// The allocations of a whole process.
 fn allocations(home: &str, count: usize) -> Option<f64> {
     let program = std::env::current_exe().ok()?;
     let output = Command::new("valgrind")

@@ -1,4 +1,4 @@
-//! Other programs that use the cores while something is measured.
+//! Other processes that use the cores during a measurement.
 
 use std::error::Error;
 use std::io::Read;
@@ -26,14 +26,14 @@ impl Busy {
 impl Drop for Busy {
     fn drop(&mut self) {
         for child in &mut self.0 {
-            // One that has ended needs no kill.
+            // A process that has ended needs no kill.
             let _ended = child.kill();
             let _ended = child.wait();
         }
     }
 }
 
-/// Computes until whoever started this process is gone, however that came.
+/// Computes until the process that started this one is gone, for whatever reason.
 pub(crate) fn use_a_core() -> ! {
     std::thread::spawn(|| {
         let _closed = std::io::stdin().read_to_end(&mut Vec::new());

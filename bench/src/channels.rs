@@ -1,4 +1,4 @@
-//! Channels of each capacity between few and many threads, beside those of std, crossbeam, kanal and flume.
+//! Channels of each capacity between few and many threads, compared with those of std, crossbeam, kanal and flume.
 
 use std::sync::{Barrier, mpsc};
 use std::time::{Duration, Instant};
@@ -10,15 +10,15 @@ use crate::setting::Setting;
 use crate::table::Table;
 
 const CAPACITIES: [usize; 6] = [0, 1, 2, 4, 64, 1024];
-/// Senders and receivers.
+/// Numbers of senders and receivers.
 const SHAPES: [(usize, usize); 4] = [(1, 1), (2, 2), (4, 1), (1, 4)];
 const ROUNDS: usize = 15;
-/// About so long is a sample.
+/// About how long a sample lasts.
 const SAMPLE: Duration = Duration::from_millis(8);
 const FEWEST: u64 = 256;
 const MOST: u64 = 400_000;
 
-/// Measures all capacities, or the one given, and writes `channels.*`, with `on one core` in their names where that holds.
+/// Measures all capacities, or the given one, and writes `channels.*`; the names contain `on one core` if that is set.
 pub(crate) fn run(
     setting: &Setting,
     capacity: Option<usize>,
@@ -33,21 +33,21 @@ pub(crate) fn run(
     Ok(table)
 }
 
-/// What a message took: wall time, and CPU time of all threads.
+/// The cost of a message: wall time, and CPU time of all threads.
 #[derive(Clone, Copy)]
 struct Sample {
     wall: f64,
     cpu: f64,
 }
 
-/// A channel under measurement.
+/// A kind of channel to measure.
 trait Channel {
     type Sender: Send;
     type Receiver: Send;
 
     fn ends(capacity: usize, shape: (usize, usize)) -> (Vec<Self::Sender>, Vec<Self::Receiver>);
     fn send(sender: &Self::Sender, message: u64);
-    /// False if the channel is closed and empty.
+    /// Returns false if the channel is closed and empty.
     fn receive(receiver: &Self::Receiver) -> bool;
 }
 
@@ -116,7 +116,7 @@ channel!(
 
 type Pass = fn(usize, (usize, usize), u64) -> Sample;
 
-/// So many messages, on threads of std.
+/// Passes `count` messages, on threads of std.
 fn pass<C: Channel>(capacity: usize, shape: (usize, usize), count: u64) -> Sample {
     let (senders, receivers) = C::ends(capacity, shape);
     let start = Barrier::new(shape.0 + shape.1);
@@ -136,7 +136,7 @@ fn pass<C: Channel>(capacity: usize, shape: (usize, usize), count: u64) -> Sampl
     })
 }
 
-/// The same on this library's threads.
+/// Does the same on this library's threads.
 fn pass_in_scope(capacity: usize, shape: (usize, usize), count: u64) -> Sample {
     let (senders, receivers) = Reunite::ends(capacity, shape);
     let start = Barrier::new(shape.0 + shape.1);
@@ -171,7 +171,7 @@ fn receive_all<C: Channel>(receiver: C::Receiver, start: &Barrier) -> (Instant, 
     (began, Instant::now())
 }
 
-/// From the first begin to the last end.
+/// The time from the first beginning to the last end.
 fn span(spans: impl Iterator<Item = (Instant, Instant)>) -> Duration {
     let (began, ended): (Vec<_>, Vec<_>) = spans.unzip();
     let ended = ended.into_iter().max().expect("at least one thread");
@@ -187,13 +187,13 @@ fn timed(count: u64, f: impl FnOnce() -> Duration) -> Sample {
     }
 }
 
-/// Nanoseconds that the process has computed.
+/// The CPU time of the process in nanoseconds.
 fn cpu() -> f64 {
     let at = clock_gettime(ClockId::ProcessCPUTime);
     at.tv_sec as f64 * 1e9 + at.tv_nsec as f64
 }
 
-/// How many messages make a sample.
+/// The number of messages in a sample.
 fn count_for(pass: Pass, capacity: usize, shape: (usize, usize)) -> u64 {
     let nanos = SAMPLE.as_nanos() as f64;
     let mut count = FEWEST;
@@ -238,7 +238,7 @@ fn cell(table: &mut Table, capacity: usize, shape: (usize, usize), setting: &Set
         let names = candidates.iter().map(|(name, _)| *name);
         let values = samples.iter().map(|all| all.iter().map(of).collect());
         let mut rows: Vec<(&str, Vec<f64>)> = names.zip(values).collect();
-        // The best of the others first: it is what all are compared with.
+        // The best of the other libraries first: all are compared with it.
         rows.sort_by(|(a, of_a), (b, of_b)| {
             let ours = |name: &str| name.starts_with("reunite");
             let by_median = median(of_a).total_cmp(&median(of_b));

@@ -1,4 +1,4 @@
-//! Whole programs that make thumbnails of the same photos: CPU, wall time, memory, likeness.
+//! Whole programs that make thumbnails of the same photos: CPU time, wall time, memory, similarity.
 
 use std::error::Error;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::rounds::median;
 
 const ROUNDS: usize = 5;
 
-/// One run of a program: seconds of CPU and of wall time, kilobytes of memory at the peak.
+/// One run of a program: seconds of CPU time and of wall time, kilobytes of memory at the peak.
 #[derive(Clone, Copy)]
 pub(crate) struct Run {
     pub(crate) cpu: f64,
@@ -181,7 +181,7 @@ fn is_there(command: &Command) -> bool {
     probe.is_ok_and(|output| output.status.success())
 }
 
-/// Runs to the end, watching the largest memory of the process and its children.
+/// Runs the command to its end and records the peak memory of the process and its children.
 pub(crate) fn measure(mut command: Command) -> Result<Run, Box<dyn Error>> {
     let before = cpu_of_children()?;
     let start = Instant::now();
@@ -202,10 +202,13 @@ pub(crate) fn measure(mut command: Command) -> Result<Run, Box<dyn Error>> {
     })
 }
 
-/// Seconds of CPU of all children that were waited for.
+/// The seconds of CPU time of all children that were waited for.
 fn cpu_of_children() -> Result<f64, Box<dyn Error>> {
     let stat = fs::read_to_string("/proc/self/stat")?;
-    let after_name = stat.rsplit_once(')').ok_or("/proc/self/stat is odd")?.1;
+    let after_name = stat
+        .rsplit_once(')')
+        .ok_or("cannot parse /proc/self/stat")?
+        .1;
     let ticks: Vec<f64> = after_name
         .split_whitespace()
         .skip(13)
@@ -215,7 +218,7 @@ fn cpu_of_children() -> Result<f64, Box<dyn Error>> {
     Ok(ticks.iter().sum::<f64>() / 100.0)
 }
 
-/// Kilobytes: the process and its children together.
+/// The memory in kilobytes of the process and its children together.
 fn memory(process: u32) -> f64 {
     let own = fs::read_to_string(format!("/proc/{process}/status"))
         .ok()
@@ -236,7 +239,7 @@ fn memory(process: u32) -> f64 {
             .sum::<f64>()
 }
 
-/// Every pixel decoded, then Lanczos.
+/// The reference: every pixel decoded, then scaled with Lanczos.
 fn reference(photo: &Path) -> Result<image::RgbImage, Box<dyn Error>> {
     let full =
         image::DynamicImage::ImageRgb8(decode(photo).ok_or("the first photo cannot be read")?);

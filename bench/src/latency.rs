@@ -1,5 +1,5 @@
-//! How long one thread waits for another: started, sent to, notified. Beside std, crossbeam and rayon, while the cores
-//! are free and while other processes use them.
+//! How long one thread waits for another: started, sent to, notified. Compared with std, crossbeam and rayon, while the
+//! cores are free and while other processes use them.
 
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use crate::table::Table;
 
 const ROUNDS: usize = 15;
 
-/// A sample lasts at least so long, or so many calls.
+/// A sample lasts at least this long, or this many calls.
 const LASTS: Duration = Duration::from_millis(60);
 const CALLS: u32 = 2_000;
 
@@ -30,7 +30,7 @@ pub(crate) fn run(setting: &Setting) -> Result<Table, Box<dyn Error>> {
     Ok(table)
 }
 
-/// Microseconds a call.
+/// Measures microseconds for each call.
 fn each<'a>(name: &'a str, mut call: impl FnMut() + 'a) -> Candidate<'a> {
     let sample = move || {
         let start = Instant::now();
@@ -92,7 +92,7 @@ fn spawns(table: &mut Table) {
     );
 }
 
-/// Starts a thread that sends back all that it receives.
+/// Starts a thread that sends back every message that it receives.
 fn echo<T: Send + 'static>(
     receive: impl Fn() -> Option<T> + Send + 'static,
     send: impl Fn(T) -> bool + Send + 'static,
@@ -183,7 +183,7 @@ fn conditions(table: &mut Table) {
     );
 }
 
-/// Microseconds a round of two threads that take turns.
+/// Measures microseconds for each round of two threads that take turns.
 fn sides<'a>(side: impl Fn(bool) + Sync + 'a) -> Box<dyn FnMut() -> f64 + 'a> {
     const TURNS: u32 = 500;
     Box::new(move || {
@@ -196,7 +196,7 @@ fn sides<'a>(side: impl Fn(bool) + Sync + 'a) -> Box<dyn FnMut() -> f64 + 'a> {
     })
 }
 
-/// There and back, where the thread that is asked sleeps.
+/// There and back, where the other thread sleeps when it is called.
 fn asleep(table: &mut Table) {
     let here = std::thread::current();
     let (asked, answered, is_over) = (
@@ -260,7 +260,7 @@ fn asleep(table: &mut Table) {
     });
 }
 
-/// Microseconds of one call, after all have slept.
+/// Measures microseconds of one call, after all threads have gone to sleep.
 fn after_sleep<'a>(name: &'a str, mut call: impl FnMut() + 'a) -> Candidate<'a> {
     let sample = move || {
         std::thread::sleep(Duration::from_millis(2));
@@ -271,7 +271,7 @@ fn after_sleep<'a>(name: &'a str, mut call: impl FnMut() + 'a) -> Candidate<'a> 
     (name, Box::new(sample))
 }
 
-/// One thread after the other in a scope that lasts: those of this library are used again.
+/// One thread after the other in a scope that lasts: this library uses its threads again.
 fn recycled(table: &mut Table) {
     std::thread::scope(|theirs| {
         reunite::scope(|mine| {

@@ -1,6 +1,6 @@
-//! Measurements beside the peers: every candidate the same work, one sample of each in a round, in
-//! rotating order; medians, ranges and ratios. The figures are this machine's, at this hour; only ratios
-//! mean anything.
+//! Benchmarks against other libraries and programs. Every candidate does the same work; each round takes one sample of
+//! each, in rotating order. Results are medians, ranges and ratios. The absolute figures depend on the machine and the
+//! hour; only the ratios are meaningful.
 #![forbid(unsafe_code)]
 
 mod allocations;
@@ -29,28 +29,37 @@ use table::Table;
 const USAGE: &str = "\
 cargo run --release -p bench -- WHAT [--busy N] [--one-core]
 
-  --busy N                while N other processes use the cores; results go into a folder `busy`
-  --one-core              all threads, and the processes of --busy, on one core (Linux)
+  --busy N                measure while N other processes compute; results go
+                          into the folder `busy`
+  --one-core              run all threads, and the processes of --busy, on one
+                          core (Linux)
 
-  all                     latency, pool, sync and channels with a third of the rounds, one after the other, in some
-                          ten minutes; all rows once more at the end, with minima, medians and ratios; writes
-                          target/bench/*.{csv,json,svg} and summary.md, which holds the rows against
-                          what was aimed at, or into $BENCH_OUT
-  latency                 spawns, messages and conditions from thread to thread, beside std, crossbeam and rayon
-  pool [PART]             forks, computing, scopes, shapes, maps, waiting: beside plain recursion,
-                          rayon, chili and others; writes target/bench/*.{csv,json,svg}, or into $BENCH_OUT
-  sync                    locks, permits and timeouts, beside std, parking_lot, tokio, crossbeam
-  channels [CAPACITY]     channels of all capacities, or one, between one thread and one, two and two, four
-                          and one, one and four, beside std, crossbeam, kanal, flume
-  profile                 what being profiled costs
-  crawl PROGRAM [PAGES]   `PROGRAM crawl` of a site on loopback addresses, beside wget2 and wget -r where
-                          they are installed; with delays; with a million addresses queued
-  images PROGRAM DIR      `PROGRAM images` on the JPEGs in DIR, beside vipsthumbnail, mogrify and
-                          Pillow where they are installed
-  serve PROGRAM           `PROGRAM serve` on loopback addresses, beside nginx and miniserve where they
-                          are installed, asked by wrk; writes target/bench/serve.*, or into $BENCH_OUT
-  simulate [calibrate]    a model of the pool with 1 to 128 workers, and small programs beside it; writes
-                          target/bench/simulate.*, or into $BENCH_OUT; calibrate: what its steps cost here
+Results are written to target/bench, or to $BENCH_OUT, as csv, json and svg.
+
+  all                     latency, pool, sync and channels with a third of the
+                          rounds, in some ten minutes; then all rows with
+                          minima, medians and ratios, and summary.md, which
+                          compares them with the goals
+  latency                 spawns, messages and notifications between threads;
+                          compared with std, crossbeam and rayon
+  pool [PART]             forks, computing, scopes, shapes, maps, waiting;
+                          compared with plain recursion, rayon, chili and others
+  sync                    locks, permits and timeouts; compared with std,
+                          parking_lot, tokio and crossbeam
+  channels [CAPACITY]     channels of all capacities, or of one, with 1:1, 2:2,
+                          4:1 and 1:4 threads; compared with std, crossbeam,
+                          kanal and flume
+  profile                 the cost and the accuracy of the profiler
+  crawl PROGRAM [PAGES]   `PROGRAM crawl` of a site on loopback addresses, with
+                          delays, and with a million queued addresses; compared
+                          with wget2 and wget -r if they are installed
+  images PROGRAM DIR      `PROGRAM images` on the JPEGs in DIR; compared with
+                          vipsthumbnail, mogrify and Pillow if installed
+  serve PROGRAM           `PROGRAM serve` on loopback addresses under wrk;
+                          compared with nginx and miniserve if installed
+  simulate [calibrate]    a model of the pool with 1 to 128 workers, compared
+                          with small programs on this machine; with calibrate,
+                          measures the costs of the model's steps
 ";
 
 fn main() -> ExitCode {
@@ -112,16 +121,18 @@ fn run(mut args: Vec<String>) -> Result<(), Box<dyn Error>> {
         }
         ["serve", program] => serve::run(program.as_ref(), &setting),
         [] => Err(format!("WHAT is missing\n\n{USAGE}").into()),
-        [what, ..] => Err(format!("`{what}` is not to be measured like that\n\n{USAGE}").into()),
+        [what, ..] => {
+            Err(format!("cannot measure `{what}` with these arguments\n\n{USAGE}").into())
+        }
     }
 }
 
-/// Everything that is measured in one program, with fewer rounds.
+/// Runs everything that is measured within one program, with fewer rounds.
 fn all(setting: &Setting) -> Result<(), Box<dyn Error>> {
     let Load { busy, average } = setting.load;
     let average = average.map_or_else(|| "unknown".to_owned(), |it| it.to_string());
     let minutes = if busy > 0 { 20 } else { 10 };
-    println!("some {minutes} minutes; load average {average}, beside {busy} busy processes");
+    println!("about {minutes} minutes; load average {average}, with {busy} busy processes");
     let mut table = Table::new(setting);
     table.append(latency::run(setting)?);
     table.append(pool::run(None, setting)?);
@@ -131,7 +142,7 @@ fn all(setting: &Setting) -> Result<(), Box<dyn Error>> {
     table.write("all")?;
     let path = setting.out.join("summary.md");
     std::fs::write(&path, summary::page(&table)?)?;
-    println!("what was aimed at: {}", path.display());
+    println!("comparison with the goals: {}", path.display());
     Ok(())
 }
 
@@ -140,7 +151,7 @@ fn number(what: &str, text: &str) -> Result<usize, String> {
     number.map_err(|_| format!("{what} must be a whole number, and is `{text}`"))
 }
 
-/// Takes `--one-core` out of the arguments, and obeys it: before there are other threads or processes, which inherit it.
+/// Takes `--one-core` out of the arguments and obeys it, before there are other threads or processes, which inherit it.
 fn on_one_core(args: &mut Vec<String>) -> Result<bool, Box<dyn Error>> {
     let Some(at) = args.iter().position(|arg| arg == "--one-core") else {
         return Ok(false);
@@ -174,7 +185,7 @@ fn busy_processes(args: &mut Vec<String>) -> Result<usize, Box<dyn Error>> {
     Ok(count)
 }
 
-/// Where results are written.
+/// The folder for results.
 fn out() -> std::path::PathBuf {
     std::env::var_os("BENCH_OUT").map_or_else(|| "target/bench".into(), Into::into)
 }

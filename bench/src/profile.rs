@@ -1,4 +1,4 @@
-//! What being profiled costs.
+//! The cost of being profiled, and how accurate the profiler is.
 
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ pub(crate) fn run(setting: &Setting) -> Result<(), Box<dyn std::error::Error>> {
     table.write("profile")
 }
 
-/// Programs with known answers, on real clocks: what the profiler says over what is so.
+/// Programs with known answers, on real clocks: the profiler's figure divided by the true one.
 fn known(table: &mut Table) {
     const PART: Duration = Duration::from_millis(20);
     let chain = || {

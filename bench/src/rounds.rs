@@ -1,9 +1,9 @@
-//! Rounds of samples, and what they come to.
+//! Rounds of samples, and their medians.
 
-/// One candidate: its name, and a measurement of it.
+/// A candidate: its name, and a measurement of it.
 pub(crate) type Candidate<'a> = (&'a str, Box<dyn FnMut() -> f64 + 'a>);
 
-/// Samples every candidate once a round, beginning with another each time; the first round only warms up.
+/// Samples every candidate once in each round, beginning with another one each time. The first round is a warm-up.
 pub(crate) fn sample(rounds: usize, candidates: &mut [Candidate<'_>]) -> Vec<Vec<f64>> {
     let count = candidates.len();
     let mut samples = vec![Vec::with_capacity(rounds); count];

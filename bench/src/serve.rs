@@ -1,4 +1,4 @@
-//! `reunite serve` beside other servers of files: requests a second, and what one costs the server's processor.
+//! `reunite serve` compared with other file servers: requests per second, and the processor time of each request.
 
 use std::error::Error;
 use std::fs;
@@ -20,7 +20,7 @@ const CONNECTIONS: [usize; 3] = [8, 64, 256];
 const ROUNDS: usize = 3;
 const SECONDS: usize = 2;
 
-/// A server that runs, ended when dropped.
+/// A running server, ended when dropped.
 struct Server {
     name: &'static str,
     port: u16,
@@ -29,7 +29,7 @@ struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The polite signal, for nginx ends its workers only then.
+        // SIGTERM, because nginx ends its workers only then.
         let asked = Command::new("kill")
             .arg(self.child.id().to_string())
             .status();
@@ -58,7 +58,7 @@ pub(crate) fn run(program: &Path, setting: &Setting) -> Result<(), Box<dyn Error
         for connections in CONNECTIONS {
             let mut rates = vec![Vec::new(); servers.len()];
             let mut costs = vec![Vec::new(); servers.len()];
-            // The first round only warms up.
+            // The first round is a warm-up.
             for round in 0..=ROUNDS {
                 for turn in 0..servers.len() {
                     let at = (round + turn) % servers.len();
@@ -83,7 +83,7 @@ fn file_of(name: &str) -> String {
     format!("{}.bin", name.replace(' ', ""))
 }
 
-/// Bytes that nobody compresses.
+/// Bytes that cannot be compressed.
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 7u64;
     let next = || {
@@ -95,7 +95,7 @@ fn noise(length: usize) -> Vec<u8> {
     std::iter::repeat_with(next).take(length).collect()
 }
 
-/// The first is what the others are compared with.
+/// The servers. The others are compared with the first one.
 fn servers(program: &Path, folder: &Path, www: &Path) -> Result<Vec<Server>, Box<dyn Error>> {
     let mut servers = Vec::new();
     let mut start = |name, port, mut command: Command| -> Result<(), Box<dyn Error>> {
@@ -151,14 +151,14 @@ fn until_it_listens(port: u16) -> Result<(), Box<dyn Error>> {
     let begun = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         if begun.elapsed() > Duration::from_secs(10) {
-            return Err(format!("nobody listens at port {port}").into());
+            return Err(format!("no server listens on port {port}").into());
         }
         std::thread::sleep(Duration::from_millis(10));
     }
     Ok(())
 }
 
-/// Requests a second, and microseconds of the server's processor for each.
+/// Requests per second, and microseconds of the server's processor time for each.
 fn load(server: &Server, file: &str, connections: usize) -> Result<(f64, f64), Box<dyn Error>> {
     let before = processor(server.child.id())?;
     let output = Command::new("wrk")
@@ -188,10 +188,10 @@ fn load(server: &Server, file: &str, connections: usize) -> Result<(f64, f64), B
     Ok((rate, used * 1e6 / count.max(1.0)))
 }
 
-/// Seconds that a process and its children have computed.
+/// The seconds of processor time of a process and its children.
 fn processor(id: u32) -> Result<f64, Box<dyn Error>> {
     let ticks = |stat: &str| -> Option<(u32, u64)> {
-        // After the name, which may hold anything.
+        // After the name, which may contain any character.
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
         Some((number(1)? as u32, number(11)? + number(12)?))
@@ -202,7 +202,7 @@ fn processor(id: u32) -> Result<f64, Box<dyn Error>> {
         let Some(process) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
             continue;
         };
-        // It may be gone.
+        // The process may be gone.
         let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else {
             continue;
         };

@@ -1,23 +1,23 @@
-//! What was aimed at beside what was measured: the rows that count, as a page in Markdown.
+//! Goals beside measurements: the rows that count, as a page in Markdown.
 
 use std::fmt::Write as _;
 
 use crate::table::{Row, Table};
 
-/// What a row is held against.
+/// What a row is compared with.
 #[derive(Clone, Copy)]
 enum Aim {
-    /// At most so much, in the row's unit.
+    /// At most this value, in the row's unit.
     Value(f64),
-    /// At most so many times the first candidate.
+    /// At most this many times the first candidate.
     OfFirst(f64),
-    /// At most so many times the best peer.
+    /// At most this many times the best peer.
     OfBest(f64),
 }
 
 use Aim::{OfBest, OfFirst, Value};
 
-/// A workload, whose row of it counts, and the aim: mostly the best that was seen of any peer on other machines.
+/// A workload, its row that counts, and the goal: mostly the best ratio seen of any peer on other machines.
 const AIMS: &[(&str, &str, Aim)] = &[
     (
         "14 queens, 1 worker: processor time",
@@ -226,10 +226,10 @@ const AIMS: &[(&str, &str, Aim)] = &[
     ),
 ];
 
-/// The page of a run: aims, and the cells of all channels.
+/// The page of a run: goals, and the cells of all channels.
 ///
 /// # Errors
-/// There is no such row: its workload or the candidate has another name now.
+/// There is no such row: its workload or the candidate was renamed.
 pub(crate) fn page(table: &Table) -> Result<String, String> {
     let mut page = String::from(
         "| what | reunite: minimum / median | best peer | aim: at most | met by minimum / median |\n|---|---|---|---|---|\n",
@@ -237,7 +237,7 @@ pub(crate) fn page(table: &Table) -> Result<String, String> {
     for (workload, ours, aim) in AIMS {
         let rows: Vec<_> = table.of(workload).collect();
         let line = line(&rows, ours, *aim)
-            .ok_or_else(|| format!("no `{ours}`, or nobody beside it, in `{workload}`"))?;
+            .ok_or_else(|| format!("no row `{ours}`, or no other candidate, in `{workload}`"))?;
         let _written = writeln!(page, "| {workload} | {line} |");
     }
     Ok(page + &channels(table))
@@ -265,7 +265,7 @@ fn line(rows: &[&Row], ours: &str, aim: Aim) -> Option<String> {
     };
     let (mut minimum, median) = base.map_or((1.0, 1.0), |row| (row.minimum, row.median));
     if let OfBest(_) = aim {
-        // Another one may have been the best at its best.
+        // Another peer may have been the best by its minimum.
         let minima = rows.iter().filter(|row| !is_ours(row));
         minimum = minima.map(|row| row.minimum).fold(minimum, f64::min);
     }
@@ -277,7 +277,7 @@ fn line(rows: &[&Row], ours: &str, aim: Aim) -> Option<String> {
         || "–".to_owned(),
         |row| format!("{}: {}", row.candidate, form(row)),
     );
-    // Half a percent more is no difference that a run can show.
+    // A run cannot show a difference of half a percent.
     let met = |value: f64| if value <= most * 1.005 { "yes" } else { "no" };
     Some(format!(
         "{} | {peer} | {}{unit} | {} / {}",
@@ -288,7 +288,7 @@ fn line(rows: &[&Row], ours: &str, aim: Aim) -> Option<String> {
     ))
 }
 
-/// Three digits, or all before the point.
+/// Three digits, or all digits before the point if there are more.
 fn short(value: f64) -> String {
     match value {
         value if value < 10.0 => format!("{value:.2}"),
@@ -297,7 +297,7 @@ fn short(value: f64) -> String {
     }
 }
 
-/// How many times the median of each cell's best peer: wall and CPU time.
+/// Ratios to the median of each cell's best peer: wall and CPU time.
 fn channels(table: &Table) -> String {
     let mut page = String::new();
     for what in ["wall", "CPU"] {

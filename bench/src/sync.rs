@@ -1,4 +1,4 @@
-//! Locks, permits and timeouts beside those of std, parking_lot, tokio and crossbeam.
+//! Locks, permits and timeouts compared with those of std, parking_lot, tokio and crossbeam.
 
 use std::time::{Duration, Instant};
 
@@ -100,12 +100,12 @@ fn locks(table: &mut Table) {
     once(table);
 }
 
-/// std has no semaphore: what it has for one is a count under a lock, and a condition.
+/// std has no semaphore; its substitute is a count under a lock, and a condition variable.
 fn permits(table: &mut Table) {
     const COUNT: u32 = 1_000_000;
     let mine = reunite::sync::Semaphore::new(2);
     let tokios = tokio::sync::Semaphore::new(2);
-    // How many permits are free, and how many wait for one.
+    // The number of free permits, and the number of threads that wait for one.
     let theirs = (
         std::sync::Mutex::new((2_u64, 0_u64)),
         std::sync::Condvar::new(),
@@ -127,7 +127,7 @@ fn permits(table: &mut Table) {
                         let mut state = theirs.0.lock().expect("whole");
                         state.0 += 1;
                         if state.1 > 0 {
-                            // A notification is a system call, whether anybody waits or not.
+                            // A notification is a system call, whether or not a thread waits.
                             theirs.1.notify_one();
                         }
                     }
@@ -212,7 +212,7 @@ fn once(table: &mut Table) {
     table.measure("value that is there, read: wall time", "ns", 31, candidates);
 }
 
-/// So many threads that take the lock again and again, with some work inside and outside.
+/// `threads` threads that take the lock again and again, with some work inside and outside.
 fn fight(threads: u32, step: impl Fn() + Sync) -> f64 {
     const COUNT: u32 = 20_000;
     nanoseconds(COUNT * threads, || {
@@ -259,7 +259,7 @@ fn contended(table: &mut Table) {
     }
 }
 
-/// How late a wait of a millisecond ends while every core is busy: the median of many.
+/// How late a wait of one millisecond ends while every core is busy: the median of many waits.
 fn overshoot(table: &mut Table) {
     let late = |wait: &dyn Fn(Duration)| {
         let stop = std::sync::atomic::AtomicBool::new(false);

@@ -1,4 +1,4 @@
-//! The table of results: printed as it grows, and written as CSV, JSON and a chart.
+//! The table of results: printed while it grows, and written as CSV, JSON and a chart.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -17,9 +17,9 @@ pub(crate) struct Row {
     pub(crate) median: f64,
     pub(crate) minimum: f64,
     pub(crate) maximum: f64,
-    /// Of the medians: to that of the first candidate of the workload.
+    /// The median divided by that of the first candidate of the workload.
     pub(crate) ratio: f64,
-    /// The same of the minima.
+    /// The minimum divided by that of the first candidate.
     pub(crate) ratio_of_minima: f64,
 }
 
@@ -36,7 +36,7 @@ impl Table {
         }
     }
 
-    /// Samples the candidates in rounds; the first is what the others are compared with.
+    /// Samples the candidates in rounds; the others are compared with the first one.
     pub(crate) fn measure(
         &mut self,
         workload: &str,
@@ -50,7 +50,7 @@ impl Table {
         self.add(workload, unit, names.zip(samples));
     }
 
-    /// Samples that were taken already.
+    /// Adds samples that were taken already.
     pub(crate) fn add<'a>(
         &mut self,
         workload: &str,
@@ -85,12 +85,12 @@ impl Table {
         self.rows.append(&mut other.rows);
     }
 
-    /// The rows of that workload.
+    /// The rows of this workload.
     pub(crate) fn of<'a>(&'a self, workload: &'a str) -> impl Iterator<Item = &'a Row> {
         self.rows.iter().filter(move |row| row.workload == workload)
     }
 
-    /// All rows once more, with the minima.
+    /// Prints all rows once more, with the minima.
     pub(crate) fn print(&self) {
         println!(
             "\n  {:34} {:>12} {:>12}       {:>16}",
@@ -157,7 +157,7 @@ impl Table {
         serde_json::to_string_pretty(&rows.collect::<Vec<_>>())
     }
 
-    /// One bar a row: how many times the first candidate's median, on a scale of doublings.
+    /// One bar per row: the ratio to the first candidate's median, on a logarithmic scale with base 2.
     fn chart(&self, path: &Path) -> Result<(), Box<dyn Error>> {
         const LINE: u32 = 16;
         const LEFT: i32 = 620;

@@ -1,4 +1,4 @@
-//! Channels: with much in them, and with many at them.
+//! Channels: with many messages, and with many threads.
 
 use std::hint::black_box;
 use std::sync::Barrier;
@@ -88,7 +88,7 @@ fn behind_messages(size: usize, meter: &mut Meter) {
 }
 
 fn behind_messages_bounded(size: usize, meter: &mut Meter) {
-    // A ring of one size, however much lies in it.
+    // A ring of one size, however many messages it holds.
     send_and_receive(size / 5, meter, channel::bounded(4_096));
 }
 
@@ -115,7 +115,7 @@ fn waiting_senders(size: usize, meter: &mut Meter) {
     let (sender, receiver) = channel::bounded(1);
     meter.rounds(size, || {
         let send = || sender.send(()).expect("it is open");
-        // It is full, and so all others wait.
+        // The channel is full, so all others wait.
         send();
         let receive = || (0..=size).for_each(|_| receiver.recv().expect("one of each"));
         all_wait(size, send, receive);
@@ -130,7 +130,7 @@ fn closed(size: usize, meter: &mut Meter) {
     });
 }
 
-/// A message goes through all stages, and then the end does.
+/// A message goes through all stages, and then the closing of the channels does.
 fn pipeline(size: usize, meter: &mut Meter) {
     meter.rounds(size, || {
         let lasting = Lasting::begin();
@@ -184,7 +184,7 @@ fn to_and_fro(size: usize, meter: &mut Meter) {
     });
 }
 
-/// A select asks each of its receivers: its cost is theirs together.
+/// A select looks at each of its receivers: its cost is the sum of theirs.
 fn selected(size: usize, meter: &mut Meter) {
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..size).map(|_| channel::unbounded()).unzip();
     let receivers: Vec<_> = receivers.iter().collect();

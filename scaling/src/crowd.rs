@@ -1,4 +1,4 @@
-//! Threads that certainly wait: what an operation costs must not depend on which of them came early enough to do so.
+//! Threads that certainly wait: the cost of an operation must not depend on how many of them came early enough.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reunite::{on_stall, scope, stall_after};
 
-/// Longer than a wait lasts before the search for deadlocks knows of it, if that is on.
+/// Longer than a wait lasts before it enters the search for deadlocks, if that is on.
 const LONG: Duration = Duration::from_millis(5);
 
 /// The sender that is notified of long waits.
@@ -21,14 +21,14 @@ impl Lasting {
         *TOLD.lock().unwrap_or_else(PoisonError::into_inner) = Some(tell);
         on_stall(|_| {
             let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-            // There is one who counts, or none any more.
+            // There is a receiver that counts, or there is none any more.
             let _nobody = told.as_ref().map(|told| told.send(()));
         });
         stall_after(LONG);
         Self(told)
     }
 
-    /// Returns when so many have lasted, and from then on none is told of.
+    /// Returns when `count` waits have lasted; from then on none is counted.
     pub(crate) fn until(&self, count: usize) {
         (0..count).for_each(|_| self.0.recv().expect("the sender is kept"));
         stall_after(None);

@@ -1,4 +1,5 @@
-//! Waits that last, and so are part of the search for deadlocks. Everywhere else that is off, as it depends on the time.
+//! Waits that last, and so enter the search for deadlocks. All other operations are measured without that search,
+//! because it depends on the time.
 
 use reunite::sync::{Mutex, Semaphore};
 use reunite::{channel, refuse_deadlocks};
@@ -35,7 +36,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     },
 ];
 
-/// Runs `wait` on `size` threads, and drops what `hold` has returned once all wait.
+/// Runs `wait` on `size` threads, and drops the value of `hold` once all of them wait.
 fn waiters<H>(size: usize, meter: &mut Meter, hold: impl Fn() -> H, wait: impl Fn() + Sync) {
     refuse_deadlocks(true);
     meter.rounds(size, || {

@@ -1,4 +1,4 @@
-//! Locks and the like: beside others that are held, and with many that wait.
+//! Locks and similar types: with others held, and with many threads that wait.
 
 use std::hint::black_box;
 use std::sync::{Barrier as StdBarrier, Mutex as StdMutex, mpsc};
@@ -198,7 +198,7 @@ fn semaphore_waiters(size: usize, meter: &mut Meter) {
     });
 }
 
-/// `size` threads wait until a number is above zero, each takes one away, and `notify` has raised it before.
+/// `size` threads wait until a number is above zero; each takes one away, and `notify` has raised it before.
 fn notified(size: usize, meter: &mut Meter, notify: impl Fn(&Mutex<usize>, &Condvar)) {
     let (number, changed) = (Mutex::new(0), Condvar::new());
     let wait = || {
@@ -226,7 +226,7 @@ fn notified_at_once(size: usize, meter: &mut Meter) {
     });
 }
 
-/// The last comes when all others wait.
+/// The last thread comes when all others wait.
 fn barrier(size: usize, meter: &mut Meter) {
     let barrier = Barrier::new(size);
     let wait = || {
@@ -235,7 +235,7 @@ fn barrier(size: usize, meter: &mut Meter) {
     meter.rounds(size, || all_wait(size - 1, wait, wait));
 }
 
-/// The first goes on when all others wait.
+/// The first thread goes on when all others wait.
 fn once(size: usize, meter: &mut Meter) {
     meter.rounds(size, || {
         let (once, lasting) = (OnceCell::new(), Lasting::begin());

@@ -1,5 +1,5 @@
-//! Performs each public operation of the library beside n, 4n and 16n of what its cost could depend on. `cargo xtask scaling` runs
-//! it under callgrind and compares the instructions an operation.
+//! Performs each public operation of the library with n, 4n and 16n of what its cost could depend on. `cargo xtask
+//! scaling` runs it under callgrind and compares the instructions for each operation.
 #![forbid(unsafe_code)]
 
 mod cancel;

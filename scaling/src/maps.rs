@@ -94,7 +94,7 @@ fn in_a_pool_in_a_window(size: usize, meter: &mut Meter) {
     alone(|pool| meter.rounds(size, || pool.scope(|s| map_in(s, size, Some(size)))));
 }
 
-/// In one scope.
+/// Maps in one scope.
 fn maps(size: usize, meter: &mut Meter) {
     alone(|pool| {
         meter.rounds(size, || {

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::io::{self, Write as _};
 
-/// Sections of one size: the least of them counts, as others may do something meanwhile.
+/// The number of sections of one size. The least counts, because other threads may do something meanwhile.
 const ROUNDS: usize = 3;
 
 /// Measures one operation at one size.
@@ -29,13 +29,13 @@ impl Meter {
         boundary();
         section();
         boundary();
-        // Outside of any section.
+        // Outside any section.
         let told = writeln!(io::stdout(), "{} {count}", self.size);
         told.expect("standard output takes what was measured");
     }
 }
 
-/// Callgrind writes down what it has counted whenever this is called (`--dump-before`).
+/// Callgrind writes out its counts whenever this is called (`--dump-before`).
 #[inline(never)]
 fn boundary() {
     black_box(());

@@ -5,7 +5,7 @@ use crate::meter::Meter;
 pub(crate) struct Operation {
     /// Describes the operation, and what its size is.
     pub(crate) name: &'static str,
-    /// The least size; the others are four and sixteen times that.
+    /// The least size; the other sizes are four and sixteen times that.
     pub(crate) size: usize,
     pub(crate) growth: Growth,
     pub(crate) measure: fn(usize, &mut Meter),
@@ -21,7 +21,7 @@ pub(crate) enum Growth {
 }
 
 impl Growth {
-    /// As `scaling list` says it.
+    /// The word for it in the output of `scaling list`.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::None => "none",

@@ -1,5 +1,5 @@
-//! Forks, and scopes and tasks of a pool. The pool has one place, which the measuring thread takes, unless others are to take
-//! part.
+//! Forks, and scopes and tasks of a pool. The pool has one place, which the measuring thread takes, unless other
+//! threads are to take part.
 
 use std::hint::black_box;
 use std::sync::Barrier;
@@ -270,7 +270,7 @@ fn tasks(size: usize, meter: &mut Meter) {
     });
 }
 
-/// `size` tasks in one scope of a pool, all spawned before `join_all` has them.
+/// `size` tasks in one scope of a pool, all spawned before `join_all` gets them.
 fn joined(
     size: usize,
     meter: &mut Meter,
@@ -300,7 +300,7 @@ fn tasks_joined_from_the_last(size: usize, meter: &mut Meter) {
     joined(size, meter, |tasks| tasks.rev().for_each(join_task));
 }
 
-/// Measures tasks that are spawned and joined at once in a scope in which `before` was called.
+/// Measures tasks that are spawned and joined right away in a scope in which `before` was called.
 fn task_after(
     meter: &mut Meter,
     before: impl for<'s, 'env> Fn(&'s PoolScope<'s, 'env>) -> Vec<PoolTask<'s, usize>>,
@@ -344,7 +344,7 @@ fn tasks_cancelled(size: usize, meter: &mut Meter) {
                 s.cancel("enough");
             });
         };
-        // The scope is left by it, as its tasks were not done.
+        // The scope leaves because of that: its tasks were not done.
         let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(scope));
         black_box(told.is_err());
     };
@@ -367,7 +367,7 @@ fn tasks_that_panic(size: usize, meter: &mut Meter) {
     pool.enter(|| meter.rounds(size, round));
 }
 
-/// `size` tasks of no scope, of which none begins before its join.
+/// `size` tasks outside any scope, none of which begins before its join.
 fn spawned_and(
     size: usize,
     meter: &mut Meter,

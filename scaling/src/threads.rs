@@ -101,7 +101,7 @@ fn join<T>(task: JoinHandle<T>) -> T {
     task.join().expect("it does not panic")
 }
 
-/// Runs `f` while `size` tasks wait on a channel each.
+/// Runs `f` while `size` tasks each wait on a channel.
 fn beside(size: usize, f: impl FnOnce()) {
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..size).map(|_| channel::unbounded()).unzip();
     let waiting = Barrier::new(size + 1);
@@ -155,7 +155,7 @@ fn after_detached(size: usize, meter: &mut Meter) {
     meter.rounds(COUNT, || (0..COUNT).for_each(|_| spawn_and_join()));
 }
 
-/// Tasks that are there at the same time, and have to wait for that.
+/// Tasks that exist at the same time, because each waits for that.
 fn at_once(size: usize, meter: &mut Meter) {
     meter.rounds(size, || {
         let all = Barrier::new(size);
@@ -301,7 +301,7 @@ fn dumped(size: usize, meter: &mut Meter) {
         all.wait();
         meter.rounds(size, || drop(black_box(reunite::dump())));
         s.cancel("measured");
-        // The scope would be left by its own cancellation.
+        // The scope would leave because of its own cancellation.
         black_box(catch_unwind(AssertUnwindSafe(|| ())).is_ok());
     });
 }

@@ -1,5 +1,5 @@
-//! Whole programs that fetch the same site: wall time beside what the latencies allow, processor time,
-//! memory, what was asked for, by the server's own list, and whether all of it was stored, whole and once.
+//! Whole programs that fetch the same site: wall time compared with what the latencies allow, processor time,
+//! memory, the requests as the server recorded them, and whether every page was stored, complete and once.
 
 mod stored;
 
@@ -19,12 +19,12 @@ use crate::rounds::median;
 const ROUNDS: usize = 3;
 const CONNECTIONS: usize = 16;
 const SEED: u64 = 42;
-/// How many pages are fetched one at a time.
+/// The largest number of pages for programs that fetch one page at a time.
 const MOST_FOR_ONE: usize = 2000;
-/// Beside what the others write.
+/// The store of `reunite crawl`, beside the files that the other programs write.
 const STORE: &str = "site.db";
 
-/// Each page's time to answer, in milliseconds.
+/// The range of the pages' response times, in milliseconds.
 const LATENCY: (usize, usize) = (20, 200);
 
 type Make = Box<dyn Fn(&Path, &str) -> Command>;
@@ -36,17 +36,17 @@ struct Peer {
     command: Make,
 }
 
-/// What the server saw of a run.
+/// What the server recorded of a run.
 struct Account {
-    /// Pages that were not had in the end: not asked for, or not again after an error that heals.
+    /// Pages that were never fetched: not requested, or not again after a transient error.
     missing: usize,
     /// Requests for pages beyond those that were needed.
     again: usize,
-    /// Requests for what is no page: robots.txt, and links misread.
+    /// Requests for anything that is not a page: robots.txt, and links that were misread.
     strange: usize,
-    /// The most requests that were under way at a time.
+    /// The largest number of simultaneous requests.
     most: usize,
-    /// Pages that are not in its store as they are in the manifest, if it has a store.
+    /// The number of pages whose entries in the store differ from the manifest, if there is a store.
     wrong: Option<usize>,
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn run(program: &Path, pages: usize) -> Result<(), Box<dyn Error>> {
     let is_asked = |peer: &Peer| {
         let is_short = peer.connections > 1 || pages <= MOST_FOR_ONE;
         if !is_short {
-            println!("{}: left out, as it would take too long", peer.name);
+            println!("{}: left out because it would take too long", peer.name);
         }
         is_short && is_there(peer)
     };
@@ -124,7 +124,7 @@ pub(crate) fn run(program: &Path, pages: usize) -> Result<(), Box<dyn Error>> {
     memory(program)
 }
 
-/// A site of its own for each run, so that what fails at first does so for everybody.
+/// Serves a new site for each run, so that the transient errors occur in every run.
 fn serve(pages: usize, hosts: usize) -> Result<(Arc<Site>, Server), Box<dyn Error>> {
     let slot: Arc<OnceLock<Arc<Site>>> = Arc::default();
     let of_server = Arc::clone(&slot);
@@ -140,7 +140,7 @@ fn serve(pages: usize, hosts: usize) -> Result<(Arc<Site>, Server), Box<dyn Erro
         latency: LATENCY,
         words: (300, 2000),
         faults: true,
-        // wget2 1.99.1 does not read character references, and would have less to do.
+        // wget2 1.99.1 does not decode character references, and would have less to do.
         queries: false,
     }));
     let site = Arc::clone(slot.get_or_init(|| site));
@@ -226,7 +226,7 @@ fn peers(program: &Path) -> Vec<Peer> {
             rounds: ROUNDS,
             command: wget("wget2", &["--max-threads=16", "--robots=off"]),
         },
-        // Its one round takes longer than all others together.
+        // Its single round takes longer than all others together.
         Peer {
             name: "wget -r, 1 at a time",
             connections: 1,
@@ -250,10 +250,10 @@ fn is_there(peer: &Peer) -> bool {
     there
 }
 
-/// With delays: what they allow, and how much of it is reached.
+/// Crawls with delays: what the delays allow, and how much of that is reached.
 fn polite(program: &Path) -> Result<(), Box<dyn Error>> {
     println!(
-        "\nwith a delay between requests to one host; fewer than 100 % of what that allows are lost time"
+        "\nwith a delay between requests to one host; below 100 % of what the delay allows, time is lost"
     );
     for (hosts, pages, delay) in [(1, 400, 25), (50, 2000, 250)] {
         let (site, server) = serve(pages, hosts)?;
@@ -294,8 +294,7 @@ fn polite(program: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What a delay allows, from the moment at which each host was first asked: before that nothing was known
-/// of it.
+/// What a delay allows, from the moment of the first request to each host; before that the host was not known.
 fn allowed(server: &Server, delay: Duration) -> Duration {
     let seen = server.seen();
     let mut hosts: HashMap<usize, (Duration, u32)> = HashMap::new();
@@ -309,7 +308,7 @@ fn allowed(server: &Server, delay: Duration) -> Duration {
     ends.max().unwrap_or_default()
 }
 
-/// A million addresses queued: 200 pages with 5,000 links each.
+/// A queue of a million addresses: 200 pages with 5,000 links each.
 fn memory(program: &Path) -> Result<(), Box<dyn Error>> {
     println!("\nmemory while the queue grows");
     for hubs in [2usize, 20, 200] {

@@ -1,4 +1,4 @@
-//! What a crawl has stored, held against the site's own manifest: every page once, with every field.
+//! Compares what a crawl has stored with the site's own manifest: every page once, with every field.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,10 +11,10 @@ const PAGES: &str = "SELECT urls.id, urls.url, pages.status, title, bodies.hash,
      FROM pages JOIN urls USING (id) \
      LEFT JOIN bodies ON bodies.id = body LEFT JOIN urls AS target ON target.id = redirect";
 
-/// The columns that every answer fills, whatever is in it.
+/// The columns that every response fills, whatever it contains.
 const ALWAYS: std::ops::Range<usize> = 6..14;
 
-/// How many pages are missing, twice there, not the site's, or differ in a field.
+/// The number of pages that are missing, stored twice, not part of the site, or different in a field.
 pub(super) fn wrong(store: &Path, site: &Site) -> Result<usize> {
     let db = Connection::open(store)?;
     let mut links: BTreeMap<i64, BTreeSet<String>> = BTreeMap::new();

@@ -1,5 +1,5 @@
-//! Computations with structure, whose closures borrow: what one worker costs and how long two last, beside the sequential
-//! program.
+//! Structured computations whose closures borrow: the costs with one worker and the duration with two, compared with
+//! the sequential program.
 
 use std::hint::black_box;
 
@@ -7,7 +7,7 @@ use super::peers::{chili, consume, cpu_seconds, pool, rayon, seconds};
 use crate::rounds::Candidate;
 use crate::table::Table;
 
-/// A way to run two closures, so that each program is written once. What it needs at hand is passed on.
+/// A way to run two closures, so that each program is written once. What it needs in a closure is passed as `Hand`.
 trait Forker {
     type Hand<'a>;
 
@@ -75,7 +75,7 @@ impl Forker for Chilis {
     }
 }
 
-/// Places a queen in each row of what is left of the board; counts the ways.
+/// Places a queen in each remaining row of the board; counts the ways.
 fn queens<F: Forker>(f: &mut F::Hand<'_>, all: u32, columns: u32, left: u32, right: u32) -> u64 {
     if columns == all {
         return 1;
@@ -126,7 +126,7 @@ fn mix(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// An unbalanced tree that is made as it is counted (UTS, Olivier and others, 2006; its geometric shape): a
+/// Counts an unbalanced tree while making it (UTS, Olivier and others, 2006; its geometric shape): a
 /// node has four children on average, but many have none and some have dozens.
 fn count<F: Forker>(f: &mut F::Hand<'_>, node: u64, depth: u32) -> u64 {
     let children = if depth == 0 {
@@ -193,7 +193,7 @@ fn quicksort<F: Forker>(f: &mut F::Hand<'_>, items: &mut [u32]) {
     );
 }
 
-/// What a worker alone costs, or two together last, in milliseconds.
+/// Milliseconds: the processor time of one worker, or the wall time of two.
 fn milliseconds(threads: usize, f: impl FnOnce()) -> f64 {
     if threads == 1 {
         cpu_seconds(f) * 1e3
@@ -267,7 +267,7 @@ pub(super) fn run(table: &mut Table) {
     }
 }
 
-/// One program for each forker, of the number of workers.
+/// One program for each forker, as a function of the number of workers.
 struct Programs {
     alone: fn(&mut (), usize) -> f64,
     ours: fn(&mut (), usize) -> f64,

@@ -1,4 +1,4 @@
-//! Forks all the way down: what one costs, and what two workers gain.
+//! Forks at every level: the cost of one, and the gain with two workers.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -77,7 +77,7 @@ fn fib_rayon(n: u32) -> u64 {
     a + b
 }
 
-/// What a worker alone costs, or two together last.
+/// The processor time of one worker, or the wall time of two.
 fn measure(threads: usize, f: impl FnOnce()) -> f64 {
     if threads == 1 {
         cpu_seconds(f)

@@ -1,4 +1,4 @@
-//! Ordered maps on two cores, as a part of the sequential time.
+//! Ordered maps on two cores, as a fraction of the sequential time.
 
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,12 +13,12 @@ use super::peers::{consume, pool, rayon, seconds};
 use crate::rounds::Candidate;
 use crate::table::Table;
 
-/// Computes for about so many nanoseconds.
+/// Computes for about this many nanoseconds.
 fn spin(nanoseconds: u64) -> u64 {
     (0..nanoseconds).fold(nanoseconds, |x, n| black_box(x.rotate_left(5) ^ n))
 }
 
-/// How many steps of `spin` last a microsecond here, while nobody else has the core.
+/// The number of steps of `spin` in a microsecond on this machine, while nothing else uses the core.
 fn steps_a_microsecond() -> f64 {
     const STEPS: u64 = 100_000;
     let timings = (0..200).map(|_| {
@@ -51,7 +51,7 @@ pub(super) fn run(table: &mut Table) {
             5_000,
             Box::new(move |_| (microsecond * 10.0) as u64),
         ),
-        // The last tenth costs a hundred times as much.
+        // An item of the last tenth costs a hundred times as much as the others.
         (
             "skewed",
             5_000,
@@ -97,7 +97,7 @@ pub(super) fn run(table: &mut Table) {
         let what = format!("ordered map over a slice, {kind} an item, 2 cores: wall time");
         table.measure(&what, "ms", 11, candidates);
 
-        // An iterator that shows nothing of itself.
+        // An iterator that hides its length and its kind.
         let opaque = || {
             let mut items = items.clone().into_iter();
             std::iter::from_fn(move || items.next())
@@ -172,7 +172,7 @@ pub(super) fn run(table: &mut Table) {
     streaming(table, (microsecond * 0.06) as u64);
     fails_in_scope(table);
 
-    // A failure among computing tasks, until all are back.
+    // One of the computing tasks fails: the time until all are back.
     let loops = |n: usize, stop: &dyn Fn() -> bool| -> Result<(), Failed> {
         if n == 500 {
             return Err(Failed);
@@ -218,12 +218,12 @@ pub(super) fn run(table: &mut Table) {
     );
 }
 
-/// A failure among computing tasks of a scope: from there until all are back.
+/// One of the computing tasks of a scope fails: the time from there until all are back.
 fn fails_in_scope(table: &mut Table) {
     const COUNT: usize = 1_000;
     const LASTS: Duration = Duration::from_micros(100);
     let (mine, rayons) = (pool(2), rayon(2));
-    // The task that fails is one of the first that begin, whether the oldest or the youngest do so first.
+    // The failing task is among the first that begin, whether the oldest or the youngest begin first.
     let fails = |n: usize| n == 5 || n == COUNT - 5;
     let candidates: Vec<Candidate<'_>> = vec![
         (
@@ -265,7 +265,7 @@ fn fails_in_scope(table: &mut Table) {
                         }
                     });
                 };
-                // The scope may be left by it.
+                // The scope may leave because of that.
                 let _left = catch_unwind(AssertUnwindSafe(scope));
                 since(&failed)
             }),
@@ -279,7 +279,7 @@ fn fails_in_scope(table: &mut Table) {
     );
 }
 
-/// Microseconds.
+/// The time since `failed` was set, in microseconds.
 fn since(failed: &OnceLock<Instant>) -> f64 {
     failed
         .get()
@@ -359,7 +359,7 @@ fn streaming(table: &mut Table, steps: u64) {
     );
 }
 
-/// Memory of the process, in MiB.
+/// The resident memory of the process, in MiB.
 fn resident() -> f64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages = text.split(' ').nth(1).and_then(|pages| pages.parse().ok());

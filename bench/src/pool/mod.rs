@@ -1,4 +1,4 @@
-//! The pool beside its peers.
+//! The pool compared with other libraries.
 
 mod computing;
 mod forks;

@@ -13,7 +13,7 @@ pub(super) fn rayon(threads: usize) -> rayon::ThreadPool {
     builder.build().expect("a pool of rayon's")
 }
 
-/// Of threads that each have a stack of so many bytes.
+/// A rayon pool whose threads each have a stack of this many bytes.
 pub(super) fn rayon_with_stack(threads: usize, stack: usize) -> rayon::ThreadPool {
     let builder = rayon::ThreadPoolBuilder::new().num_threads(threads);
     let builder = builder.stack_size(stack);
@@ -44,13 +44,13 @@ pub(super) fn seconds(f: impl FnOnce()) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-/// Processor time of the whole process.
+/// The processor time of the whole process.
 pub(super) fn cpu() -> f64 {
     let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     spent.tv_sec as f64 + spent.tv_nsec as f64 * 1e-9
 }
 
-/// Processor time of the calling thread.
+/// The processor time of the calling thread.
 pub(super) fn thread_cpu() -> f64 {
     let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     spent.tv_sec as f64 + spent.tv_nsec as f64 * 1e-9
@@ -62,5 +62,5 @@ pub(super) fn cpu_seconds(f: impl FnOnce()) -> f64 {
     cpu() - start
 }
 
-/// The end of a result that is made only to be made.
+/// Takes a result that was made only to be measured.
 pub(super) fn consume<T>(_: T) {}

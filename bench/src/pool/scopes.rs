@@ -1,4 +1,4 @@
-//! Many tiny tasks in a scope, and a few across threads.
+//! Many tiny tasks in a scope, and a few tasks across threads.
 
 use std::hint::black_box;
 use std::sync::mpsc;
@@ -128,7 +128,7 @@ pub(super) fn run(table: &mut Table) {
         candidates,
     );
 
-    // From the spawn to the first line of the task, its worker asleep.
+    // From the spawn to the first line of the task, while its worker sleeps.
     let pause = || std::thread::sleep(std::time::Duration::from_millis(2));
     let candidates: Vec<Candidate<'_>> = vec![
         (
@@ -195,7 +195,7 @@ pub(super) fn run(table: &mut Table) {
     );
 }
 
-/// What tiny tasks cost whose results go elsewhere, with one worker.
+/// The cost of tiny tasks whose results go elsewhere, with one worker.
 fn not_joined(table: &mut Table) {
     const COUNT: usize = 100_000;
     let (mine, rayons) = (pool(1), rayon(1));
@@ -245,7 +245,7 @@ fn not_joined(table: &mut Table) {
     );
 }
 
-/// Tasks of no scope, a hundred at a time, which are joined when all were spawned.
+/// Tasks outside any scope, a hundred at a time, joined after all were spawned.
 fn joined_later(table: &mut Table) {
     const TIMES: usize = 100;
     const COUNT: usize = 100;

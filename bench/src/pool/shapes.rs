@@ -1,4 +1,4 @@
-//! Whether what an operation costs depends on how much else there is: depth, open scopes, visitors, tasks that are cancelled.
+//! Whether the cost of an operation depends on how much else there is: depth, open scopes, visitors, cancelled tasks.
 
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,11 +11,11 @@ use super::peers::{
 use crate::rounds::Candidate;
 use crate::table::Table;
 
-/// Address space for recursion of a million levels; of it only what is used becomes memory.
+/// Address space for recursion of a million levels; only the used part becomes memory.
 const STACK: usize = 2 << 30;
 
 pub(super) fn run(table: &mut Table) {
-    // What recurses does so on a stack of its own.
+    // Recursive programs run on a stack of their own.
     std::thread::scope(|s| {
         let deep = std::thread::Builder::new().stack_size(STACK);
         let deep = deep.spawn_scoped(s, || {
@@ -37,7 +37,7 @@ fn nanoseconds_each(count: usize, f: impl FnOnce()) -> f64 {
     cpu_seconds(f) * 1e9 / count as f64
 }
 
-/// The first closure of each join holds all the others: so many are open at a time.
+/// The first closure of each join contains all the other joins: all of them are open at the same time.
 fn left(depth: usize) -> usize {
     if depth == 0 {
         return 0;
@@ -180,12 +180,12 @@ fn beside_visitors<R>(pool: &reunite::Pool, count: usize, f: impl FnOnce() -> R)
     })
 }
 
-/// Visitors at a time. A pool has room for 1,024 members.
+/// The number of visitors at a time. A pool has room for 1,024 members.
 const VISITORS: usize = 1_000;
 
 fn scopes_beside_others(table: &mut Table) {
     const COUNT: usize = 2_000;
-    // On the only worker: whether another one comes is not what is measured.
+    // On the only worker: whether another one comes is not part of the measurement.
     let mine = Arc::new(pool(1));
     let alone = || {
         let here = Arc::clone(&mine);
@@ -214,7 +214,7 @@ fn after_visitors(table: &mut Table) {
     const COUNT: usize = 2_000;
     let (untouched, visited) = (pool(1), pool(1));
     beside_visitors(&visited, VISITORS, || ());
-    // Of this thread alone: whether the worker comes is not what is measured.
+    // Of this thread only: whether the worker comes is not part of the measurement.
     let enter = |pool: &reunite::Pool| {
         let start = thread_cpu();
         (0..COUNT).for_each(|_| consume(black_box(pool.enter(|| fib(10)))));
@@ -272,7 +272,7 @@ fn cancelled(table: &mut Table) {
                                 s.cancel("no more is needed");
                             });
                         };
-                        // The scope is left by it, unless all tasks were done before.
+                        // The scope leaves because of that, unless all tasks were done before.
                         consume(catch_unwind(AssertUnwindSafe(scope)));
                     }) * 1e6
                 })
@@ -283,10 +283,10 @@ fn cancelled(table: &mut Table) {
     table.measure(what, "µs", 31, candidates);
 }
 
-/// A chain of threads, each of which waits for the one before.
+/// A chain of threads, each of which waits for the one before it.
 fn stages(table: &mut Table) {
     const COUNT: usize = 10_000;
-    // Enough for a loop over a channel, and ten thousand of them are no gigabytes.
+    // Enough for a loop over a channel, while ten thousand of them need no gigabytes.
     const SMALL: usize = 64 << 10;
     let candidates: Vec<Candidate<'_>> = vec![
         (
@@ -320,7 +320,7 @@ fn stages(table: &mut Table) {
                             let (tell, told) = reunite::channel::bounded(1);
                             let input = std::mem::replace(&mut before, told);
                             s.spawn(move || {
-                                // It ends with the stage before.
+                                // It ends when the stage before it ends.
                                 let _ended = input.iter().try_for_each(|n| tell.send(n + 1));
                             });
                         }

@@ -59,7 +59,7 @@ pub(super) fn run(table: &mut Table) {
         candidates,
     );
 
-    // 64 tasks block; one fails; until all are back.
+    // 64 tasks block and one fails: the time until all are back.
     let candidates: Vec<Candidate<'_>> = vec![
         (
             "std: unpark one by one, join",
@@ -162,7 +162,7 @@ fn spawn_and_join(once: impl Fn()) -> f64 {
     seconds(|| (0..200).for_each(|_| once())) * 1e6 / 200.0
 }
 
-/// Processor time of the process, as a part of the wall time.
+/// The processor time of the process, as a percentage of the wall time.
 fn percent(f: impl FnOnce()) -> f64 {
     let mut wall = 0.0;
     let cpu = cpu_seconds(|| wall = seconds(f));

@@ -1,4 +1,4 @@
-//! What the costs of the model are on this machine: `simulate calibrate`.
+//! The costs of the model, measured on this machine: `simulate calibrate`.
 
 use std::hint::black_box;
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use reunite::Pool;
 
 use super::costs::{Costs, Time};
 
-/// Measures what can be, and prints it beside what the model takes.
+/// Measures what can be measured, and prints it beside the model's value.
 pub(super) fn run() {
     let costs = Costs::default();
     let print = |name: &str, found: f64, taken: Time| {
@@ -66,7 +66,7 @@ pub(super) fn run() {
     print("task that does nothing", each, costs.task + 2 * costs.each);
 }
 
-/// The least of some rounds, each of which does something so often.
+/// The minimum of some rounds, each of which performs `each` `times` times.
 fn least(rounds: usize, times: u32, mut each: impl FnMut()) -> f64 {
     let round = |_| {
         let start = Instant::now();
@@ -76,7 +76,7 @@ fn least(rounds: usize, times: u32, mut each: impl FnMut()) -> f64 {
     (0..rounds).map(round).fold(f64::INFINITY, f64::min)
 }
 
-/// A quarter of the samples are smaller: other programs disturb only some.
+/// The lower quartile: other programs disturb only some samples.
 fn quartile(mut samples: Vec<f64>) -> f64 {
     samples.sort_by(f64::total_cmp);
     samples.get(samples.len() / 4).copied().unwrap_or_default()
@@ -133,7 +133,7 @@ fn yielding() -> f64 {
     })
 }
 
-/// What waking costs the waker, and when the woken thread runs.
+/// The cost of waking for the waker, and the time until the woken thread runs.
 fn wake() -> (f64, f64) {
     let woken = Mutex::new(None);
     let is_over = AtomicBool::new(false);
@@ -146,7 +146,7 @@ fn wake() -> (f64, f64) {
             }
         });
         for _ in 0..400 {
-            // Until it sleeps; it is woken by none but the call that is measured.
+            // Until it sleeps; only the measured call wakes it.
             thread::sleep(Duration::from_micros(300));
             *woken.lock().expect("no panic") = None;
             let start = Instant::now();
@@ -206,7 +206,7 @@ fn fork() -> f64 {
     (forking - plain) / f64::from(1_u32 << DEPTH)
 }
 
-/// A fork that somebody waits for: what it costs to publish, when it begins, and when its joiner goes on after it.
+/// A fork that another thread takes: the cost of publishing it, when it begins, and when its joiner goes on after it.
 fn hand_over() -> [f64; 3] {
     let pool = pool(2);
     let [mut published, mut taken, mut ended] = [const { Vec::new() }; 3];
@@ -237,7 +237,7 @@ fn hand_over() -> [f64; 3] {
                 },
             );
             let end = Instant::now();
-            // One that ran on this thread was not handed over, and where a sleeper had to be woken, that is in it.
+            // A fork that ran on this thread was not handed over; if a sleeper had to be woken, that time is included.
             let call = first - start;
             if first < began && over < end && end - first < Duration::from_micros(14) {
                 published.push(call.as_nanos() as f64);
@@ -249,7 +249,7 @@ fn hand_over() -> [f64; 3] {
     [published, taken, ended].map(quartile)
 }
 
-/// A spawn, and what its task takes later, with the only place of the pool.
+/// The cost of a spawn, and of its task later, with the only place of the pool.
 fn spawns() -> (f64, f64) {
     const COUNT: usize = 2_000;
     let pool = pool(1);

@@ -1,4 +1,5 @@
-//! A worker that computes: forks, what it publishes, and how it gets it back (`fork`, `here`, `seat` of the library).
+//! A worker that computes: its forks, which of them it publishes, and how it gets them back (`fork`, `here`, `seat` of
+//! the library).
 
 use super::costs::Time;
 use super::design::{Fault, Forks};
@@ -19,7 +20,7 @@ pub(super) fn begin(sim: &mut Sim<'_>, me: usize, node: Node) -> Go {
             sim.workers[me].stack.push(Frame::Fork(job));
             let mut cost = sim.costs.fork;
             if sim.design.forks == Forks::Public {
-                // The newest end: a store that others, who look, have to be told of.
+                // The newest end of the list: a store that the cores of other threads that look must learn of.
                 cost += sim.change(me, mailbox(me)) / 2;
             }
             sim.tell(me, Spent::Work, before);
@@ -48,10 +49,10 @@ fn link_in(sim: &mut Sim<'_>, me: usize, node: Node) -> JobId {
     id
 }
 
-/// A fork is linked in: is anybody hungry?
+/// A fork is linked in: checks whether any thread is hungry.
 pub(super) fn forked(sim: &mut Sim<'_>, me: usize, first: Node) -> Go {
     if sim.design.forks == Forks::Public {
-        // Whoever pushes sees whether to wake somebody.
+        // The thread that pushes checks whether to wake another.
         sim.workers[me].then.push(At::Begin(first));
         return Go::After(0, At::Published, Spent::Forking);
     }
@@ -66,7 +67,7 @@ pub(super) fn forked(sim: &mut Sim<'_>, me: usize, first: Node) -> Go {
     begin(sim, me, first)
 }
 
-/// Lowers the word; publishes if nothing is offered.
+/// Lowers the word; publishes if nothing is on offer.
 pub(super) fn answer(sim: &mut Sim<'_>, me: usize) -> Go {
     let cost = sim.change(me, word(me));
     sim.workers[me].is_asked = false;
@@ -78,7 +79,7 @@ pub(super) fn answer(sim: &mut Sim<'_>, me: usize) -> Go {
     }
 }
 
-/// Publishes the oldest forks, with the lock of the mailbox.
+/// Publishes the oldest forks, holding the lock of the mailbox.
 pub(super) fn publish(sim: &mut Sim<'_>, me: usize, which: Publish) -> Go {
     let open = sim.workers[me].private.len();
     let count = match which {
@@ -97,7 +98,7 @@ pub(super) fn publish(sim: &mut Sim<'_>, me: usize, which: Publish) -> Go {
     sim.release_after(hold, mailbox(me), After::Published)
 }
 
-/// Something was published: wakes somebody unless others search.
+/// Something was published: wakes a thread unless others search.
 pub(super) fn published(sim: &mut Sim<'_>, me: usize) -> Go {
     let is_private = sim.design.forks == Forks::Private;
     let cost = sim.read(me, ROSTER) + if is_private { sim.costs.rmw } else { 0 };
@@ -111,7 +112,7 @@ pub(super) fn published(sim: &mut Sim<'_>, me: usize) -> Go {
     Go::After(cost, next, Spent::Sharing)
 }
 
-/// What was begun last is over.
+/// Ends what was begun last.
 pub(super) fn come_back(sim: &mut Sim<'_>, me: usize) -> Go {
     match sim.workers[me].stack.pop() {
         Some(Frame::Fork(job)) => fork_over(sim, me, job),
@@ -140,7 +141,7 @@ pub(super) fn transfer(sim: &Sim<'_>, from: usize, to: usize) -> Time {
     sim.topology.transfer(sim.costs, from, to)
 }
 
-/// The first half of a fork is over.
+/// The first half of a fork is done.
 fn fork_over(sim: &mut Sim<'_>, me: usize, job: JobId) -> Go {
     let is_private = sim.workers[me].private.back() == Some(&job);
     let mut cost = 0;
@@ -158,7 +159,7 @@ fn fork_over(sim: &mut Sim<'_>, me: usize, job: JobId) -> Go {
     sim.workers[me].private.pop_back();
     let node = sim.jobs[job].node;
     sim.free.push(job);
-    // Hunger is answered here, too, if other forks are open.
+    // Hungry threads are served here, too, if other forks are open.
     let is_asked = sim.design.forks == Forks::Private && sim.workers[me].is_asked;
     if is_asked && !sim.workers[me].private.is_empty() {
         sim.workers[me].then.push(At::Begin(node));
@@ -170,7 +171,7 @@ fn fork_over(sim: &mut Sim<'_>, me: usize, job: JobId) -> Go {
     begin(sim, me, node)
 }
 
-/// Takes a published fork back, if it is there; the lock of the mailbox is held.
+/// Takes a published fork back, if it is still there. The lock of the mailbox is held.
 pub(super) fn reclaim(sim: &mut Sim<'_>, me: usize, job: JobId) -> Go {
     if sim.workers[me].mailbox.back() == Some(&job) {
         sim.workers[me].mailbox.pop_back();
@@ -183,10 +184,10 @@ pub(super) fn reclaim(sim: &mut Sim<'_>, me: usize, job: JobId) -> Go {
     sim.release_after(0, mailbox(me), After::Help)
 }
 
-/// Begins a half that was taken.
+/// Begins a stolen half.
 pub(super) fn execute(sim: &mut Sim<'_>, me: usize, id: JobId) -> Go {
     let owner = sim.jobs[id].owner;
-    // Its frame, and what it is a part of.
+    // Its frame, and the half that contains it.
     let cost = sim.costs.execute + 2 * transfer(sim, owner, me);
     let worker = &mut sim.workers[me];
     let before = worker.inner.replace(id);
@@ -196,7 +197,7 @@ pub(super) fn execute(sim: &mut Sim<'_>, me: usize, id: JobId) -> Go {
     Go::After(cost, At::Begin(sim.jobs[id].node), Spent::Sharing)
 }
 
-/// A half of another thread's is done.
+/// A half that was forked by another thread is done.
 pub(super) fn finished(sim: &mut Sim<'_>, me: usize, id: JobId) -> Go {
     let job = &mut sim.jobs[id];
     assert_ne!(job.stage, Stage::Done, "each half is run once");

@@ -1,51 +1,52 @@
-//! What the steps of the pool cost, and where the workers sit.
+//! The costs of the pool's steps, and where the workers sit.
 
-/// Picoseconds.
+/// A time in picoseconds.
 pub(super) type Time = u64;
 
-/// A number of nanoseconds.
+/// Converts a number of nanoseconds.
 pub(super) const fn ns(nanoseconds: u64) -> Time {
     nanoseconds * 1_000
 }
 
-/// What was measured in nanoseconds.
+/// Converts a measurement in nanoseconds.
 pub(super) fn measured(nanoseconds: f64) -> Time {
     (nanoseconds.max(0.0) * 1e3) as Time
 }
 
-/// The costs of the steps. All that can be is measured where the command runs (see `calibrate`); what is published is named there.
+/// The costs of the steps. Everything that can be measured is measured where the command runs (see `calibrate`); values
+/// taken from publications are named there.
 #[derive(Clone, Debug)]
 pub(super) struct Costs {
-    /// A read of a word in the thread's own cache, with what is around it in a scan.
+    /// A read of a word in the thread's own cache, with the code around it in a scan.
     pub(super) hit: Time,
-    /// A line moves between cores with one last-level cache, of one socket, of two sockets.
+    /// Moving a line between cores with one last-level cache, of one socket, of two sockets.
     pub(super) complex: Time,
     pub(super) node: Time,
     pub(super) across: Time,
-    /// How many misses of a scan are under way at the same time.
+    /// The number of misses of a scan that overlap.
     pub(super) overlap: u64,
-    /// An atomic read-modify-write of a line that is in the thread's own cache.
+    /// An atomic read-modify-write of a line in the thread's own cache.
     pub(super) rmw: Time,
-    /// To lock and unlock what nobody else wants.
+    /// Locking and unlocking a lock that no other thread wants.
     pub(super) lock: Time,
-    /// A fork and its end, if nobody asks.
+    /// A fork and its end, if no thread asks for it.
     pub(super) fork: Time,
-    /// What a fork costs more if its list is public: a fence at its end (Chase, Lev 2005).
+    /// The additional cost of a fork if its list is public: a fence at its end (Chase, Lev 2005).
     pub(super) deque: Time,
-    /// To publish anything, and each of what is published.
+    /// Publishing at all, and each published fork.
     pub(super) publish: Time,
     pub(super) parcel: Time,
-    /// To take a published fork back.
+    /// Taking a published fork back.
     pub(super) take_back: Time,
-    /// To begin a half that was taken, and to end it.
+    /// Beginning a stolen half, and ending it.
     pub(super) execute: Time,
     pub(super) finish: Time,
-    /// To give a place up before a thread blocks, less what the roster does.
+    /// Giving up a place before a thread blocks, without the roster's part.
     pub(super) block: Time,
-    /// To wake a thread, and from there until it runs.
+    /// Waking a thread, and the time from there until it runs.
     pub(super) wake: Time,
     pub(super) latency: Time,
-    /// To start one, and from there until it runs.
+    /// Starting a thread, and the time from there until it runs.
     pub(super) start: Time,
     pub(super) start_latency: Time,
     /// One pause of a thread that spins, and one yield.
@@ -54,11 +55,11 @@ pub(super) struct Costs {
     /// A spawn into a scope: before the lock, and under it.
     pub(super) spawn: Time,
     pub(super) enqueue: Time,
-    /// To take a batch, under the lock, and each of its tasks; and to run one that does nothing.
+    /// Taking a batch, under the lock, and each of its tasks; and running a task that does nothing.
     pub(super) batch: Time,
     pub(super) each: Time,
     pub(super) task: Time,
-    /// What costs nothing.
+    /// The kind of costs that is left out, if any.
     pub(super) free: Option<Free>,
 }
 
@@ -97,21 +98,21 @@ impl Default for Costs {
     }
 }
 
-/// What costs nothing, to find out what it costs.
+/// A kind of costs that is left out, to find out how much it contributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Free {
     WakeUps,
     /// The roster's counters.
     Counters,
-    /// To look at all seats, and to raise their words.
+    /// Looking at all seats, and raising their words.
     Looks,
     Locks,
-    /// All caches are as near as those of one complex.
+    /// Distance: all caches are as near as those of one complex.
     Distance,
 }
 
 impl Costs {
-    /// Without one kind of them.
+    /// Leaves out one kind of costs.
     pub(super) fn without(mut self, free: Free) -> Self {
         match free {
             Free::WakeUps => {
@@ -137,11 +138,11 @@ pub(super) struct Topology {
     pub(super) nodes: usize,
 }
 
-/// Cores with one last-level cache.
+/// The number of cores with one last-level cache.
 const COMPLEX: usize = 8;
 
 impl Topology {
-    /// The core of a worker. A spare has the core of one that blocks.
+    /// The core of a worker. A spare has the core of a worker that blocks.
     fn core(self, worker: usize) -> usize {
         worker % self.workers
     }
@@ -150,7 +151,7 @@ impl Topology {
         self.core(worker) * self.nodes / self.workers
     }
 
-    /// What it costs to move a line from one to the other.
+    /// The cost of moving a line from one core to the other.
     pub(super) fn transfer(self, costs: &Costs, from: usize, to: usize) -> Time {
         let (a, b) = (self.core(from), self.core(to));
         if a == b {

@@ -1,10 +1,10 @@
-//! The decisions of the pool that are tried against others.
+//! The pool's design decisions, and the alternatives that are compared with them.
 
-/// How many forks are published when others are hungry.
+/// The number of forks to publish when others are hungry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Batch {
     Count(usize),
-    /// The older half, up to eight: what the pool does.
+    /// The older half, up to eight: as in the pool.
     HalfUpToEight,
     Half,
     All,
@@ -21,72 +21,72 @@ impl Batch {
     }
 }
 
-/// Where the open forks of a thread lie.
+/// Where a thread's open forks are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Forks {
-    /// In a list of its own, until its word is raised: what the pool does.
+    /// In a list of its own, until its word is raised: as in the pool.
     Private,
     /// In a deque from which others take (Chase, Lev 2005).
     Public,
 }
 
-/// In which order a thread looks at the seats.
+/// The order in which a thread looks at the seats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
-    /// From the lowest: what the pool does.
+    /// From the lowest: as in the pool.
     Lowest,
     /// From its own on.
     Own,
-    /// From a seat that is drawn anew for each look.
+    /// From a seat chosen at random for each look.
     Random,
     /// Those of its own node first, from its own on.
     Near,
 }
 
-/// Whose words a thread raises that finds nothing.
+/// The seats whose words a thread raises when it finds nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// All: what the pool does.
+    /// All: as in the pool.
     All,
-    /// So many that are drawn, while it searches; all, before it sleeps.
+    /// This many, chosen at random, while it searches; all, before it sleeps.
     Some(usize),
 }
 
-/// How the shared counters are used by those who search.
+/// How searchers use the shared counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Counting {
-    /// A searcher counts itself out before each try, and in again if that was in vain: what the pool does.
+    /// A searcher counts itself out before each attempt, and in again if the attempt failed: as in the pool.
     BeforeTrying,
-    /// It counts itself out once it has something.
+    /// It counts itself out once it has found something.
     OnceFound,
 }
 
-/// Where a joiner looks for what descends from the half that it waits for.
+/// Where a joiner looks for descendants of the half that it waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Helping {
-    /// In all mailboxes that are not empty, each under its lock: what the pool does.
+    /// In all mailboxes that are not empty, each under its lock: as in the pool.
     Everywhere,
-    /// In that of the thread that has taken the half (Wagner, Calder 1993).
+    /// In that of the thread that stole the half (Wagner, Calder 1993).
     AtTheThief,
     /// Nowhere: it pauses, then blocks.
     Nowhere,
 }
 
-/// What a thread does that finds a mailbox locked.
+/// What a thread does when it finds a mailbox locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Locking {
-    /// It waits for the lock: what the pool does.
+    /// It waits for the lock: as in the pool.
     Waits,
     /// It goes on to the next mailbox.
     Skips,
 }
 
-/// How many tasks a thread takes from a scope's queue.
+/// The number of tasks that a thread takes from a scope's queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taking {
-    /// One, then more while a batch lasts a few microseconds at most: what the pool does.
+    /// One, then more while a batch lasts a few microseconds at most: as in the pool.
     ByTime,
-    /// Likewise, but no less than a quarter of its share of what is queued.
+    /// The same, but no less than a quarter of its share of the queue.
     ByShare,
 }
 
@@ -96,31 +96,31 @@ pub(super) struct Design {
     pub(super) forks: Forks,
     pub(super) order: Order,
     pub(super) asked: Asked,
-    /// How many may be on their way to work, or search, when one more is woken.
+    /// One more thread is woken if at most this many are waking up or searching.
     pub(super) wakers: usize,
     pub(super) counting: Counting,
     pub(super) helping: Helping,
     pub(super) locking: Locking,
     pub(super) taking: Taking,
-    /// What is broken.
+    /// A fault to be built in.
     pub(super) fault: Option<Fault>,
 }
 
-/// A protocol that is broken, for tests of the model.
+/// A fault of the protocol, for tests of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// A worker sleeps without looking once more.
     NoSecondLook,
-    /// Whoever finishes a half does not wake the one that waits for it.
+    /// A thread that finishes a half does not wake the thread that waits for it.
     NoUnpark,
-    /// A half that was taken stays in the mailbox.
+    /// A stolen half stays in the mailbox.
     TakenTwice,
-    /// Workers that search take nothing.
+    /// Searching workers take nothing.
     TakesNothing,
 }
 
 impl Default for Design {
-    /// What the pool does.
+    /// The decisions of the pool.
     fn default() -> Self {
         Self {
             batch: Batch::HalfUpToEight,

@@ -1,4 +1,5 @@
-//! A thread that waits for a half that another has taken, or for the end of its scope (`member`, `wait` of the library).
+//! A thread that waits for a half that another one has stolen, or for the end of its scope (`member`, `wait` of the
+//! library).
 
 use super::compute::transfer;
 use super::costs::Time;
@@ -16,7 +17,7 @@ fn awaited(sim: &Sim<'_>, me: usize) -> Option<JobId> {
     }
 }
 
-/// Looks for something below what it waits for.
+/// Looks for a descendant of what it waits for.
 pub(super) fn help(sim: &mut Sim<'_>, me: usize, round: u32) -> Go {
     let Some(job) = awaited(sim, me) else {
         return Go::After(0, At::WaitForScope, Spent::Helping);
@@ -34,7 +35,7 @@ pub(super) fn help(sim: &mut Sim<'_>, me: usize, round: u32) -> Go {
     Go::After(sim.costs.hit, At::Take(0), Spent::Helping)
 }
 
-/// The half is done: its result is fetched.
+/// The half is done: its result is read.
 fn join(sim: &mut Sim<'_>, me: usize, job: JobId) -> Go {
     let cost = 2 * transfer(sim, sim.jobs[job].thief, me);
     sim.workers[me].stack.pop();
@@ -43,7 +44,7 @@ fn join(sim: &mut Sim<'_>, me: usize, job: JobId) -> Go {
     Go::After(cost, At::Return, Spent::Sharing)
 }
 
-/// Whether what it waits for is over.
+/// Returns true if what it waits for is done.
 fn is_over(sim: &Sim<'_>, me: usize) -> bool {
     match awaited(sim, me) {
         Some(job) => sim.jobs[job].stage == Stage::Done,
@@ -51,7 +52,7 @@ fn is_over(sim: &Sim<'_>, me: usize) -> bool {
     }
 }
 
-/// There was nothing to help with: it is to be woken, and gives its place up.
+/// It found nothing to help with: it arranges to be woken, and gives up its place.
 pub(super) fn block(sim: &mut Sim<'_>, me: usize) -> Go {
     sim.workers[me].target = None;
     if is_over(sim, me) {
@@ -76,7 +77,7 @@ pub(super) fn leave_locked(sim: &mut Sim<'_>) -> Go {
     sim.release_after(hold, STATE, After::Leave)
 }
 
-/// Its place is free for another.
+/// Its place is free for another thread.
 pub(super) fn left(sim: &mut Sim<'_>, me: usize) -> Go {
     sim.roster.active -= 1;
     let cost = sim.count(me) + sim.ask_others(me, true);
@@ -84,7 +85,7 @@ pub(super) fn left(sim: &mut Sim<'_>, me: usize) -> Go {
     Go::After(cost, At::Look, Spent::Blocked)
 }
 
-/// Sleeps until what it waits for is over.
+/// Sleeps until what it waits for is done.
 pub(super) fn park(sim: &mut Sim<'_>, me: usize) -> Go {
     if is_over(sim, me) {
         return Go::After(sim.costs.hit, At::ComeBack, Spent::Blocked);

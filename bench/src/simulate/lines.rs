@@ -1,4 +1,4 @@
-//! Cache lines: who has which, and what it costs to read or change one.
+//! Cache lines: which core has which, and the costs of reading and changing one.
 
 use super::costs::{Costs, Time, Topology};
 
@@ -22,7 +22,7 @@ pub(super) fn word(worker: usize) -> LineId {
     SHARED + 2 * worker
 }
 
-/// Its mailbox; if forks are public, its deque.
+/// The mailbox of a worker; if forks are public, its deque.
 pub(super) fn mailbox(worker: usize) -> LineId {
     SHARED + 2 * worker + 1
 }
@@ -35,17 +35,17 @@ pub(super) fn count(workers: usize) -> usize {
 struct Line {
     owner: usize,
     version: u32,
-    /// Whether others have read it since it was changed.
+    /// True if others have read it since it was changed.
     is_shared: bool,
-    /// When the last atomic change is over.
+    /// When the last atomic change is done.
     free_at: Time,
     busy: Time,
 }
 
-/// Changes of one line come one after the other; reads do not keep each other waiting.
+/// All lines. Changes of one line follow each other; reads do not delay each other.
 pub(super) struct Lines {
     lines: Vec<Line>,
-    /// The version that each worker has seen of each.
+    /// The version of each line that each worker has seen.
     seen: Vec<u32>,
     topology: Topology,
 }
@@ -65,7 +65,7 @@ impl Lines {
         }
     }
 
-    /// Whether it is in the cache of `worker`, where it is from now on.
+    /// Fetches a line into the cache of `worker`. Returns true if it was there already.
     fn fetch(&mut self, worker: usize, id: LineId) -> bool {
         let seen = worker * self.lines.len() + id;
         let (line, seen) = (&mut self.lines[id], &mut self.seen[seen]);
@@ -96,7 +96,8 @@ impl Lines {
         let cost = if line.owner == worker && !line.is_shared {
             costs.rmw
         } else {
-            // If it is the worker's own, those who have read it must drop it: as far as from the farthest of them.
+            // If the worker has the line, the cores that have read it must drop it: that takes as long as for the
+            // farthest one.
             let from = line.owner;
             let near = costs
                 .complex
@@ -110,7 +111,7 @@ impl Lines {
         (waited + cost, waited)
     }
 
-    /// `worker` has changed it, and has it alone.
+    /// Notes that `worker` has changed the line, and has it alone.
     pub(super) fn own(&mut self, worker: usize, id: LineId) {
         let line = &mut self.lines[id];
         line.owner = worker;
@@ -121,7 +122,7 @@ impl Lines {
         self.seen[seen] = version;
     }
 
-    /// What it costs to change one that others do not wait for: as of a lock that was just given.
+    /// The cost of changing a line for which no other thread waits, such as a lock that was just handed over.
     pub(super) fn take_over(&mut self, costs: &Costs, worker: usize, id: LineId) -> Time {
         let owner = self.lines[id].owner;
         let cost = self.topology.transfer(costs, owner, worker);
@@ -129,12 +130,12 @@ impl Lines {
         if owner == worker { 0 } else { cost }
     }
 
-    /// It was held for so long.
+    /// Notes that the lock of the line was held for this time.
     pub(super) fn held(&mut self, id: LineId, time: Time) {
         self.lines[id].busy += time;
     }
 
-    /// For how long it was changed or held.
+    /// How long the line was being changed, or its lock held.
     pub(super) fn busy(&self, id: LineId) -> Time {
         self.lines[id].busy
     }

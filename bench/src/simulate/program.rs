@@ -1,11 +1,11 @@
-//! What is computed: trees of forks, tasks of a scope, and one after the other of these.
+//! The programs: trees of forks, tasks of a scope, and sequences of these.
 
 use super::costs::{Time, ns};
 
 /// A part of a computation, which may fork.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Node {
-    /// As the naive Fibonacci function, with leaves that take so many nanoseconds.
+    /// Like the naive Fibonacci function, with leaves that take this many nanoseconds.
     Fib {
         n: u8,
         leaf: u32,
@@ -50,7 +50,7 @@ pub(super) struct Uts {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Shape {
     Leaf(Time),
-    /// Computes for so long, then forks.
+    /// Computes for this time, then forks.
     Fork(Time, Node, Node),
 }
 
@@ -92,7 +92,7 @@ impl Node {
         }
     }
 
-    /// The shape of siblings, once the node above them has computed for so long.
+    /// The shape of siblings, after the node above them has computed for this time.
     fn after(self, work: Time) -> Shape {
         let Self::Siblings {
             parent,
@@ -128,9 +128,9 @@ impl Node {
         }
     }
 
-    /// What it computes in all, the longest chain of it, and how many forks it makes.
+    /// The total work, the longest chain, and the number of forks.
     pub(super) fn work(self) -> Work {
-        // A list may be deeper than the stack.
+        // Without recursion: a list may be deeper than the stack.
         if let Self::List { left, item } = self {
             return Work {
                 all: ns(u64::from(left) * u64::from(item)),
@@ -182,7 +182,7 @@ pub(super) fn children(hash: u64, depth: u8, shape: Uts) -> u32 {
     }
 }
 
-/// What the tasks of a scope take.
+/// The durations of a scope's tasks.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Items {
     Equal(u32),
@@ -200,16 +200,16 @@ impl Items {
     }
 }
 
-/// What the thread does that visits the pool, one after the other.
+/// What the visiting thread does, one phase after the other.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Phase {
-    /// Computes alone for so many nanoseconds.
+    /// Computes alone for this many nanoseconds.
     Alone(u32),
     Fork(Node),
-    /// A scope with so many tasks.
+    /// A scope with this many tasks.
     Scope(u32, Items),
-    /// From outside the pool: so many times, after a pause of about so many nanoseconds, gives a worker something to do
-    /// and waits for it. It finds wake-ups that are lost.
+    /// From outside the pool: this many times, after a pause of about this many nanoseconds, gives a worker a task
+    /// and waits for it. This finds lost wake-ups.
     #[cfg_attr(not(test), expect(dead_code, reason = "it has no speed-up"))]
     Errands(u32, u32),
 }
@@ -257,7 +257,7 @@ impl Program {
         })
     }
 
-    /// Whether the thread that runs it takes part in the pool.
+    /// Returns true if the thread that runs it takes part in the pool.
     pub(super) fn visits(&self) -> bool {
         let mut phases = self.phases.iter();
         !phases.any(|phase| matches!(phase, Phase::Errands(..)))

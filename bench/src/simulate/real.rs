@@ -1,4 +1,4 @@
-//! The same programs in the pool itself, on this machine.
+//! The same programs in the real pool, on this machine.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -8,37 +8,37 @@ use reunite::Pool;
 use super::costs::{Time, measured, ns};
 use super::program::{Items, Node, Phase, Program, Shape};
 
-/// A list has as many forks open as items; all on one stack.
+/// A list has as many forks open as items; all are on one stack.
 const STACK: usize = 1 << 30;
 
-/// Rounds that must count.
+/// The number of rounds that must count.
 const FEW: usize = 20;
 
-/// Computes for a given time, if nobody disturbs it.
+/// Computes for a given time, if nothing disturbs it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     steps_per_nanosecond: f64,
 }
 
-/// Each step waits for the one before, so that its time is known.
+/// Each step waits for the one before it, so that its duration is known.
 fn steps(count: u64) -> u64 {
     (0..count).fold(1, |x: u64, _| {
         black_box(x.wrapping_mul(0x9E37_79B9_7F4A_7C15))
     })
 }
 
-/// Of the whole process.
+/// The processor time of the whole process.
 fn processor_time() -> Duration {
     let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::from_secs_f64(spent.tv_sec as f64 + spent.tv_nsec as f64 * 1e-9)
 }
 
-/// How the pool itself has run a program.
+/// The result of a program in the real pool.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Here {
-    /// The least time of a round.
+    /// The shortest time of a round.
     pub(super) least: Option<Time>,
-    /// Rounds that count, and all.
+    /// The number of rounds that count, and of all rounds.
     pub(super) counted: usize,
     pub(super) rounds: usize,
 }
@@ -104,8 +104,9 @@ impl Clock {
         }
     }
 
-    /// Runs it for a few seconds, in a pool of so many workers, or on one thread without any. Of two workers, those rounds
-    /// count in which the process had one and a half cores at least: in the others, other programs had them.
+    /// Runs it for a few seconds, in a pool of this many workers, or on one thread without a pool. With two workers,
+    /// only those rounds count in which the process had at least one and a half cores: in the others, other programs
+    /// had them.
     pub(super) fn run(self, program: &Program, workers: Option<usize>, patience: Duration) -> Here {
         let run = || {
             let pool = workers.map(|workers| {
@@ -124,7 +125,7 @@ impl Clock {
             let least_cores = if workers == Some(2) { 1.5 } else { 0.0 };
             let mut here = Here::default();
             let begun = Instant::now();
-            // A few rounds are to count; but not for ever.
+            // A few rounds must count; but not at any price.
             let is_over = |here: &Here, spent| {
                 spent >= patience && (here.counted >= FEW || spent >= 4 * patience)
             };

@@ -1,4 +1,4 @@
-//! The curves, as tables and as a picture.
+//! The results, as tables and as a chart.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use plotters::prelude::*;
 use super::state::SPENT;
 use super::sweep::{AS_IT_IS, Point, TOGETHER_NAME};
 
-/// Prints a point as it is found.
+/// Prints a point as soon as it is computed.
 pub(super) fn print(point: &Point) {
     let (line, part) = busiest(point);
     println!(
@@ -30,7 +30,7 @@ pub(super) fn print(point: &Point) {
     );
 }
 
-/// The line that is used for most of the time.
+/// The line that is in use for the largest part of the time.
 fn busiest(point: &Point) -> (&'static str, f64) {
     let busy = point.run.busy.iter().copied();
     busy.max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or(("", 0.0))
@@ -40,7 +40,7 @@ fn busiest(point: &Point) -> (&'static str, f64) {
 pub(super) fn write(points: &[Point], dir: &Path) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(dir)?;
     fs::write(dir.join("simulate.csv"), csv(points)?)?;
-    // One point a line.
+    // One point per line.
     let rows: Vec<_> = points.iter().map(|point| json(point).to_string()).collect();
     let text = format!("[\n{}\n]\n", rows.join(",\n"));
     fs::write(dir.join("simulate.json"), text)?;
@@ -93,12 +93,12 @@ fn json(point: &Point) -> serde_json::Value {
     })
 }
 
-/// To three decimals.
+/// Rounds to three decimals.
 fn rounded(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }
 
-/// Those that can be seen.
+/// The parts that are large enough to be seen.
 fn parts<'a>(
     parts: impl Iterator<Item = (&'a str, f64)>,
 ) -> serde_json::Map<String, serde_json::Value> {
@@ -140,7 +140,7 @@ const OURS: RGBColor = RGBColor(34, 113, 177);
 
 type Curve = (String, RGBColor, Vec<(f64, f64)>);
 
-/// A row a program: speed-up over workers, both by doublings; the pool as it is, and what stands against it.
+/// One row per program: speed-up over workers, both in doublings; the pool as it is, and the alternatives.
 fn chart(points: &[Point], path: &Path) -> Result<(), Box<dyn Error>> {
     let programs = distinct(points.iter().map(|point| point.program));
     let size = (300 * COLUMNS.len() as u32, 30 + 230 * programs.len() as u32);
@@ -171,7 +171,7 @@ fn chart(points: &[Point], path: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Of the column of the pool as it is: speed-ups; of others: what they are of those.
+/// In the column of the pool as it is: speed-ups; in the others: speed-ups divided by those of the pool as it is.
 fn curves(points: &[Point], program: &str, column: &[&str]) -> Vec<Curve> {
     let is_first = column[0] == AS_IT_IS;
     let find = |decision: &str, alternative: &str, nodes: usize| {
@@ -247,7 +247,7 @@ fn draw(
         .y_label_formatter(&power)
         .light_line_style(TRANSPARENT)
         .draw()?;
-    // Ideal, or as the pool is.
+    // The ideal speed-up, or the pool as it is.
     let reference = [(first, 0.0), (7.0, if is_first { 7.0 } else { 0.0 })];
     chart.draw_series([PathElement::new(reference, RGBColor(150, 150, 150))])?;
     for (name, colour, points) in curves.iter().filter(|(_, _, points)| !points.is_empty()) {

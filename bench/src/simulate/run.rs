@@ -7,24 +7,24 @@ use super::program::Program;
 use super::state::{After, At, Counts, Go, SPENT, Sim, Spent};
 use super::{compute, join, scope, search, sleep};
 
-/// How a run went.
+/// The result of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Run {
     pub(super) time: Time,
     pub(super) counts: Counts,
-    /// What the threads spent their time on, in all.
+    /// The total time that the threads spent on each activity.
     pub(super) spent: [Time; SPENT.len()],
-    /// For which part of the time each of the shared lines was being changed, or its lock held.
+    /// The part of the time in which each shared line was being changed, or its lock held.
     pub(super) busy: Vec<(&'static str, f64)>,
 }
 
-/// Nothing happens any more, and the program is not over.
+/// The error of a model in which nothing happens any more although the program is not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stalled {
     pub(super) at: Time,
 }
 
-/// Runs a program on a pool. The same arguments have the same result.
+/// Runs a program on a pool. The same arguments give the same result.
 pub(super) fn run(
     program: &Program,
     costs: &Costs,
@@ -46,7 +46,7 @@ pub(super) fn run(
     Ok(finish(&mut sim))
 }
 
-/// The steps of one worker until another's come first.
+/// Performs the steps of one worker until another worker's step comes first.
 fn go_on(sim: &mut Sim<'_>, me: usize) {
     loop {
         sim.counts.events += 1;
@@ -101,7 +101,7 @@ fn step(sim: &mut Sim<'_>, me: usize, at: At) -> Go {
     }
 }
 
-/// Steps of those who look for work, sleep, wake, or have a scope.
+/// The steps of workers that look for work, sleep, wake, or have a scope.
 fn step_of_others(sim: &mut Sim<'_>, me: usize, at: At) -> Go {
     match at {
         At::Search(round) => search::search(sim, me, round),
@@ -178,7 +178,7 @@ fn released(sim: &mut Sim<'_>, me: usize, after: After) -> Go {
         After::HasTasks => return search::found_scope(sim, me),
         After::Found(has_tasks) => return scope::found(sim, me, has_tasks),
         After::Batch(is_any) => {
-            // The last to give up a reference wakes who waits for the scope.
+            // The last thread to drop a reference wakes the thread that waits for the scope.
             if sim.scope.pending == 0 && sim.scope.is_awaited && me != 0 {
                 sim.scope.is_awaited = false;
                 sim.workers[me].then.push(At::WorkOver);
@@ -199,7 +199,7 @@ fn finish(sim: &mut Sim<'_>) -> Run {
     let time = sim.now;
     let mut spent = [0; SPENT.len()];
     for worker in &mut sim.workers {
-        // What lasts until the end.
+        // Adds activities that last until the end.
         if let Some(on) = worker.sleeps {
             worker.spent[on as usize] += time.saturating_sub(worker.since);
         }

@@ -1,4 +1,4 @@
-//! What the program does one after the other, and its scope (`scope_state`, `queue`, `open_scopes` of the library).
+//! The phases of the program, and its scope (`scope_state`, `queue`, `open_scopes` of the library).
 
 use super::compute::transfer;
 use super::costs::{Time, ns};
@@ -13,10 +13,10 @@ use super::state::{After, At, Batch, Frame, Go, Scope, Sim, Spent};
 const SHORT: Time = ns(4_000);
 const LONG: Time = ns(16_000);
 const MOST: u32 = 256;
-/// After a short batch, a worker leaves the lock to who spawns.
+/// After a short batch, a worker pauses this often to leave the lock to the spawning thread.
 const PAUSES: Time = 100;
 
-/// The program goes on.
+/// Begins the next phase of the program.
 pub(super) fn next_phase(sim: &mut Sim<'_>) -> Go {
     let phase = sim.program.phases.get(sim.phase).copied();
     sim.phase += 1;
@@ -75,14 +75,14 @@ pub(super) fn find_scope_locked(sim: &mut Sim<'_>) -> Go {
     sim.release_after(hold, SLOTS, After::HasTasks)
 }
 
-/// Under the lock of its queue.
+/// Called under the lock of its queue.
 pub(super) fn has_tasks(sim: &mut Sim<'_>, me: usize) -> Go {
     let hold = sim.costs.hit + list(sim, me);
     let found = sim.scope.is_listed;
     sim.release_after(hold, QUEUE, After::Found(found))
 }
 
-/// Corrects whether the scope is listed.
+/// Lists or unlists the scope as needed.
 fn list(sim: &mut Sim<'_>, me: usize) -> Time {
     let mut batches = sim.scope.batches.iter();
     let is_left = sim.scope.queued.start < sim.scope.queued.end
@@ -105,7 +105,7 @@ pub(super) fn found(sim: &mut Sim<'_>, me: usize, has_tasks: bool) -> Go {
     tell_others(sim, me, At::TakeBatch)
 }
 
-/// Takes the next tasks, after the last batch is over. The lock of the queue is held.
+/// Takes the next tasks, after the last batch is done. The lock of the queue is held.
 pub(super) fn take_batch(sim: &mut Sim<'_>, me: usize) -> Go {
     let mut hold = sim.costs.batch;
     if let Some(batch) = sim.workers[me].batch.take() {
@@ -142,7 +142,7 @@ pub(super) fn take_batch(sim: &mut Sim<'_>, me: usize) -> Go {
     sim.release_after(hold, QUEUE, After::Batch(count > 0))
 }
 
-/// The next tasks of the queue, or the far half of what another thread has taken and not begun.
+/// Takes the next tasks of the queue, or the far half of a batch that another thread has taken and not begun.
 fn take(sim: &mut Sim<'_>, many: u32) -> std::ops::Range<u32> {
     let share = 4 * sim.size();
     let queued = &mut sim.scope.queued;
@@ -176,7 +176,7 @@ pub(super) fn run_task(sim: &mut Sim<'_>, me: usize) -> Go {
     let work = ns(scope_of(sim).1.nanoseconds(at).into());
     sim.counts.tasks += 1;
     sim.tell(me, Spent::Work, work);
-    // What it consists of lies with the thread that has spawned it.
+    // The data of the task is in the cache of the thread that has spawned it.
     let fetch = if me == 0 { 0 } else { transfer(sim, 0, me) };
     Go::After(work + sim.costs.task + fetch, At::TaskOver, Spent::InScope)
 }
@@ -192,7 +192,7 @@ pub(super) fn task_over(sim: &mut Sim<'_>, me: usize) -> Go {
     Go::After(sim.costs.batch, At::BatchOver, Spent::InScope)
 }
 
-/// The batch is over: how many are taken next.
+/// The batch is done: decides how many tasks are taken next.
 pub(super) fn batch_over(sim: &mut Sim<'_>, me: usize) -> Go {
     let begun = sim.workers[me]
         .batch
@@ -247,7 +247,7 @@ pub(super) fn wait(sim: &mut Sim<'_>, me: usize) -> Go {
     Go::After(cost + pause, next, Spent::Helping)
 }
 
-/// From outside: pauses, then gives the pool something to do.
+/// From outside: pauses, then gives the pool a task.
 fn pause_for_errand(sim: &mut Sim<'_>, count: u32, pause: u32) -> Go {
     let pause = ns(sim.draw(2 * u64::from(pause)));
     Go::After(pause, At::Errand(count), Spent::Work)
@@ -276,7 +276,7 @@ pub(super) fn await_errand(sim: &mut Sim<'_>, me: usize, left: u32) -> Go {
     sim.park(me, Spent::Blocked, At::AwaitErrand(left))
 }
 
-/// A worker takes a task of no scope, with the lock.
+/// A worker takes a task outside any scope, holding the lock.
 pub(super) fn take_entry(sim: &mut Sim<'_>) -> Go {
     let found = sim.entries > 0;
     sim.entries -= usize::from(found);

@@ -6,7 +6,7 @@ use super::design::{Counting, Fault, Forks, Locking};
 use super::lines::{ENTRIES, QUEUE, ROSTER, SLOTS, mailbox};
 use super::state::{After, At, Go, JobId, Sim, Spent, Stage};
 
-/// Rounds of looking before a worker sleeps or a joiner blocks.
+/// The number of rounds of looking before a worker sleeps or a joiner blocks.
 pub(super) const ROUNDS: u32 = 48;
 
 /// One round.
@@ -36,7 +36,7 @@ pub(super) fn is_crowded(sim: &Sim<'_>) -> bool {
     sim.roster.active > sim.size()
 }
 
-/// It has seen work: it does not search while it tries to take some.
+/// It has seen work: it does not count as searching while it tries to take some.
 pub(super) fn stop_searching(sim: &mut Sim<'_>, me: usize) -> Go {
     sim.roster.searching -= 1;
     sim.workers[me].counts_out = true;
@@ -69,12 +69,12 @@ fn spent(sim: &Sim<'_>, me: usize) -> Spent {
     }
 }
 
-/// Goes for an offer that it has seen.
+/// Tries to get an offer that it has seen.
 pub(super) fn ask_to_take(sim: &mut Sim<'_>, me: usize, place: usize, seat: usize) -> Go {
     let is_skipped = sim.design.locking == Locking::Skips && sim.is_locked(mailbox(seat));
     match sim.design.forks {
         Forks::Private if is_skipped => {
-            // To try takes the line all the same.
+            // The attempt takes the line in any case.
             let cost = sim.change(me, mailbox(seat));
             Go::After(cost, At::Take(place + 1), spent(sim, me))
         }
@@ -83,14 +83,14 @@ pub(super) fn ask_to_take(sim: &mut Sim<'_>, me: usize, place: usize, seat: usiz
     }
 }
 
-/// Tries to take the oldest there, or the oldest below what it waits for. The lock is held.
+/// Tries to take the oldest offer there, or the oldest descendant of what it waits for. The lock is held.
 pub(super) fn take_from(sim: &mut Sim<'_>, me: usize, place: usize, seat: usize) -> Go {
     let target = sim.workers[me].target;
     let is_below = |job: &JobId| target.is_none_or(|target| sim.descends(*job, target));
     let mailbox_of = &sim.workers[seat].mailbox;
     let at = mailbox_of.iter().position(is_below);
     let looked_at = at.map_or(mailbox_of.len(), |at| at + 1) as Time;
-    // Others' frames are followed to find out what a job descends from.
+    // Frames of other threads are followed to find out what a job descends from.
     let per_look = if target.is_some() {
         transfer(sim, seat, me)
     } else {
@@ -133,7 +133,7 @@ fn take_from_deque(sim: &mut Sim<'_>, me: usize, place: usize, seat: usize) -> G
     Go::After(cost, At::Got(job), on)
 }
 
-/// It has a job: tells others first, if nobody else looks.
+/// It has a job: first wakes others, if no other worker searches.
 pub(super) fn got(sim: &mut Sim<'_>, me: usize, job: JobId) -> Go {
     if sim.workers[me].target.is_some() {
         return Go::After(0, At::Execute(job), Spent::Helping);
@@ -141,7 +141,7 @@ pub(super) fn got(sim: &mut Sim<'_>, me: usize, job: JobId) -> Go {
     tell_others(sim, me, At::Execute(job))
 }
 
-/// A searcher has something to do, and goes on there after it has looked whether others are to be woken.
+/// A searcher has something to do; it goes on at `next` after it has checked whether others are to be woken.
 pub(super) fn tell_others(sim: &mut Sim<'_>, me: usize, next: At) -> Go {
     let mut cost = 0;
     if !sim.workers[me].counts_out {
@@ -156,7 +156,7 @@ pub(super) fn tell_others(sim: &mut Sim<'_>, me: usize, next: At) -> Go {
     Go::After(cost, At::Look, Spent::Searching)
 }
 
-/// There was nothing left.
+/// There was nothing left to take.
 pub(super) fn taken_in_vain(sim: &mut Sim<'_>, me: usize) -> Go {
     let round = sim.workers[me].round;
     if sim.workers[me].target.is_some() {
@@ -176,14 +176,14 @@ pub(super) fn count_back(sim: &mut Sim<'_>, me: usize) -> Go {
     Go::After(cost, At::Idle(sim.workers[me].round), Spent::Searching)
 }
 
-/// A piece of work is over.
+/// A piece of work is done.
 pub(super) fn piece_over(sim: &mut Sim<'_>, me: usize) -> Go {
     sim.roster.searching += 1;
     let cost = sim.count(me);
     Go::After(cost, At::Search(0), Spent::Searching)
 }
 
-/// Asks the others, and pauses before the next round.
+/// Raises the words of others, and pauses before the next round.
 pub(super) fn idle(sim: &mut Sim<'_>, me: usize, round: u32) -> Go {
     let cost = sim.read(me, ROSTER);
     if is_crowded(sim) {
@@ -192,7 +192,7 @@ pub(super) fn idle(sim: &mut Sim<'_>, me: usize, round: u32) -> Go {
     pause(sim, me, round, At::Search(round + 1), At::Rest)
 }
 
-/// A pause that grows with the rounds; after the last, something else comes.
+/// Pauses longer with each round; after the last round, something else comes.
 pub(super) fn pause(sim: &mut Sim<'_>, me: usize, round: u32, next: At, last: At) -> Go {
     let on = spent(sim, me);
     let mut cost = Time::from(1_u32 << (round / 8)) * sim.costs.pause;
@@ -203,7 +203,7 @@ pub(super) fn pause(sim: &mut Sim<'_>, me: usize, round: u32, next: At, last: At
     Go::After(cost, next, on)
 }
 
-/// Whether a scope has tasks, or a task of no scope is queued.
+/// Checks whether a scope has tasks, or a task outside any scope is queued.
 pub(super) fn find_scope(sim: &mut Sim<'_>, me: usize) -> Go {
     let cost = sim.read(me, SLOTS);
     if sim.scope.is_listed {
@@ -215,7 +215,7 @@ pub(super) fn find_scope(sim: &mut Sim<'_>, me: usize) -> Go {
     Go::After(cost, At::TakenInVain, Spent::Searching)
 }
 
-/// The scope was found: it is asked for tasks under the lock of its queue.
+/// A scope was found: its queue is checked for tasks, under its lock.
 pub(super) fn found_scope(sim: &mut Sim<'_>, me: usize) -> Go {
     sim.lock(me, QUEUE, At::HasTasks)
 }

@@ -1,4 +1,4 @@
-//! What the rooms of the model share: events, locks, counters, looks at all seats, sleep.
+//! What the files of the model share: events, locks, counters, looks at all seats, sleep.
 
 use std::cmp::Reverse;
 
@@ -8,7 +8,7 @@ use super::lines::{ENTRIES, LineId, ROSTER, SLOTS, mailbox, word};
 use super::program::mix;
 use super::state::{After, At, Go, JobId, Sim, Spent};
 
-/// How often a thread asks for a lock before it sleeps: std's mutex.
+/// How often a thread retries a lock before it sleeps: as std's mutex does.
 const SPINS: Time = 100;
 
 impl Sim<'_> {
@@ -20,7 +20,7 @@ impl Sim<'_> {
         self.events.pop().map(|Reverse(event)| event)
     }
 
-    /// Whether something happens before that.
+    /// Returns true if an event of another worker comes before that.
     pub(super) fn is_next(&self, worker: usize, at: Time) -> bool {
         let first = self.events.peek();
         first.is_none_or(|Reverse(first)| (at, worker) < *first)
@@ -35,8 +35,8 @@ impl Sim<'_> {
         self.topology.workers
     }
 
-    /// Waits for a lock, and goes on at `then` when it has it. As std's mutex: whoever comes when it is free has it; who
-    /// waits spins for a while, then sleeps and has to be woken.
+    /// Waits for a lock, and goes on at `then` when it has it. Like std's mutex: a thread that comes when it is free
+    /// has it; a waiting thread spins for a while, then sleeps and has to be woken.
     pub(super) fn lock(&mut self, worker: usize, id: LineId, then: At) -> Go {
         if self.locks[id].holder.is_some() {
             self.locks[id].waiters.push_back(worker);
@@ -64,7 +64,7 @@ impl Sim<'_> {
         }
     }
 
-    /// Releases a lock, and calls one that waits for it. Returns what that costs.
+    /// Releases a lock, and calls a thread that waits for it. Returns the cost.
     pub(super) fn unlock(&mut self, worker: usize, id: LineId) -> Time {
         let lock = &mut self.locks[id];
         assert_eq!(lock.holder, Some(worker), "it holds what it releases");
@@ -89,7 +89,7 @@ impl Sim<'_> {
         cost
     }
 
-    /// A thread that was called has the lock, or waits on because another was faster.
+    /// A called thread takes the lock, or waits on because another was faster.
     pub(super) fn try_again(&mut self, worker: usize, id: LineId) {
         let lock = &mut self.locks[id];
         lock.is_called = false;
@@ -119,7 +119,7 @@ impl Sim<'_> {
         self.workers[worker].spent[on as usize] += time;
     }
 
-    /// So much of the step that begins is spent on something else than the rest.
+    /// Attributes this part of the step that begins to another activity than the rest.
     pub(super) fn tell(&mut self, worker: usize, on: Spent, time: Time) {
         self.spend(worker, on, time);
         self.workers[worker].told += time;
@@ -138,7 +138,7 @@ impl Sim<'_> {
         cost
     }
 
-    /// One more or fewer of the roster's counters changes.
+    /// Changes one of the roster's counters.
     pub(super) fn count(&mut self, worker: usize) -> Time {
         let most = self.counts.most_active.max(self.roster.active);
         self.counts.most_active = most;
@@ -148,12 +148,12 @@ impl Sim<'_> {
         self.change(worker, ROSTER)
     }
 
-    /// Threads that have seats.
+    /// The number of threads that have seats.
     pub(super) fn seats(&self) -> usize {
         self.roster.threads + 1
     }
 
-    /// Where the order of a look begins.
+    /// Determines where the order of a look begins.
     pub(super) fn begin_look(&mut self, worker: usize) {
         let seats = self.seats() as u64;
         self.workers[worker].first_seat = match self.design.order {
@@ -170,11 +170,11 @@ impl Sim<'_> {
         if self.design.order != Order::Near {
             return rotated(place);
         }
-        // Those of the same node, in two rounds: a seat that is not of the round is skipped.
+        // Seats of the same node first, in two rounds: a seat that does not belong to the round is skipped.
         rotated(place % seats)
     }
 
-    /// How many places a look goes through.
+    /// The number of places that a look goes through.
     pub(super) fn places(&self) -> usize {
         if self.design.order == Order::Near && self.topology.nodes > 1 {
             2 * self.seats()
@@ -183,7 +183,7 @@ impl Sim<'_> {
         }
     }
 
-    /// Whether a look by node is to skip this place.
+    /// Returns true if a look by node has to skip this place.
     fn is_skipped(&self, worker: usize, place: usize, seat: usize) -> bool {
         if self.design.order != Order::Near || self.topology.nodes == 1 {
             return false;
@@ -200,7 +200,7 @@ impl Sim<'_> {
         }
     }
 
-    /// Looks at the mailboxes from a place on: the next with an offer, and what the look costs.
+    /// Looks at the mailboxes from a place on: returns the next one with an offer, and the cost of the look.
     pub(super) fn find_offer(
         &mut self,
         worker: usize,
@@ -233,7 +233,7 @@ impl Sim<'_> {
         (None, self.looked(cost))
     }
 
-    /// Whether a joiner looks there.
+    /// Returns true if a joiner looks there.
     fn helps_at(&self, worker: usize, seat: usize) -> bool {
         let Some(target) = self.workers[worker].target else {
             return true;
@@ -253,7 +253,7 @@ impl Sim<'_> {
         }
     }
 
-    /// Whether there is anything to do that can be seen.
+    /// Returns true if there is visible work.
     pub(super) fn has_work(&mut self, worker: usize) -> (bool, Time) {
         let mut cost = self.read(worker, SLOTS);
         if self.scope.is_listed {
@@ -277,7 +277,7 @@ impl Sim<'_> {
         cost
     }
 
-    /// Raises words: those that the design says, or all.
+    /// Raises words: those that the design tells, or all.
     pub(super) fn ask_others(&mut self, worker: usize, is_last: bool) -> Time {
         if self.design.forks == Forks::Public {
             return 0;
@@ -295,12 +295,12 @@ impl Sim<'_> {
         self.looked(cost)
     }
 
-    /// The mailbox of `seat` has become empty: its owner publishes ahead of the next thief.
+    /// The mailbox of `seat` has become empty: its owner will publish ahead of the next thief.
     pub(super) fn ask_ahead(&mut self, worker: usize, seat: usize) -> Time {
         self.ask(worker, seat)
     }
 
-    /// Makes a thread go on that sleeps or blocks; whether it had to be woken. A worker that sleeps is woken by nothing but
+    /// Makes a sleeping or blocked thread go on. Returns true if it had to be woken. A sleeping worker is woken only by
     /// the roster.
     pub(super) fn unpark(&mut self, sleeper: usize, from: Spent) -> bool {
         if self.workers[sleeper].sleeps != Some(from) {
@@ -323,7 +323,7 @@ impl Sim<'_> {
         true
     }
 
-    /// A thread sleeps until it is unparked, unless that was done already.
+    /// Lets a thread sleep until it is unparked, unless it was already.
     pub(super) fn park(&mut self, worker: usize, on: Spent, then: At) -> Go {
         let rmw = self.costs.rmw;
         let worker = &mut self.workers[worker];

@@ -5,7 +5,7 @@ use super::design::Fault;
 use super::lines::{ROSTER, STATE};
 use super::state::{After, At, Go, Sim, Spent};
 
-/// Wakes a sleeper if there is work, and nobody looks for it.
+/// Wakes a sleeper if there is work and no worker searches.
 pub(super) fn look(sim: &mut Sim<'_>, me: usize) -> Go {
     let (found, cost) = sim.has_work(me);
     let cost = cost + sim.costs.rmw + sim.read(me, ROSTER);
@@ -33,7 +33,7 @@ pub(super) fn rouse_locked(sim: &mut Sim<'_>, me: usize) -> Go {
         let hold = count_searcher(sim, me);
         return sim.release_after(hold, STATE, After::Wake(sleeper));
     }
-    // As many as the pool is large may be blocked.
+    // As many threads may be blocked as the pool has places.
     if sim.roster.threads < 2 * sim.size() {
         sim.roster.threads += 1;
         let hold = count_searcher(sim, me);
@@ -48,7 +48,7 @@ fn count_searcher(sim: &mut Sim<'_>, me: usize) -> Time {
     sim.count(me) + sim.costs.rmw
 }
 
-/// Calls the system to wake a thread that sleeps or blocks.
+/// Calls the system to wake a sleeping or blocked thread.
 pub(super) fn wake(sim: &mut Sim<'_>, sleeper: usize, from: Spent) -> Go {
     let cost = if sim.unpark(sleeper, from) {
         sim.counts.woken += 1;
@@ -67,7 +67,7 @@ pub(super) fn start(sim: &mut Sim<'_>, thread: usize) -> Go {
     Go::After(sim.costs.start, At::GoOn, Spent::Waking)
 }
 
-/// It gives up, with the lock of the sleepers.
+/// It gives up, holding the lock of the sleepers.
 pub(super) fn rest_locked(sim: &mut Sim<'_>, me: usize) -> Go {
     sim.roster.sleepers.push(me);
     sim.roster.searching -= 1;

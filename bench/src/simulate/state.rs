@@ -1,4 +1,4 @@
-//! What the model of a pool consists of.
+//! The state of the model of a pool.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -11,14 +11,14 @@ use super::program::{Node, Program};
 
 pub(super) type JobId = usize;
 
-/// What a worker does next. A step happens at one instant, and says how long it takes until the next.
+/// The next step of a worker. A step happens at one instant, and tells how long it takes until the next one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum At {
     // Computing (`compute`).
     Begin(Node),
     Forked(Node),
     Return,
-    /// Goes on with what was put aside before [`At::Publish`] or [`At::Look`].
+    /// Continues with the step that was put aside before [`At::Publish`] or [`At::Look`].
     GoOn,
     Answer,
     AskToPublish(Publish),
@@ -87,14 +87,14 @@ pub(super) enum At {
     Release(LineId, After),
 }
 
-/// How many forks are published.
+/// The number of forks to publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Publish {
     Older,
     All,
 }
 
-/// Where a worker goes on that has released a lock.
+/// Where a worker continues after it has released a lock.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum After {
     GoOn,
@@ -122,7 +122,7 @@ pub(super) enum After {
 pub(super) enum Frame {
     /// A fork whose first half runs.
     Fork(JobId),
-    /// A half of another thread's.
+    /// A half that was forked by another thread.
     Job(JobId, Option<JobId>),
     /// A join that waits for a job.
     Join(JobId),
@@ -143,14 +143,14 @@ pub(super) enum Stage {
 pub(super) struct Job {
     pub(super) node: Node,
     pub(super) owner: usize,
-    /// The half of another's in which it was forked.
+    /// The half, forked by another thread, in which it was forked.
     pub(super) up: Option<JobId>,
     pub(super) stage: Stage,
     pub(super) is_awaited: bool,
     pub(super) thief: usize,
 }
 
-/// What a thread spends its time on.
+/// The activities on which a thread spends its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spent {
     Work,
@@ -180,11 +180,11 @@ pub(super) const SPENT: [(Spent, &str); 11] = [
     (Spent::Asleep, "asleep"),
 ];
 
-/// A worker, or the visitor (the first).
+/// A worker; the first one is the visitor.
 pub(super) struct Worker {
     pub(super) at: At,
     pub(super) stack: Vec<Frame>,
-    /// Where it goes on after a look or a publication.
+    /// Where it continues after a look or after publishing.
     pub(super) then: Vec<At>,
     /// Open forks, the oldest first.
     pub(super) private: VecDeque<JobId>,
@@ -194,31 +194,31 @@ pub(super) struct Worker {
     pub(super) inner: Option<JobId>,
     pub(super) nesting: usize,
     pub(super) round: u32,
-    /// What it looks for is below that.
+    /// It looks only for descendants of this.
     pub(super) target: Option<JobId>,
     pub(super) counts_out: bool,
     pub(super) was_last: bool,
     pub(super) first_seat: usize,
-    /// Whether it sleeps, or is blocked, and since when.
+    /// The activity for which it sleeps or is blocked, if it does.
     pub(super) sleeps: Option<Spent>,
-    /// Tokens that an unpark has left: of what it waits for, and of the roster.
+    /// Tokens that an unpark has left: from what it waits for, and from the roster.
     pub(super) is_woken: bool,
     pub(super) is_roused: bool,
     pub(super) since: Time,
-    /// How many tasks it takes from the scope, and the batch that it has.
+    /// The number of tasks that it takes from the scope, and the batch that it has.
     pub(super) many: u32,
     pub(super) batch: Option<usize>,
     pub(super) spent: [Time; SPENT.len()],
-    /// The lock that it tries to have, as it was released.
+    /// The lock that it tries to take because it was released.
     pub(super) calls_for: Option<LineId>,
-    /// How much of the step's time was said to be spent on something else.
+    /// The part of the step's time that was attributed to another activity.
     pub(super) told: Time,
 }
 
 #[derive(Default)]
 pub(super) struct Lock {
     pub(super) holder: Option<usize>,
-    /// One that waits is on its way.
+    /// True if a waiting thread was called and is coming.
     pub(super) is_called: bool,
     pub(super) since: Time,
     pub(super) waiters: VecDeque<usize>,
@@ -249,7 +249,7 @@ pub(super) struct Scope {
     pub(super) is_awaited: bool,
 }
 
-/// What happened.
+/// Counts of what happened.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Counts {
     pub(super) leaves: u64,
@@ -288,16 +288,16 @@ pub(super) struct Sim<'a> {
     pub(super) random: u64,
 }
 
-/// What becomes of a worker after a step.
+/// What a worker does after a step.
 pub(super) enum Go {
-    /// It goes on after so long.
+    /// It goes on after this time.
     After(Time, At, Spent),
-    /// Somebody else makes it go on.
+    /// Another worker makes it go on.
     Stop,
 }
 
 impl Go {
-    /// The same, after a call of the system.
+    /// The same, later by the time of a system call.
     pub(super) fn later(self, by: Time) -> Self {
         match self {
             Self::After(time, at, on) => Self::After(time + by, at, on),
@@ -315,7 +315,7 @@ impl<'a> Sim<'a> {
         seed: u64,
     ) -> Self {
         let size = topology.workers;
-        // As many spares as the pool is large may stay.
+        // As many spares may stay as the pool has places.
         let threads = 2 * size;
         let worker = |_| Worker {
             at: At::Woken,
@@ -354,7 +354,7 @@ impl<'a> Sim<'a> {
             roster: Roster {
                 active: usize::from(visits),
                 searching: 0,
-                // Beside a visitor there is one more thread than the pool has places left for. They went to sleep in order.
+                // Beside a visitor there is one thread more than the pool has places left. They went to sleep in order.
                 sleepers: (1..=size).rev().collect(),
                 threads: size,
             },

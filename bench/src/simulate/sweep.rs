@@ -1,11 +1,12 @@
-//! Which curves are drawn: the pool as it is, each decision against others, and what would be won if a cost were none.
+//! The curves that are drawn: the pool as it is, each decision against its alternatives, and the gain if a cost were
+//! zero.
 
 use super::costs::{Costs, Free, Topology};
 use super::design::{Asked, Batch, Counting, Design, Forks, Helping, Locking, Order, Taking};
 use super::program::{Items, Node, Phase, Program, Uts};
 use super::run::{Run, Stalled, run};
 
-/// The programs, with so much to do that 128 workers have some of it. `small`: for this machine.
+/// The programs, with enough work that 128 workers have some of it. `small`: for this machine.
 pub(super) fn programs(small: bool) -> Vec<Program> {
     let pick = |large: u32, little: u32| if small { little } else { large };
     let n = if small { 18 } else { 25 };
@@ -40,7 +41,7 @@ pub(super) fn programs(small: bool) -> Vec<Program> {
     ]
 }
 
-/// What stands against what the pool does.
+/// The alternatives to the decisions of the pool.
 pub(super) fn alternatives() -> Vec<(&'static str, &'static str, Design)> {
     let ours = Design::default();
     let batch = |batch| Design { batch, ..ours };
@@ -82,7 +83,7 @@ pub(super) fn alternatives() -> Vec<(&'static str, &'static str, Design)> {
     ]
 }
 
-/// The decisions that the curves speak against, taken otherwise together.
+/// All decisions against which the curves speak, taken otherwise together.
 pub(super) const TOGETHER: Design = Design {
     batch: Batch::HalfUpToEight,
     forks: Forks::Private,
@@ -111,20 +112,20 @@ pub(super) struct Point {
     pub(super) workers: usize,
     pub(super) decision: &'static str,
     pub(super) alternative: &'static str,
-    /// To what one thread takes without any pool.
+    /// The speed-up over one thread without a pool.
     pub(super) speed_up: f64,
     pub(super) run: Run,
 }
 
-/// Each point is the median of as many runs, whose wake-ups and searches at random differ.
+/// Each point is the median of one run for each seed; the runs differ in wake-up times and random choices.
 const SEEDS: [u64; 3] = [1, 2, 3];
 
 pub(super) const WORKERS: [usize; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
 
-/// Where the alternatives are looked at.
+/// The numbers of workers for which the alternatives are computed.
 pub(super) const SOME: [usize; 3] = [8, 32, 128];
 
-/// Whether a decision is of any consequence to a program.
+/// Returns true if a decision makes a difference to a program.
 fn concerns(decision: &str, program: &Program) -> bool {
     let mut phases = program.phases.iter();
     let has_scope = phases.any(|phase| matches!(phase, Phase::Scope(..)));

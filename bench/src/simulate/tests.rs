@@ -1,4 +1,4 @@
-//! What must hold of the model, whatever the costs: and each of these fails with a model that is broken.
+//! Properties of the model that hold whatever the costs are; each of these tests fails with a model that has a fault.
 
 use super::costs::{Costs, Topology};
 use super::design::{
@@ -45,7 +45,7 @@ fn designs() -> Vec<Design> {
     designs
 }
 
-/// On one node up to eight workers, else on two.
+/// One node for up to eight workers, two for more.
 fn topology(workers: usize) -> Topology {
     Topology {
         workers,
@@ -57,7 +57,7 @@ fn run_with(program: &Program, design: Design, workers: usize) -> Result<Run, St
     run(program, &Costs::default(), design, topology(workers), 1)
 }
 
-/// How many leaves and tasks a program has.
+/// The number of leaves and of tasks of a program.
 fn parts(program: &Program) -> (u64, u64) {
     let parts = program.phases.iter().map(|phase| match phase {
         Phase::Fork(node) => (node.work().forks + 1, 0),
@@ -112,7 +112,8 @@ fn the_same_arguments_have_the_same_result() {
     }
 }
 
-/// Work over workers, and span: no schedule is faster. More may be awake than there are places, as joiners come back.
+/// No schedule is faster than work divided by workers, or than the span. More threads may be awake than there are
+/// places, because joiners come back.
 #[test]
 fn no_run_is_faster_than_work_and_span_allow() {
     for program in programs() {
@@ -129,7 +130,7 @@ fn no_run_is_faster_than_work_and_span_allow() {
     }
 }
 
-/// Costs so small that scheduling is all that there is.
+/// Costs so small that only scheduling matters.
 fn nearly_free() -> Costs {
     Costs {
         hit: 1,
@@ -160,9 +161,9 @@ fn nearly_free() -> Costs {
     }
 }
 
-/// Greedy schedules take no longer than work over workers and span (Graham 1969). Forks are published only when the next
-/// is made or ended, one leaf later at most at each level, and a joiner helps nobody but its thief: so the span counts twice
-/// for each level of the tree.
+/// Greedy schedules take no longer than work divided by workers plus the span (Graham 1969). Forks are published only
+/// when the next one is made or ended, at most one leaf later at each level, and a joiner helps only its thief: so the
+/// span counts twice for each level of the tree.
 fn is_nearly_greedy(program: &Program, design: Design, levels: u64, leaf: u64) -> bool {
     let work = program.work();
     [2, 6, 16].into_iter().all(|workers| {
@@ -181,7 +182,7 @@ fn with_costs_of_next_to_nothing_no_worker_is_idle_for_long() {
     let program = Program::new("even", vec![Phase::Fork(even)]);
     let leaf = 1_000_000;
     for design in designs() {
-        // Leaves are all that helpers of nobody, or of one thief, may find.
+        // Leaves are all that joiners may find that help no thread, or only one thief.
         if design.helping == Helping::Everywhere {
             assert!(is_nearly_greedy(&program, design, 9, leaf), "{design:?}");
         }
@@ -271,7 +272,7 @@ fn lines_cost_what_their_distance_says() {
     assert_eq!([8, 63, 127].map(|to| far(one, to)), [costs.node; 3]);
     assert_eq!([8, 63].map(|to| far(two, to)), [costs.node; 2]);
     assert_eq!([64, 127].map(|to| far(two, to)), [costs.across; 2]);
-    // A spare has the core of one that blocks.
+    // A spare has the core of a worker that blocks.
     assert_eq!(far(two, 128), costs.hit);
 }
 
