@@ -312,7 +312,7 @@ impl Node {
         self.state.load(Ordering::Relaxed) & OVER != 0
     }
 
-    /// What the task was told that leaves its work undone: of a cancellation, which lasts, or of something else
+    /// The news told to the task that leave its work undone: of a cancellation, which lasts, or of something else
     /// after telling number `since`. `None` once its closure has ended.
     pub(crate) fn cut_short(&self, since: u64) -> Option<CutShort> {
         let state = self.state.load(Ordering::Acquire);

@@ -70,7 +70,7 @@ pub(crate) fn is_inherited() -> bool {
     cfg!(feature = "tracing") || COUNT.load(Ordering::SeqCst) > 0
 }
 
-/// What was captured at the spawn.
+/// The values captured at a spawn.
 #[derive(Default)]
 pub(crate) struct Inherited {
     hooks: Vec<Box<dyn FnOnce() -> Box<dyn Any> + Send>>,

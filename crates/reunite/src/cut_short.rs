@@ -37,7 +37,7 @@ use crate::error::{Cancelled, CutShort, Why, resume};
 use crate::primitive::{panicking, thread_local};
 use crate::unwind::{is_leaving, settle, settled};
 
-/// How a closure ended.
+/// The way in which a closure ended.
 pub(crate) enum Caught<R> {
     Value(R),
     /// It left. Where panics abort it has a value all the same, a partial one.
@@ -45,7 +45,7 @@ pub(crate) enum Caught<R> {
     Panic(Box<dyn Any + Send>),
 }
 
-/// What a thread knows of its leaving.
+/// The state of a thread's leaving.
 enum Mark {
     /// It has not left. Where panics abort, no `catch` of this thread would look at the mark.
     Unseen,

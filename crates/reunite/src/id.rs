@@ -78,7 +78,7 @@ impl Hasher for Spread {
     }
 }
 
-/// What identifies a task or a scope to people: its number, its name if it was given one, and the source
+/// The label that identifies a task or a scope to people: its number, its name if it was given one, and the source
 /// line that started it. Cheap to clone.
 ///
 /// ```
@@ -92,7 +92,8 @@ pub struct Label {
     id: TaskId,
     at: &'static Location<'static>,
     is: Is,
-    /// What only some labels have. The rest is in the label itself: each task has a label, and most have no name.
+    /// The parts that only some labels have. The rest is in the label itself: each task has a label, and most have no
+    /// name.
     more: Option<Arc<More>>,
 }
 
@@ -112,7 +113,7 @@ enum Is {
     Foreign,
 }
 
-/// What a label belongs to.
+/// The kind of thing to which a label belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Task,

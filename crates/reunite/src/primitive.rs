@@ -319,7 +319,7 @@ impl LightBarrier {
         }
     }
 
-    /// For a thread whose stores no other thread looks for.
+    /// Makes a barrier for a thread whose stores no other thread looks for.
     pub(crate) fn alone() -> Self {
         Self { is_fence: false }
     }

@@ -36,8 +36,8 @@ use std::iter::successors;
 use crate::primitive::{Duration, coarse_millis, now, spin_loop, yield_now};
 use crate::primitive::{Ordering, SmallCounter};
 
-/// How often a wait yields before it parks, if no other thread wants the core: about as long as sleeping and being
-/// woken takes where the core has gone idle meanwhile. A number of yields, not a time: where other threads of the
+/// The number of yields of a wait before it parks, if no other thread wants the core: about as long as sleeping and
+/// being woken takes where the core has gone idle meanwhile. A number of yields, not a time: where other threads of the
 /// process share the core, these make progress meanwhile.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const YIELDS: u32 = 40;
@@ -47,8 +47,8 @@ const YIELDS: u32 = 40;
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const LONGEST_PAUSE: u32 = 64;
 
-/// How long a wait pauses before it parks where yields are expensive: about as long as sleeping and being woken takes
-/// where the core is busy.
+/// The time for which a wait pauses before it parks where yields are expensive: about as long as sleeping and being
+/// woken takes where the core is busy.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const PAUSING: Duration = Duration::from_micros(5);
 
@@ -56,19 +56,19 @@ const PAUSING: Duration = Duration::from_micros(5);
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const PAUSES: u32 = 8;
 
-/// What a tick of the coarse clock adds to the score.
+/// The amount that a tick of the coarse clock adds to the score.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const TICK: u32 = 256;
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const DEAR: u32 = 2 * TICK;
 
-/// In milliseconds.
+/// The first rest, in milliseconds.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const FIRST_REST: u32 = 20;
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const MAX_REST: u32 = 1_000;
 
-/// What the process knows of yields. Times are those of the coarse clock.
+/// The process's knowledge of the cost of yields. Times are those of the coarse clock.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 struct Yields {
     score: SmallCounter,
@@ -142,8 +142,8 @@ impl Yields {
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 static YIELDING: Yields = Yields::new();
 
-/// Whether pausing pays off at a place of waiting: the number of waits there, one after another, that did not end while
-/// they paused. On cache lines of its own, because threads that wait write it while others work.
+/// A measure of whether pausing pays off at a place of waiting: the number of waits there, one after another, that did
+/// not end while they paused. On cache lines of its own, because threads that wait write it while others work.
 #[repr(align(128))]
 pub(crate) struct SpinHint {
     in_vain: SmallCounter,

@@ -26,7 +26,7 @@ pub(super) struct End {
     count: AtomicUsize,
     /// The reason for which one of them was dropped before its task was done.
     cut: OnceLock<CutShort>,
-    /// The same reason, once the last of them is gone and that closed the channel.
+    /// The same reason, set when the last of them is gone and that closed the channel.
     closed_by_cut: OnceLock<CutShort>,
 }
 

@@ -22,10 +22,10 @@ thread_local! {
 
 struct Next {
     position: Cell<usize>,
-    /// Whether the guess for the last step was right. If not, other threads work on the ring as well, or the thread
+    /// True if the guess for the last step was right. If not, other threads work on the ring as well, or the thread
     /// changes rings, and a look at the wrong slot would fetch a cache line for nothing.
     held: Cell<bool>,
-    /// Whether the threads at the other end ran on this core when the thread last waited for them.
+    /// True if the threads at the other end ran on this core when the thread last waited for them.
     shares_core: Cell<bool>,
 }
 

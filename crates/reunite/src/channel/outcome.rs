@@ -1,6 +1,6 @@
 //! The outcomes of putting a message in, and of taking one out.
 
-/// What a receiver found.
+/// The result of a receive without waiting.
 pub(super) enum Found<T> {
     Message(T),
     Nothing,

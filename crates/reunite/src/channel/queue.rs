@@ -46,7 +46,7 @@ struct State<T> {
     is_closed: bool,
 }
 
-/// What a taker waits for.
+/// The channels for which a taker waits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Waits {
     /// A message of this channel only.

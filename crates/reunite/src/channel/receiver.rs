@@ -83,7 +83,7 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// What the waits of [`select`](super::select()) look at.
+    /// The channel's state, which the waits of [`select`](super::select()) look at.
     pub(super) fn core(&self) -> &Core<T> {
         &self.core
     }

@@ -6,7 +6,7 @@ use crate::primitive::{AtomicUsize, Ordering};
 use crate::wait_queue::{Spot, WaitQueue};
 
 pub(super) struct Waiters {
-    /// How many are listed. Changed only under the lock, read without it.
+    /// The number of listed threads. Changed only under the lock, read without it.
     count: AtomicUsize,
     listed: Lock<WaitQueue<Parker>>,
 }

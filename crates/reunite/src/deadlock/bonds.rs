@@ -1,5 +1,5 @@
-//! What the calling thread bears: the tasks and jobs it runs, the locks it holds. Only the thread itself sees this
-//! list; a copy of it is filed while the thread is blocked.
+//! The bonds that the calling thread bears: the tasks and jobs it runs, the locks it holds. Only the thread itself sees
+//! this list; a copy of it is filed while the thread is blocked.
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;

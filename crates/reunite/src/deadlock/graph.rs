@@ -52,9 +52,9 @@ const FEW: u64 = 8;
 const LOOK: Duration = Duration::from_secs(2);
 const LONGEST_LOOK: Duration = Duration::from_secs(120);
 
-/// How long a wait for anyone that has lasted for `lasted` may leave it to other waits to look again: one of them looks
-/// every few seconds, however many wait. Waits that began together are spread by multiples of the golden ratio. If
-/// there are few, they look more often at first.
+/// The time for which a wait for anyone that has lasted for `lasted` may leave it to other waits to look again: one of
+/// them looks every few seconds, however many wait. Waits that began together are spread by multiples of the golden
+/// ratio. If there are few, they look more often at first.
 pub(crate) fn between_looks(lasted: Duration, first: Duration) -> Duration {
     const GOLDEN: u64 = 0x9E37_79B9;
     static ASKED: Counter = Counter::new(0);

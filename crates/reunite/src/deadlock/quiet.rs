@@ -1,4 +1,4 @@
-//! Whether any thread is left that could do anything: needed for waits that any thread may end.
+//! Finds out whether any thread is left that could do anything: needed for waits that any thread may end.
 //!
 //! Threads of this library are idle between two tasks. A thread that gives an idle thread something to do counts it
 //! as no longer idle first, so a thread that is counted as idle does nothing. The counter also counts its changes: the

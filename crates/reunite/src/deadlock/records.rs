@@ -26,7 +26,7 @@ pub(crate) struct Standing<'a> {
     pub(crate) ticket: &'a mut Ticket,
 }
 
-/// When a wait can be a victim.
+/// The condition under which a wait can be a victim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Yields {
     /// It can be the victim: it returns an error.
@@ -151,7 +151,7 @@ impl Record {
         self.holds.iter().filter(own).map(|hold| &hold.held)
     }
 
-    /// How the thread holds the lock, if it does.
+    /// The thread's hold of the lock, if it has one.
     pub(super) fn hold_of(&self, bond: Bond) -> Option<&Hold> {
         self.holds.iter().rfind(|hold| hold.held.bond == bond)
     }

@@ -1,4 +1,4 @@
-//! What a wait reports about itself.
+//! The data that a wait reports about itself.
 
 use std::fmt;
 use std::panic::Location;
@@ -44,7 +44,7 @@ impl fmt::Display for Site {
     }
 }
 
-/// What a wait waits for.
+/// The object of a wait.
 #[derive(Clone, Debug)]
 pub(crate) enum Object {
     None,

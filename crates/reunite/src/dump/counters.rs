@@ -4,7 +4,7 @@ use super::{Dump, DumpScope, DumpTask, dump};
 use crate::observe::counted;
 use crate::primitive::Duration;
 
-/// What the library does at one moment, as numbers; see [`counters`].
+/// The activity of the library at one moment, as numbers; see [`counters`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
@@ -18,9 +18,9 @@ pub struct Counters {
     pub blocked: usize,
     /// Threads that this library started and that have not ended: busy and idle ones, and those of pools.
     pub threads: u64,
-    /// How often a thread of a pool took a fork from another, since the program began.
+    /// The number of forks that a thread of a pool took from another one, since the program began.
     pub steals: u64,
-    /// How long tasks have waited, in sum, since the program began. A wait counts when it has ended, and only
+    /// The time that tasks have waited, in sum, since the program began. A wait counts when it has ended, and only
     /// if its thread was about to sleep.
     pub blocked_time: Duration,
 }

@@ -25,8 +25,8 @@ use crate::wait::sleep;
 
 const WHOLE: &str = "\n-- end of the dump --\n";
 
-/// From now on a `SIGQUIT` (`kill -QUIT`, Ctrl-\) makes the process write its live tree to standard error
-/// instead of ending it, and [`request_dump`] in another process gets an answer. Costs one thread, which sleeps.
+/// Makes a `SIGQUIT` (`kill -QUIT`, Ctrl-\) write the live tree of this process to standard error from now on, instead
+/// of ending the process; and [`request_dump`] in another process gets an answer. Costs one thread, which sleeps.
 ///
 /// # Errors
 /// The system refused the signal or the thread.

@@ -30,15 +30,15 @@ pub struct DumpScope {
     pub scope: Label,
     /// The task (or thread) that opened it and will wait for it; `None` for the program's own scope.
     pub owner: Option<Label>,
-    /// What the owner waits for, if the owner is a thread that appears nowhere else in the tree.
+    /// The wait of the owner, if the owner is a thread that appears nowhere else in the tree.
     pub owner_waits: Option<DumpWait>,
     /// The reason and the source of its cancellation, if it was cancelled.
     pub cancelled: Option<String>,
     /// Its tasks that have not completed, in spawn order. Of a pool and of a pool's scope, whose queues may be long,
     /// only the first hundred of the tasks that have not begun.
     pub tasks: Vec<DumpTask>,
-    /// How many more tasks have not begun. Of a queue of thousands only the beginning is searched: then tasks count,
-    /// too, that their joiners have run since the queue was last cleaned up.
+    /// The number of further tasks that have not begun. Of a queue of thousands only the beginning is searched: then
+    /// tasks count, too, that their joiners have run since the queue was last cleaned up.
     pub more_queued: usize,
 }
 
@@ -48,13 +48,13 @@ pub struct DumpScope {
 pub struct DumpTask {
     /// Its number, its name, and the line that spawned it.
     pub task: Label,
-    /// How long ago it was spawned.
+    /// The time since it was spawned.
     pub age: Duration,
     /// True if it has begun to run.
     pub has_begun: bool,
     /// True if its handle was detached.
     pub is_detached: bool,
-    /// What it waits for. `None` if it runs, or waits in a way that this library does not see.
+    /// Its wait. `None` if it runs, or waits in a way that this library does not see.
     pub waits: Option<DumpWait>,
     /// The locks it holds, each with the line that took it. Known while the task waits, or while a task waits that it
     /// runs inside one of its own waits, if that wait has no deadline and has lasted longer than some milliseconds.
@@ -63,15 +63,15 @@ pub struct DumpTask {
     pub scopes: Vec<DumpScope>,
 }
 
-/// What a task or thread waits for.
+/// The wait of a task or thread.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DumpWait {
-    /// In words, as in ``joins task `b` (src/main.rs:15)``.
+    /// The wait in words, as in ``joins task `b` (src/main.rs:15)``.
     pub what: String,
     /// The line where it waits.
     pub at: &'static Location<'static>,
-    /// For how long it has waited.
+    /// The duration of the wait so far.
     pub lasted: Duration,
     /// The locks it holds while it waits, each with the line that took it. Known of waits that have no deadline and
     /// have lasted longer than some milliseconds.

@@ -35,13 +35,13 @@ struct Inner {
 pub struct DeadlockLink {
     /// The task that waits. The wait of the first link is the one that was refused.
     pub task: Label,
-    /// What it waits for, as in ``joins task `b` (src/main.rs:15)`` or `locks a mutex (src/main.rs:9)`.
+    /// The wait in words, as in ``joins task `b` (src/main.rs:15)`` or `locks a mutex (src/main.rs:9)`.
     pub waits: String,
     /// The line where it waits.
     pub at: &'static Location<'static>,
     /// The locks it holds while it waits, each with the line that took it.
     pub holds: Vec<String>,
-    /// How what it waits for depends on the next link, as in ``held since src/main.rs:12 by task `a`
+    /// The way in which that depends on the next link, as in ``held since src/main.rs:12 by task `a`
     /// (src/main.rs:10)``; empty if it waits for the next link's task itself.
     pub kept: String,
 }

@@ -32,7 +32,7 @@ use crate::primitive::{Duration, Mutex};
 /// ```
 pub struct JoinError<E = Infallible>(Box<Inner<E>>);
 
-/// What a task is doing before a thread has begun to run it.
+/// The state of a task before a thread has begun to run it.
 pub(crate) const NOT_STARTED: &str = "not started yet";
 
 struct Inner<E> {
@@ -68,7 +68,7 @@ pub(crate) enum JoinErrorKind<E> {
     NeverReady,
 }
 
-/// How a task completed without a value. A packet or a group holds it until it is taken.
+/// The way in which a task completed without a value. A packet or a group holds it until it is taken.
 pub(crate) type Failure<E> = JoinErrorKind<E>;
 
 impl<E> JoinErrorKind<E> {
@@ -335,7 +335,7 @@ impl<E> JoinError<E> {
         }
     }
 
-    /// How long the task had existed, if [`is_timeout`](Self::is_timeout).
+    /// The time since the task was spawned, if [`is_timeout`](Self::is_timeout).
     pub fn age(&self) -> Option<Duration> {
         match &self.0.kind {
             JoinErrorKind::TimedOut { age, .. } => Some(*age),
@@ -343,7 +343,7 @@ impl<E> JoinError<E> {
         }
     }
 
-    /// What the task was doing, if [`is_timeout`](Self::is_timeout): such as `running` or ``in sleep for 2.0 s
+    /// The state of the task, if [`is_timeout`](Self::is_timeout): such as `running` or ``in sleep for 2.0 s
     /// (src/main.rs:7)``.
     pub fn doing(&self) -> Option<&str> {
         match &self.0.kind {

@@ -66,7 +66,7 @@ pub enum Event<'a> {
     Complete {
         /// The task.
         task: &'a Label,
-        /// How it completed.
+        /// The way in which it completed.
         how: Completion,
     },
     /// A task waits: what it waits for is not there. The calling thread tries a few more times, and then sleeps.
@@ -79,7 +79,7 @@ pub enum Event<'a> {
         object: Option<&'a Label>,
         /// The line where it waits.
         at: &'static Location<'static>,
-        /// How many locks it holds.
+        /// The number of locks that it holds.
         holds: usize,
     },
     /// A task that waited continues, on the calling thread.
@@ -122,17 +122,17 @@ pub enum Event<'a> {
     },
 }
 
-/// How a task completed.
+/// The way in which a task completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completion {
-    /// With a value.
+    /// The task completed with a value.
     Value,
-    /// With an error: its own, or because the system refused it a thread, or because one of its waits was refused and
-    /// it could not return that.
+    /// The task completed with an error: its own, or because the system refused it a thread, or because one of its
+    /// waits was refused and it could not return that.
     Error,
-    /// With a panic.
+    /// The task panicked.
     Panic,
-    /// Cancelled.
+    /// The task was cancelled.
     Cancelled,
 }
 

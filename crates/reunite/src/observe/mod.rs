@@ -1,4 +1,4 @@
-//! What the library reports about itself: events, stragglers, stalled waits, unjoined errors, leaked locks.
+//! Reports of the library about itself: events, stragglers, stalled waits, unjoined errors, leaked locks.
 
 mod count;
 mod event;

@@ -12,11 +12,11 @@ use crate::primitive::{Counter, Duration, Ordering};
 pub struct Stall {
     /// The task that waits.
     pub task: Label,
-    /// What it waits for, as in ``joins task `b` (src/main.rs:15)``.
+    /// The wait in words, as in ``joins task `b` (src/main.rs:15)``.
     pub waits: String,
     /// The line where it waits.
     pub at: &'static Location<'static>,
-    /// How long it has waited so far.
+    /// The duration of the wait so far.
     pub lasted: Duration,
     /// The locks it holds while it waits, each with the line that took it.
     pub holds: Vec<String>,
@@ -57,7 +57,7 @@ impl fmt::Display for Stall {
     }
 }
 
-/// In milliseconds; the largest number means never.
+/// The threshold in milliseconds; the largest number means never.
 static STALL_AFTER: Counter = Counter::new(60_000);
 
 /// Sets how long a wait lasts before it is reported, once. The default is one minute; `None` means never. Applies to

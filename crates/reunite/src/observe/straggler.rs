@@ -11,9 +11,9 @@ use crate::primitive::Duration;
 pub struct Straggler {
     /// The task.
     pub task: Label,
-    /// How long it has existed.
+    /// The time since it was spawned.
     pub age: Duration,
-    /// What it is doing: "running", or what it waits for, at which line, and for how long.
+    /// The state of the task: "running", or what it waits for, at which line, and for how long.
     pub doing: String,
 }
 
@@ -76,7 +76,7 @@ impl<D> Stragglers<D> {
         self.late.iter()
     }
 
-    /// What was done nevertheless.
+    /// The work that was done nevertheless.
     pub fn done(&self) -> &D {
         &self.done
     }

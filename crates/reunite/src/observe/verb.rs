@@ -58,7 +58,7 @@ pub enum Verb {
     Acquire,
     /// Sleeps.
     Sleep,
-    /// Is in a call that blocks outside this library: see [`blocking`](crate::blocking).
+    /// Makes a call that blocks outside this library: see [`blocking`](crate::blocking).
     Block,
 }
 

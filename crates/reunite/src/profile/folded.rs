@@ -11,7 +11,7 @@ use crate::primitive::Duration;
 const DEEPEST: usize = 256;
 
 impl Profile {
-    /// Where tasks spent their running time, as collapsed stacks: each task above its spawner, by name and line;
+    /// The running time of tasks as collapsed stacks: each task above its spawner, by name and line;
     /// the weight is microseconds.
     ///
     /// ```
@@ -30,7 +30,7 @@ impl Profile {
         stacks.lines()
     }
 
-    /// Where tasks waited, as collapsed stacks like those of [`to_folded`](Self::to_folded). The topmost frame is
+    /// The waits of tasks as collapsed stacks like those of [`to_folded`](Self::to_folded). The topmost frame is
     /// the operation and its line.
     pub fn to_folded_waits(&self) -> String {
         let mut stacks = Stacks::of(self);

@@ -34,7 +34,7 @@ pub struct Profile {
     pub sites: Vec<JoinSite>,
     /// The chain that makes the span.
     pub critical_path: Vec<Step>,
-    /// What to look at first.
+    /// Suggestions of what to look at first.
     pub hints: Vec<Hint>,
     /// The number of older events that were discarded because a thread's buffer was full.
     pub forgotten: u64,
@@ -50,17 +50,17 @@ pub struct TaskProfile {
     pub parent: Option<TaskId>,
     /// The scope it belongs to.
     pub scope: Option<TaskId>,
-    /// When it was spawned.
+    /// The instant of its spawn.
     pub spawned: Duration,
-    /// When it began to run.
+    /// The instant at which it began to run.
     pub started: Option<Duration>,
-    /// When it completed, and how.
+    /// The instant and the way in which it completed.
     pub completed: Option<(Duration, Completion)>,
-    /// When it ran, and on which thread.
+    /// Its stretches of running time, with their threads.
     pub runs: Vec<Run>,
     /// Its waits.
     pub waits: Vec<Waited>,
-    /// When its result was taken, by which task, and at which line.
+    /// The instant at which its result was taken, by which task, and at which line.
     pub joined: Option<(Duration, TaskId, &'static Location<'static>)>,
 }
 
@@ -70,9 +70,9 @@ pub struct TaskProfile {
 pub struct Run {
     /// An index into [`Profile::threads`].
     pub thread: usize,
-    /// When it began.
+    /// The instant at which it began.
     pub from: Duration,
-    /// When it ended.
+    /// The instant at which it ended.
     pub to: Duration,
 }
 
@@ -88,9 +88,9 @@ pub struct Waited {
     pub at: &'static Location<'static>,
     /// The thread: an index into [`Profile::threads`].
     pub thread: usize,
-    /// When it began.
+    /// The instant at which it began.
     pub from: Duration,
-    /// When it ended.
+    /// The instant at which it ended.
     pub to: Duration,
     /// The number of locks that the task held.
     pub holds: usize,
@@ -104,9 +104,9 @@ pub struct ScopeProfile {
     pub scope: Label,
     /// The task that opened it.
     pub owner: TaskId,
-    /// When it was opened.
+    /// The instant at which it was opened.
     pub opened: Duration,
-    /// When it ended.
+    /// The instant at which it ended.
     pub ended: Option<Duration>,
 }
 
@@ -146,7 +146,7 @@ pub struct JoinSite {
 pub struct Step {
     /// The task.
     pub task: Label,
-    /// How the chain came to this task: the line where it was spawned, or the line of the join.
+    /// The way by which the chain came to this task: the line where it was spawned, or the line of the join.
     pub at: &'static Location<'static>,
     /// True if the chain came to this task by a join.
     pub is_join: bool,
@@ -154,7 +154,7 @@ pub struct Step {
     pub lasts: Duration,
 }
 
-/// A suggestion of what to look at. Its text is a sentence.
+/// A suggestion of what to look at.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Hint {
@@ -162,9 +162,9 @@ pub struct Hint {
     pub kind: HintKind,
     /// The line.
     pub at: &'static Location<'static>,
-    /// How much shorter the span might be.
+    /// The time by which the span might be shorter.
     pub saves: Duration,
-    /// What was seen, and what to try.
+    /// A sentence that tells what was seen, and what to try.
     pub text: String,
 }
 

@@ -61,7 +61,7 @@ pub(super) struct Arrow<'a> {
     pub(super) run: Run,
     /// The thread that took it.
     pub(super) to_thread: usize,
-    /// When it was taken.
+    /// The instant at which it was taken.
     pub(super) at: Duration,
     pub(super) line: &'static Location<'static>,
 }

@@ -33,7 +33,7 @@ const LOCKED: u8 = 1;
 const CONTENDED: u8 = 2;
 const POISONED: u8 = 4;
 
-/// How often a thread retries before it queues: most locks are held for less time than that.
+/// The number of retries before a thread queues: most locks are held for less time than that.
 #[cfg(not(reunite_model))]
 const SPINS: u32 = 100;
 #[cfg(reunite_model)]
@@ -42,7 +42,7 @@ const SPINS: u32 = 0;
 pub(super) struct Raw {
     state: AtomicU8,
     number: Number,
-    /// What it is the lock of, for messages.
+    /// The kind of thing that it locks, for messages.
     what: &'static str,
     made_at: &'static Location<'static>,
     queue: Mutex<WaitQueue<Parker>>,

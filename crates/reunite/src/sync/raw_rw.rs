@@ -37,7 +37,7 @@ const QUEUED: usize = 2;
 const POISONED: usize = 4;
 const READER: usize = 8;
 
-/// How often a thread retries before it queues.
+/// The number of retries before a thread queues.
 #[cfg(not(reunite_model))]
 const SPINS: u32 = 100;
 #[cfg(reunite_model)]
@@ -54,7 +54,7 @@ pub(super) struct RawRw {
     number: Number,
     made_at: &'static Location<'static>,
     queue: Mutex<WaitQueue<(Parker, Access)>>,
-    /// How many threads have come to the queue. Changed under its lock.
+    /// The number of threads that have come to the queue. Changed under its lock.
     came: Counter,
 }
 

@@ -72,15 +72,15 @@ struct Blocked<'a> {
     yields: Yields,
     given_up: GivenUp<'a>,
     since: Instant,
-    /// When the thread last went on. The clock is read once then, before the condition is checked, for all uses of the
-    /// time.
+    /// The instant at which the thread last went on. The clock is read once then, before the condition is checked, for
+    /// all uses of the time.
     at: Instant,
-    /// When the wait enters the wait-for graph, if it does.
+    /// The instant at which the wait enters the wait-for graph, if it does.
     enters: Option<Instant>,
-    /// When the wait checks whether its pool starves, if it does.
+    /// The instant at which the wait checks whether its pool starves, if it does.
     asks: Option<Instant>,
     watch: Watch,
-    /// When the thread hands over its next work to others, if it has any.
+    /// The instant at which the thread hands over its next work to others, if it has any.
     hands_over: Option<Instant>,
     ticket: Ticket,
     /// The holders of the thread's locks, once the wait has entered the graph.
@@ -142,7 +142,7 @@ impl<'a> Blocked<'a> {
         self.given_up.is_in_place() || deadline::is_over(self.until, self.at)
     }
 
-    /// How the wait ends without its result; `None` if it goes on. The result was not there when `ready` was called
+    /// The end of a wait without its result; `None` if it goes on. The result was not there when `ready` was called
     /// after `at`.
     fn gives_up(&mut self, ready: &mut dyn FnMut(&Parker) -> bool) -> Option<Wait> {
         let at = self.at;

@@ -1,26 +1,27 @@
-//! When a wait enters the wait-for graph, and when it checks whether its pool starves.
+//! The instants at which a wait enters the wait-for graph, and at which it checks whether its pool starves.
 
 use crate::deadlock::{On, Site};
 use crate::primitive::{Counter, Duration, Instant, Ordering};
 
-/// How long a wait of a pool lasts before it checks whether the pool starves, or hands over its thread's next work.
+/// The time that a wait of a pool lasts before it checks whether the pool starves, or hands over its thread's next
+/// work.
 #[cfg(not(reunite_model))]
 pub(super) const GRACE: Duration = Duration::from_millis(1);
 #[cfg(reunite_model)]
 pub(super) const GRACE: Duration = Duration::ZERO;
 
-/// How long a wait stays out of the wait-for graph: most waits are shorter, and pay nothing for the graph. Usually
-/// longer than the system's tick: a thread that is to be woken before the next tick needs a timer of its own, which
-/// makes its park twice as expensive.
+/// The time for which a wait stays out of the wait-for graph: most waits are shorter, and pay nothing for the graph.
+/// Usually longer than the system's tick: a thread that is to be woken before the next tick needs a timer of its own,
+/// which makes its park twice as expensive.
 #[cfg(not(reunite_model))]
 pub(super) const FILES_AFTER: Duration = Duration::from_millis(10);
 #[cfg(reunite_model)]
 pub(super) const FILES_AFTER: Duration = Duration::ZERO;
 
-/// Whether most waits of late have lasted so long that they were filed: from 0, none, up to [`MOST`]. Waking only to
-/// enter the graph costs twenty times as much as entering it, so where most waits enter it anyway, they enter it at
-/// once. Written often where waits differ, seldom where they do not; it does not matter if one of two simultaneous
-/// writes is lost.
+/// A measure of whether most waits of late have lasted so long that they were filed: from 0, none, up to [`MOST`].
+/// Waking only to enter the graph costs twenty times as much as entering it, so where most waits enter it anyway, they
+/// enter it at once. Written often where waits differ, seldom where they do not; it does not matter if one of two
+/// simultaneous writes is lost.
 pub(super) static LASTING: Counter = Counter::new(0);
 pub(super) const MOST: u64 = 64;
 
@@ -40,7 +41,8 @@ pub(super) fn has_outlasted(it: bool) {
     }
 }
 
-/// When a wait that other threads must end enters the wait-for graph, whose answer is exact at any time.
+/// The instant at which a wait that other threads must end enters the wait-for graph, whose answer is exact at any
+/// time.
 pub(super) fn enters_at(site: &Site, since: Instant) -> Option<Instant> {
     match site.on {
         On::Time => None,
@@ -49,8 +51,8 @@ pub(super) fn enters_at(site: &Site, since: Instant) -> Option<Instant> {
     }
 }
 
-/// When a wait checks whether its pool starves: never before the grace is over. The answer is a guess, because a thread
-/// that the pool does not know may be about to end the wait.
+/// The instant at which a wait checks whether its pool starves: never before the grace is over. The answer is a guess,
+/// because a thread that the pool does not know may be about to end the wait.
 pub(super) fn asks_at(site: &Site, since: Instant) -> Option<Instant> {
     match site.on {
         On::Time => None,

@@ -1,10 +1,10 @@
-//! What can end a wait, and how it ends.
+//! The causes and the results of the end of a wait.
 
 use crate::cancel::Node;
 use crate::current;
 use crate::error::{Cancelled, CutShort, Refusal};
 
-/// How a wait ended.
+/// The result of a wait.
 #[must_use]
 pub(crate) enum Wait {
     Ready,

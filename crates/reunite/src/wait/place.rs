@@ -1,12 +1,12 @@
-//! What a thread gives up while it blocks: the place of a worker in its pool.
+//! The thing that a thread gives up while it blocks: the place of a worker in its pool.
 
 use std::cell::Cell;
 
 use crate::park::Parker;
 use crate::primitive::thread_local;
 
-/// What a thread gives up while it blocks: the place of a worker in its pool. A wait inside another wait leaves
-/// again, and comes back first.
+/// The thing that a thread gives up while it blocks: the place of a worker in its pool. A wait inside another wait
+/// leaves again, and comes back first.
 pub(crate) trait Place {
     /// Leaves the place. `parker` is the one by which the thread will be woken. If no thread is left for the work in
     /// the pool and the wait `must_end` with its result, a thread is found.

@@ -1,4 +1,4 @@
-//! How a wait is shown to others: in the live tree, and to observers.
+//! Showing a wait to others: in the live tree, and to observers.
 
 use crate::current::{self, Context, Waiting};
 use crate::deadlock::{Site, held_count};
@@ -24,7 +24,7 @@ impl Drop for Seen<'_> {
     }
 }
 
-/// Whether a wait that begins to block has checked its condition, and nothing has run since that could have waited
+/// A flag: a wait that begins to block has checked its condition, and nothing has run since that could have waited
 /// by the same parker and lowered its mark.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
@@ -50,7 +50,7 @@ impl Told {
         }))
     }
 
-    /// Whether the condition of the wait still counts as checked: an observer may have waited in the meantime.
+    /// Returns whether the condition of the wait still counts as checked: an observer may have waited in the meantime.
     pub(super) fn asked(&self) -> Asked {
         match self.0 {
             None => Asked::Yes,

@@ -1,21 +1,21 @@
-//! When a wait looks up although it was not woken.
+//! The instants at which a wait looks up although it was not woken.
 
 use crate::deadline;
 use crate::deadlock::{On, Site, between_looks};
 use crate::observe;
 use crate::primitive::{Duration, Instant};
 
-/// When a lasting wait looks up: to report that it lasts; and, if any thread could end it and it may enter the graph,
+/// The looks of a lasting wait: to report that it lasts; and, if any thread could end it and it may enter the graph,
 /// to check the graph again, in case a thread of the program outside this library has ended, which the library does not
 /// notice otherwise. No other wait looks up: the last thread of a cycle finds it when it files its record.
 pub(super) struct Watch {
     since: Instant,
-    /// How long the wait has to last until it looks up next.
+    /// The time that the wait has to last until it looks up next.
     next: Duration,
     stalls_at: Option<Instant>,
 }
 
-/// When a wait usually enters the graph.
+/// The time after which a wait usually enters the graph.
 const FIRST_LOOK: Duration = Duration::from_millis(10);
 
 impl Watch {
@@ -27,19 +27,19 @@ impl Watch {
         }
     }
 
-    /// When the wait is reported as stalled, unless it was.
+    /// The instant at which the wait is reported as stalled; `None` if it was.
     pub(super) fn stalls_at(&self) -> Option<Instant> {
         self.stalls_at
     }
 
-    /// When the wait looks up next.
+    /// The instant at which the wait looks up next.
     pub(super) fn looks_at(&mut self, site: &Site, at: Instant) -> Option<Instant> {
         let next = self.next_look(at.saturating_duration_since(self.since), &site.on)?;
         self.since.checked_add(next)
     }
 
-    /// How long the wait will have lasted when it looks up next. A thread outside this library may end at any time, so
-    /// waits for anyone never cease to look, except in tests that show that nothing else depends on it.
+    /// The time that the wait will have lasted when it looks up next. A thread outside this library may end at any
+    /// time, so waits for anyone never cease to look, except in tests that show that nothing else depends on it.
     fn next_look(&mut self, lasted: Duration, on: &On) -> Option<Duration> {
         if !matches!(on, On::Anyone) || cfg!(reunite_no_looks) {
             return None;
