@@ -50,6 +50,12 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// The errors of [`recv`](Self::recv), or the time ran out.
+    ///
+    /// ```
+    /// let (_tx, rx) = reunite::channel::unbounded::<u8>();
+    /// let error = rx.recv_timeout(std::time::Duration::from_millis(1)).unwrap_err();
+    /// assert!(error.is_timeout());
+    /// ```
     #[track_caller]
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvError> {
         self.recv_until(deadline::after(timeout), Location::caller())
@@ -127,6 +133,14 @@ impl<T> Receiver<T> {
     }
 
     /// Closes the channel for all ends: sends fail, and receivers take the messages that are left.
+    ///
+    /// ```
+    /// let (tx, rx) = reunite::channel::bounded(8);
+    /// tx.send(1).unwrap();
+    /// rx.close();
+    /// assert!(tx.send(2).unwrap_err().is_closed());
+    /// assert_eq!(rx.recv().unwrap(), 1);
+    /// ```
     pub fn close(&self) {
         self.core.close();
     }

@@ -57,6 +57,12 @@ pub fn try_select<T>(
 ///
 /// # Errors
 /// The errors of [`select`], or the time ran out.
+///
+/// ```
+/// let (_jobs, job) = reunite::channel::unbounded::<u8>();
+/// let error = reunite::channel::select_timeout(&[&job], std::time::Duration::from_millis(1)).unwrap_err();
+/// assert!(error.is_timeout());
+/// ```
 #[track_caller]
 pub fn select_timeout<T>(
     receivers: &[&Receiver<T>],

@@ -52,6 +52,13 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// The errors of [`send`](Self::send), or the time ran out.
+    ///
+    /// ```
+    /// let (tx, _rx) = reunite::channel::bounded(1);
+    /// tx.send(1).unwrap();
+    /// let error = tx.send_timeout(2, std::time::Duration::from_millis(1)).unwrap_err();
+    /// assert!(error.is_timeout());
+    /// ```
     #[track_caller]
     pub fn send_timeout(&self, message: T, timeout: Duration) -> Result<(), SendError<T>> {
         self.send_until(message, deadline::after(timeout), Location::caller())
@@ -70,6 +77,13 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// The channel is full ([`is_full`](SendError::is_full)), or closed. The error contains the message.
+    ///
+    /// ```
+    /// let (tx, rx) = reunite::channel::bounded(1);
+    /// tx.try_send('a').unwrap();
+    /// assert_eq!(tx.try_send('b').unwrap_err().into_message(), 'b');
+    /// assert_eq!(rx.recv().unwrap(), 'a');
+    /// ```
     pub fn try_send(&self, message: T) -> Result<(), SendError<T>> {
         match self.core.put(message) {
             Ok(()) => {

@@ -88,6 +88,14 @@ impl Drop for Request {
 /// # Errors
 /// There is no such process; it belongs to another user; it has not called [`answer_dump_requests`] (it is then not
 /// sent the signal); or it does not answer within `patience`.
+///
+/// ```no_run
+/// # fn main() -> std::io::Result<()> {
+/// let (text, _json) = reunite::request_dump(4711, std::time::Duration::from_secs(2))?;
+/// println!("{text}");
+/// # Ok(())
+/// # }
+/// ```
 pub fn request_dump(pid: u32, patience: Duration) -> io::Result<(String, String)> {
     let process = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let Some(process) = process else {

@@ -41,7 +41,7 @@ pub struct DeadlockLink {
     pub at: &'static Location<'static>,
     /// The locks it holds while it waits, each with the line that took it.
     pub holds: Vec<String>,
-    /// The way in which that depends on the next link, as in ``held since src/main.rs:12 by task `a`
+    /// The way in which the awaited thing depends on the next link, as in ``held since src/main.rs:12 by task `a`
     /// (src/main.rs:10)``; empty if it waits for the next link's task itself.
     pub kept: String,
 }

@@ -219,6 +219,15 @@ impl<E> JoinError<E> {
     }
 
     /// Returns true if the time to wait ran out. The task goes on and the handle stays usable.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let mut task = reunite::spawn(|| reunite::sleep(Duration::from_secs(3600)).is_err());
+    /// let error = task.join_timeout(Duration::from_millis(1)).unwrap_err();
+    /// assert!(error.is_timeout());
+    /// println!("{error}");
+    /// task.cancel();
+    /// ```
     pub fn is_timeout(&self) -> bool {
         matches!(self.0.kind, JoinErrorKind::TimedOut { .. })
     }
@@ -255,6 +264,15 @@ impl<E> JoinError<E> {
     ///
     /// # Errors
     /// Gives `self` back if this is not an error of the task's own.
+    ///
+    /// ```
+    /// let scope = reunite::try_scope(|s| {
+    ///     let error = s.spawn(|| "x".parse::<u32>()).join().unwrap_err();
+    ///     assert!(error.into_error().is_ok());
+    ///     Ok(())
+    /// });
+    /// assert!(scope.is_ok());
+    /// ```
     pub fn into_error(self) -> Result<E, Self> {
         match self.0.kind {
             JoinErrorKind::Failed(error) => Ok(error),
@@ -318,6 +336,11 @@ impl<E> JoinError<E> {
     ///
     /// # Errors
     /// Gives `self` back if the task did not panic.
+    ///
+    /// ```
+    /// let error = reunite::spawn(|| -> u32 { std::panic::panic_any(7) }).join().unwrap_err();
+    /// assert_eq!(*error.into_panic().unwrap().downcast::<i32>().unwrap(), 7);
+    /// ```
     pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match self.0.kind {
             JoinErrorKind::Panicked { payload, .. } => Ok(payload.into_inner()),

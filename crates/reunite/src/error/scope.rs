@@ -76,6 +76,11 @@ impl<E> ScopeError<E> {
     ///
     /// # Errors
     /// Gives `self` back if the root cause is not an error of type `E`.
+    ///
+    /// ```
+    /// let error = reunite::try_scope(|s| s.spawn(|| Err::<(), _>("no disk")).join()).unwrap_err();
+    /// assert_eq!(error.into_error().unwrap(), "no disk");
+    /// ```
     pub fn into_error(mut self) -> Result<E, Self> {
         if !self.root().is_some_and(JoinError::is_error) {
             return Err(self);

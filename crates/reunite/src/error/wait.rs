@@ -111,6 +111,11 @@ impl WaitError {
     }
 
     /// Returns true if the wait was refused because it could never succeed.
+    ///
+    /// ```
+    /// let seats = reunite::sync::Semaphore::new(2);
+    /// assert!(seats.acquire_many(3).unwrap_err().is_refused());
+    /// ```
     pub fn is_refused(&self) -> bool {
         matches!(self.0, Kind::Impossible(_))
     }

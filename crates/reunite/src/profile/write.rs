@@ -19,6 +19,16 @@ impl Profile {
     ///
     /// # Errors
     /// The file cannot be written.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let profiling = reunite::profile::start();
+    /// reunite::scope(|s| drop(s.spawn(|| ())));
+    /// let file = std::env::temp_dir().join(format!("profile-{}.html", std::process::id()));
+    /// profiling.finish().write(&file)?;
+    /// # std::fs::remove_file(&file)
+    /// # }
+    /// ```
     pub fn write(&self, file: &Path) -> io::Result<()> {
         let bytes = self.in_form_of(file);
         let mut beside = file.as_os_str().to_owned();

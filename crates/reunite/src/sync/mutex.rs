@@ -1,4 +1,12 @@
 //! The mutex.
+//!
+//! # Access rules
+//! 1. The value is reached only through a [`MutexGuard`], or through `&mut Mutex` or the mutex itself.
+//! 2. While a guard that is not `Hold::Lost` can be dereferenced, its thread holds `raw`, which one thread at a time
+//!    holds. So it is the only such guard. (`unlocked` releases `raw` for a while, and borrows the guard mutably for
+//!    that time.)
+//! 3. A guard stays on its thread (`PhantomData<*const ()>`), which releases `raw` when the guard is dropped. The next
+//!    holder sees everything written before that.
 
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -37,7 +45,8 @@ pub struct Mutex<T: ?Sized> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: the holder of the guard has the value alone, on any thread, so sharing the mutex is sending the value.
+// SAFETY: by rules 2 and 3, one guard at a time has the value, on any thread, so sharing the mutex is sending the
+// value.
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
 // A panic while it is held poisons it, so a half-updated value is not seen unnoticed.
 impl<T: ?Sized> std::panic::RefUnwindSafe for Mutex<T> {}
@@ -100,6 +109,14 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Errors
     /// The errors of [`lock`](Self::lock), or the time ran out.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let counter = reunite::sync::Mutex::new(1);
+    /// let _guard = counter.lock().unwrap();
+    /// let waited = reunite::scope(|s| s.spawn(|| counter.lock_timeout(Duration::from_millis(1)).is_err()).join());
+    /// assert!(waited.unwrap());
+    /// ```
     #[track_caller]
     pub fn lock_timeout(&self, timeout: Duration) -> Result<MutexGuard<'_, T>, WaitError> {
         self.lock_until(deadline::after(timeout), Location::caller())
@@ -280,8 +297,7 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
 
     fn deref(&self) -> &T {
         self.must_hold();
-        // SAFETY: while the guard lives and is not `Lost`, its thread holds the lock, so no other thread changes the
-        // value.
+        // SAFETY: by rule 2, as the guard is not `Lost`, there is no other guard that could change the value.
         unsafe { &*self.mutex.value.get() }
     }
 }
@@ -289,7 +305,8 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
 impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         self.must_hold();
-        // SAFETY: as above, and the guard is borrowed mutably, so this is the only reference to the value.
+        // SAFETY: by rule 2, as the guard is not `Lost`; and it is borrowed mutably, so this is the only reference to
+        // the value.
         unsafe { &mut *self.mutex.value.get() }
     }
 }

@@ -48,6 +48,12 @@ impl<T> OnceCell<T> {
     /// The current task was cancelled while another task made the value; or, at once, `make` needs the value that it
     /// makes ([`is_deadlock`](WaitError::is_deadlock)). Where panics abort, also: `make` returned a partial value,
     /// because an iteration in it was [cut short](crate#partial-results); that value is dropped.
+    ///
+    /// ```
+    /// let cell = reunite::sync::OnceCell::new();
+    /// assert_eq!(*cell.get_or_init(|| 1).unwrap(), 1);
+    /// assert_eq!(*cell.get_or_init(|| 2).unwrap(), 1);
+    /// ```
     #[inline]
     #[track_caller]
     pub fn get_or_init(&self, make: impl FnOnce() -> T) -> Result<&T, WaitError> {

@@ -1,4 +1,11 @@
 //! The read-write lock: many readers, or one writer.
+//!
+//! # Access rules
+//! 1. The value is reached only through a guard, or through `&mut RwLock` or the lock itself.
+//! 2. A [`WriteGuard`] exists only while `raw` is held for writing: there is no other guard then.
+//! 3. A [`ReadGuard`] exists only while `raw` is held for reading: there are only read guards then, which give access
+//!    to `&T`.
+//! 4. The drop of a guard releases `raw`, and later holders see everything written before that.
 
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -33,7 +40,8 @@ pub struct RwLock<T: ?Sized> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: a writer has the value alone, so it must be `Send`; readers share it among threads, so it must be `Sync`.
+// SAFETY: by rules 2 and 4 a writer has the value alone, on any thread, so it must be `Send`; by rule 3 readers share
+// it among threads, so it must be `Sync`.
 unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
 // A panic while it is held for writing poisons it, so a half-updated value is not seen unnoticed.
 impl<T: ?Sized> std::panic::RefUnwindSafe for RwLock<T> {}
@@ -151,6 +159,14 @@ impl<T: ?Sized> RwLock<T> {
     /// # Errors
     /// A task reads, writes or waits ([`is_busy`](WaitError::is_busy)); or a task panicked while holding the lock for
     /// writing ([`is_poisoned`](WaitError::is_poisoned)).
+    ///
+    /// ```
+    /// let config = reunite::sync::RwLock::new(1);
+    /// let reader = config.read().unwrap();
+    /// assert!(config.try_write().unwrap_err().is_busy());
+    /// drop(reader);
+    /// *config.try_write().unwrap() = 2;
+    /// ```
     #[track_caller]
     pub fn try_write(&self) -> Result<WriteGuard<'_, T>, WaitError> {
         self.try_take(Access::Write, Location::caller(), Self::write_guard)
@@ -272,7 +288,7 @@ impl<T: ?Sized> Deref for ReadGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: while the guard lives, the lock is held for reading, so no thread changes the value.
+        // SAFETY: by rule 3, there are only read guards while this one lives, so nothing changes the value.
         unsafe { &*self.lock.value.get() }
     }
 }
@@ -281,14 +297,14 @@ impl<T: ?Sized> Deref for WriteGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: while the guard lives, its thread alone holds the lock.
+        // SAFETY: by rule 2, there is no other guard while this one lives.
         unsafe { &*self.lock.value.get() }
     }
 }
 
 impl<T: ?Sized> DerefMut for WriteGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as above, and the guard is borrowed mutably, so this is the only reference to the value.
+        // SAFETY: by rule 2; and the guard is borrowed mutably, so this is the only reference to the value.
         unsafe { &mut *self.lock.value.get() }
     }
 }

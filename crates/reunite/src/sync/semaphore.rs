@@ -125,6 +125,14 @@ impl Semaphore {
     ///
     /// # Errors
     /// The current task was cancelled, or the wait would never have ended.
+    ///
+    /// ```
+    /// let seats = reunite::sync::Semaphore::new(2);
+    /// let seat = seats.acquire().unwrap();
+    /// assert_eq!(seats.available(), 1);
+    /// drop(seat);
+    /// assert_eq!(seats.available(), 2);
+    /// ```
     #[track_caller]
     pub fn acquire(&self) -> Result<Permit<'_>, WaitError> {
         self.acquire_until(1, None, Location::caller())
@@ -170,6 +178,13 @@ impl Semaphore {
     ///
     /// # Errors
     /// The errors of [`acquire`](Self::acquire), or the time ran out.
+    ///
+    /// ```
+    /// let seats = reunite::sync::Semaphore::new(1);
+    /// let _seat = seats.acquire().unwrap();
+    /// let error = seats.acquire_timeout(std::time::Duration::from_millis(1)).unwrap_err();
+    /// assert!(error.is_timeout());
+    /// ```
     #[track_caller]
     pub fn acquire_timeout(&self, timeout: Duration) -> Result<Permit<'_>, WaitError> {
         self.acquire_until(1, deadline::after(timeout), Location::caller())
@@ -395,6 +410,13 @@ impl Permit<'_> {
     }
 
     /// Gives back all but `count` permits. Does nothing if there are no more than that.
+    ///
+    /// ```
+    /// let memory = reunite::sync::Semaphore::new(100);
+    /// let mut permit = memory.acquire_many(60).unwrap();
+    /// permit.shrink_to(5);
+    /// assert_eq!((permit.count(), memory.available()), (5, 95));
+    /// ```
     pub fn shrink_to(&mut self, count: u64) {
         let back = self.count.saturating_sub(count);
         self.count -= back;
