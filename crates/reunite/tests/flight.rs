@@ -168,7 +168,7 @@ fn a_profile_that_cannot_be_written_is_told() {
     let (_, told) = run("scopes", "REUNITE_PROFILE", &file);
     let named = file.to_str().unwrap();
     assert!(
-        told.contains("cannot be written") && told.contains(named),
+        told.contains("cannot write the profile") && told.contains(named),
         "{told}"
     );
 }
