@@ -9,16 +9,18 @@
 //! 5. unparks the waiters of all these nodes, after all are cancelled: a woken thread may check whether another node is
 //!    cancelled.
 //!
-//! *No child is missed*: a child links itself into its parent under the parent's lock, then looks at the parent's bit.
-//! If it linked itself before step 3, the canceller sees it; if after, the lock that the canceller held orders step 2
-//! before, so the child sees the bit and cancels itself. *Tasks of a group* are not linked, because the group lists
-//! them anyway: a thread that cancels the group's node gets their nodes from the group in step 3. It does so under the
-//! group's lock, under which a task is listed and then looks at the bit. As a task's node may be the parent of a node
-//! that outlives the task, it is linked all the same before its first child is, and stays linked. *No cause is
-//! overtaken*: a thread woken at a node above may cancel a node below, for a reason of its own, before the first cause
-//! has come down there. So a thread that cancels a node looks up the tree first, and passes on the cause that it finds
-//! there. *No waiter sleeps on*: a waiter adds its parker under the lock, then looks at the bit, then parks. The same
-//! argument holds as for children, and an unpark before the park is kept as a token.
+//! - *No child is missed*: a child links itself into its parent under the parent's lock, then looks at the parent's bit.
+//!   If it linked itself before step 3, the canceller sees it; if after, the lock that the canceller held orders step 2
+//!   before, so the child sees the bit and cancels itself.
+//! - *Tasks of a group* are not linked, because the group lists them anyway: a thread that cancels the group's node gets
+//!   their nodes from the group in step 3. It does so under the group's lock, under which a task is listed and then looks
+//!   at the bit. As a task's node may be the parent of a node that outlives the task, it is linked all the same before
+//!   its first child is, and stays linked.
+//! - *No cause is overtaken*: a thread woken at a node above may cancel a node below, for a reason of its own, before the
+//!   first cause has come down there. So a thread that cancels a node looks up the tree first, and passes on the cause
+//!   that it finds there.
+//! - *No waiter sleeps on*: a waiter adds its parker under the lock, then looks at the bit, then parks. The same argument
+//!   holds as for children, and an unpark before the park is kept as a token.
 //!
 //! Deadlines need no timer: the node's deadline is the earliest up the tree, fixed when the node is made. A thread
 //! waits no longer than that deadline; a thread that finds it passed cancels the node that owns it.
@@ -32,6 +34,7 @@ use crate::part::{Part, WeakPart};
 use crate::primitive::{AtomicU8, AtomicUsize, Instant, Mutex, OnceLock, Ordering, Weak, now};
 use crate::wait_queue::{Spot, WaitQueue};
 
+/// The node is cancelled.
 const CANCELLED: u8 = 1;
 /// The node has a deadline: a checkpoint has to read the clock.
 const DEADLINE: u8 = 2;
