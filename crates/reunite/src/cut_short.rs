@@ -288,7 +288,7 @@ impl Cancelled {
             // The panic hook would not know how to show this payload.
             let _closed = writeln!(
                 stderr(),
-                "reunite: a panic, as it happened outside any task and scope: {self}"
+                "reunite: no task or scope to leave, so this panics: {self}"
             );
             panic_any(self);
         }

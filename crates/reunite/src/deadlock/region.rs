@@ -1,9 +1,9 @@
 //! Finds the cycle, or the dead end, that a wait has closed when it was filed.
 //!
-//! Before the wait was filed, its thread ran, and every dead end with a possible victim had been resolved. So if
-//! there is another one now, there is a way from the wait back to itself: it depends on what some waiting thread bears, which in the
-//! end depends on what the wait's own thread bears. To learn that there is no such way, it is followed from both ends
-//! in turns, and the first end from which nothing leads on answers the question. A chain of waits is filed in some
+//! Before the wait was filed, its thread ran, and every dead end with a possible victim had been resolved. So if there
+//! is another one now, there is a way from the wait back to itself: it depends on what some waiting thread bears, which
+//! in the end depends on what the wait's own thread bears. To learn that there is no such way, it is followed from both
+//! ends in turns, and the first end from which nothing leads on answers the question. A chain of waits is filed in some
 //! order, piece by piece, and joining two pieces costs as much as the shorter has links: in all no more than `n log n`,
 //! in whatever order. The two ends are balanced by the cost of their steps, not by the number of steps: the end of a
 //! scope may wait for thousands of tasks.
