@@ -21,11 +21,12 @@
 //! long one, or one of the few short ones that met a tick. Each tick that a yield meets adds [`TICK`] to a score. Each
 //! yield that meets none takes 1 away; so does each wait that ends while it pauses: where most waits do, yields are
 //! rare, and those few meet ticks more often than not. If the yields of several threads met the same tick, it counts
-//! once. At [`DEAR`], yields cost more than parks: so few yields meet a tick each. After that no thread of the process
-//! yields for the length of a *rest*. If the yields after a rest are as expensive again, the next rest is twice as
-//! long, up to [`MAX_REST`]. So a machine that stays busy costs the process one slice each second or so, and a machine
-//! that was busy for a moment is soon treated as free again. One other program with a low priority, or a task that
-//! computes for a while on the core that its joiner yielded, does not make yields expensive.
+//! once. At [`DEAR`], yields cost more than parks (the score rises if more than one in [`TICK`] of them meets a tick).
+//! After that no thread of the process yields for the length of a *rest*. If the yields after a rest are as expensive
+//! again, the next rest is twice as long, up to [`MAX_REST`]. So a machine that stays busy costs the process one slice
+//! each second or so, and a machine that was busy for a moment is soon treated as free again. One other program with a
+//! low priority, or a task that computes for a while on the core that its joiner yielded, does not make yields
+//! expensive.
 //!
 //! The words are hints: if threads race on them, a thread yields once too often or too rarely, no more.
 

@@ -1,10 +1,10 @@
-//! What the files that are checked use of the rest of the library: as little of it as they need.
+//! Stand-ins for what the checked files use of the rest of the library: as little as they need.
 
 #[path = "../../src/deadlock/number.rs"]
 mod number;
 
 pub(crate) mod observe {
-    /// What locks do.
+    /// The operation of a lock.
     #[derive(Clone, Copy)]
     pub(crate) enum Verb {
         Lock,
@@ -12,7 +12,7 @@ pub(crate) mod observe {
         Write,
     }
 
-    /// How a job went.
+    /// The result of a job.
     pub(crate) enum Completion {
         Value,
         Error,
@@ -82,7 +82,7 @@ pub(crate) mod error {
 
     pub(crate) enum Refusal {}
 
-    /// Nobody leaves here.
+    /// No task leaves here.
     pub(crate) enum CutShort {
         Cancelled(Cancelled),
         Refused(Refusal),
@@ -132,7 +132,7 @@ pub(crate) mod wait {
         Refused(Refusal),
     }
 
-    /// One that has a deadline gives up as soon as it could sleep.
+    /// A wait with a deadline gives up as soon as it could sleep.
     pub(crate) fn block_until(
         _: Site,
         deadline: Option<Instant>,

@@ -61,7 +61,7 @@ fn take<T>(ring: &Ring<T>) -> Option<T> {
     }
 }
 
-/// The calling thread guesses where its next step is, as soon as it has made two.
+/// Makes the calling thread guess its next step: it does so after two steps.
 fn guess() {
     for steps in [Steps::Puts, Steps::Takes] {
         steps.have_waited(true);
@@ -80,7 +80,7 @@ fn ring<T>(capacity: usize, message: impl Fn() -> T) -> Arc<Ring<T>> {
     Arc::new(ring)
 }
 
-/// The slots are watched by the checker, too.
+/// The checker also watches the slots.
 #[test]
 fn a_ring_hands_each_message_over_with_what_it_leads_to() {
     for capacity in [1, 2] {
@@ -126,7 +126,7 @@ fn two_that_put_have_a_slot_each() {
     });
 }
 
-/// The first of them guesses where its third step is, and may be wrong.
+/// The first thread guesses its third step, and the guess may be wrong.
 #[test]
 fn one_that_guesses_and_one_that_does_not_have_a_slot_each() {
     check(2, || {
@@ -147,7 +147,7 @@ fn one_that_guesses_and_one_that_does_not_have_a_slot_each() {
     });
 }
 
-/// A channel that was used before, by one that waited for a message, and by one that waited for room.
+/// A channel in which a receiver has waited for a message, and a sender for room.
 fn channel<T>(message: impl Fn() -> T) -> Arc<Bounded<T>> {
     let channel = Bounded::new(1);
     let parker = Parker::here();
@@ -193,8 +193,8 @@ fn send<T>(channel: &Bounded<T>, mut message: T) {
     }
 }
 
-/// The sender looks for receivers after it has put, the receiver for messages after it is listed. One that sees the
-/// other too late sleeps for ever.
+/// The sender looks for receivers after it has put, and the receiver looks for messages after it is listed. A thread
+/// that sees the other too late sleeps for ever.
 #[test]
 fn who_waits_for_a_message_is_seen_or_sees_it() {
     check_in_one_order(2, || {

@@ -1,9 +1,9 @@
-//! The cells below the locks, channels and jobs under a model checker that knows the memory model.
+//! The cells below the locks, channels and jobs under a model checker that implements the memory model.
 //!
-//! The checker of `model.rs` runs one thread after the other: there every atomic operation is sequentially
-//! consistent, whatever its ordering says. Here the files that depend on orderings are compiled once more, above
-//! [`primitive`], whose atomics return what the C11 memory model permits, and whose cells notice a race. Everything
-//! else that those files use is replaced by as little as they need.
+//! The checker of `model.rs` runs one thread after the other; there every atomic operation is sequentially
+//! consistent, whatever its ordering is. Here the files that depend on orderings are compiled once more, with
+//! another [`primitive`], whose atomics return any value that the C11 memory model permits, and whose cells detect a
+//! race. Everything else that those files use is replaced by as little as they need.
 //!
 //! `RUSTFLAGS="--cfg reunite_model" cargo test -p reunite --release --test model_cells`
 
@@ -26,12 +26,12 @@ mod wait_queue;
 
 use primitive::Fences;
 
-/// Every schedule with at most so many preemptions, and each value that an atomic may return there.
+/// Checks every schedule with at most this many preemptions, and every value that an atomic may return in it.
 fn check(preemptions: usize, program: impl Fn() + Send + Sync + 'static) {
     check_with(Fences::Nowhere, preemptions, program);
 }
 
-/// The same of what rests on sequential consistency.
+/// Does the same for code that relies on sequential consistency.
 fn check_in_one_order(preemptions: usize, program: impl Fn() + Send + Sync + Clone + 'static) {
     for fences in [Fences::BeforeLoads, Fences::AfterStores] {
         check_with(fences, preemptions, program.clone());
@@ -45,10 +45,10 @@ fn check_with(fences: Fences, preemptions: usize, program: impl Fn() + Send + Sy
     model.check(program);
 }
 
-/// What the checker watches: it panics if two threads use it at the same time, for all that they can tell.
+/// A value that the checker watches: it panics if two threads may use it at the same time.
 struct Watched(loom::cell::UnsafeCell<usize>);
 
-// SAFETY: the checker runs one thread at a time, and fails where the threads of a program could meet here.
+// SAFETY: the checker runs one thread at a time, and fails if two threads of a program could use it at the same time.
 unsafe impl Sync for Watched {}
 
 impl Watched {
@@ -56,18 +56,18 @@ impl Watched {
         Self(loom::cell::UnsafeCell::new(0))
     }
 
-    /// Returns how often this was called before.
+    /// Returns the number of earlier calls.
     fn touch(&self) -> usize {
         self.0.with_mut(|count| {
-            // SAFETY: nobody else has it now; the checker fails otherwise.
+            // SAFETY: no other thread uses it now; the checker fails otherwise.
             let count = unsafe { &mut *count };
             *count += 1;
             *count - 1
         })
     }
-    /// As others may do at the same time.
+    /// Reads it; other threads may read it at the same time.
     fn look(&self) -> usize {
-        // SAFETY: nobody writes it now; the checker fails otherwise.
+        // SAFETY: no thread writes it now; the checker fails otherwise.
         self.0.with(|count| unsafe { *count })
     }
 }

@@ -17,7 +17,7 @@ mod claim;
 #[path = "../../src/pool/job.rs"]
 mod job;
 
-/// What the closure did and returned is there for whoever finds the job done, at once or after having slept.
+/// A thread that finds the job done, at once or after having slept, sees what the closure did and returned.
 #[test]
 fn a_job_that_is_done_shows_what_it_did() {
     check(3, || {
@@ -25,37 +25,37 @@ fn a_job_that_is_done_shows_what_it_did() {
         let theirs = Arc::clone(&watched);
         let list: &Private = Box::leak(Box::new(Private::unbegun()));
         list.begin();
-        // SAFETY: it has begun.
+        // SAFETY: the job has begun.
         let below = unsafe { list.newest() };
         let job = StackJob::new(move || theirs.touch(), below, Location::caller());
         let shared = job.as_ref();
-        // SAFETY: private, and ours.
+        // SAFETY: the job is private to this thread.
         unsafe { shared.make_public(None) };
-        // SAFETY: made public right now.
+        // SAFETY: it was made public just now.
         assert!(!unsafe { job.public() }.is_done());
         let owner = Parker::here();
         owner.begin_to_ask();
         let thief = thread::spawn(move || {
-            // SAFETY: nobody else has it, once.
+            // SAFETY: this thread alone has it, and runs it once.
             unsafe { shared.run(&mut || {}) };
-            // SAFETY: after `run`, once.
+            // SAFETY: it comes after `run`, and only once.
             if unsafe { shared.finish() } {
                 owner.unpark();
             }
         });
-        // SAFETY: made public above.
+        // SAFETY: it was made public above.
         let public = unsafe { job.public() };
         while !public.is_done_or_wake() {
             park_until(None);
         }
         assert_eq!(watched.touch(), 1);
-        // SAFETY: it is done, once.
+        // SAFETY: the job is done, and its result is taken once.
         assert_eq!(unsafe { job.take_result() }.unwrap(), 0);
         thief.join().unwrap();
     });
 }
 
-/// Is used when it is dropped, by whoever has it.
+/// Counts as used when it is dropped, by the thread that has it.
 struct Item(Arc<[Watched]>, usize);
 
 impl Drop for Item {
@@ -69,13 +69,13 @@ impl Drop for Item {
     }
 }
 
-/// So many threads cut while the runner takes items, `taken` at most, of `count` and one before: each has one owner.
+/// `cuts` threads cut while the runner takes at most `taken` of `count` items and one before: each item has one owner.
 fn check_cuts(count: usize, cuts: usize, taken: usize) {
     check(3, move || {
         let watched: Arc<[Watched]> = (0..=count).map(|_| Watched::new()).collect();
         let items = (0..=count).map(|n| Item(Arc::clone(&watched), n)).collect();
         let memory = Box::into_raw(Box::new(Share::new(items)));
-        // SAFETY: it lives until the end of this closure, and nothing else uses it before it is split.
+        // SAFETY: it lives until the end of this closure, and it is not used otherwise before it is split.
         let (mut runner, share) = unsafe { &mut *memory }.split(LightBarrier);
         assert_eq!(runner.next().unwrap().1, 0);
         assert_eq!(share.claimed(), Some(1));
@@ -84,7 +84,7 @@ fn check_cuts(count: usize, cuts: usize, taken: usize) {
                 thread::spawn(move || {
                     let mut rest = Vec::new();
                     share.cut(|_, items| rest = items);
-                    // In their order, to the last that was there.
+                    // In their order, up to the last that was there.
                     assert!(rest.windows(2).all(|pair| pair[0].1 + 1 == pair[1].1));
                 })
             })
@@ -95,7 +95,7 @@ fn check_cuts(count: usize, cuts: usize, taken: usize) {
         for cutter in cutters {
             cutter.join().unwrap();
         }
-        // SAFETY: made by a box above; the others are gone, and this thread is done with it.
+        // SAFETY: it was made by a box above; the other threads are gone, and this one no longer uses it.
         drop(unsafe { Box::from_raw(memory) });
         assert!(watched.iter().all(|item| item.touch() == 1), "one was lost");
     });

@@ -1,9 +1,9 @@
-//! What stands in for `src/primitive.rs`.
+//! The stand-in for `src/primitive.rs`.
 //!
-//! The checker has no sequentially consistent loads and stores, but it has such fences. There are two ways to make the
-//! ones of the others, which compilers use: a fence before each load, or one after each store. A weaker ordering takes a
-//! fence away in one of them at least, so a model is checked with both. But a fence orders more than the access that
-//! it was put there for; so a model of what needs no such order has none.
+//! The checker has no sequentially consistent loads and stores, but it has such fences. There are two ways to build the
+//! former from the latter, which compilers use: a fence before each load, or a fence after each store. An access with a
+//! weaker ordering loses its fence in at least one of the two, so a model is checked with both. But a fence orders more
+//! than the access for which it was inserted; so a model of code that needs no sequential consistency has no fences.
 
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 pub(crate) use std::hint::spin_loop;
 pub(crate) use std::sync::Arc;
-// Outlives the executions of a model, and is only counted up and down: not the checker's.
+// Outlives the executions of a model, and is only counted up and down: std's, not the checker's.
 pub(crate) use std::sync::atomic::Ordering;
 pub(crate) use std::sync::atomic::{AtomicPtr as Mark, AtomicU64 as Counter};
 pub(crate) use std::time::{Duration, Instant};
@@ -34,16 +34,16 @@ impl Inside {
     }
 }
 
-/// Where the fences are.
+/// The places of the fences.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fences {
     BeforeLoads,
     AfterStores,
-    /// There is no more order than by acquire and release.
+    /// No fences: only acquire and release order accesses.
     Nowhere,
 }
 
-/// The checker's, which knows nothing of constants.
+/// The checker's atomic, which cannot be made in a constant.
 macro_rules! watched_thread_local {
     ($(static $name:ident: $of:ty = const $value:block;)*) => {
         loom::thread_local! { $(static $name: $of = $value;)* }
@@ -55,7 +55,7 @@ macro_rules! watched_thread_local {
 pub(crate) use watched_thread_local as thread_local;
 
 std::thread_local! {
-    /// Of a model: its threads are coroutines of the thread that checks it.
+    /// The thread of a model: a coroutine of the thread that checks it.
     static CHOSEN: Cell<Fences> = const { Cell::new(Fences::BeforeLoads) };
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn heavy_barrier() -> bool {
     true
 }
 
-/// The strongest of each kind that the checker knows.
+/// The strongest ordering of each kind that the checker has.
 fn weaker(order: Ordering, strongest: Ordering) -> Ordering {
     match order {
         Ordering::SeqCst => strongest,
@@ -100,8 +100,8 @@ fn weaker(order: Ordering, strongest: Ordering) -> Ordering {
 
 macro_rules! atomic {
     ($($name:ident: $value:ty),*) => { $(
-        /// Made when it is first used, as the checker's cannot be made in a constant: every model uses each once before
-        /// it starts another thread, and fails otherwise.
+        /// An atomic made when it is first used, because the checker's cannot be made in a constant. Every model uses
+        /// each once before it starts another thread, and fails otherwise.
         pub(crate) struct $name {
             first: $value,
             made: OnceLock<loom::sync::atomic::$name>,
@@ -207,7 +207,7 @@ macro_rules! counting {
 
 counting!(AtomicU8: u8, AtomicUsize: usize);
 
-/// A cell whose every use counts as a write: the files that take it from here have it alone when they use it.
+/// A cell of which every use counts as a write: the files that use it have it alone whenever they use it.
 pub(crate) struct UnsafeCell<T>(loom::cell::UnsafeCell<T>);
 
 impl<T> UnsafeCell<T> {
@@ -220,13 +220,13 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// The checker's lock beside the value, as that cannot be made in a constant.
+/// The checker's lock beside the value, because a lock with a value cannot be made in a constant.
 pub(crate) struct Mutex<T> {
     lock: OnceLock<loom::sync::Mutex<()>>,
     value: std::sync::Mutex<T>,
 }
 
-/// Lets go of the value first, in the order of the fields.
+/// Releases the value first: the fields are dropped in order.
 pub(crate) struct MutexGuard<'a, T> {
     value: std::sync::MutexGuard<'a, T>,
     _lock: loom::sync::MutexGuard<'a, ()>,
@@ -264,7 +264,7 @@ impl<T> DerefMut for MutexGuard<'_, T> {
     }
 }
 
-/// Whom to wake. The checker's own forgets an unpark that comes while the thread waits for a lock.
+/// A thread to wake. The checker's own parker loses an unpark that comes while the thread waits for a lock.
 #[derive(Clone, Debug)]
 pub(crate) struct Thread(Arc<Token>);
 

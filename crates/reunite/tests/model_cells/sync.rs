@@ -1,4 +1,4 @@
-//! The words of locks.
+//! The state words of locks.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ fn a_mutex_shows_what_was_done_under_it() {
             })
         });
         let (raw, watched) = &*both;
-        // The other ways in.
+        // The other ways to take it.
         if raw.try_lock(Location::caller()) {
             watched.touch();
             raw.unlock();
@@ -108,7 +108,7 @@ fn a_reader_sees_what_was_written_and_a_writer_waits_for_it() {
             })
         });
         let (raw, watched) = &*all;
-        // Both ways in.
+        // Both ways to take it.
         if raw.try_lock(Access::Read, Location::caller()) {
             watched.look();
             raw.unlock(Access::Read);

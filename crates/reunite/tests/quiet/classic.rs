@@ -1,4 +1,4 @@
-//! The classic ways to hang on a queue, a semaphore, a barrier.
+//! The classic mistakes that hang a program on a queue, a semaphore, or a barrier.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ pub(crate) const ALL: &[(&str, fn())] = &[
     ),
 ];
 
-/// The handle of a task comes to that task through a queue, and what it would join is itself.
+/// A task receives its own handle through a queue, and joins it.
 fn self_join_through_a_queue() {
     let (tx, rx) = bounded::<reunite::JoinHandle<String>>(1);
     let (told, tell) = bounded(1);
@@ -57,7 +57,7 @@ fn self_join_through_a_queue() {
     });
     tx.send(task).unwrap();
     assert!(tell.recv().unwrap().contains("joins itself"));
-    // It detached itself by letting go of its own handle.
+    // It detached itself by dropping its own handle.
     reunite::shutdown(Duration::from_secs(60)).unwrap();
 }
 
@@ -65,7 +65,7 @@ fn a_full_queue_whose_consumer_joined_the_producer() {
     let (tx, rx) = bounded(1);
     let sent = reunite::scope(|s| {
         let producer = s.spawn(move || (0..10).take_while(|n| tx.send(*n).is_ok()).count());
-        // The consumer: it should have received first.
+        // The consumer's mistake: it should have received first.
         match producer.join() {
             Ok(sent) => sent,
             Err(error) => {
@@ -127,7 +127,7 @@ fn two_tasks_that_both_receive_first() {
         });
         (a.join().unwrap(), b.join().unwrap())
     });
-    // Either gives up first; then b sends, and a goes on; or a ends without a word, and b is refused, too.
+    // Either may be refused first. If a is, b sends and a goes on; or a ends without sending, and b is refused, too.
     assert!(b.as_ref().unwrap_err().is_deadlock());
     assert!(a.is_ok() || a.unwrap_err().is_deadlock());
 }
@@ -154,7 +154,7 @@ fn a_signal_that_was_given_before() {
     let (flag, changed) = (Mutex::new(()), Condvar::new());
     changed.notify_all();
     let mut guard = flag.lock().unwrap();
-    // The mistake: no condition is asked.
+    // The mistake: it checks no condition.
     assert!(changed.wait(&mut guard).unwrap_err().is_deadlock());
 }
 
@@ -165,14 +165,14 @@ fn hand_to_hand_with_nobody() {
     assert_eq!(error.into_message(), "lost");
 }
 
-/// The last thread that could send ends, and nobody begins to wait after that: the end itself must tell.
+/// The last thread that could send ends, and no wait begins after that: the end itself must look for a dead end.
 fn a_worker_that_ends_without_a_word() {
     let (tx, rx) = unbounded::<u8>();
     let (go, wait) = unbounded::<()>();
     let refused = reunite::scope(|s| {
         let waits = s.spawn(|| rx.recv().map(drop));
         let ends = s.spawn(move || wait.recv().unwrap());
-        // Long enough for the others to be known to wait.
+        // Long enough for the other waits to be filed.
         reunite::sleep(Duration::from_millis(20)).unwrap();
         go.send(()).unwrap();
         let refused = waits.join();
@@ -182,14 +182,14 @@ fn a_worker_that_ends_without_a_word() {
     match refused {
         Ok(outcome) => assert!(outcome.unwrap_err().is_deadlock()),
         Err(error) => {
-            // The join was the newer wait; the scope's end then let the receiver go.
+            // The join was the newer wait; then the scope's end cancelled the receiver.
             assert!(error.is_deadlock(), "{error}");
         }
     }
     drop(tx);
 }
 
-/// A thread that this library has never heard of counts: the receiver waits for it.
+/// A thread that this library has never seen counts: the receiver waits for it.
 fn a_thread_of_somebody_else_may_still_send() {
     let (tx, rx) = bounded(1);
     let thread = std::thread::spawn(move || {
@@ -200,8 +200,8 @@ fn a_thread_of_somebody_else_may_still_send() {
     thread.join().unwrap();
 }
 
-/// All are refused, one after the other; each is told of a few, for else the errors of a crowd would grow with its
-/// square.
+/// All are refused, one after the other. Each error lists only a few others; otherwise the errors of many tasks would
+/// grow with the square of their number.
 fn a_crowd_that_waits_for_nobody() {
     const CROWD: usize = 100;
     let (_tx, rx) = unbounded::<u8>();

@@ -1,5 +1,5 @@
-//! Many that wait for nobody, on all kinds of threads: each must be found the moment the one before it is over. Nothing
-//! here takes long unless somebody has to look up by itself for that.
+//! Many tasks whose waits nothing will end, on all kinds of threads: each must be found as soon as the one before it is
+//! over. Nothing here takes long unless a wait has to look up by itself for that.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -41,7 +41,7 @@ fn a_crowd_of_a_pools_tasks() {
     for task in tasks {
         match task.join() {
             Ok(is_deadlock) => assert!(is_deadlock),
-            // The joiner ran it, and it was the newest wait.
+            // The joiner ran it, and its wait was the newest.
             Err(error) => assert!(error.is_deadlock(), "{error}"),
         }
     }
@@ -60,7 +60,7 @@ fn a_crowd_in_a_pools_scope() {
     assert_eq!(refused.into_inner(), CROWD);
 }
 
-/// A thread of an unusual size is not used again.
+/// A thread of an unusual stack size is not used again.
 fn a_crowd_on_threads_that_end() {
     let (_tx, rx) = unbounded::<u8>();
     let refused = AtomicUsize::new(0);
@@ -82,7 +82,7 @@ fn a_crowd_in_a_map() {
         let items = s.map(0..CROWD, |_| {
             refused.fetch_add(usize::from(rx.recv().is_err()), Ordering::Relaxed)
         });
-        // The reader of the results waits, too, and may be the newest to do so.
+        // The receiver of the results waits, too, and its wait may be the newest.
         items.threads(4).into_iter().for_each(drop);
     });
     assert!(refused.into_inner() > 0);
@@ -122,7 +122,7 @@ fn a_crowd_that_waits_for_all_kinds() {
     assert_eq!(refused.into_inner(), 20);
 }
 
-/// Each waits for the one before it, and would send to the next: the first that gives up helps all.
+/// Each waits for the one before it, and would send to the next: refusing the first helps all the others.
 fn a_refusal_that_helps_all_others() {
     for in_pool in [false, true] {
         let pool = reunite::Pool::builder().threads(2).build().unwrap();
@@ -142,7 +142,7 @@ fn a_refusal_that_helps_all_others() {
     }
 }
 
-/// What is sent by the destructor of a thread's local comes before the thread counts as gone.
+/// What the destructor of a thread-local sends comes before the thread counts as ended.
 fn the_last_words_of_a_thread() {
     use std::cell::RefCell;
 
@@ -168,7 +168,7 @@ fn the_last_words_of_a_thread() {
     drop(keeps);
 }
 
-/// Nobody tells of that, so somebody has to look; where nobody does, there is nothing to try.
+/// That end is not reported, so a wait has to look up. If waits do not look up, there is nothing to test.
 fn the_end_of_a_thread_of_somebody_else() {
     if cfg!(reunite_no_looks) {
         return;

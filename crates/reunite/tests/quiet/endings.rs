@@ -1,4 +1,4 @@
-//! What becomes of results when a wait that they need is refused: they never look whole.
+//! Results when a wait that they need is refused: they never look complete.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -35,7 +35,7 @@ type Stage = dyn Fn(Receiver<u64>, Sender<u64>, Sender<u64>) + Sync;
 
 fn with_loops(rx: Receiver<u64>, tx: Sender<u64>, out: Sender<u64>) {
     for n in &rx {
-        // Two for each: the queues are full before long.
+        // Two for each: the queues are soon full.
         if tx.send(n + 1).is_err() || tx.send(n + 1).is_err() || out.send(n).is_err() {
             return;
         }
@@ -50,7 +50,7 @@ fn with_returns(rx: Receiver<u64>, tx: Sender<u64>, out: Sender<u64>) {
     }
 }
 
-/// Two stages that feed each other. Whichever wait is refused, the consumer of what they put out has no count.
+/// Two stages that feed each other. Whichever wait is refused, the consumer of their output gets no count.
 fn two_stages(stage: &Stage) {
     for _ in 0..10 {
         let counted = catch_unwind(AssertUnwindSafe(|| {
@@ -94,7 +94,7 @@ fn an_iteration_outside_any_task_panics_with_the_whole_story() {
 }
 
 fn an_iteration_in_a_task_completes_it_deadlocked() {
-    // It is no panic: nobody is told of one.
+    // It is not a panic: the panic hook is not called.
     std::panic::set_hook(Box::new(|_| std::process::abort()));
     let (_tx, rx) = unbounded::<u8>();
     let lock = reunite::sync::Mutex::new(());
@@ -109,7 +109,7 @@ fn an_iteration_in_a_task_completes_it_deadlocked() {
     let text = error.to_string();
     assert!(text.contains("was cut short: deadlock: "), "{text}");
 
-    // Of a body, and of a task that nobody joins.
+    // For a body, and for a task that is not joined.
     let ended = ScopeBuilder::new().scope(|_| rx.iter().count());
     assert!(
         ended
@@ -133,7 +133,7 @@ fn results_end_with_the_refusal() {
     assert!(got[1].as_ref().unwrap_err().is_deadlock());
 }
 
-/// Of the two threads of such a task the one that waits for the other's end does nothing.
+/// Such a task has two threads. The keeper, which waits for the end of the other one, does nothing itself.
 fn a_fresh_thread_and_its_keeper() {
     for _ in 0..20 {
         let (tx, rx) = reunite::channel::bounded::<()>(1);
@@ -148,7 +148,7 @@ fn a_fresh_thread_and_its_keeper() {
     }
 }
 
-/// What the destructor of its thread-local waits for comes from nobody.
+/// The destructor of its thread-local waits for something that no thread sends.
 fn a_fresh_thread_that_ends_with_a_wait() {
     use std::cell::RefCell;
     struct Receives(reunite::channel::Receiver<()>);

@@ -1,6 +1,6 @@
-//! Waits that anybody may end are refused only when every thread of the process waits. A test harness has
-//! threads of its own, so these tests run in a process without one: this program calls itself, once for each
-//! part, and ends it if it hangs.
+//! Waits that any thread may end are refused only when every thread of the process waits. A test harness has
+//! threads of its own, so these tests run in a process without one: this program starts itself, once for each
+//! part, and ends that process if it hangs.
 
 mod classic;
 mod crowd;
@@ -12,7 +12,7 @@ mod random;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-/// Far more than any part takes.
+/// Far longer than any part takes.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 fn main() -> ExitCode {
@@ -88,7 +88,7 @@ fn watch(part: &str) -> Result<(), String> {
                 child.kill().map_err(|error| error.to_string())?;
                 return Err(format!("{part} hangs"));
             }
-            // Only the watching process waits by the clock.
+            // Only the watching process waits with a time limit.
             None => std::thread::sleep(Duration::from_millis(5)),
         }
     }

@@ -1,11 +1,11 @@
-//! What may become of a program, told by trying every order of its steps. Knows nothing of threads, graphs or
-//! owners: a task is stuck if in no future whatever it takes another step.
+//! Computes how a program may end by trying every order of its steps. It knows nothing of threads, graphs or
+//! owners: a task is stuck if it takes another step in no future.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::program::{End, Op, Program};
 
-/// Where every task is, and what is left of the things they use.
+/// The position of every task, and the state of the things they use.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct State {
     /// The next step of each task; none if it was not spawned.
@@ -18,13 +18,13 @@ struct State {
 
 pub(crate) struct Model<'p> {
     program: &'p Program,
-    /// Which tasks can take another step in some future of a state.
+    /// The tasks that can take another step in some future of a state.
     lively: BTreeMap<State, u32>,
     seen: BTreeSet<State>,
     ends: BTreeSet<Vec<End>>,
 }
 
-/// Every way in which the program may end, if stuck tasks are refused one at a time and let go of all they have.
+/// All ways in which the program may end, if stuck tasks are refused one at a time and release everything they hold.
 pub(crate) fn ends(program: &Program) -> BTreeSet<Vec<End>> {
     let mut at = vec![None; program.tasks.len()];
     at[0] = Some(0);
@@ -78,7 +78,7 @@ impl Model<'_> {
         Some(next)
     }
 
-    /// A task that ends lets go of what it took in its first steps and did not release.
+    /// A task that ends releases what it took in its first steps and did not release.
     fn let_go(&self, state: &mut State, task: usize, steps: usize) {
         let mut held = vec![0_i64; self.program.locks];
         for op in &self.program.tasks[task][..steps] {

@@ -1,4 +1,4 @@
-//! Small random programs over spawn, join, lock, semaphore and queue, and what becomes of them when they run.
+//! Small random programs over spawn, join, lock, semaphore and queue, and how they end when they run.
 
 use std::fmt;
 use std::sync::{Mutex as Slot, PoisonError};
@@ -19,23 +19,23 @@ pub(crate) enum Op {
     Join(usize),
 }
 
-/// Task 0 is the body of the scope and spawns nothing by itself; others begin when they are spawned.
+/// Task 0 is the body of the scope. Every other task begins when it is spawned.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     pub(crate) tasks: Vec<Vec<Op>>,
     pub(crate) locks: usize,
-    /// Permits of each semaphore.
+    /// The permits of each semaphore.
     pub(crate) semaphores: Vec<u64>,
-    /// Capacity of each queue.
+    /// The capacity of each queue.
     pub(crate) queues: Vec<usize>,
 }
 
-/// How a task ended: at its end, or refused at one of its operations.
+/// The way in which a task ended: at its end, or refused at one of its operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum End {
     Done,
     Refused(usize),
-    /// Never spawned.
+    /// It was never spawned.
     Nothing,
 }
 
@@ -69,7 +69,7 @@ impl Program {
                 .map(|_| 1 + random.below(2))
                 .collect(),
         };
-        // Each task is spawned by one before it, and joined by at most one that can have its handle.
+        // Each task is spawned by an earlier one, and joined by at most one task that can have its handle.
         for child in 1..count {
             let parent = random.below(child);
             program.tasks[parent].push(Op::Spawn(child));
@@ -121,7 +121,7 @@ impl Program {
         program
     }
 
-    /// Runs it on threads.
+    /// Runs the program on threads.
     pub(crate) fn run(&self) -> Vec<End> {
         let things = Things {
             program: self,
@@ -211,7 +211,7 @@ impl Things<'_> {
     }
 }
 
-/// False for a refusal; anything else is a fault.
+/// Returns false for a refusal; any other error is a fault.
 fn check(is_deadlock: bool, error: &dyn fmt::Display) -> bool {
     assert!(is_deadlock, "{error}");
     false

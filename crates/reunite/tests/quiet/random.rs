@@ -1,10 +1,10 @@
-//! Thousands of random programs: each ends, and in a way in which it may end.
+//! Thousands of random programs: each ends, in one of the ways in which it may end.
 
 use super::model;
 use super::program::{End, Program, Random};
 
-/// The number of programs at full scale. `REUNITE_PROGRAMS` sets another one, `REUNITE_SEED` the first seed.
-const COUNT: usize = 10_000;
+/// The number of programs; `REUNITE_PROGRAMS` overrides it, and `REUNITE_SEED` sets the first seed.
+const COUNT: u64 = 10_000;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
