@@ -128,14 +128,18 @@ fn a_callback_runs_once_before_or_after_completion() {
     let task = spawn(move || gone.recv().is_err());
     task.on_complete(count());
     task.on_complete(count());
-    assert_eq!(calls.load(Ordering::SeqCst), 0, "not before it completes");
+    assert_eq!(
+        calls.load(Ordering::SeqCst),
+        0,
+        "called before the task has completed"
+    );
     let (seen, see) = mpsc::channel();
     task.on_complete(move || seen.send(std::thread::current().id()).unwrap());
     drop(go);
     assert_ne!(
         see.recv().unwrap(),
         std::thread::current().id(),
-        "on the task's thread"
+        "called on the joiner's thread"
     );
     assert_eq!(calls.load(Ordering::SeqCst), 2);
     let (seen, see) = mpsc::channel();
@@ -143,7 +147,7 @@ fn a_callback_runs_once_before_or_after_completion() {
     assert_eq!(
         see.try_recv().unwrap(),
         std::thread::current().id(),
-        "here and now"
+        "not called on this thread at once"
     );
     task.on_complete(count());
     assert_eq!(calls.load(Ordering::SeqCst), 3);

@@ -556,7 +556,7 @@ fn a_channel_of_a_task_that_never_began_is_cut_short_however_often_it_is_looked_
                         rx
                     });
                     let receivers = receivers.collect();
-                    s.cancel("nobody needs them");
+                    s.cancel("not needed any more");
                     receivers
                 });
                 for rx in receivers {
@@ -697,7 +697,7 @@ fn joins_of_tasks_that_never_began_tell_which_task_that_was() {
         pool.scope(|s| {
             let line = line!() + 1;
             let mut tasks: Vec<_> = (0..100_u32).map(|n| s.spawn(move || n)).collect();
-            s.cancel("nobody needs them");
+            s.cancel("not needed any more");
             let mut known = BTreeSet::new();
             reunite::shield(|| {
                 // The scope's end runs the tasks, or the joins of the later tasks run the earlier ones.
@@ -706,7 +706,7 @@ fn joins_of_tasks_that_never_began_tell_which_task_that_was() {
                     let id = task.id();
                     let error = task.join().unwrap_err();
                     let why = error.as_cancelled().unwrap();
-                    assert_eq!(why.reason(), "nobody needs them");
+                    assert_eq!(why.reason(), "not needed any more");
                     let label = error.task().unwrap();
                     assert_eq!((label.id(), label.spawned_at().line()), (id, line));
                     assert!(known.insert(id));
@@ -771,7 +771,7 @@ fn what_an_unstarted_task_held_is_dropped_as_if_the_task_had_been_told() {
                 s.spawn(move || drop(asks))
             };
             let (quiet, panics) = (spawn(Drops::Quietly), spawn(Drops::WithPanic));
-            s.cancel("nobody needs them");
+            s.cancel("not needed any more");
             reunite::shield(|| {
                 assert!(quiet.join().unwrap_err().is_cancelled());
                 assert!(panics.join().unwrap_err().is_panic());

@@ -58,7 +58,11 @@ fn a_send_returns_when_its_message_was_taken() {
             std::thread::yield_now();
             begun.store(1, Ordering::SeqCst);
             assert_eq!(rx.recv().unwrap(), 7);
-            assert_eq!(sender.join().unwrap(), 1, "it had returned before");
+            assert_eq!(
+                sender.join().unwrap(),
+                1,
+                "the send returned before the receive"
+            );
         });
     }
 }

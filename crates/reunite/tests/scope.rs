@@ -353,7 +353,11 @@ fn a_deadline_that_passes_while_all_wait_ends_the_scope() {
         let error = ended.unwrap_err();
         assert!(error.is_timeout());
         (begun.into_inner() == 4).then(|| {
-            assert_eq!(error.failures().len(), 4, "what they returned is told");
+            assert_eq!(
+                error.failures().len(),
+                4,
+                "not all their errors are returned"
+            );
             assert!(error.failures().iter().all(JoinError::is_after_cancel));
         })
     });
