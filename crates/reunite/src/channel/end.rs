@@ -7,8 +7,8 @@
 //!
 //! 1. An end that is dropped calls `cut_short::reason` and stores the answer in `End::cut`, before it is counted out.
 //! 2. The last one of an end finds what any of them stored there. If the channel is still open, it moves the reason to
-//! `closed_by_cut` before it closes the channel. So a task that finds the channel closed also finds the reason, and an
-//! explicit `close` before that is a clean end, as it claims to be.
+//!    `closed_by_cut` before it closes the channel. So a task that finds the channel closed also finds the reason, and
+//!    an explicit `close` before that is a clean end, as it claims to be.
 //! 3. A task that finds the reason is told by it, and passes it on by the same rule.
 //!
 //! A task is told of a cancellation for good. But a task may have coped with a refusal: a sender that has sent, or was
