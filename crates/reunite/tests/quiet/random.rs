@@ -3,8 +3,8 @@
 use super::model;
 use super::program::{End, Program, Random};
 
-/// The number of programs; `REUNITE_PROGRAMS` overrides it, and `REUNITE_SEED` sets the first seed.
-const COUNT: u64 = 10_000;
+/// The number of programs at full scale; `REUNITE_PROGRAMS` overrides it, and `REUNITE_SEED` sets the first seed.
+const COUNT: usize = 10_000;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()

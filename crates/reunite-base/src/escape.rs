@@ -1,0 +1,118 @@
+//! Foreign text, made safe for where it is shown.
+
+use std::borrow::Cow;
+
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
+/// Escapes what a terminal would obey or hide: control characters, format characters such as U+202E, which reverses
+/// the direction of the text, and separators of lines and paragraphs. Each is written as `\u{202e}`, or as `\n`,
+/// `\r` and `\t`.
+///
+/// ```
+/// use reunite_base::escape::terminal;
+///
+/// assert_eq!(terminal("caf\u{e9} \u{1f980}"), "caf\u{e9} \u{1f980}");
+/// assert_eq!(terminal("\u{1b}[2J\n"), "\\u{1b}[2J\\n");
+/// assert_eq!(terminal("gpj.\u{202e}exe"), "gpj.\\u{202e}exe");
+/// ```
+pub fn terminal(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_invisible) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_invisible(c) {
+            escaped.extend(c.escape_default());
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+fn is_invisible(c: char) -> bool {
+    !matches!(c, ' '..='~')
+        && matches!(
+            c.general_category(),
+            GeneralCategory::Control
+                | GeneralCategory::Format
+                | GeneralCategory::LineSeparator
+                | GeneralCategory::ParagraphSeparator
+        )
+}
+
+/// Escapes text for HTML, between tags and in quoted attributes.
+///
+/// ```
+/// use reunite_base::escape::html;
+///
+/// assert_eq!(html("<a href='x'> & \"y\""), "&lt;a href=&#39;x&#39;&gt; &amp; &quot;y&quot;");
+/// ```
+pub fn html(text: &str) -> Cow<'_, str> {
+    replaced(text, entity)
+}
+
+/// Escapes text for XML, and for HTML that is to be valid XML, too: like [`html`], but white space other than a space
+/// becomes a space, and a character that XML does not allow even when escaped becomes U+FFFD.
+///
+/// ```
+/// use reunite_base::escape::xml;
+///
+/// assert_eq!(xml("a\tb\u{1b}<c"), "a b\u{fffd}&lt;c");
+/// ```
+pub fn xml(text: &str) -> Cow<'_, str> {
+    replaced(text, |c| match c {
+        '\t' | '\n' | '\r' => Some(" "),
+        '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => Some("\u{fffd}"),
+        c => entity(c),
+    })
+}
+
+fn entity(c: char) -> Option<&'static str> {
+    match c {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        '"' => Some("&quot;"),
+        '\'' => Some("&#39;"),
+        _ => None,
+    }
+}
+
+fn replaced(text: &str, replacement: impl Fn(char) -> Option<&'static str>) -> Cow<'_, str> {
+    let Some((first, _)) = text.char_indices().find(|&(_, c)| replacement(c).is_some()) else {
+        return Cow::Borrowed(text);
+    };
+    let mut escaped = String::with_capacity(text.len() + 16);
+    escaped.push_str(&text[..first]);
+    for c in text[first..].chars() {
+        match replacement(c) {
+            Some(instead) => escaped.push_str(instead),
+            None => escaped.push(c),
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_character_that_turns_or_hides_text_is_escaped() {
+        let turning = ('\u{202a}'..='\u{202e}').chain('\u{2066}'..='\u{2069}');
+        let hiding = "\u{61c}\u{200b}\u{200e}\u{200f}\u{2028}\u{2029}\u{2060}\u{feff}\u{e0041}";
+        let control = "\0\u{7}\u{8}\n\r\t\u{1b}\u{7f}\u{85}\u{9b}";
+        for c in turning.chain(hiding.chars()).chain(control.chars()) {
+            let shown = terminal(&c.to_string()).into_owned();
+            assert_eq!(shown, c.escape_default().to_string());
+            assert!(shown.is_ascii());
+        }
+    }
+
+    #[test]
+    fn letters_of_all_languages_stay() {
+        let text = "\\ \"quoted\" é e\u{301} שלום مرحبا 写真 🦀 \u{a0}";
+        assert!(matches!(terminal(text), Cow::Borrowed(_)));
+    }
+}
