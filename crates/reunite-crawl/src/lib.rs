@@ -60,9 +60,7 @@ pub mod html;
 pub mod report;
 pub mod store;
 pub mod warc;
-mod whole;
 
 pub use crawl::{
     CrawlError, Ended, Event, Follow, Limits, Pace, PageEvent, Progress, Settings, crawl, rules_of,
 };
-pub use whole::save;

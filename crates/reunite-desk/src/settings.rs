@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use reunite_base::file::{Durability, replace};
 use reunite_images::{Fit, OutputFormat, Size, Transform};
 use serde::{Deserialize, Serialize};
 
@@ -113,13 +114,7 @@ impl Settings {
             std::fs::create_dir_all(folder)?;
         }
         let text = serde_json::to_vec_pretty(self)?;
-        let temporary = place.with_extension(format!("json.{}", std::process::id()));
-        let written =
-            std::fs::write(&temporary, text).and_then(|()| std::fs::rename(&temporary, place));
-        if written.is_err() {
-            let _never_made = std::fs::remove_file(&temporary);
-        }
-        written
+        replace(place, Durability::PowerFailure, |out| out.write_all(&text))
     }
 
     /// Somebody may have written the file by hand.

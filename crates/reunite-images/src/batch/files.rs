@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
+use reunite_base::file::is_temporary;
 use walkdir::{DirEntry, WalkDir};
 
 use super::job::Job;
 use super::ledger::{Ledger, Listed, is_ledger};
-use super::save::is_leftover;
 use super::stamp::Stamp;
 use crate::format::{InputFormat, OutputFormat};
 
@@ -149,7 +149,7 @@ impl Finder<'_> {
                 }
             };
             let path = entry.path();
-            if entry.file_type().is_dir() || is_leftover(path) || is_ledger(path) {
+            if entry.file_type().is_dir() || is_temporary(path) || is_ledger(path) {
                 continue;
             }
             // What a link leads to.

@@ -9,10 +9,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use reunite_base::file::{Durability, replace};
 use serde::{Deserialize, Serialize};
 
 use super::job::Job;
-use super::save::save;
 use super::stamp::Stamp;
 use super::turn::turn;
 use crate::transform::Transform;
@@ -191,7 +191,9 @@ impl Ledger {
         begun.retain(|key| !unmade.contains(key));
         begun.extend(self.pending.iter().cloned());
         let text = serde_json::to_vec(&self.book).map_err(io::Error::other)?;
-        let written = save(&self.path, &text);
+        let written = replace(&self.path, Durability::PowerFailure, |out| {
+            out.write_all(&text)
+        });
         self.seen = Stamp::of(&self.path);
         self.next = Some(Instant::now() + PAUSE.max(start.elapsed() * SHARE));
         written

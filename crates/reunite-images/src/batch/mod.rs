@@ -14,8 +14,8 @@ mod load;
 mod lock;
 mod maker;
 mod pipeline;
-mod save;
 mod stamp;
+mod sweep;
 mod turn;
 mod watch;
 
@@ -26,5 +26,5 @@ pub use ledger::Ledger;
 pub use lock::lock_shielded;
 pub use maker::Maker;
 pub use pipeline::{Options, run, run_watched};
-pub use save::sweep;
+pub use sweep::sweep;
 pub use watch::{Watch, Written};

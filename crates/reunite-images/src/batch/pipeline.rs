@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use reunite::sync::Semaphore;
 use reunite::{Canceller, JoinError, Scope, ScopeBuilder, checkpoint};
+use reunite_base::file::{Durability, replace};
 
 use super::codecs::Codecs;
 use super::error::FileError;
 use super::job::Job;
 use super::load::{Finished, load};
-use super::save::save;
 use super::watch::{Done, Watch, Written};
 use crate::transform::Transform;
 
@@ -164,7 +164,11 @@ fn store(job: &Job, finished: Finished) -> Staged<Written> {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
     let encoded = &finished.encoded;
-    save(&job.output, &encoded.bytes).map_err(failed)?;
+    // After a power failure the ledger finds that a lost result differs, and it is made again.
+    replace(&job.output, Durability::Process, |out| {
+        out.write_all(&encoded.bytes)
+    })
+    .map_err(failed)?;
     Ok(Written {
         size: encoded.size,
         bytes_in: finished.bytes_in,

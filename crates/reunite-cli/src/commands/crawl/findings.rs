@@ -2,8 +2,8 @@
 
 use std::io::stdout;
 
+use reunite_base::file::{Durability, replace};
 use reunite_crawl::report::{Format, Report};
-use reunite_crawl::save;
 use reunite_crawl::store::Store;
 
 use super::args;
@@ -38,7 +38,10 @@ pub(super) fn report(args: &args::Report) -> Exit {
             return output.exit(verdict(&report));
         }
         Some(path) => {
-            if let Err(error) = save(path, |out| report.write(format, out)) {
+            let written = replace(path, Durability::PowerFailure, |out| {
+                report.write(format, out)
+            });
+            if let Err(error) = written {
                 complain(&format!("{}: {error}", path.display()));
                 return Exit::CouldNotBegin;
             }

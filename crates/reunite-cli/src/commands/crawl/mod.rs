@@ -9,8 +9,9 @@ mod progress;
 use std::path::Path;
 
 use reunite::ScopeBuilder;
+use reunite_base::file::{Durability, replace};
 use reunite_crawl::store::Store;
-use reunite_crawl::{Ended, crawl, save, warc};
+use reunite_crawl::{Ended, crawl, warc};
 
 use crate::complain::complain;
 use crate::exit::Exit;
@@ -76,7 +77,10 @@ fn afterwards(args: &Run, store: &Store, ended: &Ended, exit: Exit) -> Exit {
     }
     if let Some(path) = &args.warc {
         let gzip = path.extension().is_some_and(|extension| extension == "gz");
-        if let Err(error) = save(path, |out| warc::write(store, gzip, out)) {
+        let written = replace(path, Durability::PowerFailure, |out| {
+            warc::write(store, gzip, out)
+        });
+        if let Err(error) = written {
             complain(&format!("{}: {error}", path.display()));
             exit = Exit::SomeFailed;
         }
