@@ -8,7 +8,6 @@ mod exit;
 mod interrupt;
 #[cfg(unix)]
 mod live;
-mod machine;
 mod profile;
 mod progress;
 mod terminal;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use reunite_base::machine::{cores, half_of_free_memory};
 use reunite_images::batch::{Job, Ledger, Options, find, sweep};
 
 use super::listing::{Entry, Listing, What};
@@ -87,9 +88,9 @@ fn looked_up(order: &Order) -> Result<(Listing, Plan), String> {
     };
     let options = Options {
         transform,
-        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        threads: cores(),
         polite: true,
-        memory: half_of_what_is_free(),
+        memory: half_of_free_memory(),
         // A person sees what lasts, and can cancel it.
         item_timeout: None,
     };
@@ -125,15 +126,4 @@ fn sentence(text: &str) -> String {
         Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
         None => String::new(),
     }
-}
-
-/// Of the machine's memory or the cgroup's, whichever is less; 256 MiB where nobody knows.
-fn half_of_what_is_free() -> u64 {
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    let free = match system.cgroup_limits() {
-        Some(limits) => limits.free_memory.min(system.available_memory()),
-        None => system.available_memory(),
-    };
-    (free / 2).max(256 << 20)
 }

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use reunite_base::machine::{cores, half_of_free_memory};
 use reunite_images::batch::{FindError, Found, Job, Ledger, Options, find, sweep};
 use reunite_images::{Fit, OutputFormat, Transform};
 
 use crate::args::{FitArg, FormatArg, Images};
-use crate::machine::{cores, half_of_what_is_free};
 
 /// What is to be done.
 pub(super) struct Plan {
@@ -146,7 +146,7 @@ fn options(args: &Images) -> Options {
         },
         threads: args.jobs.map_or_else(cores, usize::from),
         polite: false,
-        memory: args.memory.unwrap_or_else(half_of_what_is_free),
+        memory: args.memory.unwrap_or_else(half_of_free_memory),
         item_timeout: args.item_timeout,
     }
 }

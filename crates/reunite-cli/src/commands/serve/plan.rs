@@ -3,12 +3,12 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
+use reunite_base::machine::{cores, half_of_free_memory};
 use reunite_net::{Limits, Listener, Timeouts, Tls};
 use reunite_serve::{Account, Accounts, Gallery, Links, Settings, Site};
 
 use super::args::{LinksArg, Serve};
 use crate::complain::complain;
-use crate::machine::{cores, half_of_what_is_free};
 
 pub(super) struct Plan {
     pub(super) site: Site,
@@ -61,7 +61,7 @@ fn settings(args: &Serve) -> Result<Settings, String> {
         fallback: content.spa.clone(),
         max_age: sending.max_age,
         gallery: content.gallery.then(|| {
-            let memory = content.memory.unwrap_or_else(half_of_what_is_free);
+            let memory = content.memory.unwrap_or_else(half_of_free_memory);
             Gallery::new(memory, cores()).on_trouble(complain)
         }),
         accounts: accounts(args)?,
