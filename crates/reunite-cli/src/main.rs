@@ -10,12 +10,12 @@ mod interrupt;
 mod live;
 mod profile;
 mod progress;
-mod terminal;
 mod units;
 
 use std::io::{self, ErrorKind, Write};
 
 use clap::{CommandFactory, Parser};
+use reunite_base::escape::terminal;
 
 use args::{Args, Bench, Command};
 use complain::complain;
@@ -60,7 +60,14 @@ fn run(command: Command) -> Exit {
 
 /// What clap has to say: what is wrong with the arguments, or the help that was asked for.
 fn refused(error: &clap::Error) -> Exit {
-    let told = error.print();
+    let text = error.render().to_string();
+    let told = if text.lines().any(|line| terminal(line) != line) {
+        // Without the colours, whose codes would be escaped with the rest.
+        text.lines()
+            .try_for_each(|line| writeln!(io::stderr(), "{}", terminal(line)))
+    } else {
+        error.print()
+    };
     if !error.use_stderr() {
         return printed(told.and_then(|()| io::stdout().flush()));
     }

@@ -12,8 +12,8 @@ use clap::ValueEnum;
 use console::{Term, truncate_str};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reunite::JoinHandle;
-
-use crate::terminal::plain;
+use reunite_base::escape::terminal;
+use reunite_base::units::counted;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Progress {
@@ -134,8 +134,8 @@ fn picture() -> String {
     let mut text = String::new();
     let _infallible = writeln!(
         text,
-        "{} threads; tasks have waited for {:.1} s",
-        counters.threads,
+        "{}; tasks have waited for {:.1} s",
+        counted(counters.threads, "thread"),
         counters.blocked_time.as_secs_f64()
     );
     let _infallible = write!(text, "{dump}");
@@ -151,11 +151,11 @@ fn framed(picture: &str) -> String {
 fn cut(picture: &str, rows: usize, columns: usize) -> String {
     let mut text = String::new();
     for line in picture.lines().take(rows) {
-        let _infallible = writeln!(text, "{}", truncate_str(&plain(line), columns, "…"));
+        let _infallible = writeln!(text, "{}", truncate_str(&terminal(line), columns, "…"));
     }
     let more = picture.lines().count().saturating_sub(rows);
     if more > 0 {
-        let _infallible = writeln!(text, "… and {more} lines more");
+        let _infallible = writeln!(text, "… and {} more", counted(more, "line"));
     }
     text
 }

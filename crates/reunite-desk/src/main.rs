@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use eframe::egui::ViewportBuilder;
+use reunite_base::escape::terminal;
 use reunite_desk::{Settings, Window};
 
 const USAGE: &str = "\
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Some(flag) if flag.starts_with("--") => {
+            let flag = terminal(flag);
             eprintln!("reunite-desk: {flag} is not an option of it\n\n{USAGE}");
             return ExitCode::from(2);
         }

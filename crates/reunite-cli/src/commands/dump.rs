@@ -2,6 +2,9 @@
 
 use std::io::{Write, stdout};
 
+#[cfg(unix)]
+use reunite_base::escape::terminal;
+
 use crate::args::Dump;
 use crate::complain::complain;
 use crate::exit::Exit;
@@ -15,7 +18,13 @@ pub(crate) fn run(args: &Dump) -> Exit {
             return Exit::CouldNotBegin;
         }
     };
-    let shown = if args.json { json + "\n" } else { text };
+    let shown = if args.json {
+        json + "\n"
+    } else {
+        text.lines()
+            .map(|line| format!("{}\n", terminal(line)))
+            .collect()
+    };
     match stdout().write_all(shown.as_bytes()) {
         Ok(()) => Exit::Done,
         Err(error) => {

@@ -2,20 +2,29 @@
 
 use std::io::{self, Write};
 
+use reunite_base::escape::terminal;
+use reunite_base::units::counted;
+
 use super::findings::{List, Report};
 
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let seeds = report.seeds.join(", ");
-    writeln!(out, "{} pages of {}", report.pages, plain(&seeds))?;
+    let pages = counted(report.pages, "page");
+    writeln!(out, "{pages} of {}", terminal(&seeds))?;
     if report.queued > 0 {
         writeln!(
             out,
-            "{} more are queued: this is not all yet",
-            report.queued
+            "{} not fetched yet: this report is not complete",
+            counted(report.queued, "page")
         )?;
     }
     section(out, "broken", &report.broken, |out, broken| {
-        writeln!(out, "  {}  {}", plain(&broken.url), plain(&broken.what()))?;
+        writeln!(
+            out,
+            "  {}  {}",
+            terminal(&broken.url),
+            terminal(&broken.what())
+        )?;
         referrers(out, &broken.referrers)
     })?;
     section(
@@ -23,7 +32,12 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         "links to places that are not there",
         &report.anchors,
         |out, anchor| {
-            writeln!(out, "  {}#{}", plain(&anchor.url), plain(&anchor.fragment))?;
+            writeln!(
+                out,
+                "  {}#{}",
+                terminal(&anchor.url),
+                terminal(&anchor.fragment)
+            )?;
             referrers(out, &anchor.referrers)
         },
     )?;
@@ -31,40 +45,45 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         out,
         "links that are no addresses",
         &report.malformed,
-        |out, link| writeln!(out, "  {}  on {}", short(&link.link), plain(&link.url)),
+        |out, link| writeln!(out, "  {}  on {}", short(&link.link), terminal(&link.url)),
     )?;
     section(
         out,
         "unknown, because the server asked to be left alone",
         &report.unknown,
-        |out, page| writeln!(out, "  {}  {}", plain(&page.url), plain(&page.what())),
+        |out, page| writeln!(out, "  {}  {}", terminal(&page.url), terminal(&page.what())),
     )?;
     section(out, "redirects", &report.redirects, |out, redirect| {
         let status = redirect.status.unwrap_or(0);
-        let (from, to) = (plain(&redirect.url), plain(&redirect.to));
-        writeln!(out, "  {status} {from} -> {to} ({} links)", redirect.links)
+        let (from, to) = (terminal(&redirect.url), terminal(&redirect.to));
+        let links = counted(redirect.links, "link");
+        writeln!(out, "  {status} {from} -> {to} ({links})")
     })?;
     section(out, "slower than a second", &report.slow, |out, page| {
         let seconds = page.milliseconds as f64 / 1000.0;
         writeln!(
             out,
-            "  {seconds:.1} s  {} ({} bytes)",
-            plain(&page.url),
-            page.bytes
+            "  {seconds:.1} s  {} ({})",
+            terminal(&page.url),
+            counted(page.bytes, "byte")
         )
     })?;
     section(out, "same content", &report.copies, |out, copies| {
-        let urls: Vec<String> = copies.urls.first.iter().map(|url| plain(url)).collect();
+        let urls: Vec<_> = copies.urls.first.iter().map(|url| terminal(url)).collect();
         writeln!(out, "  {} times: {}", copies.urls.count, urls.join(" "))
     })?;
     section(out, "only in a sitemap", &report.orphans, |out, url| {
-        writeln!(out, "  {}", plain(url))
+        writeln!(out, "  {}", terminal(url))
     })?;
     section(out, "hosts", &report.hosts, |out, host| {
         writeln!(
             out,
-            "  {}: {} pages, {} broken, {} bytes, {} ms on average",
-            host.origin, host.pages, host.broken, host.bytes, host.milliseconds
+            "  {}: {}, {} broken, {}, {} ms on average",
+            terminal(&host.origin),
+            counted(host.pages, "page"),
+            host.broken,
+            counted(host.bytes, "byte"),
+            host.milliseconds
         )
     })?;
     if !report.skipped.is_empty() {
@@ -102,7 +121,7 @@ fn section<T>(
 
 fn referrers(out: &mut dyn Write, list: &List<String>) -> io::Result<()> {
     for url in &list.first {
-        writeln!(out, "      from {}", plain(url))?;
+        writeln!(out, "      from {}", terminal(url))?;
     }
     if list.more() > 0 {
         writeln!(out, "      … and {} more", list.more())?;
@@ -110,17 +129,10 @@ fn referrers(out: &mut dyn Write, list: &List<String>) -> io::Result<()> {
     Ok(())
 }
 
-/// What pages say must not steer a terminal.
-fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
-}
-
 /// Of a text that may be anything, enough to find it.
 fn short(text: &str) -> String {
     const MOST: usize = 200;
-    let mut short = plain(text);
+    let mut short = terminal(text).into_owned();
     if let Some((cut, _)) = short.char_indices().nth(MOST) {
         short.truncate(cut);
         short.push('…');
@@ -134,7 +146,7 @@ mod tests {
 
     #[test]
     fn long_texts_are_cut_between_letters_and_steer_no_terminal() {
-        assert_eq!(short("a\x1b[2Jb"), "a\u{fffd}[2Jb");
+        assert_eq!(short("a\x1b[2Jb"), "a\\u{1b}[2Jb");
         assert_eq!(short(&"ü".repeat(200)), "ü".repeat(200));
         assert_eq!(short(&"ü".repeat(201)), "ü".repeat(200) + "…");
     }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use reunite_base::escape::terminal;
 use reunite_images::batch::{FileError, FindError, Job, Written};
 
 use super::events::{Event, Output, Summary};
@@ -11,7 +12,6 @@ use crate::args::Images;
 use crate::complain::complain;
 use crate::exit::Exit;
 use crate::progress::bar_target;
-use crate::terminal::plain;
 use crate::units::readable;
 
 /// How many names of what was left are told.
@@ -157,7 +157,7 @@ impl Report {
     /// For people.
     fn line(&mut self, line: &str) {
         if !self.json && !self.quiet {
-            self.output.line(&plain(line));
+            self.output.line(&terminal(line));
         }
     }
 
