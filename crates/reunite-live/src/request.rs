@@ -3,6 +3,8 @@
 use std::io::{self, Read};
 use std::net::IpAddr;
 
+use reunite_base::escape::html;
+use reunite_base::secret;
 use reunite_net::Connection;
 
 use crate::token;
@@ -88,7 +90,7 @@ impl Request {
             return Err(403);
         }
         let given = self.token.as_deref().unwrap_or_default();
-        if !token::is_same(token, given) {
+        if !secret::is_same(token.as_bytes(), given.as_bytes()) {
             return Err(403);
         }
         match (self.method.as_str(), self.path.as_str()) {
@@ -151,15 +153,9 @@ pub(crate) fn page(title: &str) -> io::Result<Vec<u8>> {
     );
     let page = PAGE
         .replace("{{once}}", &once)
-        .replace("{{title}}", &escaped(title))
+        .replace("{{title}}", &html(title))
         .replace("{{process}}", &std::process::id().to_string());
     Ok(answer("200 OK", "text/html; charset=utf-8", &policy, &page))
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('"', "&quot;")
 }
 
 fn answer(status: &str, kind: &str, policy: &str, body: &str) -> Vec<u8> {
@@ -232,6 +228,6 @@ mod tests {
     #[test]
     fn a_title_is_no_part_of_the_page() {
         let page = String::from_utf8(page("<b> & \"c\"").unwrap()).unwrap();
-        assert!(page.contains("&lt;b> &amp; &quot;c&quot;") && !page.contains("{{"));
+        assert!(page.contains("&lt;b&gt; &amp; &quot;c&quot;") && !page.contains("{{"));
     }
 }

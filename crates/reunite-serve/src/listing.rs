@@ -5,6 +5,9 @@ use std::fmt::Write;
 use std::fs::Metadata;
 use std::time::SystemTime;
 
+use reunite_base::escape::html;
+use reunite_base::units::counted;
+
 use crate::target::encode;
 
 /// The page has no scripts and fetches nothing.
@@ -66,7 +69,7 @@ pub(crate) fn page(segments: &[String], mut entries: Vec<Named>, query: Option<&
     if !segments.is_empty() {
         page.push_str("<tr class=d><td><a href=\"../\">..</a><td class=n><td class=\"n t\">");
     }
-    let (mut files, mut folders, mut bytes) = (0, 0, 0);
+    let (mut files, mut folders, mut bytes) = (0_u64, 0_u64, 0);
     for (name, found) in &entries {
         row(&mut page, name, found);
         if found.is_dir() {
@@ -97,16 +100,11 @@ pub(crate) fn begun(segments: &[String], more_style: &str, class: &str) -> Strin
         "<!doctype html><html lang=en><head><meta charset=utf-8>\
          <meta name=viewport content=\"width=device-width,initial-scale=1\">\
          <title>{}</title><style>{STYLE}{more_style}</style></head><body><main class=\"{class}\"><h1>",
-        escape(title)
+        html(title)
     );
     crumbs(&mut page, segments);
     page.push_str("</h1>");
     page
-}
-
-pub(crate) fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }
 
 /// By name, folders first.
@@ -140,11 +138,11 @@ fn crumbs(page: &mut String, segments: &[String]) {
     for (at, segment) in segments.iter().enumerate() {
         path.push_str(&encode(segment));
         path.push('/');
-        let name = escape(segment);
+        let name = html(segment);
         let _ = if at + 1 == segments.len() {
             write!(page, "<i>/</i>{name}")
         } else {
-            write!(page, "<i>/</i><a href=\"{}\">{name}</a>", escape(&path))
+            write!(page, "<i>/</i><a href=\"{}\">{name}</a>", html(&path))
         };
     }
 }
@@ -167,8 +165,8 @@ pub(crate) fn row(page: &mut String, name: &str, found: &Metadata) {
     let _ = write!(
         page,
         "<tr{class}><td><a href=\"{}\">{}{slash}</a><td class=n>{size}<td class=\"n t\">{time}",
-        escape(&link),
-        escape(name)
+        html(&link),
+        html(name)
     );
 }
 
@@ -191,19 +189,4 @@ pub(crate) fn readable(bytes: u64) -> String {
         value /= 1024.0;
     }
     format!("{value:.1} TB")
-}
-
-pub(crate) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }

@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::escape::escaped;
+use reunite_base::escape::xml;
+use reunite_base::units::counted;
+
 use super::findings::{List, Report};
 
 const STYLE: &str = "\
@@ -16,7 +18,7 @@ th { font-weight: 600 } .bad { color: #c22 } .good { color: #283 } .few { color:
 details summary { cursor: pointer }";
 
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let title = format!("Report on {}", escaped(&report.seeds.join(", ")));
+    let title = format!("Report on {}", xml(&report.seeds.join(", ")));
     writeln!(
         out,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">"
@@ -33,18 +35,19 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         "<p class=\"good\">Nothing is broken.</p>".to_owned()
     } else {
         let bad = report.broken.count + report.anchors.count + report.malformed.count;
-        format!("<p class=\"bad\">{bad} things are broken.</p>")
+        let found = counted(bad, "problem");
+        format!("<p class=\"bad\">{found} found.</p>")
     };
     writeln!(
         out,
-        "{verdict}\n<p>{} pages were fetched.</p>",
-        report.pages
+        "{verdict}\n<p>{} fetched.</p>",
+        counted(report.pages, "page")
     )?;
     if report.queued > 0 {
         writeln!(
             out,
-            "<p>{} more are queued: this is not all yet.</p>",
-            report.queued
+            "<p>{} not fetched yet: this report is not complete.</p>",
+            counted(report.queued, "page")
         )?;
     }
     table(
@@ -55,7 +58,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         |page| {
             vec![
                 link(&page.url),
-                escaped(&page.what()),
+                xml(&page.what()).into_owned(),
                 links(&page.referrers),
             ]
         },
@@ -77,7 +80,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         "Links that are no addresses",
         &["Link", "On"],
         &report.malformed,
-        |bad| vec![escaped(&bad.link), link(&bad.url)],
+        |bad| vec![xml(&bad.link).into_owned(), link(&bad.url)],
     )?;
     table(
         out,
@@ -140,7 +143,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     table(out, "Hosts", &columns, &report.hosts, |host| {
         let numbers = [host.pages, host.broken, host.bytes, host.milliseconds];
         let numbers = numbers.iter().map(ToString::to_string);
-        std::iter::once(escaped(&host.origin))
+        std::iter::once(xml(&host.origin).into_owned())
             .chain(numbers)
             .collect()
     })?;
@@ -148,7 +151,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         let reasons = report
             .skipped
             .iter()
-            .map(|(reason, count)| format!("{count} {}", escaped(reason)));
+            .map(|(reason, count)| format!("{count} {}", xml(reason)));
         writeln!(
             out,
             "<h2>Not fetched</h2>\n<p>{}</p>",
@@ -182,7 +185,7 @@ fn table<T>(
 
 /// Only addresses that were fetched or linked to as such come here: `http` and `https`.
 fn link(url: &str) -> String {
-    let url = escaped(url);
+    let url = xml(url);
     format!("<a href=\"{url}\" rel=\"noreferrer\">{url}</a>")
 }
 

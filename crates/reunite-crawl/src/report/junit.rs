@@ -3,7 +3,8 @@
 
 use std::io::{self, Write};
 
-use super::escape::escaped;
+use reunite_base::escape::xml;
+
 use super::findings::{List, Report};
 
 struct Case {
@@ -78,9 +79,9 @@ fn suite(
         "    <testcase classname=\"{name}\" name=\"{fine} others are fine\"/>"
     )?;
     for case in cases {
-        let (title, message) = (escaped(&case.name), escaped(&case.message));
+        let (title, message) = (xml(&case.name), xml(&case.message));
         writeln!(out, "    <testcase classname=\"{name}\" name=\"{title}\">")?;
-        let details = escaped(&case.details);
+        let details = xml(&case.details);
         writeln!(
             out,
             "      <failure message=\"{message}\">{details}</failure>"

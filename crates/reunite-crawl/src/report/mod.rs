@@ -2,7 +2,6 @@
 
 mod anchors;
 mod collect;
-mod escape;
 mod findings;
 mod format;
 mod html;

@@ -4,6 +4,7 @@ use std::io::{Write, stdout};
 use std::time::Duration;
 
 use reunite::profile::HintKind;
+use reunite_base::escape::html;
 use serde::Serialize;
 
 use super::measure::Measured;
@@ -133,7 +134,7 @@ fn page(measured: &[Measured]) -> String {
     for measured in measured {
         let seconds = median(&measured.walls).as_secs_f64();
         let timeline = measured.profile.to_html();
-        let quoted = timeline.replace('&', "&amp;").replace('"', "&quot;");
+        let quoted = html(&timeline);
         page += &format!("<h2>{}: {seconds:.2} s</h2>", measured.name);
         page += &format!(
             "<iframe title=\"{}\" srcdoc=\"{quoted}\"></iframe>",
