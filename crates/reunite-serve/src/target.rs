@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
+
 use crate::request::Method;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -115,20 +117,11 @@ fn segments_of(path: &[u8], query: Option<String>) -> Result<Target, u16> {
     })
 }
 
+/// `None` where a `%` has not two hexadecimal digits behind it.
 fn decode(raw: &[u8]) -> Option<Vec<u8>> {
-    let mut decoded = Vec::with_capacity(raw.len());
-    let mut left = raw.iter();
-    while let Some(&byte) = left.next() {
-        decoded.push(match byte {
-            b'%' => {
-                let high = char::from(*left.next()?).to_digit(16)?;
-                let low = char::from(*left.next()?).to_digit(16)?;
-                (high * 16 + low) as u8
-            }
-            byte => byte,
-        });
-    }
-    Some(decoded)
+    let mut codes = raw.split(|&byte| byte == b'%').skip(1);
+    let is_code = |code: &[u8]| code.len() >= 2 && code[..2].iter().all(u8::is_ascii_hexdigit);
+    codes.all(is_code).then(|| percent_decode(raw).collect())
 }
 
 /// What may stand in a path as itself.
@@ -136,17 +129,29 @@ fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&byte)
 }
 
+/// What is written as a code in a link: all but what [`is_plain`], and the slash.
+const CODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@');
+
 /// A segment as it is written in a link.
 pub(crate) fn encode(segment: &str) -> String {
-    let mut text = String::with_capacity(segment.len());
-    for byte in segment.bytes() {
-        if byte != b'/' && is_plain(byte) {
-            text.push(byte.into());
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    text
+    utf8_percent_encode(segment, CODED).to_string()
 }
 
 /// A host, and perhaps a port.
@@ -222,6 +227,16 @@ mod tests {
         );
         // Decoded once, not twice.
         assert_eq!(names("/%252e%252e"), Ok(Some(vec!["%2e%2e".into()])));
+    }
+
+    #[test]
+    fn links_code_what_is_not_plain() {
+        for byte in 0..=0x7f_u8 {
+            let is_itself = byte != b'/' && is_plain(byte);
+            let name = char::from(byte).to_string();
+            assert_eq!(encode(&name) == name, is_itself, "{name:?}");
+        }
+        assert_eq!(encode("é"), "%C3%A9");
     }
 
     #[test]

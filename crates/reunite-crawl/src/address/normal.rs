@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 /// Longer ones lead nowhere that can be trusted to be a page.
@@ -51,7 +52,7 @@ pub fn normal(base: &Url, text: &str, keep_sessions: bool) -> Target {
     let fragment = url
         .fragment()
         .filter(|text| !text.is_empty())
-        .map(|text| percent_decoded(text).into_owned());
+        .map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
     url.set_fragment(None);
     // They fail only for addresses without a host.
     let _has_host = url.set_username("").and_then(|()| url.set_password(None));
@@ -117,21 +118,6 @@ fn code(bytes: &[u8], at: usize) -> Option<u8> {
         return None;
     }
     u8::try_from(digit(at + 1)? * 16 + digit(at + 2)?).ok()
-}
-
-fn percent_decoded(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let decoded = code(bytes, at);
-        out.push(decoded.unwrap_or(bytes[at]));
-        at += if decoded.is_some() { 3 } else { 1 };
-    }
-    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
 }
 
 fn without_session(path: Cow<'_, str>) -> Cow<'_, str> {
