@@ -31,7 +31,8 @@ fn a_picture_that_needs_more_than_allowed_is_refused_and_the_others_are_made() {
     let told = "large.jpg: needs ";
     assert!(ran.stderr.contains(told), "{}", ran.stderr);
     assert!(
-        ran.stderr.contains("--memory allows 8 MiB"),
+        ran.stderr
+            .contains("more than the limit of 8 MiB; raise it with --memory"),
         "{}",
         ran.stderr
     );
@@ -67,7 +68,7 @@ fn a_file_longer_than_the_memory_allowed_is_not_read() {
     assert_eq!(ran.code, Some(1), "{ran:?}");
     for line in [
         "zeros.jpg: not a picture that can be read here",
-        "photo.jpg: needs 3072 MiB of memory, --memory allows 200 MiB",
+        "photo.jpg: needs 3072 MiB of memory, more than the limit of 200 MiB; raise it with --memory",
     ] {
         assert!(ran.stderr.contains(line), "{}", ran.stderr);
     }

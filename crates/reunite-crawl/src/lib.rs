@@ -62,5 +62,6 @@ pub mod store;
 pub mod warc;
 
 pub use crawl::{
-    CrawlError, Ended, Event, Follow, Limits, Pace, PageEvent, Progress, Settings, crawl, rules_of,
+    CrawlError, Ended, Event, Follow, Limit, Limits, Pace, PageEvent, Progress, Settings, crawl,
+    rules_of,
 };

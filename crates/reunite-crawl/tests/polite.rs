@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use common::{Place, settings};
 use loopback_site::{Reply, Request, Server};
-use reunite_crawl::{Ended, Settings};
+use reunite_crawl::{Ended, Limit, Settings};
 
 /// `/robots.txt` says this; `/` links to so many pages, which are there.
 fn site(robots: &'static str, pages: usize) -> Server {
@@ -397,11 +397,11 @@ fn limits_of_bytes_and_pages_leave_the_rest_queued() {
     let place = Place::new();
     let mut settings = of(&server);
     settings.limits.pages = 20;
-    assert_eq!(place.crawl(&settings).0, Ended::Limit("--max-pages"));
+    assert_eq!(place.crawl(&settings).0, Ended::Limit(Limit::Pages));
     assert_eq!(place.pages().len(), 20);
     settings.limits.pages = u64::MAX;
     settings.limits.bytes = 1;
-    assert_eq!(place.crawl(&settings).0, Ended::Limit("--max-bytes"));
+    assert_eq!(place.crawl(&settings).0, Ended::Limit(Limit::Bytes));
     settings.limits.bytes = u64::MAX;
     assert_eq!(place.crawl(&settings).0, Ended::Done);
     assert_eq!(place.pages().len(), 51);

@@ -212,5 +212,8 @@ fn many_at_once_share_the_memory_and_too_large_a_picture_is_refused() {
     let (_, body) = get(&house, "/huge.png?thumb=1", "");
     assert!(body.starts_with(b"<svg "));
     let told = told.lock().unwrap();
-    assert!(told[0].contains("of memory, --memory allows"), "{told:?}");
+    assert!(
+        told[0].contains("of memory, more than the limit of"),
+        "{told:?}"
+    );
 }

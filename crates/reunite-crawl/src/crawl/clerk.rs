@@ -10,7 +10,7 @@ use super::host::Went;
 use super::land::{self, Landed};
 use super::robots::{Asked, Robots};
 use super::settings::Settings;
-use super::watch::{Ended, Event, PageEvent, Progress};
+use super::watch::{Ended, Event, Limit, PageEvent, Progress};
 use crate::address::{Scope, is_trap};
 use crate::fetch::{Failure, Fetched, Fetcher, header};
 use crate::html::Link;
@@ -179,7 +179,7 @@ impl<'a, 'w> Clerk<'a, 'w> {
     fn give_out<'scope>(
         &mut self,
         tasks: &'scope Tasks<'scope, 'a>,
-    ) -> Result<Option<&'static str>, StoreError>
+    ) -> Result<Option<Limit>, StoreError>
     where
         'a: 'scope,
     {
@@ -191,10 +191,10 @@ impl<'a, 'w> Clerk<'a, 'w> {
             let limits = &self.settings.limits;
             let begun = self.in_flight() as u64 + u64::from(self.landing);
             if self.counts.done + begun >= limits.pages {
-                return Ok(Some("--max-pages"));
+                return Ok(Some(Limit::Pages));
             }
             if self.counts.wire >= limits.bytes {
-                return Ok(Some("--max-bytes"));
+                return Ok(Some(Limit::Bytes));
             }
             match self.desk.next(self.store, Instant::now())? {
                 None => return Ok(None),

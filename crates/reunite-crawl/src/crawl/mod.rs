@@ -12,7 +12,7 @@ mod watch;
 use std::fmt;
 
 pub use settings::{Follow, Limits, Pace, Settings};
-pub use watch::{Ended, Event, PageEvent, Progress};
+pub use watch::{Ended, Event, Limit, PageEvent, Progress};
 
 use crate::address::{Scope, ScopeRules};
 use crate::fetch::Fetcher;

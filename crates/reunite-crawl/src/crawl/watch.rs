@@ -45,13 +45,22 @@ pub struct Progress {
     pub hosts: Vec<HostCounts>,
 }
 
+/// A limit of [`Limits`](super::settings::Limits) that ends a crawl.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// The number of pages.
+    Pages,
+    /// The number of bytes over the wire.
+    Bytes,
+}
+
 /// How a crawl ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// Nothing is left.
     Done,
     /// A limit was reached; what is left is queued.
-    Limit(&'static str),
+    Limit(Limit),
     /// It was cancelled, or its deadline passed; what is left is queued.
     Stopped,
 }

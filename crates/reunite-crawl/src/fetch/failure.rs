@@ -111,10 +111,7 @@ impl fmt::Display for Failure {
             Self::Late(when) => write!(f, "it took too long ({when})"),
             Self::Protocol(what) => write!(f, "no proper HTTP: {what}"),
             Self::Coding(what) => write!(f, "the content coding is damaged: {what}"),
-            Self::TooLarge(limit) => write!(
-                f,
-                "larger than {limit} bytes; raise the limit with --max-size if you want it"
-            ),
+            Self::TooLarge(limit) => write!(f, "larger than the limit of {limit} bytes"),
             Self::Redirects(what) => f.write_str(what),
             Self::Robots(what) => write!(f, "robots.txt cannot be had: {what}"),
             Self::Panic(what) => write!(f, "reading it failed: {what}"),

@@ -50,13 +50,13 @@ impl fmt::Display for FileError {
             Self::Image(error) => write!(f, "{error}"),
             Self::Memory { needed, allowed } => write!(
                 f,
-                "needs {} of memory, --memory allows {}",
+                "needs {} of memory, more than the limit of {}",
                 binary(*needed, u64::div_ceil),
                 binary(*allowed, |bytes, unit| bytes / unit)
             ),
             Self::Write(path, error) => write!(f, "cannot write {}: {error}", path.display()),
             Self::Unwanted => f.write_str("cancelled before it was begun"),
-            Self::TimedOut => f.write_str("took longer than --item-timeout allows"),
+            Self::TimedOut => f.write_str("took longer than the time limit"),
             Self::Task(error) => match error.panic_message() {
                 Some(message) => write!(f, "a fault in this program or its codecs: {message}"),
                 None => write!(f, "{error}"),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use reunite_crawl::store::{Skipped, Store};
-use reunite_crawl::{Ended, Event, Progress};
+use reunite_crawl::{Ended, Event, Limit, Progress};
 use serde::Serialize;
 
 use super::args::Run;
@@ -179,7 +179,8 @@ impl Report {
             bytes: counts.wire,
             seconds: elapsed.as_secs_f64(),
             limit: match ended {
-                Ended::Limit(limit) => Some(limit),
+                Ended::Limit(Limit::Pages) => Some("--max-pages"),
+                Ended::Limit(Limit::Bytes) => Some("--max-bytes"),
                 _ => None,
             },
             interrupted: stopped && interrupted,
@@ -249,7 +250,11 @@ impl Summary {
         let mut text = parts.join(", ");
         let reasons = Skipped::ALL.iter().filter_map(|reason| {
             let count = self.skipped.get(reason.word())?;
-            Some(format!("{count} {reason}"))
+            Some(match reason {
+                Skipped::Depth => format!("{count} deeper than --depth"),
+                Skipped::Variants => format!("{count} beyond --max-variants of a query"),
+                _ => format!("{count} {reason}"),
+            })
         });
         let reasons: Vec<String> = reasons.collect();
         if !reasons.is_empty() {

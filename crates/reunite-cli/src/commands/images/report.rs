@@ -115,7 +115,7 @@ impl Report {
                 false
             }
             Err(error) => {
-                self.failure(&job.input.to_string_lossy(), &error.to_string());
+                self.failure(&job.input.to_string_lossy(), &explained(&error));
                 true
             }
         };
@@ -260,6 +260,18 @@ impl Report {
             (ignored, IGNORED),
         ];
         list(head, &counts)
+    }
+}
+
+/// What happened, and which option allows more.
+fn explained(error: &FileError) -> String {
+    match error {
+        FileError::Image(image) if image.is_too_large() => {
+            format!("{error}; raise it with --max-pixels if you trust the file")
+        }
+        FileError::Memory { .. } => format!("{error}; raise it with --memory"),
+        FileError::TimedOut => format!("{error}; raise it with --item-timeout"),
+        _ => error.to_string(),
     }
 }
 
