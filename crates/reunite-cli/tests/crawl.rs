@@ -298,7 +298,7 @@ fn a_check_tells_what_is_broken_and_a_report_tells_it_again() {
     let ran = report(&["--format", "html", "--out", "report.html"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
     let html = std::fs::read_to_string(place.path("report.html")).expect("a page");
-    assert!(html.contains("1 things are broken"));
+    assert!(html.contains("1 problem found"));
     let ran = place.run(&[&"crawl" as &dyn AsRef<OsStr>, &"report", &"other.db"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("no such file"), "{ran:?}");

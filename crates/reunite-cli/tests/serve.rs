@@ -65,7 +65,7 @@ fn a_folder_is_served_until_ctrl_c_and_each_answer_logged() {
     assert_eq!(line["agent"], "test");
     let mut end = String::new();
     stderr.read_to_string(&mut end).unwrap();
-    assert!(end.contains("1 connections served"), "{end}");
+    assert!(end.contains("1 connection served"), "{end}");
 }
 
 #[test]

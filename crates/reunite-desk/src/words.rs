@@ -77,14 +77,6 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
-/// `1 picture`, `2 pictures`.
-pub(crate) fn count(count: usize, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
-    }
-}
-
 /// The last part of a path; all of it if it has none.
 pub(crate) fn name(path: &Path) -> String {
     path.file_name()
@@ -107,7 +99,6 @@ mod tests {
         assert_eq!(duration(Duration::from_millis(200)), "1 s");
         assert_eq!(duration(Duration::from_secs(61)), "1 min 01 s");
         assert_eq!(duration(Duration::from_secs(7_260)), "2 h 01 min");
-        assert_eq!(count(1, "picture"), "1 picture");
     }
 
     #[test]

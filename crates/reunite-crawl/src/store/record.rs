@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use reunite_base::units::counted;
 use rusqlite::{OptionalExtension, params};
 
 use super::frontier::{Admission, Job, Role, Skipped};
@@ -172,11 +173,7 @@ impl Store {
                 _ => return Ok(false),
             }
         }
-        let failure = Failure::Redirects(format!(
-            "a loop of {} redirect{}",
-            ring.len(),
-            if ring.len() == 1 { "" } else { "s" }
-        ));
+        let failure = Failure::Redirects(format!("a loop of {}", counted(ring.len(), "redirect")));
         for id in ring {
             let sql = "UPDATE pages SET failure = ?2, message = ?3 WHERE id = ?1";
             let row = params![id, failure.kind(), failure.to_string()];

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use eframe::egui::{Button, Context, Key, RichText, ScrollArea, TextEdit, Ui, vec2};
+use reunite_base::units::counted;
 
 use super::theme::Palette;
 use super::widgets::{dialogue, enabled, primary};
 use crate::errand::{Errand, Wake};
 use crate::folder::{Item, read};
-use crate::words::count;
 
 /// What came of it.
 pub(super) enum Answer {
@@ -143,7 +143,7 @@ impl Chooser {
             let chosen = self.chosen.len();
             let add = match chosen {
                 0 => "Add chosen".to_owned(),
-                _ => format!("Add {}", count(chosen, "item")),
+                _ => format!("Add {}", counted(chosen, "item")),
             };
             if primary(ui, &add, accent, chosen > 0).clicked() {
                 return Answer::Pictures(std::mem::take(&mut self.chosen).into_iter().collect());

@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use eframe::egui::{Align, Layout, ProgressBar, RichText, Ui};
+use reunite_base::units::counted;
 
 use super::theme::Palette;
 use crate::model::{Desk, Phase};
-use crate::words::{count, duration};
+use crate::words::duration;
 
 pub(super) fn show(ui: &mut Ui, desk: &Desk) {
     let palette = Palette::of(ui.visuals());
@@ -38,7 +39,7 @@ pub(super) fn show(ui: &mut Ui, desk: &Desk) {
             ui.label(RichText::new(format!("{many} {what}")).color(colour));
         }
         if desk.ignored() > 0 {
-            let ignored = format!("{} left alone", count(desk.ignored(), "other file"));
+            let ignored = format!("{} left alone", counted(desk.ignored(), "other file"));
             ui.label(RichText::new(ignored).color(palette.weak));
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -64,7 +65,7 @@ fn speed(desk: &Desk, now: Instant) -> String {
         let (elapsed, done) = desk.elapsed(now);
         return match done {
             0 => String::new(),
-            _ => format!("{} in {}", count(done, "picture"), duration(elapsed)),
+            _ => format!("{} in {}", counted(done, "picture"), duration(elapsed)),
         };
     }
     let rate = desk

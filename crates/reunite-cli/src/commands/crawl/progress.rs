@@ -5,6 +5,7 @@ use std::io::{Write, stdout};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use reunite_base::units::counted;
 use reunite_crawl::store::{Skipped, Store};
 use reunite_crawl::{Ended, Event, Limit, Progress};
 use serde::Serialize;
@@ -224,7 +225,10 @@ fn sentence(progress: &Progress) -> String {
 impl Summary {
     fn sentence(&self, elapsed: Duration) -> String {
         let seconds = elapsed.as_secs_f64();
-        let mut parts = vec![format!("{} pages stored in {seconds:.1} s", self.stored)];
+        let mut parts = vec![format!(
+            "{} stored in {seconds:.1} s",
+            counted(self.stored, "page")
+        )];
         if self.done > self.stored {
             parts.push(format!("{} in all", self.done));
         }

@@ -3,6 +3,7 @@
 use std::io::{Write, stdout};
 
 use reunite::Stragglers;
+use reunite_base::units::counted;
 use reunite_net::{Event, Served, Server};
 use reunite_serve::Entry;
 
@@ -54,7 +55,8 @@ pub(super) fn ended(args: &Serve, outcome: &Result<Served, Stragglers<Served>>) 
             if !args.quiet {
                 let (connections, refused) = (served.connections, served.refused);
                 complain(&format!(
-                    "{connections} connections served, {refused} refused"
+                    "{} served, {refused} refused",
+                    counted(connections, "connection")
                 ));
             }
             Exit::Done
