@@ -609,22 +609,16 @@ fn retry_after(fetched: &Fetched<'_>) -> Option<Duration> {
 }
 
 /// Enough of it that those who failed together do not come back together.
-struct Chance(u64);
+struct Chance(fastrand::Rng);
 
 impl Chance {
     fn new() -> Self {
-        use std::hash::{BuildHasher, Hasher};
-        let seed = std::collections::hash_map::RandomState::new();
-        Self(seed.build_hasher().finish() | 1)
+        Self(fastrand::Rng::new())
     }
 
     /// `first`, doubled for every try before, half as much more or less.
     fn backoff(&mut self, first: Duration, tries: u32) -> Duration {
-        // Marsaglia, Xorshift RNGs, 2003.
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        let part = (self.0 >> 11) as f64 / (1u64 << 53) as f64;
+        let part = self.0.f64();
         first.saturating_mul(1 << tries.min(16)).mul_f64(0.5 + part)
     }
 }
