@@ -1,8 +1,8 @@
-//! A line that one says, all others read: `cargo run -p reunite-net --example chat`, then `nc 127.0.0.1 7001` from two
-//! terminals. Enter ends it.
+//! A chat server: every line that a client sends goes to all other clients. Start it with
+//! `cargo run -p reunite-net --example chat`, then run `nc 127.0.0.1 7001` in two terminals. Enter ends it.
 //!
-//! Each listener has a bounded queue and a task of its own that empties it, so whoever does not read holds up nobody:
-//! when the queue is full, lines are left out for that one.
+//! Each client has a bounded queue and a task of its own that empties it, so a client that does not read delays no
+//! other: when its queue is full, it misses lines.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, stdin};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use reunite::channel;
 use reunite_net::{Connection, Outcome, Server};
 
-/// The queues of those who are here, by name.
+/// The queues of the connected clients, by name.
 type Room = Mutex<BTreeMap<String, channel::Sender<Arc<str>>>>;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -38,7 +38,7 @@ fn visit(room: &Room, client: Connection) -> Outcome {
             }
         });
         let outcome = listen(room, &name, client);
-        // With the last sender goes the queue, and with it the task that empties it.
+        // Dropping the last sender closes the queue, which ends the task that empties it.
         with(room, |room| room.remove(&name));
         outcome
     })
@@ -50,7 +50,7 @@ fn listen(room: &Room, name: &str, client: Connection) -> Outcome {
         if client.buffer().is_empty() && !client.get_mut().more()? {
             return Ok(());
         }
-        // A person may think for a while between two words.
+        // A person may pause for a while within a line.
         client.get_mut().read_until(None);
         let mut line = String::new();
         if client.by_ref().take(1000).read_line(&mut line)? == 0 {

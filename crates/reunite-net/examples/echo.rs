@@ -1,4 +1,4 @@
-//! Says back what it hears: `cargo run -p reunite-net --example echo`, then `nc 127.0.0.1 7000`. Enter ends it.
+//! An echo server: `cargo run -p reunite-net --example echo`, then `nc 127.0.0.1 7000`. Enter ends it.
 
 use std::io::{Read, Write, stdin};
 use std::time::Duration;

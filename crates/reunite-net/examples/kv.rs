@@ -1,5 +1,5 @@
-//! Keys and values: `cargo run -p reunite-net --example kv`, then `nc 127.0.0.1 7002`:
-//! `SET name words`, `GET name`, `DEL name`, `COUNT`. Enter ends it.
+//! A key-value store: `cargo run -p reunite-net --example kv`, then `nc 127.0.0.1 7002`. Its commands are
+//! `SET name words`, `GET name`, `DEL name` and `COUNT`. Enter ends it.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write, stdin};
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn serve(store: &Store, client: Connection) -> Outcome {
     let mut client = BufReader::new(client);
     loop {
-        // A command that came along with the one before is there already.
+        // A command that arrived together with the one before is in the buffer already.
         if client.buffer().is_empty() && !client.get_mut().more()? {
             return Ok(());
         }

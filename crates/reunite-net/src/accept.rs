@@ -1,4 +1,4 @@
-//! The task that accepts, and the ones it starts.
+//! The accepting task and the tasks it starts.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::Arc;
@@ -7,54 +7,57 @@ use std::time::{Duration, Instant};
 use reunite::{Builder, JoinHandle, Scope, ScopeBuilder};
 use rustix::event::{PollFd, PollFlags};
 
+use crate::clients::Clients;
 use crate::drain::Drain;
-use crate::event::{Event, Why};
+use crate::event::{Event, RefusalReason};
+use crate::lifecycle::{greet, linger, send_until};
 use crate::limits::{Limits, Timeouts};
 use crate::listen::Listener;
-use crate::manners::{greet, linger, send_until};
-use crate::roster::Roster;
 use crate::socket::{Socket, poll_until};
 use crate::{Connection, Outcome, Peer};
 
-/// How long to wait when the system cannot give a client to us: at first, and at most.
+/// How long to wait before accepting again when the system is out of resources: at first, and at most.
 const PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// How long a client that is refused has to hear it.
-const TO_REFUSE: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_secs(1);
+/// How long a refused client has to receive the refusal.
+const REFUSAL_TIME: Duration = Duration::from_secs(1);
 
-pub(crate) type Report = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
+pub(crate) type EventHook = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
-/// What the accepting task and its children share.
-pub(crate) struct House<H> {
+/// The state that the accepting task and the clients' tasks share.
+pub(crate) struct Shared<H> {
     pub(crate) handler: H,
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
     pub(crate) refusal: Vec<u8>,
-    pub(crate) report: Report,
+    pub(crate) on_event: EventHook,
     pub(crate) drain: Arc<Drain>,
-    pub(crate) roster: Arc<Roster>,
+    pub(crate) clients: Arc<Clients>,
 }
 
-/// Accepts until draining, then takes what queues, closes the listeners and waits for the clients' tasks.
-pub(crate) fn run<H>(house: &Arc<House<H>>, listeners: Vec<Listener>)
+/// Accepts clients until draining begins, then accepts those that are still queued, closes the listeners and waits for
+/// the clients' tasks.
+pub(crate) fn run<H>(shared: &Arc<Shared<H>>, listeners: Vec<Listener>)
 where
     H: Fn(Connection) -> Outcome + Send + Sync + 'static,
 {
-    // Tasks take their panics to the roster, so the scope has none to tell.
+    // Panics are taken from the handles in the client list, so the scope has none to return.
     let _cut_short = ScopeBuilder::new().name("clients").scope(|scope| {
         let mut pause = PAUSE;
         loop {
-            // Looked at first: who connected before the draining began is found by the round that follows.
-            let last = house.drain.since().is_some() || scope.is_cancelled();
-            let exhausted = listeners.iter().any(|from| !accept_all(house, scope, from));
+            // Checked first: a client that connected before draining began is accepted in the same round.
+            let last = shared.drain.since().is_some() || scope.is_cancelled();
+            let exhausted = listeners
+                .iter()
+                .any(|from| !accept_all(shared, scope, from));
             if last {
                 break;
             }
             if exhausted {
-                wait_for(&house.drain, &[], Instant::now().checked_add(pause));
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                wait_for_client(&shared.drain, &[], Instant::now().checked_add(pause));
+                pause = (pause * 2).min(MAX_PAUSE);
             } else {
-                wait_for(&house.drain, &listeners, None);
+                wait_for_client(&shared.drain, &listeners, None);
                 pause = PAUSE;
             }
         }
@@ -62,9 +65,9 @@ where
     });
 }
 
-/// Whether it took all who are there.
+/// Accepts all queued clients. Returns false if the system failed to accept one.
 fn accept_all<'scope, H>(
-    house: &Arc<House<H>>,
+    shared: &Arc<Shared<H>>,
     scope: &'scope Scope<'scope, '_>,
     listener: &Listener,
 ) -> bool
@@ -73,13 +76,13 @@ where
 {
     loop {
         match listener.accept() {
-            Ok((socket, peer)) => admit(house, scope, socket, peer),
+            Ok((socket, peer)) => admit(shared, scope, socket, peer),
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => return true,
-                // The client is gone already.
+                // The client has already closed the connection.
                 ErrorKind::Interrupted | ErrorKind::ConnectionAborted => {}
                 _ => {
-                    (house.report)(&Event::AcceptFailed { error: &error });
+                    (shared.on_event)(&Event::AcceptFailed { error: &error });
                     return false;
                 }
             },
@@ -88,7 +91,7 @@ where
 }
 
 fn admit<'scope, H>(
-    house: &Arc<House<H>>,
+    shared: &Arc<Shared<H>>,
     scope: &'scope Scope<'scope, '_>,
     socket: Socket,
     peer: Peer,
@@ -96,13 +99,13 @@ fn admit<'scope, H>(
     H: Fn(Connection) -> Outcome + Send + Sync + 'static,
 {
     let socket = Arc::new(socket);
-    let id = match house.roster.enter(peer, &socket, &house.limits) {
+    let id = match shared.clients.add(peer, &socket, &shared.limits) {
         Ok(id) => id,
-        Err(why) => return refuse(house, scope, &socket, peer, why),
+        Err(reason) => return refuse(shared, scope, &socket, peer, reason),
     };
-    let (drain, timeouts) = (Arc::clone(&house.drain), house.timeouts);
+    let (drain, timeouts) = (Arc::clone(&shared.drain), shared.timeouts);
     let mut connection = Connection::new(socket, drain, timeouts, peer);
-    let inside = Arc::clone(house);
+    let inside = Arc::clone(shared);
     let builder = Builder::new().name(format!("client {peer}"));
     let handle = scope.spawn_with(builder, move || {
         if connection.greet()? {
@@ -111,75 +114,75 @@ fn admit<'scope, H>(
             Ok(())
         }
     });
-    let after = Arc::clone(house);
+    let after = Arc::clone(shared);
     handle.on_complete(move || {
-        if let Some(handle) = after.roster.is_back(id) {
-            take(&after, peer, handle);
+        if let Some(handle) = after.clients.completed(id) {
+            record_result(&after, peer, handle);
         }
     });
-    if let Some(handle) = house.roster.started(id, handle) {
-        take(house, peer, handle);
+    if let Some(handle) = shared.clients.started(id, handle) {
+        record_result(shared, peer, handle);
     }
 }
 
-/// The result of a client's task, which has completed.
-fn take<H>(house: &House<H>, peer: Peer, mut handle: JoinHandle<Outcome>) {
+/// Takes the result of a completed client's task, counts it and reports failures.
+fn record_result<H>(shared: &Shared<H>, peer: Peer, mut handle: JoinHandle<Outcome>) {
     let Some(result) = handle.try_join() else {
         return;
     };
-    house.roster.count(|served| served.connections += 1);
+    shared.clients.count(|served| served.connections += 1);
     match result {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            house.roster.count(|served| served.failed += 1);
-            (house.report)(&Event::Failed {
+            shared.clients.count(|served| served.failed += 1);
+            (shared.on_event)(&Event::Failed {
                 peer,
                 error: &*error,
             });
         }
         Err(error) => {
             if let Some(error) = error.io_error() {
-                house.roster.count(|served| {
+                shared.clients.count(|served| {
                     served.connections -= 1;
                     served.refused += 1;
                 });
-                (house.report)(&Event::NoThread { peer, error });
+                (shared.on_event)(&Event::NoThread { peer, error });
             } else if let Some(message) = error.panic_message() {
-                house.roster.count(|served| served.panicked += 1);
-                (house.report)(&Event::Panicked { peer, message });
+                shared.clients.count(|served| served.panicked += 1);
+                (shared.on_event)(&Event::Panicked { peer, message });
             }
         }
     }
 }
 
 fn refuse<'scope, H>(
-    house: &Arc<House<H>>,
+    shared: &Arc<Shared<H>>,
     scope: &'scope Scope<'scope, '_>,
     socket: &Arc<Socket>,
     peer: Peer,
-    why: Why,
+    reason: RefusalReason,
 ) where
     H: Send + Sync + 'static,
 {
-    (house.report)(&Event::Refused { peer, why });
-    let Some(turn) = house.roster.may_refuse() else {
+    (shared.on_event)(&Event::Refused { peer, reason });
+    let Some(slot) = shared.clients.start_refusal() else {
         return;
     };
-    let (house, socket) = (Arc::clone(house), Arc::clone(socket));
+    let (shared, socket) = (Arc::clone(shared), Arc::clone(socket));
     let builder = Builder::new().name(format!("refusal of {peer}"));
-    // Without a thread to tell it on, the client is closed without a word.
+    // If no thread can be started, the client is closed without an answer.
     scope.spawn_with(builder, move || {
-        let _turn = turn;
-        let until = Instant::now().checked_add(TO_REFUSE);
-        let hears = greet(&socket, until, None).unwrap_or(false);
-        if hears && send_until(&socket, &house.refusal, until).is_ok() {
-            linger(&socket, TO_REFUSE);
+        let _slot = slot;
+        let until = Instant::now().checked_add(REFUSAL_TIME);
+        let can_answer = greet(&socket, until, None).unwrap_or(false);
+        if can_answer && send_until(&socket, &shared.refusal, until).is_ok() {
+            linger(&socket, REFUSAL_TIME);
         }
     });
 }
 
-/// Until a client comes, the draining begins, or the instant passes.
-fn wait_for(drain: &Drain, listeners: &[Listener], until: Option<Instant>) {
+/// Waits until a client connects, draining begins, or the deadline passes.
+fn wait_for_client(drain: &Drain, listeners: &[Listener], until: Option<Instant>) {
     let mut fds = vec![PollFd::new(drain, PollFlags::IN)];
     fds.extend(
         listeners
@@ -187,16 +190,16 @@ fn wait_for(drain: &Drain, listeners: &[Listener], until: Option<Instant>) {
             .map(|listener| PollFd::new(listener, PollFlags::IN)),
     );
     if poll_until(&mut fds, until).is_err() {
-        // No memory for it: a moment later there may be.
+        // The system is out of memory: try again after a pause.
         let _cancelled = reunite::sleep(PAUSE);
     }
 }
 
-/// Unless the server was told otherwise.
+/// The default event hook.
 pub(crate) fn on_standard_error(event: &Event<'_>) {
     if matches!(event, Event::Failed { .. } | Event::Refused { .. }) {
         return;
     }
-    // Where nobody reads it any more, the server goes on.
+    // The server continues even if standard error is closed.
     let _closed: io::Result<()> = writeln!(io::stderr(), "reunite: {event}");
 }

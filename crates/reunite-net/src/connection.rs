@@ -1,4 +1,4 @@
-//! What a handler has of its client.
+//! The connection that a handler reads from and writes to.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
@@ -7,36 +7,38 @@ use std::time::{Duration, Instant};
 
 use crate::Peer;
 use crate::drain::Drain;
+use crate::lifecycle::{LINGER, after, check, greet, linger, send_until, timed_out};
 use crate::limits::Timeouts;
-use crate::manners::{LINGER, after, check, greet, late, linger, send_until};
 use crate::socket::{Phase, Socket, Woken};
 
-/// How many bytes must be taken within [`Timeouts::write`].
-const PACE: u64 = 64 * 1024;
-/// How much a system call moves from a file to a socket.
-const AT_ONCE: u64 = 1 << 20;
-/// A client: to be read from and written to as if that blocked, within the server's timeouts.
+/// How many bytes the client must accept within [`Timeouts::write`].
+const MIN_PROGRESS: u64 = 64 * 1024;
+/// How many bytes one system call moves from a file to the socket.
+const MAX_CHUNK: u64 = 1 << 20;
+
+/// A client's connection. Reads and writes block the calling task, within the server's timeouts.
 ///
-/// Reads end early with an error of kind [`TimedOut`](ErrorKind::TimedOut) at the instant that the state of the
-/// connection has (see the [protocol](crate#protocol)), and with the reason if the task is cancelled.
+/// A read fails with an error of kind [`TimedOut`](ErrorKind::TimedOut) at the deadline of the connection's state (see
+/// the [protocol](crate#protocol)), and with the reason of the cancellation if the task is cancelled.
 pub struct Connection {
     socket: Arc<Socket>,
     drain: Arc<Drain>,
     timeouts: Timeouts,
     peer: Peer,
-    /// When it could first say something.
-    born: Instant,
-    /// When the request under way began, and when what is read now must be there.
+    /// When the client could first send a request.
+    ready_at: Instant,
+    /// When the current request began.
     begun: Instant,
+    /// The deadline of reads.
     read_until: Option<Instant>,
-    pace: Pace,
-    /// A read has found the end.
+    progress: WriteProgress,
+    /// A read has reached the end of the stream.
     has_ended: bool,
 }
 
-/// What the client owes: since when it has been slow, and what it has taken since then.
+/// How fast the client accepts what is written: since when it has been slow, and how many bytes it has accepted since.
 #[derive(Clone, Copy, Default)]
-struct Pace {
+struct WriteProgress {
     since: Option<Instant>,
     taken: u64,
 }
@@ -53,41 +55,41 @@ impl Connection {
             drain,
             timeouts,
             peer,
-            born: Instant::now(),
+            ready_at: Instant::now(),
             begun: Instant::now(),
             read_until: None,
-            pace: Pace::default(),
+            progress: WriteProgress::default(),
             has_ended: false,
         }
     }
 
-    /// Speaks TLS if that is to be spoken. No, if the client does not.
+    /// Performs the TLS handshake, if the listener uses TLS. Returns false if the client does not speak TLS.
     pub(crate) fn greet(&mut self) -> io::Result<bool> {
-        self.socket.enter(Phase::Greeting);
+        self.socket.enter(Phase::Handshake);
         let until = after(self.timeouts.header);
-        let quiet = Some((&*self.drain, self.timeouts.grace));
-        let greeted = greet(&self.socket, until, quiet)?;
+        let drain = Some((&*self.drain, self.timeouts.grace));
+        let greeted = greet(&self.socket, until, drain)?;
         self.socket.enter(Phase::Begun);
-        self.born = Instant::now();
+        self.ready_at = Instant::now();
         Ok(greeted)
     }
 
-    /// Who it is.
+    /// Returns the client's address.
     pub fn peer(&self) -> Peer {
         self.peer
     }
 
-    /// Whether the server is shutting down: what is answered now should say that it is the last.
+    /// Returns true if the server is shutting down. The current answer should tell the client that it is the last.
     pub fn is_draining(&self) -> bool {
         self.drain.since().is_some()
     }
 
-    /// Waits, between two requests, until there is something to read. No, if a read has found the end, or the client
-    /// sent nothing for [`Timeouts::idle`], or the server shuts down. After a yes the clock of
-    /// [`Timeouts::header`] runs.
+    /// Waits for the first bytes of the next request. Returns true when they have arrived; [`Timeouts::header`] counts
+    /// from then on. Returns false if a read has reached the end of the stream, the client sent nothing for
+    /// [`Timeouts::idle`], or the server shuts down.
     ///
     /// # Errors
-    /// The task was cancelled, or the system has something to say.
+    /// Returns an error if the task is cancelled, or an I/O error.
     pub fn more(&mut self) -> io::Result<bool> {
         self.socket.enter(Phase::Idle);
         if self.has_ended {
@@ -101,15 +103,15 @@ impl Connection {
         Ok(true)
     }
 
-    /// As [`more`](Self::more), and reads it at once: how many bytes, none where `more` says no. For protocols of which one
-    /// read often holds a request, this takes fewer system calls.
+    /// Waits like [`more`](Self::more) and reads the bytes into `into`. Returns how many bytes were read; 0 where `more`
+    /// returns false. Takes fewer system calls if one read often holds a whole request.
     ///
     /// # Errors
-    /// As there.
+    /// Returns the same errors as [`more`](Self::more).
     pub fn more_into(&mut self, into: &mut [u8]) -> io::Result<usize> {
         check()?;
-        // Where many are served, others can go on meanwhile, this client's next words come in that time, and nobody
-        // has to be put to sleep and woken for them.
+        // Under load, other tasks run meanwhile and the next request of this client arrives during that time, so that
+        // no thread has to be put to sleep and woken for it.
         reunite::yield_briefly();
         let count = match self.socket.receive(into) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -128,7 +130,7 @@ impl Connection {
         Ok(count)
     }
 
-    /// Until there is something to read, or for so long; for less when the server shuts down.
+    /// Waits at most `time` for bytes to read; only for [`Timeouts::grace`] when the server shuts down.
     fn wait_idle(&self, time: Duration) -> io::Result<Woken> {
         if !self.is_draining() {
             check()?;
@@ -140,131 +142,134 @@ impl Connection {
         let until = self
             .drain
             .since()
-            .and_then(|since| since.max(self.born).checked_add(self.timeouts.grace));
+            .and_then(|since| since.max(self.ready_at).checked_add(self.timeouts.grace));
         self.socket.wait_to_read(until.or(Some(Instant::now())))
     }
 
-    /// A request has begun: its head must be here within [`Timeouts::header`]. [`more`](Self::more) calls this; a
-    /// handler does for a request that came along with the one before.
+    /// Marks the beginning of a request, whose head must arrive within [`Timeouts::header`]. [`more`](Self::more) calls
+    /// this; a handler calls it for a request that arrived together with the one before.
     pub fn begin(&mut self) {
         self.socket.enter(Phase::Reading);
         self.begun = Instant::now();
         self.read_until = self.begun.checked_add(self.timeouts.header);
-        self.pace = Pace::default();
+        self.progress = WriteProgress::default();
     }
 
-    /// The rest of the request has until [`Timeouts::request`] after its beginning.
+    /// Marks the head of the request as read. The rest of the request must arrive within [`Timeouts::request`] of its
+    /// beginning.
     pub fn head_is_read(&mut self) {
         self.socket.enter(Phase::Answering);
         self.read_until = self.begun.checked_add(self.timeouts.request);
     }
 
-    /// For protocols with clocks of their own: when the next reads must be done.
+    /// Sets the deadline of the next reads, for protocols with timeouts of their own.
     pub fn read_until(&mut self, until: Option<Instant>) {
         self.read_until = until;
     }
 
-    /// A way to write to the client from other tasks. It does not keep the connection open: when the handler
+    /// Returns a handle to write to the client from other tasks. It does not keep the connection open: after the handler
     /// has returned, writing fails.
-    pub fn sender(&self) -> Sender {
-        Sender {
+    pub fn sender(&self) -> ConnectionSender {
+        ConnectionSender {
             socket: Arc::downgrade(&self.socket),
             timeout: self.timeouts.write,
         }
     }
 
-    /// Writes all of `bytes`, and says whether more follows at once, which may then share a packet with it.
+    /// Writes all of `bytes`. If `more` is true, another write follows at once and may share a packet with this one.
     ///
     /// # Errors
-    /// The client is gone, or takes less than it must within [`Timeouts::write`].
+    /// Returns an error if the client has closed the connection, or accepts less than 64 KiB within
+    /// [`Timeouts::write`].
     pub fn send(&mut self, bytes: &[u8], more: bool) -> io::Result<()> {
         let mut left = bytes;
         while !left.is_empty() {
             match self.socket.send(left, more) {
                 Ok(count) => {
                     left = &left[count..];
-                    self.pace.took(count);
+                    self.progress.add(count);
                 }
-                Err(error) => self.blocked(error)?,
+                Err(error) => self.wait_for_room(error)?,
             }
         }
-        if more { Ok(()) } else { self.settle() }
+        if more { Ok(()) } else { self.flush_all() }
     }
 
-    /// Until all that was taken is on its way.
-    fn settle(&mut self) -> io::Result<()> {
+    /// Waits until everything that was written has reached the socket.
+    fn flush_all(&mut self) -> io::Result<()> {
         while let Err(error) = self.socket.flush() {
-            self.blocked(error)?;
+            self.wait_for_room(error)?;
         }
         Ok(())
     }
 
-    /// Sends `count` bytes of `file` from `at` on, where the system can without them passing through here. Returns
-    /// how many it sent: fewer only if the file has become shorter.
+    /// Sends `count` bytes of `file`, beginning at offset `at`, without copying them through this process where the
+    /// system supports it. Returns how many bytes were sent: fewer than `count` only if the file has become shorter.
     ///
     /// # Errors
-    /// As [`send`](Self::send); or the file cannot be read.
+    /// Returns the same errors as [`send`](Self::send), or an error if the file cannot be read.
     pub fn send_file(&mut self, file: &File, mut at: u64, count: u64) -> io::Result<u64> {
         let end = at.saturating_add(count);
         let start = at;
         while at < end {
             check()?;
-            let count = usize::try_from((end - at).min(AT_ONCE)).unwrap_or(usize::MAX);
-            match self.send_piece(file, &mut at, count) {
+            let count = usize::try_from((end - at).min(MAX_CHUNK)).unwrap_or(usize::MAX);
+            match self.send_chunk(file, &mut at, count) {
                 Ok(0) => break,
-                Ok(count) => self.pace.took(count),
-                Err(error) => self.blocked(error)?,
+                Ok(count) => self.progress.add(count),
+                Err(error) => self.wait_for_room(error)?,
             }
         }
-        self.settle()?;
+        self.flush_all()?;
         Ok(at - start)
     }
 
-    fn send_piece(&self, file: &File, at: &mut u64, count: usize) -> io::Result<usize> {
+    fn send_chunk(&self, file: &File, at: &mut u64, count: usize) -> io::Result<usize> {
         #[cfg(target_os = "linux")]
-        if !self.socket.is_sealed() {
+        if !self.socket.is_encrypted() {
             return self
                 .socket
                 .send_file(std::os::fd::AsFd::as_fd(file), at, count);
         }
         use std::os::unix::fs::FileExt;
-        let mut piece = vec![0; count.min(32 * 1024)];
-        let count = file.read_at(&mut piece, *at)?;
+        let mut chunk = vec![0; count.min(32 * 1024)];
+        let count = file.read_at(&mut chunk, *at)?;
         if count == 0 {
             return Ok(0);
         }
-        let sent = self.socket.send(&piece[..count], false)?;
+        let sent = self.socket.send(&chunk[..count], false)?;
         *at += sent as u64;
         Ok(sent)
     }
 
-    /// Ends the connection so that the client reads all of what was written, even if it is still sending.
+    /// Closes the connection in such a way that the client can read everything that was written, even if it is still
+    /// sending.
     pub fn close(self) {
         self.socket.enter(Phase::Idle);
         linger(&self.socket, LINGER);
     }
 
-    /// Waits for room if that is what is missing.
-    fn blocked(&mut self, error: io::Error) -> io::Result<()> {
+    /// Waits for room in the socket's send buffer if `error` says that it is full; returns any other error.
+    fn wait_for_room(&mut self, error: io::Error) -> io::Result<()> {
         if error.kind() != ErrorKind::WouldBlock {
             return Err(error);
         }
         check()?;
-        let since = *self.pace.since.get_or_insert_with(Instant::now);
+        let since = *self.progress.since.get_or_insert_with(Instant::now);
         match self
             .socket
             .wait_to_write(since.checked_add(self.timeouts.write))?
         {
-            Woken::TimedOut => Err(late("the client does not take its answer")),
+            Woken::TimedOut => Err(timed_out("the client accepts its answer too slowly")),
             _ => Ok(()),
         }
     }
 }
 
-impl Pace {
-    fn took(&mut self, count: usize) {
+impl WriteProgress {
+    fn add(&mut self, count: usize) {
         self.taken += count as u64;
-        if self.taken >= PACE {
+        if self.taken >= MIN_PROGRESS {
             *self = Self::default();
         }
     }
@@ -277,13 +282,13 @@ impl Read for Connection {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 other => {
                     self.has_ended |= !into.is_empty() && matches!(other, Ok(0));
-                    self.pace = Pace::default();
+                    self.progress = WriteProgress::default();
                     return other;
                 }
             }
             check()?;
             if self.socket.wait_to_read(self.read_until)? == Woken::TimedOut {
-                return Err(late("the client is late with its request"));
+                return Err(timed_out("the request did not arrive in time"));
             }
         }
     }
@@ -294,11 +299,11 @@ impl Write for Connection {
         loop {
             match self.socket.send(bytes, false) {
                 Ok(count) => {
-                    self.pace.took(count);
-                    self.settle()?;
+                    self.progress.add(count);
+                    self.flush_all()?;
                     return Ok(count);
                 }
-                Err(error) => self.blocked(error)?,
+                Err(error) => self.wait_for_room(error)?,
             }
         }
     }
@@ -314,18 +319,19 @@ impl std::fmt::Debug for Connection {
     }
 }
 
-/// Writes to a client from other tasks than its handler's: see [`Connection::sender`].
+/// A handle to write to a client from other tasks than its handler's: see [`Connection::sender`].
 #[derive(Clone)]
-pub struct Sender {
+pub struct ConnectionSender {
     socket: std::sync::Weak<Socket>,
     timeout: Duration,
 }
 
-impl Sender {
-    /// Writes all of `bytes`. Two writers must agree on who is first, or their bytes mix.
+impl ConnectionSender {
+    /// Writes all of `bytes`. Concurrent writers must take turns, or their bytes are interleaved.
     ///
     /// # Errors
-    /// The client is gone, or does not take `bytes` within [`Timeouts::write`].
+    /// Returns an error if the client has closed the connection, or does not accept all of `bytes` within
+    /// [`Timeouts::write`].
     pub fn send(&self, bytes: &[u8]) -> io::Result<()> {
         let gone = || io::Error::new(ErrorKind::BrokenPipe, "the connection has ended");
         let socket = self.socket.upgrade().ok_or_else(gone)?;
@@ -333,8 +339,8 @@ impl Sender {
     }
 }
 
-impl std::fmt::Debug for Sender {
+impl std::fmt::Debug for ConnectionSender {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Sender")
+        f.write_str("ConnectionSender")
     }
 }

@@ -1,38 +1,41 @@
-//! The one signal that everybody hears: no more is to come.
+//! The signal that the server shuts down.
 
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
+/// A signal that is given once. Its descriptor becomes readable then and stays so: tasks that poll it at that time or
+/// later notice.
 pub(crate) struct Drain {
     since: OnceLock<Instant>,
-    /// Closed to ring the bell.
-    rope: Mutex<Option<PipeWriter>>,
-    bell: PipeReader,
+    /// The write end of the pipe; closing it gives the signal.
+    writer: Mutex<Option<PipeWriter>>,
+    reader: PipeReader,
 }
 
 impl Drain {
     pub(crate) fn new() -> io::Result<Self> {
-        let (bell, rope) = io::pipe()?;
+        let (reader, writer) = io::pipe()?;
         Ok(Self {
             since: OnceLock::new(),
-            rope: Mutex::new(Some(rope)),
-            bell,
+            writer: Mutex::new(Some(writer)),
+            reader,
         })
     }
 
-    /// Rings, for all who listen now or will.
+    /// Gives the signal.
     pub(crate) fn begin(&self) {
         self.since.get_or_init(Instant::now);
         drop(
-            self.rope
+            self.writer
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .take(),
         );
     }
 
+    /// Returns when the signal was given.
     pub(crate) fn since(&self) -> Option<Instant> {
         self.since.get().copied()
     }
@@ -40,6 +43,6 @@ impl Drain {
 
 impl AsFd for Drain {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.bell.as_fd()
+        self.reader.as_fd()
     }
 }

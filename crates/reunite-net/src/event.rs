@@ -1,56 +1,56 @@
-//! What a server tells about itself.
+//! The events that a server reports, and what it has done.
 
 use std::fmt;
 use std::io;
 
 use crate::Peer;
 
-/// Something that happened beside the answers.
+/// A failure or a refusal; see [`ServerBuilder::on_event`](crate::ServerBuilder::on_event).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A handler panicked: its connection has ended, and nothing else.
+    /// A handler panicked. Its connection has ended; the server continues.
     Panicked {
-        /// Whom it served.
+        /// The client it served.
         peer: Peer,
-        /// What it said.
+        /// The panic message.
         message: &'a str,
     },
     /// A handler returned an error.
     Failed {
-        /// Whom it served.
+        /// The client it served.
         peer: Peer,
-        /// Its error.
+        /// The error.
         error: &'a (dyn std::error::Error + Send + Sync),
     },
-    /// A client was sent away.
+    /// A client was refused.
     Refused {
-        /// Whom.
+        /// The client.
         peer: Peer,
-        /// Why.
-        why: Why,
+        /// Why it was refused.
+        reason: RefusalReason,
     },
-    /// A client could not be accepted; the server goes on.
+    /// The system failed to accept a client; the server continues.
     AcceptFailed {
-        /// The system's reason.
+        /// The system's error.
         error: &'a io::Error,
     },
-    /// The system refused a thread; that client was closed.
+    /// The system could not create a thread for a client, which was closed.
     NoThread {
-        /// Whom.
+        /// The client.
         peer: Peer,
-        /// The system's reason.
+        /// The system's error.
         error: &'a io::Error,
     },
 }
 
-/// Why a client was sent away.
+/// Why a client was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// There are as many as the server takes.
+pub enum RefusalReason {
+    /// [`Limits::connections`](crate::Limits::connections) was reached.
     TooMany,
-    /// There are as many from its address as the server takes.
-    TooManyFromThere,
+    /// [`Limits::per_address`](crate::Limits::per_address) was reached.
+    TooManyFromAddress,
 }
 
 impl fmt::Display for Event<'_> {
@@ -60,41 +60,38 @@ impl fmt::Display for Event<'_> {
                 write!(f, "the handler of {peer} panicked: {message}")
             }
             Self::Failed { peer, error } => write!(f, "{peer}: {error}"),
-            Self::Refused { peer, why } => write!(f, "{peer} was refused: {why}"),
-            Self::AcceptFailed { error } => write!(
-                f,
-                "a client could not be accepted ({error}); trying again when there may be room"
-            ),
+            Self::Refused { peer, reason } => write!(f, "{peer} was refused: {reason}"),
+            Self::AcceptFailed { error } => {
+                write!(f, "cannot accept a client ({error}); trying again")
+            }
             Self::NoThread { peer, error } => write!(
                 f,
-                "{peer} was closed, the system refusing a thread ({error}); lower the limit on \
-                 connections or raise the system's"
+                "{peer} was closed: the system cannot create a thread ({error}); lower the limit on \
+                 connections or raise the system's limit on threads"
             ),
         }
     }
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for RefusalReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::TooMany => "there are as many connections as there may be",
-            Self::TooManyFromThere => {
-                "there are as many connections from its address as there may be"
-            }
+            Self::TooMany => "too many connections",
+            Self::TooManyFromAddress => "too many connections from its address",
         })
     }
 }
 
-/// What a server did.
+/// What a server has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Served {
-    /// Connections that were handled.
+    /// Connections whose handler has completed.
     pub connections: u64,
-    /// Of those, ones whose handler panicked.
+    /// Connections whose handler panicked.
     pub panicked: u64,
-    /// Of those, ones whose handler returned an error.
+    /// Connections whose handler returned an error.
     pub failed: u64,
-    /// Clients that were sent away.
+    /// Clients that were refused.
     pub refused: u64,
 }

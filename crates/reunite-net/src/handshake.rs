@@ -1,13 +1,15 @@
 //! The progress of a TLS handshake.
 
-/// How far a handshake has come.
+/// What a handshake needs next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "tls"), allow(dead_code))]
-pub(crate) enum Shake {
+pub(crate) enum HandshakeStep {
+    /// Nothing: it is complete.
     Done,
-    /// It waits for the client, or for room.
+    /// Bytes from the client.
     Read,
+    /// Room in the socket's send buffer.
     Write,
-    /// The client does not speak TLS.
+    /// Nothing: the client does not speak TLS.
     Plain,
 }

@@ -1,4 +1,4 @@
-//! Many clients, one thread each, drained without losing one.
+//! Servers with one thread per client and a shutdown that loses no request.
 //!
 //! ```
 //! use std::io::{Read, Write};
@@ -23,61 +23,68 @@
 //!
 //! # Protocol
 //!
-//! **Who has what.** One task accepts. It opens a scope and starts one task in it for each client, on a recycled
-//! thread; the scope ends when the last of them is back, and with it the accepting task. The *roster* lists
-//! the clients: who, since when, their socket, their task's handle. A client enters it before its task
-//! starts and leaves it when its task has completed; whoever of the two, the accepting task and the
-//! completing one, comes second takes the result off the handle. So a panic is taken exactly once, is
-//! told as an [`Event`], and reaches nobody else.
+//! **Tasks and their results.** One task accepts connections. It opens a scope and starts one task in it per client,
+//! on a recycled thread. The scope, and with it the accepting task, ends when the last client's task has completed.
+//! The *client list* holds an entry per client: its address, when it connected, its socket and its task's handle. The
+//! entry is added before the task starts. Two steps follow, in either order: the accepting task stores the handle in
+//! the entry, and the client's task completes. The second of the two removes the entry and takes the result from
+//! the handle. Each result is therefore taken exactly once; a panic is reported as an [`Event`] and propagates no
+//! further.
 //!
-//! **The states of a connection.** *Idle*: in [`Connection::more`], between requests. *Reading*: `more` has said
-//! that bytes are there, and the whole of the request's head must come before one instant, however many reads
-//! that takes ([`Timeouts::header`]). *Answering*: from [`Connection::head_is_read`], the rest of the request
-//! must come before another instant ([`Timeouts::request`]), and whatever is written must be taken at a least
-//! pace ([`Timeouts::write`]). Then idle again.
+//! **States of a connection.** A connection is in one of three states:
 //!
-//! **Who may close what.** The handler has the connection and closes it, by returning. Nobody else closes the
-//! descriptor while it lives; what others may do is *cut*: shut the socket down both ways, which ends every
-//! read and write on it. Only the end of [`Server::shutdown`]'s time does so, or the server being dropped.
+//! 1. *Idle*: in [`Connection::more`], between two requests.
+//! 2. *Reading*: bytes of a request have arrived. The whole head of the request must arrive before one deadline
+//!    ([`Timeouts::header`]), however many reads that takes.
+//! 3. *Answering*: from [`Connection::head_is_read`] on. The rest of the request must arrive before a second deadline
+//!    ([`Timeouts::request`]), and the client must accept what is written at a minimum rate ([`Timeouts::write`]).
+//!    The connection is then idle again.
 //!
-//! **Deadlines without a timer.** Sockets do not block; who finds nothing to read, or no room to write, polls
-//! until the instant that its state has. An instant, not a span: a client that sends one byte a second
-//! gains nothing by it. No thread looks after others' deadlines.
+//! **Closing.** The handler owns the connection and closes it by returning. No other task closes the descriptor
+//! while the handler runs. Other tasks may only *cut* the connection: shut its socket down in both directions, which
+//! ends every read and write on it. A connection is cut when the time of [`Server::shutdown`] is over or the
+//! [`Server`] is dropped.
 //!
-//! **Why shutdown loses no request.** Draining begins by closing the one write end of a pipe. Every idle
-//! connection, and the accepting task, polls the read end together with its own socket, so all of them hear
-//! of it whether they slept before or come later; a connection that reads or answers does not look there and
-//! is not disturbed. Then
+//! **Deadlines without a timer.** Sockets do not block. A task that finds nothing to read, or no room to write,
+//! polls its socket until the deadline of its state. Since the limit is an instant and not a duration per read, a
+//! client that sends one byte per second does not extend it. No thread watches the deadlines of other tasks.
 //!
-//! * the accepting task takes what already queues in the kernel, and only then closes the listeners;
-//! * an idle connection for which bytes are there goes on with them; one for which there are none
-//!   waits for what may be on its way, for a short [`Timeouts::grace`], and then says that no more comes;
-//! * a handler that sees [`Connection::is_draining`] tells its client in its answer that it is the last.
+//! **Why shutdown loses no request.** Draining begins by closing the only write end of a pipe. The accepting task and
+//! every idle connection poll the read end together with their own sockets. All of them therefore notice, whether they
+//! slept before or begin to wait later. A connection that is reading or answering does not poll the pipe and is not
+//! disturbed. Then:
 //!
-//! So a request that was read is answered in full, as long as the deadline allows. Those who are not back at
-//! the deadline are named ([`Stragglers`](reunite::Stragglers)), cut, and let go: [`reunite::dump()`] lists them until they return.
+//! * the accepting task accepts the clients that already wait in the kernel's queue, and only then closes the
+//!   listeners;
+//! * an idle connection whose socket has bytes continues with them; one without bytes waits for a request that may be
+//!   in transit, for the short [`Timeouts::grace`], and then reports that no more requests come;
+//! * a handler that sees [`Connection::is_draining`] tells its client in the answer that it is the last one.
 //!
-//! **TLS** (the feature `tls`, [`Listener::secured`]). The handshake is the first thing that a client's task does, before
-//! the handler is called: whole within [`Timeouts::header`], counted by the limits, given up like an idle
-//! connection when the server shuts down. Only [`Connection::close`] tells the client that what it has is all: the
-//! end of a handler that failed looks to it like the cut that it is.
+//! A request that was read is therefore answered in full, provided the deadline allows it. Clients whose tasks are
+//! still running at the deadline are returned as [`Stragglers`](reunite::Stragglers), cut and detached;
+//! [`reunite::dump()`] lists them until they complete.
 //!
-//! **Limits.** A client beyond the limits is told so in the words the server was given, by a task of its
-//! own and a short time; when even those are many, it is closed without a word. When the
-//! system has no descriptor or thread left, that is told, and accepting goes on when one may be free again.
+//! **TLS** (the feature `tls`, [`Listener::secured`]). A client's task performs the handshake before it calls the
+//! handler. The handshake must be complete within [`Timeouts::header`], counts towards the limits, and is abandoned
+//! like an idle connection when the server shuts down. Only [`Connection::close`] tells the client that the data is
+//! complete: to the client, a handler that fails looks like a truncated connection.
+//!
+//! **Limits.** A client beyond the limits is sent the refusal of [`ServerBuilder::refuse_with`] by a task of its own,
+//! which has a short time. If too many such tasks are running, the client is closed without an answer. When the
+//! system has no descriptor or thread left, the server reports an [`Event`] and keeps trying to accept.
 #![forbid(unsafe_code)]
 #![cfg(unix)]
 
 mod accept;
+mod clients;
 mod connection;
 mod drain;
 mod event;
 mod handshake;
+mod lifecycle;
 mod limits;
 mod listen;
-mod manners;
 mod raw;
-mod roster;
 mod server;
 mod socket;
 #[cfg(feature = "tls")]
@@ -86,8 +93,8 @@ mod tls;
 #[path = "no_tls.rs"]
 mod tls;
 
-pub use connection::{Connection, Sender};
-pub use event::{Event, Served, Why};
+pub use connection::{Connection, ConnectionSender};
+pub use event::{Event, RefusalReason, Served};
 pub use limits::{Limits, Timeouts};
 pub use listen::{Listener, Peer};
 #[cfg(feature = "tls")]
@@ -96,5 +103,5 @@ pub use server::{Server, ServerBuilder};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};
 
-/// What a handler returns: any error ends its connection and is told as [`Event::Failed`].
+/// The result of a handler. An error ends the connection and is reported as [`Event::Failed`].
 pub type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;

@@ -1,14 +1,14 @@
-//! The limits of a server: how many clients it serves, and how long they may take.
+//! The limits of a server: how many clients it serves, and how long each step may take.
 
 use std::io;
 use std::time::Duration;
 
-/// How many clients are served at a time; those beyond are refused.
+/// How many clients are served at a time; further clients are refused.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// In all.
+    /// The maximum in total.
     pub connections: usize,
-    /// From one address.
+    /// The maximum from one IP address.
     pub per_address: usize,
 }
 
@@ -22,11 +22,11 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Lets this process have as many descriptors open as the system grants without asking anybody. Returns how
-    /// many; `None` for as many as there are.
+    /// Raises this process's limit on open descriptors to the highest value that needs no privileges. Returns the new
+    /// limit; `None` if it is unlimited.
     ///
     /// # Errors
-    /// The system refuses; the limit is what it was.
+    /// Returns the system's error; the limit is then unchanged.
     pub fn raise_descriptors() -> io::Result<Option<u64>> {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
         let maximum = getrlimit(Resource::Nofile).maximum;
@@ -41,18 +41,18 @@ impl Limits {
     }
 }
 
-/// How long things may take; see the [protocol](crate#protocol).
+/// How long each state of a connection may last; see the [protocol](crate#protocol).
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// Between two requests.
+    /// The time between two requests.
     pub idle: Duration,
-    /// From the first byte of a request's head to its last.
+    /// The time from the first byte of a request's head to its last.
     pub header: Duration,
-    /// From the first byte of a request to its last.
+    /// The time from the first byte of a request to its last.
     pub request: Duration,
-    /// For a client to take the next 64 KiB.
+    /// The time for a client to accept the next 64 KiB.
     pub write: Duration,
-    /// When the server shuts down, for requests that are on their way.
+    /// The time that a server which shuts down waits for requests in transit.
     pub grace: Duration,
 }
 

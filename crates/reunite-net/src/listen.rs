@@ -1,4 +1,4 @@
-//! Where clients come from.
+//! Listening sockets and the addresses of clients.
 
 use std::fmt;
 use std::io;
@@ -22,32 +22,32 @@ enum Kind {
     Tcp(TcpListener),
     Unix {
         listener: UnixListener,
-        _file: Place,
+        _file: SocketFile,
     },
 }
 
-/// The file of a Unix socket, which goes with it.
+/// The file of a Unix socket; removed when dropped.
 #[derive(Debug)]
-struct Place(PathBuf);
+struct SocketFile(PathBuf);
 
-impl Drop for Place {
+impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Somebody may have cleaned up already.
+        // The file may have been removed already.
         let _gone = std::fs::remove_file(&self.0);
     }
 }
 
-/// Who connected.
+/// The address of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
-    /// Over the network.
+    /// A client that connected over TCP.
     Tcp(SocketAddr),
-    /// Through a file: a process of this machine.
+    /// A process on this machine that connected through a Unix socket.
     Unix,
 }
 
 impl Peer {
-    /// What limits for each address count by.
+    /// Returns the IP address, by which [`Limits::per_address`](crate::Limits::per_address) counts.
     pub fn ip(&self) -> Option<IpAddr> {
         match self {
             Self::Tcp(address) => Some(address.ip().to_canonical()),
@@ -66,21 +66,22 @@ impl fmt::Display for Peer {
 }
 
 impl Listener {
-    /// Listens at an address such as `127.0.0.1:8080`; port 0 for any that is free.
+    /// Listens at an address such as `127.0.0.1:8080`; port 0 picks a free port.
     ///
     /// # Errors
-    /// The address cannot be found, is in use, or is not for everybody to have.
+    /// Returns an error if the address cannot be resolved, is in use, or needs privileges.
     pub fn tcp(address: impl ToSocketAddrs) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
-        lengthen(&listener);
+        lengthen_queue(&listener);
         listener.set_nonblocking(true)?;
         Ok(Self::of(Kind::Tcp(listener)))
     }
 
-    /// Listens at a file, which is removed at the end. A file that a killed server left behind is replaced.
+    /// Listens at a Unix socket, whose file is removed when the listener is dropped. A socket file that a killed server
+    /// left behind is replaced.
     ///
     /// # Errors
-    /// Somebody listens there already, or the file cannot be made.
+    /// Returns an error if another process listens there, or the file cannot be created.
     pub fn unix(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         let listener = match UnixListener::bind(path) {
@@ -90,9 +91,9 @@ impl Listener {
             }
             other => other?,
         };
-        lengthen(&listener);
+        lengthen_queue(&listener);
         listener.set_nonblocking(true)?;
-        let _file = Place(path.to_owned());
+        let _file = SocketFile(path.to_owned());
         Ok(Self::of(Kind::Unix { listener, _file }))
     }
 
@@ -100,8 +101,8 @@ impl Listener {
         Self { kind, tls: None }
     }
 
-    /// Whoever connects here speaks TLS. The handshake is the client's task's own, within
-    /// [`Timeouts::header`](crate::Timeouts::header), and its connection counts from its beginning.
+    /// Serves TLS. The handshake runs in the client's task, within [`Timeouts::header`](crate::Timeouts::header), and
+    /// the connection counts towards the limits from its beginning.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn secured(self, tls: Tls) -> Self {
@@ -111,7 +112,7 @@ impl Listener {
         }
     }
 
-    /// Where it listens, if that has a number.
+    /// Returns the address of a TCP listener; `None` for a Unix socket.
     pub fn address(&self) -> Option<SocketAddr> {
         match &self.kind {
             Kind::Tcp(listener) => listener.local_addr().ok(),
@@ -119,19 +120,19 @@ impl Listener {
         }
     }
 
-    /// The next client, if one is there.
+    /// Accepts the next queued client; fails with `WouldBlock` if there is none.
     pub(crate) fn accept(&self) -> io::Result<(Socket, Peer)> {
-        let (fd, peer) = self.take()?;
+        let (fd, peer) = self.accept_raw()?;
         let session = self.tls.as_ref().map(Tls::session).transpose()?;
         Ok((Socket::new(fd, session), peer))
     }
 
-    fn take(&self) -> io::Result<(OwnedFd, Peer)> {
+    fn accept_raw(&self) -> io::Result<(OwnedFd, Peer)> {
         match &self.kind {
             Kind::Tcp(listener) => {
                 let (stream, address) = listener.accept()?;
                 stream.set_nonblocking(true)?;
-                // Answers are written whole: there is nothing to wait for.
+                // Answers are written as a whole, so delaying small packets gains nothing.
                 stream.set_nodelay(true)?;
                 Ok((OwnedFd::from(stream), Peer::Tcp(address)))
             }
@@ -153,14 +154,14 @@ impl AsFd for Listener {
     }
 }
 
-/// More clients may queue than the 128 of the standard library: one for whom there is no place tries again only after a
-/// second.
-fn lengthen(listener: &impl AsFd) {
-    // The system takes it for what it allows at most; if it takes nothing, the queue is as it was.
-    let _as_before = rustix::net::listen(listener, 4096);
+/// Lengthens the queue of clients that wait to be accepted beyond the standard library's 128: a client that finds the
+/// queue full tries again only after a second.
+fn lengthen_queue(listener: &impl AsFd) {
+    // The system caps the length at its own maximum; if the call fails, the queue keeps its length.
+    let _unchanged = rustix::net::listen(listener, 4096);
 }
 
-/// A socket nobody answers at.
+/// Returns true if `path` is a socket file at which no process listens.
 fn is_left_behind(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt;
     let is_socket =

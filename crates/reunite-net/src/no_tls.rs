@@ -1,27 +1,29 @@
-//! What stands in for TLS where it is not built in: a session that there is none of.
+//! Replaces `tls` in builds without the feature: types without values, so that no socket has a session.
 
 use std::io;
 
-use crate::handshake::Shake;
+use crate::handshake::HandshakeStep;
 use crate::raw::Raw;
 
+pub(crate) use self::{NoSession as Session, NoTls as Tls};
+
 #[derive(Debug)]
-pub(crate) enum Tls {}
+pub(crate) enum NoTls {}
 
-pub(crate) enum Session {}
+pub(crate) enum NoSession {}
 
-impl Tls {
-    pub(crate) fn session(&self) -> io::Result<Session> {
+impl NoTls {
+    pub(crate) fn session(&self) -> io::Result<NoSession> {
         match *self {}
     }
 }
 
-impl Session {
-    pub(crate) fn plain(&self) -> &[u8] {
+impl NoSession {
+    pub(crate) fn plain_answer(&self) -> &[u8] {
         match *self {}
     }
 
-    pub(crate) fn shake(&self, _: Raw<'_>) -> io::Result<Shake> {
+    pub(crate) fn handshake(&self, _: Raw<'_>) -> io::Result<HandshakeStep> {
         match *self {}
     }
 
@@ -41,7 +43,7 @@ impl Session {
         match *self {}
     }
 
-    pub(crate) fn say_end(&self) {
+    pub(crate) fn queue_close(&self) {
         match *self {}
     }
 }

@@ -9,13 +9,13 @@ use std::os::fd::OwnedFd;
 use rustix::net::{RecvFlags, recv};
 use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
 
-/// A socket's bytes as they are.
+/// A socket, without TLS.
 pub(crate) struct Raw<'a>(pub(crate) &'a OwnedFd);
 
 impl Raw<'_> {
-    /// `more`: what follows may go into the same packet.
+    /// Sends some of `bytes` and returns how many. If `more` is true, what follows may share a packet with them.
     pub(crate) fn send(&self, bytes: &[u8], more: bool) -> io::Result<usize> {
-        again(|| send(self.0, bytes, flags(more)))
+        retry(|| send(self.0, bytes, flags(more)))
     }
 
     #[cfg(target_os = "linux")]
@@ -25,21 +25,21 @@ impl Raw<'_> {
         at: &mut u64,
         count: usize,
     ) -> io::Result<usize> {
-        again(|| rustix::fs::sendfile(self.0, file, Some(&mut *at), count))
+        retry(|| rustix::fs::sendfile(self.0, file, Some(&mut *at), count))
     }
 
-    /// The byte that is read next, left where it is; none at the end.
+    /// Returns the byte that is read next, without reading it; `None` at the end of the stream.
     #[cfg(feature = "tls")]
     pub(crate) fn first(&self) -> io::Result<Option<u8>> {
         let mut byte = [0];
-        let (count, _) = again(|| recv(self.0, &mut byte[..], RecvFlags::PEEK))?;
+        let (count, _) = retry(|| recv(self.0, &mut byte[..], RecvFlags::PEEK))?;
         Ok((count > 0).then_some(byte[0]))
     }
 }
 
 impl Read for Raw<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        again(|| rustix::io::read(self.0, &mut *into))
+        retry(|| rustix::io::read(self.0, &mut *into))
     }
 }
 
@@ -50,7 +50,7 @@ impl Write for Raw<'_> {
 
     fn write_vectored(&mut self, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
         let mut nothing = SendAncillaryBuffer::default();
-        again(|| sendmsg(self.0, parts, &mut nothing, flags(false)))
+        retry(|| sendmsg(self.0, parts, &mut nothing, flags(false)))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -58,7 +58,8 @@ impl Write for Raw<'_> {
     }
 }
 
-/// Where the flag is missing the socket was told at its birth.
+/// Returns the flags of a send. Systems without `NOSIGNAL` have a socket option instead, set when the socket is
+/// created.
 fn flags(more: bool) -> SendFlags {
     let mut flags = SendFlags::empty();
     #[cfg(not(target_vendor = "apple"))]
@@ -74,7 +75,8 @@ fn flags(more: bool) -> SendFlags {
     flags
 }
 
-fn again<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
+/// Repeats `call` until no signal interrupts it.
+fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
             Err(rustix::io::Errno::INTR) => {}

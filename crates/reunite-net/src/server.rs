@@ -1,4 +1,4 @@
-//! Servers: choices, start, shutdown.
+//! The server: its builder, start and shutdown.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -7,90 +7,90 @@ use std::time::{Duration, Instant};
 
 use reunite::{Builder, JoinHandle, Stragglers};
 
-use crate::accept::{House, Report, on_standard_error, run};
+use crate::accept::{EventHook, Shared, on_standard_error, run};
+use crate::clients::Clients;
 use crate::drain::Drain;
 use crate::event::{Event, Served};
 use crate::limits::{Limits, Timeouts};
 use crate::listen::Listener;
-use crate::roster::Roster;
 use crate::{Connection, Outcome};
 
-/// A server that does not run yet.
+/// The options of a server that is not running yet.
 #[must_use = "a builder does nothing until `start` is called"]
 pub struct ServerBuilder {
     listeners: Vec<Listener>,
     limits: Limits,
     timeouts: Timeouts,
     refusal: Vec<u8>,
-    report: Report,
+    on_event: EventHook,
 }
 
 impl ServerBuilder {
-    /// Listens here, too.
+    /// Adds a listener.
     pub fn listen(mut self, listener: Listener) -> Self {
         self.listeners.push(listener);
         self
     }
 
-    /// How many clients at a time.
+    /// Sets how many clients are served at a time.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// How long things may take.
+    /// Sets how long each state of a connection may last.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
         self
     }
 
-    /// What a client beyond the limits is sent before it is closed.
+    /// Sets the bytes that a client beyond the limits is sent before it is closed.
     pub fn refuse_with(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.refusal = bytes.into();
         self
     }
 
-    /// Who is told of panics, errors and refusals. Unless replaced, what concerns the server (panics, no more
-    /// threads or descriptors) goes to standard error, and what concerns one client goes nowhere.
-    pub fn on_event(mut self, report: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
-        self.report = Arc::new(report);
+    /// Calls `hook` on every panic, error and refusal. By default, events that concern the whole server (panics, no
+    /// threads or descriptors left) are written to standard error, and events that concern one client are ignored.
+    pub fn on_event(mut self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.on_event = Arc::new(hook);
         self
     }
 
-    /// Starts to accept. `handler` is called for each client in a task of its own.
+    /// Starts accepting clients, and calls `handler` for each client in a task of its own.
     ///
     /// # Errors
-    /// The system has no thread or no pipe left.
+    /// Returns an error if the system cannot create the thread or the pipe.
     #[track_caller]
     pub fn start<H>(self, handler: H) -> io::Result<Server>
     where
         H: Fn(Connection) -> Outcome + Send + Sync + 'static,
     {
         let drain = Arc::new(Drain::new()?);
-        let roster = Arc::new(Roster::default());
+        let clients = Arc::new(Clients::default());
         let addresses = self
             .listeners
             .iter()
             .filter_map(Listener::address)
             .collect();
-        let house = Arc::new(House {
+        let shared = Arc::new(Shared {
             handler,
             limits: self.limits,
             timeouts: self.timeouts,
             refusal: self.refusal,
-            report: self.report,
+            on_event: self.on_event,
             drain: Arc::clone(&drain),
-            roster: Arc::clone(&roster),
+            clients: Arc::clone(&clients),
         });
         let accepting = Builder::new()
             .name("accept")
-            .spawn_checked(move || run(&house, self.listeners))
+            .spawn_checked(move || run(&shared, self.listeners))
             .map_err(io::Error::other)?;
         Ok(Server {
             accepting: Some(accepting),
             addresses,
             drain,
-            roster,
+            clients,
         })
     }
 }
@@ -105,75 +105,75 @@ impl std::fmt::Debug for ServerBuilder {
     }
 }
 
-/// A server that runs. Dropped, it cuts its clients and waits for their tasks; [`shutdown`](Self::shutdown) is the
-/// polite way.
+/// A running server. Dropping it cuts its clients and waits for their tasks; [`shutdown`](Self::shutdown) lets them
+/// finish.
 pub struct Server {
     accepting: Option<JoinHandle<()>>,
     addresses: Vec<SocketAddr>,
     drain: Arc<Drain>,
-    roster: Arc<Roster>,
+    clients: Arc<Clients>,
 }
 
 impl Server {
-    /// A server that listens at `address`, with port 0 at any that is free.
+    /// Returns a builder for a server that listens at `address`; port 0 picks a free port.
     ///
     /// # Errors
-    /// The address cannot be found, is in use, or is not for everybody to have.
+    /// Returns an error if the address cannot be resolved, is in use, or needs privileges.
     pub fn bind(address: impl ToSocketAddrs) -> io::Result<ServerBuilder> {
         Ok(Self::on(Listener::tcp(address)?))
     }
 
-    /// A server that listens there.
+    /// Returns a builder for a server with this listener.
     pub fn on(listener: Listener) -> ServerBuilder {
         Self::builder().listen(listener)
     }
 
-    /// A server that listens nowhere yet; see [`ServerBuilder::listen`].
+    /// Returns a builder for a server without a listener; see [`ServerBuilder::listen`].
     pub fn builder() -> ServerBuilder {
         ServerBuilder {
             listeners: Vec::new(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             refusal: Vec::new(),
-            report: Arc::new(on_standard_error),
+            on_event: Arc::new(on_standard_error),
         }
     }
 
-    /// Where it listens first; `None` if that is a file.
+    /// Returns the address of the first TCP listener; `None` if all listeners are Unix sockets.
     pub fn address(&self) -> Option<SocketAddr> {
         self.addresses.first().copied()
     }
 
-    /// Everywhere it listens, files left out.
+    /// Returns the addresses of all TCP listeners.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// How many clients are connected.
+    /// Returns how many clients are connected.
     pub fn connected(&self) -> usize {
-        self.roster.connected()
+        self.clients.connected()
     }
 
-    /// What was done up to now.
+    /// Returns what the server has done so far.
     pub fn served(&self) -> Served {
-        self.roster.served()
+        self.clients.served()
     }
 
-    /// Stops accepting, tells the handlers, and waits for all of them for at most `time`. Every request that was
-    /// read is answered; see the [protocol](crate#protocol). Not cut short when the caller is cancelled: this
-    /// is what one does then.
+    /// Stops accepting, notifies the handlers, and waits at most `time` for them to return. Every request that was
+    /// read is answered; see the [protocol](crate#protocol). The wait does not end early when the caller is
+    /// cancelled, because shutting down is what a cancelled caller does.
     ///
     /// # Errors
-    /// Those that were not back in time, by name, the one that came first first, and what was done all the same.
-    /// Their connections are cut and their tasks let go.
+    /// Returns the clients whose handlers did not return in time, the earliest first, and what the server has done.
+    /// Their connections are cut and their tasks detached.
     pub fn shutdown(self, time: Duration) -> Result<Served, Stragglers<Served>> {
         self.shutdown_until(Instant::now().checked_add(time))
     }
 
-    /// [`shutdown`](Self::shutdown) that waits until `deadline`.
+    /// Shuts down like [`shutdown`](Self::shutdown), but waits until `deadline`.
     ///
     /// # Errors
-    /// As there.
+    /// Returns the same errors as [`shutdown`](Self::shutdown).
     pub fn shutdown_deadline(self, deadline: Instant) -> Result<Served, Stragglers<Served>> {
         self.shutdown_until(Some(deadline))
     }
@@ -181,7 +181,7 @@ impl Server {
     fn shutdown_until(mut self, until: Option<Instant>) -> Result<Served, Stragglers<Served>> {
         self.drain.begin();
         let Some(mut accepting) = self.accepting.take() else {
-            return Ok(self.roster.served());
+            return Ok(self.clients.served());
         };
         let back = reunite::shield(|| match until {
             Some(until) => !accepting
@@ -195,14 +195,14 @@ impl Server {
         let late = if back {
             Vec::new()
         } else {
-            self.roster.stragglers()
+            self.clients.stragglers()
         };
         if !back {
             accepting.cancel();
-            self.roster.cut();
+            self.clients.cut();
             accepting.detach();
         }
-        let served = self.roster.served();
+        let served = self.clients.served();
         if back || late.is_empty() {
             Ok(served)
         } else {
@@ -216,8 +216,8 @@ impl Drop for Server {
         if let Some(accepting) = self.accepting.take() {
             self.drain.begin();
             accepting.cancel();
-            self.roster.cut();
-            // Dropping the handle waits.
+            self.clients.cut();
+            // Dropping the handle waits for the task.
             drop(accepting);
         }
     }

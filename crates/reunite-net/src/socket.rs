@@ -1,4 +1,4 @@
-//! A socket of any family that does not block, and how to wait for it until an instant.
+//! A non-blocking socket of any family, and waiting for it until a deadline.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -9,22 +9,22 @@ use std::time::Instant;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{Shutdown, shutdown};
 
-use crate::handshake::Shake;
+use crate::handshake::HandshakeStep;
 use crate::raw::Raw;
 use crate::tls::Session;
 
 pub(crate) struct Socket {
     fd: OwnedFd,
-    /// Boxed, because most have none.
+    /// Boxed, because most sockets have none.
     session: Option<Box<Session>>,
     phase: AtomicU8,
 }
 
-/// What its handler is at: only told to people.
+/// What the task of a connection is doing; only used in messages.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Phase {
     Begun,
-    Greeting,
+    Handshake,
     Idle,
     Reading,
     Answering,
@@ -34,7 +34,7 @@ impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Begun => "in its handler",
-            Self::Greeting => "in its handshake",
+            Self::Handshake => "in its TLS handshake",
             Self::Idle => "between two requests",
             Self::Reading => "reading a request",
             Self::Answering => "answering a request",
@@ -45,13 +45,16 @@ impl fmt::Display for Phase {
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Woken {
+    /// The socket is ready.
     Ready,
+    /// The server shuts down.
     Drained,
+    /// The deadline passed.
     TimedOut,
 }
 
 impl Socket {
-    /// `fd` must not block.
+    /// Wraps `fd`, which must be non-blocking.
     pub(crate) fn new(fd: OwnedFd, session: Option<Session>) -> Self {
         Self {
             fd,
@@ -67,7 +70,7 @@ impl Socket {
     pub(crate) fn phase(&self) -> Phase {
         let all = [
             Phase::Begun,
-            Phase::Greeting,
+            Phase::Handshake,
             Phase::Idle,
             Phase::Reading,
             Phase::Answering,
@@ -75,16 +78,16 @@ impl Socket {
         all[usize::from(self.phase.load(Ordering::Relaxed))]
     }
 
-    /// Nothing to do where there is no TLS.
-    pub(crate) fn shake(&self) -> io::Result<Shake> {
+    /// Continues the TLS handshake; done at once on a socket without TLS.
+    pub(crate) fn handshake(&self) -> io::Result<HandshakeStep> {
         match &self.session {
-            Some(session) => session.shake(Raw(&self.fd)),
-            None => Ok(Shake::Done),
+            Some(session) => session.handshake(Raw(&self.fd)),
+            None => Ok(HandshakeStep::Done),
         }
     }
 
-    /// Whether what is sent passes through a cipher.
-    pub(crate) fn is_sealed(&self) -> bool {
+    /// Returns true if what is sent is encrypted.
+    pub(crate) fn is_encrypted(&self) -> bool {
         self.session.is_some()
     }
 
@@ -95,12 +98,12 @@ impl Socket {
         }
     }
 
-    /// Reads what nobody wants.
-    pub(crate) fn waste(&self, into: &mut [u8]) -> io::Result<usize> {
+    /// Reads bytes as they come from the network, without decrypting them.
+    pub(crate) fn read_raw(&self, into: &mut [u8]) -> io::Result<usize> {
         Raw(&self.fd).read(into)
     }
 
-    /// `more`: what follows may go into the same packet.
+    /// Sends some of `bytes` and returns how many. If `more` is true, what follows may share a packet with them.
     pub(crate) fn send(&self, bytes: &[u8], more: bool) -> io::Result<usize> {
         match &self.session {
             Some(session) => session.send(Raw(&self.fd), bytes),
@@ -108,7 +111,7 @@ impl Socket {
         }
     }
 
-    /// Whether all of what was taken is on its way; if there is no room for it, as `send`.
+    /// Passes everything that `send` accepted to the system; fails with `WouldBlock` if there is no room for it.
     pub(crate) fn flush(&self) -> io::Result<()> {
         match &self.session {
             Some(session) => session.flush(Raw(&self.fd)),
@@ -116,12 +119,14 @@ impl Socket {
         }
     }
 
-    /// What a client is sent as it is that does not speak TLS.
-    pub(crate) fn plain(&self) -> &[u8] {
-        self.session.as_ref().map_or(&[], |session| session.plain())
+    /// Returns the unencrypted answer to a client that does not speak TLS.
+    pub(crate) fn plain_answer(&self) -> &[u8] {
+        self.session
+            .as_ref()
+            .map_or(&[], |session| session.plain_answer())
     }
 
-    pub(crate) fn send_plain(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub(crate) fn send_raw(&self, bytes: &[u8]) -> io::Result<usize> {
         Raw(&self.fd).send(bytes, false)
     }
 
@@ -136,45 +141,45 @@ impl Socket {
     }
 
     pub(crate) fn wait_to_read(&self, until: Option<Instant>) -> io::Result<Woken> {
-        self.wait_for_words(until, None)
+        self.wait_for_data(until, None)
     }
 
-    /// For bytes of any kind, or the bell.
+    /// Waits for bytes of any kind, or for `drain`.
     pub(crate) fn wait_for_bytes(
         &self,
         until: Option<Instant>,
-        bell: Option<BorrowedFd<'_>>,
+        drain: Option<BorrowedFd<'_>>,
     ) -> io::Result<Woken> {
-        self.wait(PollFlags::IN, until, bell)
+        self.wait(PollFlags::IN, until, drain)
     }
 
     pub(crate) fn wait_to_write(&self, until: Option<Instant>) -> io::Result<Woken> {
         self.wait(PollFlags::OUT, until, None)
     }
 
-    /// Bytes that are there count for more than the bell.
+    /// Waits for data to read, or for `drain`; ready if both are there.
     pub(crate) fn wait_to_read_or(
         &self,
-        bell: impl AsFd,
+        drain: &impl AsFd,
         until: Option<Instant>,
     ) -> io::Result<Woken> {
-        self.wait_for_words(until, Some(bell.as_fd()))
+        self.wait_for_data(until, Some(drain.as_fd()))
     }
 
-    /// For something that a read gives to its caller: what TLS says to itself is none.
-    fn wait_for_words(
+    /// Waits for data that a read returns to its caller; messages of the TLS protocol do not count.
+    fn wait_for_data(
         &self,
         until: Option<Instant>,
-        bell: Option<BorrowedFd<'_>>,
+        drain: Option<BorrowedFd<'_>>,
     ) -> io::Result<Woken> {
         let Some(session) = &self.session else {
-            return self.wait(PollFlags::IN, until, bell);
+            return self.wait(PollFlags::IN, until, drain);
         };
         loop {
             if session.is_ready(Raw(&self.fd)) {
                 return Ok(Woken::Ready);
             }
-            let woken = self.wait(PollFlags::IN, until, bell)?;
+            let woken = self.wait(PollFlags::IN, until, drain)?;
             if woken != Woken::Ready {
                 return Ok(woken);
             }
@@ -185,16 +190,16 @@ impl Socket {
         &self,
         flags: PollFlags,
         until: Option<Instant>,
-        bell: Option<BorrowedFd<'_>>,
+        drain: Option<BorrowedFd<'_>>,
     ) -> io::Result<Woken> {
         let own = PollFd::new(&self.fd, flags);
-        match bell {
+        match drain {
             None => Ok(match poll_until(&mut [own], until)? {
                 0 => Woken::TimedOut,
                 _ => Woken::Ready,
             }),
-            Some(bell) => {
-                let mut both = [own, PollFd::from_borrowed_fd(bell, PollFlags::IN)];
+            Some(drain) => {
+                let mut both = [own, PollFd::from_borrowed_fd(drain, PollFlags::IN)];
                 let count = poll_until(&mut both, until)?;
                 Ok(if !both[0].revents().is_empty() {
                     Woken::Ready
@@ -207,26 +212,26 @@ impl Socket {
         }
     }
 
-    /// Says the end in the words of TLS; they are on their way when it is flushed.
-    pub(crate) fn say_end(&self) {
+    /// Queues the message that ends a TLS session; a flush sends it.
+    pub(crate) fn queue_close(&self) {
         if let Some(session) = &self.session {
-            session.say_end();
+            session.queue_close();
         }
     }
 
-    /// The other side reads the end after what was sent.
+    /// Shuts down the sending side: the client reads the end of the stream after what was sent.
     pub(crate) fn finish(&self) {
-        // It may be gone already, which is an end, too.
+        // Fails if the client has closed the connection already.
         let _gone = shutdown(&self.fd, Shutdown::Write);
     }
 
-    /// Ends every read and write, of whichever thread.
+    /// Shuts the socket down in both directions, which ends the reads and writes of all threads.
     pub(crate) fn cut(&self) {
         let _gone = shutdown(&self.fd, Shutdown::Both);
     }
 }
 
-/// How many of `fds` have something to tell; none if the instant passed before.
+/// Polls `fds` until at least one is ready, and returns how many are; 0 if the deadline passes first.
 pub(crate) fn poll_until(fds: &mut [PollFd<'_>], until: Option<Instant>) -> io::Result<usize> {
     loop {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));

@@ -1,9 +1,13 @@
-//! TLS on a socket that does not block.
+//! TLS on a non-blocking socket.
 //!
-//! What goes out is sealed into a buffer of the session and from there to the socket, as far as that takes it;
-//! nothing new is sealed before the buffer is empty, so it stays small. Whoever has written everything flushes. What
-//! comes in is opened as soon as it is read: bytes may be there for the reader although the socket has none, which
-//! is why waiting asks here first. The lock is held for one call, never while anybody waits.
+//! *Sending*: plaintext is encrypted into a buffer of the session, and the buffer is written to the socket as far as
+//! there is room. No more plaintext is encrypted before the buffer is empty, so the buffer stays small. A sender that
+//! has written everything flushes.
+//!
+//! *Receiving*: bytes are decrypted as soon as they are read. There may be plaintext for the reader although the socket
+//! has no bytes, which is why every wait asks the session first.
+//!
+//! The lock of the session is held for one call, never during a wait.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -16,50 +20,50 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
 
-use crate::handshake::Shake;
+use crate::handshake::HandshakeStep;
 use crate::raw::Raw;
 
-/// As much is sealed at a time: two records.
-const AT_ONCE: usize = 32 * 1024;
-/// How a client that speaks TLS begins.
-const HANDSHAKE: u8 = 22;
+/// How many bytes are encrypted at a time: two records.
+const MAX_PLAINTEXT: usize = 32 * 1024;
+/// The first byte that a TLS client sends.
+const HANDSHAKE_RECORD: u8 = 22;
 
-/// How a listener speaks TLS.
+/// The TLS configuration of a listener.
 #[derive(Clone)]
 pub struct Tls {
     config: Arc<ServerConfig>,
-    plain: Arc<[u8]>,
+    plain_answer: Arc<[u8]>,
 }
 
 impl Tls {
-    /// With the certificates of one PEM file, the server's own first, and the key of another.
+    /// Reads a chain of certificates, the server's own first, from one PEM file and the private key from another.
     ///
     /// # Errors
-    /// A file cannot be read, or has not in it what it should.
+    /// Returns an error if a file cannot be read, does not contain what it should, or the key does not belong to the
+    /// certificate.
     pub fn open(certificates: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, TlsError> {
         let (chain, key) = (certificates.as_ref(), key.as_ref());
-        let wrong =
+        let invalid =
             |path: &Path, why: &dyn fmt::Display| TlsError(format!("{}: {why}", path.display()));
         let certificates: Vec<_> = CertificateDer::pem_file_iter(chain)
             .and_then(Iterator::collect)
-            .map_err(|error| wrong(chain, &told(error)))?;
+            .map_err(|error| invalid(chain, &pem_error(error)))?;
         if certificates.is_empty() {
-            let advice =
-                "there is no certificate in it; give the chain as PEM, the server's own first";
-            return Err(wrong(chain, &advice));
+            let advice = "contains no certificate; give the chain as PEM, the server's own first";
+            return Err(invalid(chain, &advice));
         }
         let private = PrivateKeyDer::from_pem_file(key).map_err(|error| {
             let is_locked = std::fs::read_to_string(key)
                 .is_ok_and(|text| text.contains("BEGIN ENCRYPTED PRIVATE KEY"));
             match error {
-                pem::Error::NoItemsFound if is_locked => wrong(
+                pem::Error::NoItemsFound if is_locked => invalid(
                     key,
-                    &"the key is encrypted; decrypt it, for example by `openssl pkey`",
+                    &"the key is encrypted; decrypt it, for example with `openssl pkey`",
                 ),
                 pem::Error::NoItemsFound => {
-                    wrong(key, &"there is no private key in it; give one as PEM")
+                    invalid(key, &"contains no private key; give one as PEM")
                 }
-                error => wrong(key, &told(error)),
+                error => invalid(key, &pem_error(error)),
             }
         })?;
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -68,18 +72,15 @@ impl Tls {
             .and_then(|builder| builder.with_single_cert(certificates, private))
             .map_err(|error| match error {
                 rustls::Error::InconsistentKeys(_) => {
-                    let why = format!(
-                        "it is not the key of the certificate in {}",
-                        chain.display()
-                    );
-                    wrong(key, &why)
+                    let why = format!("does not belong to the certificate in {}", chain.display());
+                    invalid(key, &why)
                 }
-                error => wrong(chain, &error),
+                error => invalid(chain, &error),
             })?;
         Ok(Self::from(Arc::new(config)))
     }
 
-    /// Speaks these protocols, such as `http/1.1`, and refuses clients that ask for others alone.
+    /// Sets the ALPN protocols, such as `http/1.1`. Clients that offer only other protocols are refused.
     #[must_use]
     pub fn protocols(mut self, names: &[&str]) -> Self {
         let config = Arc::make_mut(&mut self.config);
@@ -87,10 +88,10 @@ impl Tls {
         self
     }
 
-    /// What a client that does not speak TLS is sent, as it is, before it is closed. Unless said, nothing.
+    /// Sets the unencrypted answer to a client that does not speak TLS; by default it is closed without one.
     #[must_use]
     pub fn answer_plain(mut self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.plain = bytes.into().into();
+        self.plain_answer = bytes.into().into();
         self
     }
 
@@ -98,18 +99,18 @@ impl Tls {
         let state = ServerConnection::new(Arc::clone(&self.config)).map_err(io::Error::other)?;
         Ok(Session {
             state: Mutex::new(state),
-            has_heard: AtomicBool::new(false),
-            plain: Arc::clone(&self.plain),
+            saw_tls: AtomicBool::new(false),
+            plain_answer: Arc::clone(&self.plain_answer),
         })
     }
 }
 
-/// With choices of one's own.
+/// Uses a configuration of the caller's own.
 impl From<Arc<ServerConfig>> for Tls {
     fn from(config: Arc<ServerConfig>) -> Self {
         Self {
             config,
-            plain: Arc::default(),
+            plain_answer: Arc::default(),
         }
     }
 }
@@ -120,7 +121,7 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// Why certificates and key cannot be used; it names the file.
+/// Why a certificate or key cannot be used. The message names the file.
 #[derive(Debug)]
 pub struct TlsError(String);
 
@@ -132,19 +133,19 @@ impl fmt::Display for TlsError {
 
 impl std::error::Error for TlsError {}
 
-fn told(error: pem::Error) -> String {
+fn pem_error(error: pem::Error) -> String {
     match error {
         pem::Error::Io(error) => error.to_string(),
-        error => format!("it is not PEM as it should be: {error}"),
+        error => format!("malformed PEM: {error}"),
     }
 }
 
-/// One connection's.
+/// The TLS session of one connection.
 pub(crate) struct Session {
     state: Mutex<ServerConnection>,
-    /// The first byte has come, and was one of TLS.
-    has_heard: AtomicBool,
-    plain: Arc<[u8]>,
+    /// The first byte has arrived and is that of a TLS client.
+    saw_tls: AtomicBool,
+    plain_answer: Arc<[u8]>,
 }
 
 impl Session {
@@ -152,32 +153,38 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What a client is sent that does not speak TLS.
-    pub(crate) fn plain(&self) -> &[u8] {
-        &self.plain
+    /// Returns the unencrypted answer to a client that does not speak TLS.
+    pub(crate) fn plain_answer(&self) -> &[u8] {
+        &self.plain_answer
     }
 
-    /// Goes on with the handshake as far as that is possible without waiting.
-    pub(crate) fn shake(&self, mut raw: Raw<'_>) -> io::Result<Shake> {
+    /// Continues the handshake as far as possible without waiting.
+    pub(crate) fn handshake(&self, mut raw: Raw<'_>) -> io::Result<HandshakeStep> {
         let mut state = self.lock();
         loop {
             match push(&mut state, &mut raw) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Shake::Write),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    return Ok(HandshakeStep::Write);
+                }
                 other => other?,
             }
             if !state.is_handshaking() {
-                return Ok(Shake::Done);
+                return Ok(HandshakeStep::Done);
             }
-            if !self.has_heard.load(Ordering::Relaxed) {
+            if !self.saw_tls.load(Ordering::Relaxed) {
                 match raw.first() {
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Shake::Read),
-                    Ok(Some(byte)) if byte != HANDSHAKE => return Ok(Shake::Plain),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        return Ok(HandshakeStep::Read);
+                    }
+                    Ok(Some(byte)) if byte != HANDSHAKE_RECORD => return Ok(HandshakeStep::Plain),
                     other => drop(other?),
                 }
-                self.has_heard.store(true, Ordering::Relaxed);
+                self.saw_tls.store(true, Ordering::Relaxed);
             }
             match open(&mut state, &mut raw) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Shake::Read),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    return Ok(HandshakeStep::Read);
+                }
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 other => drop(other?),
             }
@@ -195,11 +202,11 @@ impl Session {
         }
     }
 
-    /// Whether a read would not have to wait; takes what the socket has to find out.
+    /// Returns true if a read would not have to wait. Reads from the socket to find out.
     pub(crate) fn is_ready(&self, mut raw: Raw<'_>) -> bool {
         let mut state = self.lock();
         loop {
-            // An error is found again by whoever reads.
+            // An error is reported by the read that follows.
             match state.process_new_packets() {
                 Ok(found) if found.plaintext_bytes_to_read() == 0 && !found.peer_has_closed() => {}
                 _ => return true,
@@ -212,11 +219,13 @@ impl Session {
         }
     }
 
-    /// Takes some of `bytes`; they are on their way when it is flushed.
+    /// Encrypts some of `bytes` and returns how many; a flush sends them.
     pub(crate) fn send(&self, mut raw: Raw<'_>, bytes: &[u8]) -> io::Result<usize> {
         let mut state = self.lock();
         push(&mut state, &mut raw)?;
-        let count = state.writer().write(&bytes[..bytes.len().min(AT_ONCE)])?;
+        let count = state
+            .writer()
+            .write(&bytes[..bytes.len().min(MAX_PLAINTEXT)])?;
         match push(&mut state, &mut raw) {
             Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
             _ => Ok(count),
@@ -227,13 +236,13 @@ impl Session {
         push(&mut self.lock(), &mut raw)
     }
 
-    /// Nothing more follows, on purpose: without this the client takes what it has for cut short.
-    pub(crate) fn say_end(&self) {
+    /// Queues the `close_notify` alert, without which the client takes the data for truncated.
+    pub(crate) fn queue_close(&self) {
         self.lock().send_close_notify();
     }
 }
 
-/// Reads once and opens what came. What the other side must be told about it goes out as far as it can.
+/// Reads once and decrypts what was read. Sends the protocol's answers to it as far as there is room.
 fn open(state: &mut ServerConnection, raw: &mut Raw<'_>) -> io::Result<usize> {
     let count = state.read_tls(raw)?;
     let opened = state.process_new_packets();

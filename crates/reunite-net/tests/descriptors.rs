@@ -1,4 +1,5 @@
-//! The system's limit on descriptors is reached and recovered from: one test, because it concerns the process.
+//! A server recovers from the system's limit on descriptors. A test binary of its own, because the limit is the
+//! process's.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -12,7 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const SOON: Duration = Duration::from_secs(30);
 
 #[test]
-fn a_server_without_descriptors_goes_on_when_there_are_some() {
+fn a_server_without_descriptors_continues_when_some_are_free_again() {
     let maximum = getrlimit(Resource::Nofile).maximum;
     setrlimit(
         Resource::Nofile,
@@ -42,7 +43,7 @@ fn a_server_without_descriptors_goes_on_when_there_are_some() {
     while let Ok(file) = File::open("/dev/null") {
         taken.push(file);
     }
-    // Room for the client's end, and none for the server's.
+    // One descriptor is free for the client's end, none for the server's.
     taken.pop();
     let mut client = TcpStream::connect(server.address().unwrap()).unwrap();
     client.set_read_timeout(Some(SOON)).unwrap();

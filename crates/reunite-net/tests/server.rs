@@ -1,4 +1,4 @@
-//! Servers as a user would write them, with real clients on loopback.
+//! Servers as a user would write them, with TCP and Unix clients on this machine.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use reunite_net::{Connection, Limits, Listener, Outcome, Server, Timeouts};
 
 const SOON: Duration = Duration::from_secs(30);
 
-/// One line in, the same line out.
+/// Sends back what it receives.
 fn echo(mut client: Connection) -> Outcome {
     let mut bytes = [0; 1024];
     while client.more()? {
@@ -49,7 +49,7 @@ fn clients_are_served_side_by_side() {
 }
 
 #[test]
-fn a_unix_socket_serves_too_and_its_file_goes() {
+fn a_unix_socket_serves_and_its_file_is_removed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("echo.sock");
     let server = Server::on(Listener::unix(&path).unwrap())
@@ -60,7 +60,7 @@ fn a_unix_socket_serves_too_and_its_file_goes() {
     let mut answer = [0; 5];
     client.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"hello");
-    assert!(Listener::unix(&path).is_err(), "somebody listens there");
+    assert!(Listener::unix(&path).is_err(), "another listener is there");
     server.shutdown(SOON).unwrap();
     assert!(!path.exists());
 }
@@ -78,7 +78,7 @@ fn a_socket_file_that_was_left_behind_is_replaced() {
 }
 
 #[test]
-fn a_panic_ends_its_connection_alone_and_is_told() {
+fn a_panic_ends_only_its_connection_and_is_reported() {
     let (tell, told) = mpsc::channel();
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
@@ -110,7 +110,7 @@ fn a_panic_ends_its_connection_alone_and_is_told() {
 }
 
 #[test]
-fn clients_beyond_the_limit_are_told_so() {
+fn clients_beyond_the_limit_are_sent_the_refusal() {
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
         .limits(Limits {
@@ -124,13 +124,13 @@ fn clients_beyond_the_limit_are_told_so() {
     let mut second = connect(&server);
     assert_eq!(ask(&mut first, "a") + &ask(&mut second, "b"), "ab");
     let mut third = connect(&server);
-    // What it has sent by then does not keep it from hearing that.
+    // It receives the refusal although the server has not read what it sent.
     third.write_all(&[b'x'; 4000]).unwrap();
     let mut answer = String::new();
     third.read_to_string(&mut answer).unwrap();
     assert_eq!(answer, "full\n");
     drop(first);
-    // The place is free when the server has seen the end.
+    // The slot is free once the server has noticed that the client is gone.
     let start = Instant::now();
     while server.connected() > 1 && start.elapsed() < SOON {
         std::thread::yield_now();
@@ -157,7 +157,7 @@ fn the_limit_for_each_address_leaves_room_for_others() {
 }
 
 #[test]
-fn a_head_that_trickles_in_has_one_deadline_for_all_of_it() {
+fn a_head_sent_byte_by_byte_has_one_deadline() {
     let header = Duration::from_millis(300);
     let (tell, told) = mpsc::channel();
     let server = Server::bind("127.0.0.1:0")
@@ -173,13 +173,13 @@ fn a_head_that_trickles_in_has_one_deadline_for_all_of_it() {
             Ok(())
         })
         .unwrap();
-    // Before the server can have seen it.
+    // Taken before the server can have seen the client.
     let start = Instant::now();
     let mut client = connect(&server);
     client
         .set_read_timeout(Some(Duration::from_millis(20)))
         .unwrap();
-    // A byte every 20 ms: each of them early, all of them together late.
+    // One byte every 20 ms: each byte arrives early, all of them together too late.
     let ended = loop {
         let _gone = client.write_all(b"x");
         match client.read(&mut [0]) {
@@ -192,13 +192,13 @@ fn a_head_that_trickles_in_has_one_deadline_for_all_of_it() {
     assert!(
         told.recv_timeout(SOON)
             .unwrap()
-            .contains("late with its request")
+            .contains("the request did not arrive in time")
     );
     server.shutdown(SOON).unwrap();
 }
 
 #[test]
-fn a_client_that_takes_nothing_is_let_go() {
+fn a_client_that_reads_nothing_is_closed() {
     let (tell, told) = mpsc::channel();
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
@@ -216,7 +216,10 @@ fn a_client_that_takes_nothing_is_let_go() {
         .unwrap();
     let _client = connect(&server);
     let message = told.recv_timeout(SOON).unwrap();
-    assert!(message.contains("does not take its answer"), "{message}");
+    assert!(
+        message.contains("accepts its answer too slowly"),
+        "{message}"
+    );
     assert_eq!(server.shutdown(SOON).unwrap().failed, 1);
 }
 
@@ -236,7 +239,7 @@ fn idle_clients_do_not_hold_up_a_shutdown() {
 }
 
 #[test]
-fn stragglers_are_named_and_cut() {
+fn stragglers_are_returned_by_name_and_cut() {
     let (go, wait) = mpsc::channel::<()>();
     let wait = Mutex::new(wait);
     let (tell, begun) = mpsc::channel();
@@ -263,7 +266,7 @@ fn stragglers_are_named_and_cut() {
     drop(go);
 }
 
-/// The tenth program of the contract, under load: what the server counts as read, its clients count as answered.
+/// The clients together receive as many answers as the server has read requests.
 #[test]
 fn shutdown_under_load_answers_every_request_that_was_read() {
     for _ in 0..10 {
@@ -328,7 +331,7 @@ fn shutdown_under_load_answers_every_request_that_was_read() {
 }
 
 #[test]
-fn a_sender_outlives_its_connection_without_harm() {
+fn a_sender_that_outlives_its_connection_fails_to_write() {
     let (give, take) = mpsc::channel();
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
@@ -350,9 +353,9 @@ fn a_sender_outlives_its_connection_without_harm() {
     assert!(sender.send(b"more").is_err());
 }
 
-/// Nobody accepts while the handler's server is not started: all of these wait in the queue.
+/// No client is accepted before the server is started: all of them wait in the queue.
 #[test]
-fn hundreds_may_queue_at_once() {
+fn hundreds_of_clients_can_queue() {
     let most: usize = std::fs::read_to_string("/proc/sys/net/core/somaxconn")
         .ok()
         .and_then(|text| text.trim().parse().ok())

@@ -1,4 +1,4 @@
-//! Servers that speak TLS, and clients that do, do not, or only begin to.
+//! TLS servers, with clients that speak TLS, do not, or stall in the handshake.
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -16,13 +16,13 @@ const SOON: Duration = Duration::from_secs(30);
 
 type Client = StreamOwned<ClientConnection, TcpStream>;
 
-/// A certificate for `localhost`, and who trusts it.
-struct Papers {
+/// A certificate for `localhost`, its key, and a client configuration that trusts it.
+struct Certificate {
     folder: TempDir,
-    trust: Arc<ClientConfig>,
+    client_config: Arc<ClientConfig>,
 }
 
-impl Papers {
+impl Certificate {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
@@ -32,8 +32,11 @@ impl Papers {
             made.signing_key.serialize_pem(),
         )
         .unwrap();
-        let trust = trust(made.cert.der());
-        Self { folder, trust }
+        let client_config = config_trusting(made.cert.der());
+        Self {
+            folder,
+            client_config,
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -50,12 +53,12 @@ impl Papers {
 
     fn connect(&self, server: &Server) -> Client {
         let name = ServerName::try_from("localhost").unwrap();
-        let session = ClientConnection::new(Arc::clone(&self.trust), name).unwrap();
+        let session = ClientConnection::new(Arc::clone(&self.client_config), name).unwrap();
         StreamOwned::new(session, plain(server))
     }
 }
 
-fn trust(certificate: &CertificateDer<'static>) -> Arc<ClientConfig> {
+fn config_trusting(certificate: &CertificateDer<'static>) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(certificate.clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -73,7 +76,7 @@ fn plain(server: &Server) -> TcpStream {
     client
 }
 
-/// Bytes in, the same bytes out.
+/// Sends back what it receives.
 fn echo(mut client: Connection) -> Outcome {
     let mut bytes = [0; 1024];
     while client.more()? {
@@ -93,11 +96,11 @@ fn ask(client: &mut Client, word: &str) -> String {
 }
 
 #[test]
-fn clients_speak_and_the_end_is_said_in_so_many_words() {
-    let papers = Papers::new();
-    let server = Server::on(papers.listener()).start(echo).unwrap();
-    let mut first = papers.connect(&server);
-    let mut second = papers.connect(&server);
+fn clients_are_served_and_the_session_is_closed_properly() {
+    let certificate = Certificate::new();
+    let server = Server::on(certificate.listener()).start(echo).unwrap();
+    let mut first = certificate.connect(&server);
+    let mut second = certificate.connect(&server);
     assert_eq!(ask(&mut second, "two"), "two");
     assert_eq!(ask(&mut first, "one"), "one");
     let down = std::thread::spawn(move || server.shutdown(SOON));
@@ -110,10 +113,10 @@ fn clients_speak_and_the_end_is_said_in_so_many_words() {
 }
 
 #[test]
-fn words_that_came_in_one_record_are_all_found() {
-    let papers = Papers::new();
-    // Takes one byte at a time and waits between them.
-    let server = Server::on(papers.listener())
+fn all_bytes_of_one_record_are_read() {
+    let certificate = Certificate::new();
+    // Reads one byte at a time and waits in between.
+    let server = Server::on(certificate.listener())
         .start(|mut client| {
             let mut byte = [0];
             while client.more()? {
@@ -123,20 +126,20 @@ fn words_that_came_in_one_record_are_all_found() {
             Ok(())
         })
         .unwrap();
-    let mut client = papers.connect(&server);
+    let mut client = certificate.connect(&server);
     assert_eq!(ask(&mut client, "abcdefgh"), "abcdefgh");
     drop(client);
     server.shutdown(SOON).unwrap();
 }
 
 #[test]
-fn a_long_file_arrives_whole_at_a_client_that_takes_its_time() {
-    let papers = Papers::new();
+fn a_long_file_arrives_complete_at_a_slow_client() {
+    let certificate = Certificate::new();
     let text: Vec<u8> = (0..20_000_000u32).map(|at| (at % 251) as u8).collect();
-    let path = papers.path("long");
+    let path = certificate.path("long");
     fs::write(&path, &text).unwrap();
     let length = text.len() as u64;
-    let server = Server::on(papers.listener())
+    let server = Server::on(certificate.listener())
         .start(move |mut client| {
             let file = fs::File::open(&path)?;
             assert!(client.more()?);
@@ -147,7 +150,7 @@ fn a_long_file_arrives_whole_at_a_client_that_takes_its_time() {
             Ok(())
         })
         .unwrap();
-    let mut client = papers.connect(&server);
+    let mut client = certificate.connect(&server);
     client.write_all(b"go").unwrap();
     let mut all = vec![0; 100_000];
     client.read_exact(&mut all).unwrap();
@@ -159,16 +162,16 @@ fn a_long_file_arrives_whole_at_a_client_that_takes_its_time() {
 }
 
 #[test]
-fn a_handler_that_fails_cuts_its_client_short_and_that_shows() {
-    let papers = Papers::new();
-    let server = Server::on(papers.listener())
+fn a_client_notices_the_truncation_by_a_failed_handler() {
+    let certificate = Certificate::new();
+    let server = Server::on(certificate.listener())
         .start(|mut client| {
             client.more()?;
             client.write_all(b"half of")?;
             Err("no more".into())
         })
         .unwrap();
-    let mut client = papers.connect(&server);
+    let mut client = certificate.connect(&server);
     client.write_all(b"x").unwrap();
     let error = client.read_to_end(&mut Vec::new()).unwrap_err();
     assert!(
@@ -182,17 +185,17 @@ fn a_handler_that_fails_cuts_its_client_short_and_that_shows() {
 }
 
 #[test]
-fn who_speaks_no_tls_is_told_and_harms_nobody() {
-    let papers = Papers::new();
+fn a_client_without_tls_is_sent_the_plain_answer_and_others_are_served() {
+    let certificate = Certificate::new();
     let listener = Listener::tcp("127.0.0.1:0").unwrap();
-    let listener = listener.secured(papers.tls().answer_plain("speak TLS\n"));
+    let listener = listener.secured(certificate.tls().answer_plain("speak TLS\n"));
     let server = Server::on(listener).start(echo).unwrap();
     let mut stranger = plain(&server);
     stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
     let mut answer = String::new();
     stranger.read_to_string(&mut answer).unwrap();
     assert_eq!(answer, "speak TLS\n");
-    // Begins like TLS and goes on with anything.
+    // Begins like TLS and continues with garbage.
     let mut babbler = plain(&server);
     babbler.write_all(&[22; 3000]).unwrap();
     let mut alert = Vec::new();
@@ -200,23 +203,23 @@ fn who_speaks_no_tls_is_told_and_harms_nobody() {
         Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
         Ok(_) => assert!(alert.is_empty() || alert[0] == 21, "{alert:?}"),
     }
-    assert_eq!(ask(&mut papers.connect(&server), "still"), "still");
+    assert_eq!(ask(&mut certificate.connect(&server), "still"), "still");
     drop(babbler);
     server.shutdown(SOON).unwrap();
 }
 
 #[test]
-fn a_handshake_that_stalls_is_gone_at_the_deadline_and_counts_until_then() {
-    // On a busy machine the shorter ones may pass before the others have come.
+fn a_stalled_handshake_counts_towards_the_limit_until_its_deadline() {
+    // On a busy machine the shorter deadline may pass before the other clients have connected.
     let in_time = [2, 16].map(Duration::from_secs);
     assert!(in_time.into_iter().any(stalled_handshakes));
 }
 
-/// False if the stalled ones were gone before all the others had come.
+/// Returns false if the stalled clients were closed before all others had connected.
 fn stalled_handshakes(header: Duration) -> bool {
-    let papers = Papers::new();
+    let certificate = Certificate::new();
     let (tell, told) = mpsc::channel();
-    let server = Server::on(papers.listener())
+    let server = Server::on(certificate.listener())
         .limits(Limits {
             connections: 3,
             ..Limits::default()
@@ -236,14 +239,14 @@ fn stalled_handshakes(header: Duration) -> bool {
     let silent = plain(&server);
     let mut slow = plain(&server);
     slow.write_all(&[22, 3, 1, 1]).unwrap();
-    // Others are served meanwhile, and those beyond the limit are told so, in TLS.
-    let mut served = papers.connect(&server);
+    // Others are served meanwhile, and those beyond the limit are sent the refusal, in TLS.
+    let mut served = certificate.connect(&server);
     assert_eq!(ask(&mut served, "hello"), "hello");
-    let mut refused = papers.connect(&server);
+    let mut refused = certificate.connect(&server);
     let mut answer = String::new();
     let heard = refused.read_to_string(&mut answer);
     let first = told.recv_timeout(SOON).unwrap();
-    if first.contains("late with its handshake") {
+    if first.contains("TLS handshake did not complete") {
         return false;
     }
     assert!(heard.is_ok() && answer == "full", "{answer}");
@@ -251,7 +254,7 @@ fn stalled_handshakes(header: Duration) -> bool {
     for mut gone in [silent, slow] {
         assert_eq!(gone.read(&mut [0]).unwrap(), 0);
         let event = told.recv_timeout(SOON).unwrap();
-        assert!(event.contains("late with its handshake"), "{event}");
+        assert!(event.contains("TLS handshake did not complete"), "{event}");
     }
     assert_eq!(ask(&mut served, "again"), "again");
     drop(served);
@@ -260,9 +263,9 @@ fn stalled_handshakes(header: Duration) -> bool {
 }
 
 #[test]
-fn a_handshake_that_stalls_does_not_hold_up_a_shutdown() {
-    let papers = Papers::new();
-    let server = Server::on(papers.listener()).start(echo).unwrap();
+fn a_stalled_handshake_does_not_delay_a_shutdown() {
+    let certificate = Certificate::new();
+    let server = Server::on(certificate.listener()).start(echo).unwrap();
     let mut slow = plain(&server);
     slow.write_all(&[22, 3, 1]).unwrap();
     while server.connected() == 0 {
@@ -272,16 +275,16 @@ fn a_handshake_that_stalls_does_not_hold_up_a_shutdown() {
     server.shutdown(SOON).unwrap();
     assert!(
         begun.elapsed() < Timeouts::default().header,
-        "it waited for that"
+        "it waited for the handshake"
     );
 }
 
-/// Each answer says whether it is the last, and nobody is left without one.
+/// Each answer says whether it is the last, and no client is left without one.
 #[test]
 fn shutting_down_under_load_answers_every_request_that_was_read() {
-    let papers = Papers::new();
+    let certificate = Certificate::new();
     for _ in 0..5 {
-        let server = Server::on(papers.listener())
+        let server = Server::on(certificate.listener())
             .start(|mut client| {
                 let mut question = [0; 8];
                 while client.more()? {
@@ -301,7 +304,7 @@ fn shutting_down_under_load_answers_every_request_that_was_read() {
         let (begun, begins) = mpsc::channel();
         std::thread::scope(|scope| {
             for _ in 0..8 {
-                let (begun, mut client) = (begun.clone(), papers.connect(&server));
+                let (begun, mut client) = (begun.clone(), certificate.connect(&server));
                 scope.spawn(move || {
                     for count in 0u64.. {
                         client.write_all(&count.to_be_bytes()).unwrap();
@@ -327,35 +330,35 @@ fn shutting_down_under_load_answers_every_request_that_was_read() {
 }
 
 #[test]
-fn what_is_wrong_with_papers_is_told_with_the_name_of_the_file() {
-    let papers = Papers::new();
-    let other = Papers::new();
+fn errors_of_certificates_and_keys_name_the_file() {
+    let certificate = Certificate::new();
+    let other = Certificate::new();
     let wrong = |cert: PathBuf, key: PathBuf| Tls::open(cert, key).unwrap_err().to_string();
-    let (cert, key) = (papers.path("cert.pem"), papers.path("key.pem"));
-    let missing = wrong(papers.path("none.pem"), key.clone());
+    let (cert, key) = (certificate.path("cert.pem"), certificate.path("key.pem"));
+    let missing = wrong(certificate.path("none.pem"), key.clone());
     assert!(missing.contains("none.pem: No such file"), "{missing}");
     let swapped = wrong(key.clone(), key.clone());
     assert!(
-        swapped.contains("key.pem: there is no certificate in it"),
+        swapped.contains("key.pem: contains no certificate"),
         "{swapped}"
     );
     let swapped = wrong(cert.clone(), cert.clone());
     assert!(
-        swapped.contains("cert.pem: there is no private key in it"),
+        swapped.contains("cert.pem: contains no private key"),
         "{swapped}"
     );
     let strange = wrong(cert.clone(), other.path("key.pem"));
     assert!(
-        strange.contains("key.pem: it is not the key of the certificate in"),
+        strange.contains("key.pem: does not belong to the certificate in"),
         "{strange}"
     );
-    let locked = papers.path("locked.pem");
+    let locked = certificate.path("locked.pem");
     let text = fs::read_to_string(&key).unwrap();
     fs::write(&locked, text.replace("PRIVATE", "ENCRYPTED PRIVATE")).unwrap();
     let locked = wrong(cert.clone(), locked);
     assert!(locked.contains("the key is encrypted"), "{locked}");
-    let broken = papers.path("broken.pem");
+    let broken = certificate.path("broken.pem");
     fs::write(&broken, "-----BEGIN CERTIFICATE-----\n%%%\n").unwrap();
     let broken = wrong(broken, key);
-    assert!(broken.contains("broken.pem: it is not PEM"), "{broken}");
+    assert!(broken.contains("broken.pem: malformed PEM"), "{broken}");
 }

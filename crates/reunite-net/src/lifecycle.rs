@@ -1,15 +1,16 @@
-//! How a connection begins and ends, with whomever: greeting, saying all of it, hearing the other out.
+//! How a connection begins and ends: the TLS handshake, sending all of an answer, closing without data loss.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use crate::drain::Drain;
-use crate::handshake::Shake;
+use crate::handshake::HandshakeStep;
 use crate::socket::{Socket, Woken};
 
-/// How long, and how much, is read of what a client still sends to a connection that ends.
+/// How long data that a client still sends is read from a connection that is being closed.
 pub(crate) const LINGER: Duration = Duration::from_secs(2);
+/// How many bytes of it are read.
 const LINGER_BYTES: usize = 1 << 20;
 
 pub(crate) fn send_until(
@@ -23,29 +24,30 @@ pub(crate) fn send_until(
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 check()?;
                 if socket.wait_to_write(until)? == Woken::TimedOut {
-                    return Err(late("the client does not take what it is sent"));
+                    return Err(timed_out("the client accepts data too slowly"));
                 }
             }
             Err(error) => return Err(error),
         }
     }
-    settle_until(socket, until)
+    flush_until(socket, until)
 }
 
-fn settle_until(socket: &Socket, until: Option<Instant>) -> io::Result<()> {
+fn flush_until(socket: &Socket, until: Option<Instant>) -> io::Result<()> {
     while let Err(error) = socket.flush() {
         if error.kind() != ErrorKind::WouldBlock {
             return Err(error);
         }
         check()?;
         if socket.wait_to_write(until)? == Woken::TimedOut {
-            return Err(late("the client does not take what it is sent"));
+            return Err(timed_out("the client accepts data too slowly"));
         }
     }
     Ok(())
 }
 
-/// The handshake of TLS, before the instant; when the server shuts down, each word of the client within the span.
+/// Performs the TLS handshake, which must complete before `until`. Once the server shuts down, the client must send
+/// its next part within the duration given with `drain`. Returns false if the client does not speak TLS.
 pub(crate) fn greet(
     socket: &Socket,
     until: Option<Instant>,
@@ -53,46 +55,46 @@ pub(crate) fn greet(
 ) -> io::Result<bool> {
     loop {
         check()?;
-        let woken = match (socket.shake()?, drain) {
-            (Shake::Done, _) => return Ok(true),
-            (Shake::Plain, _) => {
-                // Short enough to find room at once, or not worth the wait.
-                let _gone = socket.send_plain(socket.plain());
-                hear_out(socket, after(LINGER));
+        let woken = match (socket.handshake()?, drain) {
+            (HandshakeStep::Done, _) => return Ok(true),
+            (HandshakeStep::Plain, _) => {
+                // Short enough to fit into the send buffer; if it does not fit, it is not worth a wait.
+                let _gone = socket.send_raw(socket.plain_answer());
+                discard_input(socket, after(LINGER));
                 return Ok(false);
             }
-            (Shake::Write, _) => socket.wait_to_write(until)?,
-            (Shake::Read, Some((drain, grace))) if drain.since().is_some() => {
+            (HandshakeStep::Write, _) => socket.wait_to_write(until)?,
+            (HandshakeStep::Read, Some((drain, grace))) if drain.since().is_some() => {
                 let soon = after(grace).into_iter().chain(until).min();
                 socket.wait_for_bytes(soon, None)?
             }
-            (Shake::Read, drain) => {
+            (HandshakeStep::Read, drain) => {
                 socket.wait_for_bytes(until, drain.map(|(drain, _)| drain.as_fd()))?
             }
         };
         if woken == Woken::TimedOut {
-            return Err(late("the client is late with its handshake"));
+            return Err(timed_out("the TLS handshake did not complete in time"));
         }
     }
 }
 
-/// Says the end and reads on for a while: closing over bytes that were not read would make the system throw away
-/// what the client has not read.
+/// Tells the client that no more data follows, then reads for at most `time`: if the socket were closed with unread
+/// bytes, the system would discard the data that the client has not received yet.
 pub(crate) fn linger(socket: &Socket, time: Duration) {
     let until = after(time);
-    socket.say_end();
-    // If that finds no room the client learns it from the cut.
-    let _cut = settle_until(socket, until);
-    hear_out(socket, until);
+    socket.queue_close();
+    // If there is no room for it, the client sees a truncated connection.
+    let _truncated = flush_until(socket, until);
+    discard_input(socket, until);
 }
 
-/// Ends what is sent, and throws away what still comes.
-fn hear_out(socket: &Socket, until: Option<Instant>) {
+/// Shuts down the sending side and discards what the client still sends.
+fn discard_input(socket: &Socket, until: Option<Instant>) {
     socket.finish();
-    let mut waste = [0; 4096];
+    let mut discarded = [0; 4096];
     let mut read = 0;
     while read < LINGER_BYTES && check().is_ok() {
-        match socket.waste(&mut waste) {
+        match socket.read_raw(&mut discarded) {
             Ok(0) => return,
             Ok(count) => read += count,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -105,6 +107,7 @@ fn hear_out(socket: &Socket, until: Option<Instant>) {
     }
 }
 
+/// Returns an error if the task is cancelled.
 pub(crate) fn check() -> io::Result<()> {
     reunite::checkpoint().map_err(io::Error::other)
 }
@@ -113,6 +116,6 @@ pub(crate) fn after(time: Duration) -> Option<Instant> {
     Instant::now().checked_add(time)
 }
 
-pub(crate) fn late(what: &str) -> io::Error {
+pub(crate) fn timed_out(what: &str) -> io::Error {
     io::Error::new(ErrorKind::TimedOut, what)
 }

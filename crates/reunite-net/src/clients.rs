@@ -1,4 +1,4 @@
-//! Who is connected.
+//! The list of connected clients, and the server's counts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -7,21 +7,21 @@ use std::time::Instant;
 
 use reunite::{JoinHandle, Straggler};
 
-use crate::event::{Served, Why};
+use crate::event::{RefusalReason, Served};
 use crate::limits::Limits;
 use crate::socket::Socket;
 use crate::{Outcome, Peer};
 
-/// Refused clients that are being told so.
+/// How many tasks may send refusals at a time.
 const MAX_REFUSALS: usize = 32;
 
 #[derive(Default)]
-pub(crate) struct Roster {
-    inner: Mutex<Inner>,
+pub(crate) struct Clients {
+    state: Mutex<State>,
 }
 
 #[derive(Default)]
-struct Inner {
+struct State {
     next: u64,
     clients: BTreeMap<u64, Client>,
     by_address: HashMap<IpAddr, usize>,
@@ -34,79 +34,80 @@ struct Client {
     socket: Arc<Socket>,
     since: Instant,
     handle: Option<JoinHandle<Outcome>>,
-    /// The task completed before its handle came.
-    is_back: bool,
+    /// The task completed before its handle was stored.
+    is_complete: bool,
 }
 
-impl Roster {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+impl Clients {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lists a client if the limits allow.
-    pub(crate) fn enter(
+    /// Adds a client and returns its number, or returns why the limits refuse it.
+    pub(crate) fn add(
         &self,
         peer: Peer,
         socket: &Arc<Socket>,
         limits: &Limits,
-    ) -> Result<u64, Why> {
-        let mut inner = self.lock();
-        let from_there =
-            |inner: &Inner| peer.ip().and_then(|ip| inner.by_address.get(&ip).copied());
-        let why = if inner.clients.len() >= limits.connections {
-            Some(Why::TooMany)
-        } else if from_there(&inner).is_some_and(|count| count >= limits.per_address) {
-            Some(Why::TooManyFromThere)
+    ) -> Result<u64, RefusalReason> {
+        let mut state = self.lock();
+        let from_address =
+            |state: &State| peer.ip().and_then(|ip| state.by_address.get(&ip).copied());
+        let reason = if state.clients.len() >= limits.connections {
+            Some(RefusalReason::TooMany)
+        } else if from_address(&state).is_some_and(|count| count >= limits.per_address) {
+            Some(RefusalReason::TooManyFromAddress)
         } else {
             None
         };
-        if let Some(why) = why {
-            inner.served.refused += 1;
-            return Err(why);
+        if let Some(reason) = reason {
+            state.served.refused += 1;
+            return Err(reason);
         }
-        let id = inner.next;
-        inner.next += 1;
+        let id = state.next;
+        state.next += 1;
         if let Some(ip) = peer.ip() {
-            *inner.by_address.entry(ip).or_default() += 1;
+            *state.by_address.entry(ip).or_default() += 1;
         }
         let client = Client {
             peer,
             socket: Arc::clone(socket),
             since: Instant::now(),
             handle: None,
-            is_back: false,
+            is_complete: false,
         };
-        inner.clients.insert(id, client);
+        state.clients.insert(id, client);
         Ok(id)
     }
 
-    /// Gives the client its task's handle; or, if the task has completed meanwhile, strikes the client and gives the
-    /// handle back.
+    /// Stores the handle of a client's task. If the task has already completed, removes the client and returns the
+    /// handle instead.
     pub(crate) fn started(
         &self,
         id: u64,
         handle: JoinHandle<Outcome>,
     ) -> Option<JoinHandle<Outcome>> {
-        let mut inner = self.lock();
-        match inner.clients.get_mut(&id) {
-            Some(client) if !client.is_back => {
+        let mut state = self.lock();
+        match state.clients.get_mut(&id) {
+            Some(client) if !client.is_complete => {
                 client.handle = Some(handle);
                 None
             }
             _ => {
-                inner.strike(id);
+                state.remove(id);
                 Some(handle)
             }
         }
     }
 
-    /// The client's task has completed: strikes the client and gives the handle, unless that is still to come.
-    pub(crate) fn is_back(&self, id: u64) -> Option<JoinHandle<Outcome>> {
-        let mut inner = self.lock();
-        let client = inner.clients.get_mut(&id)?;
-        client.is_back = true;
+    /// Notes that a client's task has completed. If its handle is already stored, removes the client and returns the
+    /// handle.
+    pub(crate) fn completed(&self, id: u64) -> Option<JoinHandle<Outcome>> {
+        let mut state = self.lock();
+        let client = state.clients.get_mut(&id)?;
+        client.is_complete = true;
         let handle = client.handle.take()?;
-        inner.strike(id);
+        state.remove(id);
         Some(handle)
     }
 
@@ -122,19 +123,19 @@ impl Roster {
         self.lock().clients.len()
     }
 
-    /// The right to tell one more client that it is refused.
-    pub(crate) fn may_refuse(self: &Arc<Self>) -> Option<Refusal> {
-        let mut inner = self.lock();
-        if inner.refusals >= MAX_REFUSALS {
+    /// Returns a slot to send one more refusal; `None` if all slots are taken.
+    pub(crate) fn start_refusal(self: &Arc<Self>) -> Option<RefusalSlot> {
+        let mut state = self.lock();
+        if state.refusals >= MAX_REFUSALS {
             return None;
         }
-        inner.refusals += 1;
-        Some(Refusal(Arc::clone(self)))
+        state.refusals += 1;
+        Some(RefusalSlot(Arc::clone(self)))
     }
 
     pub(crate) fn stragglers(&self) -> Vec<Straggler> {
-        let inner = self.lock();
-        let late = inner.clients.values().filter_map(|client| {
+        let state = self.lock();
+        let late = state.clients.values().filter_map(|client| {
             let handle = client.handle.as_ref()?;
             let doing = client.socket.phase().to_string();
             Some(Straggler::new(
@@ -153,8 +154,8 @@ impl Roster {
     }
 }
 
-impl Inner {
-    fn strike(&mut self, id: u64) {
+impl State {
+    fn remove(&mut self, id: u64) {
         let Some(client) = self.clients.remove(&id) else {
             return;
         };
@@ -169,10 +170,10 @@ impl Inner {
     }
 }
 
-/// Given back when dropped.
-pub(crate) struct Refusal(Arc<Roster>);
+/// The right to send one refusal; dropping it frees the slot.
+pub(crate) struct RefusalSlot(Arc<Clients>);
 
-impl Drop for Refusal {
+impl Drop for RefusalSlot {
     fn drop(&mut self) {
         self.0.lock().refusals -= 1;
     }
