@@ -1,4 +1,4 @@
-//! Serves a site until standard input ends, then lists what was asked for:
+//! Serves a site until standard input ends, then lists the requests:
 //! `cargo run -p loopback-site --example serve -- 600`.
 
 use std::sync::{Arc, OnceLock};
@@ -37,9 +37,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 request.path,
                 site.kind(number)
             ),
-            None => println!("{} {} is no page", request.method, request.path),
+            None => println!("{} {} unknown page", request.method, request.path),
         }
     }
-    println!("{} at a time at most", server.most_at_a_time());
+    println!("at most {} requests at a time", server.most_at_a_time());
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! A web site on loopback addresses, for tests and measurements: [`Site`] knows what is on it, to the byte;
-//! [`Server`] serves it, or whatever else a test wants to be served, faults included.
+//! A web site on loopback addresses, for tests and measurements. [`Site`] generates the pages and knows every byte of
+//! them; [`Server`] serves them, or any other replies, faults included.
 //!
 //! ```
 //! use loopback_site::{Reply, Server};
@@ -8,7 +8,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
-mod chance;
+mod rng;
 mod server;
 mod site;
 

@@ -1,14 +1,14 @@
-//! Numbers that are the same for the same seed.
+//! A random number generator, reproducible by its seed.
 
 /// Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014 (SplitMix64).
 #[derive(Clone, Debug)]
-pub(crate) struct Chance(u64);
+pub(crate) struct Rng(u64);
 
-impl Chance {
+impl Rng {
     pub(crate) fn new(seed: u64, stream: u64) -> Self {
-        let mut chance = Self(seed ^ stream.wrapping_mul(0xd6e8_feb8_6659_fd93));
-        chance.next();
-        chance
+        let mut rng = Self(seed ^ stream.wrapping_mul(0xd6e8_feb8_6659_fd93));
+        rng.next();
+        rng
     }
 
     pub(crate) fn next(&mut self) -> u64 {
@@ -19,11 +19,12 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    /// Below `end`, which is at least one.
+    /// Returns a number below `end`, which must be at least one.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() % end.max(1) as u64) as usize
     }
 
+    /// Returns a number from `from` to `to`, both included.
     pub(crate) fn between(&mut self, from: usize, to: usize) -> usize {
         from + self.below(to.saturating_sub(from) + 1)
     }

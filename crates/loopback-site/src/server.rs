@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 server: a thread for each connection, connections kept alive, every request noted.
+//! A small HTTP/1.1 server: one thread per connection, keep-alive, and a record of every request.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -8,46 +8,46 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// What a client asked for.
+/// A client's request.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Which of the server's addresses it came to.
+    /// The index of the server's address that received it.
     pub host: usize,
-    /// `GET` or `HEAD`, mostly.
+    /// The method, such as `GET`.
     pub method: String,
     /// The path and the query.
     pub path: String,
-    /// Names in lower case.
+    /// The header fields, with their names in lower case.
     pub headers: HashMap<String, String>,
-    /// How often this was asked for before.
+    /// How often this path was requested from this host before.
     pub before: usize,
 }
 
-/// A request that came, and when.
+/// A request that was received, and when.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// What it asked for.
+    /// The request.
     pub request: Request,
-    /// When its headers were there.
+    /// When its head was complete.
     pub at: Instant,
 }
 
-/// What is done on the wire, step by step.
+/// One step of a reply that controls the connection itself.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// Sends bytes.
     Send(Vec<u8>),
-    /// Waits.
+    /// Sleeps.
     Wait(Duration),
-    /// Sends these bytes again and again, with this time between, until the client goes away.
+    /// Sends these bytes repeatedly, with this pause in between, until the client closes the connection.
     Drip(Vec<u8>, Duration),
-    /// Waits until the client goes away.
+    /// Waits until the client closes the connection.
     Hang,
-    /// Closes the connection so that the client sees an error.
+    /// Closes the connection with a TCP reset.
     Reset,
 }
 
-/// What is answered.
+/// The answer to a request.
 #[derive(Clone, Debug)]
 pub struct Reply {
     status: u16,
@@ -58,7 +58,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// A status and nothing else.
+    /// Returns a reply with a status and an empty body.
     pub fn status(status: u16) -> Self {
         Self {
             status,
@@ -69,45 +69,45 @@ impl Reply {
         }
     }
 
-    /// A page.
+    /// Returns an HTML page.
     pub fn html(text: impl Into<Vec<u8>>) -> Self {
         Self::bytes("text/html; charset=utf-8", text)
     }
 
-    /// Something of this media type.
+    /// Returns a body of this media type.
     pub fn bytes(media: &str, body: impl Into<Vec<u8>>) -> Self {
         let mut reply = Self::status(200).header("content-type", media);
         reply.body = body.into();
         reply
     }
 
-    /// A redirect.
+    /// Returns a redirect.
     pub fn redirect(status: u16, to: &str) -> Self {
         Self::status(status).header("location", to)
     }
 
-    /// Exactly these steps instead of an answer; the connection ends with them.
+    /// Returns a reply that performs exactly these steps instead of sending an answer, then closes the connection.
     pub fn steps(steps: impl Into<Vec<Step>>) -> Self {
         let mut reply = Self::status(200);
         reply.steps = Some(steps.into());
         reply
     }
 
-    /// With another status.
+    /// Sets the status.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
-    /// With one more header.
+    /// Adds a header field.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
     }
 
-    /// After a while.
+    /// Sets how long after the request the reply is sent.
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
@@ -123,12 +123,12 @@ struct Shared {
     counts: Mutex<HashMap<(usize, String), usize>>,
     arrived: Condvar,
     streams: Mutex<HashMap<u64, TcpStream>>,
-    /// Requests under way, and the most there ever were.
-    under_way: Mutex<(usize, usize)>,
+    /// How many requests are in progress, and the maximum so far.
+    in_progress: Mutex<(usize, usize)>,
     stopped: AtomicBool,
 }
 
-/// Serves until it is dropped.
+/// A running server; it stops when dropped.
 pub struct Server {
     addresses: Vec<SocketAddr>,
     shared: Arc<Shared>,
@@ -136,10 +136,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// On so many loopback addresses: 127.0.0.1, 127.0.0.2 and so on, each with a port of its own.
+    /// Starts a server on `hosts` loopback addresses: 127.0.0.1, 127.0.0.2 and so on, each with a port of its own.
     ///
     /// # Errors
-    /// The addresses cannot be listened on.
+    /// Returns an error if it cannot listen at the addresses.
     pub fn start(
         hosts: usize,
         handler: impl Fn(&Request) -> Reply + Send + Sync + 'static,
@@ -150,7 +150,7 @@ impl Server {
             counts: Mutex::default(),
             arrived: Condvar::new(),
             streams: Mutex::default(),
-            under_way: Mutex::default(),
+            in_progress: Mutex::default(),
             stopped: AtomicBool::new(false),
         });
         let (mut addresses, mut listeners) = (Vec::new(), Vec::new());
@@ -168,22 +168,22 @@ impl Server {
         })
     }
 
-    /// Where a host is.
+    /// Returns the address of a host.
     pub fn address(&self, host: usize) -> SocketAddr {
         self.addresses[host]
     }
 
-    /// The address of a path on the first host.
+    /// Returns the URL of a path on the first host.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addresses[0])
     }
 
-    /// Every request so far, in the order in which they came.
+    /// Returns all requests so far, in the order of their arrival.
     pub fn seen(&self) -> Vec<Seen> {
         lock(&self.shared.seen).clone()
     }
 
-    /// The paths asked for on a host, in the order in which they came.
+    /// Returns the paths requested from a host, in the order of their arrival.
     pub fn paths(&self, host: usize) -> Vec<String> {
         let seen = self
             .seen()
@@ -192,15 +192,15 @@ impl Server {
         seen.map(|seen| seen.request.path).collect()
     }
 
-    /// The most requests that were under way at a time.
+    /// Returns the maximum number of requests that were in progress at a time.
     pub fn most_at_a_time(&self) -> usize {
-        lock(&self.shared.under_way).1
+        lock(&self.shared.in_progress).1
     }
 
-    /// Waits until so many requests have come; a minute is for ever.
+    /// Waits until `count` requests have arrived.
     ///
     /// # Panics
-    /// If they never come.
+    /// Panics if they do not arrive within a minute.
     pub fn wait_for(&self, count: usize) {
         let seen = lock(&self.shared.seen);
         let minute = Duration::from_secs(60);
@@ -221,7 +221,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stopped.store(true, Ordering::Release);
         for address in &self.addresses {
-            // Wakes the listener, which then sees that it is over.
+            // Wakes the listener, which then sees that the server has stopped.
             let _woken = TcpStream::connect(address);
         }
         for listener in self.listeners.drain(..) {
@@ -230,8 +230,8 @@ impl Drop for Server {
     }
 }
 
-fn enter(shared: &Shared) {
-    let (now, most) = &mut *lock(&shared.under_way);
+fn count_in_progress(shared: &Shared) {
+    let (now, most) = &mut *lock(&shared.in_progress);
     *now += 1;
     *most = (*most).max(*now);
 }
@@ -254,7 +254,7 @@ fn listen(listener: &TcpListener, host: usize, shared: &Arc<Shared>) {
         let shared = Arc::clone(shared);
         connections.retain(|connection| !connection.is_finished());
         connections.push(std::thread::spawn(move || {
-            // A client that goes away is no error here.
+            // A client that closes the connection is not an error.
             let _gone = serve(stream, host, &shared);
             lock(&shared.streams).remove(&key);
         }));
@@ -285,12 +285,12 @@ fn serve(stream: TcpStream, host: usize, shared: &Shared) -> io::Result<()> {
             at,
         });
         shared.arrived.notify_all();
-        enter(shared);
+        count_in_progress(shared);
         let reply = (shared.handler)(&request);
         std::thread::sleep(reply.delay.saturating_sub(at.elapsed()));
-        lock(&shared.under_way).0 -= 1;
+        lock(&shared.in_progress).0 -= 1;
         if let Some(steps) = reply.steps {
-            return walk(&mut stream, steps);
+            return perform(&mut stream, steps);
         }
         stream.write_all(&message(&reply, &request))?;
         let close = request.headers.get("connection");
@@ -301,7 +301,7 @@ fn serve(stream: TcpStream, host: usize, shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
-/// Head and body in one piece.
+/// Returns the head and the body of an answer.
 fn message(reply: &Reply, request: &Request) -> Vec<u8> {
     let mut head = format!("HTTP/1.1 {} x\r\n", reply.status);
     for (name, value) in &reply.headers {
@@ -315,7 +315,7 @@ fn message(reply: &Reply, request: &Request) -> Vec<u8> {
     message
 }
 
-fn walk(stream: &mut TcpStream, steps: Vec<Step>) -> io::Result<()> {
+fn perform(stream: &mut TcpStream, steps: Vec<Step>) -> io::Result<()> {
     for step in steps {
         match step {
             Step::Send(bytes) => stream.write_all(&bytes)?,

@@ -1,9 +1,9 @@
-//! A site that is the same for the same seed, and a manifest of it.
+//! A generated site, reproducible by its seed, and its manifest.
 //!
-//! Every twentieth page is a *hub*. The hubs are a tree with ten branches; each leads to its own nineteen
-//! pages and to its branches, so that everything can be reached. All pages but hubs are drawn by lot: most
-//! are ordinary, some redirect, are missing, heal after an error, are slow, copies of others, in other
-//! encodings, or no pages at all.
+//! Every twentieth page is a *hub*. The hubs form a tree in which each has ten children. A hub links to the nineteen
+//! pages of its own group and to its children, so every page can be reached from the first. The kind of every other
+//! page is random: most are ordinary; some redirect, are missing, succeed only after an error, are slow, are copies of
+//! others, use another encoding, or are not HTML.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -11,120 +11,120 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::chance::Chance;
+use crate::rng::Rng;
 use crate::server::{Reply, Request};
 
 const GROUP: usize = 20;
 const BRANCHES: usize = 10;
 
-/// What the site is to be like.
+/// The parameters of a site.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// How many pages, faults and all.
+    /// The number of pages, including those with faults.
     pub pages: usize,
-    /// Another seed, another site.
+    /// The seed: the same parameters and seed give the same site.
     pub seed: u64,
-    /// The origins it is spread over, such as `http://127.0.0.1:4000`.
+    /// The origins that the pages are distributed over, such as `http://127.0.0.1:4000`.
     pub origins: Vec<String>,
-    /// How long answers take, in milliseconds.
+    /// The minimum and maximum time of an answer, in milliseconds.
     pub latency: (usize, usize),
-    /// Words on a page.
+    /// The minimum and maximum number of words on a page.
     pub words: (usize, usize),
-    /// Whether there are pages with faults: redirects that loop, errors that heal, missing pages.
+    /// Adds pages with faults: redirect loops, temporary errors, slow and missing pages.
     pub faults: bool,
-    /// Whether some addresses have queries, whose `&` is written as a character reference in HTML.
+    /// Gives some addresses a query, whose `&` is written as a character reference in HTML.
     pub queries: bool,
 }
 
-/// What kind of page it is.
+/// The kind of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Leads to its group and to other hubs.
+    /// Links to the pages of its group and to other hubs.
     Hub,
-    /// HTML.
+    /// An HTML page.
     Ordinary,
-    /// HTML in another encoding than UTF-8.
+    /// An HTML page in another encoding than UTF-8.
     Encoded(&'static str),
-    /// HTML with a content coding, if the client knows it.
+    /// An HTML page, compressed if the client accepts gzip.
     Packed,
-    /// HTML that takes five times as long.
+    /// An HTML page that takes five times as long.
     Slow,
-    /// The same bytes as another page.
+    /// A page with the same bytes as another page.
     Copy(usize),
-    /// No HTML.
+    /// A file that is not HTML.
     Picture,
-    /// Leads to another page.
+    /// A redirect with this status to another page.
     Redirect(u16, usize),
-    /// Leads to the next one, which leads back.
+    /// A redirect to itself.
     Loop(usize),
-    /// Is not there.
+    /// A page that does not exist (404).
     Missing,
-    /// Fails so many times, then is an ordinary page.
+    /// An ordinary page, after this many answers with status 500.
     Heals(usize),
 }
 
-/// A page as the manifest has it.
+/// An entry of the manifest.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// Its address in normal form.
+    /// The URL in normal form.
     pub url: String,
-    /// What kind it is.
+    /// The kind.
     pub kind: Kind,
-    /// The status in the end.
+    /// The final status, after temporary errors.
     pub status: u16,
     /// The title, if it has one.
     pub title: Option<String>,
-    /// SHA-256 of the body.
+    /// The SHA-256 of the body.
     pub hash: [u8; 32],
-    /// Where its links lead, in normal form.
+    /// The targets of its links, in normal form.
     pub links: BTreeSet<String>,
-    /// Where it redirects to.
+    /// The target, if it is a redirect.
     pub redirect: Option<String>,
 }
 
-/// What is on the site.
+/// A generated site.
 #[derive(Clone, Debug)]
 pub struct Site {
     plan: Plan,
 }
 
 impl Site {
-    /// By this plan.
+    /// Returns the site with these parameters.
     pub fn new(plan: Plan) -> Self {
         Self { plan }
     }
 
-    /// Where a crawl begins.
+    /// Returns the URL of the first page, where a crawl begins.
     pub fn root(&self) -> String {
         self.url(0)
     }
 
-    /// Every page.
+    /// Returns all pages.
     pub fn manifest(&self) -> impl Iterator<Item = Page> + '_ {
         (0..self.plan.pages).map(|number| self.page(number))
     }
 
-    /// How long all answers take together, if each page is asked for once.
+    /// Returns how long all answers take in total if each page is requested once.
     pub fn total_latency(&self) -> Duration {
         (0..self.plan.pages)
             .map(|number| self.latency(number))
             .sum()
     }
 
-    fn chance(&self, number: usize, purpose: u64) -> Chance {
-        Chance::new(self.plan.seed ^ (purpose << 40), number as u64)
+    fn rng(&self, number: usize, purpose: u64) -> Rng {
+        Rng::new(self.plan.seed ^ (purpose << 40), number as u64)
     }
 
-    /// What kind of page this is.
+    /// Returns the kind of a page.
     pub fn kind(&self, number: usize) -> Kind {
         if number.is_multiple_of(GROUP) {
             return Kind::Hub;
         }
-        let mut chance = self.chance(number, 1);
-        let lot = chance.below(1000);
-        let other = chance.below(self.plan.pages / GROUP) * GROUP;
+        let mut rng = self.rng(number, 1);
+        let lot = rng.below(1000);
+        let other = rng.below(self.plan.pages / GROUP) * GROUP;
         match lot {
-            0..20 => Kind::Redirect([301, 302, 303, 307, 308][chance.below(5)], other),
+            0..20 => Kind::Redirect([301, 302, 303, 307, 308][rng.below(5)], other),
             20..40 => Kind::Copy(other),
             40..70 => Kind::Picture,
             70..85 => Kind::Encoded("iso-8859-1"),
@@ -133,8 +133,7 @@ impl Site {
             100..180 => Kind::Packed,
             180..190 if self.plan.faults => Kind::Slow,
             190..200 if self.plan.faults => Kind::Missing,
-            200..205 if self.plan.faults => Kind::Heals(chance.between(1, 2)),
-            // The next page may be another redirect or a hub: only a pair inside the group is a loop.
+            200..205 if self.plan.faults => Kind::Heals(rng.between(1, 2)),
             205..208 if self.plan.faults => Kind::Loop(number),
             _ => Kind::Ordinary,
         }
@@ -160,14 +159,14 @@ impl Site {
         format!("/section-{}/{name}", number / GROUP)
     }
 
-    /// The address of a page, in normal form.
+    /// Returns the URL of a page, in normal form.
     pub fn url(&self, number: usize) -> String {
         format!("{}{}", self.origin(number), self.path(number))
     }
 
     fn latency(&self, number: usize) -> Duration {
         let (low, high) = self.plan.latency;
-        let time = self.chance(number, 2).between(low, high);
+        let time = self.rng(number, 2).between(low, high);
         let slow = if self.kind(number) == Kind::Slow {
             5
         } else {
@@ -176,7 +175,7 @@ impl Site {
         Duration::from_millis((time * slow) as u64)
     }
 
-    /// The pages that a page links to.
+    /// Returns the pages that a page links to.
     fn targets(&self, number: usize) -> Vec<usize> {
         let pages = self.plan.pages;
         let mut targets = vec![0];
@@ -185,46 +184,39 @@ impl Site {
             targets.extend(number + 1..number + GROUP);
             targets.extend((1..=BRANCHES).map(|branch| (hub * BRANCHES + branch) * GROUP));
         } else {
-            let mut chance = self.chance(number, 3);
+            let mut rng = self.rng(number, 3);
             targets.push(number - number % GROUP);
-            targets.extend((0..chance.between(3, 20)).map(|_| chance.below(pages)));
+            targets.extend((0..rng.between(3, 20)).map(|_| rng.below(pages)));
         }
         targets.retain(|&target| target < pages);
         targets
     }
 
-    /// One address, written as people write it.
-    fn written(&self, from: usize, to: usize, chance: &mut Chance) -> String {
+    /// Returns the address of a link in one of the forms that occur in HTML: relative, with a fragment, unescaped.
+    fn written(&self, from: usize, to: usize, rng: &mut Rng) -> String {
         let (url, path) = (self.url(to), self.path(to));
-        // A copy of a hub lies elsewhere, where its links must mean the same.
+        // A hub may have a copy in another place, where its links must lead to the same pages: no relative ones.
         let same_host = self.origin(from) == self.origin(to) && self.kind(from) != Kind::Hub;
-        let text = match chance.below(6) {
+        let text = match rng.below(6) {
             0 if same_host => path,
             1 if same_host && from / GROUP == to / GROUP && to != 0 && from != 0 => {
                 format!("./x/../{}", path.rsplit('/').next().unwrap_or_default())
             }
-            2 => format!("{url}#part-{}", chance.below(3)),
+            2 => format!("{url}#part-{}", rng.below(3)),
             3 => url.replace("%C3%BC", "%c3%bc"),
             4 => url.replace("%C3%BC", "ü").replace("page", "p%61ge"),
             _ => url,
         };
-        text.replace(
-            '&',
-            if chance.below(2) == 0 {
-                "&amp;"
-            } else {
-                "&#38;"
-            },
-        )
+        text.replace('&', if rng.below(2) == 0 { "&amp;" } else { "&#38;" })
     }
 
     fn title(&self, number: usize) -> String {
         format!("Page {number} of {} – größer & kleiner", self.plan.pages)
     }
 
-    /// The HTML of a page, before it is encoded.
+    /// Returns the HTML of a page, before it is encoded.
     fn html(&self, number: usize, japanese: bool) -> String {
-        let mut chance = self.chance(number, 4);
+        let mut rng = self.rng(number, 4);
         let title = if japanese {
             format!("ページ {number}")
         } else {
@@ -235,14 +227,14 @@ impl Site {
         );
         let targets = self.targets(number);
         let (low, high) = self.plan.words;
-        let words = self.chance(number, 5).between(low, high) / targets.len().max(1);
+        let words = self.rng(number, 5).between(low, high) / targets.len().max(1);
         for (place, &target) in targets.iter().enumerate() {
             html.push_str(&format!("<p id=part-{place}>"));
             for _ in 0..words {
-                html.push_str(WORDS[chance.below(WORDS.len())]);
+                html.push_str(WORDS[rng.below(WORDS.len())]);
                 html.push(' ');
             }
-            let address = self.written(number, target, &mut chance);
+            let address = self.written(number, target, &mut rng);
             let address = if japanese {
                 address.replace('ü', "%C3%BC")
             } else {
@@ -262,11 +254,9 @@ impl Site {
         match self.kind(number) {
             Kind::Copy(of) => self.body(of),
             Kind::Picture => {
-                let mut chance = self.chance(number, 6);
+                let mut rng = self.rng(number, 6);
                 let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
-                bytes.extend(
-                    (0..chance.between(100, 1000)).flat_map(|_| chance.next().to_le_bytes()),
-                );
+                bytes.extend((0..rng.between(100, 1000)).flat_map(|_| rng.next().to_le_bytes()));
                 bytes
             }
             Kind::Encoded(name) => encode(&self.html(number, name == "shift_jis"), name),
@@ -276,17 +266,16 @@ impl Site {
         }
     }
 
-    /// Where a redirect leads.
+    /// Returns the target of a redirect.
     fn redirect(&self, number: usize) -> Option<usize> {
         match self.kind(number) {
             Kind::Redirect(_, to) => Some(to),
-            // To itself: the shortest loop there is.
             Kind::Loop(to) => Some(to),
             _ => None,
         }
     }
 
-    /// A page of the manifest.
+    /// Returns the manifest's entry of a page.
     pub fn page(&self, number: usize) -> Page {
         let kind = self.kind(number);
         let body = self.body(number);
@@ -327,7 +316,7 @@ impl Site {
         }
     }
 
-    /// What a server of this site answers.
+    /// Returns the site's reply to a request.
     pub fn reply(&self, request: &Request) -> Reply {
         let Some(number) = self.number(request) else {
             return Reply::status(404);
@@ -354,7 +343,7 @@ impl Site {
         reply.after(self.latency(number))
     }
 
-    /// Which page is asked for, if it is one of this site.
+    /// Returns the number of the requested page, if it is one of this site.
     pub fn number(&self, request: &Request) -> Option<usize> {
         let path = decoded(&request.path);
         let path = path.as_str();
@@ -380,7 +369,7 @@ impl Site {
     }
 }
 
-/// Without percent codes: some clients ask for addresses as they are written.
+/// Decodes percent-encoding: some clients request addresses as they are written in the HTML.
 fn decoded(path: &str) -> String {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
@@ -451,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn every_page_can_be_reached_and_has_an_address_of_its_own() {
+    fn every_page_is_linked_and_has_a_unique_url() {
         let site = site();
         let pages: Vec<Page> = site.manifest().collect();
         let urls: HashSet<&String> = pages.iter().map(|page| &page.url).collect();
@@ -461,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_some_of_everything() {
+    fn all_kinds_of_pages_occur() {
         let site = site();
         let kinds: HashSet<_> = (0..2000)
             .map(|n| std::mem::discriminant(&site.kind(n)))
