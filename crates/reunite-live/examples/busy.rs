@@ -1,5 +1,5 @@
-//! Something to look at: `cargo run -p reunite-live --example busy -- 30` is busy for thirty seconds, or until its live
-//! view cancels it.
+//! A program to watch: `cargo run -p reunite-live --example busy -- 30` runs for thirty seconds, or until it is
+//! cancelled in its live view.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .nth(1)
         .map_or(Ok(30), |word| word.parse())?;
     let ledger = Mutex::new(());
-    let (_pen, lines) = reunite::channel::bounded::<String>(1);
+    let (_sender, lines) = reunite::channel::bounded::<String>(1);
     let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     ScopeBuilder::new()
         .name("busy")
@@ -27,14 +27,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let alarm = s.canceller();
             s.spawn_with(Builder::new().name("alarm"), move || {
                 if reunite::sleep(Duration::from_secs(seconds)).is_ok() {
-                    alarm.cancel("it is time");
+                    alarm.cancel("the time is up");
                 }
             });
-            s.spawn_with(Builder::new().name("mishap"), || panic!("on purpose"));
-            s.spawn_with(Builder::new().name("knot"), knot);
+            s.spawn_with(Builder::new().name("panic"), || panic!("on purpose"));
+            s.spawn_with(Builder::new().name("deadlock"), deadlock);
             let writer = s.spawn_with(Builder::new().name("writer"), || {
                 let _held = ledger.lock();
-                // Nobody sends, so it holds the lock until it is cancelled.
+                // Nothing is sent, so it holds the lock until it is cancelled.
                 lines.recv().is_ok()
             });
             let reader = s.spawn_with(Builder::new().name("reader"), || ledger.lock().is_ok());
@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Two tasks that take two locks in opposite order: one of them is refused.
-fn knot() {
+fn deadlock() {
     let (a, b, met) = (Mutex::new(()), Mutex::new(()), Barrier::new(2));
     let both = |first: &Mutex<()>, second: &Mutex<()>| {
         let _first = first.lock();

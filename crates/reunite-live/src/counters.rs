@@ -1,4 +1,4 @@
-//! What comes and goes, and what went wrong, since the view began.
+//! Counts of tasks, and reports of failures, since the view started.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -9,23 +9,23 @@ use std::time::{Duration, Instant};
 use reunite::{Completion, Event, Label, Observer, Observing};
 use serde::Serialize;
 
-use crate::own::{is_of_the_view, is_spawned_here, unmark_thread};
+use crate::own::{is_of_the_view, is_server, unmark_thread};
 
 thread_local! {
-    /// Since when a task of the view's waits on this thread.
+    /// Since when a task of the view has been waiting on this thread.
     static WAITS_SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// How many reports are kept: the newest.
-const MOST_REPORTS: usize = 50;
+/// How many reports are kept; older ones are dropped.
+const MAX_REPORTS: usize = 50;
 
-pub(crate) struct Tally {
+pub(crate) struct EventCounters {
     began: Instant,
     spawned: AtomicU64,
     completed: AtomicU64,
     failed: AtomicU64,
     cancelled: AtomicU64,
-    /// For how long the view's own tasks have waited.
+    /// How long the view's own tasks have waited in total, in nanoseconds.
     own_waits: AtomicU64,
     reports: Mutex<Reports>,
 }
@@ -33,20 +33,20 @@ pub(crate) struct Tally {
 #[derive(Default)]
 struct Reports {
     /// Newest first.
-    newest: VecDeque<Report>,
+    newest: VecDeque<ReportEntry>,
     count: u64,
 }
 
-/// Something that people should know of.
+/// A deadlock, stall, panic or straggler.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Report {
+pub(crate) struct ReportEntry {
     number: u64,
     seconds: f64,
     kind: &'static str,
     text: String,
 }
 
-/// Totals since the view began.
+/// Totals since the view started.
 #[derive(Serialize)]
 pub(crate) struct Totals {
     pub(crate) seconds: f64,
@@ -54,17 +54,17 @@ pub(crate) struct Totals {
     completed: u64,
     failed: u64,
     cancelled: u64,
-    reports: Vec<Report>,
+    reports: Vec<ReportEntry>,
     report_count: u64,
 }
 
-/// The observer's share, as the observer is the library's to drop.
-struct Told(Arc<Tally>);
+/// The observer. The library owns it, so it shares the counters with the view.
+struct CountingObserver(Arc<EventCounters>);
 
-impl Tally {
-    /// Counts until the second is dropped.
+impl EventCounters {
+    /// Returns counters, and the registration of their observer: they count until it is dropped.
     pub(crate) fn begin() -> (Arc<Self>, Observing) {
-        let tally = Arc::new(Self {
+        let counters = Arc::new(Self {
             began: Instant::now(),
             spawned: AtomicU64::new(0),
             completed: AtomicU64::new(0),
@@ -73,32 +73,32 @@ impl Tally {
             own_waits: AtomicU64::new(0),
             reports: Mutex::default(),
         });
-        let observing = reunite::observe(Told(Arc::clone(&tally)));
-        (tally, observing)
+        let observing = reunite::observe(CountingObserver(Arc::clone(&counters)));
+        (counters, observing)
     }
 
     fn seconds(&self) -> f64 {
         self.began.elapsed().as_secs_f64()
     }
 
-    /// Without what the view's own tasks have of it.
-    pub(crate) fn waits_of_others(&self, all: Duration) -> Duration {
+    /// Returns the waiting time of the program's tasks: `all` without that of the view's own tasks.
+    pub(crate) fn program_waits(&self, all: Duration) -> Duration {
         let own = Duration::from_nanos(self.own_waits.load(Ordering::Relaxed));
         all.saturating_sub(own)
     }
 
-    fn report(&self, kind: &'static str, text: String) {
+    fn add_report(&self, kind: &'static str, text: String) {
         let seconds = self.seconds();
         let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
         reports.count += 1;
         let number = reports.count;
-        reports.newest.push_front(Report {
+        reports.newest.push_front(ReportEntry {
             number,
             seconds,
             kind,
             text,
         });
-        reports.newest.truncate(MOST_REPORTS);
+        reports.newest.truncate(MAX_REPORTS);
     }
 
     pub(crate) fn totals(&self) -> Totals {
@@ -116,49 +116,51 @@ impl Tally {
     }
 
     fn completed(&self, task: &Label, how: Completion) {
-        one_more(&self.completed);
+        increment(&self.completed);
         match how {
             Completion::Value => {}
-            Completion::Error => one_more(&self.failed),
-            Completion::Cancelled => one_more(&self.cancelled),
+            Completion::Error => increment(&self.failed),
+            Completion::Cancelled => increment(&self.cancelled),
             Completion::Panic => {
-                one_more(&self.failed);
-                self.report("panic", format!("{task} panicked"));
+                increment(&self.failed);
+                self.add_report("panic", format!("{task} panicked"));
             }
         }
     }
 }
 
-fn one_more(of: &AtomicU64) {
+fn increment(of: &AtomicU64) {
     of.fetch_add(1, Ordering::Relaxed);
 }
 
-impl Observer for Told {
+impl Observer for CountingObserver {
     fn on_event(&self, event: &Event<'_>) {
-        let tally = &self.0;
+        let counters = &self.0;
         match *event {
             Event::Start { .. } => unmark_thread(),
-            Event::Spawn { task, by, .. } if is_spawned_here(task) || is_spawned_here(by) => {}
-            Event::Spawn { .. } => one_more(&tally.spawned),
+            Event::Spawn { task, by, .. } if is_server(task) || is_server(by) => {}
+            Event::Spawn { .. } => increment(&counters.spawned),
             Event::Complete { task, .. } if is_of_the_view(task) => {}
-            Event::Complete { task, how } => tally.completed(task, how),
+            Event::Complete { task, how } => counters.completed(task, how),
             Event::Block { task, .. } if is_of_the_view(task) => {
                 WAITS_SINCE.set(Some(Instant::now()));
             }
             Event::Resume { .. } => {
                 if let Some(since) = WAITS_SINCE.take() {
                     let nanos = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
-                    tally.own_waits.fetch_add(nanos, Ordering::Relaxed);
+                    counters.own_waits.fetch_add(nanos, Ordering::Relaxed);
                 }
             }
-            Event::Deadlock { deadlock } => tally.report("deadlock", deadlock.to_string()),
-            Event::Stall { stall } if !stall.is_idle => tally.report("stall", stall.to_string()),
+            Event::Deadlock { deadlock } => counters.add_report("deadlock", deadlock.to_string()),
+            Event::Stall { stall } if !stall.is_idle => {
+                counters.add_report("stall", stall.to_string())
+            }
             Event::Late {
                 waiting,
                 stragglers,
             } => {
                 for straggler in stragglers {
-                    tally.report("late", format!("{waiting} waits: {straggler}"));
+                    counters.add_report("late", format!("{waiting} waits: {straggler}"));
                 }
             }
             _ => {}

@@ -1,39 +1,39 @@
-//! A page that shows a running program: the live tree of its scopes and tasks, what each waits for, how many come and
-//! go, what was refused or stalls, and a button that cancels it.
+//! A web page that shows a running program: the live tree of its scopes and tasks, what each waits for, how many are
+//! spawned and completed, its deadlocks and stalls, and a button that cancels it.
 //!
 //! ```
 //! use reunite_live::{Live, Options};
 //!
 //! let live = Live::start("127.0.0.1:0".parse().unwrap(), Options::new("night run"), || false)?;
 //! eprintln!("live view: {}", live.url());
-//! // … what is to be watched …
-//! drop(live); // whoever watches is told that it has ended
+//! // … the work to watch …
+//! drop(live); // open pages show that the program has ended
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
 //! # Protocol
-//! **Who may look.** Whoever knows the token, which is part of the address and made anew by each start; other requests
-//! get a 403 that tells nothing. Only loopback addresses are listened at unless [`Options::anywhere`]. The `Host` of a
-//! request must be an address or `localhost`: a page from elsewhere, whose name was made to lead here, is refused even
-//! if it knew the token.
+//! **Access.** A request must carry the token, which is part of the URL and new for each start; other requests are
+//! answered with a 403 that reveals nothing. The view listens only at loopback addresses unless [`Options::anywhere`]
+//! is set. The `Host` of a request must be an IP address or `localhost`: a page of another site whose name was made to
+//! resolve to this machine (DNS rebinding) is refused even if it knows the token.
 //!
-//! **What is sent.** One page, in which all is that it needs, and one stream of events (`text/event-stream`): four
-//! times a second while somebody watches, and only then, the tree is looked at, once for all who watch, and sent, at most
-//! [`MOST_TASKS`] tasks of it. What comes and goes is counted by an observer all the time, which costs each event one
-//! addition. The same observer hears of deadlocks, stalls, panics and stragglers: nothing that a program does about them
-//! is replaced. What the view itself does is in no figure, and apart in the tree.
+//! **Data.** The view serves one self-contained page and one stream of events (`text/event-stream`). Four times per
+//! second, and only while a client is connected, it takes one snapshot of the tree for all clients and sends at most
+//! [`MOST_TASKS`] tasks of it. An observer counts spawned and completed tasks all the time, at the cost of one addition
+//! per event. The same observer receives deadlocks, stalls, panics and stragglers; the program's own hooks for them stay
+//! in place. The view's own tasks are left out of all figures and listed separately in the tree.
 //!
-//! **The end.** Streams wait for the next look in a queue that nobody sends into, and which closes when [`Live`] is
-//! dropped; so all of them hear of it at once, say so, and end. Who does not take it within a short time is cut: the end
-//! of a program does not wait for who watches it.
+//! **Shutdown.** Between two snapshots, streams wait on a channel without messages, which closes when [`Live`] is
+//! dropped. All of them notice at once, send a final event and end. A client that does not receive it within a short time
+//! is cut: the end of a program does not wait for its viewers.
 #![forbid(unsafe_code)]
 #![cfg(unix)]
 
-mod moment;
+mod counters;
 mod own;
 mod request;
+mod snapshot;
 mod stream;
-mod tally;
 mod token;
 
 use std::convert::Infallible;
@@ -45,18 +45,18 @@ use reunite::Observing;
 use reunite::channel::{Receiver, Sender, bounded};
 use reunite_net::{Connection, Limits, Outcome, Server, Timeouts};
 
-pub use moment::{MOST_OF_A_SCOPE, MOST_TASKS};
+use counters::EventCounters;
 pub use own::is_its_own;
-use request::{Asked, Request};
-use stream::Looks;
-use tally::Tally;
+use request::{Action, Request};
+pub use snapshot::{MOST_OF_A_SCOPE, MOST_TASKS};
+use stream::SnapshotCache;
 
-/// How long the end waits for who watches.
+/// How long dropping a view waits for its clients.
 const DRAIN: Duration = Duration::from_millis(500);
-/// How many may watch at a time.
-const MOST_WATCHERS: usize = 32;
+/// How many connections the view serves at a time.
+const MAX_CLIENTS: usize = 32;
 
-/// Choices for a [`Live`] view.
+/// The options of a [`Live`] view.
 #[derive(Clone, Debug)]
 pub struct Options {
     title: String,
@@ -64,7 +64,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// What is watched, for people.
+    /// Returns the default options, with this title for the page.
     pub fn new(title: impl Into<String>) -> Self {
         Self {
             title: title.into(),
@@ -72,7 +72,8 @@ impl Options {
         }
     }
 
-    /// Whether others than this machine may look, if they know the token. It goes over the network in the clear.
+    /// Sets whether the view may listen at addresses that other machines can reach. The token is still required, but is
+    /// sent unencrypted.
     #[must_use]
     pub fn anywhere(mut self, anywhere: bool) -> Self {
         self.anywhere = anywhere;
@@ -80,32 +81,34 @@ impl Options {
     }
 }
 
-/// A view of this program, until dropped.
+/// A live view of this program; it ends when dropped.
 #[derive(Debug)]
 pub struct Live {
     server: Option<Server>,
-    /// Nothing is sent; its drop is what streams wait for.
+    /// Never used to send; streams wait for it to be dropped.
     end: Option<Sender<Infallible>>,
     url: String,
     _observing: Observing,
 }
 
-/// What all connections share.
-struct House {
+/// The state that all connections share.
+struct Shared {
     title: String,
     token: String,
-    looks: Looks,
+    snapshots: SnapshotCache,
+    /// Disconnected when the view ends.
     end: Receiver<Infallible>,
     cancel: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl Live {
-    /// Listens at `address`, with port 0 at any that is free. `cancel` is called when somebody presses the button, and
-    /// says whether there was something to cancel.
+    /// Starts a view at `address`; port 0 picks a free port. `cancel` is called when the button is pressed, and returns
+    /// whether there was anything to cancel.
     ///
     /// # Errors
-    /// The address is in use, or not for everybody to have, or others could reach it
-    /// ([`InvalidInput`](ErrorKind::InvalidInput)); the system has no thread or no random bytes left.
+    /// Returns an error if the address is in use or needs privileges; if other machines could reach it
+    /// ([`InvalidInput`](ErrorKind::InvalidInput)) and [`Options::anywhere`] is not set; or if the system has no thread
+    /// or no random bytes left.
     pub fn start(
         address: SocketAddr,
         options: Options,
@@ -113,24 +116,24 @@ impl Live {
     ) -> io::Result<Self> {
         if !options.anywhere && !address.ip().is_loopback() {
             let message = format!(
-                "{} can be reached from elsewhere, and whoever knows the token may cancel this program",
+                "{} can be reached from other machines, and anyone who knows the token can cancel this program",
                 address.ip()
             );
             return Err(io::Error::new(ErrorKind::InvalidInput, message));
         }
-        let (tally, observing) = Tally::begin();
-        let (end, ends) = bounded(1);
-        let house = House {
+        let (counters, observing) = EventCounters::begin();
+        let (end, at_end) = bounded(1);
+        let shared = Shared {
             title: options.title,
             token: token::make()?,
-            looks: Looks::new(tally),
-            end: ends,
+            snapshots: SnapshotCache::new(counters),
+            end: at_end,
             cancel: Box::new(cancel),
         };
-        let token = house.token.clone();
+        let token = shared.token.clone();
         let builder = Server::bind(address)?
             .limits(Limits {
-                connections: MOST_WATCHERS,
+                connections: MAX_CLIENTS,
                 ..Limits::default()
             })
             .timeouts(Timeouts {
@@ -140,8 +143,8 @@ impl Live {
                 write: Duration::from_secs(5),
                 grace: Duration::from_millis(10),
             })
-            .refuse_with(request::simple(503, "Too many watch already."));
-        let server = own::start(builder, move |client| serve(&house, client))?;
+            .refuse_with(request::simple(503, "Too many viewers are connected."));
+        let server = own::start(builder, move |client| serve(&shared, client))?;
         let address = server.address().unwrap_or(address);
         Ok(Self {
             url: format!("http://{}/?token={token}", reachable(address)),
@@ -151,13 +154,13 @@ impl Live {
         })
     }
 
-    /// Where to look: the address, with the token.
+    /// Returns the URL of the page, with the token.
     pub fn url(&self) -> &str {
         &self.url
     }
 }
 
-/// An address that a browser on this machine can be given.
+/// Replaces an unspecified address, such as `0.0.0.0`, by the loopback address, which a browser can open.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
@@ -172,25 +175,25 @@ impl Drop for Live {
     fn drop(&mut self) {
         drop(self.end.take());
         if let Some(server) = self.server.take() {
-            // Who is late was cut.
+            // Clients that were not done in time have been cut.
             let _late = server.shutdown(DRAIN);
         }
     }
 }
 
-fn serve(house: &House, mut client: Connection) -> Outcome {
+fn serve(shared: &Shared, mut client: Connection) -> Outcome {
     own::mark_thread();
     let Some(request) = Request::read(&mut client)? else {
         return Ok(());
     };
-    let answer = match request.judge(&house.token) {
-        Ok(Asked::Page) => request::page(&house.title)?,
-        Ok(Asked::Stream) => return stream::send(&house.looks, &house.end, client),
-        Ok(Asked::Cancel) => match (house.cancel)() {
-            true => request::simple(202, "It was asked to stop."),
+    let answer = match request.judge(&shared.token) {
+        Ok(Action::Page) => request::page(&shared.title)?,
+        Ok(Action::Stream) => return stream::send(&shared.snapshots, &shared.end, client),
+        Ok(Action::Cancel) => match (shared.cancel)() {
+            true => request::simple(202, "Cancelling."),
             false => request::simple(409, "Nothing here can be cancelled."),
         },
-        Err(status) => request::simple(status, request::why(status)),
+        Err(status) => request::simple(status, request::explanation(status)),
     };
     client.send(&answer, false)?;
     client.close();

@@ -1,4 +1,7 @@
-//! The view's own tasks: left out of what is counted, and apart in the tree.
+//! Recognises the view's own tasks, which are left out of the figures and listed separately in the tree.
+//!
+//! A task belongs to the view if its server was spawned in this file. Threads that run a client's task are marked, since
+//! everything that happens on them is the view's too.
 
 use std::cell::Cell;
 use std::io;
@@ -7,11 +10,11 @@ use reunite::{DumpTask, Label};
 use reunite_net::{Connection, Outcome, Server, ServerBuilder};
 
 thread_local! {
-    /// Whether this thread serves the view. What happens on it is left out, until it starts something else.
+    /// True while this thread runs a task of the view.
     static SERVES: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Starts the view's server in this file, by which its tasks are told from those of the program.
+/// Starts the view's server in this file, so that the source line of its task identifies it.
 pub(crate) fn start(
     builder: ServerBuilder,
     handler: impl Fn(Connection) -> Outcome + Send + Sync + 'static,
@@ -19,27 +22,27 @@ pub(crate) fn start(
     builder.start(handler)
 }
 
-/// Whether the task is a live view's own: its server, with all below, is spawned in this file.
+/// Returns true if `task` is the server of a live view; the tasks below it in the tree are the view's, too.
 pub fn is_its_own(task: &DumpTask) -> bool {
-    is_spawned_here(&task.task)
+    is_server(&task.task)
 }
 
-/// Whether this is the task that accepts, below which are all others.
-pub(crate) fn is_spawned_here(task: &Label) -> bool {
+/// Returns true if this is the accepting task of a view's server.
+pub(crate) fn is_server(task: &Label) -> bool {
     task.spawned_at().file() == file!()
 }
 
-/// Marks the calling thread as one that serves the view, until its task ends.
+/// Marks the calling thread as running a task of the view.
 pub(crate) fn mark_thread() {
     SERVES.set(true);
 }
 
-/// Removes the mark: the thread starts another task.
+/// Removes the mark when the thread starts another task.
 pub(crate) fn unmark_thread() {
     SERVES.set(false);
 }
 
-/// Whether the calling thread serves the view, or the task is the one that accepts.
+/// Returns true if the calling thread is marked, or `task` is the accepting task.
 pub(crate) fn is_of_the_view(task: &Label) -> bool {
-    SERVES.get() || is_spawned_here(task)
+    SERVES.get() || is_server(task)
 }

@@ -1,4 +1,4 @@
-//! Requests, and the simple answers.
+//! Requests to the view: reading, access checks, and answers other than the stream.
 
 use std::io::{self, Read};
 use std::net::IpAddr;
@@ -9,9 +9,10 @@ use reunite_net::Connection;
 
 use crate::token;
 
-/// The longest head of a request.
-const LONGEST: usize = 16 * 1024;
-const MOST_FIELDS: usize = 64;
+/// The maximum length of a request's head, in bytes.
+const MAX_HEAD: usize = 16 * 1024;
+/// The maximum number of fields in a head.
+const MAX_FIELDS: usize = 64;
 
 const PAGE: &str = include_str!("page.html");
 
@@ -23,14 +24,14 @@ pub(crate) struct Request {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum Action {
     Page,
     Stream,
     Cancel,
 }
 
 impl Request {
-    /// The one request of a connection; `None` if none came.
+    /// Reads the only request of a connection; `None` if the client sent none.
     pub(crate) fn read(client: &mut Connection) -> io::Result<Option<Self>> {
         if !client.more()? {
             return Ok(None);
@@ -43,7 +44,7 @@ impl Request {
                 return Ok(None);
             }
             head.extend_from_slice(&bytes[..count]);
-            if head.windows(4).any(|end| end == b"\r\n\r\n") || head.len() > LONGEST {
+            if head.windows(4).any(|end| end == b"\r\n\r\n") || head.len() > MAX_HEAD {
                 break;
             }
         }
@@ -51,9 +52,9 @@ impl Request {
         Ok(Some(Self::parse(&head)))
     }
 
-    /// What is no request has no method, and is refused as that.
+    /// Parses a head. The method of a malformed head is empty, and `judge` refuses it.
     fn parse(head: &[u8]) -> Self {
-        let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+        let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut parsed = httparse::Request::new(&mut fields);
         let whole = parsed.parse(head).is_ok_and(|status| status.is_complete());
         let target = parsed.path.filter(|_| whole).unwrap_or_default();
@@ -81,8 +82,8 @@ impl Request {
         }
     }
 
-    /// What is asked for, or the status that refuses it.
-    pub(crate) fn judge(&self, token: &str) -> Result<Asked, u16> {
+    /// Returns the action that is requested, or the status that refuses it.
+    pub(crate) fn judge(&self, token: &str) -> Result<Action, u16> {
         if self.method.is_empty() {
             return Err(400);
         }
@@ -94,16 +95,16 @@ impl Request {
             return Err(403);
         }
         match (self.method.as_str(), self.path.as_str()) {
-            ("GET", "/") => Ok(Asked::Page),
-            ("GET", "/events") => Ok(Asked::Stream),
-            ("POST", "/cancel") => Ok(Asked::Cancel),
+            ("GET", "/") => Ok(Action::Page),
+            ("GET", "/events") => Ok(Action::Stream),
+            ("POST", "/cancel") => Ok(Action::Cancel),
             (_, "/" | "/events" | "/cancel") => Err(405),
             _ => Err(404),
         }
     }
 }
 
-/// Whether a `Host` is an address, or this machine: names of others' are not, wherever they lead.
+/// Returns true if a `Host` is an IP address or `localhost`. Other names are refused, whatever they resolve to.
 fn is_address(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -116,16 +117,17 @@ fn is_address(host: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
 }
 
-pub(crate) fn why(status: u16) -> &'static str {
+/// Returns the explanation that goes with a refusal.
+pub(crate) fn explanation(status: u16) -> &'static str {
     match status {
-        403 => "Open the address that the program has printed, with its token.",
-        404 => "There is nothing here.",
-        405 => "Not like that.",
-        _ => "This is no request.",
+        403 => "Open the URL that the program has printed, with its token.",
+        404 => "Not found.",
+        405 => "Method not allowed.",
+        _ => "Malformed request.",
     }
 }
 
-/// An answer of one sentence.
+/// Returns an answer of one sentence.
 pub(crate) fn simple(status: u16, sentence: &str) -> Vec<u8> {
     let reason = match status {
         202 => "Accepted",
@@ -144,15 +146,15 @@ pub(crate) fn simple(status: u16, sentence: &str) -> Vec<u8> {
     )
 }
 
-/// The page. Its script and style are known to the browser by a number that is used once.
+/// Returns the answer with the page. The browser accepts its script and style by a nonce.
 pub(crate) fn page(title: &str) -> io::Result<Vec<u8>> {
-    let once = token::make()?;
+    let nonce = token::make()?;
     let policy = format!(
-        "default-src 'none'; script-src 'nonce-{once}'; style-src 'nonce-{once}'; connect-src 'self'; \
+        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; \
          frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     );
     let page = PAGE
-        .replace("{{once}}", &once)
+        .replace("{{nonce}}", &nonce)
         .replace("{{title}}", &html(title))
         .replace("{{process}}", &std::process::id().to_string());
     Ok(answer("200 OK", "text/html; charset=utf-8", &policy, &page))
@@ -172,17 +174,17 @@ fn answer(status: &str, kind: &str, policy: &str, body: &str) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn judge(head: &str) -> Result<Asked, u16> {
+    fn judge(head: &str) -> Result<Action, u16> {
         Request::parse(head.as_bytes()).judge("secret")
     }
 
     #[test]
-    fn only_who_knows_the_token_and_asks_this_machine_is_answered() {
+    fn a_request_needs_the_token_and_an_address_as_its_host() {
         let host = "Host: 127.0.0.1:8000\r\n\r\n";
         let page = judge(&format!("GET /?token=secret HTTP/1.1\r\n{host}"));
-        assert_eq!(page, Ok(Asked::Page));
+        assert_eq!(page, Ok(Action::Page));
         let cancel = judge(&format!("POST /cancel?token=secret HTTP/1.1\r\n{host}"));
-        assert_eq!(cancel, Ok(Asked::Cancel));
+        assert_eq!(cancel, Ok(Action::Cancel));
         for (head, status) in [
             (format!("GET / HTTP/1.1\r\n{host}"), 403),
             (format!("GET /?token=secre HTTP/1.1\r\n{host}"), 403),
@@ -205,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_with_and_without_ports_are_this_machine() {
+    fn hosts_are_addresses_or_localhost_with_or_without_a_port() {
         for host in [
             "localhost",
             "LOCALHOST:1",
@@ -226,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_is_no_part_of_the_page() {
+    fn a_title_is_escaped() {
         let page = String::from_utf8(page("<b> & \"c\"").unwrap()).unwrap();
         assert!(page.contains("&lt;b&gt; &amp; &quot;c&quot;") && !page.contains("{{"));
     }

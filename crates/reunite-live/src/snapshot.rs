@@ -1,73 +1,73 @@
-//! What there is to see at one moment, as the page gets it.
+//! A snapshot of the tree of scopes and tasks, as it is sent to the page.
 
 use reunite::{Counters, DumpScope, DumpTask, DumpWait, Label};
 use serde::Serialize;
 
+use crate::counters::{EventCounters, Totals};
 use crate::is_its_own;
-use crate::tally::{Tally, Totals};
 
-/// How many tasks are sent of a scope: those that have begun first.
+/// The maximum number of tasks sent per scope, started tasks first.
 pub const MOST_OF_A_SCOPE: usize = 100;
-/// How many tasks are sent in all.
+/// The maximum number of tasks sent in total.
 pub const MOST_TASKS: usize = 1_000;
 
 #[derive(Serialize)]
-pub(crate) struct Moment {
+pub(crate) struct Snapshot {
     #[serde(flatten)]
     totals: Totals,
-    /// Of what is watched; the view itself is left out.
+    /// Excludes the view's own tasks.
     #[serde(flatten)]
-    counts: Counts,
+    counts: StateCounts,
     threads: u64,
     steals: u64,
     blocked_seconds: f64,
-    scopes: Vec<Scope>,
+    scopes: Vec<ScopeView>,
     /// The view's own tasks.
-    own: Vec<Task>,
+    own: Vec<TaskView>,
 }
 
 #[derive(Serialize)]
-struct Counts {
+struct StateCounts {
     queued: usize,
     running: usize,
     blocked: usize,
 }
 
 #[derive(Serialize)]
-struct Scope {
+struct ScopeView {
     id: u64,
     name: Option<String>,
     at: String,
     cancelled: Option<String>,
-    /// Who opened it, in words.
+    /// The task that opened it, as messages name it.
     owner: Option<String>,
-    owner_waits: Option<Wait>,
-    tasks: Vec<Task>,
+    owner_waits: Option<WaitView>,
+    tasks: Vec<TaskView>,
     left_off: usize,
 }
 
 #[derive(Serialize)]
-struct Task {
+struct TaskView {
     id: u64,
     name: Option<String>,
     at: String,
     age: f64,
     state: &'static str,
     detached: bool,
-    waits: Option<Wait>,
-    scopes: Vec<Scope>,
+    waits: Option<WaitView>,
+    scopes: Vec<ScopeView>,
 }
 
 #[derive(Serialize)]
-struct Wait {
+struct WaitView {
     what: String,
     at: String,
     seconds: f64,
     holds: Vec<String>,
 }
 
-impl Moment {
-    pub(crate) fn now(tally: &Tally) -> Self {
+impl Snapshot {
+    pub(crate) fn now(counters: &EventCounters) -> Self {
         let mut dump = reunite::dump();
         let mut own = Vec::new();
         for scope in &mut dump.scopes {
@@ -75,30 +75,30 @@ impl Moment {
         }
         dump.scopes
             .retain(|scope| !scope.tasks.is_empty() || scope.owner.is_some());
-        // What is outside of scopes comes last.
+        // Tasks outside of scopes come last.
         dump.scopes.sort_by_key(|scope| scope.owner.is_none());
-        let counters = dump.counters();
-        let (mut room, mut own_room) = (MOST_TASKS, MOST_OF_A_SCOPE);
+        let totals = dump.counters();
+        let (mut budget, mut own_budget) = (MOST_TASKS, MOST_OF_A_SCOPE);
         Self {
-            totals: tally.totals(),
-            counts: counters.into(),
-            threads: counters.threads,
-            steals: counters.steals,
-            blocked_seconds: tally.waits_of_others(counters.blocked_time).as_secs_f64(),
+            totals: counters.totals(),
+            counts: totals.into(),
+            threads: totals.threads,
+            steals: totals.steals,
+            blocked_seconds: counters.program_waits(totals.blocked_time).as_secs_f64(),
             scopes: dump
                 .scopes
                 .iter()
-                .map(|scope| Scope::of(scope, &mut room))
+                .map(|scope| ScopeView::of(scope, &mut budget))
                 .collect(),
             own: own
                 .iter()
-                .map(|task| Task::of(task, &mut own_room))
+                .map(|task| TaskView::of(task, &mut own_budget))
                 .collect(),
         }
     }
 }
 
-impl From<Counters> for Counts {
+impl From<Counters> for StateCounts {
     fn from(counters: Counters) -> Self {
         Self {
             queued: counters.queued,
@@ -121,8 +121,8 @@ fn line(label: &Label) -> String {
     format!("{}:{}", at.file(), at.line())
 }
 
-/// As messages call it, without its line.
-fn who(label: &Label) -> String {
+/// Returns the name of a task as in messages, without its source line.
+fn name_of(label: &Label) -> String {
     let whole = label.to_string();
     match whole.strip_suffix(&format!(" ({})", line(label))) {
         Some(name) => name.to_owned(),
@@ -130,34 +130,34 @@ fn who(label: &Label) -> String {
     }
 }
 
-impl Scope {
-    fn of(scope: &DumpScope, room: &mut usize) -> Self {
+impl ScopeView {
+    fn of(scope: &DumpScope, budget: &mut usize) -> Self {
         let mut tasks: Vec<&DumpTask> = scope.tasks.iter().collect();
-        // In spawn order otherwise.
+        // A stable sort: spawn order is kept otherwise.
         tasks.sort_by_key(|task| !task.has_begun);
         let mut sent = Vec::new();
         for task in tasks.iter().take(MOST_OF_A_SCOPE) {
-            if *room == 0 {
+            if *budget == 0 {
                 break;
             }
-            *room -= 1;
-            sent.push(Task::of(task, room));
+            *budget -= 1;
+            sent.push(TaskView::of(task, budget));
         }
         Self {
             id: scope.scope.id().as_u64(),
             name: scope.scope.name().map(str::to_owned),
             at: line(&scope.scope),
             cancelled: scope.cancelled.clone(),
-            owner: scope.owner.as_ref().map(who),
-            owner_waits: scope.owner_waits.as_ref().map(Wait::of),
+            owner: scope.owner.as_ref().map(name_of),
+            owner_waits: scope.owner_waits.as_ref().map(WaitView::of),
             left_off: scope.tasks.len() - sent.len(),
             tasks: sent,
         }
     }
 }
 
-impl Task {
-    fn of(task: &DumpTask, room: &mut usize) -> Self {
+impl TaskView {
+    fn of(task: &DumpTask, budget: &mut usize) -> Self {
         Self {
             id: task.task.id().as_u64(),
             name: task.task.name().map(str::to_owned),
@@ -165,17 +165,17 @@ impl Task {
             age: task.age.as_secs_f64(),
             state: state(task),
             detached: task.is_detached,
-            waits: task.waits.as_ref().map(Wait::of),
+            waits: task.waits.as_ref().map(WaitView::of),
             scopes: task
                 .scopes
                 .iter()
-                .map(|scope| Scope::of(scope, room))
+                .map(|scope| ScopeView::of(scope, budget))
                 .collect(),
         }
     }
 }
 
-impl Wait {
+impl WaitView {
     fn of(wait: &DumpWait) -> Self {
         Self {
             what: wait.what.clone(),

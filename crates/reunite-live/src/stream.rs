@@ -1,4 +1,4 @@
-//! The stream of events: what is seen, again and again, until the end.
+//! The stream of events, and the cache of snapshots that all streams share.
 
 use std::convert::Infallible;
 use std::io;
@@ -9,33 +9,33 @@ use reunite::channel::Receiver;
 use reunite::sync::Mutex;
 use reunite_net::{Connection, Outcome};
 
-use crate::moment::Moment;
-use crate::tally::Tally;
+use crate::counters::EventCounters;
+use crate::snapshot::Snapshot;
 
-/// How often it looks.
+/// The time between two snapshots.
 const PAUSE: Duration = Duration::from_millis(250);
 
 const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
     Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
 
-/// Looks at the tree, each for all who watch.
-pub(crate) struct Looks {
-    tally: Arc<Tally>,
+/// The latest snapshot, which all streams share.
+pub(crate) struct SnapshotCache {
+    counters: Arc<EventCounters>,
     last: Mutex<Option<(Instant, Arc<str>)>>,
 }
 
-impl Looks {
-    pub(crate) fn new(tally: Arc<Tally>) -> Self {
+impl SnapshotCache {
+    pub(crate) fn new(counters: Arc<EventCounters>) -> Self {
         Self {
-            tally,
+            counters,
             last: Mutex::default(),
         }
     }
 
-    /// The last as an event, unless that is older than `age`. Whoever comes while another looks waits for that look,
-    /// also one that is to send the last event because the program ends.
+    /// Returns the latest snapshot as an event, or a new one if the latest is older than `age`. A stream that asks while
+    /// another one takes a snapshot waits for it, even if it was cancelled because the program ends.
     fn event(&self, age: Duration) -> io::Result<Arc<str>> {
-        // A look that panicked has left the one before.
+        // If taking a snapshot panicked, the one before is still valid.
         self.last.clear_poison();
         let mut last = reunite::shield(|| self.last.lock()).map_err(io::Error::other)?;
         if let Some((at, event)) = &*last
@@ -43,27 +43,31 @@ impl Looks {
         {
             return Ok(Arc::clone(event));
         }
-        let moment = serde_json::to_string(&Moment::now(&self.tally))?;
-        let event: Arc<str> = format!("data: {moment}\n\n").into();
+        let snapshot = serde_json::to_string(&Snapshot::now(&self.counters))?;
+        let event: Arc<str> = format!("data: {snapshot}\n\n").into();
         *last = Some((Instant::now(), Arc::clone(&event)));
         Ok(event)
     }
 }
 
-/// Sends until `end` is closed, or the client is gone.
-pub(crate) fn send(looks: &Looks, end: &Receiver<Infallible>, mut client: Connection) -> Outcome {
+/// Sends snapshots until `end` is closed, then a final event; fails if the client closes the connection.
+pub(crate) fn send(
+    snapshots: &SnapshotCache,
+    end: &Receiver<Infallible>,
+    mut client: Connection,
+) -> Outcome {
     client.send(HEAD, true)?;
     let mut next = Instant::now();
     loop {
-        client.send(looks.event(PAUSE / 2)?.as_bytes(), false)?;
-        // After a look that took long it looks less often.
+        client.send(snapshots.event(PAUSE / 2)?.as_bytes(), false)?;
+        // Leaves a pause even if taking the snapshot took long.
         next = (next + PAUSE).max(Instant::now() + PAUSE / 2);
         match end.recv_deadline(next) {
             Err(error) if error.is_timeout() => {}
             _ => break,
         }
     }
-    client.send(looks.event(Duration::ZERO)?.as_bytes(), true)?;
+    client.send(snapshots.event(Duration::ZERO)?.as_bytes(), true)?;
     client.send(b"event: end\ndata: end\n\n", false)?;
     client.close();
     Ok(())

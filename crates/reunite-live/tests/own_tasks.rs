@@ -1,4 +1,4 @@
-//! What is true of a process that does nothing else.
+//! The view's own tasks are in no figure. A test binary of its own, because the figures are the process's.
 #![cfg(unix)]
 
 use std::io::{BufRead, BufReader, Lines, Write};
@@ -27,22 +27,24 @@ impl Stream {
     fn next(&mut self) -> Value {
         let mut lines = self.0.by_ref().map(Result::unwrap);
         let data = lines.find_map(|line| Some(line.strip_prefix("data: ")?.to_owned()));
-        serde_json::from_str(&data.expect("a look")).unwrap()
+        serde_json::from_str(&data.expect("a snapshot")).unwrap()
     }
 }
 
 #[test]
-fn watching_is_in_no_figure_and_replaces_no_reporter() {
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let ours = Arc::clone(&told);
+fn watching_is_in_no_figure_and_replaces_no_hook() {
+    let stalls = Arc::new(Mutex::new(Vec::new()));
+    let stalls_of_hook = Arc::clone(&stalls);
     reunite::on_stall(move |stall| {
-        let mut told = ours.lock().unwrap_or_else(PoisonError::into_inner);
-        told.push(stall.to_string());
+        let mut stalls = stalls_of_hook
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        stalls.push(stall.to_string());
     });
     let here = "127.0.0.1:0".parse().unwrap();
     let live = Live::start(here, Options::new("alone"), || false).unwrap();
 
-    // Some come and go, one stays.
+    // Three streams that end, and one that stays open.
     (0..3).for_each(|_| drop(Stream::of(&live).next()));
     let mut stream = Stream::of(&live);
     let last = (0..6).map(|_| stream.next()).last().unwrap();
@@ -65,14 +67,17 @@ fn watching_is_in_no_figure_and_replaces_no_reporter() {
         let is_stall =
             |report: &&Value| report["kind"] == "stall" && report.to_string().contains("patient");
         loop {
-            let moment = stream.next();
-            let reports = moment["reports"].as_array().unwrap();
+            let snapshot = stream.next();
+            let reports = snapshot["reports"].as_array().unwrap();
             if let Some(report) = reports.iter().find(is_stall) {
                 drop(held);
                 return report["text"].as_str().unwrap().to_owned();
             }
         }
     });
-    let told = told.lock().unwrap_or_else(PoisonError::into_inner);
-    assert!(told.contains(&reported), "{reported} is not in {told:?}");
+    let stalls = stalls.lock().unwrap_or_else(PoisonError::into_inner);
+    assert!(
+        stalls.contains(&reported),
+        "{reported} is not in {stalls:?}"
+    );
 }

@@ -1,4 +1,4 @@
-//! A live view, asked as browsers ask.
+//! A live view, requested as browsers do.
 
 #![cfg(unix)]
 
@@ -13,14 +13,14 @@ use reunite_live::{Live, MOST_OF_A_SCOPE, Options};
 use serde_json::Value;
 
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-/// Nothing takes as long unless it is broken.
+/// Far longer than any step takes.
 const LONG: Duration = Duration::from_secs(60);
 
 fn start(cancel: impl Fn() -> bool + Send + Sync + 'static) -> Live {
     Live::start(ANY, Options::new("test"), cancel).unwrap()
 }
 
-/// The address, and what follows the slash.
+/// Returns the address of the view, and the part of its URL after the slash.
 fn parts(live: &Live) -> (&str, &str) {
     let rest = live.url().strip_prefix("http://").unwrap();
     rest.split_once('/').unwrap()
@@ -44,7 +44,7 @@ fn answer(live: &Live, method: &str, path: &str) -> String {
     text
 }
 
-/// The next event of a stream; `None` at its end.
+/// Returns the next snapshot of a stream; `None` at its end.
 fn next(stream: &mut BufReader<TcpStream>) -> Option<Value> {
     loop {
         let mut line = String::new();
@@ -57,8 +57,8 @@ fn next(stream: &mut BufReader<TcpStream>) -> Option<Value> {
     }
 }
 
-fn scope<'a>(moment: &'a Value, name: &str) -> Option<&'a Value> {
-    let scopes = moment["scopes"].as_array().unwrap();
+fn scope<'a>(snapshot: &'a Value, name: &str) -> Option<&'a Value> {
+    let scopes = snapshot["scopes"].as_array().unwrap();
     scopes.iter().find(|scope| scope["name"] == name)
 }
 
@@ -76,22 +76,25 @@ fn the_tree_is_streamed_until_the_view_ends() {
                 s.spawn_with(Builder::new().name("sleeper"), || reunite::sleep(60 * LONG));
             s.spawn_with(queued, || reunite::sleep(60 * LONG));
             let seen = loop {
-                let moment = next(&mut stream).unwrap();
-                let Some(scope) = scope(&moment, "watched") else {
+                let snapshot = next(&mut stream).unwrap();
+                let Some(scope) = scope(&snapshot, "watched") else {
                     continue;
                 };
                 let task = &scope["tasks"][0];
                 if task["waits"]["what"] == "sleeps" {
                     assert_eq!(task["name"], "sleeper");
                     assert!(task["at"].as_str().unwrap().contains("view.rs:"));
-                    break moment;
+                    break snapshot;
                 }
             };
             assert!(seen["spawned"].as_u64() >= Some(2) && seen["blocked"].as_u64() >= Some(1));
             let of_the_view = r#""at":"crates/reunite-live/src"#;
             let shown = seen["scopes"].to_string();
-            assert!(!shown.contains(of_the_view), "not apart: {seen}");
-            // All views of this process: other tests have theirs.
+            assert!(
+                !shown.contains(of_the_view),
+                "in the tree of the program: {seen}"
+            );
+            // Lists the views of all tests of this process.
             assert!(seen["own"].to_string().contains(of_the_view), "{seen}");
             sleeper.cancel();
             s.canceller().cancel("seen");
@@ -105,7 +108,7 @@ fn the_tree_is_streamed_until_the_view_ends() {
 }
 
 #[test]
-fn what_is_left_off_of_many_tasks_is_counted() {
+fn tasks_that_are_left_out_are_counted() {
     let live = start(|| false);
     let many = MOST_OF_A_SCOPE + 50;
     ScopeBuilder::new()
@@ -116,14 +119,15 @@ fn what_is_left_off_of_many_tasks_is_counted() {
                 s.spawn(|| reunite::sleep(60 * LONG));
             }
             let mut stream = ask(&live, "GET", "events");
-            let moment = loop {
-                let moment = next(&mut stream).unwrap();
-                if scope(&moment, "many").is_some_and(|many| many["tasks"][0]["state"] == "blocked")
+            let snapshot = loop {
+                let snapshot = next(&mut stream).unwrap();
+                if scope(&snapshot, "many")
+                    .is_some_and(|many| many["tasks"][0]["state"] == "blocked")
                 {
-                    break moment;
+                    break snapshot;
                 }
             };
-            let seen = scope(&moment, "many").unwrap();
+            let seen = scope(&snapshot, "many").unwrap();
             assert_eq!(seen["tasks"].as_array().unwrap().len(), MOST_OF_A_SCOPE);
             assert_eq!(seen["left_off"], 50);
             s.canceller().cancel("seen");
@@ -149,8 +153,8 @@ fn panics_and_deadlocks_are_reported() {
             let _a = locks.0.lock();
         });
     });
-    let moment = next(&mut ask(&live, "GET", "events")).unwrap();
-    let reports = moment["reports"].as_array().unwrap();
+    let snapshot = next(&mut ask(&live, "GET", "events")).unwrap();
+    let reports = snapshot["reports"].as_array().unwrap();
     let has = |kind: &str, text: &str| {
         let mut ours = reports.iter().filter(|report| report["kind"] == kind);
         ours.any(|report| report["text"].as_str().unwrap().contains(text))
@@ -160,7 +164,7 @@ fn panics_and_deadlocks_are_reported() {
 }
 
 #[test]
-fn the_button_cancels_and_says_so_if_there_is_nothing_to_cancel() {
+fn the_button_cancels_or_says_that_there_is_nothing_to_cancel() {
     let pressed = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&pressed);
     let live = start(move || {
@@ -174,7 +178,7 @@ fn the_button_cancels_and_says_so_if_there_is_nothing_to_cancel() {
 }
 
 #[test]
-fn who_does_not_know_the_token_learns_nothing() {
+fn a_request_without_the_token_reveals_nothing() {
     let live = start(|| panic!("cancelled by a stranger"));
     let (address, _) = parts(&live);
     for request in [
@@ -194,13 +198,13 @@ fn who_does_not_know_the_token_learns_nothing() {
 }
 
 #[test]
-fn a_client_that_takes_nothing_holds_up_neither_others_nor_the_end() {
+fn a_client_that_reads_nothing_delays_neither_others_nor_the_end() {
     let live = start(|| false);
     ScopeBuilder::new()
         .name("wordy")
         .max_threads(1)
         .scope(|s| {
-            // Looks so large that no buffer holds a few of them.
+            // Snapshots so large that no socket buffer holds a few of them.
             for n in 0..MOST_OF_A_SCOPE {
                 let name = format!("{n}{}", " and so on".repeat(2_000));
                 s.spawn_with(Builder::new().name(name), || reunite::sleep(60 * LONG));
@@ -216,18 +220,18 @@ fn a_client_that_takes_nothing_holds_up_neither_others_nor_the_end() {
                         .is_some_and(|at| at.contains("socket.rs"))
                     && waits["seconds"].as_f64() > Some(0.5)
             };
-            let stuck = |moment: &Value| {
-                let servers = moment["own"].as_array().unwrap().iter();
+            let stuck = |snapshot: &Value| {
+                let servers = snapshot["own"].as_array().unwrap().iter();
                 let clients = servers.flat_map(|server| server["scopes"][0]["tasks"].as_array());
                 clients.flatten().any(is_stuck)
             };
-            while !next(&mut other).is_some_and(|moment| stuck(&moment)) {}
+            while !next(&mut other).is_some_and(|snapshot| stuck(&snapshot)) {}
             assert!(next(&mut other).is_some());
             let silent = TcpStream::connect(parts(&live).0).unwrap();
             drop(other);
             let begun = Instant::now();
             drop(live);
-            // Less than the time that a client has for its answer.
+            // Less than the write timeout of the server.
             assert!(
                 begun.elapsed() < Duration::from_secs(4),
                 "{:?}",
@@ -240,7 +244,7 @@ fn a_client_that_takes_nothing_holds_up_neither_others_nor_the_end() {
 }
 
 #[test]
-fn an_address_that_others_can_reach_is_refused_unless_allowed() {
+fn an_address_that_other_machines_can_reach_is_refused_unless_allowed() {
     let all = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
     let refused = Live::start(all, Options::new("test"), || false).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidInput);
