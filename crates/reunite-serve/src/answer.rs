@@ -1,4 +1,4 @@
-//! Answers, and how they are written.
+//! Answers, and writing them to a connection.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -12,18 +12,18 @@ use reunite_net::Connection;
 
 use crate::request::{Method, Request};
 
-/// What is at most as long goes out with its head in one piece: copying it costs less than another system call.
+/// Files up to this length are sent together with the head: copying them costs less than another system call.
 const SMALL: u64 = 4 * 1024;
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// Fields, each with its line's end.
+    /// The header fields, each with its line end.
     fields: String,
     pub(crate) body: Body,
 }
 
 pub(crate) enum Body {
-    /// No body, and no length either.
+    /// No body and no `Content-Length`.
     None,
     Bytes(Arc<[u8]>),
     /// A part of a file.
@@ -32,7 +32,7 @@ pub(crate) enum Body {
         at: u64,
         length: u64,
     },
-    /// Parts of a file, each with what comes before it, and what comes after the last.
+    /// Parts of a file, each with the text before it, its offset and its length; and the text after the last part.
     Parts {
         file: File,
         parts: Vec<(String, u64, u64)>,
@@ -65,7 +65,7 @@ impl Answer {
         }
     }
 
-    /// A status, and a page that says it.
+    /// Returns an answer with an error status, and a page that shows it.
     pub(crate) fn error(status: u16) -> Self {
         let reason = reason(status);
         let page = format!(
@@ -92,10 +92,10 @@ impl Answer {
     }
 }
 
-/// What a folder does.
+/// The methods that are supported.
 pub(crate) const ALLOWED: &str = "GET, HEAD, OPTIONS";
 
-/// Writes an answer; says how many bytes of body were sent.
+/// Writes an answer and returns how many bytes of its body were sent. `last` says that the connection ends with it.
 pub(crate) fn send(
     client: &mut Connection,
     out: &mut Vec<u8>,
@@ -141,14 +141,14 @@ pub(crate) fn send(
         }
         Body::File { file, at, length } => {
             client.send(out, true)?;
-            whole(client.send_file(file, *at, *length)?, *length)?;
+            check_complete(client.send_file(file, *at, *length)?, *length)?;
         }
         Body::Parts { file, parts, end } => {
             for (head, at, length) in parts {
                 out.extend_from_slice(head.as_bytes());
                 client.send(out, true)?;
                 out.clear();
-                whole(client.send_file(file, *at, *length)?, *length)?;
+                check_complete(client.send_file(file, *at, *length)?, *length)?;
             }
             out.extend_from_slice(end.as_bytes());
             client.send(out, false)?;
@@ -157,8 +157,8 @@ pub(crate) fn send(
     Ok(length)
 }
 
-/// A length that was promised and cannot be kept ends the connection.
-fn whole(sent: u64, promised: u64) -> io::Result<()> {
+/// Returns an error, which ends the connection, if fewer bytes were sent than announced.
+fn check_complete(sent: u64, promised: u64) -> io::Result<()> {
     if sent == promised {
         return Ok(());
     }
@@ -166,7 +166,7 @@ fn whole(sent: u64, promised: u64) -> io::Result<()> {
     Err(io::Error::new(ErrorKind::UnexpectedEof, message))
 }
 
-/// The time as answers tell it, made anew each second.
+/// Calls `f` with the current time as HTTP writes it, formatted once per second and thread.
 fn with_date(f: impl FnOnce(&str)) {
     thread_local! {
         static DATE: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };

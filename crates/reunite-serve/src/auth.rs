@@ -13,10 +13,10 @@ pub struct Account {
 }
 
 impl Account {
-    /// From `NAME:PASSWORD`.
+    /// Parses `NAME:PASSWORD`.
     ///
     /// # Errors
-    /// There is no colon, or no name before it.
+    /// Returns an error if there is no colon, or no name before it.
     pub fn parse(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some((name, password)) if !name.is_empty() => Ok(Self {
@@ -34,7 +34,7 @@ impl std::fmt::Debug for Account {
     }
 }
 
-/// Who may come in; everybody, if empty.
+/// The accounts that may access a site; everyone may if there are none.
 #[derive(Clone, Debug, Default)]
 pub struct Accounts(pub Vec<Account>);
 
@@ -43,7 +43,7 @@ impl Accounts {
         self.0.is_empty() || self.user(request).is_some()
     }
 
-    /// Who asks, if we know them.
+    /// Returns the name of the account that the request authenticates as.
     pub(crate) fn user(&self, request: &Request) -> Option<&str> {
         if self.0.is_empty() {
             return None;
@@ -55,7 +55,7 @@ impl Accounts {
         let told = decode(rest.trim())?;
         let colon = told.iter().position(|&byte| byte == b':')?;
         let (name, password) = (&told[..colon], &told[colon + 1..]);
-        // All are compared, whole, so that the time tells nothing.
+        // All accounts are compared in full, so that the time reveals nothing about them.
         let mut found = None;
         for account in &self.0 {
             let same = is_same(account.name.as_bytes(), name)

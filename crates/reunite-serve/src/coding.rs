@@ -1,4 +1,4 @@
-//! Content codings: which the client takes, and making them.
+//! Content codings: negotiation and compression.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -10,13 +10,13 @@ use reunite::sync::Semaphore;
 
 use crate::request::Request;
 
-/// What is shorter gains nothing, what is longer would take too long and too much.
+/// The lengths of files that are compressed: shorter ones gain nothing, longer ones take too much time and memory.
 const SHORTEST: u64 = 512;
 const LONGEST: u64 = 4 << 20;
-/// How much coded text is kept.
+/// How many bytes of compressed text are cached.
 const KEPT: usize = 32 << 20;
 
-/// In the order in which we prefer them.
+/// A content coding, in order of preference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Coding {
     Brotli,
@@ -66,8 +66,8 @@ pub(crate) fn fits(length: u64) -> bool {
     (SHORTEST..=LONGEST).contains(&length)
 }
 
-/// The codings the client would rather have than none, best first.
-pub(crate) fn wishes(request: &Request, any: bool) -> Vec<Coding> {
+/// Returns the codings that the client prefers to none, best first; none if `any` is false.
+pub(crate) fn accepted(request: &Request, any: bool) -> Vec<Coding> {
     if !any || !request.has("accept-encoding") {
         return Vec::new();
     }
@@ -83,7 +83,7 @@ pub(crate) fn wishes(request: &Request, any: bool) -> Vec<Coding> {
     };
     let others = weight(&["*"]);
     let none = weight(&["identity"]).unwrap_or(0);
-    let mut wishes: Vec<(u16, Coding)> = Coding::ALL
+    let mut accepted: Vec<(u16, Coding)> = Coding::ALL
         .into_iter()
         .map(|coding| {
             let own = match coding {
@@ -94,11 +94,11 @@ pub(crate) fn wishes(request: &Request, any: bool) -> Vec<Coding> {
         })
         .filter(|&(weight, _)| weight > 0 && weight >= none)
         .collect();
-    wishes.sort_by_key(|&(weight, _)| std::cmp::Reverse(weight));
-    wishes.into_iter().map(|(_, coding)| coding).collect()
+    accepted.sort_by_key(|&(weight, _)| std::cmp::Reverse(weight));
+    accepted.into_iter().map(|(_, coding)| coding).collect()
 }
 
-/// In thousandths; what is no weight counts as no wish.
+/// Returns the weight of a member in thousandths; 0 if it is malformed.
 fn quality(parameters: &str) -> u16 {
     for parameter in parameters.split(';') {
         if let Some((name, value)) = parameter.split_once('=')
@@ -115,7 +115,7 @@ fn quality(parameters: &str) -> u16 {
     1000
 }
 
-/// Codes text, few at a time, and keeps it for the next who asks.
+/// Compresses text, few files at a time, and caches the result.
 pub(crate) struct Coder {
     turns: Semaphore,
     kept: Mutex<Kept>,

@@ -1,21 +1,23 @@
-//! Preconditions, in the order of RFC 9110, section 13.2.2.
+//! Preconditions, evaluated in the order of RFC 9110, section 13.2.2.
 
 use std::time::{Duration, SystemTime};
 
 use crate::request::{Method, Request};
 
+/// What identifies a version of a file.
 pub(crate) struct Version {
-    /// Strong, with its quotes.
+    /// The strong entity tag, with its quotes.
     pub(crate) etag: String,
     pub(crate) modified: Option<SystemTime>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
+    /// Send the file.
     Go,
-    /// 304.
+    /// Answer with a 304.
     Unchanged,
-    /// 412.
+    /// Answer with a 412.
     Failed,
 }
 
@@ -49,7 +51,7 @@ pub(crate) fn decide(request: &Request, version: &Version) -> Decision {
     Decision::Go
 }
 
-/// Whether a range that is asked for is one of this version.
+/// Returns true if the `If-Range` of the request, if any, matches this version.
 pub(crate) fn range_holds(request: &Request, version: &Version) -> bool {
     if !request.has("if-range") {
         return true;
@@ -60,7 +62,7 @@ pub(crate) fn range_holds(request: &Request, version: &Version) -> bool {
     if value.starts_with('"') || value.starts_with("W/") {
         return value == version.etag;
     }
-    // A date vouches for the bytes only if a second change in its second can be ruled out.
+    // A date identifies the bytes only if the file cannot change again within the same second.
     let (Ok(date), Some(modified)) = (httpdate::parse_http_date(value), version.modified) else {
         return false;
     };
@@ -78,7 +80,7 @@ fn matches_any(request: &Request, name: &str, version: &Version, strong: bool) -
     })
 }
 
-/// The entity tags of a list; commas may stand inside of them.
+/// Returns the entity tags of a list, each with whether it is weak. Tags may contain commas.
 fn tags(value: &[u8]) -> impl Iterator<Item = (bool, &[u8])> {
     let mut left = value;
     std::iter::from_fn(move || {
@@ -95,7 +97,7 @@ fn tags(value: &[u8]) -> impl Iterator<Item = (bool, &[u8])> {
     })
 }
 
-/// A date that is none is as good as not there.
+/// Returns the date in a field; a malformed date is ignored.
 fn date(request: &Request, name: &str) -> Option<SystemTime> {
     httpdate::parse_http_date(request.text(name)?).ok()
 }

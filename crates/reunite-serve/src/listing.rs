@@ -1,4 +1,4 @@
-//! A folder as a page.
+//! The page that lists a folder.
 
 use std::cmp::Ordering;
 use std::fmt::Write;
@@ -10,7 +10,7 @@ use reunite_base::units::counted;
 
 use crate::target::encode;
 
-/// The page has no scripts and fetches nothing.
+/// The content security policy: no scripts, no resources.
 pub(crate) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 const STYLE: &str = "\
@@ -28,7 +28,7 @@ td:first-child{overflow-wrap:anywhere;width:100%}td a{display:block}\
 tbody tr:hover{background:var(--over)}.d a{font-weight:600}footer,.e{color:var(--soft);font-size:.85rem;margin-top:1rem}\
 @media(max-width:34rem){.t{display:none}}";
 
-/// A name in a folder, and what it is.
+/// A name in a folder, with its metadata.
 pub(crate) type Named = (String, Metadata);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ pub(crate) fn page(segments: &[String], mut entries: Vec<Named>, query: Option<&
     }
     page.push_str("</tbody></table>");
     if entries.is_empty() {
-        page.push_str("<p class=e>Nothing is in here.</p>");
+        page.push_str("<p class=e>This folder is empty.</p>");
     }
     let _ = writeln!(
         page,
@@ -93,7 +93,7 @@ pub(crate) fn page(segments: &[String], mut entries: Vec<Named>, query: Option<&
     page
 }
 
-/// A page up to and including its heading.
+/// Returns the beginning of a page, up to and including its heading.
 pub(crate) fn begun(segments: &[String], more_style: &str, class: &str) -> String {
     let title = segments.last().map_or("/", String::as_str);
     let mut page = format!(
@@ -107,7 +107,7 @@ pub(crate) fn begun(segments: &[String], more_style: &str, class: &str) -> Strin
     page
 }
 
-/// By name, folders first.
+/// Sorts by name, folders first.
 pub(crate) fn sort(entries: &mut [Named]) {
     entries.sort_by(|a, b| compare(a, b, Order::Name, false));
 }
@@ -128,7 +128,7 @@ fn compare((a, first): &Named, (b, second): &Named, order: Order, down: bool) ->
             .then_with(by_name),
     };
     let own = if down { own.reverse() } else { own };
-    // Folders first, whichever way the files go.
+    // Folders come first in either direction.
     second.is_dir().cmp(&first.is_dir()).then(own)
 }
 
@@ -154,7 +154,7 @@ pub(crate) fn row(page: &mut String, name: &str, found: &Metadata) {
     } else {
         ("", "")
     };
-    // `./` because a name may look like a scheme.
+    // `./` because a name may look like a URL scheme.
     let link = format!("./{}{slash}", encode(name));
     let size = if is_folder {
         "–".to_owned()
@@ -170,7 +170,7 @@ pub(crate) fn row(page: &mut String, name: &str, found: &Metadata) {
     );
 }
 
-/// `23 Nov 2026 16:18`.
+/// Formats a time as in `23 Nov 2026 16:18`.
 fn when(time: SystemTime) -> String {
     let date = httpdate::fmt_http_date(time);
     date.get(5..22).unwrap_or_default().to_owned()

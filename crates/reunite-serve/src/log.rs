@@ -1,34 +1,34 @@
-//! The access log.
+//! The formats of the access log.
 
 use std::time::{Duration, SystemTime};
 
 use reunite_net::Peer;
 use serde::Serialize;
 
-/// One answer, as it was sent.
+/// A log entry: one answer that was sent.
 #[derive(Debug)]
 pub struct Entry<'a> {
-    /// To whom.
+    /// The client's address.
     pub peer: Peer,
-    /// The account, if there are accounts.
+    /// The account, if the site has accounts.
     pub user: Option<&'a str>,
-    /// When it was done.
+    /// When the answer was complete.
     pub at: SystemTime,
-    /// The request's first line as it came: it may hold anything.
+    /// The request's first line, unchecked: it may contain any bytes.
     pub line: &'a [u8],
-    /// The answer's status.
+    /// The status of the answer.
     pub status: u16,
-    /// Of the body.
+    /// The number of bytes of the body.
     pub bytes: u64,
-    /// From the first byte of the request.
+    /// The time since the first byte of the request.
     pub time: Duration,
-    /// The page that led here, as the client tells.
+    /// The `Referer` of the request.
     pub referer: Option<&'a str>,
-    /// The client, as it tells.
+    /// The `User-Agent` of the request.
     pub agent: Option<&'a str>,
 }
 
-/// The common log format, in UTC.
+/// Formats an entry in the common log format, in UTC.
 pub fn common(entry: &Entry<'_>) -> String {
     let client = entry.peer.ip().map_or("-".to_owned(), |ip| ip.to_string());
     let user = entry
@@ -40,7 +40,7 @@ pub fn common(entry: &Entry<'_>) -> String {
     format!("{client} - {user} [{at}] \"{line}\" {status} {bytes}")
 }
 
-/// `23/Nov/2026:16:18:05 +0000`, from `Mon, 23 Nov 2026 16:18:05 GMT`.
+/// Formats a time as in `23/Nov/2026:16:18:05 +0000`.
 fn when(at: SystemTime) -> String {
     let date = httpdate::fmt_http_date(at);
     let mut words = date.split(' ').skip(1);
@@ -67,7 +67,7 @@ struct Line<'a> {
     agent: Option<&'a str>,
 }
 
-/// One JSON object.
+/// Formats an entry as a JSON object.
 pub fn json(entry: &Entry<'_>) -> String {
     let line = Line {
         event: "request",

@@ -1,17 +1,17 @@
-//! Which bytes are asked for.
+//! The `Range` field: the requested bytes.
 
 use crate::request::{Method, Request};
 
-/// More parts than this are a way to make us work: such a wish is answered with the whole.
-const MOST: usize = 32;
+/// The maximum number of ranges; a request for more, which may be an attack, is answered with the whole file.
+const MAX_RANGES: usize = 32;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Ranges {
-    /// No range is asked for, or in words that mean nothing.
+    /// No range is requested, or the field is malformed.
     All,
-    /// None of what is asked for is there.
+    /// None of the requested ranges overlaps the file.
     None,
-    /// From, and up to but not including.
+    /// A start, and an end that is not included.
     One(u64, u64),
     Several(Vec<(u64, u64)>),
 }
@@ -37,7 +37,7 @@ fn parse(value: &str, length: u64) -> Ranges {
         .map(|member| member.trim_matches([' ', '\t']))
         .filter(|member| !member.is_empty())
         .collect();
-    if members.is_empty() || members.len() > MOST {
+    if members.is_empty() || members.len() > MAX_RANGES {
         return Ranges::All;
     }
     let mut ranges = Vec::new();
@@ -52,7 +52,7 @@ fn parse(value: &str, length: u64) -> Ranges {
         [] => Ranges::None,
         &[(at, end)] => Ranges::One(at, end),
         several => {
-            // Together no more than the whole, or the whole is the shorter answer.
+            // If the ranges are longer than the file in total, the whole file is the shorter answer.
             let sum: u64 = several
                 .iter()
                 .map(|(at, end)| end - at)
@@ -66,14 +66,14 @@ fn parse(value: &str, length: u64) -> Ranges {
     }
 }
 
-/// `None` if it is no range, `Some(None)` if nothing of it is there.
+/// Parses one range. Returns `None` if it is malformed, `Some(None)` if it does not overlap the file.
 fn one(member: &str, length: u64) -> Option<Option<(u64, u64)>> {
     let (first, last) = member.split_once('-')?;
     let number = |text: &str| -> Option<u64> {
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
-        // More than can be counted is beyond every end.
+        // A number that overflows is beyond the end of every file.
         Some(text.parse().unwrap_or(u64::MAX))
     };
     if first.is_empty() {
@@ -93,7 +93,8 @@ fn one(member: &str, length: u64) -> Option<Option<(u64, u64)>> {
     Some((at < length).then_some((at, end)))
 }
 
-/// A line that is not in the file but by chance, the same for the same file.
+/// Returns the boundary of a multipart answer: the same for the same version of a file, and unpredictable, so that a
+/// file does not contain it.
 pub(crate) fn boundary(etag: &str) -> String {
     use std::hash::{BuildHasher, Hasher, RandomState};
     static SECRET: std::sync::OnceLock<RandomState> = std::sync::OnceLock::new();
@@ -107,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_what_the_standard_says() {
+    fn ranges_are_parsed_as_in_the_rfc() {
         let cases = [
             ("bytes=0-0", Ranges::One(0, 1)),
             ("bytes=0-", Ranges::One(0, 10)),

@@ -1,4 +1,4 @@
-//! From a request to its answer.
+//! The answer to a request.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use crate::answer::{ALLOWED, Answer, Body};
 use crate::coding::{self, Coding};
 use crate::conditional::{self, Decision, Version};
-use crate::gallery::{self, Failed, Shown, Size, Thumb, Thumbs};
+use crate::gallery::{self, DisplayMode, Thumb, ThumbError, ThumbRequest, Thumbs};
 use crate::listing;
 use crate::mime;
 use crate::range::{self, Ranges};
@@ -25,7 +25,7 @@ pub(crate) fn respond(site: &Shared, request: &Request) -> Answer {
     match request.method {
         Method::Other => return Answer::error(405),
         Method::Options => return Answer::new(204, Body::None).with("Allow", ALLOWED),
-        // A post goes to what would process it, and nothing here does.
+        // Nothing here processes a POST.
         Method::Post => return Answer::error(404),
         Method::Get | Method::Head => {}
     }
@@ -40,18 +40,18 @@ pub(crate) fn respond(site: &Shared, request: &Request) -> Answer {
     let Some(path) = Target::path(segments, site.settings.hidden) else {
         return Answer::error(404);
     };
-    let answer = match site.folder.get(&path) {
+    let answer = match site.root.get(&path) {
         Ok((_, found)) if found.is_dir() && !is_folder => return moved(segments, query.as_deref()),
         Ok((_, found)) if found.is_dir() => {
             folder(site, request, &path, segments, query.as_deref())
         }
         Ok(_) if *is_folder => Err(404),
-        Ok((file, found)) => Ok(match wanted(site, &path, query.as_deref()) {
-            Some((thumbs, size, lasts)) => {
-                let thumb =
-                    |path: &Path| thumbs.get(file, &found, size, &path.display().to_string());
-                thumbnail(request, &version_of(&found, size.name()), lasts, || {
-                    thumb(&path)
+        Ok((file, found)) => Ok(match thumb_request(site, &path, query.as_deref()) {
+            Some((thumbs, wanted)) => {
+                let version = version_of(&found, wanted.size.name());
+                let name = path.display().to_string();
+                thumbnail(request, &version, wanted, || {
+                    thumbs.get(file, &found, wanted.size, &name)
                 })
             }
             None => resource(site, request, &path, file, &found),
@@ -65,18 +65,20 @@ pub(crate) fn respond(site: &Shared, request: &Request) -> Answer {
     }
 }
 
+/// Returns the status that reports an I/O error.
 fn status_of(error: &io::Error) -> u16 {
     use rustix::io::Errno;
     match error.raw_os_error().map(Errno::from_raw_os_error) {
         Some(Errno::ACCESS) => 403,
         Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => 503,
         Some(Errno::IO) => 500,
-        // It is not there, or a link leads where it may not, or the name is none.
+        // The file does not exist, a link leads to a place it must not, or the name is not a valid one.
         _ => 404,
     }
 }
 
-/// A folder's links are relative to its slash. Built from segments, so that it never leads to another host.
+/// Redirects to the address with a final slash, to which the links of a folder are relative. The address is built from
+/// segments, so that it never leads to another host.
 fn moved(segments: &[String], query: Option<&str>) -> Answer {
     let mut place: String = segments
         .iter()
@@ -90,6 +92,7 @@ fn moved(segments: &[String], query: Option<&str>) -> Answer {
     Answer::new(301, Body::Bytes(Default::default())).with("Location", place)
 }
 
+/// Answers with the index of a folder, or with its listing.
 fn folder(
     site: &Shared,
     request: &Request,
@@ -99,7 +102,7 @@ fn folder(
 ) -> Result<Answer, u16> {
     for index in &site.settings.index {
         let path = path.join(index);
-        if let Ok((file, found)) = site.folder.get(&path)
+        if let Ok((file, found)) = site.root.get(&path)
             && found.is_file()
         {
             return Ok(resource(site, request, &path, file, &found));
@@ -108,7 +111,7 @@ fn folder(
     if !site.settings.listing {
         return Err(404);
     }
-    let mut entries = site.folder.list(path).map_err(|error| status_of(&error))?;
+    let mut entries = site.root.list(path).map_err(|error| status_of(&error))?;
     entries.retain(|(name, _)| site.settings.hidden || !name.starts_with('.'));
     let (page, policy) = match site.thumbs {
         Some(_) => (gallery::page(segments, entries), gallery::POLICY),
@@ -121,9 +124,10 @@ fn folder(
     Ok(answer)
 }
 
+/// Answers with the fallback page, if there is one and the client accepts HTML.
 fn fallback(site: &Shared, request: &Request) -> Option<Answer> {
     let path = PathBuf::from(site.settings.fallback.as_ref()?);
-    // A picture that is missing is missing; only who wants a page gets one.
+    // A request for a missing picture is still answered with a 404.
     let wants_page = request
         .list("accept")
         .iter()
@@ -131,39 +135,43 @@ fn fallback(site: &Shared, request: &Request) -> Option<Answer> {
     if !wants_page {
         return None;
     }
-    let (file, found) = site.folder.get(&path).ok()?;
+    let (file, found) = site.root.get(&path).ok()?;
     found
         .is_file()
         .then(|| resource(site, request, &path, file, &found))
 }
 
-/// The thumbnail that is asked for, and whether its address changes with the file.
-fn wanted<'a>(
+/// Returns the requested thumbnail, if the site is a gallery and `path` names a picture.
+fn thumb_request<'a>(
     site: &'a Shared,
     path: &Path,
     query: Option<&str>,
-) -> Option<(&'a Thumbs, Size, bool)> {
+) -> Option<(&'a Thumbs, ThumbRequest)> {
     let thumbs = site.thumbs.as_ref()?;
-    let (size, lasts) = gallery::asked(query?)?;
-    matches!(gallery::shown(path), Shown::Picture | Shown::Converted)
-        .then_some((thumbs, size, lasts))
+    let wanted = ThumbRequest::from_query(query?)?;
+    matches!(
+        gallery::display_of(path),
+        DisplayMode::Picture | DisplayMode::Converted
+    )
+    .then_some((thumbs, wanted))
 }
 
+/// Answers with a thumbnail, which `make` returns.
 fn thumbnail(
     request: &Request,
     version: &Version,
-    lasts: bool,
-    make: impl FnOnce() -> Result<Thumb, Failed>,
+    wanted: ThumbRequest,
+    make: impl FnOnce() -> Result<Thumb, ThumbError>,
 ) -> Answer {
     let describe = |answer: Answer| {
-        let kept = if lasts {
+        let cache_control = if wanted.is_versioned {
             "max-age=31536000, immutable"
         } else {
             "no-cache"
         };
         answer
             .with("ETag", &version.etag)
-            .with("Cache-Control", kept)
+            .with("Cache-Control", cache_control)
     };
     match conditional::decide(request, version) {
         Decision::Failed => return Answer::error(412),
@@ -174,14 +182,14 @@ fn thumbnail(
         Ok(thumb) => {
             describe(Answer::new(200, Body::Bytes(thumb.bytes)).with("Content-Type", thumb.kind))
         }
-        Err(Failed::Broken) => Answer::new(200, Body::Bytes(gallery::BROKEN.as_bytes().into()))
+        Err(ThumbError::Broken) => Answer::new(200, Body::Bytes(gallery::BROKEN.as_bytes().into()))
             .with("Content-Type", "image/svg+xml")
             .with("Cache-Control", "no-cache"),
-        Err(Failed::Stopped) => Answer::error(503),
+        Err(ThumbError::Stopped) => Answer::error(503),
     }
 }
 
-/// One file, in the form that suits the client best.
+/// Answers with a file, in the content coding that the client prefers.
 fn resource(site: &Shared, request: &Request, path: &Path, file: File, found: &Metadata) -> Answer {
     let kind = mime::of(path);
     let ready = site.settings.precompressed;
@@ -190,17 +198,21 @@ fn resource(site: &Shared, request: &Request, path: &Path, file: File, found: &M
     let mut found = found.clone();
     let mut coding = None;
     let mut bytes = None;
-    for wished in coding::wishes(request, ready || made) {
-        if ready && let Some(other) = variant(site, path, wished, &found) {
+    for candidate in coding::accepted(request, ready || made) {
+        if ready && let Some(other) = variant(site, path, candidate, &found) {
             (file, found) = other;
-            coding = Some(wished);
+            coding = Some(candidate);
             break;
         }
-        // A part is of the file itself: the coded form's is of no use to who went on with another.
+        // Ranges apply to the file itself: a client that resumes a download needs the same bytes each time, and the
+        // coded form may differ.
         if made && !request.has("range") {
-            let version = version_of(&found, wished.suffix());
-            if let Some(coded) = site.coder.code(&file, found.len(), wished, &version.etag) {
-                coding = Some(wished);
+            let version = version_of(&found, candidate.suffix());
+            if let Some(coded) = site
+                .coder
+                .code(&file, found.len(), candidate, &version.etag)
+            {
+                coding = Some(candidate);
                 bytes = Some(coded);
                 break;
             }
@@ -284,7 +296,7 @@ fn resource(site: &Shared, request: &Request, path: &Path, file: File, found: &M
     }
 }
 
-/// `page.html.br` for `page.html`, unless the page has changed since.
+/// Returns the precompressed form of a file, such as `page.html.br` for `page.html`, unless it is older than the file.
 fn variant(
     site: &Shared,
     path: &Path,
@@ -293,17 +305,17 @@ fn variant(
 ) -> Option<(File, Metadata)> {
     let mut name = path.as_os_str().to_owned();
     name.push(coding.suffix());
-    let (file, found) = site.folder.get(Path::new(&name)).ok()?;
+    let (file, found) = site.root.get(Path::new(&name)).ok()?;
     let fresh = found.modified().ok()? >= original.modified().ok()?;
     (found.is_file() && fresh).then_some((file, found))
 }
 
-/// `form`: which of those the file has.
+/// Returns the version of a file; `form` distinguishes the forms in which it is sent.
 fn version_of(found: &Metadata, form: &str) -> Version {
     let (seconds, nanos, length) = (found.mtime(), found.mtime_nsec(), found.len());
     Version {
         etag: format!("\"{seconds:x}.{nanos:x}-{length:x}{form}\""),
-        // A file from the future was changed now, as far as others are concerned.
+        // A modification time in the future is reported as now.
         modified: found
             .modified()
             .ok()

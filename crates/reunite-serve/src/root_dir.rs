@@ -1,4 +1,4 @@
-//! Files beneath one folder, and never beside it.
+//! The served folder, and opening files beneath it and never outside.
 
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind};
@@ -10,23 +10,23 @@ use rustix::fs::{Mode, OFlags, open};
 /// Where symbolic links may lead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Links {
-    /// Nowhere: what is behind one is not there.
+    /// Nowhere: links are treated as missing files.
     Never,
-    /// To what is in the folder itself.
+    /// To files inside the folder.
     #[default]
     Inside,
-    /// Anywhere.
+    /// To any file.
     Anywhere,
 }
 
-pub(crate) struct Folder {
+pub(crate) struct RootDir {
     root: OwnedFd,
-    /// Without links.
+    /// The canonical path, without links.
     path: PathBuf,
     links: Links,
 }
 
-impl Folder {
+impl RootDir {
     pub(crate) fn open(path: &Path, links: Links) -> io::Result<Self> {
         let path = path.canonicalize()?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -34,7 +34,7 @@ impl Folder {
         Ok(Self { root, path, links })
     }
 
-    /// Opens a file or a folder. What is neither is not there.
+    /// Opens a file or a folder. Anything else, such as a pipe, is treated as missing.
     pub(crate) fn get(&self, path: &Path) -> io::Result<(File, Metadata)> {
         let file = File::from(self.descend(path)?);
         let found = file.metadata()?;
@@ -45,12 +45,12 @@ impl Folder {
         }
     }
 
-    /// The names in a folder with what each is; links are looked through as far as they may lead.
+    /// Returns the names in a folder with their metadata; that of a link's target, if the link may be followed.
     pub(crate) fn list(&self, path: &Path) -> io::Result<Vec<(String, Metadata)>> {
         let mut found = Vec::new();
         for entry in std::fs::read_dir(self.path.join(path))? {
             let entry = entry?;
-            // What cannot be asked for by name is not listed.
+            // Names that no request can spell are not listed.
             let Ok(name) = entry.file_name().into_string() else {
                 continue;
             };
@@ -71,7 +71,7 @@ impl Folder {
         Ok(found)
     }
 
-    /// Whatever it is, opening it does not wait.
+    /// Returns the flags for opening a file; opening a pipe or a device does not block.
     fn flags() -> OFlags {
         OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY
     }
@@ -92,7 +92,7 @@ impl Folder {
             path
         };
         match openat2(&self.root, path, Self::flags(), Mode::empty(), how) {
-            // An absolute link may still lead inside; a kernel or a sandbox may not know the call.
+            // An absolute link may still lead inside; the kernel or a sandbox may not support the call.
             Err(Errno::XDEV | Errno::NOSYS | Errno::PERM | Errno::AGAIN) => {
                 self.descend_slowly(path)
             }
@@ -105,7 +105,7 @@ impl Folder {
         self.descend_slowly(path)
     }
 
-    /// Finds out where the path leads, and opens that if it may lead there.
+    /// Resolves the path first, then opens the result if it is in a permitted place.
     fn descend_slowly(&self, path: &Path) -> io::Result<OwnedFd> {
         let full = self.path.join(path);
         let real = full.canonicalize()?;
@@ -117,7 +117,7 @@ impl Folder {
         if !may {
             return Err(ErrorKind::NotFound.into());
         }
-        // A last component that has become a link since then is not followed.
+        // If the last component has become a link meanwhile, it is not followed.
         Ok(open(
             &real,
             Self::flags() | OFlags::NOFOLLOW,

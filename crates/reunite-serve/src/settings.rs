@@ -3,31 +3,31 @@
 use std::time::Duration;
 
 use crate::auth::Accounts;
-use crate::disk::Links;
 use crate::gallery::Gallery;
+use crate::root_dir::Links;
 
-/// Choices about a site.
+/// The options of a site.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What is served for a folder, the first that is there.
+    /// The names of index files; the first one that exists is served for a folder.
     pub index: Vec<String>,
-    /// Whether folders without an index are listed.
+    /// Lists folders that have no index.
     pub listing: bool,
-    /// Whether names that begin with a dot are there. `.well-known` is in any case.
+    /// Serves names that begin with a dot. `.well-known` is always served.
     pub hidden: bool,
-    /// Where links may lead.
+    /// Where symbolic links may lead.
     pub links: Links,
-    /// Whether `page.html.br`, `.zst` or `.gz` is sent for `page.html` to those who take it.
+    /// Sends `page.html.br`, `page.html.zst` or `page.html.gz` for `page.html` to clients that accept the coding.
     pub precompressed: bool,
-    /// Whether text is compressed on the fly.
+    /// Compresses text on the fly.
     pub compress: bool,
-    /// What is served to browsers for what is not there, such as `index.html`, by its path in the folder.
+    /// The path, within the folder, of the page that is served instead of a 404 to clients that accept HTML.
     pub fallback: Option<String>,
-    /// How long answers may be kept without asking again; `None` says nothing about it.
+    /// How long clients may cache answers without revalidation; `None` sends no `Cache-Control`.
     pub max_age: Option<Duration>,
-    /// Whether folders without an index are shown as pictures, rather than listed.
+    /// Shows folders that have no index as galleries of pictures instead of lists.
     pub gallery: Option<Gallery>,
-    /// Who may come in; everybody, if there are no accounts.
+    /// The accounts that may access the site; everyone may if there are none.
     pub accounts: Accounts,
 }
 

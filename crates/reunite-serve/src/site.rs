@@ -1,4 +1,4 @@
-//! A folder that is served, and the life of a connection to it.
+//! A served folder, and the loop that answers the requests of a connection.
 
 use std::io;
 use std::path::Path;
@@ -9,17 +9,17 @@ use reunite_net::{Connection, Outcome, Server, ServerBuilder};
 
 use crate::answer::{Answer, send};
 use crate::coding::Coder;
-use crate::disk::Folder;
 use crate::gallery::Thumbs;
 use crate::log::Entry;
-use crate::request::{Read, Reader, Request};
+use crate::request::{NextRequest, Reader, Request};
 use crate::respond::respond;
+use crate::root_dir::RootDir;
 use crate::settings::Settings;
 use crate::shared::Shared;
 
 type Log = Arc<dyn Fn(&Entry<'_>) + Send + Sync>;
 
-/// A folder that can be served.
+/// A folder to be served.
 #[derive(Clone)]
 pub struct Site {
     shared: Arc<Shared>,
@@ -27,14 +27,14 @@ pub struct Site {
 }
 
 impl Site {
-    /// A site of what is in `folder`.
+    /// Opens `folder` as a site.
     ///
     /// # Errors
-    /// It is no folder, or not for us to read.
+    /// Returns an error if `folder` is not a directory or not readable.
     pub fn open(folder: impl AsRef<Path>, settings: Settings) -> io::Result<Self> {
-        let folder = Folder::open(folder.as_ref(), settings.links)?;
+        let root = RootDir::open(folder.as_ref(), settings.links)?;
         let shared = Shared {
-            folder,
+            root,
             thumbs: settings.gallery.as_ref().map(Thumbs::new),
             settings,
             coder: Coder::new(),
@@ -45,21 +45,21 @@ impl Site {
         })
     }
 
-    /// Calls `log` after every answer, on the thread of its connection.
+    /// Calls `log` after every answer, on the connection's thread.
     #[must_use]
     pub fn log(mut self, log: impl Fn(&Entry<'_>) + Send + Sync + 'static) -> Self {
         self.log = Some(Arc::new(log));
         self
     }
 
-    /// A server whose refusals are HTTP.
+    /// Returns a builder for a server that answers refused clients with a 503.
     pub fn builder(&self) -> ServerBuilder {
         Server::builder().refuse_with(
             "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
         )
     }
 
-    /// What [`ServerBuilder::start`] takes.
+    /// Returns the handler for [`ServerBuilder::start`].
     pub fn handler(&self) -> impl Fn(Connection) -> Outcome + Send + Sync + use<> {
         let site = self.clone();
         move |client| site.serve(client)
@@ -70,18 +70,20 @@ impl Site {
         let mut out = Vec::new();
         loop {
             let (request, answer) = match reader.next() {
-                Ok(Read::Request(request)) => {
+                Ok(NextRequest::Request(request)) => {
                     let answer = respond(&self.shared, &request);
                     (Some(request), answer)
                 }
-                Ok(Read::Refused(refused)) => (refused.request, Answer::error(refused.status)),
-                Ok(Read::End) => break,
-                // The client is late or gone: there is nobody to answer.
+                Ok(NextRequest::Refused(refused)) => {
+                    (refused.request, Answer::error(refused.status))
+                }
+                Ok(NextRequest::End) => break,
+                // The client was too slow or closed the connection, so no answer would reach it.
                 Err(_) => return Ok(()),
             };
-            let last = !reader.goes_on() || reader.client().is_draining();
+            let last = !reader.can_continue() || reader.client().is_draining();
             let sent = send(reader.client(), &mut out, request.as_ref(), &answer, last)?;
-            self.note(&reader, request.as_ref(), &answer, sent);
+            self.log_answer(&reader, request.as_ref(), &answer, sent);
             if last {
                 break;
             }
@@ -90,7 +92,7 @@ impl Site {
         Ok(())
     }
 
-    fn note(&self, reader: &Reader, request: Option<&Request>, answer: &Answer, bytes: u64) {
+    fn log_answer(&self, reader: &Reader, request: Option<&Request>, answer: &Answer, bytes: u64) {
         if let Some(log) = &self.log {
             log(&Entry {
                 peer: reader.peer(),

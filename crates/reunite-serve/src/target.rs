@@ -1,4 +1,4 @@
-//! Targets: what they may look like, and which path they mean.
+//! Request targets: their syntax, and the paths they name.
 
 use std::path::PathBuf;
 
@@ -10,18 +10,18 @@ use crate::request::Method;
 pub(crate) enum Target {
     /// `*`: the server as a whole.
     Anything,
-    /// Segments, decoded, without those that go nowhere; whether it ends in a slash; the query as it came.
+    /// The decoded segments, without empty ones and dots; whether the path ends in a slash; the query, not decoded.
     Path {
         segments: Vec<String>,
         is_folder: bool,
         query: Option<String>,
     },
-    /// Well formed, and no name of anything here.
+    /// A well-formed target that cannot name a file.
     Nothing,
 }
 
 impl Target {
-    /// The path below the folder, if it may be asked for.
+    /// Returns the path below the folder, unless it has hidden segments and `hidden` is false.
     pub(crate) fn path(segments: &[String], hidden: bool) -> Option<PathBuf> {
         let may =
             |segment: &String| hidden || !segment.starts_with('.') || segment == ".well-known";
@@ -29,11 +29,13 @@ impl Target {
     }
 }
 
+/// Parses a target.
+///
 /// # Errors
-/// The status that refuses it.
+/// Returns the status that refuses it.
 pub(crate) fn parse(target: &[u8], method: Method, connects: bool) -> Result<Target, u16> {
     if connects {
-        // Its target is an authority; it is answered that the method is not for us.
+        // The target of a CONNECT is an authority; the answer will be that the method is not allowed.
         return if is_authority(target) {
             Ok(Target::Nothing)
         } else {
@@ -65,7 +67,7 @@ pub(crate) fn parse(target: &[u8], method: Method, connects: bool) -> Result<Tar
     segments_of(path, query)
 }
 
-/// What comes after `http://host`.
+/// Returns the part of an absolute URL after `http://host`.
 fn after_authority(target: &[u8]) -> Result<&[u8], u16> {
     let scheme = |scheme: &str| {
         let (head, rest) = target.split_at_checked(scheme.len())?;
@@ -154,7 +156,7 @@ pub(crate) fn encode(segment: &str) -> String {
     utf8_percent_encode(segment, CODED).to_string()
 }
 
-/// A host, and perhaps a port.
+/// Returns true if `text` is a host with an optional port.
 pub(crate) fn is_authority(text: &[u8]) -> bool {
     let (host, port) = if text.starts_with(b"[") {
         let Some(end) = text.iter().position(|&byte| byte == b']') else {
@@ -225,7 +227,7 @@ mod tests {
             names("/a/./b//c/../d%20e"),
             Ok(Some(vec!["a".into(), "b".into(), "d e".into()]))
         );
-        // Decoded once, not twice.
+        // Decoded only once.
         assert_eq!(names("/%252e%252e"), Ok(Some(vec!["%2e%2e".into()])));
     }
 
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn links_lead_back_to_what_they_were_made_from() {
+    fn encoded_names_are_decoded_to_the_same_names() {
         for name in ["a b", "100%", "é", "a?b#c", "\"<>&'", "a:b"] {
             assert_eq!(
                 names(&format!("/{}", encode(name))),

@@ -1,10 +1,10 @@
-//! Raw requests and what must come back: RFC 9110 and RFC 9112 as a table.
+//! A table of raw requests and their answers, after RFC 9110 and RFC 9112.
 
 mod common;
 
-use common::{House, SOON};
+use common::{SOON, TestSite};
 
-/// What must come back: the status, and what the answer must and must not hold.
+/// The expected answer to a request: its status, and what it must and must not contain.
 struct Case {
     name: &'static str,
     raw: String,
@@ -25,7 +25,7 @@ fn with_body(method: &str, fields: &str, body: &str) -> String {
     format!("{method} /a.txt HTTP/1.1\r\nHost: a\r\n{fields}\r\n{body}")
 }
 
-/// `@tag`, `@date` stand for those of `a.txt`, `@old`, `@new` for dates before and after.
+/// Returns the table. `@tag` and `@date` stand for those of `a.txt`, `@old` and `@new` for dates before and after.
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     let mut case = |name, raw: String, status, holds, lacks| {
@@ -40,7 +40,7 @@ fn cases() -> Vec<Case> {
     const END: &[&str] = &["Connection: close"];
     const WHOLE: &[&str] = &["Content-Length: 10", "\r\n\r\n0123456789"];
 
-    // What is plainly right.
+    // Well-formed requests.
     case("get", get(""), &[200], WHOLE, &["Connection:"]);
     case(
         "type",
@@ -64,7 +64,7 @@ fn cases() -> Vec<Case> {
         &["0123456789"],
     );
     case(
-        "head of what is not there",
+        "head of a missing file",
         "HEAD /none HTTP/1.1\r\nHost: a\r\n\r\n".into(),
         &[404],
         &["Content-Length: "],
@@ -102,7 +102,7 @@ fn cases() -> Vec<Case> {
         &[],
     );
     case(
-        "fields in any case",
+        "field names in mixed case",
         "GET /a.txt HTTP/1.1\r\nhOsT:\ta\r\nempty:\r\n\r\n".into(),
         &[200],
         WHOLE,
@@ -117,7 +117,7 @@ fn cases() -> Vec<Case> {
         &[],
     );
     case(
-        "bytes above ASCII in a value",
+        "non-ASCII bytes in a value",
         get("X: gr\u{fc}n\r\n"),
         &[200],
         WHOLE,
@@ -131,7 +131,7 @@ fn cases() -> Vec<Case> {
         &[],
     );
     case(
-        "minor version from the future",
+        "later minor version",
         "GET /a.txt HTTP/1.2\r\nHost: a\r\n\r\n".into(),
         &[200],
         WHOLE,
@@ -169,7 +169,7 @@ fn cases() -> Vec<Case> {
         &[],
     );
     case(
-        "1.0 that goes on",
+        "1.0 with keep-alive",
         "GET /a.txt HTTP/1.0\r\nConnection: keep-alive\r\n\r\n".into(),
         &[200],
         &["Connection: keep-alive"],
@@ -276,21 +276,21 @@ fn cases() -> Vec<Case> {
         );
     }
     case(
-        "version of the past",
+        "earlier major version",
         "GET /a.txt HTTP/0.9\r\n\r\n".into(),
         &[505],
         END,
         &[],
     );
     case(
-        "version of another house",
+        "another major version",
         "GET /a.txt HTTP/2.0\r\nHost: a\r\n\r\n".into(),
         &[505],
         END,
         &[],
     );
     case(
-        "version from the future",
+        "later major version",
         "GET /a.txt HTTP/9.9\r\nHost: a\r\n\r\n".into(),
         &[505],
         END,
@@ -304,7 +304,7 @@ fn cases() -> Vec<Case> {
         &[],
     );
     case(
-        "method in small letters",
+        "method in lower case",
         "get /a.txt HTTP/1.1\r\nHost: a\r\n\r\n".into(),
         &[501],
         END,
@@ -343,7 +343,7 @@ fn cases() -> Vec<Case> {
         &[],
     );
     case(
-        "connect without a port's place",
+        "connect without an authority",
         "CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n".into(),
         &[400],
         END,
@@ -357,7 +357,7 @@ fn cases() -> Vec<Case> {
         &["Content-Length"],
     );
     case(
-        "options of all",
+        "options of the server",
         "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n".into(),
         &[204],
         &["Allow: "],
@@ -371,7 +371,7 @@ fn cases() -> Vec<Case> {
         END,
     );
 
-    // Whole addresses.
+    // Absolute URLs.
     for target_ in [
         "http://a/a.txt",
         "HTTP://a/a.txt",
@@ -382,7 +382,7 @@ fn cases() -> Vec<Case> {
         case("whole address", target(target_, ""), &[200], WHOLE, &[]);
     }
     case(
-        "whole address without a path",
+        "absolute URL without a path",
         target("http://a", ""),
         &[200],
         &["the index"],
@@ -402,7 +402,7 @@ fn cases() -> Vec<Case> {
         case("bad whole address", target(target_, ""), &[400], END, &[]);
     }
     case(
-        "whole address, no host",
+        "absolute URL without a host field",
         "GET http://a/a.txt HTTP/1.1\r\n\r\n".into(),
         &[400],
         END,
@@ -551,7 +551,7 @@ fn cases() -> Vec<Case> {
         &[],
     );
     case(
-        "a body on a get is no request",
+        "the body of a get is not taken for a request",
         with_body("GET", "Content-Length: 5\r\n", "hello"),
         &[200],
         WHOLE,
@@ -618,7 +618,7 @@ fn cases() -> Vec<Case> {
         );
     }
     case(
-        "coding not for us",
+        "unsupported coding",
         with_body("POST", "Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"),
         &[501],
         END,
@@ -707,28 +707,28 @@ fn cases() -> Vec<Case> {
 
     // Expectations.
     case(
-        "expects to go on, nothing to send",
+        "expects 100-continue without a body",
         get("Expect: 100-continue\r\n"),
         &[200],
         WHOLE,
         &[],
     );
     case(
-        "expects to go on",
+        "expects 100-continue",
         with_body("POST", "Expect: 100-Continue\r\nContent-Length: 5\r\n", ""),
         &[404],
         END,
         &["100 Continue"],
     );
     case(
-        "expects the impossible",
+        "unknown expectation",
         get("Expect: tea\r\n"),
         &[417],
         END,
         &[],
     );
     case(
-        "1.0 expects nothing",
+        "1.0 ignores expectations",
         "GET /a.txt HTTP/1.0\r\nExpect: tea\r\n\r\n".into(),
         &[200],
         &[],
@@ -872,7 +872,7 @@ fn cases() -> Vec<Case> {
         &[],
     );
     case(
-        "preconditions of what is not there",
+        "preconditions of a missing file",
         target("/none", "If-Match: *\r\n"),
         &[404],
         &[],
@@ -906,20 +906,26 @@ fn cases() -> Vec<Case> {
         &[],
     );
     case(
-        "the end",
+        "suffix range",
         get("Range: bytes=-2\r\n"),
         &[206],
         &["Content-Range: bytes 8-9/10"],
         &[],
     );
     case(
-        "beyond",
+        "range beyond the end",
         get("Range: bytes=10-\r\n"),
         &[416],
         &["Content-Range: bytes */10"],
         END,
     );
-    case("no sense", get("Range: bytes=4-2\r\n"), &[200], WHOLE, &[]);
+    case(
+        "end before start",
+        get("Range: bytes=4-2\r\n"),
+        &[200],
+        WHOLE,
+        &[],
+    );
     case(
         "other unit",
         get("Range: lines=0-1\r\n"),
@@ -935,14 +941,14 @@ fn cases() -> Vec<Case> {
         &[],
     );
     case(
-        "range of a head",
+        "range on a head request",
         "HEAD /a.txt HTTP/1.1\r\nHost: a\r\nRange: bytes=0-1\r\n\r\n".into(),
         &[200],
         &["Content-Length: 10"],
         &["Content-Range"],
     );
     case(
-        "several",
+        "several ranges",
         get("Range: bytes=0-1, 4-5\r\n"),
         &[206],
         &[
@@ -953,7 +959,7 @@ fn cases() -> Vec<Case> {
         &[],
     );
     case(
-        "several, one there",
+        "several ranges, one satisfiable",
         get("Range: bytes=0-1, 40-\r\n"),
         &[206],
         &["Content-Range: bytes 0-1/10", "\r\n\r\n01"],
@@ -995,7 +1001,7 @@ fn cases() -> Vec<Case> {
         &[],
     );
 
-    // Nothing outside, nothing hidden.
+    // Files outside of the folder, and hidden files.
     for up in [
         "/..",
         "/../secret.txt",
@@ -1032,7 +1038,7 @@ fn cases() -> Vec<Case> {
         "/a.txt.",
     ] {
         case(
-            "not for anybody",
+            "outside, hidden or invalid",
             target(out, ""),
             &[404],
             &[],
@@ -1061,7 +1067,7 @@ fn cases() -> Vec<Case> {
         &[],
     );
     case(
-        "no way to another host",
+        "redirect does not lead to another host",
         target("//evil.example/..//sub", ""),
         &[301],
         &["Location: /sub/\r\n"],
@@ -1111,14 +1117,14 @@ fn cases() -> Vec<Case> {
         &[],
     );
     case(
-        "as the client likes it",
+        "weights of the client",
         target("/long.txt", "Accept-Encoding: br;q=0.1, gzip\r\n"),
         &[200],
         &["Content-Encoding: gzip"],
         &[],
     );
     case(
-        "anything but",
+        "all codings refused",
         target(
             "/long.txt",
             "Accept-Encoding: br;q=0, zstd;q=0, gzip;q=0, *\r\n",
@@ -1128,35 +1134,35 @@ fn cases() -> Vec<Case> {
         &["Content-Encoding"],
     );
     case(
-        "rather none",
+        "identity preferred",
         target("/long.txt", "Accept-Encoding: gzip;q=0.5, identity\r\n"),
         &[200],
         &[],
         &["Content-Encoding"],
     );
     case(
-        "too short to gain",
+        "too short to compress",
         get("Accept-Encoding: gzip\r\n"),
         &[200],
         WHOLE,
         &["Content-Encoding"],
     );
     case(
-        "pictures stay",
+        "pictures are not compressed",
         target("/noise.png", "Accept-Encoding: gzip\r\n"),
         &[200],
         &["image/png"],
         &["Content-Encoding"],
     );
     case(
-        "made before",
+        "precompressed",
         target("/ready.css", "Accept-Encoding: gzip\r\n"),
         &[200],
-        &["Content-Encoding: gzip", "text/css", "made before"],
+        &["Content-Encoding: gzip", "text/css", "precompressed"],
         &[],
     );
     case(
-        "ranges are of the file itself",
+        "a range is not compressed",
         target("/long.txt", "Accept-Encoding: gzip\r\nRange: bytes=0-3\r\n"),
         &[206],
         &["Content-Range: bytes 0-3/"],
@@ -1166,9 +1172,9 @@ fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn every_request_of_the_table_gets_its_answer() {
-    let house = House::new();
-    let (tag, date) = house.tag_and_date("/a.txt");
+fn every_request_of_the_table_gets_the_expected_answer() {
+    let site = TestSite::new();
+    let (tag, date) = site.tag_and_date("/a.txt");
     let words = [
         ("@tag", tag.as_str()),
         ("@date", date.as_str()),
@@ -1185,7 +1191,7 @@ fn every_request_of_the_table_gets_its_answer() {
     let mut wrong = Vec::new();
     for case in &cases {
         let raw = fill(&case.raw);
-        let answer = house.ask(raw.as_bytes());
+        let answer = site.ask(raw.as_bytes());
         let status = answer
             .get(9..12)
             .and_then(|digits| digits.parse::<u16>().ok());
@@ -1208,12 +1214,12 @@ fn every_request_of_the_table_gets_its_answer() {
         cases.len(),
         wrong.join("\n\n")
     );
-    house.server.shutdown(SOON).unwrap();
+    site.server.shutdown(SOON).unwrap();
 }
 
 #[test]
-fn requests_that_come_together_are_answered_in_their_order() {
-    let house = House::new();
+fn pipelined_requests_are_answered_in_order() {
+    let site = TestSite::new();
     let raw = format!(
         "{}{}{}{}",
         get(""),
@@ -1225,9 +1231,9 @@ fn requests_that_come_together_are_answered_in_their_order() {
         target("/none", ""),
         get("Connection: close\r\n"),
     );
-    // However they are cut on the way.
+    // However the stream is split into segments.
     for piece in [1, 7, raw.len()] {
-        let answers = house.ask_in_pieces(raw.as_bytes(), piece);
+        let answers = site.ask_in_pieces(raw.as_bytes(), piece);
         let statuses: Vec<_> = answers
             .match_indices("HTTP/1.1 ")
             .map(|(at, _)| &answers[at + 9..at + 12])
@@ -1236,10 +1242,10 @@ fn requests_that_come_together_are_answered_in_their_order() {
     }
 }
 
-/// What is not a whole head yet is waited for: no answer comes before the rest.
+/// There is no answer before the head is complete.
 #[test]
-fn beginnings_are_waited_for() {
-    let house = House::new();
+fn an_incomplete_head_is_waited_for() {
+    let site = TestSite::new();
     let whole = "GET /a.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     for end in [
         1,
@@ -1258,7 +1264,7 @@ fn beginnings_are_waited_for() {
         38,
         whole.len() - 1,
     ] {
-        let answer = house.ask_in_two(whole.as_bytes(), end);
+        let answer = site.ask_in_two(whole.as_bytes(), end);
         assert!(answer.starts_with("HTTP/1.1 200 "), "{end}: {answer}");
     }
 }

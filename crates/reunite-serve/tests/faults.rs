@@ -1,4 +1,4 @@
-//! What clients and disks do to a server: vanish, babble, dawdle, shrink.
+//! Clients that disconnect, stall or send garbage, and files that shrink.
 
 mod common;
 
@@ -6,59 +6,59 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
-use common::{House, SOON, rest};
+use common::{SOON, TestSite, rest};
 use reunite_net::Timeouts;
 use reunite_serve::Settings;
 
 const WHOLE: &str = "GET /a.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
-/// It still serves, and what it did before is over.
-fn still_serves(house: House) {
-    assert!(house.ask(WHOLE.as_bytes()).ends_with("0123456789"));
-    let served = house.server.shutdown(SOON).unwrap();
+/// Asserts that the server still serves, that all connections end, and that no handler panicked.
+fn still_serves(site: TestSite) {
+    assert!(site.ask(WHOLE.as_bytes()).ends_with("0123456789"));
+    let served = site.server.shutdown(SOON).unwrap();
     assert_eq!(served.panicked, 0);
 }
 
 #[test]
-fn a_client_that_vanishes_in_its_request_harms_nobody() {
-    let house = House::new();
+fn a_client_may_disconnect_within_its_request() {
+    let site = TestSite::new();
     for end in 1..WHOLE.len() {
-        house.connect().write_all(&WHOLE.as_bytes()[..end]).unwrap();
+        site.connect().write_all(&WHOLE.as_bytes()[..end]).unwrap();
     }
-    still_serves(house);
+    still_serves(site);
 }
 
 #[test]
-fn a_client_that_vanishes_in_its_answer_harms_nobody() {
-    let house = House::new();
-    let big = File::create(house.path("big.bin")).unwrap();
+fn a_client_may_disconnect_within_its_answer() {
+    let site = TestSite::new();
+    let big = File::create(site.path("big.bin")).unwrap();
     big.set_len(64 << 20).unwrap();
     for _ in 0..20 {
-        let mut client = house.connect();
+        let mut client = site.connect();
         client
             .write_all(b"GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n")
             .unwrap();
         client.read_exact(&mut [0; 100]).unwrap();
     }
-    still_serves(house);
+    still_serves(site);
 }
 
 #[test]
-fn a_client_that_dawdles_is_gone_at_the_deadline_while_others_are_served() {
-    // On a busy machine the shorter one may pass before an honest client has sent its head.
+fn a_slow_client_is_closed_at_the_deadline_while_others_are_served() {
+    // On a busy machine the shorter deadline may pass before a normal client has sent its head.
     let in_time = [400, 8_000].map(Duration::from_millis);
-    assert!(in_time.into_iter().any(dawdling_clients));
+    assert!(in_time.into_iter().any(slow_clients));
 }
 
-/// False if another client was not served.
-fn dawdling_clients(header: Duration) -> bool {
-    let house = House::with(Settings::default(), |builder| {
+/// Returns false if another client was not served.
+fn slow_clients(header: Duration) -> bool {
+    let site = TestSite::with(Settings::default(), |builder| {
         builder.timeouts(Timeouts {
             header,
             ..Timeouts::default()
         })
     });
-    let mut slow: Vec<_> = (0..100).map(|_| house.connect()).collect();
+    let mut slow: Vec<_> = (0..100).map(|_| site.connect()).collect();
     let start = Instant::now();
     for client in &mut slow {
         client
@@ -75,49 +75,49 @@ fn dawdling_clients(header: Duration) -> bool {
                 _ => false,
             }
         });
-        if !house.ask(WHOLE.as_bytes()).ends_with("0123456789") {
+        if !site.ask(WHOLE.as_bytes()).ends_with("0123456789") {
             return false;
         }
     }
-    house.server.shutdown(SOON).unwrap().panicked == 0
+    site.server.shutdown(SOON).unwrap().panicked == 0
 }
 
 #[test]
 fn a_file_that_shrinks_while_it_is_sent_ends_the_connection() {
-    let house = House::new();
-    let big = File::create(house.path("big.bin")).unwrap();
+    let site = TestSite::new();
+    let big = File::create(site.path("big.bin")).unwrap();
     big.set_len(64 << 20).unwrap();
-    let mut client = house.connect();
+    let mut client = site.connect();
     client
         .write_all(b"GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n")
         .unwrap();
     client.read_exact(&mut [0; 1000]).unwrap();
-    // It cannot have sent all: nobody has read it.
+    // The server cannot have sent all of it: the client has read only the beginning.
     big.set_len(1000).unwrap();
     let answer = rest(client);
     assert!(answer.len() < 64 << 20, "{}", answer.len());
-    still_serves(house);
+    still_serves(site);
 }
 
 #[test]
-fn a_long_file_arrives_whole() {
-    let house = House::new();
+fn a_long_file_arrives_complete() {
+    let site = TestSite::new();
     let text: Vec<u8> = (0..10_000_000u32).map(|at| (at % 251) as u8).collect();
-    std::fs::write(house.path("long.bin"), &text).unwrap();
-    let mut client = house.connect();
+    std::fs::write(site.path("long.bin"), &text).unwrap();
+    let mut client = site.connect();
     client
         .write_all(b"GET /long.bin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         .unwrap();
     let mut answer = Vec::new();
     client.read_to_end(&mut answer).unwrap();
     assert!(answer.ends_with(&text));
-    still_serves(house);
+    still_serves(site);
 }
 
-/// Requests of the table's kind with bytes changed, dropped, doubled and swapped: whatever comes, each connection ends
-/// with answers that are HTTP, and nothing of what is outside or hidden.
+/// Sends requests like those of the table with bytes changed, removed, doubled and swapped. Every answer must be HTTP
+/// and contain nothing that is hidden or outside of the folder.
 #[test]
-fn whatever_is_sent_the_server_answers_in_http_and_lives() {
+fn mutated_requests_get_http_answers() {
     const SEEDS: &[&str] = &[
         WHOLE,
         "POST /a.txt HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;x\r\nhello\r\n0\r\nT: u\r\n\r\n",
@@ -141,7 +141,7 @@ fn whatever_is_sent_the_server_answers_in_http_and_lives() {
         state ^= state >> 27;
         (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % below.max(1)
     };
-    let house = House::new();
+    let site = TestSite::new();
     for round in 0..rounds.unwrap_or(2000) {
         let mut raw = SEEDS[chance(SEEDS.len())].as_bytes().to_vec();
         if chance(3) == 0 {
@@ -164,7 +164,7 @@ fn whatever_is_sent_the_server_answers_in_http_and_lives() {
                 }
             }
         }
-        let answer = house.ask(&raw);
+        let answer = site.ask(&raw);
         let sent = String::from_utf8_lossy(&raw);
         assert!(
             answer.is_empty() || answer.starts_with("HTTP/1.1 "),
@@ -179,5 +179,5 @@ fn whatever_is_sent_the_server_answers_in_http_and_lives() {
             "round {round}: {sent:?}\n{answer}"
         );
     }
-    still_serves(house);
+    still_serves(site);
 }

@@ -1,36 +1,36 @@
-//! Folders shown as pictures.
+//! Galleries and their thumbnails.
 
 mod common;
 
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
 
-use common::House;
+use common::TestSite;
 use image::ImageEncoder;
 use reunite_net::Timeouts;
 use reunite_serve::{Gallery, Settings};
 
-/// What was told to people.
-type Told = Arc<Mutex<Vec<String>>>;
+/// The messages of `on_trouble`.
+type Messages = Arc<Mutex<Vec<String>>>;
 
-fn gallery(memory: u64) -> (House, Told) {
-    let told = Told::default();
-    let teller = Arc::clone(&told);
+fn gallery(memory: u64) -> (TestSite, Messages) {
+    let messages = Messages::default();
+    let teller = Arc::clone(&messages);
     let settings = Settings {
         gallery: Some(Gallery::new(memory, 2).on_trouble(move |line| {
             teller.lock().unwrap().push(line.to_owned());
         })),
         ..Settings::default()
     };
-    let house = House::with(settings, |builder| {
+    let site = TestSite::with(settings, |builder| {
         builder.timeouts(Timeouts {
             idle: common::SOON,
             ..Timeouts::default()
         })
     });
-    // The folder has an index, which comes first.
-    std::fs::remove_file(house.path("index.html")).unwrap();
-    (house, told)
+    // An index would be served instead of the gallery.
+    std::fs::remove_file(site.path("index.html")).unwrap();
+    (site, messages)
 }
 
 fn jpeg(width: u32, height: u32) -> Vec<u8> {
@@ -57,9 +57,9 @@ fn transparent_png(width: u32, height: u32) -> Vec<u8> {
     bytes
 }
 
-/// The head, and the body as it is.
-fn get(house: &House, target: &str, more: &str) -> (String, Vec<u8>) {
-    let mut client = house.connect();
+/// Returns the head and the body of the answer.
+fn get(site: &TestSite, target: &str, more: &str) -> (String, Vec<u8>) {
+    let mut client = site.connect();
     let raw = format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{more}\r\n");
     client.write_all(raw.as_bytes()).unwrap();
     let mut answer = Vec::new();
@@ -73,14 +73,14 @@ fn get(house: &House, target: &str, more: &str) -> (String, Vec<u8>) {
 }
 
 #[test]
-fn a_folder_is_a_wall_of_pictures() {
-    let (house, _) = gallery(1 << 30);
-    std::fs::write(house.path("sub/one & <two>.jpg"), jpeg(900, 600)).unwrap();
-    std::fs::write(house.path("sub/scan.tif"), "").unwrap();
-    std::fs::write(house.path("sub/drawing.svg"), "<svg/>").unwrap();
-    std::fs::write(house.path("sub/.hidden.jpg"), jpeg(10, 10)).unwrap();
-    std::fs::create_dir(house.path("sub/deeper.jpg")).unwrap();
-    let (head, body) = get(&house, "/sub/", "");
+fn a_folder_is_shown_as_a_gallery() {
+    let (site, _) = gallery(1 << 30);
+    std::fs::write(site.path("sub/one & <two>.jpg"), jpeg(900, 600)).unwrap();
+    std::fs::write(site.path("sub/scan.tif"), "").unwrap();
+    std::fs::write(site.path("sub/drawing.svg"), "<svg/>").unwrap();
+    std::fs::write(site.path("sub/.hidden.jpg"), jpeg(10, 10)).unwrap();
+    std::fs::create_dir(site.path("sub/deeper.jpg")).unwrap();
+    let (head, body) = get(&site, "/sub/", "");
     let page = String::from_utf8(body).unwrap();
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
     assert!(head.contains("script-src 'sha256-"), "{head}");
@@ -89,11 +89,11 @@ fn a_folder_is_a_wall_of_pictures() {
         "src=\"./one%20&amp;%20%3Ctwo%3E.jpg?thumb=",
         "data-view=\"./one%20&amp;%20%3Ctwo%3E.jpg\"",
         "<span>one &amp; &lt;two&gt;.jpg</span>",
-        // No browser shows it as it is.
+        // Browsers do not support the format.
         "data-view=\"./scan.tif?view=",
         "src=\"./drawing.svg\"",
         "loading=lazy",
-        // What is no picture is there all the same.
+        // Other files and folders are listed, too.
         "<a href=\"./b%20&amp;%20c.txt\">",
         "<a href=\"./deeper.jpg/\">deeper.jpg/</a>",
         "<a href=\"../\">",
@@ -104,19 +104,19 @@ fn a_folder_is_a_wall_of_pictures() {
 }
 
 #[test]
-fn thumbnails_are_small_and_square_and_kept_by_browsers() {
-    let (house, told) = gallery(1 << 30);
-    std::fs::write(house.path("photo.jpg"), jpeg(900, 600)).unwrap();
-    std::fs::write(house.path("glass.png"), transparent_png(500, 800)).unwrap();
-    let (head, body) = get(&house, "/photo.jpg?thumb=1", "");
+fn thumbnails_are_small_square_and_cacheable() {
+    let (site, messages) = gallery(1 << 30);
+    std::fs::write(site.path("photo.jpg"), jpeg(900, 600)).unwrap();
+    std::fs::write(site.path("glass.png"), transparent_png(500, 800)).unwrap();
+    let (head, body) = get(&site, "/photo.jpg?thumb=1", "");
     assert!(head.contains("Content-Type: image/jpeg"), "{head}");
     assert!(head.contains("immutable"), "{head}");
     let small = image::load_from_memory(&body).unwrap();
     assert_eq!((small.width(), small.height()), (400, 400));
-    let (_, body) = get(&house, "/photo.jpg?view", "");
+    let (_, body) = get(&site, "/photo.jpg?view", "");
     let large = image::load_from_memory(&body).unwrap();
     assert_eq!((large.width(), large.height()), (900, 600));
-    let (head, body) = get(&house, "/glass.png?thumb", "");
+    let (head, body) = get(&site, "/glass.png?thumb", "");
     assert!(head.contains("Content-Type: image/webp"), "{head}");
     assert!(head.contains("Cache-Control: no-cache"), "{head}");
     assert_eq!(&body[8..12], b"WEBP");
@@ -126,78 +126,78 @@ fn thumbnails_are_small_and_square_and_kept_by_browsers() {
         .find_map(|line| line.strip_prefix("ETag: "))
         .unwrap();
     let known = format!("If-None-Match: {tag}\r\n");
-    let (head, _) = get(&house, "/glass.png?thumb", &known);
+    let (head, _) = get(&site, "/glass.png?thumb", &known);
     assert!(head.starts_with("HTTP/1.1 304 "), "{head}");
     // A new version of the file has a new thumbnail.
-    std::fs::write(house.path("glass.png"), transparent_png(90, 80)).unwrap();
-    let (head, body) = get(&house, "/glass.png?thumb", &known);
+    std::fs::write(site.path("glass.png"), transparent_png(90, 80)).unwrap();
+    let (head, body) = get(&site, "/glass.png?thumb", &known);
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
     assert_eq!(&body[8..12], b"WEBP");
-    // Without the question it is the file itself.
-    let (_, body) = get(&house, "/photo.jpg", "");
+    // Without the query it is the file itself.
+    let (_, body) = get(&site, "/photo.jpg", "");
     assert_eq!(body, jpeg(900, 600));
-    assert!(told.lock().unwrap().is_empty());
+    assert!(messages.lock().unwrap().is_empty());
 }
 
 #[test]
-fn what_may_not_be_had_has_no_thumbnail_either() {
-    let (house, _) = gallery(1 << 30);
-    std::fs::write(house.path(".hidden.jpg"), jpeg(50, 50)).unwrap();
-    let outside = house.path("../outside/photo.jpg");
+fn files_that_are_not_served_have_no_thumbnails() {
+    let (site, _) = gallery(1 << 30);
+    std::fs::write(site.path(".hidden.jpg"), jpeg(50, 50)).unwrap();
+    let outside = site.path("../outside/photo.jpg");
     std::fs::write(&outside, jpeg(50, 50)).unwrap();
-    std::os::unix::fs::symlink(&outside, house.path("link.jpg")).unwrap();
+    std::os::unix::fs::symlink(&outside, site.path("link.jpg")).unwrap();
     for name in [
         "/.hidden.jpg",
         "/link.jpg",
         "/none.jpg",
         "/dir-out/outside/photo.jpg",
     ] {
-        let (head, _) = get(&house, &format!("{name}?thumb=1"), "");
+        let (head, _) = get(&site, &format!("{name}?thumb=1"), "");
         assert!(head.starts_with("HTTP/1.1 404 "), "{name}: {head}");
     }
-    let (_, page) = get(&house, "/", "");
+    let (_, page) = get(&site, "/", "");
     assert!(!String::from_utf8(page).unwrap().contains("link.jpg"));
 }
 
 #[test]
-fn a_broken_picture_is_told_once_however_many_ask() {
-    let (house, told) = gallery(1 << 30);
+fn a_broken_picture_is_reported_once() {
+    let (site, messages) = gallery(1 << 30);
     let whole = jpeg(800, 800);
-    std::fs::write(house.path("sub/broken.jpg"), &whole[..200]).unwrap();
+    std::fs::write(site.path("sub/broken.jpg"), &whole[..200]).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..10 {
             scope.spawn(|| {
-                let (head, body) = get(&house, "/sub/broken.jpg?thumb=1", "");
+                let (head, body) = get(&site, "/sub/broken.jpg?thumb=1", "");
                 assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
                 assert!(head.contains("Cache-Control: no-cache"), "{head}");
                 assert!(body.starts_with(b"<svg "));
             });
         }
     });
-    let told = told.lock().unwrap();
-    assert_eq!(told.len(), 1, "{told:?}");
+    let messages = messages.lock().unwrap();
+    assert_eq!(messages.len(), 1, "{messages:?}");
     assert!(
-        told[0].starts_with("sub/broken.jpg: no thumbnail: "),
-        "{told:?}"
+        messages[0].starts_with("sub/broken.jpg: no thumbnail: "),
+        "{messages:?}"
     );
 }
 
 #[test]
-fn many_at_once_share_the_memory_and_too_large_a_picture_is_refused() {
-    // Room for one of the small ones at a time.
-    let (house, told) = gallery(6 << 20);
+fn thumbnails_share_the_memory_and_a_picture_beyond_it_is_refused() {
+    // Enough for one of the small pictures at a time.
+    let (site, messages) = gallery(6 << 20);
     for number in 0..12 {
         std::fs::write(
-            house.path(&format!("{number}.jpg")),
+            site.path(&format!("{number}.jpg")),
             jpeg(1000, 1000 + number),
         )
         .unwrap();
     }
-    std::fs::write(house.path("huge.png"), transparent_png(3000, 3000)).unwrap();
+    std::fs::write(site.path("huge.png"), transparent_png(3000, 3000)).unwrap();
     let bodies: Vec<Vec<u8>> = std::thread::scope(|scope| {
-        let house = &house;
+        let site = &site;
         let asked: Vec<_> = (0..36)
-            .map(|at| scope.spawn(move || get(house, &format!("/{}.jpg?thumb=1", at % 12), "").1))
+            .map(|at| scope.spawn(move || get(site, &format!("/{}.jpg?thumb=1", at % 12), "").1))
             .collect();
         asked
             .into_iter()
@@ -208,12 +208,12 @@ fn many_at_once_share_the_memory_and_too_large_a_picture_is_refused() {
         assert_eq!(body, &bodies[at % 12]);
         assert!(image::load_from_memory(body).is_ok(), "{at}");
     }
-    assert!(told.lock().unwrap().is_empty(), "{told:?}");
-    let (_, body) = get(&house, "/huge.png?thumb=1", "");
+    assert!(messages.lock().unwrap().is_empty(), "{messages:?}");
+    let (_, body) = get(&site, "/huge.png?thumb=1", "");
     assert!(body.starts_with(b"<svg "));
-    let told = told.lock().unwrap();
+    let messages = messages.lock().unwrap();
     assert!(
-        told[0].contains("of memory, more than the limit of"),
-        "{told:?}"
+        messages[0].contains("of memory, more than the limit of"),
+        "{messages:?}"
     );
 }

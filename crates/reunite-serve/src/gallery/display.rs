@@ -1,35 +1,35 @@
-//! How a gallery shows a file, by the name of the file.
+//! How a gallery displays a file, by the file's name.
 
 use std::path::Path;
 
 use reunite_images::InputFormat;
 
-/// How a file is shown.
+/// How a file is displayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shown {
-    /// Small as a thumbnail, large as it is.
+pub(crate) enum DisplayMode {
+    /// A thumbnail as the tile, the file itself enlarged.
     Picture,
-    /// A thumbnail large and small: browsers do not know the format.
+    /// Thumbnails in both sizes, because browsers do not support the format.
     Converted,
-    /// As it is: only browsers know the format.
+    /// The file itself in both sizes, because only browsers support the format.
     Itself,
-    /// Not a picture.
+    /// The file is not a picture.
     Not,
 }
 
-pub(crate) fn shown(path: &Path) -> Shown {
+pub(crate) fn display_of(path: &Path) -> DisplayMode {
     match InputFormat::from_path(path) {
-        Some(InputFormat::Tiff) => Shown::Converted,
-        Some(_) => Shown::Picture,
+        Some(InputFormat::Tiff) => DisplayMode::Converted,
+        Some(_) => DisplayMode::Picture,
         None => match path.extension().and_then(|name| name.to_str()) {
             Some(name)
                 if ["svg", "avif"]
                     .iter()
                     .any(|it| name.eq_ignore_ascii_case(it)) =>
             {
-                Shown::Itself
+                DisplayMode::Itself
             }
-            _ => Shown::Not,
+            _ => DisplayMode::Not,
         },
     }
 }

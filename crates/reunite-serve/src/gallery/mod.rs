@@ -1,12 +1,12 @@
-//! Folders of pictures: a page of thumbnails, made when somebody is to see them.
+//! Folders of pictures: a page of thumbnails, which are made when they are requested.
 
+mod display;
 mod page;
 mod settings;
 mod shelf;
-mod shown;
 mod thumbs;
 
+pub(crate) use display::{DisplayMode, display_of};
 pub(crate) use page::{BROKEN, POLICY, page};
 pub use settings::Gallery;
-pub(crate) use shown::{Shown, shown};
-pub(crate) use thumbs::{Failed, Size, Thumb, Thumbs, asked};
+pub(crate) use thumbs::{Thumb, ThumbError, ThumbRequest, Thumbs};

@@ -13,13 +13,13 @@ function show(place) {
   history.replaceState(null, "", "#" + encodeURIComponent(tile.title));
   if (!box.open) {
     box.showModal();
-    // Rather than its first button.
+    // Focuses the dialog instead of its first button.
     box.focus();
   }
 }
 picture.onload = () => {
   box.className = "";
-  // The neighbours, so that they are there at once.
+  // Preloads the neighbours.
   for (const step of [1, -1]) new Image().src = tiles[(at + step + tiles.length) % tiles.length].dataset.view;
 };
 picture.onerror = () => {

@@ -1,4 +1,4 @@
-//! A folder as a wall of pictures.
+//! The page of a gallery.
 
 use std::fmt::Write;
 use std::fs::Metadata;
@@ -8,26 +8,26 @@ use std::path::Path;
 use reunite_base::escape::html;
 use reunite_base::units::counted;
 
-use super::shown::{Shown, shown};
+use super::display::{DisplayMode, display_of};
 use crate::listing::{self, Named, readable};
 use crate::target::encode;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The one script is known by its digest, and nothing is fetched but pictures from here.
+/// The content security policy: the page's own script, by its digest, and pictures of this site.
 pub(crate) const POLICY: &str = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; \
-     script-src 'sha256-XfPxF+RYaGlGrJNyr33jfieXscmQJFKGijtWP6GC4ww='";
+     script-src 'sha256-WNbQl47cWywNNZWqoc9mVgRivMONY3B37nq+G1afS7Q='";
 
 pub(crate) fn page(segments: &[String], mut entries: Vec<Named>) -> String {
     listing::sort(&mut entries);
     let kind = |(name, found): &Named| match found.is_dir() {
-        true => Shown::Not,
-        false => shown(Path::new(name)),
+        true => DisplayMode::Not,
+        false => display_of(Path::new(name)),
     };
     let (pictures, others): (Vec<_>, Vec<_>) = entries
         .into_iter()
-        .partition(|entry| kind(entry) != Shown::Not);
+        .partition(|entry| kind(entry) != DisplayMode::Not);
     let (folders, others): (Vec<_>, Vec<_>) =
         others.into_iter().partition(|(_, found)| found.is_dir());
 
@@ -57,7 +57,7 @@ pub(crate) fn page(segments: &[String], mut entries: Vec<Named>) -> String {
     }
     page.push_str("</ul>");
     if pictures.is_empty() {
-        page.push_str("<p class=s>There are no pictures in here.</p>");
+        page.push_str("<p class=s>No pictures in this folder.</p>");
     }
     if !others.is_empty() {
         page.push_str("<table><tbody>");
@@ -77,16 +77,16 @@ pub(crate) fn page(segments: &[String], mut entries: Vec<Named>) -> String {
 
 fn tile(page: &mut String, name: &str, found: &Metadata) {
     let link = format!("./{}", encode(name));
-    // Changes with the file, so that browsers need not ask again.
+    // Changes with the file, so that browsers need not revalidate.
     let version = format!(
         "{:x}.{:x}-{:x}",
         found.mtime(),
         found.mtime_nsec(),
         found.len()
     );
-    let (small, large) = match shown(Path::new(name)) {
-        Shown::Itself => (link.clone(), link.clone()),
-        Shown::Converted => (
+    let (small, large) = match display_of(Path::new(name)) {
+        DisplayMode::Itself => (link.clone(), link.clone()),
+        DisplayMode::Converted => (
             format!("{link}?thumb={version}"),
             format!("{link}?view={version}"),
         ),
@@ -103,7 +103,7 @@ fn tile(page: &mut String, name: &str, found: &Metadata) {
     );
 }
 
-/// What stands for a picture that cannot be shown.
+/// The placeholder for a picture that cannot be displayed.
 pub(crate) const BROKEN: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 400 400\"><style>\
      rect{fill:#e4e6ea}path{fill:none;stroke:#8b8f97;stroke-width:10;stroke-linejoin:round;stroke-linecap:round}\
      @media(prefers-color-scheme:dark){rect{fill:#24282e}}</style><rect width=\"400\" height=\"400\"/>\
@@ -114,16 +114,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_policy_allows_the_script_and_no_other() {
+    fn the_policy_allows_only_the_script() {
         use sha2::{Digest, Sha256};
         let digest = Sha256::digest(SCRIPT);
-        let told = POLICY
+        let in_policy = POLICY
             .split("sha256-")
             .nth(1)
             .and_then(|rest| rest.strip_suffix('\''));
-        let told = crate::auth::decode(told.expect("a digest")).expect("Base64");
+        let in_policy = crate::auth::decode(in_policy.expect("a digest")).expect("Base64");
         assert_eq!(
-            told,
+            in_policy,
             digest.as_slice(),
             "openssl dgst -sha256 -binary page.js | base64"
         );

@@ -2,30 +2,31 @@
 
 use std::sync::Arc;
 
-pub(super) type Tell = Arc<dyn Fn(&str) + Send + Sync>;
+pub(super) type ErrorHook = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// Folders are shown as pictures.
+/// The options of galleries, which show folders as pictures.
 #[derive(Clone)]
 pub struct Gallery {
     pub(super) memory: u64,
     pub(super) threads: usize,
-    pub(super) tell: Tell,
+    pub(super) on_error: ErrorHook,
 }
 
 impl Gallery {
-    /// With thumbnails that together hold at most `memory` bytes while they are made, on at most `threads` threads.
+    /// Returns the options of galleries whose thumbnails are made within `memory` bytes in total, on at most `threads`
+    /// threads.
     pub fn new(memory: u64, threads: usize) -> Self {
         Self {
             memory,
             threads,
-            tell: Arc::new(|_| {}),
+            on_error: Arc::new(|_| {}),
         }
     }
 
-    /// Calls `tell` with a line for people when a picture has no thumbnail, once for each version of its file.
+    /// Calls `on_error` with a message when no thumbnail of a picture can be made, once for each version of its file.
     #[must_use]
-    pub fn on_trouble(mut self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        self.tell = Arc::new(tell);
+    pub fn on_trouble(mut self, on_error: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.on_error = Arc::new(on_error);
         self
     }
 }

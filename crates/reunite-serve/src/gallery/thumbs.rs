@@ -1,4 +1,4 @@
-//! Thumbnails: made once for all who ask, few at a time, and kept for those who come later.
+//! Thumbnails: each is made once, few at a time, and cached.
 
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -9,23 +9,23 @@ use reunite::sync::OnceCell;
 use reunite_images::batch::{FileError, Maker};
 use reunite_images::{Fit, OutputFormat, Probe, Transform};
 
-use super::settings::{Gallery, Tell};
+use super::settings::{ErrorHook, Gallery};
 use super::shelf::Shelf;
 
-/// How many bytes of them are kept.
-const KEPT: usize = 64 << 20;
-/// How long one may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The size of the cache.
+const CACHE_BYTES: usize = 64 << 20;
+/// How long making a thumbnail may take.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Size {
-    /// A tile, for fine screens.
+pub(crate) enum ThumbSize {
+    /// The size of a tile, for high-resolution screens.
     Small,
-    /// A screenful.
+    /// The size of a screen.
     Large,
 }
 
-impl Size {
+impl ThumbSize {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Small => "thumb",
@@ -33,7 +33,7 @@ impl Size {
         }
     }
 
-    fn wanted(self, probe: &Probe) -> Transform {
+    fn transform(self, probe: &Probe) -> Transform {
         let (side, fit) = match self {
             Self::Small => (400, Fit::Cover),
             Self::Large => (2048, Fit::Fit),
@@ -41,7 +41,7 @@ impl Size {
         Transform {
             size: reunite_images::Size::new(side, side),
             fit,
-            // What shows through shows the page, be it light or dark.
+            // Transparent parts must show the background of the page, which may be light or dark.
             format: Some(if probe.has_alpha() {
                 OutputFormat::WebP
             } else {
@@ -54,26 +54,41 @@ impl Size {
     }
 }
 
-/// Which thumbnail is asked for, and whether by a name that changes with the file.
-pub(crate) fn asked(query: &str) -> Option<(Size, bool)> {
-    query.split('&').find_map(|part| {
-        let (name, version) = part.split_once('=').unwrap_or((part, ""));
-        let size = match name {
-            "thumb" => Size::Small,
-            "view" => Size::Large,
-            _ => return None,
-        };
-        Some((size, !version.is_empty()))
-    })
+/// A thumbnail as a request names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ThumbRequest {
+    pub(crate) size: ThumbSize,
+    /// The address names the version of the file, so that it changes with the file.
+    pub(crate) is_versioned: bool,
 }
 
-/// One version of one file.
+impl ThumbRequest {
+    /// Returns the thumbnail that a query, such as `thumb=VERSION` or `view`, asks for.
+    pub(crate) fn from_query(query: &str) -> Option<Self> {
+        query.split('&').find_map(|part| {
+            let (name, version) = part.split_once('=').unwrap_or((part, ""));
+            let size = match name {
+                "thumb" => ThumbSize::Small,
+                "view" => ThumbSize::Large,
+                _ => return None,
+            };
+            Some(Self {
+                size,
+                is_versioned: !version.is_empty(),
+            })
+        })
+    }
+}
+
+/// A size of one version of one file.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
-    place: (u64, u64),
+    /// The device and the inode.
+    file: (u64, u64),
+    /// The modification time.
     changed: (i64, i64),
     length: u64,
-    size: Size,
+    size: ThumbSize,
 }
 
 #[derive(Clone)]
@@ -82,44 +97,44 @@ pub(crate) struct Thumb {
     pub(crate) kind: &'static str,
 }
 
-/// Why there is none.
+/// Why there is no thumbnail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Failed {
-    /// It cannot be made of this file.
+pub(crate) enum ThumbError {
+    /// The file is not a picture that can be decoded.
     Broken,
-    /// Not now.
+    /// A temporary failure, or a cancellation.
     Stopped,
 }
 
-type Made = OnceCell<Result<Thumb, Failed>>;
+type ThumbCell = OnceCell<Result<Thumb, ThumbError>>;
 
 pub(crate) struct Thumbs {
     maker: Maker,
-    shelf: Mutex<Shelf<Key, Made>>,
-    tell: Tell,
+    shelf: Mutex<Shelf<Key, ThumbCell>>,
+    on_error: ErrorHook,
 }
 
 impl Thumbs {
     pub(crate) fn new(gallery: &Gallery) -> Self {
         Self {
-            maker: Maker::new(gallery.memory, gallery.threads, PATIENCE),
-            shelf: Mutex::new(Shelf::new(KEPT)),
-            tell: Arc::clone(&gallery.tell),
+            maker: Maker::new(gallery.memory, gallery.threads, TIME_LIMIT),
+            shelf: Mutex::new(Shelf::new(CACHE_BYTES)),
+            on_error: Arc::clone(&gallery.on_error),
         }
     }
 
-    /// That of a file; `name` is for people.
+    /// Returns the thumbnail of a file; `name` names the file in messages.
     pub(crate) fn get(
         &self,
         file: File,
-        found: &Metadata,
-        size: Size,
+        metadata: &Metadata,
+        size: ThumbSize,
         name: &str,
-    ) -> Result<Thumb, Failed> {
+    ) -> Result<Thumb, ThumbError> {
         let key = Key {
-            place: (found.dev(), found.ino()),
-            changed: (found.mtime(), found.mtime_nsec()),
-            length: found.len(),
+            file: (metadata.dev(), metadata.ino()),
+            changed: (metadata.mtime(), metadata.mtime_nsec()),
+            length: metadata.len(),
             size,
         };
         let place = self.shelf().place(&key);
@@ -128,19 +143,19 @@ impl Thumbs {
             is_maker = true;
             self.make(file, size, name)
         });
-        let made = made.map_or(Err(Failed::Stopped), Clone::clone);
+        let made = made.map_or(Err(ThumbError::Stopped), Clone::clone);
         if is_maker {
             match &made {
                 Ok(thumb) => self.shelf().made(&key, thumb.bytes.len()),
-                Err(Failed::Broken) => self.shelf().made(&key, 0),
-                Err(Failed::Stopped) => self.shelf().forget(&key),
+                Err(ThumbError::Broken) => self.shelf().made(&key, 0),
+                Err(ThumbError::Stopped) => self.shelf().forget(&key),
             }
         }
         made
     }
 
-    fn make(&self, file: File, size: Size, name: &str) -> Result<Thumb, Failed> {
-        let error = match self.maker.make(file, |probe| size.wanted(probe)) {
+    fn make(&self, file: File, size: ThumbSize, name: &str) -> Result<Thumb, ThumbError> {
+        let error = match self.maker.make(file, |probe| size.transform(probe)) {
             Ok(made) => {
                 return Ok(Thumb {
                     kind: match made.format {
@@ -154,21 +169,21 @@ impl Thumbs {
             Err(error) => error,
         };
         if error.is_cancelled() {
-            return Err(Failed::Stopped);
+            return Err(ThumbError::Stopped);
         }
         let why = match &error {
-            FileError::TimedOut => format!("it took longer than {} s", PATIENCE.as_secs()),
+            FileError::TimedOut => format!("took longer than {} s", TIME_LIMIT.as_secs()),
             error => error.to_string(),
         };
-        (self.tell)(&format!("{name}: no thumbnail: {why}"));
-        // The disk may do better next time; the picture will not.
+        (self.on_error)(&format!("{name}: no thumbnail: {why}"));
+        // A read error may be temporary; a broken picture stays broken.
         Err(match error {
-            FileError::Read(_) => Failed::Stopped,
-            _ => Failed::Broken,
+            FileError::Read(_) => ThumbError::Stopped,
+            _ => ThumbError::Broken,
         })
     }
 
-    fn shelf(&self) -> MutexGuard<'_, Shelf<Key, Made>> {
+    fn shelf(&self) -> MutexGuard<'_, Shelf<Key, ThumbCell>> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,76 +1,78 @@
-//! Bodies: found the end of, and thrown away.
+//! Finding the end of a request's body, which is discarded.
 
 use std::io;
 
 use super::buffer::Buffer;
 
-/// The most of a body, framing included, that is read for the sake of the next request.
-pub(super) const MOST: u64 = 1 << 20;
-/// The longest line of framing: a chunk's size with its extensions, or a trailer.
-const LONGEST_LINE: usize = 4096;
+/// The maximum length of a body, framing included, that is read to get to the next request.
+pub(super) const MAX_BODY: u64 = 1 << 20;
+/// The maximum length of a line of framing: a chunk's size with its extensions, or a trailer.
+const MAX_LINE: usize = 4096;
 
-/// How it went.
-pub(super) enum Body {
+/// The result of reading a body.
+pub(super) enum BodyOutcome {
+    /// The whole body was read.
     Read,
-    /// It is not framed as it must be.
+    /// The framing is malformed.
     Malformed,
+    /// The body is longer than `MAX_BODY`.
     TooLong,
 }
 
-pub(super) fn skip(buffer: &mut Buffer, length: u64) -> io::Result<Body> {
-    if length > MOST {
-        return Ok(Body::TooLong);
+pub(super) fn skip(buffer: &mut Buffer, length: u64) -> io::Result<BodyOutcome> {
+    if length > MAX_BODY {
+        return Ok(BodyOutcome::TooLong);
     }
     buffer.skip(length)?;
-    Ok(Body::Read)
+    Ok(BodyOutcome::Read)
 }
 
-pub(super) fn skip_chunked(buffer: &mut Buffer) -> io::Result<Body> {
+pub(super) fn skip_chunked(buffer: &mut Buffer) -> io::Result<BodyOutcome> {
     let mut total = 0u64;
     loop {
         let Some(line) = line(buffer)? else {
-            return Ok(Body::Malformed);
+            return Ok(BodyOutcome::Malformed);
         };
         let Some(size) = size_of(&line) else {
-            return Ok(Body::Malformed);
+            return Ok(BodyOutcome::Malformed);
         };
         total = total
             .saturating_add(size)
             .saturating_add(line.len() as u64 + 4);
-        if total > MOST {
-            return Ok(Body::TooLong);
+        if total > MAX_BODY {
+            return Ok(BodyOutcome::TooLong);
         }
         if size == 0 {
             break;
         }
         buffer.skip(size)?;
         if buffer.take(2)? != *b"\r\n" {
-            return Ok(Body::Malformed);
+            return Ok(BodyOutcome::Malformed);
         }
     }
-    // Trailers say nothing that a folder wants to know.
+    // Trailers are checked and ignored.
     loop {
         match line(buffer)? {
-            None => return Ok(Body::Malformed),
-            Some(line) if line.is_empty() => return Ok(Body::Read),
+            None => return Ok(BodyOutcome::Malformed),
+            Some(line) if line.is_empty() => return Ok(BodyOutcome::Read),
             Some(line) => {
                 let is_field = line
                     .iter()
                     .position(|&byte| byte == b':')
                     .is_some_and(|at| at > 0);
                 if !is_field || line[0] == b' ' || line[0] == b'\t' {
-                    return Ok(Body::Malformed);
+                    return Ok(BodyOutcome::Malformed);
                 }
                 total += line.len() as u64 + 2;
-                if total > MOST {
-                    return Ok(Body::TooLong);
+                if total > MAX_BODY {
+                    return Ok(BodyOutcome::TooLong);
                 }
             }
         }
     }
 }
 
-/// A line without its end; none, if it is too long or holds what no line may.
+/// Returns a line without its end; `None` if it is too long or contains control characters.
 fn line(buffer: &mut Buffer) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     loop {
@@ -79,13 +81,13 @@ fn line(buffer: &mut Buffer) -> io::Result<Option<Vec<u8>>> {
             byte if (byte < b' ' && byte != b'\t') || byte == 0x7f => return Ok(None),
             byte => line.push(byte),
         }
-        if line.len() > LONGEST_LINE {
+        if line.len() > MAX_LINE {
             return Ok(None);
         }
     }
 }
 
-/// The size before the extensions.
+/// Parses the size of a chunk, before its extensions.
 fn size_of(line: &[u8]) -> Option<u64> {
     let end = line.iter().position(|byte| !byte.is_ascii_hexdigit());
     let (digits, rest) = line.split_at(end.unwrap_or(line.len()));
@@ -104,7 +106,7 @@ mod tests {
     use super::size_of;
 
     #[test]
-    fn sizes_are_hexadecimal_and_nothing_else() {
+    fn chunk_sizes_are_hexadecimal_digits_only() {
         for (line, size) in [("0", 0), ("a", 10), ("FF", 255), ("5;x=y", 5), ("5 ;x", 5)] {
             assert_eq!(size_of(line.as_bytes()), Some(size), "{line}");
         }

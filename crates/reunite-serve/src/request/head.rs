@@ -1,14 +1,14 @@
-//! A head as RFC 9112 asks for it, and nothing else.
+//! A strict parser for the head of a request (RFC 9112).
 
 use super::method::Method;
 use crate::target::{self, Target};
 
-/// The most fields a head may have.
+/// The maximum number of fields in a head.
 const MAX_FIELDS: usize = 100;
-/// Room for more would have to be made ready for every request.
+/// The number of fields that are tried first, to initialise less memory for most requests.
 const USUAL_FIELDS: usize = 16;
 
-/// How the end of a body is found.
+/// How the end of a body is determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
     Length(u64),
@@ -19,20 +19,20 @@ pub(crate) enum Framing {
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) target: Target,
-    /// The minor version.
+    /// The minor version of HTTP/1.
     pub(crate) minor: u8,
     pub(crate) framing: Framing,
     pub(crate) keep_alive: bool,
-    /// The client waits to be told that it may send its body.
+    /// The client expects a `100 Continue` before it sends its body.
     pub(crate) expects_continue: bool,
     fields: Vec<(String, Vec<u8>)>,
 }
 
 impl Request {
-    /// `head` goes up to and including the empty line.
+    /// Parses `head`, which ends with the empty line.
     ///
     /// # Errors
-    /// The status that refuses it.
+    /// Returns the status that refuses it.
     pub(crate) fn parse(head: &[u8]) -> Result<Self, u16> {
         if has_bare_ends(head) {
             return Err(400);
@@ -72,7 +72,7 @@ impl Request {
         Ok(request)
     }
 
-    /// The values of a field, in order. `name` is in lower case.
+    /// Returns the values of a field, in order. `name` must be in lower case.
     pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.fields
             .iter()
@@ -80,7 +80,7 @@ impl Request {
             .map(|(_, value)| value.as_slice())
     }
 
-    /// A field that is text and there once.
+    /// Returns the value of a field that occurs once and is UTF-8.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let mut values = self.fields.iter().filter(|(field, _)| field == name);
         let (_, value) = values.next()?;
@@ -94,7 +94,7 @@ impl Request {
         self.fields.iter().any(|(field, _)| field == name)
     }
 
-    /// The members of a list that may be spread over several fields.
+    /// Returns the members of a list, which may span several fields of that name.
     pub(crate) fn list(&self, name: &str) -> Vec<&str> {
         self.fields
             .iter()
@@ -129,7 +129,7 @@ impl Request {
                 let chunked = |member: &&str| member.eq_ignore_ascii_case("chunked");
                 let is_last = members.last().is_some_and(chunked);
                 let once = members.iter().filter(|member| chunked(member)).count() == 1;
-                // The end could be found, but not what comes before it be understood.
+                // If `chunked` comes last the end could be determined, but the other codings are not supported.
                 Err(if is_last && once && members.len() > 1 {
                     501
                 } else {
@@ -156,7 +156,7 @@ impl Request {
     }
 }
 
-/// At most so many; their names in lower case.
+/// Parses at most `MOST` fields; their names are returned in lower case.
 fn fields<const MOST: usize>(text: &[u8]) -> Result<Vec<(String, Vec<u8>)>, u16> {
     let mut slots = [httparse::EMPTY_HEADER; MOST];
     match httparse::parse_headers(text, &mut slots) {
@@ -169,7 +169,7 @@ fn fields<const MOST: usize>(text: &[u8]) -> Result<Vec<(String, Vec<u8>)>, u16>
     }
 }
 
-/// A CR without an LF, or an LF without a CR: where one reader sees a line, another may see two.
+/// Returns true if there is a CR without an LF, or an LF without a CR, which parsers interpret differently.
 fn has_bare_ends(head: &[u8]) -> bool {
     head.iter().enumerate().any(|(at, byte)| match byte {
         b'\r' => head.get(at + 1) != Some(&b'\n'),

@@ -6,12 +6,12 @@ pub(crate) enum Method {
     Head,
     Options,
     Post,
-    /// Known, and not for a folder.
+    /// A method that is known and not supported.
     Other,
 }
 
 impl Method {
-    /// The method that this word names, if it is a known one.
+    /// Returns the method with this name; `None` if it is unknown.
     pub(super) fn of(word: &[u8]) -> Option<Self> {
         Some(match word {
             b"GET" => Self::Get,

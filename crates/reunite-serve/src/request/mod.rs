@@ -1,4 +1,4 @@
-//! Requests: read, looked at, refused.
+//! Reading and parsing requests.
 
 mod body;
 mod buffer;
@@ -8,4 +8,4 @@ mod reader;
 
 pub(crate) use head::Request;
 pub(crate) use method::Method;
-pub(crate) use reader::{Read, Reader};
+pub(crate) use reader::{NextRequest, Reader};

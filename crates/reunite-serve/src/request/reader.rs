@@ -1,24 +1,24 @@
-//! The requests of one connection, in their order.
+//! The requests of one connection, in order.
 
 use std::io;
 use std::time::Instant;
 
 use reunite_net::{Connection, Peer};
 
-use super::body::{self, Body};
+use super::body::{self, BodyOutcome};
 use super::buffer::{Buffer, Head};
 use super::head::{Framing, Request};
 
-pub(crate) enum Read {
+pub(crate) enum NextRequest {
     Request(Request),
     Refused(Refused),
     End,
 }
 
-/// What cannot be answered as it wishes.
+/// A malformed request.
 pub(crate) struct Refused {
     pub(crate) status: u16,
-    /// If its head was in order.
+    /// The request, if its head was well-formed.
     pub(crate) request: Option<Request>,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Reader {
     /// The first line of the last head, for the log.
     line: Vec<u8>,
     begun: Instant,
-    goes_on: bool,
+    can_continue: bool,
 }
 
 impl Reader {
@@ -45,18 +45,18 @@ impl Reader {
             buffer: Buffer::new(client),
             line: Vec::new(),
             begun: Instant::now(),
-            goes_on: true,
+            can_continue: true,
         }
     }
 
-    /// The next request, its body read.
-    pub(crate) fn next(&mut self) -> io::Result<Read> {
-        self.goes_on = false;
+    /// Reads the next request and discards its body.
+    pub(crate) fn next(&mut self) -> io::Result<NextRequest> {
+        self.can_continue = false;
         let head = match self.buffer.head(&mut self.begun)? {
-            Head::End => return Ok(Read::End),
+            Head::End => return Ok(NextRequest::End),
             Head::TooLong(status) => {
                 self.line.clear();
-                return Ok(Read::Refused(Refused::head(status)));
+                return Ok(NextRequest::Refused(Refused::head(status)));
             }
             Head::Bytes(head) => head,
         };
@@ -66,35 +66,35 @@ impl Reader {
         self.line.extend(&head[..end.unwrap_or(head.len())]);
         let request = match Request::parse(&head) {
             Ok(request) => request,
-            Err(status) => return Ok(Read::Refused(Refused::head(status))),
+            Err(status) => return Ok(NextRequest::Refused(Refused::head(status))),
         };
         let has_body = request.framing != Framing::Length(0);
         if has_body && request.expects_continue {
-            // It is told the answer instead, and whether it sends its body then nobody knows.
-            return Ok(Read::Request(request));
+            // The client gets the answer at once, and may or may not send its body then, so the connection ends.
+            return Ok(NextRequest::Request(request));
         }
         let body = match request.framing {
-            Framing::Length(0) => Body::Read,
+            Framing::Length(0) => BodyOutcome::Read,
             Framing::Length(length) => body::skip(&mut self.buffer, length)?,
             Framing::Chunked => body::skip_chunked(&mut self.buffer)?,
         };
         let status = match body {
-            Body::Read => {
-                self.goes_on = request.keep_alive;
-                return Ok(Read::Request(request));
+            BodyOutcome::Read => {
+                self.can_continue = request.keep_alive;
+                return Ok(NextRequest::Request(request));
             }
-            Body::Malformed => 400,
-            Body::TooLong => 413,
+            BodyOutcome::Malformed => 400,
+            BodyOutcome::TooLong => 413,
         };
-        Ok(Read::Refused(Refused {
+        Ok(NextRequest::Refused(Refused {
             status,
             request: Some(request),
         }))
     }
 
-    /// Whether another request may follow the last.
-    pub(crate) fn goes_on(&self) -> bool {
-        self.goes_on
+    /// Returns true if another request can follow on this connection.
+    pub(crate) fn can_continue(&self) -> bool {
+        self.can_continue
     }
 
     pub(crate) fn client(&mut self) -> &mut Connection {

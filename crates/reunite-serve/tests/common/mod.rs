@@ -1,4 +1,4 @@
-//! A folder with something of everything, served on loopback, and a client that knows no HTTP.
+//! A site with a file of each kind, served on loopback, and a client that sends and receives raw bytes.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::fs;
@@ -14,12 +14,12 @@ use tempfile::TempDir;
 
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
-pub(crate) struct House {
+pub(crate) struct TestSite {
     pub(crate) server: Server,
     folder: TempDir,
 }
 
-impl House {
+impl TestSite {
     pub(crate) fn new() -> Self {
         Self::with(Settings::default(), |builder| builder)
     }
@@ -44,7 +44,7 @@ impl House {
         write("long.txt", "all work and no play. ".repeat(200).as_bytes());
         write("noise.png", &[7; 4000]);
         write("ready.css", b"p { }");
-        write("ready.css.gz", b"made before");
+        write("ready.css.gz", b"precompressed");
         write("sub/b & c.txt", b"bc");
         write(".hidden", b"secret!");
         write("sub/.hidden", b"secret!");
@@ -57,7 +57,7 @@ impl House {
             .arg(at("www/pipe"))
             .status();
         assert!(made.is_ok_and(|status| status.success()), "mkfifo");
-        // Settled for so long that a date says which version it is.
+        // Old enough for its date to identify the version.
         let before = SystemTime::now() - Duration::from_secs(100);
         let file = fs::File::options()
             .write(true)
@@ -87,7 +87,7 @@ impl House {
         client
     }
 
-    /// Everything that comes back when nothing more is sent.
+    /// Sends `raw`, shuts down the sending side, and returns everything that comes back.
     pub(crate) fn ask(&self, raw: &[u8]) -> String {
         self.ask_in_pieces(raw, raw.len())
     }
@@ -96,7 +96,7 @@ impl House {
         let mut client = self.connect();
         client.set_nodelay(true).unwrap();
         for piece in raw.chunks(piece) {
-            // It may have heard enough already.
+            // The server may have closed the connection already.
             if client.write_all(piece).is_err() {
                 break;
             }
@@ -105,7 +105,7 @@ impl House {
         rest(client)
     }
 
-    /// Sends the beginning, sees that nothing comes back, and sends the rest.
+    /// Sends the beginning, asserts that nothing comes back, and sends the rest.
     pub(crate) fn ask_in_two(&self, raw: &[u8], end: usize) -> String {
         let mut client = self.connect();
         client.write_all(&raw[..end]).unwrap();
@@ -134,7 +134,7 @@ impl House {
     }
 }
 
-/// What is still to come; a connection that is reset has said what it had to say.
+/// Reads until the end of the stream, or until the connection is reset.
 pub(crate) fn rest(mut client: TcpStream) -> String {
     let mut answer = Vec::new();
     match client.read_to_end(&mut answer) {
