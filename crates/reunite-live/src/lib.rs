@@ -43,6 +43,7 @@ use std::time::Duration;
 
 use reunite::Observing;
 use reunite::channel::{Receiver, Sender, bounded};
+use reunite_net::http::{HeadReader, StatusCode};
 use reunite_net::{Connection, Limits, Outcome, Server, Timeouts};
 
 use counters::EventCounters;
@@ -143,7 +144,10 @@ impl Live {
                 write: Duration::from_secs(5),
                 grace: Duration::from_millis(10),
             })
-            .refuse_with(request::simple(503, "Too many viewers are connected."));
+            .refuse_with(request::simple(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many viewers are connected.",
+            ));
         let server = own::start(builder, move |client| serve(&shared, client))?;
         let address = server.address().unwrap_or(address);
         Ok(Self {
@@ -181,17 +185,19 @@ impl Drop for Live {
     }
 }
 
-fn serve(shared: &Shared, mut client: Connection) -> Outcome {
+fn serve(shared: &Shared, client: Connection) -> Outcome {
     own::mark_thread();
+    let mut client = HeadReader::new(client, request::MAX_HEAD);
     let Some(request) = Request::read(&mut client)? else {
         return Ok(());
     };
+    let mut client = client.into_connection();
     let answer = match request.judge(&shared.token) {
         Ok(Action::Page) => request::page(&shared.title)?,
         Ok(Action::Stream) => return stream::send(&shared.snapshots, &shared.end, client),
         Ok(Action::Cancel) => match (shared.cancel)() {
-            true => request::simple(202, "Cancelling."),
-            false => request::simple(409, "Nothing here can be cancelled."),
+            true => request::simple(StatusCode::ACCEPTED, "Cancelling."),
+            false => request::simple(StatusCode::CONFLICT, "Nothing here can be cancelled."),
         },
         Err(status) => request::simple(status, request::explanation(status)),
     };

@@ -1,21 +1,23 @@
 //! Requests to the view: reading, access checks, and answers other than the stream.
 
-use std::io::{self, Read};
+use std::io;
 use std::net::IpAddr;
 
 use reunite_base::escape::html;
 use reunite_base::secret;
-use reunite_net::Connection;
+use reunite_net::http::{Fields, HeadReader, NextHead, RequestLine, StatusCode};
 
 use crate::token;
 
 /// The maximum length of a request's head, in bytes.
-const MAX_HEAD: usize = 16 * 1024;
+pub(crate) const MAX_HEAD: usize = 16 * 1024;
 /// The maximum number of fields in a head.
 const MAX_FIELDS: usize = 64;
 
 const PAGE: &str = include_str!("page.html");
 
+/// A request. The method of a malformed one is empty.
+#[derive(Default)]
 pub(crate) struct Request {
     method: String,
     path: String,
@@ -32,74 +34,57 @@ pub(crate) enum Action {
 
 impl Request {
     /// Reads the only request of a connection; `None` if the client sent none.
-    pub(crate) fn read(client: &mut Connection) -> io::Result<Option<Self>> {
-        if !client.more()? {
-            return Ok(None);
-        }
-        let mut head = Vec::new();
-        let mut bytes = [0; 4096];
-        loop {
-            let count = client.read(&mut bytes)?;
-            if count == 0 {
-                return Ok(None);
-            }
-            head.extend_from_slice(&bytes[..count]);
-            if head.windows(4).any(|end| end == b"\r\n\r\n") || head.len() > MAX_HEAD {
-                break;
-            }
-        }
-        client.head_is_read();
-        Ok(Some(Self::parse(&head)))
+    pub(crate) fn read(client: &mut HeadReader) -> io::Result<Option<Self>> {
+        let head = match client.next_head()? {
+            NextHead::Head(head) => head,
+            NextHead::TooLong(_) => Vec::new(),
+            NextHead::End => return Ok(None),
+        };
+        client.connection_mut().head_is_read();
+        Ok(Some(Self::parse(&head).unwrap_or_default()))
     }
 
-    /// Parses a head. The method of a malformed head is empty, and `judge` refuses it.
-    fn parse(head: &[u8]) -> Self {
-        let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
-        let mut parsed = httparse::Request::new(&mut fields);
-        let whole = parsed.parse(head).is_ok_and(|status| status.is_complete());
-        let target = parsed.path.filter(|_| whole).unwrap_or_default();
+    /// Parses a head; `None` if it is malformed.
+    fn parse(head: &[u8]) -> Option<Self> {
+        let (line, lines) = RequestLine::parse(head).ok()?;
+        let fields = Fields::parse(lines).ok()?;
+        if line.minor > 1 || fields.count() > MAX_FIELDS {
+            return None;
+        }
+        if !line.target.iter().all(u8::is_ascii_graphic) {
+            return None;
+        }
+        let target = std::str::from_utf8(line.target).ok()?;
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let token = query
             .split('&')
             .find_map(|pair| pair.strip_prefix("token="));
-        let mut hosts = parsed
-            .headers
-            .iter()
-            .filter(|field| field.name.eq_ignore_ascii_case("host"));
-        let host = match (hosts.next(), hosts.next()) {
-            (Some(host), None) => std::str::from_utf8(host.value).ok(),
-            _ => None,
-        };
-        Self {
-            method: parsed
-                .method
-                .filter(|_| whole)
-                .unwrap_or_default()
-                .to_owned(),
+        Some(Self {
+            method: std::str::from_utf8(line.method).ok()?.to_owned(),
             path: path.to_owned(),
             token: token.map(str::to_owned),
-            host: host.map(str::to_owned),
-        }
+            host: fields.text("host").map(str::to_owned),
+        })
     }
 
     /// Returns the action that is requested, or the status that refuses it.
-    pub(crate) fn judge(&self, token: &str) -> Result<Action, u16> {
+    pub(crate) fn judge(&self, token: &str) -> Result<Action, StatusCode> {
         if self.method.is_empty() {
-            return Err(400);
+            return Err(StatusCode::BAD_REQUEST);
         }
         if !self.host.as_deref().is_some_and(is_address) {
-            return Err(403);
+            return Err(StatusCode::FORBIDDEN);
         }
         let given = self.token.as_deref().unwrap_or_default();
         if !secret::is_same(token.as_bytes(), given.as_bytes()) {
-            return Err(403);
+            return Err(StatusCode::FORBIDDEN);
         }
         match (self.method.as_str(), self.path.as_str()) {
             ("GET", "/") => Ok(Action::Page),
             ("GET", "/events") => Ok(Action::Stream),
             ("POST", "/cancel") => Ok(Action::Cancel),
-            (_, "/" | "/events" | "/cancel") => Err(405),
-            _ => Err(404),
+            (_, "/" | "/events" | "/cancel") => Err(StatusCode::METHOD_NOT_ALLOWED),
+            _ => Err(StatusCode::NOT_FOUND),
         }
     }
 }
@@ -118,28 +103,19 @@ fn is_address(host: &str) -> bool {
 }
 
 /// Returns the explanation that goes with a refusal.
-pub(crate) fn explanation(status: u16) -> &'static str {
+pub(crate) fn explanation(status: StatusCode) -> &'static str {
     match status {
-        403 => "Open the URL that the program has printed, with its token.",
-        404 => "Not found.",
-        405 => "Method not allowed.",
+        StatusCode::FORBIDDEN => "Open the URL that the program has printed, with its token.",
+        StatusCode::NOT_FOUND => "Not found.",
+        StatusCode::METHOD_NOT_ALLOWED => "Method not allowed.",
         _ => "Malformed request.",
     }
 }
 
 /// Returns an answer of one sentence.
-pub(crate) fn simple(status: u16, sentence: &str) -> Vec<u8> {
-    let reason = match status {
-        202 => "Accepted",
-        400 => "Bad Request",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        409 => "Conflict",
-        _ => "Service Unavailable",
-    };
+pub(crate) fn simple(status: StatusCode, sentence: &str) -> Vec<u8> {
     answer(
-        &format!("{status} {reason}"),
+        status,
         "text/plain; charset=utf-8",
         "default-src 'none'",
         &format!("{sentence}\n"),
@@ -157,10 +133,15 @@ pub(crate) fn page(title: &str) -> io::Result<Vec<u8>> {
         .replace("{{nonce}}", &nonce)
         .replace("{{title}}", &html(title))
         .replace("{{process}}", &std::process::id().to_string());
-    Ok(answer("200 OK", "text/html; charset=utf-8", &policy, &page))
+    Ok(answer(
+        StatusCode::OK,
+        "text/html; charset=utf-8",
+        &policy,
+        &page,
+    ))
 }
 
-fn answer(status: &str, kind: &str, policy: &str, body: &str) -> Vec<u8> {
+fn answer(status: StatusCode, kind: &str, policy: &str, body: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
          Content-Security-Policy: {policy}\r\nReferrer-Policy: no-referrer\r\n\
@@ -174,8 +155,9 @@ fn answer(status: &str, kind: &str, policy: &str, body: &str) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn judge(head: &str) -> Result<Action, u16> {
-        Request::parse(head.as_bytes()).judge("secret")
+    fn judge(head: &str) -> Result<Action, StatusCode> {
+        let request = Request::parse(head.as_bytes()).unwrap_or_default();
+        request.judge("secret")
     }
 
     #[test]
@@ -186,21 +168,44 @@ mod tests {
         let cancel = judge(&format!("POST /cancel?token=secret HTTP/1.1\r\n{host}"));
         assert_eq!(cancel, Ok(Action::Cancel));
         for (head, status) in [
-            (format!("GET / HTTP/1.1\r\n{host}"), 403),
-            (format!("GET /?token=secre HTTP/1.1\r\n{host}"), 403),
-            (format!("GET /events?token=other HTTP/1.1\r\n{host}"), 403),
-            (format!("GET /cancel?token=secret HTTP/1.1\r\n{host}"), 405),
-            (format!("GET /x?token=secret HTTP/1.1\r\n{host}"), 404),
-            ("GET /?token=secret HTTP/1.1\r\n\r\n".to_owned(), 403),
+            (format!("GET / HTTP/1.1\r\n{host}"), StatusCode::FORBIDDEN),
+            (
+                format!("GET /?token=secre HTTP/1.1\r\n{host}"),
+                StatusCode::FORBIDDEN,
+            ),
+            (
+                format!("GET /events?token=other HTTP/1.1\r\n{host}"),
+                StatusCode::FORBIDDEN,
+            ),
+            (
+                format!("GET /cancel?token=secret HTTP/1.1\r\n{host}"),
+                StatusCode::METHOD_NOT_ALLOWED,
+            ),
+            (
+                format!("GET /x?token=secret HTTP/1.1\r\n{host}"),
+                StatusCode::NOT_FOUND,
+            ),
+            (
+                "GET /?token=secret HTTP/1.1\r\n\r\n".to_owned(),
+                StatusCode::FORBIDDEN,
+            ),
             (
                 "GET /?token=secret HTTP/1.1\r\nHost: rebound.example\r\n\r\n".to_owned(),
-                403,
+                StatusCode::FORBIDDEN,
             ),
             (
                 "GET /?token=secret HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: b\r\n\r\n".to_owned(),
-                403,
+                StatusCode::FORBIDDEN,
             ),
-            ("rubbish\r\n\r\n".to_owned(), 400),
+            ("rubbish\r\n\r\n".to_owned(), StatusCode::BAD_REQUEST),
+            (
+                format!("GET /?token=secret HTTP/1.2\r\n{host}"),
+                StatusCode::BAD_REQUEST,
+            ),
+            (
+                format!("GET /?token=secret&\u{1} HTTP/1.1\r\n{host}"),
+                StatusCode::BAD_REQUEST,
+            ),
         ] {
             assert_eq!(judge(&head), Err(status), "{head}");
         }

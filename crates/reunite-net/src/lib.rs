@@ -81,6 +81,8 @@ mod connection;
 mod drain;
 mod event;
 mod handshake;
+#[cfg(feature = "http")]
+pub mod http;
 mod lifecycle;
 mod limits;
 mod listen;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use reunite_net::Connection;
+use reunite_net::http::StatusCode;
 
 use crate::request::{Method, Request};
 
@@ -16,7 +17,7 @@ use crate::request::{Method, Request};
 const SMALL: u64 = 4 * 1024;
 
 pub(crate) struct Answer {
-    pub(crate) status: u16,
+    pub(crate) status: StatusCode,
     /// The header fields, each with its line end.
     fields: String,
     pub(crate) body: Body,
@@ -57,7 +58,7 @@ impl Body {
 }
 
 impl Answer {
-    pub(crate) fn new(status: u16, body: Body) -> Self {
+    pub(crate) fn new(status: StatusCode, body: Body) -> Self {
         Self {
             status,
             fields: String::with_capacity(384),
@@ -66,18 +67,18 @@ impl Answer {
     }
 
     /// Returns an answer with an error status, and a page that shows it.
-    pub(crate) fn error(status: u16) -> Self {
-        let reason = reason(status);
+    pub(crate) fn error(status: StatusCode) -> Self {
+        let (code, reason) = (status.as_u16(), status.reason());
         let page = format!(
             "<!doctype html><html lang=en><meta charset=utf-8><meta name=color-scheme content=\"light dark\">\
-             <title>{status} {reason}</title><body style=\"font:1.1rem/1.6 system-ui,sans-serif;margin:15vh auto;\
-             max-width:30rem;padding:0 1rem\"><h1 style=\"font-size:4rem;margin:0\">{status}</h1><p>{reason}</p>\n"
+             <title>{status}</title><body style=\"font:1.1rem/1.6 system-ui,sans-serif;margin:15vh auto;\
+             max-width:30rem;padding:0 1rem\"><h1 style=\"font-size:4rem;margin:0\">{code}</h1><p>{reason}</p>\n"
         );
         let answer = Self::new(status, Body::Bytes(page.into_bytes().into()))
             .with("Content-Type", "text/html; charset=utf-8");
         match status {
-            405 => answer.with("Allow", ALLOWED),
-            503 => answer.with("Retry-After", "5"),
+            StatusCode::METHOD_NOT_ALLOWED => answer.with("Allow", ALLOWED),
+            StatusCode::SERVICE_UNAVAILABLE => answer.with("Retry-After", "5"),
             _ => answer,
         }
     }
@@ -113,13 +114,13 @@ pub(crate) fn send(
     let length = answer.body.length();
     out.clear();
     // Writing to memory does not fail.
-    let _ = write!(out, "HTTP/1.1 {status} {}\r\nDate: ", reason(status));
+    let _ = write!(out, "HTTP/1.1 {status}\r\nDate: ");
     with_date(|date| out.extend_from_slice(date.as_bytes()));
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(keeps.as_bytes());
     out.extend_from_slice(answer.fields.as_bytes());
     out.extend_from_slice(b"X-Content-Type-Options: nosniff\r\n");
-    if status != 304 && status != 204 {
+    if !matches!(status, StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT) {
         let _ = write!(out, "Content-Length: {length}\r\n");
     }
     out.extend_from_slice(b"\r\n");
@@ -182,30 +183,4 @@ fn with_date(f: impl FnOnce(&str)) {
         }
         f(date);
     });
-}
-
-pub(crate) fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        204 => "No Content",
-        206 => "Partial Content",
-        301 => "Moved Permanently",
-        304 => "Not Modified",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        412 => "Precondition Failed",
-        413 => "Content Too Large",
-        414 => "URI Too Long",
-        416 => "Range Not Satisfiable",
-        417 => "Expectation Failed",
-        431 => "Request Header Fields Too Large",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        503 => "Service Unavailable",
-        505 => "HTTP Version Not Supported",
-        _ => "",
-    }
 }

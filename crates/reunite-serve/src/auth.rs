@@ -48,7 +48,7 @@ impl Accounts {
         if self.0.is_empty() {
             return None;
         }
-        let (scheme, rest) = request.text("authorization")?.split_once(' ')?;
+        let (scheme, rest) = request.fields.text("authorization")?.split_once(' ')?;
         if !scheme.eq_ignore_ascii_case("basic") {
             return None;
         }

@@ -68,10 +68,10 @@ pub(crate) fn fits(length: u64) -> bool {
 
 /// Returns the codings that the client prefers to none, best first; none if `any` is false.
 pub(crate) fn accepted(request: &Request, any: bool) -> Vec<Coding> {
-    if !any || !request.has("accept-encoding") {
+    if !any || !request.fields.has("accept-encoding") {
         return Vec::new();
     }
-    let members = request.list("accept-encoding");
+    let members = request.fields.list("accept-encoding");
     let weight = |names: &[&str]| {
         members.iter().find_map(|member| {
             let (name, parameters) = member.split_once(';').unwrap_or((member, ""));

@@ -22,7 +22,7 @@ pub(crate) enum Decision {
 }
 
 pub(crate) fn decide(request: &Request, version: &Version) -> Decision {
-    if request.has("if-match") {
+    if request.fields.has("if-match") {
         if !matches_any(request, "if-match", version, true) {
             return Decision::Failed;
         }
@@ -37,7 +37,7 @@ pub(crate) fn decide(request: &Request, version: &Version) -> Decision {
         Method::Get | Method::Head => Decision::Unchanged,
         _ => Decision::Failed,
     };
-    if request.has("if-none-match") {
+    if request.fields.has("if-none-match") {
         if matches_any(request, "if-none-match", version, false) {
             return unchanged;
         }
@@ -53,10 +53,10 @@ pub(crate) fn decide(request: &Request, version: &Version) -> Decision {
 
 /// Returns true if the `If-Range` of the request, if any, matches this version.
 pub(crate) fn range_holds(request: &Request, version: &Version) -> bool {
-    if !request.has("if-range") {
+    if !request.fields.has("if-range") {
         return true;
     }
-    let Some(value) = request.text("if-range") else {
+    let Some(value) = request.fields.text("if-range") else {
         return false;
     };
     if value.starts_with('"') || value.starts_with("W/") {
@@ -73,7 +73,7 @@ pub(crate) fn range_holds(request: &Request, version: &Version) -> bool {
 }
 
 fn matches_any(request: &Request, name: &str, version: &Version, strong: bool) -> bool {
-    request.values(name).any(|value| {
+    request.fields.values(name).any(|value| {
         let value = value.trim_ascii();
         value == b"*"
             || tags(value).any(|(weak, tag)| tag == version.etag.as_bytes() && !(strong && weak))
@@ -99,7 +99,7 @@ fn tags(value: &[u8]) -> impl Iterator<Item = (bool, &[u8])> {
 
 /// Returns the date in a field; a malformed date is ignored.
 fn date(request: &Request, name: &str) -> Option<SystemTime> {
-    httpdate::parse_http_date(request.text(name)?).ok()
+    httpdate::parse_http_date(request.fields.text(name)?).ok()
 }
 
 fn seconds(time: SystemTime) -> u64 {

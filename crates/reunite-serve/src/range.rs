@@ -21,6 +21,7 @@ pub(crate) fn of(request: &Request, length: u64) -> Ranges {
         return Ranges::All;
     }
     request
+        .fields
         .text("range")
         .map_or(Ranges::All, |value| parse(value, length))
 }

@@ -6,6 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use reunite_net::http::StatusCode;
+
 use crate::answer::{ALLOWED, Answer, Body};
 use crate::coding::{self, Coding};
 use crate::conditional::{self, Decision, Version};
@@ -20,13 +22,15 @@ use crate::target::{self, Target};
 pub(crate) fn respond(site: &Shared, request: &Request) -> Answer {
     if !site.settings.accounts.admit(request) {
         let challenge = "Basic realm=\"reunite\", charset=\"UTF-8\"";
-        return Answer::error(401).with("WWW-Authenticate", challenge);
+        return Answer::error(StatusCode::UNAUTHORIZED).with("WWW-Authenticate", challenge);
     }
     match request.method {
-        Method::Other => return Answer::error(405),
-        Method::Options => return Answer::new(204, Body::None).with("Allow", ALLOWED),
+        Method::Other => return Answer::error(StatusCode::METHOD_NOT_ALLOWED),
+        Method::Options => {
+            return Answer::new(StatusCode::NO_CONTENT, Body::None).with("Allow", ALLOWED);
+        }
         // Nothing here processes a POST.
-        Method::Post => return Answer::error(404),
+        Method::Post => return Answer::error(StatusCode::NOT_FOUND),
         Method::Get | Method::Head => {}
     }
     let Target::Path {
@@ -35,17 +39,17 @@ pub(crate) fn respond(site: &Shared, request: &Request) -> Answer {
         query,
     } = &request.target
     else {
-        return Answer::error(404);
+        return Answer::error(StatusCode::NOT_FOUND);
     };
     let Some(path) = Target::path(segments, site.settings.hidden) else {
-        return Answer::error(404);
+        return Answer::error(StatusCode::NOT_FOUND);
     };
     let answer = match site.root.get(&path) {
         Ok((_, found)) if found.is_dir() && !is_folder => return moved(segments, query.as_deref()),
         Ok((_, found)) if found.is_dir() => {
             folder(site, request, &path, segments, query.as_deref())
         }
-        Ok(_) if *is_folder => Err(404),
+        Ok(_) if *is_folder => Err(StatusCode::NOT_FOUND),
         Ok((file, found)) => Ok(match thumb_request(site, &path, query.as_deref()) {
             Some((thumbs, wanted)) => {
                 let version = version_of(&found, wanted.size.name());
@@ -60,20 +64,22 @@ pub(crate) fn respond(site: &Shared, request: &Request) -> Answer {
     };
     match answer {
         Ok(answer) => answer,
-        Err(404) => fallback(site, request).unwrap_or_else(|| Answer::error(404)),
+        Err(StatusCode::NOT_FOUND) => {
+            fallback(site, request).unwrap_or_else(|| Answer::error(StatusCode::NOT_FOUND))
+        }
         Err(status) => Answer::error(status),
     }
 }
 
 /// Returns the status that reports an I/O error.
-fn status_of(error: &io::Error) -> u16 {
+fn status_of(error: &io::Error) -> StatusCode {
     use rustix::io::Errno;
     match error.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::ACCESS) => 403,
-        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => 503,
-        Some(Errno::IO) => 500,
+        Some(Errno::ACCESS) => StatusCode::FORBIDDEN,
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => StatusCode::SERVICE_UNAVAILABLE,
+        Some(Errno::IO) => StatusCode::INTERNAL_SERVER_ERROR,
         // The file does not exist, a link leads to a place it must not, or the name is not a valid one.
-        _ => 404,
+        _ => StatusCode::NOT_FOUND,
     }
 }
 
@@ -89,7 +95,11 @@ fn moved(segments: &[String], query: Option<&str>) -> Answer {
         place.push('?');
         place.push_str(query);
     }
-    Answer::new(301, Body::Bytes(Default::default())).with("Location", place)
+    Answer::new(
+        StatusCode::MOVED_PERMANENTLY,
+        Body::Bytes(Default::default()),
+    )
+    .with("Location", place)
 }
 
 /// Answers with the index of a folder, or with its listing.
@@ -99,7 +109,7 @@ fn folder(
     path: &Path,
     segments: &[String],
     query: Option<&str>,
-) -> Result<Answer, u16> {
+) -> Result<Answer, StatusCode> {
     for index in &site.settings.index {
         let path = path.join(index);
         if let Ok((file, found)) = site.root.get(&path)
@@ -109,7 +119,7 @@ fn folder(
         }
     }
     if !site.settings.listing {
-        return Err(404);
+        return Err(StatusCode::NOT_FOUND);
     }
     let mut entries = site.root.list(path).map_err(|error| status_of(&error))?;
     entries.retain(|(name, _)| site.settings.hidden || !name.starts_with('.'));
@@ -117,7 +127,7 @@ fn folder(
         Some(_) => (gallery::page(segments, entries), gallery::POLICY),
         None => (listing::page(segments, entries, query), listing::POLICY),
     };
-    let answer = Answer::new(200, Body::Bytes(page.into_bytes().into()))
+    let answer = Answer::new(StatusCode::OK, Body::Bytes(page.into_bytes().into()))
         .with("Content-Type", "text/html; charset=utf-8")
         .with("Cache-Control", "no-cache")
         .with("Content-Security-Policy", policy);
@@ -129,6 +139,7 @@ fn fallback(site: &Shared, request: &Request) -> Option<Answer> {
     let path = PathBuf::from(site.settings.fallback.as_ref()?);
     // A request for a missing picture is still answered with a 404.
     let wants_page = request
+        .fields
         .list("accept")
         .iter()
         .any(|kind| kind.starts_with("text/html") || kind.starts_with("application/xhtml"));
@@ -174,18 +185,21 @@ fn thumbnail(
             .with("Cache-Control", cache_control)
     };
     match conditional::decide(request, version) {
-        Decision::Failed => return Answer::error(412),
-        Decision::Unchanged => return describe(Answer::new(304, Body::None)),
+        Decision::Failed => return Answer::error(StatusCode::PRECONDITION_FAILED),
+        Decision::Unchanged => return describe(Answer::new(StatusCode::NOT_MODIFIED, Body::None)),
         Decision::Go => {}
     }
     match make() {
-        Ok(thumb) => {
-            describe(Answer::new(200, Body::Bytes(thumb.bytes)).with("Content-Type", thumb.kind))
-        }
-        Err(ThumbError::Broken) => Answer::new(200, Body::Bytes(gallery::BROKEN.as_bytes().into()))
-            .with("Content-Type", "image/svg+xml")
-            .with("Cache-Control", "no-cache"),
-        Err(ThumbError::Stopped) => Answer::error(503),
+        Ok(thumb) => describe(
+            Answer::new(StatusCode::OK, Body::Bytes(thumb.bytes)).with("Content-Type", thumb.kind),
+        ),
+        Err(ThumbError::Broken) => Answer::new(
+            StatusCode::OK,
+            Body::Bytes(gallery::BROKEN.as_bytes().into()),
+        )
+        .with("Content-Type", "image/svg+xml")
+        .with("Cache-Control", "no-cache"),
+        Err(ThumbError::Stopped) => Answer::error(StatusCode::SERVICE_UNAVAILABLE),
     }
 }
 
@@ -206,7 +220,7 @@ fn resource(site: &Shared, request: &Request, path: &Path, file: File, found: &M
         }
         // Ranges apply to the file itself: a client that resumes a download needs the same bytes each time, and the
         // coded form may differ.
-        if made && !request.has("range") {
+        if made && !request.fields.has("range") {
             let version = version_of(&found, candidate.suffix());
             if let Some(coded) = site
                 .coder
@@ -234,8 +248,8 @@ fn resource(site: &Shared, request: &Request, path: &Path, file: File, found: &M
         }
     };
     match conditional::decide(request, &version) {
-        Decision::Failed => return Answer::error(412),
-        Decision::Unchanged => return describe(Answer::new(304, Body::None)),
+        Decision::Failed => return Answer::error(StatusCode::PRECONDITION_FAILED),
+        Decision::Unchanged => return describe(Answer::new(StatusCode::NOT_MODIFIED, Body::None)),
         Decision::Go => {}
     }
     let head = |answer: Answer| {
@@ -249,7 +263,7 @@ fn resource(site: &Shared, request: &Request, path: &Path, file: File, found: &M
         .as_ref()
         .map_or(found.len(), |bytes| bytes.len() as u64);
     if let Some(bytes) = bytes {
-        return head(Answer::new(200, Body::Bytes(bytes)).with("Content-Type", kind));
+        return head(Answer::new(StatusCode::OK, Body::Bytes(bytes)).with("Content-Type", kind));
     }
     let ranges = if conditional::range_holds(request, &version) {
         range::of(request, length)
@@ -263,11 +277,11 @@ fn resource(site: &Shared, request: &Request, path: &Path, file: File, found: &M
                 at: 0,
                 length,
             };
-            head(Answer::new(200, body).with("Content-Type", kind))
+            head(Answer::new(StatusCode::OK, body).with("Content-Type", kind))
         }
         Ranges::None => {
             let range = format!("bytes */{length}");
-            describe(Answer::error(416).with("Content-Range", range))
+            describe(Answer::error(StatusCode::RANGE_NOT_SATISFIABLE).with("Content-Range", range))
         }
         Ranges::One(at, end) => {
             let range = format!("bytes {at}-{}/{length}", end - 1);
@@ -276,7 +290,7 @@ fn resource(site: &Shared, request: &Request, path: &Path, file: File, found: &M
                 at,
                 length: end - at,
             };
-            let answer = Answer::new(206, body).with("Content-Type", kind);
+            let answer = Answer::new(StatusCode::PARTIAL_CONTENT, body).with("Content-Type", kind);
             head(answer.with("Content-Range", range))
         }
         Ranges::Several(ranges) => {
@@ -291,7 +305,13 @@ fn resource(site: &Shared, request: &Request, path: &Path, file: File, found: &M
             let parts = ranges.iter().map(part).collect();
             let end = format!("\r\n--{boundary}--\r\n");
             let kind = format!("multipart/byteranges; boundary={boundary}");
-            head(Answer::new(206, Body::Parts { file, parts, end }).with("Content-Type", kind))
+            head(
+                Answer::new(
+                    StatusCode::PARTIAL_CONTENT,
+                    Body::Parts { file, parts, end },
+                )
+                .with("Content-Type", kind),
+            )
         }
     }
 }

@@ -99,11 +99,11 @@ impl Site {
                 user: request.and_then(|request| self.shared.settings.accounts.user(request)),
                 at: SystemTime::now(),
                 line: reader.line(),
-                status: answer.status,
+                status: answer.status.as_u16(),
                 bytes,
                 time: Instant::now().saturating_duration_since(reader.begun()),
-                referer: request.and_then(|request| request.text("referer")),
-                agent: request.and_then(|request| request.text("user-agent")),
+                referer: request.and_then(|request| request.fields.text("referer")),
+                agent: request.and_then(|request| request.fields.text("user-agent")),
             });
         }
     }

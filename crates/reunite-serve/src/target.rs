@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
+use reunite_net::http::StatusCode;
 
 use crate::request::Method;
 
@@ -33,20 +34,20 @@ impl Target {
 ///
 /// # Errors
 /// Returns the status that refuses it.
-pub(crate) fn parse(target: &[u8], method: Method, connects: bool) -> Result<Target, u16> {
+pub(crate) fn parse(target: &[u8], method: Method, connects: bool) -> Result<Target, StatusCode> {
     if connects {
         // The target of a CONNECT is an authority; the answer will be that the method is not allowed.
         return if is_authority(target) {
             Ok(Target::Nothing)
         } else {
-            Err(400)
+            Err(StatusCode::BAD_REQUEST)
         };
     }
     if target == b"*" {
         return if method == Method::Options {
             Ok(Target::Anything)
         } else {
-            Err(400)
+            Err(StatusCode::BAD_REQUEST)
         };
     }
     let path = if target.starts_with(b"/") {
@@ -61,48 +62,48 @@ pub(crate) fn parse(target: &[u8], method: Method, connects: bool) -> Result<Tar
     let in_path = |&byte: &u8| is_plain(byte) || b"%|[]".contains(&byte);
     let in_query = |byte: &u8| in_path(byte) || b"?{}^`\\".contains(byte);
     if !path.iter().all(in_path) || !query.unwrap_or_default().iter().all(in_query) {
-        return Err(400);
+        return Err(StatusCode::BAD_REQUEST);
     }
     let query = query.map(|query| String::from_utf8_lossy(query).into_owned());
     segments_of(path, query)
 }
 
 /// Returns the part of an absolute URL after `http://host`.
-fn after_authority(target: &[u8]) -> Result<&[u8], u16> {
+fn after_authority(target: &[u8]) -> Result<&[u8], StatusCode> {
     let scheme = |scheme: &str| {
         let (head, rest) = target.split_at_checked(scheme.len())?;
         head.eq_ignore_ascii_case(scheme.as_bytes()).then_some(rest)
     };
     let rest = scheme("http://")
         .or_else(|| scheme("https://"))
-        .ok_or(400u16)?;
+        .ok_or(StatusCode::BAD_REQUEST)?;
     let end = rest
         .iter()
         .position(|byte| b"/?".contains(byte))
         .unwrap_or(rest.len());
     if !is_authority(&rest[..end]) {
-        return Err(400);
+        return Err(StatusCode::BAD_REQUEST);
     }
     match &rest[end..] {
         [] => Ok(b"/"),
-        [b'?', ..] => Err(400),
+        [b'?', ..] => Err(StatusCode::BAD_REQUEST),
         path => Ok(path),
     }
 }
 
-fn segments_of(path: &[u8], query: Option<String>) -> Result<Target, u16> {
+fn segments_of(path: &[u8], query: Option<String>) -> Result<Target, StatusCode> {
     let mut segments = Vec::new();
     let mut is_folder = true;
     for raw in path.split(|&byte| byte == b'/').skip(1) {
-        let segment = decode(raw).ok_or(400u16)?;
+        let segment = decode(raw).ok_or(StatusCode::BAD_REQUEST)?;
         if segment.contains(&0) {
-            return Err(400);
+            return Err(StatusCode::BAD_REQUEST);
         }
         is_folder = matches!(segment.as_slice(), b"" | b"." | b"..");
         match segment.as_slice() {
             b"" | b"." => {}
             b".." => {
-                segments.pop().ok_or(400u16)?;
+                segments.pop().ok_or(StatusCode::BAD_REQUEST)?;
             }
             _ => match String::from_utf8(segment) {
                 Ok(name) if !name.contains(['/', '\\']) && !name.chars().any(char::is_control) => {
@@ -188,7 +189,7 @@ pub(crate) fn is_authority(text: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn names(target: &str) -> Result<Option<Vec<String>>, u16> {
+    fn names(target: &str) -> Result<Option<Vec<String>>, StatusCode> {
         parse(target.as_bytes(), Method::Get, false).map(|target| match target {
             Target::Path { segments, .. } => Some(segments),
             _ => None,
@@ -205,7 +206,7 @@ mod tests {
             "/a/%2E./.%2e/x",
             "/./..",
         ] {
-            assert_eq!(names(up), Err(400), "{up}");
+            assert_eq!(names(up), Err(StatusCode::BAD_REQUEST), "{up}");
         }
         for nothing in [
             "/a%2fb",
@@ -221,7 +222,7 @@ mod tests {
         for bad in [
             "/a%00", "/%", "/%2", "/%zz", "/a\\b", "/a b", "/\u{e9}", "/a#b", "a",
         ] {
-            assert_eq!(names(bad), Err(400), "{bad}");
+            assert_eq!(names(bad), Err(StatusCode::BAD_REQUEST), "{bad}");
         }
         assert_eq!(
             names("/a/./b//c/../d%20e"),

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::buffer::Buffer;
+use reunite_net::http::HeadReader;
 
 /// The maximum length of a body, framing included, that is read to get to the next request.
 pub(super) const MAX_BODY: u64 = 1 << 20;
@@ -19,18 +19,18 @@ pub(super) enum BodyOutcome {
     TooLong,
 }
 
-pub(super) fn skip(buffer: &mut Buffer, length: u64) -> io::Result<BodyOutcome> {
+pub(super) fn skip(client: &mut HeadReader, length: u64) -> io::Result<BodyOutcome> {
     if length > MAX_BODY {
         return Ok(BodyOutcome::TooLong);
     }
-    buffer.skip(length)?;
+    client.skip(length)?;
     Ok(BodyOutcome::Read)
 }
 
-pub(super) fn skip_chunked(buffer: &mut Buffer) -> io::Result<BodyOutcome> {
+pub(super) fn skip_chunked(client: &mut HeadReader) -> io::Result<BodyOutcome> {
     let mut total = 0u64;
     loop {
-        let Some(line) = line(buffer)? else {
+        let Some(line) = line(client)? else {
             return Ok(BodyOutcome::Malformed);
         };
         let Some(size) = size_of(&line) else {
@@ -45,14 +45,14 @@ pub(super) fn skip_chunked(buffer: &mut Buffer) -> io::Result<BodyOutcome> {
         if size == 0 {
             break;
         }
-        buffer.skip(size)?;
-        if buffer.take(2)? != *b"\r\n" {
+        client.skip(size)?;
+        if client.take(2)? != *b"\r\n" {
             return Ok(BodyOutcome::Malformed);
         }
     }
     // Trailers are checked and ignored.
     loop {
-        match line(buffer)? {
+        match line(client)? {
             None => return Ok(BodyOutcome::Malformed),
             Some(line) if line.is_empty() => return Ok(BodyOutcome::Read),
             Some(line) => {
@@ -73,11 +73,11 @@ pub(super) fn skip_chunked(buffer: &mut Buffer) -> io::Result<BodyOutcome> {
 }
 
 /// Returns a line without its end; `None` if it is too long or contains control characters.
-fn line(buffer: &mut Buffer) -> io::Result<Option<Vec<u8>>> {
+fn line(client: &mut HeadReader) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     loop {
-        match buffer.take(1)?[0] {
-            b'\r' => return Ok((buffer.take(1)?[0] == b'\n').then_some(line)),
+        match client.take(1)?[0] {
+            b'\r' => return Ok((client.take(1)?[0] == b'\n').then_some(line)),
             byte if (byte < b' ' && byte != b'\t') || byte == 0x7f => return Ok(None),
             byte => line.push(byte),
         }

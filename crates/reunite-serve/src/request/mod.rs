@@ -1,7 +1,6 @@
 //! Reading and parsing requests.
 
 mod body;
-mod buffer;
 mod head;
 mod method;
 mod reader;

@@ -3,12 +3,16 @@
 use std::io;
 use std::time::Instant;
 
+use reunite_net::http::{HeadReader, NextHead, StatusCode};
 use reunite_net::{Connection, Peer};
 
 use super::body::{self, BodyOutcome};
-use super::buffer::{Buffer, Head};
 use super::head::{Framing, Request};
 
+/// The maximum length of a head, in bytes.
+const MAX_HEAD: usize = 32 * 1024;
+
+/// The result of [`Reader::next`].
 pub(crate) enum NextRequest {
     Request(Request),
     Refused(Refused),
@@ -17,13 +21,13 @@ pub(crate) enum NextRequest {
 
 /// A malformed request.
 pub(crate) struct Refused {
-    pub(crate) status: u16,
+    pub(crate) status: StatusCode,
     /// The request, if its head was well-formed.
     pub(crate) request: Option<Request>,
 }
 
 impl Refused {
-    fn head(status: u16) -> Self {
+    fn head(status: StatusCode) -> Self {
         Self {
             status,
             request: None,
@@ -32,19 +36,17 @@ impl Refused {
 }
 
 pub(crate) struct Reader {
-    buffer: Buffer,
+    client: HeadReader,
     /// The first line of the last head, for the log.
     line: Vec<u8>,
-    begun: Instant,
     can_continue: bool,
 }
 
 impl Reader {
     pub(crate) fn new(client: Connection) -> Self {
         Self {
-            buffer: Buffer::new(client),
+            client: HeadReader::new(client, MAX_HEAD),
             line: Vec::new(),
-            begun: Instant::now(),
             can_continue: true,
         }
     }
@@ -52,15 +54,15 @@ impl Reader {
     /// Reads the next request and discards its body.
     pub(crate) fn next(&mut self) -> io::Result<NextRequest> {
         self.can_continue = false;
-        let head = match self.buffer.head(&mut self.begun)? {
-            Head::End => return Ok(NextRequest::End),
-            Head::TooLong(status) => {
+        let head = match self.client.next_head()? {
+            NextHead::End => return Ok(NextRequest::End),
+            NextHead::TooLong(status) => {
                 self.line.clear();
                 return Ok(NextRequest::Refused(Refused::head(status)));
             }
-            Head::Bytes(head) => head,
+            NextHead::Head(head) => head,
         };
-        self.buffer.client.head_is_read();
+        self.client.connection_mut().head_is_read();
         let end = head.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
         self.line.clear();
         self.line.extend(&head[..end.unwrap_or(head.len())]);
@@ -75,16 +77,16 @@ impl Reader {
         }
         let body = match request.framing {
             Framing::Length(0) => BodyOutcome::Read,
-            Framing::Length(length) => body::skip(&mut self.buffer, length)?,
-            Framing::Chunked => body::skip_chunked(&mut self.buffer)?,
+            Framing::Length(length) => body::skip(&mut self.client, length)?,
+            Framing::Chunked => body::skip_chunked(&mut self.client)?,
         };
         let status = match body {
             BodyOutcome::Read => {
                 self.can_continue = request.keep_alive;
                 return Ok(NextRequest::Request(request));
             }
-            BodyOutcome::Malformed => 400,
-            BodyOutcome::TooLong => 413,
+            BodyOutcome::Malformed => StatusCode::BAD_REQUEST,
+            BodyOutcome::TooLong => StatusCode::CONTENT_TOO_LARGE,
         };
         Ok(NextRequest::Refused(Refused {
             status,
@@ -98,11 +100,11 @@ impl Reader {
     }
 
     pub(crate) fn client(&mut self) -> &mut Connection {
-        &mut self.buffer.client
+        self.client.connection_mut()
     }
 
     pub(crate) fn peer(&self) -> Peer {
-        self.buffer.client.peer()
+        self.client.connection().peer()
     }
 
     pub(crate) fn line(&self) -> &[u8] {
@@ -110,10 +112,10 @@ impl Reader {
     }
 
     pub(crate) fn begun(&self) -> Instant {
-        self.begun
+        self.client.begun()
     }
 
     pub(crate) fn close(self) {
-        self.buffer.client.close();
+        self.client.into_connection().close();
     }
 }

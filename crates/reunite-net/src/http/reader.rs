@@ -1,42 +1,76 @@
-//! The bytes that were read from a connection and not consumed yet.
+//! Reading the heads and bodies of the requests of a connection.
 
 use std::io::{self, ErrorKind, Read as _};
 use std::time::Instant;
 
-use reunite_net::Connection;
+use super::StatusCode;
+use crate::Connection;
 
-/// The maximum length of a head, and of its first line.
-const MAX_HEAD: usize = 32 * 1024;
+/// The maximum length of a first line.
 const MAX_LINE: usize = 8 * 1024;
 /// How many bytes are read at first, which is enough for most heads, and how many later.
 const FIRST_READ: usize = 1024;
 const READ_SIZE: usize = 4096;
 
-/// A connection with a buffer.
-pub(super) struct Buffer {
-    pub(super) client: Connection,
+/// A connection with a buffer, from which the heads of requests are read.
+#[derive(Debug)]
+pub struct HeadReader {
+    client: Connection,
+    max_head: usize,
     bytes: Vec<u8>,
     /// How many of the bytes are consumed.
     start: usize,
+    begun: Instant,
 }
 
-pub(super) enum Head {
-    Bytes(Vec<u8>),
-    TooLong(u16),
+/// The result of [`HeadReader::next_head`].
+#[derive(Debug)]
+pub enum NextHead {
+    /// The bytes of a head, up to and including the empty line. Its syntax is unchecked.
+    Head(Vec<u8>),
+    /// The head is too long; the status refuses it.
+    TooLong(StatusCode),
+    /// No more requests come.
     End,
 }
 
-impl Buffer {
-    pub(super) fn new(client: Connection) -> Self {
+impl HeadReader {
+    /// Reads from `client`, and refuses heads of more than about `max_head` bytes.
+    pub fn new(client: Connection, max_head: usize) -> Self {
         Self {
             client,
+            max_head,
             bytes: Vec::new(),
             start: 0,
+            begun: Instant::now(),
         }
     }
 
-    /// Reads up to and including the next empty line, and stores in `begun` when its first byte was there.
-    pub(super) fn head(&mut self, begun: &mut Instant) -> io::Result<Head> {
+    /// Returns the connection.
+    pub fn connection(&self) -> &Connection {
+        &self.client
+    }
+
+    /// Returns the connection, to write the answer.
+    pub fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.client
+    }
+
+    /// Returns the connection. Bytes that were read and not consumed are dropped.
+    pub fn into_connection(self) -> Connection {
+        self.client
+    }
+
+    /// Returns when the first bytes of the latest request were there.
+    pub fn begun(&self) -> Instant {
+        self.begun
+    }
+
+    /// Reads the head of the next request: everything up to and including an empty line.
+    ///
+    /// # Errors
+    /// Returns the errors of [`Connection::more`] and of reads.
+    pub fn next_head(&mut self) -> io::Result<NextHead> {
         self.bytes.drain(..self.start);
         self.start = 0;
         if self.bytes.is_empty() {
@@ -46,12 +80,12 @@ impl Buffer {
             let more = self.client.more_into(&mut self.bytes);
             self.bytes.truncate(*more.as_ref().unwrap_or(&0));
             if more? == 0 {
-                return Ok(Head::End);
+                return Ok(NextHead::End);
             }
         } else {
             self.client.begin();
         }
-        *begun = Instant::now();
+        self.begun = Instant::now();
         let mut searched = 0;
         loop {
             // Some old clients send empty lines before a request.
@@ -60,24 +94,27 @@ impl Buffer {
             }
             if let Some(end) = end_of_head(&self.bytes, searched) {
                 self.start = end;
-                return Ok(Head::Bytes(self.bytes[..end].to_vec()));
+                return Ok(NextHead::Head(self.bytes[..end].to_vec()));
             }
-            if self.bytes.len() >= MAX_HEAD {
-                return Ok(Head::TooLong(431));
+            if self.bytes.len() >= self.max_head {
+                return Ok(NextHead::TooLong(
+                    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                ));
             }
             if self.bytes.len() > MAX_LINE && !self.bytes[..MAX_LINE].contains(&b'\n') {
-                return Ok(Head::TooLong(414));
+                return Ok(NextHead::TooLong(StatusCode::URI_TOO_LONG));
             }
             searched = match self.bytes.as_slice() {
                 [] | b"\r" => 0,
                 bytes => bytes.len().saturating_sub(3),
             };
             if self.fill()? == 0 {
-                return Ok(Head::End);
+                return Ok(NextHead::End);
             }
         }
     }
 
+    /// Reads more bytes into the buffer; returns 0 at the end of the stream.
     fn fill(&mut self) -> io::Result<usize> {
         let before = self.bytes.len();
         self.bytes.resize(before + READ_SIZE, 0);
@@ -86,7 +123,11 @@ impl Buffer {
         read
     }
 
-    pub(super) fn take(&mut self, count: usize) -> io::Result<Vec<u8>> {
+    /// Consumes and returns the next `count` bytes of the body.
+    ///
+    /// # Errors
+    /// Returns the errors of reads; `UnexpectedEof` if the stream ends before.
+    pub fn take(&mut self, count: usize) -> io::Result<Vec<u8>> {
         while self.bytes.len() - self.start < count {
             if self.fill()? == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
@@ -97,7 +138,11 @@ impl Buffer {
         Ok(taken)
     }
 
-    pub(super) fn skip(&mut self, mut count: u64) -> io::Result<()> {
+    /// Consumes the next `count` bytes of the body.
+    ///
+    /// # Errors
+    /// Returns the errors of reads; `UnexpectedEof` if the stream ends before.
+    pub fn skip(&mut self, mut count: u64) -> io::Result<()> {
         loop {
             let there = (self.bytes.len() - self.start) as u64;
             let skipped = there.min(count);
