@@ -19,7 +19,7 @@ pub struct Request {
     pub path: String,
     /// The header fields, with their names in lower case.
     pub headers: HashMap<String, String>,
-    /// How often this path was requested from this host before.
+    /// The number of earlier requests for this path to this host.
     pub before: usize,
 }
 
@@ -123,7 +123,7 @@ struct Shared {
     counts: Mutex<HashMap<(usize, String), usize>>,
     arrived: Condvar,
     streams: Mutex<HashMap<u64, TcpStream>>,
-    /// How many requests are in progress, and the maximum so far.
+    /// The number of requests in progress, and the maximum so far.
     in_progress: Mutex<(usize, usize)>,
     stopped: AtomicBool,
 }
