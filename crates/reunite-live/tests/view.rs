@@ -166,9 +166,9 @@ fn panics_and_deadlocks_are_reported() {
 #[test]
 fn the_button_cancels_or_says_that_there_is_nothing_to_cancel() {
     let pressed = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&pressed);
+    let was_pressed = Arc::clone(&pressed);
     let live = start(move || {
-        told.store(true, Ordering::Relaxed);
+        was_pressed.store(true, Ordering::Relaxed);
         true
     });
     assert!(answer(&live, "POST", "cancel").starts_with("HTTP/1.1 202 "));
@@ -215,9 +215,7 @@ fn a_client_that_reads_nothing_delays_neither_others_nor_the_end() {
             let is_stuck = |client: &Value| {
                 let waits = &client["waits"];
                 client["name"] == *name
-                    && waits["at"]
-                        .as_str()
-                        .is_some_and(|at| at.contains("socket.rs"))
+                    && waits["at"].as_str().is_some_and(|at| at.contains("raw.rs"))
                     && waits["seconds"].as_f64() > Some(0.5)
             };
             let stuck = |snapshot: &Value| {

@@ -13,13 +13,14 @@ use crate::event::{Event, RefusalReason};
 use crate::lifecycle::{greet, linger, send_until};
 use crate::limits::{Limits, Timeouts};
 use crate::listen::Listener;
-use crate::socket::{Socket, poll_until};
+use crate::raw::poll_until;
+use crate::socket::Socket;
 use crate::{Connection, Outcome, Peer};
 
-/// How long to wait before accepting again when the system is out of resources: at first, and at most.
+/// The pause before accepting again when the system is out of resources: at first, and at most.
 const PAUSE: Duration = Duration::from_millis(10);
 const MAX_PAUSE: Duration = Duration::from_secs(1);
-/// How long a refused client has to receive the refusal.
+/// The time that a refused client has to receive the refusal.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
 
 pub(crate) type EventHook = Arc<dyn Fn(&Event<'_>) + Send + Sync>;

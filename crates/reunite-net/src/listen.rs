@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
+use crate::raw::lengthen_queue;
 use crate::socket::Socket;
 use crate::tls::Tls;
 
@@ -152,13 +153,6 @@ impl AsFd for Listener {
             Kind::Unix { listener, .. } => listener.as_fd(),
         }
     }
-}
-
-/// Lengthens the queue of clients that wait to be accepted beyond the standard library's 128: a client that finds the
-/// queue full tries again only after a second.
-fn lengthen_queue(listener: &impl AsFd) {
-    // The system caps the length at its own maximum; if the call fails, the queue keeps its length.
-    let _unchanged = rustix::net::listen(listener, 4096);
 }
 
 /// Returns true if `path` is a socket file at which no process listens.

@@ -1,10 +1,13 @@
-//! The system calls that read and write a socket.
+//! The system calls on sockets.
 
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 #[cfg(target_os = "linux")]
 use std::os::fd::BorrowedFd;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Instant;
 
+use rustix::event::{PollFd, Timespec, poll};
 #[cfg(feature = "tls")]
 use rustix::net::{RecvFlags, recv};
 use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
@@ -34,6 +37,16 @@ impl Raw<'_> {
         let mut byte = [0];
         let (count, _) = retry(|| recv(self.0, &mut byte[..], RecvFlags::PEEK))?;
         Ok((count > 0).then_some(byte[0]))
+    }
+
+    /// Shuts the socket down.
+    pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        let how = match how {
+            Shutdown::Read => rustix::net::Shutdown::Read,
+            Shutdown::Write => rustix::net::Shutdown::Write,
+            Shutdown::Both => rustix::net::Shutdown::Both,
+        };
+        rustix::net::shutdown(self.0, how).map_err(Into::into)
     }
 }
 
@@ -83,4 +96,26 @@ fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
             other => return other.map_err(Into::into),
         }
     }
+}
+
+/// Polls `fds` until at least one is ready, and returns how many are; 0 if the deadline passes first.
+pub(crate) fn poll_until(fds: &mut [PollFd<'_>], until: Option<Instant>) -> io::Result<usize> {
+    loop {
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let timeout = left.map(|left| Timespec {
+            tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        });
+        match reunite::blocking(|| poll(fds, timeout.as_ref())) {
+            Err(rustix::io::Errno::INTR) => {}
+            other => return other.map_err(Into::into),
+        }
+    }
+}
+
+/// Lengthens the queue of clients that wait to be accepted beyond the standard library's 128: a client that finds the
+/// queue full tries again only after a second.
+pub(crate) fn lengthen_queue(listener: &impl AsFd) {
+    // The system caps the length at its own maximum; if the call fails, the queue keeps its length.
+    let _unchanged = rustix::net::listen(listener, 4096);
 }

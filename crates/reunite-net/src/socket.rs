@@ -2,15 +2,15 @@
 
 use std::fmt;
 use std::io::{self, Read};
+use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{Shutdown, shutdown};
+use rustix::event::{PollFd, PollFlags};
 
 use crate::handshake::HandshakeStep;
-use crate::raw::Raw;
+use crate::raw::{Raw, poll_until};
 use crate::tls::Session;
 
 pub(crate) struct Socket {
@@ -20,7 +20,7 @@ pub(crate) struct Socket {
     phase: AtomicU8,
 }
 
-/// What the task of a connection is doing; only used in messages.
+/// The activity of a connection's task; only used in messages.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Phase {
     Begun,
@@ -42,7 +42,7 @@ impl fmt::Display for Phase {
     }
 }
 
-/// How a wait ended.
+/// The reason why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Woken {
     /// The socket is ready.
@@ -222,26 +222,11 @@ impl Socket {
     /// Shuts down the sending side: the client reads the end of the stream after what was sent.
     pub(crate) fn finish(&self) {
         // Fails if the client has closed the connection already.
-        let _gone = shutdown(&self.fd, Shutdown::Write);
+        let _gone = Raw(&self.fd).shutdown(Shutdown::Write);
     }
 
     /// Shuts the socket down in both directions, which ends the reads and writes of all threads.
     pub(crate) fn cut(&self) {
-        let _gone = shutdown(&self.fd, Shutdown::Both);
-    }
-}
-
-/// Polls `fds` until at least one is ready, and returns how many are; 0 if the deadline passes first.
-pub(crate) fn poll_until(fds: &mut [PollFd<'_>], until: Option<Instant>) -> io::Result<usize> {
-    loop {
-        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-        let timeout = left.map(|left| Timespec {
-            tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
-            tv_nsec: left.subsec_nanos().into(),
-        });
-        match reunite::blocking(|| poll(fds, timeout.as_ref())) {
-            Err(rustix::io::Errno::INTR) => {}
-            other => return other.map_err(Into::into),
-        }
+        let _gone = Raw(&self.fd).shutdown(Shutdown::Both);
     }
 }
