@@ -20,12 +20,12 @@
 //! **Data.** The view serves one self-contained page and one stream of events (`text/event-stream`). Four times per
 //! second, and only while a client is connected, it takes one snapshot of the tree for all clients and sends at most
 //! [`MOST_TASKS`] tasks of it. An observer counts spawned and completed tasks all the time, at the cost of one addition
-//! per event. The same observer receives deadlocks, stalls, panics and stragglers; the program's own hooks for them stay
-//! in place. The view's own tasks are left out of all figures and listed separately in the tree.
+//! per event. The same observer receives deadlocks, stalls, panics and stragglers; the program's own hooks for them
+//! stay in place. The view's own tasks are left out of all figures and listed separately in the tree.
 //!
 //! **Shutdown.** Between two snapshots, streams wait on a channel without messages, which closes when [`Live`] is
-//! dropped. All of them notice at once, send a final event and end. A client that does not receive it within a short time
-//! is cut: the end of a program does not wait for its viewers.
+//! dropped. All of them notice at once, send a final event and end. A client that does not receive it within a short
+//! time is cut: the end of a program does not wait for its viewers.
 #![forbid(unsafe_code)]
 #![cfg(unix)]
 
@@ -52,9 +52,9 @@ use request::{Action, Request};
 pub use snapshot::{MOST_OF_A_SCOPE, MOST_TASKS};
 use stream::SnapshotCache;
 
-/// How long dropping a view waits for its clients.
+/// The time that dropping a view waits for its clients.
 const DRAIN: Duration = Duration::from_millis(500);
-/// How many connections the view serves at a time.
+/// The maximum number of connections at a time.
 const MAX_CLIENTS: usize = 32;
 
 /// The options of a [`Live`] view.
@@ -201,7 +201,7 @@ fn serve(shared: &Shared, client: Connection) -> Outcome {
         },
         Err(status) => request::simple(status, request::explanation(status)),
     };
-    client.send(&answer, false)?;
+    client.send(&answer)?;
     client.close();
     Ok(())
 }

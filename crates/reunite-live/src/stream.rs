@@ -32,8 +32,8 @@ impl SnapshotCache {
         }
     }
 
-    /// Returns the latest snapshot as an event, or a new one if the latest is older than `age`. A stream that asks while
-    /// another one takes a snapshot waits for it, even if it was cancelled because the program ends.
+    /// Returns the latest snapshot as an event, or a new one if the latest is older than `age`. A stream that asks
+    /// while another one takes a snapshot waits for it, even if it was cancelled because the program ends.
     fn event(&self, age: Duration) -> io::Result<Arc<str>> {
         // If taking a snapshot panicked, the one before is still valid.
         self.last.clear_poison();
@@ -56,10 +56,10 @@ pub(crate) fn send(
     end: &Receiver<Infallible>,
     mut client: Connection,
 ) -> Outcome {
-    client.send(HEAD, true)?;
+    client.send_more(HEAD)?;
     let mut next = Instant::now();
     loop {
-        client.send(snapshots.event(PAUSE / 2)?.as_bytes(), false)?;
+        client.send(snapshots.event(PAUSE / 2)?.as_bytes())?;
         // Leaves a pause even if taking the snapshot took long.
         next = (next + PAUSE).max(Instant::now() + PAUSE / 2);
         match end.recv_deadline(next) {
@@ -67,8 +67,8 @@ pub(crate) fn send(
             _ => break,
         }
     }
-    client.send(snapshots.event(Duration::ZERO)?.as_bytes(), true)?;
-    client.send(b"event: end\ndata: end\n\n", false)?;
+    client.send_more(snapshots.event(Duration::ZERO)?.as_bytes())?;
+    client.send(b"event: end\ndata: end\n\n")?;
     client.close();
     Ok(())
 }

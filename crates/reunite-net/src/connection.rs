@@ -11,9 +11,9 @@ use crate::lifecycle::{LINGER, after, check, greet, linger, send_until, timed_ou
 use crate::limits::Timeouts;
 use crate::socket::{Phase, Socket, Woken};
 
-/// How many bytes the client must accept within [`Timeouts::write`].
+/// The number of bytes that the client must accept within [`Timeouts::write`].
 const MIN_PROGRESS: u64 = 64 * 1024;
-/// How many bytes one system call moves from a file to the socket.
+/// The number of bytes that one system call moves from a file to the socket.
 const MAX_CHUNK: u64 = 1 << 20;
 
 /// A client's connection. Reads and writes block the calling task, within the server's timeouts.
@@ -36,7 +36,8 @@ pub struct Connection {
     has_ended: bool,
 }
 
-/// How fast the client accepts what is written: since when it has been slow, and how many bytes it has accepted since.
+/// The client's progress in accepting what is written: since when it has been slow, and how many bytes it has accepted
+/// since then.
 #[derive(Clone, Copy, Default)]
 struct WriteProgress {
     since: Option<Instant>,
@@ -103,15 +104,15 @@ impl Connection {
         Ok(true)
     }
 
-    /// Waits like [`more`](Self::more) and reads the bytes into `into`. Returns how many bytes were read; 0 where `more`
-    /// returns false. Takes fewer system calls if one read often holds a whole request.
+    /// Waits like [`more`](Self::more) and reads the bytes into `into`. Returns how many bytes were read; 0 where
+    /// `more` returns false. Takes fewer system calls if one read often holds a whole request.
     ///
     /// # Errors
     /// Returns the same errors as [`more`](Self::more).
     pub fn more_into(&mut self, into: &mut [u8]) -> io::Result<usize> {
         check()?;
-        // Under load, other tasks run meanwhile and the next request of this client arrives during that time, so that
-        // no thread has to be put to sleep and woken for it.
+        // Under load, other tasks run during this yield. The client's next request often arrives before it ends, so
+        // that this thread need not sleep and be woken.
         reunite::yield_briefly();
         let count = match self.socket.receive(into) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -167,8 +168,8 @@ impl Connection {
         self.read_until = until;
     }
 
-    /// Returns a handle to write to the client from other tasks. It does not keep the connection open: after the handler
-    /// has returned, writing fails.
+    /// Returns a handle to write to the client from other tasks. It does not keep the connection open: after the
+    /// handler has returned, writing fails.
     pub fn sender(&self) -> ConnectionSender {
         ConnectionSender {
             socket: Arc::downgrade(&self.socket),
@@ -176,12 +177,25 @@ impl Connection {
         }
     }
 
-    /// Writes all of `bytes`. If `more` is true, another write follows at once and may share a packet with this one.
+    /// Writes all of `bytes` and waits until the system has accepted them.
     ///
     /// # Errors
     /// Returns an error if the client has closed the connection, or accepts less than 64 KiB within
     /// [`Timeouts::write`].
-    pub fn send(&mut self, bytes: &[u8], more: bool) -> io::Result<()> {
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.send_all(bytes, false)?;
+        self.flush_all()
+    }
+
+    /// Writes all of `bytes`, before another write that follows at once and may share a packet with this one.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`send`](Self::send).
+    pub fn send_more(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.send_all(bytes, true)
+    }
+
+    fn send_all(&mut self, bytes: &[u8], more: bool) -> io::Result<()> {
         let mut left = bytes;
         while !left.is_empty() {
             match self.socket.send(left, more) {
@@ -192,7 +206,7 @@ impl Connection {
                 Err(error) => self.wait_for_room(error)?,
             }
         }
-        if more { Ok(()) } else { self.flush_all() }
+        Ok(())
     }
 
     /// Waits until everything that was written has reached the socket.

@@ -24,12 +24,12 @@ fn a_server_without_descriptors_continues_when_some_are_free_again() {
     )
     .unwrap();
 
-    let (tell, told) = mpsc::channel();
+    let (report, events) = mpsc::channel();
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
         .on_event(move |event| {
             if let Event::AcceptFailed { error } = event {
-                tell.send(error.raw_os_error()).unwrap();
+                report.send(error.raw_os_error()).unwrap();
             }
         })
         .start(|mut client| {
@@ -47,7 +47,7 @@ fn a_server_without_descriptors_continues_when_some_are_free_again() {
     taken.pop();
     let mut client = TcpStream::connect(server.address().unwrap()).unwrap();
     client.set_read_timeout(Some(SOON)).unwrap();
-    let error = told.recv_timeout(SOON).unwrap();
+    let error = events.recv_timeout(SOON).unwrap();
     assert_eq!(error, Some(rustix::io::Errno::MFILE.raw_os_error()));
 
     drop(taken);

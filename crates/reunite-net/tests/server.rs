@@ -79,10 +79,10 @@ fn a_socket_file_that_was_left_behind_is_replaced() {
 
 #[test]
 fn a_panic_ends_only_its_connection_and_is_reported() {
-    let (tell, told) = mpsc::channel();
+    let (report, events) = mpsc::channel();
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
-        .on_event(move |event| tell.send(event.to_string()).unwrap())
+        .on_event(move |event| report.send(event.to_string()).unwrap())
         .start(|mut client| {
             let mut byte = [0];
             client.read_exact(&mut byte)?;
@@ -95,7 +95,7 @@ fn a_panic_ends_only_its_connection_and_is_reported() {
     let mut loud = connect(&server);
     loud.write_all(b"!").unwrap();
     assert_eq!(loud.read(&mut [0]).unwrap(), 0);
-    let message = told.recv_timeout(SOON).unwrap();
+    let message = events.recv_timeout(SOON).unwrap();
     assert!(message.contains("the client shouted"), "{message}");
     assert!(
         message.contains(&loud.local_addr().unwrap().to_string()),
@@ -159,14 +159,14 @@ fn the_limit_for_each_address_leaves_room_for_others() {
 #[test]
 fn a_head_sent_byte_by_byte_has_one_deadline() {
     let header = Duration::from_millis(300);
-    let (tell, told) = mpsc::channel();
+    let (report, events) = mpsc::channel();
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
         .timeouts(Timeouts {
             header,
             ..Timeouts::default()
         })
-        .on_event(move |event| tell.send(event.to_string()).unwrap())
+        .on_event(move |event| report.send(event.to_string()).unwrap())
         .start(|mut client| {
             client.more()?;
             client.read_exact(&mut [0; 1000])?;
@@ -190,7 +190,8 @@ fn a_head_sent_byte_by_byte_has_one_deadline() {
     };
     assert!(ended >= header, "{ended:?}");
     assert!(
-        told.recv_timeout(SOON)
+        events
+            .recv_timeout(SOON)
             .unwrap()
             .contains("the request did not arrive in time")
     );
@@ -199,23 +200,23 @@ fn a_head_sent_byte_by_byte_has_one_deadline() {
 
 #[test]
 fn a_client_that_reads_nothing_is_closed() {
-    let (tell, told) = mpsc::channel();
+    let (report, events) = mpsc::channel();
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
         .timeouts(Timeouts {
             write: Duration::from_millis(200),
             ..Timeouts::default()
         })
-        .on_event(move |event| tell.send(event.to_string()).unwrap())
+        .on_event(move |event| report.send(event.to_string()).unwrap())
         .start(|mut client| {
             let piece = vec![0; 1 << 20];
             loop {
-                client.send(&piece, false)?;
+                client.send(&piece)?;
             }
         })
         .unwrap();
     let _client = connect(&server);
-    let message = told.recv_timeout(SOON).unwrap();
+    let message = events.recv_timeout(SOON).unwrap();
     assert!(
         message.contains("accepts its answer too slowly"),
         "{message}"
@@ -242,13 +243,13 @@ fn idle_clients_do_not_hold_up_a_shutdown() {
 fn stragglers_are_returned_by_name_and_cut() {
     let (go, wait) = mpsc::channel::<()>();
     let wait = Mutex::new(wait);
-    let (tell, begun) = mpsc::channel();
+    let (report, begun) = mpsc::channel();
     let server = Server::bind("127.0.0.1:0")
         .unwrap()
         .start(move |mut client| {
             client.read_exact(&mut [0])?;
             client.head_is_read();
-            tell.send(())?;
+            report.send(())?;
             let _over = wait.lock().unwrap().recv();
             Ok(())
         })
@@ -282,7 +283,7 @@ fn shutdown_under_load_answers_every_request_that_was_read() {
                     count.fetch_add(1, Ordering::Relaxed);
                     let last = client.is_draining();
                     let answer = [if last { b'L' } else { b'.' }; 20_000];
-                    client.send(&answer, false)?;
+                    client.send(&answer)?;
                     if last {
                         break;
                     }
@@ -301,7 +302,9 @@ fn shutdown_under_load_answers_every_request_that_was_read() {
                         let mut answered = 0;
                         let mut answer = [0; 20_000];
                         loop {
-                            client.write_all(&[b'?'; 64]).expect("nobody closed it");
+                            client
+                                .write_all(&[b'?'; 64])
+                                .expect("the connection is open");
                             client.read_exact(&mut answer).expect("the whole answer");
                             answered += 1;
                             if answered == 20 {

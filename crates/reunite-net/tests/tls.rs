@@ -143,9 +143,9 @@ fn a_long_file_arrives_complete_at_a_slow_client() {
         .start(move |mut client| {
             let file = fs::File::open(&path)?;
             assert!(client.more()?);
-            client.send(b"head", true)?;
+            client.send_more(b"head")?;
             assert_eq!(client.send_file(&file, 0, length)?, length);
-            client.send(b"tail", false)?;
+            client.send(b"tail")?;
             client.close();
             Ok(())
         })
@@ -218,7 +218,7 @@ fn a_stalled_handshake_counts_towards_the_limit_until_its_deadline() {
 /// Returns false if the stalled clients were closed before all others had connected.
 fn stalled_handshakes(header: Duration) -> bool {
     let certificate = Certificate::new();
-    let (tell, told) = mpsc::channel();
+    let (report, events) = mpsc::channel();
     let server = Server::on(certificate.listener())
         .limits(Limits {
             connections: 3,
@@ -231,7 +231,7 @@ fn stalled_handshakes(header: Duration) -> bool {
         .refuse_with("full")
         .on_event(move |event| {
             if matches!(event, Event::Failed { .. } | Event::Refused { .. }) {
-                tell.send(event.to_string()).unwrap();
+                report.send(event.to_string()).unwrap();
             }
         })
         .start(echo)
@@ -245,7 +245,7 @@ fn stalled_handshakes(header: Duration) -> bool {
     let mut refused = certificate.connect(&server);
     let mut answer = String::new();
     let heard = refused.read_to_string(&mut answer);
-    let first = told.recv_timeout(SOON).unwrap();
+    let first = events.recv_timeout(SOON).unwrap();
     if first.contains("TLS handshake did not complete") {
         return false;
     }
@@ -253,7 +253,7 @@ fn stalled_handshakes(header: Duration) -> bool {
     assert!(first.contains("was refused"), "{first}");
     for mut gone in [silent, slow] {
         assert_eq!(gone.read(&mut [0]).unwrap(), 0);
-        let event = told.recv_timeout(SOON).unwrap();
+        let event = events.recv_timeout(SOON).unwrap();
         assert!(event.contains("TLS handshake did not complete"), "{event}");
     }
     assert_eq!(ask(&mut served, "again"), "again");
@@ -291,8 +291,8 @@ fn shutting_down_under_load_answers_every_request_that_was_read() {
                     client.read_exact(&mut question)?;
                     client.head_is_read();
                     let last = client.is_draining();
-                    client.send(&question, true)?;
-                    client.send(&[last.into()], false)?;
+                    client.send_more(&question)?;
+                    client.send(&[last.into()])?;
                     if last {
                         break;
                     }

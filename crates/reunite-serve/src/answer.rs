@@ -83,6 +83,13 @@ impl Answer {
         }
     }
 
+    /// Sets the body.
+    pub(crate) fn with_body(mut self, body: Body) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// Adds a header field.
     pub(crate) fn with(mut self, name: &str, value: impl std::fmt::Display) -> Self {
         self.fields.push_str(name);
         self.fields.push_str(": ");
@@ -125,34 +132,34 @@ pub(crate) fn send(
     }
     out.extend_from_slice(b"\r\n");
     if request.is_some_and(|request| request.method == Method::Head) {
-        client.send(out, false)?;
+        client.send(out)?;
         return Ok(0);
     }
     match &answer.body {
-        Body::None => client.send(out, false)?,
+        Body::None => client.send(out)?,
         Body::Bytes(bytes) => {
             out.extend_from_slice(bytes);
-            client.send(out, false)?;
+            client.send(out)?;
         }
         Body::File { file, at, length } if *length <= SMALL => {
             let start = out.len();
             out.resize(start + *length as usize, 0);
             file.read_exact_at(&mut out[start..], *at)?;
-            client.send(out, false)?;
+            client.send(out)?;
         }
         Body::File { file, at, length } => {
-            client.send(out, true)?;
+            client.send_more(out)?;
             check_complete(client.send_file(file, *at, *length)?, *length)?;
         }
         Body::Parts { file, parts, end } => {
             for (head, at, length) in parts {
                 out.extend_from_slice(head.as_bytes());
-                client.send(out, true)?;
+                client.send_more(out)?;
                 out.clear();
                 check_complete(client.send_file(file, *at, *length)?, *length)?;
             }
             out.extend_from_slice(end.as_bytes());
-            client.send(out, false)?;
+            client.send(out)?;
         }
     }
     Ok(length)
