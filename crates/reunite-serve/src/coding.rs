@@ -13,7 +13,7 @@ use crate::request::Request;
 /// The lengths of files that are compressed: shorter ones gain nothing, longer ones take too much time and memory.
 const SHORTEST: u64 = 512;
 const LONGEST: u64 = 4 << 20;
-/// How many bytes of compressed text are cached.
+/// The maximum number of bytes of compressed text in the cache.
 const KEPT: usize = 32 << 20;
 
 /// A content coding, in order of preference.
@@ -66,9 +66,9 @@ pub(crate) fn fits(length: u64) -> bool {
     (SHORTEST..=LONGEST).contains(&length)
 }
 
-/// Returns the codings that the client prefers to none, best first; none if `any` is false.
-pub(crate) fn accepted(request: &Request, any: bool) -> Vec<Coding> {
-    if !any || !request.fields.has("accept-encoding") {
+/// Returns the codings that the client prefers to none, best first.
+pub(crate) fn accepted(request: &Request) -> Vec<Coding> {
+    if !request.fields.has("accept-encoding") {
         return Vec::new();
     }
     let members = request.fields.list("accept-encoding");

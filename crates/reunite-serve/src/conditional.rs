@@ -1,29 +1,59 @@
 //! Preconditions, evaluated in the order of RFC 9110, section 13.2.2.
 
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
 use crate::request::{Method, Request};
 
-/// What identifies a version of a file.
+/// The identity of a version of a file.
 pub(crate) struct Version {
     /// The strong entity tag, with its quotes.
     pub(crate) etag: String,
     pub(crate) modified: Option<SystemTime>,
 }
 
+impl Version {
+    /// Returns the version of a file; `form` distinguishes the forms in which it is sent.
+    pub(crate) fn of(metadata: &Metadata, form: &str) -> Self {
+        let (seconds, nanos) = (metadata.mtime(), metadata.mtime_nsec());
+        let length = metadata.len();
+        Self {
+            etag: format!("\"{seconds:x}.{nanos:x}-{length:x}{form}\""),
+            // A modification time in the future is reported as now.
+            modified: metadata
+                .modified()
+                .ok()
+                .map(|time| time.min(SystemTime::now())),
+        }
+    }
+}
+
+/// The comparison of entity tags (RFC 9110, section 8.8.3.2).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    /// A weak tag matches no other.
+    Strong,
+    Weak,
+}
+
+/// The result of a request's preconditions.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// Send the file.
-    Go,
+    /// Send the whole file.
+    SendWhole,
+    /// Send the requested range, if there is one.
+    SendRange,
     /// Answer with a 304.
     Unchanged,
     /// Answer with a 412.
     Failed,
 }
 
+/// Evaluates the preconditions of a request, and `If-Range`.
 pub(crate) fn decide(request: &Request, version: &Version) -> Decision {
     if request.fields.has("if-match") {
-        if !matches_any(request, "if-match", version, true) {
+        if !matches_any(request, "if-match", version, Comparison::Strong) {
             return Decision::Failed;
         }
     } else if let Some(since) = date(request, "if-unmodified-since")
@@ -38,7 +68,7 @@ pub(crate) fn decide(request: &Request, version: &Version) -> Decision {
         _ => Decision::Failed,
     };
     if request.fields.has("if-none-match") {
-        if matches_any(request, "if-none-match", version, false) {
+        if matches_any(request, "if-none-match", version, Comparison::Weak) {
             return unchanged;
         }
     } else if let Some(since) = date(request, "if-modified-since")
@@ -48,11 +78,15 @@ pub(crate) fn decide(request: &Request, version: &Version) -> Decision {
     {
         return unchanged;
     }
-    Decision::Go
+    if range_holds(request, version) {
+        Decision::SendRange
+    } else {
+        Decision::SendWhole
+    }
 }
 
 /// Returns true if the `If-Range` of the request, if any, matches this version.
-pub(crate) fn range_holds(request: &Request, version: &Version) -> bool {
+fn range_holds(request: &Request, version: &Version) -> bool {
     if !request.fields.has("if-range") {
         return true;
     }
@@ -72,11 +106,13 @@ pub(crate) fn range_holds(request: &Request, version: &Version) -> bool {
     settled && seconds(date) == seconds(modified)
 }
 
-fn matches_any(request: &Request, name: &str, version: &Version, strong: bool) -> bool {
+fn matches_any(request: &Request, name: &str, version: &Version, how: Comparison) -> bool {
     request.fields.values(name).any(|value| {
         let value = value.trim_ascii();
         value == b"*"
-            || tags(value).any(|(weak, tag)| tag == version.etag.as_bytes() && !(strong && weak))
+            || tags(value).any(|(weak, tag)| {
+                tag == version.etag.as_bytes() && !(weak && how == Comparison::Strong)
+            })
     })
 }
 

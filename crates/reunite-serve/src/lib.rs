@@ -26,19 +26,19 @@
 //! one `Content-Length`, a length together with a transfer coding, a transfer coding other than exactly `chunked`.
 //! After such an answer the connection is closed, because the beginning of the next request is unknown.
 //!
-//! *Answering*: the body of a request is read and discarded before the answer, so that it is not taken for a request. If
-//! the body is long, or the client expects `100 Continue`, the answer is sent first and the connection closed. Every
+//! *Answering*: the body of a request is read and discarded before the answer, so that it is not taken for a request.
+//! If the body is long, or the client expects `100 Continue`, the answer is sent first and the connection closed. Every
 //! answer states its length. If a file becomes shorter while it is sent, the connection is cut; bytes that are not the
 //! file's are never sent.
 //!
-//! *Last answer*: an answer says `Connection: close` if the client asked for it, if the server drains, or after a framing
-//! error. The connection then stays open until the client has read the answer.
+//! *Last answer*: an answer says `Connection: close` if the client asked for it, if the server drains, or after a
+//! framing error. The connection then stays open until the client has read the answer.
 //!
 //! **Paths.** A target is split into segments, each percent-decoded once. A segment with a slash, a backslash or a
 //! control character after decoding matches no file; an empty segment is skipped; `..` goes up one level and is refused
 //! above the folder. Hidden names do not exist unless [`Settings::hidden`] is set. The resulting path is opened
 //! *beneath* the folder by the system itself where that is supported (`openat2`), so that no symbolic link leads out
-//! of the folder, even one that is created meanwhile.
+//! of the folder, even one that is created at the same time.
 //!
 //! **Thumbnails** ([`Gallery`]) have the address of their picture with a query, so the rules for access to files apply.
 //! The first request for a thumbnail makes it, in its connection's task; requests that arrive meanwhile wait for it,
@@ -57,12 +57,14 @@ mod log;
 mod mime;
 mod range;
 mod request;
+mod resource;
 mod respond;
 mod root_dir;
 mod settings;
 mod shared;
 mod site;
 mod target;
+mod thumbnail;
 
 /// The ALPN name of the protocol (RFC 7301).
 pub const PROTOCOL: &str = "http/1.1";

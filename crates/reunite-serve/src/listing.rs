@@ -31,11 +31,18 @@ tbody tr:hover{background:var(--over)}.d a{font-weight:600}footer,.e{color:var(-
 /// A name in a folder, with its metadata.
 pub(crate) type Named = (String, Metadata);
 
+/// The column that a listing is sorted by.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Order {
     Name,
     Size,
     Time,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Ascending,
+    Descending,
 }
 
 pub(crate) fn page(segments: &[String], mut entries: Vec<Named>, query: Option<&str>) -> String {
@@ -45,8 +52,12 @@ pub(crate) fn page(segments: &[String], mut entries: Vec<Named>, query: Option<&
         (_, true) => Order::Time,
         _ => Order::Name,
     };
-    let down = has("down");
-    entries.sort_by(|a, b| compare(a, b, order, down));
+    let direction = if has("down") {
+        Direction::Descending
+    } else {
+        Direction::Ascending
+    };
+    entries.sort_by(|a, b| compare(a, b, order, direction));
 
     let mut page = begun(segments, "", "");
     page.push_str("<table><thead><tr>");
@@ -55,14 +66,15 @@ pub(crate) fn page(segments: &[String], mut entries: Vec<Named>, query: Option<&
         ("Size", "size", Order::Size, " class=n"),
         ("Changed", "time", Order::Time, " class=\"n t\""),
     ] {
-        let (mark, turn) = match (own == order, down) {
-            (true, false) => (" ↑", "&amp;down"),
-            (true, true) => (" ↓", ""),
+        // The link of the current column reverses its direction.
+        let (mark, down) = match (own == order, direction) {
+            (true, Direction::Ascending) => (" ↑", "&amp;down"),
+            (true, Direction::Descending) => (" ↓", ""),
             (false, _) => ("", ""),
         };
         let _ = write!(
             page,
-            "<th{class}><a href=\"?sort={word}{turn}\">{label}{mark}</a>"
+            "<th{class}><a href=\"?sort={word}{down}\">{label}{mark}</a>"
         );
     }
     page.push_str("</thead><tbody>");
@@ -109,10 +121,15 @@ pub(crate) fn begun(segments: &[String], more_style: &str, class: &str) -> Strin
 
 /// Sorts by name, folders first.
 pub(crate) fn sort(entries: &mut [Named]) {
-    entries.sort_by(|a, b| compare(a, b, Order::Name, false));
+    entries.sort_by(|a, b| compare(a, b, Order::Name, Direction::Ascending));
 }
 
-fn compare((a, first): &Named, (b, second): &Named, order: Order, down: bool) -> Ordering {
+fn compare(
+    (a, first): &Named,
+    (b, second): &Named,
+    order: Order,
+    direction: Direction,
+) -> Ordering {
     let by_name = || {
         a.to_lowercase()
             .cmp(&b.to_lowercase())
@@ -127,7 +144,10 @@ fn compare((a, first): &Named, (b, second): &Named, order: Order, down: bool) ->
             .cmp(&second.modified().ok())
             .then_with(by_name),
     };
-    let own = if down { own.reverse() } else { own };
+    let own = match direction {
+        Direction::Ascending => own,
+        Direction::Descending => own.reverse(),
+    };
     // Folders come first in either direction.
     second.is_dir().cmp(&first.is_dir()).then(own)
 }

@@ -34,8 +34,8 @@ impl Target {
 ///
 /// # Errors
 /// Returns the status that refuses it.
-pub(crate) fn parse(target: &[u8], method: Method, connects: bool) -> Result<Target, StatusCode> {
-    if connects {
+pub(crate) fn parse(target: &[u8], method: Method) -> Result<Target, StatusCode> {
+    if method == Method::Connect {
         // The target of a CONNECT is an authority; the answer will be that the method is not allowed.
         return if is_authority(target) {
             Ok(Target::Nothing)
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     fn names(target: &str) -> Result<Option<Vec<String>>, StatusCode> {
-        parse(target.as_bytes(), Method::Get, false).map(|target| match target {
+        parse(target.as_bytes(), Method::Get).map(|target| match target {
             Target::Path { segments, .. } => Some(segments),
             _ => None,
         })

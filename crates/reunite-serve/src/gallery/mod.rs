@@ -9,4 +9,4 @@ mod thumbs;
 pub(crate) use display::{DisplayMode, display_of};
 pub(crate) use page::{BROKEN, POLICY, page};
 pub use settings::Gallery;
-pub(crate) use thumbs::{Thumb, ThumbError, ThumbRequest, Thumbs};
+pub(crate) use thumbs::{ThumbError, ThumbRequest, Thumbs};

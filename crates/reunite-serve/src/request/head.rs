@@ -5,7 +5,7 @@ use reunite_net::http::{Fields, RequestLine, StatusCode};
 use super::method::Method;
 use crate::target::{self, Target};
 
-/// How the end of a body is determined.
+/// The way in which the end of a body is determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
     Length(u64),
@@ -47,7 +47,7 @@ impl Request {
         };
         request.check_host()?;
         request.framing = request.find_framing()?;
-        request.target = target::parse(line.target, method, line.method == b"CONNECT")?;
+        request.target = target::parse(line.target, method)?;
         request.find_expectation()?;
         let connection = request.fields.list("connection");
         let says = |word: &str| {

@@ -6,6 +6,8 @@ pub(crate) enum Method {
     Head,
     Options,
     Post,
+    /// Not supported, but its target has a form of its own.
+    Connect,
     /// A method that is known and not supported.
     Other,
 }
@@ -18,7 +20,8 @@ impl Method {
             b"HEAD" => Self::Head,
             b"OPTIONS" => Self::Options,
             b"POST" => Self::Post,
-            b"PUT" | b"DELETE" | b"PATCH" | b"TRACE" | b"CONNECT" => Self::Other,
+            b"CONNECT" => Self::Connect,
+            b"PUT" | b"DELETE" | b"PATCH" | b"TRACE" => Self::Other,
             _ => return None,
         })
     }
