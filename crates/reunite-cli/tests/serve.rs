@@ -172,7 +172,7 @@ fn a_folder_is_served_over_tls() {
 
     let plain = ask(&address, "GET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n");
     assert!(
-        plain.starts_with("HTTP/1.1 400 ") && plain.ends_with("ask with https://.\n"),
+        plain.starts_with("HTTP/1.1 400 ") && plain.ends_with("use https:// URLs.\n"),
         "{plain}"
     );
 
@@ -222,7 +222,7 @@ fn papers_that_are_of_no_use_are_named() {
     let ran = serve(&OVER_TLS);
     assert_eq!(ran.code, Some(2));
     assert!(
-        ran.stderr.contains("key.pem: there is no private key"),
+        ran.stderr.contains("key.pem: contains no private key"),
         "{}",
         ran.stderr
     );
