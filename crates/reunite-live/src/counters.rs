@@ -16,7 +16,7 @@ thread_local! {
     static WAITS_SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// How many reports are kept; older ones are dropped.
+/// The maximum number of reports; older ones are dropped.
 const MAX_REPORTS: usize = 50;
 
 pub(crate) struct EventCounters {
@@ -25,7 +25,7 @@ pub(crate) struct EventCounters {
     completed: AtomicU64,
     failed: AtomicU64,
     cancelled: AtomicU64,
-    /// How long the view's own tasks have waited in total, in nanoseconds.
+    /// The total waiting time of the view's own tasks, in nanoseconds.
     own_waits: AtomicU64,
     reports: Mutex<Reports>,
 }

@@ -1,7 +1,7 @@
 //! Recognises the view's own tasks, which are left out of the figures and listed separately in the tree.
 //!
-//! A task belongs to the view if its server was spawned in this file. Threads that run a client's task are marked, since
-//! everything that happens on them is the view's too.
+//! A task belongs to the view if its server was spawned in this file. Threads that run a client's task are marked,
+//! since everything that happens on them is the view's, too.
 
 use std::cell::Cell;
 use std::io;

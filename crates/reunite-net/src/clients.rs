@@ -12,7 +12,7 @@ use crate::limits::Limits;
 use crate::socket::Socket;
 use crate::{Outcome, Peer};
 
-/// How many tasks may send refusals at a time.
+/// The maximum number of tasks that send refusals at a time.
 const MAX_REFUSALS: usize = 32;
 
 #[derive(Default)]

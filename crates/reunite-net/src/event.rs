@@ -82,7 +82,7 @@ impl fmt::Display for RefusalReason {
     }
 }
 
-/// What a server has done.
+/// Counts of what a server has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Served {

@@ -1,6 +1,6 @@
 //! The progress of a TLS handshake.
 
-/// What a handshake needs next.
+/// The next need of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "tls"), allow(dead_code))]
 pub(crate) enum HandshakeStep {

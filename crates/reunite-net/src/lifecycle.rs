@@ -8,9 +8,9 @@ use crate::drain::Drain;
 use crate::handshake::HandshakeStep;
 use crate::socket::{Socket, Woken};
 
-/// How long data that a client still sends is read from a connection that is being closed.
+/// The time for which data that a client still sends is read from a connection that is being closed.
 pub(crate) const LINGER: Duration = Duration::from_secs(2);
-/// How many bytes of it are read.
+/// The maximum number of such bytes that are read.
 const LINGER_BYTES: usize = 1 << 20;
 
 pub(crate) fn send_until(

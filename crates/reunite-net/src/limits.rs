@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-/// How many clients are served at a time; further clients are refused.
+/// The maximum number of clients that are served at a time; further clients are refused.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The maximum in total.
@@ -41,7 +41,7 @@ impl Limits {
     }
 }
 
-/// How long each state of a connection may last; see the [protocol](crate#protocol).
+/// The maximum duration of each state of a connection; see the [protocol](crate#protocol).
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
     /// The time between two requests.

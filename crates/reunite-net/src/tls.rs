@@ -23,7 +23,7 @@ use rustls::{ServerConfig, ServerConnection};
 use crate::handshake::HandshakeStep;
 use crate::raw::Raw;
 
-/// How many bytes are encrypted at a time: two records.
+/// The maximum number of bytes that are encrypted at a time: two records.
 const MAX_PLAINTEXT: usize = 32 * 1024;
 /// The first byte that a TLS client sends.
 const HANDSHAKE_RECORD: u8 = 22;

@@ -52,9 +52,9 @@ impl Accounts {
         if !scheme.eq_ignore_ascii_case("basic") {
             return None;
         }
-        let told = decode(rest.trim())?;
-        let colon = told.iter().position(|&byte| byte == b':')?;
-        let (name, password) = (&told[..colon], &told[colon + 1..]);
+        let credentials = decode(rest.trim())?;
+        let colon = credentials.iter().position(|&byte| byte == b':')?;
+        let (name, password) = (&credentials[..colon], &credentials[colon + 1..]);
         // All accounts are compared in full, so that the time reveals nothing about them.
         let mut found = None;
         for account in &self.0 {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, open};
 
-/// Where symbolic links may lead.
+/// The targets that symbolic links may have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Links {
     /// Nowhere: links are treated as missing files.
@@ -117,7 +117,7 @@ impl RootDir {
         if !may {
             return Err(ErrorKind::NotFound.into());
         }
-        // If the last component has become a link meanwhile, it is not followed.
+        // If the last component has become a link since it was resolved, it is not followed.
         Ok(open(
             &real,
             Self::flags() | OFlags::NOFOLLOW,

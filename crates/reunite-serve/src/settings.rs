@@ -15,7 +15,7 @@ pub struct Settings {
     pub listing: bool,
     /// Serves names that begin with a dot. `.well-known` is always served.
     pub hidden: bool,
-    /// Where symbolic links may lead.
+    /// The targets that symbolic links may have.
     pub links: Links,
     /// Sends `page.html.br`, `page.html.zst` or `page.html.gz` for `page.html` to clients that accept the coding.
     pub precompressed: bool,
@@ -23,7 +23,7 @@ pub struct Settings {
     pub compress: bool,
     /// The path, within the folder, of the page that is served instead of a 404 to clients that accept HTML.
     pub fallback: Option<String>,
-    /// How long clients may cache answers without revalidation; `None` sends no `Cache-Control`.
+    /// The time for which clients may cache answers without revalidation; `None` sends no `Cache-Control`.
     pub max_age: Option<Duration>,
     /// Shows folders that have no index as galleries of pictures instead of lists.
     pub gallery: Option<Gallery>,

@@ -1089,7 +1089,7 @@ fn cases() -> Vec<Case> {
 
     // Codings of content.
     case(
-        "not asked for",
+        "no accepted coding",
         target("/long.txt", ""),
         &[200],
         &["Vary: Accept-Encoding"],

@@ -8,7 +8,7 @@ use crate::Connection;
 
 /// The maximum length of a first line.
 const MAX_LINE: usize = 8 * 1024;
-/// How many bytes are read at first, which is enough for most heads, and how many later.
+/// The number of bytes that are read at first, which is enough for most heads, and later.
 const FIRST_READ: usize = 1024;
 const READ_SIZE: usize = 4096;
 
@@ -18,7 +18,7 @@ pub struct HeadReader {
     client: Connection,
     max_head: usize,
     bytes: Vec<u8>,
-    /// How many of the bytes are consumed.
+    /// The number of bytes that are consumed.
     start: usize,
     begun: Instant,
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use reunite_images::InputFormat;
 
-/// How a file is displayed.
+/// The way in which a file is displayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DisplayMode {
     /// A thumbnail as the tile, the file itself enlarged.

@@ -14,7 +14,7 @@ use super::shelf::Shelf;
 
 /// The size of the cache.
 const CACHE_BYTES: usize = 64 << 20;
-/// How long making a thumbnail may take.
+/// The maximum time to make a thumbnail.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
