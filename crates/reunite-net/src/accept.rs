@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags};
 use crate::clients::Clients;
 use crate::drain::Drain;
 use crate::event::{Event, RefusalReason};
-use crate::lifecycle::{greet, linger, send_until};
+use crate::lifecycle::{linger, perform_handshake, send_until};
 use crate::limits::{Limits, Timeouts};
 use crate::listen::Listener;
 use crate::raw::poll_until;
@@ -109,7 +109,7 @@ fn admit<'scope, H>(
     let inside = Arc::clone(shared);
     let builder = Builder::new().name(format!("client {peer}"));
     let handle = scope.spawn_with(builder, move || {
-        if connection.greet()? {
+        if connection.handshake()? {
             (inside.handler)(connection)
         } else {
             Ok(())
@@ -175,7 +175,7 @@ fn refuse<'scope, H>(
     scope.spawn_with(builder, move || {
         let _slot = slot;
         let until = Instant::now().checked_add(REFUSAL_TIME);
-        let can_answer = greet(&socket, until, None).unwrap_or(false);
+        let can_answer = perform_handshake(&socket, until, None).unwrap_or(false);
         if can_answer && send_until(&socket, &shared.refusal, until).is_ok() {
             linger(&socket, REFUSAL_TIME);
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::Peer;
 use crate::drain::Drain;
-use crate::lifecycle::{LINGER, after, check, greet, linger, send_until, timed_out};
+use crate::lifecycle::{LINGER, after, check, linger, perform_handshake, send_until, timed_out};
 use crate::limits::Timeouts;
 use crate::socket::{Phase, Socket, Woken};
 
@@ -65,14 +65,14 @@ impl Connection {
     }
 
     /// Performs the TLS handshake, if the listener uses TLS. Returns false if the client does not speak TLS.
-    pub(crate) fn greet(&mut self) -> io::Result<bool> {
+    pub(crate) fn handshake(&mut self) -> io::Result<bool> {
         self.socket.enter(Phase::Handshake);
         let until = after(self.timeouts.header);
         let drain = Some((&*self.drain, self.timeouts.grace));
-        let greeted = greet(&self.socket, until, drain)?;
+        let speaks_tls = perform_handshake(&self.socket, until, drain)?;
         self.socket.enter(Phase::Begun);
         self.ready_at = Instant::now();
-        Ok(greeted)
+        Ok(speaks_tls)
     }
 
     /// Returns the client's address.

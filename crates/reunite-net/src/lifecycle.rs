@@ -48,7 +48,7 @@ fn flush_until(socket: &Socket, until: Option<Instant>) -> io::Result<()> {
 
 /// Performs the TLS handshake, which must complete before `until`. Once the server shuts down, the client must send
 /// its next part within the duration given with `drain`. Returns false if the client does not speak TLS.
-pub(crate) fn greet(
+pub(crate) fn perform_handshake(
     socket: &Socket,
     until: Option<Instant>,
     drain: Option<(&Drain, Duration)>,
