@@ -214,7 +214,7 @@ thread_local! {
 }
 
 #[test]
-fn a_leaked_guard_that_is_released_later_is_no_leak_any_more() {
+fn a_guard_that_outlives_its_task_is_no_leak_after_its_release() {
     static LOCK: Mutex<()> = Mutex::new(());
     let _watchdog = common::watchdog();
     let pool = reunite::Pool::builder().threads(1).build().unwrap();
@@ -230,7 +230,7 @@ fn a_leaked_guard_that_is_released_later_is_no_leak_any_more() {
 }
 
 #[test]
-fn releasing_one_of_two_leaked_guards_leaves_the_other_leaked() {
+fn one_of_two_guards_that_outlive_their_task_can_be_released() {
     static LOCK: RwLock<()> = RwLock::new(());
     let _watchdog = common::watchdog();
     let pool = reunite::Pool::builder().threads(1).build().unwrap();
