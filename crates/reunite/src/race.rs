@@ -111,6 +111,13 @@ impl ScopeBuilder {
     ///
     /// # Errors
     /// As [`race`]; or the deadline passed before a contender succeeded.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let slow = || reunite::sleep(Duration::from_secs(3600)).map_err(|e| e.to_string());
+    /// let error = reunite::ScopeBuilder::new().timeout(Duration::from_millis(5)).race([slow, slow]);
+    /// assert!(error.unwrap_err().is_timeout());
+    /// ```
     #[track_caller]
     pub fn race<'a, T, E>(self, contenders: impl Contenders<'a, T, E>) -> Result<T, ScopeError<E>>
     where

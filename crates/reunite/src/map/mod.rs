@@ -284,14 +284,6 @@ impl<'a, I: Iterator, F, H, O> Map<'a, I, F, H, O> {
     /// Sets how long each item may take, from its start. An item that takes longer is cancelled and its
     /// outcome is a timeout. If it does not stop, another thread takes the place of its thread, and the end
     /// of the map waits for it.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// let sleep = |millis| reunite::sleep(Duration::from_millis(millis)).is_ok();
-    /// let mut outcomes = reunite::map([3_600_000, 0],
-    /// sleep).item_timeout(Duration::from_millis(20)).into_iter();
-    /// assert!(outcomes.next().unwrap().unwrap_err().is_timeout());
-    /// ```
     pub fn item_timeout(mut self, timeout: Duration) -> Self {
         self.plan.item_timeout = Some(timeout);
         self

@@ -63,6 +63,10 @@ pub struct Par<S> {
 
 impl<S: Source> Par<S> {
     /// Returns the results of `f` for each item, in the order of the items.
+    ///
+    /// ```
+    /// assert_eq!(reunite::par(&[1, 2, 3]).map(|n| n * n), [1, 4, 9]);
+    /// ```
     pub fn map<R, F>(self, f: F) -> Vec<R>
     where
         R: Send,
@@ -140,6 +144,13 @@ impl<S: Source> Par<S> {
     ///
     /// # Errors
     /// As [`try_map`](Self::try_map).
+    ///
+    /// ```
+    /// use reunite::par;
+    /// let check = |n: &i32| if *n > 0 { Ok(()) } else { Err(format!("{n} is not positive").into()) };
+    /// let checked: Result<(), Box<dyn std::error::Error + Send + Sync>> = par(&[1, -2]).try_for_each(check);
+    /// assert_eq!(checked.unwrap_err().to_string(), "-2 is not positive");
+    /// ```
     pub fn try_for_each<E, F>(self, f: F) -> Result<(), E>
     where
         E: Send + From<Cancelled>,
@@ -256,6 +267,12 @@ impl<'a, T> Par<&'a mut [T]> {
     ///
     /// # Panics
     /// If `size` is zero.
+    ///
+    /// ```
+    /// let mut pixels = [3, 1, 2, 9, 8, 7];
+    /// reunite::par(&mut pixels[..]).chunks(3).for_each(|row| row.sort_unstable());
+    /// assert_eq!(pixels, [1, 2, 3, 7, 8, 9]);
+    /// ```
     pub fn chunks(self, size: usize) -> Par<Chunks<&'a mut [T]>> {
         Par {
             source: Chunks::new(self.source, size),

@@ -388,6 +388,15 @@ impl PoolBuilder {
     }
 
     /// Sets a function that is called on each thread before it works. A panic in it has no further effect.
+    ///
+    /// ```
+    /// use std::sync::{Arc, atomic::{AtomicU32, Ordering}};
+    /// let started = Arc::new(AtomicU32::new(0));
+    /// let count = Arc::clone(&started);
+    /// let pool = reunite::Pool::builder().threads(1).on_start(move || { count.fetch_add(1, Ordering::SeqCst); });
+    /// let seen = pool.build().unwrap().install(|| started.load(Ordering::SeqCst));
+    /// assert!(seen >= 1);
+    /// ```
     pub fn on_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_start = Some(Box::new(hook));
         self

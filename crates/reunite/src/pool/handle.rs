@@ -64,6 +64,17 @@ impl<T> PoolTask<'_, T> {
     ///
     /// # Errors
     /// As [`join`](Self::join); or the timeout passed: then the handle stays usable.
+    ///
+    /// ```
+    /// use std::{sync::mpsc, time::Duration};
+    /// let (go, wait) = mpsc::channel::<()>();
+    /// reunite::Pool::global().scope(|s| {
+    ///     let mut task = s.spawn(move || wait.recv().is_err());
+    ///     assert!(task.join_timeout(Duration::from_millis(5)).unwrap_err().is_timeout());
+    ///     drop(go);
+    ///     assert!(task.join().unwrap());
+    /// });
+    /// ```
     #[track_caller]
     pub fn join_timeout(&mut self, timeout: Duration) -> Result<T, JoinError> {
         self.join_until(Some(deadline::after(timeout)), Location::caller(), None)
@@ -79,6 +90,16 @@ impl<T> PoolTask<'_, T> {
     }
 
     /// Returns the result, if the task has completed and was not joined before.
+    ///
+    /// ```
+    /// reunite::Pool::global().scope(|s| {
+    ///     let mut task = s.spawn(|| 7);
+    ///     let value = loop {
+    ///         if let Some(result) = task.try_join() { break result.unwrap() }
+    ///     };
+    ///     assert_eq!(value, 7);
+    /// });
+    /// ```
     #[track_caller]
     pub fn try_join(&mut self) -> Option<Result<T, JoinError>> {
         self.take(Location::caller())
@@ -91,6 +112,17 @@ impl<T> PoolTask<'_, T> {
 
     /// Cancels the task, and no other of its scope, as [`JoinHandle::cancel`](crate::JoinHandle::cancel)
     /// does. A task that no thread has begun never runs.
+    ///
+    /// ```
+    /// reunite::Pool::global().scope(|s| {
+    ///     let task = s.spawn(|| while reunite::checkpoint().is_ok() {});
+    ///     task.cancel();
+    ///     match task.join() {
+    ///         Ok(()) => {}                            // its loop ended
+    ///         Err(e) => assert!(e.is_cancelled()),    // it had not begun
+    ///     }
+    /// });
+    /// ```
     pub fn cancel(&self) {
         let why = Why::Requested("cancelled through its handle".to_owned());
         let own = self.context();

@@ -151,6 +151,13 @@ where
 {
     /// Sets how many items may be pulled and not yet taken, at least one. The default is 64, and more, up to
     /// 4,096, while items are so short that 64 of them do not keep the pool's threads busy.
+    ///
+    /// ```
+    /// reunite::Pool::global().scope(|s| {
+    ///     let doubled: Vec<_> = s.map(0..5, |n| n * 2).window(2).map(Result::unwrap).collect();
+    ///     assert_eq!(doubled, [0, 2, 4, 6, 8]);
+    /// });
+    /// ```
     pub fn window(mut self, items: usize) -> Self {
         self.window = items.max(1);
         self.window_fits_items = false;

@@ -74,6 +74,16 @@ impl ScopeBuilder {
     }
 
     /// Sets the policy, which says which completions decide the scope: see [`policy`](crate::policy).
+    ///
+    /// ```
+    /// use reunite::policy::FirstSuccess;
+    /// let value = reunite::ScopeBuilder::new().policy(FirstSuccess::new()).try_scope(|s| {
+    ///     s.spawn(|| Err::<(), _>("forgiven"));
+    ///     s.spawn(|| Ok(()));
+    ///     Ok("one of them succeeded")
+    /// });
+    /// assert_eq!(value.unwrap(), "one of them succeeded");
+    /// ```
     pub fn policy(mut self, policy: impl Policy + 'static) -> Self {
         self.policy = Some(Box::new(policy));
         self

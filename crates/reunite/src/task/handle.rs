@@ -28,6 +28,13 @@ use crate::wait::{Heed, Wait, wait};
 /// `T` is the type of the task's value; `E` that of its error in a [`try_scope`](crate::try_scope),
 /// [`Infallible`] elsewhere. A value that no join takes is dropped; if it is an `Err`, it is
 /// [reported](crate::on_unjoined_error).
+///
+/// ```
+/// let handle = reunite::Builder::new().name("answer").spawn(|| 6 * 7);
+/// assert_eq!(handle.name(), Some("answer"));
+/// assert!(handle.spawned_at().line() > 0);
+/// assert_eq!(handle.join().unwrap(), 42);
+/// ```
 pub struct JoinHandle<T, E = Infallible> {
     packet: Part<Packet<T, E>, dyn Task>,
     on_drop: OnDrop,
@@ -129,6 +136,12 @@ impl<T, E> JoinHandle<T, E> {
     }
 
     /// Returns true if the task has completed, in whatever way.
+    ///
+    /// ```
+    /// let task = reunite::spawn(|| 1);
+    /// while !task.is_finished() { std::thread::yield_now() }
+    /// assert_eq!(task.join().unwrap(), 1);
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.packet.is_complete()
     }

@@ -139,6 +139,15 @@ impl Policy for Quorum {
 }
 
 /// The policy of [`race`](crate::race()): the first value decides. A [`Quorum`] of one.
+///
+/// ```
+/// use reunite::policy::FirstSuccess;
+/// let error = reunite::ScopeBuilder::new().policy(FirstSuccess::new()).try_scope(|s| {
+///     for n in 0..2 { drop(s.spawn(move || Err::<(), _>(n))); }
+///     Ok(())
+/// });
+/// assert_eq!(error.unwrap_err().failures().len(), 2);
+/// ```
 #[derive(Debug)]
 pub struct FirstSuccess(Quorum);
 

@@ -251,6 +251,12 @@ pub fn shutdown(timeout: Duration) -> Result<usize, Stragglers> {
 ///
 /// # Errors
 /// As [`shutdown`].
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// reunite::spawn(|| reunite::sleep(Duration::from_secs(3600))).detach();
+/// assert_eq!(reunite::shutdown_deadline(Instant::now() + Duration::from_secs(60)).unwrap(), 1);
+/// ```
 #[track_caller]
 pub fn shutdown_deadline(deadline: Instant) -> Result<usize, Stragglers> {
     shutdown_until(Some(deadline), Location::caller())
