@@ -6,9 +6,9 @@ use std::sync::Barrier;
 use reunite::channel::{self, Receiver, Sender};
 use reunite::scope;
 
-use crate::crowd::{Lasting, all_wait};
 use crate::meter::Meter;
 use crate::operation::{Growth, Operation};
+use crate::waiting_threads::{Lasting, all_wait};
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {

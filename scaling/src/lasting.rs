@@ -4,10 +4,10 @@
 use reunite::sync::{Mutex, Semaphore};
 use reunite::{channel, refuse_deadlocks};
 
-use crate::crowd::all_wait;
 use crate::meter::Meter;
 use crate::operation::{Growth, Operation};
 use crate::threads::joined_in_a_chain;
+use crate::waiting_threads::all_wait;
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {

@@ -6,9 +6,9 @@ use std::sync::{Barrier as StdBarrier, Mutex as StdMutex, mpsc};
 use reunite::scope;
 use reunite::sync::{Barrier, Condvar, Mutex, OnceCell, RwLock, Semaphore};
 
-use crate::crowd::{Lasting, all_wait};
 use crate::meter::Meter;
 use crate::operation::{Growth, Operation};
+use crate::waiting_threads::{Lasting, all_wait};
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {

@@ -4,7 +4,6 @@
 
 mod cancel;
 mod channels;
-mod crowd;
 mod lasting;
 mod locks;
 mod maps;
@@ -12,6 +11,7 @@ mod meter;
 mod operation;
 mod pools;
 mod threads;
+mod waiting_threads;
 
 use std::process::ExitCode;
 

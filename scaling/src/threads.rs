@@ -6,9 +6,9 @@ use std::sync::Barrier;
 
 use reunite::{Builder, JoinHandle, ScopeBuilder, channel, scope, try_scope};
 
-use crate::crowd::Lasting;
 use crate::meter::Meter;
 use crate::operation::{Growth, Operation};
+use crate::waiting_threads::Lasting;
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {

@@ -44,7 +44,7 @@ const ALLOWED: &[(&str, &str)] = &[
         "lists a task that runs in its joiner's frame, and queues a task again that does not outlive its scope",
     ),
     (
-        "crates/reunite/src/pool/here.rs",
+        "crates/reunite/src/pool/this_thread.rs",
         "follows the list of a thread's forks through their frames, and lists the pieces of work there",
     ),
     (
@@ -56,7 +56,7 @@ const ALLOWED: &[(&str, &str)] = &[
         "lets a thief run a closure in another thread's frame",
     ),
     (
-        "crates/reunite/src/pool/life.rs",
+        "crates/reunite/src/pool/member_state.rs",
         "lists what is in the frame of its member",
     ),
     (
@@ -68,7 +68,7 @@ const ALLOWED: &[(&str, &str)] = &[
         "releases the references to tasks of a completed batch",
     ),
     (
-        "crates/reunite/src/pool/run.rs",
+        "crates/reunite/src/pool/task_traits.rs",
         "erases the lifetime of a queued task, and lists one that runs in its joiner's frame",
     ),
     (
@@ -84,7 +84,7 @@ const ALLOWED: &[(&str, &str)] = &[
         "follows the links from a published job to what waits for it",
     ),
     (
-        "crates/reunite/src/pool/spares.rs",
+        "crates/reunite/src/pool/scope_cache.rs",
         "reuses the state of a scope for another while it keeps two references to it; counting them for each scope takes longer than the rest",
     ),
     (

@@ -50,11 +50,11 @@ const APART: u8 = 32;
 /// the task's own node.
 const BELOW: u8 = 64;
 
-pub(crate) struct Node {
+pub(crate) struct CancelNode {
     state: AtomicU8,
     label: Label,
     /// The parent, with the node's place in its list, or [`UNLINKED`]. The place changes under the lock of the parent.
-    parent: Option<(Part<Node>, AtomicUsize)>,
+    parent: Option<(Part<CancelNode>, AtomicUsize)>,
     own_deadline: Option<Instant>,
     deadline: Option<Instant>,
     cause: OnceLock<Cancelled>,
@@ -66,14 +66,14 @@ pub(crate) struct Node {
 const UNLINKED: usize = usize::MAX;
 
 /// A set of tasks whose nodes are not linked.
-pub(crate) trait Tasks: Send + Sync {
-    fn nodes(&self) -> Vec<Part<Node>>;
+pub(crate) trait TaskNodes: Send + Sync {
+    fn nodes(&self) -> Vec<Part<CancelNode>>;
 }
 
 #[derive(Default)]
 struct Links {
-    tasks: Option<Weak<dyn Tasks>>,
-    children: Vec<Option<WeakPart<Node>>>,
+    tasks: Option<Weak<dyn TaskNodes>>,
+    children: Vec<Option<WeakPart<CancelNode>>>,
     free: Vec<usize>,
     waiters: WaitQueue<Parker>,
     /// The last time that a wait of the task was refused, or that it found a channel cut short by others: the number of
@@ -85,12 +85,12 @@ struct Links {
 #[derive(Default)]
 struct Reached {
     /// Nodes that are yet to be cancelled.
-    nodes: Vec<Part<Node>>,
+    nodes: Vec<Part<CancelNode>>,
     /// Waiters that are yet to be woken.
     waiters: Vec<Parker>,
 }
 
-impl Node {
+impl CancelNode {
     /// Makes a node that no cancellation reaches from above.
     pub(crate) fn root(label: Label, deadline: Option<Instant>) -> Part<Self> {
         Part::new(Self::unlinked(label, None, deadline))
@@ -104,7 +104,7 @@ impl Node {
     }
 
     /// Makes a cancellation of this node cancel the nodes of `tasks`, too.
-    pub(crate) fn has_tasks(&self, tasks: Weak<dyn Tasks>) {
+    pub(crate) fn has_tasks(&self, tasks: Weak<dyn TaskNodes>) {
         self.links.lock().get_or_insert_default().tasks = Some(tasks);
     }
 
@@ -143,7 +143,7 @@ impl Node {
     }
 
     /// Makes a cancellation of this node cancel `other`, too, which has another parent.
-    pub(crate) fn take_along(&self, other: &Part<Self>) {
+    pub(crate) fn cancel_also(&self, other: &Part<Self>) {
         let other_too = Some(other.downgrade());
         let mut links = self.links.lock();
         links.get_or_insert_default().children.push(other_too);
@@ -357,7 +357,7 @@ impl Node {
     }
 
     /// Cancels this node with the cause of a node above, which may still be on its way down.
-    pub(crate) fn hear(&self, cause: &Cancelled) {
+    pub(crate) fn record_cause(&self, cause: &Cancelled) {
         self.raise_all(cause);
     }
 
@@ -417,7 +417,7 @@ impl Node {
     }
 }
 
-impl Part<Node> {
+impl Part<CancelNode> {
     /// Links the node, so that its parent reaches it.
     fn link(&self) {
         let Some((parent, place)) = &self.parent else {
@@ -452,7 +452,7 @@ impl Part<Node> {
     }
 }
 
-impl Drop for Node {
+impl Drop for CancelNode {
     fn drop(&mut self) {
         if let Some((parent, slot)) = &self.parent {
             let slot = slot.load(Ordering::Relaxed);
@@ -488,10 +488,10 @@ impl Drop for Node {
 /// assert_eq!(reason, "the user pressed Ctrl-C");
 /// ```
 #[derive(Clone)]
-pub struct Canceller(Part<Node>);
+pub struct Canceller(Part<CancelNode>);
 
 impl Canceller {
-    pub(crate) fn new(node: Part<Node>) -> Self {
+    pub(crate) fn new(node: Part<CancelNode>) -> Self {
         Self(node)
     }
 
@@ -519,19 +519,19 @@ impl std::fmt::Debug for Canceller {
 mod tests {
     use std::panic::Location;
 
-    use super::Node;
+    use super::CancelNode;
     use crate::current::current;
     use crate::error::{Cancelled, Why};
-    use crate::id::{Kind, Label};
+    use crate::id::{Label, LabelKind};
     use crate::part::Part;
     use crate::primitive::Duration;
 
     /// Nested scopes are dropped in this order, whatever else is dropped in between.
     #[test]
     fn children_that_go_in_the_reverse_order_leave_no_trace() {
-        let label = || Label::new(Kind::Scope, None, Location::caller());
-        let parent = Node::root(label(), None);
-        let child = || Node::child(&parent, label(), None);
+        let label = || Label::new(LabelKind::Scope, None, Location::caller());
+        let parent = CancelNode::root(label(), None);
+        let child = || CancelNode::child(&parent, label(), None);
         let counts = || {
             let links = parent.links.lock();
             let links = links.as_ref().unwrap();
@@ -553,19 +553,19 @@ mod tests {
     #[test]
     fn what_is_below_a_task_is_cancelled_with_its_scope_although_the_task_itself_was_never_linked()
     {
-        let label = || Label::new(Kind::Scope, None, Location::caller());
-        let scope = Node::root(label(), None);
-        let task = Part::new(Node::of_task(&scope, label()));
+        let label = || Label::new(LabelKind::Scope, None, Location::caller());
+        let scope = CancelNode::root(label(), None);
+        let task = Part::new(CancelNode::of_task(&scope, label()));
         assert!(scope.links.lock().is_none());
-        let below = Node::child(&task, label(), None);
+        let below = CancelNode::child(&task, label(), None);
         drop(task);
         scope.cancel(Cancelled::new(Why::Shutdown, label()));
         assert!(below.is_cancelled());
         drop(below);
         assert!(scope.links.lock().as_ref().unwrap().children.is_empty());
         // And a child that is made after that.
-        let task = Part::new(Node::of_task(&scope, label()));
-        let below = Node::child(&task, label(), None);
+        let task = Part::new(CancelNode::of_task(&scope, label()));
+        let below = CancelNode::child(&task, label(), None);
         assert!(task.is_cancelled() && below.is_cancelled());
     }
 

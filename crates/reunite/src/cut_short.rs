@@ -13,7 +13,7 @@
 //!    join would report the reason; nor would one in a callback, whose panics end nothing else. There, `leave` is a
 //!    panic with a message.
 //! 3. A task that drops an end of a channel while it leaves, or after an error told it that its work stays undone,
-//!    passes that on: see [`reason`] and `channel::core`.
+//!    passes that on: see [`reason`] and `channel::state`.
 //! 4. A destructor that runs because the task leaves, or panicked, does not make it leave once more: [`leave`] returns.
 //!    A scope's body in the destructor is part of it, because its scope would have no value to return ([`catch_body`]).
 //!    A half of a fork in it is run by the thread itself, and not offered to others, which could not tell that they run
@@ -23,7 +23,7 @@
 //!    marks the innermost [`catch`] of its thread and returns; the iterator ends, the closure goes on to its end, and
 //!    its [`catch`] finds the mark and throws the value away. Without a `catch` on this thread (outside any task, and
 //!    in a half of a fork that another thread stole) it is a panic with a message, which aborts. Code that keeps a
-//!    value of a closure before the closure's [`catch`] has looked for the mark looks for it first ([`left_here`]).
+//!    value of a closure before the closure's [`catch`] has looked for the mark looks for it first ([`reason_left`]).
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -35,7 +35,7 @@ use crate::contain::{is_contained, set_contained};
 use crate::current;
 use crate::error::{Cancelled, CutShort, Why, resume};
 use crate::primitive::{panicking, thread_local};
-use crate::unwind::{is_leaving, settle, settled};
+use crate::unwind::{clear_marks, clear_marks_unless_unwinding, is_leaving};
 
 /// The way in which a closure ended.
 pub(crate) enum Caught<R> {
@@ -46,7 +46,7 @@ pub(crate) enum Caught<R> {
 }
 
 /// The state of a thread's leaving.
-enum Mark {
+enum LeaveState {
     /// It has not left. Where panics abort, no `catch` of this thread would look at the mark.
     Unseen,
     /// It has not left. Where panics abort, the innermost `catch` will look at the mark.
@@ -56,16 +56,16 @@ enum Mark {
 }
 
 thread_local! {
-    static MARK: RefCell<Mark> = const { RefCell::new(Mark::Unseen) };
+    static MARK: RefCell<LeaveState> = const { RefCell::new(LeaveState::Unseen) };
     /// True if the thread was unwinding already when its innermost `catch` began, as in a destructor that waits for a
     /// task which it runs meanwhile.
     static UNWINDING_AROUND: Cell<bool> = const { Cell::new(false) };
 }
 
-fn replace_mark(mark: Mark) -> Mark {
+fn replace_mark(mark: LeaveState) -> LeaveState {
     // A thread that is ending catches nothing any more.
     MARK.try_with(|here| here.replace(mark))
-        .unwrap_or(Mark::Unseen)
+        .unwrap_or(LeaveState::Unseen)
 }
 
 /// True if nothing can unwind.
@@ -84,7 +84,7 @@ pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Caught<R> {
 /// Runs the body of a scope, and returns how it ended.
 pub(crate) fn catch_body<R>(f: impl FnOnce() -> R) -> Caught<R> {
     let before = set_contained(false);
-    let _catching = Catching::in_the_same();
+    let _catching = Catching::of_same_task();
     let caught = catch_here(f);
     set_contained(before);
     caught
@@ -101,7 +101,7 @@ impl Catching {
 
     /// For code that belongs to the task, or to the part of it, from which it is called. Only what leaving changes is
     /// restored.
-    fn in_the_same() -> Self {
+    fn of_same_task() -> Self {
         Self(is_unwinding_around())
     }
 }
@@ -140,11 +140,11 @@ fn is_unwinding_inside() -> bool {
 #[inline]
 fn catch_here<R>(f: impl FnOnce() -> R) -> Caught<R> {
     if ABORTS {
-        let outer = replace_mark(Mark::Seen);
+        let outer = replace_mark(LeaveState::Seen);
         let value = f();
         return match replace_mark(outer) {
-            Mark::Left(why) => Caught::Left(why, Some(value)),
-            Mark::Seen | Mark::Unseen => Caught::Value(value),
+            LeaveState::Left(why) => Caught::Left(why, Some(value)),
+            LeaveState::Seen | LeaveState::Unseen => Caught::Value(value),
         };
     }
     let caught = match catch_unwind(AssertUnwindSafe(f)) {
@@ -154,7 +154,7 @@ fn catch_here<R>(f: impl FnOnce() -> R) -> Caught<R> {
             Err(payload) => Caught::Panic(payload),
         },
     };
-    settle();
+    clear_marks_unless_unwinding();
     caught
 }
 
@@ -172,7 +172,7 @@ pub(crate) fn catch_task<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Se
     let around = set_unwinding_around(unwinds);
     let caught = catch_unwind(AssertUnwindSafe(f)).map_err(without_mark);
     if !unwinds {
-        settled();
+        clear_marks();
     }
     set_contained(contained);
     set_unwinding_around(around);
@@ -208,14 +208,14 @@ pub(crate) fn catch_part<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Se
         let _catching = Catching::here();
         return catch_unwind(AssertUnwindSafe(f));
     }
-    let outer = replace_mark(Mark::Unseen);
+    let outer = replace_mark(LeaveState::Unseen);
     let value = f();
     replace_mark(outer);
     Ok(value)
 }
 
 /// Continues unwinding with what [`catch_part`] caught.
-pub(crate) fn go_on(payload: Box<dyn Any + Send>) -> ! {
+pub(crate) fn resume_part(payload: Box<dyn Any + Send>) -> ! {
     match CutShort::from_payload(payload) {
         Ok(why) => unwind_with(why),
         Err(payload) => resume(payload),
@@ -237,10 +237,10 @@ pub(crate) fn leave(why: CutShort, what: &dyn Display) {
     }
     if ABORTS {
         current::mark_left(&why);
-        if matches!(replace_mark(Mark::Unseen), Mark::Unseen) {
+        if matches!(replace_mark(LeaveState::Unseen), LeaveState::Unseen) {
             panic_with(&why, what);
         }
-        replace_mark(Mark::Left(why));
+        replace_mark(LeaveState::Left(why));
         return;
     }
     unwind_with(why)
@@ -248,19 +248,19 @@ pub(crate) fn leave(why: CutShort, what: &dyn Display) {
 
 /// The reason for which the calling task left although it goes on, so that what it makes is partial. `None` if it has
 /// not left. Only where panics abort.
-pub(crate) fn left_here() -> Option<CutShort> {
+pub(crate) fn reason_left() -> Option<CutShort> {
     if !ABORTS {
         return None;
     }
     let left = MARK.try_with(|here| match &*here.borrow() {
-        Mark::Left(why) => Some(why.clone()),
-        Mark::Seen | Mark::Unseen => None,
+        LeaveState::Left(why) => Some(why.clone()),
+        LeaveState::Seen | LeaveState::Unseen => None,
     });
     left.ok().flatten()
 }
 
 fn unwind_with(why: CutShort) -> ! {
-    replace_mark(Mark::Left(why.clone()));
+    replace_mark(LeaveState::Left(why.clone()));
     set_unwinding_around(false);
     why.unwind()
 }
@@ -315,7 +315,7 @@ fn this_thread() -> usize {
 }
 
 /// The reason for which what the current task leaves behind is partial, if it is: because it unwinds, or because it was
-/// told after telling number `since` (see `current::tellings`) that its awaited result will not come. What a destructor
+/// told after telling number `since` (see `current::cut_short_epoch`) that its awaited result will not come. What a destructor
 /// makes and drops while thread `made_by` unwinds is not cut short by that unwinding.
 pub(crate) fn reason(since: u64, made_by: usize) -> Option<CutShort> {
     if !panicking() || (made_by != 0 && made_by == this_thread()) {
@@ -323,11 +323,11 @@ pub(crate) fn reason(since: u64, made_by: usize) -> Option<CutShort> {
     }
     let left = MARK.try_with(|here| match &*here.borrow() {
         // If others caught the payload, the mark may be left over: a panic after that is only a panic.
-        Mark::Left(why) if is_leaving() => Some(why.clone()),
+        LeaveState::Left(why) if is_leaving() => Some(why.clone()),
         _ => None,
     });
     left.ok().flatten().or_else(|| {
-        let label = current::current().who.label.clone();
+        let label = current::current().record.label.clone();
         Some(CutShort::Cancelled(Cancelled::new(Why::Failed, label)))
     })
 }

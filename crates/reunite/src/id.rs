@@ -50,7 +50,7 @@ const ROOM: usize = 16_384;
 
 /// Shrinks a map after a removal: a program that once had a million tasks keeps no memory for them.
 #[inline]
-pub(crate) fn give_room_back<K: Eq + std::hash::Hash, V>(map: &mut ByNumber<K, V>) {
+pub(crate) fn shrink_if_sparse<K: Eq + std::hash::Hash, V>(map: &mut ByNumber<K, V>) {
     if map.capacity() > ROOM && map.capacity() / 8 > map.len() {
         let room = 2 * map.len();
         map.shrink_to(room);
@@ -91,20 +91,20 @@ impl Hasher for Spread {
 pub struct Label {
     id: TaskId,
     at: &'static Location<'static>,
-    is: Is,
+    is: LabelTag,
     /// The parts that only some labels have. The rest is in the label itself: each task has a label, and most have no
     /// name.
-    more: Option<Arc<More>>,
+    more: Option<Arc<LabelExtras>>,
 }
 
-struct More {
+struct LabelExtras {
     name: Option<String>,
     item: Option<u64>,
 }
 
-/// A [`Kind`] without the parts that only some labels have.
+/// A [`LabelKind`] without the parts that only some labels have.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Is {
+enum LabelTag {
     Task,
     Scope,
     Pool,
@@ -115,7 +115,7 @@ enum Is {
 
 /// The kind of thing to which a label belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum LabelKind {
     Task,
     Scope,
     Pool,
@@ -129,7 +129,11 @@ pub(crate) enum Kind {
 
 impl Label {
     #[inline]
-    pub(crate) fn new(kind: Kind, name: Option<String>, at: &'static Location<'static>) -> Self {
+    pub(crate) fn new(
+        kind: LabelKind,
+        name: Option<String>,
+        at: &'static Location<'static>,
+    ) -> Self {
         Self::with_id(TaskId::next(), kind, name, at)
     }
 
@@ -137,33 +141,33 @@ impl Label {
     #[inline]
     pub(crate) fn with_id(
         id: TaskId,
-        kind: Kind,
+        kind: LabelKind,
         name: Option<String>,
         at: &'static Location<'static>,
     ) -> Self {
         let (is, item) = match kind {
-            Kind::Task => (Is::Task, None),
-            Kind::Scope => (Is::Scope, None),
-            Kind::Pool => (Is::Pool, None),
-            Kind::Fork => (Is::Fork, None),
-            Kind::Item(item) => (Is::Item, Some(item)),
-            Kind::Foreign => (Is::Foreign, None),
+            LabelKind::Task => (LabelTag::Task, None),
+            LabelKind::Scope => (LabelTag::Scope, None),
+            LabelKind::Pool => (LabelTag::Pool, None),
+            LabelKind::Fork => (LabelTag::Fork, None),
+            LabelKind::Item(item) => (LabelTag::Item, Some(item)),
+            LabelKind::Foreign => (LabelTag::Foreign, None),
         };
         let has_more = name.is_some() || item.is_some();
-        let more = has_more.then(|| Arc::new(More { name, item }));
+        let more = has_more.then(|| Arc::new(LabelExtras { name, item }));
         Self { id, at, is, more }
     }
 
     pub(crate) fn is_scope(&self) -> bool {
-        self.is == Is::Scope
+        self.is == LabelTag::Scope
     }
 
     pub(crate) fn is_fork(&self) -> bool {
-        self.is == Is::Fork
+        self.is == LabelTag::Fork
     }
 
     pub(crate) fn is_foreign(&self) -> bool {
-        self.is == Is::Foreign
+        self.is == LabelTag::Foreign
     }
 
     /// The number of the task or scope.
@@ -191,12 +195,12 @@ impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (id, at, name) = (self.id, self.at, self.name());
         let kind = match self.is {
-            Is::Task => "task",
-            Is::Scope => "scope",
-            Is::Pool => "pool",
-            Is::Fork => "fork",
-            Is::Foreign => return write!(f, "thread `{}`", name.unwrap_or("unnamed")),
-            Is::Item => {
+            LabelTag::Task => "task",
+            LabelTag::Scope => "scope",
+            LabelTag::Pool => "pool",
+            LabelTag::Fork => "fork",
+            LabelTag::Foreign => return write!(f, "thread `{}`", name.unwrap_or("unnamed")),
+            LabelTag::Item => {
                 let item = self.more.as_ref().and_then(|more| more.item);
                 write!(f, "item {} of map", item.unwrap_or_default())?;
                 if let Some(name) = name {

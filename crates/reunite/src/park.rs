@@ -7,9 +7,9 @@
 //! # States
 //! Four bits of one word, so that other threads see them at one moment:
 //! - `MARKED`: raised by every unpark; lowered by the thread before it checks its condition.
-//! - `ASKS`: the thread is checking its condition, and goes on if it holds.
+//! - `CHECKING`: the thread is checking its condition, and goes on if it holds.
 //! - `FILED`: the thread's wait is filed in the wait-for graph.
-//! - `DEAF`: the thread waits where no unpark reaches it.
+//! - `IGNORES_UNPARKS`: the thread waits where no unpark reaches it.
 
 pub(crate) use crate::primitive::spin_loop;
 use crate::primitive::{
@@ -35,12 +35,12 @@ struct Address {
 /// Raised by every unpark, lowered by the thread before it checks its condition.
 const MARKED: u8 = 1;
 /// The thread is checking its condition, and goes on if it holds.
-const ASKS: u8 = 2;
+const CHECKING: u8 = 2;
 /// The thread's wait is filed in the wait-for graph.
 const FILED: u8 = 4;
 
 /// The thread waits where no unpark reaches it.
-const DEAF: u8 = 8;
+const IGNORES_UNPARKS: u8 = 8;
 
 crate::primitive::global! {
     /// The number of parkers that are both filed and marked. A thread that makes a parker so, or no longer so, counts
@@ -49,7 +49,7 @@ crate::primitive::global! {
 }
 
 /// Returns true if a thread whose wait is filed is about to go on.
-pub(crate) fn somebody_goes_on() -> bool {
+pub(crate) fn any_filed_resumes() -> bool {
     GOING_ON.load(Ordering::SeqCst) != 0
 }
 
@@ -69,19 +69,19 @@ impl Parker {
     }
 
     /// The parker of the calling thread.
-    pub(crate) fn here() -> Self {
+    pub(crate) fn current() -> Self {
         // A thread that is ending has lost its parker, and makes one for this wait.
         HERE.try_with(Self::clone).unwrap_or_else(|_| Self::new())
     }
 
     /// A second parker of the calling thread, for a wait outside this library.
-    pub(crate) fn aside() -> Self {
+    pub(crate) fn separate() -> Self {
         Self::new()
     }
 
     /// Called by the parker's thread: from now on it checks no condition, and an unpark does not make it go on.
-    pub(crate) fn is_deaf_from_now_on(&self) {
-        self.address.state.store(DEAF, Ordering::SeqCst);
+    pub(crate) fn ignore_unparks(&self) {
+        self.address.state.store(IGNORES_UNPARKS, Ordering::SeqCst);
     }
 
     /// Wakes the thread, or makes its next park return at once.
@@ -108,13 +108,13 @@ impl Parker {
     }
 
     /// Called by the parker's thread: it is about to check its condition.
-    pub(crate) fn begin_to_ask(&self) {
-        self.address.state.store(ASKS, Ordering::SeqCst);
+    pub(crate) fn begin_check(&self) {
+        self.address.state.store(CHECKING, Ordering::SeqCst);
     }
 
     /// Called by the parker's thread: the condition did not hold, or the thread has gone on.
-    pub(crate) fn has_asked(&self) {
-        self.address.state.fetch_and(!ASKS, Ordering::SeqCst);
+    pub(crate) fn end_check(&self) {
+        self.address.state.fetch_and(!CHECKING, Ordering::SeqCst);
     }
 
     /// Returns true if the thread was unparked since it last checked its condition.
@@ -125,7 +125,7 @@ impl Parker {
     /// Returns true if the thread is checking its condition, or will because it was unparked.
     pub(crate) fn may_go_on(&self) -> bool {
         let state = self.address.state.load(Ordering::SeqCst);
-        state & DEAF == 0 && state & (MARKED | ASKS) != 0
+        state & IGNORES_UNPARKS == 0 && state & (MARKED | CHECKING) != 0
     }
 
     /// The name that the thread was started with.

@@ -320,12 +320,12 @@ impl LightBarrier {
     }
 
     /// Makes a barrier for a thread whose stores no other thread looks for.
-    pub(crate) fn alone() -> Self {
+    pub(crate) fn unobserved() -> Self {
         Self { is_fence: false }
     }
 
     #[inline]
-    pub(crate) fn stand(self) {
+    pub(crate) fn pass(self) {
         if self.is_fence {
             fence(Ordering::SeqCst);
         } else {

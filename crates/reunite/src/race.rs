@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use crate::cut_short::left_here;
+use crate::cut_short::reason_left;
 use crate::error::{Cancelled, ScopeError, Why};
 use crate::policy::Quorum;
 use crate::primitive::Mutex;
@@ -164,7 +164,7 @@ impl ScopeBuilder {
                 let values = &values;
                 drop(s.spawn(move || {
                     let value = contender()?;
-                    if left_here().is_some() {
+                    if reason_left().is_some() {
                         return Ok(());
                     }
                     values.lock().push((i, value));

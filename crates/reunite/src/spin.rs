@@ -21,7 +21,7 @@
 //! long one, or one of the few short ones that met a tick. Each tick that a yield meets adds [`TICK`] to a score. Each
 //! yield that meets none takes 1 away; so does each wait that ends while it pauses: where most waits do, yields are
 //! rare, and those few meet ticks more often than not. If the yields of several threads met the same tick, it counts
-//! once. At [`DEAR`], yields cost more than parks (the score rises if more than one in [`TICK`] of them meets a tick).
+//! once. At [`EXPENSIVE`], yields cost more than parks (the score rises if more than one in [`TICK`] of them meets a tick).
 //! After that no thread of the process yields for the length of a *rest*. If the yields after a rest are as expensive
 //! again, the next rest is twice as long, up to [`MAX_REST`]. So a machine that stays busy costs the process one slice
 //! each second or so, and a machine that was busy for a moment is soon treated as free again. One other program with a
@@ -61,7 +61,7 @@ const PAUSES: u32 = 8;
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const TICK: u32 = 256;
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
-const DEAR: u32 = 2 * TICK;
+const EXPENSIVE: u32 = 2 * TICK;
 
 /// The first rest, in milliseconds.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
@@ -71,7 +71,7 @@ const MAX_REST: u32 = 1_000;
 
 /// The process's knowledge of the cost of yields. Times are those of the coarse clock.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
-struct Yields {
+struct YieldStats {
     score: SmallCounter,
     /// The last tick that counted.
     tick: SmallCounter,
@@ -81,7 +81,7 @@ struct Yields {
 }
 
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
-impl Yields {
+impl YieldStats {
     const fn new() -> Self {
         Self {
             score: SmallCounter::new(0),
@@ -91,7 +91,7 @@ impl Yields {
         }
     }
 
-    fn are_dear(&self, now: u32) -> bool {
+    fn are_expensive(&self, now: u32) -> bool {
         let rest = self.rest.load(Ordering::Relaxed);
         // The clock starts again after some weeks.
         let ahead = self.resume_at.load(Ordering::Relaxed).wrapping_sub(now);
@@ -99,15 +99,15 @@ impl Yields {
     }
 
     /// Notes a yield that lasted from `before` to `after`. Returns false if it met a tick.
-    fn took(&self, before: u32, after: u32) -> bool {
+    fn record_yield(&self, before: u32, after: u32) -> bool {
         let score = self.score.load(Ordering::Relaxed);
         if before == after {
             self.was_short();
             return true;
         }
-        if self.tick.load(Ordering::Relaxed) != after && !self.are_dear(after) {
+        if self.tick.load(Ordering::Relaxed) != after && !self.are_expensive(after) {
             self.tick.store(after, Ordering::Relaxed);
-            if score + TICK < DEAR {
+            if score + TICK < EXPENSIVE {
                 self.score.store(score + TICK, Ordering::Relaxed);
             } else {
                 self.rest_from(after);
@@ -141,7 +141,7 @@ impl Yields {
 }
 
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
-static YIELDING: Yields = Yields::new();
+static YIELDING: YieldStats = YieldStats::new();
 
 /// A measure of whether pausing pays off at a place of waiting: the number of waits there, one after another, that did
 /// not end while they paused. On cache lines of its own, because threads that wait write it while others work.
@@ -177,7 +177,7 @@ impl SpinHint {
     }
 
     #[cfg_attr(any(reunite_model, reunite_no_looks), expect(dead_code))]
-    fn has_paused(&self, in_vain: bool) {
+    fn record_pause(&self, in_vain: bool) {
         let vain = self.in_vain.load(Ordering::Relaxed);
         let now = if in_vain { vain.wrapping_add(1) } else { 0 };
         if now != vain {
@@ -203,9 +203,9 @@ pub fn yield_briefly() -> bool {
     #[cfg(not(any(reunite_model, reunite_no_looks)))]
     {
         let before = coarse_millis();
-        YIELDING.are_dear(before) || {
+        YIELDING.are_expensive(before) || {
             yield_now();
-            YIELDING.took(before, coarse_millis())
+            YIELDING.record_yield(before, coarse_millis())
         }
     }
     // A model has no time, so nothing that depends on time is counted.
@@ -220,7 +220,7 @@ pub fn yield_briefly() -> bool {
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 pub(crate) fn spin_until(ready: &mut dyn FnMut() -> bool) -> bool {
     let at = coarse_millis();
-    if !YIELDING.are_dear(at) {
+    if !YIELDING.are_expensive(at) {
         return yield_until(at, ready);
     }
     let since = now();
@@ -244,7 +244,7 @@ pub(crate) fn pause_for_message(hint: &SpinHint, ready: &mut dyn FnMut() -> bool
         (0..pause).for_each(|_| spin_loop());
         ready()
     });
-    hint.has_paused(!is_ready);
+    hint.record_pause(!is_ready);
     if is_ready {
         YIELDING.was_short();
     }
@@ -256,7 +256,7 @@ pub(crate) fn pause_for_message(hint: &SpinHint, ready: &mut dyn FnMut() -> bool
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 pub(crate) fn yield_for_message(ready: &mut dyn FnMut() -> bool) -> bool {
     let at = coarse_millis();
-    !YIELDING.are_dear(at) && yield_until(at, ready)
+    !YIELDING.are_expensive(at) && yield_until(at, ready)
 }
 
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
@@ -265,7 +265,7 @@ fn yield_until(mut at: u32, ready: &mut dyn FnMut() -> bool) -> bool {
         let before = at;
         yield_now();
         at = coarse_millis();
-        let was_short = YIELDING.took(before, at);
+        let was_short = YIELDING.record_yield(before, at);
         if ready() {
             return true;
         }
@@ -298,30 +298,30 @@ mod tests {
     use super::*;
 
     /// A yield that ends at this time and met a tick.
-    fn dear(yields: &Yields, at: u32) {
-        assert!(!yields.took(at - 3, at));
+    fn dear(yields: &YieldStats, at: u32) {
+        assert!(!yields.record_yield(at - 3, at));
     }
 
     /// Many yields that met none.
-    fn cheap(yields: &Yields, count: u32) {
-        assert!((0..count).all(|_| yields.took(7, 7)));
+    fn cheap(yields: &YieldStats, count: u32) {
+        assert!((0..count).all(|_| yields.record_yield(7, 7)));
     }
 
     #[test]
     fn yields_rest_longer_while_the_machine_stays_busy() {
-        let yields = Yields::new();
-        assert!(!yields.are_dear(0), "at first all yield");
+        let yields = YieldStats::new();
+        assert!(!yields.are_expensive(0), "at first all yield");
         let mut at = 5_000;
         dear(&yields, at);
         assert!(
-            !yields.are_dear(at),
+            !yields.are_expensive(at),
             "one may be short, and have met a tick"
         );
         let mut rests = Vec::new();
         for _ in 0..8 {
             at += 4;
             dear(&yields, at);
-            let rest = (0..).find(|ms| !yields.are_dear(at + ms)).unwrap();
+            let rest = (0..).find(|ms| !yields.are_expensive(at + ms)).unwrap();
             rests.push(rest);
             at += rest;
         }
@@ -330,57 +330,57 @@ mod tests {
 
     #[test]
     fn threads_whose_yields_meet_the_same_tick_count_once() {
-        let yields = Yields::new();
+        let yields = YieldStats::new();
         (0..5).for_each(|_| dear(&yields, 1_000));
-        assert!(!yields.are_dear(1_000));
+        assert!(!yields.are_expensive(1_000));
         (0..5).for_each(|_| dear(&yields, 1_004));
-        assert!(yields.are_dear(1_023) && !yields.are_dear(1_024));
+        assert!(yields.are_expensive(1_023) && !yields.are_expensive(1_024));
         // Yields that end during the rest began before it.
         (0..5).for_each(|_| dear(&yields, 1_008));
-        assert!(!yields.are_dear(1_024));
+        assert!(!yields.are_expensive(1_024));
     }
 
     #[test]
     fn a_long_yield_among_many_short_ones_is_none_too_many() {
-        let yields = Yields::new();
+        let yields = YieldStats::new();
         for at in (1_000..9_000).step_by(4) {
             dear(&yields, at);
             cheap(&yields, TICK);
         }
-        assert!(!yields.are_dear(9_000));
+        assert!(!yields.are_expensive(9_000));
     }
 
     #[test]
     fn a_long_yield_among_many_waits_without_one_is_none_too_many() {
-        let yields = Yields::new();
+        let yields = YieldStats::new();
         for at in (1_000..9_000).step_by(4) {
             dear(&yields, at);
             (0..TICK).for_each(|_| yields.was_short());
         }
-        assert!(!yields.are_dear(9_000));
+        assert!(!yields.are_expensive(9_000));
     }
 
     #[test]
     fn a_machine_that_was_busy_for_a_moment_is_forgotten() {
-        let yields = Yields::new();
+        let yields = YieldStats::new();
         dear(&yields, 1_000);
         dear(&yields, 1_004);
         dear(&yields, 1_030);
-        assert!(yields.are_dear(1_069), "twice as long");
+        assert!(yields.are_expensive(1_069), "twice as long");
         cheap(&yields, TICK);
         dear(&yields, 60_000);
-        assert!(!yields.are_dear(60_000));
+        assert!(!yields.are_expensive(60_000));
         dear(&yields, 60_004);
-        assert!(!yields.are_dear(60_024), "as the first time");
+        assert!(!yields.are_expensive(60_024), "as the first time");
     }
 
     #[test]
     fn the_clock_of_yields_may_start_again() {
-        let yields = Yields::new();
+        let yields = YieldStats::new();
         dear(&yields, u32::MAX - 10);
         dear(&yields, u32::MAX - 6);
-        assert!(yields.are_dear(u32::MAX) && yields.are_dear(5));
-        assert!(!yields.are_dear(13) && !yields.are_dear(1 << 31));
+        assert!(yields.are_expensive(u32::MAX) && yields.are_expensive(5));
+        assert!(!yields.are_expensive(13) && !yields.are_expensive(1 << 31));
     }
 
     #[test]
@@ -390,7 +390,7 @@ mod tests {
             let pausing = (0..10 * RETRY).filter(|_| {
                 let pauses = hint.pauses();
                 if pauses {
-                    hint.has_paused(in_vain);
+                    hint.record_pause(in_vain);
                 }
                 pauses
             });

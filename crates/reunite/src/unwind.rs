@@ -8,12 +8,12 @@
 //!
 //! # Protocol
 //! 1. [`leave`] makes a mark, lists it for the calling thread, and puts it into the payload with which the
-//!    thread unwinds from there on. [`Mark::raise`] lists it for a thread that resumes unwinding with a
+//!    thread unwinds from there on. [`UnwindMark::raise`] lists it for a thread that resumes unwinding with a
 //!    payload it was handed.
 //! 2. A thread *leaves* while it unwinds and one of its listed marks is alive. A mark lives as long as its
 //!    payload, which the unwinding itself owns until code catches it.
 //! 3. Code that catches the payload may keep it, and panic afterwards. So a thread that is found not to be
-//!    unwinding forgets its marks ([`settle`]): whenever it takes a lock, and whenever this library catches a
+//!    unwinding forgets its marks ([`clear_marks_unless_unwinding`]): whenever it takes a lock, and whenever this library catches a
 //!    payload.
 //!
 //! One case is not recognised: user code takes a guard, catches the leaving by its own `catch_unwind` while
@@ -33,16 +33,16 @@ thread_local! {
 }
 
 /// The part of a leaving thread's payload that shows it is alive: lives as long as the payload.
-pub(crate) struct Mark(Arc<()>);
+pub(crate) struct UnwindMark(Arc<()>);
 
-impl Mark {
+impl UnwindMark {
     pub(crate) fn new() -> Self {
         Self(Arc::new(()))
     }
 
     /// Records that the calling thread is about to unwind with the payload that this mark is part of.
     pub(crate) fn raise(&self) {
-        settle();
+        clear_marks_unless_unwinding();
         // A thread that is ending and has lost its locals poisons the locks it holds: a false alarm, but
         // never a missed one.
         let _ending = MARKS.try_with(|marks| {
@@ -61,8 +61,8 @@ impl Mark {
 
 /// Unwinds the calling thread's stack without calling the panic hook. `payload` must keep the mark that it is
 /// given.
-pub(crate) fn leave<P: Any + Send>(payload: impl FnOnce(Mark) -> P) -> ! {
-    let mark = Mark::new();
+pub(crate) fn leave<P: Any + Send>(payload: impl FnOnce(UnwindMark) -> P) -> ! {
+    let mark = UnwindMark::new();
     mark.raise();
     resume_unwind(Box::new(payload(mark)))
 }
@@ -82,15 +82,15 @@ pub(crate) fn is_leaving() -> bool {
 
 /// Forgets the marks of the calling thread, unless it unwinds: the leaving was caught.
 #[inline]
-pub(crate) fn settle() {
+pub(crate) fn clear_marks_unless_unwinding() {
     if !panicking() {
-        settled();
+        clear_marks();
     }
 }
 
-/// [`settle`] for a thread that is known not to unwind.
+/// [`clear_marks_unless_unwinding`] for a thread that is known not to unwind.
 #[inline]
-pub(crate) fn settled() {
+pub(crate) fn clear_marks() {
     let _ending = MARKED.try_with(|marked| marked.set(false));
 }
 
@@ -98,11 +98,11 @@ pub(crate) fn settled() {
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 
-    use super::{is_leaving, leave, settle};
+    use super::{clear_marks_unless_unwinding, is_leaving, leave};
 
-    struct Seen<'a>(&'a mut Option<bool>);
+    struct LeavingProbe<'a>(&'a mut Option<bool>);
 
-    impl Drop for Seen<'_> {
+    impl Drop for LeavingProbe<'_> {
         fn drop(&mut self) {
             *self.0 = Some(is_leaving());
         }
@@ -111,7 +111,7 @@ mod tests {
     fn caught(f: impl FnOnce()) -> (Box<dyn std::any::Any + Send>, Option<bool>) {
         let mut seen = None;
         let payload = catch_unwind(AssertUnwindSafe(|| {
-            let _seen = Seen(&mut seen);
+            let _seen = LeavingProbe(&mut seen);
             f();
         }));
         (payload.unwrap_err(), seen)
@@ -128,23 +128,23 @@ mod tests {
     fn a_panic_counts_as_a_panic_although_the_payload_of_an_earlier_leaving_is_kept() {
         let (_kept, seen) = caught(|| leave(|mark| mark));
         assert_eq!(seen, Some(true));
-        settle();
+        clear_marks_unless_unwinding();
         assert_eq!(caught(|| panic_any(1)).1, Some(false));
     }
 
     #[test]
     fn leaving_continues_after_another_leaving_was_caught_in_a_destructor() {
-        struct Inner;
+        struct LeavesInDrop;
 
-        impl Drop for Inner {
+        impl Drop for LeavesInDrop {
             fn drop(&mut self) {
                 drop(caught(|| leave(|mark| mark)));
-                settle();
+                clear_marks_unless_unwinding();
             }
         }
 
         let (_, seen) = caught(|| {
-            let _inner = Inner;
+            let _inner = LeavesInDrop;
             leave(|mark| mark);
         });
         assert_eq!(seen, Some(true));

@@ -14,7 +14,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use super::patience::Patience;
+use super::backoff::Backoff;
 use crate::primitive::{AtomicBool, Inside, Ordering, UnsafeCell};
 
 pub(super) struct Lock<T> {
@@ -45,7 +45,7 @@ impl<T> Lock<T> {
     #[inline]
     pub(super) fn lock(&self) -> Guard<'_, T> {
         if !self.take() {
-            self.insist();
+            self.lock_slow();
         }
         Guard {
             lock: self,
@@ -62,8 +62,8 @@ impl<T> Lock<T> {
     }
 
     #[cold]
-    fn insist(&self) {
-        let mut patience = Patience::new();
+    fn lock_slow(&self) {
+        let mut patience = Backoff::new();
         while self.is_held.load(Ordering::Relaxed) || !self.take() {
             patience.pause();
         }

@@ -42,22 +42,22 @@
 
 use std::panic::Location;
 
-mod bounded;
-mod core;
-mod end;
-mod foreseen;
+mod backoff;
+mod cut_epoch;
+mod end_count;
 mod iter;
 #[allow(unsafe_code)]
 mod lock;
 mod outcome;
-mod patience;
+mod position_guess;
 mod queue;
 mod receiver;
 #[allow(unsafe_code)]
 mod ring;
+mod ring_channel;
 mod select;
 mod sender;
-mod told;
+mod state;
 mod waiters;
 
 pub use crate::error::{RecvError, SendError};
@@ -66,7 +66,7 @@ pub use receiver::Receiver;
 pub use select::{select, select_deadline, select_timeout, try_select};
 pub use sender::Sender;
 
-use self::core::Core;
+use self::state::ChannelState;
 
 /// Makes a channel that holds up to `capacity` messages. With a capacity of 0 it is a [`rendezvous`].
 ///
@@ -114,6 +114,6 @@ pub fn rendezvous<T>() -> (Sender<T>, Receiver<T>) {
 
 #[track_caller]
 fn pair<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    let core = Core::new(capacity, Location::caller());
-    (Sender::first(&core), Receiver::first(&core))
+    let channel = ChannelState::new(capacity, Location::caller());
+    (Sender::first(&channel), Receiver::first(&channel))
 }

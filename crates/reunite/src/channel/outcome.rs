@@ -1,7 +1,7 @@
 //! The outcomes of putting a message in, and of taking one out.
 
 /// The result of a receive without waiting.
-pub(super) enum Found<T> {
+pub(super) enum TakeResult<T> {
     Message(T),
     Nothing,
     /// Nothing, and nothing will ever come.
@@ -9,7 +9,7 @@ pub(super) enum Found<T> {
 }
 
 /// A message that was not put in.
-pub(super) enum Unsent<T> {
+pub(super) enum PutError<T> {
     Full(T),
     Closed(T),
 }

@@ -25,21 +25,21 @@
 use std::collections::VecDeque;
 
 use super::lock::{Guard, Lock};
-use super::outcome::{Found, Unsent};
+use super::outcome::{PutError, TakeResult};
 use crate::park::Parker;
 use crate::wait_queue::{Spot, WaitQueue};
 
-pub(super) struct Queue<T> {
-    state: Lock<State<T>>,
+pub(super) struct LockedQueue<T> {
+    state: Lock<QueueState<T>>,
 }
 
-struct State<T> {
+struct QueueState<T> {
     messages: VecDeque<T>,
     capacity: usize,
     putters: WaitQueue<(T, Parker)>,
     /// Takers that wait for this channel alone, and those that wait for others, too. Their spots are in one order.
-    alone: WaitQueue<Parker>,
-    several: WaitQueue<Parker>,
+    single_takers: WaitQueue<Parker>,
+    select_takers: WaitQueue<Parker>,
     next_taker: Spot,
     /// The messages handed to takers, at the spots of those.
     handed: WaitQueue<T>,
@@ -48,21 +48,21 @@ struct State<T> {
 
 /// The channels for which a taker waits.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Waits {
+pub(super) enum TakerScope {
     /// A message of this channel only.
-    Here,
+    ThisChannel,
     /// A message of this channel or of others.
-    Elsewhere,
+    SeveralChannels,
 }
 
-impl<T> Queue<T> {
+impl<T> LockedQueue<T> {
     pub(super) fn new(capacity: usize) -> Self {
-        let state = Lock::new(State {
+        let state = Lock::new(QueueState {
             messages: VecDeque::new(),
             capacity,
             putters: WaitQueue::new(),
-            alone: WaitQueue::new(),
-            several: WaitQueue::new(),
+            single_takers: WaitQueue::new(),
+            select_takers: WaitQueue::new(),
             next_taker: Spot::FIRST,
             handed: WaitQueue::new(),
             is_closed: false,
@@ -70,11 +70,11 @@ impl<T> Queue<T> {
         Self { state }
     }
 
-    fn lock(&self) -> Guard<'_, State<T>> {
+    fn lock(&self) -> Guard<'_, QueueState<T>> {
         self.state.lock()
     }
 
-    pub(super) fn put(&self, message: T) -> Result<(), Unsent<T>> {
+    pub(super) fn put(&self, message: T) -> Result<(), PutError<T>> {
         let taker = self.lock().put(message)?;
         wake(taker);
         Ok(())
@@ -98,11 +98,11 @@ impl<T> Queue<T> {
         };
         let (is_over, taker) = match state.put(mine) {
             Ok(taker) => (true, taker),
-            Err(Unsent::Closed(mine)) => {
+            Err(PutError::Closed(mine)) => {
                 *message = Some(mine);
                 (true, None)
             }
-            Err(Unsent::Full(mine)) => {
+            Err(PutError::Full(mine)) => {
                 *spot = Some(state.putters.push_back((mine, parker.clone())));
                 // A channel with a capacity: the sender waits for room, and the takers were woken before.
                 let holds_nothing = state.capacity == 0;
@@ -122,7 +122,7 @@ impl<T> Queue<T> {
         }
     }
 
-    pub(super) fn take(&self) -> Found<T> {
+    pub(super) fn take(&self) -> TakeResult<T> {
         let (found, putter) = self.lock().take();
         wake(putter);
         found
@@ -132,19 +132,19 @@ impl<T> Queue<T> {
     pub(super) fn take_or_list(
         &self,
         parker: &Parker,
-        waits: Waits,
+        waits: TakerScope,
         spot: &mut Option<Spot>,
-    ) -> Found<T> {
+    ) -> TakeResult<T> {
         let mut state = self.lock();
         if let Some(message) = spot.and_then(|spot| state.handed.remove(spot)) {
             *spot = None;
-            return Found::Message(message);
+            return TakeResult::Message(message);
         }
         let (found, putter) = state.take();
         match &found {
-            Found::Nothing => state.list(parker, waits, spot),
-            Found::Message(_) | Found::Closed => {
-                let _listed = spot.take().and_then(|spot| state.strike(spot));
+            TakeResult::Nothing => state.list(parker, waits, spot),
+            TakeResult::Message(_) | TakeResult::Closed => {
+                let _listed = spot.take().and_then(|spot| state.remove(spot));
             }
         }
         drop(state);
@@ -157,7 +157,7 @@ impl<T> Queue<T> {
     pub(super) fn stop_taking(&self, spot: Spot) -> Option<T> {
         let mut state = self.lock();
         let handed = state.handed.remove(spot);
-        let next = match state.strike(spot) {
+        let next = match state.remove(spot) {
             Some(_) => None,
             None if state.messages.is_empty() && state.putters.is_empty() => None,
             None => state.next_taker(),
@@ -170,8 +170,8 @@ impl<T> Queue<T> {
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.is_closed = true;
-        let alone = state.alone.take_all();
-        let takers = alone.chain(state.several.take_all());
+        let alone = state.single_takers.take_all();
+        let takers = alone.chain(state.select_takers.take_all());
         // Their messages stay until the putters take them back.
         let putters: Vec<_> = state.putters.iter().map(|(_, it)| it.clone()).collect();
         drop(state);
@@ -187,15 +187,15 @@ impl<T> Queue<T> {
     }
 }
 
-impl<T> State<T> {
+impl<T> QueueState<T> {
     /// Returns the parker of the thread to wake.
-    fn put(&mut self, message: T) -> Result<Option<Parker>, Unsent<T>> {
+    fn put(&mut self, message: T) -> Result<Option<Parker>, PutError<T>> {
         if self.is_closed {
-            return Err(Unsent::Closed(message));
+            return Err(PutError::Closed(message));
         }
         let Some((spot, taker)) = self.pop_to_hand() else {
             if self.messages.len() >= self.capacity {
-                return Err(Unsent::Full(message));
+                return Err(PutError::Full(message));
             }
             self.messages.push_back(message);
             return Ok(self.next_taker());
@@ -210,26 +210,31 @@ impl<T> State<T> {
     /// The taker that a message is handed to: the first one, if it waits for this channel alone; on a channel that
     /// holds nothing, the first one that does.
     fn pop_to_hand(&mut self) -> Option<(Spot, Parker)> {
-        let (spot, _) = self.alone.front()?;
-        let is_first = self.several.front().is_none_or(|(other, _)| spot < other);
+        let (spot, _) = self.single_takers.front()?;
+        let is_first = self
+            .select_takers
+            .front()
+            .is_none_or(|(other, _)| spot < other);
         if !self.putters.is_empty() || !(is_first || self.capacity == 0) {
             return None;
         }
-        Some((spot, self.alone.pop_front()?))
+        Some((spot, self.single_takers.pop_front()?))
     }
 
     fn next_taker(&mut self) -> Option<Parker> {
-        match (self.alone.front(), self.several.front()) {
-            (Some((alone, _)), Some((several, _))) if several < alone => self.several.pop_front(),
-            (Some(_), _) => self.alone.pop_front(),
-            (None, _) => self.several.pop_front(),
+        match (self.single_takers.front(), self.select_takers.front()) {
+            (Some((alone, _)), Some((several, _))) if several < alone => {
+                self.select_takers.pop_front()
+            }
+            (Some(_), _) => self.single_takers.pop_front(),
+            (None, _) => self.select_takers.pop_front(),
         }
     }
 
-    fn list(&mut self, parker: &Parker, waits: Waits, spot: &mut Option<Spot>) {
+    fn list(&mut self, parker: &Parker, waits: TakerScope, spot: &mut Option<Spot>) {
         let takers = match waits {
-            Waits::Here => &mut self.alone,
-            Waits::Elsewhere => &mut self.several,
+            TakerScope::ThisChannel => &mut self.single_takers,
+            TakerScope::SeveralChannels => &mut self.select_takers,
         };
         if !spot.is_some_and(|spot| takers.contains(spot)) {
             takers.push_back_at(self.next_taker, parker.clone());
@@ -239,14 +244,14 @@ impl<T> State<T> {
     }
 
     /// Removes a taker from the list, if it is there.
-    fn strike(&mut self, spot: Spot) -> Option<Parker> {
-        self.alone
+    fn remove(&mut self, spot: Spot) -> Option<Parker> {
+        self.single_takers
             .remove(spot)
-            .or_else(|| self.several.remove(spot))
+            .or_else(|| self.select_takers.remove(spot))
     }
 
     /// The next message, and the parker of the sender that has sent by that.
-    fn take(&mut self) -> (Found<T>, Option<Parker>) {
+    fn take(&mut self) -> (TakeResult<T>, Option<Parker>) {
         let message = self.messages.pop_front();
         // A closed channel takes nothing more in: its putters take their messages back.
         let putter = if self.is_closed {
@@ -257,12 +262,12 @@ impl<T> State<T> {
         match (message, putter) {
             (Some(message), Some((next, parker))) => {
                 self.messages.push_back(next);
-                (Found::Message(message), Some(parker))
+                (TakeResult::Message(message), Some(parker))
             }
-            (None, Some((message, parker))) => (Found::Message(message), Some(parker)),
-            (Some(message), None) => (Found::Message(message), None),
-            (None, None) if self.is_closed => (Found::Closed, None),
-            (None, None) => (Found::Nothing, None),
+            (None, Some((message, parker))) => (TakeResult::Message(message), Some(parker)),
+            (Some(message), None) => (TakeResult::Message(message), None),
+            (None, None) if self.is_closed => (TakeResult::Closed, None),
+            (None, None) => (TakeResult::Nothing, None),
         }
     }
 }
@@ -275,25 +280,25 @@ fn wake(parker: Option<Parker>) {
 
 #[cfg(all(test, not(reunite_model)))]
 mod tests {
-    use super::{Found, Parker, Queue, Waits};
+    use super::{LockedQueue, Parker, TakeResult, TakerScope};
 
     #[test]
     fn the_oldest_message_is_handed_over() {
         let (several, alone) = (
-            std::thread::spawn(Parker::here).join().unwrap(),
-            Parker::here(),
+            std::thread::spawn(Parker::current).join().unwrap(),
+            Parker::current(),
         );
-        let queue = Queue::new(1);
+        let queue = LockedQueue::new(1);
         let mut spots = [None; 2];
         let [at_several, at_alone] = &mut spots;
-        let found = queue.take_or_list(&several, Waits::Elsewhere, at_several);
-        assert!(matches!(found, Found::Nothing));
-        let found = queue.take_or_list(&alone, Waits::Here, at_alone);
-        assert!(matches!(found, Found::Nothing));
+        let found = queue.take_or_list(&several, TakerScope::SeveralChannels, at_several);
+        assert!(matches!(found, TakeResult::Nothing));
+        let found = queue.take_or_list(&alone, TakerScope::ThisChannel, at_alone);
+        assert!(matches!(found, TakeResult::Nothing));
         // The first taker waits for other channels, too: it is only woken.
         assert!(queue.put('a').is_ok() && queue.put('b').is_ok() && queue.put('c').is_err());
         assert_eq!(queue.stop_taking(spots[1].unwrap()), Some('a'));
-        assert!(matches!(queue.take(), Found::Message('b')));
-        assert!(matches!(queue.take(), Found::Nothing));
+        assert!(matches!(queue.take(), TakeResult::Message('b')));
+        assert!(matches!(queue.take(), TakeResult::Nothing));
     }
 }

@@ -3,28 +3,28 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::core::Core;
-use super::outcome::Found;
-use super::told::Told;
+use super::cut_epoch::CutShortEpoch;
+use super::outcome::TakeResult;
+use super::state::ChannelState;
 use crate::deadline;
 use crate::error::RecvError;
 use crate::primitive::{Arc, Duration, Instant, now};
-use crate::wait::Wait;
+use crate::wait::WaitOutcome;
 
 /// The receiving end of a channel. Clones receive from the same channel. When the last receiver is dropped, the channel
 /// closes and the messages it holds are dropped.
 pub struct Receiver<T> {
-    core: Arc<Core<T>>,
-    /// The number of the last telling (see `current::tellings`) when it last received, or was made.
-    told: Told,
+    channel: Arc<ChannelState<T>>,
+    /// The number of the last telling (see `current::cut_short_epoch`) when it last received, or was made.
+    epoch: CutShortEpoch,
 }
 
 impl<T> Receiver<T> {
     /// The receiver with which the channel is made, which is counted already.
-    pub(super) fn first(core: &Arc<Core<T>>) -> Self {
+    pub(super) fn first(channel: &Arc<ChannelState<T>>) -> Self {
         Self {
-            core: Arc::clone(core),
-            told: Told::now(),
+            channel: Arc::clone(channel),
+            epoch: CutShortEpoch::now(),
         }
     }
 
@@ -82,22 +82,22 @@ impl<T> Receiver<T> {
     /// assert!(rx.try_recv().unwrap_err().is_closed());
     /// ```
     pub fn try_recv(&self) -> Result<T, RecvError> {
-        match self.core.take() {
-            Found::Message(message) => Ok(self.received(message)),
-            Found::Nothing => Err(RecvError::empty()),
-            Found::Closed => Err(self.core.end()),
+        match self.channel.take() {
+            TakeResult::Message(message) => Ok(self.received(message)),
+            TakeResult::Nothing => Err(RecvError::empty()),
+            TakeResult::Closed => Err(self.channel.end()),
         }
     }
 
     /// The channel's state, which the waits of [`select`](super::select()) look at.
-    pub(super) fn core(&self) -> &Core<T> {
-        &self.core
+    pub(super) fn channel(&self) -> &ChannelState<T> {
+        &self.channel
     }
 
     /// Notes that a message was received, and returns it.
     #[inline]
     pub(super) fn received(&self, message: T) -> T {
-        self.told.renew();
+        self.epoch.renew();
         message
     }
 
@@ -107,10 +107,10 @@ impl<T> Receiver<T> {
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<T, RecvError> {
-        match self.core.take() {
-            Found::Message(message) => Ok(self.received(message)),
-            Found::Closed => Err(self.core.end()),
-            Found::Nothing => self.wait_to_receive(deadline, at),
+        match self.channel.take() {
+            TakeResult::Message(message) => Ok(self.received(message)),
+            TakeResult::Closed => Err(self.channel.end()),
+            TakeResult::Nothing => self.wait_to_receive(deadline, at),
         }
     }
 
@@ -123,12 +123,12 @@ impl<T> Receiver<T> {
     ) -> Result<T, RecvError> {
         // Only a wait with a deadline can time out.
         let since = deadline.map(|_| now());
-        let mut found = Found::Nothing;
-        let ended = self.core.wait_to_take(&mut found, deadline, at);
+        let mut found = TakeResult::Nothing;
+        let ended = self.channel.wait_to_take(&mut found, deadline, at);
         match (found, ended) {
-            (Found::Message(message), _) => Ok(self.received(message)),
-            (Found::Closed, _) => Err(self.core.end()),
-            (Found::Nothing, ended) => Err(RecvError::of_wait(ended, since)),
+            (TakeResult::Message(message), _) => Ok(self.received(message)),
+            (TakeResult::Closed, _) => Err(self.channel.end()),
+            (TakeResult::Nothing, ended) => Err(RecvError::of_wait(ended, since)),
         }
     }
 
@@ -142,7 +142,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(rx.recv().unwrap(), 1);
     /// ```
     pub fn close(&self) {
-        self.core.close();
+        self.channel.close();
     }
 
     /// Closes the channel and drops the messages it holds. Returns their number.
@@ -154,17 +154,17 @@ impl<T> Receiver<T> {
     /// assert!(tx.send(2).unwrap_err().is_closed());
     /// ```
     pub fn close_now(&self) -> usize {
-        self.core.close_now()
+        self.channel.close_now()
     }
 
     /// Returns true if the channel is closed. It may still hold messages.
     pub fn is_closed(&self) -> bool {
-        self.core.is_closed()
+        self.channel.is_closed()
     }
 
     /// The number of messages that the channel holds.
     pub fn len(&self) -> usize {
-        self.core.len()
+        self.channel.len()
     }
 
     /// Returns true if the channel holds no messages.
@@ -175,31 +175,31 @@ impl<T> Receiver<T> {
 
 impl RecvError {
     /// The error of a wait that ended without a message.
-    pub(super) fn of_wait(ended: Wait, since: Option<Instant>) -> Self {
+    pub(super) fn of_wait(ended: WaitOutcome, since: Option<Instant>) -> Self {
         match ended {
-            Wait::TimedOut => Self::timed_out(since.map_or(Duration::ZERO, |since| {
+            WaitOutcome::TimedOut => Self::timed_out(since.map_or(Duration::ZERO, |since| {
                 now().saturating_duration_since(since)
             })),
-            Wait::Cancelled(cancelled) => Self::cancelled(cancelled),
-            Wait::Refused(refusal) => Self::refused(refusal),
-            Wait::Ready => Self::closed(),
+            WaitOutcome::Cancelled(cancelled) => Self::cancelled(cancelled),
+            WaitOutcome::Refused(refusal) => Self::refused(refusal),
+            WaitOutcome::Ready => Self::closed(),
         }
     }
 }
 
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
-        self.core.receivers.one_more();
+        self.channel.receivers.add();
         Self {
-            core: Arc::clone(&self.core),
-            told: Told::now(),
+            channel: Arc::clone(&self.channel),
+            epoch: CutShortEpoch::now(),
         }
     }
 }
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        self.core.drop_receiver(&self.told);
+        self.channel.drop_receiver(&self.epoch);
     }
 }
 

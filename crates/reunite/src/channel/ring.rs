@@ -25,10 +25,10 @@
 //! before it.
 //!
 //! The moves of `head` and `tail`, and the looks that find no move to make, are sequentially consistent. The waiting
-//! around the ring (`channel::bounded`) relies on that.
+//! around the ring (`channel::ring_channel`) relies on that.
 //!
 //! A thread that has just made a step may begin with a guess: that no other thread has made a step since
-//! ([`super::foreseen`]). A guess may be wrong, or belong to another ring; then the slot has another stamp, or `tail`
+//! ([`super::position_guess`]). A guess may be wrong, or belong to another ring; then the slot has another stamp, or `tail`
 //! (or `head`) does not move. If the word does move, it was there, as if it had been read. Whether the ring is full,
 //! empty or closed is decided by positions that were read, never by a guess.
 //!
@@ -37,9 +37,9 @@
 
 use std::mem::MaybeUninit;
 
-use super::foreseen::Steps;
-use super::outcome::{Found, Unsent};
-use super::patience::Patience;
+use super::backoff::Backoff;
+use super::outcome::{PutError, TakeResult};
+use super::position_guess::RingSide;
 use crate::primitive::{AtomicUsize, Ordering, UnsafeCell};
 
 /// The bit of a stamp that means: the slot holds the message of that position.
@@ -62,17 +62,17 @@ pub(super) struct Ring<T> {
 struct Position(AtomicUsize);
 
 /// A step that a thread is about to make.
-struct Step {
-    of: Steps,
+struct RingStep {
+    of: RingSide,
     at: usize,
     /// True if the thread has not read the word: only the success of the exchange proves that the word is at `at`.
     is_guess: bool,
 }
 
-impl Step {
+impl RingStep {
     #[inline]
-    fn next(of: Steps, word: &Position) -> Self {
-        let guess = of.foresee();
+    fn next(of: RingSide, word: &Position) -> Self {
+        let guess = of.guess();
         Self {
             of,
             at: guess.unwrap_or_else(|| word.0.load(Ordering::Relaxed)),
@@ -82,11 +82,11 @@ impl Step {
 
     #[inline]
     fn look(&mut self, word: &Position) {
-        self.is_now(word.0.load(Ordering::Relaxed));
+        self.set(word.0.load(Ordering::Relaxed));
     }
 
     #[inline]
-    fn is_now(&mut self, at: usize) {
+    fn set(&mut self, at: usize) {
         self.at = at;
         self.is_guess = false;
     }
@@ -144,13 +144,13 @@ impl<T> Ring<T> {
     /// # Errors
     /// Returns the message if there is no room or the ring is closed.
     #[inline]
-    pub(super) fn put(&self, message: T) -> Result<(), Unsent<T>> {
-        let mut patience = Patience::new();
-        let mut step = Step::next(Steps::Puts, &self.tail);
+    pub(super) fn put(&self, message: T) -> Result<(), PutError<T>> {
+        let mut patience = Backoff::new();
+        let mut step = RingStep::next(RingSide::Put, &self.tail);
         loop {
             let tail = step.at;
             if tail & CLOSED != 0 {
-                return Err(Unsent::Closed(message));
+                return Err(PutError::Closed(message));
             }
             match self.slot(tail) {
                 Some(slot) if slot.stamp.load(Ordering::Acquire) == tail => {
@@ -163,12 +163,12 @@ impl<T> Ring<T> {
                             slot.stamp.store(tail | FILLED, Ordering::Release);
                             return Ok(());
                         }
-                        Err(now) => step.is_now(now),
+                        Err(now) => step.set(now),
                     }
                 }
                 _ if step.is_guess => step.look(&self.tail),
                 _ if self.head.0.load(Ordering::SeqCst).wrapping_add(self.round) == tail => {
-                    return Err(Unsent::Full(message));
+                    return Err(PutError::Full(message));
                 }
                 _ => {
                     patience.pause();
@@ -179,9 +179,9 @@ impl<T> Ring<T> {
     }
 
     #[inline]
-    pub(super) fn take(&self) -> Found<T> {
-        let mut patience = Patience::new();
-        let mut step = Step::next(Steps::Takes, &self.head);
+    pub(super) fn take(&self) -> TakeResult<T> {
+        let mut patience = Backoff::new();
+        let mut step = RingStep::next(RingSide::Take, &self.head);
         loop {
             let head = step.at;
             match self.slot(head) {
@@ -196,18 +196,18 @@ impl<T> Ring<T> {
                             let message = unsafe { place.assume_init_read() };
                             let free = head.wrapping_add(self.round);
                             slot.stamp.store(free, Ordering::Release);
-                            return Found::Message(message);
+                            return TakeResult::Message(message);
                         }
-                        Err(now) => step.is_now(now),
+                        Err(now) => step.set(now),
                     }
                 }
                 _ if step.is_guess => step.look(&self.head),
                 _ => {
                     let tail = self.tail.0.load(Ordering::SeqCst);
                     if tail == head {
-                        return Found::Nothing;
+                        return TakeResult::Nothing;
                     } else if tail == head | CLOSED {
-                        return Found::Closed;
+                        return TakeResult::Closed;
                     }
                     patience.pause();
                     step.look(&self.head);
@@ -221,11 +221,11 @@ impl<T> Ring<T> {
     /// # Errors
     /// Returns where the word is now, if another thread was faster or the step was guessed wrong.
     #[inline]
-    fn make(&self, step: &Step, word: &Position) -> Result<(), usize> {
+    fn make(&self, step: &RingStep, word: &Position) -> Result<(), usize> {
         let (from, to) = (step.at, self.after(step.at));
         word.0
             .compare_exchange_weak(from, to, Ordering::SeqCst, Ordering::Relaxed)
-            .map(|_| step.of.went(from, to))
+            .map(|_| step.of.record_step(from, to))
     }
 
     pub(super) fn close(&self) {
@@ -263,7 +263,7 @@ impl<T> Ring<T> {
 
 impl<T> Drop for Ring<T> {
     fn drop(&mut self) {
-        while let Found::Message(message) = self.take() {
+        while let TakeResult::Message(message) = self.take() {
             drop(message);
         }
     }
@@ -289,29 +289,31 @@ mod tests {
                     queue.extend(is_put.then_some(step));
                 } else {
                     match ring.take() {
-                        Found::Message(message) => assert_eq!(Some(*message), queue.pop_front()),
-                        Found::Nothing => assert!(queue.is_empty()),
-                        Found::Closed => panic!("it is open"),
+                        TakeResult::Message(message) => {
+                            assert_eq!(Some(*message), queue.pop_front())
+                        }
+                        TakeResult::Nothing => assert!(queue.is_empty()),
+                        TakeResult::Closed => panic!("it is open"),
                     }
                 }
                 assert_eq!(ring.len(), queue.len());
                 assert_eq!(ring.is_full(), queue.len() == capacity);
             }
             ring.close();
-            assert!(matches!(ring.put(Arc::new(0)), Err(Unsent::Closed(_))));
+            assert!(matches!(ring.put(Arc::new(0)), Err(PutError::Closed(_))));
             assert_eq!(ring.len(), queue.len());
-            while let Found::Message(message) = ring.take() {
+            while let TakeResult::Message(message) = ring.take() {
                 assert_eq!(Some(*message), queue.pop_front());
             }
-            assert!(queue.is_empty() && matches!(ring.take(), Found::Closed));
+            assert!(queue.is_empty() && matches!(ring.take(), TakeResult::Closed));
         }
     }
 
     /// A thread guesses its next step from its last one, whichever ring that was in.
     #[test]
     fn a_thread_that_changes_rings_finds_each_as_it_left_it() {
-        for steps in [Steps::Puts, Steps::Takes] {
-            steps.have_waited(true);
+        for steps in [RingSide::Put, RingSide::Take] {
+            steps.set_shares_core(true);
         }
         let rings = [1, 2, 3, 5, 8, 100].map(Ring::new);
         let put = |ring: &Ring<_>, count| {
@@ -321,7 +323,7 @@ mod tests {
         };
         let take = |ring: &Ring<_>, count| {
             for n in 0..count {
-                assert!(matches!(ring.take(), Found::Message(taken) if taken == n));
+                assert!(matches!(ring.take(), TakeResult::Message(taken) if taken == n));
             }
         };
         for (at, one) in rings.iter().enumerate() {
@@ -331,18 +333,18 @@ mod tests {
                     let some = one.capacity().min(3);
                     put(one, some);
                     put(other, other.capacity());
-                    assert!(matches!(other.put(0), Err(Unsent::Full(_))));
+                    assert!(matches!(other.put(0), Err(PutError::Full(_))));
                     take(one, some);
-                    assert!(matches!(one.take(), Found::Nothing));
+                    assert!(matches!(one.take(), TakeResult::Nothing));
                     take(other, other.capacity());
-                    assert!(matches!(other.take(), Found::Nothing));
+                    assert!(matches!(other.take(), TakeResult::Nothing));
                 }
             }
         }
         for ring in rings {
             ring.close();
-            assert!(matches!(ring.put(0), Err(Unsent::Closed(_))));
-            assert!(matches!(ring.take(), Found::Closed));
+            assert!(matches!(ring.put(0), Err(PutError::Closed(_))));
+            assert!(matches!(ring.take(), TakeResult::Closed));
         }
     }
 
@@ -369,8 +371,8 @@ mod tests {
         for capacity in [1, 2, 5, 64] {
             let ring = Ring::new(capacity);
             let insist = |mut message| {
-                let mut patience = Patience::new();
-                while let Err(Unsent::Full(back)) = ring.put(message) {
+                let mut patience = Backoff::new();
+                while let Err(PutError::Full(back)) = ring.put(message) {
                     message = back;
                     patience.pause();
                 }
@@ -379,12 +381,12 @@ mod tests {
                 let takers = [(); 3].map(|()| {
                     s.spawn(|| {
                         let mut taken = Vec::new();
-                        let mut patience = Patience::new();
+                        let mut patience = Backoff::new();
                         loop {
                             match ring.take() {
-                                Found::Message(message) => taken.push(message),
-                                Found::Nothing => patience.pause(),
-                                Found::Closed => return taken,
+                                TakeResult::Message(message) => taken.push(message),
+                                TakeResult::Nothing => patience.pause(),
+                                TakeResult::Closed => return taken,
                             }
                         }
                     })

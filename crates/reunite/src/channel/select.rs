@@ -2,11 +2,11 @@
 
 use std::panic::Location;
 
-use super::core::Core;
-use super::outcome::Found;
+use super::outcome::TakeResult;
 use super::receiver::Receiver;
+use super::state::ChannelState;
 use crate::deadline;
-use crate::deadlock::{Object, On, Site};
+use crate::deadlock::{WaitObject, WaitSite, WaitsOn};
 use crate::error::RecvError;
 use crate::observe::Verb;
 use crate::primitive::{Duration, Instant, now};
@@ -50,7 +50,7 @@ pub fn try_select<T>(
     if receivers.is_empty() {
         return Err(RecvError::closed());
     }
-    look(receivers, &mut |_, core| core.take()).ok_or_else(RecvError::empty)
+    look(receivers, &mut |_, channel| channel.take()).ok_or_else(RecvError::empty)
 }
 
 /// Does what [`select`] does, but waits for at most `timeout`.
@@ -91,27 +91,27 @@ fn select_until<T>(
     if receivers.is_empty() {
         return Err(RecvError::closed());
     }
-    if let Some(found) = look(receivers, &mut |_, core| core.take()) {
+    if let Some(found) = look(receivers, &mut |_, channel| channel.take()) {
         return Ok(found);
     }
     let since = deadline.map(|_| now());
     let mut found = None;
-    let site = Site {
+    let site = WaitSite {
         verb: Verb::Select,
-        object: Object::None,
+        object: WaitObject::None,
         at,
-        on: On::Anyone,
+        on: WaitsOn::Anyone,
     };
     let mut spots = vec![None; receivers.len()];
     let ended = wait_for_message(
         site,
         deadline,
         Heed::Task,
-        &receivers[0].core().take_hint,
+        &receivers[0].channel().take_hint,
         |parker| {
             found = found.take().or_else(|| {
-                look(receivers, &mut |place, core| {
-                    core.take_or_list(parker, &mut spots[place])
+                look(receivers, &mut |place, channel| {
+                    channel.take_or_list(parker, &mut spots[place])
                 })
             });
             found.is_some()
@@ -119,7 +119,7 @@ fn select_until<T>(
     );
     let listed = receivers.iter().zip(spots);
     for (receiver, spot) in listed.filter_map(|(it, spot)| Some((it, spot?))) {
-        let handed = receiver.core().stop_taking(spot);
+        let handed = receiver.channel().stop_taking(spot);
         debug_assert!(handed.is_none(), "it waited for several");
     }
     found.ok_or_else(|| RecvError::of_wait(ended, since))
@@ -128,12 +128,12 @@ fn select_until<T>(
 /// The first channel in which `take` finds something, and what it finds.
 fn look<T>(
     receivers: &[&Receiver<T>],
-    take: &mut dyn FnMut(usize, &Core<T>) -> Found<T>,
+    take: &mut dyn FnMut(usize, &ChannelState<T>) -> TakeResult<T>,
 ) -> Option<(usize, Result<T, RecvError>)> {
     let mut channels = receivers.iter().enumerate();
-    channels.find_map(|(place, receiver)| match take(place, receiver.core()) {
-        Found::Message(message) => Some((place, Ok(receiver.received(message)))),
-        Found::Closed => Some((place, Err(receiver.core().end()))),
-        Found::Nothing => None,
+    channels.find_map(|(place, receiver)| match take(place, receiver.channel()) {
+        TakeResult::Message(message) => Some((place, Ok(receiver.received(message)))),
+        TakeResult::Closed => Some((place, Err(receiver.channel().end()))),
+        TakeResult::Nothing => None,
     })
 }

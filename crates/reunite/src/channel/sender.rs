@@ -3,13 +3,13 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::core::Core;
-use super::outcome::Unsent;
-use super::told::Told;
+use super::cut_epoch::CutShortEpoch;
+use super::outcome::PutError;
+use super::state::ChannelState;
 use crate::deadline;
 use crate::error::SendError;
 use crate::primitive::{Arc, Duration, Instant, now};
-use crate::wait::Wait;
+use crate::wait::WaitOutcome;
 
 /// The sending end of a channel. Clones send into the same channel. When the last sender is dropped, the channel
 /// closes.
@@ -17,17 +17,17 @@ use crate::wait::Wait;
 /// If a task that was cut short drops a sender, the receivers learn that they do not have all messages:
 /// see [partial results](crate::channel#partial-results).
 pub struct Sender<T> {
-    core: Arc<Core<T>>,
-    /// The number of the last telling (see `current::tellings`) when it last sent, or was made.
-    told: Told,
+    channel: Arc<ChannelState<T>>,
+    /// The number of the last telling (see `current::cut_short_epoch`) when it last sent, or was made.
+    epoch: CutShortEpoch,
 }
 
 impl<T> Sender<T> {
     /// The sender with which the channel is made, which is counted already.
-    pub(super) fn first(core: &Arc<Core<T>>) -> Self {
+    pub(super) fn first(channel: &Arc<ChannelState<T>>) -> Self {
         Self {
-            core: Arc::clone(core),
-            told: Told::now(),
+            channel: Arc::clone(channel),
+            epoch: CutShortEpoch::now(),
         }
     }
 
@@ -85,13 +85,13 @@ impl<T> Sender<T> {
     /// assert_eq!(rx.recv().unwrap(), 'a');
     /// ```
     pub fn try_send(&self, message: T) -> Result<(), SendError<T>> {
-        match self.core.put(message) {
+        match self.channel.put(message) {
             Ok(()) => {
-                self.told.renew();
+                self.epoch.renew();
                 Ok(())
             }
-            Err(Unsent::Full(message)) => Err(SendError::full(message)),
-            Err(Unsent::Closed(message)) => Err(self.closed(message)),
+            Err(PutError::Full(message)) => Err(SendError::full(message)),
+            Err(PutError::Closed(message)) => Err(self.closed(message)),
         }
     }
 
@@ -102,9 +102,9 @@ impl<T> Sender<T> {
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<(), SendError<T>> {
-        match self.core.put(message) {
+        match self.channel.put(message) {
             Ok(()) => {
-                self.told.renew();
+                self.epoch.renew();
                 Ok(())
             }
             Err(unsent) => self.wait_to_send(unsent, deadline, at),
@@ -115,40 +115,42 @@ impl<T> Sender<T> {
     #[inline(never)]
     fn wait_to_send(
         &self,
-        unsent: Unsent<T>,
+        unsent: PutError<T>,
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> Result<(), SendError<T>> {
         let message = match unsent {
-            Unsent::Closed(message) => return Err(self.closed(message)),
-            Unsent::Full(message) => message,
+            PutError::Closed(message) => return Err(self.closed(message)),
+            PutError::Full(message) => message,
         };
         // Only a wait with a deadline can time out.
         let since = deadline.map(|_| now());
         let mut message = Some(message);
-        let ended = self.core.wait_to_put(&mut message, deadline, at);
+        let ended = self.channel.wait_to_put(&mut message, deadline, at);
         match (message, ended) {
             (None, _) => {
-                self.told.renew();
+                self.epoch.renew();
                 Ok(())
             }
             // A wait is ready and the message is still there only if the channel is closed.
-            (Some(message), Wait::Ready) => Err(self.closed(message)),
-            (Some(message), Wait::TimedOut) => Err(SendError::timed_out(
+            (Some(message), WaitOutcome::Ready) => Err(self.closed(message)),
+            (Some(message), WaitOutcome::TimedOut) => Err(SendError::timed_out(
                 message,
                 since.map_or(Duration::ZERO, |since| {
                     now().saturating_duration_since(since)
                 }),
             )),
-            (Some(message), Wait::Cancelled(cancelled)) => {
+            (Some(message), WaitOutcome::Cancelled(cancelled)) => {
                 Err(SendError::cancelled(message, cancelled))
             }
-            (Some(message), Wait::Refused(refusal)) => Err(SendError::refused(message, refusal)),
+            (Some(message), WaitOutcome::Refused(refusal)) => {
+                Err(SendError::refused(message, refusal))
+            }
         }
     }
 
     fn closed(&self, message: T) -> SendError<T> {
-        match self.core.receivers.tell_cut() {
+        match self.channel.receivers.report_cut() {
             None => SendError::closed(message),
             Some(why) => SendError::cut_off(message, why),
         }
@@ -157,22 +159,22 @@ impl<T> Sender<T> {
     /// Closes the channel for all ends: sends fail, and receivers take the messages that are left. This declares that
     /// everything was sent, even if the caller's task is cancelled or fails later.
     pub fn close(&self) {
-        self.core.close();
+        self.channel.close();
     }
 
     /// Closes the channel and drops the messages it holds. Returns their number.
     pub fn close_now(&self) -> usize {
-        self.core.close_now()
+        self.channel.close_now()
     }
 
     /// Returns true if the channel is closed.
     pub fn is_closed(&self) -> bool {
-        self.core.is_closed()
+        self.channel.is_closed()
     }
 
     /// The number of messages that the channel holds.
     pub fn len(&self) -> usize {
-        self.core.len()
+        self.channel.len()
     }
 
     /// Returns true if the channel holds no messages.
@@ -183,17 +185,17 @@ impl<T> Sender<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        self.core.senders.one_more();
+        self.channel.senders.add();
         Self {
-            core: Arc::clone(&self.core),
-            told: Told::now(),
+            channel: Arc::clone(&self.channel),
+            epoch: CutShortEpoch::now(),
         }
     }
 }
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        self.core.drop_sender(&self.told);
+        self.channel.drop_sender(&self.epoch);
     }
 }
 

@@ -37,7 +37,7 @@ impl Waiters {
 
     /// Removes the thread that was listed at this spot. Returns false if it was not listed any more, because it was
     /// woken.
-    pub(super) fn strike(&self, spot: Spot) -> bool {
+    pub(super) fn remove(&self, spot: Spot) -> bool {
         self.change(|listed| listed.remove(spot)).is_some()
     }
 

@@ -12,34 +12,38 @@
 //! blocks, fails, opens a scope or offers a fork to others, or when it is inspected. Until then the
 //! difference cannot be observed, and nothing is made.
 
-mod later;
-mod who;
+mod lazy_context;
+mod task_record;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::Range;
 use std::panic::Location;
 
-use crate::cancel::Node;
+use crate::cancel::CancelNode;
 use crate::contain::assert_outside;
 use crate::deadlock::{Holder, held_count};
 use crate::error::{Cancelled, CutShort};
-use crate::id::{Kind, Label, TaskId};
+use crate::id::{Label, LabelKind, TaskId};
 use crate::part::Part;
 use crate::primitive::{
     Arc, Counter, Duration, Inside, Instant, Ordering, foreign_thread_name, thread_local,
 };
 
-pub(crate) use later::{Around, Later};
-pub(crate) use who::{Asked, Context, Created, Waiting, Who};
+pub(crate) use lazy_context::{LazyContext, OuterContext};
+pub(crate) use task_record::{Context, SpawnTime, TaskContext, TaskRecord, Waiting};
 
 impl Context {
     /// Creates the context of a thread that this library did not start: nothing cancels it.
     #[track_caller]
     fn foreign() -> Self {
-        let label = Label::new(Kind::Foreign, foreign_thread_name(), Location::caller());
+        let label = Label::new(
+            LabelKind::Foreign,
+            foreign_thread_name(),
+            Location::caller(),
+        );
         Self {
-            node: Node::root(label.clone(), None),
-            who: Who::new(label, None),
+            node: CancelNode::root(label.clone(), None),
+            record: TaskRecord::new(label, None),
         }
     }
 }
@@ -87,9 +91,9 @@ pub(crate) enum LayerContext {
     Shared(Arc<Context>),
     Own(Context, OnceCell<Arc<Context>>),
     /// The context of a task whose record and node are made on demand.
-    Asked(Arc<dyn Asked>, OnceCell<Arc<Context>>),
-    Later(Arc<Later>),
-    OfTasks(Arc<Later>),
+    Asked(Arc<dyn TaskContext>, OnceCell<Arc<Context>>),
+    Later(Arc<LazyContext>),
+    OfTasks(Arc<LazyContext>),
 }
 
 impl LayerContext {
@@ -109,7 +113,7 @@ impl LayerContext {
         match self {
             Self::Later(later) => later.must_look(),
             Self::OfTasks(later) => later.must_tasks_look(),
-            Self::Asked(task, _) => task.known_node().is_some_and(Node::must_look),
+            Self::Asked(task, _) => task.known_node().is_some_and(CancelNode::must_look),
             Self::Shared(_) | Self::Own(..) => self.node.must_look(),
         }
     }
@@ -125,7 +129,7 @@ impl LayerContext {
     }
 }
 
-/// Dereferences to the context as far as it was made: see [`Later::nearest`]. The context of a single task is
+/// Dereferences to the context as far as it was made: see [`LazyContext::nearest`]. The context of a single task is
 /// made.
 impl std::ops::Deref for LayerContext {
     type Target = Context;
@@ -153,14 +157,14 @@ impl From<Arc<Context>> for LayerContext {
     }
 }
 
-impl From<Arc<dyn Asked>> for LayerContext {
-    fn from(task: Arc<dyn Asked>) -> Self {
+impl From<Arc<dyn TaskContext>> for LayerContext {
+    fn from(task: Arc<dyn TaskContext>) -> Self {
         Self::Asked(task, OnceCell::new())
     }
 }
 
 /// The context in which the tasks of this scope run.
-pub(crate) struct TasksOf(pub(crate) Arc<Later>);
+pub(crate) struct TasksOf(pub(crate) Arc<LazyContext>);
 
 impl From<TasksOf> for LayerContext {
     fn from(TasksOf(scope): TasksOf) -> Self {
@@ -232,37 +236,42 @@ pub(crate) fn tell_pieces_by(pieces: &'static Pieces) {
 
 /// Returns the context of the calling thread.
 pub(crate) fn current() -> Context {
-    Context::clone(&here())
+    Context::clone(&shared())
 }
 
 /// Returns the context of the calling thread, shared, for callers that only read it.
-pub(crate) fn here() -> Arc<Context> {
+pub(crate) fn shared() -> Arc<Context> {
     own_context(|layers| layers.len() - 1)
 }
 
 /// Returns what is around a scope that is opened here.
-pub(crate) fn around_here() -> Around {
+pub(crate) fn outer_context() -> OuterContext {
     let around = with_layers(|layers| {
         let layer = layers.last()?;
         match &layer.context {
-            LayerContext::Later(later) => Some(Around::from(later)),
-            context if layer.pieces.is_none() => Some(Around::from(Arc::clone(context.shared()))),
+            LayerContext::Later(later) => Some(OuterContext::from(later)),
+            context if layer.pieces.is_none() => {
+                Some(OuterContext::from(Arc::clone(context.shared())))
+            }
             _ => None,
         }
     });
-    around.unwrap_or_else(|| here().into())
+    around.unwrap_or_else(|| shared().into())
 }
 
 /// Returns the record of the task that the calling thread runs.
-pub(crate) fn who() -> Part<Who> {
+pub(crate) fn record() -> Part<TaskRecord> {
     let plain = with_layers(|layers| {
         let last = layers.last()?;
         match &last.context {
             LayerContext::Later(_) => None,
-            context => last.pieces.is_none().then(|| context.shared().who.clone()),
+            context => last
+                .pieces
+                .is_none()
+                .then(|| context.shared().record.clone()),
         }
     });
-    plain.unwrap_or_else(|| here().who.clone())
+    plain.unwrap_or_else(|| shared().record.clone())
 }
 
 /// Returns the context of one of the thread's layers, or of the piece that runs in it. It is made if need be.
@@ -297,7 +306,7 @@ fn known_context(layers: &[Layer], at: usize) -> Arc<Context> {
 }
 
 /// Returns the layer in which the oldest private fork of the thread was made.
-fn layer_of_oldest(layers: &[Layer]) -> usize {
+fn layer_of_oldest_fork(layers: &[Layer]) -> usize {
     layers[1..].partition_point(|layer| layer.after.is_none())
 }
 
@@ -305,7 +314,7 @@ fn layer_of_oldest(layers: &[Layer]) -> usize {
 /// given oldest first.
 pub(crate) fn make_contexts(oldest_first: impl Iterator<Item = ForkMark>) {
     let made_in = with_layers(|layers| {
-        let first = layer_of_oldest(layers);
+        let first = layer_of_oldest_fork(layers);
         let mut last = first;
         for fork in oldest_first {
             let is_after = |layer: &&Layer| layer.after.is(fork);
@@ -324,7 +333,7 @@ pub(crate) fn holders() -> Vec<Holder> {
     let from: Vec<_> = with_layers(|layers| layers.iter().map(|layer| layer.held).collect());
     let holders = from.into_iter().enumerate().map(|(at, from)| Holder {
         from,
-        who: own_context(|_| at).who.label.clone(),
+        taken_by: own_context(|_| at).record.label.clone(),
     });
     holders.collect()
 }
@@ -337,7 +346,7 @@ pub(crate) fn held_by_others() -> usize {
             let layer = &layers[*at];
             let is_another = || {
                 let around = known_context(layers, at - 1);
-                !around.who.is(&layer.context.who)
+                !around.record.is(&layer.context.record)
             };
             layer.pieces.is_some() || *at == 0 || is_another()
         };
@@ -348,13 +357,13 @@ pub(crate) fn held_by_others() -> usize {
 
 /// Returns the tasks that the calling thread runs, one inside the wait of another, and all that wait for
 /// their ends.
-pub(crate) fn around() -> Vec<TaskId> {
+pub(crate) fn enclosing_tasks() -> Vec<TaskId> {
     let here: Vec<_> = with_layers(|layers| {
-        let tasks = layers.iter().map(|layer| layer.context.who.clone());
+        let tasks = layers.iter().map(|layer| layer.context.record.clone());
         tasks.collect()
     });
     let lineages = here.iter().flat_map(Part::ancestors);
-    lineages.map(|who| who.label.id()).collect()
+    lineages.map(|record| record.label.id()).collect()
 }
 
 /// Calls `each` with the context in which the calling thread made each of these forks, which are private no
@@ -365,7 +374,7 @@ pub(crate) fn publish_forks<F>(
     mut each: impl FnMut(F, &Arc<Context>),
 ) {
     with_layers(|layers| {
-        let mut at = layer_of_oldest(layers);
+        let mut at = layer_of_oldest_fork(layers);
         let mut context = known_context(layers, at);
         for (mark, fork) in oldest_first {
             each(fork, &context);
@@ -409,10 +418,10 @@ pub(crate) struct Entered(());
 
 impl Entered {
     /// Removes the layer. Returns the context of a scope that was entered, and true if the code in the layer
-    /// [was told](was_told) of a cancellation. Not inlined, as the removed layer would lie in the frame of
+    /// [was told](has_observed_cancellation) of a cancellation. Not inlined, as the removed layer would lie in the frame of
     /// the scope.
     #[inline(never)]
-    pub(crate) fn leave(self) -> (Option<Arc<Later>>, bool) {
+    pub(crate) fn leave(self) -> (Option<Arc<LazyContext>>, bool) {
         std::mem::forget(self);
         match pop() {
             Some(Layer {
@@ -436,7 +445,7 @@ pub(crate) fn enter(context: impl Into<LayerContext>) -> Entered {
 /// moving it takes longer than everything else. Not inlined, for the reason given at
 /// [`leave`](Entered::leave).
 #[inline(never)]
-pub(crate) fn enter_scope(scope: Arc<Later>) -> Entered {
+pub(crate) fn enter_scope(scope: Arc<LazyContext>) -> Entered {
     let newest = (PIECES.with(Cell::get).newest_fork)();
     let held = held_count();
     // As in `push`.
@@ -518,17 +527,17 @@ pub fn checkpoint() -> Result<(), Cancelled> {
         last.is_some_and(|layer| layer.context.must_look())
     });
     if must_look == Ok(true) {
-        look_closer()
+        check_own_node()
     } else {
         Ok(())
     }
 }
 
 #[cold]
-fn look_closer() -> Result<(), Cancelled> {
-    let asked = here().node.check();
+fn check_own_node() -> Result<(), Cancelled> {
+    let asked = shared().node.check();
     if asked.is_err() {
-        mark_told();
+        mark_cancellation_observed();
     }
     asked
 }
@@ -536,11 +545,11 @@ fn look_closer() -> Result<(), Cancelled> {
 /// Records that a wait told the current task of its cancellation.
 pub(crate) fn tell_cancelled() {
     current().node.mark_observed();
-    mark_told();
+    mark_cancellation_observed();
 }
 
 /// Records that the code running here was told of a cancellation.
-pub(crate) fn mark_told() {
+pub(crate) fn mark_cancellation_observed() {
     let _ending = LAYERS.try_with(|layers| {
         if let Some(layer) = layers.borrow().last() {
             layer.told.set(true);
@@ -550,7 +559,7 @@ pub(crate) fn mark_told() {
 
 /// Returns true if the code in the newest layer was told of a cancellation. The node cannot tell: other code
 /// may run under it.
-pub(crate) fn was_told() -> bool {
+pub(crate) fn has_observed_cancellation() -> bool {
     let told = LAYERS.try_with(|layers| layers.borrow().last().is_some_and(|it| it.told.get()));
     told.unwrap_or(false)
 }
@@ -561,13 +570,13 @@ static TELLINGS: Counter = Counter::new(0);
 
 /// Returns the number of the last telling, for code that wants to know later what was told since.
 #[inline]
-pub(crate) fn tellings() -> u64 {
+pub(crate) fn cut_short_epoch() -> u64 {
     TELLINGS.load(Ordering::Relaxed)
 }
 
 /// Records that the current task is told that what it waits for will not come. Also done inside a shield,
 /// whose node passes nothing on.
-pub(crate) fn tell_here(why: &CutShort) {
+pub(crate) fn tell_current_task(why: &CutShort) {
     let number = TELLINGS.fetch_add(1, Ordering::Relaxed) + 1;
     for node in nodes_here() {
         node.mark_cut(number, why);
@@ -575,13 +584,13 @@ pub(crate) fn tell_here(why: &CutShort) {
 }
 
 /// Returns the nodes of what the current task does on this thread, innermost first.
-fn nodes_here() -> Vec<Part<Node>> {
+fn nodes_here() -> Vec<Part<CancelNode>> {
     // Only the piece is told.
-    let here = here().who.clone();
+    let here = shared().record.clone();
     with_layers(|layers| {
         let newest_first = (0..layers.len()).rev();
         let contexts = newest_first.map(|at| known_context(layers, at));
-        let same = contexts.take_while(|context| context.who.is(&here));
+        let same = contexts.take_while(|context| context.record.is(&here));
         let mut nodes = Vec::new();
         for context in same {
             nodes.push(context.node.clone());
@@ -621,7 +630,7 @@ pub(crate) fn is_outside_tasks() -> bool {
         layers.last().is_none_or(|layer| {
             let context = &layer.context;
             let is_whole = matches!(context, LayerContext::Shared(_) | LayerContext::Own(..));
-            is_whole && context.who.is_foreign() && context.node.label().is_foreign()
+            is_whole && context.record.is_foreign() && context.node.label().is_foreign()
         })
     })
 }
@@ -672,9 +681,9 @@ pub fn shield_deadline<R>(deadline: Instant, f: impl FnOnce() -> R) -> R {
 }
 
 fn shield_until<R>(deadline: Option<Instant>, f: impl FnOnce() -> R) -> R {
-    let Context { who, node } = current();
-    let node = Node::root(node.label().clone(), deadline);
-    let _entered = enter(Context { who, node });
+    let Context { record, node } = current();
+    let node = CancelNode::root(node.label().clone(), deadline);
+    let _entered = enter(Context { record, node });
     f()
 }
 

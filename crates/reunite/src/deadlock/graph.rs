@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::bonds::{self, Bond, Held};
-use super::quiet;
-use super::records::{self, Graph, Hold, Leaked, Path, Record, Standing, Ticket, Yields};
+use super::live_threads;
+use super::records::{
+    self, Graph, HeldLock, Leaked, PendingWait, RecordPath, Ticket, VictimPriority, WaitRecord,
+};
 use super::region::{self, Region};
 use super::report::{self, TOLD};
-use super::site::Site;
+use super::resources::{self, Held, Resource};
+use super::site::WaitSite;
 use crate::error::Deadlock;
 use crate::id::{Label, TaskId};
 use crate::observe;
-use crate::park::somebody_goes_on;
+use crate::park::any_filed_resumes;
 use crate::primitive::{Counter, Duration, Mutex, MutexGuard, Ordering};
 
 crate::primitive::global! {
@@ -23,10 +25,10 @@ pub(super) fn graph() -> MutexGuard<'static, Graph> {
 }
 
 /// Files the wait, calls `park`, and withdraws the wait. Returns why it must not go on, if it was picked as a victim.
-pub(crate) fn stand(standing: Standing<'_>, park: impl FnOnce()) -> Option<Deadlock> {
-    let record = Record::new(&standing);
-    let ticket = graph().file(*standing.ticket, record);
-    *standing.ticket = ticket;
+pub(crate) fn wait_as_pending(pending: PendingWait<'_>, park: impl FnOnce()) -> Option<Deadlock> {
+    let record = WaitRecord::new(&pending);
+    let ticket = graph().file(*pending.ticket, record);
+    *pending.ticket = ticket;
     park();
     let record = graph().withdraw(ticket)?;
     record.verdict
@@ -34,15 +36,15 @@ pub(crate) fn stand(standing: Standing<'_>, park: impl FnOnce()) -> Option<Deadl
 
 /// Looks for a dead end after a thread has gone idle or ended: it may have been the last that could do anything.
 pub(crate) fn look_again() {
-    if is_perhaps_quiet() {
-        graph().refuse_if_quiet();
+    if may_be_quiescent() {
+        graph().refuse_if_quiescent();
     }
 }
 
 /// Looks for a dead end after waits for this bond may have come to depend on other threads, and on fewer of them.
-pub(crate) fn look_at(bond: Bond) {
+pub(crate) fn look_at(resource: Resource) {
     let mut graph = graph();
-    for ticket in graph.waiters(bond) {
+    for ticket in graph.waiters(resource) {
         graph.resolve(ticket);
     }
 }
@@ -69,28 +71,30 @@ pub(crate) fn between_looks(lasted: Duration, first: Duration) -> Duration {
 
 /// The tasks that keep a wait for `site` from ending and wait themselves; and whether all threads that this library
 /// started wait.
-pub(crate) fn explain(site: &Site) -> (Vec<Label>, bool) {
+pub(crate) fn explain(site: &WaitSite) -> (Vec<Label>, bool) {
     let graph = graph();
     let awaits = records::awaits(site);
-    let bonds = awaits.iter().flat_map(|awaits| &awaits.bonds);
-    let kept_by = bonds.flat_map(|bond| {
-        let bearers = graph.bearers(*bond).map(|bearer| &graph.records[&bearer]);
+    let resources = awaits.iter().flat_map(|awaits| &awaits.resources);
+    let kept_by = resources.flat_map(|resource| {
+        let bearers = graph
+            .bearers(*resource)
+            .map(|bearer| &graph.records[&bearer]);
         // A task that runs inside another task's wait bears what that other task holds.
         bearers.map(|record| {
-            let hold = record.hold_of(*bond);
+            let hold = record.hold_of(*resource);
             hold.map_or(&record.task, |hold| &hold.by).clone()
         })
     });
     // The caller has just withdrawn its own wait.
-    let waiting = graph.ours + usize::from(quiet::is_ours());
-    (kept_by.collect(), quiet::is_all_of_ours(waiting))
+    let waiting = graph.ours + usize::from(live_threads::is_started_here());
+    (kept_by.collect(), live_threads::are_all_waiting(waiting))
 }
 
 /// The locks held by the tasks whose waits are filed at this moment, and by those inside whose waits they run.
-pub(crate) fn standing() -> BTreeMap<TaskId, Vec<String>> {
+pub(crate) fn locks_of_pending_waits() -> BTreeMap<TaskId, Vec<String>> {
     let graph = graph();
     let mut told = BTreeMap::<TaskId, Vec<String>>::new();
-    for Hold { held, by } in graph.records.values().flat_map(|record| &record.holds) {
+    for HeldLock { held, by } in graph.records.values().flat_map(|record| &record.holds) {
         told.entry(by.id()).or_default().push(report::hold(held));
     }
     told
@@ -98,13 +102,13 @@ pub(crate) fn standing() -> BTreeMap<TaskId, Vec<String>> {
 
 /// Notes that a task has completed without releasing these locks.
 pub(crate) fn leak(task: &Label, locks: Vec<Held>) {
-    for Held { bond, since } in locks {
+    for Held { resource, since } in locks {
         let by = task.clone();
         let mut graph = graph();
-        if !graph.was_of_the_gone(bond) {
-            let leaked = graph.leaked.entry(bond).or_default();
+        if !graph.take_from_gone(resource) {
+            let leaked = graph.leaked.entry(resource).or_default();
             leaked.push(Leaked { by, since });
-            for ticket in graph.waiters(bond) {
+            for ticket in graph.waiters(resource) {
                 graph.resolve(ticket);
             }
         }
@@ -115,53 +119,58 @@ pub(crate) fn leak(task: &Label, locks: Vec<Held>) {
 
 /// Notes that the calling thread released the lock.
 #[inline]
-pub(crate) fn let_go(bond: Bond) {
-    if !bonds::let_go_newest(bond) {
-        let_go_older(bond);
+pub(crate) fn let_go(resource: Resource) {
+    if !resources::let_go_newest(resource) {
+        let_go_older(resource);
     }
 }
 
 #[cold]
-fn let_go_older(bond: Bond) {
-    if bonds::let_go_older(bond) {
+fn let_go_older(resource: Resource) {
+    if resources::let_go_older(resource) {
         return;
     }
     // A guard that was kept past the end of its task was not leaked after all.
     let mut graph = graph();
-    if let Some(leaked) = graph.leaked.get_mut(&bond) {
+    if let Some(leaked) = graph.leaked.get_mut(&resource) {
         leaked.pop();
         if leaked.is_empty() {
-            graph.leaked.remove(&bond);
+            graph.leaked.remove(&resource);
         }
     }
 }
 
 /// Forgets a lock that was dropped, of which `guards` guards were leaked.
 #[cold]
-pub(crate) fn bury(bond: Bond, guards: usize) {
-    let elsewhere = (0..guards).filter(|_| !bonds::let_go_older(bond)).count();
+pub(crate) fn forget_leaked(resource: Resource, guards: usize) {
+    let elsewhere = (0..guards)
+        .filter(|_| !resources::let_go_older(resource))
+        .count();
     let mut graph = graph();
-    let known = graph.leaked.remove(&bond).map_or(0, |leaked| leaked.len());
+    let known = graph
+        .leaked
+        .remove(&resource)
+        .map_or(0, |leaked| leaked.len());
     if elsewhere > known {
-        *graph.gone.entry(bond).or_default() += elsewhere - known;
+        *graph.gone.entry(resource).or_default() += elsewhere - known;
     }
 }
 
 /// Returns false if some thread certainly does something. Cheaper than a look, and the answer most of the time. The
 /// last thread to file, to go idle or to end counts that before it asks, so it gets true.
-fn is_perhaps_quiet() -> bool {
+fn may_be_quiescent() -> bool {
     records::waits_for_anyone() > 0
-        && quiet::is_all_of_ours(records::filed())
-        && !somebody_goes_on()
+        && live_threads::are_all_waiting(records::filed())
+        && !any_filed_resumes()
 }
 
 impl Graph {
     /// Files a wait and looks for a dead end. `ticket` is the wait's ticket, or zero if it has none yet.
-    pub(super) fn file(&mut self, ticket: Ticket, record: Record) -> Ticket {
+    pub(super) fn file(&mut self, ticket: Ticket, record: WaitRecord) -> Ticket {
         let ticket = self.insert(ticket, record);
         self.resolve(ticket);
-        if is_perhaps_quiet() {
-            self.refuse_if_quiet();
+        if may_be_quiescent() {
+            self.refuse_if_quiescent();
         }
         ticket
     }
@@ -175,8 +184,8 @@ impl Graph {
 
     /// Picks victims until the wait is in no dead end, or none can be picked.
     fn resolve(&mut self, ticket: Ticket) {
-        if let Some(bond) = self.leak_that_keeps(ticket) {
-            let path = vec![(ticket, Some(bond))];
+        if let Some(resource) = self.leak_that_keeps(ticket) {
+            let path = vec![(ticket, Some(resource))];
             let verdict = report::of(self, &path, 0, true);
             self.refuse(ticket, verdict);
             return;
@@ -194,7 +203,7 @@ impl Graph {
             if !region.is_dead(ticket) {
                 return;
             }
-            if let Some(path) = region.way_back(victim) {
+            if let Some(path) = region.shortest_cycle(victim) {
                 let verdict = report::of(self, &path, 0, true);
                 self.refuse(victim, verdict);
                 region.revive(victim);
@@ -204,12 +213,12 @@ impl Graph {
 
     /// The lock for which this wait waits and which will never be released, if so. Such a wait is dead alone, and can
     /// always fail.
-    fn leak_that_keeps(&self, ticket: Ticket) -> Option<Bond> {
+    fn leak_that_keeps(&self, ticket: Ticket) -> Option<Resource> {
         let record = self.records.get(&ticket)?;
-        if self.leaked.is_empty() || record.goes_on() || record.yields == Yields::Never {
+        if self.leaked.is_empty() || record.goes_on() || record.yields == VictimPriority::Never {
             return None;
         }
-        let leaked = |bond: &Bond| self.leaked.contains_key(bond);
+        let leaked = |resource: &Resource| self.leaked.contains_key(resource);
         record.found_by.iter().copied().find(leaked)
     }
 
@@ -217,12 +226,12 @@ impl Graph {
     /// depend on such waits: refusing them would not help. The victim's thread goes on, and when it files another wait,
     /// goes idle or ends, it looks here again. So the next wait is not refused before it is certain that this victim
     /// does not help it, and is refused at once then.
-    fn refuse_if_quiet(&mut self) {
+    fn refuse_if_quiescent(&mut self) {
         let Some(victim) = self.newest_for_anyone() else {
             return;
         };
         // A thread that is gone may have brought something on its way out.
-        if !quiet::is_everyone(self.records.len()) || somebody_goes_on() {
+        if !live_threads::is_everyone(self.records.len()) || any_filed_resumes() {
             return;
         }
         let others = self
@@ -231,7 +240,7 @@ impl Graph {
             .copied()
             .filter(|other| *other != victim);
         let all = std::iter::once(victim).chain(others);
-        let path: Path = all.take(TOLD).map(|ticket| (ticket, None)).collect();
+        let path: RecordPath = all.take(TOLD).map(|ticket| (ticket, None)).collect();
         let untold = self.records.len() - path.len();
         let verdict = report::of(self, &path, untold, false);
         self.refuse(victim, verdict);

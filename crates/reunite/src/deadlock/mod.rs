@@ -3,9 +3,9 @@
 //! # What it holds
 //! A blocked thread *bears* bonds: the tasks it runs (one inside the wait of another), the pool jobs it works on, and
 //! the locks it holds. None of these can complete before the thread goes on. And it *awaits* one thing, its
-//! [`On`]. The graph holds a record for each blocked thread, under one lock, and two indexes: from bonds to
+//! [`WaitsOn`]. The graph holds a record for each blocked thread, under one lock, and two indexes: from bonds to
 //! their bearers, and from bonds to the waits that may depend on them. A thread that runs has no record and needs none:
-//! taking a lock or running a task touches only a list of the thread's own (`bonds`). Filing and withdrawing a
+//! taking a lock or running a task touches only a list of the thread's own (`resources`). Filing and withdrawing a
 //! record costs in proportion to what it bears and awaits, however many other records there are.
 //!
 //! # Protocol
@@ -33,8 +33,8 @@
 //! *Dead* is the largest set of records that keep each other from going on. A wait for one of several things is dead if
 //! all of them are dead (a queued task and the threads that may get to it); a wait for all of several things, if one is
 //! dead (the end of a scope). See `region` for how the set is found. A queue or a semaphore may be served by any
-//! thread, so a wait for [`On::Anyone`] is dead only if every thread of the process is accounted for, and each of them
-//! waits without being about to go on, is idle, or has ended (`quiet`). Then no thread is left to end any wait,
+//! thread, so a wait for [`WaitsOn::Anyone`] is dead only if every thread of the process is accounted for, and each of them
+//! waits without being about to go on, is idle, or has ended (`live_threads`). Then no thread is left to end any wait,
 //! whatever it is for: the graph need not be searched, and the answer costs the same however many wait.
 //!
 //! *Exactly one victim.* It is picked in the critical section: the newest wait of a cycle that can return an error; or,
@@ -49,8 +49,8 @@
 //! thread held when the inner task was begun (see `current`) are not the inner task's.
 //!
 //! # The identity of bonds
-//! Tasks and groups have numbers, and so have locks (`number`). The record of a leaked lock ends when the guard is
-//! released after all, or with the lock. Jobs have addresses; see [`Bond::Job`] for why an address suffices.
+//! Tasks and groups have numbers, and so have locks (`lock_number`). The record of a leaked lock ends when the guard is
+//! released after all, or with the lock. Jobs have addresses; see [`Resource::Job`] for why an address suffices.
 //!
 //! The reduction of the order of waits (the tickets) to one critical section on the blocking path follows Armus
 //! (Cogumbreiro, Hu, Martins, Yoshida, PPoPP 2015: "Dynamic deadlock verification for general
@@ -58,18 +58,18 @@
 //! of computer systems"); the search from both ends is the one by which cycles are found in growing graphs (Bender,
 //! Fineman, Gilbert, Tarjan, 2015: "A new approach to incremental cycle detection and related problems").
 
-mod alive;
-mod bonds;
 mod graph;
-mod many;
+mod live_threads;
+mod lock_number;
+mod lock_overflow;
 #[cfg(all(test, reunite_model))]
 mod model;
-mod number;
-mod quiet;
 mod records;
 mod region;
 mod report;
+mod resources;
 mod site;
+mod thread_guard;
 
 use crate::primitive::{Counter, Ordering};
 
@@ -97,15 +97,18 @@ pub(crate) fn is_looked_for() -> bool {
     IS_OFF.load(Ordering::Relaxed) == 0
 }
 
-pub(crate) use alive::Alive;
-#[cfg(not(reunite_model))]
-pub(crate) use bonds::Running;
-pub(crate) use bonds::{Bond, Holder, Holding, held_count, hold, holding, list_jobs_by, run};
 pub(crate) use graph::{
-    between_looks, bury, explain, leak, let_go, look_again, look_at, stand, standing,
+    between_looks, explain, forget_leaked, leak, let_go, locks_of_pending_waits, look_again,
+    look_at, wait_as_pending,
 };
-pub(crate) use number::Number;
-pub(crate) use quiet::{idle_one_less, idle_one_more};
-pub(crate) use records::{Standing, Ticket, Yields};
-pub(crate) use report::held_in_words;
-pub(crate) use site::{Crew, Need, Object, On, Site};
+pub(crate) use live_threads::{count_idle, uncount_idle};
+pub(crate) use lock_number::LockNumber;
+pub(crate) use records::{PendingWait, Ticket, VictimPriority};
+pub(crate) use report::describe_held;
+#[cfg(not(reunite_model))]
+pub(crate) use resources::RunningTask;
+pub(crate) use resources::{
+    Holder, Holding, Resource, begin_task, held_count, hold, holding, set_job_lister,
+};
+pub(crate) use site::{Need, TaskSet, WaitObject, WaitSite, WaitsOn};
+pub(crate) use thread_guard::ThreadGuard;

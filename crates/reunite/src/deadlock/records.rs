@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
 
-use super::bonds::{self, Bond, Held, Holder};
-use super::quiet;
-use super::site::{Need, On, Site};
+use super::live_threads;
+use super::resources::{self, Held, Holder, Resource};
+use super::site::{Need, WaitSite, WaitsOn};
 use crate::error::Deadlock;
 use crate::id::Label;
 use crate::park::Parker;
@@ -15,11 +15,11 @@ use crate::primitive::{Counter, Ordering};
 pub(crate) type Ticket = u64;
 
 /// A wait that is to be filed.
-pub(crate) struct Standing<'a> {
+pub(crate) struct PendingWait<'a> {
     pub(crate) task: &'a Label,
-    pub(crate) site: &'a Site,
+    pub(crate) site: &'a WaitSite,
     pub(crate) parker: &'a Parker,
-    pub(crate) yields: Yields,
+    pub(crate) yields: VictimPriority,
     /// In the order of the locks they hold.
     pub(crate) holders: &'a [Holder],
     /// Zero the first time; kept for the rest of the wait.
@@ -28,7 +28,7 @@ pub(crate) struct Standing<'a> {
 
 /// The condition under which a wait can be a victim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Yields {
+pub(crate) enum VictimPriority {
     /// It can be the victim: it returns an error.
     First,
     /// It lets go of what it waits for; the victim only if no other wait can return an error.
@@ -36,22 +36,22 @@ pub(crate) enum Yields {
     Never,
 }
 
-pub(super) struct Record {
+pub(super) struct WaitRecord {
     pub(super) task: Label,
-    pub(super) site: Site,
-    pub(super) bears: Vec<Bond>,
-    pub(super) holds: Vec<Hold>,
+    pub(super) site: WaitSite,
+    pub(super) owns: Vec<Resource>,
+    pub(super) holds: Vec<HeldLock>,
     /// All bonds on which it may depend, so that it is found from there.
-    pub(super) found_by: Vec<Bond>,
+    pub(super) found_by: Vec<Resource>,
     pub(super) parker: Parker,
-    pub(super) yields: Yields,
+    pub(super) yields: VictimPriority,
     /// True if it waits on a thread that this library started.
     is_ours: bool,
     pub(super) verdict: Option<Deadlock>,
 }
 
 /// A lock that the thread holds, and the task that has taken it.
-pub(super) struct Hold {
+pub(super) struct HeldLock {
     pub(super) held: Held,
     pub(super) by: Label,
 }
@@ -65,23 +65,23 @@ pub(super) struct Leaked {
 /// Pairs in a set, so that filing and withdrawing one of many under the same bond costs no more than one of few.
 type Index = BTreeSet<((u64, u64), Ticket)>;
 
-fn key(bond: Bond, ticket: Ticket) -> ((u64, u64), Ticket) {
-    (bond.words(), ticket)
+fn key(resource: Resource, ticket: Ticket) -> ((u64, u64), Ticket) {
+    (resource.words(), ticket)
 }
 
 pub(super) struct Graph {
-    pub(super) records: BTreeMap<Ticket, Record>,
-    bearers: Index,
+    pub(super) records: BTreeMap<Ticket, WaitRecord>,
+    owners: Index,
     waiters: Index,
-    /// Waits for anyone that can be victims: those with `Yields::First`, and those with `Yields::Last`.
+    /// Waits for anyone that can be victims: those with `VictimPriority::First`, and those with `VictimPriority::Last`.
     for_anyone: [BTreeSet<Ticket>; 2],
     /// The number of records of threads that this library started.
     pub(super) ours: usize,
     /// Leaked locks, with an entry for each guard.
-    pub(super) leaked: BTreeMap<Bond, Vec<Leaked>>,
+    pub(super) leaked: BTreeMap<Resource, Vec<Leaked>>,
     /// Locks that were dropped, and how many of their guards were forgotten by tasks that still run: when those tasks
     /// end, there is nothing to report.
-    pub(super) gone: BTreeMap<Bond, usize>,
+    pub(super) gone: BTreeMap<Resource, usize>,
     next: Ticket,
 }
 
@@ -100,60 +100,62 @@ pub(super) fn filed() -> u64 {
     FILED.load(Ordering::SeqCst)
 }
 
-impl Standing<'_> {
+impl PendingWait<'_> {
     /// The task that has taken the lock at this place of the thread's list.
     fn holder(&self, place: usize) -> &Label {
         let holders = self.holders.iter();
         let holder = holders.rev().find(|holder| holder.from <= place);
-        holder.map_or(self.task, |holder| &holder.who)
+        holder.map_or(self.task, |holder| &holder.taken_by)
     }
 }
 
-impl Record {
-    pub(super) fn new(standing: &Standing<'_>) -> Self {
-        let (mut bears, held) = bonds::all();
+impl WaitRecord {
+    pub(super) fn new(pending: &PendingWait<'_>) -> Self {
+        let (mut bears, held) = resources::all();
         let held = held.into_iter().enumerate();
-        let holds = held.map(|(place, held)| Hold {
+        let holds = held.map(|(place, held)| HeldLock {
             held,
-            by: standing.holder(place).clone(),
+            by: pending.holder(place).clone(),
         });
-        let site = standing.site;
-        if let On::Write { lock, came } = site.on {
+        let site = pending.site;
+        if let WaitsOn::Write { lock, came } = site.on {
             // Readers that come after it wait for it.
-            bears.push(Bond::Turn(lock, came));
+            bears.push(Resource::Turn(lock, came));
         }
         bears.sort_unstable();
         bears.dedup();
         let found_by = match &site.on {
-            On::Time | On::Anyone => Vec::new(),
-            On::Bond(bond) => vec![*bond],
-            On::Read { .. } | On::Write { .. } => {
-                awaits(site).map_or_else(Vec::new, |awaits| awaits.bonds)
+            WaitsOn::Time | WaitsOn::Anyone => Vec::new(),
+            WaitsOn::Resource(resource) => vec![*resource],
+            WaitsOn::Read { .. } | WaitsOn::Write { .. } => {
+                awaits(site).map_or_else(Vec::new, |awaits| awaits.resources)
             }
-            On::Crew(crew) => crew.bonds(),
+            WaitsOn::Tasks(task_set) => task_set.resources(),
         };
         Self {
-            task: standing.task.clone(),
+            task: pending.task.clone(),
             site: site.clone(),
-            bears,
+            owns: bears,
             holds: holds.collect(),
             found_by,
-            parker: standing.parker.clone(),
-            yields: standing.yields,
-            is_ours: quiet::is_ours(),
+            parker: pending.parker.clone(),
+            yields: pending.yields,
+            is_ours: live_threads::is_started_here(),
             verdict: None,
         }
     }
 
     /// The locks of the task that waits.
     pub(super) fn own_holds(&self) -> impl Iterator<Item = &Held> {
-        let own = |hold: &&Hold| hold.by.id() == self.task.id();
+        let own = |hold: &&HeldLock| hold.by.id() == self.task.id();
         self.holds.iter().filter(own).map(|hold| &hold.held)
     }
 
     /// The thread's hold of the lock, if it has one.
-    pub(super) fn hold_of(&self, bond: Bond) -> Option<&Hold> {
-        self.holds.iter().rfind(|hold| hold.held.bond == bond)
+    pub(super) fn hold_of(&self, resource: Resource) -> Option<&HeldLock> {
+        self.holds
+            .iter()
+            .rfind(|hold| hold.held.resource == resource)
     }
 
     /// Returns true if it is about to go on: another thread has brought something, or it was picked as a victim.
@@ -162,7 +164,7 @@ impl Record {
     }
 
     pub(super) fn is_for_anyone(&self) -> bool {
-        matches!(self.site.on, On::Anyone)
+        matches!(self.site.on, WaitsOn::Anyone)
     }
 }
 
@@ -170,7 +172,7 @@ impl Graph {
     pub(super) const fn new() -> Self {
         Self {
             records: BTreeMap::new(),
-            bearers: BTreeSet::new(),
+            owners: BTreeSet::new(),
             waiters: BTreeSet::new(),
             for_anyone: [BTreeSet::new(), BTreeSet::new()],
             ours: 0,
@@ -181,36 +183,38 @@ impl Graph {
     }
 
     /// Returns true if the lock whose guard a task has leaked was dropped before that.
-    pub(super) fn was_of_the_gone(&mut self, bond: Bond) -> bool {
-        let Some(guards) = self.gone.get_mut(&bond) else {
+    pub(super) fn take_from_gone(&mut self, resource: Resource) -> bool {
+        let Some(guards) = self.gone.get_mut(&resource) else {
             return false;
         };
         *guards -= 1;
         if *guards == 0 {
-            self.gone.remove(&bond);
+            self.gone.remove(&resource);
         }
         true
     }
 
     /// The set of possible victims to which the record belongs, if it waits for anyone.
-    fn peers(&mut self, record: &Record) -> Option<&mut BTreeSet<Ticket>> {
+    fn peers(&mut self, record: &WaitRecord) -> Option<&mut BTreeSet<Ticket>> {
         let [first, last] = &mut self.for_anyone;
         match record.yields {
             _ if !record.is_for_anyone() => None,
-            Yields::First => Some(first),
-            Yields::Last => Some(last),
-            Yields::Never => None,
+            VictimPriority::First => Some(first),
+            VictimPriority::Last => Some(last),
+            VictimPriority::Never => None,
         }
     }
 
     /// Inserts a record; gives it a ticket unless it has one.
-    pub(super) fn insert(&mut self, ticket: Ticket, record: Record) -> Ticket {
+    pub(super) fn insert(&mut self, ticket: Ticket, record: WaitRecord) -> Ticket {
         let ticket = if ticket == 0 { self.next } else { ticket };
         self.next = self.next.max(ticket + 1);
-        let bears = record.bears.iter();
-        self.bearers.extend(bears.map(|bond| key(*bond, ticket)));
+        let bears = record.owns.iter();
+        self.owners
+            .extend(bears.map(|resource| key(*resource, ticket)));
         let found_by = record.found_by.iter();
-        self.waiters.extend(found_by.map(|bond| key(*bond, ticket)));
+        self.waiters
+            .extend(found_by.map(|resource| key(*resource, ticket)));
         if let Some(peers) = self.peers(&record) {
             peers.insert(ticket);
         }
@@ -224,13 +228,13 @@ impl Graph {
         ticket
     }
 
-    pub(super) fn withdraw(&mut self, ticket: Ticket) -> Option<Record> {
+    pub(super) fn withdraw(&mut self, ticket: Ticket) -> Option<WaitRecord> {
         let record = self.records.remove(&ticket)?;
-        for bond in &record.bears {
-            self.bearers.remove(&key(*bond, ticket));
+        for resource in &record.owns {
+            self.owners.remove(&key(*resource, ticket));
         }
-        for bond in &record.found_by {
-            self.waiters.remove(&key(*bond, ticket));
+        for resource in &record.found_by {
+            self.waiters.remove(&key(*resource, ticket));
         }
         if let Some(peers) = self.peers(&record) {
             peers.remove(&ticket);
@@ -244,7 +248,7 @@ impl Graph {
         Some(record)
     }
 
-    /// The newest wait for anyone that can be a victim; one with `Yields::Last` only if there is no other.
+    /// The newest wait for anyone that can be a victim; one with `VictimPriority::Last` only if there is no other.
     pub(super) fn newest_for_anyone(&self) -> Option<Ticket> {
         let [first, last] = &self.for_anyone;
         first.last().or(last.last()).copied()
@@ -258,25 +262,25 @@ impl Graph {
     /// About how many bonds the wait depends on.
     pub(super) fn size(&self, ticket: Ticket) -> usize {
         match &self.records[&ticket].site.on {
-            On::Crew(crew) => crew.size(),
+            WaitsOn::Tasks(task_set) => task_set.size(),
             _ => 1,
         }
     }
 
     /// The waits whose threads bear the bond; for a turn, also those that bear an earlier turn.
-    pub(super) fn bearers(&self, bond: Bond) -> impl Iterator<Item = Ticket> {
-        let (first, last) = match bond {
-            Bond::Turn(lock, _) => (Bond::Turn(lock, 0), (bond, 0)),
-            bond => (bond, (bond, Ticket::MAX)),
+    pub(super) fn bearers(&self, resource: Resource) -> impl Iterator<Item = Ticket> {
+        let (first, last) = match resource {
+            Resource::Turn(lock, _) => (Resource::Turn(lock, 0), (resource, 0)),
+            resource => (resource, (resource, Ticket::MAX)),
         };
-        between(&self.bearers, (first, 0), last)
+        between(&self.owners, (first, 0), last)
     }
 
     /// The waits that may depend on the bond; for a turn, also those that depend on a later turn.
-    pub(super) fn waiters(&self, bond: Bond) -> Vec<Ticket> {
-        let (first, last) = match bond {
-            Bond::Turn(lock, _) => ((bond, Ticket::MAX), Bond::Turn(lock, u64::MAX)),
-            bond => ((bond, 0), bond),
+    pub(super) fn waiters(&self, resource: Resource) -> Vec<Ticket> {
+        let (first, last) = match resource {
+            Resource::Turn(lock, _) => ((resource, Ticket::MAX), Resource::Turn(lock, u64::MAX)),
+            resource => ((resource, 0), resource),
         };
         between(&self.waiters, first, (last, Ticket::MAX)).collect()
     }
@@ -292,9 +296,11 @@ impl Graph {
 
     /// The records that this one depends on; none if it is about to go on.
     pub(super) fn next_of(&self, ticket: Ticket) -> Vec<Ticket> {
-        let bonds = self.awaits(ticket).map(|awaits| awaits.bonds);
-        let bonds = bonds.into_iter().flatten();
-        bonds.flat_map(|bond| self.bearers(bond)).collect()
+        let resources = self.awaits(ticket).map(|awaits| awaits.resources);
+        let resources = resources.into_iter().flatten();
+        resources
+            .flat_map(|resource| self.bearers(resource))
+            .collect()
     }
 
     /// The records that may depend on this one; none if it is about to go on.
@@ -303,50 +309,52 @@ impl Graph {
         if record.goes_on() {
             return Vec::new();
         }
-        let bears = record.bears.iter();
-        bears.flat_map(|bond| self.waiters(*bond)).collect()
+        let bears = record.owns.iter();
+        bears.flat_map(|resource| self.waiters(*resource)).collect()
     }
 }
 
 /// The entries of an index in this range. No ticket is zero or the largest number.
 fn between(
     index: &Index,
-    first: (Bond, Ticket),
-    last: (Bond, Ticket),
+    first: (Resource, Ticket),
+    last: (Resource, Ticket),
 ) -> impl Iterator<Item = Ticket> {
     let keys = key(first.0, first.1)..=key(last.0, last.1);
     index.range(keys).map(|(_, ticket)| *ticket)
 }
 
 /// Records, each with the bond by which it depends on the next.
-pub(super) type Path = Vec<(Ticket, Option<Bond>)>;
+pub(super) type RecordPath = Vec<(Ticket, Option<Resource>)>;
 
 /// The bonds whose bearers can end a wait, and how many of them are needed; `None` if anyone can end it.
-pub(super) fn awaits(site: &Site) -> Option<Awaits> {
+pub(super) fn awaits(site: &WaitSite) -> Option<Awaits> {
     Some(match &site.on {
-        On::Time | On::Anyone => return None,
-        On::Bond(bond) => Awaits::all([*bond]),
-        On::Read { lock, came } => Awaits::all([Bond::Lock(*lock), Bond::Turn(*lock, *came)]),
-        On::Write { lock, .. } => Awaits::all([Bond::Lock(*lock), Bond::Read(*lock)]),
-        On::Crew(crew) => match crew.need() {
+        WaitsOn::Time | WaitsOn::Anyone => return None,
+        WaitsOn::Resource(resource) => Awaits::all([*resource]),
+        WaitsOn::Read { lock, came } => {
+            Awaits::all([Resource::Lock(*lock), Resource::Turn(*lock, *came)])
+        }
+        WaitsOn::Write { lock, .. } => Awaits::all([Resource::Lock(*lock), Resource::Read(*lock)]),
+        WaitsOn::Tasks(task_set) => match task_set.need() {
             Need::Any(tasks) => Awaits {
-                bonds: tasks.into_iter().map(Bond::Task).collect(),
+                resources: tasks.into_iter().map(Resource::Task).collect(),
                 one_is_enough: true,
             },
-            Need::All(tasks) => Awaits::all(tasks.into_iter().map(Bond::Task)),
+            Need::All(tasks) => Awaits::all(tasks.into_iter().map(Resource::Task)),
         },
     })
 }
 
 pub(super) struct Awaits {
-    pub(super) bonds: Vec<Bond>,
+    pub(super) resources: Vec<Resource>,
     pub(super) one_is_enough: bool,
 }
 
 impl Awaits {
-    fn all(bonds: impl IntoIterator<Item = Bond>) -> Self {
+    fn all(resources: impl IntoIterator<Item = Resource>) -> Self {
         Self {
-            bonds: bonds.into_iter().collect(),
+            resources: resources.into_iter().collect(),
             one_is_enough: false,
         }
     }

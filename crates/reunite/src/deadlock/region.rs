@@ -17,26 +17,27 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::bonds::Bond;
-use super::records::{Graph, Path, Record, Ticket, Yields};
-use super::site::On;
+use super::records::{Graph, RecordPath, Ticket, VictimPriority, WaitRecord};
+use super::resources::Resource;
+use super::site::WaitsOn;
 
 /// Returns this wait and another one if neither can end before the other, and this one is the victim. Thousands of
 /// tasks may want the lock that the end of their scope holds: what else that end waits for is not looked at.
-pub(super) fn pair(graph: &Graph, ticket: Ticket) -> Option<Path> {
+pub(super) fn pair(graph: &Graph, ticket: Ticket) -> Option<RecordPath> {
     let record = &graph.records[&ticket];
     // The newest wait that can fail is the victim; and a wait for one of several bonds does not need that bond.
-    if !graph.is_newest(ticket) || record.yields != Yields::First || graph.size(ticket) > 1 {
+    if !graph.is_newest(ticket) || record.yields != VictimPriority::First || graph.size(ticket) > 1
+    {
         return None;
     }
-    for bond in graph.awaits(ticket)?.bonds {
-        for other in graph.bearers(bond) {
+    for resource in graph.awaits(ticket)?.resources {
+        for other in graph.bearers(resource) {
             // A wait that depends on itself has a shorter path.
             if other == ticket {
                 return None;
             }
             if let Some(back) = need(graph, other, record) {
-                return Some(vec![(ticket, Some(bond)), (other, Some(back))]);
+                return Some(vec![(ticket, Some(resource)), (other, Some(back))]);
             }
         }
     }
@@ -44,20 +45,22 @@ pub(super) fn pair(graph: &Graph, ticket: Ticket) -> Option<Path> {
 }
 
 /// The bond of `bearer` that the wait needs, if it cannot end without that thread.
-fn need(graph: &Graph, ticket: Ticket, bearer: &Record) -> Option<Bond> {
+fn need(graph: &Graph, ticket: Ticket, bearer: &WaitRecord) -> Option<Resource> {
     let record = &graph.records[&ticket];
     if record.goes_on() {
         return None;
     }
-    let mut borne = bearer.bears.iter().copied();
+    let mut borne = bearer.owns.iter().copied();
     match &record.site.on {
-        On::Crew(crew) => borne.find(|bond| match bond {
-            Bond::Task(task) => crew.needs(*task),
+        WaitsOn::Tasks(task_set) => borne.find(|resource| match resource {
+            Resource::Task(task) => task_set.needs(*task),
             _ => false,
         }),
-        On::Bond(_) | On::Write { .. } => borne.find(|bond| record.found_by.contains(bond)),
+        WaitsOn::Resource(_) | WaitsOn::Write { .. } => {
+            borne.find(|resource| record.found_by.contains(resource))
+        }
         // The turn of a writer is identified by its place.
-        On::Read { .. } | On::Time | On::Anyone => None,
+        WaitsOn::Read { .. } | WaitsOn::Time | WaitsOn::Anyone => None,
     }
 }
 
@@ -78,14 +81,14 @@ pub(super) fn is_on_a_cycle(graph: &Graph, ticket: Ticket) -> bool {
             backward.step(|ticket| graph.before(ticket), &forward)
         };
         match step {
-            Step::Nowhere => return false,
-            Step::Met => return true,
-            Step::Further => {}
+            SearchStep::Nowhere => return false,
+            SearchStep::Met => return true,
+            SearchStep::Further => {}
         }
     }
 }
 
-enum Step {
+enum SearchStep {
     Further,
     /// It met the other end's search, or where it began.
     Met,
@@ -116,21 +119,21 @@ impl Search {
         self.to_do.last().copied()
     }
 
-    fn step(&mut self, next_of: impl FnOnce(Ticket) -> Vec<Ticket>, other: &Self) -> Step {
+    fn step(&mut self, next_of: impl FnOnce(Ticket) -> Vec<Ticket>, other: &Self) -> SearchStep {
         let next = self.to_do.pop().map(next_of).unwrap_or_default();
         self.looks += 1 + next.len();
         for next in next {
             if next == self.start || other.seen.contains(&next) {
-                return Step::Met;
+                return SearchStep::Met;
             }
             if self.seen.insert(next) {
                 self.to_do.push(next);
             }
         }
         if self.to_do.is_empty() {
-            Step::Nowhere
+            SearchStep::Nowhere
         } else {
-            Step::Further
+            SearchStep::Further
         }
     }
 }
@@ -138,19 +141,19 @@ impl Search {
 /// A record of a region. It is dead as long as each of its groups has a dead record. A wait for all of several things
 /// has one group with all of them; a wait for one of several has one group for each. A record without groups is not
 /// dead.
-struct Node {
+struct RegionNode {
     ticket: Ticket,
     /// The number of dead records in each group.
     groups: Vec<usize>,
-    next: Vec<(Bond, usize)>,
+    next: Vec<(Resource, usize)>,
     /// The records that have this one in a group; which group, and by which bond.
-    before: Vec<(usize, usize, Bond)>,
+    before: Vec<(usize, usize, Resource)>,
     is_dead: bool,
 }
 
 /// The records on which a record depends, directly and indirectly, itself included, and which of them are dead.
 pub(super) struct Region {
-    nodes: Vec<Node>,
+    nodes: Vec<RegionNode>,
     places: BTreeMap<Ticket, usize>,
 }
 
@@ -166,15 +169,15 @@ impl Region {
             region.link(graph, at);
             at += 1;
         }
-        let alive = |node: &Node| node.groups.is_empty() || node.groups.contains(&0);
+        let alive = |node: &RegionNode| node.groups.is_empty() || node.groups.contains(&0);
         let alive: Vec<_> = (0..at).filter(|at| alive(&region.nodes[*at])).collect();
-        region.peel(alive);
+        region.mark_alive(alive);
         region
     }
 
     fn place(&mut self, ticket: Ticket) -> usize {
         *self.places.entry(ticket).or_insert_with(|| {
-            self.nodes.push(Node {
+            self.nodes.push(RegionNode {
                 ticket,
                 groups: Vec::new(),
                 next: Vec::new(),
@@ -190,24 +193,24 @@ impl Region {
             return;
         };
         let several = if awaits.one_is_enough {
-            awaits.bonds.len()
+            awaits.resources.len()
         } else {
             1
         };
         self.nodes[at].groups = vec![0; several];
-        for (number, bond) in awaits.bonds.into_iter().enumerate() {
+        for (number, resource) in awaits.resources.into_iter().enumerate() {
             let group = if awaits.one_is_enough { number } else { 0 };
-            for bearer in graph.bearers(bond) {
+            for bearer in graph.bearers(resource) {
                 let next = self.place(bearer);
                 self.nodes[at].groups[group] += 1;
-                self.nodes[at].next.push((bond, next));
-                self.nodes[next].before.push((at, group, bond));
+                self.nodes[at].next.push((resource, next));
+                self.nodes[next].before.push((at, group, resource));
             }
         }
     }
 
     /// Marks these as not dead, and all that are not dead because of that.
-    fn peel(&mut self, mut alive: Vec<usize>) {
+    fn mark_alive(&mut self, mut alive: Vec<usize>) {
         while let Some(at) = alive.pop() {
             if !std::mem::replace(&mut self.nodes[at].is_dead, false) {
                 continue;
@@ -228,44 +231,45 @@ impl Region {
 
     /// Marks a record as going on after all.
     pub(super) fn revive(&mut self, ticket: Ticket) {
-        self.peel(vec![self.places[&ticket]]);
+        self.mark_alive(vec![self.places[&ticket]]);
     }
 
     /// The dead records that can be a victim, the best first.
     pub(super) fn candidates(&self, graph: &Graph) -> Vec<Ticket> {
         let newest_first = || self.places.iter().rev();
-        let that_yield = |yields: Yields| {
+        let that_yield = |yields: VictimPriority| {
             let dead = newest_first().filter(|(_, at)| self.nodes[**at].is_dead);
             let tickets = dead.map(|(ticket, _)| *ticket);
             tickets.filter(move |ticket| graph.records[ticket].yields == yields)
         };
-        let first = that_yield(Yields::First);
-        first.chain(that_yield(Yields::Last)).collect()
+        let first = that_yield(VictimPriority::First);
+        first.chain(that_yield(VictimPriority::Last)).collect()
     }
 
     /// The shortest way from a dead record back to itself: the records on it, each with the bond that leads to the
     /// next. `None` if the record is not dead, or is in no cycle itself. The search begins at the end of the way: a
     /// wait for thousands has them all ahead, and each of those has only that wait behind.
-    pub(super) fn way_back(&self, ticket: Ticket) -> Option<Path> {
+    pub(super) fn shortest_cycle(&self, ticket: Ticket) -> Option<RecordPath> {
         let from = self.places[&ticket];
         if !self.nodes[from].is_dead {
             return None;
         }
         // By the first bond, if there are several.
         let ahead = self.nodes[from].next.iter().rev();
-        let ahead: BTreeMap<usize, Bond> = ahead.map(|(bond, next)| (*next, *bond)).collect();
-        if let Some(bond) = ahead.get(&from) {
-            return Some(vec![(ticket, Some(*bond))]);
+        let ahead: BTreeMap<usize, Resource> =
+            ahead.map(|(resource, next)| (*next, *resource)).collect();
+        if let Some(resource) = ahead.get(&from) {
+            return Some(vec![(ticket, Some(*resource))]);
         }
-        let mut leads_to: BTreeMap<usize, (usize, Bond)> = BTreeMap::new();
+        let mut leads_to: BTreeMap<usize, (usize, Resource)> = BTreeMap::new();
         let mut to_do = VecDeque::from([from]);
         while let Some(at) = to_do.pop_front() {
-            for &(before, _, bond) in &self.nodes[at].before {
+            for &(before, _, resource) in &self.nodes[at].before {
                 let is_new = before != from && !leads_to.contains_key(&before);
                 if !is_new || !self.nodes[before].is_dead {
                     continue;
                 }
-                leads_to.insert(before, (at, bond));
+                leads_to.insert(before, (at, resource));
                 if let Some(first) = ahead.get(&before) {
                     let rest = self.path(before, &leads_to);
                     return Some(
@@ -281,14 +285,14 @@ impl Region {
     }
 
     /// The path from there on to where nothing leads on.
-    fn path(&self, at: usize, leads_to: &BTreeMap<usize, (usize, Bond)>) -> Path {
+    fn path(&self, at: usize, leads_to: &BTreeMap<usize, (usize, Resource)>) -> RecordPath {
         let next = |(at, _): &(usize, _)| leads_to.get(at).copied();
         let links = std::iter::successors(leads_to.get(&at).copied(), next);
-        let bonds = links.clone().map(|(_, bond)| bond);
+        let resources = links.clone().map(|(_, resource)| resource);
         let nodes = std::iter::once(at).chain(links.map(|(next, _)| next));
         nodes
-            .zip(bonds)
-            .map(|(at, bond)| (self.nodes[at].ticket, Some(bond)))
+            .zip(resources)
+            .map(|(at, resource)| (self.nodes[at].ticket, Some(resource)))
             .collect()
     }
 }
@@ -298,21 +302,21 @@ mod tests {
     use std::panic::Location;
 
     use super::*;
-    use crate::deadlock::bonds::{hold, let_go_newest, run};
-    use crate::deadlock::records::Standing;
-    use crate::deadlock::site::{Crew, Need, Object, Site};
-    use crate::id::{Kind, Label, TaskId};
+    use crate::deadlock::records::PendingWait;
+    use crate::deadlock::resources::{begin_task, hold, let_go_newest};
+    use crate::deadlock::site::{Need, TaskSet, WaitObject, WaitSite};
+    use crate::id::{Label, LabelKind, TaskId};
     use crate::observe::Verb;
     use crate::park::Parker;
     use crate::primitive::{Arc, Counter, Ordering};
 
     /// The tasks of a scope; counts how often all of them are asked for.
-    struct Tasks {
+    struct CountedTaskSet {
         all: Vec<TaskId>,
         asked: Counter,
     }
 
-    impl Crew for Tasks {
+    impl TaskSet for CountedTaskSet {
         fn need(&self) -> Need {
             self.asked.fetch_add(1, Ordering::Relaxed);
             Need::All(self.all.clone())
@@ -326,23 +330,23 @@ mod tests {
             self.all.contains(&task)
         }
 
-        fn bonds(&self) -> Vec<Bond> {
-            self.all.iter().copied().map(Bond::Task).collect()
+        fn resources(&self) -> Vec<Resource> {
+            self.all.iter().copied().map(Resource::Task).collect()
         }
     }
 
-    fn file(graph: &mut Graph, task: &Label, on: On, yields: Yields) -> Ticket {
-        let site = Site {
+    fn file(graph: &mut Graph, task: &Label, on: WaitsOn, yields: VictimPriority) -> Ticket {
+        let site = WaitSite {
             verb: Verb::Lock,
-            object: Object::None,
+            object: WaitObject::None,
             at: Location::caller(),
             on,
         };
         // Each by a parker of its own, as if by a thread of its own.
-        let record = Record::new(&Standing {
+        let record = WaitRecord::new(&PendingWait {
             task,
             site: &site,
-            parker: &Parker::aside(),
+            parker: &Parker::separate(),
             yields,
             holders: &[],
             ticket: &mut 0,
@@ -352,22 +356,27 @@ mod tests {
 
     #[test]
     fn each_task_that_wants_the_lock_of_its_scopes_end_is_refused_without_asking_for_all() {
-        let label = || Label::new(Kind::Task, None, Location::caller());
+        let label = || Label::new(LabelKind::Task, None, Location::caller());
         let (opener, tasks) = (label(), [label(), label(), label()]);
-        let crew = Arc::new(Tasks {
+        let task_set = Arc::new(CountedTaskSet {
             all: tasks.iter().map(Label::id).collect(),
             asked: Counter::new(0),
         });
-        let lock = Bond::Lock(1 << 40);
+        let lock = Resource::Lock(1 << 40);
         let mut graph = Graph::new();
         hold(lock, Location::caller());
-        let on = On::Crew(Arc::clone(&crew) as Arc<dyn Crew>);
-        let end = file(&mut graph, &opener, on, Yields::Never);
+        let on = WaitsOn::Tasks(Arc::clone(&task_set) as Arc<dyn TaskSet>);
+        let end = file(&mut graph, &opener, on, VictimPriority::Never);
         assert!(let_go_newest(lock));
         let mut waits = vec![end];
         for task in &tasks {
-            let running = run(task.id(), None);
-            waits.push(file(&mut graph, task, On::Bond(lock), Yields::First));
+            let running = begin_task(task.id(), None);
+            waits.push(file(
+                &mut graph,
+                task,
+                WaitsOn::Resource(lock),
+                VictimPriority::First,
+            ));
             drop(running);
         }
         let refused: Vec<_> = waits
@@ -380,6 +389,6 @@ mod tests {
             let told: Vec<_> = links.iter().map(|link| link.task.id()).collect();
             assert_eq!(told, [task.id(), opener.id()]);
         }
-        assert_eq!(crew.asked.load(Ordering::Relaxed), 0);
+        assert_eq!(task_set.asked.load(Ordering::Relaxed), 0);
     }
 }

@@ -2,9 +2,9 @@
 
 use std::panic::Location;
 
-use super::bonds::{self, Bond, Held};
-use super::records::{Graph, Hold, Path, Record};
-use super::site::Object;
+use super::records::{Graph, HeldLock, RecordPath, WaitRecord};
+use super::resources::{self, Held, Resource};
+use super::site::WaitObject;
 use crate::error::{Deadlock, DeadlockLink};
 use crate::observe::Verb;
 
@@ -14,20 +14,20 @@ pub(super) const TOLD: usize = 8;
 
 /// Makes the error from the records of `path`. `untold` more are not listed. In a cycle, all records are listed,
 /// because each depends on the next and the last on the first.
-pub(super) fn of(graph: &Graph, path: &Path, untold: usize, is_cycle: bool) -> Deadlock {
+pub(super) fn of(graph: &Graph, path: &RecordPath, untold: usize, is_cycle: bool) -> Deadlock {
     let following = path.iter().cycle().skip(1);
     let links = path
         .iter()
         .zip(following)
-        .map(|((ticket, bond), (next, _))| {
+        .map(|((ticket, resource), (next, _))| {
             let (record, next) = (&graph.records[ticket], &graph.records[next]);
             DeadlockLink {
                 task: record.task.clone(),
                 waits: record.site.to_string(),
                 at: record.site.at,
                 holds: record.own_holds().map(hold).collect(),
-                kept: match bond {
-                    Some(bond) => kept(graph, record, *bond, next),
+                kept: match resource {
+                    Some(resource) => describe_link(graph, record, *resource, next),
                     None if untold > 0 || path.len() == 1 => String::new(),
                     None => format!("while {} also waits", next.task),
                 },
@@ -41,53 +41,63 @@ fn line(at: &Location<'_>) -> String {
 }
 
 /// The locks that the calling thread holds, without the oldest `but_for`.
-pub(crate) fn held_in_words(but_for: usize) -> Vec<String> {
-    bonds::held().iter().skip(but_for).map(hold).collect()
+pub(crate) fn describe_held(but_for: usize) -> Vec<String> {
+    resources::held().iter().skip(but_for).map(hold).collect()
 }
 
 pub(super) fn hold(held: &Held) -> String {
-    let what = match held.bond {
-        Bond::Read(_) => "a lock, for reading,",
+    let what = match held.resource {
+        Resource::Read(_) => "a lock, for reading,",
         _ => "a lock",
     };
     format!("{what} since {}", line(held.since))
 }
 
-fn kept(graph: &Graph, record: &Record, bond: Bond, next: &Record) -> String {
-    if let Some(leaked) = graph.leaked.get(&bond).and_then(|leaked| leaked.last()) {
+fn describe_link(
+    graph: &Graph,
+    record: &WaitRecord,
+    resource: Resource,
+    next: &WaitRecord,
+) -> String {
+    if let Some(leaked) = graph.leaked.get(&resource).and_then(|leaked| leaked.last()) {
         return format!(
             "held since {} by {}, which has completed and leaked its guard",
             line(leaked.since),
             leaked.by
         );
     }
-    match bond {
-        Bond::Lock(_) | Bond::Read(_) => match next.hold_of(bond) {
-            Some(Hold { held, by }) if by.id() != next.task.id() => {
+    match resource {
+        Resource::Lock(_) | Resource::Read(_) => match next.hold_of(resource) {
+            Some(HeldLock { held, by }) if by.id() != next.task.id() => {
                 let (since, task) = (line(held.since), &next.task);
                 format!("held since {since} by {by}, in whose wait {task} runs")
             }
-            Some(Hold { held, by }) => format!("held since {} by {by}", line(held.since)),
+            Some(HeldLock { held, by }) => format!("held since {} by {by}", line(held.since)),
             None => format!("held by {}", next.task),
         },
-        Bond::Turn(..) => format!("for which {} waits to write first", next.task),
-        Bond::Task(_) | Bond::Group(_) | Bond::Job(_) => match &record.site.object {
-            Object::Label(label) if label.id() == next.task.id() => String::new(),
+        Resource::Turn(..) => format!("for which {} waits to write first", next.task),
+        Resource::Task(_) | Resource::Group(_) | Resource::Job(_) => match &record.site.object {
+            WaitObject::Label(label) if label.id() == next.task.id() => String::new(),
             _ => format!("which depends on {}", next.task),
         },
     }
 }
 
-fn advice(graph: &Graph, path: &Path, is_cycle: bool) -> &'static str {
-    let bonds = || path.iter().filter_map(|(_, bond)| *bond);
-    let is_lock = |bond: Bond| !matches!(bond, Bond::Task(_) | Bond::Group(_) | Bond::Job(_));
+fn advice(graph: &Graph, path: &RecordPath, is_cycle: bool) -> &'static str {
+    let resources = || path.iter().filter_map(|(_, resource)| *resource);
+    let is_lock = |resource: Resource| {
+        !matches!(
+            resource,
+            Resource::Task(_) | Resource::Group(_) | Resource::Job(_)
+        )
+    };
     if !is_cycle {
         return "no other thread runs that could wake any of them: send, close or release before waiting";
     }
-    if bonds().any(|bond| graph.leaked.contains_key(&bond)) {
+    if resources().any(|resource| graph.leaked.contains_key(&resource)) {
         return "drop the guard of every lock instead of forgetting it";
     }
-    match (bonds().any(is_lock), bonds().all(is_lock)) {
+    match (resources().any(is_lock), resources().all(is_lock)) {
         (false, _) => "join from a task for which none of them waits",
         (true, true) if is_held_around(graph, path) => {
             "release the lock before waiting for a task that wants it"
@@ -102,16 +112,18 @@ fn advice(graph: &Graph, path: &Path, is_cycle: bool) -> &'static str {
 }
 
 /// Returns true if a lock of the cycle is held by a task inside whose wait another task of the cycle runs.
-fn is_held_around(graph: &Graph, path: &Path) -> bool {
+fn is_held_around(graph: &Graph, path: &RecordPath) -> bool {
     let following = path.iter().cycle().skip(1);
-    path.iter().zip(following).any(|((_, bond), (next, _))| {
-        let next = &graph.records[next];
-        let hold = bond.and_then(|bond| next.hold_of(bond));
-        hold.is_some_and(|hold| hold.by.id() != next.task.id())
-    })
+    path.iter()
+        .zip(following)
+        .any(|((_, resource), (next, _))| {
+            let next = &graph.records[next];
+            let hold = resource.and_then(|resource| next.hold_of(resource));
+            hold.is_some_and(|hold| hold.by.id() != next.task.id())
+        })
 }
 
-fn initialises(graph: &Graph, path: &Path) -> bool {
+fn initialises(graph: &Graph, path: &RecordPath) -> bool {
     path.iter()
         .all(|(ticket, _)| graph.records[ticket].site.verb == Verb::Initialise)
 }

@@ -3,22 +3,22 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::bonds::Bond;
+use super::resources::Resource;
 use crate::id::{Label, TaskId};
 use crate::observe::Verb;
 use crate::primitive::Arc;
 
 /// The operation of a wait, what it waits for, and where in the source.
 #[derive(Clone, Debug)]
-pub(crate) struct Site {
+pub(crate) struct WaitSite {
     /// The operation.
     pub(crate) verb: Verb,
-    pub(crate) object: Object,
+    pub(crate) object: WaitObject,
     pub(crate) at: &'static Location<'static>,
-    pub(crate) on: On,
+    pub(crate) on: WaitsOn,
 }
 
-impl fmt::Display for Site {
+impl fmt::Display for WaitSite {
     /// Formats it so that it follows the name of the task: "joins task …".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { verb, object, .. } = self;
@@ -46,14 +46,14 @@ impl fmt::Display for Site {
 
 /// The object of a wait.
 #[derive(Clone, Debug)]
-pub(crate) enum Object {
+pub(crate) enum WaitObject {
     None,
     Label(Label),
     /// A lock or a queue, with the source line that made it.
     Made(&'static str, &'static Location<'static>),
 }
 
-impl Object {
+impl WaitObject {
     /// The task or scope, if it is one.
     pub(crate) fn label(&self) -> Option<&Label> {
         match self {
@@ -63,7 +63,7 @@ impl Object {
     }
 }
 
-impl fmt::Display for Object {
+impl fmt::Display for WaitObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("its turn"),
@@ -75,27 +75,27 @@ impl fmt::Display for Object {
 
 /// The threads that can end a wait.
 #[derive(Clone)]
-pub(crate) enum On {
+pub(crate) enum WaitsOn {
     /// None: the clock or a cancellation ends it. No part of the graph.
     Time,
     /// The thread that bears this bond, if any does.
-    Bond(Bond),
+    Resource(Resource),
     /// The threads that hold the lock for writing, and the writers that came before this reader.
     Read { lock: u64, came: u64 },
     /// The threads that hold the lock.
     Write { lock: u64, came: u64 },
     /// Those that run these tasks; which ones changes with time.
-    Crew(Arc<dyn Crew>),
+    Tasks(Arc<dyn TaskSet>),
     /// Any thread.
     Anyone,
 }
 
-impl fmt::Debug for On {
+impl fmt::Debug for WaitsOn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Time => "time",
-            Self::Bond(_) | Self::Read { .. } | Self::Write { .. } => "a lock or a job",
-            Self::Crew(_) => "tasks",
+            Self::Resource(_) | Self::Read { .. } | Self::Write { .. } => "a lock or a job",
+            Self::Tasks(_) => "tasks",
             Self::Anyone => "anyone",
         })
     }
@@ -103,7 +103,7 @@ impl fmt::Debug for On {
 
 /// The tasks that a wait depends on. Called under the graph's lock: an implementation takes no other lock that is ever
 /// held by a thread that waits.
-pub(crate) trait Crew: Send + Sync {
+pub(crate) trait TaskSet: Send + Sync {
     fn need(&self) -> Need;
 
     /// About how many tasks [`need`](Self::need) returns: the cost of calling it.
@@ -113,7 +113,7 @@ pub(crate) trait Crew: Send + Sync {
     fn needs(&self, task: TaskId) -> bool;
 
     /// All bonds that may be needed from now on, so that a wait can be found by them.
-    fn bonds(&self) -> Vec<Bond>;
+    fn resources(&self) -> Vec<Resource>;
 }
 
 /// The tasks that have to go on for a wait to end.

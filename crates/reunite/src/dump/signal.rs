@@ -17,7 +17,7 @@ use signal_hook::iterator::Signals;
 
 use super::dump;
 use crate::deadline;
-use crate::deadlock::{idle_one_more, look_again};
+use crate::deadlock::{count_idle, look_again};
 use crate::primitive::{Duration, OnceLock};
 use crate::profile::write_flight_if_asked;
 use crate::thread::start_helper;
@@ -38,7 +38,7 @@ pub fn answer_dump_requests() -> io::Result<()> {
     let mut signals = Signals::new([SIGQUIT])?;
     start_helper("reunite-dump", move || {
         // It never waits for another thread, and no thread waits for it.
-        idle_one_more();
+        count_idle();
         look_again();
         for _ in signals.forever() {
             let dump = dump();
@@ -74,9 +74,9 @@ fn open_request(pid: u32) -> io::Result<File> {
 }
 
 /// A request file; removed when dropped.
-struct Request(PathBuf);
+struct RequestFile(PathBuf);
 
-impl Drop for Request {
+impl Drop for RequestFile {
     fn drop(&mut self) {
         // It is gone already, or the system does not let go of it: there is nothing more to do.
         let _gone = std::fs::remove_file(&self.0);
@@ -119,7 +119,7 @@ pub fn request_dump(pid: u32, patience: Duration) -> io::Result<(String, String)
         );
         io::Error::new(error.kind(), why)
     })?);
-    let request = Request(path);
+    let request = RequestFile(path);
     kill_process(process, Signal::QUIT)?;
     let give_up = deadline::after(patience);
     loop {

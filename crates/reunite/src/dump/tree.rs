@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
 
 use crate::contain::assert_outside;
-use crate::current::Who;
+use crate::current::TaskRecord;
 use crate::deadlock;
 use crate::id::{Label, TaskId};
 use crate::part::Part;
 use crate::primitive::Duration;
-use crate::task::{self, Picture};
+use crate::task::{self, ScopeSnapshot};
 
 /// The live tree at one moment; see [`dump()`].
 ///
@@ -93,14 +93,14 @@ pub struct DumpWait {
 /// ```
 pub fn dump() -> Dump {
     assert_outside();
-    let holds = deadlock::standing();
+    let holds = deadlock::locks_of_pending_waits();
     let pictures = task::pictures();
     let shown = pictures.iter().flat_map(|picture| &picture.tasks);
-    let shown: BTreeSet<_> = shown.map(|who| who.label.id()).collect();
-    let mut by_owner: BTreeMap<Option<TaskId>, Vec<Picture>> = BTreeMap::new();
+    let shown: BTreeSet<_> = shown.map(|record| record.label.id()).collect();
+    let mut by_owner: BTreeMap<Option<TaskId>, Vec<ScopeSnapshot>> = BTreeMap::new();
     for picture in pictures {
         // A thread that is no task of this library is at the root.
-        let owner = picture.owner.as_ref().map(|who| who.label.id());
+        let owner = picture.owner.as_ref().map(|record| record.label.id());
         let owner = owner.filter(|owner| shown.contains(owner));
         by_owner.entry(owner).or_default().push(picture);
     }
@@ -111,7 +111,7 @@ pub fn dump() -> Dump {
 }
 
 struct Tree {
-    by_owner: BTreeMap<Option<TaskId>, Vec<Picture>>,
+    by_owner: BTreeMap<Option<TaskId>, Vec<ScopeSnapshot>>,
     holds: BTreeMap<TaskId, Vec<String>>,
 }
 
@@ -122,43 +122,52 @@ impl Tree {
         scopes.collect()
     }
 
-    fn scope(&mut self, picture: &Picture) -> DumpScope {
-        let tasks = picture.tasks.iter().map(|who| self.task(who)).collect();
+    fn scope(&mut self, picture: &ScopeSnapshot) -> DumpScope {
+        let tasks = picture
+            .tasks
+            .iter()
+            .map(|record| self.task(record))
+            .collect();
         let owner = picture.owner.as_ref();
-        let is_foreign = owner.is_some_and(|who| who.is_foreign());
+        let is_foreign = owner.is_some_and(|record| record.is_foreign());
         DumpScope {
             scope: picture.scope.clone(),
-            owner: owner.map(|who| who.label.clone()),
-            owner_waits: owner.filter(|_| is_foreign).and_then(|who| self.wait(who)),
+            owner: owner.map(|record| record.label.clone()),
+            owner_waits: owner
+                .filter(|_| is_foreign)
+                .and_then(|record| self.wait(record)),
             cancelled: picture.cause.as_ref().map(ToString::to_string),
             tasks,
             more_queued: picture.more_queued,
         }
     }
 
-    fn task(&mut self, who: &Part<Who>) -> DumpTask {
+    fn task(&mut self, record: &Part<TaskRecord>) -> DumpTask {
         DumpTask {
-            task: who.label.clone(),
-            age: who.age(),
-            has_begun: who.has_begun(),
-            is_detached: who.is_detached(),
-            waits: self.wait(who),
-            holds: self.holds_of(who),
-            scopes: self.scopes_of(Some(who.label.id())),
+            task: record.label.clone(),
+            age: record.age(),
+            has_begun: record.has_begun(),
+            is_detached: record.is_detached(),
+            waits: self.wait(record),
+            holds: self.holds_of(record),
+            scopes: self.scopes_of(Some(record.label.id())),
         }
     }
 
-    fn wait(&self, who: &Who) -> Option<DumpWait> {
-        let (site, lasted) = who.waiting()?;
+    fn wait(&self, record: &TaskRecord) -> Option<DumpWait> {
+        let (site, lasted) = record.waiting()?;
         Some(DumpWait {
             what: site.to_string(),
             at: site.at,
             lasted,
-            holds: self.holds_of(who),
+            holds: self.holds_of(record),
         })
     }
 
-    fn holds_of(&self, who: &Who) -> Vec<String> {
-        self.holds.get(&who.label.id()).cloned().unwrap_or_default()
+    fn holds_of(&self, record: &TaskRecord) -> Vec<String> {
+        self.holds
+            .get(&record.label.id())
+            .cloned()
+            .unwrap_or_default()
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::id::Label;
 use crate::primitive::Arc;
-use crate::unwind::Mark;
+use crate::unwind::UnwindMark;
 
 /// The error of work that was asked to stop. From then on every blocking call of the cancelled task, and
 /// [`checkpoint`](crate::checkpoint), returns this error; the operation did not happen.
@@ -23,7 +23,7 @@ use crate::unwind::Mark;
 pub struct Cancelled {
     cause: Arc<Cause>,
     /// Set while a thread unwinds with this value.
-    mark: Option<Mark>,
+    mark: Option<UnwindMark>,
 }
 
 struct Cause {
@@ -95,7 +95,7 @@ impl Cancelled {
     }
 
     /// The mark, which is set only if this value is the payload of an unwinding thread.
-    pub(super) fn mark(&mut self) -> &mut Option<Mark> {
+    pub(super) fn mark(&mut self) -> &mut Option<UnwindMark> {
         &mut self.mark
     }
 }

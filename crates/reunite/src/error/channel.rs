@@ -7,17 +7,17 @@ use crate::primitive::Duration;
 
 /// The error of a receive: no message was received.
 #[derive(Clone, Debug)]
-pub struct RecvError(Kind);
+pub struct RecvError(ChannelErrorKind);
 
 /// The error of a send. It contains the message that was not sent: see [`into_message`](Self::into_message).
 #[derive(Clone)]
 pub struct SendError<T> {
     message: T,
-    kind: Kind,
+    kind: ChannelErrorKind,
 }
 
 #[derive(Clone, Debug)]
-enum Kind {
+enum ChannelErrorKind {
     Closed,
     /// A `try_` call would have had to wait: the channel is full (send) or empty (receive).
     NotNow,
@@ -28,41 +28,41 @@ enum Kind {
 
 impl RecvError {
     pub(crate) fn closed() -> Self {
-        Self(Kind::Closed)
+        Self(ChannelErrorKind::Closed)
     }
 
     pub(crate) fn empty() -> Self {
-        Self(Kind::NotNow)
+        Self(ChannelErrorKind::NotNow)
     }
 
     pub(crate) fn cut_off(why: CutShort) -> Self {
-        Self(Kind::CutShort(why))
+        Self(ChannelErrorKind::CutShort(why))
     }
 
     /// Returns why a result that needs all messages is partial; `None` if all messages came, or may yet come.
     pub(crate) fn cut_short(&self) -> Option<CutShort> {
         match &self.0 {
-            Kind::CutShort(why) => Some(why.clone()),
-            Kind::Wait(error) => error.cut_short(),
-            Kind::Closed | Kind::NotNow => None,
+            ChannelErrorKind::CutShort(why) => Some(why.clone()),
+            ChannelErrorKind::Wait(error) => error.cut_short(),
+            ChannelErrorKind::Closed | ChannelErrorKind::NotNow => None,
         }
     }
 
     pub(crate) fn timed_out(waited: Duration) -> Self {
-        Self(Kind::Wait(WaitError::timed_out(waited)))
+        Self(ChannelErrorKind::Wait(WaitError::timed_out(waited)))
     }
 
     pub(crate) fn cancelled(cancelled: Cancelled) -> Self {
-        Self(Kind::Wait(WaitError::cancelled(cancelled)))
+        Self(ChannelErrorKind::Wait(WaitError::cancelled(cancelled)))
     }
 
     pub(crate) fn refused(refusal: Refusal) -> Self {
-        Self(Kind::Wait(WaitError::refused(refusal)))
+        Self(ChannelErrorKind::Wait(WaitError::refused(refusal)))
     }
 
     /// Returns true if the channel is closed and empty and every sender finished sending: there are no more messages.
     pub fn is_closed(&self) -> bool {
-        matches!(self.0, Kind::Closed)
+        matches!(self.0, ChannelErrorKind::Closed)
     }
 
     /// Returns true if the channel is closed and empty because a task dropped a sender before it was done: the task had
@@ -81,27 +81,27 @@ impl RecvError {
     /// assert!(end.is_cut_short() && !end.is_closed());
     /// ```
     pub fn is_cut_short(&self) -> bool {
-        matches!(self.0, Kind::CutShort(_))
+        matches!(self.0, ChannelErrorKind::CutShort(_))
     }
 
     /// Returns true if a `try_recv` found the channel empty (and not closed).
     pub fn is_empty(&self) -> bool {
-        matches!(self.0, Kind::NotNow)
+        matches!(self.0, ChannelErrorKind::NotNow)
     }
 
     /// Returns true if the time to wait ran out.
     pub fn is_timeout(&self) -> bool {
-        matches!(&self.0, Kind::Wait(error) if error.is_timeout())
+        matches!(&self.0, ChannelErrorKind::Wait(error) if error.is_timeout())
     }
 
     /// Returns true if the current task was cancelled.
     pub fn is_cancelled(&self) -> bool {
-        matches!(&self.0, Kind::Wait(error) if error.is_cancelled())
+        matches!(&self.0, ChannelErrorKind::Wait(error) if error.is_cancelled())
     }
 
     /// Returns true if the wait was refused because it would have blocked the last thread that its pool may have.
     pub fn is_starved(&self) -> bool {
-        matches!(&self.0, Kind::Wait(error) if error.is_starved())
+        matches!(&self.0, ChannelErrorKind::Wait(error) if error.is_starved())
     }
 
     /// Returns true if the wait was refused because it would never have ended: no thread is left that could send.
@@ -112,7 +112,7 @@ impl RecvError {
     /// The waits that depend on each other, if [`is_deadlock`](Self::is_deadlock).
     pub fn deadlock(&self) -> Option<&Deadlock> {
         match &self.0 {
-            Kind::Wait(error) => error.deadlock(),
+            ChannelErrorKind::Wait(error) => error.deadlock(),
             _ => None,
         }
     }
@@ -122,42 +122,42 @@ impl<T> SendError<T> {
     pub(crate) fn closed(message: T) -> Self {
         Self {
             message,
-            kind: Kind::Closed,
+            kind: ChannelErrorKind::Closed,
         }
     }
 
     pub(crate) fn cut_off(message: T, why: CutShort) -> Self {
         Self {
             message,
-            kind: Kind::CutShort(why),
+            kind: ChannelErrorKind::CutShort(why),
         }
     }
 
     pub(crate) fn full(message: T) -> Self {
         Self {
             message,
-            kind: Kind::NotNow,
+            kind: ChannelErrorKind::NotNow,
         }
     }
 
     pub(crate) fn timed_out(message: T, waited: Duration) -> Self {
         Self {
             message,
-            kind: Kind::Wait(WaitError::timed_out(waited)),
+            kind: ChannelErrorKind::Wait(WaitError::timed_out(waited)),
         }
     }
 
     pub(crate) fn cancelled(message: T, cancelled: Cancelled) -> Self {
         Self {
             message,
-            kind: Kind::Wait(WaitError::cancelled(cancelled)),
+            kind: ChannelErrorKind::Wait(WaitError::cancelled(cancelled)),
         }
     }
 
     pub(crate) fn refused(message: T, refusal: Refusal) -> Self {
         Self {
             message,
-            kind: Kind::Wait(WaitError::refused(refusal)),
+            kind: ChannelErrorKind::Wait(WaitError::refused(refusal)),
         }
     }
 
@@ -168,33 +168,36 @@ impl<T> SendError<T> {
 
     /// Returns true if the channel is closed.
     pub fn is_closed(&self) -> bool {
-        matches!(self.kind, Kind::Closed | Kind::CutShort(_))
+        matches!(
+            self.kind,
+            ChannelErrorKind::Closed | ChannelErrorKind::CutShort(_)
+        )
     }
 
     /// Returns true if the channel is closed because a task dropped a receiver before it was done: the task had been
     /// told of a cancellation, one of its waits had been refused, or it panicked.
     pub fn is_cut_short(&self) -> bool {
-        matches!(self.kind, Kind::CutShort(_))
+        matches!(self.kind, ChannelErrorKind::CutShort(_))
     }
 
     /// Returns true if a `try_send` found the channel full.
     pub fn is_full(&self) -> bool {
-        matches!(self.kind, Kind::NotNow)
+        matches!(self.kind, ChannelErrorKind::NotNow)
     }
 
     /// Returns true if the time to wait ran out.
     pub fn is_timeout(&self) -> bool {
-        matches!(&self.kind, Kind::Wait(error) if error.is_timeout())
+        matches!(&self.kind, ChannelErrorKind::Wait(error) if error.is_timeout())
     }
 
     /// Returns true if the current task was cancelled.
     pub fn is_cancelled(&self) -> bool {
-        matches!(&self.kind, Kind::Wait(error) if error.is_cancelled())
+        matches!(&self.kind, ChannelErrorKind::Wait(error) if error.is_cancelled())
     }
 
     /// Returns true if the wait was refused because it would have blocked the last thread that its pool may have.
     pub fn is_starved(&self) -> bool {
-        matches!(&self.kind, Kind::Wait(error) if error.is_starved())
+        matches!(&self.kind, ChannelErrorKind::Wait(error) if error.is_starved())
     }
 
     /// Returns true if the wait was refused because it would never have ended: no thread is left that could receive.
@@ -205,7 +208,7 @@ impl<T> SendError<T> {
     /// The waits that depend on each other, if [`is_deadlock`](Self::is_deadlock).
     pub fn deadlock(&self) -> Option<&Deadlock> {
         match &self.kind {
-            Kind::Wait(error) => error.deadlock(),
+            ChannelErrorKind::Wait(error) => error.deadlock(),
             _ => None,
         }
     }
@@ -214,10 +217,10 @@ impl<T> SendError<T> {
 impl fmt::Display for RecvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Closed => f.write_str("the channel is closed and empty"),
-            Kind::NotNow => f.write_str("the channel is empty"),
-            Kind::Wait(error) => write!(f, "no message was received: {error}"),
-            Kind::CutShort(why) => write!(
+            ChannelErrorKind::Closed => f.write_str("the channel is closed and empty"),
+            ChannelErrorKind::NotNow => f.write_str("the channel is empty"),
+            ChannelErrorKind::Wait(error) => write!(f, "no message was received: {error}"),
+            ChannelErrorKind::CutShort(why) => write!(
                 f,
                 "the channel is closed and empty, but not all messages were sent: a task dropped a sender when it \
                  was cut short ({why})"
@@ -229,10 +232,14 @@ impl fmt::Display for RecvError {
 impl<T> fmt::Display for SendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            Kind::Closed => f.write_str("the message was not sent: the channel is closed"),
-            Kind::NotNow => f.write_str("the message was not sent: the channel is full"),
-            Kind::Wait(error) => write!(f, "the message was not sent: {error}"),
-            Kind::CutShort(why) => write!(
+            ChannelErrorKind::Closed => {
+                f.write_str("the message was not sent: the channel is closed")
+            }
+            ChannelErrorKind::NotNow => {
+                f.write_str("the message was not sent: the channel is full")
+            }
+            ChannelErrorKind::Wait(error) => write!(f, "the message was not sent: {error}"),
+            ChannelErrorKind::CutShort(why) => write!(
                 f,
                 "the message was not sent: the channel is closed because a task dropped a receiver when it was \
                  cut short ({why})"

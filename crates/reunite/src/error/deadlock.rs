@@ -21,9 +21,9 @@ use crate::primitive::Arc;
 /// assert_eq!(error.deadlock().unwrap().links().len(), 1);
 /// ```
 #[derive(Clone)]
-pub struct Deadlock(Arc<Inner>);
+pub struct Deadlock(Arc<DeadlockDetails>);
 
-struct Inner {
+struct DeadlockDetails {
     links: Vec<DeadlockLink>,
     untold: usize,
     advice: &'static str,
@@ -48,7 +48,7 @@ pub struct DeadlockLink {
 
 impl Deadlock {
     pub(crate) fn new(links: Vec<DeadlockLink>, untold: usize, advice: &'static str) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(DeadlockDetails {
             links,
             untold,
             advice,

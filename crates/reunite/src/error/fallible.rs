@@ -19,7 +19,7 @@ use std::marker::PhantomData;
 /// reunite::scope(|s| stop(s));
 /// reunite::try_scope(|s| { stop(s); Ok::<_, reunite::JoinError<String>>(()) }).unwrap();
 /// ```
-pub trait Fallibility: sealed::Sealed {
+pub trait Fallibility: sealed::SealedFallibility {
     /// The error type of the tasks.
     type Error;
 
@@ -69,7 +69,7 @@ impl<E> fmt::Debug for Fallible<E> {
 }
 
 mod sealed {
-    pub trait Sealed {}
-    impl Sealed for std::convert::Infallible {}
-    impl<E> Sealed for super::Fallible<E> {}
+    pub trait SealedFallibility {}
+    impl SealedFallibility for std::convert::Infallible {}
+    impl<E> SealedFallibility for super::Fallible<E> {}
 }

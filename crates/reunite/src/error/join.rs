@@ -30,12 +30,12 @@ use crate::primitive::{Duration, Mutex};
 /// assert!(error.is_panic());
 /// assert_eq!(error.panic_message(), Some("no input"));
 /// ```
-pub struct JoinError<E = Infallible>(Box<Inner<E>>);
+pub struct JoinError<E = Infallible>(Box<JoinErrorDetails<E>>);
 
 /// The state of a task before a thread has begun to run it.
 pub(crate) const NOT_STARTED: &str = "not started yet";
 
-struct Inner<E> {
+struct JoinErrorDetails<E> {
     task: Option<Label>,
     kind: JoinErrorKind<E>,
     /// The place of a completed task in the order in which the tasks of its scope failed.
@@ -103,7 +103,7 @@ pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> String {
 
 impl<E> JoinError<E> {
     pub(crate) fn new(task: Label, kind: JoinErrorKind<E>) -> Self {
-        Self(Box::new(Inner {
+        Self(Box::new(JoinErrorDetails {
             task: Some(task),
             kind,
             order: u64::MAX,
@@ -117,7 +117,7 @@ impl<E> JoinError<E> {
         order: u64,
         after_cancel: bool,
     ) -> Self {
-        Self(Box::new(Inner {
+        Self(Box::new(JoinErrorDetails {
             task: Some(task),
             kind: failure,
             order,
@@ -148,7 +148,7 @@ impl<E> JoinError<E> {
 
     /// The error of a scope whose body left.
     pub(crate) fn of_left_body(why: CutShort, order: u64, after_cancel: bool) -> Self {
-        Self(Box::new(Inner {
+        Self(Box::new(JoinErrorDetails {
             task: None,
             kind: JoinErrorKind::cut_short(why),
             order,
@@ -276,7 +276,7 @@ impl<E> JoinError<E> {
     pub fn into_error(self) -> Result<E, Self> {
         match self.0.kind {
             JoinErrorKind::Failed(error) => Ok(error),
-            kind => Err(Self(Box::new(Inner { kind, ..*self.0 }))),
+            kind => Err(Self(Box::new(JoinErrorDetails { kind, ..*self.0 }))),
         }
     }
 
@@ -296,7 +296,7 @@ impl<E> JoinError<E> {
     /// ```
     pub fn map_error<F>(self, convert: impl FnOnce(E) -> F) -> JoinError<F> {
         use JoinErrorKind as Kind;
-        let Inner {
+        let JoinErrorDetails {
             task,
             kind,
             order,
@@ -316,7 +316,7 @@ impl<E> JoinError<E> {
             Kind::CutShort(refusal) => Kind::CutShort(refusal),
             Kind::Refused(refusal) => Kind::Refused(refusal),
         };
-        JoinError(Box::new(Inner {
+        JoinError(Box::new(JoinErrorDetails {
             task,
             kind,
             order,
@@ -344,7 +344,7 @@ impl<E> JoinError<E> {
     pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match self.0.kind {
             JoinErrorKind::Panicked { payload, .. } => Ok(payload.into_inner()),
-            kind => Err(Self(Box::new(Inner { kind, ..*self.0 }))),
+            kind => Err(Self(Box::new(JoinErrorDetails { kind, ..*self.0 }))),
         }
     }
 
@@ -433,7 +433,7 @@ impl<E> From<E> for JoinError<E> {
     /// Converts the body's own error.
     fn from(error: E) -> Self {
         let kind = JoinErrorKind::Failed(error);
-        Self(Box::new(Inner {
+        Self(Box::new(JoinErrorDetails {
             task: None,
             kind,
             order: u64::MAX,

@@ -4,12 +4,12 @@ use std::any::Any;
 use std::panic::resume_unwind;
 
 use super::{Cancelled, CutShort, Deadlock, RecvError, Refusal, WaitError};
-use crate::unwind::{Mark, leave};
+use crate::unwind::{UnwindMark, leave};
 
 /// The payload of a task that leaves because a wait was refused. (A cancelled task unwinds with its `Cancelled`.)
 struct Refused {
     refusal: Refusal,
-    mark: Option<Mark>,
+    mark: Option<UnwindMark>,
 }
 
 impl CutShort {
@@ -74,7 +74,7 @@ pub(crate) fn resume(mut payload: Box<dyn Any + Send>) -> ! {
         refused.map(|refused| &mut refused.mark)
     };
     if let Some(mark) = mark {
-        mark.get_or_insert_with(Mark::new).raise();
+        mark.get_or_insert_with(UnwindMark::new).raise();
     }
     resume_unwind(payload)
 }

@@ -22,9 +22,9 @@ use crate::id::Label;
 /// assert!(error.root().unwrap().is_error());
 /// assert_eq!(error.failures().len(), 1);
 /// ```
-pub struct ScopeError<E = Infallible>(Box<Inner<E>>);
+pub struct ScopeError<E = Infallible>(Box<ScopeErrorDetails<E>>);
 
-struct Inner<E> {
+struct ScopeErrorDetails<E> {
     scope: Label,
     failures: Vec<JoinError<E>>,
     cause: Option<Cancelled>,
@@ -44,7 +44,7 @@ impl<E> ScopeError<E> {
         if let Some(root) = root {
             failures[..=root].rotate_right(1);
         }
-        Self(Box::new(Inner {
+        Self(Box::new(ScopeErrorDetails {
             scope,
             failures,
             cause,
@@ -124,7 +124,7 @@ impl<E> ScopeError<E> {
 
 impl<E: fmt::Display> fmt::Display for ScopeError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner {
+        let ScopeErrorDetails {
             scope,
             failures,
             cause,

@@ -8,10 +8,10 @@ use crate::primitive::Duration;
 /// The error of a call that may block: the time ran out, the current task was cancelled, the wait could never have
 /// succeeded, or a `try_` call would have had to wait. The operation did not happen.
 #[derive(Clone, Debug)]
-pub struct WaitError(Kind);
+pub struct WaitError(WaitErrorKind);
 
 #[derive(Clone, Debug)]
-enum Kind {
+enum WaitErrorKind {
     TimedOut(Duration),
     Cancelled(Cancelled),
     Impossible(String),
@@ -23,19 +23,19 @@ enum Kind {
 
 impl WaitError {
     pub(crate) fn timed_out(waited: Duration) -> Self {
-        Self(Kind::TimedOut(waited))
+        Self(WaitErrorKind::TimedOut(waited))
     }
 
     pub(crate) fn cancelled(cancelled: Cancelled) -> Self {
-        Self(Kind::Cancelled(cancelled))
+        Self(WaitErrorKind::Cancelled(cancelled))
     }
 
     pub(crate) fn impossible(why: String) -> Self {
-        Self(Kind::Impossible(why))
+        Self(WaitErrorKind::Impossible(why))
     }
 
     pub(crate) fn refused(refusal: Refusal) -> Self {
-        Self(Kind::Refused(refusal))
+        Self(WaitErrorKind::Refused(refusal))
     }
 
     pub(crate) fn of_cut_short(why: CutShort) -> Self {
@@ -46,25 +46,28 @@ impl WaitError {
     }
 
     pub(crate) fn poisoned() -> Self {
-        Self(Kind::Poisoned)
+        Self(WaitErrorKind::Poisoned)
     }
 
     pub(crate) fn busy() -> Self {
-        Self(Kind::Busy)
+        Self(WaitErrorKind::Busy)
     }
 
     /// Returns why a result that needed this wait is partial; `None` if the wait ended for a reason of the call's own.
     pub(crate) fn cut_short(&self) -> Option<CutShort> {
         match &self.0 {
-            Kind::Cancelled(cancelled) => Some(CutShort::Cancelled(cancelled.clone())),
-            Kind::Refused(refusal) => Some(CutShort::Refused(refusal.clone())),
-            Kind::TimedOut(_) | Kind::Impossible(_) | Kind::Poisoned | Kind::Busy => None,
+            WaitErrorKind::Cancelled(cancelled) => Some(CutShort::Cancelled(cancelled.clone())),
+            WaitErrorKind::Refused(refusal) => Some(CutShort::Refused(refusal.clone())),
+            WaitErrorKind::TimedOut(_)
+            | WaitErrorKind::Impossible(_)
+            | WaitErrorKind::Poisoned
+            | WaitErrorKind::Busy => None,
         }
     }
 
     /// Returns true if the wait was refused because it would have blocked the last thread that its pool may have.
     pub fn is_starved(&self) -> bool {
-        matches!(self.0, Kind::Refused(Refusal::Starved))
+        matches!(self.0, WaitErrorKind::Refused(Refusal::Starved))
     }
 
     /// Returns true if the wait was refused because it would never have ended: it and other waits depend on each other.
@@ -75,7 +78,7 @@ impl WaitError {
     /// The waits that depend on each other, if [`is_deadlock`](Self::is_deadlock).
     pub fn deadlock(&self) -> Option<&Deadlock> {
         match &self.0 {
-            Kind::Refused(Refusal::Deadlock(deadlock)) => Some(deadlock),
+            WaitErrorKind::Refused(Refusal::Deadlock(deadlock)) => Some(deadlock),
             _ => None,
         }
     }
@@ -83,7 +86,7 @@ impl WaitError {
     /// Returns true if the lock is poisoned: a task panicked while holding it, so the data may be half-updated. See
     /// `clear_poison` of the lock.
     pub fn is_poisoned(&self) -> bool {
-        matches!(self.0, Kind::Poisoned)
+        matches!(self.0, WaitErrorKind::Poisoned)
     }
 
     /// Returns true if a `try_` call would have had to wait: the lock or the permits are taken, or others wait in
@@ -97,17 +100,17 @@ impl WaitError {
     /// assert_eq!(*mutex.try_lock().unwrap(), 1);
     /// ```
     pub fn is_busy(&self) -> bool {
-        matches!(self.0, Kind::Busy)
+        matches!(self.0, WaitErrorKind::Busy)
     }
 
     /// Returns true if the time to wait ran out.
     pub fn is_timeout(&self) -> bool {
-        matches!(self.0, Kind::TimedOut(_))
+        matches!(self.0, WaitErrorKind::TimedOut(_))
     }
 
     /// Returns true if the current task was cancelled.
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.0, Kind::Cancelled(_))
+        matches!(self.0, WaitErrorKind::Cancelled(_))
     }
 
     /// Returns true if the wait was refused because it could never succeed.
@@ -117,13 +120,13 @@ impl WaitError {
     /// assert!(seats.acquire_many(3).unwrap_err().is_refused());
     /// ```
     pub fn is_refused(&self) -> bool {
-        matches!(self.0, Kind::Impossible(_))
+        matches!(self.0, WaitErrorKind::Impossible(_))
     }
 
     /// The cancellation of the current task, with its reason and its source.
     pub fn as_cancelled(&self) -> Option<&Cancelled> {
         match &self.0 {
-            Kind::Cancelled(cancelled) => Some(cancelled),
+            WaitErrorKind::Cancelled(cancelled) => Some(cancelled),
             _ => None,
         }
     }
@@ -132,12 +135,12 @@ impl WaitError {
 impl fmt::Display for WaitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::TimedOut(waited) => write!(f, "timed out after {:.1} s", waited.as_secs_f64()),
-            Kind::Cancelled(cancelled) => write!(f, "{cancelled}"),
-            Kind::Impossible(why) => f.write_str(why),
-            Kind::Refused(refusal) => write!(f, "{refusal}"),
-            Kind::Busy => f.write_str("taken or queued for by others; a call without `try_` waits"),
-            Kind::Poisoned => f.write_str(
+            WaitErrorKind::TimedOut(waited) => write!(f, "timed out after {:.1} s", waited.as_secs_f64()),
+            WaitErrorKind::Cancelled(cancelled) => write!(f, "{cancelled}"),
+            WaitErrorKind::Impossible(why) => f.write_str(why),
+            WaitErrorKind::Refused(refusal) => write!(f, "{refusal}"),
+            WaitErrorKind::Busy => f.write_str("taken or queued for by others; a call without `try_` waits"),
+            WaitErrorKind::Poisoned => f.write_str(
                 "the lock is poisoned: a task panicked while holding it, so the data may be half-updated \
                  (clear_poison makes it usable again)",
             ),

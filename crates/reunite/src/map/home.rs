@@ -8,7 +8,7 @@ use crate::task::Group;
 use crate::thread::Builder;
 
 /// The place where the threads of a map live: a [`Scope`], or [`Free`]. Sealed.
-pub trait Home<'a>: Copy + Send + Sync + sealed::Sealed + 'a {
+pub trait Home<'a>: Copy + Send + Sync + sealed::SealedHome + 'a {
     /// Starts one of the map's threads.
     ///
     /// # Errors
@@ -24,15 +24,15 @@ pub trait Home<'a>: Copy + Send + Sync + sealed::Sealed + 'a {
     /// Returns the group that waits for the map's threads at its end, and cancels the map if no task is left
     /// that can take its outcomes.
     #[doc(hidden)]
-    fn owner(&self) -> Option<Owner<'_>>;
+    fn owner(&self) -> Option<MapOwner<'_>>;
 }
 
 /// The group of a scope.
 #[doc(hidden)]
 #[derive(Clone, Copy)]
-pub struct Owner<'a>(pub(super) &'a Group);
+pub struct MapOwner<'a>(pub(super) &'a Group);
 
-impl std::fmt::Debug for Owner<'_> {
+impl std::fmt::Debug for MapOwner<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Owner")
     }
@@ -54,7 +54,7 @@ impl Home<'static> for Free {
         Ok(())
     }
 
-    fn owner(&self) -> Option<Owner<'_>> {
+    fn owner(&self) -> Option<MapOwner<'_>> {
         None
     }
 }
@@ -75,13 +75,13 @@ where
         }
     }
 
-    fn owner(&self) -> Option<Owner<'_>> {
-        Some(Owner(self.group()))
+    fn owner(&self) -> Option<MapOwner<'_>> {
+        Some(MapOwner(self.group()))
     }
 }
 
 mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::Free {}
-    impl<K: crate::error::Fallibility> Sealed for &crate::scope::Scope<'_, '_, K> {}
+    pub trait SealedHome {}
+    impl SealedHome for super::Free {}
+    impl<K: crate::error::Fallibility> SealedHome for &crate::scope::Scope<'_, '_, K> {}
 }

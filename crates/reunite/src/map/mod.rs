@@ -1,9 +1,9 @@
 //! Maps: a function applied to many items in parallel, with the results in order.
 
 mod home;
+mod options;
 mod order;
 mod outcomes;
-mod plan;
 mod shared;
 mod window;
 mod worker;
@@ -21,8 +21,8 @@ pub use home::{Free, Home};
 pub use order::{Order, Ordered, Unordered};
 pub use outcomes::Outcomes;
 
-use plan::Plan;
-use shared::Name;
+use options::MapOptions;
+use shared::ItemNamer;
 
 /// Applies `f` to every item on several threads and yields the outcomes in the order of the items.
 ///
@@ -186,16 +186,16 @@ where
 pub struct Map<'a, I: Iterator, F, H, O = Ordered> {
     items: I,
     f: F,
-    name: Option<Name<'a, I::Item>>,
+    name: Option<ItemNamer<'a, I::Item>>,
     home: H,
-    plan: Plan,
+    plan: MapOptions,
     /// The lifetime of what the function and the items borrow, and the type of the outcomes.
     kind: PhantomData<(&'a (), O)>,
 }
 
 impl<'a, I: Iterator, F, H> Map<'a, I, F, H> {
     fn new(items: I, f: F, home: H, at: &'static Location<'static>) -> Self {
-        let plan = Plan {
+        let plan = MapOptions {
             at,
             name: None,
             threads: None,
@@ -235,7 +235,7 @@ impl<'a, I: Iterator, F, H> Map<'a, I, F, H> {
             f: self.f,
             name: self.name,
             home: self.home,
-            plan: Plan {
+            plan: MapOptions {
                 ordered: false,
                 ..self.plan
             },

@@ -2,7 +2,7 @@
 
 /// The order in which a [`Map`](crate::Map) yields its outcomes, and what comes with each value: [`Ordered`]
 /// or [`Unordered`].
-pub trait Order<U>: Sealed {
+pub trait Order<U>: SealedOrder {
     /// The type of a value that the map yields.
     type Value;
 
@@ -11,7 +11,7 @@ pub trait Order<U>: Sealed {
 }
 
 /// Keeps other crates from implementing [`Order`].
-pub trait Sealed {}
+pub trait SealedOrder {}
 
 /// The order of the items: the position of an outcome identifies its item.
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +22,8 @@ pub enum Ordered {}
 #[derive(Clone, Copy, Debug)]
 pub enum Unordered {}
 
-impl Sealed for Ordered {}
-impl Sealed for Unordered {}
+impl SealedOrder for Ordered {}
+impl SealedOrder for Unordered {}
 
 impl<U> Order<U> for Ordered {
     type Value = U;

@@ -5,24 +5,24 @@ use std::fmt;
 use std::panic::Location;
 
 use super::home::Home;
-use super::plan::Plan;
-use super::shared::{Item, Name, Seat, Shared, State};
+use super::options::MapOptions;
+use super::shared::{ItemNamer, ItemSlot, ItemState, MapShared, MapState};
 use super::worker::{start, timed_out, unpark};
-use crate::cancel::Node;
+use crate::cancel::CancelNode;
 use crate::contain::assert_outside;
-use crate::current::{self, Who};
+use crate::current::{self, TaskRecord};
 use crate::deadline;
-use crate::deadlock::{Bond, Crew, Need, Object, On, Site};
+use crate::deadlock::{Need, Resource, TaskSet, WaitObject, WaitSite, WaitsOn};
 use crate::error::{
     Cancelled, CutShort, JoinError, JoinErrorKind, ScopeError, WaitError, Why, resume,
 };
-use crate::id::{Kind, Label, TaskId};
+use crate::id::{Label, LabelKind, TaskId};
 use crate::observe::{Event, Straggler, Verb, is_on, tell};
 use crate::park::Parker;
 use crate::part::Part;
 use crate::primitive::{Arc, Duration, Instant, now};
-use crate::task::{chase, straggler};
-use crate::wait::{Heed, Wait, wait};
+use crate::task::{straggler, wait_naming_stragglers};
+use crate::wait::{Heed, WaitOutcome, wait};
 
 /// An iterator over the outcomes of a running [`Map`](crate::Map), which waits for the next.
 ///
@@ -41,7 +41,7 @@ use crate::wait::{Heed, Wait, wait};
 /// `next` panics with the panic of the source iterator, after the outcomes of the items pulled before.
 #[must_use = "dropping the outcomes cancels the map"]
 pub struct Outcomes<'a, U, E> {
-    running: Box<dyn Running<U, E> + Send + 'a>,
+    running: Box<dyn ErasedConsumer<U, E> + Send + 'a>,
 }
 
 impl<'a, U, E> Outcomes<'a, U, E> {
@@ -49,9 +49,9 @@ impl<'a, U, E> Outcomes<'a, U, E> {
     pub(super) fn new<I, V, F, H>(
         items: I,
         f: F,
-        name: Option<Name<'a, I::Item>>,
+        name: Option<ItemNamer<'a, I::Item>>,
         home: H,
-        plan: Plan,
+        plan: MapOptions,
         value: fn(usize, V) -> U,
     ) -> Self
     where
@@ -63,9 +63,9 @@ impl<'a, U, E> Outcomes<'a, U, E> {
         H: Home<'a>,
     {
         let here = current::current();
-        let label = Label::new(Kind::Scope, plan.name.clone(), plan.at);
-        let node = Node::child(&here.node, label.clone(), None);
-        let shared = Arc::new(Shared::new(name, plan, label, node, here.who, items));
+        let label = Label::new(LabelKind::Scope, plan.name.clone(), plan.at);
+        let node = CancelNode::child(&here.node, label.clone(), None);
+        let shared = Arc::new(MapShared::new(name, plan, label, node, here.record, items));
         let (ours, f) = (Arc::clone(&shared), Arc::new(f));
         let start = Box::new(move || start(&ours, &f, home));
         Self {
@@ -111,9 +111,9 @@ impl<'a, U, E> Outcomes<'a, U, E> {
         self.next_until(Some(deadline))
     }
 
-    fn next_until(&mut self, patience: Option<Instant>) -> TimedOutcome<U, E> {
+    fn next_until(&mut self, until: Option<Instant>) -> TimedOutcome<U, E> {
         let since = now();
-        let next = self.running.next(patience);
+        let next = self.running.next(until);
         next.map_err(|TooLate| WaitError::timed_out(now().saturating_duration_since(since)))
     }
 
@@ -186,19 +186,16 @@ type TimedOutcome<U, E> = Result<Option<Result<U, JoinError<E>>>, WaitError>;
 struct TooLate;
 
 /// The consumer, with the types of source and function erased.
-trait Running<U, E> {
-    /// Waits for the next outcome until `patience` has passed.
-    fn next(
-        &mut self,
-        patience: Option<Instant>,
-    ) -> Result<Option<Result<U, JoinError<E>>>, TooLate>;
+trait ErasedConsumer<U, E> {
+    /// Waits for the next outcome until `until` has passed.
+    fn next(&mut self, until: Option<Instant>) -> Result<Option<Result<U, JoinError<E>>>, TooLate>;
     fn facts(&self) -> (Label, Option<Cancelled>);
     /// Returns true if the cancellation reached the items through the map.
     fn passed_on(&self, cancelled: &Cancelled) -> bool;
 }
 
 struct Consumer<'a, I: Iterator, V, E, S, U> {
-    shared: Arc<Shared<'a, I, V, E>>,
+    shared: Arc<MapShared<'a, I, V, E>>,
     /// Starts a worker.
     start: Box<S>,
     value: fn(usize, V) -> U,
@@ -208,7 +205,7 @@ struct Consumer<'a, I: Iterator, V, E, S, U> {
 
 /// The outcomes that the consumer has taken out of the shared state and not yet given to its user.
 struct Hand<V, E> {
-    seats: VecDeque<Seat<V, E>>,
+    seats: VecDeque<ItemSlot<V, E>>,
     /// The number of outcomes given away since the last fill, and how many of those count as taken already.
     given: u64,
     counted: u64,
@@ -217,13 +214,13 @@ struct Hand<V, E> {
 impl<V, E> Hand<V, E> {
     /// Takes the outcomes that are done, once everything it held was given away. Returns the worker that may
     /// pull now.
-    fn fill<I>(&mut self, state: &mut State<I, V, E>, ordered: bool) -> Option<Parker> {
+    fn fill<I>(&mut self, state: &mut MapState<I, V, E>, ordered: bool) -> Option<Parker> {
         state.taken += std::mem::take(&mut self.given) - std::mem::take(&mut self.counted);
         for _ in 0..state.window.at_once() {
-            let Some(at) = state.next_seat(ordered) else {
+            let Some(at) = state.next_slot(ordered) else {
                 break;
             };
-            self.seats.extend(state.seats.remove(at));
+            self.seats.extend(state.slots.remove(at));
         }
         if !self.seats.is_empty() {
             // The first outcome is given away at once, so it counts as taken.
@@ -235,22 +232,22 @@ impl<V, E> Hand<V, E> {
         state.wake_one()
     }
 
-    fn give(&mut self, at: &'static Location<'static>) -> Option<Look<V, E>> {
+    fn give(&mut self, at: &'static Location<'static>) -> Option<ConsumerStep<V, E>> {
         let seat = self.seats.pop_front()?;
         self.given += 1;
-        let Item::Done { outcome, unjoined } = seat.item else {
+        let ItemState::Done { outcome, unjoined } = seat.item else {
             unreachable!("only done seats are taken");
         };
         if let Some(unjoined) = unjoined {
             unjoined.take();
         }
         tell_joined(&seat.label, at);
-        Some(Look::Outcome(seat.number, outcome))
+        Some(ConsumerStep::Outcome(seat.number, outcome))
     }
 }
 
 /// What the consumer found when it looked at the state.
-enum Look<V, E> {
+enum ConsumerStep<V, E> {
     /// The outcome of the item with this index.
     Outcome(u64, Result<V, JoinError<E>>),
     /// Every item was taken.
@@ -259,22 +256,19 @@ enum Look<V, E> {
     NoWorker,
     /// The wait must be set up again: the earliest deadline of an item has changed, the item that the
     /// consumer waits for has become known, or outcomes have been taken.
-    Anew,
+    Recheck,
     /// No outcome came in time.
     TooLate,
 }
 
-impl<I: Iterator, V, E, S, U> Running<U, E> for Consumer<'_, I, V, E, S, U>
+impl<I: Iterator, V, E, S, U> ErasedConsumer<U, E> for Consumer<'_, I, V, E, S, U>
 where
     S: FnMut() -> Result<(), JoinError>,
 {
-    fn next(
-        &mut self,
-        patience: Option<Instant>,
-    ) -> Result<Option<Result<U, JoinError<E>>>, TooLate> {
+    fn next(&mut self, until: Option<Instant>) -> Result<Option<Result<U, JoinError<E>>>, TooLate> {
         while !self.finished {
-            match self.look(patience) {
-                Ok(Look::Outcome(index, outcome)) => {
+            match self.look(until) {
+                Ok(ConsumerStep::Outcome(index, outcome)) => {
                     let why = outcome.as_ref().err().and_then(JoinError::as_cancelled);
                     if why.is_some_and(|why| self.passed_on(why)) {
                         // If the cancellation came from above, the returned error tells the caller of it.
@@ -282,9 +276,9 @@ where
                     }
                     return Ok(Some(outcome.map(|value| self.value(index, value))));
                 }
-                Ok(Look::Anew) => {}
-                Ok(Look::TooLate) => return Err(TooLate),
-                Ok(Look::End) => {
+                Ok(ConsumerStep::Recheck) => {}
+                Ok(ConsumerStep::TooLate) => return Err(TooLate),
+                Ok(ConsumerStep::End) => {
                     self.finished = true;
                     let panic = self.shared.state.lock().panic.take();
                     match panic.map(CutShort::from_payload) {
@@ -293,7 +287,7 @@ where
                         Some(Err(payload)) => resume(payload),
                     }
                 }
-                Ok(Look::NoWorker) => {
+                Ok(ConsumerStep::NoWorker) => {
                     let refused = match self.shared.node.cause() {
                         Some(cause) => {
                             // The returned error tells the caller of the cancellation.
@@ -352,8 +346,8 @@ where
         (self.start)()
     }
 
-    /// Waits for the next thing to do, until `patience` has passed.
-    fn look(&mut self, patience: Option<Instant>) -> Result<Look<V, E>, JoinErrorKind<E>> {
+    /// Waits for the next thing to do, until `until` has passed.
+    fn look(&mut self, until: Option<Instant>) -> Result<ConsumerStep<V, E>, JoinErrorKind<E>> {
         assert_outside();
         let (shared, hand) = (&*self.shared, &mut self.hand);
         let at = shared.plan.at;
@@ -362,7 +356,7 @@ where
         }
         let ordered = shared.plan.ordered;
         // Without an item timeout there is no deadline to look for.
-        let first_deadline = |state: &State<I, V, E>| {
+        let first_deadline = |state: &MapState<I, V, E>| {
             shared
                 .plan
                 .item_timeout
@@ -377,30 +371,30 @@ where
             return Ok(outcome);
         }
         let mut found = None;
-        let site = Site {
+        let site = WaitSite {
             verb: Verb::Next,
-            object: Object::Label(shared.label.clone()),
+            object: WaitObject::Label(shared.label.clone()),
             at,
             on: match first {
-                Some(item) if ordered => On::Bond(Bond::Task(item)),
-                _ => On::Anyone,
+                Some(item) if ordered => WaitsOn::Resource(Resource::Task(item)),
+                _ => WaitsOn::Anyone,
             },
         };
-        let until = deadline::earlier(deadline, patience);
+        let until = deadline::earlier(deadline, until);
         let waited = wait(site, until, Heed::Task, |parker| {
             let mut state = shared.state.lock();
             let idle = hand.fill(&mut state, ordered);
             found = if !hand.seats.is_empty() {
                 // The outcomes are in the hand now.
-                Some(Look::Anew)
+                Some(ConsumerStep::Recheck)
             } else if state.is_over() {
-                Some(Look::End)
+                Some(ConsumerStep::End)
             } else if state.at_work() == 0 {
-                Some(Look::NoWorker)
+                Some(ConsumerStep::NoWorker)
             } else if first_deadline(&state) != deadline
                 || (ordered && first.is_none() && state.first_running().is_some())
             {
-                Some(Look::Anew)
+                Some(ConsumerStep::Recheck)
             } else {
                 state.consumer = Some(parker.clone());
                 None
@@ -410,18 +404,18 @@ where
             found.is_some()
         });
         match waited {
-            Wait::Ready => {
+            WaitOutcome::Ready => {
                 let found = found.expect("a wait that is ready found something");
                 Ok(hand.give(at).unwrap_or(found))
             }
-            Wait::Cancelled(cancelled) => Err(JoinErrorKind::Interrupted(cancelled)),
-            Wait::Refused(refusal) => Err(JoinErrorKind::Refused(refusal)),
-            Wait::TimedOut => {
+            WaitOutcome::Cancelled(cancelled) => Err(JoinErrorKind::Interrupted(cancelled)),
+            WaitOutcome::Refused(refusal) => Err(JoinErrorKind::Refused(refusal)),
+            WaitOutcome::TimedOut => {
                 if !deadline::has_passed(deadline) {
-                    return Ok(Look::TooLate);
+                    return Ok(ConsumerStep::TooLate);
                 }
                 self.give_up_late_items(deadline);
-                Ok(Look::Anew)
+                Ok(ConsumerStep::Recheck)
             }
         }
     }
@@ -431,9 +425,9 @@ where
     fn give_up_late_items(&mut self, deadline: Option<Instant>) {
         let mut late = Vec::new();
         let mut state = self.shared.state.lock();
-        for seat in &mut state.seats {
-            let Item::Running {
-                who,
+        for seat in &mut state.slots {
+            let ItemState::Running {
+                record,
                 node,
                 deadline: own,
             } = &seat.item
@@ -441,17 +435,20 @@ where
                 continue;
             };
             if own.is_some() && *own <= deadline {
-                late.push((who.clone(), node.clone()));
+                late.push((record.clone(), node.clone()));
                 let order = self.shared.failure_order();
-                let error = JoinError::completed(who.label.clone(), timed_out(who), order, false);
-                seat.item = Item::Done {
+                let error =
+                    JoinError::completed(record.label.clone(), timed_out(record), order, false);
+                seat.item = ItemState::Done {
                     outcome: Err(error),
                     unjoined: None,
                 };
             }
         }
-        state.lost.extend(late.iter().map(|(who, _)| who.clone()));
-        let starved = !state.is_dry() && state.at_work() == 0;
+        state
+            .lost
+            .extend(late.iter().map(|(record, _)| record.clone()));
+        let starved = !state.is_exhausted() && state.at_work() == 0;
         drop(state);
         for (_, node) in &late {
             node.expire();
@@ -474,16 +471,16 @@ impl<I: Iterator, V, E, S, U> Drop for Consumer<'_, I, V, E, S, U> {
             .node
             .cancel(Cancelled::new(Why::Dropped, shared.label.clone()));
         unpark(idle);
-        let site = || Site {
+        let site = || WaitSite {
             verb: Verb::End,
-            object: Object::Label(shared.label.clone()),
+            object: WaitObject::Label(shared.label.clone()),
             at: shared.plan.at,
             on: ends_with(shared),
         };
         // The wait is refused if an item waits for this very task, since it would last for ever. Then, as
         // with the drop of a handle, the items are let go: each has all that it needs, and the map's scope,
         // if there is one, waits for it.
-        chase(
+        wait_naming_stragglers(
             &shared.label,
             |deadline| {
                 wait(site(), deadline, Heed::UnlessForEver, |parker| {
@@ -497,7 +494,7 @@ impl<I: Iterator, V, E, S, U> Drop for Consumer<'_, I, V, E, S, U> {
         // Dropped here, not on the last worker's thread: results that no one took are gone when this returns.
         let left = {
             let mut state = shared.state.lock();
-            (std::mem::take(&mut state.seats), state.panic.take())
+            (std::mem::take(&mut state.slots), state.panic.take())
         };
         // In the order of the items: the outcomes in the hand come before those in the seats.
         drop((source, std::mem::take(&mut self.hand.seats), left));
@@ -506,7 +503,7 @@ impl<I: Iterator, V, E, S, U> Drop for Consumer<'_, I, V, E, S, U> {
 
 fn tell_joined(task: &Label, at: &'static Location<'static>) {
     if is_on() {
-        let by = current::current().who;
+        let by = current::current().record;
         tell(|| Event::Join {
             task,
             by: &by.label,
@@ -517,34 +514,34 @@ fn tell_joined(task: &Label, at: &'static Location<'static>) {
 
 /// Calls `each` with the items that still run, including those whose time is up.
 fn running<I: Iterator, U, E, R>(
-    shared: &Shared<'_, I, U, E>,
-    each: impl Fn(&Part<Who>) -> R,
+    shared: &MapShared<'_, I, U, E>,
+    each: impl Fn(&Part<TaskRecord>) -> R,
 ) -> Vec<R> {
     let state = shared.state.lock();
-    let running = state.seats.iter().filter_map(|seat| match &seat.item {
-        Item::Running { who, .. } => Some(who),
-        Item::Done { .. } => None,
+    let running = state.slots.iter().filter_map(|seat| match &seat.item {
+        ItemState::Running { record, .. } => Some(record),
+        ItemState::Done { .. } => None,
     });
     state.lost.iter().chain(running).map(each).collect()
 }
 
-fn late<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>) -> Vec<Straggler> {
-    running(shared, |who| straggler(who))
+fn late<I: Iterator, U, E>(shared: &MapShared<'_, I, U, E>) -> Vec<Straggler> {
+    running(shared, |record| straggler(record))
 }
 
 /// Returns what the end of a stopped map waits for: the items that run, as no other item begins any more.
-fn ends_with<I: Iterator, U, E>(shared: &Shared<'_, I, U, E>) -> On {
-    let items = running(shared, |who| who.label.id());
+fn ends_with<I: Iterator, U, E>(shared: &MapShared<'_, I, U, E>) -> WaitsOn {
+    let items = running(shared, |record| record.label.id());
     if items.is_empty() {
-        return On::Anyone;
+        return WaitsOn::Anyone;
     }
-    On::Crew(Arc::new(Items(items)))
+    WaitsOn::Tasks(Arc::new(Items(items)))
 }
 
 /// A set of items that are waited for, all of them. Some may have ended already: ended items are not removed.
 struct Items(Vec<TaskId>);
 
-impl Crew for Items {
+impl TaskSet for Items {
     fn need(&self) -> Need {
         Need::All(self.0.clone())
     }
@@ -557,7 +554,7 @@ impl Crew for Items {
         self.0.contains(&task)
     }
 
-    fn bonds(&self) -> Vec<Bond> {
-        self.0.iter().copied().map(Bond::Task).collect()
+    fn resources(&self) -> Vec<Resource> {
+        self.0.iter().copied().map(Resource::Task).collect()
     }
 }

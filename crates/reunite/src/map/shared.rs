@@ -3,7 +3,7 @@
 //! # Protocol
 //! One lock guards everything except the function, the running of items, and the pulling from the source.
 //!
-//! *The source* is in the state (`Source::Here`) or with the one worker that pulls from it (`Source::Away`).
+//! *The source* is in the state (`SourceState::Available`) or with the one worker that pulls from it (`SourceState::InUse`).
 //! A worker takes it only while `pulled < taken + window`. Pulling is done outside the lock. Under the lock
 //! again, in the critical section that puts the source back, the item gets its number and a seat. The number
 //! is `pulled`, which only the holder of the source changes. So the window is strict, and numbers follow the
@@ -44,47 +44,47 @@
 use std::any::Any;
 use std::collections::VecDeque;
 
-use super::plan::Plan;
+use super::options::MapOptions;
 use super::window::Window;
-use crate::cancel::Node;
-use crate::current::Who;
+use crate::cancel::CancelNode;
+use crate::current::TaskRecord;
 use crate::error::JoinError;
 use crate::id::{Label, TaskId};
 use crate::park::Parker;
 use crate::part::Part;
 use crate::primitive::{Arc, AtomicUsize, Instant, Mutex, Ordering};
-use crate::task::{Picture, Unjoined, Visible, hide, show};
+use crate::task::{ScopeSnapshot, Unjoined, Visible, hide, show};
 
 /// The function that names an item.
-pub(super) type Name<'a, T> = Box<dyn Fn(&T) -> String + Send + Sync + 'a>;
+pub(super) type ItemNamer<'a, T> = Box<dyn Fn(&T) -> String + Send + Sync + 'a>;
 
-pub(super) struct Shared<'a, I: Iterator, U, E> {
+pub(super) struct MapShared<'a, I: Iterator, U, E> {
     /// Names the items; `None` if they are called like the map.
-    pub(super) name: Option<Name<'a, I::Item>>,
-    pub(super) plan: Plan,
+    pub(super) name: Option<ItemNamer<'a, I::Item>>,
+    pub(super) plan: MapOptions,
     pub(super) label: Label,
-    pub(super) node: Part<Node>,
+    pub(super) node: Part<CancelNode>,
     pub(super) live: Arc<Live>,
-    pub(super) state: Mutex<State<I, U, E>>,
+    pub(super) state: Mutex<MapState<I, U, E>>,
     failed: AtomicUsize,
 }
 
 /// A map as the live tree shows it.
 pub(super) struct Live {
     label: Label,
-    node: Part<Node>,
+    node: Part<CancelNode>,
     /// The task that takes the outcomes.
-    consumer: Part<Who>,
+    consumer: Part<TaskRecord>,
     /// The items that run.
-    items: Mutex<Vec<Part<Who>>>,
+    items: Mutex<Vec<Part<TaskRecord>>>,
 }
 
 impl Live {
-    pub(super) fn begin(&self, item: &Part<Who>) {
+    pub(super) fn begin(&self, item: &Part<TaskRecord>) {
         self.items.lock().push(item.clone());
     }
 
-    pub(super) fn end(&self, item: &Who) {
+    pub(super) fn end(&self, item: &TaskRecord) {
         let mut items = self.items.lock();
         if let Some(at) = items.iter().position(|it| it.label.id() == item.label.id()) {
             items.remove(at);
@@ -93,8 +93,8 @@ impl Live {
 }
 
 impl Visible for Live {
-    fn pictures(&self) -> Vec<Picture> {
-        vec![Picture {
+    fn snapshots(&self) -> Vec<ScopeSnapshot> {
+        vec![ScopeSnapshot {
             scope: self.label.clone(),
             owner: Some(self.consumer.clone()),
             cause: self.node.cause(),
@@ -110,18 +110,18 @@ impl Drop for Live {
     }
 }
 
-pub(super) struct State<I, U, E> {
-    pub(super) source: Source<I>,
+pub(super) struct MapState<I, U, E> {
+    pub(super) source: SourceState<I>,
     pub(super) window: Window,
     /// The number of items pulled so far, which is the number of the next item.
     pub(super) pulled: u64,
     /// The number of outcomes taken so far.
     pub(super) taken: u64,
-    pub(super) seats: VecDeque<Seat<U, E>>,
+    pub(super) slots: VecDeque<ItemSlot<U, E>>,
     /// The number of threads that have not left, including those lost to items that do not stop.
     pub(super) workers: usize,
     /// The items whose time is up and whose workers have not come back yet.
-    pub(super) lost: Vec<Part<Who>>,
+    pub(super) lost: Vec<Part<TaskRecord>>,
     pub(super) idle: Vec<Parker>,
     pub(super) consumer: Option<Parker>,
     /// The panic of the source, which the consumer resumes once the items before it are taken.
@@ -130,23 +130,23 @@ pub(super) struct State<I, U, E> {
     pub(super) stopped: bool,
 }
 
-pub(super) enum Source<I> {
-    Here(I),
+pub(super) enum SourceState<I> {
+    Available(I),
     /// A worker is pulling from it.
-    Away,
+    InUse,
     Exhausted,
 }
 
-pub(super) struct Seat<U, E> {
+pub(super) struct ItemSlot<U, E> {
     pub(super) number: u64,
     pub(super) label: Label,
-    pub(super) item: Item<U, E>,
+    pub(super) item: ItemState<U, E>,
 }
 
-pub(super) enum Item<U, E> {
+pub(super) enum ItemState<U, E> {
     Running {
-        who: Part<Who>,
-        node: Part<Node>,
+        record: Part<TaskRecord>,
+        node: Part<CancelNode>,
         deadline: Option<Instant>,
     },
     Done {
@@ -156,13 +156,13 @@ pub(super) enum Item<U, E> {
     },
 }
 
-impl<'a, I: Iterator, U, E> Shared<'a, I, U, E> {
+impl<'a, I: Iterator, U, E> MapShared<'a, I, U, E> {
     pub(super) fn new(
-        name: Option<Name<'a, I::Item>>,
-        plan: Plan,
+        name: Option<ItemNamer<'a, I::Item>>,
+        plan: MapOptions,
         label: Label,
-        node: Part<Node>,
-        consumer: Part<Who>,
+        node: Part<CancelNode>,
+        consumer: Part<TaskRecord>,
         source: I,
     ) -> Self {
         let live = Arc::new(Live {
@@ -173,12 +173,12 @@ impl<'a, I: Iterator, U, E> Shared<'a, I, U, E> {
         });
         let visible = Arc::downgrade(&live);
         show(label.id(), visible);
-        let state = State {
-            source: Source::Here(source),
+        let state = MapState {
+            source: SourceState::Available(source),
             window: Window::new(&plan),
             pulled: 0,
             taken: 0,
-            seats: VecDeque::new(),
+            slots: VecDeque::new(),
             workers: 0,
             lost: Vec::new(),
             idle: Vec::new(),
@@ -204,18 +204,19 @@ impl<'a, I: Iterator, U, E> Shared<'a, I, U, E> {
     }
 }
 
-impl<I, U, E> State<I, U, E> {
+impl<I, U, E> MapState<I, U, E> {
     pub(super) fn may_pull(&self) -> bool {
         let has_room = self.pulled - self.taken < self.window.size();
-        !self.stopped && has_room && matches!(self.source, Source::Here(_))
+        !self.stopped && has_room && matches!(self.source, SourceState::Available(_))
     }
 
     /// Takes the source, together with the number of its next item, if an item may be pulled now and `node`,
     /// the map's, is not cancelled.
-    pub(super) fn take_source(&mut self, node: &Node) -> Option<(I, u64)> {
+    pub(super) fn take_source(&mut self, node: &CancelNode) -> Option<(I, u64)> {
         if self.may_pull()
             && !node.is_cancelled()
-            && let Source::Here(source) = std::mem::replace(&mut self.source, Source::Away)
+            && let SourceState::Available(source) =
+                std::mem::replace(&mut self.source, SourceState::InUse)
         {
             return Some((source, self.pulled));
         }
@@ -224,7 +225,7 @@ impl<I, U, E> State<I, U, E> {
 
     /// Counts one more worker, which the caller must start, if an item can be pulled and no worker is free to
     /// pull it.
-    pub(super) fn wants_company(&mut self) -> bool {
+    pub(super) fn count_further_worker(&mut self) -> bool {
         let wants =
             self.idle.is_empty() && self.at_work() < self.window.threads() && self.may_pull();
         if wants {
@@ -234,13 +235,13 @@ impl<I, U, E> State<I, U, E> {
     }
 
     /// Returns true if no item is left to pull, now or later.
-    pub(super) fn is_dry(&self) -> bool {
-        self.stopped || matches!(self.source, Source::Exhausted)
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.stopped || matches!(self.source, SourceState::Exhausted)
     }
 
     /// Returns true if every item was pulled and taken.
     pub(super) fn is_over(&self) -> bool {
-        self.is_dry() && self.seats.is_empty() && !matches!(self.source, Source::Away)
+        self.is_exhausted() && self.slots.is_empty() && !matches!(self.source, SourceState::InUse)
     }
 
     /// Returns the number of threads that can pull items.
@@ -253,12 +254,12 @@ impl<I, U, E> State<I, U, E> {
     #[must_use]
     pub(super) fn stop(&mut self) -> Option<I> {
         self.stopped = true;
-        if matches!(self.source, Source::Away) {
+        if matches!(self.source, SourceState::InUse) {
             return None;
         }
-        match std::mem::replace(&mut self.source, Source::Exhausted) {
-            Source::Here(source) => Some(source),
-            Source::Away | Source::Exhausted => None,
+        match std::mem::replace(&mut self.source, SourceState::Exhausted) {
+            SourceState::Available(source) => Some(source),
+            SourceState::InUse | SourceState::Exhausted => None,
         }
     }
 
@@ -279,43 +280,43 @@ impl<I, U, E> State<I, U, E> {
     }
 
     /// Removes the calling worker's parker from the idle ones.
-    pub(super) fn is_idle_no_more(&mut self, parker: &Parker) {
+    pub(super) fn remove_idle(&mut self, parker: &Parker) {
         if let Some(at) = self.idle.iter().position(|idle| idle.is_same(parker)) {
             self.idle.swap_remove(at);
         }
     }
 
     /// Returns the seat that the consumer takes next: the oldest, if it is done, or any that is done.
-    pub(super) fn next_seat(&self, ordered: bool) -> Option<usize> {
-        let done = |seat: &Seat<U, E>| matches!(seat.item, Item::Done { .. });
+    pub(super) fn next_slot(&self, ordered: bool) -> Option<usize> {
+        let done = |seat: &ItemSlot<U, E>| matches!(seat.item, ItemState::Done { .. });
         if ordered {
-            self.seats.front().filter(|seat| done(seat)).map(|_| 0)
+            self.slots.front().filter(|seat| done(seat)).map(|_| 0)
         } else {
-            self.seats.iter().position(done)
+            self.slots.iter().position(done)
         }
     }
 
     /// Returns the item that the consumer of an ordered map waits for, if it was pulled.
     pub(super) fn first_running(&self) -> Option<TaskId> {
-        match &self.seats.front()?.item {
-            Item::Running { who, .. } => Some(who.label.id()),
-            Item::Done { .. } => None,
+        match &self.slots.front()?.item {
+            ItemState::Running { record, .. } => Some(record.label.id()),
+            ItemState::Done { .. } => None,
         }
     }
 
     /// Returns the earliest deadline of the running items.
     pub(super) fn first_deadline(&self) -> Option<Instant> {
-        let deadlines = self.seats.iter().filter_map(|seat| match seat.item {
-            Item::Running { deadline, .. } => deadline,
-            Item::Done { .. } => None,
+        let deadlines = self.slots.iter().filter_map(|seat| match seat.item {
+            ItemState::Running { deadline, .. } => deadline,
+            ItemState::Done { .. } => None,
         });
         deadlines.min()
     }
 
-    pub(super) fn seat_mut(&mut self, number: u64) -> Option<&mut Seat<U, E>> {
+    pub(super) fn seat_mut(&mut self, number: u64) -> Option<&mut ItemSlot<U, E>> {
         // Numbers ascend, with gaps where outcomes were taken out of order.
-        let at = self.seats.binary_search_by_key(&number, |seat| seat.number);
-        at.ok().and_then(|at| self.seats.get_mut(at))
+        let at = self.slots.binary_search_by_key(&number, |seat| seat.number);
+        at.ok().and_then(|at| self.slots.get_mut(at))
     }
 }
 
@@ -326,10 +327,10 @@ mod tests {
 
     use super::*;
     use crate::error::{Cancelled, Why};
-    use crate::id::Kind;
+    use crate::id::LabelKind;
 
-    fn state(threads: usize) -> State<Range<u32>, (), ()> {
-        let plan = Plan {
+    fn state(threads: usize) -> MapState<Range<u32>, (), ()> {
+        let plan = MapOptions {
             at: Location::caller(),
             name: None,
             threads: Some(threads),
@@ -338,12 +339,12 @@ mod tests {
             ordered: true,
             fail_fast: false,
         };
-        State {
-            source: Source::Here(0..10),
+        MapState {
+            source: SourceState::Available(0..10),
             window: Window::new(&plan),
             pulled: 0,
             taken: 0,
-            seats: VecDeque::new(),
+            slots: VecDeque::new(),
             workers: 0,
             lost: Vec::new(),
             idle: Vec::new(),
@@ -357,26 +358,26 @@ mod tests {
     fn two_workers_that_want_company_at_once_do_not_exceed_the_thread_limit() {
         let mut state = state(3);
         state.workers = 2;
-        assert!(state.wants_company());
-        assert!(!state.wants_company());
+        assert!(state.count_further_worker());
+        assert!(!state.count_further_worker());
         assert_eq!(state.workers, 3);
     }
 
     #[test]
     fn the_source_is_taken_once_and_not_past_the_window() {
         let mut state = state(1);
-        let label = Label::new(Kind::Scope, None, Location::caller());
-        let node = Node::root(label.clone(), None);
+        let label = Label::new(LabelKind::Scope, None, Location::caller());
+        let node = CancelNode::root(label.clone(), None);
         let (source, number) = state.take_source(&node).unwrap();
         assert_eq!(number, 0);
         assert!(state.take_source(&node).is_none());
-        state.source = Source::Here(source);
+        state.source = SourceState::Available(source);
         state.pulled = 10;
         assert!(state.take_source(&node).is_none());
         state.taken = 1;
         let (source, number) = state.take_source(&node).unwrap();
         assert_eq!(number, 10);
-        state.source = Source::Here(source);
+        state.source = SourceState::Available(source);
         state.taken = 2;
         node.cancel(Cancelled::new(Why::Dropped, label));
         assert!(state.take_source(&node).is_none());

@@ -4,7 +4,7 @@
 //! takes the last outcome. Items that are so short that threads would wait for the consumer after each one
 //! get a wider window: as many items as all threads run in the time that one of them takes to wake up.
 
-use super::plan::Plan;
+use super::options::MapOptions;
 use crate::primitive::{Duration, available_parallelism};
 
 /// The amount of work that each thread should have ahead of it. Zero where measured times mean nothing: then
@@ -42,7 +42,7 @@ struct Fits {
 }
 
 impl Window {
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &MapOptions) -> Self {
         let threads = plan.threads.unwrap_or_else(available_parallelism);
         let least = u64::try_from(threads).unwrap_or(u64::MAX).saturating_mul(2);
         let told = plan
@@ -92,7 +92,7 @@ impl Window {
     }
 
     /// Returns true if the window needs the running times of items.
-    pub(super) fn is_to_fit(plan: &Plan) -> bool {
+    pub(super) fn is_to_fit(plan: &MapOptions) -> bool {
         plan.window.is_none()
     }
 
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     fn of(threads: usize, window: Option<usize>) -> Window {
-        Window::new(&Plan {
+        Window::new(&MapOptions {
             at: Location::caller(),
             name: None,
             threads: Some(threads),

@@ -1,28 +1,28 @@
 //! The thread of a map: takes the source, pulls an item, puts the source back, runs the item, leaves the
 //! outcome in its seat, and takes the source again.
 
-use super::home::{Home, Owner};
-use super::shared::{Item, Seat, Shared, Source};
+use super::home::{Home, MapOwner};
+use super::shared::{ItemSlot, ItemState, MapShared, SourceState};
 use super::window::Window;
-use crate::cancel::Node;
+use crate::cancel::CancelNode;
 use crate::contain::{assert_outside, contain};
-use crate::current::{self, Context, Who};
+use crate::current::{self, Context, TaskRecord};
 use crate::cut_short::catch_task;
 use crate::deadline;
-use crate::deadlock::{self, Object, On, Site};
+use crate::deadlock::{self, WaitObject, WaitSite, WaitsOn};
 use crate::error::{Cancelled, Failure, JoinError, JoinErrorKind, Why};
-use crate::id::{Kind, Label};
+use crate::id::{Label, LabelKind};
 use crate::observe::{Completion, Event, Verb, tell};
 use crate::park::Parker;
 use crate::part::Part;
 use crate::primitive::{Arc, Duration, now};
 use crate::task::Unjoined;
 use crate::thread::Builder;
-use crate::wait::{Heed, Wait, wait};
+use crate::wait::{Heed, WaitOutcome, wait};
 
 /// Starts a worker, which is counted already.
 pub(super) fn start<'a, I, U, E, F, H>(
-    shared: &Arc<Shared<'a, I, U, E>>,
+    shared: &Arc<MapShared<'a, I, U, E>>,
     f: &Arc<F>,
     home: H,
 ) -> Result<(), JoinError>
@@ -40,14 +40,14 @@ where
     let leave = Leave(Arc::clone(shared));
     home.start(builder, shared.plan.at, move || {
         let leave = leave;
-        let Context { who, node } = current::current();
-        who.carry_tasks();
+        let Context { record, node } = current::current();
+        record.mark_carrier();
         if home.owner().is_none() {
             // The shutdown of the program cancels its threads; this passes the cancellation on to the map.
-            node.take_along(&ours.node);
+            node.cancel_also(&ours.node);
         }
         let _entered = current::enter(Context {
-            who,
+            record,
             node: ours.node.clone(),
         });
         let mut turn = take_source(&ours, home.owner());
@@ -62,7 +62,7 @@ where
 }
 
 /// The last act of a worker: counts it as having left.
-struct Leave<'a, I: Iterator, U, E>(Arc<Shared<'a, I, U, E>>);
+struct Leave<'a, I: Iterator, U, E>(Arc<MapShared<'a, I, U, E>>);
 
 impl<I: Iterator, U, E> Drop for Leave<'_, I, U, E> {
     fn drop(&mut self) {
@@ -81,7 +81,7 @@ pub(super) fn unpark(parkers: impl IntoIterator<Item = Parker>) {
 /// Runs one item, the next of the source, and puts the source back. Returns the source for the item after it;
 /// `None` when this worker has nothing left to do.
 fn step<'a, I, U, E, F, H>(
-    shared: &Arc<Shared<'a, I, U, E>>,
+    shared: &Arc<MapShared<'a, I, U, E>>,
     f: &Arc<F>,
     home: H,
     source: I,
@@ -96,7 +96,7 @@ where
 {
     let Pulled {
         item,
-        who,
+        record,
         node,
         wants_company,
     } = pull(shared, source, number)?;
@@ -105,13 +105,15 @@ where
         let _refused = start(shared, f, home);
     }
     let _entered = current::enter(Context {
-        who: who.clone(),
+        record: record.clone(),
         node: node.clone(),
     });
-    who.start();
-    shared.live.begin(&who);
-    tell(|| Event::Start { task: &who.label });
-    let running = deadlock::run(who.label.id(), None);
+    record.start();
+    shared.live.begin(&record);
+    tell(|| Event::Start {
+        task: &record.label,
+    });
+    let running = deadlock::begin_task(record.label.id(), None);
     assert_outside();
     let begun = Window::is_to_fit(&shared.plan).then(now);
     let outcome = catch_task(|| match node.check() {
@@ -121,7 +123,7 @@ where
     let outcome = outcome.unwrap_or_else(|payload| Err(Failure::panicked(payload)));
     let spent = begun.map(|begun| now().saturating_duration_since(begun));
     tell(|| Event::Complete {
-        task: &who.label,
+        task: &record.label,
         how: match &outcome {
             Ok(_) => Completion::Value,
             Err(Failure::Panicked { .. }) => Completion::Panic,
@@ -129,65 +131,65 @@ where
             Err(_) => Completion::Error,
         },
     });
-    deadlock::leak(&who.label, running.leaked());
+    deadlock::leak(&record.label, running.leaked());
     drop(running);
-    match seat(shared, number, &who, &node, outcome, spent) {
-        Seated::First(turn) => Some(turn),
-        Seated::Last => take_source(shared, home.owner()),
-        Seated::Late => None,
+    match store_outcome(shared, number, &record, &node, outcome, spent) {
+        NextPull::Source(turn) => Some(turn),
+        NextPull::WaitForSource => take_source(shared, home.owner()),
+        NextPull::Replaced => None,
     }
 }
 
 /// Waits for the source and a place in the window.
 fn take_source<I: Iterator, U, E>(
-    shared: &Shared<'_, I, U, E>,
-    owner: Option<Owner<'_>>,
+    shared: &MapShared<'_, I, U, E>,
+    owner: Option<MapOwner<'_>>,
 ) -> Option<(I, u64)> {
     let (mut source, mut idle) = (None, None);
-    let site = Site {
+    let site = WaitSite {
         verb: Verb::Turn,
-        object: Object::Label(shared.label.clone()),
+        object: WaitObject::Label(shared.label.clone()),
         at: shared.plan.at,
-        on: On::Anyone,
+        on: WaitsOn::Anyone,
     };
     let turn = wait(site, None, Heed::Node(&shared.node), |parker| {
         let mut state = shared.state.lock();
         source = state.take_source(&shared.node);
         if source.is_some() {
-            state.is_idle_no_more(parker);
+            state.remove_idle(parker);
             return true;
         }
-        if state.is_dry() {
+        if state.is_exhausted() {
             return true;
         }
         if !state.idle.iter().any(|idle| idle.is_same(parker)) {
             state.idle.push(parker.clone());
         }
         drop(state);
-        if let (Some(Owner(group)), None) = (owner, &idle) {
+        if let (Some(MapOwner(group)), None) = (owner, &idle) {
             idle = Some(group.idle(&shared.node));
         }
         false
     });
     drop(idle);
     match turn {
-        Wait::Ready => source,
+        WaitOutcome::Ready => source,
         // The cancellation reaches all other workers and the consumer, too.
-        Wait::Cancelled(_) | Wait::Refused(_) | Wait::TimedOut => None,
+        WaitOutcome::Cancelled(_) | WaitOutcome::Refused(_) | WaitOutcome::TimedOut => None,
     }
 }
 
 struct Pulled<T> {
     item: T,
-    who: Part<Who>,
-    node: Part<Node>,
+    record: Part<TaskRecord>,
+    node: Part<CancelNode>,
     /// True if one more worker was counted, and must be started.
     wants_company: bool,
 }
 
 /// Pulls the next item, gives it its number and its seat, and puts the source back.
 fn pull<I: Iterator, U, E>(
-    shared: &Shared<'_, I, U, E>,
+    shared: &MapShared<'_, I, U, E>,
     mut source: I,
     number: u64,
 ) -> Option<Pulled<I::Item>> {
@@ -202,24 +204,24 @@ fn pull<I: Iterator, U, E>(
     let mut state = shared.state.lock();
     let mut ended = None;
     let pulled = match next {
-        Ok(Some((item, (seat, who, node)))) => {
+        Ok(Some((item, (seat, record, node)))) => {
             state.pulled = number + 1;
-            state.seats.push_back(seat);
+            state.slots.push_back(seat);
             if state.stopped {
-                state.source = Source::Exhausted;
+                state.source = SourceState::Exhausted;
                 ended = Some(source);
             } else {
-                state.source = Source::Here(source);
+                state.source = SourceState::Available(source);
             }
-            Some((item, who, node))
+            Some((item, record, node))
         }
         Ok(None) => {
-            state.source = Source::Exhausted;
+            state.source = SourceState::Exhausted;
             ended = Some(source);
             None
         }
         Err(payload) => {
-            state.source = Source::Exhausted;
+            state.source = SourceState::Exhausted;
             state.panic = Some(payload);
             ended = Some(source);
             None
@@ -230,18 +232,18 @@ fn pull<I: Iterator, U, E>(
         Some(_) => (None, state.wake_all()),
     };
     // With the first seat the consumer of an ordered map learns which item it waits for.
-    let is_first = shared.plan.ordered && state.seats.len() == 1;
+    let is_first = shared.plan.ordered && state.slots.len() == 1;
     let watched = shared.plan.item_timeout.is_some() || pulled.is_none() || is_first;
     let consumer = if watched { state.consumer.take() } else { None };
-    let wants_company = pulled.is_some() && state.wants_company();
+    let wants_company = pulled.is_some() && state.count_further_worker();
     drop(state);
     unpark(next);
     unpark(idle);
     unpark(consumer);
     contain(|| drop(ended));
-    pulled.map(|(item, who, node)| Pulled {
+    pulled.map(|(item, record, node)| Pulled {
         item,
-        who,
+        record,
         node,
         wants_company,
     })
@@ -249,58 +251,58 @@ fn pull<I: Iterator, U, E>(
 
 /// Makes the seat, task record and cancel node of the item with this number.
 fn number_item<I: Iterator, U, E>(
-    shared: &Shared<'_, I, U, E>,
+    shared: &MapShared<'_, I, U, E>,
     number: u64,
     item: &I::Item,
-) -> (Seat<U, E>, Part<Who>, Part<Node>) {
+) -> (ItemSlot<U, E>, Part<TaskRecord>, Part<CancelNode>) {
     let name = match &shared.name {
         Some(name) => Some(name(item)),
         None => shared.plan.name.clone(),
     };
-    let label = Label::new(Kind::Item(number), name, shared.plan.at);
-    let by = current::current().who;
-    let who = Who::new(label.clone(), Some(by.clone()));
+    let label = Label::new(LabelKind::Item(number), name, shared.plan.at);
+    let by = current::current().record;
+    let record = TaskRecord::new(label.clone(), Some(by.clone()));
     let deadline = shared.plan.item_timeout.and_then(deadline::after);
     tell(|| Event::Spawn {
         task: &label,
         by: &by.label,
         scope: &shared.label,
     });
-    let node = Node::child(&shared.node, label.clone(), deadline);
-    let item = Item::Running {
-        who: who.clone(),
+    let node = CancelNode::child(&shared.node, label.clone(), deadline);
+    let item = ItemState::Running {
+        record: record.clone(),
         node: node.clone(),
         deadline,
     };
-    let seat = Seat {
+    let seat = ItemSlot {
         number,
         label,
         item,
     };
-    (seat, who, node)
+    (seat, record, node)
 }
 
 /// What a worker does after it has left its outcome.
-enum Seated<I> {
+enum NextPull<I> {
     /// It has the source already, for the item with this number.
-    First((I, u64)),
+    Source((I, u64)),
     /// It must wait for the source.
-    Last,
+    WaitForSource,
     /// It ends: the item's time was up before, and another worker has its place.
-    Late,
+    Replaced,
 }
 
 /// Leaves the outcome in the item's seat.
-fn seat<I: Iterator, U, E>(
-    shared: &Shared<'_, I, U, E>,
+fn store_outcome<I: Iterator, U, E>(
+    shared: &MapShared<'_, I, U, E>,
     number: u64,
-    who: &Who,
-    node: &Node,
+    record: &TaskRecord,
+    node: &CancelNode,
     outcome: Result<U, Failure<E>>,
     spent: Option<Duration>,
-) -> Seated<I> {
-    let label = &who.label;
-    shared.live.end(who);
+) -> NextPull<I> {
+    let label = &record.label;
+    shared.live.end(record);
     let after_cancel = node.was_observed();
     let stops_the_map = shared.plan.fail_fast
         && !matches!(outcome, Ok(_) | Err(Failure::Cancelled(_)))
@@ -316,7 +318,12 @@ fn seat<I: Iterator, U, E>(
         Failure::Cancelled(cancelled)
             if cancelled.is_deadline() && cancelled.source().id() == label.id() =>
         {
-            JoinError::completed(label.clone(), timed_out(who), shared.failure_order(), false)
+            JoinError::completed(
+                label.clone(),
+                timed_out(record),
+                shared.failure_order(),
+                false,
+            )
         }
         failure => {
             JoinError::completed(label.clone(), failure, shared.failure_order(), after_cancel)
@@ -328,9 +335,9 @@ fn seat<I: Iterator, U, E>(
         state.window.fit(spent);
     }
     let seat = state.seat_mut(number);
-    let late = match seat.filter(|seat| matches!(seat.item, Item::Running { .. })) {
+    let late = match seat.filter(|seat| matches!(seat.item, ItemState::Running { .. })) {
         Some(seat) => {
-            seat.item = Item::Done { outcome, unjoined };
+            seat.item = ItemState::Done { outcome, unjoined };
             None
         }
         None => Some((outcome, unjoined)),
@@ -347,7 +354,7 @@ fn seat<I: Iterator, U, E>(
     }
     let is_awaited = !shared.plan.ordered
         || state
-            .seats
+            .slots
             .front()
             .is_none_or(|first| first.number == number)
         || !running;
@@ -378,15 +385,15 @@ fn seat<I: Iterator, U, E>(
     }
     contain(|| drop(ended));
     match turn {
-        Some(turn) => Seated::First(turn),
-        None if running => Seated::Last,
-        None => Seated::Late,
+        Some(turn) => NextPull::Source(turn),
+        None if running => NextPull::WaitForSource,
+        None => NextPull::Replaced,
     }
 }
 
-pub(super) fn timed_out<E>(who: &Who) -> JoinErrorKind<E> {
+pub(super) fn timed_out<E>(record: &TaskRecord) -> JoinErrorKind<E> {
     JoinErrorKind::TimedOut {
-        age: who.age(),
-        doing: who.doing(),
+        age: record.age(),
+        doing: record.doing(),
     }
 }

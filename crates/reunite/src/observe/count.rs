@@ -32,14 +32,14 @@ impl Drop for CountedThread {
 }
 
 /// The totals at this moment.
-pub(crate) struct Counted {
+pub(crate) struct Totals {
     pub(crate) threads: u64,
     pub(crate) stolen: u64,
     pub(crate) blocked: Duration,
 }
 
-pub(crate) fn counted() -> Counted {
-    Counted {
+pub(crate) fn counted() -> Totals {
+    Totals {
         threads: THREADS.load(Ordering::Relaxed),
         stolen: STOLEN.load(Ordering::Relaxed),
         blocked: Duration::from_nanos(BLOCKED_NANOS.load(Ordering::Relaxed)),

@@ -11,7 +11,7 @@
 //! # Protocol
 //! *Quiet* is a mark of the thread, which a guard sets ([`Quiet`]). Code that hands work to another thread reads the
 //! mark where the work is made, keeps it with the work, and sets it on the thread that does the work. That holds for a
-//! task of a group (`Entry`), for all tasks of a pool's scope (`Parent`), and for a fork (`Parcel`). Making a fork is
+//! task of a group (`TaskHeader`), for all tasks of a pool's scope (`Parent`), and for a fork (`Parcel`). Making a fork is
 //! too cheap to read the mark: a fork is quiet if its thread was quiet before the fork was made, which is determined
 //! when it is published. For that, the pool notes on each thread that becomes quiet ([`on_quiet`]) which fork was the
 //! newest then. A thread stays quiet for longer than any fork that it makes while quiet is open.

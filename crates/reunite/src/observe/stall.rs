@@ -85,12 +85,12 @@ pub(crate) fn stall_threshold() -> Option<Duration> {
 #[cfg(all(test, not(reunite_model)))]
 mod tests {
     use super::*;
-    use crate::id::Kind;
+    use crate::id::LabelKind;
 
     #[test]
     fn a_message_names_eight_of_those_that_keep_it_waiting_and_counts_the_others() {
         let at = Location::caller();
-        let label = |n: usize| Label::new(Kind::Task, Some(format!("t{n}")), at);
+        let label = |n: usize| Label::new(LabelKind::Task, Some(format!("t{n}")), at);
         let message = |keepers| {
             let stall = Stall {
                 task: label(0),

@@ -5,27 +5,27 @@ use std::collections::VecDeque;
 use std::panic::Location;
 
 use super::job::Ancestor;
-use super::life::Life;
+use super::member_state::MemberState;
 use super::open_scopes::OpenScopes;
 use super::seat::{Parcel, Seat};
 use super::seating::Seating;
-use crate::id::{Kind, Label};
+use crate::id::{Label, LabelKind};
 use crate::observe::count_stolen;
 use crate::primitive::{Arc, AtomicUsize, Mutex, Ordering};
-use crate::task::{Picture, Task};
+use crate::task::{ScopeSnapshot, Task};
 
 /// The number of tasks begun by joiners that a worker removes under one lock of the queue.
 const AT_ONCE: usize = 64;
 
 /// The tasks outside scopes, including those that joiners have begun.
 #[derive(Default)]
-struct Queue {
+struct UnscopedQueue {
     tasks: VecDeque<Arc<dyn Task>>,
     /// The number of tasks that joiners have begun since those were last removed everywhere.
     begun: usize,
 }
 
-impl Queue {
+impl UnscopedQueue {
     /// Removes the tasks at the front that were begun, at most `most`.
     fn begun_at_the_front(&mut self, most: usize) -> Vec<Arc<dyn Task>> {
         let front = self.tasks.iter().take(most);
@@ -51,7 +51,7 @@ impl Queue {
 
 pub(super) struct Backlog {
     pub(super) seating: Seating,
-    queue: Mutex<Queue>,
+    queue: Mutex<UnscopedQueue>,
     /// The length of the queue; changes under the lock. A thread that enqueues passes a fence between this
     /// and reading `searching`; a worker that stops searching passes one before it reads this (see `roster`).
     queued: AtomicUsize,
@@ -97,8 +97,8 @@ impl Backlog {
         self.queued.store(queue.tasks.len(), Ordering::Relaxed);
     }
 
-    /// Takes the next task for the member with this `life`, and lists it there.
-    pub(super) fn dequeue(&self, life: &Life) -> Option<Arc<dyn Task>> {
+    /// Takes the next task for the member with this `member_state`, and lists it there.
+    pub(super) fn dequeue(&self, member_state: &MemberState) -> Option<Arc<dyn Task>> {
         while self.queued.load(Ordering::SeqCst) > 0 {
             let mut queue = self.queue.lock();
             let begun = queue.begun_at_the_front(AT_ONCE);
@@ -111,7 +111,7 @@ impl Backlog {
             if let Some(task) = &task {
                 // Before the queue is unlocked: a thread that looks at the queue first, and then at the
                 // seats, finds it.
-                life.begin_task(Arc::clone(task));
+                member_state.begin_task(Arc::clone(task));
             }
             drop(queue);
             drop(begun);
@@ -132,22 +132,27 @@ impl Backlog {
         drop(begun);
     }
 
-    /// Calls `run`, which runs the task on the thread of a joiner with this `life`, or with none here.
-    pub(super) fn run_aside(&self, task: &Arc<dyn Task>, life: Option<&Life>, run: impl FnOnce()) {
+    /// Calls `run`, which runs the task on the thread of a joiner with this `member_state`, or with none here.
+    pub(super) fn run_in_place(
+        &self,
+        task: &Arc<dyn Task>,
+        member_state: Option<&MemberState>,
+        run: impl FnOnce(),
+    ) {
         // Listed before it is begun, as above. Running it does not unwind.
-        match life {
-            Some(life) => life.begin_task(Arc::clone(task)),
+        match member_state {
+            Some(member_state) => member_state.begin_task(Arc::clone(task)),
             None => self.strays.lock().push(Arc::clone(task)),
         }
         run();
-        match life {
-            Some(life) => life.end_task(),
-            None => self.end_stray(task),
+        match member_state {
+            Some(member_state) => member_state.end_task(),
+            None => self.remove_stray(task),
         }
         self.clear();
     }
 
-    fn end_stray(&self, task: &Arc<dyn Task>) {
+    fn remove_stray(&self, task: &Arc<dyn Task>) {
         let mut strays = self.strays.lock();
         let at = strays.iter().position(|other| Arc::ptr_eq(other, task));
         let stray = at.map(|at| strays.swap_remove(at));
@@ -170,7 +175,7 @@ impl Backlog {
             (tasks, more)
         };
         for seat in self.seats() {
-            tasks.extend(seat.life().tasks());
+            tasks.extend(seat.member_state().tasks());
         }
         tasks.extend(self.strays.lock().iter().cloned());
         // A member may have taken a task that a joiner had run, and is about to find that out.
@@ -208,37 +213,37 @@ impl Backlog {
     }
 
     /// Returns the label of what the member at that seat runs, or otherwise of the member itself.
-    pub(super) fn who_sits(&self, seat: &'static Seat) -> Label {
-        let life = seat.life();
+    pub(super) fn label_of_member(&self, seat: &'static Seat) -> Label {
+        let member_state = seat.member_state();
         let of_scope = || {
-            let number = Some(life.task_of_scope()).filter(|number| *number != 0)?;
+            let number = Some(member_state.task_of_scope()).filter(|number| *number != 0)?;
             let scopes = self.scopes.all();
             scopes.iter().find_map(|scope| scope.running(number))
         };
         let item = || {
             let mut item = None;
-            life.each_divided(|work| item = work.shown());
-            item.map(|(_, who)| who.label.clone())
+            member_state.each_divided(|work| item = work.shown());
+            item.map(|(_, record)| record.label.clone())
         };
         let opened = || {
             let scopes = self.scopes.all();
             let newest = scopes.iter().rev().find(|scope| scope.is_of(seat));
             newest.map(|scope| scope.label().clone())
         };
-        let thread = || Label::new(Kind::Foreign, seat.thread_name(), Location::caller());
-        let of_none = || Some(life.tasks().last()?.label().clone());
-        let runs = of_scope().or_else(item).or_else(|| life.half());
+        let thread = || Label::new(LabelKind::Foreign, seat.thread_name(), Location::caller());
+        let of_none = || Some(member_state.tasks().last()?.label().clone());
+        let runs = of_scope().or_else(item).or_else(|| member_state.half());
         let runs = runs.or_else(of_none);
         runs.or_else(opened).unwrap_or_else(thread)
     }
 
     /// Returns all open scopes, and the halves of forks that members run for others, as the live tree shows
     /// them.
-    pub(super) fn pictures(&self) -> Vec<Picture> {
+    pub(super) fn snapshots(&self) -> Vec<ScopeSnapshot> {
         let scopes = self.scopes.all();
-        let mut pictures: Vec<_> = scopes.iter().map(|scope| scope.picture()).collect();
+        let mut pictures: Vec<_> = scopes.iter().map(|scope| scope.snapshot()).collect();
         for seat in self.seats() {
-            seat.life().each_divided(|work| {
+            seat.member_state().each_divided(|work| {
                 let Some((scope, item)) = work.shown() else {
                     return;
                 };
@@ -247,7 +252,7 @@ impl Backlog {
                     picture.tasks.push(item);
                 }
             });
-            let halves = seat.life().halves();
+            let halves = seat.member_state().halves();
             pictures.extend(halves.iter().map(|half| half.picture()));
         }
         pictures

@@ -4,21 +4,21 @@ use std::io;
 use std::panic::Location;
 
 use super::install;
-use super::marks::SEATS;
 use super::member;
 use super::roster::Roster;
 use super::scope::{self, PoolScope};
-use super::shared::{Duties, Hook, Shared, Watch};
+use super::seat_marks::SEATS;
+use super::shared::{Duties, Hook, PoolShared, WatchState};
 use super::watch;
 use crate::current;
 use crate::deadline;
-use crate::deadlock::{Object, On, Site};
+use crate::deadlock::{WaitObject, WaitSite, WaitsOn};
 use crate::id::TaskId;
 use crate::observe::{Straggler, Stragglers, Verb};
 use crate::primitive::{Arc, AtomicBool, Duration, Instant, OnceLock, available_parallelism, now};
-use crate::task::{JoinHandle, OnDrop, chase, prepare_later, show};
+use crate::task::{JoinHandle, OnDrop, prepare_later, show, wait_naming_stragglers};
 use crate::thread::examine;
-use crate::wait::{self, Heed, Wait};
+use crate::wait::{self, Heed, WaitOutcome};
 
 /// A pool of threads for work that computes. By default it has as many threads as the machine has cores.
 ///
@@ -34,7 +34,7 @@ use crate::wait::{self, Heed, Wait};
 /// assert_eq!((left, right), (42, "right"));
 /// ```
 pub struct Pool {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<PoolShared>,
     waits_on_drop: bool,
 }
 
@@ -159,7 +159,7 @@ impl Pool {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let (group, parent) = (self.shared.group(), current::who());
+        let (group, parent) = (self.shared.group(), current::record());
         let packet = prepare_later(Location::caller(), group, parent, || Ok(f()));
         let handle = JoinHandle::new(packet, OnDrop::Join);
         let enqueue = |task| self.shared.enqueue(task);
@@ -235,14 +235,14 @@ impl Pool {
         deadline: Option<Instant>,
         heed: Heed<'_>,
         at: &'static Location<'static>,
-    ) -> Wait {
+    ) -> WaitOutcome {
         let roster = &self.shared.roster;
         roster.close();
-        let site = Site {
+        let site = WaitSite {
             verb: Verb::Shutdown,
-            object: Object::Made("a pool", at),
+            object: WaitObject::Made("a pool", at),
             at,
-            on: On::Anyone,
+            on: WaitsOn::Anyone,
         };
         let ready = |parker: &_| roster.is_empty_or_wake(parker);
         wait::wait(site, deadline, heed, ready)
@@ -261,7 +261,7 @@ impl Drop for Pool {
             return;
         }
         let at = Location::caller();
-        chase(
+        wait_naming_stragglers(
             &self.shared.label(at),
             |deadline| self.close(deadline, Heed::Patiently, at),
             || self.stragglers(),
@@ -439,7 +439,7 @@ impl PoolBuilder {
     pub(super) fn pool(self, at: &'static Location<'static>) -> Pool {
         let size = self.threads.unwrap_or_else(default_threads);
         let number = TaskId::next();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(PoolShared {
             number,
             roster: Roster::new(size, self.spares, self.spare_after.is_some()),
             name: self.name,
@@ -449,7 +449,7 @@ impl PoolBuilder {
             on_exit: self.on_exit,
             group: OnceLock::new(),
             has_thread: AtomicBool::new(false),
-            watch: Watch::new(self.spare_after),
+            watch: WatchState::new(self.spare_after),
             duties: DUTIES,
         });
         let visible = Arc::downgrade(&shared);

@@ -45,13 +45,13 @@ const SMALL: usize = 1 << 15;
 
 /// A task, and the number of references to it.
 #[repr(C)]
-pub(super) struct Counted<R: ?Sized> {
+pub(super) struct RefCounted<R: ?Sized> {
     refs: SmallCounter,
     task: R,
 }
 
 /// A reference to a task that is counted.
-pub(super) struct Ref<R: ?Sized>(NonNull<Counted<R>>);
+pub(super) struct Ref<R: ?Sized>(NonNull<RefCounted<R>>);
 
 // SAFETY: in effect a shared reference; and the thread that gives up the last one may drop the task.
 unsafe impl<R: ?Sized + Send + Sync> Send for Ref<R> {}
@@ -83,18 +83,18 @@ impl<R> Ref<R> {
     /// The reference, and each copy, is followed only as rule 1 allows.
     #[inline]
     pub(super) unsafe fn new(memory: Memory, task: R) -> Self {
-        debug_assert!(memory.layout == Layout::new::<Counted<R>>());
-        let at = memory.at.cast::<Counted<R>>();
+        debug_assert!(memory.layout == Layout::new::<RefCounted<R>>());
+        let at = memory.at.cast::<RefCounted<R>>();
         let refs = SmallCounter::new(2);
         // SAFETY: the memory has that layout, and no one else uses it (rule 4).
-        unsafe { at.write(Counted { refs, task }) };
+        unsafe { at.write(RefCounted { refs, task }) };
         Self(at)
     }
 
     /// Returns the layout of the memory that such a task needs.
     #[inline]
     pub(super) const fn layout() -> Layout {
-        Layout::new::<Counted<R>>()
+        Layout::new::<RefCounted<R>>()
     }
 }
 
@@ -103,7 +103,7 @@ impl<R: ?Sized> Ref<R> {
     #[inline]
     pub(super) fn map<S: ?Sized>(
         self,
-        unsize: impl FnOnce(NonNull<Counted<R>>) -> NonNull<Counted<S>>,
+        unsize: impl FnOnce(NonNull<RefCounted<R>>) -> NonNull<RefCounted<S>>,
     ) -> Ref<S> {
         Ref(unsize(self.0))
     }
@@ -271,7 +271,7 @@ impl Cells {
     }
 
     /// Returns true if the cells may be used for another scope: no cell is lost, and the chunks are small.
-    pub(super) fn is_whole_and_small(&self) -> bool {
+    pub(super) fn is_reusable(&self) -> bool {
         let whole = self.bytes();
         let shelves = self.shelves.iter().zip(SIZES);
         let free = shelves.map(|(shelf, size)| (shelf.free.len() + shelf.left) * size);

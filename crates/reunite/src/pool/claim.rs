@@ -79,7 +79,7 @@ impl<T> Share<T> {
     }
 
     /// Returns the place of the item that the runner has claimed last, if there is one. May be out of date.
-    pub(super) fn at_hand(&self) -> Option<usize> {
+    pub(super) fn last_claimed(&self) -> Option<usize> {
         let last = self.next.load(Ordering::Relaxed).checked_sub(1)?;
         // The runner may have claimed one that had been cut off.
         (last < *self.truth.lock()).then_some(last)
@@ -171,7 +171,7 @@ impl<T> Iterator for Runner<'_, T> {
     fn next(&mut self) -> Option<T> {
         let at = self.at;
         self.share.next.store(at + 1, Ordering::Relaxed);
-        self.barrier.stand();
+        self.barrier.pass();
         if at >= self.share.end.load(Ordering::Relaxed) && !self.share.is_claimed(at) {
             return None;
         }

@@ -1,8 +1,8 @@
 //! Running the half of a fork that the calling thread has taken.
 
-use super::half::Half;
-use super::here;
 use super::seat::{Parcel, Seat};
+use super::stolen_half::StolenHalf;
+use super::this_thread;
 use crate::contain::contain;
 use crate::current;
 use crate::deadlock;
@@ -27,9 +27,9 @@ pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
     let public = unsafe { job.public() };
     // SAFETY: as above.
     let at = unsafe { job.at() };
-    let half = Half::new(public.as_ancestor(), at, context, spawned);
-    let shown = seat.life().runs_half(&half);
-    here::running(&*half, || {
+    let half = StolenHalf::new(public.as_ancestor(), at, context, spawned);
+    let shown = seat.member_state().runs_half(&half);
+    this_thread::running(&*half, || {
         if is_on() {
             half.tell_start();
         }
@@ -51,7 +51,7 @@ pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
         }
     });
     drop(shown);
-    here::forget_captured();
+    this_thread::forget_captured();
     let leaked = holding.leaked();
     if !leaked.is_empty() {
         deadlock::leak(half.label(), leaked);

@@ -21,7 +21,7 @@
 //! the process.
 //!
 //! *What a fork inherits* is captured where the fork is made, if there is a hook (see `captured`). A half
-//! that another thread has taken runs as a task of its own (see `half`).
+//! that another thread has taken runs as a task of its own (see `stolen_half`).
 //!
 //! Sources: a list in the owner's hands and requests by thieves (Acar, Charguéraud, Rainey: "Scheduling
 //! parallel programs by work stealing with private deques", PPoPP 2013); a job in the forker's frame (rayon);
@@ -33,11 +33,11 @@ use std::panic::Location;
 use super::builder::Pool;
 use super::captured;
 use super::global::visit_global;
-use super::half::tell_join;
-use super::here::{aside, publish_older_half, seat};
-use super::job::{Caught, JobRef, StackJob};
+use super::job::{JobRef, PanicResult, StackJob};
 use super::member;
 use super::seat::Seat;
+use super::stolen_half::tell_join;
+use super::this_thread::{outside_pool, publish_older_half, seat};
 use crate::contain::AbortOnUnwind;
 use crate::cut_short;
 
@@ -64,7 +64,7 @@ fn answer() {
     if seat.inherits() {
         // SAFETY: this thread sits there.
         let older = unsafe { seat.private.second_mark() };
-        aside(|| captured::capture(seat.private.newest_mark(), older));
+        outside_pool(|| captured::capture(seat.private.newest_mark(), older));
     }
     if seat.is_hungry() {
         share(seat);
@@ -167,7 +167,7 @@ where
 {
     // Larger closures would be passed in memory, which costs more than the call saves.
     if size_of::<A>() <= IN_REGISTERS && size_of::<B>() <= IN_REGISTERS {
-        fork_apart(a, b, at)
+        fork_outlined(a, b, at)
     } else {
         fork(a, b, at)
     }
@@ -184,7 +184,7 @@ const KEPT: usize = size_of::<[usize; 8]>();
 /// [`fork`] that is not inlined, so that the caller can be inlined into it: the recursion then goes through
 /// this function alone, and the work of a leaf costs no call.
 #[inline(never)]
-fn fork_apart<A, B, RA, RB>(a: A, b: B, at: &'static Location<'static>) -> (RA, RB)
+fn fork_outlined<A, B, RA, RB>(a: A, b: B, at: &'static Location<'static>) -> (RA, RB)
 where
     A: FnOnce() -> RA,
     B: FnOnce() -> RB + Send,
@@ -333,8 +333,8 @@ where
     await_thief(job);
     std::mem::forget(abort);
     // SAFETY: the job is done.
-    let result: Caught<R> = unsafe { job.take_result() };
-    result.unwrap_or_else(|payload| cut_short::go_on(payload))
+    let result: PanicResult<R> = unsafe { job.take_result() };
+    result.unwrap_or_else(|payload| cut_short::resume_part(payload))
 }
 
 /// Waits for the thread that has taken the job.

@@ -3,8 +3,8 @@
 use std::panic::Location;
 
 use super::builder::{Pool, PoolBuilder};
-use super::here;
 use super::member::{Visit, visit};
+use super::this_thread;
 use crate::primitive::OnceLock;
 
 impl Pool {
@@ -35,7 +35,7 @@ pub(super) fn visit_global(at: &'static Location<'static>) -> Option<Visit> {
 
 /// Runs `f` as a member of a pool: the one this thread works for, or the global one.
 pub(crate) fn take_part<R>(at: &'static Location<'static>, f: impl FnOnce() -> R) -> R {
-    let _visit = if here::seat().is_none() {
+    let _visit = if this_thread::seat().is_none() {
         visit_global(at)
     } else {
         None

@@ -4,20 +4,20 @@ use std::convert::Infallible;
 use std::panic::Location;
 use std::ptr::NonNull;
 
-use super::cells::{Counted, Ref};
-use super::here;
+use super::cells::{Ref, RefCounted};
 use super::member;
-use super::run::{Aside, Join, Role, Run, erase};
 use super::scope_state::ScopeState;
 use super::seat::Seat;
+use super::task_traits::{InPlaceTask, JoinTask, RunTask, TaskRole, erase};
+use super::this_thread;
 use crate::current::{self, Context};
 use crate::deadline;
-use crate::deadlock::{Bond, Object, On, Site};
+use crate::deadlock::{Resource, WaitObject, WaitSite, WaitsOn};
 use crate::error::{Cancelled, JoinError, JoinErrorKind, Why};
 use crate::id::{Label, TaskId};
 use crate::observe::{Event, Verb, is_on, tell};
 use crate::primitive::{Arc, Duration, Instant};
-use crate::wait::{self, Heed, Wait};
+use crate::wait::{self, Heed, WaitOutcome};
 
 /// The greatest number of tasks that a thread runs one inside the join of another.
 const MAX_NESTED_JOINS: usize = 128;
@@ -34,14 +34,14 @@ const MAX_NESTED_JOINS: usize = 128;
 /// assert_eq!(words, 6);
 /// ```
 pub struct PoolTask<'scope, T> {
-    task: Ref<dyn Join<T> + 'scope>,
-    core: &'scope Arc<ScopeState>,
+    task: Ref<dyn JoinTask<T> + 'scope>,
+    state: &'scope Arc<ScopeState>,
 }
 
 impl<'scope, T> PoolTask<'scope, T> {
     /// Creates the handle of a task of that scope. It takes over the reference `task`.
-    pub(super) fn new(task: Ref<dyn Join<T> + 'scope>, core: &'scope Arc<ScopeState>) -> Self {
-        Self { task, core }
+    pub(super) fn new(task: Ref<dyn JoinTask<T> + 'scope>, state: &'scope Arc<ScopeState>) -> Self {
+        Self { task, state }
     }
 }
 
@@ -128,8 +128,9 @@ impl<T> PoolTask<'_, T> {
         let own = self.context();
         // This comes first: a checkpoint reads this mark, and one after a wait that the cancellation ended
         // must see it.
-        self.core.parent.tasks().node.mark_below();
-        own.node.cancel(Cancelled::new(why, own.who.label.clone()));
+        self.state.parent.tasks().node.mark_below();
+        own.node
+            .cancel(Cancelled::new(why, own.record.label.clone()));
     }
 
     /// Calls `f` when the task has completed and its result can be taken without waiting: on the thread that
@@ -138,12 +139,13 @@ impl<T> PoolTask<'_, T> {
     ///
     /// A panic in `f` ends only `f`.
     pub fn on_complete(&self, f: impl FnOnce() + Send + 'static) {
-        self.task.on_complete(self.core.parent.tasks(), Box::new(f));
+        self.task
+            .on_complete(self.state.parent.tasks(), Box::new(f));
     }
 
     /// Returns the task's label: number, name, spawn site.
     pub fn label(&self) -> Label {
-        self.context().who.label.clone()
+        self.context().record.label.clone()
     }
 
     /// Returns the task's number.
@@ -157,16 +159,16 @@ impl<T> PoolTask<'_, T> {
     }
 
     fn context(&self) -> Arc<Context> {
-        self.task.context(self.core.parent.tasks())
+        self.task.context(self.state.parent.tasks())
     }
 
     fn take(&self, at: &'static Location<'static>) -> Option<Result<T, JoinError>> {
-        let result = self.task.take(&self.core.parent)?;
-        if is_on() && self.task.role() == Role::Task {
-            let (by, task) = (current::here(), self.label());
+        let result = self.task.take(&self.state.parent)?;
+        if is_on() && self.task.role() == TaskRole::Task {
+            let (by, task) = (current::shared(), self.label());
             tell(|| Event::Join {
                 task: &task,
-                by: &by.who.label,
+                by: &by.record.label,
                 at,
             });
         }
@@ -204,38 +206,40 @@ impl<T> PoolTask<'_, T> {
         if deadline.is_none() {
             // At a greater depth it waits for a worker, whose stack is fresh, or which begins at the other
             // end of a chain.
-            if here::nesting() < MAX_NESTED_JOINS {
+            if this_thread::nesting() < MAX_NESTED_JOINS {
                 self.run_if_queued();
             }
-            let (task, since) = (self.task.as_ancestor(), self.core.since);
+            let (task, since) = (self.task.as_ancestor(), self.state.since);
             member::help_until(task, Some(since), || self.task.is_done());
         }
         if self.task.is_done() {
             return self.take_done(at);
         }
-        let site = Site {
+        let site = WaitSite {
             verb: match self.task.role() {
-                Role::Task => Verb::Join,
-                Role::Batch => Verb::Next,
+                TaskRole::Task => Verb::Join,
+                TaskRole::Batch => Verb::Next,
             },
-            object: Object::Label(told()),
+            object: WaitObject::Label(told()),
             at,
-            on: On::Bond(Bond::Job(self.task.as_ancestor().address())),
+            on: WaitsOn::Resource(Resource::Job(self.task.as_ancestor().address())),
         };
         let ready = |parker: &_| {
-            let parent = &self.core.parent;
+            let parent = &self.state.parent;
             parent.ask_or_wake(parker, || self.task.is_done_or_awaited())
         };
         match wait::wait(site, deadline.flatten(), Heed::Task, ready) {
-            Wait::Ready => self.take_done(at),
-            Wait::TimedOut => {
-                let who = &self.context().who;
-                let (age, doing) = (who.age(), who.doing());
+            WaitOutcome::Ready => self.take_done(at),
+            WaitOutcome::TimedOut => {
+                let record = &self.context().record;
+                let (age, doing) = (record.age(), record.doing());
                 let kind = JoinErrorKind::TimedOut { age, doing };
                 Err(JoinError::new(told(), kind))
             }
-            Wait::Cancelled(why) => Err(JoinError::new(told(), JoinErrorKind::Interrupted(why))),
-            Wait::Refused(why) => Err(JoinError::new(told(), JoinErrorKind::Refused(why))),
+            WaitOutcome::Cancelled(why) => {
+                Err(JoinError::new(told(), JoinErrorKind::Interrupted(why)))
+            }
+            WaitOutcome::Refused(why) => Err(JoinError::new(told(), JoinErrorKind::Refused(why))),
         }
     }
 
@@ -244,17 +248,20 @@ impl<T> PoolTask<'_, T> {
     pub(super) fn run_if_queued(&self) -> bool {
         let queued = self.task.is_queued();
         if queued {
-            let Ok(_visit) = member::visit_if_free(self.core.pool()) else {
+            let Ok(_visit) = member::visit_if_free(self.state.pool()) else {
                 return false;
             };
-            let task: &dyn Run = &*self.task;
-            // SAFETY: `end_aside` takes it off the list below; running the task does not unwind.
-            let aside = unsafe { Aside::new(task) };
-            self.core.begin_aside(aside);
-            let entered = self.core.parent.enter();
-            task.run(&self.core.parent, here::seat().map(Seat::life));
+            let task: &dyn RunTask = &*self.task;
+            // SAFETY: `end_in_place` takes it off the list below; running the task does not unwind.
+            let aside = unsafe { InPlaceTask::new(task) };
+            self.state.begin_in_place(aside);
+            let entered = self.state.parent.enter();
+            task.run(
+                &self.state.parent,
+                this_thread::seat().map(Seat::member_state),
+            );
             drop(entered);
-            self.core.end_aside(aside);
+            self.state.end_in_place(aside);
         }
         queued
     }
@@ -263,10 +270,10 @@ impl<T> PoolTask<'_, T> {
     /// caller.
     fn refusal(&self) -> Option<JoinErrorKind<Infallible>> {
         // The lineage may be long, and no thread works on a task that has not begun.
-        if self.task.is_queued() || !here::is_inside(self.task.as_ancestor()) {
+        if self.task.is_queued() || !this_thread::is_inside(self.task.as_ancestor()) {
             return None;
         }
-        let is_itself = self.id() == current::here().who.label.id();
+        let is_itself = self.id() == current::shared().record.label.id();
         Some(if is_itself {
             JoinErrorKind::SelfJoin
         } else {
@@ -285,20 +292,20 @@ impl<T> Drop for PoolTask<'_, T> {
             // The result's destructor is user code, and may need what the caller holds: a worker drops the
             // result.
             let left = self.task.counted();
-            let left = left.map(|task| task as NonNull<Counted<dyn Run + '_>>);
+            let left = left.map(|task| task as NonNull<RefCounted<dyn RunTask + '_>>);
             // SAFETY: as in `spawn`: the scope has not ended, as it outlives its handles.
-            self.core.push(unsafe { erase(left) });
+            self.state.push(unsafe { erase(left) });
         }
         // SAFETY: this is the handle's own reference, which is not used any more.
         if let Some(memory) = unsafe { self.task.give_up() } {
-            self.core.give_back(memory);
+            self.state.give_back(memory);
         }
     }
 }
 
 impl<T> std::fmt::Debug for PoolTask<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let who = &self.context().who;
-        write!(f, "PoolTask({}, {})", who.label, who.doing())
+        let record = &self.context().record;
+        write!(f, "PoolTask({}, {})", record.label, record.doing())
     }
 }

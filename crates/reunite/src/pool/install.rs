@@ -15,7 +15,7 @@
 //!    cycle it is never the victim; one of the others is. In `wait` it gives up the caller's place in any
 //!    pool it takes part in, also as a visitor of this one, so it keeps no thread from running the task.
 //!
-//! *The frame outlives the job.* The job borrows from the frame what the closure captured, and `Done`, where
+//! *The frame outlives the job.* The job borrows from the frame what the closure captured, and `InstallOutcome`, where
 //! it stores how the closure ended. Storing that is the last use of anything borrowed. Then the job completes
 //! the packet, which is shared by reference counts. The caller leaves the frame after it has seen the packet
 //! complete. Until then a guard ends the process if anything unwinds.
@@ -33,24 +33,24 @@
 use std::panic::Location;
 
 use super::member;
-use super::shared::Shared;
+use super::shared::PoolShared;
 use crate::contain::{AbortOnUnwind, assert_outside};
 use crate::context::Inherited;
 use crate::current::{self, Context};
 use crate::cut_short::{Caught, catch, is_unwinding_here, leave};
-use crate::deadlock::{Crew, Object, On, Site};
+use crate::deadlock::{TaskSet, WaitObject, WaitSite, WaitsOn};
 use crate::error::resume;
-use crate::id::{Kind, Label};
+use crate::id::{Label, LabelKind};
 use crate::observe::{Completion, Event, Verb, is_on, tell};
 use crate::primitive::{Arc, Mutex};
-use crate::task::{Job, Packet, Task, always};
+use crate::task::{Packet, Task, UncancellableJob, prepare_uncancellable};
 use crate::wait::{self, Heed};
 
 /// How the closure ended.
-struct Done<R> {
+struct InstallOutcome<R> {
     caught: Caught<R>,
     /// True if it was told of a cancellation.
-    was_told: bool,
+    observed_cancellation: bool,
 }
 
 type Signal = Packet<(), std::convert::Infallible>;
@@ -59,7 +59,7 @@ type Signal = Packet<(), std::convert::Infallible>;
 ///
 /// # Panics
 /// With the panic of `f`, or if the pool has no thread and the system refuses one.
-pub(super) fn run<R, F>(pool: &Arc<Shared>, at: &'static Location<'static>, f: F) -> R
+pub(super) fn run<R, F>(pool: &Arc<PoolShared>, at: &'static Location<'static>, f: F) -> R
 where
     F: FnOnce() -> R + Send,
     R: Send,
@@ -75,7 +75,7 @@ where
             "cannot install a closure in the pool `{name}`: the system refuses it its first thread: {error}"
         );
     }
-    let label = Label::new(Kind::Task, None, at);
+    let label = Label::new(LabelKind::Task, None, at);
     let here = current::current();
     // This runs user code, which may panic: the guard does not stand yet.
     let inherited = Inherited::capture();
@@ -87,17 +87,20 @@ where
     // SAFETY: `wait_for` returns when the packet is complete. By then the closure is gone, and nothing else
     // that the job borrows is touched again. Unwinding out of this frame before that ends the process.
     let job = unsafe { erase(job) };
-    let task = always(job, label.clone(), here.who, here.node, pool.group());
+    let task = prepare_uncancellable(job, label.clone(), here.record, here.node, pool.group());
     task.start()
         .expect("a pool takes every task into its queue");
     wait_for(&task, &signal, at);
     std::mem::forget(guard);
 
-    let Done { caught, was_told } = done
+    let InstallOutcome {
+        caught,
+        observed_cancellation: was_told,
+    } = done
         .into_inner()
         .expect("left before the packet was complete");
     if was_told {
-        current::mark_told();
+        current::mark_cancellation_observed();
     }
     match caught {
         Caught::Value(value) => value,
@@ -113,10 +116,10 @@ where
 fn prepare<'a, R, F>(
     label: &Label,
     inherited: Inherited,
-    done: &'a Mutex<Option<Done<R>>>,
+    done: &'a Mutex<Option<InstallOutcome<R>>>,
     signal: &Arc<Signal>,
     f: F,
-) -> Job<'a>
+) -> UncancellableJob<'a>
 where
     F: FnOnce() -> R + Send + 'a,
     R: Send,
@@ -128,14 +131,17 @@ where
             let _ambient = inherited.enter(&label);
             f()
         });
-        let was_told = current::was_told();
+        let was_told = current::has_observed_cancellation();
         let how = match &caught {
             Caught::Value(_) => Completion::Value,
             Caught::Left(..) => Completion::Cancelled,
             Caught::Panic(_) => Completion::Panic,
         };
         tell(|| Event::Complete { task: &label, how });
-        *done.lock() = Some(Done { caught, was_told });
+        *done.lock() = Some(InstallOutcome {
+            caught,
+            observed_cancellation: was_told,
+        });
         // From here on what was borrowed may be gone.
         signal.complete(Ok(()), None);
     })
@@ -144,21 +150,21 @@ where
 /// Waits until the task has completed.
 fn wait_for(task: &Arc<dyn Task>, signal: &Signal, at: &'static Location<'static>) {
     let label = task.label();
-    let site = Site {
+    let site = WaitSite {
         verb: Verb::Install,
-        object: Object::Label(label.clone()),
+        object: WaitObject::Label(label.clone()),
         at,
-        on: On::Crew(Arc::clone(task) as Arc<dyn Crew>),
+        on: WaitsOn::Tasks(Arc::clone(task) as Arc<dyn TaskSet>),
     };
     // The task borrows from the caller's frame: only its completion ends this wait.
     let _complete = wait::wait(site, None, Heed::Nothing, |parker| {
         signal.is_complete_or_wake(parker)
     });
     if is_on() {
-        let Context { who, .. } = current::current();
+        let Context { record, .. } = current::current();
         tell(|| Event::Join {
             task: label,
-            by: &who.label,
+            by: &record.label,
             at,
         });
     }
@@ -168,10 +174,10 @@ fn wait_for(task: &Arc<dyn Task>, signal: &Signal, at: &'static Location<'static
 ///
 /// # Safety
 /// Before `'a` ends, the job must have run so far that it touches nothing it borrows any more.
-unsafe fn erase<'a>(job: Job<'a>) -> Job<'static> {
+unsafe fn erase<'a>(job: UncancellableJob<'a>) -> UncancellableJob<'static> {
     // SAFETY: the two types differ only in the lifetime bound of a trait object, which has no influence on
     // layout or vtable. The caller guarantees that the job does not use what is gone.
-    unsafe { std::mem::transmute::<Job<'a>, Job<'static>>(job) }
+    unsafe { std::mem::transmute::<UncancellableJob<'a>, UncancellableJob<'static>>(job) }
 }
 
 #[cfg(all(test, not(reunite_model)))]

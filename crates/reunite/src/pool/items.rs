@@ -2,7 +2,7 @@
 //!
 //! # Protocol
 //! *Items that have not begun can be taken by other threads*, even if their batch was taken, as with a
-//! scope's tasks. While a batch of two items or more runs, it is listed with what its thread does (`life`),
+//! scope's tasks. While a batch of two items or more runs, it is listed with what its thread does (`member_state`),
 //! and its thread ensures that the pool is watched. The rest of a batch is cut off in two ways:
 //!
 //! 1. The watch cuts it off when no item of the batch was begun for as long as the pool's patience, whether
@@ -19,31 +19,31 @@
 //!
 //! # The identity of an item
 //! An item is a task. Its batch is a piece of work that shows the item being run in its stead, listed in the
-//! place of the task that runs the batch. The item's identity is made on demand ([`Running::item`]): if two
+//! place of the task that runs the batch. The item's identity is made on demand ([`RunningBatch::item`]): if two
 //! threads ask at the same time, the one that has seen the later item is right. Items of which something is
 //! known from the beginning (a name, what they inherit, that observers are told of them) are handed out as
-//! [`Known`] ones, so that the others cost no more.
+//! [`KnownItem`] ones, so that the others cost no more.
 
 use std::any::Any;
 use std::panic::Location;
 
 use super::claim::{Runner, Share};
 use super::handle::PoolTask;
-use super::here;
 use super::job::Ancestor;
-use super::life::{Divide, Left, divide};
+use super::member_state::{Divide, RemainingWork, divide};
 use super::piece::{Piece, context};
-use super::run::Role;
 use super::scope::PoolScope;
 use super::seat::Seat;
-use super::untaken::Untaken;
-use crate::cancel::Node;
+use super::task_traits::TaskRole;
+use super::this_thread;
+use super::untaken_errors::UntakenErrors;
+use crate::cancel::CancelNode;
 use crate::context::{Inherited, is_inherited};
-use crate::current::{self, Context, Who};
+use crate::current::{self, Context, TaskRecord};
 use crate::cut_short::catch_task;
 use crate::deadlock;
 use crate::error::{Cancelled, Failure, JoinError};
-use crate::id::{Kind, Label, TaskId};
+use crate::id::{Label, LabelKind, TaskId};
 use crate::observe::{Completion, Event, is_on, tell};
 use crate::part::Part;
 use crate::primitive::{
@@ -52,28 +52,28 @@ use crate::primitive::{
 use crate::task::is_err;
 
 /// The result of a batch.
-pub(super) struct Batch<'scope, R> {
+pub(super) struct BatchOutcomes<'scope, R> {
     pub(super) outcomes: Vec<Result<R, JoinError>>,
     /// What most batches do not have.
-    pub(super) more: Option<Box<More<'scope, R>>>,
+    pub(super) more: Option<Box<BatchExtras<'scope, R>>>,
     pub(super) lasted: Duration,
 }
 
-pub(super) struct More<'scope, R> {
+pub(super) struct BatchExtras<'scope, R> {
     /// Which of the outcomes are errors, if any is.
-    pub(super) untaken: Option<Box<Untaken<R>>>,
+    pub(super) untaken: Option<Box<UntakenErrors<R>>>,
     /// The labels of the items, if observers are to be told of their joins.
     pub(super) labels: Vec<Label>,
     /// The batches that were cut off, from the last items to the first.
-    pub(super) rest: Vec<PoolTask<'scope, Batch<'scope, R>>>,
+    pub(super) rest: Vec<PoolTask<'scope, BatchOutcomes<'scope, R>>>,
 }
 
-impl<'scope, R> More<'scope, R> {
+impl<'scope, R> BatchExtras<'scope, R> {
     #[inline]
     fn boxed(
-        untaken: Option<Box<Untaken<R>>>,
+        untaken: Option<Box<UntakenErrors<R>>>,
         labels: Vec<Label>,
-        rest: Vec<PoolTask<'scope, Batch<'scope, R>>>,
+        rest: Vec<PoolTask<'scope, BatchOutcomes<'scope, R>>>,
     ) -> Option<Box<Self>> {
         if untaken.is_none() && labels.is_empty() && rest.is_empty() {
             return None;
@@ -87,20 +87,20 @@ impl<'scope, R> More<'scope, R> {
 }
 
 /// The function that names an item.
-type Name<'scope, T> = Box<dyn Fn(&T) -> String + Send + Sync + 'scope>;
+type PoolItemNamer<'scope, T> = Box<dyn Fn(&T) -> String + Send + Sync + 'scope>;
 
 /// What the batches of a map have in common.
-pub(super) struct Common<'scope, 'env, F, T> {
+pub(super) struct PoolMapShared<'scope, 'env, F, T> {
     scope: &'scope PoolScope<'scope, 'env>,
     f: F,
     stop: AtomicBool,
     at: &'static Location<'static>,
     /// The label of the map, made on demand.
     label: OnceLock<Label>,
-    name: OnceLock<Name<'scope, T>>,
+    name: OnceLock<PoolItemNamer<'scope, T>>,
 }
 
-impl<'scope, 'env, F, T> Common<'scope, 'env, F, T> {
+impl<'scope, 'env, F, T> PoolMapShared<'scope, 'env, F, T> {
     pub(super) fn new(
         scope: &'scope PoolScope<'scope, 'env>,
         f: F,
@@ -122,12 +122,12 @@ impl<'scope, 'env, F, T> Common<'scope, 'env, F, T> {
 
     /// Returns the label of the map. Batches have no label that users know.
     pub(super) fn label(&self) -> &Label {
-        let label = || Label::new(Kind::Scope, None, self.at);
+        let label = || Label::new(LabelKind::Scope, None, self.at);
         self.label.get_or_init(label)
     }
 
     /// Sets the function that names the items handed out from now on, unless one was set before.
-    pub(super) fn call_items(&self, name: Name<'scope, T>) {
+    pub(super) fn call_items(&self, name: PoolItemNamer<'scope, T>) {
         let _named = self.name.set(name);
     }
 
@@ -137,34 +137,34 @@ impl<'scope, 'env, F, T> Common<'scope, 'env, F, T> {
     }
 
     /// Makes an item of which something is known from the beginning.
-    fn known(&self, number: u64, item: T) -> Known<T> {
+    fn known(&self, number: u64, item: T) -> KnownItem<T> {
         let name = self.name.get().map(|name| name(&item));
-        let label = Label::new(Kind::Item(number), name, self.at);
+        let label = Label::new(LabelKind::Item(number), name, self.at);
         if is_on() {
-            let by = current::here();
+            let by = current::shared();
             tell(|| Event::Spawn {
                 task: &label,
-                by: &by.who.label,
+                by: &by.record.label,
                 scope: self.scope.label(),
             });
         }
         let inherited = Inherited::capture();
-        Known {
+        KnownItem {
             item,
-            facts: Unbegun(Some(Box::new((label, inherited)))),
+            facts: UnbegunItem(Some(Box::new((label, inherited)))),
         }
     }
 }
 
 /// An item as it is handed out.
-trait Handed<T>: Send {
+trait HandedItem<T>: Send {
     /// Returns what is known of the item from the beginning.
     fn facts(&mut self) -> Option<Box<(Label, Inherited)>>;
 
     fn into_item(self) -> T;
 }
 
-impl<T: Send> Handed<T> for T {
+impl<T: Send> HandedItem<T> for T {
     #[inline]
     fn facts(&mut self) -> Option<Box<(Label, Inherited)>> {
         None
@@ -176,16 +176,16 @@ impl<T: Send> Handed<T> for T {
     }
 }
 
-struct Known<T> {
+struct KnownItem<T> {
     item: T,
-    facts: Unbegun,
+    facts: UnbegunItem,
 }
 
 /// What is known of an item that has not begun. If it is dropped like that, observers are told that the item
 /// was cancelled.
-struct Unbegun(Option<Box<(Label, Inherited)>>);
+struct UnbegunItem(Option<Box<(Label, Inherited)>>);
 
-impl Drop for Unbegun {
+impl Drop for UnbegunItem {
     fn drop(&mut self) {
         if let Some(facts) = self.0.take() {
             let how = Completion::Cancelled;
@@ -197,7 +197,7 @@ impl Drop for Unbegun {
     }
 }
 
-impl<T: Send> Handed<T> for Known<T> {
+impl<T: Send> HandedItem<T> for KnownItem<T> {
     fn facts(&mut self) -> Option<Box<(Label, Inherited)>> {
         self.facts.0.take()
     }
@@ -210,10 +210,10 @@ impl<T: Send> Handed<T> for Known<T> {
 /// Queues a batch of items, the first of which has the number `first`. Returns true with its handle if it is
 /// the only task of its scope that is queued.
 pub(super) fn hand_out<'scope, 'env, T, F, R>(
-    common: &Arc<Common<'scope, 'env, F, T>>,
+    common: &Arc<PoolMapShared<'scope, 'env, F, T>>,
     first: u64,
     items: Vec<T>,
-) -> (PoolTask<'scope, Batch<'scope, R>>, bool)
+) -> (PoolTask<'scope, BatchOutcomes<'scope, R>>, bool)
 where
     T: Send + 'scope,
     F: Fn(T) -> R + Send + Sync + 'scope,
@@ -230,98 +230,98 @@ where
 }
 
 fn queue<'scope, 'env, T, F, H, R>(
-    common: &Arc<Common<'scope, 'env, F, T>>,
+    common: &Arc<PoolMapShared<'scope, 'env, F, T>>,
     first: u64,
     items: Vec<H>,
-) -> (PoolTask<'scope, Batch<'scope, R>>, bool)
+) -> (PoolTask<'scope, BatchOutcomes<'scope, R>>, bool)
 where
     T: Send + 'scope,
     F: Fn(T) -> R + Send + Sync + 'scope,
-    H: Handed<T> + 'scope,
+    H: HandedItem<T> + 'scope,
     R: Send + 'scope,
 {
     let common = Arc::clone(common);
     let (scope, at) = (common.scope, common.at);
-    scope.enqueue(at, Role::Batch, move || run(&common, first, items))
+    scope.enqueue(at, TaskRole::Batch, move || run(&common, first, items))
 }
 
 /// A batch that is being run.
-struct Running<'a, 'scope, 'env, T, F, H, R> {
-    common: &'a Arc<Common<'scope, 'env, F, T>>,
+struct RunningBatch<'a, 'scope, 'env, T, F, H, R> {
+    common: &'a Arc<PoolMapShared<'scope, 'env, F, T>>,
     items: &'a Share<H>,
     /// The number of its first item.
     first: u64,
     since: Instant,
     /// The task that it is a part of.
     batch: Option<Ancestor>,
-    at_hand: Mutex<Option<AtHand>>,
-    cut: Mutex<Cut<'scope, R>>,
+    at_hand: Mutex<Option<CurrentItem>>,
+    cut: Mutex<BatchCut<'scope, R>>,
 }
 
 /// An item that has an identity.
-struct AtHand {
+struct CurrentItem {
     place: usize,
     context: Arc<Context>,
 }
 
 /// What the watch has seen of a batch, and cut off it.
-struct Cut<'scope, R> {
+struct BatchCut<'scope, R> {
     /// The number of items begun when the watch last saw a change, and the time of that.
     seen: Option<(usize, Instant)>,
-    rest: Vec<PoolTask<'scope, Batch<'scope, R>>>,
+    rest: Vec<PoolTask<'scope, BatchOutcomes<'scope, R>>>,
 }
 
 fn run<'scope, T, F, H, R>(
-    common: &Arc<Common<'scope, '_, F, T>>,
+    common: &Arc<PoolMapShared<'scope, '_, F, T>>,
     first: u64,
     items: Vec<H>,
-) -> Batch<'scope, R>
+) -> BatchOutcomes<'scope, R>
 where
     T: Send + 'scope,
     F: Fn(T) -> R + Send + Sync + 'scope,
-    H: Handed<T> + 'scope,
+    H: HandedItem<T> + 'scope,
     R: Send + 'scope,
 {
     let start = now();
-    let life = here::seat().map(Seat::life);
+    let member_state = this_thread::seat().map(Seat::member_state);
     let is_one = items.len() == 1;
     let mut items = Share::new(items);
-    let barrier = life.map_or_else(LightBarrier::alone, |_| LightBarrier::get());
+    let barrier = member_state.map_or_else(LightBarrier::unobserved, |_| LightBarrier::get());
     let (runner, items) = items.split(barrier);
-    let running = Running {
+    let running = RunningBatch {
         common,
         items,
         first,
         since: start,
-        batch: here::innermost(),
+        batch: this_thread::innermost(),
         at_hand: Mutex::new(None),
-        cut: Mutex::new(Cut {
+        cut: Mutex::new(BatchCut {
             seen: None,
             rest: Vec::new(),
         }),
     };
     let mut labels = Vec::new();
     let mut untaken = None;
-    let outcomes = divide(life, &running, || {
-        if life.is_some() && !is_one {
+    let outcomes = divide(member_state, &running, || {
+        if member_state.is_some() && !is_one {
             common.scope.pool().watch();
         }
-        here::running_instead(&running, || {
+        this_thread::running_in_place_of_last(&running, || {
             running.run_all(runner, &mut labels, &mut untaken)
         })
     });
-    Batch {
+    BatchOutcomes {
         outcomes,
-        more: More::boxed(untaken, labels, running.cut.into_inner().rest),
+        more: BatchExtras::boxed(untaken, labels, running.cut.into_inner().rest),
         lasted: now().duration_since(start),
     }
 }
 
-impl<'scope, T, F, H, R> Running<'_, 'scope, '_, T, F, H, R>
+impl<'scope, T, F, H, R> RunningBatch<'_, 'scope, '_, T, F, H, R>
 where
     T: Send + 'scope,
     F: Fn(T) -> R + Send + Sync + 'scope,
-    H: Handed<T> + 'scope,
+    H: HandedItem<T> + 'scope,
     R: Send + 'scope,
 {
     #[inline]
@@ -329,7 +329,7 @@ where
         &self,
         items: Runner<'_, H>,
         labels: &mut Vec<Label>,
-        untaken: &mut Option<Box<Untaken<R>>>,
+        untaken: &mut Option<Box<UntakenErrors<R>>>,
     ) -> Vec<Result<R, JoinError>> {
         let mut outcomes = Vec::with_capacity(items.most());
         let holding = deadlock::holding();
@@ -351,10 +351,10 @@ where
             };
             if holding.has_leaked() {
                 let item = self.item_at(place);
-                deadlock::leak(&item.who.label, holding.leaked());
+                deadlock::leak(&item.record.label, holding.leaked());
             }
             if outcome.as_ref().is_ok_and(is_err) {
-                self.keep_untaken(place, untaken);
+                self.record_untaken(place, untaken);
             }
             outcomes.push(outcome);
         }
@@ -371,11 +371,11 @@ where
         cancelled: Cancelled,
         labels: &mut Vec<Label>,
     ) -> JoinError {
-        self.common.scope.mark_told();
+        self.common.scope.mark_cancellation_observed();
         let facts = item.facts();
         let label = match &facts {
             Some(facts) => facts.0.clone(),
-            None => self.item_at(place).who.label.clone(),
+            None => self.item_at(place).record.label.clone(),
         };
         let is_known = facts.is_some();
         let dropped = catch_task(|| drop((item, facts)));
@@ -393,13 +393,13 @@ where
     /// Records that the item at `place` returned an error, which is reported if it is never taken. Not if the
     /// item was told of a cancellation: then the error is most likely that.
     #[cold]
-    fn keep_untaken(&self, place: usize, untaken: &mut Option<Box<Untaken<R>>>) {
+    fn record_untaken(&self, place: usize, untaken: &mut Option<Box<UntakenErrors<R>>>) {
         // An item without a context was told of nothing.
         let at_hand = self.at_hand.lock();
         let known = at_hand.as_ref().filter(|known| known.place == place);
         if known.is_none_or(|known| !known.context.node.was_observed()) {
-            let label = known.map(|known| known.context.who.label.clone());
-            let none = || Box::new(Untaken::new(self.first, self.common.at));
+            let label = known.map(|known| known.context.record.label.clone());
+            let none = || Box::new(UntakenErrors::new(self.first, self.common.at));
             untaken.get_or_insert_with(none).add(place, label);
         }
     }
@@ -413,7 +413,7 @@ where
         labels: &mut Vec<Label>,
     ) -> Result<R, JoinError> {
         let context = self.context_of(label.clone());
-        *self.at_hand.lock() = Some(AtHand { place, context });
+        *self.at_hand.lock() = Some(CurrentItem { place, context });
         tell(|| Event::Start { task: &label });
         let outcome = catch_task(|| {
             let _ambient = inherited.enter(&label);
@@ -435,27 +435,27 @@ where
 
     #[cold]
     fn failed(&self, place: usize, payload: Box<dyn Any + Send>) -> JoinError {
-        let label = self.item_at(place).who.label.clone();
+        let label = self.item_at(place).record.label.clone();
         JoinError::new(label, Failure::panicked(payload))
     }
 }
 
-impl<T, F, H, R> Running<'_, '_, '_, T, F, H, R> {
+impl<T, F, H, R> RunningBatch<'_, '_, '_, T, F, H, R> {
     fn around(&self) -> &Arc<Context> {
         self.common.scope.context_of_tasks()
     }
 
     fn context_of(&self, label: Label) -> Arc<Context> {
         let around = self.around();
-        let node = Node::child(&around.node, label.clone(), None);
+        let node = CancelNode::child(&around.node, label.clone(), None);
         let context = context(around, label, node, self.since);
-        context.who.start();
+        context.record.start();
         context
     }
 
     /// Returns the context of the item being run, made if need be.
     fn item(&self) -> Option<Arc<Context>> {
-        Some(self.item_at(self.items.at_hand()?))
+        Some(self.item_at(self.items.last_claimed()?))
     }
 
     /// Returns the context of the item at `place`, or of a later one if that was asked for.
@@ -467,8 +467,8 @@ impl<T, F, H, R> Running<'_, '_, '_, T, F, H, R> {
             return Arc::clone(&known.context);
         }
         let number = self.first + place as u64;
-        let context = self.context_of(Label::new(Kind::Item(number), None, self.common.at));
-        let known = AtHand {
+        let context = self.context_of(Label::new(LabelKind::Item(number), None, self.common.at));
+        let known = CurrentItem {
             place,
             context: Arc::clone(&context),
         };
@@ -479,7 +479,7 @@ impl<T, F, H, R> Running<'_, '_, '_, T, F, H, R> {
     }
 }
 
-impl<T, F, H, R> Piece for Running<'_, '_, '_, T, F, H, R> {
+impl<T, F, H, R> Piece for RunningBatch<'_, '_, '_, T, F, H, R> {
     fn as_ancestor(&self) -> Ancestor {
         self.batch.expect("a batch is run as a task of its scope")
     }
@@ -489,29 +489,29 @@ impl<T, F, H, R> Piece for Running<'_, '_, '_, T, F, H, R> {
     }
 
     fn known_context(&self, _: &Arc<Context>) -> Option<Arc<Context>> {
-        let place = self.items.at_hand()?;
+        let place = self.items.last_claimed()?;
         let at_hand = self.at_hand.lock();
         let known = at_hand.as_ref().filter(|known| known.place == place)?;
         Some(Arc::clone(&known.context))
     }
 }
 
-impl<'scope, T, F, H, R> Divide for Running<'_, 'scope, '_, T, F, H, R>
+impl<'scope, T, F, H, R> Divide for RunningBatch<'_, 'scope, '_, T, F, H, R>
 where
     T: Send + 'scope,
     F: Fn(T) -> R + Send + Sync + 'scope,
-    H: Handed<T> + 'scope,
+    H: HandedItem<T> + 'scope,
     R: Send + 'scope,
 {
-    fn look(&self, patience: Duration) -> Left {
+    fn look(&self, spare_after: Duration) -> RemainingWork {
         let Some(begun) = self.items.claimed() else {
-            return Left::Nothing;
+            return RemainingWork::Nothing;
         };
         let mut cut = self.cut.lock();
         let seen = cut.seen.filter(|(before, _)| *before == begun);
         let (_, since) = *cut.seen.insert(seen.unwrap_or_else(|| (begun, now())));
-        if now().saturating_duration_since(since) < patience {
-            return Left::Something;
+        if now().saturating_duration_since(since) < spare_after {
+            return RemainingWork::Something;
         }
         let is_cut = self.items.cut(|from, rest| {
             // The pool is told of it by the caller of `look`.
@@ -519,14 +519,14 @@ where
             cut.rest.push(task);
         });
         if is_cut {
-            Left::Queued
+            RemainingWork::Queued
         } else {
-            Left::Something
+            RemainingWork::Something
         }
     }
 
-    fn shown(&self) -> Option<(TaskId, Part<Who>)> {
+    fn shown(&self) -> Option<(TaskId, Part<TaskRecord>)> {
         let item = self.item()?;
-        Some((self.common.scope.label().id(), item.who.clone()))
+        Some((self.common.scope.label().id(), item.record.clone()))
     }
 }

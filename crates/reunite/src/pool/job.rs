@@ -53,7 +53,7 @@ const AWAITED: u8 = 1;
 const DONE: u8 = 2;
 
 /// A result, or the payload of a panic.
-pub(super) type Caught<R> = Result<R, Box<dyn std::any::Any + Send>>;
+pub(super) type PanicResult<R> = Result<R, Box<dyn std::any::Any + Send>>;
 
 /// A link in the chain from a job up to the jobs and scopes that wait for it.
 pub(super) struct Lineage {
@@ -121,9 +121,9 @@ impl Ancestor {
 
 /// The part of a job that is accessible without knowing its types. The first field of every job.
 #[repr(C)]
-pub(super) struct Header {
+pub(super) struct JobHeader {
     newer: Newer,
-    run: unsafe fn(NonNull<Header>, &mut dyn FnMut()) -> Completion,
+    run: unsafe fn(NonNull<JobHeader>, &mut dyn FnMut()) -> Completion,
     older: Older,
     /// The line of the user that forked the job.
     at: &'static Location<'static>,
@@ -132,7 +132,7 @@ pub(super) struct Header {
 }
 
 /// The place below a private job: `None` once it is private no more. Only the forker touches it.
-pub(super) struct Older(Cell<Option<Place>>);
+pub(super) struct Older(Cell<Option<ListPosition>>);
 
 /// The job above a place of a list: the first field of every job, and all that the bottom has.
 struct Newer(Cell<MaybeUninit<JobRef>>);
@@ -151,7 +151,7 @@ impl Newer {
 
 /// A place in a list: that of a job, or the bottom.
 #[derive(Clone, Copy)]
-pub(super) struct Place(NonNull<Newer>);
+pub(super) struct ListPosition(NonNull<Newer>);
 
 /// The private jobs of a thread.
 #[repr(align(128))]
@@ -176,12 +176,12 @@ impl Private {
         self.set_newest(self.bottom());
     }
 
-    fn bottom(&self) -> Place {
-        Place(NonNull::from(&self.bottom))
+    fn bottom(&self) -> ListPosition {
+        ListPosition(NonNull::from(&self.bottom))
     }
 
     #[inline(always)]
-    fn set_newest(&self, place: Place) {
+    fn set_newest(&self, place: ListPosition) {
         self.newest.store(place.0.as_ptr(), Ordering::Relaxed);
     }
 
@@ -190,10 +190,10 @@ impl Private {
     /// # Safety
     /// The list has begun.
     #[inline(always)]
-    pub(super) unsafe fn newest(&self) -> Place {
+    pub(super) unsafe fn newest(&self) -> ListPosition {
         let newest = self.newest.load(Ordering::Relaxed);
         // SAFETY: `begin` has set it, and it is never set to null again.
-        Place(unsafe { NonNull::new_unchecked(newest) })
+        ListPosition(unsafe { NonNull::new_unchecked(newest) })
     }
 
     /// Returns the mark of the newest job: zero if there is none.
@@ -222,10 +222,10 @@ impl Private {
     /// # Safety
     /// The caller is the list's thread, and unlinks the job or cuts it off before its frame ends.
     #[inline(always)]
-    pub(super) unsafe fn link_in(&self, job: JobRef, below: Place) {
+    pub(super) unsafe fn link_in(&self, job: JobRef, below: ListPosition) {
         // SAFETY: `below` is the bottom, or in a job that is in the list, and so alive.
         unsafe { below.0.as_ref() }.set(job);
-        self.set_newest(Place(job.0.cast()));
+        self.set_newest(ListPosition(job.0.cast()));
     }
 
     /// Unlinks the newest job, unless it is private no more. Returns true if it was private.
@@ -244,15 +244,15 @@ impl Private {
     /// The caller is the list's thread, and does not change the list meanwhile.
     pub(super) unsafe fn oldest_first(&self) -> impl Iterator<Item = JobRef> + Clone {
         let newest = self.newest.load(Ordering::Relaxed);
-        let is_newest = move |place: Place| place.0.as_ptr() == newest;
-        let above = move |place: Place| {
+        let is_newest = move |place: ListPosition| place.0.as_ptr() == newest;
+        let above = move |place: ListPosition| {
             // SAFETY: as in `link_in`.
             let newer = unsafe { place.0.as_ref() };
             // SAFETY: this is not the newest place, so it knows the job above (list rule 3).
             (!is_newest(place)).then(|| unsafe { newer.0.get().assume_init() })
         };
         let oldest = above(self.bottom());
-        std::iter::successors(oldest, move |job| above(Place(job.0.cast())))
+        std::iter::successors(oldest, move |job| above(ListPosition(job.0.cast())))
     }
 
     /// Cuts the oldest `count` jobs off the list.
@@ -306,7 +306,7 @@ impl Public {
 
 /// A reference to a job, with its types erased except for one function pointer.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct JobRef(NonNull<Header>);
+pub(super) struct JobRef(NonNull<JobHeader>);
 
 // SAFETY: every job's closure and result are `Send` (the bounds of `StackJob::new`), and the protocol gives
 // the job to one thread at a time.
@@ -393,9 +393,9 @@ impl JobRef {
 /// A closure that lies in the forker's frame until the forker or a thief runs it.
 #[repr(C)]
 pub(super) struct StackJob<F, R> {
-    header: Header,
+    header: JobHeader,
     closure: ManuallyDrop<F>,
-    result: UnsafeCell<MaybeUninit<Caught<R>>>,
+    result: UnsafeCell<MaybeUninit<PanicResult<R>>>,
 }
 
 impl<F, R> StackJob<F, R>
@@ -405,9 +405,9 @@ where
 {
     /// Creates a job that is not linked in yet.
     #[inline(always)]
-    pub(super) fn new(closure: F, below: Place, at: &'static Location<'static>) -> Self {
+    pub(super) fn new(closure: F, below: ListPosition, at: &'static Location<'static>) -> Self {
         Self {
-            header: Header {
+            header: JobHeader {
                 newer: Newer::unknown(),
                 run: Self::run,
                 older: Older(Cell::new(Some(below))),
@@ -462,7 +462,7 @@ where
     ///
     /// # Safety
     /// The job is done, and its result was not taken.
-    pub(super) unsafe fn take_result(&self) -> Caught<R> {
+    pub(super) unsafe fn take_result(&self) -> PanicResult<R> {
         // SAFETY: the thief touches the job no more: the owner has seen the swap of `finish`, with acquire.
         let result = unsafe { &*self.result.get() };
         // SAFETY: `run` wrote it before `finish`; it is taken once, as the caller guarantees.
@@ -473,7 +473,7 @@ where
     ///
     /// # Safety
     /// `header` is the first field of a `StackJob<F, R>` that the caller has taken. Called once.
-    unsafe fn run(header: NonNull<Header>, enter: &mut dyn FnMut()) -> Completion {
+    unsafe fn run(header: NonNull<JobHeader>, enter: &mut dyn FnMut()) -> Completion {
         // SAFETY: the address was made from a reference to the whole job, which is alive until `finish`.
         let this = unsafe { header.cast::<Self>().as_ref() };
         // SAFETY: the caller has taken the job, so no other thread touches the closure; this is called once.
@@ -491,7 +491,7 @@ where
 }
 
 /// Returns how a half completed, for observers.
-fn completion<R>(result: &Caught<R>) -> Completion {
+fn completion<R>(result: &PanicResult<R>) -> Completion {
     let Err(payload) = result else {
         return Completion::Value;
     };

@@ -5,15 +5,15 @@ use std::cell::RefCell;
 use std::panic::Location;
 
 use super::job::{Ancestor, Public};
-use super::life::Life;
+use super::member_state::MemberState;
 use super::open_scopes::{self, Below, OpenScope, Since, Until};
-use super::roster::{Rested, Roster};
+use super::roster::{AfterSleep, Roster};
 use super::seat::{Parcel, Seat};
-use super::shared::{Counted, Shared};
+use super::shared::{PoolShared, WorkerGuard};
 use super::sleeper::Sleeper;
-use super::unshared::Unshared;
-use super::{execute, here};
-use crate::deadlock::{Bond, Object, On, Site};
+use super::unpublished_forks::UnpublishedForks;
+use super::{execute, this_thread};
+use crate::deadlock::{Resource, WaitObject, WaitSite, WaitsOn};
 use crate::observe::Verb;
 use crate::park::{Parker, spin_loop};
 use crate::primitive::{Arc, Duration, Inside, thread_local};
@@ -33,13 +33,13 @@ const MAX_DEPTH: usize = 64;
 
 thread_local! {
     /// The pools in which this thread takes part; the one it works for now is the last.
-    static POOLS: RefCell<Vec<Part>> = const { RefCell::new(Vec::new()) };
+    static POOLS: RefCell<Vec<Membership>> = const { RefCell::new(Vec::new()) };
 }
 
-struct Part {
-    pool: Arc<Shared>,
+struct Membership {
+    pool: Arc<PoolShared>,
     seat: &'static Seat,
-    role: Role,
+    role: MemberRole,
     /// How many waits, one inside the other, have given up the place there: it is one place all the same.
     away: usize,
     /// True if the member was found to starve, and was counted as awake again although it is still in its
@@ -49,7 +49,7 @@ struct Part {
 
 /// The way in which a thread takes part in a pool.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
+enum MemberRole {
     /// On a stack that the pool has given it.
     Worker,
     /// On its own stack.
@@ -57,15 +57,15 @@ enum Role {
 }
 
 /// Returns the pool that this thread works for.
-pub(super) fn pool() -> Option<Arc<Shared>> {
+pub(super) fn pool() -> Option<Arc<PoolShared>> {
     // A thread that is ending takes part in no pool.
     let last =
-        |pools: &RefCell<Vec<Part>>| pools.borrow().last().map(|part| Arc::clone(&part.pool));
+        |pools: &RefCell<Vec<Membership>>| pools.borrow().last().map(|part| Arc::clone(&part.pool));
     POOLS.try_with(last).ok().flatten()
 }
 
 /// Returns true if `pool` is the one that this thread works for now.
-fn works_for(pool: &Arc<Shared>) -> bool {
+fn works_for(pool: &Arc<PoolShared>) -> bool {
     let asked = POOLS.try_with(|pools| {
         let pools = pools.borrow();
         pools
@@ -76,7 +76,7 @@ fn works_for(pool: &Arc<Shared>) -> bool {
 }
 
 /// Returns true if this thread takes part in `pool` at all.
-pub(super) fn takes_part(pool: &Arc<Shared>) -> bool {
+pub(super) fn takes_part(pool: &Arc<PoolShared>) -> bool {
     let asked = POOLS.try_with(|pools| {
         let pools = pools.borrow();
         pools.iter().any(|other| Arc::ptr_eq(&other.pool, pool))
@@ -85,31 +85,31 @@ pub(super) fn takes_part(pool: &Arc<Shared>) -> bool {
 }
 
 /// Returns true if this thread is one of the pool's own.
-pub(super) fn is_worker_of(pool: &Arc<Shared>) -> bool {
+pub(super) fn is_worker_of(pool: &Arc<PoolShared>) -> bool {
     let asked = POOLS.try_with(|pools| {
         let pools = pools.borrow();
-        let mut workers = pools.iter().filter(|part| part.role == Role::Worker);
+        let mut workers = pools.iter().filter(|part| part.role == MemberRole::Worker);
         workers.any(|part| Arc::ptr_eq(&part.pool, pool))
     });
     asked.unwrap_or(false)
 }
 
 /// A guard: the thread has a seat in a pool until it is dropped.
-struct Seated {
+struct SeatGuard {
     number: usize,
     seat: &'static Seat,
     before: Option<&'static Seat>,
     place: Option<&'static dyn Place>,
 }
 
-impl Seated {
-    fn in_pool(pool: &Arc<Shared>, role: Role) -> Option<Self> {
+impl SeatGuard {
+    fn in_pool(pool: &Arc<PoolShared>, role: MemberRole) -> Option<Self> {
         let (number, seat) = pool.roster.backlog.seating.take()?;
         // The forks it made for another pool must not wait for its return, nor be mixed with those to come.
-        if here::publish_all() {
+        if this_thread::publish_all() {
             published();
         }
-        let part = Part {
+        let part = Membership {
             pool: Arc::clone(pool),
             seat,
             role,
@@ -120,16 +120,16 @@ impl Seated {
         Some(Self {
             number,
             seat,
-            before: here::sit(Some(seat)),
-            place: wait::install(Some(&Member)),
+            before: this_thread::set_seat(Some(seat)),
+            place: wait::install(Some(&MemberPlace)),
         })
     }
 }
 
-impl Drop for Seated {
+impl Drop for SeatGuard {
     fn drop(&mut self) {
         wait::install(self.place);
-        here::sit(self.before);
+        this_thread::set_seat(self.before);
         if let Some(part) = POOLS.with(|pools| pools.borrow_mut().pop()) {
             part.pool.roster.backlog.seating.leave(self.number);
         }
@@ -139,15 +139,15 @@ impl Drop for Seated {
 /// A thread's visit to a pool of which it is no worker: it works on its own stack, and others may help.
 pub(super) struct Visit {
     /// `None` if it takes part in any case.
-    seated: Option<(Arc<Shared>, Seated)>,
+    seated: Option<(Arc<PoolShared>, SeatGuard)>,
 }
 
 /// Takes part in `pool`; returns `None` if that has too many members. A thread that takes part already gets a
 /// visit that changes nothing.
 #[inline]
-pub(super) fn visit(pool: &Arc<Shared>) -> Option<Visit> {
+pub(super) fn visit(pool: &Arc<PoolShared>) -> Option<Visit> {
     // A thread that is ending may have lost the thread-locals that it needs for taking part.
-    if !here::can_sit() {
+    if !this_thread::can_take_seat() {
         None
     } else if works_for(pool) {
         Some(Visit { seated: None })
@@ -158,17 +158,17 @@ pub(super) fn visit(pool: &Arc<Shared>) -> Option<Visit> {
 
 #[cold]
 #[inline(never)]
-fn visit_anew(pool: &Arc<Shared>) -> Option<Visit> {
+fn visit_anew(pool: &Arc<PoolShared>) -> Option<Visit> {
     POOLS.try_with(|_| ()).ok()?;
-    let seated = Seated::in_pool(pool, Role::Visitor)?;
+    let seated = SeatGuard::in_pool(pool, MemberRole::Visitor)?;
     pool.roster.arrive();
-    seated.seat.life().hold();
+    seated.seat.member_state().hold();
     let seated = Some((Arc::clone(pool), seated));
     Some(Visit { seated })
 }
 
 /// [`visit`], unless others have all the places, and there are threads for the queued work.
-pub(super) fn visit_if_free(pool: &Arc<Shared>) -> Result<Option<Visit>, NoPlace> {
+pub(super) fn visit_if_free(pool: &Arc<PoolShared>) -> Result<Option<Visit>, NoPlace> {
     let visit = visit(pool);
     match &visit {
         Some(visit) if visit.seated.is_some() && pool.roster.is_full() => Err(NoPlace),
@@ -194,11 +194,11 @@ impl Visit {
     fn depart(&mut self) {
         if let Some((pool, seated)) = self.seated.take() {
             let roster = &pool.roster;
-            let is_counted = roster.depart(seated.seat.life());
+            let is_counted = roster.depart(seated.seat.member_state());
             drop(seated);
-            here::forget_captured();
+            this_thread::forget_captured();
             let rouse = if is_counted {
-                roster.go()
+                roster.remove_active()
             } else {
                 roster.look()
             };
@@ -212,18 +212,18 @@ impl Visit {
 /// Makes a publication of this thread known.
 pub(super) fn published() {
     let _ending = POOLS.try_with(|pools| {
-        if let Some(Part { pool, .. }) = pools.borrow().last() {
+        if let Some(Membership { pool, .. }) = pools.borrow().last() {
             pool.published();
         }
     });
 }
 
 /// What `wait` does for members of a pool that block.
-struct Member;
+struct MemberPlace;
 
-impl Place for Member {
+impl Place for MemberPlace {
     fn leave(&self, parker: &Parker, must_end: bool) {
-        if here::publish_all() {
+        if this_thread::publish_all() {
             published();
         }
         POOLS.with(|pools| {
@@ -232,7 +232,7 @@ impl Place for Member {
                 part.away += 1;
                 let roster = &part.pool.roster;
                 let rouse = if part.away == 1 {
-                    roster.block(parker, part.seat.life())
+                    roster.block(parker, part.seat.member_state())
                 } else {
                     roster.look()
                 };
@@ -249,7 +249,7 @@ impl Place for Member {
             for part in pools.borrow_mut().iter_mut() {
                 part.away -= 1;
                 if part.away == 0 {
-                    part.seat.life().hold();
+                    part.seat.member_state().hold();
                     part.pool.roster.unblock(parker, part.is_called_back);
                     part.is_called_back = false;
                 }
@@ -263,7 +263,8 @@ impl Place for Member {
             let mut is_starved = false;
             for part in pools.borrow_mut().iter_mut() {
                 let roster = &part.pool.roster;
-                if part.is_called_back || part.pool.follow(roster.look()) || !roster.is_stuck() {
+                if part.is_called_back || part.pool.follow(roster.look()) || !roster.is_none_awake()
+                {
                     continue;
                 }
                 if must_end {
@@ -281,7 +282,7 @@ impl Place for Member {
         POOLS.with(|pools| {
             for part in pools.borrow().iter() {
                 let roster = &part.pool.roster;
-                if !part.pool.follow(roster.look()) && roster.is_stuck() {
+                if !part.pool.follow(roster.look()) && roster.is_none_awake() {
                     roster.wake_blocked(Some(parker));
                 }
             }
@@ -291,14 +292,16 @@ impl Place for Member {
     fn has_more(&self) -> bool {
         POOLS.with(|pools| {
             let pools = pools.borrow();
-            pools.iter().any(|part| part.seat.life().is_divided())
+            pools
+                .iter()
+                .any(|part| part.seat.member_state().is_divided())
         })
     }
 
     fn hand_over(&self) {
         POOLS.with(|pools| {
             let _inside = Inside::mark();
-            for Part { pool, seat, .. } in pools.borrow().iter() {
+            for Membership { pool, seat, .. } in pools.borrow().iter() {
                 pool.divide(std::iter::once(*seat), Duration::ZERO);
             }
         });
@@ -313,11 +316,11 @@ pub(super) fn await_job(job: &Public, at: &'static Location<'static>) {
     if job.is_done() {
         return;
     }
-    let site = Site {
+    let site = WaitSite {
         verb: Verb::Join,
-        object: Object::Made("the other half of a fork", at),
+        object: WaitObject::Made("the other half of a fork", at),
         at,
-        on: On::Bond(Bond::Job(job.as_ancestor().address())),
+        on: WaitsOn::Resource(Resource::Job(job.as_ancestor().address())),
     };
     // The other half borrows from this frame: nothing ends this wait but the job's end.
     let _ended = wait::block_until(site, None, Heed::Nothing, |_| job.is_done_or_wake());
@@ -326,10 +329,10 @@ pub(super) fn await_job(job: &Public, at: &'static Location<'static>) {
 /// Works on what descends from `target` until `over` returns true, or until there has been no work for a
 /// while. Scopes below the target were listed after `since`.
 pub(super) fn help_until(target: Ancestor, since: Option<Since>, over: impl Fn() -> bool) {
-    let (Some(pool), Some(seat)) = (pool(), here::seat()) else {
+    let (Some(pool), Some(seat)) = (pool(), this_thread::seat()) else {
         return;
     };
-    if here::nesting() >= MAX_DEPTH {
+    if this_thread::nesting() >= MAX_DEPTH {
         return;
     }
     let scopes = &pool.roster.backlog.scopes;
@@ -366,7 +369,7 @@ fn pause(round: u32) -> bool {
     true
 }
 
-enum Work {
+enum FoundWork {
     Job(Parcel),
     Scope(Arc<dyn OpenScope>),
     Task(Arc<dyn Task>),
@@ -374,35 +377,35 @@ enum Work {
 
 /// Runs a worker until it ends. It is counted as active and searching when it begins.
 #[must_use = "the thread counts until this is dropped"]
-pub(super) fn work(pool: &Arc<Shared>) -> Counted {
-    let counted = Counted(Arc::clone(pool));
-    let Some(seated) = Seated::in_pool(pool, Role::Worker) else {
+pub(super) fn work(pool: &Arc<PoolShared>) -> WorkerGuard {
+    let counted = WorkerGuard(Arc::clone(pool));
+    let Some(seated) = SeatGuard::in_pool(pool, MemberRole::Worker) else {
         pool.roster.give_up();
         return counted;
     };
     let seat = seated.seat;
-    let life = seat.life();
-    life.hold();
-    let sleeper = Sleeper::here();
-    let mut unshared = Unshared::default();
+    let member_state = seat.member_state();
+    member_state.hold();
+    let sleeper = Sleeper::current();
+    let mut unshared = UnpublishedForks::default();
     loop {
         match search(pool, seat) {
             Some(work) => {
-                life.begin();
+                member_state.begin();
                 match work {
-                    Work::Job(parcel) => execute::execute(seat, parcel),
-                    Work::Scope(scope) => scope.work(Until::Crowded),
-                    Work::Task(task) => run_tasks(pool, life, task),
+                    FoundWork::Job(parcel) => execute::execute(seat, parcel),
+                    FoundWork::Scope(scope) => scope.work(Until::Crowded),
+                    FoundWork::Task(task) => run_tasks(pool, member_state, task),
                 }
-                pool.roster.take_again(life);
+                pool.roster.take_again(member_state);
                 pool.roster.search_again();
             }
             None => {
                 let short = || pool.watch();
                 let look = || unshared.look(pool);
-                match pool.roster.rest(&sleeper, life, short, look) {
-                    Rested::Search => {}
-                    Rested::End => return counted,
+                match pool.roster.rest(&sleeper, member_state, short, look) {
+                    AfterSleep::Search => {}
+                    AfterSleep::End => return counted,
                 }
             }
         }
@@ -411,41 +414,43 @@ pub(super) fn work(pool: &Arc<Shared>) -> Counted {
 
 /// Runs a task that the calling worker has dequeued, and those behind it, as long as there is no other work
 /// and its place is not needed. It does not count as searching meanwhile.
-fn run_tasks(pool: &Arc<Shared>, life: &Life, first: Arc<dyn Task>) {
+fn run_tasks(pool: &Arc<PoolShared>, member_state: &MemberState, first: Arc<dyn Task>) {
     let roster = &pool.roster;
     let mut next = Some(first);
     while let Some(task) = next {
-        run(&task, life);
+        run(&task, member_state);
         drop(task);
-        roster.take_again(life);
+        roster.take_again(member_state);
         if roster.is_crowded() || roster.backlog.has_other_work() {
             return;
         }
-        next = roster.backlog.dequeue(life);
+        next = roster.backlog.dequeue(member_state);
         if next.is_some() {
-            life.begin();
+            member_state.begin();
         }
     }
 }
 
-/// Runs a task that the calling worker, whose life is `life`, has dequeued, unless a joiner has begun it.
-fn run(task: &Arc<dyn Task>, life: &Life) {
+/// Runs a task that the calling worker, whose life is `member_state`, has dequeued, unless a joiner has begun it.
+fn run(task: &Arc<dyn Task>, member_state: &MemberState) {
     task.run();
-    here::forget_captured();
-    life.end_task();
+    this_thread::forget_captured();
+    member_state.end_task();
 }
 
 /// Runs a task in the place of the calling joiner, unless another thread has begun it.
-pub(super) fn run_aside(pool: &Shared, task: &Arc<dyn Task>, takes_part: bool) {
-    let life = here::seat().filter(|_| takes_part).map(Seat::life);
-    pool.roster.backlog.run_aside(task, life, || {
+pub(super) fn run_aside(pool: &PoolShared, task: &Arc<dyn Task>, takes_part: bool) {
+    let member_state = this_thread::seat()
+        .filter(|_| takes_part)
+        .map(Seat::member_state);
+    pool.roster.backlog.run_in_place(task, member_state, || {
         task.run();
-        here::forget_captured();
+        this_thread::forget_captured();
     });
 }
 
 /// Looks for work and takes it. If it returns some, the worker is not counted as searching any more.
-fn search(pool: &Arc<Shared>, seat: &'static Seat) -> Option<Work> {
+fn search(pool: &Arc<PoolShared>, seat: &'static Seat) -> Option<FoundWork> {
     let roster = &pool.roster;
     for round in 0..ROUNDS {
         if roster.backlog.has_work() {
@@ -476,10 +481,15 @@ fn search(pool: &Arc<Shared>, seat: &'static Seat) -> Option<Work> {
     None
 }
 
-fn take(roster: &Roster, seat: &'static Seat) -> Option<Work> {
-    let job = || roster.backlog.take(seat, None).map(Work::Job);
-    let scope = || roster.backlog.scopes.find(None).map(Work::Scope);
-    let task = || roster.backlog.dequeue(seat.life()).map(Work::Task);
+fn take(roster: &Roster, seat: &'static Seat) -> Option<FoundWork> {
+    let job = || roster.backlog.take(seat, None).map(FoundWork::Job);
+    let scope = || roster.backlog.scopes.find(None).map(FoundWork::Scope);
+    let task = || {
+        roster
+            .backlog
+            .dequeue(seat.member_state())
+            .map(FoundWork::Task)
+    };
     job().or_else(scope).or_else(task)
 }
 
@@ -504,5 +514,5 @@ fn take(roster: &Roster, seat: &'static Seat) -> Option<Work> {
 /// ```
 #[track_caller]
 pub fn blocking<R>(f: impl FnOnce() -> R) -> R {
-    wait::blocking_elsewhere(Location::caller(), f)
+    wait::run_blocking(Location::caller(), f)
 }

@@ -4,12 +4,12 @@
 //! |---|---|
 //! | `job` | a closure on its forker's stack, and who may touch it when |
 //! | `piece` | the identity of a piece of work, made on demand |
-//! | `half` | the half of a fork that another thread runs |
-//! | `life` | a member's state as others see it: whether it has a place, and what it runs |
-//! | `marks` | a bit for each seat of a pool, so that no thread has to visit all seats |
+//! | `stolen_half` | the half of a fork that another thread runs |
+//! | `member_state` | a member's state as others see it: whether it has a place, and what it runs |
+//! | `seat_marks` | a bit for each seat of a pool, so that no thread has to visit all seats |
 //! | `seat` | what a member offers to others, and the word by which they ask for work |
 //! | `captured` | what forks inherit |
-//! | `here` | the calling thread's state: its seat, its private forks, the pieces that it runs |
+//! | `this_thread` | the calling thread's state: its seat, its private forks, the pieces that it runs |
 //! | `execute` | running the half of a fork |
 //! | `seating` | which seats are taken |
 //! | `open_scopes` | which scopes are open, and which have tasks that can begin |
@@ -17,12 +17,12 @@
 //! | `roster`, `sleeper` | which threads are awake, look for work or sleep, and which to wake |
 //! | `shared` | what the members of a pool share |
 //! | `watch` | noticing that work is queued while the threads that have the places sleep elsewhere |
-//! | `unshared` | noticing that forks stay private to a member that sleeps elsewhere |
+//! | `unpublished_forks` | noticing that forks stay private to a member that sleeps elsewhere |
 //! | `member` | the life of a worker, visits, and helping while waiting |
 //! | `spawned`, `install` | tasks outside scopes; a closure that runs on a worker while its caller waits |
-//! | `cells`, `parent`, `run`, `task`, `queue`, `scope_state`, `spares`, `handle`, `scope` | scopes and
+//! | `cells`, `parent`, `task_traits`, `task`, `queue`, `scope_state`, `scope_cache`, `handle`, `scope` | scopes and
 //! their tasks |
-//! | `claim`, `items`, `untaken`, `stream` | maps: one thread takes the items one by one, others may cut
+//! | `claim`, `items`, `untaken_errors`, `stream` | maps: one thread takes the items one by one, others may cut
 //! off the rest |
 //! | `builder`, `global` | the pool that users hold; the global pool of threads that take part in no other
 //! |
@@ -46,20 +46,16 @@ mod execute;
 #[allow(unsafe_code)]
 mod fork;
 mod global;
-mod half;
 #[allow(unsafe_code)]
 mod handle;
-#[allow(unsafe_code)]
-mod here;
 #[allow(unsafe_code)]
 mod install;
 mod items;
 #[allow(unsafe_code)]
 mod job;
-#[allow(unsafe_code)]
-mod life;
-mod marks;
 mod member;
+#[allow(unsafe_code)]
+mod member_state;
 mod open_scopes;
 mod parent;
 #[allow(unsafe_code)]
@@ -68,24 +64,28 @@ mod piece;
 mod queue;
 mod roster;
 #[allow(unsafe_code)]
-mod run;
-#[allow(unsafe_code)]
 mod scope;
+#[allow(unsafe_code)]
+mod scope_cache;
 #[allow(unsafe_code)]
 mod scope_state;
 #[allow(unsafe_code)]
 mod seat;
+mod seat_marks;
 mod seating;
 mod shared;
 mod sleeper;
-#[allow(unsafe_code)]
-mod spares;
 mod spawned;
+mod stolen_half;
 mod stream;
 #[allow(unsafe_code)]
 mod task;
-mod unshared;
-mod untaken;
+#[allow(unsafe_code)]
+mod task_traits;
+#[allow(unsafe_code)]
+mod this_thread;
+mod unpublished_forks;
+mod untaken_errors;
 mod watch;
 
 pub use builder::{Pool, PoolBuilder};
@@ -93,9 +93,9 @@ pub(crate) use fork::join_at;
 pub use fork::{join, join3, join4};
 pub(crate) use global::take_part;
 pub use handle::PoolTask;
-#[cfg(all(test, not(reunite_model)))]
-pub(crate) use here::ask;
-pub(crate) use here::is_hungry;
 pub use member::blocking;
 pub use scope::PoolScope;
 pub use stream::PoolMap;
+#[cfg(all(test, not(reunite_model)))]
+pub(crate) use this_thread::ask;
+pub(crate) use this_thread::is_hungry;

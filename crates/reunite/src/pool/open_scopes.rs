@@ -28,7 +28,7 @@ use super::job::Ancestor;
 use super::seat::Seat;
 use crate::id::Label;
 use crate::primitive::{Arc, AtomicUsize, Counter, Mutex, MutexGuard, Ordering, thread_local};
-use crate::task::Picture;
+use crate::task::ScopeSnapshot;
 
 /// A scope that is open in a pool.
 pub(super) trait OpenScope: Send + Sync {
@@ -53,7 +53,7 @@ pub(super) trait OpenScope: Send + Sync {
     fn is_of(&self, seat: &'static Seat) -> bool;
 
     /// Returns the scope as the live tree shows it.
-    fn picture(&self) -> Picture;
+    fn snapshot(&self) -> ScopeSnapshot;
 }
 
 /// How long a thread runs a scope's tasks.
@@ -82,7 +82,7 @@ pub(super) struct Below {
 }
 
 /// The place of a scope among those that are open.
-pub(super) type Slot = usize;
+pub(super) type SlotIndex = usize;
 
 pub(super) struct OpenScopes {
     slots: Mutex<Slots>,
@@ -95,20 +95,20 @@ pub(super) struct OpenScopes {
 /// The data that the lock of the slots guards: a reference to it proves that the lock is held.
 #[derive(Default)]
 pub(super) struct Slots {
-    all: Vec<Entry>,
-    free: Vec<Slot>,
-    oldest: Option<Slot>,
-    newest: Option<Slot>,
+    all: Vec<OpenScopeEntry>,
+    free: Vec<SlotIndex>,
+    oldest: Option<SlotIndex>,
+    newest: Option<SlotIndex>,
 }
 
 #[derive(Default)]
-struct Entry {
+struct OpenScopeEntry {
     scope: Option<Arc<dyn OpenScope>>,
     /// The number of its listing.
     number: u64,
     /// Its neighbours in the list.
-    older: Option<Slot>,
-    newer: Option<Slot>,
+    older: Option<SlotIndex>,
+    newer: Option<SlotIndex>,
 }
 
 thread_local! {
@@ -165,10 +165,10 @@ impl OpenScopes {
         here.map_or(0, |since| since.listing)
     }
 
-    pub(super) fn open(&self, scope: Arc<dyn OpenScope>) -> Slot {
+    pub(super) fn open(&self, scope: Arc<dyn OpenScope>) -> SlotIndex {
         let mut slots = self.lock();
         let slot = slots.free.pop().unwrap_or_else(|| {
-            slots.all.push(Entry::default());
+            slots.all.push(OpenScopeEntry::default());
             slots.all.len() - 1
         });
         slots.all[slot].scope = Some(scope);
@@ -176,7 +176,7 @@ impl OpenScopes {
     }
 
     /// Frees the slot of a scope that has ended, and returns the scope.
-    pub(super) fn close(&self, slot: Slot) -> Option<Arc<dyn OpenScope>> {
+    pub(super) fn close(&self, slot: SlotIndex) -> Option<Arc<dyn OpenScope>> {
         let mut slots = self.lock();
         let scope = slots.all[slot].scope.take();
         slots.free.push(slot);
@@ -184,7 +184,7 @@ impl OpenScopes {
     }
 
     /// Lists the scope in that slot, which has tasks that can begin.
-    pub(super) fn list(&self, slot: Slot) {
+    pub(super) fn list(&self, slot: SlotIndex) {
         let mut slots = self.lock();
         let number = self.listings.load(Ordering::Relaxed) + 1;
         self.listings.store(number, Ordering::Relaxed);
@@ -194,7 +194,7 @@ impl OpenScopes {
     }
 
     /// Unlists the scope in that slot, which has no such tasks any more.
-    pub(super) fn unlist(&self, slot: Slot) {
+    pub(super) fn unlist(&self, slot: SlotIndex) {
         let mut slots = self.lock();
         slots.unlink(slot);
         let listed = self.listed.load(Ordering::Relaxed);
@@ -240,7 +240,7 @@ impl OpenScopes {
 }
 
 impl Slots {
-    fn link(&mut self, slot: Slot, number: u64) {
+    fn link(&mut self, slot: SlotIndex, number: u64) {
         let older = self.newest.replace(slot);
         match older {
             Some(older) => self.all[older].newer = Some(slot),
@@ -251,7 +251,7 @@ impl Slots {
         entry.older = older;
     }
 
-    fn unlink(&mut self, slot: Slot) {
+    fn unlink(&mut self, slot: SlotIndex) {
         let entry = &mut self.all[slot];
         let (older, newer) = (entry.older.take(), entry.newer.take());
         match older {
@@ -265,11 +265,11 @@ impl Slots {
     }
 
     /// Returns the listed scopes, the newest first.
-    fn newest_first(&self) -> impl Iterator<Item = Slot> {
+    fn newest_first(&self) -> impl Iterator<Item = SlotIndex> {
         std::iter::successors(self.newest, |slot| self.all[*slot].older)
     }
 
-    fn newest_below(&self, target: Ancestor, too_old: u64) -> Option<Slot> {
+    fn newest_below(&self, target: Ancestor, too_old: u64) -> Option<SlotIndex> {
         self.newest_first()
             .take_while(|slot| self.all[*slot].number > too_old)
             .find(|slot| {
@@ -284,14 +284,14 @@ mod tests {
     use std::panic::Location;
 
     use super::*;
-    use crate::id::Kind;
+    use crate::id::LabelKind;
     use crate::pool::Pool;
     use crate::pool::job::Lineage;
     use crate::pool::scope::PoolScope;
     use crate::primitive::AtomicBool;
 
     /// A scope that counts how often it is asked for anything.
-    struct Counted {
+    struct CountingScope {
         label: Label,
         lineage: Lineage,
         up: Option<Arc<Self>>,
@@ -299,10 +299,10 @@ mod tests {
         asked: AtomicUsize,
     }
 
-    impl Counted {
+    impl CountingScope {
         fn below(up: Option<&Arc<Self>>) -> Arc<Self> {
             Arc::new(Self {
-                label: Label::new(Kind::Scope, None, Location::caller()),
+                label: Label::new(LabelKind::Scope, None, Location::caller()),
                 lineage: Lineage::new(None),
                 up: up.cloned(),
                 has_tasks: AtomicBool::new(true),
@@ -315,7 +315,7 @@ mod tests {
         }
     }
 
-    impl OpenScope for Counted {
+    impl OpenScope for CountingScope {
         fn label(&self) -> &Label {
             self.count();
             &self.label
@@ -347,22 +347,22 @@ mod tests {
             false
         }
 
-        fn picture(&self) -> Picture {
+        fn snapshot(&self) -> ScopeSnapshot {
             unreachable!("no test looks")
         }
     }
 
-    fn open(scopes: &OpenScopes, scope: &Arc<Counted>) -> Slot {
+    fn open(scopes: &OpenScopes, scope: &Arc<CountingScope>) -> SlotIndex {
         scopes.open(Arc::clone(scope) as Arc<dyn OpenScope>)
     }
 
     /// Returns true if a look finds that scope.
-    fn finds(scopes: &OpenScopes, below: Option<Below>, scope: &Arc<Counted>) -> bool {
+    fn finds(scopes: &OpenScopes, below: Option<Below>, scope: &Arc<CountingScope>) -> bool {
         let found = scopes.find(below);
         found.is_some_and(|found| std::ptr::addr_eq(Arc::as_ptr(&found), Arc::as_ptr(scope)))
     }
 
-    fn asked(others: &[Arc<Counted>]) -> usize {
+    fn asked(others: &[Arc<CountingScope>]) -> usize {
         let asked = others
             .iter()
             .map(|scope| scope.asked.load(Ordering::Relaxed));
@@ -372,11 +372,11 @@ mod tests {
     #[test]
     fn a_scope_comes_and_goes_without_asking_other_open_scopes() {
         let scopes = OpenScopes::new();
-        let others: Vec<_> = (0..1_000).map(|_| Counted::below(None)).collect();
+        let others: Vec<_> = (0..1_000).map(|_| CountingScope::below(None)).collect();
         others.iter().for_each(|scope| _ = open(&scopes, scope));
         let mut slots = Vec::new();
         for _ in 0..10 {
-            let scope = Counted::below(None);
+            let scope = CountingScope::below(None);
             let slot = open(&scopes, &scope);
             scopes.list(slot);
             assert!(finds(&scopes, None, &scope));
@@ -393,9 +393,9 @@ mod tests {
     #[test]
     fn a_look_below_a_scope_asks_none_that_were_listed_before_it_was_opened() {
         let scopes = OpenScopes::new();
-        let mut nest = vec![Counted::below(None)];
+        let mut nest = vec![CountingScope::below(None)];
         for _ in 1..1_000 {
-            nest.push(Counted::below(nest.last()));
+            nest.push(CountingScope::below(nest.last()));
         }
         let mut since = Vec::new();
         for scope in &nest {
@@ -422,7 +422,7 @@ mod tests {
     #[test]
     fn scopes_are_found_in_the_order_in_which_they_got_tasks() {
         let scopes = OpenScopes::new();
-        let all: Vec<_> = (0..4).map(|_| Counted::below(None)).collect();
+        let all: Vec<_> = (0..4).map(|_| CountingScope::below(None)).collect();
         let slots: Vec<_> = all.iter().map(|scope| open(&scopes, scope)).collect();
         let order = [2, 0, 3, 1];
         order.iter().for_each(|at| scopes.list(slots[*at]));
@@ -444,7 +444,7 @@ mod tests {
     fn a_thread_knows_the_innermost_scope_that_it_has_open() {
         let pools = [1, 2].map(|_| Pool::builder().threads(1).build().unwrap());
         let too_old = |s: &PoolScope<'_, '_>| {
-            let scopes = &s.core.pool().roster.backlog.scopes;
+            let scopes = &s.state.pool().roster.backlog.scopes;
             scopes.too_old(innermost())
         };
         assert!(innermost().is_none());

@@ -3,9 +3,9 @@
 
 use std::convert::Infallible;
 
-use super::here;
 use super::job::{Ancestor, Lineage};
-use crate::current::{self, Context, Entered, Later, TasksOf};
+use super::this_thread;
+use crate::current::{self, Context, Entered, LazyContext, TasksOf};
 use crate::error::{Cancelled, Failure, JoinError};
 use crate::id::Label;
 use crate::observe::{Quiet, is_quiet};
@@ -16,7 +16,7 @@ use crate::task::Failures;
 pub(super) struct Parent {
     lineage: Lineage,
     /// The context of its body, made on demand.
-    pub(super) own: Arc<Later>,
+    pub(super) own: Arc<LazyContext>,
     pub(super) failures: Failures<Infallible>,
     /// The scope's end, and the joiners of its tasks, while they wait.
     waiters: Mutex<Vec<Parker>>,
@@ -32,9 +32,9 @@ pub(super) struct InTasks {
 
 impl Parent {
     /// Creates the parent of a scope that the calling thread opens.
-    pub(super) fn new(own: Arc<Later>) -> Self {
+    pub(super) fn new(own: Arc<LazyContext>) -> Self {
         Self {
-            lineage: Lineage::new(here::innermost()),
+            lineage: Lineage::new(this_thread::innermost()),
             own,
             failures: Failures::new(),
             waiters: Mutex::new(Vec::new()),
@@ -50,7 +50,7 @@ impl Parent {
     /// Makes this as if it were [new](Self::new).
     #[inline]
     pub(super) fn renew(&mut self) {
-        self.lineage = Lineage::new(here::innermost());
+        self.lineage = Lineage::new(this_thread::innermost());
         self.is_quiet = is_quiet();
     }
 
@@ -78,21 +78,21 @@ impl Parent {
         let node = &self.tasks().node;
         // `look` reads the clock, so it comes second.
         let cancelled = node.cause().or_else(|| node.look().err())?;
-        self.mark_told();
+        self.mark_cancellation_observed();
         Some(cancelled)
     }
 
     /// Makes a cancellation known to the scope's tasks that may still be on its way down from where it was
     /// found.
-    pub(super) fn hear(&self, cancelled: &Cancelled) {
+    pub(super) fn record_cancellation(&self, cancelled: &Cancelled) {
         let node = &self.tasks().node;
         if !node.is_cancelled() {
-            node.hear(cancelled);
+            node.record_cause(cancelled);
         }
     }
 
     #[cold]
-    pub(super) fn mark_told(&self) {
+    pub(super) fn mark_cancellation_observed(&self) {
         self.context().node.mark_observed_here();
     }
 

@@ -5,13 +5,13 @@
 //! A piece is a task like any other, but most are over before they could be inspected. So nothing is made of
 //! a piece's identity until it is needed: by its own thread, which blocks, fails, opens a scope or offers a
 //! fork; by a joiner that must say what it waits for; by a thread that shows the live tree. All get the same,
-//! as it is made once ([`Own`]).
+//! as it is made once ([`LazyPieceIdentity`]).
 //!
 //! What cannot be made later is kept in the piece: its number, the line of the user that spawned it, and when
 //! that was, by a clock that costs little, and is not read for each task of a scope (see
-//! [`Queue::now`](super::queue::Queue::now)).
+//! [`ScopeQueue::now`](super::queue::ScopeQueue::now)).
 //!
-//! A thread lists the pieces it runs (`here`). In each [layer](crate::current) of contexts, the thread runs
+//! A thread lists the pieces it runs (`this_thread`). In each [layer](crate::current) of contexts, the thread runs
 //! the last piece that was begun there. References in that list are raw; only the thread itself follows them,
 //! while the piece runs.
 
@@ -19,10 +19,10 @@ use std::panic::Location;
 use std::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
 
 use super::job::Ancestor;
-use crate::cancel::Node;
+use crate::cancel::CancelNode;
 use crate::context::Inherited;
-use crate::current::{Context, Who};
-use crate::id::{Kind, Label, TaskId};
+use crate::current::{Context, TaskRecord};
+use crate::id::{Label, LabelKind, TaskId};
 use crate::part::Part;
 use crate::primitive::{
     Arc, Counter, Duration, Instant, Mutex, Ordering, SmallCounter, coarse_millis, now,
@@ -43,24 +43,24 @@ pub(super) trait Piece {
 
 /// The time at which a piece was spawned, to a few milliseconds.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub(super) struct Spawned(u32);
+pub(super) struct CoarseSpawnTime(u32);
 
-/// A [`Spawned`] that is set once, before other threads have the piece.
+/// A [`CoarseSpawnTime`] that is set once, before other threads have the piece.
 #[derive(Default)]
-pub(super) struct SpawnedAt(SmallCounter);
+pub(super) struct CoarseSpawnCell(SmallCounter);
 
-impl SpawnedAt {
+impl CoarseSpawnCell {
     #[inline]
-    pub(super) fn tell(&self, Spawned(millis): Spawned) {
+    pub(super) fn tell(&self, CoarseSpawnTime(millis): CoarseSpawnTime) {
         self.0.store(millis, Ordering::Relaxed);
     }
 
-    pub(super) fn get(&self) -> Spawned {
-        Spawned(self.0.load(Ordering::Relaxed))
+    pub(super) fn get(&self) -> CoarseSpawnTime {
+        CoarseSpawnTime(self.0.load(Ordering::Relaxed))
     }
 }
 
-impl Spawned {
+impl CoarseSpawnTime {
     #[inline]
     pub(super) fn now() -> Self {
         Self(coarse_millis())
@@ -79,11 +79,11 @@ impl Spawned {
 }
 
 /// What is known of a piece from the beginning.
-pub(super) struct Facts {
+pub(super) struct PieceFacts {
     pub(super) id: TaskId,
-    pub(super) kind: Kind,
+    pub(super) kind: LabelKind,
     pub(super) at: &'static Location<'static>,
-    pub(super) spawned: Spawned,
+    pub(super) spawned: CoarseSpawnTime,
 }
 
 /// The place of a piece's identity, which is made on demand. Until then the same word holds its number, as
@@ -96,11 +96,11 @@ pub(super) struct Facts {
 ///    dropped.
 ///
 /// If two threads make it at the same time, the later one drops what it has made and uses the earlier one's.
-pub(super) struct Own(Counter);
+pub(super) struct LazyPieceIdentity(Counter);
 
 const NUMBER: u64 = 1;
 
-pub(super) struct Made {
+pub(super) struct PieceIdentity {
     pub(super) context: Arc<Context>,
     /// What it inherits from its spawner, until it begins.
     pub(super) inherited: Mutex<Inherited>,
@@ -110,7 +110,7 @@ pub(super) struct Made {
     pub(super) unjoined: Mutex<Option<Unjoined>>,
 }
 
-impl Own {
+impl LazyPieceIdentity {
     pub(super) const fn unknown() -> Self {
         Self(Counter::new(NUMBER))
     }
@@ -132,18 +132,18 @@ impl Own {
 
     /// Returns what was made, if it was.
     #[inline]
-    pub(super) fn known(&self) -> Option<&Made> {
+    pub(super) fn known(&self) -> Option<&PieceIdentity> {
         self.asked().ok()
     }
 
     /// Returns what was made, or else the word.
     #[inline]
-    fn asked(&self) -> Result<&Made, u64> {
+    fn asked(&self) -> Result<&PieceIdentity, u64> {
         let word = self.0.load(Ordering::Acquire);
         if word & NUMBER != 0 {
             return Err(word);
         }
-        let made = with_exposed_provenance::<Made>(word as usize);
+        let made = with_exposed_provenance::<PieceIdentity>(word as usize);
         // SAFETY: the word is without `NUMBER`, so it is from a box that is dropped with `self` (rule 2). The
         // box is only changed through shared references.
         Ok(unsafe { &*made })
@@ -154,28 +154,32 @@ impl Own {
         &self,
         around: &Context,
         name: impl FnOnce() -> Option<String>,
-        facts: impl FnOnce() -> Facts,
-    ) -> &Made {
+        facts: impl FnOnce() -> PieceFacts,
+    ) -> &PieceIdentity {
         self.known().unwrap_or_else(|| {
             let facts = facts();
             let label = Label::with_id(facts.id, facts.kind, name(), facts.at);
-            let node = Node::child(&around.node, label.clone(), None);
-            self.set(Made::new(around, label, node, facts.spawned))
+            let node = CancelNode::child(&around.node, label.clone(), None);
+            self.set(PieceIdentity::new(around, label, node, facts.spawned))
         })
     }
 
     /// [`make`](Self::make) for a part of the task around it, which has that task's node.
-    pub(super) fn make_part(&self, around: &Context, facts: impl FnOnce() -> Facts) -> &Made {
+    pub(super) fn make_part(
+        &self,
+        around: &Context,
+        facts: impl FnOnce() -> PieceFacts,
+    ) -> &PieceIdentity {
         self.known().unwrap_or_else(|| {
             let facts = facts();
             let label = Label::with_id(facts.id, facts.kind, None, facts.at);
             let node = around.node.clone();
-            self.set(Made::new(around, label, node, facts.spawned))
+            self.set(PieceIdentity::new(around, label, node, facts.spawned))
         })
     }
 
     #[cold]
-    fn set(&self, made: Made) -> &Made {
+    fn set(&self, made: PieceIdentity) -> &PieceIdentity {
         let made = Box::into_raw(Box::new(made));
         let set = made.expose_provenance() as u64;
         let earlier = self.asked().or_else(|unasked| {
@@ -195,12 +199,12 @@ impl Own {
     }
 }
 
-impl Drop for Own {
+impl Drop for LazyPieceIdentity {
     #[inline]
     fn drop(&mut self) {
         let word = *self.0.get_mut();
         if word & NUMBER == 0 {
-            let made = with_exposed_provenance_mut::<Made>(word as usize);
+            let made = with_exposed_provenance_mut::<PieceIdentity>(word as usize);
             // SAFETY: the word is without `NUMBER`, so it is from a box (rule 2). All references to it have
             // ended, as they borrow `self`.
             forget_made(unsafe { Box::from_raw(made) });
@@ -209,12 +213,17 @@ impl Drop for Own {
 }
 
 #[cold]
-fn forget_made(made: Box<Made>) {
+fn forget_made(made: Box<PieceIdentity>) {
     drop(made);
 }
 
-impl Made {
-    fn new(around: &Context, label: Label, node: Part<Node>, spawned: Spawned) -> Self {
+impl PieceIdentity {
+    fn new(
+        around: &Context,
+        label: Label,
+        node: Part<CancelNode>,
+        spawned: CoarseSpawnTime,
+    ) -> Self {
         Self {
             context: context(around, label, node, spawned.instant()),
             inherited: Mutex::default(),
@@ -224,7 +233,7 @@ impl Made {
     }
 
     pub(super) fn label(&self) -> &Label {
-        &self.context.who.label
+        &self.context.record.label
     }
 }
 
@@ -232,11 +241,11 @@ impl Made {
 pub(super) fn context(
     around: &Context,
     label: Label,
-    node: Part<Node>,
+    node: Part<CancelNode>,
     created: Instant,
 ) -> Arc<Context> {
-    let who = Who::created_at(created, label, Some(around.who.clone()));
-    Arc::new(Context { who, node })
+    let record = TaskRecord::created_at(created, label, Some(around.record.clone()));
+    Arc::new(Context { record, node })
 }
 
 #[cfg(all(test, not(reunite_model)))]
@@ -246,17 +255,17 @@ mod tests {
 
     #[test]
     fn a_piece_keeps_its_number_when_its_identity_is_made() {
-        let here = current::here();
-        let own = Own::unknown();
+        let here = current::shared();
+        let own = LazyPieceIdentity::unknown();
         let id = TaskId::next();
         own.number_as(id.as_u64());
         assert!(own.known().is_none());
         assert_eq!(own.number(), id.as_u64());
-        let facts = || Facts {
+        let facts = || PieceFacts {
             id: TaskId::of_block(own.number()),
-            kind: Kind::Task,
+            kind: LabelKind::Task,
             at: Location::caller(),
-            spawned: Spawned::now(),
+            spawned: CoarseSpawnTime::now(),
         };
         let made = own.make(&here, || None, facts);
         assert_eq!(made.label().id(), id);
@@ -267,13 +276,13 @@ mod tests {
 
     #[test]
     fn threads_that_ask_for_an_identity_at_the_same_time_get_the_same() {
-        let here = current::here();
-        let own = Own::unknown();
-        let facts = || Facts {
+        let here = current::shared();
+        let own = LazyPieceIdentity::unknown();
+        let facts = || PieceFacts {
             id: TaskId::next(),
-            kind: Kind::Task,
+            kind: LabelKind::Task,
             at: Location::caller(),
-            spawned: Spawned::now(),
+            spawned: CoarseSpawnTime::now(),
         };
         let ask = || own.make(&here, || None, facts).label().id();
         let ids: Vec<_> = std::thread::scope(|s| {

@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::cells::{Cells, Freed};
-use super::life::Life;
+use super::member_state::MemberState;
 use super::parent::Parent;
-use super::piece::Spawned;
-use super::run::{Aside, Queued, Run};
+use super::piece::CoarseSpawnTime;
+use super::task_traits::{InPlaceTask, QueuedTask, RunTask};
 use crate::error::Cancelled;
 use crate::id::TaskId;
 use crate::primitive::{Arc, AtomicUsize, Ordering};
@@ -30,16 +30,16 @@ const LOOKED_AT: usize = 1_000;
 
 /// Tasks that a thread has taken to run them one after the other.
 #[derive(Default)]
-pub(super) struct Batch {
-    pub(super) tasks: Vec<Queued>,
+pub(super) struct TaskBatch {
+    pub(super) tasks: Vec<QueuedTask>,
     /// The first task that its thread has not begun; only that thread changes it.
     next: AtomicUsize,
     /// The end of the tasks left to it; changed under the queue's lock.
     end: AtomicUsize,
 }
 
-impl Batch {
-    fn of(tasks: Vec<Queued>) -> Self {
+impl TaskBatch {
+    fn of(tasks: Vec<QueuedTask>) -> Self {
         Self {
             next: AtomicUsize::new(1),
             end: AtomicUsize::new(tasks.len()),
@@ -48,54 +48,60 @@ impl Batch {
     }
 
     /// Returns the tasks that its thread has not begun.
-    fn left(&self) -> Range<usize> {
+    fn remaining(&self) -> Range<usize> {
         let end = self.end.load(Ordering::Relaxed);
         // Its thread may have gone on to one that was taken from it.
         self.next.load(Ordering::Relaxed).min(end)..end
     }
 
     /// Returns the task that its thread runs, or has run last.
-    fn at_hand(&self) -> &dyn Run {
+    fn current_task(&self) -> &dyn RunTask {
         &*self.tasks[self.next.load(Ordering::Relaxed) - 1]
     }
 
     /// Runs its tasks, except those that other threads have taken meanwhile.
-    pub(super) fn run(&self, core: &Parent, life: Option<&Life>) {
-        match self.cause(core) {
-            None => self.run_each(|task| task.run(core, life)),
-            Some(cancelled) => self.drop_each(&cancelled, core, life),
+    pub(super) fn run(&self, parent: &Parent, member_state: Option<&MemberState>) {
+        match self.cause(parent) {
+            None => self.run_each(|task| task.run(parent, member_state)),
+            Some(cancelled) => self.drop_each(&cancelled, parent, member_state),
         }
     }
 
     /// Returns the cancellation because of which its tasks are dropped undone, if there is one.
-    fn cause(&self, core: &Parent) -> Option<Cancelled> {
+    fn cause(&self, parent: &Parent) -> Option<Cancelled> {
         // Asking for the cause counts as being told, so there must be a task to drop undone: one that is
         // queued only for its result is none.
-        let is_cancelled = core.own.must_tasks_look() && self.tasks.iter().any(|it| it.is_queued());
-        is_cancelled.then(|| core.cause()).flatten()
+        let is_cancelled =
+            parent.own.must_tasks_look() && self.tasks.iter().any(|it| it.is_queued());
+        is_cancelled.then(|| parent.cause()).flatten()
     }
 
     /// [`run`](Self::run) for tasks that are cancelled. Most of them were not asked for anything; these are
     /// counted at once.
     #[cold]
     #[inline(never)]
-    fn drop_each(&self, cancelled: &Cancelled, core: &Parent, life: Option<&Life>) {
-        core.hear(cancelled);
+    fn drop_each(
+        &self,
+        cancelled: &Cancelled,
+        parent: &Parent,
+        member_state: Option<&MemberState>,
+    ) {
+        parent.record_cancellation(cancelled);
         // This comes first: the joiner of such a task claims what is recorded here.
-        core.failures.count_undone(cancelled, 0);
+        parent.failures.count_undone(cancelled, 0);
         let mut count = 0;
         self.run_each(|task| {
-            if task.drop_unasked() {
+            if task.drop_unobserved() {
                 count += 1;
             } else {
-                task.run(core, life);
+                task.run(parent, member_state);
             }
         });
-        core.failures.count_undone(cancelled, count);
+        parent.failures.count_undone(cancelled, count);
     }
 
     #[inline]
-    fn run_each(&self, mut run: impl FnMut(&dyn Run)) {
+    fn run_each(&self, mut run: impl FnMut(&dyn RunTask)) {
         let mut next = 1;
         loop {
             run(&*self.tasks[next - 1]);
@@ -111,19 +117,19 @@ impl Batch {
 /// What a thread keeps of the batch before the one that it runs: its references were given up while its tasks
 /// were still in the cache, and the queue is told when the next batch is taken.
 #[derive(Default)]
-pub(super) struct Over {
+pub(super) struct FinishedBatch {
     freed: Freed,
-    batch: Option<Arc<Batch>>,
+    batch: Option<Arc<TaskBatch>>,
     /// The number of references it had.
     count: usize,
 }
 
-impl Over {
-    /// Gives up the references of a batch that was [taken off the list](Queue::unlist).
+impl FinishedBatch {
+    /// Gives up the references of a batch that was [taken off the list](ScopeQueue::unlist).
     ///
     /// # Safety
     /// No one follows them any more.
-    pub(super) unsafe fn give_up(&mut self, mut batch: Arc<Batch>) {
+    pub(super) unsafe fn give_up(&mut self, mut batch: Arc<TaskBatch>) {
         self.count = batch.tasks.len();
         // The list had the only other reference.
         if let Some(over) = Arc::get_mut(&mut batch) {
@@ -136,12 +142,12 @@ impl Over {
 
 /// References to tasks that are over, and their memory on its way back to the scope.
 #[derive(Default)]
-pub(super) struct Left {
-    tasks: Vec<Queued>,
+pub(super) struct FinishedTasks {
+    tasks: Vec<QueuedTask>,
     freed: Freed,
 }
 
-impl Left {
+impl FinishedTasks {
     /// Gives the references up.
     ///
     /// # Safety
@@ -160,18 +166,18 @@ pub(super) enum Weight {
 }
 
 #[derive(Default)]
-pub(super) struct Queue {
-    pub(super) tasks: VecDeque<Queued>,
+pub(super) struct ScopeQueue {
+    pub(super) tasks: VecDeque<QueuedTask>,
     /// Batches that are being run.
-    pub(super) batches: Vec<Arc<Batch>>,
+    pub(super) batches: Vec<Arc<TaskBatch>>,
     /// The tasks that joiners run in their own place: the references in `tasks` may be given up meanwhile.
-    aside: Vec<Aside>,
+    in_place: Vec<InPlaceTask>,
     /// The numbers for tasks to come.
     numbers: Range<u64>,
     /// How many numbers were taken the last time.
-    many: u64,
+    last_count: u64,
     /// The time of spawning to record, by the last reading of the clock.
-    spawned: Spawned,
+    spawned: CoarseSpawnTime,
     /// How many more tasks may be recorded with that time.
     same: u32,
     /// The number of the watch's looks at the pool, at that reading.
@@ -180,17 +186,17 @@ pub(super) struct Queue {
     pub(super) cells: Cells,
     /// References to tasks that are over. The thread that spawns next gives them up, as it can use their
     /// memory.
-    over: Left,
+    over: FinishedTasks,
     /// Batches that are over, whose memory is used for the next. For short tasks, an allocation per batch
     /// costs more than it seems to, as one of that size makes the allocator merge what was freed before.
-    spare: Vec<Arc<Batch>>,
+    spare: Vec<Arc<TaskBatch>>,
     /// How many tasks joiners have run since their references were looked for.
     left_behind: usize,
     /// True if the scope is listed among those with tasks that can begin.
     pub(super) is_listed: bool,
 }
 
-impl Queue {
+impl ScopeQueue {
     /// Clears the queue of a scope that has ended: it is like a new one, but keeps some memory. Returns how
     /// much that is.
     pub(super) fn forget(&mut self) -> Weight {
@@ -204,7 +210,7 @@ impl Queue {
                 ..Self::default()
             },
         );
-        if before.cells.is_whole_and_small() {
+        if before.cells.is_reusable() {
             self.cells = before.cells;
         }
         if is_small(before.tasks.capacity()) {
@@ -214,7 +220,7 @@ impl Queue {
             self.over = before.over;
         }
         self.batches = before.batches;
-        self.aside = before.aside;
+        self.in_place = before.in_place;
         self.weight()
     }
 
@@ -222,7 +228,7 @@ impl Queue {
     fn weight(&self) -> Weight {
         let in_spare = self.spare.iter().map(|batch| batch.tasks.capacity());
         let references = self.tasks.capacity() + self.over.tasks.capacity();
-        let lists = size_of::<Queued>() * (references + in_spare.sum::<usize>());
+        let lists = size_of::<QueuedTask>() * (references + in_spare.sum::<usize>());
         if lists + self.cells.bytes() <= LITTLE {
             Weight::Little
         } else {
@@ -244,8 +250,8 @@ impl Queue {
 
     #[cold]
     fn take_numbers(&mut self) {
-        self.many = (2 * self.many).clamp(1, MANY);
-        self.numbers = TaskId::block(self.many);
+        self.last_count = (2 * self.last_count).clamp(1, MANY);
+        self.numbers = TaskId::block(self.last_count);
     }
 
     /// Returns the time of spawning of a task that is queued now. The clock is `read` once for at most
@@ -256,7 +262,11 @@ impl Queue {
     /// between two looks, as a pool is watched while tasks are queued and no thread is free to take them. In
     /// a pool that is watched rarely, the clock is read for each task.
     #[inline]
-    pub(super) fn now(&mut self, looks: Option<u64>, read: impl FnOnce() -> Spawned) -> Spawned {
+    pub(super) fn now(
+        &mut self,
+        looks: Option<u64>,
+        read: impl FnOnce() -> CoarseSpawnTime,
+    ) -> CoarseSpawnTime {
         if self.same == 0 || looks.is_none_or(|looks| looks != self.looks) {
             self.looks = looks.unwrap_or_default();
             self.same = SAME;
@@ -266,30 +276,30 @@ impl Queue {
         self.spawned
     }
 
-    /// Lists a task that a joiner runs in its own place until it [is over](Self::not_aside_any_more).
-    pub(super) fn aside(&mut self, task: Aside) {
+    /// Lists a task that a joiner runs in its own place until it [is over](Self::remove_in_place).
+    pub(super) fn add_in_place(&mut self, task: InPlaceTask) {
         self.same = 0;
-        self.aside.push(task);
+        self.in_place.push(task);
     }
 
-    pub(super) fn not_aside_any_more(&mut self, task: Aside) {
-        if let Some(at) = self.aside.iter().rposition(|other| *other == task) {
-            self.aside.swap_remove(at);
+    pub(super) fn remove_in_place(&mut self, task: InPlaceTask) {
+        if let Some(at) = self.in_place.iter().rposition(|other| *other == task) {
+            self.in_place.swap_remove(at);
         }
     }
 
     /// Calls `each` with every task that was begun, and may be over.
-    pub(super) fn each_running(&self, mut each: impl FnMut(&dyn Run)) {
-        let in_batches = self.batches.iter().map(|batch| batch.at_hand());
+    pub(super) fn each_running(&self, mut each: impl FnMut(&dyn RunTask)) {
+        let in_batches = self.batches.iter().map(|batch| batch.current_task());
         in_batches.for_each(&mut each);
-        self.aside.iter().for_each(|task| each(task.get()));
+        self.in_place.iter().for_each(|task| each(task.get()));
     }
 
     /// Calls `each` with the first tasks that have not begun, at most `most`. Returns how many more there
     /// are. In a queue too long to go through, the rest is counted in references, some of whose tasks joiners
     /// may have run.
-    pub(super) fn each_queued(&self, most: usize, mut each: impl FnMut(&dyn Run)) -> usize {
-        let lefts = || self.batches.iter().map(|batch| (batch, batch.left()));
+    pub(super) fn each_queued(&self, most: usize, mut each: impl FnMut(&dyn RunTask)) -> usize {
+        let lefts = || self.batches.iter().map(|batch| (batch, batch.remaining()));
         let count = lefts().map(|(_, left)| left.len()).sum::<usize>() + self.tasks.len();
         let in_batches = lefts().flat_map(|(batch, left)| &batch.tasks[left]);
         let looked_at = in_batches.chain(&self.tasks).take(LOOKED_AT);
@@ -314,7 +324,7 @@ impl Queue {
     /// Records that a joiner has run a task whose reference may be anywhere in the queue. When such
     /// references may be half of all, removes them and returns how many there were. So a queue from which no
     /// thread takes does not grow, at constant cost per task.
-    pub(super) fn left_behind(&mut self) -> usize {
+    pub(super) fn drop_finished(&mut self) -> usize {
         self.left_behind += 1;
         let before = self.tasks.len();
         if self.left_behind * 2 < before {
@@ -336,24 +346,28 @@ impl Queue {
     /// Returns true if any task is left to begin. The front must have been cleared by
     /// [`drop_begun`](Self::drop_begun).
     pub(super) fn has_tasks(&self) -> bool {
-        !self.tasks.is_empty() || self.batches.iter().any(|batch| !batch.left().is_empty())
+        !self.tasks.is_empty()
+            || self
+                .batches
+                .iter()
+                .any(|batch| !batch.remaining().is_empty())
     }
 
     /// Returns a task that is to be begun. The front must have been cleared by
     /// [`drop_begun`](Self::drop_begun).
-    pub(super) fn next_task(&self) -> Option<&dyn Run> {
-        let in_batch = |batch: &Arc<Batch>| !batch.left().is_empty();
+    pub(super) fn next_task(&self) -> Option<&dyn RunTask> {
+        let in_batch = |batch: &Arc<TaskBatch>| !batch.remaining().is_empty();
         let batch = || self.batches.iter().find(|batch| in_batch(batch));
         let next = self.tasks.front().or_else(|| {
             let batch = batch()?;
-            batch.tasks.get(batch.left().start)
+            batch.tasks.get(batch.remaining().start)
         });
         next.map(|task| &**task)
     }
 
     /// Takes the next `count` tasks, or part of those that another thread has taken and not begun, and lists
     /// them as a batch. Returns how many references there are more than before.
-    pub(super) fn take(&mut self, count: usize) -> (Option<Arc<Batch>>, usize) {
+    pub(super) fn take(&mut self, count: usize) -> (Option<Arc<TaskBatch>>, usize) {
         self.same = 0;
         if count == 0 {
             return (None, 0);
@@ -371,11 +385,11 @@ impl Queue {
 
     /// Moves the next `count` tasks to an empty batch, or copies references of a listed one. Returns the
     /// number of copies.
-    fn fill(&mut self, batch: &mut Batch, count: usize) -> usize {
+    fn fill(&mut self, batch: &mut TaskBatch, count: usize) -> usize {
         let mut tasks = std::mem::take(&mut batch.tasks);
         let mut more = 0;
         if self.tasks.is_empty() {
-            let mut left = self.batches.iter().map(|batch| (batch, batch.left()));
+            let mut left = self.batches.iter().map(|batch| (batch, batch.remaining()));
             if let Some((other, left)) = left.find(|(_, left)| !left.is_empty()) {
                 let from = left.end - left.len().div_ceil(2).min(count);
                 other.end.store(from, Ordering::Relaxed);
@@ -391,12 +405,12 @@ impl Queue {
             tasks.extend_from_slice(&back[..count - from_front]);
             self.tasks.drain(..count);
         }
-        *batch = Batch::of(tasks);
+        *batch = TaskBatch::of(tasks);
         more
     }
 
     /// Takes a batch that is over off the list.
-    pub(super) fn unlist(&mut self, batch: &Arc<Batch>) {
+    pub(super) fn unlist(&mut self, batch: &Arc<TaskBatch>) {
         let mut batches = self.batches.iter();
         if let Some(at) = batches.position(|other| Arc::ptr_eq(other, batch)) {
             self.batches.swap_remove(at);
@@ -405,7 +419,7 @@ impl Queue {
 
     /// Puts the references of a batch that was [taken off the list](Self::unlist) among those to be given up.
     /// Returns their number.
-    pub(super) fn finish(&mut self, mut batch: Arc<Batch>) -> usize {
+    pub(super) fn finish(&mut self, mut batch: Arc<TaskBatch>) -> usize {
         let count = batch.tasks.len();
         // The list had the only other reference.
         if let Some(over) = Arc::get_mut(&mut batch) {
@@ -416,7 +430,7 @@ impl Queue {
     }
 
     /// Takes back what a thread has kept of a batch. Returns how many references it has given up.
-    pub(super) fn take_back(&mut self, over: &mut Over) -> usize {
+    pub(super) fn take_back(&mut self, over: &mut FinishedBatch) -> usize {
         self.cells.give_back_all(&mut over.freed);
         self.spare.extend(over.batch.take());
         std::mem::take(&mut over.count)
@@ -424,12 +438,12 @@ impl Queue {
 
     /// Returns the references to be given up outside the lock, if there are `many` or more.
     #[inline]
-    pub(super) fn take_over(&mut self, many: usize) -> Option<Left> {
+    pub(super) fn take_over(&mut self, many: usize) -> Option<FinishedTasks> {
         (self.over.tasks.len() >= many).then(|| std::mem::take(&mut self.over))
     }
 
     /// Takes back what `take_over` returned, when the references were given up.
-    pub(super) fn keep_memory(&mut self, mut over: Left) {
+    pub(super) fn keep_memory(&mut self, mut over: FinishedTasks) {
         self.cells.give_back_all(&mut over.freed);
         if self.over.tasks.is_empty() {
             self.over = over;
@@ -446,26 +460,26 @@ impl Queue {
 #[cfg(all(test, not(reunite_model)))]
 mod tests {
     use super::*;
-    use crate::current::{Context, Who};
+    use crate::current::{Context, TaskRecord};
     use crate::pool::cells::Ref;
     use crate::pool::job::{Ancestor, Lineage};
     use crate::pool::piece::Piece;
     use crate::primitive::AtomicBool;
 
     /// A task that a joiner may have begun.
-    struct Queued {
+    struct QueuedTestTask {
         lineage: Lineage,
         is_begun: AtomicBool,
         /// How often `is_begun` was called.
         asked: AtomicUsize,
     }
 
-    impl Run for Queued {
-        fn run(&self, _: &Parent, _: Option<&Life>) {
+    impl RunTask for QueuedTestTask {
+        fn run(&self, _: &Parent, _: Option<&MemberState>) {
             self.is_begun.store(true, Ordering::Relaxed);
         }
 
-        fn drop_unasked(&self) -> bool {
+        fn drop_unobserved(&self) -> bool {
             false
         }
 
@@ -482,12 +496,12 @@ mod tests {
             0
         }
 
-        fn shown(&self, _: &Arc<Context>) -> Option<crate::part::Part<Who>> {
+        fn shown(&self, _: &Arc<Context>) -> Option<crate::part::Part<TaskRecord>> {
             None
         }
     }
 
-    impl Piece for Queued {
+    impl Piece for QueuedTestTask {
         fn as_ancestor(&self) -> Ancestor {
             self.lineage.as_ancestor()
         }
@@ -502,7 +516,7 @@ mod tests {
     }
 
     /// Returns the times of spawning that are recorded if the clock ticks before each task.
-    fn times(queue: &mut Queue, count: u32, looks: Option<u64>) -> Vec<Spawned> {
+    fn times(queue: &mut ScopeQueue, count: u32, looks: Option<u64>) -> Vec<CoarseSpawnTime> {
         let now = queue.spawned.later(1);
         let spawned = (0..count).map(|passed| queue.now(looks, || now.later(passed)));
         spawned.collect()
@@ -510,7 +524,7 @@ mod tests {
 
     #[test]
     fn the_clock_is_read_again_after_a_few_spawns() {
-        let mut queue = Queue::default();
+        let mut queue = ScopeQueue::default();
         let spawned = times(&mut queue, 2 * SAME, Some(0));
         let (first, second) = spawned.split_at(SAME as usize);
         assert!(first.iter().all(|at| *at == first[0]));
@@ -521,7 +535,7 @@ mod tests {
     #[test]
     fn the_clock_is_read_again_after_a_task_was_taken_and_after_a_look() {
         let (mut queue, _) = filled(2);
-        let is_read_again = |queue: &mut Queue, looks| {
+        let is_read_again = |queue: &mut ScopeQueue, looks| {
             let before = queue.spawned;
             times(queue, 1, looks) != [before]
         };
@@ -549,16 +563,16 @@ mod tests {
         assert_eq!(queue.finish(first), COUNT);
         let (second, _) = queue.take(COUNT);
         let second = second.unwrap();
-        assert_eq!((second.tasks.len(), second.left()), (1, 1..1));
+        assert_eq!((second.tasks.len(), second.remaining()), (1, 1..1));
         assert!(second.tasks.capacity() >= COUNT);
         assert_eq!(queue.count_over(), COUNT);
     }
 
-    fn filled(count: usize) -> (Queue, Vec<Ref<Queued>>) {
-        let mut queue = Queue::default();
+    fn filled(count: usize) -> (ScopeQueue, Vec<Ref<QueuedTestTask>>) {
+        let mut queue = ScopeQueue::default();
         let mut task = |_| {
-            let memory = queue.cells.take(Ref::<Queued>::layout());
-            let task = Queued {
+            let memory = queue.cells.take(Ref::<QueuedTestTask>::layout());
+            let task = QueuedTestTask {
                 lineage: Lineage::new(None),
                 is_begun: AtomicBool::new(false),
                 asked: AtomicUsize::new(0),
@@ -572,7 +586,7 @@ mod tests {
         (queue, tasks)
     }
 
-    fn begin(task: &Queued) {
+    fn begin(task: &QueuedTestTask) {
         task.is_begun.store(true, Ordering::Relaxed);
     }
 
@@ -616,7 +630,7 @@ mod tests {
         let (mut queue, tasks) = filled(COUNT);
         let given_up = tasks.iter().rev().map(|task| {
             begin(task);
-            queue.left_behind()
+            queue.drop_finished()
         });
         assert_eq!(given_up.sum::<usize>(), COUNT);
         assert_eq!((queue.tasks.len(), queue.over.tasks.len()), (0, COUNT));

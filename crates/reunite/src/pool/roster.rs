@@ -13,8 +13,8 @@
 //! searching ones and the places. So of the two at least one sees the other, and gives way.
 //!
 //! A member that blocks where the library does not see it keeps its place. When work is queued, no worker
-//! searches and all places are taken, the thread that finds that tells the watch (`Rouse::Full`), which takes
-//! places away from members that sleep (see `watch`, and `life` for which thread counts what). In a pool that
+//! searches and all places are taken, the thread that finds that tells the watch (`WakeDecision::Full`), which takes
+//! places away from members that sleep (see `watch`, and `member_state` for which thread counts what). In a pool that
 //! is not watched no thread would do that, so visitors never take the last place from the workers there: it
 //! always has one more place than visitors, and a joiner is never refused one.
 //!
@@ -56,13 +56,13 @@
 //! # Private forks
 //! Private forks are not visible work; the raised words stand for them: a sleeper, or a thread that makes
 //! room for one, leaves all words raised, and a member that finds its word raised publishes and wakes
-//! (`unshared` notices a member that does not). The member lowers the word by a swap, so either it sees what
+//! (`unpublished_forks` notices a member that does not). The member lowers the word by a swap, so either it sees what
 //! the sleeper did before raising it, or the word is raised after that.
 
 use std::io;
 
 use super::backlog::Backlog;
-use super::life::Life;
+use super::member_state::MemberState;
 use super::sleeper::Sleeper;
 use crate::deadlock::look_again;
 use crate::park::Parker;
@@ -70,7 +70,7 @@ use crate::primitive::{Arc, AtomicBool, AtomicUsize, Instant, Mutex, Ordering, f
 
 /// What a worker that slept does next.
 #[must_use]
-pub(super) enum Rested {
+pub(super) enum AfterSleep {
     Search,
     End,
 }
@@ -86,15 +86,15 @@ pub(super) struct Roster {
     /// The number of members that are no workers, awake or not.
     visitors: AtomicUsize,
     /// The number of members that have lost their places and have not noticed.
-    retaken: AtomicUsize,
+    revoked: AtomicUsize,
     searching: AtomicUsize,
     /// Changes under the lock.
     is_closing: AtomicBool,
-    state: Mutex<State>,
+    state: Mutex<RosterState>,
 }
 
 #[derive(Default)]
-struct State {
+struct RosterState {
     sleepers: Vec<Arc<Sleeper>>,
     threads: usize,
     waiters: Vec<Parker>,
@@ -102,7 +102,7 @@ struct State {
     blocked: Vec<Parker>,
 }
 
-impl State {
+impl RosterState {
     fn place_of(&self, sleeper: &Arc<Sleeper>) -> Option<usize> {
         let mut sleepers = self.sleepers.iter();
         sleepers.rposition(|other| Arc::ptr_eq(other, sleeper))
@@ -110,7 +110,7 @@ impl State {
 }
 
 /// What a thread that was to wake a worker must do.
-pub(super) enum Rouse {
+pub(super) enum WakeDecision {
     Nothing,
     /// No worker sleeps, but a place is free: start a thread. It is counted already.
     Start,
@@ -129,10 +129,10 @@ impl Roster {
             backlog: Backlog::new(),
             active: AtomicUsize::new(0),
             visitors: AtomicUsize::new(0),
-            retaken: AtomicUsize::new(0),
+            revoked: AtomicUsize::new(0),
             searching: AtomicUsize::new(0),
             is_closing: AtomicBool::new(false),
-            state: Mutex::new(State::default()),
+            state: Mutex::new(RosterState::default()),
         }
     }
 
@@ -158,37 +158,37 @@ impl Roster {
     pub(super) fn is_short(&self) -> bool {
         self.backlog.has_work()
             && self.searching.load(Ordering::SeqCst) == 0
-            && !(self.has_place() && self.can_rouse())
+            && !(self.has_place() && self.can_wake())
     }
 
     /// Returns true if there is a thread that could be woken, or one may be started.
-    pub(super) fn can_rouse(&self) -> bool {
+    pub(super) fn can_wake(&self) -> bool {
         let state = self.state.lock();
         !state.sleepers.is_empty() || state.threads < self.limit
     }
 
     /// Takes the place away from a member that blocks unseen, if it still holds it.
-    pub(super) fn retake(&self, life: &Life) -> Option<Rouse> {
-        life.retake().then(|| {
-            self.retaken.fetch_add(1, Ordering::SeqCst);
-            self.go()
+    pub(super) fn revoke_place(&self, member_state: &MemberState) -> Option<WakeDecision> {
+        member_state.revoke_place().then(|| {
+            self.revoked.fetch_add(1, Ordering::SeqCst);
+            self.remove_active()
         })
     }
 
     /// Gives a member that had lost its place one again. Called by the member, between two pieces of work.
-    pub(super) fn take_again(&self, life: &Life) {
-        if life.take_again() {
-            self.retaken.fetch_sub(1, Ordering::SeqCst);
-            self.come();
+    pub(super) fn take_again(&self, member_state: &MemberState) {
+        if member_state.take_again() {
+            self.revoked.fetch_sub(1, Ordering::SeqCst);
+            self.add_active();
         }
     }
 
     /// Gives up the member's place. Returns true if the member is still counted as awake, and must uncount
     /// itself.
-    pub(super) fn give_up_place(&self, life: &Life) -> bool {
-        let held = life.give_up();
+    pub(super) fn give_up_place(&self, member_state: &MemberState) -> bool {
+        let held = member_state.give_up();
         if !held {
-            self.retaken.fetch_sub(1, Ordering::SeqCst);
+            self.revoked.fetch_sub(1, Ordering::SeqCst);
         }
         held
     }
@@ -200,38 +200,38 @@ impl Roster {
         (
             count(&self.active),
             count(&self.searching),
-            count(&self.retaken),
+            count(&self.revoked),
         )
     }
 
-    pub(super) fn retaken(&self) -> usize {
-        self.retaken.load(Ordering::SeqCst)
+    pub(super) fn revoked(&self) -> usize {
+        self.revoked.load(Ordering::SeqCst)
     }
 
     /// Decides what to do after a publication (rule 1).
-    pub(super) fn published(&self) -> Rouse {
+    pub(super) fn published(&self) -> WakeDecision {
         fence(Ordering::SeqCst);
         if self.searching.load(Ordering::SeqCst) > 0 {
-            return Rouse::Nothing;
+            return WakeDecision::Nothing;
         }
-        self.rouse()
+        self.decide_wake()
     }
 
     /// Counts a visitor that comes.
     pub(super) fn arrive(&self) {
         self.visitors.fetch_add(1, Ordering::SeqCst);
-        self.come();
+        self.add_active();
     }
 
     /// Uncounts a visitor that is about to leave. Returns true if it is still counted as awake, and must
     /// uncount itself.
-    pub(super) fn depart(&self, life: &Life) -> bool {
+    pub(super) fn depart(&self, member_state: &MemberState) -> bool {
         self.visitors.fetch_sub(1, Ordering::SeqCst);
-        self.give_up_place(life)
+        self.give_up_place(member_state)
     }
 
     /// Counts as awake a visitor that comes, or a member that has stopped blocking.
-    pub(super) fn come(&self) {
+    pub(super) fn add_active(&self) {
         self.active.fetch_add(1, Ordering::SeqCst);
     }
 
@@ -242,11 +242,11 @@ impl Roster {
         let active = self.active.load(Ordering::SeqCst);
         self.is_watched
             && active > self.size + self.searching.load(Ordering::SeqCst)
-            && self.can_rouse()
+            && self.can_wake()
     }
 
     /// Uncounts a member that held a place, and is about to block, or gone (rule 4).
-    pub(super) fn go(&self) -> Rouse {
+    pub(super) fn remove_active(&self) -> WakeDecision {
         self.active.fetch_sub(1, Ordering::SeqCst);
         // A member that lowered its word while all places were taken woke no worker, and may have taken back
         // what it published.
@@ -255,10 +255,10 @@ impl Roster {
     }
 
     /// Records that a member is about to block, and will be woken by `parker`.
-    pub(super) fn block(&self, parker: &Parker, life: &Life) -> Rouse {
+    pub(super) fn block(&self, parker: &Parker, member_state: &MemberState) -> WakeDecision {
         self.state.lock().blocked.push(parker.clone());
-        if self.give_up_place(life) {
-            self.go()
+        if self.give_up_place(member_state) {
+            self.remove_active()
         } else {
             self.look()
         }
@@ -267,7 +267,7 @@ impl Roster {
     /// Records that a blocked member goes on; it may be counted as awake already.
     pub(super) fn unblock(&self, parker: &Parker, is_counted: bool) {
         if !is_counted {
-            self.come();
+            self.add_active();
         }
         let mut state = self.state.lock();
         if let Some(at) = state.blocked.iter().position(|other| other.is_same(parker)) {
@@ -276,20 +276,20 @@ impl Roster {
     }
 
     /// Returns true if no member is awake, nor about to wake.
-    pub(super) fn is_stuck(&self) -> bool {
-        self.is_stuck_in(&self.state.lock())
+    pub(super) fn is_none_awake(&self) -> bool {
+        self.is_none_awake_in(&self.state.lock())
     }
 
-    fn is_stuck_in(&self, state: &State) -> bool {
-        !self.is_awake() && self.retaken() == 0 && !state.blocked.iter().any(Parker::may_go_on)
+    fn is_none_awake_in(&self, state: &RosterState) -> bool {
+        !self.is_awake() && self.revoked() == 0 && !state.blocked.iter().any(Parker::may_go_on)
     }
 
     /// Counts a blocked member as awake, if the pool is still stuck. Returns true if it was.
     pub(super) fn call_back(&self) -> bool {
         let state = self.state.lock();
-        let is_stuck = self.is_stuck_in(&state);
+        let is_stuck = self.is_none_awake_in(&state);
         if is_stuck {
-            self.come();
+            self.add_active();
         }
         is_stuck
     }
@@ -302,12 +302,12 @@ impl Roster {
     }
 
     /// Wakes a worker if there is work.
-    pub(super) fn look(&self) -> Rouse {
+    pub(super) fn look(&self) -> WakeDecision {
         fence(Ordering::SeqCst);
         if self.backlog.has_work() && self.searching.load(Ordering::SeqCst) == 0 {
-            self.rouse()
+            self.decide_wake()
         } else {
-            Rouse::Nothing
+            WakeDecision::Nothing
         }
     }
 
@@ -332,31 +332,31 @@ impl Roster {
         self.searching.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn rouse(&self) -> Rouse {
+    fn decide_wake(&self) -> WakeDecision {
         if !self.has_place() {
-            return Rouse::Full;
+            return WakeDecision::Full;
         }
         let mut state = self.state.lock();
         if !self.has_place() {
-            return Rouse::Full;
+            return WakeDecision::Full;
         }
         if self.is_closing() && state.threads == 0 {
-            return Rouse::Nothing;
+            return WakeDecision::Nothing;
         }
         if let Some(sleeper) = state.sleepers.pop() {
-            sleeper.count_out();
+            sleeper.uncount_idle();
             self.count_searcher();
             drop(state);
             sleeper.wake();
-            Rouse::Nothing
+            WakeDecision::Nothing
         } else if state.threads < self.limit {
             state.threads += 1;
             self.count_searcher();
-            Rouse::Start
+            WakeDecision::Start
         } else if self.active.load(Ordering::SeqCst) == 0 {
-            Rouse::Starved
+            WakeDecision::Starved
         } else {
-            Rouse::Full
+            WakeDecision::Full
         }
     }
 
@@ -378,7 +378,7 @@ impl Roster {
         if self.backlog.has_work() && self.has_place() {
             let sleeper = self.state.lock().sleepers.pop();
             if let Some(sleeper) = sleeper {
-                sleeper.count_out();
+                sleeper.uncount_idle();
                 self.count_searcher();
                 sleeper.wake();
             }
@@ -397,13 +397,13 @@ impl Roster {
     pub(super) fn rest(
         &self,
         sleeper: &Arc<Sleeper>,
-        life: &Life,
+        member_state: &MemberState,
         full: impl FnOnce(),
         look: impl FnMut() -> Option<Instant>,
-    ) -> Rested {
-        let rested = self.rest_as(sleeper, self.give_up_place(life), full, look);
-        if matches!(rested, Rested::Search) {
-            life.hold();
+    ) -> AfterSleep {
+        let rested = self.rest_as(sleeper, self.give_up_place(member_state), full, look);
+        if matches!(rested, AfterSleep::Search) {
+            member_state.hold();
         }
         rested
     }
@@ -415,7 +415,7 @@ impl Roster {
         is_counted: bool,
         full: impl FnOnce(),
         look: impl FnMut() -> Option<Instant>,
-    ) -> Rested {
+    ) -> AfterSleep {
         let ends = {
             let mut state = self.state.lock();
             // Threads beyond twice the size of the pool are spares that are not needed any more.
@@ -434,9 +434,9 @@ impl Roster {
             fence(Ordering::SeqCst);
             if self.backlog.has_work() && (self.has_place() || self.is_closing()) {
                 self.count_searcher();
-                return Rested::Search;
+                return AfterSleep::Search;
             }
-            return Rested::End;
+            return AfterSleep::End;
         }
         self.backlog.ask_all();
         fence(Ordering::SeqCst);
@@ -445,7 +445,7 @@ impl Roster {
             if let Some(at) = state.place_of(sleeper) {
                 state.sleepers.remove(at);
                 self.count_searcher();
-                return Rested::Search;
+                return AfterSleep::Search;
             }
         }
         if self.is_short() {
@@ -453,7 +453,7 @@ impl Roster {
         }
         self.count_idle(sleeper);
         sleeper.sleep(look);
-        Rested::Search
+        AfterSleep::Search
     }
 
     /// Counts a sleeper as idle, unless it was woken meanwhile. It may have been the last thread that could
@@ -461,7 +461,7 @@ impl Roster {
     fn count_idle(&self, sleeper: &Arc<Sleeper>) {
         let state = self.state.lock();
         if state.place_of(sleeper).is_some() {
-            sleeper.is_idle_from_now_on();
+            sleeper.set_idle();
             drop(state);
             look_again();
         }
@@ -498,7 +498,7 @@ impl Roster {
             std::mem::take(&mut state.sleepers)
         };
         for sleeper in sleepers {
-            sleeper.count_out();
+            sleeper.uncount_idle();
             self.count_searcher();
             sleeper.wake();
         }

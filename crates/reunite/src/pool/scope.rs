@@ -7,15 +7,15 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::ptr::NonNull;
 
-use super::cells::{Counted, Ref};
+use super::cells::{Ref, RefCounted};
 use super::handle::PoolTask;
-use super::piece::Spawned;
-use super::run::{Role, Run, erase};
+use super::piece::CoarseSpawnTime;
+use super::scope_cache::CachedScope;
 use super::scope_state::ScopeState;
-use super::shared::Shared;
-use super::spares::Spare;
-use super::task::Task;
-use crate::cancel::{Canceller, Node};
+use super::shared::PoolShared;
+use super::task::ScopeTask;
+use super::task_traits::{RunTask, TaskRole, erase};
+use crate::cancel::{CancelNode, Canceller};
 use crate::contain::AbortOnUnwind;
 use crate::context::{Inherited, is_inherited};
 use crate::current::{self, Context};
@@ -28,50 +28,50 @@ use crate::task::Unclaimed;
 
 /// The scope of a pool through which the body of [`Pool::scope`](crate::Pool::scope) spawns tasks.
 pub struct PoolScope<'scope, 'env> {
-    pub(super) core: &'scope Arc<ScopeState>,
+    pub(super) state: &'scope Arc<ScopeState>,
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
 }
 
 /// Opens a scope in `pool`, runs `body` here, and ends the scope.
-pub(super) fn run<'env, R, F>(pool: &Arc<Shared>, at: &'static Location<'static>, body: F) -> R
+pub(super) fn run<'env, R, F>(pool: &Arc<PoolShared>, at: &'static Location<'static>, body: F) -> R
 where
     F: for<'scope> FnOnce(&'scope PoolScope<'scope, 'env>) -> R,
 {
-    let Spare {
+    let CachedScope {
         state,
         listed,
         entered,
-    } = Spare::take(pool, at);
-    let core = &state;
+    } = CachedScope::take(pool, at);
+    let shared = &state;
     let scope = PoolScope {
-        core,
+        state: shared,
         scope: PhantomData,
         env: PhantomData,
     };
-    let own = &core.parent.own;
+    let own = &shared.parent.own;
     let guard = AbortOnUnwind("a pool's scope was torn open by a panic; this is a bug in reunite");
-    let inside = core.open(listed);
+    let inside = shared.open(listed);
     tell(|| Event::Open {
-        scope: core.parent.label(),
-        by: &own.get().who.label,
+        scope: shared.parent.label(),
+        by: &own.get().record.label,
     });
     let entered = current::enter_scope(entered);
     let body = catch_body(|| body(&scope));
     let (entered, is_told) = entered.leave();
     if is_told && own.around().node.is_cancelled() {
-        current::mark_told();
+        current::mark_cancellation_observed();
     }
     let left = match body {
         Caught::Value(_) => None,
-        Caught::Left(..) | Caught::Panic(_) => Some(fail(core)),
+        Caught::Left(..) | Caught::Panic(_) => Some(fail(shared)),
     };
-    core.end(at);
-    let listed = core.close();
+    shared.end(at);
+    let listed = shared.close();
     drop(inside);
     tell(|| Event::End {
-        scope: core.parent.label(),
-        by: &own.get().who.label,
+        scope: shared.parent.label(),
+        by: &own.get().record.label,
     });
     std::mem::forget(guard);
 
@@ -79,16 +79,16 @@ where
         // The scope's context was never made: so no task of it has failed, and none was told of anything.
         Caught::Value(value) if own.known().is_none() => value,
         caught => gather(
-            core,
+            shared,
             Body {
                 caught,
-                is_told,
+                observed_cancellation: is_told,
                 left,
             },
         ),
     };
     if let Some((listed, entered)) = listed.zip(entered) {
-        let spare = Spare {
+        let spare = CachedScope {
             state,
             listed,
             entered,
@@ -101,10 +101,10 @@ where
 /// Cancels a scope whose body was left or panicked.
 #[cold]
 #[inline(never)]
-fn fail(core: &ScopeState) -> Left {
-    let node = &core.parent.context().node;
-    let left = Left {
-        order: core.parent.failures.order(),
+fn fail(state: &ScopeState) -> BodyLeft {
+    let node = &state.parent.context().node;
+    let left = BodyLeft {
+        order: state.parent.failures.order(),
         after_cancel: node.was_observed(),
     };
     node.cancel(Cancelled::new(Why::BodyFailed, node.label().clone()));
@@ -114,20 +114,20 @@ fn fail(core: &ScopeState) -> Left {
 /// Returns the layout of the memory that a task of this closure needs.
 #[inline]
 fn layout_of<F: FnOnce() -> T + Send, T: Send>(_: &F) -> Layout {
-    Ref::<Task<F, T>>::layout()
+    Ref::<ScopeTask<F, T>>::layout()
 }
 
 /// How a scope's body came back.
 struct Body<R> {
     caught: Caught<R>,
     /// True if it was told of a cancellation.
-    is_told: bool,
+    observed_cancellation: bool,
     /// When it was left, if it has no value.
-    left: Option<Left>,
+    left: Option<BodyLeft>,
 }
 
 /// The moment at which a body was left.
-struct Left {
+struct BodyLeft {
     /// Its place in the order of failures.
     order: u64,
     /// True if a task of the scope, or the body, had been told of a cancellation by then.
@@ -137,15 +137,15 @@ struct Left {
 /// Returns the body's value, or fails as its body or tasks did, now that all tasks have completed. Not
 /// inlined, as its frame is large and would lie below every task that the end of the scope runs.
 #[inline(never)]
-fn gather<R>(core: &ScopeState, body: Body<R>) -> R {
+fn gather<R>(state: &ScopeState, body: Body<R>) -> R {
     let Body {
         caught,
-        is_told,
+        observed_cancellation: is_told,
         left,
     } = body;
-    let node = &core.parent.context().node;
-    let outer_node = &core.parent.own.around().node;
-    let mut unclaimed = core.parent.failures.take_unclaimed(node, outer_node);
+    let node = &state.parent.context().node;
+    let outer_node = &state.parent.own.around().node;
+    let mut unclaimed = state.parent.failures.take_unclaimed(node, outer_node);
     let (value, left) = match caught {
         Caught::Panic(payload) => resume(payload),
         Caught::Value(value) => (
@@ -158,7 +158,7 @@ fn gather<R>(core: &ScopeState, body: Body<R>) -> R {
                 .map(CutShort::Cancelled),
         ),
         Caught::Left(why, partial) => {
-            let Some(Left {
+            let Some(BodyLeft {
                 order,
                 after_cancel,
             }) = left
@@ -174,7 +174,7 @@ fn gather<R>(core: &ScopeState, body: Body<R>) -> R {
 
 /// Ends a scope whose tasks have completed: returns its body's value, or leaves or panics.
 fn conclude<R>(
-    node: &Node,
+    node: &CancelNode,
     value: Option<R>,
     left: Option<CutShort>,
     unclaimed: Unclaimed<Infallible>,
@@ -215,9 +215,9 @@ impl<'scope> PoolScope<'scope, '_> {
         if is_on() || is_inherited() {
             return self.spawn_prepared(None, at, f);
         }
-        let (task, is_first) = self.enqueue(at, Role::Task, f);
+        let (task, is_first) = self.enqueue(at, TaskRole::Task, f);
         if is_first {
-            self.core.pool().published();
+            self.state.pool().published();
         }
         task
     }
@@ -253,28 +253,28 @@ impl<'scope> PoolScope<'scope, '_> {
         T: Send + 'scope,
         F: FnOnce() -> T + Send + 'scope,
     {
-        let core = &self.core;
+        let state = &self.state;
         // This runs user code: if it panics, there is no task yet.
         let inherited = Inherited::capture();
-        let memory = core.queue.lock().cells.take(layout_of(&f));
-        let task = Task::new(core.parent.as_ancestor(), at, Role::Task, f);
+        let memory = state.queue.lock().cells.take(layout_of(&f));
+        let task = ScopeTask::new(state.parent.as_ancestor(), at, TaskRole::Task, f);
         // SAFETY: as in `enqueue`.
         let task = unsafe { Ref::new(memory, task) };
-        task.spawned_at(Spawned::now());
-        task.number_as(core.queue.lock().next_number());
-        let made = task.prepare(core.parent.tasks(), name, inherited);
+        task.spawned_at(CoarseSpawnTime::now());
+        task.number_as(state.queue.lock().next_number());
+        let made = task.prepare(state.parent.tasks(), name, inherited);
         if is_on() {
-            let by = current::here();
+            let by = current::shared();
             tell(|| Event::Spawn {
                 task: made.label(),
-                by: &by.who.label,
-                scope: core.parent.label(),
+                by: &by.record.label,
+                scope: state.parent.label(),
             });
         }
-        let queued = task.map(|task| task as NonNull<Counted<dyn Run + 'scope>>);
+        let queued = task.map(|task| task as NonNull<RefCounted<dyn RunTask + 'scope>>);
         // SAFETY: as in `enqueue`.
-        core.push(unsafe { erase(queued) });
-        PoolTask::new(task.map(|task| task as _), core)
+        state.push(unsafe { erase(queued) });
+        PoolTask::new(task.map(|task| task as _), state)
     }
 
     /// Queues a task without waking a thread. Returns true with the handle if it is the only one queued: then
@@ -282,28 +282,28 @@ impl<'scope> PoolScope<'scope, '_> {
     pub(super) fn enqueue<T, F>(
         &'scope self,
         at: &'static Location<'static>,
-        role: Role,
+        role: TaskRole,
         f: F,
     ) -> (PoolTask<'scope, T>, bool)
     where
         T: Send + 'scope,
         F: FnOnce() -> T + Send + 'scope,
     {
-        let core = &self.core;
-        let looks = core.pool().watch.looks();
-        let up = core.parent.as_ancestor();
+        let state = &self.state;
+        let looks = state.pool().watch.looks();
+        let up = state.parent.as_ancestor();
         let mut handle = None;
-        let is_first = core.enqueue(|queue| {
+        let is_first = state.enqueue(|queue| {
             let memory = queue.cells.take(layout_of(&f));
             // SAFETY: the queue uses the task only until the scope has ended; the handle borrows the scope.
-            let task = unsafe { Ref::new(memory, Task::new(up, at, role, f)) };
+            let task = unsafe { Ref::new(memory, ScopeTask::new(up, at, role, f)) };
             task.number_as(queue.next_number());
             // A batch is never shown, and its items are as old as the run of the batch.
-            if role == Role::Task {
-                task.spawned_at(queue.now(looks, Spawned::now));
+            if role == TaskRole::Task {
+                task.spawned_at(queue.now(looks, CoarseSpawnTime::now));
             }
             handle = Some(task.map(|task| task as _));
-            let queued = task.map(|task| task as NonNull<Counted<dyn Run + 'scope>>);
+            let queued = task.map(|task| task as NonNull<RefCounted<dyn RunTask + 'scope>>);
             // SAFETY: the scope, and `'scope` with it, ends only after `ScopeState::end`: by then every
             // queued reference was given up and every closure has returned.
             unsafe { erase(queued) }
@@ -311,29 +311,29 @@ impl<'scope> PoolScope<'scope, '_> {
         let Some(handle) = handle else {
             unreachable!("it was queued")
         };
-        (PoolTask::new(handle, core), is_first)
+        (PoolTask::new(handle, state), is_first)
     }
 
     pub(super) fn label(&self) -> &Label {
-        self.core.parent.label()
+        self.state.parent.label()
     }
 
     /// Records that an item of the scope is dropped undone, because of the cancellation.
-    pub(super) fn mark_told(&self) {
-        self.core.parent.mark_told();
+    pub(super) fn mark_cancellation_observed(&self) {
+        self.state.parent.mark_cancellation_observed();
     }
 
     pub(super) fn context_of_tasks(&self) -> &Arc<Context> {
-        self.core.parent.tasks()
+        self.state.parent.tasks()
     }
 
-    pub(super) fn pool(&self) -> &Arc<Shared> {
-        self.core.pool()
+    pub(super) fn pool(&self) -> &Arc<PoolShared> {
+        self.state.pool()
     }
 
     /// Returns how many threads work at a time in the scope's pool.
     pub(super) fn threads(&self) -> usize {
-        self.core.pool().roster.size
+        self.state.pool().roster.size
     }
 
     /// Cancels the scope: tasks that have not begun never will, and the checkpoints of the others fail.
@@ -352,6 +352,6 @@ impl<'scope> PoolScope<'scope, '_> {
 
     /// Returns a handle that cancels the scope from anywhere else.
     pub fn canceller(&self) -> Canceller {
-        Canceller::new(self.core.parent.context().node.clone())
+        Canceller::new(self.state.parent.context().node.clone())
     }
 }

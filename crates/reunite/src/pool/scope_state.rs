@@ -20,7 +20,7 @@
 //!
 //! *Joiners.* A joiner that runs a task leaves the reference in the queue. It gives such references up once
 //! they may be half of all; a thread that finds one at the front also does. While a joiner runs the task, the
-//! task is listed in the queue as well (`aside`), by a reference into the joiner's frame, which is followed
+//! task is listed in the queue as well (`add_in_place`), by a reference into the joiner's frame, which is followed
 //! only under the lock, and taken off before the frame ends.
 //!
 //! *Giving up.* The references of finished tasks are given up, and their memory used again (`cells`). A batch
@@ -36,24 +36,24 @@
 use std::panic::Location;
 
 use super::cells::Memory;
-use super::here;
 use super::job::Ancestor;
 use super::member;
-use super::open_scopes::{self, InScope, OpenScope, OpenScopes, Since, Slot, Slots, Until};
+use super::open_scopes::{self, InScope, OpenScope, OpenScopes, Since, SlotIndex, Slots, Until};
 use super::parent::Parent;
-use super::queue::{BATCH, Batch, Left, Over, Queue, Weight};
-use super::run::{Aside, Queued};
+use super::queue::{BATCH, FinishedBatch, FinishedTasks, ScopeQueue, TaskBatch, Weight};
 use super::seat::Seat;
-use super::shared::Shared;
-use crate::current::Later;
-use crate::deadlock::{Bond, Object, On, Site};
+use super::shared::PoolShared;
+use super::task_traits::{InPlaceTask, QueuedTask};
+use super::this_thread;
+use crate::current::LazyContext;
+use crate::deadlock::{Resource, WaitObject, WaitSite, WaitsOn};
 use crate::id::Label;
 use crate::observe::Verb;
 use crate::park::spin_loop;
 use crate::primitive::{
     Arc, AtomicBool, AtomicUsize, Duration, Mark, Mutex, MutexGuard, Ordering, now,
 };
-use crate::task::Picture;
+use crate::task::ScopeSnapshot;
 use crate::wait::{self, Heed};
 
 /// Batches grow while one takes less than `SHORT`, and shrink when one takes more than `LONG`.
@@ -69,10 +69,10 @@ pub(super) struct ScopeState {
     /// The part of the state that its tasks use.
     pub(super) parent: Parent,
     /// The place where the opener of the scope has the pool, until the scope ends. Null from then on.
-    pool: Mark<Arc<Shared>>,
+    pool: Mark<Arc<PoolShared>>,
     /// The seat of the thread that opened the scope.
     owner: Option<&'static Seat>,
-    pub(super) queue: Mutex<Queue>,
+    pub(super) queue: Mutex<ScopeQueue>,
     pending: AtomicUsize,
     /// Its slot among the open scopes of the pool, once it has one.
     slot: AtomicUsize,
@@ -86,11 +86,11 @@ pub(super) struct ScopeState {
 
 impl ScopeState {
     /// Creates the state of a scope in `pool` that the calling thread opens.
-    pub(super) fn new(pool: &Arc<Shared>, own: Arc<Later>) -> Self {
+    pub(super) fn new(pool: &Arc<PoolShared>, own: Arc<LazyContext>) -> Self {
         Self {
             parent: Parent::new(own),
             pool: Mark::new(std::ptr::from_ref(pool).cast_mut()),
-            owner: here::seat(),
+            owner: this_thread::seat(),
             queue: Mutex::default(),
             pending: AtomicUsize::new(0),
             slot: AtomicUsize::new(0),
@@ -102,10 +102,10 @@ impl ScopeState {
 
     /// Makes this as if it were [new](Self::new), with the same `own`.
     #[inline]
-    pub(super) fn renew(&mut self, pool: &Arc<Shared>) {
+    pub(super) fn renew(&mut self, pool: &Arc<PoolShared>) {
         self.parent.renew();
         self.pool = Mark::new(std::ptr::from_ref(pool).cast_mut());
-        self.owner = here::seat();
+        self.owner = this_thread::seat();
         self.since = pool.roster.backlog.scopes.since();
     }
 
@@ -130,7 +130,7 @@ impl ScopeState {
     /// Returns the pool. Only for a scope that has not ended: the caller is its owner, has a handle or a task
     /// of it, or holds the lock of the queue while something is listed or left there.
     #[inline]
-    pub(super) fn pool(&self) -> &Arc<Shared> {
+    pub(super) fn pool(&self) -> &Arc<PoolShared> {
         let pool = self.pool.load(Ordering::Relaxed);
         assert!(!pool.is_null(), "the scope has ended");
         // SAFETY: it points to a reference that `scope::run` holds until the scope has ended, which it has
@@ -162,12 +162,12 @@ impl ScopeState {
         listed
     }
 
-    fn slot(&self) -> Slot {
+    fn slot(&self) -> SlotIndex {
         self.slot.load(Ordering::Relaxed)
     }
 
     /// Brings `is_listed` up to date, and returns it.
-    fn list(&self, queue: &mut Queue) -> bool {
+    fn list(&self, queue: &mut ScopeQueue) -> bool {
         let has_tasks = queue.has_tasks();
         if queue.is_listed && !has_tasks {
             self.scopes().unlist(self.slot());
@@ -178,7 +178,7 @@ impl ScopeState {
         has_tasks
     }
 
-    pub(super) fn push(&self, task: Queued) {
+    pub(super) fn push(&self, task: QueuedTask) {
         if self.enqueue(|_| task) {
             self.pool().published();
         }
@@ -187,7 +187,7 @@ impl ScopeState {
     /// Queues the task that `make` makes under the lock, without user code. Returns true if it is the only
     /// one queued: then the caller must make that known to the pool.
     #[inline]
-    pub(super) fn enqueue(&self, make: impl FnOnce(&mut Queue) -> Queued) -> bool {
+    pub(super) fn enqueue(&self, make: impl FnOnce(&mut ScopeQueue) -> QueuedTask) -> bool {
         let mut queue = self.queue.lock();
         self.more_pending(1, &queue);
         let task = make(&mut queue);
@@ -208,7 +208,7 @@ impl ScopeState {
 
     /// Gives up references to tasks that are over.
     #[cold]
-    fn free(&self, mut over: Left) {
+    fn free(&self, mut over: FinishedTasks) {
         // SAFETY: they were taken out of the queue, which was the last that could follow them.
         unsafe { over.give_up() };
         self.queue.lock().keep_memory(over);
@@ -223,14 +223,14 @@ impl ScopeState {
     /// Counts more that the scope's end waits for. The count changes under the queue's lock, which every
     /// spawn takes anyway.
     #[inline]
-    fn more_pending(&self, count: usize, _: &MutexGuard<'_, Queue>) {
+    fn more_pending(&self, count: usize, _: &MutexGuard<'_, ScopeQueue>) {
         let pending = self.pending.load(Ordering::Relaxed);
         self.pending.store(pending + count, Ordering::Relaxed);
     }
 
     /// Counts less that the scope's end waits for, as these references were given up. Returns true if they
     /// were the last.
-    fn fewer_pending(&self, count: usize, _: &MutexGuard<'_, Queue>) -> bool {
+    fn fewer_pending(&self, count: usize, _: &MutexGuard<'_, ScopeQueue>) -> bool {
         let left = self.pending.load(Ordering::Relaxed) - count;
         self.pending.store(left, Ordering::Release);
         count > 0 && left == 0
@@ -240,9 +240,9 @@ impl ScopeState {
     pub(super) fn take(
         &self,
         count: usize,
-        last: Option<Arc<Batch>>,
-        over: &mut Over,
-    ) -> Option<Arc<Batch>> {
+        last: Option<Arc<TaskBatch>>,
+        over: &mut FinishedBatch,
+    ) -> Option<Arc<TaskBatch>> {
         let mut queue = self.queue.lock();
         let mut given_up = queue.take_back(over);
         if let Some(last) = &last {
@@ -271,23 +271,23 @@ impl ScopeState {
 
     /// Returns true if the calling thread opened the scope.
     fn is_mine(&self) -> bool {
-        let both = here::seat().zip(self.owner);
+        let both = this_thread::seat().zip(self.owner);
         both.is_some_and(|(here, owner)| std::ptr::eq(here, owner))
     }
 
     /// Lists a task that a joiner runs in its own place.
-    pub(super) fn begin_aside(&self, task: Aside) {
+    pub(super) fn begin_in_place(&self, task: InPlaceTask) {
         let mut queue = self.queue.lock();
         // Counted, as the reference in the queue may be dropped meanwhile.
         self.more_pending(1, &queue);
-        queue.aside(task);
+        queue.add_in_place(task);
     }
 
     /// Takes such a task off the list when it is over.
-    pub(super) fn end_aside(&self, task: Aside) {
+    pub(super) fn end_in_place(&self, task: InPlaceTask) {
         let mut queue = self.queue.lock();
-        queue.not_aside_any_more(task);
-        let left = queue.left_behind();
+        queue.remove_in_place(task);
+        let left = queue.drop_finished();
         let was_last = self.fewer_pending(1 + left, &queue);
         self.list(&mut queue);
         drop(queue);
@@ -329,11 +329,11 @@ impl ScopeState {
     #[cold]
     #[inline(never)]
     fn block(&self, at: &'static Location<'static>) {
-        let site = Site {
+        let site = WaitSite {
             verb: Verb::End,
-            object: Object::Label(self.parent.label().clone()),
+            object: WaitObject::Label(self.parent.label().clone()),
             at,
-            on: On::Bond(Bond::Job(self.parent.as_ancestor().address())),
+            on: WaitsOn::Resource(Resource::Job(self.parent.as_ancestor().address())),
         };
         let over = |parker: &_| self.parent.ask_or_wake(parker, || self.is_over());
         let _over = wait::block_until(site, None, Heed::Nothing, over);
@@ -345,7 +345,7 @@ impl OpenScope for ScopeState {
         self.parent.label()
     }
 
-    fn picture(&self) -> Picture {
+    fn snapshot(&self) -> ScopeSnapshot {
         let (mut tasks, mut queued) = (Vec::new(), Vec::new());
         let more_queued = {
             let queue = self.queue.lock();
@@ -354,11 +354,11 @@ impl OpenScope for ScopeState {
         };
         tasks.extend(queued);
         // The task that a batch records as current may have been taken by another thread.
-        tasks.sort_by_key(|who| who.label.id());
-        tasks.dedup_by_key(|who| who.label.id());
-        Picture {
+        tasks.sort_by_key(|record| record.label.id());
+        tasks.dedup_by_key(|record| record.label.id());
+        ScopeSnapshot {
             scope: self.parent.label().clone(),
-            owner: Some(self.parent.context().who.clone()),
+            owner: Some(self.parent.context().record.clone()),
             cause: self.parent.context().node.cause(),
             tasks,
             more_queued,
@@ -372,7 +372,7 @@ impl OpenScope for ScopeState {
                 found = task.shown(self.parent.tasks());
             }
         });
-        found.map(|who| who.label.clone())
+        found.map(|record| record.label.clone())
     }
 
     fn has_tasks(&self) -> bool {
@@ -397,8 +397,8 @@ impl OpenScope for ScopeState {
         if !self.has_tasks() {
             return None;
         }
-        let who = self.queue.lock().next_task()?.context(self.parent.tasks());
-        Some(who.who.label.clone())
+        let record = self.queue.lock().next_task()?.context(self.parent.tasks());
+        Some(record.record.label.clone())
     }
 
     fn is_of(&self, seat: &'static Seat) -> bool {
@@ -409,21 +409,21 @@ impl OpenScope for ScopeState {
     #[inline(never)]
     fn work(self: Arc<Self>, until: Until) {
         let mine = self.is_mine();
-        let life = here::seat().map(Seat::life);
+        let member_state = this_thread::seat().map(Seat::member_state);
         let mut last = None;
-        let mut over = Over::default();
+        let mut over = FinishedBatch::default();
         let mut count = 1;
         while let Some(batch) = self.take(count, last.take(), &mut over) {
             let start = now();
             let entered = self.parent.enter();
-            if let Some(life) = life {
-                life.begin();
+            if let Some(member_state) = member_state {
+                member_state.begin();
             }
-            batch.run(&self.parent, life);
-            if let Some(life) = life {
-                self.pool().roster.take_again(life);
+            batch.run(&self.parent, member_state);
+            if let Some(member_state) = member_state {
+                self.pool().roster.take_again(member_state);
             }
-            here::forget_captured();
+            this_thread::forget_captured();
             drop(entered);
             last = Some(batch);
             if matches!(until, Until::Crowded) && self.pool().roster.is_crowded() {
@@ -450,14 +450,14 @@ mod tests {
 
     use super::*;
     use crate::observe::Quiet;
-    use crate::pool::piece::Spawned;
-    use crate::pool::run::Role;
+    use crate::pool::piece::CoarseSpawnTime;
     use crate::pool::scope::PoolScope;
+    use crate::pool::task_traits::TaskRole;
     use crate::pool::{Pool, PoolTask};
     use crate::primitive::yield_now;
 
     fn kept(s: &PoolScope<'_, '_>) -> usize {
-        let queue = s.core.queue.lock();
+        let queue = s.state.queue.lock();
         queue.tasks.len() + queue.count_over()
     }
 
@@ -480,7 +480,7 @@ mod tests {
             }
             assert!(kept(s) <= 2 * BATCH, "{} are kept", kept(s));
             last.join().unwrap();
-            let cells = s.core.queue.lock().cells.count();
+            let cells = s.state.queue.lock().cells.count();
             assert!(cells <= 8 * BATCH, "there are {cells} cells");
         });
     }
@@ -494,8 +494,8 @@ mod tests {
             pool.scope(|s| {
                 let round = || {
                     (0..1_000).for_each(|n| drop(s.spawn(move || n)));
-                    Arc::clone(s.core).work(Until::Done);
-                    s.core.queue.lock().cells.count()
+                    Arc::clone(s.state).work(Until::Done);
+                    s.state.queue.lock().cells.count()
                 };
                 let first = round();
                 assert!((0..100).all(|_| round() <= 2 * first));
@@ -512,9 +512,9 @@ mod tests {
             pool.scope(|s| {
                 let is_read = || {
                     let mut is_read = false;
-                    s.core.queue.lock().now(Some(0), || {
+                    s.state.queue.lock().now(Some(0), || {
                         is_read = true;
-                        Spawned::default()
+                        CoarseSpawnTime::default()
                     });
                     is_read
                 };
@@ -538,7 +538,7 @@ mod tests {
             .unwrap();
         let limit = now() + Duration::from_secs(60);
         pool.scope(|s| {
-            let looks = || s.core.pool().watch.looks();
+            let looks = || s.state.pool().watch.looks();
             let before = looks();
             drop(s.spawn(move || {
                 while looks() == before {
@@ -558,8 +558,8 @@ mod tests {
             while !tasks.is_empty() {
                 tasks.remove(tasks.len() / 2).join().unwrap();
             }
-            assert!(s.core.next_task().is_none());
-            assert!(!s.core.pool().roster.backlog.has_work());
+            assert!(s.state.next_task().is_none());
+            assert!(!s.state.pool().roster.backlog.has_work());
         });
     }
 
@@ -585,21 +585,21 @@ mod tests {
         };
         pool.enter(|| {
             pool.scope(|s| {
-                let core = &s.core;
+                let state = &s.state;
                 // Bypasses hooks of other tests, which would make spawns ask for the task's context.
                 let spawn = |n| {
                     let f = move || n;
-                    s.enqueue(Location::caller(), Role::Task, f).0
+                    s.enqueue(Location::caller(), TaskRole::Task, f).0
                 };
                 let mut tasks: Vec<_> = (0..1_000).map(spawn).collect();
                 let held = Box::new(0);
                 let holds = move || *held;
-                let (holds, _) = s.enqueue(Location::caller(), Role::Task, holds);
+                let (holds, _) = s.enqueue(Location::caller(), TaskRole::Task, holds);
                 // Whatever is made for a task holds the node above its own.
-                let made = || Arc::strong_count(core.parent.tasks().node.whole());
+                let made = || Arc::strong_count(state.parent.tasks().node.whole());
                 let before = made();
                 s.cancel("a test's own");
-                Arc::clone(core).work(Until::Done);
+                Arc::clone(state).work(Until::Done);
                 assert!(holds.is_finished() && tasks.iter().all(|task| task.is_finished()));
                 assert_eq!(made(), before);
                 let joined = tasks[500].try_join().unwrap();
@@ -622,14 +622,14 @@ mod tests {
                     let spawn = |n: usize| {
                         let held = Box::new(n);
                         if n.is_multiple_of(10) {
-                            s.enqueue(at, Role::Task, move || *held).0
+                            s.enqueue(at, TaskRole::Task, move || *held).0
                         } else {
-                            s.enqueue(at, Role::Task, move || n).0
+                            s.enqueue(at, TaskRole::Task, move || n).0
                         }
                     };
                     let tasks: Vec<_> = (0..99).map(spawn).collect();
                     outer.cancel("a test's own");
-                    Arc::clone(s.core).work(Until::Done);
+                    Arc::clone(s.state).work(Until::Done);
                     for mut task in tasks.into_iter().take(joined) {
                         let joined = task.try_join().unwrap();
                         assert!(joined.unwrap_err().is_cancelled());
@@ -663,14 +663,14 @@ mod tests {
         pool.enter(|| {
             pool.scope(|s| {
                 let at = Location::caller();
-                let (first, _) = s.enqueue(at, Role::Task, || 1);
+                let (first, _) = s.enqueue(at, TaskRole::Task, || 1);
                 let joins = Joins(first, &told);
-                drop(s.enqueue(at, Role::Task, move || drop(joins)));
+                drop(s.enqueue(at, TaskRole::Task, move || drop(joins)));
                 s.cancel("a test's own");
-                let mut over = Over::default();
-                let batch = s.core.take(2, None, &mut over).unwrap();
-                batch.run(&s.core.parent, None);
-                assert!(s.core.take(1, Some(batch), &mut over).is_none());
+                let mut over = FinishedBatch::default();
+                let batch = s.state.take(2, None, &mut over).unwrap();
+                batch.run(&s.state.parent, None);
+                assert!(s.state.take(1, Some(batch), &mut over).is_none());
             });
         });
         assert_eq!(*told.lock(), Some(true));
@@ -686,14 +686,14 @@ mod tests {
             .unwrap();
         pool.enter(|| {
             pool.scope(|s| {
-                let is_made = || s.core.parent.own.known().is_some();
+                let is_made = || s.state.parent.own.known().is_some();
                 let spawn = |n| {
                     let f = move || crate::checkpoint().map(|()| n);
-                    s.enqueue(Location::caller(), Role::Task, f).0
+                    s.enqueue(Location::caller(), TaskRole::Task, f).0
                 };
                 assert_eq!(spawn(1).join().unwrap().unwrap(), 1);
                 drop(spawn(2));
-                Arc::clone(s.core).work(Until::Done);
+                Arc::clone(s.state).work(Until::Done);
                 pool.scope(|_| crate::checkpoint().unwrap());
                 assert!(!is_made());
                 s.canceller();
@@ -708,8 +708,8 @@ mod tests {
         let is_quiet = || {
             let check = |pool: &Pool| {
                 pool.scope(|s| {
-                    assert!(s.core.is_mine());
-                    s.core.parent.is_quiet
+                    assert!(s.state.is_mine());
+                    s.state.parent.is_quiet
                 })
             };
             pools.each_ref().map(|pool| pool.enter(|| check(pool)))
@@ -725,7 +725,7 @@ mod tests {
     fn a_scope_without_tasks_makes_no_node_for_them() {
         let pool = Pool::builder().threads(1).build().unwrap();
         pool.scope(|s| {
-            let users = || Arc::strong_count(s.core.parent.context().node.whole());
+            let users = || Arc::strong_count(s.state.parent.context().node.whole());
             let before = users();
             s.cancel("a test's own");
             assert_eq!(users(), before);
@@ -739,32 +739,32 @@ mod tests {
     /// over keeps nothing.
     #[test]
     fn a_batch_leaves_to_other_threads_the_tasks_that_have_not_begun() {
-        fn next(core: &ScopeState) -> Option<u32> {
-            core.next_task().map(|task| task.spawned_at().line())
+        fn next(state: &ScopeState) -> Option<u32> {
+            state.next_task().map(|task| task.spawned_at().line())
         }
 
         let pool = Pool::builder().threads(1).build().unwrap();
         let seen = Mutex::new(Vec::new());
         pool.scope(|s| {
-            let core = &s.core;
+            let state = &s.state;
             let look = || {
-                let left = (next(core), core.has_tasks());
+                let left = (next(state), state.has_tasks());
                 seen.lock().push(left);
             };
             let first = line!() + 1;
             drop(s.spawn(look));
             drop(s.spawn(look));
             drop(s.spawn(look));
-            let mut over = Over::default();
-            let batch = core.take(3, None, &mut over).unwrap();
-            assert_eq!(next(core), Some(first + 1));
-            assert!(core.take(0, None, &mut over).is_none(), "it has no place");
-            batch.run(&core.parent, None);
-            assert!(core.take(1, Some(batch), &mut over).is_none());
+            let mut over = FinishedBatch::default();
+            let batch = state.take(3, None, &mut over).unwrap();
+            assert_eq!(next(state), Some(first + 1));
+            assert!(state.take(0, None, &mut over).is_none(), "it has no place");
+            batch.run(&state.parent, None);
+            assert!(state.take(1, Some(batch), &mut over).is_none());
             let (second, third) = (Some(first + 1), Some(first + 2));
             let expected = [(second, true), (third, true), (None, false)];
             assert_eq!(*seen.lock(), expected);
-            let queue = core.queue.lock();
+            let queue = state.queue.lock();
             assert_eq!((queue.batches.len(), queue.count_over()), (0, 3));
         });
     }

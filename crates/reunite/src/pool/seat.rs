@@ -2,16 +2,16 @@
 //! that other threads are hungry.
 //!
 //! A member's own list of forks is private, and followed only by its thread: a fork costs a few plain stores.
-//! Other threads only see if it is empty (`unshared`). Thieves raise the seat's word. Its owner reads it,
+//! Other threads only see if it is empty (`unpublished_forks`). Thieves raise the seat's word. Its owner reads it,
 //! relaxed, when it makes a fork and when it ends one, and if it is raised, publishes the oldest forks of its
 //! list: those that stand for the most work.
 
 use std::collections::VecDeque;
 
 use super::job::{Ancestor, JobRef, Private};
-use super::life::Life;
-use super::marks::Marks;
-use super::piece::Spawned;
+use super::member_state::MemberState;
+use super::piece::CoarseSpawnTime;
+use super::seat_marks::SeatMarks;
 use crate::contain::contain;
 use crate::context::{Inherited, is_inherited};
 use crate::current::{Context, ForkMark};
@@ -27,7 +27,7 @@ pub(super) struct Parcel {
     /// The seat of the thread to wake when it is done.
     pub(super) owner: &'static Seat,
     /// When it was published, as the time of the fork is not recorded.
-    pub(super) spawned: Spawned,
+    pub(super) spawned: CoarseSpawnTime,
     pub(super) inherited: Option<Inherited>,
     /// True if it was forked by an observer, or below one: observers are not told of it.
     pub(super) is_quiet: bool,
@@ -37,10 +37,10 @@ pub(super) struct Parcel {
 /// left.
 pub(super) struct Seat {
     /// The marks of the pool's seats, among which this one has the number `number`.
-    marks: &'static Marks,
+    marks: &'static SeatMarks,
     number: usize,
     /// On a cache line of its own, as its member reads it at every fork.
-    word: Word,
+    word: SeatRequests,
     /// On another cache line, as its member writes it at every fork.
     pub(super) private: Private,
     mailbox: Mailbox,
@@ -48,7 +48,7 @@ pub(super) struct Seat {
 
 /// The reasons why a fork of the member needs more than to be made: no bit, or these.
 #[repr(align(128))]
-struct Word(AtomicU8);
+struct SeatRequests(AtomicU8);
 
 /// Other threads want work.
 const HUNGRY: u8 = 1;
@@ -57,7 +57,7 @@ const INHERITS: u8 = 2;
 
 #[repr(align(128))]
 struct Mailbox {
-    life: Life,
+    member_state: MemberState,
     parcels: Mutex<VecDeque<Parcel>>,
     member: Mutex<Option<Parker>>,
     /// True if it was reported that the member does not answer.
@@ -74,15 +74,15 @@ pub(super) fn inherit() {
 
 impl Seat {
     /// Creates the seat with this number of a pool.
-    pub(super) fn new(marks: &'static Marks, number: usize) -> &'static Self {
+    pub(super) fn new(marks: &'static SeatMarks, number: usize) -> &'static Self {
         let seat: &'static Self = Box::leak(Box::new(Self {
             marks,
             number,
             // Raised, so that a new member's first fork answers.
-            word: Word(AtomicU8::new(HUNGRY)),
+            word: SeatRequests(AtomicU8::new(HUNGRY)),
             private: Private::unbegun(),
             mailbox: Mailbox {
-                life: Life::default(),
+                member_state: MemberState::default(),
                 parcels: Mutex::new(VecDeque::new()),
                 member: Mutex::new(None),
                 has_reported: AtomicBool::new(false),
@@ -101,7 +101,7 @@ impl Seat {
     /// Creates a seat that belongs to no pool.
     #[cfg(all(test, not(reunite_model)))]
     pub(super) fn of_a_test() -> &'static Self {
-        Self::new(Box::leak(Box::new(Marks::new())), 0)
+        Self::new(Box::leak(Box::new(SeatMarks::new())), 0)
     }
 
     fn inherit(&self) {
@@ -109,15 +109,15 @@ impl Seat {
     }
 
     /// Seats the calling thread.
-    pub(super) fn welcome(&self) {
-        self.life().welcome();
-        *self.mailbox.member.lock() = Some(Parker::here());
+    pub(super) fn set_member(&self) {
+        self.member_state().begin_membership();
+        *self.mailbox.member.lock() = Some(Parker::current());
         self.ask();
     }
 
     /// Returns the newest of the forks that only its member could take although other threads want work: the
     /// member was not asked when it made them, and has made and ended no fork since.
-    pub(super) fn unshared(&self) -> Option<ForkMark> {
+    pub(super) fn unpublished(&self) -> Option<ForkMark> {
         let newest = self.private.newest_mark();
         (newest != 0 && self.is_hungry()).then_some(newest)
     }
@@ -128,8 +128,8 @@ impl Seat {
     }
 
     /// Returns what other threads may know of the member.
-    pub(super) fn life(&self) -> &Life {
-        &self.mailbox.life
+    pub(super) fn member_state(&self) -> &MemberState {
+        &self.mailbox.member_state
     }
 
     /// Returns the name of the member's thread.
@@ -143,7 +143,7 @@ impl Seat {
         let parcels = self.mailbox.parcels.lock();
         parcels
             .front()
-            .map(|parcel| parcel.context.who.label.clone())
+            .map(|parcel| parcel.context.record.label.clone())
     }
 
     /// Wakes the member, which waits for one of its jobs.

@@ -3,7 +3,7 @@
 //! # Protocol
 //! Seats lie in rows of as many as a word has bits. A thread that looks for offers, or asks all members,
 //! looks only at seats that are marked, however many members there are, and at no marks if there are none
-//! (see `marks`).
+//! (see `seat_marks`).
 //! 1. A set bit of `taken` says that the seat is taken; a set bit of `rows` says that a seat in that row is
 //!    taken. Both are changed under the lock, so that they agree whenever it is free. They are read without
 //!    it.
@@ -24,8 +24,8 @@
 //!
 //! The seat with the lowest number is taken first, so that few rows are used.
 
-use super::marks::{Marks, ROW, SEATS, bits_of};
 use super::seat::Seat;
+use super::seat_marks::{ROW, SEATS, SeatMarks, bits_of};
 use crate::primitive::{AtomicUsize, Mutex, OnceLock, Ordering, StaticMutex};
 
 pub(super) struct Seating {
@@ -38,7 +38,7 @@ pub(super) struct Seating {
 /// Seats, each of which is made when it is first taken, and their marks. Reused and never freed: see
 /// [`Seat`].
 struct Places {
-    marks: Marks,
+    marks: SeatMarks,
     seats: Box<[OnceLock<&'static Seat>]>,
 }
 
@@ -49,7 +49,7 @@ impl Places {
     fn get() -> &'static Self {
         let spare = SPARE.lock().pop();
         let new = || Self {
-            marks: Marks::new(),
+            marks: SeatMarks::new(),
             seats: (0..SEATS).map(|_| OnceLock::new()).collect(),
         };
         spare.unwrap_or_else(|| Box::leak(Box::new(new())))
@@ -84,7 +84,7 @@ impl Seating {
         let number = self.take_lowest()?;
         let new = || Seat::new(&self.places.marks, number);
         let seat = self.places.seats[number].get_or_init(new);
-        seat.welcome();
+        seat.set_member();
         Some((number, seat))
     }
 

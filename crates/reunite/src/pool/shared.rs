@@ -3,26 +3,26 @@
 use std::io;
 use std::panic::Location;
 
-use super::life::Left;
-use super::roster::{Roster, Rouse};
+use super::member_state::RemainingWork;
+use super::roster::{Roster, WakeDecision};
 use super::seat::Seat;
 use crate::contain::contain;
-use crate::id::{Kind, Label, TaskId};
+use crate::id::{Label, LabelKind, TaskId};
 use crate::primitive::{Arc, AtomicBool, Counter, Duration, OnceLock, Ordering};
-use crate::task::{Group, Picture, Visible, hide};
+use crate::task::{Group, ScopeSnapshot, Visible, hide};
 use crate::thread::start_worker;
 
 /// The least patience: with less the watch itself would keep a core busy.
-pub(super) const LEAST_PATIENCE: Duration = Duration::from_millis(1);
+pub(super) const LEAST_SPARE_AFTER: Duration = Duration::from_millis(1);
 
 /// The longest patience of a pool that is watched so often that its looks can stand in for a clock: ages may
 /// be off by that.
 const OFTEN: Duration = Duration::from_millis(50);
 
 /// The part of a pool's state that the watch uses; see `watch`.
-pub(super) struct Watch {
+pub(super) struct WatchState {
     /// How long a member may stand still; `None` means for ever.
-    pub(super) patience: Option<Duration>,
+    pub(super) spare_after: Option<Duration>,
     pub(super) is_watched: AtomicBool,
     /// The number of looks at the pool.
     pub(super) looks: Counter,
@@ -32,10 +32,10 @@ pub(super) struct Watch {
     pub(super) has_told: AtomicBool,
 }
 
-impl Watch {
-    pub(super) fn new(patience: Option<Duration>) -> Self {
+impl WatchState {
+    pub(super) fn new(spare_after: Option<Duration>) -> Self {
         Self {
-            patience: patience.map(|patience| patience.max(LEAST_PATIENCE)),
+            spare_after: spare_after.map(|spare_after| spare_after.max(LEAST_SPARE_AFTER)),
             is_watched: AtomicBool::new(false),
             looks: Counter::new(0),
             has_reported: AtomicBool::new(false),
@@ -47,13 +47,15 @@ impl Watch {
     /// shows that time passes. `None` if the pool is watched rarely.
     #[inline]
     pub(super) fn looks(&self) -> Option<u64> {
-        let is_often = self.patience.is_some_and(|patience| patience <= OFTEN);
+        let is_often = self
+            .spare_after
+            .is_some_and(|spare_after| spare_after <= OFTEN);
         is_often.then(|| self.looks.load(Ordering::Relaxed))
     }
 }
 
 /// The state that the members of a pool share.
-pub(super) struct Shared {
+pub(super) struct PoolShared {
     pub(super) number: TaskId,
     pub(super) roster: Roster,
     pub(super) name: String,
@@ -65,7 +67,7 @@ pub(super) struct Shared {
     pub(super) group: OnceLock<Arc<Group>>,
     /// True if the system has granted the pool a thread.
     pub(super) has_thread: AtomicBool,
-    pub(super) watch: Watch,
+    pub(super) watch: WatchState,
     pub(super) duties: Duties,
 }
 
@@ -73,29 +75,29 @@ pub(super) struct Shared {
 #[derive(Clone, Copy)]
 pub(super) struct Duties {
     /// Runs a worker.
-    pub(super) work: fn(&Arc<Shared>) -> Counted,
+    pub(super) work: fn(&Arc<PoolShared>) -> WorkerGuard,
     /// Has the pool watched.
-    pub(super) watch: fn(&Arc<Shared>),
+    pub(super) watch: fn(&Arc<PoolShared>),
 }
 
 pub(super) type Hook = Box<dyn Fn() + Send + Sync>;
 
-impl Shared {
+impl PoolShared {
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
     pub(super) fn label(&self, at: &'static Location<'static>) -> Label {
-        Label::new(Kind::Pool, Some(self.name.clone()), at)
+        Label::new(LabelKind::Pool, Some(self.name.clone()), at)
     }
 
     /// Does what the roster decided. Returns false if no thread is left to work.
-    pub(super) fn follow(self: &Arc<Self>, rouse: Rouse) -> bool {
+    pub(super) fn follow(self: &Arc<Self>, rouse: WakeDecision) -> bool {
         match rouse {
-            Rouse::Nothing => true,
-            Rouse::Start => self.start_thread().is_ok() || self.roster.is_awake(),
-            Rouse::Starved => false,
-            Rouse::Full => {
+            WakeDecision::Nothing => true,
+            WakeDecision::Start => self.start_thread().is_ok() || self.roster.is_awake(),
+            WakeDecision::Starved => false,
+            WakeDecision::Full => {
                 self.watch();
                 true
             }
@@ -108,20 +110,21 @@ impl Shared {
         (self.duties.watch)(self);
     }
 
-    /// Lets other threads have what is left of batches at `seats` without progress for `patience`. Returns
+    /// Lets other threads have what is left of batches at `seats` without progress for `spare_after`. Returns
     /// true if any batch had something left.
     pub(super) fn divide(
         self: &Arc<Self>,
         seats: impl Iterator<Item = &'static Seat>,
-        patience: Duration,
+        spare_after: Duration,
     ) -> bool {
         let (mut is_left, mut is_queued) = (false, false);
         for seat in seats {
-            seat.life().each_divided(|work| match work.look(patience) {
-                Left::Nothing => {}
-                Left::Something => is_left = true,
-                Left::Queued => is_queued = true,
-            });
+            seat.member_state()
+                .each_divided(|work| match work.look(spare_after) {
+                    RemainingWork::Nothing => {}
+                    RemainingWork::Something => is_left = true,
+                    RemainingWork::Queued => is_queued = true,
+                });
         }
         if is_queued {
             self.published();
@@ -183,22 +186,22 @@ impl Shared {
     }
 }
 
-impl Visible for Shared {
-    fn pictures(&self) -> Vec<Picture> {
-        self.roster.backlog.pictures()
+impl Visible for PoolShared {
+    fn snapshots(&self) -> Vec<ScopeSnapshot> {
+        self.roster.backlog.snapshots()
     }
 }
 
 /// A guard: a worker's thread counts as one of its pool's until it is dropped.
-pub(super) struct Counted(pub(super) Arc<Shared>);
+pub(super) struct WorkerGuard(pub(super) Arc<PoolShared>);
 
-impl Drop for Counted {
+impl Drop for WorkerGuard {
     fn drop(&mut self) {
         self.0.roster.end();
     }
 }
 
-impl Drop for Shared {
+impl Drop for PoolShared {
     fn drop(&mut self) {
         hide(self.number);
     }

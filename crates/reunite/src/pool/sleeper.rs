@@ -1,6 +1,6 @@
 //! Sleeping workers; `roster` explains which threads may wake one.
 
-use crate::deadlock::{idle_one_less, idle_one_more};
+use crate::deadlock::{count_idle, uncount_idle};
 use crate::park::{Parker, park_until};
 use crate::primitive::{Arc, AtomicBool, Instant, Ordering};
 
@@ -14,23 +14,23 @@ pub(super) struct Sleeper {
 }
 
 impl Sleeper {
-    pub(super) fn here() -> Arc<Self> {
+    pub(super) fn current() -> Arc<Self> {
         Arc::new(Self {
             woken: AtomicBool::new(false),
             is_idle: AtomicBool::new(false),
-            parker: Parker::here(),
+            parker: Parker::current(),
         })
     }
 
-    pub(super) fn is_idle_from_now_on(&self) {
+    pub(super) fn set_idle(&self) {
         self.is_idle.store(true, Ordering::Relaxed);
-        idle_one_more();
+        count_idle();
     }
 
     /// Uncounts a sleeper that was removed from the list.
-    pub(super) fn count_out(&self) {
+    pub(super) fn uncount_idle(&self) {
         if self.is_idle.swap(false, Ordering::Relaxed) {
-            idle_one_less();
+            uncount_idle();
         }
     }
 

@@ -1,13 +1,13 @@
 //! The group of the tasks that `Pool::spawn` and `Pool::install` start.
 
 use super::member;
-use super::shared::Shared;
-use crate::cancel::Node;
-use crate::id::{Kind, Label};
+use super::shared::PoolShared;
+use crate::cancel::CancelNode;
+use crate::id::{Label, LabelKind};
 use crate::primitive::{Arc, Weak};
-use crate::task::{Group, Queue, Rules, Starter, Task};
+use crate::task::{Group, Rules, Starter, Task, TaskQueue};
 
-impl Shared {
+impl PoolShared {
     /// Returns the group of the tasks that `Pool::spawn` and `Pool::install` start.
     pub(super) fn group(self: &Arc<Self>) -> &Arc<Group> {
         self.group.get().unwrap_or_else(|| self.make_group())
@@ -15,13 +15,13 @@ impl Shared {
 
     #[cold]
     fn make_group(self: &Arc<Self>) -> &Arc<Group> {
-        let label = Label::new(Kind::Scope, Some(self.name.clone()), self.built_at);
+        let label = Label::new(LabelKind::Scope, Some(self.name.clone()), self.built_at);
         let rules = Rules {
             policy: None,
             max_threads: None,
         };
-        let starter = Starter::Pool(Box::new(QueueOf(Arc::downgrade(self))));
-        let made = Group::new(Node::root(label, None), None, rules, starter);
+        let starter = Starter::Pool(Box::new(PoolQueue(Arc::downgrade(self))));
+        let made = Group::new(CancelNode::root(label, None), None, rules, starter);
         // `get_or_init` would hold its own lock while making the group takes others.
         let _too_late = self.group.set(made);
         let Some(group) = self.group.get() else {
@@ -31,7 +31,7 @@ impl Shared {
     }
 }
 
-impl Shared {
+impl PoolShared {
     /// Queues a task outside scopes for a worker.
     pub(super) fn enqueue(self: &Arc<Self>, task: Arc<dyn Task>) {
         self.roster.backlog.enqueue(task);
@@ -40,9 +40,9 @@ impl Shared {
 }
 
 /// What a group knows of its pool.
-struct QueueOf(Weak<Shared>);
+struct PoolQueue(Weak<PoolShared>);
 
-impl Queue for QueueOf {
+impl TaskQueue for PoolQueue {
     fn enqueue(&self, task: &Arc<dyn Task>) {
         match self.0.upgrade() {
             Some(pool) => pool.enqueue(Arc::clone(task)),
@@ -239,7 +239,10 @@ mod tests {
         // The same for a joiner that has no seat.
         let last = tasks.remove(1);
         let task = last.task();
-        shared.roster.backlog.run_aside(task, None, || task.run());
+        shared
+            .roster
+            .backlog
+            .run_in_place(task, None, || task.run());
         assert_eq!(last.join().unwrap(), 2);
         assert_eq!(listed(usize::MAX), (vec![ids[0]], 0));
         assert_eq!(tasks.remove(0).join().unwrap(), 1);

@@ -14,7 +14,7 @@ use std::panic::Location;
 use std::vec;
 
 use super::handle::PoolTask;
-use super::items::{Batch, Common, More, hand_out};
+use super::items::{BatchExtras, BatchOutcomes, PoolMapShared, hand_out};
 use super::scope::PoolScope;
 use crate::current;
 use crate::cut_short::catch_task;
@@ -40,7 +40,7 @@ const WINDOW: usize = 64;
 const MAX_WINDOW: usize = 4_096;
 
 /// The next outcome, or `None` at the end; an error if the time to wait for it passed.
-type TimedOutcome<R> = Result<Option<Result<R, JoinError>>, WaitError>;
+type TimedPoolOutcome<R> = Result<Option<Result<R, JoinError>>, WaitError>;
 
 /// The reason why the next outcome is not available yet.
 enum NotYet {
@@ -51,7 +51,7 @@ enum NotYet {
 }
 
 /// An outcome with the facts to report about it.
-struct Told<R> {
+struct ReadyOutcome<R> {
     outcome: Result<R, JoinError>,
     /// The item's label, if observers are told of joins.
     item: Option<Label>,
@@ -65,18 +65,18 @@ struct Told<R> {
 pub struct PoolMap<'scope, 'env, I: Iterator, F, R> {
     scope: &'scope PoolScope<'scope, 'env>,
     source: I,
-    common: Arc<Common<'scope, 'env, F, I::Item>>,
+    common: Arc<PoolMapShared<'scope, 'env, F, I::Item>>,
     window: usize,
     /// True if the user has not chosen the window.
     window_fits_items: bool,
     /// The batches that were pulled, oldest first.
-    batches: VecDeque<PoolTask<'scope, Batch<'scope, R>>>,
+    batches: VecDeque<PoolTask<'scope, BatchOutcomes<'scope, R>>>,
     /// The number of batches at the old end that were begun.
     begun: usize,
     /// The outcomes of the oldest batch that was joined.
     ready: vec::IntoIter<Result<R, JoinError>>,
     /// Such outcomes, with facts to report.
-    told: vec::IntoIter<Told<R>>,
+    told: vec::IntoIter<ReadyOutcome<R>>,
     /// The number of items pulled and not yet taken.
     pulled: usize,
     /// The number of items pulled in all.
@@ -126,7 +126,7 @@ impl<'scope, 'env> PoolScope<'scope, 'env> {
         PoolMap {
             scope: self,
             source: source.into_iter(),
-            common: Common::new(self, f, Location::caller()),
+            common: PoolMapShared::new(self, f, Location::caller()),
             window: WINDOW,
             window_fits_items: true,
             batches: VecDeque::new(),
@@ -200,7 +200,7 @@ where
     ///     # go.send(10).unwrap();
     /// });
     /// ```
-    pub fn next_timeout(&mut self, timeout: Duration) -> TimedOutcome<R> {
+    pub fn next_timeout(&mut self, timeout: Duration) -> TimedPoolOutcome<R> {
         self.next_within(deadline::after(timeout))
     }
 
@@ -208,11 +208,11 @@ where
     ///
     /// # Errors
     /// As [`next_timeout`](Self::next_timeout).
-    pub fn next_deadline(&mut self, deadline: Instant) -> TimedOutcome<R> {
+    pub fn next_deadline(&mut self, deadline: Instant) -> TimedPoolOutcome<R> {
         self.next_within(Some(deadline))
     }
 
-    fn next_within(&mut self, patience: Option<Instant>) -> TimedOutcome<R> {
+    fn next_within(&mut self, patience: Option<Instant>) -> TimedPoolOutcome<R> {
         let since = now();
         let next = self.next_until(Some(patience));
         next.map_err(|not_yet| match not_yet {
@@ -280,7 +280,7 @@ where
     }
 
     /// Makes the outcomes of the oldest batch the next ones.
-    fn open(&mut self, batch: Batch<'scope, R>) {
+    fn open(&mut self, batch: BatchOutcomes<'scope, R>) {
         // The number of items that make a good batch by the time of this one, but at most twice its number.
         let count = batch.outcomes.len().max(1);
         let fitting = LASTING.as_nanos() * count as u128 / batch.lasted.as_nanos().max(1);
@@ -355,10 +355,10 @@ impl<'scope, I: Iterator, F, R> PoolMap<'scope, '_, I, F, R> {
 
     fn tell_joined(&self, item: &Label) {
         if is_on() {
-            let by = current::here();
+            let by = current::shared();
             tell(|| Event::Join {
                 task: item,
-                by: &by.who.label,
+                by: &by.record.label,
                 at: self.common.at(),
             });
         }
@@ -366,8 +366,8 @@ impl<'scope, I: Iterator, F, R> PoolMap<'scope, '_, I, F, R> {
 
     /// Takes a batch that has more than outcomes.
     #[cold]
-    fn take_more(&mut self, outcomes: Vec<Result<R, JoinError>>, more: More<'scope, R>) {
-        let More {
+    fn take_more(&mut self, outcomes: Vec<Result<R, JoinError>>, more: BatchExtras<'scope, R>) {
+        let BatchExtras {
             mut untaken,
             labels,
             rest,
@@ -377,7 +377,7 @@ impl<'scope, I: Iterator, F, R> PoolMap<'scope, '_, I, F, R> {
         } else {
             let mut labels = labels.into_iter();
             let told = outcomes.into_iter().enumerate();
-            let told = told.map(|(place, outcome)| Told {
+            let told = told.map(|(place, outcome)| ReadyOutcome {
                 outcome,
                 item: labels.next(),
                 unjoined: untaken.as_mut().and_then(|errors| errors.pass_on(place)),

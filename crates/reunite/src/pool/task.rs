@@ -38,10 +38,10 @@
 //! with the scope's failures, and its closure is dropped. If the closure's destructor, or anything later,
 //! asks for its context, that is made as the context of a task that was told of the cancellation. If there is
 //! no destructor and no observer, and no thread waits for the task, its whole life is one change of its
-//! state, and a batch of such tasks is counted at once ([`Run::drop_unasked`]).
+//! state, and a batch of such tasks is counted at once ([`RunTask::drop_unobserved`]).
 //!
 //! # Lifetimes
-//! A task may borrow what lives for `'scope`. [`erase`](super::run::erase) erases that for the queue. The
+//! A task may borrow what lives for `'scope`. [`erase`](super::task_traits::erase) erases that for the queue. The
 //! scope's end waits until every queued reference to a task was given up and every closure has returned (see
 //! `scope_state`).
 
@@ -51,19 +51,21 @@ use std::convert::Infallible;
 use std::mem::{ManuallyDrop, needs_drop};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
-use super::here;
 use super::job::{Ancestor, Lineage};
-use super::life::Life;
+use super::member_state::MemberState;
 use super::parent::Parent;
-use super::piece::{Facts, Made, Own, Piece, Spawned, SpawnedAt};
-use super::run::{Join, Role, Run, Slot};
+use super::piece::{
+    CoarseSpawnCell, CoarseSpawnTime, LazyPieceIdentity, Piece, PieceFacts, PieceIdentity,
+};
+use super::task_traits::{JoinTask, PoolFailureSlot, RunTask, TaskRole};
+use super::this_thread;
 use crate::contain::{assert_outside, contain};
 use crate::context::Inherited;
-use crate::current::{Context, Who};
+use crate::current::{Context, TaskRecord};
 use crate::cut_short::catch_task;
 use crate::deadlock::{self, Holding};
 use crate::error::{Cancelled, Failure, JoinError};
-use crate::id::{Kind, TaskId};
+use crate::id::{LabelKind, TaskId};
 use crate::observe::{Completion, Event, is_on, tell};
 use crate::part::Part;
 use crate::primitive::{Arc, AtomicU8, Ordering};
@@ -81,7 +83,7 @@ const UNDONE: u8 = 128;
 /// The failure of a task.
 enum Failed {
     /// The failure in the slot.
-    Known(Slot),
+    Known(PoolFailureSlot),
     /// The task was cancelled with its scope, and its closure dropped undone.
     Undone,
 }
@@ -91,12 +93,12 @@ fn is_undone(state: u8) -> bool {
     state & (DONE | FAILED | UNDONE) == DONE | UNDONE
 }
 
-pub(super) struct Task<F, T> {
+pub(super) struct ScopeTask<F, T> {
     lineage: Lineage,
     at: &'static Location<'static>,
-    own: Own,
-    spawned: SpawnedAt,
-    role: Role,
+    own: LazyPieceIdentity,
+    spawned: CoarseSpawnCell,
+    role: TaskRole,
     state: AtomicU8,
     content: UnsafeCell<Content<F, T>>,
 }
@@ -105,24 +107,24 @@ pub(super) struct Task<F, T> {
 union Content<F, T> {
     closure: ManuallyDrop<F>,
     value: ManuallyDrop<T>,
-    failure: ManuallyDrop<Slot>,
+    failure: ManuallyDrop<PoolFailureSlot>,
 }
 
 // SAFETY: one thread at a time touches the content (rules 1, 2), and it may be sent from one to the other;
 // the rest is atomic or never changes.
-unsafe impl<F: Send, T: Send> Sync for Task<F, T> {}
+unsafe impl<F: Send, T: Send> Sync for ScopeTask<F, T> {}
 
-impl<F, T> Task<F, T>
+impl<F, T> ScopeTask<F, T>
 where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    pub(super) fn new(up: Ancestor, at: &'static Location<'static>, role: Role, f: F) -> Self {
+    pub(super) fn new(up: Ancestor, at: &'static Location<'static>, role: TaskRole, f: F) -> Self {
         Self {
             lineage: Lineage::new(Some(up)),
             at,
-            own: Own::unknown(),
-            spawned: SpawnedAt::default(),
+            own: LazyPieceIdentity::unknown(),
+            spawned: CoarseSpawnCell::default(),
             role,
             state: AtomicU8::new(0),
             content: UnsafeCell::new(Content {
@@ -139,7 +141,7 @@ where
 
     /// Sets when the task was spawned: once, before it is queued.
     #[inline]
-    pub(super) fn spawned_at(&self, spawned: Spawned) {
+    pub(super) fn spawned_at(&self, spawned: CoarseSpawnTime) {
         self.spawned.tell(spawned);
     }
 
@@ -149,40 +151,40 @@ where
         around: &Context,
         name: Option<String>,
         inherited: Inherited,
-    ) -> &Made {
+    ) -> &PieceIdentity {
         let made = self.own.make(around, || name, || self.facts());
         *made.inherited.lock() = inherited;
         made
     }
 
-    fn facts(&self) -> Facts {
-        Facts {
+    fn facts(&self) -> PieceFacts {
+        PieceFacts {
             id: TaskId::of_block(self.own.number()),
-            kind: Kind::Task,
+            kind: LabelKind::Task,
             at: self.at,
             spawned: self.spawned.get(),
         }
     }
 
     /// Returns the task's own context, made if need be and brought up to date.
-    fn made(&self, around: &Context) -> &Made {
+    fn made(&self, around: &Context) -> &PieceIdentity {
         let made = self.own.make(around, || None, || self.facts());
         if self.has(BEGUN) {
-            made.context.who.start();
+            made.context.record.start();
         }
         if self.has(UNDONE)
             && let Some(cancelled) = around.node.cause()
         {
-            made.context.node.hear(&cancelled);
+            made.context.node.record_cause(&cancelled);
             made.context.node.mark_observed_here();
         }
         made
     }
 
-    fn fail(&self, core: &Parent, failure: Failure<Infallible>) -> Failed {
-        let made = self.made(core.tasks());
+    fn fail(&self, parent: &Parent, failure: Failure<Infallible>) -> Failed {
+        let made = self.made(parent.tasks());
         let after_cancel = made.context.node.was_observed();
-        Failed::Known(core.record(made.label().clone(), failure, after_cancel))
+        Failed::Known(parent.record(made.label().clone(), failure, after_cancel))
     }
 
     fn has(&self, bits: u8) -> bool {
@@ -251,8 +253,8 @@ where
 
     /// Keeps what reports an error that the task has returned as its value and that is never taken. Not if
     /// the task was told of a cancellation: then the error is most likely that.
-    fn keep_unjoined(&self, value: &T, core: &Parent) {
-        let label = || self.made(core.tasks()).label().clone();
+    fn keep_unjoined(&self, value: &T, parent: &Parent) {
+        let label = || self.made(parent.tasks()).label().clone();
         let Some(unjoined) = Unjoined::of(value, label) else {
             return;
         };
@@ -271,52 +273,61 @@ where
     }
 
     /// Drops a result that the handle left behind.
-    fn drop_result(&self, core: &Parent) {
+    fn drop_result(&self, parent: &Parent) {
         drop(self.unjoined());
         if let Some(result) = self.empty()
-            && let Err(payload) = self.run_below(core, || drop(result))
+            && let Err(payload) = self.run_below(parent, || drop(result))
         {
-            self.fail(core, Failure::panicked(payload));
+            self.fail(parent, Failure::panicked(payload));
         }
     }
 
     /// Calls `f` as a part of the task: its forks descend from the task.
-    fn run_below<R>(&self, core: &Parent, f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
+    fn run_below<R>(
+        &self,
+        parent: &Parent,
+        f: impl FnOnce() -> R,
+    ) -> Result<R, Box<dyn Any + Send>> {
         assert_outside();
         let holding = deadlock::holding();
-        let done = here::running(self, || catch_unwind(AssertUnwindSafe(f)));
+        let done = this_thread::running(self, || catch_unwind(AssertUnwindSafe(f)));
         if holding.has_leaked() {
-            self.tell_leaks(holding, core);
+            self.tell_leaks(holding, parent);
         }
         done
     }
 
     /// Runs the closure, or drops it if the task is cancelled. Returns `None` if the handle was gone, and the
     /// value was dropped.
-    fn complete(&self, f: F, core: &Parent) -> Option<Result<T, Failed>> {
+    fn complete(&self, f: F, parent: &Parent) -> Option<Result<T, Failed>> {
         let known = self.own.known();
-        if let Some(cancelled) = core.cause().or_else(|| known?.context.node.cause()) {
-            return if known.is_some() || self.role == Role::Batch {
-                self.drop_undone(f, cancelled, core)
+        if let Some(cancelled) = parent.cause().or_else(|| known?.context.node.cause()) {
+            return if known.is_some() || self.role == TaskRole::Batch {
+                self.drop_undone(f, cancelled, parent)
             } else {
-                self.drop_unknown(f, &cancelled, core)
+                self.drop_unknown(f, &cancelled, parent)
             };
         }
         match known {
-            None => self.run_closure(f, core),
-            Some(made) => self.run_known(made, f, core),
+            None => self.run_closure(f, parent),
+            Some(made) => self.run_known(made, f, parent),
         }
     }
 
     /// Drops the closure of a task that is cancelled and never begins.
     #[cold]
-    fn drop_undone(&self, f: F, cancelled: Cancelled, core: &Parent) -> Option<Result<T, Failed>> {
+    fn drop_undone(
+        &self,
+        f: F,
+        cancelled: Cancelled,
+        parent: &Parent,
+    ) -> Option<Result<T, Failed>> {
         // It counts as told: what the closure holds is dropped undone, and tasks that depend on that must
         // know.
-        let made = self.made(core.tasks());
-        made.context.node.hear(&cancelled);
+        let made = self.made(parent.tasks());
+        made.context.node.record_cause(&cancelled);
         made.context.node.mark_observed_here();
-        let dropped = self.run_below(core, || {
+        let dropped = self.run_below(parent, || {
             drop(std::mem::take(&mut *made.inherited.lock()));
             drop(f);
         });
@@ -324,7 +335,7 @@ where
             Ok(()) => Failure::Cancelled(cancelled),
             Err(payload) => Failure::panicked(payload),
         };
-        Some(Err(self.fail(core, failure)))
+        Some(Err(self.fail(parent, failure)))
     }
 
     /// [`drop_undone`](Self::drop_undone) for a task that was not asked for anything, and that is cancelled
@@ -334,36 +345,36 @@ where
         &self,
         f: F,
         cancelled: &Cancelled,
-        core: &Parent,
+        parent: &Parent,
     ) -> Option<Result<T, Failed>> {
-        core.hear(cancelled);
+        parent.record_cancellation(cancelled);
         if needs_drop::<F>() {
             // This comes first: a context that the destructor asks for is that of a task that was told.
             self.state.fetch_or(UNDONE, Ordering::AcqRel);
-            if let Err(payload) = self.run_below(core, || drop(f)) {
-                return Some(Err(self.fail(core, Failure::panicked(payload))));
+            if let Err(payload) = self.run_below(parent, || drop(f)) {
+                return Some(Err(self.fail(parent, Failure::panicked(payload))));
             }
         }
-        core.failures.count_undone(cancelled, 1);
+        parent.failures.count_undone(cancelled, 1);
         (!self.has(LEFT)).then_some(Err(Failed::Undone))
     }
 
     /// [`run_closure`](Self::run_closure) for a task that may inherit something.
     #[cold]
-    fn run_known(&self, made: &Made, f: F, core: &Parent) -> Option<Result<T, Failed>> {
+    fn run_known(&self, made: &PieceIdentity, f: F, parent: &Parent) -> Option<Result<T, Failed>> {
         let inherited = std::mem::take(&mut *made.inherited.lock());
         let inheriting = || {
             let _ambient = inherited.enter(made.label());
             f()
         };
-        self.run_closure(inheriting, core)
+        self.run_closure(inheriting, parent)
     }
 
     #[inline]
-    fn run_closure(&self, f: impl FnOnce() -> T, core: &Parent) -> Option<Result<T, Failed>> {
+    fn run_closure(&self, f: impl FnOnce() -> T, parent: &Parent) -> Option<Result<T, Failed>> {
         let unless_left = || {
             let value = f();
-            self.keep_unjoined(&value, core);
+            self.keep_unjoined(&value, parent);
             if self.has(LEFT) {
                 drop(self.unjoined());
                 drop(value);
@@ -373,46 +384,46 @@ where
         };
         assert_outside();
         let holding = deadlock::holding();
-        let value = here::running(self, || catch_task(unless_left));
+        let value = this_thread::running(self, || catch_task(unless_left));
         if holding.has_leaked() {
-            self.tell_leaks(holding, core);
+            self.tell_leaks(holding, parent);
         }
         if let Some(made) = self.own.known() {
             made.context.node.mark_over();
         }
         match value {
             Ok(value) => value.map(Ok),
-            Err(payload) => Some(Err(self.fail(core, Failure::panicked(payload)))),
+            Err(payload) => Some(Err(self.fail(parent, Failure::panicked(payload)))),
         }
     }
 
     #[cold]
-    fn tell_leaks(&self, holding: Holding, core: &Parent) {
-        let made = self.made(core.tasks());
+    fn tell_leaks(&self, holding: Holding, parent: &Parent) {
+        let made = self.made(parent.tasks());
         deadlock::leak(made.label(), holding.leaked());
     }
 
     /// [`complete`](Self::complete), with observers told of the start and the completion.
     #[cold]
-    fn complete_and_tell(&self, f: F, core: &Parent) -> Option<Result<T, Failed>> {
-        if self.role == Role::Batch {
-            return self.complete(f, core);
+    fn complete_and_tell(&self, f: F, parent: &Parent) -> Option<Result<T, Failed>> {
+        if self.role == TaskRole::Batch {
+            return self.complete(f, parent);
         }
-        let label = || self.made(core.tasks()).label();
-        here::running(self, || tell(|| Event::Start { task: label() }));
-        let result = self.complete(f, core);
+        let label = || self.made(parent.tasks()).label();
+        this_thread::running(self, || tell(|| Event::Start { task: label() }));
+        let result = self.complete(f, parent);
         let how = completion(&result);
-        here::running(self, || tell(|| Event::Complete { task: label(), how }));
+        this_thread::running(self, || tell(|| Event::Complete { task: label(), how }));
         result
     }
 
     /// [`call_back`](Self::call_back) on the thread that ran the task.
     #[cold]
-    fn call_back_and_tell(&self, core: &Parent) {
+    fn call_back_and_tell(&self, parent: &Parent) {
         let holding = deadlock::holding();
         self.call_back();
         if holding.has_leaked() {
-            self.tell_leaks(holding, core);
+            self.tell_leaks(holding, parent);
         }
     }
 
@@ -422,11 +433,11 @@ where
         let made = self.own.known();
         let callbacks = made.map(|made| std::mem::take(&mut *made.callbacks.lock()));
         let callbacks = callbacks.into_iter().flatten();
-        here::running(self, || callbacks.for_each(contain));
+        this_thread::running(self, || callbacks.for_each(contain));
     }
 }
 
-impl<F, T> Piece for Task<F, T>
+impl<F, T> Piece for ScopeTask<F, T>
 where
     F: FnOnce() -> T + Send,
     T: Send,
@@ -446,7 +457,7 @@ where
     }
 }
 
-impl<F, T> Run for Task<F, T>
+impl<F, T> RunTask for ScopeTask<F, T>
 where
     F: FnOnce() -> T + Send,
     T: Send,
@@ -455,9 +466,9 @@ where
         self.own.number()
     }
 
-    fn shown(&self, around: &Arc<Context>) -> Option<Part<Who>> {
-        let is_shown = self.role == Role::Task && !self.has(DONE);
-        is_shown.then(|| self.made(around).context.who.clone())
+    fn shown(&self, around: &Arc<Context>) -> Option<Part<TaskRecord>> {
+        let is_shown = self.role == TaskRole::Task && !self.has(DONE);
+        is_shown.then(|| self.made(around).context.record.clone())
     }
 
     fn is_begun(&self) -> bool {
@@ -469,8 +480,8 @@ where
         !self.has(BEGUN)
     }
 
-    fn drop_unasked(&self) -> bool {
-        let has_more = needs_drop::<F>() || self.role == Role::Batch || is_on();
+    fn drop_unobserved(&self) -> bool {
+        let has_more = needs_drop::<F>() || self.role == TaskRole::Batch || is_on();
         if has_more || self.own.known().is_some() {
             return false;
         }
@@ -486,28 +497,29 @@ where
             .is_ok()
     }
 
-    fn run(&self, core: &Parent, life: Option<&Life>) {
+    fn run(&self, parent: &Parent, member_state: Option<&MemberState>) {
         if self.state.fetch_or(BEGUN, Ordering::AcqRel) & BEGUN != 0 {
             if self.has(DONE | LEFT) {
-                self.drop_result(core);
+                self.drop_result(parent);
             }
             return;
         }
         // SAFETY: this call has set `BEGUN`, once.
         let f = unsafe { self.take_closure() };
-        let before = life.map(|life| (life, life.runs_of_scope(self.number())));
+        let before = member_state
+            .map(|member_state| (member_state, member_state.runs_of_scope(self.number())));
         let result = if is_on() {
-            self.complete_and_tell(f, core)
+            self.complete_and_tell(f, parent)
         } else {
-            self.complete(f, core)
+            self.complete(f, parent)
         };
-        if let Some((life, number)) = before {
-            life.runs_of_scope(number);
+        if let Some((member_state, number)) = before {
+            member_state.runs_of_scope(number);
         }
         let Some(result) = result else {
             // The handle is gone, so no thread waits for the task.
             if self.state.fetch_or(DONE | EMPTY, Ordering::AcqRel) & WATCHED != 0 {
-                self.call_back_and_tell(core);
+                self.call_back_and_tell(parent);
             }
             return;
         };
@@ -515,18 +527,18 @@ where
         let done = unsafe { self.put_result(result) };
         let before = self.state.fetch_or(done, Ordering::AcqRel);
         if before & AWAITED != 0 {
-            core.wake();
+            parent.wake();
         }
         if before & WATCHED != 0 {
-            self.call_back_and_tell(core);
+            self.call_back_and_tell(parent);
         }
         if before & LEFT != 0 {
-            self.drop_result(core);
+            self.drop_result(parent);
         }
     }
 }
 
-impl<F, T> Join<T> for Task<F, T>
+impl<F, T> JoinTask<T> for ScopeTask<F, T>
 where
     F: FnOnce() -> T + Send,
     T: Send,
@@ -535,7 +547,7 @@ where
         self.at
     }
 
-    fn role(&self) -> Role {
+    fn role(&self) -> TaskRole {
         self.role
     }
 
@@ -547,7 +559,7 @@ where
         self.state.fetch_or(AWAITED, Ordering::AcqRel) & DONE != 0
     }
 
-    fn take(&self, core: &Parent) -> Option<Result<T, Option<JoinError>>> {
+    fn take(&self, parent: &Parent) -> Option<Result<T, Option<JoinError>>> {
         let result = self.empty()?;
         if let Some(unjoined) = self.unjoined() {
             unjoined.take();
@@ -555,8 +567,8 @@ where
         Some(result.map_err(|failed| match failed {
             Failed::Known(slot) => slot.lock().take(),
             Failed::Undone => {
-                let label = self.made(core.tasks()).label().clone();
-                core.failures.claim_undone(label)
+                let label = self.made(parent.tasks()).label().clone();
+                parent.failures.claim_undone(label)
             }
         }))
     }
@@ -597,7 +609,7 @@ fn completion<T>(result: &Option<Result<T, Failed>>) -> Completion {
     }
 }
 
-impl<F, T> Drop for Task<F, T> {
+impl<F, T> Drop for ScopeTask<F, T> {
     fn drop(&mut self) {
         let state = self.state.load(Ordering::Acquire);
         // By then every queued task was run, and every result taken or dropped. A task whose handle was
@@ -618,8 +630,11 @@ mod tests {
     /// each.
     #[test]
     fn a_small_task_fits_into_the_smallest_cell() {
-        assert_eq!(size_of::<Task<fn() -> u64, u64>>(), 5 * size_of::<u64>());
-        let layout = Ref::<Task<fn() -> u64, [u64; 3]>>::layout();
+        assert_eq!(
+            size_of::<ScopeTask<fn() -> u64, u64>>(),
+            5 * size_of::<u64>()
+        );
+        let layout = Ref::<ScopeTask<fn() -> u64, [u64; 3]>>::layout();
         assert_eq!(layout.size(), 64);
     }
 }

@@ -9,19 +9,19 @@
 //!
 //! 1. A thread that finds a pool short raises its `is_watched`, and if it was not raised, adds the pool to
 //!    the list and wakes the watching thread. A pool is found short by a thread that publishes work, or
-//!    leaves, and finds no place free (`Rouse::Full`), and by a worker that goes to sleep although there is
+//!    leaves, and finds no place free (`WakeDecision::Full`), and by a worker that goes to sleep although there is
 //!    work.
 //! 2. The watching thread looks at each watched pool several times per patience of that pool. If a pool is
 //!    not short any more, it lowers `is_watched`, then (fence) looks once more, and goes on watching if the
 //!    pool is short again. So of the lowering and a thread that makes the pool short, at least one sees the
 //!    other.
-//! 3. A thread that begins a batch lists it (`life`), then finds `is_watched` raised, or raises it. The
+//! 3. A thread that begins a batch lists it (`member_state`), then finds `is_watched` raised, or raises it. The
 //!    watching thread lowers it, then looks at the lists, each under its lock: so it finds the batch, or the
 //!    batch's thread finds it lowered.
 //! 4. At each look, what is left of a batch that has begun no item for as long as the patience is queued as a
 //!    task of its own, whatever its thread does (see `items`).
 //! 5. A member that holds a place *stands still* if, for as long as the patience, it has begun nothing, and
-//!    the system has said at every look that it sleeps. Its place is taken away (see `life`), as if it had
+//!    the system has said at every look that it sleeps. Its place is taken away (see `member_state`), as if it had
 //!    called `blocking`. A member that computes keeps its place, however long it takes. Where the system does
 //!    not tell, a member stands still if it has begun nothing for fifty times as long, and no more than
 //!    `size` members lose their places.
@@ -30,19 +30,19 @@
 //!    have their places again. When a thread was woken or started, the standstill is over, and may have been
 //!    only a short sleep: that is reported once in a pool's life, so that its user knows of it.
 //!
-//! The watching thread also reports what sleepers find in seats (see `unshared`).
+//! The watching thread also reports what sleepers find in seats (see `unpublished_forks`).
 //!
 //! The idea is that of Go's `sysmon`, which retakes processors from goroutines in system calls.
 //!
 //! The watching thread counts as idle: it can end a wait only while a member is awake, and then that is no
 //! part of any deadlock. While it reports, it does not count as idle.
 
-use super::roster::Rouse;
+use super::roster::WakeDecision;
 use super::seat::Seat;
-use super::shared::{Shared, Watch};
+use super::shared::{PoolShared, WatchState};
 use crate::contain::contain;
 use crate::deadline;
-use crate::deadlock::{idle_one_less, idle_one_more, look_again};
+use crate::deadlock::{count_idle, look_again, uncount_idle};
 use crate::id::Label;
 use crate::observe::{Stall, report_stall, stall_threshold};
 use crate::park::{Parker, park_until};
@@ -58,36 +58,36 @@ const LOOKS: u32 = 2;
 const UNTOLD: u32 = 50;
 
 /// The state that the watching thread shares with the others.
-struct List {
+struct WatchList {
     /// The pools that have become short.
-    pools: Vec<Weak<Shared>>,
+    pools: Vec<Weak<PoolShared>>,
     /// What sleepers have found, to be reported.
     stalls: Vec<Stall>,
     is_started: bool,
     watching: Option<Parker>,
 }
 
-static LIST: StaticMutex<List> = StaticMutex::new(List {
+static LIST: StaticMutex<WatchList> = StaticMutex::new(WatchList {
     pools: Vec::new(),
     stalls: Vec::new(),
     is_started: false,
     watching: None,
 });
 
-fn list() -> StaticMutexGuard<'static, List> {
+fn list() -> StaticMutexGuard<'static, WatchList> {
     LIST.lock()
 }
 
 /// Has `pool` watched, which is short, or where a batch begins (rules 1, 3).
-pub(super) fn over(pool: &Arc<Shared>) {
-    let Watch {
-        patience,
+pub(super) fn over(pool: &Arc<PoolShared>) {
+    let WatchState {
+        spare_after,
         is_watched,
         ..
     } = &pool.watch;
     // Under the model checker there is no time.
     if cfg!(reunite_model)
-        || patience.is_none()
+        || spare_after.is_none()
         || is_watched.load(Ordering::SeqCst)
         || is_watched.swap(true, Ordering::SeqCst)
     {
@@ -106,7 +106,7 @@ pub(super) fn report(stall: Stall) {
 }
 
 /// Wakes or starts the watching thread, after something was added to the list.
-fn call(mut list: StaticMutexGuard<'static, List>) {
+fn call(mut list: StaticMutexGuard<'static, WatchList>) {
     if let Some(parker) = &list.watching {
         parker.unpark();
     }
@@ -130,10 +130,10 @@ fn call(mut list: StaticMutexGuard<'static, List>) {
 
 /// Runs the watching thread.
 fn watch_all() {
-    idle_one_more();
+    count_idle();
     prepare_barriers();
-    list().watching = Some(Parker::here());
-    let mut watched: Vec<Watched> = Vec::new();
+    list().watching = Some(Parker::current());
+    let mut watched: Vec<WatchedPool> = Vec::new();
     loop {
         let (new, stalls) = {
             let list = &mut *list();
@@ -143,13 +143,13 @@ fn watch_all() {
             )
         };
         stalls.iter().for_each(tell_of);
-        watched.extend(new.into_iter().map(Watched::new));
+        watched.extend(new.into_iter().map(WatchedPool::new));
         if watched.is_empty() {
             look_again();
             park_until(None);
             continue;
         }
-        let pause = watched.iter().map(|pool| pool.patience).min();
+        let pause = watched.iter().map(|pool| pool.spare_after).min();
         park_until(pause.and_then(|pause| deadline::after(pause / LOOKS)));
         watched.retain_mut(|pool| {
             // This may drop the last reference to the pool, whose hooks are user code. After a panic the pool
@@ -163,14 +163,14 @@ fn watch_all() {
 
 /// Calls the user's reporter.
 fn tell_of(stall: &Stall) {
-    idle_one_less();
+    uncount_idle();
     report_stall(stall);
-    idle_one_more();
+    count_idle();
     look_again();
 }
 
 /// A member that holds a place, or has lost it, as it was seen.
-struct Member {
+struct WatchedMember {
     seat: &'static Seat,
     begun: u64,
     thread: u64,
@@ -180,18 +180,18 @@ struct Member {
 }
 
 /// A pool that is watched.
-struct Watched {
-    pool: Weak<Shared>,
-    patience: Duration,
-    members: Vec<Member>,
+struct WatchedPool {
+    pool: Weak<PoolShared>,
+    spare_after: Duration,
+    members: Vec<WatchedMember>,
 }
 
-impl Watched {
-    fn new(pool: Weak<Shared>) -> Self {
-        let patience = pool.upgrade().and_then(|pool| pool.watch.patience);
+impl WatchedPool {
+    fn new(pool: Weak<PoolShared>) -> Self {
+        let spare_after = pool.upgrade().and_then(|pool| pool.watch.spare_after);
         Self {
             pool,
-            patience: patience.unwrap_or_default(),
+            spare_after: spare_after.unwrap_or_default(),
             members: Vec::new(),
         }
     }
@@ -201,7 +201,7 @@ impl Watched {
         let Some(pool) = self.pool.upgrade() else {
             return false;
         };
-        let Watch {
+        let WatchState {
             is_watched,
             looks,
             has_reported,
@@ -209,7 +209,7 @@ impl Watched {
             ..
         } = &pool.watch;
         looks.fetch_add(1, Ordering::Relaxed);
-        let has_batches = pool.divide(pool.roster.backlog.seats(), self.patience);
+        let has_batches = pool.divide(pool.roster.backlog.seats(), self.spare_after);
         if !pool.roster.is_short() {
             self.members.clear();
             if has_batches {
@@ -218,8 +218,8 @@ impl Watched {
             is_watched.store(false, Ordering::SeqCst);
             fence(Ordering::SeqCst);
             // If another thread has raised it meanwhile, the pool is on the list once more.
-            let is_wanted =
-                pool.roster.is_short() || pool.divide(pool.roster.backlog.seats(), self.patience);
+            let is_wanted = pool.roster.is_short()
+                || pool.divide(pool.roster.backlog.seats(), self.spare_after);
             return is_wanted && !is_watched.swap(true, Ordering::SeqCst);
         }
         let Some(task) = pool.roster.backlog.next_task() else {
@@ -227,9 +227,9 @@ impl Watched {
             return true;
         };
         let others = self.see(&pool);
-        let still: Vec<_> = self.standing_still().collect();
+        let still: Vec<_> = self.stalled_seats().collect();
         let nobody_gets_on = others == 0 && still.len() == self.members.len();
-        if !nobody_gets_on && pool.roster.retaken() == 0 {
+        if !nobody_gets_on && pool.roster.revoked() == 0 {
             has_reported.store(false, Ordering::SeqCst);
         }
         let stall = if nobody_gets_on && !still.is_empty() {
@@ -239,7 +239,7 @@ impl Watched {
         };
         let mut is_over = false;
         for seat in still {
-            is_over |= self.retake(&pool, seat);
+            is_over |= self.revoke_place(&pool, seat);
         }
         let is_long = |stall: &Stall| stall_threshold().is_some_and(|long| stall.lasted >= long);
         if let Some(mut stall) = stall {
@@ -266,25 +266,25 @@ impl Watched {
 
     /// Keeps the members that have slept since they were seen before. Returns how many others hold places, or
     /// make progress without one.
-    fn see(&mut self, pool: &Shared) -> usize {
+    fn see(&mut self, pool: &PoolShared) -> usize {
         let before = std::mem::take(&mut self.members);
         let mut others = 0;
-        let is_awake = |seat: &&Seat| seat.life().has_held();
+        let is_awake = |seat: &&Seat| seat.member_state().has_held();
         for seat in pool.roster.backlog.seats().filter(is_awake) {
-            let (begun, thread) = (seat.life().begun(), seat.life().thread());
+            let (begun, thread) = (seat.member_state().begun(), seat.member_state().thread());
             let is_asleep = is_asleep(thread);
             if is_asleep == Some(false) {
                 others += 1;
                 continue;
             }
-            let same = |member: &&Member| {
+            let same = |member: &&WatchedMember| {
                 std::ptr::eq(member.seat, seat) && (member.begun, member.thread) == (begun, thread)
             };
             let since = before
                 .iter()
                 .find(same)
                 .map_or_else(now, |member| member.since);
-            self.members.push(Member {
+            self.members.push(WatchedMember {
                 seat,
                 begun,
                 thread,
@@ -295,14 +295,14 @@ impl Watched {
         others
     }
 
-    fn standing_still(&self) -> impl Iterator<Item = &'static Seat> {
-        let is_still = |member: &&Member| {
-            let patience = if member.is_told {
-                self.patience
+    fn stalled_seats(&self) -> impl Iterator<Item = &'static Seat> {
+        let is_still = |member: &&WatchedMember| {
+            let spare_after = if member.is_told {
+                self.spare_after
             } else {
-                self.patience.saturating_mul(UNTOLD)
+                self.spare_after.saturating_mul(UNTOLD)
             };
-            now().saturating_duration_since(member.since) >= patience
+            now().saturating_duration_since(member.since) >= spare_after
         };
         self.members
             .iter()
@@ -311,22 +311,22 @@ impl Watched {
     }
 
     /// Gives the place of a member that stands still to another thread. Returns false if there is none.
-    fn retake(&self, pool: &Arc<Shared>, seat: &'static Seat) -> bool {
+    fn revoke_place(&self, pool: &Arc<PoolShared>, seat: &'static Seat) -> bool {
         let roster = &pool.roster;
-        let is_told = |member: &Member| std::ptr::eq(member.seat, seat) && member.is_told;
-        let may_retake = self.members.iter().any(is_told) || roster.retaken() < roster.size;
-        if !(may_retake && roster.can_rouse()) {
+        let is_told = |member: &WatchedMember| std::ptr::eq(member.seat, seat) && member.is_told;
+        let may_retake = self.members.iter().any(is_told) || roster.revoked() < roster.size;
+        if !(may_retake && roster.can_wake()) {
             return false;
         }
-        match roster.retake(seat.life()) {
+        match roster.revoke_place(seat.member_state()) {
             // More members hold places than there are.
-            Some(Rouse::Full) | None => false,
+            Some(WakeDecision::Full) | None => false,
             Some(rouse) => pool.follow(rouse),
         }
     }
 
     /// Returns the report of a standstill: which task waits, and for which others.
-    fn stall(&self, pool: &Shared, task: Label, still: &[&'static Seat]) -> Option<Stall> {
+    fn stall(&self, pool: &PoolShared, task: Label, still: &[&'static Seat]) -> Option<Stall> {
         stall_threshold()?;
         let since = self.members.iter().map(|member| member.since).max()?;
         Some(Stall {
@@ -340,7 +340,7 @@ impl Watched {
             holds: Vec::new(),
             kept_by: still
                 .iter()
-                .map(|seat| pool.roster.backlog.who_sits(seat))
+                .map(|seat| pool.roster.backlog.label_of_member(seat))
                 .collect(),
             is_suspected: false,
             is_idle: false,
@@ -351,17 +351,17 @@ impl Watched {
 #[cfg(all(test, not(reunite_model)))]
 mod tests {
     use super::*;
-    use crate::pool::shared::LEAST_PATIENCE;
+    use crate::pool::shared::LEAST_SPARE_AFTER;
 
     #[test]
     fn any_patience_is_accepted() {
-        let none = Watch::new(Some(Duration::ZERO));
-        assert_eq!(none.patience, Some(LEAST_PATIENCE));
+        let none = WatchState::new(Some(Duration::ZERO));
+        assert_eq!(none.spare_after, Some(LEAST_SPARE_AFTER));
         let seat = Seat::of_a_test();
-        let endless = Watched {
+        let endless = WatchedPool {
             pool: Weak::new(),
-            patience: Duration::MAX,
-            members: vec![Member {
+            spare_after: Duration::MAX,
+            members: vec![WatchedMember {
                 seat,
                 begun: 0,
                 thread: 0,
@@ -369,7 +369,7 @@ mod tests {
                 since: now(),
             }],
         };
-        assert_eq!(endless.standing_still().count(), 0);
+        assert_eq!(endless.stalled_seats().count(), 0);
     }
 }
 
@@ -385,9 +385,9 @@ mod model {
         shuttle::check_pct(program, RUNS / 2, 3);
     }
 
-    fn retake_all(pool: &Arc<Shared>) {
+    fn retake_all(pool: &Arc<PoolShared>) {
         for seat in pool.roster.backlog.seats() {
-            if let Some(rouse) = pool.roster.retake(seat.life()) {
+            if let Some(rouse) = pool.roster.revoke_place(seat.member_state()) {
                 pool.follow(rouse);
             }
         }

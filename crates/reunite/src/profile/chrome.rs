@@ -7,7 +7,7 @@
 use std::fmt::{Display, Write};
 
 use super::model::{Profile, Waited};
-use super::names::{how, place, quote, title};
+use super::names::{completion_name, place, quote, title};
 use super::slices::{Slice, arrows, by_thread, scope_lanes};
 use crate::primitive::Duration;
 
@@ -142,7 +142,7 @@ fn complete(events: &mut Events, thread: usize, slice: &Slice<'_>) {
     let (category, name) = match slice.wait {
         None => {
             if let Some((_, completion)) = slice.task.completed {
-                let _infallible = write!(rest, r#","completed":"{}""#, how(completion));
+                let _infallible = write!(rest, r#","completed":"{}""#, completion_name(completion));
             }
             ("run", title(&slice.task.task))
         }

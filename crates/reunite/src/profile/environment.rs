@@ -18,13 +18,13 @@ const KEPT: usize = 4_096;
 /// At most one part in this many of the time is spent on writing.
 const SELDOM: u32 = 20;
 
-struct Asked {
+struct RequestedProfile {
     file: PathBuf,
     profiling: Profiling,
 }
 
-static PROFILE: OnceLock<Option<Asked>> = OnceLock::new();
-static FLIGHT: OnceLock<Option<Asked>> = OnceLock::new();
+static PROFILE: OnceLock<Option<RequestedProfile>> = OnceLock::new();
+static FLIGHT: OnceLock<Option<RequestedProfile>> = OnceLock::new();
 static WRITTEN: StaticMutex<Written> = StaticMutex::new(Written {
     next: None,
     events: 0,
@@ -58,7 +58,7 @@ pub(crate) fn begin_if_asked() {
     let profile = PROFILE.get_or_init(|| {
         let file = file_in("REUNITE_PROFILE")?;
         let profiling = start();
-        Some(Asked { file, profiling })
+        Some(RequestedProfile { file, profiling })
     });
     if profile.is_some() {
         // A thread that is already ending cannot register it any more.
@@ -68,7 +68,7 @@ pub(crate) fn begin_if_asked() {
         let file = file_in("REUNITE_FLIGHT")?;
         let to = file.clone();
         let profiling = flight_recorder(KEPT, move |trouble, held| tell(&to, trouble, held));
-        Some(Asked { file, profiling })
+        Some(RequestedProfile { file, profiling })
     });
 }
 

@@ -61,13 +61,13 @@ fn task_frame(task: &TaskProfile) -> String {
 /// All stacks, as a tree.
 #[derive(Default)]
 struct Stacks {
-    nodes: Vec<Node>,
+    nodes: Vec<StackNode>,
     known: HashMap<(Option<usize>, String), usize>,
     /// The node of each task.
     tasks: Vec<usize>,
 }
 
-struct Node {
+struct StackNode {
     below: Option<usize>,
     frame: String,
     depth: usize,
@@ -113,7 +113,7 @@ impl Stacks {
         let next = self.nodes.len();
         let node = *self.known.entry((below, frame.clone())).or_insert(next);
         if node == next {
-            self.nodes.push(Node {
+            self.nodes.push(StackNode {
                 below,
                 frame,
                 depth,
@@ -160,7 +160,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::{DEEPEST, micros};
-    use crate::id::{Kind, Label};
+    use crate::id::{Label, LabelKind};
     use crate::primitive::Duration;
     use crate::profile::model::Profile;
     use crate::profile::sample::{Sample, sample};
@@ -237,7 +237,7 @@ mod tests {
     fn frames_keep_to_their_place() {
         let mut profile = Sample::fork().profile;
         let at = profile.tasks[1].task.spawned_at();
-        profile.tasks[1].task = Label::new(Kind::Task, Some("a;b\nc 1".to_owned()), at);
+        profile.tasks[1].task = Label::new(LabelKind::Task, Some("a;b\nc 1".to_owned()), at);
         let folded = profile.to_folded();
         let child = parse(&folded).into_keys().find(|stack| stack.len() == 2);
         assert!(child.unwrap()[1].starts_with("a,b c 1 ("), "{folded}");
@@ -249,7 +249,11 @@ mod tests {
         for n in 0..3000 {
             let mut next = profile.tasks.last().unwrap().clone();
             next.parent = Some(next.task.id());
-            next.task = Label::new(Kind::Task, Some(format!("t{n}")), next.task.spawned_at());
+            next.task = Label::new(
+                LabelKind::Task,
+                Some(format!("t{n}")),
+                next.task.spawned_at(),
+            );
             profile.tasks.push(next);
         }
         // The order in which the tasks are listed does not matter.

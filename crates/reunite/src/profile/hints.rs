@@ -14,7 +14,7 @@ const WORTH: u32 = 20;
 /// The maximal number of lines for which a later join is tried.
 const TRIED: usize = 8;
 
-pub(super) struct Seen<'a> {
+pub(super) struct HintInput<'a> {
     pub(super) tasks: &'a [TaskProfile],
     pub(super) scopes: &'a [ScopeProfile],
     pub(super) sites: &'a [JoinSite],
@@ -26,7 +26,7 @@ pub(super) struct Seen<'a> {
 
 /// Makes the hints. `span_if_later` computes the span if the joins at a line came at the end of their scope.
 pub(super) fn of(
-    seen: &Seen<'_>,
+    seen: &HintInput<'_>,
     span_if_later: impl Fn(&'static Location<'static>) -> Duration,
 ) -> Vec<Hint> {
     let mut hints = Vec::new();
@@ -53,7 +53,7 @@ fn percent(part: Duration, whole: Duration) -> f64 {
 }
 
 fn premature_joins(
-    seen: &Seen<'_>,
+    seen: &HintInput<'_>,
     span_if_later: impl Fn(&'static Location<'static>) -> Duration,
     hints: &mut Vec<Hint>,
 ) {
@@ -76,7 +76,7 @@ fn premature_joins(
     }
 }
 
-fn spawn_then_join(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
+fn spawn_then_join(seen: &HintInput<'_>, hints: &mut Vec<Hint>) {
     let mut spawns: BTreeMap<TaskId, Vec<Duration>> = BTreeMap::new();
     for task in seen.tasks {
         spawns
@@ -139,7 +139,7 @@ fn joins_that_waited(tasks: &[TaskProfile]) -> BTreeMap<(TaskId, TaskId), &Waite
     waits.collect()
 }
 
-fn lonely_scopes(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
+fn lonely_scopes(seen: &HintInput<'_>, hints: &mut Vec<Hint>) {
     let mut members: BTreeMap<TaskId, usize> = BTreeMap::new();
     for scope in seen.tasks.iter().filter_map(|task| task.scope) {
         *members.entry(scope).or_default() += 1;
@@ -161,7 +161,7 @@ fn lonely_scopes(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
     hints.dedup_by_key(|hint| (hint.at.file(), hint.at.line(), hint.kind as u8));
 }
 
-fn head_of_line(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
+fn head_of_line(seen: &HintInput<'_>, hints: &mut Vec<Hint>) {
     let joined = first_completed_later(seen.tasks);
     let mut idle: BTreeMap<(&str, u32), (&'static Location<'static>, Duration)> = BTreeMap::new();
     for joiner in seen.tasks {
@@ -217,7 +217,7 @@ fn first_completed_later(tasks: &[TaskProfile]) -> BTreeMap<TaskId, Vec<(Duratio
     joins
 }
 
-fn fine_grain(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
+fn fine_grain(seen: &HintInput<'_>, hints: &mut Vec<Hint>) {
     let spawned = seen.tasks.iter().filter(|task| task.parent.is_some());
     let count = u32::try_from(spawned.count()).unwrap_or(u32::MAX);
     let Some(average) = seen.work.checked_div(count) else {
@@ -242,7 +242,7 @@ fn fine_grain(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
     }
 }
 
-fn locks_across_joins(seen: &Seen<'_>, hints: &mut Vec<Hint>) {
+fn locks_across_joins(seen: &HintInput<'_>, hints: &mut Vec<Hint>) {
     let mut lines: BTreeMap<(&str, u32), (&'static Location<'static>, usize)> = BTreeMap::new();
     let waits = seen.tasks.iter().flat_map(|task| &task.waits);
     for wait in waits.filter(|wait| wait.holds > 0 && wait.verb.is_for_tasks()) {

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt::{Display, Write};
 
 use super::model::{HintKind, Profile};
-use super::names::{how, origin, place, quote};
+use super::names::{completion_name, origin, place, quote};
 use super::slices::{critical_path, index};
 use crate::id::Label;
 use crate::observe::Verb;
@@ -52,9 +52,9 @@ impl Texts {
 }
 
 /// A JSON object being written.
-struct Object(String);
+struct JsonObject(String);
 
-impl Object {
+impl JsonObject {
     fn new() -> Self {
         Self("{".to_owned())
     }
@@ -80,7 +80,7 @@ impl Object {
     }
 
     /// Instants (or other increasing numbers), as differences.
-    fn rising(&mut self, name: &str, values: impl Iterator<Item = i128>) {
+    fn put_differences(&mut self, name: &str, values: impl Iterator<Item = i128>) {
         let mut before = 0;
         self.column(
             name,
@@ -126,7 +126,7 @@ fn short(label: &Label) -> String {
 
 fn data(profile: &Profile) -> String {
     let mut texts = Texts::default();
-    let mut out = Object::new();
+    let mut out = JsonObject::new();
     out.time("wall", profile.wall);
     out.time("work", profile.work);
     out.time("span", profile.span);
@@ -157,8 +157,8 @@ fn tasks(profile: &Profile, texts: &mut Texts) -> String {
         .zip(0..)
         .collect::<HashMap<_, usize>>();
     let tasks = || profile.tasks.iter();
-    let mut out = Object::new();
-    out.rising(
+    let mut out = JsonObject::new();
+    out.put_differences(
         "id",
         tasks().map(|task| i128::from(task.task.id().as_u64())),
     );
@@ -184,7 +184,7 @@ fn tasks(profile: &Profile, texts: &mut Texts) -> String {
     );
     out.maybe("parent", tasks().map(|task| index.get(&task.parent?)));
     out.maybe("scope", tasks().map(|task| scopes.get(&task.scope?)));
-    out.rising("spawned", tasks().map(|task| nanos(task.spawned)));
+    out.put_differences("spawned", tasks().map(|task| nanos(task.spawned)));
     out.maybe(
         "started",
         tasks().map(|task| Some(nanos(task.started?) - nanos(task.spawned))),
@@ -195,7 +195,7 @@ fn tasks(profile: &Profile, texts: &mut Texts) -> String {
     );
     out.maybe(
         "how",
-        tasks().map(|task| Some(texts.number(how(task.completed?.1)))),
+        tasks().map(|task| Some(texts.number(completion_name(task.completed?.1)))),
     );
     out.maybe(
         "joined",
@@ -213,9 +213,9 @@ fn tasks(profile: &Profile, texts: &mut Texts) -> String {
 
 fn runs(profile: &Profile) -> String {
     let runs = || profile.tasks.iter().flat_map(|task| &task.runs);
-    let mut out = Object::new();
+    let mut out = JsonObject::new();
     out.column("thread", runs().map(|run| run.thread));
-    out.rising("from", runs().map(|run| nanos(run.from)));
+    out.put_differences("from", runs().map(|run| nanos(run.from)));
     out.column("lasts", runs().map(|run| nanos(run.to) - nanos(run.from)));
     out.done()
 }
@@ -233,7 +233,7 @@ fn hue(verb: Verb) -> u8 {
 fn waits(profile: &Profile, texts: &mut Texts) -> String {
     let index = index(profile);
     let waits = || profile.tasks.iter().flat_map(|task| &task.waits);
-    let mut out = Object::new();
+    let mut out = JsonObject::new();
     out.column("verb", waits().map(|wait| texts.number(wait.verb.as_str())));
     let verbs: BTreeSet<_> = waits().map(|wait| wait.verb).collect();
     out.column(
@@ -255,7 +255,7 @@ fn waits(profile: &Profile, texts: &mut Texts) -> String {
     );
     out.column("at", waits().map(|wait| texts.number(&place(wait.at))));
     out.column("thread", waits().map(|wait| wait.thread));
-    out.rising("from", waits().map(|wait| nanos(wait.from)));
+    out.put_differences("from", waits().map(|wait| nanos(wait.from)));
     out.column(
         "lasts",
         waits().map(|wait| nanos(wait.to) - nanos(wait.from)),
@@ -267,7 +267,7 @@ fn waits(profile: &Profile, texts: &mut Texts) -> String {
 fn scopes(profile: &Profile, texts: &mut Texts) -> String {
     let index = index(profile);
     let scopes = || profile.scopes.iter();
-    let mut out = Object::new();
+    let mut out = JsonObject::new();
     out.column(
         "label",
         scopes().map(|scope| texts.number(&short(&scope.scope))),
@@ -277,7 +277,7 @@ fn scopes(profile: &Profile, texts: &mut Texts) -> String {
         scopes().map(|scope| texts.number(&place(scope.scope.spawned_at()))),
     );
     out.maybe("owner", scopes().map(|scope| index.get(&scope.owner)));
-    out.rising("opened", scopes().map(|scope| nanos(scope.opened)));
+    out.put_differences("opened", scopes().map(|scope| nanos(scope.opened)));
     out.maybe(
         "lasts",
         scopes().map(|scope| Some(nanos(scope.ended?) - nanos(scope.opened))),
@@ -287,7 +287,7 @@ fn scopes(profile: &Profile, texts: &mut Texts) -> String {
 
 fn sites(profile: &Profile) -> String {
     list(profile.sites.iter().map(|site| {
-        let mut out = Object::new();
+        let mut out = JsonObject::new();
         out.put("at", quoted(&place(site.at)));
         out.put("verb", quoted(site.verb.as_str()));
         out.put("waits", site.waits);
@@ -306,7 +306,7 @@ fn path(profile: &Profile) -> String {
         .map(|(step, task, from, to)| (step, (task, from, to)))
         .collect();
     list(profile.critical_path.iter().enumerate().map(|(n, step)| {
-        let mut out = Object::new();
+        let mut out = JsonObject::new();
         out.put("label", quoted(&short(&step.task)));
         let began = !step.is_join && std::ptr::eq(step.at, step.task.spawned_at());
         let line = match began {
@@ -335,7 +335,7 @@ fn hints(profile: &Profile) -> String {
             HintKind::FineGrain => "fine grain",
             HintKind::LockAcrossJoin => "lock across a join",
         };
-        let mut out = Object::new();
+        let mut out = JsonObject::new();
         out.put("kind", quoted(kind));
         out.put("at", quoted(&place(hint.at)));
         out.time("saves", hint.saves);

@@ -62,7 +62,7 @@ use std::panic::Location;
 use crate::id::TaskId;
 use crate::observe::{Observing, observe};
 use crate::primitive::{Arc, Duration, available_parallelism, now};
-use record::{Clock, Record, Recorder, Scribe};
+use record::{Clock, EventRecord, Recorder, Scribe};
 use replay::{Burden, Replay};
 
 /// A profile being made. Returned by [`start`]; [`finish`](Self::finish) ends it.
@@ -171,7 +171,7 @@ fn profile_of(recorder: &Recorder, wall: Duration, has_own_clock: bool) -> Profi
     let burden = burden_of(&tasks);
     let (_, burdened_span, _) = replay(&pages, burden, None, until).longest();
     let sites = sites::of(&tasks);
-    let seen = hints::Seen {
+    let seen = hints::HintInput {
         tasks: &tasks,
         scopes: &scopes,
         sites: &sites,
@@ -206,7 +206,7 @@ fn profile_of(recorder: &Recorder, wall: Duration, has_own_clock: bool) -> Profi
 }
 
 fn replay(
-    pages: &[(String, Vec<Record>)],
+    pages: &[(String, Vec<EventRecord>)],
     burden: Burden,
     deferred: Option<&'static Location<'static>>,
     until: impl Fn(usize) -> Duration,

@@ -22,7 +22,7 @@ pub(super) fn origin(label: &Label) -> Option<String> {
     (!label.is_foreign()).then(|| place(label.spawned_at()))
 }
 
-pub(super) fn how(completion: Completion) -> &'static str {
+pub(super) fn completion_name(completion: Completion) -> &'static str {
     match completion {
         Completion::Value => "value",
         Completion::Error => "error",

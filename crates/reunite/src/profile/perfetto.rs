@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::chrome::wait_title;
 use super::model::Profile;
-use super::names::{how, origin, place, title};
+use super::names::{completion_name, origin, place, title};
 use super::slices::{Slice, arrows, by_thread, scope_lanes};
 use crate::id::Label;
 use crate::primitive::Duration;
@@ -116,7 +116,7 @@ mod field {
 
 /// `TrackEvent.Type`.
 #[derive(Clone, Copy)]
-enum Kind {
+enum TrackEventType {
     Begin = 1,
     End = 2,
     Instant = 3,
@@ -127,7 +127,7 @@ const CLEARED: u64 = 1;
 const NEEDS_INTERNED: u64 = 2;
 
 #[derive(Default)]
-struct Trace {
+struct TraceWriter {
     out: Message,
     /// Numbers of interned texts, by the field of `InternedData` and the text.
     interned: HashMap<(u64, String), u64>,
@@ -135,7 +135,7 @@ struct Trace {
     news: Message,
 }
 
-impl Trace {
+impl TraceWriter {
     fn intern(&mut self, field: u64, text: &str) -> u64 {
         let next = self.interned.len() as u64 + 1;
         let key = (field, text.to_owned());
@@ -164,7 +164,7 @@ impl Trace {
 
     fn event(
         &mut self,
-        kind: Kind,
+        kind: TrackEventType,
         track: u64,
         at: Duration,
         fill: impl FnOnce(&mut Self, &mut Message),
@@ -214,12 +214,12 @@ impl Trace {
 
     /// Begins a slice with its title. `flow` is true if it ended with a result that was taken.
     fn begin(&mut self, track: u64, slice: &Slice<'_>, flow: bool) {
-        self.event(Kind::Begin, track, slice.from, |trace, event| {
+        self.event(TrackEventType::Begin, track, slice.from, |trace, event| {
             match slice.wait {
                 None => {
                     trace.name(event, "run", &title(&slice.task.task));
                     if let Some((_, completion)) = slice.task.completed {
-                        trace.note_text(event, "completed", how(completion));
+                        trace.note_text(event, "completed", completion_name(completion));
                     }
                 }
                 Some(wait) => {
@@ -253,7 +253,7 @@ impl Profile {
     /// assert!(!trace.is_empty());
     /// ```
     pub fn to_perfetto(&self) -> Vec<u8> {
-        let mut trace = Trace::default();
+        let mut trace = TraceWriter::default();
         trace.track(PROCESS, CLEARED, |track| {
             track.message(field::track::PROCESS, |process| {
                 process.number(field::process::PID, PROCESS);
@@ -279,7 +279,7 @@ impl Profile {
             let mut ends: Vec<Duration> = Vec::new();
             for slice in slices {
                 while let Some(end) = ends.pop_if(|end| *end <= slice.from) {
-                    trace.event(Kind::End, track, end, |_, _| ());
+                    trace.event(TrackEventType::End, track, end, |_, _| ());
                 }
                 let run = flows.get(&slice.task.task.id());
                 let flow = run.is_some_and(|run| {
@@ -289,14 +289,14 @@ impl Profile {
                 ends.push(slice.to);
             }
             while let Some(end) = ends.pop() {
-                trace.event(Kind::End, track, end, |_, _| ());
+                trace.event(TrackEventType::End, track, end, |_, _| ());
             }
         }
         for arrow in arrows(self) {
             // The direction of a flow must be that of time.
             let at = arrow.at.max(arrow.run.from);
             trace.event(
-                Kind::Instant,
+                TrackEventType::Instant,
                 thread(arrow.to_thread),
                 at,
                 |trace, event| {
@@ -314,7 +314,7 @@ impl Profile {
         trace.out.0
     }
 
-    fn scopes_to(&self, trace: &mut Trace) {
+    fn scopes_to(&self, trace: &mut TraceWriter) {
         let placed = scope_lanes(self);
         let lanes = placed.iter().map(|(lane, ..)| lane + 1).max();
         let track = |lane| thread(self.threads.len() + lane);
@@ -325,11 +325,16 @@ impl Profile {
             });
         }
         for (lane, scope, to) in placed {
-            trace.event(Kind::Begin, track(lane), scope.opened, |trace, event| {
-                trace.name(event, "scope", &title(&scope.scope));
-                trace.note_text(event, "opened at", &place(scope.scope.spawned_at()));
-            });
-            trace.event(Kind::End, track(lane), to, |_, _| ());
+            trace.event(
+                TrackEventType::Begin,
+                track(lane),
+                scope.opened,
+                |trace, event| {
+                    trace.name(event, "scope", &title(&scope.scope));
+                    trace.note_text(event, "opened at", &place(scope.scope.spawned_at()));
+                },
+            );
+            trace.event(TrackEventType::End, track(lane), to, |_, _| ());
         }
     }
 }

@@ -120,7 +120,7 @@ struct ThreadDescriptor {
 
 /// A slice or an instant as a reader of the trace sees it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Item {
+struct TraceItem {
     track: u64,
     from: u64,
     to: u64,
@@ -132,7 +132,7 @@ struct Item {
 #[derive(Default)]
 struct Read {
     tracks: HashMap<u64, TrackDescriptor>,
-    items: Vec<Item>,
+    items: Vec<TraceItem>,
     /// For each flow, the slice in which it begins and the instant in which it ends.
     flows: HashMap<u64, (usize, usize)>,
 }
@@ -206,7 +206,7 @@ fn read(bytes: &[u8]) -> Read {
                 number.or(note.string_value).unwrap(),
             )
         });
-        read.items.push(Item {
+        read.items.push(TraceItem {
             track,
             from: at,
             to: at,
@@ -254,7 +254,7 @@ fn another_reader_finds_every_field() {
                 if let Some((_, how)) = task.completed {
                     notes.insert("completed".to_owned(), format!("{how:?}").to_lowercase());
                 }
-                expected.push(Item {
+                expected.push(TraceItem {
                     track: run.thread as u64 + 2,
                     from: nanos(run.from),
                     to: nanos(run.to),
@@ -272,7 +272,7 @@ fn another_reader_finds_every_field() {
                     notes.insert("for".to_owned(), object.to_string());
                     name = format!("{} {}", wait.verb, title(object));
                 }
-                expected.push(Item {
+                expected.push(TraceItem {
                     track: wait.thread as u64 + 2,
                     from: nanos(wait.from),
                     to: nanos(wait.to),
@@ -286,7 +286,7 @@ fn another_reader_finds_every_field() {
             let track = (profile.threads.len() + lane) as u64 + 2;
             assert_eq!(read.tracks[&track].name, "scopes");
             let notes = [("opened at".to_owned(), place(scope.scope.spawned_at()))];
-            expected.push(Item {
+            expected.push(TraceItem {
                 track,
                 from: nanos(scope.opened),
                 to: nanos(to),

@@ -15,14 +15,14 @@ use crate::primitive::{
 
 /// One event.
 #[derive(Clone, Debug)]
-pub(super) struct Record {
+pub(super) struct EventRecord {
     pub(super) number: u64,
     pub(super) at: Duration,
-    pub(super) what: What,
+    pub(super) what: RecordedEvent,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum What {
+pub(super) enum RecordedEvent {
     Open {
         scope: Label,
         by: Label,
@@ -65,7 +65,7 @@ pub(super) type Clock = Box<dyn Fn() -> Duration + Send + Sync>;
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) name: String,
-    pub(super) records: Mutex<VecDeque<Record>>,
+    pub(super) records: Mutex<VecDeque<EventRecord>>,
 }
 
 pub(super) struct Recorder {
@@ -110,7 +110,7 @@ impl Recorder {
     }
 
     /// The pages, each with the records that it holds now.
-    pub(super) fn pages(&self) -> Vec<(String, Vec<Record>)> {
+    pub(super) fn pages(&self) -> Vec<(String, Vec<EventRecord>)> {
         let pages = self.pages.lock().clone();
         let read = |page: &Arc<Page>| {
             let records = page.records.lock().iter().cloned().collect();
@@ -144,7 +144,7 @@ impl Recorder {
         page
     }
 
-    fn write(&self, what: What) {
+    fn write(&self, what: RecordedEvent) {
         let at = self.now();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let page = self.page();
@@ -153,7 +153,7 @@ impl Recorder {
             records.pop_front();
             self.forgotten.fetch_add(1, Ordering::Relaxed);
         }
-        records.push_back(Record { number, at, what });
+        records.push_back(EventRecord { number, at, what });
     }
 }
 
@@ -163,21 +163,21 @@ pub(super) struct Scribe(pub(super) Arc<Recorder>);
 impl Observer for Scribe {
     fn on_event(&self, event: &Event<'_>) {
         self.0.write(match *event {
-            Event::Open { scope, by } => What::Open {
+            Event::Open { scope, by } => RecordedEvent::Open {
                 scope: scope.clone(),
                 by: by.clone(),
             },
-            Event::End { scope, by } => What::End {
+            Event::End { scope, by } => RecordedEvent::End {
                 scope: scope.clone(),
                 by: by.clone(),
             },
-            Event::Spawn { task, by, scope } => What::Spawn {
+            Event::Spawn { task, by, scope } => RecordedEvent::Spawn {
                 task: task.clone(),
                 by: by.clone(),
                 scope: scope.clone(),
             },
-            Event::Start { task } => What::Start { task: task.clone() },
-            Event::Complete { task, how } => What::Complete {
+            Event::Start { task } => RecordedEvent::Start { task: task.clone() },
+            Event::Complete { task, how } => RecordedEvent::Complete {
                 task: task.clone(),
                 how,
             },
@@ -187,15 +187,15 @@ impl Observer for Scribe {
                 object,
                 at,
                 holds,
-            } => What::Block {
+            } => RecordedEvent::Block {
                 task: task.clone(),
                 verb,
                 object: object.cloned(),
                 at,
                 holds,
             },
-            Event::Resume { .. } => What::Resume,
-            Event::Join { task, by, at } => What::Join {
+            Event::Resume { .. } => RecordedEvent::Resume,
+            Event::Join { task, by, at } => RecordedEvent::Join {
                 task: task.clone(),
                 by: by.clone(),
                 at,

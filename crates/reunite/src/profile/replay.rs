@@ -12,7 +12,7 @@ use std::panic::Location;
 
 use super::chain::Chain;
 use super::model::{Run, ScopeProfile, Step, TaskProfile, Waited};
-use super::record::{Record, What};
+use super::record::{EventRecord, RecordedEvent};
 use crate::id::{ByNumber, Label, TaskId};
 use crate::observe::Completion;
 use crate::primitive::Duration;
@@ -28,7 +28,7 @@ pub(super) struct Replay {
     burden: Burden,
     /// Joins at this line count only at the end of the joiner's scope: to compute the span if they came later.
     deferred: Option<&'static Location<'static>>,
-    tasks: ByNumber<TaskId, Task>,
+    tasks: ByNumber<TaskId, ReplayTask>,
     order: Vec<TaskId>,
     pub(super) scopes: Vec<ScopeProfile>,
     members: BTreeMap<TaskId, Vec<TaskId>>,
@@ -37,11 +37,11 @@ pub(super) struct Replay {
     pub(super) work: Duration,
 }
 
-struct Task {
+struct ReplayTask {
     profile: TaskProfile,
     running_since: Option<(usize, Duration)>,
     /// True if it is known where it runs, or that it does not run.
-    is_met: bool,
+    is_placed: bool,
     waits: Option<Waited>,
     chain: Chain,
     deferred: Vec<TaskId>,
@@ -64,10 +64,10 @@ impl Replay {
     /// Replays the records of all threads. `until` is when the profile ended, by each thread's clock.
     pub(super) fn run(
         &mut self,
-        pages: &[(String, Vec<Record>)],
+        pages: &[(String, Vec<EventRecord>)],
         until: impl Fn(usize) -> Duration,
     ) {
-        let mut all: Vec<(usize, &Record)> = Vec::new();
+        let mut all: Vec<(usize, &EventRecord)> = Vec::new();
         for (thread, (_, records)) in pages.iter().enumerate() {
             all.extend(records.iter().map(|record| (thread, record)));
         }
@@ -83,11 +83,11 @@ impl Replay {
         }
     }
 
-    fn step(&mut self, thread: usize, record: &Record) {
+    fn step(&mut self, thread: usize, record: &EventRecord) {
         let at = record.at;
         match &record.what {
-            What::Open { scope, by } => {
-                self.meet(thread, by);
+            RecordedEvent::Open { scope, by } => {
+                self.place_on_thread(thread, by);
                 self.scopes.push(ScopeProfile {
                     scope: scope.clone(),
                     owner: by.id(),
@@ -95,26 +95,26 @@ impl Replay {
                     ended: None,
                 });
             }
-            What::End { scope, by } => self.end(scope, by.id(), at),
-            What::Spawn { task, by, scope } => {
+            RecordedEvent::End { scope, by } => self.end(scope, by.id(), at),
+            RecordedEvent::Spawn { task, by, scope } => {
                 if scope.is_fork() {
                     // The thread that took it reports this event.
-                    self.know(by);
+                    self.ensure_known(by);
                 } else {
-                    self.meet(thread, by);
+                    self.place_on_thread(thread, by);
                 }
                 self.spawn(task, by.id(), scope.id(), at);
             }
-            What::Start { task } => self.start(thread, task, at),
-            What::Complete { task, how } => self.complete(thread, task, *how, at),
-            What::Block {
+            RecordedEvent::Start { task } => self.start(thread, task, at),
+            RecordedEvent::Complete { task, how } => self.complete(thread, task, *how, at),
+            RecordedEvent::Block {
                 task,
                 verb,
                 object,
                 at: line,
                 holds,
             } => {
-                self.meet(thread, task);
+                self.place_on_thread(thread, task);
                 let waited = Waited {
                     verb: *verb,
                     object: object.clone(),
@@ -126,9 +126,9 @@ impl Replay {
                 };
                 self.block(waited);
             }
-            What::Resume => self.resume(thread, at),
-            What::Join { task, by, at: line } => {
-                self.meet(thread, by);
+            RecordedEvent::Resume => self.resume(thread, at),
+            RecordedEvent::Join { task, by, at: line } => {
+                self.place_on_thread(thread, by);
                 self.join(task.id(), by.id(), line, at);
             }
         }
@@ -153,10 +153,10 @@ impl Replay {
         let mut chain = parent
             .chain
             .handed_on(&parent.profile.task, task.spawned_at());
-        if !parent.is_met {
+        if !parent.is_placed {
             chain.lengthen(at);
         }
-        let mut child = Task::new(task.clone(), at, chain);
+        let mut child = ReplayTask::new(task.clone(), at, chain);
         child.profile.parent = Some(by);
         child.profile.scope = Some(scope);
         self.members.entry(scope).or_default().push(task.id());
@@ -171,8 +171,10 @@ impl Replay {
         if !self.tasks.contains_key(&task.id()) {
             // Its spawn was discarded, or came before the profile.
             self.order.push(task.id());
-            self.tasks
-                .insert(task.id(), Task::new(task.clone(), at, Chain::default()));
+            self.tasks.insert(
+                task.id(),
+                ReplayTask::new(task.clone(), at, Chain::default()),
+            );
         }
         let burden = self.burden.start;
         let known = self.task(task.id());
@@ -239,7 +241,7 @@ impl Replay {
             known.profile.joined = Some((at, by, line));
         }
         // A half of a fork is joined where it was made, and cannot be joined later.
-        let is_half = self.tasks.get(&task).is_some_and(Task::is_half);
+        let is_half = self.tasks.get(&task).is_some_and(ReplayTask::is_half);
         if self.deferred == Some(line) && !is_half {
             self.task(by).deferred.push(task);
         } else {
@@ -247,7 +249,7 @@ impl Replay {
         }
     }
 
-    fn task(&mut self, id: TaskId) -> &mut Task {
+    fn task(&mut self, id: TaskId) -> &mut ReplayTask {
         self.tasks.get_mut(&id).expect("a task that was met")
     }
 
@@ -258,11 +260,11 @@ impl Replay {
     }
 
     /// Adds a task whose beginning the profile has not seen: it has run since the profile began, on this thread.
-    fn meet(&mut self, thread: usize, label: &Label) {
-        self.know(label);
+    fn place_on_thread(&mut self, thread: usize, label: &Label) {
+        self.ensure_known(label);
         let task = self.task(label.id());
-        if !task.is_met {
-            task.is_met = true;
+        if !task.is_placed {
+            task.is_placed = true;
             task.running_since = Some((thread, Duration::ZERO));
         }
         if self.stacks[thread].is_empty() {
@@ -271,11 +273,11 @@ impl Replay {
     }
 
     /// Adds a task whose beginning the profile may not have seen, and of which it may not be known yet where it runs.
-    fn know(&mut self, label: &Label) {
+    fn ensure_known(&mut self, label: &Label) {
         if !self.tasks.contains_key(&label.id()) {
-            let mut task = Task::new(label.clone(), Duration::ZERO, Chain::default());
+            let mut task = ReplayTask::new(label.clone(), Duration::ZERO, Chain::default());
             task.profile.started = Some(Duration::ZERO);
-            task.is_met = false;
+            task.is_placed = false;
             self.order.push(label.id());
             self.tasks.insert(label.id(), task);
         }
@@ -344,7 +346,7 @@ impl Replay {
     }
 }
 
-impl Task {
+impl ReplayTask {
     fn new(label: Label, spawned: Duration, chain: Chain) -> Self {
         Self {
             profile: TaskProfile {
@@ -359,7 +361,7 @@ impl Task {
                 joined: None,
             },
             running_since: None,
-            is_met: true,
+            is_placed: true,
             waits: None,
             chain,
             deferred: Vec::new(),

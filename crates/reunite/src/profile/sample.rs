@@ -6,7 +6,7 @@ use std::panic::Location;
 use super::model::{
     Hint, HintKind, JoinSite, Profile, Run, ScopeProfile, Step, TaskProfile, ThreadProfile, Waited,
 };
-use crate::id::{Kind, Label, TaskId};
+use crate::id::{Label, LabelKind, TaskId};
 use crate::observe::{Completion, Verb};
 use crate::primitive::Duration;
 
@@ -51,12 +51,19 @@ impl Sample {
             None,
             None,
             Duration::ZERO,
-            Kind::Foreign,
+            LabelKind::Foreign,
             Some("main"),
             here(),
         );
         let fork_at = us(10);
-        let child = world.task(Some(main), None, fork_at, Kind::Task, Some("child"), here());
+        let child = world.task(
+            Some(main),
+            None,
+            fork_at,
+            LabelKind::Task,
+            Some("child"),
+            here(),
+        );
         world.run(main, 0, Duration::ZERO, us(15));
         world.run(child, 1, us(12), us(50));
         world.tasks[child].completed = Some((us(50), Completion::Value));
@@ -88,7 +95,7 @@ pub(super) fn sample(seed: u64, count: usize) -> Profile {
         None,
         None,
         Duration::ZERO,
-        Kind::Foreign,
+        LabelKind::Foreign,
         Some("main"),
         here(),
     );
@@ -135,7 +142,7 @@ impl World {
         parent: Option<usize>,
         scope: Option<TaskId>,
         at: Duration,
-        kind: Kind,
+        kind: LabelKind,
         name: Option<&str>,
         line: Line,
     ) -> usize {
@@ -233,7 +240,7 @@ impl World {
         let lines = [here(), here(), here(), here(), here()];
         let which = self.dice.below(5) as usize;
         let label = Label::new(
-            Kind::Scope,
+            LabelKind::Scope,
             (depth == 0).then(|| "batch".to_owned()),
             here(),
         );
@@ -252,9 +259,9 @@ impl World {
             at += Duration::from_nanos(400 + self.dice.below(2500));
             self.run(owner, thread, from, at);
             let kind = if which == 3 {
-                Kind::Item(n as u64)
+                LabelKind::Item(n as u64)
             } else {
-                Kind::Task
+                LabelKind::Task
             };
             let child = self.task(Some(owner), Some(id), at, kind, names[which], lines[which]);
             children.push(child);

@@ -4,10 +4,10 @@ use std::panic::Location;
 
 use super::Scope;
 use super::ended::Ended;
-use super::frame::{Plan, run};
+use super::frame::{ScopeOptions, run};
 use crate::deadline;
 use crate::error::{Fallible, JoinError, ScopeError};
-use crate::id::{Kind, Label};
+use crate::id::{Label, LabelKind};
 use crate::primitive::{Duration, Instant};
 use crate::task::{FailFast, OnThread, Policy, Rules, WaitAll};
 
@@ -231,15 +231,15 @@ impl ScopeBuilder {
 
     /// Returns the label of the scope, for messages.
     pub(crate) fn label(&self, at: &'static Location<'static>) -> Label {
-        Label::new(Kind::Scope, self.name.clone(), at)
+        Label::new(LabelKind::Scope, self.name.clone(), at)
     }
 
     pub(super) fn plan(
         self,
         policy: impl Policy + 'static,
         at: &'static Location<'static>,
-    ) -> Plan {
-        Plan {
+    ) -> ScopeOptions {
+        ScopeOptions {
             label: self.label(at),
             deadline: self.deadline,
             rules: Rules {

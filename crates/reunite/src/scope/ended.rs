@@ -4,7 +4,7 @@ use crate::cut_short::leave;
 use crate::error::{CutShort, ScopeError};
 
 /// How the body of a scope came back.
-pub(super) enum Left<T> {
+pub(super) enum BodyOutcome<T> {
     Value(T),
     /// A cancellation or a refused wait left the body. Where panics abort the process the body returned all
     /// the same, with a part of its value.
@@ -14,8 +14,8 @@ pub(super) enum Left<T> {
 }
 
 /// A scope whose tasks have all completed.
-pub(super) struct Finished<T, E> {
-    pub(super) body: Left<T>,
+pub(super) struct FinishedScope<T, E> {
+    pub(super) body: BodyOutcome<T>,
     /// A task or the body failed, no join took the failure, and the policy does not forgive it.
     pub(super) failed: bool,
     /// The reason why the caller is to be left: the body was left, or a cancellation from above, of which the
@@ -26,13 +26,13 @@ pub(super) struct Finished<T, E> {
     pub(super) error: ScopeError<E>,
 }
 
-impl<T, E> Finished<T, E> {
+impl<T, E> FinishedScope<T, E> {
     /// Returns the value and the error side by side.
     pub(super) fn into_ended(self) -> Ended<T, E> {
         let value = match self.body {
-            Left::Value(value) => Some(value),
+            BodyOutcome::Value(value) => Some(value),
             // A partial result must never pass for a whole one.
-            Left::Partial(_) | Left::Nothing => None,
+            BodyOutcome::Partial(_) | BodyOutcome::Nothing => None,
         };
         let is_whole = value.is_some() && !self.failed && !self.cut_short && self.left.is_none();
         Ended {
@@ -57,7 +57,11 @@ impl<T, E> Finished<T, E> {
         }
         match self.body {
             // `leave` returns where panics abort the process: the scope's caller counts as left all the same.
-            Left::Value(value) | Left::Partial(Some(value)) if !self.failed || is_left => value,
+            BodyOutcome::Value(value) | BodyOutcome::Partial(Some(value))
+                if !self.failed || is_left =>
+            {
+                value
+            }
             _ => self.error.resume(),
         }
     }

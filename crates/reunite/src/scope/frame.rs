@@ -63,8 +63,8 @@ use std::any::type_name;
 use std::convert::Infallible;
 use std::marker::PhantomData;
 
-use super::ended::{Finished, Left};
-use crate::cancel::Node;
+use super::ended::{BodyOutcome, FinishedScope};
+use crate::cancel::CancelNode;
 use crate::contain::{AbortOnUnwind, assert_outside};
 use crate::current::{self, Context};
 use crate::cut_short::{Caught, catch_body};
@@ -131,7 +131,7 @@ impl<'scope, E> Frame<'scope, '_, E> {
         &self.group
     }
 
-    pub(crate) fn node(&self) -> &Part<Node> {
+    pub(crate) fn node(&self) -> &Part<CancelNode> {
         self.group.node()
     }
 
@@ -159,7 +159,7 @@ impl<'scope, E> Frame<'scope, '_, E> {
 }
 
 /// Reports the errors that are lost because the body's panic continues in their place.
-fn tell_lost<E>(failures: &[JoinError<E>]) {
+fn report_lost<E>(failures: &[JoinError<E>]) {
     for failure in failures {
         let is_lost = failure.is_error() && !failure.is_after_cancel();
         if let Some(task) = failure.task().filter(|_| is_lost) {
@@ -180,7 +180,7 @@ unsafe fn erase<'a>(task: Arc<dyn Task + 'a>) -> Arc<dyn Task> {
 }
 
 /// The choices of a scope's builder.
-pub(super) struct Plan {
+pub(super) struct ScopeOptions {
     pub(super) label: Label,
     pub(super) deadline: Option<Instant>,
     pub(super) rules: Rules,
@@ -188,7 +188,7 @@ pub(super) struct Plan {
 }
 
 /// Opens a scope, runs its body, and waits for its tasks.
-pub(super) fn run<'env, K, T, F>(plan: Plan, body: F) -> Finished<T, K::Error>
+pub(super) fn run<'env, K, T, F>(plan: ScopeOptions, body: F) -> FinishedScope<T, K::Error>
 where
     K: Fallibility + 'env,
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, K>) -> Result<T, JoinError<K::Error>>,
@@ -200,14 +200,14 @@ where
 
 impl<E> Frame<'_, '_, E> {
     /// Creates a frame; returns it with the context in which it was opened.
-    fn open(plan: Plan) -> (Self, Context) {
+    fn open(plan: ScopeOptions) -> (Self, Context) {
         profile::begin_if_asked();
         let outer = current::current();
-        let node = Node::child(&outer.node, plan.label, plan.deadline);
+        let node = CancelNode::child(&outer.node, plan.label, plan.deadline);
         let frame = Self {
             group: Group::new(
                 node,
-                Some(outer.who.clone()),
+                Some(outer.record.clone()),
                 plan.rules,
                 Starter::Threads(THREADS),
             ),
@@ -218,7 +218,7 @@ impl<E> Frame<'_, '_, E> {
         };
         tell(|| Event::Open {
             scope: frame.node().label(),
-            by: &outer.who.label,
+            by: &outer.record.label,
         });
         (frame, outer)
     }
@@ -228,7 +228,7 @@ impl<E> Frame<'_, '_, E> {
         &self,
         outer: Context,
         body: impl FnOnce() -> Result<T, JoinError<E>>,
-    ) -> Finished<T, E> {
+    ) -> FinishedScope<T, E> {
         let guard =
             AbortOnUnwind("a scope was torn open by a panic of its own; this is a bug in reunite");
         let over = self.run_body(&outer, body);
@@ -237,9 +237,9 @@ impl<E> Frame<'_, '_, E> {
         self.group.end();
         tell(|| Event::End {
             scope: label,
-            by: &outer.who.label,
+            by: &outer.record.label,
         });
-        if outer.who.is_foreign() {
+        if outer.record.is_foreign() {
             profile::write_if_asked();
         }
         std::mem::forget(guard);
@@ -250,29 +250,29 @@ impl<E> Frame<'_, '_, E> {
         &self,
         outer: &Context,
         body: impl FnOnce() -> Result<T, JoinError<E>>,
-    ) -> Over<T, E> {
+    ) -> FinishedBody<T, E> {
         let node = self.node();
         let entered = current::enter(Context {
-            who: outer.who.clone(),
+            record: outer.record.clone(),
             node: node.clone(),
         });
         assert_outside();
         let body = catch_body(body);
         // The node cannot tell: tasks under it are told through it as well.
-        let is_told = current::was_told();
+        let is_told = current::has_observed_cancellation();
         drop(entered);
         // The body's own failure takes its place in the order of failures before it cancels the tasks.
         let order = self.failures.order();
         let after_cancel = node.was_observed();
         if is_told && outer.node.is_cancelled() {
-            current::mark_told();
+            current::mark_cancellation_observed();
         }
         if !matches!(body, Caught::Value(Ok(_))) {
             node.cancel(Cancelled::new(Why::BodyFailed, node.label().clone()));
         }
-        Over {
+        FinishedBody {
             body,
-            is_told,
+            observed_cancellation: is_told,
             order,
             after_cancel,
         }
@@ -280,30 +280,35 @@ impl<E> Frame<'_, '_, E> {
 
     /// Gathers what the body and the tasks, which have all completed, left. `above` is the node around the
     /// scope's.
-    fn gather<T>(&self, over: Over<T, E>, above: &Node) -> Finished<T, E> {
+    fn gather<T>(&self, over: FinishedBody<T, E>, above: &CancelNode) -> FinishedScope<T, E> {
         let node = self.node();
         let (order, after_cancel) = (over.order, over.after_cancel);
         let mut unclaimed = self.failures.take_unclaimed(node, above);
         // A body that was told of the cancellation knows whether its value is whole.
-        let undone = unclaimed.undone.take().filter(|_| !over.is_told);
+        let undone = unclaimed
+            .undone
+            .take()
+            .filter(|_| !over.observed_cancellation);
         let (body, left) = match over.body {
             Caught::Panic(payload) => {
-                tell_lost(&unclaimed.failures);
+                report_lost(&unclaimed.failures);
                 resume(payload)
             }
-            Caught::Value(Ok(value)) => (Left::Value(value), undone.map(CutShort::Cancelled)),
+            Caught::Value(Ok(value)) => {
+                (BodyOutcome::Value(value), undone.map(CutShort::Cancelled))
+            }
             Caught::Value(Err(error)) => {
                 // An interrupted join adds nothing to the failure that interrupted it.
                 if !error.is_interrupted() || unclaimed.failures.is_empty() {
                     unclaimed.failures.push(error.of_body(order, after_cancel));
                 }
-                (Left::Nothing, None)
+                (BodyOutcome::Nothing, None)
             }
             Caught::Left(why, partial) => {
                 let is_root = unclaimed.add_left_body(&why, order, after_cancel);
                 // Even if the policy forgives the failure before it, a partial value stays partial.
                 let partial = partial.and_then(Result::ok).filter(|_| is_root);
-                (Left::Partial(partial), is_root.then_some(why))
+                (BodyOutcome::Partial(partial), is_root.then_some(why))
             }
         };
         let (cause, failures) = (node.cause(), unclaimed.failures);
@@ -312,7 +317,7 @@ impl<E> Frame<'_, '_, E> {
             _ => false,
         };
         let late = cause.as_ref().is_some_and(Cancelled::is_deadline);
-        Finished {
+        FinishedScope {
             failed: !failures.is_empty() && !self.group.is_satisfied(),
             cut_short: inherited || (late && !self.group.keeps_partial_results()),
             body,
@@ -323,10 +328,10 @@ impl<E> Frame<'_, '_, E> {
 }
 
 /// A body that has ended.
-struct Over<T, E> {
+struct FinishedBody<T, E> {
     body: Caught<Result<T, JoinError<E>>>,
     /// True if the body was told of a cancellation.
-    is_told: bool,
+    observed_cancellation: bool,
     /// The place of the body's failure in the order of failures.
     order: u64,
     after_cancel: bool,

@@ -27,9 +27,9 @@ use crate::task::JoinHandle;
 /// });
 /// ```
 #[must_use = "the starter of the service waits until `up` is called or the task completes"]
-pub struct Ready<R>(Arc<Cell<R>>);
+pub struct Ready<R>(Arc<ReadyCell<R>>);
 
-struct Cell<R>(Mutex<(Option<R>, Option<Parker>)>);
+struct ReadyCell<R>(Mutex<(Option<R>, Option<Parker>)>);
 
 impl<R> Ready<R> {
     /// Reports that the service is up: its starter goes on with `value`.
@@ -44,7 +44,7 @@ impl<R> Ready<R> {
     }
 }
 
-impl<R> Cell<R> {
+impl<R> ReadyCell<R> {
     /// Returns true if the service is up; otherwise leaves the parker to be unparked, in the same critical
     /// section.
     fn is_up_or_wake(&self, parker: &Parker) -> bool {
@@ -61,7 +61,7 @@ pub(super) fn hand_shake<R, T, E>(
     deadline: Option<Instant>,
     spawn: impl FnOnce(Ready<R>) -> JoinHandle<T, E>,
 ) -> Result<(R, JoinHandle<T, E>), JoinError<E>> {
-    let cell = Arc::new(Cell(Mutex::new((None, None))));
+    let cell = Arc::new(ReadyCell(Mutex::new((None, None))));
     let handle = spawn(Ready(Arc::clone(&cell)));
     let is_up = |parker: &_| cell.is_up_or_wake(parker);
     if let Err(error) = handle.wait_for_either(Verb::Start, at, deadline, is_up) {

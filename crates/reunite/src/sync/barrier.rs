@@ -3,12 +3,12 @@
 use std::panic::Location;
 
 use crate::deadline;
-use crate::deadlock::{Object, On, Site};
+use crate::deadlock::{WaitObject, WaitSite, WaitsOn};
 use crate::error::WaitError;
 use crate::observe::Verb;
 use crate::park::Parker;
 use crate::primitive::{Duration, Instant, Mutex, now};
-use crate::wait::{Heed, Wait, tell_task, wait};
+use crate::wait::{Heed, WaitOutcome, tell_task, wait};
 use crate::wait_queue::WaitQueue;
 
 /// Lets a number of tasks wait for each other, again and again.
@@ -32,11 +32,11 @@ use crate::wait_queue::WaitQueue;
 pub struct Barrier {
     parties: usize,
     made_at: &'static Location<'static>,
-    state: Mutex<State>,
+    state: Mutex<BarrierState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct BarrierState {
     round: u64,
     arrived: WaitQueue<Parker>,
 }
@@ -48,7 +48,7 @@ impl Barrier {
         Self {
             parties,
             made_at: Location::caller(),
-            state: Mutex::new(State {
+            state: Mutex::new(BarrierState {
                 round: 0,
                 arrived: WaitQueue::new(),
             }),
@@ -97,23 +97,23 @@ impl Barrier {
                 others.for_each(|other| other.unpark());
                 return Ok(true);
             }
-            let spot = state.arrived.push_back(Parker::here());
+            let spot = state.arrived.push_back(Parker::current());
             (state.round, spot)
         };
         let since = now();
-        let site = Site {
+        let site = WaitSite {
             verb: Verb::Wait,
-            object: Object::Made("a barrier", self.made_at),
+            object: WaitObject::Made("a barrier", self.made_at),
             at,
-            on: On::Anyone,
+            on: WaitsOn::Anyone,
         };
         let over = |_: &Parker| self.state.lock().round != round;
         let ended = wait(site, deadline, Heed::TaskUntold, over);
         let gave_up = match &ended {
-            Wait::Ready => return Ok(false),
-            Wait::TimedOut => WaitError::timed_out(now().saturating_duration_since(since)),
-            Wait::Cancelled(cancelled) => WaitError::cancelled(cancelled.clone()),
-            Wait::Refused(refusal) => WaitError::refused(refusal.clone()),
+            WaitOutcome::Ready => return Ok(false),
+            WaitOutcome::TimedOut => WaitError::timed_out(now().saturating_duration_since(since)),
+            WaitOutcome::Cancelled(cancelled) => WaitError::cancelled(cancelled.clone()),
+            WaitOutcome::Refused(refusal) => WaitError::refused(refusal.clone()),
         };
         let mut state = self.state.lock();
         if state.round != round {

@@ -5,12 +5,12 @@ use std::panic::Location;
 use super::mutex::MutexGuard;
 use crate::contain::assert_outside;
 use crate::deadline;
-use crate::deadlock::{Object, On, Site};
+use crate::deadlock::{WaitObject, WaitSite, WaitsOn};
 use crate::error::WaitError;
 use crate::observe::Verb;
 use crate::park::Parker;
 use crate::primitive::{Duration, Instant, Mutex, now};
-use crate::wait::{Heed, Wait, wait};
+use crate::wait::{Heed, WaitOutcome, wait};
 use crate::wait_queue::{Spot, WaitQueue};
 
 /// Lets tasks wait for a change that other tasks announce.
@@ -186,16 +186,16 @@ impl Condvar {
         at: &'static Location<'static>,
     ) -> Result<(), WaitError> {
         let since = now();
-        let site = Site {
+        let site = WaitSite {
             verb: Verb::Wait,
-            object: Object::Made("a condition variable", self.made_at),
+            object: WaitObject::Made("a condition variable", self.made_at),
             at,
-            on: On::Anyone,
+            on: WaitsOn::Anyone,
         };
         // Before it queues: if this panics, no waiter may be left in the queue.
         guard.must_hold();
-        let spot = self.queue.lock().push_back(Parker::here());
-        let mut ended = Wait::Ready;
+        let spot = self.queue.lock().push_back(Parker::current());
+        let mut ended = WaitOutcome::Ready;
         let taken_again = guard.unlocked(at, || {
             ended = wait(site, deadline, Heed::Task, |_| !self.is_queued(spot));
         });
@@ -206,16 +206,16 @@ impl Condvar {
             return Err(refused);
         }
         match ended {
-            Wait::Ready if guard.is_poisoned() => Err(WaitError::poisoned()),
-            Wait::Ready => Ok(()),
+            WaitOutcome::Ready if guard.is_poisoned() => Err(WaitError::poisoned()),
+            WaitOutcome::Ready => Ok(()),
             gave_up => {
                 if !self.leave(spot) {
                     self.notify_one();
                 }
                 Err(match gave_up {
-                    Wait::Cancelled(cancelled) => WaitError::cancelled(cancelled),
-                    Wait::Refused(refusal) => WaitError::refused(refusal),
-                    Wait::TimedOut | Wait::Ready => {
+                    WaitOutcome::Cancelled(cancelled) => WaitError::cancelled(cancelled),
+                    WaitOutcome::Refused(refusal) => WaitError::refused(refusal),
+                    WaitOutcome::TimedOut | WaitOutcome::Ready => {
                         WaitError::timed_out(now().saturating_duration_since(since))
                     }
                 })

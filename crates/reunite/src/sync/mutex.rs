@@ -2,7 +2,7 @@
 //!
 //! # Access rules
 //! 1. The value is reached only through a [`MutexGuard`], or through `&mut Mutex` or the mutex itself.
-//! 2. While a guard that is not `Hold::Lost` can be dereferenced, its thread holds `raw`, which one thread at a time
+//! 2. While a guard that is not `GuardState::Lost` can be dereferenced, its thread holds `raw`, which one thread at a time
 //!    holds. So it is the only such guard. (`unlocked` releases `raw` for a while, and borrows the guard mutably for
 //!    that time.)
 //! 3. A guard stays on its thread (`PhantomData<*const ()>`), which releases `raw` when the guard is dropped. The next
@@ -19,7 +19,7 @@ use crate::deadline;
 use crate::error::WaitError;
 use crate::observe::Verb;
 use crate::primitive::{Duration, Instant, panicking};
-use crate::unwind::{is_leaving, settled};
+use crate::unwind::{clear_marks, is_leaving};
 use crate::wait::Heed;
 
 /// A value that one task at a time may use. A wait for the lock ends early when the task is cancelled, and is refused
@@ -56,7 +56,7 @@ impl<T: ?Sized> std::panic::UnwindSafe for Mutex<T> {}
 #[must_use = "the lock is released when this is dropped"]
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
-    hold: Hold,
+    hold: GuardState,
     /// A lock is released on the thread that took it: that thread has it in its list.
     stays: PhantomData<*const ()>,
 }
@@ -64,7 +64,7 @@ pub struct MutexGuard<'a, T: ?Sized> {
 /// The state of a guard, in one byte: a guard is written and read right after, and two fields side by side would be
 /// read as one, which has to wait until both are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Hold {
+enum GuardState {
     /// A panic poisons the lock.
     Sound,
     /// The thread was already unwinding when it took the lock: that panic does not poison the lock.
@@ -191,10 +191,10 @@ impl<T: ?Sized> Mutex<T> {
         MutexGuard {
             mutex: self,
             hold: if panicking() {
-                Hold::Unwinding
+                GuardState::Unwinding
             } else {
-                settled();
-                Hold::Sound
+                clear_marks();
+                GuardState::Sound
             },
             stays: PhantomData,
         }
@@ -249,7 +249,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
                 let taken = raw.lock(Verb::Lock, None, Heed::UnlessForEver, self.at);
                 *self.refused = taken.err();
                 if self.refused.is_some() {
-                    self.guard.hold = Hold::Lost;
+                    self.guard.hold = GuardState::Lost;
                 }
             }
         }
@@ -270,7 +270,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     #[inline]
     pub(super) fn must_hold(&self) {
         assert!(
-            self.hold != Hold::Lost,
+            self.hold != GuardState::Lost,
             "this guard has lost its lock: a condition variable could not take it again, and returned that error"
         );
     }
@@ -284,9 +284,9 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         match self.hold {
-            Hold::Lost => return,
-            Hold::Sound if panicking() && !is_leaving() => self.mutex.raw.poison(),
-            Hold::Sound | Hold::Unwinding => {}
+            GuardState::Lost => return,
+            GuardState::Sound if panicking() && !is_leaving() => self.mutex.raw.poison(),
+            GuardState::Sound | GuardState::Unwinding => {}
         }
         self.mutex.raw.unlock();
     }

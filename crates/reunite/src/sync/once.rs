@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use super::raw::Raw;
 use crate::contain::assert_outside;
-use crate::cut_short::left_here;
+use crate::cut_short::reason_left;
 use crate::deadline;
 use crate::error::WaitError;
 use crate::observe::Verb;
@@ -123,7 +123,7 @@ impl<T> OnceCell<T> {
             return Ok(value);
         }
         let value = make();
-        match left_here() {
+        match reason_left() {
             None => Ok(self.value.get_or_init(|| value)),
             Some(why) => Err(WaitError::of_cut_short(why)),
         }

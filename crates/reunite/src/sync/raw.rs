@@ -21,12 +21,14 @@
 
 use std::panic::Location;
 
-use crate::deadlock::{Bond, Number, Object, On, Site, bury, hold, let_go};
+use crate::deadlock::{
+    LockNumber, Resource, WaitObject, WaitSite, WaitsOn, forget_leaked, hold, let_go,
+};
 use crate::error::WaitError;
 use crate::observe::Verb;
 use crate::park::{Parker, spin_loop};
 use crate::primitive::{AtomicU8, Instant, Mutex, Ordering, now};
-use crate::wait::{Heed, Wait, block_until};
+use crate::wait::{Heed, WaitOutcome, block_until};
 use crate::wait_queue::{Spot, WaitQueue};
 
 const LOCKED: u8 = 1;
@@ -41,7 +43,7 @@ const SPINS: u32 = 0;
 
 pub(super) struct Raw {
     state: AtomicU8,
-    number: Number,
+    number: LockNumber,
     /// The kind of thing that it locks, for messages.
     what: &'static str,
     made_at: &'static Location<'static>,
@@ -52,15 +54,15 @@ impl Raw {
     pub(super) const fn new(what: &'static str, made_at: &'static Location<'static>) -> Self {
         Self {
             state: AtomicU8::new(0),
-            number: Number::new(),
+            number: LockNumber::new(),
             what,
             made_at,
             queue: Mutex::new(WaitQueue::new()),
         }
     }
 
-    fn bond(&self) -> Bond {
-        Bond::Lock(self.number.get())
+    fn resource(&self) -> Resource {
+        Resource::Lock(self.number.get())
     }
 
     /// Takes the lock if it is free, not poisoned, not queued for, and was taken or waited for before.
@@ -74,7 +76,7 @@ impl Raw {
             .state
             .compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed);
         if taken.is_ok() {
-            hold(Bond::Lock(number), at);
+            hold(Resource::Lock(number), at);
         }
         taken.is_ok()
     }
@@ -83,7 +85,7 @@ impl Raw {
     pub(super) fn try_lock(&self, at: &'static Location<'static>) -> bool {
         let taken = self.take_from_queue();
         if taken {
-            hold(self.bond(), at);
+            hold(self.resource(), at);
         }
         taken
     }
@@ -98,7 +100,7 @@ impl Raw {
         at: &'static Location<'static>,
     ) -> Result<(), WaitError> {
         self.wait(verb, deadline, heed, at)?;
-        hold(self.bond(), at);
+        hold(self.resource(), at);
         Ok(())
     }
 
@@ -120,21 +122,21 @@ impl Raw {
             spin_loop();
         }
         let since = now();
-        let site = Site {
+        let site = WaitSite {
             verb,
-            object: Object::Made(self.what, self.made_at),
+            object: WaitObject::Made(self.what, self.made_at),
             at,
-            on: On::Bond(self.bond()),
+            on: WaitsOn::Resource(self.resource()),
         };
         let mut spot = None;
         let ended = block_until(site, deadline, heed, |parker| {
             self.take_or_queue(parker, &mut spot)
         });
         let gave_up = match ended {
-            Wait::Ready => return Ok(()),
-            Wait::TimedOut => WaitError::timed_out(now().saturating_duration_since(since)),
-            Wait::Cancelled(cancelled) => WaitError::cancelled(cancelled),
-            Wait::Refused(refusal) => WaitError::refused(refusal),
+            WaitOutcome::Ready => return Ok(()),
+            WaitOutcome::TimedOut => WaitError::timed_out(now().saturating_duration_since(since)),
+            WaitOutcome::Cancelled(cancelled) => WaitError::cancelled(cancelled),
+            WaitOutcome::Refused(refusal) => WaitError::refused(refusal),
         };
         if let Some(spot) = spot {
             self.leave_queue(spot);
@@ -198,7 +200,7 @@ impl Raw {
     /// Releases the lock.
     #[inline]
     pub(super) fn unlock(&self) {
-        let_go(Bond::Lock(self.number.if_given()));
+        let_go(Resource::Lock(self.number.if_given()));
         if self.state.fetch_sub(LOCKED, Ordering::Release) & CONTENDED != 0 {
             self.wake_next();
         }
@@ -230,7 +232,7 @@ impl Drop for Raw {
     fn drop(&mut self) {
         if self.state.load(Ordering::Relaxed) & LOCKED != 0 {
             // Its guard was forgotten.
-            bury(self.bond(), 1);
+            forget_leaked(self.resource(), 1);
         }
     }
 }

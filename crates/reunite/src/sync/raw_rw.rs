@@ -24,12 +24,14 @@
 use std::panic::Location;
 
 use crate::contain::assert_outside;
-use crate::deadlock::{Bond, Number, Object, On, Site, bury, hold, let_go};
+use crate::deadlock::{
+    LockNumber, Resource, WaitObject, WaitSite, WaitsOn, forget_leaked, hold, let_go,
+};
 use crate::error::WaitError;
 use crate::observe::Verb;
 use crate::park::{Parker, spin_loop};
 use crate::primitive::{AtomicUsize, Counter, Instant, Mutex, MutexGuard, Ordering, now};
-use crate::wait::{Heed, Wait, block_until};
+use crate::wait::{Heed, WaitOutcome, block_until};
 use crate::wait_queue::{Spot, WaitQueue};
 
 const WRITER: usize = 1;
@@ -51,14 +53,14 @@ pub(super) enum Access {
 
 pub(super) struct RawRw {
     state: AtomicUsize,
-    number: Number,
+    number: LockNumber,
     made_at: &'static Location<'static>,
     queue: Mutex<WaitQueue<(Parker, Access)>>,
     /// The number of threads that have come to the queue. Changed under its lock.
     came: Counter,
 }
 
-type Queue<'a> = MutexGuard<'a, WaitQueue<(Parker, Access)>>;
+type QueueGuard<'a> = MutexGuard<'a, WaitQueue<(Parker, Access)>>;
 
 impl Access {
     /// The state after taking the lock, if the lock is free for this access. A poisoned lock is treated like any other.
@@ -75,22 +77,22 @@ impl RawRw {
     pub(super) const fn new(made_at: &'static Location<'static>) -> Self {
         Self {
             state: AtomicUsize::new(0),
-            number: Number::new(),
+            number: LockNumber::new(),
             made_at,
             queue: Mutex::new(WaitQueue::new()),
             came: Counter::new(0),
         }
     }
 
-    fn bond(&self, access: Access) -> Bond {
+    fn resource(&self, access: Access) -> Resource {
         Self::bond_of(self.number.get(), access)
     }
 
     #[inline]
-    fn bond_of(number: u64, access: Access) -> Bond {
+    fn bond_of(number: u64, access: Access) -> Resource {
         match access {
-            Access::Read => Bond::Read(number),
-            Access::Write => Bond::Lock(number),
+            Access::Read => Resource::Read(number),
+            Access::Write => Resource::Lock(number),
         }
     }
 
@@ -136,7 +138,7 @@ impl RawRw {
     pub(super) fn try_lock(&self, access: Access, at: &'static Location<'static>) -> bool {
         let taken = self.take_unless_queued(access);
         if taken {
-            hold(self.bond(access), at);
+            hold(self.resource(access), at);
         }
         taken
     }
@@ -149,7 +151,7 @@ impl RawRw {
         at: &'static Location<'static>,
     ) -> Result<(), WaitError> {
         self.wait(access, deadline, at)?;
-        hold(self.bond(access), at);
+        hold(self.resource(access), at);
         Ok(())
     }
 
@@ -173,29 +175,29 @@ impl RawRw {
         let lock = self.number.get();
         assert_outside();
         let mut spot = None;
-        let Some(came) = self.take_or_come(access, &Parker::here(), &mut spot) else {
+        let Some(came) = self.take_or_join_queue(access, &Parker::current(), &mut spot) else {
             return Ok(());
         };
-        let site = Site {
+        let site = WaitSite {
             verb: match access {
                 Access::Read => Verb::Read,
                 Access::Write => Verb::Write,
             },
-            object: Object::Made("a lock", self.made_at),
+            object: WaitObject::Made("a lock", self.made_at),
             at,
             on: match access {
-                Access::Read => On::Read { lock, came },
-                Access::Write => On::Write { lock, came },
+                Access::Read => WaitsOn::Read { lock, came },
+                Access::Write => WaitsOn::Write { lock, came },
             },
         };
         let ended = block_until(site, deadline, Heed::Task, |parker| {
             self.take_or_queue(self.queue.lock(), access, parker, &mut spot)
         });
         let gave_up = match ended {
-            Wait::Ready => return Ok(()),
-            Wait::TimedOut => WaitError::timed_out(now().saturating_duration_since(since)),
-            Wait::Cancelled(cancelled) => WaitError::cancelled(cancelled),
-            Wait::Refused(refusal) => WaitError::refused(refusal),
+            WaitOutcome::Ready => return Ok(()),
+            WaitOutcome::TimedOut => WaitError::timed_out(now().saturating_duration_since(since)),
+            WaitOutcome::Cancelled(cancelled) => WaitError::cancelled(cancelled),
+            WaitOutcome::Refused(refusal) => WaitError::refused(refusal),
         };
         let mut queue = self.queue.lock();
         let _queued = spot.and_then(|spot| queue.remove(spot));
@@ -204,7 +206,7 @@ impl RawRw {
     }
 
     /// The first attempt. Returns the thread's place in the order if it did not take the lock.
-    fn take_or_come(
+    fn take_or_join_queue(
         &self,
         access: Access,
         parker: &Parker,
@@ -219,7 +221,7 @@ impl RawRw {
     /// `spot` is where the thread was queued last, if it was.
     fn take_or_queue(
         &self,
-        mut queue: Queue<'_>,
+        mut queue: QueueGuard<'_>,
         access: Access,
         parker: &Parker,
         spot: &mut Option<Spot>,
@@ -256,7 +258,7 @@ impl RawRw {
     }
 
     /// Wakes the threads at the front for which the lock is free.
-    fn wake_first(&self, mut queue: Queue<'_>) {
+    fn wake_first(&self, mut queue: QueueGuard<'_>) {
         let mut woken = Vec::new();
         while let Some((_, (_, access))) = queue.front() {
             let state = self.state.load(Ordering::Relaxed);
@@ -317,7 +319,7 @@ impl Drop for RawRw {
         ];
         for (access, guards) in forgotten {
             if guards > 0 {
-                bury(self.bond(access), guards);
+                forget_leaked(self.resource(access), guards);
             }
         }
     }
@@ -329,7 +331,7 @@ mod tests {
 
     /// The parker of another thread, which does nothing by itself.
     fn somebody() -> Parker {
-        std::thread::spawn(Parker::here).join().unwrap()
+        std::thread::spawn(Parker::current).join().unwrap()
     }
 
     /// The writer in front was woken and is slow. A reader that was unparked for another reason takes the lock instead.

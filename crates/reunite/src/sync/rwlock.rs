@@ -17,7 +17,7 @@ use super::raw_rw::{Access, RawRw};
 use crate::deadline;
 use crate::error::WaitError;
 use crate::primitive::{Duration, Instant, panicking};
-use crate::unwind::{is_leaving, settled};
+use crate::unwind::{clear_marks, is_leaving};
 
 /// A value that many tasks may read at the same time, or one task may change. First come, first served: a reader waits
 /// for a writer that came before it. So a task that reads, and reads again, can wait for ever; that wait is refused.
@@ -242,7 +242,7 @@ impl<T: ?Sized> RwLock<T> {
     fn write_guard(&self) -> WriteGuard<'_, T> {
         let unwound = panicking();
         if !unwound {
-            settled();
+            clear_marks();
         }
         WriteGuard {
             lock: self,

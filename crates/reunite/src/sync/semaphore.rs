@@ -15,12 +15,12 @@ use std::panic::Location;
 
 use crate::contain::assert_outside;
 use crate::deadline;
-use crate::deadlock::{Object, On, Site};
+use crate::deadlock::{WaitObject, WaitSite, WaitsOn};
 use crate::error::WaitError;
 use crate::observe::Verb;
 use crate::park::Parker;
 use crate::primitive::{Duration, Instant, Mutex, now};
-use crate::wait::{Heed, Wait, tell_task, wait};
+use crate::wait::{Heed, WaitOutcome, tell_task, wait};
 use crate::wait_queue::WaitQueue;
 
 /// A number of permits, handed out in the order in which they were requested.
@@ -54,13 +54,13 @@ use crate::wait_queue::WaitQueue;
 /// ```
 #[derive(Debug)]
 pub struct Semaphore {
-    kind: Kind,
+    kind: SemaphoreKind,
     made_at: &'static Location<'static>,
-    state: Mutex<State>,
+    state: Mutex<SemaphoreState>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum SemaphoreKind {
     /// A fixed number of permits.
     Budget,
     /// As many permits as are released.
@@ -68,17 +68,17 @@ enum Kind {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct SemaphoreState {
     /// All permits: available, held, or forgotten.
     permits: u64,
     available: u64,
     /// The forgotten permits of a budget: out until they are released.
     forgotten: u64,
-    queue: WaitQueue<Request>,
+    queue: WaitQueue<PermitRequest>,
 }
 
 #[derive(Debug)]
-struct Request {
+struct PermitRequest {
     wanted: u64,
     parker: Parker,
 }
@@ -98,14 +98,14 @@ impl Semaphore {
     pub fn new(permits: u64) -> Self {
         Self {
             kind: match permits {
-                0 => Kind::Counter,
-                _ => Kind::Budget,
+                0 => SemaphoreKind::Counter,
+                _ => SemaphoreKind::Budget,
             },
             made_at: Location::caller(),
-            state: Mutex::new(State {
+            state: Mutex::new(SemaphoreState {
                 permits,
                 available: permits,
-                ..State::default()
+                ..SemaphoreState::default()
             }),
         }
     }
@@ -215,7 +215,7 @@ impl Semaphore {
     pub fn release(&self, count: u64) -> Result<(), WaitError> {
         let mut state = self.state.lock();
         match self.kind {
-            Kind::Budget => {
+            SemaphoreKind::Budget => {
                 let forgotten = state.forgotten;
                 let Some(left) = forgotten.checked_sub(count) else {
                     let why = format!("cannot release {count} permits: {forgotten} are forgotten");
@@ -223,7 +223,7 @@ impl Semaphore {
                 };
                 state.forgotten = left;
             }
-            Kind::Counter => {
+            SemaphoreKind::Counter => {
                 let permits = state.permits;
                 let Some(sum) = permits.checked_add(count) else {
                     let why = format!("cannot add {count} permits to {permits}: too many");
@@ -281,7 +281,7 @@ impl Semaphore {
     /// Checks that a budget has `count` permits: more than `permits` will never be available.
     #[inline]
     fn must_exist(&self, count: u64, permits: u64) -> Result<(), WaitError> {
-        if self.kind == Kind::Counter || count <= permits {
+        if self.kind == SemaphoreKind::Counter || count <= permits {
             return Ok(());
         }
         Err(too_many(count, permits))
@@ -311,11 +311,11 @@ impl Semaphore {
     ) -> Result<Permit<'_>, WaitError> {
         let since = now();
         let mut spot = None;
-        let site = Site {
+        let site = WaitSite {
             verb: Verb::Acquire,
-            object: Object::Made("a semaphore", self.made_at),
+            object: WaitObject::Made("a semaphore", self.made_at),
             at,
-            on: On::Anyone,
+            on: WaitsOn::Anyone,
         };
         let ended = wait(site, deadline, Heed::TaskUntold, |parker| {
             let mut state = self.state.lock();
@@ -327,7 +327,7 @@ impl Semaphore {
                     true
                 }
                 None => {
-                    spot = Some(state.queue.push_back(Request {
+                    spot = Some(state.queue.push_back(PermitRequest {
                         wanted: count,
                         parker: parker.clone(),
                     }));
@@ -336,15 +336,15 @@ impl Semaphore {
             }
         });
         let gave_up = match &ended {
-            Wait::Ready => {
+            WaitOutcome::Ready => {
                 return Ok(Permit {
                     semaphore: self,
                     count,
                 });
             }
-            Wait::TimedOut => WaitError::timed_out(now().saturating_duration_since(since)),
-            Wait::Cancelled(cancelled) => WaitError::cancelled(cancelled.clone()),
-            Wait::Refused(refusal) => WaitError::refused(refusal.clone()),
+            WaitOutcome::TimedOut => WaitError::timed_out(now().saturating_duration_since(since)),
+            WaitOutcome::Cancelled(cancelled) => WaitError::cancelled(cancelled.clone()),
+            WaitOutcome::Refused(refusal) => WaitError::refused(refusal.clone()),
         };
         let mut state = self.state.lock();
         match spot.and_then(|spot| state.queue.remove(spot)) {
@@ -364,8 +364,8 @@ impl Semaphore {
     pub(super) fn forget(&self, count: u64) {
         let mut state = self.state.lock();
         match self.kind {
-            Kind::Budget => state.forgotten += count,
-            Kind::Counter => state.permits -= count,
+            SemaphoreKind::Budget => state.forgotten += count,
+            SemaphoreKind::Counter => state.permits -= count,
         }
     }
 
@@ -382,7 +382,7 @@ impl Semaphore {
 
     /// Gives `count` permits back and grants the requests that this makes possible.
     #[cold]
-    fn grant(&self, mut state: crate::primitive::MutexGuard<'_, State>, count: u64) {
+    fn grant(&self, mut state: crate::primitive::MutexGuard<'_, SemaphoreState>, count: u64) {
         state.available += count;
         let mut granted = Vec::new();
         while let Some((_, first)) = state.queue.front() {

@@ -2,16 +2,16 @@
 
 use std::panic::Location;
 
-use super::crew::Others;
 use super::group::Group;
-use crate::current::Who;
+use super::task_set::OtherTasks;
+use crate::current::TaskRecord;
 use crate::deadline;
-use crate::deadlock::{Crew, Object, On, Site};
+use crate::deadlock::{TaskSet, WaitObject, WaitSite, WaitsOn};
 use crate::id::{Label, TaskId};
 use crate::observe::{Straggler, Verb, report_stragglers};
 use crate::park::Parker;
 use crate::primitive::{Arc, Duration, Instant};
-use crate::wait::{Heed, Wait, wait};
+use crate::wait::{Heed, WaitOutcome, wait};
 
 /// How long a cancelled group waits for stragglers at first before it names them.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -19,12 +19,12 @@ const LONGEST_PATIENCE: Duration = Duration::from_secs(60);
 
 impl Group {
     /// Returns the tasks that have not left and that `filter` accepts, in spawn order.
-    pub(crate) fn stragglers_if(&self, filter: impl Fn(&Who) -> bool) -> Vec<Straggler> {
+    pub(crate) fn stragglers_if(&self, filter: impl Fn(&TaskRecord) -> bool) -> Vec<Straggler> {
         let members = self.members();
         members
             .iter()
-            .map(|task| task.who())
-            .filter(|who| filter(who))
+            .map(|task| task.record())
+            .filter(|record| filter(record))
             .map(straggler)
             .collect()
     }
@@ -40,12 +40,12 @@ impl Group {
         is_over
     }
 
-    fn site(self: &Arc<Self>, verb: Verb, at: &'static Location<'static>) -> Site {
-        Site {
+    fn site(self: &Arc<Self>, verb: Verb, at: &'static Location<'static>) -> WaitSite {
+        WaitSite {
             verb,
-            object: Object::Label(self.node.label().clone()),
+            object: WaitObject::Label(self.node.label().clone()),
             at,
-            on: On::Crew(Arc::clone(self) as Arc<dyn Crew>),
+            on: WaitsOn::Tasks(Arc::clone(self) as Arc<dyn TaskSet>),
         }
     }
 
@@ -56,14 +56,14 @@ impl Group {
         let wait_until = |deadline, heed: Heed<'_>| loop {
             let site = self.site(Verb::End, at);
             let ended = wait(site, deadline, heed, |parker| self.is_over_or_wake(parker));
-            if !matches!(ended, Wait::Ready) || !self.close_abandoned() {
+            if !matches!(ended, WaitOutcome::Ready) || !self.close_abandoned() {
                 return ended;
             }
         };
-        if let Wait::Ready = wait_until(None, Heed::Node(&self.node)) {
+        if let WaitOutcome::Ready = wait_until(None, Heed::Node(&self.node)) {
             return;
         }
-        chase(
+        wait_naming_stragglers(
             label,
             |deadline| wait_until(deadline, Heed::Patiently),
             || self.stragglers_if(|_| true),
@@ -78,11 +78,11 @@ impl Group {
         deadline: Option<Instant>,
         at: &'static Location<'static>,
     ) -> bool {
-        let others = Others {
+        let others = OtherTasks {
             group: Arc::clone(self),
         };
-        let site = Site {
-            on: On::Crew(Arc::new(others)),
+        let site = WaitSite {
+            on: WaitsOn::Tasks(Arc::new(others)),
             ..self.site(Verb::Shutdown, at)
         };
         self.leave_out(|left_out| left_out.extend(except));
@@ -90,8 +90,13 @@ impl Group {
             let mut state = self.state.lock();
             let is_left_out = |id| state.left_out.contains(id);
             let have_left = state.members.keys().all(is_left_out);
-            if !have_left && !state.choosers.iter().any(|other| other.is_same(parker)) {
-                state.choosers.push(parker.clone());
+            if !have_left
+                && !state
+                    .partial_waiters
+                    .iter()
+                    .any(|other| other.is_same(parker))
+            {
+                state.partial_waiters.push(parker.clone());
             }
             have_left
         });
@@ -101,39 +106,39 @@ impl Group {
                 at.map(|at| left_out.swap_remove(at));
             }
         });
-        matches!(ended, Wait::Ready)
+        matches!(ended, WaitOutcome::Ready)
     }
 
     fn leave_out(&self, change: impl FnOnce(&mut Vec<TaskId>)) {
         let mut state = self.state.lock();
         change(&mut state.left_out);
-        let choosers = std::mem::take(&mut state.choosers);
+        let choosers = std::mem::take(&mut state.partial_waiters);
         drop(state);
         choosers.iter().for_each(Parker::unpark);
     }
 }
 
-pub(crate) fn straggler(who: &Who) -> Straggler {
+pub(crate) fn straggler(record: &TaskRecord) -> Straggler {
     Straggler {
-        task: who.label.clone(),
-        age: who.age(),
-        doing: who.doing(),
+        task: record.label.clone(),
+        age: record.age(),
+        doing: record.doing(),
     }
 }
 
 /// Waits for what was cancelled, naming stragglers at growing intervals. Returns false if the wait was
 /// refused, which can only happen if it heeds refusals.
-pub(crate) fn chase(
+pub(crate) fn wait_naming_stragglers(
     waiting: &Label,
-    mut wait_until: impl FnMut(Option<Instant>) -> Wait,
+    mut wait_until: impl FnMut(Option<Instant>) -> WaitOutcome,
     stragglers: impl Fn() -> Vec<Straggler>,
 ) -> bool {
     let mut patience = PATIENCE;
     loop {
         match wait_until(deadline::after(patience)) {
-            Wait::Ready => return true,
-            Wait::Refused(_) => return false,
-            Wait::TimedOut | Wait::Cancelled(_) => {}
+            WaitOutcome::Ready => return true,
+            WaitOutcome::Refused(_) => return false,
+            WaitOutcome::TimedOut | WaitOutcome::Cancelled(_) => {}
         }
         report_stragglers(waiting, &stragglers());
         patience = LONGEST_PATIENCE.min(patience * 2);

@@ -1,12 +1,12 @@
 //! The failures of one scope, each until its joiner or the scope's end takes it.
 
-use crate::cancel::Node;
+use crate::cancel::CancelNode;
 use crate::error::{Cancelled, CutShort, Failure, JoinError};
 use crate::id::Label;
 use crate::primitive::{Arc, Mutex};
 
 /// One failure, shared by the packet and the group: it belongs to the one that takes it first.
-pub(crate) type Slot<E> = Arc<Mutex<Option<JoinError<E>>>>;
+pub(crate) type FailureSlot<E> = Arc<Mutex<Option<JoinError<E>>>>;
 
 /// What no join took.
 pub(crate) struct Unclaimed<E> {
@@ -34,7 +34,7 @@ impl<E> Unclaimed<E> {
 
 /// Returns true if a task completed as cancelled because its scope was cancelled, or it itself through its
 /// handle.
-fn is_expected<E>(error: &JoinError<E>, own: &Node) -> bool {
+fn is_expected<E>(error: &JoinError<E>, own: &CancelNode) -> bool {
     let by_handle = is_by_handle(error);
     by_handle || error.as_cancelled().is_some_and(|it| own.passed_on(it))
 }
@@ -47,15 +47,15 @@ fn is_by_handle<E>(error: &JoinError<E>) -> bool {
     both.is_some_and(|(it, task)| it.source().id() == task.id() && !it.is_failure())
 }
 
-pub(crate) struct Failures<E>(Mutex<List<E>>);
+pub(crate) struct Failures<E>(Mutex<FailureList<E>>);
 
-struct List<E> {
-    slots: Vec<Slot<E>>,
+struct FailureList<E> {
+    slots: Vec<FailureSlot<E>>,
     next: u64,
     /// The number of tasks that completed as cancelled.
     cancelled: usize,
     /// Those of them that the scope's end may have to report.
-    cut_short: Vec<Slot<E>>,
+    cut_short: Vec<FailureSlot<E>>,
     /// The length of `cut_short` from which on some may be forgotten.
     many: usize,
     /// The cancellation of the tasks that are only [counted](Failures::count_undone).
@@ -66,11 +66,11 @@ struct List<E> {
 
 const FEW: usize = 32;
 
-impl<E> List<E> {
+impl<E> FailureList<E> {
     /// Keeps the error of a task that completed as cancelled until the scope's end. A scope may last for
     /// ever, so what a join has taken is forgotten from time to time; and of those that no join can take any
     /// more, one for each cancellation is enough.
-    fn keep_cut_short(&mut self, slot: Slot<E>) {
+    fn keep_cut_short(&mut self, slot: FailureSlot<E>) {
         if self.cut_short.len() >= self.many {
             let mut kept: Option<Cancelled> = None;
             self.cut_short.retain(|slot| {
@@ -93,7 +93,7 @@ impl<E> List<E> {
 
 impl<E> Failures<E> {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(List {
+        Self(Mutex::new(FailureList {
             slots: Vec::new(),
             next: 0,
             cancelled: 0,
@@ -134,7 +134,12 @@ impl<E> Failures<E> {
 
     /// Records how a task failed, before its failure is made known. The order of calls is the order of
     /// failures.
-    pub(crate) fn record(&self, task: Label, failure: Failure<E>, after_cancel: bool) -> Slot<E> {
+    pub(crate) fn record(
+        &self,
+        task: Label,
+        failure: Failure<E>,
+        after_cancel: bool,
+    ) -> FailureSlot<E> {
         let mut list = self.0.lock();
         let order = list.next;
         list.next += 1;
@@ -160,9 +165,9 @@ impl<E> Failures<E> {
     }
 
     /// Takes what no join took. `own` is the scope's node, `above` the one around it.
-    pub(crate) fn take_unclaimed(&self, own: &Node, above: &Node) -> Unclaimed<E> {
+    pub(crate) fn take_unclaimed(&self, own: &CancelNode, above: &CancelNode) -> Unclaimed<E> {
         let list = self.0.lock();
-        let take = |slot: &Slot<E>| slot.lock().take();
+        let take = |slot: &FailureSlot<E>| slot.lock().take();
         let mut failures: Vec<_> = list.slots.iter().filter_map(take).collect();
         let left: Vec<_> = list.cut_short.iter().filter_map(take).collect();
         let inherited = |error: &JoinError<E>| {
@@ -191,17 +196,17 @@ mod tests {
 
     use super::*;
     use crate::error::Why;
-    use crate::id::Kind;
+    use crate::id::LabelKind;
 
     fn label() -> Label {
-        Label::new(Kind::Task, None, Location::caller())
+        Label::new(LabelKind::Task, None, Location::caller())
     }
 
     #[test]
     fn a_long_scope_keeps_few_of_the_tasks_that_completed_as_cancelled() {
         let failures = Failures::<Infallible>::new();
-        let above = Node::root(label(), None);
-        let own = Node::child(&above, label(), None);
+        let above = CancelNode::root(label(), None);
+        let own = CancelNode::child(&above, label(), None);
         above.cancel(Cancelled::new(Why::Shutdown, label()));
         let inherited = own.cause().unwrap();
         let record =

@@ -17,7 +17,7 @@
 //! queue finds it begun and skips it.
 //!
 //! *Pools.* A pool's tasks are neither counted nor listed here: no thread waits for all of them, they have no
-//! limit, and the pool knows where each that has not completed lies ([`Queue::tasks`]).
+//! limit, and the pool knows where each that has not completed lies ([`TaskQueue::tasks`]).
 //!
 //! *Memory.* A task is one allocation: its entry here, its identity (see `identity`, also for when that is
 //! made apart), its closure, and then its result (see `prepare`). `members` has a reference to each from when
@@ -30,16 +30,16 @@ use std::io;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::identity::{Identity, Named, NodeOf, Of, Stage};
-use super::job::{Go, OnThread, Then};
+use super::identity::{HasIdentity, Identity, IdentitySeed, NodeOf, TaskState};
+use super::job::{Conclusion, JobFate, OnThread};
 use super::live;
 use super::policy::{OnTimeout, Policy, Verdict};
-use crate::cancel::Node;
+use crate::cancel::CancelNode;
 use crate::contain::{assert_outside, contain};
-use crate::current::{Asked, Created, Who};
-use crate::deadlock::{self, Bond, Crew, Need};
+use crate::current::{SpawnTime, TaskContext, TaskRecord};
+use crate::deadlock::{self, Need, Resource, TaskSet};
 use crate::error::{Cancelled, Why};
-use crate::id::{ByNumber, Label, TaskId, give_room_back};
+use crate::id::{ByNumber, Label, TaskId, shrink_if_sparse};
 use crate::observe::{Completion, is_quiet};
 use crate::park::Parker;
 use crate::part::{Part, Whole};
@@ -51,7 +51,7 @@ pub(crate) enum Starter {
     /// A thread for each, which then runs the chain. If the system refuses one, the task is untouched.
     Threads(Threads),
     /// A pool, which takes the task into its queue.
-    Pool(Box<dyn Queue>),
+    Pool(Box<dyn TaskQueue>),
 }
 
 /// The functions that start threads.
@@ -61,7 +61,7 @@ pub(crate) struct Threads {
     pub(crate) start: fn(&Arc<dyn Task>) -> io::Result<()>,
     /// Starts one for the closure of a task that asks for a fresh thread.
     #[cfg(not(reunite_model))]
-    pub(crate) run_apart: RunApart,
+    pub(crate) run_on_fresh_thread: RunOnFreshThread,
 }
 
 /// Runs a closure on a fresh thread with that name and stack size, and returns when that thread has ended.
@@ -69,10 +69,11 @@ pub(crate) struct Threads {
 /// # Errors
 /// The system refuses a thread; the closure was dropped.
 #[cfg(not(reunite_model))]
-pub(crate) type RunApart = fn(&Label, Option<usize>, Box<dyn FnOnce() + Send>) -> io::Result<()>;
+pub(crate) type RunOnFreshThread =
+    fn(&Label, Option<usize>, Box<dyn FnOnce() + Send>) -> io::Result<()>;
 
 /// A pool, as a group knows it.
-pub(crate) trait Queue: Send + Sync {
+pub(crate) trait TaskQueue: Send + Sync {
     /// Queues the task for a worker.
     fn enqueue(&self, task: &Arc<dyn Task>);
 
@@ -97,13 +98,13 @@ impl Starter {
 }
 
 pub(crate) struct Group {
-    pub(super) node: Part<Node>,
+    pub(super) node: Part<CancelNode>,
     /// The task that waits for this group's, and is the parent of them all. `None` if each has a parent of
     /// its own.
-    owner: Option<Part<Who>>,
+    owner: Option<Part<TaskRecord>>,
     rules: Rules,
     starter: Starter,
-    pub(super) state: Mutex<State>,
+    pub(super) state: Mutex<GroupState>,
 }
 
 /// The choices of a scope's builder that concern its group.
@@ -114,7 +115,7 @@ pub(crate) struct Rules {
 }
 
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct GroupState {
     pub(super) pending: usize,
     running: usize,
     pub(super) between: usize,
@@ -122,14 +123,14 @@ pub(super) struct State {
     pub(super) members: ByNumber<TaskId, Arc<dyn Task>>,
     pub(super) waiters: Vec<Parker>,
     /// The nodes to cancel if every task is idle; see `idle`.
-    pub(super) idle: WaitQueue<Part<Node>>,
+    pub(super) idle: WaitQueue<Part<CancelNode>>,
     /// The parkers of threads that wait for some of the members, and check again whenever one leaves.
-    pub(super) choosers: Vec<Parker>,
+    pub(super) partial_waiters: Vec<Parker>,
     /// The tasks that those threads do not wait for: each of them leaves out all of these.
     pub(super) left_out: Vec<TaskId>,
 }
 
-impl State {
+impl GroupState {
     /// Returns the tasks that were begun and have not left.
     pub(super) fn begun(&self) -> Vec<TaskId> {
         let members = self.members.iter();
@@ -146,23 +147,23 @@ impl State {
 }
 
 /// The part that all tasks have.
-pub(crate) struct Entry {
+pub(crate) struct TaskHeader {
     pub(crate) id: TaskId,
     pub(crate) group: Arc<Group>,
-    pub(super) stage: Stage,
+    pub(super) stage: TaskState,
     pub(super) begins: Begins,
     /// True if it was spawned by an observer, or by such a task: observers are not told of it.
     pub(super) is_quiet: bool,
 }
 
 /// A task, whatever its closure returns. Only the thread that has begun it calls the methods that run it.
-pub(crate) trait Task: Whole + Crew + Asked {
-    fn entry(&self) -> &Entry;
+pub(crate) trait Task: Whole + TaskSet + TaskContext {
+    fn entry(&self) -> &TaskHeader;
 
-    fn named(&self) -> &dyn Named;
+    fn named(&self) -> &dyn HasIdentity;
 
     /// Runs the closure, or drops it, and concludes the task, or leaves that for later.
-    fn execute(&self, go: Go, then: Then);
+    fn execute(&self, fate: JobFate, then: Conclusion);
 
     /// Concludes a task for which that was left for later.
     #[cfg(not(reunite_model))]
@@ -170,9 +171,9 @@ pub(crate) trait Task: Whole + Crew + Asked {
 }
 
 impl Deref for dyn Task {
-    type Target = Entry;
+    type Target = TaskHeader;
 
-    fn deref(&self) -> &Entry {
+    fn deref(&self) -> &TaskHeader {
         self.entry()
     }
 }
@@ -190,7 +191,7 @@ impl dyn Task {
     }
 
     pub(crate) fn label(&self) -> &Label {
-        &self.who().label
+        &self.record().label
     }
 
     pub(crate) fn on(&self) -> OnThread {
@@ -203,12 +204,12 @@ impl dyn Task {
     }
 
     /// Returns a reference to its record, which keeps the task.
-    pub(crate) fn shared_who(self: &Arc<Self>) -> Part<Who> {
-        Part::of(Arc::clone(self), |task| task.who(), |task| task as _)
+    pub(crate) fn shared_record(self: &Arc<Self>) -> Part<TaskRecord> {
+        Part::of(Arc::clone(self), |task| task.record(), |task| task as _)
     }
 
     /// Returns a reference to the node under which it runs.
-    pub(crate) fn shared_node(self: &Arc<Self>) -> Part<Node> {
+    pub(crate) fn shared_node(self: &Arc<Self>) -> Part<CancelNode> {
         if let NodeOf::Another(node) = &self.identity().node {
             return node.clone();
         }
@@ -229,10 +230,10 @@ pub(super) enum Begins {
     Always,
 }
 
-impl Entry {
+impl TaskHeader {
     /// Creates the entry of a task of `group`.
     #[inline]
-    pub(super) fn new(id: TaskId, stage: Stage, group: &Arc<Group>, begins: Begins) -> Self {
+    pub(super) fn new(id: TaskId, stage: TaskState, group: &Arc<Group>, begins: Begins) -> Self {
         Self {
             id,
             group: Arc::clone(group),
@@ -242,8 +243,8 @@ impl Entry {
         }
     }
 
-    pub(super) fn of(&self) -> Of<'_> {
-        Of {
+    pub(super) fn of(&self) -> IdentitySeed<'_> {
+        IdentitySeed {
             id: self.id,
             stage: &self.stage,
             group: self.group.node(),
@@ -283,8 +284,8 @@ impl Drop for Group {
 
 impl Group {
     pub(crate) fn new(
-        node: Part<Node>,
-        owner: Option<Part<Who>>,
+        node: Part<CancelNode>,
+        owner: Option<Part<TaskRecord>>,
         rules: Rules,
         starter: Starter,
     ) -> Arc<Self> {
@@ -307,12 +308,12 @@ impl Group {
         live::hide(self.node.label().id());
     }
 
-    pub(crate) fn node(&self) -> &Part<Node> {
+    pub(crate) fn node(&self) -> &Part<CancelNode> {
         &self.node
     }
 
     /// Returns the task that waits for those of this group.
-    pub(crate) fn owner(&self) -> Option<Part<Who>> {
+    pub(crate) fn owner(&self) -> Option<Part<TaskRecord>> {
         self.owner.clone()
     }
 
@@ -350,10 +351,10 @@ impl Group {
 
     /// Returns the time of spawning for a task that is spawned now. For a pool's tasks, which are small, it
     /// is imprecise.
-    pub(super) fn created(&self) -> Created {
+    pub(super) fn created(&self) -> SpawnTime {
         match &self.starter {
-            Starter::Threads(_) => Created::now(),
-            Starter::Pool(_) => Created::about_now(),
+            Starter::Threads(_) => SpawnTime::now(),
+            Starter::Pool(_) => SpawnTime::about_now(),
         }
     }
 
@@ -362,7 +363,7 @@ impl Group {
     }
 
     /// Returns the pool in which its tasks run, if they do.
-    pub(crate) fn queue(&self) -> Option<&dyn Queue> {
+    pub(crate) fn queue(&self) -> Option<&dyn TaskQueue> {
         match &self.starter {
             Starter::Threads(_) => None,
             Starter::Pool(queue) => Some(&**queue),
@@ -389,7 +390,7 @@ impl Group {
         if next.is_none() {
             state.running -= 1;
             state.between -= 1;
-            self.one_less(state);
+            self.remove_begun(state);
         }
         next
     }
@@ -409,7 +410,7 @@ impl Group {
         if state.running == 0 {
             return state.queue.drain(..).collect();
         }
-        self.one_less(state);
+        self.remove_begun(state);
         Vec::new()
     }
 
@@ -421,9 +422,9 @@ impl Group {
         let mut state = self.state.lock();
         state.between += usize::from(in_place);
         let member = state.members.remove(&task);
-        give_room_back(&mut state.members);
+        shrink_if_sparse(&mut state.members);
         state.pending -= 1;
-        let mut waiters = std::mem::take(&mut state.choosers);
+        let mut waiters = std::mem::take(&mut state.partial_waiters);
         if state.pending == 0 {
             waiters.append(&mut state.waiters);
         } else {
@@ -434,19 +435,19 @@ impl Group {
         drop(member);
         waiters.iter().for_each(Parker::unpark);
         if look_again {
-            deadlock::look_at(self.bond());
+            deadlock::look_at(self.resource());
         }
     }
 
     /// Checks for waits that can no longer end: one of the threads that could have let a queued task begin is
     /// gone without beginning any, so all that are left may be waiting.
-    fn one_less(&self, mut state: MutexGuard<'_, State>) {
+    fn remove_begun(&self, mut state: MutexGuard<'_, GroupState>) {
         let look_again = self.is_place_waited_for(&state);
         let waiters = state.wake_if_abandoned();
         drop(state);
         waiters.iter().for_each(Parker::unpark);
         if look_again {
-            deadlock::look_at(self.bond());
+            deadlock::look_at(self.resource());
         }
     }
 
@@ -461,7 +462,7 @@ impl Group {
         })
     }
 
-    fn is_place_waited_for(&self, state: &State) -> bool {
+    fn is_place_waited_for(&self, state: &GroupState) -> bool {
         self.has_limit() && !state.queue.is_empty()
     }
 
@@ -469,8 +470,8 @@ impl Group {
         self.rules.max_threads.is_some()
     }
 
-    pub(super) fn bond(&self) -> Bond {
-        Bond::Group(self.node.label().id())
+    pub(super) fn resource(&self) -> Resource {
+        Resource::Group(self.node.label().id())
     }
 
     /// Asks the policy about a completion, and carries out its verdict.
@@ -494,7 +495,7 @@ impl Group {
     ///
     /// # Errors
     /// The policy panicked; the group is cancelled.
-    pub(super) fn consider<'a>(
+    pub(super) fn ask_policy<'a>(
         &self,
         task: impl FnOnce() -> &'a Label,
     ) -> Result<(), Box<dyn Any + Send>> {

@@ -4,20 +4,20 @@ use std::convert::Infallible;
 use std::fmt;
 use std::panic::Location;
 
-use super::ending::{chase, straggler};
+use super::ending::{straggler, wait_naming_stragglers};
 use super::group::Task;
-use super::packet::{Found, Packet};
+use super::packet::{JoinPoll, Packet};
 use crate::contain::contain;
-use crate::current::{self, Who};
+use crate::current::{self, TaskRecord};
 use crate::deadline;
-use crate::deadlock::{Crew, Object, On, Site};
+use crate::deadlock::{TaskSet, WaitObject, WaitSite, WaitsOn};
 use crate::error::{Cancelled, JoinError, JoinErrorKind, Why};
 use crate::id::Label;
 use crate::observe::{Event, Verb, is_on, tell};
 use crate::park::Parker;
 use crate::part::Part;
 use crate::primitive::{Arc, Duration, Instant};
-use crate::wait::{Heed, Wait, wait};
+use crate::wait::{Heed, WaitOutcome, wait};
 
 /// A handle to a task: the right to take its result, and the means to ask about it and to cancel it.
 ///
@@ -127,7 +127,7 @@ impl<T, E> JoinHandle<T, E> {
     #[track_caller]
     pub fn try_join(&mut self) -> Option<Result<T, JoinError<E>>> {
         match self.packet.take() {
-            Found::Pending | Found::Nothing => None,
+            JoinPoll::Pending | JoinPoll::Nothing => None,
             found => {
                 self.tell_joined(Location::caller());
                 self.unpack(found)
@@ -223,13 +223,13 @@ impl<T, E> JoinHandle<T, E> {
             self.tell_joined(at);
             return result;
         }
-        let here = current::here();
-        if let Some(refusal) = self.refusal(&here.who) {
+        let here = current::shared();
+        if let Some(refusal) = self.refusal(&here.record) {
             return Err(JoinError::new(self.label().clone(), refusal));
         }
         // A joiner that is cancelled already only checks whether the result is ready.
         if here.node.cause().is_none() && !deadline::has_passed(here.node.deadline()) {
-            self.help_to_start(&here.who, deadline.is_some());
+            self.help_to_start(&here.record, deadline.is_some());
             if let Some(result) = self.unpack(self.packet.take()) {
                 self.tell_joined(at);
                 return result;
@@ -239,15 +239,15 @@ impl<T, E> JoinHandle<T, E> {
         let site = self.site(Verb::Join, at);
         let ready = |parker: &_| self.packet.is_complete_or_wake(parker);
         let failed = match wait(site, deadline.flatten(), Heed::Task, ready) {
-            Wait::Ready => {
+            WaitOutcome::Ready => {
                 self.tell_joined(at);
                 return self
                     .unpack(self.packet.take())
                     .expect("a completed packet has a result");
             }
-            Wait::TimedOut => self.timed_out(),
-            Wait::Cancelled(cancelled) => JoinErrorKind::Interrupted(cancelled),
-            Wait::Refused(refusal) => JoinErrorKind::Refused(refusal),
+            WaitOutcome::TimedOut => self.timed_out(),
+            WaitOutcome::Cancelled(cancelled) => JoinErrorKind::Interrupted(cancelled),
+            WaitOutcome::Refused(refusal) => JoinErrorKind::Refused(refusal),
         };
         Err(JoinError::new(self.label().clone(), failed))
     }
@@ -263,31 +263,33 @@ impl<T, E> JoinHandle<T, E> {
         mut arrived: impl FnMut(&Parker) -> bool,
     ) -> Result<(), JoinError<E>> {
         let label = self.label().clone();
-        let site = Site {
-            on: On::Anyone,
+        let site = WaitSite {
+            on: WaitsOn::Anyone,
             ..self.site(verb, at)
         };
         let ready = |parker: &_| arrived(parker) || self.packet.is_complete_or_wake(parker);
         match wait(site, deadline, Heed::Task, ready) {
-            Wait::Cancelled(cancelled) => {
+            WaitOutcome::Cancelled(cancelled) => {
                 Err(JoinError::new(label, JoinErrorKind::Interrupted(cancelled)))
             }
-            Wait::Refused(refusal) => Err(JoinError::new(label, JoinErrorKind::Refused(refusal))),
-            Wait::TimedOut => Err(JoinError::new(label, self.timed_out())),
-            Wait::Ready => Ok(()),
+            WaitOutcome::Refused(refusal) => {
+                Err(JoinError::new(label, JoinErrorKind::Refused(refusal)))
+            }
+            WaitOutcome::TimedOut => Err(JoinError::new(label, self.timed_out())),
+            WaitOutcome::Ready => Ok(()),
         }
     }
 
     fn timed_out(&self) -> JoinErrorKind<E> {
         JoinErrorKind::TimedOut {
-            age: self.task().who().age(),
-            doing: self.task().who().doing(),
+            age: self.task().record().age(),
+            doing: self.task().record().doing(),
         }
     }
 
     fn tell_joined(&self, at: &'static Location<'static>) {
         if is_on() {
-            let by = current::current().who;
+            let by = current::current().record;
             tell(|| Event::Join {
                 task: self.label(),
                 by: &by.label,
@@ -296,29 +298,29 @@ impl<T, E> JoinHandle<T, E> {
         }
     }
 
-    fn site(&self, verb: Verb, at: &'static Location<'static>) -> Site {
-        Site {
+    fn site(&self, verb: Verb, at: &'static Location<'static>) -> WaitSite {
+        WaitSite {
             verb,
-            object: Object::Label(self.label().clone()),
+            object: WaitObject::Label(self.label().clone()),
             at,
-            on: On::Crew(Arc::clone(self.task()) as Arc<dyn Crew>),
+            on: WaitsOn::Tasks(Arc::clone(self.task()) as Arc<dyn TaskSet>),
         }
     }
 
-    fn unpack(&self, found: Found<T, E>) -> Option<Result<T, JoinError<E>>> {
+    fn unpack(&self, found: JoinPoll<T, E>) -> Option<Result<T, JoinError<E>>> {
         let again = || JoinError::new(self.label().clone(), JoinErrorKind::AlreadyJoined);
         match found {
-            Found::Pending => None,
-            Found::Result(Ok(value)) => Some(Ok(value)),
+            JoinPoll::Pending => None,
+            JoinPoll::Result(Ok(value)) => Some(Ok(value)),
             // The slot is empty if the scope ended first and took the failure.
-            Found::Result(Err(slot)) => Some(Err(slot.lock().take().unwrap_or_else(again))),
-            Found::Nothing => Some(Err(again())),
+            JoinPoll::Result(Err(slot)) => Some(Err(slot.lock().take().unwrap_or_else(again))),
+            JoinPoll::Nothing => Some(Err(again())),
         }
     }
 
     /// Returns the refusal of a join that could never end, as the task waits, directly or at the end of a
     /// scope, for the joiner.
-    fn refusal(&self, joiner: &Part<Who>) -> Option<JoinErrorKind<E>> {
+    fn refusal(&self, joiner: &Part<TaskRecord>) -> Option<JoinErrorKind<E>> {
         if joiner.label.id() < self.id() {
             // The common case: the joiner is older than the task, and so is every task that waits for the
             // joiner.
@@ -326,7 +328,7 @@ impl<T, E> JoinHandle<T, E> {
         }
         let depth = joiner
             .lineage(self.id())
-            .position(|who| who.label.id() == self.id())?;
+            .position(|record| record.label.id() == self.id())?;
         Some(if depth == 0 {
             JoinErrorKind::SelfJoin
         } else {
@@ -340,7 +342,7 @@ impl<T, E> JoinHandle<T, E> {
     /// task that waits for the joiner, holds. So a joiner inside that scope runs the task on the spot. Where
     /// it must not (its own join has a limit, or it is nested too deeply in such joins already), the task
     /// gets a thread beyond the limit. A pool's task that no thread has begun is run by its joiner, too.
-    fn help_to_start(&self, joiner: &Part<Who>, timed: bool) {
+    fn help_to_start(&self, joiner: &Part<TaskRecord>, timed: bool) {
         let entry = self.task();
         let queue = entry.group.queue();
         if !entry.is_waiting_to_start() || !(queue.is_some() || entry.group.is_around(joiner)) {
@@ -434,19 +436,19 @@ impl<T, E> JoinHandle<T, E> {
     fn stop_and_join(&self) {
         self.cancel_because(Why::Dropped);
         let here = current::current();
-        if self.refusal(&here.who).is_some() {
+        if self.refusal(&here.record).is_some() {
             // The task itself, or a task that it waits for, drops the handle: waiting here would never end.
             self.task().detach();
             return;
         }
-        let came_back = chase(
-            &here.who.label,
+        let came_back = wait_naming_stragglers(
+            &here.record.label,
             |deadline| {
                 let ready = |parker: &_| self.packet.is_complete_or_wake(parker);
                 let site = self.site(Verb::Drop, self.spawned_at());
                 wait(site, deadline, Heed::UnlessForEver, ready)
             },
-            || vec![straggler(self.task().who())],
+            || vec![straggler(self.task().record())],
         );
         if !came_back {
             // The task waits for this very task, so the wait would never end.
@@ -461,7 +463,7 @@ impl<T, E> fmt::Debug for JoinHandle<T, E> {
             f,
             "JoinHandle({}, {})",
             self.label(),
-            self.task().who().doing()
+            self.task().record().doing()
         )
     }
 }

@@ -1,8 +1,8 @@
 //! The identity of a task: its record, and its cancel node.
 //!
 //! # Protocol
-//! The identity of a task on a thread is made [at once](AtOnce). Most of a pool's tasks are over before they
-//! could be inspected, so theirs is made [later](Later), on demand: by the task itself, which waits, fails,
+//! The identity of a task on a thread is made [at once](EagerIdentity). Most of a pool's tasks are over before they
+//! could be inspected, so theirs is made [later](LazyIdentity), on demand: by the task itself, which waits, fails,
 //! spawns or opens a scope; by its handle, which cancels it or must say what it waits for; by an observer; by
 //! a thread that shows the live tree. What cannot be made later is kept from the beginning: the number, the
 //! line, when it was spawned, and by which task.
@@ -10,10 +10,10 @@
 //! 1. An identity is made once. If two threads make it at the same time, the later one uses the earlier
 //!    one's.
 //! 2. Until it is made the task cannot have been cancelled, or told anything: that needs the node.
-//! 3. What happens to the task is a bit of its [`Stage`], set by one step each. So is that the identity was
+//! 3. What happens to the task is a bit of its [`TaskState`], set by one step each. So is that the identity was
 //!    made (`ASKED`), which is set after the identity can be found. A thread that sets another bit then looks
 //!    if there is an identity. So of that thread and the one that makes the identity, at least one sees the
-//!    other, and brings the record and the node up to date ([`catch_up`](Identity::catch_up)).
+//!    other, and brings the record and the node up to date ([`apply_state`](Identity::apply_state)).
 //! 4. The task's spawner is forgotten when the task is over, or detached: records must not hold each other
 //!    for ever, and the record of a task whose identity was made is part of its memory.
 
@@ -21,15 +21,15 @@ use std::ops::Deref;
 use std::panic::Location;
 
 use super::job::OnThread;
-use crate::cancel::Node;
-use crate::current::{Created, Who};
-use crate::id::{Kind, Label, TaskId};
+use crate::cancel::CancelNode;
+use crate::current::{SpawnTime, TaskRecord};
+use crate::id::{Label, LabelKind, TaskId};
 use crate::part::Part;
 use crate::primitive::{AtomicU8, Mutex, OnceLock, Ordering, coarse_millis};
 
 /// What has happened to a task: bits that are set and never cleared.
 #[derive(Default)]
-pub(crate) struct Stage(AtomicU8);
+pub(crate) struct TaskState(AtomicU8);
 
 /// A thread runs it.
 const BEGUN: u8 = 1;
@@ -42,7 +42,7 @@ const DETACHED: u8 = 8;
 /// It is concluded.
 const OVER: u8 = 16;
 
-impl Stage {
+impl TaskState {
     /// Creates the stage of a task whose identity is made with it.
     pub(super) fn asked() -> Self {
         Self(AtomicU8::new(ASKED))
@@ -68,40 +68,40 @@ impl Stage {
 
 /// A task's record, and the node under which it runs.
 pub(crate) struct Identity {
-    pub(crate) who: Who,
+    pub(crate) record: TaskRecord,
     pub(crate) node: NodeOf,
 }
 
 impl Identity {
     /// Brings the record and the node up to date with `stage`.
-    fn catch_up(&self, stage: u8) {
+    fn apply_state(&self, stage: u8) {
         let has = |bit| stage & bit != 0;
         if has(BEGUN) {
-            self.who.start();
+            self.record.start();
         }
         if has(ENDED) {
             self.node.mark_over();
         }
         if has(DETACHED) {
-            self.who.detach();
+            self.record.detach();
         }
         if has(OVER) {
-            self.who.forget_parent();
+            self.record.forget_parent();
         }
     }
 }
 
 /// The node under which a task runs.
 pub(crate) enum NodeOf {
-    Itself(Node),
+    Itself(CancelNode),
     /// The node of the task that waits for it.
-    Another(Part<Node>),
+    Another(Part<CancelNode>),
 }
 
 impl Deref for NodeOf {
-    type Target = Node;
+    type Target = CancelNode;
 
-    fn deref(&self) -> &Node {
+    fn deref(&self) -> &CancelNode {
         match self {
             Self::Itself(node) => node,
             Self::Another(node) => node,
@@ -111,16 +111,16 @@ impl Deref for NodeOf {
 
 /// The facts of a task from which its identity is made: its number, its stage, and the node of its group.
 #[derive(Clone, Copy)]
-pub(crate) struct Of<'a> {
+pub(crate) struct IdentitySeed<'a> {
     pub(super) id: TaskId,
-    pub(super) stage: &'a Stage,
-    pub(super) group: &'a Part<Node>,
+    pub(super) stage: &'a TaskState,
+    pub(super) group: &'a Part<CancelNode>,
 }
 
 /// The place of a task's identity.
-pub(crate) trait Named: Send + Sync {
+pub(crate) trait HasIdentity: Send + Sync {
     /// Returns the identity, made if need be.
-    fn identity(&self, task: Of<'_>) -> &Identity;
+    fn identity(&self, task: IdentitySeed<'_>) -> &Identity;
 
     /// Returns the identity, if it was made.
     fn known(&self) -> Option<&Identity>;
@@ -132,10 +132,10 @@ pub(crate) trait Named: Send + Sync {
 }
 
 /// The steps in the life of a task.
-impl dyn Named + '_ {
+impl dyn HasIdentity + '_ {
     /// Marks the task as begun. Returns true if it was not.
     #[inline]
-    pub(super) fn begin(&self, stage: &Stage) -> bool {
+    pub(super) fn begin(&self, stage: &TaskState) -> bool {
         let is_first = stage.set(BEGUN) & BEGUN == 0;
         if is_first {
             self.tell(BEGUN);
@@ -145,12 +145,12 @@ impl dyn Named + '_ {
 
     /// Records that its closure has ended.
     #[inline]
-    pub(super) fn end(&self, stage: &Stage) {
+    pub(super) fn end(&self, stage: &TaskState) {
         stage.set(ENDED);
         self.tell(ENDED);
     }
 
-    pub(super) fn detach(&self, stage: &Stage) {
+    pub(super) fn detach(&self, stage: &TaskState) {
         stage.set(DETACHED);
         self.tell(DETACHED);
         self.forget_parent();
@@ -158,7 +158,7 @@ impl dyn Named + '_ {
 
     /// Records that it is concluded.
     #[inline]
-    pub(super) fn finish(&self, stage: &Stage) {
+    pub(super) fn finish(&self, stage: &TaskState) {
         stage.set(OVER);
         self.tell(OVER);
         self.forget_parent();
@@ -167,19 +167,19 @@ impl dyn Named + '_ {
     #[inline]
     fn tell(&self, bit: u8) {
         if let Some(identity) = self.known() {
-            identity.catch_up(bit);
+            identity.apply_state(bit);
         }
     }
 }
 
 /// An identity that is made with the task, which may ask for a certain kind of thread.
-pub(super) struct AtOnce {
+pub(super) struct EagerIdentity {
     pub(super) identity: Identity,
     pub(super) on: OnThread,
 }
 
-impl Named for AtOnce {
-    fn identity(&self, _: Of<'_>) -> &Identity {
+impl HasIdentity for EagerIdentity {
+    fn identity(&self, _: IdentitySeed<'_>) -> &Identity {
         &self.identity
     }
 
@@ -192,23 +192,23 @@ impl Named for AtOnce {
     }
 
     fn forget_parent(&self) {
-        self.identity.who.forget_parent();
+        self.identity.record.forget_parent();
     }
 }
 
 /// An identity that is made on demand.
-pub(super) struct Later {
+pub(super) struct LazyIdentity {
     at: &'static Location<'static>,
     /// When the task was spawned, to a few milliseconds.
     created: u32,
-    parent: Mutex<Option<Part<Who>>>,
+    parent: Mutex<Option<Part<TaskRecord>>>,
     made: OnceLock<Box<Identity>>,
 }
 
-impl Later {
+impl LazyIdentity {
     /// Creates the place for a task that is spawned now, at the line `at`.
     #[inline]
-    pub(super) fn new(at: &'static Location<'static>, parent: Part<Who>) -> Self {
+    pub(super) fn new(at: &'static Location<'static>, parent: Part<TaskRecord>) -> Self {
         Self {
             at,
             created: coarse_millis(),
@@ -218,13 +218,13 @@ impl Later {
     }
 
     #[cold]
-    fn make(&self, task: Of<'_>) -> &Identity {
-        let label = Label::with_id(task.id, Kind::Task, None, self.at);
+    fn make(&self, task: IdentitySeed<'_>) -> &Identity {
+        let label = Label::with_id(task.id, LabelKind::Task, None, self.at);
         let parent = self.parent.lock().clone();
-        let created = Created::About(self.created);
+        let created = SpawnTime::About(self.created);
         let made = Identity {
-            who: Who::of_task(label.clone(), created, parent),
-            node: NodeOf::Itself(Node::of_task(task.group, label)),
+            record: TaskRecord::of_task(label.clone(), created, parent),
+            node: NodeOf::Itself(CancelNode::of_task(task.group, label)),
         };
         // `get_or_init` would hold its own lock while making the identity takes others.
         let _too_late = self.made.set(Box::new(made));
@@ -239,11 +239,11 @@ impl Later {
     }
 }
 
-impl Named for Later {
-    fn identity(&self, task: Of<'_>) -> &Identity {
+impl HasIdentity for LazyIdentity {
+    fn identity(&self, task: IdentitySeed<'_>) -> &Identity {
         let made = self.made.get().map(|made| &**made);
         let made = made.unwrap_or_else(|| self.make(task));
-        made.catch_up(task.stage.get());
+        made.apply_state(task.stage.get());
         made
     }
 
@@ -268,39 +268,39 @@ mod tests {
     use super::*;
     use crate::current;
 
-    impl Stage {
+    impl TaskState {
         fn is_parent_forgotten(&self) -> bool {
             self.get() & (DETACHED | OVER) != 0
         }
     }
 
-    struct Task {
+    struct LazyTestTask {
         id: TaskId,
-        stage: Stage,
-        group: Part<Node>,
-        named: Later,
+        stage: TaskState,
+        group: Part<CancelNode>,
+        named: LazyIdentity,
     }
 
-    impl Task {
+    impl LazyTestTask {
         fn new() -> Self {
-            let here = current::here();
+            let here = current::shared();
             Self {
                 id: TaskId::next(),
-                stage: Stage::default(),
+                stage: TaskState::default(),
                 group: here.node.clone(),
-                named: Later::new(Location::caller(), here.who.clone()),
+                named: LazyIdentity::new(Location::caller(), here.record.clone()),
             }
         }
 
         fn identity(&self) -> &Identity {
-            self.named.identity(Of {
+            self.named.identity(IdentitySeed {
                 id: self.id,
                 stage: &self.stage,
                 group: &self.group,
             })
         }
 
-        fn named(&self) -> &dyn Named {
+        fn named(&self) -> &dyn HasIdentity {
             &self.named
         }
     }
@@ -309,8 +309,8 @@ mod tests {
     #[test]
     fn an_identity_knows_what_happened_to_the_task_before_and_after_it_was_made() {
         for is_asked_before in [true, false] {
-            let check = |happens: fn(&Task), is_told: fn(&Identity) -> bool| {
-                let task = Task::new();
+            let check = |happens: fn(&LazyTestTask), is_told: fn(&Identity) -> bool| {
+                let task = LazyTestTask::new();
                 if is_asked_before {
                     assert!(!is_told(task.identity()));
                 }
@@ -323,7 +323,7 @@ mod tests {
             };
             check(
                 |task| assert!(task.named().begin(&task.stage)),
-                |it| it.who.has_begun(),
+                |it| it.record.has_begun(),
             );
             check(
                 |task| task.named().end(&task.stage),
@@ -331,26 +331,26 @@ mod tests {
             );
             check(
                 |task| task.named().detach(&task.stage),
-                |it| it.who.is_detached() && it.who.parent().is_none(),
+                |it| it.record.is_detached() && it.record.parent().is_none(),
             );
             check(
                 |task| task.named().finish(&task.stage),
-                |it| it.who.parent().is_none(),
+                |it| it.record.parent().is_none(),
             );
         }
-        let task = Task::new();
+        let task = LazyTestTask::new();
         assert!(task.named().begin(&task.stage) && !task.named().begin(&task.stage));
     }
 
     #[test]
     fn threads_that_ask_at_the_same_time_get_the_same_identity() {
-        let task = Task::new();
+        let task = LazyTestTask::new();
         let asked: Vec<_> = std::thread::scope(|s| {
             let ask = || std::ptr::from_ref(task.identity()).addr();
             let asked: Vec<_> = (0..4).map(|_| s.spawn(ask)).collect();
             asked.into_iter().map(|it| it.join().unwrap()).collect()
         });
         assert!(asked.iter().all(|it| *it == asked[0]));
-        assert_eq!(task.identity().who.label.id(), task.id);
+        assert_eq!(task.identity().record.label.id(), task.id);
     }
 }

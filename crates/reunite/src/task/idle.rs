@@ -9,8 +9,8 @@
 //! checks under the same lock. It is woken by every event that may bring that about: a worker that becomes
 //! idle, a task that leaves, a thread that gives its place up.
 
-use super::group::{Group, State};
-use crate::cancel::Node;
+use super::group::{Group, GroupState};
+use crate::cancel::CancelNode;
 use crate::error::{Cancelled, Why};
 use crate::observe::report_forgotten;
 use crate::park::Parker;
@@ -18,12 +18,12 @@ use crate::part::Part;
 use crate::wait_queue::Spot;
 
 /// A guard: the task is listed as idle until it is dropped.
-pub(crate) struct Idle<'a> {
+pub(crate) struct IdleGuard<'a> {
     group: &'a Group,
     spot: Spot,
 }
 
-impl State {
+impl GroupState {
     /// Returns true if every task that was begun is idle, and at least one is.
     pub(super) fn is_abandoned(&self) -> bool {
         // Queued tasks that a joiner has run may be counted twice here, so this comparison alone is not
@@ -48,13 +48,13 @@ impl State {
 impl Group {
     /// Lists the calling task, which waits until another takes what it makes. If no task can, `node` is
     /// cancelled.
-    pub(crate) fn idle<'a>(&'a self, node: &Part<Node>) -> Idle<'a> {
+    pub(crate) fn idle<'a>(&'a self, node: &Part<CancelNode>) -> IdleGuard<'a> {
         let mut state = self.state.lock();
         let spot = state.idle.push_back(node.clone());
         let waiters = state.wake_if_abandoned();
         drop(state);
         waiters.iter().for_each(Parker::unpark);
-        Idle { group: self, spot }
+        IdleGuard { group: self, spot }
     }
 
     /// Cancels the maps whose outcomes no task will take. Returns false if every task has left.
@@ -77,7 +77,7 @@ impl Group {
     }
 }
 
-impl Drop for Idle<'_> {
+impl Drop for IdleGuard<'_> {
     fn drop(&mut self) {
         let listed = self.group.state.lock().idle.remove(self.spot);
         drop(listed);

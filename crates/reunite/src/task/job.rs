@@ -6,7 +6,7 @@ use crate::error::Cancelled;
 use crate::id::Label;
 
 /// What is to be done with a task's closure.
-pub(crate) enum Go {
+pub(crate) enum JobFate {
     Run,
     /// The task was cancelled before it started: the closure is dropped.
     Cancelled(Cancelled),
@@ -15,11 +15,11 @@ pub(crate) enum Go {
 
 /// What is to be done with the conclusion of a task, which is all but its closure.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Then {
-    Conclude,
+pub(crate) enum Conclusion {
+    Now,
     /// Another thread carries it out, after the end of this one.
     #[cfg(not(reunite_model))]
-    Leave,
+    Deferred,
 }
 
 /// What a task is spawned with, besides its closure.

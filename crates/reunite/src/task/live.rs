@@ -5,28 +5,28 @@
 
 use std::hash::BuildHasherDefault;
 
-use crate::current::Who;
+use crate::current::TaskRecord;
 use crate::error::Cancelled;
-use crate::id::{ByNumber, Label, TaskId, give_room_back};
+use crate::id::{ByNumber, Label, TaskId, shrink_if_sparse};
 use crate::part::Part;
 use crate::primitive::{StaticMutex, Weak};
 
 /// A scope at one moment.
-pub(crate) struct Picture {
+pub(crate) struct ScopeSnapshot {
     pub(crate) scope: Label,
     /// The task that waits for those of the scope.
-    pub(crate) owner: Option<Part<Who>>,
+    pub(crate) owner: Option<Part<TaskRecord>>,
     /// Why it was cancelled, if it was.
     pub(crate) cause: Option<Cancelled>,
     /// The tasks that have not completed, in spawn order.
-    pub(crate) tasks: Vec<Part<Who>>,
+    pub(crate) tasks: Vec<Part<TaskRecord>>,
     /// How many more there are that have not begun.
     pub(crate) more_queued: usize,
 }
 
 /// A value that has scopes to show: a scope, a map, a pool.
 pub(crate) trait Visible: Send + Sync {
-    fn pictures(&self) -> Vec<Picture>;
+    fn snapshots(&self) -> Vec<ScopeSnapshot>;
 }
 
 static VISIBLE: StaticMutex<ByNumber<TaskId, Weak<dyn Visible>>> =
@@ -41,17 +41,17 @@ pub(crate) fn show(number: TaskId, visible: Weak<dyn Visible>) {
 pub(crate) fn hide(number: TaskId) {
     let mut visible = VISIBLE.lock();
     let gone = visible.remove(&number);
-    give_room_back(&mut visible);
+    shrink_if_sparse(&mut visible);
     drop(visible);
     drop(gone);
 }
 
 /// Returns all open scopes, by their numbers. Scopes of pools take theirs a few at a time, so the order is
 /// not always that in which they were opened.
-pub(crate) fn pictures() -> Vec<Picture> {
+pub(crate) fn pictures() -> Vec<ScopeSnapshot> {
     let visible: Vec<_> = VISIBLE.lock().values().cloned().collect();
     let there = visible.iter().filter_map(Weak::upgrade);
-    let mut pictures: Vec<_> = there.flat_map(|it| it.pictures()).collect();
+    let mut pictures: Vec<_> = there.flat_map(|it| it.snapshots()).collect();
     pictures.sort_by_key(|picture| picture.scope.id());
     pictures
 }

@@ -2,9 +2,9 @@
 
 use super::group::{Group, Task};
 use super::identity::NodeOf;
-use super::live::{Picture, Visible};
-use crate::cancel::{Node, Tasks};
-use crate::current::Who;
+use super::live::{ScopeSnapshot, Visible};
+use crate::cancel::{CancelNode, TaskNodes};
+use crate::current::TaskRecord;
 use crate::error::{Cancelled, Why};
 use crate::id::TaskId;
 use crate::part::Part;
@@ -36,11 +36,12 @@ impl Group {
         }
     }
 
-    /// Returns true if `who` runs inside this group: as one of its tasks, or below one.
-    pub(crate) fn is_around(&self, who: &Part<Who>) -> bool {
+    /// Returns true if `record` runs inside this group: as one of its tasks, or below one.
+    pub(crate) fn is_around(&self, record: &Part<TaskRecord>) -> bool {
         let state = self.state.lock();
-        who.lineage(self.node.label().id())
-            .any(|who| state.members.contains_key(&who.label.id()))
+        record
+            .lineage(self.node.label().id())
+            .any(|record| state.members.contains_key(&record.label.id()))
     }
 
     /// Cancels each task that has not left, except for these, and not the group. Returns how many.
@@ -58,8 +59,8 @@ impl Group {
     }
 }
 
-impl Tasks for Group {
-    fn nodes(&self) -> Vec<Part<Node>> {
+impl TaskNodes for Group {
+    fn nodes(&self) -> Vec<Part<CancelNode>> {
         let (members, _) = self.unsorted(usize::MAX);
         let own = |task: &&Arc<dyn Task>| matches!(task.identity().node, NodeOf::Itself(_));
         let tasks = members.iter().filter(own);
@@ -68,14 +69,14 @@ impl Tasks for Group {
 }
 
 impl Visible for Group {
-    fn pictures(&self) -> Vec<Picture> {
+    fn snapshots(&self) -> Vec<ScopeSnapshot> {
         let (members, more_queued) = self.some_members(SHOWN);
-        let shown = members.iter().filter(|task| !task.who().is_carrier());
-        vec![Picture {
+        let shown = members.iter().filter(|task| !task.record().is_carrier());
+        vec![ScopeSnapshot {
             scope: self.node.label().clone(),
             owner: self.owner(),
             cause: self.node.cause(),
-            tasks: shown.map(|task| task.shared_who()).collect(),
+            tasks: shown.map(|task| task.shared_record()).collect(),
             more_queued,
         }]
     }

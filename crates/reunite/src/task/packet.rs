@@ -18,7 +18,7 @@
 //! callbacks, because these may do anything, such as waiting for a joiner. Callbacks run before the task
 //! leaves its group.
 
-use super::failures::Slot;
+use super::failures::FailureSlot;
 use super::unjoined::Unjoined;
 use crate::contain::contain;
 use crate::park::Parker;
@@ -27,7 +27,7 @@ use crate::primitive::{AtomicU8, Mutex, MutexGuard, Ordering};
 pub(crate) struct Packet<T, E> {
     /// The bits below. They are set under the lock, and never cleared.
     state: AtomicU8,
-    inner: Mutex<Inner<T, E>>,
+    inner: Mutex<PacketState<T, E>>,
 }
 
 /// The result was stored.
@@ -37,15 +37,15 @@ const TAKEN: u8 = 2;
 /// The handle is gone, and went before the result was stored.
 const ABANDONED: u8 = 4;
 
-struct Inner<T, E> {
-    left: Option<Left<T, E>>,
+struct PacketState<T, E> {
+    left: Option<StoredResult<T, E>>,
     joiner: Option<Parker>,
     callbacks: Vec<Callback>,
 }
 
 /// A result that a task stored.
-struct Left<T, E> {
-    result: Result<T, Slot<E>>,
+struct StoredResult<T, E> {
+    result: Result<T, FailureSlot<E>>,
     /// Reports an error if it is never taken.
     unjoined: Option<Unjoined>,
 }
@@ -53,9 +53,9 @@ struct Left<T, E> {
 pub(crate) type Callback = Box<dyn FnOnce() + Send>;
 
 /// What a joiner finds.
-pub(crate) enum Found<T, E> {
+pub(crate) enum JoinPoll<T, E> {
     Pending,
-    Result(Result<T, Slot<E>>),
+    Result(Result<T, FailureSlot<E>>),
     /// The result was taken before.
     Nothing,
 }
@@ -65,7 +65,7 @@ impl<T, E> Packet<T, E> {
     pub(crate) fn new() -> Self {
         Self {
             state: AtomicU8::new(0),
-            inner: Mutex::new(Inner {
+            inner: Mutex::new(PacketState {
                 left: None,
                 joiner: None,
                 callbacks: Vec::new(),
@@ -75,9 +75,9 @@ impl<T, E> Packet<T, E> {
 
     /// Stores the result, wakes the joiner, runs the callbacks. To be called once. `unjoined` reports the
     /// result if it is never taken.
-    pub(crate) fn complete(&self, result: Result<T, Slot<E>>, unjoined: Option<Unjoined>) {
+    pub(crate) fn complete(&self, result: Result<T, FailureSlot<E>>, unjoined: Option<Unjoined>) {
         let mut inner = self.inner.lock();
-        inner.left = Some(Left { result, unjoined });
+        inner.left = Some(StoredResult { result, unjoined });
         self.set(COMPLETE, &inner);
         let joiner = inner.joiner.take();
         let callbacks = std::mem::take(&mut inner.callbacks);
@@ -91,7 +91,7 @@ impl<T, E> Packet<T, E> {
     }
 
     /// Sets a bit. The caller has the lock.
-    fn set(&self, bit: u8, _: &MutexGuard<'_, Inner<T, E>>) {
+    fn set(&self, bit: u8, _: &MutexGuard<'_, PacketState<T, E>>) {
         let state = self.state.load(Ordering::Relaxed);
         self.state.store(state | bit, Ordering::Release);
     }
@@ -117,21 +117,21 @@ impl<T, E> Packet<T, E> {
         complete
     }
 
-    pub(crate) fn take(&self) -> Found<T, E> {
+    pub(crate) fn take(&self) -> JoinPoll<T, E> {
         if !self.is_complete() {
-            return Found::Pending;
+            return JoinPoll::Pending;
         }
-        let Some(Left { result, unjoined }) = self.take_left() else {
-            return Found::Nothing;
+        let Some(StoredResult { result, unjoined }) = self.take_left() else {
+            return JoinPoll::Nothing;
         };
         if let Some(unjoined) = unjoined {
             unjoined.take();
         }
-        Found::Result(result)
+        JoinPoll::Result(result)
     }
 
     /// Takes the result of a packet that is complete, if it was not taken before.
-    fn take_left(&self) -> Option<Left<T, E>> {
+    fn take_left(&self) -> Option<StoredResult<T, E>> {
         if self.has(TAKEN) {
             return None;
         }

@@ -21,17 +21,17 @@
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use super::failures::Failures;
-use super::group::{Begins, Entry, Group, Task};
-use super::identity::{AtOnce, Identity, Later, Named, NodeOf, Stage};
-use super::job::{Go, Spec, Then};
+use super::group::{Begins, Group, Task, TaskHeader};
+use super::identity::{EagerIdentity, HasIdentity, Identity, LazyIdentity, NodeOf, TaskState};
+use super::job::{Conclusion, JobFate, Spec};
 use super::packet::Packet;
 use super::unjoined::Unjoined;
-use crate::cancel::Node;
+use crate::cancel::CancelNode;
 use crate::contain::{assert_outside, contain};
 use crate::context::{Inherited, is_inherited};
-use crate::current::{self, Asked, Who};
+use crate::current::{self, TaskContext, TaskRecord};
 use crate::cut_short::catch_task;
-use crate::deadlock::{Bond, Crew, Need};
+use crate::deadlock::{Need, Resource, TaskSet};
 use crate::error::{Cancelled, CutShort, Failure, Why};
 use crate::id::{Label, TaskId};
 use crate::observe::{Completion, Event, tell};
@@ -39,17 +39,17 @@ use crate::part::Part;
 use crate::primitive::{Arc, Mutex};
 
 /// A task that runs an `F`.
-struct Closure<F, T, E, N> {
-    entry: Entry,
+struct ClosureTask<F, T, E, N> {
+    entry: TaskHeader,
     named: N,
-    at_hand: Mutex<AtHand<F, T, E>>,
+    closure_state: Mutex<ClosureState<F, T, E>>,
     /// `None` outside a scope, where only the joiner takes a failure.
     failures: Option<Arc<Failures<E>>>,
     packet: Packet<T, E>,
 }
 
 /// What a task holds at the moment.
-enum AtHand<F, T, E> {
+enum ClosureState<F, T, E> {
     /// The closure, and what it inherits.
     Closure(F, Option<Box<Inherited>>),
     /// What the closure returned, if another thread than the one it ran on is to conclude the task.
@@ -58,9 +58,9 @@ enum AtHand<F, T, E> {
     Nothing,
 }
 
-impl<F, T, E, N> Closure<F, T, E, N> {
-    fn take(&self) -> AtHand<F, T, E> {
-        std::mem::replace(&mut *self.at_hand.lock(), AtHand::Nothing)
+impl<F, T, E, N> ClosureTask<F, T, E, N> {
+    fn take(&self) -> ClosureState<F, T, E> {
+        std::mem::replace(&mut *self.closure_state.lock(), ClosureState::Nothing)
     }
 }
 
@@ -73,7 +73,7 @@ const LARGE: usize = 256;
 pub(crate) fn prepare<'a, T, E, F>(
     spec: Spec,
     group: &Arc<Group>,
-    parent: Option<Part<Who>>,
+    parent: Option<Part<TaskRecord>>,
     failures: Option<&Arc<Failures<E>>>,
     f: F,
     as_task: impl FnOnce(Arc<dyn Task + 'a>) -> Arc<dyn Task>,
@@ -84,18 +84,23 @@ where
     F: FnOnce() -> Result<T, E> + Send + 'a,
 {
     let Spec { label, on, inherit } = spec;
-    let entry = Entry::new(label.id(), Stage::asked(), group, Begins::UnlessCancelled);
-    let node = NodeOf::Itself(Node::of_task(group.node(), label.clone()));
-    let who = Who::of_task(label, group.created(), parent);
-    let named = AtOnce {
-        identity: Identity { who, node },
+    let entry = TaskHeader::new(
+        label.id(),
+        TaskState::asked(),
+        group,
+        Begins::UnlessCancelled,
+    );
+    let node = NodeOf::Itself(CancelNode::of_task(group.node(), label.clone()));
+    let record = TaskRecord::of_task(label, group.created(), parent);
+    let named = EagerIdentity {
+        identity: Identity { record, node },
         on,
     };
     if size_of::<F>() > LARGE {
         let f = Box::new(f);
-        as_one(entry, named, inherit, failures, f, as_task)
+        allocate_task(entry, named, inherit, failures, f, as_task)
     } else {
-        as_one(entry, named, inherit, failures, f, as_task)
+        allocate_task(entry, named, inherit, failures, f, as_task)
     }
 }
 
@@ -104,7 +109,7 @@ where
 pub(crate) fn prepare_later<T, E, F>(
     at: &'static Location<'static>,
     group: &Arc<Group>,
-    parent: Part<Who>,
+    parent: Part<TaskRecord>,
     f: F,
 ) -> Part<Packet<T, E>, dyn Task>
 where
@@ -112,21 +117,21 @@ where
     E: Send + 'static,
     F: FnOnce() -> Result<T, E> + Send + 'static,
 {
-    let (id, stage) = (TaskId::next(), Stage::default());
-    let entry = Entry::new(id, stage, group, Begins::UnlessCancelled);
-    let named = Later::new(at, parent);
+    let (id, stage) = (TaskId::next(), TaskState::default());
+    let entry = TaskHeader::new(id, stage, group, Begins::UnlessCancelled);
+    let named = LazyIdentity::new(at, parent);
     if size_of::<F>() > LARGE {
         let f = Box::new(f);
-        as_one(entry, named, true, None, f, |task| task)
+        allocate_task(entry, named, true, None, f, |task| task)
     } else {
-        as_one(entry, named, true, None, f, |task| task)
+        allocate_task(entry, named, true, None, f, |task| task)
     }
 }
 
 /// Makes a task in one allocation.
 #[inline]
-fn as_one<'a, T, E, F, N: Named + 'a>(
-    entry: Entry,
+fn allocate_task<'a, T, E, F, N: HasIdentity + 'a>(
+    entry: TaskHeader,
     named: N,
     inherit: bool,
     failures: Option<&Arc<Failures<E>>>,
@@ -140,69 +145,71 @@ where
 {
     let inherits = inherit && is_inherited();
     let inherited = inherits.then(|| Box::new(Inherited::capture()));
-    let task = Arc::new(Closure {
+    let task = Arc::new(ClosureTask {
         entry,
         named,
-        at_hand: Mutex::new(AtHand::Closure(f, inherited)),
+        closure_state: Mutex::new(ClosureState::Closure(f, inherited)),
         failures: failures.map(Arc::clone),
         packet: Packet::new(),
     });
     Part::of(task, |task| &task.packet, |task| as_task(task))
 }
 
-impl<F, T, E, N> Task for Closure<F, T, E, N>
+impl<F, T, E, N> Task for ClosureTask<F, T, E, N>
 where
     T: Send,
     E: Send,
     F: FnOnce() -> Result<T, E> + Send,
-    N: Named,
+    N: HasIdentity,
 {
-    fn entry(&self) -> &Entry {
+    fn entry(&self) -> &TaskHeader {
         &self.entry
     }
 
-    fn named(&self) -> &dyn Named {
+    fn named(&self) -> &dyn HasIdentity {
         &self.named
     }
 
-    fn execute(&self, go: Go, then: Then) {
-        let AtHand::Closure(f, inherited) = self.take() else {
+    fn execute(&self, fate: JobFate, then: Conclusion) {
+        let ClosureState::Closure(f, inherited) = self.take() else {
             unreachable!("a task is begun once")
         };
-        let outcome = carry_out(go, f, || self.label(), inherited);
+        let outcome = carry_out(fate, f, || self.label(), inherited);
         match then {
-            Then::Conclude => self.conclude_with(outcome),
+            Conclusion::Now => self.conclude_with(outcome),
             #[cfg(not(reunite_model))]
-            Then::Leave => *self.at_hand.lock() = AtHand::Outcome(Box::new(outcome)),
+            Conclusion::Deferred => {
+                *self.closure_state.lock() = ClosureState::Outcome(Box::new(outcome))
+            }
         }
     }
 
     #[cfg(not(reunite_model))]
     fn conclude(&self) {
-        let AtHand::Outcome(outcome) = self.take() else {
+        let ClosureState::Outcome(outcome) = self.take() else {
             unreachable!("what ran apart leaves what it did")
         };
         self.conclude_with(*outcome);
     }
 }
 
-impl<F, T, E, N: Named> Closure<F, T, E, N> {
+impl<F, T, E, N: HasIdentity> ClosureTask<F, T, E, N> {
     fn identity(&self) -> &Identity {
         self.named.identity(self.entry.of())
     }
 
     fn label(&self) -> &Label {
-        &self.identity().who.label
+        &self.identity().record.label
     }
 
     /// Returns true if the task has been told that it is cancelled.
-    fn was_told(&self) -> bool {
+    fn has_observed_cancellation(&self) -> bool {
         let known = self.named.known();
         known.is_some_and(|known| known.node.was_observed())
     }
 
     fn conclude_with(&self, outcome: Result<T, Failure<E>>) {
-        let named: &dyn Named = &self.named;
+        let named: &dyn HasIdentity = &self.named;
         named.end(&self.entry.stage);
         let how = match &outcome {
             Ok(_) => Completion::Value,
@@ -216,7 +223,11 @@ impl<F, T, E, N: Named> Closure<F, T, E, N> {
         });
         let record = |failure| {
             let record = |failures: &Failures<E>| {
-                failures.record(self.label().clone(), failure, self.was_told())
+                failures.record(
+                    self.label().clone(),
+                    failure,
+                    self.has_observed_cancellation(),
+                )
             };
             match &self.failures {
                 Some(failures) => record(failures),
@@ -224,7 +235,10 @@ impl<F, T, E, N: Named> Closure<F, T, E, N> {
             }
         };
         // A task that was told of a cancellation most likely returned that as its error.
-        let value = outcome.as_ref().ok().filter(|_| !self.was_told());
+        let value = outcome
+            .as_ref()
+            .ok()
+            .filter(|_| !self.has_observed_cancellation());
         let unjoined = value.and_then(|value| Unjoined::of(value, || self.label().clone()));
         self.packet.complete(outcome.map_err(record), unjoined);
         if let Err(payload) = self.entry.group.decide(|| self.label(), how) {
@@ -237,21 +251,21 @@ impl<F, T, E, N: Named> Closure<F, T, E, N> {
     }
 }
 
-impl<F: Send, T: Send, E: Send, N: Named> Asked for Closure<F, T, E, N> {
-    fn who(&self) -> &Who {
-        &self.identity().who
+impl<F: Send, T: Send, E: Send, N: HasIdentity> TaskContext for ClosureTask<F, T, E, N> {
+    fn record(&self) -> &TaskRecord {
+        &self.identity().record
     }
 
-    fn node(&self) -> &Node {
+    fn node(&self) -> &CancelNode {
         &self.identity().node
     }
 
-    fn known_node(&self) -> Option<&Node> {
+    fn known_node(&self) -> Option<&CancelNode> {
         self.named.known().map(|known| &*known.node)
     }
 }
 
-impl<F: Send, T: Send, E: Send, N: Named> Crew for Closure<F, T, E, N> {
+impl<F: Send, T: Send, E: Send, N: HasIdentity> TaskSet for ClosureTask<F, T, E, N> {
     fn need(&self) -> Need {
         self.entry.need()
     }
@@ -264,30 +278,30 @@ impl<F: Send, T: Send, E: Send, N: Named> Crew for Closure<F, T, E, N> {
         self.entry.needs(task)
     }
 
-    fn bonds(&self) -> Vec<Bond> {
-        self.entry.bonds()
+    fn resources(&self) -> Vec<Resource> {
+        self.entry.resources()
     }
 }
 
 fn carry_out<'a, T, E>(
-    go: Go,
+    fate: JobFate,
     f: impl FnOnce() -> Result<T, E>,
     task: impl FnOnce() -> &'a Label,
     inherited: Option<Box<Inherited>>,
 ) -> Result<T, Failure<E>> {
     assert_outside();
-    let run = || match go {
-        Go::Run => {
+    let run = || match fate {
+        JobFate::Run => {
             let _ambient = inherited.map(|inherited| inherited.enter(task()));
             f().map_err(Failure::Failed)
         }
-        Go::Cancelled(cancelled) => {
+        JobFate::Cancelled(cancelled) => {
             drop(f);
             Err(Failure::Cancelled(cancelled))
         }
-        Go::Refused(error) => {
+        JobFate::Refused(error) => {
             // What it holds is dropped undone, and tasks that depend on that must know.
-            let label = current::current().who.label.clone();
+            let label = current::current().record.label.clone();
             current::mark_left(&CutShort::Cancelled(Cancelled::new(Why::Failed, label)));
             drop(f);
             Err(Failure::NotStarted(error))
@@ -302,12 +316,12 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread::yield_now;
 
-    use crate::current::{Who, who};
+    use crate::current::{TaskRecord, record};
     use crate::part::Part;
 
-    struct Counts<'a>(&'a AtomicUsize);
+    struct DropCounter<'a>(&'a AtomicUsize);
 
-    impl Drop for Counts<'_> {
+    impl Drop for DropCounter<'_> {
         fn drop(&mut self) {
             self.0.fetch_add(1, Ordering::SeqCst);
         }
@@ -316,11 +330,14 @@ mod tests {
     /// What it borrows may be gone then, although the task is still referred to.
     #[test]
     fn an_untaken_result_is_gone_at_the_end_of_its_scope_even_if_its_task_is_still_referred_to() {
-        let (dropped, kept) = (AtomicUsize::new(0), Mutex::new(Vec::<Part<Who>>::new()));
+        let (dropped, kept) = (
+            AtomicUsize::new(0),
+            Mutex::new(Vec::<Part<TaskRecord>>::new()),
+        );
         let count = || dropped.load(Ordering::SeqCst);
         let task = || {
-            kept.lock().unwrap().push(who());
-            Counts(&dropped)
+            kept.lock().unwrap().push(record());
+            DropCounter(&dropped)
         };
         let late = crate::scope(|s| {
             for _ in 0..10 {

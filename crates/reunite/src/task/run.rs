@@ -3,10 +3,10 @@
 use std::io;
 
 #[cfg(not(reunite_model))]
-use super::apart;
-use super::group::{Admitted, Begins, Entry, Task};
-use super::job::{Go, Then};
-use crate::current::{self, Asked, Context, enter};
+use super::fresh_thread;
+use super::group::{Admitted, Begins, Task, TaskHeader};
+use super::job::{Conclusion, JobFate};
+use crate::current::{self, Context, TaskContext, enter};
 use crate::deadlock;
 use crate::error::resume;
 use crate::observe::{Event, Quiet, is_on, tell};
@@ -39,14 +39,14 @@ impl dyn Task {
     ) -> io::Result<()> {
         let group = &self.group;
         if is_on() {
-            let by = current::current().who;
+            let by = current::current().record;
             tell(|| Event::Spawn {
                 task: self.label(),
                 by: &by.label,
                 scope: group.node().label(),
             });
         }
-        if let Err(payload) = group.consider(|| self.label()) {
+        if let Err(payload) = group.ask_policy(|| self.label()) {
             // This is the spawner's own call, so it is the spawner's panic. The scope is cancelled already.
             resume(payload);
         }
@@ -82,47 +82,47 @@ impl dyn Task {
     /// Runs the task on this thread, unless another has begun it. A cancelled task is not run: it completes
     /// as cancelled. Never unwinds.
     pub(crate) fn run(self: &Arc<Self>) {
-        self.go(self.whether_to_run(), false);
+        self.run_with_fate(self.whether_to_run(), false);
     }
 
     /// Runs the task like `run`, on a thread that has a place in the group.
     fn run_in_place(self: &Arc<Self>) {
-        self.go(self.whether_to_run(), true);
+        self.run_with_fate(self.whether_to_run(), true);
     }
 
-    fn whether_to_run(&self) -> Go {
+    fn whether_to_run(&self) -> JobFate {
         if self.begins == Begins::Always {
-            return Go::Run;
+            return JobFate::Run;
         }
         let known = self.known();
         if known.is_none() && !self.group.node().is_cancelled() {
-            return Go::Run;
+            return JobFate::Run;
         }
         // The cancellation may still be on its way down from the group, while others know of it, and wait for
         // this task's place.
         let news = || {
             let cause = self.group.node().cause()?;
             let node = &self.identity().node;
-            node.hear(&cause);
+            node.record_cause(&cause);
             node.cause()
         };
         let cause = known.and_then(|known| known.node.cause());
         let Some(cause) = cause.or_else(news) else {
-            return Go::Run;
+            return JobFate::Run;
         };
         // It counts as told: what its closure holds is dropped undone, and tasks that depend on that must
         // know.
         let _told = self.identity().node.check();
-        Go::Cancelled(cause)
+        JobFate::Cancelled(cause)
     }
 
     /// Completes the task with the error that the system refused a thread.
     pub(crate) fn refuse(self: &Arc<Self>, error: io::Error) {
-        self.go(Go::Refused(error), false);
+        self.run_with_fate(JobFate::Refused(error), false);
     }
 
-    fn go(self: &Arc<Self>, go: Go, in_place: bool) {
-        let Entry {
+    fn run_with_fate(self: &Arc<Self>, fate: JobFate, in_place: bool) {
+        let TaskHeader {
             id,
             group,
             stage,
@@ -136,23 +136,23 @@ impl dyn Task {
         if in_place {
             group.begin_in_place();
         }
-        let last = self.run_apart(go);
+        let last = self.run_on_fresh_thread(fate);
         let quiet = is_quiet.then(Quiet::keep);
         let entered = match named.known() {
             Some(_) => enter(Context {
-                who: self.shared_who(),
+                record: self.shared_record(),
                 node: self.shared_node(),
             }),
-            None => enter(Arc::clone(self) as Arc<dyn Asked>),
+            None => enter(Arc::clone(self) as Arc<dyn TaskContext>),
         };
-        let running = deadlock::run(*id, Some(group.node().label().id()));
+        let running = deadlock::begin_task(*id, Some(group.node().label().id()));
         match last {
-            Last::All(go) => {
+            LastStep::All(fate) => {
                 tell(|| Event::Start { task: self.label() });
-                self.execute(go, Then::Conclude);
+                self.execute(fate, Conclusion::Now);
             }
             #[cfg(not(reunite_model))]
-            Last::Conclusion => self.conclude(),
+            LastStep::Conclusion => self.conclude(),
         }
         if running.has_leaked() {
             deadlock::leak(self.label(), running.leaked());
@@ -167,8 +167,8 @@ impl dyn Task {
 }
 
 /// What is left for this thread to do of a task.
-enum Last {
-    All(Go),
+enum LastStep {
+    All(JobFate),
     #[cfg(not(reunite_model))]
     Conclusion,
 }
@@ -176,24 +176,24 @@ enum Last {
 impl dyn Task {
     /// Runs the closure of a task that asks for a fresh thread on one.
     #[cfg(not(reunite_model))]
-    fn run_apart(self: &Arc<Self>, go: Go) -> Last {
-        if !self.on().is_fresh || !matches!(go, Go::Run) {
-            return Last::All(go);
+    fn run_on_fresh_thread(self: &Arc<Self>, fate: JobFate) -> LastStep {
+        if !self.on().is_fresh || !matches!(fate, JobFate::Run) {
+            return LastStep::All(fate);
         }
         let Some(threads) = self.group.threads() else {
-            return Last::All(go);
+            return LastStep::All(fate);
         };
-        match apart::run(self, threads.run_apart) {
-            Ok(()) => Last::Conclusion,
-            Err(error) => Last::All(Go::Refused(error)),
+        match fresh_thread::run(self, threads.run_on_fresh_thread) {
+            Ok(()) => LastStep::Conclusion,
+            Err(error) => LastStep::All(JobFate::Refused(error)),
         }
     }
 
     /// Under the model checker destructors of thread-locals do nothing, and every task has a thread of its
     /// own.
     #[cfg(reunite_model)]
-    fn run_apart(self: &Arc<Self>, go: Go) -> Last {
-        Last::All(go)
+    fn run_on_fresh_thread(self: &Arc<Self>, fate: JobFate) -> LastStep {
+        LastStep::All(fate)
     }
 }
 

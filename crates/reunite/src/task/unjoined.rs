@@ -13,9 +13,9 @@ use crate::id::Label;
 use crate::observe::report_unjoined;
 
 /// A companion of an error that was not taken yet. Reports the error when it is dropped.
-pub(crate) struct Unjoined(Option<Box<Error>>);
+pub(crate) struct Unjoined(Option<Box<ReturnedError>>);
 
-struct Error {
+struct ReturnedError {
     task: Label,
     returned: &'static str,
 }
@@ -23,7 +23,7 @@ struct Error {
 impl Unjoined {
     /// Returns one if `value` is an `Err`.
     pub(crate) fn of<T>(value: &T, task: impl FnOnce() -> Label) -> Option<Self> {
-        let error = || Error {
+        let error = || ReturnedError {
             task: task(),
             returned: type_name::<T>(),
         };
@@ -33,7 +33,7 @@ impl Unjoined {
     /// Creates one for an error that `task` has completed with.
     pub(crate) fn error<E>(task: Label) -> Self {
         let returned = type_name::<E>();
-        Self(Some(Box::new(Error { task, returned })))
+        Self(Some(Box::new(ReturnedError { task, returned })))
     }
 
     /// Drops it without a report, as the error was taken.

@@ -3,11 +3,11 @@
 use std::panic::Location;
 
 use super::launch::THREADS;
-use crate::cancel::Node;
+use crate::cancel::CancelNode;
 use crate::current;
 use crate::deadline;
 use crate::error::{JoinError, Why};
-use crate::id::{Kind, Label};
+use crate::id::{Label, LabelKind};
 use crate::observe::{Straggler, Stragglers};
 use crate::primitive::{Arc, Duration, Instant, OnceLock};
 use crate::profile;
@@ -110,7 +110,7 @@ impl Builder {
 
     #[inline]
     pub(crate) fn spec(self, at: &'static Location<'static>) -> Spec {
-        let label = Label::new(Kind::Task, self.name, at);
+        let label = Label::new(LabelKind::Task, self.name, at);
         Spec {
             label,
             on: self.on,
@@ -178,7 +178,7 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    let parent = Some(current::who());
+    let parent = Some(current::record());
     let packet = prepare(spec, group, parent, None, || Ok(f()), |task| task);
     JoinHandle::new(packet, OnDrop::Join)
 }
@@ -193,13 +193,17 @@ fn root() -> &'static Arc<Group> {
 
 #[cold]
 fn make_root() -> &'static Arc<Group> {
-    let label = Label::new(Kind::Scope, Some("program".to_owned()), Location::caller());
+    let label = Label::new(
+        LabelKind::Scope,
+        Some("program".to_owned()),
+        Location::caller(),
+    );
     let rules = Rules {
         policy: None,
         max_threads: None,
     };
     let made = Group::new(
-        Node::root(label, None),
+        CancelNode::root(label, None),
         None,
         rules,
         Starter::Threads(THREADS),
@@ -222,7 +226,7 @@ fn make_root() -> &'static Arc<Group> {
 /// drop(stop);
 /// ```
 pub fn detached() -> Vec<Straggler> {
-    root().stragglers_if(|who| who.is_detached())
+    root().stragglers_if(|record| record.is_detached())
 }
 
 /// Cancels every task outside a scope, detached ones included, and waits for all of them for at most
@@ -267,14 +271,14 @@ fn shutdown_until(
     at: &'static Location<'static>,
 ) -> Result<usize, Stragglers> {
     let root = root();
-    let around = current::around();
+    let around = current::enclosing_tasks();
     let asked = root.cancel_members_but(&around, &Why::Shutdown);
     let all_came = root.wait_for_all_but(&around, deadline, at);
     profile::write_if_asked();
     if all_came {
         Ok(asked)
     } else {
-        let is_late = |who: &current::Who| !around.contains(&who.label.id());
+        let is_late = |record: &current::TaskRecord| !around.contains(&record.label.id());
         let late = root.stragglers_if(is_late);
         let stopped = asked.saturating_sub(late.len());
         Err(Stragglers::new(late, stopped))

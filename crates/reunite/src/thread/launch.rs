@@ -4,7 +4,7 @@ use std::io;
 
 #[cfg(not(reunite_model))]
 use super::recycle::Recycler;
-use crate::deadlock::Alive;
+use crate::deadlock::ThreadGuard;
 #[cfg(not(reunite_model))]
 use crate::id::Label;
 use crate::observe::count_thread;
@@ -53,7 +53,7 @@ fn run_named(chain: Arc<dyn Task>) {
 /// Runs `work` on a thread that was never used before, and returns when that thread has ended, including the
 /// destructors of its thread-locals.
 #[cfg(not(reunite_model))]
-fn run_apart(
+fn run_on_fresh_thread(
     task: &Label,
     stack_size: Option<usize>,
     work: Box<dyn FnOnce() + Send>,
@@ -69,14 +69,14 @@ fn run_apart(
 pub(crate) const THREADS: Threads = Threads {
     start,
     #[cfg(not(reunite_model))]
-    run_apart,
+    run_on_fresh_thread,
 };
 
 /// Under the model checker every task has a fresh thread; recycling has a model of its own.
 #[cfg(reunite_model)]
 pub(crate) fn start(task: &Arc<dyn Task>) -> io::Result<()> {
-    let (alive, chain) = (Alive::new(), Arc::clone(task));
-    let thread = Builder::new().spawn(move || alive.during(|| run_chain(chain)));
+    let (guard, chain) = (ThreadGuard::new(), Arc::clone(task));
+    let thread = Builder::new().spawn(move || guard.run(|| run_chain(chain)));
     thread.map(drop)
 }
 
@@ -138,9 +138,9 @@ fn launch(
         Some(size) => builder.stack_size(size.max(LEAST_STACK)),
         None => builder,
     };
-    let (alive, counted) = (Alive::new(), count_thread());
+    let (guard, counted) = (ThreadGuard::new(), count_thread());
     builder.spawn(move || {
-        alive.during(move || {
+        guard.run(move || {
             let _counted = counted;
             work();
         });

@@ -19,14 +19,14 @@
 //! of its waiters.
 
 use crate::deadline;
-use crate::deadlock::{idle_one_less, idle_one_more, look_again};
+use crate::deadlock::{count_idle, look_again, uncount_idle};
 use crate::park::{Parker, park_until};
 use crate::primitive::{Arc, Duration, Instant, Mutex};
 use crate::spin::spin_until;
 use std::collections::VecDeque;
 
 /// An idle thread.
-pub(crate) struct Idle<W> {
+pub(crate) struct IdleThread<W> {
     mailbox: Mutex<Option<W>>,
     parker: Parker,
 }
@@ -34,7 +34,7 @@ pub(crate) struct Idle<W> {
 /// The stack of idle threads, each of which is given a `W`. The one that ran last has the warmest caches and
 /// is taken first.
 pub(crate) struct Recycler<W> {
-    idle: Mutex<VecDeque<Arc<Idle<W>>>>,
+    idle: Mutex<VecDeque<Arc<IdleThread<W>>>>,
     keep_alive: Duration,
     run: fn(W),
 }
@@ -58,7 +58,7 @@ impl<W> Recycler<W> {
             let Some(idle) = idle.pop_back() else {
                 return Err(work);
             };
-            idle_one_less();
+            uncount_idle();
             idle
         };
         *idle.mailbox.lock() = Some(work);
@@ -69,16 +69,16 @@ impl<W> Recycler<W> {
     /// Runs a recycled thread's loop, beginning with its first job.
     pub(crate) fn live(&self, first: W) {
         (self.run)(first);
-        let this = Arc::new(Idle {
+        let this = Arc::new(IdleThread {
             mailbox: Mutex::new(None),
-            parker: Parker::here(),
+            parker: Parker::current(),
         });
         while let Some(work) = self.next(&this) {
             (self.run)(work);
         }
     }
 
-    fn next(&self, this: &Arc<Idle<W>>) -> Option<W> {
+    fn next(&self, this: &Arc<IdleThread<W>>) -> Option<W> {
         self.list(this);
         let mut work = None;
         let mut arrived = || {
@@ -99,16 +99,16 @@ impl<W> Recycler<W> {
         work
     }
 
-    fn list(&self, this: &Arc<Idle<W>>) {
+    fn list(&self, this: &Arc<IdleThread<W>>) {
         let mut idle = self.idle.lock();
         idle.push_back(Arc::clone(this));
-        idle_one_more();
+        count_idle();
     }
 
     /// Returns how long the thread waits before it asks again: without a limit if an older thread is idle, or
     /// if it was taken from the stack. If it is the oldest and its time is up, removes it from the stack and
     /// wakes the next oldest.
-    fn stay(&self, this: &Arc<Idle<W>>, leave_at: Option<Instant>) -> Stay {
+    fn stay(&self, this: &Arc<IdleThread<W>>, leave_at: Option<Instant>) -> Stay {
         let mut idle = self.idle.lock();
         if !idle.front().is_some_and(|it| Arc::ptr_eq(it, this)) {
             return Stay::Until(None);
@@ -117,7 +117,7 @@ impl<W> Recycler<W> {
             return Stay::Until(leave_at);
         }
         idle.pop_front();
-        idle_one_less();
+        uncount_idle();
         let oldest = idle.front().cloned();
         drop(idle);
         // It may have been given a job meanwhile; then this wake-up is superfluous and harmless.
@@ -143,9 +143,9 @@ mod tests {
     fn only_the_oldest_idle_thread_has_a_time_limit_and_wakes_the_next_when_it_leaves() {
         let recycler = Recycler::new(Duration::from_secs(3600), |()| ());
         let threads = [(); 3].map(|()| {
-            let this = Arc::new(Idle {
+            let this = Arc::new(IdleThread {
                 mailbox: Mutex::new(None),
-                parker: Parker::aside(),
+                parker: Parker::separate(),
             });
             recycler.list(&this);
             this

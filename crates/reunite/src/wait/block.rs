@@ -1,15 +1,16 @@
 //! The slow path of a wait: reports what it waits for, and parks.
 
-use super::grace::{FILES_AFTER, GRACE, asks_at, enters_at, has_outlasted};
-use super::outcome::{Heed, Wait, tell_task};
-use super::place::GivenUp;
-use super::seen::{Asked, Seen};
-use super::watch::Watch;
-use crate::cancel::Node;
-use crate::current::{self, Context, Who};
+use super::guards::{ConditionChecked, WaitingGuard};
+use super::outcome::{Heed, WaitOutcome, tell_task};
+use super::place::PlaceGuard;
+use super::recheck::RecheckSchedule;
+use super::thresholds::{FILES_AFTER, GRACE, enters_at, record_outlasted, starvation_check_at};
+use crate::cancel::CancelNode;
+use crate::current::{self, Context, TaskRecord};
 use crate::deadline;
 use crate::deadlock::{
-    Holder, On, Site, Standing, Ticket, Yields, explain, held_in_words, is_looked_for, stand,
+    Holder, PendingWait, Ticket, VictimPriority, WaitSite, WaitsOn, describe_held, explain,
+    is_looked_for, wait_as_pending,
 };
 use crate::error::{Deadlock, Refusal};
 use crate::observe::{self, Event, Stall, count_blocked, tell};
@@ -19,26 +20,26 @@ use crate::primitive::{Duration, Instant, now};
 /// Waits on the slow path: reports what it waits for, and parks.
 pub(super) fn block(
     parker: &Parker,
-    site: &Site,
+    site: &WaitSite,
     deadline: Option<Instant>,
     heed: Heed<'_>,
-    asked: Asked,
+    asked: ConditionChecked,
     ready: &mut dyn FnMut(&Parker) -> bool,
-) -> Wait {
-    let context = current::here();
+) -> WaitOutcome {
+    let context = current::shared();
     let mut blocked = Blocked::new(parker, site, deadline, heed, &context);
     let heeded = blocked.node.map(|node| (node, node.add_waiter(parker)));
-    let seen = Seen::waiting(&context, site.clone(), blocked.since);
-    let mut must_ask = asked == Asked::No || blocked.is_late_or_has_left();
+    let seen = WaitingGuard::waiting(&context, site.clone(), blocked.since);
+    let mut must_ask = asked == ConditionChecked::No || blocked.is_late_or_has_left();
     let outcome = loop {
         if must_ask || parker.is_marked() {
-            parker.begin_to_ask();
+            parker.begin_check();
             if ready(parker) {
-                break Wait::Ready;
+                break WaitOutcome::Ready;
             }
         }
-        parker.has_asked();
-        if let Some(gives_up) = blocked.gives_up(ready) {
+        parker.end_check();
+        if let Some(gives_up) = blocked.end_without_condition(ready) {
             break gives_up;
         }
         blocked.park();
@@ -52,7 +53,7 @@ pub(super) fn block(
     if matches!(heed, Heed::Task) {
         tell_task(&outcome);
     }
-    if let Wait::Refused(Refusal::Deadlock(deadlock)) = &outcome {
+    if let WaitOutcome::Refused(Refusal::Deadlock(deadlock)) = &outcome {
         tell(|| Event::Deadlock { deadlock });
     }
     outcome
@@ -61,16 +62,16 @@ pub(super) fn block(
 /// A wait that blocks.
 struct Blocked<'a> {
     parker: &'a Parker,
-    site: &'a Site,
-    who: &'a Who,
+    site: &'a WaitSite,
+    record: &'a TaskRecord,
     /// The node whose cancellation ends the wait.
-    node: Option<&'a Node>,
+    node: Option<&'a CancelNode>,
     /// The wait's own deadline.
     deadline: Option<Instant>,
     /// The earliest of the wait's own deadline and those up the tree.
     until: Option<Instant>,
-    yields: Yields,
-    given_up: GivenUp<'a>,
+    yields: VictimPriority,
+    place: PlaceGuard<'a>,
     since: Instant,
     /// The instant at which the thread last went on. The clock is read once then, before the condition is checked, for
     /// all uses of the time.
@@ -79,7 +80,7 @@ struct Blocked<'a> {
     enters: Option<Instant>,
     /// The instant at which the wait checks whether its pool starves, if it does.
     asks: Option<Instant>,
-    watch: Watch,
+    watch: RecheckSchedule,
     /// The instant at which the thread hands over its next work to others, if it has any.
     hands_over: Option<Instant>,
     ticket: Ticket,
@@ -92,7 +93,7 @@ struct Blocked<'a> {
 impl<'a> Blocked<'a> {
     fn new(
         parker: &'a Parker,
-        site: &'a Site,
+        site: &'a WaitSite,
         deadline: Option<Instant>,
         heed: Heed<'a>,
         context: &'a Context,
@@ -104,31 +105,33 @@ impl<'a> Blocked<'a> {
         };
         let until = deadline::earlier(deadline, node.and_then(|node| node.deadline()));
         let yields = match heed {
-            Heed::Task | Heed::TaskUntold => Yields::First,
-            Heed::UnlessForEver => Yields::Last,
-            Heed::Node(_) | Heed::Nothing | Heed::Patiently => Yields::Never,
+            Heed::Task | Heed::TaskUntold => VictimPriority::First,
+            Heed::UnlessForEver => VictimPriority::Last,
+            Heed::Node(_) | Heed::Nothing | Heed::Patiently => VictimPriority::Never,
         };
-        let given_up = GivenUp::by(parker, yields != Yields::First);
+        let place = PlaceGuard::by(parker, yields != VictimPriority::First);
         let since = now();
         // A wait that ends by itself is not part of a deadlock.
         let may_last = until.is_none() || matches!(heed, Heed::Patiently | Heed::UnlessForEver);
-        let may_starve = may_last && given_up.is_in_place();
+        let may_starve = may_last && place.holds_place();
         let may_enter = may_starve || (may_last && is_looked_for());
-        let hands_over = since.checked_add(GRACE).filter(|_| given_up.has_more());
+        let hands_over = since.checked_add(GRACE).filter(|_| place.has_more());
         Self {
             parker,
             site,
-            who: &context.who,
+            record: &context.record,
             node,
             deadline,
             until,
             yields,
-            given_up,
+            place,
             since,
             at: since,
             enters: may_enter.then(|| enters_at(site, since)).flatten(),
-            asks: may_starve.then(|| asks_at(site, since)).flatten(),
-            watch: Watch::new(since),
+            asks: may_starve
+                .then(|| starvation_check_at(site, since))
+                .flatten(),
+            watch: RecheckSchedule::new(since),
             hands_over,
             ticket: 0,
             holders: None,
@@ -139,32 +142,35 @@ impl<'a> Blocked<'a> {
     /// Returns true if the result may have come since the condition was checked without marking the parker: before the
     /// deadline passed, or while the thread left its place.
     fn is_late_or_has_left(&self) -> bool {
-        self.given_up.is_in_place() || deadline::is_over(self.until, self.at)
+        self.place.holds_place() || deadline::is_over(self.until, self.at)
     }
 
     /// The end of a wait without its result; `None` if it goes on. The result was not there when `ready` was called
     /// after `at`.
-    fn gives_up(&mut self, ready: &mut dyn FnMut(&Parker) -> bool) -> Option<Wait> {
+    fn end_without_condition(
+        &mut self,
+        ready: &mut dyn FnMut(&Parker) -> bool,
+    ) -> Option<WaitOutcome> {
         let at = self.at;
         // A result that came in the meantime takes precedence over these two, if it came before them.
         let mut unless_ready = |gives_up| {
             Some(if ready(self.parker) {
-                Wait::Ready
+                WaitOutcome::Ready
             } else {
                 gives_up
             })
         };
         if let Some(Err(cancelled)) = self.node.map(|node| node.look_at(|| at)) {
-            return unless_ready(Wait::Cancelled(cancelled));
+            return unless_ready(WaitOutcome::Cancelled(cancelled));
         }
         if deadline::is_over(self.deadline, at) {
-            return Some(Wait::TimedOut);
+            return Some(WaitOutcome::TimedOut);
         }
         if let Some(deadlock) = self.verdict.take() {
-            return Some(Wait::Refused(Refusal::Deadlock(deadlock)));
+            return Some(WaitOutcome::Refused(Refusal::Deadlock(deadlock)));
         }
-        if deadline::is_over(self.asks, at) && self.given_up.is_starved() {
-            return unless_ready(Wait::Refused(Refusal::Starved));
+        if deadline::is_over(self.asks, at) && self.place.is_starved() {
+            return unless_ready(WaitOutcome::Refused(Refusal::Starved));
         }
         None
     }
@@ -177,22 +183,22 @@ impl<'a> Blocked<'a> {
         // Before any thread can conclude that nothing will end the wait.
         if self.hands_over.is_some() && (lasts || deadline::is_over(self.hands_over, at)) {
             self.hands_over = None;
-            self.given_up.hand_over();
+            self.place.hand_over();
         }
         let wakes_at = self.wakes_at();
         if lasts && is_looked_for() {
             if self.ticket == 0 && self.has_lasted() {
-                has_outlasted(true);
+                record_outlasted(true);
             }
-            let standing = Standing {
-                task: &self.who.label,
+            let pending = PendingWait {
+                task: &self.record.label,
                 site: self.site,
                 parker: self.parker,
                 yields: self.yields,
                 holders: self.holders.get_or_insert_with(current::holders),
                 ticket: &mut self.ticket,
             };
-            self.verdict = stand(standing, || park_from(at, wakes_at));
+            self.verdict = wait_as_pending(pending, || park_from(at, wakes_at));
         } else {
             park_from(at, wakes_at);
         }
@@ -220,14 +226,14 @@ impl<'a> Blocked<'a> {
     fn report_stall(&self) {
         let (kept_by, is_suspected) = explain(self.site);
         observe::report_stall(&Stall {
-            task: self.who.label.clone(),
+            task: self.record.label.clone(),
             waits: self.site.to_string(),
             at: self.site.at,
             lasted: self.lasted(),
-            holds: held_in_words(current::held_by_others()),
+            holds: describe_held(current::held_by_others()),
             kept_by,
             is_suspected,
-            is_idle: matches!(self.site.on, On::Anyone) && !is_suspected,
+            is_idle: matches!(self.site.on, WaitsOn::Anyone) && !is_suspected,
         });
     }
 
@@ -242,7 +248,7 @@ impl<'a> Blocked<'a> {
     /// Counts the wait, which has ended.
     fn count(&self) {
         if self.enters.is_some() && !self.has_lasted() {
-            has_outlasted(false);
+            record_outlasted(false);
         }
         count_blocked(self.lasted());
     }
@@ -254,17 +260,17 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::deadlock::{Bond, Object};
+    use crate::deadlock::{Resource, WaitObject};
     use crate::observe::Verb;
     use crate::primitive::Ordering;
-    use crate::wait::grace::{LASTING, MOST};
+    use crate::wait::thresholds::{LASTING, MOST};
     use crate::wait::{Place, install};
 
     #[track_caller]
-    fn site(on: On) -> Site {
-        Site {
+    fn site(on: WaitsOn) -> WaitSite {
+        WaitSite {
             verb: Verb::Recv,
-            object: Object::None,
+            object: WaitObject::None,
             at: Location::caller(),
             on,
         }
@@ -278,27 +284,34 @@ mod tests {
             asked += 1;
             false
         };
-        let parker = Parker::here();
+        let parker = Parker::current();
         let deadline = deadline::after(Duration::from_millis(30));
-        let site = site(On::Anyone);
-        let outcome = block(&parker, &site, deadline, Heed::Task, Asked::Yes, &mut ask);
-        assert!(matches!(outcome, Wait::TimedOut));
-        assert_eq!(asked, 1, "when the time is up");
-    }
-
-    #[test]
-    fn what_has_come_beats_a_deadline_that_had_passed_when_the_wait_began() {
-        let parker = Parker::here();
-        let (site, deadline) = (site(On::Anyone), Some(now()));
+        let site = site(WaitsOn::Anyone);
         let outcome = block(
             &parker,
             &site,
             deadline,
             Heed::Task,
-            Asked::Yes,
+            ConditionChecked::Yes,
+            &mut ask,
+        );
+        assert!(matches!(outcome, WaitOutcome::TimedOut));
+        assert_eq!(asked, 1, "when the time is up");
+    }
+
+    #[test]
+    fn what_has_come_beats_a_deadline_that_had_passed_when_the_wait_began() {
+        let parker = Parker::current();
+        let (site, deadline) = (site(WaitsOn::Anyone), Some(now()));
+        let outcome = block(
+            &parker,
+            &site,
+            deadline,
+            Heed::Task,
+            ConditionChecked::Yes,
             &mut |_| true,
         );
-        assert!(matches!(outcome, Wait::Ready));
+        assert!(matches!(outcome, WaitOutcome::Ready));
     }
 
     /// The code that leaves the place may have consumed the wake-up.
@@ -306,16 +319,26 @@ mod tests {
     fn a_wait_that_gives_up_its_place_asks_after_that() {
         let place: &Starves = Box::leak(Box::new(Starves(Mutex::new(None))));
         let before = install(Some(place));
-        let parker = Parker::here();
-        let (site, deadline) = (site(On::Anyone), deadline::after(Duration::from_secs(60)));
+        let parker = Parker::current();
+        let (site, deadline) = (
+            site(WaitsOn::Anyone),
+            deadline::after(Duration::from_secs(60)),
+        );
         let mut is_late = true;
         let mut ask = |_: &Parker| {
             is_late = deadline::has_passed(deadline);
             true
         };
-        let outcome = block(&parker, &site, deadline, Heed::Task, Asked::Yes, &mut ask);
+        let outcome = block(
+            &parker,
+            &site,
+            deadline,
+            Heed::Task,
+            ConditionChecked::Yes,
+            &mut ask,
+        );
         install(before);
-        assert!(matches!(outcome, Wait::Ready) && !is_late);
+        assert!(matches!(outcome, WaitOutcome::Ready) && !is_late);
     }
 
     /// A pool that always reports starvation, and notes when it was asked.
@@ -338,7 +361,7 @@ mod tests {
     /// A timer before the system's next tick makes a park twice as expensive.
     #[test]
     fn a_wait_of_no_pool_is_not_woken_before_it_is_filed() {
-        let (parker, site, context) = (Parker::here(), site(On::Anyone), current::here());
+        let (parker, site, context) = (Parker::current(), site(WaitsOn::Anyone), current::shared());
         let mut blocked = Blocked::new(&parker, &site, None, Heed::Task, &context);
         let files_at = blocked.since + FILES_AFTER;
         assert!(blocked.wakes_at().is_none_or(|at| at >= files_at));
@@ -350,19 +373,19 @@ mod tests {
         for lasting in [0, MOST] {
             let place: &Starves = Box::leak(Box::new(Starves(Mutex::new(None))));
             let before = install(Some(place));
-            let site = site(On::Bond(Bond::Lock(8)));
+            let site = site(WaitsOn::Resource(Resource::Lock(8)));
             LASTING.store(lasting, Ordering::Relaxed);
             let begun = now();
             let outcome = block(
-                &Parker::here(),
+                &Parker::current(),
                 &site,
                 None,
                 Heed::Task,
-                Asked::No,
+                ConditionChecked::No,
                 &mut |_| false,
             );
             install(before);
-            assert!(matches!(outcome, Wait::Refused(Refusal::Starved)));
+            assert!(matches!(outcome, WaitOutcome::Refused(Refusal::Starved)));
             let asked = place.0.lock().unwrap().unwrap();
             assert!(asked.saturating_duration_since(begun) >= GRACE);
         }

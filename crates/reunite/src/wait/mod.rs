@@ -5,7 +5,7 @@
 //! waiting thread and must, *in one critical section of the source*, either find the result or leave the parker for the
 //! thread that brings it. So the source cannot complete in between: it completes either before (and the result is
 //! found) or after (and the source finds the parker). A source without a critical section leaves the parker and then
-//! looks once more, which has the same effect (see `channel::bounded`). The same holds for the cancel node, see there.
+//! looks once more, which has the same effect (see `channel::ring_channel`). The same holds for the cancel node, see there.
 //! Parks may end for no reason. Every round reads the clock, once, and then checks, in this order:
 //!
 //! 1. the result: it takes precedence over a cancellation and a timeout that arrived with it. The first round may skip
@@ -23,95 +23,109 @@
 //! token, which every park tolerates.
 
 mod block;
-mod elsewhere;
-mod grace;
+mod blocking;
+mod guards;
 mod outcome;
 mod place;
-mod seen;
+mod recheck;
 mod sleep;
-mod watch;
+mod thresholds;
 
 use block::block;
-use seen::Told;
+use guards::BlockEventGuard;
 
 use crate::contain::assert_outside;
-use crate::deadlock::Site;
+use crate::deadlock::WaitSite;
 use crate::park::Parker;
 use crate::primitive::Instant;
 use crate::spin::{SpinHint, pause_for_message, spin_until, yield_for_message};
 
-pub(crate) use elsewhere::blocking_elsewhere;
-pub(crate) use outcome::{Heed, Wait, tell_task};
+pub(crate) use blocking::run_blocking;
+pub(crate) use outcome::{Heed, WaitOutcome, tell_task};
 pub(crate) use place::{Place, install};
 pub use sleep::{sleep, sleep_deadline};
 
 /// Blocks until `ready` returns true; see the protocol above for what `ready` must do.
 pub(crate) fn wait(
-    site: Site,
+    site: WaitSite,
     deadline: Option<Instant>,
     heed: Heed<'_>,
     ready: impl FnMut(&Parker) -> bool,
-) -> Wait {
+) -> WaitOutcome {
     spin_and_block(site, deadline, heed, ready, spin_until)
 }
 
 /// Does what [`wait`] does, for a message.
 pub(crate) fn wait_for_message(
-    site: Site,
+    site: WaitSite,
     deadline: Option<Instant>,
     heed: Heed<'_>,
     hint: &SpinHint,
     ready: impl FnMut(&Parker) -> bool,
-) -> Wait {
+) -> WaitOutcome {
     spin_and_block(site, deadline, heed, ready, |asks| {
         pause_for_message(hint, asks) || yield_for_message(asks)
     })
 }
 
 fn spin_and_block(
-    site: Site,
+    site: WaitSite,
     deadline: Option<Instant>,
     heed: Heed<'_>,
     mut ready: impl FnMut(&Parker) -> bool,
     spin: impl FnOnce(&mut dyn FnMut() -> bool) -> bool,
-) -> Wait {
+) -> WaitOutcome {
     assert_outside();
-    let parker = Parker::here();
+    let parker = Parker::current();
     if ready(&parker) {
-        return Wait::Ready;
+        return WaitOutcome::Ready;
     }
-    let told = Told::blocked(&site);
+    let told = BlockEventGuard::blocked(&site);
     // The thread that brings the result marks the parker. So a waiter that spins does not keep it from bringing the
     // result.
     let mut brought = || {
         parker.is_marked() && {
-            parker.begin_to_ask();
+            parker.begin_check();
             let is_ready = ready(&parker);
-            parker.has_asked();
+            parker.end_check();
             is_ready
         }
     };
     // Many waits with a deadline wait in vain, and then the spinning is their most expensive part.
     if deadline.is_none() && spin(&mut brought) {
-        return Wait::Ready;
+        return WaitOutcome::Ready;
     }
-    block(&parker, &site, deadline, heed, told.asked(), &mut ready)
+    block(
+        &parker,
+        &site,
+        deadline,
+        heed,
+        told.condition_checked(),
+        &mut ready,
+    )
 }
 
 /// Does what [`wait`] does, for a caller that has done its own spinning.
 pub(crate) fn block_until(
-    site: Site,
+    site: WaitSite,
     deadline: Option<Instant>,
     heed: Heed<'_>,
     mut ready: impl FnMut(&Parker) -> bool,
-) -> Wait {
+) -> WaitOutcome {
     assert_outside();
-    let parker = Parker::here();
+    let parker = Parker::current();
     if ready(&parker) {
-        return Wait::Ready;
+        return WaitOutcome::Ready;
     }
-    let told = Told::blocked(&site);
-    block(&parker, &site, deadline, heed, told.asked(), &mut ready)
+    let told = BlockEventGuard::blocked(&site);
+    block(
+        &parker,
+        &site,
+        deadline,
+        heed,
+        told.condition_checked(),
+        &mut ready,
+    )
 }
 
 #[cfg(all(test, not(reunite_model)))]
@@ -121,22 +135,22 @@ mod tests {
 
     use super::*;
     use crate::current;
-    use crate::deadlock::{Object, On};
+    use crate::deadlock::{WaitObject, WaitsOn};
     use crate::observe::{Event, Observer, Verb, observe};
     use crate::primitive::Duration;
 
     /// Records the events of the waits at one line.
-    struct Waits {
+    struct WaitRecorder {
         at: &'static Location<'static>,
         told: Arc<Mutex<Vec<&'static str>>>,
     }
 
-    impl Observer for Waits {
+    impl Observer for WaitRecorder {
         fn on_event(&self, event: &Event<'_>) {
             let mut told = self.told.lock().unwrap();
             match event {
                 Event::Block { at, .. } if *at == self.at => told.push("block"),
-                Event::Resume { task } if task.id() == current::current().who.label.id() => {
+                Event::Resume { task } if task.id() == current::current().record.label.id() => {
                     told.push("resume");
                 }
                 _ => {}
@@ -147,13 +161,13 @@ mod tests {
     #[test]
     fn a_wait_that_ends_before_the_thread_sleeps_is_told_too() {
         let told = Arc::new(Mutex::new(Vec::new()));
-        let site = Site {
+        let site = WaitSite {
             verb: Verb::Join,
-            object: Object::None,
+            object: WaitObject::None,
             at: Location::caller(),
-            on: On::Time,
+            on: WaitsOn::Time,
         };
-        let observing = observe(Waits {
+        let observing = observe(WaitRecorder {
             at: site.at,
             told: Arc::clone(&told),
         });
@@ -164,13 +178,13 @@ mod tests {
             asked == 2
         });
         drop(observing);
-        assert!(matches!(outcome, Wait::Ready));
+        assert!(matches!(outcome, WaitOutcome::Ready));
         assert_eq!(*told.lock().unwrap(), ["asked", "block", "asked", "resume"]);
     }
     /// An observer that waits whenever a task blocks at one line.
-    struct Sleeper(&'static Location<'static>);
+    struct WaitingObserver(&'static Location<'static>);
 
-    impl Observer for Sleeper {
+    impl Observer for WaitingObserver {
         fn on_event(&self, event: &Event<'_>) {
             if let Event::Block { at, .. } = event
                 && *at == self.0
@@ -182,13 +196,13 @@ mod tests {
 
     #[test]
     fn an_observer_that_waits_does_not_take_the_wake_up_of_the_wait_it_is_told_of() {
-        let site = Site {
+        let site = WaitSite {
             verb: Verb::Recv,
-            object: Object::None,
+            object: WaitObject::None,
             at: Location::caller(),
-            on: On::Anyone,
+            on: WaitsOn::Anyone,
         };
-        let observing = observe(Sleeper(site.at));
+        let observing = observe(WaitingObserver(site.at));
         let deadline = crate::deadline::after(Duration::from_secs(60));
         let (mut asked, mut is_late) = (0, true);
         let outcome = wait(site, deadline, Heed::Nothing, |parker| {
@@ -199,6 +213,6 @@ mod tests {
             asked == 2
         });
         drop(observing);
-        assert!(matches!(outcome, Wait::Ready) && !is_late);
+        assert!(matches!(outcome, WaitOutcome::Ready) && !is_late);
     }
 }

@@ -1,12 +1,12 @@
 //! The causes and the results of the end of a wait.
 
-use crate::cancel::Node;
+use crate::cancel::CancelNode;
 use crate::current;
 use crate::error::{Cancelled, CutShort, Refusal};
 
 /// The result of a wait.
 #[must_use]
-pub(crate) enum Wait {
+pub(crate) enum WaitOutcome {
     Ready,
     TimedOut,
     Cancelled(Cancelled),
@@ -24,7 +24,7 @@ pub(crate) enum Heed<'a> {
     /// was not, the caller has to tell the task by [`tell_task`].
     TaskUntold,
     /// Those of this scope: for the wait for its end, which must know when to start chasing stragglers.
-    Node(&'a Node),
+    Node(&'a CancelNode),
     /// None: the awaited tasks must come back.
     Nothing,
     /// None, and the deadline is only a time to look up, not to give up.
@@ -34,10 +34,12 @@ pub(crate) enum Heed<'a> {
 }
 
 /// Tells the current task how one of its waits ended. If that leaves the task's work undone, the task passes it on.
-pub(crate) fn tell_task(ended: &Wait) {
+pub(crate) fn tell_task(ended: &WaitOutcome) {
     match ended {
-        Wait::Ready | Wait::TimedOut => {}
-        Wait::Cancelled(_) => current::tell_cancelled(),
-        Wait::Refused(refusal) => current::tell_here(&CutShort::Refused(refusal.clone())),
+        WaitOutcome::Ready | WaitOutcome::TimedOut => {}
+        WaitOutcome::Cancelled(_) => current::tell_cancelled(),
+        WaitOutcome::Refused(refusal) => {
+            current::tell_current_task(&CutShort::Refused(refusal.clone()))
+        }
     }
 }

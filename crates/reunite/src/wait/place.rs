@@ -34,18 +34,18 @@ pub(crate) fn install(place: Option<&'static dyn Place>) -> Option<&'static dyn 
 }
 
 /// A place that was given up; comes back to it when dropped.
-pub(super) struct GivenUp<'a> {
+pub(super) struct PlaceGuard<'a> {
     place: Option<&'static dyn Place>,
     parker: &'a Parker,
     must_end: bool,
 }
 
-impl<'a> GivenUp<'a> {
+impl<'a> PlaceGuard<'a> {
     pub(super) fn by(parker: &'a Parker, must_end: bool) -> Self {
         let place = PLACE.try_with(Cell::get).unwrap_or_default();
         if let Some(place) = place {
             // The thread may yet go on, and others must not take it for blocked.
-            parker.begin_to_ask();
+            parker.begin_check();
             place.leave(parker, must_end);
         }
         Self {
@@ -56,7 +56,7 @@ impl<'a> GivenUp<'a> {
     }
 
     /// Returns true if the thread had a place to give up.
-    pub(super) fn is_in_place(&self) -> bool {
+    pub(super) fn holds_place(&self) -> bool {
         self.place.is_some()
     }
 
@@ -85,11 +85,11 @@ impl<'a> GivenUp<'a> {
     }
 }
 
-impl Drop for GivenUp<'_> {
+impl Drop for PlaceGuard<'_> {
     fn drop(&mut self) {
         if let Some(place) = self.place {
             place.come_back(self.parker);
         }
-        self.parker.has_asked();
+        self.parker.end_check();
     }
 }

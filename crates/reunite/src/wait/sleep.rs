@@ -3,10 +3,10 @@
 use std::panic::Location;
 
 use super::block::block;
-use super::outcome::{Heed, Wait};
-use super::seen::{Asked, Told};
+use super::guards::{BlockEventGuard, ConditionChecked};
+use super::outcome::{Heed, WaitOutcome};
 use crate::deadline;
-use crate::deadlock::{Object, On, Site};
+use crate::deadlock::{WaitObject, WaitSite, WaitsOn};
 use crate::error::Cancelled;
 use crate::observe::Verb;
 use crate::park::Parker;
@@ -44,22 +44,22 @@ pub fn sleep_deadline(deadline: Instant) -> Result<(), Cancelled> {
 
 #[track_caller]
 fn sleep_until(deadline: Option<Instant>) -> Result<(), Cancelled> {
-    let site = Site {
+    let site = WaitSite {
         verb: Verb::Sleep,
-        object: Object::None,
+        object: WaitObject::None,
         at: Location::caller(),
-        on: On::Time,
+        on: WaitsOn::Time,
     };
-    let _told = Told::blocked(&site);
+    let _told = BlockEventGuard::blocked(&site);
     match block(
-        &Parker::here(),
+        &Parker::current(),
         &site,
         deadline,
         Heed::Task,
-        Asked::No,
+        ConditionChecked::No,
         &mut |_| false,
     ) {
-        Wait::Ready | Wait::TimedOut | Wait::Refused(_) => Ok(()),
-        Wait::Cancelled(cancelled) => Err(cancelled),
+        WaitOutcome::Ready | WaitOutcome::TimedOut | WaitOutcome::Refused(_) => Ok(()),
+        WaitOutcome::Cancelled(cancelled) => Err(cancelled),
     }
 }

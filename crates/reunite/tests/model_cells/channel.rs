@@ -4,27 +4,27 @@ use std::sync::Arc;
 
 use loom::thread;
 
-use self::bounded::Bounded;
-use self::foreseen::Steps;
 use self::lock::Lock;
-use self::outcome::{Found, Unsent};
+use self::outcome::{PutError, TakeResult};
+use self::position_guess::RingSide;
 use self::ring::Ring;
+use self::ring_channel::RingChannel;
 use crate::park::{Parker, park_until};
 use crate::primitive::yield_now;
 use crate::{Watched, check, check_in_one_order};
 
-#[path = "../../src/channel/bounded.rs"]
-mod bounded;
-#[path = "../../src/channel/foreseen.rs"]
-mod foreseen;
+#[path = "../../src/channel/backoff.rs"]
+mod backoff;
 #[path = "../../src/channel/lock.rs"]
 mod lock;
 #[path = "../../src/channel/outcome.rs"]
 mod outcome;
-#[path = "../../src/channel/patience.rs"]
-mod patience;
+#[path = "../../src/channel/position_guess.rs"]
+mod position_guess;
 #[path = "../../src/channel/ring.rs"]
 mod ring;
+#[path = "../../src/channel/ring_channel.rs"]
+mod ring_channel;
 #[path = "../../src/channel/waiters.rs"]
 mod waiters;
 
@@ -45,7 +45,7 @@ fn the_lock_of_a_queue_shows_what_was_done_under_it() {
 }
 
 fn put<T>(ring: &Ring<T>, mut message: T) {
-    while let Err(Unsent::Full(back)) = ring.put(message) {
+    while let Err(PutError::Full(back)) = ring.put(message) {
         message = back;
         yield_now();
     }
@@ -54,17 +54,17 @@ fn put<T>(ring: &Ring<T>, mut message: T) {
 fn take<T>(ring: &Ring<T>) -> Option<T> {
     loop {
         match ring.take() {
-            Found::Message(message) => return Some(message),
-            Found::Closed => return None,
-            Found::Nothing => yield_now(),
+            TakeResult::Message(message) => return Some(message),
+            TakeResult::Closed => return None,
+            TakeResult::Nothing => yield_now(),
         }
     }
 }
 
 /// Makes the calling thread guess its next step: it does so after two steps.
 fn guess() {
-    for steps in [Steps::Puts, Steps::Takes] {
-        steps.have_waited(true);
+    for steps in [RingSide::Put, RingSide::Take] {
+        steps.set_shares_core(true);
     }
 }
 
@@ -75,7 +75,7 @@ fn ring<T>(capacity: usize, message: impl Fn() -> T) -> Arc<Ring<T>> {
         assert!(ring.put(message()).is_ok());
     }
     for _ in 0..capacity {
-        assert!(matches!(ring.take(), Found::Message(_)));
+        assert!(matches!(ring.take(), TakeResult::Message(_)));
     }
     Arc::new(ring)
 }
@@ -122,7 +122,7 @@ fn two_that_put_have_a_slot_each() {
             putter.join().unwrap();
         }
         assert_eq!(take(&ring).unwrap() + take(&ring).unwrap(), 3);
-        assert!(matches!(ring.take(), Found::Nothing));
+        assert!(matches!(ring.take(), TakeResult::Nothing));
     });
 }
 
@@ -141,37 +141,37 @@ fn one_that_guesses_and_one_that_does_not_have_a_slot_each() {
         for putter in putters {
             putter.join().unwrap();
         }
-        assert!(matches!(ring.put(1), Err(Unsent::Full(_))));
+        assert!(matches!(ring.put(1), Err(PutError::Full(_))));
         assert_eq!((0..4).filter_map(|_| take(&ring)).sum::<i32>(), 4);
-        assert!(matches!(ring.take(), Found::Nothing));
+        assert!(matches!(ring.take(), TakeResult::Nothing));
     });
 }
 
 /// A channel in which a receiver has waited for a message, and a sender for room.
-fn channel<T>(message: impl Fn() -> T) -> Arc<Bounded<T>> {
-    let channel = Bounded::new(1);
-    let parker = Parker::here();
+fn channel<T>(message: impl Fn() -> T) -> Arc<RingChannel<T>> {
+    let channel = RingChannel::new(1);
+    let parker = Parker::current();
     let mut spot = None;
     let found = channel.take_or_list(&parker, &mut spot);
-    assert!(matches!(found, Found::Nothing));
+    assert!(matches!(found, TakeResult::Nothing));
     channel.stop_taking(spot.take().unwrap());
     assert!(channel.put(message()).is_ok());
     let put = channel.put_or_list(message(), &parker, &mut spot);
-    assert!(matches!(put, Err(Unsent::Full(_))));
+    assert!(matches!(put, Err(PutError::Full(_))));
     channel.stop_putting(spot.take().unwrap());
-    assert!(matches!(channel.take(), Found::Message(_)));
+    assert!(matches!(channel.take(), TakeResult::Message(_)));
     Arc::new(channel)
 }
 
-fn receive<T>(channel: &Bounded<T>) -> Option<T> {
-    let parker = Parker::here();
-    parker.begin_to_ask();
+fn receive<T>(channel: &RingChannel<T>) -> Option<T> {
+    let parker = Parker::current();
+    parker.begin_check();
     let mut spot = None;
     let received = loop {
         match channel.take_or_list(&parker, &mut spot) {
-            Found::Message(message) => break Some(message),
-            Found::Closed => break None,
-            Found::Nothing => park_until(None),
+            TakeResult::Message(message) => break Some(message),
+            TakeResult::Closed => break None,
+            TakeResult::Nothing => park_until(None),
         }
     };
     if let Some(spot) = spot {
@@ -180,11 +180,11 @@ fn receive<T>(channel: &Bounded<T>) -> Option<T> {
     received
 }
 
-fn send<T>(channel: &Bounded<T>, mut message: T) {
-    let parker = Parker::here();
-    parker.begin_to_ask();
+fn send<T>(channel: &RingChannel<T>, mut message: T) {
+    let parker = Parker::current();
+    parker.begin_check();
     let mut spot = None;
-    while let Err(Unsent::Full(back)) = channel.put_or_list(message, &parker, &mut spot) {
+    while let Err(PutError::Full(back)) = channel.put_or_list(message, &parker, &mut spot) {
         message = back;
         park_until(None);
     }
@@ -217,9 +217,9 @@ fn who_waits_for_room_is_seen_or_sees_it() {
             let channel = Arc::clone(&channel);
             move || send(&channel, 2)
         });
-        assert!(matches!(channel.take(), Found::Message(1)));
+        assert!(matches!(channel.take(), TakeResult::Message(1)));
         sends.join().unwrap();
-        assert!(matches!(channel.take(), Found::Message(2)));
+        assert!(matches!(channel.take(), TakeResult::Message(2)));
     });
 }
 

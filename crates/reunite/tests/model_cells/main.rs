@@ -11,13 +11,13 @@
 #![allow(dead_code, reason = "each model uses a part of its file")]
 #![allow(unsafe_code, reason = "the files that are checked here have it")]
 
-mod around;
 mod channel;
 mod pool;
 mod primitive;
+mod stubs;
 mod sync;
 
-pub(crate) use around::{contain, current, cut_short, deadlock, error, observe, wait};
+pub(crate) use stubs::{contain, current, cut_short, deadlock, error, observe, wait};
 
 #[path = "../../src/park.rs"]
 mod park;

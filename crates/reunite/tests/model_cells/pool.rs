@@ -33,8 +33,8 @@ fn a_job_that_is_done_shows_what_it_did() {
         unsafe { shared.make_public(None) };
         // SAFETY: it was made public just now.
         assert!(!unsafe { job.public() }.is_done());
-        let owner = Parker::here();
-        owner.begin_to_ask();
+        let owner = Parker::current();
+        owner.begin_check();
         let thief = thread::spawn(move || {
             // SAFETY: this thread alone has it, and runs it once.
             unsafe { shared.run(&mut || {}) };

@@ -80,7 +80,7 @@ pub(crate) fn fence(order: Ordering) {
 pub(crate) struct LightBarrier;
 
 impl LightBarrier {
-    pub(crate) fn stand(self) {
+    pub(crate) fn pass(self) {
         fence(Ordering::SeqCst);
     }
 }

@@ -1,0 +1,44 @@
+//! The identity of locks.
+//!
+//! A lock's address does not identify it: a lock whose guard was forgotten can be moved, or freed, and another lock may
+//! come to lie there. So each lock has a number, which moves with it and which no other lock ever has. It is assigned
+//! when the lock is first taken or waited for, because locks are made in constants.
+
+use crate::primitive::{Counter, Ordering};
+
+/// Numbers are even, so that a word has room for one more bit.
+const STEP: u64 = 2;
+
+static NEXT: Counter = Counter::new(STEP);
+
+/// A lock's number; not assigned at first.
+pub(crate) struct LockNumber(Counter);
+
+impl LockNumber {
+    pub(crate) const fn new() -> Self {
+        Self(Counter::new(0))
+    }
+
+    /// The number, or zero if it is not assigned yet.
+    #[inline]
+    pub(crate) fn if_given(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        match self.if_given() {
+            0 => self.give(),
+            number => number,
+        }
+    }
+
+    #[cold]
+    fn give(&self) -> u64 {
+        let new = NEXT.fetch_add(STEP, Ordering::Relaxed);
+        let given = self
+            .0
+            .compare_exchange(0, new, Ordering::Relaxed, Ordering::Relaxed);
+        // Another thread may have been faster.
+        given.map_or_else(|theirs| theirs, |_| new)
+    }
+}

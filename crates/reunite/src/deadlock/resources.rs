@@ -1,0 +1,331 @@
+//! The bonds that the calling thread bears: the tasks and jobs it runs, the locks it holds. Only the thread itself sees
+//! this list; a copy of it is filed while the thread is blocked.
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+
+use super::lock_overflow::LockOverflow;
+use crate::id::{Label, TaskId};
+use crate::primitive::thread_local;
+
+/// An event that cannot come before its bearer goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Resource {
+    /// The completion of a task.
+    Task(TaskId),
+    /// The end of a group of tasks, or a free place in it. The group itself knows what that takes
+    /// ([`TaskSet`](super::TaskSet)); by this bond the waits are found that may wait for it.
+    Group(TaskId),
+    /// The completion of a pool's job, or the end of one of a pool's scopes; by address. The waiting thread has the job
+    /// or scope in a frame of its own, or owns it, and it lies above everything that is done for it. So while a record
+    /// contains an address, in either role, nothing else can come to lie there. Nothing of a job is kept longer
+    /// than the record.
+    Job(usize),
+    /// The release of a lock that is held for writing, or that one thread holds alone; by number.
+    Lock(u64),
+    /// The release of a lock that is held for reading; by number.
+    Read(u64),
+    /// The end of the turn of a writer for which readers wait: the lock's number, and the writer's place in the order
+    /// in which threads came. A reader waits for the turns of the writers before its own place.
+    Turn(u64, u64),
+}
+
+impl Resource {
+    /// The bond as two words, which are faster to compare: what it is, and the place of a turn in the order of its
+    /// lock.
+    pub(super) fn words(self) -> (u64, u64) {
+        let (kind, which, place) = match self {
+            Self::Task(task) => (0, task.as_u64(), 0),
+            Self::Group(group) => (1, group.as_u64(), 0),
+            Self::Job(address) => (2, address as u64, 0),
+            Self::Lock(lock) => (3, lock, 0),
+            Self::Read(lock) => (4, lock, 0),
+            Self::Turn(lock, place) => (5, lock, place),
+        };
+        // No number and no address needs the upper three bits.
+        (which << 3 | kind, place)
+    }
+}
+
+/// A lock that is held, with the line that took it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub(crate) resource: Resource,
+    pub(crate) since: &'static Location<'static>,
+}
+
+/// The task that has taken the locks from this place of its thread's list on, up to where the next holder's begin.
+pub(crate) struct Holder {
+    pub(crate) from: usize,
+    pub(crate) taken_by: Label,
+}
+
+/// The number of locks that a thread usually holds at most. More are kept in a list that costs more; those are the
+/// newest: while that list has any, there is no room among the few.
+const FEW: usize = 8;
+
+/// Two words for each lock, because every lock operation writes them: the number, odd if it is held for reading, and
+/// the line. In two separate lists, which costs the fewest instructions.
+struct InlineLocks {
+    len: Cell<usize>,
+    words: [Cell<u64>; FEW],
+    lines: [Cell<Option<&'static Location<'static>>>; FEW],
+}
+
+impl InlineLocks {
+    const fn new() -> Self {
+        Self {
+            len: Cell::new(0),
+            words: [const { Cell::new(0) }; FEW],
+            lines: [const { Cell::new(None) }; FEW],
+        }
+    }
+
+    /// Stores a lock at this place, if there is room.
+    #[inline]
+    fn set(&self, at: usize, word: u64, since: &'static Location<'static>) -> bool {
+        let fits = at < FEW;
+        if fits {
+            self.words[at].set(word);
+            self.lines[at].set(Some(since));
+        }
+        fits
+    }
+
+    fn get(&self, at: usize) -> Option<Held> {
+        let word = self.words[at].get();
+        let resource = if word & 1 == 1 {
+            Resource::Read(word & !1)
+        } else {
+            Resource::Lock(word)
+        };
+        let since = self.lines[at].get()?;
+        Some(Held { resource, since })
+    }
+}
+
+/// A lock's bond as one word; lock numbers are even.
+#[inline]
+fn word(resource: Resource) -> u64 {
+    match resource {
+        Resource::Read(number) => number | 1,
+        Resource::Lock(number) | Resource::Turn(number, _) => number,
+        Resource::Task(_) | Resource::Group(_) | Resource::Job(_) => 0,
+    }
+}
+
+/// A task and the group that it belongs to.
+type TaskAndGroup = (TaskId, Option<TaskId>);
+
+/// Lists, by address, the jobs that the calling thread works on and all that wait for them.
+type Jobs = fn(&mut dyn FnMut(usize));
+
+thread_local! {
+    // Without a destructor, so that an access costs no more than the access itself.
+    static FEW_HELD: InlineLocks = const { InlineLocks::new() };
+    static JOBS: Cell<Jobs> = const { Cell::new(|_| {}) };
+    static MORE_HELD: RefCell<LockOverflow<Held>> = const { RefCell::new(LockOverflow::new()) };
+    static TASKS: RefCell<Vec<TaskAndGroup>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Notes that the calling thread holds a lock from now on.
+#[inline]
+pub(crate) fn hold(resource: Resource, since: &'static Location<'static>) {
+    let fits = FEW_HELD.with(|few| {
+        let len = few.len.get();
+        let fits = few.set(len, word(resource), since);
+        if fits {
+            few.len.set(len + 1);
+        }
+        fits
+    });
+    if !fits {
+        hold_more(Held { resource, since });
+    }
+}
+
+#[cold]
+fn hold_more(held: Held) {
+    // A thread that is ending holds its locks unseen.
+    let _ending = MORE_HELD.try_with(|more| more.borrow_mut().push(word(held.resource), held));
+}
+
+/// Notes that the calling thread released the lock. Returns true if that was the newest in its list; if not, it is
+/// still in the list.
+#[inline]
+pub(super) fn let_go_newest(resource: Resource) -> bool {
+    FEW_HELD.with(|few| {
+        // Beyond all entries if there is none. If there is no room, entries of the longer list may have to move up.
+        let last = few.len.get().wrapping_sub(1);
+        let found = last < FEW - 1 && few.words[last].get() == word(resource);
+        if found {
+            few.len.set(last);
+        }
+        found
+    })
+}
+
+/// Removes a lock that is not the newest from the list. Returns false if it was not in there.
+#[cold]
+pub(super) fn let_go_older(resource: Resource) -> bool {
+    let more = MORE_HELD.try_with(|more| more.borrow_mut().remove(word(resource)));
+    if more == Ok(true) {
+        return true;
+    }
+    FEW_HELD.with(|few| {
+        let len = few.len.get();
+        let at = (0..len.min(FEW)).rfind(|&at| few.words[at].get() == word(resource));
+        let Some(at) = at else {
+            return false;
+        };
+        for next in at + 1..len {
+            few.words[next - 1].set(few.words[next].get());
+            few.lines[next - 1].set(few.lines[next].get());
+        }
+        few.len.set(len - 1);
+        if let Some(held) = oldest_of_more() {
+            few.set(len - 1, word(held.resource), held.since);
+            few.len.set(len);
+        }
+        true
+    })
+}
+
+fn oldest_of_more() -> Option<Held> {
+    let taken = MORE_HELD.try_with(|more| more.borrow_mut().pop_oldest());
+    taken.ok().flatten()
+}
+
+/// The locks that the calling thread holds, oldest first.
+pub(crate) fn held() -> Vec<Held> {
+    let mut held: Vec<_> =
+        FEW_HELD.with(|few| (0..few.len.get()).filter_map(|at| few.get(at)).collect());
+    let _ending = MORE_HELD.try_with(|more| held.extend(more.borrow().iter()));
+    held
+}
+
+/// Sets the function that lists the pool jobs this thread works on.
+pub(crate) fn set_job_lister(jobs: Jobs) {
+    JOBS.with(|here| here.set(jobs));
+}
+
+/// Makes the calling thread the one that runs a task, until this is dropped.
+pub(crate) struct RunningTask {
+    task: TaskAndGroup,
+    before: Holding,
+}
+
+/// The number of locks that the calling thread held at some time.
+pub(crate) struct Holding(usize);
+
+/// Begins to run `task`. `group` is the group whose end waits for the task, or whose places it may hold, if there is
+/// one.
+pub(crate) fn begin_task(task: TaskId, group: Option<TaskId>) -> RunningTask {
+    let task = (task, group);
+    let _ending = TASKS.try_with(|tasks| tasks.borrow_mut().push(task));
+    RunningTask {
+        task,
+        before: holding(),
+    }
+}
+
+#[inline]
+pub(crate) fn holding() -> Holding {
+    Holding(held_count())
+}
+
+/// The number of locks that the calling thread holds.
+#[inline]
+pub(crate) fn held_count() -> usize {
+    let few = FEW_HELD.with(|few| few.len.get());
+    if few < FEW {
+        return few;
+    }
+    few + more_held_count()
+}
+
+#[cold]
+fn more_held_count() -> usize {
+    let more = MORE_HELD.try_with(|more| more.borrow().len());
+    more.unwrap_or(0)
+}
+
+impl RunningTask {
+    /// Removes and returns the locks that the task took and did not release: their guards were leaked.
+    pub(crate) fn leaked(&self) -> Vec<Held> {
+        self.before.leaked()
+    }
+
+    /// Returns true if there are [leaked](Self::leaked) locks.
+    #[inline]
+    pub(crate) fn has_leaked(&self) -> bool {
+        self.before.has_leaked()
+    }
+}
+
+impl Holding {
+    /// Returns true if there are [leaked](Self::leaked) locks.
+    #[inline]
+    pub(crate) fn has_leaked(&self) -> bool {
+        held_count() > self.0
+    }
+
+    /// Removes and returns the locks that the calling thread has taken since then and not released, although the code
+    /// that took them is over: their guards were leaked.
+    pub(crate) fn leaked(&self) -> Vec<Held> {
+        if !self.has_leaked() {
+            return Vec::new();
+        }
+        let leaked = held().split_off(self.0);
+        for held in &leaked {
+            let_go_older(held.resource);
+        }
+        leaked
+    }
+}
+
+impl Drop for RunningTask {
+    fn drop(&mut self) {
+        let _ending = TASKS.try_with(|tasks| {
+            let mut tasks = tasks.borrow_mut();
+            if tasks.pop_if(|last| *last == self.task).is_some() {
+                return;
+            }
+            if let Some(at) = tasks.iter().rposition(|task| *task == self.task) {
+                tasks.remove(at);
+            }
+        });
+    }
+}
+
+/// All bonds that the calling thread bears, and the locks among them.
+pub(super) fn all() -> (Vec<Resource>, Vec<Held>) {
+    let held = held();
+    let mut resources: Vec<_> = held.iter().map(|held| held.resource).collect();
+    let _ending = TASKS.try_with(|tasks| {
+        for (task, group) in tasks.borrow().iter() {
+            resources.push(Resource::Task(*task));
+            resources.extend(group.map(Resource::Group));
+        }
+    });
+    JOBS.with(Cell::get)(&mut |address| resources.push(Resource::Job(address)));
+    (resources, held)
+}
+
+#[cfg(all(test, not(reunite_model)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_bears_the_tasks_that_it_runs_and_no_more_when_they_are_over() {
+        let [outer, inner, group] = [1, 2, 3].map(TaskId::of_block);
+        let bears = |expected: &[Resource]| assert_eq!(all().0, expected);
+        let first = begin_task(outer, Some(group));
+        bears(&[Resource::Task(outer), Resource::Group(group)]);
+        let second = begin_task(inner, None);
+        drop(first);
+        bears(&[Resource::Task(inner)]);
+        drop(second);
+        bears(&[]);
+    }
+}

@@ -1,0 +1,126 @@
+//! Forks that no other thread can take: private to a member that blocks where the library does not see it.
+//!
+//! # Protocol
+//! A member that blocks in `wait`, or in `blocking`, publishes its forks first. One that blocks elsewhere
+//! keeps those that it made while no thread was hungry, and the one that would end its wait may be among
+//! them. Then nothing is in any queue, so the watch does not know of it.
+//!
+//! 1. The forks of a seat are *unshared* if its word is raised and the list of its member is not empty. The
+//!    list belongs to the member alone: others only read which fork is the newest, and do not follow that.
+//! 2. A worker that is about to sleep has raised all words. While there are unshared forks it sleeps no
+//!    longer than a part of `stall_threshold`, and looks again. If there are none it sleeps untimed: a member
+//!    that finds its word raised at a fork publishes, and the thread that takes that fork looks when it is
+//!    about to sleep again.
+//! 3. A member that computes is left alone. The sleeper has a member reported if, for as long as the
+//!    threshold, the system has said at each look that its thread sleeps, it has begun nothing, and its
+//!    newest fork is the same; once until the member answers. The thread of `watch` reports, as a sleeper
+//!    runs no user code.
+//!
+//! One case is not noticed: a member whose forks become unshared when all workers sleep already, because it
+//! was not asked before the last other member left, or blocked in `wait` (which reports itself). Where the
+//! system does not tell if a thread sleeps, such a member is not distinguished from one that computes.
+
+use super::seat::Seat;
+use super::shared::PoolShared;
+use super::watch;
+use crate::current::ForkMark;
+use crate::deadline;
+use crate::observe::{Stall, stall_threshold};
+use crate::primitive::{Arc, Duration, Instant, is_asleep, now};
+
+/// How often a member is looked at before it is reported.
+const LOOKS: u32 = 4;
+/// The least pause between looks: a sleeper that looks more often would keep a core busy.
+const LEAST_PAUSE: Duration = Duration::from_millis(1);
+
+/// A member that sleeps with unshared forks, as it was seen.
+struct SleepingMember {
+    seat: &'static Seat,
+    newest: ForkMark,
+    begun: u64,
+    thread: u64,
+    since: Instant,
+}
+
+/// What a sleeper has seen.
+#[derive(Default)]
+pub(super) struct UnpublishedForks {
+    members: Vec<SleepingMember>,
+    /// When to look again.
+    next: Option<Instant>,
+}
+
+impl UnpublishedForks {
+    /// Looks, if it is time. Returns when to look next.
+    pub(super) fn look(&mut self, pool: &Arc<PoolShared>) -> Option<Instant> {
+        // Under the model checker there is no time.
+        let threshold = stall_threshold().filter(|_| !cfg!(reunite_model));
+        let is_any = || {
+            pool.roster
+                .backlog
+                .seats()
+                .any(|seat| seat.unpublished().is_some())
+        };
+        let Some(threshold) = threshold.filter(|_| is_any()) else {
+            *self = Self::default();
+            return None;
+        };
+        if deadline::has_passed(self.next) {
+            self.see(pool, threshold);
+            self.next = None;
+        }
+        let after_pause = || deadline::after((threshold / LOOKS).max(LEAST_PAUSE));
+        self.next = self.next.or_else(after_pause);
+        self.next
+    }
+
+    /// Keeps the members that have slept since they were seen before, and has those reported that have slept
+    /// for long.
+    fn see(&mut self, pool: &Arc<PoolShared>, threshold: Duration) {
+        let before = std::mem::take(&mut self.members);
+        for seat in pool.roster.backlog.seats() {
+            let (begun, thread) = (seat.member_state().begun(), seat.member_state().thread());
+            let Some(newest) = seat.unpublished() else {
+                continue;
+            };
+            if is_asleep(thread) != Some(true) {
+                continue;
+            }
+            let mut seen = before.iter();
+            let same = seen.find(|it| {
+                std::ptr::eq(it.seat, seat)
+                    && (it.newest, it.begun, it.thread) == (newest, begun, thread)
+            });
+            let since = same.map_or_else(now, |member| member.since);
+            let lasted = now().saturating_duration_since(since);
+            if lasted >= threshold && seat.is_first_report() {
+                watch::report(stall(pool, seat, lasted));
+            }
+            self.members.push(SleepingMember {
+                seat,
+                newest,
+                begun,
+                thread,
+                since,
+            });
+        }
+    }
+}
+
+fn stall(pool: &PoolShared, seat: &'static Seat, lasted: Duration) -> Stall {
+    let task = pool.roster.backlog.label_of_member(seat);
+    Stall {
+        at: task.spawned_at(),
+        task,
+        waits: format!(
+            "blocks outside the library, and no thread of pool `{}` can take what it has forked \
+             (wrap such calls in `reunite::blocking`)",
+            pool.name()
+        ),
+        lasted,
+        holds: Vec::new(),
+        kept_by: Vec::new(),
+        is_suspected: false,
+        is_idle: false,
+    }
+}

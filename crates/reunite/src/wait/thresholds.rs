@@ -1,0 +1,61 @@
+//! The instants at which a wait enters the wait-for graph, and at which it checks whether its pool starves.
+
+use crate::deadlock::{WaitSite, WaitsOn};
+use crate::primitive::{Counter, Duration, Instant, Ordering};
+
+/// The time that a wait of a pool lasts before it checks whether the pool starves, or hands over its thread's next
+/// work.
+#[cfg(not(reunite_model))]
+pub(super) const GRACE: Duration = Duration::from_millis(1);
+#[cfg(reunite_model)]
+pub(super) const GRACE: Duration = Duration::ZERO;
+
+/// The time for which a wait stays out of the wait-for graph: most waits are shorter, and pay nothing for the graph.
+/// Usually longer than the system's tick: a thread that is to be woken before the next tick needs a timer of its own,
+/// which makes its park twice as expensive.
+#[cfg(not(reunite_model))]
+pub(super) const FILES_AFTER: Duration = Duration::from_millis(10);
+#[cfg(reunite_model)]
+pub(super) const FILES_AFTER: Duration = Duration::ZERO;
+
+/// A measure of whether most waits of late have lasted so long that they were filed: from 0, none, up to [`MOST`].
+/// Waking only to enter the graph costs twenty times as much as entering it, so where most waits enter it anyway, they
+/// enter it at once. Written often where waits differ, seldom where they do not; it does not matter if one of two
+/// simultaneous writes is lost.
+pub(super) static LASTING: Counter = Counter::new(0);
+pub(super) const MOST: u64 = 64;
+
+fn usually_lasts() -> bool {
+    LASTING.load(Ordering::Relaxed) > MOST / 2
+}
+
+pub(super) fn record_outlasted(it: bool) {
+    let before = LASTING.load(Ordering::Relaxed);
+    let after = if it {
+        MOST.min(before + 1)
+    } else {
+        before.saturating_sub(1)
+    };
+    if after != before {
+        LASTING.store(after, Ordering::Relaxed);
+    }
+}
+
+/// The instant at which a wait that other threads must end enters the wait-for graph, whose answer is exact at any
+/// time.
+pub(super) fn enters_at(site: &WaitSite, since: Instant) -> Option<Instant> {
+    match site.on {
+        WaitsOn::Time => None,
+        _ if usually_lasts() => Some(since),
+        _ => since.checked_add(FILES_AFTER),
+    }
+}
+
+/// The instant at which a wait checks whether its pool starves: never before the grace is over. The answer is a guess,
+/// because a thread that the pool does not know may be about to end the wait.
+pub(super) fn starvation_check_at(site: &WaitSite, since: Instant) -> Option<Instant> {
+    match site.on {
+        WaitsOn::Time => None,
+        _ => since.checked_add(GRACE),
+    }
+}
