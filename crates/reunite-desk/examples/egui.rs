@@ -1,4 +1,4 @@
-//! Background work behind an egui window: it wakes the window when it is done, and the window takes what it made
+//! Background work behind an egui window. The work wakes the window when it is done, and the window takes the result
 //! without waiting.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ const PARTS: u32 = 40;
 
 #[derive(Default)]
 struct Window {
-    /// The work, and how much of it is done.
+    /// The work, and its progress.
     work: Option<(JoinHandle<u64>, Receiver<u32>)>,
     done: u32,
     text: String,
@@ -22,7 +22,7 @@ impl Window {
         let (tell, told) = unbounded();
         let (progress, completed) = (ui.ctx().clone(), ui.ctx().clone());
         let work = spawn(move || {
-            // A scope in the background: its tasks may borrow, and all are back when it ends.
+            // A scope in the background: its tasks may borrow, and it ends when all of them have completed.
             scope(|s| {
                 let parts = s.map(1..=PARTS, |part| {
                     let _cancelled = sleep(Duration::from_millis(200));

@@ -4,9 +4,9 @@
 //! cargo run --example frames -- FOLDER [SECONDS] [--no-screen]
 //! ```
 //!
-//! Opens the window (or draws without one), makes the folder's pictures into a temporary folder, scrolls through the
-//! list all the while with the panel of tasks open, draws as often as it can, and prints the times from one frame to
-//! the next. The profiler says whether the thread that draws ever waited.
+//! Opens the window (or draws without a screen), resizes the folder's pictures into a temporary folder, scrolls through
+//! the list with the panel of tasks open, draws as often as possible, and prints the times between frames. The profiler
+//! tells whether the drawing thread ever waited.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -58,7 +58,7 @@ impl Measured {
         let desk = self.window.desk_mut();
         match (self.began, self.cancelled) {
             (None, _) if desk.can_start() => desk.start(),
-            // The first pictures are under way: from here on it counts.
+            // Measures from here on, as the first pictures are being made.
             (None, _) if desk.counts().running > 0 => self.began = Some(now),
             (Some(began), None) if now - began > self.lasts || !desk.is_working() => {
                 desk.cancel_all();
@@ -95,7 +95,7 @@ impl Measured {
         );
     }
 
-    /// The wheel is turned down, then up.
+    /// Turns the mouse wheel down, then up.
     fn turn(&self, input: &mut RawInput) {
         let down = self.frames.len() % 400 < 200;
         input.events.push(Event::PointerMoved(pos2(700.0, 250.0)));

@@ -1,5 +1,5 @@
-//! Background work behind a terminal's screen: keys and work come through the same queue, so the loop waits for both
-//! at once, and takes what the work made without waiting. `q` ends it, `c` cancels the work.
+//! Background work behind a terminal's screen. Keys and progress arrive through one queue, so the loop waits for both at
+//! once, and takes the result of the work without waiting. `q` quits, `c` cancels the work.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use reunite::{Builder, JoinHandle, checkpoint, sleep};
 
 const PARTS: u16 = 50;
 
-/// What wakes the loop.
+/// The messages that wake the loop.
 enum Wake {
     Key(KeyCode),
     Progress(u16),
@@ -25,7 +25,7 @@ fn work(wake: &Sender<Wake>) -> Result<u16, reunite::Cancelled> {
     Ok(PARTS)
 }
 
-/// Reads keys until it is told to stop.
+/// Reads keys until it is cancelled.
 fn keys(wake: &Sender<Wake>) {
     while checkpoint().is_ok() {
         if poll(Duration::from_millis(50)).unwrap_or(false)
@@ -65,5 +65,5 @@ fn main() -> std::io::Result<()> {
     }
     ratatui::restore();
     Ok(())
-    // The handles join what still runs: both tasks look often whether they are to stop.
+    // Dropping the handles cancels and joins both tasks; both check often whether to stop.
 }

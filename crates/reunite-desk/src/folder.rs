@@ -1,12 +1,12 @@
-//! A folder's content, read in the background, for choosing files in it.
+//! The content of a folder, for the file chooser.
 
 use std::path::{Path, PathBuf};
 
 use reunite_images::InputFormat;
 
-use crate::words::{name, system};
+use crate::messages::{name, system};
 
-/// Something in a folder.
+/// A folder or picture in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
     pub(crate) path: PathBuf,
@@ -14,10 +14,10 @@ pub(crate) struct Item {
     pub(crate) is_folder: bool,
 }
 
-/// Folders first, then pictures, each by name; nothing hidden.
+/// Lists a folder: folders first, then pictures, each by name; hidden ones are left out.
 ///
 /// # Errors
-/// Why not, for a person.
+/// The folder cannot be read; the message is for the user.
 pub(crate) fn read(folder: &Path) -> Result<Vec<Item>, String> {
     let cannot =
         |error: std::io::Error| format!("{} cannot be read: {}.", folder.display(), system(&error));
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_come_first_and_what_is_no_picture_does_not_come() {
+    fn folders_come_first_and_other_files_are_left_out() {
         let folder = tempfile::tempdir().unwrap();
         for file in ["b.JPG", "a.png", "notes.txt", ".hidden.png"] {
             std::fs::write(folder.path().join(file), "").unwrap();
@@ -57,7 +57,7 @@ mod tests {
         assert_eq!(names, ["zoo", "a.png", "b.JPG"]);
         let error = read(&folder.path().join("gone")).unwrap_err();
         assert!(
-            error.ends_with("cannot be read: it is not there any more."),
+            error.ends_with("cannot be read: it does not exist any more."),
             "{error}"
         );
     }

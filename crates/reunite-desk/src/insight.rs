@@ -1,4 +1,4 @@
-//! The live tree of tasks and the timeline of a run, looked at in the background.
+//! Snapshots of the live tree of tasks and of a run's timeline, taken in the background.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,73 +6,74 @@ use std::time::{Duration, Instant};
 use reunite::profile::{Profile, Profiling, TaskProfile};
 use reunite::{DumpScope, DumpTask};
 
-use crate::errand::{Errand, Wake};
+use crate::background::{BackgroundTask, Wake};
+use crate::messages::count;
 
-/// Between two looks.
+/// The shortest time between two snapshots.
 const PAUSE: Duration = Duration::from_millis(500);
-/// A look takes no more of the time than one part in so many.
+/// Snapshots take at most one part in so many of the time.
 const SHARE: u32 = 20;
-/// As many events are kept of each thread.
+/// The events kept of each thread.
 const EVENTS: usize = 20_000;
-/// Spans that would lie nearer to each other than this part of the whole are shown as one.
+/// Spans closer to each other than this fraction of the whole time are merged.
 const GRAIN: u32 = 1_000;
-/// As many lanes are shown.
+/// The most lanes shown.
 const LANES: usize = 24;
 
-/// What was seen.
+/// A snapshot of the tasks and the timeline.
 #[derive(Debug, Default)]
 pub struct Insight {
-    /// The live tree, a line each.
+    /// The live tree, one line per scope or task.
     pub tree: Vec<Line>,
-    /// The timeline, a lane for each task.
+    /// The timeline, one lane per task.
     pub lanes: Vec<Lane>,
-    /// From the beginning of the run until this was seen.
+    /// The time from the start of the run to this snapshot.
     pub wall: Duration,
-    /// Figures and hints, a sentence each.
+    /// Figures and hints, one sentence each.
     pub notes: Vec<String>,
 }
 
 /// A scope or a task in the live tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// How deep it lies.
+    /// The depth in the tree.
     pub depth: usize,
-    /// Whether it is a scope, not a task.
+    /// Whether this is a scope; otherwise it is a task.
     pub is_scope: bool,
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// What it waits for, or since when it runs.
+    /// What the task waits for, or how long it has run.
     pub doing: String,
-    /// Whether it waits.
+    /// Whether the task waits.
     pub waits: bool,
 }
 
 /// A task in the timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lane {
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// When it ran, then when it waited, which is to be drawn over that.
+    /// The runs, then the waits, which are drawn over the runs.
     pub spans: Vec<Span>,
 }
 
 /// A stretch of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// Whether it waited then.
+    /// Whether the task waited.
     pub waits: bool,
-    /// From when.
+    /// The start, from the start of the run.
     pub from: Duration,
-    /// Until when.
+    /// The end, from the start of the run.
     pub to: Duration,
 }
 
-/// Looks while somebody wants to see.
+/// Takes snapshots while the panel of tasks is open.
 pub(crate) struct Watcher {
     wake: Wake,
     profiling: Option<Arc<Profiling>>,
-    looking: Option<Errand<(Insight, Duration)>>,
-    /// The run is over and was not looked at since.
+    looking: Option<BackgroundTask<(Insight, Duration)>>,
+    /// Whether the run has ended and its last snapshot is still to be taken.
     last: bool,
     next: Option<Instant>,
     insight: Option<Insight>,
@@ -109,9 +110,9 @@ impl Watcher {
         self.insight.as_ref()
     }
 
-    /// Returns when to come again.
+    /// Takes a finished snapshot and starts the next one if it is due. Returns when to call this again.
     pub(crate) fn tick(&mut self, now: Instant, watched: bool, working: bool) -> Option<Duration> {
-        if let Some(seen) = self.looking.as_mut().and_then(Errand::take) {
+        if let Some(seen) = self.looking.as_mut().and_then(BackgroundTask::take) {
             self.looking = None;
             if let Ok((insight, cost)) = seen {
                 self.insight = Some(insight);
@@ -143,7 +144,7 @@ impl Watcher {
             self.profiling.clone()
         };
         if let Some(profiling) = profiling {
-            self.looking = Some(Errand::start("insight", &self.wake, move || {
+            self.looking = Some(BackgroundTask::start("insight", &self.wake, move || {
                 let start = Instant::now();
                 let insight = look(&profiling);
                 (insight, start.elapsed())
@@ -221,8 +222,7 @@ fn lanes(profile: &Profile) -> Vec<Lane> {
     lanes
 }
 
-/// The runs, then the waits, which lie beside them or over them; of each, what would lie too near to be told
-/// apart is one.
+/// Returns the runs, then the waits, each merged where they are closer than `grain`.
 fn spans(task: &TaskProfile, grain: Duration) -> Vec<Span> {
     let runs = task.runs.iter().map(|run| (run.from, run.to));
     let waits = task.waits.iter().map(|wait| (wait.from, wait.to));
@@ -252,18 +252,18 @@ fn notes(profile: &Profile) -> Vec<String> {
     )];
     notes.extend(profile.sites.iter().take(2).map(|site| {
         format!(
-            "{} at {}:{}: {} waits, {:.1} s",
+            "{} at {}:{}: {}, {:.1} s",
             site.verb,
             short(site.at.file()),
             site.at.line(),
-            site.waits,
+            count(site.waits, "wait"),
             site.lost.as_secs_f64()
         )
     }));
     notes
 }
 
-/// The last two parts of a source file's path.
+/// Returns the last two components of a source file's path.
 fn short(file: &str) -> &str {
     file.rmatch_indices('/')
         .nth(1)

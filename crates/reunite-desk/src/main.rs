@@ -1,4 +1,4 @@
-//! `reunite-desk [FILE OR FOLDER]…`: the window.
+//! `reunite-desk [FILE OR FOLDER]…` opens the window.
 
 #![forbid(unsafe_code)]
 
@@ -10,9 +10,16 @@ use reunite_base::escape::terminal;
 use reunite_desk::{Settings, Window};
 
 const USAGE: &str = "\
-reunite-desk [FILE OR FOLDER]...
+Open a window that resizes pictures
 
-Opens a window in which pictures are made smaller. What is named is in the list already.
+Usage: reunite-desk [FILE OR FOLDER]...
+
+Arguments:
+  [FILE OR FOLDER]...  Pictures and folders to list in the window at the start
+
+Options:
+  -h, --help     Print help
+  -V, --version  Print version
 ";
 
 fn main() -> ExitCode {
@@ -28,7 +35,7 @@ fn main() -> ExitCode {
         }
         Some(flag) if flag.starts_with("--") => {
             let flag = terminal(flag);
-            eprintln!("reunite-desk: {flag} is not an option of it\n\n{USAGE}");
+            eprintln!("reunite-desk: unknown option {flag}\n\n{USAGE}");
             return ExitCode::from(2);
         }
         _ => {}
@@ -37,7 +44,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!(
-                "reunite-desk: no window can be opened: {error}. It needs a screen (X11 or Wayland) and OpenGL; \
+                "reunite-desk: cannot open a window: {error}. It needs a screen (X11 or Wayland) and OpenGL; \
                  without them, use `reunite images`"
             );
             ExitCode::from(2)

@@ -1,4 +1,4 @@
-//! What the window remembers from one day to the next.
+//! The settings of the window, and the file that keeps them.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,11 +7,11 @@ use reunite_base::file::{Durability, replace};
 use reunite_images::{Fit, OutputFormat, Size, Transform};
 use serde::{Deserialize, Serialize};
 
-/// Light, dark, or what the system has.
+/// The colour theme.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Theme {
-    /// As the system has it.
+    /// The system's theme.
     #[default]
     System,
     /// Dark on light.
@@ -20,33 +20,33 @@ pub enum Theme {
     Dark,
 }
 
-/// What is wanted, and where it goes.
+/// The settings of the results, the output folder, and the window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Of the box, in pixels.
+    /// The width of the box, in pixels.
     pub width: u32,
-    /// Of the box, in pixels.
+    /// The height of the box, in pixels.
     pub height: u32,
     /// How a picture fills the box.
     pub fit: Fit,
-    /// `None` keeps that of each file.
+    /// The output format; `None` keeps each file's format.
     pub format: Option<OutputFormat>,
-    /// Of JPEG and WebP, 1 to 100.
+    /// The quality of JPEG and WebP output, 1 to 100.
     pub quality: u8,
-    /// Whether to leave out the camera's metadata.
+    /// Whether to remove EXIF metadata.
     pub strip: bool,
-    /// Where the results go.
+    /// The output folder.
     pub out: PathBuf,
-    /// Whether results replace files of their names that no run is known to have made.
+    /// Whether results replace files that no run is known to have made.
     pub replace: bool,
-    /// Light or dark.
+    /// The colour theme.
     pub theme: Theme,
-    /// Whether the panel with tasks and times is open.
+    /// Whether the panel of tasks and times is open.
     pub watching: bool,
 }
 
-/// A box that no picture needs to be larger than.
+/// The longest side of the box, in pixels.
 pub(crate) const LARGEST: u32 = 16_383;
 
 impl Default for Settings {
@@ -69,7 +69,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Where this user's are kept, if the system says where that is.
+    /// Returns the path of this user's settings file, if the system tells where settings are kept.
     pub fn place() -> Option<PathBuf> {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let home = || std::env::home_dir();
@@ -86,7 +86,7 @@ impl Settings {
         Some(folder.join("reunite").join("desk.json"))
     }
 
-    /// Those that are kept at `place`, or the usual ones, and why, if there is something that cannot be read.
+    /// Loads the settings from `place`. If they cannot be read, returns the default ones and the reason.
     pub fn load(place: &Path) -> (Self, Option<String>) {
         let read = match std::fs::read(place) {
             Ok(text) => serde_json::from_slice::<Self>(&text).map_err(io::Error::from),
@@ -97,7 +97,7 @@ impl Settings {
             Ok(settings) => settings.within_bounds().into(),
             Err(error) => {
                 let why = format!(
-                    "The settings in {} cannot be read ({error}); these are the usual ones.",
+                    "The settings in {} cannot be read ({error}). The default settings are used.",
                     place.display()
                 );
                 (Self::default(), Some(why))
@@ -105,7 +105,7 @@ impl Settings {
         }
     }
 
-    /// Keeps them: whole, or as they were.
+    /// Saves the settings atomically.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -117,7 +117,7 @@ impl Settings {
         replace(place, Durability::PowerFailure, |out| out.write_all(&text))
     }
 
-    /// Somebody may have written the file by hand.
+    /// Clamps values that a hand-edited file may have set out of range.
     fn within_bounds(mut self) -> Self {
         self.width = self.width.clamp(1, LARGEST);
         self.height = self.height.clamp(1, LARGEST);
@@ -136,7 +136,7 @@ impl Settings {
         }
     }
 
-    /// Whether results would look alike and be in the same places.
+    /// Returns true if both settings give the same results at the same paths.
     pub(crate) fn makes_the_same(&self, other: &Self) -> bool {
         self.transform() == other.transform()
             && self.out == other.out

@@ -1,4 +1,4 @@
-//! The window's state without a window.
+//! The state of the window, without a window.
 
 mod common;
 
@@ -9,7 +9,7 @@ use std::time::Instant;
 use common::{Folder, PATIENCE};
 use reunite_desk::{Desk, Phase, Settings, State};
 
-/// A desk, and what stands in for the event loop.
+/// A desk with a simple event loop.
 struct Loop {
     desk: Desk,
     woken: Receiver<()>,
@@ -34,7 +34,7 @@ impl Loop {
         this
     }
 
-    /// Runs until then. Nothing is asked again and again: it goes on when it is woken.
+    /// Runs until `done` returns true. Calls `tick` only when woken or when due, never in a busy loop.
     fn until(&mut self, done: impl Fn(&Desk) -> bool) {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -74,7 +74,7 @@ impl Loop {
 }
 
 #[test]
-fn a_folder_is_listed_made_and_up_to_date() {
+fn a_folder_is_listed_then_made_then_up_to_date() {
     let folder = Folder::new();
     folder.pictures(5, 64);
     std::fs::write(folder.input().join("notes.txt"), "").unwrap();
@@ -92,7 +92,7 @@ fn a_folder_is_listed_made_and_up_to_date() {
     let mut later = Loop::of(&folder);
     assert_eq!(later.desk.counts().current, 5);
     assert!(!later.desk.can_start());
-    // Something else is wanted of them: they are made anew.
+    // With other settings they are queued again.
     let smaller = Settings {
         width: 16,
         ..folder.settings()
@@ -103,7 +103,7 @@ fn a_folder_is_listed_made_and_up_to_date() {
 }
 
 #[test]
-fn what_failed_says_why_and_can_be_tried_again() {
+fn a_failed_picture_has_a_reason_and_can_be_retried() {
     let folder = Folder::new();
     folder.picture("good.png", 64);
     folder.broken("bad.png");
@@ -114,7 +114,7 @@ fn what_failed_says_why_and_can_be_tried_again() {
         panic!("{:?}", this.desk.rows());
     };
     assert!(
-        why.starts_with("The picture is damaged or cut short"),
+        why.starts_with("The picture is damaged or truncated"),
         "{why}"
     );
     assert_eq!(folder.results(), ["good.png"]);
@@ -129,7 +129,7 @@ fn what_failed_says_why_and_can_be_tried_again() {
 }
 
 #[test]
-fn in_a_pause_nothing_begins_and_one_can_be_cancelled() {
+fn during_a_pause_no_picture_starts_and_one_can_be_cancelled() {
     let folder = Folder::new();
     folder.pictures(40, 200);
     let mut this = Loop::of(&folder);
@@ -139,7 +139,7 @@ fn in_a_pause_nothing_begins_and_one_can_be_cancelled() {
     assert_eq!(this.desk.phase(), Phase::Paused);
     assert!(this.desk.counts().queued > 30, "{:?}", this.desk.counts());
     let last = this.row("p0039.png");
-    // Its place is known when the batch has made its list.
+    // The picture can be cancelled when the batch has sent its listing.
     this.until(|desk| desk.can_cancel(last));
     this.desk.cancel(last);
     assert_eq!(this.state("p0039.png"), &State::Cancelled);
@@ -151,7 +151,7 @@ fn in_a_pause_nothing_begins_and_one_can_be_cancelled() {
 }
 
 #[test]
-fn one_that_runs_is_cancelled_at_once() {
+fn a_running_picture_is_cancelled_at_once() {
     let folder = Folder::new();
     folder.picture("slow.png", 4_000);
     folder.picture("z.png", 32);
@@ -175,7 +175,7 @@ fn one_that_runs_is_cancelled_at_once() {
 }
 
 #[test]
-fn all_are_cancelled_at_once_and_can_be_tried_again() {
+fn all_pictures_are_cancelled_at_once_and_can_be_retried() {
     let folder = Folder::new();
     folder.pictures(12, 1_500);
     let mut this = Loop::of(&folder);
@@ -200,7 +200,7 @@ fn all_are_cancelled_at_once_and_can_be_tried_again() {
 }
 
 #[test]
-fn closing_asks_drains_and_leaves_whole_files() {
+fn closing_asks_then_drains_and_leaves_complete_files() {
     let folder = Folder::new();
     folder.pictures(60, 600);
     let mut this = Loop::of(&folder);
@@ -230,7 +230,7 @@ fn a_drain_ends_at_its_deadline() {
     this.desk.start();
     this.until(|desk| desk.counts().running > 0);
     assert!(!this.desk.close());
-    // Asked so long ago that nothing is to be waited for any more.
+    // The answer was so long ago that the deadline has passed.
     this.desk.drain(Instant::now() - reunite_desk::DRAIN);
     this.until(Desk::is_closed);
     assert_eq!(this.desk.counts().open(), 0);
@@ -238,21 +238,21 @@ fn a_drain_ends_at_its_deadline() {
 }
 
 #[test]
-fn an_output_folder_that_cannot_be_is_told_and_nothing_is_made() {
+fn an_unusable_output_folder_is_reported() {
     let folder = Folder::new();
     folder.pictures(2, 32);
     std::fs::write(folder.out(), "a file").unwrap();
     let this = Loop::of(&folder);
-    let trouble = this.desk.trouble().unwrap();
+    let notice = this.desk.notice().unwrap();
     assert!(
-        trouble.contains("is a file. Choose another one."),
-        "{trouble}"
+        notice.contains("is a file. Choose another one."),
+        "{notice}"
     );
     assert!(!this.desk.can_start());
 }
 
 #[test]
-fn what_is_in_the_way_is_left_alone_unless_it_may_be_replaced() {
+fn an_unknown_file_is_replaced_only_if_allowed() {
     let folder = Folder::new();
     folder.pictures(1, 64);
     std::fs::create_dir(folder.out()).unwrap();
@@ -302,7 +302,7 @@ fn the_thread_of_the_window_never_waits() {
     );
     let waited: Vec<_> = waits.iter().filter(|wait| mine(wait.thread)).collect();
     assert!(waited.is_empty(), "{waited:?}");
-    // It is seen at all: the tasks that this thread started have it as their parent.
+    // The profile covers this thread: it is the parent of the tasks that it started.
     let parents = profile
         .tasks
         .iter()
@@ -311,7 +311,7 @@ fn the_thread_of_the_window_never_waits() {
 }
 
 #[test]
-fn settings_are_remembered_and_wrong_ones_told() {
+fn settings_are_saved_and_invalid_ones_reported() {
     let folder = Folder::new();
     let place = folder.path().join("config/desk.json");
     assert_eq!(Settings::load(&place), (Settings::default(), None));
@@ -326,7 +326,7 @@ fn settings_are_remembered_and_wrong_ones_told() {
     let (bounded, _) = Settings::load(&place);
     assert_eq!((bounded.width, bounded.quality), (1, 100));
     std::fs::write(&place, "{").unwrap();
-    let (settings, trouble) = Settings::load(&place);
+    let (settings, notice) = Settings::load(&place);
     assert_eq!(settings, Settings::default());
-    assert!(trouble.unwrap().contains("desk.json"));
+    assert!(notice.unwrap().contains("desk.json"));
 }

@@ -1,4 +1,4 @@
-//! The window without a screen: clicked, typed at, closed.
+//! The window without a screen: clicks, keys, closing.
 
 mod common;
 
@@ -45,7 +45,7 @@ impl Screen {
         self.harness.state().as_ref().unwrap().desk()
     }
 
-    /// A frame whenever one is asked for.
+    /// Draws frames as they are requested, until `done` returns true.
     fn until(&mut self, done: impl Fn(&Desk) -> bool) {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -91,7 +91,7 @@ impl Screen {
 }
 
 #[test]
-fn a_batch_is_started_shown_and_done() {
+fn a_batch_is_started_and_its_results_shown() {
     let folder = Folder::new();
     folder.pictures(4, 100);
     let mut screen = Screen::of(&folder);
@@ -104,7 +104,7 @@ fn a_batch_is_started_shown_and_done() {
 }
 
 #[test]
-fn a_failure_shows_its_reason_and_is_tried_again() {
+fn a_failure_shows_its_reason_and_can_be_retried() {
     let folder = Folder::new();
     folder.picture("good.png", 50);
     folder.broken("bad.png");
@@ -112,7 +112,7 @@ fn a_failure_shows_its_reason_and_is_tried_again() {
     screen.press(Key::Enter);
     screen.until(|desk| !desk.is_working());
     screen.harness.step();
-    assert!(screen.shows("1 failed") && screen.shows("damaged or cut short"));
+    assert!(screen.shows("1 failed") && screen.shows("damaged or truncated"));
     folder.picture("bad.png", 50);
     screen.click("Retry");
     screen.until(|desk| !desk.is_working());
@@ -121,7 +121,7 @@ fn a_failure_shows_its_reason_and_is_tried_again() {
 }
 
 #[test]
-fn a_batch_is_paused_one_cancelled_and_then_all() {
+fn a_batch_is_paused_then_one_picture_cancelled_then_all() {
     let folder = Folder::new();
     folder.pictures(30, 700);
     let mut screen = Screen::of(&folder);
@@ -144,7 +144,7 @@ fn a_batch_is_paused_one_cancelled_and_then_all() {
 }
 
 #[test]
-fn closing_asks_first_and_drains() {
+fn closing_asks_and_then_drains() {
     let folder = Folder::new();
     folder.pictures(40, 600);
     let mut screen = Screen::of(&folder);
@@ -183,7 +183,7 @@ fn the_tasks_of_a_batch_are_shown() {
 }
 
 #[test]
-fn a_list_of_ten_thousand_draws_only_what_is_seen() {
+fn a_list_of_ten_thousand_pictures_draws_only_visible_rows() {
     let folder = Folder::new();
     folder.pictures(1, 8);
     let first = folder.input().join("p0000.png");
@@ -195,7 +195,7 @@ fn a_list_of_ten_thousand_draws_only_what_is_seen() {
     assert!(screen.shows("p0000.png") && !screen.shows("p5000.png"));
     let names = screen.harness.query_all_by_label_contains(".png").count();
     assert!(names < 40, "{names}");
-    // The keyboard goes to the end.
+    // The End key selects the last row.
     screen.harness.get_by_label("10000 pictures").focus();
     screen.harness.step();
     screen.harness.step();

@@ -1,4 +1,4 @@
-//! One picture: `cargo run --release -p reunite-images --example one -- photo.jpg thumbnail.jpg`
+//! Makes a thumbnail of one picture: `cargo run --release -p reunite-images --example one -- photo.jpg thumbnail.jpg`
 
 use std::error::Error;
 
@@ -10,15 +10,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: one PHOTO THUMBNAIL".into());
     };
     let photo = std::fs::read(from)?;
-    let wanted = Transform::default();
+    let settings = Transform::default();
     let probe = Probe::read(&photo)?;
     println!(
         "{:?} {:?}, about {} bytes",
         probe.format(),
         probe.size(),
-        probe.peak_bytes(&wanted)
+        probe.peak_bytes(&settings)
     );
-    let thumbnail = transform(&photo, &wanted)?;
+    let thumbnail = transform(&photo, &settings)?;
     std::fs::write(to, thumbnail.bytes)?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! One picture in, one picture out.
+//! The transform of one picture in memory.
 
 use reunite::checkpoint;
 
@@ -9,23 +9,23 @@ use crate::geometry::Size;
 use crate::probe::Probe;
 use crate::transform::Transform;
 
-/// A finished file, in memory.
+/// An encoded file in memory.
 #[derive(Debug)]
 pub struct Encoded {
     /// The file's content.
     pub bytes: Vec<u8>,
-    /// Its size in pixels.
+    /// The size of the picture, in pixels.
     pub size: Size,
-    /// Its format.
+    /// The file's format.
     pub format: OutputFormat,
 }
 
-/// Decodes, resizes, turns upright and encodes. Between the steps it looks whether the current task was
+/// Decodes, resizes, turns upright and encodes a picture. Between the steps it checks whether the current task was
 /// cancelled.
 ///
 /// # Errors
-/// The file cannot be read or the result not be written (see the predicates of [`ImageError`]), or the
-/// task was cancelled.
+/// The file cannot be decoded, the result cannot be encoded, or the current task was cancelled; see the predicates of
+/// [`ImageError`].
 ///
 /// ```no_run
 /// use reunite_images::{Transform, transform};
@@ -34,24 +34,28 @@ pub struct Encoded {
 /// std::fs::write("thumbnail.jpg", thumbnail.bytes)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn transform(bytes: &[u8], wanted: &Transform) -> Result<Encoded, ImageError> {
+pub fn transform(bytes: &[u8], settings: &Transform) -> Result<Encoded, ImageError> {
     let probe = Probe::read(bytes)?;
-    probe.check_limit(wanted.max_pixels)?;
-    made(bytes, probe, wanted)
+    probe.check_limit(settings.max_pixels)?;
+    transform_probed(bytes, probe, settings)
 }
 
-/// [`transform`] for who has read the header already.
-pub(crate) fn made(bytes: &[u8], probe: Probe, wanted: &Transform) -> Result<Encoded, ImageError> {
-    let (format, layout) = (probe.format(), probe.layout(wanted));
+/// Does what [`transform`] does with a header that was read already. Does not check the limit of pixels.
+pub(crate) fn transform_probed(
+    bytes: &[u8],
+    probe: Probe,
+    settings: &Transform,
+) -> Result<Encoded, ImageError> {
+    let (format, layout) = (probe.format(), probe.layout(settings));
     let needed = probe.needed(layout);
     checkpoint()?;
     let decoded = codec::decode(format, bytes, probe.into_metadata(), needed)?;
     checkpoint()?;
     let upright = decoded.resize(layout)?.upright();
     checkpoint()?;
-    let (size, output) = (upright.size, wanted.format.unwrap_or(format.kept()));
+    let (size, output) = (upright.size, settings.format.unwrap_or(format.kept()));
     Ok(Encoded {
-        bytes: codec::encode(upright, output, wanted)?,
+        bytes: codec::encode(upright, output, settings)?,
         size,
         format: output,
     })

@@ -1,10 +1,10 @@
-//! What can be wrong with a picture.
+//! The error of a picture.
 
 use std::fmt;
 
 use reunite::Cancelled;
 
-/// Why a picture could not be read or made. The message is for a person; the caller adds the file's name.
+/// The reason why a picture could not be decoded, transformed or encoded. The message does not name the file.
 #[derive(Debug)]
 pub struct ImageError(Kind);
 
@@ -34,27 +34,27 @@ impl ImageError {
         Self(Kind::Encoding(what.to_string()))
     }
 
-    /// Whether the file is of a kind that is not read here.
+    /// Returns true if the file's format is not supported.
     pub fn is_unsupported(&self) -> bool {
         matches!(self.0, Kind::Unsupported(_))
     }
 
-    /// Whether the file is damaged or cut short.
+    /// Returns true if the file is damaged or truncated.
     pub fn is_corrupt(&self) -> bool {
         matches!(self.0, Kind::Corrupt(_))
     }
 
-    /// Whether the header announces more pixels than allowed.
+    /// Returns true if the header declares more pixels than allowed.
     pub fn is_too_large(&self) -> bool {
         matches!(self.0, Kind::TooLarge { .. })
     }
 
-    /// Whether the current task was cancelled on the way.
+    /// Returns true if the current task was cancelled before the picture was finished.
     pub fn is_cancelled(&self) -> bool {
         matches!(self.0, Kind::Cancelled(_))
     }
 
-    /// Whether a deadline that passed was why the task was cancelled.
+    /// Returns true if the task was cancelled because a deadline passed.
     pub fn is_late(&self) -> bool {
         matches!(&self.0, Kind::Cancelled(cancelled) if cancelled.is_deadline())
     }
@@ -69,12 +69,12 @@ impl From<Cancelled> for ImageError {
 impl fmt::Display for ImageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Unsupported(what) => write!(f, "not a picture that can be read here: {what}"),
-            Kind::Corrupt(what) => write!(f, "damaged or cut short: {what}"),
+            Kind::Unsupported(what) => write!(f, "not a supported picture: {what}"),
+            Kind::Corrupt(what) => write!(f, "damaged or truncated: {what}"),
             Kind::TooLarge { pixels, limit } => {
                 let mega = |count: u64| format!("{:.0} mega", count as f64 / 1e6);
                 let (many, most) = match (mega(*pixels), mega(*limit)) {
-                    // Too few, or too near each other, to be told apart in millions.
+                    // In millions the numbers would be zero or equal.
                     (many, most) if *limit < 1_000_000 || many == most => {
                         (format!("{pixels} "), format!("{limit}"))
                     }
@@ -82,7 +82,7 @@ impl fmt::Display for ImageError {
                 };
                 write!(f, "{many}pixels, more than the limit of {most}")
             }
-            Kind::Encoding(what) => write!(f, "cannot be written in this format: {what}"),
+            Kind::Encoding(what) => write!(f, "cannot be encoded in this format: {what}"),
             Kind::Cancelled(cancelled) => write!(f, "{cancelled}"),
         }
     }
@@ -95,15 +95,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_is_told_in_numbers_that_differ() {
-        let told = |pixels, limit| ImageError::too_large(pixels, limit).to_string();
+    fn the_message_shows_pixels_and_limit_as_numbers_that_differ() {
+        let message = |pixels, limit| ImageError::too_large(pixels, limit).to_string();
         assert!(
-            told(268_000_000, 100_000_000)
+            message(268_000_000, 100_000_000)
                 .starts_with("268 megapixels, more than the limit of 100")
         );
-        assert!(told(60_000, 59_999).starts_with("60000 pixels, more than the limit of 59999"));
+        assert!(message(60_000, 59_999).starts_with("60000 pixels, more than the limit of 59999"));
         assert!(
-            told(5_000_001, 5_000_000)
+            message(5_000_001, 5_000_000)
                 .starts_with("5000001 pixels, more than the limit of 5000000")
         );
     }

@@ -1,11 +1,11 @@
-//! File formats, by content and by extension.
+//! File formats, recognised by content or by extension.
 
 use std::fmt;
 use std::path::Path;
 
 use crate::error::ImageError;
 
-/// A format that can be read.
+/// A format that can be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InputFormat {
@@ -13,18 +13,18 @@ pub enum InputFormat {
     Jpeg,
     /// PNG.
     Png,
-    /// WebP; of an animation the first frame.
+    /// WebP; the first frame of an animation.
     WebP,
-    /// GIF: the first frame.
+    /// GIF; the first frame.
     Gif,
-    /// TIFF: the first page.
+    /// TIFF; the first page.
     Tiff,
     /// Windows bitmap.
     Bmp,
 }
 
 impl InputFormat {
-    /// By the first bytes of the file; 16 suffice. The file's name does not matter.
+    /// Recognises the format by the first bytes of the file; 16 are enough. The file's name does not matter.
     pub fn sniff(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
@@ -51,18 +51,18 @@ impl InputFormat {
         }
     }
 
-    /// By the first bytes, as [`sniff`](Self::sniff).
+    /// Recognises the format as [`sniff`](Self::sniff) does, with an error if it is unknown.
     pub(crate) fn of(bytes: &[u8]) -> Result<Self, ImageError> {
         Self::sniff(bytes).ok_or_else(|| {
             ImageError::unsupported(if bytes.is_empty() {
                 "the file is empty"
             } else {
-                "its content is none of JPEG, PNG, WebP, GIF, TIFF, BMP"
+                "its content is not JPEG, PNG, WebP, GIF, TIFF or BMP"
             })
         })
     }
 
-    /// By a file's extension.
+    /// Recognises the format by a file's extension.
     pub fn from_path(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         match extension.as_str() {
@@ -76,7 +76,7 @@ impl InputFormat {
         }
     }
 
-    /// What to write if the format is to be kept: itself, or PNG for what is read only.
+    /// Returns the output format that keeps this format: the same one, or PNG for a format that cannot be encoded.
     pub fn kept(self) -> OutputFormat {
         match self {
             Self::Jpeg => OutputFormat::Jpeg,
@@ -86,12 +86,12 @@ impl InputFormat {
     }
 }
 
-/// A format that can be written.
+/// A format that can be encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum OutputFormat {
-    /// JPEG; transparency is laid over white.
+    /// JPEG; transparent pixels are laid over white.
     Jpeg,
     /// PNG, lossless.
     Png,
@@ -100,7 +100,7 @@ pub enum OutputFormat {
 }
 
 impl OutputFormat {
-    /// The usual extension, without a dot.
+    /// Returns the usual extension, without a dot.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Jpeg => "jpg",
@@ -109,7 +109,7 @@ impl OutputFormat {
         }
     }
 
-    /// Whether `path` already has one of the extensions of this format.
+    /// Returns true if `path` already has one of the extensions of this format.
     pub fn is_extension_of(self, path: &Path) -> bool {
         InputFormat::from_path(path).is_some_and(|format| match self {
             Self::Jpeg => format == InputFormat::Jpeg,

@@ -1,4 +1,4 @@
-//! How large the result is, and which part of the source it shows.
+//! The size of the result, and the part of the source that it shows.
 
 /// Width and height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -10,7 +10,7 @@ pub struct Size {
 }
 
 impl Size {
-    /// Width and height.
+    /// Creates a size from width and height.
     pub fn new(width: u32, height: u32) -> Self {
         Self { width, height }
     }
@@ -19,9 +19,9 @@ impl Size {
         u64::from(self.width) * u64::from(self.height)
     }
 
-    /// Lying instead of standing, or the reverse.
-    pub(crate) fn turned(self, turn: bool) -> Self {
-        if turn {
+    /// Returns the size with width and height exchanged if `exchange`, else unchanged.
+    pub(crate) fn exchanged_if(self, exchange: bool) -> Self {
+        if exchange {
             Self {
                 width: self.height,
                 height: self.width,
@@ -36,33 +36,34 @@ impl Size {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fit {
-    /// All of it, inside the box, its proportions kept.
+    /// Fits the whole picture into the box and keeps its proportions.
     #[default]
     Fit,
-    /// All of the box filled, its proportions kept, what protrudes cut off evenly.
+    /// Fills the box, keeps the proportions, and crops the overhang evenly on both sides.
     Cover,
-    /// Exactly the box, whatever that does to the proportions.
+    /// Scales to exactly the box; the proportions may change.
     Exact,
 }
 
-/// What to do with a picture of a known size.
+/// The size of the result, and of the scaled source that it is cut from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Layout {
     /// The size of the result.
     pub(crate) target: Size,
-    /// The size that the whole source would have at the result's scale: larger than `target` only where
-    /// the picture is cut.
+    /// The size that the whole source would have at the result's scale. It is larger than `target` only where
+    /// the picture is cropped.
     pub(crate) scaled: Size,
 }
 
 impl Layout {
-    /// `source` and `within` both upright. Unless `enlarge`, no side is scaled up (but by `Fit::Exact`).
+    /// Computes the layout of `source` in the box `within`, both upright. Unless `enlarge`, the picture is not scaled up
+    /// (except by `Fit::Exact`).
     pub(crate) fn new(source: Size, within: Size, fit: Fit, enlarge: bool) -> Self {
         let x = f64::from(within.width) / f64::from(source.width.max(1));
         let y = f64::from(within.height) / f64::from(source.height.max(1));
         let limit = if enlarge { f64::INFINITY } else { 1.0 };
         let scale = |factor: f64| {
-            // A long side may become longer than any file's: what protrudes is never made.
+            // The result may exceed what a file can hold: the overhang is never computed.
             let side = |length: u32| (f64::from(length) * factor).round().max(1.0) as u32;
             Size::new(side(source.width), side(source.height))
         };
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn fit_keeps_the_whole_picture_inside_the_box() {
+    fn fit_scales_the_whole_picture_into_the_box() {
         for source in [
             (4000, 3000),
             (3000, 4000),
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_enlarged_unless_asked() {
+    fn a_picture_is_enlarged_only_on_request() {
         assert_eq!(
             layout((40, 30), (512, 512), Fit::Fit, false).0,
             Size::new(40, 30)
@@ -144,7 +145,7 @@ mod tests {
     fn cover_fills_the_box_and_exact_is_exact() {
         let (target, scaled) = layout((4000, 3000), (500, 500), Fit::Cover, false);
         assert_eq!((target, scaled), (Size::new(500, 500), Size::new(667, 500)));
-        // However long the side that is cut: the part that is shown keeps its proportions.
+        // The visible part keeps its proportions even where the cropped side is very long.
         let (target, scaled) = layout((1, 10_000), (512, 512), Fit::Cover, true);
         assert_eq!(
             (target, scaled),

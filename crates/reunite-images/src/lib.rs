@@ -1,10 +1,10 @@
-//! Pictures made smaller.
+//! Resizes pictures.
 //!
-//! *One picture*: [`Probe`] reads a header, [`Transform`] says what is wanted, [`transform`] does it:
-//! decode (JPEGs already scaled, in the DCT), resize, turn upright, encode. No threads, no files.
+//! *One picture*: [`Probe`] reads a header, [`Transform`] describes the result, and [`transform`] makes it:
+//! it decodes (JPEGs already scaled, in the DCT), resizes, turns upright and encodes. It uses no threads and no files.
 //!
-//! *A folder*: [`batch`] finds the pictures, runs load, transform and save as a pipeline of joined tasks
-//! within a memory budget, and leaves whole files or none.
+//! *A folder*: [`batch`] finds the pictures and runs load, transform and save as a pipeline of joined tasks
+//! within a memory budget. Every output file is complete or absent.
 #![forbid(unsafe_code)]
 
 mod apply;

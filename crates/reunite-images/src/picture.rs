@@ -1,4 +1,4 @@
-//! Pixels in memory, and what belongs to them.
+//! Decoded pixels and their metadata.
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
@@ -7,7 +7,7 @@ use image::metadata::Orientation;
 use crate::error::ImageError;
 use crate::geometry::{Layout, Size};
 
-/// A decoded picture of eight bits a channel.
+/// A decoded picture with eight bits per channel.
 #[derive(Debug)]
 pub(crate) struct Picture {
     pub(crate) size: Size,
@@ -16,6 +16,7 @@ pub(crate) struct Picture {
     pub(crate) metadata: Metadata,
 }
 
+/// The channels of each pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Channels {
     Gray,
@@ -32,7 +33,7 @@ impl Channels {
         }
     }
 
-    /// Whether a colour profile is of these channels, as its header says.
+    /// Returns true if the header of a colour profile names these channels.
     pub(crate) fn are_described_by(self, profile: &[u8]) -> bool {
         let space: &[u8] = match self {
             Self::Gray => b"GRAY",
@@ -50,14 +51,14 @@ impl Channels {
     }
 }
 
-/// What a file says about its pixels.
+/// The metadata of a file that concerns its pixels.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Metadata {
-    /// How to turn the stored picture upright.
+    /// The turn that makes the stored picture upright.
     pub(crate) orientation: Option<Orientation>,
     /// The colour profile (ICC).
     pub(crate) profile: Option<Vec<u8>>,
-    /// The EXIF block, beginning with its TIFF header.
+    /// The EXIF block, starting with its TIFF header.
     pub(crate) exif: Option<Vec<u8>>,
 }
 
@@ -71,7 +72,7 @@ impl Metadata {
         }
     }
 
-    /// Whether width and height change places when the picture is turned upright.
+    /// Returns true if turning the picture upright exchanges width and height.
     pub(crate) fn swaps_sides(&self) -> bool {
         self.orientation
             .is_some_and(|orientation| orientation.to_exif() >= 5)
@@ -79,10 +80,13 @@ impl Metadata {
 }
 
 impl Picture {
-    /// Resamples to the layout (upright), with the source as it is stored.
+    /// Resamples the picture, which is still as stored, to a layout, which is upright.
     pub(crate) fn resize(self, layout: Layout) -> Result<Self, ImageError> {
-        let turn = self.metadata.swaps_sides();
-        let (target, scaled) = (layout.target.turned(turn), layout.scaled.turned(turn));
+        let exchange = self.metadata.swaps_sides();
+        let (target, scaled) = (
+            layout.target.exchanged_if(exchange),
+            layout.scaled.exchanged_if(exchange),
+        );
         if target == self.size && scaled == self.size {
             return Ok(self);
         }
@@ -90,7 +94,7 @@ impl Picture {
         let source = ImageRef::new(self.size.width, self.size.height, &self.pixels, pixel_type)
             .map_err(ImageError::corrupt)?;
         let mut resized = Image::new(target.width, target.height, pixel_type);
-        // The part of the source that the target shows, in the middle.
+        // The middle part of the source, which the target shows.
         let part = |length: u32, target: u32, scaled: u32| {
             let shown = f64::from(length) * f64::from(target) / f64::from(scaled);
             ((f64::from(length) - shown).max(0.0) / 2.0, shown)
@@ -110,14 +114,14 @@ impl Picture {
         })
     }
 
-    /// Turns the picture upright; from then on its metadata says so.
+    /// Turns the picture upright, and removes the orientation from its metadata.
     pub(crate) fn upright(mut self) -> Self {
         let Some(orientation) = self.metadata.orientation.take() else {
             return self;
         };
         if let Some(exif) = &mut self.metadata.exif {
-            // What it was is known already.
-            let _was = Orientation::remove_from_exif_chunk(exif);
+            // Returns the orientation, which is known already.
+            let _known = Orientation::remove_from_exif_chunk(exif);
         }
         let code = orientation.to_exif();
         if code == 1 {
@@ -125,7 +129,7 @@ impl Picture {
         }
         let Size { width, height } = self.size;
         let (w, h, n) = (width as usize, height as usize, self.channels.count());
-        let turned = self.size.turned(code >= 5);
+        let turned = self.size.exchanged_if(code >= 5);
         let mut pixels = Vec::with_capacity(self.pixels.len());
         for y in 0..turned.height as usize {
             for x in 0..turned.width as usize {
@@ -149,7 +153,7 @@ impl Picture {
         }
     }
 
-    /// Without transparency, over white.
+    /// Returns the picture without transparency, laid over white.
     pub(crate) fn opaque(self) -> Self {
         if self.channels != Channels::Rgba {
             return self;
@@ -169,7 +173,7 @@ impl Picture {
         }
     }
 
-    /// With three channels at least, for formats without grey.
+    /// Returns the picture with at least three channels, for formats without grey.
     pub(crate) fn coloured(self) -> Self {
         if self.channels != Channels::Gray {
             return self;

@@ -1,4 +1,4 @@
-//! What a header tells, before a pixel is decoded.
+//! The header of a picture, read before any pixel is decoded.
 
 use img_parts::Bytes;
 
@@ -8,11 +8,11 @@ use crate::format::{InputFormat, OutputFormat};
 use crate::geometry::{Layout, Size};
 use crate::transform::Transform;
 
-/// What codecs and resampler hold whatever the size.
+/// The bytes that codecs and resampler hold for a picture of any size.
 const TABLES: u64 = 256 << 10;
 
-/// What an encoder holds at most for each pixel, the pixel itself and its copy over white or turned
-/// included. Measured with noise; libwebp packs transparency with a lossless encoder of its own.
+/// Returns the most bytes that an encoder holds for each pixel, including the pixel itself and its copy that is turned
+/// or laid over white. Measured with noise; libwebp compresses transparency with a separate lossless encoder.
 fn encoding_bytes(format: OutputFormat, has_alpha: bool) -> u64 {
     match (format, has_alpha) {
         (OutputFormat::WebP, true) => 52,
@@ -26,21 +26,21 @@ fn encoding_bytes(format: OutputFormat, has_alpha: bool) -> u64 {
 pub struct Probe {
     format: InputFormat,
     header: Header,
-    /// Its length.
+    /// The file's length in bytes.
     file: u64,
 }
 
 impl Probe {
-    /// Reads the header of a file given whole. The format is told from the content, not from a name.
+    /// Reads the header of a file, whose bytes must be complete. The format is recognised by the content.
     ///
     /// # Errors
-    /// Not a picture of a known format, or a header that makes no sense.
+    /// The format is unknown, or the header is damaged.
     pub fn read(bytes: &[u8]) -> Result<Self, ImageError> {
         InputFormat::of(bytes)?;
         Self::of(&Bytes::copy_from_slice(bytes))
     }
 
-    /// [`read`](Self::read) without a copy.
+    /// Does what [`read`](Self::read) does, without a copy.
     pub(crate) fn of(bytes: &Bytes) -> Result<Self, ImageError> {
         let format = InputFormat::of(bytes)?;
         Ok(Self {
@@ -50,22 +50,24 @@ impl Probe {
         })
     }
 
-    /// The file's format.
+    /// Returns the file's format.
     pub fn format(&self) -> InputFormat {
         self.format
     }
 
-    /// The size as stored.
+    /// Returns the size as stored.
     pub fn stored_size(&self) -> Size {
         self.header.size
     }
 
-    /// The size when the picture is upright.
+    /// Returns the size of the upright picture.
     pub fn size(&self) -> Size {
-        self.header.size.turned(self.header.metadata.swaps_sides())
+        self.header
+            .size
+            .exchanged_if(self.header.metadata.swaps_sides())
     }
 
-    /// The camera's orientation, 1 to 8 as in EXIF; 1 is upright.
+    /// Returns the camera's orientation, 1 to 8 as in EXIF; 1 is upright.
     pub fn orientation(&self) -> u8 {
         self.header
             .metadata
@@ -73,7 +75,7 @@ impl Probe {
             .map_or(1, |orientation| orientation.to_exif())
     }
 
-    /// Whether pixels can be transparent.
+    /// Returns true if pixels can be transparent.
     pub fn has_alpha(&self) -> bool {
         self.header.has_alpha
     }
@@ -87,33 +89,36 @@ impl Probe {
         )
     }
 
-    /// The pixels that the decoder must at least deliver, as stored.
+    /// Returns the size, as stored, that the decoder must at least deliver.
     pub(crate) fn needed(&self, layout: Layout) -> Size {
-        layout.scaled.turned(self.header.metadata.swaps_sides())
+        layout
+            .scaled
+            .exchanged_if(self.header.metadata.swaps_sides())
     }
 
     pub(crate) fn into_metadata(self) -> crate::picture::Metadata {
         self.header.metadata
     }
 
-    /// How many bytes the transform holds at most, one copy of the file counted: what to admit it by. The
-    /// most that any of its steps holds, for none keeps what the step before it needed.
+    /// Returns an upper bound of the bytes that the transform holds, including one copy of the file. Each step frees
+    /// what the step before it needed, so this is the largest need of any single step.
     pub fn peak_bytes(&self, transform: &Transform) -> u64 {
         let Header {
             size,
             has_alpha,
-            scratch,
-            beside,
+            per_input_pixel,
+            per_output_pixel,
             ..
         } = self.header;
         let layout = self.layout(transform);
         let swaps = self.header.metadata.swaps_sides();
-        let (needed, target) = (self.needed(layout), layout.target.turned(swaps));
+        let (needed, target) = (self.needed(layout), layout.target.exchanged_if(swaps));
         let decoded = decoded_size(self.format, size, needed);
         let output = transform.format.unwrap_or(self.format.kept());
         let channels = if has_alpha { 4 } else { 3 };
-        let decoding = size.pixels() * scratch + decoded.pixels() * (channels + beside);
-        // The resampler multiplies with alpha in a copy, and goes down before it goes across.
+        let decoding =
+            size.pixels() * per_input_pixel + decoded.pixels() * (channels + per_output_pixel);
+        // With alpha, the resampler premultiplies a copy. It resamples columns before rows.
         let copies = if has_alpha { 2 } else { 1 };
         let halfway = u64::from(decoded.width) * u64::from(target.height);
         let resizing = (decoded.pixels() * copies + halfway + target.pixels()) * channels;
@@ -121,6 +126,7 @@ impl Probe {
         decoding.max(resizing).max(encoding) + self.header.carried(self.file) + TABLES
     }
 
+    /// Fails if the header declares more pixels than `limit`.
     pub(crate) fn check_limit(&self, limit: u64) -> Result<(), ImageError> {
         let pixels = self.header.size.pixels();
         if pixels > limit {

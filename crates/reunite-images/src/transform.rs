@@ -1,32 +1,33 @@
-//! What is wanted of a picture.
+//! The settings of a transform.
 
 use serde::{Deserialize, Serialize};
 
 use crate::format::OutputFormat;
 use crate::geometry::{Fit, Size};
 
-/// What is wanted of every picture.
+/// The settings of a transform: the result's size, format, quality and metadata.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transform {
-    /// The box, measured upright.
+    /// The box that the upright picture is scaled to.
     pub size: Size,
     /// How the picture fills the box.
     pub fit: Fit,
     /// Whether pictures smaller than the box are scaled up.
     pub enlarge: bool,
-    /// The format of the result; `None` keeps that of the file.
+    /// The format of the result; `None` keeps the file's format.
     pub format: Option<OutputFormat>,
-    /// Of JPEG and WebP, 1 to 100.
+    /// The quality of JPEG and WebP output, 1 to 100.
     pub quality: u8,
-    /// Whether to leave out the camera's metadata (EXIF). The colour profile is always kept, unless it is of
-    /// other colours than the result's.
+    /// Whether to remove EXIF metadata. The colour profile is always kept, unless the result has other channels
+    /// than the profile.
     pub strip: bool,
-    /// Files whose header announces more pixels are refused.
+    /// The most pixels that a header may declare; a file with more is refused.
     pub max_pixels: u64,
 }
 
 impl Default for Transform {
-    /// Within 512 × 512 pixels, quality 80, format and metadata kept, at most 268 megapixels.
+    /// Returns the default settings: a box of 512 × 512 pixels, quality 80, format and metadata kept, at most
+    /// 268 megapixels.
     fn default() -> Self {
         Self {
             size: Size::new(512, 512),

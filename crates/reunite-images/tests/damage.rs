@@ -1,4 +1,4 @@
-//! Damaged files and files that lie: an error and little memory, whatever they say.
+//! Damaged and malicious files: each is an error, within the estimated memory.
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -11,7 +11,7 @@ use img_parts::{DynImage, ImageEXIF, ImageICC};
 use libjpeg_turbo_rs::{PixelFormat, Subsampling};
 use reunite_images::{Fit, ImageError, OutputFormat, Probe, Size, Transform, transform};
 
-/// The system's allocator, counting what each thread holds. What libwebp allocates does not pass here.
+/// The system's allocator, which counts the bytes each thread holds. It does not see what libwebp allocates.
 struct Counting;
 
 thread_local! {
@@ -25,29 +25,29 @@ fn count(change: isize) {
     PEAK.set(PEAK.get().max(held));
 }
 
-// SAFETY: every call is passed on as it came; counting allocates nothing and touches no memory of theirs.
+// SAFETY: every call is forwarded unchanged to `System`; counting allocates nothing and touches no allocated memory.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
-        // SAFETY: as the caller promised.
+        // SAFETY: the caller upholds the contract of `GlobalAlloc`, which is that of `System`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
-        // SAFETY: as the caller promised.
+        // SAFETY: the caller upholds the contract of `GlobalAlloc`, which is that of `System`.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         count(-(layout.size() as isize));
-        // SAFETY: as the caller promised; it came from `System`.
+        // SAFETY: the caller upholds the contract of `GlobalAlloc`; the memory was allocated by `System`.
         unsafe { System.dealloc(memory, layout) }
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(size as isize - layout.size() as isize);
-        // SAFETY: as the caller promised; it came from `System`.
+        // SAFETY: the caller upholds the contract of `GlobalAlloc`; the memory was allocated by `System`.
         unsafe { System.realloc(memory, layout, size) }
     }
 }
@@ -59,8 +59,8 @@ thread_local! {
     static MEASURING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What `f` returns, and the most bytes that this thread held meanwhile beyond what it held before. A
-/// panic that is caught inside is not told: the words and the backtrace would be measured, too.
+/// Returns the value of `f`, and the most additional bytes that this thread held while it ran. The panic hook is
+/// silenced, because its message and backtrace would be measured too.
 fn measured<R>(f: impl FnOnce() -> R) -> (R, u64) {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
@@ -122,7 +122,7 @@ fn webp(image: &DynamicImage, lossless: bool) -> Vec<u8> {
     encoder.encode_simple(lossless, 80.0).unwrap().to_vec()
 }
 
-/// The picture in every way that a format has of storing it.
+/// Encodes the picture in every variant of a format.
 fn files(format: &str, image: &DynamicImage) -> Vec<Vec<u8>> {
     let opaque = DynamicImage::ImageRgb8(image.to_rgb8());
     let gray = DynamicImage::ImageLuma8(image.to_luma8());
@@ -164,10 +164,10 @@ fn files(format: &str, image: &DynamicImage) -> Vec<Vec<u8>> {
 
 const FORMATS: [&str; 6] = ["JPEG", "PNG", "WebP", "GIF", "TIFF", "BMP"];
 
-/// Shapes whose sides differ much, for steps that go one way first.
+/// Shapes with very different sides, because the resampler handles one direction first.
 const SHAPES: [(u32, u32); 3] = [(320, 240), (1200, 30), (30, 1200)];
 
-/// Every way through the resampler: down, not at all, up, cut, and out of shape.
+/// Settings for every path through the resampler: down, unchanged, up, cropped, and stretched.
 fn transforms() -> Vec<Transform> {
     use OutputFormat::{Jpeg, Png, WebP};
     let square = |side| Size::new(side, side);
@@ -190,7 +190,7 @@ fn transforms() -> Vec<Transform> {
         .into()
 }
 
-/// A little-endian EXIF block with an orientation and nothing else.
+/// Returns a little-endian EXIF block that contains only an orientation.
 fn exif(orientation: u8) -> Vec<u8> {
     let mut block = b"II*\0\x08\0\0\0\x01\0".to_vec();
     block.extend([0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0]);
@@ -198,7 +198,7 @@ fn exif(orientation: u8) -> Vec<u8> {
     block
 }
 
-/// The same file, said to be lying on its side, with a colour profile.
+/// Returns the file with an orientation that exchanges its sides, and with a colour profile.
 fn on_its_side(file: &[u8]) -> Option<Vec<u8>> {
     let mut parts = DynImage::from_bytes(file.to_vec().into()).unwrap()?;
     parts.set_exif(Some(exif(6).into()));
@@ -248,7 +248,7 @@ fn gifs_tiffs_and_bmps_take_no_more_than_estimated() {
         .for_each(|format| assert_within_the_estimate(format));
 }
 
-/// What libwebp allocates is seen only by the system: a process of its own tells its high-water mark.
+/// Only the system sees what libwebp allocates, so a child process reports its high-water mark.
 #[cfg(target_os = "linux")]
 #[test]
 fn libwebp_takes_no_more_than_estimated() {
@@ -284,7 +284,7 @@ fn libwebp_takes_no_more_than_estimated() {
                 "--nocapture",
             ])
             .env(CHILD, "1")
-            // What is freed goes back to the system at once and does not stand beside what comes next.
+            // Freed memory returns to the system at once, so it is not counted with later allocations.
             .env("MALLOC_MMAP_THRESHOLD_", "65536")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -297,7 +297,7 @@ fn libwebp_takes_no_more_than_estimated() {
         let took: u64 = after.split(' ').next().unwrap().parse().unwrap();
         let estimate = Probe::read(file).unwrap().peak_bytes(&wanted);
         assert!(took > image.as_bytes().len() as u64, "only {took} measured");
-        // The program's own code, as its pages are first used.
+        // The pages of the program's code that are used for the first time.
         let slack = 6 << 20;
         assert!(
             took <= estimate + slack,
@@ -306,7 +306,7 @@ fn libwebp_takes_no_more_than_estimated() {
     }
 }
 
-/// The same numbers in every run.
+/// A generator of pseudo-random numbers with a fixed seed.
 struct Random(u64);
 
 impl Random {
@@ -318,8 +318,8 @@ impl Random {
         (self.0 >> 33) as usize % limit
     }
 
-    /// Flips bits, writes rubbish over a stretch, cuts off the end, or several of these; half of it in the
-    /// first hundred bytes, where headers are.
+    /// Flips bits, overwrites a range, truncates, or several of these; half of the damage is in the first hundred
+    /// bytes, where headers are.
     fn damage(&mut self, file: &[u8]) -> Vec<u8> {
         let mut damaged = file.to_vec();
         for _ in 0..=self.below(3) {
@@ -346,7 +346,7 @@ fn crc(bytes: &[u8]) -> u32 {
     })
 }
 
-/// Makes the checksums of a PNG's chunks right again, so that the damage is believed.
+/// Corrects the checksums of a PNG's chunks, so that decoders accept the damage.
 fn with_right_checksums(mut png: Vec<u8>) -> Vec<u8> {
     let mut at = 8;
     while let Some(head) = png.get(at..at + 4) {
@@ -371,19 +371,18 @@ fn assert_explained(error: &ImageError, context: &str) {
         error.is_corrupt(),
         error.is_too_large(),
     ];
-    let told = kinds.iter().filter(|is| **is).count();
-    assert_eq!(told, 1, "{context}: {error:?}");
+    let matching = kinds.iter().filter(|is| **is).count();
+    assert_eq!(matching, 1, "{context}: {error:?}");
     assert!(error.to_string().len() > 20, "{context}: {error}");
 }
 
-/// As many pixels as the damaged files may announce.
+/// The most pixels that the damaged files may declare.
 const PIXELS: u64 = 1 << 16;
 
-/// What a file may take before its header is understood, or for a profile that it claims to have.
+/// The bytes that a file may take before its header is read, or for a profile that it declares.
 const ASIDE: u64 = 32 << 20;
 
-/// Reads two thousand damaged files: each is an error or a picture, within the memory that its header
-/// was good for.
+/// Reads two thousand damaged files. Each must be an error or a picture, within the memory estimated from its header.
 fn assert_damage_is_survived(format: &str) {
     let small = Transform {
         size: Size::new(16, 16),
@@ -424,7 +423,7 @@ fn assert_damage_is_survived(format: &str) {
             }
         }
     }
-    // The damage is neither overlooked nor all there is to see.
+    // Some files are refused and some are still read.
     assert!(
         read > 100 && refused > 500,
         "{format}: {read} read, {refused} refused"
@@ -461,18 +460,18 @@ fn damaged_bmps_are_errors_within_their_memory() {
     assert_damage_is_survived("BMP");
 }
 
-/// Where `pattern` begins.
+/// Returns the position of `pattern`.
 fn find(bytes: &[u8], pattern: &[u8]) -> usize {
     let found = bytes.windows(pattern.len()).position(|at| at == pattern);
     found.expect("the pattern is there")
 }
 
-/// A small file whose header announces this many pixels each way.
+/// Returns a small file whose header declares this many pixels per side.
 fn bomb(format: &str, side: u16) -> Vec<u8> {
     let little = side.to_le_bytes();
     let big = side.to_be_bytes();
     let long = u32::from(side).to_le_bytes();
-    // The opaque picture, where the format makes a difference.
+    // The variant without transparency, if the format has two.
     let mut files = files(format, &scene(64, 48));
     let mut file = files.swap_remove(usize::from(files.len() > 1));
     match format {
@@ -498,7 +497,7 @@ fn bomb(format: &str, side: u16) -> Vec<u8> {
         }
         "TIFF" => {
             let directory = u32::from_le_bytes(file[4..8].try_into().unwrap()) as usize;
-            // Width, height, and rows in a strip, as long integers.
+            // Width, height, and rows per strip, as long integers.
             for tag in [256u16, 257, 278] {
                 let entry = directory + find(&file[directory..], &tag.to_le_bytes());
                 file[entry + 2..entry + 4].copy_from_slice(&[4, 0]);
@@ -511,9 +510,9 @@ fn bomb(format: &str, side: u16) -> Vec<u8> {
 }
 
 #[test]
-fn headers_that_announce_too_much_are_refused_before_it_is_allocated() {
+fn headers_that_declare_too_many_pixels_are_refused_before_allocation() {
     for format in FORMATS {
-        // WebP has fourteen bits for a side.
+        // WebP stores a side in fourteen bits.
         let side = if format == "WebP" { 16_383 } else { 65_000 };
         let file = bomb(format, side);
         let wanted = Transform {
@@ -528,14 +527,14 @@ fn headers_that_announce_too_much_are_refused_before_it_is_allocated() {
     }
 }
 
-/// A tag of a few bytes that announces a profile of 400 megabytes.
+/// A tag of a few bytes declares a profile of 400 megabytes.
 #[test]
-fn a_profile_that_is_not_there_is_not_made_room_for() {
+fn no_memory_is_allocated_for_a_missing_profile() {
     let file = files("TIFF", &scene(64, 48)).swap_remove(1);
     let directory = u32::from_le_bytes(file[4..8].try_into().unwrap()) as usize;
     let count = u16::from_le_bytes(file[directory..directory + 2].try_into().unwrap());
     let end = directory + 2 + usize::from(count) * 12;
-    // A copy of the directory at the end of the file, with one more entry.
+    // Appends a copy of the directory with one more entry.
     let mut bomb = file.clone();
     let place = bomb.len() as u32;
     bomb[4..8].copy_from_slice(&place.to_le_bytes());
@@ -551,7 +550,7 @@ fn a_profile_that_is_not_there_is_not_made_room_for() {
     assert!(peak < ASIDE, "{peak} bytes");
 }
 
-/// A few kilobytes of profile that unpack to sixty-four megabytes.
+/// A profile of a few kilobytes unpacks to sixty-four megabytes.
 #[test]
 fn a_profile_that_unpacks_to_too_much_is_left_out() {
     let png = files("PNG", &scene(8, 8)).swap_remove(1);
@@ -561,11 +560,11 @@ fn a_profile_that_unpacks_to_too_much_is_left_out() {
     assert!(file.len() < 1 << 20);
     let (made, peak) = measured(|| transform(&file, &Transform::default()));
     assert_eq!(made.unwrap().size, Size::new(8, 8));
-    // Unpacked as far as its limit, and let go.
+    // It is unpacked up to the limit, and then dropped.
     assert!(peak < 48 << 20, "{peak} bytes");
 }
 
-/// A frame of 12000 pixels each way on a screen of 64 by 48.
+/// The frame has 12000 × 12000 pixels on a screen of 64 × 48.
 #[test]
 fn a_frame_far_larger_than_its_screen_is_refused() {
     let mut file = bomb("GIF", 12_000);

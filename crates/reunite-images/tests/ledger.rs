@@ -1,4 +1,4 @@
-//! The ledger of an output folder, locked by the tasks that write outcomes down.
+//! The ledger of an output folder, and the lock that protects it.
 
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
@@ -9,19 +9,19 @@ use reunite::sync::Mutex;
 use reunite_images::Transform;
 use reunite_images::batch::{Ledger, Options, find, lock_shielded, run};
 
-/// Longer than anything takes that is not stuck.
+/// The time after which a test that waits has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !is_so() {
-        assert!(Instant::now() < end, "this does not come: {what}");
+        assert!(Instant::now() < end, "waited in vain until {what}");
         std::thread::yield_now();
     }
 }
 
 #[test]
-fn what_is_made_while_the_ledger_is_saved_is_remembered_although_all_is_cancelled() {
+fn results_written_while_the_ledger_is_locked_are_recorded_although_the_batch_is_cancelled() {
     let folder = tempfile::tempdir().unwrap();
     let (input, out) = (folder.path().join("in"), folder.path().join("out"));
     std::fs::create_dir(&input).unwrap();
@@ -36,13 +36,13 @@ fn what_is_made_while_the_ledger_is_saved_is_remembered_although_all_is_cancelle
     let options = Options {
         transform: Transform::default(),
         threads: 1,
-        polite: false,
+        low_priority: false,
         memory: 64 << 20,
         item_timeout: None,
     };
     let ledger = Mutex::new(ledger);
 
-    // Somebody saves the ledger, and takes long.
+    // Holds the lock, as a slow save does.
     let saving = lock_shielded(&ledger);
     let (begun, begins) = channel();
     let (made, results) = channel();
@@ -65,17 +65,17 @@ fn what_is_made_while_the_ledger_is_saved_is_remembered_although_all_is_cancelle
         });
         canceller.cancel("enough");
         drop(saving);
-        // An error only if that left something out.
+        // An error if the cancellation left pictures out.
         let _ended = batch.join().unwrap();
     });
     ledger.into_inner().save().unwrap();
 
     let results: Vec<usize> = results.iter().collect();
     assert_eq!(results.first(), Some(&0), "{results:?}");
-    let remembered = Ledger::open(&out);
+    let reopened = Ledger::open(&out);
     for job in jobs.iter().filter(|job| job.output.exists()) {
         assert!(
-            remembered.is_current(job, &options.transform),
+            reopened.is_current(job, &options.transform),
             "{} is forgotten",
             job.output.display()
         );
@@ -83,7 +83,7 @@ fn what_is_made_while_the_ledger_is_saved_is_remembered_although_all_is_cancelle
 }
 
 #[test]
-fn a_panic_under_the_lock_keeps_nobody_from_it() {
+fn the_lock_can_be_taken_after_a_panic_of_its_holder() {
     let mutex = Mutex::new(0);
     let outcome = reunite::scope(|s| {
         s.spawn(|| {

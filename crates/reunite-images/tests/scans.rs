@@ -1,4 +1,4 @@
-//! JPEGs whose data is not there although their end is, and JPEGs that need next to none.
+//! JPEGs whose data is missing although their end marker is present, and JPEGs with the least possible data.
 
 use libjpeg_turbo_rs::{Encoder, PixelFormat, Subsampling};
 use reunite_images::{ImageError, OutputFormat, Size, Transform, transform};
@@ -17,7 +17,7 @@ fn segment(file: &mut Vec<u8>, marker: u8, content: &[u8]) {
     file.extend(content);
 }
 
-/// A grey picture in the fewest bits there are: for each block one that says "as before", one "no more".
+/// Returns a grey picture in the fewest bits: for each block, one bit for a difference of zero and one for its end.
 fn plain(width: u16, height: u16, bytes: usize) -> Vec<u8> {
     let mut file = vec![0xff, 0xd8];
     segment(&mut file, 0xdb, &[&[0][..], &[1; 64]].concat());
@@ -25,7 +25,7 @@ fn plain(width: u16, height: u16, bytes: usize) -> Vec<u8> {
     let frame = [&[8][..], &down, &across, &[1, 1, 0x11, 0]].concat();
     segment(&mut file, 0xc0, &frame);
     for table in [0x00, 0x10] {
-        // One code of one bit, for the symbol 0.
+        // A code of one bit for the symbol 0.
         let mut codes = [0; 18];
         (codes[0], codes[1]) = (table, 1);
         segment(&mut file, 0xc4, &codes);
@@ -43,7 +43,7 @@ fn refusal(file: &[u8]) -> ImageError {
 }
 
 #[test]
-fn the_plainest_picture_of_all_is_read_and_one_byte_less_is_refused() {
+fn the_shortest_possible_data_is_read_and_one_byte_less_is_refused() {
     let side = 16_383u16;
     let blocks = usize::from(side).div_ceil(8).pow(2);
     let enough = blocks * 2 / 8;
@@ -53,13 +53,13 @@ fn the_plainest_picture_of_all_is_read_and_one_byte_less_is_refused() {
     assert!(error.contains("16383x16383"), "{error}");
 }
 
-/// Where `pattern` begins.
+/// Returns the position of `pattern`.
 fn find(bytes: &[u8], pattern: &[u8]) -> usize {
     let found = bytes.windows(pattern.len()).position(|at| at == pattern);
     found.expect("the pattern is there")
 }
 
-/// Where the first scan's header, its data and the next marker begin.
+/// Returns the positions of the first scan's header, of its data, and of the next marker.
 fn first_scan(file: &[u8]) -> [usize; 3] {
     let scan = find(file, &[0xff, 0xda]);
     let data = scan + 2 + usize::from(u16::from_be_bytes([file[scan + 2], file[scan + 3]]));
@@ -68,7 +68,7 @@ fn first_scan(file: &[u8]) -> [usize; 3] {
     [scan, data, end]
 }
 
-/// The file with this many bytes of its first scan's data, and the end where it was.
+/// Returns the file with only this many bytes of its first scan's data.
 fn emptied(file: &[u8], left: usize) -> Vec<u8> {
     let [_, data, end] = first_scan(file);
     [&file[..data + left], &file[end..]].concat()
@@ -84,7 +84,7 @@ fn noise(length: usize) -> Vec<u8> {
 }
 
 #[test]
-fn an_end_alone_is_no_picture() {
+fn a_file_with_an_end_and_no_data_is_refused() {
     let pixels = noise(320 * 240 * 3);
     for progressive in [false, true] {
         let whole = Encoder::new(&pixels, 320, 240, PixelFormat::Rgb)
@@ -95,7 +95,7 @@ fn an_end_alone_is_no_picture() {
         for left in [0, 1, 40] {
             refusal(&emptied(&whole, left));
         }
-        // A few hundred bytes that claim to be as large as any picture.
+        // A few hundred bytes that declare the largest possible size.
         let mut bomb = emptied(&whole, 30);
         let frame = find(&bomb, &[0xff, if progressive { 0xc2 } else { 0xc0 }]);
         bomb[frame + 5..frame + 9].copy_from_slice(&[0x3f, 0xff, 0x3f, 0xff]);
@@ -103,9 +103,9 @@ fn an_end_alone_is_no_picture() {
     }
 }
 
-/// Where the coding starts anew now and then, what is missing shows wherever it is.
+/// With restart markers, missing data is detected anywhere in the scan.
 #[test]
-fn half_the_data_of_a_restarted_scan_is_not_all() {
+fn half_the_data_of_a_scan_with_restarts_is_refused() {
     let pixels = noise(320 * 240 * 3);
     for progressive in [false, true] {
         let whole = Encoder::new(&pixels, 320, 240, PixelFormat::Rgb)
@@ -121,21 +121,21 @@ fn half_the_data_of_a_restarted_scan_is_not_all() {
 }
 
 #[test]
-fn a_colour_without_data_is_missed() {
+fn a_colour_without_data_is_an_error() {
     let pixels = noise(64 * 64 * 3);
     let whole = Encoder::new(&pixels, 64, 64, PixelFormat::Rgb)
         .progressive(true)
         .encode()
         .unwrap();
-    // All but the first scan, which begins every colour.
+    // Without the first scan, which has data of every colour.
     let [scan, _, next] = first_scan(&whole);
     let error = refusal(&[&whole[..scan], &whole[next..]].concat());
     assert!(error.to_string().contains("3 of its 3 colours"), "{error}");
 }
 
-/// Sizes on both sides of a block and of a group of blocks, every kind of coding, plain and noisy.
+/// Sizes around those of a block and of a group of blocks, every coding, plain and noisy.
 #[test]
-fn nothing_valid_is_refused() {
+fn no_valid_file_is_refused() {
     let sizes = [
         (1, 1),
         (8, 8),
@@ -177,7 +177,7 @@ fn nothing_valid_is_refused() {
                             .arithmetic(arithmetic)
                             .restart_blocks(restart)
                             .encode();
-                        // Not every combination can be written.
+                        // Not every combination can be encoded.
                         let Ok(file) = file else { continue };
                         if let Err(error) = transform(&file, &small()) {
                             panic!("{kind} {width}x{height} {format:?} {subsampling:?}: {error}");

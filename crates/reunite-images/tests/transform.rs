@@ -1,10 +1,10 @@
-//! One picture in, one picture out: pixels, orientation, metadata, kinds of files.
+//! The transform of one picture: pixels, orientation, metadata, file formats.
 
 use image::{DynamicImage, Rgb, RgbImage, Rgba, RgbaImage};
 use img_parts::{DynImage, ImageEXIF, ImageICC};
 use reunite_images::{Encoded, Fit, OutputFormat, Probe, Size, Transform, transform};
 
-/// A colour picture with large shapes and fine ones; no symmetry.
+/// Returns a colour picture with large and fine shapes, and no symmetry.
 fn scene(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         let (u, v) = (
@@ -78,7 +78,7 @@ fn decode(encoded: &Encoded) -> RgbaImage {
     }
 }
 
-/// Lanczos with three lobes in double precision, one axis after the other.
+/// Resamples with a three-lobed Lanczos filter in double precision, one axis after the other.
 fn lanczos(image: &RgbImage, width: u32, height: u32) -> Vec<[f64; 3]> {
     let kernel = |x: f64| match x.abs() {
         x if x < 1e-9 => 1.0,
@@ -180,7 +180,7 @@ fn every_orientation_comes_out_upright_once() {
     let reference = lanczos(&upright, 120, 80);
     for code in 1..=8u8 {
         let image = DynamicImage::ImageRgb8(upright.clone());
-        // What a camera stores if turning it by `code` gives the upright picture.
+        // The stored picture that `code` turns upright.
         let stored = match code {
             1 => image,
             2 => image.fliph(),
@@ -211,7 +211,7 @@ fn every_orientation_comes_out_upright_once() {
                 assert_eq!(made.size, Size::new(120, 80), "{code} {format}");
                 let likeness = psnr(&reference, &decode(&made));
                 assert!(likeness > 29.0, "{code} to {format}: {likeness:.1} dB");
-                // Nobody who reads the result turns it again.
+                // A reader of the result does not turn it again.
                 assert_eq!(
                     Probe::read(&made.bytes).unwrap().orientation(),
                     1,
@@ -222,7 +222,7 @@ fn every_orientation_comes_out_upright_once() {
     }
 }
 
-/// A little-endian EXIF block with an orientation and nothing else.
+/// Returns a little-endian EXIF block that contains only an orientation.
 fn exif(orientation: u8) -> Vec<u8> {
     let mut block = b"II*\0\x08\0\0\0\x01\0".to_vec();
     block.extend([0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0]);
@@ -230,14 +230,14 @@ fn exif(orientation: u8) -> Vec<u8> {
     block
 }
 
-/// As much of a colour profile as says what colours it is of.
+/// Returns the part of a colour profile that names its colour space.
 fn profile(space: &[u8; 4]) -> Vec<u8> {
     let mut profile: Vec<u8> = (0..600u32).map(|n| n as u8).collect();
     profile[16..20].copy_from_slice(space);
     profile
 }
 
-/// Whether the result has a profile, of a file with one of this kind.
+/// Returns true if the result has a profile, for a file with a profile of this colour space.
 fn carries(file: Vec<u8>, space: &[u8; 4], format: OutputFormat) -> bool {
     let mut parts = DynImage::from_bytes(file.into()).unwrap().unwrap();
     parts.set_icc_profile(Some(profile(space).into()));
@@ -261,7 +261,7 @@ fn a_profile_of_other_colours_than_the_results_is_left_out() {
         assert!(!carries(cmyk.clone(), b"CMYK", format), "{format}");
         assert!(carries(rgb.clone(), b"RGB ", format), "{format}");
         assert!(!carries(rgb.clone(), b"GRAY", format), "{format}");
-        // WebP knows no grey.
+        // WebP has no grey format.
         let kept = carries(gray.clone(), b"GRAY", format);
         assert_eq!(kept, format != WebP, "{format}");
     }
@@ -298,7 +298,7 @@ fn profile_and_metadata_are_carried_or_stripped() {
 
 #[test]
 fn transparency_is_kept_or_laid_over_white_without_a_fringe() {
-    // Red on the left; on the right black that nobody should see.
+    // Red on the left, and fully transparent black on the right.
     let image = RgbaImage::from_fn(64, 64, |x, _| {
         if x < 32 {
             Rgba([255, 0, 0, 255])
@@ -322,7 +322,7 @@ fn transparency_is_kept_or_laid_over_white_without_a_fringe() {
 }
 
 #[test]
-fn every_kind_of_file_is_read() {
+fn every_input_format_is_read() {
     let scene = scene(40, 30);
     let colour = DynamicImage::ImageRgb8(scene);
     let gray = DynamicImage::ImageLuma8(colour.to_luma8());
@@ -392,7 +392,7 @@ fn every_kind_of_file_is_read() {
 
 #[test]
 fn four_colour_jpegs_are_read() {
-    // As Adobe's programs write them: 255 is no ink.
+    // Inverted, as Adobe's programs write them: 255 means no ink.
     let pixels: Vec<u8> = (0..16 * 16).flat_map(|_| [255, 0, 0, 255]).collect();
     let file = libjpeg_turbo_rs::Encoder::new(&pixels, 16, 16, libjpeg_turbo_rs::PixelFormat::Cmyk)
         .quality(95)
@@ -403,14 +403,14 @@ fn four_colour_jpegs_are_read() {
     assert!(red > 230 && green < 25 && blue < 25, "{red} {green} {blue}");
 }
 
-/// One chunk of a RIFF file.
+/// Returns a chunk of a RIFF file.
 fn chunk(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
     let length = (content.len() as u32).to_le_bytes();
     let padding = &[0][..content.len() % 2];
     [&name[..], &length, content, padding].concat()
 }
 
-/// An animation of these still files, each at its place on a canvas.
+/// Returns an animation of these still files, each at its position on a canvas.
 fn animation(canvas: (u32, u32), frames: &[((u32, u32), Vec<u8>)]) -> Vec<u8> {
     let three = |number: u32| number.to_le_bytes()[..3].to_vec();
     let mut content = b"WEBP".to_vec();
@@ -425,7 +425,7 @@ fn animation(canvas: (u32, u32), frames: &[((u32, u32), Vec<u8>)]) -> Vec<u8> {
             .map(three)
             .concat();
         frame.push(0);
-        // What comes before the picture's own chunks, with or without the extended header.
+        // Skips the headers before the picture's chunks, with or without the extended header.
         let extended = if file[12..16] == *b"VP8X" { 18 } else { 0 };
         frame.extend(&file[12 + extended..]);
         content.extend(chunk(b"ANMF", &frame));
@@ -434,7 +434,7 @@ fn animation(canvas: (u32, u32), frames: &[((u32, u32), Vec<u8>)]) -> Vec<u8> {
 }
 
 #[test]
-fn of_an_animation_the_first_frame_is_taken() {
+fn an_animation_is_read_as_its_first_frame() {
     let red = DynamicImage::ImageRgb8(RgbImage::from_pixel(40, 30, Rgb([220, 10, 10])));
     let thin = RgbaImage::from_pixel(20, 10, Rgba([10, 220, 10, 128]));
     let thin = DynamicImage::ImageRgba8(thin);
@@ -449,7 +449,7 @@ fn of_an_animation_the_first_frame_is_taken() {
         assert_eq!(made.dimensions(), (40, 30));
         let [r, g, _, a] = made.get_pixel(15, 12).0;
         assert!(r > 190 && g < 40 && a == 255, "{r} {g} {a}");
-        // A frame that is smaller than its canvas lies where it says, and around it is nothing.
+        // A frame smaller than its canvas is drawn at its position, and the rest is transparent.
         let part = animation((40, 30), &[((10, 16), thin), ((0, 0), red)]);
         let made = decode(&transform(&part, &wanted(40, OutputFormat::Png)).unwrap());
         assert_eq!(made.dimensions(), (40, 30));
@@ -458,7 +458,7 @@ fn of_an_animation_the_first_frame_is_taken() {
         for (x, y) in [(8, 20), (31, 20), (15, 14), (15, 27)] {
             assert_eq!(made.get_pixel(x, y).0[3], 0, "{x} {y}");
         }
-        // One that does not lie on it, or is not what it says, is damage.
+        // A frame outside its canvas, or of another size than declared, is damaged.
         let out = part.windows(4).position(|at| at == b"ANMF").unwrap() + 8;
         for at in [out, out + 3, out + 6, out + 9] {
             let mut damaged = part.clone();
@@ -470,7 +470,7 @@ fn of_an_animation_the_first_frame_is_taken() {
 }
 
 #[test]
-fn boxes_are_filled_as_asked() {
+fn each_fit_fills_the_box_as_described() {
     let file = jpeg(&scene(300, 200), libjpeg_turbo_rs::Subsampling::S420, false);
     let cases = [
         (Fit::Fit, Size::new(90, 90), Size::new(90, 60)),
@@ -495,7 +495,7 @@ fn boxes_are_filled_as_asked() {
 }
 
 #[test]
-fn odd_sizes_survive() {
+fn unusual_sizes_are_resized() {
     for (width, height) in [(1, 1), (1, 40), (40, 1), (7, 5), (17, 16)] {
         let image = scene(width, height);
         for file in [
@@ -543,7 +543,7 @@ fn damaged_files_are_errors_and_never_panics() {
         (seed >> 33) as usize
     };
     for (kind, file) in files.iter().enumerate() {
-        // Cut short by more than an end marker.
+        // Truncated by more than the end marker.
         for end in 0..file.len() - 16 {
             assert!(
                 transform(&file[..end], &small).is_err(),
@@ -556,15 +556,15 @@ fn damaged_files_are_errors_and_never_panics() {
                 let at = random() % damaged.len();
                 damaged[at] ^= 1 << (random() % 8);
             }
-            // Whole, damaged, refused: anything but a panic.
+            // Any result but a panic is right.
             let _any = transform(&damaged, &small);
         }
     }
 }
 
 #[test]
-fn rubbish_is_refused_with_a_reason() {
-    for (bytes, word) in [(&b""[..], "empty"), (b"hello, world", "none of JPEG")] {
+fn files_that_are_not_pictures_are_refused_with_a_reason() {
+    for (bytes, word) in [(&b""[..], "empty"), (b"hello, world", "not JPEG")] {
         let error = transform(bytes, &Transform::default()).unwrap_err();
         assert!(
             error.is_unsupported() && error.to_string().contains(word),
@@ -573,6 +573,6 @@ fn rubbish_is_refused_with_a_reason() {
     }
     let mut bomb = png(&DynamicImage::ImageRgb8(scene(8, 8)));
     bomb[16..24].copy_from_slice(&[0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff]);
-    // The header's checksum is wrong now, so it may be called corrupt; it must not be believed.
+    // The header's checksum is wrong, so the error may be corruption; the size must not be accepted.
     assert!(transform(&bomb, &Transform::default()).is_err());
 }

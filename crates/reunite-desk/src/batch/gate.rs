@@ -1,4 +1,4 @@
-//! What every picture passes before it is begun.
+//! The gate that every picture passes before it is started.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,11 +6,11 @@ use reunite::Canceller;
 use reunite::channel::Receiver;
 use reunite::sync::{Condvar, Mutex};
 
-use super::messages::Command;
+use super::events::BatchCommand;
 
-/// Pictures wait here while there is a pause, and do not pass when they are not wanted any more.
+/// Holds pictures back during a pause, and stops those that were cancelled.
 ///
-/// Commands come here from the clerk's task, so that the window has nothing to do with these locks.
+/// A task of the batch applies the commands, so the window's thread never takes these locks.
 #[derive(Default)]
 pub(super) struct Gate {
     paused: Mutex<bool>,
@@ -21,27 +21,27 @@ pub(super) struct Gate {
 #[derive(Default)]
 struct Known {
     closed: bool,
-    unwanted: HashSet<usize>,
-    under_way: HashMap<usize, Canceller>,
+    cancelled: HashSet<usize>,
+    in_progress: HashMap<usize, Canceller>,
 }
 
 impl Gate {
-    /// Heeds commands until there are to be no more.
-    pub(super) fn heed(&self, commands: &Receiver<Command>) {
+    /// Applies commands until their channel is closed.
+    pub(super) fn obey(&self, commands: &Receiver<BatchCommand>) {
         for command in commands.iter() {
             match command {
-                Command::Pause => self.pause(true),
-                Command::Resume => self.pause(false),
-                Command::Cancel(place) => {
+                BatchCommand::Pause => self.pause(true),
+                BatchCommand::Resume => self.pause(false),
+                BatchCommand::Cancel(place) => {
                     let mut known = self.known();
-                    known.unwanted.insert(place);
-                    let under_way = known.under_way.get(&place).cloned();
+                    known.cancelled.insert(place);
+                    let in_progress = known.in_progress.get(&place).cloned();
                     drop(known);
-                    if let Some(canceller) = under_way {
+                    if let Some(canceller) = in_progress {
                         canceller.cancel("you cancelled it");
                     }
                 }
-                Command::Close => {
+                BatchCommand::Close => {
                     self.known().closed = true;
                     self.pause(false);
                 }
@@ -56,31 +56,32 @@ impl Gate {
         self.changed.notify_all();
     }
 
-    /// Waits for the end of a pause. Whoever is cancelled goes on, and notices at its next checkpoint.
+    /// Waits for the end of a pause. A cancelled task continues, and stops at its next checkpoint.
     fn wait(&self) {
         if let Ok(mut paused) = self.paused.lock() {
             let _cancelled = self.changed.wait_while(&mut paused, |paused| *paused);
         }
     }
 
-    /// Whether this picture's file should be read.
-    pub(super) fn wants(&self, place: usize) -> bool {
+    /// Waits for the end of a pause, and returns whether this picture should be made.
+    pub(super) fn should_load(&self, place: usize) -> bool {
         self.wait();
         let known = self.known();
-        !known.closed && !known.unwanted.contains(&place)
+        !known.closed && !known.cancelled.contains(&place)
     }
 
-    /// This picture is in memory. When this returns it is under way, unless it was cancelled.
-    pub(super) fn passes(&self, place: usize, canceller: Canceller) {
-        self.known().under_way.insert(place, canceller.clone());
-        if !self.wants(place) {
-            canceller.cancel("it is not wanted any more");
+    /// Notes that this picture is being made, so that a command can cancel it. Cancels it at once if it was cancelled
+    /// while it was loaded.
+    pub(super) fn before_transform(&self, place: usize, canceller: Canceller) {
+        self.known().in_progress.insert(place, canceller.clone());
+        if !self.should_load(place) {
+            canceller.cancel("you cancelled it");
         }
     }
 
-    /// It is not under way any more.
-    pub(super) fn passed(&self, place: usize) {
-        self.known().under_way.remove(&place);
+    /// Notes that this picture is not being made any more.
+    pub(super) fn finished(&self, place: usize) {
+        self.known().in_progress.remove(&place);
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {

@@ -1,14 +1,14 @@
-//! The pictures of a batch, as planned.
+//! The list of pictures that a batch plans to make.
 
 use std::path::PathBuf;
 
-/// What was found.
+/// The pictures found in the inputs.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     pub(crate) entries: Vec<Entry>,
-    /// Files in folders that are no pictures.
+    /// The number of files in folders that are not pictures.
     pub(crate) ignored: usize,
-    /// What a person should know although it stops nothing.
+    /// A warning for the user.
     pub(crate) warning: Option<String>,
 }
 
@@ -21,10 +21,10 @@ pub(crate) struct Entry {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum What {
-    /// To be made, and, once that has begun, its place among those.
+    /// To be made, with its index in the batch if it is part of one.
     Todo(Option<usize>),
     /// Its result is up to date.
     Current,
-    /// It cannot be made.
+    /// It cannot be made, for this reason.
     Failed(String),
 }

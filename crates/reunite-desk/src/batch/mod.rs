@@ -1,65 +1,69 @@
-//! A batch behind a window: planned, run, told of, steered.
+//! A batch that runs behind the window.
 //!
-//! The window sends [`Command`]s and takes [`News`], both through queues that it never waits for. One task, the
-//! *clerk*, heeds the commands at the [`Gate`](gate::Gate), which every picture passes; the others are those of
-//! [`reunite_images::batch`].
+//! The window sends [`BatchCommand`]s and takes [`BatchEvent`]s, both through queues that it never waits for. One task
+//! receives the commands and applies them to the [`Gate`](gate::Gate), which every picture passes. The other tasks are
+//! those of [`reunite_images::batch`].
 
+mod events;
 mod gate;
 mod listing;
-mod messages;
-mod order;
 mod plan;
+mod request;
 mod run;
 
 use reunite::JoinError;
 use reunite::channel::{Receiver, Sender, unbounded};
 
-use crate::errand::{Errand, Wake};
+use crate::background::{BackgroundTask, Wake};
 
-use messages::{Ending, Report};
+use events::{Ending, EventSender};
 
+pub(crate) use events::{BatchCommand, BatchEvent};
 pub(crate) use listing::{Listing, What};
-pub(crate) use messages::{Command, News};
-pub(crate) use order::Order;
 pub(crate) use plan::plan;
+pub(crate) use request::BatchRequest;
 
 /// A batch that is running.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    commands: Sender<Command>,
-    news: Receiver<News>,
-    errand: Errand<Ending>,
+    commands: Sender<BatchCommand>,
+    events: Receiver<BatchEvent>,
+    task: BackgroundTask<Ending>,
 }
 
 impl Batch {
-    pub(crate) fn start(order: Order, wake: &Wake) -> Self {
-        let (commands, heeded) = unbounded();
-        let (teller, news) = unbounded();
-        let report = Report::new(teller, wake);
-        let errand = Errand::start("batch", wake, move || run::run(&order, &heeded, &report));
+    /// Starts a batch; `wake` is called for each event and for the ending.
+    pub(crate) fn start(request: BatchRequest, wake: &Wake) -> Self {
+        let (commands, received) = unbounded();
+        let (sender, events) = unbounded();
+        let sender = EventSender::new(sender, wake);
+        let task = BackgroundTask::start("batch", wake, move || {
+            run::run(&request, &received, &sender)
+        });
         Self {
             commands,
-            news,
-            errand,
+            events,
+            task,
         }
     }
 
-    /// Heeded soon; a batch that is over heeds nothing.
-    pub(crate) fn command(&self, command: Command) {
+    /// Sends a command. A batch that has ended ignores it.
+    pub(crate) fn command(&self, command: BatchCommand) {
         let _over = self.commands.try_send(command);
     }
 
-    /// Lets go of what is under way, too.
+    /// Cancels the batch, including pictures being made.
     pub(crate) fn cancel(&self) {
-        self.errand.cancel();
+        self.task.cancel();
     }
 
-    pub(crate) fn news(&self) -> Option<News> {
-        self.news.try_recv().ok()
+    /// Takes the next event, if any.
+    pub(crate) fn event(&self) -> Option<BatchEvent> {
+        self.events.try_recv().ok()
     }
 
-    /// How it ended, once, when it has.
+    /// Takes the ending, once, when the batch has ended.
     pub(crate) fn ended(&mut self) -> Option<Result<Ending, JoinError>> {
-        self.errand.take()
+        self.task.take()
     }
 }

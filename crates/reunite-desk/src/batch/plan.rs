@@ -1,4 +1,4 @@
-//! From files and folders to what is to be made.
+//! The plan of a batch: from inputs and settings to jobs.
 
 use std::path::Path;
 
@@ -6,28 +6,28 @@ use reunite_base::machine::{cores, half_of_free_memory};
 use reunite_images::batch::{Job, Ledger, Options, find, sweep};
 
 use super::listing::{Entry, Listing, What};
-use super::order::Order;
-use crate::words::system;
+use super::request::BatchRequest;
+use crate::messages::system;
 
-/// What may run.
+/// A batch that is ready to run.
 pub(super) struct Plan {
     pub(super) jobs: Vec<Job>,
     pub(super) options: Options,
     pub(super) ledger: Ledger,
 }
 
-/// Looks for the pictures. Nothing is changed on the disk.
+/// Finds the pictures. Changes nothing on disk.
 ///
 /// # Errors
-/// The output folder is none, in words for a person.
-pub(crate) fn plan(order: &Order) -> Result<Listing, String> {
-    Ok(looked_up(order)?.0)
+/// The output folder cannot be used; the message is for the user.
+pub(crate) fn plan(request: &BatchRequest) -> Result<Listing, String> {
+    Ok(find_pictures(request)?.0)
 }
 
-/// [`plan`]; then makes the output folder and notes what is going to be written there.
-pub(super) fn begin(order: &Order) -> Result<(Listing, Plan), String> {
-    let out = &order.settings.out;
-    let (listing, mut plan) = looked_up(order)?;
+/// Does what [`plan`] does, then creates the output folder and records the results that are about to be written.
+pub(super) fn begin(request: &BatchRequest) -> Result<(Listing, Plan), String> {
+    let out = &request.settings.out;
+    let (listing, mut plan) = find_pictures(request)?;
     let cannot = |error: std::io::Error| {
         format!(
             "Nothing can be written into {}: {}. Choose another output folder.",
@@ -43,12 +43,13 @@ pub(super) fn begin(order: &Order) -> Result<(Listing, Plan), String> {
     Ok((listing, plan))
 }
 
-fn looked_up(order: &Order) -> Result<(Listing, Plan), String> {
-    let settings = &order.settings;
+/// Finds the pictures and decides what to do with each.
+fn find_pictures(request: &BatchRequest) -> Result<(Listing, Plan), String> {
+    let settings = &request.settings;
     let (out, transform) = (&settings.out, settings.transform());
-    is_folder(out)?;
+    check_output(out)?;
     let ledger = Ledger::open(out);
-    let found = find(&order.inputs, out, settings.format, &ledger);
+    let found = find(&request.inputs, out, settings.format, &ledger);
     let mut jobs = Vec::new();
     let mut entries = Vec::with_capacity(found.jobs.len());
     for job in found.jobs {
@@ -57,11 +58,15 @@ fn looked_up(order: &Order) -> Result<(Listing, Plan), String> {
             What::Current
         } else if !settings.replace && ledger.is_in_the_way(&job) {
             What::Failed(format!(
-                "{} is there already, and nothing says that it is this picture's result. Move it \
+                "{} already exists and is not a known result of this picture. Move it \
                  away, choose another output folder, or switch on \u{201c}Replace\u{201d}.",
                 job.output.display()
             ))
-        } else if order.only.as_ref().is_none_or(|only| only.contains(&input)) {
+        } else if request
+            .only
+            .as_ref()
+            .is_none_or(|only| only.contains(&input))
+        {
             jobs.push(job);
             What::Todo(Some(jobs.len() - 1))
         } else {
@@ -79,7 +84,7 @@ fn looked_up(order: &Order) -> Result<(Listing, Plan), String> {
         what: What::Failed(sentence(&failed.reason)),
     }));
     let warning = ledger.unreadable().map(|why| {
-        format!("What was made earlier is not remembered any more, and is made again: {why}")
+        format!("The record of earlier results cannot be read, so they are made again: {why}")
     });
     let listing = Listing {
         entries,
@@ -89,9 +94,9 @@ fn looked_up(order: &Order) -> Result<(Listing, Plan), String> {
     let options = Options {
         transform,
         threads: cores(),
-        polite: true,
+        low_priority: true,
         memory: half_of_free_memory(),
-        // A person sees what lasts, and can cancel it.
+        // The user sees which pictures take long, and can cancel them.
         item_timeout: None,
     };
     Ok((
@@ -104,15 +109,16 @@ fn looked_up(order: &Order) -> Result<(Listing, Plan), String> {
     ))
 }
 
-fn is_folder(out: &Path) -> Result<(), String> {
+/// Fails if `out` cannot be a folder.
+fn check_output(out: &Path) -> Result<(), String> {
     if out.as_os_str().is_empty() {
         return Err("Choose an output folder.".to_owned());
     }
-    // The folder, or what it would be made in.
-    let there = out.ancestors().find(|path| path.symlink_metadata().is_ok());
-    match there.filter(|path| !path.is_dir()) {
+    // The folder, or its nearest parent that exists.
+    let existing = out.ancestors().find(|path| path.symlink_metadata().is_ok());
+    match existing.filter(|path| !path.is_dir()) {
         Some(file) => Err(format!(
-            "The output folder {} cannot be there: {} is a file. Choose another one.",
+            "The output folder {} cannot be created: {} is a file. Choose another one.",
             out.display(),
             file.display()
         )),
@@ -120,6 +126,7 @@ fn is_folder(out: &Path) -> Result<(), String> {
     }
 }
 
+/// Capitalises the text and adds a full stop.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {

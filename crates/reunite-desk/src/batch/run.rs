@@ -1,4 +1,4 @@
-//! The batch's own task.
+//! The background task that runs a batch.
 
 use reunite::channel::Receiver;
 use reunite::sync::Mutex;
@@ -6,22 +6,26 @@ use reunite::{Builder, Canceller, ScopeBuilder};
 use reunite_images::Transform;
 use reunite_images::batch::{FileError, Job, Ledger, Watch, Written, lock_shielded, run_watched};
 
+use super::events::{BatchCommand, BatchEvent, Ending, EventSender};
 use super::gate::Gate;
-use super::messages::{Command, Ending, News, Report};
-use super::order::Order;
 use super::plan::{Plan, begin};
-use crate::words;
+use super::request::BatchRequest;
+use crate::messages;
 
-/// Plans and runs; returns when nothing is running any more, all that was made is in its place, and what the
-/// window asked for later is not heeded.
-pub(super) fn run(order: &Order, commands: &Receiver<Command>, report: &Report) -> Ending {
-    let kept = order
+/// Plans and runs a batch. When this returns, no task is running, all results are written, and further commands are
+/// ignored.
+pub(super) fn run(
+    request: &BatchRequest,
+    commands: &Receiver<BatchCommand>,
+    events: &EventSender,
+) -> Ending {
+    let kept = request
         .settings_place
         .as_ref()
-        .map_or(Ok(()), |place| order.settings.save(place));
-    let (mut listing, plan) = begin(order)?;
+        .map_or(Ok(()), |place| request.settings.save(place));
+    let (mut listing, plan) = begin(request)?;
     let warning = listing.warning.take();
-    report.tell(News::Listed(listing));
+    events.send(BatchEvent::Listed(listing));
     let Plan {
         jobs,
         options,
@@ -30,84 +34,84 @@ pub(super) fn run(order: &Order, commands: &Receiver<Command>, report: &Report) 
     let ledger = Mutex::new(ledger);
     let gate = Gate::default();
     let ended = ScopeBuilder::new().name("images").scope(|scope| {
-        scope.spawn_with(Builder::new().name("clerk"), || gate.heed(commands));
-        let watch = Desk {
+        scope.spawn_with(Builder::new().name("commands"), || gate.obey(commands));
+        let watch = BatchWatch {
             gate: &gate,
-            report,
+            events,
             ledger: &ledger,
             jobs: &jobs,
             transform: &options.transform,
         };
-        // The clerk goes home however this ends.
-        let _no_more = Closing(commands);
+        // Ends the task that receives commands, even on a panic.
+        let _close = CloseOnDrop(commands);
         run_watched(scope, &jobs, &options, watch);
     });
-    // It was cancelled: the window knows, for it was the window that did that.
+    // The only error is a cancellation, which the window itself asked for.
     drop(ended);
     let saved = ledger.into_inner().save();
     let forgotten = saved.err().map(|error| {
         format!(
-            "Not all of what was made is remembered, and will be made again: {}.",
-            words::system(&error)
+            "Not all results could be recorded, so some will be made again: {}.",
+            messages::system(&error)
         )
     });
     let unkept = kept.err().map(|error| {
         format!(
-            "The settings are not remembered: {}.",
-            words::system(&error)
+            "The settings could not be saved: {}.",
+            messages::system(&error)
         )
     });
     Ok(forgotten.or(warning).or(unkept))
 }
 
-/// Takes no more commands from when it is dropped.
-struct Closing<'a>(&'a Receiver<Command>);
+/// Closes the channel of commands when dropped.
+struct CloseOnDrop<'a>(&'a Receiver<BatchCommand>);
 
-impl Drop for Closing<'_> {
+impl Drop for CloseOnDrop<'_> {
     fn drop(&mut self) {
         self.0.close_now();
     }
 }
 
-/// Stands between the batch and the window.
-struct Desk<'a> {
+/// Passes the steps of each picture to the gate, the ledger and the window.
+struct BatchWatch<'a> {
     gate: &'a Gate,
-    report: &'a Report,
+    events: &'a EventSender,
     ledger: &'a Mutex<Ledger>,
     jobs: &'a [Job],
     transform: &'a Transform,
 }
 
-impl Watch for Desk<'_> {
-    fn wanted(&self, place: usize) -> bool {
-        self.gate.wants(place)
+impl Watch for BatchWatch<'_> {
+    fn should_load(&self, index: usize) -> bool {
+        self.gate.should_load(index)
     }
 
-    fn begins(&self, place: usize, canceller: Canceller) {
-        self.gate.passes(place, canceller.clone());
+    fn before_transform(&self, index: usize, canceller: Canceller) {
+        self.gate.before_transform(index, canceller.clone());
         if !canceller.is_cancelled() {
-            self.report.tell(News::Began(place));
+            self.events.send(BatchEvent::Began(index));
         }
     }
 
-    fn fails(&self, place: usize, error: &FileError) {
-        self.gate.passed(place);
-        self.report.tell(if error.is_cancelled() {
-            News::Stopped(place)
+    fn failed_early(&self, index: usize, error: &FileError) {
+        self.gate.finished(index);
+        self.events.send(if error.is_cancelled() {
+            BatchEvent::Stopped(index)
         } else {
-            News::Failed(place, words::reason(error))
+            BatchEvent::Failed(index, messages::reason(error))
         });
     }
 
-    fn done(&self, place: usize, outcome: Result<Written, FileError>) {
-        self.gate.passed(place);
+    fn done(&self, index: usize, outcome: Result<Written, FileError>) {
+        self.gate.finished(index);
         match outcome {
             Ok(written) => {
-                lock_shielded(self.ledger).record(&self.jobs[place], self.transform);
-                self.report.tell(News::Made(place, written));
+                lock_shielded(self.ledger).record(&self.jobs[index], self.transform);
+                self.events.send(BatchEvent::Made(index, written));
             }
-            // Of what fails before, the window knows already.
-            Err(error) => self.fails(place, &error),
+            // The window ignores an error that it received early.
+            Err(error) => self.failed_early(index, &error),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the window shows and what can be done with it, without a window.
+//! The state of the window and its actions, without a window.
 //!
 //! ```text
 //!            add, settings          start, retry            the batch's end
@@ -9,10 +9,10 @@
 //!                           └───────────────────────────────────────────▲
 //! ```
 //!
-//! Nothing here waits: work is done by [errands](crate::errand), [`Desk::tick`] takes what they have. It is called
-//! whenever the window is drawn, which the errands ask for by [`Wake`].
+//! Nothing here waits: [background tasks](crate::background) do the work, and [`Desk::tick`] takes their results. It is
+//! called whenever the window is drawn, which the tasks request through [`Wake`].
 
-mod pace;
+mod rate;
 mod rows;
 
 use std::collections::HashSet;
@@ -22,43 +22,43 @@ use std::time::{Duration, Instant};
 
 use reunite::JoinError;
 
-use crate::batch::{Batch, Command, Listing, News, Order, plan};
-use crate::errand::{Errand, Wake};
+use crate::background::{BackgroundTask, Wake};
+use crate::batch::{Batch, BatchCommand, BatchEvent, BatchRequest, Listing, plan};
 use crate::insight::{Insight, Watcher};
+use crate::messages;
 use crate::settings::Settings;
-use crate::words;
-use pace::Pace;
+use rate::RateMeter;
 use rows::Rows;
 
 pub use rows::{Counts, Made, Row, State};
 
-/// How long a window that closes waits for pictures that are under way.
+/// The time that a closing window waits for the pictures being made.
 pub const DRAIN: Duration = Duration::from_secs(5);
-/// And then for those that were told to stop.
+/// The time that it then waits for the pictures that were cancelled.
 const STOP: Duration = Duration::from_secs(2);
-/// What is heeded between two frames: a flood of news must not hold up a frame.
-const NEWS: usize = 2_000;
+/// The most events handled between two frames, so that many events do not delay a frame.
+const MAX_EVENTS: usize = 2_000;
 
-/// What goes on.
+/// The phase of the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Nothing.
+    /// No batch.
     Idle,
-    /// A batch runs, or is about to.
+    /// A batch runs, or is starting.
     Working,
-    /// A batch that begins nothing until it is told to.
+    /// A batch is paused.
     Paused,
-    /// A batch that was told to stop.
+    /// A batch is stopping.
     Stopping,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Closing {
-    /// It is for the person to decide.
+    /// The user is asked whether to close.
     Asked,
-    /// Until then, what is under way is waited for.
+    /// The window waits until then for the pictures being made.
     Draining(Instant),
-    /// Until then, what was told to stop is waited for.
+    /// The window waits until then for the pictures that were cancelled.
     Leaving(Instant),
     Closed,
 }
@@ -70,19 +70,19 @@ pub struct Desk {
     wake: Wake,
     inputs: Vec<PathBuf>,
     rows: Rows,
-    looking: Option<Errand<Result<Listing, String>>>,
-    /// What is listed is not what the inputs and settings say.
+    looking: Option<BackgroundTask<Result<Listing, String>>>,
+    /// Whether the list is out of date with the inputs and settings.
     stale: bool,
     batch: Option<Batch>,
     phase: Phase,
-    pace: Pace,
+    rate: RateMeter,
     watcher: Watcher,
-    trouble: Option<String>,
+    notice: Option<String>,
     closing: Option<Closing>,
 }
 
 impl Desk {
-    /// Nothing in it yet. `wake` is called on any thread whenever [`tick`](Self::tick) has something to take.
+    /// Creates the state with an empty list. `wake` is called, on any thread, whenever [`tick`](Self::tick) should be.
     pub fn new(settings: Settings, wake: Wake) -> Self {
         Self {
             settings,
@@ -95,35 +95,35 @@ impl Desk {
             stale: false,
             batch: None,
             phase: Phase::Idle,
-            pace: Pace::new(Instant::now()),
-            trouble: None,
+            rate: RateMeter::new(Instant::now()),
+            notice: None,
             closing: None,
         }
     }
 
-    /// Remembers the settings at `place`, from the beginning of each batch and when the window closes.
+    /// Saves the settings at `place` when a batch starts and when the window closes.
     #[must_use]
     pub fn remembering(mut self, place: Option<PathBuf>) -> Self {
         self.settings_place = place;
         self
     }
 
-    /// What is wanted.
+    /// Returns the settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Something else is wanted. While a batch runs, that is for the next one.
+    /// Changes the settings. While a batch runs, the change applies to the next one.
     pub fn set_settings(&mut self, settings: Settings) {
         self.stale |= !settings.makes_the_same(&self.settings);
         self.settings = settings;
         self.look();
     }
 
-    /// Files and folders, chosen or dropped. Not while a batch runs.
+    /// Adds files and folders. Does nothing but set a notice while a batch runs.
     pub fn add(&mut self, inputs: impl IntoIterator<Item = PathBuf>) {
         if self.is_working() {
-            self.trouble = Some(
+            self.notice = Some(
                 "Wait until this batch is done, or cancel it, before you add pictures.".to_owned(),
             );
             return;
@@ -137,31 +137,33 @@ impl Desk {
         self.look();
     }
 
-    /// Forgets the list. Files stay where they are.
+    /// Clears the list. Changes no file. Does nothing while a batch runs.
     pub fn clear(&mut self) {
         if !self.is_working() {
             self.inputs.clear();
             self.rows = Rows::default();
             self.looking = None;
             self.stale = false;
-            self.trouble = None;
+            self.notice = None;
         }
     }
 
-    /// Looks what is there, if that is not known and nothing else is going on.
+    /// Starts a search for pictures if the list is out of date and nothing else is running.
     fn look(&mut self) {
         if self.inputs.is_empty() {
             self.stale = false;
         }
         if self.stale && self.looking.is_none() && !self.is_working() {
             self.stale = false;
-            let order = self.order(None);
-            self.looking = Some(Errand::start("look", &self.wake, move || plan(&order)));
+            let request = self.request(None);
+            self.looking = Some(BackgroundTask::start("look", &self.wake, move || {
+                plan(&request)
+            }));
         }
     }
 
-    fn order(&self, only: Option<HashSet<PathBuf>>) -> Order {
-        Order {
+    fn request(&self, only: Option<HashSet<PathBuf>>) -> BatchRequest {
+        BatchRequest {
             inputs: self.inputs.clone(),
             settings: self.settings.clone(),
             only,
@@ -169,12 +171,12 @@ impl Desk {
         }
     }
 
-    /// Whether there is something that [`start`](Self::start) could do.
+    /// Returns true if [`start`](Self::start) has something to do.
     pub fn can_start(&self) -> bool {
         !self.is_working() && !self.is_looking() && self.rows.counts().queued > 0
     }
 
-    /// Makes all that is queued.
+    /// Makes all queued pictures.
     pub fn start(&mut self) {
         if self.can_start() {
             let queued = self.rows.all().iter();
@@ -184,13 +186,13 @@ impl Desk {
         }
     }
 
-    /// Whether there is something that [`retry`](Self::retry) could do.
+    /// Returns true if [`retry`](Self::retry) has something to do.
     pub fn can_retry(&self) -> bool {
         let counts = self.rows.counts();
         !self.is_working() && !self.is_looking() && counts.failed + counts.cancelled > 0
     }
 
-    /// Tries again what failed or was cancelled.
+    /// Makes the pictures that failed or were cancelled.
     pub fn retry(&mut self) {
         if self.can_retry() {
             let unmade = self.rows.unmade().map(Path::to_owned).collect();
@@ -199,39 +201,39 @@ impl Desk {
     }
 
     fn begin(&mut self, only: HashSet<PathBuf>) {
-        self.trouble = None;
+        self.notice = None;
         self.stale = false;
-        self.pace = Pace::new(Instant::now());
+        self.rate = RateMeter::new(Instant::now());
         self.phase = Phase::Working;
         self.watcher.begin();
-        self.batch = Some(Batch::start(self.order(Some(only)), &self.wake));
+        self.batch = Some(Batch::start(self.request(Some(only)), &self.wake));
     }
 
-    /// Begins no further picture until [`resume`](Self::resume). Those under way are made.
+    /// Starts no further picture until [`resume`](Self::resume). Pictures being made are finished.
     pub fn pause(&mut self) {
         if self.phase == Phase::Working {
             self.phase = Phase::Paused;
-            self.pace.pause(Instant::now());
-            self.command(Command::Pause);
+            self.rate.pause(Instant::now());
+            self.command(BatchCommand::Pause);
         }
     }
 
-    /// Goes on after [`pause`](Self::pause).
+    /// Continues after [`pause`](Self::pause).
     pub fn resume(&mut self) {
         if self.phase == Phase::Paused {
             self.phase = Phase::Working;
-            self.pace.resume(Instant::now());
-            self.command(Command::Resume);
+            self.rate.resume(Instant::now());
+            self.command(BatchCommand::Resume);
         }
     }
 
-    /// This one need not be made.
+    /// Cancels the picture of a row.
     pub fn cancel(&mut self, row: usize) {
         let Some(place) = self.rows.get(row).and_then(Row::place) else {
             return;
         };
         let running = self.rows.get(row).map(|row| &row.state) == Some(&State::Running);
-        // Should a queued one have begun this moment, that is told, and then that it ended.
+        // If a queued picture was just started, events about its start and its end follow.
         self.rows.set(
             row,
             if running {
@@ -240,15 +242,15 @@ impl Desk {
                 State::Cancelled
             },
         );
-        self.command(Command::Cancel(place));
+        self.command(BatchCommand::Cancel(place));
     }
 
-    /// Whether this row can be cancelled.
+    /// Returns true if this row can be cancelled.
     pub fn can_cancel(&self, row: usize) -> bool {
         self.phase != Phase::Stopping && self.rows.get(row).and_then(Row::place).is_some()
     }
 
-    /// Makes no further picture, and lets go of those under way.
+    /// Starts no further picture, and cancels those being made.
     pub fn cancel_all(&mut self) {
         if let Some(batch) = &self.batch {
             self.phase = Phase::Stopping;
@@ -256,13 +258,13 @@ impl Desk {
         }
     }
 
-    fn command(&self, command: Command) {
+    fn command(&self, command: BatchCommand) {
         if let Some(batch) = &self.batch {
             batch.command(command);
         }
     }
 
-    /// Somebody wants to close the window. True if that may be at once; else there is a question to ask.
+    /// Handles the user's request to close the window. Returns true if it may close at once; otherwise the user is asked.
     pub fn close(&mut self) -> bool {
         match self.closing {
             Some(Closing::Closed) => true,
@@ -278,28 +280,28 @@ impl Desk {
         }
     }
 
-    /// Whether it is to be asked what should become of the work.
+    /// Returns true if the user is to be asked whether to close.
     pub fn asks(&self) -> bool {
         self.closing == Some(Closing::Asked)
     }
 
-    /// The answer: do not close.
+    /// Answers the question: do not close.
     pub fn keep_working(&mut self) {
         if self.asks() {
             self.closing = None;
         }
     }
 
-    /// The answer: close when what is under way is made, or after [`DRAIN`].
+    /// Answers the question: close when the pictures being made are finished, or after [`DRAIN`].
     pub fn drain(&mut self, now: Instant) {
         if self.asks() {
             self.closing = Some(Closing::Draining(now + DRAIN));
             self.phase = Phase::Stopping;
-            self.command(Command::Close);
+            self.command(BatchCommand::Close);
         }
     }
 
-    /// How long what is under way is still waited for.
+    /// Returns how long the closing window will still wait.
     pub fn drains_for(&self, now: Instant) -> Option<Duration> {
         match self.closing? {
             Closing::Draining(until) | Closing::Leaving(until) => {
@@ -309,15 +311,15 @@ impl Desk {
         }
     }
 
-    /// Whether the window may go.
+    /// Returns true if the window may close.
     pub fn is_closed(&self) -> bool {
         self.closing == Some(Closing::Closed)
     }
 
-    /// Takes what is there. Returns when to call it again at the latest, whatever happens.
+    /// Takes the results of background tasks. Returns the longest time until the next call, if there is one.
     pub fn tick(&mut self, now: Instant) -> Option<Duration> {
         self.take_listing();
-        self.take_news(now);
+        self.take_events(now);
         self.take_ending();
         self.look();
         self.go_on_closing(now);
@@ -332,51 +334,51 @@ impl Desk {
     }
 
     fn take_listing(&mut self) {
-        let Some(listing) = self.looking.as_mut().and_then(Errand::take) else {
+        let Some(listing) = self.looking.as_mut().and_then(BackgroundTask::take) else {
             return;
         };
         self.looking = None;
         match listing {
             Ok(Ok(mut listing)) => {
-                self.trouble = listing.warning.take();
+                self.notice = listing.warning.take();
                 self.rows.list(listing, false);
             }
-            Ok(Err(why)) => self.trouble = Some(why),
-            Err(error) => self.trouble = Some(fault(&error)),
+            Ok(Err(why)) => self.notice = Some(why),
+            Err(error) => self.notice = Some(fault(&error)),
         }
     }
 
-    fn take_news(&mut self, now: Instant) {
-        for _ in 0..NEWS {
-            let Some(news) = self.batch.as_ref().and_then(Batch::news) else {
+    fn take_events(&mut self, now: Instant) {
+        for _ in 0..MAX_EVENTS {
+            let Some(event) = self.batch.as_ref().and_then(Batch::event) else {
                 return;
             };
-            self.heed(news, now);
+            self.handle(event, now);
         }
-        // The rest after this frame.
+        // The next frame handles the rest.
         (self.wake)();
     }
 
-    fn heed(&mut self, news: News, now: Instant) {
-        let (place, state) = match news {
-            News::Listed(listing) => return self.rows.list(listing, true),
-            News::Began(place) => (place, State::Running),
-            News::Made(place, written) => (place, State::Done(written.into())),
-            News::Failed(place, why) => (place, State::Failed(why)),
-            News::Stopped(place) => (place, State::Cancelled),
+    fn handle(&mut self, event: BatchEvent, now: Instant) {
+        let (place, state) = match event {
+            BatchEvent::Listed(listing) => return self.rows.list(listing, true),
+            BatchEvent::Began(place) => (place, State::Running),
+            BatchEvent::Made(place, written) => (place, State::Done(written.into())),
+            BatchEvent::Failed(place, why) => (place, State::Failed(why)),
+            BatchEvent::Stopped(place) => (place, State::Cancelled),
         };
         let Some(row) = self.rows.at(place) else {
             return;
         };
         let before = self.rows.get(row).map(|row| &row.state);
         let state = match (before, state) {
-            // Cancelled when it was about to begin.
+            // Cancelled just before it was started.
             (Some(State::Cancelled), State::Running) => State::Stopping,
             (Some(before), state) if *before == state => return,
             (_, state) => state,
         };
         if matches!(state, State::Done(_) | State::Failed(_)) {
-            self.pace.one_done(now);
+            self.rate.one_done(now);
         }
         self.rows.set(row, state);
     }
@@ -385,21 +387,21 @@ impl Desk {
         let Some(ending) = self.batch.as_mut().and_then(Batch::ended) else {
             return;
         };
-        // It told all it had to tell before it ended.
-        while let Some(news) = self.batch.as_ref().and_then(Batch::news) {
-            self.heed(news, Instant::now());
+        // The batch sent all its events before it ended.
+        while let Some(event) = self.batch.as_ref().and_then(Batch::event) {
+            self.handle(event, Instant::now());
         }
         self.batch = None;
         self.phase = Phase::Idle;
-        self.pace.pause(Instant::now());
+        self.rate.pause(Instant::now());
         self.rows.give_up();
         self.watcher.end();
         match ending {
-            Ok(Ok(warning)) => self.trouble = warning,
-            Ok(Err(why)) => self.trouble = Some(why),
-            // Before it began.
+            Ok(Ok(warning)) => self.notice = warning,
+            Ok(Err(why)) => self.notice = Some(why),
+            // Cancelled before it was started.
             Err(error) if error.is_cancelled() => {}
-            Err(error) => self.trouble = Some(fault(&error)),
+            Err(error) => self.notice = Some(fault(&error)),
         }
     }
 
@@ -410,13 +412,13 @@ impl Desk {
                 self.cancel_all();
                 Some(Closing::Leaving(now + STOP))
             }
-            // A disk that does not answer. Results are whole or not there, whenever this ends.
+            // The disk does not answer. Closing is safe: every result is complete or absent.
             Some(Closing::Leaving(until)) if now >= until => Some(Closing::Closed),
             other => other,
         };
     }
 
-    /// Writes the settings down. Called when the window is gone, as this may wait for the disk.
+    /// Saves the settings. Called after the window has closed, as this may wait for the disk.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -426,72 +428,72 @@ impl Desk {
             .map_or(Ok(()), |place| self.settings.save(place))
     }
 
-    /// The list.
+    /// Returns the rows of the list.
     pub fn rows(&self) -> &[Row] {
         self.rows.all()
     }
 
-    /// How many rows stand where.
+    /// Returns how many rows are in each state.
     pub fn counts(&self) -> Counts {
         self.rows.counts()
     }
 
-    /// How many files in folders are no pictures.
+    /// Returns how many files in folders are not pictures.
     pub fn ignored(&self) -> usize {
         self.rows.ignored()
     }
 
-    /// What goes on.
+    /// Returns the phase of the work.
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// Whether a batch runs.
+    /// Returns true if a batch runs.
     pub fn is_working(&self) -> bool {
         self.batch.is_some()
     }
 
-    /// Whether folders are being looked through.
+    /// Returns true if folders are being searched.
     pub fn is_looking(&self) -> bool {
         self.looking.is_some() || self.stale
     }
 
-    /// What a person should know.
-    pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+    /// Returns the notice for the user.
+    pub fn notice(&self) -> Option<&str> {
+        self.notice.as_deref()
     }
 
-    /// Something else that a person should know.
-    pub fn set_trouble(&mut self, trouble: Option<String>) {
-        self.trouble = trouble;
+    /// Sets or clears the notice for the user.
+    pub fn set_notice(&mut self, notice: Option<String>) {
+        self.notice = notice;
     }
 
-    /// Pictures in a second, of late.
+    /// Returns the recent rate, in pictures per second.
     pub fn rate(&self, now: Instant) -> Option<f64> {
-        self.pace.rate(now)
+        self.rate.rate(now)
     }
 
-    /// How long the batch will still take, at this rate.
+    /// Returns the estimated time until the batch ends.
     pub fn time_left(&self, now: Instant) -> Option<Duration> {
-        self.pace.left(self.rows.counts().open(), now)
+        self.rate.left(self.rows.counts().open(), now)
     }
 
-    /// How long the batch took, and how many it has behind it.
+    /// Returns how long the batch has run, without pauses, and how many pictures are done.
     pub fn elapsed(&self, now: Instant) -> (Duration, usize) {
-        (self.pace.elapsed(now), self.pace.total())
+        (self.rate.elapsed(now), self.rate.total())
     }
 
-    /// The live tree and the timeline, if somebody looks.
+    /// Returns the live tree and the timeline, if they were recorded.
     pub fn insight(&self) -> Option<&Insight> {
         self.watcher.insight()
     }
 }
 
-/// In words that say whose fault it is.
+/// Describes the failure of a background task.
 fn fault(error: &JoinError) -> String {
     match error.panic_message() {
-        Some(message) => format!("A fault in this program: {message}"),
-        None => words::system(&std::io::Error::other(error.to_string())),
+        Some(message) => format!("A bug in this program: {message}"),
+        None => messages::system(&std::io::Error::other(error.to_string())),
     }
 }
 

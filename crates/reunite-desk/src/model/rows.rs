@@ -1,4 +1,4 @@
-//! The list: one row a picture.
+//! The list, with one row per picture.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,35 +7,35 @@ use reunite_images::batch::Written;
 
 use crate::batch::{Listing, What};
 
-/// Where a picture stands.
+/// The state of a picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It will be made.
+    /// Waiting to be made.
     Queued,
-    /// It is being made.
+    /// Being made.
     Running,
-    /// It is being made, and that is to end.
+    /// Being made, and cancelled.
     Stopping,
-    /// It is in its place.
+    /// Made by this window.
     Done(Made),
-    /// It was in its place already.
+    /// Up to date already.
     Current,
-    /// It has no result, for this reason.
+    /// Failed, for this reason.
     Failed(String),
-    /// It has no result because somebody said so.
+    /// Cancelled by the user.
     Cancelled,
 }
 
 /// A result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Made {
-    /// In pixels.
+    /// The width in pixels.
     pub width: u32,
-    /// In pixels.
+    /// The height in pixels.
     pub height: u32,
-    /// Of the file that was read.
+    /// The length of the input file.
     pub bytes_in: u64,
-    /// Of the file that was written.
+    /// The length of the output file.
     pub bytes_out: u64,
 }
 
@@ -50,23 +50,23 @@ impl From<Written> for Made {
     }
 }
 
-/// A picture.
+/// A row of the list.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// The file to read.
     pub input: PathBuf,
-    /// The file to write, unless nothing can be.
+    /// The file to write, if there can be one.
     pub output: Option<PathBuf>,
-    /// Where it stands.
+    /// The state of the picture.
     pub state: State,
-    /// How often its result was written while the window was open: then the result looks different.
+    /// The number of times that this window has written the result, whose thumbnail changes each time.
     pub edition: u32,
-    /// Its place in the batch that is running.
+    /// The picture's index in the running batch.
     place: Option<usize>,
 }
 
 impl Row {
-    /// Its place in the batch that is running, while it may still be cancelled there.
+    /// Returns the picture's index in the running batch, if it can still be cancelled.
     pub(super) fn place(&self) -> Option<usize> {
         matches!(self.state, State::Queued | State::Running)
             .then_some(self.place)
@@ -74,7 +74,7 @@ impl Row {
     }
 }
 
-/// How many rows stand where.
+/// The number of rows in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// [`State::Queued`].
@@ -103,17 +103,18 @@ impl Counts {
         }
     }
 
-    /// Queued or running.
+    /// Returns the number of rows queued or running.
     pub fn open(&self) -> usize {
         self.queued + self.running
     }
 }
 
+/// The rows, their counts, and their indices in the running batch.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     rows: Vec<Row>,
     counts: Counts,
-    /// By their places in the batch.
+    /// The row of each picture, by its index in the batch.
     places: Vec<usize>,
     ignored: usize,
 }
@@ -148,7 +149,7 @@ impl Rows {
         }
     }
 
-    /// All that wait for something which will not come any more.
+    /// Marks all pictures that the ended batch did not finish as cancelled.
     pub(super) fn give_up(&mut self) {
         for row in 0..self.rows.len() {
             if matches!(
@@ -165,7 +166,7 @@ impl Rows {
         }
     }
 
-    /// What is there now: a first look, or what a batch that begins is going to make.
+    /// Replaces the list. `begins` is true for the listing of a batch that starts, false for that of a search.
     pub(super) fn list(&mut self, listing: Listing, begins: bool) {
         let mut before: HashMap<PathBuf, Row> = self
             .rows
@@ -187,7 +188,7 @@ impl Rows {
                 (What::Failed(why), _) => State::Failed(why),
                 (What::Current, Some(State::Done(made))) => State::Done(made),
                 (What::Current, _) => State::Current,
-                // Until it is tried again.
+                // The state stays until the picture is tried again.
                 (What::Todo(_), Some(state @ (State::Failed(_) | State::Cancelled))) => state,
                 (What::Todo(_), _) => State::Queued,
             };
@@ -206,7 +207,7 @@ impl Rows {
         }
     }
 
-    /// The inputs of those that have no result although they should.
+    /// Returns the inputs that failed or were cancelled.
     pub(super) fn unmade(&self) -> impl Iterator<Item = &Path> {
         self.rows
             .iter()

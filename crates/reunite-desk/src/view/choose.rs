@@ -1,4 +1,4 @@
-//! Choosing files and folders. Folders are read in the background: a disk may take its time.
+//! The file chooser. Folders are read in the background, because a disk may be slow.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use reunite_base::units::counted;
 
 use super::theme::Palette;
 use super::widgets::{dialogue, enabled, primary};
-use crate::errand::{Errand, Wake};
+use crate::background::{BackgroundTask, Wake};
 use crate::folder::{Item, read};
 
-/// What came of it.
+/// The answer of the chooser.
 pub(super) enum Answer {
     NotYet,
     Nothing,
@@ -21,11 +21,11 @@ pub(super) enum Answer {
 
 #[derive(Debug)]
 pub(super) struct Chooser {
-    /// For results, not for pictures.
+    /// Whether an output folder is chosen; otherwise pictures are.
     output: bool,
     folder: PathBuf,
     typed: String,
-    reading: Option<Errand<Result<Vec<Item>, String>>>,
+    reading: Option<BackgroundTask<Result<Vec<Item>, String>>>,
     items: Result<Vec<Item>, String>,
     chosen: BTreeSet<PathBuf>,
 }
@@ -59,11 +59,11 @@ impl Chooser {
         self.typed = folder.to_string_lossy().into_owned();
         self.folder.clone_from(&folder);
         self.items = Ok(Vec::new());
-        self.reading = Some(Errand::start("folder", wake, move || read(&folder)));
+        self.reading = Some(BackgroundTask::start("folder", wake, move || read(&folder)));
     }
 
     pub(super) fn show(&mut self, ctx: &Context, wake: &Wake) -> Answer {
-        if let Some(read) = self.reading.as_mut().and_then(Errand::take) {
+        if let Some(read) = self.reading.as_mut().and_then(BackgroundTask::take) {
             self.reading = None;
             self.items = read.unwrap_or_else(|error| Err(error.to_string()));
         }
@@ -159,7 +159,7 @@ impl Chooser {
     }
 }
 
-/// True if the folder is to be opened.
+/// Draws the line of an item. Returns true if its folder is to be opened.
 fn line(ui: &mut Ui, item: &Item, output: bool, chosen: &mut BTreeSet<PathBuf>) -> bool {
     ui.horizontal(|ui| {
         let mut is_chosen = chosen.contains(&item.path);

@@ -1,4 +1,4 @@
-//! The live tree of tasks, and the timeline of the run.
+//! The panel with the live tree of tasks and the timeline of the run.
 
 use eframe::egui::{
     Align2, Color32, FontId, Rect, RichText, ScrollArea, Sense, Ui, UiBuilder, pos2, vec2,
@@ -11,7 +11,7 @@ use crate::model::Desk;
 const LANE: f32 = 16.0;
 const NAMES: f32 = 110.0;
 
-/// Shows the panel, or hides it.
+/// Shows or hides the panel.
 pub(super) fn toggle(desk: &mut Desk) {
     let mut settings = desk.settings().clone();
     settings.watching = !settings.watching;
@@ -22,7 +22,7 @@ pub(super) fn show(ui: &mut Ui, insight: Option<&Insight>) {
     let weak = Palette::of(ui.visuals()).weak;
     let Some(insight) = insight else {
         ui.label(
-            RichText::new("Tasks are shown while a batch runs, its timeline afterwards, too.")
+            RichText::new("Tasks are shown while a batch runs; the timeline stays afterwards.")
                 .color(weak),
         );
         ui.allocate_space(ui.available_size());

@@ -1,4 +1,4 @@
-//! The list of pictures: only the rows that are seen are drawn.
+//! The list of pictures. Only visible rows are drawn.
 
 use eframe::egui::{
     Align, Align2, Button, EventFilter, FontId, Id, Image, Key, Layout, Modifiers, Rect, Role,
@@ -7,21 +7,22 @@ use eframe::egui::{
 
 use super::theme::Palette;
 use super::thumbnails::Thumbnails;
+use crate::messages::{bytes, count, name};
 use crate::model::{Desk, Row, State};
-use crate::words::{bytes, name};
 
 const ROW: f32 = 56.0;
 const GAP: f32 = 6.0;
 const THUMB: f32 = 44.0;
 
-/// The row that the keyboard is at.
+/// The row selected by the keyboard.
 #[derive(Debug, Default)]
 pub(super) struct Selection {
     row: usize,
-    /// It was moved, and is to be seen.
+    /// Whether the selection moved and must be scrolled into view.
     moved: bool,
 }
 
+/// Draws the empty list.
 pub(super) fn empty(ui: &mut Ui, desk: &Desk) {
     let palette = Palette::of(ui.visuals());
     let area = ui.available_rect_before_wrap().shrink(8.0);
@@ -36,7 +37,7 @@ pub(super) fn empty(ui: &mut Ui, desk: &Desk) {
     } else {
         (
             "Drop pictures and folders here",
-            "JPEG, PNG, WebP, GIF, TIFF and BMP are read; the originals stay as they are",
+            "JPEG, PNG, WebP, GIF, TIFF and BMP; the originals are not changed",
         )
     };
     let middle = area.center();
@@ -70,7 +71,7 @@ pub(super) fn show(
         Sense::focusable_noninteractive(),
     );
     let rows = desk.rows().len();
-    list.widget_info(|| WidgetInfo::labeled(Role::List, true, format!("{rows} pictures")));
+    list.widget_info(|| WidgetInfo::labeled(Role::List, true, count(rows, "picture")));
     selection.row = selection.row.min(rows.saturating_sub(1));
     let mut cancelled = None;
     if list.has_focus() {
@@ -114,7 +115,7 @@ pub(super) fn show(
     }
 }
 
-/// Moves the selection. True if its row is to be cancelled.
+/// Moves the selection. Returns true if its row is to be cancelled.
 fn keys(ui: &Ui, selection: &mut Selection, rows: usize) -> bool {
     const PAGE: usize = 8;
     let last = rows.saturating_sub(1);
@@ -142,7 +143,7 @@ fn keys(ui: &Ui, selection: &mut Selection, rows: usize) -> bool {
     pressed(Key::Delete)
 }
 
-/// True if the row is to be cancelled.
+/// Draws a row. Returns true if it is to be cancelled.
 fn draw(
     ui: &mut Ui,
     rect: Rect,
@@ -188,7 +189,7 @@ fn draw(
         button.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
         cancel = button.clicked();
     }
-    let (state, more) = told(row);
+    let (state, more) = describe(row);
     side.label(eframe::egui::RichText::new(state).color(colour));
     dot(&side, side.cursor().right_center() - vec2(6.0, 0.0), colour);
 
@@ -221,8 +222,8 @@ fn dot(ui: &Ui, at: eframe::egui::Pos2, colour: eframe::egui::Color32) {
     ui.painter().circle_filled(at, 4.0, colour);
 }
 
-/// The state in a word, and what more there is to say.
-fn told(row: &Row) -> (&'static str, String) {
+/// Returns the state in a word, and a detail.
+fn describe(row: &Row) -> (&'static str, String) {
     let folder = || {
         let parent = row.input.parent().unwrap_or(&row.input);
         parent.display().to_string()

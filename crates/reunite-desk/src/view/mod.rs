@@ -1,4 +1,4 @@
-//! The window: it draws the [`Desk`] and tells it what was clicked.
+//! The window: draws the [`Desk`] and passes clicks and keys to it.
 
 mod choose;
 mod insight;
@@ -19,17 +19,17 @@ use eframe::egui::{
     ViewportCommand,
 };
 
-use crate::errand::Wake;
+use crate::background::Wake;
+use crate::messages;
 use crate::model::{Desk, Phase};
 use crate::settings::Settings;
-use crate::words;
 use choose::Chooser;
 use list::Selection;
 use theme::Palette;
 use thumbnails::Thumbnails;
 use widgets::{dialogue, primary};
 
-/// News are shown at most so often: enough for the eye, and it leaves the cores to the pictures.
+/// The shortest time between two frames drawn for events, which leaves the cores to the pictures.
 const FRAME: Duration = Duration::from_millis(33);
 
 /// The window.
@@ -42,18 +42,18 @@ pub struct Window {
 }
 
 impl Window {
-    /// A window that is drawn in `ctx`, with settings as they are kept at `place`.
+    /// Creates a window drawn in `ctx`, with the settings saved at `place`.
     pub fn new(ctx: &Context, place: Option<PathBuf>) -> Self {
-        let (settings, trouble) = match &place {
+        let (settings, notice) = match &place {
             Some(place) => Settings::load(place),
             None => Settings::default().into(),
         };
         let mut window = Self::with(ctx, settings, place);
-        window.desk.set_trouble(trouble);
+        window.desk.set_notice(notice);
         window
     }
 
-    /// The same, with these settings.
+    /// Creates a window with the given settings, saved at `place` later.
     pub fn with(ctx: &Context, settings: Settings, place: Option<PathBuf>) -> Self {
         theme::install(ctx);
         theme::prefer(ctx, settings.theme);
@@ -70,25 +70,25 @@ impl Window {
         }
     }
 
-    /// What it shows.
+    /// Returns the state of the window.
     pub fn desk(&self) -> &Desk {
         &self.desk
     }
 
-    /// The same, to change it.
+    /// Returns the state of the window, to change it.
     pub fn desk_mut(&mut self) -> &mut Desk {
         &mut self.desk
     }
 
-    /// Draws it all, and heeds mouse and keyboard.
+    /// Draws the window, and handles mouse and keyboard.
     pub fn show(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
         if let Some(again) = self.desk.tick(Instant::now()) {
             ctx.request_repaint_after(again);
         }
-        self.heed_closing(&ctx);
-        self.heed_files(&ctx);
-        self.heed_keys(&ctx);
+        self.handle_close(&ctx);
+        self.handle_dropped_files(&ctx);
+        self.handle_keys(&ctx);
         let settings = self.desk.settings().clone();
 
         let bar = Frame::new()
@@ -119,7 +119,7 @@ impl Window {
             .frame(Frame::new().fill(ui.visuals().panel_fill).inner_margin(12))
             .show(ui, |ui| {
                 self.thumbnails.take(&ctx);
-                trouble(ui, &mut self.desk);
+                notice(ui, &mut self.desk);
                 if self.desk.rows().is_empty() {
                     list::empty(ui, &self.desk);
                 } else {
@@ -139,7 +139,7 @@ impl Window {
         }
     }
 
-    fn heed_closing(&mut self, ctx: &Context) {
+    fn handle_close(&mut self, ctx: &Context) {
         if ctx.input(|input| input.viewport().close_requested()) && !self.desk.close() {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
         } else if self.desk.is_closed() {
@@ -147,7 +147,7 @@ impl Window {
         }
     }
 
-    fn heed_files(&mut self, ctx: &Context) {
+    fn handle_dropped_files(&mut self, ctx: &Context) {
         let dropped: Vec<PathBuf> = ctx.input(|input| {
             let files = input.raw.dropped_files.iter();
             files.map(|file| file.path().to_owned()).collect()
@@ -157,7 +157,7 @@ impl Window {
         }
     }
 
-    fn heed_keys(&mut self, ctx: &Context) {
+    fn handle_keys(&mut self, ctx: &Context) {
         if self.chooser.is_some() || self.desk.asks() {
             return;
         }
@@ -205,7 +205,7 @@ impl Window {
         self.chooser = None;
     }
 
-    /// Whether to close although there is work.
+    /// Asks whether to close while a batch runs, or shows that the window is closing.
     fn ask(&mut self, ctx: &Context) {
         let now = Instant::now();
         if let Some(left) = self.desk.drains_for(now) {
@@ -213,8 +213,8 @@ impl Window {
                 ui.set_width(360.0);
                 ui.heading("Finishing…");
                 ui.label(format!(
-                    "Pictures that were begun are finished, for {} more at most. Then the window closes.",
-                    words::duration(left)
+                    "The pictures being made are finished, for {} at most. Then the window closes.",
+                    messages::duration(left)
                 ));
             });
             return;
@@ -227,8 +227,8 @@ impl Window {
             ui.set_width(400.0);
             ui.heading("Pictures are still being made");
             ui.label(format!(
-                "{} not made yet. If you quit now, those that were begun are finished and the others are \
-                 left out. Nothing half-made stays behind.",
+                "{} not made yet. If you quit now, the pictures being made are finished and the others are \
+                 left out. No incomplete file stays behind.",
                 match open {
                     1 => "1 picture is".to_owned(),
                     open => format!("{open} pictures are"),
@@ -270,9 +270,9 @@ impl std::fmt::Debug for Window {
     }
 }
 
-/// What a person should know, until they have read it.
-fn trouble(ui: &mut Ui, desk: &mut Desk) {
-    let Some(trouble) = desk.trouble().map(str::to_owned) else {
+/// Shows the notice until the user dismisses it.
+fn notice(ui: &mut Ui, desk: &mut Desk) {
+    let Some(notice) = desk.notice().map(str::to_owned) else {
         return;
     };
     let palette = Palette::of(ui.visuals());
@@ -285,16 +285,16 @@ fn trouble(ui: &mut Ui, desk: &mut Desk) {
                 let room = ui.available_width() - 80.0;
                 ui.allocate_ui(eframe::egui::vec2(room, 0.0), |ui| {
                     ui.set_width(room);
-                    ui.label(RichText::new(trouble).color(palette.bad));
+                    ui.label(RichText::new(notice).color(palette.bad));
                 });
                 if ui.button("Got it").clicked() {
-                    desk.set_trouble(None);
+                    desk.set_notice(None);
                 }
             });
         });
 }
 
-/// Files are held over the window.
+/// Shows a hint while files are held over the window.
 fn hover(ctx: &Context) {
     let count = ctx.input(|input| input.raw.hovered_files.len());
     if count == 0 {
@@ -311,7 +311,7 @@ fn hover(ctx: &Context) {
     painter.text(
         area.center(),
         Align2::CENTER_CENTER,
-        "Let go to add",
+        "Drop to add",
         eframe::egui::FontId::proportional(26.0),
         palette.accent,
     );

@@ -1,4 +1,4 @@
-//! What is wanted.
+//! The panel of settings.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use reunite_images::{Fit, OutputFormat};
 
 use super::choose::Chooser;
 use super::theme::Palette;
-use crate::errand::Wake;
+use crate::background::Wake;
 use crate::model::Desk;
 use crate::settings::LARGEST;
 
@@ -42,10 +42,10 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk, chooser: &mut Option<Chooser>, 
             }
         });
 
-        let title = self::title(ui, "How to fill it");
+        let title = self::title(ui, "How to fill the box");
         let fits = [
             (Fit::Fit, "Whole picture inside"),
-            (Fit::Cover, "Fill, cut what protrudes"),
+            (Fit::Cover, "Fill and crop the overhang"),
             (Fit::Exact, "Stretch to the box"),
         ];
         choice(ui, "fit", title, &fits, &mut settings.fit);
@@ -64,7 +64,7 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk, chooser: &mut Option<Chooser>, 
         ui.spacing_mut().slider_width = 150.0;
         ui.add_enabled(!lossless, Slider::new(&mut settings.quality, 1..=100))
             .labelled_by(title);
-        ui.checkbox(&mut settings.strip, "Leave out the camera's data");
+        ui.checkbox(&mut settings.strip, "Remove EXIF metadata");
 
         let title = self::title(ui, "Output folder");
         let mut out = settings.out.to_string_lossy().into_owned();

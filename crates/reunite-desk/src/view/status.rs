@@ -1,4 +1,4 @@
-//! How far it is.
+//! The status bar: progress, counts and rate.
 
 use std::time::Instant;
 
@@ -6,6 +6,7 @@ use eframe::egui::{Align, Layout, ProgressBar, RichText, Ui};
 use reunite_base::units::counted;
 
 use super::theme::Palette;
+use crate::messages::duration;
 use crate::model::{Desk, Phase};
 use crate::words::duration;
 
@@ -39,7 +40,7 @@ pub(super) fn show(ui: &mut Ui, desk: &Desk) {
             ui.label(RichText::new(format!("{many} {what}")).color(colour));
         }
         if desk.ignored() > 0 {
-            let ignored = format!("{} left alone", counted(desk.ignored(), "other file"));
+            let ignored = format!("{} ignored", counted(desk.ignored(), "other file"));
             ui.label(RichText::new(ignored).color(palette.weak));
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -70,7 +71,7 @@ fn speed(desk: &Desk, now: Instant) -> String {
     }
     let rate = desk
         .rate(now)
-        .map(|rate| format!("{rate:.1} pictures a second"));
+        .map(|rate| format!("{rate:.1} pictures per second"));
     let left = desk
         .time_left(now)
         .filter(|_| desk.phase() == Phase::Working)

@@ -1,4 +1,4 @@
-//! Colours and distances, light and dark.
+//! Colours and spacing of the light and the dark theme.
 
 use eframe::egui::{
     Color32, Context, CornerRadius, FontId, Margin, Shadow, Stroke, Style, TextStyle, Theme,
@@ -8,7 +8,7 @@ use eframe::egui::{
 use crate::model::State;
 use crate::settings;
 
-/// What egui's own colours have no name for.
+/// The colours that egui's own visuals do not define.
 #[derive(Clone, Copy)]
 pub(super) struct Palette {
     pub(super) accent: Color32,
@@ -61,7 +61,7 @@ impl Palette {
     }
 }
 
-/// Both themes, once.
+/// Installs both themes.
 pub(super) fn install(ctx: &Context) {
     ctx.style_mut_of(Theme::Light, |style| {
         lay_out(style);

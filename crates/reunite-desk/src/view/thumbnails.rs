@@ -1,15 +1,15 @@
-//! Thumbnails on the graphics card: of what was seen last.
+//! Thumbnails on the graphics card, for the rows seen last.
 
 use std::collections::HashMap;
 
 use eframe::egui::{ColorImage, Context, TextureHandle, TextureOptions};
 
-use crate::errand::Wake;
+use crate::background::Wake;
 use crate::thumbs::{Key, Thumbs};
 
-/// Ten screens full.
+/// The most textures kept, about ten screens.
 const KEPT: usize = 256;
-/// New ones in one frame: each is copied to the graphics card.
+/// The most new textures per frame, because each is copied to the graphics card.
 const NEW: usize = 4;
 
 pub(super) struct Thumbnails {
@@ -19,7 +19,7 @@ pub(super) struct Thumbnails {
 }
 
 struct Seen {
-    /// `None`: it cannot be shown.
+    /// The texture, or `None` if it cannot be made.
     texture: Option<TextureHandle>,
     frame: u64,
 }
@@ -33,7 +33,7 @@ impl Thumbnails {
         }
     }
 
-    /// Takes what is made. Once in a frame.
+    /// Takes finished thumbnails. Called once per frame.
     pub(super) fn take(&mut self, ctx: &Context) {
         self.frame += 1;
         for _ in 0..NEW {
@@ -50,7 +50,7 @@ impl Thumbnails {
         ctx.request_repaint();
     }
 
-    /// The picture, or nothing yet.
+    /// Returns the texture of a result, and requests it if there is none yet.
     pub(super) fn of(&mut self, key: &Key) -> Option<&TextureHandle> {
         if !self.textures.contains_key(key) {
             self.thumbs.want(key);

@@ -1,4 +1,4 @@
-//! What can be done, in one row.
+//! The toolbar.
 
 use eframe::egui::{Align, Button, Layout, Ui};
 
@@ -6,7 +6,7 @@ use super::choose::Chooser;
 use super::insight;
 use super::theme::Palette;
 use super::widgets::{enabled, primary};
-use crate::errand::Wake;
+use crate::background::Wake;
 use crate::model::{Desk, Phase};
 use crate::settings::Theme;
 
@@ -24,7 +24,7 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk, chooser: &mut Option<Chooser>, 
             Phase::Idle => {
                 let start = primary(ui, "Start", palette.accent, desk.can_start());
                 if start
-                    .on_hover_text("Make all that is queued (Ctrl+Enter)")
+                    .on_hover_text("Make all queued pictures (Ctrl+Enter)")
                     .clicked()
                 {
                     desk.start();
@@ -32,7 +32,7 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk, chooser: &mut Option<Chooser>, 
             }
             Phase::Working => {
                 if enabled(ui, true, "Pause")
-                    .on_hover_text("Begin no further picture (Ctrl+P)")
+                    .on_hover_text("Start no further picture (Ctrl+P)")
                     .clicked()
                 {
                     desk.pause();
@@ -40,7 +40,7 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk, chooser: &mut Option<Chooser>, 
             }
             Phase::Paused => {
                 if primary(ui, "Resume", palette.accent, true)
-                    .on_hover_text("Go on (Ctrl+P)")
+                    .on_hover_text("Continue (Ctrl+P)")
                     .clicked()
                 {
                     desk.resume();
@@ -53,7 +53,7 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk, chooser: &mut Option<Chooser>, 
         if desk.is_working() {
             let can = desk.phase() != Phase::Stopping;
             if enabled(ui, can, "Cancel all")
-                .on_hover_text("Make no further picture (Ctrl+.)")
+                .on_hover_text("Stop, and make no further picture (Ctrl+.)")
                 .clicked()
             {
                 desk.cancel_all();
@@ -61,14 +61,14 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk, chooser: &mut Option<Chooser>, 
         } else {
             if desk.can_retry()
                 && enabled(ui, true, "Retry")
-                    .on_hover_text("Try again what failed or was cancelled (Ctrl+R)")
+                    .on_hover_text("Retry pictures that failed or were cancelled (Ctrl+R)")
                     .clicked()
             {
                 desk.retry();
             }
             if !desk.rows().is_empty()
                 && enabled(ui, true, "Clear list")
-                    .on_hover_text("Forget the list; files stay where they are")
+                    .on_hover_text("Empty the list; no file is changed")
                     .clicked()
             {
                 desk.clear();
@@ -90,7 +90,7 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk, chooser: &mut Option<Chooser>, 
 
 fn themes(ui: &mut Ui, desk: &mut Desk) {
     let now = desk.settings().theme;
-    // From right to left.
+    // The layout runs from right to left.
     for (theme, name) in [
         (Theme::Dark, "Dark"),
         (Theme::Light, "Light"),

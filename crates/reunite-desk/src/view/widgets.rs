@@ -1,4 +1,4 @@
-//! Buttons and dialogues that several parts of the window use.
+//! Buttons and dialogues shared by the parts of the window.
 
 use eframe::egui::{Button, Color32, Context, Frame, Id, Modal, Response, RichText, Ui};
 
@@ -13,7 +13,7 @@ pub(super) fn enabled(ui: &mut Ui, enabled: bool, name: &str) -> Response {
     ui.add_enabled(enabled, Button::new(name))
 }
 
-/// The one that is meant to be clicked.
+/// A button for the main action.
 pub(super) fn primary(ui: &mut Ui, name: &str, colour: Color32, enabled: bool) -> Response {
     let on = Palette::of(ui.visuals()).on_accent;
     let button = Button::new(RichText::new(name).color(on).strong()).fill(colour);

@@ -1,4 +1,4 @@
-//! Folders of pictures to try things on.
+//! Temporary folders of pictures.
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
@@ -9,7 +9,7 @@ use image::{ImageFormat, Rgb, RgbImage};
 use reunite_desk::Settings;
 use tempfile::TempDir;
 
-/// Longer than anything takes that is not stuck.
+/// The time after which a test that waits has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Folder {
@@ -44,7 +44,7 @@ impl Folder {
         }
     }
 
-    /// A picture whose work takes the longer, the longer its side.
+    /// Writes a picture; the longer its side, the longer it takes to process.
     pub(crate) fn picture(&self, name: &str, side: u32) -> PathBuf {
         let picture = RgbImage::from_fn(side, side, |x, y| {
             Rgb([(x * 7) as u8, (y * 5) as u8, (x ^ y) as u8])
@@ -69,7 +69,7 @@ impl Folder {
         path
     }
 
-    /// Every result, and that it is whole; nothing half-made beside them.
+    /// Lists the results. Fails if one is incomplete or a temporary file is left.
     pub(crate) fn results(&self) -> Vec<String> {
         let Ok(files) = std::fs::read_dir(self.out()) else {
             return Vec::new();
@@ -79,7 +79,7 @@ impl Folder {
             .filter(|path| path.file_name().unwrap() != ".reunite-images.json")
             .map(|path| {
                 let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-                assert!(!name.contains("reunite-part"), "{name} is half-made");
+                assert!(!name.contains("reunite-part"), "{name} is a temporary file");
                 image::open(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
                 name
             })

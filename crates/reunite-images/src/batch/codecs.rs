@@ -1,7 +1,7 @@
-//! Threads for codecs, which cannot be stopped: whoever waits for one may let go of it.
+//! Threads for codecs. A codec cannot be stopped, so a task that waits for one may abandon it.
 //!
-//! A codec borrows nothing, so that it can be left alone with its picture. While nobody leaves there are no
-//! more of these threads than pictures are transformed at a time, and what they have allocated stays theirs.
+//! A codec's thread borrows nothing, so it can go on after it is abandoned. As long as none is abandoned, there are no
+//! more threads than pictures transformed at a time, and each reuses the memory it has allocated.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -12,16 +12,25 @@ use super::error::FileError;
 use super::load::{Finished, Loaded};
 use crate::transform::Transform;
 
-/// As much as a thread has if nobody says otherwise.
+/// The default stack size of a thread.
 const STACK: usize = 2 << 20;
 
-/// Those that have nothing to do.
-pub(super) struct Codecs {
-    idle: Mutex<Vec<Codec>>,
-    polite: bool,
+/// The scheduling priority of codec threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Priority {
+    /// That of other threads.
+    Normal,
+    /// Below that of other threads.
+    Low,
 }
 
-/// A thread that makes one picture after the other, until nobody sends one any more.
+/// The idle codec threads.
+pub(super) struct Codecs {
+    idle: Mutex<Vec<Codec>>,
+    priority: Priority,
+}
+
+/// A thread that transforms the pictures sent to it, one after another, until its sender is dropped.
 struct Codec {
     pictures: Sender<(Loaded, Transform)>,
     results: Receiver<Result<Finished, FileError>>,
@@ -29,20 +38,20 @@ struct Codec {
 }
 
 impl Codec {
-    fn start(polite: bool) -> Result<Self, JoinError> {
-        let (pictures, theirs) = bounded::<(Loaded, Transform)>(1);
-        let (ours, results) = bounded(1);
+    fn start(priority: Priority) -> Result<Self, JoinError> {
+        let (pictures, requests) = bounded::<(Loaded, Transform)>(1);
+        let (result, results) = bounded(1);
         let mut builder = Builder::new().name("codec");
-        if polite {
-            // A thread that has a stack of its own size is not recycled: what comes next may be in a hurry.
+        if priority == Priority::Low {
+            // A thread with an explicit stack size is not recycled, so no other task inherits its priority.
             builder = builder.stack_size(STACK);
         }
         let task = builder.spawn_checked(move || {
-            if polite {
-                step_back();
+            if priority == Priority::Low {
+                lower_priority();
             }
-            for (picture, wanted) in theirs.iter() {
-                if ours.send(picture.transform(&wanted)).is_err() {
+            for (picture, settings) in requests.iter() {
+                if result.send(picture.transform(&settings)).is_err() {
                     break;
                 }
             }
@@ -56,44 +65,45 @@ impl Codec {
 }
 
 impl Codecs {
-    pub(super) fn new(polite: bool) -> Self {
+    pub(super) fn new(priority: Priority) -> Self {
         Self {
             idle: Mutex::default(),
-            polite,
+            priority,
         }
     }
 
-    /// Transforms the picture, or leaves that when the current task is cancelled or its time is up.
+    /// Transforms the picture on a codec thread. Abandons the thread when the current task is cancelled or its deadline
+    /// passes.
     pub(super) fn transform(
         &self,
         picture: Loaded,
-        wanted: Transform,
+        settings: Transform,
     ) -> Result<Finished, FileError> {
         let idle = self.idle().pop();
-        let codec = match idle.map_or_else(|| Codec::start(self.polite), Ok) {
+        let codec = match idle.map_or_else(|| Codec::start(self.priority), Ok) {
             Ok(codec) => codec,
-            // No more threads to be had: then here, and not to be left.
-            Err(_refused) => return picture.transform(&wanted),
+            // The system refused a thread: the current one transforms the picture, and cannot abandon it.
+            Err(_refused) => return picture.transform(&settings),
         };
-        if let Err(unsent) = codec.pictures.try_send((picture, wanted)) {
-            let (picture, wanted) = unsent.into_message();
-            return picture.transform(&wanted);
+        if let Err(unsent) = codec.pictures.try_send((picture, settings)) {
+            let (picture, settings) = unsent.into_message();
+            return picture.transform(&settings);
         }
         if let Ok(result) = codec.results.recv() {
             self.idle().push(codec);
             return result;
         }
         if let Err(cancelled) = checkpoint() {
-            // It stops when it looks next, and gives back its share of the memory then.
+            // The codec stops at its next checkpoint, and releases its share of the memory then.
             codec.task.cancel();
             codec.task.detach();
             return Err(FileError::Image(cancelled.into()));
         }
-        // It ended without a result.
+        // The thread ended without a result.
         drop(codec.pictures);
         Err(match codec.task.join() {
             Err(error) => FileError::Task(error),
-            Ok(()) => FileError::Read(std::io::Error::other("its codec ended without a result")),
+            Ok(()) => FileError::Read(std::io::Error::other("the codec ended without a result")),
         })
     }
 
@@ -102,15 +112,15 @@ impl Codecs {
     }
 }
 
-/// The current thread gets a core when others leave one. Lasts as long as the thread.
+/// Lowers the priority of the current thread for the rest of its life.
 #[cfg(target_os = "linux")]
-fn step_back() {
+fn lower_priority() {
     use rustix::process::{getpriority_process, setpriority_process};
     const STEPS: i32 = 5;
-    // Refused, it is as fast as the others: that is no fault.
+    // If refused, the thread runs at normal priority.
     let _refused = getpriority_process(None).and_then(|now| setpriority_process(None, now + STEPS));
 }
 
-/// Elsewhere it would be the whole process.
+/// Does nothing: other systems set the priority of the whole process only.
 #[cfg(not(target_os = "linux"))]
-fn step_back() {}
+fn lower_priority() {}

@@ -1,4 +1,4 @@
-//! Why a picture has no result.
+//! The error of a picture in a batch.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,37 +7,37 @@ use reunite::JoinError;
 
 use crate::error::ImageError;
 
-/// Why one picture has no result.
+/// The reason why a picture has no result.
 #[derive(Debug)]
 pub enum FileError {
     /// The input cannot be read.
     Read(std::io::Error),
-    /// It cannot be decoded or encoded.
+    /// The picture cannot be decoded, transformed or encoded.
     Image(ImageError),
-    /// It needs more bytes than [`Options::memory`](super::Options::memory) allows.
+    /// The picture needs more memory than [`Options::memory`](super::Options::memory) allows.
     Memory {
-        /// What it needs: at least, if the file alone is too long.
+        /// The bytes that the picture needs; a lower bound if the file alone is too long.
         needed: u64,
-        /// What there is for all pictures together.
+        /// The bytes allowed for all pictures together.
         allowed: u64,
     },
     /// The result cannot be written.
     Write(PathBuf, std::io::Error),
-    /// It took longer than [`Options::item_timeout`](super::Options::item_timeout).
+    /// The picture took longer than [`Options::item_timeout`](super::Options::item_timeout).
     TimedOut,
-    /// Before it was begun, [`Watch::wanted`](super::Watch::wanted) said that it need not be.
-    Unwanted,
-    /// It was cancelled, or panicked.
+    /// The picture was skipped before it was started: [`Watch::should_load`](super::Watch::should_load) returned false.
+    Skipped,
+    /// The picture's task was cancelled, or panicked.
     Task(JoinError),
 }
 
 impl FileError {
-    /// Whether it was stopped, and nothing is wrong with it.
+    /// Returns true if the picture was cancelled or skipped, and did not fail.
     pub fn is_cancelled(&self) -> bool {
         match self {
             Self::Image(error) => error.is_cancelled(),
             Self::Task(error) => error.is_cancelled(),
-            Self::Unwanted => true,
+            Self::Skipped => true,
             Self::Read(_) | Self::Memory { .. } | Self::Write(..) | Self::TimedOut => false,
         }
     }
@@ -55,10 +55,10 @@ impl fmt::Display for FileError {
                 binary(*allowed, |bytes, unit| bytes / unit)
             ),
             Self::Write(path, error) => write!(f, "cannot write {}: {error}", path.display()),
-            Self::Unwanted => f.write_str("cancelled before it was begun"),
+            Self::Skipped => f.write_str("cancelled before it was started"),
             Self::TimedOut => f.write_str("took longer than the time limit"),
             Self::Task(error) => match error.panic_message() {
-                Some(message) => write!(f, "a fault in this program or its codecs: {message}"),
+                Some(message) => write!(f, "a bug in this program or its codecs: {message}"),
                 None => write!(f, "{error}"),
             },
         }
@@ -67,7 +67,7 @@ impl fmt::Display for FileError {
 
 impl std::error::Error for FileError {}
 
-/// In the unit in which one would type it: a need rounded up is enough.
+/// Formats bytes in the unit that people type, rounded by `round`: up for a need, down for a limit.
 fn binary(bytes: u64, round: impl Fn(u64, u64) -> u64) -> String {
     match bytes {
         0..0x400 => format!("{bytes} bytes"),

@@ -1,4 +1,4 @@
-//! Which pictures, and where each goes.
+//! The search for pictures, and the output path of each.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,23 +12,23 @@ use super::ledger::{Ledger, Listed, is_ledger};
 use super::stamp::Stamp;
 use crate::format::{InputFormat, OutputFormat};
 
-/// What was found.
+/// The result of a search for pictures.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// The pictures, in a stable order: arguments as given, folders by name.
+    /// The pictures, in a stable order: arguments as given, the files of a folder by name.
     pub jobs: Vec<Job>,
-    /// Files in folders that are no pictures by their names.
+    /// The number of files in folders whose extension is not that of a picture.
     pub ignored: usize,
-    /// What could not be used, each with its reason.
+    /// The paths that could not be used, each with the reason.
     pub failed: Vec<FindError>,
 }
 
 /// A path that could not be used.
 #[derive(Debug)]
 pub struct FindError {
-    /// Which.
+    /// The path.
     pub path: PathBuf,
-    /// Why.
+    /// Why the path could not be used.
     pub reason: String,
 }
 
@@ -38,16 +38,15 @@ impl fmt::Display for FindError {
     }
 }
 
-/// Lists the pictures among `inputs` and gives each its place below `out`.
+/// Lists the pictures among `inputs` and gives each an output path below `out`.
 ///
-/// A file goes directly into `out`; a folder is read recursively and its layout is kept below `out` (below
-/// `out/<its name>` if there are several arguments). Inside folders, files count as pictures by their
-/// extension; a file that was named is always tried. A folder `out` inside another is not read, and where
-/// `out` holds inputs, too, those of its files that `ledger` knows as results are none. Folders that are
-/// links are not followed.
+/// A file goes directly into `out`. A folder is searched recursively and keeps its layout below `out`, or below
+/// `out/<its name>` if there are several inputs. Inside folders, files count as pictures by their extension; a file that
+/// is itself an input is always tried. If `out` is inside a searched folder, it is not searched. If `out` is a searched
+/// folder, the files that `ledger` knows as results are left out. Links to folders are not followed.
 ///
-/// Two pictures for one place: `a.png` beside `a.jpg` becomes `a.png.jpg`; if that does not help, the later
-/// one is an error. No picture is written over another, or over any input.
+/// If two pictures would get the same path, the later one gets its extension appended: `a.png` beside `a.jpg` becomes
+/// `a.png.jpg`. If that path is taken too, the later one is an error. No result replaces another result or an input.
 pub fn find(
     inputs: &[PathBuf],
     out: &Path,
@@ -61,7 +60,7 @@ pub fn find(
         taken: HashMap::new(),
         found: &mut found,
     };
-    let out_of_bounds = std::fs::canonicalize(out).ok();
+    let excluded = std::fs::canonicalize(out).ok();
     for input in inputs {
         match std::fs::metadata(input) {
             Err(error) => finder.fail(input, describe(&error)),
@@ -72,15 +71,15 @@ pub fn find(
                         .map_or(out.to_owned(), |name| out.join(name)),
                     _ => out.to_owned(),
                 };
-                finder.folder(input, &base, out_of_bounds.as_deref());
+                finder.folder(input, &base, excluded.as_deref());
             }
-            // Opening a pipe would wait for somebody to write into it; reading a device might never end.
+            // Opening a pipe would wait for a writer; reading a device might never end.
             Ok(meta) if !meta.is_file() => {
-                finder.fail(input, "it is neither a file nor a folder".to_owned());
+                finder.fail(input, "neither a file nor a folder".to_owned());
             }
             Ok(_) => match input.file_name() {
                 Some(name) => finder.file(input, &out.join(name)),
-                None => finder.fail(input, "it has no file name".to_owned()),
+                None => finder.fail(input, "no file name".to_owned()),
             },
         }
     }
@@ -88,7 +87,7 @@ pub fn find(
         .jobs
         .iter()
         .map(|job| &job.input)
-        // What was named and could not be used is an input all the same.
+        // An input that could not be used must not be overwritten either.
         .chain(found.failed.iter().map(|failed| &failed.path))
         .filter_map(|path| path.canonicalize().ok())
         .collect();
@@ -110,10 +109,11 @@ pub fn find(
     found
 }
 
+/// The state of a search.
 struct Finder<'a> {
     format: Option<OutputFormat>,
     ledger: &'a Ledger,
-    /// Who gets which output.
+    /// The input of each output path that is taken.
     taken: HashMap<PathBuf, PathBuf>,
     found: &'a mut Found,
 }
@@ -126,12 +126,13 @@ impl Finder<'_> {
         });
     }
 
+    /// Searches a folder; its files go below `base`.
     fn folder(&mut self, folder: &Path, base: &Path, out: Option<&Path>) {
         let walk = WalkDir::new(folder)
             .sort_by_file_name()
             .into_iter()
             .filter_entry(|entry| {
-                // The results of an earlier run are not pictures to make smaller again.
+                // The results of earlier runs are not inputs.
                 !(entry.depth() > 0
                     && entry.file_type().is_dir()
                     && out.is_some_and(|out| {
@@ -152,11 +153,11 @@ impl Finder<'_> {
             if entry.file_type().is_dir() || is_temporary(path) || is_ledger(path) {
                 continue;
             }
-            // What a link leads to.
+            // Follows a link to a file.
             let is_file = match path.metadata() {
                 Ok(meta) => meta.is_file(),
                 Err(error) if InputFormat::from_path(path).is_some() => {
-                    self.fail(path, lost(&entry, &error));
+                    self.fail(path, why_unreadable(&entry, &error));
                     continue;
                 }
                 Err(_) => false,
@@ -168,51 +169,51 @@ impl Finder<'_> {
         }
     }
 
-    /// A file that nobody named.
-    fn found_file(&mut self, input: &Path, place: &Path) {
+    /// Adds a file of a searched folder if it is a picture.
+    fn found_file(&mut self, input: &Path, target: &Path) {
         if InputFormat::from_path(input).is_none() {
             self.found.ignored += 1;
             return;
         }
         match self.ledger.lists(input) {
-            Listed::No => self.file(input, place),
-            // The results of an earlier run are not pictures to make smaller again.
+            Listed::No => self.file(input, target),
+            // The results of earlier runs are not inputs.
             Listed::Result => {}
             Listed::Changed => self.fail(
                 input,
-                "an earlier run wrote its result here, and it was changed since: move it to another \
-                 folder to keep it, or delete it to have that result made again"
+                "the result of an earlier run, changed since; move it to another folder to keep it, or \
+                 delete it to have the result made again"
                     .to_owned(),
             ),
         }
     }
 
-    /// `place` is the output with the input's extension still on.
-    fn file(&mut self, input: &Path, place: &Path) {
-        // By its content; the decoder says what is wrong with one that has none.
+    /// Adds a picture. `target` is its output path with the input's extension.
+    fn file(&mut self, input: &Path, target: &Path) {
+        // Goes by the content. If that is unknown, the decoder reports the error later.
         let format = self.format.unwrap_or_else(|| {
             sniff(input)
                 .or_else(|| InputFormat::from_path(input))
                 .map_or(OutputFormat::Jpeg, InputFormat::kept)
         });
-        let replaced = if format.is_extension_of(place) {
-            place.to_owned()
+        let replaced = if format.is_extension_of(target) {
+            target.to_owned()
         } else {
-            place.with_extension(format.extension())
+            target.with_extension(format.extension())
         };
-        let mut appended = place.to_owned().into_os_string();
+        let mut appended = target.to_owned().into_os_string();
         appended.push(".");
         appended.push(format.extension());
         for output in [replaced.clone(), PathBuf::from(appended)] {
             let key = normal(&output);
             match self.taken.get(&key) {
-                // The same file twice: one result will do.
+                // The same file twice gets one result.
                 Some(other) if same_file(other, input) => return,
                 Some(_) => {}
                 None => {
                     self.taken.insert(key, input.to_owned());
                     self.found.jobs.push(Job {
-                        seen: Stamp::of(input),
+                        found: Stamp::of(input),
                         input: input.to_owned(),
                         output,
                         format,
@@ -233,7 +234,7 @@ impl Finder<'_> {
     }
 }
 
-/// Without `.` components, so that two spellings of one place are one key.
+/// Removes `.` components, so that two spellings of one path are one key.
 fn normal(path: &Path) -> PathBuf {
     path.components()
         .filter(|part| !matches!(part, Component::CurDir))
@@ -255,12 +256,10 @@ fn sniff(path: &Path) -> Option<InputFormat> {
     InputFormat::sniff(&first)
 }
 
-/// Why the file that was just listed cannot be seen.
-fn lost(entry: &DirEntry, error: &std::io::Error) -> String {
+/// Describes why a file that was just listed cannot be read.
+fn why_unreadable(entry: &DirEntry, error: &std::io::Error) -> String {
     match error.kind() {
-        std::io::ErrorKind::NotFound if entry.path_is_symlink() => {
-            "a link that leads nowhere".to_owned()
-        }
+        std::io::ErrorKind::NotFound if entry.path_is_symlink() => "a broken link".to_owned(),
         _ => describe(error),
     }
 }

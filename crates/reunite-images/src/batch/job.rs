@@ -1,11 +1,11 @@
-//! What a batch has to do for one picture.
+//! The work of a batch for one picture.
 
 use std::path::PathBuf;
 
 use super::stamp::Stamp;
 use crate::format::OutputFormat;
 
-/// One picture to make.
+/// A picture to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     /// The file to read.
@@ -14,6 +14,7 @@ pub struct Job {
     pub output: PathBuf,
     /// The format to write.
     pub format: OutputFormat,
-    /// The input as it was when it was found. What is written of it later is no newer than that.
-    pub(super) seen: Option<Stamp>,
+    /// The input's state when it was found. The result is recorded as made from that state, even if the file changes
+    /// before it is read.
+    pub(super) found: Option<Stamp>,
 }

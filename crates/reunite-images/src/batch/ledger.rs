@@ -1,8 +1,8 @@
-//! Which results are up to date: a file in the output folder that remembers what each was made of.
+//! The ledger: a file in the output folder that records what each result was made from.
 //!
-//! It is written before the first result, about every second while results come in, and at the end; each
-//! time whole or not at all, and together with what another run wrote down in the meantime. What a run sets
-//! out to write is noted first: so whoever finds a result after a run was killed knows that it is one.
+//! It tells which results are up to date. It is written before the first result, about every second while results are
+//! written, and at the end; each time atomically, and merged with what another run recorded in the meantime. The
+//! results that a run is about to write are listed first, so that a later run recognises the results of a killed run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -13,40 +13,43 @@ use reunite_base::file::{Durability, replace};
 use serde::{Deserialize, Serialize};
 
 use super::job::Job;
+use super::ledger_lock::ledger_lock;
 use super::stamp::Stamp;
-use super::turn::turn;
 use crate::transform::Transform;
 
 const NAME: &str = ".reunite-images.json";
 
-/// Between two writings, while results come in;
-const PAUSE: Duration = Duration::from_secs(1);
-/// and no more of the time than one part in so many, however long the book.
-const SHARE: u32 = 50;
+/// The shortest time between two saves while results are written.
+const SAVE_INTERVAL: Duration = Duration::from_secs(1);
+/// Saving takes at most one part in so many of the time, however long the ledger is.
+const SAVE_SHARE: u32 = 50;
 
-/// The memory of an output folder. A result is up to date if it is as this run would leave it: made of the
-/// same input (by path, size and time of change) with the same settings, and itself not touched since.
+/// The record of the results in an output folder.
+///
+/// A result is up to date if it was made from the same input (same path, length and modification time) with the same
+/// settings, and was not changed since.
 #[derive(Debug)]
 pub struct Ledger {
     path: PathBuf,
-    /// As it was read last, and what this run made.
-    book: Book,
-    /// The file that `book` was read from or written to.
+    /// The content as last read, and what this run has made.
+    content: Content,
+    /// The state of the ledger file that `content` was read from or written to.
     seen: Option<Stamp>,
     unreadable: Option<String>,
-    /// What this run is going to make,
+    /// The results that this run has yet to make.
     pending: BTreeSet<String>,
-    /// and what it has made.
+    /// The results that this run has made.
     made: BTreeSet<String>,
-    next: Option<Instant>,
+    /// The earliest time of the next save.
+    next_save: Option<Instant>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Book {
+struct Content {
     version: u32,
-    /// By the result's path below the output folder.
+    /// The results, by path below the output folder.
     results: BTreeMap<String, Entry>,
-    /// Results that a run set out to write and did not write down.
+    /// Results that a run was about to write and has not recorded.
     #[serde(default)]
     begun: BTreeSet<String>,
 }
@@ -59,85 +62,86 @@ struct Entry {
     result: Stamp,
 }
 
-/// What the ledger says of a file.
+/// What the ledger records of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Listed {
     /// Nothing.
     No,
-    /// An earlier run made it.
+    /// The result of an earlier run.
     Result,
-    /// An earlier run made one in its place, which looked otherwise.
+    /// The result of an earlier run, changed since.
     Changed,
 }
 
-/// Whether this is the ledger of some folder.
+/// Returns true if `path` is named like a ledger.
 pub(super) fn is_ledger(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == NAME)
 }
 
 impl Ledger {
-    /// Of this output folder. One that cannot be read counts as empty; see
+    /// Opens the ledger of an output folder. A ledger that cannot be read counts as empty; see
     /// [`unreadable`](Self::unreadable).
     pub fn open(out: &Path) -> Self {
         let mut ledger = Self {
             path: out.join(NAME),
-            book: Book::default(),
+            content: Content::default(),
             seen: None,
             unreadable: None,
             pending: BTreeSet::new(),
             made: BTreeSet::new(),
-            next: None,
+            next_save: None,
         };
         ledger.unreadable = ledger.read().err();
         ledger
     }
 
-    /// Why what it remembered is lost, if it is.
+    /// Returns why the ledger could not be read, if so.
     pub fn unreadable(&self) -> Option<&str> {
         self.unreadable.as_deref()
     }
 
-    /// Whether the job's result is up to date.
+    /// Returns true if the job's result is up to date.
     pub fn is_current(&self, job: &Job, transform: &Transform) -> bool {
-        let (Some(known), Some(now)) =
-            (self.book.results.get(&self.key(job)), entry(job, transform))
-        else {
+        let (Some(known), Some(now)) = (
+            self.content.results.get(&self.key(job)),
+            entry(job, transform),
+        ) else {
             return false;
         };
         *known == now
     }
 
-    /// Whether there is something in the place of the job's result that no run is known to have made.
+    /// Returns true if a file that no run is known to have made is at the job's output path.
     pub fn is_in_the_way(&self, job: &Job) -> bool {
-        let there = std::fs::symlink_metadata(&job.output);
-        there.is_ok_and(|there| !there.is_dir()) && !self.knows(&self.key(job))
+        let existing = std::fs::symlink_metadata(&job.output);
+        existing.is_ok_and(|existing| !existing.is_dir()) && !self.knows(&self.key(job))
     }
 
     fn knows(&self, key: &str) -> bool {
-        self.book.results.contains_key(key) || self.book.begun.contains(key)
+        self.content.results.contains_key(key) || self.content.begun.contains(key)
     }
 
-    /// What is known of any file.
+    /// Returns what the ledger records of a file.
     pub(super) fn lists(&self, path: &Path) -> Listed {
         let inside = || {
             let folder = self.path.parent()?.canonicalize().ok()?;
             let full = path.canonicalize().ok()?;
             full.strip_prefix(folder).map(text).ok()
         };
-        let nothing = self.book.results.is_empty() && self.book.begun.is_empty();
-        let Some(key) = (!nothing).then(inside).flatten() else {
+        let is_empty = self.content.results.is_empty() && self.content.begun.is_empty();
+        let Some(key) = (!is_empty).then(inside).flatten() else {
             return Listed::No;
         };
-        match self.book.results.get(&key) {
+        match self.content.results.get(&key) {
             Some(entry) if Stamp::of(path) == Some(entry.result) => Listed::Result,
-            // Killed after it wrote that, before it noted it.
-            _ if self.book.begun.contains(&key) => Listed::Result,
+            // A run was killed after it wrote this result and before it recorded it.
+            _ if self.content.begun.contains(&key) => Listed::Result,
             Some(_) => Listed::Changed,
             None => Listed::No,
         }
     }
 
-    /// These results are about to be written.
+    /// Records that these results are about to be written.
     ///
     /// # Errors
     /// The output folder cannot be written to.
@@ -149,25 +153,25 @@ impl Ledger {
         self.write()
     }
 
-    /// The job's result was just written. From time to time this is written down.
+    /// Records that the job's result was written. Saves the ledger from time to time.
     pub fn record(&mut self, job: &Job, transform: &Transform) {
         if let Some(entry) = entry(job, transform) {
             let key = self.key(job);
             self.pending.remove(&key);
-            self.book.begun.remove(&key);
-            self.book.results.insert(key.clone(), entry);
+            self.content.begun.remove(&key);
+            self.content.results.insert(key.clone(), entry);
             self.made.insert(key);
         }
-        if self.next.is_none_or(|next| Instant::now() >= next) {
-            // If it fails now, it is tried again, and told at the end.
-            let _again_later = self.write();
+        if self.next_save.is_none_or(|next| Instant::now() >= next) {
+            // A failure is not reported here: the save at the end tries again.
+            let _tried_again = self.write();
         }
     }
 
-    /// Writes down what was recorded, whole or not at all.
+    /// Saves the ledger atomically.
     ///
     /// # Errors
-    /// The file cannot be written: the next run makes everything again.
+    /// The file cannot be written. The next run then makes the results again.
     pub fn save(&mut self) -> io::Result<()> {
         let unmade = std::mem::take(&mut self.pending);
         if unmade.is_empty() && self.made.is_empty() {
@@ -180,41 +184,42 @@ impl Ledger {
         self.write_without(&BTreeSet::new())
     }
 
-    /// `unmade`: what this run set out to make and is not going to.
+    /// Saves the ledger without the results in `unmade`, which this run listed and will not make.
     fn write_without(&mut self, unmade: &BTreeSet<String>) -> io::Result<()> {
-        let _turn = turn(self.path.parent().unwrap_or(Path::new("")));
+        let _lock = ledger_lock(self.path.parent().unwrap_or(Path::new("")));
         let start = Instant::now();
         if Stamp::of(&self.path) != self.seen {
-            self.join_others();
+            self.merge();
         }
-        let begun = &mut self.book.begun;
+        let begun = &mut self.content.begun;
         begun.retain(|key| !unmade.contains(key));
         begun.extend(self.pending.iter().cloned());
-        let text = serde_json::to_vec(&self.book).map_err(io::Error::other)?;
+        let text = serde_json::to_vec(&self.content).map_err(io::Error::other)?;
         let written = replace(&self.path, Durability::PowerFailure, |out| {
             out.write_all(&text)
         });
         self.seen = Stamp::of(&self.path);
-        self.next = Some(Instant::now() + PAUSE.max(start.elapsed() * SHARE));
+        self.next_save = Some(Instant::now() + SAVE_INTERVAL.max(start.elapsed() * SAVE_SHARE));
         written
     }
 
-    /// Another run was here: what it wrote, with what this one made. What it took away, or left so that it
-    /// cannot be read, is written anew.
-    fn join_others(&mut self) {
-        let mut before = std::mem::take(&mut self.book);
+    /// Merges what another run saved with what this run has made. If the file is gone or cannot be read, keeps the
+    /// content of this run.
+    fn merge(&mut self) {
+        let mut before = std::mem::take(&mut self.content);
         if !self.path.exists() || self.read().is_err() {
-            self.book = before;
+            self.content = before;
             return;
         }
         for key in &self.made {
-            self.book.begun.remove(key);
+            self.content.begun.remove(key);
             if let Some(entry) = before.results.remove(key) {
-                self.book.results.insert(key.clone(), entry);
+                self.content.results.insert(key.clone(), entry);
             }
         }
     }
 
+    /// Reads the ledger file, if it exists.
     fn read(&mut self) -> Result<(), String> {
         let seen = Stamp::of(&self.path);
         let text = match std::fs::read(&self.path) {
@@ -222,30 +227,32 @@ impl Ledger {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(format!("{}: {error}", self.path.display())),
         };
-        self.book = serde_json::from_slice(&text)
+        self.content = serde_json::from_slice(&text)
             .map_err(|error| format!("{}: {error}", self.path.display()))?;
         self.seen = seen;
         Ok(())
     }
 
+    /// Returns the key of the job's result: its path below the output folder.
     fn key(&self, job: &Job) -> String {
         let folder = self.path.parent().unwrap_or(Path::new(""));
         text(job.output.strip_prefix(folder).unwrap_or(&job.output))
     }
 }
 
-/// The path, or, if it is no text, its bytes so written that no two paths look alike.
+/// Returns the path as text. A path that is not UTF-8 is escaped so that different paths stay different.
 fn text(path: &Path) -> String {
     path.to_str()
         .map_or_else(|| format!("{path:?}"), str::to_owned)
 }
 
+/// Returns the entry for the job's result as it is now.
 fn entry(job: &Job, transform: &Transform) -> Option<Entry> {
     let input = text(&job.input.canonicalize().ok()?);
     Some(Entry {
         input,
-        // Not as it is now: it may have changed since it was read.
-        from: job.seen?,
+        // The state when the file was found: it may have changed since.
+        from: job.found?,
         transform: Transform {
             format: Some(job.format),
             ..transform.clone()

@@ -1,13 +1,12 @@
-//! The lock around what the outcomes of a batch are written down in.
+//! Locking of the state in which the outcomes of a batch are recorded.
 
 use reunite::shield;
 use reunite::sync::{Mutex, MutexGuard};
 
-/// Waits for `mutex` out of reach of cancellations and deadlines: an outcome is written down whatever happens.
-/// A panic of a task that held it is ignored.
+/// Locks `mutex` shielded from cancellations and deadlines, so that an outcome is always recorded. Poison is cleared.
 ///
 /// # Panics
-/// If the wait would never end, as when the calling task holds `mutex` already.
+/// Panics if the wait would never end, as when the calling task already holds `mutex`.
 ///
 /// ```
 /// use reunite::sync::Mutex;
@@ -27,7 +26,7 @@ pub fn lock_shielded<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         mutex.clear_poison();
         match shield(|| mutex.lock()) {
             Ok(guard) => return guard,
-            // Its holder panicked meanwhile.
+            // The holder panicked while this task waited.
             Err(error) if error.is_poisoned() => {}
             Err(error) => panic!("{error}"),
         }

@@ -1,7 +1,7 @@
-//! Single pictures for whoever asks: many who ask, one budget.
+//! Single pictures for many tasks, within one budget.
 //!
-//! Whoever asks waits for a turn, then loads, alone: so only one holds a part of its share of the memory and waits
-//! for the rest, and those who hold all of theirs wait for nothing.
+//! A task waits for a slot, and then loads while no other task loads. So at most one task holds a part of its share of
+//! the memory and waits for the rest; all others hold their whole share and wait for no more.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use std::time::Duration;
 use reunite::ScopeBuilder;
 use reunite::sync::Semaphore;
 
-use super::codecs::Codecs;
+use super::codecs::{Codecs, Priority};
 use super::error::FileError;
-use super::load::{load_open, stopped};
+use super::load::{load_open, wait_failed};
 use crate::apply::Encoded;
 use crate::probe::Probe;
 use crate::transform::Transform;
 
-/// Makes pictures one by one, for as many threads as ask, within a budget of memory.
+/// Makes single pictures for any number of threads, within a budget of memory.
 ///
 /// ```no_run
 /// use std::{fs::File, time::Duration};
@@ -29,45 +29,45 @@ use crate::transform::Transform;
 /// ```
 pub struct Maker {
     budget: Arc<Semaphore>,
-    turns: Semaphore,
+    slots: Semaphore,
     loading: Semaphore,
     codecs: Codecs,
     item_timeout: Duration,
 }
 
 impl Maker {
-    /// All pictures in work hold at most `memory` bytes together, their files included; at most `threads` are in work
-    /// at a time, and none for longer than `item_timeout`.
+    /// Creates a maker. All pictures being made hold at most `memory` bytes together, their files included. At most
+    /// `threads` pictures are made at a time, none for longer than `item_timeout`.
     pub fn new(memory: u64, threads: usize, item_timeout: Duration) -> Self {
         Self {
             budget: Arc::new(Semaphore::new(memory)),
-            turns: Semaphore::new(threads.max(1) as u64),
+            slots: Semaphore::new(threads.max(1) as u64),
             loading: Semaphore::new(1),
-            codecs: Codecs::new(false),
+            codecs: Codecs::new(Priority::Normal),
             item_timeout,
         }
     }
 
-    /// One picture, when it is its turn. `wanted` is told what the header says.
+    /// Makes a picture when a slot is free. `choose` is called with the header and returns the settings of the transform.
     ///
     /// # Errors
-    /// The file cannot be read or is no picture, takes too much memory or time, or the current task was cancelled.
+    /// The file cannot be read or is not a picture, takes too much memory or time, or the current task was cancelled.
     pub fn make(
         &self,
         file: File,
-        wanted: impl FnOnce(&Probe) -> Transform,
+        choose: impl FnOnce(&Probe) -> Transform,
     ) -> Result<Encoded, FileError> {
-        let _turn = self.turns.acquire().map_err(stopped)?;
-        let (loaded, wanted) = {
-            let _alone = self.loading.acquire().map_err(stopped)?;
-            load_open(file, wanted, &self.budget)?
+        let _slot = self.slots.acquire().map_err(wait_failed)?;
+        let (loaded, settings) = {
+            let _loading = self.loading.acquire().map_err(wait_failed)?;
+            load_open(file, choose, &self.budget)?
         };
         let ended = ScopeBuilder::new()
             .name("picture")
             .timeout(self.item_timeout)
-            .scope_ended(|_| self.codecs.transform(loaded, wanted));
-        // If it was cut short, what was made says so.
-        match ended.value.unwrap_or(Err(FileError::Unwanted)) {
+            .scope_ended(|_| self.codecs.transform(loaded, settings));
+        // If the scope was cancelled, the value says so.
+        match ended.value.unwrap_or(Err(FileError::Skipped)) {
             Ok(finished) => Ok(finished.encoded),
             Err(FileError::Image(error)) if error.is_late() => Err(FileError::TimedOut),
             Err(error) => Err(error),
@@ -79,7 +79,7 @@ impl std::fmt::Debug for Maker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Maker")
             .field("memory", &self.budget.permits())
-            .field("threads", &self.turns.permits())
+            .field("threads", &self.slots.permits())
             .finish_non_exhaustive()
     }
 }

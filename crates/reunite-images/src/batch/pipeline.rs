@@ -1,53 +1,32 @@
 //! Load → transform → save.
 //!
-//! Each stage is an ordered map that pulls from the one before. What is loaded has its whole share of the
-//! memory budget (see [`load`](super::load)) and keeps what its result takes of it until that is saved:
-//! pictures wait for memory only before they have begun, and only for pictures that come before them.
+//! Each stage is an ordered map that pulls from the one before. A loaded picture holds its whole share of the memory
+//! budget (see [`load`](super::load)), and its result keeps a part of that share until it is saved. So a picture waits
+//! for memory only before it is loaded, and only for pictures that come before it.
 //!
-//! A codec cannot be stopped. So it runs on a thread that borrows nothing (see [`codecs`](super::codecs)), and
-//! whoever waits for it lets go of it when the picture's time is up or everything is to stop: the rest goes
-//! on, or ends.
+//! A codec cannot be stopped. So it runs on a thread that borrows nothing (see [`codecs`](super::codecs)), and the task
+//! that waits for it abandons it when the picture's time limit passes or the batch is cancelled.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use reunite::sync::Semaphore;
 use reunite::{Canceller, JoinError, Scope, ScopeBuilder, checkpoint};
 use reunite_base::file::{Durability, replace};
 
-use super::codecs::Codecs;
+use super::codecs::{Codecs, Priority};
 use super::error::FileError;
 use super::job::Job;
-use super::load::{Finished, load};
+use super::load::{Finished, Loaded, load};
+use super::options::Options;
 use super::watch::{Done, Watch, Written};
 use crate::transform::Transform;
 
-/// How to run a batch.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// What is wanted of every picture.
-    pub transform: Transform,
-    /// How many pictures are transformed at a time.
-    pub threads: usize,
-    /// Whether the codecs leave the cores to whoever else wants them: so that a window is drawn at once although
-    /// every core is busy. Where the system has no such thing for a single thread, this has no effect.
-    pub polite: bool,
-    /// How many bytes all pictures in work may hold together, their files included. A picture that needs
-    /// more is refused.
-    pub memory: u64,
-    /// How long one picture may take. A codec that is still at it then goes on unheeded, on a detached
-    /// thread, with its share of the memory, until it is done or the process ends.
-    pub item_timeout: Option<Duration>,
-}
-
-type Staged<T> = Result<T, FileError>;
-
-/// Runs the jobs in `scope` and hands each outcome to `done` as it comes, in the order of the jobs, with
-/// its place in the list. Returns when all are done, or earlier if the scope is cancelled: the outcomes
-/// that `done` did not get by then are of pictures that were not written. A codec that runs at that moment
-/// is not waited for.
+/// Runs the jobs in `scope` and calls `done` with the index and outcome of each, in the order of the jobs.
 ///
-/// `done` is called on the thread that saves, so a result that is in its place has been told.
+/// Returns when all jobs are done, or earlier if the scope is cancelled. Pictures whose outcome `done` has not received by
+/// then were not written. A codec that is running at that moment is abandoned.
+///
+/// `done` is called on the thread that saves, right after a result is written.
 pub fn run<'scope>(
     scope: &'scope Scope<'scope, '_>,
     jobs: &'scope [Job],
@@ -57,59 +36,39 @@ pub fn run<'scope>(
     run_watched(scope, jobs, options, Done(done));
 }
 
-/// [`run`], with somebody who is also told when a picture begins and fails, and may hold up or stop each.
+/// Does what [`run`] does, with a [`Watch`] that is also called before each picture and as soon as one fails.
 pub fn run_watched<'scope>(
     scope: &'scope Scope<'scope, '_>,
     jobs: &'scope [Job],
     options: &'scope Options,
     watch: impl Watch + 'scope,
 ) {
-    let budget = Arc::new(Semaphore::new(options.memory));
-    let wanted = |job: &Job| Transform {
-        format: Some(job.format),
-        ..options.transform.clone()
-    };
-    let watch = Arc::new(watch);
-    let told = |watch: &Arc<_>| {
-        let watch = Arc::clone(watch);
-        move |place, error| {
-            Watch::fails(&*watch, place, &error);
-            error
-        }
-    };
-    let (asked, fails) = (Arc::clone(&watch), told(&watch));
+    let stages = Arc::new(Stages {
+        scope,
+        options,
+        budget: Arc::new(Semaphore::new(options.memory)),
+        codecs: Codecs::new(if options.low_priority {
+            Priority::Low
+        } else {
+            Priority::Normal
+        }),
+        watch,
+    });
+    let numbered = jobs.iter().enumerate();
+    let loading = Arc::clone(&stages);
     let loaded = scope
-        .map(jobs.iter().enumerate(), move |(place, job)| {
-            if asked.wanted(place) {
-                load(&job.input, &wanted(job), &budget)
-            } else {
-                Err(FileError::Unwanted)
-            }
-            .map_err(|error| fails(place, error))
+        .map(numbered.clone(), move |(index, job)| {
+            loading.load(index, job)
         })
         .name("load")
         .threads(1)
         .window(2);
-    let codecs = Codecs::new(options.polite);
-    let (begun, fails) = (Arc::clone(&watch), told(&watch));
+    let transforming = Arc::clone(&stages);
     let mut transformed = scope
         .map(
-            loaded.into_iter().zip(jobs).enumerate(),
-            move |(place, (file, job))| {
-                let file = flat(file)?;
-                alone(job, |canceller| {
-                    begun.begins(place, canceller);
-                    checkpoint().map_err(|cancelled| FileError::Image(cancelled.into()))?;
-                    codecs.transform(file, wanted(job))
-                })
-                .map_err(|error| match error {
-                    // Noticed on the way rather than by the map: the same thing.
-                    FileError::Image(error) if error.is_late() && !scope.is_cancelled() => {
-                        FileError::TimedOut
-                    }
-                    error => error,
-                })
-                .map_err(|error| fails(place, error))
+            loaded.into_iter().zip(numbered.clone()),
+            move |(loaded, (index, job))| {
+                transforming.transform(index, job, flatten_outcome(loaded)?)
             },
         )
         .name("transform")
@@ -120,15 +79,16 @@ pub fn run_watched<'scope>(
     }
     let saved = scope
         .map(
-            transformed.into_iter().zip(jobs).enumerate(),
-            move |(place, (result, job))| {
-                watch.done(place, flat(result).and_then(|result| store(job, result)));
+            transformed.into_iter().zip(numbered),
+            move |(finished, (index, job))| {
+                let written = flatten_outcome(finished).and_then(|result| store(job, result));
+                stages.watch.done(index, written);
             },
         )
         .name("save")
         .threads(1)
         .window(options.threads + 1);
-    // Each outcome was told where it was saved; a panic of the watcher itself is the caller's.
+    // The watch has received each outcome. Only a panic of the watch itself is passed on to the caller.
     for outcome in saved {
         match outcome {
             Err(error) if error.is_panic() => error.resume(),
@@ -137,18 +97,66 @@ pub fn run_watched<'scope>(
     }
 }
 
-/// Runs `body` so that it can be cancelled without the rest.
-fn alone<T>(job: &Job, body: impl FnOnce(Canceller) -> Staged<T>) -> Staged<T> {
+/// What the stages share.
+struct Stages<'scope, 'env, W> {
+    scope: &'scope Scope<'scope, 'env>,
+    options: &'scope Options,
+    budget: Arc<Semaphore>,
+    codecs: Codecs,
+    watch: W,
+}
+
+impl<W: Watch> Stages<'_, '_, W> {
+    fn load(&self, index: usize, job: &Job) -> Result<Loaded, FileError> {
+        let loaded = if self.watch.should_load(index) {
+            load(&job.input, &self.settings(job), &self.budget)
+        } else {
+            Err(FileError::Skipped)
+        };
+        loaded.inspect_err(|error| self.watch.failed_early(index, error))
+    }
+
+    fn transform(&self, index: usize, job: &Job, loaded: Loaded) -> Result<Finished, FileError> {
+        let finished = in_own_scope(job, |canceller| {
+            self.watch.before_transform(index, canceller);
+            checkpoint().map_err(|cancelled| FileError::Image(cancelled.into()))?;
+            self.codecs.transform(loaded, self.settings(job))
+        });
+        finished
+            .map_err(|error| match error {
+                // The task noticed the item's timeout before the map did.
+                FileError::Image(error) if error.is_late() && !self.scope.is_cancelled() => {
+                    FileError::TimedOut
+                }
+                error => error,
+            })
+            .inspect_err(|error| self.watch.failed_early(index, error))
+    }
+
+    /// Returns the settings of the job's transform.
+    fn settings(&self, job: &Job) -> Transform {
+        Transform {
+            format: Some(job.format),
+            ..self.options.transform.clone()
+        }
+    }
+}
+
+/// Runs `body` in a scope of its own, so that this picture can be cancelled without the others.
+fn in_own_scope<T>(
+    job: &Job,
+    body: impl FnOnce(Canceller) -> Result<T, FileError>,
+) -> Result<T, FileError> {
     let name = job.input.file_name().unwrap_or_default().to_string_lossy();
     let ended = ScopeBuilder::new()
         .name(name)
         .scope_ended(|scope| body(scope.canceller()));
-    // If it was cut short its body knows that, and what it made all the same is not lost.
-    ended.value.unwrap_or(Err(FileError::Unwanted))
+    // If the scope was cancelled, its body has returned that error, or a result that was finished all the same.
+    ended.value.unwrap_or(Err(FileError::Skipped))
 }
 
-/// The outcome of a stage whose function returns `Result` itself.
-fn flat<T>(outcome: Result<Staged<T>, JoinError>) -> Staged<T> {
+/// Merges the outcome of a map with the result that its function returned.
+fn flatten_outcome<T>(outcome: Result<Result<T, FileError>, JoinError>) -> Result<T, FileError> {
     outcome.unwrap_or_else(|error| {
         Err(if error.is_timeout() {
             FileError::TimedOut
@@ -158,7 +166,8 @@ fn flat<T>(outcome: Result<Staged<T>, JoinError>) -> Staged<T> {
     })
 }
 
-fn store(job: &Job, finished: Finished) -> Staged<Written> {
+/// Writes a result to its path.
+fn store(job: &Job, finished: Finished) -> Result<Written, FileError> {
     let failed = |error| FileError::Write(job.output.clone(), error);
     if let Some(folder) = job.output.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! The state of a file, to tell whether it changed.
+//! The state of a file, to detect changes.
 
 use std::fs::Metadata;
 use std::path::Path;
@@ -6,15 +6,16 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
-/// Enough of a file's state to notice a change.
+/// The length and modification time of a file, to detect changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Stamp {
     bytes: u64,
-    /// Nanoseconds since 1970, or before.
+    /// Nanoseconds since 1970; negative before.
     changed: i128,
 }
 
 impl Stamp {
+    /// Reads the state of a file. Returns `None` if the file or its time cannot be read.
     pub(super) fn of(path: &Path) -> Option<Self> {
         let meta = std::fs::metadata(path).ok()?;
         Some(Self {

@@ -1,55 +1,55 @@
-//! Who is told of each picture, and may hold it up or stop it.
+//! Callbacks for each picture of a batch, which may delay or cancel it.
 
 use reunite::Canceller;
 
 use super::error::FileError;
 use crate::geometry::Size;
 
-/// A result that is in its place.
+/// A result that was written.
 #[derive(Clone, Copy, Debug)]
 pub struct Written {
-    /// Of the result, in pixels.
+    /// The size of the result, in pixels.
     pub size: Size,
-    /// Of the input file.
+    /// The length of the input file.
     pub bytes_in: u64,
-    /// Of the result file.
+    /// The length of the result file.
     pub bytes_out: u64,
 }
 
-/// Watches a batch picture by picture; `place` is the picture's place in the list of jobs.
+/// Callbacks for each picture of a batch; `index` is the picture's index in the list of jobs.
 ///
-/// Each method is called on the thread on which it happens. [`done`](Self::done) is called once for each
-/// picture unless the batch is cancelled before.
+/// Each method is called on the thread that reaches that step. [`done`](Self::done) is called once for each picture,
+/// unless the batch is cancelled before.
 pub trait Watch: Send + Sync {
-    /// Whether the picture is still wanted: asked before its file is read, in the order of the list. While
-    /// this waits, no further file is read. A picture that is not wanted has [`FileError::Unwanted`].
-    fn wanted(&self, place: usize) -> bool {
-        let _ = place;
+    /// Returns whether the picture's file should be read. Called before that, in the order of the list; while this
+    /// waits, no further file is read. If this returns false, the picture's outcome is [`FileError::Skipped`].
+    fn should_load(&self, index: usize) -> bool {
+        let _ = index;
         true
     }
 
-    /// The picture is about to be transformed; `canceller` stops it alone, now or later. While this waits
-    /// the picture waits, and what is under way elsewhere goes on.
-    fn begins(&self, place: usize, canceller: Canceller) {
-        let _ = (place, canceller);
+    /// Called before the picture is transformed; `canceller` cancels only this picture, now or later. While this waits,
+    /// only this picture waits.
+    fn before_transform(&self, index: usize, canceller: Canceller) {
+        let _ = (index, canceller);
     }
 
-    /// The picture will have no result. Told when that is known, in whatever order; [`done`](Self::done) tells
-    /// it again when it is this picture's turn.
-    fn fails(&self, place: usize, error: &FileError) {
-        let _ = (place, error);
+    /// Called as soon as the picture fails to load or to transform, in any order. [`done`](Self::done) follows in the
+    /// order of the list, with the same error.
+    fn failed_early(&self, index: usize, error: &FileError) {
+        let _ = (index, error);
     }
 
-    /// The picture's outcome, in the order of the list, on the thread that saves: a result that is in its
-    /// place has been told.
-    fn done(&self, place: usize, outcome: Result<Written, FileError>);
+    /// Called with the picture's outcome, in the order of the list, on the thread that saves, right after a result is
+    /// written.
+    fn done(&self, index: usize, outcome: Result<Written, FileError>);
 }
 
-/// Who wants to hear outcomes only.
+/// A watch that only receives outcomes.
 pub(super) struct Done<F>(pub(super) F);
 
 impl<F: Fn(usize, Result<Written, FileError>) + Send + Sync> Watch for Done<F> {
-    fn done(&self, place: usize, outcome: Result<Written, FileError>) {
-        (self.0)(place, outcome);
+    fn done(&self, index: usize, outcome: Result<Written, FileError>) {
+        (self.0)(index, outcome);
     }
 }

@@ -1,4 +1,4 @@
-//! Decoders and encoders: other people's, behind one shape.
+//! One interface to the decoders and encoders of other crates.
 
 mod header;
 mod jpeg;
@@ -17,35 +17,37 @@ use crate::transform::Transform;
 
 pub(crate) use header::Header;
 
+/// Reads the header of a file.
 pub(crate) fn header(format: InputFormat, bytes: &Bytes) -> Result<Header, ImageError> {
-    contained(|| match format {
+    catch_panic(|| match format {
         InputFormat::Jpeg => jpeg::header(bytes),
         InputFormat::WebP => webp::header(bytes),
         other => raster::header(other, bytes),
     })
 }
 
-/// A decoder that panics over a damaged file has found it damaged. What it was given is dropped with it.
-fn contained<T>(read: impl FnOnce() -> Result<T, ImageError>) -> Result<T, ImageError> {
+/// Calls a decoder and turns its panic, which damaged files can cause, into an error.
+fn catch_panic<T>(read: impl FnOnce() -> Result<T, ImageError>) -> Result<T, ImageError> {
+    // The panic hook has printed the panic already.
     catch_unwind(AssertUnwindSafe(read))
-        .unwrap_or_else(|_told_by_the_hook| Err(ImageError::corrupt("its decoder gave up")))
+        .unwrap_or_else(|_printed| Err(ImageError::corrupt("its decoder panicked")))
 }
 
-/// Decodes to at least `needed` pixels each way (as stored), fewer than the file has where the format can.
+/// Decodes a picture to at least the size `needed` (as stored); to less than the file's size if the format allows it.
 pub(crate) fn decode(
     format: InputFormat,
     bytes: &[u8],
     metadata: Metadata,
     needed: Size,
 ) -> Result<Picture, ImageError> {
-    contained(|| match format {
+    catch_panic(|| match format {
         InputFormat::Jpeg => jpeg::decode(bytes, metadata, needed),
         InputFormat::WebP => webp::decode(bytes, metadata),
         other => raster::decode(other, bytes, metadata),
     })
 }
 
-/// The size a decoder delivers when `needed` is asked of it.
+/// Returns the size that a decoder delivers when asked for at least `needed`.
 pub(crate) fn decoded_size(format: InputFormat, size: Size, needed: Size) -> Size {
     match format {
         InputFormat::Jpeg => jpeg::decoded_size(size, needed),
@@ -53,7 +55,7 @@ pub(crate) fn decoded_size(format: InputFormat, size: Size, needed: Size) -> Siz
     }
 }
 
-/// Encodes the picture, and puts its profile and what is kept of its metadata into the file.
+/// Encodes the picture, and adds its profile and the metadata that is kept.
 pub(crate) fn encode(
     picture: Picture,
     format: OutputFormat,
@@ -65,7 +67,7 @@ pub(crate) fn encode(
         OutputFormat::Png => picture,
     };
     let Metadata { profile, exif, .. } = std::mem::take(&mut picture.metadata);
-    // A profile of other colours than these (of a CMYK file's, say) would only mislead whoever reads them.
+    // A profile of other channels, such as that of a CMYK file, would make the colours wrong.
     let profile = profile.filter(|profile| picture.channels.are_described_by(profile));
     let exif = exif.filter(|_| !transform.strip);
     let bytes = match format {
@@ -78,7 +80,7 @@ pub(crate) fn encode(
     }
     let mut parts = DynImage::from_bytes(bytes.into())
         .map_err(ImageError::encoding)?
-        .ok_or_else(|| ImageError::encoding("its parts are not known"))?;
+        .ok_or_else(|| ImageError::encoding("metadata cannot be added"))?;
     parts.set_icc_profile(profile.map(Into::into));
     parts.set_exif(exif.map(Into::into));
     Ok(parts.encoder().bytes().to_vec())

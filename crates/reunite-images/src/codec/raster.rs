@@ -1,4 +1,4 @@
-//! PNG, GIF, TIFF and BMP by the `image` crate.
+//! PNG, GIF, TIFF and BMP through the `image` crate.
 
 use std::io::Cursor;
 
@@ -14,28 +14,28 @@ use crate::format::InputFormat;
 use crate::geometry::Size;
 use crate::picture::{Channels, Metadata, Picture};
 
-/// What profiles, texts and tables may take: a few bytes of a file can announce or unpack to far more.
-const ASIDE: u64 = 32 << 20;
+/// The bytes that profiles, texts and tables may take: a few bytes of a file can declare or unpack to far more.
+const METADATA_LIMIT: u64 = 32 << 20;
 
 fn decoder(format: InputFormat, bytes: &[u8]) -> Result<impl ImageDecoder + '_, ImageError> {
-    let (format, aside) = match format {
-        // A frame may be larger than the screen that it is shown on, but not a bomb.
+    let (format, metadata_limit) = match format {
+        // The pixels alone set the limit here: a frame may exceed its screen, but not by much.
         InputFormat::Gif => (ImageFormat::Gif, 0),
-        InputFormat::Tiff => (ImageFormat::Tiff, ASIDE),
-        InputFormat::Bmp => (ImageFormat::Bmp, ASIDE),
-        _ => (ImageFormat::Png, ASIDE),
+        InputFormat::Tiff => (ImageFormat::Tiff, METADATA_LIMIT),
+        InputFormat::Bmp => (ImageFormat::Bmp, METADATA_LIMIT),
+        _ => (ImageFormat::Png, METADATA_LIMIT),
     };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = image::Limits::no_limits();
-    limits.max_alloc = Some(ASIDE);
+    limits.max_alloc = Some(METADATA_LIMIT);
     reader.limits(limits.clone());
     let mut decoder = reader.into_decoder().map_err(error)?;
-    // The header was checked against the caller's limit of pixels: what they need is allowed.
+    // The pixels count against the caller's limit of pixels, so the memory that they need is allowed.
     limits.max_alloc = Some(
         decoder
             .total_bytes()
             .saturating_mul(2)
-            .saturating_add(aside),
+            .saturating_add(metadata_limit),
     );
     decoder.set_limits(limits).map_err(error)?;
     Ok(decoder)
@@ -45,10 +45,10 @@ pub(super) fn header(format: InputFormat, bytes: &Bytes) -> Result<Header, Image
     let mut decoder = decoder(format, bytes)?;
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
-        return Err(ImageError::corrupt("the header says that it has no pixels"));
+        return Err(ImageError::corrupt("the header declares no pixels"));
     }
     let colour = decoder.color_type();
-    // TIFFs are put together, and frames of GIFs unpacked, beside the picture.
+    // The strips of a TIFF and the frame of a GIF are decoded into a second buffer.
     let copies = match format {
         InputFormat::Tiff | InputFormat::Gif => 2,
         _ => 1,
@@ -65,9 +65,9 @@ pub(super) fn header(format: InputFormat, bytes: &Bytes) -> Result<Header, Image
         size: Size::new(width, height),
         has_alpha: colour.has_alpha(),
         metadata,
-        // The file's own depth, before it is brought to eight bits a channel.
-        scratch: u64::from(colour.bytes_per_pixel()) * copies,
-        beside: 0,
+        // The decoder delivers the file's own depth, which is then converted to eight bits per channel.
+        per_input_pixel: u64::from(colour.bytes_per_pixel()) * copies,
+        per_output_pixel: 0,
     })
 }
 
@@ -113,7 +113,7 @@ fn error(error: image::ImageError) -> ImageError {
     match error {
         image::ImageError::Unsupported(what) => ImageError::unsupported(what.to_string()),
         image::ImageError::Limits(_) => {
-            ImageError::corrupt("it asks for far more memory than its pixels need")
+            ImageError::corrupt("it needs far more memory than its pixels")
         }
         other => ImageError::corrupt(other),
     }

@@ -1,4 +1,4 @@
-//! WebP by libwebp; of an animation its first frame.
+//! WebP through libwebp; an animation is decoded to its first frame.
 
 use img_parts::Bytes;
 use webp::{BitstreamFeatures, Decoder, Encoder};
@@ -10,26 +10,25 @@ use crate::picture::{Channels, Metadata, Picture};
 
 pub(super) fn header(bytes: &Bytes) -> Result<Header, ImageError> {
     let features = features(bytes)?;
-    let moves = features.has_animation();
+    let is_animated = features.has_animation();
     let size = Size::new(features.width(), features.height());
-    if moves {
+    if is_animated {
         Frame::first(bytes)?.check(size)?;
     }
     Ok(Header {
         size,
-        // A frame may leave some of the canvas free.
-        has_alpha: features.has_alpha() || moves,
+        // A frame may cover only a part of the canvas.
+        has_alpha: features.has_alpha() || is_animated,
         metadata: metadata(bytes),
-        // The colours of a lossless file, or the planes of a lossy one.
-        scratch: 4,
-        // The decoder's own copy of the pixels, and the frame beside its canvas.
-        beside: if moves { 8 } else { 4 },
+        // The pixels of a lossless file, or the planes of a lossy one.
+        per_input_pixel: 4,
+        // The decoder's copy of the pixels, and for an animation the frame as well as its canvas.
+        per_output_pixel: if is_animated { 8 } else { 4 },
     })
 }
 
 fn features(bytes: &[u8]) -> Result<BitstreamFeatures, ImageError> {
-    BitstreamFeatures::new(bytes)
-        .ok_or_else(|| ImageError::corrupt("the WebP header makes no sense"))
+    BitstreamFeatures::new(bytes).ok_or_else(|| ImageError::corrupt("the WebP header is invalid"))
 }
 
 pub(super) fn decode(bytes: &[u8], metadata: Metadata) -> Result<Picture, ImageError> {
@@ -46,7 +45,7 @@ pub(super) fn decode(bytes: &[u8], metadata: Metadata) -> Result<Picture, ImageE
 fn still(bytes: &[u8], metadata: Metadata) -> Result<Picture, ImageError> {
     let image = Decoder::new(bytes)
         .decode()
-        .ok_or_else(|| ImageError::corrupt("the WebP data ends early or makes no sense"))?;
+        .ok_or_else(|| ImageError::corrupt("the WebP data is truncated or invalid"))?;
     let channels = if image.is_alpha() {
         Channels::Rgba
     } else {
@@ -61,7 +60,7 @@ fn still(bytes: &[u8], metadata: Metadata) -> Result<Picture, ImageError> {
     })
 }
 
-/// The first frame of an animation, as a file of its own.
+/// The first frame of an animation, repacked as a WebP file.
 struct Frame {
     x: u32,
     y: u32,
@@ -72,7 +71,7 @@ struct Frame {
 impl Frame {
     fn first(bytes: &[u8]) -> Result<Self, ImageError> {
         Self::read(bytes)
-            .ok_or_else(|| ImageError::corrupt("the animation's first frame makes no sense"))
+            .ok_or_else(|| ImageError::corrupt("the animation's first frame is invalid"))
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {
@@ -82,7 +81,7 @@ impl Frame {
             Some(u32::from_le_bytes([three[0], three[1], three[2], 0]))
         };
         let (width, height) = (number(6)?, number(9)?);
-        // What an extended file says first: that there is transparency, and the size.
+        // The header of an extended file: a flag for transparency, and the size.
         let mut extended = [0; 10];
         extended[0] = 0x10;
         extended[4..7].copy_from_slice(&width.to_le_bytes()[..3]);
@@ -90,9 +89,9 @@ impl Frame {
         let mut file = b"RIFF\0\0\0\0WEBP".to_vec();
         for chunk in Chunks(frame.content.get(16..)?) {
             if chunk.name == *b"ALPH" {
-                chunk_of(*b"VP8X", &extended, &mut file);
+                push_chunk(*b"VP8X", &extended, &mut file);
             }
-            chunk_of(chunk.name, chunk.content, &mut file);
+            push_chunk(chunk.name, chunk.content, &mut file);
             if matches!(&chunk.name, b"VP8 " | b"VP8L") {
                 break;
             }
@@ -107,7 +106,7 @@ impl Frame {
         })
     }
 
-    /// Before anything is decoded: the frame is as large as it says and lies on the canvas.
+    /// Checks, before anything is decoded, that the frame has the size it declares and lies on the canvas.
     fn check(&self, canvas: Size) -> Result<(), ImageError> {
         let own = features(&self.file)?;
         if (own.width(), own.height()) != (self.size.width, self.size.height)
@@ -115,13 +114,13 @@ impl Frame {
             || self.y + self.size.height > canvas.height
         {
             return Err(ImageError::corrupt(
-                "the animation's first frame makes no sense",
+                "the animation's first frame is invalid",
             ));
         }
         Ok(())
     }
 
-    /// In its place on the canvas, which is transparent around it.
+    /// Draws the frame at its place on the canvas, which is transparent elsewhere.
     fn on(&self, canvas: Size, frame: Picture) -> Picture {
         if frame.size == canvas {
             return frame;
@@ -146,12 +145,13 @@ impl Frame {
     }
 }
 
+/// A chunk of a RIFF file.
 struct Chunk<'a> {
     name: [u8; 4],
     content: &'a [u8],
 }
 
-/// The chunks of a RIFF list, as far as they are whole.
+/// An iterator over the chunks of a RIFF list, up to the first incomplete one.
 struct Chunks<'a>(&'a [u8]);
 
 impl<'a> Iterator for Chunks<'a> {
@@ -166,7 +166,8 @@ impl<'a> Iterator for Chunks<'a> {
     }
 }
 
-fn chunk_of(name: [u8; 4], content: &[u8], file: &mut Vec<u8>) {
+/// Appends a chunk to a RIFF file.
+fn push_chunk(name: [u8; 4], content: &[u8], file: &mut Vec<u8>) {
     file.extend(name);
     file.extend((content.len() as u32).to_le_bytes());
     file.extend(content);
@@ -177,7 +178,7 @@ pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, ImageErr
     let Size { width, height } = picture.size;
     if width > 16_383 || height > 16_383 {
         return Err(ImageError::encoding(format!(
-            "WebP holds at most 16383 pixels each way, this is {width}x{height}"
+            "WebP allows at most 16383 pixels per side, and this picture has {width}x{height}"
         )));
     }
     let encoder = match picture.channels {

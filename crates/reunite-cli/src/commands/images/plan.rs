@@ -145,7 +145,7 @@ fn options(args: &Images) -> Options {
             max_pixels: args.max_pixels,
         },
         threads: args.jobs.map_or_else(cores, usize::from),
-        polite: false,
+        low_priority: false,
         memory: args.memory.unwrap_or_else(half_of_free_memory),
         item_timeout: args.item_timeout,
     }

@@ -1,5 +1,5 @@
-//! JPEG by libjpeg-turbo-rs. Decoding scales in the DCT: most of the pixels that a small result does not
-//! need are never computed.
+//! JPEG through libjpeg-turbo-rs. Decoding scales in the DCT, so most of the pixels that a small result does not need
+//! are never computed.
 
 mod scans;
 
@@ -22,25 +22,25 @@ pub(super) fn header(bytes: &Bytes) -> Result<Header, ImageError> {
         has_alpha: false,
         metadata: metadata(bytes),
         // A progressive file is held as 16-bit coefficients until its last scan.
-        scratch: if frame.is_progressive {
+        per_input_pixel: if frame.is_progressive {
             2 * components
         } else {
             0
         },
-        // The planes before they are mixed, and the fourth colour.
-        beside: components + u64::from(components > 3),
+        // The planes before they are interleaved, and the fourth channel.
+        per_output_pixel: components + u64::from(components > 3),
     })
 }
 
 fn size(frame: &FrameHeader) -> Result<Size, ImageError> {
     if frame.width == 0 || frame.height == 0 {
-        return Err(ImageError::corrupt("the header says that it has no pixels"));
+        return Err(ImageError::corrupt("the header declares no pixels"));
     }
     Ok(Size::new(frame.width.into(), frame.height.into()))
 }
 
-/// The eighths to which the decoder scales: the fewest that still give twice the needed pixels each way, so
-/// that the resampling that follows decides the quality.
+/// Returns the scale of the decoder in eighths: the smallest one that still gives twice the needed pixels per side, so
+/// that the resampler that follows decides the quality.
 fn eighths(size: Size, needed: Size) -> u32 {
     let enough = |eighths: u32| {
         let scaled = |length: u32| u64::from(length) * u64::from(eighths) / 8;
@@ -74,7 +74,7 @@ pub(super) fn decode(
     };
     decoder.set_scale(ScalingFactor::new(eighths, 8));
     decoder.set_output_format(format);
-    // Data that ends early or makes no sense is an error, not a grey area.
+    // Truncated or invalid data is an error and not decoded to a grey area.
     decoder.set_lenient(false);
     decoder.set_stop_on_warning(true);
     let image = decoder.decode_image().map_err(error)?;
@@ -86,7 +86,7 @@ pub(super) fn decode(
     let size = Size::new(image.width as u32, image.height as u32);
     if pixels.len() as u64 != size.pixels() * channels.count() as u64 {
         return Err(ImageError::corrupt(
-            "the decoder delivered another number of pixels",
+            "the decoder delivered a wrong number of pixels",
         ));
     }
     Ok(Picture {
@@ -97,7 +97,7 @@ pub(super) fn decode(
     })
 }
 
-/// Four-colour JPEGs hold "how much light is left", as Adobe's programs write them.
+/// Converts inverted CMYK, as Adobe's programs write it, to RGB: 255 means no ink.
 fn rgb_of_inverted_cmyk(pixels: &[u8]) -> Vec<u8> {
     let mix = |colour: u8, black: u8| ((u16::from(colour) * u16::from(black) + 127) / 255) as u8;
     pixels
@@ -113,7 +113,7 @@ pub(super) fn encode(picture: Picture, quality: u8) -> Result<Vec<u8>, ImageErro
         Channels::Rgba => return Err(ImageError::encoding("JPEG has no transparency")),
     };
     let (width, height) = (picture.size.width as usize, picture.size.height as usize);
-    // Above this quality people look for the colour edges that subsampling blurs.
+    // At high quality the blur that subsampling gives to colour edges would be visible.
     let subsampling = if quality >= 90 {
         Subsampling::S444
     } else {

@@ -1,19 +1,20 @@
-//! Whether a JPEG holds as much data as its header announces, told from its markers alone.
+//! Checks, by its markers alone, that a JPEG holds as much data as its header declares.
 //!
-//! A decoder that finds the next marker where it expects coded data reads zeros instead, and calls the grey
-//! area a picture. So every scan is measured against the fewest bits that its blocks can be coded in
-//! (ITU-T T.81), its restart markers are counted, and every colour must be in some scan. Nothing valid is
-//! refused: where there is no such bound, as in arithmetic coding, nothing is asked.
+//! A decoder that finds the next marker where it expects coded data reads zeros instead and delivers a grey area. So
+//! this module compares the length of every scan with the fewest bits that its blocks can be coded in (ITU-T T.81),
+//! counts its restart markers, and requires every colour to be in some scan. No valid file is refused: where there is no
+//! such bound, as in arithmetic coding, the length is not checked.
 
 use memchr::memchr;
 
 use crate::error::ImageError;
 
-/// Blocks that one code of a progressive scan can end together (`EOB14`),
+/// The most blocks that one code of a progressive scan can end together (`EOB14`).
 const LONGEST_RUN: u64 = 32_767;
-/// and the bits that such a code takes at least, its extra bits included.
+/// The fewest bits that such a code takes, including its extra bits.
 const RUN_BITS: u64 = 15;
 
+/// The frame header: coding, size and components.
 struct Frame {
     coding: Coding,
     width: u64,
@@ -21,25 +22,27 @@ struct Frame {
     components: Vec<Component>,
 }
 
+/// The coding of a frame.
 #[derive(Clone, Copy, PartialEq)]
 enum Coding {
     Sequential,
     Progressive,
     Lossless,
-    /// Common symbols cost next to nothing, and zeros at the end may be left out.
+    /// Frequent symbols take almost no bits, and trailing zeros may be omitted.
     Arithmetic,
 }
 
+/// A colour component, with its sampling factors.
 #[derive(Clone, Copy)]
 struct Component {
     id: u8,
     across: u64,
     down: u64,
-    /// Whether a scan begins it.
-    begun: bool,
+    /// Whether a first scan of this component was seen.
+    has_data: bool,
 }
 
-/// Follows the markers to the file's own end; the end of an embedded preview does not count.
+/// Checks a file: follows its markers to the end of the picture. The end of an embedded preview does not count.
 pub(super) fn check(bytes: &[u8]) -> Result<(), ImageError> {
     const SCAN: u8 = 0xda;
     const END: u8 = 0xd9;
@@ -49,8 +52,8 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), ImageError> {
     let mut rest = bytes.get(2..).unwrap_or_default();
     while let [0xff, marker, after @ ..] = rest {
         match (*marker, after) {
-            (END, _) => return frame.as_ref().map_or(Ok(()), Frame::is_complete),
-            // Fill bytes, and markers that stand alone.
+            (END, _) => return frame.as_ref().map_or(Ok(()), Frame::check_complete),
+            // Fill bytes, and markers without a segment.
             (0xff, _) => rest = &rest[1..],
             (0x01 | 0xd0..=0xd7, _) => rest = after,
             (marker, [high, low, ..]) => {
@@ -72,7 +75,9 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), ImageError> {
             _ => break,
         }
     }
-    Err(ImageError::corrupt("the file ends before the picture does"))
+    Err(ImageError::corrupt(
+        "the file ends before the picture is complete",
+    ))
 }
 
 fn coding(marker: u8) -> Option<Coding> {
@@ -92,7 +97,7 @@ struct Data {
 }
 
 impl Data {
-    /// Up to the first marker after it: stuffed zeros and restart markers belong to the data.
+    /// Measures the data up to the first marker after it. Stuffed zeros and restart markers belong to the data.
     fn until_marker(data: &[u8]) -> Self {
         let (mut at, mut restarts) = (0, 0);
         while let Some(found) = data.get(at..).and_then(|rest| memchr(0xff, rest)) {
@@ -121,7 +126,7 @@ impl Data {
 }
 
 impl Frame {
-    /// `None` if it makes no sense, which the decoder says better.
+    /// Reads a frame header. Returns `None` if it is invalid; the decoder then reports a better error.
     fn read(coding: Coding, segment: &[u8]) -> Option<Self> {
         let [_, y1, y0, x1, x0, _, components @ ..] = segment else {
             return None;
@@ -132,7 +137,7 @@ impl Frame {
                 id: component[0],
                 across: (component[1] >> 4).into(),
                 down: (component[1] & 15).into(),
-                begun: false,
+                has_data: false,
             })
             .collect();
         let sensible = components.iter().all(|c| c.across > 0 && c.down > 0);
@@ -144,48 +149,50 @@ impl Frame {
         })
     }
 
-    /// One scan, in which every `interval` groups of blocks the coding starts anew (0: it does not).
+    /// Checks a scan. `interval` is the number of block groups between two restarts, 0 for none.
     fn scan(&mut self, header: &[u8], interval: u64, data: &Data) -> Result<(), ImageError> {
         let [count, rest @ ..] = header else {
             return Ok(());
         };
-        let Some((ids, [first, _, exactness, ..])) = rest.split_at_checked(usize::from(*count) * 2)
+        let Some((ids, [first, _, approximation, ..])) =
+            rest.split_at_checked(usize::from(*count) * 2)
         else {
             return Ok(());
         };
-        // Later scans of a progressive file say more of what the first said roughly.
-        let begins = self.coding != Coding::Progressive || (*first == 0 && exactness >> 4 == 0);
+        // Later scans of a progressive file refine what the first one coded.
+        let is_first =
+            self.coding != Coding::Progressive || (*first == 0 && approximation >> 4 == 0);
         let mut scanned = Vec::new();
         for id in ids.chunks_exact(2).map(|pair| pair[0]) {
             let component = self.components.iter_mut().find(|c| c.id == id);
             let Some(component) = component else {
                 return Ok(());
             };
-            component.begun |= begins;
+            component.has_data |= is_first;
             scanned.push(*component);
         }
         let (groups, blocks) = self.units(&scanned);
         let fewest_bits = match self.coding {
             Coding::Arithmetic => 0,
-            // A code for the size of each difference.
+            // One code for the size of each difference.
             Coding::Lossless => blocks,
-            // The same for each block, and then at least the code for its end.
+            // One such code for each block, and at least one code for the block's end.
             Coding::Sequential => 2 * blocks,
             Coding::Progressive if *first == 0 => blocks,
             Coding::Progressive => blocks * RUN_BITS / LONGEST_RUN,
         };
         let (bytes, restarts) = (data.bytes as u64, data.restarts);
         let fewest_restarts = groups.checked_div(interval).map_or(0, |whole| {
-            // None after the last group.
+            // No restart follows the last group.
             whole - u64::from(whole > 0 && groups % interval == 0)
         });
         let too_few = if bytes * 8 < fewest_bits {
             format!(
-                "{bytes} bytes, where there must be at least {}",
+                "{bytes} bytes instead of at least {}",
                 fewest_bits.div_ceil(8)
             )
         } else if restarts < fewest_restarts {
-            format!("{restarts} restarts, where there must be {fewest_restarts}")
+            format!("{restarts} restarts instead of {fewest_restarts}")
         } else {
             return Ok(());
         };
@@ -195,8 +202,8 @@ impl Frame {
         )))
     }
 
-    /// How many groups of blocks a scan of these components codes, and how many blocks. A block is a single
-    /// pixel where nothing is lost.
+    /// Returns how many groups of blocks a scan of these components codes, and how many blocks. In lossless coding a
+    /// block is a single pixel.
     fn units(&self, scanned: &[Component]) -> (u64, u64) {
         let side = if self.coding == Coding::Lossless {
             1
@@ -206,7 +213,7 @@ impl Frame {
         let most = |of: fn(&Component) -> u64| self.components.iter().map(of).max().unwrap_or(1);
         let (across, down) = (most(|c| c.across), most(|c| c.down));
         match scanned {
-            // Alone, a component is coded without the blocks that only fill up the last group.
+            // A scan of one component omits the blocks that only pad the last group.
             [one] => {
                 let blocks = (self.width * one.across).div_ceil(across * side)
                     * (self.height * one.down).div_ceil(down * side);
@@ -220,8 +227,9 @@ impl Frame {
         }
     }
 
-    fn is_complete(&self) -> Result<(), ImageError> {
-        match self.components.iter().filter(|c| !c.begun).count() {
+    /// Fails if a component has no data.
+    fn check_complete(&self) -> Result<(), ImageError> {
+        match self.components.iter().filter(|c| !c.has_data).count() {
             0 => Ok(()),
             missing => Err(ImageError::corrupt(format!(
                 "{missing} of its {} colours have no data",

@@ -1,18 +1,18 @@
-//! What the window asks of a batch before it begins.
+//! The request that starts a batch.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
 
 use crate::settings::Settings;
 
-/// What is to be made.
+/// The inputs and settings of a batch.
 #[derive(Clone, Debug)]
-pub(crate) struct Order {
+pub(crate) struct BatchRequest {
     /// Files and folders.
     pub(crate) inputs: Vec<PathBuf>,
     pub(crate) settings: Settings,
-    /// Of the pictures found, only these; `None`: all.
+    /// The inputs to make; `None` for all pictures found.
     pub(crate) only: Option<HashSet<PathBuf>>,
-    /// Where the settings are kept.
+    /// The file in which to save the settings.
     pub(crate) settings_place: Option<PathBuf>,
 }

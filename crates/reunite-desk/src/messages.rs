@@ -1,4 +1,4 @@
-//! Numbers and reasons as a person would say them.
+//! Messages, numbers and reasons for the user.
 
 use std::io;
 use std::path::Path;
@@ -6,40 +6,41 @@ use std::time::Duration;
 
 use reunite_images::batch::FileError;
 
-/// Why a picture has no result, and what to do, for somebody who has a window and no command line.
+/// Describes why a picture has no result and what to do about it in the window.
 pub(crate) fn reason(error: &FileError) -> String {
     match error {
         FileError::Read(error) => format!("The file cannot be read: {}.", system(error)),
         FileError::Image(error) if error.is_too_large() => {
-            "It says that it has more pixels than is safe to open. If you trust it, make it smaller \
-             with `reunite images --max-pixels`."
+            "It declares more pixels than is safe to open. If you trust it, resize it with \
+             `reunite images --max-pixels`."
                 .to_owned()
         }
         FileError::Image(error) if error.is_corrupt() => {
-            format!("The picture is {error}. Try to get it anew from where it came from.")
+            format!("The picture is {error}. Get a new copy of it.")
         }
-        FileError::Image(error) => format!("This is {error}."),
+        FileError::Image(error) if error.is_unsupported() => format!("This is {error}."),
+        FileError::Image(error) => format!("It was not made: {error}."),
         FileError::Memory { needed, .. } => format!(
-            "It needs {} of memory, more than there is. Close other programs and try again.",
+            "It needs {} of memory, more than is free. Close other programs and try again.",
             bytes(*needed)
         ),
         FileError::Write(path, error) => format!(
-            "The result {} cannot be written: {}. Choose another output folder, or make room.",
+            "The result {} cannot be written: {}. Choose another output folder, or free some space.",
             path.display(),
             system(error)
         ),
         FileError::TimedOut => "It took too long.".to_owned(),
-        FileError::Unwanted | FileError::Task(_) => format!("It was not made: {error}."),
+        FileError::Skipped | FileError::Task(_) => format!("It was not made: {error}."),
     }
 }
 
-/// Without the system's number.
+/// Describes a system error without its number.
 pub(crate) fn system(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "it is not there any more".to_owned(),
+        io::ErrorKind::NotFound => "it does not exist any more".to_owned(),
         io::ErrorKind::PermissionDenied => "you have no permission".to_owned(),
         io::ErrorKind::StorageFull => "the disk is full".to_owned(),
-        io::ErrorKind::ReadOnlyFilesystem => "the disk can only be read".to_owned(),
+        io::ErrorKind::ReadOnlyFilesystem => "the disk is read-only".to_owned(),
         _ => {
             let text = error.to_string();
             match text.find(" (os error") {
@@ -50,11 +51,12 @@ pub(crate) fn system(error: &io::Error) -> String {
     }
 }
 
+/// Formats a number of bytes, such as `1.5 MB`.
 pub(crate) fn bytes(bytes: u64) -> String {
     const STEP: f64 = 1000.0;
     let mut value = bytes as f64;
     for unit in ["bytes", "kB", "MB", "GB"] {
-        // What would be shown as 1000 is one of the next unit.
+        // A value that would round to 1000 goes to the next unit.
         if value < STEP - 0.5 {
             return match unit {
                 "bytes" => format!("{bytes} bytes"),
@@ -67,7 +69,7 @@ pub(crate) fn bytes(bytes: u64) -> String {
     format!("{value:.1} TB")
 }
 
-/// As short as it may be.
+/// Formats a duration, such as `2 min 05 s`, rounded up to seconds.
 pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64().ceil() as u64;
     match seconds {
@@ -77,7 +79,7 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
-/// The last part of a path; all of it if it has none.
+/// Returns the file name of a path, or the whole path if it has none.
 pub(crate) fn name(path: &Path) -> String {
     path.file_name()
         .unwrap_or(path.as_os_str())
@@ -102,14 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn reasons_have_no_numbers_of_errors_and_no_flags_that_are_not_here() {
+    fn reasons_show_no_error_numbers_and_no_options_of_the_command_line() {
         let missing = io::Error::from_raw_os_error(2);
-        let told = reason(&FileError::Read(missing));
-        assert_eq!(told, "The file cannot be read: it is not there any more.");
-        let told = reason(&FileError::Memory {
+        let text = reason(&FileError::Read(missing));
+        assert_eq!(text, "The file cannot be read: it does not exist any more.");
+        let text = reason(&FileError::Memory {
             needed: 5_000_000_000,
             allowed: 1,
         });
-        assert!(told.contains("5.0 GB") && !told.contains("--"), "{told}");
+        assert!(text.contains("5.0 GB") && !text.contains("--"), "{text}");
     }
 }

@@ -1,18 +1,18 @@
-//! Background work of a window: started, told of, taken, and never waited for.
+//! Background tasks of a window, which never waits for them.
 
 use std::fmt;
 use std::sync::Arc;
 
 use reunite::{Builder, JoinError, JoinHandle};
 
-/// Asks the window to look again soon. Called on any thread; must not wait.
+/// Asks the window to call `tick` again soon. Called on any thread; must not wait.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
-/// A task outside any scope whose owner must not wait: not for its result, and not when it is dropped.
-pub(crate) struct Errand<T>(Option<JoinHandle<T>>);
+/// A task outside any scope. Its owner never waits for it, neither for the result nor on drop.
+pub(crate) struct BackgroundTask<T>(Option<JoinHandle<T>>);
 
-impl<T: Send + 'static> Errand<T> {
-    /// Starts it; `wake` is called when [`take`](Self::take) has something.
+impl<T: Send + 'static> BackgroundTask<T> {
+    /// Starts the task; `wake` is called when [`take`](Self::take) has its result.
     pub(crate) fn start(
         name: &str,
         wake: &Wake,
@@ -24,11 +24,12 @@ impl<T: Send + 'static> Errand<T> {
         Self(Some(handle))
     }
 
-    /// The result, once, when it is there.
+    /// Takes the result, once, when the task has completed.
     pub(crate) fn take(&mut self) -> Option<Result<T, JoinError>> {
         self.0.as_mut()?.try_join()
     }
 
+    /// Asks the task to stop.
     pub(crate) fn cancel(&self) {
         if let Some(handle) = &self.0 {
             handle.cancel();
@@ -36,8 +37,8 @@ impl<T: Send + 'static> Errand<T> {
     }
 }
 
-impl<T> Drop for Errand<T> {
-    /// A handle joins on drop. Here nobody has time for that: the task is told to stop, and let go of.
+impl<T> Drop for BackgroundTask<T> {
+    /// Cancels and detaches the task. A handle would join it on drop, and the window must not wait.
     fn drop(&mut self) {
         if let Some(handle) = self.0.take_if(|handle| !handle.is_finished()) {
             handle.cancel();
@@ -46,8 +47,10 @@ impl<T> Drop for Errand<T> {
     }
 }
 
-impl<T> fmt::Debug for Errand<T> {
+impl<T> fmt::Debug for BackgroundTask<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Errand").field(&self.0.is_some()).finish()
+        f.debug_tuple("BackgroundTask")
+            .field(&self.0.is_some())
+            .finish()
     }
 }

@@ -1,26 +1,26 @@
-//! How fast it goes, and how long it will last.
+//! The rate of a batch, and the time left.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Older than that says little about what comes.
+/// The time over which the rate is measured.
 const MEMORY: Duration = Duration::from_secs(20);
-/// Before that nobody knows.
+/// The shortest time over which a rate is known.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// A clock that stands still in pauses, and what was done when.
+/// A clock that stops during pauses, and the times at which pictures were done.
 #[derive(Debug)]
-pub(super) struct Pace {
-    /// Time that passed before the last pause ended.
+pub(super) struct RateMeter {
+    /// The time that ran before the last pause ended.
     before: Duration,
-    /// Since when it runs; `None` in a pause.
+    /// The instant since which the clock runs; `None` during a pause.
     since: Option<Instant>,
-    /// When each was done, of late.
+    /// The times at which recent pictures were done.
     done: VecDeque<Duration>,
     total: usize,
 }
 
-impl Pace {
+impl RateMeter {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             before: Duration::ZERO,
@@ -60,7 +60,7 @@ impl Pace {
         self.total
     }
 
-    /// In a second, if that can be said.
+    /// Returns the pictures per second, if known.
     pub(super) fn rate(&self, now: Instant) -> Option<f64> {
         let elapsed = self.elapsed(now);
         let window = elapsed.min(MEMORY);
@@ -69,6 +69,7 @@ impl Pace {
         (done > 0 && window >= PATIENCE).then(|| done as f64 / window.as_secs_f64())
     }
 
+    /// Returns the estimated time for `open` more pictures, if known.
     pub(super) fn left(&self, open: usize, now: Instant) -> Option<Duration> {
         let seconds = open as f64 / self.rate(now)?;
         Duration::try_from_secs_f64(seconds).ok()
@@ -80,30 +81,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pause_is_no_time() {
+    fn the_clock_stops_during_a_pause() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let mut pace = Pace::new(start);
-        assert_eq!(pace.rate(at(0)), None);
-        (1..=4).for_each(|second| pace.one_done(at(second)));
-        assert_eq!(pace.rate(at(4)), Some(1.0));
-        assert_eq!(pace.left(10, at(4)), Some(Duration::from_secs(10)));
-        pace.pause(at(4));
-        assert_eq!(pace.rate(at(1_000)), Some(1.0));
-        pace.resume(at(1_000));
-        (1..=4).for_each(|second| pace.one_done(at(1_000 + second)));
-        assert_eq!(pace.elapsed(at(1_004)), Duration::from_secs(8));
-        assert_eq!(pace.rate(at(1_004)), Some(1.0));
-        assert_eq!(pace.total(), 8);
+        let mut rate = RateMeter::new(start);
+        assert_eq!(rate.rate(at(0)), None);
+        (1..=4).for_each(|second| rate.one_done(at(second)));
+        assert_eq!(rate.rate(at(4)), Some(1.0));
+        assert_eq!(rate.left(10, at(4)), Some(Duration::from_secs(10)));
+        rate.pause(at(4));
+        assert_eq!(rate.rate(at(1_000)), Some(1.0));
+        rate.resume(at(1_000));
+        (1..=4).for_each(|second| rate.one_done(at(1_000 + second)));
+        assert_eq!(rate.elapsed(at(1_004)), Duration::from_secs(8));
+        assert_eq!(rate.rate(at(1_004)), Some(1.0));
+        assert_eq!(rate.total(), 8);
     }
 
     #[test]
-    fn what_was_long_ago_does_not_count() {
+    fn only_recent_pictures_count() {
         let start = Instant::now();
-        let mut pace = Pace::new(start);
-        (0..100).for_each(|_| pace.one_done(start));
+        let mut rate = RateMeter::new(start);
+        (0..100).for_each(|_| rate.one_done(start));
         let later = start + Duration::from_secs(40);
-        (0..20).for_each(|_| pace.one_done(later));
-        assert_eq!(pace.rate(later), Some(1.0));
+        (0..20).for_each(|_| rate.one_done(later));
+        assert_eq!(rate.rate(later), Some(1.0));
     }
 }

@@ -1,12 +1,13 @@
-//! One run at a time in an output folder, for the moment in which its ledger is read and replaced.
+//! The lock on an output folder, held while its ledger is read and replaced.
 
 use std::fs::File;
 use std::path::Path;
 
-/// Held until dropped. `None` if that cannot be had: where folders cannot be locked, or somebody who was
-/// stopped in the midst of it does not let go. Then two runs at the same moment may forget what one made.
+/// Locks the folder for as long as the returned file is open. Returns `None` if the system cannot lock folders, or if
+/// another process holds the lock for longer than a second, as a stopped one does. Two runs that save at the same moment
+/// may then lose what one of them recorded.
 #[cfg(unix)]
-pub(super) fn turn(folder: &Path) -> Option<File> {
+pub(super) fn ledger_lock(folder: &Path) -> Option<File> {
     use std::time::Duration;
 
     use rustix::fs::{FlockOperation, flock};
@@ -20,13 +21,13 @@ pub(super) fn turn(folder: &Path) -> Option<File> {
             Err(Errno::WOULDBLOCK | Errno::INTR) => {}
             Err(_) => return None,
         }
-        // Whoever was cancelled writes down what it made, all the same.
+        // Shielded, because a cancelled run still records its results.
         let _slept = reunite::shield(|| reunite::sleep(Duration::from_millis(5)));
     }
     None
 }
 
 #[cfg(not(unix))]
-pub(super) fn turn(_folder: &Path) -> Option<File> {
+pub(super) fn ledger_lock(_folder: &Path) -> Option<File> {
     None
 }
