@@ -1,4 +1,4 @@
-//! What was typed.
+//! The command line as typed.
 
 #[cfg(unix)]
 use std::net::SocketAddr;
@@ -11,30 +11,35 @@ use reunite_images::Size;
 use crate::progress::Progress;
 use crate::units;
 
-/// Tools that do many things at a time and lose none of them.
+/// Concurrent tools that lose no task and no error.
 #[derive(Debug, Parser)]
-#[command(name = "reunite", version, about, max_term_width = 100)]
+#[command(name = "reunite", version, about, max_term_width = 80)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Write a profile: how parallel it was, how parallel it could be, which line holds it back. The extension
-    /// decides the form: html (a timeline), pftrace (Perfetto), json (Chrome), folded (flame graphs), else text
+    /// Write a profile: parallelism, critical path, and the lines that hold it back
+    ///
+    /// The extension chooses the format: html (a timeline), pftrace (Perfetto), json (Chrome), folded (flame graphs),
+    /// anything else text.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) profile: Option<PathBuf>,
 
-    /// What to show while it runs
+    /// Progress display while the command runs
     #[arg(long, global = true, value_enum, default_value_t)]
     pub(crate) progress: Progress,
 
-    /// Show the program at work in a browser: its tasks, what each waits for, rates, reports, and a button that cancels
-    /// it. Where to look is printed; port 0 takes a free one
+    /// Serve a live view of the running program for a browser
+    ///
+    /// The view shows the tasks, what each waits for, rates and reports, and has a button that cancels the program. Its
+    /// URL is printed to standard error; port 0 chooses a free port.
     #[cfg(unix)]
     #[arg(long, global = true, value_name = "[ADDR:]PORT", value_parser = crate::live::address)]
     pub(crate) live: Option<SocketAddr>,
 
-    /// Let --live listen at an address that others can reach; they need the token, which goes over the network in the
-    /// clear
+    /// Let --live listen on an address that other machines can reach
+    ///
+    /// They need the token in the URL, which travels over the network unencrypted.
     #[cfg(unix)]
     #[arg(long, global = true, requires = "live")]
     pub(crate) live_anywhere: bool,
@@ -42,94 +47,97 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make pictures smaller: whole folders, side by side, one bad file ruining nothing
+    /// Resize pictures, whole folders in parallel; a bad file stops nothing
     Images(Images),
-    /// Measure what joining costs and saves on this machine
+    /// Measure what joining threads costs and saves on this machine
     Bench {
         #[command(subcommand)]
         what: Bench,
     },
-    /// Show what a running program is doing: its scopes and tasks, what each waits for, holding what
+    /// Show the tasks of a running program, what each waits for and holds
     Dump(Dump),
-    /// Open a window in which pictures are made smaller (the program `reunite-desk`)
+    /// Open a window that resizes pictures (runs the program `reunite-desk`)
     Desk(Desk),
-    /// Crawl sites into one file: side by side, politely, each page once and whole; stop and go on at will
+    /// Crawl sites into one file, politely and in parallel; can be resumed
     Crawl(Box<crate::commands::crawl::args::Crawl>),
-    /// Serve a folder over HTTP: to many at a time, nothing outside of it, every answer whole
+    /// Serve a folder over HTTP
     #[cfg(unix)]
     Serve(Box<crate::commands::serve::args::Serve>),
-    /// Print completions for a shell
+    /// Print shell completions
     Completions {
-        /// The shell to print them for
+        /// Shell to print completions for
         shell: clap_complete::Shell,
     },
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Desk {
-    /// Pictures and folders that are in its list from the beginning
+    /// Pictures and folders to list in the window at the start
     #[arg(value_name = "PHOTOS")]
     pub(crate) inputs: Vec<PathBuf>,
 }
 
-/// The exit code is 0 if all was done, 1 if some pictures failed (each is named), 2 if nothing could
-/// begin, 124 after --timeout, 130 after Ctrl-C.
+/// Resize pictures, whole folders in parallel; a bad file stops nothing
+///
+/// Exit codes: 0 success, 1 some pictures failed (each is named), 2 nothing could be started, 124 stopped by --timeout,
+/// 130 interrupted by Ctrl-C.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Images {
-    /// Pictures, and folders to search for pictures (JPEG, PNG, WebP, GIF, TIFF, BMP)
+    /// Pictures, or folders to search for JPEG, PNG, WebP, GIF, TIFF and BMP files
     #[arg(required = true, value_name = "PHOTOS")]
     pub(crate) inputs: Vec<PathBuf>,
 
-    /// The folder for the results; folders inside the inputs are kept
+    /// Output folder; folders inside the inputs keep their layout
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: PathBuf,
 
-    /// The box to scale to: one length for a square, or WIDTHxHEIGHT
+    /// Box to scale to, in pixels: one length for a square, or WIDTHxHEIGHT
     #[arg(short, long, value_name = "SIZE", default_value = "512", value_parser = size)]
     pub(crate) size: Size,
 
-    /// How a picture fills the box
+    /// How pictures fill the box
     #[arg(long, value_enum, default_value_t)]
     pub(crate) fit: FitArg,
 
-    /// Scale small pictures up, too
+    /// Also scale up pictures that are smaller than the box
     #[arg(long)]
     pub(crate) enlarge: bool,
 
-    /// The format of the results; `keep` writes what is JPEG, PNG or WebP by its content as that, and the rest
-    /// as PNG
+    /// Output format
     #[arg(short, long, value_enum, default_value_t)]
-    pub(crate) format: FormatArg,
+    pub(crate) format: OutputFormatArg,
 
-    /// Of JPEG and WebP
+    /// Quality of JPEG and WebP output (1-100)
     #[arg(short, long, value_name = "1-100", default_value_t = 80,
           value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) quality: u8,
 
-    /// Leave out the camera's EXIF, which is kept otherwise; the colour profile (ICC) stays, other
-    /// metadata is never kept
+    /// Remove EXIF metadata
+    ///
+    /// The colour profile (ICC) is always kept; metadata other than EXIF is never kept.
     #[arg(long)]
     pub(crate) strip: bool,
 
-    /// How many pictures at a time [default: as many as there are cores]
+    /// Number of pictures processed at a time [default: number of cores]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) jobs: Option<u16>,
 
-    /// How much memory the pictures in work may take together, such as 500M or 2G; one that needs more
-    /// is refused [default: half of what is free]
+    /// Memory for pictures in progress, such as 2G [default: half of what is free]
+    ///
+    /// A picture that needs more than this alone is refused.
     #[arg(long, value_name = "SIZE", value_parser = units::bytes)]
     pub(crate) memory: Option<u64>,
 
-    /// Refuse pictures whose header announces more pixels than this
+    /// Refuse pictures whose header declares more pixels than this
     #[arg(long, value_name = "N", default_value_t = 0x3fff * 0x3fff)]
     pub(crate) max_pixels: u64,
 
-    /// Give up on a picture after this long, such as 30s or 1m30s
+    /// Time limit for each picture, such as 30s or 1m30s
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     pub(crate) item_timeout: Option<Duration>,
 
-    /// Stop everything after this long, such as 10m or 1h30m
+    /// Time limit for the whole run, such as 10m or 1h30m
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     pub(crate) timeout: Option<Duration>,
 
@@ -137,71 +145,77 @@ pub(crate) struct Images {
     #[arg(long)]
     pub(crate) fail_fast: bool,
 
-    /// Make pictures again that are up to date, and replace files in --out that are no known results
+    /// Redo pictures that are up to date, and replace unknown files in --out
     #[arg(long)]
     pub(crate) force: bool,
 
-    /// Say what would be done, and do nothing
+    /// Print what would be done without doing it
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
 
-    /// One JSON object a line: one for each picture that was not up to date, then a summary
+    /// Print one JSON object per line
+    ///
+    /// One for each picture that was not up to date, then a summary.
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// No progress bar, no summary; failures are still told
+    /// Print no progress bar and no summary; failures are still printed
     #[arg(long)]
     pub(crate) quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
-    /// One job done in four ways: one after another; on threads without coordination; on threads that are joined
-    /// where they are started; with reunite
+    /// Time one job done in four ways
     Table(Table),
 }
 
-/// The job: photos, each fetched from a server on this machine that takes its time, made smaller, saved into a
-/// temporary folder.
+/// Time one job done in four ways
+///
+/// The job: fetch photos from a slow server on this machine, resize them, and save them into a temporary folder. The
+/// ways: one after another; on threads without coordination; on threads that are joined where they are started; with
+/// reunite.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Table {
-    /// The folder of photos [default: samples/photos]
+    /// Folder of photos [default: samples/photos]
     #[arg(long, value_name = "DIR")]
     pub(crate) photos: Option<PathBuf>,
 
-    /// How many photos are fetched, the same ones again and again
+    /// Number of photos to fetch; the photos of the folder are repeated
     #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub(crate) items: u16,
 
-    /// How long the server takes for a photo
+    /// Time the server takes to answer each request
     #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "100ms")]
     pub(crate) pace: Duration,
 
-    /// How often each way is measured
+    /// Number of times each way is measured
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) rounds: u16,
 
-    /// Write a page with the four timelines
+    /// Write an HTML page with the four timelines
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
 
-    /// One JSON object a line for each way
+    /// Print one JSON object per line, one for each way
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// The program asked must have opted in, as every command of `reunite` does (library: `answer_dump_requests`);
-/// others are not disturbed.
+/// Show the tasks of a running program, what each waits for and holds
+///
+/// The program must have opted in by calling the library's `answer_dump_requests`, as every command of `reunite` does.
+/// Other programs are not disturbed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Dump {
-    /// The number of the process
+    /// Process ID
     pub(crate) pid: u32,
 
-    /// As JSON: a list of scopes with parent, owner and tasks
+    /// Print JSON: a list of scopes with parent, owner and tasks
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// How long to wait for the answer
+    /// Time to wait for the answer
     #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "5s")]
     pub(crate) wait: Duration,
 }
@@ -214,28 +228,32 @@ Examples:
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum FitArg {
-    /// All of the picture inside the box
+    /// The whole picture inside the box
     #[default]
     Fit,
-    /// All of the box filled, what protrudes cut off
+    /// Fills the box and crops the overhang
     Cover,
-    /// Exactly the box, proportions ignored
+    /// Exactly the box; proportions may change
     Exact,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum FormatArg {
+pub(crate) enum OutputFormatArg {
+    /// The input's format if it is JPEG, PNG or WebP, else PNG
     #[default]
     Keep,
+    /// JPEG
     Jpeg,
+    /// PNG
     Png,
+    /// WebP
     Webp,
 }
 
 fn size(text: &str) -> Result<Size, String> {
     let side = |text: &str| match text.trim().parse() {
         Ok(length @ 1..=65_500) => Ok(length),
-        _ => Err("give one length such as 512, or WIDTHxHEIGHT, up to 65500 pixels".to_owned()),
+        _ => Err("use one length such as 512, or WIDTHxHEIGHT, up to 65500 pixels".to_owned()),
     };
     match text.split_once(['x', 'X', '×']) {
         Some((width, height)) => Ok(Size::new(side(width)?, side(height)?)),

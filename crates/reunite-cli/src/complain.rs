@@ -1,4 +1,4 @@
-//! What goes to standard error.
+//! Messages on standard error.
 
 use std::io::{Write, stderr};
 
@@ -6,7 +6,7 @@ use reunite_base::escape::terminal;
 
 use crate::progress::aside;
 
-/// A line for people. Where nobody listens any more it is lost, and nothing else is.
+/// Writes a message to standard error as one line. If standard error is closed, only the message is lost.
 pub(crate) fn complain(message: &str) {
     let _closed = aside(|| writeln!(stderr(), "reunite: {}", terminal(message)));
 }

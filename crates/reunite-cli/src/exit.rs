@@ -1,19 +1,19 @@
-//! How the program ends, as other programs see it.
+//! The exit codes of the program.
 
 use std::process::ExitCode;
 
 /// The exit codes, the same for every command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// All was done.
+    /// Everything succeeded.
     Done,
-    /// Some of it failed; each failure was told.
+    /// Some items failed; each failure was reported.
     SomeFailed,
-    /// Nothing was done: wrong arguments, nothing to do it with, nowhere to put it.
+    /// Nothing was started: the arguments, the inputs or the output cannot be used.
     CouldNotBegin,
-    /// `--timeout` cut it short.
+    /// `--timeout` passed.
     TimedOut,
-    /// Ctrl-C, or asked to terminate.
+    /// Stopped by Ctrl-C or a termination signal.
     Interrupted,
 }
 

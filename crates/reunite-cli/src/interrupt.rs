@@ -1,4 +1,4 @@
-//! Ctrl-C: once to stop in order, twice to stop at once.
+//! Ctrl-C: the first one stops in order, the second one exits at once.
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,55 +8,54 @@ use reunite::Canceller;
 use crate::complain::complain;
 use crate::exit::Exit;
 
-/// What can be interrupted, and whether it was.
-struct Run {
+/// What an interrupt cancels, and whether one has come.
+struct Interruption {
     target: Option<Canceller>,
     was_interrupted: bool,
 }
 
-static RUN: Mutex<Run> = Mutex::new(Run {
+static INTERRUPTION: Mutex<Interruption> = Mutex::new(Interruption {
     target: None,
     was_interrupted: false,
 });
 
-fn run() -> MutexGuard<'static, Run> {
-    RUN.lock().unwrap_or_else(PoisonError::into_inner)
+fn interruption() -> MutexGuard<'static, Interruption> {
+    INTERRUPTION.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on Ctrl-C (or a request to terminate, or the terminal's end) cancels `target`; a second one ends
-/// the process.
+/// Makes Ctrl-C (or a termination signal, or a hang-up) cancel `target` from now on; a second one exits the process.
 pub(crate) fn cancel_on_ctrl_c(target: Canceller) {
     let was_interrupted = {
-        let mut run = run();
-        run.target = Some(target.clone());
-        run.was_interrupted
+        let mut interruption = interruption();
+        interruption.target = Some(target.clone());
+        interruption.was_interrupted
     };
     if was_interrupted {
         target.cancel(REASON);
     }
-    let told = || {
+    let on_signal = || {
         if !interrupt() {
             std::process::exit(Exit::Interrupted.code().into());
         }
     };
-    if let Err(error) = listen(told) {
+    if let Err(error) = listen(on_signal) {
         complain(&format!(
-            "Ctrl-C will end the program at once, not in order: {error}"
+            "cannot listen for Ctrl-C, which will therefore exit at once without a summary: {error}"
         ));
     }
 }
 
 const REASON: &str = "interrupted";
 
-/// Does what the first Ctrl-C does, also for what is yet to begin. No, if that was done before.
+/// Does what the first Ctrl-C does; work that starts later is cancelled too. Returns false if already interrupted.
 pub(crate) fn interrupt() -> bool {
     let target = {
-        let mut run = run();
-        if run.was_interrupted {
+        let mut interruption = interruption();
+        if interruption.was_interrupted {
             return false;
         }
-        run.was_interrupted = true;
-        run.target.clone()
+        interruption.was_interrupted = true;
+        interruption.target.clone()
     };
     if let Some(target) = target {
         target.cancel(REASON);
@@ -65,32 +64,32 @@ pub(crate) fn interrupt() -> bool {
 }
 
 pub(crate) fn was_interrupted() -> bool {
-    run().was_interrupted
+    interruption().was_interrupted
 }
 
 #[cfg(unix)]
-fn listen(told: impl Fn() + Send + 'static) -> io::Result<()> {
+fn listen(on_signal: impl Fn() + Send + 'static) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
 
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    if hang_up_counts() {
+    if heeds_hang_up() {
         signals.add_signal(SIGHUP)?;
     }
     reunite::Builder::new()
         .name("signals")
         .spawn(move || {
             while reunite::blocking(|| signals.forever().next()).is_some() {
-                told();
+                on_signal();
             }
         })
         .detach();
     Ok(())
 }
 
-/// Unless it is ignored, as under `nohup`: that is a wish, and is granted by leaving it alone.
+/// Returns whether a hang-up is to stop the program: not if it is ignored, as under `nohup`.
 #[cfg(target_os = "linux")]
-fn hang_up_counts() -> bool {
+fn heeds_hang_up() -> bool {
     let ignored = || {
         let status = std::fs::read_to_string("/proc/self/status").ok()?;
         let mask = status
@@ -101,13 +100,13 @@ fn hang_up_counts() -> bool {
     ignored().is_some_and(|mask| mask & 1 << (signal_hook::consts::SIGHUP - 1) == 0)
 }
 
-/// Where nobody can be asked it keeps its own effect.
+/// Returns false: where the signal's disposition is unknown, a hang-up keeps its default effect.
 #[cfg(all(unix, not(target_os = "linux")))]
-fn hang_up_counts() -> bool {
+fn heeds_hang_up() -> bool {
     false
 }
 
 #[cfg(not(unix))]
-fn listen(told: impl Fn() + Send + 'static) -> io::Result<()> {
-    ctrlc::set_handler(told).map_err(io::Error::other)
+fn listen(on_signal: impl Fn() + Send + 'static) -> io::Result<()> {
+    ctrlc::set_handler(on_signal).map_err(io::Error::other)
 }

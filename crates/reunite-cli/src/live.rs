@@ -1,4 +1,4 @@
-//! `--live`, of every command.
+//! The option `--live`, which every command has.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -10,19 +10,19 @@ use crate::complain::complain;
 use crate::exit::Exit;
 use crate::interrupt;
 
-/// `8000`, `127.0.0.1:8000`, `[::1]:8000`, `localhost:8000`.
+/// Parses an address such as `8000`, `127.0.0.1:8000`, `[::1]:8000` or `localhost:8000`.
 pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let port = text.strip_prefix("localhost:").unwrap_or(text);
     match port.parse() {
         Ok(port) => Ok(SocketAddr::new(local, port)),
-        Err(_) => text
-            .parse()
-            .map_err(|_| "give a port, or an address with one, such as 127.0.0.1:8000".to_owned()),
+        Err(_) => text.parse().map_err(|_| {
+            "use a port, or an address with a port, such as 127.0.0.1:8000".to_owned()
+        }),
     }
 }
 
-/// Says where to look, if that was asked for. Ends with what is returned.
+/// Starts the live view and prints its URL, if `--live` was given. The view ends when the returned value is dropped.
 pub(crate) fn begin(args: &Args) -> Result<Option<Live>, Exit> {
     let Some(address) = args.live else {
         return Ok(None);
@@ -30,7 +30,8 @@ pub(crate) fn begin(args: &Args) -> Result<Option<Live>, Exit> {
     let started = match title(&args.command) {
         Some(title) => start(address, Options::new(title).anywhere(args.live_anywhere)),
         None => Err(
-            "--live: there is nothing to watch; images, crawl, serve and bench take it".to_owned(),
+            "--live: this command has nothing to watch; use it with images, crawl, serve or bench"
+                .to_owned(),
         ),
     };
     match started {
@@ -46,7 +47,7 @@ pub(crate) fn begin(args: &Args) -> Result<Option<Live>, Exit> {
 }
 
 fn start(address: SocketAddr, options: Options) -> Result<Live, String> {
-    // Pressed twice it does no more than pressed once: only who sits at the terminal can end it at once.
+    // Pressing the button twice has no further effect: only a second Ctrl-C at the terminal exits at once.
     let cancel = || {
         interrupt::interrupt();
         true
@@ -54,7 +55,7 @@ fn start(address: SocketAddr, options: Options) -> Result<Live, String> {
     Live::start(address, options, cancel).map_err(|error| refused(address, &error))
 }
 
-/// The program and its command, if that takes its time.
+/// Returns the title of the view: the program and its command. None for commands that end at once.
 fn title(command: &Command) -> Option<&'static str> {
     match command {
         Command::Images(_) => Some("reunite images"),
@@ -67,9 +68,11 @@ fn title(command: &Command) -> Option<&'static str> {
 
 fn refused(address: SocketAddr, error: &io::Error) -> String {
     match error.kind() {
-        ErrorKind::InvalidInput => format!("--live {address}: {error}; --live-anywhere allows it"),
+        ErrorKind::InvalidInput => {
+            format!("--live {address}: {error}; add --live-anywhere to allow it")
+        }
         ErrorKind::AddrInUse => {
-            format!("--live {address}: {error}; give another port, or 0 for any that is free")
+            format!("--live {address}: {error}; use another port, or 0 for a free one")
         }
         _ => format!("--live {address}: {error}"),
     }
@@ -80,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_on_this_machine_unless_they_say_otherwise() {
+    fn an_address_without_a_host_is_on_this_machine() {
         for text in ["8000", "127.0.0.1:8000", "localhost:8000"] {
             assert_eq!(address(text).unwrap().to_string(), "127.0.0.1:8000");
         }

@@ -1,4 +1,4 @@
-//! The program `reunite`: tools that do many things at a time and lose none of them.
+//! The program `reunite`: concurrent tools that lose no task and no error.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -29,12 +29,12 @@ fn main() -> std::process::ExitCode {
     #[cfg(unix)]
     let _live = match live::begin(&args) {
         Ok(live) => live,
-        Err(exit) => return nothing_began(exit).into(),
+        Err(exit) => return nothing_started(exit).into(),
     };
     let profile = profile::begin(args.profile);
-    let showing = progress::begin(args.progress);
+    let display = progress::begin(args.progress);
     let exit = run(args.command);
-    drop(showing);
+    drop(display);
     profile.write(exit).into()
 }
 
@@ -53,41 +53,41 @@ fn run(command: Command) -> Exit {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "reunite", &mut script);
-            printed(io::stdout().write_all(&script))
+            print_outcome(io::stdout().write_all(&script))
         }
     }
 }
 
-/// What clap has to say: what is wrong with the arguments, or the help that was asked for.
+/// Prints clap's message: what is wrong with the arguments, or the help that was asked for.
 fn refused(error: &clap::Error) -> Exit {
     let text = error.render().to_string();
-    let told = if text.lines().any(|line| terminal(line) != line) {
-        // Without the colours, whose codes would be escaped with the rest.
+    let printed = if text.lines().any(|line| terminal(line) != line) {
+        // Without colours, whose codes would be escaped with the rest.
         text.lines()
             .try_for_each(|line| writeln!(io::stderr(), "{}", terminal(line)))
     } else {
         error.print()
     };
     if !error.use_stderr() {
-        return printed(told.and_then(|()| io::stdout().flush()));
+        return print_outcome(printed.and_then(|()| io::stdout().flush()));
     }
-    nothing_began(Exit::CouldNotBegin)
+    nothing_started(Exit::CouldNotBegin)
 }
 
-/// Programs hear of that, too.
-fn nothing_began(exit: Exit) -> Exit {
+/// Prints the JSON summary that `images --json` owes other programs, although nothing was started.
+fn nothing_started(exit: Exit) -> Exit {
     let mut words = std::env::args_os().skip(1);
     if words.next().is_some_and(|word| word == "images") && words.any(|word| word == "--json") {
-        commands::images::nothing_began();
+        commands::images::nothing_started();
     }
     exit
 }
 
-/// A reader that has read enough is no fault; a disk that is full is.
-fn printed(outcome: io::Result<()>) -> Exit {
+/// Returns the exit code for a write to standard output: a closed reader is no failure, a full disk is.
+fn print_outcome(outcome: io::Result<()>) -> Exit {
     match outcome {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            complain(&format!("standard output: {error}"));
+            complain(&format!("cannot write to standard output: {error}"));
             Exit::SomeFailed
         }
         _ => Exit::Done,

@@ -1,4 +1,4 @@
-//! `--profile FILE`, of every command.
+//! The option `--profile FILE`, which every command has.
 
 use std::path::PathBuf;
 
@@ -7,15 +7,16 @@ use reunite::profile::{Profiling, start};
 use crate::complain::complain;
 use crate::exit::Exit;
 
-/// A profile of this run, if one was asked for.
-pub(crate) struct Asked(Option<(PathBuf, Profiling)>);
+/// The profile of this run, if `--profile` was given.
+pub(crate) struct PendingProfile(Option<(PathBuf, Profiling)>);
 
-pub(crate) fn begin(file: Option<PathBuf>) -> Asked {
-    Asked(file.map(|file| (file, start())))
+/// Starts profiling if a file is given.
+pub(crate) fn begin(file: Option<PathBuf>) -> PendingProfile {
+    PendingProfile(file.map(|file| (file, start())))
 }
 
-impl Asked {
-    /// Writes it. What else went wrong matters more than a profile that cannot be written.
+impl PendingProfile {
+    /// Writes the profile. Returns `exit`, or [`Exit::SomeFailed`] if only the profile cannot be written.
     pub(crate) fn write(self, exit: Exit) -> Exit {
         let Some((file, profiling)) = self.0 else {
             return exit;
@@ -24,7 +25,7 @@ impl Asked {
             Ok(()) => exit,
             Err(error) => {
                 complain(&format!(
-                    "the profile cannot be written to {}: {error}",
+                    "cannot write the profile to {}: {error}",
                     file.display()
                 ));
                 if exit == Exit::Done {

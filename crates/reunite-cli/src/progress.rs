@@ -1,7 +1,7 @@
-//! `--progress`, of every command: what people see while it runs.
+//! The option `--progress`, which every command has.
 //!
-//! The bar is each command's own affair; the tree is drawn here, by a task of its own, for all of them. Whatever
-//! else is written to the terminal meanwhile is written [`aside`], or it would be drawn over.
+//! Each command draws its own bar. The tree is drawn here for all commands, by a task of its own. Everything else that
+//! is written to the terminal meanwhile goes through [`aside`], so that the tree is not drawn over it.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _, stderr};
@@ -17,43 +17,43 @@ use reunite_base::units::counted;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Progress {
-    /// A bar, if standard error is a terminal
+    /// A progress bar, if standard error is a terminal
     #[default]
     Bar,
-    /// The live tree: every scope and task, what it does or waits for, and where; drawn anew all the time on a
-    /// terminal, every few seconds elsewhere
+    /// The tree of scopes and tasks, and what each waits for
     Tree,
     /// Nothing
     None,
 }
 
-/// How often the tree is drawn on a terminal.
-const DRAWN_EVERY: Duration = Duration::from_millis(200);
-/// How often it is written elsewhere.
-const WRITTEN_EVERY: Duration = Duration::from_secs(2);
-/// How many of its lines are written elsewhere.
-const MOST_LINES: usize = 100;
-/// The task that draws.
-const ARTIST: &str = "progress";
+/// The time between two drawings of the tree on a terminal.
+const DRAW_INTERVAL: Duration = Duration::from_millis(200);
+/// The time between two printings of the tree where standard error is no terminal.
+const PRINT_INTERVAL: Duration = Duration::from_secs(2);
+/// The most lines of the tree that are printed where standard error is no terminal.
+const MAX_PRINTED_LINES: usize = 100;
+/// The name of the task that draws.
+const DRAWING_TASK: &str = "progress";
 
 struct Chosen {
     progress: Progress,
-    /// What the tree is drawn with, if it is drawn.
+    /// Draws the tree on a terminal; `None` if the tree is not drawn there.
     canvas: Option<ProgressBar>,
 }
 
 static CHOSEN: OnceLock<Chosen> = OnceLock::new();
 
-/// Ends with the command.
-pub(crate) struct Showing(#[allow(dead_code, reason = "its drop ends it")] Option<Artist>);
+/// The display of a command's progress; it ends when this is dropped.
+pub(crate) struct Display(#[allow(dead_code, reason = "its drop ends it")] Option<DrawingTask>);
 
-struct Artist {
+/// The task that draws the tree; its drop joins the task and clears the tree.
+struct DrawingTask {
     task: Option<JoinHandle<()>>,
 }
 
-impl Drop for Artist {
+impl Drop for DrawingTask {
     fn drop(&mut self) {
-        // Asks it to stop, and joins.
+        // Dropping the handle cancels the task and joins it.
         drop(self.task.take());
         if let Some(Chosen {
             canvas: Some(canvas),
@@ -65,32 +65,33 @@ impl Drop for Artist {
     }
 }
 
-/// Call once, before the command runs.
-pub(crate) fn begin(progress: Progress) -> Showing {
+/// Starts the display. Called once, before the command runs.
+pub(crate) fn begin(progress: Progress) -> Display {
     let is_drawn = progress == Progress::Tree && stderr().is_terminal();
     let chosen = CHOSEN.get_or_init(|| Chosen {
         progress,
         canvas: is_drawn.then(canvas),
     });
     if chosen.progress != Progress::Tree {
-        return Showing(None);
+        return Display(None);
     }
-    let artist = reunite::Builder::new()
-        .name(ARTIST)
+    let task = reunite::Builder::new()
+        .name(DRAWING_TASK)
         .spawn(|| match &chosen.canvas {
             Some(canvas) => {
-                while reunite::sleep(DRAWN_EVERY).is_ok() {
-                    canvas.set_message(framed(&picture()));
+                while reunite::sleep(DRAW_INTERVAL).is_ok() {
+                    canvas.set_message(fit_terminal(&tree()));
                     canvas.tick();
                 }
             }
             None => {
-                while reunite::sleep(WRITTEN_EVERY).is_ok() {
-                    let _closed = write!(stderr(), "{}", cut(&picture(), MOST_LINES, usize::MAX));
+                while reunite::sleep(PRINT_INTERVAL).is_ok() {
+                    let _closed =
+                        write!(stderr(), "{}", cut(&tree(), MAX_PRINTED_LINES, usize::MAX));
                 }
             }
         });
-    Showing(Some(Artist { task: Some(artist) }))
+    Display(Some(DrawingTask { task: Some(task) }))
 }
 
 fn canvas() -> ProgressBar {
@@ -100,7 +101,8 @@ fn canvas() -> ProgressBar {
     canvas
 }
 
-/// Where a command that `has_watchers` draws its bar.
+/// Returns where a command draws its bar: nowhere unless it `has_watchers`, a bar was chosen, and standard error is a
+/// terminal.
 pub(crate) fn bar_target(has_watchers: bool) -> ProgressDrawTarget {
     let wants_bar = CHOSEN
         .get()
@@ -112,7 +114,7 @@ pub(crate) fn bar_target(has_watchers: bool) -> ProgressDrawTarget {
     }
 }
 
-/// Writes something while the tree is out of the way.
+/// Calls `write` while the tree is removed from the terminal.
 pub(crate) fn aside<R>(write: impl FnOnce() -> R) -> R {
     match CHOSEN.get().and_then(|chosen| chosen.canvas.as_ref()) {
         Some(canvas) => canvas.suspend(write),
@@ -120,14 +122,14 @@ pub(crate) fn aside<R>(write: impl FnOnce() -> R) -> R {
     }
 }
 
-/// The tree, without what the program itself keeps beside its work.
-fn picture() -> String {
+/// Returns the tree of scopes and tasks, without the program's own tasks for display and signals.
+fn tree() -> String {
     let counters = reunite::counters();
     let mut dump = reunite::dump();
     for scope in &mut dump.scopes {
         scope
             .tasks
-            .retain(|task| !task.is_detached && task.task.name() != Some(ARTIST));
+            .retain(|task| !task.is_detached && task.task.name() != Some(DRAWING_TASK));
         #[cfg(unix)]
         scope.tasks.retain(|task| !reunite_live::is_its_own(task));
     }
@@ -142,22 +144,23 @@ fn picture() -> String {
     text
 }
 
-/// As much as the terminal shows.
-fn framed(picture: &str) -> String {
+/// Cuts the tree to the size of the terminal.
+fn fit_terminal(tree: &str) -> String {
     let (rows, columns) = Term::stderr().size();
-    cut(picture, usize::from(rows).saturating_sub(2), columns.into())
+    cut(tree, usize::from(rows).saturating_sub(2), columns.into())
 }
 
-fn cut(picture: &str, rows: usize, columns: usize) -> String {
-    let mut text = String::new();
-    for line in picture.lines().take(rows) {
-        let _infallible = writeln!(text, "{}", truncate_str(&terminal(line), columns, "…"));
+/// Keeps the first `rows` lines of `text`, each cut to `columns`, and counts the lines left out.
+fn cut(text: &str, rows: usize, columns: usize) -> String {
+    let mut kept = String::new();
+    for line in text.lines().take(rows) {
+        let _infallible = writeln!(kept, "{}", truncate_str(&terminal(line), columns, "…"));
     }
-    let more = picture.lines().count().saturating_sub(rows);
+    let more = text.lines().count().saturating_sub(rows);
     if more > 0 {
-        let _infallible = writeln!(text, "… and {} more", counted(more, "line"));
+        let _infallible = writeln!(kept, "… and {}", counted(more, "more line"));
     }
-    text
+    kept
 }
 
 #[cfg(test)]
@@ -165,9 +168,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_much_for_a_terminal_is_counted() {
+    fn lines_beyond_the_terminal_are_counted() {
         assert_eq!(cut("a\nb\nc\n", 3, 80), "a\nb\nc\n");
-        assert_eq!(cut("a\nb\nc\nd\n", 2, 80), "a\nb\n… and 2 lines more\n");
+        assert_eq!(cut("a\nb\nc\nd\n", 2, 80), "a\nb\n… and 2 more lines\n");
+        assert_eq!(cut("a\nb\nc\n", 2, 80), "a\nb\n… and 1 more line\n");
         assert_eq!(cut("abcdef\n", 2, 4), "abc…\n");
         assert_eq!(cut("a\u{1b}[2Jb\n", 2, 80), "a\\u{1b}[2Jb\n");
     }

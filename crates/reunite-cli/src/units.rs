@@ -1,11 +1,11 @@
-//! Quantities as people type them.
+//! Quantities as people type and read them.
 
 use std::time::Duration;
 
-const TRY_BYTES: &str = "try 500M or 2G";
-const TRY_TIME: &str = "try 30s, 10m, 1h30m or 500ms";
+const TRY_BYTES: &str = "use a size such as 500M or 2G";
+const TRY_TIME: &str = "use a time such as 30s, 10m, 1h30m or 500ms";
 
-/// `512` bytes, `100K`, `1.5G`, `2GiB`, `300MB`: powers of 1024.
+/// Parses a number of bytes such as `512`, `100K`, `1.5G`, `2GiB` or `300MB`; units are powers of 1024.
 pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     let (number, unit, rest) = piece(text.trim());
     let exponent = match unit
@@ -18,7 +18,7 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
         "m" => 2,
         "g" => 3,
         "t" => 4,
-        _ => return Err(format!("`{unit}` is no unit of memory; {TRY_BYTES}")),
+        _ => return Err(format!("unknown memory unit `{unit}` (use K, M, G, T)")),
     };
     let number: f64 = number.parse().map_err(|_| TRY_BYTES.to_owned())?;
     if !rest.is_empty() {
@@ -26,15 +26,15 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     }
     let bytes = number * 1024f64.powi(exponent);
     if bytes < 1.0 {
-        Err("it must be at least one byte".to_owned())
+        Err("must be at least one byte".to_owned())
     } else if bytes >= u64::MAX as f64 {
-        Err(format!("that is more than any machine has; {TRY_BYTES}"))
+        Err(format!("too large for any machine; {TRY_BYTES}"))
     } else {
         Ok(bytes as u64)
     }
 }
 
-/// [`duration`], or `0` for none.
+/// Parses a duration as [`duration`] does, and also accepts zero.
 pub(crate) fn duration_or_none(text: &str) -> Result<Duration, String> {
     let (number, ..) = piece(text.trim());
     if number.parse() == Ok(0.0) {
@@ -43,22 +43,22 @@ pub(crate) fn duration_or_none(text: &str) -> Result<Duration, String> {
     duration(text)
 }
 
-/// `30` or `30s` seconds, `500ms`, `10m`, `1h30m`.
+/// Parses a duration such as `30` or `30s` (seconds), `500ms`, `10m` or `1h30m`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let too_long = || format!("that is longer than can be measured; {TRY_TIME}");
+    let too_long = || format!("too long; {TRY_TIME}");
     let mut left = text.trim();
     let mut sum = Duration::ZERO;
     loop {
         let (number, unit, rest) = piece(left);
         let seconds = match unit.to_ascii_lowercase().as_str() {
             "ms" => 0.001,
-            // Among others each piece says what it is.
+            // Only a number on its own may have no unit.
             "" if rest.is_empty() && sum.is_zero() => 1.0,
             "s" => 1.0,
             "m" | "min" => 60.0,
             "h" => 3600.0,
             "" => return Err(TRY_TIME.to_owned()),
-            _ => return Err(format!("`{unit}` is no unit of time; {TRY_TIME}")),
+            _ => return Err(format!("unknown time unit `{unit}` (use ms, s, m, h)")),
         };
         let number: f64 = number.parse().map_err(|_| TRY_TIME.to_owned())?;
         sum = Duration::try_from_secs_f64(number * seconds)
@@ -71,12 +71,12 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         left = rest;
     }
     if sum.is_zero() {
-        return Err("it must be longer than nothing".to_owned());
+        return Err("must be greater than zero".to_owned());
     }
     Ok(sum)
 }
 
-/// A number, its unit, and what follows.
+/// Splits off a number and its unit. Returns both, and the rest.
 fn piece(text: &str) -> (&str, &str, &str) {
     let is_number = |c: char| c.is_ascii_digit() || c == '.';
     let end =
@@ -86,7 +86,7 @@ fn piece(text: &str) -> (&str, &str, &str) {
     (number, unit.trim(), rest)
 }
 
-/// `1.5 GB` and the like, for people.
+/// Formats a number of bytes for people, such as `1.50 GiB`.
 pub(crate) fn readable(bytes: u64) -> String {
     indicatif::HumanBytes(bytes).to_string()
 }
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_read_as_people_write_it() {
+    fn sizes_are_parsed_as_people_write_them() {
         assert_eq!(bytes("512"), Ok(512));
         assert_eq!(bytes("2G"), Ok(2 << 30));
         assert_eq!(bytes("1.5 GiB"), Ok(3 << 29));
@@ -105,11 +105,11 @@ mod tests {
             assert!(bytes(wrong).is_err(), "{wrong}");
         }
         let error = bytes("99999999999T").unwrap_err();
-        assert!(error.contains("more than any machine"), "{error}");
+        assert!(error.contains("too large"), "{error}");
     }
 
     #[test]
-    fn time_is_read_as_people_write_it() {
+    fn durations_are_parsed_as_people_write_them() {
         assert_eq!(duration("30"), Ok(Duration::from_secs(30)));
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("1.5h"), Ok(Duration::from_secs(5400)));
@@ -124,6 +124,6 @@ mod tests {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
         let error = duration("99999999999999999999h").unwrap_err();
-        assert!(error.contains("longer than can be measured"), "{error}");
+        assert!(error.contains("too long"), "{error}");
     }
 }

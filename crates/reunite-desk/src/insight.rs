@@ -7,7 +7,6 @@ use reunite::profile::{Profile, Profiling, TaskProfile};
 use reunite::{DumpScope, DumpTask};
 
 use crate::background::{BackgroundTask, Wake};
-use crate::messages::count;
 
 /// The shortest time between two snapshots.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -256,7 +255,7 @@ fn notes(profile: &Profile) -> Vec<String> {
             site.verb,
             short(site.at.file()),
             site.at.line(),
-            count(site.waits, "wait"),
+            counted(site.waits, "wait"),
             site.lost.as_secs_f64()
         )
     }));

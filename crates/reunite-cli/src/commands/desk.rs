@@ -1,4 +1,4 @@
-//! `reunite desk`: the window, which is a program of its own, as most who have a terminal have no need of it.
+//! `reunite desk` runs `reunite-desk`, a separate program, so that `reunite` does not link a graphical toolkit.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,34 +11,34 @@ use crate::exit::Exit;
 const PROGRAM: &str = "reunite-desk";
 
 pub(crate) fn run(args: &Desk) -> Exit {
-    let program = beside().unwrap_or_else(|| PathBuf::from(PROGRAM));
+    let program = beside_this_program().unwrap_or_else(|| PathBuf::from(PROGRAM));
     let mut command = Command::new(&program);
-    // Whatever a file is called, it is no option.
-    command.args(args.inputs.iter().map(|input| plain(input)));
-    match become_it(command) {
+    // A relative path gets `./` in front, so that no file name is taken for an option.
+    command.args(args.inputs.iter().map(|input| with_folder(input)));
+    match run_in_place(command) {
         Ok(exit) => exit,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             complain(&format!(
-                "{PROGRAM} is neither beside this program nor on the PATH: it is built by `cargo build \
+                "{PROGRAM} is neither beside this program nor on the PATH; build it with `cargo build \
                  --package {PROGRAM}`"
             ));
             Exit::CouldNotBegin
         }
         Err(error) => {
-            complain(&format!("{} cannot be started: {error}", program.display()));
+            complain(&format!("cannot start {}: {error}", program.display()));
             Exit::CouldNotBegin
         }
     }
 }
 
-/// Where it is if both were put into the same folder.
-fn beside() -> Option<PathBuf> {
+/// Returns the path of `reunite-desk` if it is in the folder of this program.
+fn beside_this_program() -> Option<PathBuf> {
     let name = format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX);
     let program = std::env::current_exe().ok()?.with_file_name(name);
     program.is_file().then_some(program)
 }
 
-fn plain(input: &Path) -> PathBuf {
+fn with_folder(input: &Path) -> PathBuf {
     if input.is_relative() {
         Path::new(".").join(input)
     } else {
@@ -46,15 +46,16 @@ fn plain(input: &Path) -> PathBuf {
     }
 }
 
-/// Returns only if that cannot be.
+/// Replaces this process by the command. Returns only on failure.
 #[cfg(unix)]
-fn become_it(mut command: Command) -> io::Result<Exit> {
+fn run_in_place(mut command: Command) -> io::Result<Exit> {
     use std::os::unix::process::CommandExt;
     Err(command.exec())
 }
 
+/// Runs the command and returns its outcome.
 #[cfg(not(unix))]
-fn become_it(mut command: Command) -> io::Result<Exit> {
+fn run_in_place(mut command: Command) -> io::Result<Exit> {
     Ok(match command.status()?.success() {
         true => Exit::Done,
         false => Exit::SomeFailed,

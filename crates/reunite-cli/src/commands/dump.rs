@@ -1,4 +1,4 @@
-//! What a running program is doing, and what it waits for.
+//! `reunite dump`: the tasks of a running program, and what each waits for.
 
 use std::io::{Write, stdout};
 
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Dump) -> Exit {
     match stdout().write_all(shown.as_bytes()) {
         Ok(()) => Exit::Done,
         Err(error) => {
-            complain(&format!("the dump cannot be written: {error}"));
+            complain(&format!("cannot write the dump: {error}"));
             Exit::SomeFailed
         }
     }
@@ -36,14 +36,16 @@ pub(crate) fn run(args: &Dump) -> Exit {
 
 #[cfg(not(unix))]
 pub(crate) fn run(_: &Dump) -> Exit {
-    complain("this system has no signals to ask another program with");
+    complain("`reunite dump` needs Unix signals, which this system does not have");
     Exit::CouldNotBegin
 }
 
-/// From now on this program answers `reunite dump`, and shows its live tree on `SIGQUIT` (Ctrl-\).
+/// Makes this program answer `reunite dump`, and print its tree of tasks on `SIGQUIT` (Ctrl-\).
 pub(crate) fn answer() {
     #[cfg(unix)]
     if let Err(error) = reunite::answer_dump_requests() {
-        complain(&format!("`reunite dump` will have no answer: {error}"));
+        complain(&format!(
+            "this program will not answer `reunite dump`: {error}"
+        ));
     }
 }

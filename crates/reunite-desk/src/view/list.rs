@@ -71,7 +71,7 @@ pub(super) fn show(
         Sense::focusable_noninteractive(),
     );
     let rows = desk.rows().len();
-    list.widget_info(|| WidgetInfo::labeled(Role::List, true, count(rows, "picture")));
+    list.widget_info(|| WidgetInfo::labeled(Role::List, true, counted(rows, "picture")));
     selection.row = selection.row.min(rows.saturating_sub(1));
     let mut cancelled = None;
     if list.has_focus() {

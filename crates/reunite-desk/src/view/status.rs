@@ -8,7 +8,6 @@ use reunite_base::units::counted;
 use super::theme::Palette;
 use crate::messages::duration;
 use crate::model::{Desk, Phase};
-use crate::words::duration;
 
 pub(super) fn show(ui: &mut Ui, desk: &Desk) {
     let palette = Palette::of(ui.visuals());

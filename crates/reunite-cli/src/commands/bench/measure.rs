@@ -1,4 +1,4 @@
-//! The ways, each run and timed round after round.
+//! Runs and times each way, round after round.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -6,31 +6,32 @@ use std::time::{Duration, Instant};
 use reunite::profile::{self, Profile};
 use reunite_images::batch;
 
-use super::fetch::Server;
-use super::ways::{Job, Outcome, WAYS};
+use super::fetch::PhotoServer;
+use super::ways::{PhotoJob, WAYS, WayOutcome};
 use crate::args::Table;
 
-/// One way, measured.
+/// The measurements of one way.
 pub(super) struct Measured {
     pub(super) name: &'static str,
-    /// Seconds in the essay's table, if it is in there.
+    /// Seconds in the essay's table, if the essay has this way.
     pub(super) essay: Option<f64>,
     pub(super) walls: Vec<Duration>,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: WayOutcome,
     pub(super) profile: Profile,
 }
 
 pub(super) fn measure(args: &Table) -> Result<Vec<Measured>, String> {
     let photos = photos(args)?;
-    let server = Server::start(photos, args.pace)
-        .map_err(|error| format!("the server of photos: {error}"))?;
-    let out = tempfile::tempdir().map_err(|error| format!("a folder for the results: {error}"))?;
-    let job = Job::new(server.address(), args.items, out.path());
+    let server = PhotoServer::start(photos, args.pace)
+        .map_err(|error| format!("cannot start the server of photos: {error}"))?;
+    let out = tempfile::tempdir()
+        .map_err(|error| format!("cannot create a folder for the results: {error}"))?;
+    let job = PhotoJob::new(server.address(), args.items, out.path());
     let mut measured: Vec<Measured> = Vec::new();
     for round in 0..args.rounds {
-        for turn in 0..WAYS.len() {
-            // Beginning with another each time: what is warm is warm for all.
-            let way = &WAYS[(usize::from(round) + turn) % WAYS.len()];
+        for step in 0..WAYS.len() {
+            // Each round starts with another way, so that warm caches favour none.
+            let way = &WAYS[(usize::from(round) + step) % WAYS.len()];
             let profiling = profile::start();
             let begin = Instant::now();
             let outcome = (way.run)(&job);
@@ -59,7 +60,7 @@ pub(super) fn measure(args: &Table) -> Result<Vec<Measured>, String> {
     Ok(measured)
 }
 
-/// What the server serves.
+/// Reads the photos for the server.
 fn photos(args: &Table) -> Result<Vec<Vec<u8>>, String> {
     let folder = args
         .photos
@@ -71,7 +72,7 @@ fn photos(args: &Table) -> Result<Vec<Vec<u8>>, String> {
     let photos: Vec<_> = found.jobs.into_iter().map(|job| job.input).collect();
     if photos.is_empty() {
         return Err(format!(
-            "there are no photos in {}: name a folder with --photos",
+            "no photos in {}; name a folder of photos with --photos",
             folder.display()
         ));
     }

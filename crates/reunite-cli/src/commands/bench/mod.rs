@@ -1,8 +1,9 @@
-//! `reunite bench table`: the essay's experiment on this machine.
+//! `reunite bench table`: repeats on this machine the experiment of the essay that the README names.
 //!
-//! Its table: a job takes 35 s one step after another, 15 s on threads without coordination, 22 s if every thread is
-//! joined where it is started. Here the job is photos: fetched from a paced server on this machine, made smaller,
-//! saved. The fourth way is ours: as fast as without coordination, in order, no error lost.
+//! In the essay's table a job takes 35 s one step after another, 15 s on threads without coordination, and 22 s if
+//! every thread is joined where it is started. Here the job is to fetch photos from a slow server on this machine, to
+//! resize them, and to save them. The fourth way uses reunite: it is as fast as the way without coordination, keeps
+//! the order, and loses no error.
 
 mod fetch;
 mod measure;
@@ -23,7 +24,7 @@ pub(crate) fn table(args: &Table) -> Exit {
         measure(args)
     });
     match ended.value {
-        Some(Ok(measured)) => match report::tell(args, &measured) {
+        Some(Ok(measured)) => match report::print(args, &measured) {
             Ok(()) => Exit::Done,
             Err(error) => {
                 complain(&error);
@@ -31,14 +32,14 @@ pub(crate) fn table(args: &Table) -> Exit {
             }
         },
         _ if interrupt::was_interrupted() => {
-            complain("interrupted before all was measured");
+            complain("interrupted before all ways were measured");
             Exit::Interrupted
         }
         Some(Err(error)) => {
             complain(&error);
             Exit::CouldNotBegin
         }
-        // Only an interruption leaves the body.
+        // The body returns early only when interrupted.
         None => Exit::CouldNotBegin,
     }
 }

@@ -14,7 +14,7 @@ use crate::args::Table;
 struct Row<'a> {
     way: &'a str,
     seconds: f64,
-    /// Of the first way.
+    /// The time divided by that of the first way.
     ratio: f64,
     essay_seconds: Option<f64>,
     essay_ratio: Option<f64>,
@@ -23,14 +23,15 @@ struct Row<'a> {
     parallelism: f64,
     in_order: bool,
     errors: &'a [String],
-    /// What the profiler says of joins that came too early.
+    /// The profiler's hints about joins that came too early.
     hints: Vec<&'a str>,
 }
 
-/// The essay's first way, in seconds.
-const ESSAY: f64 = 35.0;
+/// The time of the essay's first way, in seconds.
+const ESSAY_SECONDS: f64 = 35.0;
 
-pub(super) fn tell(args: &Table, measured: &[Measured]) -> Result<(), String> {
+/// Prints the table, and writes the page if one was asked for.
+pub(super) fn print(args: &Table, measured: &[Measured]) -> Result<(), String> {
     let first = measured
         .first()
         .map_or(1.0, |measured| median(&measured.walls).as_secs_f64());
@@ -46,12 +47,12 @@ pub(super) fn tell(args: &Table, measured: &[Measured]) -> Result<(), String> {
     };
     if let Some(file) = &args.html {
         std::fs::write(file, page(measured))
-            .map_err(|error| format!("{}: {error}", file.display()))?;
+            .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
     }
     let mut out = stdout();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
-        .map_err(|error| format!("the table cannot be written: {error}"))
+        .map_err(|error| format!("cannot write the table: {error}"))
 }
 
 fn median(walls: &[Duration]) -> Duration {
@@ -69,7 +70,7 @@ fn row(measured: &Measured, first: f64) -> Row<'_> {
         seconds,
         ratio: seconds / first,
         essay_seconds: measured.essay,
-        essay_ratio: measured.essay.map(|essay| essay / ESSAY),
+        essay_ratio: measured.essay.map(|essay| essay / ESSAY_SECONDS),
         work_seconds: measured.profile.work.as_secs_f64(),
         span_seconds: measured.profile.span.as_secs_f64(),
         parallelism: measured.profile.parallelism(),
@@ -81,11 +82,13 @@ fn row(measured: &Measured, first: f64) -> Row<'_> {
 
 fn table(args: &Table, rows: &[Row<'_>]) -> String {
     let mut text = format!(
-        "{} photos, each fetched in {} ms, made smaller, saved; medians of {} rounds\n\n\
+        "{} {}, each fetched in {} ms, resized, saved; median of {} {}\n\n\
          {:<32}{:>9}{:>8}{:>14}{:>9}{:>9}{:>13}{:>10}{:>14}\n",
         args.items,
+        if args.items == 1 { "photo" } else { "photos" },
         args.pace.as_millis(),
         args.rounds,
+        if args.rounds == 1 { "round" } else { "rounds" },
         "",
         "seconds",
         "ratio",
@@ -115,7 +118,7 @@ fn table(args: &Table, rows: &[Row<'_>]) -> String {
         );
     }
     for row in rows.iter().filter(|row| !row.hints.is_empty()) {
-        text += &format!("\nThe profiler on “{}”:\n", row.way);
+        text += &format!("\nProfiler hints for “{}”:\n", row.way);
         row.hints
             .iter()
             .for_each(|hint| text += &format!("- {hint}\n"));
@@ -123,7 +126,7 @@ fn table(args: &Table, rows: &[Row<'_>]) -> String {
     text
 }
 
-/// The timelines of all ways, one below the other, each a page of its own.
+/// Returns a page with the timelines of all ways, each in a frame of its own.
 fn page(measured: &[Measured]) -> String {
     let mut page = String::from(
         "<!doctype html><meta charset=\"utf-8\"><title>reunite bench table</title>\

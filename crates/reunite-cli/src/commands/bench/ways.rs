@@ -7,27 +7,28 @@ use reunite_images::{Transform, transform};
 
 use super::fetch::fetch;
 
-/// Fetch so many photos, make them smaller, save them.
+/// The job: to fetch a number of photos, resize them, and save them.
 #[derive(Clone)]
-pub(super) struct Job {
+pub(super) struct PhotoJob {
     server: SocketAddr,
     items: usize,
     out: PathBuf,
 }
 
-/// What a way knows at its end.
-pub(super) struct Outcome {
-    /// Whether it has the results in the order of the items.
+/// What a way knows when it ends.
+pub(super) struct WayOutcome {
+    /// Whether the results are in the order of the items.
     pub(super) in_order: bool,
-    /// What failed, as far as it knows.
+    /// The errors that the way knows of.
     pub(super) errors: Vec<String>,
 }
 
+/// A way to do the job.
 pub(super) struct Way {
     pub(super) name: &'static str,
-    /// Seconds in the essay's table.
+    /// Seconds in the essay's table, if the essay has this way.
     pub(super) essay: Option<f64>,
-    pub(super) run: fn(&Job) -> Outcome,
+    pub(super) run: fn(&PhotoJob) -> WayOutcome,
 }
 
 pub(super) const WAYS: &[Way] = &[
@@ -53,10 +54,10 @@ pub(super) const WAYS: &[Way] = &[
     },
 ];
 
-/// How many photos are fetched at a time, where somebody decides.
-const SIDE_BY_SIDE: usize = 16;
+/// The number of photos that the fourth way fetches at a time.
+const CONCURRENCY: usize = 16;
 
-impl Job {
+impl PhotoJob {
     pub(super) fn new(server: SocketAddr, items: u16, out: &Path) -> Self {
         Self {
             server,
@@ -76,18 +77,18 @@ impl Job {
     }
 }
 
-fn one_after_another(job: &Job) -> Outcome {
+fn one_after_another(job: &PhotoJob) -> WayOutcome {
     let failed = (0..job.items).filter_map(|item| job.one(item).err());
-    // In a scope of its own, so that the profile sees it as the others.
+    // In a scope, so that it appears in the profile as the other ways do.
     let errors = reunite::scope(|_| failed.collect());
-    Outcome {
+    WayOutcome {
         in_order: true,
         errors,
     }
 }
 
-/// Fire and forget. That all are done is found out for the measurement only; what failed, nobody hears.
-fn without_coordination(job: &Job) -> Outcome {
+/// Fire and forget. Only the measurement waits for the end; errors are lost.
+fn without_coordination(job: &PhotoJob) -> WayOutcome {
     let (done, all_done) = reunite::channel::bounded::<()>(1);
     for item in 0..job.items {
         if reunite::checkpoint().is_err() {
@@ -95,22 +96,22 @@ fn without_coordination(job: &Job) -> Outcome {
         }
         let (job, done) = (job.clone(), done.clone());
         reunite::spawn(move || {
-            let _unseen = job.one(item);
+            let _lost = job.one(item);
             drop(done);
         })
         .detach();
     }
     drop(done);
-    // Ends when the last sender is gone, or when all is to end.
+    // Returns when the last sender is dropped, or when the run is cancelled.
     let _closed = all_done.recv();
-    Outcome {
+    WayOutcome {
         in_order: false,
         errors: Vec::new(),
     }
 }
 
 /// Two threads at a time, each joined in the loop that started it.
-fn joined_where_started(job: &Job) -> Outcome {
+fn joined_where_started(job: &PhotoJob) -> WayOutcome {
     let mut errors = Vec::new();
     reunite::scope(|s| {
         for item in (0..job.items).step_by(2) {
@@ -124,21 +125,21 @@ fn joined_where_started(job: &Job) -> Outcome {
             }
         }
     });
-    Outcome {
+    WayOutcome {
         in_order: true,
         errors,
     }
 }
 
-fn with_reunite(job: &Job) -> Outcome {
+fn with_reunite(job: &PhotoJob) -> WayOutcome {
     let errors = reunite::scope(|s| {
         let map = s
             .try_map(0..job.items, |item| job.one(item))
-            .threads(SIDE_BY_SIDE);
+            .threads(CONCURRENCY);
         let failed = map.into_iter().filter_map(Result::err);
         failed.map(|error| error.to_string()).collect()
     });
-    Outcome {
+    WayOutcome {
         in_order: true,
         errors,
     }

@@ -1,4 +1,4 @@
-//! What goes to standard output: JSON lines for programs, a line or two for people.
+//! Standard output: JSON lines for programs, or a few lines for people.
 
 use std::io::{ErrorKind, Write, stdout};
 
@@ -9,7 +9,7 @@ use crate::progress::aside;
 
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
-pub(super) enum Event<'a> {
+pub(super) enum ImageEvent<'a> {
     Written {
         input: &'a str,
         output: &'a str,
@@ -22,7 +22,7 @@ pub(super) enum Event<'a> {
         input: &'a str,
         reason: &'a str,
     },
-    /// Not begun or not finished when everything stopped.
+    /// A picture not started or not finished when the run stopped.
     Left {
         input: &'a str,
     },
@@ -30,19 +30,19 @@ pub(super) enum Event<'a> {
         input: &'a str,
         output: &'a str,
     },
-    Summary(&'a Summary),
+    Summary(&'a ImagesSummary),
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct Summary {
-    /// Results that are in their place now.
+pub(super) struct ImagesSummary {
+    /// Results written by this run.
     pub(super) written: usize,
-    /// Results that were up to date.
+    /// Results that were already up to date.
     pub(super) current: usize,
     pub(super) failed: usize,
-    /// Pictures that were not begun or not finished.
+    /// Pictures not started or not finished.
     pub(super) left: usize,
-    /// Files in folders that are no pictures.
+    /// Files in folders that are not pictures.
     pub(super) ignored: usize,
     pub(super) bytes_in: u64,
     pub(super) bytes_out: u64,
@@ -51,21 +51,22 @@ pub(super) struct Summary {
     pub(super) timed_out: bool,
 }
 
-/// Standard output, and whether what was said there arrived.
+/// Standard output, which remembers whether a write failed.
 #[derive(Debug, Default)]
-pub(super) struct Output {
-    lost: bool,
+pub(super) struct Lines {
+    has_failed: bool,
 }
 
-impl Output {
-    pub(super) fn event(&mut self, event: &Event<'_>) {
+impl Lines {
+    pub(super) fn event(&mut self, event: &ImageEvent<'_>) {
         match serde_json::to_string(event) {
             Ok(line) => self.line(&line),
             Err(error) => self.failed(&error.to_string()),
         }
     }
 
-    /// A reader that went away is no reason to stop making pictures, nor a fault; a full disk is a fault.
+    /// Writes a line. A reader that closed standard output neither stops the run nor is a failure; a full disk is a
+    /// failure.
     pub(super) fn line(&mut self, line: &str) {
         if let Err(error) = aside(|| writeln!(stdout(), "{line}"))
             && error.kind() != ErrorKind::BrokenPipe
@@ -74,14 +75,14 @@ impl Output {
         }
     }
 
-    /// Told once.
+    /// Reports the first failure only.
     fn failed(&mut self, why: &str) {
-        if !std::mem::replace(&mut self.lost, true) {
-            complain(&format!("standard output: {why}"));
+        if !std::mem::replace(&mut self.has_failed, true) {
+            complain(&format!("cannot write to standard output: {why}"));
         }
     }
 
-    pub(super) fn is_lost(&self) -> bool {
-        self.lost
+    pub(super) fn has_failed(&self) -> bool {
+        self.has_failed
     }
 }

@@ -1,4 +1,4 @@
-//! `reunite images`: pictures made smaller.
+//! `reunite images`: resizes pictures.
 
 mod events;
 mod plan;
@@ -11,17 +11,17 @@ use reunite_images::batch::{self, lock_shielded};
 use crate::args::Images;
 use crate::exit::Exit;
 use crate::interrupt;
-use plan::Plan;
-use report::Report;
+use plan::ImagesPlan;
+use report::ImagesReport;
 
-pub(crate) use report::nothing_began;
+pub(crate) use report::nothing_started;
 
 pub(crate) fn run(args: &Images) -> Exit {
-    let mut plan = match Plan::new(args) {
+    let mut plan = match ImagesPlan::new(args) {
         Ok(plan) => plan,
-        Err(refusal) => return Report::new(args, 0).refuse(&refusal),
+        Err(refusal) => return ImagesReport::new(args, 0).refuse(&refusal),
     };
-    let mut report = Report::new(args, plan.jobs.len());
+    let mut report = ImagesReport::new(args, plan.jobs.len());
     report.planned(&plan);
     if args.dry_run {
         return report.dry_run(&plan);
@@ -40,12 +40,12 @@ pub(crate) fn run(args: &Images) -> Exit {
         if args.fail_fast && lock_shielded(report).has_failures() {
             return;
         }
-        batch::run(scope, jobs, options, move |place, outcome| {
-            let job = &jobs[place];
+        batch::run(scope, jobs, options, move |index, outcome| {
+            let job = &jobs[index];
             if outcome.is_ok() {
                 lock_shielded(ledger).record(job, &options.transform);
             }
-            let failed = lock_shielded(report).one(place, job, outcome);
+            let failed = lock_shielded(report).one(index, job, outcome);
             if failed && args.fail_fast {
                 canceller.cancel("--fail-fast");
             }
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Images) -> Exit {
     let mut report = lock_shielded(report);
     if let Err(error) = saved {
         report.warn(&format!(
-            "not all of what was made is remembered, and will be made again: {error}"
+            "cannot record all results, so the next run will make some again: {error}"
         ));
     }
     let timed_out = ended.is_err_and(|error| error.is_timeout());

@@ -1,4 +1,4 @@
-//! What was typed becomes what it means.
+//! From the arguments to a plan: which pictures, with which options.
 
 use std::path::Path;
 
@@ -6,23 +6,23 @@ use reunite_base::machine::{cores, half_of_free_memory};
 use reunite_images::batch::{FindError, Found, Job, Ledger, Options, find, sweep};
 use reunite_images::{Fit, OutputFormat, Transform};
 
-use crate::args::{FitArg, FormatArg, Images};
+use crate::args::{FitArg, Images, OutputFormatArg};
 
-/// What is to be done.
-pub(super) struct Plan {
+/// What a run will do.
+pub(super) struct ImagesPlan {
     /// The pictures to make.
     pub(super) jobs: Vec<Job>,
     pub(super) options: Options,
     pub(super) ledger: Ledger,
-    /// How many are up to date.
+    /// The number of pictures that are up to date.
     pub(super) current: usize,
-    /// How many files are no pictures.
+    /// The number of files that are not pictures.
     pub(super) ignored: usize,
     /// Arguments and files that cannot be used.
     pub(super) failed: Vec<FindError>,
 }
 
-/// Why nothing can be done.
+/// Why a run cannot start.
 #[derive(Debug, Default)]
 pub(super) struct Refusal {
     pub(super) message: Option<String>,
@@ -39,11 +39,14 @@ impl From<String> for Refusal {
     }
 }
 
-impl Plan {
-    /// Unless this is a dry run the output folder is there then, and can be written to.
+impl ImagesPlan {
+    /// Finds the pictures. Unless this is a dry run, also creates the output folder and checks that it is writable.
     pub(super) fn new(args: &Images) -> Result<Self, Refusal> {
         let options = options(args);
-        usable(&args.out, args.dry_run)?;
+        check_output(&args.out)?;
+        if !args.dry_run {
+            create_output(&args.out)?;
+        }
         let mut ledger = Ledger::open(&args.out);
         let found = find(&args.inputs, &args.out, options.transform.format, &ledger);
         let Found {
@@ -55,8 +58,9 @@ impl Plan {
             let inputs = args.inputs.iter().map(|input| input.display().to_string());
             let inputs = inputs.collect::<Vec<_>>().join(", ");
             let message = format!(
-                "no pictures in {inputs} ({ignored} other files); JPEG, PNG, WebP, GIF, TIFF and \
-                 BMP are read"
+                "no pictures in {inputs} ({ignored} other {}); name JPEG, PNG, WebP, GIF, TIFF or BMP \
+                 files, or folders that contain some",
+                if ignored == 1 { "file" } else { "files" }
             );
             return Err(Refusal {
                 message: Some(message),
@@ -70,8 +74,8 @@ impl Plan {
         let (refused, jobs): (Vec<_>, Vec<_>) = jobs.into_iter().partition(in_the_way);
         failed.extend(refused.into_iter().map(|job| FindError {
             reason: format!(
-                "{} is there already, and nothing says that it is its result: move it away, or \
-                 replace it by --force",
+                "{} already exists and is not a known result of this picture; move it away, or replace \
+                 it with --force",
                 job.output.display()
             ),
             path: job.input,
@@ -86,7 +90,7 @@ impl Plan {
         if !args.dry_run {
             sweep(&args.out);
             ledger.begin(&jobs).map_err(|error| {
-                format!("--out {} cannot be written to: {error}", args.out.display())
+                format!("cannot write to --out {}: {error}", args.out.display())
             })?;
         }
         Ok(Self {
@@ -100,26 +104,27 @@ impl Plan {
     }
 }
 
-/// Makes the output folder if it is not there, so that a place where nothing can be written is told before
-/// any work is done.
-fn usable(out: &Path, dry_run: bool) -> Result<(), String> {
-    // The folder, or what it would be made in.
-    let there = out.ancestors().find(|path| path.symlink_metadata().is_ok());
-    if let Some(file) = there.filter(|path| !path.is_dir()) {
+/// Fails if the output folder cannot exist because a file is in the way.
+fn check_output(out: &Path) -> Result<(), String> {
+    // The folder, or the nearest parent that exists.
+    let existing = out.ancestors().find(|path| path.symlink_metadata().is_ok());
+    if let Some(file) = existing.filter(|path| !path.is_dir()) {
         return Err(match file == out {
             true => format!("--out {} is a file, not a folder", out.display()),
             false => format!(
-                "--out {} cannot be made: {} is a file, not a folder",
+                "cannot create --out {}: {} is a file, not a folder",
                 out.display(),
                 file.display()
             ),
         });
     }
-    if dry_run {
-        return Ok(());
-    }
+    Ok(())
+}
+
+/// Creates the output folder, so that a folder that cannot be created is reported before any work is done.
+fn create_output(out: &Path) -> Result<(), String> {
     std::fs::create_dir_all(out)
-        .map_err(|error| format!("--out {} cannot be made: {error}", out.display()))
+        .map_err(|error| format!("cannot create --out {}: {error}", out.display()))
 }
 
 fn options(args: &Images) -> Options {
@@ -129,10 +134,10 @@ fn options(args: &Images) -> Options {
         FitArg::Exact => Fit::Exact,
     };
     let format = match args.format {
-        FormatArg::Keep => None,
-        FormatArg::Jpeg => Some(OutputFormat::Jpeg),
-        FormatArg::Png => Some(OutputFormat::Png),
-        FormatArg::Webp => Some(OutputFormat::WebP),
+        OutputFormatArg::Keep => None,
+        OutputFormatArg::Jpeg => Some(OutputFormat::Jpeg),
+        OutputFormatArg::Png => Some(OutputFormat::Png),
+        OutputFormatArg::Webp => Some(OutputFormat::WebP),
     };
     Options {
         transform: Transform {

@@ -1,4 +1,4 @@
-//! What people and programs are told, while it runs and at the end.
+//! Progress, failures and the summary of a run, for people and for programs.
 
 use std::time::{Duration, Instant};
 
@@ -6,35 +6,35 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use reunite_base::escape::terminal;
 use reunite_images::batch::{FileError, FindError, Job, Written};
 
-use super::events::{Event, Output, Summary};
-use super::plan::{Plan, Refusal};
+use super::events::{ImageEvent, ImagesSummary, Lines};
+use super::plan::{ImagesPlan, Refusal};
 use crate::args::Images;
 use crate::complain::complain;
 use crate::exit::Exit;
 use crate::progress::bar_target;
 use crate::units::readable;
 
-/// How many names of what was left are told.
-const NAMES: usize = 5;
+/// The most names of unfinished pictures that are printed.
+const MAX_NAMES: usize = 5;
 
-/// Counts the outcomes and tells of them: failures at once, the rest as a bar, a summary, or JSON lines.
-pub(super) struct Report {
+/// Counts the outcomes and reports them: failures at once, the rest as a bar, a summary, or JSON lines.
+pub(super) struct ImagesReport {
     json: bool,
     quiet: bool,
     bar: ProgressBar,
-    output: Output,
+    output: Lines,
     started: Instant,
-    summary: Summary,
-    /// Which of the jobs were told of.
-    told: Vec<bool>,
+    summary: ImagesSummary,
+    /// Whether each job's outcome was reported.
+    reported: Vec<bool>,
 }
 
-/// All there is to say to a program if the arguments make no sense.
-pub(crate) fn nothing_began() {
-    Output::default().event(&Event::Summary(&Summary::default()));
+/// Prints the JSON summary of a run that could not start because its arguments are wrong.
+pub(crate) fn nothing_started() {
+    Lines::default().event(&ImageEvent::Summary(&ImagesSummary::default()));
 }
 
-impl Report {
+impl ImagesReport {
     pub(super) fn new(args: &Images, jobs: usize) -> Self {
         let target = bar_target(!args.json && !args.quiet && !args.dry_run);
         let bar = ProgressBar::with_draw_target(Some(jobs as u64), target);
@@ -44,27 +44,27 @@ impl Report {
             .with_key(
                 "rate",
                 |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-                    let _never_fails = write!(out, "{:.1} a second,", state.per_sec());
+                    let _never_fails = write!(out, "{:.1}/s,", state.per_sec());
                 },
             );
         bar.set_style(style);
-        // Before the first picture is done there is something to see, too.
+        // Draws the bar before the first picture is done.
         bar.tick();
         Self {
             json: args.json,
             quiet: args.quiet,
             bar,
-            output: Output::default(),
+            output: Lines::default(),
             started: Instant::now(),
-            summary: Summary {
+            summary: ImagesSummary {
                 left: jobs,
-                ..Summary::default()
+                ..ImagesSummary::default()
             },
-            told: vec![false; jobs],
+            reported: vec![false; jobs],
         }
     }
 
-    /// Nothing can begin.
+    /// Reports why the run cannot start.
     pub(super) fn refuse(mut self, refusal: &Refusal) -> Exit {
         self.summary.ignored = refusal.ignored;
         self.failures(&refusal.failed);
@@ -75,13 +75,13 @@ impl Report {
         Exit::CouldNotBegin
     }
 
-    /// What is known before anything is done.
-    pub(super) fn planned(&mut self, plan: &Plan) {
+    /// Reports what is known before the run starts.
+    pub(super) fn planned(&mut self, plan: &ImagesPlan) {
         self.summary.current = plan.current;
         self.summary.ignored = plan.ignored;
         if let Some(why) = plan.ledger.unreadable() {
             self.warn(&format!(
-                "what was made earlier is not remembered any more: {why}"
+                "the record of earlier results cannot be read and is ignored: {why}"
             ));
         }
         self.failures(&plan.failed);
@@ -91,10 +91,10 @@ impl Report {
         self.summary.failed > 0
     }
 
-    /// The outcome of one picture; true if it failed. One that was only stopped counts as left.
+    /// Reports the outcome of one picture. Returns true if the picture failed; one that was cancelled counts as left.
     pub(super) fn one(
         &mut self,
-        place: usize,
+        index: usize,
         job: &Job,
         outcome: Result<Written, FileError>,
     ) -> bool {
@@ -104,7 +104,7 @@ impl Report {
                 self.summary.written += 1;
                 self.summary.bytes_in += written.bytes_in;
                 self.summary.bytes_out += written.bytes_out;
-                self.event(&Event::Written {
+                self.event(&ImageEvent::Written {
                     input: &job.input.to_string_lossy(),
                     output: &job.output.to_string_lossy(),
                     width: written.size.width,
@@ -119,7 +119,7 @@ impl Report {
                 true
             }
         };
-        self.told[place] = true;
+        self.reported[index] = true;
         self.summary.left -= 1;
         self.bar.inc(1);
         failed
@@ -133,7 +133,7 @@ impl Report {
 
     fn failure(&mut self, input: &str, reason: &str) {
         self.summary.failed += 1;
-        self.event(&Event::Failed { input, reason });
+        self.event(&ImageEvent::Failed { input, reason });
         self.warn(&format!("{input}: {reason}"));
     }
 
@@ -141,8 +141,8 @@ impl Report {
         self.bar.suspend(|| complain(message));
     }
 
-    /// For programs.
-    fn event(&mut self, event: &Event<'_>) {
+    /// Prints an event for programs.
+    fn event(&mut self, event: &ImageEvent<'_>) {
         if self.json {
             self.output.event(event);
         }
@@ -150,21 +150,21 @@ impl Report {
 
     fn summarize(&mut self) {
         if self.json {
-            self.output.event(&Event::Summary(&self.summary));
+            self.output.event(&ImageEvent::Summary(&self.summary));
         }
     }
 
-    /// For people.
+    /// Prints a line for people.
     fn line(&mut self, line: &str) {
         if !self.json && !self.quiet {
             self.output.line(&terminal(line));
         }
     }
 
-    pub(super) fn dry_run(&mut self, plan: &Plan) -> Exit {
+    pub(super) fn dry_run(&mut self, plan: &ImagesPlan) -> Exit {
         for job in &plan.jobs {
             let (input, output) = (job.input.to_string_lossy(), job.output.to_string_lossy());
-            self.event(&Event::Planned {
+            self.event(&ImageEvent::Planned {
                 input: &input,
                 output: &output,
             });
@@ -172,14 +172,18 @@ impl Report {
         }
         self.summary.seconds = self.started.elapsed().as_secs_f64();
         self.summarize();
-        let Summary {
+        let ImagesSummary {
             current,
             failed,
             left,
             ignored,
             ..
         } = self.summary;
-        let counts = [(current, UP_TO_DATE), (failed, FAILED), (ignored, IGNORED)];
+        let counts = [
+            (current, UP_TO_DATE),
+            (failed, FAILED),
+            (ignored, ignored_files(ignored)),
+        ];
         self.line(&list(format!("{left} to write"), &counts));
         self.exit()
     }
@@ -203,38 +207,38 @@ impl Report {
     }
 
     fn exit(&self) -> Exit {
-        if self.has_failures() || self.output.is_lost() {
+        if self.has_failures() || self.output.has_failed() {
             Exit::SomeFailed
         } else {
             Exit::Done
         }
     }
 
-    /// Names what was not begun or not finished: all of it to programs, the first of it to people.
+    /// Names the pictures not started or not finished: all of them for programs, the first few for people.
     fn left(&mut self, jobs: &[Job]) {
-        let told = std::mem::take(&mut self.told);
+        let reported = std::mem::take(&mut self.reported);
         let left: Vec<_> = jobs
             .iter()
-            .zip(told)
-            .filter(|(_, told)| !told)
+            .zip(reported)
+            .filter(|(_, reported)| !reported)
             .map(|(job, _)| job.input.to_string_lossy())
             .collect();
         for input in &left {
-            self.event(&Event::Left { input });
+            self.event(&ImageEvent::Left { input });
         }
         if left.is_empty() || self.json || self.quiet {
             return;
         }
-        let more = match left.len().saturating_sub(NAMES) {
+        let more = match left.len().saturating_sub(MAX_NAMES) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let names = left[..left.len().min(NAMES)].join(", ");
+        let names = left[..left.len().min(MAX_NAMES)].join(", ");
         self.warn(&format!("not done: {names}{more}"));
     }
 
     fn sentence(&self, elapsed: Duration) -> String {
-        let Summary {
+        let ImagesSummary {
             written,
             current,
             failed,
@@ -257,7 +261,7 @@ impl Report {
             (current, UP_TO_DATE),
             (failed, FAILED),
             (left, "not done"),
-            (ignored, IGNORED),
+            (ignored, ignored_files(ignored)),
         ];
         list(head, &counts)
     }
@@ -277,8 +281,15 @@ fn explained(error: &FileError) -> String {
 
 const UP_TO_DATE: &str = "up to date";
 const FAILED: &str = "failed";
-const IGNORED: &str = "other files ignored";
 
+fn ignored_files(count: usize) -> &'static str {
+    match count {
+        1 => "other file ignored",
+        _ => "other files ignored",
+    }
+}
+
+/// Joins `head` and the counts that are not zero.
 fn list(head: String, counts: &[(usize, &str)]) -> String {
     let present = counts.iter().filter(|(count, _)| *count > 0);
     let parts = present.map(|(count, what)| format!("{count} {what}"));

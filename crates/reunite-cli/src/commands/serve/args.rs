@@ -1,4 +1,4 @@
-//! What was typed.
+//! The command line of `reunite serve` as typed.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,47 +7,49 @@ use clap::ValueEnum;
 
 use crate::units;
 
-/// Everybody who can reach the address can read the folder; without --listen only this machine can. Ctrl-C stops
-/// accepting, answers every request that was read, and names the clients that are not done in time; a second
-/// one ends it at once.
+/// Serve a folder over HTTP
 ///
-/// The exit code is 0 if all clients were answered in full, 1 if some were not done within --drain, 2 if it could
-/// not begin, 130 after a second Ctrl-C.
+/// Anyone who can reach the address can read the folder; without --listen only this machine can. Ctrl-C stops accepting
+/// connections, answers every request that was read, and names the clients that are not served in time; a second Ctrl-C
+/// exits at once.
+///
+/// Exit codes: 0 all clients were answered in full, 1 some were not served within --drain, 2 the server could not start,
+/// 130 a second Ctrl-C.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Serve {
-    /// The folder
+    /// Folder to serve
     #[arg(value_name = "DIR", default_value = ".")]
     pub(crate) folder: PathBuf,
 
-    /// Where to listen: ADDRESS:PORT, a port on this machine, or unix:PATH; several times for several
+    /// Address to listen on: ADDRESS:PORT, a local PORT, or unix:PATH; repeatable
     #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) listen: Vec<String>,
 
-    #[command(flatten, next_help_heading = "What is there")]
+    #[command(flatten, next_help_heading = "Content")]
     pub(crate) content: ContentArgs,
 
-    #[command(flatten, next_help_heading = "How it is sent")]
+    #[command(flatten, next_help_heading = "Sending")]
     pub(crate) sending: SendingArgs,
 
-    #[command(flatten, next_help_heading = "Encrypted")]
+    #[command(flatten, next_help_heading = "TLS")]
     pub(crate) tls: TlsArgs,
 
-    #[command(flatten, next_help_heading = "Who may come")]
-    pub(crate) limits: LimitArgs,
+    #[command(flatten, next_help_heading = "Access and limits")]
+    pub(crate) limits: AccessArgs,
 
-    /// A line for each answer, on standard output
+    /// Access log on standard output, one line per response
     #[arg(long, value_enum, default_value_t)]
     pub(crate) log: LogArg,
 
-    /// Say nothing at the start and at the end
+    /// Print nothing at the start and at the end
     #[arg(long)]
     pub(crate) quiet: bool,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ContentArgs {
-    /// What is sent for a folder, if it is there; several times for several
+    /// File to send for a folder that contains it; repeatable
     #[arg(long, value_name = "NAME", default_values = ["index.html", "index.htm"])]
     pub(crate) index: Vec<String>,
 
@@ -55,101 +57,105 @@ pub(crate) struct ContentArgs {
     #[arg(long)]
     pub(crate) no_listing: bool,
 
-    /// Show folders as pictures: thumbnails, each large at a click
+    /// Show folders as galleries of thumbnails; a click enlarges a picture
     #[arg(long, conflicts_with = "no_listing")]
     pub(crate) gallery: bool,
 
-    /// How much memory thumbnails in work may take together, such as 500M; pictures that need more have none
-    /// [default: half of what is free]
+    /// Memory for making thumbnails, such as 500M [default: half of what is free]
+    ///
+    /// A picture that needs more than this alone gets no thumbnail.
     #[arg(long, value_name = "SIZE", value_parser = units::bytes, requires = "gallery")]
     pub(crate) memory: Option<u64>,
 
-    /// Names that begin with a dot are there, too
+    /// Also serve files and folders whose names start with a dot
     #[arg(long)]
     pub(crate) hidden: bool,
 
-    /// Where symbolic links may lead
+    /// Symbolic links that are followed
     #[arg(long, value_enum, default_value_t)]
     pub(crate) links: LinksArg,
 
-    /// What browsers get for a page that is not there, for apps of a single page
+    /// File to send for missing pages, for single-page apps
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "index.html")]
     pub(crate) spa: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SendingArgs {
-    /// Send text as it is, and no .br, .zst or .gz that lies beside a file
+    /// Send files uncompressed, and ignore .br, .zst and .gz files beside them
     #[arg(long)]
     pub(crate) no_compress: bool,
 
-    /// For how long clients need not ask again, such as 10m; 0 to ask each time
+    /// Time that clients may cache files, such as 10m; 0 to revalidate each time
     #[arg(long, value_name = "TIME", value_parser = units::duration_or_none)]
     pub(crate) max_age: Option<Duration>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct TlsArgs {
-    /// Speak TLS with the certificates in this PEM file, the server's own first; not at sockets that are files
+    /// Use TLS with the certificates in this PEM file, the server's own first
+    ///
+    /// Unix sockets are not encrypted.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
 
-    /// The PEM file with the certificate's private key
+    /// PEM file with the certificate's private key
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct LimitArgs {
-    /// Ask for a name and a password; several times for several (others on this machine can read arguments:
-    /// see --accounts)
+pub(crate) struct AccessArgs {
+    /// Require this name and password; repeatable
+    ///
+    /// Other users of this machine can read command lines; --accounts avoids that.
     #[arg(long, value_name = "NAME:PASSWORD")]
     pub(crate) auth: Vec<String>,
 
-    /// A file of NAME:PASSWORD lines
+    /// File of accounts, one NAME:PASSWORD per line
     #[arg(long, value_name = "FILE")]
     pub(crate) accounts: Option<PathBuf>,
 
-    /// How many clients at a time; more are told to come back later
+    /// Maximum number of connections; further ones are answered 503
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) connections: u32,
 
-    /// How many from one address [default: as many as there may be]
+    /// Maximum number of connections from one address [default: --connections]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) per_address: Option<u32>,
 
-    /// How long a client may be silent between two requests
+    /// Time a connection may stay idle between two requests
     #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "60s")]
     pub(crate) idle: Duration,
 
-    /// How long a client may take for the head of a request, all of it
+    /// Time a client may take to send the head of a request
     #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "10s")]
     pub(crate) header: Duration,
 
-    /// How long clients have at the end
+    /// Time to finish responses after Ctrl-C
     #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "10s")]
     pub(crate) drain: Duration,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum LinksArg {
-    /// Nowhere
+    /// None
     Never,
-    /// To what is in the folder
+    /// Those that lead to files in the folder
     #[default]
     Inside,
-    /// Anywhere
+    /// All
     Anywhere,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum LogArg {
-    /// None
+    /// No access log
     None,
     /// The common log format
     #[default]
     Common,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
 }
 

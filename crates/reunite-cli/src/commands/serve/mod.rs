@@ -12,7 +12,7 @@ use crate::complain::complain;
 use crate::exit::Exit;
 use crate::interrupt;
 use args::Serve;
-use plan::Plan;
+use plan::ServePlan;
 
 pub(crate) fn run(args: &Serve) -> Exit {
     let plan = match plan::plan(args) {
@@ -22,9 +22,9 @@ pub(crate) fn run(args: &Serve) -> Exit {
             return Exit::CouldNotBegin;
         }
     };
-    // Where the system refuses more, its refusals are told when they come.
-    let _as_it_was = reunite_net::Limits::raise_descriptors();
-    let Plan {
+    // If the limit cannot be raised, connections that are refused later are reported when that happens.
+    let _unchanged = reunite_net::Limits::raise_descriptors();
+    let ServePlan {
         mut site,
         listeners,
         limits,
@@ -42,8 +42,8 @@ pub(crate) fn run(args: &Serve) -> Exit {
         interrupt::cancel_on_ctrl_c(scope.canceller());
         match builder.start(site.handler()) {
             Ok(server) => {
-                report::begun(args, &server);
-                // Until it is cancelled.
+                report::started(args, &server);
+                // Sleeps until the scope is cancelled.
                 while reunite::sleep(Duration::from_secs(3600)).is_ok() {}
                 report::ended(args, &server.shutdown(args.limits.drain))
             }
@@ -53,6 +53,6 @@ pub(crate) fn run(args: &Serve) -> Exit {
             }
         }
     });
-    // It ends by being cancelled.
+    // The scope ends by cancellation; its body returns a value all the same.
     ended.value.unwrap_or(Exit::CouldNotBegin)
 }

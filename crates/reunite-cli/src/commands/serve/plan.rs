@@ -1,4 +1,4 @@
-//! What was typed becomes what it means.
+//! From the arguments to a plan: a site, listeners and limits.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -10,24 +10,29 @@ use reunite_serve::{Account, Accounts, Gallery, Links, Settings, Site};
 use super::args::{LinksArg, Serve};
 use crate::complain::complain;
 
-pub(super) struct Plan {
+/// What the server will do.
+pub(super) struct ServePlan {
     pub(super) site: Site,
     pub(super) listeners: Vec<Listener>,
     pub(super) limits: Limits,
     pub(super) timeouts: Timeouts,
 }
 
-/// Refuses what makes no sense, before anybody is let in.
-pub(super) fn plan(args: &Serve) -> Result<Plan, String> {
+/// Checks the arguments, opens the folder, and listens. Accepts no connection yet.
+pub(super) fn plan(args: &Serve) -> Result<ServePlan, String> {
     let folder = &args.folder;
-    let site = Site::open(folder, settings(args)?)
-        .map_err(|error| format!("{}: {error}; name a folder to serve", folder.display()))?;
+    let site = Site::open(folder, settings(args)?).map_err(|error| {
+        format!(
+            "cannot serve {}: {error}; name a folder to serve",
+            folder.display()
+        )
+    })?;
     let tls = tls(args)?;
     let listeners = args
         .listen
         .iter()
         .map(|address| listen(address, tls.as_ref()));
-    Ok(Plan {
+    Ok(ServePlan {
         site,
         listeners: listeners.collect::<Result<_, _>>()?,
         limits: Limits {
@@ -83,9 +88,11 @@ fn accounts(args: &Serve) -> Result<Accounts, String> {
                     .push(account.map_err(|error| format!("{name}, line {}: {error}", at + 1))?);
             }
         }
-        // An empty file must not let everybody in.
+        // Without this check an empty file would let everyone in.
         if accounts.is_empty() {
-            return Err(format!("{name}: there is no account in it"));
+            return Err(format!(
+                "{name}: no account in this file; add a line NAME:PASSWORD"
+            ));
         }
     }
     Ok(Accounts(accounts))
@@ -99,7 +106,7 @@ fn tls(args: &Serve) -> Result<Option<Tls>, String> {
     if fs::metadata(key).is_ok_and(|found| found.mode() & 0o004 != 0) {
         let key = key.display();
         complain(&format!(
-            "everybody on this machine can read the private key {key}; `chmod o-r {key}` keeps it private"
+            "every user of this machine can read the private key {key}; run `chmod o-r {key}`"
         ));
     }
     let tls = tls.protocols(&[reunite_serve::PROTOCOL]);
@@ -119,6 +126,6 @@ fn listen(address: &str, tls: Option<&Tls>) -> Result<Listener, String> {
         },
     };
     listener.map_err(|error| {
-        format!("cannot listen at {address}: {error}; try another, such as --listen 127.0.0.1:8081")
+        format!("cannot listen on {address}: {error}; use another address, such as --listen 127.0.0.1:8081")
     })
 }

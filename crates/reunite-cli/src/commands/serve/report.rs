@@ -1,4 +1,4 @@
-//! What people are told.
+//! Messages and the access log of the server.
 
 use std::io::{Write, stdout};
 
@@ -11,7 +11,7 @@ use super::args::{LogArg, Serve};
 use crate::complain::complain;
 use crate::exit::Exit;
 
-/// A line of the access log, if there is to be one.
+/// Returns a function that writes an entry of the access log, or `None` if there is no log.
 pub(super) fn log(kind: LogArg) -> Option<impl Fn(&Entry<'_>) + Send + Sync> {
     let line: fn(&Entry<'_>) -> String = match kind {
         LogArg::None => return None,
@@ -19,19 +19,20 @@ pub(super) fn log(kind: LogArg) -> Option<impl Fn(&Entry<'_>) + Send + Sync> {
         LogArg::Json => reunite_serve::json,
     };
     Some(move |entry: &Entry<'_>| {
-        // Where nobody reads it any more, clients are served all the same.
+        // A closed standard output does not stop the server.
         let _closed = writeln!(stdout(), "{}", line(entry));
     })
 }
 
-/// A client that vanishes is no news; what concerns the server is.
+/// Reports an event that concerns the server. Clients that vanish and connections that are refused are not reported.
 pub(super) fn event(event: &Event<'_>) {
     if !matches!(event, Event::Failed { .. } | Event::Refused { .. }) {
         complain(&event.to_string());
     }
 }
 
-pub(super) fn begun(args: &Serve, server: &Server) {
+/// Reports the addresses that the server listens on.
+pub(super) fn started(args: &Serve, server: &Server) {
     if args.quiet {
         return;
     }
@@ -45,10 +46,11 @@ pub(super) fn begun(args: &Serve, server: &Server) {
         complain(&format!("serving {folder} at {scheme}://{address}/"));
     }
     for path in args.listen.iter().filter_map(|at| at.strip_prefix("unix:")) {
-        complain(&format!("serving {folder} at the socket {path}"));
+        complain(&format!("serving {folder} at unix:{path}"));
     }
 }
 
+/// Reports how the server ended, and returns the exit code.
 pub(super) fn ended(args: &Serve, outcome: &Result<Served, Stragglers<Served>>) -> Exit {
     match outcome {
         Ok(served) => {
@@ -63,7 +65,9 @@ pub(super) fn ended(args: &Serve, outcome: &Result<Served, Stragglers<Served>>) 
         }
         Err(late) => {
             for straggler in late.iter() {
-                complain(&format!("cut off: {straggler}"));
+                complain(&format!(
+                    "disconnected before its response was complete: {straggler}"
+                ));
             }
             Exit::SomeFailed
         }
