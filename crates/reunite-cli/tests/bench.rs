@@ -66,7 +66,7 @@ fn without_photos_the_table_says_what_it_needs() {
 }
 
 #[test]
-fn a_profile_is_written_whole_or_told() {
+fn a_profile_is_written_or_the_failure_reported() {
     let place = Place::new();
     place.write("in/a.jpg", photo(1));
     let ran = place.run(&[
@@ -100,6 +100,6 @@ fn a_profile_is_written_whole_or_told() {
     );
     assert!(
         place.path("out/a.jpg").exists(),
-        "the work is done all the same"
+        "the picture is still made"
     );
 }

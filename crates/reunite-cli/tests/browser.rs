@@ -1,4 +1,4 @@
-//! The pages that the program makes, in a real browser: `cargo xtask browser`.
+//! The program's pages in a real browser; run by `cargo xtask browser`.
 
 #[cfg(unix)]
 #[path = "harness/driven.rs"]
@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use driven::Driven;
 use harness::Place;
 
-/// A page as Chromium has it after its scripts ran.
+/// A page as Chromium shows it after its scripts ran.
 struct Seen {
     /// The document, without its scripts.
     document: String,
@@ -32,7 +32,7 @@ fn chromium() -> &'static str {
     known
         .into_iter()
         .find(is_there)
-        .expect("Chromium has to be installed for this")
+        .expect("this test needs Chromium")
 }
 
 fn look_at(place: &Place, address: &str, scheme: &str) -> Seen {
@@ -57,7 +57,7 @@ fn look_at(place: &Place, address: &str, scheme: &str) -> Seen {
         .expect("Chromium starts");
     let told = String::from_utf8_lossy(&out.stderr);
     let complaint = told.lines().find(|line| line.contains("CONSOLE"));
-    assert_eq!(complaint, None, "the page has nothing to complain of");
+    assert_eq!(complaint, None, "the page logs no error");
     let page = String::from_utf8(out.stdout).expect("text");
     let picture = image::open(&picture).expect("a picture of the page");
     Seen {
@@ -88,13 +88,13 @@ impl Seen {
         );
     }
 
-    /// How bright it is on the whole, from 0 to 255.
+    /// Returns the average brightness, from 0 to 255.
     fn brightness(&self) -> u64 {
         let all = self.picture.as_raw().iter().map(|value| u64::from(*value));
         all.sum::<u64>() / self.picture.as_raw().len() as u64
     }
 
-    /// How many colours a part of it has, as fractions of width and height from a thousand.
+    /// Counts the colours of a part of the page, given in thousandths of width and height.
     fn colours(&self, x: std::ops::Range<u32>, y: std::ops::Range<u32>) -> usize {
         let (width, height) = self.picture.dimensions();
         let rows = y.start * height / 1000..y.end * height / 1000;
@@ -125,7 +125,7 @@ fn the_page_of_a_profile_shows_its_figures_and_its_timeline() {
     for text in ["Parallelism", "Critical path", "pipeline.rs", "scope"] {
         light.has(text);
     }
-    // Bars, hatching, arrows and names, smoothed at their edges: an empty canvas has a handful.
+    // The antialiased timeline has many colours; an empty canvas has only a few.
     let drawn = light.colours(150..650, 220..650);
     assert!(drawn > 50, "{drawn} colours in the timeline");
     let dark = look_at(&place, &address, DARK);
@@ -168,7 +168,7 @@ fn the_page_of_the_table_shows_four_timelines() {
     assert_eq!(seen.document.matches("<iframe").count(), 4);
 }
 
-/// `reunite serve` while it runs.
+/// A running `reunite serve`.
 #[cfg(unix)]
 struct Served {
     _child: Running,
@@ -202,7 +202,7 @@ impl Served {
     }
 }
 
-/// Ends with the test, whatever becomes of it.
+/// Kills the process when the test ends, even by a panic.
 #[cfg(unix)]
 struct Running(std::process::Child);
 
@@ -247,7 +247,7 @@ fn a_gallery_shows_thumbnails_and_one_picture_large() {
     let served = Served::start(&place, &["--gallery"]);
     let light = look_at(&place, &served.address, LIGHT);
     light.has("5 pictures");
-    // The first row of tiles: a folder without thumbnails has a handful of colours.
+    // The first row of tiles; without thumbnails it has only a few colours.
     let drawn = light.colours(10..600, 150..350);
     assert!(drawn > 500, "{drawn} colours in the thumbnails");
     let dark = look_at(&place, &served.address, DARK);
@@ -265,12 +265,12 @@ fn a_gallery_shows_thumbnails_and_one_picture_large() {
         LIGHT,
     );
     large.has("2 & so.png · 2 of 5".replace('&', "&amp;").as_str());
-    // The picture is at its place in the middle, and nothing of the page is left around it.
+    // The picture is in the middle, and the page around it is hidden.
     assert!(large.colours(400..600, 400..550) > 500);
     assert!(large.colours(80..200, 100..900) < 10);
 }
 
-/// A picture unlike the others.
+/// Returns a picture that differs for each `n`.
 fn picture(n: u8) -> Vec<u8> {
     let picture =
         image::RgbImage::from_fn(400, 300, |x, y| image::Rgb([(x * y) as u8, n, y as u8]));

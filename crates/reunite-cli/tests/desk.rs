@@ -10,14 +10,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use harness::Place;
 
-/// One test at a time: a process that another starts has, for a moment, all files that are open here, and what is open
-/// for writing cannot be run.
-fn alone() -> MutexGuard<'static, ()> {
+/// Lets one test run at a time. A child process briefly inherits all open files, and a program that is open for writing
+/// cannot be run.
+fn one_at_a_time() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The program in a folder of its own.
+/// Copies the program into a folder of its own.
 fn moved(place: &Place) -> PathBuf {
     let program = place.path("reunite");
     std::fs::copy(env!("CARGO_BIN_EXE_reunite"), &program).expect("a copy of the program");
@@ -34,8 +34,8 @@ fn run(place: &Place, program: &PathBuf) -> Output {
 }
 
 #[test]
-fn it_becomes_the_window_beside_it() {
-    let _alone = alone();
+fn it_runs_the_window_program_beside_it() {
+    let _alone = one_at_a_time();
     let place = Place::new();
     let program = moved(&place);
     let window = place.write("reunite-desk", "#!/bin/sh\necho \"$@\"\nexit 7\n");
@@ -50,14 +50,14 @@ fn it_becomes_the_window_beside_it() {
 }
 
 #[test]
-fn without_a_window_it_says_what_to_do() {
-    let _alone = alone();
+fn without_the_window_program_it_says_what_to_do() {
+    let _alone = one_at_a_time();
     let place = Place::new();
     let output = run(&place, &moved(&place));
-    let told = String::from_utf8_lossy(&output.stderr);
+    let message = String::from_utf8_lossy(&output.stderr);
     assert!(
-        told.contains("cargo build --package reunite-desk"),
-        "{told}"
+        message.contains("cargo build --package reunite-desk"),
+        "{message}"
     );
     assert_eq!(output.status.code(), Some(2));
 }

@@ -1,4 +1,4 @@
-//! `reunite dump`, and the same while a command runs: `--progress tree`.
+//! `reunite dump`, and the tree of `--progress tree`.
 #![cfg(target_os = "linux")]
 
 mod harness;
@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader};
 
 use harness::Place;
 
-/// A place with a job that takes long enough to be asked.
+/// Returns a folder with a job that takes long enough to be observed.
 fn place() -> Place {
     let place = Place::new();
     let photo = large_png();
@@ -20,7 +20,7 @@ fn place() -> Place {
 const JOB: [&dyn AsRef<std::ffi::OsStr>; 6] = [&"images", &"in", &"--out", &"out", &"--jobs", &"1"];
 
 #[test]
-fn a_running_program_tells_what_it_does() {
+fn a_running_program_shows_its_tasks() {
     let place = place();
     let mut running = place.start(&JOB);
     let pid = running.id().to_string();
@@ -28,7 +28,7 @@ fn a_running_program_tells_what_it_does() {
         let ran = place.run(&[&"dump", &pid]);
         match ran.code {
             Some(0) if ran.stdout.contains("opened by") => break,
-            // It has not come so far yet.
+            // The program has not opened its scope yet.
             _ if running.try_wait().expect("its state").is_none() => {}
             _ => panic!("it ended before it could be asked: {ran:?}"),
         }
@@ -43,7 +43,7 @@ fn a_running_program_tells_what_it_does() {
 }
 
 #[test]
-fn where_no_terminal_is_the_tree_is_written_now_and_then() {
+fn without_a_terminal_the_tree_is_printed_periodically() {
     let place = place();
     let mut args = JOB.to_vec();
     args.extend([&"--progress" as &dyn AsRef<std::ffi::OsStr>, &"tree"]);
@@ -56,7 +56,7 @@ fn where_no_terminal_is_the_tree_is_written_now_and_then() {
     running.wait().expect("it ends");
 }
 
-/// A picture that takes a while.
+/// Returns a picture that takes some time to process.
 fn large_png() -> Vec<u8> {
     let picture = image::RgbImage::from_fn(1500, 1500, |x, y| {
         image::Rgb([(x * y) as u8, (x ^ y) as u8, (x + y) as u8])

@@ -1,4 +1,4 @@
-//! `--live`, on the commands that take their time.
+//! The option `--live` of the long-running commands.
 #![cfg(unix)]
 
 mod harness;
@@ -16,7 +16,7 @@ use loopback_site::{Reply, Server};
 struct Watched {
     child: Child,
     stderr: BufReader<ChildStderr>,
-    /// Where the view is, and the query with its token.
+    /// The address of the view, and the query with its token.
     address: String,
     query: String,
 }
@@ -52,7 +52,7 @@ impl Watched {
         client
     }
 
-    /// Watches until the stream tells of `text`.
+    /// Reads the stream of events until it contains `text`.
     fn sees(&self, text: &str) {
         let stream = BufReader::new(self.ask("GET", "events"));
         let mut lines = stream.lines().map(|line| line.unwrap());
@@ -66,7 +66,7 @@ impl Watched {
         answer
     }
 
-    /// The exit code and what was told.
+    /// Waits for the end. Returns the exit code and standard error.
     fn ends(mut self) -> (Option<i32>, String) {
         let mut told = String::new();
         self.stderr.read_to_string(&mut told).unwrap();
@@ -75,7 +75,7 @@ impl Watched {
 }
 
 #[test]
-fn serve_is_seen_and_ended_like_by_ctrl_c() {
+fn serve_is_shown_and_stopped_as_by_ctrl_c() {
     let place = Place::new();
     place.write("www/a.txt", "hello");
     let watched = watch(&place, &[&"serve", &"www", &"--listen", &"127.0.0.1:0"]);
@@ -86,7 +86,7 @@ fn serve_is_seen_and_ended_like_by_ctrl_c() {
 }
 
 #[test]
-fn images_are_seen_and_cancelled() {
+fn images_is_shown_and_cancelled() {
     let place = Place::new();
     let one = photo(2000, 1500, 1);
     for n in 0..200 {
@@ -101,7 +101,7 @@ fn images_are_seen_and_cancelled() {
 }
 
 #[test]
-fn a_crawl_is_seen_and_cancelled() {
+fn a_crawl_is_shown_and_cancelled() {
     let place = Place::new();
     let page = |_: &_| Reply::html("<a href=/a>a</a><a href=/b>b</a>");
     let server = Server::start(1, page).expect("a server");
@@ -117,7 +117,7 @@ fn a_crawl_is_seen_and_cancelled() {
 }
 
 #[test]
-fn a_bench_is_seen_and_cancelled_whichever_way_it_tries() {
+fn a_bench_is_shown_and_cancelled_in_any_of_its_ways() {
     let place = Place::new();
     let photos = harness::samples();
     let endless: [&dyn AsRef<OsStr>; 8] = [
@@ -140,7 +140,7 @@ fn a_bench_is_seen_and_cancelled_whichever_way_it_tries() {
 }
 
 #[test]
-fn what_is_over_at_once_cannot_be_watched() {
+fn commands_that_end_at_once_refuse_live() {
     let place = Place::new();
     for command in ["desk", "completions"] {
         let out = place.run(&[&command, &"bash", &"--live", &"0"]);
@@ -150,7 +150,7 @@ fn what_is_over_at_once_cannot_be_watched() {
 }
 
 #[test]
-fn addresses_that_others_reach_or_have_are_refused_with_what_to_do() {
+fn public_and_occupied_addresses_are_refused_with_advice() {
     let place = Place::new();
     let open = "0.0.0.0:0";
     let out = place.run(&[
@@ -159,7 +159,7 @@ fn addresses_that_others_reach_or_have_are_refused_with_what_to_do() {
     assert_eq!(
         out.summary()["failed"],
         0,
-        "a program hears that nothing began"
+        "the summary is printed although nothing was started"
     );
     assert_eq!(out.code, Some(2));
     assert!(out.stderr.contains("--live-anywhere"), "{}", out.stderr);

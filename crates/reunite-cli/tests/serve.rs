@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use harness::Place;
 
-/// Starts it at a free port and waits until it says where.
+/// Starts the server on a free port, and waits until it prints its address.
 fn start(place: &Place, more: &[&str]) -> (Child, String, BufReader<std::process::ChildStderr>) {
     let mut args: Vec<&dyn AsRef<std::ffi::OsStr>> =
         vec![&"serve", &"www", &"--listen", &"127.0.0.1:0"];
@@ -98,7 +98,7 @@ fn accounts_keep_strangers_out_and_the_common_log_names_the_user() {
 }
 
 #[test]
-fn an_app_of_one_page_gets_its_page_for_every_page() {
+fn a_single_page_app_is_sent_for_every_page() {
     let place = Place::new();
     place.write("www/index.html", "the app");
     let (mut child, address, _stderr) =
@@ -121,8 +121,8 @@ fn an_app_of_one_page_gets_its_page_for_every_page() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
-/// A certificate for `localhost` and its key, as files.
-fn papers(place: &Place, mode: u32) -> rcgen::CertifiedKey<rcgen::KeyPair> {
+/// Creates a certificate for `localhost` and its key, as files.
+fn certificate_files(place: &Place, mode: u32) -> rcgen::CertifiedKey<rcgen::KeyPair> {
     use std::os::unix::fs::PermissionsExt;
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     place.write("cert.pem", made.cert.pem());
@@ -140,7 +140,7 @@ fn a_folder_is_served_over_tls() {
     place.write("www/a.txt", "hello");
     let long: Vec<u8> = (0..3_000_000u32).map(|at| (at % 251) as u8).collect();
     place.write("www/long.bin", &long);
-    let made = papers(&place, 0o600);
+    let made = certificate_files(&place, 0o600);
     let (child, address, mut stderr) = start(&place, &OVER_TLS);
 
     let mut roots = rustls::RootCertStore::empty();
@@ -164,7 +164,7 @@ fn a_folder_is_served_over_tls() {
         .write_all(b"GET /a.txt HTTP/1.1\r\nHost: a\r\n\r\nGET /long.bin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         .unwrap();
     let mut answer = Vec::new();
-    // An end without a goodbye would be an error.
+    // An end without a close alert would be an error.
     client.read_to_end(&mut answer).unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n") && answer.ends_with(&long));
     assert_eq!(client.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
@@ -184,7 +184,7 @@ fn a_folder_is_served_over_tls() {
         .args(["--resolve", &format!("localhost:{port}:127.0.0.1")])
         .arg(format!("https://localhost:{port}/a.txt"))
         .output();
-    // Not everybody has it.
+    // Skipped where curl is not installed.
     if let Ok(output) = asked {
         assert!(output.status.success(), "{output:?}");
         assert_eq!(output.stdout, b"hello");
@@ -198,7 +198,7 @@ fn a_folder_is_served_over_tls() {
 }
 
 #[test]
-fn papers_that_are_of_no_use_are_named() {
+fn unusable_certificate_files_are_named() {
     let place = Place::new();
     place.write("www/a", "");
     let serve = |more: &[&str]| {
@@ -217,7 +217,7 @@ fn papers_that_are_of_no_use_are_named() {
     let ran = serve(&OVER_TLS[..2]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("--tls-key"), "{}", ran.stderr);
-    papers(&place, 0o600);
+    certificate_files(&place, 0o600);
     place.write("key.pem", "nothing");
     let ran = serve(&OVER_TLS);
     assert_eq!(ran.code, Some(2));
@@ -229,10 +229,10 @@ fn papers_that_are_of_no_use_are_named() {
 }
 
 #[test]
-fn a_key_that_everybody_can_read_is_warned_about() {
+fn a_private_key_that_every_user_can_read_causes_a_warning() {
     let place = Place::new();
     place.write("www/a", "");
-    papers(&place, 0o644);
+    certificate_files(&place, 0o644);
     let mut args: Vec<&dyn AsRef<std::ffi::OsStr>> =
         vec![&"serve", &"www", &"--listen", &"127.0.0.1:0"];
     args.extend(
@@ -254,7 +254,7 @@ fn a_key_that_everybody_can_read_is_warned_about() {
 }
 
 #[test]
-fn what_cannot_begin_says_why() {
+fn a_server_that_cannot_start_says_why() {
     let place = Place::new();
     let ran = place.run(&[&"serve", &"nowhere"]);
     assert_eq!(ran.code, Some(2));
@@ -269,7 +269,7 @@ fn what_cannot_begin_says_why() {
     let ran = place.run(&[&"serve", &"www", &"--accounts", &"none"]);
     assert_eq!(ran.code, Some(2));
     assert!(
-        ran.stderr.contains("there is no account in it"),
+        ran.stderr.contains("no account in this file"),
         "{}",
         ran.stderr
     );

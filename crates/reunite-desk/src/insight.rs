@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use reunite::profile::{Profile, Profiling, TaskProfile};
 use reunite::{DumpScope, DumpTask};
+use reunite_base::units::counted;
 
 use crate::background::{BackgroundTask, Wake};
 

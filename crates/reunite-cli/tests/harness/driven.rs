@@ -1,4 +1,4 @@
-//! A browser that is told what to do, over the pipes of its DevTools protocol: for pages that never stop loading.
+//! A browser controlled through the pipes of its DevTools protocol, for pages that never finish loading.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -13,14 +13,14 @@ pub(crate) struct Driven {
     told: BufReader<ChildStdout>,
     calls: u64,
     page: Option<String>,
-    /// What the page complained of.
+    /// The errors and warnings of the page.
     complaints: Vec<String>,
 }
 
 impl Driven {
-    /// Shows `address`. What it keeps goes into `folder`.
+    /// Starts the browser, with its profile in `folder`, and opens `address`.
     pub(crate) fn open(chromium: &str, folder: &Path, address: &str) -> Self {
-        // It talks on the descriptors 3 and 4.
+        // The protocol uses the descriptors 3 and 4.
         let mut child = Command::new("sh")
             .args([
                 "-c",
@@ -80,7 +80,7 @@ impl Driven {
         }
     }
 
-    /// What an expression is there.
+    /// Evaluates an expression in the page.
     pub(crate) fn ask(&mut self, expression: &str) -> Value {
         let params = json!({ "expression": expression, "returnByValue": true });
         let answer = self.call("Runtime.evaluate", params);
@@ -91,7 +91,7 @@ impl Driven {
         answer["result"]["value"].clone()
     }
 
-    /// Asks until it is so; a minute is for ever.
+    /// Evaluates an expression until it is true, and fails after a minute.
     pub(crate) fn until(&mut self, expression: &str) {
         let start = Instant::now();
         while self.ask(expression) != true {

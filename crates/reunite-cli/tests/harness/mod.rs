@@ -1,4 +1,4 @@
-//! Runs the program as a user would: a folder of its own, its output, its exit code.
+//! Runs the program as a user would, in a folder of its own, and captures its output and exit code.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::ffi::OsStr;
@@ -28,14 +28,14 @@ impl Place {
         self.0.path().join(inside)
     }
 
-    /// The program, to be run in this folder.
+    /// Returns a command that runs the program in this folder.
     pub(crate) fn command(&self, args: &[&dyn AsRef<OsStr>]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_reunite"));
         command
             .args(args.iter().map(AsRef::as_ref))
             .current_dir(self.0.path());
         command.stdin(Stdio::null());
-        // Not as whoever runs the tests likes it.
+        // Removes settings of the user who runs the tests.
         for variable in [
             "REUNITE_FLIGHT",
             "REUNITE_PROFILE",
@@ -55,7 +55,7 @@ impl Place {
             .into()
     }
 
-    /// Starts it and does not wait.
+    /// Starts the program and does not wait for it.
     pub(crate) fn start(&self, args: &[&dyn AsRef<OsStr>]) -> Child {
         let mut command = self.command(args);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -81,7 +81,7 @@ impl From<Output> for Ran {
 }
 
 impl Ran {
-    /// The JSON lines.
+    /// Returns the JSON lines.
     pub(crate) fn events(&self) -> Vec<serde_json::Value> {
         self.stdout
             .lines()
@@ -89,7 +89,7 @@ impl Ran {
             .collect()
     }
 
-    /// The last JSON line.
+    /// Returns the last JSON line.
     pub(crate) fn summary(&self) -> serde_json::Value {
         let last = self.events().pop().expect("a summary");
         assert_eq!(last["event"], "summary");
@@ -97,7 +97,7 @@ impl Ran {
     }
 }
 
-/// Waits until `there` says so; a minute is for ever.
+/// Waits until `there` returns true, and fails after a minute.
 pub(crate) fn until(what: &str, mut there: impl FnMut() -> bool) {
     let start = Instant::now();
     while !there() {
@@ -109,12 +109,12 @@ pub(crate) fn until(what: &str, mut there: impl FnMut() -> bool) {
     }
 }
 
-/// The sample photos of the repository.
+/// Returns the folder of sample photos in the repository.
 pub(crate) fn samples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/photos")
 }
 
-/// A JPEG with detail that costs some time to decode.
+/// Returns a JPEG with enough detail to take some time to decode.
 pub(crate) fn photo(width: u32, height: u32, seed: u32) -> Vec<u8> {
     let pixels: Vec<u8> = (0..width * height)
         .flat_map(|at| {
@@ -130,7 +130,7 @@ pub(crate) fn photo(width: u32, height: u32, seed: u32) -> Vec<u8> {
     bytes
 }
 
-/// Every file below a folder, its name below that folder first.
+/// Lists every file below a folder, each with its path below that folder.
 pub(crate) fn files(folder: &Path) -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -153,7 +153,7 @@ pub(crate) fn files(folder: &Path) -> Vec<(String, PathBuf)> {
     found
 }
 
-/// The pictures among them: no hidden files.
+/// Lists the files that are not hidden.
 pub(crate) fn pictures(folder: &Path) -> Vec<(String, PathBuf)> {
     let mut found = files(folder);
     found.retain(|(_, path)| {
@@ -172,8 +172,8 @@ fn segment(file: &mut Vec<u8>, marker: u8, content: &[u8]) {
     file.extend(content);
 }
 
-/// A grey progressive JPEG of 8191 pixels each way that is one megabyte long and takes its decoder many
-/// seconds: eight thousand scans that say of every block that nothing is added to it.
+/// Returns a grey progressive JPEG of 8191 × 8191 pixels that is one megabyte long and takes many seconds to decode: it
+/// has eight thousand scans that add nothing to any block.
 pub(crate) fn slow_photo() -> Vec<u8> {
     const SIDE: u16 = 8191;
     let blocks = usize::from(SIDE.div_ceil(8)).pow(2);
@@ -182,7 +182,7 @@ pub(crate) fn slow_photo() -> Vec<u8> {
     segment(&mut file, 0xdb, &[&[0][..], &[1; 64]].concat());
     let frame = [&[8][..], &side, &side, &[1, 1, 0x11, 0]].concat();
     segment(&mut file, 0xc2, &frame);
-    // One code of one bit in each table: "as before", and "the next 16384 blocks have ended".
+    // One code of one bit in each table: a difference of zero, and the end of 16384 blocks.
     for (table, symbol) in [(0x00, 0x00), (0x10, 0xe0)] {
         let mut codes = [0; 18];
         (codes[0], codes[1], codes[17]) = (table, 1, symbol);

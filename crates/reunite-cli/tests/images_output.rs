@@ -1,4 +1,4 @@
-//! What `reunite images` tells programs, terminals and full disks.
+//! The output of `reunite images`: JSON lines, messages, exit codes, full disks and signals.
 
 mod harness;
 
@@ -11,7 +11,7 @@ use {
 };
 
 #[test]
-fn a_program_hears_a_summary_even_if_nothing_can_begin() {
+fn json_has_a_summary_even_if_the_run_cannot_start() {
     let place = Place::new();
     place.write("empty/readme.txt", "text");
     place.write("file", "text");
@@ -30,7 +30,7 @@ fn a_program_hears_a_summary_even_if_nothing_can_begin() {
         assert_eq!(ran.summary()["failed"], failed, "{args:?}");
         assert_eq!(ran.events().len() as u64, failed + 1, "{args:?}");
     }
-    // Without --json there is nothing to read.
+    // Without --json standard output is empty.
     assert_eq!(
         place.run(&[&"images", &"missing", &"--out", &"out"]).stdout,
         ""
@@ -38,7 +38,7 @@ fn a_program_hears_a_summary_even_if_nothing_can_begin() {
 }
 
 #[test]
-fn an_output_folder_that_cannot_be_is_told_before_anything_is_done() {
+fn an_unusable_output_folder_is_reported_before_any_work() {
     let place = Place::new();
     place.write("in/a.jpg", photo(300, 200, 1));
     place.write("file", "text");
@@ -52,7 +52,7 @@ fn an_output_folder_that_cannot_be_is_told_before_anything_is_done() {
             assert!(ran.stderr.contains(why), "{}", ran.stderr);
         }
     }
-    // A folder in which nobody can make a file.
+    // A folder in which no file can be created.
     let locked = std::path::Path::new("/proc/fs");
     if !locked.is_dir() {
         eprintln!("not tested: there is no {}", locked.display());
@@ -60,7 +60,7 @@ fn an_output_folder_that_cannot_be_is_told_before_anything_is_done() {
     }
     let ran = place.run(&[&"images", &"in", &"--out", &locked, &"--json"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
-    let why = "--out /proc/fs cannot be written to";
+    let why = "cannot write to --out /proc/fs";
     assert!(ran.stderr.contains(why), "{}", ran.stderr);
 }
 
@@ -90,18 +90,18 @@ fn a_full_disk_behind_standard_output_is_an_error() {
             .collect();
         let ran: Ran = place.command(&args).stdout(full()).output().unwrap().into();
         assert_eq!(ran.code, Some(1), "{made}: {ran:?}");
-        let told = ran.stderr.matches("standard output: ").count();
-        assert_eq!(told, 1, "{}", ran.stderr);
-        // The pictures are made all the same.
+        let messages = ran.stderr.matches("standard output: ").count();
+        assert_eq!(messages, 1, "{}", ran.stderr);
+        // The pictures are still made.
         let pictures = pictures(&place.path(made)).len();
         assert_eq!(pictures, usize::from("ab".contains(made)), "{made}");
     }
 }
 
-/// A name that would clear the screen, if the terminal got it.
+/// A file name that would clear the screen if it were printed unescaped.
 #[cfg(unix)]
 #[test]
-fn names_give_the_terminal_no_orders() {
+fn control_characters_in_file_names_are_escaped() {
     let place = Place::new();
     for (name, seed) in [("in/\u{1b}[2Jgood.jpg", 1), ("in/two\nlines.jpg", 2)] {
         place.write(name, photo(300, 200, seed));
@@ -123,7 +123,7 @@ fn names_give_the_terminal_no_orders() {
     );
     assert!(ran.stdout.contains("two\\nlines.jpg -> "), "{}", ran.stdout);
     assert!(!ran.stdout.contains('\u{1b}'), "{}", ran.stdout);
-    // Programs get it whole.
+    // JSON has the names unchanged.
     let ran = place.run(&[&"images", &"in", &"--out", &"dry", &"--dry-run", &"--json"]);
     let inputs: Vec<_> = ran
         .events()
@@ -133,26 +133,26 @@ fn names_give_the_terminal_no_orders() {
     assert!(inputs.contains(&"in/two\nlines.jpg".into()), "{inputs:?}");
 }
 
-/// Whether this process was started by somebody who ignores a hang-up: what it starts does so, too.
+/// Returns true if this process ignores hang-ups; its children inherit that.
 #[cfg(target_os = "linux")]
 fn is_hang_up_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    // The signals are counted from one, and this is the first.
+    // SIGHUP is signal 1, so it is the lowest bit.
     u64::from_str_radix(mask.unwrap().trim(), 16).unwrap() & 1 != 0
 }
 
-/// As `nohup` starts it.
+/// Starts the program as `nohup` does, and without.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_hang_up_that_is_ignored_stops_nothing_and_else_stops_in_order() {
+fn a_hang_up_stops_the_run_in_order_unless_it_is_ignored() {
     let place = Place::new();
     let photo = photo(1200, 900, 1);
     for n in 0..40 {
         place.write(&format!("in/{n}.jpg"), &photo);
     }
     let program = env!("CARGO_BIN_EXE_reunite");
-    // The tests may have been started by `nohup` themselves, which no shell can take back.
+    // A shell cannot undo it if the tests themselves run under `nohup`.
     let heeded = if is_hang_up_ignored() {
         "exec env --default-signal=HUP"
     } else {
@@ -170,17 +170,17 @@ fn a_hang_up_that_is_ignored_stops_nothing_and_else_stops_in_order() {
             .unwrap();
         until("the first result", || !pictures(&out).is_empty());
         let id = child.id().to_string();
-        let told = Command::new("kill").args(["-HUP", &id]).status().unwrap();
-        assert!(told.success());
+        let sent = Command::new("kill").args(["-HUP", &id]).status().unwrap();
+        assert!(sent.success());
         let ran: Ran = child.wait_with_output().unwrap().into();
         assert_eq!(ran.code, Some(code), "{ran:?}");
         assert_eq!(ran.summary()["interrupted"], code == 130);
     }
 }
 
-/// Whatever stops it, each picture is told of once.
+/// A run that stops early reports each picture once.
 #[test]
-fn what_was_left_is_told_picture_by_picture() {
+fn every_unfinished_picture_is_reported_once() {
     let place = Place::new();
     place.write("in/000.jpg", "no picture");
     for n in 1..40 {

@@ -1,4 +1,4 @@
-//! `reunite serve` and many clients at once: each gets all of its answer, or is gone in time, and none takes much room.
+//! `reunite serve` with many clients at once: complete responses, slow clients, and memory.
 #![cfg(target_os = "linux")]
 
 mod harness;
@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 use harness::Place;
 
 const SOON: Duration = Duration::from_secs(60);
-/// What `--drain` is given at the end.
+/// The value of `--drain`.
 const DRAIN: Duration = Duration::from_secs(10);
 
 struct Serve {
     child: Child,
     address: String,
-    /// Kept open, so that it can say its last words.
+    /// Kept open, so that the server can write its last messages.
     _stderr: BufReader<std::process::ChildStderr>,
 }
 
@@ -51,7 +51,7 @@ impl Serve {
         assert!(sent.unwrap().success());
     }
 
-    /// A line of its `/proc/PID/status`, in kilobytes.
+    /// Returns the value of a line of `/proc/PID/status`, in kilobytes.
     fn kilobytes(&self, what: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(what));
@@ -69,13 +69,13 @@ fn connect(address: &str) -> TcpStream {
     client
 }
 
-/// How an exchange went.
+/// The outcome of a request.
 enum Answer {
-    /// All of it; whether it said that it is the last.
+    /// A complete response; `last` if it closes the connection.
     Whole { last: bool },
-    /// Not one byte.
+    /// No byte.
     None,
-    /// Some of it, or something else.
+    /// An incomplete or wrong response.
     Wrong(String),
 }
 
@@ -112,7 +112,7 @@ fn ask(client: &mut TcpStream, name: &str, body: &[u8]) -> Answer {
     }
 }
 
-/// Clients count what they got, the server logs what it sent, and the two agree to the last answer.
+/// Shuts down a server under load. The responses that clients received and those that the server logged must agree.
 fn shut_down_under_load(rounds: usize) {
     const CLIENTS: usize = 16;
     let place = Place::new();
@@ -151,7 +151,10 @@ fn shut_down_under_load(rounds: usize) {
                                     }
                                 }
                                 Answer::None => {
-                                    assert!(over.load(Ordering::SeqCst), "nobody asked it to end");
+                                    assert!(
+                                        over.load(Ordering::SeqCst),
+                                        "the server was not asked to stop yet"
+                                    );
                                     unanswered += 1;
                                     break;
                                 }
@@ -160,7 +163,7 @@ fn shut_down_under_load(rounds: usize) {
                             if turn == 20 {
                                 tell.send(()).unwrap();
                             }
-                            // Some come anew all the time.
+                            // Some clients reconnect all the time.
                             if number % 4 == 0 && turn % 8 == 7 {
                                 match TcpStream::connect(address) {
                                     Ok(next) => client = next,
@@ -203,13 +206,13 @@ fn shutting_down_under_load_a_hundred_times() {
 }
 
 #[test]
-fn three_hundred_slow_clients_are_gone_at_the_deadline_while_others_are_served() {
-    // On a busy machine the shorter ones may pass before anybody else has asked.
+fn slow_clients_are_disconnected_at_the_deadline_while_others_are_served() {
+    // On a busy machine the shorter deadline may pass before another client was served.
     let others_were_served = [3, 16].into_iter().any(slow_clients);
     assert!(others_were_served, "only when the slow ones were gone");
 }
 
-/// Returns whether another client had an answer while all the slow ones were there.
+/// Returns true if another client was served while all slow clients were connected.
 fn slow_clients(seconds: u64) -> bool {
     let place = Place::new();
     place.write("www/a.txt", "hello");
@@ -218,7 +221,7 @@ fn slow_clients(seconds: u64) -> bool {
     let begun = Instant::now();
     let mut slow: Vec<_> = (0..300).map(|_| serve.connect()).collect();
     for client in &mut slow {
-        // The first may be gone already.
+        // The first clients may be disconnected already.
         let _gone = client.write_all(b"G");
         client.set_nonblocking(true).unwrap();
     }
@@ -228,7 +231,7 @@ fn slow_clients(seconds: u64) -> bool {
         let answer = ask(&mut serve.connect(), "a.txt", b"hello");
         assert!(matches!(answer, Answer::Whole { .. }));
         served += 1;
-        // One byte after the other: no single read takes long.
+        // Byte by byte, so that no single read takes long.
         slow.retain_mut(|client| {
             client.write_all(b"x").is_ok()
                 && client
@@ -257,7 +260,7 @@ fn two_thousand_idle_clients_take_little_memory() {
     }
     let mut serve = Serve::start(&place, &["--log", "none"]);
     let before = serve.kilobytes("VmRSS");
-    // Each has been answered once.
+    // Each client was served once.
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| {
             let mut client = serve.connect();

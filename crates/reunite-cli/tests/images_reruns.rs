@@ -1,4 +1,4 @@
-//! `reunite images` run again: what it remembers, and what it does not touch.
+//! `reunite images` run again: its ledger, and the files that it does not replace.
 
 mod harness;
 
@@ -8,24 +8,27 @@ use harness::{Place, Ran, files, photo, pictures, until};
 
 const LEDGER: &str = "out/.reunite-images.json";
 
-fn again(place: &Place) -> Ran {
+fn rerun(place: &Place) -> Ran {
     place.run(&[&"images", &"in", &"--out", &"out", &"--json"])
 }
 
-/// How many were written, were up to date, and failed.
+/// Returns how many pictures were written, were up to date, and failed.
 fn counts(ran: &Ran) -> [u64; 3] {
     let summary = ran.summary();
     ["written", "current", "failed"].map(|name| summary[name].as_u64().unwrap())
 }
 
-fn remembered(place: &Place) -> usize {
+/// Returns the number of results in the ledger.
+fn recorded(place: &Place) -> usize {
     let text = std::fs::read(place.path(LEDGER)).unwrap_or_default();
-    let book: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
-    book["results"].as_object().map_or(0, serde_json::Map::len)
+    let ledger: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+    ledger["results"]
+        .as_object()
+        .map_or(0, serde_json::Map::len)
 }
 
 #[test]
-fn what_a_killed_run_had_done_is_not_done_again() {
+fn the_results_of_a_killed_run_are_not_made_again() {
     let place = Place::new();
     let photo = photo(2000, 1500, 1);
     for n in 0..400 {
@@ -34,17 +37,17 @@ fn what_a_killed_run_had_done_is_not_done_again() {
     let mut child = place.start(&[
         &"images", &"in", &"--out", &"out", &"--json", &"--jobs", &"1",
     ]);
-    until("some results are written down", || remembered(&place) > 1);
+    until("some results are recorded", || recorded(&place) > 1);
     child.kill().unwrap();
     child.wait().unwrap();
-    let known = remembered(&place);
+    let known = recorded(&place);
     let there = pictures(&place.path("out")).len();
-    assert!(there < 400, "it was not killed in the midst of it");
-    // Those that were written after that are its results, too: nobody else's files.
+    assert!(there < 400, "the run had ended before it was killed");
+    // Results written after the ledger was last saved are recognised too.
     for n in there + 3..400 {
         std::fs::remove_file(place.path(format!("in/{n:03}.jpg"))).unwrap();
     }
-    let ran = again(&place);
+    let ran = rerun(&place);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let [written, current, failed] = counts(&ran);
     assert_eq!((written + current, failed), (there as u64 + 3, 0));
@@ -52,7 +55,7 @@ fn what_a_killed_run_had_done_is_not_done_again() {
 }
 
 #[test]
-fn two_runs_into_one_folder_remember_both() {
+fn two_runs_into_one_folder_record_the_results_of_both() {
     let place = Place::new();
     let large = photo(2000, 1500, 1);
     for n in 0..30 {
@@ -74,7 +77,7 @@ fn two_runs_into_one_folder_remember_both() {
 }
 
 #[test]
-fn runs_that_end_together_forget_nothing() {
+fn runs_that_end_together_lose_no_record() {
     let place = Place::new();
     let names = ["a", "b", "c", "d"];
     for (seed, name) in (0..).zip(names) {
@@ -95,7 +98,7 @@ fn runs_that_end_together_forget_nothing() {
 }
 
 #[test]
-fn results_beside_their_inputs_are_no_inputs() {
+fn results_beside_their_inputs_are_not_inputs() {
     let place = Place::new();
     place.write("in/a.jpg", photo(300, 200, 1));
     place.write("in/deep/b.jpg", photo(300, 200, 2));
@@ -122,45 +125,45 @@ fn results_beside_their_inputs_are_no_inputs() {
     );
     assert_eq!(counts(&run("--force")), [3, 0, 0]);
     assert_eq!(files(&place.path("in")), layout);
-    // A result that somebody changed might be theirs: it is neither read nor replaced.
+    // A result that was changed is neither read nor replaced.
     place.write("in/a.webp", "mine");
     let ran = run("--force");
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.stderr.contains("changed since"), "{}", ran.stderr);
     assert_eq!(std::fs::read(place.path("in/a.webp")).unwrap(), b"mine");
     assert_eq!(files(&place.path("in")), layout);
-    // Deleted, as the message says, it is made again.
+    // After it is deleted, as the message says, it is made again.
     std::fs::remove_file(place.path("in/a.webp")).unwrap();
     assert_eq!(counts(&run("--force")), [3, 0, 0]);
 }
 
 #[test]
-fn a_file_that_is_no_known_result_is_not_replaced_unless_forced() {
+fn an_unknown_file_is_replaced_only_with_force() {
     let place = Place::new();
     for n in 0..3 {
         place.write(&format!("in/{n}.jpg"), photo(300, 200, n));
     }
     place.write("out/1.jpg", "mine");
-    let ran = again(&place);
+    let ran = rerun(&place);
     assert_eq!((ran.code, counts(&ran)), (Some(1), [2, 0, 1]), "{ran:?}");
-    for word in ["1.jpg", "is there already", "--force"] {
+    for word in ["1.jpg", "already exists", "--force"] {
         assert!(ran.stderr.contains(word), "{}", ran.stderr);
     }
     assert_eq!(std::fs::read(place.path("out/1.jpg")).unwrap(), b"mine");
     let ran = place.run(&[&"images", &"in", &"--out", &"out", &"--json", &"--force"]);
     assert_eq!((ran.code, counts(&ran)), (Some(0), [3, 0, 0]), "{ran:?}");
-    assert_eq!(counts(&again(&place)), [0, 3, 0]);
-    // The memory is lost, and what to do is said.
+    assert_eq!(counts(&rerun(&place)), [0, 3, 0]);
+    // The ledger is lost; the message says what to do.
     std::fs::remove_file(place.path(LEDGER)).unwrap();
-    let ran = again(&place);
+    let ran = rerun(&place);
     assert_eq!((ran.code, counts(&ran)), (Some(2), [0, 0, 3]), "{ran:?}");
     assert!(ran.stderr.contains("--force"), "{}", ran.stderr);
     place.write(LEDGER, "{ rubbish");
     place.write("in/new.jpg", photo(300, 200, 9));
-    let ran = again(&place);
+    let ran = rerun(&place);
     assert_eq!((ran.code, counts(&ran)), (Some(1), [1, 0, 3]), "{ran:?}");
     assert!(
-        ran.stderr.contains("not remembered any more"),
+        ran.stderr.contains("cannot be read and is ignored"),
         "{}",
         ran.stderr
     );
@@ -177,12 +180,12 @@ fn an_input_from_before_1970_is_up_to_date_the_second_time() {
         return;
     }
     drop(file);
-    assert_eq!(counts(&again(&place)), [1, 0, 0]);
-    assert_eq!(counts(&again(&place)), [0, 1, 0]);
+    assert_eq!(counts(&rerun(&place)), [1, 0, 0]);
+    assert_eq!(counts(&rerun(&place)), [0, 1, 0]);
 }
 
 #[test]
-fn the_format_that_is_kept_is_that_of_the_content() {
+fn keep_goes_by_the_content_of_the_file() {
     let place = Place::new();
     place.write("in/a.jpg", photo(300, 200, 1));
     assert_eq!(
@@ -192,11 +195,11 @@ fn the_format_that_is_kept_is_that_of_the_content() {
         Some(0)
     );
     std::fs::rename(place.path("png/a.png"), place.path("in/lies.jpg")).unwrap();
-    assert_eq!(counts(&again(&place)), [2, 0, 0]);
+    assert_eq!(counts(&rerun(&place)), [2, 0, 0]);
     let made: Vec<_> = pictures(&place.path("out"))
         .into_iter()
         .map(|(name, _)| name)
         .collect();
     assert_eq!(made, ["a.jpg", "lies.png"]);
-    assert_eq!(counts(&again(&place)), [0, 2, 0]);
+    assert_eq!(counts(&rerun(&place)), [0, 2, 0]);
 }

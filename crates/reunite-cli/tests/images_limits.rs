@@ -1,4 +1,4 @@
-//! `reunite images` and its limits: memory is a ceiling, and time is kept while a codec runs.
+//! The limits of `reunite images`: memory, and time while a codec runs.
 
 mod harness;
 
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use harness::{Place, Ran, files, photo, pictures, slow_photo, until};
 
-/// Far less than the slow picture takes its decoder.
+/// Far less time than the slow picture takes to decode.
 const SOON: Duration = Duration::from_secs(6);
 
 #[test]
@@ -28,8 +28,8 @@ fn a_picture_that_needs_more_than_allowed_is_refused_and_the_others_are_made() {
     };
     let ran = run("8M");
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    let told = "large.jpg: needs ";
-    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    let message = "large.jpg: needs ";
+    assert!(ran.stderr.contains(message), "{}", ran.stderr);
     assert!(
         ran.stderr
             .contains("more than the limit of 8 MiB; raise it with --memory"),
@@ -37,14 +37,14 @@ fn a_picture_that_needs_more_than_allowed_is_refused_and_the_others_are_made() {
         ran.stderr
     );
     assert_eq!(pictures(&place.path("out")).len(), 1);
-    // With as much as it says it needs, it is made.
-    let needed = ran.stderr.split(told).nth(1).unwrap();
+    // With the memory that the message names, the picture is made.
+    let needed = ran.stderr.split(message).nth(1).unwrap();
     let needed = needed.split(" of memory").next().unwrap().replace(' ', "");
     let ran = run(&needed);
     assert_eq!(ran.code, Some(0), "{needed}: {ran:?}");
 }
 
-/// Three gigabytes on disk that are none: neither is read, and nor is made room for.
+/// Sparse files of three gigabytes: they are not read, and no memory is allocated for them.
 #[cfg(unix)]
 #[test]
 fn a_file_longer_than_the_memory_allowed_is_not_read() {
@@ -56,7 +56,7 @@ fn a_file_longer_than_the_memory_allowed_is_not_read() {
         let path = place.write(name, first);
         let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
         if let Err(error) = file.set_len(3 << 30) {
-            eprintln!("not tested: this file system holds no such file ({error})");
+            eprintln!("not tested: this file system has no sparse files ({error})");
             return;
         }
     }
@@ -67,16 +67,16 @@ fn a_file_longer_than_the_memory_allowed_is_not_read() {
     let ran: Ran = shell.output().unwrap().into();
     assert_eq!(ran.code, Some(1), "{ran:?}");
     for line in [
-        "zeros.jpg: not a picture that can be read here",
+        "zeros.jpg: not a supported picture",
         "photo.jpg: needs 3072 MiB of memory, more than the limit of 200 MiB; raise it with --memory",
     ] {
         assert!(ran.stderr.contains(line), "{}", ran.stderr);
     }
 }
 
-/// Many at a time, of which the budget holds one or two.
+/// Eight pictures at a time, where the budget has room for one or two.
 #[test]
-fn little_memory_means_waiting_and_no_more() {
+fn pictures_wait_when_memory_is_short() {
     let place = Place::new();
     for n in 0..12 {
         place.write(&format!("in/{n}.jpg"), photo(900 + n, 700, n));
@@ -96,7 +96,7 @@ fn little_memory_means_waiting_and_no_more() {
 }
 
 #[test]
-fn a_picture_that_takes_too_long_is_told_and_its_codec_not_waited_for() {
+fn a_picture_that_takes_too_long_fails_and_its_codec_is_abandoned() {
     let place = Place::new();
     place.write("in/1-slow.jpg", slow_photo());
     for n in 2..6 {
@@ -112,7 +112,7 @@ fn a_picture_that_takes_too_long_is_told_and_its_codec_not_waited_for() {
         assert_eq!(ran.summary()["written"], written);
         (ran, written)
     };
-    // On a busy machine the small ones may be late, too: then once more, with more time.
+    // On a busy machine the small pictures may be late too; then the run is repeated with more time.
     let small_ones_are_made = ["300ms", "2s"].into_iter().any(|time| {
         let (ran, written) = run("--item-timeout", time, time);
         assert_eq!(ran.code, Some(1), "{ran:?}");
@@ -126,7 +126,7 @@ fn a_picture_that_takes_too_long_is_told_and_its_codec_not_waited_for() {
     assert_eq!(ran.summary()["left"], 5);
 }
 
-/// Interrupted while a codec runs that does not look whether to stop.
+/// The interrupt comes while a codec runs that cannot be stopped.
 #[cfg(unix)]
 #[test]
 fn ctrl_c_does_not_wait_for_a_codec() {
@@ -153,14 +153,14 @@ fn ctrl_c_does_not_wait_for_a_codec() {
         (&summary["written"], &summary["left"]),
         (&1.into(), &2.into())
     );
-    // Whole files, and none that was begun.
+    // No temporary file is left.
     assert_eq!(pictures(&out).len(), 1);
     assert!(
         files(&out)
             .iter()
             .all(|(name, _)| !name.ends_with(".reunite-part"))
     );
-    // What was done is remembered, and the rest is done when asked again.
+    // The finished picture is recorded, and the next run makes the rest.
     std::fs::remove_file(place.path("in/2-slow.jpg")).unwrap();
     let ran = place.run(&[&"images", &"in", &"--out", &"out", &"--json"]);
     let summary = ran.summary();

@@ -1,4 +1,4 @@
-//! `reunite images` where the file system, the terminal or the user is not as one would wish.
+//! `reunite images` with unusual file systems, terminals and users.
 
 mod harness;
 
@@ -12,10 +12,10 @@ use {
     std::process::{Command, Stdio},
 };
 
-/// Two names that read the same where names must be text.
+/// Two file names that are not UTF-8 and look the same when printed.
 #[cfg(unix)]
 #[test]
-fn names_that_are_no_text_are_kept_byte_for_byte() {
+fn file_names_that_are_not_utf8_are_kept_byte_for_byte() {
     let place = Place::new();
     let names = [
         OsStr::from_bytes(b"\xfe.jpg"),
@@ -25,7 +25,7 @@ fn names_that_are_no_text_are_kept_byte_for_byte() {
     for (seed, name) in names.iter().enumerate() {
         let file = place.path("in").join(name);
         if let Err(error) = std::fs::write(file, photo(300, 200, seed as u32)) {
-            eprintln!("not tested: this file system wants text ({error})");
+            eprintln!("not tested: this file system requires UTF-8 names ({error})");
             return;
         }
     }
@@ -43,7 +43,7 @@ fn names_that_are_no_text_are_kept_byte_for_byte() {
             .iter()
             .all(|name| place.path("out").join(name).is_file())
     );
-    // Named one by one, and told where it went wrong.
+    // Given as an argument, with the name in the error.
     let text = place.path("in").join(OsStr::from_bytes(b"\xfd.jpg"));
     std::fs::write(&text, "text").unwrap();
     let ran = place.run(&[&"images", &text, &"--out", &"out"]);
@@ -53,7 +53,7 @@ fn names_that_are_no_text_are_kept_byte_for_byte() {
 
 #[cfg(unix)]
 #[test]
-fn links_that_lead_round_or_nowhere_are_told_and_not_followed() {
+fn circular_and_broken_links_are_reported_and_not_followed() {
     use std::os::unix::fs::symlink;
     let place = Place::new();
     let photo = place.write("in/deep/a.jpg", photo(300, 200, 1));
@@ -71,8 +71,8 @@ fn links_that_lead_round_or_nowhere_are_told_and_not_followed() {
         [Some(2), Some(2), Some(2)],
         "{summary}"
     );
-    // Whoever has a link that is called a picture wants that picture.
-    for name in ["in/round.jpg: ", "in/gone.jpg: a link that leads nowhere"] {
+    // A broken link with a picture's extension is a failure.
+    for name in ["in/round.jpg: ", "in/gone.jpg: a broken link"] {
         assert!(ran.stderr.contains(name), "{name}: {}", ran.stderr);
     }
     let made: Vec<_> = pictures(&place.path("out"))
@@ -80,7 +80,7 @@ fn links_that_lead_round_or_nowhere_are_told_and_not_followed() {
         .map(|(name, _)| name)
         .collect();
     assert_eq!(made, ["deep/a.jpg", "linked.jpg"]);
-    // Named, each is a failure, and the others are made all the same.
+    // Given as arguments, each is a failure, and the others are made all the same.
     let ran = place.run(&[
         &"images",
         &"in/round.jpg",
@@ -98,7 +98,7 @@ fn links_that_lead_round_or_nowhere_are_told_and_not_followed() {
 }
 
 #[test]
-fn a_folder_called_like_a_picture_is_a_folder() {
+fn a_folder_named_like_a_picture_is_a_folder() {
     let place = Place::new();
     place.write("in/album.jpg/a.png.jpg", photo(300, 200, 1));
     let ran = place.run(&[&"images", &"in", &"--out", &"out"]);
@@ -107,7 +107,7 @@ fn a_folder_called_like_a_picture_is_a_folder() {
     let ran = place.run(&[&"images", &"in/album.jpg", &"--out", &"named"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(place.path("named/a.png.jpg").is_file());
-    // Where a result should go there is a folder: that picture fails and the folder stays.
+    // If a folder is at the path of a result, that picture fails and the folder stays.
     std::fs::create_dir_all(place.path("taken/a.png.jpg")).unwrap();
     let ran = place.run(&[&"images", &"in/album.jpg", &"--out", &"taken"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
@@ -117,7 +117,7 @@ fn a_folder_called_like_a_picture_is_a_folder() {
 }
 
 #[test]
-fn results_for_one_place_go_to_two_or_the_last_is_refused() {
+fn results_with_the_same_path_are_renamed_or_refused() {
     let place = Place::new();
     for (seed, folder) in ["a", "b", "c"].into_iter().enumerate() {
         place.write(&format!("{folder}/x.jpg"), photo(300, 200, seed as u32));
@@ -151,7 +151,7 @@ fn results_for_one_place_go_to_two_or_the_last_is_refused() {
     let results =
         ["out/x.jpg", "out/x.jpg.jpg"].map(|name| std::fs::read(place.path(name)).unwrap());
     assert_ne!(results[0], results[1]);
-    // Each is that of its own input.
+    // Each result is that of its own input.
     for (result, folder) in results.iter().zip(["a", "b"]) {
         place.run(&[&"images", &folder, &"--out", &format!("only-{folder}")]);
         let alone = std::fs::read(place.path(format!("only-{folder}/x.jpg"))).unwrap();
@@ -160,7 +160,7 @@ fn results_for_one_place_go_to_two_or_the_last_is_refused() {
 }
 
 #[test]
-fn one_pixel_over_the_limit_is_refused_and_the_limit_is_not() {
+fn a_picture_at_the_pixel_limit_is_made_and_one_pixel_more_is_refused() {
     let place = Place::new();
     place.write("in/a.jpg", photo(300, 200, 1));
     place.write("in/b.jpg", photo(299, 200, 1));
@@ -179,7 +179,7 @@ fn one_pixel_over_the_limit_is_refused_and_the_limit_is_not() {
 }
 
 #[test]
-fn quiet_says_nothing_but_failures() {
+fn quiet_prints_only_failures() {
     let place = Place::new();
     place.write("in/a.jpg", photo(300, 200, 1));
     let run = |more: &str| place.run(&[&"images", &"in", &"--out", &"out", &"--quiet", &more]);
@@ -198,7 +198,7 @@ fn quiet_says_nothing_but_failures() {
     assert!(ran.stderr.contains("b.jpg: "), "{}", ran.stderr);
 }
 
-/// A pipe that nobody reads any more.
+/// Returns a pipe whose reader is closed.
 #[cfg(unix)]
 fn closed() -> Stdio {
     let (reader, writer) = std::io::pipe().unwrap();
@@ -208,7 +208,7 @@ fn closed() -> Stdio {
 
 #[cfg(unix)]
 #[test]
-fn a_reader_that_went_away_stops_nothing() {
+fn a_closed_standard_output_does_not_stop_the_run() {
     let place = Place::new();
     place.write("in/bad.jpg", "text");
     for n in 0..5 {
@@ -221,7 +221,7 @@ fn a_reader_that_went_away_stops_nothing() {
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
         assert_eq!(pictures(&place.path(out)).len(), 5);
     }
-    // Nobody hears of the failure but from the exit code.
+    // With both closed, only the exit code shows the failure.
     let mut command = place.command(&[&"images", &"in", &"--out", &"deaf"]);
     let status = command.stdout(closed()).stderr(closed()).status().unwrap();
     assert_eq!(status.code(), Some(1));
@@ -233,7 +233,7 @@ fn a_reader_that_went_away_stops_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn help_and_completions_for_a_reader_that_went_away_are_no_fault() {
+fn help_and_completions_succeed_although_standard_output_is_closed() {
     let place = Place::new();
     for args in [["images", "--help"], ["completions", "bash"]] {
         let mut command = place.command(&[&args[0], &args[1]]);
@@ -242,15 +242,15 @@ fn help_and_completions_for_a_reader_that_went_away_are_no_fault() {
     }
 }
 
-/// Its output is full and nobody reads it: that ends neither by itself nor in order.
+/// The program blocks on a full pipe that nothing reads, so the first Ctrl-C cannot stop it in order.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_second_ctrl_c_ends_what_does_not_stop() {
+fn a_second_ctrl_c_exits_although_the_program_is_blocked() {
     use std::io::{Read, Write};
     let place = Place::new();
     place.write("a.jpg", photo(300, 200, 1));
     let (mut reader, mut writer) = std::io::pipe().unwrap();
-    // All that a pipe holds.
+    // Fills the pipe.
     writer.write_all(&[b' '; 1 << 16]).unwrap();
     let mut child = place
         .command(&[&"images", &"a.jpg", &"--out", &"out", &"--json"])
@@ -274,7 +274,7 @@ fn a_second_ctrl_c_ends_what_does_not_stop() {
     reunite_images::Probe::read(&std::fs::read(out.join("a.jpg")).unwrap()).unwrap();
 }
 
-/// What is written goes beside its place under a new name: not through a link that somebody left there.
+/// Temporary files have new names, so an existing link is not written through.
 #[cfg(unix)]
 #[test]
 fn results_are_not_written_through_links() {
@@ -291,9 +291,9 @@ fn results_are_not_written_through_links() {
     assert!(!place.path("out/a.jpg").is_symlink());
 }
 
-/// An input whose own result has no place is an input, too.
+/// An input that fails because its result has no path is still protected as an input.
 #[test]
-fn no_input_is_written_over_even_if_it_cannot_be_used() {
+fn no_input_is_overwritten_even_if_it_cannot_be_used() {
     let place = Place::new();
     place.write("d1/a.jpg", photo(300, 200, 1));
     place.write("d2/a.jpg", photo(300, 200, 2));
@@ -311,10 +311,9 @@ fn no_input_is_written_over_even_if_it_cannot_be_used() {
     assert_eq!(std::fs::read(original).unwrap(), before);
 }
 
-/// Terminated is as interrupted: once, in order.
 #[cfg(unix)]
 #[test]
-fn a_request_to_terminate_is_obeyed_in_order() {
+fn a_termination_signal_stops_the_run_in_order() {
     let place = Place::new();
     let photo = photo(1200, 900, 1);
     for n in 0..40 {
@@ -334,13 +333,13 @@ fn a_request_to_terminate_is_obeyed_in_order() {
     assert_eq!(summary["written"], pictures(&out).len());
 }
 
-/// Eight at a time, of which the memory that the system gives holds two.
+/// Eight pictures at a time, where the memory limit of the process has room for two.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_small_budget_fits_into_small_memory() {
+fn a_small_memory_budget_is_kept() {
     let place = Place::new();
     for n in 0..8 {
-        // Enlarged: large in memory, small on disk.
+        // Enlarged, so that they are large in memory and small on disk.
         place.write(&format!("in/{n}.jpg"), photo(48, 48, n));
     }
     let program = env!("CARGO_BIN_EXE_reunite");
@@ -350,17 +349,17 @@ fn a_small_budget_fits_into_small_memory() {
     shell
         .args(["-c", &script])
         .current_dir(place.path(""))
-        // The allocator sets addresses aside for every thread.
+        // Otherwise the allocator reserves addresses for every thread.
         .env("MALLOC_ARENA_MAX", "1");
     let ran: Ran = shell.output().unwrap().into();
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(pictures(&place.path("out")).len(), 8);
 }
 
-/// Opening a pipe waits for a writer, who need not come; a device may have no end.
+/// Opening a pipe would wait for a writer; a device may have no end.
 #[cfg(unix)]
 #[test]
-fn a_pipe_or_a_device_is_told_and_not_opened() {
+fn pipes_and_devices_are_reported_and_not_opened() {
     let place = Place::new();
     place.write("in/a.jpg", photo(300, 200, 1));
     let pipe = place.path("in/pipe.jpg");
@@ -387,7 +386,7 @@ fn a_pipe_or_a_device_is_told_and_not_opened() {
         );
     }
     assert_eq!(pictures(&place.path("out")).len(), 1);
-    // Found in a folder, they are left alone.
+    // Found in a folder, they are ignored.
     let ran = place.run(&[&"images", &"in", &"--out", &"folder"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }
