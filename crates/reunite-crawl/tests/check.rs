@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 
 use common::{Place, settings};
 use loopback_site::{Reply, Request, Server};
+use reunite_base::file::{Durability, replace};
 use reunite_crawl::report::{Format, Report};
 use reunite_crawl::store::Store;
-use reunite_crawl::{Ended, Settings, save, warc};
+use reunite_crawl::{Ended, Settings, warc};
 
 /// Another site, which knows `HEAD` only where it says so.
 fn elsewhere() -> Server {
@@ -242,8 +243,14 @@ fn a_warc_has_every_answer_and_every_content_once() {
         place.0.path().join("x.warc"),
         place.0.path().join("x.warc.gz"),
     );
-    save(&plain, |out| warc::write(&store, false, out)).expect("a file");
-    save(&packed, |out| warc::write(&store, true, out)).expect("a file");
+    replace(&plain, Durability::Process, |out| {
+        warc::write(&store, false, out)
+    })
+    .expect("a file");
+    replace(&packed, Durability::Process, |out| {
+        warc::write(&store, true, out)
+    })
+    .expect("a file");
     drop(store);
     let plain = std::fs::read(plain).expect("a file");
     let mut unpacked = Vec::new();
