@@ -46,8 +46,8 @@ fn args(url: &str, more: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// Three pages, of which one is missing.
-fn three() -> Server {
+/// Starts a site of three pages, one of which is missing.
+fn three_pages() -> Server {
     Server::start(1, |request| match request.path.as_str() {
         "/" => Reply::html("<a href=/a>a</a><a href=/gone>b</a>"),
         "/a" => Reply::html("<title>A</title>"),
@@ -57,8 +57,8 @@ fn three() -> Server {
 }
 
 #[test]
-fn a_site_is_stored_and_summed_up() {
-    let (server, place) = (three(), Place::new());
+fn a_site_is_stored_and_summarised() {
+    let (server, place) = (three_pages(), Place::new());
     let ran = crawl(&place, &server.url("/"), &[]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.stdout.starts_with("3 pages stored"), "{ran:?}");
@@ -72,7 +72,7 @@ fn a_site_is_stored_and_summed_up() {
 
 #[test]
 fn a_second_run_has_nothing_to_do() {
-    let (server, place) = (three(), Place::new());
+    let (server, place) = (three_pages(), Place::new());
     crawl(&place, &server.url("/"), &[]);
     let before = server.seen().len();
     let ran = crawl(&place, &server.url("/"), &[]);
@@ -82,8 +82,8 @@ fn a_second_run_has_nothing_to_do() {
 }
 
 #[test]
-fn events_are_lines_of_json() {
-    let (server, place) = (three(), Place::new());
+fn events_are_json_lines() {
+    let (server, place) = (three_pages(), Place::new());
     let ran = crawl(&place, &server.url("/"), &["--json"]);
     let pages: Vec<_> = ran
         .events()
@@ -105,7 +105,7 @@ fn events_are_lines_of_json() {
 }
 
 #[test]
-fn what_cannot_be_fetched_is_a_row_and_an_exit_code() {
+fn a_page_that_cannot_be_fetched_is_stored_and_sets_the_exit_code() {
     let place = Place::new();
     let server = Server::start(1, |request| match request.path.as_str() {
         "/robots.txt" => Reply::status(404),
@@ -123,8 +123,8 @@ fn what_cannot_be_fetched_is_a_row_and_an_exit_code() {
 }
 
 #[test]
-fn limits_leave_the_rest_for_later() {
-    let (server, place) = (three(), Place::new());
+fn pages_beyond_a_limit_are_left_for_the_next_run() {
+    let (server, place) = (three_pages(), Place::new());
     let ran = crawl(&place, &server.url("/"), &["--max-pages", "1"]);
     assert_eq!(ran.code, Some(0));
     assert!(ran.stdout.contains("2 left (--max-pages)"), "{ran:?}");
@@ -134,7 +134,7 @@ fn limits_leave_the_rest_for_later() {
 
 #[test]
 fn other_settings_for_the_same_store_are_refused() {
-    let (server, place) = (three(), Place::new());
+    let (server, place) = (three_pages(), Place::new());
     crawl(&place, &server.url("/"), &[]);
     let ran = crawl(&place, &server.url("/"), &["--exclude", "x"]);
     assert_eq!(ran.code, Some(2));
@@ -142,7 +142,7 @@ fn other_settings_for_the_same_store_are_refused() {
 }
 
 #[test]
-fn nonsense_is_told_before_anything_is_made() {
+fn invalid_arguments_are_refused_before_a_file_is_created() {
     let place = Place::new();
     for more in [&["--include", "("][..], &["--host", "a/b"]] {
         let ran = crawl(&place, "http://127.0.0.1:9/", more);
@@ -150,7 +150,7 @@ fn nonsense_is_told_before_anything_is_made() {
     }
     let ran = crawl(&place, "ftp://127.0.0.1/", &[]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert!(ran.stderr.contains("no address to crawl"), "{ran:?}");
+    assert!(ran.stderr.contains("cannot crawl"), "{ran:?}");
     assert!(!place.path("site.db").exists());
     let ran = place.run(&[&"crawl" as &dyn AsRef<OsStr>, &"http://127.0.0.1:9/"]);
     assert_eq!(ran.code, Some(2));
@@ -158,13 +158,13 @@ fn nonsense_is_told_before_anything_is_made() {
 }
 
 #[test]
-fn a_file_that_is_no_store_is_left_as_it_is() {
-    let (server, place) = (three(), Place::new());
+fn a_file_that_is_not_a_store_is_left_unchanged() {
+    let (server, place) = (three_pages(), Place::new());
     let text = "my only copy of a novel ".repeat(100);
     place.write("site.db", &text);
     let ran = crawl(&place, &server.url("/"), &[]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.contains("left as it is"), "{ran:?}");
+    assert!(ran.stderr.contains("left unchanged"), "{ran:?}");
     assert_eq!(
         std::fs::read_to_string(place.path("site.db")).expect("it"),
         text
@@ -191,7 +191,7 @@ fn the_time_limit_has_its_own_exit_code() {
     assert!(begun.elapsed() < Duration::from_secs(10));
 }
 
-/// A request to terminate is what Ctrl-C is.
+/// Sends the signal of Ctrl-C.
 #[cfg(unix)]
 fn interrupt(child: &Child) {
     let id = child.id().to_string();
@@ -203,7 +203,7 @@ fn interrupt(child: &Child) {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_stores_what_lands_in_time_and_leaves_the_rest() {
+fn ctrl_c_stores_pages_that_arrive_in_time_and_leaves_the_rest() {
     let place = Place::new();
     let server = Server::start(1, |request| match request.path.as_str() {
         "/" => Reply::html("<a href=/soon>a</a><a href=/never>b</a>"),
@@ -228,7 +228,7 @@ fn ctrl_c_stores_what_lands_in_time_and_leaves_the_rest() {
 
 #[cfg(unix)]
 #[test]
-fn a_second_ctrl_c_ends_it_at_once_and_the_store_is_whole() {
+fn a_second_ctrl_c_ends_the_crawl_at_once_and_the_store_is_intact() {
     let place = Place::new();
     let server = Server::start(1, |request| match request.path.as_str() {
         "/" => Reply::html("<a href=/never>b</a>"),
@@ -270,8 +270,8 @@ fn two_crawls_cannot_share_a_store() {
 }
 
 #[test]
-fn a_check_tells_what_is_broken_and_a_report_tells_it_again() {
-    let (server, place) = (three(), Place::new());
+fn a_check_and_a_report_list_what_is_broken() {
+    let (server, place) = (three_pages(), Place::new());
     let ran = crawl(
         &place,
         &server.url("/"),
@@ -298,7 +298,7 @@ fn a_check_tells_what_is_broken_and_a_report_tells_it_again() {
     let ran = report(&["--format", "html", "--out", "report.html"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
     let html = std::fs::read_to_string(place.path("report.html")).expect("a page");
-    assert!(html.contains("1 problem found"));
+    assert!(html.contains("1 fault."));
     let ran = place.run(&[&"crawl" as &dyn AsRef<OsStr>, &"report", &"other.db"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("no such file"), "{ran:?}");
@@ -319,7 +319,7 @@ fn a_site_without_faults_passes_the_check() {
 }
 
 #[test]
-fn programs_are_told_why_nothing_began() {
+fn the_json_summary_says_why_a_crawl_could_not_start() {
     let place = Place::new();
     place.write("site.db", "no store");
     let ran = crawl(&place, "http://127.0.0.1:9/", &["--json"]);
@@ -328,13 +328,13 @@ fn programs_are_told_why_nothing_began() {
         .as_str()
         .expect("an error")
         .to_owned();
-    assert!(error.contains("no store of a crawl"), "{error}");
+    assert!(error.contains("not a store of a crawl"), "{error}");
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_report_that_does_not_arrive_is_a_fault() {
-    let (server, place) = (three(), Place::new());
+fn a_report_that_cannot_be_written_sets_the_exit_code() {
+    let (server, place) = (three_pages(), Place::new());
     crawl(&place, &server.url("/"), &["--max-pages", "1"]);
     let full = std::fs::OpenOptions::new()
         .write(true)

@@ -1,56 +1,66 @@
-//! Sites fetched side by side, politely, each page once and whole, into one file.
+//! A polite web crawler that fetches sites concurrently and stores each page once, in one file.
 //!
-//! [`crawl`] takes [`Settings`] and an open [`store::Store`], and goes on where the store is, until nothing
-//! is left, a limit is reached, or its task is cancelled. What is in the file is described in [`store`].
+//! [`crawl`] takes [`Settings`] and an open [`store::Store`]. It continues where the store stands, until no address
+//! is left, a limit is reached, or its task is cancelled. The tables of the file are described in [`store`].
 //!
 //! # Protocol
 //!
-//! **Who has what.** One task, the *clerk*, has the store and the *desk*; no other touches either, so neither
-//! has a lock. It hands out one errand at a time to a task on a thread of its own ([`reunite::Scope::spawn`]):
-//! a request, the reading of the answer, the finding of its links. The errand's result stays in the task until
-//! the clerk joins it; what a finished task sends through the bounded channel is only the number of its place.
-//! There are as many places as threads and the channel has room for all of them, so a task never waits to be
-//! heard, and the clerk, who waits at that channel and nowhere else, waits for nobody who waits for it. At
-//! most as many answers exist as there are places; of large ones only a few ([`fetch`] has a semaphore of
-//! permits that go along with the answer until it is stored).
+//! **Ownership.** One task, the *coordinator*, owns the store and the *scheduler*. No other task uses them, so neither
+//! needs a lock. Each fetch task runs on a thread of its own ([`reunite::Scope::spawn`]): it makes a request, reads
+//! the answer and finds the links. Its result stays in the task until the coordinator joins it.
 //!
-//! **Whose turn it is.** The desk keeps one clock for each host: the instant of its next request, whichever
-//! thread makes it. A host with something to do and room for it waits in one queue, ordered by that instant.
-//! It is taken out for its turn and put back, so hosts take turns. Starting a request moves the host's clock
-//! on by the delay (its own or that of its robots.txt, whichever is longer). A refusal (429, 503) moves it on
-//! by what `Retry-After` asks for, or by a time that doubles, halves the requests at a time and doubles the
-//! delay; eight answers in a row that are none undo one such step. Before the first page of a host comes its
-//! robots.txt; what it forbids is never asked for, and if nobody can say what it forbids, neither is anything
-//! else there.
+//! A fetch task occupies a *slot*, and there is one slot per thread. When the task completes, it sends the number of
+//! its slot through a bounded channel with room for one message per slot. Therefore a completed task never waits to
+//! send. The coordinator waits at this channel and nowhere else, so no cycle of waits can form. There are at most as
+//! many answers in memory as slots, and only a few large ones: [`fetch`] has a semaphore whose permit a large answer
+//! holds until it is stored.
 //!
-//! **From queued to stored.** An address is one row, made when the first link to it is stored, and queued or
-//! skipped with a reason. *In flight* is no state of the row: it is queued until it is stored, and that it was
-//! taken is only remembered in memory, by the host's cursor. When its answer is there, the clerk writes in one
-//! transaction: the page, its body unless there is the same one already, its links, the rows of the addresses
-//! that are new, and that it is done. Transactions are committed for up to 256 pages or 250 ms together, and
-//! told of after that. So at every moment a page with all that belongs to it is in the file, or nothing of it
-//! is and its address is queued:
+//! **A page's way.** The coordinator repeats these steps:
 //!
-//! * a *kill*, whenever it comes, takes back what was not committed, whole pages; the next run finds their
-//!   addresses queued and asks again. A page cannot be there twice: its row's number is its address's, and a
-//!   second insertion would be an error;
-//! * a *passing failure* puts the address off, with the number of its tries and when it is due, in the file,
-//!   so that the next run does not begin to count anew;
-//! * a *permanent failure* is a page, too: with the failure instead of the answer;
-//! * a *redirect* is a page with a link to the next address, which is an address like any other. So a chain is
-//!   asked for once, whoever leads into it, and a loop ends by itself: it is noticed when its last step is
-//!   stored, and all its steps are marked as failed;
-//! * the *depth* of an address is the smallest over the links stored. A later, shorter way lowers it and all
-//!   that follows from it, so that it does not depend on the order in which answers came.
+//! 1. While a slot is free and no limit is reached, take the next turn from the scheduler and start its task.
+//! 2. Commit the open batch if it is due.
+//! 3. Wait until a task completes, a turn or a commit is due, or the crawl is cancelled.
+//! 4. Join the completed task, free its slot and tell the scheduler how the request went.
+//! 5. If it fetched a page, do step 1, so that its thread works while the page is stored.
+//! 6. Store the result, and tell the scheduler which hosts have more addresses to fetch.
 //!
-//! **Memory.** The frontier is in the file. A host at the desk holds at most 64 addresses and the number of
-//! the last one it took, there are at most 4,096 hosts at the desk, and at most 65,536 addresses are remembered
-//! to save questions. None of it grows with the number of queued addresses.
+//! **Turns.** The scheduler has one clock per host: the earliest instant of its next request, whichever thread makes
+//! it. A host that has addresses to fetch and may have another concurrent request waits in one queue, ordered by that
+//! instant. It is taken out for its turn and put back, so hosts take turns. Starting a request moves the host's clock
+//! on by the delay (that of the settings or of its robots.txt, whichever is longer). A refusal (429, 503) moves the
+//! clock on by the time that `Retry-After` asks for, or by a time that doubles with each refusal; it also halves the
+//! number of concurrent requests and doubles the delay. Every eight other answers in a row undo one refusal. The
+//! robots.txt of a host is fetched before its first page. Pages that it forbids are never requested. If it is
+//! unavailable, no page of the host is requested.
 //!
-//! **The end.** When the clerk's task is cancelled, it gives out nothing more, and out of the cancellation's
-//! reach ([`reunite::shield_timeout`]) stores what still lands within the time to drain. Then it shuts all
-//! connections, which ends all requests at once; their addresses stay queued. Its scope ends when the last
-//! task is back, and nothing of the crawl outlives it. If the store fails, the same is done without storing.
+//! **States of an address.** An address is one row, inserted when the first link to it is stored. Its state is
+//! queued, postponed, done or skipped. There is no state for *in flight*: an address stays queued until its page is
+//! stored, and only the host's cursor, in memory, records that it was taken. When its answer has arrived, the
+//! coordinator writes in one transaction: the page, its body unless the same body is already stored, its links, the
+//! rows of new addresses, and the state *done*. A transaction is committed after 256 pages or 250 ms, and events are
+//! sent after the commit. So at any moment either the page and everything that belongs to it is in the file, or none
+//! of it is and the address is queued:
+//!
+//! * A *kill* loses whole pages that were not committed. The next run finds their addresses queued and fetches them
+//!   again. A page cannot be stored twice: its row number is that of its address, so a second insertion would fail.
+//! * A *transient failure* postpones the address. The number of tries and the time of the next one are in the file,
+//!   so the next run does not start to count anew.
+//! * A *permanent failure* is stored as a page with the failure instead of the answer.
+//! * A *redirect* is stored as a page with a link to the next address, which is an address like any other. So a chain
+//!   of redirects is fetched once, however many links lead into it. A loop is found when its last step is stored, and
+//!   all its steps are marked as failed.
+//! * The *depth* of an address is the smallest one over the stored links. A shorter way found later lowers the depth
+//!   and those of all addresses behind it, so the depth does not depend on the order in which answers arrive.
+//!
+//! **Memory.** The frontier is in the file. A host in memory holds at most 64 addresses and the number of the last
+//! one it took. At most 4,096 hosts and 65,536 known addresses are in memory. None of this grows with the number of
+//! queued addresses.
+//!
+//! **The end.** When its task is cancelled, the coordinator starts no more tasks. Shielded from the cancellation
+//! ([`reunite::shield_timeout`]), it stores the results that arrive within [`Limits::drain`]. Then it shuts down all
+//! connections, which ends all requests at once; their addresses stay queued. Its scope ends when the last task has
+//! completed, so nothing of the crawl outlives it. If the store fails, the connections are shut down and nothing
+//! more is stored.
 #![forbid(unsafe_code)]
 
 pub mod address;
@@ -62,6 +72,6 @@ pub mod store;
 pub mod warc;
 
 pub use crawl::{
-    CrawlError, Ended, Event, Follow, Limit, Limits, Pace, PageEvent, Progress, Settings, crawl,
-    rules_of,
+    CrawlEnd, CrawlError, CrawlEvent, Follow, Limit, Limits, Pace, PageEvent, Progress, Settings,
+    crawl, rules_of,
 };

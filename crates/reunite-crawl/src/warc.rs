@@ -1,12 +1,12 @@
-//! WARC files (ISO 28500, version 1.1), for archives and their tools.
+//! WARC files (ISO 28500, version 1.1), the format of web archives.
 //!
-//! A record for each answer; one whose content was written before is a *revisit* that refers to it. Content
-//! and transfer codings were undone when the page was fetched, so the headers that spoke of them are kept
-//! under names that begin with `X-Archive-Orig-`, as archives do.
+//! Each answer is one record. An answer with the content of an earlier one is a *revisit* record that refers to it.
+//! Content and transfer codings were undone when the page was fetched, so the headers about them get names that
+//! start with `X-Archive-Orig-`, as is usual in archives.
 
 use std::io::{self, Write};
 
-use flate2::Compression;
+use flate2::Compression as Level;
 use flate2::write::GzEncoder;
 use rusqlite::Row;
 use sha2::{Digest, Sha256};
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::fetch::unpack;
 use crate::store::{Store, StoreError};
 
-/// Why there is no file.
+/// The reason why a WARC file could not be written.
 #[derive(Debug)]
 pub enum WarcError {
     /// The store cannot be read.
@@ -23,7 +23,17 @@ pub enum WarcError {
     Io(io::Error),
 }
 
-struct Page {
+/// The compression of a WARC file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// No compression.
+    None,
+    /// Each record is compressed with gzip.
+    Gzip,
+}
+
+/// A stored answer.
+struct StoredAnswer {
     url: String,
     date: String,
     status: u16,
@@ -34,15 +44,19 @@ struct Page {
     hash: Option<Vec<u8>>,
     zstd: bool,
     data: Option<Vec<u8>>,
-    /// Where the same content was written before, and when.
+    /// The address and date of an earlier record with the same content.
     before: Option<(String, String)>,
 }
 
-/// Writes every answer in the store, in the order in which they came; compressed record by record if `gzip`.
+/// Writes all answers in the store, in the order of their row numbers.
 ///
 /// # Errors
-/// The store cannot be read, or `out` not written.
-pub fn write(store: &Store, gzip: bool, out: &mut dyn Write) -> Result<(), WarcError> {
+/// The store cannot be read, or `out` cannot be written.
+pub fn write(
+    store: &Store,
+    compression: Compression,
+    out: &mut dyn Write,
+) -> Result<(), WarcError> {
     let date = "strftime('%Y-%m-%dT%H:%M:%fZ', %.began / 1000.0, 'unixepoch')";
     let sql = format!(
         "SELECT urls.url, {}, pages.status, pages.version, pages.headers, bodies.size, bodies.hash, bodies.zstd, \
@@ -65,27 +79,28 @@ pub fn write(store: &Store, gzip: bool, out: &mut dyn Write) -> Result<(), WarcE
         .map_err(StoreError::from)?;
     record(
         out,
-        gzip,
+        compression,
         &info(&began.unwrap_or_else(|| "1970-01-01T00:00:00Z".to_owned())),
     )?;
     let mut query = db.prepare(&sql).map_err(StoreError::from)?;
     let mut rows = query.query([]).map_err(StoreError::from)?;
     while let Some(row) = rows.next().map_err(StoreError::from)? {
-        let page = Page::of(row).map_err(StoreError::from)?;
-        record(out, gzip, &page.record()?)?;
+        let answer = StoredAnswer::from_row(row).map_err(StoreError::from)?;
+        record(out, compression, &answer.record()?)?;
     }
     Ok(())
 }
 
-fn record(out: &mut dyn Write, gzip: bool, bytes: &[u8]) -> io::Result<()> {
-    if !gzip {
+fn record(out: &mut dyn Write, compression: Compression, bytes: &[u8]) -> io::Result<()> {
+    if compression == Compression::None {
         return out.write_all(bytes);
     }
-    let mut encoder = GzEncoder::new(out, Compression::default());
+    let mut encoder = GzEncoder::new(out, Level::default());
     encoder.write_all(bytes)?;
     encoder.finish().map(drop)
 }
 
+/// Returns the `warcinfo` record.
 fn info(date: &str) -> Vec<u8> {
     let fields = concat!(
         "software: reunite/",
@@ -95,12 +110,13 @@ fn info(date: &str) -> Vec<u8> {
     let head = [
         ("WARC-Type", "warcinfo".to_owned()),
         ("WARC-Date", date.to_owned()),
-        ("WARC-Record-ID", identity(&["warcinfo", date])),
+        ("WARC-Record-ID", record_id(&["warcinfo", date])),
         ("Content-Type", "application/warc-fields".to_owned()),
     ];
     block(&head, fields.as_bytes())
 }
 
+/// Returns a record with these fields and this content.
 fn block(head: &[(&str, String)], content: &[u8]) -> Vec<u8> {
     let mut bytes = b"WARC/1.1\r\n".to_vec();
     for (name, value) in head {
@@ -112,8 +128,8 @@ fn block(head: &[(&str, String)], content: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The same record has the same number whenever it is written: a name-based UUID of the free version (8).
-fn identity(parts: &[&str]) -> String {
+/// Returns the ID of a record, which is the same each time it is written: a name-based UUID of version 8.
+fn record_id(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part.as_bytes());
@@ -134,13 +150,13 @@ fn identity(parts: &[&str]) -> String {
     format!("<urn:uuid:{}>", parts.join("-"))
 }
 
-/// With its padding: readers compare it letter by letter with what they make.
+/// Returns a digest in Base32 with padding, because readers compare digests as text.
 fn digest(hash: &[u8]) -> String {
     format!("sha256:{}", data_encoding::BASE32.encode(hash))
 }
 
-impl Page {
-    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+impl StoredAnswer {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let before: (Option<String>, Option<String>) = (row.get(9)?, row.get(10)?);
         Ok(Self {
             url: row.get(0)?,
@@ -170,7 +186,7 @@ impl Page {
             ("WARC-Type", kind.to_owned()),
             ("WARC-Target-URI", self.url.clone()),
             ("WARC-Date", self.date.clone()),
-            ("WARC-Record-ID", identity(&[kind, &self.url, &self.date])),
+            ("WARC-Record-ID", record_id(&[kind, &self.url, &self.date])),
             (
                 "Content-Type",
                 "application/http;msgtype=response".to_owned(),
@@ -182,7 +198,7 @@ impl Page {
         if let Some((url, date)) = &self.before {
             let profile = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest";
             head.push(("WARC-Profile", profile.to_owned()));
-            head.push(("WARC-Refers-To", identity(&["response", url, date])));
+            head.push(("WARC-Refers-To", record_id(&["response", url, date])));
             head.push(("WARC-Refers-To-Target-URI", url.clone()));
             head.push(("WARC-Refers-To-Date", date.clone()));
         }
@@ -191,7 +207,7 @@ impl Page {
         Ok(block(&head, &content))
     }
 
-    /// The status line and the headers, as they would have been without codings.
+    /// Returns the status line and the headers as they would be without codings.
     fn head(&self) -> Result<Vec<u8>, WarcError> {
         let headers: Vec<(String, String)> =
             serde_json::from_str(&self.headers).map_err(io::Error::from)?;
@@ -226,7 +242,7 @@ impl std::fmt::Display for WarcError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Store(error) => write!(f, "{error}"),
-            Self::Io(error) => write!(f, "the WARC file cannot be written: {error}"),
+            Self::Io(error) => write!(f, "cannot write the WARC file: {error}"),
         }
     }
 }

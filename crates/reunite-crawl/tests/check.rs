@@ -1,4 +1,4 @@
-//! What a check finds, and how it is told.
+//! Checks: the faults found, and the reports on them.
 
 mod common;
 
@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 use common::{Place, settings};
 use loopback_site::{Reply, Request, Server};
 use reunite_base::file::{Durability, replace};
-use reunite_crawl::report::{Format, Report};
+use reunite_crawl::report::{Format, SiteReport};
 use reunite_crawl::store::Store;
-use reunite_crawl::{Ended, Settings, warc};
+use reunite_crawl::{CrawlEnd, Settings, warc};
 
-/// Another site, which knows `HEAD` only where it says so.
+/// Another site. Most of its pages do not support `HEAD`.
 fn elsewhere() -> Server {
     Server::start(1, |request: &Request| {
         match (request.method.as_str(), request.path.as_str()) {
@@ -57,13 +57,13 @@ fn check_settings(server: &Server) -> Settings {
 }
 
 #[test]
-fn everything_broken_is_found_and_nothing_else() {
+fn all_faults_are_found_and_nothing_else() {
     let other = elsewhere();
     let server = here(&other);
     let place = Place::new();
-    assert_eq!(place.crawl(&check_settings(&server)).0, Ended::Done);
+    assert_eq!(place.crawl(&check_settings(&server)).0, CrawlEnd::Done);
     let store = Store::open_existing(&place.file()).expect("a store");
-    let report = Report::of(&store, 100).expect("a report");
+    let report = SiteReport::of(&store, 100).expect("a report");
     assert!(!report.is_clean());
 
     let broken: BTreeSet<String> = report
@@ -116,7 +116,7 @@ fn everything_broken_is_found_and_nothing_else() {
 }
 
 #[test]
-fn other_sites_are_asked_once_and_not_crawled() {
+fn pages_of_other_sites_are_requested_once_and_not_crawled() {
     let other = elsewhere();
     let server = here(&other);
     let place = Place::new();
@@ -144,7 +144,7 @@ fn other_sites_are_asked_once_and_not_crawled() {
 }
 
 #[test]
-fn a_crawl_that_was_not_a_check_can_become_one() {
+fn a_check_can_continue_a_crawl_that_was_none() {
     let other = elsewhere();
     let server = here(&other);
     let place = Place::new();
@@ -167,7 +167,7 @@ fn reports_are_well_formed_and_escaped() {
     let place = Place::new();
     place.crawl(&check_settings(&server));
     let store = Store::open_existing(&place.file()).expect("a store");
-    let report = Report::of(&store, 2).expect("a report");
+    let report = SiteReport::of(&store, 2).expect("a report");
     let written = |format| {
         let mut out = Vec::new();
         report.write(format, &mut out).expect("a report");
@@ -207,7 +207,7 @@ fn reports_are_well_formed_and_escaped() {
     assert!(junit.contains("tests=\"4\" failures=\"3\""), "{junit}");
 }
 
-/// The head of a record, and its content.
+/// Splits a WARC file into the heads and contents of its records.
 fn records(warc: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     let mut rest = warc;
@@ -231,7 +231,7 @@ fn records(warc: &[u8]) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn a_warc_has_every_answer_and_every_content_once() {
+fn a_warc_file_has_each_answer_and_each_content_once() {
     let other = elsewhere();
     let server = here(&other);
     let place = Place::new();
@@ -244,11 +244,11 @@ fn a_warc_has_every_answer_and_every_content_once() {
         place.0.path().join("x.warc.gz"),
     );
     replace(&plain, Durability::Process, |out| {
-        warc::write(&store, false, out)
+        warc::write(&store, warc::Compression::None, out)
     })
     .expect("a file");
     replace(&packed, Durability::Process, |out| {
-        warc::write(&store, true, out)
+        warc::write(&store, warc::Compression::Gzip, out)
     })
     .expect("a file");
     drop(store);
@@ -283,7 +283,7 @@ fn a_warc_has_every_answer_and_every_content_once() {
         "the content is written once and referred to once"
     );
     let (head, content) = of(server.url("/alone"));
-    // As `sha256sum | xxd -r -p | base32` has it.
+    // The output of `sha256sum | xxd -r -p | base32`.
     let digest =
         "WARC-Payload-Digest: sha256:4XPLL4GGZD3WKSXYF34NWVSOJMHR4OFKNDCCLD56LSSSQS2MT6LA====\r\n";
     assert!(head.contains(digest), "{head}");

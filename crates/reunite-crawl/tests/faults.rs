@@ -1,4 +1,4 @@
-//! Servers, disks and files that do not behave.
+//! Faults of servers, disks and files.
 
 mod common;
 
@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use common::{Place, settings};
 use loopback_site::{Reply, Request, Server, Step};
 use reunite_crawl::store::Store;
-use reunite_crawl::{CrawlError, Ended, Settings, crawl};
+use reunite_crawl::{CrawlEnd, CrawlError, Settings, crawl};
 
-/// `/` links to `/x`, and whatever else is asked for is answered like this.
+/// Starts a server whose `/` links to `/x`, and which answers all other requests with `answer`.
 fn server(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Server {
     Server::start(1, move |request| match request.path.as_str() {
         "/robots.txt" => Reply::status(404),
@@ -25,9 +25,9 @@ fn quick(server: &Server) -> Settings {
     settings
 }
 
-/// What became of `/x`, whose failure is no reason to lose the rest.
+/// Crawls, checks that the crawl ends well, and returns the failure of `/x`.
 fn failure(place: &Place, settings: &Settings) -> String {
-    assert_eq!(place.crawl(settings).0, Ended::Done);
+    assert_eq!(place.crawl(settings).0, CrawlEnd::Done);
     assert_eq!(place.pages().len(), 2);
     let whole: i64 = place.one("SELECT count(*) FROM pages WHERE status = 200 AND failure IS NULL");
     assert_eq!(whole, 1);
@@ -39,7 +39,7 @@ fn head(rest: &str) -> Step {
 }
 
 #[test]
-fn a_reset_in_the_middle_of_a_body_is_a_failure_after_another_try() {
+fn a_reset_in_the_middle_of_a_body_is_a_failure_after_the_retries() {
     let server = server(|_| {
         Reply::steps([
             head("Content-Length: 1000"),
@@ -68,7 +68,7 @@ fn a_connection_that_ends_early_is_a_failure() {
 }
 
 #[test]
-fn a_slow_loris_is_given_up() {
+fn a_server_that_sends_slowly_for_ever_times_out() {
     let drip = |bytes: &[u8]| Step::Drip(bytes.to_vec(), Duration::from_millis(20));
     for steps in [
         vec![
@@ -115,7 +115,7 @@ fn an_endless_body_is_too_large() {
 }
 
 #[test]
-fn endless_headers_are_no_http() {
+fn endless_headers_are_a_failure() {
     let server = server(|_| {
         Reply::steps([
             Step::Send(b"HTTP/1.1 200 OK\r\n".to_vec()),
@@ -139,13 +139,13 @@ fn a_damaged_coding_is_a_failure() {
 }
 
 #[test]
-fn rubbish_instead_of_http_is_a_failure() {
+fn an_answer_that_is_not_http_is_a_failure() {
     let server = server(|_| Reply::steps([Step::Send(b"SSH-2.0-OpenSSH_9.9\r\n\r\n".to_vec())]));
     assert_eq!(failure(&Place::new(), &quick(&server)), "protocol");
 }
 
 #[test]
-fn a_length_that_is_too_short_is_believed_and_what_follows_ignored() {
+fn bytes_beyond_the_content_length_are_ignored() {
     let server = server(|_| {
         Reply::steps([
             head("Content-Length: 4\r\nContent-Type: text/plain"),
@@ -153,14 +153,14 @@ fn a_length_that_is_too_short_is_believed_and_what_follows_ignored() {
         ])
     });
     let place = Place::new();
-    assert_eq!(place.crawl(&quick(&server)).0, Ended::Done);
+    assert_eq!(place.crawl(&quick(&server)).0, CrawlEnd::Done);
     let sql = "SELECT size FROM bodies JOIN pages ON body = bodies.id WHERE media = 'text/plain'";
     let size: i64 = place.one(sql);
     assert_eq!(size, 4);
 }
 
 #[test]
-fn errors_that_heal_are_no_failures() {
+fn transient_errors_are_retried_until_the_page_is_fetched() {
     let server = server(|request| {
         if request.before < 2 {
             Reply::status(500)
@@ -171,7 +171,7 @@ fn errors_that_heal_are_no_failures() {
     let mut settings = quick(&server);
     settings.pace.retries = 3;
     let place = Place::new();
-    assert_eq!(place.crawl(&settings).0, Ended::Done);
+    assert_eq!(place.crawl(&settings).0, CrawlEnd::Done);
     let statuses: Vec<i64> = place.all("SELECT status FROM pages");
     assert_eq!(statuses, [200, 200]);
     assert_eq!(
@@ -181,10 +181,10 @@ fn errors_that_heal_are_no_failures() {
 }
 
 #[test]
-fn errors_that_stay_are_stored_as_they_are() {
+fn lasting_errors_are_stored_with_their_status() {
     let server = server(|_| Reply::html("<p>out of order").with_status(500));
     let place = Place::new();
-    assert_eq!(place.crawl(&quick(&server)).0, Ended::Done);
+    assert_eq!(place.crawl(&quick(&server)).0, CrawlEnd::Done);
     let row: (i64, Option<String>) = place
         .db()
         .query_row(
@@ -197,11 +197,11 @@ fn errors_that_stay_are_stored_as_they_are() {
 }
 
 #[test]
-fn names_that_lead_nowhere_are_failures() {
+fn unknown_host_names_are_failures() {
     let place = Place::new();
     let mut settings = settings("http://nowhere.invalid/");
     settings.pace.retries = 1;
-    assert_eq!(place.crawl(&settings).0, Ended::Done);
+    assert_eq!(place.crawl(&settings).0, CrawlEnd::Done);
     let message: String = place.one("SELECT message FROM pages");
     assert!(
         message.contains("nowhere.invalid is not known"),
@@ -210,7 +210,7 @@ fn names_that_lead_nowhere_are_failures() {
 }
 
 #[test]
-fn a_port_where_nobody_listens_is_a_failure() {
+fn a_refused_connection_is_a_failure() {
     let port = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.local_addr().expect("an address").port()
@@ -219,7 +219,7 @@ fn a_port_where_nobody_listens_is_a_failure() {
     let mut settings = settings(&format!("http://127.0.0.1:{port}/"));
     settings.follow.forbidden = true;
     settings.pace.retries = 1;
-    assert_eq!(place.crawl(&settings).0, Ended::Done);
+    assert_eq!(place.crawl(&settings).0, CrawlEnd::Done);
     assert_eq!(
         place.one::<String>("SELECT failure FROM pages"),
         "connection"
@@ -227,7 +227,7 @@ fn a_port_where_nobody_listens_is_a_failure() {
 }
 
 #[test]
-fn loops_of_redirects_are_caught_and_each_step_is_asked_once() {
+fn redirect_loops_are_found_and_each_step_is_requested_once() {
     let server = server(|request| match request.path.as_str() {
         "/x" => Reply::redirect(302, "/y"),
         "/y" => Reply::redirect(301, "/z"),
@@ -235,14 +235,14 @@ fn loops_of_redirects_are_caught_and_each_step_is_asked_once() {
         _ => Reply::status(404),
     });
     let place = Place::new();
-    assert_eq!(place.crawl(&quick(&server)).0, Ended::Done);
+    assert_eq!(place.crawl(&quick(&server)).0, CrawlEnd::Done);
     let failures: Vec<String> = place.all("SELECT message FROM pages WHERE failure = 'redirects'");
     assert_eq!(failures, ["a loop of 3 redirects"; 3]);
     assert_eq!(server.seen().len(), 5);
 }
 
 #[test]
-fn redirects_without_end_are_given_up() {
+fn endless_redirects_are_a_failure() {
     let server = server(|request| {
         let step: u32 = request.path.trim_start_matches("/x").parse().unwrap_or(0);
         Reply::redirect(302, &format!("/x{}", step + 1))
@@ -250,20 +250,20 @@ fn redirects_without_end_are_given_up() {
     let place = Place::new();
     let mut settings = quick(&server);
     settings.follow.max_redirects = 5;
-    assert_eq!(place.crawl(&settings).0, Ended::Done);
+    assert_eq!(place.crawl(&settings).0, CrawlEnd::Done);
     let message: String = place.one("SELECT message FROM pages WHERE failure IS NOT NULL");
     assert_eq!(message, "more than 5 redirects in a row");
     assert_eq!(place.pages().len(), 7);
 }
 
 #[test]
-fn redirects_to_other_hosts_are_noted_and_not_followed() {
+fn redirects_to_other_hosts_are_stored_and_not_followed() {
     let other = Server::start(2, |_| Reply::html("never")).expect("a server");
     let there = format!("http://{}/", other.address(1));
     let target = there.clone();
     let server = server(move |_| Reply::redirect(301, &target));
     let place = Place::new();
-    assert_eq!(place.crawl(&quick(&server)).0, Ended::Done);
+    assert_eq!(place.crawl(&quick(&server)).0, CrawlEnd::Done);
     assert_eq!(other.seen().len(), 0);
     let noted: String = place.one(
         "SELECT url FROM urls WHERE id = (SELECT redirect FROM pages WHERE redirect IS NOT NULL)",
@@ -272,7 +272,7 @@ fn redirects_to_other_hosts_are_noted_and_not_followed() {
 }
 
 #[test]
-fn a_disk_that_is_full_is_told_and_what_is_stored_is_whole() {
+fn a_full_disk_is_reported_and_stored_pages_are_intact() {
     let (site, _server) = common::site(400, 1, 5, (0, 2));
     let place = Place::new();
     {
@@ -280,7 +280,7 @@ fn a_disk_that_is_full_is_told_and_what_is_stored_is_whole() {
         few.limits.pages = 60;
         place.crawl(&few);
     }
-    // SQLite says the same of a file that may not grow as of a disk that is full.
+    // SQLite reports a file that may not grow like a full disk.
     let pages: i64 = place.one("PRAGMA page_count");
     let mut store = Store::open(&place.file()).expect("a store");
     store.set_largest(pages + 40).expect("a limit");
@@ -293,13 +293,13 @@ fn a_disk_that_is_full_is_told_and_what_is_stored_is_whole() {
     assert!(
         error
             .to_string()
-            .contains("Make room and run the same command again")
+            .contains("Free some space and run the same command again")
     );
     assert_eq!(place.one::<String>("PRAGMA integrity_check"), "ok");
     let there = place.pages().len();
     assert!((60..400).contains(&there), "{there}");
 
-    assert_eq!(place.crawl(&settings(&site.root())).0, Ended::Done);
+    assert_eq!(place.crawl(&settings(&site.root())).0, CrawlEnd::Done);
     common::assert_complete(&site, &common::contents(&place.db()));
 }
 
@@ -312,7 +312,7 @@ fn a_store_that_is_open_elsewhere_is_refused() {
     assert!(error.to_string().contains("another process"));
 }
 
-/// Every file in the folder that has anything in it, to the byte: SQLite may leave an empty journal.
+/// Returns all files of the directory with their bytes, except empty ones: SQLite may leave an empty journal.
 fn snapshot(place: &Place) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = std::fs::read_dir(place.0.path())
         .expect("a folder")
@@ -328,7 +328,7 @@ fn snapshot(place: &Place) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn a_damaged_store_is_told_and_left_as_it_is() {
+fn a_damaged_store_is_reported_and_left_unchanged() {
     let (site, _server) = common::site(200, 1, 6, (0, 0));
     for place_of_damage in [3, 7, 20] {
         let place = Place::new();
@@ -340,13 +340,13 @@ fn a_damaged_store_is_told_and_left_as_it_is() {
         let before = snapshot(&place);
         let error = Store::open(&place.file()).expect_err("it is damaged");
         assert!(error.is_damaged(), "{error}");
-        assert!(error.to_string().contains("left as it is"), "{error}");
+        assert!(error.to_string().contains("left unchanged"), "{error}");
         assert_eq!(snapshot(&place), before);
     }
 }
 
 #[test]
-fn a_file_that_is_something_else_is_left_as_it_is() {
+fn a_file_that_is_not_a_store_is_left_unchanged() {
     let place = Place::new();
     rusqlite::Connection::open(place.file())
         .expect("a database")
@@ -355,14 +355,14 @@ fn a_file_that_is_something_else_is_left_as_it_is() {
     let before = snapshot(&place);
     let error = Store::open(&place.file()).expect_err("not a store");
     assert!(
-        error.is_damaged() && error.to_string().contains("no store of a crawl"),
+        error.is_damaged() && error.to_string().contains("not a store of a crawl"),
         "{error}"
     );
     assert_eq!(snapshot(&place), before);
 }
 
 #[test]
-fn many_large_pages_at_a_time_fit_into_memory() {
+fn many_concurrent_large_pages_fit_into_memory() {
     let server = Server::start(1, |request| match request.path.as_str() {
         "/robots.txt" => Reply::status(404),
         "/" => Reply::html(
@@ -374,7 +374,7 @@ fn many_large_pages_at_a_time_fit_into_memory() {
     })
     .expect("a server");
     let place = Place::new();
-    assert_eq!(place.crawl(&settings(&server.url("/"))).0, Ended::Done);
+    assert_eq!(place.crawl(&settings(&server.url("/"))).0, CrawlEnd::Done);
     assert_eq!(
         place.one::<i64>("SELECT count(*) FROM pages WHERE failure IS NULL"),
         25

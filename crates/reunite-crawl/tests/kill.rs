@@ -1,4 +1,4 @@
-//! Killed at any moment, a crawl goes on where it was and ends with the same.
+//! A crawl that is killed at any moment continues where it stopped, and ends with the same store.
 
 #[allow(unused)]
 mod common;
@@ -7,13 +7,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use common::{Place, assert_complete, contents, settings, site};
-use reunite_crawl::Ended;
+use reunite_crawl::CrawlEnd;
 use reunite_crawl::store::Store;
 
 const ROLE: &str = "CRAWL_OF";
 const FILE: &str = "CRAWL_INTO";
 
-/// The process that is killed: this test again, which only then does something.
+/// The process that is killed. It runs this test, which does nothing in any other process.
 #[test]
 fn child() {
     let (Ok(seed), Ok(file)) = (std::env::var(ROLE), std::env::var(FILE)) else {
@@ -34,10 +34,10 @@ fn start(seed: &str, place: &Place) -> Child {
 }
 
 #[test]
-fn thirty_kills_change_nothing() {
+fn thirty_kills_do_not_change_the_result() {
     let (site, _server) = site(3000, 1, 30, (10, 30));
     let whole = Place::new();
-    assert_eq!(whole.crawl(&settings(&site.root())).0, Ended::Done);
+    assert_eq!(whole.crawl(&settings(&site.root())).0, CrawlEnd::Done);
     let expected = contents(&whole.db());
     assert_complete(&site, &expected);
 
@@ -48,8 +48,8 @@ fn thirty_kills_change_nothing() {
             break;
         }
         let mut child = start(&site.root(), &place);
-        // From before the file is there to after a few transactions: when, is what is tested. On a busy machine the
-        // child may need longer for its first.
+        // The kills come at different moments, from before the file exists to after a few transactions. On a busy
+        // machine the first transaction may take longer.
         let most = 500_000 * (1 + kill / 30);
         std::thread::sleep(Duration::from_micros((kill * 379_721) % most));
         child.kill().expect("a kill");
@@ -69,7 +69,7 @@ fn thirty_kills_change_nothing() {
                 moved += usize::from(there.len() > stored && there.len() < expected.len());
                 stored = there.len();
                 for (url, mut row) in there {
-                    // A shorter way to it may be still to come.
+                    // A shorter way to the page may not be stored yet.
                     assert!(row.depth >= expected[&url].depth);
                     row.depth = expected[&url].depth;
                     assert_eq!(expected[&url], row, "{url}: whole or absent");

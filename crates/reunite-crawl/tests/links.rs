@@ -1,17 +1,17 @@
-//! The links found by one pass over the tags are those of a browser's tree.
+//! The links found in one pass over the tags are those of the tree that a browser builds.
 
 use std::collections::BTreeSet;
 
 use html5ever::tendril::TendrilSink;
 use html5ever::{ParseOpts, parse_document};
 use markup5ever_rcdom::{Handle, NodeData, RcDom};
-use reunite_crawl::address::{Target, normal};
+use reunite_crawl::address::{SessionIds, Target, normal};
 use reunite_crawl::html::{extract, sheet};
 use url::Url;
 
 const BASE: &str = "http://h.test/d/p";
 
-/// From html5ever's tree: the same attributes of the same elements.
+/// Returns the links and the title in the tree of html5ever.
 fn by_tree(page: &str) -> (BTreeSet<String>, Option<String>) {
     let mut options = ParseOpts::default();
     options.tree_builder.scripting_enabled = false;
@@ -26,7 +26,7 @@ fn by_tree(page: &str) -> (BTreeSet<String>, Option<String>) {
     let links = found
         .links
         .iter()
-        .filter_map(|href| match normal(&base, href, true) {
+        .filter_map(|href| match normal(&base, href, SessionIds::Keep) {
             Target::Page { url, .. } => Some(url.to_string()),
             _ => None,
         });
@@ -108,7 +108,11 @@ impl Tree {
 
 fn compare(page: &str) {
     let (links, title) = by_tree(page);
-    let found = extract(page, &Url::parse(BASE).expect("an address"), true);
+    let found = extract(
+        page,
+        &Url::parse(BASE).expect("an address"),
+        SessionIds::Keep,
+    );
     let ours: BTreeSet<String> = found
         .links
         .iter()
@@ -119,7 +123,7 @@ fn compare(page: &str) {
 }
 
 #[test]
-fn pages_as_people_write_them_have_the_same_links() {
+fn ordinary_pages_have_the_same_links() {
     for page in [
         "<a href=x>",
         "<A HREF = 'x y' >",
@@ -174,7 +178,7 @@ fn pages_as_people_write_them_have_the_same_links() {
 }
 
 #[test]
-fn pages_made_of_shards_have_the_same_links() {
+fn pages_made_of_fragments_of_markup_have_the_same_links() {
     const SHARDS: &[&str] = &[
         "<a href=x1>",
         "<a href='x2'>",

@@ -1,4 +1,4 @@
-//! Who is asked for what, and how often.
+//! Politeness: which requests a host gets, and how often.
 
 mod common;
 
@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use common::{Place, settings};
 use loopback_site::{Reply, Request, Server};
-use reunite_crawl::{Ended, Limit, Settings};
+use reunite_crawl::{CrawlEnd, Limit, Settings};
 
-/// `/robots.txt` says this; `/` links to so many pages, which are there.
+/// Starts a site with this robots.txt, whose `/` links to `pages` pages.
 fn site(robots: &'static str, pages: usize) -> Server {
     Server::start(1, move |request| match request.path.as_str() {
         "/robots.txt" => Reply::bytes("text/plain", robots),
@@ -26,7 +26,7 @@ fn of(server: &Server) -> Settings {
     settings(&server.url("/"))
 }
 
-/// Between the requests, those for robots.txt included.
+/// Returns the times between requests, including those for robots.txt.
 fn gaps(server: &Server) -> Vec<Duration> {
     let times: Vec<Instant> = server.seen().iter().map(|seen| seen.at).collect();
     times.windows(2).map(|pair| pair[1] - pair[0]).collect()
@@ -39,10 +39,10 @@ fn skipped(place: &Place, reason: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_robots_txt_forbids_is_never_asked_for() {
+fn pages_that_robots_txt_forbids_are_never_requested() {
     let server = site("User-agent: *\nDisallow: /1\nAllow: /12\n", 13);
     let place = Place::new();
-    assert_eq!(place.crawl(&of(&server)).0, Ended::Done);
+    assert_eq!(place.crawl(&of(&server)).0, CrawlEnd::Done);
     let paths = server.paths(0);
     assert_eq!(paths[0], "/robots.txt", "before anything else");
     assert!(paths.contains(&"/12".to_owned()));
@@ -55,7 +55,7 @@ fn what_robots_txt_forbids_is_never_asked_for() {
 }
 
 #[test]
-fn robots_txt_is_asked_for_once_and_kept() {
+fn robots_txt_is_fetched_once_and_stored() {
     let server = site("User-agent: *\nDisallow: /3\n", 5);
     let place = Place::new();
     let mut settings = of(&server);
@@ -75,7 +75,7 @@ fn robots_txt_is_asked_for_once_and_kept() {
 }
 
 #[test]
-fn a_host_whose_rules_are_not_to_be_had_is_left_alone() {
+fn a_host_whose_robots_txt_is_unavailable_gets_no_other_requests() {
     let server = Server::start(1, |request| match request.path.as_str() {
         "/robots.txt" => Reply::status(503),
         _ => Reply::html("never asked for"),
@@ -84,13 +84,13 @@ fn a_host_whose_rules_are_not_to_be_had_is_left_alone() {
     let place = Place::new();
     let mut settings = of(&server);
     settings.pace.retries = 2;
-    assert_eq!(place.crawl(&settings).0, Ended::Done);
+    assert_eq!(place.crawl(&settings).0, CrawlEnd::Done);
     assert_eq!(server.paths(0), ["/robots.txt"; 3]);
     assert_eq!(place.one::<String>("SELECT failure FROM pages"), "robots");
 }
 
 #[test]
-fn a_host_without_rules_is_free() {
+fn a_host_without_robots_txt_allows_all_pages() {
     for status in [400, 401, 403, 404, 410] {
         let server = Server::start(1, move |request| match request.path.as_str() {
             "/robots.txt" => {
@@ -152,7 +152,7 @@ fn nothing_is_sent_to_hosts_out_of_scope() {
 }
 
 #[test]
-fn what_style_sheets_need_is_fetched_with_the_other_parts() {
+fn parts_that_style_sheets_need_are_fetched() {
     for parts in [true, false] {
         let other = Server::start(3, |_| Reply::html("never")).expect("a server");
         let away = other.address(1);
@@ -197,20 +197,20 @@ fn what_style_sheets_need_is_fetched_with_the_other_parts() {
 }
 
 #[test]
-fn requests_to_a_host_are_a_delay_apart_whatever_the_threads() {
+fn requests_to_a_host_are_a_delay_apart_with_any_number_of_threads() {
     let server = site("", 12);
     let mut settings = of(&server);
     settings.pace.delay = Duration::from_millis(40);
     let begun = Instant::now();
     Place::new().crawl(&settings);
-    // Of the whole crawl: when the server came to note a request says little about when it was sent.
+    // Measured over the whole crawl, because the server may note a request long after it was sent.
     let whole = begun.elapsed();
     assert_eq!(server.seen().len(), 14);
     assert!(whole >= Duration::from_millis(40 * 13), "{whole:?}");
 }
 
 #[test]
-fn the_crawl_delay_of_robots_txt_is_heeded() {
+fn the_crawl_delay_of_robots_txt_is_obeyed() {
     let server = site("User-agent: *\nCrawl-delay: 0.1\n", 4);
     let begun = Instant::now();
     Place::new().crawl(&of(&server));
@@ -219,7 +219,7 @@ fn the_crawl_delay_of_robots_txt_is_heeded() {
 }
 
 #[test]
-fn only_so_many_requests_at_a_time_go_to_a_host() {
+fn concurrent_requests_to_a_host_are_limited() {
     use std::sync::atomic::{AtomicUsize, Ordering};
     static NOW: AtomicUsize = AtomicUsize::new(0);
     static MOST: AtomicUsize = AtomicUsize::new(0);
@@ -245,7 +245,7 @@ fn only_so_many_requests_at_a_time_go_to_a_host() {
 }
 
 #[test]
-fn retry_after_is_honoured_by_all_threads() {
+fn retry_after_is_obeyed_by_all_threads() {
     let server = Server::start(1, |request: &Request| match request.path.as_str() {
         "/robots.txt" => Reply::status(404),
         "/" => Reply::html(
@@ -260,7 +260,7 @@ fn retry_after_is_honoured_by_all_threads() {
     let place = Place::new();
     let mut settings = of(&server);
     settings.pace.per_host = 1;
-    assert_eq!(place.crawl(&settings).0, Ended::Done);
+    assert_eq!(place.crawl(&settings).0, CrawlEnd::Done);
     let paths = server.paths(0);
     let refused = paths
         .iter()
@@ -274,7 +274,7 @@ fn retry_after_is_honoured_by_all_threads() {
 }
 
 #[test]
-fn nofollow_is_heeded_unless_another_link_follows() {
+fn a_nofollow_link_is_skipped_unless_another_link_leads_to_the_page() {
     let server = Server::start(1, |request| match request.path.as_str() {
         "/" => Reply::html("<a rel=nofollow href=/no>x</a><a rel=nofollow href=/yes>x</a><a href=/yes>y</a><a href=/m>z</a>"),
         "/m" => Reply::html("<meta name=robots content=nofollow><a href=/from-m>x</a>"),
@@ -315,7 +315,7 @@ fn sitemaps_lead_to_pages_that_no_link_leads_to() {
 }
 
 #[test]
-fn traps_are_bounded() {
+fn traps_yield_a_limited_number_of_pages() {
     // Every page links deeper into itself, to the next month, and to a copy of itself with a session.
     let server = Server::start(1, |request| {
         let month: u32 = request.path.rsplit_once("month=").and_then(|(_, n)| n.parse().ok()).unwrap_or(0);
@@ -328,7 +328,7 @@ fn traps_are_bounded() {
     let place = Place::new();
     let mut settings = of(&server);
     settings.follow.max_variants = 10;
-    assert_eq!(place.crawl(&settings).0, Ended::Done);
+    assert_eq!(place.crawl(&settings).0, CrawlEnd::Done);
     let pages = place.pages();
     assert!(pages.len() < 30, "{pages:?}");
     assert_eq!(skipped(&place, "variants").len(), 1);
@@ -337,7 +337,7 @@ fn traps_are_bounded() {
 }
 
 #[test]
-fn depth_is_that_of_the_shortest_way() {
+fn the_depth_is_that_of_the_shortest_way() {
     // The long way answers first.
     let server = Server::start(1, |request| {
         let link = |to: &str| Reply::html(format!("<a href={to}>x</a>"));
@@ -370,7 +370,7 @@ fn depth_is_that_of_the_shortest_way() {
 }
 
 #[test]
-fn cookies_are_off_unless_asked_for() {
+fn cookies_are_kept_only_on_request() {
     for asked in [false, true] {
         let server = Server::start(1, |request| match request.path.as_str() {
             "/" => Reply::html("<a href=/x>x</a>").header("set-cookie", "taste=sweet"),
@@ -397,12 +397,12 @@ fn limits_of_bytes_and_pages_leave_the_rest_queued() {
     let place = Place::new();
     let mut settings = of(&server);
     settings.limits.pages = 20;
-    assert_eq!(place.crawl(&settings).0, Ended::Limit(Limit::Pages));
+    assert_eq!(place.crawl(&settings).0, CrawlEnd::Limit(Limit::Pages));
     assert_eq!(place.pages().len(), 20);
     settings.limits.pages = u64::MAX;
     settings.limits.bytes = 1;
-    assert_eq!(place.crawl(&settings).0, Ended::Limit(Limit::Bytes));
+    assert_eq!(place.crawl(&settings).0, CrawlEnd::Limit(Limit::Bytes));
     settings.limits.bytes = u64::MAX;
-    assert_eq!(place.crawl(&settings).0, Ended::Done);
+    assert_eq!(place.crawl(&settings).0, CrawlEnd::Done);
     assert_eq!(place.pages().len(), 51);
 }

@@ -1,30 +1,30 @@
-//! A whole site, compared with its own manifest.
+//! A crawl of a whole site, compared with the manifest of the site.
 
 mod common;
 
 use std::collections::HashMap;
 
 use common::{Place, assert_complete, contents, settings, site};
-use reunite_crawl::{Ended, Event};
+use reunite_crawl::{CrawlEnd, CrawlEvent};
 
 #[test]
-fn a_site_is_stored_once_and_whole() {
+fn each_page_of_a_site_is_stored_once() {
     let (site, server) = site(1500, 1, 7, (0, 4));
     let place = Place::new();
     let (ended, events) = place.crawl(&settings(&site.root()));
-    assert_eq!(ended, Ended::Done);
+    assert_eq!(ended, CrawlEnd::Done);
     assert_complete(&site, &contents(&place.db()));
 
     let told: Vec<&str> = events
         .iter()
         .filter_map(|event| match event {
-            Event::Page(page) => Some(page.url.as_str()),
+            CrawlEvent::Page(page) => Some(page.url.as_str()),
             _ => None,
         })
         .collect();
     assert_eq!(told.len(), 1500, "each page is told of once");
 
-    // Those that fail at first are asked for again, everything else exactly once.
+    // Pages that fail at first are requested again, all others exactly once.
     let mut asked: HashMap<String, usize> = HashMap::new();
     for path in server.paths(0) {
         *asked.entry(path).or_default() += 1;
@@ -38,19 +38,19 @@ fn a_site_is_stored_once_and_whole() {
 }
 
 #[test]
-fn a_site_on_many_hosts_is_stored_once_and_whole() {
+fn each_page_of_a_site_on_many_hosts_is_stored_once() {
     let (site, server) = site(600, 5, 8, (0, 4));
     let place = Place::new();
     let mut settings = settings(&site.root());
     settings.scope.hosts = (1..5)
         .map(|host| server.address(host).to_string())
         .collect();
-    assert_eq!(place.crawl(&settings).0, Ended::Done);
+    assert_eq!(place.crawl(&settings).0, CrawlEnd::Done);
     assert_complete(&site, &contents(&place.db()));
 }
 
 #[test]
-fn the_bodies_come_back_as_they_were() {
+fn stored_bodies_are_those_of_the_site() {
     let (site, _server) = site(100, 1, 9, (0, 0));
     let place = Place::new();
     place.crawl(&settings(&site.root()));

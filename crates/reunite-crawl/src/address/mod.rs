@@ -1,16 +1,18 @@
-//! Which address is which page, which belong to the crawl, and which are traps.
+//! Addresses: their normal form, the scope of a crawl, and traps.
 
 mod normal;
 mod scope;
+mod skipped;
 mod trap;
 
-pub use normal::{Target, normal};
-pub use scope::{Scope, ScopeRules};
+pub use normal::{SessionIds, Target, normal};
+pub use scope::{CrawlScope, ScopeError, ScopeRules};
+pub use skipped::Skipped;
 pub(crate) use trap::{is_trap, shape};
 
 use url::Url;
 
-/// Scheme, host and port: what a robots.txt is for, and whom politeness is owed to.
+/// Returns scheme, host and port: the unit that has a robots.txt and a request rate of its own.
 pub(crate) fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }

@@ -1,52 +1,62 @@
-//! One page, one address.
+//! The normal form of an address, so that each page has one address.
 //!
-//! The `url` crate parses as browsers do (WHATWG). On top of that come the two equivalences of RFC 3986,
-//! 6.2.2: percent-encoded unreserved characters stand for themselves, and hexadecimal digits are upper
-//! case. Fragments lead inside a page, credentials are nobody's business, and session numbers would make
-//! every visit a new page: all three are taken off.
+//! The `url` crate parses addresses as browsers do (WHATWG). Two equivalences of RFC 3986, 6.2.2, are applied on
+//! top: percent-encoded unreserved characters are decoded, and hexadecimal digits are in upper case. Three parts
+//! are removed: the fragment, which leads inside a page; credentials; and session IDs, which would make each visit
+//! a new page.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-/// Longer ones lead nowhere that can be trusted to be a page.
-const LONGEST: usize = 4096;
+/// The longest address, in bytes, that is taken for a page.
+const MAX_LEN: usize = 4096;
 
-/// Where a link leads.
+/// The target of a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// To a page, and perhaps to a place in it.
+    /// A page, or a place inside it.
     Page {
-        /// Its address in normal form.
+        /// The address of the page in normal form.
         url: Url,
-        /// What stood after the `#`, decoded; empty ones are none.
+        /// The text after the `#`, decoded, unless it is empty.
         fragment: Option<String>,
     },
-    /// To something that is not fetched: `mailto:`, `javascript:`, `data:`.
+    /// An address that is not fetched, such as `mailto:`, `javascript:` or `data:`.
     Elsewhere,
-    /// Nowhere: it is no address at all.
+    /// Not a valid address.
     Broken,
 }
 
-/// The page that `text` means when it is written on a page with the address `base`.
+/// What happens to session IDs in addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionIds {
+    /// Session IDs are kept: each session has its own addresses.
+    Keep,
+    /// Session IDs are removed.
+    Strip,
+}
+
+/// Returns the target of a link with the text `text` on a page with the address `base`.
 ///
 /// ```
-/// use reunite_crawl::address::{Target, normal};
+/// use reunite_crawl::address::{SessionIds, Target, normal};
 /// let base = "http://example.test/a/b".parse().unwrap();
-/// let Target::Page { url, fragment } = normal(&base, " ../%7euser/./x?b#top ", false) else { panic!() };
+/// let target = normal(&base, " ../%7euser/./x?b#top ", SessionIds::Strip);
+/// let Target::Page { url, fragment } = target else { panic!() };
 /// assert_eq!(url.as_str(), "http://example.test/~user/x?b");
 /// assert_eq!(fragment.as_deref(), Some("top"));
-/// assert_eq!(normal(&base, "mailto:me@example.test", false), Target::Elsewhere);
+/// assert_eq!(normal(&base, "mailto:me@example.test", SessionIds::Strip), Target::Elsewhere);
 /// ```
-pub fn normal(base: &Url, text: &str, keep_sessions: bool) -> Target {
+pub fn normal(base: &Url, text: &str, sessions: SessionIds) -> Target {
     let Ok(mut url) = base.join(text) else {
         return Target::Broken;
     };
     if !matches!(url.scheme(), "http" | "https") {
         return Target::Elsewhere;
     }
-    if url.host_str().is_none_or(str::is_empty) || url.as_str().len() > LONGEST {
+    if url.host_str().is_none_or(str::is_empty) || url.as_str().len() > MAX_LEN {
         return Target::Broken;
     }
     let fragment = url
@@ -54,10 +64,10 @@ pub fn normal(base: &Url, text: &str, keep_sessions: bool) -> Target {
         .filter(|text| !text.is_empty())
         .map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned());
     url.set_fragment(None);
-    // They fail only for addresses without a host.
+    // Fails only for addresses without a host, which are refused above.
     let _has_host = url.set_username("").and_then(|()| url.set_password(None));
-    let path = tidy(url.path());
-    let path = if keep_sessions {
+    let path = normalise_percent_codes(url.path());
+    let path = if sessions == SessionIds::Keep {
         path
     } else {
         without_session(path)
@@ -67,11 +77,14 @@ pub fn normal(base: &Url, text: &str, keep_sessions: bool) -> Target {
         url.set_path(&path);
     }
     if let Some(query) = url.query() {
-        let tidied = tidy(query);
-        let kept = if keep_sessions {
-            tidied.into_owned()
+        let normalised = normalise_percent_codes(query);
+        let kept = if sessions == SessionIds::Keep {
+            normalised.into_owned()
         } else {
-            let kept: Vec<&str> = tidied.split('&').filter(|pair| !is_session(pair)).collect();
+            let kept: Vec<&str> = normalised
+                .split('&')
+                .filter(|pair| !is_session(pair))
+                .collect();
             kept.join("&")
         };
         let changed = kept != query;
@@ -84,8 +97,8 @@ pub fn normal(base: &Url, text: &str, keep_sessions: bool) -> Target {
     Target::Page { url, fragment }
 }
 
-/// Unreserved characters decoded, the other codes in upper case.
-fn tidy(text: &str) -> Cow<'_, str> {
+/// Decodes unreserved characters and puts the other percent codes in upper case.
+fn normalise_percent_codes(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
     }
@@ -93,7 +106,7 @@ fn tidy(text: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     while let Some(character) = text[at..].chars().next() {
-        match code(bytes, at) {
+        match percent_code(bytes, at) {
             Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
                 out.push(char::from(byte));
                 at += 3;
@@ -111,8 +124,8 @@ fn tidy(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The byte that is written as `%XX` at this place.
-fn code(bytes: &[u8], at: usize) -> Option<u8> {
+/// Returns the byte that is written as `%XX` at this index.
+fn percent_code(bytes: &[u8], at: usize) -> Option<u8> {
     let digit = |at: usize| char::from(*bytes.get(at)?).to_digit(16);
     if bytes.get(at) != Some(&b'%') {
         return None;
@@ -131,7 +144,7 @@ fn without_session(path: Cow<'_, str>) -> Cow<'_, str> {
     Cow::Owned(format!("{}{}", &path[..start], &path[end..]))
 }
 
-/// A well-known name with a value that looks drawn by lot.
+/// Returns true for a query parameter with the name of a session ID and a value that looks random.
 fn is_session(pair: &str) -> bool {
     let Some((name, value)) = pair.split_once('=') else {
         return false;
@@ -151,14 +164,14 @@ mod tests {
 
     fn page(text: &str) -> String {
         let base = Url::parse("http://h.test/dir/page?q").unwrap();
-        match normal(&base, text, false) {
+        match normal(&base, text, SessionIds::Strip) {
             Target::Page { url, .. } => url.into(),
             other => format!("{other:?}"),
         }
     }
 
     #[test]
-    fn spellings_of_one_address_are_one() {
+    fn all_spellings_of_an_address_have_one_normal_form() {
         for (text, expected) in [
             ("HTTP://H.Test:80/dir/../x", "http://h.test/x"),
             ("//h.test", "http://h.test/"),
@@ -186,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn normal_form_is_its_own_normal_form() {
+    fn the_normal_form_of_a_normal_form_is_the_same() {
         for text in ["/%7e%zz%2e%", "/a?%61=%2", "/%25%37%45", "//x.test:0443/%"] {
             let once = page(text);
             assert_eq!(page(&once), once, "{text}");
@@ -194,10 +207,10 @@ mod tests {
     }
 
     #[test]
-    fn sessions_are_kept_if_asked_for() {
+    fn session_ids_are_kept_on_request() {
         let base = Url::parse("http://h.test/").unwrap();
         let text = "/a;jsessionid=1?sid=0123456789abcdef";
-        let Target::Page { url, .. } = normal(&base, text, true) else {
+        let Target::Page { url, .. } = normal(&base, text, SessionIds::Keep) else {
             panic!("a page");
         };
         assert_eq!(url.as_str(), format!("http://h.test{text}"));
@@ -206,7 +219,8 @@ mod tests {
     #[test]
     fn fragments_are_decoded() {
         let base = Url::parse("http://h.test/").unwrap();
-        let Target::Page { fragment, .. } = normal(&base, "#%C3%BCber%20uns", false) else {
+        let Target::Page { fragment, .. } = normal(&base, "#%C3%BCber%20uns", SessionIds::Strip)
+        else {
             panic!("a page");
         };
         assert_eq!(fragment.as_deref(), Some("über uns"));

@@ -1,32 +1,54 @@
-//! Which addresses belong to the crawl. Nothing is ever sent to any other.
+//! The scope of a crawl: the addresses that belong to it.
+//!
+//! No request is sent to any other address, except to check a link (see [`Settings::check`](crate::Settings::check)).
+
+use std::fmt;
 
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::normal::{Target, normal};
-use crate::store::Skipped;
+use super::normal::{SessionIds, Target, normal};
+use super::skipped::Skipped;
 
-/// What belongs, as it was asked for. Two crawls into one store must ask for the same.
+/// The rules of a scope, as the user writes them. All crawls into one store must have the same rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScopeRules {
-    /// Where the crawl begins. Their hosts belong.
+    /// The addresses where the crawl starts. Their hosts belong to it.
     pub seeds: Vec<String>,
-    /// More hosts that belong, as `name` or `name:port`.
+    /// Other hosts that belong to the crawl, as `name` or `name:port`.
     pub hosts: Vec<String>,
-    /// Whether `docs.example.test` belongs if `example.test` does.
+    /// Subdomains of the hosts belong to the crawl, too.
     pub subdomains: bool,
-    /// Whether only what lies below the folder of a seed belongs.
+    /// Only addresses below the folder of a seed belong to the crawl.
     pub below: bool,
-    /// If there are any, an address must match one.
+    /// Regular expressions of which an address must match at least one, unless there are none.
     pub include: Vec<String>,
-    /// An address must match none.
+    /// Regular expressions of which an address must match none.
     pub exclude: Vec<String>,
 }
 
-/// The rules, ready to be asked.
+/// The reason why scope rules are invalid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScopeError {
+    /// There is no seed.
+    NoSeed,
+    /// A seed is not an `http` or `https` address.
+    Seed(String),
+    /// A host is not a host name or IP address with an optional port.
+    Host(String),
+    /// A pattern is not a regular expression.
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// The message of the regular expression parser.
+        message: String,
+    },
+}
+
+/// The scope of a crawl.
 #[derive(Debug)]
-pub struct Scope {
+pub struct CrawlScope {
     seeds: Vec<Url>,
     hosts: Vec<Url>,
     subdomains: bool,
@@ -35,30 +57,24 @@ pub struct Scope {
     exclude: Vec<Regex>,
 }
 
-impl Scope {
+impl CrawlScope {
     /// Compiles the rules.
     ///
     /// # Errors
-    /// In words for a person: a seed is no address, a host no host, a pattern no regular expression.
+    /// There is no seed, or a seed, host or pattern is invalid.
     ///
     /// ```
-    /// use reunite_crawl::address::{Scope, ScopeRules};
+    /// use reunite_crawl::address::{CrawlScope, ScopeRules};
     /// let rules = ScopeRules { seeds: vec!["http://h.test/docs/".into()], below: true, ..Default::default() };
-    /// let scope = Scope::new(&rules).unwrap();
+    /// let scope = CrawlScope::new(&rules).unwrap();
     /// assert!(scope.contains(&"http://h.test/docs/a".parse().unwrap()));
     /// assert!(!scope.contains(&"http://h.test/blog".parse().unwrap()));
     /// assert!(!scope.contains(&"http://other.test/docs/".parse().unwrap()));
     /// ```
-    pub fn new(rules: &ScopeRules) -> Result<Self, String> {
+    pub fn new(rules: &ScopeRules) -> Result<Self, ScopeError> {
         if rules.seeds.is_empty() {
-            return Err("give an address to begin with, such as https://example.org/".to_owned());
+            return Err(ScopeError::NoSeed);
         }
-        let patterns = |texts: &[String]| -> Result<Vec<Regex>, String> {
-            let compile = |text: &String| {
-                Regex::new(text).map_err(|error| format!("`{text}` is no pattern: {error}"))
-            };
-            texts.iter().map(compile).collect()
-        };
         Ok(Self {
             seeds: rules
                 .seeds
@@ -72,24 +88,24 @@ impl Scope {
                 .collect::<Result<_, _>>()?,
             subdomains: rules.subdomains,
             below: rules.below,
-            include: patterns(&rules.include)?,
-            exclude: patterns(&rules.exclude)?,
+            include: compile(&rules.include)?,
+            exclude: compile(&rules.exclude)?,
         })
     }
 
-    /// Where the crawl begins, in normal form.
+    /// Returns the seeds in normal form.
     pub fn seeds(&self) -> &[Url] {
         &self.seeds
     }
 
-    /// Whether the address is kept out by a pattern.
+    /// Returns true if an exclude pattern matches the address.
     pub fn is_excluded(&self, url: &Url) -> bool {
         let mut patterns = self.exclude.iter();
         patterns.any(|pattern| pattern.is_match(url.as_str()))
     }
 
-    /// Why the address is none to crawl.
-    pub(crate) fn judge(&self, url: &Url) -> Option<Skipped> {
+    /// Returns why the address does not belong to the crawl, or `None` if it does.
+    pub(crate) fn reason_to_skip(&self, url: &Url) -> Option<Skipped> {
         if self.is_excluded(url) {
             Some(Skipped::Excluded)
         } else if !self.contains(url) {
@@ -99,7 +115,7 @@ impl Scope {
         }
     }
 
-    /// Whether the address belongs.
+    /// Returns true if the address belongs to the crawl.
     pub fn contains(&self, url: &Url) -> bool {
         if self.is_excluded(url) {
             return false;
@@ -111,86 +127,119 @@ impl Scope {
         let included =
             self.include.is_empty() || self.include.iter().any(|pattern| pattern.is_match(text));
         included
-            && (self.hosts.iter().any(|host| self.same_place(url, host))
+            && (self.hosts.iter().any(|host| self.is_same_host(url, host))
                 || self.seeds.iter().any(|seed| {
-                    self.same_place(url, seed)
+                    self.is_same_host(url, seed)
                         && (!self.below || url.path().starts_with(folder(seed)))
                 }))
     }
 
-    /// Whether its host belongs at all: for what is fetched on a host's behalf, such as its robots.txt.
+    /// Returns true if the host of the address belongs to the crawl: for files of a host such as its robots.txt.
     pub fn has_host(&self, url: &Url) -> bool {
-        let mut places = self.hosts.iter().chain(&self.seeds);
-        places.any(|place| self.same_place(url, place))
+        let mut known = self.hosts.iter().chain(&self.seeds);
+        known.any(|known| self.is_same_host(url, known))
     }
 
-    fn same_place(&self, url: &Url, place: &Url) -> bool {
-        let (Some(host), Some(home)) = (url.host_str(), place.host_str()) else {
+    /// Returns true if both addresses are on the same host and port, or on a subdomain if those belong.
+    fn is_same_host(&self, url: &Url, known: &Url) -> bool {
+        let (Some(host), Some(home)) = (url.host_str(), known.host_str()) else {
             return false;
         };
-        port(url) == port(place)
+        port(url) == port(known)
             && (host == home
                 || (self.subdomains
-                    && place.domain().is_some()
+                    && known.domain().is_some()
                     && host
                         .strip_suffix(home)
                         .is_some_and(|prefix| prefix.ends_with('.'))))
     }
 }
 
-/// `http` and `https` with their own ports are two doors to one place.
+/// Returns the port unless it is the default one of the scheme: `http` and `https` of a host belong together.
 fn port(url: &Url) -> Option<u16> {
     url.port()
 }
 
-/// The path up to its last slash.
+fn compile(patterns: &[String]) -> Result<Vec<Regex>, ScopeError> {
+    let compile = |pattern: &String| {
+        Regex::new(pattern).map_err(|error| ScopeError::Pattern {
+            pattern: pattern.clone(),
+            message: error.to_string(),
+        })
+    };
+    patterns.iter().map(compile).collect()
+}
+
+/// Returns the path up to its last slash.
 fn folder(seed: &Url) -> &str {
     let path = seed.path();
     path.rfind('/').map_or("/", |end| &path[..=end])
 }
 
-fn seed(text: &str) -> Result<Url, String> {
+/// Parses a seed. One without a scheme is an `https` address.
+fn seed(text: &str) -> Result<Url, ScopeError> {
     let full = if text.contains("://") {
         text.to_owned()
     } else {
         format!("https://{text}")
     };
-    let parsed = Url::parse(&full).map(|url| normal(&url, "", true));
+    let parsed = Url::parse(&full).map(|url| normal(&url, "", SessionIds::Keep));
     match parsed {
         Ok(Target::Page { url, .. }) => Ok(url),
-        _ => Err(format!(
-            "`{text}` is no address to crawl; give one such as https://example.org/"
-        )),
+        _ => Err(ScopeError::Seed(text.to_owned())),
     }
 }
 
-fn host(text: &str) -> Result<Url, String> {
+fn host(text: &str) -> Result<Url, ScopeError> {
     let plain = !text.contains(['/', '@', '?', '#']);
     Url::parse(&format!("http://{text}/"))
         .ok()
         .filter(|_| plain)
-        .ok_or_else(|| format!("`{text}` is no host; give a name such as docs.example.org"))
+        .ok_or_else(|| ScopeError::Host(text.to_owned()))
 }
+
+impl fmt::Display for ScopeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSeed => {
+                f.write_str("no address to crawl; give one such as https://example.org/")
+            }
+            Self::Seed(text) => write!(
+                f,
+                "cannot crawl `{text}`; give an address such as https://example.org/"
+            ),
+            Self::Host(text) => write!(
+                f,
+                "invalid host `{text}`; give a name such as docs.example.org"
+            ),
+            Self::Pattern { pattern, message } => {
+                write!(f, "invalid pattern `{pattern}`: {message}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ScopeError {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn scope(change: impl FnOnce(&mut ScopeRules)) -> Scope {
+    fn scope(change: impl FnOnce(&mut ScopeRules)) -> CrawlScope {
         let mut rules = ScopeRules {
             seeds: vec!["http://h.test/docs/index".to_owned()],
             ..ScopeRules::default()
         };
         change(&mut rules);
-        Scope::new(&rules).unwrap()
+        CrawlScope::new(&rules).unwrap()
     }
 
-    fn inside(scope: &Scope, text: &str) -> bool {
+    fn inside(scope: &CrawlScope, text: &str) -> bool {
         scope.contains(&Url::parse(text).unwrap())
     }
 
     #[test]
-    fn the_host_and_its_port_decide() {
+    fn addresses_on_the_host_and_port_of_a_seed_belong() {
         let scope = scope(|_| {});
         assert!(inside(&scope, "http://h.test/"));
         assert!(inside(&scope, "https://h.test/"));
@@ -201,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn subdomains_and_more_hosts_belong_if_asked_for() {
+    fn subdomains_and_other_hosts_belong_on_request() {
         let scope = scope(|rules| {
             rules.subdomains = true;
             rules.hosts = vec!["cdn.test:8080".to_owned()];
@@ -213,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_narrow_and_the_seed_stays() {
+    fn patterns_narrow_the_scope_but_keep_the_seeds() {
         let scope = scope(|rules| {
             rules.below = true;
             rules.include = vec!["/docs/.*\\.html$".to_owned()];
@@ -227,29 +276,35 @@ mod tests {
     }
 
     #[test]
-    fn an_address_without_a_scheme_is_meant_securely() {
+    fn a_seed_without_a_scheme_uses_https() {
         let rules = ScopeRules {
             seeds: vec!["h.test".to_owned()],
             ..ScopeRules::default()
         };
-        let scope = Scope::new(&rules).unwrap();
+        let scope = CrawlScope::new(&rules).unwrap();
         assert_eq!(scope.seeds()[0].as_str(), "https://h.test/");
     }
 
     #[test]
-    fn nonsense_is_told() {
+    fn invalid_rules_are_refused() {
         for seed in ["", "ftp://h.test/", "http://", "::"] {
             let rules = ScopeRules {
                 seeds: vec![seed.to_owned()],
                 ..ScopeRules::default()
             };
-            assert!(Scope::new(&rules).is_err(), "{seed:?}");
+            assert_eq!(
+                CrawlScope::new(&rules).unwrap_err(),
+                ScopeError::Seed(seed.to_owned())
+            );
         }
         let rules = ScopeRules {
             seeds: vec!["h.test".to_owned()],
             include: vec!["(".to_owned()],
             ..ScopeRules::default()
         };
-        assert!(Scope::new(&rules).unwrap_err().contains("no pattern"));
+        assert!(matches!(
+            CrawlScope::new(&rules),
+            Err(ScopeError::Pattern { .. })
+        ));
     }
 }

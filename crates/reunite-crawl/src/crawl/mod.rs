@@ -1,38 +1,52 @@
-//! The crawl itself: who fetches what when.
+//! The crawl itself: which address is fetched when, and what becomes of the result.
 
-mod clerk;
-mod desk;
+mod coordinator;
+mod event;
+mod fetch_task;
 mod host;
-mod land;
+mod in_flight;
+mod retry;
 mod robots;
+mod scheduler;
 mod settings;
 mod sitemap;
-mod watch;
+mod storing;
 
 use std::fmt;
 
+pub use event::{CrawlEnd, CrawlEvent, Limit, PageEvent, Progress};
 pub use settings::{Follow, Limits, Pace, Settings};
-pub use watch::{Ended, Event, Limit, PageEvent, Progress};
 
-use crate::address::{Scope, ScopeRules};
+use crate::address::{CrawlScope, ScopeError, ScopeRules};
 use crate::fetch::Fetcher;
 use crate::store::{Store, StoreError};
-use clerk::Clerk;
+use coordinator::Coordinator;
 
-/// Why a crawl could not begin or go on. What was stored before is in the store.
+/// The reason why a crawl could not start or continue. Pages stored before are kept.
 #[derive(Debug)]
 pub enum CrawlError {
-    /// The settings make no sense, or are not those that the store was begun with.
-    Settings(String),
+    /// The scope rules are invalid.
+    Scope(ScopeError),
+    /// The store was created with other settings.
+    OtherSettings {
+        /// The settings that the store was created with, as JSON.
+        stored: String,
+        /// The settings of this crawl, as JSON.
+        given: String,
+    },
+    /// The settings cannot be stored.
+    Settings(serde_json::Error),
     /// The store cannot be read or written.
     Store(StoreError),
 }
 
-/// Crawls into a store: goes on where it was, until nothing is left, a limit is reached, or the current task
-/// is cancelled. `watch` is told of pages and of progress, on this thread.
+/// Crawls into a store until no address is left, a limit is reached, or the current task is cancelled.
+///
+/// A crawl continues where an earlier one into the same store ended. `watch` is called on this thread.
 ///
 /// # Errors
-/// The settings are wrong, or the store cannot be used. Pages that cannot be fetched are no errors but rows.
+/// The settings are invalid or differ from those of the store, or the store cannot be used. A page that cannot be
+/// fetched is not an error: the failure is stored.
 ///
 /// ```
 /// use reunite_crawl::{Settings, crawl, store::Store};
@@ -55,55 +69,48 @@ pub enum CrawlError {
 pub fn crawl(
     store: &mut Store,
     settings: &Settings,
-    watch: &mut dyn FnMut(Event),
-) -> Result<Ended, CrawlError> {
-    let scope = Scope::new(&settings.scope).map_err(CrawlError::Settings)?;
-    keep_settings(store, settings)?;
+    watch: &mut dyn FnMut(CrawlEvent),
+) -> Result<CrawlEnd, CrawlError> {
+    let scope = CrawlScope::new(&settings.scope)?;
+    check_settings(store, settings)?;
     let follow = &settings.follow;
     store.set_limits(settings.limits.depth.into(), follow.max_variants.into());
     let mut agent = settings.agent.clone();
     agent.connections = settings.pace.threads;
-    agent.keep_sessions = follow.sessions;
+    agent.sessions = follow.session_ids();
     let fetcher = Fetcher::new(agent);
-    let mut clerk = Clerk::new(store, settings, &scope, &fetcher, watch)?;
-    clerk.prepare()?;
-    let ended = reunite::scope(|tasks| {
-        let ended = clerk.run(tasks);
-        if ended.is_err() {
-            // Nobody can store what is under way.
+    let mut coordinator = Coordinator::new(store, settings, &scope, &fetcher, watch)?;
+    coordinator.prepare()?;
+    let end = reunite::scope(|tasks| {
+        let end = coordinator.run(tasks);
+        if end.is_err() {
+            // The results of requests in flight cannot be stored: end the requests.
             fetcher.stop();
         }
-        ended
+        end
     });
-    Ok(ended?)
+    Ok(end?)
 }
 
-/// What a store was begun with stays so: the same addresses mean the same pages, in every run.
-fn keep_settings(store: &mut Store, settings: &Settings) -> Result<(), CrawlError> {
-    let text = |value: Result<String, _>| {
-        value.map_err(|error: serde_json::Error| CrawlError::Settings(error.to_string()))
-    };
-    let scope = text(serde_json::to_string(&settings.scope))?;
-    let follow = text(serde_json::to_string(&settings.follow))?;
-    for (key, now) in [("scope", scope), ("follow", follow)] {
+/// Checks that the settings are those that the store was created with, so that an address means the same page in
+/// every run. Writes them into a new store.
+fn check_settings(store: &mut Store, settings: &Settings) -> Result<(), CrawlError> {
+    let scope = serde_json::to_string(&settings.scope).map_err(CrawlError::Settings)?;
+    let follow = serde_json::to_string(&settings.follow).map_err(CrawlError::Settings)?;
+    for (key, given) in [("scope", scope), ("follow", follow)] {
         match store.note(key)? {
-            None => store.set_note(key, &now)?,
-            Some(before) if before == now => {}
-            Some(before) => {
-                return Err(CrawlError::Settings(format!(
-                    "this store was begun with other settings; give the same, or name another store\n\
-                     then: {before}\nnow:  {now}"
-                )));
-            }
+            None => store.set_note(key, &given)?,
+            Some(stored) if stored == given => {}
+            Some(stored) => return Err(CrawlError::OtherSettings { stored, given }),
         }
     }
     Ok(store.commit()?)
 }
 
-/// What a store was begun with.
+/// Returns the scope rules that a store was created with.
 ///
 /// # Errors
-/// It cannot be read.
+/// The store cannot be read.
 pub fn rules_of(store: &Store) -> Result<Option<ScopeRules>, StoreError> {
     let text = store.note("scope")?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
@@ -115,10 +122,22 @@ impl From<StoreError> for CrawlError {
     }
 }
 
+impl From<ScopeError> for CrawlError {
+    fn from(error: ScopeError) -> Self {
+        Self::Scope(error)
+    }
+}
+
 impl fmt::Display for CrawlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Settings(what) => f.write_str(what),
+            Self::Scope(error) => write!(f, "{error}"),
+            Self::OtherSettings { stored, given } => write!(
+                f,
+                "this store was created with other settings; use the same settings or another store\n\
+                 stored: {stored}\ngiven:  {given}"
+            ),
+            Self::Settings(error) => write!(f, "the settings cannot be stored: {error}"),
             Self::Store(error) => write!(f, "{error}"),
         }
     }
@@ -127,7 +146,9 @@ impl fmt::Display for CrawlError {
 impl std::error::Error for CrawlError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Settings(_) => None,
+            Self::Scope(error) => Some(error),
+            Self::OtherSettings { .. } => None,
+            Self::Settings(error) => Some(error),
             Self::Store(error) => Some(error),
         }
     }

@@ -1,4 +1,4 @@
-//! robots.txt, as RFC 9309 has it.
+//! Robots.txt files (RFC 9309).
 
 use std::fmt;
 use std::time::Duration;
@@ -6,60 +6,62 @@ use std::time::Duration;
 use texting_robots::Robot;
 use url::Url;
 
-use crate::address::{Scope, Target};
-use crate::fetch::{Fetcher, Request};
+use crate::address::{CrawlScope, Target};
+use crate::fetch::{Fetcher, Method, Request};
 
-/// What this program is called in a robots.txt.
+/// The product token of this program in a robots.txt.
 const TOKEN: &str = "reunite";
-/// No more than this is read (RFC 9309, 2.5).
-const LONGEST: usize = 512_000;
-/// So many redirects are followed (RFC 9309, 2.3.1.2).
-const REDIRECTS: usize = 5;
-/// Nobody means more by it.
-const LONGEST_DELAY: Duration = Duration::from_secs(60);
+/// Bytes that are read of a robots.txt (RFC 9309, 2.5).
+const MAX_BYTES: usize = 512_000;
+/// Redirects that are followed (RFC 9309, 2.3.1.2).
+const MAX_REDIRECTS: usize = 5;
+/// The longest `Crawl-delay` that is obeyed.
+const MAX_CRAWL_DELAY: Duration = Duration::from_secs(60);
 
-/// What a host allows.
+/// The pages that a host allows to be fetched.
 pub(super) enum Robots {
-    /// Everything: there is no robots.txt.
-    Open,
-    /// What the rules say.
+    /// All pages: the host has no robots.txt.
+    AllowAll,
+    /// The pages that these rules allow.
     Rules(Box<Robot>),
-    /// Nothing: nobody can say what the rules are.
-    Lost(String),
+    /// No page: the rules are unknown, for this reason.
+    Unavailable(String),
 }
 
-/// What asking for it came to.
+/// The answer of a host that was asked for its robots.txt.
 #[derive(Debug)]
-pub(super) enum Asked {
+pub(super) enum RobotsAnswer {
     Text(Vec<u8>),
-    None,
-    Lost(String),
+    /// The host has none.
+    Missing,
+    /// The host may have one, but it could not be fetched, for this reason.
+    Unavailable(String),
 }
 
 impl Robots {
     pub(super) fn new(text: &[u8]) -> Self {
-        let text = &text[..text.len().min(LONGEST)];
+        let text = &text[..text.len().min(MAX_BYTES)];
         match Robot::new(TOKEN, text) {
             Ok(robot) => Self::Rules(Box::new(robot)),
-            Err(error) => Self::Lost(format!("it cannot be read: {error}")),
+            Err(error) => Self::Unavailable(format!("invalid robots.txt: {error}")),
         }
     }
 
     pub(super) fn allows(&self, url: &Url) -> bool {
         match self {
-            Self::Open => true,
+            Self::AllowAll => true,
             Self::Rules(robot) => robot.allowed(url.as_str()),
-            Self::Lost(_) => false,
+            Self::Unavailable(_) => false,
         }
     }
 
-    /// What it asks to wait between two requests.
+    /// Returns the delay between two requests that the rules ask for.
     pub(super) fn delay(&self) -> Option<Duration> {
         let Self::Rules(robot) = self else {
             return None;
         };
         let delay = Duration::try_from_secs_f32(robot.delay?).ok()?;
-        Some(delay.min(LONGEST_DELAY))
+        Some(delay.min(MAX_CRAWL_DELAY))
     }
 
     pub(super) fn sitemaps(&self) -> &[String] {
@@ -70,43 +72,45 @@ impl Robots {
     }
 }
 
-/// Asks a host for its robots.txt. Redirects to hosts out of scope are not followed: nothing is sent there.
-pub(super) fn ask(fetcher: &Fetcher, origin: &str, scope: &Scope) -> Asked {
+/// Fetches a host's robots.txt. Does not follow redirects to hosts outside the scope, which get no requests.
+pub(super) fn fetch(fetcher: &Fetcher, origin: &str, scope: &CrawlScope) -> RobotsAnswer {
     let Ok(mut url) = Url::parse(&format!("{origin}/robots.txt")) else {
-        return Asked::None;
+        return RobotsAnswer::Missing;
     };
-    for _ in 0..=REDIRECTS {
+    for _ in 0..=MAX_REDIRECTS {
         let request = Request {
             url: url.clone(),
-            head: false,
+            method: Method::Get,
         };
         let answer = match fetcher.fetch(&request).answer {
             Ok(answer) => answer,
-            Err(failure) => return Asked::Lost(failure.to_string()),
+            Err(failure) => return RobotsAnswer::Unavailable(failure.to_string()),
         };
         match (answer.status, answer.redirect) {
             (200..=299, _) => {
                 return match answer.body.map(|body| body.bytes()) {
-                    Some(Ok(text)) => Asked::Text(text),
-                    _ => Asked::Text(Vec::new()),
+                    Some(Ok(text)) => RobotsAnswer::Text(text),
+                    _ => RobotsAnswer::Text(Vec::new()),
                 };
             }
             (300..=399, Some(Target::Page { url: next, .. })) if scope.has_host(&next) => {
                 url = next
             }
-            (429 | 500.., _) => return Asked::Lost(format!("status {}", answer.status)),
-            _ => return Asked::None,
+            (429 | 500.., _) => {
+                return RobotsAnswer::Unavailable(format!("status {}", answer.status));
+            }
+            _ => return RobotsAnswer::Missing,
         }
     }
-    Asked::None
+    RobotsAnswer::Missing
 }
 
 impl fmt::Debug for Robots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Open => "Open",
+            Self::AllowAll => "AllowAll",
             Self::Rules(_) => "Rules",
-            Self::Lost(_) => "Lost",
+            Self::Unavailable(_) => "Unavailable",
         })
     }
 }
@@ -132,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_group_beats_everybody_s() {
+    fn the_program_s_own_group_takes_precedence_over_the_general_one() {
         let text = "User-agent: *\nDisallow: /\n\nUser-agent: Reunite\nDisallow: /no\n";
         assert!(allows(text, "/yes"));
         assert!(!allows(text, "/no"));
@@ -148,13 +152,13 @@ mod tests {
     }
 
     #[test]
-    fn one_group_may_be_for_several_programs() {
+    fn one_group_may_name_several_programs() {
         let text = "User-agent: a\nUser-agent: reunite\nDisallow: /p\n";
         assert!(!allows(text, "/p"));
     }
 
     #[test]
-    fn stars_and_dollars_are_special() {
+    fn asterisks_and_dollar_signs_are_wildcards() {
         let text = "User-agent: *\nDisallow: /*.pdf$\nDisallow: /q?*x=\nDisallow: /dir/*/end\n";
         assert!(!allows(text, "/a/b.pdf"));
         assert!(allows(text, "/a/b.pdf?x"));
@@ -164,41 +168,41 @@ mod tests {
     }
 
     #[test]
-    fn percent_codes_and_case_of_paths_count() {
+    fn paths_are_case_sensitive_and_may_be_percent_encoded() {
         let text = "User-agent: *\nDisallow: /%C3%BC\nDisallow: /A\n";
         assert!(!allows(text, "/%C3%BCber"));
         assert!(allows(text, "/a"));
     }
 
     #[test]
-    fn an_empty_rule_forbids_nothing_and_comments_are_none() {
+    fn empty_rules_forbid_nothing_and_comments_are_ignored() {
         assert!(allows("User-agent: *\nDisallow:\n", "/x"));
         assert!(!allows("User-agent: * # all\nDisallow: /x # this\n", "/x"));
         assert!(allows("", "/x"));
     }
 
     #[test]
-    fn other_line_ends_a_byte_order_mark_and_rubbish_do_no_harm() {
+    fn other_line_ends_a_byte_order_mark_and_invalid_bytes_are_accepted() {
         assert!(!allows("User-agent: *\rDisallow: /x\r", "/x"));
         assert!(!allows("\u{feff}User-agent: *\r\nDisallow: /x\r\n", "/x"));
-        let rubbish: Vec<u8> = (0..=255u8).cycle().take(100_000).collect();
-        let _read = Robots::new(&rubbish);
+        let invalid: Vec<u8> = (0..=255u8).cycle().take(100_000).collect();
+        let _read = Robots::new(&invalid);
     }
 
     #[test]
-    fn delays_and_sitemaps_are_read() {
+    fn crawl_delays_and_sitemaps_are_parsed() {
         let text = "User-agent: *\nCrawl-delay: 2.5\nSitemap: http://h.test/s.xml\n";
         let robots = Robots::new(text.as_bytes());
         assert_eq!(robots.delay(), Some(Duration::from_millis(2500)));
         assert_eq!(robots.sitemaps(), ["http://h.test/s.xml"]);
         let robots = Robots::new(b"User-agent: *\nCrawl-delay: 86400\n");
-        assert_eq!(robots.delay(), Some(LONGEST_DELAY));
+        assert_eq!(robots.delay(), Some(MAX_CRAWL_DELAY));
     }
 
     #[test]
-    fn what_cannot_be_had_forbids_everything() {
+    fn an_unavailable_robots_txt_forbids_everything() {
         let url = Url::parse("http://h.test/").unwrap();
-        assert!(!Robots::Lost(String::new()).allows(&url));
-        assert!(Robots::Open.allows(&url));
+        assert!(!Robots::Unavailable(String::new()).allows(&url));
+        assert!(Robots::AllowAll.allows(&url));
     }
 }

@@ -1,45 +1,45 @@
-//! What a crawl is to do, and how.
+//! The settings of a crawl.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::address::ScopeRules;
+use crate::address::{ScopeRules, SessionIds};
 use crate::fetch::AgentSettings;
 
-/// Everything that can be chosen.
+/// The settings of a crawl.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// What belongs. It stays with the store.
+    /// The addresses that belong to the crawl. Fixed for the life of a store.
     pub scope: ScopeRules,
-    /// Which links are followed. It stays with the store.
+    /// The links that are followed. Fixed for the life of a store.
     pub follow: Follow,
-    /// When to stop.
+    /// The limits at which the crawl stops.
     pub limits: Limits,
-    /// How fast to go.
+    /// The number and rate of requests, and the retries.
     pub pace: Pace,
-    /// How requests are made.
+    /// The settings of the HTTP client.
     pub agent: AgentSettings,
-    /// Whether to look at what pages link to on other sites, too.
+    /// Also checks links to other sites, once all pages are fetched.
     pub check: bool,
 }
 
-/// Which links are followed.
+/// The links that are followed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Follow {
-    /// Pictures, scripts and other parts of pages.
+    /// Follows links to images, scripts and other parts of pages.
     pub parts: bool,
-    /// Links that ask not to be followed.
+    /// Follows links marked `nofollow`.
     pub nofollow: bool,
-    /// What robots.txt forbids.
+    /// Fetches pages that robots.txt forbids.
     pub forbidden: bool,
-    /// What sitemaps list.
+    /// Fetches sitemaps and the pages they list.
     pub sitemaps: bool,
-    /// Whether addresses keep their session numbers.
+    /// Keeps session IDs in addresses, so that each session has its own pages.
     pub sessions: bool,
-    /// At most so many addresses that differ only in the values of their queries.
+    /// The largest number of addresses that differ only in the values of their query parameters.
     pub max_variants: u32,
-    /// At most so many redirects in a row.
+    /// The largest number of redirects in a row.
     pub max_redirects: u32,
 }
 
@@ -57,16 +57,41 @@ impl Default for Follow {
     }
 }
 
-/// When to stop. What is left stays queued.
+impl Follow {
+    pub(crate) fn robots_policy(&self) -> RobotsPolicy {
+        if self.forbidden {
+            RobotsPolicy::Ignore
+        } else {
+            RobotsPolicy::Obey
+        }
+    }
+
+    pub(crate) fn session_ids(&self) -> SessionIds {
+        if self.sessions {
+            SessionIds::Keep
+        } else {
+            SessionIds::Strip
+        }
+    }
+}
+
+/// Whether the rules of a host's robots.txt apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RobotsPolicy {
+    Obey,
+    Ignore,
+}
+
+/// The limits at which a crawl stops. Addresses not yet fetched stay queued.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// At most so many addresses in the store.
+    /// The largest number of fetched addresses in the store, earlier runs included.
     pub pages: u64,
-    /// At most so many clicks from a seed.
+    /// The largest number of clicks from a seed.
     pub depth: u32,
-    /// At most so many bytes over the wire.
+    /// The largest number of bytes over the wire, earlier runs included.
     pub bytes: u64,
-    /// After a cancellation, how long to wait for what is under way.
+    /// The time that requests in flight have to complete after a cancellation.
     pub drain: Duration,
 }
 
@@ -81,20 +106,20 @@ impl Default for Limits {
     }
 }
 
-/// How fast to go.
+/// The number and rate of requests, and the retries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// Requests at a time.
+    /// The largest number of concurrent requests.
     pub threads: usize,
-    /// Requests at a time to one host.
+    /// The largest number of concurrent requests to one host.
     pub per_host: usize,
-    /// Between the beginnings of two requests to one host, at least.
+    /// The shortest time between the starts of two requests to one host.
     pub delay: Duration,
-    /// How often to try again what is worth it.
+    /// The largest number of retries after a transient failure.
     pub retries: u32,
-    /// How long to wait before the first new try; it doubles every time.
-    pub patience: Duration,
-    /// However long a server asks to wait, no longer than this.
+    /// The wait before the first retry. It doubles with every retry, and is randomised.
+    pub first_retry_delay: Duration,
+    /// The longest wait that a server can ask for.
     pub longest_wait: Duration,
 }
 
@@ -105,7 +130,7 @@ impl Default for Pace {
             per_host: 4,
             delay: Duration::from_millis(100),
             retries: 3,
-            patience: Duration::from_millis(500),
+            first_retry_delay: Duration::from_millis(500),
             longest_wait: Duration::from_secs(600),
         }
     }

@@ -1,4 +1,4 @@
-//! Sitemaps: the pages a site wants to be found.
+//! Sitemaps: lists of the pages of a site (sitemaps.org).
 
 use std::io::Read;
 
@@ -6,21 +6,22 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use url::Url;
 
-use crate::address::{Target, normal};
+use crate::address::{SessionIds, Target, normal};
 use crate::html::Link;
 
-/// The protocol allows no more.
-const MOST_ENTRIES: usize = 50_000;
-const LARGEST: u64 = 50 << 20;
+/// The protocol's limit of entries.
+const MAX_ENTRIES: usize = 50_000;
+/// The protocol's limit of decompressed bytes.
+const MAX_BYTES: u64 = 50 << 20;
 
-/// What a sitemap lists: pages as links of the kind `sitemap`, other sitemaps as `sitemapindex`.
-pub(super) fn read(bytes: &[u8], base: &Url, keep_sessions: bool) -> Vec<Link> {
-    let unpacked = unpack(bytes);
-    let bytes = unpacked.as_deref().unwrap_or(bytes);
+/// Returns the entries of a sitemap: pages as links of the kind `sitemap`, other sitemaps as `sitemapindex`.
+pub(super) fn read(bytes: &[u8], base: &Url, sessions: SessionIds) -> Vec<Link> {
+    let decompressed = decompress(bytes);
+    let bytes = decompressed.as_deref().unwrap_or(bytes);
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim_start_matches('\u{feff}').trim_start();
     let entries = if text.starts_with('<') {
-        of_xml(text)
+        parse_xml(text)
     } else {
         let lines = text
             .lines()
@@ -28,41 +29,45 @@ pub(super) fn read(bytes: &[u8], base: &Url, keep_sessions: bool) -> Vec<Link> {
             .filter(|line| line.starts_with("http"));
         lines
             .map(|line| ("sitemap", line.to_owned()))
-            .take(MOST_ENTRIES)
+            .take(MAX_ENTRIES)
             .collect()
     };
-    let links = entries.into_iter().filter_map(|(kind, address)| {
-        match normal(base, &address, keep_sessions) {
-            Target::Page { url, .. } => Some(Link {
-                url,
-                fragment: None,
-                kind: kind.to_owned(),
-                nofollow: false,
-            }),
-            _ => None,
-        }
-    });
+    let links =
+        entries
+            .into_iter()
+            .filter_map(|(kind, address)| match normal(base, &address, sessions) {
+                Target::Page { url, .. } => Some(Link {
+                    url,
+                    fragment: None,
+                    kind: kind.to_owned(),
+                    nofollow: false,
+                }),
+                _ => None,
+            });
     links.collect()
 }
 
-/// `sitemap.xml.gz` is often served as just that.
-fn unpack(bytes: &[u8]) -> Option<Vec<u8>> {
+/// Decompresses gzip: a `sitemap.xml.gz` is often served without a content coding.
+fn decompress(bytes: &[u8]) -> Option<Vec<u8>> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return None;
     }
-    let mut unpacked = Vec::new();
+    let mut decompressed = Vec::new();
     let decoder = flate2::read::MultiGzDecoder::new(bytes);
-    decoder.take(LARGEST).read_to_end(&mut unpacked).ok()?;
-    Some(unpacked)
+    decoder
+        .take(MAX_BYTES)
+        .read_to_end(&mut decompressed)
+        .ok()?;
+    Some(decompressed)
 }
 
-/// Reads as far as the XML is well formed.
-fn of_xml(text: &str) -> Vec<(&'static str, String)> {
+/// Returns the entries up to the first place that is not well-formed XML.
+fn parse_xml(text: &str) -> Vec<(&'static str, String)> {
     let mut reader = Reader::from_str(text);
     let mut entries = Vec::new();
     let mut kind = None;
     let mut address: Option<String> = None;
-    while entries.len() < MOST_ENTRIES {
+    while entries.len() < MAX_ENTRIES {
         match reader.read_event() {
             Ok(Event::Start(tag)) => match tag.local_name().as_ref() {
                 "url" => kind = Some("sitemap"),
@@ -106,7 +111,7 @@ mod tests {
 
     fn of(text: &[u8]) -> Vec<(String, String)> {
         let base = Url::parse("http://h.test/sitemap.xml").unwrap();
-        let links = read(text, &base, false).into_iter();
+        let links = read(text, &base, SessionIds::Strip).into_iter();
         links
             .map(|link| (link.kind, link.url.to_string()))
             .collect()
@@ -121,7 +126,7 @@ mod tests {
         <url><loc><![CDATA[http://h.test/b]]></loc></url>";
 
     #[test]
-    fn pages_are_listed_even_if_the_end_is_missing() {
+    fn pages_are_found_even_if_the_end_is_missing() {
         let expected = [
             entry("sitemap", "http://h.test/a?x=1&y=2"),
             entry("sitemap", "http://h.test/b"),
@@ -133,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn indexes_list_sitemaps_and_texts_list_lines() {
+    fn indexes_list_sitemaps_and_plain_text_lists_one_page_per_line() {
         let index = b"<sitemapindex><sitemap><loc>/s1.xml</loc></sitemap></sitemapindex>";
         assert_eq!(of(index), [entry("sitemapindex", "http://h.test/s1.xml")]);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The client: one for all fetches, so that connections are used again.
+//! The HTTP client. All requests share one, so that connections are reused.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,25 +13,26 @@ use url::Url;
 
 use super::answer::{Answer, Body, header};
 use super::cookies::Jar;
-use super::names::{Names, Remembering, SystemNames};
+use super::names::{CachingResolver, Names, SystemNames};
 use super::{Failure, body};
+use crate::address::SessionIds;
 
-/// How requests are made.
+/// The settings of the HTTP client.
 #[derive(Clone, Debug)]
 pub struct AgentSettings {
-    /// What this program calls itself.
+    /// The value of the `User-Agent` header.
     pub user_agent: String,
-    /// Whether cookies are kept for the length of the crawl.
+    /// Keeps cookies until the crawl ends.
     pub cookies: bool,
-    /// How long a page may take in all.
+    /// The largest total time for a page.
     pub timeout: Duration,
-    /// How many decoded bytes a page may have.
+    /// The largest size of a decoded page in bytes.
     pub max_size: u64,
-    /// How many connections are kept open for the next request.
+    /// The largest number of idle connections that are kept open.
     pub connections: usize,
-    /// Whether session numbers in addresses are kept.
-    pub keep_sessions: bool,
-    /// Who knows the addresses of hosts.
+    /// What happens to session IDs in addresses.
+    pub sessions: SessionIds,
+    /// Looks up the IP addresses of hosts.
     pub names: Arc<dyn Names>,
 }
 
@@ -43,37 +44,56 @@ impl Default for AgentSettings {
             timeout: Duration::from_secs(30),
             max_size: 10 << 20,
             connections: 16,
-            keep_sessions: false,
+            sessions: SessionIds::Strip,
             names: Arc::new(SystemNames),
         }
     }
 }
 
-/// What is asked for.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// Where.
-    pub url: Url,
-    /// Only the headers.
-    pub head: bool,
+/// The method of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Asks for the headers and the body.
+    Get,
+    /// Asks for the headers only.
+    Head,
 }
 
-/// How it went.
+impl Method {
+    /// Returns the name of the method in HTTP.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+        }
+    }
+}
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The address.
+    pub url: Url,
+    /// The method.
+    pub method: Method,
+}
+
+/// A completed request.
 #[derive(Debug)]
 pub struct Fetched<'a> {
-    /// When the request was begun.
+    /// When the request started.
     pub began: SystemTime,
-    /// How long until the headers were there.
+    /// The time until the headers arrived.
     pub wait: Option<Duration>,
-    /// How long in all, reading the page included.
+    /// The total time, including reading the page.
     pub total: Duration,
-    /// What came of it.
+    /// The answer, or the reason why there is none.
     pub answer: Result<Answer<'a>, Failure>,
 }
 
 impl Fetched<'_> {
-    /// What is known without a request.
-    pub(crate) fn without_asking(failure: Failure) -> Self {
+    /// Returns a failure that is known without a request.
+    pub(crate) fn without_request(failure: Failure) -> Self {
         Self {
             began: SystemTime::now(),
             wait: None,
@@ -83,27 +103,28 @@ impl Fetched<'_> {
     }
 }
 
-/// Makes requests, from any number of threads.
+/// An HTTP client that any number of threads can use.
 pub struct Fetcher {
     agent: Agent,
     settings: AgentSettings,
+    /// Permits for large bodies.
     large: Semaphore,
     cookies: Option<Jar>,
     stopped: AtomicBool,
 }
 
-/// How many large bodies may be in memory at a time.
+/// Large bodies in memory at the same time.
 const LARGE_BODIES: u64 = 4;
 
 impl Fetcher {
-    /// With these settings, and the proxies that the environment names.
+    /// Creates a client with these settings, and the proxy that the environment names.
     pub fn new(settings: AgentSettings) -> Self {
         let tls = TlsConfig::builder()
             .root_certs(RootCerts::PlatformVerifier)
             .build();
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            // Every step of a redirect is a page of its own.
+            // Each redirect is stored as a page of its own.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_global(Some(settings.timeout))
@@ -115,7 +136,7 @@ impl Fetcher {
             .proxy(Proxy::try_from_env())
             .tls_config(tls)
             .build();
-        let names = Remembering::new(Arc::clone(&settings.names));
+        let names = CachingResolver::new(Arc::clone(&settings.names));
         Self {
             agent: Agent::with_parts(config, DefaultConnector::default(), names),
             cookies: settings.cookies.then(Jar::default),
@@ -125,12 +146,12 @@ impl Fetcher {
         }
     }
 
-    /// Makes one request and reads the answer. Blocks for no longer than the settings allow.
+    /// Makes a request and reads the answer. Blocks no longer than [`AgentSettings::timeout`].
     pub fn fetch(&self, request: &Request) -> Fetched<'_> {
         let (began, start) = (SystemTime::now(), Instant::now());
         let mut wait = None;
-        let mut answer = self.ask(request, start, &mut wait);
-        // Whatever a connection that was shut says of it, the page is still to be fetched.
+        let mut answer = self.send(request, start, &mut wait);
+        // The error of a connection that was shut down says nothing about the page, which is still to be fetched.
         if answer.is_err() && self.stopped.load(Ordering::Acquire) {
             answer = Err(Failure::Stopped);
         }
@@ -142,23 +163,22 @@ impl Fetcher {
         }
     }
 
-    /// Shuts every connection, also those that are waited for: their fetches end at once.
+    /// Shuts down every connection, also those in use: their requests fail at once with [`Failure::Stopped`].
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
         self.agent.clone().shutdown();
     }
 
-    fn ask(
+    fn send(
         &self,
         request: &Request,
         start: Instant,
         wait: &mut Option<Duration>,
     ) -> Result<Answer<'_>, Failure> {
         let url = request.url.as_str();
-        let mut call = if request.head {
-            self.agent.head(url)
-        } else {
-            self.agent.get(url)
+        let mut call = match request.method {
+            Method::Get => self.agent.get(url),
+            Method::Head => self.agent.head(url),
         };
         if let Some(jar) = &self.cookies {
             let cookies = jar.for_request(&request.url);
@@ -199,7 +219,7 @@ impl Fetcher {
             permit: None,
             headers,
         };
-        let bytes = if request.head {
+        let bytes = if request.method == Method::Head {
             Vec::new()
         } else {
             let codings = header(&answer.headers, "content-encoding").unwrap_or_default();
@@ -218,12 +238,12 @@ impl Fetcher {
             answer.permit = read.permit;
             read.bytes
         };
-        answer.interpret(&request.url, &bytes, self.settings.keep_sessions);
+        answer.interpret(&request.url, &bytes, self.settings.sessions);
         Ok(answer)
     }
 }
 
-/// Header values are Latin-1 where they are not UTF-8.
+/// Decodes a header value as UTF-8, or as Latin-1 if it is not UTF-8.
 fn text(bytes: &[u8]) -> String {
     std::str::from_utf8(bytes).map_or_else(
         |_| bytes.iter().copied().map(char::from).collect(),

@@ -1,51 +1,51 @@
-//! An answer, read.
+//! The answer to a request.
 
 use reunite::sync::Permit;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::address::{Target, normal};
+use crate::address::{SessionIds, Target, normal};
 use crate::html::{self, Extract};
 
-/// What a server said, whole.
+/// A complete answer.
 #[derive(Debug)]
 pub struct Answer<'a> {
     /// The HTTP status.
     pub status: u16,
-    /// The HTTP version, as `HTTP/1.1`.
+    /// The HTTP version, such as `HTTP/1.1`.
     pub version: String,
-    /// Names in lower case, in the order in which they came.
+    /// Names in lower case and values, in the order of the answer.
     pub headers: Vec<(String, String)>,
-    /// What came after the headers; none in answer to `HEAD`.
+    /// The body, or `None` in an answer to `HEAD`.
     pub body: Option<Body>,
-    /// The media type, without parameters, lower case.
+    /// The media type without parameters, in lower case.
     pub media: Option<String>,
-    /// The encoding of a text.
+    /// The character encoding of an HTML page or a style sheet.
     pub charset: Option<&'static str>,
-    /// Where a redirect leads.
+    /// The target of a redirect.
     pub redirect: Option<Target>,
-    /// What an HTML page says.
+    /// The title and links of an HTML page or a style sheet.
     pub page: Option<Extract>,
-    /// What the page or its headers ask robots not to do.
+    /// True if the page or its headers ask robots not to follow its links.
     pub nofollow: bool,
-    /// The same, for search engines.
+    /// True if the page or its headers ask search engines not to list it.
     pub noindex: bool,
-    /// Held as long as a large body is.
+    /// Held as long as a large body is in memory.
     pub(crate) permit: Option<Permit<'a>>,
 }
 
-/// A body as it is stored: decoded from its content coding, and compressed for the store.
+/// A body as it is stored: content codings undone, then compressed with zstd if that makes it smaller.
 #[derive(Clone, Debug)]
 pub struct Body {
-    /// SHA-256 of the decoded bytes.
+    /// The SHA-256 of the decoded bytes.
     pub hash: [u8; 32],
-    /// How many decoded bytes there are.
+    /// The number of decoded bytes.
     pub size: u64,
-    /// How many bytes came over the wire.
+    /// The number of bytes received, before content codings were undone.
     pub wire: u64,
-    /// The bytes, as `zstd` says.
+    /// The decoded bytes, compressed if `zstd` is true.
     pub data: Vec<u8>,
-    /// Whether `data` is compressed.
+    /// True if `data` is compressed.
     pub zstd: bool,
 }
 
@@ -62,16 +62,16 @@ impl Body {
         }
     }
 
-    /// The decoded bytes.
+    /// Returns the decoded bytes.
     ///
     /// # Errors
-    /// What is stored is damaged.
+    /// The stored data is damaged.
     pub fn bytes(&self) -> std::io::Result<Vec<u8>> {
         unpack(&self.data, self.zstd, self.size)
     }
 }
 
-/// What a store holds of a body, as it was.
+/// Returns the decoded bytes of a stored body.
 pub(crate) fn unpack(data: &[u8], zstd: bool, size: u64) -> std::io::Result<Vec<u8>> {
     if !zstd {
         return Ok(data.to_vec());
@@ -80,13 +80,13 @@ pub(crate) fn unpack(data: &[u8], zstd: bool, size: u64) -> std::io::Result<Vec<
     zstd::bulk::decompress(data, size)
 }
 
-/// The first of the headers with this name.
+/// Returns the first header with this name.
 pub(crate) fn header<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
     let found = headers.iter().find(|(known, _)| known == name);
     found.map(|(_, value)| value.as_str())
 }
 
-/// `text/html` and `UTF-8` of `Text/HTML; charset="UTF-8"`.
+/// Splits `Text/HTML; charset="UTF-8"` into `text/html` and `UTF-8`.
 pub(super) fn media_type(value: &str) -> (String, Option<String>) {
     let mut parts = value.split(';');
     let media = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -102,7 +102,7 @@ pub(crate) fn is_html(media: &str) -> bool {
     matches!(media, "text/html" | "application/xhtml+xml")
 }
 
-/// Whether a body without a media type is HTML all the same.
+/// Returns true if a body without a media type starts like an HTML page.
 pub(super) fn looks_like_html(bytes: &[u8]) -> bool {
     let top = &bytes[..bytes.len().min(512)];
     let top = String::from_utf8_lossy(top).to_ascii_lowercase();
@@ -113,17 +113,18 @@ pub(super) fn looks_like_html(bytes: &[u8]) -> bool {
 }
 
 impl Answer<'_> {
-    /// Reads what the headers and, if it is HTML or a style sheet, the body say.
-    pub(super) fn interpret(&mut self, url: &Url, bytes: &[u8], keep_sessions: bool) {
+    /// Parses the headers, and the body if it is HTML or a style sheet.
+    pub(super) fn interpret(&mut self, url: &Url, bytes: &[u8], sessions: SessionIds) {
         let robots = self
             .headers
             .iter()
             .filter(|(name, _)| name == "x-robots-tag");
-        let asked = html_directives(robots.map(|(_, value)| value.as_str()));
-        (self.nofollow, self.noindex) = asked;
+        let directives = header_directives(robots.map(|(_, value)| value.as_str()));
+        self.nofollow = directives.nofollow;
+        self.noindex = directives.noindex;
         if (300..400).contains(&self.status) && self.status != 304 {
             let location = header(&self.headers, "location");
-            self.redirect = location.map(|text| normal(url, text, keep_sessions));
+            self.redirect = location.map(|text| normal(url, text, sessions));
         }
         let (media, charset) =
             header(&self.headers, "content-type").map_or((String::new(), None), media_type);
@@ -134,7 +135,7 @@ impl Answer<'_> {
         };
         if is_html(&media) && !bytes.is_empty() {
             let (text, used) = html::decode(bytes, charset.as_deref());
-            let page = html::extract(&text, url, keep_sessions);
+            let page = html::extract(&text, url, sessions);
             self.nofollow |= page.nofollow;
             self.noindex |= page.noindex;
             self.charset = Some(used);
@@ -142,27 +143,27 @@ impl Answer<'_> {
         } else if media == "text/css" {
             let (text, used) = html::decode(bytes, charset.as_deref());
             self.charset = Some(used);
-            self.page = Some(html::extract_sheet(&text, url, keep_sessions));
+            self.page = Some(html::extract_sheet(&text, url, sessions));
         }
         self.media = Some(media).filter(|media| !media.is_empty());
     }
 }
 
-/// Of `X-Robots-Tag` headers: those for everybody and those for this program.
-fn html_directives<'h>(values: impl Iterator<Item = &'h str>) -> (bool, bool) {
-    let mut asked = (false, false);
+/// Returns the directives of `X-Robots-Tag` headers that are for all programs or for this one.
+fn header_directives<'h>(values: impl Iterator<Item = &'h str>) -> html::Directives {
+    let mut directives = html::Directives::default();
     for value in values {
-        let (whom, words) = match value.split_once(':') {
-            Some((whom, words)) if !whom.contains(',') => (whom.trim(), words),
+        let (program, words) = match value.split_once(':') {
+            Some((program, words)) if !program.contains(',') => (program.trim(), words),
             _ => ("", value),
         };
-        if whom.is_empty() || whom.eq_ignore_ascii_case("reunite") {
+        if program.is_empty() || program.eq_ignore_ascii_case("reunite") {
             let found = html::directives(words);
-            asked.0 |= found.nofollow;
-            asked.1 |= found.noindex;
+            directives.nofollow |= found.nofollow;
+            directives.noindex |= found.noindex;
         }
     }
-    asked
+    directives
 }
 
 #[cfg(test)]
@@ -170,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn media_types_have_parameters() {
+    fn a_media_type_is_split_from_its_parameters() {
         let (media, charset) = media_type("Text/HTML ; x=y; Charset=\"koi8-r\"");
         assert_eq!(
             (media.as_str(), charset.as_deref()),
@@ -180,8 +181,11 @@ mod tests {
     }
 
     #[test]
-    fn header_directives_may_be_for_others() {
-        let asked = |values: &[&str]| html_directives(values.iter().copied());
+    fn header_directives_for_other_programs_are_ignored() {
+        let asked = |values: &[&str]| {
+            let found = header_directives(values.iter().copied());
+            (found.nofollow, found.noindex)
+        };
         assert_eq!(asked(&["noindex, nofollow"]), (true, true));
         assert_eq!(asked(&["otherbot: nofollow"]), (false, false));
         assert_eq!(asked(&["reunite: nofollow"]), (true, false));
@@ -192,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn html_is_known_by_its_face() {
+    fn html_is_recognised_by_how_it_starts() {
         assert!(looks_like_html(b"\xef\xbb\xbf <!DOCTYPE HTML><p>"));
         assert!(!looks_like_html(b"{\"html\": 1}"));
     }

@@ -1,4 +1,4 @@
-//! Bodies: counted on the wire, decoded, bounded.
+//! Reading bodies: bytes received are counted, content codings undone, sizes limited.
 
 use std::io::{self, Read};
 
@@ -6,32 +6,32 @@ use reunite::sync::{Permit, Semaphore};
 
 use super::Failure;
 
-/// A body larger than this needs one of a few permits, so that many large ones at a time cannot fill the
-/// memory. Whoever holds one waits for nothing else, so there is no circle of waiting.
+/// A body larger than this needs one of a few permits, so that concurrent large bodies cannot fill the memory.
+/// The holder of a permit waits for no other permit, so the waits cannot form a cycle.
 const LARGE: usize = 1 << 20;
 
-/// What was read.
-pub(super) struct Whole<'a> {
+/// A complete body.
+pub(super) struct ReadBody<'a> {
     pub(super) bytes: Vec<u8>,
     pub(super) wire: u64,
     pub(super) permit: Option<Permit<'a>>,
 }
 
-/// Reads to the end through the codings, which are given in the order in which they were applied.
+/// Reads a body to its end and undoes the codings, which are listed in the order in which they were applied.
 pub(super) fn read<'a>(
     reader: impl Read,
     codings: &[String],
     limit: u64,
     large: &'a Semaphore,
-) -> Result<Whole<'a>, Failure> {
+) -> Result<ReadBody<'a>, Failure> {
     let mut wire = 0;
-    let counted = Counted {
+    let counted = Counter {
         reader,
         count: &mut wire,
     };
     let mut decoded: Box<dyn Read + '_> = Box::new(counted);
     for coding in codings.iter().rev() {
-        decoded = undo(coding, decoded)?;
+        decoded = decoder(coding, decoded)?;
     }
     let mut bytes = Vec::new();
     let mut permit = None;
@@ -53,14 +53,14 @@ pub(super) fn read<'a>(
     }
     drop(decoded);
     bytes.shrink_to_fit();
-    Ok(Whole {
+    Ok(ReadBody {
         bytes,
         wire,
         permit,
     })
 }
 
-fn undo<'a>(coding: &str, reader: Box<dyn Read + 'a>) -> Result<Box<dyn Read + 'a>, Failure> {
+fn decoder<'a>(coding: &str, reader: Box<dyn Read + 'a>) -> Result<Box<dyn Read + 'a>, Failure> {
     const BUFFER: usize = 16 * 1024;
     Ok(match coding {
         "gzip" | "x-gzip" => Box::new(flate2::read::MultiGzDecoder::new(reader)),
@@ -69,23 +69,24 @@ fn undo<'a>(coding: &str, reader: Box<dyn Read + 'a>) -> Result<Box<dyn Read + '
         "zstd" => {
             let mut decoder =
                 zstd::Decoder::new(reader).map_err(|error| Failure::Coding(error.to_string()))?;
-            // What RFC 9659 lets a server ask for.
+            // The largest window that RFC 9659 allows.
             decoder
                 .window_log_max(23)
                 .map_err(|error| Failure::Coding(error.to_string()))?;
             Box::new(decoder)
         }
         "identity" | "" => reader,
-        other => return Err(Failure::Coding(format!("`{other}` is not known here"))),
+        other => return Err(Failure::Coding(format!("unknown content coding `{other}`"))),
     })
 }
 
-struct Counted<'a, R> {
+/// Counts the bytes that are read.
+struct Counter<'a, R> {
     reader: R,
     count: &'a mut u64,
 }
 
-impl<R: Read> Read for Counted<'_, R> {
+impl<R: Read> Read for Counter<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.reader.read(buffer)?;
         *self.count += count as u64;
@@ -99,7 +100,7 @@ mod tests {
 
     use super::*;
 
-    fn through(bytes: &[u8], codings: &[&str], limit: u64) -> Result<Vec<u8>, Failure> {
+    fn decode(bytes: &[u8], codings: &[&str], limit: u64) -> Result<Vec<u8>, Failure> {
         let codings: Vec<String> = codings.iter().map(|&coding| coding.to_owned()).collect();
         let large = Semaphore::new(1);
         read(bytes, &codings, limit, &large).map(|read| {
@@ -115,32 +116,32 @@ mod tests {
     }
 
     #[test]
-    fn codings_are_undone_last_first() {
+    fn codings_are_undone_in_reverse_order() {
         let text = b"some text ".repeat(100);
         let twice = zstd::encode_all(&gzip(&text)[..], 1).unwrap();
-        assert_eq!(through(&twice, &["gzip", "zstd"], 10_000).unwrap(), text);
-        assert_eq!(through(&text, &["identity"], 10_000).unwrap(), text);
+        assert_eq!(decode(&twice, &["gzip", "zstd"], 10_000).unwrap(), text);
+        assert_eq!(decode(&text, &["identity"], 10_000).unwrap(), text);
     }
 
     #[test]
-    fn a_bomb_is_too_large_and_damage_is_told() {
+    fn bodies_that_are_too_large_or_damaged_are_refused() {
         let bomb = gzip(&vec![0; 10 << 20]);
         assert_eq!(
-            through(&bomb, &["gzip"], 1 << 20),
+            decode(&bomb, &["gzip"], 1 << 20),
             Err(Failure::TooLarge(1 << 20))
         );
         assert!(matches!(
-            through(b"no gzip", &["gzip"], 100),
+            decode(b"no gzip", &["gzip"], 100),
             Err(Failure::Coding(_))
         ));
         let mut short = gzip(b"text");
         short.truncate(15);
         assert!(matches!(
-            through(&short, &["gzip"], 100),
+            decode(&short, &["gzip"], 100),
             Err(Failure::Coding(_))
         ));
         assert!(matches!(
-            through(b"", &["pack200"], 100),
+            decode(b"", &["pack200"], 100),
             Err(Failure::Coding(_))
         ));
     }

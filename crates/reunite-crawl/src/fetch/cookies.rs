@@ -1,10 +1,11 @@
-//! Cookies, for those who ask for them.
+//! Cookies, kept in memory if the settings ask for it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cookie_store::{CookieStore, RawCookie};
 use url::Url;
 
+/// The cookies of a crawl.
 #[derive(Default)]
 pub(super) struct Jar(Mutex<CookieStore>);
 
@@ -13,7 +14,7 @@ impl Jar {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The value of a `Cookie` header; empty if there are none for this address.
+    /// Returns the value of the `Cookie` header for an address, which is empty if there are no cookies for it.
     pub(super) fn for_request(&self, url: &Url) -> String {
         let jar = self.lock();
         let pairs = jar.get_request_values(url);
@@ -23,6 +24,7 @@ impl Jar {
         pairs.join("; ")
     }
 
+    /// Stores the cookies of `Set-Cookie` headers from an address. Invalid ones are ignored.
     pub(super) fn store<'h>(&self, set: impl Iterator<Item = &'h str>, url: &Url) {
         let cookies = set.filter_map(|text| RawCookie::parse(text.to_owned()).ok());
         self.lock().store_response_cookies(cookies, url);
@@ -34,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cookies_go_back_to_whom_they_came_from() {
+    fn cookies_are_sent_only_to_the_host_and_path_they_are_for() {
         let jar = Jar::default();
         let url = |text| Url::parse(text).unwrap();
         jar.store(

@@ -1,43 +1,43 @@
-//! Why there is no answer.
+//! Reasons why a request has no answer.
 
 use std::fmt;
 use std::io;
 
-/// Why a page could not be had. What is worth another try says so.
+/// The reason why a page could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The host's name leads nowhere.
+    /// The host name could not be resolved.
     Name(String),
-    /// Nobody answers there, or the connection broke.
+    /// The connection was refused or broke.
     Connection(String),
-    /// The other side is not whom it says it is, or speaks no TLS.
+    /// The certificate is invalid, or the server does not support TLS.
     Tls(String),
-    /// It took too long.
-    Late(&'static str),
-    /// What came is no HTTP, or less of it than announced.
+    /// The time limit was reached, in this phase of the request.
+    Timeout(&'static str),
+    /// The answer is not valid HTTP, or shorter than announced.
     Protocol(String),
     /// The content coding is unknown or damaged.
     Coding(String),
-    /// There is more of it than allowed.
+    /// The decoded body is larger than this limit in bytes.
     TooLarge(u64),
-    /// Redirects that lead back to where they began, or on for ever.
+    /// The redirects form a loop, or there are too many in a row.
     Redirects(String),
-    /// The robots.txt of its host cannot be had, so nothing of that host may be.
+    /// The robots.txt of the host is unavailable, so no page of the host may be fetched.
     Robots(String),
-    /// Reading the page failed in this program.
+    /// This program panicked on the page.
     Panic(String),
-    /// The crawl was stopped; the page is still to be fetched.
+    /// The crawl was stopped. The page is still to be fetched.
     Stopped,
 }
 
 impl Failure {
-    /// One word for tables.
+    /// Returns the kind of failure as the store spells it.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Name(_) => "name",
             Self::Connection(_) => "connection",
             Self::Tls(_) => "tls",
-            Self::Late(_) => "timeout",
+            Self::Timeout(_) => "timeout",
             Self::Protocol(_) => "protocol",
             Self::Coding(_) => "coding",
             Self::TooLarge(_) => "too large",
@@ -48,19 +48,19 @@ impl Failure {
         }
     }
 
-    /// Whether it may go better next time.
-    pub fn is_passing(&self) -> bool {
+    /// Returns true if another try may succeed.
+    pub fn is_transient(&self) -> bool {
         matches!(
             self,
             Self::Name(_)
                 | Self::Connection(_)
-                | Self::Late(_)
+                | Self::Timeout(_)
                 | Self::Protocol(_)
                 | Self::Coding(_)
         )
     }
 
-    /// Of an error while a body was read: the client's own error may be inside.
+    /// Converts an error of reading a body, which may contain an error of the HTTP client.
     pub(crate) fn of_reading(error: io::Error, coding: bool) -> Self {
         if error
             .get_ref()
@@ -70,7 +70,9 @@ impl Failure {
         }
         match error.kind() {
             _ if coding => Self::Coding(error.to_string()),
-            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Self::Late("reading the body"),
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+                Self::Timeout("reading the body")
+            }
             _ => Self::Connection(error.to_string()),
         }
     }
@@ -80,12 +82,12 @@ impl From<ureq::Error> for Failure {
     fn from(error: ureq::Error) -> Self {
         use ureq::Error;
         match error {
-            Error::HostNotFound => Self::Name("the host is not known".to_owned()),
-            Error::Timeout(which) => Self::Late(match which {
+            Error::HostNotFound => Self::Name("unknown host".to_owned()),
+            Error::Timeout(which) => Self::Timeout(match which {
                 ureq::Timeout::Resolve => "looking up the host",
                 ureq::Timeout::Connect => "connecting",
                 ureq::Timeout::RecvResponse => "waiting for the answer",
-                _ => "in all",
+                _ => "total time",
             }),
             Error::Io(error) if error.kind() == io::ErrorKind::NotFound => {
                 Self::Name(error.to_string())
@@ -94,7 +96,7 @@ impl From<ureq::Error> for Failure {
                 Self::Tls(error.to_string())
             }
             Error::Io(error) => Self::Connection(error.to_string()),
-            Error::ConnectionFailed => Self::Connection("nobody answers".to_owned()),
+            Error::ConnectionFailed => Self::Connection("no answer".to_owned()),
             Error::Tls(what) => Self::Tls(what.to_owned()),
             Error::Rustls(error) => Self::Tls(error.to_string()),
             error => Self::Protocol(error.to_string()),
@@ -105,16 +107,16 @@ impl From<ureq::Error> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Name(what) => write!(f, "the host's name cannot be looked up: {what}"),
+            Self::Name(what) => write!(f, "cannot resolve the host name: {what}"),
             Self::Connection(what) => write!(f, "connection: {what}"),
             Self::Tls(what) => write!(f, "TLS: {what}"),
-            Self::Late(when) => write!(f, "it took too long ({when})"),
-            Self::Protocol(what) => write!(f, "no proper HTTP: {what}"),
-            Self::Coding(what) => write!(f, "the content coding is damaged: {what}"),
+            Self::Timeout(when) => write!(f, "timed out ({when})"),
+            Self::Protocol(what) => write!(f, "invalid HTTP: {what}"),
+            Self::Coding(what) => write!(f, "content coding: {what}"),
             Self::TooLarge(limit) => write!(f, "larger than the limit of {limit} bytes"),
             Self::Redirects(what) => f.write_str(what),
-            Self::Robots(what) => write!(f, "robots.txt cannot be had: {what}"),
-            Self::Panic(what) => write!(f, "reading it failed: {what}"),
+            Self::Robots(what) => write!(f, "robots.txt is unavailable: {what}"),
+            Self::Panic(what) => write!(f, "internal error: {what}"),
             Self::Stopped => f.write_str("stopped"),
         }
     }

@@ -1,4 +1,4 @@
-//! One request, one answer: whole, decoded, read; or the reason why not.
+//! HTTP requests, and their answers: complete, decoded and parsed, or the reason why there is none.
 
 mod agent;
 mod answer;
@@ -7,7 +7,7 @@ mod cookies;
 mod failure;
 mod names;
 
-pub use agent::{AgentSettings, Fetched, Fetcher, Request};
+pub use agent::{AgentSettings, Fetched, Fetcher, Method, Request};
 pub use answer::{Answer, Body};
 pub(crate) use answer::{header, unpack};
 pub use failure::Failure;

@@ -1,4 +1,4 @@
-//! From host names to addresses.
+//! Host name resolution.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -12,16 +12,16 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-/// Who knows the addresses of hosts.
+/// Looks up the IP addresses of hosts.
 pub trait Names: Debug + Send + Sync {
-    /// The addresses of a host; may block.
+    /// Returns the addresses of a host. May block.
     ///
     /// # Errors
-    /// There are none, or nobody can say.
+    /// The name does not exist, or could not be resolved.
     fn look_up(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
 }
 
-/// The operating system.
+/// The resolver of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemNames;
 
@@ -31,31 +31,34 @@ impl Names for SystemNames {
     }
 }
 
-const REMEMBERED: Duration = Duration::from_secs(300);
-const MOST_REMEMBERED: usize = 10_000;
+/// How long a resolved name is remembered.
+const CACHE_TIME: Duration = Duration::from_secs(300);
+/// Names remembered.
+const MAX_CACHED: usize = 10_000;
 
-type Book = HashMap<(String, u16), (Instant, Vec<SocketAddr>)>;
+/// Addresses by host and port, with the time of their look-up.
+type Cache = HashMap<(String, u16), (Instant, Vec<SocketAddr>)>;
 
-/// Asks [`Names`] on behalf of the client, within its time, and remembers the answers for a while.
+/// The resolver of the HTTP client: looks names up within the time limit, and remembers the results for a while.
 #[derive(Debug)]
-pub(super) struct Remembering {
+pub(super) struct CachingResolver {
     names: Arc<dyn Names>,
-    known: Mutex<Book>,
+    cache: Mutex<Cache>,
 }
 
-impl Remembering {
+impl CachingResolver {
     pub(super) fn new(names: Arc<dyn Names>) -> Self {
         Self {
             names,
-            known: Mutex::default(),
+            cache: Mutex::default(),
         }
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, Book> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ask(
+    fn look_up(
         &self,
         host: &str,
         port: u16,
@@ -65,8 +68,8 @@ impl Remembering {
             return Ok(vec![SocketAddr::new(ip, port)]);
         }
         let key = (host.to_owned(), port);
-        if let Some((when, addresses)) = self.known().get(&key)
-            && when.elapsed() < REMEMBERED
+        if let Some((when, addresses)) = self.cache().get(&key)
+            && when.elapsed() < CACHE_TIME
         {
             return Ok(addresses.clone());
         }
@@ -80,7 +83,7 @@ impl Remembering {
         let found = match task.join_timeout(limit) {
             Ok(found) => found,
             Err(error) if error.is_timeout() => {
-                // The system's look-up cannot be stopped. It is let go, counted and named.
+                // A look-up of the system cannot be stopped: the task is detached, and listed as such.
                 task.detach();
                 return Err(ureq::Error::Timeout(ureq::Timeout::Resolve));
             }
@@ -92,16 +95,16 @@ impl Remembering {
         if found.is_empty() {
             return Err(ureq::Error::HostNotFound);
         }
-        let mut known = self.known();
-        if known.len() >= MOST_REMEMBERED {
-            known.clear();
+        let mut cache = self.cache();
+        if cache.len() >= MAX_CACHED {
+            cache.clear();
         }
-        known.insert(key, (Instant::now(), found.clone()));
+        cache.insert(key, (Instant::now(), found.clone()));
         Ok(found)
     }
 }
 
-impl Resolver for Remembering {
+impl Resolver for CachingResolver {
     fn resolve(
         &self,
         uri: &Uri,
@@ -114,7 +117,7 @@ impl Resolver for Remembering {
         } else {
             80
         };
-        let found = self.ask(host, uri.port_u16().unwrap_or(default), &timeout)?;
+        let found = self.look_up(host, uri.port_u16().unwrap_or(default), &timeout)?;
         let mut addresses = self.empty();
         for address in config.ip_family().keep_wanted(found.into_iter()).take(16) {
             addresses.push(address);

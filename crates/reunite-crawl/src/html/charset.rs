@@ -1,5 +1,7 @@
-//! From bytes to text, as browsers do it: a byte order mark, else what the header says, else what the page
-//! says near its top, else UTF-8 if it is that, else Windows-1252, which is never wrong.
+//! Decoding bytes to text, as browsers do.
+//!
+//! The encoding is that of the byte order mark, else of the header, else of the declaration near the top of the
+//! page, else UTF-8 if the page is valid UTF-8, else Windows-1252, in which any bytes are valid.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -7,10 +9,10 @@ use std::sync::LazyLock;
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use regex::bytes::Regex;
 
-/// How far into the page its own word about its encoding is looked for.
-const TOP: usize = 1024;
+/// Bytes at the start of a page that are searched for a declaration of its encoding.
+const MAX_TOP: usize = 1024;
 
-/// The text, and the name of the encoding it was in.
+/// Returns the text of a page and the name of its encoding.
 ///
 /// ```
 /// let (text, name) = reunite_crawl::html::decode(b"gr\xfc\xdfe", Some("iso-8859-1"));
@@ -20,7 +22,7 @@ pub fn decode<'a>(bytes: &'a [u8], header: Option<&str>) -> (Cow<'a, str>, &'sta
     let encoding = Encoding::for_bom(bytes)
         .map(|(encoding, _)| encoding)
         .or_else(|| Encoding::for_label(header?.as_bytes()))
-        .or_else(|| declared(&bytes[..bytes.len().min(TOP)]))
+        .or_else(|| declared(&bytes[..bytes.len().min(MAX_TOP)]))
         .unwrap_or_else(|| {
             if std::str::from_utf8(bytes).is_ok() {
                 UTF_8
@@ -32,6 +34,7 @@ pub fn decode<'a>(bytes: &'a [u8], header: Option<&str>) -> (Cow<'a, str>, &'sta
     (text, used.name())
 }
 
+/// Returns the encoding that the top of a page declares.
 fn declared(top: &[u8]) -> Option<&'static Encoding> {
     static DECLARATION: LazyLock<Option<Regex>> = LazyLock::new(|| {
         let meta = r#"<meta\s[^>]{0,300}?charset\s*=\s*["']?\s*([a-z0-9_:.-]+)"#;
@@ -42,7 +45,7 @@ fn declared(top: &[u8]) -> Option<&'static Encoding> {
     let found = DECLARATION.as_ref()?.captures(top)?;
     let label = found.iter().skip(1).flatten().next()?;
     let encoding = Encoding::for_label(label.as_bytes())?;
-    // Whoever could read the word did not read it in UTF-16.
+    // A declaration that is readable as ASCII is not in UTF-16.
     if encoding == UTF_16BE || encoding == UTF_16LE {
         return Some(UTF_8);
     }
@@ -58,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn who_says_it_first_is_believed() {
+    fn the_first_source_of_an_encoding_takes_precedence() {
         assert_eq!(name(b"\xff\xfea\0", Some("utf-8")), "UTF-16LE");
         let page = b"<meta http-equiv=x content='text/html; charset=Shift_JIS'>";
         assert_eq!(name(page, Some("koi8-r")), "KOI8-R");
@@ -72,8 +75,8 @@ mod tests {
     }
 
     #[test]
-    fn a_declaration_too_far_down_is_not_seen() {
-        let mut page = vec![b' '; TOP];
+    fn a_declaration_too_far_down_is_ignored() {
+        let mut page = vec![b' '; MAX_TOP];
         page.extend(b"<meta charset=koi8-r>");
         assert_eq!(name(&page, None), "UTF-8");
     }

@@ -1,12 +1,13 @@
-//! What style sheets refer to: pictures, fonts, other sheets.
+//! Addresses in style sheets: images, fonts, other style sheets.
 
 use cssparser::{Parser, ParserInput, Token};
 
-/// Blocks within blocks: more is no style sheet, and would be deep in the stack.
-const DEEPEST: u32 = 64;
+/// The deepest nesting of blocks that is parsed, which bounds the recursion.
+const MAX_DEPTH: u32 = 64;
 
-/// The addresses in a style sheet, as they are written but without places, in its order: of `@import` and `url()`, also
-/// in `image-set()`. `@namespace` only looks like one.
+/// Returns the addresses in a style sheet as they are written, without fragments, in order.
+///
+/// These are the addresses of `@import`, `url()` and `image-set()`, but not those of `@namespace`.
 ///
 /// ```
 /// let sheet = r#"@import "base.css"; a { background: url(pictures/a.png) }"#;
@@ -15,69 +16,70 @@ const DEEPEST: u32 = 64;
 pub fn sheet(text: &str) -> Vec<String> {
     let mut input = ParserInput::new(text);
     let mut found = Vec::new();
-    walk(&mut Parser::new(&mut input), Within::Nothing, 0, &mut found);
+    walk(&mut Parser::new(&mut input), Context::Other, 0, &mut found);
     found
 }
 
-/// What a string is where it stands.
+/// What strings and `url()` mean in a part of a style sheet.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Within {
-    Nothing,
-    /// An address.
+enum Context {
+    /// `url()` is an address, a string is not.
+    Other,
+    /// Both are addresses.
     Address,
-    /// None, and neither is what `url()` says.
+    /// Neither is an address.
     Namespace,
 }
 
-fn walk(parser: &mut Parser<'_, '_>, within: Within, depth: u32, found: &mut Vec<String>) {
-    let mut here = within;
+fn walk(parser: &mut Parser<'_, '_>, context: Context, depth: u32, found: &mut Vec<String>) {
+    let mut here = context;
     while let Ok(token) = parser.next().cloned() {
         let inner = match &token {
-            Token::UnquotedUrl(url) if here != Within::Namespace => {
-                keep(url, found);
+            Token::UnquotedUrl(url) if here != Context::Namespace => {
+                push(url, found);
                 None
             }
-            Token::QuotedString(text) if here == Within::Address => {
-                keep(text, found);
+            Token::QuotedString(text) if here == Context::Address => {
+                push(text, found);
                 None
             }
             Token::AtKeyword(name) if name.eq_ignore_ascii_case("import") => {
-                here = Within::Address;
+                here = Context::Address;
                 continue;
             }
             Token::AtKeyword(name) if name.eq_ignore_ascii_case("namespace") => {
-                here = Within::Namespace;
+                here = Context::Namespace;
                 continue;
             }
-            Token::Function(_) if here == Within::Namespace => Some(here),
-            Token::Function(name) if says_addresses(name) => Some(Within::Address),
+            Token::Function(_) if here == Context::Namespace => Some(here),
+            Token::Function(name) if takes_address(name) => Some(Context::Address),
             Token::Function(_)
             | Token::ParenthesisBlock
             | Token::SquareBracketBlock
-            | Token::CurlyBracketBlock => Some(Within::Nothing),
+            | Token::CurlyBracketBlock => Some(Context::Other),
             _ => None,
         };
-        if let Some(inner) = inner.filter(|_| depth < DEEPEST) {
-            let _none = parser.parse_nested_block(|parser| {
+        if let Some(inner) = inner.filter(|_| depth < MAX_DEPTH) {
+            let _ignored = parser.parse_nested_block(|parser| {
                 walk(parser, inner, depth + 1, found);
                 Ok::<_, cssparser::ParseError<'_, ()>>(())
             });
         }
         let ends = matches!(token, Token::Semicolon | Token::CurlyBracketBlock);
-        // An import has one address; its conditions may have strings.
-        if ends || (here == Within::Address && within != Within::Address) {
-            here = within;
+        // An import has one address. Strings in its conditions are not addresses.
+        if ends || (here == Context::Address && context != Context::Address) {
+            here = context;
         }
     }
 }
 
-fn says_addresses(function: &str) -> bool {
+fn takes_address(function: &str) -> bool {
     ["url", "src", "image-set", "-webkit-image-set"]
         .iter()
         .any(|name| function.eq_ignore_ascii_case(name))
 }
 
-fn keep(address: &str, found: &mut Vec<String>) {
+fn push(address: &str, found: &mut Vec<String>) {
     let file = address.split('#').next().unwrap_or_default().trim();
     if !file.is_empty() {
         found.push(file.to_owned());
@@ -89,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_found_wherever_they_stand() {
+    fn addresses_are_found_in_all_places_where_css_allows_them() {
         for (text, expected) in [
             ("@import 'a.css';", &["a.css"][..]),
             (
@@ -125,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn no_depth_is_too_deep() {
+    fn deep_nesting_does_not_overflow_the_stack() {
         for open in ["(", "[", "{", "a("] {
             let text = open.repeat(200_000) + "url(a)";
             assert!(sheet(&text).is_empty());

@@ -1,4 +1,4 @@
-//! Links, title and places, in one pass over the tags, without a tree.
+//! Title, links and anchors of a page, found in one pass over its tags without building a tree.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -8,26 +8,26 @@ use lol_html::{HtmlRewriter, Settings, element, text};
 use url::Url;
 
 use super::css::sheet;
-use crate::address::{Target, normal};
+use crate::address::{SessionIds, Target, normal};
 
-/// Nobody reads a page with more links; whoever makes one wants to fill a disk.
-const MOST_LINKS: usize = 50_000;
+/// Links taken from one page, so that a page made of links cannot fill the disk.
+const MAX_LINKS: usize = 50_000;
 
-/// One link of a page.
+/// A link on a page.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Link {
-    /// Where it leads, in normal form.
+    /// The address of the target in normal form.
     pub url: Url,
-    /// To which place there.
+    /// The place inside the target.
     pub fragment: Option<String>,
-    /// What made it: the element's name, or `canonical`, `refresh`, `redirect`, `sitemap`, `css`.
+    /// The name of the element, or `canonical`, `next`, `refresh`, `redirect`, `sitemap`, `sitemapindex` or `css`.
     pub kind: String,
-    /// Whether the page asks not to follow it.
+    /// True if the page asks robots not to follow the link.
     pub nofollow: bool,
 }
 
 impl Link {
-    /// Whether it is a part of the page it is on, such as a picture or a script, and not a page of its own.
+    /// Returns true if the target is part of the page, such as an image or a script, and not a page of its own.
     pub fn is_part(&self) -> bool {
         !matches!(
             self.kind.as_str(),
@@ -43,31 +43,32 @@ impl Link {
     }
 }
 
-/// What a page says of itself and of others.
+/// The title, links and directives of a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extract {
-    /// The text of the first `title`, white space collapsed.
+    /// The text of the first `title` element, with white space collapsed.
     pub title: Option<String>,
-    /// The links, each once, in the order of the page.
+    /// The links in the order of the page, without duplicates.
     pub links: Vec<Link>,
-    /// Links that are no addresses, as they are written.
+    /// Links that are not valid addresses, as they are written.
     pub broken: Vec<String>,
-    /// The address that the page would rather be known by.
+    /// The canonical address of the page.
     pub canonical: Option<Url>,
-    /// Whether the page asks not to follow any link on it.
+    /// True if the page asks robots not to follow its links.
     pub nofollow: bool,
-    /// Whether the page asks not to be listed by search engines.
+    /// True if the page asks search engines not to list it.
     pub noindex: bool,
-    /// How many links were left out because there were too many.
+    /// The number of links left out because there were too many.
     pub cut: usize,
 }
 
-/// What the tags say, in the order of the page. The base may come last and holds for all.
+/// The data of the tags before links are resolved: a `base` element applies to all links, also to earlier ones.
 #[derive(Default)]
-struct Raw {
+struct RawExtract {
     base: Option<String>,
     title: Option<String>,
     in_title: bool,
+    /// True in the title of an SVG drawing, until its text.
     in_drawing: bool,
     noscript: String,
     style: String,
@@ -76,51 +77,57 @@ struct Raw {
     cut: usize,
 }
 
-const WANTED: &str = "a, area, audio, base, embed, frame, iframe, image, img, input, link, meta, object, script, \
+/// Elements with a title, a link or a directive.
+const ELEMENTS: &str = "a, area, audio, base, embed, frame, iframe, image, img, input, link, meta, object, script, \
                       source, track, video, title";
 
-/// Reads a page.
+/// Parses an HTML page.
 ///
 /// ```
+/// use reunite_crawl::address::SessionIds;
 /// let page = r#"<title>Hello &amp; welcome</title><a href="b?x=1&amp;y=2#top">b</a><img src=c.png>"#;
-/// let extract = reunite_crawl::html::extract(page, &"http://h.test/a".parse().unwrap(), false);
+/// let url = "http://h.test/a".parse().unwrap();
+/// let extract = reunite_crawl::html::extract(page, &url, SessionIds::Strip);
 /// assert_eq!(extract.title.as_deref(), Some("Hello & welcome"));
 /// assert_eq!(extract.links[0].url.as_str(), "http://h.test/b?x=1&y=2");
 /// assert_eq!(extract.links[0].fragment.as_deref(), Some("top"));
 /// assert_eq!(extract.links[1].kind, "img");
 /// ```
-pub fn extract(page: &str, url: &Url, keep_sessions: bool) -> Extract {
-    let mut raw = pass(page, Raw::default());
-    // To a browser that runs scripts it is text; to a reader who runs none it is part of the page.
-    let for_us = std::mem::take(&mut raw.noscript);
-    if !for_us.is_empty() {
-        raw = pass(&for_us, raw);
+pub fn extract(page: &str, url: &Url, sessions: SessionIds) -> Extract {
+    let mut raw = collect(page, RawExtract::default());
+    // The parser takes the content of `noscript` for text. Without scripts it is part of the page.
+    let noscript = std::mem::take(&mut raw.noscript);
+    if !noscript.is_empty() {
+        raw = collect(&noscript, raw);
     }
-    raw.resolve(url, keep_sessions)
+    raw.resolve(url, sessions)
 }
 
-/// Reads a style sheet.
+/// Parses a style sheet.
 ///
 /// ```
-/// let sheet = reunite_crawl::html::extract_sheet("a{b:url(c.png)}", &"http://h.test/a.css".parse().unwrap(), false);
+/// use reunite_crawl::address::SessionIds;
+/// let url = "http://h.test/a.css".parse().unwrap();
+/// let sheet = reunite_crawl::html::extract_sheet("a{b:url(c.png)}", &url, SessionIds::Strip);
 /// assert_eq!(sheet.links[0].url.as_str(), "http://h.test/c.png");
 /// assert_eq!(sheet.links[0].kind, "css");
 /// ```
-pub fn extract_sheet(text: &str, url: &Url, keep_sessions: bool) -> Extract {
-    let mut raw = Raw::default();
+pub fn extract_sheet(text: &str, url: &Url, sessions: SessionIds) -> Extract {
+    let mut raw = RawExtract::default();
     raw.sheet(text);
-    raw.resolve(url, keep_sessions)
+    raw.resolve(url, sessions)
 }
 
-fn pass(page: &str, raw: Raw) -> Raw {
+/// Collects the data of the tags of a page.
+fn collect(page: &str, raw: RawExtract) -> RawExtract {
     let raw = RefCell::new(raw);
     let settings = Settings::new()
-        // The titles of drawings are none of the page's.
+        // The title of an SVG drawing is not the title of the page.
         .append_element_content_handler(element!("svg title", |_| {
             raw.borrow_mut().in_drawing = true;
             Ok(())
         }))
-        .append_element_content_handler(element!(WANTED, |el| {
+        .append_element_content_handler(element!(ELEMENTS, |el| {
             raw.borrow_mut().element(el);
             Ok(())
         }))
@@ -150,11 +157,11 @@ fn pass(page: &str, raw: Raw) -> Raw {
             }
             Ok(())
         }));
-    read(page, settings.with_strict(false));
+    run(page, settings.with_strict(false));
     raw.into_inner()
 }
 
-/// The places in a page that a fragment can lead to.
+/// Returns the anchors of a page, which are the places that a fragment can lead to.
 ///
 /// ```
 /// let anchors = reunite_crawl::html::anchors("<h1 id=top>x</h1><a name='a&amp;b'></a>");
@@ -171,17 +178,17 @@ pub fn anchors(page: &str) -> HashSet<String> {
             }
             Ok(())
         }));
-    read(page, settings.with_strict(false));
+    run(page, settings.with_strict(false));
     found.into_inner()
 }
 
-fn read(page: &str, settings: Settings<'_, '_>) {
+fn run(page: &str, settings: Settings<'_, '_>) {
     let mut reader = HtmlRewriter::new(settings, |_: &[u8]| {});
-    // What was found before a page could not be read further is still found.
-    let _as_far_as_it_goes = reader.write(page.as_bytes()).and_then(|()| reader.end());
+    // If the page cannot be parsed to its end, the links before that place still count.
+    let _parsed = reader.write(page.as_bytes()).and_then(|()| reader.end());
 }
 
-/// Decoded; lol_html hands it out as it is written.
+/// Returns the decoded value of an attribute. lol_html returns it as it is written.
 fn attribute(element: &Element<'_, '_>, name: &str) -> Option<String> {
     let written = element.get_attribute(name)?;
     if !written.contains(['&', '\0', '\r']) {
@@ -194,7 +201,7 @@ fn attribute(element: &Element<'_, '_>, name: &str) -> Option<String> {
     Some(htmlize::unescape_attribute(clean).into_owned())
 }
 
-impl Raw {
+impl RawExtract {
     fn element(&mut self, element: &Element<'_, '_>) {
         let is_html = element.namespace_uri() == "http://www.w3.org/1999/xhtml";
         let tag = element.tag_name();
@@ -211,7 +218,7 @@ impl Raw {
                 let href = get("href").or_else(|| get("xlink:href").filter(|_| !is_html));
                 self.link(href, "a", is_nofollow(element));
             }
-            // Those of SVG have the same names and another meaning.
+            // Elements of SVG and MathML with the same names have other meanings.
             _ if !is_html => {}
             "area" => self.link(get("href"), "area", is_nofollow(element)),
             "base" if self.base.is_none() => self.base = get("href"),
@@ -245,7 +252,7 @@ impl Raw {
 
     fn link(&mut self, href: Option<String>, kind: &'static str, nofollow: bool) {
         match href {
-            Some(_) if self.found.len() >= MOST_LINKS => self.cut += 1,
+            Some(_) if self.found.len() >= MAX_LINKS => self.cut += 1,
             Some(href) => self.found.push((href, kind, nofollow)),
             None => {}
         }
@@ -284,7 +291,7 @@ impl Raw {
         }
     }
 
-    /// `a.png 1x, b.png 2x`.
+    /// Adds the addresses of a `srcset` attribute such as `a.png 1x, b.png 2x`.
     fn candidates(&mut self, srcset: Option<String>, kind: &'static str) {
         let srcset = srcset.unwrap_or_default();
         let mut rest = srcset.as_str();
@@ -307,7 +314,7 @@ impl Raw {
         }
     }
 
-    fn resolve(self, url: &Url, keep_sessions: bool) -> Extract {
+    fn resolve(self, url: &Url, sessions: SessionIds) -> Extract {
         let base = self.base.and_then(|href| url.join(&href).ok());
         let base = base.as_ref().unwrap_or(url);
         let robots = directives(&self.robots);
@@ -323,7 +330,7 @@ impl Raw {
         };
         let mut seen = HashSet::new();
         for (href, kind, nofollow) in self.found {
-            match normal(base, &href, keep_sessions) {
+            match normal(base, &href, sessions) {
                 Target::Page { url, fragment } => {
                     if kind == "canonical" && extract.canonical.is_none() {
                         extract.canonical = Some(url.clone());
@@ -348,13 +355,14 @@ impl Raw {
     }
 }
 
-/// What a page or a header asks of robots.
+/// The directives of a page or a header for robots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Directives {
     pub(crate) nofollow: bool,
     pub(crate) noindex: bool,
 }
 
+/// Parses directives separated by commas or spaces.
 pub(crate) fn directives(text: &str) -> Directives {
     let has = |word: &str| {
         let mut words = text.split(|c: char| c == ',' || c.is_whitespace());
@@ -376,7 +384,7 @@ fn has_word(words: &str, word: &str) -> bool {
         .any(|found| found.eq_ignore_ascii_case(word))
 }
 
-/// `5; url='next.html'`.
+/// Returns the address in the content of a refresh such as `5; url='next.html'`.
 fn refresh(content: &str) -> Option<String> {
     let after_time = content
         .trim_start()
@@ -407,7 +415,11 @@ mod tests {
     use super::*;
 
     fn of(page: &str) -> Extract {
-        extract(page, &Url::parse("http://h.test/d/p").unwrap(), false)
+        extract(
+            page,
+            &Url::parse("http://h.test/d/p").unwrap(),
+            SessionIds::Strip,
+        )
     }
 
     fn links(page: &str) -> Vec<(String, String)> {
@@ -422,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_base_holds_for_all_links() {
+    fn the_first_base_applies_to_all_links() {
         let page = "<a href=a>x</a><base href=/b/><base href=/c/>";
         assert_eq!(links(page), one("a", "http://h.test/b/a"));
     }
@@ -438,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn styles_refer_to_what_they_need() {
+    fn addresses_in_styles_are_links() {
         let page =
             "<style>@import 'a';</style><p style=\"background:url(&quot;b&quot;)\"><base href=/c/>";
         let expected: Vec<_> = ["a", "b"]
@@ -466,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn nofollow_is_told_by_links_and_by_pages() {
+    fn nofollow_is_found_on_links_and_on_pages() {
         let links = of("<a rel='x NoFollow' href=a></a><a href=b></a>").links;
         assert!(links[0].nofollow && !links[1].nofollow);
         let page = of("<meta name=Robots content='noindex, NOFOLLOW'><a href=a></a>");
@@ -476,7 +488,7 @@ mod tests {
     }
 
     #[test]
-    fn titles_are_first_come_and_tidy() {
+    fn the_title_is_the_first_one_with_collapsed_white_space() {
         assert_eq!(
             of("<title>\n a &lt; b  c</title><title>x</title>")
                 .title
@@ -493,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_told_apart() {
+    fn invalid_addresses_are_listed_apart() {
         let extract = of("<a href='http://['></a><a href='tel:1'></a><a href='#here'></a>");
         assert_eq!(extract.broken, ["http://["]);
         assert_eq!(extract.links.len(), 1);
@@ -501,8 +513,8 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_nothing_but_links_is_cut() {
-        let page = "<a href=x>".repeat(MOST_LINKS + 7);
+    fn links_beyond_the_limit_are_counted_and_left_out() {
+        let page = "<a href=x>".repeat(MAX_LINKS + 7);
         assert_eq!(of(&page).cut, 7);
     }
 }

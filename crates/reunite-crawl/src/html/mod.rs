@@ -1,4 +1,4 @@
-//! What a page says: its text, its title, its links, its places; what a style sheet refers to.
+//! Parsing HTML pages and style sheets: text, title, links, anchors.
 
 mod charset;
 mod css;
@@ -6,5 +6,5 @@ mod links;
 
 pub use charset::decode;
 pub use css::sheet;
-pub(crate) use links::directives;
+pub(crate) use links::{Directives, directives};
 pub use links::{Extract, Link, anchors, extract, extract_sheet};

@@ -1,7 +1,7 @@
-//! Links to places: whether the page they lead to has them.
+//! Missing anchors: links to a fragment that the target page does not have.
 //!
-//! Places are not stored; the pages that some link leads into are read again. One page at a time is in
-//! memory.
+//! Anchors are not stored. Each stored page that is the target of a link with a fragment is parsed again, one page
+//! at a time.
 
 use std::collections::HashSet;
 
@@ -13,9 +13,10 @@ use crate::fetch::unpack;
 use crate::html;
 use crate::store::StoreError;
 
-/// How far redirects are followed; the fragment goes along.
-const FARTHEST: usize = 10;
+/// Redirects that are followed to the page with the anchors.
+const MAX_REDIRECTS: usize = 10;
 
+/// Returns the links to anchors that the target page does not have.
 pub(super) fn missing(db: &Connection, most: usize) -> Result<List<Anchor>, StoreError> {
     let sql = "SELECT DISTINCT target, url FROM links JOIN urls ON urls.id = target \
                WHERE fragment != '' AND kind IN ('a', 'area') ORDER BY url";
@@ -26,14 +27,14 @@ pub(super) fn missing(db: &Connection, most: usize) -> Result<List<Anchor>, Stor
     };
     for (target, url) in targets {
         let url: String = url;
-        let Some(places) = places(db, target)? else {
+        let Some(anchors) = anchors(db, target)? else {
             continue;
         };
         let sql = "SELECT DISTINCT fragment FROM links WHERE target = ?1 AND fragment != '' \
                    AND kind IN ('a', 'area') ORDER BY fragment";
         let fragments: Vec<String> = rows(db, sql, [target], |row| row.get(0))?;
         for fragment in fragments {
-            if is_there(&fragment, &places) {
+            if has_anchor(&anchors, &fragment) {
                 continue;
             }
             list.count += 1;
@@ -49,15 +50,17 @@ pub(super) fn missing(db: &Connection, most: usize) -> Result<List<Anchor>, Stor
     Ok(list)
 }
 
-fn is_there(fragment: &str, places: &HashSet<String>) -> bool {
-    // The top of a page needs no mark, and what begins like this is words to look for in the text.
-    fragment.eq_ignore_ascii_case("top") || fragment.starts_with(":~:") || places.contains(fragment)
+fn has_anchor(anchors: &HashSet<String>, fragment: &str) -> bool {
+    // Every page has `#top`, and a fragment that starts with `:~:` is text to search for.
+    fragment.eq_ignore_ascii_case("top")
+        || fragment.starts_with(":~:")
+        || anchors.contains(fragment)
 }
 
-/// The places of the page at the end of the redirects; none if that is no page to look into.
-fn places(db: &Connection, target: i64) -> Result<Option<HashSet<String>>, StoreError> {
+/// Returns the anchors of the page at the end of the redirects, or `None` if there is no HTML page.
+fn anchors(db: &Connection, target: i64) -> Result<Option<HashSet<String>>, StoreError> {
     let mut at = target;
-    for _ in 0..FARTHEST {
+    for _ in 0..MAX_REDIRECTS {
         let sql = "SELECT redirect, charset, status BETWEEN 200 AND 299, bodies.zstd, bodies.size, bodies.data \
                    FROM pages LEFT JOIN bodies ON bodies.id = body WHERE pages.id = ?1";
         let page = db

@@ -1,20 +1,20 @@
-//! The questions.
+//! Collecting the data of a report from the store.
 
 use rusqlite::Connection;
 use rusqlite::types::FromSql;
 
 use super::anchors;
-use super::findings::{Broken, Copies, HostLine, List, Malformed, Redirect, Report, Slow};
-use super::query::{FEW, number, referrers, rows};
+use super::findings::{Broken, Copies, HostLine, List, Malformed, Redirect, SiteReport, Slow};
+use super::query::{MAX_LISTED, number, referrers, rows};
 use crate::crawl::rules_of;
 use crate::store::{Store, StoreError};
 
-/// A sitemap that was only looked for is missed by nobody.
+/// A condition for broken pages. A missing sitemap is not broken: `/sitemap.xml` is tried without a link to it.
 const BROKEN: &str = "(pages.failure IS NOT NULL OR pages.status >= 400) AND coalesce(pages.status, 0) != 429 \
     AND NOT (urls.role = 1 AND pages.failure IS NULL)";
 
-impl Report {
-    /// Reads a store. Every list has at most `most` entries.
+impl SiteReport {
+    /// Collects a report from a store. Each list holds at most `most` entries.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -42,6 +42,7 @@ impl Report {
     }
 }
 
+/// Returns the value of a query with one row and one column.
 fn one<T: FromSql>(db: &Connection, sql: &str) -> Result<T, StoreError> {
     Ok(db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }
@@ -122,7 +123,7 @@ fn slow(db: &Connection, most: usize) -> Result<List<Slow>, StoreError> {
 }
 
 fn copies(db: &Connection, most: usize) -> Result<List<Copies>, StoreError> {
-    // An empty body is no content, and what a redirect says is read by nobody.
+    // Empty bodies and the bodies of redirects and errors do not count as content.
     let from = "FROM pages JOIN bodies ON bodies.id = body WHERE size > 0 AND status BETWEEN 200 AND 299 \
                 GROUP BY body HAVING count(*) > 1";
     let count: i64 = one(db, &format!("SELECT count(*) FROM (SELECT 1 {from})"))?;
@@ -135,7 +136,7 @@ fn copies(db: &Connection, most: usize) -> Result<List<Copies>, StoreError> {
     for (body, size, count) in found {
         let sql = format!(
             "SELECT url FROM pages JOIN urls USING (id) WHERE body = ?1 AND status BETWEEN 200 AND 299 \
-             ORDER BY url LIMIT {FEW}"
+             ORDER BY url LIMIT {MAX_LISTED}"
         );
         let count = number(count);
         let urls = rows(db, &sql, [body], |row| row.get(0))?;

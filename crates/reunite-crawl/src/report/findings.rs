@@ -1,137 +1,142 @@
-//! What a report says.
+//! The data of a report.
 
 use serde::Serialize;
 
-/// Everything there is to say. Lists hold at most as many entries as were asked for; the counts hold all.
+/// A report on a site. A list holds a limited number of entries, but its count includes all.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
-    /// Where the crawl began.
+pub struct SiteReport {
+    /// The addresses where the crawl started.
     pub seeds: Vec<String>,
-    /// Addresses fetched.
+    /// The number of fetched addresses.
     pub pages: u64,
-    /// Addresses still queued: what follows is not the whole story then.
+    /// The number of addresses still queued. The report is incomplete unless this is 0.
     pub queued: u64,
-    /// Pages that are missing, fail, or cannot be had.
+    /// Pages that failed or were answered with a status of 400 or above.
     pub broken: List<Broken>,
-    /// Links to places that the page they lead to does not have.
+    /// Links to anchors that the target page does not have.
     pub anchors: List<Anchor>,
-    /// Links that are no addresses.
+    /// Links that are not valid addresses.
     pub malformed: List<Malformed>,
-    /// Servers that asked to be left alone: nobody knows about these pages.
+    /// Pages whose server refused the request with status 429.
     pub unknown: List<Broken>,
-    /// Pages that lead elsewhere.
+    /// Redirects.
     pub redirects: List<Redirect>,
-    /// The slowest pages.
+    /// Pages that took longer than a second, slowest first.
     pub slow: List<Slow>,
     /// Addresses with the same content.
     pub copies: List<Copies>,
-    /// Pages that only a sitemap leads to.
+    /// Pages that are linked only from a sitemap.
     pub orphans: List<String>,
-    /// Hosts, by how many of their addresses were fetched.
+    /// Hosts, ordered by the number of fetched addresses.
     pub hosts: List<HostLine>,
-    /// Addresses not fetched, by reason.
+    /// The number of addresses not fetched, by reason.
     pub skipped: Vec<(String, u64)>,
 }
 
-/// The first entries of a list, and how many there are in all.
+/// The first entries of a list, and the number of all.
 #[derive(Clone, Debug, Serialize)]
 pub struct List<T> {
-    /// In all.
+    /// The number of all entries.
     pub count: u64,
-    /// The first of them.
+    /// The first entries.
     pub first: Vec<T>,
 }
 
-/// A page that is not as it should be.
+/// A broken page.
 #[derive(Clone, Debug, Serialize)]
 pub struct Broken {
-    /// Its address.
+    /// The address of the page.
     pub url: String,
-    /// What the server said.
+    /// The HTTP status, if the server answered.
     pub status: Option<u16>,
-    /// What went wrong, if there is no answer that counts.
+    /// The failure, if there is no answer or the answer does not count.
     pub failure: Option<String>,
-    /// Pages that link to it.
+    /// The pages that link to it.
     pub referrers: List<String>,
 }
 
-/// A link to a place that is not there.
+/// A missing anchor.
 #[derive(Clone, Debug, Serialize)]
 pub struct Anchor {
-    /// The page that has no such place.
+    /// The page without the anchor.
     pub url: String,
-    /// The place.
+    /// The name of the anchor.
     pub fragment: String,
-    /// Pages that link to it.
+    /// The pages that link to it.
     pub referrers: List<String>,
 }
 
-/// A link that is no address.
+/// A link that is not a valid address.
 #[derive(Clone, Debug, Serialize)]
 pub struct Malformed {
-    /// The page it is on.
+    /// The page with the link.
     pub url: String,
-    /// As it is written.
+    /// The link as it is written.
     pub link: String,
 }
 
-/// A page that leads elsewhere.
+/// A redirect.
 #[derive(Clone, Debug, Serialize)]
 pub struct Redirect {
-    /// From where.
+    /// The address that redirects.
     pub url: String,
-    /// With which status.
+    /// The HTTP status.
     pub status: Option<u16>,
-    /// To where.
+    /// The target.
     pub to: String,
-    /// How many links lead to it.
+    /// The number of links to the address that redirects.
     pub links: u64,
 }
 
-/// A page that takes long.
+/// A slow page.
 #[derive(Clone, Debug, Serialize)]
 pub struct Slow {
-    /// Its address.
+    /// The address of the page.
     pub url: String,
-    /// How long it took.
+    /// The time from the request to the end of the answer.
     pub milliseconds: u64,
-    /// Decoded bytes.
+    /// The size of the decoded body in bytes.
     pub bytes: u64,
 }
 
 /// Addresses with the same content.
 #[derive(Clone, Debug, Serialize)]
 pub struct Copies {
-    /// How large each is.
+    /// The size of the decoded body in bytes.
     pub bytes: u64,
-    /// Where it is.
+    /// The addresses.
     pub urls: List<String>,
 }
 
-/// One host.
+/// The totals of one host.
 #[derive(Clone, Debug, Serialize)]
 pub struct HostLine {
     /// Scheme, host and port.
     pub origin: String,
-    /// Addresses fetched.
+    /// The number of fetched addresses.
     pub pages: u64,
-    /// Of those, how many are broken.
+    /// The number of broken pages.
     pub broken: u64,
-    /// Bytes over the wire.
+    /// The number of bytes over the wire.
     pub bytes: u64,
-    /// How long a page takes on average.
+    /// The average time of a page.
     pub milliseconds: u64,
 }
 
-impl Report {
-    /// Whether anything is broken: a page, a place, a link.
+impl SiteReport {
+    /// Returns the number of broken pages, missing anchors and invalid links.
+    pub fn faults(&self) -> u64 {
+        self.broken.count + self.anchors.count + self.malformed.count
+    }
+
+    /// Returns true if there is no fault.
     pub fn is_clean(&self) -> bool {
-        self.broken.count + self.anchors.count + self.malformed.count == 0
+        self.faults() == 0
     }
 }
 
 impl Broken {
-    /// What is wrong, in a few words.
+    /// Describes the problem in a few words.
     pub fn what(&self) -> String {
         match (&self.failure, self.status) {
             (Some(failure), _) => failure.clone(),
@@ -142,7 +147,7 @@ impl Broken {
 }
 
 impl<T> List<T> {
-    /// How many are not among the first.
+    /// Returns the number of entries that are not among the first.
     pub fn more(&self) -> u64 {
         self.count.saturating_sub(self.first.len() as u64)
     }

@@ -1,28 +1,28 @@
-//! The forms of a report.
+//! The formats of a report.
 
 use std::io::{self, Write};
 
-use super::findings::Report;
+use super::findings::SiteReport;
 use super::{html, json, junit, text};
 
-/// How a report is written.
+/// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// For people, in a terminal.
+    /// Text for a terminal.
     Text,
-    /// For programs.
+    /// JSON: the fields of [`SiteReport`], and `clean`.
     Json,
-    /// For build servers: a test case for each address, failed where it is broken.
+    /// JUnit XML for build servers: a failed test case per fault.
     Junit,
-    /// For people, in a browser: one page that needs nothing else.
+    /// An HTML page without external resources.
     Html,
 }
 
-impl Report {
-    /// Writes it.
+impl SiteReport {
+    /// Writes the report in this format.
     ///
     /// # Errors
-    /// What `out` says.
+    /// `out` cannot be written.
     pub fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
         match format {
             Format::Text => text::write(self, out),

@@ -1,11 +1,11 @@
-//! For people, in a browser: one page that needs nothing else.
+//! A report as one HTML page without external resources.
 
 use std::io::{self, Write};
 
 use reunite_base::escape::xml;
 use reunite_base::units::counted;
 
-use super::findings::{List, Report};
+use super::findings::{List, SiteReport};
 
 const STYLE: &str = "\
 :root { color-scheme: light dark }
@@ -17,56 +17,54 @@ td, th { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bot
 th { font-weight: 600 } .bad { color: #c22 } .good { color: #283 } .few { color: #888 }
 details summary { cursor: pointer }";
 
-pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
+    head(report, out)?;
+    faults(report, out)?;
+    insights(report, out)?;
+    skipped(report, out)?;
+    writeln!(out, "</body></html>")
+}
+
+fn head(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
     let title = format!("Report on {}", xml(&report.seeds.join(", ")));
     writeln!(
         out,
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">"
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\n\
+         <style>{STYLE}</style></head>\n<body>\n<h1>{title}</h1>"
     )?;
-    writeln!(
-        out,
-        "<meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>"
-    )?;
-    writeln!(
-        out,
-        "<style>{STYLE}</style></head>\n<body>\n<h1>{title}</h1>"
-    )?;
-    let verdict = if report.is_clean() {
-        "<p class=\"good\">Nothing is broken.</p>".to_owned()
-    } else {
-        let bad = report.broken.count + report.anchors.count + report.malformed.count;
-        let found = counted(bad, "problem");
-        format!("<p class=\"bad\">{found} found.</p>")
+    let faults = report.faults();
+    let verdict = match faults {
+        0 => "<p class=\"good\">Nothing is broken.</p>".to_owned(),
+        1 => "<p class=\"bad\">1 fault.</p>".to_owned(),
+        _ => format!("<p class=\"bad\">{faults} faults.</p>"),
     };
-    writeln!(
-        out,
-        "{verdict}\n<p>{} fetched.</p>",
-        counted(report.pages, "page")
-    )?;
+    let pages = counted(report.pages, "page");
+    writeln!(out, "{verdict}\n<p>{pages} fetched.</p>")?;
     if report.queued > 0 {
         writeln!(
             out,
-            "<p>{} not fetched yet: this report is not complete.</p>",
+            "<p>This report is incomplete: {} more queued.</p>",
             counted(report.queued, "page")
         )?;
     }
+    Ok(())
+}
+
+fn faults(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
+    let columns = ["Page", "Problem", "Linked from"];
+    table(out, "Broken pages", &columns, &report.broken, |page| {
+        vec![
+            link(&page.url),
+            xml(&page.what()).into_owned(),
+            links(&page.referrers),
+        ]
+    })?;
+    let columns = ["Target", "Linked from"];
     table(
         out,
-        "Broken",
-        &["Page", "What", "Linked from"],
-        &report.broken,
-        |page| {
-            vec![
-                link(&page.url),
-                xml(&page.what()).into_owned(),
-                links(&page.referrers),
-            ]
-        },
-    )?;
-    table(
-        out,
-        "Links to places that are not there",
-        &["Place", "Linked from"],
+        "Missing anchors",
+        &columns,
         &report.anchors,
         |anchor| {
             vec![
@@ -75,41 +73,32 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             ]
         },
     )?;
-    table(
-        out,
-        "Links that are no addresses",
-        &["Link", "On"],
-        &report.malformed,
-        |bad| vec![xml(&bad.link).into_owned(), link(&bad.url)],
-    )?;
-    table(
-        out,
-        "Unknown, because the server asked to be left alone",
-        &["Page"],
-        &report.unknown,
-        |page| vec![link(&page.url)],
-    )?;
-    table(
-        out,
-        "Redirects",
-        &["From", "Status", "To", "Links"],
-        &report.redirects,
-        |redirect| {
-            let status = redirect
-                .status
-                .map_or(String::new(), |status| status.to_string());
-            vec![
-                link(&redirect.url),
-                status,
-                link(&redirect.to),
-                redirect.links.to_string(),
-            ]
-        },
-    )?;
+    let columns = ["Link", "On"];
+    table(out, "Invalid links", &columns, &report.malformed, |bad| {
+        vec![xml(&bad.link).into_owned(), link(&bad.url)]
+    })
+}
+
+fn insights(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
+    let name = "Unknown: the server refused the request (429)";
+    table(out, name, &["Page"], &report.unknown, |page| {
+        vec![link(&page.url)]
+    })?;
+    let columns = ["From", "Status", "To", "Links"];
+    table(out, "Redirects", &columns, &report.redirects, |redirect| {
+        let status = redirect.status.map(|status| status.to_string());
+        vec![
+            link(&redirect.url),
+            status.unwrap_or_default(),
+            link(&redirect.to),
+            redirect.links.to_string(),
+        ]
+    })?;
+    let columns = ["Page", "Milliseconds", "Bytes"];
     table(
         out,
         "Slower than a second",
-        &["Page", "Milliseconds", "Bytes"],
+        &columns,
         &report.slow,
         |page| {
             vec![
@@ -119,13 +108,10 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             ]
         },
     )?;
-    table(
-        out,
-        "Same content",
-        &["Pages", "Bytes each"],
-        &report.copies,
-        |copies| vec![links(&copies.urls), copies.bytes.to_string()],
-    )?;
+    let columns = ["Pages", "Bytes each"];
+    table(out, "Same content", &columns, &report.copies, |copies| {
+        vec![links(&copies.urls), copies.bytes.to_string()]
+    })?;
     table(
         out,
         "Only in a sitemap",
@@ -146,21 +132,22 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         std::iter::once(xml(&host.origin).into_owned())
             .chain(numbers)
             .collect()
-    })?;
-    if !report.skipped.is_empty() {
-        let reasons = report
-            .skipped
-            .iter()
-            .map(|(reason, count)| format!("{count} {}", xml(reason)));
-        writeln!(
-            out,
-            "<h2>Not fetched</h2>\n<p>{}</p>",
-            reasons.collect::<Vec<_>>().join(", ")
-        )?;
-    }
-    writeln!(out, "</body></html>")
+    })
 }
 
+fn skipped(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
+    if report.skipped.is_empty() {
+        return Ok(());
+    }
+    let reasons = report
+        .skipped
+        .iter()
+        .map(|(reason, count)| format!("{count} {}", xml(reason)));
+    let reasons: Vec<String> = reasons.collect();
+    writeln!(out, "<h2>Not fetched</h2>\n<p>{}</p>", reasons.join(", "))
+}
+
+/// Writes a list as a table with a heading, unless the list is empty.
 fn table<T>(
     out: &mut dyn Write,
     name: &str,
@@ -183,7 +170,7 @@ fn table<T>(
     Ok(())
 }
 
-/// Only addresses that were fetched or linked to as such come here: `http` and `https`.
+/// Returns a link to an address, which is always `http` or `https`: no other address is stored.
 fn link(url: &str) -> String {
     let url = xml(url);
     format!("<a href=\"{url}\" rel=\"noreferrer\">{url}</a>")

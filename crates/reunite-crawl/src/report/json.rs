@@ -1,20 +1,20 @@
-//! For programs: the fields of [`Report`], and whether it is clean.
+//! A report as JSON: the fields of [`SiteReport`], and `clean`.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::findings::Report;
+use super::findings::SiteReport;
 
 #[derive(Serialize)]
-struct Whole<'a> {
+struct JsonReport<'a> {
     clean: bool,
     #[serde(flatten)]
-    report: &'a Report,
+    report: &'a SiteReport,
 }
 
-pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
     let clean = report.is_clean();
-    serde_json::to_writer_pretty(&mut *out, &Whole { clean, report })?;
+    serde_json::to_writer_pretty(&mut *out, &JsonReport { clean, report })?;
     writeln!(out)
 }

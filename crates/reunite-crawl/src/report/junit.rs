@@ -1,74 +1,56 @@
-//! For build servers: one suite each for pages, places and links; a test case for each that is broken, and
-//! one that stands for all the others.
+//! A report as JUnit XML, for build servers.
+//!
+//! There is one test suite each for pages, anchors and links, with one failed test case per fault, and one passed
+//! test case for all pages without a fault.
 
 use std::io::{self, Write};
 
 use reunite_base::escape::xml;
 
-use super::findings::{List, Report};
+use super::findings::{List, SiteReport};
 
+/// A fault.
 struct Case {
     name: String,
     message: String,
     details: String,
 }
 
-pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     writeln!(out, "<testsuites name=\"reunite crawl\">")?;
     let pages = report.broken.first.iter().map(|broken| Case {
         name: broken.url.clone(),
         message: broken.what(),
-        details: from(&broken.referrers),
+        details: linked_from(&broken.referrers),
     });
     let fine = report.pages.saturating_sub(report.broken.count);
-    suite(
-        out,
-        "pages",
-        report.broken.count,
-        report.broken.more(),
-        fine,
-        pages,
-    )?;
-    let places = report.anchors.first.iter().map(|anchor| Case {
+    suite(out, "pages", fine, &report.broken, pages)?;
+    let anchors = report.anchors.first.iter().map(|anchor| Case {
         name: format!("{}#{}", anchor.url, anchor.fragment),
-        message: "the page has no such place".to_owned(),
-        details: from(&anchor.referrers),
+        message: "the page has no such anchor".to_owned(),
+        details: linked_from(&anchor.referrers),
     });
-    suite(
-        out,
-        "places",
-        report.anchors.count,
-        report.anchors.more(),
-        0,
-        places,
-    )?;
+    suite(out, "places", 0, &report.anchors, anchors)?;
     let links = report.malformed.first.iter().map(|link| Case {
         name: link.link.clone(),
-        message: "no address".to_owned(),
+        message: "invalid address".to_owned(),
         details: format!("on {}", link.url),
     });
-    suite(
-        out,
-        "links",
-        report.malformed.count,
-        report.malformed.more(),
-        0,
-        links,
-    )?;
+    suite(out, "links", 0, &report.malformed, links)?;
     writeln!(out, "</testsuites>")
 }
 
-fn suite(
+/// Writes a test suite. `cases` are the listed faults; one more test case stands for those not listed.
+fn suite<T>(
     out: &mut dyn Write,
     name: &str,
-    broken: u64,
-    more: u64,
     fine: u64,
+    faults: &List<T>,
     cases: impl Iterator<Item = Case>,
 ) -> io::Result<()> {
-    let rest = u64::from(more > 0);
-    let failures = broken - more + rest;
+    let more = faults.more();
+    let failures = faults.count - more + u64::from(more > 0);
     let tests = failures + 1;
     writeln!(
         out,
@@ -99,7 +81,7 @@ fn suite(
     writeln!(out, "  </testsuite>")
 }
 
-fn from(referrers: &List<String>) -> String {
+fn linked_from(referrers: &List<String>) -> String {
     let mut text = format!("linked from {}", referrers.first.join(", "));
     if referrers.more() > 0 {
         text.push_str(&format!(" and {} more", referrers.more()));

@@ -1,4 +1,4 @@
-//! What a crawl found out about a site: what is broken, slow, duplicated, orphaned, redirecting, by host.
+//! Reports on a site: broken, slow, duplicate, orphaned and redirecting pages, and totals by host.
 
 mod anchors;
 mod collect;
@@ -10,5 +10,5 @@ mod junit;
 mod query;
 mod text;
 
-pub use findings::{Anchor, Broken, Copies, HostLine, List, Malformed, Redirect, Report, Slow};
+pub use findings::{Anchor, Broken, Copies, HostLine, List, Malformed, Redirect, SiteReport, Slow};
 pub use format::Format;

@@ -1,14 +1,14 @@
-//! Queries that several parts of a report share.
+//! Queries that several parts of a report use.
 
 use rusqlite::{Connection, Params, Row};
 
 use super::findings::List;
 use crate::store::StoreError;
 
-/// Referrers and copies listed for each.
-pub(super) const FEW: usize = 10;
+/// Referrers or copies listed per entry.
+pub(super) const MAX_LISTED: usize = 10;
 
-/// What a query finds.
+/// Returns the rows of a query.
 pub(super) fn rows<T>(
     db: &Connection,
     sql: &str,
@@ -24,7 +24,7 @@ pub(super) fn number(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
 
-/// The pages that link to an address, or to a place in it.
+/// Returns the pages that link to an address, or to a fragment of it.
 pub(super) fn referrers(
     db: &Connection,
     id: i64,
@@ -36,7 +36,7 @@ pub(super) fn referrers(
         .prepare_cached(&sql)?
         .query_row((id, fragment), |row| row.get(0))?;
     let sql = format!(
-        "SELECT url FROM urls WHERE id IN (SELECT source {which}) ORDER BY url LIMIT {FEW}"
+        "SELECT url FROM urls WHERE id IN (SELECT source {which}) ORDER BY url LIMIT {MAX_LISTED}"
     );
     let first = rows(db, &sql, (id, fragment), |row| row.get(0))?;
     let count = number(count);

@@ -1,23 +1,25 @@
-//! For people, in a terminal.
+//! A report as text, for a terminal.
 
 use std::io::{self, Write};
 
 use reunite_base::escape::terminal;
 use reunite_base::units::counted;
 
-use super::findings::{List, Report};
+use super::findings::{List, SiteReport};
 
-pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let seeds = report.seeds.join(", ");
-    let pages = counted(report.pages, "page");
-    writeln!(out, "{pages} of {}", terminal(&seeds))?;
+pub(super) fn write(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
+    let seeds = terminal(&report.seeds.join(", "));
+    writeln!(out, "{} of {seeds}", counted(report.pages, "page"))?;
     if report.queued > 0 {
-        writeln!(
-            out,
-            "{} not fetched yet: this report is not complete",
-            counted(report.queued, "page")
-        )?;
+        let queued = counted(report.queued, "page");
+        writeln!(out, "this report is incomplete: {queued} more queued")?;
     }
+    faults(report, out)?;
+    insights(report, out)?;
+    skipped(report, out)
+}
+
+fn faults(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
     section(out, "broken", &report.broken, |out, broken| {
         writeln!(
             out,
@@ -27,29 +29,19 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         )?;
         referrers(out, &broken.referrers)
     })?;
+    section(out, "missing anchors", &report.anchors, |out, anchor| {
+        writeln!(out, "  {}#{}", terminal(&anchor.url), terminal(&anchor.fragment))?;
+        referrers(out, &anchor.referrers)
+    })?;
+    section(out, "invalid links", &report.malformed, |out, link| {
+        writeln!(out, "  {}  on {}", short(&link.link), terminal(&link.url))
+    })
+}
+
+fn insights(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
     section(
         out,
-        "links to places that are not there",
-        &report.anchors,
-        |out, anchor| {
-            writeln!(
-                out,
-                "  {}#{}",
-                terminal(&anchor.url),
-                terminal(&anchor.fragment)
-            )?;
-            referrers(out, &anchor.referrers)
-        },
-    )?;
-    section(
-        out,
-        "links that are no addresses",
-        &report.malformed,
-        |out, link| writeln!(out, "  {}  on {}", short(&link.link), terminal(&link.url)),
-    )?;
-    section(
-        out,
-        "unknown, because the server asked to be left alone",
+        "unknown: the server refused the request (429)",
         &report.unknown,
         |out, page| writeln!(out, "  {}  {}", terminal(&page.url), terminal(&page.what())),
     )?;
@@ -61,12 +53,8 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     })?;
     section(out, "slower than a second", &report.slow, |out, page| {
         let seconds = page.milliseconds as f64 / 1000.0;
-        writeln!(
-            out,
-            "  {seconds:.1} s  {} ({})",
-            terminal(&page.url),
-            counted(page.bytes, "byte")
-        )
+        let bytes = counted(page.bytes, "byte");
+        writeln!(out, "  {seconds:.1} s  {} ({bytes})", terminal(&page.url))
     })?;
     section(out, "same content", &report.copies, |out, copies| {
         let urls: Vec<_> = copies.urls.first.iter().map(|url| terminal(url)).collect();
@@ -85,7 +73,10 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             counted(host.bytes, "byte"),
             host.milliseconds
         )
-    })?;
+    })
+}
+
+fn skipped(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
     if !report.skipped.is_empty() {
         let reasons = report
             .skipped
@@ -100,6 +91,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// Writes a list with a heading, unless it is empty.
 fn section<T>(
     out: &mut dyn Write,
     name: &str,
@@ -129,7 +121,7 @@ fn referrers(out: &mut dyn Write, list: &List<String>) -> io::Result<()> {
     Ok(())
 }
 
-/// Of a text that may be anything, enough to find it.
+/// Returns the start of a text of any length, without control characters.
 fn short(text: &str) -> String {
     const MOST: usize = 200;
     let mut short = terminal(text).into_owned();
@@ -145,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_texts_are_cut_between_letters_and_steer_no_terminal() {
+    fn long_texts_are_cut_between_characters_and_cannot_control_the_terminal() {
         assert_eq!(short("a\x1b[2Jb"), "a\\u{1b}[2Jb");
         assert_eq!(short(&"ü".repeat(200)), "ü".repeat(200));
         assert_eq!(short(&"ü".repeat(201)), "ü".repeat(200) + "…");

@@ -1,10 +1,10 @@
-//! What can be wrong with a store, in words that say what to do.
+//! Errors of a store.
 
 use std::fmt;
 
 use rusqlite::ErrorCode;
 
-/// The store cannot be used. What was committed before is still in it.
+/// The reason why a store cannot be used. Everything committed before is still in it.
 #[derive(Debug)]
 pub struct StoreError {
     kind: Kind,
@@ -37,7 +37,7 @@ impl StoreError {
         Kind::Other(what.into()).into()
     }
 
-    pub(super) fn of(mut self, path: &std::path::Path) -> Self {
+    pub(super) fn with_path(mut self, path: &std::path::Path) -> Self {
         self.path = Some(path.display().to_string());
         self
     }
@@ -49,7 +49,7 @@ impl StoreError {
         }
     }
 
-    /// Whether another process has it open.
+    /// Returns true if another process has the store open.
     pub fn is_busy(&self) -> bool {
         matches!(
             self.code(),
@@ -57,12 +57,12 @@ impl StoreError {
         )
     }
 
-    /// Whether the disk is full.
+    /// Returns true if the disk is full.
     pub fn is_full(&self) -> bool {
         self.code() == Some(ErrorCode::DiskFull)
     }
 
-    /// Whether the file is damaged, or no store at all.
+    /// Returns true if the file is damaged or not a store.
     pub fn is_damaged(&self) -> bool {
         matches!(self.kind, Kind::NotAStore | Kind::Damaged(_))
             || self.code() == Some(ErrorCode::DatabaseCorrupt)
@@ -90,30 +90,30 @@ impl fmt::Display for StoreError {
             write!(f, "{path}: ")?;
         }
         if self.is_busy() {
-            return f.write_str("another process has this store open; wait until it has ended");
+            return f.write_str("another process has this store open; wait until it ends");
         }
         if self.is_full() {
             return f.write_str(
-                "the disk is full; what was stored is whole. Make room and run the same command again",
+                "the disk is full; all stored pages are intact. Free some space and run the same command again",
             );
         }
         match &self.kind {
             Kind::NotAStore => {
-                f.write_str("this is no store of a crawl, and is left as it is; name another file")
+                f.write_str("not a store of a crawl; the file was left unchanged. Use another file")
             }
             Kind::Newer(version) => write!(
                 f,
-                "a newer version of this program made this store (version {version}); use that"
+                "the store was created by a newer version of this program (format {version}); use that version"
             ),
             Kind::Damaged(how) => write!(
                 f,
-                "the store is damaged, and is left as it is ({how}); \
-                 move it away and crawl again, or save what `sqlite3 FILE .recover` can read"
+                "the store is damaged and was left unchanged ({how}); \
+                 move it away and crawl again, or recover data with `sqlite3 FILE .recover`"
             ),
             Kind::Sqlite(error) if self.is_damaged() => write!(
                 f,
-                "the store is damaged, and is left as it is ({error}); \
-                 move it away and crawl again, or save what `sqlite3 FILE .recover` can read"
+                "the store is damaged and was left unchanged ({error}); \
+                 move it away and crawl again, or recover data with `sqlite3 FILE .recover`"
             ),
             Kind::Sqlite(error) => write!(f, "the store cannot be used: {error}"),
             Kind::Other(what) => f.write_str(what),

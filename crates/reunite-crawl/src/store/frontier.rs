@@ -1,193 +1,64 @@
-//! The frontier: what is to be fetched, and what is not and why.
+//! The frontier: the addresses to fetch, and those to skip with the reason.
 //!
-//! An address is admitted whenever a link to it is stored. The first admission makes its row; later ones
-//! may bring it closer to a seed, or queue what an earlier link was not reason enough to queue. Its depth
-//! is so at all times the smallest over the links stored, in whatever order the pages came.
-
-use std::fmt;
+//! An address is admitted each time a link to it is stored. The first admission inserts its row. A later one may
+//! lower its depth, or queue an address that was skipped because of an earlier link. So its depth is at all times
+//! the smallest over the stored links, in whatever order the pages were stored.
 
 use rusqlite::{OptionalExtension, Row, params};
 use url::Url;
 
-use super::{MOST_SEEN, Seen, Store, StoreError};
-use crate::address::{origin, shape};
+use super::{Job, MAX_SEEN, Role, Seen, Store, StoreError};
+use crate::address::{Skipped, origin, shape};
 
-pub(super) const QUEUED: i64 = 0;
-pub(super) const AGAIN: i64 = 1;
-pub(super) const DONE: i64 = 2;
-pub(super) const SKIPPED: i64 = 3;
+// Values of `urls.state`.
+const QUEUED: i64 = 0;
+const POSTPONED: i64 = 1;
+const DONE: i64 = 2;
+const SKIPPED: i64 = 3;
 
-/// One address to fetch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
-    /// Of its row.
-    pub id: i64,
-    /// What to fetch.
-    pub url: Url,
-    /// Of its host's row.
-    pub host: i64,
-    /// What for.
-    pub role: Role,
-    /// How many redirects in a row led here.
-    pub hops: i64,
-    /// How often it was tried before.
-    pub tries: i64,
-}
-
-/// What an address is fetched for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// It belongs to the site: kept, and its links followed.
-    Page,
-    /// It lists pages.
-    Sitemap,
-    /// It is somebody else's: looked at, because a page links to it.
-    External,
-}
-
-impl Role {
-    fn code(self) -> i64 {
-        match self {
-            Self::Page => 0,
-            Self::Sitemap => 1,
-            Self::External => 2,
-        }
-    }
-
-    fn of(code: i64) -> Self {
-        match code {
-            1 => Self::Sitemap,
-            2 => Self::External,
-            _ => Self::Page,
-        }
-    }
-}
-
-/// Why an address is not fetched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Skipped {
-    /// Another site's.
-    Scope,
-    /// Kept out by a pattern.
-    Excluded,
-    /// Its host's robots.txt forbids it.
-    Robots,
-    /// The links to it ask not to follow them.
-    Nofollow,
-    /// Too many clicks from a seed.
-    Depth,
-    /// A path that runs in circles.
-    Trap,
-    /// One of too many that differ only in the values of their queries.
-    Variants,
-    /// Only linked from pages of which there are too many copies.
-    Copy,
-    /// A part of a page, such as a picture, and parts are not wanted.
-    Part,
-    /// At the end of too many redirects.
-    Redirects,
-}
-
-impl Skipped {
-    /// All of them, for tables.
-    pub const ALL: [Self; 10] = [
-        Self::Scope,
-        Self::Excluded,
-        Self::Robots,
-        Self::Nofollow,
-        Self::Depth,
-        Self::Trap,
-        Self::Variants,
-        Self::Copy,
-        Self::Part,
-        Self::Redirects,
-    ];
-
-    /// As it is stored.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Scope => "scope",
-            Self::Excluded => "excluded",
-            Self::Robots => "robots",
-            Self::Nofollow => "nofollow",
-            Self::Depth => "depth",
-            Self::Trap => "trap",
-            Self::Variants => "variants",
-            Self::Copy => "copy",
-            Self::Part => "part",
-            Self::Redirects => "redirects",
-        }
-    }
-
-    /// Whether another link may be reason enough to fetch it.
-    fn may_change(word: &str) -> bool {
-        let by_link = [
-            Self::Nofollow,
-            Self::Depth,
-            Self::Copy,
-            Self::Part,
-            Self::Redirects,
-        ];
-        by_link.iter().any(|reason| reason.word() == word)
-    }
-}
-
-impl fmt::Display for Skipped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Scope => "on other sites",
-            Self::Excluded => "excluded",
-            Self::Robots => "forbidden by robots.txt",
-            Self::Nofollow => "marked nofollow",
-            Self::Depth => "deeper than the limit",
-            Self::Trap => "with paths that run in circles",
-            Self::Variants => "beyond the limit of variants of a query",
-            Self::Copy => "linked from copies only",
-            Self::Part => "parts of pages",
-            Self::Redirects => "behind too many redirects",
-        })
-    }
-}
-
-/// One link, as seen from its target.
+/// A link to an address.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Admission<'a> {
     pub(crate) url: &'a Url,
     pub(crate) role: Role,
     pub(crate) depth: i64,
     pub(crate) hops: i64,
-    /// Why this link is no reason to fetch it.
+    /// The reason why this link does not queue the address.
     pub(crate) skip: Option<Skipped>,
 }
 
-/// What an admission came to.
+/// The result of an admission.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Admitted {
     pub(crate) id: i64,
-    /// The host that has more to do than before.
-    pub(crate) work_for: Option<i64>,
+    /// The host, if it has more addresses to fetch than before.
+    pub(crate) host_with_work: Option<i64>,
 }
 
 impl Store {
-    /// Notes a link to an address, and queues the address if that is due.
+    /// Stores a link to an address: inserts or updates its row, and queues it if the link is a reason to.
     pub(crate) fn admit(&mut self, link: &Admission<'_>) -> Result<Admitted, StoreError> {
         if let Some(seen) = self.seen.get(link.url.as_str())
             && seen.settled
             && seen.depth <= link.depth
         {
-            let (id, work_for) = (seen.id, None);
-            return Ok(Admitted { id, work_for });
+            return Ok(Admitted {
+                id: seen.id,
+                host_with_work: None,
+            });
         }
         let known = {
             let sql = "SELECT id, host, state, depth, hops, coalesce(reason, '') FROM urls WHERE url = ?1";
             let mut query = self.write()?.prepare_cached(sql)?;
-            query.query_row([link.url.as_str()], Known::of).optional()?
+            query
+                .query_row([link.url.as_str()], Known::from_row)
+                .optional()?
         };
         let (admitted, settled, depth) = match known {
-            None => self.first(link)?,
-            Some(known) => self.another(link, known)?,
+            None => self.admit_new(link)?,
+            Some(known) => self.admit_known(link, known)?,
         };
-        if self.seen.len() >= MOST_SEEN {
+        if self.seen.len() >= MAX_SEEN {
             self.seen.clear();
         }
         let id = admitted.id;
@@ -196,7 +67,7 @@ impl Store {
         Ok(admitted)
     }
 
-    fn first(&mut self, link: &Admission<'_>) -> Result<(Admitted, bool, i64), StoreError> {
+    fn admit_new(&mut self, link: &Admission<'_>) -> Result<(Admitted, bool, i64), StoreError> {
         let host = self.host_id(&origin(link.url))?;
         let mut skip = link.skip;
         if skip.is_none() && link.depth > self.max_depth {
@@ -217,15 +88,16 @@ impl Store {
         let row = params![url, host, state, role, link.depth, link.hops, reason];
         db.prepare_cached(sql)?.execute(row)?;
         let id = db.last_insert_rowid();
-        let work_for = skip.is_none().then_some(host);
-        if work_for.is_some() {
+        let host_with_work = skip.is_none().then_some(host);
+        if host_with_work.is_some() {
             self.add_left(host, 1)?;
         }
-        let settled = reason.is_none_or(|word| !Skipped::may_change(word));
-        Ok((Admitted { id, work_for }, settled, link.depth))
+        let settled = reason.is_none_or(|word| !Skipped::depends_on_link(word));
+        let admitted = Admitted { id, host_with_work };
+        Ok((admitted, settled, link.depth))
     }
 
-    fn another(
+    fn admit_known(
         &mut self,
         link: &Admission<'_>,
         known: Known,
@@ -238,38 +110,40 @@ impl Store {
             let mut update = self.write()?.prepare_cached(sql)?;
             update.execute([id, depth, hops])?;
         }
-        let skipped = known.state == SKIPPED && Skipped::may_change(&known.reason);
-        let wanted = skipped && link.skip.is_none() && depth <= self.max_depth;
-        let mut work_for = None;
-        if wanted {
-            self.queue_again(id, host)?;
-            work_for = Some(host);
+        let skipped = known.state == SKIPPED && Skipped::depends_on_link(&known.reason);
+        let queued = skipped && link.skip.is_none() && depth <= self.max_depth;
+        let mut host_with_work = None;
+        if queued {
+            self.queue_skipped(id, host)?;
+            host_with_work = Some(host);
         } else if known.state == DONE && depth < known.depth {
-            work_for = self.come_closer(id, depth)?;
+            host_with_work = self.lower_depths(id, depth)?;
         }
-        let settled = !skipped || wanted;
-        Ok((Admitted { id, work_for }, settled, depth))
+        let settled = !skipped || queued;
+        let admitted = Admitted { id, host_with_work };
+        Ok((admitted, settled, depth))
     }
 
-    /// Queues an address whose number the host may have passed: it is due at once.
-    fn queue_again(&mut self, id: i64, host: i64) -> Result<(), StoreError> {
+    /// Queues a skipped address as a retry that is due at once, because the host's cursor may be beyond it.
+    fn queue_skipped(&mut self, id: i64, host: i64) -> Result<(), StoreError> {
         let sql = "UPDATE urls SET state = ?2, due = 0, reason = NULL WHERE id = ?1";
         let mut update = self.write()?.prepare_cached(sql)?;
-        update.execute([id, AGAIN])?;
+        update.execute([id, POSTPONED])?;
         drop(update);
         self.add_left(host, 1)
     }
 
-    /// A stored page turns out to be closer to a seed: so does what it links to, and so on.
-    fn come_closer(&mut self, id: i64, depth: i64) -> Result<Option<i64>, StoreError> {
-        let mut work_for = None;
+    /// Lowers the depths of all addresses that a stored page leads to, after its own depth has become `depth`.
+    /// Queues those that were too deep before.
+    fn lower_depths(&mut self, id: i64, depth: i64) -> Result<Option<i64>, StoreError> {
+        let mut host_with_work = None;
         let mut closer = vec![(id, depth)];
         while let Some((id, depth)) = closer.pop() {
             let sql = "SELECT links.target, links.kind = 'redirect', urls.host, urls.state, urls.depth, \
                        coalesce(urls.reason, ''), urls.url FROM links JOIN urls ON urls.id = links.target \
                        WHERE links.source = ?1 AND links.nofollow = 0";
-            type Target = (i64, bool, i64, i64, i64, String, String);
-            let targets: Vec<Target> = {
+            type LinkTarget = (i64, bool, i64, i64, i64, String, String);
+            let targets: Vec<LinkTarget> = {
                 let mut query = self.write()?.prepare_cached(sql)?;
                 let row = |row: &Row<'_>| {
                     Ok((
@@ -298,15 +172,15 @@ impl Store {
                     && reason == Skipped::Depth.word()
                     && new <= self.max_depth
                 {
-                    self.queue_again(target, host)?;
-                    work_for = Some(host);
+                    self.queue_skipped(target, host)?;
+                    host_with_work = Some(host);
                 }
             }
         }
-        Ok(work_for)
+        Ok(host_with_work)
     }
 
-    /// Whether there is room for one more of this shape.
+    /// Counts an address of this shape. Returns false if there are too many.
     fn count_shape(&mut self, shape: &str) -> Result<bool, StoreError> {
         let most = self.max_variants;
         let sql = "INSERT INTO shapes VALUES (?1, 1) \
@@ -316,7 +190,7 @@ impl Store {
         Ok(count <= most)
     }
 
-    /// Up to `limit` queued addresses of a host with numbers above `after`, in order.
+    /// Returns up to `limit` queued addresses of a host with row numbers above `after`, in order.
     pub(crate) fn queued(
         &self,
         host: i64,
@@ -326,12 +200,12 @@ impl Store {
         let sql = "SELECT id, url, host, role, hops, tries FROM urls \
                    WHERE state = 0 AND host = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
         let mut query = self.db.prepare_cached(sql)?;
-        let jobs = query.query_map(params![host, after, limit as i64], Job::of)?;
+        let jobs = query.query_map(params![host, after, limit as i64], Job::from_row)?;
         Ok(jobs.collect::<Result<_, _>>()?)
     }
 
-    /// Up to `limit` addresses of a host whose next try is due, which are ordinary queued ones from now on;
-    /// and when the one after that is due.
+    /// Queues up to `limit` postponed addresses of a host that are due. Returns them, and when the next one is
+    /// due.
     pub(crate) fn due(
         &mut self,
         host: i64,
@@ -342,7 +216,7 @@ impl Store {
                    WHERE state = 1 AND host = ?1 AND due <= ?2 ORDER BY due LIMIT ?3";
         let jobs: Vec<Job> = {
             let mut query = self.db.prepare_cached(sql)?;
-            let jobs = query.query_map(params![host, now, limit as i64], Job::of)?;
+            let jobs = query.query_map(params![host, now, limit as i64], Job::from_row)?;
             jobs.collect::<Result<_, _>>()?
         };
         for job in &jobs {
@@ -352,22 +226,22 @@ impl Store {
         Ok((jobs, self.next_due(host)?))
     }
 
-    /// When the next address of a host is due that waits for another try.
+    /// Returns when the next postponed address of a host is due.
     pub(crate) fn next_due(&self, host: i64) -> Result<Option<i64>, StoreError> {
         let sql = "SELECT min(due) FROM urls WHERE state = 1 AND host = ?1";
         let mut query = self.db.prepare_cached(sql)?;
         Ok(query.query_row([host], |row| row.get(0))?)
     }
 
-    /// Puts an address off.
-    pub(crate) fn put_off(&mut self, job: &Job, due: i64) -> Result<(), StoreError> {
+    /// Marks an address to be tried again at `due`, in milliseconds since 1970.
+    pub(crate) fn postpone(&mut self, job: &Job, due: i64) -> Result<(), StoreError> {
         let sql = "UPDATE urls SET state = 1, due = ?2, tries = ?3 WHERE id = ?1";
         let mut update = self.write()?.prepare_cached(sql)?;
         update.execute([job.id, due, job.tries + 1])?;
         Ok(())
     }
 
-    /// An address is not to be fetched after all.
+    /// Marks a queued address as skipped.
     pub(crate) fn skip(&mut self, job: &Job, why: Skipped) -> Result<(), StoreError> {
         let sql = "UPDATE urls SET state = 3, reason = ?2 WHERE id = ?1";
         let mut update = self.write()?.prepare_cached(sql)?;
@@ -376,7 +250,7 @@ impl Store {
         self.add_left(job.host, -1)
     }
 
-    /// Queues what was too deep for an earlier run and is not for this one.
+    /// Queues the addresses that were too deep for an earlier run but are not for this one.
     pub(crate) fn queue_deeper(&mut self) -> Result<(), StoreError> {
         let most = self.max_depth;
         self.queue_where(
@@ -386,7 +260,7 @@ impl Store {
         )
     }
 
-    /// Queues everything that pages link to on other sites, to be looked at.
+    /// Queues the links to other sites, to be checked.
     pub(crate) fn queue_external(&mut self) -> Result<(), StoreError> {
         self.queue_where("state = 3 AND reason = 'scope' AND ?1 > 0", "2", 1)
     }
@@ -407,7 +281,7 @@ impl Store {
         Ok(())
     }
 
-    /// Whether any link leads to a place inside this page.
+    /// Returns true if any link leads to a place inside this page.
     pub(crate) fn has_fragments(&self, id: i64) -> Result<bool, StoreError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM links WHERE target = ?1 AND fragment != '')";
         let mut query = self.db.prepare_cached(sql)?;
@@ -415,6 +289,7 @@ impl Store {
     }
 }
 
+/// The row of an address.
 struct Known {
     id: i64,
     host: i64,
@@ -425,7 +300,7 @@ struct Known {
 }
 
 impl Known {
-    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
             host: row.get(1)?,
@@ -433,27 +308,6 @@ impl Known {
             depth: row.get(3)?,
             hops: row.get(4)?,
             reason: row.get(5)?,
-        })
-    }
-}
-
-impl Job {
-    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let url: String = row.get(1)?;
-        let url = Url::parse(&url).map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(
-                1,
-                rusqlite::types::Type::Text,
-                Box::new(error),
-            )
-        })?;
-        Ok(Self {
-            id: row.get(0)?,
-            url,
-            host: row.get(2)?,
-            role: Role::of(row.get(3)?),
-            hops: row.get(4)?,
-            tries: row.get(5)?,
         })
     }
 }

@@ -1,43 +1,45 @@
-//! Hosts, and how many addresses of theirs are left.
+//! Hosts, and the number of addresses left to fetch on each.
 
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Store, StoreError};
 
-/// A host as it is stored.
+/// The row of a host.
 #[derive(Clone, Debug)]
 pub(crate) struct HostRow {
     pub(crate) id: i64,
     pub(crate) origin: String,
     pub(crate) robots: Option<Vec<u8>>,
+    /// `rules`, `none`, or why the robots.txt is unavailable.
     pub(crate) robots_said: Option<String>,
 }
 
-/// How far a crawl is.
+/// The totals of a crawl.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Addresses to be fetched.
+    /// Addresses to fetch.
     pub queued: u64,
-    /// Addresses fetched: there is an answer or a failure for each.
+    /// Fetched addresses, each with an answer or a failure.
     pub done: u64,
-    /// Of those, how many have a failure and no answer.
+    /// Fetched addresses that failed.
     pub failed: u64,
-    /// Of those, how many were answered with a status of 400 or above.
+    /// Fetched addresses that were answered with a status of 400 or above.
     pub refused: u64,
     /// Bytes of bodies that came over the wire.
     pub wire: u64,
 }
 
-/// How far the crawl of one host is.
+/// The queue of one host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostCounts {
     /// Scheme, host and port.
     pub origin: String,
-    /// Addresses to be fetched.
+    /// Addresses to fetch.
     pub queued: u64,
 }
 
-const MOST_HOSTS: usize = 1 << 14;
+/// Hosts whose row numbers are remembered.
+const MAX_HOSTS: usize = 1 << 14;
 
 impl Store {
     pub(super) fn host_id(&mut self, origin: &str) -> Result<i64, StoreError> {
@@ -57,7 +59,7 @@ impl Store {
                 db.last_insert_rowid()
             }
         };
-        if self.hosts.len() >= MOST_HOSTS {
+        if self.hosts.len() >= MAX_HOSTS {
             self.hosts.clear();
         }
         self.hosts.insert(origin.to_owned(), id);
@@ -70,22 +72,22 @@ impl Store {
         Ok(())
     }
 
-    /// Up to `limit` hosts with something left, with numbers above `after`.
+    /// Returns up to `limit` hosts with addresses to fetch and row numbers above `after`.
     pub(crate) fn hosts_left(&self, after: i64, limit: usize) -> Result<Vec<HostRow>, StoreError> {
         let sql = "SELECT id, origin, robots, robots_said FROM hosts \
                    WHERE left > 0 AND id > ?1 ORDER BY id LIMIT ?2";
         let mut query = self.db.prepare_cached(sql)?;
-        let rows = query.query_map(params![after, limit as i64], HostRow::of)?;
+        let rows = query.query_map(params![after, limit as i64], HostRow::from_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
     pub(crate) fn host(&self, id: i64) -> Result<HostRow, StoreError> {
         let sql = "SELECT id, origin, robots, robots_said FROM hosts WHERE id = ?1";
         let mut query = self.db.prepare_cached(sql)?;
-        Ok(query.query_row([id], HostRow::of)?)
+        Ok(query.query_row([id], HostRow::from_row)?)
     }
 
-    /// What a host's robots.txt said.
+    /// Stores what a host answered when it was asked for its robots.txt.
     pub(crate) fn set_robots(
         &mut self,
         host: i64,
@@ -98,19 +100,19 @@ impl Store {
         Ok(())
     }
 
-    /// What could not be had last time may be there this time.
-    pub(crate) fn forget_lost_robots(&mut self) -> Result<(), StoreError> {
+    /// Forgets that a robots.txt was unavailable, so that it is fetched again.
+    pub(crate) fn forget_unavailable_robots(&mut self) -> Result<(), StoreError> {
         let sql = "UPDATE hosts SET robots_said = NULL WHERE robots_said NOT IN ('rules', 'none')";
         self.write()?.execute(sql, [])?;
         Ok(())
     }
 
-    /// How far the crawl is.
+    /// Returns the totals of the crawl.
     ///
     /// # Errors
     /// The file cannot be read.
     pub fn counts(&self) -> Result<Counts, StoreError> {
-        // A sitemap that was only looked for is missed by nobody.
+        // A missing sitemap is not an error: `/sitemap.xml` is tried without a link to it.
         let sql = "SELECT count(*), count(failure), \
                    count(*) FILTER (WHERE failure IS NULL AND status >= 400 AND urls.role != 1), \
                    coalesce(sum(wire), 0) FROM pages JOIN urls USING (id)";
@@ -127,7 +129,7 @@ impl Store {
         })
     }
 
-    /// How many addresses are to be fetched.
+    /// Returns the number of addresses to fetch.
     pub(crate) fn left(&self) -> Result<u64, StoreError> {
         let sql = "SELECT coalesce(sum(left), 0) FROM hosts WHERE left > 0";
         let mut query = self.db.prepare_cached(sql)?;
@@ -135,7 +137,7 @@ impl Store {
         Ok(u64::try_from(left).unwrap_or(0))
     }
 
-    /// The hosts with most left.
+    /// Returns the hosts with the most addresses to fetch.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -151,7 +153,7 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// How many addresses were skipped, by reason.
+    /// Returns the number of skipped addresses by reason.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -170,7 +172,7 @@ impl Store {
 }
 
 impl HostRow {
-    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
             origin: row.get(1)?,

@@ -1,9 +1,11 @@
-//! The file: the frontier, the pages, the links.
+//! The store: one SQLite file with the frontier, the pages and their links.
 //!
 #![doc = include_str!("schema.md")]
 
 mod error;
 mod frontier;
+mod host;
+mod job;
 mod open;
 mod record;
 
@@ -12,42 +14,41 @@ use std::collections::HashMap;
 use rusqlite::Connection;
 
 pub use error::StoreError;
-mod host;
-
 pub(crate) use frontier::Admission;
-pub use frontier::{Job, Role, Skipped};
 pub(crate) use host::HostRow;
 pub use host::{Counts, HostCounts};
+pub use job::{Job, Role};
 pub(crate) use record::{Record, milliseconds};
 
-/// An open store. One process has it at a time, and in it one task.
+/// An open store. Only one process can have it open at a time.
 pub struct Store {
     db: Connection,
-    /// Addresses seen lately, so that the links that every page of a site has cost no query.
+    /// Recently admitted addresses, so that links found on every page of a site cost no query.
     seen: HashMap<String, Seen>,
+    /// Row numbers of hosts, by origin.
     hosts: HashMap<String, i64>,
     max_depth: i64,
     max_variants: i64,
     in_transaction: bool,
 }
 
-/// What is known of an address without asking.
+/// What is known of an address without a query.
 #[derive(Clone, Copy)]
 struct Seen {
     id: i64,
     depth: i64,
-    /// Nothing that another link to it says could change anything.
+    /// True if another link that is not shorter changes nothing.
     settled: bool,
 }
 
-/// Some ten megabytes.
-const MOST_SEEN: usize = 1 << 16;
+/// Addresses remembered, about ten megabytes.
+const MAX_SEEN: usize = 1 << 16;
 
 impl Store {
-    /// Makes everything since the last time lasting, as one.
+    /// Commits everything written since the last commit, as one transaction.
     ///
     /// # Errors
-    /// The file cannot be written; then nothing since the last time is in it.
+    /// The file cannot be written. Nothing written since the last commit is in it then.
     pub fn commit(&mut self) -> Result<(), StoreError> {
         if self.in_transaction {
             self.in_transaction = false;
@@ -56,12 +57,12 @@ impl Store {
         Ok(())
     }
 
-    /// Whether something is not lasting yet.
+    /// Returns true if something written is not committed yet.
     pub fn is_dirty(&self) -> bool {
         self.in_transaction
     }
 
-    /// Begins a transaction unless there is one.
+    /// Returns the connection for writing. Begins a transaction unless one is open.
     fn write(&mut self) -> Result<&Connection, StoreError> {
         if !self.in_transaction {
             self.db.execute_batch("BEGIN IMMEDIATE")?;
@@ -70,7 +71,7 @@ impl Store {
         Ok(&self.db)
     }
 
-    /// For reports, which only ask.
+    /// Returns the connection for reading.
     pub(crate) fn db(&self) -> &Connection {
         &self.db
     }

@@ -1,4 +1,4 @@
-//! Opening: looked at before anything is written.
+//! Opening a store. A file that is not a store, or damaged, is not written to.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,33 +13,33 @@ const APPLICATION: i64 = 0x7265_7543;
 const VERSION: i64 = 1;
 
 impl Store {
-    /// Opens the store in this file, and makes it if there is none.
+    /// Opens the store in this file, or creates it.
     ///
     /// # Errors
-    /// Another process has it open; the file is no store, or damaged, and was left as it is; or it cannot
-    /// be read or written.
+    /// Another process has the store open; the file is not a store, or damaged, and was left unchanged; or it
+    /// cannot be read or written.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::open_with(path, true).map_err(|error| error.of(path))
+        Self::open_with(path, true).map_err(|error| error.with_path(path))
     }
 
-    /// Opens a store that is there.
+    /// Opens an existing store.
     ///
     /// # Errors
-    /// As [`open`](Self::open), or there is none.
+    /// As [`open`](Self::open), or the file does not exist.
     pub fn open_existing(path: &Path) -> Result<Self, StoreError> {
         if !path.exists() {
-            return Err(StoreError::other("there is no such file").of(path));
+            return Err(StoreError::other("no such file").with_path(path));
         }
-        Self::open_with(path, false).map_err(|error| error.of(path))
+        Self::open_with(path, false).map_err(|error| error.with_path(path))
     }
 
     fn open_with(path: &Path, create: bool) -> Result<Self, StoreError> {
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         flags.set(OpenFlags::SQLITE_OPEN_CREATE, create);
         let db = Connection::open_with_flags(path, flags)?;
-        // Held until the end, so that no two crawls share a store; a killed process holds nothing.
+        // Locked until closed, so that two crawls cannot share a store. The system frees a killed process's lock.
         db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-        // A damaged file must not be written to, not even on closing.
+        // A damaged file must not be written to, not even when it is closed.
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         let pragma = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         let tables: i64 =
@@ -57,7 +57,7 @@ impl Store {
         }
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         db.pragma_update(None, "journal_mode", "WAL")?;
-        // In the journal a commit is safe from a kill without waiting for the disk.
+        // With a write-ahead log, a commit survives a kill without waiting for the disk.
         db.pragma_update(None, "synchronous", "NORMAL")?;
         db.pragma_update(None, "cache_size", -32 * 1024)?;
         db.pragma_update(None, "wal_autocheckpoint", 8192)?;
@@ -74,13 +74,13 @@ impl Store {
         if is_new {
             store.create()?;
         } else {
-            // Taken now, not at the first page.
+            // Takes the lock now, not at the first page.
             store.db.execute_batch("BEGIN IMMEDIATE; COMMIT")?;
         }
         Ok(store)
     }
 
-    /// As one: a kill leaves an empty file or a store.
+    /// Creates the tables in one transaction: after a kill the file is empty or a store.
     fn create(&self) -> Result<(), StoreError> {
         let schema = include_str!("schema.sql");
         self.db.execute_batch(&format!(
@@ -90,13 +90,13 @@ impl Store {
         Ok(())
     }
 
-    /// How far from a seed pages are followed, and how many addresses that differ only in the values of
-    /// their queries are.
+    /// Sets the largest number of clicks from a seed, and of addresses that differ only in the values of their
+    /// query parameters.
     pub fn set_limits(&mut self, max_depth: i64, max_variants: i64) {
         (self.max_depth, self.max_variants) = (max_depth, max_variants);
     }
 
-    /// The file may grow to so many pages of 4 KiB, and then behaves as if the disk were full.
+    /// Sets the largest size of the file, in pages of 4 KiB. At that size it behaves as if the disk were full.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -105,7 +105,7 @@ impl Store {
         Ok(self.db.query_row(&sql, [], |_| Ok(()))?)
     }
 
-    /// What was noted under this name.
+    /// Returns the value stored under a key.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -114,7 +114,7 @@ impl Store {
         Ok(self.db.query_row(sql, [key], |row| row.get(0)).optional()?)
     }
 
-    /// Notes something under a name.
+    /// Stores a value under a key.
     ///
     /// # Errors
     /// The file cannot be written.

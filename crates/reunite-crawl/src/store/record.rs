@@ -1,4 +1,4 @@
-//! A page is stored: its row, its body, its links and what they lead to, in one transaction.
+//! Storing a page: its row, its body, its links and the addresses they lead to, in one transaction.
 
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -6,40 +6,40 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use reunite_base::units::counted;
 use rusqlite::{OptionalExtension, params};
 
-use super::frontier::{Admission, Job, Role, Skipped};
-use super::{Store, StoreError};
-use crate::fetch::{Answer, Body, Failure, Fetched};
+use super::{Admission, Job, Role, Store, StoreError};
+use crate::address::Skipped;
+use crate::fetch::{Answer, Body, Failure, Fetched, Method};
 use crate::html::Link;
 
-/// How far a chain of redirects is followed to find out whether it is a loop.
-const LONGEST_LOOP: usize = 32;
+/// Redirects in a row that are followed to find a loop.
+const MAX_LOOP: usize = 32;
 
-/// What is to be stored of one address.
+/// The data to store of one fetched address.
 pub(crate) struct Record<'a> {
     pub(crate) job: &'a Job,
-    pub(crate) method: &'static str,
+    pub(crate) method: Method,
     pub(crate) fetched: &'a Fetched<'a>,
-    /// Counts although there is an answer.
+    /// A failure despite an answer.
     pub(crate) failure: Option<&'a Failure>,
-    /// The links, redirects and entries of sitemaps included.
+    /// The links, including a redirect and the entries of a sitemap.
     pub(crate) links: &'a [Link],
 }
 
-/// What storing it came to.
+/// The result of storing a page.
 #[derive(Debug, Default)]
 pub(crate) struct Stored {
-    /// Hosts that have more to do than before.
-    pub(crate) work_for: HashSet<i64>,
-    /// The redirect leads back to where it began.
+    /// Hosts that have more addresses to fetch than before.
+    pub(crate) hosts_with_work: HashSet<i64>,
+    /// True if the page redirects to itself, directly or through others.
     pub(crate) is_loop: bool,
 }
 
 impl Store {
-    /// Stores a page. `judge` says of each link why it is no reason to fetch its target.
+    /// Stores a page. `reason_to_skip` returns why a link does not queue its target.
     pub(crate) fn record(
         &mut self,
         record: &Record<'_>,
-        mut judge: impl FnMut(&Link) -> Option<Skipped>,
+        mut reason_to_skip: impl FnMut(&Link) -> Option<Skipped>,
     ) -> Result<Stored, StoreError> {
         let job = record.job;
         let sql = "UPDATE urls SET state = 2, due = NULL WHERE id = ?1 RETURNING depth, hops";
@@ -64,9 +64,9 @@ impl Store {
                 role,
                 depth: if is_redirect { depth } else { depth + 1 },
                 hops: if is_redirect { hops + 1 } else { 0 },
-                skip: judge(link),
+                skip: reason_to_skip(link),
             })?;
-            stored.work_for.extend(admitted.work_for);
+            stored.hosts_with_work.extend(admitted.host_with_work);
             if is_redirect {
                 redirect = Some(admitted.id);
             }
@@ -103,7 +103,7 @@ impl Store {
         let mut insert = self.write()?.prepare_cached(sql)?;
         insert.execute(params![
             record.job.id,
-            record.method,
+            record.method.as_str(),
             milliseconds(fetched.began),
             fetched.wait.map(microseconds),
             microseconds(fetched.total),
@@ -130,7 +130,7 @@ impl Store {
         Ok(())
     }
 
-    /// The row of a body, which may have been there before.
+    /// Returns the row number of a body. Inserts it unless it is already stored.
     fn body(&mut self, body: &Body) -> Result<i64, StoreError> {
         if let Some(id) = self.body_id(&body.hash)? {
             return Ok(id);
@@ -148,7 +148,7 @@ impl Store {
         Ok(query.query_row([hash], |row| row.get(0)).optional()?)
     }
 
-    /// How many pages have this body, counted up to `most`.
+    /// Returns the number of pages with this body, at most `most`.
     pub(crate) fn copies(&self, body: &Body, most: usize) -> Result<usize, StoreError> {
         let Some(id) = self.body_id(&body.hash)? else {
             return Ok(0);
@@ -159,7 +159,8 @@ impl Store {
         Ok(usize::try_from(count).unwrap_or(0))
     }
 
-    /// If the redirects from `target` lead back to `start`, none of those on the way ever answers.
+    /// Marks all pages of a loop as failed if the redirects from `target` lead back to `start`. Returns true if
+    /// they do.
     fn mark_loop(&mut self, start: i64, target: i64) -> Result<bool, StoreError> {
         let mut ring = vec![start];
         let mut at = target;
@@ -169,7 +170,7 @@ impl Store {
             let mut query = self.db.prepare_cached(sql)?;
             let next: Option<Option<i64>> = query.query_row([at], |row| row.get(0)).optional()?;
             match next.flatten() {
-                Some(next) if ring.len() < LONGEST_LOOP => at = next,
+                Some(next) if ring.len() < MAX_LOOP => at = next,
                 _ => return Ok(false),
             }
         }
@@ -187,7 +188,7 @@ fn headers(answer: &Answer<'_>) -> Option<String> {
     serde_json::to_string(&answer.headers).ok()
 }
 
-/// Since 1970.
+/// Converts a time to milliseconds since 1970.
 pub(crate) fn milliseconds(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)

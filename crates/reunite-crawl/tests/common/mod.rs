@@ -1,4 +1,4 @@
-//! A store in a folder of its own, a crawl of a loopback server into it, and questions about what is in it.
+//! A store in a directory of its own, a crawl of a loopback server into it, and queries of the store.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,11 +9,11 @@ use std::time::Duration;
 use loopback_site::{Page, Plan, Server, Site};
 use reunite_crawl::fetch::Names;
 use reunite_crawl::store::Store;
-use reunite_crawl::{Ended, Event, Settings, crawl};
+use reunite_crawl::{CrawlEnd, CrawlEvent, Settings, crawl};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-/// No name leads anywhere: what a test asks for by name never leaves the machine.
+/// A resolver that knows no name, so that tests send no requests to other machines.
 #[derive(Debug)]
 pub(crate) struct NoNames;
 
@@ -25,14 +25,14 @@ impl Names for NoNames {
     }
 }
 
-/// As fast as it goes, without waiting for anybody.
+/// Returns settings for a crawl without delays.
 pub(crate) fn settings(seed: &str) -> Settings {
     let mut settings = Settings::default();
     settings.scope.seeds = vec![seed.to_owned()];
     settings.follow.sitemaps = false;
     settings.pace.delay = Duration::ZERO;
     settings.pace.per_host = 16;
-    settings.pace.patience = Duration::from_millis(5);
+    settings.pace.first_retry_delay = Duration::from_millis(5);
     settings.agent.names = Arc::new(NoNames);
     settings.agent.timeout = Duration::from_secs(10);
     settings
@@ -49,7 +49,7 @@ impl Place {
         self.0.path().join("site.db")
     }
 
-    pub(crate) fn crawl(&self, settings: &Settings) -> (Ended, Vec<Event>) {
+    pub(crate) fn crawl(&self, settings: &Settings) -> (CrawlEnd, Vec<CrawlEvent>) {
         let mut events = Vec::new();
         let mut store = Store::open(&self.file()).expect("a store");
         let ended = crawl(&mut store, settings, &mut |event| events.push(event)).expect("a crawl");
@@ -60,7 +60,7 @@ impl Place {
         Connection::open(self.file()).expect("a database")
     }
 
-    /// The first column of every row.
+    /// Returns the first column of all rows.
     pub(crate) fn all<T: rusqlite::types::FromSql>(&self, sql: &str) -> Vec<T> {
         let db = self.db();
         let mut query = db.prepare(sql).expect("a query");
@@ -74,13 +74,13 @@ impl Place {
             .expect("a row")
     }
 
-    /// Addresses that were fetched, in order.
+    /// Returns the fetched addresses in order.
     pub(crate) fn pages(&self) -> Vec<String> {
         self.all("SELECT url FROM pages JOIN urls USING (id) ORDER BY url")
     }
 }
 
-/// What a store has of a page, as the manifest has it.
+/// A page in a store, in the form of the manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) status: Option<u16>,
@@ -93,7 +93,7 @@ pub(crate) struct Row {
     pub(crate) headers: u32,
 }
 
-/// Everything in a store that does not depend on the time of day.
+/// Returns the pages of a store without their times.
 pub(crate) fn contents(db: &Connection) -> BTreeMap<String, Row> {
     let mut links: BTreeMap<i64, BTreeSet<String>> = BTreeMap::new();
     let mut query = db

@@ -29,12 +29,12 @@ pub(crate) struct Crawl {
 #[derive(Debug, Subcommand)]
 pub(crate) enum CrawlCommand {
     /// Say what a crawl found: what is broken, slow, duplicated, orphaned, redirecting, by host
-    Report(Report),
+    Report(ReportArgs),
 }
 
 /// The exit code is 0 if nothing is broken, 1 if something is, 2 if the store cannot be read.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Report {
+pub(crate) struct ReportArgs {
     /// The store of the crawl
     #[arg(value_name = "FILE")]
     pub(crate) store: PathBuf,

@@ -1,9 +1,9 @@
-//! `reunite crawl report`, and what `--check` tells at the end.
+//! `reunite crawl report`, and the list of faults that `--check` prints at the end.
 
 use std::io::stdout;
 
 use reunite_base::file::{Durability, replace};
-use reunite_crawl::report::{Format, Report};
+use reunite_crawl::report::{Format, SiteReport};
 use reunite_crawl::store::Store;
 
 use super::args;
@@ -11,12 +11,12 @@ use super::output::Output;
 use crate::complain::complain;
 use crate::exit::Exit;
 
-/// Entries in each list at the end of a check.
-const SOME: usize = 100;
+/// Entries per list at the end of a check.
+const MAX_ENTRIES: usize = 100;
 
-pub(super) fn report(args: &args::Report) -> Exit {
+pub(super) fn report(args: &args::ReportArgs) -> Exit {
     let found = Store::open_existing(&args.store)
-        .and_then(|store| Report::of(&store, args.most))
+        .and_then(|store| SiteReport::of(&store, args.most))
         .map_err(|error| error.to_string());
     let report = match found {
         Ok(report) => report,
@@ -50,16 +50,16 @@ pub(super) fn report(args: &args::Report) -> Exit {
     verdict(&report)
 }
 
-/// Tells what is broken, if anybody wants to know.
-pub(super) fn check(store: &Store, quiet: bool, so_far: Exit) -> Exit {
-    match Report::of(store, SOME) {
+/// Prints the report unless `quiet`. Returns the exit code of the check, or `crawl` if nothing is broken.
+pub(super) fn check(store: &Store, quiet: bool, crawl: Exit) -> Exit {
+    match SiteReport::of(store, MAX_ENTRIES) {
         Ok(report) => {
             let mut output = Output::default();
             if !quiet {
                 output.said(report.write(Format::Text, &mut stdout().lock()));
             }
             match verdict(&report) {
-                Exit::Done => output.exit(so_far),
+                Exit::Done => output.exit(crawl),
                 bad => bad,
             }
         }
@@ -70,7 +70,7 @@ pub(super) fn check(store: &Store, quiet: bool, so_far: Exit) -> Exit {
     }
 }
 
-fn verdict(report: &Report) -> Exit {
+fn verdict(report: &SiteReport) -> Exit {
     if report.is_clean() {
         Exit::Done
     } else {

@@ -1,4 +1,4 @@
-//! `reunite crawl`: a site into one file.
+//! `reunite crawl`: stores sites in one file.
 
 pub(crate) mod args;
 mod findings;
@@ -11,34 +11,34 @@ use std::path::Path;
 use reunite::ScopeBuilder;
 use reunite_base::file::{Durability, replace};
 use reunite_crawl::store::Store;
-use reunite_crawl::{Ended, crawl, warc};
+use reunite_crawl::{CrawlEnd, crawl, warc};
 
 use crate::complain::complain;
 use crate::exit::Exit;
 use crate::interrupt;
 use args::{Crawl, CrawlCommand, Run};
-use progress::Report;
+use progress::RunOutput;
 
 pub(crate) fn run(args: &Crawl) -> Exit {
     match (&args.command, &args.run.store) {
         (Some(CrawlCommand::Report(args)), _) => findings::report(args),
         (None, Some(store)) => run_crawl(&args.run, store),
         (None, None) => {
-            complain("--store FILE is missing; see reunite crawl --help");
+            complain("missing --store FILE; see reunite crawl --help");
             Exit::CouldNotBegin
         }
     }
 }
 
 fn run_crawl(args: &Run, file: &Path) -> Exit {
-    let mut report = Report::new(args);
-    let begun = plan::settings(args).and_then(|settings| {
-        let store = Store::open(file).map_err(|error| error.to_string())?;
-        Ok((settings, store))
-    });
-    let (settings, mut store) = match begun {
-        Ok(begun) => begun,
-        Err(message) => return report.broken(&message),
+    let mut output = RunOutput::new(args);
+    let settings = match plan::settings(args) {
+        Ok(settings) => settings,
+        Err(error) => return output.failed(&error.to_string()),
+    };
+    let mut store = match Store::open(file) {
+        Ok(store) => store,
+        Err(error) => return output.failed(&error.to_string()),
     };
     let mut builder = ScopeBuilder::new().name("crawl");
     if let Some(timeout) = args.limits.timeout {
@@ -46,26 +46,26 @@ fn run_crawl(args: &Run, file: &Path) -> Exit {
     }
     let ended = builder.scope_ended(|scope| {
         interrupt::cancel_on_ctrl_c(scope.canceller());
-        crawl(&mut store, &settings, &mut |event| report.event(event))
+        crawl(&mut store, &settings, &mut |event| output.event(event))
     });
     let timed_out = ended.error.is_some_and(|error| error.is_timeout());
     match ended.value {
-        Some(Ok(ended)) => {
-            let exit = report.end(&store, &ended, timed_out, interrupt::was_interrupted());
-            afterwards(args, &store, &ended, exit)
+        Some(Ok(end)) => {
+            let exit = output.end(&store, end, timed_out, interrupt::was_interrupted());
+            finish(args, &store, end, exit)
         }
-        Some(Err(error)) => report.broken(&error.to_string()),
-        // Its waits return their cancellations, so it is never left.
+        Some(Err(error)) => output.failed(&error.to_string()),
+        // Unreachable: the crawl's waits return a cancellation as a value and never unwind with it.
         None => Exit::CouldNotBegin,
     }
 }
 
-/// What is made of the store when the crawl is over.
-fn afterwards(args: &Run, store: &Store, ended: &Ended, exit: Exit) -> Exit {
-    if *ended == Ended::Stopped {
+/// Checks links and writes the WARC file, as far as the arguments ask for it and the crawl was not stopped.
+fn finish(args: &Run, store: &Store, end: CrawlEnd, exit: Exit) -> Exit {
+    if end == CrawlEnd::Stopped {
         if let Some(path) = &args.warc {
             complain(&format!(
-                "{} is written when nothing is left",
+                "{} was not written: the crawl is not complete",
                 path.display()
             ));
         }
@@ -76,9 +76,12 @@ fn afterwards(args: &Run, store: &Store, ended: &Ended, exit: Exit) -> Exit {
         exit = findings::check(store, args.json || args.quiet, exit);
     }
     if let Some(path) = &args.warc {
-        let gzip = path.extension().is_some_and(|extension| extension == "gz");
+        let compression = match path.extension() {
+            Some(extension) if extension == "gz" => warc::Compression::Gzip,
+            _ => warc::Compression::None,
+        };
         let written = replace(path, Durability::PowerFailure, |out| {
-            warc::write(store, gzip, out)
+            warc::write(store, compression, out)
         });
         if let Err(error) = written {
             complain(&format!("{}: {error}", path.display()));

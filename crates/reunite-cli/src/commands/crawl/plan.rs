@@ -1,21 +1,21 @@
-//! What was typed becomes what it means.
+//! Converts arguments to the settings of a crawl.
 
-use reunite_crawl::address::{Scope, ScopeRules};
+use reunite_crawl::address::{CrawlScope, ScopeError, ScopeRules};
 use reunite_crawl::fetch::AgentSettings;
 use reunite_crawl::{Follow, Limits, Pace, Settings};
 
 use super::args::Run;
 
-/// Refuses what makes no sense, before a file is made.
-pub(super) fn settings(args: &Run) -> Result<Settings, String> {
-    let settings = meant(args);
-    Scope::new(&settings.scope)?;
+/// Returns the settings. Refuses invalid ones before a file is created.
+pub(super) fn settings(args: &Run) -> Result<Settings, ScopeError> {
+    let settings = convert(args);
+    CrawlScope::new(&settings.scope)?;
     Ok(settings)
 }
 
-fn meant(args: &Run) -> Settings {
+fn convert(args: &Run) -> Settings {
     let (scope, pace, limits, agent) = (&args.scope, &args.pace, &args.limits, &args.agent);
-    let usual = AgentSettings::default();
+    let default = AgentSettings::default();
     Settings {
         scope: ScopeRules {
             seeds: args.seeds.clone(),
@@ -49,11 +49,11 @@ fn meant(args: &Run) -> Settings {
             ..Pace::default()
         },
         agent: AgentSettings {
-            user_agent: agent.user_agent.clone().unwrap_or(usual.user_agent),
+            user_agent: agent.user_agent.clone().unwrap_or(default.user_agent),
             cookies: agent.cookies,
             timeout: agent.page_timeout,
             max_size: agent.max_size,
-            ..usual
+            ..default
         },
         check: args.check,
     }

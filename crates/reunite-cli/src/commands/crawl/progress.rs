@@ -1,4 +1,4 @@
-//! What people and programs are told, while it runs and at the end.
+//! Output of a running crawl: a progress line or JSON lines, and the summary.
 
 use std::collections::BTreeMap;
 use std::io::{Write, stdout};
@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use reunite_base::units::counted;
-use reunite_crawl::store::{Skipped, Store};
-use reunite_crawl::{Ended, Event, Limit, Progress};
+use reunite_crawl::address::Skipped;
+use reunite_crawl::fetch::Failure;
+use reunite_crawl::store::Store;
+use reunite_crawl::{CrawlEnd, CrawlEvent, Limit, Progress};
 use serde::Serialize;
 
 use super::args::Run;
@@ -17,7 +19,7 @@ use crate::exit::Exit;
 use crate::progress::{aside, bar_target};
 use crate::units::readable;
 
-pub(super) struct Report {
+pub(super) struct RunOutput {
     json: bool,
     quiet: bool,
     bar: ProgressBar,
@@ -35,7 +37,7 @@ enum Line<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         status: Option<u16>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        failure: Option<&'a str>,
+        failure: Option<String>,
         bytes: u64,
         milliseconds: u64,
     },
@@ -59,9 +61,9 @@ struct Summary {
     stored: u64,
     /// Pages in the store.
     done: u64,
-    /// Of those, pages without an answer.
+    /// Pages in the store that failed.
     failed: u64,
-    /// Of those, pages answered with a status of 400 or above.
+    /// Pages in the store that were answered with a status of 400 or above.
     refused: u64,
     /// Addresses still queued.
     left: u64,
@@ -74,12 +76,12 @@ struct Summary {
     limit: Option<&'static str>,
     interrupted: bool,
     timed_out: bool,
-    /// Why it could not begin, or not go on.
+    /// The reason why the crawl could not start or continue.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
-impl Report {
+impl RunOutput {
     pub(super) fn new(args: &Run) -> Self {
         let target = bar_target(!args.json && !args.quiet);
         let bar = ProgressBar::with_draw_target(None, target);
@@ -95,19 +97,19 @@ impl Report {
         }
     }
 
-    pub(super) fn event(&mut self, event: Event) {
+    pub(super) fn event(&mut self, event: CrawlEvent) {
         match event {
-            Event::Page(page) => {
+            CrawlEvent::Page(page) => {
                 self.stored += 1;
                 self.emit(&Line::Page {
                     url: &page.url,
                     status: page.status,
-                    failure: page.failure.as_deref(),
+                    failure: page.failure.as_ref().map(failure_message),
                     bytes: page.bytes,
                     milliseconds: page.milliseconds,
                 });
             }
-            Event::Progress(progress) => {
+            CrawlEvent::Progress(progress) => {
                 self.bar.set_message(sentence(&progress));
                 self.bar.tick();
                 let hosts = progress.hosts.iter();
@@ -122,7 +124,7 @@ impl Report {
                         .collect(),
                 });
             }
-            Event::Warning(message) => {
+            CrawlEvent::Warning(message) => {
                 self.emit(&Line::Warning { message: &message });
                 self.bar.suspend(|| complain(&message));
             }
@@ -137,8 +139,8 @@ impl Report {
         }
     }
 
-    /// The crawl could not begin, or not go on. Programs are told by the summary, people at once.
-    pub(super) fn broken(&mut self, message: &str) -> Exit {
+    /// Reports that the crawl could not start or continue: as a message, and in the JSON summary.
+    pub(super) fn failed(&mut self, message: &str) -> Exit {
         self.bar.finish_and_clear();
         complain(message);
         self.emit(&Line::Summary(Summary {
@@ -157,7 +159,7 @@ impl Report {
     pub(super) fn end(
         &mut self,
         store: &Store,
-        ended: &Ended,
+        end: CrawlEnd,
         timed_out: bool,
         interrupted: bool,
     ) -> Exit {
@@ -165,10 +167,10 @@ impl Report {
         let (counts, skipped) = match (store.counts(), store.skipped()) {
             (Ok(counts), Ok(skipped)) => (counts, skipped),
             (Err(error), _) | (_, Err(error)) => {
-                return self.broken(&error.to_string());
+                return self.failed(&error.to_string());
             }
         };
-        let stopped = *ended == Ended::Stopped;
+        let stopped = end == CrawlEnd::Stopped;
         let elapsed = self.started.elapsed();
         let summary = Summary {
             stored: self.stored,
@@ -179,9 +181,8 @@ impl Report {
             skipped: skipped.into_iter().collect(),
             bytes: counts.wire,
             seconds: elapsed.as_secs_f64(),
-            limit: match ended {
-                Ended::Limit(Limit::Pages) => Some("--max-pages"),
-                Ended::Limit(Limit::Bytes) => Some("--max-bytes"),
+            limit: match end {
+                CrawlEnd::Limit(limit) => Some(limit_flag(limit)),
                 _ => None,
             },
             interrupted: stopped && interrupted,
@@ -207,6 +208,32 @@ impl Report {
     }
 }
 
+/// Returns the flag that sets a limit.
+fn limit_flag(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Pages => "--max-pages",
+        Limit::Bytes => "--max-bytes",
+    }
+}
+
+/// Returns the message of a failure, with the flag that avoids it.
+fn failure_message(failure: &Failure) -> String {
+    match failure {
+        Failure::TooLarge(_) => format!("{failure}; raise it with --max-size"),
+        _ => failure.to_string(),
+    }
+}
+
+/// Returns the reason for skipping addresses, with the flag that sets the limit.
+fn skip_reason(reason: Skipped) -> String {
+    match reason {
+        Skipped::Depth => "deeper than --depth".to_owned(),
+        Skipped::Variants => "beyond --max-variants of a query".to_owned(),
+        _ => reason.to_string(),
+    }
+}
+
+/// Returns the text of the progress line.
 fn sentence(progress: &Progress) -> String {
     let Progress {
         done,
@@ -215,7 +242,7 @@ fn sentence(progress: &Progress) -> String {
         rate,
         ..
     } = progress;
-    let mut text = format!("{done} done, {queued} queued, {failed} failed, {rate:.0} a second");
+    let mut text = format!("{done} done, {queued} queued, {failed} failed, {rate:.0}/s");
     for host in progress.hosts.iter().take(3) {
         text.push_str(&format!("  {} {}", host.origin, host.queued));
     }
@@ -230,7 +257,7 @@ impl Summary {
             counted(self.stored, "page")
         )];
         if self.done > self.stored {
-            parts.push(format!("{} in all", self.done));
+            parts.push(format!("{} in total", self.done));
         }
         parts.push(readable(self.bytes));
         let counts = [
@@ -247,18 +274,14 @@ impl Summary {
                 .limit
                 .map_or(String::new(), |limit| format!(" ({limit})"));
             parts.push(format!(
-                "{} left{why}: run the same command to go on",
+                "{} left{why}: run the same command to continue",
                 self.left
             ));
         }
         let mut text = parts.join(", ");
         let reasons = Skipped::ALL.iter().filter_map(|reason| {
             let count = self.skipped.get(reason.word())?;
-            Some(match reason {
-                Skipped::Depth => format!("{count} deeper than --depth"),
-                Skipped::Variants => format!("{count} beyond --max-variants of a query"),
-                _ => format!("{count} {reason}"),
-            })
+            Some(format!("{count} {}", skip_reason(*reason)))
         });
         let reasons: Vec<String> = reasons.collect();
         if !reasons.is_empty() {

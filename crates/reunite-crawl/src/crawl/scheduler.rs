@@ -1,68 +1,73 @@
-//! Whose turn it is.
+//! The scheduler: decides which host gets the next request, and when.
 //!
-//! Every host that has something to do and room for it waits in one queue, by the instant at which it may
-//! be asked, then by who came first: so hosts take turns, and one clock serves all threads. A host is taken
-//! out for its turn and put back if it has more to do. It keeps a few addresses at hand and takes more from
-//! the store when they are used up, so that memory does not depend on how many are queued. Only so many
-//! hosts are at the desk at a time; the others are fetched from the store when there is room.
+//! Each host that has addresses to fetch and may have another concurrent request is in one queue, ordered by the
+//! earliest instant of its next request, then by when it was enqueued. So hosts take turns, and one clock serves
+//! all threads. A host is taken out for its turn and put back if it has more to fetch. It holds up to
+//! `REFILL_SIZE` addresses in memory and takes more from the store when they are used up, so that memory does
+//! not grow with the number of queued addresses. At most `MAX_HOSTS` hosts are in memory; the others are loaded
+//! from the store when there is room.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::host::{Host, Rules, Went};
+use super::host::{Host, RequestOutcome, Rules};
 use super::robots::Robots;
-use super::settings::Pace;
+use super::settings::{Pace, RobotsPolicy};
+use crate::address::Skipped;
 use crate::fetch::Failure;
-use crate::store::{Job, Role, Skipped, Store, StoreError, milliseconds};
+use crate::store::{Job, Role, Store, StoreError, milliseconds};
 
-/// Addresses taken from the store at a time.
-const HANDFUL: usize = 64;
-/// Hosts at the desk at a time.
-const MOST_HOSTS: usize = 4096;
+/// Addresses that a host takes from the store at once.
+const REFILL_SIZE: usize = 64;
+/// Hosts in memory.
+const MAX_HOSTS: usize = 4096;
+/// Hosts loaded by one query.
+const HOSTS_PER_QUERY: usize = 256;
 
-/// What to do next.
+/// The next thing to do for a host.
 #[derive(Debug)]
 pub(super) enum Turn {
-    /// Ask this host for its robots.txt.
+    /// Fetch the robots.txt of this host.
     Robots {
         host: i64,
         origin: String,
     },
     Fetch(Job),
-    /// It is forbidden.
+    /// Skip the address: robots.txt forbids it.
     Skip(Job, Skipped),
-    /// It is known without asking that it cannot be had.
+    /// Store a failure without a request: the host's robots.txt is unavailable.
     Fail(Job, Failure),
 }
 
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct Scheduler {
     hosts: HashMap<i64, Host>,
+    /// Enqueued hosts: the earliest instant of the next request, the order of arrival, the host's row number.
     turns: BinaryHeap<Reverse<(Instant, u64, i64)>>,
     arrivals: u64,
     pace: Pace,
-    heed_robots: bool,
-    /// Whether the store may have hosts to do that are not here.
+    robots_policy: RobotsPolicy,
+    /// True if the store may have hosts with queued addresses that are not in memory.
     more_hosts: bool,
-    /// The same moment on two clocks.
+    /// One moment on the monotonic clock and, in milliseconds since 1970, on the wall clock.
     epoch: (Instant, i64),
 }
 
-impl Desk {
-    pub(super) fn new(pace: Pace, heed_robots: bool) -> Self {
+impl Scheduler {
+    pub(super) fn new(pace: Pace, robots_policy: RobotsPolicy) -> Self {
         Self {
             hosts: HashMap::new(),
             turns: BinaryHeap::new(),
             arrivals: 0,
             pace,
-            heed_robots,
+            robots_policy,
             more_hosts: true,
             epoch: (Instant::now(), milliseconds(SystemTime::now())),
         }
     }
 
-    /// Milliseconds since 1970.
+    /// Converts an instant to milliseconds since 1970.
     pub(super) fn wall_clock(&self, at: Instant) -> i64 {
         let since = at.saturating_duration_since(self.epoch.0);
         self.epoch
@@ -70,46 +75,47 @@ impl Desk {
             .saturating_add(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
+    /// Converts milliseconds since 1970 to an instant.
     fn instant(&self, wall_clock: i64) -> Instant {
         let since = u64::try_from(wall_clock.saturating_sub(self.epoch.1)).unwrap_or(0);
         let now = self.epoch.0;
         now.checked_add(Duration::from_millis(since)).unwrap_or(now)
     }
 
-    /// This host has more to do than before.
-    pub(super) fn work_for(
+    /// Notes that a host has more addresses to fetch than before.
+    pub(super) fn add_work(
         &mut self,
         id: i64,
         store: &Store,
         now: Instant,
     ) -> Result<(), StoreError> {
         if let Some(host) = self.hosts.get_mut(&id) {
-            host.more = true;
-            host.again = store.next_due(id)?;
-        } else if self.hosts.len() < MOST_HOSTS {
+            host.more_queued = true;
+            host.next_retry = store.next_due(id)?;
+        } else if self.hosts.len() < MAX_HOSTS {
             let row = store.host(id)?;
-            let mut host = Host::new(&row, &self.pace, now, self.heed_robots);
-            host.again = store.next_due(id)?;
+            let mut host = Host::new(&row, &self.pace, now, self.robots_policy);
+            host.next_retry = store.next_due(id)?;
             self.hosts.insert(id, host);
         } else {
             self.more_hosts = true;
         }
-        self.list(id);
+        self.enqueue(id);
         Ok(())
     }
 
-    /// Puts a host into the queue, if it has something to do and room for it.
-    fn list(&mut self, id: i64) {
+    /// Puts a host into the queue of turns if it has addresses to fetch and may have another request.
+    fn enqueue(&mut self, id: i64) {
         let Some(host) = self.hosts.get(&id) else {
             return;
         };
-        let asking = matches!(host.rules, Rules::Asking);
-        if host.listed || !host.has_room() || asking {
+        let waits_for_robots = matches!(host.rules, Rules::InFlight);
+        if host.enqueued || !host.has_room() || waits_for_robots {
             return;
         }
-        let at = if !host.ready.is_empty() || host.more {
+        let at = if !host.ready.is_empty() || host.more_queued {
             host.next
-        } else if let Some(due) = host.again {
+        } else if let Some(due) = host.next_retry {
             host.next.max(self.instant(due))
         } else {
             return;
@@ -117,43 +123,43 @@ impl Desk {
         self.arrivals += 1;
         self.turns.push(Reverse((at, self.arrivals, id)));
         if let Some(host) = self.hosts.get_mut(&id) {
-            host.listed = true;
+            host.enqueued = true;
         }
     }
 
-    /// When the next turn is.
+    /// Returns the instant of the next turn.
     pub(super) fn next_time(&self) -> Option<Instant> {
         self.turns.peek().map(|Reverse((at, _, _))| *at)
     }
 
-    /// Whether nobody has anything to do, now or later. Asks the store for more hosts first.
+    /// Returns true if no host has anything to fetch or in flight. Loads more hosts from the store first.
     pub(super) fn is_idle(&mut self, store: &Store, now: Instant) -> Result<bool, StoreError> {
         if self.turns.is_empty() && self.more_hosts {
             self.hosts
                 .retain(|_, host| host.in_flight > 0 || host.next > now);
             self.more_hosts = false;
             let mut after = 0;
-            while self.hosts.len() < MOST_HOSTS {
-                let rows = store.hosts_left(after, 256)?;
+            while self.hosts.len() < MAX_HOSTS {
+                let rows = store.hosts_left(after, HOSTS_PER_QUERY)?;
                 let Some(last) = rows.last() else { break };
                 after = last.id;
                 for row in rows {
-                    self.work_for(row.id, store, now)?;
+                    self.add_work(row.id, store, now)?;
                 }
             }
-            self.more_hosts = self.hosts.len() >= MOST_HOSTS;
+            self.more_hosts = self.hosts.len() >= MAX_HOSTS;
         }
         Ok(self.turns.is_empty() && self.hosts.values().all(|host| host.in_flight == 0))
     }
 
-    /// All hosts are to be looked at again: their addresses were queued behind their backs.
-    pub(super) fn look_again(&mut self) {
+    /// Forgets all hosts, so that they are loaded again: the store has queued addresses for them.
+    pub(super) fn reset(&mut self) {
         self.hosts.clear();
         self.turns.clear();
         self.more_hosts = true;
     }
 
-    /// The next turn that is due.
+    /// Takes the next turn that is due.
     pub(super) fn next(
         &mut self,
         store: &mut Store,
@@ -168,54 +174,54 @@ impl Desk {
             let Some(host) = self.hosts.get_mut(&id) else {
                 continue;
             };
-            host.listed = false;
+            host.enqueued = false;
             let turn = if host.next > now || !host.has_room() {
                 None
             } else {
                 host.refill(store, wall_clock)?;
-                host.turn(now)
+                host.take_turn(now)
             };
-            self.list(id);
+            self.enqueue(id);
             if turn.is_some() {
                 return Ok(turn);
             }
-            self.let_go(id, now);
+            self.evict(id, now);
         }
         Ok(None)
     }
 
-    /// A host without work leaves the desk when others wait for a place.
-    fn let_go(&mut self, id: i64, now: Instant) {
-        let crowded = self.hosts.len() >= MOST_HOSTS;
+    /// Removes a host without work from memory if the limit of hosts is reached.
+    fn evict(&mut self, id: i64, now: Instant) {
+        let is_full = self.hosts.len() >= MAX_HOSTS;
         if let Some(host) = self.hosts.get(&id)
-            && crowded
+            && is_full
             && host.in_flight == 0
-            && !host.listed
+            && !host.enqueued
             && host.next <= now
         {
             self.hosts.remove(&id);
         }
     }
 
-    /// A request to this host has ended.
-    pub(super) fn finish(&mut self, id: i64, now: Instant, went: Went) {
+    /// Notes that a request to a host has ended.
+    pub(super) fn finish(&mut self, id: i64, now: Instant, outcome: RequestOutcome) {
         if let Some(host) = self.hosts.get_mut(&id) {
-            host.finish(now, went, &self.pace);
+            host.finish(now, outcome, &self.pace);
         }
-        self.list(id);
+        self.enqueue(id);
     }
 
-    /// What this host allows is known now.
+    /// Sets the rules of a host, whose pages may be fetched from now on.
     pub(super) fn set_robots(&mut self, id: i64, robots: Robots) {
         if let Some(host) = self.hosts.get_mut(&id) {
             host.rules = Rules::Known(robots);
-            host.heed_delay();
+            host.apply_crawl_delay();
         }
-        self.list(id);
+        self.enqueue(id);
     }
 
-    /// Its robots.txt could not be had. Whether to ask again, after a while.
-    pub(super) fn ask_robots_again(&mut self, id: i64, now: Instant, wait: Duration) -> bool {
+    /// Schedules another fetch of an unavailable robots.txt after `wait`. Returns false if no tries are left.
+    pub(super) fn retry_robots(&mut self, id: i64, now: Instant, wait: Duration) -> bool {
         let Some(host) = self.hosts.get_mut(&id) else {
             return false;
         };
@@ -223,60 +229,63 @@ impl Desk {
         if host.robots_tries > self.pace.retries {
             return false;
         }
-        host.rules = Rules::NotAsked;
+        host.rules = Rules::NotFetched;
         host.next = host.next.max(now + wait);
-        self.list(id);
+        self.enqueue(id);
         true
     }
 
+    /// Returns how many fetches of a host's robots.txt have failed.
     pub(super) fn robots_tries(&self, id: i64) -> u32 {
         self.hosts.get(&id).map_or(0, |host| host.robots_tries)
     }
 
-    /// An address was put off.
-    pub(super) fn put_off(&mut self, job: &Job, due: i64) {
+    /// Notes that an address was postponed until `due`, in milliseconds since 1970.
+    pub(super) fn postpone(&mut self, job: &Job, due: i64) {
         if let Some(host) = self.hosts.get_mut(&job.host) {
-            host.again = Some(host.again.map_or(due, |known| known.min(due)));
+            host.next_retry = Some(host.next_retry.map_or(due, |known| known.min(due)));
         }
-        self.list(job.host);
+        self.enqueue(job.host);
     }
 
-    /// An address that was taken could not be fetched now.
-    pub(super) fn put_back(&mut self, job: Job) {
+    /// Puts back an address whose task was not started or was stopped.
+    pub(super) fn requeue(&mut self, job: Job) {
         let id = job.host;
         if let Some(host) = self.hosts.get_mut(&id) {
             host.ready.push_front(job);
         }
-        self.list(id);
+        self.enqueue(id);
     }
 }
 
 impl Host {
+    /// Takes addresses from the store: those whose retry is due, then queued ones if none is at hand.
     fn refill(&mut self, store: &mut Store, wall_clock: i64) -> Result<(), StoreError> {
-        if self.again.is_some_and(|due| due <= wall_clock) {
-            let (jobs, next) = store.due(self.id, wall_clock, HANDFUL)?;
-            // Those beyond the cursor are ordinary queued ones now, and will be come across.
+        if self.next_retry.is_some_and(|due| due <= wall_clock) {
+            let (jobs, next) = store.due(self.id, wall_clock, REFILL_SIZE)?;
+            // The store has queued the jobs again; those beyond the cursor are found there in their order.
             let (passed, ahead): (Vec<_>, Vec<_>) =
                 jobs.into_iter().partition(|job| job.id <= self.cursor);
-            self.more |= !ahead.is_empty();
+            self.more_queued |= !ahead.is_empty();
             self.ready.extend(passed);
-            self.again = next;
+            self.next_retry = next;
         }
-        if self.ready.is_empty() && self.more {
-            let jobs = store.queued(self.id, self.cursor, HANDFUL)?;
-            self.more = jobs.len() == HANDFUL;
+        if self.ready.is_empty() && self.more_queued {
+            let jobs = store.queued(self.id, self.cursor, REFILL_SIZE)?;
+            self.more_queued = jobs.len() == REFILL_SIZE;
             self.cursor = jobs.last().map_or(self.cursor, |job| job.id);
             self.ready.extend(jobs);
         }
         Ok(())
     }
 
-    fn turn(&mut self, now: Instant) -> Option<Turn> {
+    /// Starts the host's turn: its robots.txt first, then the next address.
+    fn take_turn(&mut self, now: Instant) -> Option<Turn> {
         let external = self.ready.front()?.role == Role::External;
         match &self.rules {
-            Rules::Asking => None,
-            Rules::NotAsked if !external => {
-                self.rules = Rules::Asking;
+            Rules::InFlight => None,
+            Rules::NotFetched if !external => {
+                self.rules = Rules::InFlight;
                 self.start(now);
                 let (host, origin) = (self.id, self.origin.clone());
                 Some(Turn::Robots { host, origin })
@@ -284,7 +293,7 @@ impl Host {
             rules => {
                 let job = self.ready.pop_front()?;
                 match rules {
-                    Rules::Known(Robots::Lost(why)) if !external => {
+                    Rules::Known(Robots::Unavailable(why)) if !external => {
                         Some(Turn::Fail(job, Failure::Robots(why.clone())))
                     }
                     Rules::Known(robots) if !external && !robots.allows(&job.url) => {

@@ -1,63 +1,78 @@
-//! What a fetch task does, on its thread: request, read, find the links.
+//! The work of one fetch task, on its own thread: request, read the answer, find the links.
 
 use url::Url;
 
-use super::robots::{self, Asked, Robots};
+use super::robots::{self, Robots, RobotsAnswer};
 use super::sitemap;
-use crate::address::{Scope, Target};
-use crate::fetch::{Answer, Failure, Fetched, Fetcher, Request, header};
+use crate::address::{CrawlScope, SessionIds, Target};
+use crate::fetch::{Answer, Failure, Fetched, Fetcher, Method, Request, header};
 use crate::html::Link;
 use crate::store::{Job, Role};
 
-/// What a task came back with.
-pub(super) enum Landed<'a> {
-    Page {
-        method: &'static str,
-        fetched: Box<Fetched<'a>>,
-        /// A redirect and the entries of a sitemap are links, too.
-        links: Vec<Link>,
-    },
-    Robots(Asked, Robots),
+/// The result of a fetch task.
+pub(super) enum FetchResult<'a> {
+    Page(PageResult<'a>),
+    Robots(RobotsAnswer, Robots),
 }
 
-pub(super) fn robots<'a>(fetcher: &'a Fetcher, origin: &str, scope: &Scope) -> Landed<'a> {
-    let asked = robots::ask(fetcher, origin, scope);
-    let robots = match &asked {
-        Asked::Text(text) => Robots::new(text),
-        Asked::None => Robots::Open,
-        Asked::Lost(why) => Robots::Lost(why.clone()),
+/// A fetched page.
+pub(super) struct PageResult<'a> {
+    /// The method of the last request.
+    pub(super) method: Method,
+    pub(super) fetched: Box<Fetched<'a>>,
+    /// The links of the page, including a redirect and the entries of a sitemap.
+    pub(super) links: Vec<Link>,
+}
+
+/// Fetches and parses a host's robots.txt.
+pub(super) fn robots<'a>(
+    fetcher: &'a Fetcher,
+    origin: &str,
+    scope: &CrawlScope,
+) -> FetchResult<'a> {
+    let answer = robots::fetch(fetcher, origin, scope);
+    let robots = match &answer {
+        RobotsAnswer::Text(text) => Robots::new(text),
+        RobotsAnswer::Missing => Robots::AllowAll,
+        RobotsAnswer::Unavailable(why) => Robots::Unavailable(why.clone()),
     };
-    Landed::Robots(asked, robots)
+    FetchResult::Robots(answer, robots)
 }
 
-pub(super) fn page<'a>(fetcher: &'a Fetcher, job: &Job, head: bool, sessions: bool) -> Landed<'a> {
+/// Fetches a page and finds its links. Falls back to `GET` if the server does not support `HEAD`.
+pub(super) fn page<'a>(
+    fetcher: &'a Fetcher,
+    job: &Job,
+    method: Method,
+    sessions: SessionIds,
+) -> FetchResult<'a> {
     let url = job.url.clone();
-    let mut request = Request { url, head };
+    let mut request = Request { url, method };
     let mut fetched = fetcher.fetch(&request);
-    if request.head && !is_answer_to_head(&fetched) {
-        request.head = false;
+    if request.method == Method::Head && !supports_head(&fetched) {
+        request.method = Method::Get;
         fetched = fetcher.fetch(&request);
     }
     let links = match &mut fetched.answer {
         Ok(answer) => links(job, answer, sessions),
         Err(_) => Vec::new(),
     };
-    Landed::Page {
-        method: if request.head { "HEAD" } else { "GET" },
+    FetchResult::Page(PageResult {
+        method: request.method,
         fetched: Box::new(fetched),
         links,
-    }
+    })
 }
 
-/// Some servers know only `GET`, and say so in many ways.
-fn is_answer_to_head(fetched: &Fetched<'_>) -> bool {
+/// Returns true if the answer to a `HEAD` request counts. Servers without `HEAD` refuse it in many ways.
+fn supports_head(fetched: &Fetched<'_>) -> bool {
     match &fetched.answer {
         Ok(answer) => answer.status < 400 || answer.status == 429 || answer.status == 503,
         Err(failure) => !matches!(failure, Failure::Connection(_) | Failure::Protocol(_)),
     }
 }
 
-fn links(job: &Job, answer: &mut Answer<'_>, sessions: bool) -> Vec<Link> {
+fn links(job: &Job, answer: &mut Answer<'_>, sessions: SessionIds) -> Vec<Link> {
     let mut links = Vec::new();
     if let Some(Target::Page { url, fragment }) = answer.redirect.take() {
         links.push(Link {
@@ -94,8 +109,8 @@ fn links(job: &Job, answer: &mut Answer<'_>, sessions: bool) -> Vec<Link> {
     links
 }
 
-/// `Link: <address>; rel="canonical"`.
-fn canonical_header(answer: &Answer<'_>, base: &Url, sessions: bool) -> Option<Link> {
+/// Returns the target of a `Link: <address>; rel="canonical"` header.
+fn canonical_header(answer: &Answer<'_>, base: &Url, sessions: SessionIds) -> Option<Link> {
     let value = header(&answer.headers, "link")?;
     let entry = value.split(',').find(|entry| {
         let entry = entry.to_ascii_lowercase();
