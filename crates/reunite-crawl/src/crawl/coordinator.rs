@@ -354,7 +354,7 @@ impl<'a, 'w> Coordinator<'a, 'w> {
         let threads = self.in_flight.give_up_slot();
         let plural = if threads == 1 { "" } else { "s" };
         self.recorder.tell(CrawlEvent::Warning(format!(
-            "{error}: continuing with {threads} thread{plural}"
+            "{error}: continuing with at most {threads} thread{plural}"
         )));
         Ok(())
     }

@@ -22,6 +22,8 @@ struct Flight<'a> {
 pub(super) struct InFlight<'a> {
     slots: Vec<Option<Flight<'a>>>,
     free: Vec<usize>,
+    /// Slots out of use: neither free nor taken.
+    given_up: usize,
     completed: (Sender<usize>, Receiver<usize>),
 }
 
@@ -30,6 +32,7 @@ impl<'a> InFlight<'a> {
         Self {
             slots: std::iter::repeat_with(|| None).take(threads).collect(),
             free: (0..threads).rev().collect(),
+            given_up: 0,
             // As many messages as slots: a task that completes never waits to send its one message.
             completed: reunite::channel::bounded(threads),
         }
@@ -37,7 +40,7 @@ impl<'a> InFlight<'a> {
 
     /// Returns how many tasks are in flight.
     pub(super) fn count(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.slots.len() - self.free.len() - self.given_up
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -93,9 +96,27 @@ impl<'a> InFlight<'a> {
         Some((purpose, result))
     }
 
-    /// Takes one free slot out of use for the rest of the crawl. Returns the count, which includes the slot.
+    /// Takes one free slot out of use for the rest of the crawl. Returns how many slots are left.
     pub(super) fn give_up_slot(&mut self) -> usize {
-        self.free.pop();
-        self.count()
+        if self.free.pop().is_some() {
+            self.given_up += 1;
+        }
+        self.slots.len() - self.given_up
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_that_is_given_up_is_neither_free_nor_in_flight() {
+        let mut in_flight = InFlight::new(2);
+        assert_eq!(in_flight.give_up_slot(), 1);
+        assert_eq!(in_flight.count(), 0);
+        assert!(in_flight.has_room());
+        assert_eq!(in_flight.give_up_slot(), 0);
+        assert_eq!(in_flight.count(), 0);
+        assert!(!in_flight.has_room());
     }
 }
