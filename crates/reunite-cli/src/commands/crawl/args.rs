@@ -1,4 +1,4 @@
-//! What was typed.
+//! The arguments of `reunite crawl`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,11 +7,11 @@ use clap::{Subcommand, ValueEnum};
 
 use crate::units;
 
-/// Pages that cannot be fetched are rows in the store, not lines on the screen; `reunite crawl report` lists
-/// them. Run the same command again to go on where a run ended, however it ended.
+/// Run the same command again to continue a crawl, however it ended. Pages that cannot be fetched are stored with
+/// the reason; `reunite crawl report` lists them.
 ///
-/// The exit code is 0 if nothing is left or a limit was reached, 1 if some pages could not be fetched (with
-/// --check: if anything is broken), 2 if nothing could begin, 124 after --timeout, 130 after Ctrl-C.
+/// Exit codes: 0 if the crawl is complete or a limit was reached, 1 if some pages could not be fetched (with
+/// --check: if anything is broken), 2 if the crawl could not start, 124 after --timeout, 130 after Ctrl-C.
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = EXAMPLES,
@@ -28,26 +28,26 @@ pub(crate) struct Crawl {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CrawlCommand {
-    /// Say what a crawl found: what is broken, slow, duplicated, orphaned, redirecting, by host
+    /// Report broken, slow, duplicate, orphaned and redirecting pages
     Report(ReportArgs),
 }
 
-/// The exit code is 0 if nothing is broken, 1 if something is, 2 if the store cannot be read.
+/// Exit codes: 0 if nothing is broken, 1 if something is broken, 2 if the store cannot be read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReportArgs {
-    /// The store of the crawl
+    /// Store of the crawl
     #[arg(value_name = "FILE")]
     pub(crate) store: PathBuf,
 
-    /// How to write it
+    /// Format of the report
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) format: FormatArg,
 
-    /// Where to write it [default: standard output]
+    /// Output file [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 
-    /// Entries in each list
+    /// Largest number of entries per list
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub(crate) most: usize,
 }
@@ -63,158 +63,157 @@ pub(crate) enum FormatArg {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
-    /// Where to begin; their hosts are what is crawled
+    /// Addresses to start from; their hosts are crawled
     #[arg(required = true, value_name = "URL")]
     pub(crate) seeds: Vec<String>,
 
-    /// The file for everything; it is made, or gone on with (SQLite)
+    /// Store (an SQLite file), created if it does not exist
     #[arg(short, long, required = true, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
 
-    /// Check links: look at what pages link to on other sites, too (once each, HEAD or GET), and at places
-    /// in pages; tell what is broken
+    /// Check links, also those to other sites, and list what is broken
     #[arg(long)]
     pub(crate) check: bool,
 
-    /// When nothing is left, write a WARC file, too (compressed if its name ends with .gz)
+    /// Write a WARC file at the end (compressed if the name ends with .gz)
     #[arg(long, value_name = "FILE")]
     pub(crate) warc: Option<PathBuf>,
 
-    #[command(flatten, next_help_heading = "What belongs")]
+    #[command(flatten, next_help_heading = "Scope")]
     pub(crate) scope: ScopeArgs,
 
-    #[command(flatten, next_help_heading = "How fast")]
+    #[command(flatten, next_help_heading = "Speed")]
     pub(crate) pace: PaceArgs,
 
-    #[command(flatten, next_help_heading = "When to stop")]
+    #[command(flatten, next_help_heading = "Limits")]
     pub(crate) limits: LimitArgs,
 
     #[command(flatten, next_help_heading = "Requests")]
     pub(crate) agent: AgentArgs,
 
-    /// One JSON object a line: pages as they are stored, progress, then a summary
+    /// Print one JSON object per line: stored pages, progress, a summary
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// No progress, no summary
+    /// Print no progress and no summary
     #[arg(long)]
     pub(crate) quiet: bool,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ScopeArgs {
-    /// Another host that belongs, as NAME or NAME:PORT
+    /// Crawl this host, too, given as NAME or NAME:PORT
     #[arg(long = "host", value_name = "NAME")]
     pub(crate) hosts: Vec<String>,
 
-    /// Subdomains of the hosts belong, too
+    /// Crawl subdomains of the hosts, too
     #[arg(long)]
     pub(crate) subdomains: bool,
 
-    /// Only what lies below the folders of the URLs
+    /// Crawl only addresses below the directories of the URLs
     #[arg(long)]
     pub(crate) below: bool,
 
-    /// Only addresses that match (a regular expression; several: any of them)
+    /// Crawl only addresses that match any of these regular expressions
     #[arg(long, value_name = "REGEX")]
     pub(crate) include: Vec<String>,
 
-    /// No addresses that match
+    /// Skip addresses that match any of these regular expressions
     #[arg(long, value_name = "REGEX")]
     pub(crate) exclude: Vec<String>,
 
-    /// Pages only: no pictures, scripts, styles
+    /// Skip images, scripts, styles and other parts of pages
     #[arg(long)]
     pub(crate) no_parts: bool,
 
-    /// Follow links marked nofollow, too
+    /// Follow links marked nofollow
     #[arg(long)]
     pub(crate) follow_nofollow: bool,
 
-    /// Fetch what robots.txt forbids, too; ask the owner first
+    /// Fetch pages that robots.txt forbids; ask the site's owner first
     #[arg(long)]
     pub(crate) ignore_robots: bool,
 
-    /// Do not look for sitemaps
+    /// Ignore sitemaps
     #[arg(long)]
     pub(crate) no_sitemaps: bool,
 
-    /// Addresses with other session numbers are other pages
+    /// Keep session IDs in addresses
     #[arg(long)]
     pub(crate) keep_session_ids: bool,
 
-    /// At most so many addresses that differ only in the values of their queries
+    /// Largest number of addresses that differ only in query values
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub(crate) max_variants: u32,
 
-    /// At most so many redirects in a row
+    /// Largest number of redirects in a row
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) max_redirects: u32,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PaceArgs {
-    /// Requests at a time
+    /// Largest number of concurrent requests
     #[arg(short = 'j', long, value_name = "N", default_value_t = 16,
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: u16,
 
-    /// Requests at a time to one host
+    /// Largest number of concurrent requests to one host
     #[arg(long, value_name = "N", default_value_t = 4,
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) per_host: u16,
 
-    /// Between two requests to one host, at least; longer if its robots.txt says so
+    /// Time between two requests to one host; robots.txt may ask for more
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = units::duration_or_none)]
     pub(crate) delay: Duration,
 
-    /// How often to try again what may go better next time
+    /// Number of retries after a transient failure
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) retries: u32,
 
-    /// However long a server asks to wait, no longer than this
+    /// Longest wait that a server can ask for
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = units::duration)]
     pub(crate) max_wait: Duration,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct LimitArgs {
-    /// Addresses in the store
+    /// Largest number of fetched addresses in the store
     #[arg(long, value_name = "N")]
     pub(crate) max_pages: Option<u64>,
 
-    /// Clicks from a URL
+    /// Largest number of clicks from a start address
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub(crate) depth: u32,
 
-    /// Bytes over the wire in all, such as 2G
+    /// Largest number of received bytes, such as 2G
     #[arg(long, value_name = "SIZE", value_parser = units::bytes)]
     pub(crate) max_bytes: Option<u64>,
 
-    /// Stop after this long, such as 2h
+    /// Time after which the crawl stops, such as 2h
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     pub(crate) timeout: Option<Duration>,
 
-    /// When stopped, wait this long for what is under way
+    /// Time for requests in flight to complete after a stop
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = units::duration_or_none)]
     pub(crate) drain: Duration,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct AgentArgs {
-    /// Give up on a page after this long
+    /// Time limit per page
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::duration)]
     pub(crate) page_timeout: Duration,
 
-    /// Give up on a page larger than this
+    /// Size limit per page
     #[arg(long, value_name = "SIZE", default_value = "10M", value_parser = units::bytes)]
     pub(crate) max_size: u64,
 
-    /// What to call itself [default: reunite/VERSION]
+    /// User-Agent header [default: reunite/VERSION]
     #[arg(long, value_name = "TEXT")]
     pub(crate) user_agent: Option<String>,
 
-    /// Keep cookies for the length of the run
+    /// Keep cookies until the run ends
     #[arg(long)]
     pub(crate) cookies: bool,
 }

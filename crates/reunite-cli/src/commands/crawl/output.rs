@@ -1,4 +1,4 @@
-//! Standard output, and whether what was said there arrived.
+//! Writing to standard output, and noting whether it failed.
 
 use std::io::{self, ErrorKind};
 
@@ -11,7 +11,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// A reader that went away is no reason to stop crawling, nor a fault; a full disk is a fault, told once.
+    /// Notes the result of a write. A closed pipe is not an error; any other error is reported once.
     pub(super) fn said(&mut self, outcome: io::Result<()>) {
         if let Err(error) = outcome
             && error.kind() != ErrorKind::BrokenPipe
@@ -21,7 +21,7 @@ impl Output {
         }
     }
 
-    /// What the program ends with if it would end well.
+    /// Returns the exit code: that of a failed write if the program would otherwise end with success.
     pub(super) fn exit(&self, exit: Exit) -> Exit {
         match exit {
             Exit::Done if self.lost => Exit::SomeFailed,
