@@ -58,7 +58,7 @@ fn suite<T>(
     )?;
     writeln!(
         out,
-        "    <testcase classname=\"{name}\" name=\"{fine} others are fine\"/>"
+        "    <testcase classname=\"{name}\" name=\"{fine} without a fault\"/>"
     )?;
     for case in cases {
         let (title, message) = (xml(&case.name), xml(&case.message));
@@ -75,7 +75,7 @@ fn suite<T>(
             out,
             "    <testcase classname=\"{name}\" name=\"and {more} more\">"
         )?;
-        writeln!(out, "      <failure message=\"not listed one by one\"/>")?;
+        writeln!(out, "      <failure message=\"not listed\"/>")?;
         writeln!(out, "    </testcase>")?;
     }
     writeln!(out, "  </testsuite>")
