@@ -29,7 +29,7 @@ pub enum Target {
     Broken,
 }
 
-/// What happens to session IDs in addresses.
+/// The treatment of session IDs in addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionIds {
     /// Session IDs are kept: each session has its own addresses.

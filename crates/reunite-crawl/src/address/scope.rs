@@ -1,6 +1,7 @@
 //! The scope of a crawl: the addresses that belong to it.
 //!
-//! No request is sent to any other address, except to check a link (see [`Settings::check`](crate::Settings::check)).
+//! Requests are sent to no other address, except for the robots.txt and sitemaps of its hosts, and to check links
+//! (see [`Settings::check`](crate::Settings::check)).
 
 use std::fmt;
 

@@ -10,7 +10,7 @@ use url::Url;
 
 /// The deepest path that is taken for one made by a person.
 const MAX_DEPTH: usize = 48;
-/// How often one segment may occur in a path.
+/// The largest number of times that one segment may occur in a path.
 const MAX_REPEATS: usize = 4;
 
 /// Returns true if the path repeats itself or is too deep.

@@ -46,7 +46,7 @@ pub struct Progress {
     pub hosts: Vec<HostCounts>,
 }
 
-/// How a crawl ended.
+/// The end of a crawl.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CrawlEnd {
     /// No address is left to fetch.

@@ -57,7 +57,7 @@ pub(super) struct Host {
     pub(super) robots_tries: u32,
 }
 
-/// What the end of a request says about the load of its host.
+/// The result of a request, as far as it shows the load of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequestOutcome {
     Answered,

@@ -8,7 +8,7 @@ use reunite::{Builder, JoinError, JoinHandle, Scope as Tasks};
 use super::fetch_task::FetchResult;
 use crate::store::Job;
 
-/// What a fetch task was started for.
+/// The purpose of a fetch task.
 pub(super) enum Purpose {
     Page(Job),
     Robots { host: i64, origin: String },

@@ -75,7 +75,7 @@ impl Follow {
     }
 }
 
-/// Whether the rules of a host's robots.txt apply.
+/// The treatment of the rules in a host's robots.txt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RobotsPolicy {
     Obey,

@@ -30,7 +30,7 @@ pub struct AgentSettings {
     pub max_size: u64,
     /// The largest number of idle connections that are kept open.
     pub connections: usize,
-    /// What happens to session IDs in addresses.
+    /// The treatment of session IDs in addresses.
     pub sessions: SessionIds,
     /// Looks up the IP addresses of hosts.
     pub names: Arc<dyn Names>,

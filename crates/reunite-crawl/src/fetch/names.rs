@@ -31,7 +31,7 @@ impl Names for SystemNames {
     }
 }
 
-/// How long a resolved name is remembered.
+/// The time for which a resolved name is remembered.
 const CACHE_TIME: Duration = Duration::from_secs(300);
 /// Names remembered.
 const MAX_CACHED: usize = 10_000;

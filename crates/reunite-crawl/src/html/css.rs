@@ -20,7 +20,7 @@ pub fn sheet(text: &str) -> Vec<String> {
     found
 }
 
-/// What strings and `url()` mean in a part of a style sheet.
+/// The meaning of strings and of `url()` in a part of a style sheet.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Context {
     /// `url()` is an address, a string is not.

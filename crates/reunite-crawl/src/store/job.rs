@@ -12,7 +12,7 @@ pub struct Job {
     pub url: Url,
     /// The number of its host's row.
     pub host: i64,
-    /// What the address is fetched for.
+    /// The purpose of fetching the address.
     pub role: Role,
     /// The number of redirects in a row that led to the address.
     pub hops: i64,
@@ -20,7 +20,7 @@ pub struct Job {
     pub tries: i64,
 }
 
-/// What an address is fetched for.
+/// The purpose of fetching an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// A page of the site: it is stored and its links are followed.

@@ -32,7 +32,7 @@ pub struct Store {
     in_transaction: bool,
 }
 
-/// What is known of an address without a query.
+/// The data of an address that is known without a query.
 #[derive(Clone, Copy)]
 struct Seen {
     id: i64,
