@@ -8,7 +8,8 @@ use reunite_base::units::counted;
 use super::findings::{List, SiteReport};
 
 pub(super) fn write(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
-    let seeds = terminal(&report.seeds.join(", "));
+    let seeds = report.seeds.join(", ");
+    let seeds = terminal(&seeds);
     writeln!(out, "{} of {seeds}", counted(report.pages, "page"))?;
     if report.queued > 0 {
         let queued = counted(report.queued, "page");
@@ -30,7 +31,12 @@ fn faults(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
         referrers(out, &broken.referrers)
     })?;
     section(out, "missing anchors", &report.anchors, |out, anchor| {
-        writeln!(out, "  {}#{}", terminal(&anchor.url), terminal(&anchor.fragment))?;
+        writeln!(
+            out,
+            "  {}#{}",
+            terminal(&anchor.url),
+            terminal(&anchor.fragment)
+        )?;
         referrers(out, &anchor.referrers)
     })?;
     section(out, "invalid links", &report.malformed, |out, link| {
