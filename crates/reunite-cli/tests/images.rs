@@ -280,8 +280,9 @@ fn fail_fast_stops_at_the_first_failure() {
 #[test]
 fn time_limits_apply_to_a_picture_or_to_the_run() {
     let place = Place::new();
+    let photo = photo(3000, 2000, 0);
     for n in 0..8 {
-        place.write(&format!("in/{n}.jpg"), photo(3000, 2000, n));
+        place.write(&format!("in/{n}.jpg"), &photo);
     }
     let item = place.run(&[
         &"images",
@@ -325,8 +326,9 @@ fn completions_and_help_are_printed() {
 #[test]
 fn ctrl_c_leaves_complete_files_and_a_summary() {
     let place = Place::new();
+    let photo = photo(2000, 1500, 0);
     for n in 0..40 {
-        place.write(&format!("in/{n}.jpg"), photo(2000, 1500, n));
+        place.write(&format!("in/{n}.jpg"), &photo);
     }
     let out = place.path("out");
     let child = place.start(&[
@@ -352,7 +354,7 @@ fn ctrl_c_leaves_complete_files_and_a_summary() {
     assert!(files(&out).iter().all(|(name, _)| !name.ends_with(PART)));
 }
 
-/// Kills twenty runs at moments chosen by a fixed seed.
+/// Kills the program at numbers of results that a fixed seed chooses.
 #[cfg(unix)]
 #[test]
 fn killed_at_any_moment_no_file_is_partial_and_the_next_run_completes() {
@@ -362,7 +364,7 @@ fn killed_at_any_moment_no_file_is_partial_and_the_next_run_completes() {
     }
     let out = place.path("out");
     let mut seed = 0x9e37_79b9_u32;
-    for _ in 0..20 {
+    for _ in 0..test_scale::rounds(20) {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let events = (seed >> 16) % 28;
         let mut child = place.start(&[&"images", &"in", &"--out", &"out", &"--force", &"--json"]);

@@ -131,9 +131,6 @@ fn mutated_requests_get_http_answers() {
         .ok()
         .and_then(|seed| seed.parse().ok());
     let mut state: u64 = seed.unwrap_or(7);
-    let rounds = std::env::var("REUNITE_FUZZ_ROUNDS")
-        .ok()
-        .and_then(|rounds| rounds.parse().ok());
     let mut chance = move |below: usize| {
         // xorshift64*, Vigna 2016.
         state ^= state >> 12;
@@ -142,7 +139,7 @@ fn mutated_requests_get_http_answers() {
         (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % below.max(1)
     };
     let site = TestSite::new();
-    for round in 0..rounds.unwrap_or(2000) {
+    for round in 0..test_scale::rounds(2000) {
         let mut raw = SEEDS[chance(SEEDS.len())].as_bytes().to_vec();
         if chance(3) == 0 {
             raw.extend_from_slice(SEEDS[chance(SEEDS.len())].as_bytes());
