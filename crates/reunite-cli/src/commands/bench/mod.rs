@@ -1,4 +1,4 @@
-//! `reunite bench table`: repeats on this machine the experiment of the essay that the README names.
+//! `reunite bench table`: repeats on this machine the experiment of an essay on joining threads.
 //!
 //! In the essay's table a job takes 35 s one step after another, 15 s on threads without coordination, and 22 s if
 //! every thread is joined where it is started. Here the job is to fetch photos from a slow server on this machine, to
