@@ -28,15 +28,7 @@ pub(crate) fn check(package: Option<&str>) -> Result<(), String> {
         )
     })?;
     step("clippy", || clippy(&compiled))?;
-    step("rustdoc", || {
-        shell::run(
-            shell::cargo()
-                .arg("doc")
-                .args(&compiled)
-                .args(["--no-deps", "--all-features"])
-                .env("RUSTDOCFLAGS", "-D warnings"),
-        )
-    })?;
+    step("rustdoc", || rustdoc(&compiled))?;
     step("unsafe census", unsafe_census::run)?;
     step("exports", exports::run)?;
     step("layers", layers::run)?;
@@ -56,6 +48,16 @@ fn clippy(packages: &[&str]) -> Result<(), String> {
         "-D",
         "warnings",
     ]))
+}
+
+fn rustdoc(packages: &[&str]) -> Result<(), String> {
+    shell::run(
+        shell::cargo()
+            .arg("doc")
+            .args(packages)
+            .args(["--no-deps", "--all-features"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )
 }
 
 /// Renders the sample photos, with optimisations.
@@ -92,7 +94,10 @@ pub(crate) fn no_looks() -> Result<(), String> {
 pub(crate) fn ci() -> Result<(), String> {
     let start = Instant::now();
     check(None)?;
-    step("painter", || clippy(&["-p", PAINTER]))?;
+    step("painter", || {
+        clippy(&["-p", PAINTER])?;
+        rustdoc(&["-p", PAINTER])
+    })?;
     step("msrv", msrv::run)?;
     let mut summary = step("tests", workspace_tests)?;
     summary += step("tests without looks", tests_without_looks)?;
@@ -165,7 +170,7 @@ fn tests_without_looks() -> Result<TestSummary, String> {
         &target,
     ];
     test_summary::run(
-        shell::cargo()
+        full_scale(&mut shell::cargo())
             .args(test)
             .env("RUSTFLAGS", "--cfg reunite_no_looks"),
     )
