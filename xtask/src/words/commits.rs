@@ -9,7 +9,7 @@ pub(super) enum Outcome {
     /// The subjects that are too long.
     Checked(Vec<String>),
     /// The reason why there is nothing to check.
-    Skipped(&'static str),
+    Skipped(String),
 }
 
 /// Checks the subjects of the commits after `base`.
@@ -19,15 +19,21 @@ pub(super) fn since(root: &Path, base: &str) -> Result<Outcome, String> {
         command.current_dir(root).args(args).output()
     };
     let Ok(known) = git(&["merge-base", "--is-ancestor", base, "HEAD"]) else {
-        return Ok(Outcome::Skipped("git is not installed"));
+        return Ok(Outcome::Skipped("git is not installed".to_owned()));
     };
     if !known.status.success() {
-        return Ok(Outcome::Skipped(
-            "the history does not contain the base of the check",
-        ));
+        let why = String::from_utf8_lossy(&known.stderr);
+        let why = why.trim();
+        return Ok(Outcome::Skipped(match why {
+            "" => format!("{base}, after which they are checked, is not in the history"),
+            _ => why.to_owned(),
+        }));
     }
     let log = git(&["log", "--format=%h %s", &format!("{base}..HEAD")])
         .map_err(|why| format!("git: {why}"))?;
+    if !log.status.success() {
+        return Err(format!("git: {}", String::from_utf8_lossy(&log.stderr)));
+    }
     Ok(Outcome::Checked(too_long(&String::from_utf8_lossy(
         &log.stdout,
     ))))

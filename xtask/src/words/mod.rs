@@ -46,6 +46,9 @@ pub(crate) fn run(options: &Options<'_>) -> Result<(), String> {
             findings.add(&root, name, manifest)?;
         }
     }
+    if let (Some(name), true) = (options.package, findings.packages.is_empty()) {
+        return Err(format!("words: the workspace has no package `{name}`"));
+    }
     let mut faults = record.faults(&findings, options.list);
     match commits::since(&root, record.base())? {
         commits::Outcome::Checked(long) => faults.extend(long),
