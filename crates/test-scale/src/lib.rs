@@ -27,7 +27,7 @@ fn scaled(full: usize, scale: Option<&str>) -> usize {
     let scale = scale.map_or(UNSET, |text| {
         let scale = text.parse().ok();
         scale
-            .filter(|scale| *scale > 0.0)
+            .filter(|scale: &f64| scale.is_finite() && *scale > 0.0)
             .expect("REUNITE_TEST_SCALE is a positive number")
     });
     ((full as f64 * scale) as usize).max(1)
@@ -49,5 +49,11 @@ mod tests {
     #[should_panic(expected = "positive number")]
     fn a_scale_that_is_no_number_panics() {
         scaled(30, Some("full"));
+    }
+
+    #[test]
+    #[should_panic(expected = "positive number")]
+    fn an_infinite_scale_panics() {
+        scaled(30, Some("inf"));
     }
 }
