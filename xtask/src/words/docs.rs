@@ -39,9 +39,18 @@ fn marker(line: &str) -> Option<(&'static str, &str)> {
 }
 
 fn opens_badly(text: &str) -> bool {
+    if is_absence(text) {
+        return false;
+    }
     let word = text.split([' ', ',', ':', '?', '.']).next();
     let word = word.unwrap_or_default().to_lowercase();
     OPENINGS.contains(&word.as_str())
+}
+
+/// Returns true for a noun phrase of at most four words that begins with "No", which names a variant: "No access log".
+fn is_absence(text: &str) -> bool {
+    let text = text.strip_suffix('.').unwrap_or(text);
+    text.starts_with("No ") && text.split(' ').count() <= 4 && !text.contains([',', ':', '.', '?'])
 }
 
 #[cfg(test)]
@@ -55,6 +64,8 @@ mod tests {
             "/// The number of tasks.\n/// If there is none, zero.",
             "/// `if` and other words.",
             "/// No-op.",
+            "/// No compression.",
+            "/// No access log",
             "/// Notes the time.",
             "// What is no doc comment may ask.",
             "//// What is no doc comment may ask.",
@@ -72,6 +83,8 @@ mod tests {
             "/// If so, the time.",
             "/// Not for everybody.",
             "/// No, if that was done before.",
+            "/// No task waits for it.",
+            "/// No bit: it is queued.",
             "/// Of JPEG and WebP",
         ] {
             assert_eq!(hits(text).len(), 1, "{text}");

@@ -46,8 +46,13 @@ const NOUNS: &[&str] = &[
 /// Words that may stand between a count and its noun.
 const ADJECTIVES: &[&str] = &["broken", "failed", "more", "new", "other"];
 
-/// Finds counts before a fixed plural, and endings chosen by hand.
+/// The function that chooses the ending for all others.
+const HELPER: &str = "plural";
+
+/// Finds counts before a fixed plural, and endings chosen by hand outside the helper. A number with decimals takes the
+/// plural whatever its value.
 pub(super) fn hits(tokens: &TokenStream) -> Vec<Hit> {
+    let is_helper = defines_helper(tokens);
     let mut hits = Vec::new();
     each_level(tokens, &mut |level| {
         for token in level {
@@ -64,6 +69,7 @@ pub(super) fn hits(tokens: &TokenStream) -> Vec<Hit> {
             if let [TokenTree::Ident(word), block] = pair
                 && word == "else"
                 && let Some(ending) = string_in_block(block)
+                && !is_helper
                 && matches!(ending.as_str(), "s" | "es" | "ies")
             {
                 hits.push(Hit {
@@ -76,15 +82,26 @@ pub(super) fn hits(tokens: &TokenStream) -> Vec<Hit> {
     hits
 }
 
+fn defines_helper(tokens: &TokenStream) -> bool {
+    let mut is_defined = false;
+    each_level(tokens, &mut |level| {
+        is_defined |= level.windows(2).any(|pair| {
+            matches!(pair, [TokenTree::Ident(first), TokenTree::Ident(name)] if first == "fn" && name == HELPER)
+        });
+    });
+    is_defined
+}
+
 /// Returns the noun that follows a placeholder in a format string.
 fn counted(text: &str) -> Option<&str> {
     let mut rest = text;
-    while let Some((_, after)) = rest.split_once("} ") {
+    while let Some((before, after)) = rest.split_once("} ") {
+        let (_, placeholder) = before.rsplit_once('{').unwrap_or_default();
         let mut words = after
             .split(|c: char| !c.is_ascii_lowercase())
             .skip_while(|word| ADJECTIVES.contains(word));
         let word = words.next().unwrap_or_default();
-        if NOUNS.contains(&word) {
+        if NOUNS.contains(&word) && !placeholder.contains(":.") {
             return Some(word);
         }
         rest = after;
@@ -106,6 +123,8 @@ mod tests {
             r#"fn f() { format!("{name} waits for {} ms", 3) }"#,
             r#"fn f() { format!("{} at {}", counted(n, "page"), place) }"#,
             r#"fn f() { format!("{} bytes", n) }"#,
+            r#"fn f() { format!("{rate:.1} pages per second") }"#,
+            r#"fn plural(n: u8) -> &str { if n == 1 { "" } else { "s" } }"#,
             r#"fn f() { if fast { "a" } else { "slow" } }"#,
             r#"fn f() { g("pages") }"#,
         ] {
