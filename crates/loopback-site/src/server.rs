@@ -28,7 +28,7 @@ pub struct Request {
 pub struct Seen {
     /// The request.
     pub request: Request,
-    /// When its head was complete.
+    /// The time at which its head was complete.
     pub at: Instant,
 }
 
@@ -212,7 +212,7 @@ impl Server {
         let (seen, _) = waited.unwrap_or_else(PoisonError::into_inner);
         assert!(
             seen.len() >= count,
-            "fewer than {count} requests in a minute"
+            "the number of requests is below {count} after a minute"
         );
     }
 }

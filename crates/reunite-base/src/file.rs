@@ -14,10 +14,10 @@ use tempfile::NamedTempFile;
 
 const SUFFIX: &str = ".reunite-part";
 
-/// No run takes this long.
+/// The longest time that a run is assumed to take.
 const LONGEST_RUN: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What a written file survives.
+/// The events that a written file survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// The end of the program, however it ends. The system writes the data to the disk when it likes.

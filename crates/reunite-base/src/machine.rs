@@ -1,6 +1,6 @@
 //! Facts about the machine.
 
-/// What is assumed to be free at the least, and where the system does not tell.
+/// The least amount of free memory that is assumed, also where the system does not report it.
 const LEAST_MEMORY: u64 = 256 << 20;
 
 /// Returns the number of cores this process may use; 1 where the system does not tell.

@@ -96,7 +96,7 @@ pub(crate) struct Images {
     #[arg(short, long, value_name = "SIZE", default_value = "512", value_parser = size)]
     pub(crate) size: Size,
 
-    /// How pictures fill the box
+    /// Way to fit pictures into the box
     #[arg(long, value_enum, default_value_t)]
     pub(crate) fit: FitArg,
 

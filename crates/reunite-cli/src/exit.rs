@@ -9,7 +9,7 @@ pub(crate) enum Exit {
     Done,
     /// Some items failed; each failure was reported.
     SomeFailed,
-    /// Nothing was started: the arguments, the inputs or the output cannot be used.
+    /// The command did not start: the arguments, the inputs or the output cannot be used.
     CouldNotBegin,
     /// `--timeout` passed.
     TimedOut,

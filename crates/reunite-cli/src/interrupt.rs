@@ -8,7 +8,7 @@ use reunite::Canceller;
 use crate::complain::complain;
 use crate::exit::Exit;
 
-/// What an interrupt cancels, and whether one has come.
+/// The target of an interrupt, and a flag that is set by the first one.
 struct Interruption {
     target: Option<Canceller>,
     was_interrupted: bool,

@@ -22,7 +22,7 @@ pub(crate) enum Progress {
     Bar,
     /// The tree of scopes and tasks, and what each waits for
     Tree,
-    /// Nothing
+    /// No progress output
     None,
 }
 

@@ -38,13 +38,13 @@ pub struct Insight {
 pub struct Line {
     /// The depth in the tree.
     pub depth: usize,
-    /// Whether this is a scope; otherwise it is a task.
+    /// True for a scope, false for a task.
     pub is_scope: bool,
     /// The name.
     pub name: String,
-    /// What the task waits for, or how long it has run.
+    /// The object of the task's wait, or the time that the task has run.
     pub doing: String,
-    /// Whether the task waits.
+    /// True if the task waits.
     pub waits: bool,
 }
 
@@ -60,7 +60,7 @@ pub struct Lane {
 /// A stretch of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// Whether the task waited.
+    /// True if the task waited.
     pub waits: bool,
     /// The start, from the start of the run.
     pub from: Duration,
@@ -73,7 +73,7 @@ pub(crate) struct Watcher {
     wake: Wake,
     profiling: Option<Arc<Profiling>>,
     looking: Option<BackgroundTask<(Insight, Duration)>>,
-    /// Whether the run has ended and its last snapshot is still to be taken.
+    /// True from the end of the run until its last snapshot is taken.
     last: bool,
     next: Option<Instant>,
     insight: Option<Insight>,
@@ -244,11 +244,11 @@ fn spans(task: &TaskProfile, grain: Duration) -> Vec<Span> {
 
 fn notes(profile: &Profile) -> Vec<String> {
     let mut notes = vec![format!(
-        "{:.1} s of work in {:.1} s: {:.0} % of {} cores",
+        "{:.1} s of work in {:.1} s: {:.0} % of {}",
         profile.work.as_secs_f64(),
         profile.wall.as_secs_f64(),
         profile.utilisation() * 100.0,
-        profile.cores,
+        counted(profile.cores, "core"),
     )];
     notes.extend(profile.sites.iter().take(2).map(|site| {
         format!(

@@ -28,21 +28,21 @@ pub struct Settings {
     pub width: u32,
     /// The height of the box, in pixels.
     pub height: u32,
-    /// How a picture fills the box.
+    /// The way to fit a picture into the box.
     pub fit: Fit,
     /// The output format; `None` keeps each file's format.
     pub format: Option<OutputFormat>,
     /// The quality of JPEG and WebP output, 1 to 100.
     pub quality: u8,
-    /// Whether to remove EXIF metadata.
+    /// True to remove EXIF metadata.
     pub strip: bool,
     /// The output folder.
     pub out: PathBuf,
-    /// Whether results replace files that no run is known to have made.
+    /// True if results replace files that no run is known to have made.
     pub replace: bool,
     /// The colour theme.
     pub theme: Theme,
-    /// Whether the panel of tasks and times is open.
+    /// True if the panel of tasks and times is open.
     pub watching: bool,
 }
 

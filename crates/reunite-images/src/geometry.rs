@@ -32,7 +32,7 @@ impl Size {
     }
 }
 
-/// How a picture fills the box it is scaled to.
+/// The way to fit a picture into the box it is scaled to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fit {

@@ -10,16 +10,16 @@ use crate::geometry::{Fit, Size};
 pub struct Transform {
     /// The box that the upright picture is scaled to.
     pub size: Size,
-    /// How the picture fills the box.
+    /// The way to fit the picture into the box.
     pub fit: Fit,
-    /// Whether pictures smaller than the box are scaled up.
+    /// True if pictures smaller than the box are scaled up.
     pub enlarge: bool,
     /// The format of the result; `None` keeps the file's format.
     pub format: Option<OutputFormat>,
     /// The quality of JPEG and WebP output, 1 to 100.
     pub quality: u8,
-    /// Whether to remove EXIF metadata. The colour profile is always kept, unless the result has other channels
-    /// than the profile.
+    /// True to remove EXIF metadata. The colour profile is always kept, unless the result has other channels than the
+    /// profile.
     pub strip: bool,
     /// The most pixels that a header may declare; a file with more is refused.
     pub max_pixels: u64,

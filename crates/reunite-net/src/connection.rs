@@ -25,9 +25,9 @@ pub struct Connection {
     drain: Arc<Drain>,
     timeouts: Timeouts,
     peer: Peer,
-    /// When the client could first send a request.
+    /// The first time at which the client could send a request.
     ready_at: Instant,
-    /// When the current request began.
+    /// The time at which the current request began.
     begun: Instant,
     /// The deadline of reads.
     read_until: Option<Instant>,

@@ -27,7 +27,7 @@ pub enum Event<'a> {
     Refused {
         /// The client.
         peer: Peer,
-        /// Why it was refused.
+        /// The reason for the refusal.
         reason: RefusalReason,
     },
     /// The system failed to accept a client; the server continues.
@@ -44,7 +44,7 @@ pub enum Event<'a> {
     },
 }
 
-/// Why a client was refused.
+/// The reason why a client was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalReason {
     /// [`Limits::connections`](crate::Limits::connections) was reached.

@@ -4,12 +4,12 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "tls"), allow(dead_code))]
 pub(crate) enum HandshakeStep {
-    /// Nothing: it is complete.
+    /// The handshake is complete and needs nothing.
     Done,
     /// Bytes from the client.
     Read,
     /// Room in the socket's send buffer.
     Write,
-    /// Nothing: the client does not speak TLS.
+    /// The client does not speak TLS; there is no handshake.
     Plain,
 }

@@ -1,4 +1,4 @@
-//! How a connection begins and ends: the TLS handshake, sending all of an answer, closing without data loss.
+//! The beginning and end of a connection: the TLS handshake, sending the whole response, closing without data loss.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;

@@ -121,7 +121,7 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// Why a certificate or key cannot be used. The message names the file.
+/// The reason why a certificate or key cannot be used. The message names the file.
 #[derive(Debug)]
 pub struct TlsError(String);
 

@@ -356,7 +356,7 @@ fn a_sender_that_outlives_its_connection_fails_to_write() {
     assert!(sender.send(b"more").is_err());
 }
 
-/// No client is accepted before the server is started: all of them wait in the queue.
+/// Checks that no client is accepted before the server is started: all of them wait in the queue.
 #[test]
 fn hundreds_of_clients_can_queue() {
     let most: usize = std::fs::read_to_string("/proc/sys/net/core/somaxconn")

@@ -24,7 +24,7 @@ pub(crate) struct Answer {
 }
 
 pub(crate) enum Body {
-    /// No body and no `Content-Length`.
+    /// A response without a body and without `Content-Length`.
     None,
     Bytes(Arc<[u8]>),
     /// A part of a file.

@@ -12,7 +12,7 @@ pub struct Entry<'a> {
     pub peer: Peer,
     /// The account, if the site has accounts.
     pub user: Option<&'a str>,
-    /// When the answer was complete.
+    /// The time at which the response was complete.
     pub at: SystemTime,
     /// The request's first line, unchecked: it may contain any bytes.
     pub line: &'a [u8],

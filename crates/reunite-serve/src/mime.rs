@@ -1,4 +1,4 @@
-//! What a file is, by its name.
+//! Media types, by the extension of a file's name.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -95,7 +95,7 @@ pub(crate) fn of(path: &Path) -> &'static str {
     kind.copied().unwrap_or("application/octet-stream")
 }
 
-/// Whether it gets shorter by compressing.
+/// Returns true if compression makes a body of this type smaller.
 pub(crate) fn is_text(kind: &str) -> bool {
     kind.starts_with("text/")
         || ["json", "xml", "yaml", "wasm"]

@@ -7,7 +7,7 @@ const MAX_RANGES: usize = 32;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Ranges {
-    /// No range is requested, or the field is malformed.
+    /// The whole file: no range is requested, or the field is malformed.
     All,
     /// None of the requested ranges overlaps the file.
     None,

@@ -120,19 +120,19 @@ fn segments_of(path: &[u8], query: Option<String>) -> Result<Target, StatusCode>
     })
 }
 
-/// `None` where a `%` has not two hexadecimal digits behind it.
+/// Decodes percent-encoding. Returns `None` if a `%` is not followed by two hexadecimal digits.
 fn decode(raw: &[u8]) -> Option<Vec<u8>> {
     let mut codes = raw.split(|&byte| byte == b'%').skip(1);
     let is_code = |code: &[u8]| code.len() >= 2 && code[..2].iter().all(u8::is_ascii_hexdigit);
     codes.all(is_code).then(|| percent_decode(raw).collect())
 }
 
-/// What may stand in a path as itself.
+/// Returns true if the byte may stand in a path unencoded.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&byte)
 }
 
-/// What is written as a code in a link: all but what [`is_plain`], and the slash.
+/// The bytes that are percent-encoded in a link: all except the slash and those accepted by [`is_plain`].
 const CODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 /// A folder for one test.
 pub(crate) struct Place(TempDir);
 
-/// What a run printed and how it ended.
+/// The output and the exit status of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) stdout: String,

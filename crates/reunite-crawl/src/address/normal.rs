@@ -25,7 +25,7 @@ pub enum Target {
     },
     /// An address that is not fetched, such as `mailto:`, `javascript:` or `data:`.
     Elsewhere,
-    /// Not a valid address.
+    /// An invalid address.
     Broken,
 }
 

@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use reunite::{JoinError, Scope as Tasks};
+use reunite_base::units::counted;
 
 use super::event::{CrawlEnd, CrawlEvent, Limit};
 use super::fetch_task::{self, FetchResult, PageResult};
@@ -312,8 +313,9 @@ impl<'a, 'w> Coordinator<'a, 'w> {
         }
         let most = self.settings.follow.max_redirects;
         let is_redirect = page.links.iter().any(|link| link.kind == "redirect");
-        let failure = (is_redirect && job.hops >= i64::from(most))
-            .then(|| Failure::Redirects(format!("more than {most} redirects in a row")));
+        let failure = (is_redirect && job.hops >= i64::from(most)).then(|| {
+            Failure::Redirects(format!("more than {} in a row", counted(most, "redirect")))
+        });
         let hosts = self.recorder.page(&job, page, failure.as_ref())?;
         self.add_work(hosts)
     }
@@ -352,9 +354,9 @@ impl<'a, 'w> Coordinator<'a, 'w> {
             )));
         }
         let threads = self.in_flight.give_up_slot();
-        let plural = if threads == 1 { "" } else { "s" };
+        let threads = counted(threads, "thread");
         self.recorder.tell(CrawlEvent::Warning(format!(
-            "{error}: continuing with at most {threads} thread{plural}"
+            "{error}: continuing with at most {threads}"
         )));
         Ok(())
     }

@@ -49,7 +49,7 @@ pub struct Progress {
 /// The end of a crawl.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CrawlEnd {
-    /// No address is left to fetch.
+    /// The queue of addresses is empty.
     Done,
     /// A limit was reached. Addresses not yet fetched stay queued.
     Limit(Limit),

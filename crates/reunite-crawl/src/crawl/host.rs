@@ -40,7 +40,7 @@ pub(super) struct Host {
     pub(super) cursor: i64,
     /// True if the store may hold queued addresses beyond the cursor.
     pub(super) more_queued: bool,
-    /// When the first postponed address is due, in milliseconds since 1970.
+    /// The time at which the first postponed address is due, in milliseconds since 1970.
     pub(super) next_retry: Option<i64>,
     pub(super) in_flight: usize,
     /// True while the host is in the scheduler's queue of turns.

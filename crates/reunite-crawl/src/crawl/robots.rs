@@ -24,7 +24,7 @@ pub(super) enum Robots {
     AllowAll,
     /// The pages that these rules allow.
     Rules(Box<Robot>),
-    /// No page: the rules are unknown, for this reason.
+    /// The page could not be fetched: the rules are unknown, for this reason.
     Unavailable(String),
 }
 

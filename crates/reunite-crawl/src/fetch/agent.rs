@@ -81,7 +81,7 @@ pub struct Request {
 /// A completed request.
 #[derive(Debug)]
 pub struct Fetched<'a> {
-    /// When the request started.
+    /// The time at which the request started.
     pub began: SystemTime,
     /// The time until the headers arrived.
     pub wait: Option<Duration>,

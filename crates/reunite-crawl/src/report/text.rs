@@ -64,7 +64,8 @@ fn insights(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
     })?;
     section(out, "same content", &report.copies, |out, copies| {
         let urls: Vec<_> = copies.urls.first.iter().map(|url| terminal(url)).collect();
-        writeln!(out, "  {} times: {}", copies.urls.count, urls.join(" "))
+        let times = counted(copies.urls.count, "time");
+        writeln!(out, "  {times}: {}", urls.join(" "))
     })?;
     section(out, "only in a sitemap", &report.orphans, |out, url| {
         writeln!(out, "  {}", terminal(url))

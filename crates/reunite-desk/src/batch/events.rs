@@ -31,7 +31,7 @@ pub(crate) enum BatchCommand {
     Close,
 }
 
-/// How a batch ended: with a warning, if any, or with the reason why it could not start.
+/// The end of a batch: with a warning, if there is one, or with the reason why the batch could not start.
 pub(crate) type Ending = Result<Option<String>, String>;
 
 /// Sends the events of a batch to the window, and wakes it.

@@ -71,7 +71,7 @@ pub struct Desk {
     inputs: Vec<PathBuf>,
     rows: Rows,
     looking: Option<BackgroundTask<Result<Listing, String>>>,
-    /// Whether the list is out of date with the inputs and settings.
+    /// True if the list is out of date with the inputs and settings.
     stale: bool,
     batch: Option<Batch>,
     phase: Phase,

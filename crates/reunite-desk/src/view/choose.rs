@@ -21,7 +21,7 @@ pub(super) enum Answer {
 
 #[derive(Debug)]
 pub(super) struct Chooser {
-    /// Whether an output folder is chosen; otherwise pictures are.
+    /// True to choose an output folder, false to choose pictures.
     output: bool,
     folder: PathBuf,
     typed: String,

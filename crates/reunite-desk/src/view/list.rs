@@ -19,7 +19,7 @@ const THUMB: f32 = 44.0;
 #[derive(Debug, Default)]
 pub(super) struct Selection {
     row: usize,
-    /// Whether the selection moved and must be scrolled into view.
+    /// True if the selection moved and must be scrolled into view.
     moved: bool,
 }
 

@@ -18,6 +18,7 @@ use eframe::egui::{
     Align2, CentralPanel, Context, Frame, Id, Key, Margin, Modifiers, Panel, RichText, Ui,
     ViewportCommand,
 };
+use reunite_base::units::counted;
 
 use crate::background::Wake;
 use crate::messages;
@@ -226,13 +227,11 @@ impl Window {
         let answer = dialogue("quit", ctx).show(ctx, |ui| {
             ui.set_width(400.0);
             ui.heading("Pictures are still being made");
+            let verb = if open == 1 { "is" } else { "are" };
             ui.label(format!(
-                "{} not made yet. If you quit now, the pictures being made are finished and the others are \
+                "{} {verb} not made yet. If you quit now, the pictures being made are finished and the others are \
                  left out. No incomplete file stays behind.",
-                match open {
-                    1 => "1 picture is".to_owned(),
-                    open => format!("{open} pictures are"),
-                }
+                counted(open, "picture")
             ));
             ui.add_space(8.0);
             ui.horizontal(|ui| {

@@ -18,9 +18,9 @@ const STACK: usize = 2 << 20;
 /// The scheduling priority of codec threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Priority {
-    /// That of other threads.
+    /// The priority of other threads.
     Normal,
-    /// Below that of other threads.
+    /// A priority below that of other threads.
     Low,
 }
 

@@ -28,7 +28,7 @@ pub struct Found {
 pub struct FindError {
     /// The path.
     pub path: PathBuf,
-    /// Why the path could not be used.
+    /// The reason why the path could not be used.
     pub reason: String,
 }
 

@@ -62,10 +62,10 @@ struct Entry {
     result: Stamp,
 }
 
-/// What the ledger records of a file.
+/// The ledger's record of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Listed {
-    /// Nothing.
+    /// The file is not recorded.
     No,
     /// The result of an earlier run.
     Result,

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use crate::transform::Transform;
 
-/// How to run a batch.
+/// The settings for running a batch.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The settings of every picture.
     pub transform: Transform,
     /// The number of pictures transformed at a time.
     pub threads: usize,
-    /// Whether codec threads run at low priority, so that a window stays responsive while every core is busy. Has no
+    /// True if codec threads run at low priority, so that a window stays responsive while every core is busy. Has no
     /// effect where the system cannot set the priority of a single thread.
     pub low_priority: bool,
     /// The most bytes that all pictures being processed may hold together, their files included. A picture that needs

@@ -97,7 +97,7 @@ pub fn run_watched<'scope>(
     }
 }
 
-/// What the stages share.
+/// The state that the stages share.
 struct Stages<'scope, 'env, W> {
     scope: &'scope Scope<'scope, 'env>,
     options: &'scope Options,

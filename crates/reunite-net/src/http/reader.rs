@@ -30,7 +30,7 @@ pub enum NextHead {
     Head(Vec<u8>),
     /// The head is too long; the status refuses it.
     TooLong(StatusCode),
-    /// No more requests come.
+    /// The end of the requests.
     End,
 }
 

@@ -1,4 +1,4 @@
-//! How a gallery displays a file, by the file's name.
+//! The way a gallery displays a file, by the file's name.
 
 use std::path::Path;
 

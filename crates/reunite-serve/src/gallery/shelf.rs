@@ -1,17 +1,17 @@
-//! What was made and is kept: the latest used of it.
+//! A cache of results that are made on demand. It drops the least recently used ones.
 
 use std::hash::Hash;
 use std::sync::Arc;
 
 use lru::LruCache;
 
-/// What an entry takes beside its bytes.
+/// The memory that an entry needs besides its bytes.
 const EACH: usize = 256;
 
-/// Places, each for something that is made once; when what is made takes more than there is room for, that which was
-/// not asked for the longest goes.
+/// A cache with one entry per key, each of which is made once. When the entries exceed `room` bytes, the least
+/// recently used ones are dropped.
 pub(crate) struct Shelf<K, T> {
-    /// The last used first.
+    /// The entries, the most recently used first.
     places: LruCache<K, Place<T>>,
     room: usize,
     taken: usize,
@@ -19,7 +19,7 @@ pub(crate) struct Shelf<K, T> {
 
 struct Place<T> {
     thing: Arc<T>,
-    /// None while it is made.
+    /// The size of the entry; `None` while it is being made.
     bytes: Option<usize>,
 }
 
@@ -32,7 +32,7 @@ impl<K: Clone + Eq + Hash, T: Default> Shelf<K, T> {
         }
     }
 
-    /// The same for everybody who asks for the same.
+    /// Returns the entry of the key. Callers with the same key share one entry.
     pub(crate) fn place(&mut self, key: &K) -> Arc<T> {
         let place = self.places.get_or_insert_mut(key.clone(), || Place {
             thing: Arc::default(),
@@ -41,7 +41,7 @@ impl<K: Clone + Eq + Hash, T: Default> Shelf<K, T> {
         Arc::clone(&place.thing)
     }
 
-    /// What is in the place was made and takes so much.
+    /// Records that the entry was made and has this size, then drops the oldest entries until the rest fits.
     pub(crate) fn made(&mut self, key: &K, bytes: usize) {
         if let Some(place) = self.places.peek_mut(key)
             && place.bytes.is_none()
@@ -59,7 +59,7 @@ impl<K: Clone + Eq + Hash, T: Default> Shelf<K, T> {
         }
     }
 
-    /// The next who asks has it made again.
+    /// Removes the entry; the next request makes it again.
     pub(crate) fn forget(&mut self, key: &K) {
         if let Some(place) = self.places.pop(key) {
             self.taken -= place.bytes.unwrap_or(0);

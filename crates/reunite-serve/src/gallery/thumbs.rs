@@ -97,7 +97,7 @@ pub(crate) struct Thumb {
     pub(crate) kind: &'static str,
 }
 
-/// Why there is no thumbnail.
+/// The reason why there is no thumbnail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ThumbError {
     /// The file is not a picture that can be decoded.

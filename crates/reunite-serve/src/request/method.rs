@@ -6,7 +6,7 @@ pub(crate) enum Method {
     Head,
     Options,
     Post,
-    /// Not supported, but its target has a form of its own.
+    /// `CONNECT`, which is not supported; its target has a form of its own.
     Connect,
     /// A method that is known and not supported.
     Other,

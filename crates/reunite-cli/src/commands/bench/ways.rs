@@ -15,9 +15,9 @@ pub(super) struct PhotoJob {
     out: PathBuf,
 }
 
-/// What a way knows when it ends.
+/// The knowledge that a way has of its results when it ends.
 pub(super) struct WayOutcome {
-    /// Whether the results are in the order of the items.
+    /// True if the results are in the order of the items.
     pub(super) in_order: bool,
     /// The errors that the way knows of.
     pub(super) errors: Vec<String>,

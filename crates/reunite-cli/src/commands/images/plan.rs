@@ -8,7 +8,7 @@ use reunite_images::{Fit, OutputFormat, Transform};
 
 use crate::args::{FitArg, Images, OutputFormatArg};
 
-/// What a run will do.
+/// The work of a run: its pictures and settings.
 pub(super) struct ImagesPlan {
     /// The pictures to make.
     pub(super) jobs: Vec<Job>,
@@ -22,7 +22,7 @@ pub(super) struct ImagesPlan {
     pub(super) failed: Vec<FindError>,
 }
 
-/// Why a run cannot start.
+/// The reasons why a run cannot start.
 #[derive(Debug, Default)]
 pub(super) struct Refusal {
     pub(super) message: Option<String>,

@@ -25,7 +25,7 @@ pub(super) struct ImagesReport {
     output: Lines,
     started: Instant,
     summary: ImagesSummary,
-    /// Whether each job's outcome was reported.
+    /// For each job, true if its outcome was reported.
     reported: Vec<bool>,
 }
 
@@ -267,7 +267,7 @@ impl ImagesReport {
     }
 }
 
-/// What happened, and which option allows more.
+/// Returns the error's message and the option that raises the limit, if there is one.
 fn explained(error: &FileError) -> String {
     match error {
         FileError::Image(image) if image.is_too_large() => {

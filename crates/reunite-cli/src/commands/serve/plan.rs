@@ -10,7 +10,7 @@ use reunite_serve::{Account, Accounts, Gallery, Links, Settings, Site};
 use super::args::{LinksArg, Serve};
 use crate::complain::complain;
 
-/// What the server will do.
+/// The settings of a server, checked and ready to start.
 pub(super) struct ServePlan {
     pub(super) site: Site,
     pub(super) listeners: Vec<Listener>,

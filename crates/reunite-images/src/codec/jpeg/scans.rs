@@ -6,6 +6,7 @@
 //! such bound, as in arithmetic coding, the length is not checked.
 
 use memchr::memchr;
+use reunite_base::units::counted;
 
 use crate::error::ImageError;
 
@@ -38,7 +39,7 @@ struct Component {
     id: u8,
     across: u64,
     down: u64,
-    /// Whether a first scan of this component was seen.
+    /// True if a first scan of this component was seen.
     has_data: bool,
 }
 
@@ -188,16 +189,18 @@ impl Frame {
         });
         let too_few = if bytes * 8 < fewest_bits {
             format!(
-                "{bytes} bytes instead of at least {}",
+                "{} instead of at least {}",
+                counted(bytes, "byte"),
                 fewest_bits.div_ceil(8)
             )
         } else if restarts < fewest_restarts {
-            format!("{restarts} restarts instead of {fewest_restarts}")
+            let restarts = counted(restarts, "restart");
+            format!("{restarts} instead of {fewest_restarts}")
         } else {
             return Ok(());
         };
         Err(ImageError::corrupt(format!(
-            "a scan of its {}x{} pixels has {too_few}",
+            "a scan of the {}x{} picture has {too_few}",
             self.width, self.height
         )))
     }
