@@ -1,5 +1,5 @@
-//! How long one thread waits for another: started, sent to, notified. Compared with std, crossbeam and rayon, while the
-//! cores are free and while other processes use them.
+//! The time for which one thread waits for another: to be started, sent to, notified. Compared with std, crossbeam
+//! and rayon, while the cores are free and while other processes use them.
 
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// How a run measures, and what else the machine does meanwhile.
+/// The settings of a run, and the load of the machine meanwhile.
 #[derive(Clone, Debug)]
 pub(crate) struct Setting {
     /// The folder for results.
@@ -13,7 +13,7 @@ pub(crate) struct Setting {
     pub(crate) on: &'static str,
 }
 
-/// What used the cores besides the measurement.
+/// The use of the cores by anything but the measurement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
     /// The number of processes that compute all the time.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::table::{Row, Table};
 
-/// What a row is compared with.
+/// The goal that a row is compared with.
 #[derive(Clone, Copy)]
 enum Aim {
     /// At most this value, in the row's unit.

@@ -259,7 +259,7 @@ fn contended(table: &mut Table) {
     }
 }
 
-/// How late a wait of one millisecond ends while every core is busy: the median of many waits.
+/// Measures how late a wait of one millisecond ends while every core is busy: the median of many waits.
 fn overshoot(table: &mut Table) {
     let late = |wait: &dyn Fn(Duration)| {
         let stop = std::sync::atomic::AtomicBool::new(false);

@@ -36,7 +36,7 @@ struct Peer {
     command: Make,
 }
 
-/// What the server recorded of a run.
+/// The server's account of a run.
 struct Account {
     /// Pages that were never fetched: not requested, or not again after a transient error.
     missing: usize,
@@ -294,7 +294,8 @@ fn polite(program: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What a delay allows, from the moment of the first request to each host; before that the host was not known.
+/// Returns the time that a delay allows, from the first request to each host; before its first request a host was not
+/// known.
 fn allowed(server: &Server, delay: Duration) -> Duration {
     let seen = server.seen();
     let mut hosts: HashMap<usize, (Duration, u32)> = HashMap::new();

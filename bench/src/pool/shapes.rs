@@ -1,4 +1,4 @@
-//! Whether the cost of an operation depends on how much else there is: depth, open scopes, visitors, cancelled tasks.
+//! The cost of an operation by how much else there is: depth, open scopes, visitors, cancelled tasks.
 
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};

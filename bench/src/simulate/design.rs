@@ -52,7 +52,7 @@ pub(super) enum Asked {
     Some(usize),
 }
 
-/// How searchers use the shared counters.
+/// The use of the shared counters by searchers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Counting {
     /// A searcher counts itself out before each attempt, and in again if the attempt failed: as in the pool.
@@ -72,7 +72,7 @@ pub(super) enum Helping {
     Nowhere,
 }
 
-/// What a thread does when it finds a mailbox locked.
+/// The behaviour of a thread that finds a mailbox locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Locking {
     /// It waits for the lock: as in the pool.

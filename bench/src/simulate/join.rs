@@ -7,7 +7,7 @@ use super::lines::STATE;
 use super::search::ROUNDS;
 use super::state::{After, At, Frame, Go, JobId, Publish, Sim, Spent, Stage};
 
-/// How deep a thread runs one job inside the wait for another.
+/// The greatest depth to which a thread runs one job inside the wait for another.
 const MAX_DEPTH: usize = 64;
 
 fn awaited(sim: &Sim<'_>, me: usize) -> Option<JobId> {

@@ -37,7 +37,7 @@ struct Line {
     version: u32,
     /// True if others have read it since it was changed.
     is_shared: bool,
-    /// When the last atomic change is done.
+    /// The time at which the last atomic change is done.
     free_at: Time,
     busy: Time,
 }
@@ -135,7 +135,7 @@ impl Lines {
         self.lines[id].busy += time;
     }
 
-    /// How long the line was being changed, or its lock held.
+    /// Returns the time for which the line was being changed, or its lock held.
     pub(super) fn busy(&self, id: LineId) -> Time {
         self.lines[id].busy
     }

@@ -70,7 +70,7 @@ use real::Clock;
 use crate::setting::Setting;
 use crate::table::Table;
 
-/// How long a program is run on this machine.
+/// The time for which a program is run on this machine.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Compares the model with the pool on this machine, then draws the curves.

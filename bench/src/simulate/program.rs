@@ -46,7 +46,7 @@ pub(super) struct Uts {
     pub(super) node: u32,
 }
 
-/// What a part does.
+/// The behaviour of a part.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Shape {
     Leaf(Time),
@@ -200,7 +200,7 @@ impl Items {
     }
 }
 
-/// What the visiting thread does, one phase after the other.
+/// A phase of the visiting thread, which runs its phases one after the other.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Phase {
     /// Computes alone for this many nanoseconds.

@@ -1,4 +1,4 @@
-//! What the files of the model share: events, locks, counters, looks at all seats, sleep.
+//! The parts of the model that its files share: events, locks, counters, looks at all seats, sleep.
 
 use std::cmp::Reverse;
 
@@ -8,7 +8,7 @@ use super::lines::{ENTRIES, LineId, ROSTER, SLOTS, mailbox, word};
 use super::program::mix;
 use super::state::{After, At, Go, JobId, Sim, Spent};
 
-/// How often a thread retries a lock before it sleeps: as std's mutex does.
+/// The number of times that a thread retries a lock before it sleeps, as in std's mutex.
 const SPINS: Time = 100;
 
 impl Sim<'_> {

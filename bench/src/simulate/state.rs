@@ -117,7 +117,7 @@ pub(super) enum After {
     AwaitErrand(u32),
 }
 
-/// What a worker has open.
+/// An entry of a worker's stack: something that it has open.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Frame {
     /// A fork whose first half runs.
@@ -288,7 +288,7 @@ pub(super) struct Sim<'a> {
     pub(super) random: u64,
 }
 
-/// What a worker does after a step.
+/// The next step of a worker.
 pub(super) enum Go {
     /// It goes on after this time.
     After(Time, At, Spent),

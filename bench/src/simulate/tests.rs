@@ -112,8 +112,8 @@ fn the_same_arguments_have_the_same_result() {
     }
 }
 
-/// No schedule is faster than work divided by workers, or than the span. More threads may be awake than there are
-/// places, because joiners come back.
+/// Checks that no schedule is faster than work divided by workers, or than the span. More threads may be awake than
+/// there are places, because joiners come back.
 #[test]
 fn no_run_is_faster_than_work_and_span_allow() {
     for program in programs() {

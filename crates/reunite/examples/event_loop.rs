@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reunite::{JoinHandle, scope, sleep, spawn};
 
-/// What the loop is told. The system's are `Clicked` and `CloseRequested`.
+/// The events of the loop. `Clicked` and `CloseRequested` come from the system.
 #[derive(Debug)]
 enum Event {
     Clicked,

@@ -110,7 +110,7 @@ pub(crate) struct Inside {
     stays: PhantomData<*const ()>,
 }
 
-/// Not in models, which run many threads on one system thread.
+/// The depth of marks on each thread. Models do without it, as they run many threads on one system thread.
 #[cfg(all(debug_assertions, not(reunite_model)))]
 mod depth {
     std::thread_local! {
@@ -352,7 +352,7 @@ pub(crate) fn threads_of_process() -> Option<usize> {
 
 #[cfg(reunite_model)]
 global! {
-    /// Not zero in a model that counts all its threads here, the first one included.
+    /// The number of threads, the first one included, in a model that counts them; 0 in other models.
     static COUNTS_THREADS: Counter = Counter::new(0);
 }
 

@@ -1,6 +1,6 @@
-//! What environment variables turn on: a profile that is complete at the end, and a flight recorder that
-//! reports the events before something went wrong. A test harness runs nothing on its main thread, so this
-//! program has none: it runs itself.
+//! The features that environment variables turn on: a profile that is complete at the end, and a flight recorder that
+//! reports the events before a failure. A test harness runs nothing on its main thread, so this program has no
+//! harness: it runs itself.
 
 mod common;
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, mpsc};
 use common::homes::{SCOPES, in_homes};
 use common::{Bomb, until, until_cancelled};
 
-/// Whether the callback or the completion comes first.
+/// Checks both orders: callback first and completion first.
 #[test]
 fn callbacks_run_once_after_completion_and_a_join_does_not_wait_for_them() {
     in_homes(SCOPES, |at| {

@@ -25,7 +25,7 @@ enum Seen {
     Join,
 }
 
-/// What observers were told of the tasks that the harness spawned.
+/// The events that observers were told of the tasks that the harness spawned.
 #[derive(Clone, Default)]
 struct Log {
     seen: Arc<Mutex<BTreeMap<TaskId, Vec<Seen>>>>,

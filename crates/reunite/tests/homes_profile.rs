@@ -45,7 +45,8 @@ fn profile_in(homes: &[Home], program: impl Fn(&Place), check: impl Fn(Home, Pro
     }
 }
 
-/// Not as items of maps of one item each: an item that is done when it is started is joined there.
+/// Checks the work and span of a program in every home except maps of one item each: there an item that is done when
+/// it is started is joined at once.
 fn work_and_span(program: impl Fn(&Place), expected: (u64, u64)) {
     profile_in(SCOPES, program, |_, profile| {
         let (work, span) = expected;

@@ -1,5 +1,5 @@
-//! What remains of a task that is left because it was cancelled, wherever it runs: its locks are not
-//! poisoned, and its destructors run to their ends.
+//! The state after a task was left because it was cancelled, wherever it runs: its locks are not poisoned, and its
+//! destructors run to their ends.
 
 mod common;
 

@@ -18,8 +18,8 @@ fn outcomes_come_in_the_order_of_the_items() {
     }
 }
 
-/// If the user has not set the window, it grows for items that cost next to nothing. In tests that must not depend on
-/// time it keeps its size.
+/// Checks that the window, if the user has not set it, grows for items that cost next to nothing. In tests that must
+/// not depend on time it keeps its size.
 #[cfg(not(reunite_no_looks))]
 #[test]
 fn short_items_are_pulled_further_ahead() {

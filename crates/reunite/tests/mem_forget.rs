@@ -223,7 +223,8 @@ fn permits_that_were_forgotten_are_waited_for_with_a_reason() {
     assert!(permits.try_acquire().unwrap_err().is_busy());
 }
 
-/// No other thread is there that could send, or give way. In a process of its own that would be detected.
+/// Ends the waits by a timeout: no deadlock is detected here, as other threads of the test process might still send.
+/// In a process with this test alone it would be.
 #[test]
 fn ends_of_channels_may_be_forgotten() {
     let _watchdog = watchdog();

@@ -247,7 +247,7 @@ fn a_join_under_a_lock_the_child_wants_has_one_victim() {
     );
 }
 
-/// No task waits for ever, so none may be refused: the lock is released by a task that waits for nothing.
+/// Checks that no wait is refused: the lock is released by a task that waits for nothing.
 #[test]
 fn a_lock_that_will_be_released_is_no_cycle() {
     check_random(

@@ -24,7 +24,7 @@ fn pool(threads: usize) -> reunite::Pool {
     builder.build().unwrap()
 }
 
-/// What the task returned; `None` if it was cancelled before it began.
+/// Returns the value of the task; `None` if it was cancelled before it began.
 fn if_begun<T, E: std::fmt::Debug>(joined: Result<T, reunite::JoinError<E>>) -> Option<T> {
     match joined {
         Ok(value) => Some(value),

@@ -151,7 +151,7 @@ thread_local! {
     static ELSEWHERE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What a task leaves behind: its destructor takes a lock, and must not run inside a spawn.
+/// The result of a task: its destructor takes a lock, and must not run inside a spawn.
 struct Leaves<'a> {
     lock: &'a Mutex<usize>,
 }

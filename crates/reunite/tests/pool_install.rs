@@ -380,7 +380,7 @@ fn it_inherits_the_callers_context() {
     assert_eq!(pool(1).install(|| REQUEST.get()), 7);
 }
 
-/// If it left on another thread, the reason could not be reported.
+/// Checks that the closure runs on the calling thread: if it left on another one, the reason could not be reported.
 #[test]
 fn in_a_destructor_of_a_stack_that_unwinds_it_stays_where_it_is() {
     let _watch = watchdog();

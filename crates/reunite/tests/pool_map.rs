@@ -295,7 +295,7 @@ impl Drop for Frees {
     }
 }
 
-/// How a map is left while one of its items blocks.
+/// The way in which a map is left while one of its items blocks.
 #[derive(Clone, Copy)]
 enum Leave {
     Drop,

@@ -535,7 +535,8 @@ fn batches_that_others_take_from_can_be_looked_at() {
     });
 }
 
-/// What the closure of a task holds that never began is dropped as undone, even if the task was looked at meanwhile.
+/// Checks that the captures of a closure that never began are dropped as undone, even if its task was looked at
+/// meanwhile.
 #[test]
 fn a_channel_of_a_task_that_never_began_is_cut_short_however_often_it_is_looked_at() {
     let _watchdog = watchdog();
@@ -717,7 +718,7 @@ fn joins_of_tasks_that_never_began_tell_which_task_that_was() {
     });
 }
 
-/// Whether or not a thread of the pool has dropped those tasks before.
+/// Checks this whether or not a thread of the pool has dropped the undone tasks before.
 #[test]
 fn a_scope_leaves_for_a_cancellation_above_unless_all_undone_tasks_were_joined() {
     let _watchdog = watchdog();

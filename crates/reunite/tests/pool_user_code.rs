@@ -222,7 +222,8 @@ fn observers_are_told_of_the_end_of_items_that_never_begin() {
     assert!(open.is_empty(), "{open:?}");
 }
 
-/// What a fork inherits is dropped with the task that made the fork, even if that task is in no scope.
+/// Checks that the values inherited by a fork are dropped with the task that made the fork, even if that task is in
+/// no scope.
 #[test]
 fn what_forks_inherit_ends_with_the_task() {
     struct Hook(Arc<()>);

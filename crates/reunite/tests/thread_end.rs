@@ -12,7 +12,7 @@ use reunite::sync::{Condvar, Mutex, RwLock, Semaphore};
 
 type Act = fn() -> u64;
 
-/// What a thread may do while it ends; each returns 42.
+/// The calls that a thread may make while it ends; each returns 42.
 const ACTS: &[(&str, Act)] = &[
     ("join", || {
         let (a, b) = reunite::join(|| 40, || 2);

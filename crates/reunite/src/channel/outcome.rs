@@ -4,7 +4,7 @@
 pub(super) enum TakeResult<T> {
     Message(T),
     Nothing,
-    /// Nothing, and nothing will ever come.
+    /// The channel is empty and closed: no message will ever come.
     Closed,
 }
 

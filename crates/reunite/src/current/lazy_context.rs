@@ -34,7 +34,7 @@ pub(crate) struct LazyContext {
     is_any_made: AtomicBool,
 }
 
-/// What is around a scope.
+/// The context around a scope.
 pub(crate) struct OuterContext(OuterContextState);
 
 enum OuterContextState {

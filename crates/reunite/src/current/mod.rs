@@ -177,8 +177,8 @@ struct Layer {
     after: After,
     /// True if the code that runs in this layer, and not in one entered later, was told of a cancellation.
     told: Cell<bool>,
-    /// If pieces of a pool's work run in the layer: how many pieces the thread was running already when it
-    /// was entered.
+    /// The number of pieces that the thread was running already when the layer was entered, if pieces of a
+    /// pool's work run in the layer.
     pieces: Option<usize>,
     /// The number of locks that the thread held when the layer was entered. Those taken since belong to the
     /// code in it.
@@ -197,7 +197,7 @@ impl Layer {
     }
 }
 
-/// What the pool knows of the calling thread.
+/// The functions by which the pool describes the calling thread.
 pub(crate) struct Pieces {
     /// Returns the newest open fork.
     pub(crate) newest_fork: fn() -> ForkMark,

@@ -74,7 +74,7 @@ impl SpawnTime {
 
 // The bits of `stage`. They are set and never cleared.
 
-/// No bit: the task is queued.
+/// The stage without any bit: the task is queued.
 const QUEUED: u8 = 0;
 /// A thread has begun to run the task.
 const RUNNING: u8 = 1;

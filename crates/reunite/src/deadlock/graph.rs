@@ -222,10 +222,11 @@ impl Graph {
         record.found_by.iter().copied().find(leaked)
     }
 
-    /// If no thread is left that does anything, refuses the newest wait for anyone that can fail. The other waits
-    /// depend on such waits: refusing them would not help. The victim's thread goes on, and when it files another wait,
-    /// goes idle or ends, it looks here again. So the next wait is not refused before it is certain that this victim
-    /// does not help it, and is refused at once then.
+    /// Refuses the newest wait for anyone that can fail, if no thread of the process is left that does
+    /// anything. The other waits depend on waits for anyone: refusing one of those would not help.
+    ///
+    /// The victim's thread goes on. It calls this again when it files another wait, goes idle or ends. So the
+    /// next wait is refused as soon as it is certain that the victim does not help it, and not before.
     fn refuse_if_quiescent(&mut self) {
         let Some(victim) = self.newest_for_anyone() else {
             return;

@@ -73,7 +73,7 @@ mod thread_guard;
 
 use crate::primitive::{Counter, Ordering};
 
-/// Not zero while deadlocks are not looked for.
+/// 1 while waits that would never end are not refused, otherwise 0.
 static IS_OFF: Counter = Counter::new(0);
 
 /// Sets whether waits that would never end are refused. They are by default; may be changed at any time in the same

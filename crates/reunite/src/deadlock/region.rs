@@ -92,7 +92,7 @@ enum SearchStep {
     Further,
     /// It met the other end's search, or where it began.
     Met,
-    /// Nothing leads on.
+    /// The search has no edge left to follow.
     Nowhere,
 }
 

@@ -31,7 +31,7 @@ struct Cause {
     source: Label,
 }
 
-/// Why a part of the tree was cancelled.
+/// The reason why a part of the tree was cancelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
     /// The program cancelled it; this is the reason it gave.

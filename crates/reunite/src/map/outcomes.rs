@@ -246,18 +246,18 @@ impl<V, E> Hand<V, E> {
     }
 }
 
-/// What the consumer found when it looked at the state.
+/// The result of the consumer's look at the state.
 enum ConsumerStep<V, E> {
     /// The outcome of the item with this index.
     Outcome(u64, Result<V, JoinError<E>>),
     /// Every item was taken.
     End,
-    /// No worker goes on: none was started yet, or a cancellation made them leave.
+    /// The map has no running worker: none was started yet, or a cancellation made all of them leave.
     NoWorker,
     /// The wait must be set up again: the earliest deadline of an item has changed, the item that the
     /// consumer waits for has become known, or outcomes have been taken.
     Recheck,
-    /// No outcome came in time.
+    /// The wait's time is up.
     TooLate,
 }
 

@@ -1,4 +1,4 @@
-//! What the consumer and the workers of a map share, and the protocol between them.
+//! The state that the consumer and the workers of a map share, and the protocol between them.
 //!
 //! # Protocol
 //! One lock guards everything except the function, the running of items, and the pulling from the source.

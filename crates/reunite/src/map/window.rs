@@ -27,7 +27,7 @@ pub(super) struct Window {
     size: u64,
     /// The largest number of threads. The machine's cores are counted once, as counting reads files.
     threads: usize,
-    /// What adapts the window; `None` if the user chose its size.
+    /// The measurements that adapt the window; `None` if the user chose its size.
     fits: Option<Fits>,
 }
 

@@ -282,7 +282,7 @@ fn number_item<I: Iterator, U, E>(
     (seat, record, node)
 }
 
-/// What a worker does after it has left its outcome.
+/// The next step of a worker that has left its outcome.
 enum NextPull<I> {
     /// It has the source already, for the item with this number.
     Source((I, u64)),

@@ -22,7 +22,7 @@ const LOOKS: usize = 16;
 /// The most items between two checks.
 const LOOK: usize = 64;
 
-/// What to do with each item, and where to stop.
+/// The functions to call for each item, and the place to stop.
 pub(super) struct Drive<I, F> {
     begin: I,
     step: F,

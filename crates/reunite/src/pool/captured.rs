@@ -1,4 +1,4 @@
-//! What the open forks of a thread inherit (see [`Inherit`](crate::Inherit)).
+//! The values that the open forks of a thread inherit (see [`Inherit`](crate::Inherit)).
 //!
 //! As long as there is a hook, the word that every fork reads is never lowered to zero (see `seat`), and the
 //! fork stores here what it has captured. When the fork is published, that goes along. For a fork that no

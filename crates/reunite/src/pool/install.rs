@@ -46,7 +46,7 @@ use crate::primitive::{Arc, Mutex};
 use crate::task::{Packet, Task, UncancellableJob, prepare_uncancellable};
 use crate::wait::{self, Heed};
 
-/// How the closure ended.
+/// The result of the closure.
 struct InstallOutcome<R> {
     caught: Caught<R>,
     /// True if it was told of a cancellation.

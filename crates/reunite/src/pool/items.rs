@@ -54,13 +54,13 @@ use crate::task::is_err;
 /// The result of a batch.
 pub(super) struct BatchOutcomes<'scope, R> {
     pub(super) outcomes: Vec<Result<R, JoinError>>,
-    /// What most batches do not have.
+    /// The parts of the result that most batches do not have.
     pub(super) more: Option<Box<BatchExtras<'scope, R>>>,
     pub(super) lasted: Duration,
 }
 
 pub(super) struct BatchExtras<'scope, R> {
-    /// Which of the outcomes are errors, if any is.
+    /// The outcomes that are errors, if there are any.
     pub(super) untaken: Option<Box<UntakenErrors<R>>>,
     /// The labels of the items, if observers are to be told of their joins.
     pub(super) labels: Vec<Label>,
@@ -89,7 +89,7 @@ impl<'scope, R> BatchExtras<'scope, R> {
 /// The function that names an item.
 type PoolItemNamer<'scope, T> = Box<dyn Fn(&T) -> String + Send + Sync + 'scope>;
 
-/// What the batches of a map have in common.
+/// The state that the batches of a map share.
 pub(super) struct PoolMapShared<'scope, 'env, F, T> {
     scope: &'scope PoolScope<'scope, 'env>,
     f: F,
@@ -181,8 +181,8 @@ struct KnownItem<T> {
     facts: UnbegunItem,
 }
 
-/// What is known of an item that has not begun. If it is dropped like that, observers are told that the item
-/// was cancelled.
+/// The label and the inheritance of an item that has not begun. Dropping it while it still holds them tells
+/// observers that the item was cancelled.
 struct UnbegunItem(Option<Box<(Label, Inherited)>>);
 
 impl Drop for UnbegunItem {
@@ -264,7 +264,7 @@ struct CurrentItem {
     context: Arc<Context>,
 }
 
-/// What the watch has seen of a batch, and cut off it.
+/// The last observation of a batch by the watch, and the batches that were cut off it.
 struct BatchCut<'scope, R> {
     /// The number of items begun when the watch last saw a change, and the time of that.
     seen: Option<(usize, Instant)>,

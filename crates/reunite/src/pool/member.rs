@@ -40,7 +40,7 @@ struct Membership {
     pool: Arc<PoolShared>,
     seat: &'static Seat,
     role: MemberRole,
-    /// How many waits, one inside the other, have given up the place there: it is one place all the same.
+    /// The number of nested waits that have given up the place. They have given up one place together.
     away: usize,
     /// True if the member was found to starve, and was counted as awake again although it is still in its
     /// wait.
@@ -218,7 +218,7 @@ pub(super) fn published() {
     });
 }
 
-/// What `wait` does for members of a pool that block.
+/// The hooks of `wait` for members of a pool that block.
 struct MemberPlace;
 
 impl Place for MemberPlace {

@@ -1,5 +1,5 @@
-//! What other threads may know of a member of a pool: whether it has a place, whether it makes progress, and
-//! what it runs.
+//! The state of a member of a pool that other threads may read: its place, its progress, and the work that it
+//! runs.
 //!
 //! # Protocol
 //! A member *holds* a place from when it is counted as awake (`active`, see `roster`) until it blocks in
@@ -58,7 +58,7 @@ pub(super) trait Divide: Sync {
     fn shown(&self) -> Option<(TaskId, Part<TaskRecord>)>;
 }
 
-/// What is left of a piece of work.
+/// The rest of a piece of work.
 pub(super) enum RemainingWork {
     Nothing,
     Something,

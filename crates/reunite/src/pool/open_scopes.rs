@@ -56,7 +56,7 @@ pub(super) trait OpenScope: Send + Sync {
     fn snapshot(&self) -> ScopeSnapshot;
 }
 
-/// How long a thread runs a scope's tasks.
+/// The condition for which a thread runs a scope's tasks.
 #[derive(Clone, Copy)]
 pub(super) enum Until {
     /// As long as there are tasks to begin.

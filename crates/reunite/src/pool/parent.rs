@@ -1,4 +1,4 @@
-//! What a pool's scope provides to its tasks: the context they run in, the place of their failures, and the
+//! The part of a pool's scope that its tasks use: the context they run in, the place of their failures, and the
 //! list of waiters.
 
 use std::convert::Infallible;

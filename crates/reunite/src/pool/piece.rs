@@ -78,7 +78,7 @@ impl CoarseSpawnTime {
     }
 }
 
-/// What is known of a piece from the beginning.
+/// The properties of a piece that are known from the beginning.
 pub(super) struct PieceFacts {
     pub(super) id: TaskId,
     pub(super) kind: LabelKind,
@@ -102,7 +102,7 @@ const NUMBER: u64 = 1;
 
 pub(super) struct PieceIdentity {
     pub(super) context: Arc<Context>,
-    /// What it inherits from its spawner, until it begins.
+    /// The values that it inherits from its spawner, until it begins.
     pub(super) inherited: Mutex<Inherited>,
     /// The functions to be called when it is done.
     pub(super) callbacks: Mutex<Vec<Callback>>,

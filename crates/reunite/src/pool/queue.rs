@@ -114,8 +114,8 @@ impl TaskBatch {
     }
 }
 
-/// What a thread keeps of the batch before the one that it runs: its references were given up while its tasks
-/// were still in the cache, and the queue is told when the next batch is taken.
+/// The rest of the batch before the one that a thread runs. The thread gave up the batch's references while its
+/// tasks were still in the cache; it tells the queue when it takes the next batch.
 #[derive(Default)]
 pub(super) struct FinishedBatch {
     freed: Freed,
@@ -174,11 +174,11 @@ pub(super) struct ScopeQueue {
     in_place: Vec<InPlaceTask>,
     /// The numbers for tasks to come.
     numbers: Range<u64>,
-    /// How many numbers were taken the last time.
+    /// The number of numbers that were taken the last time.
     last_count: u64,
     /// The time of spawning to record, by the last reading of the clock.
     spawned: CoarseSpawnTime,
-    /// How many more tasks may be recorded with that time.
+    /// The number of further tasks that may be recorded with that time.
     same: u32,
     /// The number of the watch's looks at the pool, at that reading.
     looks: u64,
@@ -190,7 +190,8 @@ pub(super) struct ScopeQueue {
     /// Batches that are over, whose memory is used for the next. For short tasks, an allocation per batch
     /// costs more than it seems to, as one of that size makes the allocator merge what was freed before.
     spare: Vec<Arc<TaskBatch>>,
-    /// How many tasks joiners have run since their references were looked for.
+    /// The number of tasks that joiners have run since the queue was last searched for the references to such
+    /// tasks.
     left_behind: usize,
     /// True if the scope is listed among those with tasks that can begin.
     pub(super) is_listed: bool,
@@ -470,7 +471,7 @@ mod tests {
     struct QueuedTestTask {
         lineage: Lineage,
         is_begun: AtomicBool,
-        /// How often `is_begun` was called.
+        /// The number of calls of `is_begun`.
         asked: AtomicUsize,
     }
 

@@ -68,7 +68,7 @@ use crate::deadlock::look_again;
 use crate::park::Parker;
 use crate::primitive::{Arc, AtomicBool, AtomicUsize, Instant, Mutex, Ordering, fence};
 
-/// What a worker that slept does next.
+/// The next step of a worker that slept.
 #[must_use]
 pub(super) enum AfterSleep {
     Search,
@@ -109,10 +109,10 @@ impl RosterState {
     }
 }
 
-/// What a thread that was to wake a worker must do.
+/// The step required of a thread that was to wake a worker.
 pub(super) enum WakeDecision {
     Nothing,
-    /// No worker sleeps, but a place is free: start a thread. It is counted already.
+    /// A place is free and no worker sleeps: start a thread. It is counted already.
     Start,
     /// There is work, no member is awake, and no more threads may be started.
     Starved,

@@ -117,12 +117,12 @@ fn layout_of<F: FnOnce() -> T + Send, T: Send>(_: &F) -> Layout {
     Ref::<ScopeTask<F, T>>::layout()
 }
 
-/// How a scope's body came back.
+/// The result of a scope's body.
 struct Body<R> {
     caught: Caught<R>,
     /// True if it was told of a cancellation.
     observed_cancellation: bool,
-    /// When it was left, if it has no value.
+    /// The moment at which it was left, if it has no value.
     left: Option<BodyLeft>,
 }
 

@@ -80,7 +80,7 @@ pub(super) struct ScopeState {
     has_had_tasks: AtomicBool,
     /// The amount of memory that it has for tasks.
     weight: Weight,
-    /// When it was opened, in listings of scopes.
+    /// The time at which it was opened, in listings of scopes.
     pub(super) since: Since,
 }
 
@@ -405,7 +405,8 @@ impl OpenScope for ScopeState {
         self.owner.is_some_and(|owner| std::ptr::eq(owner, seat))
     }
 
-    /// Not inlined, as its frame would lie below what the end of a scope waits for.
+    /// Runs the scope's tasks on the calling thread. Must not be inlined: its frame would lie below what the
+    /// end of a scope waits for.
     #[inline(never)]
     fn work(self: Arc<Self>, until: Until) {
         let mine = self.is_mine();

@@ -26,7 +26,7 @@ pub(super) struct Parcel {
     pub(super) context: Arc<Context>,
     /// The seat of the thread to wake when it is done.
     pub(super) owner: &'static Seat,
-    /// When it was published, as the time of the fork is not recorded.
+    /// The time of publishing, as the time of the fork is not recorded.
     pub(super) spawned: CoarseSpawnTime,
     pub(super) inherited: Option<Inherited>,
     /// True if it was forked by an observer, or below one: observers are not told of it.

@@ -21,7 +21,7 @@ const OFTEN: Duration = Duration::from_millis(50);
 
 /// The part of a pool's state that the watch uses; see `watch`.
 pub(super) struct WatchState {
-    /// How long a member may stand still; `None` means for ever.
+    /// The time for which a member may stand still; `None` means for ever.
     pub(super) spare_after: Option<Duration>,
     pub(super) is_watched: AtomicBool,
     /// The number of looks at the pool.

@@ -39,7 +39,7 @@ impl PoolShared {
     }
 }
 
-/// What a group knows of its pool.
+/// The reference of a group to its pool.
 struct PoolQueue(Weak<PoolShared>);
 
 impl TaskQueue for PoolQueue {
@@ -97,8 +97,8 @@ mod tests {
         (task, end)
     }
 
-    /// No matter which thread runs it, and what happens to its handle. Observers of other tests, and spans,
-    /// ask for it.
+    /// Checks this for every thread that may run the task, and for every end of its handle. Left out with the
+    /// feature, as observers of other tests, and spans, ask for identities.
     #[cfg(not(feature = "tracing"))]
     #[test]
     fn no_identity_is_made_for_a_task_that_is_not_asked_for_one() {

@@ -1,5 +1,4 @@
-//! What the queue, the handle and the live tree know of a task of a pool's scope; `task` explains the
-//! protocol.
+//! The views of a pool task that the queue, the handle and the live tree have; `task` explains the protocol.
 
 use std::panic::Location;
 use std::ptr::NonNull;
@@ -26,7 +25,7 @@ pub(super) enum TaskRole {
     Batch,
 }
 
-/// What the queue knows of a task.
+/// The operations that the queue calls on a task.
 pub(super) trait RunTask: Piece + Send + Sync {
     /// Runs the task on the calling thread, unless another has begun it; or drops the result, if it was
     /// queued again for that. Does not unwind. `member_state` is the thread's in its pool.
@@ -51,7 +50,7 @@ pub(super) trait RunTask: Piece + Send + Sync {
     fn shown(&self, around: &Arc<Context>) -> Option<Part<TaskRecord>>;
 }
 
-/// What the handle knows of a task.
+/// The operations that the handle calls on a task.
 pub(super) trait JoinTask<T>: RunTask {
     /// Returns where it was spawned.
     fn at(&self) -> &'static Location<'static>;

@@ -15,7 +15,7 @@ use crate::deadlock;
 use crate::observe::{is_quiet, on_quiet};
 use crate::primitive::{Arc, Inside, OnceLock, thread_local};
 
-/// How many forks are published at once: enough that thieves do not live on leaves.
+/// The number of forks published at once: large enough that thieves do not only find leaves.
 const BATCH: usize = 8;
 
 thread_local! {

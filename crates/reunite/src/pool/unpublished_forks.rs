@@ -28,7 +28,7 @@ use crate::deadline;
 use crate::observe::{Stall, stall_threshold};
 use crate::primitive::{Arc, Duration, Instant, is_asleep, now};
 
-/// How often a member is looked at before it is reported.
+/// The number of looks at a member before it is reported.
 const LOOKS: u32 = 4;
 /// The least pause between looks: a sleeper that looks more often would keep a core busy.
 const LEAST_PAUSE: Duration = Duration::from_millis(1);
@@ -42,11 +42,11 @@ struct SleepingMember {
     since: Instant,
 }
 
-/// What a sleeper has seen.
+/// The observations of a sleeper.
 #[derive(Default)]
 pub(super) struct UnpublishedForks {
     members: Vec<SleepingMember>,
-    /// When to look again.
+    /// The time of the next look.
     next: Option<Instant>,
 }
 

@@ -52,16 +52,16 @@ use crate::primitive::{
 };
 use crate::thread::start_helper;
 
-/// How often a member is looked at per patience.
+/// The number of looks at a member per patience.
 const LOOKS: u32 = 2;
-/// How many times longer a member may take where the system does not tell if it sleeps.
+/// The factor by which a member may take longer where the system does not tell if it sleeps.
 const UNTOLD: u32 = 50;
 
 /// The state that the watching thread shares with the others.
 struct WatchList {
     /// The pools that have become short.
     pools: Vec<Weak<PoolShared>>,
-    /// What sleepers have found, to be reported.
+    /// The stalls that sleepers have found, to be reported.
     stalls: Vec<Stall>,
     is_started: bool,
     watching: Option<Parker>,

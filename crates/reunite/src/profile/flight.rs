@@ -34,7 +34,7 @@ impl fmt::Display for Trouble {
 struct Flight<F> {
     scribe: Scribe,
     tell: F,
-    /// Not zero while `tell` runs.
+    /// A flag: other than zero while `tell` runs.
     telling: Counter,
 }
 

@@ -220,7 +220,7 @@ fn runs(profile: &Profile) -> String {
     out.done()
 }
 
-/// Which of the page's colours shows a wait: the one for tasks, for locks, or for everything else.
+/// Returns the colour of a wait on the page: the one for tasks, for locks, or for everything else.
 fn hue(verb: Verb) -> u8 {
     match verb {
         Verb::Turn | Verb::Shutdown => 0,

@@ -3,7 +3,7 @@
 use crate::cut_short::leave;
 use crate::error::{CutShort, ScopeError};
 
-/// How the body of a scope came back.
+/// The result of the body of a scope.
 pub(super) enum BodyOutcome<T> {
     Value(T),
     /// A cancellation or a refused wait left the body. Where panics abort the process the body returned all

@@ -13,7 +13,7 @@ use crate::park::Parker;
 use crate::primitive::{Arc, Duration, Instant};
 use crate::wait::{Heed, WaitOutcome, wait};
 
-/// How long a cancelled group waits for stragglers at first before it names them.
+/// The time for which a cancelled group waits for stragglers at first before it names them.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(60);
 

@@ -8,7 +8,7 @@ use crate::primitive::{Arc, Mutex};
 /// One failure, shared by the packet and the group: it belongs to the one that takes it first.
 pub(crate) type FailureSlot<E> = Arc<Mutex<Option<JoinError<E>>>>;
 
-/// What no join took.
+/// The failures and cancellations that no join took.
 pub(crate) struct Unclaimed<E> {
     /// The failures; or, if there are none, the tasks that were cut short by something other than a
     /// cancellation of the scope or around it.
@@ -60,7 +60,7 @@ struct FailureList<E> {
     many: usize,
     /// The cancellation of the tasks that are only [counted](Failures::count_undone).
     undone: Option<Cancelled>,
-    /// How many of those no join took. Negative while a join has taken one that is not counted yet.
+    /// The number of these that no join took. Negative while a join has taken one that is not counted yet.
     unjoined: isize,
 }
 

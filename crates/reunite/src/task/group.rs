@@ -46,7 +46,7 @@ use crate::part::{Part, Whole};
 use crate::primitive::{Arc, Mutex, MutexGuard};
 use crate::wait_queue::WaitQueue;
 
-/// What runs a group's tasks.
+/// The means by which a group's tasks are run.
 pub(crate) enum Starter {
     /// A thread for each, which then runs the chain. If the system refuses one, the task is untouched.
     Threads(Threads),
@@ -262,7 +262,7 @@ impl TaskHeader {
     }
 }
 
-/// What happens next to a task that was admitted.
+/// The next step for a task that was admitted.
 #[must_use]
 pub(super) enum Admitted {
     /// It has a place: its thread must be started.

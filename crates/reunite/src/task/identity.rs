@@ -27,7 +27,7 @@ use crate::id::{Label, LabelKind, TaskId};
 use crate::part::Part;
 use crate::primitive::{AtomicU8, Mutex, OnceLock, Ordering, coarse_millis};
 
-/// What has happened to a task: bits that are set and never cleared.
+/// The history of a task: bits that are set and never cleared.
 #[derive(Default)]
 pub(crate) struct TaskState(AtomicU8);
 
@@ -37,7 +37,7 @@ const BEGUN: u8 = 1;
 const ASKED: u8 = 2;
 /// Its closure has ended.
 const ENDED: u8 = 4;
-/// No task waits for it.
+/// The bit of a task that no other task waits for.
 const DETACHED: u8 = 8;
 /// It is concluded.
 const OVER: u8 = 16;
@@ -199,7 +199,7 @@ impl HasIdentity for EagerIdentity {
 /// An identity that is made on demand.
 pub(super) struct LazyIdentity {
     at: &'static Location<'static>,
-    /// When the task was spawned, to a few milliseconds.
+    /// The time at which the task was spawned, to a few milliseconds.
     created: u32,
     parent: Mutex<Option<Part<TaskRecord>>>,
     made: OnceLock<Box<Identity>>,

@@ -1,11 +1,11 @@
-//! What is to be done with a task, and what it asks for besides its closure.
+//! The request made of a task: what is done with its closure and conclusion, and the properties of its thread.
 
 use std::io;
 
 use crate::error::Cancelled;
 use crate::id::Label;
 
-/// What is to be done with a task's closure.
+/// The treatment of a task's closure.
 pub(crate) enum JobFate {
     Run,
     /// The task was cancelled before it started: the closure is dropped.
@@ -13,7 +13,7 @@ pub(crate) enum JobFate {
     Refused(io::Error),
 }
 
-/// What is to be done with the conclusion of a task, which is all but its closure.
+/// The time at which a task is concluded: everything after its closure.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Conclusion {
     Now,
@@ -22,7 +22,7 @@ pub(crate) enum Conclusion {
     Deferred,
 }
 
-/// What a task is spawned with, besides its closure.
+/// The properties that a task is spawned with, besides its closure.
 pub(crate) struct Spec {
     pub(crate) label: Label,
     pub(crate) on: OnThread,

@@ -16,11 +16,11 @@ pub(crate) struct ScopeSnapshot {
     pub(crate) scope: Label,
     /// The task that waits for those of the scope.
     pub(crate) owner: Option<Part<TaskRecord>>,
-    /// Why it was cancelled, if it was.
+    /// The cancellation of the scope, if it was cancelled.
     pub(crate) cause: Option<Cancelled>,
     /// The tasks that have not completed, in spawn order.
     pub(crate) tasks: Vec<Part<TaskRecord>>,
-    /// How many more there are that have not begun.
+    /// The number of further tasks, which have not begun.
     pub(crate) more_queued: usize,
 }
 

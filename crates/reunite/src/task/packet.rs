@@ -52,7 +52,7 @@ struct StoredResult<T, E> {
 
 pub(crate) type Callback = Box<dyn FnOnce() + Send>;
 
-/// What a joiner finds.
+/// The result of a joiner's look at the packet.
 pub(crate) enum JoinPoll<T, E> {
     Pending,
     Result(Result<T, FailureSlot<E>>),

@@ -13,7 +13,7 @@ pub enum Verdict {
     Cancel,
 }
 
-/// What happens to the body's value when the scope's deadline cut it short.
+/// The treatment of the body's value when the scope's deadline cut it short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnTimeout {
     /// The scope returns an error.

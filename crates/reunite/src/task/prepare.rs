@@ -48,11 +48,11 @@ struct ClosureTask<F, T, E, N> {
     packet: Packet<T, E>,
 }
 
-/// What a task holds at the moment.
+/// The current content of a task.
 enum ClosureState<F, T, E> {
     /// The closure, and what it inherits.
     Closure(F, Option<Box<Inherited>>),
-    /// What the closure returned, if another thread than the one it ran on is to conclude the task.
+    /// The outcome of the closure, if another thread than the one it ran on is to conclude the task.
     #[cfg_attr(reunite_model, expect(dead_code, reason = "no thread is fresh there"))]
     Outcome(Box<Result<T, Failure<E>>>),
     Nothing,
@@ -327,7 +327,8 @@ mod tests {
         }
     }
 
-    /// What it borrows may be gone then, although the task is still referred to.
+    /// Checks that the result does not outlive the scope: the data that it borrows may be gone then, although
+    /// the task is still referred to.
     #[test]
     fn an_untaken_result_is_gone_at_the_end_of_its_scope_even_if_its_task_is_still_referred_to() {
         let (dropped, kept) = (

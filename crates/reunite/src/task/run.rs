@@ -1,4 +1,4 @@
-//! How a task is started, and how a thread runs it.
+//! The start of a task, and its run on a thread.
 
 use std::io;
 
@@ -166,7 +166,7 @@ impl dyn Task {
     }
 }
 
-/// What is left for this thread to do of a task.
+/// The rest of a task that this thread must still do.
 enum LastStep {
     All(JobFate),
     #[cfg(not(reunite_model))]

@@ -1,4 +1,4 @@
-//! What the waits for a group's tasks depend on.
+//! The tasks on which the waits for a group's tasks depend.
 
 use super::group::{Group, TaskHeader};
 use crate::deadlock::{Need, Resource, TaskSet};

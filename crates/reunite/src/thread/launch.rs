@@ -15,7 +15,7 @@ use crate::primitive::thread_local;
 use crate::primitive::{Arc, Builder, JoinHandle};
 use crate::task::{Task, Threads, run_chain};
 
-/// How long a thread waits for its next task before it ends.
+/// The time for which a thread waits for its next task before it ends.
 #[cfg(not(reunite_model))]
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 

@@ -128,7 +128,7 @@ impl<W> Recycler<W> {
     }
 }
 
-/// What an idle thread does next.
+/// The next step of an idle thread.
 #[derive(Debug, PartialEq, Eq)]
 enum Stay {
     Until(Option<Instant>),

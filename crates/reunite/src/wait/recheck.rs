@@ -60,7 +60,7 @@ impl RecheckSchedule {
     }
 }
 
-/// If waits do not look up, there is nothing to test.
+/// Tests of the schedule. They need a build in which waits look up.
 #[cfg(all(test, not(any(reunite_model, reunite_no_looks))))]
 mod tests {
     use super::*;

@@ -53,7 +53,7 @@ fn program() -> &'static Path {
     })
 }
 
-/// What the program says in this part, which must not end the process.
+/// Returns the output of the program in this part, which must not end the process.
 fn says(part: &str) -> String {
     let output = run(Command::new(program()).arg(part));
     let told = String::from_utf8_lossy(&output.stderr);
@@ -61,7 +61,7 @@ fn says(part: &str) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// The message with which this part ends the process.
+/// Returns the message with which this part ends the process.
 fn dies_of(part: &str) -> String {
     let output = run(Command::new(program()).arg(part));
     assert!(!output.status.success(), "{part} went on");

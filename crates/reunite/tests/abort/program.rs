@@ -178,7 +178,7 @@ fn until_cancelled() {
     reunite::sleep(Duration::from_secs(3600)).unwrap_err();
 }
 
-/// What a task completes with that is cancelled once it waits, or is about to.
+/// Returns the result of a task that is cancelled once it waits, or is about to.
 fn cancelled_in(
     work: impl FnOnce(&Receiver<u64>, &AtomicBool) -> usize + Send,
 ) -> Result<usize, JoinError> {

@@ -167,7 +167,8 @@ impl Place {
         limited.scope(|s| body(Nest::Threads(s))).unwrap()
     }
 
-    /// How a task completes that is cancelled while it does `work`, which raises the flag when it is about to wait.
+    /// Returns the result of a task that is cancelled while it does `work`, which raises the flag when it is about to
+    /// wait.
     pub(crate) fn cancelled_in<T: Send>(
         &self,
         work: impl FnOnce(&AtomicBool) -> T + Send,
@@ -297,7 +298,7 @@ pub(crate) struct Item<'scope, T> {
 
 type Outcome<T> = Option<Result<T, JoinError>>;
 
-/// What is asked of a map.
+/// The operations that the tests call on a map.
 trait Next<T> {
     fn next_outcome(&mut self) -> Outcome<T>;
     fn next_outcome_timeout(&mut self, timeout: Duration)

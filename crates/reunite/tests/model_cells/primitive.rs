@@ -25,7 +25,7 @@ macro_rules! global {
 
 pub(crate) use global;
 
-/// Nothing is marked here.
+/// A mark without effect.
 pub(crate) struct Inside;
 
 impl Inside {
@@ -39,7 +39,7 @@ impl Inside {
 pub(crate) enum Fences {
     BeforeLoads,
     AfterStores,
-    /// No fences: only acquire and release order accesses.
+    /// The model has no fences: only acquire and release order accesses.
     Nowhere,
 }
 

@@ -82,7 +82,7 @@ pub(crate) mod error {
 
     pub(crate) enum Refusal {}
 
-    /// No task leaves here.
+    /// A stub that is never made, as no task leaves here.
     pub(crate) enum CutShort {
         Cancelled(Cancelled),
         Refused(Refusal),

@@ -142,7 +142,7 @@ fn a_refusal_that_helps_all_others() {
     }
 }
 
-/// What the destructor of a thread-local sends comes before the thread counts as ended.
+/// Checks that the messages sent by the destructor of a thread-local arrive before the thread counts as ended.
 fn the_last_words_of_a_thread() {
     use std::cell::RefCell;
 
@@ -168,7 +168,8 @@ fn the_last_words_of_a_thread() {
     drop(keeps);
 }
 
-/// That end is not reported, so a wait has to look up. If waits do not look up, there is nothing to test.
+/// Checks that a wait looks up by itself, as the end of a thread outside the library is not reported. Checks nothing
+/// in a build in which waits do not look up.
 fn the_end_of_a_thread_of_somebody_else() {
     if cfg!(reunite_no_looks) {
         return;
