@@ -96,6 +96,7 @@ mod part;
 mod pool;
 mod primitive;
 pub mod profile;
+mod quantity;
 mod race;
 mod scope;
 mod spin;

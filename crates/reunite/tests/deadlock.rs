@@ -26,7 +26,7 @@ fn semaphore_over_release() {
             .release(1)
             .unwrap_err()
             .to_string()
-            .contains("0 are forgotten")
+            .contains("forgotten permits: 0")
     );
 }
 

@@ -39,7 +39,7 @@ const LAYERS: &[&[&str]] = &[
         "id",
         "context",
     ],
-    &["primitive", "part", "contain", "unwind"],
+    &["primitive", "part", "contain", "unwind", "quantity"],
 ];
 
 /// The only file that names threads, locks, atomics and the clock, so that model checkers can stand in.

@@ -20,7 +20,6 @@ const NOUNS: &[&str] = &[
     "forks",
     "hosts",
     "items",
-    "joins",
     "lines",
     "links",
     "locks",

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::id::Label;
 use crate::primitive::Duration;
+use crate::quantity::quantity;
 
 /// A task that was asked to stop and has not completed yet.
 #[derive(Clone, Debug)]
@@ -93,10 +94,8 @@ impl<'a, D> IntoIterator for &'a Stragglers<D> {
 
 impl<D> fmt::Display for Stragglers<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.late.len() {
-            1 => write!(f, "1 task did not stop in time")?,
-            many => write!(f, "{many} tasks did not stop in time")?,
-        }
+        let late = quantity(self.late.len(), "task");
+        write!(f, "{late} did not stop in time")?;
         self.late
             .iter()
             .try_for_each(|straggler| write!(f, "; {straggler}"))

@@ -16,6 +16,7 @@ use crate::deadlock::{WaitObject, WaitSite, WaitsOn};
 use crate::id::TaskId;
 use crate::observe::{Straggler, Stragglers, Verb};
 use crate::primitive::{Arc, AtomicBool, Duration, Instant, OnceLock, available_parallelism, now};
+use crate::quantity::quantity;
 use crate::task::{JoinHandle, OnDrop, prepare_later, show, wait_naming_stragglers};
 use crate::thread::examine;
 use crate::wait::{self, Heed, WaitOutcome};
@@ -271,7 +272,8 @@ impl Drop for Pool {
 
 impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Pool({}, {} threads)", self.shared.name, self.threads())
+        let threads = quantity(self.threads(), "thread");
+        write!(f, "Pool({}, {threads})", self.shared.name)
     }
 }
 
@@ -424,7 +426,8 @@ impl PoolBuilder {
     pub fn build(self) -> io::Result<Pool> {
         examine(&self.name, self.stack_size)?;
         if let Some(threads) = self.threads.filter(|&threads| threads > SEATS) {
-            let why = format!("a pool of {threads} threads is too large: {SEATS} at most");
+            let threads = quantity(threads, "thread");
+            let why = format!("a pool of {threads} is too large: {SEATS} at most");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
         let pool = self.pool(Location::caller());

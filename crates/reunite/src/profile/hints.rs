@@ -8,6 +8,7 @@ use super::replay::Burden;
 use crate::id::TaskId;
 use crate::observe::Verb;
 use crate::primitive::Duration;
+use crate::quantity::quantity;
 
 /// A gain below one part in this many of the span is not worth a hint.
 const WORTH: u32 = 20;
@@ -120,9 +121,10 @@ fn spawn_then_join(seen: &HintInput<'_>, hints: &mut Vec<Hint>) {
             at,
             saves: Duration::ZERO,
             text: format!(
-                "the join at {} comes right after the spawn ({count} times, {:.1} ms in all): nothing ran in \
+                "the join at {} comes right after the spawn ({}, {:.1} ms in all): nothing ran in \
                  parallel; call the function directly, or join later",
                 line(at),
+                quantity(count, "time"),
                 lost.as_secs_f64() * 1e3
             ),
         });
@@ -232,8 +234,9 @@ fn fine_grain(seen: &HintInput<'_>, hints: &mut Vec<Hint>) {
             at,
             saves: Duration::ZERO,
             text: format!(
-                "{count} tasks run for {:.1} µs on average, but starting and joining one takes {:.1} µs: give \
+                "{} run for {:.1} µs on average, but starting and joining one takes {:.1} µs: give \
                  each task more to do, or use a pool (first spawned at {})",
+                quantity(count, "task"),
                 average.as_secs_f64() * 1e6,
                 cost.as_secs_f64() * 1e6,
                 line(at)
@@ -257,9 +260,10 @@ fn locks_across_joins(seen: &HintInput<'_>, hints: &mut Vec<Hint>) {
             at,
             saves: Duration::ZERO,
             text: format!(
-                "{} waits for a task while holding a lock ({count} times): other tasks wait for the lock \
+                "{} waits for a task while holding a lock ({}): other tasks wait for the lock \
                  meanwhile, and if the awaited task does, that is a deadlock",
-                line(at)
+                line(at),
+                quantity(count, "time")
             ),
         });
     }

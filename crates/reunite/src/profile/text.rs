@@ -5,6 +5,7 @@ use std::panic::Location;
 
 use super::model::Profile;
 use crate::primitive::Duration;
+use crate::quantity::quantity;
 
 /// The maximal number of lines of each table.
 const LINES: usize = 6;
@@ -36,19 +37,19 @@ impl fmt::Display for Profile {
         )?;
         writeln!(
             f,
-            "parallelism {:.2} ({:.2} with those costs) · {:.0} % of {} cores used · tasks {} · threads {}",
+            "parallelism {:.2} ({:.2} with those costs) · {:.0} % of {} used · tasks {} · threads {}",
             self.parallelism(),
             self.burdened_parallelism(),
             self.utilisation() * 100.0,
-            self.cores,
+            quantity(self.cores, "core"),
             self.tasks.len(),
             self.threads.len()
         )?;
         if self.forgotten > 0 {
             writeln!(
                 f,
-                "{} older events were discarded: the figures cover the others",
-                self.forgotten
+                "{} discarded, the oldest first: the figures cover the others",
+                quantity(self.forgotten, "event")
             )?;
         }
         if !self.sites.is_empty() {

@@ -20,6 +20,7 @@ use crate::error::WaitError;
 use crate::observe::Verb;
 use crate::park::Parker;
 use crate::primitive::{Duration, Instant, Mutex, now};
+use crate::quantity::quantity;
 use crate::wait::{Heed, WaitOutcome, tell_task, wait};
 use crate::wait_queue::WaitQueue;
 
@@ -218,7 +219,8 @@ impl Semaphore {
             SemaphoreKind::Budget => {
                 let forgotten = state.forgotten;
                 let Some(left) = forgotten.checked_sub(count) else {
-                    let why = format!("cannot release {count} permits: {forgotten} are forgotten");
+                    let permits = quantity(count, "permit");
+                    let why = format!("cannot release {permits}: forgotten permits: {forgotten}");
                     return Err(WaitError::impossible(why));
                 };
                 state.forgotten = left;
@@ -226,7 +228,8 @@ impl Semaphore {
             SemaphoreKind::Counter => {
                 let permits = state.permits;
                 let Some(sum) = permits.checked_add(count) else {
-                    let why = format!("cannot add {count} permits to {permits}: too many");
+                    let added = quantity(count, "permit");
+                    let why = format!("cannot add {added} to {permits}: too many");
                     return Err(WaitError::impossible(why));
                 };
                 state.permits = sum;
@@ -399,7 +402,8 @@ impl Semaphore {
 
 #[cold]
 fn too_many(count: u64, permits: u64) -> WaitError {
-    let why = format!("cannot acquire {count} permits: there are only {permits}");
+    let wanted = quantity(count, "permit");
+    let why = format!("cannot acquire {wanted}: the semaphore has {permits}");
     WaitError::impossible(why)
 }
 
