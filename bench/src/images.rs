@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use image::imageops::FilterType;
+use reunite_base::units::counted;
 
 use crate::rounds::median;
 
@@ -51,8 +52,8 @@ pub(crate) fn run(program: &Path, dir: &Path) -> Result<(), Box<dyn Error>> {
     }
     let reference = reference(first)?;
     println!(
-        "{} photos, {ROUNDS} rounds, medians; ratios to the first line",
-        photos.len()
+        "{}, {ROUNDS} rounds, medians; ratios to the first line",
+        counted(photos.len(), "photo")
     );
     println!(
         "{:26} {:>22} {:>22} {:>20} {:>9}",

@@ -7,6 +7,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use reunite_base::units::counted;
+
 use crate::setting::Setting;
 use crate::table::Table;
 
@@ -69,7 +71,7 @@ pub(crate) fn run(program: &Path, setting: &Setting) -> Result<(), Box<dyn Error
                     }
                 }
             }
-            let workload = format!("{name}, {connections} connections");
+            let workload = format!("{name}, {}", counted(connections, "connection"));
             println!("\n{workload}");
             let each = |samples: Vec<Vec<f64>>| names.iter().copied().zip(samples);
             table.add(&format!("{workload}: requests"), "/s", each(rates));

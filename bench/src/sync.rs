@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use reunite_base::units::counted;
+
 use crate::rounds::Candidate;
 use crate::setting::Setting;
 use crate::table::Table;
@@ -254,7 +256,8 @@ fn contended(table: &mut Table) {
                 Box::new(|| fight(threads, || work(&mut mine.lock().expect("whole")))),
             ),
         ];
-        let title = format!("{threads} threads fight for a lock: wall time of a turn");
+        let contenders = counted(threads, "thread");
+        let title = format!("{contenders} fight for a lock: wall time of a turn");
         table.measure(&title, "ns", 21, candidates);
     }
 }

@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use loopback_site::{Kind, Plan, Reply, Server, Site};
+use reunite_base::units::counted;
 
 use crate::images::{Run, measure};
 use crate::rounds::median;
@@ -75,7 +76,8 @@ pub(crate) fn run(program: &Path, pages: usize) -> Result<(), Box<dyn Error>> {
         }
     }
     println!(
-        "{pages} pages of {}–{} ms each, {:.0} s in all; medians of up to {ROUNDS} rounds",
+        "{} of {}–{} ms each, {:.0} s in all; medians of up to {ROUNDS} rounds",
+        counted(pages, "page"),
         LATENCY.0,
         LATENCY.1,
         latency.as_secs_f64()
@@ -282,8 +284,10 @@ fn polite(program: &Path) -> Result<(), Box<dyn Error>> {
         let allowed = allowed(&server, Duration::from_millis(delay)).as_secs_f64();
         let account = account(&site, &server, folder.path())?;
         println!(
-            "{hosts:3} hosts, {pages} pages, {delay} ms: {:.2} s, allowed {allowed:.2} s ({:.0}%), {} missing, {} again, \
+            "{:>9}, {}, {delay} ms: {:.2} s, allowed {allowed:.2} s ({:.0}%), {} missing, {} again, \
              {} stored wrong",
+            counted(hosts, "host"),
+            counted(pages, "page"),
             run.wall,
             100.0 * allowed / run.wall,
             account.missing,

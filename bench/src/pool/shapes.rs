@@ -5,6 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 
+use reunite_base::units::counted;
+
 use super::peers::{
     chili, consume, cpu_seconds, on_worker, pool, rayon, rayon_with_stack, thread_cpu,
 };
@@ -116,7 +118,8 @@ fn nested_scopes(table: &mut Table) {
                 Box::new(|| nanoseconds_each(depth, || mine.enter(|| nested(&mine, depth)))),
             ),
         ];
-        let what = format!("{depth} scopes, one inside the other: processor time a scope");
+        let scopes = counted(depth, "scope");
+        let what = format!("{scopes}, one inside the other: processor time a scope");
         table.measure(&what, "ns", 9, candidates);
     }
 }

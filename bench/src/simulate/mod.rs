@@ -63,6 +63,8 @@ mod tests;
 use std::error::Error;
 use std::time::Duration;
 
+use reunite_base::units::counted;
+
 use costs::{Costs, Topology};
 use design::Design;
 use real::Clock;
@@ -107,8 +109,11 @@ fn compare(costs: &Costs, setting: &Setting) -> Result<(), Box<dyn Error>> {
                 continue;
             };
             let title = format!(
-                "{}, {workers} workers: speed-up over one thread (best of {} rounds of {})",
-                program.name, here.counted, here.rounds
+                "{}, {}: speed-up over one thread (best of {} rounds of {})",
+                program.name,
+                counted(workers, "worker"),
+                here.counted,
+                here.rounds
             );
             println!("\n{title}");
             let speed_ups = [
