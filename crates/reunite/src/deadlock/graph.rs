@@ -1,4 +1,4 @@
-//! Decides when to look for dead ends, and which wait is refused. See `mod.rs` for the protocol.
+//! Decides when to look for deadlocks, and which wait is refused. See `mod.rs` for the protocol.
 
 use std::collections::BTreeMap;
 
@@ -34,14 +34,14 @@ pub(crate) fn wait_as_pending(pending: PendingWait<'_>, park: impl FnOnce()) -> 
     record.verdict
 }
 
-/// Looks for a dead end after a thread has gone idle or ended: it may have been the last that could do anything.
+/// Looks for a deadlock after a thread has gone idle or ended: it may have been the last that could do anything.
 pub(crate) fn look_again() {
     if may_be_quiescent() {
         graph().refuse_if_quiescent();
     }
 }
 
-/// Looks for a dead end after waits for this bond may have come to depend on other threads, and on fewer of them.
+/// Checks all waits for `resource` again: from now on, other threads or fewer threads can end them.
 pub(crate) fn look_at(resource: Resource) {
     let mut graph = graph();
     for ticket in graph.waiters(resource) {
@@ -49,14 +49,16 @@ pub(crate) fn look_at(resource: Resource) {
     }
 }
 
-/// Up to this many waits for anyone each look for themselves whether a thread outside this library has ended.
+/// The largest number of waits for anyone with which each wait checks on its own schedule whether a thread outside this
+/// library has ended.
 const FEW: u64 = 8;
 const LOOK: Duration = Duration::from_secs(2);
 const LONGEST_LOOK: Duration = Duration::from_secs(120);
 
-/// The time for which a wait for anyone that has lasted for `lasted` may leave it to other waits to look again: one of
-/// them looks every few seconds, however many wait. Waits that began together are spread by multiples of the golden
-/// ratio. If there are few, they look more often at first.
+/// Returns how long a wait for anyone that has lasted for `lasted` may sleep before it checks the graph again. The time
+/// grows with the number of such waits, so that in all one of them checks every few seconds. Waits that began together
+/// are spread over it by multiples of the golden ratio. If there are few waits, each checks more often at first: after
+/// `first`, and then whenever it has lasted eight times as long.
 pub(crate) fn between_looks(lasted: Duration, first: Duration) -> Duration {
     const GOLDEN: u64 = 0x9E37_79B9;
     static ASKED: Counter = Counter::new(0);
@@ -69,8 +71,8 @@ pub(crate) fn between_looks(lasted: Duration, first: Duration) -> Duration {
     spread.clamp(LOOK, LONGEST_LOOK)
 }
 
-/// The tasks that keep a wait for `site` from ending and wait themselves; and whether all threads that this library
-/// started wait.
+/// Returns the tasks that keep a wait for `site` from ending and wait themselves; and whether all threads that this
+/// library started wait.
 pub(crate) fn explain(site: &WaitSite) -> (Vec<Label>, bool) {
     let graph = graph();
     let awaits = records::awaits(site);
@@ -79,7 +81,7 @@ pub(crate) fn explain(site: &WaitSite) -> (Vec<Label>, bool) {
         let bearers = graph
             .bearers(*resource)
             .map(|bearer| &graph.records[&bearer]);
-        // A task that runs inside another task's wait bears what that other task holds.
+        // The record of a task that runs inside another task's wait also owns what that other task holds.
         bearers.map(|record| {
             let hold = record.hold_of(*resource);
             hold.map_or(&record.task, |hold| &hold.by).clone()
@@ -90,7 +92,8 @@ pub(crate) fn explain(site: &WaitSite) -> (Vec<Label>, bool) {
     (kept_by.collect(), live_threads::are_all_waiting(waiting))
 }
 
-/// The locks held by the tasks whose waits are filed at this moment, and by those inside whose waits they run.
+/// Returns the locks held by the tasks whose waits are filed at this moment, and by the tasks below them on the same
+/// stacks.
 pub(crate) fn locks_of_pending_waits() -> BTreeMap<TaskId, Vec<String>> {
     let graph = graph();
     let mut told = BTreeMap::<TaskId, Vec<String>>::new();
@@ -156,8 +159,8 @@ pub(crate) fn forget_leaked(resource: Resource, guards: usize) {
     }
 }
 
-/// Returns false if some thread certainly does something. Cheaper than a look, and the answer most of the time. The
-/// last thread to file, to go idle or to end counts that before it asks, so it gets true.
+/// Returns false if some thread certainly does something, which is the usual case and costs less than a full check. The
+/// last thread that files a wait, goes idle or ends changes the counters before it calls this, so it gets true.
 fn may_be_quiescent() -> bool {
     records::waits_for_anyone() > 0
         && live_threads::are_all_waiting(records::filed())
@@ -165,7 +168,7 @@ fn may_be_quiescent() -> bool {
 }
 
 impl Graph {
-    /// Files a wait and looks for a dead end. `ticket` is the wait's ticket, or zero if it has none yet.
+    /// Files a wait and looks for a deadlock. `ticket` is the wait's ticket, or zero if it has none yet.
     pub(super) fn file(&mut self, ticket: Ticket, record: WaitRecord) -> Ticket {
         let ticket = self.insert(ticket, record);
         self.resolve(ticket);
@@ -182,7 +185,7 @@ impl Graph {
         }
     }
 
-    /// Picks victims until the wait is in no dead end, or none can be picked.
+    /// Picks victims until the wait is not dead any more, or no further victim can be picked.
     fn resolve(&mut self, ticket: Ticket) {
         if let Some(resource) = self.leak_that_keeps(ticket) {
             let path = vec![(ticket, Some(resource))];
@@ -211,8 +214,8 @@ impl Graph {
         }
     }
 
-    /// The lock for which this wait waits and which will never be released, if so. Such a wait is dead alone, and can
-    /// always fail.
+    /// Returns the leaked lock that this wait needs, if there is one and the wait can be refused. Such a wait never
+    /// ends, whatever other waits there are.
     fn leak_that_keeps(&self, ticket: Ticket) -> Option<Resource> {
         let record = self.records.get(&ticket)?;
         if self.leaked.is_empty() || record.goes_on() || record.yields == VictimPriority::Never {
@@ -225,13 +228,13 @@ impl Graph {
     /// Refuses the newest wait for anyone that can fail, if no thread of the process is left that does
     /// anything. The other waits depend on waits for anyone: refusing one of those would not help.
     ///
-    /// The victim's thread goes on. It calls this again when it files another wait, goes idle or ends. So the
-    /// next wait is refused as soon as it is certain that the victim does not help it, and not before.
+    /// The victim's thread goes on, and may end other waits. The next victim is picked only when that thread files
+    /// another wait, goes idle or ends: each of these calls this function again.
     fn refuse_if_quiescent(&mut self) {
         let Some(victim) = self.newest_for_anyone() else {
             return;
         };
-        // A thread that is gone may have brought something on its way out.
+        // A thread that has ended may have ended a wait just before.
         if !live_threads::is_everyone(self.records.len()) || any_filed_resumes() {
             return;
         }

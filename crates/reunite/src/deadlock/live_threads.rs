@@ -1,11 +1,12 @@
-//! Finds out whether any thread is left that could do anything: needed for waits that any thread may end.
+//! Finds out whether any thread of the process still does something. Waits that any thread may end depend on that.
 //!
-//! Threads of this library are idle between two tasks. A thread that gives an idle thread something to do counts it
-//! as no longer idle first, so a thread that is counted as idle does nothing. The counter also counts its changes: the
-//! process's threads are counted between two reads of it, and if it did not change, none of the idle threads left.
+//! Threads of this library are *idle* between two tasks. A thread that gives an idle thread something to do first
+//! uncounts it, so a thread that is counted as idle does nothing. The counter of idle threads also counts its own
+//! changes. It is read before and after the threads of the process are counted: if it did not change, no thread stopped
+//! being idle in between.
 //!
-//! The system still counts a thread that ends for a while after its last action. So the thread leaves its number, and
-//! is subtracted from the count as long as the system shows it.
+//! The system still counts a thread for a while after the last thing that the thread did. So a thread that ends leaves
+//! its number here, and is subtracted from the system's count as long as the system shows it.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -17,7 +18,7 @@ use crate::primitive::{
 const CHANGE: u64 = 1 << 32;
 
 crate::primitive::global! {
-    /// The number of idle threads in the lower half, the number of its changes in the upper half.
+    /// The number of idle threads in the lower half, and how often that number changed in the upper half.
     static IDLE: Counter = Counter::new(0);
     /// The number of threads that this library started and that have not ended.
     static ALIVE: Counter = Counter::new(0);
@@ -26,11 +27,11 @@ crate::primitive::global! {
 
 /// Threads that have ended, and that the system may still show.
 struct EndedThreads {
-    /// Their numbers, and when they ended; the oldest first.
+    /// The numbers of the threads and the instants at which they ended, oldest first.
     threads: VecDeque<(u32, Instant)>,
 }
 
-/// Longer than a thread takes to vanish. After this time, the number is taken for that of another thread.
+/// A time longer than a thread takes to vanish from the system. After it, a thread with that number is a new one.
 const VANISHED: Duration = Duration::from_secs(1);
 
 fn has_vanished(ended: Instant, now: Instant) -> bool {
@@ -38,7 +39,7 @@ fn has_vanished(ended: Instant, now: Instant) -> bool {
 }
 
 impl EndedThreads {
-    /// Does not query the system: thousands of threads may end at the same time, under one lock.
+    /// Adds a thread. Does not query the system: thousands of threads may end at the same time, under one lock.
     fn push(&mut self, number: u32, now: Instant) {
         while self
             .threads
@@ -50,7 +51,7 @@ impl EndedThreads {
         self.threads.push_back((number, now));
     }
 
-    /// The number of threads that the system still shows.
+    /// Returns how many of these threads the system still shows.
     fn count_visible(&mut self) -> usize {
         let now = now();
         let is_there =
@@ -60,13 +61,12 @@ impl EndedThreads {
     }
 }
 
-/// Counts the calling thread as idle: it has nothing to do, unless another thread finds it where it has left its
-/// address.
+/// Counts the calling thread as idle: it does nothing until another thread finds it in the place where it is listed.
 pub(crate) fn count_idle() {
     IDLE.fetch_add(CHANGE + 1, Ordering::SeqCst);
 }
 
-/// Counts one idle thread less: it was taken from where it had left its address, and is about to have something to do.
+/// Uncounts an idle thread, which was taken off its list and is about to get something to do.
 pub(crate) fn uncount_idle() {
     IDLE.fetch_add(CHANGE - 1, Ordering::SeqCst);
 }
@@ -76,7 +76,7 @@ pub(super) fn count_started() {
     ALIVE.fetch_add(1, Ordering::SeqCst);
 }
 
-/// Counts a thread less that has ended, or could not be started.
+/// Uncounts a thread that has ended, or could not be started.
 pub(super) fn count_ended(number: Option<u32>) {
     if let Some(number) = number {
         ENDED.lock().push(number, now());
@@ -104,8 +104,8 @@ pub(super) fn are_all_waiting(waiting: impl TryInto<u64>) -> bool {
     waiting + IDLE.load(Ordering::SeqCst) % CHANGE >= ALIVE.load(Ordering::SeqCst)
 }
 
-/// Returns true if every thread of the process is one of these `blocked` ones, idle, or at its end. False if the system
-/// does not tell the number of threads.
+/// Returns true if each thread of the process is one of these `blocked` ones, is idle, or has ended. Returns false if
+/// the system does not tell the number of threads.
 pub(super) fn is_everyone(blocked: usize) -> bool {
     let before = IDLE.load(Ordering::SeqCst);
     let counted = blocked as u64 + before % CHANGE;
@@ -122,7 +122,7 @@ fn matches_process(counted: u64) -> bool {
         let Some(threads) = threads_of_process() else {
             return false;
         };
-        // If one has vanished in the meantime, it is not known whether it was still counted.
+        // If a thread has vanished in the meantime, it is not known whether the system's count included it.
         if ENDED.lock().count_visible() == ending {
             return threads as u64 == counted + ending as u64;
         }

@@ -1,17 +1,17 @@
 //! The identity of locks.
 //!
-//! A lock's address does not identify it: a lock whose guard was forgotten can be moved, or freed, and another lock may
-//! come to lie there. So each lock has a number, which moves with it and which no other lock ever has. It is assigned
-//! when the lock is first taken or waited for, because locks are made in constants.
+//! A lock's address does not identify it: a lock whose guard was forgotten can be moved or freed, and then another lock
+//! may have its address. So each lock has a number, which moves with it and which no other lock ever has. The number is
+//! assigned when the lock is first taken or waited for, because locks can be made in constants.
 
 use crate::primitive::{Counter, Ordering};
 
-/// Numbers are even, so that a word has room for one more bit.
+/// The next number to assign. Numbers are even, so that a word with a number has room for one more bit.
 const STEP: u64 = 2;
 
 static NEXT: Counter = Counter::new(STEP);
 
-/// A lock's number; not assigned at first.
+/// A lock's number, which is not assigned at first.
 pub(crate) struct LockNumber(Counter);
 
 impl LockNumber {
@@ -19,7 +19,7 @@ impl LockNumber {
         Self(Counter::new(0))
     }
 
-    /// The number, or zero if it is not assigned yet.
+    /// Returns the number, or zero if it is not assigned yet.
     #[inline]
     pub(crate) fn if_given(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -38,7 +38,7 @@ impl LockNumber {
         let given = self
             .0
             .compare_exchange(0, new, Ordering::Relaxed, Ordering::Relaxed);
-        // Another thread may have been faster.
+        // Another thread may have assigned a number in the meantime.
         given.map_or_else(|theirs| theirs, |_| new)
     }
 }

@@ -1,58 +1,62 @@
-//! The wait-for graph: which blocked thread waits for what, and what it keeps from coming while it waits.
+//! The wait-for graph: which blocked thread waits for what, and which other waits cannot end before it goes on.
 //!
 //! # What it holds
-//! A blocked thread *bears* bonds: the tasks it runs (one inside the wait of another), the pool jobs it works on, and
-//! the locks it holds. None of these can complete before the thread goes on. And it *awaits* one thing, its
-//! [`WaitsOn`]. The graph holds a record for each blocked thread, under one lock, and two indexes: from bonds to
-//! their bearers, and from bonds to the waits that may depend on them. A thread that runs has no record and needs none:
-//! taking a lock or running a task touches only a list of the thread's own (`resources`). Filing and withdrawing a
-//! record costs in proportion to what it bears and awaits, however many other records there are.
+//! A *resource* is an event for which threads wait: the completion of a task or of a pool's job, the release of a lock.
+//! A blocked thread *owns* resources: the tasks it runs (one inside the wait of another), the jobs it works on, and the
+//! locks it holds. None of these events can happen before the thread goes on. And the thread *awaits* what its
+//! [`WaitsOn`] names. The graph holds a record for each blocked thread, under one lock, and two indexes: from resources
+//! to the records that own them, and from resources to the waits that may depend on them. A thread that runs has no
+//! record: when it takes a lock or runs a task, it changes only a list of its own (`resources`). Filing and withdrawing
+//! a record costs in proportion to what the record owns and awaits, however many other records there are.
 //!
 //! # Protocol
 //! A wait that only another thread can end (no deadline, not even up the tree)
 //! 1. lowers its parker's mark,
-//! 2. checks whether what it awaits is there,
-//! 3. *stands*: files its record and, in the same critical section, looks for a dead end,
+//! 2. checks its condition: whether what it awaits has happened,
+//! 3. files its record and, in the same critical section, looks for a deadlock,
 //! 4. parks,
-//! 5. withdraws its record, and starts again with 1 until the awaited thing is there, or the wait was picked as a
-//!    victim.
+//! 5. withdraws its record, and starts again with 1, until the condition is true or the wait was picked as a victim.
 //!
-//! *A record tells the truth.* While it is filed, its thread neither takes nor releases anything: it bears exactly what
-//! the record says. What it awaits was not there at step 2; if it has come since, the thread that brought it has raised
-//! the mark (every wake-up goes through the parker), so a record with a raised mark counts as going on. No mark is
-//! raised too late: a thread that brings something unparks the waiter before it waits, ends or goes idle itself; until
-//! then that thread is not blocked, and what it bears is not dead.
+//! *A filed record is exact.* While it is filed, its thread neither takes nor releases anything: it owns exactly what
+//! the record lists. The condition was false at step 2; if it has become true since, the thread that made it true has
+//! raised the mark (every wake-up goes through the parker), and a record with a raised mark counts as *going on*. The
+//! mark is raised in time: a thread that makes the condition true unparks the waiter before it waits, ends or goes idle
+//! itself; until then that thread is not blocked, and no wait for what it owns is dead.
 //!
-//! *No dead end is missed*, though each is looked for once. The critical sections of step 3 follow each other, so the
-//! last thread of a cycle to file its record finds all the others filed; none of their marks is raised, because a
-//! raised mark means that its thread will come and file again. Three other events can close a cycle, and each of them
-//! looks at once: a guard is leaked ([`leak`]); in a group with a limit, a thread is gone that could have let a queued
-//! task begin ([`look_at`]); and, for waits for anyone, a thread goes idle or ends ([`look_again`]). Only the end of a
-//! thread outside this library is not reported to it: because of that, some waits for anyone look again now and then.
+//! *No deadlock is missed*, although each wait looks only when it is filed. The critical sections of step 3 follow each
+//! other, so the last thread of a cycle that files its record finds all the others filed. None of their marks is
+//! raised: a raised mark means that its thread will go on, and file its record again later. Three other events can
+//! close a cycle, and the thread that causes one of them looks for a deadlock at once: a guard is leaked ([`leak`]); in
+//! a group with a limit, a thread gives its place up and so cannot begin a queued task any more ([`look_at`]); and, for
+//! waits for anyone, a thread goes idle or ends ([`look_again`]). Only the end of a thread outside this library goes
+//! unnoticed. Therefore some waits for anyone check again now and then.
 //!
-//! *Dead* is the largest set of records that keep each other from going on. A wait for one of several things is dead if
-//! all of them are dead (a queued task and the threads that may get to it); a wait for all of several things, if one is
-//! dead (the end of a scope). See `region` for how the set is found. A queue or a semaphore may be served by any
-//! thread, so a wait for [`WaitsOn::Anyone`] is dead only if every thread of the process is accounted for, and each of them
-//! waits without being about to go on, is idle, or has ended (`live_threads`). Then no thread is left to end any wait,
-//! whatever it is for: the graph need not be searched, and the answer costs the same however many wait.
+//! *Dead* records are those of the largest set of records that keep each other from going on; a *deadlock* is a set of
+//! dead records. A wait for one of several resources is dead if each of them has a dead owner (a queued task, which any
+//! of several threads may begin); a wait for all of several resources is dead if one of them has a dead owner (the end
+//! of a scope). See `region` for how the set is found. Any thread may send a message or release a permit, so a wait for
+//! [`WaitsOn::Anyone`] is dead only if every thread of the process is accounted for: each of them waits without being
+//! about to go on, is idle, or has ended (`live_threads`). Then no thread is left to end any wait of any kind: the
+//! graph need not be searched, and the answer costs the same however many threads wait.
 //!
 //! *Exactly one victim.* It is picked in the critical section: the newest wait of a cycle that can return an error; or,
 //! if there is none, the wait of a dropped handle, which then lets go of its task. The victim counts as going on from
-//! then on, and the search is repeated until the filing thread is in no dead end. The victim checks once more for what
-//! it awaits before it gives up. If no thread is left that does anything, the next victim is not picked before the
-//! previous one has filed another wait, gone idle or ended: it may help the others.
+//! then on, and further victims are picked until the record of the filing thread is not dead. The victim checks its
+//! condition once more before it gives up. If no thread is left that does anything, the next victim is picked only when
+//! the previous one has filed another wait, gone idle or ended: until then it may end other waits.
 //!
 //! # Who holds a lock
-//! A thread may run a task inside the wait of another. The thread bears what both bear, and its one record is that of
-//! the inner task, which waits. Each lock is attributed to the task that has taken it ([`Holder`]): the locks that the
-//! thread held when the inner task was begun (see `current`) are not the inner task's.
+//! A thread may run a task inside the wait of another. The thread then owns the resources of both tasks, and its only
+//! record is that of the inner task, which waits. Each lock is attributed to the task that has taken it ([`Holder`]):
+//! the locks that the thread held when the inner task was begun (see `current`) are not the inner task's.
 //!
-//! # The identity of bonds
-//! Tasks and groups have numbers, and so have locks (`lock_number`). The record of a leaked lock ends when the guard is
-//! released after all, or with the lock. Jobs have addresses; see [`Resource::Job`] for why an address suffices.
+//! # The identity of resources
+//! Tasks and groups have numbers, and so have locks (`lock_number`). A leaked lock is listed until its guard is
+//! released after all, or until the lock is dropped. Jobs have addresses; see [`Resource::Job`] for why an address
+//! suffices.
 //!
-//! The reduction of the order of waits (the tickets) to one critical section on the blocking path follows Armus
+//! # Sources
+//! That one critical section on the blocking path orders the waits (the tickets) follows Armus
 //! (Cogumbreiro, Hu, Martins, Yoshida, PPoPP 2015: "Dynamic deadlock verification for general
 //! barrier synchronisation"); the reduction of the graph is Holt's (1972, "Some deadlock properties
 //! of computer systems"); the search from both ends is the one by which cycles are found in growing graphs (Bender,
@@ -76,9 +80,9 @@ use crate::primitive::{Counter, Ordering};
 /// 1 while waits that would never end are not refused, otherwise 0.
 static IS_OFF: Counter = Counter::new(0);
 
-/// Sets whether waits that would never end are refused. They are by default; may be changed at any time in the same
-/// program. While they are not refused, waits that last do not enter the wait-for graph, and a deadlock hangs
-/// until something else ends it: a timeout or a cancellation. The stall report still reports it.
+/// Sets whether waits that would never end are refused. By default they are. The setting may be changed at any time.
+/// While such waits are not refused, no wait enters the wait-for graph, and a deadlock lasts until a timeout or a
+/// cancellation ends it. The stall report still reports it.
 ///
 /// ```standalone_crate
 /// use std::time::Duration;

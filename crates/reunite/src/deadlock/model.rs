@@ -1,5 +1,5 @@
-//! Waits for anyone under the model checker. The modelled process has the threads that the library knows, and the model's
-//! own.
+//! Waits for anyone under the model checker. The modelled process has the threads that the library knows, and the
+//! model's own.
 
 use crate::channel::{Receiver, Sender, bounded, unbounded};
 use crate::primitive::{Arc, Counter, Ordering, count_threads_in_model};

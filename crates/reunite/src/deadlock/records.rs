@@ -20,7 +20,7 @@ pub(crate) struct PendingWait<'a> {
     pub(crate) site: &'a WaitSite,
     pub(crate) parker: &'a Parker,
     pub(crate) yields: VictimPriority,
-    /// In the order of the locks they hold.
+    /// The holders of the thread's locks, in the order in which the locks were taken.
     pub(crate) holders: &'a [Holder],
     /// Zero the first time; kept for the rest of the wait.
     pub(crate) ticket: &'a mut Ticket,
@@ -31,7 +31,7 @@ pub(crate) struct PendingWait<'a> {
 pub(crate) enum VictimPriority {
     /// It can be the victim: it returns an error.
     First,
-    /// It lets go of what it waits for; the victim only if no other wait can return an error.
+    /// It can be the victim only if no other wait can return an error: it lets go of what it waits for.
     Last,
     Never,
 }
@@ -41,7 +41,7 @@ pub(super) struct WaitRecord {
     pub(super) site: WaitSite,
     pub(super) owns: Vec<Resource>,
     pub(super) holds: Vec<HeldLock>,
-    /// All bonds on which it may depend, so that it is found from there.
+    /// All resources on which it may depend: the index of waiters finds it by each of them.
     pub(super) found_by: Vec<Resource>,
     pub(super) parker: Parker,
     pub(super) yields: VictimPriority,
@@ -62,7 +62,8 @@ pub(super) struct Leaked {
     pub(super) since: &'static Location<'static>,
 }
 
-/// Pairs in a set, so that filing and withdrawing one of many under the same bond costs no more than one of few.
+/// Pairs of a resource and a ticket. They are in a set, so that filing and withdrawing a wait costs the same however
+/// many others are listed under the same resource.
 type Index = BTreeSet<((u64, u64), Ticket)>;
 
 fn key(resource: Resource, ticket: Ticket) -> ((u64, u64), Ticket) {
@@ -90,18 +91,19 @@ crate::primitive::global! {
     static FILED: Counter = Counter::new(0);
 }
 
-/// The number of records that wait for anyone. While it is zero, it does not matter whether any thread is left.
+/// Returns the number of records that wait for anyone. While it is zero, it does not matter whether any thread is left
+/// that does something.
 pub(super) fn waits_for_anyone() -> u64 {
     WAITS_FOR_ANYONE.load(Ordering::SeqCst)
 }
 
-/// The number of records, read without the lock.
+/// Returns the number of records, without the lock.
 pub(super) fn filed() -> u64 {
     FILED.load(Ordering::SeqCst)
 }
 
 impl PendingWait<'_> {
-    /// The task that has taken the lock at this place of the thread's list.
+    /// Returns the task that has taken the lock at this place of the thread's list.
     fn holder(&self, place: usize) -> &Label {
         let holders = self.holders.iter();
         let holder = holders.rev().find(|holder| holder.from <= place);
@@ -119,7 +121,7 @@ impl WaitRecord {
         });
         let site = pending.site;
         if let WaitsOn::Write { lock, came } = site.on {
-            // Readers that come after it wait for it.
+            // Readers that come after the writer wait for its turn.
             bears.push(Resource::Turn(lock, came));
         }
         bears.sort_unstable();
@@ -145,20 +147,20 @@ impl WaitRecord {
         }
     }
 
-    /// The locks of the task that waits.
+    /// Returns the locks that the waiting task itself has taken.
     pub(super) fn own_holds(&self) -> impl Iterator<Item = &Held> {
         let own = |hold: &&HeldLock| hold.by.id() == self.task.id();
         self.holds.iter().filter(own).map(|hold| &hold.held)
     }
 
-    /// The thread's hold of the lock, if it has one.
+    /// Returns the entry of the lock, if the thread holds it.
     pub(super) fn hold_of(&self, resource: Resource) -> Option<&HeldLock> {
         self.holds
             .iter()
             .rfind(|hold| hold.held.resource == resource)
     }
 
-    /// Returns true if it is about to go on: another thread has brought something, or it was picked as a victim.
+    /// Returns true if the thread is about to go on: it was woken, or its wait was picked as a victim.
     pub(super) fn goes_on(&self) -> bool {
         self.parker.is_marked()
     }
@@ -182,7 +184,7 @@ impl Graph {
         }
     }
 
-    /// Returns true if the lock whose guard a task has leaked was dropped before that.
+    /// Returns true if the lock whose guard a task has leaked was dropped before the task ended. Counts one guard less.
     pub(super) fn take_from_gone(&mut self, resource: Resource) -> bool {
         let Some(guards) = self.gone.get_mut(&resource) else {
             return false;
@@ -194,7 +196,7 @@ impl Graph {
         true
     }
 
-    /// The set of possible victims to which the record belongs, if it waits for anyone.
+    /// Returns the set of possible victims to which the record belongs, if it waits for anyone.
     fn peers(&mut self, record: &WaitRecord) -> Option<&mut BTreeSet<Ticket>> {
         let [first, last] = &mut self.for_anyone;
         match record.yields {
@@ -248,18 +250,19 @@ impl Graph {
         Some(record)
     }
 
-    /// The newest wait for anyone that can be a victim; one with `VictimPriority::Last` only if there is no other.
+    /// Returns the newest wait for anyone that can be a victim; one with `VictimPriority::Last` only if there is no
+    /// other.
     pub(super) fn newest_for_anyone(&self) -> Option<Ticket> {
         let [first, last] = &self.for_anyone;
         first.last().or(last.last()).copied()
     }
 
-    /// Returns true if no wait came later.
+    /// Returns true if no wait got its ticket later.
     pub(super) fn is_newest(&self, ticket: Ticket) -> bool {
         ticket + 1 == self.next
     }
 
-    /// About how many bonds the wait depends on.
+    /// Returns about how many resources the wait depends on.
     pub(super) fn size(&self, ticket: Ticket) -> usize {
         match &self.records[&ticket].site.on {
             WaitsOn::Tasks(task_set) => task_set.size(),
@@ -267,7 +270,7 @@ impl Graph {
         }
     }
 
-    /// The waits whose threads bear the bond; for a turn, also those that bear an earlier turn.
+    /// Returns the waits whose threads own the resource; for a turn, also those whose threads own an earlier turn.
     pub(super) fn bearers(&self, resource: Resource) -> impl Iterator<Item = Ticket> {
         let (first, last) = match resource {
             Resource::Turn(lock, _) => (Resource::Turn(lock, 0), (resource, 0)),
@@ -276,7 +279,7 @@ impl Graph {
         between(&self.owners, (first, 0), last)
     }
 
-    /// The waits that may depend on the bond; for a turn, also those that depend on a later turn.
+    /// Returns the waits that may depend on the resource; for a turn, also those that depend on a later turn.
     pub(super) fn waiters(&self, resource: Resource) -> Vec<Ticket> {
         let (first, last) = match resource {
             Resource::Turn(lock, _) => ((resource, Ticket::MAX), Resource::Turn(lock, u64::MAX)),
@@ -285,7 +288,7 @@ impl Graph {
         between(&self.waiters, first, (last, Ticket::MAX)).collect()
     }
 
-    /// The bonds whose bearers can end a wait; `None` if it is about to end, or if anyone can end it.
+    /// Returns the resources that end a wait; `None` if the wait is about to end, or if anyone can end it.
     pub(super) fn awaits(&self, ticket: Ticket) -> Option<Awaits> {
         let record = &self.records[&ticket];
         if record.goes_on() {
@@ -294,7 +297,7 @@ impl Graph {
         awaits(&record.site)
     }
 
-    /// The records that this one depends on; none if it is about to go on.
+    /// Returns the records that this one depends on; none if it is about to go on.
     pub(super) fn next_of(&self, ticket: Ticket) -> Vec<Ticket> {
         let resources = self.awaits(ticket).map(|awaits| awaits.resources);
         let resources = resources.into_iter().flatten();
@@ -303,7 +306,7 @@ impl Graph {
             .collect()
     }
 
-    /// The records that may depend on this one; none if it is about to go on.
+    /// Returns the records that may depend on this one; none if this one is about to go on.
     pub(super) fn before(&self, ticket: Ticket) -> Vec<Ticket> {
         let record = &self.records[&ticket];
         if record.goes_on() {
@@ -314,7 +317,7 @@ impl Graph {
     }
 }
 
-/// The entries of an index in this range. No ticket is zero or the largest number.
+/// Returns the tickets of an index in this range. No ticket is zero or the largest number.
 fn between(
     index: &Index,
     first: (Resource, Ticket),
@@ -324,10 +327,10 @@ fn between(
     index.range(keys).map(|(_, ticket)| *ticket)
 }
 
-/// Records, each with the bond by which it depends on the next.
+/// Records, each with the resource by which it depends on the next.
 pub(super) type RecordPath = Vec<(Ticket, Option<Resource>)>;
 
-/// The bonds whose bearers can end a wait, and how many of them are needed; `None` if anyone can end it.
+/// Returns the resources that end a wait, and whether one of them is enough; `None` if anyone can end it.
 pub(super) fn awaits(site: &WaitSite) -> Option<Awaits> {
     Some(match &site.on {
         WaitsOn::Time | WaitsOn::Anyone => return None,

@@ -1,18 +1,18 @@
-//! Finds the cycle, or the dead end, that a wait has closed when it was filed.
+//! Finds the deadlock that a wait has closed when it was filed.
 //!
-//! Before the wait was filed, its thread ran, and every dead end with a possible victim had been resolved. So if there
-//! is another one now, there is a way from the wait back to itself: it depends on what some waiting thread bears, which
-//! in the end depends on what the wait's own thread bears. To learn that there is no such way, it is followed from both
-//! ends in turns, and the first end from which nothing leads on answers the question. A chain of waits is filed in some
-//! order, piece by piece, and joining two pieces costs as much as the shorter has links: in all no more than `n log n`,
-//! in whatever order. The two ends are balanced by the cost of their steps, not by the number of steps: the end of a
-//! scope may wait for thousands of tasks.
+//! *The search for a path.* Before the wait was filed, its thread ran, and every deadlock with a possible victim had
+//! been resolved. So if there is a deadlock now, a path leads from the new record back to itself: each record on it
+//! depends on a resource that the next one owns. Two searches look for such a path in turns: one forward from the
+//! record, one backward. If either of them has nothing left to follow, there is no path. A chain of waits is filed
+//! piece by piece, in any order, and joining two pieces costs as many steps as the shorter piece has links: in all no
+//! more than `n log n` steps. The search that has cost less so far makes the next step, because single steps differ
+//! much in cost: the end of a scope may wait for thousands of tasks.
 //!
-//! The most common way is shorter than all that: two waits, each for what the other bears. If each needs only that,
-//! they are dead, whatever other waits there are.
+//! *The short cut for two.* Most deadlocks are two waits, each for a resource that the other owns. If neither can end
+//! without that resource, both are dead, whatever other waits there are.
 //!
-//! If there is a way, the dead records are determined by *peeling*: a record that goes on, or depends on one that is
-//! not dead, is taken away; then those are taken away that have nothing left that keeps them. Each link is looked at
+//! *Peeling.* If there is a path, the dead records are determined by removing the others: first each record that is
+//! going on, then, again and again, each record that no remaining record keeps from going on. Each link is followed
 //! once.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -21,18 +21,18 @@ use super::records::{Graph, RecordPath, Ticket, VictimPriority, WaitRecord};
 use super::resources::Resource;
 use super::site::WaitsOn;
 
-/// Returns this wait and another one if neither can end before the other, and this one is the victim. Thousands of
-/// tasks may want the lock that the end of their scope holds: what else that end waits for is not looked at.
+/// Returns this wait and another one if neither can end before the other, and this one is the victim. The search does
+/// not look at what else the other one waits for: the end of a scope may hold a lock that thousands of its tasks want.
 pub(super) fn pair(graph: &Graph, ticket: Ticket) -> Option<RecordPath> {
     let record = &graph.records[&ticket];
-    // The newest wait that can fail is the victim; and a wait for one of several bonds does not need that bond.
+    // The victim is the newest wait that can fail. A wait for one of several resources does not need any one of them.
     if !graph.is_newest(ticket) || record.yields != VictimPriority::First || graph.size(ticket) > 1
     {
         return None;
     }
     for resource in graph.awaits(ticket)?.resources {
         for other in graph.bearers(resource) {
-            // A wait that depends on itself has a shorter path.
+            // A wait that depends on itself is a shorter cycle.
             if other == ticket {
                 return None;
             }
@@ -44,7 +44,7 @@ pub(super) fn pair(graph: &Graph, ticket: Ticket) -> Option<RecordPath> {
     None
 }
 
-/// The bond of `bearer` that the wait needs, if it cannot end without that thread.
+/// Returns a resource of `bearer` without which the wait `ticket` cannot end, if there is one.
 fn need(graph: &Graph, ticket: Ticket, bearer: &WaitRecord) -> Option<Resource> {
     let record = &graph.records[&ticket];
     if record.goes_on() {
@@ -59,14 +59,14 @@ fn need(graph: &Graph, ticket: Ticket, bearer: &WaitRecord) -> Option<Resource> 
         WaitsOn::Resource(_) | WaitsOn::Write { .. } => {
             borne.find(|resource| record.found_by.contains(resource))
         }
-        // The turn of a writer is identified by its place.
+        // A reader depends on all turns before its own place, which a search for equal resources does not find.
         WaitsOn::Read { .. } | WaitsOn::Time | WaitsOn::Anyone => None,
     }
 }
 
-/// Returns true if there is a way from this record back to itself, along everything that a record may depend on.
+/// Returns true if a path leads from this record back to itself, along everything on which a record may depend.
 pub(super) fn is_on_a_cycle(graph: &Graph, ticket: Ticket) -> bool {
-    // Nothing leads on from there, however many wait for what it bears.
+    // A wait for anyone depends on no record, so no path leads on from it.
     if graph.records[&ticket].is_for_anyone() {
         return false;
     }
@@ -74,7 +74,7 @@ pub(super) fn is_on_a_cycle(graph: &Graph, ticket: Ticket) -> bool {
     let mut backward = Search::from(ticket);
     loop {
         let ahead = forward.looks + forward.next().map_or(0, |next| graph.size(next));
-        // Most waits are for a thread that runs, and have nothing ahead.
+        // Most waits are for a thread that runs: then the forward search ends at once.
         let step = if ahead <= backward.looks + 1 {
             forward.step(|ticket| graph.next_of(ticket), &backward)
         } else {
@@ -90,15 +90,15 @@ pub(super) fn is_on_a_cycle(graph: &Graph, ticket: Ticket) -> bool {
 
 enum SearchStep {
     Further,
-    /// It met the other end's search, or where it began.
+    /// The search met the other search, or the record where both began.
     Met,
-    /// The search has no edge left to follow.
+    /// The search has no link left to follow.
     Nowhere,
 }
 
 struct Search {
     start: Ticket,
-    /// All records that it has seen, without the one where it began.
+    /// All records that the search has seen, without the one where it began.
     seen: BTreeSet<Ticket>,
     to_do: Vec<Ticket>,
     /// The cost so far.
@@ -138,15 +138,15 @@ impl Search {
     }
 }
 
-/// A record of a region. It is dead as long as each of its groups has a dead record. A wait for all of several things
-/// has one group with all of them; a wait for one of several has one group for each. A record without groups is not
-/// dead.
+/// A record of a region, with the records that own what it awaits, in groups. It is dead as long as each of its groups
+/// has a dead record. A wait for all of several resources has one group, with the owners of all of them; a wait for one
+/// of several has one group per resource. A record without groups is not dead.
 struct RegionNode {
     ticket: Ticket,
     /// The number of dead records in each group.
     groups: Vec<usize>,
     next: Vec<(Resource, usize)>,
-    /// The records that have this one in a group; which group, and by which bond.
+    /// The records that have this one in a group; the number of the group, and the resource that this one owns.
     before: Vec<(usize, usize, Resource)>,
     is_dead: bool,
 }
@@ -209,7 +209,7 @@ impl Region {
         }
     }
 
-    /// Marks these as not dead, and all that are not dead because of that.
+    /// Marks these records as not dead, and all records that are not dead as a consequence.
     fn mark_alive(&mut self, mut alive: Vec<usize>) {
         while let Some(at) = alive.pop() {
             if !std::mem::replace(&mut self.nodes[at].is_dead, false) {
@@ -229,12 +229,12 @@ impl Region {
         self.nodes[self.places[&ticket]].is_dead
     }
 
-    /// Marks a record as going on after all.
+    /// Marks a record as going on: it was picked as a victim.
     pub(super) fn revive(&mut self, ticket: Ticket) {
         self.mark_alive(vec![self.places[&ticket]]);
     }
 
-    /// The dead records that can be a victim, the best first.
+    /// Returns the dead records that can be a victim, the best first.
     pub(super) fn candidates(&self, graph: &Graph) -> Vec<Ticket> {
         let newest_first = || self.places.iter().rev();
         let that_yield = |yields: VictimPriority| {
@@ -246,15 +246,16 @@ impl Region {
         first.chain(that_yield(VictimPriority::Last)).collect()
     }
 
-    /// The shortest way from a dead record back to itself: the records on it, each with the bond that leads to the
-    /// next. `None` if the record is not dead, or is in no cycle itself. The search begins at the end of the way: a
-    /// wait for thousands has them all ahead, and each of those has only that wait behind.
+    /// Returns the shortest path from a dead record back to itself: the records on it, each with the resource by which
+    /// it depends on the next. `None` if the record is not dead, or is on no cycle itself. The search goes backward,
+    /// which costs less: a wait for thousands of tasks has all of them ahead, and each of them has only that wait
+    /// behind it.
     pub(super) fn shortest_cycle(&self, ticket: Ticket) -> Option<RecordPath> {
         let from = self.places[&ticket];
         if !self.nodes[from].is_dead {
             return None;
         }
-        // By the first bond, if there are several.
+        // If it depends on a record by several resources, the first of them counts.
         let ahead = self.nodes[from].next.iter().rev();
         let ahead: BTreeMap<usize, Resource> =
             ahead.map(|(resource, next)| (*next, *resource)).collect();
@@ -284,7 +285,7 @@ impl Region {
         None
     }
 
-    /// The path from there on to where nothing leads on.
+    /// Returns the path that begins at `at` and follows `leads_to` to its end.
     fn path(&self, at: usize, leads_to: &BTreeMap<usize, (usize, Resource)>) -> RecordPath {
         let next = |(at, _): &(usize, _)| leads_to.get(at).copied();
         let links = std::iter::successors(leads_to.get(&at).copied(), next);
@@ -342,7 +343,7 @@ mod tests {
             at: Location::caller(),
             on,
         };
-        // Each by a parker of its own, as if by a thread of its own.
+        // Each wait has a parker of its own, as if it were on a thread of its own.
         let record = WaitRecord::new(&PendingWait {
             task,
             site: &site,

@@ -1,5 +1,5 @@
-//! The bonds that the calling thread bears: the tasks and jobs it runs, the locks it holds. Only the thread itself sees
-//! this list; a copy of it is filed while the thread is blocked.
+//! The resources that the calling thread owns: the tasks and jobs it runs, the locks it holds. Only the thread itself
+//! sees this list; a copy of it is in the wait-for graph while the thread is blocked.
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
@@ -8,18 +8,18 @@ use super::lock_overflow::LockOverflow;
 use crate::id::{Label, TaskId};
 use crate::primitive::thread_local;
 
-/// An event that cannot come before its bearer goes on.
+/// An event that cannot happen before the thread that owns it goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Resource {
     /// The completion of a task.
     Task(TaskId),
-    /// The end of a group of tasks, or a free place in it. The group itself knows what that takes
-    /// ([`TaskSet`](super::TaskSet)); by this bond the waits are found that may wait for it.
+    /// The end of a group of tasks, or a free place in it. The group itself knows on which of its tasks that depends
+    /// ([`TaskSet`](super::TaskSet)); this resource only serves to find the waits for the group.
     Group(TaskId),
-    /// The completion of a pool's job, or the end of one of a pool's scopes; by address. The waiting thread has the job
-    /// or scope in a frame of its own, or owns it, and it lies above everything that is done for it. So while a record
-    /// contains an address, in either role, nothing else can come to lie there. Nothing of a job is kept longer
-    /// than the record.
+    /// The completion of a pool's job, or the end of one of a pool's scopes; by address. The job or scope is in a frame
+    /// of the waiting thread, or kept by it, and outlives all work that is done for it. So while a record contains the
+    /// address, as awaited or as owned, nothing else can have that address. The graph keeps no address of a job after
+    /// the record is withdrawn.
     Job(usize),
     /// The release of a lock that is held for writing, or that one thread holds alone; by number.
     Lock(u64),
@@ -31,8 +31,8 @@ pub(crate) enum Resource {
 }
 
 impl Resource {
-    /// The bond as two words, which are faster to compare: what it is, and the place of a turn in the order of its
-    /// lock.
+    /// Returns the resource as two words, which are faster to compare: its kind and number, and, for a turn, the place
+    /// in the order of its lock.
     pub(super) fn words(self) -> (u64, u64) {
         let (kind, which, place) = match self {
             Self::Task(task) => (0, task.as_u64(), 0),
@@ -54,18 +54,19 @@ pub(crate) struct Held {
     pub(crate) since: &'static Location<'static>,
 }
 
-/// The task that has taken the locks from this place of its thread's list on, up to where the next holder's begin.
+/// The task that has taken the locks of a part of its thread's list: from place `from` on, up to the next holder's.
 pub(crate) struct Holder {
     pub(crate) from: usize,
     pub(crate) taken_by: Label,
 }
 
-/// The number of locks that a thread usually holds at most. More are kept in a list that costs more; those are the
-/// newest: while that list has any, there is no room among the few.
+/// The most locks of a thread that are kept inline. If a thread holds more, the newest are kept in a list that costs
+/// more: while that list has any, the inline ones are `FEW`.
 const FEW: usize = 8;
 
-/// Two words for each lock, because every lock operation writes them: the number, odd if it is held for reading, and
-/// the line. In two separate lists, which costs the fewest instructions.
+/// The oldest locks that a thread holds. Each has only two words, because every lock operation writes them: the number,
+/// odd if the lock is held for reading, and the line. They are in two separate arrays, which costs the fewest
+/// instructions.
 struct InlineLocks {
     len: Cell<usize>,
     words: [Cell<u64>; FEW],
@@ -104,7 +105,7 @@ impl InlineLocks {
     }
 }
 
-/// A lock's bond as one word; lock numbers are even.
+/// Returns the resource of a lock as one word; lock numbers are even.
 #[inline]
 fn word(resource: Resource) -> u64 {
     match resource {
@@ -117,7 +118,7 @@ fn word(resource: Resource) -> u64 {
 /// A task and the group that it belongs to.
 type TaskAndGroup = (TaskId, Option<TaskId>);
 
-/// Lists, by address, the jobs that the calling thread works on and all that wait for them.
+/// A function that lists, by address, the jobs that the calling thread works on and all that wait for them.
 type Jobs = fn(&mut dyn FnMut(usize));
 
 thread_local! {
@@ -146,7 +147,7 @@ pub(crate) fn hold(resource: Resource, since: &'static Location<'static>) {
 
 #[cold]
 fn hold_more(held: Held) {
-    // A thread that is ending holds its locks unseen.
+    // A thread that is ending has lost the list: these locks are not recorded.
     let _ending = MORE_HELD.try_with(|more| more.borrow_mut().push(word(held.resource), held));
 }
 
@@ -155,7 +156,8 @@ fn hold_more(held: Held) {
 #[inline]
 pub(super) fn let_go_newest(resource: Resource) -> bool {
     FEW_HELD.with(|few| {
-        // Beyond all entries if there is none. If there is no room, entries of the longer list may have to move up.
+        // If the list is empty, `last` is beyond all entries. If it is full, entries of the longer list may have to
+        // move up, which `let_go_older` does.
         let last = few.len.get().wrapping_sub(1);
         let found = last < FEW - 1 && few.words[last].get() == word(resource);
         if found {
@@ -165,7 +167,7 @@ pub(super) fn let_go_newest(resource: Resource) -> bool {
     })
 }
 
-/// Removes a lock that is not the newest from the list. Returns false if it was not in there.
+/// Removes a lock that is not the newest from the list. Returns false if it was not in the list.
 #[cold]
 pub(super) fn let_go_older(resource: Resource) -> bool {
     let more = MORE_HELD.try_with(|more| more.borrow_mut().remove(word(resource)));
@@ -196,7 +198,7 @@ fn oldest_of_more() -> Option<Held> {
     taken.ok().flatten()
 }
 
-/// The locks that the calling thread holds, oldest first.
+/// Returns the locks that the calling thread holds, oldest first.
 pub(crate) fn held() -> Vec<Held> {
     let mut held: Vec<_> =
         FEW_HELD.with(|few| (0..few.len.get()).filter_map(|at| few.get(at)).collect());
@@ -209,13 +211,13 @@ pub(crate) fn set_job_lister(jobs: Jobs) {
     JOBS.with(|here| here.set(jobs));
 }
 
-/// Makes the calling thread the one that runs a task, until this is dropped.
+/// A guard: the calling thread runs a task, and so owns its completion, until this is dropped.
 pub(crate) struct RunningTask {
     task: TaskAndGroup,
     before: Holding,
 }
 
-/// The number of locks that the calling thread held at some time.
+/// The number of locks that the calling thread held when this was made.
 pub(crate) struct Holding(usize);
 
 /// Begins to run `task`. `group` is the group whose end waits for the task, or whose places it may hold, if there is
@@ -234,7 +236,7 @@ pub(crate) fn holding() -> Holding {
     Holding(held_count())
 }
 
-/// The number of locks that the calling thread holds.
+/// Returns the number of locks that the calling thread holds.
 #[inline]
 pub(crate) fn held_count() -> usize {
     let few = FEW_HELD.with(|few| few.len.get());
@@ -270,8 +272,8 @@ impl Holding {
         held_count() > self.0
     }
 
-    /// Removes and returns the locks that the calling thread has taken since then and not released, although the code
-    /// that took them is over: their guards were leaked.
+    /// Removes and returns the locks that the calling thread has taken since this was made and has not released. The
+    /// code that took them is over, so their guards were leaked.
     pub(crate) fn leaked(&self) -> Vec<Held> {
         if !self.has_leaked() {
             return Vec::new();
@@ -298,7 +300,7 @@ impl Drop for RunningTask {
     }
 }
 
-/// All bonds that the calling thread bears, and the locks among them.
+/// Returns all resources that the calling thread owns, and the locks among them.
 pub(super) fn all() -> (Vec<Resource>, Vec<Held>) {
     let held = held();
     let mut resources: Vec<_> = held.iter().map(|held| held.resource).collect();

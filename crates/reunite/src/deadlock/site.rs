@@ -54,7 +54,7 @@ pub(crate) enum WaitObject {
 }
 
 impl WaitObject {
-    /// The task or scope, if it is one.
+    /// Returns the label of the object, if it is a task or a scope.
     pub(crate) fn label(&self) -> Option<&Label> {
         match self {
             Self::Label(label) => Some(label),
@@ -76,15 +76,15 @@ impl fmt::Display for WaitObject {
 /// The threads that can end a wait.
 #[derive(Clone)]
 pub(crate) enum WaitsOn {
-    /// None: the clock or a cancellation ends it. No part of the graph.
+    /// No thread: the clock or a cancellation ends the wait. Such a wait does not enter the graph.
     Time,
-    /// The thread that bears this bond, if any does.
+    /// The thread that owns this resource, if any does.
     Resource(Resource),
     /// The threads that hold the lock for writing, and the writers that came before this reader.
     Read { lock: u64, came: u64 },
     /// The threads that hold the lock.
     Write { lock: u64, came: u64 },
-    /// Those that run these tasks; which ones changes with time.
+    /// The threads that run the tasks of this set. The set may change while the wait lasts.
     Tasks(Arc<dyn TaskSet>),
     /// Any thread.
     Anyone,
@@ -101,24 +101,24 @@ impl fmt::Debug for WaitsOn {
     }
 }
 
-/// The tasks that a wait depends on. Called under the graph's lock: an implementation takes no other lock that is ever
-/// held by a thread that waits.
+/// The tasks that a wait depends on. The methods are called under the graph's lock: an implementation takes no lock
+/// that a thread may hold while it waits.
 pub(crate) trait TaskSet: Send + Sync {
     fn need(&self) -> Need;
 
-    /// About how many tasks [`need`](Self::need) returns: the cost of calling it.
+    /// Returns about how many tasks [`need`](Self::need) returns, which is the cost of calling it.
     fn size(&self) -> usize;
 
-    /// Returns true if the wait cannot end before this task does, as [`need`](Self::need) would tell.
+    /// Returns true if the wait cannot end before this task does. Agrees with [`need`](Self::need), and costs less.
     fn needs(&self, task: TaskId) -> bool;
 
-    /// All bonds that may be needed from now on, so that a wait can be found by them.
+    /// Returns all resources on which the wait may depend from now on, by which the graph finds it.
     fn resources(&self) -> Vec<Resource>;
 }
 
 /// The tasks that have to go on for a wait to end.
 pub(crate) enum Need {
-    /// One of these tasks; if there are none, a task that is not known.
+    /// One of these tasks. If the list is empty, it is unknown which task can end the wait.
     Any(Vec<TaskId>),
     /// All of these tasks.
     All(Vec<TaskId>),
