@@ -6,7 +6,7 @@
 
 use crate::primitive::{Counter, Ordering};
 
-/// The next number to assign. Numbers are even, so that a word with a number has room for one more bit.
+/// The distance between two numbers. Numbers are even, so that a word with a number has room for one more bit.
 const STEP: u64 = 2;
 
 static NEXT: Counter = Counter::new(STEP);

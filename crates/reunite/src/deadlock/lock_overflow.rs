@@ -1,23 +1,24 @@
-//! The locks that a thread holds beyond the few that most threads hold: in the order in which it took them, and found
-//! by number.
+//! The list of the locks that a thread holds beyond the few that are kept inline, in the order in which the thread took
+//! them. A lock is found by its number.
 //!
-//! Each lock has a slot, and slots are numbered in that order. The slot of a released lock stays as a gap until it is
-//! at an end of the list, or until more than half of the slots are gaps. While locks are released in the reverse of
-//! that order, as guards mostly are, a look at the newest few slots finds them. The first lock that is not found in
-//! this way has an index made, which is kept until the list is empty. The index knows the newest slot of each lock, and
-//! each slot knows the one before of the same lock. So releasing a lock costs the same however many are held.
+//! Each lock has a slot, and slots are numbered in that order. The slot of a released lock stays in the list as a gap
+//! until it is the first or last of the list, or until more than half of the slots are gaps. Guards are mostly dropped
+//! in the reverse order, and then a released lock is among the newest few slots, which are searched first. When a lock
+//! is not found there, an index is made, which is kept until the list is empty. The index has the number of the newest
+//! slot of each lock, and each slot has the number of the previous slot of the same lock. So releasing a lock costs the
+//! same however many are held.
 
 use std::collections::VecDeque;
 
 use crate::id::ByNumber;
 
-/// The number of slots that are looked at before an index is made.
+/// The number of slots that are searched before an index is made.
 const LOOKED_AT: usize = 8;
 
-/// Up to this number of slots, gaps are left alone.
+/// The largest number of slots at which gaps are never removed from the middle of the list.
 const SLOTS: usize = 32;
 
-/// Locks are identified by a word; `V` is what is kept of a lock that is held.
+/// A list of held locks. A lock is identified by a word; `V` is what the list keeps for each.
 pub(super) struct LockOverflow<V> {
     slots: VecDeque<Option<HeldSlot<V>>>,
     /// The number of the first slot.
@@ -30,8 +31,8 @@ pub(super) struct LockOverflow<V> {
 struct HeldSlot<V> {
     lock: u64,
     held: V,
-    /// The number of the slot that the same lock had before: of a lock that is held for reading more than once, once
-    /// there is an index. That slot may be a gap by now, or gone.
+    /// The number of the previous slot of the same lock, if there is an index and the lock is held for reading more
+    /// than once. That slot may be a gap by now, or not in the list any more.
     before: Option<u64>,
 }
 
@@ -62,7 +63,7 @@ impl<V: Copy> LockOverflow<V> {
         self.len += 1;
     }
 
-    /// Removes the newest slot of this lock. Returns false if there was none.
+    /// Removes the newest slot of this lock. Returns false if the lock has none.
     pub(super) fn remove(&mut self, lock: u64) -> bool {
         if self.newest.is_none() {
             if let Some(Some(last)) = self.slots.back()
@@ -93,9 +94,9 @@ impl<V: Copy> LockOverflow<V> {
         true
     }
 
-    /// Removes the oldest of all slots.
+    /// Removes the oldest slot.
     pub(super) fn pop_oldest(&mut self) -> Option<V> {
-        // There is no gap at the end of the list.
+        // The first slot is never a gap.
         let oldest = self.slots.front()?.as_ref()?.held;
         if self.newest.is_some() {
             self.take(self.first);
@@ -106,7 +107,7 @@ impl<V: Copy> LockOverflow<V> {
         Some(oldest)
     }
 
-    /// Makes a gap of a filled slot, when there is an index.
+    /// Makes a filled slot a gap, when there is an index.
     fn take(&mut self, number: u64) {
         let Some(slot) = self.slot(number).and_then(Option::take) else {
             return;
@@ -168,7 +169,7 @@ impl<V: Copy> LockOverflow<V> {
 mod tests {
     use super::*;
 
-    /// Compares it with a list that is searched from end to end, by steps from a generator.
+    /// The list is compared with one that is searched from end to end, over steps from a random number generator.
     #[test]
     fn it_holds_what_a_plain_list_holds() {
         let (mut many, mut plain) = (LockOverflow::new(), Vec::new());
@@ -180,9 +181,9 @@ mod tests {
             (state >> 33) % limit
         };
         for step in 0..20_000_u64 {
-            // It grows for a while and shrinks for a while.
+            // The list grows for a while and shrinks for a while.
             let grows = if step / 1_000 % 2 == 0 { 6 } else { 3 };
-            // Some locks are read more than once.
+            // Some locks are held for reading more than once.
             let lock = if below(3) == 0 { below(50) } else { 100 + step };
             if below(10) < grows {
                 many.push(lock, lock);
@@ -204,7 +205,7 @@ mod tests {
         }
     }
 
-    /// It keeps at most twice as many slots as locks, and no index of released locks.
+    /// The list keeps at most twice as many slots as locks, and no index of released locks.
     #[test]
     fn nothing_is_kept_of_what_was_released() {
         let mut many = LockOverflow::new();

@@ -32,7 +32,7 @@ fn a_wait_that_somebody_ends_is_never_refused() {
     });
 }
 
-/// Also if the thread does nothing more after that.
+/// A message ends the wait also if its sender does nothing more after sending it.
 #[test]
 fn the_last_that_a_thread_does_is_not_overlooked() {
     check(|| {
@@ -49,7 +49,7 @@ fn the_last_that_a_thread_does_is_not_overlooked() {
     });
 }
 
-/// A worker that gives up looks for work once more, and may find it.
+/// A worker that gives up looks for work once more before it counts as idle, and may find some.
 #[test]
 fn a_worker_is_not_idle_before_its_last_look() {
     check(|| {
@@ -78,7 +78,7 @@ fn whoever_waits_for_nobody_is_refused() {
     });
 }
 
-/// Each task sends to the next once it has received something, or gives up: one refusal is enough.
+/// Each task sends to the next one when its receive has returned, even with an error. So one refusal is enough.
 #[test]
 fn a_refusal_that_helps_the_others_is_the_only_one() {
     check(|| {

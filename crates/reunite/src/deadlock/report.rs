@@ -8,12 +8,12 @@ use super::site::WaitObject;
 use crate::error::{Deadlock, DeadlockLink};
 use crate::observe::Verb;
 
-/// The number of waits that are listed where all waits are for anyone: thousands of tasks may be refused one after the
-/// other, and each error lists other waits.
+/// The most waits that an error lists if it was found because every thread waits. There may be thousands of them, each
+/// refused in turn with an error that lists the others.
 pub(super) const TOLD: usize = 8;
 
-/// Makes the error from the records of `path`. `untold` more are not listed. In a cycle, all records are listed,
-/// because each depends on the next and the last on the first.
+/// Makes the error from the records of `path`. `untold` is the number of other waits, which are not listed. If it is a
+/// cycle, `path` has all of its records: each depends on the next, and the last on the first.
 pub(super) fn of(graph: &Graph, path: &RecordPath, untold: usize, is_cycle: bool) -> Deadlock {
     let following = path.iter().cycle().skip(1);
     let links = path
@@ -40,7 +40,7 @@ fn line(at: &Location<'_>) -> String {
     format!("{}:{}", at.file(), at.line())
 }
 
-/// The locks that the calling thread holds, without the oldest `but_for`.
+/// Returns the locks that the calling thread holds, without the oldest `but_for` ones.
 pub(crate) fn describe_held(but_for: usize) -> Vec<String> {
     resources::held().iter().skip(but_for).map(hold).collect()
 }
@@ -111,7 +111,7 @@ fn advice(graph: &Graph, path: &RecordPath, is_cycle: bool) -> &'static str {
     }
 }
 
-/// Returns true if a lock of the cycle is held by a task inside whose wait another task of the cycle runs.
+/// Returns true if a lock of the cycle was not taken by the task that waits, but by a task below it on the same stack.
 fn is_held_around(graph: &Graph, path: &RecordPath) -> bool {
     let following = path.iter().cycle().skip(1);
     path.iter()

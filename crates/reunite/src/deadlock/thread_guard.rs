@@ -1,4 +1,5 @@
-//! The threads that this library starts, counted from before they begin until no code runs on them any more.
+//! The count of the threads that this library starts. Each is counted from before it begins until no code runs on it
+//! any more.
 
 use std::cell::Cell;
 
@@ -8,7 +9,7 @@ use super::live_threads;
 use crate::primitive::thread_local;
 use crate::primitive::thread_number;
 
-/// A thread that this library starts; it counts as existing until this is dropped.
+/// A guard: a thread that this library starts is counted until this is dropped.
 pub(crate) struct ThreadGuard {
     /// The thread's number in the system, once it runs.
     number: Cell<Option<u32>>,
@@ -29,8 +30,8 @@ impl ThreadGuard {
         }
     }
 
-    /// Runs `work` on the thread itself, before anything else runs there. A thread's locals are dropped in the reverse
-    /// order of their first use (by glibc and std), so this one is dropped after those of all code that runs there.
+    /// Runs `work`. Must be called on the thread itself, before anything else runs there: thread-locals are dropped in
+    /// the reverse order of their first use (by glibc and std), so the guard is dropped after those of all other code.
     #[cfg(not(reunite_model))]
     pub(crate) fn run(self, work: impl FnOnce()) {
         self.number.set(thread_number());
@@ -39,7 +40,7 @@ impl ThreadGuard {
         work();
     }
 
-    /// In a model, destructors of thread-locals do nothing that matters.
+    /// Runs `work` and drops the guard. In a model, destructors of thread-locals do nothing that matters.
     #[cfg(reunite_model)]
     pub(crate) fn run(self, work: impl FnOnce()) {
         self.number.set(thread_number());

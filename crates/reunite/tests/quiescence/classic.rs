@@ -165,7 +165,7 @@ fn hand_to_hand_with_nobody() {
     assert_eq!(error.into_message(), "lost");
 }
 
-/// The last thread that could send ends, and no wait begins after that: the end itself must look for a dead end.
+/// The last thread that could send ends, and no wait begins after that: the end itself must look for a deadlock.
 fn a_worker_that_ends_without_a_word() {
     let (tx, rx) = unbounded::<u8>();
     let (go, wait) = unbounded::<()>();
