@@ -73,12 +73,12 @@ struct Blocked<'a> {
     yields: VictimPriority,
     place: PlaceGuard<'a>,
     since: Instant,
-    /// The instant at which the thread last went on. The clock is read once then, before the condition is checked, for
-    /// all uses of the time.
+    /// The instant at which the thread last woke. The clock is read only once per round, before the condition is
+    /// checked.
     at: Instant,
-    /// The instant at which the wait enters the wait-for graph, if it does.
+    /// The instant from which on the wait is in the wait-for graph, if it ever is.
     enters: Option<Instant>,
-    /// The instant at which the wait checks whether its pool starves, if it does.
+    /// The instant from which on the wait checks whether its pool starves, if it ever does.
     asks: Option<Instant>,
     watch: RecheckSchedule,
     /// The instant at which the thread hands over its next work to others, if it has any.
@@ -111,7 +111,7 @@ impl<'a> Blocked<'a> {
         };
         let place = PlaceGuard::by(parker, yields != VictimPriority::First);
         let since = now();
-        // A wait that ends by itself is not part of a deadlock.
+        // A wait that the clock ends is not part of a deadlock.
         let may_last = until.is_none() || matches!(heed, Heed::Patiently | Heed::UnlessForEver);
         let may_starve = may_last && place.holds_place();
         let may_enter = may_starve || (may_last && is_looked_for());
@@ -139,20 +139,20 @@ impl<'a> Blocked<'a> {
         }
     }
 
-    /// Returns true if the result may have come since the condition was checked without marking the parker: before the
-    /// deadline passed, or while the thread left its place.
+    /// Returns true if, after the condition was checked, it may have become true without a mark on the parker: before a
+    /// deadline passed, or while the thread gave up its place.
     fn is_late_or_has_left(&self) -> bool {
         self.place.holds_place() || deadline::is_over(self.until, self.at)
     }
 
-    /// The end of a wait without its result; `None` if it goes on. The result was not there when `ready` was called
-    /// after `at`.
+    /// Returns how the wait ends without its result; `None` if it goes on. The caller has called `ready` after the
+    /// instant `at`, and got false.
     fn end_without_condition(
         &mut self,
         ready: &mut dyn FnMut(&Parker) -> bool,
     ) -> Option<WaitOutcome> {
         let at = self.at;
-        // A result that came in the meantime takes precedence over these two, if it came before them.
+        // A result that has come since then takes precedence over a cancellation and over starvation.
         let mut unless_ready = |gives_up| {
             Some(if ready(self.parker) {
                 WaitOutcome::Ready
@@ -175,12 +175,13 @@ impl<'a> Blocked<'a> {
         None
     }
 
-    /// Sleeps until the thread is woken or has something to check. If the wait has lasted, it is in the wait-for graph
-    /// meanwhile.
+    /// Sleeps until the thread is woken or has something to check. From the instant `enters` on, the wait is in the
+    /// wait-for graph while the thread sleeps.
     fn park(&mut self) {
         let at = self.at;
         let lasts = deadline::is_over(self.enters, at);
-        // Before any thread can conclude that nothing will end the wait.
+        // The work is handed over before the wait enters the graph. Otherwise a thread could conclude that nothing ends
+        // the wait, although the work would end it once another thread can take it.
         if self.hands_over.is_some() && (lasts || deadline::is_over(self.hands_over, at)) {
             self.hands_over = None;
             self.place.hand_over();
@@ -213,7 +214,7 @@ impl<'a> Blocked<'a> {
         let until = deadline::earlier(self.until, self.watch.stalls_at());
         let until = deadline::earlier(until, self.hands_over);
         if self.enters.is_none() {
-            // The wait does not check whether its pool starves either, and only the graph is worth another look.
+            // A wait that never enters the graph needs neither the starvation check nor rechecks of the graph.
             return until;
         }
         let [enters, asks] = [self.enters, self.asks].map(|it| it.filter(|it| *it > at));
@@ -276,7 +277,7 @@ mod tests {
         }
     }
 
-    /// The test waits longer than the time after which a wait would look up.
+    /// The test waits longer than the time after which a wait without a deadline would recheck.
     #[test]
     fn a_wait_with_a_deadline_wakes_once() {
         let mut asked = 0;
@@ -314,7 +315,7 @@ mod tests {
         assert!(matches!(outcome, WaitOutcome::Ready));
     }
 
-    /// The code that leaves the place may have consumed the wake-up.
+    /// The code that gives up the place may have consumed the wake-up, so the condition is checked again afterwards.
     #[test]
     fn a_wait_that_gives_up_its_place_asks_after_that() {
         let place: &Starves = Box::leak(Box::new(Starves(Mutex::new(None))));
@@ -367,7 +368,7 @@ mod tests {
         assert!(blocked.wakes_at().is_none_or(|at| at >= files_at));
     }
 
-    /// However long most waits last.
+    /// The measure of how long most waits last has no influence on that.
     #[test]
     fn a_wait_does_not_starve_before_it_has_lasted_a_while() {
         for lasting in [0, MOST] {

@@ -1,4 +1,4 @@
-//! Waits outside this library.
+//! Blocking calls outside this library, reported as waits.
 
 use std::panic::Location;
 
@@ -10,7 +10,7 @@ use crate::observe::Verb;
 use crate::park::Parker;
 use crate::primitive::now;
 
-/// Runs `f`, which may block outside this library, without this thread's place, and reports it as a wait.
+/// Runs `f`, which may block outside this library. Meanwhile the thread gives up its place, and is reported as waiting.
 pub(crate) fn run_blocking<R>(at: &'static Location<'static>, f: impl FnOnce() -> R) -> R {
     let site = WaitSite {
         verb: Verb::Block,
@@ -23,7 +23,7 @@ pub(crate) fn run_blocking<R>(at: &'static Location<'static>, f: impl FnOnce() -
     let _seen = WaitingGuard::waiting(&context, site, now());
     let parker = Parker::separate();
     let place = PlaceGuard::by(&parker, false);
-    // The library does not see what ends this wait.
+    // The library does not know what ends this wait, so unparks by this parker mean nothing.
     parker.ignore_unparks();
     place.hand_over();
     place.let_others_ask();

@@ -24,15 +24,15 @@ impl Drop for WaitingGuard<'_> {
     }
 }
 
-/// A flag: a wait that begins to block has checked its condition, and nothing has run since that could have waited
-/// by the same parker and lowered its mark.
+/// A flag of a wait that begins to block. `Yes` means: the wait has checked its condition, and no code has run since
+/// that could have waited by the same parker and lowered its mark.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ConditionChecked {
     Yes,
     No,
 }
 
-/// Observers were told that this thread blocks; they are told when it goes on.
+/// A guard: observers were told that this thread blocks, and are told that it goes on when this is dropped.
 pub(super) struct BlockEventGuard(Option<Arc<Context>>);
 
 impl BlockEventGuard {
@@ -50,7 +50,8 @@ impl BlockEventGuard {
         }))
     }
 
-    /// Returns whether the condition of the wait still counts as checked: an observer may have waited in the meantime.
+    /// Returns `Yes` if the condition of the wait still counts as checked. It does not if observers were called,
+    /// because an observer may have waited.
     pub(super) fn condition_checked(&self) -> ConditionChecked {
         match self.0 {
             None => ConditionChecked::Yes,

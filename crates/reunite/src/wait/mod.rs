@@ -2,25 +2,28 @@
 //!
 //! # Protocol
 //! A wait is given a closure, `ready`, that checks whether the result is there. The closure gets the parker of the
-//! waiting thread and must, *in one critical section of the source*, either find the result or leave the parker for the
-//! thread that brings it. So the source cannot complete in between: it completes either before (and the result is
-//! found) or after (and the source finds the parker). A source without a critical section leaves the parker and then
-//! looks once more, which has the same effect (see `channel::ring_channel`). The same holds for the cancel node, see there.
-//! Parks may end for no reason. Every round reads the clock, once, and then checks, in this order:
+//! waiting thread. *In one critical section of the source* it must either find the result or store the parker for the
+//! thread that brings the result. So the result comes either before that section, and `ready` finds it, or after it,
+//! and the thread that brings it finds the parker. A source without a critical section stores the parker and then
+//! checks once more, which has the same effect (see `channel::ring_channel`). The wait stores its parker in its cancel
+//! node in the same way (see `cancel`).
+//!
+//! A park may end without a wake-up, so a wait is a loop. Each round reads the clock once and then checks, in this
+//! order:
 //!
 //! 1. the result: it takes precedence over a cancellation and a timeout that arrived with it. The first round may skip
-//!    this check if the caller has just made it and the parker is not marked: a thread that has brought something since
-//!    would have marked it. That holds only as long as nothing else could wait by the same parker in the meantime and
-//!    consume the mark: no observer was called, and no code that gives up a place;
-//! 2. cancellation, the earliest deadline up the tree included;
+//!    this check if the caller has just made it and the parker is not marked, because a thread that has brought the
+//!    result since then has marked the parker. The mark tells that only if nothing else could wait by the same parker
+//!    in the meantime and consume the mark: no observer was called, and no code that gives up a place;
+//! 2. cancellation, including the earliest deadline up the tree;
 //! 3. the wait's own deadline;
-//! 4. whether the wait is part of a deadlock: for that, a wait without any deadline files itself in the
-//!    wait-for graph when it has lasted for some time; see there;
-//! 5. whether its pool starves, once the wait has lasted for some time: then one wait that can fail does, so that its
-//!    thread goes on.
+//! 4. whether the wait is part of a deadlock: a wait without any deadline enters the wait-for graph when it has lasted
+//!    for some time (see `deadlock`);
+//! 5. whether its pool starves, when the wait has lasted for some time: then one wait that can return an error does so,
+//!    and its thread goes on.
 //!
-//! A closure that was given the parker and is not called again leaves the parker behind: at worst that causes a stray
-//! token, which every park tolerates.
+//! A wait that ends may leave its parker stored in the source. At worst that causes a wake-up of some later park, which
+//! every park tolerates.
 
 mod block;
 mod blocking;
@@ -55,7 +58,7 @@ pub(crate) fn wait(
     spin_and_block(site, deadline, heed, ready, spin_until)
 }
 
-/// Does what [`wait`] does, for a message.
+/// Blocks like [`wait`], until there is a message or room for one. `hint` tells whether pausing pays off there.
 pub(crate) fn wait_for_message(
     site: WaitSite,
     deadline: Option<Instant>,
@@ -81,8 +84,8 @@ fn spin_and_block(
         return WaitOutcome::Ready;
     }
     let told = BlockEventGuard::blocked(&site);
-    // The thread that brings the result marks the parker. So a waiter that spins does not keep it from bringing the
-    // result.
+    // The thread that brings the result marks the parker. A waiter that spins looks only at that mark, and so does not
+    // contend for the source with the thread that brings the result.
     let mut brought = || {
         parker.is_marked() && {
             parker.begin_check();
@@ -91,7 +94,8 @@ fn spin_and_block(
             is_ready
         }
     };
-    // Many waits with a deadline wait in vain, and then the spinning is their most expensive part.
+    // Waits with a deadline do not spin: many of them end without their result, and then spinning is most of their
+    // cost.
     if deadline.is_none() && spin(&mut brought) {
         return WaitOutcome::Ready;
     }
@@ -105,7 +109,7 @@ fn spin_and_block(
     )
 }
 
-/// Does what [`wait`] does, for a caller that has done its own spinning.
+/// Blocks like [`wait`], without spinning: the caller has done that itself.
 pub(crate) fn block_until(
     site: WaitSite,
     deadline: Option<Instant>,

@@ -1,4 +1,4 @@
-//! The causes and the results of the end of a wait.
+//! What ends a wait: what it heeds besides its result, and its outcome.
 
 use crate::cancel::CancelNode;
 use crate::current;
@@ -10,30 +10,32 @@ pub(crate) enum WaitOutcome {
     Ready,
     TimedOut,
     Cancelled(Cancelled),
-    /// The wait would never have ended. Only a wait without a deadline that heeds its task ends in this way.
+    /// The wait would never have ended. Only waits without a deadline that heed their task, and waits with
+    /// [`UnlessForEver`](Heed::UnlessForEver), end in this way.
     Refused(Refusal),
 }
 
-/// The cancellation and the deadline that end the wait.
+/// The cancellation, and the deadlines up the tree, that end a wait besides its own deadline.
 #[derive(Clone, Copy)]
 pub(crate) enum Heed<'a> {
-    /// Those of the current task: what every wait of user code heeds. The task counts as told if the wait ends without
-    /// its result.
+    /// Those of the current task, as for every wait of user code. The task counts as told if the wait ends without its
+    /// result.
     Task,
-    /// Those of the current task, but the result may have been handed over all the same: only the caller knows. If it
-    /// was not, the caller has to tell the task by [`tell_task`].
+    /// Those of the current task. But a wait that they end may have been handed its result all the same, which only the
+    /// caller can find out. If it was not, the caller must call [`tell_task`].
     TaskUntold,
-    /// Those of this scope: for the wait for its end, which must know when to start chasing stragglers.
+    /// Those of this scope. For the wait for the end of the scope, which looks for stragglers from then on.
     Node(&'a CancelNode),
-    /// None: the awaited tasks must come back.
+    /// None: the awaited tasks must end first.
     Nothing,
-    /// None, and the deadline is only a time to look up, not to give up.
+    /// None. At its own deadline the caller only checks something, and then waits again.
     Patiently,
     /// Like `Patiently`, but a wait that would never end is refused: the awaited task goes on without the waiter.
     UnlessForEver,
 }
 
-/// Tells the current task how one of its waits ended. If that leaves the task's work undone, the task passes it on.
+/// Tells the current task how one of its waits ended. If it was cancelled or refused, the task's work is incomplete,
+/// and the task passes that on with the channels that it drops.
 pub(crate) fn tell_task(ended: &WaitOutcome) {
     match ended {
         WaitOutcome::Ready | WaitOutcome::TimedOut => {}

@@ -1,26 +1,27 @@
-//! The thing that a thread gives up while it blocks: the place of a worker in its pool.
+//! What a thread gives up while it blocks: its place in its pool.
 
 use std::cell::Cell;
 
 use crate::park::Parker;
 use crate::primitive::thread_local;
 
-/// The thing that a thread gives up while it blocks: the place of a worker in its pool. A wait inside another wait
-/// leaves again, and comes back first.
+/// The hooks of a thread's place in its pool, which the thread gives up while it blocks. A wait inside another wait
+/// calls `leave` once more, and its `come_back` comes first.
 pub(crate) trait Place {
-    /// Leaves the place. `parker` is the one by which the thread will be woken. If no thread is left for the work in
-    /// the pool and the wait `must_end` with its result, a thread is found.
+    /// Gives the place up. `parker` is the one by which the thread will be woken. `must_end` says that the wait cannot
+    /// be refused: if no thread is left for the work of the pool, one is started beyond the limit.
     fn leave(&self, parker: &Parker, must_end: bool);
     fn come_back(&self, parker: &Parker);
-    /// Returns true if the pool has work while all threads that could do it block, none of them is about to go on, and
-    /// no thread can be added. A wait for which this returns true must end; if the wait `must_end` with its result, a
-    /// thread is found instead.
+    /// Returns true if the pool has work, all threads that could do it block, none of them is about to go on, and no
+    /// thread can be added. A wait for which this returns true must be refused. If `must_end` says that it cannot be,
+    /// a thread is started beyond the limit instead.
     fn is_starved(&self, must_end: bool) -> bool;
-    /// Makes the other waits check for starvation, if there is any and the caller cannot end its wait.
+    /// Makes the other waits of the pool check for starvation, if the pool may starve. For a caller that cannot end its
+    /// own wait.
     fn let_others_ask(&self, parker: &Parker);
     /// Returns true if the thread has more work after the work at hand.
     fn has_more(&self) -> bool;
-    /// Hands that work over to other threads, because the wait lasts.
+    /// Hands the work after the work at hand over to other threads, because the wait lasts.
     fn hand_over(&self);
 }
 
@@ -33,7 +34,7 @@ pub(crate) fn install(place: Option<&'static dyn Place>) -> Option<&'static dyn 
     PLACE.with(|here| here.replace(place))
 }
 
-/// A place that was given up; comes back to it when dropped.
+/// A guard: the thread has given up its place, if it had one, and takes it back when this is dropped.
 pub(super) struct PlaceGuard<'a> {
     place: Option<&'static dyn Place>,
     parker: &'a Parker,
@@ -44,7 +45,7 @@ impl<'a> PlaceGuard<'a> {
     pub(super) fn by(parker: &'a Parker, must_end: bool) -> Self {
         let place = PLACE.try_with(Cell::get).unwrap_or_default();
         if let Some(place) = place {
-            // The thread may yet go on, and others must not take it for blocked.
+            // The thread has not checked its condition since: until `end_check` it must not count as blocked.
             parker.begin_check();
             place.leave(parker, must_end);
         }
@@ -60,19 +61,19 @@ impl<'a> PlaceGuard<'a> {
         self.place.is_some()
     }
 
-    /// Makes the other waits check for starvation if no thread goes on.
+    /// Makes the other waits of the pool check for starvation, if the pool may starve.
     pub(super) fn let_others_ask(&self) {
         if let Some(place) = self.place {
             place.let_others_ask(self.parker);
         }
     }
 
-    /// Returns true if there is work to hand over if the wait lasts.
+    /// Returns true if the thread has work to hand over in case the wait lasts.
     pub(super) fn has_more(&self) -> bool {
         self.place.is_some_and(Place::has_more)
     }
 
-    /// Hands that work over, because the wait lasts.
+    /// Hands the thread's next work over, because the wait lasts.
     pub(super) fn hand_over(&self) {
         if let Some(place) = self.place {
             place.hand_over();

@@ -1,21 +1,22 @@
-//! The instants at which a wait looks up although it was not woken.
+//! The instants at which a wait rechecks although it was not woken.
 
 use crate::deadline;
 use crate::deadlock::{WaitSite, WaitsOn, between_looks};
 use crate::observe;
 use crate::primitive::{Duration, Instant};
 
-/// The looks of a lasting wait: to report that it lasts; and, if any thread could end it and it may enter the graph,
-/// to check the graph again, in case a thread of the program outside this library has ended, which the library does not
-/// notice otherwise. No other wait looks up: the last thread of a cycle finds it when it files its record.
+/// The rechecks of a wait that lasts. They are of two kinds: one reports that the wait is stalled; the others check the
+/// wait-for graph again, because a thread outside this library may have ended, which the library does not notice
+/// otherwise. Only waits that any thread could end check the graph again. The others need not: the last thread of a
+/// cycle finds the cycle when it files its record.
 pub(super) struct RecheckSchedule {
     since: Instant,
-    /// The time that the wait has to last until it looks up next.
+    /// The time that the wait has to last until it next checks the graph again.
     next: Duration,
     stalls_at: Option<Instant>,
 }
 
-/// The time after which a wait usually enters the graph.
+/// The time after which a wait first checks the graph again: that after which a wait usually enters it.
 const FIRST_LOOK: Duration = Duration::from_millis(10);
 
 impl RecheckSchedule {
@@ -27,19 +28,20 @@ impl RecheckSchedule {
         }
     }
 
-    /// The instant at which the wait is reported as stalled; `None` if it was.
+    /// Returns the instant at which the wait is reported as stalled; `None` if it was reported, or never is.
     pub(super) fn stalls_at(&self) -> Option<Instant> {
         self.stalls_at
     }
 
-    /// The instant at which the wait looks up next.
+    /// Returns the instant at which the wait next checks the graph again.
     pub(super) fn looks_at(&mut self, site: &WaitSite, at: Instant) -> Option<Instant> {
         let next = self.next_look(at.saturating_duration_since(self.since), &site.on)?;
         self.since.checked_add(next)
     }
 
-    /// The time that the wait will have lasted when it looks up next. A thread outside this library may end at any
-    /// time, so waits for anyone never cease to look, except in tests that show that nothing else depends on it.
+    /// Returns the time that the wait will have lasted when it next checks the graph again. A thread outside this
+    /// library may end at any time, so waits for anyone never stop checking, except in tests which show that nothing
+    /// else depends on these checks.
     fn next_look(&mut self, lasted: Duration, on: &WaitsOn) -> Option<Duration> {
         if !matches!(on, WaitsOn::Anyone) || cfg!(reunite_no_looks) {
             return None;
@@ -50,7 +52,7 @@ impl RecheckSchedule {
         Some(self.next)
     }
 
-    /// Returns true once: when the wait has just come to last suspiciously long.
+    /// Returns true if the wait has just become suspiciously long: only once, and never for a sleep.
     pub(super) fn is_stalled(&mut self, site: &WaitSite, at: Instant) -> bool {
         let is_over = deadline::is_over(self.stalls_at, at);
         if is_over {
@@ -60,7 +62,7 @@ impl RecheckSchedule {
     }
 }
 
-/// Tests of the schedule. They need a build in which waits look up.
+/// Tests of the schedule. They need a build in which waits recheck.
 #[cfg(all(test, not(any(reunite_model, reunite_no_looks))))]
 mod tests {
     use super::*;

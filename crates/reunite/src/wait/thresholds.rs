@@ -10,18 +10,18 @@ pub(super) const GRACE: Duration = Duration::from_millis(1);
 #[cfg(reunite_model)]
 pub(super) const GRACE: Duration = Duration::ZERO;
 
-/// The time for which a wait stays out of the wait-for graph: most waits are shorter, and pay nothing for the graph.
-/// Usually longer than the system's tick: a thread that is to be woken before the next tick needs a timer of its own,
-/// which makes its park twice as expensive.
+/// The time for which a wait stays out of the wait-for graph. Most waits are shorter, and cost nothing there. The time
+/// is usually longer than the system's tick: a thread that is to be woken before the next tick needs a timer of its
+/// own, which makes its park twice as expensive.
 #[cfg(not(reunite_model))]
 pub(super) const FILES_AFTER: Duration = Duration::from_millis(10);
 #[cfg(reunite_model)]
 pub(super) const FILES_AFTER: Duration = Duration::ZERO;
 
-/// A measure of whether most waits of late have lasted so long that they were filed: from 0, none, up to [`MOST`].
-/// Waking only to enter the graph costs twenty times as much as entering it, so where most waits enter it anyway, they
-/// enter it at once. Written often where waits differ, seldom where they do not; it does not matter if one of two
-/// simultaneous writes is lost.
+/// A measure of how many of the recent waits have lasted longer than [`FILES_AFTER`]: from 0 (none) to [`MOST`]. Waking
+/// a thread only to enter the graph costs twenty times as much as entering it. So if most waits last that long, they
+/// enter the graph at once. The measure is written only when it changes, so seldom while all waits are alike. It does
+/// not matter if one of two simultaneous writes is lost.
 pub(super) static LASTING: Counter = Counter::new(0);
 pub(super) const MOST: u64 = 64;
 
@@ -41,8 +41,8 @@ pub(super) fn record_outlasted(it: bool) {
     }
 }
 
-/// The instant at which a wait that other threads must end enters the wait-for graph, whose answer is exact at any
-/// time.
+/// Returns the instant at which a wait enters the wait-for graph; `None` if the clock ends it. The graph's answer is
+/// exact, so a wait may enter it at any time.
 pub(super) fn enters_at(site: &WaitSite, since: Instant) -> Option<Instant> {
     match site.on {
         WaitsOn::Time => None,
@@ -51,8 +51,9 @@ pub(super) fn enters_at(site: &WaitSite, since: Instant) -> Option<Instant> {
     }
 }
 
-/// The instant at which a wait checks whether its pool starves: never before the grace is over. The answer is a guess,
-/// because a thread that the pool does not know may be about to end the wait.
+/// Returns the instant at which a wait checks whether its pool starves, always after [`GRACE`]; `None` if the clock
+/// ends it. The answer of that check is a guess, because a thread that the pool does not know may be about to end the
+/// wait.
 pub(super) fn starvation_check_at(site: &WaitSite, since: Instant) -> Option<Instant> {
     match site.on {
         WaitsOn::Time => None,
