@@ -5,7 +5,8 @@
 //! not true if a sender was dropped by a task that was cut short: a task that unwinds; that was told of a cancellation;
 //! or that learned from a refused wait, or from a channel that was cut short, that what it waited for will not come.
 //!
-//! 1. An end that is dropped calls `cut_short::reason` and stores the answer in `EndCount::cut`, before it is counted out.
+//! 1. An end that is dropped calls `cut_short::reason` and stores the answer in `EndCount::cut`, before it is counted
+//!    out.
 //! 2. The last one of an end finds what any of them stored there. If the channel is still open, it moves the reason to
 //!    `closed_by_cut` before it closes the channel. So a task that finds the channel closed also finds the reason, and
 //!    an explicit `close` before that is a clean end, as it claims to be.

@@ -1,16 +1,16 @@
-//! The spin lock around the state that the ends of a channel share: held for a few instructions, several times a
-//! message.
+//! The spin lock around the state that the ends of a channel share. It is held for a few instructions, several times
+//! per message.
 //!
-//! Its release is a plain store, which makes it half as expensive as a lock that could put a thread to sleep. A thread
-//! waits here only for those few instructions: no user code runs under the lock, and a thread that has to wait for a
-//! message parks at the door, without the lock. If the holder loses its processor in the meantime, the waiting threads
+//! Its release is a plain store, so it costs half as much as a lock that can put a thread to sleep. A thread waits for
+//! the lock only during those few instructions: no user code runs under the lock, and a thread that has to wait for a
+//! message parks in `wait`, without the lock. If the holder loses its processor in the meantime, the waiting threads
 //! yield theirs.
 //!
 //! # Access rules
 //! 1. The value is reached only through a [`Guard`], or through `&mut Lock`.
-//! 2. A guard exists only while `is_held` is true, set by the exchange in [`Lock::take`]; it is the only guard, because
+//! 2. A guard is made only after the exchange in [`Lock::take`] has set `is_held`. It is then the only guard, because
 //!    the next exchange succeeds only after the guard's drop has stored false.
-//! 3. That store releases and the exchange acquires, so a holder sees all that earlier holders wrote.
+//! 3. That store releases and the exchange acquires, so a holder sees everything that earlier holders wrote.
 
 use std::ops::{Deref, DerefMut};
 
@@ -22,8 +22,8 @@ pub(super) struct Lock<T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: by rules 2 and 3, the holder of the guard has the value alone, on any thread: sharing the lock is sending the
-// value.
+// SAFETY: by rules 2 and 3, only the holder of the guard uses the value, on whatever thread that is. So threads that
+// share the lock only send the value from one to the next.
 unsafe impl<T: Send> Sync for Lock<T> {}
 
 pub(super) struct Guard<'a, T> {

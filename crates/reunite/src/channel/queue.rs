@@ -1,26 +1,30 @@
-//! The messages of a channel that holds few, none, or any number: a queue under a lock.
+//! A channel whose messages are in a queue under a lock: for small capacities, for none, and for no limit.
 //!
 //! # Protocol
-//! All steps are made under one lock. A sender that finds no room leaves its message and its parker among the
-//! *putters*. A receiver that takes a message moves the first putter's message into the room (or takes that message, if
-//! the queue holds none), removes that putter and unparks it. So a putter that is no longer listed has sent, and a
-//! putter that is still listed can take its message back: when it is cancelled, when its time is up, or when the
-//! channel closes.
+//! All steps are made under one lock.
 //!
-//! A receiver that finds nothing leaves its parker among the *takers*. A sender that brings a message removes the first
-//! taker and unparks it. If that taker waits for this channel alone, it is *handed* the oldest message: the message is
-//! its own from then on, and its room is free for the next one. So two threads that take turns switch once in three
-//! messages, and a channel that holds nothing passes a message on without a wait of its sender. A taker looks for a
-//! handed message whenever it tries again, and when it gives up for any reason: if there is one, it has received. A
-//! taker that waits for several channels could be handed more than it may take, so it is only woken; it tries again,
-//! under the lock, and may find that another taker was faster. On a channel that holds nothing, a message passes by the
-//! takers that wait for several channels, and is handed to the first one behind them that waits for this channel alone:
-//! there is no room in which the message could wait until one of the former has tried again. If there is no such taker,
-//! the sender becomes a putter (if it waits), and wakes the first taker that waits for several channels.
+//! *Putters.* A sender that finds no room is listed among the *putters*, with its message and its parker. A receiver
+//! that takes a message from the queue moves the first putter's message into the queue; if the queue is empty, it takes
+//! that putter's message. In both cases it removes the putter from the list and unparks it. So a putter that is not
+//! listed any more has sent. A putter that is still listed can take its message back when it is cancelled, when its
+//! time is up, or when the channel closes.
+//!
+//! *Takers.* A receiver that finds no message is listed among the *takers*, with its parker. A sender that puts a
+//! message removes the first taker and unparks it.
+//!
+//! 1. A taker that waits for this channel alone is *handed* the oldest message: the message belongs to the taker from
+//!    then on, and its room is free for the next message. So two threads that take turns switch once in three messages,
+//!    and the sender of a channel with capacity 0 need not wait if there is a taker. A taker looks for a handed message
+//!    whenever it tries again, and when it gives up for any reason: if there is one, it has received.
+//! 2. A taker that waits for several channels is only woken, because it could be handed messages by several of them. It
+//!    tries again under the lock, and may find that another taker was faster.
+//! 3. A channel with capacity 0 has no room in which a message could wait until a taker of kind 2 tries again. So its
+//!    message is handed to the first taker of kind 1, even if takers of kind 2 are ahead of it. If there is no taker of
+//!    kind 1, the sender becomes a putter (if it waits), and wakes the first taker of kind 2.
 //!
 //! A message is never handed over while an older one waits with a putter. No message waits while a taker sleeps: each
-//! message is handed to a listed taker, or wakes one; and a taker that goes away after it was woken wakes the
-//! next one in its place if there is still a message.
+//! message is handed to a listed taker, or wakes one; and a taker that was woken and goes away without a message wakes
+//! the next taker if there is still a message.
 
 use std::collections::VecDeque;
 
@@ -37,11 +41,12 @@ struct QueueState<T> {
     messages: VecDeque<T>,
     capacity: usize,
     putters: WaitQueue<(T, Parker)>,
-    /// Takers that wait for this channel alone, and those that wait for others, too. Their spots are in one order.
+    /// The takers that wait for this channel alone (kind 1), and below those that also wait for others (kind 2). Spots
+    /// of both lists are numbered in one order.
     single_takers: WaitQueue<Parker>,
     select_takers: WaitQueue<Parker>,
     next_taker: Spot,
-    /// The messages handed to takers, at the spots of those.
+    /// The messages that were handed to takers, each at its taker's spot.
     handed: WaitQueue<T>,
     is_closed: bool,
 }
@@ -49,9 +54,9 @@ struct QueueState<T> {
 /// The channels for which a taker waits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum TakerScope {
-    /// A message of this channel only.
+    /// This channel only.
     ThisChannel,
-    /// A message of this channel or of others.
+    /// This channel and others.
     SeveralChannels,
 }
 
@@ -80,8 +85,8 @@ impl<T> LockedQueue<T> {
         Ok(())
     }
 
-    /// Puts the message in, or leaves it with its sender's parker at a spot. Returns true if there is nothing more to
-    /// wait for: the message is put, now or since it was left, or the channel is closed.
+    /// Puts the message, or lists it at a spot with its sender's parker. Returns true if the sender need not wait: the
+    /// message was put, now or since it was listed, or the channel is closed.
     pub(super) fn put_or_list(
         &self,
         message: &mut Option<T>,
@@ -104,7 +109,7 @@ impl<T> LockedQueue<T> {
             }
             Err(PutError::Full(mine)) => {
                 *spot = Some(state.putters.push_back((mine, parker.clone())));
-                // A channel with a capacity: the sender waits for room, and the takers were woken before.
+                // On a channel with a capacity, the queue is full and its messages have woken takers already.
                 let holds_nothing = state.capacity == 0;
                 (false, holds_nothing.then(|| state.next_taker()).flatten())
             }
@@ -114,7 +119,7 @@ impl<T> LockedQueue<T> {
         is_over
     }
 
-    /// Takes back the message of a sender that gives up, unless it is sent.
+    /// Takes back the message of a sender that gives up, unless it was sent.
     pub(super) fn stop_putting(&self, message: &mut Option<T>, spot: Spot) {
         if message.is_none() {
             let left = self.lock().putters.remove(spot);
@@ -128,7 +133,7 @@ impl<T> LockedQueue<T> {
         found
     }
 
-    /// Takes a message; lists a receiver that finds none, unless it is still listed at its spot.
+    /// Takes a message. If there is none, lists the receiver, unless it is still listed at its spot.
     pub(super) fn take_or_list(
         &self,
         parker: &Parker,
@@ -152,8 +157,8 @@ impl<T> LockedQueue<T> {
         found
     }
 
-    /// Removes a receiver that no longer waits. Returns the message that it was handed, if any. If it was woken and
-    /// leaves a message behind, the next taker is woken.
+    /// Removes a receiver that does not wait any more. Returns the message that it was handed, if any. If the receiver
+    /// was woken and there is still a message, wakes the next taker.
     pub(super) fn stop_taking(&self, spot: Spot) -> Option<T> {
         let mut state = self.lock();
         let handed = state.handed.remove(spot);
@@ -172,7 +177,7 @@ impl<T> LockedQueue<T> {
         state.is_closed = true;
         let alone = state.single_takers.take_all();
         let takers = alone.chain(state.select_takers.take_all());
-        // Their messages stay until the putters take them back.
+        // The putters' messages stay listed until the putters take them back.
         let putters: Vec<_> = state.putters.iter().map(|(_, it)| it.clone()).collect();
         drop(state);
         takers.chain(putters).for_each(|waiter| waiter.unpark());
@@ -188,7 +193,7 @@ impl<T> LockedQueue<T> {
 }
 
 impl<T> QueueState<T> {
-    /// Returns the parker of the thread to wake.
+    /// Puts the message. Returns the parker of the taker to wake.
     fn put(&mut self, message: T) -> Result<Option<Parker>, PutError<T>> {
         if self.is_closed {
             return Err(PutError::Closed(message));
@@ -207,8 +212,8 @@ impl<T> QueueState<T> {
         Ok(Some(taker))
     }
 
-    /// The taker that a message is handed to: the first one, if it waits for this channel alone; on a channel that
-    /// holds nothing, the first one that does.
+    /// Removes and returns the taker to which a message is handed: the first taker, if it waits for this channel alone;
+    /// on a channel with capacity 0, the first one that waits for this channel alone. `None` if a putter is listed.
     fn pop_to_hand(&mut self) -> Option<(Spot, Parker)> {
         let (spot, _) = self.single_takers.front()?;
         let is_first = self
@@ -243,17 +248,17 @@ impl<T> QueueState<T> {
         }
     }
 
-    /// Removes a taker from the list, if it is there.
+    /// Removes a taker from its list. Returns its parker if it was still listed.
     fn remove(&mut self, spot: Spot) -> Option<Parker> {
         self.single_takers
             .remove(spot)
             .or_else(|| self.select_takers.remove(spot))
     }
 
-    /// The next message, and the parker of the sender that has sent by that.
+    /// Takes the next message. Also returns the parker of the putter whose message was sent by that.
     fn take(&mut self) -> (TakeResult<T>, Option<Parker>) {
         let message = self.messages.pop_front();
-        // A closed channel takes nothing more in: its putters take their messages back.
+        // A closed channel accepts no more messages: its putters take theirs back.
         let putter = if self.is_closed {
             None
         } else {
@@ -295,7 +300,7 @@ mod tests {
         assert!(matches!(found, TakeResult::Nothing));
         let found = queue.take_or_list(&alone, TakerScope::ThisChannel, at_alone);
         assert!(matches!(found, TakeResult::Nothing));
-        // The first taker waits for other channels, too: it is only woken.
+        // The first taker also waits for other channels, so it is only woken.
         assert!(queue.put('a').is_ok() && queue.put('b').is_ok() && queue.put('c').is_err());
         assert_eq!(queue.stop_taking(spots[1].unwrap()), Some('a'));
         assert!(matches!(queue.take(), TakeResult::Message('b')));

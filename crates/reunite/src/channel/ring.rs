@@ -28,9 +28,9 @@
 //! around the ring (`channel::ring_channel`) relies on that.
 //!
 //! A thread that has just made a step may begin with a guess: that no other thread has made a step since
-//! ([`super::position_guess`]). A guess may be wrong, or belong to another ring; then the slot has another stamp, or `tail`
-//! (or `head`) does not move. If the word does move, it was there, as if it had been read. Whether the ring is full,
-//! empty or closed is decided by positions that were read, never by a guess.
+//! ([`super::position_guess`]). A guess may be wrong, or belong to another ring; then the slot has another stamp, or
+//! `tail` (or `head`) does not move. If the word does move, it was there, as if it had been read. Whether the ring is
+//! full, empty or closed is decided by positions that were read, never by a guess.
 //!
 //! After D. Vyukov's bounded queue for many producers and consumers (1024cores.net), with the two words of a position
 //! in one, so that a ring of one slot can distinguish full from free for the next round.

@@ -1,17 +1,17 @@
 //! A bounded channel: a ring, and the lists of threads that wait for a message or for room in it.
 //!
 //! # Protocol
-//! A sender that finds the ring full is listed among the *putters* and then tries once more. A receiver that takes a
-//! message first moves `head` and *then* looks at the list of putters, and wakes the first one. All four steps are
-//! sequentially consistent, so either the putter sees the room or the taker sees the putter. The same holds for
-//! messages, with `tail` and the *takers*, and for closing, which wakes all who are listed.
+//! A sender that finds the ring full (1) is listed among the *putters* and (2) tries once more. A receiver that takes a
+//! message (3) moves `head` and (4) looks at the list of putters, and wakes the first one. All four steps are
+//! sequentially consistent, so either the sender sees the room or the receiver sees the sender in the list. The same
+//! holds for messages, with `tail` and the list of *takers*, and for closing, which wakes all listed threads.
 //!
-//! A taker removes the putter that it wakes from the list. The woken putter may not need the room: it has put its
-//! message in the meantime, or it gives up. So a putter that stops waiting and finds that it is no longer listed looks
-//! whether there is still room, and if so wakes the next putter. Proof: suppose that there were room for good and a
-//! putter asleep in the list. Then the last take either found the list empty, in which case the putter was listed later
-//! and saw the room; or it woke a putter, which then stopped waiting, saw the room and woke the next one, and so on
-//! until the list was empty.
+//! A taker removes the putter that it wakes from the list. The woken putter may not need the room, because it has put
+//! its message in the meantime, or gives up. Therefore a putter that stops waiting and finds that it is not listed any
+//! more checks whether there is room, and if so wakes the next putter. Proof that no putter sleeps for ever while there
+//! is room: suppose that there is room and that a listed putter sleeps. Either the last take found the list empty: then
+//! the putter was listed later, tried once more and saw the room. Or the last take woke a putter: then that putter
+//! stopped waiting, saw the room and woke the next one, and so on until the list was empty.
 
 use super::outcome::{PutError, TakeResult};
 use super::position_guess::RingSide;
@@ -76,22 +76,25 @@ impl<T> RingChannel<T> {
         }
     }
 
-    /// Stops a putter from waiting that was listed at this spot.
+    /// Ends the wait of a putter that was listed at this spot. If it was woken and there is room, wakes the next
+    /// putter.
     pub(super) fn stop_putting(&self, spot: Spot) {
         if !self.putters.remove(spot) && !self.ring.is_full() {
             self.putters.wake_one();
         }
     }
 
-    /// Stops a taker from waiting that was listed at this spot.
+    /// Ends the wait of a taker that was listed at this spot. If it was woken and there is a message, wakes the next
+    /// taker.
     pub(super) fn stop_taking(&self, spot: Spot) {
         if !self.takers.remove(spot) && self.ring.len() > 0 {
             self.takers.wake_one();
         }
     }
 
-    /// Returns true if the other end had gone as far as it could (the ring was full, or empty) when the caller, who has
-    /// waited, made its first step after that wait. If the other end runs on another core, the two meet halfway.
+    /// Returns true if the other end had nothing left to do: the ring was empty just before the caller's put, or full
+    /// just before its take. To be called after the first put or take that follows a wait. True means that both ends
+    /// share a core: on another core, the caller would have gone on before the other end had used up all that it could.
     pub(super) fn has_idle_peer(&self, step: RingSide) -> bool {
         match step {
             RingSide::Put => self.ring.len() <= 1,

@@ -23,9 +23,8 @@ const LEAST_SLOTS: usize = if cfg!(reunite_model) { 2 } else { 8 };
 /// A channel with a larger capacity is a queue that grows: few such channels are ever full.
 const MOST_SLOTS: usize = 4096;
 
-/// The first pause of a wait at the ring. The other end writes the ring's words with each message, so the waiter had
-/// better leave these words alone for the time of several messages. It then finds several messages, and need not wait
-/// for each.
+/// The first pause of a wait at the ring. The other end writes the ring's words with each message. So the waiter does
+/// not read them for the time of several messages, and then finds several messages at once.
 const FIRST_PAUSE_AT_RING: u32 = 8;
 /// The first pause of a wait at the queue, where a waiter looks only at its own parker.
 const FIRST_PAUSE_AT_QUEUE: u32 = 2;

@@ -1,28 +1,28 @@
-//! Groups: they count a scope's tasks, queue those over its limit, and notice when the last has left.
+//! Groups: a group counts a scope's tasks, queues those over its limit, and notices when the last one has left.
 //!
 //! # Protocol
 //! *The count.* `pending` counts the tasks that were admitted and have not left. A task is admitted before it
-//! can run and leaves as the very last thing, on the thread that ran it. The owner checks under the lock if
-//! `pending` is zero and, if not, leaves its parker there; the thread that brings it to zero takes the
-//! parkers in the same critical section and unparks after it. A thread that waits for only some of the tasks
-//! checks again whenever one leaves. A task that spawns a sibling admits it before it leaves itself, so zero
-//! is final once the body has ended.
+//! can run. It leaves as the very last thing, on the thread that ran it. The owner checks under the lock
+//! whether `pending` is zero and, if not, stores its parker there. The thread that brings `pending` to zero
+//! takes the parkers in the same critical section and unparks them afterwards. A thread that waits for only
+//! some of the tasks checks again whenever a task leaves. A task that spawns a sibling admits it before it
+//! leaves itself, so zero is final once the body has ended.
 //!
-//! *The limit.* `running` counts the places taken. A task over the limit queues. A thread that finishes a
-//! task takes the next and keeps the place, or gives the place up, in one critical section: no task is left
-//! in the queue while a place is free. `between` counts those of the places whose thread is being started, or
-//! has finished one task and not begun the next: while it is not zero, it is unknown what a queued task waits
-//! for. It changes in the same critical sections as the counts that it is compared with. A queued task can
-//! also be taken out of turn by a joiner inside the scope (see `handle`); the thread that takes it from the
-//! queue finds it begun and skips it.
+//! *The limit.* `running` counts the places that are taken. A task over the limit queues. A thread that
+//! finishes a task either takes the next one and keeps the place, or gives the place up, in one critical
+//! section: no task is left in the queue while a place is free. `between` counts the places whose thread is
+//! being started, or is between two tasks. While it is not zero, a queued task may be taken at any moment, so
+//! it is unknown which tasks keep it from beginning. It changes in the same critical sections as the counts
+//! with which it is compared. A joiner inside the scope can also run a queued task before its turn (see
+//! `handle`); the thread that takes the task from the queue then finds it begun and skips it.
 //!
 //! *Pools.* A pool's tasks are neither counted nor listed here: no thread waits for all of them, they have no
 //! limit, and the pool knows where each that has not completed lies ([`TaskQueue::tasks`]).
 //!
-//! *Memory.* A task is one allocation: its entry here, its identity (see `identity`, also for when that is
-//! made apart), its closure, and then its result (see `prepare`). `members` has a reference to each from when
-//! it is admitted until it leaves, and so reaches the nodes, which are not linked into that of the group (see
-//! `cancel`).
+//! *Memory.* A task is one allocation: its entry here, its identity, its closure, and then its result (see
+//! `prepare`). In some cases the identity is an allocation of its own (see `identity`). `members` keeps a
+//! reference to each task from its admission until it leaves. A cancellation of the group reaches the nodes
+//! of the tasks through `members`, because they are not linked to the group's node (see `cancel`).
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -48,31 +48,33 @@ use crate::wait_queue::WaitQueue;
 
 /// The means by which a group's tasks are run.
 pub(crate) enum Starter {
-    /// A thread for each, which then runs the chain. If the system refuses one, the task is untouched.
+    /// A thread for each task that has a place; it then runs the tasks that queue for the place. If the system refuses
+    /// the thread, the task has not begun.
     Threads(Threads),
-    /// A pool, which takes the task into its queue.
+    /// A pool, which queues the task.
     Pool(Box<dyn TaskQueue>),
 }
 
 /// The functions that start threads.
 #[derive(Clone, Copy)]
 pub(crate) struct Threads {
-    /// Starts one for a task, and for those that queue behind it.
+    /// Starts a thread for a task, and for the tasks that queue for its place.
     pub(crate) start: fn(&Arc<dyn Task>) -> io::Result<()>,
-    /// Starts one for the closure of a task that asks for a fresh thread.
+    /// Starts a thread for the closure of a task that asks for a fresh one.
     #[cfg(not(reunite_model))]
     pub(crate) run_on_fresh_thread: RunOnFreshThread,
 }
 
-/// Runs a closure on a fresh thread with that name and stack size, and returns when that thread has ended.
+/// A function that runs a closure on a fresh thread with the name of the task and this stack size, and returns when
+/// that thread has ended.
 ///
 /// # Errors
-/// The system refuses a thread; the closure was dropped.
+/// The system refused the thread; the closure was dropped.
 #[cfg(not(reunite_model))]
 pub(crate) type RunOnFreshThread =
     fn(&Label, Option<usize>, Box<dyn FnOnce() + Send>) -> io::Result<()>;
 
-/// A pool, as a group knows it.
+/// The interface of a pool for its groups.
 pub(crate) trait TaskQueue: Send + Sync {
     /// Queues the task for a worker.
     fn enqueue(&self, task: &Arc<dyn Task>);
@@ -80,8 +82,8 @@ pub(crate) trait TaskQueue: Send + Sync {
     /// Runs the task on the calling thread, as work of the pool.
     fn run_here(&self, task: &Arc<dyn Task>);
 
-    /// Returns the tasks that have not completed, including at most `most_queued` of those that have not
-    /// begun; and how many more of these there may be: joiners may have run some.
+    /// Returns the tasks that have not completed, with at most `most_queued` tasks that have not begun. Also
+    /// returns an upper bound on the number of tasks left out; joiners may have run some of those.
     fn tasks(&self, most_queued: usize) -> (Vec<Arc<dyn Task>>, usize);
 }
 
@@ -99,8 +101,8 @@ impl Starter {
 
 pub(crate) struct Group {
     pub(super) node: Part<CancelNode>,
-    /// The task that waits for this group's, and is the parent of them all. `None` if each has a parent of
-    /// its own.
+    /// The task that waits for the tasks of this group, and is the parent of all of them. `None` if each task
+    /// has a parent of its own.
     owner: Option<Part<TaskRecord>>,
     rules: Rules,
     starter: Starter,
@@ -122,11 +124,12 @@ pub(super) struct GroupState {
     pub(super) queue: VecDeque<Arc<dyn Task>>,
     pub(super) members: ByNumber<TaskId, Arc<dyn Task>>,
     pub(super) waiters: Vec<Parker>,
-    /// The nodes to cancel if every task is idle; see `idle`.
+    /// The nodes to cancel when every task is idle; see `idle`.
     pub(super) idle: WaitQueue<Part<CancelNode>>,
-    /// The parkers of threads that wait for some of the members, and check again whenever one leaves.
+    /// The parkers of threads that wait for only some of the members. They check again whenever a member
+    /// leaves.
     pub(super) partial_waiters: Vec<Parker>,
-    /// The tasks that those threads do not wait for: each of them leaves out all of these.
+    /// The tasks for which none of those threads waits.
     pub(super) left_out: Vec<TaskId>,
 }
 
@@ -146,23 +149,25 @@ impl GroupState {
     }
 }
 
-/// The part that all tasks have.
+/// The part of a task that does not depend on its closure.
 pub(crate) struct TaskHeader {
     pub(crate) id: TaskId,
     pub(crate) group: Arc<Group>,
     pub(super) stage: TaskState,
     pub(super) begins: Begins,
-    /// True if it was spawned by an observer, or by such a task: observers are not told of it.
+    /// True if an observer spawned the task, or a quiet task did. Observers are not told of such a task.
     pub(super) is_quiet: bool,
 }
 
-/// A task, whatever its closure returns. Only the thread that has begun it calls the methods that run it.
+/// A task, whatever type its closure returns. Only the thread that has begun the task calls `execute` and
+/// `conclude`.
 pub(crate) trait Task: Whole + TaskSet + TaskContext {
     fn entry(&self) -> &TaskHeader;
 
     fn named(&self) -> &dyn HasIdentity;
 
-    /// Runs the closure, or drops it, and concludes the task, or leaves that for later.
+    /// Runs the closure or drops it, as `fate` says. Then concludes the task, or leaves that for later, as
+    /// `then` says.
     fn execute(&self, fate: JobFate, then: Conclusion);
 
     /// Concludes a task for which that was left for later.
@@ -179,12 +184,12 @@ impl Deref for dyn Task {
 }
 
 impl dyn Task {
-    /// Returns its identity, made if need be.
+    /// Returns the task's identity; makes it if it is not made yet.
     pub(crate) fn identity(&self) -> &Identity {
         self.named().identity(self.of())
     }
 
-    /// Returns its identity, if that was made.
+    /// Returns the task's identity, if it is made already.
     #[inline]
     pub(crate) fn known(&self) -> Option<&Identity> {
         self.named().known()
@@ -198,17 +203,17 @@ impl dyn Task {
         self.named().on()
     }
 
-    /// Detaches it: no task waits for it any more.
+    /// Detaches the task: its handle was given up, so no task joins it.
     pub(super) fn detach(&self) {
         self.named().detach(&self.stage);
     }
 
-    /// Returns a reference to its record, which keeps the task.
+    /// Returns a reference to the task's record, which keeps the task alive.
     pub(crate) fn shared_record(self: &Arc<Self>) -> Part<TaskRecord> {
         Part::of(Arc::clone(self), |task| task.record(), |task| task as _)
     }
 
-    /// Returns a reference to the node under which it runs.
+    /// Returns a reference to the node under which the task runs.
     pub(crate) fn shared_node(self: &Arc<Self>) -> Part<CancelNode> {
         if let NodeOf::Another(node) = &self.identity().node {
             return node.clone();
@@ -224,9 +229,9 @@ impl dyn Task {
 /// The condition under which a task's closure runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Begins {
-    /// It does not run if the task is cancelled before.
+    /// The closure does not run if the task was cancelled before it began.
     UnlessCancelled,
-    /// It runs in any case: a thread waits for what it returns.
+    /// The closure runs in any case: a thread waits for the value that it returns.
     Always,
 }
 
@@ -265,17 +270,17 @@ impl TaskHeader {
 /// The next step for a task that was admitted.
 #[must_use]
 pub(super) enum Admitted {
-    /// It has a place: its thread must be started.
+    /// The task has a place: the caller must start its thread.
     Place,
     Queued,
-    /// It was cancelled before: the caller runs it, which completes it as cancelled.
+    /// The task was cancelled already: the caller must call `run`, which completes it as cancelled.
     NeverBegins,
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
         self.end();
-        // This may be the thread of the last task, which goes on.
+        // The calling thread may be that of the last task. A panic of the policy's destructor must not reach it.
         if let Some(policy) = self.rules.policy.take() {
             contain(|| drop(policy));
         }
@@ -302,8 +307,8 @@ impl Group {
         group
     }
 
-    /// Takes the group out of the live tree: its tasks have left, and its scope ends, although the thread of
-    /// the last task may still refer to it.
+    /// Removes the group from the live tree: its tasks have left and its scope ends. The thread of the last task
+    /// may still have a reference to it.
     pub(crate) fn end(&self) {
         live::hide(self.node.label().id());
     }
@@ -312,12 +317,12 @@ impl Group {
         &self.node
     }
 
-    /// Returns the task that waits for those of this group.
+    /// Returns the task that waits for the tasks of this group.
     pub(crate) fn owner(&self) -> Option<Part<TaskRecord>> {
         self.owner.clone()
     }
 
-    /// Counts a task, and gives it a place or queues it.
+    /// Counts a task. Gives it a place, or queues it.
     pub(super) fn admit(&self, entry: &Arc<dyn Task>) -> Admitted {
         if self.queue().is_some() {
             return Admitted::Place;
@@ -342,15 +347,15 @@ impl Group {
         Admitted::Place
     }
 
-    /// Adds one place more than the limit allows.
+    /// Takes a place beyond the limit.
     pub(super) fn add_place(&self) {
         let mut state = self.state.lock();
         state.running += 1;
         state.between += 1;
     }
 
-    /// Returns the time of spawning for a task that is spawned now. For a pool's tasks, which are small, it
-    /// is imprecise.
+    /// Returns the spawn time of a task that is spawned now. It is imprecise for the tasks of a pool, because an
+    /// exact clock would cost too much for such small tasks.
     pub(super) fn created(&self) -> SpawnTime {
         match &self.starter {
             Starter::Threads(_) => SpawnTime::now(),
@@ -362,7 +367,7 @@ impl Group {
         &self.starter
     }
 
-    /// Returns the pool in which its tasks run, if they do.
+    /// Returns the pool in which the group's tasks run; `None` if they run on threads.
     pub(crate) fn queue(&self) -> Option<&dyn TaskQueue> {
         match &self.starter {
             Starter::Threads(_) => None,
@@ -370,7 +375,7 @@ impl Group {
         }
     }
 
-    /// Returns the functions that start its tasks' threads, if they have any.
+    /// Returns the functions that start threads for the group's tasks; `None` if the tasks run in a pool.
     #[cfg(not(reunite_model))]
     pub(super) fn threads(&self) -> Option<Threads> {
         match &self.starter {
@@ -379,7 +384,7 @@ impl Group {
         }
     }
 
-    /// Returns the next task for a thread that has a place; gives the place up if there is none.
+    /// Returns the next queued task for a thread that has a place. If there is none, gives the place up.
     pub(crate) fn next_in_queue(&self) -> Option<Arc<dyn Task>> {
         let mut state = self.state.lock();
         let over = self
@@ -400,8 +405,7 @@ impl Group {
         self.state.lock().between -= 1;
     }
 
-    /// Gives up a place whose thread the system refused. Returns the tasks that queued for it, if there is no
-    /// other.
+    /// Gives up a place whose thread the system refused. If no place is left, returns the queued tasks.
     #[must_use]
     pub(super) fn give_place_up(&self) -> Vec<Arc<dyn Task>> {
         let mut state = self.state.lock();
@@ -414,7 +418,7 @@ impl Group {
         Vec::new()
     }
 
-    /// Uncounts a task that is done. `in_place` says that its thread has a place, and keeps it.
+    /// Uncounts a task that is done. `in_place` says that its thread has a place and keeps it.
     pub(super) fn leave(&self, task: TaskId, in_place: bool) {
         if self.queue().is_some() {
             return;
@@ -439,8 +443,8 @@ impl Group {
         }
     }
 
-    /// Checks for waits that can no longer end: one of the threads that could have let a queued task begin is
-    /// gone without beginning any, so all that are left may be waiting.
+    /// Checks for waits that can no longer end. A thread that could have run a queued task has given its place
+    /// up, so all other threads with a place may be waiting.
     fn remove_begun(&self, mut state: MutexGuard<'_, GroupState>) {
         let look_again = self.is_place_waited_for(&state);
         let waiters = state.wake_if_abandoned();
@@ -451,8 +455,8 @@ impl Group {
         }
     }
 
-    /// Returns what a task of this group that was not begun waits for: the tasks that hold the places, if
-    /// places are all that it needs.
+    /// Returns the tasks for which a queued task of this group waits: one of the tasks that hold the places must
+    /// end. Returns an empty list if that is not known, or if the group has no limit.
     pub(super) fn need_of_queued(&self) -> Need {
         let state = self.state.lock();
         Need::Any(if self.has_limit() && state.between == 0 {
@@ -474,7 +478,7 @@ impl Group {
         Resource::Group(self.node.label().id())
     }
 
-    /// Asks the policy about a completion, and carries out its verdict.
+    /// Asks the policy about a completion, and cancels the group if it says so.
     ///
     /// # Errors
     /// The policy panicked; the group is cancelled.
@@ -491,7 +495,7 @@ impl Group {
         self.judge(task, why, |policy, task| policy.on_complete(task, how))
     }
 
-    /// Asks the policy about a new task, and carries out its verdict.
+    /// Asks the policy about a new task, and cancels the group if it says so.
     ///
     /// # Errors
     /// The policy panicked; the group is cancelled.

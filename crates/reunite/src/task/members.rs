@@ -1,4 +1,4 @@
-//! The tasks of a group that have not left: listing them, and cancelling all of them.
+//! The members of a group, which are the tasks that have not left: listing them, and cancelling them.
 
 use super::group::{Group, Task};
 use super::identity::NodeOf;
@@ -10,7 +10,7 @@ use crate::id::TaskId;
 use crate::part::Part;
 use crate::primitive::Arc;
 
-/// The most tasks of a pool that have not begun and that the live tree shows.
+/// The largest number of a pool's tasks that the live tree shows although they have not begun.
 const SHOWN: usize = 100;
 
 impl Group {
@@ -19,12 +19,12 @@ impl Group {
         self.some_members(usize::MAX).0
     }
 
-    /// Returns the [`members`](Self::members), including at most `most_queued` of a pool's tasks that have
-    /// not begun, and how many more of these there are.
+    /// Returns the [`members`](Self::members), but at most `most_queued` of a pool's tasks that have not begun.
+    /// Also returns an upper bound on the number of tasks left out.
     fn some_members(&self, most_queued: usize) -> (Vec<Arc<dyn Task>>, usize) {
         let (mut members, more) = self.unsorted(most_queued);
         members.sort_unstable_by_key(|task| task.id);
-        // A pool's task may be found twice, as it may be begun between two looks.
+        // A pool's task that begins while the tasks are listed may be found twice.
         members.dedup_by_key(|task| task.id);
         (members, more)
     }
@@ -36,7 +36,7 @@ impl Group {
         }
     }
 
-    /// Returns true if `record` runs inside this group: as one of its tasks, or below one.
+    /// Returns true if `record` is that of a task of this group, or of a task below one of them.
     pub(crate) fn is_around(&self, record: &Part<TaskRecord>) -> bool {
         let state = self.state.lock();
         record
@@ -44,7 +44,7 @@ impl Group {
             .any(|record| state.members.contains_key(&record.label.id()))
     }
 
-    /// Cancels each task that has not left, except for these, and not the group. Returns how many.
+    /// Cancels each member that is not in `except`, but not the group itself. Returns how many tasks that are.
     pub(crate) fn cancel_members_but(&self, except: &[TaskId], why: &Why) -> usize {
         let members = self.members();
         let is_meant = |entry: &Arc<dyn Task>| !except.contains(&entry.id);

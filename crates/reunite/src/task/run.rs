@@ -22,7 +22,7 @@ impl dyn Task {
         self.start_by(Self::start_thread)
     }
 
-    /// Starts the task like `start`, for a task of a pool, which `enqueue` queues for a worker.
+    /// Starts a task of a pool like `start`: calls `enqueue`, which queues it for a worker.
     #[inline]
     pub(crate) fn start_in_queue(self: &Arc<Self>, enqueue: impl FnOnce(Arc<Self>)) {
         let enqueued = self.start_by(|task| {
@@ -47,7 +47,7 @@ impl dyn Task {
             });
         }
         if let Err(payload) = group.ask_policy(|| self.label()) {
-            // This is the spawner's own call, so it is the spawner's panic. The scope is cancelled already.
+            // The policy was called by the spawning task, so that task panics. The scope is cancelled already.
             resume(payload);
         }
         match group.admit(self) {
@@ -60,13 +60,14 @@ impl dyn Task {
         }
     }
 
-    /// Starts a thread over the limit, for a queued task that a joiner inside the scope needs and cannot run.
+    /// Starts a thread beyond the limit, for a queued task that a joiner inside the scope needs and cannot run.
     pub(crate) fn start_beyond_limit(self: &Arc<Self>) -> io::Result<()> {
         self.group.add_place();
         self.start_thread()
     }
 
-    /// Starts a thread for the task's place. The queue may hold tasks that counted on it.
+    /// Starts a thread for the task's place. If the system refuses it and no place is left, the queued tasks are
+    /// refused, too.
     fn start_thread(self: &Arc<Self>) -> io::Result<()> {
         let started = self.group.starter().start(self);
         if started.is_err() {
@@ -98,8 +99,8 @@ impl dyn Task {
         if known.is_none() && !self.group.node().is_cancelled() {
             return JobFate::Run;
         }
-        // The cancellation may still be on its way down from the group, while others know of it, and wait for
-        // this task's place.
+        // The group's node may be cancelled while the cancellation has not reached the task's node yet. Other
+        // threads may know of it already, and wait for this task's place.
         let news = || {
             let cause = self.group.node().cause()?;
             let node = &self.identity().node;
@@ -110,8 +111,8 @@ impl dyn Task {
         let Some(cause) = cause.or_else(news) else {
             return JobFate::Run;
         };
-        // It counts as told: what its closure holds is dropped undone, and tasks that depend on that must
-        // know.
+        // The task counts as told of the cancellation: its closure is dropped without being run, and tasks that
+        // receive from senders in it must learn that messages are missing.
         let _told = self.identity().node.check();
         JobFate::Cancelled(cause)
     }
@@ -161,7 +162,7 @@ impl dyn Task {
         drop(entered);
         drop(quiet);
         named.finish(stage);
-        // Last: from here on the scope may end, and what the task borrowed may be gone.
+        // This is the last step: from here on the scope may end, and what the task borrowed may be gone.
         group.leave(*id, in_place);
     }
 }
@@ -174,7 +175,7 @@ enum LastStep {
 }
 
 impl dyn Task {
-    /// Runs the closure of a task that asks for a fresh thread on one.
+    /// Runs the closure on a fresh thread, if the task asks for one. Returns what is left to do on this thread.
     #[cfg(not(reunite_model))]
     fn run_on_fresh_thread(self: &Arc<Self>, fate: JobFate) -> LastStep {
         if !self.on().is_fresh || !matches!(fate, JobFate::Run) {
@@ -189,15 +190,15 @@ impl dyn Task {
         }
     }
 
-    /// Under the model checker destructors of thread-locals do nothing, and every task has a thread of its
-    /// own.
+    /// Does nothing. Under the model checker destructors of thread-locals do nothing, so a fresh thread would
+    /// make no difference.
     #[cfg(reunite_model)]
     fn run_on_fresh_thread(self: &Arc<Self>, fate: JobFate) -> LastStep {
         LastStep::All(fate)
     }
 }
 
-/// Runs this task, then those that queue for its place.
+/// Runs this task, and then the tasks that queue for its place.
 pub(crate) fn run_chain(first: Arc<dyn Task>) {
     let group = Arc::clone(&first.group);
     first.run_in_place();
