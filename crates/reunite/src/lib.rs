@@ -62,7 +62,8 @@
 //! | [`for_each`], [`race`](race()), [`quorum`], [`Outcomes::collect_values`], the `try_` methods of [`par`](par()) | an error |
 //! | [`join`](join()), [`par`](par()), [`par_sort_unstable`] | no error: they run to the end, so their results are whole |
 //! | [`try_scope`], [`ScopeBuilder::scope`], [`ScopeBuilder::scope_ended`] | a [`ScopeError`] |
-//! | [`scope`](scope()), [`Pool::scope`] | leave the task if their body left, or if a cancellation from above stopped tasks that were not joined and the body was not told of it |
+//! | [`scope`](scope()), [`Pool::scope`], if their body left | leave the task |
+//! | [`scope`](scope()), [`Pool::scope`], if a cancellation from outside stopped tasks that were not joined, and the body was not told of it | leave the task |
 //!
 //! A task that leaves poisons no lock. Its scope counts it as cancelled, never as the root cause of a failure. On a
 //! thread that this library did not start, outside any scope, no join would report the cancellation; there, leaving is

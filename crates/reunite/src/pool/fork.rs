@@ -5,25 +5,25 @@
 //! `join(a, b)` links `b` in as the newest, runs `a`, and then
 //! 1. finds `b` still the newest: unlinks it and runs it, or
 //! 2. finds `b` published: takes it back from the seat's mailbox and runs it, or
-//! 3. finds `b` taken by another thread: helps with what descends from it, or waits, until it is done.
+//! 3. finds `b` taken by another thread: runs work that descends from `b`, or waits, until `b` is done.
 //!
-//! A request of hungry threads is answered when `b` is linked in, and when it is unlinked: a thread may have
-//! many open forks and make no further ones. Then the oldest of the others are published.
+//! A request of hungry threads is answered when `b` is linked in. It is also answered when `b` is unlinked,
+//! because a thread with many open forks may never fork again. An answer publishes the oldest open forks.
 //!
-//! Forks nest, so `b` is the newest again when `a` returns, unless its owner has cut it off the old end to
-//! publish it, and all older forks with it. A fork takes no atomic read-modify-write, and no memory but the
-//! thread's own, unless other threads are hungry.
+//! Forks nest, so `b` is the newest again when `a` returns, unless its owner has published it, and then all
+//! older forks with it. A fork takes no atomic read-modify-write, and no memory but the thread's own, unless
+//! other threads are hungry.
 //!
-//! *The frame outlives the job.* Between the offer and the end of the join stands a guard. Linking the job in
-//! cannot unwind, and nothing else happens before the guard stands; requests of hungry threads are answered
-//! after that. If `a` unwinds, the guard gets the job back in the same three ways: it drops a job that no
-//! thread has begun, and waits for one that another thread has taken. Unwinding out of the wait itself ends
-//! the process.
+//! *The frame outlives the job.* A guard (`Recall`) is there from just after the job is linked in until `a` has
+//! returned. Linking the job in cannot unwind, and nothing else happens before the guard is made; requests of
+//! hungry threads are answered afterwards. If `a` unwinds, the guard gets the job back in the same three ways:
+//! it drops a job that no thread has begun, and waits for one that another thread has taken. If that wait
+//! itself unwinds, the process ends.
 //!
 //! *What a fork inherits* is captured where the fork is made, if there is a hook (see `captured`). A half
 //! that another thread has taken runs as a task of its own (see `stolen_half`).
 //!
-//! Sources: a list in the owner's hands and requests by thieves (Acar, Charguéraud, Rainey: "Scheduling
+//! Sources: a private list of the owner, and requests by thieves (Acar, Charguéraud, Rainey: "Scheduling
 //! parallel programs by work stealing with private deques", PPoPP 2013); a job in the forker's frame (rayon);
 //! helping only below the awaited job (Wagner, Calder: "Leapfrogging", PPoPP 1993).
 
@@ -41,22 +41,22 @@ use super::this_thread::{outside_pool, publish_older_half, seat};
 use crate::contain::AbortOnUnwind;
 use crate::cut_short;
 
-/// The message with which the process ends: unwinding past a job that another thread runs would free what it
-/// borrows.
-const TORN: &str = "a join was torn open by a panic, in a destructor of what it had to drop";
+/// The message with which the process ends: unwinding past a job that another thread runs would free what the
+/// job borrows.
+const TORN: &str = "a destructor panicked while a join dropped its other half; ending the process";
 
 /// Returns the seat of the calling thread, which has an open fork. It is looked up again when the fork ends,
 /// which costs less than keeping it in a register.
 #[inline(always)]
 fn own_seat() -> &'static Seat {
-    // SAFETY: the thread has a seat, the one it had when it made the fork: a change of seats is undone before
-    // the fork ends.
+    // SAFETY: the thread has the seat that it had when it made the fork, because a change of seats is undone
+    // before the fork ends.
     unsafe { seat().unwrap_unchecked() }
 }
 
-/// Answers a raised word of the seat, when a fork finds it: captures what the fork inherits, and publishes
-/// the older half of the forks if a thread is hungry. It fetches what it needs itself, so that the fork need
-/// not keep it.
+/// Answers the word of the calling thread's seat when a fork finds it raised: captures what the fork inherits,
+/// and publishes the older 50 % of the open forks if a thread is hungry. Looks up the seat itself, so that the
+/// fork need not keep it.
 #[cold]
 #[inline(never)]
 fn answer() {
@@ -71,8 +71,8 @@ fn answer() {
     }
 }
 
-/// Publishes the older half of the open forks, after a fork has ended that no thread has taken, while a
-/// thread is hungry. If no fork is open, the word stays raised for the next.
+/// Publishes the older 50 % of the open forks. Called while a thread is hungry, after the end of a fork that no
+/// thread has taken. If no fork is open, the word stays raised, so the next fork answers.
 #[cold]
 #[inline(never)]
 fn share_older() {
@@ -82,7 +82,8 @@ fn share_older() {
     }
 }
 
-/// Lowers the word of the calling thread's seat, and ensures that something is offered there.
+/// Lowers the word of the calling thread's seat, publishes forks unless something is offered there already, and
+/// makes that known to the pool.
 fn share(seat: &Seat) {
     seat.answer();
     if !seat.has_offers() {
@@ -139,8 +140,8 @@ where
 }
 
 impl Pool {
-    /// Runs two closures like [`join`], in this pool: the first on the caller's stack, the
-    /// second there, too, unless another thread takes it. For code that needs the pool's stack, see
+    /// Runs two closures like [`join`], in this pool: the first on the caller's stack, and the second there, too,
+    /// unless another thread takes it. For code that needs the stack size of the pool's threads, see
     /// [`install`](Self::install).
     ///
     /// # Panics
@@ -176,13 +177,13 @@ where
 /// The largest size of closures that are passed to a function in registers.
 const IN_REGISTERS: usize = 2 * size_of::<usize>();
 
-/// The largest size at which a copy of the second closure is kept outside the job, which other threads know.
-/// The compiler then knows that what the copy borrows is unchanged, and need not reload it: a fork is 4 to 10
-/// % cheaper. Larger copies would cost stack.
+/// The largest size at which a copy of the second closure is kept outside the job. Other threads can reach the
+/// job but not the copy, so the compiler knows that the copy is unchanged and need not reload it: a fork is
+/// 4 to 10 % cheaper. Larger copies would cost stack.
 const KEPT: usize = size_of::<[usize; 8]>();
 
-/// [`fork`] that is not inlined, so that the caller can be inlined into it: the recursion then goes through
-/// this function alone, and the work of a leaf costs no call.
+/// Calls [`fork`], and is not inlined itself, so that the closures of a recursive caller can be inlined here.
+/// The recursion then goes through this function alone, and the work of a leaf costs no call.
 #[inline(never)]
 fn fork_outlined<A, B, RA, RB>(a: A, b: B, at: &'static Location<'static>) -> (RA, RB)
 where
@@ -244,7 +245,7 @@ where
     (a, b, c, d)
 }
 
-/// Forks and joins. Everything that not every fork does is out of line.
+/// Forks and joins. What only some forks need is out of line.
 #[inline(always)]
 fn fork<A, B, RA, RB>(a: A, b: B, at: &'static Location<'static>) -> (RA, RB)
 where
@@ -252,7 +253,7 @@ where
     B: FnOnce() -> RB + Send,
     RB: Send,
 {
-    // Asked here, not when the half is published: a fork may be older than the unwinding, and outlive it.
+    // This is checked here: when the half is published, the stack may unwind or not, whatever it does now.
     if cut_short::is_unwinding_here() {
         return join_otherwise(at, (a, b));
     }
@@ -269,7 +270,7 @@ where
         kept.write(unsafe { std::ptr::read(&b) });
     }
     let job = StackJob::new(b, below, at);
-    // Nothing unwinds before the guard stands. From then on every way out of this frame unlinks the job.
+    // Nothing unwinds before the guard is made. From then on every way out of this frame unlinks the job.
     // SAFETY: this thread sits there, and leaves this frame only as the guard allows.
     unsafe { seat.private.link_in(job.as_ref(), below) };
     let guard = Recall(&job);
@@ -306,7 +307,7 @@ where
     B: FnOnce() -> RB + Send,
     RB: Send,
 {
-    // In a destructor that runs during unwinding, the leaving of another thread could not be passed on.
+    // A destructor that runs during unwinding could not unwind itself if the other half left its task.
     if !cut_short::is_unwinding_here()
         && let Some(_visit) = visit_global(at)
     {
@@ -353,7 +354,7 @@ fn take_back(job: JobRef) -> bool {
     seat().is_some_and(|seat| seat.take_back(job))
 }
 
-/// The guard that gets the job back when the other half unwinds.
+/// The guard that gets the job back when the first closure unwinds.
 struct Recall<'a, F, R>(&'a StackJob<F, R>)
 where
     F: FnOnce() -> R + Send,
@@ -400,8 +401,8 @@ mod tests {
         unsafe { seat.private.oldest_first() }.count()
     }
 
-    /// Forks `depth` closures; then, when all that was published is taken, requests work as a hungry thread
-    /// would. Returns how many forks are private then, and how many when the newest of them is run.
+    /// Forks `depth` closures. Then waits until all published forks are taken, and requests work as a hungry
+    /// thread would. Returns how many forks are private at that time, and how many when the newest one has run.
     fn fork_and_ask(depth: usize) -> (usize, usize) {
         let Some(seat) = seat() else {
             unreachable!("it takes part")

@@ -1,5 +1,4 @@
-//! A thread's part in a pool: the life of a worker, the visits of other threads, and what both do while they
-//! wait.
+//! Members of a pool: how a worker runs, how other threads visit the pool, and what both do while they wait.
 
 use std::cell::RefCell;
 use std::panic::Location;
@@ -21,18 +20,18 @@ use crate::spin::yield_briefly;
 use crate::task::Task;
 use crate::wait::{self, Heed, Place};
 
-/// The rounds of looking for work before a worker sleeps or a joiner blocks, with pauses that grow with the
-/// rounds: some twenty microseconds in all.
+/// The number of rounds in which a thread looks for work before it sleeps (a worker) or blocks (a joiner). The
+/// pauses between rounds grow: some twenty microseconds in all.
 #[cfg(not(reunite_model))]
 const ROUNDS: u32 = 48;
 #[cfg(reunite_model)]
 const ROUNDS: u32 = 1;
 
-/// The greatest depth to which a thread runs jobs inside the waits for others.
+/// The greatest depth to which a thread nests jobs, each inside the wait for another.
 const MAX_DEPTH: usize = 64;
 
 thread_local! {
-    /// The pools in which this thread takes part; the one it works for now is the last.
+    /// The pools in which this thread takes part. The last one is the pool that it works for now.
     static POOLS: RefCell<Vec<Membership>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -40,9 +39,9 @@ struct Membership {
     pool: Arc<PoolShared>,
     seat: &'static Seat,
     role: MemberRole,
-    /// The number of nested waits that have given up the place. They have given up one place together.
+    /// The depth of nested waits. Only the outermost wait gives up the place, and takes it back.
     away: usize,
-    /// True if the member was found to starve, and was counted as awake again although it is still in its
+    /// True if the member was found to starve. It is then counted as awake again, although it is still in its
     /// wait.
     is_called_back: bool,
 }
@@ -105,7 +104,8 @@ struct SeatGuard {
 impl SeatGuard {
     fn in_pool(pool: &Arc<PoolShared>, role: MemberRole) -> Option<Self> {
         let (number, seat) = pool.roster.backlog.seating.take()?;
-        // The forks it made for another pool must not wait for its return, nor be mixed with those to come.
+        // The forks that the thread made for another pool must not wait until it returns there, and must not be
+        // mixed with the forks for this pool.
         if this_thread::publish_all() {
             published();
         }
@@ -136,17 +136,18 @@ impl Drop for SeatGuard {
     }
 }
 
-/// A thread's visit to a pool of which it is no worker: it works on its own stack, and others may help.
+/// A guard: the calling thread takes part in a pool until this is dropped. It works on its own stack, and other
+/// members may help it.
 pub(super) struct Visit {
-    /// `None` if it takes part in any case.
+    /// `None` if the thread worked for this pool already: then the visit does nothing.
     seated: Option<(Arc<PoolShared>, SeatGuard)>,
 }
 
-/// Takes part in `pool`; returns `None` if that has too many members. A thread that takes part already gets a
-/// visit that changes nothing.
+/// Makes the calling thread take part in `pool`; returns `None` if the pool has too many members. If the thread
+/// works for this pool already, the visit does nothing.
 #[inline]
 pub(super) fn visit(pool: &Arc<PoolShared>) -> Option<Visit> {
-    // A thread that is ending may have lost the thread-locals that it needs for taking part.
+    // A thread that is ending may have lost the thread-locals that a member needs.
     if !this_thread::can_take_seat() {
         None
     } else if works_for(pool) {
@@ -167,7 +168,9 @@ fn visit_anew(pool: &Arc<PoolShared>) -> Option<Visit> {
     Some(Visit { seated })
 }
 
-/// [`visit`], unless others have all the places, and there are threads for the queued work.
+/// Makes the calling thread take part in `pool` like [`visit`]. Returns `Err(NoPlace)` instead if other threads
+/// have all the places and, in a watched pool, a thread can be woken or started for queued work: then the caller
+/// should leave its work to the pool.
 pub(super) fn visit_if_free(pool: &Arc<PoolShared>) -> Result<Option<Visit>, NoPlace> {
     let visit = visit(pool);
     match &visit {
@@ -176,7 +179,7 @@ pub(super) fn visit_if_free(pool: &Arc<PoolShared>) -> Result<Option<Visit>, NoP
     }
 }
 
-/// The error that others have all the places of a pool.
+/// The error that other threads have all the places of a pool.
 pub(super) struct NoPlace;
 
 impl Drop for Visit {
@@ -209,7 +212,7 @@ impl Visit {
     }
 }
 
-/// Makes a publication of this thread known.
+/// Tells the pool of the calling thread that the thread has published work.
 pub(super) fn published() {
     let _ending = POOLS.try_with(|pools| {
         if let Some(Membership { pool, .. }) = pools.borrow().last() {
@@ -308,7 +311,7 @@ impl Place for MemberPlace {
     }
 }
 
-/// Waits until a thief is done with `job`, helping with what descends from it.
+/// Waits until the thread that has taken `job` is done with it. Meanwhile runs work that descends from the job.
 pub(super) fn await_job(job: &Public, at: &'static Location<'static>) {
     help_until(job.as_ancestor(), open_scopes::innermost(), || {
         job.is_done()
@@ -322,12 +325,12 @@ pub(super) fn await_job(job: &Public, at: &'static Location<'static>) {
         at,
         on: WaitsOn::Resource(Resource::Job(job.as_ancestor().address())),
     };
-    // The other half borrows from this frame: nothing ends this wait but the job's end.
+    // The other half borrows from this frame, so only the end of the job ends this wait.
     let _ended = wait::block_until(site, None, Heed::Nothing, |_| job.is_done_or_wake());
 }
 
-/// Works on what descends from `target` until `over` returns true, or until there has been no work for a
-/// while. Scopes below the target were listed after `since`.
+/// Runs work that descends from `target` until `over` returns true, or until there has been no such work for a
+/// while. `since` bounds the search for scopes: only scopes that were listed later can be below the target.
 pub(super) fn help_until(target: Ancestor, since: Option<Since>, over: impl Fn() -> bool) {
     let (Some(pool), Some(seat)) = (pool(), this_thread::seat()) else {
         return;
@@ -360,7 +363,7 @@ pub(super) fn help_until(target: Ancestor, since: Option<Since>, over: impl Fn()
     }
 }
 
-/// Pauses between two rounds. Returns false if no more time should be spent on looking.
+/// Pauses between two rounds. Returns false if the caller should not look for work any longer.
 fn pause(round: u32) -> bool {
     if round % 8 == 7 && !yield_briefly() {
         return false;
@@ -375,7 +378,7 @@ enum FoundWork {
     Task(Arc<dyn Task>),
 }
 
-/// Runs a worker until it ends. It is counted as active and searching when it begins.
+/// Runs a worker until it ends. The caller has counted it as active and searching.
 #[must_use = "the thread counts until this is dropped"]
 pub(super) fn work(pool: &Arc<PoolShared>) -> WorkerGuard {
     let counted = WorkerGuard(Arc::clone(pool));
@@ -412,8 +415,8 @@ pub(super) fn work(pool: &Arc<PoolShared>) -> WorkerGuard {
     }
 }
 
-/// Runs a task that the calling worker has dequeued, and those behind it, as long as there is no other work
-/// and its place is not needed. It does not count as searching meanwhile.
+/// Runs a task that the calling worker has dequeued, and then the tasks behind it in the queue, as long as there
+/// is no other work and the worker's place is not needed. The worker does not count as searching meanwhile.
 fn run_tasks(pool: &Arc<PoolShared>, member_state: &MemberState, first: Arc<dyn Task>) {
     let roster = &pool.roster;
     let mut next = Some(first);
@@ -431,14 +434,16 @@ fn run_tasks(pool: &Arc<PoolShared>, member_state: &MemberState, first: Arc<dyn 
     }
 }
 
-/// Runs a task that the calling worker, whose life is `member_state`, has dequeued, unless a joiner has begun it.
+/// Runs a task that the calling worker has dequeued, unless a joiner has begun it. `member_state` is that of the
+/// worker.
 fn run(task: &Arc<dyn Task>, member_state: &MemberState) {
     task.run();
     this_thread::forget_captured();
     member_state.end_task();
 }
 
-/// Runs a task in the place of the calling joiner, unless another thread has begun it.
+/// Runs a task on the stack of the calling joiner, unless another thread has begun it. `takes_part` says whether
+/// the joiner is a member of the pool.
 pub(super) fn run_aside(pool: &PoolShared, task: &Arc<dyn Task>, takes_part: bool) {
     let member_state = this_thread::seat()
         .filter(|_| takes_part)
@@ -449,7 +454,7 @@ pub(super) fn run_aside(pool: &PoolShared, task: &Arc<dyn Task>, takes_part: boo
     });
 }
 
-/// Looks for work and takes it. If it returns some, the worker is not counted as searching any more.
+/// Looks for work and takes it. If this returns work, the worker is not counted as searching any more.
 fn search(pool: &Arc<PoolShared>, seat: &'static Seat) -> Option<FoundWork> {
     let roster = &pool.roster;
     for round in 0..ROUNDS {
@@ -493,15 +498,16 @@ fn take(roster: &Roster, seat: &'static Seat) -> Option<FoundWork> {
     job().or_else(scope).or_else(task)
 }
 
-/// Runs `f`, which may block in a way this library does not see (reading a file, a lock of `std`), without
+/// Runs `f`, which may block in a way that this library does not see (reading a file, a lock of `std`), without
 /// keeping a core idle. While `f` runs, the calling thread gives its place in its pool to another worker, and
-/// everything it has forked can be taken by other threads. Outside a pool it only runs `f`.
+/// other threads can take everything that it has forked. Outside a pool, this function only runs `f`.
 ///
-/// Without it, the half of a [`join`](crate::join) that no thread asked for when it was forked waits for the
-/// end of such a call; and if the call waits for that half, both wait for ever. What is not forked yet cannot
-/// be taken either: the items of a [`par`](crate::par()) behind the one that calls this.
+/// If such a call is not wrapped in `blocking`, the half of a [`join`](crate::join) that no thread asked for when
+/// it was forked waits for the end of the call. If the call waits for that half, both wait for ever. In any case,
+/// other threads cannot take what is not forked yet: the items of a [`par`](crate::par()) behind the item that
+/// makes the call.
 ///
-/// This library's own waits do the same by themselves. Like those, the call is shown in the [live
+/// This library's own waits do the same without `blocking`. Like them, the call is shown in the [live
 /// tree](crate::dump()) and counts as waiting in a [profile](crate::profile).
 ///
 /// ```
