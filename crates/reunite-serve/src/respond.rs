@@ -67,12 +67,12 @@ fn status_of(error: &io::Error) -> StatusCode {
         Some(Errno::ACCESS) => StatusCode::FORBIDDEN,
         Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => StatusCode::SERVICE_UNAVAILABLE,
         Some(Errno::IO) => StatusCode::INTERNAL_SERVER_ERROR,
-        // The file does not exist, a link leads to a place it must not, or the name is not a valid one.
+        // The file does not exist, a link leads out of the folder, or the name is not a valid one.
         _ => StatusCode::NOT_FOUND,
     }
 }
 
-/// Redirects to the address with a final slash, to which the links of a folder are relative. The address is built from
+/// Redirects to the address with a final slash, because a folder's links are relative to it. The address is built from
 /// segments, so that it never leads to another host.
 fn moved(segments: &[String], query: Option<&str>) -> Answer {
     let mut place: String = segments

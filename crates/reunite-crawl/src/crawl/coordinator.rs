@@ -145,7 +145,7 @@ impl<'a, 'w> Coordinator<'a, 'w> {
         Ok(true)
     }
 
-    /// Returns when the loop must run again even if no task completes before.
+    /// Returns the instant at which the loop must run again even if no task completes before.
     fn wake_up(&self, at_limit: bool) -> Instant {
         let turn = self
             .scheduler
@@ -341,9 +341,10 @@ impl<'a, 'w> Coordinator<'a, 'w> {
         self.add_work(hosts)
     }
 
-    /// Goes on with the threads there are if `error` says that one could not be started.
+    /// If `error` says that a thread could not be started, lowers the number of threads to those that run.
     ///
-    /// Fails if there is no thread at all.
+    /// # Errors
+    /// No thread runs at all.
     fn use_fewer_threads(&mut self, error: &JoinError) -> Result<(), StoreError> {
         if !error.is_refused() {
             return Ok(());

@@ -151,7 +151,7 @@ fn in_own_scope<T>(
     let ended = ScopeBuilder::new()
         .name(name)
         .scope_ended(|scope| body(scope.canceller()));
-    // If the scope was cancelled, its body has returned that error, or a result that was finished all the same.
+    // If the scope was cancelled, its body has returned the error of the cancellation, or a result finished in time.
     ended.value.unwrap_or(Err(FileError::Skipped))
 }
 
@@ -173,7 +173,7 @@ fn store(job: &Job, finished: Finished) -> Result<Written, FileError> {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
     let encoded = &finished.encoded;
-    // After a power failure the ledger finds that a lost result differs, and it is made again.
+    // After a power failure, the next run finds by the ledger that a lost result differs, and makes it again.
     replace(&job.output, Durability::Process, |out| {
         out.write_all(&encoded.bytes)
     })
