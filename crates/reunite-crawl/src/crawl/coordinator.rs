@@ -341,7 +341,7 @@ impl<'a, 'w> Coordinator<'a, 'w> {
         self.add_work(hosts)
     }
 
-    /// If `error` says that a thread could not be started, lowers the number of threads to those that run.
+    /// If `error` says that a thread could not be started, lowers the limit of threads by one, and the crawl continues.
     ///
     /// # Errors
     /// No thread runs at all.

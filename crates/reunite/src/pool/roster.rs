@@ -1,63 +1,64 @@
 //! The threads of a pool: which of them work, look for work or sleep, and which to wake.
 //!
 //! # Counts
-//! `active` counts the members that are awake: workers and visitors, less those that block. A pool has `size`
-//! places for them, and wakes a worker only while one is free. A visitor comes whether or not one is free, as
-//! its thread is running anyway and must not be made to wait; workers make room for it as soon as they are
-//! between two pieces of work. A joiner that could run a task in its own place does so only if a place is
-//! free, or if no other thread could be woken or started to run the task.
+//! `active` counts the members that are awake: the workers and visitors that do not block. A pool has `size`
+//! places for them, and wakes a worker only while a place is free. A visitor comes whether or not a place is
+//! free, because its thread is running anyway and must not be made to wait. Workers make room for it as soon as
+//! they are between two pieces of work. A joiner that could run the awaited task on its own stack does so only
+//! if a place is free, or if no other thread can be woken or started to run the task.
 //!
-//! `searching` counts the workers among them that look for work; `sleepers` are those that gave up. A
-//! searching worker does nothing yet: it leaves `searching` *before* it takes work, and then checks if the
-//! pool is crowded. A joiner counts itself as active, and then checks if the active members exceed the
-//! searching ones and the places. So of the two at least one sees the other, and gives way.
+//! `searching` counts the active workers that look for work; `sleepers` lists the workers that gave up looking.
+//! A searching worker leaves `searching` *before* it takes work, and then checks whether the pool is crowded. A
+//! joiner counts itself as active, and then checks whether there are more active members than searching ones
+//! and places together. So at least one of the two sees the other, and gives way.
 //!
-//! A member that blocks where the library does not see it keeps its place. When work is queued, no worker
-//! searches and all places are taken, the thread that finds that tells the watch (`WakeDecision::Full`), which takes
-//! places away from members that sleep (see `watch`, and `member_state` for which thread counts what). In a pool that
-//! is not watched no thread would do that, so visitors never take the last place from the workers there: it
-//! always has one more place than visitors, and a joiner is never refused one.
+//! A member that blocks where the library does not see it keeps its place. A thread that finds that work is
+//! queued, no worker searches and all places are taken, tells the watch (`WakeDecision::Full`). The watch takes
+//! places away from members that sleep (see `watch`, and `member_state` for which thread counts what). If the
+//! pool is not watched, no thread does that. So such a pool always has one more place than visitors: visitors
+//! never take the last place from the workers, and a joiner is always given a place.
 //!
 //! # Protocol
-//! 1. A thread that *publishes* work does so, then (fence) looks: if no worker searches and a place is free,
-//!    it wakes a sleeper.
+//! 1. A thread that *publishes* work makes it visible, then (fence) checks the counts: if no worker searches and
+//!    a place is free, it wakes a sleeper.
 //! 2. A worker that *gives up* joins the sleepers, then leaves `searching` and `active`, raises the word of
-//!    every seat, then (fence) looks at all seats and the queue once more, and sleeps only if they are empty
-//!    or all places are taken.
-//! 3. A worker that *ends* looks once more in the same way. A pool that closes still wakes and starts workers
-//!    for work, until its last thread has ended. Its workers do not make room for visitors, nor end while
-//!    there is work, as no thread would come back for it.
-//! 4. A thread that *leaves `active`* for any other reason (a visitor goes, a member blocks) does so, then
-//!    raises the word of every seat, then (fence) looks at all seats and the queue, and wakes a sleeper for
-//!    what it finds.
-//! 5. A searcher that *finds work* and was the last to search looks, after leaving `searching`, if there is
-//!    more, and wakes another.
+//!    every seat, then (fence) checks all seats and the queue once more. It sleeps only if they are empty or all
+//!    places are taken.
+//! 3. A worker that *ends* checks once more in the same way. A pool that closes still wakes and starts workers
+//!    for work, until its last thread has ended. Its workers do not make room for visitors, and do not end while
+//!    there is work, because no thread would come back for that work.
+//! 4. A thread that *leaves `active`* for any other reason (a visitor leaves, a member blocks) first uncounts
+//!    itself, then raises the word of every seat, then (fence) checks all seats and the queue. If it finds work,
+//!    it wakes a sleeper.
+//! 5. A searcher that *finds work* and was the last one to search leaves `searching`, then checks whether there
+//!    is more work, and if so wakes a sleeper.
 //!
-//! So of a publication and a giving up, at least one sees the other: no work is left queued while a worker
-//! sleeps and a place is free. A thread that wakes a sleeper removes it from the list first, and counts it as
-//! active and searching on its behalf, all under the lock: so only one thread wakes a sleeper.
+//! So of a thread that publishes and a worker that gives up, at least one sees the other: no work is left queued
+//! while a worker sleeps and a place is free. A thread that wakes a sleeper first removes it from the list and
+//! counts it as active and searching, all under the lock. So only one thread wakes a sleeper.
 //!
 //! # Idle sleepers
-//! A sleeper counts as *idle* only after it has looked once more in vain: until then it may take work, and
-//! the conclusion that no thread is left must not be drawn. It counts itself under the lock if it is still in
-//! the list, and records that in the sleeper; the thread that removes it from the list uncounts it if that is
+//! A sleeper counts as *idle* only after its last check (rule 2 or 3) has found nothing: until then it may take
+//! work, and no thread must conclude that none is left. Under the lock, it counts itself as idle if it is still
+//! in the list, and records that in the sleeper. The thread that removes it from the list uncounts it if that is
 //! recorded.
 //!
 //! # A stuck pool
-//! A member that blocks leaves its parker in `blocked`. When work is queued, no member is awake and no thread
-//! can be added, a blocked member may still be about to go on: its parker is marked from before it is woken
-//! until it has checked its condition in vain or is counted as awake. A member whose place was retaken may
-//! compute again, uncounted. Only if there is no member of either kind is the pool *stuck*, and a blocked
-//! member is called back: it is counted as awake under the lock, so that it is the only one. Of two that
-//! check in vain at the same time, the later sees that. A member whose place was retaken has gone, checks
-//! this itself before it blocks in `wait`, or finds its next work itself; unless it is a visitor that leaves:
-//! then the blocked members check again.
+//! A member that blocks stores its parker in `blocked`. Suppose that work is queued, no member is awake and no
+//! thread can be added. Two kinds of members may still go on. A blocked member may be about to: its parker is
+//! marked from before it is woken until it has found its condition false or is counted as awake. And a member
+//! whose place was taken away may compute again, uncounted. Only if there is no member of either kind is the
+//! pool *stuck*. Then one blocked member is called back: it is counted as awake under the lock, so that it is
+//! the only one. If two members find their conditions false at the same time, the later one sees that the other
+//! was called back. A member whose place was taken away does not leave the pool stuck unnoticed: before it
+//! blocks in `wait` it checks this itself, and otherwise it finds its next work itself. Only if it is a visitor
+//! that leaves, it makes the blocked members check again.
 //!
 //! # Private forks
-//! Private forks are not visible work; the raised words stand for them: a sleeper, or a thread that makes
-//! room for one, leaves all words raised, and a member that finds its word raised publishes and wakes
-//! (`unpublished_forks` notices a member that does not). The member lowers the word by a swap, so either it sees what
-//! the sleeper did before raising it, or the word is raised after that.
+//! Private forks are not visible work; raised words stand for them. A sleeper, or a thread that makes room for a
+//! sleeper, leaves all words raised. A member that finds its word raised publishes forks and wakes a sleeper
+//! (`unpublished_forks` notices a member that does not). The member lowers the word by a swap, so either it sees
+//! everything that the sleeper did before raising the word, or the word is raised again after the swap.
 
 use std::io;
 
@@ -77,18 +78,18 @@ pub(super) enum AfterSleep {
 
 pub(super) struct Roster {
     pub(super) size: usize,
-    /// The most threads: `size`, and spares for those that block.
+    /// The largest number of threads: `size`, and spares for threads that block.
     limit: usize,
-    /// True if the watch takes places away from members that block unseen.
+    /// True if the watch takes places away from members that block where the library does not see it.
     is_watched: bool,
     pub(super) backlog: Backlog,
     active: AtomicUsize,
-    /// The number of members that are no workers, awake or not.
+    /// The number of visitors, awake or not.
     visitors: AtomicUsize,
-    /// The number of members that have lost their places and have not noticed.
+    /// The number of members whose places were taken away and that have not noticed it.
     revoked: AtomicUsize,
     searching: AtomicUsize,
-    /// Changes under the lock.
+    /// Changes only under the lock.
     is_closing: AtomicBool,
     state: Mutex<RosterState>,
 }
@@ -98,7 +99,7 @@ struct RosterState {
     sleepers: Vec<Arc<Sleeper>>,
     threads: usize,
     waiters: Vec<Parker>,
-    /// The parkers of members that have left their places to block.
+    /// The parkers of members that have given up their places because they block.
     blocked: Vec<Parker>,
 }
 
@@ -109,14 +110,14 @@ impl RosterState {
     }
 }
 
-/// The step required of a thread that was to wake a worker.
+/// The next step of a thread that has checked whether to wake a worker.
 pub(super) enum WakeDecision {
     Nothing,
-    /// A place is free and no worker sleeps: start a thread. It is counted already.
+    /// A place is free and no worker sleeps: the caller must start a thread, which is counted already.
     Start,
     /// There is work, no member is awake, and no more threads may be started.
     Starved,
-    /// There is work, and the members that have the places are busy, or block unseen.
+    /// There is work, and the members that have the places are busy, or block where the library does not see it.
     Full,
 }
 
@@ -144,7 +145,7 @@ impl Roster {
         self.active.load(Ordering::SeqCst) < self.places()
     }
 
-    /// Returns how many members may be awake at a time.
+    /// Returns the number of members that may be awake at a time.
     fn places(&self) -> usize {
         if self.is_watched {
             self.size
@@ -153,21 +154,21 @@ impl Roster {
         }
     }
 
-    /// Returns true if work is queued that no thread comes for, because all places are taken or no thread can
-    /// be added.
+    /// Returns true if work is queued that no thread will take, because all places are taken or no thread can be
+    /// added.
     pub(super) fn is_short(&self) -> bool {
         self.backlog.has_work()
             && self.searching.load(Ordering::SeqCst) == 0
             && !(self.has_place() && self.can_wake())
     }
 
-    /// Returns true if there is a thread that could be woken, or one may be started.
+    /// Returns true if a thread can be woken or started.
     pub(super) fn can_wake(&self) -> bool {
         let state = self.state.lock();
         !state.sleepers.is_empty() || state.threads < self.limit
     }
 
-    /// Takes the place away from a member that blocks unseen, if it still holds it.
+    /// Takes the place away from a member that blocks where the library does not see it, if it still holds the place.
     pub(super) fn revoke_place(&self, member_state: &MemberState) -> Option<WakeDecision> {
         member_state.revoke_place().then(|| {
             self.revoked.fetch_add(1, Ordering::SeqCst);
@@ -175,7 +176,7 @@ impl Roster {
         })
     }
 
-    /// Gives a member that had lost its place one again. Called by the member, between two pieces of work.
+    /// Gives the calling member a place again if its place was taken away. Called between two pieces of work.
     pub(super) fn take_again(&self, member_state: &MemberState) {
         if member_state.take_again() {
             self.revoked.fetch_sub(1, Ordering::SeqCst);
@@ -193,7 +194,7 @@ impl Roster {
         held
     }
 
-    /// Returns the numbers of active members, of searching ones, and of those that have lost their places.
+    /// Returns the numbers of active members, of searching workers, and of members whose places were taken away.
     #[cfg(all(test, reunite_model))]
     pub(super) fn counts(&self) -> (usize, usize, usize) {
         let count = |counter: &AtomicUsize| counter.load(Ordering::SeqCst);
@@ -217,7 +218,7 @@ impl Roster {
         self.decide_wake()
     }
 
-    /// Counts a visitor that comes.
+    /// Counts a visitor that has come.
     pub(super) fn arrive(&self) {
         self.visitors.fetch_add(1, Ordering::SeqCst);
         self.add_active();
@@ -230,14 +231,15 @@ impl Roster {
         self.give_up_place(member_state)
     }
 
-    /// Counts as awake a visitor that comes, or a member that has stopped blocking.
+    /// Counts as awake the calling member: a visitor that has come, or a member that blocks no more.
     pub(super) fn add_active(&self) {
         self.active.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Returns true if a joiner that has just come is one too many, and should leave the work to other
-    /// threads. Searching workers will make room. The members that have the places may block until that work
-    /// is done, so it is left only to a thread that the watch can let in.
+    /// Returns true if the calling joiner, which is counted as active, should leave the work to other threads
+    /// because all places are taken. Searching workers do not count, as they make room. The members that have the
+    /// places may all block until that work is done. So this returns true only if the watch can let another
+    /// thread in.
     pub(super) fn is_full(&self) -> bool {
         let active = self.active.load(Ordering::SeqCst);
         self.is_watched
@@ -245,11 +247,11 @@ impl Roster {
             && self.can_wake()
     }
 
-    /// Uncounts a member that held a place, and is about to block, or gone (rule 4).
+    /// Uncounts a member that held a place and is about to block, or has left (rule 4).
     pub(super) fn remove_active(&self) -> WakeDecision {
         self.active.fetch_sub(1, Ordering::SeqCst);
-        // A member that lowered its word while all places were taken woke no worker, and may have taken back
-        // what it published.
+        // A member that lowered its word while all places were taken woke no worker, and may have taken its
+        // published forks back.
         self.backlog.ask_all();
         self.look()
     }
@@ -264,7 +266,7 @@ impl Roster {
         }
     }
 
-    /// Records that a blocked member goes on; it may be counted as awake already.
+    /// Records that a blocked member goes on. It is counted as awake already if it was called back.
     pub(super) fn unblock(&self, parker: &Parker, is_counted: bool) {
         if !is_counted {
             self.add_active();
@@ -275,7 +277,7 @@ impl Roster {
         }
     }
 
-    /// Returns true if no member is awake, nor about to wake.
+    /// Returns true if no member is awake or about to wake.
     pub(super) fn is_none_awake(&self) -> bool {
         self.is_none_awake_in(&self.state.lock())
     }
@@ -284,7 +286,7 @@ impl Roster {
         !self.is_awake() && self.revoked() == 0 && !state.blocked.iter().any(Parker::may_go_on)
     }
 
-    /// Counts a blocked member as awake, if the pool is still stuck. Returns true if it was.
+    /// Counts a blocked member as awake, if the pool is still stuck. Returns true if it is.
     pub(super) fn call_back(&self) -> bool {
         let state = self.state.lock();
         let is_stuck = self.is_none_awake_in(&state);
@@ -294,7 +296,7 @@ impl Roster {
         is_stuck
     }
 
-    /// Makes the blocked members check their conditions again, except for one.
+    /// Makes the blocked members check their conditions again, without the one that waits by `except`.
     pub(super) fn wake_blocked(&self, except: Option<&Parker>) {
         let mut blocked = self.state.lock().blocked.clone();
         blocked.retain(|parker| except.is_none_or(|except| !except.is_same(parker)));
@@ -311,14 +313,14 @@ impl Roster {
         }
     }
 
-    /// Uncounts a searcher that has seen work and is about to take it. Returns true if it was the last: then
-    /// it must [look](Self::look) after it has taken the work (rule 5).
+    /// Uncounts a searcher that has seen work and is about to take it. Returns true if it was the last searcher:
+    /// then the caller must call [`look`](Self::look) after it has taken the work (rule 5).
     pub(super) fn stop_searching(&self) -> bool {
         self.searching.fetch_sub(1, Ordering::SeqCst) == 1
     }
 
-    /// Returns true if more members are awake than there are places: a worker that is between two pieces of
-    /// work should sleep. Never in a pool that closes, where no thread would wake it.
+    /// Returns true if more members are awake than there are places: then a worker that is between two pieces of
+    /// work should sleep. Returns false in a pool that closes, because no thread would wake the worker there.
     pub(super) fn is_crowded(&self) -> bool {
         self.active.load(Ordering::SeqCst) > self.places() && !self.is_closing()
     }
@@ -370,8 +372,8 @@ impl Roster {
         self.active.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Uncounts a thread that the system refused. A thread that published meanwhile took it for a searcher:
-    /// if a worker has gone to sleep since, it is woken.
+    /// Uncounts a thread that the system refused. A thread that has published work in the meantime took it for a
+    /// searcher and woke no worker, so a sleeping worker is woken if there is work.
     pub(super) fn not_started(&self, _refused: &io::Error) {
         self.uncount_searcher();
         fence(Ordering::SeqCst);
@@ -386,14 +388,14 @@ impl Roster {
         self.end();
     }
 
-    /// Uncounts a worker that could not even take a seat.
+    /// Uncounts a worker that could not take a seat.
     pub(super) fn give_up(&self) {
         self.uncount_searcher();
     }
 
-    /// Puts a searcher that found no work, or no place, to sleep until it is needed (rules 2 and 3). Calls
-    /// `full` if there is work. Calls `look` before each pause, which ends at the instant that `look`
-    /// returns.
+    /// Puts a searcher that found no work, or for which there is no place, to sleep until it is needed (rules 2 and
+    /// 3). Calls `full` if the pool is short. Calls `look` before each sleep, and sleeps at most until the instant
+    /// that `look` returns.
     pub(super) fn rest(
         &self,
         sleeper: &Arc<Sleeper>,
@@ -408,7 +410,7 @@ impl Roster {
         rested
     }
 
-    /// [`rest`](Self::rest) for a member that is counted as awake, or not any more.
+    /// Does what [`rest`](Self::rest) does. `is_counted` says whether the worker is still counted as awake.
     fn rest_as(
         &self,
         sleeper: &Arc<Sleeper>,
@@ -418,7 +420,7 @@ impl Roster {
     ) -> AfterSleep {
         let ends = {
             let mut state = self.state.lock();
-            // Threads beyond twice the size of the pool are spares that are not needed any more.
+            // The pool keeps twice its size of threads; those beyond are spares that it does not need any more.
             let ends = self.is_closing() || state.threads > self.size.saturating_mul(2);
             if !ends {
                 state.sleepers.push(Arc::clone(sleeper));
@@ -430,7 +432,7 @@ impl Roster {
             ends
         };
         if ends {
-            // A thread that published while this one still counted as searching woke no worker.
+            // A thread that published work while this one still counted as searching woke no worker.
             fence(Ordering::SeqCst);
             if self.backlog.has_work() && (self.has_place() || self.is_closing()) {
                 self.count_searcher();
@@ -456,8 +458,8 @@ impl Roster {
         AfterSleep::Search
     }
 
-    /// Counts a sleeper as idle, unless it was woken meanwhile. It may have been the last thread that could
-    /// have done something.
+    /// Counts a sleeper as idle, unless it was woken in the meantime. Then looks for a deadlock, because the sleeper
+    /// may have been the last thread that could do anything.
     fn count_idle(&self, sleeper: &Arc<Sleeper>) {
         let state = self.state.lock();
         if state.place_of(sleeper).is_some() {
@@ -480,7 +482,7 @@ impl Roster {
         waiters.iter().for_each(Parker::unpark);
     }
 
-    /// Counts a thread that is to be started without being asked for by the roster.
+    /// Counts a thread that is to be started although no `WakeDecision` asked for it.
     pub(super) fn count_thread(&self) {
         self.state.lock().threads += 1;
         self.count_searcher();
