@@ -2,33 +2,39 @@
 //! short waits take.
 //!
 //! # Three ways to wait without sleeping
-//! *While the thread that ends the wait runs on another core*, a waiter pauses: the result is there within some hundred
-//! nanoseconds. Each pause is twice as long as the one before, because a check may take a cache line from the threads
-//! that work on it. Whether that thread runs on another core is known from earlier waits at the same place: a
-//! [`SpinHint`] makes the waits of a place pause while that pays off, and otherwise one in [`RETRY`] of them.
+//! *While the thread that ends the wait runs on another core*, a waiter pauses between two checks: the result comes
+//! within some hundred nanoseconds. Each pause is twice as long as the one before, because a check may take a cache
+//! line from the threads that work on it. Earlier waits at the same place tell whether that thread runs on another
+//! core: as long as pausing has paid off there, a [`SpinHint`] makes each wait pause, and otherwise one in [`RETRY`]
+//! waits.
 //!
 //! *While cores are free*, a waiter yields the processor between two checks. A thread that was just woken is often put
-//! on its waker's core, and would run only when that thread parks. A yield lets it run at once, and costs less than a
-//! microsecond if no other thread wants the core.
+//! on the core of the thread that woke it, and would run only when that thread parks. A yield lets it run at once, and
+//! costs less than a microsecond if no other thread wants the core.
 //!
-//! *While other programs use the cores*, a yield costs a time slice: the thread gets the core back when the others have
-//! had theirs, milliseconds later, however early its wait was over. Then a thread had better sleep, because schedulers
-//! let a woken thread run soon. So the waiter parks: it never gives its slice away.
+//! *While other programs use the cores*, a yield costs a time slice: the waiter gets the core back when the others have
+//! used their slices, milliseconds later, even if its result has come in the meantime. A thread that sleeps is better
+//! off, because schedulers let a woken thread run soon. So the waiter parks instead of yielding.
 //!
 //! # Yield, or park
-//! What matters is the average cost of yields. It is estimated without an exact clock, whose reading would cost as much
-//! as a tenth of a yield. A coarse clock moves on at each tick of the system, so a yield during which it moves is a
-//! long one, or one of the few short ones that met a tick. Each tick that a yield meets adds [`TICK`] to a score. Each
-//! yield that meets none takes 1 away; so does each wait that ends while it pauses: where most waits do, yields are
-//! rare, and those few meet ticks more often than not. If the yields of several threads met the same tick, it counts
-//! once. At [`EXPENSIVE`], yields cost more than parks (the score rises if more than one in [`TICK`] of them meets a tick).
-//! After that no thread of the process yields for the length of a *rest*. If the yields after a rest are as expensive
-//! again, the next rest is twice as long, up to [`MAX_REST`]. So a machine that stays busy costs the process one slice
-//! each second or so, and a machine that was busy for a moment is soon treated as free again. One other program with a
-//! low priority, or a task that computes for a while on the core that its joiner yielded, does not make yields
-//! expensive.
+//! The average cost of yields decides. It is estimated with a coarse clock, because reading an exact one would cost as
+//! much as a tenth of a yield. The coarse clock moves on at each tick of the system. A yield during which it moves
+//! *meets a tick*: it was long, or it is one of the few short yields that meet a tick by chance.
 //!
-//! The words are hints: if threads race on them, a thread yields once too often or too rarely, no more.
+//! 1. Each tick that a yield meets adds [`TICK`] to a score. A tick that the yields of several threads meet counts
+//!    once.
+//! 2. Each yield that meets no tick takes 1 away from the score. So does each wait that ends while it pauses: where
+//!    most waits end so, yields are rare, and most of those few meet ticks.
+//! 3. So the score rises if more than one in [`TICK`] yields meets a tick. When it reaches [`EXPENSIVE`], yields cost
+//!    more than parks, and no thread of the process yields for the length of a *rest*.
+//! 4. If the yields after a rest are as expensive again, the next rest is twice as long, up to [`MAX_REST`].
+//!
+//! So a machine that stays busy costs the process about one slice per second, and a machine that was busy for a moment
+//! is soon treated as free again. One other program with a low priority, or a task that computes for a while on the
+//! core that its joiner yielded, does not make yields expensive.
+//!
+//! The shared words are hints: if threads race on them, a thread yields once too often or too rarely, and nothing else
+//! happens.
 
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 use std::iter::successors;
@@ -37,9 +43,9 @@ use std::iter::successors;
 use crate::primitive::{Duration, coarse_millis, now, spin_loop, yield_now};
 use crate::primitive::{Ordering, SmallCounter};
 
-/// The number of yields of a wait before it parks, if no other thread wants the core: about as long as sleeping and
-/// being woken takes where the core has gone idle meanwhile. A number of yields, not a time: where other threads of the
-/// process share the core, these make progress meanwhile.
+/// The number of yields of a wait before it parks. If no other thread wants the core, they take about as long as a
+/// sleep and a wake-up on a core that has gone idle. It is a number of yields and not a time, because other threads of
+/// the process that share the core make progress during each yield.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const YIELDS: u32 = 40;
 
@@ -48,8 +54,8 @@ const YIELDS: u32 = 40;
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const LONGEST_PAUSE: u32 = 64;
 
-/// The time for which a wait pauses before it parks where yields are expensive: about as long as sleeping and being
-/// woken takes where the core is busy.
+/// The time for which a wait pauses before it parks while yields are expensive: about as long as a sleep and a wake-up
+/// on a busy core.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const PAUSING: Duration = Duration::from_micros(5);
 
@@ -69,7 +75,7 @@ const FIRST_REST: u32 = 20;
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 const MAX_REST: u32 = 1_000;
 
-/// The process's knowledge of the cost of yields. Times are those of the coarse clock.
+/// The estimate of what yields cost, for the whole process. Times are those of the coarse clock.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 struct YieldStats {
     score: SmallCounter,
@@ -93,7 +99,7 @@ impl YieldStats {
 
     fn are_expensive(&self, now: u32) -> bool {
         let rest = self.rest.load(Ordering::Relaxed);
-        // The clock starts again after some weeks.
+        // The clock wraps around after some weeks.
         let ahead = self.resume_at.load(Ordering::Relaxed).wrapping_sub(now);
         (1..=rest).contains(&ahead)
     }
@@ -135,7 +141,7 @@ impl YieldStats {
         self.rest.store(rest, Ordering::Relaxed);
         self.resume_at
             .store(now.wrapping_add(rest), Ordering::Relaxed);
-        // One tick soon after the rest is enough for the next rest.
+        // With this score, a single tick soon after the rest begins the next rest.
         self.score.store(TICK, Ordering::Relaxed);
     }
 }
@@ -143,8 +149,8 @@ impl YieldStats {
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 static YIELDING: YieldStats = YieldStats::new();
 
-/// A measure of whether pausing pays off at a place of waiting: the number of waits there, one after another, that did
-/// not end while they paused. On cache lines of its own, because threads that wait write it while others work.
+/// A measure of whether pausing pays off at a place of waiting: the number of waits in a row that did not end while
+/// they paused. It has cache lines of its own, because waiting threads write it while other threads work.
 #[repr(align(128))]
 pub(crate) struct SpinHint {
     in_vain: SmallCounter,
@@ -152,9 +158,9 @@ pub(crate) struct SpinHint {
     first_pause: u32,
 }
 
-/// Up to this many waits in vain in a row are no reason to give up.
+/// The number of waits in a row that may pause in vain before waits stop pausing.
 const FEW: u32 = 4;
-/// After that, one wait in this many is tried.
+/// From then on, one in this many waits pauses.
 const RETRY: u32 = 256;
 
 impl SpinHint {
@@ -186,11 +192,12 @@ impl SpinHint {
     }
 }
 
-/// Yields the processor to other threads, unless that was found to cost a whole time slice of late, because other
-/// programs use the cores. Returns false if it may have cost one this time: then the caller had better sleep.
+/// Yields the processor to other threads, unless recent yields cost whole time slices because other programs use the
+/// cores. Returns false if this yield may have cost a time slice: then the caller should sleep instead of yielding
+/// again.
 ///
-/// For threads that are about to wait for something that comes soon, and that another thread can bring only when it
-/// runs. This library's own waits do this by themselves.
+/// This is for a thread that is about to wait for something that comes soon, from a thread that needs a processor for
+/// it. This library's own waits call it.
 ///
 /// ```
 /// # use std::sync::atomic::{AtomicBool, Ordering};
@@ -233,7 +240,8 @@ pub(crate) fn spin_until(ready: &mut dyn FnMut() -> bool) -> bool {
     false
 }
 
-/// Checks `ready` a few times with pauses, if that paid off of late at this place. Returns true if it became ready.
+/// Checks `ready` a few times with pauses, if pausing has recently paid off at this place. Returns true if it became
+/// ready.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 pub(crate) fn pause_for_message(hint: &SpinHint, ready: &mut dyn FnMut() -> bool) -> bool {
     if !hint.pauses() {
@@ -251,8 +259,8 @@ pub(crate) fn pause_for_message(hint: &SpinHint, ready: &mut dyn FnMut() -> bool
     is_ready
 }
 
-/// Checks `ready` with yields, after the pauses. Where yields are expensive it does not: usually the thread that sends
-/// the message needs this core first, and a park gives it the core.
+/// Checks `ready` a few times with yields, after the pauses. While yields are expensive, returns false at once: usually
+/// the thread that sends the message needs this core first, and a park gives it the core.
 #[cfg(not(any(reunite_model, reunite_no_looks)))]
 pub(crate) fn yield_for_message(ready: &mut dyn FnMut() -> bool) -> bool {
     let at = coarse_millis();
@@ -276,8 +284,8 @@ fn yield_until(mut at: u32, ready: &mut dyn FnMut() -> bool) -> bool {
     false
 }
 
-/// A model has no time, and its parks are what it tests. So it is in the tests in which a park that lost its wake-up
-/// hangs.
+/// Does not spin. A model has no time, and it tests the parks. Likewise, tests in which a park that lost its wake-up
+/// hangs (`reunite_no_looks`) need waits that park.
 #[cfg(any(reunite_model, reunite_no_looks))]
 pub(crate) fn spin_until(_: &mut dyn FnMut() -> bool) -> bool {
     false
@@ -297,12 +305,12 @@ pub(crate) fn yield_for_message(_: &mut dyn FnMut() -> bool) -> bool {
 mod tests {
     use super::*;
 
-    /// A yield that ends at this time and met a tick.
+    /// Records a yield that ends at this time and met a tick.
     fn dear(yields: &YieldStats, at: u32) {
         assert!(!yields.record_yield(at - 3, at));
     }
 
-    /// Many yields that met none.
+    /// Records `count` yields that met no tick.
     fn cheap(yields: &YieldStats, count: u32) {
         assert!((0..count).all(|_| yields.record_yield(7, 7)));
     }
@@ -335,7 +343,7 @@ mod tests {
         assert!(!yields.are_expensive(1_000));
         (0..5).for_each(|_| dear(&yields, 1_004));
         assert!(yields.are_expensive(1_023) && !yields.are_expensive(1_024));
-        // Yields that end during the rest began before it.
+        // Yields that end during the rest have begun before it, and do not count.
         (0..5).for_each(|_| dear(&yields, 1_008));
         assert!(!yields.are_expensive(1_024));
     }
