@@ -197,7 +197,7 @@ impl SpinHint {
 /// again.
 ///
 /// This is for a thread that is about to wait for something that comes soon, from a thread that needs a processor for
-/// it. This library's own waits call it.
+/// it. This library's own waits do the same by themselves.
 ///
 /// ```
 /// # use std::sync::atomic::{AtomicBool, Ordering};

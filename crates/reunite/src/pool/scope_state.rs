@@ -1,37 +1,37 @@
 //! The state that a pool's scope shares with its tasks, their joiners and the workers.
 //!
 //! # Protocol
-//! A scope's tasks queue in the order of their spawning. Workers, and the scope's owner at its end, take
-//! them from the front, several at a time while they are short.
+//! A scope's tasks queue in the order in which they were spawned. Workers, and the scope's owner at its end, take
+//! them from the front, in *batches*: several at a time if the tasks take little time.
 //!
-//! *Tasks that have not begun can be taken by other threads at any time*, even if their batch was taken. A
-//! batch is listed in the queue until it is over. Its thread only records how far it is (`next`). A thread
-//! that finds nothing queued copies references from the far end of a listed batch, under the queue's lock,
-//! and shortens the batch (`end`). Both numbers may be out of date for the other side: the task itself
-//! decides which of the two runs it (see `task`), and the other then leaves it alone. So the thread of a
-//! batch that blocks, seen by the library or not, hides no task. (A task may be a batch of a map's items:
-//! `items` explains how other threads take from that.)
+//! *Other threads can take tasks that have not begun at any time*, even out of the batch of another thread. A
+//! batch is listed in the queue until it is over. Its thread only records how far it has come (`next`). A thread
+//! that finds nothing queued copies references from the far end of a listed batch, under the queue's lock, and
+//! shortens the batch (`end`). Each of the two threads may read an outdated number of the other. So both may try
+//! to run a task; the task's own state decides which of them does (see `task`), and the other skips the task.
+//! Therefore a batch whose thread blocks, whether the library sees that or not, keeps no task from other
+//! threads. (A task may itself be a batch of a map's items: `items` explains how other threads take those.)
 //!
-//! *The count.* `pending` counts the references in the queue and in batches, copies included, and the tasks
-//! that a joiner runs in its own place. The scope ends when it is zero and the body has returned. A task that
-//! spawns another does so before its own reference is given up, so zero is final. The thread that brings it
-//! to zero, or completes a task that is marked as awaited, unparks all that left their parker, under the lock
-//! under which they left it.
+//! *The count.* `pending` counts the references in the queue and in batches, copies included, and the tasks that
+//! joiners run on their own stacks. The scope ends when `pending` is zero and the body has returned. A task that
+//! spawns another does so before its own reference is given up, so zero is final. The thread that brings
+//! `pending` to zero, or completes a task that is marked as awaited, unparks all threads that have stored their
+//! parkers, under the same lock under which they stored them.
 //!
-//! *Joiners.* A joiner that runs a task leaves the reference in the queue. It gives such references up once
-//! they may be half of all; a thread that finds one at the front also does. While a joiner runs the task, the
-//! task is listed in the queue as well (`add_in_place`), by a reference into the joiner's frame, which is followed
-//! only under the lock, and taken off before the frame ends.
+//! *Joiners.* A joiner that runs a task leaves the task's reference in the queue. Such references are given up by
+//! a joiner when they may be half of all, and by a thread that finds one at the front. While a joiner runs the
+//! task, the task is also listed in the queue by a reference into the joiner's frame (`add_in_place`). That
+//! reference is followed only under the lock, and removed before the frame ends.
 //!
-//! *Giving up.* The references of finished tasks are given up, and their memory used again (`cells`). A batch
-//! is given up by its thread, when it is off the list and the next is taken; it is counted in `pending` until
-//! then. The references of tasks that joiners have run, and of a thread's last batch, go to `over`, where the
-//! next spawn, or the scope's end, finds them.
+//! *Giving up.* When tasks are over, their references are given up and their memory is used again (`cells`). The
+//! thread of a batch gives it up after it has removed the batch from the list and taken the next one; the batch
+//! is counted in `pending` until then. The references of tasks that joiners have run, and of a thread's last
+//! batch, go to `over`, where the next spawn, or the end of the scope, finds them.
 //!
-//! *Listing.* `is_listed` says that the scope is listed among those with something to begin (`open_scopes`).
-//! It is raised with the first task, and lowered by a thread that finds, under the lock, that there is
-//! nothing to begin. Only a spawn that raises it wakes a thread: while it is raised, a thread has been told
-//! of the scope, and each that takes from it tells another (see `roster`).
+//! *Listing.* `is_listed` says that the scope is listed in `open_scopes` among the scopes with a task to begin. It
+//! is raised with the first task, and lowered by a thread that finds, under the lock, that there is no task to
+//! begin. Only a spawn that raises it wakes a thread: while it is raised, a thread has been woken for the scope,
+//! and each thread that takes tasks from the scope wakes another (see `roster`).
 
 use std::panic::Location;
 
@@ -56,10 +56,10 @@ use crate::primitive::{
 use crate::task::ScopeSnapshot;
 use crate::wait::{self, Heed};
 
-/// Batches grow while one takes less than `SHORT`, and shrink when one takes more than `LONG`.
+/// Batches grow while a batch takes less than `SHORT`, and shrink when one takes more than `LONG`.
 const SHORT: Duration = Duration::from_micros(4);
 const LONG: Duration = Duration::from_micros(16);
-/// The most tasks of a scope that have not begun and that the live tree shows.
+/// The largest number of a scope's tasks that the live tree shows although they have not begun.
 const SHOWN: usize = 100;
 /// The number of pauses that take a few microseconds.
 const PAUSES: u32 = 100;
@@ -68,19 +68,19 @@ const PAUSES: u32 = 100;
 pub(super) struct ScopeState {
     /// The part of the state that its tasks use.
     pub(super) parent: Parent,
-    /// The place where the opener of the scope has the pool, until the scope ends. Null from then on.
+    /// A pointer to the reference to the pool that the opener of the scope holds. Null when the scope has ended.
     pool: Mark<Arc<PoolShared>>,
     /// The seat of the thread that opened the scope.
     owner: Option<&'static Seat>,
     pub(super) queue: Mutex<ScopeQueue>,
     pending: AtomicUsize,
-    /// Its slot among the open scopes of the pool, once it has one.
+    /// The scope's slot among the open scopes of the pool, once it has one.
     slot: AtomicUsize,
-    /// Raised with the first task.
+    /// True from the first task on.
     has_had_tasks: AtomicBool,
-    /// The amount of memory that it has for tasks.
+    /// The amount of memory that the state keeps for tasks.
     weight: Weight,
-    /// The time at which it was opened, in listings of scopes.
+    /// The last listing of a scope in the pool when this scope was opened.
     pub(super) since: Since,
 }
 
@@ -100,7 +100,7 @@ impl ScopeState {
         }
     }
 
-    /// Makes this as if it were [new](Self::new), with the same `own`.
+    /// Resets the state, with the same `own`, to that of a [new](Self::new) scope.
     #[inline]
     pub(super) fn renew(&mut self, pool: &Arc<PoolShared>) {
         self.parent.renew();
@@ -109,8 +109,8 @@ impl ScopeState {
         self.since = pool.roster.backlog.scopes.since();
     }
 
-    /// Clears the state of a scope that has ended, and that no other thread uses any more. Returns how much
-    /// memory it has for tasks.
+    /// Clears the state of a scope that has ended and that no other thread uses any more. Returns how much memory
+    /// the state keeps for tasks.
     #[inline]
     pub(super) fn forget(&mut self) -> Weight {
         if *self.has_had_tasks.get_mut() {
@@ -133,8 +133,8 @@ impl ScopeState {
     pub(super) fn pool(&self) -> &Arc<PoolShared> {
         let pool = self.pool.load(Ordering::Relaxed);
         assert!(!pool.is_null(), "the scope has ended");
-        // SAFETY: it points to a reference that `scope::run` holds until the scope has ended, which it has
-        // not.
+        // SAFETY: it points to a reference that `scope::run` holds until the scope has ended, and the scope has
+        // not ended.
         unsafe { &*pool }
     }
 
@@ -147,15 +147,15 @@ impl ScopeState {
         &self.pool().roster.backlog.scopes
     }
 
-    /// Shows the scope to other threads, before it has any task. Called by the thread that opens it. `listed`
-    /// is the scope.
+    /// Adds the scope to the open scopes of the pool, before it has any task. Called by the thread that opens the
+    /// scope. `listed` is the scope itself.
     pub(super) fn open(&self, listed: Arc<dyn OpenScope>) -> InScope {
         let slot = self.scopes().open(listed);
         self.slot.store(slot, Ordering::Relaxed);
         open_scopes::enter(self.since)
     }
 
-    /// Ends the scope. Returns what was given to `open`.
+    /// Removes the scope from the open scopes of the pool. Returns the reference that was given to `open`.
     pub(super) fn close(&self) -> Option<Arc<dyn OpenScope>> {
         let listed = self.scopes().close(self.slot());
         self.pool.store(std::ptr::null_mut(), Ordering::Relaxed);
@@ -166,7 +166,7 @@ impl ScopeState {
         self.slot.load(Ordering::Relaxed)
     }
 
-    /// Brings `is_listed` up to date, and returns it.
+    /// Lists or unlists the scope so that `is_listed` is right, and returns it.
     fn list(&self, queue: &mut ScopeQueue) -> bool {
         let has_tasks = queue.has_tasks();
         if queue.is_listed && !has_tasks {
@@ -184,8 +184,8 @@ impl ScopeState {
         }
     }
 
-    /// Queues the task that `make` makes under the lock, without user code. Returns true if it is the only
-    /// one queued: then the caller must make that known to the pool.
+    /// Queues the task that `make` makes under the lock; `make` calls no user code. Returns true if the scope was
+    /// not listed before: then the caller must tell the pool (`published`).
     #[inline]
     pub(super) fn enqueue(&self, make: impl FnOnce(&mut ScopeQueue) -> QueuedTask) -> bool {
         let mut queue = self.queue.lock();
@@ -209,7 +209,7 @@ impl ScopeState {
     /// Gives up references to tasks that are over.
     #[cold]
     fn free(&self, mut over: FinishedTasks) {
-        // SAFETY: they were taken out of the queue, which was the last that could follow them.
+        // SAFETY: they were taken out of the queue, so no other thread can follow these references any more.
         unsafe { over.give_up() };
         self.queue.lock().keep_memory(over);
     }
@@ -220,23 +220,22 @@ impl ScopeState {
         self.queue.lock().cells.give_back(memory);
     }
 
-    /// Counts more that the scope's end waits for. The count changes under the queue's lock, which every
-    /// spawn takes anyway.
+    /// Adds `count` to `pending`, for which the end of the scope waits. The count changes under the queue's lock,
+    /// which every spawn takes anyway.
     #[inline]
     fn more_pending(&self, count: usize, _: &MutexGuard<'_, ScopeQueue>) {
         let pending = self.pending.load(Ordering::Relaxed);
         self.pending.store(pending + count, Ordering::Relaxed);
     }
 
-    /// Counts less that the scope's end waits for, as these references were given up. Returns true if they
-    /// were the last.
+    /// Takes `count` from `pending`, because that many references were given up. Returns true if they were the last.
     fn fewer_pending(&self, count: usize, _: &MutexGuard<'_, ScopeQueue>) -> bool {
         let left = self.pending.load(Ordering::Relaxed) - count;
         self.pending.store(left, Ordering::Release);
         count > 0 && left == 0
     }
 
-    /// Takes the next tasks, after the last batch is over.
+    /// Takes the next batch, of up to `count` tasks, after the batch `last` is over.
     pub(super) fn take(
         &self,
         count: usize,
@@ -249,7 +248,7 @@ impl ScopeState {
             queue.unlist(last);
         }
         let (batch, more) = queue.take(count);
-        // A thread that gets no further batch will not come back.
+        // A thread that gets no further batch does not call this again, so its last batch is given up now.
         let (last, left) = last.map_or((None, None), |last| match batch {
             Some(_) => (Some(last), None),
             None => (None, Some(last)),
@@ -263,7 +262,7 @@ impl ScopeState {
             self.parent.wake();
         }
         if let Some(last) = last {
-            // SAFETY: it is off the list, so only this thread has the batch.
+            // SAFETY: the batch is not listed any more, so only this thread has it.
             unsafe { over.give_up(last) };
         }
         batch
@@ -275,15 +274,15 @@ impl ScopeState {
         both.is_some_and(|(here, owner)| std::ptr::eq(here, owner))
     }
 
-    /// Lists a task that a joiner runs in its own place.
+    /// Lists a task that a joiner runs on its own stack.
     pub(super) fn begin_in_place(&self, task: InPlaceTask) {
         let mut queue = self.queue.lock();
-        // Counted, as the reference in the queue may be dropped meanwhile.
+        // The task is counted once more, because the reference in the queue may be dropped in the meantime.
         self.more_pending(1, &queue);
         queue.add_in_place(task);
     }
 
-    /// Takes such a task off the list when it is over.
+    /// Removes a task that a joiner has run on its own stack from the list.
     pub(super) fn end_in_place(&self, task: InPlaceTask) {
         let mut queue = self.queue.lock();
         queue.remove_in_place(task);
@@ -300,7 +299,7 @@ impl ScopeState {
         self.pending.load(Ordering::Acquire) == 0
     }
 
-    /// Works, helps, and waits until every task is over; frees what they left.
+    /// Runs tasks of the scope, helps, and waits, until every task is over. Then frees the memory of the tasks.
     pub(super) fn end(self: &Arc<Self>, at: &'static Location<'static>) {
         if !self.has_had_tasks.load(Ordering::Relaxed) {
             return;
@@ -324,8 +323,8 @@ impl ScopeState {
         }
     }
 
-    /// Blocks until every task is over. Not inlined, as its frame is large and would lie below every task
-    /// that the end runs.
+    /// Blocks until every task is over. Not inlined, because its frame is large and would lie below every task that
+    /// the end of the scope runs.
     #[cold]
     #[inline(never)]
     fn block(&self, at: &'static Location<'static>) {
@@ -405,8 +404,8 @@ impl OpenScope for ScopeState {
         self.owner.is_some_and(|owner| std::ptr::eq(owner, seat))
     }
 
-    /// Runs the scope's tasks on the calling thread. Must not be inlined: its frame would lie below what the
-    /// end of a scope waits for.
+    /// Runs the scope's tasks on the calling thread. Must not be inlined: its frame would lie below the tasks that
+    /// the end of a scope runs.
     #[inline(never)]
     fn work(self: Arc<Self>, until: Until) {
         let mine = self.is_mine();
@@ -435,7 +434,7 @@ impl OpenScope for ScopeState {
             if spent < SHORT {
                 count = (count * 2).min(BATCH);
                 if !mine {
-                    // The spawner of such short tasks needs the lock more, and will soon have a batch.
+                    // The thread that spawns such short tasks needs the lock more, and will soon have queued a batch.
                     (0..PAUSES).for_each(|_| spin_loop());
                 }
             } else if spent > LONG {
@@ -462,7 +461,7 @@ mod tests {
         queue.tasks.len() + queue.count_over()
     }
 
-    /// The caller has the only place, so that no worker takes the references out of the queue.
+    /// The test's thread has the only place, so that no worker takes the references out of the queue.
     #[test]
     fn references_to_tasks_that_joiners_have_run_are_given_up() {
         let pool = Pool::builder().threads(1).build().unwrap();
@@ -471,7 +470,7 @@ mod tests {
                 assert_eq!(s.spawn(move || n).join().unwrap(), n);
             }
             assert!(kept(s) <= 2 * BATCH, "{} are kept", kept(s));
-            // Behind one that is not joined, and with others between.
+            // The tasks are behind one that is not joined, and there are others between them.
             let _first = s.spawn(|| 0);
             let mut last = s.spawn(|| 0);
             for n in 1..5_000 {
@@ -486,7 +485,7 @@ mod tests {
         });
     }
 
-    /// A scope may have any number of tasks in all: it keeps no memory of those that are over.
+    /// A scope may have any number of tasks in all, because it keeps no memory for the tasks that are over.
     #[test]
     fn the_memory_of_finished_tasks_is_used_for_the_next() {
         let pool = Pool::builder().threads(1).build().unwrap();
@@ -564,7 +563,7 @@ mod tests {
         });
     }
 
-    /// A cancelled scope may have many tasks: their contexts are made on demand.
+    /// A cancelled scope may have many tasks, so their contexts are made only on demand.
     #[test]
     fn nothing_is_made_for_tasks_that_are_cancelled_with_their_scope() {
         // Not watched, as the watch asks which tasks wait.
@@ -587,7 +586,7 @@ mod tests {
         pool.enter(|| {
             pool.scope(|s| {
                 let state = &s.state;
-                // Bypasses hooks of other tests, which would make spawns ask for the task's context.
+                // Bypasses hooks of other tests, with which a spawn would ask for the task's context.
                 let spawn = |n| {
                     let f = move || n;
                     s.enqueue(Location::caller(), TaskRole::Task, f).0
@@ -596,7 +595,7 @@ mod tests {
                 let held = Box::new(0);
                 let holds = move || *held;
                 let (holds, _) = s.enqueue(Location::caller(), TaskRole::Task, holds);
-                // Whatever is made for a task holds the node above its own.
+                // Everything that is made for a task has a reference to the node above the task's own.
                 let made = || Arc::strong_count(state.parent.tasks().node.whole());
                 let before = made();
                 s.cancel("a test's own");
@@ -612,7 +611,7 @@ mod tests {
         busy.join().unwrap();
     }
 
-    /// However they were dropped: at once with others, one by one for their destructors, or by their joiners.
+    /// The tasks are dropped in three ways: together with others, one by one for their destructors, or by joiners.
     #[test]
     fn a_scope_is_left_for_a_cancellation_from_above_unless_all_its_tasks_were_joined() {
         let pool = Pool::builder().threads(1).build().unwrap();
@@ -646,7 +645,7 @@ mod tests {
         assert!(!ends(98) && !ends(0));
     }
 
-    /// Before their batch, with which they are counted, is over.
+    /// The tasks are dropped before the batch with which they are counted is over.
     #[test]
     fn the_joiner_of_a_task_that_was_dropped_with_others_learns_why() {
         struct Joins<'a>(PoolTask<'a, u32>, &'a Mutex<Option<bool>>);
@@ -736,8 +735,8 @@ mod tests {
         });
     }
 
-    /// Other threads find the tasks that a thread has taken and not begun, and no others; a batch that is
-    /// over keeps nothing.
+    /// Other threads find exactly the tasks that a thread has taken and not begun. A batch that is over keeps no
+    /// task.
     #[test]
     fn a_batch_leaves_to_other_threads_the_tasks_that_have_not_begun() {
         fn next(state: &ScopeState) -> Option<u32> {

@@ -1,41 +1,42 @@
-//! The watch over pools. It notices that no thread comes for work because the threads that have the places
-//! block where the library does not see it, and lets others take their places. It also notices that a batch
-//! of a map makes no progress, and lets others have what is left of it.
+//! The watch over pools: a thread that helps when members block where the library does not see it. If no thread
+//! comes for work because the members that have the places block like that, it lets other threads take their
+//! places. If a batch of a map makes no progress, it lets other threads take the items that are left.
 //!
 //! # Protocol
-//! One thread watches all pools. It is started when it is first needed, and sleeps, untimed, while no pool is
-//! *short* and no batch with items left runs. A pool is short if work is queued, no worker searches, and no
-//! place is free or no thread can be added.
+//! One thread watches all pools. It is started when it is first needed. It sleeps without a timeout while no
+//! pool is *short* and no batch with items left runs. A pool is short if work is queued, no worker searches, and
+//! no place is free or no thread can be added. The *patience* of a pool is its `spare_after`.
 //!
-//! 1. A thread that finds a pool short raises its `is_watched`, and if it was not raised, adds the pool to
-//!    the list and wakes the watching thread. A pool is found short by a thread that publishes work, or
-//!    leaves, and finds no place free (`WakeDecision::Full`), and by a worker that goes to sleep although there is
-//!    work.
-//! 2. The watching thread looks at each watched pool several times per patience of that pool. If a pool is
-//!    not short any more, it lowers `is_watched`, then (fence) looks once more, and goes on watching if the
-//!    pool is short again. So of the lowering and a thread that makes the pool short, at least one sees the
-//!    other.
-//! 3. A thread that begins a batch lists it (`member_state`), then finds `is_watched` raised, or raises it. The
-//!    watching thread lowers it, then looks at the lists, each under its lock: so it finds the batch, or the
-//!    batch's thread finds it lowered.
-//! 4. At each look, what is left of a batch that has begun no item for as long as the patience is queued as a
-//!    task of its own, whatever its thread does (see `items`).
-//! 5. A member that holds a place *stands still* if, for as long as the patience, it has begun nothing, and
-//!    the system has said at every look that it sleeps. Its place is taken away (see `member_state`), as if it had
-//!    called `blocking`. A member that computes keeps its place, however long it takes. Where the system does
-//!    not tell, a member stands still if it has begun nothing for fifty times as long, and no more than
-//!    `size` members lose their places.
-//! 6. A standstill is reported when all that hold places, or have lost them, stand still, and either no
-//!    thread can be woken or started, or it has lasted as long as any wait that is reported: once until all
-//!    have their places again. When a thread was woken or started, the standstill is over, and may have been
-//!    only a short sleep: that is reported once in a pool's life, so that its user knows of it.
+//! 1. A thread that finds a pool short raises the pool's `is_watched`. If it was not raised before, the thread
+//!    adds the pool to the list and wakes the watching thread. Two kinds of threads may find a pool short: one
+//!    that publishes work or leaves, and finds no place free (`WakeDecision::Full`); and a worker that goes to
+//!    sleep although there is work.
+//! 2. The watching thread looks at each watched pool several times per patience of that pool. If a pool is not
+//!    short any more, the watching thread lowers `is_watched`, then (fence) looks once more, and goes on watching
+//!    if the pool is short again. So at least one of the two sees the other: the watching thread sees that the
+//!    pool is short, or the thread that makes it short sees `is_watched` lowered.
+//! 3. A thread that begins a batch lists it (`member_state`), and then raises `is_watched` unless it is raised.
+//!    The watching thread lowers `is_watched` and then looks at the lists, each under its lock. So the watching
+//!    thread finds the batch, or the batch's thread finds `is_watched` lowered.
+//! 4. If a batch has begun no item for the patience, the next look queues its remaining items as a task of their
+//!    own, whatever the batch's thread does (see `items`).
+//! 5. A member that holds a place *stands still* if, for the patience, it has begun nothing and the system has
+//!    said at every look that its thread sleeps. Its place is taken away (see `member_state`), as if the thread
+//!    had called `blocking`. A member that computes keeps its place, however long that takes. Where the system
+//!    does not tell whether a thread sleeps, a member stands still if it has begun nothing for fifty times the
+//!    patience, and at most `size` members lose their places.
+//! 6. A *standstill* is the state in which all members that hold places, or have lost them, stand still. If no
+//!    thread can be woken or started, or if the standstill has lasted as long as any stall that is reported, it is
+//!    reported: once until all members have their places again. If a thread was woken or started, the standstill
+//!    is over. It may have been only a short sleep, so it is reported only once in the life of the pool, to let
+//!    the user know.
 //!
 //! The watching thread also reports what sleepers find in seats (see `unpublished_forks`).
 //!
 //! The idea is that of Go's `sysmon`, which retakes processors from goroutines in system calls.
 //!
-//! The watching thread counts as idle: it can end a wait only while a member is awake, and then that is no
-//! part of any deadlock. While it reports, it does not count as idle.
+//! The watching thread counts as idle. It can end a wait only while a member is awake, and then no deadlock
+//! contains that wait. While it reports, it does not count as idle.
 
 use super::roster::WakeDecision;
 use super::seat::Seat;
@@ -52,14 +53,14 @@ use crate::primitive::{
 };
 use crate::thread::start_helper;
 
-/// The number of looks at a member per patience.
+/// The number of looks at a member per patience of its pool.
 const LOOKS: u32 = 2;
-/// The factor by which a member may take longer where the system does not tell if it sleeps.
+/// The factor by which the patience is longer where the system does not tell whether a member sleeps.
 const UNTOLD: u32 = 50;
 
 /// The state that the watching thread shares with the others.
 struct WatchList {
-    /// The pools that have become short.
+    /// The pools to watch from now on: they have become short, or a batch has begun there.
     pools: Vec<Weak<PoolShared>>,
     /// The stalls that sleepers have found, to be reported.
     stalls: Vec<Stall>,
@@ -78,7 +79,7 @@ fn list() -> StaticMutexGuard<'static, WatchList> {
     LIST.lock()
 }
 
-/// Has `pool` watched, which is short, or where a batch begins (rules 1, 3).
+/// Makes the watching thread watch `pool`, which is short, or in which a batch begins (rules 1 and 3).
 pub(super) fn over(pool: &Arc<PoolShared>) {
     let WatchState {
         spare_after,
@@ -98,7 +99,7 @@ pub(super) fn over(pool: &Arc<PoolShared>) {
     call(list);
 }
 
-/// Has `stall` reported by the watching thread.
+/// Makes the watching thread report `stall`.
 pub(super) fn report(stall: Stall) {
     let mut list = list();
     list.stalls.push(stall);
@@ -114,8 +115,8 @@ fn call(mut list: StaticMutexGuard<'static, WatchList>) {
         list.is_started = true;
         drop(list);
         if start_helper("reunite-watch", watch_all).is_err() {
-            // The next thread that finds one of these pools short tries again. Others may have been added
-            // meanwhile.
+            // The next thread that finds one of these pools short tries again. Other threads may have added more
+            // pools in the meantime.
             let refused = {
                 let mut list = self::list();
                 list.is_started = false;
@@ -152,8 +153,8 @@ fn watch_all() {
         let pause = watched.iter().map(|pool| pool.spare_after).min();
         park_until(pause.and_then(|pause| deadline::after(pause / LOOKS)));
         watched.retain_mut(|pool| {
-            // This may drop the last reference to the pool, whose hooks are user code. After a panic the pool
-            // is looked at again; if it is gone, that look finds out.
+            // The look may drop the last reference to the pool, and so the pool's hooks, which are user code. After
+            // a panic the pool stays watched; if it does not exist any more, the next look finds that.
             let mut is_watched = true;
             contain(|| is_watched = pool.look());
             is_watched
@@ -169,12 +170,12 @@ fn tell_of(stall: &Stall) {
     look_again();
 }
 
-/// A member that holds a place, or has lost it, as it was seen.
+/// A member that holds a place, or has lost it, as a look found it.
 struct WatchedMember {
     seat: &'static Seat,
     begun: u64,
     thread: u64,
-    /// True if the system tells that it sleeps.
+    /// True if the system tells whether the member sleeps.
     is_told: bool,
     since: Instant,
 }
@@ -217,7 +218,7 @@ impl WatchedPool {
             }
             is_watched.store(false, Ordering::SeqCst);
             fence(Ordering::SeqCst);
-            // If another thread has raised it meanwhile, the pool is on the list once more.
+            // If another thread has raised `is_watched` in the meantime, it has added the pool to the list again.
             let is_wanted = pool.roster.is_short()
                 || pool.divide(pool.roster.backlog.seats(), self.spare_after);
             return is_wanted && !is_watched.swap(true, Ordering::SeqCst);
@@ -264,8 +265,9 @@ impl WatchedPool {
         true
     }
 
-    /// Keeps the members that have slept since they were seen before. Returns how many others hold places, or
-    /// make progress without one.
+    /// Lists the members that hold a place, or have lost one, and are not known to be awake. A member that has begun
+    /// nothing since the last look keeps the instant at which it was first listed. Returns how many other members
+    /// hold places, or make progress without one.
     fn see(&mut self, pool: &PoolShared) -> usize {
         let before = std::mem::take(&mut self.members);
         let mut others = 0;
@@ -310,7 +312,7 @@ impl WatchedPool {
             .map(|member| member.seat)
     }
 
-    /// Gives the place of a member that stands still to another thread. Returns false if there is none.
+    /// Gives the place of a member that stands still to another thread. Returns false if no thread can take it.
     fn revoke_place(&self, pool: &Arc<PoolShared>, seat: &'static Seat) -> bool {
         let roster = &pool.roster;
         let is_told = |member: &WatchedMember| std::ptr::eq(member.seat, seat) && member.is_told;
@@ -319,13 +321,13 @@ impl WatchedPool {
             return false;
         }
         match roster.revoke_place(seat.member_state()) {
-            // More members hold places than there are.
+            // More members are awake than there are places, so this place is not free for another thread.
             Some(WakeDecision::Full) | None => false,
             Some(rouse) => pool.follow(rouse),
         }
     }
 
-    /// Returns the report of a standstill: which task waits, and for which others.
+    /// Returns the report of a standstill: the task that waits, and the tasks that keep it from running.
     fn stall(&self, pool: &PoolShared, task: Label, still: &[&'static Seat]) -> Option<Stall> {
         stall_threshold()?;
         let since = self.members.iter().map(|member| member.since).max()?;
@@ -393,7 +395,7 @@ mod model {
         }
     }
 
-    /// The place of a worker that blocks goes to another, for work queued before or after that.
+    /// The place of a worker that blocks goes to another thread, whether work was queued before or after that.
     #[test]
     fn a_place_that_is_taken_away_goes_to_another() {
         check(|| {
@@ -418,7 +420,8 @@ mod model {
         });
     }
 
-    /// The rest of a batch is cut off at any moment: each item is run once, and the outcomes come in order.
+    /// The remaining items of a batch are taken away at any moment: each item runs once, and the outcomes come in
+    /// order.
     #[test]
     fn a_batch_may_be_cut_at_any_moment() {
         check(|| {
