@@ -17,8 +17,8 @@
 //! *The frame outlives the job.* A guard (`Recall`) is there from just after the job is linked in until `a` has
 //! returned. Linking the job in cannot unwind, and nothing else happens before the guard is made; requests of
 //! hungry threads are answered afterwards. If `a` unwinds, the guard gets the job back in the same three ways:
-//! it drops a job that no thread has begun, and waits for one that another thread has taken. If that wait
-//! itself unwinds, the process ends.
+//! it drops a job that no thread has begun, and waits for one that another thread has taken. If a wait for a
+//! taken job unwinds, here or after `a` has returned, the process ends.
 //!
 //! *What a fork inherits* is captured where the fork is made, if there is a hook (see `captured`). A half
 //! that another thread has taken runs as a task of its own (see `stolen_half`).
