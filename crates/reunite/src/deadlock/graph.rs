@@ -226,7 +226,7 @@ impl Graph {
     }
 
     /// Refuses the newest wait for anyone that can fail, if no thread of the process is left that does
-    /// anything. The other waits depend on waits for anyone: refusing one of those would not help.
+    /// anything. All waits of other kinds depend on waits for anyone, so refusing one of them would not help.
     ///
     /// The victim's thread goes on, and may end other waits. The next victim is picked only when that thread files
     /// another wait, goes idle or ends: each of these calls this function again.

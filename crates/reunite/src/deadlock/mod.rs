@@ -56,7 +56,7 @@
 //! suffices.
 //!
 //! # Sources
-//! That one critical section on the blocking path orders the waits (the tickets) follows Armus
+//! The order of waits (the tickets) comes from a single critical section on the blocking path, as in Armus
 //! (Cogumbreiro, Hu, Martins, Yoshida, PPoPP 2015: "Dynamic deadlock verification for general
 //! barrier synchronisation"); the reduction of the graph is Holt's (1972, "Some deadlock properties
 //! of computer systems"); the search from both ends is the one by which cycles are found in growing graphs (Bender,

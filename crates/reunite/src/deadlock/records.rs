@@ -74,7 +74,7 @@ pub(super) struct Graph {
     pub(super) records: BTreeMap<Ticket, WaitRecord>,
     owners: Index,
     waiters: Index,
-    /// Waits for anyone that can be victims: those with `VictimPriority::First`, and those with `VictimPriority::Last`.
+    /// The waits for anyone that can be victims: one set with `VictimPriority::First`, one with `VictimPriority::Last`.
     for_anyone: [BTreeSet<Ticket>; 2],
     /// The number of records of threads that this library started.
     pub(super) ours: usize,
@@ -207,7 +207,7 @@ impl Graph {
         }
     }
 
-    /// Inserts a record; gives it a ticket unless it has one.
+    /// Inserts a record. Returns `ticket`, or a new ticket if that is zero.
     pub(super) fn insert(&mut self, ticket: Ticket, record: WaitRecord) -> Ticket {
         let ticket = if ticket == 0 { self.next } else { ticket };
         self.next = self.next.max(ticket + 1);

@@ -129,7 +129,7 @@ pub(super) struct GroupState {
     /// The parkers of threads that wait for only some of the members. They check again whenever a member
     /// leaves.
     pub(super) partial_waiters: Vec<Parker>,
-    /// The tasks for which none of those threads waits.
+    /// The tasks for which no thread of `partial_waiters` waits.
     pub(super) left_out: Vec<TaskId>,
 }
 

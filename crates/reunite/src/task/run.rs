@@ -80,7 +80,7 @@ impl dyn Task {
         started
     }
 
-    /// Runs the task on this thread, unless another has begun it. A cancelled task is not run: it completes
+    /// Runs the task on this thread, unless another thread has begun it. A cancelled task is not run: it completes
     /// as cancelled. Never unwinds.
     pub(crate) fn run(self: &Arc<Self>) {
         self.run_with_fate(self.whether_to_run(), false);
