@@ -174,7 +174,7 @@ fn the_tasks_of_a_batch_are_shown() {
         desk.insight().is_some_and(|insight| {
             let scopes = insight.tree.iter().filter(|line| line.is_scope);
             scopes.into_iter().any(|scope| scope.name == "images")
-                && insight.lanes.iter().any(|lane| lane.name == "clerk")
+                && insight.lanes.iter().any(|lane| lane.name == "commands")
         })
     });
     screen.harness.step();
