@@ -224,7 +224,8 @@ const EXAMPLES: &str = "\
 Examples:
   reunite images ~/Pictures --out thumbs
   reunite images *.jpg --out web --size 1920x1080 --format webp --strip
-  reunite images scans --out small --fit cover --size 256 --jobs 2 --memory 500M";
+  reunite images scans --out small --fit cover --size 256 \\
+    --jobs 2 --memory 500M";
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum FitArg {

@@ -221,8 +221,10 @@ pub(crate) struct AgentArgs {
 const EXAMPLES: &str = "\
 Examples:
   reunite crawl https://example.org/ --store site.db
-  reunite crawl https://example.org/docs/ --below --store docs.db --max-pages 50
-  reunite crawl https://example.org/ --store site.db --check --warc site.warc.gz
+  reunite crawl https://example.org/docs/ --below --store docs.db \\
+    --max-pages 5000
+  reunite crawl https://example.org/ --store site.db --check \\
+    --warc site.warc.gz
   reunite crawl report site.db --format html --out report.html
-  sqlite3 site.db \"SELECT url, status FROM pages JOIN urls USING (id)
-    WHERE status >= 400\"";
+  sqlite3 site.db \\
+    \"SELECT url, status FROM pages JOIN urls USING (id) WHERE status >= 400\"";

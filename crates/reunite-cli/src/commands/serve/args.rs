@@ -164,7 +164,8 @@ Examples:
   reunite serve
   reunite serve public --listen 0.0.0.0:8000 --log json
   reunite serve dist --spa --max-age 1h
-  reunite serve --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem
+  reunite serve public --listen 0.0.0.0:8443 \\
+    --tls-cert chain.pem --tls-key key.pem
   reunite serve photos --gallery
-  reunite serve photos --gallery --accounts accounts.txt
-  reunite serve photos --listen '[::1]:8080' --listen unix:/run/photos.sock";
+  reunite serve photos --accounts accounts.txt \\
+    --listen '[::1]:8080' --listen unix:/run/photos.sock";
