@@ -11,9 +11,12 @@ use reunite_images::Size;
 use crate::progress::Progress;
 use crate::units;
 
+/// The heading of the options that every command has.
+const ALL_COMMANDS: &str = "All commands";
+
 /// Concurrent tools that lose no task and no error.
 #[derive(Debug, Parser)]
-#[command(name = "reunite", version, about, max_term_width = 80)]
+#[command(name = "reunite", version, max_term_width = 80)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -22,11 +25,11 @@ pub(crate) struct Args {
     ///
     /// The extension chooses the format: html (a timeline), pftrace (Perfetto), json (Chrome), folded (flame graphs),
     /// anything else text.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = ALL_COMMANDS)]
     pub(crate) profile: Option<PathBuf>,
 
     /// Progress display while the command runs
-    #[arg(long, global = true, value_enum, default_value_t)]
+    #[arg(long, global = true, value_enum, default_value_t, help_heading = ALL_COMMANDS)]
     pub(crate) progress: Progress,
 
     /// Serve a live view of the running program for a browser
@@ -34,33 +37,30 @@ pub(crate) struct Args {
     /// The view shows the tasks, what each waits for, rates and reports, and has a button that cancels the program. Its
     /// URL is printed to standard error; port 0 chooses a free port.
     #[cfg(unix)]
-    #[arg(long, global = true, value_name = "[ADDR:]PORT", value_parser = crate::live::address)]
+    #[arg(long, global = true, value_name = "[ADDR:]PORT", value_parser = crate::live::address,
+          help_heading = ALL_COMMANDS)]
     pub(crate) live: Option<SocketAddr>,
 
     /// Let --live listen on an address that other machines can reach
     ///
     /// They need the token in the URL, which travels over the network unencrypted.
     #[cfg(unix)]
-    #[arg(long, global = true, requires = "live")]
+    #[arg(long, global = true, requires = "live", help_heading = ALL_COMMANDS)]
     pub(crate) live_anywhere: bool,
 }
 
+// The help of a command is the doc comment of its arguments; one on the variant would replace it.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Resize pictures, whole folders in parallel; a bad file stops nothing
     Images(Images),
     /// Measure what joining threads costs and saves on this machine
     Bench {
         #[command(subcommand)]
         what: Bench,
     },
-    /// Show the tasks of a running program, what each waits for and holds
     Dump(Dump),
-    /// Open a window that resizes pictures (runs the program `reunite-desk`)
     Desk(Desk),
-    /// Crawl sites into one file, politely and in parallel; can be resumed
     Crawl(Box<crate::commands::crawl::args::Crawl>),
-    /// Serve a folder over HTTP
     #[cfg(unix)]
     Serve(Box<crate::commands::serve::args::Serve>),
     /// Print shell completions
@@ -70,6 +70,7 @@ pub(crate) enum Command {
     },
 }
 
+/// Open a window that resizes pictures (runs the program `reunite-desk`)
 #[derive(Debug, clap::Args)]
 pub(crate) struct Desk {
     /// Pictures and folders to list in the window at the start
@@ -166,7 +167,6 @@ pub(crate) struct Images {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
-    /// Time one job done in four ways
     Table(Table),
 }
 

@@ -56,3 +56,60 @@ fn no_example_is_broken_inside_a_command() {
         assert!(!continues, "{command:?}");
     }
 }
+
+#[test]
+fn every_help_says_what_the_command_does_and_how_it_ends() {
+    let summary = "Concurrent tools that lose no task and no error.";
+    assert!(help(&[], "--help").starts_with(summary));
+    let commands: [&[&str]; 4] = [&["images"], &["crawl"], &["crawl", "report"], &["serve"]];
+    for command in commands {
+        assert!(
+            help(command, "--help").contains("Exit codes: 0 "),
+            "{command:?}"
+        );
+    }
+    assert!(help(&["crawl"], "--help").contains("Run the same command again to continue"));
+    assert!(help(&["serve"], "--help").contains("can read the folder"));
+    assert!(help(&["bench", "table"], "--help").contains("The job: fetch photos"));
+    assert!(help(&["dump"], "--help").contains("must have opted in"));
+}
+
+/// Returns the heading above the line of an option.
+fn heading<'a>(help: &'a str, option: &str) -> &'a str {
+    let is_option = |line: &&str| {
+        let mut words = line.split([' ', ',']);
+        line.starts_with("  ") && words.any(|word| word == option)
+    };
+    let at = help
+        .lines()
+        .position(|line| is_option(&line))
+        .expect("an option");
+    let above: Vec<&str> = help.lines().take(at).collect();
+    let headings = above.into_iter().rev();
+    let mut headings = headings.filter(|line| !line.is_empty() && !line.starts_with(' '));
+    headings.next().expect("a heading")
+}
+
+#[test]
+fn options_are_under_the_heading_that_they_belong_to() {
+    for (command, options) in [
+        ("crawl", ["--json", "--quiet"]),
+        ("serve", ["--log", "--quiet"]),
+    ] {
+        let help = help(&[command], "--help");
+        for option in options {
+            assert_eq!(heading(&help, option), "Options:", "{command} {option}");
+        }
+        for option in ["--profile", "--progress", "--live"] {
+            assert_eq!(
+                heading(&help, option),
+                "All commands:",
+                "{command} {option}"
+            );
+        }
+    }
+    assert_eq!(
+        heading(&help(&["crawl"], "--help"), "--cookies"),
+        "Requests:"
+    );
+}

@@ -7,6 +7,8 @@ use clap::{Subcommand, ValueEnum};
 
 use crate::units;
 
+/// Crawl sites into one file, politely and in parallel; can be resumed
+///
 /// Run the same command again to continue a crawl, however it ended. Pages that cannot be fetched are stored with
 /// the reason; `reunite crawl report` lists them.
 ///
@@ -28,10 +30,11 @@ pub(crate) struct Crawl {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CrawlCommand {
-    /// Report broken, slow, duplicate, orphaned and redirecting pages
     Report(ReportArgs),
 }
 
+/// Report broken, slow, duplicate, orphaned and redirecting pages
+///
 /// Exit codes: 0 if nothing is broken, 1 if something is broken, 2 if the store cannot be read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReportArgs {
@@ -79,6 +82,15 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     pub(crate) warc: Option<PathBuf>,
 
+    /// Print one JSON object per line: stored pages, progress, a summary
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Print no progress and no summary
+    #[arg(long)]
+    pub(crate) quiet: bool,
+
+    // The heading of a flattened group holds for every option declared after it.
     #[command(flatten, next_help_heading = "Scope")]
     pub(crate) scope: ScopeArgs,
 
@@ -90,14 +102,6 @@ pub(crate) struct Run {
 
     #[command(flatten, next_help_heading = "Requests")]
     pub(crate) agent: AgentArgs,
-
-    /// Print one JSON object per line: stored pages, progress, a summary
-    #[arg(long)]
-    pub(crate) json: bool,
-
-    /// Print no progress and no summary
-    #[arg(long)]
-    pub(crate) quiet: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -26,6 +26,15 @@ pub(crate) struct Serve {
     #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) listen: Vec<String>,
 
+    /// Access log on standard output, one line per response
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) log: LogArg,
+
+    /// Print nothing at the start and at the end
+    #[arg(long)]
+    pub(crate) quiet: bool,
+
+    // The heading of a flattened group holds for every option declared after it.
     #[command(flatten, next_help_heading = "Content")]
     pub(crate) content: ContentArgs,
 
@@ -37,14 +46,6 @@ pub(crate) struct Serve {
 
     #[command(flatten, next_help_heading = "Access and limits")]
     pub(crate) limits: AccessArgs,
-
-    /// Access log on standard output, one line per response
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) log: LogArg,
-
-    /// Print nothing at the start and at the end
-    #[arg(long)]
-    pub(crate) quiet: bool,
 }
 
 #[derive(Debug, clap::Args)]
