@@ -12,7 +12,7 @@ use crate::progress::Progress;
 use crate::units;
 
 /// The heading of the options that every command has.
-const ALL_COMMANDS: &str = "All commands";
+const ALL_COMMANDS: &str = "Options of all commands";
 
 /// Concurrent tools that lose no task and no error.
 #[derive(Debug, Parser)]
@@ -21,7 +21,7 @@ pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Write a profile: parallelism, critical path, and the lines that hold it back
+    /// Write a profile: critical path, and the source lines that limit parallelism
     ///
     /// The extension chooses the format: html (a timeline), pftrace (Perfetto), json (Chrome), folded (flame graphs),
     /// anything else text.
@@ -78,7 +78,7 @@ pub(crate) struct Desk {
     pub(crate) inputs: Vec<PathBuf>,
 }
 
-/// Resize pictures, whole folders in parallel; a bad file stops nothing
+/// Resize pictures in parallel; a damaged file does not stop the others
 ///
 /// Exit codes: 0 success, 1 some pictures failed (each is named), 2 nothing could be started, 124 stopped by --timeout,
 /// 130 interrupted by Ctrl-C.
@@ -89,7 +89,7 @@ pub(crate) struct Images {
     #[arg(required = true, value_name = "PHOTOS")]
     pub(crate) inputs: Vec<PathBuf>,
 
-    /// Output folder; folders inside the inputs keep their layout
+    /// Output folder; subfolders of the inputs are recreated in it
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: PathBuf,
 
@@ -111,17 +111,17 @@ pub(crate) struct Images {
 
     /// Quality of JPEG and WebP output (1-100)
     #[arg(short, long, value_name = "1-100", default_value_t = 80,
-          value_parser = clap::value_parser!(u8).range(1..=100))]
+          value_parser = units::number(1..=100_u8))]
     pub(crate) quality: u8,
 
     /// Remove EXIF metadata
     ///
-    /// The colour profile (ICC) is always kept; metadata other than EXIF is never kept.
+    /// The colour profile (ICC) is always kept; other metadata is always removed, with or without --strip.
     #[arg(long)]
     pub(crate) strip: bool,
 
     /// Number of pictures processed at a time [default: number of cores]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(short, long, value_name = "N", value_parser = units::number(1..=1024_u16))]
     pub(crate) jobs: Option<u16>,
 
     /// Memory for pictures in progress, such as 2G [default: half of what is free]
@@ -131,7 +131,7 @@ pub(crate) struct Images {
     pub(crate) memory: Option<u64>,
 
     /// Refuse pictures whose header declares more pixels than this
-    #[arg(long, value_name = "N", default_value_t = 0x3fff * 0x3fff)]
+    #[arg(long, value_name = "N", default_value_t = 0x3fff * 0x3fff, value_parser = units::number(0..=u64::MAX))]
     pub(crate) max_pixels: u64,
 
     /// Time limit for each picture, such as 30s or 1m30s
@@ -146,7 +146,9 @@ pub(crate) struct Images {
     #[arg(long)]
     pub(crate) fail_fast: bool,
 
-    /// Redo pictures that are up to date, and replace unknown files in --out
+    /// Redo pictures that are up to date, and overwrite unknown files in --out
+    ///
+    /// Unknown files are those that this program did not write.
     #[arg(long)]
     pub(crate) force: bool,
 
@@ -182,15 +184,15 @@ pub(crate) struct Table {
     pub(crate) photos: Option<PathBuf>,
 
     /// Number of photos to fetch; the photos of the folder are repeated
-    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = units::number(1..=10_000_u16))]
     pub(crate) items: u16,
 
-    /// Time the server takes to answer each request
+    /// Simulated response time of the server
     #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "100ms")]
     pub(crate) pace: Duration,
 
     /// Number of times each way is measured
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = units::number(1..=1000_u16))]
     pub(crate) rounds: u16,
 
     /// Write an HTML page with the four timelines
@@ -202,13 +204,14 @@ pub(crate) struct Table {
     pub(crate) json: bool,
 }
 
-/// Show the tasks of a running program, what each waits for and holds
+/// Show the tasks of a running program, and what each waits for and holds
 ///
 /// The program must have opted in by calling the library's `answer_dump_requests`, as every command of `reunite` does.
 /// Other programs are not disturbed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Dump {
     /// Process ID
+    #[arg(value_parser = units::number(0..=u32::MAX))]
     pub(crate) pid: u32,
 
     /// Print JSON: a list of scopes with parent, owner and tasks
@@ -229,12 +232,12 @@ Examples:
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum FitArg {
-    /// The whole picture inside the box
+    /// Keep the whole picture inside the box
     #[default]
     Fit,
-    /// Fills the box and crops the overhang
+    /// Fill the box; crop what does not fit
     Cover,
-    /// Exactly the box; proportions may change
+    /// Fill the box exactly; proportions may change
     Exact,
 }
 

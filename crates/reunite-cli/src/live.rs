@@ -69,7 +69,7 @@ fn title(command: &Command) -> Option<&'static str> {
 fn refused(address: SocketAddr, error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::InvalidInput => {
-            format!("--live {address}: {error}; add --live-anywhere to allow it")
+            format!("--live {address}: {error}; add --live-anywhere if you want that")
         }
         ErrorKind::AddrInUse => {
             format!("--live {address}: {error}; use another port, or 0 for a free one")

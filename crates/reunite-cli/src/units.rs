@@ -1,9 +1,23 @@
 //! Quantities as people type and read them.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::time::Duration;
 
 const TRY_BYTES: &str = "use a size such as 500M or 2G";
 const TRY_TIME: &str = "use a time such as 30s, 10m, 1h30m or 500ms";
+
+/// Returns a parser of the whole numbers in `range`, whose error names the range.
+pub(crate) fn number<T: FromStr + PartialOrd + Display + Clone>(
+    range: RangeInclusive<T>,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        let wrong = || format!("use a number from {} to {}", range.start(), range.end());
+        number.ok_or_else(wrong)
+    }
+}
 
 /// Parses a number of bytes such as `512`, `100K`, `1.5G`, `2GiB` or `300MB`; units are powers of 1024.
 pub(crate) fn bytes(text: &str) -> Result<u64, String> {
@@ -18,7 +32,7 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
         "m" => 2,
         "g" => 3,
         "t" => 4,
-        _ => return Err(format!("unknown memory unit `{unit}` (use K, M, G, T)")),
+        _ => return Err(format!("unknown size unit `{unit}` (use K, M, G, T)")),
     };
     let number: f64 = number.parse().map_err(|_| TRY_BYTES.to_owned())?;
     if !rest.is_empty() {
@@ -104,8 +118,22 @@ mod tests {
         for wrong in ["", "G", "-1", "0", "5 apples", "1e3", "1G500M", "0.1.2M"] {
             assert!(bytes(wrong).is_err(), "{wrong}");
         }
+        assert!(
+            bytes("5 apples")
+                .unwrap_err()
+                .contains("unknown size unit `apples`")
+        );
         let error = bytes("99999999999T").unwrap_err();
         assert!(error.contains("too large"), "{error}");
+    }
+
+    #[test]
+    fn a_number_outside_its_range_is_answered_with_the_range() {
+        let parse = number(1..=1024_u16);
+        assert_eq!((parse("1"), parse("1024")), (Ok(1), Ok(1024)));
+        for wrong in ["0", "1025", "99999", "-1", "1.5", "", "two"] {
+            assert_eq!(parse(wrong).unwrap_err(), "use a number from 1 to 1024");
+        }
     }
 
     #[test]

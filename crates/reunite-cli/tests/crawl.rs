@@ -71,6 +71,28 @@ fn a_site_is_stored_and_summarised() {
 }
 
 #[test]
+fn a_store_that_cannot_be_opened_is_refused_with_the_reason() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("emp")).expect("a folder");
+    let url = "http://127.0.0.1:1/";
+    let ran = place.run(&[&"crawl", &url, &"--store", &"emp"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert_eq!(
+        ran.stderr,
+        "reunite: emp is a folder; name a file for --store\n"
+    );
+    let ran = place.run(&[&"crawl", &url, &"--store", &"no/dir/q.db"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert_eq!(ran.stderr, "reunite: no folder no/dir\n");
+    let ran = place.run(&[&"crawl", &"report", &"emp"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert_eq!(
+        ran.stderr,
+        "reunite: emp is a folder; name the store of a crawl\n"
+    );
+}
+
+#[test]
 fn a_second_run_has_nothing_to_do() {
     let (server, place) = (three_pages(), Place::new());
     crawl(&place, &server.url("/"), &[]);

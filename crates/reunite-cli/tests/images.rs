@@ -127,11 +127,11 @@ fn a_run_that_cannot_start_says_why() {
         ),
         (
             &["images", "empty", "--out", "out", "--quality", "101"],
-            "quality",
+            "use a number from 1 to 100",
         ),
         (
             &["images", "empty", "--out", "out", "--memory", "much"],
-            "memory unit",
+            "unknown size unit `much`",
         ),
     ];
     for (args, message) in cases {

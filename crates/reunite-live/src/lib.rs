@@ -117,7 +117,7 @@ impl Live {
     ) -> io::Result<Self> {
         if !options.anywhere && !address.ip().is_loopback() {
             let message = format!(
-                "{} can be reached from other machines, and anyone who knows the token can cancel this program",
+                "other machines can reach {}, and who knows the token can cancel this program",
                 address.ip()
             );
             return Err(io::Error::new(ErrorKind::InvalidInput, message));

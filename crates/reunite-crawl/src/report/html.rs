@@ -6,6 +6,7 @@ use reunite_base::escape::xml;
 use reunite_base::units::counted;
 
 use super::findings::{List, SiteReport};
+use super::phrases::still_queued;
 
 const STYLE: &str = "\
 :root { color-scheme: light dark }
@@ -44,8 +45,8 @@ fn head(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
     if report.queued > 0 {
         writeln!(
             out,
-            "<p>This report is incomplete: {} more queued.</p>",
-            counted(report.queued, "page")
+            "<p>This report is incomplete: {}.</p>",
+            still_queued(report.queued)
         )?;
     }
     Ok(())

@@ -7,6 +7,7 @@ mod format;
 mod html;
 mod json;
 mod junit;
+mod phrases;
 mod query;
 mod text;
 

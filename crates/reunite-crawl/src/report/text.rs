@@ -6,14 +6,15 @@ use reunite_base::escape::terminal;
 use reunite_base::units::counted;
 
 use super::findings::{List, SiteReport};
+use super::phrases::still_queued;
 
 pub(super) fn write(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
     let seeds = report.seeds.join(", ");
     let seeds = terminal(&seeds);
     writeln!(out, "{} of {seeds}", counted(report.pages, "page"))?;
     if report.queued > 0 {
-        let queued = counted(report.queued, "page");
-        writeln!(out, "this report is incomplete: {queued} more queued")?;
+        let queued = still_queued(report.queued);
+        writeln!(out, "this report is incomplete: {queued}")?;
     }
     faults(report, out)?;
     insights(report, out)?;

@@ -72,7 +72,7 @@ fn photos(args: &Table) -> Result<Vec<Vec<u8>>, String> {
     let photos: Vec<_> = found.jobs.into_iter().map(|job| job.input).collect();
     if photos.is_empty() {
         return Err(format!(
-            "no photos in {}; name a folder of photos with --photos",
+            "no photos in {}; choose another folder with --photos",
             folder.display()
         ));
     }

@@ -51,7 +51,7 @@ pub(crate) struct ReportArgs {
     pub(crate) out: Option<PathBuf>,
 
     /// Largest number of entries per list
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = units::number(0..=usize::MAX))]
     pub(crate) most: usize,
 }
 
@@ -146,12 +146,14 @@ pub(crate) struct ScopeArgs {
     #[arg(long)]
     pub(crate) keep_session_ids: bool,
 
-    /// Largest number of addresses that differ only in query values
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    /// Largest number of addresses that differ only in the values after ?
+    ///
+    /// Such as ?page=1 and ?page=2.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = units::number(0..=u32::MAX))]
     pub(crate) max_variants: u32,
 
     /// Largest number of redirects in a row
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = units::number(0..=u32::MAX))]
     pub(crate) max_redirects: u32,
 }
 
@@ -159,35 +161,37 @@ pub(crate) struct ScopeArgs {
 pub(crate) struct PaceArgs {
     /// Largest number of concurrent requests
     #[arg(short = 'j', long, value_name = "N", default_value_t = 16,
-          value_parser = clap::value_parser!(u16).range(1..=1024))]
+          value_parser = units::number(1..=1024_u16))]
     pub(crate) threads: u16,
 
     /// Largest number of concurrent requests to one host
     #[arg(long, value_name = "N", default_value_t = 4,
-          value_parser = clap::value_parser!(u16).range(1..=1024))]
+          value_parser = units::number(1..=1024_u16))]
     pub(crate) per_host: u16,
 
-    /// Time between two requests to one host; robots.txt may ask for more
+    /// Shortest time between the starts of two requests to one host
+    ///
+    /// The robots.txt of the host may ask for more.
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = units::duration_or_none)]
     pub(crate) delay: Duration,
 
-    /// Number of retries after a transient failure
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    /// Number of retries after a failure that may pass (timeouts, 429, 5xx)
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = units::number(0..=u32::MAX))]
     pub(crate) retries: u32,
 
-    /// Longest wait that a server can ask for
+    /// Longest Retry-After that is obeyed
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = units::duration)]
     pub(crate) max_wait: Duration,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct LimitArgs {
-    /// Largest number of fetched addresses in the store
-    #[arg(long, value_name = "N")]
+    /// Stop when the store has this many pages, earlier runs included
+    #[arg(long, value_name = "N", value_parser = units::number(0..=u64::MAX))]
     pub(crate) max_pages: Option<u64>,
 
     /// Largest number of clicks from a start address
-    #[arg(long, value_name = "N", default_value_t = 200)]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = units::number(0..=u32::MAX))]
     pub(crate) depth: u32,
 
     /// Largest number of received bytes, such as 2G
@@ -198,7 +202,7 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     pub(crate) timeout: Option<Duration>,
 
-    /// Time for requests in flight to complete after a stop
+    /// After a stop, wait this long for running requests
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = units::duration_or_none)]
     pub(crate) drain: Duration,
 }

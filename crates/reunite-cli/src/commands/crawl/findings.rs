@@ -8,6 +8,7 @@ use reunite_crawl::store::Store;
 
 use super::args;
 use super::output::Output;
+use super::unusable;
 use crate::complain::complain;
 use crate::exit::Exit;
 
@@ -17,7 +18,7 @@ const MAX_ENTRIES: usize = 100;
 pub(super) fn report(args: &args::ReportArgs) -> Exit {
     let found = Store::open_existing(&args.store)
         .and_then(|store| SiteReport::of(&store, args.most))
-        .map_err(|error| error.to_string());
+        .map_err(|error| unusable(&args.store, "name the store of a crawl", &error));
     let report = match found {
         Ok(report) => report,
         Err(message) => {

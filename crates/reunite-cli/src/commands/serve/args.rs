@@ -50,7 +50,7 @@ pub(crate) struct Serve {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ContentArgs {
-    /// File to send for a folder that contains it; repeatable
+    /// File sent instead of a folder's listing, if present; repeatable
     #[arg(long, value_name = "NAME", default_values = ["index.html", "index.htm"])]
     pub(crate) index: Vec<String>,
 
@@ -72,7 +72,7 @@ pub(crate) struct ContentArgs {
     #[arg(long)]
     pub(crate) hidden: bool,
 
-    /// Symbolic links that are followed
+    /// Which symbolic links to follow
     #[arg(long, value_enum, default_value_t)]
     pub(crate) links: LinksArg,
 
@@ -118,11 +118,11 @@ pub(crate) struct AccessArgs {
     pub(crate) accounts: Option<PathBuf>,
 
     /// Maximum number of connections; further ones are answered 503
-    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = units::number(1..=u32::MAX))]
     pub(crate) connections: u32,
 
     /// Maximum number of connections from one address [default: --connections]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = units::number(1..=u32::MAX))]
     pub(crate) per_address: Option<u32>,
 
     /// Time a connection may stay idle between two requests
@@ -140,12 +140,12 @@ pub(crate) struct AccessArgs {
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum LinksArg {
-    /// None
+    /// No links
     Never,
-    /// Those that lead to files in the folder
+    /// Only links to files in the folder
     #[default]
     Inside,
-    /// All
+    /// All links
     Anywhere,
 }
 
