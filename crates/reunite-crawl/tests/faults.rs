@@ -247,13 +247,18 @@ fn endless_redirects_are_a_failure() {
         let step: u32 = request.path.trim_start_matches("/x").parse().unwrap_or(0);
         Reply::redirect(302, &format!("/x{}", step + 1))
     });
-    let place = Place::new();
-    let mut settings = quick(&server);
-    settings.follow.max_redirects = 5;
-    assert_eq!(place.crawl(&settings).0, CrawlEnd::Done);
-    let message: String = place.one("SELECT message FROM pages WHERE failure IS NOT NULL");
-    assert_eq!(message, "more than 5 redirects in a row");
-    assert_eq!(place.pages().len(), 7);
+    for (most, failure) in [
+        (5, "more than 5 redirects in a row"),
+        (1, "more than 1 redirect in a row"),
+    ] {
+        let place = Place::new();
+        let mut settings = quick(&server);
+        settings.follow.max_redirects = most;
+        assert_eq!(place.crawl(&settings).0, CrawlEnd::Done);
+        let message: String = place.one("SELECT message FROM pages WHERE failure IS NOT NULL");
+        assert_eq!(message, failure);
+        assert_eq!(place.pages().len(), most as usize + 2);
+    }
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use reunite_base::units::counted;
+
 /// The reason why a page could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -113,7 +115,9 @@ impl fmt::Display for Failure {
             Self::Timeout(when) => write!(f, "timed out ({when})"),
             Self::Protocol(what) => write!(f, "invalid HTTP: {what}"),
             Self::Coding(what) => write!(f, "content coding: {what}"),
-            Self::TooLarge(limit) => write!(f, "larger than the limit of {limit} bytes"),
+            Self::TooLarge(limit) => {
+                write!(f, "larger than the limit of {}", counted(*limit, "byte"))
+            }
             Self::Redirects(what) => f.write_str(what),
             Self::Robots(what) => write!(f, "robots.txt is unavailable: {what}"),
             Self::Panic(what) => write!(f, "internal error: {what}"),
@@ -123,3 +127,15 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_of_one_byte_is_not_plural() {
+        let large = |limit| Failure::TooLarge(limit).to_string();
+        assert_eq!(large(1), "larger than the limit of 1 byte");
+        assert_eq!(large(2), "larger than the limit of 2 bytes");
+    }
+}

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use reunite::JoinError;
+use reunite_base::units::counted;
 
 use crate::error::ImageError;
 
@@ -70,8 +71,21 @@ impl std::error::Error for FileError {}
 /// Formats bytes in the unit that people type, rounded by `round`: up for a need, down for a limit.
 fn binary(bytes: u64, round: impl Fn(u64, u64) -> u64) -> String {
     match bytes {
-        0..0x400 => format!("{bytes} bytes"),
+        0..0x400 => counted(bytes, "byte"),
         0x400..0x10_0000 => format!("{} KiB", round(bytes, 1 << 10)),
         _ => format!("{} MiB", round(bytes, 1 << 20)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_of_one_byte_is_not_plural() {
+        let (needed, allowed) = (2, 1);
+        let error = FileError::Memory { needed, allowed };
+        let message = "needs 2 bytes of memory, more than the limit of 1 byte";
+        assert_eq!(error.to_string(), message);
     }
 }
