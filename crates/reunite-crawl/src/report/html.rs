@@ -6,7 +6,7 @@ use reunite_base::escape::xml;
 use reunite_base::units::counted;
 
 use super::findings::{List, SiteReport};
-use super::phrases::still_queued;
+use super::phrases::{not_fetched, still_queued};
 
 const STYLE: &str = "\
 :root { color-scheme: light dark }
@@ -137,15 +137,11 @@ fn insights(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn skipped(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
-    if report.skipped.is_empty() {
-        return Ok(());
+    if !report.skipped.is_empty() {
+        let reasons = not_fetched(report);
+        writeln!(out, "<h2>Not fetched</h2>\n<p>{}</p>", xml(&reasons))?;
     }
-    let reasons = report
-        .skipped
-        .iter()
-        .map(|(reason, count)| format!("{count} {}", xml(reason)));
-    let reasons: Vec<String> = reasons.collect();
-    writeln!(out, "<h2>Not fetched</h2>\n<p>{}</p>", reasons.join(", "))
+    Ok(())
 }
 
 /// Writes a list as a table with a heading, unless the list is empty.

@@ -6,7 +6,7 @@ use reunite_base::escape::terminal;
 use reunite_base::units::counted;
 
 use super::findings::{List, SiteReport};
-use super::phrases::still_queued;
+use super::phrases::{not_fetched, still_queued};
 
 pub(super) fn write(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
     let seeds = report.seeds.join(", ");
@@ -86,15 +86,7 @@ fn insights(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
 
 fn skipped(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
     if !report.skipped.is_empty() {
-        let reasons = report
-            .skipped
-            .iter()
-            .map(|(reason, count)| format!("{count} {reason}"));
-        writeln!(
-            out,
-            "\nnot fetched: {}",
-            reasons.collect::<Vec<_>>().join(", ")
-        )?;
+        writeln!(out, "\nnot fetched: {}", terminal(&not_fetched(report)))?;
     }
     Ok(())
 }
