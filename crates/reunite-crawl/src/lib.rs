@@ -72,6 +72,6 @@ pub mod store;
 pub mod warc;
 
 pub use crawl::{
-    CrawlEnd, CrawlError, CrawlEvent, Follow, Limit, Limits, Pace, PageEvent, Progress, Settings,
-    crawl, rules_of,
+    CrawlEnd, CrawlError, CrawlEvent, Difference, Follow, Limit, Limits, Pace, PageEvent, Progress,
+    Settings, crawl, rules_of,
 };

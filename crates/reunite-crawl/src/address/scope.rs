@@ -42,7 +42,7 @@ pub enum ScopeError {
     Pattern {
         /// The pattern.
         pattern: String,
-        /// The message of the regular expression parser.
+        /// The reason, from the message of the regular expression parser.
         message: String,
     },
 }
@@ -165,10 +165,17 @@ fn compile(patterns: &[String]) -> Result<Vec<Regex>, ScopeError> {
     let compile = |pattern: &String| {
         Regex::new(pattern).map_err(|error| ScopeError::Pattern {
             pattern: pattern.clone(),
-            message: error.to_string(),
+            message: reason(&error),
         })
     };
     patterns.iter().map(compile).collect()
+}
+
+/// Returns the reason in one line: the parser's message shows the pattern with a mark in several lines above it.
+fn reason(error: &regex::Error) -> String {
+    let message = error.to_string();
+    let last = message.lines().last().unwrap_or_default();
+    last.strip_prefix("error: ").unwrap_or(last).to_owned()
 }
 
 /// Returns the path up to its last slash.
@@ -303,9 +310,7 @@ mod tests {
             include: vec!["(".to_owned()],
             ..ScopeRules::default()
         };
-        assert!(matches!(
-            CrawlScope::new(&rules),
-            Err(ScopeError::Pattern { .. })
-        ));
+        let error = CrawlScope::new(&rules).unwrap_err();
+        assert_eq!(error.to_string(), "invalid pattern `(`: unclosed group");
     }
 }

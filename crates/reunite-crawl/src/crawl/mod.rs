@@ -1,6 +1,7 @@
 //! The crawl itself: which address is fetched when, and what becomes of the result.
 
 mod coordinator;
+mod difference;
 mod event;
 mod fetch_task;
 mod host;
@@ -14,6 +15,7 @@ mod storing;
 
 use std::fmt;
 
+pub use difference::Difference;
 pub use event::{CrawlEnd, CrawlEvent, Limit, PageEvent, Progress};
 pub use settings::{Follow, Limits, Pace, Settings};
 
@@ -27,13 +29,8 @@ use coordinator::Coordinator;
 pub enum CrawlError {
     /// The scope rules are invalid.
     Scope(ScopeError),
-    /// The store was created with other settings.
-    OtherSettings {
-        /// The settings that the store was created with, as JSON.
-        stored: String,
-        /// The settings of this crawl, as JSON.
-        given: String,
-    },
+    /// The store was created with other settings: these differ.
+    OtherSettings(Vec<Difference>),
     /// The settings cannot be stored.
     Settings(serde_json::Error),
     /// The store cannot be read or written.
@@ -97,12 +94,16 @@ pub fn crawl(
 fn check_settings(store: &mut Store, settings: &Settings) -> Result<(), CrawlError> {
     let scope = serde_json::to_string(&settings.scope).map_err(CrawlError::Settings)?;
     let follow = serde_json::to_string(&settings.follow).map_err(CrawlError::Settings)?;
+    let mut differences = Vec::new();
     for (key, given) in [("scope", scope), ("follow", follow)] {
         match store.note(key)? {
             None => store.set_note(key, &given)?,
             Some(stored) if stored == given => {}
-            Some(stored) => return Err(CrawlError::OtherSettings { stored, given }),
+            Some(stored) => differences.extend(difference::between(key, &stored, &given)),
         }
+    }
+    if !differences.is_empty() {
+        return Err(CrawlError::OtherSettings(differences));
     }
     Ok(store.commit()?)
 }
@@ -132,11 +133,12 @@ impl fmt::Display for CrawlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Scope(error) => write!(f, "{error}"),
-            Self::OtherSettings { stored, given } => write!(
-                f,
-                "this store was created with other settings; use the same settings or another store\n\
-                 stored: {stored}\ngiven:  {given}"
-            ),
+            Self::OtherSettings(differences) => {
+                f.write_str(
+                    "this store was created with other settings; use the same settings or another store",
+                )?;
+                differences.iter().try_for_each(|it| write!(f, "; {it}"))
+            }
             Self::Settings(error) => write!(f, "the settings cannot be stored: {error}"),
             Self::Store(error) => write!(f, "{error}"),
         }
@@ -147,7 +149,7 @@ impl std::error::Error for CrawlError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Scope(error) => Some(error),
-            Self::OtherSettings { .. } => None,
+            Self::OtherSettings(_) => None,
             Self::Settings(error) => Some(error),
             Self::Store(error) => Some(error),
         }
