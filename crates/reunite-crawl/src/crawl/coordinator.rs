@@ -91,8 +91,26 @@ impl<'a, 'w> Coordinator<'a, 'w> {
         Ok(())
     }
 
-    /// Runs until no address is left, a limit is reached, or the task is cancelled.
+    /// Runs until no address is left, a limit is reached, or the task is cancelled. Then tells how many threads there
+    /// were, if the system refused some.
     pub(super) fn run<'scope>(
+        &mut self,
+        tasks: &'scope Tasks<'scope, 'a>,
+    ) -> Result<CrawlEnd, StoreError>
+    where
+        'a: 'scope,
+    {
+        let end = self.run_to_end(tasks)?;
+        if let Some(threads) = self.in_flight.reduced_slots() {
+            let threads = counted(threads as u64, "thread");
+            self.recorder.tell(CrawlEvent::Warning(format!(
+                "the system had no more than {threads} for this crawl"
+            )));
+        }
+        Ok(end)
+    }
+
+    fn run_to_end<'scope>(
         &mut self,
         tasks: &'scope Tasks<'scope, 'a>,
     ) -> Result<CrawlEnd, StoreError>
@@ -342,6 +360,7 @@ impl<'a, 'w> Coordinator<'a, 'w> {
     }
 
     /// If `error` says that a thread could not be started, lowers the limit of threads by one, and the crawl continues.
+    /// Warns the first time only: the number of threads is known at the end of the crawl.
     ///
     /// # Errors
     /// No thread runs at all.
@@ -354,11 +373,15 @@ impl<'a, 'w> Coordinator<'a, 'w> {
                 "no thread could be started: {error}"
             )));
         }
-        let threads = self.in_flight.give_up_slot();
-        let threads = counted(threads, "thread");
-        self.recorder.tell(CrawlEvent::Warning(format!(
-            "{error}: continuing with at most {threads}"
-        )));
+        if self.in_flight.reduced_slots().is_none() {
+            let reason = error
+                .io_error()
+                .map_or_else(|| error.to_string(), ToString::to_string);
+            self.recorder.tell(CrawlEvent::Warning(format!(
+                "cannot start more threads ({reason}); continuing with fewer"
+            )));
+        }
+        self.in_flight.give_up_slot();
         Ok(())
     }
 

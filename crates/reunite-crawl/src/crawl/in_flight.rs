@@ -96,12 +96,16 @@ impl<'a> InFlight<'a> {
         Some((purpose, result))
     }
 
-    /// Takes one free slot out of use for the rest of the crawl. Returns how many slots are left.
-    pub(super) fn give_up_slot(&mut self) -> usize {
+    /// Takes one free slot out of use for the rest of the crawl.
+    pub(super) fn give_up_slot(&mut self) {
         if self.free.pop().is_some() {
             self.given_up += 1;
         }
-        self.slots.len() - self.given_up
+    }
+
+    /// Returns how many slots are left, if any is out of use.
+    pub(super) fn reduced_slots(&self) -> Option<usize> {
+        (self.given_up > 0).then(|| self.slots.len() - self.given_up)
     }
 }
 
@@ -112,10 +116,13 @@ mod tests {
     #[test]
     fn a_slot_that_is_given_up_is_neither_free_nor_in_flight() {
         let mut in_flight = InFlight::new(2);
-        assert_eq!(in_flight.give_up_slot(), 1);
+        assert_eq!(in_flight.reduced_slots(), None);
+        in_flight.give_up_slot();
+        assert_eq!(in_flight.reduced_slots(), Some(1));
         assert_eq!(in_flight.count(), 0);
         assert!(in_flight.has_room());
-        assert_eq!(in_flight.give_up_slot(), 0);
+        in_flight.give_up_slot();
+        assert_eq!(in_flight.reduced_slots(), Some(0));
         assert_eq!(in_flight.count(), 0);
         assert!(!in_flight.has_room());
     }
