@@ -278,6 +278,18 @@ fn fail_fast_stops_at_the_first_failure() {
 }
 
 #[test]
+fn fail_fast_does_not_report_the_outcomes_that_it_drops() {
+    let place = Place::new();
+    for n in 0..60 {
+        place.write(&format!("in/{n:03}.jpg"), "no picture");
+    }
+    let ran = place.run(&[&"images", &"in", &"--out", &"out", &"--fail-fast"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(!ran.stderr.contains("not taken"), "{ran:?}");
+    assert!(!ran.stderr.contains("reunite_images"), "{ran:?}");
+}
+
+#[test]
 fn time_limits_apply_to_a_picture_or_to_the_run() {
     let place = Place::new();
     let photo = photo(3000, 2000, 0);

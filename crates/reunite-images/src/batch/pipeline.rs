@@ -58,7 +58,7 @@ pub fn run_watched<'scope>(
     let loading = Arc::clone(&stages);
     let loaded = scope
         .map(numbered.clone(), move |(index, job)| {
-            loading.load(index, job)
+            Staged(loading.load(index, job))
         })
         .name("load")
         .threads(1)
@@ -68,7 +68,8 @@ pub fn run_watched<'scope>(
         .map(
             loaded.into_iter().zip(numbered.clone()),
             move |(loaded, (index, job))| {
-                transforming.transform(index, job, flatten_outcome(loaded)?)
+                let loaded = flatten_outcome(loaded);
+                Staged(loaded.and_then(|loaded| transforming.transform(index, job, loaded)))
             },
         )
         .name("transform")
@@ -155,15 +156,19 @@ fn in_own_scope<T>(
     ended.value.unwrap_or(Err(FileError::Skipped))
 }
 
-/// Merges the outcome of a map with the result that its function returned.
-fn flatten_outcome<T>(outcome: Result<Result<T, FileError>, JoinError>) -> Result<T, FileError> {
-    outcome.unwrap_or_else(|error| {
-        Err(if error.is_timeout() {
-            FileError::TimedOut
-        } else {
-            FileError::Task(error)
-        })
-    })
+/// The outcome of a stage for one picture.
+///
+/// A map reports each `Result` with an error that is dropped untaken. When the batch is cancelled, the stages drop
+/// outcomes on purpose, and those pictures count as not done. So an outcome is a type of its own, not a `Result`.
+struct Staged<T>(Result<T, FileError>);
+
+/// Merges the outcome of a map with the outcome that its function returned.
+fn flatten_outcome<T>(outcome: Result<Staged<T>, JoinError>) -> Result<T, FileError> {
+    match outcome {
+        Ok(Staged(result)) => result,
+        Err(error) if error.is_timeout() => Err(FileError::TimedOut),
+        Err(error) => Err(FileError::Task(error)),
+    }
 }
 
 /// Writes a result to its path.
