@@ -161,6 +161,63 @@ fn other_settings_for_the_same_store_are_refused() {
     let ran = crawl(&place, &server.url("/"), &["--exclude", "x"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("other settings"), "{ran:?}");
+    assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+    assert!(!ran.stderr.contains(['{', '"']), "{ran:?}");
+}
+
+#[test]
+fn a_report_names_the_option_that_avoids_a_failure() {
+    let place = Place::new();
+    let server = Server::start(1, |request| match request.path.as_str() {
+        "/" => Reply::html("x".repeat(5000)),
+        _ => Reply::status(404),
+    })
+    .expect("a server");
+    let ran = crawl(&place, &server.url("/"), &["--max-size", "1K", "--check"]);
+    let expected = "larger than the limit of 1024 bytes; raise the limit with --max-size";
+    assert!(ran.stdout.contains(expected), "{ran:?}");
+    for format in ["text", "html", "junit"] {
+        let ran = place.run(&[&"crawl", &"report", &"site.db", &"--format", &format]);
+        assert!(ran.stdout.contains(expected), "{ran:?}");
+    }
+}
+
+/// The stacks are so large that the address space has room for a few threads only.
+#[cfg(target_os = "linux")]
+#[test]
+fn too_few_threads_are_told_once_at_first_and_once_at_the_end() {
+    let place = Place::new();
+    let links: String = (0..40)
+        .map(|page| format!("<a href=/{page}>a</a>"))
+        .collect();
+    let server = Server::start(1, move |request| match request.path.as_str() {
+        "/" => Reply::html(links.clone()),
+        "/robots.txt" => Reply::status(404),
+        _ => Reply::html("").after(Duration::from_millis(300)),
+    })
+    .expect("a server");
+    let (program, url) = (env!("CARGO_BIN_EXE_reunite"), server.url("/"));
+    let script = format!(
+        "ulimit -v 3000000; exec {program} crawl {url} --store s.db --delay 0 --per-host 40 -j 40 --no-sitemaps"
+    );
+    let output = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .env("RUST_MIN_STACK", (256 << 20).to_string())
+        .current_dir(place.path(""))
+        .output();
+    let ran: Ran = output.expect("it runs").into();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.starts_with("41 pages stored"), "{ran:?}");
+    let lines: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{ran:?}");
+    assert!(
+        lines[0].starts_with("reunite: cannot start more threads ("),
+        "{ran:?}"
+    );
+    assert!(
+        lines[1].starts_with("reunite: the system had no more than "),
+        "{ran:?}"
+    );
 }
 
 #[test]

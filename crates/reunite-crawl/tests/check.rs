@@ -207,6 +207,28 @@ fn reports_are_well_formed_and_escaped() {
     assert!(junit.contains("tests=\"4\" failures=\"3\""), "{junit}");
 }
 
+#[test]
+fn reports_name_the_reasons_for_not_fetching_in_words_and_escape_unknown_ones() {
+    let server = Server::start(1, |_| Reply::html("")).expect("a server");
+    let place = Place::new();
+    place.crawl(&settings(&server.url("/")));
+    let store = Store::open_existing(&place.file()).expect("a store");
+    let mut report = SiteReport::of(&store, 2).expect("a report");
+    report.skipped = vec![("depth".to_owned(), 49), ("<\u{1b}[2J".to_owned(), 1)];
+    let written = |format| {
+        let mut out = Vec::new();
+        report.write(format, &mut out).expect("a report");
+        String::from_utf8(out).expect("text")
+    };
+    let text = written(Format::Text);
+    let line = "\nnot fetched: 49 beyond the depth limit, 1 <\\u{1b}[2J\n";
+    assert!(text.ends_with(line), "{text}");
+    let html = written(Format::Html);
+    let line = "<p>49 beyond the depth limit, 1 &lt;\u{fffd}[2J</p>";
+    assert!(html.contains(line), "{html}");
+    assert!(written(Format::Json).contains("\"depth\""));
+}
+
 /// Splits a WARC file into the heads and contents of its records.
 fn records(warc: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();

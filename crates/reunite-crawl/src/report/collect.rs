@@ -51,19 +51,26 @@ fn broken(db: &Connection, which: &str, most: usize) -> Result<List<Broken>, Sto
     let from = format!("FROM pages JOIN urls USING (id) WHERE {which}");
     let count: i64 = one(db, &format!("SELECT count(*) {from}"))?;
     let sql = format!(
-        "SELECT urls.id, urls.url, pages.status, coalesce(pages.message, pages.failure) {from} \
+        "SELECT urls.id, urls.url, pages.status, coalesce(pages.message, pages.failure), pages.failure {from} \
          ORDER BY urls.url LIMIT {most}"
     );
     let found = rows(db, &sql, [], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        Ok((
+            row.get(0)?,
+            row.get(1)?,
+            row.get(2)?,
+            row.get(3)?,
+            row.get(4)?,
+        ))
     })?;
     let mut first = Vec::with_capacity(found.len());
-    for (id, url, status, failure) in found {
+    for (id, url, status, failure, kind) in found {
         let referrers = referrers(db, id, None)?;
         first.push(Broken {
             url,
             status,
             failure,
+            kind,
             referrers,
         });
     }

@@ -51,6 +51,9 @@ pub struct Broken {
     pub status: Option<u16>,
     /// The failure, if there is no answer or the answer does not count.
     pub failure: Option<String>,
+    /// The kind of the failure, as [`Failure::kind`](crate::fetch::Failure::kind) spells it. Not in the JSON report.
+    #[serde(skip)]
+    pub kind: Option<String>,
     /// The pages that link to it.
     pub referrers: List<String>,
 }

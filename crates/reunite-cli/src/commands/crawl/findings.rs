@@ -7,6 +7,7 @@ use reunite_crawl::report::{Format, SiteReport};
 use reunite_crawl::store::Store;
 
 use super::args;
+use super::hints::add_options;
 use super::output::Output;
 use super::unusable;
 use crate::complain::complain;
@@ -20,7 +21,10 @@ pub(super) fn report(args: &args::ReportArgs) -> Exit {
         .and_then(|store| SiteReport::of(&store, args.most))
         .map_err(|error| unusable(&args.store, "name the store of a crawl", &error));
     let report = match found {
-        Ok(report) => report,
+        Ok(mut report) => {
+            add_options(&mut report);
+            report
+        }
         Err(message) => {
             complain(&message);
             return Exit::CouldNotBegin;
@@ -54,7 +58,8 @@ pub(super) fn report(args: &args::ReportArgs) -> Exit {
 /// Prints the report unless `quiet`. Returns the exit code of the check, or `crawl` if nothing is broken.
 pub(super) fn check(store: &Store, quiet: bool, crawl: Exit) -> Exit {
     match SiteReport::of(store, MAX_ENTRIES) {
-        Ok(report) => {
+        Ok(mut report) => {
+            add_options(&mut report);
             let mut output = Output::default();
             if !quiet {
                 output.said(report.write(Format::Text, &mut stdout().lock()));

@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 mod findings;
+mod hints;
 mod output;
 mod plan;
 mod progress;
@@ -54,7 +55,7 @@ fn run_crawl(args: &Run, file: &Path) -> Exit {
             let exit = output.end(&store, end, timed_out, interrupt::was_interrupted());
             finish(args, &store, end, exit)
         }
-        Some(Err(error)) => output.failed(&error.to_string()),
+        Some(Err(error)) => output.failed(&hints::crawl_error(&error)),
         // Unreachable: the crawl's waits return a cancellation as a value and never unwind with it.
         None => Exit::CouldNotBegin,
     }

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use reunite_base::units::counted;
 use reunite_crawl::address::Skipped;
-use reunite_crawl::fetch::Failure;
 use reunite_crawl::store::Store;
 use reunite_crawl::{CrawlEnd, CrawlEvent, Limit, Progress};
 use serde::Serialize;
 
 use super::args::Run;
+use super::hints::with_option;
 use super::output::Output;
 use crate::complain::complain;
 use crate::exit::Exit;
@@ -104,7 +104,10 @@ impl RunOutput {
                 self.emit(&Line::Page {
                     url: &page.url,
                     status: page.status,
-                    failure: page.failure.as_ref().map(failure_message),
+                    failure: page
+                        .failure
+                        .as_ref()
+                        .map(|failure| with_option(failure.kind(), &failure.to_string())),
                     bytes: page.bytes,
                     milliseconds: page.milliseconds,
                 });
@@ -213,14 +216,6 @@ fn limit_flag(limit: Limit) -> &'static str {
     match limit {
         Limit::Pages => "--max-pages",
         Limit::Bytes => "--max-bytes",
-    }
-}
-
-/// Returns the message of a failure, with the flag that avoids it.
-fn failure_message(failure: &Failure) -> String {
-    match failure {
-        Failure::TooLarge(_) => format!("{failure}; raise it with --max-size"),
-        _ => failure.to_string(),
     }
 }
 
