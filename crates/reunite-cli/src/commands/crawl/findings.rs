@@ -7,9 +7,8 @@ use reunite_crawl::report::{Format, SiteReport};
 use reunite_crawl::store::Store;
 
 use super::args;
-use super::hints::add_options;
+use super::hints::{add_options, unusable};
 use super::output::Output;
-use super::unusable;
 use crate::complain::complain;
 use crate::exit::Exit;
 

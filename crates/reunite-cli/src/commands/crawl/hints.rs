@@ -1,6 +1,9 @@
-//! The options that avoid a failure or an error. The library names none.
+//! Messages for the user of the program: they name options and arguments, which those of the library do not.
+
+use std::path::Path;
 
 use reunite_crawl::report::SiteReport;
+use reunite_crawl::store::StoreError;
 use reunite_crawl::{CrawlError, Difference};
 
 /// Adds to the message of a failure the option that avoids it. `kind` is the failure's kind in the store.
@@ -31,6 +34,17 @@ pub(super) fn crawl_error(error: &CrawlError) -> String {
                 differences.join("; ")
             )
         }
+        _ => error.to_string(),
+    }
+}
+
+/// Returns why the store cannot be opened, with `advice` if its path is a folder. SQLite gives the same error for all
+/// files that it cannot open, so the path is examined.
+pub(super) fn unusable(file: &Path, advice: &str, error: &StoreError) -> String {
+    let folder = file.parent().filter(|folder| *folder != Path::new(""));
+    match folder {
+        _ if file.is_dir() => format!("{} is a folder; {advice}", file.display()),
+        Some(folder) if !folder.exists() => format!("no folder {}", folder.display()),
         _ => error.to_string(),
     }
 }

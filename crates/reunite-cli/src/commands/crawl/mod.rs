@@ -11,7 +11,7 @@ use std::path::Path;
 
 use reunite::ScopeBuilder;
 use reunite_base::file::{Durability, replace};
-use reunite_crawl::store::{Store, StoreError};
+use reunite_crawl::store::Store;
 use reunite_crawl::{CrawlEnd, crawl, warc};
 
 use crate::complain::complain;
@@ -39,7 +39,9 @@ fn run_crawl(args: &Run, file: &Path) -> Exit {
     };
     let mut store = match Store::open(file) {
         Ok(store) => store,
-        Err(error) => return output.failed(&unusable(file, "name a file for --store", &error)),
+        Err(error) => {
+            return output.failed(&hints::unusable(file, "name a file for --store", &error));
+        }
     };
     let mut builder = ScopeBuilder::new().name("crawl");
     if let Some(timeout) = args.limits.timeout {
@@ -58,17 +60,6 @@ fn run_crawl(args: &Run, file: &Path) -> Exit {
         Some(Err(error)) => output.failed(&hints::crawl_error(&error)),
         // Unreachable: the crawl's waits return a cancellation as a value and never unwind with it.
         None => Exit::CouldNotBegin,
-    }
-}
-
-/// Returns why the store cannot be opened, with `advice` if its path is a folder. SQLite gives the same error for all
-/// files that it cannot open, so the path is examined.
-fn unusable(file: &Path, advice: &str, error: &StoreError) -> String {
-    let folder = file.parent().filter(|folder| *folder != Path::new(""));
-    match folder {
-        _ if file.is_dir() => format!("{} is a folder; {advice}", file.display()),
-        Some(folder) if !folder.exists() => format!("no folder {}", folder.display()),
-        _ => error.to_string(),
     }
 }
 
