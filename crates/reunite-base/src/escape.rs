@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
 /// Escapes what a terminal would obey or hide: control characters, format characters such as U+202E, which reverses
 /// the direction of the text, and separators of lines and paragraphs. Each is written as `\u{202e}`, or as `\n`,
-/// `\r` and `\t`.
+/// `\r` and `\t`. U+200C and U+200D stay between letters and emoji outside ASCII: Persian and Hindi words and families
+/// of emoji contain them.
 ///
 /// ```
 /// use reunite_base::escape::terminal;
@@ -20,14 +21,36 @@ pub fn terminal(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_invisible(c) {
+    let mut before = None;
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let joins = is_joiner(c) && is_joined(before) && is_joined(rest.peek().copied());
+        if is_invisible(c) && !joins {
             escaped.extend(c.escape_default());
         } else {
             escaped.push(c);
         }
+        before = Some(c);
     }
     Cow::Owned(escaped)
+}
+
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
+}
+
+/// Returns true for letters, with their marks, and emoji, which are symbols. A joiner has no effect on ASCII letters.
+fn is_joined(neighbour: Option<char>) -> bool {
+    neighbour.is_some_and(|c| {
+        let group = c.general_category_group();
+        !c.is_ascii()
+            && matches!(
+                group,
+                GeneralCategoryGroup::Letter
+                    | GeneralCategoryGroup::Mark
+                    | GeneralCategoryGroup::Symbol
+            )
+    })
 }
 
 fn is_invisible(c: char) -> bool {
@@ -107,6 +130,36 @@ mod tests {
             let shown = terminal(&c.to_string()).into_owned();
             assert_eq!(shown, c.escape_default().to_string());
             assert!(shown.is_ascii());
+        }
+    }
+
+    #[test]
+    fn joiners_between_letters_and_emoji_stay() {
+        let family = "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}";
+        let heart_on_fire = "\u{2764}\u{fe0f}\u{200d}\u{1f525}";
+        let persian = "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}";
+        let hindi = "\u{915}\u{94d}\u{200d}\u{937}";
+        for text in [family, heart_on_fire, persian, hindi] {
+            assert_eq!(terminal(text), text);
+        }
+        let with_escape = format!("{persian}\u{1b}");
+        assert_eq!(terminal(&with_escape), format!("{persian}\\u{{1b}}"));
+    }
+
+    #[test]
+    fn joiners_that_join_nothing_are_escaped() {
+        for (text, shown) in [
+            ("\u{200d}", "\\u{200d}"),
+            ("pay\u{200d}pal", "pay\\u{200d}pal"),
+            ("\u{645}\u{200c}", "\u{645}\\u{200c}"),
+            ("\u{200c}\u{645}", "\\u{200c}\u{645}"),
+            (
+                "\u{645}\u{200c}\u{200c}\u{645}",
+                "\u{645}\\u{200c}\\u{200c}\u{645}",
+            ),
+            ("\u{645}\u{200c} \u{645}", "\u{645}\\u{200c} \u{645}"),
+        ] {
+            assert_eq!(terminal(text), shown);
         }
     }
 
