@@ -1,11 +1,12 @@
 //! Files that are whole or not there.
 //!
 //! A file is written under a temporary name in the folder of its target, then renamed. The temporary name is
-//! `.PID-RANDOM.reunite-part`, so that [`is_abandoned`] can tell the file of a killed run from that of a live one.
-//! The random part makes the name new: a file that a killed process of the same id left behind, which is common in
-//! containers, does not block the next run.
+//! `.PID-RANDOM-TARGET.reunite-part`. By the process id [`is_abandoned`] tells the file of a killed run from that of a
+//! live one. The random part makes the name new: a file that a killed process of the same id left behind, which is
+//! common in containers, does not block the next run. The name of the target tells a person what the file is, and
+//! [`replace`] which leftovers to remove; a long one is cut.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, DirEntry, File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -14,13 +15,18 @@ use tempfile::NamedTempFile;
 
 const SUFFIX: &str = ".reunite-part";
 
+/// The most bytes of a target's name in the name of its temporary file, which has up to 32 bytes more. Some file
+/// systems allow names of 143 bytes only, most of 255.
+const LONGEST_TARGET: usize = 100;
+
 /// The longest time that a run is assumed to take.
 const LONGEST_RUN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The events that a written file survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// The end of the program, however it ends. The system writes the data to the disk when it likes.
+    /// The end of the program, however it ends. The system writes the data to the disk when it likes. Made for many
+    /// files in one folder.
     Process,
     /// A power failure as well: the file and the entry in its folder are on the disk when the call returns.
     PowerFailure,
@@ -30,6 +36,9 @@ pub enum Durability {
 ///
 /// If anything fails, the temporary file is removed and `path` is what it was before. The file has the permissions
 /// of any new file. If `path` is a symbolic link, the link is replaced, not the file it leads to.
+///
+/// With [`Durability::PowerFailure`], the temporary files that killed runs left of the same target are removed first.
+/// With [`Durability::Process`] the caller removes them: to read the folder for each of its many files takes long.
 ///
 /// # Errors
 /// Returns the error of `write`, or of the file system.
@@ -55,7 +64,11 @@ pub fn replace<E: From<io::Error>>(
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let temporary = temporary_in(folder)?;
+    let ending = ending_for(path);
+    if durability == Durability::PowerFailure {
+        remove_leftovers(folder, &ending);
+    }
+    let temporary = temporary_in(folder, &ending)?;
     let mut out = BufWriter::new(temporary.as_file());
     write(&mut out)?;
     out.flush()?;
@@ -70,13 +83,39 @@ pub fn replace<E: From<io::Error>>(
     Ok(())
 }
 
+/// Returns the end of the name of each temporary file for `path`, behind the process id and the random part.
+fn ending_for(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut end = name.len().min(LONGEST_TARGET);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{SUFFIX}", &name[..end])
+}
+
+/// Removes the files that killed runs left of the target with this ending. What cannot be removed stays: it blocks
+/// nothing.
+fn remove_leftovers(folder: &Path, ending: &str) {
+    let is_leftover = |entry: &DirEntry| {
+        let name = entry.file_name();
+        let end = name.to_str().and_then(|name| name.splitn(3, '-').nth(2));
+        end == Some(ending)
+            && entry.file_type().is_ok_and(|kind| kind.is_file())
+            && is_abandoned(&entry.path())
+    };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for leftover in entries.filter(is_leftover) {
+        let _stays = fs::remove_file(leftover.path());
+    }
+}
+
 /// A new file; its drop removes it.
-fn temporary_in(folder: &Path) -> io::Result<NamedTempFile<File>> {
+fn temporary_in(folder: &Path, ending: &str) -> io::Result<NamedTempFile<File>> {
     // A plain open: the file gets the permissions of any new file, and an error names no temporary file.
     let open = |name: &Path| OpenOptions::new().write(true).create_new(true).open(name);
     tempfile::Builder::new()
         .prefix(&format!(".{}-", std::process::id()))
-        .suffix(SUFFIX)
+        .suffix(&format!("-{ending}"))
         .make_in(folder, open)
 }
 

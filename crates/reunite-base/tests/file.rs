@@ -116,3 +116,95 @@ fn files_of_dead_processes_and_old_files_are_abandoned() {
     file.set_modified(yesterday).unwrap();
     assert!(is_abandoned(&own), "of an earlier process of the same id");
 }
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Replaces `path` and returns the name of the temporary file meanwhile.
+fn temporary_name(path: &Path) -> String {
+    let mut name = None;
+    replace(path, Durability::Process, |out| {
+        out.write_all(b"whole")?;
+        let entries = fs::read_dir(path.parent().unwrap())?;
+        let temporary = entries
+            .map(|entry| entry.unwrap().path())
+            .find(|path| is_temporary(path));
+        name = temporary.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
+        Ok::<_, io::Error>(())
+    })
+    .unwrap();
+    name.expect("a temporary file")
+}
+
+#[test]
+fn the_name_of_the_temporary_file_contains_that_of_its_target() {
+    let dir = tempfile::tempdir().unwrap();
+    let name = temporary_name(&dir.path().join("crawl.warc"));
+    assert!(name.ends_with("-crawl.warc.reunite-part"), "{name}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn leftovers_of_killed_runs_are_removed_with_the_next_file_of_the_same_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let left = |name: &str| fs::write(dir.path().join(name), "half").unwrap();
+    left(".4294967295-Ab12Cd-out.txt.reunite-part");
+    let own = format!(".{}-Ab12Cd-out.txt.reunite-part", std::process::id());
+    left(&own);
+    let yesterday = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 60 * 60);
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .open(dir.path().join(&own))
+        .unwrap();
+    file.set_modified(yesterday).unwrap();
+    write(&dir.path().join("out.txt"), "whole").unwrap();
+    assert_eq!(names(dir.path()), ["out.txt"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn temporary_files_of_running_processes_and_of_other_files_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut kept = vec![
+        ".1-Ab12Cd-out.txt.reunite-part".to_owned(),
+        format!(".{}-Ab12Cd-out.txt.reunite-part", std::process::id()),
+        ".4294967295-Ab12Cd-other.txt.reunite-part".to_owned(),
+        ".4294967295-Ab12Cd-my-out.txt.reunite-part".to_owned(),
+        ".4294967295-Ab12Cd.reunite-part".to_owned(),
+    ];
+    for name in &kept {
+        fs::write(dir.path().join(name), "half").unwrap();
+    }
+    write(&dir.path().join("out.txt"), "whole").unwrap();
+    kept.push("out.txt".to_owned());
+    kept.sort();
+    assert_eq!(names(dir.path()), kept);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn leftovers_of_files_with_long_names_are_removed() {
+    for long in [
+        "n".repeat(255),
+        "\u{20ac}".repeat(85),
+        format!("n{}", "\u{e9}".repeat(127)),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(&long);
+        let left =
+            temporary_name(&path).replace(&format!(".{}-", std::process::id()), ".4294967295-");
+        // Some file systems do not allow more.
+        assert!(left.len() <= 143, "{left}");
+        let left = dir.path().join(left);
+        fs::write(&left, "half").unwrap();
+        assert!(is_abandoned(&left));
+        write(&path, "whole").unwrap();
+        assert_eq!(names(dir.path()), [long]);
+    }
+}
