@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::panic::Location;
 
+use crate::escape::Escaped;
 use crate::primitive::{Arc, Counter, Ordering};
 
 /// The number of a task or scope, unique in this process.
@@ -80,6 +81,9 @@ impl Hasher for Spread {
 
 /// The label that identifies a task or a scope to people: its number, its name if it was given one, and the source
 /// line that started it. Cheap to clone.
+///
+/// Its text escapes the control and format characters of the name, which a terminal would obey or hide;
+/// [`name`](Self::name) returns them as they are.
 ///
 /// ```
 /// let task = reunite::Builder::new().name("resize").spawn(|| 1);
@@ -193,13 +197,15 @@ impl Label {
 
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (id, at, name) = (self.id, self.at, self.name());
+        let (id, at, name) = (self.id, self.at, self.name().map(Escaped));
         let kind = match self.is {
             LabelTag::Task => "task",
             LabelTag::Scope => "scope",
             LabelTag::Pool => "pool",
             LabelTag::Fork => "fork",
-            LabelTag::Foreign => return write!(f, "thread `{}`", name.unwrap_or("unnamed")),
+            LabelTag::Foreign => {
+                return write!(f, "thread `{}`", name.unwrap_or(Escaped("unnamed")));
+            }
             LabelTag::Item => {
                 let item = self.more.as_ref().and_then(|more| more.item);
                 write!(f, "item {} of map", item.unwrap_or_default())?;

@@ -87,6 +87,7 @@ mod deadline;
 mod deadlock;
 mod dump;
 mod error;
+mod escape;
 mod id;
 mod map;
 mod observe;

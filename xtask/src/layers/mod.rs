@@ -39,7 +39,14 @@ const LAYERS: &[&[&str]] = &[
         "id",
         "context",
     ],
-    &["primitive", "part", "contain", "unwind", "quantity"],
+    &[
+        "primitive",
+        "part",
+        "contain",
+        "unwind",
+        "quantity",
+        "escape",
+    ],
 ];
 
 /// The only file that names threads, locks, atomics and the clock, so that model checkers can stand in.

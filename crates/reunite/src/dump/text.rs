@@ -1,9 +1,10 @@
-//! The live tree as text.
+//! The live tree as text. Names and reasons are escaped: the tree is shown on terminals.
 
 use std::fmt;
 
 use super::{Dump, DumpScope, DumpTask, DumpWait};
 use crate::error::NOT_STARTED;
+use crate::escape::Escaped;
 
 impl fmt::Display for Dump {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,7 +36,7 @@ fn show_scope(f: &mut fmt::Formatter<'_>, scope: &DumpScope, depth: usize) -> fm
         write!(f, ", opened by {owner}")?;
     }
     if let Some(cause) = &scope.cancelled {
-        write!(f, ", {cause}")?;
+        write!(f, ", {}", Escaped(cause))?;
     }
     writeln!(f)?;
     if let Some(waits) = &scope.owner_waits {
@@ -79,7 +80,7 @@ fn show_wait(f: &mut fmt::Formatter<'_>, waits: &DumpWait) -> fmt::Result {
     write!(
         f,
         "{} at {file}:{line} for {:.1} s",
-        waits.what,
+        Escaped(&waits.what),
         waits.lasted.as_secs_f64()
     )?;
     show_holds(f, &waits.holds)
@@ -88,5 +89,5 @@ fn show_wait(f: &mut fmt::Formatter<'_>, waits: &DumpWait) -> fmt::Result {
 fn show_holds(f: &mut fmt::Formatter<'_>, holds: &[String]) -> fmt::Result {
     holds
         .iter()
-        .try_for_each(|held| write!(f, ", holding {held}"))
+        .try_for_each(|held| write!(f, ", holding {}", Escaped(held)))
 }
