@@ -11,11 +11,11 @@ mod live;
 mod profile;
 mod progress;
 mod units;
+mod usage;
 
 use std::io::{self, ErrorKind, Write};
 
 use clap::{CommandFactory, Parser};
-use reunite_base::escape::terminal;
 
 use args::{Args, Bench, Command};
 use complain::complain;
@@ -58,16 +58,9 @@ fn run(command: Command) -> Exit {
     }
 }
 
-/// Prints clap's message: what is wrong with the arguments, or the help that was asked for.
+/// Prints what is wrong with the arguments, or the help that was asked for.
 fn refused(error: &clap::Error) -> Exit {
-    let text = error.render().to_string();
-    let printed = if text.lines().any(|line| terminal(line) != line) {
-        // Without colours, whose codes would be escaped with the rest.
-        text.lines()
-            .try_for_each(|line| writeln!(io::stderr(), "{}", terminal(line)))
-    } else {
-        error.print()
-    };
+    let printed = usage::print(error);
     if !error.use_stderr() {
         return print_outcome(printed.and_then(|()| io::stdout().flush()));
     }

@@ -4,6 +4,7 @@
 mod harness;
 
 use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 use harness::{Place, Ran};
 use loopback_site::{Reply, Server};
@@ -73,5 +74,58 @@ fn arguments_that_make_no_sense_are_escaped() {
     let place = Place::new();
     let ran = place.run(&[&"images", &"in", &"--out", &"out", &"--jobs", &NAME]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert_escaped(&shown(&ran));
+}
+
+/// Runs `reunite images ARGUMENT` on a terminal of its own, made by `script` of util-linux, and returns what the
+/// terminal receives.
+fn on_terminal(place: &Place, argument: &str) -> String {
+    let output = Command::new("script")
+        .args([
+            "-q",
+            "-e",
+            "-c",
+            r#""$REUNITE" images "$ARGUMENT""#,
+            "/dev/null",
+        ])
+        .env("REUNITE", env!("CARGO_BIN_EXE_reunite"))
+        .env("ARGUMENT", argument)
+        .env("TERM", "xterm")
+        .env_remove("NO_COLOR")
+        .current_dir(place.path(""))
+        .stdin(Stdio::null())
+        .output()
+        .expect("`script` of util-linux");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+#[test]
+fn arguments_are_escaped_on_a_terminal() {
+    let place = Place::new();
+    let shown = on_terminal(&place, "--x\u{1b}[2J\u{7}");
+    assert!(shown.contains("--x\\u{1b}[2J\\u{7}"), "{shown:?}");
+    assert!(
+        !shown.contains("\u{1b}[2J") && !shown.contains('\u{7}'),
+        "{shown:?}"
+    );
+    assert!(shown.contains("\u{1b}[0m"), "it is coloured: {shown:?}");
+}
+
+#[test]
+fn a_line_end_in_an_argument_forges_no_line() {
+    let place = Place::new();
+    let forged = "--x\nreunite: 40 pictures written";
+    let ran = place.run(&[&"images", &forged]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("--x\\nreunite: 40"), "{ran:?}");
+    assert!(!on_terminal(&place, forged).contains("\nreunite:"));
+}
+
+#[test]
+fn every_steering_character_of_an_argument_is_shown() {
+    let place = Place::new();
+    let ran = place.run(&[&"images", &format!("--{NAME}")]);
+    assert!(ran.stderr.contains("\\u{1b}[2J"), "{ran:?}");
     assert_escaped(&shown(&ran));
 }
