@@ -34,7 +34,7 @@ pub enum Durability {
 
 /// Writes a file under a temporary name and renames it to `path` when it is whole.
 ///
-/// If anything fails, the temporary file is removed and `path` is what it was before. The file has the permissions
+/// If anything fails before the rename, the temporary file is removed and `path` is what it was before. The file has the permissions
 /// of any new file. If `path` is a symbolic link, the link is replaced, not the file it leads to.
 ///
 /// With [`Durability::PowerFailure`], the temporary files that killed runs left of the same target are removed first.
@@ -74,7 +74,7 @@ pub fn replace<E: From<io::Error>>(
     out.flush()?;
     drop(out);
     if durability == Durability::PowerFailure {
-        temporary.as_file().sync_all()?;
+        sync_file(temporary.as_file())?;
     }
     temporary.persist(path).map_err(|failed| failed.error)?;
     if durability == Durability::PowerFailure {
@@ -119,6 +119,14 @@ fn temporary_in(folder: &Path, ending: &str) -> io::Result<NamedTempFile<File>> 
         .make_in(folder, open)
 }
 
+/// Writes the data of a file to the disk, on file systems that can do that.
+fn sync_file(file: &File) -> io::Result<()> {
+    match file.sync_all() {
+        Err(error) if is_unable(&error) => Ok(()),
+        synced => synced,
+    }
+}
+
 /// Writes the folder's entries to the disk, where the system can do that.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if !cfg!(unix) {
@@ -129,17 +137,28 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
         return Ok(());
     };
     match folder.sync_all() {
-        // Some file systems cannot sync a folder.
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::InvalidInput | ErrorKind::Unsupported
-            ) =>
-        {
-            Ok(())
-        }
-        synced => synced,
+        // The new file is in place already. Network file systems refuse to sync a folder in several ways, so only an
+        // error that means loss counts.
+        Err(error) if is_loss(&error) => Err(error),
+        _ => Ok(()),
     }
+}
+
+fn is_unable(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::InvalidInput | ErrorKind::Unsupported
+    )
+}
+
+/// Returns true if the error says that data did not reach the disk.
+fn is_loss(error: &io::Error) -> bool {
+    // EIO has no kind of its own.
+    const EIO: i32 = 5;
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+    ) || error.raw_os_error() == Some(EIO)
 }
 
 /// Is this the name of a file that [`replace`] has not finished?
@@ -171,4 +190,20 @@ fn is_old(metadata: &Metadata) -> bool {
     modified
         .and_then(|modified| modified.elapsed().ok())
         .is_some_and(|age| age >= LONGEST_RUN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_synced_is_no_loss_and_a_failing_disk_is() {
+        let raw = io::Error::from_raw_os_error;
+        // EBADF, EINVAL, ENOTTY.
+        for code in [9, 22, 25] {
+            assert!(!is_loss(&raw(code)), "{code}");
+        }
+        assert!(is_loss(&raw(5)) && is_loss(&ErrorKind::StorageFull.into()));
+        assert!(is_unable(&raw(22)) && !is_unable(&raw(5)));
+    }
 }
