@@ -34,8 +34,8 @@ pub enum Durability {
 
 /// Writes a file under a temporary name and renames it to `path` when it is whole.
 ///
-/// If anything fails before the rename, the temporary file is removed and `path` is what it was before. The file has the permissions
-/// of any new file. If `path` is a symbolic link, the link is replaced, not the file it leads to.
+/// If anything fails before the rename, the temporary file is removed and `path` is what it was before. The file has
+/// the permissions of any new file. If `path` is a symbolic link, the link is replaced, not the file it leads to.
 ///
 /// With [`Durability::PowerFailure`], the temporary files that killed runs left of the same target are removed first.
 /// With [`Durability::Process`] the caller removes them: to read the folder for each of its many files takes long.
