@@ -118,14 +118,16 @@ fn text_that_would_steer_a_terminal_is_escaped_in_the_tree() {
             let dump = reunite::dump();
             let text = dump.to_string();
             let lines: Vec<_> = text.lines().filter(|line| line.contains("gpj")).collect();
-            assert_eq!(lines.len(), 2, "a scope and its task: {text}");
+            assert!(lines.len() >= 2, "a scope and its task: {text}");
             lines.iter().for_each(|line| assert_escaped(line));
             let json: serde_json::Value = serde_json::from_str(&dump.to_json()).unwrap();
             let containers = json["threadDump"]["threadContainers"].as_array().unwrap();
             assert!(containers.iter().any(|c| c["name"] == STEERING), "{json}");
             s.cancel(STEERING);
             let text = reunite::dump().to_string();
-            let cancelled = text.lines().find(|line| line.contains("cancel"));
+            let cancelled = text
+                .lines()
+                .find(|line| line.starts_with("scope `photo") && line.contains("cancel"));
             assert_escaped(cancelled.expect("a cancelled scope"));
             assert!(!text.contains('\u{1b}'), "{text:?}");
             drop(guard);
