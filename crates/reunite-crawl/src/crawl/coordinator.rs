@@ -359,8 +359,8 @@ impl<'a, 'w> Coordinator<'a, 'w> {
         self.add_work(hosts)
     }
 
-    /// If `error` says that a thread could not be started, lowers the limit of threads by one, and the crawl continues.
-    /// Warns the first time only: the number of threads is known at the end of the crawl.
+    /// Lowers the limit of threads by one if `error` says that a thread could not be started. Warns the first time
+    /// only: the number of threads is known at the end of the crawl.
     ///
     /// # Errors
     /// No thread runs at all.

@@ -76,7 +76,7 @@ impl fmt::Display for WaitObject {
 /// The threads that can end a wait.
 #[derive(Clone)]
 pub(crate) enum WaitsOn {
-    /// No thread: the clock or a cancellation ends the wait. Such a wait does not enter the graph.
+    /// The wait is for no thread: the clock or a cancellation ends it. Such a wait does not enter the graph.
     Time,
     /// The thread that owns this resource, if any does.
     Resource(Resource),

@@ -1,4 +1,4 @@
-//! What ends a wait: what it heeds besides its result, and its outcome.
+//! The ends of a wait: the events that it heeds besides its result, and its outcome.
 
 use crate::cancel::CancelNode;
 use crate::current;

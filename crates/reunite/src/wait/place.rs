@@ -1,4 +1,4 @@
-//! What a thread gives up while it blocks: its place in its pool.
+//! The place in a pool that a thread gives up while it blocks.
 
 use std::cell::Cell;
 

@@ -72,7 +72,7 @@ pub(crate) struct ContentArgs {
     #[arg(long)]
     pub(crate) hidden: bool,
 
-    /// Which symbolic links to follow
+    /// Symbolic links to follow
     #[arg(long, value_enum, default_value_t)]
     pub(crate) links: LinksArg,
 
