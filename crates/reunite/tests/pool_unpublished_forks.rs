@@ -59,7 +59,10 @@ fn a_fork_that_nobody_can_take_is_reported_with_its_task_once() {
         let stall = &stalls_of("first")[round - 1];
         assert!(stall.lasted >= THRESHOLD, "{stall:?}");
         let text = stall.to_string();
-        assert!(text.contains(&format!("pool_unpublished_forks.rs:{line}")), "{text}");
+        assert!(
+            text.contains(&format!("pool_unpublished_forks.rs:{line}")),
+            "{text}"
+        );
         assert!(text.contains("`reunite::blocking`"), "{text}");
         // As long as another thread takes forks, it is not reported once more.
         let (other_tx, rx) = mpsc::channel::<()>();
