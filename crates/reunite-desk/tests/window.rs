@@ -2,93 +2,11 @@
 
 mod common;
 
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
-
-use common::{Folder, PATIENCE};
-use eframe::egui::{Key, Modifiers, ViewportEvent, ViewportId};
-use egui_kittest::Harness;
+use common::Folder;
+use common::screen::Screen;
+use eframe::egui::Key;
 use egui_kittest::kittest::{NodeT, Queryable};
-use reunite_desk::{Desk, Window};
-
-struct Screen {
-    harness: Harness<'static, Option<Window>>,
-    woken: Receiver<()>,
-}
-
-impl Screen {
-    fn of(folder: &Folder) -> Self {
-        let settings = folder.settings();
-        let harness = Harness::builder()
-            .with_size([1120.0, 760.0])
-            .build_ui_state(
-                move |ui, window: &mut Option<Window>| {
-                    window
-                        .get_or_insert_with(|| Window::with(ui.ctx(), settings.clone(), None))
-                        .show(ui);
-                },
-                None,
-            );
-        let (wake, woken) = channel();
-        harness.ctx.set_request_repaint_callback(move |_| {
-            let _over = wake.send(());
-        });
-        let mut this = Self { harness, woken };
-        let window = this.harness.state_mut().as_mut().unwrap();
-        window.desk_mut().add([folder.input()]);
-        this.until(|desk| !desk.is_looking());
-        this.harness.step();
-        this
-    }
-
-    fn desk(&self) -> &Desk {
-        self.harness.state().as_ref().unwrap().desk()
-    }
-
-    /// Draws frames as they are requested, until `done` returns true.
-    fn until(&mut self, done: impl Fn(&Desk) -> bool) {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            self.harness.step();
-            if done(self.desk()) {
-                return;
-            }
-            assert!(
-                Instant::now() < end,
-                "this does not come: {:?}",
-                self.desk()
-            );
-            let _time_is_up = self.woken.recv_timeout(Duration::from_millis(100));
-        }
-    }
-
-    fn click(&mut self, label: &str) {
-        self.harness.get_by_label(label).click();
-        self.harness.step();
-        self.harness.step();
-    }
-
-    fn press(&mut self, key: Key) {
-        self.harness.key_press_modifiers(Modifiers::COMMAND, key);
-        self.harness.step();
-        self.harness.step();
-    }
-
-    fn shows(&self, text: &str) -> bool {
-        self.harness
-            .query_all_by_label_contains(text)
-            .next()
-            .is_some()
-    }
-
-    fn close(&mut self) {
-        let viewports = &mut self.harness.input_mut().viewports;
-        let root = viewports.entry(ViewportId::ROOT).or_default();
-        root.events.push(ViewportEvent::Close);
-        self.harness.step();
-        self.harness.step();
-    }
-}
+use reunite_desk::Desk;
 
 #[test]
 fn a_batch_is_started_and_its_results_shown() {
@@ -160,26 +78,6 @@ fn closing_asks_and_then_drains() {
     let counts = screen.desk().counts();
     assert_eq!(folder.results().len(), counts.done);
     assert!(counts.cancelled > 0);
-}
-
-#[test]
-fn the_tasks_of_a_batch_are_shown() {
-    let folder = Folder::new();
-    folder.pictures(20, 600);
-    let mut screen = Screen::of(&folder);
-    screen.press(Key::T);
-    assert!(screen.shows("Tasks are shown"));
-    screen.click("Start");
-    screen.until(|desk| {
-        desk.insight().is_some_and(|insight| {
-            let scopes = insight.tree.iter().filter(|line| line.is_scope);
-            scopes.into_iter().any(|scope| scope.name == "images")
-                && insight.lanes.iter().any(|lane| lane.name == "commands")
-        })
-    });
-    screen.harness.step();
-    assert!(screen.shows("Live tasks") && screen.shows("Timeline") && screen.shows("of work in"));
-    screen.until(|desk| !desk.is_working());
 }
 
 #[test]

@@ -1,6 +1,8 @@
-//! Temporary folders of pictures.
+//! Temporary folders of pictures, and the window without a screen.
 
 #![allow(dead_code, reason = "each test binary uses its part")]
+
+pub(crate) mod screen;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
