@@ -422,6 +422,12 @@ pub(crate) fn available_parallelism() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// Returns true if the process was allowed several cores when this was first called.
+pub(crate) fn has_several_cores() -> bool {
+    static SEVERAL: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    *SEVERAL.get_or_init(|| available_parallelism() > 1)
+}
+
 /// Returns true if the calling thread unwinds.
 #[inline]
 pub(crate) fn panicking() -> bool {

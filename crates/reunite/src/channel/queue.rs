@@ -1,4 +1,5 @@
-//! A channel whose messages are in a queue under a lock: for small capacities, for none, and for no limit.
+//! A channel whose messages are in a queue under a lock: for capacities of none and one, and for no limit. On one core
+//! also for other small capacities.
 //!
 //! # Protocol
 //! All steps are made under one lock.

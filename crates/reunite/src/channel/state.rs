@@ -12,14 +12,17 @@ use crate::deadlock::{WaitObject, WaitSite, WaitsOn};
 use crate::error::RecvError;
 use crate::observe::Verb;
 use crate::park::Parker;
-use crate::primitive::{Arc, Instant};
+use crate::primitive::{Arc, Instant, has_several_cores};
 use crate::spin::{SpinHint, pause_for_message, yield_for_message};
 use crate::wait::{Heed, WaitOutcome, block_until, tell_task, wait_for_message};
 use crate::wait_queue::Spot;
 
-/// A channel with a smaller capacity is a queue. A queue hands a message to a waiting receiver, and takes one directly
-/// from a waiting sender; that matters where sender and receiver take turns after every few messages.
-const LEAST_SLOTS: usize = if cfg!(reunite_model) { 2 } else { 8 };
+/// A channel with a smaller capacity is a queue.
+const LEAST_SLOTS: usize = 2;
+/// On one core a channel with a smaller capacity is a queue. A queue hands a message to a waiting receiver, and takes one
+/// directly from a waiting sender, so that threads that take turns on a core change less often. On several cores the
+/// lock of a queue costs more cache lines than that saves.
+const LEAST_SLOTS_ON_ONE_CORE: usize = if cfg!(reunite_model) { 2 } else { 8 };
 /// A channel with a larger capacity is a queue that grows: few such channels are ever full.
 const MOST_SLOTS: usize = 4096;
 
@@ -50,10 +53,14 @@ enum MessageBuffer<T> {
 impl<T> ChannelState<T> {
     pub(super) fn new(capacity: usize, made_at: &'static Location<'static>) -> Arc<Self> {
         let (room, first_pause) = match capacity {
-            LEAST_SLOTS..=MOST_SLOTS => (
-                MessageBuffer::Ring(RingChannel::new(capacity)),
-                FIRST_PAUSE_AT_RING,
-            ),
+            LEAST_SLOTS..=MOST_SLOTS
+                if has_several_cores() || capacity >= LEAST_SLOTS_ON_ONE_CORE =>
+            {
+                (
+                    MessageBuffer::Ring(RingChannel::new(capacity)),
+                    FIRST_PAUSE_AT_RING,
+                )
+            }
             _ => (
                 MessageBuffer::Queue(LockedQueue::new(capacity)),
                 FIRST_PAUSE_AT_QUEUE,
