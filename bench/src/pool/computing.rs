@@ -204,21 +204,39 @@ fn milliseconds(threads: usize, f: impl FnOnce()) -> f64 {
 
 const BOARD: u32 = (1 << 14) - 1;
 
-fn board<F: Forker>(f: &mut F::Hand<'_>, threads: usize) -> f64 {
-    milliseconds(threads, || {
-        assert_eq!(black_box(queens::<F>(f, BOARD, 0, 0, 0)), 365_596);
-    })
+/// A program that is written once for all forkers.
+trait Program {
+    /// Runs the program with a number of workers, and returns the milliseconds that it took.
+    fn run<F: Forker>(f: &mut F::Hand<'_>, threads: usize) -> f64;
 }
 
-fn tree<F: Forker>(f: &mut F::Hand<'_>, threads: usize) -> f64 {
-    milliseconds(threads, || consume(black_box(count::<F>(f, 42, 0))))
+struct Queens;
+
+impl Program for Queens {
+    fn run<F: Forker>(f: &mut F::Hand<'_>, threads: usize) -> f64 {
+        milliseconds(threads, || {
+            assert_eq!(black_box(queens::<F>(f, BOARD, 0, 0, 0)), 365_596);
+        })
+    }
 }
 
-fn sort<F: Forker>(f: &mut F::Hand<'_>, threads: usize) -> f64 {
-    let mut items: Vec<u32> = (0..20_000_000_u64).map(|n| mix(n) as u32).collect();
-    let spent = milliseconds(threads, || quicksort::<F>(f, &mut items));
-    assert!(items.is_sorted());
-    spent
+struct UnbalancedTree;
+
+impl Program for UnbalancedTree {
+    fn run<F: Forker>(f: &mut F::Hand<'_>, threads: usize) -> f64 {
+        milliseconds(threads, || consume(black_box(count::<F>(f, 42, 0))))
+    }
+}
+
+struct Quicksort;
+
+impl Program for Quicksort {
+    fn run<F: Forker>(f: &mut F::Hand<'_>, threads: usize) -> f64 {
+        let mut items: Vec<u32> = (0..20_000_000_u64).map(|n| mix(n) as u32).collect();
+        let spent = milliseconds(threads, || quicksort::<F>(f, &mut items));
+        assert!(items.is_sorted());
+        spent
+    }
 }
 
 pub(super) fn run(table: &mut Table) {
@@ -227,77 +245,61 @@ pub(super) fn run(table: &mut Table) {
         count::<Alone>(&mut (), 42, 0)
     );
     let programs = [
-        (
-            "14 queens",
-            7,
-            Programs {
-                alone: board::<Alone>,
-                ours: board::<Ours>,
-                chilis: |f, threads| board::<Chilis>(f, threads),
-                rayons: board::<Rayons>,
-            },
-        ),
-        (
-            "unbalanced tree",
-            7,
-            Programs {
-                alone: tree::<Alone>,
-                ours: tree::<Ours>,
-                chilis: |f, threads| tree::<Chilis>(f, threads),
-                rayons: tree::<Rayons>,
-            },
-        ),
-        (
-            "quicksort of 20 million",
-            5,
-            Programs {
-                alone: sort::<Alone>,
-                ours: sort::<Ours>,
-                chilis: |f, threads| sort::<Chilis>(f, threads),
-                rayons: sort::<Rayons>,
-            },
-        ),
+        ("14 queens", 7, Forms::of::<Queens>()),
+        ("unbalanced tree", 7, Forms::of::<UnbalancedTree>()),
+        ("quicksort of 20 million", 5, Forms::of::<Quicksort>()),
     ];
     for (threads, what) in [(1, "1 worker: processor time"), (2, "2 workers: wall time")] {
         let (mine, chilis, rayons) = (pool(threads), chili(threads), rayon(threads));
-        for (name, rounds, programs) in &programs {
-            let candidates = candidates(&mine, &chilis, &rayons, programs, threads);
+        for (name, rounds, forms) in &programs {
+            let candidates = candidates(&mine, &chilis, &rayons, forms, threads);
             table.measure(&format!("{name}, {what}"), "ms", *rounds, candidates);
         }
     }
 }
 
-/// One program for each forker, as a function of the number of workers.
-struct Programs {
+/// A program for each forker, as a function of the number of workers.
+struct Forms {
     alone: fn(&mut (), usize) -> f64,
     ours: fn(&mut (), usize) -> f64,
     chilis: for<'a> fn(&mut chili::Scope<'a>, usize) -> f64,
     rayons: fn(&mut (), usize) -> f64,
 }
 
+impl Forms {
+    fn of<P: Program>() -> Self {
+        Self {
+            alone: P::run::<Alone>,
+            ours: P::run::<Ours>,
+            chilis: |f, threads| P::run::<Chilis>(f, threads),
+            rayons: P::run::<Rayons>,
+        }
+    }
+}
+
 fn candidates<'a>(
     mine: &'a reunite::Pool,
     chilis: &'a chili::ThreadPool,
     rayons: &'a rayon::ThreadPool,
-    programs: &'a Programs,
+    forms: &'a Forms,
     threads: usize,
 ) -> Vec<Candidate<'a>> {
     vec![
         (
             "sequential",
-            Box::new(move || (programs.alone)(&mut (), threads)),
+            Box::new(move || (forms.alone)(&mut (), threads)),
         ),
         (
             "reunite::join",
-            Box::new(move || mine.enter(|| (programs.ours)(&mut (), threads))),
+            Box::new(move || mine.enter(|| (forms.ours)(&mut (), threads))),
         ),
         (
             "chili",
-            Box::new(move || (programs.chilis)(&mut chilis.scope(), threads)),
+            Box::new(move || (forms.chilis)(&mut chilis.scope(), threads)),
         ),
         (
             "rayon::join",
-            Box::new(move || rayons.install(|| (programs.rayons)(&mut (), threads))),
+            Box::new(move || rayons.install(|| (forms.rayons)(&mut (), threads))),
         ),
     ]
 }

@@ -10,23 +10,6 @@ use std::time::Duration;
 
 use harness::Place;
 
-/// Starts the server on a free port, and waits until it prints its address.
-fn start(place: &Place, more: &[&str]) -> (Child, String, BufReader<std::process::ChildStderr>) {
-    let mut args: Vec<&dyn AsRef<std::ffi::OsStr>> =
-        vec![&"serve", &"www", &"--listen", &"127.0.0.1:0"];
-    args.extend(more.iter().map(|arg| arg as &dyn AsRef<std::ffi::OsStr>));
-    let mut child = place.start(&args);
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    stderr.read_line(&mut line).unwrap();
-    let (_, address) = line.split_once("://").unwrap_or_else(|| panic!("{line}"));
-    (
-        child,
-        address.trim().trim_end_matches('/').to_owned(),
-        stderr,
-    )
-}
-
 fn ask(address: &str, raw: &str) -> String {
     let mut client = TcpStream::connect(address).unwrap();
     client
@@ -49,7 +32,7 @@ fn interrupt(child: &Child) {
 fn a_folder_is_served_until_ctrl_c_and_each_answer_logged() {
     let place = Place::new();
     place.write("www/a.txt", "hello");
-    let (child, address, mut stderr) = start(&place, &["--log", "json"]);
+    let (child, address, mut stderr) = place.serve(&["--log", "json"]);
     let answer = ask(
         &address,
         "GET /a.txt HTTP/1.1\r\nHost: a\r\nUser-Agent: test\r\nConnection: close\r\n\r\n",
@@ -72,7 +55,7 @@ fn a_folder_is_served_until_ctrl_c_and_each_answer_logged() {
 fn accounts_keep_strangers_out_and_the_common_log_names_the_user() {
     let place = Place::new();
     place.write("www/a.txt", "hello");
-    let (child, address, _stderr) = start(&place, &["--auth", "ann:open sesame"]);
+    let (child, address, _stderr) = place.serve(&["--auth", "ann:open sesame"]);
     let stranger = ask(
         &address,
         "GET /a.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
@@ -101,8 +84,7 @@ fn accounts_keep_strangers_out_and_the_common_log_names_the_user() {
 fn a_single_page_app_is_sent_for_every_page() {
     let place = Place::new();
     place.write("www/index.html", "the app");
-    let (mut child, address, _stderr) =
-        start(&place, &["--spa", "--max-age", "1m", "--log", "none"]);
+    let (mut child, address, _stderr) = place.serve(&["--spa", "--max-age", "1m", "--log", "none"]);
     let page = ask(
         &address,
         "GET /any/where HTTP/1.1\r\nHost: a\r\nAccept: text/html,*/*\r\nConnection: close\r\n\r\n",
@@ -141,7 +123,7 @@ fn a_folder_is_served_over_tls() {
     let long: Vec<u8> = (0..3_000_000u32).map(|at| (at % 251) as u8).collect();
     place.write("www/long.bin", &long);
     let made = certificate_files(&place, 0o600);
-    let (child, address, mut stderr) = start(&place, &OVER_TLS);
+    let (child, address, mut stderr) = place.serve(&OVER_TLS);
 
     let mut roots = rustls::RootCertStore::empty();
     roots.add(made.cert.der().clone()).unwrap();

@@ -3,7 +3,7 @@
 
 mod harness;
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,17 +25,10 @@ struct Serve {
 
 impl Serve {
     fn start(place: &Place, more: &[&str]) -> Self {
-        let mut args: Vec<&dyn AsRef<std::ffi::OsStr>> =
-            vec![&"serve", &"www", &"--listen", &"127.0.0.1:0"];
-        args.extend(more.iter().map(|arg| arg as &dyn AsRef<std::ffi::OsStr>));
-        let mut child = place.start(&args);
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        stderr.read_line(&mut line).unwrap();
-        let (_, address) = line.split_once("://").unwrap_or_else(|| panic!("{line}"));
+        let (child, address, stderr) = place.serve(more);
         Self {
             child,
-            address: address.trim().trim_end_matches('/').to_owned(),
+            address,
             _stderr: stderr,
         }
     }

@@ -48,6 +48,13 @@ fn here(other: &Server) -> Server {
     .expect("a server")
 }
 
+/// The checked site, the other site that it links to, and a folder for the store.
+fn sites() -> (Server, Server, Place) {
+    let other = elsewhere();
+    let server = here(&other);
+    (other, server, Place::new())
+}
+
 fn check_settings(server: &Server) -> Settings {
     let mut settings = settings(&server.url("/"));
     settings.check = true;
@@ -58,9 +65,7 @@ fn check_settings(server: &Server) -> Settings {
 
 #[test]
 fn all_faults_are_found_and_nothing_else() {
-    let other = elsewhere();
-    let server = here(&other);
-    let place = Place::new();
+    let (other, server, place) = sites();
     assert_eq!(place.crawl(&check_settings(&server)).0, CrawlEnd::Done);
     let store = Store::open_existing(&place.file()).expect("a store");
     let report = SiteReport::of(&store, 100).expect("a report");
@@ -117,9 +122,7 @@ fn all_faults_are_found_and_nothing_else() {
 
 #[test]
 fn pages_of_other_sites_are_requested_once_and_not_crawled() {
-    let other = elsewhere();
-    let server = here(&other);
-    let place = Place::new();
+    let (other, server, place) = sites();
     place.crawl(&check_settings(&server));
     let mut asked: Vec<(String, String)> = other
         .seen()
@@ -145,9 +148,7 @@ fn pages_of_other_sites_are_requested_once_and_not_crawled() {
 
 #[test]
 fn a_check_can_continue_a_crawl_that_was_none() {
-    let other = elsewhere();
-    let server = here(&other);
-    let place = Place::new();
+    let (other, server, place) = sites();
     let mut settings = check_settings(&server);
     settings.check = false;
     place.crawl(&settings);
@@ -162,9 +163,7 @@ fn a_check_can_continue_a_crawl_that_was_none() {
 
 #[test]
 fn reports_are_well_formed_and_escaped() {
-    let other = elsewhere();
-    let server = here(&other);
-    let place = Place::new();
+    let (_other, server, place) = sites();
     place.crawl(&check_settings(&server));
     let store = Store::open_existing(&place.file()).expect("a store");
     let report = SiteReport::of(&store, 2).expect("a report");
@@ -254,9 +253,7 @@ fn records(warc: &[u8]) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn a_warc_file_has_each_answer_and_each_content_once() {
-    let other = elsewhere();
-    let server = here(&other);
-    let place = Place::new();
+    let (_other, server, place) = sites();
     let mut settings = check_settings(&server);
     settings.check = false;
     place.crawl(&settings);

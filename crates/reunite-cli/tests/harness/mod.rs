@@ -2,8 +2,9 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -53,6 +54,20 @@ impl Place {
             .output()
             .expect("the program starts")
             .into()
+    }
+
+    /// Starts `serve www` on a free port with more arguments, and waits until it prints its address. Returns the address
+    /// without `http://`, and standard error, which must stay open so that the server can write to it.
+    pub(crate) fn serve(&self, more: &[&str]) -> (Child, String, BufReader<ChildStderr>) {
+        let mut args: Vec<&dyn AsRef<OsStr>> = vec![&"serve", &"www", &"--listen", &"127.0.0.1:0"];
+        args.extend(more.iter().map(|arg| arg as &dyn AsRef<OsStr>));
+        let mut child = self.start(&args);
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        stderr.read_line(&mut line).unwrap();
+        let (_, address) = line.split_once("://").unwrap_or_else(|| panic!("{line}"));
+        let address = address.trim().trim_end_matches('/').to_owned();
+        (child, address, stderr)
     }
 
     /// Starts the program and does not wait for it.

@@ -20,7 +20,7 @@ const MAX_REDIRECTS: usize = 10;
 pub(super) fn missing(db: &Connection, most: usize) -> Result<List<Anchor>, StoreError> {
     let sql = "SELECT DISTINCT target, url FROM links JOIN urls ON urls.id = target \
                WHERE fragment != '' AND kind IN ('a', 'area') ORDER BY url";
-    let targets = rows(db, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let targets = rows(db, sql, [], |row| row.try_into())?;
     let mut list = List {
         count: 0,
         first: Vec::new(),

@@ -54,15 +54,7 @@ fn broken(db: &Connection, which: &str, most: usize) -> Result<List<Broken>, Sto
         "SELECT urls.id, urls.url, pages.status, coalesce(pages.message, pages.failure), pages.failure {from} \
          ORDER BY urls.url LIMIT {most}"
     );
-    let found = rows(db, &sql, [], |row| {
-        Ok((
-            row.get(0)?,
-            row.get(1)?,
-            row.get(2)?,
-            row.get(3)?,
-            row.get(4)?,
-        ))
-    })?;
+    let found = rows(db, &sql, [], |row| row.try_into())?;
     let mut first = Vec::with_capacity(found.len());
     for (id, url, status, failure, kind) in found {
         let referrers = referrers(db, id, None)?;

@@ -145,18 +145,9 @@ impl Store {
             type LinkTarget = (i64, bool, i64, i64, i64, String, String);
             let targets: Vec<LinkTarget> = {
                 let mut query = self.write()?.prepare_cached(sql)?;
-                let row = |row: &Row<'_>| {
-                    Ok((
-                        row.get(0)?,
-                        row.get(1)?,
-                        row.get(2)?,
-                        row.get(3)?,
-                        row.get(4)?,
-                        row.get(5)?,
-                        row.get(6)?,
-                    ))
-                };
-                query.query_map([id], row)?.collect::<Result<_, _>>()?
+                query
+                    .query_map([id], |row| row.try_into())?
+                    .collect::<Result<_, _>>()?
             };
             for (target, is_redirect, host, state, old, reason, url) in targets {
                 let new = if is_redirect { depth } else { depth + 1 };
