@@ -204,15 +204,15 @@ fn milliseconds(threads: usize, f: impl FnOnce()) -> f64 {
 
 const BOARD: u32 = (1 << 14) - 1;
 
-/// A program that is written once for all forkers.
-trait Program {
-    /// Runs the program with a number of workers, and returns the milliseconds that it took.
+/// A computation that is written once for all forkers.
+trait Computation {
+    /// Computes with a number of workers, and returns the milliseconds that it took.
     fn run<F: Forker>(f: &mut F::Hand<'_>, threads: usize) -> f64;
 }
 
 struct Queens;
 
-impl Program for Queens {
+impl Computation for Queens {
     fn run<F: Forker>(f: &mut F::Hand<'_>, threads: usize) -> f64 {
         milliseconds(threads, || {
             assert_eq!(black_box(queens::<F>(f, BOARD, 0, 0, 0)), 365_596);
@@ -222,7 +222,7 @@ impl Program for Queens {
 
 struct UnbalancedTree;
 
-impl Program for UnbalancedTree {
+impl Computation for UnbalancedTree {
     fn run<F: Forker>(f: &mut F::Hand<'_>, threads: usize) -> f64 {
         milliseconds(threads, || consume(black_box(count::<F>(f, 42, 0))))
     }
@@ -230,7 +230,7 @@ impl Program for UnbalancedTree {
 
 struct Quicksort;
 
-impl Program for Quicksort {
+impl Computation for Quicksort {
     fn run<F: Forker>(f: &mut F::Hand<'_>, threads: usize) -> f64 {
         let mut items: Vec<u32> = (0..20_000_000_u64).map(|n| mix(n) as u32).collect();
         let spent = milliseconds(threads, || quicksort::<F>(f, &mut items));
@@ -258,7 +258,7 @@ pub(super) fn run(table: &mut Table) {
     }
 }
 
-/// A program for each forker, as a function of the number of workers.
+/// A computation for each forker, as a function of the number of workers.
 struct Forms {
     alone: fn(&mut (), usize) -> f64,
     ours: fn(&mut (), usize) -> f64,
@@ -267,7 +267,7 @@ struct Forms {
 }
 
 impl Forms {
-    fn of<P: Program>() -> Self {
+    fn of<P: Computation>() -> Self {
         Self {
             alone: P::run::<Alone>,
             ours: P::run::<Ours>,
