@@ -2,7 +2,7 @@
 //!
 //! # Protocol
 //! A node is live or cancelled; once cancelled it stays so. A thread that cancels a node
-//! 1. writes the cause (once; later cancellations lose and change nothing),
+//! 1. writes the cause (only once: a later cancellation changes nothing),
 //! 2. raises the `CANCELLED` bit,
 //! 3. under the node's lock copies its children and its waiters,
 //! 4. does the same to each child, with the same cause,
@@ -16,14 +16,15 @@
 //!   their nodes from the group in step 3. It does so under the group's lock, under which a task is listed and then looks
 //!   at the bit. As a task's node may be the parent of a node that outlives the task, it is linked all the same before
 //!   its first child is, and stays linked.
-//! - *No cause is overtaken*: a thread woken at a node above may cancel a node below, for a reason of its own, before the
-//!   first cause has come down there. So a thread that cancels a node looks up the tree first, and passes on the cause
-//!   that it finds there.
-//! - *No waiter sleeps on*: a waiter adds its parker under the lock, then looks at the bit, then parks. The same argument
-//!   holds as for children, and an unpark before the park is kept as a token.
+//! - *No cause is overtaken*: a thread that was woken at one node may cancel a node below it, for another reason,
+//!   before the first cause has reached that node. So a thread that cancels a node first looks for a cancelled node
+//!   above it, and uses the cause of that one.
+//! - *No waiter sleeps on*: a waiter adds its parker under the lock, then looks at the bit, then parks. The argument is
+//!   the same as for children; an unpark that comes before the park makes the park return at once.
 //!
-//! Deadlines need no timer: the node's deadline is the earliest up the tree, fixed when the node is made. A thread
-//! waits no longer than that deadline; a thread that finds it passed cancels the node that owns it.
+//! Deadlines need no timer: a node's deadline is the earliest of its own and those of the nodes above it, and is fixed
+//! when the node is made. A thread waits no longer than that deadline. A thread that finds the deadline passed cancels
+//! the node whose own deadline it is.
 
 use crate::deadline;
 use crate::error::{Cancelled, CutShort, Why};
@@ -38,18 +39,20 @@ use crate::wait_queue::{Spot, WaitQueue};
 const CANCELLED: u8 = 1;
 /// The node has a deadline: a checkpoint has to read the clock.
 const DEADLINE: u8 = 2;
-/// The task was told of its cancellation.
+/// A wait or a checkpoint of the task has returned the cancellation.
 const OBSERVED: u8 = 4;
-/// The task was told of something else that leaves its work undone: see `Links::cut`.
+/// A wait of the task was refused, or found a channel cut short: see `Links::cut`.
 const CUT: u8 = 8;
-/// The task's closure has ended: the task is not responsible for what is dropped from now on.
+/// The task's closure has ended: what is dropped from now on counts as dropped after the task's work was done.
 const OVER: u8 = 16;
-/// The node is for tasks: what they are told, the task around them is not told.
+/// The node is the common parent of the tasks of a pool's scope. An error that is returned to one of them was not
+/// returned to the task that opened the scope.
 const APART: u8 = 32;
-/// A task below, which runs under this node until its own node is needed, was cancelled alone: a checkpoint has to use
-/// the task's own node.
+/// One of the tasks below this node was cancelled alone. Such tasks run under this node until they need nodes of their
+/// own; from now on a checkpoint must make and use the task's own node.
 const BELOW: u8 = 64;
 
+/// A node of the cancel tree: the cancellation and the deadline of a task or a scope.
 pub(crate) struct CancelNode {
     state: AtomicU8,
     label: Label,
@@ -70,14 +73,18 @@ pub(crate) trait TaskNodes: Send + Sync {
     fn nodes(&self) -> Vec<Part<CancelNode>>;
 }
 
+/// The part of a node that most nodes of tasks do not need.
 #[derive(Default)]
 struct Links {
+    /// The tasks whose nodes are not in `children`.
     tasks: Option<Weak<dyn TaskNodes>>,
     children: Vec<Option<WeakPart<CancelNode>>>,
+    /// The empty places in `children`.
     free: Vec<usize>,
     waiters: WaitQueue<Parker>,
-    /// The last time that a wait of the task was refused, or that it found a channel cut short by others: the number of
-    /// that telling in this process, and the reason.
+    /// The last notice to the task: its number in the process, and the reason. A *notice* is the error of a refused
+    /// wait, or of a channel that was cut short (see `channel::cut_epoch`). The number is `u64::MAX` if the task can
+    /// never make up for what it missed.
     cut: Option<Box<(u64, CutShort)>>,
 }
 
@@ -91,7 +98,7 @@ struct Reached {
 }
 
 impl CancelNode {
-    /// Makes a node that no cancellation reaches from above.
+    /// Makes a node without a parent.
     pub(crate) fn root(label: Label, deadline: Option<Instant>) -> Part<Self> {
         Part::new(Self::unlinked(label, None, deadline))
     }
@@ -108,7 +115,8 @@ impl CancelNode {
         self.links.lock().get_or_insert_default().tasks = Some(tasks);
     }
 
-    /// Notes that the node's task is among the tasks of its parent from now on.
+    /// Records that the node's task is among the tasks of its parent from now on. If the parent is cancelled already,
+    /// cancels the node.
     pub(crate) fn is_listed(&self) {
         if let Some((parent, _)) = &self.parent
             && let Some(cause) = parent.cause()
@@ -118,6 +126,7 @@ impl CancelNode {
         }
     }
 
+    /// Makes a node that is linked to `parent`. It is cancelled if `parent` is.
     pub(crate) fn child(
         parent: &Part<Self>,
         label: Label,
@@ -129,8 +138,8 @@ impl CancelNode {
         node
     }
 
-    /// Makes a node for the tasks of the scope whose node is `scope`: what the tasks cope with does not concern the
-    /// scope's body. They are cancelled, and told so, with the scope.
+    /// Makes the common parent of the tasks of the pool scope whose node is `scope`. They are cancelled with the scope;
+    /// but errors that are returned to them do not count as returned to the scope's body.
     pub(crate) fn of_tasks(scope: &Part<Self>) -> Part<Self> {
         let node = Self::child(scope, scope.label.clone(), None);
         node.state.fetch_or(APART, Ordering::Relaxed);
@@ -194,7 +203,8 @@ impl CancelNode {
         self.state.load(Ordering::Relaxed) & OBSERVED != 0
     }
 
-    /// Fails if the task is to stop, and tells it so. One relaxed load while there is nothing to tell.
+    /// Returns an error if the task is cancelled, and records that the task was told. One relaxed load if the node is
+    /// neither cancelled nor has a deadline.
     pub(crate) fn check(&self) -> Result<(), Cancelled> {
         let found = self.look();
         if found.is_err() {
@@ -203,7 +213,7 @@ impl CancelNode {
         found
     }
 
-    /// Does what [`check`](Self::check) does without telling the task.
+    /// Does what [`check`](Self::check) does, but does not count as telling the task.
     #[inline]
     pub(crate) fn look(&self) -> Result<(), Cancelled> {
         self.look_at(now)
@@ -217,15 +227,15 @@ impl CancelNode {
         self.look_slow(at())
     }
 
-    /// Returns true if [`check`](Self::check) would fail here; or, if this node is for many tasks, might fail for the
-    /// calling one. Tells no task, cancels nothing.
+    /// Returns true if [`check`](Self::check) would return an error here, or, if this node is the parent of many tasks,
+    /// might do so for the calling task. Does not count as telling the task, and cancels nothing.
     pub(crate) fn must_look(&self) -> bool {
         let state = self.state.load(Ordering::Relaxed);
         state & (CANCELLED | BELOW) != 0
             || (state & DEADLINE != 0 && deadline::has_passed(self.deadline))
     }
 
-    /// Notes that one of the tasks that run under this node is about to be cancelled alone.
+    /// Records that one of the tasks that run under this node is about to be cancelled alone.
     pub(crate) fn mark_below(&self) {
         self.state.fetch_or(BELOW, Ordering::Relaxed);
     }
@@ -242,12 +252,14 @@ impl CancelNode {
         self.cause().or_else(expired).map_or(Ok(()), Err)
     }
 
-    /// Notes that the code that runs directly under this node was told, and not the task around it.
+    /// Records that the code that runs directly under this node was told of the cancellation, but not the task around
+    /// it.
     pub(crate) fn mark_observed_here(&self) {
         self.state.fetch_or(OBSERVED, Ordering::Relaxed);
     }
 
-    /// Notes that the task was told, possibly in a scope of its own to which the cancellation came down.
+    /// Records that the task was told of the cancellation. If this is the node of a scope that the task has opened, the
+    /// cancelled nodes from here up to the task's own are marked.
     pub(crate) fn mark_observed(&self) {
         let mut told = self;
         told.state.fetch_or(OBSERVED, Ordering::Relaxed);
@@ -260,7 +272,7 @@ impl CancelNode {
         }
     }
 
-    /// Notes that the task was told, as telling number `number` of the process, that its awaited result will not come.
+    /// Records notice `number` of the process: the task was told that what it waits for will not come.
     pub(crate) fn mark_cut(&self, number: u64, why: &CutShort) {
         let mut told = self;
         loop {
@@ -281,7 +293,8 @@ impl CancelNode {
         }
     }
 
-    /// Notes that the task, or the scope's body, left and goes on all the same: it was told for good.
+    /// Records that the task, or the scope's body, would have left but cannot unwind and goes on. Nothing that it does
+    /// later makes up for that.
     pub(crate) fn mark_left(&self, why: &CutShort) {
         self.set_cut(u64::MAX, why);
         self.state.fetch_or(CUT, Ordering::Release);
@@ -291,8 +304,9 @@ impl CancelNode {
     pub(crate) fn passed_on(&self, cancelled: &Cancelled) -> bool {
         let mut node = self;
         loop {
-            // Compared by its source, too: the task may have been told before the cancellation came here. Not if the
-            // source only failed: then others were cut short by what it dropped, and it may have coped.
+            // The source is compared, too, because the task may have got `cancelled` from its source before this node
+            // was cancelled. The source must be cancelled itself: if it only failed, others were cut short by what it
+            // dropped.
             if (node.cause.get().is_some() && node.label.id() == cancelled.source().id())
                 || node.cause().is_some_and(|cause| cause.is_same(cancelled))
             {
@@ -305,7 +319,7 @@ impl CancelNode {
         }
     }
 
-    /// Notes that the task's closure has ended.
+    /// Records that the task's closure has ended.
     pub(crate) fn mark_over(&self) {
         self.state.fetch_or(OVER, Ordering::Relaxed);
     }
@@ -315,8 +329,8 @@ impl CancelNode {
         self.state.load(Ordering::Relaxed) & OVER != 0
     }
 
-    /// The news told to the task that leave its work undone: of a cancellation, which lasts, or of something else
-    /// after telling number `since`. `None` once its closure has ended.
+    /// Returns why the task's work is incomplete: a cancellation that the task was told of, or a notice with a number
+    /// greater than `since`. `None` if there is neither, or if the task's closure has ended.
     pub(crate) fn cut_short(&self, since: u64) -> Option<CutShort> {
         let state = self.state.load(Ordering::Acquire);
         if state & OVER != 0 || state & (OBSERVED | CUT) == 0 {
@@ -346,7 +360,7 @@ impl CancelNode {
         node.cause.get().cloned()
     }
 
-    /// Cancels this node and all below. The first cause holds.
+    /// Cancels this node and all nodes below it. A node that is cancelled already keeps its cause.
     pub(crate) fn cancel(&self, cause: Cancelled) {
         let cause = self.cause_above().unwrap_or(cause);
         tell(|| Event::Cancel {
@@ -367,7 +381,7 @@ impl CancelNode {
         while let Some(node) = reached.nodes.pop() {
             node.raise(cause, &mut reached);
         }
-        // Not earlier: a woken thread may look at other nodes, which must be cancelled by then.
+        // All nodes are cancelled before any waiter is woken, because a woken thread may look at any of them.
         reached.waiters.iter().for_each(Parker::unpark);
     }
 
@@ -464,8 +478,8 @@ impl Drop for CancelNode {
                 return;
             };
             if slot + 1 == links.children.len() {
-                // Most nodes are dropped in the reverse of the order in which they came; that needs no list of free
-                // places.
+                // Most nodes are dropped in the reverse of the order in which they were made; then no place becomes
+                // free in the middle.
                 links.children.pop();
             } else {
                 links.children[slot] = None;
@@ -475,8 +489,9 @@ impl Drop for CancelNode {
     }
 }
 
-/// Cancels a scope or a task from anywhere: from another thread, from a signal handler's thread, or after
-/// the scope's body has moved on. May outlive the scope or task; then it has no effect.
+/// A handle that cancels a scope from any thread, at any time: see [`Scope::canceller`](crate::Scope::canceller) and
+/// [`PoolScope::canceller`](crate::PoolScope::canceller). It has no effect once the scope has ended. It must not be
+/// used inside a signal handler, because it takes locks; a thread that waits for signals may use it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -495,7 +510,8 @@ impl Canceller {
         Self(node)
     }
 
-    /// Cancels it, for this reason. Only the first cancellation counts.
+    /// Cancels the scope for `reason`, which the errors of the cancelled tasks [return](Cancelled::reason). If the
+    /// scope is cancelled already, this has no effect.
     pub fn cancel(&self, reason: impl Into<String>) {
         self.0.cancel(Cancelled::new(
             Why::Requested(reason.into()),
@@ -503,7 +519,7 @@ impl Canceller {
         ));
     }
 
-    /// Returns true if it has been cancelled, by this or in another way.
+    /// Returns true if the scope was cancelled, for any reason.
     pub fn is_cancelled(&self) -> bool {
         self.0.is_cancelled()
     }
@@ -563,7 +579,7 @@ mod tests {
         assert!(below.is_cancelled());
         drop(below);
         assert!(scope.links.lock().as_ref().unwrap().children.is_empty());
-        // And a child that is made after that.
+        // A child that is made after that is cancelled, too.
         let task = Part::new(CancelNode::of_task(&scope, label()));
         let below = CancelNode::child(&task, label(), None);
         assert!(task.is_cancelled() && below.is_cancelled());

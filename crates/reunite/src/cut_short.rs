@@ -1,29 +1,31 @@
-//! Partial results: how a task ends that can neither go on nor return an error.
+//! Partial results: how a task ends that can neither go on nor return an error. It *leaves*: it unwinds, and completes
+//! as cancelled.
 //!
 //! # The rule
-//! A task to which a call cannot return a cancellation or a refusal is unwound by it. An iterator over messages can
+//! If a call cannot return a cancellation or a refusal as an error, it unwinds the task. An iterator over messages can
 //! return only `None`, which would mean that there are no more; a plain scope can return only its body's value, which
-//! would mean that its tasks ran. So they *leave*.
+//! would mean that its tasks ran. So they make the task leave.
 //!
 //! # Protocol
 //! 1. [`leave`] unwinds with the library's own error as the payload, without calling the panic hook, up to the next
 //!    [`catch`]: around a task's closure, around a scope's body. The `catch` distinguishes it from a panic by the
 //!    payload's type.
-//! 2. Where nothing of this library is around the caller (on a thread that it did not start and outside any scope), no
-//!    join would report the reason; nor would one in a callback, whose panics end nothing else. There, `leave` is a
-//!    panic with a message.
-//! 3. A task that drops an end of a channel while it leaves, or after an error told it that its work stays undone,
-//!    passes that on: see [`reason`] and `channel::state`.
+//! 2. On a thread that this library did not start, outside any scope, no join would report the reason. In a callback no
+//!    join would report it either, because a panic there ends only the callback. In both cases `leave` is a panic with
+//!    a message.
+//! 3. A task that drops an end of a channel while it leaves, or after an error has told it that its work will be
+//!    incomplete, passes that on: see [`reason`] and `channel::end_count`.
 //! 4. A destructor that runs because the task leaves, or panicked, does not make it leave once more: [`leave`] returns.
-//!    A scope's body in the destructor is part of it, because its scope would have no value to return ([`catch_body`]).
-//!    A half of a fork in it is run by the thread itself, and not offered to others, which could not tell that they run
-//!    a part of a destructor. A task that the destructor waits for, and that the thread runs meanwhile, is a task like
-//!    any other.
+//!    The body of a scope in the destructor counts as part of the destructor, because the scope would have no value to
+//!    return ([`catch_body`]). A half of a fork in the destructor is run by the thread itself. It is not offered to
+//!    other threads, because they could not tell that they run a part of a destructor. A task that the thread runs
+//!    while the destructor waits for it is a task like any other.
 //! 5. Where panics abort, nothing can unwind, and the process must not end because of a cancellation. There [`leave`]
-//!    marks the innermost [`catch`] of its thread and returns; the iterator ends, the closure goes on to its end, and
-//!    its [`catch`] finds the mark and throws the value away. Without a `catch` on this thread (outside any task, and
-//!    in a half of a fork that another thread stole) it is a panic with a message, which aborts. Code that keeps a
-//!    value of a closure before the closure's [`catch`] has looked for the mark looks for it first ([`reason_left`]).
+//!    marks the innermost [`catch`] of its thread and returns. An iterator then ends, the closure runs to its end, and
+//!    its [`catch`] finds the mark and drops the value. Without a `catch` on this thread (outside any task, and in a
+//!    half of a fork that another thread stole) `leave` panics with a message, which aborts the process. Code that
+//!    keeps a value of a closure before the closure's [`catch`] has looked for the mark looks for the mark itself
+//!    ([`reason_left`]).
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -40,18 +42,18 @@ use crate::unwind::{clear_marks, clear_marks_unless_unwinding, is_leaving};
 /// The way in which a closure ended.
 pub(crate) enum Caught<R> {
     Value(R),
-    /// It left. Where panics abort it has a value all the same, a partial one.
+    /// It left. Where panics abort, it has a value nevertheless: a partial one.
     Left(CutShort, Option<R>),
     Panic(Box<dyn Any + Send>),
 }
 
-/// The state of a thread's leaving.
+/// The mark of a thread: whether its task has left.
 enum LeaveState {
-    /// It has not left. Where panics abort, no `catch` of this thread would look at the mark.
+    /// The task has not left. Where panics abort, no `catch` of this thread would look at the mark.
     Unseen,
-    /// It has not left. Where panics abort, the innermost `catch` will look at the mark.
+    /// The task has not left. Where panics abort, the innermost `catch` will look at the mark.
     Seen,
-    /// The thread has left for this reason; where panics abort, it would have left if it could unwind.
+    /// The task has left for this reason; where panics abort, it would have left if it could unwind.
     Left(CutShort),
 }
 
@@ -63,7 +65,7 @@ thread_local! {
 }
 
 fn replace_mark(mark: LeaveState) -> LeaveState {
-    // A thread that is ending catches nothing any more.
+    // A thread that is ending has lost its locals, and catches nothing any more.
     MARK.try_with(|here| here.replace(mark))
         .unwrap_or(LeaveState::Unseen)
 }
@@ -99,8 +101,8 @@ impl Catching {
         Self(set_unwinding_around(panicking()))
     }
 
-    /// For code that belongs to the task, or to the part of it, from which it is called. Only what leaving changes is
-    /// restored.
+    /// Makes a guard for code that belongs to the same task, or part of a task, as its caller. It only restores what
+    /// leaving changes.
     fn of_same_task() -> Self {
         Self(is_unwinding_around())
     }
@@ -130,7 +132,7 @@ pub(crate) fn is_unwinding_here() -> bool {
     panicking() && is_unwinding_inside()
 }
 
-/// Out of line, because every fork evaluates the first half of the condition.
+/// The second half of the condition, out of line, because every fork evaluates the first half.
 #[cold]
 #[inline(never)]
 fn is_unwinding_inside() -> bool {
@@ -179,7 +181,7 @@ pub(crate) fn catch_task<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Se
     caught
 }
 
-/// The same where panics abort.
+/// Does what [`catch_task`] does where panics abort.
 fn catch_marked_task<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
     match catch(f) {
         Caught::Value(value) => Ok(value),
@@ -192,7 +194,7 @@ fn catch_marked_task<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>>
     }
 }
 
-/// Removes the mark of the payload of a task that unwound, because no thread leaves with it any more.
+/// Removes the mark from the payload of a task that unwound, because no thread unwinds with it any more.
 #[cold]
 fn without_mark(payload: Box<dyn Any + Send>) -> Box<dyn Any + Send> {
     match CutShort::from_payload(payload) {
@@ -201,8 +203,8 @@ fn without_mark(payload: Box<dyn Any + Send>) -> Box<dyn Any + Send> {
     }
 }
 
-/// Does what [`catch`] does for a part of a task that another thread waits for; that thread goes on with what is caught
-/// here. Where panics abort, such a part cannot be marked.
+/// Does what [`catch`] does, for a part of a task. Another thread waits for that part, and continues with what is
+/// caught here. Where panics abort, such a part cannot be marked.
 pub(crate) fn catch_part<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
     if !ABORTS {
         let _catching = Catching::here();
@@ -246,8 +248,8 @@ pub(crate) fn leave(why: CutShort, what: &dyn Display) {
     unwind_with(why)
 }
 
-/// The reason for which the calling task left although it goes on, so that what it makes is partial. `None` if it has
-/// not left. Only where panics abort.
+/// Returns the reason for which the calling task would have left if it could unwind: what it makes is partial. `None`
+/// if there is none, or if panics unwind.
 pub(crate) fn reason_left() -> Option<CutShort> {
     if !ABORTS {
         return None;
@@ -266,9 +268,9 @@ fn unwind_with(why: CutShort) -> ! {
 }
 
 impl Cancelled {
-    /// Leaves the task at once by unwinding its stack, so that it completes *cancelled*. For closures
-    /// that return no `Result`. No panic message is printed, destructors run, and the locks of
-    /// [`sync`](crate::sync) that they release are not poisoned.
+    /// Leaves the task at once by unwinding its stack, so that the task completes
+    /// [cancelled](crate::JoinError::is_cancelled). For closures that return no `Result`. No panic message is printed,
+    /// destructors run, and the locks of [`sync`](crate::sync) that they release are not poisoned.
     ///
     /// # Panics
     /// Always unwinds. Outside any task and scope, and where panics abort the process, this is a panic with this value
@@ -301,7 +303,7 @@ fn panic_with(why: &CutShort, what: &dyn Display) -> ! {
     panic!("{what} was cut short: {why}")
 }
 
-/// Identifies the calling thread if it unwinds; zero if it does not.
+/// Returns a number that identifies the calling thread if it unwinds; zero if it does not.
 #[inline]
 pub(crate) fn unwinding_thread() -> usize {
     if panicking() { this_thread() } else { 0 }
@@ -314,9 +316,9 @@ fn this_thread() -> usize {
         .unwrap_or(0)
 }
 
-/// The reason for which what the current task leaves behind is partial, if it is: because it unwinds, or because it was
-/// told after telling number `since` (see `current::cut_short_epoch`) that its awaited result will not come. What a destructor
-/// makes and drops while thread `made_by` unwinds is not cut short by that unwinding.
+/// Returns the reason why what the current task drops now is partial; `None` if it is not. It is partial if the task
+/// unwinds, was told of a cancellation, or got a notice after number `since` (see `channel::cut_epoch`). What a
+/// destructor makes and drops while thread `made_by` unwinds is not cut short by that unwinding.
 pub(crate) fn reason(since: u64, made_by: usize) -> Option<CutShort> {
     if !panicking() || (made_by != 0 && made_by == this_thread()) {
         return current::cut_short(since);

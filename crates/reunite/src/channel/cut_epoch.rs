@@ -1,12 +1,17 @@
-//! The number of the process's last telling when an end of a channel was last used; and whether it was first used in a
-//! destructor of a stack that unwinds: that unwinding does not cut it short.
+//! What an end of a channel remembers to find out, when it is dropped, whether its task was cut short since the end
+//! was last used.
+//!
+//! A *notice* is an error that tells a task that what it waits for will not come: a refused wait, or a channel that
+//! was cut short. Notices are numbered in the order in which they happen in the process (`current::cut_short_epoch`).
+//! A task has coped with the notices before its last use of the end. If the end was made in a destructor while its
+//! thread unwound, that unwinding does not cut it short.
 
 use crate::current::cut_short_epoch;
 use crate::cut_short::{self, unwinding_thread};
 use crate::error::CutShort;
 use crate::primitive::{Counter, Ordering};
 
-/// Changed when an end is used, read when it is dropped.
+/// The last notice before the last use of an end. Changed when the end is used, read when it is dropped.
 pub(super) struct CutShortEpoch {
     number: Counter,
     created_unwinding: usize,
@@ -21,7 +26,7 @@ impl CutShortEpoch {
         }
     }
 
-    /// Notes another use. Tellings are rare: this is two loads.
+    /// Records another use of the end. Two loads in most cases, because notices are rare.
     #[inline]
     pub(super) fn renew(&self) {
         let now = cut_short_epoch();
@@ -30,7 +35,8 @@ impl CutShortEpoch {
         }
     }
 
-    /// The reason for which the task that drops the end leaves its work undone, if it does.
+    /// Returns the reason why the work of the task that drops the end is incomplete; `None` if the task was not cut
+    /// short.
     pub(super) fn reason(&self) -> Option<CutShort> {
         cut_short::reason(self.number.load(Ordering::Relaxed), self.created_unwinding)
     }

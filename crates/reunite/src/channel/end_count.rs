@@ -10,12 +10,12 @@
 //! 2. The last one of an end finds what any of them stored there. If the channel is still open, it moves the reason to
 //!    `closed_by_cut` before it closes the channel. So a task that finds the channel closed also finds the reason, and
 //!    an explicit `close` before that is a clean end, as it claims to be.
-//! 3. A task that finds the reason is told by it, and passes it on by the same rule.
+//! 3. A task that finds the reason is cut short, too, and passes the reason on by the same rule.
 //!
-//! A task is told of a cancellation for good. But a task may have coped with a refusal: a sender that has sent, or was
-//! made, after the refusal is not affected. So each sender keeps the number of the last telling in the process when it
-//! last sent. Likewise, a sender that a destructor made while its thread unwinds is not affected by that unwinding:
-//! work that began after a panic is not cut short by it.
+//! A cancellation that was returned to a task counts until the task ends. But a task may cope with a refusal: a sender
+//! that has sent, or was made, after the refusal is not affected. So each sender keeps the number of the last notice
+//! before it last sent (see `cut_epoch`). Likewise, a sender that a destructor made while its thread unwinds is not
+//! affected by that unwinding: work that began after a panic is not cut short by it.
 
 use super::cut_epoch::CutShortEpoch;
 use crate::current;

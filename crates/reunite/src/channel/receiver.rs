@@ -15,7 +15,7 @@ use crate::wait::WaitOutcome;
 /// closes and the messages it holds are dropped.
 pub struct Receiver<T> {
     channel: Arc<ChannelState<T>>,
-    /// The number of the last telling (see `current::cut_short_epoch`) when it last received, or was made.
+    /// The number of the last notice (see `cut_epoch`) when this receiver last received, or was made.
     epoch: CutShortEpoch,
 }
 

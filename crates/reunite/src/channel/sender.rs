@@ -18,12 +18,12 @@ use crate::wait::WaitOutcome;
 /// see [partial results](crate::channel#partial-results).
 pub struct Sender<T> {
     channel: Arc<ChannelState<T>>,
-    /// The number of the last telling (see `current::cut_short_epoch`) when it last sent, or was made.
+    /// The number of the last notice (see `cut_epoch`) when this sender last sent, or was made.
     epoch: CutShortEpoch,
 }
 
 impl<T> Sender<T> {
-    /// The sender with which the channel is made, which is counted already.
+    /// Returns the first sender of a new channel, which is counted already.
     pub(super) fn first(channel: &Arc<ChannelState<T>>) -> Self {
         Self {
             channel: Arc::clone(channel),
@@ -34,8 +34,8 @@ impl<T> Sender<T> {
     /// Sends a message, and waits for room (on a [`rendezvous`](super::rendezvous), for a receiver).
     ///
     /// # Errors
-    /// The channel is closed; the current task was cancelled; or the wait would never have ended. The error contains
-    /// the message.
+    /// The channel is closed; the current task was cancelled; or the wait was refused, because it would never have
+    /// ended or would have starved the pool. The error contains the message.
     ///
     /// ```
     /// let (tx, rx) = reunite::channel::bounded(1);
@@ -48,7 +48,7 @@ impl<T> Sender<T> {
         self.send_until(message, None, Location::caller())
     }
 
-    /// Sends a message, and waits for at most `timeout`.
+    /// Sends a message, and waits at most `timeout` for room.
     ///
     /// # Errors
     /// The errors of [`send`](Self::send), or the time ran out.
@@ -64,7 +64,7 @@ impl<T> Sender<T> {
         self.send_until(message, deadline::after(timeout), Location::caller())
     }
 
-    /// Sends a message, and waits until `deadline` at most.
+    /// Sends a message, and waits for room at most until `deadline`.
     ///
     /// # Errors
     /// The errors of [`send`](Self::send), or the time ran out.
@@ -76,7 +76,8 @@ impl<T> Sender<T> {
     /// Sends a message if there is room. Does not wait.
     ///
     /// # Errors
-    /// The channel is full ([`is_full`](SendError::is_full)), or closed. The error contains the message.
+    /// The channel is full ([`is_full`](SendError::is_full); a [`rendezvous`](super::rendezvous) without a waiting
+    /// receiver counts as full), or closed. The error contains the message.
     ///
     /// ```
     /// let (tx, rx) = reunite::channel::bounded(1);
