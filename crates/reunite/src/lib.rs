@@ -1,5 +1,5 @@
-//! Structured threads: every thread you start comes back, with its result or with its error, and you can
-//! see why it hasn't yet.
+//! Structured threads: every thread that you start is joined, with its result or its error. While a thread runs, you
+//! can see what it waits for.
 //!
 //! ```
 //! let numbers = [3, 1, 2];
@@ -16,7 +16,7 @@
 //! | do a few things at the same time, with borrowed data | [`scope`](scope()) |
 //! | do the same, and let the first error stop the rest | [`try_scope`] |
 //! | process many items, with results in order and bounded memory | [`map`](map()), [`try_map`], [`Scope::map`], [`for_each`] |
-//! | try several ways to one result | [`race`](race()), [`quorum`] |
+//! | take the first of several results | [`race`](race()), [`quorum`] |
 //! | start one task outside any scope | [`spawn`], [`Builder`] |
 //! | set a deadline, a limit or a policy | [`ScopeBuilder`] |
 //! | keep what was done in time although the scope failed | [`ScopeBuilder::scope_ended`], [`ScopeBuilder::try_scope_ended`] |
@@ -28,11 +28,11 @@
 //! | pass data between tasks | [`channel`] |
 //! | share a budget between tasks | [`sync::Semaphore`] |
 //!
-//! There are two homes for work: *threads*, for work that may wait, and a *pool*, for work that computes. Each task of
-//! a [`scope`](scope()) has a (recycled) thread of its own, so it may block. In a pool, wrap calls that block in
-//! [`blocking`]. Every blocking call ends early when its task is cancelled, with an error that tells why and by which
-//! task or scope. **A scope waits for its tasks even past its deadline**, because they borrow: at the deadline it
-//! cancels them, and then reports those that do not stop, by name.
+//! Work that may wait runs on *threads*; work that only computes runs in a *pool*. Each task of a [`scope`](scope())
+//! has a (recycled) thread of its own, so it may block. In a pool, wrap calls that block in [`blocking`]. Every
+//! blocking call of this library ends early when its task is cancelled. Its error tells why, and which task or scope
+//! was cancelled first. **A scope waits for its tasks even past its deadline**, because the tasks may borrow from the
+//! caller's stack. At the deadline the scope cancels them, and then reports those that do not stop, by name.
 //!
 //! # Thread-locals
 //!
@@ -48,34 +48,34 @@
 //! A partial result never passes for a whole one. A call that can return an error returns a cancellation or a refused
 //! wait as that error. Where a call cannot return an error, the task *leaves*: it unwinds with the cancellation (or the
 //! refusal), without a panic message, and completes [cancelled](JoinError::is_cancelled) (or
-//! [deadlocked](JoinError::is_deadlock)), never with a value. The table shows what each operation does when its task is
-//! cancelled, when the deadline of the operation or of its scope passes, or when its wait is refused because it would
-//! never end or because its pool is starved:
+//! [deadlocked](JoinError::is_deadlock), or [starved](JoinError::is_starved)), never with a value. The table shows what
+//! each operation does when its task is cancelled, when the deadline of the operation or of its scope passes, or when
+//! its wait is refused. A wait is refused if it would never end, or if its pool is starved: each thread that the pool
+//! may have would block while work is queued.
 //!
 //! | operation | result |
 //! |---|---|
-//! | `recv`, `send`, `select`, `lock`, `wait`, `acquire`, `get_or_init`, `force`, `sleep`, a join | its error |
+//! | `recv`, `send`, `select`, `lock`, `wait`, `acquire`, `get_or_init`, `force`, `sleep`, [`JoinHandle::join`] | its error |
 //! | [`Receiver::results`](channel::Receiver::results) | its error, as the last item |
 //! | `for message in &rx`, [`Receiver::iter`](channel::Receiver::iter) | leaves the task |
-//! | a channel one of whose senders was dropped before its task was done | [the same](channel#partial-results), for each receiver |
+//! | a receive from a channel that was [cut short](channel#partial-results) | as the operations above |
 //! | [`map`](map()), [`try_map`], [`Scope::map`], [`PoolScope::map`] | an error, as the last outcome |
 //! | [`for_each`], [`race`](race()), [`quorum`], [`Outcomes::collect_values`], the `try_` methods of [`par`](par()) | an error |
 //! | [`join`](join()), [`par`](par()), [`par_sort_unstable`] | no error: they run to the end, so their results are whole |
 //! | [`try_scope`], [`ScopeBuilder::scope`], [`ScopeBuilder::scope_ended`] | a [`ScopeError`] |
-//! | [`scope`](scope()), [`Pool::scope`], if their body left | leave the task |
-//! | [`scope`](scope()), [`Pool::scope`], if a cancellation from outside stopped tasks that were not joined, and the body was not told of it | leave the task |
+//! | [`scope`](scope()), [`Pool::scope`], if their body left | leave the task, too |
+//! | [`scope`](scope()), [`Pool::scope`], if a cancellation from outside the scope stopped tasks that were not joined, and no wait or checkpoint of the body returned that cancellation | leave the task |
 //!
 //! A task that leaves poisons no lock. Its scope counts it as cancelled, never as the root cause of a failure. On a
-//! thread that this library did not start, outside any scope, no join would report the cancellation; there, leaving is
-//! a panic whose message is the reason. A plain [`scope`](scope()) that would have to leave where no task or scope is
-//! around it ends with such a panic, too.
+//! thread that this library did not start, outside any scope, no join would report the cancellation. There, an
+//! operation that would leave panics instead, with the reason as the message.
 //!
-//! With `panic = "abort"` nothing can unwind, and a cancellation must not end the process. There the iterator ends and
-//! the task is marked: its closure runs to its end, its value is thrown away, and the task completes cancelled (or
-//! deadlocked) as if it had left. A closure that uses a result before it returns should use
-//! [`results`](channel::Receiver::results) there. Where there is nothing to mark (outside any task and scope, and in a
-//! half of a [`join`](join()) or [`par`](par()) that another thread runs), the process ends, with the reason on
-//! standard error.
+//! With `panic = "abort"` nothing can unwind, and a cancellation must not end the process. There, an operation that
+//! would leave returns instead (an iterator over messages ends, a scope returns the value of its body), and its task is
+//! marked: the closure runs to its end, its value is dropped, and the task completes as if it had left. A closure that
+//! uses a result before it returns should use [`results`](channel::Receiver::results) there. Where there is nothing to
+//! mark (outside any task and scope, and in a part of a [`join`](join()) or [`par`](par()) that another thread runs),
+//! the process ends, with the reason on standard error.
 
 mod cancel;
 pub mod channel;
@@ -134,7 +134,8 @@ pub use task::JoinHandle;
 pub use thread::{Builder, detached, shutdown, shutdown_deadline, spawn};
 pub use wait::{sleep, sleep_deadline};
 
-/// Policies, which decide when a scope is done before all its tasks are; see [`ScopeBuilder::policy`].
+/// Policies, which decide when the rest of a scope is cancelled: at the first error, at the first value, or never; see
+/// [`ScopeBuilder::policy`].
 pub mod policy {
     pub use crate::task::{FailFast, FirstSuccess, OnTimeout, Policy, Quorum, Verdict, WaitAll};
 }

@@ -19,7 +19,7 @@ use crate::primitive::{Duration, Mutex};
 /// | [`is_deadlock`](Self::is_deadlock) | a wait of the task, or the join, would never have ended | see the message |
 /// | [`is_starved`](Self::is_starved) | a wait of the task, or the join, would have starved its pool | see the message |
 /// | [`is_timeout`](Self::is_timeout) | the time to wait ran out | still running; join again |
-/// | [`is_refused`](Self::is_refused) | the task could not start, or the join could never end | see the message |
+/// | [`is_refused`](Self::is_refused) | the task could not start, or the join was refused at once | see the message |
 ///
 /// `E` is the error type of the tasks of a [`try_scope`](crate::try_scope); elsewhere it is
 /// [`Infallible`]. Any `E` converts into a `JoinError<E>`, so `?` in the body of a `try_scope` accepts both
@@ -234,7 +234,8 @@ impl<E> JoinError<E> {
 
     /// Returns true if the operating system refused a thread for the task ([`io_error`](Self::io_error) tells why), or
     /// if the join was refused at once because it could never end: a task joined itself or a task that waits for it, a
-    /// task was joined twice, or a service ended before it was ready.
+    /// task was joined twice, or a service ended before it was ready. A deadlock that was found while the join waited
+    /// is an [`is_deadlock`](Self::is_deadlock) only.
     pub fn is_refused(&self) -> bool {
         matches!(
             self.0.kind,
@@ -280,8 +281,8 @@ impl<E> JoinError<E> {
         }
     }
 
-    /// Converts the task's own error with `convert`; all else stays as it is. Needed to return the join error of a task
-    /// elsewhere in a scope whose tasks fail with another type.
+    /// Converts the task's own error with `convert`; everything else stays as it is. With this, the body of a
+    /// [`try_scope`](crate::try_scope) can return the join error of a task that has another error type.
     ///
     /// ```
     /// // A task outside the scope has no error type of its own.
@@ -332,7 +333,7 @@ impl<E> JoinError<E> {
         }
     }
 
-    /// Takes out the panic's payload: the very value the task panicked with.
+    /// Takes out the panic's payload: the value with which the task panicked.
     ///
     /// # Errors
     /// Gives `self` back if the task did not panic.
@@ -376,7 +377,7 @@ impl<E> JoinError<E> {
     }
 
     /// Returns true if the join was refused because it would have blocked the last thread that the caller's pool may
-    /// have, while work is queued there; or if the task left one of its waits for that reason.
+    /// have, while work is queued there. Also true if the task left one of its waits for that reason.
     pub fn is_starved(&self) -> bool {
         matches!(
             self.0.kind,
@@ -406,7 +407,7 @@ impl<E> JoinError<E> {
         }
     }
 
-    /// The reason for which the operating system refused a thread.
+    /// The reason for which the operating system refused a thread for the task.
     pub fn io_error(&self) -> Option<&io::Error> {
         match &self.0.kind {
             JoinErrorKind::NotStarted(error) => Some(error),
@@ -497,8 +498,8 @@ impl<E: fmt::Display> fmt::Display for JoinError<E> {
     }
 }
 
-/// A message, with its middle left out if it is long, and without escapes. Where each task unwraps the join of another,
-/// the message of one is contained in that of the next, and escaping would double the message with every task.
+/// A message, with its middle left out if it is long, and without escapes. If each task of a chain unwraps the join of
+/// the next, each message contains the one before, and escaping would double its length with every task.
 struct Brief<'a>(&'a str);
 
 impl fmt::Display for Brief<'_> {

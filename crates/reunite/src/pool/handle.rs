@@ -19,7 +19,7 @@ use crate::observe::{Event, Verb, is_on, tell};
 use crate::primitive::{Arc, Duration, Instant};
 use crate::wait::{self, Heed, WaitOutcome};
 
-/// The greatest number of tasks that a thread runs one inside the join of another.
+/// The greatest depth to which a thread runs tasks inside each other's joins.
 const MAX_NESTED_JOINS: usize = 128;
 
 /// A handle to a task of a [`PoolScope`](crate::PoolScope): the right to take its result. It may be dropped
@@ -46,24 +46,29 @@ impl<'scope, T> PoolTask<'scope, T> {
 }
 
 impl<T> PoolTask<'_, T> {
-    /// Waits for the task and returns its value. Runs the task on the calling thread if no other has begun
-    /// it; otherwise helps with its parts, or blocks.
+    /// Waits for the task and returns its value. Runs the task on the calling thread if no other thread has
+    /// begun it; otherwise runs parts of the task that other threads have offered, or blocks.
     ///
     /// # Errors
     /// - The task panicked or was cancelled.
-    /// - The join could never end, as the task is the caller itself or waits for the caller. Returned at
-    ///   once.
-    /// - The caller was cancelled.
+    /// - The join could never end, because the task is the caller itself or waits for the caller
+    ///   ([`is_deadlock`](JoinError::is_deadlock)).
+    /// - The join would block the last thread that the caller's pool may have
+    ///   ([`is_starved`](JoinError::is_starved)).
+    /// - The task was joined before: by a join with a timeout, or by [`try_join`](Self::try_join).
+    /// - The caller was cancelled ([`is_interrupted`](JoinError::is_interrupted)). The task goes on in its
+    ///   scope.
     #[track_caller]
     pub fn join(mut self) -> Result<T, JoinError> {
         self.join_until(None, Location::caller(), None)
     }
 
-    /// Joins the task like [`join`](Self::join), and waits for at most `timeout`. The task is not run on the
-    /// calling thread, as it could not be stopped at the timeout.
+    /// Joins the task like [`join`](Self::join), and waits at most `timeout`. The task is not run on the
+    /// calling thread, because that could take longer than the timeout.
     ///
     /// # Errors
-    /// As [`join`](Self::join); or the timeout passed: then the handle stays usable.
+    /// As [`join`](Self::join); or the timeout passed ([`is_timeout`](JoinError::is_timeout)). If the
+    /// timeout passed or the caller was cancelled, the handle stays usable.
     ///
     /// ```
     /// use std::{sync::mpsc, time::Duration};
@@ -89,7 +94,8 @@ impl<T> PoolTask<'_, T> {
         self.join_until(Some(Some(deadline)), Location::caller(), None)
     }
 
-    /// Returns the result, if the task has completed and was not joined before.
+    /// Returns the result if the task has completed and was not joined before; otherwise `None`. Does not
+    /// wait.
     ///
     /// ```
     /// reunite::Pool::global().scope(|s| {
@@ -105,7 +111,7 @@ impl<T> PoolTask<'_, T> {
         self.take(Location::caller())
     }
 
-    /// Returns true if the task has completed, in whatever way.
+    /// Returns true if the task has completed: with a value or a panic, or cancelled.
     pub fn is_finished(&self) -> bool {
         self.task.is_done()
     }
@@ -137,7 +143,7 @@ impl<T> PoolTask<'_, T> {
     /// ran the task, or right away on the calling thread if it has completed already. See
     /// [`JoinHandle::on_complete`](crate::JoinHandle::on_complete).
     ///
-    /// A panic in `f` ends only `f`.
+    /// A panic in `f` ends only `f`; the panic hook reports it.
     pub fn on_complete(&self, f: impl FnOnce() + Send + 'static) {
         self.task
             .on_complete(self.state.parent.tasks(), Box::new(f));

@@ -98,7 +98,7 @@ where
     value
 }
 
-/// Cancels a scope whose body was left or panicked.
+/// Cancels a scope whose body left or panicked.
 #[cold]
 #[inline(never)]
 fn fail(state: &ScopeState) -> BodyLeft {
@@ -122,11 +122,11 @@ struct Body<R> {
     caught: Caught<R>,
     /// True if it was told of a cancellation.
     observed_cancellation: bool,
-    /// The moment at which it was left, if it has no value.
+    /// The moment at which the body ended, if it left or panicked.
     left: Option<BodyLeft>,
 }
 
-/// The moment at which a body was left.
+/// The moment at which a body left or panicked.
 struct BodyLeft {
     /// Its place in the order of failures.
     order: u64,
@@ -184,7 +184,7 @@ fn conclude<R>(
         leave(why, &label);
     }
     match value {
-        // `leave` returns where panics abort the process: the scope's caller counts as left all the same.
+        // Where panics abort the process, `leave` returns, and the caller counts as having left.
         Some(value) if unclaimed.failures.is_empty() || is_left => value,
         _ => {
             let cause = node.cause();
@@ -350,7 +350,7 @@ impl<'scope> PoolScope<'scope, '_> {
         self.canceller().cancel(reason);
     }
 
-    /// Returns a handle that cancels the scope from anywhere else.
+    /// Returns a handle that cancels the scope from any thread.
     pub fn canceller(&self) -> Canceller {
         Canceller::new(self.state.parent.context().node.clone())
     }

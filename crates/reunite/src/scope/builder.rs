@@ -42,8 +42,9 @@ impl Default for ScopeBuilder {
 }
 
 impl ScopeBuilder {
-    /// Creates a builder without name, deadline or limit. The policy is that of `scope` or `try_scope`,
-    /// whichever is called.
+    /// Creates a builder without name, deadline or limit. Unless a policy is set, it is
+    /// [`WaitAll`](crate::policy::WaitAll) for `scope` and [`FailFast`](crate::policy::FailFast) for
+    /// `try_scope`.
     pub fn new() -> Self {
         Self {
             name: None,
@@ -73,7 +74,8 @@ impl ScopeBuilder {
         self
     }
 
-    /// Sets the policy, which says which completions decide the scope: see [`policy`](crate::policy).
+    /// Sets the policy, which decides at each completion whether to cancel the rest of the scope: see
+    /// [`policy`](crate::policy).
     ///
     /// ```
     /// use reunite::policy::FirstSuccess;
@@ -93,8 +95,8 @@ impl ScopeBuilder {
     /// order.
     ///
     /// A task of this scope that joins a queued one runs it on its own thread, so joins within the scope
-    /// cannot starve. A join with a timeout, or one nested too deeply in such joins, gets a thread beyond the
-    /// limit instead.
+    /// cannot starve. If the join has a timeout, or is nested in too many such joins, the queued task gets a
+    /// thread beyond the limit instead.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicU32, Ordering};
@@ -132,10 +134,12 @@ impl ScopeBuilder {
     /// instead of panicking with them, and returns an error if the scope was cut short.
     ///
     /// # Errors
-    /// A task panicked (or was refused a thread) and no join took that failure; the deadline passed before
-    /// the work was done; a cancellation from above stopped the scope; or the body was left, see [partial
-    /// results](crate#partial-results). What the body returned is then dropped;
-    /// [`scope_ended`](Self::scope_ended) returns both.
+    /// - A task panicked (or was refused a thread), and no join took that failure.
+    /// - The deadline passed before the work was done.
+    /// - A cancellation from outside the scope stopped it.
+    /// - The body left (see [partial results](crate#partial-results)).
+    ///
+    /// What the body returned is then dropped; [`scope_ended`](Self::scope_ended) returns both.
     ///
     /// # Panics
     /// If the body panics: with its payload, after every task has completed.

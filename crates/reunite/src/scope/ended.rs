@@ -6,8 +6,8 @@ use crate::error::{CutShort, ScopeError};
 /// The result of the body of a scope.
 pub(super) enum BodyOutcome<T> {
     Value(T),
-    /// A cancellation or a refused wait left the body. Where panics abort the process the body returned all
-    /// the same, with a part of its value.
+    /// The body left, because of a cancellation or a refused wait. Where panics abort the process it returned
+    /// nevertheless, with a partial value.
     Partial(Option<T>),
     /// The body returned an error, which is among the scope's failures.
     Nothing,
@@ -18,10 +18,11 @@ pub(super) struct FinishedScope<T, E> {
     pub(super) body: BodyOutcome<T>,
     /// A task or the body failed, no join took the failure, and the policy does not forgive it.
     pub(super) failed: bool,
-    /// The reason why the caller is to be left: the body was left, or a cancellation from above, of which the
-    /// body was not told, left tasks undone. `None` if a failure explains more.
+    /// The reason why the caller must leave: the body left; or a cancellation from outside the scope stopped
+    /// tasks, and no wait or checkpoint of the body returned that cancellation. `None` if there is a failure,
+    /// which explains more.
     pub(super) left: Option<CutShort>,
-    /// A cancellation from above, or the deadline, left work undone.
+    /// A cancellation from outside the scope, or the deadline, stopped the scope.
     pub(super) cut_short: bool,
     pub(super) error: ScopeError<E>,
 }
@@ -46,7 +47,8 @@ impl<T, E> FinishedScope<T, E> {
         self.into_ended().into_result()
     }
 
-    /// Returns the value of a plain scope, which can otherwise only panic or leave the caller.
+    /// Returns the value of a plain scope. Where there is none, makes the caller leave or panic, because a
+    /// plain scope cannot return an error.
     pub(super) fn into_value(self) -> T
     where
         E: std::fmt::Display,
@@ -56,7 +58,7 @@ impl<T, E> FinishedScope<T, E> {
             leave(why, self.error.scope());
         }
         match self.body {
-            // `leave` returns where panics abort the process: the scope's caller counts as left all the same.
+            // Where panics abort the process, `leave` returns, and the caller counts as having left.
             BodyOutcome::Value(value) | BodyOutcome::Partial(Some(value))
                 if !self.failed || is_left =>
             {
@@ -70,8 +72,7 @@ impl<T, E> FinishedScope<T, E> {
 /// The value that a scope's body returned and the scope's error, side by side.
 ///
 /// Returned by [`ScopeBuilder::scope_ended`](crate::ScopeBuilder::scope_ended) and
-/// [`try_scope_ended`](crate::ScopeBuilder::try_scope_ended), for callers that go on with what was done in
-/// time.
+/// [`try_scope_ended`](crate::ScopeBuilder::try_scope_ended), for callers that use what was done in time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -88,10 +89,10 @@ impl<T, E> FinishedScope<T, E> {
 #[non_exhaustive]
 #[must_use = "it may hold failures"]
 pub struct Ended<T, E = std::convert::Infallible> {
-    /// The value that the body returned; `None` if it returned an error, or was left (see [partial
-    /// results](crate#partial-results)). If it is `None`, there is an `error`.
+    /// The value that the body returned; `None` if the body returned an error or left (see [partial
+    /// results](crate#partial-results)). If there is no value, there is an `error`.
     pub value: Option<T>,
-    /// The error of the scope; `None` if it did not fail. If it is `None`, there is a `value`.
+    /// The error of the scope; `None` if the scope did not fail. If there is no error, there is a `value`.
     pub error: Option<ScopeError<E>>,
 }
 

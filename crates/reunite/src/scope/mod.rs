@@ -33,9 +33,9 @@ use frame::run;
 /// panic: with the payload of the first such task.
 ///
 /// # Cancellation
-/// The calling task is left (see [partial results](crate#partial-results)) if `body` was left, or if a
-/// cancellation from above kept tasks that no join took from completing, and `body` was not told of that
-/// cancellation by a wait or a [`checkpoint`](crate::checkpoint).
+/// The calling task leaves (see [partial results](crate#partial-results)) in two cases: if `body` left; and
+/// if a cancellation from outside the scope stopped tasks that were not joined, and no wait or
+/// [`checkpoint`](crate::checkpoint) of `body` returned that cancellation.
 ///
 /// ```
 /// let text = String::from("to be\nor not to be");
@@ -57,16 +57,18 @@ where
 
 /// Runs `body`, whose tasks return `Result`s. The first failure cancels the rest; all failures are returned.
 ///
-/// In the body, `?` takes the errors of joins and the body's own errors of type `E`. Outside, one `?` or
-/// `match` gets the [`ScopeError`]: the root cause first, the others in spawn order.
+/// In the body, `?` works on the errors of joins and on errors of type `E`. The [`ScopeError`] that the
+/// caller gets has the root cause first, then the other failures in spawn order.
 ///
 /// `E` is the error type of all tasks. Tasks with different errors convert theirs by `?`, see
 /// [`spawn`](Scope::spawn). What the body returned is dropped if the scope fails;
 /// [`ScopeBuilder::try_scope_ended`] returns both.
 ///
 /// # Errors
-/// A task failed or panicked and no join took that failure; the body returned an error; or a cancellation
-/// from above cut the scope short. A failure that the body joined and did not return counts as handled.
+/// - A task failed or panicked, and no join took that failure. A failure that the body joined and did not
+///   return counts as handled.
+/// - The body returned an error, or left (see [partial results](crate#partial-results)).
+/// - A cancellation from outside the scope stopped it.
 ///
 /// # Panics
 /// If the body panics: with its payload, after every task has completed.
@@ -100,7 +102,7 @@ impl<K: Fallibility> Scope<'_, '_, K> {
         self.frame.group()
     }
 
-    /// Cancels the scope: every task in it, and every later wait of the body.
+    /// Cancels the scope: its tasks, and all waits of its body from now on.
     ///
     /// The scope still returns what the body returns, unless a task fails because of the cancellation, or a
     /// wait that cannot return an error leaves the body.
@@ -118,7 +120,7 @@ impl<K: Fallibility> Scope<'_, '_, K> {
         self.canceller().cancel(reason);
     }
 
-    /// Returns a handle that cancels the scope from anywhere else.
+    /// Returns a handle that cancels the scope from any thread.
     ///
     /// ```
     /// reunite::scope(|s| {
@@ -132,7 +134,7 @@ impl<K: Fallibility> Scope<'_, '_, K> {
         Canceller::new(self.frame.node().clone())
     }
 
-    /// Returns true if the scope was cancelled, by whatever cause.
+    /// Returns true if the scope was cancelled, for any reason.
     pub fn is_cancelled(&self) -> bool {
         self.frame.node().is_cancelled()
     }
@@ -140,7 +142,8 @@ impl<K: Fallibility> Scope<'_, '_, K> {
 
 impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
     /// Starts a task at once on a thread of its own. In a cancelled scope no task starts: the new task
-    /// completes as cancelled. If the operating system refuses a thread, that is the task's failure.
+    /// completes as cancelled. If the operating system refuses a thread, the task fails with that error
+    /// ([`is_refused`](JoinError::is_refused)).
     ///
     /// The handle may be dropped. A panic that no join took fails the scope; in a [`try_scope`], so does an
     /// error. In a plain [`scope`] a `Result` is a value like any other; an `Err` that no join took is
@@ -201,13 +204,14 @@ impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
         self.frame.spawn(spec, || K::into_result(f()))
     }
 
-    /// Starts a service and waits until it reports that it is [`Ready`], with a value for the caller, such as
-    /// the port it listens on. [`Ready`] has an example.
+    /// Starts a task that provides a service, and waits until it reports that it is [`Ready`], with a value
+    /// for the caller, such as the port on which it listens. [`Ready`] has an example.
     ///
     /// # Errors
-    /// The service completed before it was ready: the error is its failure, or says that it was never ready.
-    /// Or the caller was cancelled: then the service is cancelled too, as no handle refers to it, and the
-    /// scope waits for it.
+    /// - The service completed before it was ready: the error is its failure, or says that it was never
+    ///   ready.
+    /// - The caller was cancelled. Then the service is cancelled, too, because the caller has no handle to
+    ///   it; the scope waits for its end.
     #[track_caller]
     #[allow(
         clippy::type_complexity,
@@ -227,12 +231,12 @@ impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
         self.spawn_ready_until(builder, None, Location::caller(), f)
     }
 
-    /// Starts a service like [`spawn_ready`](Self::spawn_ready), and waits for at most `timeout` until it is
+    /// Starts a service like [`spawn_ready`](Self::spawn_ready), and waits at most `timeout` for it to be
     /// ready.
     ///
     /// # Errors
-    /// As [`spawn_ready`](Self::spawn_ready); or the timeout passed: then the service is cancelled, as no
-    /// handle refers to it.
+    /// As [`spawn_ready`](Self::spawn_ready); or the timeout passed. Then the service is cancelled, because
+    /// the caller has no handle to it.
     ///
     /// ```
     /// use std::time::Duration;
@@ -261,8 +265,8 @@ impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
         self.spawn_ready_until(builder, deadline, Location::caller(), f)
     }
 
-    /// Starts a service like [`spawn_ready`](Self::spawn_ready), and waits at most until `deadline` until it
-    /// is ready.
+    /// Starts a service like [`spawn_ready`](Self::spawn_ready), and waits for it to be ready, at most until
+    /// `deadline`.
     ///
     /// # Errors
     /// As [`spawn_ready_timeout`](Self::spawn_ready_timeout).
@@ -305,8 +309,7 @@ impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
 }
 
 impl<'scope, K: Fallibility> Scope<'scope, '_, K> {
-    /// Starts a thread of a map. The items' failures go to the consumer of the map's outcomes, not to the
-    /// scope.
+    /// Starts a thread of a map. The failures of items are outcomes of the map, not failures of the scope.
     pub(crate) fn start_worker(
         &'scope self,
         builder: Builder,

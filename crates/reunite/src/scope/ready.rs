@@ -1,4 +1,4 @@
-//! The start-up handshake of services: the parent goes on when the service reports that it is up.
+//! The start-up handshake of services: the parent waits until the service reports that it is ready.
 
 use std::fmt;
 use std::panic::Location;
@@ -9,7 +9,7 @@ use crate::park::Parker;
 use crate::primitive::{Arc, Instant, Mutex};
 use crate::task::JoinHandle;
 
-/// The handle by which a service reports that it is up, see
+/// The handle by which a service reports that it is ready; see
 /// [`Scope::spawn_ready`](crate::Scope::spawn_ready).
 ///
 /// ```
@@ -32,7 +32,7 @@ pub struct Ready<R>(Arc<ReadyCell<R>>);
 struct ReadyCell<R>(Mutex<(Option<R>, Option<Parker>)>);
 
 impl<R> Ready<R> {
-    /// Reports that the service is up: its starter goes on with `value`.
+    /// Reports that the service is ready: the call that started the service returns `value`.
     pub fn up(self, value: R) {
         let mut cell = self.0.0.lock();
         cell.0 = Some(value);
@@ -45,8 +45,8 @@ impl<R> Ready<R> {
 }
 
 impl<R> ReadyCell<R> {
-    /// Returns true if the service is up; otherwise leaves the parker to be unparked, in the same critical
-    /// section.
+    /// Returns true if the service is ready; otherwise stores the parker, which `up` unparks, in the same
+    /// critical section.
     fn is_up_or_wake(&self, parker: &Parker) -> bool {
         let mut cell = self.0.lock();
         if cell.0.is_none() {

@@ -10,18 +10,19 @@ pub(crate) type FailureSlot<E> = Arc<Mutex<Option<JoinError<E>>>>;
 
 /// The failures and cancellations that no join took.
 pub(crate) struct Unclaimed<E> {
-    /// The failures; or, if there are none, the tasks that were cut short by something other than a
-    /// cancellation of the scope or around it.
+    /// The failures; or, if there are none, the errors of tasks that were cut short by something other than
+    /// a cancellation of the scope or from outside it.
     pub(crate) failures: Vec<JoinError<E>>,
-    /// A cancellation from above that left tasks undone. `None` if there are failures, which explain more.
+    /// A cancellation from outside the scope that stopped tasks. `None` if there are failures, which explain
+    /// more.
     pub(crate) undone: Option<Cancelled>,
     /// The number of tasks that completed as cancelled, including those that were joined.
     pub(crate) cancelled: usize,
 }
 
 impl<E> Unclaimed<E> {
-    /// Adds that the scope's body was left. Returns true if that is the root cause, which it is not if an
-    /// earlier failure led to it; then a cancellation is not listed.
+    /// Records that the scope's body left. Returns true if that is the root cause: no earlier failure led to
+    /// it. If it is not, a cancellation of the body is not listed.
     pub(crate) fn add_left_body(&mut self, why: &CutShort, order: u64, after_cancel: bool) -> bool {
         let body = JoinError::of_left_body(why.clone(), order, after_cancel);
         let is_root = self.failures.iter().all(|other| body.rank() < other.rank());

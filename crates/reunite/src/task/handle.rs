@@ -42,9 +42,9 @@ pub struct JoinHandle<T, E = Infallible> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnDrop {
-    /// Stop the task and wait for it, as nothing else does.
+    /// Stop the task and wait for it, because nothing else waits for it.
     Join,
-    /// Do nothing: its scope joins the task, or it was detached.
+    /// Do nothing: the task's scope joins it, or the task was detached.
     Nothing,
 }
 
@@ -56,7 +56,7 @@ impl<T, E> JoinHandle<T, E> {
         Self { packet, on_drop }
     }
 
-    /// Starts the task. If the system refuses a thread, that is the task's failure.
+    /// Starts the task. If the system refuses a thread, the task fails with that error.
     pub(crate) fn start(&self) {
         let task = self.task();
         if let Err(error) = task.start() {
@@ -68,14 +68,20 @@ impl<T, E> JoinHandle<T, E> {
         self.packet.whole()
     }
 
-    /// Waits for the task and returns its value.
+    /// Waits for the task and returns its value. A result that is ready is returned even if the caller is
+    /// cancelled.
     ///
     /// # Errors
     /// - The task failed, panicked or was cancelled.
-    /// - The join could never end, as the task is the caller itself or waits for the caller. Returned at
-    ///   once.
-    /// - The caller was cancelled. Then a scope's task goes on in its scope; a task from
-    ///   [`spawn`](crate::spawn) is cancelled and joined, as on drop.
+    /// - The join could never end, because the task is the caller itself or waits for the caller
+    ///   ([`is_deadlock`](JoinError::is_deadlock)). If the task waits for the caller through its scope, the
+    ///   error is returned at once; if through locks or other joins, after some ten milliseconds.
+    /// - The join would block the last thread that the caller's pool may have
+    ///   ([`is_starved`](JoinError::is_starved)).
+    /// - The task was joined before: by a join with a timeout, or by [`try_join`](Self::try_join).
+    /// - The caller was cancelled ([`is_interrupted`](JoinError::is_interrupted)). Then a scope's task goes
+    ///   on in its scope; a task from [`spawn`](crate::spawn) is cancelled and joined, because its handle is
+    ///   dropped.
     ///
     /// ```
     /// assert_eq!(reunite::spawn(|| 6 * 7).join().unwrap(), 42);
@@ -85,11 +91,12 @@ impl<T, E> JoinHandle<T, E> {
         self.join_until(None, Location::caller())
     }
 
-    /// Joins the task like [`join`](Self::join), and waits for at most `timeout`. A result that is ready is
+    /// Joins the task like [`join`](Self::join), and waits at most `timeout`. A result that is ready is
     /// returned even if the timeout is zero.
     ///
     /// # Errors
-    /// As [`join`](Self::join); or the timeout passed: then the task goes on and the handle stays usable.
+    /// As [`join`](Self::join); or the timeout passed ([`is_timeout`](JoinError::is_timeout)). If the timeout
+    /// passed or the caller was cancelled, the task goes on and the handle stays usable.
     ///
     /// ```
     /// use std::time::Duration;
@@ -116,7 +123,8 @@ impl<T, E> JoinHandle<T, E> {
         self.join_until(Some(Some(deadline)), Location::caller())
     }
 
-    /// Returns the result if the task has completed; `None` if it has not, or if it was joined before.
+    /// Returns the result if the task has completed; `None` if it has not completed, or if it was joined
+    /// before. Does not wait.
     ///
     /// ```
     /// let mut task = reunite::spawn(|| "done");
@@ -135,7 +143,7 @@ impl<T, E> JoinHandle<T, E> {
         }
     }
 
-    /// Returns true if the task has completed, in whatever way.
+    /// Returns true if the task has completed: with a value, an error or a panic, or cancelled.
     ///
     /// ```
     /// let task = reunite::spawn(|| 1);
@@ -146,7 +154,8 @@ impl<T, E> JoinHandle<T, E> {
         self.packet.is_complete()
     }
 
-    /// Cancels the task and everything below it. A running task notices at its next
+    /// Cancels the task, the scopes and maps that it has opened, and their tasks. What it has started with
+    /// [`spawn`](crate::spawn) goes on. A running task notices the cancellation at its next
     /// [`checkpoint`](crate::checkpoint) or in any of this library's waits. A task that has not started
     /// completes as cancelled without running.
     ///
@@ -170,16 +179,16 @@ impl<T, E> JoinHandle<T, E> {
     }
 
     /// Calls `f` when the task has completed and its result can be taken without waiting: on the thread that
-    /// completes the task, or right away on the calling thread if it has completed already. An event loop
-    /// uses it like this: `f` requests a repaint, and the repaint calls [`try_join`](Self::try_join).
+    /// completes the task, or right away on the calling thread if it has completed already. In a program with
+    /// an event loop, `f` posts an event, and the handler of the event calls [`try_join`](Self::try_join).
     ///
-    /// `f` is called *after* the result can be taken, so that a [`try_join`](Self::try_join) that it triggers
-    /// finds the result. Hence a join may return before `f` is called, and while it runs. The end of the
-    /// task's scope comes after `f` has returned; so do [`shutdown`](crate::shutdown), for a task outside
-    /// scopes, and the end of the task's pool. Several callbacks are called one after the other, in the order
-    /// in which they were added; keep them short.
+    /// `f` is called *after* the result can be taken, so that a [`try_join`](Self::try_join) that `f`
+    /// triggers finds the result. Hence a join may return before `f` is called, or while `f` runs. But the
+    /// end of the task's scope, the end of its pool, and [`shutdown`](crate::shutdown) (for a task outside
+    /// scopes) wait for `f`, too. Several callbacks are called one after the other, in the order in which
+    /// they were added; keep them short.
     ///
-    /// A panic in `f` ends only `f`.
+    /// A panic in `f` ends only `f`; the panic hook reports it.
     ///
     /// ```
     /// use std::sync::mpsc;
@@ -213,7 +222,8 @@ impl<T, E> JoinHandle<T, E> {
         self.label().spawned_at()
     }
 
-    /// Joins. `deadline`: `None` means a join without a limit; `Some(None)` one whose limit is never reached.
+    /// Joins the task. `deadline` is `None` for a join without a limit, and `Some(None)` for one with a limit
+    /// that lies too far ahead to be an `Instant`.
     fn join_until(
         &mut self,
         deadline: Option<Option<Instant>>,
@@ -227,7 +237,7 @@ impl<T, E> JoinHandle<T, E> {
         if let Some(refusal) = self.refusal(&here.record) {
             return Err(JoinError::new(self.label().clone(), refusal));
         }
-        // A joiner that is cancelled already only checks whether the result is ready.
+        // A joiner that is cancelled already does not start or run the task.
         if here.node.cause().is_none() && !deadline::has_passed(here.node.deadline()) {
             self.help_to_start(&here.record, deadline.is_some());
             if let Some(result) = self.unpack(self.packet.take()) {
@@ -252,9 +262,9 @@ impl<T, E> JoinHandle<T, E> {
         Err(JoinError::new(self.label().clone(), failed))
     }
 
-    /// Waits until the task has completed, `arrived` returns true, or `deadline` has passed. When `arrived`
-    /// returns false, it must have left the parker where it will be unparked, like any condition given to
-    /// `wait`.
+    /// Waits until the task has completed, `arrived` returns true, or `deadline` has passed. Before `arrived`
+    /// returns false, it must store the parker where the thread that changes the answer unparks it, like any
+    /// condition given to `wait`.
     pub(crate) fn wait_for_either(
         &self,
         verb: Verb,
@@ -318,8 +328,8 @@ impl<T, E> JoinHandle<T, E> {
         }
     }
 
-    /// Returns the refusal of a join that could never end, as the task waits, directly or at the end of a
-    /// scope, for the joiner.
+    /// Returns the refusal of a join that could never end because the task is the joiner, or waits for the
+    /// joiner at the end of a scope.
     fn refusal(&self, joiner: &Part<TaskRecord>) -> Option<JoinErrorKind<E>> {
         if joiner.label.id() < self.id() {
             // The common case: the joiner is older than the task, and so is every task that waits for the
@@ -336,12 +346,12 @@ impl<T, E> JoinHandle<T, E> {
         })
     }
 
-    /// Runs or starts a task that waits for its start, if the joiner has to.
+    /// Runs or starts the task if it has not begun and the join might otherwise never end.
     ///
-    /// A task that queues for a place in a limited scope may wait for the very place that the joiner, or a
-    /// task that waits for the joiner, holds. So a joiner inside that scope runs the task on the spot. Where
-    /// it must not (its own join has a limit, or it is nested too deeply in such joins already), the task
-    /// gets a thread beyond the limit. A pool's task that no thread has begun is run by its joiner, too.
+    /// A task that queues in a scope with a limit may wait for the place of the joiner, or of a task that
+    /// waits for the joiner. So a joiner inside that scope runs the task on its own thread. If the join has a
+    /// time limit, or is nested in too many such joins, the task gets a thread beyond the limit instead. A
+    /// joiner also runs a pool's task that no thread has begun.
     fn help_to_start(&self, joiner: &Part<TaskRecord>, timed: bool) {
         let entry = self.task();
         let queue = entry.group.queue();
@@ -350,7 +360,8 @@ impl<T, E> JoinHandle<T, E> {
         }
         let deep = INLINE_DEPTH.with(|depth| depth.get() >= MAX_INLINE_DEPTH);
         match queue {
-            // The task stays in the pool's queue: blocking makes room for it.
+            // The task stays in the pool's queue: the joiner gives up its place while it blocks, so another
+            // thread can run the task.
             Some(_) if timed || deep => {}
             Some(queue) => {
                 let _deeper = Deeper::new();
@@ -390,9 +401,9 @@ impl Drop for Deeper {
 }
 
 impl<T> JoinHandle<T> {
-    /// Lets go of the task: it runs to its end on its own, is listed by [`detached`](crate::detached) and
-    /// cancelled by [`shutdown`](crate::shutdown). Its result is dropped; an `Err` is
-    /// [reported](crate::on_unjoined_error).
+    /// Gives up the handle without stopping the task. The task runs to its end; until then
+    /// [`detached`](crate::detached) lists it, and [`shutdown`](crate::shutdown) cancels it. Its result is
+    /// dropped; an `Err` is [reported](crate::on_unjoined_error).
     ///
     /// On a scope's task this is the same as dropping the handle: no task outlives its scope. A task of
     /// [`Pool::spawn`](crate::Pool::spawn) is neither listed nor cancelled: its pool waits for it.
@@ -407,7 +418,8 @@ impl<T> JoinHandle<T> {
             self.task().detach();
             self.on_drop = OnDrop::Nothing;
         }
-        // The task may have completed by now. Its result is dropped as if it completed a moment later.
+        // The task may have completed by now. Then its result is dropped here, where a panic of its
+        // destructor must not reach the caller, as if the task had completed a moment later.
         contain(|| drop(self));
     }
 }
@@ -424,7 +436,7 @@ impl<T, E> Drop for JoinHandle<T, E> {
         if self.on_drop == OnDrop::Nothing {
             self.packet.abandon();
         } else if !self.packet.discard() {
-            // Joining by dropping reports an `Err` here.
+            // The drop of the handle joined the task, but no one takes the result: an `Err` is reported here.
             self.stop_and_join();
             self.packet.abandon();
         }
@@ -437,7 +449,8 @@ impl<T, E> JoinHandle<T, E> {
         self.cancel_because(Why::Dropped);
         let here = current::current();
         if self.refusal(&here.record).is_some() {
-            // The task itself, or a task that it waits for, drops the handle: waiting here would never end.
+            // The handle is dropped by the task itself, or by a task that it waits for: waiting here would
+            // never end.
             self.task().detach();
             return;
         }
@@ -451,7 +464,8 @@ impl<T, E> JoinHandle<T, E> {
             || vec![straggler(self.task().record())],
         );
         if !came_back {
-            // The task waits for this very task, so the wait would never end.
+            // The wait was refused: the task waits for the task that drops the handle, so the wait would
+            // never end.
             self.task().detach();
         }
     }
