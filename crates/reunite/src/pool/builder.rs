@@ -23,11 +23,13 @@ use crate::wait::{self, Heed, WaitOutcome};
 
 /// A pool of threads for work that computes. By default it has as many threads as the machine has cores.
 ///
-/// Most programs need only the [global](Self::global) pool, which [`join`](crate::join),
-/// [`par`](crate::par()) and the like use by themselves. Any thread may call a pool's methods: it takes part
-/// in the work for as long as the call lasts, on its own stack, in the place of one of the pool's threads.
+/// Most programs need only the [global](Self::global) pool, which [`join`](crate::join), [`par`](crate::par()) and
+/// the like use by themselves. Any thread may call a pool's methods. A thread that calls [`enter`](Self::enter),
+/// [`scope`](Self::scope) or [`join`](Self::join) takes part in the work during the call: it works on its own
+/// stack, and takes the place of one of the pool's threads.
 ///
-/// Dropping a pool waits for its threads; [`shutdown`](Self::shutdown) does so with a limit.
+/// Dropping a pool waits until its threads have run all queued tasks and have ended; [`shutdown`](Self::shutdown)
+/// does so with a time limit.
 ///
 /// ```
 /// let pool = reunite::Pool::builder().threads(2).name("render").build().unwrap();
@@ -45,14 +47,14 @@ impl Pool {
         PoolBuilder::new()
     }
 
-    /// Returns how many threads work at a time.
+    /// Returns the number of threads that work at a time, as chosen by [`threads`](PoolBuilder::threads).
     pub fn threads(&self) -> usize {
         self.shared.roster.size
     }
 
-    /// Runs `f` on the calling thread, with this pool as the one that [`join`](crate::join),
-    /// [`par`](crate::par()) and the like use in it. `f` runs on the caller's stack;
-    /// [`install`](Self::install) runs it on a stack of the pool's [`stack_size`](PoolBuilder::stack_size).
+    /// Runs `f` on the calling thread. Inside `f`, [`join`](crate::join), [`par`](crate::par()) and the like use
+    /// this pool. `f` runs on the caller's stack; [`install`](Self::install) runs it on a stack of the pool's
+    /// [`stack_size`](PoolBuilder::stack_size).
     ///
     /// ```
     /// let pool = reunite::Pool::builder().threads(1).build().unwrap();
@@ -63,28 +65,27 @@ impl Pool {
         f()
     }
 
-    /// Runs `f` on one of the pool's threads, whose stack has the pool's
-    /// [`stack_size`](PoolBuilder::stack_size), and waits for it. [`join`](crate::join),
-    /// [`par`](crate::par()) and the like use this pool in it. `f` may borrow. Called on one of the pool's
-    /// own threads, it runs `f` on that thread.
+    /// Runs `f` on one of the pool's threads, whose stack has the pool's [`stack_size`](PoolBuilder::stack_size),
+    /// and waits for it. Inside `f`, [`join`](crate::join), [`par`](crate::par()) and the like use this pool. `f`
+    /// may borrow. If the caller is one of the pool's own threads, `f` runs on that thread.
     ///
-    /// [`enter`](Self::enter), [`scope`](Self::scope), [`join`](Self::join) and [`par`](crate::par()) work on
-    /// the caller's stack and cost less, as nothing is handed over. `install` is for code that recurses
-    /// deeper than that stack allows, and for code that must run on threads that the pool has
-    /// [prepared](PoolBuilder::on_start). `f` is queued behind the tasks [spawned](Self::spawn) before, and
-    /// waits for a place among the pool's [`threads`](PoolBuilder::threads).
+    /// [`enter`](Self::enter), [`scope`](Self::scope), [`join`](Self::join) and [`par`](crate::par()) work on the
+    /// caller's stack and cost less, because no other thread is involved. `install` is for code that recurses
+    /// deeper than the caller's stack allows, and for code that must run on threads that the pool has
+    /// [prepared](PoolBuilder::on_start). `f` is queued behind the tasks that were [spawned](Self::spawn) before,
+    /// and waits until one of the pool's [places](PoolBuilder::threads) is free.
     ///
-    /// In the live tree and in messages `f` is a task of its own, with the caller's line, to which the
-    /// caller's [context](crate::Inherit) is passed on. A caller that has a place in a pool gives it up while
-    /// it waits. If `f` waits for what the caller holds, that is a [deadlock](crate::Deadlock), and the wait
-    /// of `f` is refused.
+    /// In the live tree and in messages `f` is a task of its own, with the source line of the caller; it inherits
+    /// the caller's [context](crate::Inherit). A caller that has a place in a pool gives it up while it waits. If
+    /// `f` waits for a lock that the caller holds, that is a [deadlock](crate::Deadlock), and the wait of `f` is
+    /// refused.
     ///
-    /// In a destructor that runs because its stack unwinds, `f` runs on the caller's stack.
+    /// In a destructor that runs while the caller unwinds, `f` runs on the caller's stack.
     ///
     /// # Cancellation
-    /// A cancellation and a deadline of the caller's task reach `f`. It begins in any case, and the caller
-    /// waits for it in any case, as it borrows. The calling task is left, see [partial
-    /// results](crate#partial-results), if `f` was left.
+    /// A cancellation of the caller's task, and its deadline, reach `f`. Even so, `f` always begins, and the
+    /// caller always waits for its end, because `f` may borrow. If `f` leaves, the calling task leaves (see
+    /// [partial results](crate#partial-results)).
     ///
     /// # Panics
     /// If `f` panics, with its payload. If the pool has no thread yet (possible only for the
@@ -109,21 +110,21 @@ impl Pool {
     /// Runs `body` on the caller's stack, and the tasks it spawns in the pool; they may borrow what lives
     /// outside. Returns when all of them have completed.
     ///
-    /// The caller runs tasks, too, when it joins them and when the body has ended. For code that needs the
-    /// stack of the pool's threads, combine it with [`install`](Self::install):
-    /// `pool.install(|| pool.scope(…))`.
+    /// The caller runs tasks, too, when it joins them and when the body has ended. If these need the stack of the
+    /// pool's threads, call [`install`](Self::install) around it: `pool.install(|| pool.scope(…))`.
     ///
     /// A task costs tens of nanoseconds and is queued: it is for work that computes. For tasks that wait use
     /// [`scope`](crate::scope()), where each has a thread of its own.
     ///
     /// # Panics
-    /// If `body` panics: the scope is cancelled, and the tasks that have begun are joined first. If a task
-    /// panicked and no join took that panic: with the payload of the first such task.
+    /// If `body` panics: the scope is cancelled (tasks that have not begun never run), and the tasks that have
+    /// begun are joined first. If a task panicked and no join took that panic: with the payload of the first such
+    /// task.
     ///
     /// # Cancellation
-    /// The calling task is left, see [partial results](crate#partial-results), if the body was left, or if a
-    /// cancellation from above kept tasks that no join took from completing, and the body was not told of
-    /// that cancellation by a wait or a [`checkpoint`](crate::checkpoint).
+    /// The calling task leaves (see [partial results](crate#partial-results)) in two cases: if `body` left; and if
+    /// a cancellation from outside the scope stopped tasks that were not joined, and no wait or
+    /// [`checkpoint`](crate::checkpoint) of `body` returned that cancellation.
     ///
     /// ```
     /// let text = String::from("to be or not to be");
@@ -168,13 +169,14 @@ impl Pool {
         handle
     }
 
-    /// Ends the pool's threads, and waits for at most `timeout` until they have. They finish the tasks that
-    /// they have begun. Returns how many threads there were.
+    /// Closes the pool, and waits at most `timeout` until its threads have ended. They first run all queued tasks
+    /// to their ends. Returns the number of threads that the pool had. A cancellation of the caller does not end
+    /// the wait.
     ///
     /// # Errors
-    /// Some threads have not ended in time: the error names the tasks that have not completed, and says how
-    /// many threads have ended; the others end when they can. It is returned at once if the caller is one of
-    /// the threads, as it cannot wait for itself.
+    /// Some threads have not ended in time. The error names the tasks that have not completed, and says how many
+    /// threads have ended; the others end as soon as their tasks have ended. If the caller takes part in the pool,
+    /// the error is returned at once, because the caller cannot wait for itself.
     ///
     /// ```
     /// use std::time::Duration;
@@ -225,7 +227,7 @@ impl Pool {
         Err(Stragglers::new(late, threads.saturating_sub(left)))
     }
 
-    /// Returns the tasks that [`spawn`](Self::spawn) started and that have not left.
+    /// Returns the tasks of [`spawn`](Self::spawn) that have not ended.
     fn stragglers(&self) -> Vec<Straggler> {
         let group = self.shared.group.get();
         group.map_or_else(Vec::new, |group| group.stragglers_if(|_| true))
@@ -250,7 +252,7 @@ impl Pool {
     }
 }
 
-// A panic in a job or a hook leaves nothing of a pool half changed.
+// A panic in a job or in a hook is caught before it reaches the state of the pool.
 impl std::panic::UnwindSafe for Pool {}
 impl std::panic::RefUnwindSafe for Pool {}
 
@@ -300,10 +302,10 @@ const DUTIES: Duties = Duties {
     watch: watch::over,
 };
 
-/// The time for which a thread that has a place may sleep where the library does not see it.
+/// The default of [`PoolBuilder::spare_after`].
 const SPARE_AFTER: Duration = Duration::from_millis(20);
 
-/// The most threads that replace blocked ones.
+/// The default of [`PoolBuilder::spares`].
 const SPARES: usize = 256;
 
 impl PoolBuilder {
@@ -319,11 +321,12 @@ impl PoolBuilder {
         }
     }
 
-    /// Sets how many threads work at a time, at least one and at most 1,024.
+    /// Sets how many threads work at a time, from 1 to 1,024 (0 counts as 1). These are the *places* of the pool:
+    /// a thread that works holds one, and gives it up while it blocks.
     ///
-    /// A caller that takes part counts as one of them: while it works, one of the pool's threads pauses as
-    /// soon as it has finished what it runs, so that a pool of one uses one core. (Callers themselves are not
-    /// kept waiting: three that come at the same time work at the same time.)
+    /// A caller that takes part holds a place, too: while it works, one of the pool's threads pauses as soon as it
+    /// has finished its current piece of work, so that a pool of one thread uses one core. (Callers do not wait
+    /// for a place: three callers at the same time work at the same time.)
     ///
     /// The default is the number in the environment variable `REUNITE_THREADS`, or else the number of cores
     /// that the process may use; the affinity mask and cgroup quotas are taken into account.
@@ -332,33 +335,33 @@ impl PoolBuilder {
         self
     }
 
-    /// Sets how many threads may be started in the place of blocked ones; the default is 256. When that many
-    /// were started and all threads block, a wait that can fail [returns an
-    /// error](crate::JoinError::is_starved). The end of a scope, and that of a [`join`](crate::join), cannot
-    /// fail: for them one more thread is started.
+    /// Sets how many threads may be started to replace blocked ones; the default is 256. When that many were
+    /// started, all threads block and work is queued, a wait that can return an error [returns
+    /// one](crate::JoinError::is_starved). The end of a scope or of a [`join`](crate::join) cannot return an
+    /// error: for such a wait one more thread is started.
     pub fn spares(mut self, spares: usize) -> Self {
         self.spares = spares;
         self
     }
 
-    /// Sets how long a thread may sleep in something that the library does not see (a lock or a channel of
-    /// `std`, a file) while work is queued and all places are taken. After that, another thread takes its
-    /// place, as if the sleeping code had been wrapped in [`blocking`](crate::blocking). The default is 20
-    /// ms, the minimum 1 ms; `None` turns this off.
+    /// Sets how long a thread may sleep in a call that the library does not see (a lock or a channel of `std`, a
+    /// file) while work is queued and all [places](Self::threads) are taken. After that, another thread takes its
+    /// place, as if the call had been wrapped in [`blocking`](crate::blocking). The default is 20 ms, the minimum
+    /// 1 ms; `None` turns this off.
     ///
-    /// - There are no more threads than the [`spares`](Self::spares) allow. When those are used up, a joiner
-    ///   runs a queued task on its own thread, whether or not there is a place. With `None` a joiner always
-    ///   does so, and callers never take the last place from the pool's threads.
-    /// - If all threads that have the places sleep like that and no other thread can be found, the tasks and
-    ///   what they wait for are [reported](crate::on_stall). If one is found, this is reported only the first
-    ///   time.
+    /// - The number of threads stays within what [`spares`](Self::spares) allows. When the spares are used up, a
+    ///   joiner runs the queued task for which it waits on its own thread, even if no place is free. With `None` a
+    ///   joiner always does so, and callers never take the last place from the pool's threads.
+    /// - If all threads that hold places sleep in such calls, this is [reported](crate::on_stall), with the tasks
+    ///   concerned. If another thread could take a place, it is reported only once in the life of the pool.
     /// - After the same time, the items of a [map](super::PoolScope::map) that wait behind a long one go to
     ///   other threads.
-    /// - A thread that computes keeps its place, however long it takes. Where the system does not distinguish
-    ///   a sleeping thread from a computing one (Linux does), the pool gets as many places again as it has,
-    ///   after fifty times as long.
-    /// - A fork that no thread has asked for is not visible to others, so it waits; `blocking` offers it
-    ///   first.
+    /// - A thread that computes keeps its place, however long it takes. Only Linux tells whether a thread sleeps
+    ///   or computes. On other systems, a thread that has begun nothing new for fifty times as long loses its
+    ///   place; at most as many threads as the pool has places can be without theirs at a time.
+    /// - Other threads cannot see a closure that the sleeping thread has forked (see [`join`](crate::join)) unless
+    ///   they asked for it before, so it waits until the thread goes on. `blocking` offers such closures to the
+    ///   other threads first.
     ///
     /// ```
     /// use std::sync::mpsc;
@@ -376,7 +379,8 @@ impl PoolBuilder {
         self
     }
 
-    /// Sets the name that debuggers show for the threads. It must not contain a NUL.
+    /// Sets the name that debuggers show for the threads. If it contains a NUL, [`build`](Self::build) returns an
+    /// error.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
@@ -389,7 +393,8 @@ impl PoolBuilder {
         self
     }
 
-    /// Sets a function that is called on each thread before it works. A panic in it has no further effect.
+    /// Sets a function that is called on each of the pool's threads before its first work. A panic in the function
+    /// ends only the function.
     ///
     /// ```
     /// use std::sync::{Arc, atomic::{AtomicU32, Ordering}};
@@ -404,8 +409,8 @@ impl PoolBuilder {
         self
     }
 
-    /// Sets a function that is called on each thread after it has worked. A panic in it has no further
-    /// effect.
+    /// Sets a function that is called on each of the pool's threads after its last work. A panic in the function
+    /// ends only the function.
     pub fn on_exit(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_exit = Some(Box::new(hook));
         self
@@ -414,9 +419,9 @@ impl PoolBuilder {
     /// Builds the pool and starts its threads.
     ///
     /// # Errors
-    /// A choice is impossible ([`InvalidInput`](io::ErrorKind::InvalidInput)): a name that contains a NUL, a
-    /// stack larger than the address space, too many threads. Then nothing was started. Or the system refuses
-    /// a thread: then the threads already started have ended again when this returns.
+    /// - A setting is invalid ([`InvalidInput`](io::ErrorKind::InvalidInput)): a name that contains a NUL, a stack
+    ///   larger than the address space, more than 1,024 threads. Then no thread was started.
+    /// - The system refused a thread. Then the threads already started have ended when this returns.
     ///
     /// ```
     /// let error = reunite::Pool::builder().name("a\0b").build().unwrap_err();
@@ -438,7 +443,7 @@ impl PoolBuilder {
         Ok(pool)
     }
 
-    /// Creates the pool without threads: they start when there is work for them.
+    /// Creates the pool without threads. They start when there is work for them.
     pub(super) fn pool(self, at: &'static Location<'static>) -> Pool {
         let size = self.threads.unwrap_or_else(default_threads);
         let number = TaskId::next();
