@@ -1,4 +1,4 @@
-//! Races and quorums: the first successes decide, the rest is cancelled.
+//! Races and quorums: the first successes are the result, and the rest is cancelled.
 
 use std::panic::Location;
 
@@ -61,10 +61,10 @@ tuple!(A B C D F G H);
 tuple!(A B C D F G H I);
 
 /// Runs all contenders in parallel and returns the first success. The others are cancelled and waited for;
-/// their failures are forgiven.
+/// their failures are ignored.
 ///
 /// # Errors
-/// All contenders failed: the error holds every failure. Or the race was cancelled from above.
+/// All contenders failed: the error holds every failure. Or a cancellation from outside stopped the race.
 ///
 /// ```
 /// use std::time::Duration;
@@ -83,11 +83,11 @@ where
 }
 
 /// Runs all contenders in parallel until `n` of them have succeeded; returns their values in the order of the
-/// contenders. The others are cancelled and waited for; their failures are forgiven.
+/// contenders. The others are cancelled and waited for; their failures are ignored.
 ///
 /// # Errors
 /// Fewer than `n` contenders succeeded: the error holds every failure. If there are fewer than `n`
-/// contenders, nothing is started. Or the quorum was cancelled from above.
+/// contenders, nothing is started. Or a cancellation from outside stopped the quorum.
 ///
 /// ```
 /// let agree = |n: u32| move || if n == 3 { Err("down") } else { Ok(n) };

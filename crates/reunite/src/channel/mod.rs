@@ -1,9 +1,9 @@
-//! Queues between threads: bounded, unbounded, or hand to hand.
+//! Channels between threads: bounded, unbounded, or without storage.
 //!
 //! A channel has any number of senders and receivers; each message goes to one receiver. It closes when the last sender
 //! or the last receiver is dropped, or when `close` is called. Then sends fail, and receives take the messages that are
 //! left and fail after that. Every wait ends early when its task is cancelled: the message was not sent, or none was
-//! taken. An iteration over messages, which cannot return that as an error, leaves the task.
+//! taken. An iteration over messages cannot return that as an error, so it [leaves](crate#partial-results) the task.
 //!
 //! | channel | a send |
 //! |---|---|
@@ -16,16 +16,17 @@
 //! not report that. A channel is cut short if dropping its last sender closed it and one of its senders was dropped by
 //! a task
 //! - that had been told of its cancellation, by a wait or a [`checkpoint`](crate::checkpoint), or that never began
-//!   because of it,
-//! - one of whose waits had been refused (as a deadlock, or because its pool is starved), or that another channel had
-//!   told that it was cut short; unless the task has sent something through this sender since,
+//!   because it was cancelled,
+//! - one of whose waits had been refused (as a deadlock, or because its pool is starved), or had found another channel
+//!   cut short; unless the task has sent something through this sender since,
 //! - or that was unwinding: it panicked, or it left.
 //!
 //! Receivers still take the messages that are left. Then [`recv`](Receiver::recv) fails with
 //! [`is_cut_short`](RecvError::is_cut_short), and an iteration leaves its task (see [`Iter`]). In the same way a sender
 //! learns that a receiver was dropped by such a task ([`SendError::is_cut_short`]). A task that is cancelled but has
-//! sent everything declares that with [`close`](Sender::close), or by dropping the sender before it waits again. A
-//! producer that *returns* an error has ended by its own decision; its join, or its scope, reports the error.
+//! sent everything declares that with [`close`](Sender::close), or by dropping the sender before it waits again. If a
+//! producer *returns* an error without any of this, the channel counts as complete; the join of the producer, or its
+//! scope, returns the error.
 //!
 //! ```
 //! let (tx, rx) = reunite::channel::bounded(64);
@@ -70,8 +71,8 @@ use self::state::ChannelState;
 
 /// Makes a channel that holds up to `capacity` messages. With a capacity of 0 it is a [`rendezvous`].
 ///
-/// Waiting threads are woken in the order in which they came. A sender or receiver that arrives at that moment may be
-/// faster, so a waiting thread can be overtaken.
+/// Waiting threads are woken in the order in which they came. A thread that arrives at the moment of a wake-up may be
+/// faster than the woken thread, so a waiting thread can be overtaken.
 ///
 /// ```
 /// let (tx, rx) = reunite::channel::bounded(1);
@@ -96,10 +97,10 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     pair(usize::MAX)
 }
 
-/// Makes a channel that holds no messages, as [`bounded(0)`](bounded()) does: each message goes from hand to hand. A
-/// send returns when a receiver has the message, or with an error that contains the message. A
-/// [`try_send`](Sender::try_send) succeeds if a receiver waits for this channel alone; a receiver in a [`select()`] may
-/// yet take a message from another channel.
+/// Makes a channel that stores no messages, as [`bounded(0)`](bounded()) does: each message goes directly from a sender
+/// to a receiver. A send returns when a receiver has the message, or with an error that contains the message. A
+/// [`try_send`](Sender::try_send) succeeds only if a receiver waits in [`recv`](Receiver::recv): a receiver that waits
+/// in [`select()`] might take its message from another channel.
 ///
 /// ```
 /// let (tx, rx) = reunite::channel::rendezvous();

@@ -26,15 +26,16 @@ use shared::ItemNamer;
 
 /// Applies `f` to every item on several threads and yields the outcomes in the order of the items.
 ///
-/// Nothing happens before the first `next`. Items are pulled as threads become free, never more than the
-/// window ahead: item *k + window* is not pulled before outcome *k* was taken, so any number of items needs
-/// bounded memory. A panic or timeout of one item is the outcome of that item alone. Dropping the iterator
-/// early cancels the items that run and waits for them. A cancelled map pulls no further items; unless it had
-/// already seen the end of the source, its last outcome is an error that [says
-/// so](JoinError::is_interrupted).
+/// Nothing happens before the first `next`. Items are pulled as threads become free, never more than the window ahead:
+/// item *k + window* is not pulled before outcome *k* was taken, so any number of items needs bounded memory. A panic
+/// or timeout of one item is the outcome of that item alone. Dropping the iterator early cancels the items that run and
+/// waits for them. A cancelled map pulls no further items. Unless the end of the source was reached before, its last
+/// outcome is an error that [says so](JoinError::is_interrupted). If the operating system refuses the map its first
+/// thread, that error is the only outcome.
 ///
-/// The items are pulled on the worker threads, one at a time; so the iterator must be `Send`. To borrow from
-/// the stack, see [`Scope::map`]; for an `f` that returns `Result`, [`try_map`].
+/// The items are pulled on the worker threads, one at a time; so the iterator must be `Send`. If the iterator panics,
+/// `next` panics with that payload after the outcomes of the items before. To borrow from the stack, see
+/// [`Scope::map`]; for an `f` that returns `Result`, [`try_map`].
 ///
 /// A map is for items that wait or run long: each costs between half a microsecond and some microseconds. For
 /// many small items that only compute, use [`par`](crate::par()) (a slice, a range) or
@@ -87,12 +88,15 @@ where
     Map::new(items.into_iter(), f, Free, Location::caller())
 }
 
-/// Calls `f` with every item on as many threads as the machine has cores, and stops at the first failure.
-/// `f` may borrow.
+/// Calls `f` with every item, on as many threads as the machine has cores, and stops at the first failure: items that
+/// run are cancelled, and no others are begun. `f` may borrow.
 ///
 /// # Errors
-/// An item failed or panicked: the error holds all failures, the root cause first. Or the current task was
-/// cancelled.
+/// An item failed or panicked: the error holds all failures, the root cause first. Or the current task was cancelled,
+/// or the operating system refused the first thread.
+///
+/// # Panics
+/// If the iterator panics: with its payload.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -251,8 +255,8 @@ impl<'a, I: Iterator, F, H, O> Map<'a, I, F, H, O> {
         self
     }
 
-    /// Sets what items are called in messages and in the [live tree](crate::dump()), besides their number.
-    /// Without it, items are called like the map.
+    /// Sets the names of items in messages and in the [live tree](crate::dump()), beside their numbers. Without it,
+    /// items have the name of the map.
     ///
     /// `name` is called with each item right after it was pulled, on the thread that pulled it. A panic in
     /// `name` counts as a panic of the source.
@@ -274,16 +278,16 @@ impl<'a, I: Iterator, F, H, O> Map<'a, I, F, H, O> {
         self
     }
 
-    /// Sets how many items may be pulled and not yet taken (at least one). The default is twice the number of
-    /// threads, and more, up to 1,024, while items take less than about 20 µs.
+    /// Sets the window: how many items may be pulled whose outcomes are not yet taken (at least one). The default is
+    /// twice the number of threads, and more, up to 1,024, while items take less than about 20 µs.
     pub fn window(mut self, items: usize) -> Self {
         self.plan.window = Some(items.max(1));
         self
     }
 
-    /// Sets how long each item may take, from its start. An item that takes longer is cancelled and its
-    /// outcome is a timeout. If it does not stop, another thread takes the place of its thread, and the end
-    /// of the map waits for it.
+    /// Sets how long each item may take, from its start. An item that takes longer is cancelled, and its outcome is an
+    /// error ([`is_timeout`](JoinError::is_timeout)). If the item does not stop, another thread goes on with the other
+    /// items. The end of the map waits for the late item, too.
     pub fn item_timeout(mut self, timeout: Duration) -> Self {
         self.plan.item_timeout = Some(timeout);
         self

@@ -121,9 +121,9 @@ impl<'a, U, E> Outcomes<'a, U, E> {
     ///
     /// # Errors
     /// Some item had no value: the error holds all failures, the root cause first. Every item is run first,
-    /// unless the map is [`fail_fast`](crate::Map::fail_fast). If no item failed, but some completed as
-    /// cancelled by something other than a cancellation of the map or above it (for example a channel that
-    /// was cut short), the error holds those.
+    /// unless the map is [`fail_fast`](crate::Map::fail_fast). If no item failed, but some were cancelled by
+    /// something other than a cancellation of the map or from outside it (for example a channel that was cut
+    /// short), the error holds the errors of those.
     ///
     /// ```
     /// let words = reunite::map(["to", "be"], str::len).into_iter().collect_values().unwrap();
@@ -271,7 +271,8 @@ where
                 Ok(ConsumerStep::Outcome(index, outcome)) => {
                     let why = outcome.as_ref().err().and_then(JoinError::as_cancelled);
                     if why.is_some_and(|why| self.passed_on(why)) {
-                        // If the cancellation came from above, the returned error tells the caller of it.
+                        // If the cancellation came from outside the map, the returned error tells the caller
+                        // of it.
                         let _told = current::checkpoint();
                     }
                     return Ok(Some(outcome.map(|value| self.value(index, value))));
@@ -332,7 +333,7 @@ where
         JoinError::new(self.shared.label.clone(), JoinErrorKind::Interrupted(cause))
     }
 
-    /// Returns the error of a map whose source was left, and may have had more items.
+    /// Returns the error of a map whose source left its task, and may have had more items.
     fn cut_short(&self, why: CutShort) -> JoinError<E> {
         let kind = match why {
             CutShort::Cancelled(cancelled) => JoinErrorKind::Interrupted(cancelled),

@@ -1,4 +1,4 @@
-//! Locks, semaphores and other coordination, for what joins alone cannot express.
+//! Locks, semaphores and other means of coordination, where joins alone do not suffice.
 //!
 //! | type | purpose |
 //! |---|---|
@@ -10,13 +10,13 @@
 //!
 //! Every wait has a form with a timeout and one with a deadline. `try_lock` and the other `try_` calls do not wait;
 //! their error distinguishes a lock that [is taken](crate::WaitError::is_busy) from one that is poisoned. Every wait
-//! ends early when its task is cancelled, and is *refused* if it would never end: locks and joins that wait for each
-//! other are detected when the last of them begins to wait, and the newest wait returns a [`Deadlock`](crate::Deadlock)
-//! that tells which task holds what since which line. The other waits go on.
+//! ends early when its task is cancelled, and is *refused* if it would never end: when tasks wait for each other's
+//! locks and ends, the newest wait returns an error some ten milliseconds after it began. Its
+//! [`deadlock`](crate::WaitError::deadlock) tells which task holds what since which line. The other waits go on.
 //!
-//! Waits that any thread may end (semaphores, condition variables, barriers, [channels](crate::channel)) are
-//! refused only when every thread of the process waits. This needs a system that tells how many threads there are
-//! (Linux).
+//! Waits that any thread may end (semaphores, condition variables, barriers, [channels](crate::channel)) are refused
+//! only when every thread of the process waits, and only on Linux: other systems do not tell how many threads the
+//! process has.
 //!
 //! ```
 //! use reunite::sync::Mutex;
@@ -27,7 +27,7 @@
 //!     let two = s.spawn(|| { let _b = b.lock()?; met.wait()?; a.lock().map(drop) });
 //!     [one.join().unwrap(), two.join().unwrap()].into_iter().filter_map(Result::err).collect::<Vec<_>>()
 //! });
-//! assert_eq!(refused.len(), 1); // the other one got both locks
+//! assert_eq!(refused.len(), 1); // the other task got both locks
 //! assert!(refused[0].is_deadlock());
 //! ```
 
