@@ -1,19 +1,19 @@
-//! Policies: they decide when a scope is decided.
+//! Policies: they decide whether a scope goes on.
 
 use crate::id::Label;
 use crate::observe::Completion;
 use crate::primitive::{AtomicUsize, Ordering};
 
-/// A policy's answer to an event: whether the scope goes on.
+/// A policy's answer: whether the scope goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Go on.
+    /// The scope goes on.
     Continue,
-    /// The scope is decided: cancel what still runs, start nothing more.
+    /// The scope is cancelled: its running tasks are asked to stop, and no more tasks start.
     Cancel,
 }
 
-/// The treatment of the body's value when the scope's deadline cut it short.
+/// The result of a scope that was cancelled by its own deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnTimeout {
     /// The scope returns an error.
@@ -22,12 +22,15 @@ pub enum OnTimeout {
     KeepPartial,
 }
 
-/// A value that decides, event by event, when the rest of a scope is to be cancelled.
+/// A value that decides when the rest of a scope is cancelled. It is asked at each spawn and at each completion of
+/// a task.
 ///
-/// Each scope has one. Its methods are called from the threads of the scope's tasks, several at once for
-/// different tasks, but never two at once for the same task.
+/// Each scope has one policy. [`on_spawn`](Self::on_spawn) is called on the thread that spawns the task,
+/// [`on_complete`](Self::on_complete) on the thread that completes it, the other methods on the thread of the
+/// scope's body. Several threads may call at once for different tasks, but never for the same task.
 ///
-/// A panic in a policy counts as [`Verdict::Cancel`] and is one of the scope's failures.
+/// A panic in a policy cancels the scope. A panic in `on_complete` is one of the scope's failures; in the other
+/// methods it continues in their callers: the spawning task, or the caller of the scope.
 ///
 /// ```
 /// use reunite::Completion;
@@ -50,22 +53,24 @@ pub enum OnTimeout {
 /// assert_eq!(result.unwrap_err().failures().len(), 3);
 /// ```
 pub trait Policy: Send + Sync {
-    /// Called when a task is about to start.
+    /// Called when a task is about to start or to be queued. If it returns [`Verdict::Cancel`], this task does not
+    /// start either: it completes as cancelled.
     fn on_spawn(&self, task: &Label) -> Verdict {
         let _ = task;
         Verdict::Continue
     }
 
-    /// Called when a task has completed.
+    /// Called when a task has completed, before its scope counts it as ended.
     fn on_complete(&self, task: &Label, how: Completion) -> Verdict;
 
-    /// Called when the scope's deadline passed with work undone.
+    /// Called when all tasks have ended, if the scope was cancelled by its own deadline. Decides what the scope
+    /// returns.
     fn on_timeout(&self) -> OnTimeout {
         OnTimeout::Fail
     }
 
-    /// Called once, at the end of the scope. Returns true if the goal was reached, so that failures that no
-    /// join took do not fail the scope.
+    /// Called when all tasks have ended, if there are failures that no join took. Returns true if these do not
+    /// fail the scope, because its goal was reached.
     fn is_satisfied(&self) -> bool {
         false
     }
@@ -94,7 +99,8 @@ impl Policy for FailFast {
     }
 }
 
-/// The policy of [`quorum`](crate::quorum): the first `n` values decide; failures before that are forgiven.
+/// The policy of [`quorum`](crate::quorum): when `n` tasks have completed with values, the rest is cancelled, and
+/// failures do not fail the scope.
 ///
 /// ```
 /// use reunite::policy::Quorum;
@@ -111,7 +117,7 @@ pub struct Quorum {
 }
 
 impl Quorum {
-    /// Creates a policy that is decided by `n` values.
+    /// Creates a policy that cancels the rest of the scope after `n` values.
     pub fn new(n: usize) -> Self {
         Self {
             wanted: n,
@@ -138,7 +144,8 @@ impl Policy for Quorum {
     }
 }
 
-/// The policy of [`race`](crate::race()): the first value decides. A [`Quorum`] of one.
+/// The policy of [`race`](crate::race()): when one task has completed with a value, the rest is cancelled, and
+/// failures do not fail the scope. A [`Quorum`] of one.
 ///
 /// ```
 /// use reunite::policy::FirstSuccess;
