@@ -9,7 +9,7 @@ use crate::id::Label;
 use crate::observe::{Completion, Event, Observer, observe};
 use crate::primitive::{Arc, Counter, Ordering};
 
-/// The trouble for which a [flight recorder](flight_recorder) passed on what it held.
+/// A failure at which a [flight recorder](flight_recorder) passes on the last events.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Trouble {
@@ -58,13 +58,14 @@ impl<F: Fn(&Trouble, &Profile) + Send + Sync> Observer for Flight<F> {
     }
 }
 
-/// Starts a recorder that may run for ever: each thread keeps only its last `events`. When a deadlock is refused, a
-/// deadline passes or a task panics, `tell` is called with the trouble and the events before it, on the thread on
-/// which it happened. Trouble that happens while `tell` runs is not passed on. If `tell` panics, the
-/// recorder stops, with a message on standard error. To look at the events at any time, call [`Profiling::look`].
+/// Starts a recorder that may run for ever: it keeps only the last `events` events of each thread. When a wait is
+/// refused as part of a deadlock, a deadline passes or a task panics, `tell` is called with this [`Trouble`] and
+/// the events before it, on the thread on which it happened. Trouble that happens while `tell` runs is not passed
+/// on. If `tell` panics, the recorder stops, with a message on standard error. To get the events at any time, call
+/// [`Profiling::look`].
 ///
-/// Without recompiling: set `REUNITE_FLIGHT` to the name of a file, which is then written whenever something
-/// goes wrong, or a dump is requested (see `answer_dump_requests`).
+/// To record without recompiling the program, set the environment variable `REUNITE_FLIGHT` to the name of a file.
+/// The file is written at each [`Trouble`], and when a dump is requested (see `answer_dump_requests`).
 ///
 /// ```
 /// let (told, tells) = reunite::channel::unbounded();

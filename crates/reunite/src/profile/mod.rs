@@ -1,27 +1,27 @@
 //! The join profiler: how parallel a program was, how parallel it could be, and which line holds it back.
 //!
-//! It is an ordinary observer: it records when tasks are spawned, begin, wait, go on and complete, and
+//! The profiler is an ordinary observer: it records when tasks are spawned, begin, wait, go on and complete, and
 //! analyses the records afterwards. *Work* is the time that tasks ran, slept, or were in calls marked as
-//! [`blocking`](crate::blocking): the duration if everything were done one after another. *Span* is the longest
-//! chain of things that had to happen one after another. The quotient of the two, the *parallelism*, is the number of
-//! things that could have gone on at the same time.
+//! [`blocking`](crate::blocking): the duration of the program if everything were done one after another. *Span* is the
+//! longest chain of things that had to happen one after another. Work divided by span is the *parallelism*: how many
+//! things could have gone on at the same time, on average.
 //!
-//! It sees the tasks of scopes, maps and `spawn`. Forks of [`join`](crate::join()) are part of the task that made
-//! them. Waits for locks and queues do not make the span longer, because it is not known which task would
-//! have ended them.
+//! The profiler sees the tasks of scopes, maps, pools and `spawn`. A closure of a [`join`](crate::join()) is part of
+//! the task that called `join`, unless another thread runs it: then it is a task of its own. Waits for locks and
+//! channels do not make the span longer, because it is not known which task would have ended them.
 //!
 //! ```
 //! let profiling = reunite::profile::start();
 //! reunite::scope(|s| {
 //!     let slow = s.spawn(|| std::thread::sleep(std::time::Duration::from_millis(20)));
-//!     slow.join().unwrap(); // too early: the next task could have run at the same time
+//!     slow.join().unwrap(); // too early: the next task could have run meanwhile
 //!     let other = s.spawn(|| std::thread::sleep(std::time::Duration::from_millis(20)));
 //!     other.join().unwrap();
 //! });
 //! let profile = profiling.finish();
 //! println!("{profile}"); // a summary of one screen
 //! assert!(profile.work.as_millis() >= 40);
-//! // On a quiet machine: the first join came too early, and the span might be half as long.
+//! // Unless the machine was busy, a hint says that the first join comes too early.
 //! for hint in &profile.hints {
 //!     println!("{:?} at {}: {}", hint.kind, hint.at, hint.text);
 //! }
@@ -65,7 +65,7 @@ use crate::primitive::{Arc, Duration, available_parallelism, now};
 use record::{Clock, EventRecord, Recorder, Scribe};
 use replay::{Burden, Replay};
 
-/// A profile being made. Returned by [`start`]; [`finish`](Self::finish) ends it.
+/// A profile that is being recorded. Returned by [`start`]; [`finish`](Self::finish) ends the recording.
 #[must_use = "the profile is lost when this is dropped"]
 pub struct Profiling {
     recorder: Arc<Recorder>,
@@ -73,11 +73,14 @@ pub struct Profiling {
     has_own_clock: bool,
 }
 
-/// Starts a profile of everything that this process does from now on. The result is a summary of one screen, or a file:
-/// see [`Profile`].
+/// Starts a profile of everything that this process does from now on. See [`Profile`] for what it contains, and for the
+/// forms in which it can be written.
 ///
-/// An event costs some hundred nanoseconds and a hundred bytes. Without recompiling: set `REUNITE_PROFILE` to the
-/// name of a file, which is written when a scope ends that no task of this library opened, and at the end.
+/// Each event costs some hundred nanoseconds and a hundred bytes of memory.
+///
+/// To profile a program without recompiling it, set the environment variable `REUNITE_PROFILE` to the name of a file.
+/// The file is written when a scope ends that was opened outside any task, when [`shutdown`](crate::shutdown) returns,
+/// and when the main thread ends.
 ///
 /// ```
 /// let profiling = reunite::profile::start();
@@ -125,7 +128,7 @@ fn begin_with(clock: Clock, has_own_clock: bool) -> Profiling {
 }
 
 impl Profiling {
-    /// Ends the profile and returns it. To be called where the scopes of interest have ended.
+    /// Ends the recording and returns the profile. Call it when the scopes of interest have ended.
     pub fn finish(self) -> Profile {
         let Self {
             recorder,
@@ -137,7 +140,7 @@ impl Profiling {
         profile_of(&recorder, wall, has_own_clock)
     }
 
-    /// Returns the profile as it is now; recording goes on.
+    /// Returns the profile up to now; the recording goes on.
     pub fn look(&self) -> Profile {
         profile_of(&self.recorder, self.recorder.now(), self.has_own_clock)
     }
