@@ -11,7 +11,7 @@
 //!
 //! # Protocol
 //! A wait that only another thread can end (no deadline, not even up the tree)
-//! 1. lowers its parker's mark,
+//! 1. lowers the mark of its parker, which every wake-up raises,
 //! 2. checks its condition: whether what it awaits has happened,
 //! 3. files its record and, in the same critical section, looks for a deadlock,
 //! 4. parks,
@@ -28,27 +28,28 @@
 //! raised: a raised mark means that its thread will go on, and file its record again later. Three other events can
 //! close a cycle, and the thread that causes one of them looks for a deadlock at once: a guard is leaked ([`leak`]); in
 //! a group with a limit, a thread gives its place up and so cannot begin a queued task any more ([`look_at`]); and, for
-//! waits for anyone, a thread goes idle or ends ([`look_again`]). Only the end of a thread outside this library goes
-//! unnoticed. Therefore some waits for anyone check again now and then.
+//! waits for anyone, a thread goes idle or ends ([`look_again`]). Only the end of a thread that this library did not
+//! start goes unnoticed. Therefore some of the waits for anyone check again from time to time (see `graph`).
 //!
-//! *Dead* records are those of the largest set of records that keep each other from going on; a *deadlock* is a set of
-//! dead records. A wait for one of several resources is dead if each of them has a dead owner (a queued task, which any
-//! of several threads may begin); a wait for all of several resources is dead if one of them has a dead owner (the end
-//! of a scope). See `region` for how the set is found. Any thread may send a message or release a permit, so a wait for
+//! *Dead* records are the largest set of records that keep each other from going on; a *deadlock* is some of them. A
+//! wait for one of several resources is dead if each of them has a dead owner (a queued task, which any of several
+//! threads may begin); a wait for all of several resources is dead if one of them has a dead owner (the end of a
+//! scope). See `region` for how the set is found. Any thread may send a message or release a permit, so a wait for
 //! [`WaitsOn::Anyone`] is dead only if every thread of the process is accounted for: each of them waits without being
 //! about to go on, is idle, or has ended (`live_threads`). Then no thread is left to end any wait of any kind: the
 //! graph need not be searched, and the answer costs the same however many threads wait.
 //!
 //! *Exactly one victim.* It is picked in the critical section: the newest wait of a cycle that can return an error; or,
-//! if there is none, the wait of a dropped handle, which then lets go of its task. The victim counts as going on from
+//! if there is none, the wait of a dropped handle, which then detaches its task. The victim counts as going on from
 //! then on, and further victims are picked until the record of the filing thread is not dead. The victim checks its
-//! condition once more before it gives up. If no thread is left that does anything, the next victim is picked only when
-//! the previous one has filed another wait, gone idle or ended: until then it may end other waits.
+//! condition once more before it gives up. If every thread waits, one victim is picked at a time. The next one is
+//! picked only when the thread of the previous victim has filed another wait, gone idle or ended: until then it may end
+//! other waits.
 //!
 //! # Who holds a lock
-//! A thread may run a task inside the wait of another. The thread then owns the resources of both tasks, and its only
-//! record is that of the inner task, which waits. Each lock is attributed to the task that has taken it ([`Holder`]):
-//! the locks that the thread held when the inner task was begun (see `current`) are not the inner task's.
+//! A thread may run a task while another of its tasks waits. The thread then owns the resources of both tasks, and its
+//! only record is that of the inner task. Each lock is attributed to the task that has taken it ([`Holder`]): the locks
+//! that the thread held when the inner task was begun (see `current`) are not the inner task's.
 //!
 //! # The identity of resources
 //! Tasks and groups have numbers, and so have locks (`lock_number`). A leaked lock is listed until its guard is
@@ -77,7 +78,7 @@ mod thread_guard;
 
 use crate::primitive::{Counter, Ordering};
 
-/// 1 while waits that would never end are not refused, otherwise 0.
+/// 1 if waits that would never end are not refused, otherwise 0.
 static IS_OFF: Counter = Counter::new(0);
 
 /// Sets whether waits that would never end are refused. By default they are. The setting may be changed at any time.

@@ -1,4 +1,4 @@
-//! The slow path of a wait: reports what it waits for, and parks.
+//! The slow path of a wait: parks until the condition is true, and shows meanwhile what the thread waits for.
 
 use super::guards::{ConditionChecked, WaitingGuard};
 use super::outcome::{Heed, WaitOutcome, tell_task};
@@ -17,7 +17,9 @@ use crate::observe::{self, Event, Stall, count_blocked, tell};
 use crate::park::{Parker, park_from};
 use crate::primitive::{Duration, Instant, now};
 
-/// Waits on the slow path: reports what it waits for, and parks.
+/// Waits until `ready` returns true, or until something else ends the wait: `deadline`, or what `heed` names. Parks
+/// meanwhile, and shows the wait in the live tree. `asked` says whether the caller has just checked `ready`. The
+/// protocol is at the top of the module `wait`.
 pub(super) fn block(
     parker: &Parker,
     site: &WaitSite,
@@ -59,7 +61,7 @@ pub(super) fn block(
     outcome
 }
 
-/// A wait that blocks.
+/// The state of a wait that blocks.
 struct Blocked<'a> {
     parker: &'a Parker,
     site: &'a WaitSite,
@@ -139,8 +141,9 @@ impl<'a> Blocked<'a> {
         }
     }
 
-    /// Returns true if, after the condition was checked, it may have become true without a mark on the parker: before a
-    /// deadline passed, or while the thread gave up its place.
+    /// Returns true if the condition must be checked again before the first park, although the caller has checked it: a
+    /// deadline has passed, and the condition may have become true before that; or the thread has given up its place,
+    /// and that code may have consumed the parker's mark.
     fn is_late_or_has_left(&self) -> bool {
         self.place.holds_place() || deadline::is_over(self.until, self.at)
     }
@@ -209,6 +212,8 @@ impl<'a> Blocked<'a> {
         }
     }
 
+    /// Returns the instant at which the thread wakes by itself: at a deadline, or to check or do something. `None` if it
+    /// sleeps until it is woken.
     fn wakes_at(&mut self) -> Option<Instant> {
         let at = self.at;
         let until = deadline::earlier(self.until, self.watch.stalls_at());
@@ -223,6 +228,7 @@ impl<'a> Blocked<'a> {
         deadline::earlier(until, deadline::earlier(enters, asks))
     }
 
+    /// Calls the user's reporter, because the wait has lasted suspiciously long.
     #[cold]
     fn report_stall(&self) {
         let (kept_by, is_suspected) = explain(self.site);
@@ -359,7 +365,7 @@ mod tests {
         fn hand_over(&self) {}
     }
 
-    /// A timer before the system's next tick makes a park twice as expensive.
+    /// A park that needs a timer before the system's next tick costs twice as much.
     #[test]
     fn a_wait_of_no_pool_is_not_woken_before_it_is_filed() {
         let (parker, site, context) = (Parker::current(), site(WaitsOn::Anyone), current::shared());
@@ -368,7 +374,7 @@ mod tests {
         assert!(blocked.wakes_at().is_none_or(|at| at >= files_at));
     }
 
-    /// The measure of how long most waits last has no influence on that.
+    /// Not even if most of the recent waits have lasted long.
     #[test]
     fn a_wait_does_not_starve_before_it_has_lasted_a_while() {
         for lasting in [0, MOST] {
