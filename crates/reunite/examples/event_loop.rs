@@ -1,5 +1,6 @@
-//! Background work behind an event loop as windows have one (winit, Win32, AppKit): other threads may only post events
-//! to it, and it must never wait for them. `on_complete` posts one, `try_join` takes the result.
+//! Background work in a program with an event loop, such as that of a window (winit, Win32, AppKit). Other threads may
+//! only post events to the loop, and the loop must never wait for a thread. `on_complete` posts an event when a task
+//! has completed; the loop then takes the result by `try_join`.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -44,7 +45,7 @@ impl Window {
         self.work = Some(work);
     }
 
-    /// False when the window is to go. Waits for nothing.
+    /// Handles an event without waiting. Returns false if the window is to be closed.
     fn handle(&mut self, event: Event) -> bool {
         println!("{event:?}");
         match event {
@@ -60,7 +61,8 @@ impl Window {
                     self.proxy.post(Event::CloseRequested);
                 }
             }
-            // Dropping the handle stops the work, and is the one wait: the window is gone by then.
+            // The caller then drops the handle, which stops the work and waits for its end. That wait is harmless: the
+            // loop has ended.
             Event::CloseRequested => return false,
         }
         true
@@ -74,7 +76,7 @@ fn main() {
         proxy: proxy.clone(),
         work: None,
     };
-    // A click that starts the work, and one that comes too early.
+    // The first click starts the work; the second comes while the work still runs, and is ignored.
     proxy.post(Event::Clicked);
     proxy.post(Event::Clicked);
     while events.recv().is_ok_and(|event| window.handle(event)) {}
