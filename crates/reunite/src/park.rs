@@ -1,11 +1,11 @@
-//! Parking: how a thread sleeps until another one wakes it.
+//! Parking: how a thread sleeps until another thread wakes it.
 //!
-//! A [`Parker`] names a thread. `unpark` leaves a token, so an unpark before the park is not lost. A
-//! token may also be left over from an earlier wait, so every park is in a loop that checks its condition
-//! again. Nothing here knows what a thread waits for.
+//! A [`Parker`] refers to a thread. `unpark` leaves a token, so that an unpark before the park is not lost. A token
+//! may also be left over from an earlier wait, so every park is in a loop that checks its condition again. Nothing
+//! here knows what a thread waits for.
 //!
 //! # States
-//! Four bits of one word, so that other threads see them at one moment:
+//! Four bits of one atomic integer, so that other threads read them all at once:
 //! - `MARKED`: raised by every unpark; lowered by the thread before it checks its condition.
 //! - `CHECKING`: the thread is checking its condition, and goes on if it holds.
 //! - `FILED`: the thread's wait is filed in the wait-for graph.
@@ -17,11 +17,11 @@ use crate::primitive::{
     thread_local,
 };
 
-/// The wake-up address of one thread.
+/// A reference to a thread, by which other threads wake it.
 #[derive(Clone, Debug)]
 pub(crate) struct Parker {
     address: Arc<Address>,
-    /// Beside the address, because queues look for a thread among many.
+    /// The thread's id, kept here because queues search for a thread among many.
     id: ThreadId,
 }
 
@@ -43,8 +43,8 @@ const FILED: u8 = 4;
 const IGNORES_UNPARKS: u8 = 8;
 
 crate::primitive::global! {
-    /// The number of parkers that are both filed and marked. A thread that makes a parker so, or no longer so, counts
-    /// it after that; until then the thread is itself one that goes on.
+    /// The number of parkers that are both filed and marked. A thread that changes that of a parker changes this
+    /// number right after it. Between the two steps the number is wrong, but that thread itself is running.
     static GOING_ON: Counter = Counter::new(0);
 }
 
@@ -68,18 +68,19 @@ impl Parker {
         }
     }
 
-    /// The parker of the calling thread.
+    /// Returns the parker of the calling thread.
     pub(crate) fn current() -> Self {
         // A thread that is ending has lost its parker, and makes one for this wait.
         HERE.try_with(Self::clone).unwrap_or_else(|_| Self::new())
     }
 
-    /// A second parker of the calling thread, for a wait outside this library.
+    /// Makes a second parker of the calling thread, for a wait outside this library.
     pub(crate) fn separate() -> Self {
         Self::new()
     }
 
-    /// Called by the parker's thread: from now on it checks no condition, and an unpark does not make it go on.
+    /// Records that the parker's thread, which calls this, checks no condition from now on: an unpark does not make
+    /// it go on.
     pub(crate) fn ignore_unparks(&self) {
         self.address.state.store(IGNORES_UNPARKS, Ordering::SeqCst);
     }
@@ -93,26 +94,26 @@ impl Parker {
         self.address.thread.unpark();
     }
 
-    /// Called by the parker's thread: its wait is filed from now on.
+    /// Records that the wait of the parker's thread, which calls this, is filed.
     pub(crate) fn file(&self) {
         if self.address.state.fetch_or(FILED, Ordering::SeqCst) & MARKED != 0 {
             GOING_ON.fetch_add(1, Ordering::SeqCst);
         }
     }
 
-    /// Called by the parker's thread: its wait is no longer filed.
+    /// Records that the wait of the parker's thread, which calls this, is no longer filed.
     pub(crate) fn withdraw(&self) {
         if self.address.state.fetch_and(!FILED, Ordering::SeqCst) & MARKED != 0 {
             GOING_ON.fetch_sub(1, Ordering::SeqCst);
         }
     }
 
-    /// Called by the parker's thread: it is about to check its condition.
+    /// Records that the parker's thread, which calls this, is about to check its condition. Lowers the mark.
     pub(crate) fn begin_check(&self) {
         self.address.state.store(CHECKING, Ordering::SeqCst);
     }
 
-    /// Called by the parker's thread: the condition did not hold, or the thread has gone on.
+    /// Records that the parker's thread, which calls this, has found its condition false, or has gone on.
     pub(crate) fn end_check(&self) {
         self.address.state.fetch_and(!CHECKING, Ordering::SeqCst);
     }
@@ -128,18 +129,18 @@ impl Parker {
         state & IGNORES_UNPARKS == 0 && state & (MARKED | CHECKING) != 0
     }
 
-    /// The name that the thread was started with.
+    /// Returns the name with which the thread was started.
     pub(crate) fn thread_name(&self) -> Option<String> {
         self.address.thread.name().map(str::to_owned)
     }
 
-    /// Returns true if both wake the same thread: a thread that is ending may have several parkers.
+    /// Returns true if both parkers wake the same thread. (A thread that is ending may have several.)
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.id == other.id
     }
 }
 
-/// Sleeps until this thread is unparked or `until` has passed; may also return for no reason.
+/// Sleeps until this thread is unparked or `until` has passed. May also return without a reason.
 pub(crate) fn park_until(until: Option<Instant>) {
     match until {
         None => park(),
@@ -147,7 +148,7 @@ pub(crate) fn park_until(until: Option<Instant>) {
     }
 }
 
-/// Does what [`park_until`] does, for a caller that knows that it is `at` now.
+/// Does what [`park_until`] does, for a caller that has just read the clock: it is `at` now.
 pub(crate) fn park_from(at: Instant, until: Option<Instant>) {
     match until {
         None => park(),

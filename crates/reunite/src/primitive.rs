@@ -1,7 +1,7 @@
 //! The only file that names `std::{sync, thread}` and the clock.
 //!
-//! Under `--cfg reunite_model` the model checker's stand-ins take the place of std's. Timeouts never
-//! fire there, so in a model a deadline passes because a thread makes it pass, never because time passes.
+//! Under `--cfg reunite_model` the types of the model checker replace those of std. Timeouts never fire there: in a
+//! model a deadline passes because a thread makes it pass, never because time passes.
 
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
@@ -29,8 +29,8 @@ mod imp {
     pub(crate) use super::token::{Thread, ThreadId, current, park, park_timeout};
 }
 
-/// Parking for models. The model checker's own may return for no reason, which hides a lost wake-up; this one never
-/// does.
+/// Parking for models. The `park` of the model checker may return without a reason, which hides lost wake-ups; this
+/// one never does.
 #[cfg(reunite_model)]
 mod token {
     use shuttle::sync::{Condvar, Mutex};
@@ -91,9 +91,9 @@ pub(crate) use imp::{
     AtomicBool, AtomicU8, AtomicUsize, Builder, JoinHandle, Thread, ThreadId, current, fence, park,
     park_timeout, thread_local, yield_now,
 };
-/// Watched by the checker in the models of `tests/model_cells`.
+/// The models of `tests/model_cells` replace it by a type whose accesses the checker observes.
 pub(crate) use std::cell::UnsafeCell;
-// Reference counts, one-time cells and counters carry no wake-up: std's are used.
+// Reference counts, one-time cells and counters wake no thread, so std's are used in models, too.
 pub(crate) use std::hint::spin_loop;
 pub(crate) use std::sync::atomic::{
     AtomicPtr as Mark, AtomicU32 as SmallCounter, AtomicU64 as Counter, Ordering,
@@ -110,7 +110,7 @@ pub(crate) struct Inside {
     stays: PhantomData<*const ()>,
 }
 
-/// The depth of marks on each thread. Models do without it, as they run many threads on one system thread.
+/// The depth of marks on each thread. Models do not count it, because they run many threads on one system thread.
 #[cfg(all(debug_assertions, not(reunite_model)))]
 mod depth {
     std::thread_local! {
@@ -243,9 +243,10 @@ pub(crate) use global;
 /// store.
 ///
 /// Where the system can make all threads of the process pass a barrier (`membarrier` of Linux), the heavy barrier does
-/// that, and the light one only keeps the compiler from reordering. Elsewhere both are fences. `MEANS` is raised once,
-/// after the process has been registered with the system, and a thread that passes a heavy barrier registers it first:
-/// so if a light barrier was no fence, no heavy one is a mere fence.
+/// that, and the light one only keeps the compiler from reordering. Elsewhere both are fences. A process must be
+/// registered with the system first. `MEANS` is set after that, and only then light barriers are not fences. A thread
+/// that passes a heavy barrier registers the process first. So if any light barrier was not a fence, each later heavy
+/// barrier makes all threads pass one.
 #[cfg(all(target_os = "linux", not(reunite_model)))]
 mod barrier {
     use std::sync::OnceLock;
@@ -299,14 +300,14 @@ pub(crate) fn prepare_barriers() {
     barrier::prepare();
 }
 
-/// Passes a heavy barrier. Returns false if the system has refused it, which it may do at any time: then there is no
-/// order.
+/// Passes a heavy barrier. Returns false if the system has refused it, which it may do at any time: then this thread
+/// may miss stores of the others.
 #[must_use]
 pub(crate) fn heavy_barrier() -> bool {
     barrier::heavy()
 }
 
-/// A light barrier to pass, again and again.
+/// A light barrier, which a thread may pass many times.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LightBarrier {
     is_fence: bool,
@@ -334,7 +335,7 @@ impl LightBarrier {
     }
 }
 
-/// The number of threads of the process, if the system tells.
+/// Returns the number of threads of the process; `None` if the system does not tell.
 #[cfg(all(target_os = "linux", not(reunite_model)))]
 pub(crate) fn threads_of_process() -> Option<usize> {
     // Not `stat`, which gets slower with the number of threads: it adds up their times.
@@ -364,7 +365,7 @@ pub(crate) fn threads_of_process() -> Option<usize> {
     }
 }
 
-/// Counts threads from now on; there is one.
+/// Starts to count the threads of a model, which has one.
 #[cfg(all(test, reunite_model))]
 pub(crate) fn count_threads_in_model() {
     COUNTS_THREADS.store(1, Ordering::SeqCst);
@@ -378,7 +379,8 @@ pub(crate) fn count_in_model(change: i64) {
     }
 }
 
-/// The calling thread's number in the system, where [`is_thread`] and [`is_asleep`] can use it.
+/// Returns the system's number of the calling thread; `None` on systems where [`is_thread`] and [`is_asleep`] cannot
+/// use it.
 #[cfg(all(target_os = "linux", not(reunite_model)))]
 pub(crate) fn thread_number() -> Option<u32> {
     thread_local! {
@@ -417,7 +419,7 @@ pub(crate) fn is_asleep(_: u64) -> Option<bool> {
     None
 }
 
-/// The number of cores that this process may use, with affinity and cgroup limits taken into account.
+/// Returns the number of cores that this process may use. Affinity and cgroup limits are taken into account.
 pub(crate) fn available_parallelism() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
@@ -434,7 +436,7 @@ pub(crate) fn panicking() -> bool {
     std::thread::panicking()
 }
 
-/// The name with which the operating system's thread was started, for threads that this library did not start.
+/// Returns the name with which the calling thread was started, for threads that this library did not start.
 pub(crate) fn foreign_thread_name() -> Option<String> {
     std::thread::current().name().map(str::to_owned)
 }
@@ -443,7 +445,8 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// A clock that is cheap to read and ticks every few milliseconds: milliseconds, which wrap after some weeks.
+/// Returns the time of a clock that is cheap to read, in milliseconds. It ticks every few milliseconds, and wraps
+/// around after some weeks.
 #[cfg(all(target_os = "linux", not(reunite_model)))]
 #[inline]
 pub(crate) fn coarse_millis() -> u32 {

@@ -49,12 +49,12 @@ impl<T> Receiver<T> {
 ///
 /// # Panics
 /// `next` cannot return an error, and `None` would mean that all messages came. So if the current task is cancelled, if
-/// the wait is refused because it would never end, or if a sender was dropped by a task that was cut short, `next`
-/// leaves the current task by unwinding: no panic message is printed, and the task completes as cancelled
-/// ([`is_cancelled`](crate::JoinError::is_cancelled)) or deadlocked ([`is_deadlock`](crate::JoinError::is_deadlock)).
-/// If that unwinds a scope's body, the scope ends as a cancelled scope does. Outside any task and scope it is an
-/// ordinary panic, with the reason in its message. For programs whose panics abort, see the [crate's
-/// documentation](crate#partial-results).
+/// the wait is refused, or if a sender was dropped by a task that was cut short, `next` leaves the current task by
+/// unwinding. No panic message is printed, and the task completes as cancelled
+/// ([`is_cancelled`](crate::JoinError::is_cancelled)), deadlocked ([`is_deadlock`](crate::JoinError::is_deadlock)) or
+/// starved ([`is_starved`](crate::JoinError::is_starved)). If `next` is called in the body of a scope, the body leaves
+/// and the scope is cancelled. Outside any task and scope, `next` panics with the reason as the message. For programs
+/// whose panics abort, see the [crate's documentation](crate#partial-results).
 ///
 /// ```
 /// let (tx, rx) = reunite::channel::bounded::<u64>(4);

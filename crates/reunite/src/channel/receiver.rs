@@ -20,7 +20,7 @@ pub struct Receiver<T> {
 }
 
 impl<T> Receiver<T> {
-    /// The receiver with which the channel is made, which is counted already.
+    /// Returns the first receiver of a new channel, which is counted already.
     pub(super) fn first(channel: &Arc<ChannelState<T>>) -> Self {
         Self {
             channel: Arc::clone(channel),
@@ -31,7 +31,7 @@ impl<T> Receiver<T> {
     /// Receives the next message, and waits for one if there is none.
     ///
     /// # Errors
-    /// The channel is closed and empty; the current task was cancelled; or the wait would never have ended.
+    /// The channel is closed and empty; the current task was cancelled; or the wait was [refused](crate::sync).
     ///
     /// ```
     /// let (tx, rx) = reunite::channel::bounded(1);
@@ -45,7 +45,7 @@ impl<T> Receiver<T> {
         self.recv_until(None, Location::caller())
     }
 
-    /// Receives the next message, and waits for at most `timeout`. A message that is there takes precedence over the
+    /// Receives the next message, and waits at most `timeout` for it. A message that is there takes precedence over the
     /// timeout.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl<T> Receiver<T> {
         self.recv_until(deadline::after(timeout), Location::caller())
     }
 
-    /// Receives the next message, and waits until `deadline` at most.
+    /// Receives the next message, and waits for it at most until `deadline`.
     ///
     /// # Errors
     /// The errors of [`recv`](Self::recv), or the time ran out.

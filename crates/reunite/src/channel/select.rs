@@ -16,7 +16,8 @@ use crate::wait::{Heed, wait_for_message};
 /// channel, and its message or error. If several are ready, the first in the list is taken; rotate the list to be fair.
 ///
 /// # Errors
-/// The current task was cancelled; the wait would never have ended; or `receivers` is empty.
+/// The current task was cancelled; the wait was [refused](crate::sync); or `receivers` is empty
+/// ([`is_closed`](RecvError::is_closed)).
 ///
 /// ```
 /// use reunite::channel::{select, unbounded};
@@ -34,7 +35,8 @@ pub fn select<T>(receivers: &[&Receiver<T>]) -> Result<(usize, Result<T, RecvErr
 /// Does what [`select`] does, but does not wait.
 ///
 /// # Errors
-/// No channel has a message, and none is closed ([`is_empty`](RecvError::is_empty)); or `receivers` is empty.
+/// No channel has a message, and none is closed ([`is_empty`](RecvError::is_empty)); or `receivers` is empty
+/// ([`is_closed`](RecvError::is_closed)).
 ///
 /// ```
 /// use reunite::channel::{try_select, unbounded};

@@ -34,8 +34,8 @@ impl<T> Sender<T> {
     /// Sends a message, and waits for room (on a [`rendezvous`](super::rendezvous), for a receiver).
     ///
     /// # Errors
-    /// The channel is closed; the current task was cancelled; or the wait was refused, because it would never have
-    /// ended or would have starved the pool. The error contains the message.
+    /// The channel is closed; the current task was cancelled; or the wait was [refused](crate::sync). The error
+    /// contains the message.
     ///
     /// ```
     /// let (tx, rx) = reunite::channel::bounded(1);

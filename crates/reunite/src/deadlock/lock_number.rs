@@ -25,6 +25,7 @@ impl LockNumber {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// Returns the number. Assigns one if that was not done yet.
     pub(crate) fn get(&self) -> u64 {
         match self.if_given() {
             0 => self.give(),

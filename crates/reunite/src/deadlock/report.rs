@@ -8,12 +8,12 @@ use super::site::WaitObject;
 use crate::error::{Deadlock, DeadlockLink};
 use crate::observe::Verb;
 
-/// The most waits that an error lists if it was found because every thread waits. There may be thousands of them, each
-/// refused in turn with an error that lists the others.
+/// The greatest number of waits that an error lists if every thread of the process waits. There may be thousands of
+/// waits, and each may be refused in turn with such an error.
 pub(super) const TOLD: usize = 8;
 
-/// Makes the error from the records of `path`. `untold` is the number of other waits, which are not listed. If it is a
-/// cycle, `path` has all of its records: each depends on the next, and the last on the first.
+/// Makes the error from the records of `path`. `untold` is the number of waits that are not listed. If `is_cycle`,
+/// `path` has all records of a cycle: each depends on the next, and the last on the first.
 pub(super) fn of(graph: &Graph, path: &RecordPath, untold: usize, is_cycle: bool) -> Deadlock {
     let following = path.iter().cycle().skip(1);
     let links = path
@@ -36,15 +36,17 @@ pub(super) fn of(graph: &Graph, path: &RecordPath, untold: usize, is_cycle: bool
     Deadlock::new(links.collect(), untold, advice(graph, path, is_cycle))
 }
 
+/// Returns the source line, as `file:line`.
 fn line(at: &Location<'_>) -> String {
     format!("{}:{}", at.file(), at.line())
 }
 
-/// Returns the locks that the calling thread holds, without the oldest `but_for` ones.
+/// Returns descriptions of the locks that the calling thread holds, without the oldest `but_for` of them.
 pub(crate) fn describe_held(but_for: usize) -> Vec<String> {
     resources::held().iter().skip(but_for).map(hold).collect()
 }
 
+/// Returns the description of a lock that is held.
 pub(super) fn hold(held: &Held) -> String {
     let what = match held.resource {
         Resource::Read(_) => "a lock, for reading,",
@@ -53,6 +55,8 @@ pub(super) fn hold(held: &Held) -> String {
     format!("{what} since {}", line(held.since))
 }
 
+/// Returns why the wait of `record` depends on `next`: what `next` holds, or stands before. Empty if the text of the wait
+/// names it already.
 fn describe_link(
     graph: &Graph,
     record: &WaitRecord,
@@ -83,6 +87,7 @@ fn describe_link(
     }
 }
 
+/// Returns what the user can do about the deadlock.
 fn advice(graph: &Graph, path: &RecordPath, is_cycle: bool) -> &'static str {
     let resources = || path.iter().filter_map(|(_, resource)| *resource);
     let is_lock = |resource: Resource| {
@@ -123,6 +128,7 @@ fn is_held_around(graph: &Graph, path: &RecordPath) -> bool {
         })
 }
 
+/// Returns true if all waits of the path wait for the value of a cell to be made.
 fn initialises(graph: &Graph, path: &RecordPath) -> bool {
     path.iter()
         .all(|(ticket, _)| graph.records[ticket].site.verb == Verb::Initialise)

@@ -20,11 +20,12 @@ impl fmt::Display for CutShort {
     }
 }
 
-/// The reason for which a wait that might never have ended was refused.
+/// The reason for which a wait was refused.
 #[derive(Clone, Debug)]
 pub(crate) enum Refusal {
     /// The wait would have blocked the last thread that its pool may have, while work is queued there.
     Starved,
+    /// The wait would never have ended.
     Deadlock(Deadlock),
 }
 

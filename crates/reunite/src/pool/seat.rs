@@ -1,5 +1,5 @@
-//! Seats: where the members of a pool meet. Each has a mailbox for what it offers, and one word that says
-//! that other threads are hungry.
+//! Seats: where the members of a pool meet. Each seat has a mailbox for the forks that its member offers, and an
+//! atomic integer, its *word*, that says whether other threads are hungry.
 //!
 //! A member's own list of forks is private, and followed only by its thread: a fork costs a few plain stores.
 //! Other threads only see if it is empty (`unpublished_forks`). Thieves raise the seat's word. Its owner reads it,
@@ -33,8 +33,8 @@ pub(super) struct Parcel {
     pub(super) is_quiet: bool,
 }
 
-/// A member's place in a pool. Seats are reused and never freed: a thief may look at one whose member has
-/// left.
+/// The part of a member that other threads access. Seats are reused and never freed: a thief may look at a seat
+/// whose member has left.
 pub(super) struct Seat {
     /// The marks of the pool's seats, among which this one has the number `number`.
     marks: &'static SeatMarks,

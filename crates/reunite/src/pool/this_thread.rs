@@ -15,19 +15,20 @@ use crate::deadlock;
 use crate::observe::{is_quiet, on_quiet};
 use crate::primitive::{Arc, Inside, OnceLock, thread_local};
 
-/// The number of forks published at once: large enough that thieves do not only find leaves.
+/// The number of forks that are published at once. With fewer, other threads would often find only forks
+/// that are too small to be forked again.
 const BATCH: usize = 8;
 
 thread_local! {
     /// The seat of this thread in a pool, if it takes part in one. The seat holds the list of its private
     /// forks.
     static SEAT: Cell<Option<&'static Seat>> = const { Cell::new(None) };
-    /// The pieces of work that this thread runs, one inside the wait of another.
+    /// The pieces of work that this thread runs, each inside a wait of the one before.
     static RUNNING: RefCell<Vec<RunningPiece>> = const { RefCell::new(Vec::new()) };
-    /// True while it runs code that must not use its seat.
+    /// True while this thread runs code that must not use its seat.
     static IS_OUTSIDE_POOL: Cell<bool> = const { Cell::new(false) };
-    /// The private fork after which this thread became quiet (see `observe::event`), if it is: those that it
-    /// has made since are quiet, too.
+    /// The private fork after which this thread became quiet (see `observe::event`), if it is quiet. The
+    /// forks that the thread has made since are quiet, too.
     static QUIET_AFTER: After = const { After::fork(0) };
 }
 
@@ -53,7 +54,7 @@ fn private(seat: &Seat) -> impl Iterator<Item = JobRef> + Clone {
 /// Publishes the oldest `count` jobs of the calling thread, which sits at `seat`.
 fn publish(seat: &'static Seat, count: usize) {
     let oldest = private(seat).take(count);
-    // A thief goes on in the context of the piece in which the job was forked, so that must be made.
+    // A thief runs the job in the context of the piece that forked it, so that context must be made.
     current::make_contexts(oldest.clone().map(JobRef::mark));
     let spawned = CoarseSpawnTime::now();
     let is_thread_quiet = is_quiet();
@@ -85,8 +86,8 @@ fn publish(seat: &'static Seat, count: usize) {
             // The thread is ending, and the pieces that it runs are not listed.
             offer_below(&[]);
         }
-        // They are cut off the list, and marked, before the mailbox is unlocked and a thief can have them.
-        // SAFETY: the list is this thread's; no thread has taken the jobs yet.
+        // The published jobs are removed from the private list before the mailbox is unlocked, and so before
+        // a thief can take them. SAFETY: the list is this thread's; no thread has taken the jobs yet.
         unsafe { seat.private.cut_off(count) };
     });
 }
@@ -110,14 +111,14 @@ pub(super) fn publish_all() -> bool {
     seat.is_some()
 }
 
-/// Seats this thread; returns its seat before.
+/// Sets the seat of this thread. Returns the previous one.
 pub(super) fn set_seat(seat: Option<&'static Seat>) -> Option<&'static Seat> {
     current::tell_pieces_by(&PIECES);
     static LISTENS: OnceLock<()> = OnceLock::new();
     LISTENS.get_or_init(|| {
         on_quiet(|| QUIET_AFTER.with(|after| after.set(newest())));
         on_inherit(seat::inherit);
-        // There may have been hooks before, and seats.
+        // Hooks may have been registered before this one, and seats made.
         if is_inherited() {
             seat::inherit();
         }
@@ -126,7 +127,8 @@ pub(super) fn set_seat(seat: Option<&'static Seat>) -> Option<&'static Seat> {
     SEAT.with(|here| here.replace(seat))
 }
 
-/// Calls `each` with the addresses of what this thread works on, and of what waits for that.
+/// Calls `each` with the addresses of the jobs on which this thread works, and of the jobs that wait for
+/// these.
 fn list_jobs(each: &mut dyn FnMut(usize)) {
     let _ending = RUNNING.try_with(|running| {
         for running in running.borrow().iter() {
@@ -137,7 +139,7 @@ fn list_jobs(each: &mut dyn FnMut(usize)) {
     });
 }
 
-/// The answers to what `current` asks about this thread.
+/// The functions by which `current` inspects the pieces of this thread.
 static PIECES: Pieces = Pieces {
     newest_fork: newest,
     count: nesting,
@@ -162,7 +164,8 @@ fn context_of_last(
     RUNNING.try_with(last).ok().flatten()
 }
 
-/// Drops what forks of this thread that are over have captured, at the end of a piece of work or a visit.
+/// Drops the values that forks of this thread have captured, for forks that are over. Called at the end of a
+/// piece of work or of a visit.
 #[inline]
 pub(super) fn forget_captured() {
     if captured::is_any() {
@@ -214,7 +217,7 @@ pub(super) fn outside_pool<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Returns how many pieces of work this thread runs, one inside the wait of another.
+/// Returns the number of pieces of work that this thread runs, one inside the wait of another.
 pub(super) fn nesting() -> usize {
     RUNNING
         .try_with(|running| running.borrow().len())
@@ -234,13 +237,13 @@ pub(super) fn running<R>(piece: &dyn Piece, f: impl FnOnce() -> R) -> R {
         let after = After::fork(newest());
         running.borrow_mut().push(RunningPiece { after, piece });
     };
-    // A thread that is ending has no list left, and no thread takes from it either.
+    // A thread that is ending has no list any more, and no other thread takes work from it.
     let _listed = RUNNING.try_with(push).is_ok().then(|| PieceGuard);
     f()
 }
 
-/// Runs `f` like [`running`], with `piece` in the stead of the piece that the calling thread has begun last.
-/// `piece` must be all of that one: nothing else of it runs meanwhile.
+/// Runs `f` like [`running`], with `piece` in place of the piece that the calling thread has begun last. `f`
+/// must be the whole work of that last piece.
 #[inline]
 pub(super) fn running_in_place_of_last<R>(piece: &dyn Piece, f: impl FnOnce() -> R) -> R {
     // SAFETY: as in `running`: `Replaced` takes it off the list before this call ends.

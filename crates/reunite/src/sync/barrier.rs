@@ -1,4 +1,9 @@
 //! A point that a number of tasks must reach before any of them goes on.
+//!
+//! # Protocol
+//! A task that arrives is listed under the lock. The last one to arrive begins the next round and empties the list in
+//! one critical section, and then unparks the others. A waiter goes on when the round has changed. A waiter that gives
+//! up before that removes itself from the list.
 
 use std::panic::Location;
 
@@ -11,9 +16,10 @@ use crate::primitive::{Duration, Instant, Mutex, now};
 use crate::wait::{Heed, WaitOutcome, tell_task, wait};
 use crate::wait_queue::WaitQueue;
 
-/// Lets a number of tasks wait for each other, again and again.
+/// A point at which a number of tasks wait for each other. When all have arrived, all go on, and the barrier can
+/// be used again.
 ///
-/// If the tasks do nothing together afterwards, a [`scope`](crate::scope()) does the same and more.
+/// To wait only for the ends of tasks, use a [`scope`](crate::scope()).
 ///
 /// ```
 /// use reunite::sync::Barrier;
@@ -24,10 +30,6 @@ use crate::wait_queue::WaitQueue;
 /// });
 /// assert_eq!(leaders, 1);
 /// ```
-///
-/// # Protocol
-/// The last task to arrive begins the next round and unparks the others, under the lock under which they arrived;
-/// a waiter whose round is over goes on. A waiter that gives up before that takes its arrival back.
 #[derive(Debug)]
 pub struct Barrier {
     parties: usize,
@@ -42,7 +44,7 @@ struct BarrierState {
 }
 
 impl Barrier {
-    /// Makes a barrier for `parties` tasks, at least one.
+    /// Makes a barrier for `parties` tasks (0 counts as 1).
     #[track_caller]
     pub const fn new(parties: usize) -> Self {
         Self {
@@ -55,11 +57,11 @@ impl Barrier {
         }
     }
 
-    /// Waits until all have arrived. Returns true for one of them: the last.
+    /// Waits until all tasks have arrived. Returns true in one of them, the last to arrive, and false in the others.
     ///
     /// # Errors
-    /// The current task was cancelled, or no task is left that could arrive. The arrival is then taken back: the
-    /// others keep waiting.
+    /// The current task was cancelled, or the wait was [refused](crate::sync). Then this task does not count as
+    /// arrived any more, and the others keep waiting.
     #[track_caller]
     pub fn wait(&self) -> Result<bool, WaitError> {
         self.wait_until(None, Location::caller())

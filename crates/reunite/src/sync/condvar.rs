@@ -62,11 +62,11 @@ impl Condvar {
     /// Releases the lock, waits for a notification, and takes the lock again.
     ///
     /// # Errors
-    /// The current task was cancelled; no task is left that could notify; or the lock was poisoned in the meantime. The
-    /// guard holds the lock all the same, and this call waits for that as long as it takes. The exception is a lock
-    /// that can never be taken again, because its holder waits for this task and cannot give way, such as the end of a
-    /// scope ([`is_deadlock`](WaitError::is_deadlock)): then drop the guard; it is without its lock, and panics when it
-    /// is dereferenced.
+    /// The current task was cancelled; the wait was [refused](crate::sync); or the lock was poisoned in the meantime.
+    /// Even then this call takes the lock again before it returns, however long that takes. There is one exception: the
+    /// lock can never be taken again, because its holder waits for this task in a wait that cannot return an error,
+    /// such as the end of a scope ([`is_deadlock`](WaitError::is_deadlock)). Then the guard does not hold the lock:
+    /// drop it. It panics when it is dereferenced.
     #[track_caller]
     pub fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) -> Result<(), WaitError> {
         self.wait_until(guard, None, Location::caller())

@@ -12,7 +12,9 @@
 //! their error distinguishes a lock that [is taken](crate::WaitError::is_busy) from one that is poisoned. Every wait
 //! ends early when its task is cancelled, and is *refused* if it would never end: when tasks wait for each other's
 //! locks and ends, the newest wait returns an error some ten milliseconds after it began. Its
-//! [`deadlock`](crate::WaitError::deadlock) tells which task holds what since which line. The other waits go on.
+//! [`deadlock`](crate::WaitError::deadlock) tells which task holds what since which line. The other waits go on. A
+//! wait is refused, too, if it would block the last thread that its pool may have
+//! ([`is_starved`](crate::WaitError::is_starved)).
 //!
 //! Waits that any thread may end (semaphores, condition variables, barriers, [channels](crate::channel)) are refused
 //! only when every thread of the process waits, and only on Linux: other systems do not tell how many threads the

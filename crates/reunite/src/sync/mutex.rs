@@ -93,10 +93,10 @@ impl<T> Mutex<T> {
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// Takes the lock, and waits for it.
+    /// Takes the lock. Waits until it is free.
     ///
     /// # Errors
-    /// The current task was cancelled while it waited; the wait would never have ended
+    /// The current task was cancelled while it waited; the wait was [refused](crate::sync), for example as a deadlock
     /// ([`is_deadlock`](WaitError::is_deadlock)); or a task panicked while holding the lock
     /// ([`is_poisoned`](WaitError::is_poisoned)).
     #[inline]

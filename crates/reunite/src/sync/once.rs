@@ -41,13 +41,17 @@ impl<T> OnceCell<T> {
         self.value.get()
     }
 
-    /// Returns the value. If it was not made, `make` makes it, while other tasks wait. If `make` panics, the next task
-    /// makes it.
+    /// Returns the value. If it was not made yet, calls `make`, and other tasks wait meanwhile. If `make` panics, the
+    /// next task that needs the value makes it.
     ///
     /// # Errors
-    /// The current task was cancelled while another task made the value; or, at once, `make` needs the value that it
-    /// makes ([`is_deadlock`](WaitError::is_deadlock)). Where panics abort, also: `make` returned a partial value,
-    /// because an iteration in it was [cut short](crate#partial-results); that value is dropped.
+    /// The current task was cancelled, or its wait was [refused](crate::sync), while another task made the value. Or
+    /// `make` itself needs the value that it makes ([`is_deadlock`](WaitError::is_deadlock), at once). Where panics
+    /// abort, also: `make` returned a partial value, because an iteration in it was [cut
+    /// short](crate#partial-results); that value is dropped.
+    ///
+    /// # Panics
+    /// If `make` panics.
     ///
     /// ```
     /// let cell = reunite::sync::OnceCell::new();
@@ -74,7 +78,7 @@ impl<T> OnceCell<T> {
         self.get_or_init_until(make, deadline::after(timeout), Location::caller())
     }
 
-    /// Does what [`get_or_init_timeout`](Self::get_or_init_timeout) does, with an instant as the limit.
+    /// Does what [`get_or_init_timeout`](Self::get_or_init_timeout) does, but waits until `deadline` at most.
     ///
     /// # Errors
     /// The errors of [`get_or_init_timeout`](Self::get_or_init_timeout).
@@ -156,7 +160,7 @@ pub struct Lazy<T, F = fn() -> T> {
 }
 
 impl<T, F: Fn() -> T> Lazy<T, F> {
-    /// Makes an empty one. `make` makes the value when it is first needed.
+    /// Makes an empty cell. Its value is made by `make` when it is first needed.
     #[track_caller]
     pub const fn new(make: F) -> Self {
         Self {
@@ -165,7 +169,7 @@ impl<T, F: Fn() -> T> Lazy<T, F> {
         }
     }
 
-    /// Returns the value, and makes it if it was not made.
+    /// Returns the value. Makes it if it was not made yet.
     ///
     /// # Errors
     /// The errors of [`OnceCell::get_or_init`].
@@ -184,7 +188,7 @@ impl<T, F: Fn() -> T> Lazy<T, F> {
         self.cell.get_or_init_timeout(&self.make, timeout)
     }
 
-    /// Does what [`force_timeout`](Self::force_timeout) does, with an instant as the limit.
+    /// Does what [`force_timeout`](Self::force_timeout) does, but waits until `deadline` at most.
     ///
     /// # Errors
     /// The errors of [`OnceCell::get_or_init_timeout`].

@@ -89,7 +89,7 @@ impl<T: ?Sized> RwLock<T> {
     /// Takes the lock for reading, and waits for it.
     ///
     /// # Errors
-    /// The current task was cancelled while it waited; the wait would never have ended
+    /// The current task was cancelled while it waited; the wait was [refused](crate::sync), for example as a deadlock
     /// ([`is_deadlock`](WaitError::is_deadlock)); or a task panicked while holding the lock for writing
     /// ([`is_poisoned`](WaitError::is_poisoned)).
     #[inline]

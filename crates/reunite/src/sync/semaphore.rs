@@ -1,15 +1,15 @@
 //! A counting semaphore.
 //!
 //! # Protocol
-//! First come, first served, whatever the sizes: small requests cannot overtake a large one for ever.
-//! The permits available and the queue of requests are under one lock. A request is granted by the thread
-//! that makes it possible (a release, or a waiter that leaves), in the critical section in which it becomes
-//! possible: the permits are subtracted and the request is removed from the queue, then the waiter's parker
-//! is unparked. A waiter that gives up looks once more under the lock: a grant takes precedence over giving up.
+//! First come, first served, whatever the sizes: small requests cannot overtake a large one for ever. The permits
+//! available and the queue of requests are under one lock. A request is granted by the thread that releases permits,
+//! or removes the request in front, in the same critical section: it subtracts the permits and removes the request
+//! from the queue, and then unparks the waiter. A waiter that gives up checks once more under the lock whether its
+//! request was granted; if so, it succeeds.
 //!
-//! A semaphore made with permits is a *budget*: there are never more permits. So a request for more is refused, and so
-//! is a release of permits that are not forgotten. A semaphore made with no permits is a *counter*: a release adds
-//! permits, a forgotten permit is used up, and a request waits for as many releases as it takes.
+//! A semaphore made with permits is a *budget*: their number never grows. A request for more permits than that fails
+//! at once, and so does a release of more permits than were forgotten. A semaphore made with 0 permits is a *counter*:
+//! a release adds permits, a forgotten permit is used up, and a request waits until enough permits were released.
 
 use std::panic::Location;
 
@@ -41,7 +41,7 @@ use crate::wait_queue::WaitQueue;
 /// assert_eq!(memory.available(), 100);
 /// ```
 ///
-/// A semaphore made with no permits counts what other tasks [release](Self::release):
+/// A semaphore made with 0 permits counts what other tasks [release](Self::release):
 ///
 /// ```
 /// let finished = reunite::sync::Semaphore::new(0);
@@ -73,7 +73,7 @@ struct SemaphoreState {
     /// All permits: available, held, or forgotten.
     permits: u64,
     available: u64,
-    /// The forgotten permits of a budget: out until they are released.
+    /// The forgotten permits of a budget: unavailable until they are released.
     forgotten: u64,
     queue: WaitQueue<PermitRequest>,
 }
@@ -93,7 +93,7 @@ pub struct Permit<'a> {
 }
 
 impl Semaphore {
-    /// Makes a semaphore with this many permits, all available. If `permits` is 0, it is one to which
+    /// Makes a semaphore with this many permits, all available. Their number is fixed, unless it is 0: then
     /// [`release`](Self::release) adds permits.
     #[track_caller]
     pub fn new(permits: u64) -> Self {
@@ -116,16 +116,16 @@ impl Semaphore {
         self.state.lock().available
     }
 
-    /// The number of all permits, available or not. Of a semaphore made with none: those that were released and not
-    /// forgotten.
+    /// The number of all permits, available or not. For a semaphore made with 0 permits: the number of permits that
+    /// were released and not forgotten.
     pub fn permits(&self) -> u64 {
         self.state.lock().permits
     }
 
-    /// Acquires one permit, and waits for it.
+    /// Acquires one permit. Waits until it is available.
     ///
     /// # Errors
-    /// The current task was cancelled, or the wait would never have ended.
+    /// The current task was cancelled, or the wait was [refused](crate::sync).
     ///
     /// ```
     /// let seats = reunite::sync::Semaphore::new(2);
@@ -139,11 +139,11 @@ impl Semaphore {
         self.acquire_until(1, None, Location::caller())
     }
 
-    /// Acquires `count` permits at once, and waits for them.
+    /// Acquires `count` permits together. Waits until all of them are available.
     ///
     /// # Errors
-    /// The current task was cancelled; the wait would never have ended; or, at once, the semaphore was made with
-    /// permits, but with fewer than `count`.
+    /// The current task was cancelled; the wait was [refused](crate::sync); or the semaphore was made with fewer than
+    /// `count` permits, but not with 0 ([`is_refused`](WaitError::is_refused), at once).
     #[track_caller]
     pub fn acquire_many(&self, count: u64) -> Result<Permit<'_>, WaitError> {
         self.acquire_until(count, None, Location::caller())
@@ -200,12 +200,12 @@ impl Semaphore {
         self.acquire_until(1, Some(deadline), Location::caller())
     }
 
-    /// Gives back permits that were [forgotten](Permit::forget); or, if the semaphore was made with none, adds
-    /// permits.
+    /// Gives back `count` permits that were [forgotten](Permit::forget). If the semaphore was made with 0 permits,
+    /// adds `count` permits instead.
     ///
     /// # Errors
-    /// Of a semaphore made with permits: fewer than `count` are forgotten (permits that are held come back by
-    /// themselves). Of a semaphore made with none: there would be more than `u64::MAX`. Nothing is released then.
+    /// Fewer than `count` permits are forgotten (permits that are held are given back when they are dropped). Or, if
+    /// the semaphore was made with 0 permits: it would have more than `u64::MAX`. Nothing is released then.
     ///
     /// ```
     /// let seats = reunite::sync::Semaphore::new(2);
@@ -258,7 +258,7 @@ impl Semaphore {
     ///
     /// # Errors
     /// The permits are not available, or a task waits in front ([`is_busy`](WaitError::is_busy)); or the semaphore was
-    /// made with permits, but with fewer than `count` ([`is_refused`](WaitError::is_refused)).
+    /// made with fewer than `count` permits, but not with 0 ([`is_refused`](WaitError::is_refused)).
     pub fn try_acquire_many(&self, count: u64) -> Result<Permit<'_>, WaitError> {
         self.take(count)?.ok_or_else(WaitError::busy)
     }
@@ -323,7 +323,7 @@ impl Semaphore {
         let ended = wait(site, deadline, Heed::TaskUntold, |parker| {
             let mut state = self.state.lock();
             match spot {
-                // Granted: the thread that granted it took the request out of the queue.
+                // The thread that grants the request removes it from the queue.
                 Some(mine) => !state.queue.contains(mine),
                 None if state.queue.is_empty() && state.available >= count => {
                     state.available -= count;
@@ -363,7 +363,7 @@ impl Semaphore {
         }
     }
 
-    /// Notes that `count` permits will not come back by themselves.
+    /// Records that `count` permits will not be given back by a drop.
     pub(super) fn forget(&self, count: u64) {
         let mut state = self.state.lock();
         match self.kind {
@@ -413,7 +413,7 @@ impl Permit<'_> {
         self.count
     }
 
-    /// Gives back all but `count` permits. Does nothing if there are no more than that.
+    /// Gives back all permits except `count`. Does nothing if this holds no more than `count`.
     ///
     /// ```
     /// let memory = reunite::sync::Semaphore::new(100);
@@ -427,8 +427,8 @@ impl Permit<'_> {
         self.semaphore.give_back(back);
     }
 
-    /// Does not give the permits back, now or on drop. Of a semaphore made with permits, they stay out until
-    /// [`Semaphore::release`] is called for them; of one made with none, they are used up.
+    /// Consumes this without giving the permits back. They stay unavailable until [`Semaphore::release`] gives them
+    /// back. If the semaphore was made with 0 permits, they are used up.
     pub fn forget(self) {
         self.semaphore.forget(self.count);
         std::mem::forget(self);

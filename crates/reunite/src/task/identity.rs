@@ -2,20 +2,20 @@
 //!
 //! # Protocol
 //! The identity of a task on a thread is made [at once](EagerIdentity). Most of a pool's tasks are over before they
-//! could be inspected, so theirs is made [later](LazyIdentity), on demand: by the task itself, which waits, fails,
-//! spawns or opens a scope; by its handle, which cancels it or must say what it waits for; by an observer; by
-//! a thread that shows the live tree. What cannot be made later is kept from the beginning: the number, the
-//! line, when it was spawned, and by which task.
+//! could be inspected, so theirs is made [later](LazyIdentity), on demand: by the task itself when it waits, fails,
+//! spawns or opens a scope; by its handle, for a cancellation or a message; by an observer; or by a thread that
+//! shows the live tree. The facts that cannot be found out later are stored from the beginning: the number, the
+//! line, the time of the spawn, and the task that spawned it.
 //!
 //! 1. An identity is made once. If two threads make it at the same time, the later one uses the earlier
 //!    one's.
-//! 2. Until it is made the task cannot have been cancelled, or told anything: that needs the node.
-//! 3. What happens to the task is a bit of its [`TaskState`], set by one step each. So is that the identity was
-//!    made (`ASKED`), which is set after the identity can be found. A thread that sets another bit then looks
-//!    if there is an identity. So of that thread and the one that makes the identity, at least one sees the
-//!    other, and brings the record and the node up to date ([`apply_state`](Identity::apply_state)).
-//! 4. The task's spawner is forgotten when the task is over, or detached: records must not hold each other
-//!    for ever, and the record of a task whose identity was made is part of its memory.
+//! 2. Before it is made, the task itself cannot be cancelled, nor get a notice: both need the node.
+//! 3. Each event in the life of the task is a bit of its [`TaskState`], set by one atomic step. The bit `ASKED` is
+//!    set after the identity was made and can be found. A thread that sets another bit then looks for the identity.
+//!    So of that thread and the thread that makes the identity, at least one sees the other, and brings the record
+//!    and the node up to date ([`apply_state`](Identity::apply_state)).
+//! 4. The reference to the task's spawner is dropped when the task is over or detached. Otherwise a chain of tasks
+//!    that spawn each other would keep the memory of all of them.
 
 use std::ops::Deref;
 use std::panic::Location;
@@ -31,19 +31,19 @@ use crate::primitive::{AtomicU8, Mutex, OnceLock, Ordering, coarse_millis};
 #[derive(Default)]
 pub(crate) struct TaskState(AtomicU8);
 
-/// A thread runs it.
+/// A thread has begun to run the task.
 const BEGUN: u8 = 1;
-/// Its identity was made.
+/// The task's identity was made.
 const ASKED: u8 = 2;
-/// Its closure has ended.
+/// The task's closure has ended.
 const ENDED: u8 = 4;
-/// The bit of a task that no other task waits for.
+/// The task's handle was given up, and no other task waits for it.
 const DETACHED: u8 = 8;
-/// It is concluded.
+/// The task is concluded: its result is stored and all who wait for it were told.
 const OVER: u8 = 16;
 
 impl TaskState {
-    /// Creates the stage of a task whose identity is made with it.
+    /// Creates the state of a task whose identity is made together with it.
     pub(super) fn asked() -> Self {
         Self(AtomicU8::new(ASKED))
     }
@@ -73,7 +73,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Brings the record and the node up to date with `stage`.
+    /// Brings the record and the node up to date with the bits of `stage`.
     fn apply_state(&self, stage: u8) {
         let has = |bit| stage & bit != 0;
         if has(BEGUN) {
@@ -109,7 +109,7 @@ impl Deref for NodeOf {
     }
 }
 
-/// The facts of a task from which its identity is made: its number, its stage, and the node of its group.
+/// The facts of a task from which its identity is made: its number, its state, and the node of its group.
 #[derive(Clone, Copy)]
 pub(crate) struct IdentitySeed<'a> {
     pub(super) id: TaskId,
@@ -119,7 +119,7 @@ pub(crate) struct IdentitySeed<'a> {
 
 /// The place of a task's identity.
 pub(crate) trait HasIdentity: Send + Sync {
-    /// Returns the identity, made if need be.
+    /// Returns the identity. Makes it if it was not made yet.
     fn identity(&self, task: IdentitySeed<'_>) -> &Identity;
 
     /// Returns the identity, if it was made.
@@ -127,13 +127,13 @@ pub(crate) trait HasIdentity: Send + Sync {
 
     fn on(&self) -> OnThread;
 
-    /// Forgets the task's spawner, which does not wait for it any more.
+    /// Drops the reference to the task's spawner (rule 4).
     fn forget_parent(&self);
 }
 
 /// The steps in the life of a task.
 impl dyn HasIdentity + '_ {
-    /// Marks the task as begun. Returns true if it was not.
+    /// Marks the task as begun. Returns true if it was not begun before.
     #[inline]
     pub(super) fn begin(&self, stage: &TaskState) -> bool {
         let is_first = stage.set(BEGUN) & BEGUN == 0;
@@ -305,7 +305,7 @@ mod tests {
         }
     }
 
-    /// In either order.
+    /// The identity may be made before or after the event.
     #[test]
     fn an_identity_knows_what_happened_to_the_task_before_and_after_it_was_made() {
         for is_asked_before in [true, false] {
@@ -317,7 +317,7 @@ mod tests {
                 happens(&task);
                 assert_eq!(task.named.known().is_some(), is_asked_before);
                 assert!(is_told(task.identity()), "asked before: {is_asked_before}");
-                // Without an identity the spawner is forgotten in the place itself.
+                // Without an identity, the reference to the spawner is dropped here.
                 let is_parent_kept = task.named.parent.lock().is_some();
                 assert_eq!(is_parent_kept, !task.stage.is_parent_forgotten());
             };

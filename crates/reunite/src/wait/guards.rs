@@ -24,8 +24,8 @@ impl Drop for WaitingGuard<'_> {
     }
 }
 
-/// A flag of a wait that begins to block. `Yes` means: the wait has checked its condition, and no code has run since
-/// that could have waited by the same parker and lowered its mark.
+/// Says whether the condition of a wait that begins to block counts as checked. `Yes` means: it was checked, and no
+/// other code that may wait has run since then and lowered the mark of the parker.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ConditionChecked {
     Yes,

@@ -12,9 +12,9 @@
 //! order:
 //!
 //! 1. the result: it takes precedence over a cancellation and a timeout that arrived with it. The first round may skip
-//!    this check if the caller has just made it and the parker is not marked, because a thread that has brought the
-//!    result since then has marked the parker. The mark tells that only if nothing else could wait by the same parker
-//!    in the meantime and consume the mark: no observer was called, and no code that gives up a place;
+//!    this check if the caller has just made it and the parker is not marked: a thread that has brought the result
+//!    since then would have marked the parker. But if other code that may wait has run since then (an observer, or code
+//!    that gives up a place), that code may have lowered the mark, and the check must be made;
 //! 2. cancellation, including the earliest deadline up the tree;
 //! 3. the wait's own deadline;
 //! 4. whether the wait is part of a deadlock: a wait without any deadline enters the wait-for graph when it has lasted
@@ -58,7 +58,8 @@ pub(crate) fn wait(
     spin_and_block(site, deadline, heed, ready, spin_until)
 }
 
-/// Blocks like [`wait`], until there is a message or room for one. `hint` tells whether pausing pays off there.
+/// Blocks like [`wait`], until there is a message or room for one. `hint` tells whether pausing has paid off in this
+/// channel.
 pub(crate) fn wait_for_message(
     site: WaitSite,
     deadline: Option<Instant>,
