@@ -35,15 +35,15 @@ pub trait Inherit: Send + Sync {
     /// the value that the closure returns is dropped there after the task completed. If there are several hooks, the
     /// last value is dropped first.
     ///
-    /// Tasks of a pool inherit as tasks on threads do: tasks of [`Pool::scope`](crate::Pool::scope), items of maps, and
-    /// halves of a [`join`](crate::join()) that another thread runs. While there is a hook, each fork costs a call of
-    /// it. Forks that the hook itself makes are run by its thread alone.
+    /// Tasks in a pool inherit like tasks on threads: tasks of [`Pool::scope`](crate::Pool::scope), items of maps, and
+    /// halves of a [`join`](crate::join()) that another thread runs. Once a hook was added, it is called at each fork.
+    /// What the hook itself forks runs on the thread that called the hook.
     fn capture(&self) -> Box<dyn FnOnce() -> Box<dyn Any> + Send>;
 }
 
 static HOOKS: StaticMutex<Vec<Arc<dyn Inherit>>> = StaticMutex::new(Vec::new());
 static COUNT: Counter = Counter::new(0);
-/// The functions to call when there is more to capture.
+/// The functions to call when a hook was added.
 static LISTENERS: StaticMutex<Vec<fn()>> = StaticMutex::new(Vec::new());
 
 /// Adds a hook for the rest of the process. Tasks spawned from now on inherit through it, unless their
@@ -59,12 +59,12 @@ pub fn inherit(hook: impl Inherit + 'static) {
     listeners.iter().for_each(|listener| listener());
 }
 
-/// Calls `listener` whenever there is more to capture, from now on.
+/// Calls `listener` whenever a hook is added, from now on.
 pub(crate) fn on_inherit(listener: fn()) {
     LISTENERS.lock().push(listener);
 }
 
-/// Returns true if there is anything to capture.
+/// Returns true if spawns have something to capture: a hook, or a `tracing` span.
 #[inline]
 pub(crate) fn is_inherited() -> bool {
     cfg!(feature = "tracing") || COUNT.load(Ordering::SeqCst) > 0
@@ -74,13 +74,13 @@ pub(crate) fn is_inherited() -> bool {
 #[derive(Default)]
 pub(crate) struct Inherited {
     hooks: Vec<Box<dyn FnOnce() -> Box<dyn Any> + Send>>,
-    /// The span that was current.
+    /// The span that was current at the spawn.
     #[cfg(feature = "tracing")]
     around: Option<tracing::Span>,
 }
 
 impl Inherited {
-    /// Captures at a spawn.
+    /// Captures the values, where a task is spawned.
     #[inline]
     pub(crate) fn capture() -> Self {
         if is_inherited() {
@@ -104,7 +104,8 @@ impl Inherited {
         }
     }
 
-    /// Enters what was captured, on the thread of `task`; the result must be dropped there.
+    /// Sets the captured values on the thread of `task`. Dropping the result, on the same thread, restores the previous
+    /// ones.
     #[inline]
     pub(crate) fn enter(self, task: &Label) -> Vec<Box<dyn Any>> {
         #[cfg(not(feature = "tracing"))]
@@ -120,7 +121,7 @@ impl Inherited {
         let entered = self.hooks.into_iter().map(|enter| enter());
         #[cfg(feature = "tracing")]
         let entered = entered.chain(self.around.map(|around| enter_span(task, around)));
-        // The last one is dropped first, so that each finds the state that it left.
+        // The last value is dropped first, so that each hook finds the state that it has set.
         let mut entered: Vec<_> = entered.collect();
         entered.reverse();
         entered

@@ -20,18 +20,18 @@ impl TaskId {
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Reserves `count` consecutive numbers, for tasks that are yet to come.
+    /// Reserves `count` consecutive numbers, for tasks that are spawned later.
     pub(crate) fn block(count: u64) -> std::ops::Range<u64> {
         let first = NEXT.fetch_add(count, Ordering::Relaxed);
         first..first + count
     }
 
-    /// A number out of a [`block`](Self::block).
+    /// Returns the id with a number from a [`block`](Self::block).
     pub(crate) fn of_block(number: u64) -> Self {
         Self(number)
     }
 
-    /// The number itself, for logs.
+    /// Returns the number as an integer, for logs.
     pub fn as_u64(self) -> u64 {
         self.0
     }
@@ -43,10 +43,11 @@ impl fmt::Display for TaskId {
     }
 }
 
-/// A map whose keys are numbers that this library counted up, so no key is chosen to collide.
+/// A map whose keys are numbers that this library has assigned. No one can choose keys that collide, so a fast hasher
+/// suffices.
 pub(crate) type ByNumber<K, V> = HashMap<K, V, BuildHasherDefault<Spread>>;
 
-/// A map with a capacity of at most this keeps it.
+/// A map with at most this capacity is never shrunk.
 const ROOM: usize = 16_384;
 
 /// Shrinks a map after a removal: a program that once had a million tasks keeps no memory for them.
@@ -58,7 +59,8 @@ pub(crate) fn shrink_if_sparse<K: Eq + std::hash::Hash, V>(map: &mut ByNumber<K,
     }
 }
 
-/// A hasher for such numbers: Fibonacci hashing, a product (Knuth, "The Art of Computer Programming", 6.4).
+/// A hasher for the keys of [`ByNumber`]: Fibonacci hashing, a product (Knuth, "The Art of Computer Programming",
+/// 6.4).
 #[derive(Default)]
 pub(crate) struct Spread(u64);
 
@@ -96,7 +98,7 @@ pub struct Label {
     id: TaskId,
     at: &'static Location<'static>,
     is: LabelTag,
-    /// The parts that only some labels have. The rest is in the label itself: each task has a label, and most have no
+    /// The parts that only some labels have. They are apart because each task has a label, and most labels have no
     /// name.
     more: Option<Arc<LabelExtras>>,
 }
@@ -141,7 +143,7 @@ impl Label {
         Self::with_id(TaskId::next(), kind, name, at)
     }
 
-    /// The label of a task that was given its number before.
+    /// Makes the label of a task that already has its number.
     #[inline]
     pub(crate) fn with_id(
         id: TaskId,
@@ -189,7 +191,7 @@ impl Label {
         usize::try_from(self.more.as_ref()?.item?).ok()
     }
 
-    /// The source line that started it.
+    /// The source line that started the task or scope.
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.at
     }

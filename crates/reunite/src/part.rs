@@ -1,12 +1,13 @@
-//! Counted references to parts of a shared value. A task is one allocation; others refer to its record, its
-//! cancel node, or its result.
+//! Counted references to parts of a shared value. A task is one allocation, and other code keeps references
+//! to its record, its cancel node, or its result.
 //!
 //! # Safety argument
 //! 1. *A part lies in its whole, or lives as long.* It is found by a function that makes a `&'a T` of any
 //!    `&'a C` ([`Part::of`]), or is the entire whole.
 //! 2. *While a reference is counted, the whole is not moved, and is changed only through shared references.*
 //!    It lies in an `Arc`. Only this file can reach that `Arc`, and it never asks for `&mut`.
-//! 3. *The count is the whole's.* The conversion of the `Arc` to another type is checked to keep the address.
+//! 3. *What is counted is the same value.* [`Part::of`] converts the `Arc` to another type, and checks that
+//!    its address stays the same.
 
 use std::fmt;
 use std::ops::Deref;
@@ -31,7 +32,7 @@ unsafe impl<T: Send + Sync, W: ?Sized + Send + Sync> Send for Part<T, W> {}
 // SAFETY: a `Part` is a `&T` and an `Arc<W>`, both of which are `Sync` under these bounds.
 unsafe impl<T: Send + Sync, W: ?Sized + Send + Sync> Sync for Part<T, W> {}
 
-/// Only the part of the whole can be reached.
+/// Only the part can be reached, so only its type matters for these.
 impl<T: RefUnwindSafe, W: ?Sized> UnwindSafe for Part<T, W> {}
 impl<T: RefUnwindSafe, W: ?Sized> RefUnwindSafe for Part<T, W> {}
 

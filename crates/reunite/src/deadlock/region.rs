@@ -21,8 +21,9 @@ use super::records::{Graph, RecordPath, Ticket, VictimPriority, WaitRecord};
 use super::resources::Resource;
 use super::site::WaitsOn;
 
-/// Returns this wait and another one if neither can end before the other, and this one is the victim. The search does
-/// not look at what else the other one waits for: the end of a scope may hold a lock that thousands of its tasks want.
+/// Returns this wait and another one if neither can end before the other, and this one is the victim. The other
+/// resources for which the other wait waits are not looked at, because there may be many: the end of a scope may wait
+/// for thousands of tasks that all want one lock.
 pub(super) fn pair(graph: &Graph, ticket: Ticket) -> Option<RecordPath> {
     let record = &graph.records[&ticket];
     // The victim is the newest wait that can fail. A wait for one of several resources does not need any one of them.
@@ -101,7 +102,7 @@ struct Search {
     /// All records that the search has seen, without the one where it began.
     seen: BTreeSet<Ticket>,
     to_do: Vec<Ticket>,
-    /// The cost so far.
+    /// The cost so far: the number of records and links that were looked at.
     looks: usize,
 }
 
@@ -138,9 +139,9 @@ impl Search {
     }
 }
 
-/// A record of a region, with the records that own what it awaits, in groups. It is dead as long as each of its groups
-/// has a dead record. A wait for all of several resources has one group, with the owners of all of them; a wait for one
-/// of several has one group per resource. A record without groups is not dead.
+/// A record of a region, with groups of the records that own what it awaits. A wait for all of several resources has
+/// one group, with the owners of all of them; a wait for one of several resources has one group per resource. The
+/// record is dead as long as each of its groups has a dead record. A record without groups is not dead.
 struct RegionNode {
     ticket: Ticket,
     /// The number of dead records in each group.
@@ -209,7 +210,7 @@ impl Region {
         }
     }
 
-    /// Marks these records as not dead, and all records that are not dead as a consequence.
+    /// Marks these records as not dead, and then all records that are not dead as a consequence.
     fn mark_alive(&mut self, mut alive: Vec<usize>) {
         while let Some(at) = alive.pop() {
             if !std::mem::replace(&mut self.nodes[at].is_dead, false) {

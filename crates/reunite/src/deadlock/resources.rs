@@ -54,19 +54,19 @@ pub(crate) struct Held {
     pub(crate) since: &'static Location<'static>,
 }
 
-/// The task that has taken the locks of a part of its thread's list: from place `from` on, up to the next holder's.
+/// The task that has taken a run of locks in its thread's list: from place `from` up to that of the next holder.
 pub(crate) struct Holder {
     pub(crate) from: usize,
     pub(crate) taken_by: Label,
 }
 
-/// The most locks of a thread that are kept inline. If a thread holds more, the newest are kept in a list that costs
-/// more: while that list has any, the inline ones are `FEW`.
+/// The greatest number of locks of a thread that are kept inline. If a thread holds more, the newest are kept in a list
+/// that costs more. While that list is not empty, exactly `FEW` locks are inline.
 const FEW: usize = 8;
 
-/// The oldest locks that a thread holds. Each has only two words, because every lock operation writes them: the number,
-/// odd if the lock is held for reading, and the line. They are in two separate arrays, which costs the fewest
-/// instructions.
+/// The oldest locks that a thread holds. Each has only two words, because every lock operation writes them: the number
+/// of the lock (made odd if it is held for reading), and the line. They are in two separate arrays, which costs the
+/// fewest instructions.
 struct InlineLocks {
     len: Cell<usize>,
     words: [Cell<u64>; FEW],
@@ -129,7 +129,7 @@ thread_local! {
     static TASKS: RefCell<Vec<TaskAndGroup>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Notes that the calling thread holds a lock from now on.
+/// Records that the calling thread holds a lock from now on.
 #[inline]
 pub(crate) fn hold(resource: Resource, since: &'static Location<'static>) {
     let fits = FEW_HELD.with(|few| {
@@ -151,8 +151,8 @@ fn hold_more(held: Held) {
     let _ending = MORE_HELD.try_with(|more| more.borrow_mut().push(word(held.resource), held));
 }
 
-/// Notes that the calling thread released the lock. Returns true if that was the newest in its list; if not, it is
-/// still in the list.
+/// Removes a lock that the calling thread has released from its list, if it is the newest there. Returns false if it is
+/// not; then [`let_go_older`] must remove it.
 #[inline]
 pub(super) fn let_go_newest(resource: Resource) -> bool {
     FEW_HELD.with(|few| {
@@ -211,7 +211,7 @@ pub(crate) fn set_job_lister(jobs: Jobs) {
     JOBS.with(|here| here.set(jobs));
 }
 
-/// A guard: the calling thread runs a task, and so owns its completion, until this is dropped.
+/// A guard: until it is dropped, the calling thread runs a task, and so owns the completion of the task.
 pub(crate) struct RunningTask {
     task: TaskAndGroup,
     before: Holding,

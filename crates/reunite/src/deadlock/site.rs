@@ -19,7 +19,7 @@ pub(crate) struct WaitSite {
 }
 
 impl fmt::Display for WaitSite {
-    /// Formats it so that it follows the name of the task: "joins task …".
+    /// Formats the wait so that the text can follow the name of its task: "joins task …".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { verb, object, .. } = self;
         match verb {
@@ -80,7 +80,8 @@ pub(crate) enum WaitsOn {
     Time,
     /// The thread that owns this resource, if any does.
     Resource(Resource),
-    /// The threads that hold the lock for writing, and the writers that came before this reader.
+    /// The threads that hold the lock for writing, and the writers that came before this reader. `came` is the place of
+    /// the waiting thread in the order in which threads came.
     Read { lock: u64, came: u64 },
     /// The threads that hold the lock.
     Write { lock: u64, came: u64 },
@@ -104,6 +105,7 @@ impl fmt::Debug for WaitsOn {
 /// The tasks that a wait depends on. The methods are called under the graph's lock: an implementation takes no lock
 /// that a thread may hold while it waits.
 pub(crate) trait TaskSet: Send + Sync {
+    /// Returns the tasks that have to go on for the wait to end.
     fn need(&self) -> Need;
 
     /// Returns about how many tasks [`need`](Self::need) returns, which is the cost of calling it.

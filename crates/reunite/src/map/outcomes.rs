@@ -83,7 +83,7 @@ impl<'a, U, E> Outcomes<'a, U, E> {
         }
     }
 
-    /// Returns the next outcome like [`next`](Iterator::next), and waits for at most `timeout`.
+    /// Returns the next outcome like [`next`](Iterator::next), and waits at most `timeout`.
     ///
     /// # Errors
     /// The timeout passed ([`is_timeout`](WaitError::is_timeout)). No outcome is lost: the map goes on, and

@@ -5,16 +5,17 @@
 //! message on standard error.
 //!
 //! An observer is called without any lock or borrow of this library, so it may do whatever other code may. No observer
-//! is called for what an observer itself does, or for the tasks that it spawns: it would be called for its own calls,
-//! and for those in turn. A thread, or a task, for which observers are not called is *quiet*.
+//! is called for what an observer itself does, or for the tasks that an observer spawns. Otherwise an observer would be
+//! called for what it does in its own calls, without end. A thread, or a task, for which observers are not called is
+//! *quiet*.
 //!
 //! # Protocol
 //! *Quiet* is a mark of the thread, which a guard sets ([`Quiet`]). Code that hands work to another thread reads the
 //! mark where the work is made, keeps it with the work, and sets it on the thread that does the work. That holds for a
-//! task of a group (`TaskHeader`), for all tasks of a pool's scope (`Parent`), and for a fork (`Parcel`). Making a fork is
-//! too cheap to read the mark: a fork is quiet if its thread was quiet before the fork was made, which is determined
-//! when it is published. For that, the pool notes on each thread that becomes quiet ([`on_quiet`]) which fork was the
-//! newest then. A thread stays quiet for longer than any fork that it makes while quiet is open.
+//! task of a group (`TaskHeader`), for all tasks of a pool's scope (`Parent`), and for a fork (`Parcel`). Making a fork
+//! is too cheap to read the mark: a fork is quiet if its thread was quiet before the fork was made, which is determined
+//! when it is published. For that, the pool stores for each thread that becomes quiet ([`on_quiet`]) which fork was the
+//! newest then. All forks that a thread makes while it is quiet have ended before it ceases to be quiet.
 
 use std::cell::Cell;
 use std::io::{Write, stderr};
@@ -113,7 +114,7 @@ pub enum Event<'a> {
         /// The tasks.
         stragglers: &'a [Straggler],
     },
-    /// A task or a scope was cancelled, and with it all below it.
+    /// A task or a scope was cancelled, and with it the tasks and scopes inside it.
     Cancel {
         /// The task or scope.
         of: &'a Label,
@@ -127,8 +128,8 @@ pub enum Event<'a> {
 pub enum Completion {
     /// The task completed with a value.
     Value,
-    /// The task completed with an error: its own, or because the system refused it a thread, or because one of its
-    /// waits was refused and it could not return that.
+    /// The task completed with an error: its own; or the system refused it a thread; or one of its waits was refused,
+    /// and the task left because it could not return that as an error.
     Error,
     /// The task panicked.
     Panic,
@@ -157,13 +158,13 @@ pub enum Completion {
 /// assert!(STARTED.load(Ordering::Relaxed) >= 3);
 /// ```
 pub trait Observer: Send + Sync {
-    /// Called for each event, on the thread on which it happens; that thread continues when this returns. It may use
-    /// this library: wait, lock, spawn, cancel, add and remove observers. No observer is called for what it does, or
-    /// for what the tasks that it spawns do. If it panics, it is removed.
+    /// Called for each event, on the thread on which the event happens; that thread continues when this returns. This
+    /// method may use the library: wait, lock, spawn, cancel, add and remove observers. No observer is called for what
+    /// this method does, or for the tasks that it spawns. If it panics, the observer is removed.
     fn on_event(&self, event: &Event<'_>);
 }
 
-/// The number of observers. A thread that reads it a moment too early or too late misses an event at the edge.
+/// The number of observers. Another thread may see a change a moment later, so events of that moment may be missed.
 static COUNT: Counter = Counter::new(0);
 static OBSERVERS: StaticMutex<Vec<Arc<dyn Observer>>> = StaticMutex::new(Vec::new());
 
@@ -171,12 +172,12 @@ fn observers() -> StaticMutexGuard<'static, Vec<Arc<dyn Observer>>> {
     OBSERVERS.lock()
 }
 
-/// Removes its observer when dropped; returned by [`observe`].
+/// A guard that removes an observer when it is dropped; returned by [`observe`].
 #[must_use = "the observer is removed when this is dropped"]
 pub struct Observing(Arc<dyn Observer>);
 
-/// Adds an observer, which is called for each event from now on. Other observers stay. Dropping the returned value
-/// removes it. See [`Observer`] for an example.
+/// Adds an observer, which is called for each event from now on. Other observers stay. Dropping the returned guard
+/// removes the observer. See [`Observer`] for an example.
 pub fn observe(observer: impl Observer + 'static) -> Observing {
     let observer: Arc<dyn Observer> = Arc::new(observer);
     let mut all = observers();
@@ -238,7 +239,7 @@ fn tell_all(event: &Event<'_>) {
                 let _closed = writeln!(stderr(), "reunite: an observer panicked and was removed");
             }
         }
-        // If it was removed in the meantime, this drops it.
+        // If the observer was removed in the meantime, this is the last reference to it.
         contain(|| drop(observer));
     }
 }

@@ -44,14 +44,14 @@ pub(crate) fn report_stragglers(waiting: &Label, late: &[Straggler]) {
             contain(move || reporter(waiting, late));
         }
         None => late.iter().for_each(|straggler| {
-            // If standard error is closed, the scope waits all the same.
+            // If standard error is closed, the scope still waits.
             let _closed = writeln!(stderr(), "reunite: {waiting} waits: {straggler}");
         }),
     }
 }
 
-/// The reporter; `None` if the calling thread is in a reporter or an observer: it would be called for its own waits,
-/// and for those in turn.
+/// Returns the reporter; `None` if the calling thread is in a reporter or an observer. Otherwise a reporter could be
+/// called for its own waits, without end.
 fn reporter_of<R: ?Sized>(installed: &StaticMutex<Option<Arc<R>>>) -> Option<Arc<R>> {
     if is_quiet() {
         return None;
@@ -66,7 +66,7 @@ static STALL_REPORTER: StaticMutex<Option<StallReporter>> = StaticMutex::new(Non
 /// Sets the function to call when a wait has lasted [suspiciously long](super::stall_after). By default, a line goes
 /// to standard error, except for waits that are likely [idle](Stall::is_idle). The function is called on the waiting
 /// thread. For a pool in which nothing progresses, or whose forks no thread can take, it is called on the thread that
-/// watches pools. The waits of the function itself are reported on standard error.
+/// watches pools. Waits of the function itself are reported on standard error instead.
 ///
 /// ```
 /// reunite::on_stall(|stall| eprintln!("{stall}"));

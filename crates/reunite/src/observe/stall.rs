@@ -18,17 +18,17 @@ pub struct Stall {
     pub at: &'static Location<'static>,
     /// The duration of the wait so far.
     pub lasted: Duration,
-    /// The locks it holds while it waits, each with the line that took it.
+    /// The locks that the task holds while it waits, each with the line that took it.
     pub holds: Vec<String>,
-    /// The tasks it waits for that wait themselves.
+    /// The tasks that keep the wait from ending and are waiting, too.
     pub kept_by: Vec<Label>,
     /// True if all threads that this library started wait: only a thread that it does not know could end the wait.
     pub is_suspected: bool,
-    /// True if it waits for whatever comes next, as a worker waits for its next job: likely nothing is wrong.
+    /// True if any thread could end the wait, as when a worker waits for its next job: probably nothing is wrong.
     pub is_idle: bool,
 }
 
-/// The number of tasks that keep the wait from ending that a message names.
+/// The greatest number of tasks of [`Stall::kept_by`] that a message names.
 const NAMED: usize = 8;
 
 impl fmt::Display for Stall {
@@ -60,13 +60,13 @@ impl fmt::Display for Stall {
 /// The threshold in milliseconds; the largest number means never.
 static STALL_AFTER: Counter = Counter::new(60_000);
 
-/// Sets how long a wait lasts before it is reported, once. The default is one minute; `None` means never. Applies to
-/// waits that begin after the call.
+/// Sets how long a wait lasts before it is [reported](crate::on_stall). Each wait is reported at most once. The default
+/// is one minute; `None` means never. Applies to waits that begin after the call.
 ///
-/// Each wait measures itself; there is no watching thread for it. Two cases are watched by other threads: a pool all of
-/// whose places are taken by members that sleep where the library does not see it is watched by a thread; and a thread
-/// of a pool that has nothing to do watches a member that sleeps in that way and keeps [forks](crate::join()) that no
-/// other thread can take.
+/// A waiting thread measures its own wait. In two cases another thread does that, because the sleeping thread is in a
+/// call that the library does not see. In a pool whose threads all sleep in such calls while work is queued, it is the
+/// thread that watches pools. If a thread of a pool sleeps in such a call and has [forked](crate::join()) closures that
+/// no other thread can take, it is a thread of that pool that has nothing to do.
 ///
 /// ```
 /// reunite::stall_after(None);

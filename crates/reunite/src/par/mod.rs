@@ -17,20 +17,18 @@ pub use source::{Chunks, IntoSource, Source};
 
 /// Works on `items` in parallel in the pool: a slice, a mutable slice, a range, a vector.
 ///
-/// There is no grain size to tune: a thread goes through its items in order, and splits what is left in two
-/// whenever another thread has nothing to do. This balances items that cost a nanosecond and items that cost
-/// a second. Results come in the order of the items.
+/// There is no grain size to tune: a thread goes through its items in order, and splits the remaining ones in two
+/// whenever another thread has nothing to do. This balances items that cost a nanosecond and items that cost a second.
+/// Results come in the order of the items.
 ///
-/// The pool is the one whose worker the calling thread is, or which it has [entered](crate::Pool::enter);
-/// otherwise the global one. The calling thread takes part, on its own stack; with
-/// [`Pool::install`](crate::Pool::install) the work begins on a thread of the pool, and on its stack. For
-/// items that wait (for sockets, disks, other tasks), use [`map`](crate::map()), which has threads of its
-/// own.
+/// A thread that works for a pool, or has [entered](crate::Pool::enter) one, uses that pool; other threads use the
+/// global one. The calling thread takes part, on its own stack; inside [`Pool::install`](crate::Pool::install) the
+/// calling thread is one of the pool's. For items that wait (for sockets, disks, other tasks), use
+/// [`map`](crate::map()), which has threads of its own.
 ///
-/// Other threads can take over only the items that their thread can still share out, which it does between
-/// two items. So the items of a thread's run that come after a blocking item wait for that item, whether it
-/// blocks in a wait of this library or elsewhere, and with or without [`blocking`](crate::blocking). An item
-/// must not wait for what another item does.
+/// A thread hands over items to other threads only between two items. So while an item blocks, the items that its
+/// thread would run next wait, too. That is so whether the item blocks in a wait of this library or elsewhere, and
+/// with or without [`blocking`](crate::blocking). Therefore an item must not wait for what another item does.
 ///
 /// ```
 /// let words = ["to", "be", "or", "not"];
@@ -41,8 +39,8 @@ pub use source::{Chunks, IntoSource, Source};
 /// ```
 ///
 /// # Cancellation
-/// The methods that return no `Result` go on to the end; their closures can call [`checkpoint`]. Those that
-/// begin with `try_` also stop at a cancellation.
+/// The methods that return no `Result` handle all items even if the task is cancelled; their closures can call
+/// [`checkpoint`]. The methods whose names begin with `try_` stop at a cancellation and return it as an error.
 ///
 /// # Panics
 /// All methods panic if a closure panics: with its payload, once no closure runs any more.
@@ -79,11 +77,12 @@ impl<S: Source> Par<S> {
         concat(mapped)
     }
 
-    /// Applies `f` to each item like [`map`](Self::map), until one fails or the task is cancelled. Items that
-    /// have begun are finished; no others begin.
+    /// Applies `f` to each item like [`map`](Self::map), until `f` returns an error or the task is cancelled. Items
+    /// that have begun are finished; no others begin.
     ///
     /// # Errors
-    /// The first error in the order of the items, among those that occurred.
+    /// The first error in the order of the items, among those that occurred: of `f`, or a cancellation, converted by
+    /// `From<Cancelled>`.
     ///
     /// ```
     /// use reunite::{Cancelled, par};
@@ -140,7 +139,7 @@ impl<S: Source> Par<S> {
         );
     }
 
-    /// Calls `f` with each item, until one fails or the task is cancelled.
+    /// Calls `f` with each item, until `f` returns an error or the task is cancelled.
     ///
     /// # Errors
     /// As [`try_map`](Self::try_map).
@@ -187,8 +186,8 @@ impl<S: Source> Par<S> {
         whole.unwrap_or_else(identity)
     }
 
-    /// Returns the result of `f` for any item for which it is `Some`, whichever is found first. The search
-    /// stops then.
+    /// Returns the first `Some` that `f` returns for any item, in the order of time; `None` if there is none. The
+    /// search stops then.
     ///
     /// ```
     /// let found = reunite::par(0..1_000_u32).find_any(|n| (n % 7 == 0).then_some(n)).unwrap();
@@ -209,8 +208,8 @@ impl<S: Source> Par<S> {
         runs.into_iter().flatten().next()
     }
 
-    /// Returns the result of `f` for the first item, in the order of the items, for which it is `Some`. Items
-    /// after one that was found are not begun, except for a few that a thread is about to run.
+    /// Returns the first `Some` that `f` returns, in the order of the items; `None` if there is none. Once `f` has
+    /// returned `Some` for an item, later items are not begun, except for a few that a thread is about to run.
     ///
     /// ```
     /// let found = reunite::par(1..1_000_u32).find_first(|n| (n % 7 == 0).then_some(n));

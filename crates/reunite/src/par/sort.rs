@@ -5,13 +5,13 @@ use std::panic::Location;
 
 use crate::pool::{join_at, take_part};
 
-/// The largest number of items that the standard library sorts alone.
+/// The largest number of items that are sorted by the standard library on one thread.
 const SMALL: usize = 4096;
 
 /// Sorts `items` in parallel in the pool; the order of equal items is not kept.
 ///
 /// # Panics
-/// As [`par_sort_unstable_by`], if a comparison does.
+/// If a comparison panics; see [`par_sort_unstable_by`].
 ///
 /// ```
 /// let mut words = vec!["not", "to", "be", "or"];
@@ -26,7 +26,8 @@ pub fn par_sort_unstable<T: Ord + Send>(items: &mut [T]) {
 /// Sorts `items` like [`par_sort_unstable`], by the comparison `compare`.
 ///
 /// # Panics
-/// If `compare` panics, or (possibly) if it is no total order. Then all items are still there, in some order.
+/// If `compare` panics; possibly also if `compare` is not a total order. The slice then still has all of its
+/// items, in an unspecified order.
 ///
 /// ```
 /// let mut numbers = vec![1.5, -2.0, 0.25];

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::vec;
 
-/// Items in an order, which can be split in two anywhere.
+/// Items in an order that can be split in two at any place.
 ///
 /// Implement it for a collection of your own, and [`IntoSource`] with it, to use it with [`par`](super::par).
 ///
@@ -36,10 +36,10 @@ pub trait Source: Send + Sized {
     /// The type of the items.
     type Item;
 
-    /// Returns how many items are left.
+    /// Returns the number of items that remain.
     fn len(&self) -> usize;
 
-    /// Returns true if no item is left.
+    /// Returns true if no item remains.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -1,4 +1,4 @@
-//! The global pool, of every thread that takes part in no other.
+//! The global pool, which threads use that take part in no other pool.
 
 use std::panic::Location;
 
@@ -8,8 +8,9 @@ use super::this_thread;
 use crate::primitive::OnceLock;
 
 impl Pool {
-    /// Returns the global pool, which every thread uses that takes part in no other. It is made when it is
-    /// first needed; its threads are started when there is work for them.
+    /// Returns the global pool, which every thread uses that takes part in no other pool. It is made when
+    /// it is first needed; its threads are started when there is work for them. The environment variable
+    /// `REUNITE_THREADS` sets its [size](crate::PoolBuilder::threads).
     ///
     /// ```
     /// let pool = reunite::Pool::global();
@@ -22,7 +23,7 @@ impl Pool {
     }
 }
 
-/// Returns the global pool, which is recorded as built at that line if this call makes it.
+/// Returns the global pool. If this call makes it, `at` is recorded as the line that built it.
 fn global(at: &'static Location<'static>) -> &'static Pool {
     static GLOBAL: OnceLock<Pool> = OnceLock::new();
     GLOBAL.get_or_init(|| PoolBuilder::new().pool(at))
@@ -33,7 +34,7 @@ pub(super) fn visit_global(at: &'static Location<'static>) -> Option<Visit> {
     visit(&global(at).shared)
 }
 
-/// Runs `f` as a member of a pool: the one this thread works for, or the global one.
+/// Runs `f` as a member of a pool: the pool for which this thread works, or the global one.
 pub(crate) fn take_part<R>(at: &'static Location<'static>, f: impl FnOnce() -> R) -> R {
     let _visit = if this_thread::seat().is_none() {
         visit_global(at)

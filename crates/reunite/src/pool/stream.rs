@@ -1,12 +1,12 @@
 //! An ordered map over a lazy source, in the pool.
 //!
 //! The consumer pulls the source itself, in batches, and spawns a task for each batch. It takes the results
-//! from the oldest batch, and runs that itself if no thread has begun it. The size of a batch is chosen so
-//! that it takes a few microseconds, as measured on the batches that have come back.
+//! from the oldest batch, and runs that batch itself if no thread has begun it. The size of a batch is chosen
+//! so that a batch takes some ten microseconds, as measured on the batches before.
 //!
-//! A consumer that waits with a limit pulls, but runs no items, as it could not stop one. A batch leaves the
-//! list only when its outcomes are available: if the time runs out first, the next call finds the list
-//! unchanged.
+//! A consumer that waits with a time limit pulls items but runs none, because it could not stop a running
+//! item. A batch leaves the list only when its outcomes are available: if the time runs out first, the next
+//! call finds the list unchanged.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -75,15 +75,17 @@ pub struct PoolMap<'scope, 'env, I: Iterator, F, R> {
     begun: usize,
     /// The outcomes of the oldest batch that was joined.
     ready: vec::IntoIter<Result<R, JoinError>>,
-    /// Such outcomes, with facts to report.
+    /// The outcomes of the oldest batch that was joined, if there are facts to report about them.
     told: vec::IntoIter<ReadyOutcome<R>>,
     /// The number of items pulled and not yet taken.
     pulled: usize,
     /// The number of items pulled in all.
     count: u64,
+    /// The number of items of the next batch.
     size: usize,
+    /// True if no more items are pulled: the source has ended, or the map was cut short.
     dry: bool,
-    /// The panic of the source.
+    /// The payload with which the source panicked or left.
     torn: Option<Box<dyn Any + Send>>,
 }
 
@@ -91,20 +93,19 @@ impl<'scope, 'env> PoolScope<'scope, 'env> {
     /// Maps a lazy source in the pool. Outcomes come in the order of the items, and item `k + window` is not
     /// pulled before outcome `k` was taken.
     ///
-    /// The caller pulls the source, and runs items, on its own stack; inside
-    /// [`Pool::install`](crate::Pool::install) that is one of the pool's. Items are handed out in batches of
-    /// some microseconds' work, so the map pays off even for items that take nanoseconds.
+    /// The caller pulls the source, and runs items, on its own stack. Items are handed out in batches of some
+    /// ten microseconds, so the map is worth its cost even for items that take nanoseconds.
     ///
-    /// When an item takes long, the items behind it in its batch go to other threads: if it computes, or
-    /// blocks where the library does not see it, after the time set by
-    /// [`spare_after`](crate::PoolBuilder::spare_after); if it waits in this library, after a millisecond; in
-    /// [`blocking`](crate::blocking), at once. So an item may wait for what one of those does; but if the map
-    /// is dropped, or ends with an error, items that have not begun never will. An item must not wait for one
-    /// that is yet to be pulled: it may itself be running on the caller, which pulls.
+    /// When an item takes long, other threads take the items behind it in its batch. They do so at once if
+    /// the item calls [`blocking`](crate::blocking), after a millisecond if it waits in this library, and
+    /// after [`spare_after`](crate::PoolBuilder::spare_after) if it computes or blocks where the library does
+    /// not see it. So an item may wait for what a later item of its batch does. But if the map is dropped, or
+    /// ends with an error, items that have not begun never begin. And an item must not wait for one that was
+    /// not pulled yet, because the caller pulls, and may be running the waiting item.
     ///
-    /// A panic of an item is its outcome. A panic of the source continues in the consumer, after the outcomes
-    /// of the items pulled before. Dropping the map early keeps items that have not begun from running; the
-    /// scope joins the rest. An `Err` that an item returned and that is never taken is
+    /// A panic of an item is the outcome of that item. If the source panics, `next` panics with that payload
+    /// after the outcomes of the items pulled before. If the map is dropped early, items that have not begun
+    /// never run; the scope joins the others. An `Err` that an item returned and that is never taken is
     /// [reported](crate::on_unjoined_error).
     ///
     /// ```
@@ -149,8 +150,9 @@ where
     F: Fn(I::Item) -> R + Send + Sync + 'scope,
     R: Send + 'scope,
 {
-    /// Sets how many items may be pulled and not yet taken, at least one. The default is 64, and more, up to
-    /// 4,096, while items are so short that 64 of them do not keep the pool's threads busy.
+    /// Sets the window: how many items may be pulled whose outcomes are not yet taken (at least one). The
+    /// default is 64, and more, up to 4,096, while items are so short that 64 of them do not keep the pool's
+    /// threads busy.
     ///
     /// ```
     /// reunite::Pool::global().scope(|s| {
@@ -164,8 +166,8 @@ where
         self
     }
 
-    /// Sets what items are called in messages and in the [live tree](crate::dump()), besides their number in
-    /// the map. `name` is called with each item when it was pulled.
+    /// Sets the names of items in messages and in the [live tree](crate::dump()), beside their numbers in the
+    /// map. `name` is called with each item after the item was pulled.
     ///
     /// ```
     /// let files = ["a.txt", "b.txt"];
@@ -180,13 +182,14 @@ where
         self
     }
 
-    /// Returns the next outcome like [`next`](Iterator::next), and waits for at most `timeout`. The caller
-    /// runs no items meanwhile, as it could not stop them. It pulls the source, however long that takes.
+    /// Returns the next outcome like [`next`](Iterator::next), and waits at most `timeout`. Meanwhile the
+    /// caller runs no items, because it could not stop them at the timeout. It pulls the source, however long
+    /// that takes.
     ///
     /// # Errors
-    /// The timeout passed ([`is_timeout`](WaitError::is_timeout)); or there is no limit and no thread of the
-    /// pool is left that could make the outcome ([`is_starved`](WaitError::is_starved)). No outcome is lost:
-    /// the map goes on, and the next call returns what this one waited for.
+    /// The timeout passed ([`is_timeout`](WaitError::is_timeout)). Or, only if `timeout` is too large to be
+    /// represented as a deadline: all threads of the pool block ([`is_starved`](WaitError::is_starved)). No
+    /// outcome is lost: the map goes on, and the next call returns the outcome for which this one waited.
     ///
     /// ```
     /// use std::time::Duration;
@@ -331,7 +334,8 @@ where
 }
 
 impl<'scope, I: Iterator, F, R> PoolMap<'scope, '_, I, F, R> {
-    /// Panics if the source panicked; returns an error if it was left, as it may have had more items.
+    /// Panics if the source panicked. Returns an error if the source left, because it may have had more
+    /// items.
     fn source_ended(&self, payload: Box<dyn Any + Send>) -> JoinError {
         let kind = match CutShort::from_payload(payload) {
             Ok(CutShort::Cancelled(cancelled)) => JoinErrorKind::Interrupted(cancelled),
@@ -364,7 +368,7 @@ impl<'scope, I: Iterator, F, R> PoolMap<'scope, '_, I, F, R> {
         }
     }
 
-    /// Takes a batch that has more than outcomes.
+    /// Takes the outcomes of a batch that has other parts, too.
     #[cold]
     fn take_more(&mut self, outcomes: Vec<Result<R, JoinError>>, more: BatchExtras<'scope, R>) {
         let BatchExtras {
@@ -386,7 +390,7 @@ impl<'scope, I: Iterator, F, R> PoolMap<'scope, '_, I, F, R> {
         }
         for rest in rest {
             self.batches.push_front(rest);
-            // It may be that no thread has begun it.
+            // Perhaps no thread has begun it.
             self.begun = 0;
         }
     }

@@ -10,10 +10,13 @@ use crate::primitive::{Arc, Duration};
 #[derive(Clone, Default)]
 pub(super) struct Chain {
     pub(super) span: Duration,
+    /// The span with the costs of spawns and wake-ups.
     pub(super) burdened: Duration,
-    /// The steps before the last, and how much of the span they are.
+    /// The steps before the last.
     before: Option<Arc<Link>>,
+    /// The line that connects the last step to the one before, and whether that is a join.
     came: Option<(&'static Location<'static>, bool)>,
+    /// The span before the last step.
     begun_at: Duration,
 }
 
@@ -33,7 +36,8 @@ impl Chain {
         }
     }
 
-    /// The chain as another task continues it from here.
+    /// Returns the chain for a task that begins here: the steps so far, and a new step at `at`. `label` is the task
+    /// of the last step.
     pub(super) fn handed_on(&self, label: &Label, at: &'static Location<'static>) -> Self {
         Self {
             span: self.span,
@@ -47,14 +51,14 @@ impl Chain {
         }
     }
 
-    /// Adds the time for which the task ran, or waited for something that takes its time by itself.
+    /// Adds the time for which the task ran, slept, or was in a blocking call.
     pub(super) fn lengthen(&mut self, by: Duration) {
         self.span += by;
         self.burdened += by;
     }
 
-    /// Continues the task's chain at `at` after `other`, the chain of the task `label`, if that is longer; waking up
-    /// costs `wake`.
+    /// Makes the chain continue `other`, the chain of the task `label`, at the line `at`, if `other` is longer.
+    /// Waking up costs `wake`.
     pub(super) fn follow(
         &mut self,
         other: &Self,

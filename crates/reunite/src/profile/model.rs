@@ -16,11 +16,11 @@ pub struct Profile {
     pub wall: Duration,
     /// The number of cores that the process may use.
     pub cores: usize,
-    /// The time that tasks ran, slept, or were in calls marked as [`blocking`](crate::blocking): the duration if
-    /// everything were done one after another. Other waits in this library are left out.
+    /// The time that tasks ran, slept, or were in calls marked as [`blocking`](crate::blocking): the duration of the
+    /// program if everything were done one after another. Other waits in this library do not count.
     pub work: Duration,
-    /// The longest chain of things that had to happen one after another: no number of cores makes it shorter. Joins
-    /// and scopes count; waits for locks and queues do not.
+    /// The duration of the longest chain of things that had to happen one after another: no number of cores makes it
+    /// shorter. Joins and ends of scopes connect the chain; waits for locks and channels do not.
     pub span: Duration,
     /// The span with the measured costs of a spawn and a wake-up added wherever the chain passes one.
     pub burdened_span: Duration,
@@ -30,7 +30,7 @@ pub struct Profile {
     pub scopes: Vec<ScopeProfile>,
     /// Every thread that ran a task.
     pub threads: Vec<ThreadProfile>,
-    /// The lines that waited for tasks, the one that lost most time first.
+    /// The lines that waited for tasks; those where most time was lost come first.
     pub sites: Vec<JoinSite>,
     /// The chain that makes the span.
     pub critical_path: Vec<Step>,
@@ -146,9 +146,9 @@ pub struct JoinSite {
 pub struct Step {
     /// The task.
     pub task: Label,
-    /// The way by which the chain came to this task: the line where it was spawned, or the line of the join.
+    /// The line that connects this step to the one before: the line that spawned this task, or the line of a join.
     pub at: &'static Location<'static>,
-    /// True if the chain came to this task by a join.
+    /// True if `at` is the line of a join.
     pub is_join: bool,
     /// The duration of this step.
     pub lasts: Duration,
