@@ -104,7 +104,7 @@ impl YieldStats {
         (1..=rest).contains(&ahead)
     }
 
-    /// Notes a yield that lasted from `before` to `after`. Returns false if it met a tick.
+    /// Records a yield that lasted from `before` to `after`. Returns false if it met a tick.
     fn record_yield(&self, before: u32, after: u32) -> bool {
         let score = self.score.load(Ordering::Relaxed);
         if before == after {
@@ -122,7 +122,7 @@ impl YieldStats {
         false
     }
 
-    /// Notes that a yield was short, or not needed.
+    /// Records that a yield was short, or not needed.
     fn was_short(&self) {
         let score = self.score.load(Ordering::Relaxed);
         if score != 0 {

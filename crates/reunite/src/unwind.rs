@@ -1,10 +1,10 @@
 //! Leaving a task by unwinding its stack, because of a cancellation or a refused wait, without a failure of
 //! the task itself.
 //!
-//! A lock whose guard is dropped by a panic is poisoned, as the data it protects may be half changed. A task
-//! that leaves because it was cancelled stopped at a place that it chose, so its locks are not poisoned. The
-//! standard library tells only that a thread unwinds, not why; so a thread that leaves records that
-//! beforehand in a *mark*.
+//! A lock whose guard is dropped by a panic is poisoned, because the data that it protects may be half
+//! changed. A task that leaves because it was cancelled stops at a place that it chose, so its locks are not
+//! poisoned. The standard library tells only that a thread unwinds, not why. Therefore a thread that leaves
+//! sets a *mark* before it unwinds.
 //!
 //! # Protocol
 //! 1. [`leave`] makes a mark, lists it for the calling thread, and puts it into the payload with which the
@@ -32,7 +32,7 @@ thread_local! {
     static MARKS: RefCell<Vec<Weak<()>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The part of a leaving thread's payload that shows it is alive: lives as long as the payload.
+/// A part of the payload with which a thread leaves. As long as it exists, the payload exists.
 pub(crate) struct UnwindMark(Arc<()>);
 
 impl UnwindMark {
@@ -40,11 +40,11 @@ impl UnwindMark {
         Self(Arc::new(()))
     }
 
-    /// Records that the calling thread is about to unwind with the payload that this mark is part of.
+    /// Records that the calling thread is about to unwind with the payload that contains this mark.
     pub(crate) fn raise(&self) {
         clear_marks_unless_unwinding();
-        // A thread that is ending and has lost its locals poisons the locks it holds: a false alarm, but
-        // never a missed one.
+        // A thread that is ending and has lost its locals cannot record it, and poisons the locks that it
+        // holds: too many locks are poisoned, never too few.
         let _ending = MARKS.try_with(|marks| {
             let mut marks = marks.borrow_mut();
             if !MARKED
@@ -67,8 +67,7 @@ pub(crate) fn leave<P: Any + Send>(payload: impl FnOnce(UnwindMark) -> P) -> ! {
     resume_unwind(Box::new(payload(mark)))
 }
 
-/// Returns true if the calling thread unwinds to leave and not because of a panic: then the data under its
-/// locks is whole.
+/// Returns true if the calling thread unwinds because it leaves, and not because of a panic.
 #[cold]
 pub(crate) fn is_leaving() -> bool {
     let alive = |marks: &RefCell<Vec<Weak<()>>>| {
@@ -80,7 +79,7 @@ pub(crate) fn is_leaving() -> bool {
         && MARKS.try_with(alive).unwrap_or(false)
 }
 
-/// Forgets the marks of the calling thread, unless it unwinds: the leaving was caught.
+/// Forgets the marks of the calling thread if it does not unwind any more: its payload was caught.
 #[inline]
 pub(crate) fn clear_marks_unless_unwinding() {
     if !panicking() {
@@ -88,7 +87,7 @@ pub(crate) fn clear_marks_unless_unwinding() {
     }
 }
 
-/// [`clear_marks_unless_unwinding`] for a thread that is known not to unwind.
+/// Forgets the marks of the calling thread, which is known not to unwind.
 #[inline]
 pub(crate) fn clear_marks() {
     let _ending = MARKED.try_with(|marked| marked.set(false));

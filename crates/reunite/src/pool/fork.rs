@@ -10,8 +10,8 @@
 //! A request of hungry threads is answered when `b` is linked in. It is also answered when `b` is unlinked,
 //! because a thread with many open forks may never fork again. An answer publishes the oldest open forks.
 //!
-//! Forks nest, so `b` is the newest again when `a` returns, unless its owner has published it, and then all
-//! older forks with it. A fork takes no atomic read-modify-write, and no memory but the thread's own, unless
+//! Forks nest, so when `a` returns, `b` is the newest fork again, or was published. (If `b` was published, so
+//! were all older forks.) A fork takes no atomic read-modify-write, and no memory but the thread's own, unless
 //! other threads are hungry.
 //!
 //! *The frame outlives the job.* A guard (`Recall`) is there from just after the job is linked in until `a` has
@@ -54,9 +54,9 @@ fn own_seat() -> &'static Seat {
     unsafe { seat().unwrap_unchecked() }
 }
 
-/// Answers the word of the calling thread's seat when a fork finds it raised: captures what the fork inherits,
+/// Answers the word of the calling thread's seat when a fork finds it raised. Captures what the fork inherits,
 /// and publishes the older 50 % of the open forks if a thread is hungry. Looks up the seat itself, so that the
-/// fork need not keep it.
+/// fork need not keep a reference to it.
 #[cold]
 #[inline(never)]
 fn answer() {
@@ -92,16 +92,16 @@ fn share(seat: &Seat) {
     member::published();
 }
 
-/// Runs `a` and `b`, in parallel if a thread of the pool has nothing else to do, and returns both results. It
-/// costs nanoseconds if no thread takes `b`, so recursive algorithms can fork all the way down: there is no
-/// grain size to tune.
+/// Runs `a` and `b`, in parallel if a thread of the pool has nothing else to do, and returns both results. If no
+/// thread takes `b`, the call costs nanoseconds. So recursive algorithms can fork down to the smallest step:
+/// there is no grain size to tune.
 ///
-/// The calling thread takes part in its pool: the one it works for, or else the [global
-/// one](crate::Pool::global). `a`, and `b` if no thread takes it, run on the caller's stack, whatever the
-/// pool's [`stack_size`](crate::PoolBuilder::stack_size); [`Pool::install`](crate::Pool::install) runs a
-/// closure, and its forks, on a thread of the pool. While the calling thread waits for `b`, it works on parts
-/// of `b` and on nothing else, so nothing that it runs meanwhile can need a lock that the caller of `join`
-/// holds. `b` inherits the context of the caller: its cancellation, its deadline.
+/// The calling thread takes part in the pool for which it works, or else in the [global
+/// pool](crate::Pool::global). `a`, and `b` if no thread takes it, run on the caller's stack, whatever the pool's
+/// [`stack_size`](crate::PoolBuilder::stack_size); [`Pool::install`](crate::Pool::install) runs a closure, and
+/// its forks, on a thread of the pool. While the calling thread waits for `b`, it works on parts of `b` and on
+/// nothing else, so nothing that it runs meanwhile can need a lock that the caller of `join` holds. `b` inherits
+/// the context of the caller: its cancellation, its deadline.
 ///
 /// # When other threads can take `b`
 /// Another thread can take `b` if it needs work when `b` is forked, when the calling thread later forks or
@@ -114,9 +114,13 @@ fn share(seat: &Seat) {
 /// calls in `blocking`. On Linux a thread that sleeps like that is [reported](crate::on_stall) if another
 /// thread of its pool runs out of work.
 ///
+/// # Cancellation
+/// Both closures run even if the task is cancelled; they can call [`checkpoint`](crate::checkpoint). If one of
+/// them leaves, the calling task leaves (see [partial results](crate#partial-results)).
+///
 /// # Panics
-/// If a closure panics, with its payload, after both have ended. If `a` panics, a `b` that no thread has
-/// begun is dropped unrun. If both panic, with the payload of `a`.
+/// If a closure panics, with its payload, after both have ended. If `a` panics and no thread has begun `b`, `b`
+/// is dropped without being run. If both panic, with the payload of `a`.
 ///
 /// ```
 /// fn fib(n: u32) -> u64 {
@@ -158,7 +162,7 @@ impl Pool {
     }
 }
 
-/// [`join`](crate::join()) with a given source line.
+/// Does what [`join`](crate::join()) does, for a given source line.
 #[inline(always)]
 pub(crate) fn join_at<A, B, RA, RB>(at: &'static Location<'static>, a: A, b: B) -> (RA, RB)
 where
@@ -245,7 +249,7 @@ where
     (a, b, c, d)
 }
 
-/// Forks and joins. What only some forks need is out of line.
+/// Forks and joins. The code that only some forks need is in functions that are not inlined.
 #[inline(always)]
 fn fork<A, B, RA, RB>(a: A, b: B, at: &'static Location<'static>) -> (RA, RB)
 where

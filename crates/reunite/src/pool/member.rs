@@ -27,7 +27,7 @@ const ROUNDS: u32 = 48;
 #[cfg(reunite_model)]
 const ROUNDS: u32 = 1;
 
-/// The greatest depth to which a thread nests jobs, each inside the wait for another.
+/// The greatest depth to which a thread runs jobs inside its waits for other jobs.
 const MAX_DEPTH: usize = 64;
 
 thread_local! {
@@ -97,7 +97,9 @@ pub(super) fn is_worker_of(pool: &Arc<PoolShared>) -> bool {
 struct SeatGuard {
     number: usize,
     seat: &'static Seat,
+    /// The thread's seat in another pool, which it has again afterwards.
     before: Option<&'static Seat>,
+    /// The hooks of the thread's place in another pool.
     place: Option<&'static dyn Place>,
 }
 
@@ -502,10 +504,11 @@ fn take(roster: &Roster, seat: &'static Seat) -> Option<FoundWork> {
 /// keeping a core idle. While `f` runs, the calling thread gives its place in its pool to another worker, and
 /// other threads can take everything that it has forked. Outside a pool, this function only runs `f`.
 ///
-/// If such a call is not wrapped in `blocking`, the half of a [`join`](crate::join) that no thread asked for when
-/// it was forked waits for the end of the call. If the call waits for that half, both wait for ever. In any case,
-/// other threads cannot take what is not forked yet: the items of a [`par`](crate::par()) behind the item that
-/// makes the call.
+/// If such a call is not wrapped in `blocking`, and it is made inside the first closure of a
+/// [`join`](crate::join) whose second closure no thread has asked for, the second closure waits for the end of
+/// the call. If the call waits for what the second closure does, both wait for ever. Even with `blocking`, other
+/// threads cannot take what is not forked yet: the items of a [`par`](crate::par()) behind the item that makes
+/// the call.
 ///
 /// This library's own waits do the same without `blocking`. Like them, the call is shown in the [live
 /// tree](crate::dump()) and counts as waiting in a [profile](crate::profile).

@@ -48,7 +48,7 @@ pub struct Mutex<T: ?Sized> {
 // SAFETY: by rules 2 and 3, one guard at a time has the value, on any thread, so sharing the mutex is sending the
 // value.
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
-// A panic while it is held poisons it, so a half-updated value is not seen unnoticed.
+// A panic of the thread that holds the lock poisons it, so no thread can use a half-updated value without noticing.
 impl<T: ?Sized> std::panic::RefUnwindSafe for Mutex<T> {}
 impl<T: ?Sized> std::panic::UnwindSafe for Mutex<T> {}
 
@@ -57,12 +57,12 @@ impl<T: ?Sized> std::panic::UnwindSafe for Mutex<T> {}
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
     hold: GuardState,
-    /// A lock is released on the thread that took it: that thread has it in its list.
+    /// A lock must be released on the thread that took it, because it is in the list of that thread.
     stays: PhantomData<*const ()>,
 }
 
-/// The state of a guard, in one byte: a guard is written and read right after, and two fields side by side would be
-/// read as one, which has to wait until both are written.
+/// The state of a guard, in one byte. A guard is often written and read back at once; with two fields the processor
+/// would read both in one step, and wait until both were written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum GuardState {
     /// A panic poisons the lock.
@@ -105,7 +105,7 @@ impl<T: ?Sized> Mutex<T> {
         self.lock_until(None, Location::caller())
     }
 
-    /// Takes the lock, and waits for at most `timeout`.
+    /// Takes the lock. Waits at most `timeout` until it is free.
     ///
     /// # Errors
     /// The errors of [`lock`](Self::lock), or the time ran out.
@@ -122,7 +122,7 @@ impl<T: ?Sized> Mutex<T> {
         self.lock_until(deadline::after(timeout), Location::caller())
     }
 
-    /// Takes the lock, and waits until `deadline` at most.
+    /// Takes the lock. Waits until it is free, at most until `deadline`.
     ///
     /// # Errors
     /// The errors of [`lock`](Self::lock), or the time ran out.
@@ -210,7 +210,8 @@ impl<T: ?Sized> Mutex<T> {
         self.raw.is_poisoned()
     }
 
-    /// Declares the value sound, or about to be repaired: the lock can be taken again.
+    /// Removes the poison, so that the lock can be taken again. To be called when the value is known to be consistent,
+    /// or right before it is repaired.
     ///
     /// ```
     /// let mutex = reunite::sync::Mutex::new(1);
@@ -230,13 +231,14 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// Releases the lock while `wait` runs, and takes it again however `wait` ends. For condition variables.
     ///
     /// # Errors
-    /// Taking it again would never end, and no other wait can give way: the guard is without its lock from then on.
+    /// The lock can never be taken again, and no other wait can be refused instead. From then on the guard does not
+    /// hold the lock.
     pub(super) fn unlocked(
         &mut self,
         at: &'static Location<'static>,
         wait: impl FnOnce(),
     ) -> Result<(), WaitError> {
-        /// Takes the lock again also when `wait` unwinds, because the guard will release it once more.
+        /// Takes the lock again even if `wait` unwinds, because the guard releases it when it is dropped.
         struct Again<'g, 'a, T: ?Sized> {
             guard: &'g mut MutexGuard<'a, T>,
             at: &'static Location<'static>,

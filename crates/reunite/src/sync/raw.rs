@@ -44,7 +44,7 @@ const SPINS: u32 = 0;
 pub(super) struct Raw {
     state: AtomicU8,
     number: LockNumber,
-    /// The kind of thing that it locks, for messages.
+    /// The kind of lock, for messages.
     what: &'static str,
     made_at: &'static Location<'static>,
     queue: Mutex<WaitQueue<Parker>>,

@@ -6,8 +6,8 @@
 //! system reports it (`JoinHandle::join` of std). So all that runs when a thread ends has run by then,
 //! including the destructors of thread-locals of Rust and of other languages. Only then does the keeper carry
 //! out the rest of the task, its *conclusion*: it completes the packet, runs callbacks, asks the policy,
-//! leaves the group. Every wait for the task is a wait for one of these, with the means and limits of a wait
-//! for any other task; only the keeper waits for a thread.
+//! leaves the group. Other threads wait for one of these steps, as for any other task, so timeouts and
+//! cancellations work as usual. Only the keeper waits for a thread.
 //!
 //! Until its last thread-local is gone the fresh thread *is* the task. It runs in the task's context, so that
 //! a wait in a destructor heeds the task's cancellation and is shown as the task's. It also stands for the
@@ -17,8 +17,8 @@
 //! before the closure began, and before those that the guards themselves need, as these were used before.
 //!
 //! While the fresh thread runs, the keeper does nothing, and counts as idle. The fresh thread counts the
-//! keeper as idle when it begins, and uncounts it as the last thing before it ends. So one of the two always
-//! counts as a thread that may still do something.
+//! keeper as idle when it begins, and uncounts it as the last thing before it ends. So one of the two threads
+//! always counts as running.
 //!
 //! A panic in a destructor of a thread-local ends the process, as with std.
 

@@ -3,11 +3,11 @@
 //! # Protocol
 //! A worker that finds no room for another item is listed as *idle*, under the group's lock, and taken off
 //! the list when it goes on. Only the body of the scope, or a task of it, could take the outcomes of its map.
-//! So when the body has ended and every task that was begun, and has not left, is idle, no task ever will:
-//! the outcomes were forgotten (`mem::forget`), or are with a task that waits for the place of such a worker.
-//! Then the owner, at the scope's end, cancels the maps whose workers are idle, and goes on waiting. It
-//! checks under the same lock. It is woken by every event that may bring that about: a worker that becomes
-//! idle, a task that leaves, a thread that gives its place up.
+//! Suppose that the body has ended and that every task that was begun, and has not left, is idle. Then no
+//! task will ever take the outcomes: they were forgotten (`mem::forget`), or belong to a queued task that
+//! waits for the place of such a worker. So the owner, at the scope's end, cancels the maps whose workers are
+//! idle, and goes on waiting. It checks this under the same lock. Every event that may lead to this state
+//! wakes it: a worker becomes idle, a task leaves, or a thread gives its place up.
 
 use super::group::{Group, GroupState};
 use crate::cancel::CancelNode;
@@ -35,7 +35,7 @@ impl GroupState {
             && self.begun().len() == idle
     }
 
-    /// Returns the parkers to wake if that has become so.
+    /// Returns the parkers to wake if the group is [abandoned](Self::is_abandoned) now.
     pub(super) fn wake_if_abandoned(&mut self) -> Vec<Parker> {
         if self.is_abandoned() {
             std::mem::take(&mut self.waiters)
@@ -46,8 +46,8 @@ impl GroupState {
 }
 
 impl Group {
-    /// Lists the calling task, which waits until another takes what it makes. If no task can, `node` is
-    /// cancelled.
+    /// Lists the calling worker of a map, which waits until another task takes an outcome. If no task can
+    /// take it, `node`, that of the map, is cancelled.
     pub(crate) fn idle<'a>(&'a self, node: &Part<CancelNode>) -> IdleGuard<'a> {
         let mut state = self.state.lock();
         let spot = state.idle.push_back(node.clone());
@@ -62,13 +62,13 @@ impl Group {
         let mut state = self.state.lock();
         let has_ended = state.pending == 0;
         let idle: Vec<_> = if state.is_abandoned() {
-            // They are not listed any more, as they will be told.
+            // The workers are removed from the list, because their maps are cancelled now.
             state.idle.take_all().collect()
         } else {
             Vec::new()
         };
         drop(state);
-        // Each map once, though several of its workers may be listed: after the first it is cancelled.
+        // Each map is cancelled only once, although several of its workers may be listed.
         for node in idle.iter().filter(|node| !node.is_cancelled()) {
             report_forgotten(node.label(), self.node().label());
             node.cancel(Cancelled::new(Why::Forgotten, node.label().clone()));

@@ -1,15 +1,17 @@
-//! The request made of a task: what is done with its closure and conclusion, and the properties of its thread.
+//! What is to be done with a task's closure and its conclusion, and on which kind of thread.
 
 use std::io;
 
 use crate::error::Cancelled;
 use crate::id::Label;
 
-/// The treatment of a task's closure.
+/// What is done with a task's closure.
 pub(crate) enum JobFate {
+    /// The closure is run.
     Run,
     /// The task was cancelled before it started: the closure is dropped.
     Cancelled(Cancelled),
+    /// The system refused a thread: the closure is dropped.
     Refused(io::Error),
 }
 
@@ -17,7 +19,7 @@ pub(crate) enum JobFate {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Conclusion {
     Now,
-    /// Another thread carries it out, after the end of this one.
+    /// Another thread concludes the task, after the end of this thread.
     #[cfg(not(reunite_model))]
     Deferred,
 }
@@ -32,14 +34,15 @@ pub(crate) struct Spec {
 /// The kind of thread that a task asks for.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct OnThread {
-    /// The size of its stack; the system's default if `None`.
+    /// The size of the thread's stack in bytes; the system's default if `None`.
     pub(crate) stack_size: Option<usize>,
-    /// True for a thread never used before, and gone when the task completes.
+    /// True for a thread that was never used before and has ended when the task completes.
     pub(crate) is_fresh: bool,
 }
 
 impl OnThread {
-    /// Returns what a task asks for whose scope asks for `other`.
+    /// Returns the kind of thread for a task that asks for `self`, in a scope that asks for
+    /// `other`.
     pub(crate) fn or(self, other: Self) -> Self {
         Self {
             stack_size: self.stack_size.or(other.stack_size),

@@ -1,7 +1,7 @@
-//! Making a task of a closure: catching how it ends, storing its result, telling its group. The one place
-//! that catches.
+//! Makes tasks of closures. A task catches how its closure ends, stores the result, and reports it to its
+//! group.
 //!
-//! The steps and their order, on which promises 2 and 5 rest:
+//! When a task runs, these steps follow each other in this order:
 //!
 //! 1. run the closure, catching a panic or a leaving;
 //! 2. *record* a failure, so that the root cause is first whatever happens next;
@@ -11,12 +11,12 @@
 //! 5. drop the result if its handle is gone, before the group can let the scope end.
 //!
 //! # Lifetimes
-//! A task is one allocation. Others may refer to it for longer than what the closure borrows lives: any
-//! thread that has seen the task may ask for its identity. Only the closure, what it returns, and its error
-//! borrow. The closure is gone when the task leaves its group. By then what it returned is gone, too, or the
-//! handle has it, whose type tells the compiler how long it may live: see `packet`. The failures of a scope
-//! are taken out of their list when it ends. So nothing that is left when the last reference goes was
-//! borrowed.
+//! A task is one allocation. Other threads may keep references to it for longer than what the closure borrows
+//! lives, because they may ask for the task's identity. Only three things in a task borrow: the closure, the
+//! value that it returns, and its error. The closure is gone when the task leaves its group. By then the
+//! value is gone, too, or belongs to the handle, whose type tells the compiler how long the value may live:
+//! see `packet`. The errors are taken out of the scope's list of failures when the scope ends. So when the
+//! last reference is dropped, the task contains nothing that borrows.
 
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
@@ -38,7 +38,7 @@ use crate::observe::{Completion, Event, tell};
 use crate::part::Part;
 use crate::primitive::{Arc, Mutex};
 
-/// A task that runs an `F`.
+/// A task that runs a closure of type `F`.
 struct ClosureTask<F, T, E, N> {
     entry: TaskHeader,
     named: N,
@@ -52,7 +52,7 @@ struct ClosureTask<F, T, E, N> {
 enum ClosureState<F, T, E> {
     /// The closure, and what it inherits.
     Closure(F, Option<Box<Inherited>>),
-    /// The outcome of the closure, if another thread than the one it ran on is to conclude the task.
+    /// The outcome of the closure, if another thread concludes the task than the thread that ran it.
     #[cfg_attr(reunite_model, expect(dead_code, reason = "no thread is fresh there"))]
     Outcome(Box<Result<T, Failure<E>>>),
     Nothing,
@@ -64,12 +64,12 @@ impl<F, T, E, N> ClosureTask<F, T, E, N> {
     }
 }
 
-/// The size in bytes above which closures lie apart, so that a reference to a finished task does not keep
-/// their memory.
+/// The size in bytes above which a closure gets an allocation of its own, so that a reference to a finished
+/// task does not keep its memory.
 const LARGE: usize = 256;
 
-/// Makes a task of `f`, which `as_task` converts to the type by which it is known. Returns the place of its
-/// result.
+/// Makes a task of `f`. `as_task` converts the task to the type that its group keeps. Returns a reference to
+/// the cell of its result.
 pub(crate) fn prepare<'a, T, E, F>(
     spec: Spec,
     group: &Arc<Group>,
@@ -104,8 +104,8 @@ where
     }
 }
 
-/// [`prepare`] for a task that borrows nothing, of a group that is never cancelled: its identity is made on
-/// demand.
+/// Makes a task like [`prepare`], for a closure that borrows nothing and a group that is never cancelled. The
+/// identity of the task is made on demand.
 pub(crate) fn prepare_later<T, E, F>(
     at: &'static Location<'static>,
     group: &Arc<Group>,
@@ -300,7 +300,8 @@ fn carry_out<'a, T, E>(
             Err(Failure::Cancelled(cancelled))
         }
         JobFate::Refused(error) => {
-            // What it holds is dropped undone, and tasks that depend on that must know.
+            // The closure is dropped without being run. Tasks that receive from the senders in it must learn
+            // that messages are missing.
             let label = current::current().record.label.clone();
             current::mark_left(&CutShort::Cancelled(Cancelled::new(Why::Failed, label)));
             drop(f);
