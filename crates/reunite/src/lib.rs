@@ -30,7 +30,7 @@
 //!
 //! Work that may wait runs on *threads*; work that only computes runs in a *pool*. Each task of a [`scope`](scope())
 //! has a (recycled) thread of its own, so it may block. In a pool, wrap calls that block in [`blocking`]. Every
-//! blocking call of this library ends early when its task is cancelled. Its error tells why, and which task or scope
+//! blocking call of this library ends early when its task is cancelled. The error tells why, and which task or scope
 //! was cancelled first. **A scope waits for its tasks even past its deadline**, because the tasks may borrow from the
 //! caller's stack. At the deadline the scope cancels them, and then reports those that do not stop, by name.
 //!

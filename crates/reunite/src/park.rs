@@ -43,8 +43,9 @@ const FILED: u8 = 4;
 const IGNORES_UNPARKS: u8 = 8;
 
 crate::primitive::global! {
-    /// The number of parkers that are both filed and marked. A thread that changes that of a parker changes this
-    /// number right after it. Between the two steps the number is wrong, but that thread itself is running.
+    /// The number of parkers that are both filed and marked. A thread that makes a parker both, or no longer both,
+    /// changes this number right after it. Between the two steps the number is wrong, but then that thread itself
+    /// is running.
     static GOING_ON: Counter = Counter::new(0);
 }
 

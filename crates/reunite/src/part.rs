@@ -32,7 +32,7 @@ unsafe impl<T: Send + Sync, W: ?Sized + Send + Sync> Send for Part<T, W> {}
 // SAFETY: a `Part` is a `&T` and an `Arc<W>`, both of which are `Sync` under these bounds.
 unsafe impl<T: Send + Sync, W: ?Sized + Send + Sync> Sync for Part<T, W> {}
 
-/// Only the part can be reached, so only its type matters for these.
+/// Only the part can be reached, so only its type decides whether a reference is unwind safe.
 impl<T: RefUnwindSafe, W: ?Sized> UnwindSafe for Part<T, W> {}
 impl<T: RefUnwindSafe, W: ?Sized> RefUnwindSafe for Part<T, W> {}
 

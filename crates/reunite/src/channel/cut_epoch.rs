@@ -3,8 +3,8 @@
 //!
 //! A *notice* is an error that tells a task that what it waits for will not come: a refused wait, or a channel that
 //! was cut short. Notices are numbered in the order in which they happen in the process (`current::cut_short_epoch`).
-//! A task has coped with the notices before its last use of the end. If the end was made in a destructor while its
-//! thread unwound, that unwinding does not cut it short.
+//! A task that uses the end again counts as having coped with all earlier notices. If the end was made in a
+//! destructor while its thread unwound, that unwinding does not cut it short.
 
 use crate::current::cut_short_epoch;
 use crate::cut_short::{self, unwinding_thread};

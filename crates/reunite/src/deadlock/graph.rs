@@ -24,7 +24,8 @@ pub(super) fn graph() -> MutexGuard<'static, Graph> {
     GRAPH.lock()
 }
 
-/// Files the wait, calls `park`, and withdraws the wait. Returns why it must not go on, if it was picked as a victim.
+/// Files the wait, calls `park`, and withdraws the wait. Returns the reason why the wait must not go on, if it was
+/// picked as a victim.
 pub(crate) fn wait_as_pending(pending: PendingWait<'_>, park: impl FnOnce()) -> Option<Deadlock> {
     let record = WaitRecord::new(&pending);
     let ticket = graph().file(*pending.ticket, record);
@@ -34,7 +35,8 @@ pub(crate) fn wait_as_pending(pending: PendingWait<'_>, park: impl FnOnce()) -> 
     record.verdict
 }
 
-/// Looks for a deadlock after a thread has gone idle or ended: it may have been the last that could do anything.
+/// Looks for a deadlock after a thread has gone idle or ended, because that thread may have been the last one that
+/// could end a wait.
 pub(crate) fn look_again() {
     if may_be_quiescent() {
         graph().refuse_if_quiescent();
@@ -57,8 +59,8 @@ const LONGEST_LOOK: Duration = Duration::from_secs(120);
 
 /// Returns how long a wait for anyone that has lasted for `lasted` may sleep before it checks the graph again. The time
 /// grows with the number of such waits, so that in all one of them checks every few seconds. Waits that began together
-/// are spread over it by multiples of the golden ratio. If there are few waits, each checks more often at first: after
-/// `first`, and then whenever it has lasted eight times as long.
+/// are spread over that time by multiples of the golden ratio. If there are few waits, each checks more often at first:
+/// after `first`, and then whenever it has lasted eight times as long.
 pub(crate) fn between_looks(lasted: Duration, first: Duration) -> Duration {
     const GOLDEN: u64 = 0x9E37_79B9;
     static ASKED: Counter = Counter::new(0);
@@ -71,8 +73,8 @@ pub(crate) fn between_looks(lasted: Duration, first: Duration) -> Duration {
     spread.clamp(LOOK, LONGEST_LOOK)
 }
 
-/// Returns the tasks that keep a wait for `site` from ending and wait themselves; and whether all threads that this
-/// library started wait.
+/// Returns the tasks that keep a wait for `site` from ending and are waiting, too; and whether all threads that this
+/// library started are waiting.
 pub(crate) fn explain(site: &WaitSite) -> (Vec<Label>, bool) {
     let graph = graph();
     let awaits = records::awaits(site);
@@ -103,7 +105,7 @@ pub(crate) fn locks_of_pending_waits() -> BTreeMap<TaskId, Vec<String>> {
     told
 }
 
-/// Notes that a task has completed without releasing these locks.
+/// Records that a task has completed without releasing these locks, and refuses the waits for them.
 pub(crate) fn leak(task: &Label, locks: Vec<Held>) {
     for Held { resource, since } in locks {
         let by = task.clone();
@@ -120,7 +122,7 @@ pub(crate) fn leak(task: &Label, locks: Vec<Held>) {
     }
 }
 
-/// Notes that the calling thread released the lock.
+/// Records that the calling thread has released the lock.
 #[inline]
 pub(crate) fn let_go(resource: Resource) {
     if !resources::let_go_newest(resource) {
@@ -159,8 +161,8 @@ pub(crate) fn forget_leaked(resource: Resource, guards: usize) {
     }
 }
 
-/// Returns false if some thread certainly does something, which is the usual case and costs less than a full check. The
-/// last thread that files a wait, goes idle or ends changes the counters before it calls this, so it gets true.
+/// Returns false if some thread is certainly running. That is the usual case, and this costs less than a full check.
+/// The last thread that files a wait, goes idle or ends changes the counters before it calls this, and so gets true.
 fn may_be_quiescent() -> bool {
     records::waits_for_anyone() > 0
         && live_threads::are_all_waiting(records::filed())
@@ -225,8 +227,8 @@ impl Graph {
         record.found_by.iter().copied().find(leaked)
     }
 
-    /// Refuses the newest wait for anyone that can fail, if no thread of the process is left that does
-    /// anything. All waits of other kinds depend on waits for anyone, so refusing one of them would not help.
+    /// Refuses the newest wait for anyone that can return an error, if every thread of the process waits, is idle or
+    /// has ended. All waits of other kinds depend on waits for anyone, so to refuse one of those would not help.
     ///
     /// The victim's thread goes on, and may end other waits. The next victim is picked only when that thread files
     /// another wait, goes idle or ends: each of these calls this function again.

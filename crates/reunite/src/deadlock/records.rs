@@ -29,10 +29,12 @@ pub(crate) struct PendingWait<'a> {
 /// The condition under which a wait can be a victim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum VictimPriority {
-    /// It can be the victim: it returns an error.
+    /// The wait can be the victim: it returns an error.
     First,
-    /// It can be the victim only if no other wait can return an error: it lets go of what it waits for.
+    /// The wait can be the victim only if no other wait can return an error. It then gives up the task for which it
+    /// waits.
     Last,
+    /// The wait cannot be the victim.
     Never,
 }
 
@@ -41,11 +43,11 @@ pub(super) struct WaitRecord {
     pub(super) site: WaitSite,
     pub(super) owns: Vec<Resource>,
     pub(super) holds: Vec<HeldLock>,
-    /// All resources on which it may depend: the index of waiters finds it by each of them.
+    /// All resources on which the wait may depend. The index of waiters finds the record by each of them.
     pub(super) found_by: Vec<Resource>,
     pub(super) parker: Parker,
     pub(super) yields: VictimPriority,
-    /// True if it waits on a thread that this library started.
+    /// True if the waiting thread was started by this library.
     is_ours: bool,
     pub(super) verdict: Option<Deadlock>,
 }
@@ -62,8 +64,8 @@ pub(super) struct Leaked {
     pub(super) since: &'static Location<'static>,
 }
 
-/// Pairs of a resource and a ticket. They are in a set, so that filing and withdrawing a wait costs the same however
-/// many others are listed under the same resource.
+/// An index: pairs of a resource and a ticket. It is a set, so that filing and withdrawing a wait costs the same
+/// however many other waits are listed under the same resource.
 type Index = BTreeSet<((u64, u64), Ticket)>;
 
 fn key(resource: Resource, ticket: Ticket) -> ((u64, u64), Ticket) {
@@ -91,8 +93,7 @@ crate::primitive::global! {
     static FILED: Counter = Counter::new(0);
 }
 
-/// Returns the number of records that wait for anyone. While it is zero, it does not matter whether any thread is left
-/// that does something.
+/// Returns the number of records that wait for anyone. While it is zero, it does not matter whether all threads wait.
 pub(super) fn waits_for_anyone() -> u64 {
     WAITS_FOR_ANYONE.load(Ordering::SeqCst)
 }
@@ -230,6 +231,7 @@ impl Graph {
         ticket
     }
 
+    /// Removes a record and returns it.
     pub(super) fn withdraw(&mut self, ticket: Ticket) -> Option<WaitRecord> {
         let record = self.records.remove(&ticket)?;
         for resource in &record.owns {
@@ -257,7 +259,7 @@ impl Graph {
         first.last().or(last.last()).copied()
     }
 
-    /// Returns true if no wait got its ticket later.
+    /// Returns true if no ticket was issued after this one.
     pub(super) fn is_newest(&self, ticket: Ticket) -> bool {
         ticket + 1 == self.next
     }
@@ -349,8 +351,10 @@ pub(super) fn awaits(site: &WaitSite) -> Option<Awaits> {
     })
 }
 
+/// The resources that end a wait.
 pub(super) struct Awaits {
     pub(super) resources: Vec<Resource>,
+    /// True if one of them ends the wait, false if all of them must come.
     pub(super) one_is_enough: bool,
 }
 

@@ -63,10 +63,10 @@ static STALL_AFTER: Counter = Counter::new(60_000);
 /// Sets how long a wait lasts before it is [reported](crate::on_stall). Each wait is reported at most once. The default
 /// is one minute; `None` means never. Applies to waits that begin after the call.
 ///
-/// A waiting thread measures its own wait. In two cases another thread does that, because the sleeping thread is in a
-/// call that the library does not see. In a pool whose threads all sleep in such calls while work is queued, it is the
-/// thread that watches pools. If a thread of a pool sleeps in such a call and has [forked](crate::join()) closures that
-/// no other thread can take, it is a thread of that pool that has nothing to do.
+/// A waiting thread measures its own wait. In two cases another thread must do so, because the sleeping thread is in a
+/// call that the library does not see. If all threads of a pool sleep in such calls while work is queued, the thread
+/// that watches pools reports that. If a thread of a pool sleeps in such a call and has [forked](crate::join())
+/// closures that no other thread can take, a thread of that pool that has nothing to do reports it.
 ///
 /// ```
 /// reunite::stall_after(None);
