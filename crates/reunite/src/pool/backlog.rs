@@ -1,4 +1,4 @@
-//! The work there is in a pool: what members offer at their seats, the queues of open scopes, and the queue
+//! The pending work of a pool: the offers at the seats of its members, the tasks of open scopes, and the queue
 //! of the tasks outside scopes.
 
 use std::collections::VecDeque;
@@ -14,28 +14,28 @@ use crate::observe::count_stolen;
 use crate::primitive::{Arc, AtomicUsize, Mutex, Ordering};
 use crate::task::{ScopeSnapshot, Task};
 
-/// The number of tasks begun by joiners that a worker removes under one lock of the queue.
+/// The greatest number of begun tasks that a worker removes while it holds the lock of the queue once.
 const AT_ONCE: usize = 64;
 
 /// The tasks outside scopes, including those that joiners have begun.
 #[derive(Default)]
 struct UnscopedQueue {
     tasks: VecDeque<Arc<dyn Task>>,
-    /// The number of tasks that joiners have begun since those were last removed everywhere.
+    /// The number of tasks that joiners have begun since all begun tasks were last removed from the queue.
     begun: usize,
 }
 
 impl UnscopedQueue {
-    /// Removes the tasks at the front that were begun, at most `most`.
+    /// Removes the begun tasks at the front of the queue, at most `most`, and returns them.
     fn begun_at_the_front(&mut self, most: usize) -> Vec<Arc<dyn Task>> {
         let front = self.tasks.iter().take(most);
         let count = front.take_while(|task| !task.is_waiting_to_start()).count();
         self.tasks.drain(..count).collect()
     }
 
-    /// Records that a joiner has begun a task. Removes up to two begun tasks from the front, and all begun
-    /// ones once there may be more of these than of others. So a queue is at most twice as long as the work
-    /// in it, and a few more, at the cost of a look at two tasks per task.
+    /// Records that a joiner has begun a task. Removes up to two begun tasks from the front; removes all begun
+    /// tasks once they may be more than half of the queue. So the queue is never much longer than twice the
+    /// number of tasks that have not begun, and each task costs a look at two tasks.
     fn clear(&mut self) -> Vec<Arc<dyn Task>> {
         self.begun += 1;
         if self.begun > AT_ONCE && self.begun > self.tasks.len() / 2 {
@@ -52,10 +52,11 @@ impl UnscopedQueue {
 pub(super) struct Backlog {
     pub(super) seating: Seating,
     queue: Mutex<UnscopedQueue>,
-    /// The length of the queue; changes under the lock. A thread that enqueues passes a fence between this
-    /// and reading `searching`; a worker that stops searching passes one before it reads this (see `roster`).
+    /// The length of the queue; changes under the lock. A thread that enqueues a task changes this, passes a
+    /// fence, and then reads `searching`; a worker that stops searching changes `searching`, passes a fence,
+    /// and then reads this (see `roster`).
     queued: AtomicUsize,
-    /// The tasks that joiners without a seat here run.
+    /// The tasks that are run by joiners without a seat in this pool.
     strays: Mutex<Vec<Arc<dyn Task>>>,
     pub(super) scopes: OpenScopes,
 }
@@ -81,7 +82,8 @@ impl Backlog {
         self.seating.ask_all();
     }
 
-    /// Takes the oldest job that a member offers, or the oldest below `target`.
+    /// Takes the oldest job that a member other than `not_from` offers; if there is a `target`, the oldest one
+    /// that descends from it.
     pub(super) fn take(&self, not_from: &'static Seat, target: Option<Ancestor>) -> Option<Parcel> {
         let taken = self
             .seating
@@ -97,7 +99,7 @@ impl Backlog {
         self.queued.store(queue.tasks.len(), Ordering::Relaxed);
     }
 
-    /// Takes the next task for the member with this `member_state`, and lists it there.
+    /// Takes the next task from the queue, for the member with this `member_state`, and lists it there.
     pub(super) fn dequeue(&self, member_state: &MemberState) -> Option<Arc<dyn Task>> {
         while self.queued.load(Ordering::SeqCst) > 0 {
             let mut queue = self.queue.lock();
@@ -109,8 +111,8 @@ impl Backlog {
             };
             self.queued.store(queue.tasks.len(), Ordering::Relaxed);
             if let Some(task) = &task {
-                // Before the queue is unlocked: a thread that looks at the queue first, and then at the
-                // seats, finds it.
+                // The task is listed before the queue is unlocked, so a thread that looks at the queue and
+                // then at the seats finds it.
                 member_state.begin_task(Arc::clone(task));
             }
             drop(queue);
@@ -132,14 +134,15 @@ impl Backlog {
         drop(begun);
     }
 
-    /// Calls `run`, which runs the task on the thread of a joiner with this `member_state`, or with none here.
+    /// Calls `run`, which runs the task on the thread of its joiner. `member_state` is that of the joiner;
+    /// `None` if it has no seat in this pool.
     pub(super) fn run_in_place(
         &self,
         task: &Arc<dyn Task>,
         member_state: Option<&MemberState>,
         run: impl FnOnce(),
     ) {
-        // Listed before it is begun, as above. Running it does not unwind.
+        // The task is listed before it is begun, as above. Running it does not unwind.
         match member_state {
             Some(member_state) => member_state.begin_task(Arc::clone(task)),
             None => self.strays.lock().push(Arc::clone(task)),
@@ -160,8 +163,9 @@ impl Backlog {
         drop(stray);
     }
 
-    /// Returns the tasks outside scopes that have not completed, including at most `most_queued` of those
-    /// that have not begun; and how many more of these there may be: joiners may have run some.
+    /// Returns the tasks outside scopes that have not completed, with at most `most_queued` tasks that have
+    /// not begun. Also returns an upper bound on the number of tasks left out; joiners may have run some of
+    /// those.
     pub(super) fn tasks(&self, most_queued: usize) -> (Vec<Arc<dyn Task>>, usize) {
         let (mut tasks, more) = {
             let queue = self.queue.lock();
@@ -178,7 +182,7 @@ impl Backlog {
             tasks.extend(seat.member_state().tasks());
         }
         tasks.extend(self.strays.lock().iter().cloned());
-        // A member may have taken a task that a joiner had run, and is about to find that out.
+        // A member may have taken a task that a joiner has already run, and not found out yet.
         tasks.retain(|task| !task.is_over());
         (tasks, more)
     }
@@ -194,7 +198,7 @@ impl Backlog {
 
     /// Returns the label of a task that no thread has begun.
     pub(super) fn next_task(&self) -> Option<Label> {
-        // Joiners may have run some.
+        // Joiners may have run some tasks of the queue.
         let (begun, queued) = {
             let mut queue = self.queue.lock();
             let begun = queue.begun_at_the_front(usize::MAX);
@@ -212,7 +216,8 @@ impl Backlog {
         queued.or_else(in_scope).or_else(offered)
     }
 
-    /// Returns the label of what the member at that seat runs, or otherwise of the member itself.
+    /// Returns the label of the work that the member at that seat runs; otherwise of the newest scope that it
+    /// has opened; otherwise of its thread.
     pub(super) fn label_of_member(&self, seat: &'static Seat) -> Label {
         let member_state = seat.member_state();
         let of_scope = || {

@@ -5,29 +5,30 @@
 //! [cut](Share::cut). There are three numbers:
 //!
 //! * `next` is the number of items that the runner has claimed. Only the runner writes it.
-//! * `truth` is the end of the runner's items. It is changed under its lock, and only sinks.
+//! * `truth` is the end of the runner's items. It changes only under its lock, and only decreases.
 //! * `end` repeats `truth`, or is zero while a thread cuts.
 //!
-//! The runner *claims* item `n`: it stores `n + 1` into `next`, (light barrier), and loads `end`. If that is
-//! larger than `n`, the item is its own. If not, it takes the lock, and compares with `truth`.
+//! The runner *claims* item `n`: it stores `n + 1` into `next`, (light barrier), and loads `end`. If `end` is
+//! greater than `n`, the item belongs to the runner. If not, the runner takes the lock, and compares `n` with
+//! `truth`.
 //!
 //! A thread that *cuts* takes the lock, stores zero into `end`, (heavy barrier), and loads `next`. The items
-//! from there to `truth` are its own. It lowers `truth` to `next`, and stores that into `end`.
+//! from `next` to `truth` belong to this thread. It lowers `truth` to `next`, and stores the same number into
+//! `end`.
 //!
 //! The barriers order the store before the load on both sides. So of a claim and a cut at the same time, at
-//! least one sees the other: either the cut finds the item claimed, and leaves it; or the claim finds the
-//! zero, or the end that replaced it, and waits for the lock, under which the truth is known. So each item
-//! has exactly one owner.
+//! least one sees the other: either the cut finds the item claimed, and does not take it; or the claim finds
+//! zero or the new `end`, waits for the lock, and reads `truth`. So each item has exactly one owner.
 //!
 //! A heavy barrier acts on all threads at once (see `primitive`), which is why a light one costs nothing: a
-//! claim is a plain store, a load and a comparison. This is how Cilk-5 takes from its deques (Frigo,
-//! Leiserson, Randall 1998), with the worker's fence moved to the thief.
+//! claim is a plain store, a load and a comparison. Cilk-5 takes from its deques in this way (Frigo,
+//! Leiserson, Randall 1998), but with a fence in the worker instead of the thief.
 //!
 //! # Access rules for items
 //! 1. The runner moves an item out, once, after it has claimed it.
 //! 2. The thread that holds the lock may move out the items from `next` to `truth`, after the heavy barrier,
 //!    and lowers `truth`.
-//! 3. When the share is dropped, no other thread has it: the items left from `next` to `truth` are dropped.
+//! 3. When the share is dropped, no other thread refers to it: the items from `next` to `truth` are dropped.
 
 use std::mem::ManuallyDrop;
 use std::ptr;
@@ -64,15 +65,15 @@ impl<T> Share<T> {
         }
     }
 
-    /// Returns the runner, and the reference by which others reach what is left. If any thread cuts,
-    /// `barrier` must not be [`alone`](LightBarrier::alone).
+    /// Returns the runner, and the reference by which other threads cut. If any thread cuts, `barrier` must
+    /// not be [`unobserved`](LightBarrier::unobserved).
     pub(super) fn split(&mut self, barrier: LightBarrier) -> (Runner<'_, T>, &Self) {
         let at = self.next.load(Ordering::Relaxed);
         let share = &*self;
         (Runner { share, at, barrier }, share)
     }
 
-    /// Returns how many items the runner has claimed; `None` if that is all. May be out of date.
+    /// Returns how many items the runner has claimed; `None` if it has claimed all. May be out of date.
     pub(super) fn claimed(&self) -> Option<usize> {
         let next = self.next.load(Ordering::Relaxed);
         (next < *self.truth.lock()).then_some(next)
@@ -81,19 +82,19 @@ impl<T> Share<T> {
     /// Returns the place of the item that the runner has claimed last, if there is one. May be out of date.
     pub(super) fn last_claimed(&self) -> Option<usize> {
         let last = self.next.load(Ordering::Relaxed).checked_sub(1)?;
-        // The runner may have claimed one that had been cut off.
+        // The runner may have claimed an item that had been cut off before.
         (last < *self.truth.lock()).then_some(last)
     }
 
-    /// Takes away the items that the runner has not claimed, and gives them to `to`, with the place of the
-    /// first, before the runner can notice. Returns false if nothing is left.
+    /// Takes the items that the runner has not claimed, and passes the place of the first one and the items
+    /// to `to`. The runner cannot notice before `to` has returned. Returns false if there are no such items.
     pub(super) fn cut(&self, to: impl FnOnce(usize, Vec<T>)) -> bool {
         let mut truth = self.truth.lock();
         self.end.store(0, Ordering::Relaxed);
         let next = if heavy_barrier() {
             self.next.load(Ordering::Relaxed)
         } else {
-            // Without the barrier it is unknown what the runner has claimed.
+            // Without the barrier it is unknown which items the runner has claimed.
             *truth
         };
         // SAFETY: rule 2: the lock is held, and the heavy barrier was before the load.
@@ -126,7 +127,8 @@ impl<T> Share<T> {
         rest
     }
 
-    /// Returns true if an item that the runner has claimed is its own, when `end` said that it may not be.
+    /// Returns true if the item at `at`, which the runner has claimed, belongs to the runner. Called if `end`
+    /// does not show that.
     #[cold]
     fn is_claimed(&self, at: usize) -> bool {
         // A claim beyond the number of items finds nothing.
@@ -158,7 +160,7 @@ pub(super) struct Runner<'a, T> {
 }
 
 impl<T> Runner<'_, T> {
-    /// Returns how many items there are, if no thread cuts.
+    /// Returns how many items the runner gets if no thread cuts.
     pub(super) fn most(&self) -> usize {
         self.share.count
     }

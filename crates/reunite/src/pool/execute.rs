@@ -9,8 +9,8 @@ use crate::deadlock;
 use crate::observe::{Quiet, is_on};
 use crate::primitive::Arc;
 
-/// Runs a job that this thread, which sits at `seat`, took: as a task of its own in the context in which it
-/// was forked.
+/// Runs a job that this thread, whose seat is `seat`, has taken. The job runs as a task of its own, in the
+/// context in which it was forked.
 pub(super) fn execute(seat: &'static Seat, parcel: Parcel) {
     let Parcel {
         job,

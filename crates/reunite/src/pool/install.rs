@@ -2,33 +2,31 @@
 //! waits.
 //!
 //! # Protocol
-//! The closure becomes a task of the pool's group, like one of `Pool::spawn`: it has a label with the
-//! caller's line, the caller's task as its parent, the context that the caller passes on to its children, and
-//! a place in the live tree and in the wait-for graph. It differs in three ways, as the caller's frame holds
-//! what it borrows:
+//! The closure becomes a task of the pool's group, like one of `Pool::spawn`: it has a label with the caller's line,
+//! the caller's task as its parent, the context that the caller passes on to its children, and a place in the live
+//! tree and in the wait-for graph. It differs in three ways, because it borrows from the caller's frame:
 //!
-//! 1. It runs under the caller's own cancel node: every cancellation of the caller reaches it, and what it is
-//!    told counts as told to the caller. It *always* begins, in a cancelled task as well: without it the
-//!    caller has no value.
+//! 1. It runs under the caller's own cancel node: every cancellation of the caller reaches it, and an error that is
+//!    returned to it counts as returned to the caller. It *always* begins, even in a cancelled task, because the
+//!    caller needs its value.
 //! 2. Only a thread of the pool runs it. It has no handle, so no joiner runs it on its own stack.
-//! 3. The caller's wait ends only when the task completes: no cancellation, deadline or refusal ends it. In a
-//!    cycle it is never the victim; one of the others is. In `wait` it gives up the caller's place in any
-//!    pool it takes part in, also as a visitor of this one, so it keeps no thread from running the task.
+//! 3. The caller's wait ends only when the task completes: no cancellation, deadline or refusal ends it. In a cycle of
+//!    waits this wait is never the victim; another wait is. While the caller waits, it gives up its place in each pool
+//!    in which it takes part, also as a visitor of this one. So it does not keep any thread from running the task.
 //!
 //! *The frame outlives the job.* The job borrows from the frame what the closure captured, and `InstallOutcome`, where
 //! it stores how the closure ended. Storing that is the last use of anything borrowed. Then the job completes
 //! the packet, which is shared by reference counts. The caller leaves the frame after it has seen the packet
 //! complete. Until then a guard ends the process if anything unwinds.
 //!
-//! *A thread takes the job.* The caller ensures beforehand that the pool has a thread: one that has really
-//! started, not one that the system may yet refuse. A pool's threads end only when the pool closes, or when
-//! it has more of them than places, so one is left; and a pool does not close while it is borrowed. If all of
-//! its threads block, the roster's rules apply: a spare is started, or, where no more are allowed, one of the
-//! waits of blocked threads is refused (see `roster`).
+//! *A thread takes the job.* The caller ensures beforehand that the pool has a thread that was really started. Threads
+//! of a pool end only when the pool closes, or when there are more threads than it needs; so at least one stays. A
+//! pool does not close while it is borrowed. If all of its threads block, the roster's rules apply: a spare is
+//! started, or, where no more are allowed, one of the waits of blocked threads is refused (see `roster`).
 //!
-//! *In place.* A worker of the pool runs the closure where it is, as it is on the pool's stack already. So
-//! does a thread in a destructor that runs during unwinding: if the closure were left elsewhere, the caller
-//! could not pass that on (see `cut_short`).
+//! *In place.* If the caller is a worker of the pool, it runs the closure itself, because it is on a stack of the pool
+//! already. So does a caller in a destructor that runs during unwinding: if the closure left on another thread, the
+//! caller could not unwind with that (see `cut_short`).
 
 use std::panic::Location;
 
@@ -49,7 +47,7 @@ use crate::wait::{self, Heed};
 /// The result of the closure.
 struct InstallOutcome<R> {
     caught: Caught<R>,
-    /// True if it was told of a cancellation.
+    /// True if the closure was told of a cancellation.
     observed_cancellation: bool,
 }
 
@@ -77,7 +75,7 @@ where
     }
     let label = Label::new(LabelKind::Task, None, at);
     let here = current::current();
-    // This runs user code, which may panic: the guard does not stand yet.
+    // This runs user code, which may panic, so it comes before the guard.
     let inherited = Inherited::capture();
     let done = Mutex::new(None);
     let signal = Arc::new(Signal::new());
@@ -142,7 +140,7 @@ where
             caught,
             observed_cancellation: was_told,
         });
-        // From here on what was borrowed may be gone.
+        // From here on, the data that was borrowed may not exist any more.
         signal.complete(Ok(()), None);
     })
 }
@@ -173,7 +171,7 @@ fn wait_for(task: &Arc<dyn Task>, signal: &Signal, at: &'static Location<'static
 /// Erases the lifetime of a job.
 ///
 /// # Safety
-/// Before `'a` ends, the job must have run so far that it touches nothing it borrows any more.
+/// Before `'a` ends, the job must have reached a point after which it does not touch anything that it borrows.
 unsafe fn erase<'a>(job: UncancellableJob<'a>) -> UncancellableJob<'static> {
     // SAFETY: the two types differ only in the lifetime bound of a trait object, which has no influence on
     // layout or vtable. The caller guarantees that the job does not use what is gone.

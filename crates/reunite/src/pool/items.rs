@@ -1,28 +1,29 @@
 //! Batches of a map's items: how they are handed out, run, shown, and cut.
 //!
 //! # Protocol
-//! *Items that have not begun can be taken by other threads*, even if their batch was taken, as with a
-//! scope's tasks. While a batch of two items or more runs, it is listed with what its thread does (`member_state`),
-//! and its thread ensures that the pool is watched. The rest of a batch is cut off in two ways:
+//! *Items that have not begun can be taken by other threads*, even if their batch was taken, as with a scope's
+//! tasks. While a batch of two or more items runs, it is listed in the `member_state` of its thread, and its thread
+//! ensures that the pool is watched. The rest of a batch is cut off in two cases:
 //!
 //! 1. The watch cuts it off when no item of the batch was begun for as long as the pool's patience, whether
 //!    the item being run computes or blocks (see `claim`, `watch`).
-//! 2. A thread in a wait of this library that lasts, or in `blocking`, cuts its own batch before the
-//!    conclusion can be drawn that nothing will end that wait (see `wait::Place`).
+//! 2. A thread whose wait in this library lasts, or that calls `blocking`, cuts its own batch. It does so before
+//!    the wait enters the graph, so that the wait is not refused although an item of the rest would end it (see
+//!    `wait::Place`).
 //!
-//! The rest is a batch of its own, queued like any other, so it may be cut again. Its handle stays with the
-//! batch that it was cut from, which passes it to the consumer together with its outcomes: the batches cut
-//! from one are listed in the order of the cuts, from the last items to the first.
+//! The rest is a batch of its own, queued like any other, so it may be cut again. The handle of the rest stays with
+//! the batch from which it was cut. That batch passes it to the consumer together with its own outcomes. If several
+//! rests were cut from one batch, they are listed in the order of the cuts, so the last items come first.
 //!
-//! The rest is queued before its runner can find out that it has lost it (the cut holds the lock of `claim`).
-//! The scope waits for the runner, so it waits for the rest as well.
+//! The rest is queued while the cut holds the lock of `claim`, so before the thread that runs the batch can notice
+//! the cut. The scope waits for that thread, and so for the rest as well.
 //!
 //! # The identity of an item
-//! An item is a task. Its batch is a piece of work that shows the item being run in its stead, listed in the
-//! place of the task that runs the batch. The item's identity is made on demand ([`RunningBatch::item`]): if two
-//! threads ask at the same time, the one that has seen the later item is right. Items of which something is
-//! known from the beginning (a name, what they inherit, that observers are told of them) are handed out as
-//! [`KnownItem`] ones, so that the others cost no more.
+//! An item is a task. Its batch is a piece of work that is listed in place of the task that runs the batch, and
+//! that always shows the item that runs. The item's identity is made on demand ([`RunningBatch::item`]). If two
+//! threads make it at the same time for different items, the later item replaces the earlier one. An item of which
+//! something is known from the beginning (a name, inherited values, or that observers are called for it) is a
+//! [`KnownItem`], so that other items do not pay for that.
 
 use std::any::Any;
 use std::panic::Location;
@@ -131,7 +132,7 @@ impl<'scope, 'env, F, T> PoolMapShared<'scope, 'env, F, T> {
         let _named = self.name.set(name);
     }
 
-    /// Keeps items that have not begun from beginning.
+    /// Makes items that have not begun never begin.
     pub(super) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
@@ -361,8 +362,8 @@ where
         outcomes
     }
 
-    /// Completes the item at `place` as cancelled, because the scope is. That counts as told to the scope's
-    /// tasks, as what the item holds is dropped undone.
+    /// Completes the item at `place` as cancelled, because the scope is cancelled. The scope's tasks count as told
+    /// of it, because the item is dropped without being run.
     #[cold]
     fn never_begins(
         &self,
@@ -390,11 +391,11 @@ where
         JoinError::new(label, failure)
     }
 
-    /// Records that the item at `place` returned an error, which is reported if it is never taken. Not if the
-    /// item was told of a cancellation: then the error is most likely that.
+    /// Records that the item at `place` returned an error, which is reported if it is never taken. Does nothing if
+    /// the item was told of a cancellation, because then the error is most likely that cancellation.
     #[cold]
     fn record_untaken(&self, place: usize, untaken: &mut Option<Box<UntakenErrors<R>>>) {
-        // An item without a context was told of nothing.
+        // An item without a context was not told of any cancellation.
         let at_hand = self.at_hand.lock();
         let known = at_hand.as_ref().filter(|known| known.place == place);
         if known.is_none_or(|known| !known.context.node.was_observed()) {
@@ -453,12 +454,12 @@ impl<T, F, H, R> RunningBatch<'_, '_, '_, T, F, H, R> {
         context
     }
 
-    /// Returns the context of the item being run, made if need be.
+    /// Returns the context of the item that runs. Makes it if it was not made yet.
     fn item(&self) -> Option<Arc<Context>> {
         Some(self.item_at(self.items.last_claimed()?))
     }
 
-    /// Returns the context of the item at `place`, or of a later one if that was asked for.
+    /// Returns the context of the item at `place`; that of a later item if that was made already.
     fn item_at(&self, place: usize) -> Arc<Context> {
         let mut at_hand = self.at_hand.lock();
         if let Some(known) = &*at_hand

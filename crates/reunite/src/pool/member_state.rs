@@ -11,8 +11,8 @@
 //! 3. `HELD` → `REVOKED`: by another thread, which uncounts the member. The member is not asked, and may
 //!    notice late.
 //! 4. `REVOKED` → `NONE`: by the member, which is uncounted already.
-//! 5. `REVOKED` → `HELD`: by the member, between two pieces of work. It counts itself anew, which may be one
-//!    too many: then it sleeps as soon as it has nothing to do, as after any wait.
+//! 5. `REVOKED` → `HELD`: by the member, between two pieces of work. It counts itself again. If more members
+//!    are awake than there are places then, it sleeps as soon as it has nothing to do, as after any wait.
 //!
 //! Each transition is one swap or exchange, and the thread that makes it changes the count. So the count is
 //! exact, except between a transition and its count; a thread that uncounts checks for work afterwards (see
@@ -37,21 +37,22 @@ pub(super) struct MemberState {
     place: AtomicU8,
     /// The number of pieces of work that its members have begun.
     begun: Counter,
-    /// The system's number of the member's thread; zero where the system has none.
+    /// The system's number of the member's thread; zero on systems without such numbers.
     thread: Counter,
-    /// The number of the scope's task that it runs; zero if it runs none.
+    /// The number of the scope's task that the member runs; zero if it runs none.
     scope_task: Counter,
-    /// The tasks outside scopes that it runs, the innermost last.
+    /// The tasks outside scopes that the member runs, the innermost last.
     tasks: Mutex<Vec<Arc<dyn Task>>>,
-    /// The halves of other threads' forks that it runs, the innermost last.
+    /// The halves of other threads' forks that the member runs, the innermost last.
     halves: Mutex<Vec<Arc<StolenHalf>>>,
-    /// The work that it runs and that others may take from, the innermost last.
+    /// The work that the member runs and from which other threads may take, the innermost last.
     divided: Mutex<Vec<&'static dyn Divide>>,
 }
 
 /// The work of a member from which other threads may take what has not begun.
 pub(super) trait Divide: Sync {
-    /// Lets other threads have what is left, if nothing of it was begun for as long as `spare_after`.
+    /// Queues the part that has not begun as a task of its own, if no item was begun for as long as
+    /// `spare_after`.
     fn look(&self, spare_after: Duration) -> RemainingWork;
 
     /// Returns the item that is being run, and the number of the scope that it belongs to.
@@ -62,12 +63,12 @@ pub(super) trait Divide: Sync {
 pub(super) enum RemainingWork {
     Nothing,
     Something,
-    /// There was something, which is now queued as a task of its own.
+    /// There was a part that had not begun. It is now queued as a task of its own.
     Queued,
 }
 
 impl MemberState {
-    /// Records the calling thread, which sits down as the member.
+    /// Records that the calling thread is the member from now on.
     pub(super) fn begin_membership(&self) {
         let number = thread_number().map_or(0, u64::from);
         self.thread.store(number, Ordering::Relaxed);
@@ -107,7 +108,7 @@ impl MemberState {
         self.place.load(Ordering::SeqCst) != NONE
     }
 
-    /// Counts another piece of work. Called by the member.
+    /// Counts a piece of work that begins. Called by the member.
     pub(super) fn begin(&self) {
         let begun = self.begun.load(Ordering::Relaxed);
         self.begun.store(begun + 1, Ordering::Relaxed);
@@ -121,8 +122,8 @@ impl MemberState {
         self.thread.load(Ordering::Relaxed)
     }
 
-    /// Records that the member runs the task of a scope that has this number. Returns the one before. Called
-    /// by the member.
+    /// Records that the member runs the task of a scope that has this number. Returns the previous number.
+    /// Called by the member.
     #[inline]
     pub(super) fn runs_of_scope(&self, number: u64) -> u64 {
         let before = self.scope_task.load(Ordering::Relaxed);
@@ -142,19 +143,19 @@ impl MemberState {
         self.tasks.lock().push(task);
     }
 
-    /// Removes the last task that the member has begun, which is over. Called by the member.
+    /// Removes the task that the member has begun last and that is over. Called by the member.
     #[inline]
     pub(super) fn end_task(&self) {
         let task = self.tasks.lock().pop();
         drop(task);
     }
 
-    /// Returns true if the member runs work that others may take from.
+    /// Returns true if the member runs work from which other threads may take.
     pub(super) fn is_divided(&self) -> bool {
         !self.divided.lock().is_empty()
     }
 
-    /// Calls `f` with each piece of work of the member that others may take from.
+    /// Calls `f` with each piece of work of the member from which other threads may take.
     pub(super) fn each_divided(&self, mut f: impl FnMut(&dyn Divide)) {
         for work in &*self.divided.lock() {
             f(*work);
@@ -192,8 +193,8 @@ impl Drop for RunsHalf<'_> {
     }
 }
 
-/// Calls `f`. Meanwhile others may take from `work`, if the calling thread is a member of a pool, with this
-/// `member_state`.
+/// Calls `f`. Meanwhile other threads may take from `work`, if the calling thread is a member of a pool.
+/// `member_state` is that of the member.
 #[inline]
 pub(super) fn divide<R>(
     member_state: Option<&MemberState>,

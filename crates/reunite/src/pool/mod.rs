@@ -1,6 +1,6 @@
 //! The pool: threads for work that computes.
 //!
-//! | room | what it holds |
+//! | file | contents |
 //! |---|---|
 //! | `job` | a closure on its forker's stack, and who may touch it when |
 //! | `piece` | the identity of a piece of work, made on demand |

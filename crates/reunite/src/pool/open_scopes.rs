@@ -14,13 +14,13 @@
 //!    unlisted. While the slots are locked, a listed scope and everything that it descends from are therefore
 //!    alive.
 //! 3. Each listing has a number, which grows. A scope records the last number when it opens (`since`): all
-//!    that descends from the scope, or from a task of it, opens later, and is listed with a greater number. A
-//!    thread that looks for scopes below a task goes through the listings from the newest, and stops at the
+//!    scopes that descend from it, or from one of its tasks, open later, and are listed with greater numbers.
+//!    A thread that looks for scopes below a task goes through the listings from the newest, and stops at the
 //!    first that is too old.
-//! 4. A thread's innermost open scope encloses what the thread waits for, unless that wait is the scope's
-//!    own. So its `since` bounds the look of a thread that awaits the other half of a fork. Either may be of
-//!    another pool than the one at which the thread looks: then it bounds nothing, as each pool has its own
-//!    numbers.
+//! 4. A thread that waits for the other half of a fork made that fork inside its innermost open scope. So all
+//!    scopes below that half were listed after the `since` of that scope, which bounds the search. If the
+//!    scope belongs to another pool than the one that is searched, its `since` bounds nothing, because each
+//!    pool has its own numbers.
 
 use std::cell::Cell;
 
@@ -34,10 +34,11 @@ use crate::task::ScopeSnapshot;
 pub(super) trait OpenScope: Send + Sync {
     fn label(&self) -> &Label;
 
-    /// Returns true if any task can begin. If not, the scope is not listed any more.
+    /// Returns true if any task can begin. If none can, the scope is not listed any more.
     fn has_tasks(&self) -> bool;
 
-    /// Returns true if the scope is below `target`. It is listed among `slots`, which are locked: see rule 2.
+    /// Returns true if the scope descends from `target`. The scope is listed in `slots`, whose lock the
+    /// caller holds: see rule 2.
     fn descends(&self, target: Ancestor, slots: &Slots) -> bool;
 
     /// Runs tasks until there are none to begin, or for as long as `until` says.
@@ -56,7 +57,7 @@ pub(super) trait OpenScope: Send + Sync {
     fn snapshot(&self) -> ScopeSnapshot;
 }
 
-/// The condition for which a thread runs a scope's tasks.
+/// The condition as long as which a thread runs a scope's tasks.
 #[derive(Clone, Copy)]
 pub(super) enum Until {
     /// As long as there are tasks to begin.
@@ -77,7 +78,7 @@ pub(super) struct Since {
 #[derive(Clone, Copy)]
 pub(super) struct Below {
     pub(super) target: Ancestor,
-    /// They were listed after that. In another pool it says nothing.
+    /// The scopes were listed after this. It says nothing about the scopes of another pool.
     pub(super) since: Option<Since>,
 }
 
@@ -104,9 +105,9 @@ pub(super) struct Slots {
 #[derive(Default)]
 struct OpenScopeEntry {
     scope: Option<Arc<dyn OpenScope>>,
-    /// The number of its listing.
+    /// The number of the scope's listing.
     number: u64,
-    /// Its neighbours in the list.
+    /// The scope's neighbours in the list.
     older: Option<SlotIndex>,
     newer: Option<SlotIndex>,
 }
@@ -389,7 +390,7 @@ mod tests {
         assert!(slots.iter().all(|slot| *slot == slots[0]), "{slots:?}");
     }
 
-    /// As in a recursion whose levels all have tasks that have not begun.
+    /// The scopes are nested as in a recursion whose levels all have tasks that have not begun.
     #[test]
     fn a_look_below_a_scope_asks_none_that_were_listed_before_it_was_opened() {
         let scopes = OpenScopes::new();

@@ -15,12 +15,12 @@ use crate::task::Failures;
 
 pub(super) struct Parent {
     lineage: Lineage,
-    /// The context of its body, made on demand.
+    /// The context of the scope's body, made on demand.
     pub(super) own: Arc<LazyContext>,
     pub(super) failures: Failures<Infallible>,
     /// The scope's end, and the joiners of its tasks, while they wait.
     waiters: Mutex<Vec<Parker>>,
-    /// True if it was opened by an observer, or below one: observers are not told of its tasks.
+    /// True if the scope was opened by an observer, or inside one: observers are not called for its tasks.
     pub(super) is_quiet: bool,
 }
 
@@ -42,7 +42,7 @@ impl Parent {
         }
     }
 
-    /// Returns the context of its body, made if need be.
+    /// Returns the context of the scope's body. Makes it if it was not made yet.
     pub(super) fn context(&self) -> &Arc<Context> {
         self.own.get()
     }
@@ -57,7 +57,7 @@ impl Parent {
     /// Clears this for a scope that has had tasks, has ended, and that no other thread uses any more.
     pub(super) fn forget_tasks(&mut self) {
         self.waiters.lock().clear();
-        // Tasks can only have failed if their context was made.
+        // Tasks can have failed only if their context was made.
         if self.own.known_tasks().is_some() {
             self.failures = Failures::new();
         }
@@ -67,9 +67,9 @@ impl Parent {
         self.context().node.label()
     }
 
-    /// Returns the cancellation of the scope, if there is one: then no task of it begins. That counts as told
-    /// to the tasks, as what their closures hold is dropped undone; the task around the scope is not told by
-    /// it.
+    /// Returns the cancellation of the scope, if there is one: then no task of the scope begins. The tasks then
+    /// count as told of it, because their closures are dropped without being run. The task that opened the
+    /// scope does not.
     #[inline]
     pub(super) fn cause(&self) -> Option<Cancelled> {
         if !self.own.must_tasks_look() {
@@ -82,8 +82,8 @@ impl Parent {
         Some(cancelled)
     }
 
-    /// Makes a cancellation known to the scope's tasks that may still be on its way down from where it was
-    /// found.
+    /// Cancels the node of the scope's tasks with a cancellation that was found at a node above, and may not
+    /// have reached this one yet.
     pub(super) fn record_cancellation(&self, cancelled: &Cancelled) {
         let node = &self.tasks().node;
         if !node.is_cancelled() {
@@ -100,14 +100,14 @@ impl Parent {
         self.lineage.as_ancestor()
     }
 
-    /// Returns the context in which the scope's tasks run, made if need be: each has a context of its own
-    /// below it.
+    /// Returns the context in which the scope's tasks run. Makes it if it was not made yet. Each task may have
+    /// a context of its own below this one.
     #[inline]
     pub(super) fn tasks(&self) -> &Arc<Context> {
         self.own.tasks()
     }
 
-    /// Makes the context of the tasks the calling thread's.
+    /// Sets the context of the tasks as that of the calling thread.
     pub(super) fn enter(&self) -> InTasks {
         let quiet = self.is_quiet.then(Quiet::keep);
         InTasks {
@@ -131,8 +131,8 @@ impl Parent {
         waiters.iter().for_each(Parker::unpark);
     }
 
-    /// Returns the result of `over`. The parker was left before `over` was called, as a condition given to
-    /// `wait` must.
+    /// Returns the result of `over`. Stores the parker before it calls `over`, as a condition that is given to
+    /// `wait` must do.
     pub(super) fn ask_or_wake(&self, parker: &Parker, over: impl Fn() -> bool) -> bool {
         {
             let mut waiters = self.waiters.lock();

@@ -2,14 +2,14 @@
 //! another thread has taken.
 //!
 //! # Protocol
-//! A piece is a task like any other, but most are over before they could be inspected. So nothing is made of
-//! a piece's identity until it is needed: by its own thread, which blocks, fails, opens a scope or offers a
-//! fork; by a joiner that must say what it waits for; by a thread that shows the live tree. All get the same,
-//! as it is made once ([`LazyPieceIdentity`]).
+//! A piece is a task like any other, but most pieces are over before any thread could inspect them. So the
+//! identity of a piece is made only when it is needed: by the thread of the piece, when it blocks, fails, opens a
+//! scope or offers a fork; by a joiner, for a message; or by a thread that shows the live tree. All get the same
+//! identity, because it is made only once ([`LazyPieceIdentity`]).
 //!
-//! What cannot be made later is kept in the piece: its number, the line of the user that spawned it, and when
-//! that was, by a clock that costs little, and is not read for each task of a scope (see
-//! [`ScopeQueue::now`](super::queue::ScopeQueue::now)).
+//! The facts that cannot be found out later are stored in the piece: its number, the user's line that spawned it,
+//! and the time of the spawn. That time comes from a clock that costs little, and is not read for each task of a
+//! scope (see [`ScopeQueue::now`](super::queue::ScopeQueue::now)).
 //!
 //! A thread lists the pieces it runs (`this_thread`). In each [layer](crate::current) of contexts, the thread runs
 //! the last piece that was begun there. References in that list are raw; only the thread itself follows them,
@@ -33,11 +33,11 @@ use crate::task::{Callback, Unjoined};
 pub(super) trait Piece {
     fn as_ancestor(&self) -> Ancestor;
 
-    /// Returns its own context, made if need be. The piece runs in `around`.
+    /// Returns the context of the piece. Makes it if it was not made yet. The piece runs in `around`.
     fn context(&self, around: &Arc<Context>) -> Arc<Context>;
 
-    /// Returns its own context, if that was made, or if it says something of the piece that `around`, in
-    /// which the piece runs, does not.
+    /// Returns the context of the piece if it was made, or if `around`, in which the piece runs, cannot stand in
+    /// for it.
     fn known_context(&self, around: &Arc<Context>) -> Option<Arc<Context>>;
 }
 
@@ -73,7 +73,7 @@ impl CoarseSpawnTime {
 
     fn instant(self) -> Instant {
         let age = Duration::from_millis(coarse_millis().wrapping_sub(self.0).into());
-        // The clock may have begun less than the age ago, rounded to its tick.
+        // The clock may have begun less than the piece's age ago, because the age is rounded to the clock's tick.
         now().checked_sub(age).unwrap_or_else(now)
     }
 }
@@ -86,27 +86,28 @@ pub(super) struct PieceFacts {
     pub(super) spawned: CoarseSpawnTime,
 }
 
-/// The place of a piece's identity, which is made on demand. Until then the same word holds its number, as
-/// with one more word small tasks would need the next larger size of memory.
+/// The place of a piece's identity, which is made on demand. Until then the same word holds the number of the
+/// piece: with a second word, small tasks would need the next larger size of memory.
 ///
 /// # Protocol
-/// 1. With the bit `NUMBER` set, nothing was made, and the bits above are the number; zero is none. The
-///    number is set before other threads have the piece.
-/// 2. Without the bit, the word is the address of a box. It is set once, and stays until the piece is
-///    dropped.
+/// 1. While the bit `NUMBER` is set, the identity is not made, and the bits above are the number; zero means that
+///    there is none. The number is set before other threads have the piece.
+/// 2. If the bit is clear, the word is the address of a box with the identity. It is set once, and stays until the
+///    piece is dropped.
 ///
-/// If two threads make it at the same time, the later one drops what it has made and uses the earlier one's.
+/// If two threads make the identity at the same time, the later one drops its own and uses that of the earlier
+/// one.
 pub(super) struct LazyPieceIdentity(Counter);
 
 const NUMBER: u64 = 1;
 
 pub(super) struct PieceIdentity {
     pub(super) context: Arc<Context>,
-    /// The values that it inherits from its spawner, until it begins.
+    /// The values that the piece inherits from its spawner, until it begins.
     pub(super) inherited: Mutex<Inherited>,
-    /// The functions to be called when it is done.
+    /// The functions to be called when the piece is done.
     pub(super) callbacks: Mutex<Vec<Callback>>,
-    /// The error that it has returned as a value, until that is taken.
+    /// The error that the piece has returned as a value, until the error is taken.
     pub(super) unjoined: Mutex<Option<Unjoined>>,
 }
 
@@ -115,7 +116,7 @@ impl LazyPieceIdentity {
         Self(Counter::new(NUMBER))
     }
 
-    /// Sets the number: once, before other threads have the piece.
+    /// Sets the number. Called once, before other threads have the piece.
     #[inline]
     pub(super) fn number_as(&self, number: u64) {
         self.0.store(number << 1 | NUMBER, Ordering::Relaxed);
@@ -130,13 +131,13 @@ impl LazyPieceIdentity {
         }
     }
 
-    /// Returns what was made, if it was.
+    /// Returns the identity, if it was made.
     #[inline]
     pub(super) fn known(&self) -> Option<&PieceIdentity> {
         self.asked().ok()
     }
 
-    /// Returns what was made, or else the word.
+    /// Returns the identity if it was made, otherwise the word.
     #[inline]
     fn asked(&self) -> Result<&PieceIdentity, u64> {
         let word = self.0.load(Ordering::Acquire);
@@ -149,7 +150,8 @@ impl LazyPieceIdentity {
         Ok(unsafe { &*made })
     }
 
-    /// Makes the identity of a piece that runs in `around`, with a node below that one; unless it was made.
+    /// Returns the identity. If it was not made, makes it, with a node of its own below that of `around`, in which
+    /// the piece runs.
     pub(super) fn make(
         &self,
         around: &Context,
@@ -164,7 +166,8 @@ impl LazyPieceIdentity {
         })
     }
 
-    /// [`make`](Self::make) for a part of the task around it, which has that task's node.
+    /// Does what [`make`](Self::make) does, for a piece that is a part of the task in `around`: it uses the node
+    /// of that task.
     pub(super) fn make_part(
         &self,
         around: &Context,

@@ -1,19 +1,19 @@
 //! The memory that a thread keeps of scopes that have ended, for the next that it opens.
 //!
-//! A recursion opens one scope inside the other, so a thread can use as many as it had open at a time. One
-//! with memory for a few tasks is about as large as the stack frames of its scope, and a stack that was deep
-//! once keeps its memory, too; so thousands are kept. Of those with memory for many tasks only a few are
-//! kept, by their [`Weight`]. What one deep recursion needed does not stay for good: one in [`EACH`] that end
-//! is given back while there are many.
+//! A recursion opens one scope inside the other, so a thread can reuse as many scopes as it had open at a time. A
+//! scope with memory for a few tasks is about as large as its stack frames, and a stack that was deep once keeps
+//! its memory, too; so thousands of such scopes are kept. Of scopes with memory for many tasks only a few are
+//! kept, by their [`Weight`]. After a deep recursion the number falls again: while many are kept, one in [`EACH`]
+//! scopes that end is dropped.
 //!
 //! # References
-//! While a scope is open, others refer to its state: the list of the pool's open scopes, and the thread's
-//! stack of contexts. Counting a reference and giving it up takes longer than everything else that is done
-//! for a scope. So those two references are kept with the state, and lent for as long as the scope is open.
+//! While a scope is open, others refer to its state: the list of the pool's open scopes, and the thread's stack of
+//! contexts. Counting a reference up and down takes longer than everything else that is done for a scope. So these
+//! two references are kept with the state, and are only moved while the scope is open.
 //! 1. The holder of a [`CachedScope`] has two references to its state, and two to its context. Weak ones of either
 //!    are never made.
-//! 2. If there are no more than these two, no other thread has one, or could get one: what they refer to is
-//!    the holder's alone.
+//! 2. If there are only these two references, no other thread has one or can get one: the value belongs to the
+//!    holder alone.
 //! 3. The spares that a thread keeps are used by that thread alone.
 
 use std::cell::{Cell, RefCell};
@@ -31,11 +31,10 @@ use crate::primitive::{Arc, Ordering, fence, thread_local};
 const FEW: usize = 16;
 /// The number of spares of each [`Weight`] that are kept.
 const MOST: [usize; 2] = [1 << 15, FEW];
-/// One in so many is given back. A recursion that is as deep again has to make only so few anew.
+/// One scope in this many is dropped. So a recursion that is as deep again has to make only few scopes anew.
 const EACH: u32 = 64;
 
-/// The number of scopes' numbers that are taken at a time, as all threads of the process take them from one
-/// counter.
+/// The number of scope numbers that a thread takes at a time from the counter of the process.
 const NUMBERS: u64 = 64;
 
 thread_local! {
@@ -67,7 +66,7 @@ pub(super) struct CachedScope {
     pub(super) entered: Arc<LazyContext>,
 }
 
-/// Returns what `own` refers to, if there are no references but that and one more.
+/// Returns the value of `own`, if there are no other references except one.
 ///
 /// # Safety
 /// The caller has the other reference, too, and weak ones are never made. Neither is used while the returned
@@ -77,7 +76,7 @@ unsafe fn get_mut_if_unshared<T>(own: &mut Arc<T>) -> Option<&mut T> {
     if Arc::strong_count(own) != 2 {
         return None;
     }
-    // With acquire, all that other threads did happened before they gave up their references.
+    // The load acquires, so everything that other threads did with the value happened before this.
     fence(Ordering::Acquire);
     // SAFETY: rule 2: no other thread has a reference, and the caller uses none.
     Some(unsafe { &mut *Arc::as_ptr(own).cast_mut() })
@@ -112,7 +111,7 @@ impl CachedScope {
         }
     }
 
-    /// Makes this as if it were [new](Self::new); returns `None` if others still refer to it.
+    /// Makes this equal to a [new](Self::new) one. Returns `None` if other threads still refer to it.
     #[inline]
     fn renewed(mut self, pool: &Arc<PoolShared>, at: &'static Location<'static>) -> Option<Self> {
         // SAFETY: rule 1; the other reference is not used here.
@@ -124,8 +123,8 @@ impl CachedScope {
         Some(self)
     }
 
-    /// Keeps the memory of a scope that has ended for the next that the calling thread opens, unless others
-    /// still refer to it.
+    /// Keeps the memory of a scope that has ended for the next scope that the calling thread opens, unless other
+    /// threads still refer to it.
     #[inline]
     pub(super) fn put_back(mut self) {
         // SAFETY: rule 1; the other reference is not used here.

@@ -2,9 +2,9 @@
 //! atomic integer, its *word*, that says whether other threads are hungry.
 //!
 //! A member's own list of forks is private, and followed only by its thread: a fork costs a few plain stores.
-//! Other threads only see if it is empty (`unpublished_forks`). Thieves raise the seat's word. Its owner reads it,
-//! relaxed, when it makes a fork and when it ends one, and if it is raised, publishes the oldest forks of its
-//! list: those that stand for the most work.
+//! Other threads only see whether it is empty (`unpublished_forks`). Thieves raise the seat's word. The member
+//! reads the word, relaxed, when it makes a fork and when it ends one. If the word is raised, the member publishes
+//! the oldest forks of its list, because these usually stand for the most work.
 
 use std::collections::VecDeque;
 
@@ -22,14 +22,14 @@ use crate::primitive::{Arc, AtomicBool, AtomicU8, Mutex, Ordering, StaticMutex};
 /// A published job, with what its runner needs.
 pub(super) struct Parcel {
     pub(super) job: JobRef,
-    /// The context in which it was forked, which it inherits.
+    /// The context in which the job was forked, and in which it runs.
     pub(super) context: Arc<Context>,
-    /// The seat of the thread to wake when it is done.
+    /// The seat of the thread to wake when the job is done.
     pub(super) owner: &'static Seat,
     /// The time of publishing, as the time of the fork is not recorded.
     pub(super) spawned: CoarseSpawnTime,
     pub(super) inherited: Option<Inherited>,
-    /// True if it was forked by an observer, or below one: observers are not told of it.
+    /// True if the job was forked by an observer, or inside one: observers are not called for it.
     pub(super) is_quiet: bool,
 }
 
@@ -78,7 +78,7 @@ impl Seat {
         let seat: &'static Self = Box::leak(Box::new(Self {
             marks,
             number,
-            // Raised, so that a new member's first fork answers.
+            // The word is raised at first, so that the first fork of a new member answers.
             word: SeatRequests(AtomicU8::new(HUNGRY)),
             private: Private::unbegun(),
             mailbox: Mailbox {
@@ -89,8 +89,8 @@ impl Seat {
             },
         }));
         seat.private.begin();
-        // Registration and the raising of all words by `inherit` both follow a store: one of the two sees the
-        // other's.
+        // Both the registration of a seat and `inherit` store something first and then look for the other's store,
+        // so at least one of them sees the other.
         ALL.lock().push(seat);
         if is_inherited() {
             seat.inherit();
@@ -115,14 +115,15 @@ impl Seat {
         self.ask();
     }
 
-    /// Returns the newest of the forks that only its member could take although other threads want work: the
-    /// member was not asked when it made them, and has made and ended no fork since.
+    /// Returns the newest private fork of the member, if other threads want work and the member has not answered
+    /// its word: it has made and ended no fork since the word was raised.
     pub(super) fn unpublished(&self) -> Option<ForkMark> {
         let newest = self.private.newest_mark();
         (newest != 0 && self.is_hungry()).then_some(newest)
     }
 
-    /// Returns true if that is to be reported: once, until the member answers.
+    /// Returns true if the member is to be reported: the first call since the member last answered returns true,
+    /// later ones false.
     pub(super) fn is_first_report(&self) -> bool {
         !self.mailbox.has_reported.swap(true, Ordering::Relaxed)
     }
@@ -170,8 +171,9 @@ impl Seat {
         self.word.0.load(Ordering::Relaxed) & INHERITS != 0
     }
 
-    /// Asks the member to publish when it makes or ends a fork. If the word is raised already, the member has
-    /// not lowered it since what the caller did before; so this load takes part in the protocol of `roster`.
+    /// Asks the member to publish when it makes or ends a fork. If the word is raised already, it stays so: when
+    /// the member lowers it later, the member sees everything that the caller did before this load (see the
+    /// protocol of `roster`).
     pub(super) fn ask(&self) {
         if self.word.0.load(Ordering::SeqCst) & HUNGRY == 0 {
             self.word.0.fetch_or(HUNGRY, Ordering::SeqCst);
@@ -182,16 +184,17 @@ impl Seat {
     pub(super) fn answer(&self) {
         self.mailbox.has_reported.store(false, Ordering::Relaxed);
         self.word.0.fetch_and(!HUNGRY, Ordering::SeqCst);
-        // After the lowering: a thread that takes the mark raises a word that is lowered.
+        // The mark is set after the lowering, so a thread that removes the mark finds a lowered word, and raises
+        // it.
         self.marks.lowered.set(self.number);
     }
 
-    /// Returns true if there is something to take, as far as can be seen without the lock.
+    /// Returns true if there are offers to take, as far as can be seen without the lock.
     pub(super) fn has_offers(&self) -> bool {
         self.marks.offering.has(self.number)
     }
 
-    /// Marks if there is something to take. `parcels` is the mailbox, whose lock is held.
+    /// Marks the seat as offering, or removes the mark. `parcels` is the mailbox, whose lock the caller holds.
     fn mark(&self, parcels: &VecDeque<Parcel>) {
         if parcels.is_empty() {
             self.marks.offering.clear(self.number);
@@ -226,7 +229,8 @@ impl Seat {
         let parcel = parcels.remove(at)?;
         self.mark(&parcels);
         if parcels.is_empty() {
-            // More work is likely where some was found: let the member publish ahead of the next thief.
+            // The member probably has more work. It is asked now, so that it publishes before the next thief
+            // comes.
             self.ask();
         }
         Some(parcel)
@@ -235,15 +239,14 @@ impl Seat {
     /// Takes back a job that this seat's member published, unless a thief has it. Returns true if it did.
     pub(super) fn take_back(&self, job: JobRef) -> bool {
         let mut parcels = self.mailbox.parcels.lock();
-        // The owner has come back to all jobs that it has forked since, so those that are still here are
-        // older.
+        // The owner has joined all jobs that it forked after this one, so the jobs that are still here are older.
         if parcels.back().is_none_or(|parcel| parcel.job != job) {
             return false;
         }
         let parcel = parcels.pop_back();
         self.mark(&parcels);
         drop(parcels);
-        // What it inherits is dropped by user code.
+        // The values that the job inherits are dropped here, which runs user code.
         contain(|| drop(parcel));
         true
     }

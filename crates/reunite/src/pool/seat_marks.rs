@@ -1,17 +1,18 @@
-//! Marks of the seats of a pool, so that threads need not look at each seat for what few of them have.
+//! Marks of the seats of a pool. With them, a thread that looks for offers visits only the seats that have
+//! some.
 //!
 //! # Protocol
 //! A mark is a bit for each seat. There is also a count of the bits, so that most looks read one word. The
-//! bit and the count change one after the other. Their order depends on what a look that comes between the
-//! two may do.
+//! bit and the count change one after the other. In which order depends on what is harmless for a thread that
+//! looks between the two changes.
 //! * *Offering* changes under the lock of the seat's mailbox. The bit is set before the offer is counted, and
 //!   cleared after it is uncounted. So a counted offer is in the mailbox, or the mailbox is locked: a thread
 //!   that finds the count raised finds an offer or waits for that lock, and never looks in vain repeatedly. A
 //!   thread that finds the count zero looked before the offer was made.
 //! * *Lowered* changes without a lock. A bit is counted before it is set, by the seat's member alone. It is
 //!   cleared before it is uncounted, by the member, or with all bits of its row. So the count is never less
-//!   than the number of set bits: where it is zero there are none. A thread that finds the count raised and
-//!   no bit asks no member, once.
+//!   than the number of set bits: if it is zero, no bit is set. A thread that finds a count above zero but no
+//!   bit has only looked once for nothing.
 
 use std::iter::successors;
 

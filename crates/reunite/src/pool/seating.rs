@@ -1,26 +1,28 @@
-//! The seats of a pool: which are taken, and which of those are worth a look.
+//! The seats of a pool: which of them are taken, and which of those have offers or must be asked.
 //!
 //! # Protocol
-//! Seats lie in rows of as many as a word has bits. A thread that looks for offers, or asks all members,
-//! looks only at seats that are marked, however many members there are, and at no marks if there are none
+//! Seats lie in rows; a row has as many seats as a word has bits. A thread that looks for offers, or asks all
+//! members, visits only marked seats, however many members there are. If no seat is marked, it visits none
 //! (see `seat_marks`).
 //! 1. A set bit of `taken` says that the seat is taken; a set bit of `rows` says that a seat in that row is
 //!    taken. Both are changed under the lock, so that they agree whenever it is free. They are read without
 //!    it.
-//! 2. A thread that sits down sets the bit of the seat, then that of its row, and only then raises the seat's
-//!    word. Until it has forked it offers nothing, and at its first fork it finds its word raised.
+//! 2. A thread that takes a seat sets the bit of the seat, then that of its row, and only then raises the
+//!    seat's word. Before its first fork it offers nothing, and at its first fork it finds its word raised.
 //! 3. A thread that leaves has nothing to offer any more: all its forks are joined.
 //! 4. A seat is marked as *offering* while its mailbox holds something, under the lock of the mailbox.
-//! 5. A seat is marked as *lowered* by its member after that has lowered its word. A thread that raises all
-//!    words takes the mark away before it raises the word; the member takes it away when it leaves. So when
-//!    no thread is in the middle of either, each taken seat without the mark has a raised word.
+//! 5. A member marks its seat as *lowered* after it has lowered the word. A thread that raises all words
+//!    removes the mark before it raises the word; the member removes the mark when it leaves. So each taken
+//!    seat without the mark has a raised word, unless a thread is between these two steps.
 //!
-//! A thread that misses a seat taken meanwhile misses no offer, and no fork whose maker was not told to look:
-//! a sleeper is in the list before it raises all words, and a member that it has missed looks there after its
-//! first fork (see `roster`). A sleeper that finds a seat not marked as lowered may also come
-//! * between the lowering and the marking: the member looks for sleepers after both, and finds it;
-//! * between the taking of the mark and the raising by another thread: that raises the word after the sleeper
-//!   was in the list.
+//! It is harmless if a thread does not see a seat that was just taken. There was no offer yet. And a sleeper
+//! is in the list of sleepers before it raises all words, so a member that it has not seen finds it there
+//! after its first fork (see `roster`). A sleeper that finds a seat not marked as lowered may also come
+//! between two steps:
+//! * after the lowering and before the marking: the member looks for sleepers after both steps, and finds the
+//!   sleeper;
+//! * after another thread has removed the mark and before that thread raises the word: it raises the word
+//!   after the sleeper was in the list.
 //!
 //! The seat with the lowest number is taken first, so that few rows are used.
 
@@ -35,14 +37,14 @@ pub(super) struct Seating {
     changes: Mutex<()>,
 }
 
-/// Seats, each of which is made when it is first taken, and their marks. Reused and never freed: see
-/// [`Seat`].
+/// The seats of a pool, and their marks. A seat is made when it is first taken. They are reused and never
+/// freed: see [`Seat`].
 struct Places {
     marks: SeatMarks,
     seats: Box<[OnceLock<&'static Seat>]>,
 }
 
-/// The places of pools that are gone.
+/// The places of pools that do not exist any more, for reuse.
 static SPARE: StaticMutex<Vec<&'static Places>> = StaticMutex::new(Vec::new());
 
 impl Places {
@@ -55,9 +57,9 @@ impl Places {
         spare.unwrap_or_else(|| Box::leak(Box::new(new())))
     }
 
-    /// Takes back the places of a pool that is gone, and all its members with it.
+    /// Takes back the places of a pool that does not exist any more, and that has no members.
     fn give_back(&'static self) {
-        // Under the model checker they belong to one execution, and cannot be reused.
+        // Under the model checker places belong to one execution, and cannot be reused.
         if !cfg!(reunite_model) {
             SPARE.lock().push(self);
         }

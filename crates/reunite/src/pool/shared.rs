@@ -12,11 +12,11 @@ use crate::primitive::{Arc, AtomicBool, Counter, Duration, OnceLock, Ordering};
 use crate::task::{Group, ScopeSnapshot, Visible, hide};
 use crate::thread::start_worker;
 
-/// The least patience: with less the watch itself would keep a core busy.
+/// The least value of `spare_after`: with less, the watch itself would keep a core busy.
 pub(super) const LEAST_SPARE_AFTER: Duration = Duration::from_millis(1);
 
-/// The longest patience of a pool that is watched so often that its looks can stand in for a clock: ages may
-/// be off by that.
+/// The greatest value of `spare_after` with which the looks of the watch serve as a clock. Ages may be wrong
+/// by that much.
 const OFTEN: Duration = Duration::from_millis(50);
 
 /// The part of a pool's state that the watch uses; see `watch`.
@@ -65,7 +65,7 @@ pub(super) struct PoolShared {
     pub(super) on_start: Option<Hook>,
     pub(super) on_exit: Option<Hook>,
     pub(super) group: OnceLock<Arc<Group>>,
-    /// True if the system has granted the pool a thread.
+    /// True if a thread of the pool was started.
     pub(super) has_thread: AtomicBool,
     pub(super) watch: WatchState,
     pub(super) duties: Duties,
@@ -91,7 +91,8 @@ impl PoolShared {
         Label::new(LabelKind::Pool, Some(self.name.clone()), at)
     }
 
-    /// Does what the roster decided. Returns false if no thread is left to work.
+    /// Carries out a decision of the roster. Returns false if there is work but every thread of the pool
+    /// blocks.
     pub(super) fn follow(self: &Arc<Self>, rouse: WakeDecision) -> bool {
         match rouse {
             WakeDecision::Nothing => true,
@@ -104,14 +105,14 @@ impl PoolShared {
         }
     }
 
-    /// Has the pool watched, as work is queued and all places are taken: the watch sees if their members make
-    /// progress.
+    /// Makes the watch watch the pool, because work is queued and all places are taken: the watch then checks
+    /// whether their members make progress.
     pub(super) fn watch(self: &Arc<Self>) {
         (self.duties.watch)(self);
     }
 
-    /// Lets other threads have what is left of batches at `seats` without progress for `spare_after`. Returns
-    /// true if any batch had something left.
+    /// Queues the rests of batches at `seats` that have made no progress for `spare_after`, so that other
+    /// threads can take them. Returns true if any batch had items that have not begun.
     pub(super) fn divide(
         self: &Arc<Self>,
         seats: impl Iterator<Item = &'static Seat>,
@@ -132,16 +133,16 @@ impl PoolShared {
         is_left || is_queued
     }
 
-    /// Makes a publication known. If no thread is left to do the work, blocked members check again, and one
-    /// of them fails.
+    /// Makes published work known to the pool. If every thread of the pool blocks, makes them check for
+    /// starvation, so that one of their waits is refused.
     pub(super) fn published(self: &Arc<Self>) {
         if !self.follow(self.roster.published()) {
             self.roster.wake_blocked(None);
         }
     }
 
-    /// Starts a thread more than the spares allow: for a wait that cannot fail, and so must not starve. If
-    /// the system refuses, the wait asks again when it checks its condition.
+    /// Starts one thread more than the spares allow, for a wait that cannot return an error. If the system
+    /// refuses the thread, the wait tries again when it checks its condition next time.
     pub(super) fn start_beyond_limit(self: &Arc<Self>) {
         self.roster.count_thread();
         let _later = self.start_thread();
@@ -151,14 +152,15 @@ impl PoolShared {
     pub(super) fn start_thread(self: &Arc<Self>) -> io::Result<()> {
         let pool = Arc::clone(self);
         start_worker(self.name.clone(), self.stack_size, move || {
-            // The panic hook has reported a panic of a hook; the thread works all the same.
+            // A panic of a hook was reported by the panic hook; the thread works nevertheless.
             let call = |hook: &Option<Hook>| {
                 if let Some(hook) = hook {
                     contain(hook);
                 }
             };
             if pool.on_start.is_some() {
-                // A thread in its hook does not look for work: others are woken for that.
+                // A thread that runs its hook does not look for work, so other threads are woken if there is
+                // work.
                 if pool.roster.stop_searching() {
                     pool.follow(pool.roster.look());
                 }
@@ -173,10 +175,10 @@ impl PoolShared {
         .inspect_err(|error| self.roster.not_started(error))
     }
 
-    /// Ensures that there is a thread, which then stays until the pool closes.
+    /// Ensures that the pool has a thread, which then stays until the pool closes.
     ///
     /// # Errors
-    /// There is none, and the system refuses one.
+    /// The pool has no thread, and the system refuses one.
     pub(super) fn ensure_thread(self: &Arc<Self>) -> io::Result<()> {
         if self.has_thread.load(Ordering::Relaxed) {
             return Ok(());
@@ -192,7 +194,7 @@ impl Visible for PoolShared {
     }
 }
 
-/// A guard: a worker's thread counts as one of its pool's until it is dropped.
+/// A guard: until it is dropped, the thread of a worker counts as a thread of its pool.
 pub(super) struct WorkerGuard(pub(super) Arc<PoolShared>);
 
 impl Drop for WorkerGuard {

@@ -7,8 +7,8 @@ use crate::primitive::{Arc, AtomicBool, Instant, Ordering};
 /// A sleeping worker.
 pub(super) struct Sleeper {
     woken: AtomicBool,
-    /// True if it is counted as idle. Changed under the roster's lock while it is in the list, and by the
-    /// thread that has removed it.
+    /// True if the sleeper is counted as idle. Changes under the roster's lock while the sleeper is in
+    /// the list; after that, only the thread that has removed it from the list changes this.
     is_idle: AtomicBool,
     parker: Parker,
 }
@@ -39,7 +39,8 @@ impl Sleeper {
         self.parker.unpark();
     }
 
-    /// Sleeps until it is woken. `look` is called before each pause, and returns its limit.
+    /// Sleeps until another thread wakes the sleeper. Calls `look` before each park, which lasts at
+    /// most until the instant that `look` returns.
     pub(super) fn sleep(&self, mut look: impl FnMut() -> Option<Instant>) {
         while !self.woken.swap(false, Ordering::Acquire) {
             park_until(look());

@@ -16,7 +16,7 @@ use crate::task::Callback;
 /// A failure, until its joiner or the scope's end takes it.
 pub(super) type PoolFailureSlot = Arc<Mutex<Option<JoinError>>>;
 
-/// The kind of a task, which decides if it is shown.
+/// The kind of a task, which decides whether it is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum TaskRole {
     /// A task of the user.
@@ -43,24 +43,24 @@ pub(super) trait RunTask: Piece + Send + Sync {
     /// Returns true if no thread has begun the task.
     fn is_queued(&self) -> bool;
 
-    /// Returns its number, which is unique.
+    /// Returns the task's number, which is unique.
     fn number(&self) -> u64;
 
-    /// Returns its live record, if it has not completed and is to be shown.
+    /// Returns the task's record, if the task has not completed and is shown in the live tree.
     fn shown(&self, around: &Arc<Context>) -> Option<Part<TaskRecord>>;
 }
 
 /// The operations that the handle calls on a task.
 pub(super) trait JoinTask<T>: RunTask {
-    /// Returns where it was spawned.
+    /// Returns the line that spawned the task.
     fn at(&self) -> &'static Location<'static>;
 
     fn role(&self) -> TaskRole;
 
     fn is_done(&self) -> bool;
 
-    /// Returns true if it is done; otherwise marks it as awaited: its completion wakes the waiters of the
-    /// scope.
+    /// Returns true if the task is done; otherwise marks it as awaited, so that its completion wakes the
+    /// waiters of the scope.
     fn is_done_or_awaited(&self) -> bool;
 
     /// Takes the result, if there is one. The inner `None` stands for a failure that was taken elsewhere.
@@ -70,7 +70,7 @@ pub(super) trait JoinTask<T>: RunTask {
     /// queued once more.
     fn leave(&self) -> bool;
 
-    /// Calls `callback` when it is done.
+    /// Calls `callback` when the task is done.
     fn on_complete(&self, around: &Arc<Context>, callback: Callback);
 }
 

@@ -1,24 +1,26 @@
-//! Forks that no other thread can take: private to a member that blocks where the library does not see it.
+//! Finds forks that no other thread can take, because they are private to a member that blocks where the
+//! library does not see it.
 //!
 //! # Protocol
-//! A member that blocks in `wait`, or in `blocking`, publishes its forks first. One that blocks elsewhere
-//! keeps those that it made while no thread was hungry, and the one that would end its wait may be among
-//! them. Then nothing is in any queue, so the watch does not know of it.
+//! A member that blocks in `wait`, or in `blocking`, publishes its forks first. A member that blocks
+//! elsewhere keeps the forks that it made while no thread was hungry, and one of these may be the one that
+//! would end its wait. The watch does not notice that, because nothing is queued.
 //!
 //! 1. The forks of a seat are *unshared* if its word is raised and the list of its member is not empty. The
-//!    list belongs to the member alone: others only read which fork is the newest, and do not follow that.
-//! 2. A worker that is about to sleep has raised all words. While there are unshared forks it sleeps no
-//!    longer than a part of `stall_threshold`, and looks again. If there are none it sleeps untimed: a member
-//!    that finds its word raised at a fork publishes, and the thread that takes that fork looks when it is
+//!    list belongs to the member alone: other threads only read which fork is the newest, and do not follow
+//!    the reference.
+//! 2. A worker that is about to sleep has raised all words. While there are unshared forks, it wakes several
+//!    times per `stall_threshold` and looks again. If there are none, it sleeps without a limit: a member
+//!    that finds its word raised at a fork publishes, and the thread that takes the fork looks when it is
 //!    about to sleep again.
-//! 3. A member that computes is left alone. The sleeper has a member reported if, for as long as the
-//!    threshold, the system has said at each look that its thread sleeps, it has begun nothing, and its
-//!    newest fork is the same; once until the member answers. The thread of `watch` reports, as a sleeper
-//!    runs no user code.
+//! 3. A member that computes is not reported. A member is reported if for the time of the threshold it has
+//!    begun nothing, its newest fork is the same, and at each look the system has said that its thread
+//!    sleeps. It is reported once until it answers its word. The thread of `watch` does that, because a
+//!    sleeper must not run user code.
 //!
-//! One case is not noticed: a member whose forks become unshared when all workers sleep already, because it
-//! was not asked before the last other member left, or blocked in `wait` (which reports itself). Where the
-//! system does not tell if a thread sleeps, such a member is not distinguished from one that computes.
+//! One case is not noticed: the forks of a member become unshared when all workers sleep already, because
+//! the last other member leaves, or blocks in `wait`, without having asked it. (A wait in `wait` reports
+//! itself.) Where the system does not tell whether a thread sleeps, no member is reported.
 
 use super::seat::Seat;
 use super::shared::PoolShared;
@@ -33,7 +35,7 @@ const LOOKS: u32 = 4;
 /// The least pause between looks: a sleeper that looks more often would keep a core busy.
 const LEAST_PAUSE: Duration = Duration::from_millis(1);
 
-/// A member that sleeps with unshared forks, as it was seen.
+/// A member that sleeps with unshared forks, as a look has found it.
 struct SleepingMember {
     seat: &'static Seat,
     newest: ForkMark,
@@ -42,7 +44,7 @@ struct SleepingMember {
     since: Instant,
 }
 
-/// The observations of a sleeper.
+/// The members that a sleeper has found at its last look.
 #[derive(Default)]
 pub(super) struct UnpublishedForks {
     members: Vec<SleepingMember>,
@@ -51,7 +53,7 @@ pub(super) struct UnpublishedForks {
 }
 
 impl UnpublishedForks {
-    /// Looks, if it is time. Returns when to look next.
+    /// Looks for such members, if it is time. Returns the instant of the next look.
     pub(super) fn look(&mut self, pool: &Arc<PoolShared>) -> Option<Instant> {
         // Under the model checker there is no time.
         let threshold = stall_threshold().filter(|_| !cfg!(reunite_model));
@@ -74,8 +76,8 @@ impl UnpublishedForks {
         self.next
     }
 
-    /// Keeps the members that have slept since they were seen before, and has those reported that have slept
-    /// for long.
+    /// Updates the list of members that sleep with unshared forks, and makes the watch report those that
+    /// have slept for as long as the threshold.
     fn see(&mut self, pool: &Arc<PoolShared>, threshold: Duration) {
         let before = std::mem::take(&mut self.members);
         for seat in pool.roster.backlog.seats() {
