@@ -3,8 +3,8 @@
 use crate::park::spin_loop;
 use crate::primitive::yield_now;
 
-/// Rounds of waiting, each with twice the pause of the one before, until the thread yields the processor: the other
-/// thread may have lost its own.
+/// The number of rounds in which the thread pauses, each twice as long as the one before. After that it yields its
+/// processor, because the other thread may have lost its own.
 const ROUNDS: u32 = 6;
 
 pub(super) struct Backoff(u32);

@@ -1,11 +1,12 @@
 //! A guess of where a thread's next step in a ring is: right behind its last step.
 //!
 //! A thread that puts one message after another reads a word of the ring that it has just exchanged. A processor
-//! completes the exchange before it reads, and everything up to the next exchange waits for that: as long again as the
-//! exchange itself. If the thread remembers what it has written, nothing has to wait.
+//! completes the exchange before it reads, and the next exchange waits for that read. That takes as long again as the
+//! exchange itself. If the thread remembers the value that it has written, nothing has to wait.
 //!
 //! The remembered value is a guess, and may belong to another ring: its user must check that it holds. It is kept per
-//! thread and not per channel, because another word that all write would move from core to core with each message.
+//! thread and not per channel, because another word that all threads write would move from core to core with each
+//! message.
 //!
 //! A thread guesses only while the other end shares its core, as its last wait at a ring has shown. A guess would let a
 //! thread on another core fetch the slots ahead too early: a processor that need not wait looks at several of them in
@@ -58,20 +59,19 @@ pub(super) enum RingSide {
 }
 
 impl RingSide {
-    /// The guessed position of the calling thread's next step.
+    /// Returns the guessed position of the calling thread's next step; `None` if it should read the word instead.
     #[inline]
     pub(super) fn guess(self) -> Option<usize> {
         self.with(NextPosition::guess).flatten()
     }
 
-    /// Notes a step that the calling thread has made.
+    /// Records a step that the calling thread has made.
     #[inline]
     pub(super) fn record_step(self, from: usize, to: usize) {
         self.with(|next| next.record(from, to));
     }
 
-    /// Notes that the calling thread has waited for a step, and whether the thread that made way for it ran on this
-    /// core.
+    /// Records, after a wait of the calling thread, whether the thread that ended the wait ran on this core.
     pub(super) fn set_shares_core(self, shares_core: bool) {
         self.with(|next| next.shares_core.set(shares_core));
     }

@@ -1,8 +1,8 @@
 //! A ring of slots: a queue with a fixed capacity, without a lock.
 //!
 //! # States
-//! A *position* tells a slot and how often the ring has been gone round. `tail` is the position of the next put, `head`
-//! that of the next take. The lowest bit of `tail` is [`CLOSED`]. Each slot has a *stamp*:
+//! A *position* consists of the index of a slot and the number of the round through the ring. `tail` is the position of
+//! the next put, `head` that of the next take. The lowest bit of `tail` is [`CLOSED`]. Each slot has a *stamp*:
 //! - the position for which the slot is *free*, or
 //! - that position with [`FILLED`]: the slot holds the message of that position.
 //!
@@ -15,22 +15,22 @@
 //!    thread before it did to the message.
 //!
 //! # Protocol
-//! Only `head` and `tail` tell whether there is a message or room. A slot whose stamp lags behind belongs to a thread
-//! that is between moving on and stamping, for a few instructions, for which other threads wait. So a put that has
-//! returned is found by every take that begins after it, and a ring is never reported full or empty while it is
-//! neither. Both words only grow, so if `head` is read after `tail` and is a whole round behind, the ring was full at
-//! that moment, however old `tail` was; the same holds the other way round for empty.
+//! Only `head` and `tail` tell whether there is a message or room. If the stamp of a slot is older than that, a thread
+//! is between moving `tail` or `head` and storing the stamp. That takes a few instructions, and other threads wait for
+//! it. So a put that has returned is found by every take that begins after it, and a ring is never reported full or
+//! empty while it is neither. Both words only grow, so if `head` is read after `tail` and is a whole round behind, the
+//! ring was full at that moment, however old `tail` was; the same holds the other way round for empty.
 //!
 //! `tail` also tells whether the ring is closed, so no put can succeed after the closing, nor a take find the end
 //! before it.
 //!
-//! The moves of `head` and `tail`, and the looks that find no move to make, are sequentially consistent. The waiting
-//! around the ring (`channel::ring_channel`) relies on that.
+//! The moves of `head` and `tail`, and the reads that find the ring full, empty or closed, are sequentially consistent.
+//! The waiting around the ring (`channel::ring_channel`) relies on that.
 //!
 //! A thread that has just made a step may begin with a guess: that no other thread has made a step since
-//! ([`super::position_guess`]). A guess may be wrong, or belong to another ring; then the slot has another stamp, or
-//! `tail` (or `head`) does not move. If the word does move, it was there, as if it had been read. Whether the ring is
-//! full, empty or closed is decided by positions that were read, never by a guess.
+//! ([`super::position_guess`]). A guess may be wrong, or belong to another ring. Then the slot has another stamp, or
+//! the exchange of `tail` (or `head`) fails. If the exchange succeeds, the word had the guessed value, as if it had
+//! been read. Whether the ring is full, empty or closed is decided by positions that were read, never by a guess.
 //!
 //! After D. Vyukov's bounded queue for many producers and consumers (1024cores.net), with the two words of a position
 //! in one, so that a ring of one slot can distinguish full from free for the next round.
@@ -115,7 +115,7 @@ impl<T> Ring<T> {
         }
     }
 
-    /// The slot of a position; `None` for a position of another ring that has no slot here.
+    /// Returns the slot of a position; `None` for a position of another ring that has no slot here.
     #[inline]
     fn slot(&self, position: usize) -> Option<&Slot<T>> {
         self.slots.get(self.index(position))
@@ -135,7 +135,7 @@ impl<T> Ring<T> {
         }
     }
 
-    /// Out of line, so that the other branch has only one thing to compute, for which the exchange of a word waits.
+    /// Out of line, so that on the usual path only one addition precedes the exchange of the word.
     #[cold]
     fn next_round(&self, position: usize) -> usize {
         (position & !(self.round - 1)).wrapping_add(self.round)
@@ -241,7 +241,7 @@ impl<T> Ring<T> {
         loop {
             let tail = self.tail.0.load(Ordering::SeqCst) & !CLOSED;
             let head = self.head.0.load(Ordering::SeqCst);
-            // Both words as of one moment.
+            // Both words had these values at the same moment.
             if self.tail.0.load(Ordering::SeqCst) & !CLOSED == tail {
                 return match self.index(tail).checked_sub(self.index(head)) {
                     Some(0) if head != tail => self.slots.len(),
@@ -282,7 +282,7 @@ mod tests {
         for capacity in 1..10 {
             let (ring, mut queue) = (Ring::new(capacity), VecDeque::new());
             for step in 0..500_usize {
-                // It gets fuller and emptier in turns, at other places of the ring each time.
+                // The ring becomes fuller and emptier in turns, each time at another place.
                 if step * step / 7 % 11 < 3 + step / 30 % 6 {
                     let is_put = ring.put(Arc::new(step)).is_ok();
                     assert_eq!(is_put, queue.len() < capacity);

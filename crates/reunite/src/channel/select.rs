@@ -55,7 +55,7 @@ pub fn try_select<T>(
     look(receivers, &mut |_, channel| channel.take()).ok_or_else(RecvError::empty)
 }
 
-/// Does what [`select`] does, but waits for at most `timeout`.
+/// Does what [`select`] does, but waits at most `timeout`.
 ///
 /// # Errors
 /// The errors of [`select`], or the time ran out.
@@ -73,7 +73,7 @@ pub fn select_timeout<T>(
     select_until(receivers, deadline::after(timeout), Location::caller())
 }
 
-/// Does what [`select`] does, but waits until `deadline` at most.
+/// Does what [`select`] does, but waits at most until `deadline`.
 ///
 /// # Errors
 /// The errors of [`select`], or the time ran out.

@@ -1,19 +1,20 @@
 //! The context of a scope, made on demand: most scopes of a pool have ended before it is needed.
 //!
 //! # Protocol
-//! What cannot be found out later is kept from the beginning: the number, the line, and what is around the
-//! scope. Around it is a context that was made, or, if that was not made either, another [`LazyContext`]. Such
-//! scopes, each opened inside the one before, form a *run*. The outermost of a run is its *root*, which has a
-//! context around it.
+//! The facts that cannot be found out later are stored from the beginning: the number, the line, and the
+//! context around the scope. That is a context that was made, or, if it was not made either, another
+//! [`LazyContext`]. Such scopes, each opened inside the one before, form a *run*. The outermost of a run is
+//! its *root*, which has a context around it.
 //!
 //! 1. Making a context makes those around it first, the outermost before the others. If two threads make the
 //!    same one at the same time, the later one uses the earlier one's.
-//! 2. As long as a context was not made, its scope cannot have been cancelled or told anything itself; but
-//!    what is around it may have been cancelled. So a checkpoint in such a scope looks at the node around the
-//!    root, and asks whether any context of the run was made. If so, it makes the scope's own and looks at
-//!    that: its node knows of cancellations that came down to it.
-//! 3. That a context was made is recorded at the root before the context can be found. A thread that cancels
-//!    it has found it; so a checkpoint that comes after the cancellation finds the record at the root.
+//! 2. As long as the context of a scope was not made, the scope itself cannot be cancelled or get a notice,
+//!    but the task or scope around it may be cancelled. So a checkpoint in such a scope looks at the node
+//!    around the root, and asks whether any context of the run was made. If so, it makes the scope's own
+//!    context and looks at its node, which cancellations from above reach.
+//! 3. The root records that a context of its run was made before that context can be found. A thread that
+//!    cancels the context has found it. So a checkpoint that comes after the cancellation finds the record
+//!    at the root.
 
 use std::panic::Location;
 
@@ -86,7 +87,7 @@ impl LazyContext {
         }
     }
 
-    /// Makes this as if it were [new](Self::new).
+    /// Makes this equal to a [new](Self::new) one.
     #[inline]
     pub(crate) fn renew(
         &mut self,
@@ -123,13 +124,13 @@ impl LazyContext {
         self.made.get()
     }
 
-    /// Returns the context, and makes it if need be.
+    /// Returns the context. Makes it if it was not made yet.
     #[inline]
     pub(crate) fn get(&self) -> &Arc<Context> {
         self.known().unwrap_or_else(|| self.make())
     }
 
-    /// Returns the context around the scope, and makes it if need be.
+    /// Returns the context around the scope. Makes it if it was not made yet.
     pub(crate) fn around(&self) -> &Arc<Context> {
         match self.kept() {
             OuterContextState::Made(context) => context,
@@ -161,19 +162,19 @@ impl LazyContext {
             || (self.known().is_none() && self.root().is_any_made.load(Ordering::Acquire))
     }
 
-    /// [`known`](Self::known) for the context in which the scope's tasks run.
+    /// Does what [`known`](Self::known) does, for the context in which the scope's tasks run.
     #[inline]
     pub(crate) fn known_tasks(&self) -> Option<&Arc<Context>> {
         self.tasks.get()
     }
 
-    /// [`get`](Self::get) for the context in which the scope's tasks run.
+    /// Does what [`get`](Self::get) does, for the context in which the scope's tasks run.
     #[inline]
     pub(crate) fn tasks(&self) -> &Arc<Context> {
         self.known_tasks().unwrap_or_else(|| self.make_tasks())
     }
 
-    /// [`nearest`](Self::nearest) for the context in which the scope's tasks run.
+    /// Does what [`nearest`](Self::nearest) does, for the context in which the scope's tasks run.
     #[inline]
     pub(super) fn nearest_to_tasks(&self) -> &Context {
         match self.known_tasks() {
@@ -182,7 +183,7 @@ impl LazyContext {
         }
     }
 
-    /// [`must_look`](Self::must_look) for one of the scope's tasks.
+    /// Does what [`must_look`](Self::must_look) does, for one of the scope's tasks.
     #[inline]
     pub(crate) fn must_tasks_look(&self) -> bool {
         let looks = |tasks: &Arc<Context>| tasks.node.must_look();

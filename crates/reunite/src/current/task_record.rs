@@ -137,10 +137,10 @@ impl TaskRecord {
         self.stage.load(Ordering::Relaxed) & CARRIER != 0
     }
 
-    /// Forgets the parent, as the task completed or was detached. Records must not hold each other for ever:
-    /// a chain of tasks, each spawned by the one before, may be endless.
+    /// Drops the reference to the parent, because the task has completed or was detached. Otherwise a chain
+    /// of tasks, each spawned by the one before, would keep the records of all of them.
     pub(crate) fn forget_parent(&self) {
-        // Taken out of the lock first, as it may be the last reference.
+        // The reference is moved out of the lock before it is dropped, because it may be the last one.
         let _parent = self.parent.lock().take();
     }
 
@@ -203,7 +203,7 @@ impl TaskRecord {
         Some((waiting.site, now().saturating_duration_since(waiting.since)))
     }
 
-    /// Sets the wait. Returns the one before: a wait may be inside another.
+    /// Sets the task's wait. Returns the previous one, because a wait may be inside another.
     pub(crate) fn set_waiting(&self, waiting: Option<Waiting>) -> Option<Waiting> {
         std::mem::replace(&mut *self.waiting.lock(), waiting)
     }

@@ -26,7 +26,7 @@ use crate::wait::sleep;
 const WHOLE: &str = "\n-- end of the dump --\n";
 
 /// Makes a `SIGQUIT` (`kill -QUIT`, Ctrl-\) write the live tree of this process to standard error from now on, instead
-/// of ending the process; and [`request_dump`] in another process gets an answer. Costs one thread, which sleeps.
+/// of ending the process. [`request_dump`] in another process then gets an answer. Costs one sleeping thread.
 ///
 /// # Errors
 /// The system refused the signal or the thread.
@@ -37,7 +37,7 @@ pub fn answer_dump_requests() -> io::Result<()> {
     }
     let mut signals = Signals::new([SIGQUIT])?;
     start_helper("reunite-dump", move || {
-        // It never waits for another thread, and no thread waits for it.
+        // The thread never waits for another thread, and no thread waits for it.
         count_idle();
         look_again();
         for _ in signals.forever() {
@@ -78,7 +78,7 @@ struct RequestFile(PathBuf);
 
 impl Drop for RequestFile {
     fn drop(&mut self) {
-        // It is gone already, or the system does not let go of it: there is nothing more to do.
+        // The file is gone already, or cannot be removed. In both cases there is nothing more to do.
         let _gone = std::fs::remove_file(&self.0);
     }
 }

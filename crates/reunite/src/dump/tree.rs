@@ -26,19 +26,19 @@ pub struct Dump {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DumpScope {
-    /// Its number, its name, and the line that opened it.
+    /// The scope's number, its name, and the line that opened it.
     pub scope: Label,
-    /// The task (or thread) that opened it and will wait for it; `None` for the program's own scope.
+    /// The task (or thread) that opened the scope and will wait for its end; `None` for the program's own scope.
     pub owner: Option<Label>,
     /// The wait of the owner, if the owner is a thread that appears nowhere else in the tree.
     pub owner_waits: Option<DumpWait>,
-    /// The reason and the source of its cancellation, if it was cancelled.
+    /// The reason and the source of the scope's cancellation, if it was cancelled.
     pub cancelled: Option<String>,
-    /// Its tasks that have not completed, in spawn order. Of a pool and of a pool's scope, whose queues may be long,
-    /// only the first hundred of the tasks that have not begun.
+    /// The scope's tasks that have not completed, in spawn order. In a pool and in a pool's scope, whose queues may
+    /// be long, only the first hundred of the tasks that have not begun are listed.
     pub tasks: Vec<DumpTask>,
-    /// The number of further tasks that have not begun. Of a queue of thousands only the beginning is searched: then
-    /// tasks count, too, that their joiners have run since the queue was last cleaned up.
+    /// The number of further tasks that have not begun. In a queue of thousands of tasks only the beginning is
+    /// searched; then this also counts tasks that their joiners have run and that are still in the queue.
     pub more_queued: usize,
 }
 
@@ -46,20 +46,20 @@ pub struct DumpScope {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DumpTask {
-    /// Its number, its name, and the line that spawned it.
+    /// The task's number, its name, and the line that spawned it.
     pub task: Label,
-    /// The time since it was spawned.
+    /// The time since the task was spawned.
     pub age: Duration,
-    /// True if it has begun to run.
+    /// True if the task has begun to run.
     pub has_begun: bool,
-    /// True if its handle was detached.
+    /// True if the task's handle was detached.
     pub is_detached: bool,
-    /// Its wait. `None` if it runs, or waits in a way that this library does not see.
+    /// The task's wait. `None` if the task runs, or waits in a way that this library does not see.
     pub waits: Option<DumpWait>,
-    /// The locks it holds, each with the line that took it. Known while the task waits, or while a task waits that it
-    /// runs inside one of its own waits, if that wait has no deadline and has lasted longer than some milliseconds.
+    /// The locks that the task holds, each with the line that took it. They are known only while the task's thread
+    /// waits without a deadline, and after some milliseconds of that wait. Otherwise this is empty.
     pub holds: Vec<String>,
-    /// The scopes that it has opened and that have not ended.
+    /// The scopes that the task has opened and that have not ended.
     pub scopes: Vec<DumpScope>,
 }
 
@@ -73,12 +73,12 @@ pub struct DumpWait {
     pub at: &'static Location<'static>,
     /// The duration of the wait so far.
     pub lasted: Duration,
-    /// The locks it holds while it waits, each with the line that took it. Known of waits that have no deadline and
-    /// have lasted longer than some milliseconds.
+    /// The locks that the task holds while it waits, each with the line that took it. They are known only for waits
+    /// without a deadline, after some milliseconds. Otherwise this is empty.
     pub holds: Vec<String>,
 }
 
-/// Returns the live tree. It stops no thread: parts of the tree may be some microseconds apart.
+/// Returns the live tree. No thread is stopped meanwhile, so parts of the tree may be some microseconds apart.
 ///
 /// ```
 /// reunite::ScopeBuilder::new().name("night run").scope(|s| {

@@ -9,8 +9,8 @@ use crate::unwind::UnwindMark;
 /// The error of work that was asked to stop. From then on every blocking call of the cancelled task, and
 /// [`checkpoint`](crate::checkpoint), returns this error; the operation did not happen.
 ///
-/// It carries the reason and the source: the task or scope where the cancellation began, however far up
-/// the tree that was.
+/// It contains the reason and the source: the task or scope where the cancellation began. That may be an
+/// enclosing task or scope.
 ///
 /// ```
 /// use std::time::Duration;
@@ -34,7 +34,7 @@ struct Cause {
 /// The reason why a part of the tree was cancelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
-    /// The program cancelled it; this is the reason it gave.
+    /// The program cancelled the source, for this reason.
     Requested(String),
     /// The source's deadline passed.
     Deadline,

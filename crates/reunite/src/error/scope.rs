@@ -57,7 +57,8 @@ impl<E> ScopeError<E> {
         &self.0.scope
     }
 
-    /// The failure that happened first. `None` only if the scope's deadline passed and no task failed.
+    /// The root cause: the failure that happened first. `None` if there is no failure: the scope was only cancelled,
+    /// by its deadline or from outside, or too few contenders of a quorum had values.
     pub fn root(&self) -> Option<&JoinError<E>> {
         self.0.failures.first()
     }
@@ -102,7 +103,7 @@ impl<E> ScopeError<E> {
         self.0.cancelled
     }
 
-    /// Returns true if a deadline, the scope's own or one above it, cut the scope short.
+    /// Returns true if the scope was cancelled by a deadline: its own, or that of an enclosing scope.
     pub fn is_timeout(&self) -> bool {
         self.0.cause.as_ref().is_some_and(Cancelled::is_deadline)
     }

@@ -53,7 +53,8 @@ impl WaitError {
         Self(WaitErrorKind::Busy)
     }
 
-    /// Returns why a result that needed this wait is partial; `None` if the wait ended for a reason of the call's own.
+    /// Returns the reason why a result that needed this wait is partial: a cancellation or a refusal. `None` for any
+    /// other error.
     pub(crate) fn cut_short(&self) -> Option<CutShort> {
         match &self.0 {
             WaitErrorKind::Cancelled(cancelled) => Some(CutShort::Cancelled(cancelled.clone())),
@@ -113,7 +114,8 @@ impl WaitError {
         matches!(self.0, WaitErrorKind::Cancelled(_))
     }
 
-    /// Returns true if the wait was refused because it could never succeed.
+    /// Returns true if the call was refused at once because it could never succeed, such as a request for more permits
+    /// than a semaphore has. A wait that was refused as a deadlock is an [`is_deadlock`](Self::is_deadlock) only.
     ///
     /// ```
     /// let seats = reunite::sync::Semaphore::new(2);

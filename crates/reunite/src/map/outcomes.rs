@@ -24,18 +24,20 @@ use crate::primitive::{Arc, Duration, Instant, now};
 use crate::task::{straggler, wait_naming_stragglers};
 use crate::wait::{Heed, WaitOutcome, wait};
 
-/// An iterator over the outcomes of a running [`Map`](crate::Map), which waits for the next.
+/// An iterator over the outcomes of a running [`Map`](crate::Map). `next` waits until the next outcome is
+/// there.
 ///
-/// If the current task is cancelled while it waits, the iterator yields that as an error
-/// ([`is_interrupted`](JoinError::is_interrupted)) and ends.
+/// If the current task is cancelled while `next` waits, `next` returns that as an error
+/// ([`is_interrupted`](JoinError::is_interrupted)), and the iterator ends.
 ///
-/// Dropping it cancels the items that run and waits for them; items that do not stop are named (see
+/// Dropping the iterator cancels the items that run and waits for them; items that do not stop are named (see
 /// [`on_stragglers`](crate::on_stragglers)). The drop does not wait for an item that itself waits for the
-/// dropping task. Errors that are dropped untaken are [reported](crate::on_unjoined_error), unless their item
-/// had been told of a cancellation.
+/// task that drops the iterator. Errors that are dropped untaken are [reported](crate::on_unjoined_error),
+/// unless a wait or checkpoint of the item had returned a cancellation.
 ///
 /// If the source iterator leaves its task (see [partial results](crate#partial-results)), as an iterator over
-/// the messages of a channel may, that is the last outcome, after the outcomes of the items pulled before.
+/// the messages of a channel may, the last outcome is an error that says so. It comes after the outcomes of
+/// the items pulled before.
 ///
 /// # Panics
 /// `next` panics with the panic of the source iterator, after the outcomes of the items pulled before.
@@ -212,7 +214,7 @@ struct Hand<V, E> {
 }
 
 impl<V, E> Hand<V, E> {
-    /// Takes the outcomes that are done, once everything it held was given away. Returns the worker that may
+    /// Takes out the outcomes that are done. To be called when the hand is empty. Returns the worker that may
     /// pull now.
     fn fill<I>(&mut self, state: &mut MapState<I, V, E>, ordered: bool) -> Option<Parker> {
         state.taken += std::mem::take(&mut self.given) - std::mem::take(&mut self.counted);
@@ -254,8 +256,8 @@ enum ConsumerStep<V, E> {
     End,
     /// The map has no running worker: none was started yet, or a cancellation made all of them leave.
     NoWorker,
-    /// The wait must be set up again: the earliest deadline of an item has changed, the item that the
-    /// consumer waits for has become known, or outcomes have been taken.
+    /// The consumer must look again: the earliest deadline of an item has changed, the item for which the
+    /// consumer waits has become known, or outcomes have been taken out.
     Recheck,
     /// The wait's time is up.
     TooLate,
@@ -347,7 +349,7 @@ where
         (self.start)()
     }
 
-    /// Waits for the next thing to do, until `until` has passed.
+    /// Waits for the next step of the consumer, at most until `until`.
     fn look(&mut self, until: Option<Instant>) -> Result<ConsumerStep<V, E>, JoinErrorKind<E>> {
         assert_outside();
         let (shared, hand) = (&*self.shared, &mut self.hand);
@@ -478,9 +480,9 @@ impl<I: Iterator, V, E, S, U> Drop for Consumer<'_, I, V, E, S, U> {
             at: shared.plan.at,
             on: ends_with(shared),
         };
-        // The wait is refused if an item waits for this very task, since it would last for ever. Then, as
-        // with the drop of a handle, the items are let go: each has all that it needs, and the map's scope,
-        // if there is one, waits for it.
+        // The wait is refused if an item waits for this very task, because it would never end. Then, as with
+        // the drop of a handle, the items go on without their map: each has all that it needs, and the map's
+        // scope, if there is one, waits for them.
         wait_naming_stragglers(
             &shared.label,
             |deadline| {
@@ -492,12 +494,14 @@ impl<I: Iterator, V, E, S, U> Drop for Consumer<'_, I, V, E, S, U> {
             },
             || late(shared),
         );
-        // Dropped here, not on the last worker's thread: results that no one took are gone when this returns.
+        // The untaken results are dropped here, not on the thread of the last worker, so that they are gone
+        // when this returns.
         let left = {
             let mut state = shared.state.lock();
             (std::mem::take(&mut state.slots), state.panic.take())
         };
-        // In the order of the items: the outcomes in the hand come before those in the seats.
+        // The results are dropped in the order of the items: the outcomes in the hand are older than those in
+        // the seats.
         drop((source, std::mem::take(&mut self.hand.seats), left));
     }
 }

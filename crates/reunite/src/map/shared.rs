@@ -38,8 +38,8 @@
 //!
 //! *The end.* `workers` counts the threads that have not left; each leaves as its last act under the lock.
 //! The consumer's drop stops the map, cancels its node and waits until `workers` is zero; unless that wait
-//! would last for ever, because an item waits for the consumer. Then the running items go on without it and
-//! find their seats gone.
+//! would never end because an item waits for the consumer. Then the running items go on without the consumer,
+//! and find their seats gone.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -59,7 +59,7 @@ use crate::task::{ScopeSnapshot, Unjoined, Visible, hide, show};
 pub(super) type ItemNamer<'a, T> = Box<dyn Fn(&T) -> String + Send + Sync + 'a>;
 
 pub(super) struct MapShared<'a, I: Iterator, U, E> {
-    /// Names the items; `None` if they are called like the map.
+    /// The function that names the items; `None` if items have the name of the map.
     pub(super) name: Option<ItemNamer<'a, I::Item>>,
     pub(super) plan: MapOptions,
     pub(super) label: Label,

@@ -54,14 +54,15 @@ where
         while let Some((source, number)) = turn {
             turn = step(&ours, &function, home, source, number);
         }
-        // Before the worker leaves: then the consumer may drop what these borrow.
+        // These are dropped before the worker leaves, because after that the consumer may drop what they
+        // borrow.
         drop(function);
         drop(ours);
         drop(leave);
     })
 }
 
-/// The last act of a worker: counts it as having left.
+/// A guard of a worker. Dropping it, as the last step, counts the worker as having left.
 struct Leave<'a, I: Iterator, U, E>(Arc<MapShared<'a, I, U, E>>);
 
 impl<I: Iterator, U, E> Drop for Leave<'_, I, U, E> {
@@ -101,7 +102,7 @@ where
         wants_company,
     } = pull(shared, source, number)?;
     if wants_company {
-        // If the thread is refused, the running ones go on.
+        // If the thread is refused, the running threads go on.
         let _refused = start(shared, f, home);
     }
     let _entered = current::enter(Context {
@@ -183,7 +184,7 @@ struct Pulled<T> {
     item: T,
     record: Part<TaskRecord>,
     node: Part<CancelNode>,
-    /// True if one more worker was counted, and must be started.
+    /// True if one more worker is useful: it was counted, and must be started.
     wants_company: bool,
 }
 
@@ -284,11 +285,11 @@ fn number_item<I: Iterator, U, E>(
 
 /// The next step of a worker that has left its outcome.
 enum NextPull<I> {
-    /// It has the source already, for the item with this number.
+    /// The worker has taken the source already, for the item with this number.
     Source((I, u64)),
-    /// It must wait for the source.
+    /// The worker must wait for the source.
     WaitForSource,
-    /// It ends: the item's time was up before, and another worker has its place.
+    /// The worker ends: the time of its item was up before, and another worker has replaced it.
     Replaced,
 }
 
@@ -331,7 +332,7 @@ fn store_outcome<I: Iterator, U, E>(
     });
     let mut state = shared.state.lock();
     if let Some(spent) = spent {
-        // Here, as this worker looks next whether there is more to pull.
+        // This is done here because this worker checks next whether there are more items to pull.
         state.window.fit(spent);
     }
     let seat = state.seat_mut(number);

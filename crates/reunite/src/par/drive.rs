@@ -1,9 +1,9 @@
 //! Going through a source, and sharing it out when other threads are hungry.
 //!
 //! A thread works through its run of items in blocks of some microseconds. Between two blocks, and now and
-//! then within one, it checks whether other threads are hungry (one relaxed load). If so, it splits what is
-//! left in two and forks. So items are split as often as there are thieves for them, and no more ("lazy
-//! binary splitting": Tzannes, Caragea, Barua, Vishkin, PPoPP 2010).
+//! then within one, it checks whether other threads are hungry (one relaxed load). If so, it splits the
+//! remaining items in two and forks. So items are split as often as there are thieves for them, and no more
+//! ("lazy binary splitting": Tzannes, Caragea, Barua, Vishkin, PPoPP 2010).
 
 use std::ops::ControlFlow;
 use std::panic::Location;
@@ -12,8 +12,8 @@ use super::source::Source;
 use crate::pool::{is_hungry, join_at};
 use crate::primitive::{AtomicUsize, Duration, Instant, Ordering, now};
 
-/// A block should last between `SHORT` and `LONG`: short beside the time it takes to wake a thread, long
-/// beside that of reading the clock.
+/// A block should last between `SHORT` and `LONG`: shorter than it takes to wake a thread, and much longer
+/// than it takes to read the clock.
 const SHORT: Duration = Duration::from_micros(4);
 const LONG: Duration = Duration::from_micros(16);
 /// The number of checks for hungry threads within a block: its items were quick so far, but the next ones may
@@ -30,7 +30,7 @@ pub(super) struct Drive<I, F> {
     at: &'static Location<'static>,
     /// The number of the first item that need not be begun.
     end: AtomicUsize,
-    /// True if the items before the one that stopped are still to be done.
+    /// True if the items before the item that stopped the drive must still be done.
     ordered: bool,
 }
 
@@ -77,7 +77,7 @@ impl<I, F> Drive<I, F> {
         let mut run = (self.begin)();
         let mut at = first;
         let mut block = 1;
-        // The items left of the block.
+        // The items of the block that are not done.
         let mut rest = block;
         let mut before: Option<Instant> = None;
         loop {
@@ -138,8 +138,8 @@ mod tests {
     use crate::pool::{Pool, ask};
 
     std::thread_local! {
-        /// The number of items that this thread has begun since a request of another thread that it has not
-        /// answered.
+        /// The number of items that this thread has begun since another thread asked for work, while that
+        /// request is not answered.
         static UNHEARD: Cell<Option<usize>> = const { Cell::new(None) };
     }
 

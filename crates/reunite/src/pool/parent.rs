@@ -47,7 +47,7 @@ impl Parent {
         self.own.get()
     }
 
-    /// Makes this as if it were [new](Self::new).
+    /// Makes this equal to a [new](Self::new) one.
     #[inline]
     pub(super) fn renew(&mut self) {
         self.lineage = Lineage::new(this_thread::innermost());

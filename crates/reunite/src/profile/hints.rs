@@ -98,7 +98,7 @@ fn spawn_then_join(seen: &HintInput<'_>, hints: &mut Vec<Hint>) {
             continue;
         }
         let waited = waits.get(&(by, task.task.id()));
-        // The joiner may have waited elsewhere before, and in vain.
+        // The joiner may have waited for the task before, at another line, without success.
         let Some(waited) = waited.filter(|wait| wait.at == at && wait.to <= joined) else {
             continue;
         };
@@ -131,7 +131,7 @@ fn spawn_then_join(seen: &HintInput<'_>, hints: &mut Vec<Hint>) {
     }
 }
 
-/// The last wait of each joiner for each task, by joiner and task.
+/// Returns the last wait of each joiner for each task, by joiner and task.
 fn joins_that_waited(tasks: &[TaskProfile]) -> BTreeMap<(TaskId, TaskId), &Waited> {
     let waits = tasks.iter().flat_map(|joiner| {
         let by = joiner.task.id();
@@ -199,8 +199,8 @@ fn head_of_line(seen: &HintInput<'_>, hints: &mut Vec<Hint>) {
     }
 }
 
-/// The joins of each joiner, in the order of time. For each: when it was over, and the earliest completion of the tasks
-/// that were joined then or later.
+/// Returns the joins of each joiner in the order of time. Each entry has the instant at which the join ended, and the
+/// earliest completion among the tasks that were joined then or later.
 fn first_completed_later(tasks: &[TaskProfile]) -> BTreeMap<TaskId, Vec<(Duration, Duration)>> {
     let mut joins: BTreeMap<TaskId, Vec<(Duration, Duration)>> = BTreeMap::new();
     for task in tasks {

@@ -17,7 +17,7 @@ pub(super) fn place(at: &Location<'_>) -> String {
     format!("{}:{}", at.file(), at.line())
 }
 
-/// The line that started it; `None` for a thread that this library did not start.
+/// Returns the line that started a task; `None` for a thread that this library did not start.
 pub(super) fn origin(label: &Label) -> Option<String> {
     (!label.is_foreign()).then(|| place(label.spawned_at()))
 }

@@ -135,7 +135,7 @@ impl<'scope, E> Frame<'scope, '_, E> {
         self.group.node()
     }
 
-    /// Admits and starts a task. If the system refuses a thread, that is the task's failure.
+    /// Admits and starts a task. If the system refuses a thread, the task fails with that error.
     pub(crate) fn spawn<T, F>(&self, spec: Spec, f: F) -> JoinHandle<T, E>
     where
         T: Send + 'scope,
@@ -168,7 +168,7 @@ fn report_lost<E>(failures: &[JoinError<E>]) {
     }
 }
 
-/// Erases the lifetime of what a task borrows.
+/// Erases the lifetime of the data that a task borrows.
 ///
 /// # Safety
 /// Before `'a` ends, the task's closure must have been run or dropped, and its result must be gone, unless
@@ -258,7 +258,7 @@ impl<E> Frame<'_, '_, E> {
         });
         assert_outside();
         let body = catch_body(body);
-        // The node cannot tell: tasks under it are told through it as well.
+        // The node does not tell this, because it also records what the tasks below it were told.
         let is_told = current::has_observed_cancellation();
         drop(entered);
         // The body's own failure takes its place in the order of failures before it cancels the tasks.
@@ -278,13 +278,13 @@ impl<E> Frame<'_, '_, E> {
         }
     }
 
-    /// Gathers what the body and the tasks, which have all completed, left. `above` is the node around the
-    /// scope's.
+    /// Gathers the value of the body and the failures of the tasks, which have all completed. `above` is the
+    /// node around the scope's node.
     fn gather<T>(&self, over: FinishedBody<T, E>, above: &CancelNode) -> FinishedScope<T, E> {
         let node = self.node();
         let (order, after_cancel) = (over.order, over.after_cancel);
         let mut unclaimed = self.failures.take_unclaimed(node, above);
-        // A body that was told of the cancellation knows whether its value is whole.
+        // A body that was told of the cancellation knows whether its value is complete.
         let undone = unclaimed
             .undone
             .take()
@@ -306,7 +306,8 @@ impl<E> Frame<'_, '_, E> {
             }
             Caught::Left(why, partial) => {
                 let is_root = unclaimed.add_left_body(&why, order, after_cancel);
-                // Even if the policy forgives the failure before it, a partial value stays partial.
+                // A partial value is used only if the leaving of the body is the root cause. Otherwise the
+                // value stays partial even if the policy ignores the failures.
                 let partial = partial.and_then(Result::ok).filter(|_| is_root);
                 (BodyOutcome::Partial(partial), is_root.then_some(why))
             }

@@ -67,7 +67,7 @@ impl Barrier {
         self.wait_until(None, Location::caller())
     }
 
-    /// Does what [`wait`](Self::wait) does, but waits for at most `timeout`.
+    /// Does what [`wait`](Self::wait) does, but waits at most `timeout`.
     ///
     /// # Errors
     /// The errors of [`wait`](Self::wait), or the time ran out.
@@ -76,7 +76,7 @@ impl Barrier {
         self.wait_until(deadline::after(timeout), Location::caller())
     }
 
-    /// Does what [`wait`](Self::wait) does, but waits until `deadline` at most.
+    /// Does what [`wait`](Self::wait) does, but waits at most until `deadline`.
     ///
     /// # Errors
     /// The errors of [`wait`](Self::wait), or the time ran out.

@@ -15,8 +15,8 @@ use crate::wait_queue::{Spot, WaitQueue};
 
 /// Lets tasks wait for a change that other tasks announce.
 ///
-/// Every wait may end for no reason: check the condition in a loop, or use [`wait_while`](Self::wait_while). A
-/// [channel](crate::channel) does most of what condition variables are used for, with less to get wrong.
+/// Every wait may end without a reason: check the condition in a loop, or use [`wait_while`](Self::wait_while). For
+/// most uses of condition variables a [channel](crate::channel) does the same, and is easier to use correctly.
 ///
 /// ```
 /// use reunite::sync::{Condvar, Mutex};
@@ -72,7 +72,7 @@ impl Condvar {
         self.wait_until(guard, None, Location::caller())
     }
 
-    /// Does what [`wait`](Self::wait) does, but waits for at most `timeout`.
+    /// Does what [`wait`](Self::wait) does, but waits at most `timeout`.
     ///
     /// # Errors
     /// The errors of [`wait`](Self::wait), or the time ran out.
@@ -85,7 +85,7 @@ impl Condvar {
         self.wait_until(guard, deadline::after(timeout), Location::caller())
     }
 
-    /// Does what [`wait`](Self::wait) does, but waits until `deadline` at most.
+    /// Does what [`wait`](Self::wait) does, but waits at most until `deadline`.
     ///
     /// # Errors
     /// The errors of [`wait`](Self::wait), or the time ran out.
@@ -98,7 +98,7 @@ impl Condvar {
         self.wait_until(guard, Some(deadline), Location::caller())
     }
 
-    /// Waits as long as `condition` returns true.
+    /// Waits until `condition` returns false. Checks it at first, and after each notification.
     ///
     /// # Errors
     /// The errors of [`wait`](Self::wait).
@@ -111,7 +111,7 @@ impl Condvar {
         self.wait_while_until(guard, condition, None, Location::caller())
     }
 
-    /// Does what [`wait_while`](Self::wait_while) does, but waits for at most `timeout` in all.
+    /// Does what [`wait_while`](Self::wait_while) does, but waits at most `timeout` in all.
     ///
     /// # Errors
     /// The errors of [`wait`](Self::wait), or the time ran out while the condition still returns true.
@@ -135,7 +135,7 @@ impl Condvar {
         self.wait_while_until(guard, condition, deadline, Location::caller())
     }
 
-    /// Does what [`wait_while`](Self::wait_while) does, but waits until `deadline` at most.
+    /// Does what [`wait_while`](Self::wait_while) does, but waits at most until `deadline`.
     ///
     /// # Errors
     /// The errors of [`wait_while_timeout`](Self::wait_while_timeout).
@@ -159,7 +159,7 @@ impl Condvar {
         assert_outside();
         while condition(guard) {
             match self.wait_until(guard, deadline, at) {
-                // The change may have come when the time ran out; it takes precedence.
+                // The condition may have changed when the time ran out. If so, that takes precedence.
                 Err(error) if error.is_timeout() && !condition(guard) => break,
                 ended => ended?,
             }
@@ -192,7 +192,7 @@ impl Condvar {
             at,
             on: WaitsOn::Anyone,
         };
-        // Before it queues: if this panics, no waiter may be left in the queue.
+        // This comes before the waiter is queued: if it panics, no waiter must remain in the queue.
         guard.must_hold();
         let spot = self.queue.lock().push_back(Parker::current());
         let mut ended = WaitOutcome::Ready;

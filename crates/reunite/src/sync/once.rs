@@ -64,7 +64,7 @@ impl<T> OnceCell<T> {
         self.get_or_init_until(make, None, Location::caller())
     }
 
-    /// Does what [`get_or_init`](Self::get_or_init) does, but waits for at most `timeout` while another task makes the
+    /// Does what [`get_or_init`](Self::get_or_init) does, but waits at most `timeout` while another task makes the
     /// value. If this call runs `make` itself, the time limit does not apply to that.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl<T> OnceCell<T> {
         self.get_or_init_until(make, deadline::after(timeout), Location::caller())
     }
 
-    /// Does what [`get_or_init_timeout`](Self::get_or_init_timeout) does, but waits until `deadline` at most.
+    /// Does what [`get_or_init_timeout`](Self::get_or_init_timeout) does, but waits at most until `deadline`.
     ///
     /// # Errors
     /// The errors of [`get_or_init_timeout`](Self::get_or_init_timeout).
@@ -179,7 +179,7 @@ impl<T, F: Fn() -> T> Lazy<T, F> {
         self.cell.get_or_init(&self.make)
     }
 
-    /// Does what [`force`](Self::force) does, but waits for at most `timeout` while another task makes the value.
+    /// Does what [`force`](Self::force) does, but waits at most `timeout` while another task makes the value.
     ///
     /// # Errors
     /// The errors of [`OnceCell::get_or_init_timeout`].
@@ -188,7 +188,7 @@ impl<T, F: Fn() -> T> Lazy<T, F> {
         self.cell.get_or_init_timeout(&self.make, timeout)
     }
 
-    /// Does what [`force_timeout`](Self::force_timeout) does, but waits until `deadline` at most.
+    /// Does what [`force_timeout`](Self::force_timeout) does, but waits at most until `deadline`.
     ///
     /// # Errors
     /// The errors of [`OnceCell::get_or_init_timeout`].

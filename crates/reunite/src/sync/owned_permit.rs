@@ -7,7 +7,8 @@ use crate::deadline;
 use crate::error::WaitError;
 use crate::primitive::{Arc, Duration, Instant};
 
-/// Permits of a semaphore in an `Arc`, for a task that borrows nothing. Dropping it gives them back. See [`Semaphore`].
+/// Permits of a semaphore in an `Arc`, for a task that borrows nothing. Dropping this gives the permits back. See
+/// [`Semaphore`].
 ///
 /// ```
 /// use std::sync::Arc;
@@ -29,7 +30,8 @@ pub struct OwnedPermit {
 }
 
 impl Semaphore {
-    /// Does what [`acquire`](Self::acquire) does, for a task that may outlive the caller's borrow.
+    /// Does what [`acquire`](Self::acquire) does, but returns a permit that keeps the semaphore alive and can be moved
+    /// to any task.
     ///
     /// # Errors
     /// The errors of [`acquire`](Self::acquire).
@@ -47,7 +49,7 @@ impl Semaphore {
         self.acquire_owned_until(1, None, Location::caller())
     }
 
-    /// Does what [`acquire_owned`](Self::acquire_owned) does, but waits for at most `timeout`.
+    /// Does what [`acquire_owned`](Self::acquire_owned) does, but waits at most `timeout`.
     ///
     /// # Errors
     /// The errors of [`acquire`](Self::acquire), or the time ran out.
@@ -59,7 +61,7 @@ impl Semaphore {
         self.acquire_owned_until(1, deadline::after(timeout), Location::caller())
     }
 
-    /// Does what [`acquire_owned`](Self::acquire_owned) does, but waits until `deadline` at most.
+    /// Does what [`acquire_owned`](Self::acquire_owned) does, but waits at most until `deadline`.
     ///
     /// # Errors
     /// The errors of [`acquire`](Self::acquire), or the time ran out.
@@ -71,7 +73,8 @@ impl Semaphore {
         self.acquire_owned_until(1, Some(deadline), Location::caller())
     }
 
-    /// Does what [`try_acquire`](Self::try_acquire) does, for a task that may outlive the caller's borrow.
+    /// Does what [`try_acquire`](Self::try_acquire) does, but returns a permit that keeps the semaphore alive and can
+    /// be moved to any task.
     ///
     /// # Errors
     /// The errors of [`try_acquire`](Self::try_acquire).
@@ -79,7 +82,8 @@ impl Semaphore {
         self.try_acquire_many_owned(1)
     }
 
-    /// Does what [`acquire_many`](Self::acquire_many) does, for a task that may outlive the caller's borrow.
+    /// Does what [`acquire_many`](Self::acquire_many) does, but returns a permit that keeps the semaphore alive and can
+    /// be moved to any task.
     ///
     /// # Errors
     /// The errors of [`acquire_many`](Self::acquire_many).
@@ -88,7 +92,7 @@ impl Semaphore {
         self.acquire_owned_until(count, None, Location::caller())
     }
 
-    /// Does what [`acquire_many_owned`](Self::acquire_many_owned) does, but waits for at most `timeout`.
+    /// Does what [`acquire_many_owned`](Self::acquire_many_owned) does, but waits at most `timeout`.
     ///
     /// # Errors
     /// The errors of [`acquire_many`](Self::acquire_many), or the time ran out.
@@ -101,7 +105,7 @@ impl Semaphore {
         self.acquire_owned_until(count, deadline::after(timeout), Location::caller())
     }
 
-    /// Does what [`acquire_many_owned`](Self::acquire_many_owned) does, but waits until `deadline` at most.
+    /// Does what [`acquire_many_owned`](Self::acquire_many_owned) does, but waits at most until `deadline`.
     ///
     /// # Errors
     /// The errors of [`acquire_many`](Self::acquire_many), or the time ran out.
@@ -114,7 +118,8 @@ impl Semaphore {
         self.acquire_owned_until(count, Some(deadline), Location::caller())
     }
 
-    /// Does what [`try_acquire_many`](Self::try_acquire_many) does, for a task that may outlive the caller's borrow.
+    /// Does what [`try_acquire_many`](Self::try_acquire_many) does, but returns a permit that keeps the semaphore alive
+    /// and can be moved to any task.
     ///
     /// # Errors
     /// The errors of [`try_acquire_many`](Self::try_acquire_many).
@@ -133,7 +138,7 @@ impl Semaphore {
 
     fn own(self: &Arc<Self>, permit: Permit<'_>) -> OwnedPermit {
         let count = permit.count();
-        // From here on the owned permit gives them back.
+        // From here on, the owned permit gives the permits back when it is dropped.
         std::mem::forget(permit);
         OwnedPermit {
             semaphore: Arc::clone(self),
@@ -148,15 +153,15 @@ impl OwnedPermit {
         self.count
     }
 
-    /// Gives back all but `count` permits. Does nothing if there are no more than that.
+    /// Gives back all permits except `count`. Does nothing if this holds no more than `count`.
     pub fn shrink_to(&mut self, count: u64) {
         let back = self.count.saturating_sub(count);
         self.count -= back;
         self.semaphore.give_back(back);
     }
 
-    /// Does not give the permits back, now or on drop. Of a semaphore made with permits, they stay out until
-    /// [`Semaphore::release`] is called for them; of one made with none, they are used up.
+    /// Consumes this without giving the permits back. They stay unavailable until [`Semaphore::release`] gives them
+    /// back. If the semaphore was made with 0 permits, they are used up.
     pub fn forget(mut self) {
         let count = std::mem::take(&mut self.count);
         self.semaphore.forget(count);

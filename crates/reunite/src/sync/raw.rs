@@ -10,14 +10,14 @@
 //! whether a thread queues.
 //!
 //! # Protocol
-//! 1. A thread that finds it locked takes the queue's lock, raises `CONTENDED`, and learns by that same operation
-//!    whether it is still locked. If so, it leaves its parker in the queue. So either the thread sees the release, or
-//!    the release sees `CONTENDED` and comes to the queue after the thread.
-//! 2. A release takes the first thread out of the queue and unparks it. That thread tries again, and goes back to the
-//!    front of the queue if another one was faster.
+//! 1. A thread that finds the lock held takes the queue's lock, raises `CONTENDED`, and learns by the same atomic
+//!    operation whether the lock is still held. If so, it stores its parker in the queue. So either the thread sees
+//!    the release, or the release sees `CONTENDED` and comes to the queue after the thread.
+//! 2. A release takes the first thread out of the queue and unparks it. The woken thread tries again, and goes back
+//!    to the front of the queue if another thread was faster.
 //! 3. `CONTENDED` is lowered only under the queue's lock, and only when the queue is empty.
-//! 4. A thread that gives up leaves the queue. If it is no longer in the queue, it was woken for a release, and wakes
-//!    the next one in its place.
+//! 4. A thread that gives up leaves the queue. If it is no longer in the queue, it was woken by a release, and wakes
+//!    the next thread instead.
 
 use std::panic::Location;
 
@@ -90,7 +90,7 @@ impl Raw {
         taken
     }
 
-    /// Takes the lock, and waits for it. `verb` is the caller's operation, for messages.
+    /// Takes the lock. Waits until it is free. `verb` is the caller's operation, for messages.
     #[cold]
     pub(super) fn lock(
         &self,
@@ -187,8 +187,8 @@ impl Raw {
         let mut queue = self.queue.lock();
         let next = match queue.remove(spot) {
             Some(_) => None,
-            // It was woken for a release and does not take the lock (4). If it is locked again, its holder will wake
-            // the next.
+            // The thread was woken by a release and does not take the lock (rule 4). If the lock is held again, its
+            // holder will wake the next thread.
             None if self.state.load(Ordering::Relaxed) & LOCKED == 0 => queue.pop_front(),
             None => None,
         };
@@ -231,7 +231,7 @@ impl Raw {
 impl Drop for Raw {
     fn drop(&mut self) {
         if self.state.load(Ordering::Relaxed) & LOCKED != 0 {
-            // Its guard was forgotten.
+            // The guard of the lock was forgotten.
             forget_leaked(self.resource(), 1);
         }
     }

@@ -10,15 +10,16 @@
 //!
 //! # Protocol
 //! 1. A thread that cannot have the lock at once, or sees `QUEUED`, comes to the queue. Under the queue's lock it
-//!    raises `QUEUED`, so that from then on no thread passes the queue by; it takes the lock if that is free for it and
-//!    it is its turn; otherwise it leaves its parker in the queue.
+//!    raises `QUEUED`, so that from then on no other thread can take the lock without coming to the queue. If the lock
+//!    is free for this thread and no thread is in front, it takes the lock; otherwise it stores its parker in the
+//!    queue.
 //! 2. The release that frees the lock sees `QUEUED` and comes to the queue, too. It wakes the first thread, and if that
 //!    one reads, also the readers right behind it. So no thread is overtaken: a writer waits only for threads that came
 //!    before it, and a reader never waits for a writer that came later. Each thread has its place in that order from
 //!    the first time that it comes to the queue; the wait-for graph knows that place.
-//! 3. A woken thread is no longer in the queue, and may take the lock before those that are. If another thread was
-//!    faster, it goes back to the front.
-//! 4. A thread that gives up looks which threads could take the lock now, and wakes them.
+//! 3. A woken thread is no longer in the queue, and may take the lock before the threads in the queue. If another
+//!    thread was faster, the woken thread goes back to the front.
+//! 4. A thread that gives up wakes the threads that can take the lock now.
 //! 5. `QUEUED` is lowered only under the queue's lock, and only when the queue is empty.
 
 use std::panic::Location;
@@ -63,7 +64,8 @@ pub(super) struct RawRw {
 type QueueGuard<'a> = MutexGuard<'a, WaitQueue<(Parker, Access)>>;
 
 impl Access {
-    /// The state after taking the lock, if the lock is free for this access. A poisoned lock is treated like any other.
+    /// Returns the state after the lock was taken, if it is free for this access. A poisoned lock is treated like any
+    /// other.
     fn take_from(self, state: usize) -> Option<usize> {
         match self {
             Self::Read if state & WRITER == 0 => Some(state + READER),
@@ -205,7 +207,7 @@ impl RawRw {
         Err(gave_up)
     }
 
-    /// The first attempt. Returns the thread's place in the order if it did not take the lock.
+    /// Makes the first attempt to take the lock. Returns the thread's place in the order if that failed.
     fn take_or_join_queue(
         &self,
         access: Access,
@@ -243,7 +245,7 @@ impl RawRw {
                 if queued.is_some() {
                     queue.pop_front();
                 }
-                // A reader lets the readers behind it in, too.
+                // A reader that takes the lock also wakes the readers right behind it.
                 self.wake_first(queue);
                 return true;
             }

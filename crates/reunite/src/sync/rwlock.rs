@@ -19,8 +19,9 @@ use crate::error::WaitError;
 use crate::primitive::{Duration, Instant, panicking};
 use crate::unwind::{clear_marks, is_leaving};
 
-/// A value that many tasks may read at the same time, or one task may change. First come, first served: a reader waits
-/// for a writer that came before it. So a task that reads, and reads again, can wait for ever; that wait is refused.
+/// A value that many tasks may read at the same time, or one task may change. Requests are served in the order in which
+/// they came, so a reader waits for a writer that came before it. Therefore a task that takes the lock for reading
+/// twice could wait for ever, if a writer came in between; that wait is refused.
 ///
 /// A panic that unwinds past a write guard poisons the lock. A task that leaves because it was cancelled
 /// ([`Cancelled::unwind`](crate::Cancelled::unwind)) does not poison it.
@@ -43,7 +44,8 @@ pub struct RwLock<T: ?Sized> {
 // SAFETY: by rules 2 and 4 a writer has the value alone, on any thread, so it must be `Send`; by rule 3 readers share
 // it among threads, so it must be `Sync`.
 unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
-// A panic while it is held for writing poisons it, so a half-updated value is not seen unnoticed.
+// A panic of a thread that holds the lock for writing poisons it, so no thread can use a half-updated value without
+// noticing.
 impl<T: ?Sized> std::panic::RefUnwindSafe for RwLock<T> {}
 impl<T: ?Sized> std::panic::UnwindSafe for RwLock<T> {}
 
@@ -51,7 +53,7 @@ impl<T: ?Sized> std::panic::UnwindSafe for RwLock<T> {}
 #[must_use = "the lock is released when this is dropped"]
 pub struct ReadGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
-    /// A lock is released on the thread that took it: that thread has it in its list.
+    /// A lock must be released on the thread that took it, because it is in the list of that thread.
     stays: PhantomData<*const ()>,
 }
 
@@ -86,7 +88,7 @@ impl<T> RwLock<T> {
 }
 
 impl<T: ?Sized> RwLock<T> {
-    /// Takes the lock for reading, and waits for it.
+    /// Takes the lock for reading. Waits until no task writes, and no task in front waits to write.
     ///
     /// # Errors
     /// The current task was cancelled while it waited; the wait was [refused](crate::sync), for example as a deadlock
@@ -98,7 +100,7 @@ impl<T: ?Sized> RwLock<T> {
         self.read_until(None, Location::caller())
     }
 
-    /// Takes the lock for reading, and waits for at most `timeout`.
+    /// Takes the lock for reading. Waits at most `timeout`.
     ///
     /// # Errors
     /// The errors of [`read`](Self::read), or the time ran out.
@@ -107,7 +109,7 @@ impl<T: ?Sized> RwLock<T> {
         self.read_until(deadline::after(timeout), Location::caller())
     }
 
-    /// Takes the lock for reading, and waits until `deadline` at most.
+    /// Takes the lock for reading. Waits at most until `deadline`.
     ///
     /// # Errors
     /// The errors of [`read`](Self::read), or the time ran out.
@@ -126,7 +128,7 @@ impl<T: ?Sized> RwLock<T> {
         self.try_take(Access::Read, Location::caller(), Self::read_guard)
     }
 
-    /// Takes the lock for writing, and waits for it.
+    /// Takes the lock for writing. Waits until no task reads or writes.
     ///
     /// # Errors
     /// The errors of [`read`](Self::read).
@@ -136,7 +138,7 @@ impl<T: ?Sized> RwLock<T> {
         self.write_until(None, Location::caller())
     }
 
-    /// Takes the lock for writing, and waits for at most `timeout`.
+    /// Takes the lock for writing. Waits at most `timeout`.
     ///
     /// # Errors
     /// The errors of [`read`](Self::read), or the time ran out.
@@ -145,7 +147,7 @@ impl<T: ?Sized> RwLock<T> {
         self.write_until(deadline::after(timeout), Location::caller())
     }
 
-    /// Takes the lock for writing, and waits until `deadline` at most.
+    /// Takes the lock for writing. Waits at most until `deadline`.
     ///
     /// # Errors
     /// The errors of [`read`](Self::read), or the time ran out.
@@ -261,7 +263,8 @@ impl<T: ?Sized> RwLock<T> {
         self.raw.is_poisoned()
     }
 
-    /// Declares the value sound, or about to be repaired: the lock can be taken again.
+    /// Removes the poison, so that the lock can be taken again. To be called when the value is known to be consistent,
+    /// or right before it is repaired.
     pub fn clear_poison(&self) {
         self.raw.clear_poison();
     }

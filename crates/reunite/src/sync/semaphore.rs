@@ -84,7 +84,7 @@ struct PermitRequest {
     parker: Parker,
 }
 
-/// Permits of a [`Semaphore`]. Dropping it gives them back.
+/// Permits of a [`Semaphore`]. Dropping this gives the permits back.
 #[must_use = "the permits are given back when this is dropped"]
 #[derive(Debug)]
 pub struct Permit<'a> {
@@ -149,7 +149,7 @@ impl Semaphore {
         self.acquire_until(count, None, Location::caller())
     }
 
-    /// Does what [`acquire_many`](Self::acquire_many) does, but waits for at most `timeout`.
+    /// Does what [`acquire_many`](Self::acquire_many) does, but waits at most `timeout`.
     ///
     /// # Errors
     /// The errors of [`acquire_many`](Self::acquire_many), or the time ran out.
@@ -162,7 +162,7 @@ impl Semaphore {
         self.acquire_until(count, deadline::after(timeout), Location::caller())
     }
 
-    /// Does what [`acquire_many`](Self::acquire_many) does, but waits until `deadline` at most.
+    /// Does what [`acquire_many`](Self::acquire_many) does, but waits at most until `deadline`.
     ///
     /// # Errors
     /// The errors of [`acquire_many`](Self::acquire_many), or the time ran out.
@@ -175,7 +175,7 @@ impl Semaphore {
         self.acquire_until(count, Some(deadline), Location::caller())
     }
 
-    /// Does what [`acquire`](Self::acquire) does, but waits for at most `timeout`.
+    /// Does what [`acquire`](Self::acquire) does, but waits at most `timeout`.
     ///
     /// # Errors
     /// The errors of [`acquire`](Self::acquire), or the time ran out.
@@ -191,7 +191,7 @@ impl Semaphore {
         self.acquire_until(1, deadline::after(timeout), Location::caller())
     }
 
-    /// Does what [`acquire`](Self::acquire) does, but waits until `deadline` at most.
+    /// Does what [`acquire`](Self::acquire) does, but waits at most until `deadline`.
     ///
     /// # Errors
     /// The errors of [`acquire`](Self::acquire), or the time ran out.

@@ -1,4 +1,4 @@
-//! The end of a group: it waits until the tasks have left, and names those that are late.
+//! The end of a group: waiting until its tasks have left, and naming the late ones.
 
 use std::panic::Location;
 
@@ -13,7 +13,7 @@ use crate::park::Parker;
 use crate::primitive::{Arc, Duration, Instant};
 use crate::wait::{Heed, WaitOutcome, wait};
 
-/// The time for which a cancelled group waits for stragglers at first before it names them.
+/// The time after which a cancelled group first reports its stragglers.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -29,7 +29,8 @@ impl Group {
             .collect()
     }
 
-    /// Returns true if every task has left, or none will by itself; otherwise leaves the parker.
+    /// Returns true if every task has left, or if the remaining tasks only wait for each other (see
+    /// `idle`); otherwise stores the parker.
     fn is_over_or_wake(&self, parker: &Parker) -> bool {
         let mut state = self.state.lock();
         let is_over = state.pending == 0 || state.is_abandoned();
@@ -126,8 +127,8 @@ pub(crate) fn straggler(record: &TaskRecord) -> Straggler {
     }
 }
 
-/// Waits for what was cancelled, naming stragglers at growing intervals. Returns false if the wait was
-/// refused, which can only happen if it heeds refusals.
+/// Waits for tasks that were cancelled, and reports stragglers at growing intervals. Returns false if the
+/// wait was refused, which is possible only with [`Heed::UnlessForEver`].
 pub(crate) fn wait_naming_stragglers(
     waiting: &Label,
     mut wait_until: impl FnMut(Option<Instant>) -> WaitOutcome,

@@ -69,8 +69,8 @@ const FEW: usize = 32;
 
 impl<E> FailureList<E> {
     /// Keeps the error of a task that completed as cancelled until the scope's end. A scope may last for
-    /// ever, so what a join has taken is forgotten from time to time; and of those that no join can take any
-    /// more, one for each cancellation is enough.
+    /// ever, so errors that a join has taken are removed from time to time. Of the errors that no join can
+    /// take any more, only one for each cancellation is kept.
     fn keep_cut_short(&mut self, slot: FailureSlot<E>) {
         if self.cut_short.len() >= self.many {
             let mut kept: Option<Cancelled> = None;
@@ -105,10 +105,10 @@ impl<E> Failures<E> {
         }))
     }
 
-    /// Counts tasks that completed as cancelled with their scope; `cancelled` is the cause of the scope's
-    /// tasks. Nothing else is kept of them, as there may be many: the joiner of one
-    /// [claims](Self::claim_undone) its error. Many may be counted at once, if this was called before with a
-    /// count of zero.
+    /// Counts tasks that completed as cancelled with their scope, because of `cancelled`. Only their number
+    /// is kept, because there may be many; a joiner of such a task [claims](Self::claim_undone) its error. A
+    /// caller that completes many tasks first calls this with a count of zero, and counts all of them
+    /// afterwards.
     pub(crate) fn count_undone(&self, cancelled: &Cancelled, count: usize) {
         let mut list = self.0.lock();
         list.cancelled += count;
@@ -118,7 +118,7 @@ impl<E> Failures<E> {
         }
     }
 
-    /// Returns the error for the join of one of those tasks.
+    /// Returns the error for the join of a task that was only [counted](Self::count_undone).
     pub(crate) fn claim_undone(&self, task: Label) -> Option<JoinError<E>> {
         let mut list = self.0.lock();
         let cancelled = list.undone.clone()?;
@@ -165,7 +165,7 @@ impl<E> Failures<E> {
         list.next - 1
     }
 
-    /// Takes what no join took. `own` is the scope's node, `above` the one around it.
+    /// Takes the failures that no join took. `own` is the scope's node, `above` the node around it.
     pub(crate) fn take_unclaimed(&self, own: &CancelNode, above: &CancelNode) -> Unclaimed<E> {
         let list = self.0.lock();
         let take = |slot: &FailureSlot<E>| slot.lock().take();

@@ -1,7 +1,7 @@
 //! The live tree: open scopes, wherever their tasks run.
 //!
-//! A value that has scopes to show registers itself, and unregisters itself when it is gone. It is asked only
-//! when the tree is looked at, and never under the lock of the list.
+//! A value that has scopes to show registers itself, and unregisters itself when it is dropped. It is only
+//! asked when the tree is shown, and never under the lock of the list.
 
 use std::hash::BuildHasherDefault;
 
@@ -14,7 +14,7 @@ use crate::primitive::{StaticMutex, Weak};
 /// A scope at one moment.
 pub(crate) struct ScopeSnapshot {
     pub(crate) scope: Label,
-    /// The task that waits for those of the scope.
+    /// The task that waits for the tasks of the scope.
     pub(crate) owner: Option<Part<TaskRecord>>,
     /// The cancellation of the scope, if it was cancelled.
     pub(crate) cause: Option<Cancelled>,

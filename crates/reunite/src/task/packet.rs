@@ -7,12 +7,12 @@
 //! 2. The task takes the parker in the critical section that stores the result, and unparks after it.
 //! 3. Callbacks obey the same rule: one added before completion is run by the completing task, one added
 //!    after, at once. So none is lost and none runs twice.
-//! 4. The packet is a part of the task, to which others may refer for longer than its result may live. So a
-//!    result that is not taken is dropped by the handle when that goes. If the handle has gone before, which
-//!    `ABANDONED` records, the task drops it before it leaves its group. The lock decides which of the two
-//!    comes first.
+//! 4. The packet is a part of the task, to which other threads may refer for longer than the result may live.
+//!    So a result that is not taken is dropped when the handle is dropped. If the handle was dropped before
+//!    the task completed, which `ABANDONED` records, the task drops the result before it leaves its group.
+//!    The lock decides which of the two comes first.
 //!
-//! An error that is dropped with the packet, as it was never taken, is reported by the `Unjoined` beside it.
+//! An error that was never taken is reported, when it is dropped, by the `Unjoined` beside it.
 //!
 //! Callbacks run after the result can be taken, because they may trigger taking it. Joiners do not wait for
 //! callbacks, because these may do anything, such as waiting for a joiner. Callbacks run before the task
@@ -32,9 +32,9 @@ pub(crate) struct Packet<T, E> {
 
 /// The result was stored.
 const COMPLETE: u8 = 1;
-/// The result is gone again.
+/// The result was taken or dropped.
 const TAKEN: u8 = 2;
-/// The handle is gone, and went before the result was stored.
+/// The handle was dropped before the result was stored.
 const ABANDONED: u8 = 4;
 
 struct PacketState<T, E> {
@@ -52,7 +52,7 @@ struct StoredResult<T, E> {
 
 pub(crate) type Callback = Box<dyn FnOnce() + Send>;
 
-/// The result of a joiner's look at the packet.
+/// What a joiner finds in the packet.
 pub(crate) enum JoinPoll<T, E> {
     Pending,
     Result(Result<T, FailureSlot<E>>),
@@ -73,8 +73,8 @@ impl<T, E> Packet<T, E> {
         }
     }
 
-    /// Stores the result, wakes the joiner, runs the callbacks. To be called once. `unjoined` reports the
-    /// result if it is never taken.
+    /// Stores the result, wakes the joiner and runs the callbacks. Called once. `unjoined` reports the result
+    /// if it is never taken.
     pub(crate) fn complete(&self, result: Result<T, FailureSlot<E>>, unjoined: Option<Unjoined>) {
         let mut inner = self.inner.lock();
         inner.left = Some(StoredResult { result, unjoined });
@@ -104,7 +104,8 @@ impl<T, E> Packet<T, E> {
         self.has(COMPLETE)
     }
 
-    /// Returns true if complete; otherwise `parker` is unparked on completion. The condition given to `wait`.
+    /// Returns true if the task has completed; otherwise stores `parker`, which is unparked on completion.
+    /// This is the condition that is given to `wait`.
     pub(crate) fn is_complete_or_wake(&self, parker: &Parker) -> bool {
         if self.is_complete() {
             return true;
@@ -141,7 +142,7 @@ impl<T, E> Packet<T, E> {
         left
     }
 
-    /// Returns true if complete; then drops the result, if it was not taken, on this thread.
+    /// Returns true if the task has completed. If so, drops the result on this thread, unless it was taken.
     pub(super) fn discard(&self) -> bool {
         let is_complete = self.is_complete();
         if is_complete {

@@ -47,7 +47,7 @@ impl dyn Task {
             });
         }
         if let Err(payload) = group.ask_policy(|| self.label()) {
-            // The policy was called by the spawning task, so that task panics. The scope is cancelled already.
+            // The spawning task called the policy, so the spawning task panics. The scope is cancelled already.
             resume(payload);
         }
         match group.admit(self) {

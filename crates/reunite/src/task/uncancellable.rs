@@ -1,4 +1,4 @@
-//! A task that always begins: a thread waits for it that has no value without it.
+//! A task that always begins, even if it is cancelled, because a thread waits for its value.
 
 use super::group::{Begins, Group, Task, TaskHeader};
 use super::identity::{EagerIdentity, HasIdentity, Identity, NodeOf, TaskState};
@@ -10,7 +10,7 @@ use crate::id::{Label, TaskId};
 use crate::part::Part;
 use crate::primitive::{Arc, Mutex};
 
-/// Runs a closure, and stores how that ended.
+/// Runs a closure, and stores how the closure ended.
 pub(crate) type UncancellableJob<'a> = Box<dyn FnOnce() + Send + 'a>;
 
 struct UncancellableTask {

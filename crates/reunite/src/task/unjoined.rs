@@ -21,7 +21,7 @@ struct ReturnedError {
 }
 
 impl Unjoined {
-    /// Returns one if `value` is an `Err`.
+    /// Returns a companion of `value` if that is an `Err`.
     pub(crate) fn of<T>(value: &T, task: impl FnOnce() -> Label) -> Option<Self> {
         let error = || ReturnedError {
             task: task(),
@@ -30,13 +30,13 @@ impl Unjoined {
         is_err(value).then(|| Self(Some(Box::new(error()))))
     }
 
-    /// Creates one for an error that `task` has completed with.
+    /// Creates the companion of an error with which `task` has completed.
     pub(crate) fn error<E>(task: Label) -> Self {
         let returned = type_name::<E>();
         Self(Some(Box::new(ReturnedError { task, returned })))
     }
 
-    /// Drops it without a report, as the error was taken.
+    /// Drops this without a report, because the error was taken.
     pub(crate) fn take(mut self) {
         self.0 = None;
     }
@@ -50,8 +50,8 @@ impl Drop for Unjoined {
     }
 }
 
-/// Returns true if `value` is an `Err`. A guess: if the compiler names `Result` otherwise one day, it returns
-/// false.
+/// Returns true if `value` is an `Err`, as far as the name of its type tells. If a later compiler names
+/// `Result` otherwise, this returns false.
 #[inline]
 pub(crate) fn is_err<T>(value: &T) -> bool {
     type_name::<T>().starts_with("core::result::Result<") && is_second_variant(value)
@@ -65,7 +65,7 @@ fn is_second_variant<T>(value: &T) -> bool {
     !number.0
 }
 
-/// A hasher that finds out if all that was hashed is zero.
+/// A hasher that finds out whether all hashed bytes are zero.
 struct IsZero(bool);
 
 impl Hasher for IsZero {

@@ -18,8 +18,8 @@ use crate::task::{Group, JoinHandle, OnDrop, OnThread, Rules, Spec, Starter, pre
 /// The thread is recycled, and with it its [thread-locals](crate#thread-locals), unless
 /// [`fresh_threads`](Builder::fresh_threads) was chosen.
 ///
-/// Where a scope would do, prefer [`scope`](crate::scope()): its tasks may borrow. If the operating system
-/// refuses a thread, the join returns that error; [`Builder::spawn_checked`] returns it at once.
+/// If a scope suffices, prefer [`scope`](crate::scope()), because its tasks may borrow. If the operating
+/// system refuses a thread, the join returns that error; [`Builder::spawn_checked`] returns it at once.
 ///
 /// ```
 /// let task = reunite::spawn(|| (1..=10).product::<u64>());
@@ -81,13 +81,14 @@ impl Builder {
     /// Chooses whether the task runs on a thread that was never used before, and completes when that thread
     /// has ended.
     ///
-    /// Then the destructors of the thread's thread-locals have run before a join returns, the scope ends, or
-    /// the task's callbacks run, as with a thread of `std::thread::spawn` that is joined. Waits of these
-    /// destructors count as waits of the task; a panic in one ends the process.
+    /// With `true`, the destructors of the thread's thread-locals have run before a join returns, the scope
+    /// ends, or the task's callbacks run, as with a thread of `std::thread::spawn` that is joined. Waits of
+    /// these destructors count as waits of the task; a panic in one of them ends the process.
     ///
-    /// Otherwise the task's thread may have run other tasks before, and waits ten seconds for the next one.
-    /// The task finds what those left in thread-locals, and what it leaves there is dropped late. A fresh
-    /// thread costs more than a thread of `std`, as a second thread, which is recycled, waits for its end.
+    /// With `false`, the default, the task's thread may have run other tasks before, and afterwards waits
+    /// ten seconds for the next one. The task finds in thread-locals what earlier tasks left there, and what
+    /// it leaves there is dropped late. A fresh thread costs more than a thread of `std`, because a second
+    /// thread, which is recycled, waits for its end.
     ///
     /// ```
     /// use std::cell::Cell;
@@ -102,7 +103,7 @@ impl Builder {
         self
     }
 
-    /// Starts the task without its parent's context, see [`Inherit`](crate::Inherit).
+    /// Makes the task start without its parent's context; see [`Inherit`](crate::Inherit).
     pub fn without_context(mut self) -> Self {
         self.inherit = false;
         self
@@ -151,7 +152,7 @@ impl Builder {
         self.spawn_checked_at(Location::caller(), f)
     }
 
-    /// [`spawn_checked`](Self::spawn_checked) with a given spawn site.
+    /// Does what [`spawn_checked`](Self::spawn_checked) does, with a given spawn site.
     pub(crate) fn spawn_checked_at<T, F>(
         self,
         at: &'static Location<'static>,
@@ -229,13 +230,13 @@ pub fn detached() -> Vec<Straggler> {
     root().stragglers_if(|record| record.is_detached())
 }
 
-/// Cancels every task outside a scope, detached ones included, and waits for all of them for at most
-/// `timeout`. Returns how many tasks it cancelled.
+/// Cancels every task outside a scope, including detached ones, and waits at most `timeout` until all of
+/// them have ended. Returns how many tasks it cancelled.
 ///
-/// Called by a task, it spares that task itself and the tasks that wait for it (the task whose scope it
-/// belongs to, the one that spawned it, and so on): they are neither cancelled nor waited for.
+/// If a task calls this, the task itself is neither cancelled nor waited for, and neither are the tasks that
+/// wait for it (the task that opened its scope, the task that spawned it, and so on).
 ///
-/// Not final: tasks may be spawned afterwards.
+/// Tasks can still be spawned afterwards.
 ///
 /// # Errors
 /// Some tasks did not stop in time: the error names them, says what they are doing, and how many others

@@ -1,5 +1,5 @@
-//! Threads that have finished a task wait a while for the next: waking a thread costs a small part of
-//! starting one.
+//! Threads that have finished a task wait a while for the next one, because to wake a thread costs much less
+//! than to start one.
 //!
 //! # Protocol
 //! An idle thread has a mailbox and stands in the stack of idle threads.
@@ -105,9 +105,9 @@ impl<W> Recycler<W> {
         count_idle();
     }
 
-    /// Returns how long the thread waits before it asks again: without a limit if an older thread is idle, or
-    /// if it was taken from the stack. If it is the oldest and its time is up, removes it from the stack and
-    /// wakes the next oldest.
+    /// Returns how long the thread waits before it calls this again: without a limit if an older thread is
+    /// idle, or if the thread was taken from the stack. If the thread is the oldest and its time is up,
+    /// removes it from the stack and wakes the next oldest thread.
     fn stay(&self, this: &Arc<IdleThread<W>>, leave_at: Option<Instant>) -> Stay {
         let mut idle = self.idle.lock();
         if !idle.front().is_some_and(|it| Arc::ptr_eq(it, this)) {
@@ -120,7 +120,8 @@ impl<W> Recycler<W> {
         uncount_idle();
         let oldest = idle.front().cloned();
         drop(idle);
-        // It may have been given a job meanwhile; then this wake-up is superfluous and harmless.
+        // The next oldest thread may have got a job meanwhile. Then this wake-up is superfluous and
+        // harmless.
         if let Some(oldest) = oldest {
             oldest.parker.unpark();
         }
