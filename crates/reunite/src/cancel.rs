@@ -12,10 +12,10 @@
 //! - *No child is missed*: a child links itself into its parent under the parent's lock, then looks at the parent's bit.
 //!   If it linked itself before step 3, the canceller sees it; if after, the lock that the canceller held orders step 2
 //!   before, so the child sees the bit and cancels itself.
-//! - *Tasks of a group* are not linked, because the group lists them anyway: a thread that cancels the group's node gets
-//!   their nodes from the group in step 3. It does so under the group's lock, under which a task is listed and then looks
-//!   at the bit. As a task's node may be the parent of a node that outlives the task, it is linked all the same before
-//!   its first child is, and stays linked.
+//! - *Tasks of a group* are not linked, because the group lists them anyway: a thread that cancels the group's node
+//!   gets their nodes from the group in step 3. It does so under the group's lock, under which a task is listed and
+//!   then looks at the bit. But the node of a task may be the parent of a node that outlives the task. Therefore a
+//!   task's node is linked before its first child is linked, and stays linked.
 //! - *No cause is overtaken*: a thread that was woken at one node may cancel a node below it, for another reason,
 //!   before the first cause has reached that node. So a thread that cancels a node first looks for a cancelled node
 //!   above it, and uses the cause of that one.
@@ -43,7 +43,8 @@ const DEADLINE: u8 = 2;
 const OBSERVED: u8 = 4;
 /// A wait of the task was refused, or found a channel cut short: see `Links::cut`.
 const CUT: u8 = 8;
-/// The task's closure has ended: what is dropped from now on counts as dropped after the task's work was done.
+/// The task's closure has ended: ends of channels that are dropped from now on count as dropped after the task's work
+/// was done.
 const OVER: u8 = 16;
 /// The node is the common parent of the tasks of a pool's scope. An error that is returned to one of them was not
 /// returned to the task that opened the scope.

@@ -56,8 +56,8 @@ pub(crate) fn assert_outside() {
     );
 }
 
-/// Calls `f` and contains its panic, which the panic hook has reported. The payload is dropped here; should
-/// that drop panic in turn, the library's thread goes on all the same.
+/// Calls `f` and contains its panic, which the panic hook has reported. The payload is dropped here. Even if
+/// that drop panics, the library's thread goes on.
 pub(crate) fn contain(f: impl FnOnce()) {
     assert_outside();
     let before = set_contained(true);
@@ -67,7 +67,7 @@ pub(crate) fn contain(f: impl FnOnce()) {
         return;
     };
     if let Err(worse) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        // Its destructor could panic as well: a leak is better.
+        // The payload of that second panic is leaked, because its destructor could panic as well.
         std::mem::forget(worse);
     }
 }

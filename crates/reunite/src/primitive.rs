@@ -338,7 +338,7 @@ impl LightBarrier {
 /// Returns the number of threads of the process; `None` if the system does not tell.
 #[cfg(all(target_os = "linux", not(reunite_model)))]
 pub(crate) fn threads_of_process() -> Option<usize> {
-    // Not `stat`, which gets slower with the number of threads: it adds up their times.
+    // This does not read `stat`, which gets slower with the number of threads because it adds up their times.
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let threads = status
         .lines()

@@ -158,8 +158,9 @@ pub(crate) struct SpinHint {
     first_pause: u32,
 }
 
-/// The number of waits in a row that may pause in vain before waits stop pausing. Where more threads wait than there are
-/// cores, dozens in a row do by chance, and yields instead of pauses would cost a change of threads each.
+/// The number of waits in a row that may pause without success before waits stop pausing. If more threads wait than
+/// there are cores, dozens of waits in a row pause without success by chance, and each yield instead of a pause would
+/// cost a change of threads.
 const FEW: u32 = 32;
 /// From then on, one in this many waits pauses.
 const RETRY: u32 = 256;

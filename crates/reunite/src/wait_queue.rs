@@ -104,7 +104,7 @@ impl<T> WaitQueue<T> {
             .is_some_and(|at| self.entries[at].1.is_some())
     }
 
-    /// Takes out the waiter at this spot, unless it is gone.
+    /// Takes out the waiter at this spot, if it is still in the queue.
     pub(crate) fn remove(&mut self, spot: Spot) -> Option<T> {
         let at = self.find(spot)?;
         let waiter = self.entries[at].1.take()?;

@@ -7,9 +7,10 @@
 //!
 //! 1. An end that is dropped calls `cut_short::reason` and stores the answer in `EndCount::cut`, before it is counted
 //!    out.
-//! 2. The last one of an end finds what any of them stored there. If the channel is still open, it moves the reason to
-//!    `closed_by_cut` before it closes the channel. So a task that finds the channel closed also finds the reason, and
-//!    an explicit `close` before that is a clean end, as it claims to be.
+//! 2. The drop of the last sender (or receiver) finds the reason that any of them has stored there. If the channel is
+//!    still open, it copies the reason to `closed_by_cut` before it closes the channel. So a task that finds the
+//!    channel closed also finds the reason. If `close` was called before, the reason is ignored, because `close`
+//!    declares that everything was sent.
 //! 3. A task that finds the reason is cut short, too, and passes the reason on by the same rule.
 //!
 //! A cancellation that was returned to a task counts until the task ends. But a task may cope with a refusal: a sender
@@ -27,7 +28,7 @@ pub(super) struct EndCount {
     count: AtomicUsize,
     /// The reason for which one of them was dropped before its task was done.
     cut: OnceLock<CutShort>,
-    /// The same reason, set when the last of them is gone and that closed the channel.
+    /// The same reason, set if the drop of the last one closes the channel.
     closed_by_cut: OnceLock<CutShort>,
 }
 

@@ -94,7 +94,7 @@ impl<T> Receiver<T> {
         &self.channel
     }
 
-    /// Notes that a message was received, and returns it.
+    /// Records that a message was received, and returns the message.
     #[inline]
     pub(super) fn received(&self, message: T) -> T {
         self.epoch.renew();

@@ -280,7 +280,8 @@ mod tests {
         assert!(run[innermost + 1].known().is_none());
         let ids = || run.iter().map(|it| it.get().node.label().id());
         assert!(ids().is_sorted());
-        // One by one from the inside, as each holds the one around it.
+        // The contexts are dropped one by one from the inside, because each has a reference to the one
+        // around it.
         while run.pop().is_some() {}
     }
 

@@ -128,7 +128,7 @@ impl TaskRecord {
         self.stage.load(Ordering::Relaxed) & DETACHED != 0
     }
 
-    /// Marks the task as a carrier: it only runs other tasks, which the live tree shows in its stead.
+    /// Marks the task as a carrier: it only runs other tasks, and the live tree shows these instead.
     pub(crate) fn mark_carrier(&self) {
         self.stage.fetch_or(CARRIER, Ordering::Relaxed);
     }

@@ -88,7 +88,7 @@ thread_local! {
     static IS_OURS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Notes that this library started the calling thread.
+/// Records that this library started the calling thread.
 pub(super) fn mark_started_here() {
     IS_OURS.with(|ours| ours.set(true));
 }

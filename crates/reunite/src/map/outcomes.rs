@@ -534,7 +534,8 @@ fn late<I: Iterator, U, E>(shared: &MapShared<'_, I, U, E>) -> Vec<Straggler> {
     running(shared, |record| straggler(record))
 }
 
-/// Returns what the end of a stopped map waits for: the items that run, as no other item begins any more.
+/// Returns the wait for the end of a stopped map: it waits for the items that run, because no other item
+/// begins any more.
 fn ends_with<I: Iterator, U, E>(shared: &MapShared<'_, I, U, E>) -> WaitsOn {
     let items = running(shared, |record| record.label.id());
     if items.is_empty() {

@@ -273,7 +273,8 @@ impl<I, U, E> MapState<I, U, E> {
         }
     }
 
-    /// Returns all idle workers, to unpark once the lock is released, as no more items will be pulled.
+    /// Returns all idle workers, because no more items will be pulled. The caller unparks them once the lock
+    /// is released.
     #[must_use]
     pub(super) fn wake_all(&mut self) -> Vec<Parker> {
         std::mem::take(&mut self.idle)

@@ -146,9 +146,9 @@ impl Pool {
 
     /// Queues a task that borrows nothing for the pool's workers.
     ///
-    /// Its handle joins on drop, and has all the methods of a handle from [`spawn`](crate::spawn). A joiner
-    /// runs the task itself if no worker has begun it. A task that is [`detach`](JoinHandle::detach)ed is
-    /// waited for when the pool ends; it is not cancelled by [`shutdown`](crate::shutdown).
+    /// The handle joins on drop, and has all the methods of a handle from [`spawn`](crate::spawn). A joiner runs
+    /// the task itself if no worker has begun it. The end of the pool waits for the tasks that were
+    /// [`detach`](JoinHandle::detach)ed. [`shutdown`](crate::shutdown) does not cancel the pool's tasks.
     ///
     /// ```
     /// let task = reunite::Pool::global().spawn(|| (1..=10).product::<u64>());

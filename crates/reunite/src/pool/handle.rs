@@ -192,7 +192,7 @@ impl<T> PoolTask<'_, T> {
 
     /// Joins the task at that line. `deadline`: `None` waits without a limit, and runs the task if no thread
     /// has begun it; `Some(None)` waits without a limit, and runs nothing; `Some(instant)` waits until the
-    /// instant. A batch has no label of its own: `map` is named in its stead.
+    /// instant. A batch has no label of its own, so messages name its `map` instead.
     pub(super) fn join_until(
         &mut self,
         deadline: Option<Option<Instant>>,

@@ -159,7 +159,7 @@ impl<'scope, 'env, F, T> PoolMapShared<'scope, 'env, F, T> {
 
 /// An item as it is handed out.
 trait HandedItem<T>: Send {
-    /// Returns what is known of the item from the beginning.
+    /// Returns the label and the inherited values of the item, if it has them from the beginning.
     fn facts(&mut self) -> Option<Box<(Label, Inherited)>>;
 
     fn into_item(self) -> T;

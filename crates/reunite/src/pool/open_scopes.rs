@@ -9,7 +9,7 @@
 //! 1. A scope is listed and unlisted under the lock of its queue, by the thread that changes the queue
 //!    (`is_listed` in `scope_state`). That lock is taken before the lock of the slots, never after it: a
 //!    scope that was found is asked for tasks after the slots are unlocked, and unlists itself if it has
-//!    none. So a scope that was asked in vain is not found by the next look.
+//!    none. So if a scope had no task, the next look does not find it.
 //! 2. The end of a scope takes the lock of its queue after its last task is over, and so after it was
 //!    unlisted. While the slots are locked, a listed scope and everything that it descends from are therefore
 //!    alive.

@@ -128,7 +128,7 @@ struct Body<R> {
 
 /// The moment at which a body left or panicked.
 struct BodyLeft {
-    /// Its place in the order of failures.
+    /// The place of the body's failure in the order of failures.
     order: u64,
     /// True if a task of the scope, or the body, had been told of a cancellation by then.
     after_cancel: bool,

@@ -26,7 +26,7 @@ pub(super) struct Parcel {
     pub(super) context: Arc<Context>,
     /// The seat of the thread to wake when the job is done.
     pub(super) owner: &'static Seat,
-    /// The time of publishing, as the time of the fork is not recorded.
+    /// The time of the publication. (The time of the fork is not recorded.)
     pub(super) spawned: CoarseSpawnTime,
     pub(super) inherited: Option<Inherited>,
     /// True if the job was forked by an observer, or inside one: observers are not called for it.

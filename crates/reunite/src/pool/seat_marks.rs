@@ -7,8 +7,8 @@
 //! looks between the two changes.
 //! * *Offering* changes under the lock of the seat's mailbox. The bit is set before the offer is counted, and
 //!   cleared after it is uncounted. So a counted offer is in the mailbox, or the mailbox is locked: a thread
-//!   that finds the count raised finds an offer or waits for that lock, and never looks in vain repeatedly. A
-//!   thread that finds the count zero looked before the offer was made.
+//!   that finds a count above zero finds an offer, or waits for that lock; so it never looks again and again
+//!   without finding anything. A thread that finds the count zero looked before the offer was made.
 //! * *Lowered* changes without a lock. A bit is counted before it is set, by the seat's member alone. It is
 //!   cleared before it is uncounted, by the member, or with all bits of its row. So the count is never less
 //!   than the number of set bits: if it is zero, no bit is set. A thread that finds a count above zero but no

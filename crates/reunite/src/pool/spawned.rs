@@ -80,12 +80,12 @@ mod tests {
     use crate::task::JoinHandle;
 
     fn pool() -> Pool {
-        // Not watched, as the watch asks which tasks wait.
+        // This pool is not watched, because the watch asks for the labels of queued tasks.
         let pool = Pool::builder().threads(1).spare_after(None);
         pool.build().unwrap()
     }
 
-    /// Keeps the pool's only thread busy until the sender is gone.
+    /// Keeps the pool's only thread busy until the sender is dropped.
     fn occupy(pool: &Pool) -> (JoinHandle<()>, mpsc::Sender<()>) {
         let (begun, has_begun) = mpsc::channel();
         let (end, is_to_end) = mpsc::channel();

@@ -98,8 +98,8 @@ impl StolenHalf {
 /// jobs. The jobs lie in frames that are not left before the join.
 static JOINS: StaticMutex<BTreeMap<usize, Label>> = StaticMutex::new(BTreeMap::new());
 
-/// The number of entries in `JOINS`. A forker sees its own half counted, as it is counted before the job is
-/// done.
+/// The number of entries in `JOINS`. A forker sees its own half counted, because the half is counted before
+/// its job is done.
 static EXPECTED: Counter = Counter::new(0);
 
 /// Tells observers that the calling thread has joined the job, which is done, if they were told of the job.

@@ -321,7 +321,8 @@ where
             self.pulled += items.len();
             let first = self.count;
             self.count += items.len() as u64;
-            // If user code panics in there, the items of this batch are gone, and no later ones may follow.
+            // If user code panics in this call, the items of the batch are lost, and no later items may
+            // follow.
             let is_dry = std::mem::replace(&mut self.dry, true);
             let (task, is_first) = hand_out(&self.common, first, items);
             self.dry = is_dry;

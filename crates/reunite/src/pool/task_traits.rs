@@ -66,8 +66,8 @@ pub(super) trait JoinTask<T>: RunTask {
     /// Takes the result, if there is one. The inner `None` stands for a failure that was taken elsewhere.
     fn take(&self, parent: &Parent) -> Option<Result<T, Option<JoinError>>>;
 
-    /// Records that the handle is gone. Returns true if it leaves a result behind: then the task must be
-    /// queued once more.
+    /// Records that the handle was dropped. Returns true if there is a result that was not taken: then the
+    /// task must be queued once more, to drop it.
     fn leave(&self) -> bool;
 
     /// Calls `callback` when the task is done.
@@ -92,7 +92,7 @@ impl InPlaceTask {
     /// Creates the reference.
     ///
     /// # Safety
-    /// It must be off the list of the queue before `'a` ends.
+    /// The reference must be removed from the list of the queue before `'a` ends.
     pub(super) unsafe fn new<'a>(task: &'a (dyn RunTask + 'a)) -> Self {
         // SAFETY: the types differ only in the lifetime bound of the trait object; it is not used longer, as
         // the caller guarantees.

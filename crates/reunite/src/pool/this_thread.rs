@@ -100,8 +100,8 @@ pub(super) fn publish_older_half() {
     }
 }
 
-/// Publishes all of this thread's forks, as it is about to block, or to work for another pool. Returns true
-/// if there were any: then the caller must make that known to the pool.
+/// Publishes all forks of this thread, which is about to block or to work for another pool. Returns true if
+/// there were any: then the caller must make that known to the pool.
 #[must_use]
 pub(super) fn publish_all() -> bool {
     let seat = seat().filter(|seat| seat.private.newest_mark() != 0);

@@ -15,7 +15,7 @@ use crate::primitive::Duration;
 
 const PAGE: &str = include_str!("timeline.html");
 
-/// The placeholder for the profile. It occurs only once in the page, as a test checks.
+/// The placeholder for the profile. A test checks that it occurs only once in the page.
 const DATA: &str = "\"the profile\"";
 
 impl Profile {

@@ -46,21 +46,21 @@ pub struct Profile {
 pub struct TaskProfile {
     /// The task or thread.
     pub task: Label,
-    /// The task or thread that spawned it.
+    /// The task or thread that spawned this one.
     pub parent: Option<TaskId>,
-    /// The scope it belongs to.
+    /// The scope to which the task belongs.
     pub scope: Option<TaskId>,
-    /// The instant of its spawn.
+    /// The instant at which the task was spawned.
     pub spawned: Duration,
-    /// The instant at which it began to run.
+    /// The instant at which the task began to run.
     pub started: Option<Duration>,
-    /// The instant and the way in which it completed.
+    /// The instant at which the task completed, and how.
     pub completed: Option<(Duration, Completion)>,
-    /// Its stretches of running time, with their threads.
+    /// The stretches of time in which the task ran, with their threads.
     pub runs: Vec<Run>,
-    /// Its waits.
+    /// The task's waits.
     pub waits: Vec<Waited>,
-    /// The instant at which its result was taken, by which task, and at which line.
+    /// The instant at which the task's result was taken, the task that took it, and the line.
     pub joined: Option<(Duration, TaskId, &'static Location<'static>)>,
 }
 
@@ -82,7 +82,7 @@ pub struct Run {
 pub struct Waited {
     /// The operation.
     pub verb: Verb,
-    /// The task or scope it waited for, if it was one.
+    /// The task or scope for which the task waited; `None` if it waited for something else.
     pub object: Option<Label>,
     /// The line where it waited.
     pub at: &'static Location<'static>,
@@ -102,9 +102,9 @@ pub struct Waited {
 pub struct ScopeProfile {
     /// The scope.
     pub scope: Label,
-    /// The task that opened it.
+    /// The task that opened the scope.
     pub owner: TaskId,
-    /// The instant at which it was opened.
+    /// The instant at which the scope was opened.
     pub opened: Duration,
     /// The instant at which it ended.
     pub ended: Option<Duration>,
@@ -114,7 +114,7 @@ pub struct ScopeProfile {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ThreadProfile {
-    /// Its name in the system.
+    /// The thread's name in the system.
     pub name: String,
 }
 

@@ -126,7 +126,7 @@ impl Recorder {
             if let Some((_, page)) = here.iter().find(|(number, _)| *number == self.number) {
                 return Arc::clone(page);
             }
-            // A page of a recorder that is gone is referred to by this thread only.
+            // A page to which only this thread refers belongs to a recorder that was dropped.
             here.retain(|(_, page)| Arc::strong_count(page) > 1);
             let page = self.new_page();
             here.push((self.number, Arc::clone(&page)));

@@ -55,7 +55,7 @@ struct FailureList<E> {
     next: u64,
     /// The number of tasks that completed as cancelled.
     cancelled: usize,
-    /// Those of them that the scope's end may have to report.
+    /// The tasks that completed as cancelled and that the scope's end may have to report.
     cut_short: Vec<FailureSlot<E>>,
     /// The length of `cut_short` from which on some may be forgotten.
     many: usize,

@@ -151,7 +151,7 @@ impl<T, E> Packet<T, E> {
         is_complete
     }
 
-    /// Records that the handle is gone, and drops the result.
+    /// Records that the handle was dropped, and drops the result if it is stored already.
     pub(super) fn abandon(&self) {
         if self.has(TAKEN) {
             return;
@@ -164,7 +164,7 @@ impl<T, E> Packet<T, E> {
         drop(left);
     }
 
-    /// Drops the result of a task that has completed if its handle is gone.
+    /// Drops the result of a task that has completed, if its handle was dropped before.
     pub(super) fn discard_if_abandoned(&self) {
         if self.has(ABANDONED) {
             drop(self.take_left());

@@ -8,7 +8,7 @@
 //! 3. complete the packet: the joiner wakes with this task's own result, not with the cancellation that
 //!    the failure is about to cause;
 //! 4. ask the policy, which may cancel the scope;
-//! 5. drop the result if its handle is gone, before the group can let the scope end.
+//! 5. drop the result if its handle was dropped, before the group can let the scope end.
 //!
 //! # Lifetimes
 //! A task is one allocation. Other threads may keep references to it for longer than what the closure borrows

@@ -162,7 +162,7 @@ impl dyn Task {
         drop(entered);
         drop(quiet);
         named.finish(stage);
-        // This is the last step: from here on the scope may end, and what the task borrowed may be gone.
+        // This is the last step: from here on the scope may end, and with it the data that the task borrowed.
         group.leave(*id, in_place);
     }
 }
@@ -175,7 +175,8 @@ enum LastStep {
 }
 
 impl dyn Task {
-    /// Runs the closure on a fresh thread, if the task asks for one. Returns what is left to do on this thread.
+    /// Runs the closure on a fresh thread, if the task asks for one. Returns the steps that this thread must still
+    /// take.
     #[cfg(not(reunite_model))]
     fn run_on_fresh_thread(self: &Arc<Self>, fate: JobFate) -> LastStep {
         if !self.on().is_fresh || !matches!(fate, JobFate::Run) {

@@ -179,8 +179,8 @@ mod model {
 
     type Work = Box<dyn FnOnce() + Send>;
 
-    /// Work handed to a thread that is about to leave is done all the same. The keep-alive time is zero, so
-    /// that leaving and reusing race in every run.
+    /// Work that is handed to a thread that is about to leave is done. The keep-alive time is zero, so that
+    /// leaving and reusing race in every run.
     #[test]
     fn no_work_is_given_to_a_thread_that_leaves() {
         shuttle::check_random(

@@ -212,8 +212,8 @@ impl<'a> Blocked<'a> {
         }
     }
 
-    /// Returns the instant at which the thread wakes by itself: at a deadline, or to check or do something. `None` if it
-    /// sleeps until it is woken.
+    /// Returns the instant at which the thread wakes by itself: at a deadline, or because it has something to do.
+    /// `None` if it sleeps until it is woken.
     fn wakes_at(&mut self) -> Option<Instant> {
         let at = self.at;
         let until = deadline::earlier(self.until, self.watch.stalls_at());
@@ -374,7 +374,7 @@ mod tests {
         assert!(blocked.wakes_at().is_none_or(|at| at >= files_at));
     }
 
-    /// Not even if most of the recent waits have lasted long.
+    /// This holds even if most of the recent waits have lasted long.
     #[test]
     fn a_wait_does_not_starve_before_it_has_lasted_a_while() {
         for lasting in [0, MOST] {

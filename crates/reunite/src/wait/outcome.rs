@@ -18,13 +18,14 @@ pub(crate) enum WaitOutcome {
 /// The cancellation, and the deadlines up the tree, that end a wait besides its own deadline.
 #[derive(Clone, Copy)]
 pub(crate) enum Heed<'a> {
-    /// Those of the current task, as for every wait of user code. The task counts as told if the wait ends without its
-    /// result.
+    /// The cancellation and the deadlines of the current task end the wait, as in every wait of user code. The task
+    /// counts as told of them if they end the wait.
     Task,
-    /// Those of the current task. But a wait that they end may have been handed its result all the same, which only the
-    /// caller can find out. If it was not, the caller must call [`tell_task`].
+    /// The cancellation and the deadlines of the current task end the wait. But its result may have been handed to it
+    /// at the same moment, which only the caller can find out. If it was not, the caller must call [`tell_task`].
     TaskUntold,
-    /// Those of this scope. For the wait for the end of the scope, which looks for stragglers from then on.
+    /// The cancellation and the deadlines of this scope end the wait. For the wait for the end of the scope, which
+    /// reports stragglers from then on.
     Node(&'a CancelNode),
     /// None: the awaited tasks must end first.
     Nothing,
