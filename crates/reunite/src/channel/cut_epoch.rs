@@ -1,5 +1,5 @@
-//! What an end of a channel remembers to find out, when it is dropped, whether its task was cut short since the end
-//! was last used.
+//! The memory of an end of a channel by which its drop finds out whether the task was cut short since the end was
+//! last used.
 //!
 //! A *notice* is an error that tells a task that what it waits for will not come: a refused wait, or a channel that
 //! was cut short. Notices are numbered in the order in which they happen in the process (`current::cut_short_epoch`).

@@ -1,11 +1,12 @@
-//! What is to be done with a task's closure and its conclusion, and on which kind of thread.
+//! The requests made of a task: how to treat its closure and its conclusion, and on which kind of
+//! thread to run it.
 
 use std::io;
 
 use crate::error::Cancelled;
 use crate::id::Label;
 
-/// What is done with a task's closure.
+/// The way in which a task's closure is treated.
 pub(crate) enum JobFate {
     /// The closure is run.
     Run,

@@ -52,7 +52,7 @@ struct StoredResult<T, E> {
 
 pub(crate) type Callback = Box<dyn FnOnce() + Send>;
 
-/// What a joiner finds in the packet.
+/// The state of the packet as a joiner finds it.
 pub(crate) enum JoinPoll<T, E> {
     Pending,
     Result(Result<T, FailureSlot<E>>),
