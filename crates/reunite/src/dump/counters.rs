@@ -25,7 +25,8 @@ pub struct Counters {
     pub blocked_time: Duration,
 }
 
-/// Counts scopes, tasks and threads: tasks as [`dump()`](crate::dump()) sees them, and totals since the program began.
+/// Returns the numbers of scopes, tasks and threads, as [`dump()`](crate::dump()) would list them now, and totals
+/// since the program began.
 ///
 /// ```
 /// let (go, gate) = reunite::channel::rendezvous::<()>();
@@ -44,7 +45,8 @@ pub fn counters() -> Counters {
 }
 
 impl Dump {
-    /// Counts the scopes and tasks of this dump; threads and totals are those of now. See [`counters`].
+    /// Counts the scopes and tasks of this dump. The other numbers are those of the moment of the call. See
+    /// [`counters`].
     pub fn counters(&self) -> Counters {
         let totals = counted();
         let mut counters = Counters {

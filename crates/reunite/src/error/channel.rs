@@ -22,7 +22,7 @@ enum ChannelErrorKind {
     /// A `try_` call would have had to wait: the channel is full (send) or empty (receive).
     NotNow,
     Wait(WaitError),
-    /// The channel was closed because a task dropped its end when it was cut short.
+    /// The channel was closed because a task that was cut short dropped its end of the channel.
     CutShort(CutShort),
 }
 
@@ -39,7 +39,8 @@ impl RecvError {
         Self(ChannelErrorKind::CutShort(why))
     }
 
-    /// Returns why a result that needs all messages is partial; `None` if all messages came, or may yet come.
+    /// Returns the reason why a result that needs all messages is partial; `None` if all messages came, or may yet
+    /// come.
     pub(crate) fn cut_short(&self) -> Option<CutShort> {
         match &self.0 {
             ChannelErrorKind::CutShort(why) => Some(why.clone()),
@@ -65,9 +66,9 @@ impl RecvError {
         matches!(self.0, ChannelErrorKind::Closed)
     }
 
-    /// Returns true if the channel is closed and empty because a task dropped a sender before it was done: the task had
-    /// been told of a cancellation, one of its waits had been refused, or it panicked. The messages received may be
-    /// only a part of what was to be sent.
+    /// Returns true if the channel is closed and empty because a task dropped a sender before the task was done: a wait
+    /// or checkpoint of the task had returned a cancellation, one of its waits had been refused, or it panicked. Some
+    /// messages may not have been sent.
     ///
     /// ```
     /// let (tx, rx) = reunite::channel::bounded(4);
@@ -166,7 +167,7 @@ impl<T> SendError<T> {
         self.message
     }
 
-    /// Returns true if the channel is closed.
+    /// Returns true if the channel is closed, also if it was cut short.
     pub fn is_closed(&self) -> bool {
         matches!(
             self.kind,
@@ -174,8 +175,8 @@ impl<T> SendError<T> {
         )
     }
 
-    /// Returns true if the channel is closed because a task dropped a receiver before it was done: the task had been
-    /// told of a cancellation, one of its waits had been refused, or it panicked.
+    /// Returns true if the channel is closed because a task dropped a receiver before the task was done: a wait or
+    /// checkpoint of the task had returned a cancellation, one of its waits had been refused, or it panicked.
     pub fn is_cut_short(&self) -> bool {
         matches!(self.kind, ChannelErrorKind::CutShort(_))
     }

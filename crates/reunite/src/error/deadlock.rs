@@ -9,8 +9,8 @@ use crate::primitive::Arc;
 /// The error of a deadlock: waits that keep each other from ending. One of the waits was refused with this error, so
 /// that the others can end.
 ///
-/// `Display` lists, for each task of the cycle, where it was spawned, what it waits for and at which line, which task
-/// holds that and since which line; and what to change in the program.
+/// `Display` lists for each task of the cycle where it was spawned, what it waits for and at which line, and which
+/// task holds that and since which line. It ends with what to change in the program.
 ///
 /// ```
 /// use reunite::sync::Mutex;
@@ -39,7 +39,7 @@ pub struct DeadlockLink {
     pub waits: String,
     /// The line where it waits.
     pub at: &'static Location<'static>,
-    /// The locks it holds while it waits, each with the line that took it.
+    /// The locks that the task holds while it waits, each with the line that took it.
     pub holds: Vec<String>,
     /// The way in which the awaited thing depends on the next link, as in ``held since src/main.rs:12 by task `a`
     /// (src/main.rs:10)``; empty if it waits for the next link's task itself.

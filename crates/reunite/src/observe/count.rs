@@ -1,4 +1,5 @@
-//! Totals that only grow, counted where the cost does not matter: at a thread's start, at a steal, at a sleep.
+//! Counts for the whole process, which change where the cost does not matter: at the start and the end of a
+//! thread, at a steal, and after a sleep.
 
 use crate::primitive::{Counter, Duration, Ordering};
 
@@ -31,7 +32,7 @@ impl Drop for CountedThread {
     }
 }
 
-/// The totals at this moment.
+/// The counts at this moment.
 pub(crate) struct Totals {
     pub(crate) threads: u64,
     pub(crate) stolen: u64,

@@ -58,7 +58,7 @@ pub(super) enum RecordedEvent {
     },
 }
 
-/// Returns the time since the profile began; in tests, the work that the calling thread has pretended to do.
+/// Returns the time since the profile began, or the result of the user's clock (see `start_by`).
 pub(super) type Clock = Box<dyn Fn() -> Duration + Send + Sync>;
 
 /// The records of one thread.
@@ -79,7 +79,8 @@ pub(super) struct Recorder {
 }
 
 thread_local! {
-    /// This thread's pages, each with its recorder's number: there may be several recorders at the same time.
+    /// The pages of this thread, each with the number of its recorder, because there may be several recorders at the
+    /// same time.
     static PAGES: RefCell<Vec<(u64, Arc<Page>)>> = const { RefCell::new(Vec::new()) };
 }
 
