@@ -58,7 +58,7 @@ pub(super) enum RecordedEvent {
     },
 }
 
-/// Returns the time since the profile began, or the result of the user's clock (see `start_by`).
+/// A clock: returns the time since the profile began, or what the clock of `start_by` returns.
 pub(super) type Clock = Box<dyn Fn() -> Duration + Send + Sync>;
 
 /// The records of one thread.
