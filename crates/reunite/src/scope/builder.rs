@@ -42,9 +42,8 @@ impl Default for ScopeBuilder {
 }
 
 impl ScopeBuilder {
-    /// Creates a builder without name, deadline or limit. Unless a policy is set, it is
-    /// [`WaitAll`](crate::policy::WaitAll) for `scope` and [`FailFast`](crate::policy::FailFast) for
-    /// `try_scope`.
+    /// Creates a builder without name, deadline or limit. Unless a policy is set, the scope has [`WaitAll`]
+    /// for `scope` and [`FailFast`] for `try_scope`.
     pub fn new() -> Self {
         Self {
             name: None,
