@@ -1,14 +1,14 @@
 //! A queue of waiters, in the order in which they came.
 //!
-//! Each waiter has a *spot*, by which it can check whether it is still in the queue, and leave it. Spots are in the
-//! order of the queue, and none is given twice. A waiter that leaves from the middle leaves an empty entry behind, so
-//! that no entry has to move. The first and the last entry are never empty, and empty entries are removed when they
-//! outnumber the others. So every operation takes a constant number of steps on average, and finding a spot takes a
-//! number of steps logarithmic in the length of the queue.
+//! Each waiter has a *spot*, by which it can check whether it is still in the queue, and leave the queue. Spots are
+//! in the order of the queue, and no spot is given twice. A waiter that leaves from the middle leaves an empty entry
+//! behind, so that no entry has to move. The first and the last entry are never empty, and empty entries are removed
+//! when they outnumber the others. So every operation takes a constant number of steps on average, and finding a spot
+//! takes a number of steps logarithmic in the length of the queue.
 
 use std::collections::VecDeque;
 
-/// A waiter's place in a queue; no two waiters have the same.
+/// A waiter's place in a queue; no two waiters have the same spot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Spot(i64);
 
@@ -30,7 +30,7 @@ pub(crate) struct WaitQueue<T> {
     ends: (i64, i64),
 }
 
-/// Up to this many empty entries are left alone.
+/// The number of empty entries up to which none is removed.
 const FEW: usize = 16;
 
 impl<T> Default for WaitQueue<T> {

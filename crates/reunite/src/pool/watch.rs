@@ -1,6 +1,6 @@
 //! The watch over pools: a thread that helps when members block where the library does not see it. If no thread
-//! comes for work because the members that have the places block like that, it lets other threads take their
-//! places. If a batch of a map makes no progress, it lets other threads take the items that are left.
+//! comes for work because the members that have the places block in this way, the watch lets other threads take
+//! their places. If a batch of a map makes no progress, the watch lets other threads take its remaining items.
 //!
 //! # Protocol
 //! One thread watches all pools. It is started when it is first needed. It sleeps without a timeout while no
@@ -27,9 +27,8 @@
 //!    patience, and at most `size` members lose their places.
 //! 6. A *standstill* is the state in which all members that hold places, or have lost them, stand still. If no
 //!    thread can be woken or started, or if the standstill has lasted as long as any stall that is reported, it is
-//!    reported: once until all members have their places again. If a thread was woken or started, the standstill
-//!    is over. It may have been only a short sleep, so it is reported only once in the life of the pool, to let
-//!    the user know.
+//!    reported: once until all members have their places again. If a thread was woken or started, the standstill is
+//!    over. It may have been only a short sleep, so such a standstill is reported only once in the life of the pool.
 //!
 //! The watching thread also reports what sleepers find in seats (see `unpublished_forks`).
 //!

@@ -55,7 +55,7 @@ impl TaskSet for Group {
     }
 }
 
-/// The tasks of a group except those that are left out, for a wait for all others.
+/// The tasks of a group without some that are left out: a wait for all others depends on these.
 pub(super) struct OtherTasks {
     pub(super) group: Arc<Group>,
 }
