@@ -14,10 +14,18 @@ pub(super) struct Chain {
     pub(super) burdened: Duration,
     /// The steps before the last.
     before: Option<Arc<Link>>,
-    /// The line that connects the last step to the one before, and whether that is a join.
-    came: Option<(&'static Location<'static>, bool)>,
-    /// The span before the last step.
+    /// The line and the event with which the last step began; `None` if the chain has only that step.
+    came: Option<(&'static Location<'static>, CameBy)>,
     begun_at: Duration,
+}
+
+/// The event after which a chain goes on in another task.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum CameBy {
+    Spawn,
+    Join,
+    /// The end of a scope, which waits for all its tasks.
+    End,
 }
 
 struct Link {
@@ -27,11 +35,11 @@ struct Link {
 
 impl Chain {
     fn last_step(&self, label: &Label) -> Step {
-        let (at, is_join) = self.came.unwrap_or((label.spawned_at(), false));
+        let (at, came) = self.came.unwrap_or((label.spawned_at(), CameBy::Spawn));
         Step {
             task: label.clone(),
             at,
-            is_join,
+            is_join: came == CameBy::Join,
             lasts: self.span.saturating_sub(self.begun_at),
         }
     }
@@ -46,7 +54,7 @@ impl Chain {
                 step: self.last_step(label),
                 before: self.before.clone(),
             })),
-            came: Some((at, false)),
+            came: Some((at, CameBy::Spawn)),
             begun_at: self.span,
         }
     }
@@ -63,13 +71,13 @@ impl Chain {
         &mut self,
         other: &Self,
         label: &Label,
-        (at, is_join): (&'static Location<'static>, bool),
+        (at, came): (&'static Location<'static>, CameBy),
         wake: Duration,
     ) {
         let burdened = self.burdened.max(other.burdened + wake);
         if other.span > self.span {
             *self = other.handed_on(label, at);
-            self.came = Some((at, is_join));
+            self.came = Some((at, came));
         }
         self.burdened = burdened;
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::Location;
 
 use super::model::{Hint, HintKind, JoinSite, ScopeProfile, TaskProfile, Waited};
-use super::replay::Burden;
+use super::replayed_tasks::Burden;
 use crate::id::TaskId;
 use crate::observe::Verb;
 use crate::primitive::Duration;

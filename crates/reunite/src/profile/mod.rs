@@ -39,6 +39,7 @@ mod names;
 mod perfetto;
 mod record;
 mod replay;
+mod replayed_tasks;
 #[cfg(test)]
 mod sample;
 mod sites;
@@ -63,7 +64,8 @@ use crate::id::TaskId;
 use crate::observe::{Observing, observe};
 use crate::primitive::{Arc, Duration, available_parallelism, now};
 use record::{Clock, EventRecord, Recorder, Scribe};
-use replay::{Burden, Replay};
+use replay::Replay;
+use replayed_tasks::Burden;
 
 /// A profile that is being recorded. Returned by [`start`]; [`finish`](Self::finish) ends the recording.
 #[must_use = "the profile is lost when this is dropped"]
@@ -168,9 +170,9 @@ fn profile_of(recorder: &Recorder, wall: Duration, has_own_clock: bool) -> Profi
         }
     };
     let plain = replay(&pages, Burden::default(), None, until);
-    let work = plain.work;
+    let work = plain.work();
     let (span, _, critical_path) = plain.longest();
-    let (tasks, scopes) = plain.into_tasks();
+    let (tasks, scopes) = plain.into_profiles();
     let burden = burden_of(&tasks);
     let (_, burdened_span, _) = replay(&pages, burden, None, until).longest();
     let sites = sites::of(&tasks);
