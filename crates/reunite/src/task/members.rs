@@ -1,6 +1,6 @@
 //! The members of a group, which are the tasks that have not left: listing them, and cancelling them.
 
-use super::group::{Group, Task};
+use super::group::{Group, GroupState, Task};
 use super::identity::NodeOf;
 use super::live::{ScopeSnapshot, Visible};
 use crate::cancel::{CancelNode, TaskNodes};
@@ -12,6 +12,22 @@ use crate::primitive::Arc;
 
 /// The largest number of a pool's tasks that the live tree shows although they have not begun.
 const SHOWN: usize = 100;
+
+impl GroupState {
+    /// Returns the tasks that were begun and have not left.
+    pub(super) fn begun(&self) -> Vec<TaskId> {
+        let members = self.members.iter();
+        let begun = members.filter(|(_, entry)| !entry.is_waiting_to_start());
+        let mut begun: Vec<_> = begun.map(|(id, _)| *id).collect();
+        begun.sort_unstable();
+        begun
+    }
+
+    pub(super) fn has_begun(&self, task: TaskId) -> bool {
+        let entry = self.members.get(&task);
+        entry.is_some_and(|entry| !entry.is_waiting_to_start())
+    }
+}
 
 impl Group {
     /// Returns the tasks that have not left, in spawn order.

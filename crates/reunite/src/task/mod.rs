@@ -1,5 +1,8 @@
 //! Tasks: how they run, store their results, are counted, and are joined.
 
+mod admission;
+mod any_task;
+mod ask_policy;
 mod ending;
 mod failures;
 #[cfg(not(reunite_model))]

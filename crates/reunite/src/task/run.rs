@@ -2,9 +2,10 @@
 
 use std::io;
 
+use super::admission::{Admitted, Runner};
 #[cfg(not(reunite_model))]
 use super::fresh_thread;
-use super::group::{Admitted, Begins, Task, TaskHeader};
+use super::group::{Begins, Task, TaskHeader};
 use super::job::{Conclusion, JobFate};
 use crate::current::{self, Context, TaskContext, enter};
 use crate::deadlock;
@@ -83,12 +84,12 @@ impl dyn Task {
     /// Runs the task on this thread, unless another thread has begun it. A cancelled task is not run: it completes
     /// as cancelled. Never unwinds.
     pub(crate) fn run(self: &Arc<Self>) {
-        self.run_with_fate(self.whether_to_run(), false);
+        self.run_with_fate(self.whether_to_run(), Runner::WithoutPlace);
     }
 
     /// Runs the task like `run`, on a thread that has a place in the group.
     fn run_in_place(self: &Arc<Self>) {
-        self.run_with_fate(self.whether_to_run(), true);
+        self.run_with_fate(self.whether_to_run(), Runner::WithPlace);
     }
 
     fn whether_to_run(&self) -> JobFate {
@@ -119,10 +120,10 @@ impl dyn Task {
 
     /// Completes the task with the error that the system refused a thread.
     pub(crate) fn refuse(self: &Arc<Self>, error: io::Error) {
-        self.run_with_fate(JobFate::Refused(error), false);
+        self.run_with_fate(JobFate::Refused(error), Runner::WithoutPlace);
     }
 
-    fn run_with_fate(self: &Arc<Self>, fate: JobFate, in_place: bool) {
+    fn run_with_fate(self: &Arc<Self>, fate: JobFate, runner: Runner) {
         let TaskHeader {
             id,
             group,
@@ -134,7 +135,7 @@ impl dyn Task {
         if !named.begin(stage) {
             return;
         }
-        if in_place {
+        if runner == Runner::WithPlace {
             group.begin_in_place();
         }
         let last = self.run_on_fresh_thread(fate);
@@ -162,8 +163,8 @@ impl dyn Task {
         drop(entered);
         drop(quiet);
         named.finish(stage);
-        // This is the last step: from here on the scope may end, and with it the data that the task borrowed.
-        group.leave(*id, in_place);
+        // This is the last step: from here on the scope may end, and what the task borrowed may be gone.
+        group.leave(*id, runner);
     }
 }
 
