@@ -7,7 +7,7 @@ use super::records::{
     self, Graph, HeldLock, Leaked, PendingWait, RecordPath, Ticket, VictimPriority, WaitRecord,
 };
 use super::region::{self, Region};
-use super::report::{self, TOLD};
+use super::report::{self, LISTED};
 use super::resources::{self, Held, Resource};
 use super::site::WaitSite;
 use crate::error::Deadlock;
@@ -98,11 +98,11 @@ pub(crate) fn explain(site: &WaitSite) -> (Vec<Label>, bool) {
 /// stacks.
 pub(crate) fn locks_of_pending_waits() -> BTreeMap<TaskId, Vec<String>> {
     let graph = graph();
-    let mut told = BTreeMap::<TaskId, Vec<String>>::new();
+    let mut locks = BTreeMap::<TaskId, Vec<String>>::new();
     for HeldLock { held, by } in graph.records.values().flat_map(|record| &record.holds) {
-        told.entry(by.id()).or_default().push(report::hold(held));
+        locks.entry(by.id()).or_default().push(report::hold(held));
     }
-    told
+    locks
 }
 
 /// Records that a task has completed without releasing these locks, and refuses the waits for them.
@@ -191,12 +191,12 @@ impl Graph {
     fn resolve(&mut self, ticket: Ticket) {
         if let Some(resource) = self.leak_that_keeps(ticket) {
             let path = vec![(ticket, Some(resource))];
-            let verdict = report::of(self, &path, 0, true);
+            let verdict = report::of_cycle(self, &path);
             self.refuse(ticket, verdict);
             return;
         }
         if let Some(path) = region::pair(self, ticket) {
-            let verdict = report::of(self, &path, 0, true);
+            let verdict = report::of_cycle(self, &path);
             self.refuse(ticket, verdict);
             return;
         }
@@ -209,7 +209,7 @@ impl Graph {
                 return;
             }
             if let Some(path) = region.shortest_cycle(victim) {
-                let verdict = report::of(self, &path, 0, true);
+                let verdict = report::of_cycle(self, &path);
                 self.refuse(victim, verdict);
                 region.revive(victim);
             }
@@ -246,9 +246,9 @@ impl Graph {
             .copied()
             .filter(|other| *other != victim);
         let all = std::iter::once(victim).chain(others);
-        let path: RecordPath = all.take(TOLD).map(|ticket| (ticket, None)).collect();
-        let untold = self.records.len() - path.len();
-        let verdict = report::of(self, &path, untold, false);
+        let path: RecordPath = all.take(LISTED).map(|ticket| (ticket, None)).collect();
+        let more_waits = self.records.len() - path.len();
+        let verdict = report::of_standstill(self, &path, more_waits);
         self.refuse(victim, verdict);
     }
 }

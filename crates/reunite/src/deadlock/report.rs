@@ -8,13 +8,23 @@ use super::site::WaitObject;
 use crate::error::{Deadlock, DeadlockLink};
 use crate::observe::Verb;
 
-/// The greatest number of waits that an error lists if every thread of the process waits. There may be thousands of
-/// waits, and each may be refused in turn with such an error.
-pub(super) const TOLD: usize = 8;
+/// The most waits that an error lists if it was found because every thread waits. There may be thousands of them, each
+/// refused in turn with an error that lists the others.
+pub(super) const LISTED: usize = 8;
 
-/// Makes the error from the records of `path`. `untold` is the number of waits that are not listed. If `is_cycle`,
-/// `path` has all records of a cycle: each depends on the next, and the last on the first.
-pub(super) fn of(graph: &Graph, path: &RecordPath, untold: usize, is_cycle: bool) -> Deadlock {
+/// Makes the error of a cycle. `path` has all of its records: each depends on the next, and the last on the first.
+pub(super) fn of_cycle(graph: &Graph, path: &RecordPath) -> Deadlock {
+    make(graph, path, 0, advice(graph, path))
+}
+
+/// Makes the error for the case that every thread waits. `more_waits` is the number of waits besides those of `path`.
+pub(super) fn of_standstill(graph: &Graph, path: &RecordPath, more_waits: usize) -> Deadlock {
+    let advice =
+        "no other thread runs that could wake any of them: send, close or release before waiting";
+    make(graph, path, more_waits, advice)
+}
+
+fn make(graph: &Graph, path: &RecordPath, more_waits: usize, advice: &'static str) -> Deadlock {
     let following = path.iter().cycle().skip(1);
     let links = path
         .iter()
@@ -28,12 +38,12 @@ pub(super) fn of(graph: &Graph, path: &RecordPath, untold: usize, is_cycle: bool
                 holds: record.own_holds().map(hold).collect(),
                 kept: match resource {
                     Some(resource) => describe_link(graph, record, *resource, next),
-                    None if untold > 0 || path.len() == 1 => String::new(),
+                    None if more_waits > 0 || path.len() == 1 => String::new(),
                     None => format!("while {} also waits", next.task),
                 },
             }
         });
-    Deadlock::new(links.collect(), untold, advice(graph, path, is_cycle))
+    Deadlock::new(links.collect(), more_waits, advice)
 }
 
 /// Returns the source line, as `file:line`.
@@ -87,8 +97,8 @@ fn describe_link(
     }
 }
 
-/// Returns what the user can do about the deadlock.
-fn advice(graph: &Graph, path: &RecordPath, is_cycle: bool) -> &'static str {
+/// Returns the advice against a cycle.
+fn advice(graph: &Graph, path: &RecordPath) -> &'static str {
     let resources = || path.iter().filter_map(|(_, resource)| *resource);
     let is_lock = |resource: Resource| {
         !matches!(
@@ -96,9 +106,6 @@ fn advice(graph: &Graph, path: &RecordPath, is_cycle: bool) -> &'static str {
             Resource::Task(_) | Resource::Group(_) | Resource::Job(_)
         )
     };
-    if !is_cycle {
-        return "no other thread runs that could wake any of them: send, close or release before waiting";
-    }
     if resources().any(|resource| graph.leaked.contains_key(&resource)) {
         return "drop the guard of every lock instead of forgetting it";
     }

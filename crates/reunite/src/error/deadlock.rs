@@ -25,7 +25,7 @@ pub struct Deadlock(Arc<DeadlockDetails>);
 
 struct DeadlockDetails {
     links: Vec<DeadlockLink>,
-    untold: usize,
+    more_waits: usize,
     advice: &'static str,
 }
 
@@ -47,10 +47,10 @@ pub struct DeadlockLink {
 }
 
 impl Deadlock {
-    pub(crate) fn new(links: Vec<DeadlockLink>, untold: usize, advice: &'static str) -> Self {
+    pub(crate) fn new(links: Vec<DeadlockLink>, more_waits: usize, advice: &'static str) -> Self {
         Self(Arc::new(DeadlockDetails {
             links,
-            untold,
+            more_waits,
             advice,
         }))
     }
@@ -62,8 +62,8 @@ impl Deadlock {
 
     /// The number of further waits that are not listed. If every thread of the process waits for some other thread to
     /// do something, only some of the waits are listed.
-    pub fn untold(&self) -> usize {
-        self.0.untold
+    pub fn more_waits(&self) -> usize {
+        self.0.more_waits
     }
 
     /// Advice on what to change in the program.
@@ -87,8 +87,8 @@ impl fmt::Display for Deadlock {
                 write!(f, ", {}", link.kept)?;
             }
         }
-        if self.0.untold > 0 {
-            write!(f, ", and {} more wait as well", self.0.untold)?;
+        if self.0.more_waits > 0 {
+            write!(f, ", and {} more wait as well", self.0.more_waits)?;
         }
         write!(f, "; {}", self.0.advice)
     }

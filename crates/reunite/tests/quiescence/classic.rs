@@ -205,20 +205,20 @@ fn a_thread_of_somebody_else_may_still_send() {
 fn a_crowd_that_waits_for_nobody() {
     const CROWD: usize = 100;
     let (_tx, rx) = unbounded::<u8>();
-    let untold: usize = reunite::scope(|s| {
+    let more_waits: usize = reunite::scope(|s| {
         let tasks: Vec<_> = (0..CROWD).map(|_| s.spawn(|| rx.recv())).collect();
         let errors = tasks.into_iter().map(|task| task.join().unwrap());
-        let untold = errors.map(|error| {
+        let more_waits = errors.map(|error| {
             let error = error.unwrap_err();
             let deadlock = error.deadlock().unwrap();
             assert!(deadlock.links().len() <= 8, "{error}");
-            let tells = format!("and {} more wait as well", deadlock.untold());
-            assert!(deadlock.untold() == 0 || error.to_string().contains(&tells));
-            deadlock.untold()
+            let tells = format!("and {} more wait as well", deadlock.more_waits());
+            assert!(deadlock.more_waits() == 0 || error.to_string().contains(&tells));
+            deadlock.more_waits()
         });
-        untold.sum()
+        more_waits.sum()
     });
-    assert!(untold > CROWD, "{untold}");
+    assert!(more_waits > CROWD, "{more_waits}");
 }
 
 fn a_queue_in_a_pool() {
