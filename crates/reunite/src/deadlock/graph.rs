@@ -80,11 +80,9 @@ pub(crate) fn explain(site: &WaitSite) -> (Vec<Label>, bool) {
     let awaits = records::awaits(site);
     let resources = awaits.iter().flat_map(|awaits| &awaits.resources);
     let kept_by = resources.flat_map(|resource| {
-        let bearers = graph
-            .bearers(*resource)
-            .map(|bearer| &graph.records[&bearer]);
+        let owners = graph.owners(*resource).map(|owner| &graph.records[&owner]);
         // The record of a task that runs inside another task's wait also owns what that other task holds.
-        bearers.map(|record| {
+        owners.map(|record| {
             let hold = record.hold_of(*resource);
             hold.map_or(&record.task, |hold| &hold.by).clone()
         })

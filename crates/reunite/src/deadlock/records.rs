@@ -114,7 +114,7 @@ impl PendingWait<'_> {
 
 impl WaitRecord {
     pub(super) fn new(pending: &PendingWait<'_>) -> Self {
-        let (mut bears, held) = resources::all();
+        let (mut owns, held) = resources::all();
         let held = held.into_iter().enumerate();
         let holds = held.map(|(place, held)| HeldLock {
             held,
@@ -123,10 +123,10 @@ impl WaitRecord {
         let site = pending.site;
         if let WaitsOn::Write { lock, came } = site.on {
             // Readers that come after the writer wait for its turn.
-            bears.push(Resource::Turn(lock, came));
+            owns.push(Resource::Turn(lock, came));
         }
-        bears.sort_unstable();
-        bears.dedup();
+        owns.sort_unstable();
+        owns.dedup();
         let found_by = match &site.on {
             WaitsOn::Time | WaitsOn::Anyone => Vec::new(),
             WaitsOn::Resource(resource) => vec![*resource],
@@ -138,7 +138,7 @@ impl WaitRecord {
         Self {
             task: pending.task.clone(),
             site: site.clone(),
-            owns: bears,
+            owns,
             holds: holds.collect(),
             found_by,
             parker: pending.parker.clone(),
@@ -212,9 +212,9 @@ impl Graph {
     pub(super) fn insert(&mut self, ticket: Ticket, record: WaitRecord) -> Ticket {
         let ticket = if ticket == 0 { self.next } else { ticket };
         self.next = self.next.max(ticket + 1);
-        let bears = record.owns.iter();
+        let owns = record.owns.iter();
         self.owners
-            .extend(bears.map(|resource| key(*resource, ticket)));
+            .extend(owns.map(|resource| key(*resource, ticket)));
         let found_by = record.found_by.iter();
         self.waiters
             .extend(found_by.map(|resource| key(*resource, ticket)));
@@ -273,7 +273,7 @@ impl Graph {
     }
 
     /// Returns the waits whose threads own the resource; for a turn, also those whose threads own an earlier turn.
-    pub(super) fn bearers(&self, resource: Resource) -> impl Iterator<Item = Ticket> {
+    pub(super) fn owners(&self, resource: Resource) -> impl Iterator<Item = Ticket> {
         let (first, last) = match resource {
             Resource::Turn(lock, _) => (Resource::Turn(lock, 0), (resource, 0)),
             resource => (resource, (resource, Ticket::MAX)),
@@ -304,7 +304,7 @@ impl Graph {
         let resources = self.awaits(ticket).map(|awaits| awaits.resources);
         let resources = resources.into_iter().flatten();
         resources
-            .flat_map(|resource| self.bearers(resource))
+            .flat_map(|resource| self.owners(resource))
             .collect()
     }
 
@@ -314,8 +314,8 @@ impl Graph {
         if record.goes_on() {
             return Vec::new();
         }
-        let bears = record.owns.iter();
-        bears.flat_map(|resource| self.waiters(*resource)).collect()
+        let owns = record.owns.iter();
+        owns.flat_map(|resource| self.waiters(*resource)).collect()
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn pair(graph: &Graph, ticket: Ticket) -> Option<RecordPath> {
         return None;
     }
     for resource in graph.awaits(ticket)?.resources {
-        for other in graph.bearers(resource) {
+        for other in graph.owners(resource) {
             // A wait that depends on itself is a shorter cycle.
             if other == ticket {
                 return None;
@@ -45,20 +45,20 @@ pub(super) fn pair(graph: &Graph, ticket: Ticket) -> Option<RecordPath> {
     None
 }
 
-/// Returns a resource of `bearer` without which the wait `ticket` cannot end, if there is one.
-fn need(graph: &Graph, ticket: Ticket, bearer: &WaitRecord) -> Option<Resource> {
+/// Returns a resource of `owner` without which the wait `ticket` cannot end, if there is one.
+fn need(graph: &Graph, ticket: Ticket, owner: &WaitRecord) -> Option<Resource> {
     let record = &graph.records[&ticket];
     if record.goes_on() {
         return None;
     }
-    let mut borne = bearer.owns.iter().copied();
+    let mut owned = owner.owns.iter().copied();
     match &record.site.on {
-        WaitsOn::Tasks(task_set) => borne.find(|resource| match resource {
+        WaitsOn::Tasks(task_set) => owned.find(|resource| match resource {
             Resource::Task(task) => task_set.needs(*task),
             _ => false,
         }),
         WaitsOn::Resource(_) | WaitsOn::Write { .. } => {
-            borne.find(|resource| record.found_by.contains(resource))
+            owned.find(|resource| record.found_by.contains(resource))
         }
         // A reader depends on all turns before its own place, which a search for equal resources does not find.
         WaitsOn::Read { .. } | WaitsOn::Time | WaitsOn::Anyone => None,
@@ -201,8 +201,8 @@ impl Region {
         self.nodes[at].groups = vec![0; several];
         for (number, resource) in awaits.resources.into_iter().enumerate() {
             let group = if awaits.one_is_enough { number } else { 0 };
-            for bearer in graph.bearers(resource) {
-                let next = self.place(bearer);
+            for owner in graph.owners(resource) {
+                let next = self.place(owner);
                 self.nodes[at].groups[group] += 1;
                 self.nodes[at].next.push((resource, next));
                 self.nodes[next].before.push((at, group, resource));

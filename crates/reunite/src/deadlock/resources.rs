@@ -319,15 +319,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_bears_the_tasks_that_it_runs_and_no_more_when_they_are_over() {
+    fn a_thread_owns_the_tasks_that_it_runs_and_no_more_when_they_are_over() {
         let [outer, inner, group] = [1, 2, 3].map(TaskId::of_block);
-        let bears = |expected: &[Resource]| assert_eq!(all().0, expected);
+        let owns = |expected: &[Resource]| assert_eq!(all().0, expected);
         let first = begin_task(outer, Some(group));
-        bears(&[Resource::Task(outer), Resource::Group(group)]);
+        owns(&[Resource::Task(outer), Resource::Group(group)]);
         let second = begin_task(inner, None);
         drop(first);
-        bears(&[Resource::Task(inner)]);
+        owns(&[Resource::Task(inner)]);
         drop(second);
-        bears(&[]);
+        owns(&[]);
     }
 }

@@ -87,11 +87,11 @@ impl RawRw {
     }
 
     fn resource(&self, access: Access) -> Resource {
-        Self::bond_of(self.number.get(), access)
+        Self::resource_of(self.number.get(), access)
     }
 
     #[inline]
-    fn bond_of(number: u64, access: Access) -> Resource {
+    fn resource_of(number: u64, access: Access) -> Resource {
         match access {
             Access::Read => Resource::Read(number),
             Access::Write => Resource::Lock(number),
@@ -120,7 +120,7 @@ impl RawRw {
             .state
             .compare_exchange(state, next, Ordering::Acquire, Ordering::Relaxed);
         if taken.is_ok() {
-            hold(Self::bond_of(number, access), at);
+            hold(Self::resource_of(number, access), at);
         }
         taken.is_ok()
     }
@@ -282,7 +282,7 @@ impl RawRw {
 
     #[inline]
     pub(super) fn unlock(&self, access: Access) {
-        let_go(Self::bond_of(self.number.if_given(), access));
+        let_go(Self::resource_of(self.number.if_given(), access));
         let part = match access {
             Access::Read => READER,
             Access::Write => WRITER,
