@@ -120,6 +120,27 @@ fn a_scopes_task_that_keeps_a_thread_is_reported_with_its_own_line() {
 }
 
 #[test]
+fn the_report_of_a_standstill_escapes_the_name_of_its_pool() {
+    let _watch = watchdog();
+    let _told = common::stalls();
+    let pool = builder(1).name("turned\u{202e}\u{1b}[2J").build().unwrap();
+    let (tx, rx) = mpsc::channel::<()>();
+    let blocks = pool.spawn(move || rx.recv().unwrap_err());
+    let queued = pool.spawn(|| ());
+    let report = || {
+        let mut texts = common::stalls().into_iter().map(|stall| stall.to_string());
+        texts.find(|text| text.contains("`turned"))
+    };
+    common::until(|| report().is_some());
+    let text = report().unwrap();
+    drop(tx);
+    blocks.join().unwrap();
+    queued.join().unwrap();
+    assert!(text.contains("`turned\\u{202e}\\u{1b}[2J`"), "{text:?}");
+    assert!(!text.contains(['\u{202e}', '\u{1b}']), "{text:?}");
+}
+
+#[test]
 fn a_pool_set_not_to_watch_adds_no_thread() {
     let _watch = watchdog();
     let pool = builder(1).spare_after(None).build().unwrap();

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
+use crate::escape::Escaped;
 use crate::id::Label;
 use crate::primitive::{Counter, Duration, Ordering};
 
@@ -38,7 +39,8 @@ impl fmt::Display for Stall {
         write!(
             f,
             "{} {} at {file}:{line}, for {lasted:.1} s so far",
-            self.task, self.waits
+            self.task,
+            Escaped(&self.waits)
         )?;
         for by in self.kept_by.iter().take(NAMED) {
             write!(f, ", kept waiting by {by}")?;
@@ -48,7 +50,7 @@ impl fmt::Display for Stall {
             more => write!(f, ", and by {more} more")?,
         }
         for held in &self.holds {
-            write!(f, ", holding {held}")?;
+            write!(f, ", holding {}", Escaped(held))?;
         }
         if self.is_suspected {
             f.write_str("; no other thread of this library runs: possibly a deadlock")?;

@@ -89,6 +89,13 @@ impl Drop for Bomb {
 
 /// The reports about the pool of that name.
 pub(crate) fn stalls_of(pool: &str) -> Vec<reunite::Stall> {
+    let mut stalls = stalls();
+    stalls.retain(|stall| stall.waits.contains(&format!("`{pool}`")));
+    stalls
+}
+
+/// All reports since the first call.
+pub(crate) fn stalls() -> Vec<reunite::Stall> {
     static STALLS: OnceLock<Arc<Mutex<Vec<reunite::Stall>>>> = OnceLock::new();
     let stalls = STALLS.get_or_init(|| {
         let stalls: Arc<Mutex<Vec<reunite::Stall>>> = Arc::default();
@@ -100,8 +107,7 @@ pub(crate) fn stalls_of(pool: &str) -> Vec<reunite::Stall> {
         stalls
     });
     let stalls = stalls.lock().unwrap_or_else(PoisonError::into_inner);
-    let of_pool = |stall: &&reunite::Stall| stall.waits.contains(&format!("`{pool}`"));
-    stalls.iter().filter(of_pool).cloned().collect()
+    stalls.clone()
 }
 
 /// All tasks of the live tree, and the scope of each.
