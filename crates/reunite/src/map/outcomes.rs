@@ -263,6 +263,46 @@ enum ConsumerStep<V, E> {
     TooLate,
 }
 
+/// The state of a map for which the consumer has set up its wait.
+struct Expected {
+    /// The earliest deadline of an item.
+    deadline: Option<Instant>,
+    /// The item that the consumer of an ordered map waits for.
+    first: Option<TaskId>,
+}
+
+impl Expected {
+    fn of<I: Iterator, V, E>(
+        shared: &MapShared<'_, I, V, E>,
+        state: &MapState<I, V, E>,
+    ) -> Self {
+        // Without an item timeout there is no deadline to look for.
+        let timeout = shared.plan.item_timeout;
+        Self {
+            deadline: timeout.and_then(|_| state.first_deadline()),
+            first: state.first_running(),
+        }
+    }
+
+    /// Returns what the consumer has to do when no outcome is to be taken; `None` to go on waiting.
+    fn look<I: Iterator, V, E>(
+        &self,
+        shared: &MapShared<'_, I, V, E>,
+        state: &MapState<I, V, E>,
+    ) -> Option<ConsumerStep<V, E>> {
+        if state.is_over() {
+            return Some(ConsumerStep::End);
+        }
+        if state.at_work() == 0 {
+            return Some(ConsumerStep::NoWorker);
+        }
+        let latest = Self::of(shared, state);
+        let is_first_new =
+            shared.plan.ordered && self.first.is_none() && latest.first.is_some();
+        (latest.deadline != self.deadline || is_first_new).then_some(ConsumerStep::Recheck)
+    }
+}
+
 impl<I: Iterator, V, E, S, U> ErasedConsumer<U, E> for Consumer<'_, I, V, E, S, U>
 where
     S: FnMut() -> Result<(), JoinError>,
@@ -358,16 +398,9 @@ where
             return Ok(outcome);
         }
         let ordered = shared.plan.ordered;
-        // Without an item timeout there is no deadline to look for.
-        let first_deadline = |state: &MapState<I, V, E>| {
-            shared
-                .plan
-                .item_timeout
-                .and_then(|_| state.first_deadline())
-        };
         let mut state = shared.state.lock();
         let idle = hand.fill(&mut state, ordered);
-        let (deadline, first) = (first_deadline(&state), state.first_running());
+        let expected = Expected::of(shared, &state);
         drop(state);
         unpark(idle);
         if let Some(outcome) = hand.give(at) {
@@ -378,30 +411,25 @@ where
             verb: Verb::Next,
             object: WaitObject::Label(shared.label.clone()),
             at,
-            on: match first {
+            on: match expected.first {
                 Some(item) if ordered => WaitsOn::Resource(Resource::Task(item)),
                 _ => WaitsOn::Anyone,
             },
         };
+        let deadline = expected.deadline;
         let until = deadline::earlier(deadline, until);
         let waited = wait(site, until, Heed::Task, |parker| {
             let mut state = shared.state.lock();
             let idle = hand.fill(&mut state, ordered);
-            found = if !hand.seats.is_empty() {
+            found = if hand.seats.is_empty() {
+                expected.look(shared, &state)
+            } else {
                 // The outcomes are in the hand now.
                 Some(ConsumerStep::Recheck)
-            } else if state.is_over() {
-                Some(ConsumerStep::End)
-            } else if state.at_work() == 0 {
-                Some(ConsumerStep::NoWorker)
-            } else if first_deadline(&state) != deadline
-                || (ordered && first.is_none() && state.first_running().is_some())
-            {
-                Some(ConsumerStep::Recheck)
-            } else {
-                state.consumer = Some(parker.clone());
-                None
             };
+            if found.is_none() {
+                state.consumer = Some(parker.clone());
+            }
             drop(state);
             unpark(idle);
             found.is_some()

@@ -156,6 +156,9 @@ pub(super) enum ItemState<U, E> {
     },
 }
 
+/// An outcome that came after the item's time was up, and the report of an error that is dropped untaken.
+type LateOutcome<U, E> = (Result<U, JoinError<E>>, Option<Unjoined>);
+
 impl<'a, I: Iterator, U, E> MapShared<'a, I, U, E> {
     pub(super) fn new(
         name: Option<ItemNamer<'a, I::Item>>,
@@ -314,7 +317,31 @@ impl<I, U, E> MapState<I, U, E> {
         deadlines.min()
     }
 
-    pub(super) fn seat_mut(&mut self, number: u64) -> Option<&mut ItemSlot<U, E>> {
+    /// Returns true if no item before this one has an outcome to be taken.
+    pub(super) fn is_first(&self, number: u64) -> bool {
+        let first = self.slots.front();
+        first.is_none_or(|first| first.number == number)
+    }
+
+    /// Sets the outcome of an item. Returns it if the item has one already, because its time was up.
+    #[must_use]
+    pub(super) fn set_outcome(
+        &mut self,
+        number: u64,
+        outcome: Result<U, JoinError<E>>,
+        unjoined: Option<Unjoined>,
+    ) -> Option<LateOutcome<U, E>> {
+        let seat = self.seat_mut(number);
+        match seat.filter(|seat| matches!(seat.item, ItemState::Running { .. })) {
+            Some(seat) => {
+                seat.item = ItemState::Done { outcome, unjoined };
+                None
+            }
+            None => Some((outcome, unjoined)),
+        }
+    }
+
+    fn seat_mut(&mut self, number: u64) -> Option<&mut ItemSlot<U, E>> {
         // Numbers ascend, with gaps where outcomes were taken out of order.
         let at = self.slots.binary_search_by_key(&number, |seat| seat.number);
         at.ok().and_then(|at| self.slots.get_mut(at))

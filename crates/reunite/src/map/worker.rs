@@ -308,41 +308,18 @@ fn store_outcome<I: Iterator, U, E>(
     let stops_the_map = shared.plan.fail_fast
         && !matches!(outcome, Ok(_) | Err(Failure::Cancelled(_)))
         && !node.is_cancelled();
-    let unjoined = match &outcome {
-        _ if after_cancel => None,
-        Ok(value) => Unjoined::of(value, || label.clone()),
-        Err(Failure::Failed(_)) => Some(Unjoined::error::<E>(label.clone())),
-        Err(_) => None,
+    let unjoined = if after_cancel {
+        None
+    } else {
+        untaken_report(&outcome, label)
     };
-    let outcome = outcome.map_err(|failure| match failure {
-        // The item's own time was up, and the item noticed before the consumer did.
-        Failure::Cancelled(cancelled)
-            if cancelled.is_deadline() && cancelled.source().id() == label.id() =>
-        {
-            JoinError::completed(
-                label.clone(),
-                timed_out(record),
-                shared.failure_order(),
-                false,
-            )
-        }
-        failure => {
-            JoinError::completed(label.clone(), failure, shared.failure_order(), after_cancel)
-        }
-    });
+    let outcome = outcome.map_err(|failure| completed_error(shared, record, failure, after_cancel));
     let mut state = shared.state.lock();
     if let Some(spent) = spent {
         // This is done here because this worker checks next whether there are more items to pull.
         state.window.fit(spent);
     }
-    let seat = state.seat_mut(number);
-    let late = match seat.filter(|seat| matches!(seat.item, ItemState::Running { .. })) {
-        Some(seat) => {
-            seat.item = ItemState::Done { outcome, unjoined };
-            None
-        }
-        None => Some((outcome, unjoined)),
-    };
+    let late = state.set_outcome(number, outcome, unjoined);
     let running = late.is_none();
     let mut ended = None;
     let mut idle = Vec::new();
@@ -353,12 +330,7 @@ fn store_outcome<I: Iterator, U, E>(
     if !running {
         state.lost.retain(|lost| lost.label.id() != label.id());
     }
-    let is_awaited = !shared.plan.ordered
-        || state
-            .slots
-            .front()
-            .is_none_or(|first| first.number == number)
-        || !running;
+    let is_awaited = !running || !shared.plan.ordered || state.is_first(number);
     let consumer = if is_awaited {
         state.consumer.take()
     } else {
@@ -378,7 +350,6 @@ fn store_outcome<I: Iterator, U, E>(
     unpark(consumer);
     unpark(idle);
     if let Some((outcome, unjoined)) = late {
-        // The item's outcome is already set: its time was up.
         if let Some(unjoined) = unjoined {
             unjoined.take();
         }
@@ -389,6 +360,34 @@ fn store_outcome<I: Iterator, U, E>(
         Some(turn) => NextPull::Source(turn),
         None if running => NextPull::WaitForSource,
         None => NextPull::Replaced,
+    }
+}
+
+/// Returns the report of an outcome for the case that it is dropped untaken.
+fn untaken_report<U, E>(outcome: &Result<U, Failure<E>>, label: &Label) -> Option<Unjoined> {
+    match outcome {
+        Ok(value) => Unjoined::of(value, || label.clone()),
+        Err(Failure::Failed(_)) => Some(Unjoined::error::<E>(label.clone())),
+        Err(_) => None,
+    }
+}
+
+/// Makes the error of an item that failed. `after_cancel` says that the item had been told of a cancellation.
+fn completed_error<I: Iterator, U, E>(
+    shared: &MapShared<'_, I, U, E>,
+    record: &TaskRecord,
+    failure: Failure<E>,
+    after_cancel: bool,
+) -> JoinError<E> {
+    let label = record.label.clone();
+    match failure {
+        // The item's own time was up, and the item noticed before the consumer did.
+        Failure::Cancelled(cancelled)
+            if cancelled.is_deadline() && cancelled.source().id() == label.id() =>
+        {
+            JoinError::completed(label, timed_out(record), shared.failure_order(), false)
+        }
+        failure => JoinError::completed(label, failure, shared.failure_order(), after_cancel),
     }
 }
 
