@@ -1,5 +1,6 @@
 //! Maps: a function applied to many items in parallel, with the results in order.
 
+mod consumer;
 mod home;
 mod options;
 mod order;
