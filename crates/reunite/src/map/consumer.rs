@@ -317,9 +317,7 @@ where
             };
             if own.is_some() && *own <= deadline {
                 late.push((record.clone(), node.clone()));
-                let order = self.shared.failure_order();
-                let error =
-                    JoinError::completed(record.label.clone(), timed_out(record), order, false);
+                let error = timed_out(&self.shared, record);
                 seat.item = ItemState::Done {
                     outcome: Err(error),
                     unjoined: None,

@@ -385,15 +385,20 @@ fn completed_error<I: Iterator, U, E>(
         Failure::Cancelled(cancelled)
             if cancelled.is_deadline() && cancelled.source().id() == label.id() =>
         {
-            JoinError::completed(label, timed_out(record), shared.failure_order(), false)
+            timed_out(shared, record)
         }
         failure => JoinError::completed(label, failure, shared.failure_order(), after_cancel),
     }
 }
 
-pub(super) fn timed_out<E>(record: &TaskRecord) -> JoinErrorKind<E> {
-    JoinErrorKind::TimedOut {
+/// Makes the error of an item whose time is up.
+pub(super) fn timed_out<I: Iterator, U, E>(
+    shared: &MapShared<'_, I, U, E>,
+    record: &TaskRecord,
+) -> JoinError<E> {
+    let kind = JoinErrorKind::TimedOut {
         age: record.age(),
         doing: record.doing(),
-    }
+    };
+    JoinError::completed(record.label.clone(), kind, shared.failure_order(), false)
 }

@@ -36,21 +36,29 @@ struct Written {
     events: u64,
 }
 
-/// Writes the profile when the thread ends and drops it.
-struct AtTheEnd {
-    of_main: bool,
+/// The event after which the profile is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Occasion {
+    /// A scope, a shutdown or a thread has ended. The write is skipped if it would come too soon.
+    Ended,
+    /// The main thread has ended, so no other write may follow.
+    MainThreadEnded,
 }
+
+/// Writes the profile when the thread ends and drops it.
+struct AtTheEnd(Occasion);
 
 impl Drop for AtTheEnd {
     fn drop(&mut self) {
-        contain(|| write_profile(self.of_main));
+        contain(|| write_profile(self.0));
     }
 }
 
 thread_local! {
-    static AT_THE_END: AtTheEnd = AtTheEnd {
-        of_main: foreign_thread_name().is_some_and(|name| name == "main"),
-    };
+    static AT_THE_END: AtTheEnd = AtTheEnd(match foreign_thread_name().as_deref() {
+        Some("main") => Occasion::MainThreadEnded,
+        _ => Occasion::Ended,
+    });
 }
 
 /// Begins what the environment variables ask for. Cheap after the first time.
@@ -79,10 +87,10 @@ fn file_in(variable: &str) -> Option<PathBuf> {
 
 /// Writes the profile as it is now.
 pub(crate) fn write_if_asked() {
-    contain(|| write_profile(false));
+    contain(|| write_profile(Occasion::Ended));
 }
 
-fn write_profile(is_last: bool) {
+fn write_profile(after: Occasion) {
     let Some(Some(asked)) = PROFILE.get() else {
         return;
     };
@@ -90,7 +98,7 @@ fn write_profile(is_last: bool) {
     let begun = now();
     let events = asked.profiling.recorder.count();
     let is_too_soon = written.next.is_some_and(|next| begun < next);
-    if events == written.events || (is_too_soon && !is_last) {
+    if events == written.events || (is_too_soon && after == Occasion::Ended) {
         return;
     }
     write(&asked.file, &asked.profiling.look());

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::record::{Recorder, Scribe};
-use super::{Profile, Profiling, profile_of, real_clock};
+use super::record::{Clock, Recorder, Scribe};
+use super::{Profile, Profiling, profile_of};
 use crate::error::{Cancelled, Deadlock};
 use crate::id::Label;
 use crate::observe::{Completion, Event, Observer, observe};
@@ -52,7 +52,7 @@ impl<F: Fn(&Trouble, &Profile) + Send + Sync> Observer for Flight<F> {
         };
         if self.telling.swap(1, Ordering::Acquire) == 0 {
             let recorder = &self.scribe.0;
-            (self.tell)(&trouble, &profile_of(recorder, recorder.now(), false));
+            (self.tell)(&trouble, &profile_of(recorder, recorder.now()));
             self.telling.store(0, Ordering::Release);
         }
     }
@@ -83,7 +83,7 @@ pub fn flight_recorder(
     events: usize,
     tell: impl Fn(&Trouble, &Profile) + Send + Sync + 'static,
 ) -> Profiling {
-    let recorder = Arc::new(Recorder::new(real_clock(), events));
+    let recorder = Arc::new(Recorder::new(Clock::begin(), events));
     let flight = Flight {
         scribe: Scribe(Arc::clone(&recorder)),
         tell,
@@ -92,6 +92,5 @@ pub fn flight_recorder(
     Profiling {
         observing: observe(flight),
         recorder,
-        has_own_clock: false,
     }
 }

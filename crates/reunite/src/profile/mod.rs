@@ -62,7 +62,7 @@ use std::panic::Location;
 
 use crate::id::TaskId;
 use crate::observe::{Observing, observe};
-use crate::primitive::{Arc, Duration, available_parallelism, now};
+use crate::primitive::{Arc, Duration, available_parallelism};
 use record::{Clock, EventRecord, Recorder, Scribe};
 use replay::Replay;
 use replayed_tasks::Burden;
@@ -72,7 +72,6 @@ use replayed_tasks::Burden;
 pub struct Profiling {
     recorder: Arc<Recorder>,
     observing: Observing,
-    has_own_clock: bool,
 }
 
 /// Starts a profile of everything that this process does from now on. See [`Profile`] for what it contains, and for the
@@ -91,7 +90,7 @@ pub struct Profiling {
 /// assert!(profile.tasks.len() >= 3);
 /// ```
 pub fn start() -> Profiling {
-    begin_with(real_clock(), false)
+    begin_with(Clock::begin())
 }
 
 /// Starts a profile as [`start`] does, with a clock that returns how long the *calling thread* has worked, by any
@@ -112,20 +111,14 @@ pub fn start() -> Profiling {
 /// assert_eq!(profile.span, Duration::from_millis(50));
 /// ```
 pub fn start_by(clock: impl Fn() -> Duration + Send + Sync + 'static) -> Profiling {
-    begin_with(Box::new(clock), true)
+    begin_with(Clock::OfThread(Box::new(clock)))
 }
 
-fn real_clock() -> Clock {
-    let begin = now();
-    Box::new(move || now().saturating_duration_since(begin))
-}
-
-fn begin_with(clock: Clock, has_own_clock: bool) -> Profiling {
+fn begin_with(clock: Clock) -> Profiling {
     let recorder = Arc::new(Recorder::new(clock, usize::MAX));
     Profiling {
         observing: observe(Scribe(Arc::clone(&recorder))),
         recorder,
-        has_own_clock,
     }
 }
 
@@ -135,16 +128,15 @@ impl Profiling {
         let Self {
             recorder,
             observing,
-            has_own_clock,
         } = self;
         let wall = recorder.now();
         drop(observing);
-        profile_of(&recorder, wall, has_own_clock)
+        profile_of(&recorder, wall)
     }
 
     /// Returns the profile up to now; the recording goes on.
     pub fn look(&self) -> Profile {
-        profile_of(&self.recorder, self.recorder.now(), self.has_own_clock)
+        profile_of(&self.recorder, self.recorder.now())
     }
 }
 
@@ -154,7 +146,7 @@ impl std::fmt::Debug for Profiling {
     }
 }
 
-fn profile_of(recorder: &Recorder, wall: Duration, has_own_clock: bool) -> Profile {
+fn profile_of(recorder: &Recorder, wall: Duration) -> Profile {
     let pages = recorder.pages();
     let last = |thread: usize| {
         pages[thread]
@@ -162,12 +154,9 @@ fn profile_of(recorder: &Recorder, wall: Duration, has_own_clock: bool) -> Profi
             .last()
             .map_or(Duration::ZERO, |record| record.at)
     };
-    let until = |thread| {
-        if has_own_clock {
-            last(thread)
-        } else {
-            wall.max(last(thread))
-        }
+    let until = |thread| match recorder.clock {
+        Clock::OfThread(_) => last(thread),
+        Clock::Since(_) => wall.max(last(thread)),
     };
     let plain = replay(&pages, Burden::default(), None, until);
     let work = plain.work();

@@ -10,7 +10,8 @@ use std::panic::Location;
 use crate::id::Label;
 use crate::observe::{Completion, Event, Observer, Verb};
 use crate::primitive::{
-    Arc, Counter, Duration, Inside, Mutex, Ordering, foreign_thread_name, thread_local,
+    Arc, Counter, Duration, Inside, Instant, Mutex, Ordering, foreign_thread_name, now,
+    thread_local,
 };
 
 /// One event.
@@ -58,8 +59,27 @@ pub(super) enum RecordedEvent {
     },
 }
 
-/// A clock: returns the time since the profile began, or what the clock of `start_by` returns.
-pub(super) type Clock = Box<dyn Fn() -> Duration + Send + Sync>;
+/// The clock of a profile.
+pub(super) enum Clock {
+    /// The time since this instant.
+    Since(Instant),
+    /// Returns how long the calling thread has worked, by a measure of the user.
+    OfThread(Box<dyn Fn() -> Duration + Send + Sync>),
+}
+
+impl Clock {
+    /// The time from now on.
+    pub(super) fn begin() -> Self {
+        Self::Since(now())
+    }
+
+    fn now(&self) -> Duration {
+        match self {
+            Self::Since(begin) => now().saturating_duration_since(*begin),
+            Self::OfThread(worked) => worked(),
+        }
+    }
+}
 
 /// The records of one thread.
 #[derive(Debug)]
@@ -70,7 +90,7 @@ pub(super) struct Page {
 
 pub(super) struct Recorder {
     number: u64,
-    clock: Clock,
+    pub(super) clock: Clock,
     /// The number of records that a thread keeps; older ones are discarded.
     limit: usize,
     next: Counter,
@@ -98,7 +118,7 @@ impl Recorder {
     }
 
     pub(super) fn now(&self) -> Duration {
-        (self.clock)()
+        self.clock.now()
     }
 
     /// The number of events so far.

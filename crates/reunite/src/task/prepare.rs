@@ -96,11 +96,12 @@ where
         identity: Identity { record, node },
         on,
     };
+    let inherited = if inherit { capture() } else { None };
     if size_of::<F>() > LARGE {
         let f = Box::new(f);
-        allocate_task(entry, named, inherit, failures, f, as_task)
+        allocate_task(entry, named, inherited, failures, f, as_task)
     } else {
-        allocate_task(entry, named, inherit, failures, f, as_task)
+        allocate_task(entry, named, inherited, failures, f, as_task)
     }
 }
 
@@ -122,10 +123,16 @@ where
     let named = LazyIdentity::new(at, parent);
     if size_of::<F>() > LARGE {
         let f = Box::new(f);
-        allocate_task(entry, named, true, None, f, |task| task)
+        allocate_task(entry, named, capture(), None, f, |task| task)
     } else {
-        allocate_task(entry, named, true, None, f, |task| task)
+        allocate_task(entry, named, capture(), None, f, |task| task)
     }
+}
+
+/// Captures the values that the task inherits, if any hook is installed.
+#[inline]
+fn capture() -> Option<Box<Inherited>> {
+    is_inherited().then(|| Box::new(Inherited::capture()))
 }
 
 /// Makes a task in one allocation.
@@ -133,7 +140,7 @@ where
 fn allocate_task<'a, T, E, F, N: HasIdentity + 'a>(
     entry: TaskHeader,
     named: N,
-    inherit: bool,
+    inherited: Option<Box<Inherited>>,
     failures: Option<&Arc<Failures<E>>>,
     f: F,
     as_task: impl FnOnce(Arc<dyn Task + 'a>) -> Arc<dyn Task>,
@@ -143,8 +150,6 @@ where
     E: Send + 'a,
     F: FnOnce() -> Result<T, E> + Send + 'a,
 {
-    let inherits = inherit && is_inherited();
-    let inherited = inherits.then(|| Box::new(Inherited::capture()));
     let task = Arc::new(ClosureTask {
         entry,
         named,

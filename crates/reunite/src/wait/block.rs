@@ -4,7 +4,9 @@ use super::guards::{ConditionChecked, WaitingGuard};
 use super::outcome::{Heed, WaitOutcome, tell_task};
 use super::place::PlaceGuard;
 use super::recheck::RecheckSchedule;
-use super::thresholds::{FILES_AFTER, GRACE, enters_at, record_outlasted, starvation_check_at};
+use super::thresholds::{
+    FILES_AFTER, GRACE, enters_at, record_long, record_short, starvation_check_at,
+};
 use crate::cancel::CancelNode;
 use crate::current::{self, Context, TaskRecord};
 use crate::deadline;
@@ -192,7 +194,7 @@ impl<'a> Blocked<'a> {
         let wakes_at = self.wakes_at();
         if lasts && is_looked_for() {
             if self.ticket == 0 && self.has_lasted() {
-                record_outlasted(true);
+                record_long();
             }
             let pending = PendingWait {
                 task: &self.record.label,
@@ -255,7 +257,7 @@ impl<'a> Blocked<'a> {
     /// Counts the wait, which has ended.
     fn count(&self) {
         if self.enters.is_some() && !self.has_lasted() {
-            record_outlasted(false);
+            record_short();
         }
         count_blocked(self.lasted());
     }

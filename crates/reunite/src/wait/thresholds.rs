@@ -29,13 +29,19 @@ fn usually_lasts() -> bool {
     LASTING.load(Ordering::Relaxed) > MOST / 2
 }
 
-pub(super) fn record_outlasted(it: bool) {
+/// Records a wait that has lasted longer than [`FILES_AFTER`].
+pub(super) fn record_long() {
+    record(|lasting| MOST.min(lasting + 1));
+}
+
+/// Records a wait that has ended before.
+pub(super) fn record_short() {
+    record(|lasting| lasting.saturating_sub(1));
+}
+
+fn record(step: impl FnOnce(u64) -> u64) {
     let before = LASTING.load(Ordering::Relaxed);
-    let after = if it {
-        MOST.min(before + 1)
-    } else {
-        before.saturating_sub(1)
-    };
+    let after = step(before);
     if after != before {
         LASTING.store(after, Ordering::Relaxed);
     }
