@@ -267,8 +267,21 @@ impl World {
             children.push(child);
             self.begin(child, depth);
         }
+        at = self.join_in_order(owner, thread, &children, at);
+        self.scopes[scope].ended = Some(at);
+        at
+    }
+
+    /// Lets `owner` join these tasks. Returns when it has done that.
+    fn join_in_order(
+        &mut self,
+        owner: usize,
+        thread: usize,
+        children: &[usize],
+        mut at: Duration,
+    ) -> Duration {
         let line = here();
-        for child in children {
+        for &child in children {
             let (done, _) = self.tasks[child].completed.expect("a child that ran");
             if done > at {
                 let awake = done + Duration::from_nanos(900 + self.dice.below(4000));
@@ -292,7 +305,6 @@ impl World {
                 }
             }
         }
-        self.scopes[scope].ended = Some(at);
         at
     }
 

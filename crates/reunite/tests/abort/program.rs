@@ -40,12 +40,7 @@ fn main() {
             let counted = reunite::join(|| count(rx, waits), || 0);
             counted.0 + counted.1
         })),
-        "deadline" => {
-            let (_tx, rx) = open();
-            let scope = ScopeBuilder::new().timeout(Duration::from_millis(5));
-            let error = scope.scope(|_| rx.iter().count()).unwrap_err();
-            println!("{}", if error.is_timeout() { "timeout" } else { "else" });
-        }
+        "deadline" => deadline(),
         "tasks_that_never_began" => say(cancelled_in(|_, waits| {
             waits.store(true, Ordering::SeqCst);
             until_cancelled();
@@ -54,74 +49,13 @@ fn main() {
             });
             0
         })),
-        "producer" => {
-            let (tx, rx) = bounded::<u64>(4);
-            let joined = reunite::scope(|s| {
-                let consumer = s.spawn(move || rx.iter().count());
-                let producer = s.spawn(move || {
-                    until_cancelled();
-                    drop(tx);
-                });
-                producer.cancel();
-                consumer.join()
-            });
-            say(joined);
-        }
+        "producer" => producer(),
         "relay" => relay(),
-        "race" => {
-            let left = AtomicBool::new(false);
-            let contender = |is_left: bool| {
-                let left = &left;
-                move || {
-                    if !is_left {
-                        until(left);
-                        return Ok::<_, String>(100);
-                    }
-                    let (tx, rx) = open();
-                    cut_short(tx);
-                    let part = rx.iter().count();
-                    left.store(true, Ordering::SeqCst);
-                    Ok(part)
-                }
-            };
-            println!("{:?}", reunite::race([contender(true), contender(false)]));
-        }
-        "forgiving_policy" => {
-            let scope = ScopeBuilder::new().policy(FirstSuccess::new());
-            let (tx, rx) = open();
-            cut_short(tx);
-            let ended = scope.try_scope(|s| {
-                drop(s.spawn(|| Err::<(), _>("broken")));
-                s.spawn(|| Ok(())).join()?;
-                Ok(rx.iter().count())
-            });
-            println!("{}", if ended.is_ok() { "a part" } else { "an error" });
-        }
-        "ended" => {
-            let (tx, rx) = open();
-            cut_short(tx);
-            let ended = ScopeBuilder::new().scope_ended(|_| rx.iter().count());
-            let value = ended.value.map_or("no value", |_| "a part");
-            let error = ended.error.map_or("no error", |_| "an error");
-            println!("{value}, {error}");
-        }
-        "once" => {
-            let cell = OnceCell::new();
-            say(cancelled_in(|rx, waits| {
-                let part = cell.get_or_init(|| count(rx, waits));
-                assert!(part.unwrap_err().is_cancelled());
-                0
-            }));
-            println!("{:?}", cell.get());
-        }
-        "plain_scope" => {
-            let (_tx, rx) = open();
-            let counted = reunite::scope(|s| {
-                s.cancel("Ctrl-C");
-                rx.iter().count()
-            });
-            println!("{counted}");
-        }
+        "race" => race(),
+        "forgiving_policy" => forgiving_policy(),
+        "ended" => ended(),
+        "once" => once(),
+        "plain_scope" => plain_scope(),
         "stolen_half" => say(cancelled_in(|rx, waits| {
             let stolen = AtomicBool::new(false);
             let counted = reunite::join(
@@ -221,4 +155,84 @@ fn relay() {
         println!("{}", if ended.is_cut_short() { "cut short" } else { "else" });
         assert!(relay.join().is_err());
     });
+}
+
+fn producer() {
+    let (tx, rx) = bounded::<u64>(4);
+    let joined = reunite::scope(|s| {
+        let consumer = s.spawn(move || rx.iter().count());
+        let producer = s.spawn(move || {
+            until_cancelled();
+            drop(tx);
+        });
+        producer.cancel();
+        consumer.join()
+    });
+    say(joined);
+}
+
+fn race() {
+    let left = AtomicBool::new(false);
+    let contender = |is_left: bool| {
+        let left = &left;
+        move || {
+            if !is_left {
+                until(left);
+                return Ok::<_, String>(100);
+            }
+            let (tx, rx) = open();
+            cut_short(tx);
+            let part = rx.iter().count();
+            left.store(true, Ordering::SeqCst);
+            Ok(part)
+        }
+    };
+    println!("{:?}", reunite::race([contender(true), contender(false)]));
+}
+
+fn forgiving_policy() {
+    let scope = ScopeBuilder::new().policy(FirstSuccess::new());
+    let (tx, rx) = open();
+    cut_short(tx);
+    let ended = scope.try_scope(|s| {
+        drop(s.spawn(|| Err::<(), _>("broken")));
+        s.spawn(|| Ok(())).join()?;
+        Ok(rx.iter().count())
+    });
+    println!("{}", if ended.is_ok() { "a part" } else { "an error" });
+}
+
+fn ended() {
+    let (tx, rx) = open();
+    cut_short(tx);
+    let ended = ScopeBuilder::new().scope_ended(|_| rx.iter().count());
+    let value = ended.value.map_or("no value", |_| "a part");
+    let error = ended.error.map_or("no error", |_| "an error");
+    println!("{value}, {error}");
+}
+
+fn once() {
+    let cell = OnceCell::new();
+    say(cancelled_in(|rx, waits| {
+        let part = cell.get_or_init(|| count(rx, waits));
+        assert!(part.unwrap_err().is_cancelled());
+        0
+    }));
+    println!("{:?}", cell.get());
+}
+
+fn plain_scope() {
+    let (_tx, rx) = open();
+    let counted = reunite::scope(|s| {
+        s.cancel("Ctrl-C");
+        rx.iter().count()
+    });
+    println!("{counted}");
+}
+
+fn deadline() {
+    let (_tx, rx) = open();
+    let scope = ScopeBuilder::new().timeout(Duration::from_millis(5));
+    let error = scope.scope(|_| rx.iter().count()).unwrap_err();
+    println!("{}", if error.is_timeout() { "timeout" } else { "else" });
 }
