@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use reunite::sync::Mutex;
-use reunite::{Builder, ScopeBuilder};
+use reunite::{Builder, Dump, ScopeBuilder};
 
 fn named(name: &str) -> Builder {
     Builder::new().name(name)
@@ -45,43 +45,14 @@ fn the_tree_shows_scopes_in_tasks_in_scopes_and_their_waits() {
                     && text.contains("joins task `sleeper`")
             });
             let dump = reunite::dump();
-            let text = dump.to_string();
-            let depth = |line: &str| {
-                let shown = text
-                    .lines()
-                    .find(|shown| shown.trim_start().starts_with(line))
-                    .expect(line);
-                shown.len() - shown.trim_start().len()
-            };
-            assert!(depth("scope `first floor`") < depth("task `parent`"));
-            assert!(depth("task `parent`") < depth("scope `second floor`"));
-            assert!(depth("scope `second floor`") < depth("task `holder`"));
-
+            assert_nested_in_text(&dump);
             let mut own = dump.clone();
             own.scopes
                 .retain(|open| open.scope.name() == Some("first floor"));
             let counts = own.counters();
-            assert_eq!((counts.scopes, counts.blocked), (2, 3), "{text}");
-            assert_eq!((counts.running, counts.queued), (0, 0), "{text}");
-
-            let json: serde_json::Value = serde_json::from_str(&dump.to_json()).unwrap();
-            let containers = json["threadDump"]["threadContainers"].as_array().unwrap();
-            let container = |name: &str| containers.iter().find(|c| c["name"] == name).unwrap();
-            let second = container("second floor");
-            assert_eq!(second["parent"], container("first floor")["container"]);
-            let threads = second["threads"].as_array().unwrap();
-            let holder = threads
-                .iter()
-                .find(|thread| thread["name"] == "holder")
-                .unwrap();
-            assert_eq!(holder["state"], "WAITING");
-            assert_eq!(holder["holds"].as_array().unwrap().len(), 1);
-            assert!(
-                holder["waitsFor"]
-                    .as_str()
-                    .unwrap()
-                    .starts_with("locks a mutex")
-            );
+            assert_eq!((counts.scopes, counts.blocked), (2, 3), "{dump}");
+            assert_eq!((counts.running, counts.queued), (0, 0), "{dump}");
+            assert_nested_in_json(&dump);
 
             drop(guard);
             s.cancel("seen enough");
@@ -90,6 +61,41 @@ fn the_tree_shows_scopes_in_tasks_in_scopes_and_their_waits() {
         .unwrap();
     let after = reunite::dump().to_string();
     assert!(!after.contains("first floor"), "{after}");
+}
+
+fn assert_nested_in_text(dump: &Dump) {
+    let text = dump.to_string();
+    let depth = |line: &str| {
+        let shown = text
+            .lines()
+            .find(|shown| shown.trim_start().starts_with(line))
+            .expect(line);
+        shown.len() - shown.trim_start().len()
+    };
+    assert!(depth("scope `first floor`") < depth("task `parent`"));
+    assert!(depth("task `parent`") < depth("scope `second floor`"));
+    assert!(depth("scope `second floor`") < depth("task `holder`"));
+}
+
+fn assert_nested_in_json(dump: &Dump) {
+    let json: serde_json::Value = serde_json::from_str(&dump.to_json()).unwrap();
+    let containers = json["threadDump"]["threadContainers"].as_array().unwrap();
+    let container = |name: &str| containers.iter().find(|c| c["name"] == name).unwrap();
+    let second = container("second floor");
+    assert_eq!(second["parent"], container("first floor")["container"]);
+    let threads = second["threads"].as_array().unwrap();
+    let holder = threads
+        .iter()
+        .find(|thread| thread["name"] == "holder")
+        .unwrap();
+    assert_eq!(holder["state"], "WAITING");
+    assert_eq!(holder["holds"].as_array().unwrap().len(), 1);
+    assert!(
+        holder["waitsFor"]
+            .as_str()
+            .unwrap()
+            .starts_with("locks a mutex")
+    );
 }
 
 /// A name and a reason as a stranger may choose them: U+202E reverses the text after it, U+200E is invisible, and

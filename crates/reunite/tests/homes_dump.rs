@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::homes::{ALL, Home, NAMED, Place, in_homes};
 use common::{LONG, shown, until};
 use reunite::sync::Mutex;
-use reunite::{DumpScope, DumpTask};
+use reunite::{Dump, DumpScope, DumpTask};
 
 /// Runs these tests one at a time, as the live tree is that of the whole process.
 static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
@@ -179,16 +179,7 @@ fn the_tree_shows_scopes_in_tasks_in_scopes_and_their_waits() {
                 let name = at.home.names(0, task.task.name().unwrap());
                 assert!(task.task.to_string().starts_with(&name), "{}", task.task);
             }
-            let json: serde_json::Value = serde_json::from_str(&dump.to_json()).unwrap();
-            let containers = json["threadDump"]["threadContainers"].as_array().unwrap();
-            let threads = containers
-                .iter()
-                .flat_map(|it| it["threads"].as_array().unwrap());
-            let holder = threads.clone().find(|it| it["name"] == "holder").unwrap();
-            assert_eq!(holder["state"], "WAITING");
-            assert_eq!(holder["holds"].as_array().unwrap().len(), 1);
-            let waits_for = holder["waitsFor"].as_str().unwrap();
-            assert!(waits_for.starts_with("locks a mutex"), "{waits_for}");
+            assert_holder_in_json(&dump);
             s.cancel("seen enough");
             drop(guard);
             let _ended = reunite::shield(|| parent.join());
@@ -196,4 +187,17 @@ fn the_tree_shows_scopes_in_tasks_in_scopes_and_their_waits() {
         let after = reunite::dump().to_string();
         assert!(!after.contains("sleeper"), "{after}");
     });
+}
+
+fn assert_holder_in_json(dump: &Dump) {
+    let json: serde_json::Value = serde_json::from_str(&dump.to_json()).unwrap();
+    let containers = json["threadDump"]["threadContainers"].as_array().unwrap();
+    let threads = containers
+        .iter()
+        .flat_map(|it| it["threads"].as_array().unwrap());
+    let holder = threads.clone().find(|it| it["name"] == "holder").unwrap();
+    assert_eq!(holder["state"], "WAITING");
+    assert_eq!(holder["holds"].as_array().unwrap().len(), 1);
+    let waits_for = holder["waitsFor"].as_str().unwrap();
+    assert!(waits_for.starts_with("locks a mutex"), "{waits_for}");
 }
