@@ -52,9 +52,8 @@ impl UnscopedQueue {
 pub(super) struct Backlog {
     pub(super) seating: Seating,
     queue: Mutex<UnscopedQueue>,
-    /// The length of the queue; changes under the lock. A thread that enqueues a task changes this, passes a
-    /// fence, and then reads `searching`; a worker that stops searching changes `searching`, passes a fence,
-    /// and then reads this (see `roster`).
+    /// The length of the queue; changes under the lock. A thread that enqueues passes a fence between this
+    /// and reading `searching`; a worker that stops searching passes one before it reads this (see `members`).
     queued: AtomicUsize,
     /// The tasks that are run by joiners without a seat in this pool.
     strays: Mutex<Vec<Arc<dyn Task>>>,

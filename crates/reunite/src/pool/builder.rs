@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use super::install;
 use super::member;
-use super::roster::Roster;
+use super::members::Members;
 use super::scope::{self, PoolScope};
 use super::seat_marks::SEATS;
 use super::shared::{Duties, Hook, PoolShared, WatchState};
@@ -49,7 +49,7 @@ impl Pool {
 
     /// Returns the number of threads that work at a time, as chosen by [`threads`](PoolBuilder::threads).
     pub fn threads(&self) -> usize {
-        self.shared.roster.size
+        self.shared.members.size
     }
 
     /// Runs `f` on the calling thread. Inside `f`, [`join`](crate::join), [`par`](crate::par()) and the like use
@@ -205,7 +205,7 @@ impl Pool {
         at: &'static Location<'static>,
     ) -> Result<usize, Stragglers> {
         let since = now();
-        let threads = self.shared.roster.threads();
+        let threads = self.shared.members.threads();
         let deadline = if member::takes_part(&self.shared) {
             Some(since)
         } else {
@@ -213,7 +213,7 @@ impl Pool {
         };
         let _ended = self.close(deadline, Heed::Nothing, at);
         self.waits_on_drop = false;
-        let left = self.shared.roster.threads();
+        let left = self.shared.members.threads();
         if left == 0 {
             return Ok(threads);
         }
@@ -239,15 +239,15 @@ impl Pool {
         heed: Heed<'_>,
         at: &'static Location<'static>,
     ) -> WaitOutcome {
-        let roster = &self.shared.roster;
-        roster.close();
+        let members = &self.shared.members;
+        members.close();
         let site = WaitSite {
             verb: Verb::Shutdown,
             object: WaitObject::Made("a pool", at),
             at,
             on: WaitsOn::Anyone,
         };
-        let ready = |parker: &_| roster.is_empty_or_wake(parker);
+        let ready = |parker: &_| members.is_empty_or_wake(parker);
         wait::wait(site, deadline, heed, ready)
     }
 }
@@ -260,7 +260,7 @@ impl Drop for Pool {
     fn drop(&mut self) {
         // A pool that is dropped by one of its own jobs cannot wait for the thread that drops it.
         if !self.waits_on_drop || member::takes_part(&self.shared) {
-            self.shared.roster.close();
+            self.shared.members.close();
             return;
         }
         let at = Location::caller();
@@ -437,7 +437,7 @@ impl PoolBuilder {
         }
         let pool = self.pool(Location::caller());
         for _ in 0..pool.threads() {
-            pool.shared.roster.count_thread();
+            pool.shared.members.count_thread();
             pool.shared.start_thread()?;
         }
         Ok(pool)
@@ -449,7 +449,7 @@ impl PoolBuilder {
         let number = TaskId::next();
         let shared = Arc::new(PoolShared {
             number,
-            roster: Roster::new(size, self.spares, self.spare_after.is_some()),
+            members: Members::new(size, self.spares, self.spare_after.is_some()),
             name: self.name,
             built_at: at,
             stack_size: self.stack_size,

@@ -17,8 +17,8 @@
 //!    thread can make another. It is given up without a write.
 //! 3. Chunks are freed with the [`Cells`] of a scope that has ended: by rule 1 no reference into them is
 //!    followed any more. A task whose handle was forgotten is not dropped, and its cell goes with its chunk.
-//! 4. Memory is in one place at a time: in a `Shelf`, in [`Memory`] or [`Freed`], or under a task. Its holder
-//!    alone uses it.
+//! 4. Memory is in one place at a time: in `CellsOfSize`, in [`Memory`] or [`Freed`], or under a task. Its
+//!    holder alone uses it.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ops::Deref;
@@ -185,7 +185,7 @@ impl Freed {
 #[derive(Default)]
 pub(super) struct Cells {
     /// One for each of the [`SIZES`].
-    shelves: [Shelf; SIZES.len()],
+    sizes: [CellsOfSize; SIZES.len()],
     chunks: Vec<Chunk>,
 }
 
@@ -194,7 +194,7 @@ unsafe impl Send for Cells {}
 
 /// Cells of one size.
 #[derive(Default)]
-struct Shelf {
+struct CellsOfSize {
     /// Cells that were used before.
     free: Vec<NonNull<u8>>,
     /// The first cell of the last chunk that was not used yet, and how many such cells there are.
@@ -236,11 +236,11 @@ impl Cells {
     pub(super) fn take(&mut self, layout: Layout) -> Memory {
         let at = match size_of_cell(layout) {
             Some(which) => {
-                let shelf = &mut self.shelves[which];
-                shelf
+                let cells = &mut self.sizes[which];
+                cells
                     .free
                     .pop()
-                    .unwrap_or_else(|| shelf.take_fresh(SIZES[which], &mut self.chunks))
+                    .unwrap_or_else(|| cells.take_fresh(SIZES[which], &mut self.chunks))
             }
             None => allocate(layout),
         };
@@ -251,7 +251,7 @@ impl Cells {
     #[inline]
     pub(super) fn give_back(&mut self, memory: Memory) {
         match size_of_cell(memory.layout) {
-            Some(which) => self.shelves[which].free.push(memory.at),
+            Some(which) => self.sizes[which].free.push(memory.at),
             // SAFETY: `take` allocated it with that layout, and this is its only holder (rule 4).
             None => unsafe { dealloc(memory.at.as_ptr(), memory.layout) },
         }
@@ -259,8 +259,8 @@ impl Cells {
 
     /// Takes back the memory of many tasks.
     pub(super) fn give_back_all(&mut self, freed: &mut Freed) {
-        for (shelf, freed) in self.shelves.iter_mut().zip(&mut freed.0) {
-            shelf.free.append(freed);
+        for (cells, freed) in self.sizes.iter_mut().zip(&mut freed.0) {
+            cells.free.append(freed);
         }
     }
 
@@ -273,8 +273,8 @@ impl Cells {
     /// Returns true if the cells may be used for another scope: no cell is lost, and the chunks are small.
     pub(super) fn is_reusable(&self) -> bool {
         let whole = self.bytes();
-        let shelves = self.shelves.iter().zip(SIZES);
-        let free = shelves.map(|(shelf, size)| (shelf.free.len() + shelf.left) * size);
+        let cells = self.sizes.iter().zip(SIZES);
+        let free = cells.map(|(cells, size)| (cells.free.len() + cells.left) * size);
         whole == free.sum::<usize>() && whole <= SMALL
     }
 
@@ -285,7 +285,7 @@ impl Cells {
     }
 }
 
-impl Shelf {
+impl CellsOfSize {
     #[inline]
     fn take_fresh(&mut self, size: usize, chunks: &mut Vec<Chunk>) -> NonNull<u8> {
         let at = match self.fresh {

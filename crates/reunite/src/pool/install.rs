@@ -19,10 +19,11 @@
 //! the packet, which is shared by reference counts. The caller leaves the frame after it has seen the packet
 //! complete. Until then a guard ends the process if anything unwinds.
 //!
-//! *A thread takes the job.* The caller ensures beforehand that the pool has a thread that was really started. Threads
-//! of a pool end only when the pool closes, or when there are more threads than it needs; so at least one stays. A
-//! pool does not close while it is borrowed. If all of its threads block, the roster's rules apply: a spare is
-//! started, or, where no more are allowed, one of the waits of blocked threads is refused (see `roster`).
+//! *A thread takes the job.* The caller ensures beforehand that the pool has a thread: one that has really
+//! started, not one that the system may yet refuse. A pool's threads end only when the pool closes, or when
+//! it has more of them than places, so one is left; and a pool does not close while it is borrowed. If all of
+//! its threads block, the rules of `members` apply: a spare is started, or, where no more are allowed, one of the
+//! waits of blocked threads is refused.
 //!
 //! *In place.* If the caller is a worker of the pool, it runs the closure itself, because it is on a stack of the pool
 //! already. So does a caller in a destructor that runs during unwinding: if the closure left on another thread, the

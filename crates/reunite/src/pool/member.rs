@@ -5,8 +5,8 @@ use std::panic::Location;
 
 use super::job::{Ancestor, Public};
 use super::member_state::MemberState;
+use super::members::{AfterSleep, Members};
 use super::open_scopes::{self, Below, OpenScope, Since, Until};
-use super::roster::{AfterSleep, Roster};
 use super::seat::{Parcel, Seat};
 use super::shared::{PoolShared, WorkerGuard};
 use super::sleeper::Sleeper;
@@ -105,7 +105,7 @@ struct SeatGuard {
 
 impl SeatGuard {
     fn in_pool(pool: &Arc<PoolShared>, role: MemberRole) -> Option<Self> {
-        let (number, seat) = pool.roster.backlog.seating.take()?;
+        let (number, seat) = pool.members.backlog.seating.take()?;
         // The forks that the thread made for another pool must not wait until it returns there, and must not be
         // mixed with the forks for this pool.
         if this_thread::publish_all() {
@@ -133,7 +133,7 @@ impl Drop for SeatGuard {
         wait::install(self.place);
         this_thread::set_seat(self.before);
         if let Some(part) = POOLS.with(|pools| pools.borrow_mut().pop()) {
-            part.pool.roster.backlog.seating.leave(self.number);
+            part.pool.members.backlog.seating.leave(self.number);
         }
     }
 }
@@ -164,7 +164,7 @@ pub(super) fn visit(pool: &Arc<PoolShared>) -> Option<Visit> {
 fn visit_anew(pool: &Arc<PoolShared>) -> Option<Visit> {
     POOLS.try_with(|_| ()).ok()?;
     let seated = SeatGuard::in_pool(pool, MemberRole::Visitor)?;
-    pool.roster.arrive();
+    pool.members.arrive();
     seated.seat.member_state().hold();
     let seated = Some((Arc::clone(pool), seated));
     Some(Visit { seated })
@@ -176,7 +176,7 @@ fn visit_anew(pool: &Arc<PoolShared>) -> Option<Visit> {
 pub(super) fn visit_if_free(pool: &Arc<PoolShared>) -> Result<Option<Visit>, NoPlace> {
     let visit = visit(pool);
     match &visit {
-        Some(visit) if visit.seated.is_some() && pool.roster.is_full() => Err(NoPlace),
+        Some(visit) if visit.seated.is_some() && pool.members.is_full() => Err(NoPlace),
         _ => Ok(visit),
     }
 }
@@ -198,17 +198,17 @@ impl Visit {
     #[inline(never)]
     fn depart(&mut self) {
         if let Some((pool, seated)) = self.seated.take() {
-            let roster = &pool.roster;
-            let is_counted = roster.depart(seated.seat.member_state());
+            let members = &pool.members;
+            let is_counted = members.depart(seated.seat.member_state());
             drop(seated);
             this_thread::forget_captured();
             let rouse = if is_counted {
-                roster.remove_active()
+                members.remove_active()
             } else {
-                roster.look()
+                members.look()
             };
             if !pool.follow(rouse) {
-                roster.wake_blocked(None);
+                members.wake_blocked(None);
             }
         }
     }
@@ -235,11 +235,11 @@ impl Place for MemberPlace {
             let _inside = Inside::mark();
             for part in pools.borrow_mut().iter_mut() {
                 part.away += 1;
-                let roster = &part.pool.roster;
+                let members = &part.pool.members;
                 let rouse = if part.away == 1 {
-                    roster.block(parker, part.seat.member_state())
+                    members.block(parker, part.seat.member_state())
                 } else {
-                    roster.look()
+                    members.look()
                 };
                 if !part.pool.follow(rouse) && must_end {
                     part.pool.start_beyond_limit();
@@ -255,7 +255,7 @@ impl Place for MemberPlace {
                 part.away -= 1;
                 if part.away == 0 {
                     part.seat.member_state().hold();
-                    part.pool.roster.unblock(parker, part.is_called_back);
+                    part.pool.members.unblock(parker, part.is_called_back);
                     part.is_called_back = false;
                 }
             }
@@ -267,14 +267,16 @@ impl Place for MemberPlace {
             let _inside = Inside::mark();
             let mut is_starved = false;
             for part in pools.borrow_mut().iter_mut() {
-                let roster = &part.pool.roster;
-                if part.is_called_back || part.pool.follow(roster.look()) || !roster.is_none_awake()
+                let members = &part.pool.members;
+                if part.is_called_back
+                    || part.pool.follow(members.look())
+                    || !members.is_none_awake()
                 {
                     continue;
                 }
                 if must_end {
                     part.pool.start_beyond_limit();
-                } else if roster.call_back() {
+                } else if members.call_back() {
                     part.is_called_back = true;
                     is_starved = true;
                 }
@@ -286,9 +288,9 @@ impl Place for MemberPlace {
     fn let_others_ask(&self, parker: &Parker) {
         POOLS.with(|pools| {
             for part in pools.borrow().iter() {
-                let roster = &part.pool.roster;
-                if !part.pool.follow(roster.look()) && roster.is_none_awake() {
-                    roster.wake_blocked(Some(parker));
+                let members = &part.pool.members;
+                if !part.pool.follow(members.look()) && members.is_none_awake() {
+                    members.wake_blocked(Some(parker));
                 }
             }
         });
@@ -340,11 +342,11 @@ pub(super) fn help_until(target: Ancestor, since: Option<Since>, over: impl Fn()
     if this_thread::nesting() >= MAX_DEPTH {
         return;
     }
-    let scopes = &pool.roster.backlog.scopes;
+    let scopes = &pool.members.backlog.scopes;
     let below = Below { target, since };
     let mut round = 0;
     while round < ROUNDS && !over() {
-        match pool.roster.backlog.take(seat, Some(target)) {
+        match pool.members.backlog.take(seat, Some(target)) {
             Some(parcel) => {
                 execute::execute(seat, parcel);
                 round = 0;
@@ -356,7 +358,7 @@ pub(super) fn help_until(target: Ancestor, since: Option<Since>, over: impl Fn()
                 }
                 None => {
                     if round % 8 == 7 {
-                        pool.roster.backlog.ask_all();
+                        pool.members.backlog.ask_all();
                     }
                     round = if pause(round) { round + 1 } else { ROUNDS };
                 }
@@ -385,7 +387,7 @@ enum FoundWork {
 pub(super) fn work(pool: &Arc<PoolShared>) -> WorkerGuard {
     let counted = WorkerGuard(Arc::clone(pool));
     let Some(seated) = SeatGuard::in_pool(pool, MemberRole::Worker) else {
-        pool.roster.give_up();
+        pool.members.give_up();
         return counted;
     };
     let seat = seated.seat;
@@ -402,13 +404,13 @@ pub(super) fn work(pool: &Arc<PoolShared>) -> WorkerGuard {
                     FoundWork::Scope(scope) => scope.work(Until::Crowded),
                     FoundWork::Task(task) => run_tasks(pool, member_state, task),
                 }
-                pool.roster.take_again(member_state);
-                pool.roster.search_again();
+                pool.members.take_again(member_state);
+                pool.members.search_again();
             }
             None => {
                 let short = || pool.watch();
                 let look = || unshared.look(pool);
-                match pool.roster.rest(&sleeper, member_state, short, look) {
+                match pool.members.rest(&sleeper, member_state, short, look) {
                     AfterSleep::Search => {}
                     AfterSleep::End => return counted,
                 }
@@ -420,16 +422,16 @@ pub(super) fn work(pool: &Arc<PoolShared>) -> WorkerGuard {
 /// Runs a task that the calling worker has dequeued, and then the tasks behind it in the queue, as long as there
 /// is no other work and the worker's place is not needed. The worker does not count as searching meanwhile.
 fn run_tasks(pool: &Arc<PoolShared>, member_state: &MemberState, first: Arc<dyn Task>) {
-    let roster = &pool.roster;
+    let members = &pool.members;
     let mut next = Some(first);
     while let Some(task) = next {
         run(&task, member_state);
         drop(task);
-        roster.take_again(member_state);
-        if roster.is_crowded() || roster.backlog.has_other_work() {
+        members.take_again(member_state);
+        if members.is_crowded() || members.backlog.has_other_work() {
             return;
         }
-        next = roster.backlog.dequeue(member_state);
+        next = members.backlog.dequeue(member_state);
         if next.is_some() {
             member_state.begin();
         }
@@ -450,7 +452,7 @@ pub(super) fn run_aside(pool: &PoolShared, task: &Arc<dyn Task>, takes_part: boo
     let member_state = this_thread::seat()
         .filter(|_| takes_part)
         .map(Seat::member_state);
-    pool.roster.backlog.run_in_place(task, member_state, || {
+    pool.members.backlog.run_in_place(task, member_state, || {
         task.run();
         this_thread::forget_captured();
     });
@@ -458,28 +460,28 @@ pub(super) fn run_aside(pool: &PoolShared, task: &Arc<dyn Task>, takes_part: boo
 
 /// Looks for work and takes it. If this returns work, the worker is not counted as searching any more.
 fn search(pool: &Arc<PoolShared>, seat: &'static Seat) -> Option<FoundWork> {
-    let roster = &pool.roster;
+    let members = &pool.members;
     for round in 0..ROUNDS {
-        if roster.backlog.has_work() {
-            let was_last = roster.stop_searching();
-            let work = if roster.is_crowded() {
+        if members.backlog.has_work() {
+            let was_last = members.stop_searching();
+            let work = if members.is_crowded() {
                 None
             } else {
-                take(roster, seat)
+                take(members, seat)
             };
             if work.is_some() {
                 if was_last {
-                    pool.follow(roster.look());
+                    pool.follow(members.look());
                 }
                 return work;
             }
-            roster.search_again();
+            members.search_again();
         }
-        if roster.is_crowded() {
+        if members.is_crowded() {
             return None;
         }
         if round % 8 == 7 {
-            pool.roster.backlog.ask_all();
+            pool.members.backlog.ask_all();
         }
         if !pause(round) {
             break;
@@ -488,11 +490,11 @@ fn search(pool: &Arc<PoolShared>, seat: &'static Seat) -> Option<FoundWork> {
     None
 }
 
-fn take(roster: &Roster, seat: &'static Seat) -> Option<FoundWork> {
-    let job = || roster.backlog.take(seat, None).map(FoundWork::Job);
-    let scope = || roster.backlog.scopes.find(None).map(FoundWork::Scope);
+fn take(members: &Members, seat: &'static Seat) -> Option<FoundWork> {
+    let job = || members.backlog.take(seat, None).map(FoundWork::Job);
+    let scope = || members.backlog.scopes.find(None).map(FoundWork::Scope);
     let task = || {
-        roster
+        members
             .backlog
             .dequeue(seat.member_state())
             .map(FoundWork::Task)

@@ -2,7 +2,7 @@
 //! runs.
 //!
 //! # Protocol
-//! A member *holds* a place from when it is counted as awake (`active`, see `roster`) until it blocks in
+//! A member *holds* a place from when it is counted as awake (`active`, see `members`) until it blocks in
 //! `wait`, goes to sleep, or leaves. `place` shows that to other threads, which may take the place away from
 //! a member that blocks where the library does not see it. Its transitions:
 //!
@@ -16,7 +16,7 @@
 //!
 //! Each transition is one swap or exchange, and the thread that makes it changes the count. So the count is
 //! exact, except between a transition and its count; a thread that uncounts checks for work afterwards (see
-//! `roster`).
+//! `members`).
 
 use super::stolen_half::StolenHalf;
 use crate::current::TaskRecord;

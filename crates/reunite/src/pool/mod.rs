@@ -1,6 +1,6 @@
 //! The pool: threads for work that computes.
 //!
-//! | file | contents |
+//! | module | what it holds |
 //! |---|---|
 //! | `job` | a closure on its forker's stack, and who may touch it when |
 //! | `piece` | the identity of a piece of work, made on demand |
@@ -14,7 +14,7 @@
 //! | `seating` | which seats are taken |
 //! | `open_scopes` | which scopes are open, and which have tasks that can begin |
 //! | `backlog` | the work there is, and where it lies |
-//! | `roster`, `sleeper` | which threads are awake, look for work or sleep, and which to wake |
+//! | `members`, `sleeper` | which threads are awake, look for work or sleep, and which to wake |
 //! | `shared` | what the members of a pool share |
 //! | `watch` | noticing that work is queued while the threads that have the places sleep elsewhere |
 //! | `unpublished_forks` | noticing that forks stay private to a member that sleeps elsewhere |
@@ -56,13 +56,13 @@ mod job;
 mod member;
 #[allow(unsafe_code)]
 mod member_state;
+mod members;
 mod open_scopes;
 mod parent;
 #[allow(unsafe_code)]
 mod piece;
 #[allow(unsafe_code)]
 mod queue;
-mod roster;
 #[allow(unsafe_code)]
 mod scope;
 #[allow(unsafe_code)]

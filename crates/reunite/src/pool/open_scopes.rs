@@ -445,7 +445,7 @@ mod tests {
     fn a_thread_knows_the_innermost_scope_that_it_has_open() {
         let pools = [1, 2].map(|_| Pool::builder().threads(1).build().unwrap());
         let too_old = |s: &PoolScope<'_, '_>| {
-            let scopes = &s.state.pool().roster.backlog.scopes;
+            let scopes = &s.state.pool().members.backlog.scopes;
             scopes.too_old(innermost())
         };
         assert!(innermost().is_none());

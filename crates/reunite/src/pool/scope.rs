@@ -333,7 +333,7 @@ impl<'scope> PoolScope<'scope, '_> {
 
     /// Returns how many threads work at a time in the scope's pool.
     pub(super) fn threads(&self) -> usize {
-        self.state.pool().roster.size
+        self.state.pool().members.size
     }
 
     /// Cancels the scope: tasks that have not begun never will, and the checkpoints of the others fail.

@@ -31,7 +31,7 @@
 //! *Listing.* `is_listed` says that the scope is listed in `open_scopes` among the scopes with a task to begin. It
 //! is raised with the first task, and lowered by a thread that finds, under the lock, that there is no task to
 //! begin. Only a spawn that raises it wakes a thread: while it is raised, a thread has been woken for the scope,
-//! and each thread that takes tasks from the scope wakes another (see `roster`).
+//! and each thread that takes tasks from the scope wakes another (see `members`).
 
 use std::panic::Location;
 
@@ -96,7 +96,7 @@ impl ScopeState {
             slot: AtomicUsize::new(0),
             has_had_tasks: AtomicBool::new(false),
             weight: Weight::Little,
-            since: pool.roster.backlog.scopes.since(),
+            since: pool.members.backlog.scopes.since(),
         }
     }
 
@@ -106,7 +106,7 @@ impl ScopeState {
         self.parent.renew();
         self.pool = Mark::new(std::ptr::from_ref(pool).cast_mut());
         self.owner = this_thread::seat();
-        self.since = pool.roster.backlog.scopes.since();
+        self.since = pool.members.backlog.scopes.since();
     }
 
     /// Clears the state of a scope that has ended and that no other thread uses any more. Returns how much memory
@@ -144,7 +144,7 @@ impl ScopeState {
     }
 
     fn scopes(&self) -> &OpenScopes {
-        &self.pool().roster.backlog.scopes
+        &self.pool().members.backlog.scopes
     }
 
     /// Adds the scope to the open scopes of the pool, before it has any task. Called by the thread that opens the
@@ -421,12 +421,12 @@ impl OpenScope for ScopeState {
             }
             batch.run(&self.parent, member_state);
             if let Some(member_state) = member_state {
-                self.pool().roster.take_again(member_state);
+                self.pool().members.take_again(member_state);
             }
             this_thread::forget_captured();
             drop(entered);
             last = Some(batch);
-            if matches!(until, Until::Crowded) && self.pool().roster.is_crowded() {
+            if matches!(until, Until::Crowded) && self.pool().members.is_crowded() {
                 count = 0;
                 continue;
             }
@@ -559,7 +559,7 @@ mod tests {
                 tasks.remove(tasks.len() / 2).join().unwrap();
             }
             assert!(s.state.next_task().is_none());
-            assert!(!s.state.pool().roster.backlog.has_work());
+            assert!(!s.state.pool().members.backlog.has_work());
         });
     }
 

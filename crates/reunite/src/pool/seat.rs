@@ -171,16 +171,15 @@ impl Seat {
         self.word.0.load(Ordering::Relaxed) & INHERITS != 0
     }
 
-    /// Asks the member to publish when it makes or ends a fork. If the word is raised already, it stays so: when
-    /// the member lowers it later, the member sees everything that the caller did before this load (see the
-    /// protocol of `roster`).
+    /// Asks the member to publish when it makes or ends a fork. If the word is raised already, the member has
+    /// not lowered it since what the caller did before; so this load takes part in the protocol of `members`.
     pub(super) fn ask(&self) {
         if self.word.0.load(Ordering::SeqCst) & HUNGRY == 0 {
             self.word.0.fetch_or(HUNGRY, Ordering::SeqCst);
         }
     }
 
-    /// Lowers the word; the member must then publish. The exchange takes part in the protocol of `roster`.
+    /// Lowers the word; the member must then publish. The exchange takes part in the protocol of `members`.
     pub(super) fn answer(&self) {
         self.mailbox.has_reported.store(false, Ordering::Relaxed);
         self.word.0.fetch_and(!HUNGRY, Ordering::SeqCst);

@@ -15,14 +15,12 @@
 //!    removes the mark before it raises the word; the member removes the mark when it leaves. So each taken
 //!    seat without the mark has a raised word, unless a thread is between these two steps.
 //!
-//! It is harmless if a thread does not see a seat that was just taken. There was no offer yet. And a sleeper
-//! is in the list of sleepers before it raises all words, so a member that it has not seen finds it there
-//! after its first fork (see `roster`). A sleeper that finds a seat not marked as lowered may also come
-//! between two steps:
-//! * after the lowering and before the marking: the member looks for sleepers after both steps, and finds the
-//!   sleeper;
-//! * after another thread has removed the mark and before that thread raises the word: it raises the word
-//!   after the sleeper was in the list.
+//! A thread that misses a seat taken meanwhile misses no offer, and no fork whose maker was not told to look:
+//! a sleeper is in the list before it raises all words, and a member that it has missed looks there after its
+//! first fork (see `members`). A sleeper that finds a seat not marked as lowered may also come
+//! * between the lowering and the marking: the member looks for sleepers after both, and finds it;
+//! * between the taking of the mark and the raising by another thread: that raises the word after the sleeper
+//!   was in the list.
 //!
 //! The seat with the lowest number is taken first, so that few rows are used.
 

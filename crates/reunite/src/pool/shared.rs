@@ -1,10 +1,10 @@
-//! The state that the members of a pool share, and how they carry out what its roster decides.
+//! The state that the members of a pool share, and how they carry out what `members` decides.
 
 use std::io;
 use std::panic::Location;
 
 use super::member_state::RemainingWork;
-use super::roster::{Roster, WakeDecision};
+use super::members::{Members, WakeDecision};
 use super::seat::Seat;
 use crate::contain::contain;
 use crate::id::{Label, LabelKind, TaskId};
@@ -57,7 +57,7 @@ impl WatchState {
 /// The state that the members of a pool share.
 pub(super) struct PoolShared {
     pub(super) number: TaskId,
-    pub(super) roster: Roster,
+    pub(super) members: Members,
     pub(super) name: String,
     /// The line of the user that built the pool.
     pub(super) built_at: &'static Location<'static>,
@@ -91,12 +91,11 @@ impl PoolShared {
         Label::new(LabelKind::Pool, Some(self.name.clone()), at)
     }
 
-    /// Carries out a decision of the roster. Returns false if there is work but every thread of the pool
-    /// blocks.
+    /// Does what `members` decided. Returns false if no thread is left to work.
     pub(super) fn follow(self: &Arc<Self>, rouse: WakeDecision) -> bool {
         match rouse {
             WakeDecision::Nothing => true,
-            WakeDecision::Start => self.start_thread().is_ok() || self.roster.is_awake(),
+            WakeDecision::Start => self.start_thread().is_ok() || self.members.is_awake(),
             WakeDecision::Starved => false,
             WakeDecision::Full => {
                 self.watch();
@@ -136,19 +135,19 @@ impl PoolShared {
     /// Makes published work known to the pool. If every thread of the pool blocks, makes them check for
     /// starvation, so that one of their waits is refused.
     pub(super) fn published(self: &Arc<Self>) {
-        if !self.follow(self.roster.published()) {
-            self.roster.wake_blocked(None);
+        if !self.follow(self.members.published()) {
+            self.members.wake_blocked(None);
         }
     }
 
     /// Starts one thread more than the spares allow, for a wait that cannot return an error. If the system
     /// refuses the thread, the wait tries again when it checks its condition next time.
     pub(super) fn start_beyond_limit(self: &Arc<Self>) {
-        self.roster.count_thread();
+        self.members.count_thread();
         let _later = self.start_thread();
     }
 
-    /// Starts a thread that the roster has counted.
+    /// Starts a thread that `members` has counted.
     pub(super) fn start_thread(self: &Arc<Self>) -> io::Result<()> {
         let pool = Arc::clone(self);
         start_worker(self.name.clone(), self.stack_size, move || {
@@ -159,20 +158,19 @@ impl PoolShared {
                 }
             };
             if pool.on_start.is_some() {
-                // A thread that runs its hook does not look for work, so other threads are woken if there is
-                // work.
-                if pool.roster.stop_searching() {
-                    pool.follow(pool.roster.look());
+                // A thread in its hook does not look for work: others are woken for that.
+                if pool.members.stop_searching() {
+                    pool.follow(pool.members.look());
                 }
                 call(&pool.on_start);
-                pool.roster.search_again();
+                pool.members.search_again();
             }
             let end = (pool.duties.work)(&pool);
             call(&pool.on_exit);
             drop(end);
         })
         .inspect(|()| self.has_thread.store(true, Ordering::Relaxed))
-        .inspect_err(|error| self.roster.not_started(error))
+        .inspect_err(|error| self.members.not_started(error))
     }
 
     /// Ensures that the pool has a thread, which then stays until the pool closes.
@@ -183,14 +181,14 @@ impl PoolShared {
         if self.has_thread.load(Ordering::Relaxed) {
             return Ok(());
         }
-        self.roster.count_thread();
+        self.members.count_thread();
         self.start_thread()
     }
 }
 
 impl Visible for PoolShared {
     fn snapshots(&self) -> Vec<ScopeSnapshot> {
-        self.roster.backlog.snapshots()
+        self.members.backlog.snapshots()
     }
 }
 
@@ -199,7 +197,7 @@ pub(super) struct WorkerGuard(pub(super) Arc<PoolShared>);
 
 impl Drop for WorkerGuard {
     fn drop(&mut self) {
-        self.0.roster.end();
+        self.0.members.end();
     }
 }
 

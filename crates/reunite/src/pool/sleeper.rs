@@ -1,4 +1,4 @@
-//! Sleeping workers; `roster` explains which threads may wake one.
+//! Sleeping workers; `members` explains which threads may wake one.
 
 use crate::deadlock::{count_idle, uncount_idle};
 use crate::park::{Parker, park_until};
@@ -7,8 +7,8 @@ use crate::primitive::{Arc, AtomicBool, Instant, Ordering};
 /// A sleeping worker.
 pub(super) struct Sleeper {
     woken: AtomicBool,
-    /// True if the sleeper is counted as idle. Changes under the roster's lock while the sleeper is in
-    /// the list; after that, only the thread that has removed it from the list changes this.
+    /// True if it is counted as idle. Changed under the lock of `Members` while it is in the list, and by the
+    /// thread that has removed it.
     is_idle: AtomicBool,
     parker: Parker,
 }

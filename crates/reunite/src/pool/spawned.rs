@@ -34,7 +34,7 @@ impl PoolShared {
 impl PoolShared {
     /// Queues a task outside scopes for a worker.
     pub(super) fn enqueue(self: &Arc<Self>, task: Arc<dyn Task>) {
-        self.roster.backlog.enqueue(task);
+        self.members.backlog.enqueue(task);
         self.published();
     }
 }
@@ -65,7 +65,7 @@ impl TaskQueue for PoolQueue {
     fn tasks(&self, most_queued: usize) -> (Vec<Arc<dyn Task>>, usize) {
         let pool = self.0.upgrade();
         pool.map_or_else(Default::default, |pool| {
-            pool.roster.backlog.tasks(most_queued)
+            pool.members.backlog.tasks(most_queued)
         })
     }
 }
@@ -209,7 +209,7 @@ mod tests {
         }
         last.join().unwrap();
         assert!(first.upgrade().is_none());
-        assert!(!pool.shared.roster.backlog.has_work());
+        assert!(!pool.shared.members.backlog.has_work());
         drop(end);
         busy.join().unwrap();
     }
@@ -220,7 +220,7 @@ mod tests {
         let (busy, end) = occupy(&pool);
         let shared = &pool.shared;
         let listed = |most| {
-            let (tasks, more) = shared.roster.backlog.tasks(most);
+            let (tasks, more) = shared.members.backlog.tasks(most);
             let mut ids: Vec<_> = tasks.iter().map(|task| task.id).collect();
             ids.sort_unstable();
             ids.dedup();
@@ -228,7 +228,7 @@ mod tests {
             (ids, more)
         };
         let here = Arc::clone(shared);
-        let look = move || here.roster.backlog.tasks(usize::MAX).0.len() - 1;
+        let look = move || here.members.backlog.tasks(usize::MAX).0.len() - 1;
         let mut tasks: Vec<_> = (0..3).map(|_| pool.spawn(look.clone())).collect();
         let ids: Vec<_> = tasks.iter().map(JoinHandle::id).collect();
         assert_eq!(listed(usize::MAX), (ids.clone(), 0));
@@ -240,7 +240,7 @@ mod tests {
         let last = tasks.remove(1);
         let task = last.task();
         shared
-            .roster
+            .members
             .backlog
             .run_in_place(task, None, || task.run());
         assert_eq!(last.join().unwrap(), 2);

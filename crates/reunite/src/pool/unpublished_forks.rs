@@ -47,7 +47,7 @@ struct SleepingMember {
 /// The members that a sleeper has found at its last look.
 #[derive(Default)]
 pub(super) struct UnpublishedForks {
-    members: Vec<SleepingMember>,
+    sleeping: Vec<SleepingMember>,
     /// The time of the next look.
     next: Option<Instant>,
 }
@@ -58,7 +58,7 @@ impl UnpublishedForks {
         // Under the model checker there is no time.
         let threshold = stall_threshold().filter(|_| !cfg!(reunite_model));
         let is_any = || {
-            pool.roster
+            pool.members
                 .backlog
                 .seats()
                 .any(|seat| seat.unpublished().is_some())
@@ -79,8 +79,8 @@ impl UnpublishedForks {
     /// Updates the list of members that sleep with unshared forks, and makes the watch report those that
     /// have slept for as long as the threshold.
     fn see(&mut self, pool: &Arc<PoolShared>, threshold: Duration) {
-        let before = std::mem::take(&mut self.members);
-        for seat in pool.roster.backlog.seats() {
+        let before = std::mem::take(&mut self.sleeping);
+        for seat in pool.members.backlog.seats() {
             let (begun, thread) = (seat.member_state().begun(), seat.member_state().thread());
             let Some(newest) = seat.unpublished() else {
                 continue;
@@ -98,7 +98,7 @@ impl UnpublishedForks {
             if lasted >= threshold && seat.is_first_report() {
                 watch::report(stall(pool, seat, lasted));
             }
-            self.members.push(SleepingMember {
+            self.sleeping.push(SleepingMember {
                 seat,
                 newest,
                 begun,
@@ -110,7 +110,7 @@ impl UnpublishedForks {
 }
 
 fn stall(pool: &PoolShared, seat: &'static Seat, lasted: Duration) -> Stall {
-    let task = pool.roster.backlog.label_of_member(seat);
+    let task = pool.members.backlog.label_of_member(seat);
     Stall {
         at: task.spawned_at(),
         task,

@@ -37,7 +37,7 @@
 //! The watching thread counts as idle. It can end a wait only while a member is awake, and then no deadlock
 //! contains that wait. While it reports, it does not count as idle.
 
-use super::roster::WakeDecision;
+use super::members::WakeDecision;
 use super::seat::Seat;
 use super::shared::{PoolShared, WatchState};
 use crate::contain::contain;
@@ -183,7 +183,7 @@ struct WatchedMember {
 struct WatchedPool {
     pool: Weak<PoolShared>,
     spare_after: Duration,
-    members: Vec<WatchedMember>,
+    watched: Vec<WatchedMember>,
 }
 
 impl WatchedPool {
@@ -192,7 +192,7 @@ impl WatchedPool {
         Self {
             pool,
             spare_after: spare_after.unwrap_or_default(),
-            members: Vec::new(),
+            watched: Vec::new(),
         }
     }
 
@@ -209,27 +209,27 @@ impl WatchedPool {
             ..
         } = &pool.watch;
         looks.fetch_add(1, Ordering::Relaxed);
-        let has_batches = pool.divide(pool.roster.backlog.seats(), self.spare_after);
-        if !pool.roster.is_short() {
-            self.members.clear();
+        let has_batches = pool.divide(pool.members.backlog.seats(), self.spare_after);
+        if !pool.members.is_short() {
+            self.watched.clear();
             if has_batches {
                 return true;
             }
             is_watched.store(false, Ordering::SeqCst);
             fence(Ordering::SeqCst);
             // If another thread has raised `is_watched` in the meantime, it has added the pool to the list again.
-            let is_wanted = pool.roster.is_short()
-                || pool.divide(pool.roster.backlog.seats(), self.spare_after);
+            let is_wanted = pool.members.is_short()
+                || pool.divide(pool.members.backlog.seats(), self.spare_after);
             return is_wanted && !is_watched.swap(true, Ordering::SeqCst);
         }
-        let Some(task) = pool.roster.backlog.next_task() else {
+        let Some(task) = pool.members.backlog.next_task() else {
             // Another thread is about to take the work.
             return true;
         };
         let others = self.see(&pool);
         let still: Vec<_> = self.stalled_seats().collect();
-        let nobody_gets_on = others == 0 && still.len() == self.members.len();
-        if !nobody_gets_on && pool.roster.revoked() == 0 {
+        let nobody_gets_on = others == 0 && still.len() == self.watched.len();
+        if !nobody_gets_on && pool.members.revoked() == 0 {
             has_reported.store(false, Ordering::SeqCst);
         }
         let stall = if nobody_gets_on && !still.is_empty() {
@@ -268,10 +268,10 @@ impl WatchedPool {
     /// nothing since the last look keeps the instant at which it was first listed. Returns how many other members
     /// hold places, or make progress without one.
     fn see(&mut self, pool: &PoolShared) -> usize {
-        let before = std::mem::take(&mut self.members);
+        let before = std::mem::take(&mut self.watched);
         let mut others = 0;
         let is_awake = |seat: &&Seat| seat.member_state().has_held();
-        for seat in pool.roster.backlog.seats().filter(is_awake) {
+        for seat in pool.members.backlog.seats().filter(is_awake) {
             let (begun, thread) = (seat.member_state().begun(), seat.member_state().thread());
             let is_asleep = is_asleep(thread);
             if is_asleep == Some(false) {
@@ -285,7 +285,7 @@ impl WatchedPool {
                 .iter()
                 .find(same)
                 .map_or_else(now, |member| member.since);
-            self.members.push(WatchedMember {
+            self.watched.push(WatchedMember {
                 seat,
                 begun,
                 thread,
@@ -305,7 +305,7 @@ impl WatchedPool {
             };
             now().saturating_duration_since(member.since) >= spare_after
         };
-        self.members
+        self.watched
             .iter()
             .filter(is_still)
             .map(|member| member.seat)
@@ -313,13 +313,13 @@ impl WatchedPool {
 
     /// Gives the place of a member that stands still to another thread. Returns false if no thread can take it.
     fn revoke_place(&self, pool: &Arc<PoolShared>, seat: &'static Seat) -> bool {
-        let roster = &pool.roster;
+        let members = &pool.members;
         let is_told = |member: &WatchedMember| std::ptr::eq(member.seat, seat) && member.is_told;
-        let may_retake = self.members.iter().any(is_told) || roster.revoked() < roster.size;
-        if !(may_retake && roster.can_wake()) {
+        let may_retake = self.watched.iter().any(is_told) || members.revoked() < members.size;
+        if !(may_retake && members.can_wake()) {
             return false;
         }
-        match roster.revoke_place(seat.member_state()) {
+        match members.revoke_place(seat.member_state()) {
             // More members are awake than there are places, so this place is not free for another thread.
             Some(WakeDecision::Full) | None => false,
             Some(rouse) => pool.follow(rouse),
@@ -329,7 +329,7 @@ impl WatchedPool {
     /// Returns the report of a standstill: the task that waits, and the tasks that keep it from running.
     fn stall(&self, pool: &PoolShared, task: Label, still: &[&'static Seat]) -> Option<Stall> {
         stall_threshold()?;
-        let since = self.members.iter().map(|member| member.since).max()?;
+        let since = self.watched.iter().map(|member| member.since).max()?;
         Some(Stall {
             at: task.spawned_at(),
             task,
@@ -341,7 +341,7 @@ impl WatchedPool {
             holds: Vec::new(),
             kept_by: still
                 .iter()
-                .map(|seat| pool.roster.backlog.label_of_member(seat))
+                .map(|seat| pool.members.backlog.label_of_member(seat))
                 .collect(),
             is_suspected: false,
             is_idle: false,
@@ -362,7 +362,7 @@ mod tests {
         let endless = WatchedPool {
             pool: Weak::new(),
             spare_after: Duration::MAX,
-            members: vec![WatchedMember {
+            watched: vec![WatchedMember {
                 seat,
                 begun: 0,
                 thread: 0,
@@ -387,8 +387,8 @@ mod model {
     }
 
     fn retake_all(pool: &Arc<PoolShared>) {
-        for seat in pool.roster.backlog.seats() {
-            if let Some(rouse) = pool.roster.revoke_place(seat.member_state()) {
+        for seat in pool.members.backlog.seats() {
+            if let Some(rouse) = pool.members.revoke_place(seat.member_state()) {
                 pool.follow(rouse);
             }
         }
@@ -429,7 +429,7 @@ mod model {
             let cutter = Arc::clone(&shared);
             let cuts = shuttle::thread::spawn(move || {
                 for _ in 0..8 {
-                    cutter.divide(cutter.roster.backlog.seats(), Duration::ZERO);
+                    cutter.divide(cutter.members.backlog.seats(), Duration::ZERO);
                     shuttle::thread::yield_now();
                 }
             });
@@ -443,7 +443,7 @@ mod model {
             });
             cuts.join().unwrap();
             drop(pool);
-            assert_eq!(shared.roster.counts(), (0, 0, 0));
+            assert_eq!(shared.members.counts(), (0, 0, 0));
         });
     }
 
@@ -470,7 +470,7 @@ mod model {
             assert_eq!(sum, 6);
             retakes.join().unwrap();
             drop(pool);
-            assert_eq!(shared.roster.counts(), (0, 0, 0));
+            assert_eq!(shared.members.counts(), (0, 0, 0));
         });
     }
 }

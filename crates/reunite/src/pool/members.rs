@@ -76,7 +76,8 @@ pub(super) enum AfterSleep {
     End,
 }
 
-pub(super) struct Roster {
+/// The counts of a pool's threads, and the work that decides which thread to wake.
+pub(super) struct Members {
     pub(super) size: usize,
     /// The largest number of threads: `size`, and spares for threads that block.
     limit: usize,
@@ -91,11 +92,12 @@ pub(super) struct Roster {
     searching: AtomicUsize,
     /// Changes only under the lock.
     is_closing: AtomicBool,
-    state: Mutex<RosterState>,
+    state: Mutex<LockedMembers>,
 }
 
+/// The lists that change only under the lock.
 #[derive(Default)]
-struct RosterState {
+struct LockedMembers {
     sleepers: Vec<Arc<Sleeper>>,
     threads: usize,
     waiters: Vec<Parker>,
@@ -103,7 +105,7 @@ struct RosterState {
     blocked: Vec<Parker>,
 }
 
-impl RosterState {
+impl LockedMembers {
     fn place_of(&self, sleeper: &Arc<Sleeper>) -> Option<usize> {
         let mut sleepers = self.sleepers.iter();
         sleepers.rposition(|other| Arc::ptr_eq(other, sleeper))
@@ -121,7 +123,7 @@ pub(super) enum WakeDecision {
     Full,
 }
 
-impl Roster {
+impl Members {
     pub(super) fn new(size: usize, spares: usize, is_watched: bool) -> Self {
         Self {
             size,
@@ -133,7 +135,7 @@ impl Roster {
             revoked: AtomicUsize::new(0),
             searching: AtomicUsize::new(0),
             is_closing: AtomicBool::new(false),
-            state: Mutex::new(RosterState::default()),
+            state: Mutex::new(LockedMembers::default()),
         }
     }
 
@@ -282,7 +284,7 @@ impl Roster {
         self.is_none_awake_in(&self.state.lock())
     }
 
-    fn is_none_awake_in(&self, state: &RosterState) -> bool {
+    fn is_none_awake_in(&self, state: &LockedMembers) -> bool {
         !self.is_awake() && self.revoked() == 0 && !state.blocked.iter().any(Parker::may_go_on)
     }
 
