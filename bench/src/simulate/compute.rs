@@ -1,9 +1,9 @@
-//! A worker that computes: its forks, which of them it publishes, and how it gets them back (`fork`, `here`, `seat` of
-//! the library).
+//! A worker that computes: its forks, which of them it publishes, and how it gets them back (`fork`, `this_thread`,
+//! `seat` of the library).
 
 use super::costs::Time;
 use super::design::{Fault, Forks};
-use super::lines::{ROSTER, mailbox, word};
+use super::lines::{MEMBERS, mailbox, word};
 use super::program::{Node, Shape};
 use super::sleep;
 use super::state::{After, At, Frame, Go, Job, JobId, Publish, Sim, Spent, Stage};
@@ -101,9 +101,9 @@ pub(super) fn publish(sim: &mut Sim<'_>, me: usize, which: Publish) -> Go {
 /// Something was published: wakes a thread unless others search.
 pub(super) fn published(sim: &mut Sim<'_>, me: usize) -> Go {
     let is_private = sim.design.forks == Forks::Private;
-    let cost = sim.read(me, ROSTER) + if is_private { sim.costs.rmw } else { 0 };
-    let is_looked_for = sim.roster.searching >= sim.design.wakers;
-    let is_full = sim.roster.active >= sim.size();
+    let cost = sim.read(me, MEMBERS) + if is_private { sim.costs.rmw } else { 0 };
+    let is_looked_for = sim.members.searching >= sim.design.wakers;
+    let is_full = sim.members.active >= sim.size();
     let next = if is_looked_for || is_full {
         At::GoOn
     } else {

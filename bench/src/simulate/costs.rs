@@ -41,7 +41,7 @@ pub(super) struct Costs {
     /// Beginning a stolen half, and ending it.
     pub(super) execute: Time,
     pub(super) finish: Time,
-    /// Giving up a place before a thread blocks, without the roster's part.
+    /// Giving up a place before a thread blocks, without the counters of the members.
     pub(super) block: Time,
     /// Waking a thread, and the time from there until it runs.
     pub(super) wake: Time,
@@ -102,7 +102,7 @@ impl Default for Costs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Free {
     WakeUps,
-    /// The roster's counters.
+    /// The counters of the members that are awake, and of those that search.
     Counters,
     /// Looking at all seats, and raising their words.
     Looks,

@@ -79,7 +79,7 @@ pub(super) fn leave_locked(sim: &mut Sim<'_>) -> Go {
 
 /// Its place is free for another thread.
 pub(super) fn left(sim: &mut Sim<'_>, me: usize) -> Go {
-    sim.roster.active -= 1;
+    sim.members.active -= 1;
     let cost = sim.count(me) + sim.ask_others(me, true);
     sim.workers[me].then.push(At::Park);
     Go::After(cost, At::Look, Spent::Blocked)
@@ -94,7 +94,7 @@ pub(super) fn park(sim: &mut Sim<'_>, me: usize) -> Go {
 }
 
 pub(super) fn come_back(sim: &mut Sim<'_>, me: usize) -> Go {
-    sim.roster.active += 1;
+    sim.members.active += 1;
     let cost = sim.count(me);
     Go::After(cost, At::AskToComeBack, Spent::Blocked)
 }

@@ -5,8 +5,8 @@ use super::costs::{Costs, Time, Topology};
 /// A line that several threads use.
 pub(super) type LineId = usize;
 
-/// The roster's counters.
-pub(super) const ROSTER: LineId = 0;
+/// The counters of the members that are awake, and of those that search.
+pub(super) const MEMBERS: LineId = 0;
 /// The lock of the sleepers.
 pub(super) const STATE: LineId = 1;
 /// The list of open scopes, and how many have tasks.

@@ -2,8 +2,8 @@
 //!
 //! # What is modelled
 //! Workers go through the states of the library's protocol one step at a time. A step happens at one instant, and takes
-//! as long as it costs. The files follow the library's: `compute` (`fork`, `here`, `seat`), `search` (`member`,
-//! `backlog`), `sleep` (`roster`, `sleeper`), `join` (`member`, `wait`), `scope` (`scope_state`, `queue`,
+//! as long as it costs. The files follow the library's: `compute` (`fork`, `this_thread`, `seat`), `search` (`member`,
+//! `backlog`), `sleep` (`members`, `sleeper`), `join` (`member`, `wait`), `scope` (`scope_state`, `queue`,
 //! `open_scopes`).
 //!
 //! 1. A thread's open forks form a private list. It reads its word when it makes a fork and when it ends one. If the

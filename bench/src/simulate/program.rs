@@ -211,7 +211,7 @@ pub(super) enum Phase {
     /// From outside the pool: this many times, after a pause of about this many nanoseconds, gives a worker a task
     /// and waits for it. This finds lost wake-ups.
     #[cfg_attr(not(test), expect(dead_code, reason = "it has no speed-up"))]
-    Errands(u32, u32),
+    Installs(u32, u32),
 }
 
 impl Phase {
@@ -231,7 +231,7 @@ impl Phase {
                     forks: 0,
                 }
             }
-            Self::Errands(..) => Work::default(),
+            Self::Installs(..) => Work::default(),
         }
     }
 }
@@ -260,6 +260,6 @@ impl Program {
     /// Returns true if the thread that runs it takes part in the pool.
     pub(super) fn visits(&self) -> bool {
         let mut phases = self.phases.iter();
-        !phases.any(|phase| matches!(phase, Phase::Errands(..)))
+        !phases.any(|phase| matches!(phase, Phase::Installs(..)))
     }
 }

@@ -100,7 +100,7 @@ impl Clock {
                     s.spawn(move || each(at, items));
                 }
             }),
-            (Phase::Errands(..), _) => {}
+            (Phase::Installs(..), _) => {}
         }
     }
 

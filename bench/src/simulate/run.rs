@@ -2,7 +2,7 @@
 
 use super::costs::{Costs, Time, Topology};
 use super::design::Design;
-use super::lines::{ENTRIES, LineId, QUEUE, ROSTER, SLOTS, STATE, mailbox};
+use super::lines::{ENTRIES, LineId, MEMBERS, QUEUE, SLOTS, STATE, mailbox};
 use super::program::Program;
 use super::state::{After, At, Counts, Go, SPENT, Sim, Spent};
 use super::{compute, join, scope, search, sleep};
@@ -142,9 +142,9 @@ fn step_of_others(sim: &mut Sim<'_>, me: usize, at: At) -> Go {
         At::BatchOver => scope::batch_over(sim, me),
         At::WorkOver => scope::work_over(sim, me),
         At::WaitForScope => scope::wait(sim, me),
-        At::Errand(left) => scope::errand(sim, me, left),
-        At::ErrandLocked(left) => scope::errand_locked(sim, left),
-        At::AwaitErrand(left) => scope::await_errand(sim, me, left),
+        At::Install(left) => scope::install(sim, me, left),
+        At::InstallLocked(left) => scope::install_locked(sim, left),
+        At::AwaitInstalled(left) => scope::await_installed(sim, me, left),
         At::TakeEntry => scope::take_entry(sim),
         At::RunEntry => Go::After(sim.costs.task, At::EntryOver, Spent::Work),
         At::EntryOver => scope::entry_over(sim, me),
@@ -187,8 +187,8 @@ fn released(sim: &mut Sim<'_>, me: usize, after: After) -> Go {
             if is_any { At::RunTask } else { At::WorkOver }
         }
         After::Entry(found) => return scope::took_entry(sim, me, found),
-        After::AwaitErrand(left) => {
-            sim.workers[me].then.push(At::AwaitErrand(left));
+        After::AwaitInstalled(left) => {
+            sim.workers[me].then.push(At::AwaitInstalled(left));
             At::Published
         }
     };
@@ -212,7 +212,7 @@ fn finish(sim: &mut Sim<'_>) -> Run {
     let seats = 0..sim.seats();
     let mailboxes = seats.map(|seat| part(mailbox(seat))).fold(0.0, f64::max);
     let busy = vec![
-        ("roster's counters", part(ROSTER)),
+        ("members' counters", part(MEMBERS)),
         ("sleepers' lock", part(STATE)),
         ("list of scopes", part(SLOTS)),
         ("scope's queue", part(QUEUE)),

@@ -33,7 +33,7 @@ pub(super) fn next_phase(sim: &mut Sim<'_>) -> Go {
             sim.scope = Scope::default();
             Go::After(0, At::Spawn(0), Spent::InScope)
         }
-        Some(Phase::Errands(count, pause)) => pause_for_errand(sim, count, pause),
+        Some(Phase::Installs(count, pause)) => pause_before_install(sim, count, pause),
     }
 }
 
@@ -248,32 +248,32 @@ pub(super) fn wait(sim: &mut Sim<'_>, me: usize) -> Go {
 }
 
 /// From outside: pauses, then gives the pool a task.
-fn pause_for_errand(sim: &mut Sim<'_>, count: u32, pause: u32) -> Go {
+fn pause_before_install(sim: &mut Sim<'_>, count: u32, pause: u32) -> Go {
     let pause = ns(sim.draw(2 * u64::from(pause)));
-    Go::After(pause, At::Errand(count), Spent::Work)
+    Go::After(pause, At::Install(count), Spent::Work)
 }
 
-pub(super) fn errand(sim: &mut Sim<'_>, me: usize, left: u32) -> Go {
+pub(super) fn install(sim: &mut Sim<'_>, me: usize, left: u32) -> Go {
     if left == 0 {
         return Go::After(0, At::NextPhase, Spent::Work);
     }
-    sim.lock(me, ENTRIES, At::ErrandLocked(left))
+    sim.lock(me, ENTRIES, At::InstallLocked(left))
 }
 
-pub(super) fn errand_locked(sim: &mut Sim<'_>, left: u32) -> Go {
+pub(super) fn install_locked(sim: &mut Sim<'_>, left: u32) -> Go {
     sim.entries += 1;
     sim.entry_done = false;
-    sim.release_after(sim.costs.enqueue, ENTRIES, After::AwaitErrand(left))
+    sim.release_after(sim.costs.enqueue, ENTRIES, After::AwaitInstalled(left))
 }
 
-pub(super) fn await_errand(sim: &mut Sim<'_>, me: usize, left: u32) -> Go {
+pub(super) fn await_installed(sim: &mut Sim<'_>, me: usize, left: u32) -> Go {
     if sim.entry_done {
-        let Phase::Errands(_, pause) = sim.program.phases[sim.phase - 1] else {
+        let Phase::Installs(_, pause) = sim.program.phases[sim.phase - 1] else {
             return Go::After(0, At::NextPhase, Spent::Work);
         };
-        return pause_for_errand(sim, left - 1, pause);
+        return pause_before_install(sim, left - 1, pause);
     }
-    sim.park(me, Spent::Blocked, At::AwaitErrand(left))
+    sim.park(me, Spent::Blocked, At::AwaitInstalled(left))
 }
 
 /// A worker takes a task outside any scope, holding the lock.

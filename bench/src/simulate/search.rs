@@ -3,7 +3,7 @@
 use super::compute::transfer;
 use super::costs::Time;
 use super::design::{Counting, Fault, Forks, Locking};
-use super::lines::{ENTRIES, QUEUE, ROSTER, SLOTS, mailbox};
+use super::lines::{ENTRIES, MEMBERS, QUEUE, SLOTS, mailbox};
 use super::state::{After, At, Go, JobId, Sim, Spent, Stage};
 
 /// The number of rounds of looking before a worker sleeps or a joiner blocks.
@@ -22,7 +22,7 @@ pub(super) fn search(sim: &mut Sim<'_>, me: usize, round: u32) -> Go {
     match sim.design.counting {
         Counting::BeforeTrying => Go::After(cost, At::StopSearching, Spent::Searching),
         Counting::OnceFound => {
-            let cost = cost + sim.read(me, ROSTER);
+            let cost = cost + sim.read(me, MEMBERS);
             if is_crowded(sim) {
                 return Go::After(cost, At::Idle(round), Spent::Searching);
             }
@@ -33,14 +33,14 @@ pub(super) fn search(sim: &mut Sim<'_>, me: usize, round: u32) -> Go {
 }
 
 pub(super) fn is_crowded(sim: &Sim<'_>) -> bool {
-    sim.roster.active > sim.size()
+    sim.members.active > sim.size()
 }
 
 /// It has seen work: it does not count as searching while it tries to take some.
 pub(super) fn stop_searching(sim: &mut Sim<'_>, me: usize) -> Go {
-    sim.roster.searching -= 1;
+    sim.members.searching -= 1;
     sim.workers[me].counts_out = true;
-    sim.workers[me].was_last = sim.roster.searching < sim.design.wakers;
+    sim.workers[me].was_last = sim.members.searching < sim.design.wakers;
     let cost = sim.count(me);
     if is_crowded(sim) {
         return Go::After(cost, At::CountBack, Spent::Searching);
@@ -145,8 +145,8 @@ pub(super) fn got(sim: &mut Sim<'_>, me: usize, job: JobId) -> Go {
 pub(super) fn tell_others(sim: &mut Sim<'_>, me: usize, next: At) -> Go {
     let mut cost = 0;
     if !sim.workers[me].counts_out {
-        sim.roster.searching -= 1;
-        sim.workers[me].was_last = sim.roster.searching < sim.design.wakers;
+        sim.members.searching -= 1;
+        sim.workers[me].was_last = sim.members.searching < sim.design.wakers;
         cost = sim.count(me);
     }
     if !sim.workers[me].was_last {
@@ -170,7 +170,7 @@ pub(super) fn taken_in_vain(sim: &mut Sim<'_>, me: usize) -> Go {
 
 /// It searches again.
 pub(super) fn count_back(sim: &mut Sim<'_>, me: usize) -> Go {
-    sim.roster.searching += 1;
+    sim.members.searching += 1;
     sim.workers[me].counts_out = false;
     let cost = sim.count(me);
     Go::After(cost, At::Idle(sim.workers[me].round), Spent::Searching)
@@ -178,14 +178,14 @@ pub(super) fn count_back(sim: &mut Sim<'_>, me: usize) -> Go {
 
 /// A piece of work is done.
 pub(super) fn piece_over(sim: &mut Sim<'_>, me: usize) -> Go {
-    sim.roster.searching += 1;
+    sim.members.searching += 1;
     let cost = sim.count(me);
     Go::After(cost, At::Search(0), Spent::Searching)
 }
 
 /// Raises the words of others, and pauses before the next round.
 pub(super) fn idle(sim: &mut Sim<'_>, me: usize, round: u32) -> Go {
-    let cost = sim.read(me, ROSTER);
+    let cost = sim.read(me, MEMBERS);
     if is_crowded(sim) {
         return Go::After(cost, At::Rest, Spent::Searching);
     }

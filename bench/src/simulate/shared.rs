@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::costs::{Free, Time};
 use super::design::{Asked, Forks, Helping, Order};
-use super::lines::{ENTRIES, LineId, ROSTER, SLOTS, mailbox, word};
+use super::lines::{ENTRIES, LineId, MEMBERS, SLOTS, mailbox, word};
 use super::program::mix;
 use super::state::{After, At, Go, JobId, Sim, Spent};
 
@@ -126,7 +126,7 @@ impl Sim<'_> {
     }
 
     pub(super) fn read(&mut self, worker: usize, id: LineId) -> Time {
-        if id == ROSTER && self.costs.is_free(Free::Counters) {
+        if id == MEMBERS && self.costs.is_free(Free::Counters) {
             return self.costs.hit;
         }
         self.lines.read(self.costs, worker, id)
@@ -138,19 +138,19 @@ impl Sim<'_> {
         cost
     }
 
-    /// Changes one of the roster's counters.
+    /// Changes one of the members' counters.
     pub(super) fn count(&mut self, worker: usize) -> Time {
-        let most = self.counts.most_active.max(self.roster.active);
+        let most = self.counts.most_active.max(self.members.active);
         self.counts.most_active = most;
         if self.costs.is_free(Free::Counters) {
             return self.costs.rmw;
         }
-        self.change(worker, ROSTER)
+        self.change(worker, MEMBERS)
     }
 
     /// The number of threads that have seats.
     pub(super) fn seats(&self) -> usize {
-        self.roster.threads + 1
+        self.members.threads + 1
     }
 
     /// Determines where the order of a look begins.
@@ -301,7 +301,7 @@ impl Sim<'_> {
     }
 
     /// Makes a sleeping or blocked thread go on. Returns true if it had to be woken. A sleeping worker is woken only by
-    /// the roster.
+    /// the thread that takes it off the list of sleepers.
     pub(super) fn unpark(&mut self, sleeper: usize, from: Spent) -> bool {
         if self.workers[sleeper].sleeps != Some(from) {
             let worker = &mut self.workers[sleeper];

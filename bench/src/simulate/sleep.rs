@@ -1,15 +1,15 @@
-//! Going to sleep and waking others (`roster`, `sleeper` of the library).
+//! Going to sleep and waking others (`members`, `sleeper` of the library).
 
 use super::costs::Time;
 use super::design::Fault;
-use super::lines::{ROSTER, STATE};
+use super::lines::{MEMBERS, STATE};
 use super::state::{After, At, Go, Sim, Spent};
 
 /// Wakes a sleeper if there is work and no worker searches.
 pub(super) fn look(sim: &mut Sim<'_>, me: usize) -> Go {
     let (found, cost) = sim.has_work(me);
-    let cost = cost + sim.costs.rmw + sim.read(me, ROSTER);
-    let next = if found && sim.roster.searching < sim.design.wakers {
+    let cost = cost + sim.costs.rmw + sim.read(me, MEMBERS);
+    let next = if found && sim.members.searching < sim.design.wakers {
         At::Rouse
     } else {
         At::GoOn
@@ -19,32 +19,32 @@ pub(super) fn look(sim: &mut Sim<'_>, me: usize) -> Go {
 
 /// Wakes a sleeper if a place is free.
 pub(super) fn rouse(sim: &mut Sim<'_>, me: usize) -> Go {
-    if sim.roster.active >= sim.size() {
+    if sim.members.active >= sim.size() {
         return Go::After(0, At::GoOn, Spent::Waking);
     }
     sim.lock(me, STATE, At::RouseLocked)
 }
 
 pub(super) fn rouse_locked(sim: &mut Sim<'_>, me: usize) -> Go {
-    if sim.roster.active >= sim.size() {
+    if sim.members.active >= sim.size() {
         return sim.release_after(0, STATE, After::GoOn);
     }
-    if let Some(sleeper) = sim.roster.sleepers.pop() {
+    if let Some(sleeper) = sim.members.sleepers.pop() {
         let hold = count_searcher(sim, me);
         return sim.release_after(hold, STATE, After::Wake(sleeper));
     }
     // As many threads may be blocked as the pool has places.
-    if sim.roster.threads < 2 * sim.size() {
-        sim.roster.threads += 1;
+    if sim.members.threads < 2 * sim.size() {
+        sim.members.threads += 1;
         let hold = count_searcher(sim, me);
-        return sim.release_after(hold, STATE, After::Start(sim.roster.threads));
+        return sim.release_after(hold, STATE, After::Start(sim.members.threads));
     }
     sim.release_after(0, STATE, After::GoOn)
 }
 
 fn count_searcher(sim: &mut Sim<'_>, me: usize) -> Time {
-    sim.roster.active += 1;
-    sim.roster.searching += 1;
+    sim.members.active += 1;
+    sim.members.searching += 1;
     sim.count(me) + sim.costs.rmw
 }
 
@@ -69,9 +69,9 @@ pub(super) fn start(sim: &mut Sim<'_>, thread: usize) -> Go {
 
 /// It gives up, holding the lock of the sleepers.
 pub(super) fn rest_locked(sim: &mut Sim<'_>, me: usize) -> Go {
-    sim.roster.sleepers.push(me);
-    sim.roster.searching -= 1;
-    sim.roster.active -= 1;
+    sim.members.sleepers.push(me);
+    sim.members.searching -= 1;
+    sim.members.active -= 1;
     let hold = sim.count(me) + sim.costs.rmw;
     sim.release_after(hold, STATE, After::LookAgain)
 }
@@ -84,7 +84,7 @@ pub(super) fn look_again(sim: &mut Sim<'_>, me: usize) -> Go {
     let asked = sim.ask_others(me, true);
     let (found, looked) = sim.has_work(me);
     let cost = asked + looked + sim.costs.rmw;
-    let next = if found && sim.roster.active < sim.size() {
+    let next = if found && sim.members.active < sim.size() {
         At::GetUp
     } else {
         At::BeIdle
@@ -94,10 +94,10 @@ pub(super) fn look_again(sim: &mut Sim<'_>, me: usize) -> Go {
 
 /// There is work: it gets up, unless it was woken.
 pub(super) fn look_again_locked(sim: &mut Sim<'_>, me: usize) -> Go {
-    let mut sleepers = sim.roster.sleepers.iter();
+    let mut sleepers = sim.members.sleepers.iter();
     match sleepers.rposition(|other| *other == me) {
         Some(at) => {
-            sim.roster.sleepers.remove(at);
+            sim.members.sleepers.remove(at);
             let hold = count_searcher(sim, me);
             sim.release_after(hold, STATE, After::Search)
         }

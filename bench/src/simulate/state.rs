@@ -78,9 +78,9 @@ pub(super) enum At {
     BatchOver,
     WorkOver,
     WaitForScope,
-    Errand(u32),
-    ErrandLocked(u32),
-    AwaitErrand(u32),
+    Install(u32),
+    InstallLocked(u32),
+    AwaitInstalled(u32),
     TakeEntry,
     RunEntry,
     EntryOver,
@@ -114,7 +114,7 @@ pub(super) enum After {
     Found(bool),
     Batch(bool),
     Entry(bool),
-    AwaitErrand(u32),
+    AwaitInstalled(u32),
 }
 
 /// An entry of a worker's stack: something that it has open.
@@ -201,7 +201,8 @@ pub(super) struct Worker {
     pub(super) first_seat: usize,
     /// The activity for which it sleeps or is blocked, if it does.
     pub(super) sleeps: Option<Spent>,
-    /// Tokens that an unpark has left: from what it waits for, and from the roster.
+    /// Tokens that an unpark has left: from what it waits for, and from the thread that took it off the list of
+    /// sleepers.
     pub(super) is_woken: bool,
     pub(super) is_roused: bool,
     pub(super) since: Time,
@@ -225,7 +226,7 @@ pub(super) struct Lock {
 }
 
 #[derive(Default)]
-pub(super) struct Roster {
+pub(super) struct Members {
     pub(super) active: usize,
     pub(super) searching: usize,
     pub(super) sleepers: Vec<usize>,
@@ -275,7 +276,7 @@ pub(super) struct Sim<'a> {
     pub(super) workers: Vec<Worker>,
     pub(super) jobs: Vec<Job>,
     pub(super) free: Vec<JobId>,
-    pub(super) roster: Roster,
+    pub(super) members: Members,
     pub(super) scope: Scope,
     pub(super) entries: usize,
     pub(super) entry_done: bool,
@@ -351,7 +352,7 @@ impl<'a> Sim<'a> {
             workers: (0..=threads).map(worker).collect(),
             jobs: Vec::new(),
             free: Vec::new(),
-            roster: Roster {
+            members: Members {
                 active: usize::from(visits),
                 searching: 0,
                 // Beside a visitor there is one thread more than the pool has places left. They went to sleep in order.

@@ -34,7 +34,7 @@ fn programs() -> Vec<Program> {
         Program::new("tiny", vec![Phase::Scope(400, Items::Equal(50))]),
         Program::new("bursts", bursts.collect()),
         Program::new("scopes", vec![Phase::Scope(50, Items::Equal(300)); 3]),
-        Program::new("errands", vec![Phase::Errands(60, 20_000)]),
+        Program::new("installs", vec![Phase::Installs(60, 20_000)]),
     ]
 }
 
@@ -61,7 +61,7 @@ fn run_with(program: &Program, design: Design, workers: usize) -> Result<Run, St
 fn parts(program: &Program) -> (u64, u64) {
     let parts = program.phases.iter().map(|phase| match phase {
         Phase::Fork(node) => (node.work().forks + 1, 0),
-        Phase::Scope(count, _) | Phase::Errands(count, _) => (0, u64::from(*count)),
+        Phase::Scope(count, _) | Phase::Installs(count, _) => (0, u64::from(*count)),
         Phase::Alone(_) => (0, 0),
     });
     parts.fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
@@ -197,12 +197,12 @@ fn with_costs_of_next_to_nothing_no_worker_is_idle_for_long() {
 #[test]
 fn a_wake_up_that_is_lost_stalls() {
     let programs = programs();
-    let errands = programs.last().unwrap();
+    let installs = programs.last().unwrap();
     let without = |fault| Design {
         fault: Some(fault),
         ..Design::default()
     };
-    let runs = |design| (1..8).map(move |workers| run_with(errands, design, workers));
+    let runs = |design| (1..8).map(move |workers| run_with(installs, design, workers));
     assert!(runs(Design::default()).all(|run| run.is_ok()));
     assert!(runs(without(Fault::NoSecondLook)).any(|run| run.is_err()));
 
