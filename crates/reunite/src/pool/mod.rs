@@ -20,8 +20,8 @@
 //! | `unpublished_forks` | noticing that forks stay private to a member that sleeps elsewhere |
 //! | `member` | the life of a worker, visits, and helping while waiting |
 //! | `spawned`, `install` | tasks outside scopes; a closure that runs on a worker while its caller waits |
-//! | `cells`, `parent`, `task_traits`, `task`, `queue`, `scope_state`, `scope_cache`, `handle`, `scope` | scopes and
-//! their tasks |
+//! | `cells`, `parent`, `task_traits`, `task`, `queue`, `scope_state`, `scope_work`, `scope_cache`, `handle`, `scope` | scopes
+//! and their tasks |
 //! | `claim`, `items`, `untaken_errors`, `stream` | maps: one thread takes the items one by one, others may cut
 //! off the rest |
 //! | `builder`, `global` | the pool that users hold; the global pool of threads that take part in no other
@@ -69,6 +69,8 @@ mod scope;
 mod scope_cache;
 #[allow(unsafe_code)]
 mod scope_state;
+#[allow(unsafe_code)]
+mod scope_work;
 #[allow(unsafe_code)]
 mod seat;
 mod seat_marks;
