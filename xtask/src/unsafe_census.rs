@@ -65,6 +65,10 @@ const ALLOWED: &[(&str, &str)] = &[
     ),
     (
         "crates/reunite/src/pool/queue.rs",
+        "releases the references to tasks that are over",
+    ),
+    (
+        "crates/reunite/src/pool/task_batch.rs",
         "releases the references to tasks of a completed batch",
     ),
     (

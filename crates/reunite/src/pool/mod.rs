@@ -20,8 +20,8 @@
 //! | `unpublished_forks` | noticing that forks stay private to a member that sleeps elsewhere |
 //! | `member` | the life of a worker, visits, and helping while waiting |
 //! | `spawned`, `install` | tasks outside scopes; a closure that runs on a worker while its caller waits |
-//! | `cells`, `parent`, `task_traits`, `task`, `queue`, `scope_state`, `scope_work`, `scope_cache`, `handle`, `scope` | scopes
-//! and their tasks |
+//! | `cells`, `parent`, `task_traits`, `task`, `queue`, `task_batch`, `spawn_clock`, `scope_state`, `scope_work`,
+//! `scope_cache`, `handle`, `scope` | scopes and their tasks |
 //! | `claim`, `items`, `untaken_errors`, `stream` | maps: one thread takes the items one by one, others may cut
 //! off the rest |
 //! | `builder`, `global` | the pool that users hold; the global pool of threads that take part in no other
@@ -77,11 +77,14 @@ mod seat_marks;
 mod seating;
 mod shared;
 mod sleeper;
+mod spawn_clock;
 mod spawned;
 mod stolen_half;
 mod stream;
 #[allow(unsafe_code)]
 mod task;
+#[allow(unsafe_code)]
+mod task_batch;
 #[allow(unsafe_code)]
 mod task_traits;
 #[allow(unsafe_code)]

@@ -1,144 +1,24 @@
-//! The queue of a scope's tasks, and the batches that were taken from it; `scope_state` explains the
+//! The queue of a scope's tasks, with the list of batches that were taken from it; `scope_state` explains the
 //! protocol.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::cells::{Cells, Freed};
-use super::member_state::MemberState;
-use super::parent::Parent;
-use super::piece::CoarseSpawnTime;
+use super::spawn_clock::SpawnClock;
+use super::task_batch::{BATCH, FinishedBatch, TaskBatch};
 use super::task_traits::{InPlaceTask, QueuedTask, RunTask};
-use crate::error::Cancelled;
 use crate::id::TaskId;
-use crate::primitive::{Arc, AtomicUsize, Ordering};
-
-/// The most tasks that a thread takes at a time.
-pub(super) const BATCH: usize = 256;
+use crate::primitive::{Arc, Ordering};
 
 /// The most numbers that are taken at a time.
 const MANY: u64 = 256;
-
-/// The most tasks that are recorded as spawned at the same time.
-const SAME: u32 = 16;
 
 /// The number of bytes from which on a queue's memory is [`Weight::Much`].
 const LITTLE: usize = 1 << 10;
 
 /// The most queued tasks that a look goes through, under the lock that every spawn needs.
 const LOOKED_AT: usize = 1_000;
-
-/// Tasks that a thread has taken to run them one after the other.
-#[derive(Default)]
-pub(super) struct TaskBatch {
-    pub(super) tasks: Vec<QueuedTask>,
-    /// The first task that its thread has not begun; only that thread changes it.
-    next: AtomicUsize,
-    /// The end of the tasks left to it; changed under the queue's lock.
-    end: AtomicUsize,
-}
-
-impl TaskBatch {
-    fn of(tasks: Vec<QueuedTask>) -> Self {
-        Self {
-            next: AtomicUsize::new(1),
-            end: AtomicUsize::new(tasks.len()),
-            tasks,
-        }
-    }
-
-    /// Returns the tasks that its thread has not begun.
-    fn remaining(&self) -> Range<usize> {
-        let end = self.end.load(Ordering::Relaxed);
-        // Its thread may have gone on to one that was taken from it.
-        self.next.load(Ordering::Relaxed).min(end)..end
-    }
-
-    /// Returns the task that its thread runs, or has run last.
-    fn current_task(&self) -> &dyn RunTask {
-        &*self.tasks[self.next.load(Ordering::Relaxed) - 1]
-    }
-
-    /// Runs its tasks, except those that other threads have taken meanwhile.
-    pub(super) fn run(&self, parent: &Parent, member_state: Option<&MemberState>) {
-        match self.cause(parent) {
-            None => self.run_each(|task| task.run(parent, member_state)),
-            Some(cancelled) => self.drop_each(&cancelled, parent, member_state),
-        }
-    }
-
-    /// Returns the cancellation because of which its tasks are dropped undone, if there is one.
-    fn cause(&self, parent: &Parent) -> Option<Cancelled> {
-        // Asking for the cause counts as being told, so there must be a task to drop undone: one that is
-        // queued only for its result is none.
-        let is_cancelled =
-            parent.own.must_tasks_look() && self.tasks.iter().any(|it| it.is_queued());
-        is_cancelled.then(|| parent.cause()).flatten()
-    }
-
-    /// [`run`](Self::run) for tasks that are cancelled. Most of them were not asked for anything; these are
-    /// counted at once.
-    #[cold]
-    #[inline(never)]
-    fn drop_each(
-        &self,
-        cancelled: &Cancelled,
-        parent: &Parent,
-        member_state: Option<&MemberState>,
-    ) {
-        parent.record_cancellation(cancelled);
-        // This comes first: the joiner of such a task claims what is recorded here.
-        parent.failures.count_undone(cancelled, 0);
-        let mut count = 0;
-        self.run_each(|task| {
-            if task.drop_unobserved() {
-                count += 1;
-            } else {
-                task.run(parent, member_state);
-            }
-        });
-        parent.failures.count_undone(cancelled, count);
-    }
-
-    #[inline]
-    fn run_each(&self, mut run: impl FnMut(&dyn RunTask)) {
-        let mut next = 1;
-        loop {
-            run(&*self.tasks[next - 1]);
-            if next >= self.end.load(Ordering::Relaxed) {
-                return;
-            }
-            next += 1;
-            self.next.store(next, Ordering::Relaxed);
-        }
-    }
-}
-
-/// The rest of the batch before the one that a thread runs. The thread gave up the batch's references while its
-/// tasks were still in the cache; it tells the queue when it takes the next batch.
-#[derive(Default)]
-pub(super) struct FinishedBatch {
-    freed: Freed,
-    batch: Option<Arc<TaskBatch>>,
-    /// The number of references it had.
-    count: usize,
-}
-
-impl FinishedBatch {
-    /// Gives up the references of a batch that was [taken off the list](ScopeQueue::unlist).
-    ///
-    /// # Safety
-    /// No one follows them any more.
-    pub(super) unsafe fn give_up(&mut self, mut batch: Arc<TaskBatch>) {
-        self.count = batch.tasks.len();
-        // The list had the only other reference.
-        if let Some(over) = Arc::get_mut(&mut batch) {
-            // SAFETY: they are counted, and not followed any more, as the caller guarantees.
-            unsafe { self.freed.add(&mut over.tasks) };
-            self.batch = Some(batch);
-        }
-    }
-}
 
 /// References to tasks that are over, and their memory on its way back to the scope.
 #[derive(Default)]
@@ -176,12 +56,7 @@ pub(super) struct ScopeQueue {
     numbers: Range<u64>,
     /// The number of numbers that were taken the last time.
     last_count: u64,
-    /// The time of spawning to record, by the last reading of the clock.
-    spawned: CoarseSpawnTime,
-    /// The number of further tasks that may be recorded with that time.
-    same: u32,
-    /// The number of the watch's looks at the pool, at that reading.
-    looks: u64,
+    pub(super) clock: SpawnClock,
     /// The memory of the tasks.
     pub(super) cells: Cells,
     /// References to tasks that are over. The thread that spawns next gives them up, as it can use their
@@ -255,31 +130,9 @@ impl ScopeQueue {
         self.numbers = TaskId::block(self.last_count);
     }
 
-    /// Returns the time of spawning of a task that is queued now. The clock is `read` once for at most
-    /// [`SAME`] tasks, as long as between their spawns no thread has taken tasks, no joiner has begun one,
-    /// and the [watch](super::watch) has not looked at the pool.
-    ///
-    /// A task is recorded as older than it is if its spawner has paused meanwhile: by less than the time
-    /// between two looks, as a pool is watched while tasks are queued and no thread is free to take them. In
-    /// a pool that is watched rarely, the clock is read for each task.
-    #[inline]
-    pub(super) fn now(
-        &mut self,
-        looks: Option<u64>,
-        read: impl FnOnce() -> CoarseSpawnTime,
-    ) -> CoarseSpawnTime {
-        if self.same == 0 || looks.is_none_or(|looks| looks != self.looks) {
-            self.looks = looks.unwrap_or_default();
-            self.same = SAME;
-            self.spawned = read();
-        }
-        self.same -= 1;
-        self.spawned
-    }
-
     /// Lists a task that a joiner runs in its own place until it [is over](Self::remove_in_place).
     pub(super) fn add_in_place(&mut self, task: InPlaceTask) {
-        self.same = 0;
+        self.clock.expire();
         self.in_place.push(task);
     }
 
@@ -369,7 +222,7 @@ impl ScopeQueue {
     /// Takes the next `count` tasks, or part of those that another thread has taken and not begun, and lists
     /// them as a batch. Returns how many references there are more than before.
     pub(super) fn take(&mut self, count: usize) -> (Option<Arc<TaskBatch>>, usize) {
-        self.same = 0;
+        self.clock.expire();
         if count == 0 {
             return (None, 0);
         }
@@ -464,8 +317,10 @@ mod tests {
     use crate::current::{Context, TaskRecord};
     use crate::pool::cells::Ref;
     use crate::pool::job::{Ancestor, Lineage};
-    use crate::pool::piece::Piece;
-    use crate::primitive::AtomicBool;
+    use crate::pool::member_state::MemberState;
+    use crate::pool::parent::Parent;
+    use crate::pool::piece::{CoarseSpawnTime, Piece};
+    use crate::primitive::{AtomicBool, AtomicUsize};
 
     /// A task that a joiner may have begun.
     struct QueuedTestTask {
@@ -516,29 +371,17 @@ mod tests {
         }
     }
 
-    /// Returns the times of spawning that are recorded if the clock ticks before each task.
-    fn times(queue: &mut ScopeQueue, count: u32, looks: Option<u64>) -> Vec<CoarseSpawnTime> {
-        let now = queue.spawned.later(1);
-        let spawned = (0..count).map(|passed| queue.now(looks, || now.later(passed)));
-        spawned.collect()
-    }
-
-    #[test]
-    fn the_clock_is_read_again_after_a_few_spawns() {
-        let mut queue = ScopeQueue::default();
-        let spawned = times(&mut queue, 2 * SAME, Some(0));
-        let (first, second) = spawned.split_at(SAME as usize);
-        assert!(first.iter().all(|at| *at == first[0]));
-        assert!(second.iter().all(|at| *at == first[0].later(SAME)));
-    }
-
     /// After each event that indicates that time may have passed.
     #[test]
     fn the_clock_is_read_again_after_a_task_was_taken_and_after_a_look() {
         let (mut queue, _) = filled(2);
         let is_read_again = |queue: &mut ScopeQueue, looks| {
-            let before = queue.spawned;
-            times(queue, 1, looks) != [before]
+            let mut is_read = false;
+            queue.clock.now(looks, || {
+                is_read = true;
+                CoarseSpawnTime::default()
+            });
+            is_read
         };
         assert!(is_read_again(&mut queue, Some(0)));
         assert!(!is_read_again(&mut queue, Some(0)));

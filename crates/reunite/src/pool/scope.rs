@@ -300,7 +300,7 @@ impl<'scope> PoolScope<'scope, '_> {
             task.number_as(queue.next_number());
             // A batch is never shown, and its items are as old as the run of the batch.
             if role == TaskRole::Task {
-                task.spawned_at(queue.now(looks, CoarseSpawnTime::now));
+                task.spawned_at(queue.clock.now(looks, CoarseSpawnTime::now));
             }
             handle = Some(task.map(|task| task as _));
             let queued = task.map(|task| task as NonNull<RefCounted<dyn RunTask + 'scope>>);

@@ -39,9 +39,10 @@ use super::cells::Memory;
 use super::member;
 use super::open_scopes::{self, InScope, OpenScope, OpenScopes, Since, SlotIndex, Until};
 use super::parent::Parent;
-use super::queue::{BATCH, FinishedBatch, FinishedTasks, ScopeQueue, TaskBatch, Weight};
+use super::queue::{FinishedTasks, ScopeQueue, Weight};
 use super::seat::Seat;
 use super::shared::PoolShared;
+use super::task_batch::{BATCH, FinishedBatch, TaskBatch};
 use super::task_traits::{InPlaceTask, QueuedTask};
 use super::this_thread;
 use crate::current::LazyContext;
@@ -372,7 +373,7 @@ mod tests {
             pool.scope(|s| {
                 let is_read = || {
                     let mut is_read = false;
-                    s.state.queue.lock().now(Some(0), || {
+                    s.state.queue.lock().clock.now(Some(0), || {
                         is_read = true;
                         CoarseSpawnTime::default()
                     });

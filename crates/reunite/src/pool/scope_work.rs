@@ -3,9 +3,9 @@
 
 use super::job::Ancestor;
 use super::open_scopes::{OpenScope, Slots, Until};
-use super::queue::{BATCH, FinishedBatch};
 use super::scope_state::ScopeState;
 use super::seat::Seat;
+use super::task_batch::{BATCH, FinishedBatch};
 use super::this_thread;
 use crate::id::Label;
 use crate::park::spin_loop;
