@@ -1,17 +1,37 @@
 //! The live record of a task, and the context in which a thread runs it.
 
+use std::panic::Location;
+
 use crate::cancel::CancelNode;
 use crate::deadlock::{WaitObject, WaitSite};
 use crate::error::NOT_STARTED;
-use crate::id::{Label, TaskId};
+use crate::id::{Label, LabelKind, TaskId};
 use crate::part::{Part, Whole};
-use crate::primitive::{Arc, AtomicU8, Duration, Instant, Mutex, Ordering, coarse_millis, now};
+use crate::primitive::{
+    Arc, AtomicU8, Duration, Instant, Mutex, Ordering, coarse_millis, foreign_thread_name, now,
+};
 
 /// The task that a thread is running, and the cancel node under which it runs.
 #[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) record: Part<TaskRecord>,
     pub(crate) node: Part<CancelNode>,
+}
+
+impl Context {
+    /// Creates the context of a thread that this library did not start: nothing cancels it.
+    #[track_caller]
+    pub(super) fn foreign() -> Self {
+        let label = Label::new(
+            LabelKind::Foreign,
+            foreign_thread_name(),
+            Location::caller(),
+        );
+        Self {
+            node: CancelNode::root(label.clone(), None),
+            record: TaskRecord::new(label, None),
+        }
+    }
 }
 
 /// A task whose record and node are made on demand.
