@@ -20,12 +20,12 @@
 //! | `unpublished_forks` | noticing that forks stay private to a member that sleeps elsewhere |
 //! | `member` | the life of a worker, visits, and helping while waiting |
 //! | `spawned`, `install` | tasks outside scopes; a closure that runs on a worker while its caller waits |
-//! | `cells`, `parent`, `task_traits`, `task`, `queue`, `task_batch`, `spawn_clock`, `scope_state`, `scope_work`,
-//! `scope_cache`, `handle`, `scope` | scopes and their tasks |
-//! | `claim`, `items`, `untaken_errors`, `stream` | maps: one thread takes the items one by one, others may cut
-//! off the rest |
-//! | `builder`, `global` | the pool that users hold; the global pool of threads that take part in no other
-//! |
+//! | `scope`, `handle` | what users hold of a scope and of its tasks |
+//! | `scope_state`, `scope_work`, `scope_cache`, `parent` | the state of a scope, and how threads see and run its tasks |
+//! | `task`, `task_closure`, `task_traits`, `cells` | a task of a scope, from its closure to its result; its memory |
+//! | `queue`, `task_batch`, `spawn_clock` | the tasks of a scope that have not begun, and those that threads have taken |
+//! | `claim`, `items`, `untaken_errors`, `stream` | maps: one thread takes the items one by one, others may cut off the rest |
+//! | `builder`, `global` | the pool that users hold; the global pool of threads that take part in no other |
 //! | `fork` | `join` |
 //!
 //! # Waiting rules
@@ -85,6 +85,7 @@ mod stream;
 mod task;
 #[allow(unsafe_code)]
 mod task_batch;
+mod task_closure;
 #[allow(unsafe_code)]
 mod task_traits;
 #[allow(unsafe_code)]
