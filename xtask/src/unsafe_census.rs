@@ -56,6 +56,10 @@ const ALLOWED: &[(&str, &str)] = &[
         "lets a thief run a closure in another thread's frame",
     ),
     (
+        "crates/reunite/src/pool/lineage.rs",
+        "follows the links from a job or scope to what waits for it, through the frames of other threads",
+    ),
+    (
         "crates/reunite/src/pool/member_state.rs",
         "lists what is in the frame of its member",
     ),

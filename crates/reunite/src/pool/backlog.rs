@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::panic::Location;
 
-use super::job::Ancestor;
+use super::lineage::Ancestor;
 use super::member_state::MemberState;
 use super::open_scopes::OpenScopes;
 use super::seat::{Parcel, Seat};

@@ -30,7 +30,7 @@ use std::panic::Location;
 
 use super::claim::{Runner, Share};
 use super::handle::PoolTask;
-use super::job::Ancestor;
+use super::lineage::Ancestor;
 use super::member_state::{Divide, RemainingWork, divide};
 use super::piece::{Piece, context};
 use super::scope::PoolScope;

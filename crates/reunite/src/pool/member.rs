@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::panic::Location;
 
-use super::job::{Ancestor, Public};
+use super::job::Public;
+use super::lineage::Ancestor;
 use super::member_state::MemberState;
 use super::members::{AfterSleep, Members};
 use super::open_scopes::{self, Below, OpenScope, Since, Until};

@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `job` | a closure on its forker's stack, and who may touch it when |
+//! | `lineage` | the links from a job or scope up to those that wait for it |
 //! | `piece` | the identity of a piece of work, made on demand |
 //! | `stolen_half` | the half of a fork that another thread runs |
 //! | `member_state` | a member's state as others see it: whether it has a place, and what it runs |
@@ -53,6 +54,8 @@ mod install;
 mod items;
 #[allow(unsafe_code)]
 mod job;
+#[allow(unsafe_code)]
+mod lineage;
 mod member;
 #[allow(unsafe_code)]
 mod member_state;

@@ -24,7 +24,7 @@
 
 use std::cell::Cell;
 
-use super::job::Ancestor;
+use super::lineage::Ancestor;
 use super::seat::Seat;
 use crate::id::Label;
 use crate::primitive::{Arc, AtomicUsize, Counter, Mutex, MutexGuard, Ordering, thread_local};
@@ -287,7 +287,7 @@ mod tests {
     use super::*;
     use crate::id::LabelKind;
     use crate::pool::Pool;
-    use crate::pool::job::Lineage;
+    use crate::pool::lineage::Lineage;
     use crate::pool::scope::PoolScope;
     use crate::primitive::AtomicBool;
 

@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 
-use super::job::{Ancestor, Lineage};
+use super::lineage::{Ancestor, Lineage};
 use super::this_thread;
 use crate::current::{self, Context, Entered, LazyContext, TasksOf};
 use crate::error::{Cancelled, Failure, JoinError};

@@ -18,7 +18,7 @@
 use std::panic::Location;
 use std::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
 
-use super::job::Ancestor;
+use super::lineage::Ancestor;
 use crate::cancel::CancelNode;
 use crate::context::Inherited;
 use crate::current::{Context, TaskRecord};

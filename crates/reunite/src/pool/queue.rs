@@ -316,7 +316,7 @@ mod tests {
     use super::*;
     use crate::current::{Context, TaskRecord};
     use crate::pool::cells::Ref;
-    use crate::pool::job::{Ancestor, Lineage};
+    use crate::pool::lineage::{Ancestor, Lineage};
     use crate::pool::member_state::MemberState;
     use crate::pool::parent::Parent;
     use crate::pool::piece::{CoarseSpawnTime, Piece};

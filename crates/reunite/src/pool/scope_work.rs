@@ -1,7 +1,7 @@
 //! An open scope as the threads of its pool see it: what it shows of its tasks, and how a thread runs them.
 //! `scope_state` explains the protocol.
 
-use super::job::Ancestor;
+use super::lineage::Ancestor;
 use super::open_scopes::{OpenScope, Slots, Until};
 use super::scope_state::ScopeState;
 use super::seat::Seat;

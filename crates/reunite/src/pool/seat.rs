@@ -8,7 +8,8 @@
 
 use std::collections::VecDeque;
 
-use super::job::{Ancestor, JobRef, Private};
+use super::job::{JobRef, Private};
+use super::lineage::Ancestor;
 use super::member_state::MemberState;
 use super::piece::CoarseSpawnTime;
 use super::seat_marks::SeatMarks;

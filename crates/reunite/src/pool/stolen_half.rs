@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::Location;
 
-use super::job::Ancestor;
+use super::lineage::Ancestor;
 use super::piece::{CoarseSpawnTime, LazyPieceIdentity, Piece, PieceFacts, PieceIdentity};
 use crate::current::{self, Context};
 use crate::id::{Label, LabelKind, TaskId};

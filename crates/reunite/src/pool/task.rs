@@ -50,7 +50,7 @@ use std::convert::Infallible;
 use std::mem::{ManuallyDrop, needs_drop};
 use std::panic::Location;
 
-use super::job::{Ancestor, Lineage};
+use super::lineage::{Ancestor, Lineage};
 use super::member_state::MemberState;
 use super::parent::Parent;
 use super::piece::{

@@ -6,7 +6,8 @@ use std::ops::Range;
 use std::ptr::NonNull;
 
 use super::captured;
-use super::job::{Ancestor, JobRef};
+use super::job::JobRef;
+use super::lineage::Ancestor;
 use super::piece::{CoarseSpawnTime, Piece};
 use super::seat::{self, Parcel, Seat};
 use crate::context::{is_inherited, on_inherit};
@@ -311,7 +312,8 @@ pub(super) fn is_inside(target: Ancestor) -> bool {
 mod tests {
     use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
-    use super::super::job::{Lineage, StackJob};
+    use super::super::job::StackJob;
+    use super::super::lineage::Lineage;
     use super::*;
 
     struct TestPiece(Lineage);

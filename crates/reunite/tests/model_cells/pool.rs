@@ -17,6 +17,9 @@ mod claim;
 #[path = "../../src/pool/job.rs"]
 mod job;
 
+#[path = "../../src/pool/lineage.rs"]
+mod lineage;
+
 /// A thread that finds the job done, at once or after having slept, sees what the closure did and returned.
 #[test]
 fn a_job_that_is_done_shows_what_it_did() {
