@@ -80,7 +80,7 @@ pub(super) fn leave_locked(sim: &mut Sim<'_>) -> Go {
 /// Its place is free for another thread.
 pub(super) fn left(sim: &mut Sim<'_>, me: usize) -> Go {
     sim.members.active -= 1;
-    let cost = sim.count(me) + sim.ask_others(me, true);
+    let cost = sim.count(me) + sim.ask_all(me);
     sim.workers[me].then.push(At::Park);
     Go::After(cost, At::Look, Spent::Blocked)
 }

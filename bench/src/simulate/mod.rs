@@ -68,6 +68,7 @@ use reunite_base::units::counted;
 use costs::{Costs, Topology};
 use design::Design;
 use real::Clock;
+use sweep::Amount;
 
 use crate::setting::Setting;
 use crate::table::Table;
@@ -94,7 +95,7 @@ pub(crate) fn calibrate() {
 fn compare(costs: &Costs, setting: &Setting) -> Result<(), Box<dyn Error>> {
     let clock = Clock::measure();
     let mut table = Table::new(setting);
-    for program in sweep::programs(true) {
+    for program in sweep::programs(Amount::ForThisMachine) {
         let alone = clock.run(&program, None, PATIENCE);
         for workers in [1, 2] {
             let topology = Topology { workers, nodes: 1 };

@@ -4,6 +4,7 @@ use super::compute::transfer;
 use super::costs::Time;
 use super::design::{Counting, Fault, Forks, Locking};
 use super::lines::{ENTRIES, MEMBERS, QUEUE, SLOTS, mailbox};
+use super::shared::Mailboxes;
 use super::state::{After, At, Go, JobId, Sim, Spent, Stage};
 
 /// The number of rounds of looking before a worker sleeps or a joiner blocks.
@@ -51,7 +52,7 @@ pub(super) fn stop_searching(sim: &mut Sim<'_>, me: usize) -> Go {
 
 /// Looks for an offer, from a place in its order on.
 pub(super) fn take(sim: &mut Sim<'_>, me: usize, from: usize) -> Go {
-    let (found, cost) = sim.find_offer(me, from, false);
+    let (found, cost) = sim.find_offer(me, from, Mailboxes::OfOthers);
     let on = spent(sim, me);
     let next = match found {
         Some((place, seat)) => At::AskToTake(place, seat),
@@ -197,7 +198,7 @@ pub(super) fn pause(sim: &mut Sim<'_>, me: usize, round: u32, next: At, last: At
     let on = spent(sim, me);
     let mut cost = Time::from(1_u32 << (round / 8)) * sim.costs.pause;
     if round % 8 == 7 {
-        cost += sim.ask_others(me, false) + sim.costs.yielding;
+        cost += sim.ask_others(me) + sim.costs.yielding;
     }
     let next = if round + 1 < ROUNDS { next } else { last };
     Go::After(cost, next, on)

@@ -11,6 +11,13 @@ use super::state::{After, At, Go, JobId, Sim, Spent};
 /// The number of times that a thread retries a lock before it sleeps, as in std's mutex.
 const SPINS: Time = 100;
 
+/// The mailboxes at which a thread looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mailboxes {
+    All,
+    OfOthers,
+}
+
 impl Sim<'_> {
     pub(super) fn schedule(&mut self, worker: usize, at: Time) {
         self.events.push(Reverse((at, worker)));
@@ -200,18 +207,18 @@ impl Sim<'_> {
         }
     }
 
-    /// Looks at the mailboxes from a place on: returns the next one with an offer, and the cost of the look.
+    /// Looks at these mailboxes from a place on: returns the next one with an offer, and the cost of the look.
     pub(super) fn find_offer(
         &mut self,
         worker: usize,
         from: usize,
-        with_own: bool,
+        mailboxes: Mailboxes,
     ) -> (Option<(usize, usize)>, Time) {
         let mut cost = 0;
         let mut misses = 0;
         for place in from..self.places() {
             let seat = self.seat_at(worker, place);
-            let is_own = seat == worker && !with_own;
+            let is_own = seat == worker && mailboxes == Mailboxes::OfOthers;
             if is_own || self.is_skipped(worker, place, seat) || !self.helps_at(worker, seat) {
                 continue;
             }
@@ -264,7 +271,7 @@ impl Sim<'_> {
             return (true, cost);
         }
         self.begin_look(worker);
-        let (found, more) = self.find_offer(worker, 0, true);
+        let (found, more) = self.find_offer(worker, 0, Mailboxes::All);
         (found.is_some(), cost + more)
     }
 
@@ -277,21 +284,26 @@ impl Sim<'_> {
         cost
     }
 
-    /// Raises words: those that the design tells, or all.
-    pub(super) fn ask_others(&mut self, worker: usize, is_last: bool) -> Time {
+    /// Raises as many words as the design says.
+    pub(super) fn ask_others(&mut self, worker: usize) -> Time {
+        match self.design.asked {
+            Asked::All => self.ask_all(worker),
+            Asked::Some(_) if self.design.forks == Forks::Public => 0,
+            Asked::Some(count) => {
+                let seats = self.seats() as u64;
+                let drawn: Vec<_> = (0..count).map(|_| self.draw(seats) as usize).collect();
+                let cost = drawn.into_iter().map(|seat| self.ask(worker, seat)).sum();
+                self.looked(cost)
+            }
+        }
+    }
+
+    /// Raises the words of all seats.
+    pub(super) fn ask_all(&mut self, worker: usize) -> Time {
         if self.design.forks == Forks::Public {
             return 0;
         }
-        let cost = match self.design.asked {
-            Asked::Some(count) if !is_last => {
-                let seats = self.seats() as u64;
-                let drawn: Vec<_> = (0..count).map(|_| self.draw(seats) as usize).collect();
-                drawn.into_iter().map(|seat| self.ask(worker, seat)).sum()
-            }
-            Asked::All | Asked::Some(_) => {
-                (0..self.seats()).map(|seat| self.ask(worker, seat)).sum()
-            }
-        };
+        let cost = (0..self.seats()).map(|seat| self.ask(worker, seat)).sum();
         self.looked(cost)
     }
 

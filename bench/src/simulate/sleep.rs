@@ -81,7 +81,7 @@ pub(super) fn look_again(sim: &mut Sim<'_>, me: usize) -> Go {
     if sim.design.fault == Some(Fault::NoSecondLook) {
         return Go::After(0, At::Asleep, Spent::Searching);
     }
-    let asked = sim.ask_others(me, true);
+    let asked = sim.ask_all(me);
     let (found, looked) = sim.has_work(me);
     let cost = asked + looked + sim.costs.rmw;
     let next = if found && sim.members.active < sim.size() {

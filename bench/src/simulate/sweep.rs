@@ -6,8 +6,18 @@ use super::design::{Asked, Batch, Counting, Design, Forks, Helping, Locking, Ord
 use super::program::{Items, Node, Phase, Program, Uts};
 use super::run::{Run, Stalled, run};
 
-/// The programs, with enough work that 128 workers have some of it. `small`: for this machine.
-pub(super) fn programs(small: bool) -> Vec<Program> {
+/// The amount of work in the programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Amount {
+    /// Enough that 128 workers have some of it.
+    ForManyWorkers,
+    /// For the cores of this machine.
+    ForThisMachine,
+}
+
+/// The programs, with that amount of work.
+pub(super) fn programs(amount: Amount) -> Vec<Program> {
+    let small = amount == Amount::ForThisMachine;
     let pick = |large: u32, little: u32| if small { little } else { large };
     let n = if small { 18 } else { 25 };
     let fib = Node::Fib { n, leaf: 200 };
@@ -167,7 +177,7 @@ pub(super) fn sweep(costs: &Costs, mut each: impl FnMut(&Point)) -> Result<Vec<P
         points.push(point);
         Ok(())
     };
-    for program in programs(false) {
+    for program in programs(Amount::ForManyWorkers) {
         for nodes in [1, 2] {
             for workers in WORKERS.into_iter().filter(|workers| nodes <= *workers) {
                 let topology = Topology { workers, nodes };
