@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use reunite::{Completion, Event, Label, Observer, Observing};
 use serde::Serialize;
 
-use crate::own::{is_of_the_view, is_server, unmark_thread};
+use crate::own::{self, is_on_its_thread};
 
 thread_local! {
     /// Since when a task of the view has been waiting on this thread.
@@ -137,12 +137,15 @@ impl Observer for CountingObserver {
     fn on_event(&self, event: &Event<'_>) {
         let counters = &self.0;
         match *event {
-            Event::Start { .. } => unmark_thread(),
-            Event::Spawn { task, by, .. } if is_server(task) || is_server(by) => {}
-            Event::Spawn { .. } => increment(&counters.spawned),
-            Event::Complete { task, .. } if is_of_the_view(task) => {}
+            Event::Start { task } => own::starts(task),
+            Event::Spawn { task, .. } => {
+                if !own::spawns(task) {
+                    increment(&counters.spawned);
+                }
+            }
+            Event::Complete { .. } if is_on_its_thread() => {}
             Event::Complete { task, how } => counters.completed(task, how),
-            Event::Block { task, .. } if is_of_the_view(task) => {
+            Event::Block { .. } if is_on_its_thread() => {
                 WAITS_SINCE.set(Some(Instant::now()));
             }
             Event::Resume { .. } => {

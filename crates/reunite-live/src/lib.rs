@@ -47,6 +47,7 @@ use reunite_net::http::{HeadReader, StatusCode};
 use reunite_net::{Connection, Limits, Outcome, Server, Timeouts};
 
 use counters::EventCounters;
+use own::OwnServer;
 pub use own::is_its_own;
 use request::{Action, Request};
 pub use snapshot::{MOST_OF_A_SCOPE, MOST_TASKS};
@@ -85,7 +86,7 @@ impl Options {
 /// A live view of this program; it ends when dropped.
 #[derive(Debug)]
 pub struct Live {
-    server: Option<Server>,
+    server: Option<OwnServer>,
     /// Never used to send; streams wait for it to be dropped.
     end: Option<Sender<Infallible>>,
     url: String,
@@ -148,11 +149,11 @@ impl Live {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Too many viewers are connected.",
             ));
-        let server = own::start(builder, move |client| serve(&shared, client))?;
-        let address = server.address().unwrap_or(address);
+        let own = OwnServer::start(builder, move |client| serve(&shared, client))?;
+        let address = own.server.address().unwrap_or(address);
         Ok(Self {
             url: format!("http://{}/?token={token}", reachable(address)),
-            server: Some(server),
+            server: Some(own),
             end: Some(end),
             _observing: observing,
         })
@@ -179,14 +180,13 @@ impl Drop for Live {
     fn drop(&mut self) {
         drop(self.end.take());
         if let Some(server) = self.server.take() {
-            // Clients that were not done in time have been cut.
-            let _late = server.shutdown(DRAIN);
+            server.shutdown(DRAIN);
         }
     }
 }
 
 fn serve(shared: &Shared, client: Connection) -> Outcome {
-    own::mark_thread();
+    own::mark_client_thread();
     let mut client = HeadReader::new(client, request::MAX_HEAD);
     let Some(request) = Request::read(&mut client)? else {
         return Ok(());

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reunite::{Builder, JoinHandle, Stragglers};
+use reunite::{Builder, JoinHandle, Label, Stragglers};
 
 use crate::accept::{EventHook, Shared, on_standard_error, run};
 use crate::clients::Clients;
@@ -87,6 +87,7 @@ impl ServerBuilder {
             .spawn_checked(move || run(&shared, self.listeners))
             .map_err(io::Error::other)?;
         Ok(Server {
+            task: accepting.label().clone(),
             accepting: Some(accepting),
             addresses,
             drain,
@@ -108,6 +109,7 @@ impl std::fmt::Debug for ServerBuilder {
 /// A running server. Dropping it cuts its clients and waits for their tasks; [`shutdown`](Self::shutdown) lets them
 /// finish.
 pub struct Server {
+    task: Label,
     accepting: Option<JoinHandle<()>>,
     addresses: Vec<SocketAddr>,
     drain: Arc<Drain>,
@@ -147,6 +149,11 @@ impl Server {
     /// Returns the addresses of all TCP listeners.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Returns the label of the task that accepts clients. The tasks of the clients are below it in the live tree.
+    pub fn task(&self) -> &Label {
+        &self.task
     }
 
     /// Returns how many clients are connected.
