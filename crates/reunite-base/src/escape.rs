@@ -1,6 +1,7 @@
 //! Foreign text, made safe for where it is shown.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
@@ -62,6 +63,33 @@ fn is_invisible(c: char) -> bool {
                 | GeneralCategory::LineSeparator
                 | GeneralCategory::ParagraphSeparator
         )
+}
+
+/// Escapes in a JSON text what a terminal would obey or hide, as `\u202e`. JSON itself escapes control characters only
+/// up to U+001F. The text stays valid JSON of the same value, because these characters can only be in strings. Line
+/// ends between values stay.
+///
+/// ```
+/// use reunite_base::escape::json;
+///
+/// assert_eq!(json("[\"gpj.\u{202e}exe\",\n \"caf\u{e9}\"]"), "[\"gpj.\\u202eexe\",\n \"caf\u{e9}\"]");
+/// ```
+pub fn json(text: &str) -> Cow<'_, str> {
+    let is_escaped = |c: char| c > '\u{1f}' && is_invisible(c);
+    if !text.contains(is_escaped) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_escaped(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _infallible = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 /// Escapes text for HTML, between tags and in quoted attributes.
@@ -131,6 +159,27 @@ mod tests {
             assert_eq!(shown, c.escape_default().to_string());
             assert!(shown.is_ascii());
         }
+    }
+
+    #[test]
+    fn json_is_escaped_for_a_terminal_and_its_value_stays() {
+        let steering =
+            "\u{7f}\u{85}\u{9b}2J\u{202e}\u{2066}\u{200d}\u{2028}\u{feff}\u{e0041}\n\u{1b}\"\\";
+        let value = serde_json::json!({ steering: [steering, "写真 e\u{301}"] });
+        for text in [
+            value.to_string(),
+            serde_json::to_string_pretty(&value).unwrap(),
+        ] {
+            let escaped = json(&text);
+            assert!(
+                !escaped.contains(|c: char| c != '\n' && is_invisible(c)),
+                "{escaped}"
+            );
+            let read: serde_json::Value = serde_json::from_str(&escaped).unwrap();
+            assert_eq!(read, value);
+        }
+        assert_eq!(json("\"\u{e0041}\""), "\"\\udb40\\udc41\"");
+        assert!(matches!(json("{\"写真\": 1}\n"), Cow::Borrowed(_)));
     }
 
     #[test]

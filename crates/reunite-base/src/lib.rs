@@ -1,7 +1,7 @@
 //! Small things that more than one application needs, each in one place.
 //!
 //! * [`file`](mod@file): writes files that are whole or not there.
-//! * [`escape`]: makes foreign text safe for a terminal, or for HTML and XML.
+//! * [`escape`]: makes foreign text safe for a terminal, for HTML and XML, and JSON for a terminal.
 //! * [`units`]: writes counts with the singular or the plural.
 //! * [`secret`]: compares secrets in constant time.
 //! * [`machine`]: tells how many cores and how much memory there are.

@@ -12,6 +12,17 @@ use loopback_site::{Reply, Server};
 /// U+202E turns the direction of what follows, U+200E is invisible, U+001B begins a command of the terminal.
 const NAME: &str = "photo\u{202e}gpj\u{200e}\u{1b}[2J.jpg";
 
+/// JSON allows these in its strings, and U+009B begins a command as U+001B does.
+const NAME_IN_JSON: &str = "photo\u{202e}gpj\u{9b}2J.jpg";
+
+/// Fails unless the output steers no terminal.
+fn assert_json_escaped(ran: &Ran) {
+    for steering in ['\u{202e}', '\u{9b}'] {
+        assert!(!ran.stdout.contains(steering), "{ran:?}");
+    }
+    assert!(ran.stdout.contains("gpj\\u009b2J"), "not shown: {ran:?}");
+}
+
 fn assert_escaped(shown: &str) {
     assert!(shown.contains("\\u{202e}"), "not shown: {shown}");
     for steering in ['\u{202e}', '\u{200e}', '\u{1b}'] {
@@ -54,6 +65,41 @@ fn crawl_escapes_links_and_addresses() {
     assert_escaped(&shown(&ran));
     let refused = place.run(&[&"crawl", &format!("http://{NAME} /"), &"--store", &"t.db"]);
     assert_escaped(&shown(&refused));
+}
+
+#[test]
+fn images_escapes_names_in_json_and_their_values_stay() {
+    let place = Place::new();
+    let name = format!("in/{NAME_IN_JSON}");
+    for content in [harness::photo(8, 8, 1), b"no picture".to_vec()] {
+        place.write(&name, content);
+        let ran = place.run(&[&"images", &"in", &"--out", &"out", &"--json", &"--force"]);
+        assert_json_escaped(&ran);
+        assert_eq!(ran.events()[0]["input"], *name, "{ran:?}");
+    }
+}
+
+#[test]
+fn crawl_escapes_messages_and_links_in_json_and_their_values_stay() {
+    let server = Server::start(1, |request| match request.path.as_str() {
+        "/" => Reply::html(format!("<a href='http://a b{NAME_IN_JSON}/'>a</a>")),
+        _ => Reply::status(404),
+    })
+    .expect("a server");
+    let (place, url) = (Place::new(), server.url("/"));
+    let store = format!("{NAME_IN_JSON}/s.db");
+    let failed = place.run(&[&"crawl", &url, &"--store", &store, &"--json"]);
+    assert_json_escaped(&failed);
+    let summary = failed.summary();
+    let message = summary["error"].as_str().expect("a message");
+    assert!(message.contains(NAME_IN_JSON), "{message:?}");
+
+    place.run(&[&"crawl", &url, &"--store", &"s.db", &"--no-sitemaps"]);
+    let report = place.run(&[&"crawl", &"report", &"s.db", &"--format", &"json"]);
+    assert_json_escaped(&report);
+    let read: serde_json::Value = serde_json::from_str(&report.stdout).expect("JSON");
+    let link = format!("http://a b{NAME_IN_JSON}/");
+    assert_eq!(read["malformed"]["first"][0]["link"], *link);
 }
 
 #[test]

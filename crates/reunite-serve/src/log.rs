@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use reunite_base::escape;
 use reunite_net::Peer;
 use serde::Serialize;
 
@@ -67,7 +68,7 @@ struct Line<'a> {
     agent: Option<&'a str>,
 }
 
-/// Formats an entry as a JSON object.
+/// Formats an entry as a JSON object. What a terminal would obey is escaped.
 pub fn json(entry: &Entry<'_>) -> String {
     let line = Line {
         event: "request",
@@ -84,5 +85,31 @@ pub fn json(entry: &Entry<'_>) -> String {
         referer: entry.referer,
         agent: entry.agent,
     };
-    serde_json::to_string(&line).unwrap_or_default()
+    let line = serde_json::to_string(&line).unwrap_or_default();
+    escape::json(&line).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_escaped_and_its_value_stays() {
+        let agent = "a\u{9b}2J\u{202e}z";
+        let line = json(&Entry {
+            peer: Peer::Unix,
+            user: None,
+            at: SystemTime::UNIX_EPOCH,
+            line: "GET /\u{9b} HTTP/1.1".as_bytes(),
+            status: 400,
+            bytes: 0,
+            time: Duration::ZERO,
+            referer: None,
+            agent: Some(agent),
+        });
+        assert!(line.is_ascii(), "{line}");
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(read["agent"], agent);
+        assert_eq!(read["request"], "GET /\u{9b} HTTP/1.1");
+    }
 }

@@ -3,7 +3,7 @@
 use std::io::{Write, stdout};
 
 #[cfg(unix)]
-use reunite_base::escape::terminal;
+use reunite_base::escape;
 
 use crate::args::Dump;
 use crate::complain::complain;
@@ -19,10 +19,10 @@ pub(crate) fn run(args: &Dump) -> Exit {
         }
     };
     let shown = if args.json {
-        json + "\n"
+        escape::json(&json).into_owned() + "\n"
     } else {
         text.lines()
-            .map(|line| format!("{}\n", terminal(line)))
+            .map(|line| format!("{}\n", escape::terminal(line)))
             .collect()
     };
     match stdout().write_all(shown.as_bytes()) {

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use reunite_base::escape::json;
 use serde::Serialize;
 
 use super::findings::SiteReport;
@@ -15,6 +16,6 @@ struct JsonReport<'a> {
 
 pub(super) fn write(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
     let clean = report.is_clean();
-    serde_json::to_writer_pretty(&mut *out, &JsonReport { clean, report })?;
-    writeln!(out)
+    let text = serde_json::to_string_pretty(&JsonReport { clean, report })?;
+    writeln!(out, "{}", json(&text))
 }

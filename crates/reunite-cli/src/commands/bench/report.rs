@@ -4,7 +4,7 @@ use std::io::{Write, stdout};
 use std::time::Duration;
 
 use reunite::profile::HintKind;
-use reunite_base::escape::html;
+use reunite_base::escape::{html, json};
 use serde::Serialize;
 
 use super::measure::Measured;
@@ -41,7 +41,8 @@ pub(super) fn print(args: &Table, measured: &[Measured]) -> Result<(), String> {
         .collect();
     let text = if args.json {
         let lines: Result<Vec<_>, _> = rows.iter().map(serde_json::to_string).collect();
-        lines.map_err(|error| error.to_string())?.join("\n") + "\n"
+        let lines = lines.map_err(|error| error.to_string())?.join("\n") + "\n";
+        json(&lines).into_owned()
     } else {
         table(args, &rows)
     };

@@ -5,6 +5,7 @@ use std::io::{Write, stdout};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use reunite_base::escape::json;
 use reunite_base::units::counted;
 use reunite_crawl::address::Skipped;
 use reunite_crawl::store::Store;
@@ -137,7 +138,7 @@ impl RunOutput {
     fn emit(&mut self, line: &Line<'_>) {
         if self.json {
             let line = serde_json::to_string(line).map_err(std::io::Error::from);
-            let said = line.and_then(|line| aside(|| writeln!(stdout(), "{line}")));
+            let said = line.and_then(|line| aside(|| writeln!(stdout(), "{}", json(&line))));
             self.output.said(said);
         }
     }

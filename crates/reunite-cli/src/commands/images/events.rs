@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Write, stdout};
 
+use reunite_base::escape::json;
 use serde::Serialize;
 
 use crate::complain::complain;
@@ -60,7 +61,7 @@ pub(super) struct Lines {
 impl Lines {
     pub(super) fn event(&mut self, event: &ImageEvent<'_>) {
         match serde_json::to_string(event) {
-            Ok(line) => self.line(&line),
+            Ok(line) => self.line(&json(&line)),
             Err(error) => self.failed(&error.to_string()),
         }
     }
