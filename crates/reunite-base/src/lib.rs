@@ -2,7 +2,7 @@
 //!
 //! * [`file`](mod@file): writes files that are whole or not there.
 //! * [`escape`]: makes foreign text safe for a terminal, for HTML and XML, and JSON for a terminal.
-//! * [`units`]: writes counts with the singular or the plural.
+//! * [`units`]: writes counts with the singular or the plural, and numbers of bytes.
 //! * [`secret`]: compares secrets in constant time.
 //! * [`machine`]: tells how many cores and how much memory there are.
 //!

@@ -1,4 +1,4 @@
-//! Quantities as people type and read them.
+//! Quantities as people type them.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -98,11 +98,6 @@ fn piece(text: &str) -> (&str, &str, &str) {
     let (number, rest) = text.split_at(end(text, &is_number));
     let (unit, rest) = rest.split_at(end(rest, &|c| !is_number(c)));
     (number, unit.trim(), rest)
-}
-
-/// Formats a number of bytes for people, such as `1.50 GiB`.
-pub(crate) fn readable(bytes: u64) -> String {
-    indicatif::HumanBytes(bytes).to_string()
 }
 
 #[cfg(test)]

@@ -174,7 +174,7 @@ fn a_report_names_the_option_that_avoids_a_failure() {
     })
     .expect("a server");
     let ran = crawl(&place, &server.url("/"), &["--max-size", "1K", "--check"]);
-    let expected = "larger than the limit of 1024 bytes; raise the limit with --max-size";
+    let expected = "larger than the limit of 1 KiB; raise the limit with --max-size";
     assert!(ran.stdout.contains(expected), "{ran:?}");
     for format in ["text", "html", "junit"] {
         let ran = place.run(&[&"crawl", &"report", &"site.db", &"--format", &format]);

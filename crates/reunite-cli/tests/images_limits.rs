@@ -68,7 +68,7 @@ fn a_file_longer_than_the_memory_allowed_is_not_read() {
     assert_eq!(ran.code, Some(1), "{ran:?}");
     for line in [
         "zeros.jpg: not a supported picture",
-        "photo.jpg: needs 3072 MiB of memory, more than the limit of 200 MiB; raise it with --memory",
+        "photo.jpg: needs 3 GiB of memory, more than the limit of 200 MiB; raise it with --memory",
     ] {
         assert!(ran.stderr.contains(line), "{}", ran.stderr);
     }

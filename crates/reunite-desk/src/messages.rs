@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use reunite_base::units::bytes;
 use reunite_images::batch::FileError;
 
 /// Describes why a picture has no result and what to do about it in the window.
@@ -51,24 +52,6 @@ pub(crate) fn system(error: &io::Error) -> String {
     }
 }
 
-/// Formats a number of bytes, such as `1.5 MB`.
-pub(crate) fn bytes(bytes: u64) -> String {
-    const STEP: f64 = 1000.0;
-    let mut value = bytes as f64;
-    for unit in ["bytes", "kB", "MB", "GB"] {
-        // A value that would round to 1000 goes to the next unit.
-        if value < STEP - 0.5 {
-            return match unit {
-                "bytes" => format!("{bytes} bytes"),
-                _ if value < 9.95 => format!("{value:.1} {unit}"),
-                _ => format!("{value:.0} {unit}"),
-            };
-        }
-        value /= STEP;
-    }
-    format!("{value:.1} TB")
-}
-
 /// Formats a duration, such as `2 min 05 s`, rounded up to seconds.
 pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64().ceil() as u64;
@@ -92,12 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_short() {
-        assert_eq!(bytes(0), "0 bytes");
-        assert_eq!(bytes(999), "999 bytes");
-        assert_eq!(bytes(999_900), "1.0 MB");
-        assert_eq!(bytes(1_540), "1.5 kB");
-        assert_eq!(bytes(312_000_000), "312 MB");
+    fn durations_are_short() {
         assert_eq!(duration(Duration::from_millis(200)), "1 s");
         assert_eq!(duration(Duration::from_secs(61)), "1 min 01 s");
         assert_eq!(duration(Duration::from_secs(7_260)), "2 h 01 min");
@@ -109,9 +87,9 @@ mod tests {
         let text = reason(&FileError::Read(missing));
         assert_eq!(text, "The file cannot be read: it does not exist any more.");
         let text = reason(&FileError::Memory {
-            needed: 5_000_000_000,
+            needed: 5 << 30,
             allowed: 1,
         });
-        assert!(text.contains("5.0 GB") && !text.contains("--"), "{text}");
+        assert!(text.contains("5 GiB") && !text.contains("--"), "{text}");
     }
 }

@@ -6,7 +6,7 @@ use std::fs::Metadata;
 use std::time::SystemTime;
 
 use reunite_base::escape::html;
-use reunite_base::units::counted;
+use reunite_base::units::{bytes, counted};
 
 use crate::target::encode;
 
@@ -81,14 +81,14 @@ pub(crate) fn page(segments: &[String], mut entries: Vec<Named>, query: Option<&
     if !segments.is_empty() {
         page.push_str("<tr class=d><td><a href=\"../\">..</a><td class=n><td class=\"n t\">");
     }
-    let (mut files, mut folders, mut bytes) = (0_u64, 0_u64, 0);
+    let (mut files, mut folders, mut size) = (0_u64, 0_u64, 0);
     for (name, found) in &entries {
         row(&mut page, name, found);
         if found.is_dir() {
             folders += 1;
         } else {
             files += 1;
-            bytes += found.len();
+            size += found.len();
         }
     }
     page.push_str("</tbody></table>");
@@ -100,7 +100,7 @@ pub(crate) fn page(segments: &[String], mut entries: Vec<Named>, query: Option<&
         "<footer>{}, {}, {}</footer></main></body></html>",
         counted(folders, "folder"),
         counted(files, "file"),
-        readable(bytes)
+        bytes(size)
     );
     page
 }
@@ -179,7 +179,7 @@ pub(crate) fn row(page: &mut String, name: &str, found: &Metadata) {
     let size = if is_folder {
         "–".to_owned()
     } else {
-        readable(found.len())
+        bytes(found.len())
     };
     let time = found.modified().map_or(String::new(), when);
     let _ = write!(
@@ -194,19 +194,4 @@ pub(crate) fn row(page: &mut String, name: &str, found: &Metadata) {
 fn when(time: SystemTime) -> String {
     let date = httpdate::fmt_http_date(time);
     date.get(5..22).unwrap_or_default().to_owned()
-}
-
-pub(crate) fn readable(bytes: u64) -> String {
-    let mut value = bytes as f64;
-    for unit in ["B", "KB", "MB", "GB"] {
-        if value < 1000.0 {
-            return if unit == "B" {
-                format!("{bytes} B")
-            } else {
-                format!("{value:.1} {unit}")
-            };
-        }
-        value /= 1024.0;
-    }
-    format!("{value:.1} TB")
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use reunite_base::units::counted;
+use reunite_base::units::bytes;
 
 /// The reason why a page could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,7 +116,7 @@ impl fmt::Display for Failure {
             Self::Protocol(what) => write!(f, "invalid HTTP: {what}"),
             Self::Coding(what) => write!(f, "content coding: {what}"),
             Self::TooLarge(limit) => {
-                write!(f, "larger than the limit of {}", counted(*limit, "byte"))
+                write!(f, "larger than the limit of {}", bytes(*limit))
             }
             Self::Redirects(what) => f.write_str(what),
             Self::Robots(what) => write!(f, "robots.txt is unavailable: {what}"),

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use reunite_base::escape::xml;
-use reunite_base::units::counted;
+use reunite_base::units::{bytes, counted};
 
 use super::findings::{List, SiteReport};
 use super::phrases::{not_fetched, still_queued};
@@ -95,7 +95,7 @@ fn insights(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
             redirect.links.to_string(),
         ]
     })?;
-    let columns = ["Page", "Milliseconds", "Bytes"];
+    let columns = ["Page", "Milliseconds", "Size"];
     table(
         out,
         "Slower than a second",
@@ -105,13 +105,13 @@ fn insights(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
             vec![
                 link(&page.url),
                 page.milliseconds.to_string(),
-                page.bytes.to_string(),
+                bytes(page.bytes),
             ]
         },
     )?;
-    let columns = ["Pages", "Bytes each"];
+    let columns = ["Pages", "Size of each"];
     table(out, "Same content", &columns, &report.copies, |copies| {
-        vec![links(&copies.urls), copies.bytes.to_string()]
+        vec![links(&copies.urls), bytes(copies.bytes)]
     })?;
     table(
         out,
@@ -124,15 +124,17 @@ fn insights(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
         "Host",
         "Pages",
         "Broken",
-        "Bytes",
+        "Received",
         "Milliseconds on average",
     ];
     table(out, "Hosts", &columns, &report.hosts, |host| {
-        let numbers = [host.pages, host.broken, host.bytes, host.milliseconds];
-        let numbers = numbers.iter().map(ToString::to_string);
-        std::iter::once(xml(&host.origin).into_owned())
-            .chain(numbers)
-            .collect()
+        vec![
+            xml(&host.origin).into_owned(),
+            host.pages.to_string(),
+            host.broken.to_string(),
+            bytes(host.bytes),
+            host.milliseconds.to_string(),
+        ]
     })
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use reunite_base::escape::terminal;
-use reunite_base::units::counted;
+use reunite_base::units::{bytes, counted};
 
 use super::findings::{List, SiteReport};
 use super::phrases::{not_fetched, still_queued};
@@ -60,8 +60,8 @@ fn insights(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
     })?;
     section(out, "slower than a second", &report.slow, |out, page| {
         let seconds = page.milliseconds as f64 / 1000.0;
-        let bytes = counted(page.bytes, "byte");
-        writeln!(out, "  {seconds:.1} s  {} ({bytes})", terminal(&page.url))
+        let size = bytes(page.bytes);
+        writeln!(out, "  {seconds:.1} s  {} ({size})", terminal(&page.url))
     })?;
     section(out, "same content", &report.copies, |out, copies| {
         let urls: Vec<_> = copies.urls.first.iter().map(|url| terminal(url)).collect();
@@ -78,7 +78,7 @@ fn insights(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
             terminal(&host.origin),
             counted(host.pages, "page"),
             host.broken,
-            counted(host.bytes, "byte"),
+            bytes(host.bytes),
             host.milliseconds
         )
     })

@@ -4,11 +4,11 @@ use eframe::egui::{
     Align, Align2, Button, EventFilter, FontId, Id, Image, Key, Layout, Modifiers, Rect, Role,
     ScrollArea, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
-use reunite_base::units::counted;
+use reunite_base::units::{bytes, counted};
 
 use super::theme::Palette;
 use super::thumbnails::Thumbnails;
-use crate::messages::{bytes, name};
+use crate::messages::name;
 use crate::model::{Desk, Row, State};
 
 const ROW: f32 = 56.0;

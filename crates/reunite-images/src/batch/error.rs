@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use reunite::JoinError;
-use reunite_base::units::counted;
+use reunite_base::units::need_and_limit;
 
 use crate::error::ImageError;
 
@@ -49,12 +49,13 @@ impl fmt::Display for FileError {
         match self {
             Self::Read(error) => write!(f, "cannot be read: {error}"),
             Self::Image(error) => write!(f, "{error}"),
-            Self::Memory { needed, allowed } => write!(
-                f,
-                "needs {} of memory, more than the limit of {}",
-                binary(*needed, u64::div_ceil),
-                binary(*allowed, |bytes, unit| bytes / unit)
-            ),
+            Self::Memory { needed, allowed } => {
+                let (needed, allowed) = need_and_limit(*needed, *allowed);
+                write!(
+                    f,
+                    "needs {needed} of memory, more than the limit of {allowed}"
+                )
+            }
             Self::Write(path, error) => write!(f, "cannot write {}: {error}", path.display()),
             Self::Skipped => f.write_str("cancelled before it was started"),
             Self::TimedOut => f.write_str("took longer than the time limit"),
@@ -67,15 +68,6 @@ impl fmt::Display for FileError {
 }
 
 impl std::error::Error for FileError {}
-
-/// Formats bytes in the unit that people type, rounded by `round`: up for a need, down for a limit.
-fn binary(bytes: u64, round: impl Fn(u64, u64) -> u64) -> String {
-    match bytes {
-        0..0x400 => counted(bytes, "byte"),
-        0x400..0x10_0000 => format!("{} KiB", round(bytes, 1 << 10)),
-        _ => format!("{} MiB", round(bytes, 1 << 20)),
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -6,10 +6,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use reunite_base::escape::html;
-use reunite_base::units::counted;
+use reunite_base::units::{bytes, counted};
 
 use super::display::{DisplayMode, display_of};
-use crate::listing::{self, Named, readable};
+use crate::listing::{self, Named};
 use crate::target::encode;
 
 const STYLE: &str = include_str!("page.css");
@@ -33,12 +33,12 @@ pub(crate) fn page(segments: &[String], mut entries: Vec<Named>) -> String {
 
     let mut page = listing::begun(segments, STYLE, "wide");
     page.push_str("<p class=s>");
-    let bytes = pictures.iter().map(|(_, found)| found.len()).sum();
+    let size = pictures.iter().map(|(_, found)| found.len()).sum();
     let _ = write!(
         page,
         "{}, {}</p>",
         counted(pictures.len(), "picture"),
-        readable(bytes)
+        bytes(size)
     );
     if !folders.is_empty() || !segments.is_empty() {
         page.push_str("<nav>");

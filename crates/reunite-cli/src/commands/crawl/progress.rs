@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use reunite_base::escape::json;
-use reunite_base::units::counted;
+use reunite_base::units::{bytes, counted};
 use reunite_crawl::address::Skipped;
 use reunite_crawl::store::Store;
 use reunite_crawl::{CrawlEnd, CrawlEvent, Limit, Progress};
@@ -18,7 +18,6 @@ use super::output::Output;
 use crate::complain::complain;
 use crate::exit::Exit;
 use crate::progress::{aside, bar_target};
-use crate::units::readable;
 
 pub(super) struct RunOutput {
     json: bool,
@@ -255,7 +254,7 @@ impl Summary {
         if self.done > self.stored {
             parts.push(format!("{} in total", self.done));
         }
-        parts.push(readable(self.bytes));
+        parts.push(bytes(self.bytes));
         let counts = [
             (self.failed, "failed"),
             (self.refused, "answered 400 or above"),

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use reunite_base::escape::terminal;
+use reunite_base::units::bytes;
 use reunite_images::batch::{FileError, FindError, Job, Written};
 
 use super::events::{ImageEvent, ImagesSummary, Lines};
@@ -12,7 +13,6 @@ use crate::args::Images;
 use crate::complain::complain;
 use crate::exit::Exit;
 use crate::progress::bar_target;
-use crate::units::readable;
 
 /// The most names of unfinished pictures that are printed.
 const MAX_NAMES: usize = 5;
@@ -249,7 +249,7 @@ impl ImagesReport {
             ..
         } = self.summary;
         let head = if written > 0 {
-            let (before, after) = (readable(bytes_in), readable(bytes_out));
+            let (before, after) = (bytes(bytes_in), bytes(bytes_out));
             format!(
                 "{written} written ({before} -> {after}) in {:.1} s",
                 elapsed.as_secs_f64()
