@@ -1,12 +1,26 @@
 //! Files that are whole or not there.
 //!
 //! A file is written under a temporary name in the folder of its target, then renamed. The temporary name is
-//! `.PID-RANDOM-TARGET.reunite-part`. By the process id [`is_abandoned`] tells the file of a killed run from that of a
-//! live one. The random part makes the name new: a file that a killed process of the same id left behind, which is
-//! common in containers, does not block the next run. The name of the target tells a person what the file is, and
-//! [`replace`] which leftovers to remove; a long one is cut.
+//! `.PID-RANDOM-TARGET.reunite-part`. The process id tells a person who writes it. The random part makes the name new:
+//! a file that a killed process of the same id left behind, which is common in containers, does not block the next run.
+//! The name of the target tells a person what the file is, and [`replace`] which leftovers to remove; a long one is
+//! cut.
+//!
+//! # Protocol
+//! The writer holds an advisory lock on its temporary file, which the system releases when the process ends, however it
+//! ends. So a file that can be locked is a leftover. A process id would not tell that: a container that shares the
+//! folder has ids of its own.
+//!
+//! 1. A writer creates the file, locks it, and then checks that the file still has its name. If it cannot be locked or
+//!    has lost its name, another process took it for a leftover, and the writer begins again with another name.
+//! 2. A file is removed as a leftover only while the remover holds its lock.
+//!
+//! By 2, a file that its writer has locked is not removed. By 1, a file that was removed before that is not used.
+//!
+//! Where the system cannot lock files, a file is a leftover when it is a day old. So are files whose names have no
+//! target: earlier versions of this program named them so, and did not lock them.
 
-use std::fs::{self, DirEntry, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -19,7 +33,7 @@ const SUFFIX: &str = ".reunite-part";
 /// systems allow names of 143 bytes only, most of 255.
 const LONGEST_TARGET: usize = 100;
 
-/// The longest time that a run is assumed to take.
+/// The longest time that a run is assumed to take where files cannot be locked.
 const LONGEST_RUN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The events that a written file survives.
@@ -64,11 +78,11 @@ pub fn replace<E: From<io::Error>>(
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let ending = ending_for(path);
+    let target = target_part(path);
     if durability == Durability::PowerFailure {
-        remove_leftovers(folder, &ending);
+        remove_leftovers(folder, &target);
     }
-    let temporary = temporary_in(folder, &ending)?;
+    let temporary = temporary_in(folder, &target)?;
     let mut out = BufWriter::new(temporary.as_file());
     write(&mut out)?;
     out.flush()?;
@@ -83,40 +97,79 @@ pub fn replace<E: From<io::Error>>(
     Ok(())
 }
 
-/// Returns the end of the name of each temporary file for `path`, behind the process id and the random part.
-fn ending_for(path: &Path) -> String {
+/// Returns the part of a temporary file's name that names its target.
+fn target_part(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut end = name.len().min(LONGEST_TARGET);
     while !name.is_char_boundary(end) {
         end -= 1;
     }
-    format!("{}{SUFFIX}", &name[..end])
+    name[..end].to_owned()
 }
 
-/// Removes the files that killed runs left of the target with this ending. What cannot be removed stays: it blocks
-/// nothing.
-fn remove_leftovers(folder: &Path, ending: &str) {
-    let is_leftover = |entry: &DirEntry| {
+/// Removes what killed runs left of this target, and of targets that the names of the leftovers do not tell. What
+/// cannot be removed stays: it blocks nothing.
+fn remove_leftovers(folder: &Path, target: &str) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let end = name.to_str().and_then(|name| name.splitn(3, '-').nth(2));
-        end == Some(ending)
-            && entry.file_type().is_ok_and(|kind| kind.is_file())
-            && is_abandoned(&entry.path())
-    };
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    for leftover in entries.filter(is_leftover) {
-        let _stays = fs::remove_file(leftover.path());
+        let name = name.to_str().and_then(TemporaryName::parse);
+        if name.is_some_and(|name| name.target.is_none_or(|of| of == target)) {
+            let _stays = remove_leftover(&entry.path());
+        }
     }
 }
 
-/// A new file; its drop removes it.
-fn temporary_in(folder: &Path, ending: &str) -> io::Result<NamedTempFile<File>> {
+/// Creates a file and locks it. Its drop removes it.
+fn temporary_in(folder: &Path, target: &str) -> io::Result<NamedTempFile<File>> {
+    loop {
+        let temporary = create_in(folder, target)?;
+        if lock_own(&temporary) {
+            return Ok(temporary);
+        }
+    }
+}
+
+fn create_in(folder: &Path, target: &str) -> io::Result<NamedTempFile<File>> {
     // A plain open: the file gets the permissions of any new file, and an error names no temporary file.
     let open = |name: &Path| OpenOptions::new().write(true).create_new(true).open(name);
     tempfile::Builder::new()
         .prefix(&format!(".{}-", std::process::id()))
-        .suffix(&format!("-{ending}"))
+        .suffix(&format!("-{target}{SUFFIX}"))
         .make_in(folder, open)
+}
+
+/// Locks a new file, if the system can lock it. Returns false if another process took it for a leftover before.
+fn lock_own(temporary: &NamedTempFile<File>) -> bool {
+    match lock(temporary.as_file()) {
+        Lock::Taken => fs::symlink_metadata(temporary.path()).is_ok(),
+        Lock::HeldByOther => false,
+        Lock::Unsupported => true,
+    }
+}
+
+/// The outcome of an attempt to lock a file.
+enum Lock {
+    /// The file is locked until it is closed.
+    Taken,
+    HeldByOther,
+    Unsupported,
+}
+
+#[cfg(unix)]
+fn lock(file: &File) -> Lock {
+    use rustix::fs::{FlockOperation, flock};
+    use rustix::io::Errno;
+
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Lock::Taken,
+        Err(Errno::WOULDBLOCK) => Lock::HeldByOther,
+        Err(_) => Lock::Unsupported,
+    }
+}
+
+#[cfg(not(unix))]
+fn lock(_: &File) -> Lock {
+    Lock::Unsupported
 }
 
 /// Writes the data of a file to the disk, on file systems that can do that.
@@ -161,28 +214,60 @@ fn is_loss(error: &io::Error) -> bool {
     ) || error.raw_os_error() == Some(EIO)
 }
 
-/// Is this the name of a file that [`replace`] has not finished?
-pub fn is_temporary(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy());
-    name.is_some_and(|name| name.starts_with('.') && name.ends_with(SUFFIX))
+/// The parts of a temporary file's name.
+struct TemporaryName<'a> {
+    /// The name of the target, which may be cut; `None` if an earlier version of this program named the file.
+    target: Option<&'a str>,
 }
 
-/// Is this file left behind by a run of [`replace`] that was killed?
-///
-/// The process id in the name decides where the system can be asked for it. The file's age decides elsewhere, and
-/// where the id is that of this process: in a container an earlier process may have had the same one.
-pub fn is_abandoned(path: &Path) -> bool {
-    if !is_temporary(path) {
-        return false;
+impl<'a> TemporaryName<'a> {
+    fn parse(name: &'a str) -> Option<Self> {
+        let parts = name.strip_prefix('.')?.strip_suffix(SUFFIX)?;
+        // The process id, the random part, and the target, which may contain hyphens.
+        let mut parts = parts.splitn(3, '-');
+        let id = parts.next().and_then(|id| id.parse::<u32>().ok());
+        let target = parts.nth(1).filter(|_| id.is_some());
+        Some(Self { target })
     }
+}
+
+/// Returns true if `path` has the name of a file that [`replace`] has not finished.
+pub fn is_temporary(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let id = name.trim_start_matches('.').split('-').next();
-    match id.and_then(|id| id.parse::<u32>().ok()) {
-        Some(id) if cfg!(target_os = "linux") && id != std::process::id() => {
-            !Path::new("/proc").join(id.to_string()).exists()
-        }
-        _ => fs::symlink_metadata(path).is_ok_and(|metadata| is_old(&metadata)),
+    TemporaryName::parse(&name).is_some()
+}
+
+/// Removes the file if a run of [`replace`] that was killed left it behind. Returns true if it was removed.
+///
+/// ```
+/// use reunite_base::file::{Durability, remove_leftover, replace};
+///
+/// # let dir = tempfile::tempdir()?;
+/// let path = dir.path().join("out.txt");
+/// replace(&path, Durability::Process, |out| out.write_all(b"all of it"))?;
+/// assert!(!remove_leftover(&path), "it is whole");
+/// # Ok::<_, std::io::Error>(())
+/// ```
+pub fn remove_leftover(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let Some(name) = TemporaryName::parse(&name) else {
+        return false;
+    };
+    let Some(metadata) = fs::symlink_metadata(path).ok().filter(Metadata::is_file) else {
+        return false;
+    };
+    if name.target.is_none() {
+        return is_old(&metadata) && fs::remove_file(path).is_ok();
     }
+    // Network file systems lock a file only if it may be written to.
+    let file = OpenOptions::new().write(true).open(path);
+    let is_leftover = match file.as_ref().map_or(Lock::Unsupported, lock) {
+        Lock::Taken => true,
+        Lock::HeldByOther => false,
+        Lock::Unsupported => is_old(&metadata),
+    };
+    // The file is open, and so locked, until it is removed.
+    is_leftover && fs::remove_file(path).is_ok()
 }
 
 fn is_old(metadata: &Metadata) -> bool {
@@ -195,6 +280,22 @@ fn is_old(metadata: &Metadata) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_was_taken_for_a_leftover_before_it_was_locked_is_not_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let removed = create_in(dir.path(), "a").unwrap();
+        assert!(remove_leftover(removed.path()));
+        assert!(!lock_own(&removed));
+
+        let held = create_in(dir.path(), "a").unwrap();
+        let other = File::open(held.path()).unwrap();
+        assert!(matches!(lock(&other), Lock::Taken));
+        assert!(!lock_own(&held));
+        drop(other);
+        assert!(lock_own(&held) && !remove_leftover(held.path()));
+    }
 
     #[test]
     fn a_folder_that_cannot_be_synced_is_no_loss_and_a_failing_disk_is() {

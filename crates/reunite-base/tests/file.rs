@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
-use reunite_base::file::{Durability, is_abandoned, is_temporary, replace};
+use reunite_base::file::{Durability, is_temporary, remove_leftover, replace};
 
 fn write(path: &Path, text: &str) -> io::Result<()> {
     replace(path, Durability::PowerFailure, |out| {
@@ -40,7 +42,8 @@ fn the_file_is_invisible_until_it_is_whole() {
         out.flush()?;
         assert!(!path.exists());
         let entry = fs::read_dir(dir.path())?.next().expect("the part")?;
-        assert!(is_temporary(&entry.path()) && !is_abandoned(&entry.path()));
+        assert!(is_temporary(&entry.path()));
+        assert!(!remove_leftover(&entry.path()), "it is being written");
         Ok::<_, io::Error>(())
     })
     .unwrap();
@@ -97,24 +100,100 @@ fn a_link_is_replaced_and_its_target_stays() {
     assert_eq!(fs::read_to_string(&link).unwrap(), "after");
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn files_of_dead_processes_and_old_files_are_abandoned() {
-    let dir = tempfile::tempdir().unwrap();
-    let place = |name: &str| {
-        let path = dir.path().join(name);
-        fs::write(&path, "half").unwrap();
-        path
-    };
-    assert!(is_abandoned(&place(".4294967295-x.reunite-part")));
-    assert!(!is_abandoned(&place(".1-x.reunite-part")));
-    assert!(!is_abandoned(&place("1-x.reunite-part")));
-    let own = place(&format!(".{}-x.reunite-part", std::process::id()));
-    assert!(!is_abandoned(&own));
-    let yesterday = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 60 * 60);
-    let file = fs::OpenOptions::new().write(true).open(&own).unwrap();
+fn place(folder: &Path, name: &str) -> PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, "half").unwrap();
+    path
+}
+
+fn make_a_day_old(path: &Path) {
+    let yesterday = SystemTime::now() - Duration::from_secs(25 * 60 * 60);
+    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
     file.set_modified(yesterday).unwrap();
-    assert!(is_abandoned(&own), "of an earlier process of the same id");
+}
+
+/// In a container, processes have other numbers, and another container may share the folder.
+#[cfg(unix)]
+#[test]
+fn a_file_that_another_process_writes_is_no_leftover_whatever_its_process_id() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("out.txt");
+    let foreign = dir.path().join(".4294967295-Ab12Cd-out.txt.reunite-part");
+    replace(&path, Durability::Process, |_| {
+        let temporary = fs::read_dir(dir.path())?.next().expect("the part")?;
+        fs::hard_link(temporary.path(), &foreign)?;
+        make_a_day_old(&foreign);
+        assert!(!remove_leftover(&foreign));
+        write(&path, "of another run")?;
+        assert!(foreign.exists());
+        Ok::<_, io::Error>(())
+    })
+    .unwrap();
+    assert!(remove_leftover(&foreign), "its writer has ended");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_no_process_writes_is_a_leftover_whatever_its_process_id() {
+    let dir = tempfile::tempdir().unwrap();
+    for id in [1, std::process::id(), u32::MAX] {
+        let left = place(dir.path(), &format!(".{id}-Ab12Cd-x.reunite-part"));
+        assert!(remove_leftover(&left), "{id}");
+    }
+    let other = place(dir.path(), "1-Ab12Cd-x.reunite-part");
+    assert!(!remove_leftover(&other) && other.exists());
+    let link = dir.path().join(".1-Ab12Cd-x.reunite-part");
+    std::os::unix::fs::symlink(&other, &link).unwrap();
+    assert!(!remove_leftover(&link));
+}
+
+/// Earlier versions of this program did not lock these.
+#[test]
+fn a_file_of_an_earlier_version_is_a_leftover_after_a_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("out.txt");
+    for name in [
+        ".4294967295-Ab12Cd.reunite-part",
+        ".1-Ab12Cd.reunite-part",
+        ".my-own-photo.jpg.reunite-part",
+    ] {
+        let left = place(dir.path(), name);
+        assert!(!remove_leftover(&left), "{name}");
+        write(&path, "whole").unwrap();
+        assert!(left.exists(), "{name}");
+        make_a_day_old(&left);
+        write(&path, "whole").unwrap();
+        assert!(!left.exists(), "{name}");
+    }
+}
+
+/// A file is not locked yet at the moment when it is created.
+#[test]
+fn no_file_is_lost_while_another_process_removes_leftovers() {
+    let dir = tempfile::tempdir().unwrap();
+    let rounds = test_scale::rounds(400);
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            while !is_done.load(Ordering::Relaxed) {
+                for entry in fs::read_dir(dir.path()).unwrap().flatten() {
+                    remove_leftover(&entry.path());
+                }
+            }
+        });
+        for round in 0..rounds {
+            let path = dir.path().join(format!("{}.txt", round % 8));
+            let text = round.to_string();
+            let written = replace(&path, Durability::Process, |out| {
+                out.write_all(text.as_bytes())
+            });
+            let read = fs::read_to_string(&path);
+            is_done.store(written.is_err() || read.is_err(), Ordering::Relaxed);
+            written.unwrap();
+            assert_eq!(read.unwrap(), text);
+        }
+        is_done.store(true, Ordering::Relaxed);
+    });
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -149,37 +228,26 @@ fn the_name_of_the_temporary_file_contains_that_of_its_target() {
     assert!(name.ends_with("-crawl.warc.reunite-part"), "{name}");
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 #[test]
 fn leftovers_of_killed_runs_are_removed_with_the_next_file_of_the_same_name() {
     let dir = tempfile::tempdir().unwrap();
-    let left = |name: &str| fs::write(dir.path().join(name), "half").unwrap();
-    left(".4294967295-Ab12Cd-out.txt.reunite-part");
+    place(dir.path(), ".4294967295-Ab12Cd-out.txt.reunite-part");
     let own = format!(".{}-Ab12Cd-out.txt.reunite-part", std::process::id());
-    left(&own);
-    let yesterday = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 60 * 60);
-    let file = fs::OpenOptions::new()
-        .write(true)
-        .open(dir.path().join(&own))
-        .unwrap();
-    file.set_modified(yesterday).unwrap();
+    place(dir.path(), &own);
     write(&dir.path().join("out.txt"), "whole").unwrap();
     assert_eq!(names(dir.path()), ["out.txt"]);
 }
 
-#[cfg(target_os = "linux")]
 #[test]
-fn temporary_files_of_running_processes_and_of_other_files_stay() {
+fn leftovers_of_other_files_stay() {
     let dir = tempfile::tempdir().unwrap();
     let mut kept = vec![
-        ".1-Ab12Cd-out.txt.reunite-part".to_owned(),
-        format!(".{}-Ab12Cd-out.txt.reunite-part", std::process::id()),
         ".4294967295-Ab12Cd-other.txt.reunite-part".to_owned(),
         ".4294967295-Ab12Cd-my-out.txt.reunite-part".to_owned(),
-        ".4294967295-Ab12Cd.reunite-part".to_owned(),
     ];
     for name in &kept {
-        fs::write(dir.path().join(name), "half").unwrap();
+        place(dir.path(), name);
     }
     write(&dir.path().join("out.txt"), "whole").unwrap();
     kept.push("out.txt".to_owned());
@@ -187,7 +255,7 @@ fn temporary_files_of_running_processes_and_of_other_files_stay() {
     assert_eq!(names(dir.path()), kept);
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 #[test]
 fn leftovers_of_files_with_long_names_are_removed() {
     for long in [
@@ -201,9 +269,7 @@ fn leftovers_of_files_with_long_names_are_removed() {
             temporary_name(&path).replace(&format!(".{}-", std::process::id()), ".4294967295-");
         // Some file systems do not allow more.
         assert!(left.len() <= 143, "{left}");
-        let left = dir.path().join(left);
-        fs::write(&left, "half").unwrap();
-        assert!(is_abandoned(&left));
+        place(dir.path(), &left);
         write(&path, "whole").unwrap();
         assert_eq!(names(dir.path()), [long]);
     }

@@ -1,9 +1,8 @@
 //! Removes what killed runs left in an output folder.
 
-use std::fs;
 use std::path::Path;
 
-use reunite_base::file::is_abandoned;
+use reunite_base::file::remove_leftover;
 use walkdir::WalkDir;
 
 /// Removes what killed runs left below `out`. Returns how many files that was.
@@ -11,7 +10,6 @@ pub fn sweep(out: &Path) -> usize {
     WalkDir::new(out)
         .into_iter()
         .filter_map(Result::ok)
-        .filter(|entry| entry.file_type().is_file() && is_abandoned(entry.path()))
-        .filter(|entry| fs::remove_file(entry.path()).is_ok())
+        .filter(|entry| remove_leftover(entry.path()))
         .count()
 }
