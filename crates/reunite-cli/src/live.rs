@@ -1,5 +1,6 @@
 //! The option `--live`, which every command has.
 
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -22,6 +23,36 @@ pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     }
 }
 
+/// The reason why there is no live view.
+#[derive(Debug)]
+enum LiveError {
+    /// The command ends at once.
+    NothingToWatch,
+    /// The address cannot be used.
+    Refused(SocketAddr, io::Error),
+}
+
+impl fmt::Display for LiveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (address, error) = match self {
+            Self::NothingToWatch => {
+                return f.write_str(
+                    "--live: this command has nothing to watch; use it with images, crawl, serve or bench",
+                );
+            }
+            Self::Refused(address, error) => (address, error),
+        };
+        write!(f, "--live {address}: {error}")?;
+        match error.kind() {
+            ErrorKind::InvalidInput => f.write_str("; add --live-anywhere if you want that"),
+            ErrorKind::AddrInUse => f.write_str("; use another port, or 0 for a free one"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for LiveError {}
+
 /// Starts the live view and prints its URL, if `--live` was given. The view ends when the returned value is dropped.
 pub(crate) fn begin(args: &Args) -> Result<Option<Live>, Exit> {
     let Some(address) = args.live else {
@@ -29,30 +60,27 @@ pub(crate) fn begin(args: &Args) -> Result<Option<Live>, Exit> {
     };
     let started = match title(&args.command) {
         Some(title) => start(address, Options::new(title).anywhere(args.live_anywhere)),
-        None => Err(
-            "--live: this command has nothing to watch; use it with images, crawl, serve or bench"
-                .to_owned(),
-        ),
+        None => Err(LiveError::NothingToWatch),
     };
     match started {
         Ok(live) => {
             eprintln!("live view: {}", live.url());
             Ok(Some(live))
         }
-        Err(message) => {
-            complain(&message);
+        Err(error) => {
+            complain(&error.to_string());
             Err(Exit::CouldNotBegin)
         }
     }
 }
 
-fn start(address: SocketAddr, options: Options) -> Result<Live, String> {
+fn start(address: SocketAddr, options: Options) -> Result<Live, LiveError> {
     // Pressing the button twice has no further effect: only a second Ctrl-C at the terminal exits at once.
     let cancel = || {
         interrupt::interrupt();
         true
     };
-    Live::start(address, options, cancel).map_err(|error| refused(address, &error))
+    Live::start(address, options, cancel).map_err(|error| LiveError::Refused(address, error))
 }
 
 /// Returns the title of the view: the program and its command. None for commands that end at once.
@@ -63,18 +91,6 @@ fn title(command: &Command) -> Option<&'static str> {
         Command::Serve(_) => Some("reunite serve"),
         Command::Bench { .. } => Some("reunite bench"),
         Command::Desk(_) | Command::Dump(_) | Command::Completions { .. } => None,
-    }
-}
-
-fn refused(address: SocketAddr, error: &io::Error) -> String {
-    match error.kind() {
-        ErrorKind::InvalidInput => {
-            format!("--live {address}: {error}; add --live-anywhere if you want that")
-        }
-        ErrorKind::AddrInUse => {
-            format!("--live {address}: {error}; use another port, or 0 for a free one")
-        }
-        _ => format!("--live {address}: {error}"),
     }
 }
 

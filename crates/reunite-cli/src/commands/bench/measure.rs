@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use reunite::profile::{self, Profile};
 use reunite_images::batch;
 
+use super::error::BenchError;
 use super::fetch::PhotoServer;
 use super::ways::{PhotoJob, WAYS, WayOutcome};
 use crate::args::Table;
@@ -20,12 +21,10 @@ pub(super) struct Measured {
     pub(super) profile: Profile,
 }
 
-pub(super) fn measure(args: &Table) -> Result<Vec<Measured>, String> {
+pub(super) fn measure(args: &Table) -> Result<Vec<Measured>, BenchError> {
     let photos = photos(args)?;
-    let server = PhotoServer::start(photos, args.pace)
-        .map_err(|error| format!("cannot start the server of photos: {error}"))?;
-    let out = tempfile::tempdir()
-        .map_err(|error| format!("cannot create a folder for the results: {error}"))?;
+    let server = PhotoServer::start(photos, args.pace).map_err(BenchError::Server)?;
+    let out = tempfile::tempdir().map_err(BenchError::ResultsFolder)?;
     let job = PhotoJob::new(server.address(), args.items, out.path());
     let mut measured: Vec<Measured> = Vec::new();
     for round in 0..args.rounds {
@@ -36,7 +35,7 @@ pub(super) fn measure(args: &Table) -> Result<Vec<Measured>, String> {
             let begin = Instant::now();
             let outcome = (way.run)(&job);
             let wall = begin.elapsed();
-            reunite::checkpoint().map_err(|cancelled| cancelled.to_string())?;
+            reunite::checkpoint().map_err(BenchError::Cancelled)?;
             let profile = profiling.finish();
             match measured
                 .iter_mut()
@@ -61,7 +60,7 @@ pub(super) fn measure(args: &Table) -> Result<Vec<Measured>, String> {
 }
 
 /// Reads the photos for the server.
-fn photos(args: &Table) -> Result<Vec<Vec<u8>>, String> {
+fn photos(args: &Table) -> Result<Vec<Vec<u8>>, BenchError> {
     let folder = args
         .photos
         .clone()
@@ -71,13 +70,10 @@ fn photos(args: &Table) -> Result<Vec<Vec<u8>>, String> {
     let found = batch::find(std::slice::from_ref(&folder), &nowhere, None, &ledger);
     let photos: Vec<_> = found.jobs.into_iter().map(|job| job.input).collect();
     if photos.is_empty() {
-        return Err(format!(
-            "no photos in {}; choose another folder with --photos",
-            folder.display()
-        ));
+        return Err(BenchError::NoPhotos(folder));
     }
     let read = |path: &PathBuf| {
-        std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+        std::fs::read(path).map_err(|error| BenchError::ReadPhoto(path.clone(), error))
     };
     photos.iter().map(read).collect()
 }

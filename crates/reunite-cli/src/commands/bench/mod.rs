@@ -5,6 +5,7 @@
 //! resize them, and to save them. The fourth way uses reunite: it is as fast as the way without coordination, keeps
 //! the order, and loses no error.
 
+mod error;
 mod fetch;
 mod measure;
 mod report;
@@ -27,7 +28,7 @@ pub(crate) fn table(args: &Table) -> Exit {
         Some(Ok(measured)) => match report::print(args, &measured) {
             Ok(()) => Exit::Done,
             Err(error) => {
-                complain(&error);
+                complain(&error.to_string());
                 Exit::SomeFailed
             }
         },
@@ -36,7 +37,7 @@ pub(crate) fn table(args: &Table) -> Exit {
             Exit::Interrupted
         }
         Some(Err(error)) => {
-            complain(&error);
+            complain(&error.to_string());
             Exit::CouldNotBegin
         }
         // The body returns early only when interrupted.

@@ -7,6 +7,7 @@ use reunite::profile::HintKind;
 use reunite_base::escape::{html, json};
 use serde::Serialize;
 
+use super::error::BenchError;
 use super::measure::Measured;
 use crate::args::Table;
 
@@ -31,7 +32,7 @@ struct Row<'a> {
 const ESSAY_SECONDS: f64 = 35.0;
 
 /// Prints the table, and writes the page if one was asked for.
-pub(super) fn print(args: &Table, measured: &[Measured]) -> Result<(), String> {
+pub(super) fn print(args: &Table, measured: &[Measured]) -> Result<(), BenchError> {
     let first = measured
         .first()
         .map_or(1.0, |measured| median(&measured.walls).as_secs_f64());
@@ -41,19 +42,19 @@ pub(super) fn print(args: &Table, measured: &[Measured]) -> Result<(), String> {
         .collect();
     let text = if args.json {
         let lines: Result<Vec<_>, _> = rows.iter().map(serde_json::to_string).collect();
-        let lines = lines.map_err(|error| error.to_string())?.join("\n") + "\n";
+        let lines = lines.map_err(BenchError::Json)?.join("\n") + "\n";
         json(&lines).into_owned()
     } else {
         table(args, &rows)
     };
     if let Some(file) = &args.html {
         std::fs::write(file, page(measured))
-            .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+            .map_err(|error| BenchError::WritePage(file.clone(), error))?;
     }
     let mut out = stdout();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
-        .map_err(|error| format!("cannot write the table: {error}"))
+        .map_err(BenchError::WriteTable)
 }
 
 fn median(walls: &[Duration]) -> Duration {

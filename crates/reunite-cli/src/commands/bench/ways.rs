@@ -1,10 +1,12 @@
 //! Four ways to do the same job.
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use reunite_images::{Transform, transform};
 
+use super::error::PhotoError;
 use super::fetch::fetch;
 
 /// The job: to fetch a number of photos, resize them, and save them.
@@ -66,19 +68,22 @@ impl PhotoJob {
         }
     }
 
-    fn one(&self, item: usize) -> Result<(), String> {
-        let failed = |error: &dyn std::fmt::Display| format!("photo {item}: {error}");
-        reunite::checkpoint().map_err(|error| failed(&error))?;
-        let photo =
-            reunite::blocking(|| fetch(self.server, item)).map_err(|error| failed(&error))?;
-        let small = transform(&photo, &Transform::default()).map_err(|error| failed(&error))?;
+    fn one(&self, item: usize) -> Result<(), PhotoError> {
+        self.make(item).map_err(|cause| PhotoError { item, cause })
+    }
+
+    fn make(&self, item: usize) -> Result<(), Box<dyn Error + Send + Sync>> {
+        reunite::checkpoint()?;
+        let photo = reunite::blocking(|| fetch(self.server, item))?;
+        let small = transform(&photo, &Transform::default())?;
         let name = format!("{item:04}.{}", small.format.extension());
-        std::fs::write(self.out.join(name), small.bytes).map_err(|error| failed(&error))
+        Ok(std::fs::write(self.out.join(name), small.bytes)?)
     }
 }
 
 fn one_after_another(job: &PhotoJob) -> WayOutcome {
     let failed = (0..job.items).filter_map(|item| job.one(item).err());
+    let failed = failed.map(|error| error.to_string());
     // In a scope, so that it appears in the profile as the other ways do.
     let errors = reunite::scope(|_| failed.collect());
     WayOutcome {
@@ -119,7 +124,7 @@ fn joined_where_started(job: &PhotoJob) -> WayOutcome {
             let second = (item + 1 < job.items).then(|| s.spawn(move || job.one(item + 1)));
             for task in [Some(first), second].into_iter().flatten() {
                 match task.join() {
-                    Ok(outcome) => errors.extend(outcome.err()),
+                    Ok(outcome) => errors.extend(outcome.err().map(|error| error.to_string())),
                     Err(error) => errors.push(error.to_string()),
                 }
             }

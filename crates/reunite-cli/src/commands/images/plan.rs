@@ -1,8 +1,11 @@
 //! From the arguments to a plan: which pictures, with which options.
 
-use std::path::Path;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use reunite_base::machine::{cores, half_of_free_memory};
+use reunite_base::units::counted;
 use reunite_images::batch::{FindError, Found, Job, Ledger, Options, find, sweep};
 use reunite_images::{Fit, OutputFormat, Transform};
 
@@ -25,15 +28,66 @@ pub(super) struct ImagesPlan {
 /// The reasons why a run cannot start.
 #[derive(Debug, Default)]
 pub(super) struct Refusal {
-    pub(super) message: Option<String>,
+    /// `None` if the failures are the reason.
+    pub(super) error: Option<ImagesPlanError>,
     pub(super) failed: Vec<FindError>,
     pub(super) ignored: usize,
 }
 
-impl From<String> for Refusal {
-    fn from(message: String) -> Self {
+/// An error that concerns the whole run.
+#[derive(Debug)]
+pub(super) enum ImagesPlanError {
+    /// The output folder is a file.
+    OutputIsFile(PathBuf),
+    /// The output folder would be below a file.
+    OutputBelowFile { out: PathBuf, file: PathBuf },
+    /// The output folder cannot be created.
+    CreateOutput(PathBuf, io::Error),
+    /// The ledger cannot be written into the output folder.
+    WriteOutput(PathBuf, io::Error),
+    /// There is no picture among the inputs.
+    NoPictures {
+        inputs: Vec<PathBuf>,
+        ignored: usize,
+    },
+}
+
+impl fmt::Display for ImagesPlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutputIsFile(out) => write!(f, "--out {} is a file, not a folder", out.display()),
+            Self::OutputBelowFile { out, file } => write!(
+                f,
+                "cannot create --out {}: {} is a file, not a folder",
+                out.display(),
+                file.display()
+            ),
+            Self::CreateOutput(out, error) => {
+                write!(f, "cannot create --out {}: {error}", out.display())
+            }
+            Self::WriteOutput(out, error) => {
+                write!(f, "cannot write to --out {}: {error}", out.display())
+            }
+            Self::NoPictures { inputs, ignored } => {
+                let inputs = inputs.iter().map(|input| input.display().to_string());
+                let inputs = inputs.collect::<Vec<_>>().join(", ");
+                let others = counted(*ignored, "other file");
+                write!(
+                    f,
+                    "no pictures in {inputs} ({others}); name JPEG, PNG, WebP, GIF, TIFF or BMP files, \
+                     or folders that contain some"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for ImagesPlanError {}
+
+impl From<ImagesPlanError> for Refusal {
+    fn from(error: ImagesPlanError) -> Self {
         Self {
-            message: Some(message),
+            error: Some(error),
             ..Self::default()
         }
     }
@@ -55,15 +109,9 @@ impl ImagesPlan {
             mut failed,
         } = found;
         if jobs.is_empty() && failed.is_empty() {
-            let inputs = args.inputs.iter().map(|input| input.display().to_string());
-            let inputs = inputs.collect::<Vec<_>>().join(", ");
-            let message = format!(
-                "no pictures in {inputs} ({ignored} other {}); name JPEG, PNG, WebP, GIF, TIFF or BMP \
-                 files, or folders that contain some",
-                if ignored == 1 { "file" } else { "files" }
-            );
+            let inputs = args.inputs.clone();
             return Err(Refusal {
-                message: Some(message),
+                error: Some(ImagesPlanError::NoPictures { inputs, ignored }),
                 failed,
                 ignored,
             });
@@ -82,16 +130,16 @@ impl ImagesPlan {
         }));
         if jobs.is_empty() && current.is_empty() {
             return Err(Refusal {
-                message: None,
+                error: None,
                 failed,
                 ignored,
             });
         }
         if !args.dry_run {
             sweep(&args.out);
-            ledger.begin(&jobs).map_err(|error| {
-                format!("cannot write to --out {}: {error}", args.out.display())
-            })?;
+            ledger
+                .begin(&jobs)
+                .map_err(|error| ImagesPlanError::WriteOutput(args.out.clone(), error))?;
         }
         Ok(Self {
             jobs,
@@ -105,26 +153,25 @@ impl ImagesPlan {
 }
 
 /// Fails if the output folder cannot exist because a file is in the way.
-fn check_output(out: &Path) -> Result<(), String> {
+fn check_output(out: &Path) -> Result<(), ImagesPlanError> {
     // The folder, or the nearest parent that exists.
     let existing = out.ancestors().find(|path| path.symlink_metadata().is_ok());
     if let Some(file) = existing.filter(|path| !path.is_dir()) {
         return Err(match file == out {
-            true => format!("--out {} is a file, not a folder", out.display()),
-            false => format!(
-                "cannot create --out {}: {} is a file, not a folder",
-                out.display(),
-                file.display()
-            ),
+            true => ImagesPlanError::OutputIsFile(out.to_owned()),
+            false => ImagesPlanError::OutputBelowFile {
+                out: out.to_owned(),
+                file: file.to_owned(),
+            },
         });
     }
     Ok(())
 }
 
 /// Creates the output folder, so that a folder that cannot be created is reported before any work is done.
-fn create_output(out: &Path) -> Result<(), String> {
+fn create_output(out: &Path) -> Result<(), ImagesPlanError> {
     std::fs::create_dir_all(out)
-        .map_err(|error| format!("cannot create --out {}: {error}", out.display()))
+        .map_err(|error| ImagesPlanError::CreateOutput(out.to_owned(), error))
 }
 
 fn options(args: &Images) -> Options {

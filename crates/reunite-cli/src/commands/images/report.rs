@@ -68,8 +68,8 @@ impl ImagesReport {
     pub(super) fn refuse(mut self, refusal: &Refusal) -> Exit {
         self.summary.ignored = refusal.ignored;
         self.failures(&refusal.failed);
-        if let Some(message) = &refusal.message {
-            self.warn(message);
+        if let Some(error) = &refusal.error {
+            self.warn(&error.to_string());
         }
         self.summarize();
         Exit::CouldNotBegin

@@ -17,8 +17,8 @@ use plan::ServePlan;
 pub(crate) fn run(args: &Serve) -> Exit {
     let plan = match plan::plan(args) {
         Ok(plan) => plan,
-        Err(message) => {
-            complain(&message);
+        Err(error) => {
+            complain(&error.to_string());
             return Exit::CouldNotBegin;
         }
     };
