@@ -1,9 +1,9 @@
 //! Folders of pictures: a page of thumbnails, which are made when they are requested.
 
 mod display;
+mod lru_cache;
 mod page;
 mod settings;
-mod shelf;
 mod thumbs;
 
 pub(crate) use display::{DisplayMode, display_of};

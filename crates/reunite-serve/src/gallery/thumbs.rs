@@ -9,8 +9,8 @@ use reunite::sync::OnceCell;
 use reunite_images::batch::{FileError, Maker};
 use reunite_images::{Fit, OutputFormat, Probe, Transform};
 
+use super::lru_cache::SizedLruCache;
 use super::settings::{ErrorHook, Gallery};
-use super::shelf::Shelf;
 
 /// The size of the cache.
 const CACHE_BYTES: usize = 64 << 20;
@@ -110,7 +110,7 @@ type ThumbCell = OnceCell<Result<Thumb, ThumbError>>;
 
 pub(crate) struct Thumbs {
     maker: Maker,
-    shelf: Mutex<Shelf<Key, ThumbCell>>,
+    cache: Mutex<SizedLruCache<Key, ThumbCell>>,
     on_error: ErrorHook,
 }
 
@@ -118,7 +118,7 @@ impl Thumbs {
     pub(crate) fn new(gallery: &Gallery) -> Self {
         Self {
             maker: Maker::new(gallery.memory, gallery.threads, TIME_LIMIT),
-            shelf: Mutex::new(Shelf::new(CACHE_BYTES)),
+            cache: Mutex::new(SizedLruCache::new(CACHE_BYTES)),
             on_error: Arc::clone(&gallery.on_error),
         }
     }
@@ -137,18 +137,18 @@ impl Thumbs {
             length: metadata.len(),
             size,
         };
-        let place = self.shelf().place(&key);
+        let cell = self.cache().get(&key);
         let mut is_maker = false;
-        let made = place.get_or_init(|| {
+        let made = cell.get_or_init(|| {
             is_maker = true;
             self.make(file, size, name)
         });
         let made = made.map_or(Err(ThumbError::Stopped), Clone::clone);
         if is_maker {
             match &made {
-                Ok(thumb) => self.shelf().made(&key, thumb.bytes.len()),
-                Err(ThumbError::Broken) => self.shelf().made(&key, 0),
-                Err(ThumbError::Stopped) => self.shelf().forget(&key),
+                Ok(thumb) => self.cache().made(&key, thumb.bytes.len()),
+                Err(ThumbError::Broken) => self.cache().made(&key, 0),
+                Err(ThumbError::Stopped) => self.cache().remove(&key),
             }
         }
         made
@@ -183,7 +183,7 @@ impl Thumbs {
         })
     }
 
-    fn shelf(&self) -> MutexGuard<'_, Shelf<Key, ThumbCell>> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cache(&self) -> MutexGuard<'_, SizedLruCache<Key, ThumbCell>> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
