@@ -6,23 +6,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::SystemTime;
 
-use harness::{Place, Ran, files, photo, pictures, samples, until};
-
-const PART: &str = ".reunite-part";
+use harness::{Place, assert_whole, photo, pictures, samples};
 
 fn size(path: &Path) -> (u32, u32) {
     let bytes = std::fs::read(path).expect("a file");
     let probe = reunite_images::Probe::read(&bytes).expect("a picture");
     (probe.size().width, probe.size().height)
-}
-
-/// Fails unless the file decodes completely.
-fn assert_whole(path: &Path) {
-    let bytes = std::fs::read(path).expect("a file");
-    let wanted = reunite_images::Transform::default();
-    if let Err(error) = reunite_images::transform(&bytes, &wanted) {
-        panic!("{} is not whole: {error}", path.display());
-    }
 }
 
 fn changed(folder: &Path) -> BTreeMap<String, SystemTime> {
@@ -332,72 +321,4 @@ fn completions_and_help_are_printed() {
     let help = place.run(&[&"images", &"--help"]);
     assert_eq!(help.code, Some(0));
     assert!(help.stdout.contains("--item-timeout") && help.stdout.contains("Examples:"));
-}
-
-#[cfg(unix)]
-#[test]
-fn ctrl_c_leaves_complete_files_and_a_summary() {
-    let place = Place::new();
-    let photo = photo(2000, 1500, 0);
-    for n in 0..40 {
-        place.write(&format!("in/{n}.jpg"), &photo);
-    }
-    let out = place.path("out");
-    let child = place.start(&[
-        &"images", &"in", &"--out", &"out", &"--json", &"--jobs", &"1",
-    ]);
-    until("the first result", || !pictures(&out).is_empty());
-    let kill = std::process::Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(kill.unwrap().success());
-    let ran: Ran = child.wait_with_output().unwrap().into();
-    assert_eq!(ran.code, Some(130), "{ran:?}");
-    let summary = ran.summary();
-    let made = pictures(&out);
-    assert_eq!(
-        summary["written"].as_u64().unwrap(),
-        made.len() as u64,
-        "{summary}"
-    );
-    assert_eq!(summary["interrupted"], true);
-    assert_eq!(made.len() as u64 + summary["left"].as_u64().unwrap(), 40);
-    made.iter().for_each(|(_, path)| assert_whole(path));
-    assert!(files(&out).iter().all(|(name, _)| !name.ends_with(PART)));
-}
-
-/// Kills the program at numbers of results that a fixed seed chooses.
-#[cfg(unix)]
-#[test]
-fn killed_at_any_moment_no_file_is_partial_and_the_next_run_completes() {
-    let place = Place::new();
-    for n in 0..30 {
-        place.write(&format!("in/{n:02}.jpg"), photo(700, 500, n));
-    }
-    let out = place.path("out");
-    let mut seed = 0x9e37_79b9_u32;
-    for _ in 0..test_scale::rounds(20) {
-        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let events = (seed >> 16) % 28;
-        let mut child = place.start(&[&"images", &"in", &"--out", &"out", &"--force", &"--json"]);
-        // After this many lines and this many loops: anywhere in the work that follows a result.
-        let mut lines = std::io::BufReader::new(child.stdout.take().unwrap());
-        for _ in 0..events {
-            std::io::BufRead::read_line(&mut lines, &mut String::new()).unwrap();
-        }
-        (0..seed % 5000).for_each(|_| std::hint::spin_loop());
-        child.kill().unwrap();
-        child.wait().unwrap();
-        pictures(&out)
-            .iter()
-            .for_each(|(_, path)| assert_whole(path));
-    }
-    let ran = place.run(&[&"images", &"in", &"--out", &"out", &"--force"]);
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert_eq!(pictures(&out).len(), 30);
-    assert!(
-        files(&out).iter().all(|(name, _)| !name.ends_with(PART)),
-        "{:?}",
-        files(&out)
-    );
 }

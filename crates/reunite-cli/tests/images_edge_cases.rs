@@ -6,7 +6,7 @@ use harness::{Place, photo, pictures};
 
 #[cfg(unix)]
 use {
-    harness::{Ran, until},
+    harness::Ran,
     std::ffi::OsStr,
     std::os::unix::ffi::OsStrExt,
     std::process::{Command, Stdio},
@@ -242,38 +242,6 @@ fn help_and_completions_succeed_although_standard_output_is_closed() {
     }
 }
 
-/// The program blocks on a full pipe that nothing reads, so the first Ctrl-C cannot stop it in order.
-#[cfg(target_os = "linux")]
-#[test]
-fn a_second_ctrl_c_exits_although_the_program_is_blocked() {
-    use std::io::{Read, Write};
-    let place = Place::new();
-    place.write("a.jpg", photo(300, 200, 1));
-    let (mut reader, mut writer) = std::io::pipe().unwrap();
-    // Fills the pipe.
-    writer.write_all(&[b' '; 1 << 16]).unwrap();
-    let mut child = place
-        .command(&[&"images", &"a.jpg", &"--out", &"out", &"--json"])
-        .stdout(Stdio::from(writer))
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let out = place.path("out");
-    until("the first result", || !pictures(&out).is_empty());
-    // Interrupts that arrive together may count as one.
-    until("the end", || {
-        let id = child.id().to_string();
-        let told = Command::new("kill").args(["-INT", &id]).status().unwrap();
-        assert!(told.success());
-        child.try_wait().unwrap().is_some()
-    });
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    let mut told = String::new();
-    reader.read_to_string(&mut told).unwrap();
-    assert!(!told.contains("summary"), "it ended in order: {told}");
-    reunite_images::Probe::read(&std::fs::read(out.join("a.jpg")).unwrap()).unwrap();
-}
-
 /// Temporary files have new names, so an existing link is not written through.
 #[cfg(unix)]
 #[test]
@@ -309,28 +277,6 @@ fn no_input_is_overwritten_even_if_it_cannot_be_used() {
     ]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert_eq!(std::fs::read(original).unwrap(), before);
-}
-
-#[cfg(unix)]
-#[test]
-fn a_termination_signal_stops_the_run_in_order() {
-    let place = Place::new();
-    let photo = photo(1200, 900, 1);
-    for n in 0..40 {
-        place.write(&format!("in/{n}.jpg"), &photo);
-    }
-    let out = place.path("out");
-    let child = place.start(&[
-        &"images", &"in", &"--out", &"out", &"--json", &"--jobs", &"1",
-    ]);
-    until("the first result", || !pictures(&out).is_empty());
-    let id = child.id().to_string();
-    assert!(Command::new("kill").arg(id).status().unwrap().success());
-    let ran: Ran = child.wait_with_output().unwrap().into();
-    assert_eq!(ran.code, Some(130), "{ran:?}");
-    let summary = ran.summary();
-    assert_eq!(summary["interrupted"], true);
-    assert_eq!(summary["written"], pictures(&out).len());
 }
 
 /// Eight pictures at a time, where the memory limit of the process has room for two.

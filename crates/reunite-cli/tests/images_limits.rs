@@ -4,7 +4,7 @@ mod harness;
 
 use std::time::{Duration, Instant};
 
-use harness::{Place, Ran, files, photo, pictures, slow_photo, until};
+use harness::{Place, Ran, photo, pictures, slow_photo};
 
 /// Far less time than the slow picture takes to decode.
 const SOON: Duration = Duration::from_secs(6);
@@ -124,48 +124,4 @@ fn a_picture_that_takes_too_long_fails_and_its_codec_is_abandoned() {
     let (ran, _) = run("--timeout", "300ms", "out");
     assert_eq!(ran.code, Some(124), "{ran:?}");
     assert_eq!(ran.summary()["left"], 5);
-}
-
-/// The interrupt comes while a codec runs that cannot be stopped.
-#[cfg(unix)]
-#[test]
-fn ctrl_c_does_not_wait_for_a_codec() {
-    let place = Place::new();
-    place.write("in/1.jpg", photo(300, 200, 1));
-    place.write("in/2-slow.jpg", slow_photo());
-    place.write("in/3.jpg", photo(300, 200, 1));
-    let out = place.path("out");
-    let child = place.start(&[
-        &"images", &"in", &"--out", &"out", &"--json", &"--jobs", &"1",
-    ]);
-    until("the first result", || !pictures(&out).is_empty());
-    let start = Instant::now();
-    let id = child.id().to_string();
-    let kill = std::process::Command::new("kill")
-        .args(["-INT", &id])
-        .status();
-    assert!(kill.unwrap().success());
-    let ran: Ran = child.wait_with_output().unwrap().into();
-    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
-    assert_eq!(ran.code, Some(130), "{ran:?}");
-    let summary = ran.summary();
-    assert_eq!(
-        (&summary["written"], &summary["left"]),
-        (&1.into(), &2.into())
-    );
-    // No temporary file is left.
-    assert_eq!(pictures(&out).len(), 1);
-    assert!(
-        files(&out)
-            .iter()
-            .all(|(name, _)| !name.ends_with(".reunite-part"))
-    );
-    // The finished picture is recorded, and the next run makes the rest.
-    std::fs::remove_file(place.path("in/2-slow.jpg")).unwrap();
-    let ran = place.run(&[&"images", &"in", &"--out", &"out", &"--json"]);
-    let summary = ran.summary();
-    assert_eq!(
-        (&summary["written"], &summary["current"]),
-        (&1.into(), &1.into())
-    );
 }

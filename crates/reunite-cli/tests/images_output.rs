@@ -1,14 +1,11 @@
-//! The output of `reunite images`: JSON lines, messages, exit codes, full disks and signals.
+//! The output of `reunite images`: JSON lines, messages, exit codes and full disks.
 
 mod harness;
 
 use harness::{Place, photo, pictures};
 
-#[cfg(unix)]
-use {
-    harness::{Ran, until},
-    std::process::{Command, Stdio},
-};
+#[cfg(target_os = "linux")]
+use {harness::Ran, std::process::Stdio};
 
 #[test]
 fn json_has_a_summary_even_if_the_run_cannot_start() {
@@ -131,51 +128,6 @@ fn control_characters_in_file_names_are_escaped() {
         .map(|event| event["input"].clone())
         .collect();
     assert!(inputs.contains(&"in/two\nlines.jpg".into()), "{inputs:?}");
-}
-
-/// Returns true if this process ignores hang-ups; its children inherit that.
-#[cfg(target_os = "linux")]
-fn is_hang_up_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    // SIGHUP is signal 1, so it is the lowest bit.
-    u64::from_str_radix(mask.unwrap().trim(), 16).unwrap() & 1 != 0
-}
-
-/// Starts the program as `nohup` does, and without.
-#[cfg(target_os = "linux")]
-#[test]
-fn a_hang_up_stops_the_run_in_order_unless_it_is_ignored() {
-    let place = Place::new();
-    let photo = photo(1200, 900, 1);
-    for n in 0..40 {
-        place.write(&format!("in/{n}.jpg"), &photo);
-    }
-    let program = env!("CARGO_BIN_EXE_reunite");
-    // A shell cannot undo it if the tests themselves run under `nohup`.
-    let heeded = if is_hang_up_ignored() {
-        "exec env --default-signal=HUP"
-    } else {
-        "exec"
-    };
-    for (exec, code) in [("trap '' HUP; exec", 0), (heeded, 130)] {
-        let out = place.path(format!("out{code}"));
-        let script = format!("{exec} {program} images in --out out{code} --jobs 1 --json");
-        let child = Command::new("sh")
-            .args(["-c", &script])
-            .current_dir(place.path(""))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        until("the first result", || !pictures(&out).is_empty());
-        let id = child.id().to_string();
-        let sent = Command::new("kill").args(["-HUP", &id]).status().unwrap();
-        assert!(sent.success());
-        let ran: Ran = child.wait_with_output().unwrap().into();
-        assert_eq!(ran.code, Some(code), "{ran:?}");
-        assert_eq!(ran.summary()["interrupted"], code == 130);
-    }
 }
 
 /// A run that stops early reports each picture once.

@@ -145,6 +145,15 @@ pub(crate) fn photo(width: u32, height: u32, seed: u32) -> Vec<u8> {
     bytes
 }
 
+/// Fails unless the file decodes completely.
+pub(crate) fn assert_whole(path: &Path) {
+    let bytes = std::fs::read(path).expect("a file");
+    let wanted = reunite_images::Transform::default();
+    if let Err(error) = reunite_images::transform(&bytes, &wanted) {
+        panic!("{} is not whole: {error}", path.display());
+    }
+}
+
 /// Lists every file below a folder, each with its path below that folder.
 pub(crate) fn files(folder: &Path) -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
