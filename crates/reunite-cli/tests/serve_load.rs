@@ -105,6 +105,65 @@ fn ask(client: &mut TcpStream, name: &str, body: &[u8]) -> Answer {
     }
 }
 
+/// A client that requests files until the server closes its connection.
+struct LoadClient<'a> {
+    number: usize,
+    address: &'a str,
+    small: &'a [u8],
+    large: &'a [u8],
+    /// True once the server was asked to stop.
+    is_over: &'a AtomicBool,
+    /// Receives a message when this client is in the middle of its requests.
+    busy: mpsc::Sender<()>,
+}
+
+/// The answers that clients received.
+#[derive(Default)]
+struct AnswerCounts {
+    whole: usize,
+    unanswered: usize,
+}
+
+impl LoadClient<'_> {
+    fn run(self) -> AnswerCounts {
+        let mut answers = AnswerCounts::default();
+        let mut client = connect(self.address);
+        for turn in 0usize.. {
+            let answer = match (turn + self.number) % 4 {
+                0 => ask(&mut client, "large.bin", self.large),
+                _ => ask(&mut client, "small.txt", self.small),
+            };
+            match answer {
+                Answer::Whole { last } => {
+                    answers.whole += 1;
+                    if last {
+                        break;
+                    }
+                }
+                Answer::None => {
+                    let is_over = self.is_over.load(Ordering::SeqCst);
+                    assert!(is_over, "the server was not asked to stop yet");
+                    answers.unanswered += 1;
+                    break;
+                }
+                Answer::Wrong(what) => panic!("{what}"),
+            }
+            if turn == 20 {
+                self.busy.send(()).unwrap();
+            }
+            // Some clients reconnect all the time.
+            if self.number % 4 == 0 && turn % 8 == 7 {
+                match TcpStream::connect(self.address) {
+                    Ok(next) => client = next,
+                    Err(_) => break,
+                }
+                client.set_read_timeout(Some(SOON)).unwrap();
+            }
+        }
+        answers
+    }
+}
+
 /// Shuts down a server under load. The responses that clients received and those that the server logged must agree.
 fn shut_down_under_load(rounds: usize) {
     const CLIENTS: usize = 16;
@@ -121,67 +180,38 @@ fn shut_down_under_load(rounds: usize) {
             log.read_to_string(&mut lines).unwrap();
             lines
         });
-        let over = AtomicBool::new(false);
-        let (tell, told) = mpsc::channel();
-        let (whole, unanswered) = std::thread::scope(|scope| {
+        let is_over = AtomicBool::new(false);
+        let (busy, busy_clients) = mpsc::channel();
+        let answers = std::thread::scope(|scope| {
+            let client = |number| LoadClient {
+                number,
+                address: &serve.address,
+                small,
+                large: &large,
+                is_over: &is_over,
+                busy: busy.clone(),
+            };
             let clients: Vec<_> = (0..CLIENTS)
-                .map(|number| {
-                    let (tell, over, address, large) =
-                        (tell.clone(), &over, &serve.address, &large);
-                    scope.spawn(move || {
-                        let (mut whole, mut unanswered) = (0usize, 0usize);
-                        let mut client = connect(address);
-                        for turn in 0usize.. {
-                            let answer = match (turn + number) % 4 {
-                                0 => ask(&mut client, "large.bin", large),
-                                _ => ask(&mut client, "small.txt", small),
-                            };
-                            match answer {
-                                Answer::Whole { last } => {
-                                    whole += 1;
-                                    if last {
-                                        break;
-                                    }
-                                }
-                                Answer::None => {
-                                    assert!(
-                                        over.load(Ordering::SeqCst),
-                                        "the server was not asked to stop yet"
-                                    );
-                                    unanswered += 1;
-                                    break;
-                                }
-                                Answer::Wrong(what) => panic!("round {round}: {what}"),
-                            }
-                            if turn == 20 {
-                                tell.send(()).unwrap();
-                            }
-                            // Some clients reconnect all the time.
-                            if number % 4 == 0 && turn % 8 == 7 {
-                                match TcpStream::connect(address) {
-                                    Ok(next) => client = next,
-                                    Err(_) => break,
-                                }
-                                client.set_read_timeout(Some(SOON)).unwrap();
-                            }
-                        }
-                        (whole, unanswered)
-                    })
-                })
+                .map(client)
+                .map(|client| scope.spawn(|| client.run()))
                 .collect();
             for _ in 0..CLIENTS {
-                told.recv_timeout(SOON).unwrap();
+                busy_clients.recv_timeout(SOON).unwrap();
             }
-            over.store(true, Ordering::SeqCst);
+            is_over.store(true, Ordering::SeqCst);
             let begun = Instant::now();
             serve.interrupt();
             assert_eq!(serve.child.wait().unwrap().code(), Some(0), "round {round}");
             assert!(begun.elapsed() < DRAIN, "round {round}");
-            let counts = clients.into_iter().map(|client| client.join().unwrap());
-            counts.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+            let all = clients.into_iter().map(|client| client.join().unwrap());
+            all.fold(AnswerCounts::default(), |all, one| AnswerCounts {
+                whole: all.whole + one.whole,
+                unanswered: all.unanswered + one.unanswered,
+            })
         });
         let logged = logged.join().unwrap();
         let sent = logged.lines().filter(|line| line.contains("\" 200 "));
+        let AnswerCounts { whole, unanswered } = answers;
         assert_eq!(sent.count(), whole, "round {round}: sent and received");
         println!("round {round}: {whole} answers, {unanswered} requests that were not read");
     }

@@ -25,10 +25,17 @@ fn with_body(method: &str, fields: &str, body: &str) -> String {
     format!("{method} /a.txt HTTP/1.1\r\nHost: a\r\n{fields}\r\n{body}")
 }
 
+const END: &[&str] = &["Connection: close"];
+const WHOLE: &[&str] = &["Content-Length: 10", "\r\n\r\n0123456789"];
+
+/// Adds a case to the table: its name, request and status, and what the answer must and must not contain.
+type AddCase<'a> = dyn FnMut(&'static str, String, &'static [u16], &'static [&'static str], &'static [&'static str])
+    + 'a;
+
 /// Returns the table. `@tag` and `@date` stand for those of `a.txt`, `@old` and `@new` for dates before and after.
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    let mut case = |name, raw: String, status, holds, lacks| {
+    let mut add = |name, raw, status, holds, lacks| {
         cases.push(Case {
             name,
             raw,
@@ -37,10 +44,24 @@ fn cases() -> Vec<Case> {
             lacks,
         });
     };
-    const END: &[&str] = &["Connection: close"];
-    const WHOLE: &[&str] = &["Content-Length: 10", "\r\n\r\n0123456789"];
+    let case: &mut AddCase<'_> = &mut add;
+    well_formed_requests(case);
+    ends_of_connections(case);
+    hosts(case);
+    first_lines(case);
+    other_methods(case);
+    absolute_urls(case);
+    fields(case);
+    lengths_and_codings(case);
+    expectations(case);
+    preconditions(case);
+    ranges(case);
+    outside_and_hidden_files(case);
+    content_codings(case);
+    cases
+}
 
-    // Well-formed requests.
+fn well_formed_requests(case: &mut AddCase<'_>) {
     case("get", get(""), &[200], WHOLE, &["Connection:"]);
     case(
         "type",
@@ -137,8 +158,9 @@ fn cases() -> Vec<Case> {
         WHOLE,
         &[],
     );
+}
 
-    // Ends of connections.
+fn ends_of_connections(case: &mut AddCase<'_>) {
     case("close", get("Connection: close\r\n"), &[200], END, &[]);
     case(
         "close among others",
@@ -182,8 +204,9 @@ fn cases() -> Vec<Case> {
         END,
         &[],
     );
+}
 
-    // Hosts.
+fn hosts(case: &mut AddCase<'_>) {
     case(
         "no host",
         "GET /a.txt HTTP/1.1\r\n\r\n".into(),
@@ -229,8 +252,9 @@ fn cases() -> Vec<Case> {
             &[],
         );
     }
+}
 
-    // First lines.
+fn first_lines(case: &mut AddCase<'_>) {
     for line in [
         "GET /a.txt",
         "GET /a.txt ",
@@ -324,8 +348,9 @@ fn cases() -> Vec<Case> {
         END,
         &[],
     );
+}
 
-    // Other methods.
+fn other_methods(case: &mut AddCase<'_>) {
     for method in ["PUT", "DELETE", "PATCH", "TRACE"] {
         case(
             "method not for a folder",
@@ -370,8 +395,9 @@ fn cases() -> Vec<Case> {
         &[],
         END,
     );
+}
 
-    // Absolute URLs.
+fn absolute_urls(case: &mut AddCase<'_>) {
     for target_ in [
         "http://a/a.txt",
         "HTTP://a/a.txt",
@@ -408,8 +434,9 @@ fn cases() -> Vec<Case> {
         END,
         &[],
     );
+}
 
-    // Fields.
+fn fields(case: &mut AddCase<'_>) {
     for field in [
         "X-Invalid[]: x",
         "X Y: x",
@@ -504,8 +531,9 @@ fn cases() -> Vec<Case> {
         END,
         &[],
     );
+}
 
-    // Lengths and codings.
+fn lengths_and_codings(case: &mut AddCase<'_>) {
     for length in [
         "-1",
         "+1",
@@ -704,8 +732,9 @@ fn cases() -> Vec<Case> {
         END,
         &["the index"],
     );
+}
 
-    // Expectations.
+fn expectations(case: &mut AddCase<'_>) {
     case(
         "expects 100-continue without a body",
         get("Expect: 100-continue\r\n"),
@@ -734,8 +763,10 @@ fn cases() -> Vec<Case> {
         &[],
         &[],
     );
+}
 
-    // Preconditions and their order.
+/// Preconditions and their order.
+fn preconditions(case: &mut AddCase<'_>) {
     case("if-match", get("If-Match: @tag\r\n"), &[200], WHOLE, &[]);
     case("if-match any", get("If-Match: *\r\n"), &[200], WHOLE, &[]);
     case(
@@ -885,8 +916,9 @@ fn cases() -> Vec<Case> {
         &[],
         &[],
     );
+}
 
-    // Ranges.
+fn ranges(case: &mut AddCase<'_>) {
     case(
         "range",
         get("Range: bytes=2-4\r\n"),
@@ -1000,8 +1032,10 @@ fn cases() -> Vec<Case> {
         WHOLE,
         &[],
     );
+}
 
-    // Files outside of the folder, and hidden files.
+/// Files outside of the folder, and hidden files.
+fn outside_and_hidden_files(case: &mut AddCase<'_>) {
     for up in [
         "/..",
         "/../secret.txt",
@@ -1086,8 +1120,9 @@ fn cases() -> Vec<Case> {
         &[".hidden"],
     );
     case("well-known", target("/.well-known/x", ""), &[200], &[], &[]);
+}
 
-    // Codings of content.
+fn content_codings(case: &mut AddCase<'_>) {
     case(
         "no accepted coding",
         target("/long.txt", ""),
@@ -1168,7 +1203,6 @@ fn cases() -> Vec<Case> {
         &["Content-Range: bytes 0-3/"],
         &["Content-Encoding"],
     );
-    cases
 }
 
 #[test]
