@@ -14,17 +14,17 @@ use crate::units;
 /// The heading of the options that every command has.
 const ALL_COMMANDS: &str = "Options of all commands";
 
-/// Concurrent tools that lose no task and no error.
+/// Resize pictures, crawl web sites and serve folders, in parallel.
 #[derive(Debug, Parser)]
 #[command(name = "reunite", version, max_term_width = 80)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Write a profile: critical path, and the source lines that limit parallelism
+    /// Write a profile of the run: what its threads did, and what they waited for
     ///
-    /// The extension chooses the format: html (a timeline), pftrace (Perfetto), json (Chrome), folded (flame graphs),
-    /// anything else text.
+    /// The extension of FILE chooses the format: .html (a page with a timeline), .pftrace (for Perfetto), .json (for
+    /// the trace viewer of Chrome), .folded (for flame graphs); any other, text.
     #[arg(long, global = true, value_name = "FILE", help_heading = ALL_COMMANDS)]
     pub(crate) profile: Option<PathBuf>,
 
@@ -32,10 +32,11 @@ pub(crate) struct Args {
     #[arg(long, global = true, value_enum, default_value_t, help_heading = ALL_COMMANDS)]
     pub(crate) progress: Progress,
 
-    /// Serve a live view of the running program for a browser
+    /// Show the running program in a browser, at the printed URL
     ///
-    /// The view shows the tasks, what each waits for, rates and reports, and has a button that cancels the program. Its
-    /// URL is printed to standard error; port 0 chooses a free port.
+    /// For images, crawl, serve and bench. The page shows the tasks and what each waits for, how many complete per
+    /// second, and problems such as deadlocks; a button cancels the program. The URL is printed to standard error. Port
+    /// 0 chooses a free port.
     #[cfg(unix)]
     #[arg(long, global = true, value_name = "[ADDR:]PORT", value_parser = crate::live::address,
           help_heading = ALL_COMMANDS)]
@@ -43,7 +44,7 @@ pub(crate) struct Args {
 
     /// Let --live listen on an address that other machines can reach
     ///
-    /// They need the token in the URL, which travels over the network unencrypted.
+    /// Other machines need the token in the printed URL. Token and page cross the network unencrypted.
     #[cfg(unix)]
     #[arg(long, global = true, requires = "live", help_heading = ALL_COMMANDS)]
     pub(crate) live_anywhere: bool,
@@ -53,7 +54,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Images(Images),
-    /// Measure what joining threads costs and saves on this machine
+    /// Compare ways to do a job on threads, on this machine
     Bench {
         #[command(subcommand)]
         what: Bench,
@@ -63,14 +64,21 @@ pub(crate) enum Command {
     Crawl(Box<crate::commands::crawl::args::Crawl>),
     #[cfg(unix)]
     Serve(Box<crate::commands::serve::args::Serve>),
-    /// Print shell completions
+    /// Print a script that completes commands and options in a shell
+    ///
+    /// Load it when the shell starts. For bash, add this line to ~/.bashrc:
+    ///
+    /// source <(reunite completions bash)
     Completions {
-        /// Shell to print completions for
+        /// Shell that runs the script
         shell: clap_complete::Shell,
     },
 }
 
-/// Open a window that resizes pictures (runs the program `reunite-desk`)
+/// Open a window that resizes pictures
+///
+/// Runs the program `reunite-desk`, which must be beside this one or on the PATH. Build it with
+/// `cargo build --package reunite-desk`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Desk {
     /// Pictures and folders to list in the window at the start
@@ -80,8 +88,8 @@ pub(crate) struct Desk {
 
 /// Resize pictures in parallel; a damaged file does not stop the others
 ///
-/// Exit codes: 0 success, 1 some pictures failed (each is named), 2 nothing could be started, 124 stopped by --timeout,
-/// 130 interrupted by Ctrl-C.
+/// Exit codes: 0 success, 1 some pictures failed (each is named), 2 nothing was started (a message says why), 124
+/// stopped by --timeout, 130 stopped by Ctrl-C.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Images {
@@ -93,11 +101,11 @@ pub(crate) struct Images {
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: PathBuf,
 
-    /// Box to scale to, in pixels: one length for a square, or WIDTHxHEIGHT
+    /// Size of the box for the results, in pixels: one side, or WIDTHxHEIGHT
     #[arg(short, long, value_name = "SIZE", default_value = "512", value_parser = size)]
     pub(crate) size: Size,
 
-    /// Way to fit pictures into the box
+    /// How to fit pictures into the box
     #[arg(long, value_enum, default_value_t)]
     pub(crate) fit: FitArg,
 
@@ -116,7 +124,8 @@ pub(crate) struct Images {
 
     /// Remove EXIF metadata
     ///
-    /// The colour profile (ICC) is always kept; other metadata is always removed, with or without --strip.
+    /// With or without --strip, the colour profile (ICC) is kept if it fits the colours of the result, and other
+    /// metadata is removed.
     #[arg(long)]
     pub(crate) strip: bool,
 
@@ -124,13 +133,15 @@ pub(crate) struct Images {
     #[arg(short, long, value_name = "N", value_parser = units::number(1..=1024_u16))]
     pub(crate) jobs: Option<u16>,
 
-    /// Memory for pictures in progress, such as 2G [default: half of what is free]
+    /// Memory for pictures in progress, such as 2G [default: half of free memory]
     ///
-    /// A picture that needs more than this alone is refused.
+    /// A single picture that needs more than this fails.
     #[arg(long, value_name = "SIZE", value_parser = units::bytes)]
     pub(crate) memory: Option<u64>,
 
-    /// Refuse pictures whose header declares more pixels than this
+    /// Largest number of pixels of a picture, according to its header
+    ///
+    /// A larger picture fails. The default is 16383 x 16383.
     #[arg(long, value_name = "N", default_value_t = 0x3fff * 0x3fff, value_parser = units::number(0..=u64::MAX))]
     pub(crate) max_pixels: u64,
 
@@ -146,9 +157,10 @@ pub(crate) struct Images {
     #[arg(long)]
     pub(crate) fail_fast: bool,
 
-    /// Redo pictures that are up to date, and overwrite unknown files in --out
+    /// Make all pictures again, and replace files in the way of their results
     ///
-    /// Unknown files are those that this program did not write.
+    /// Without --force, results that are up to date are kept, and a file that is not known to be a result is not
+    /// replaced. An input is never replaced.
     #[arg(long)]
     pub(crate) force: bool,
 
@@ -158,7 +170,7 @@ pub(crate) struct Images {
 
     /// Print one JSON object per line
     ///
-    /// One for each picture that was not up to date, then a summary.
+    /// There is one for each picture that was not up to date, and at the end a summary.
     #[arg(long)]
     pub(crate) json: bool,
 
@@ -172,26 +184,26 @@ pub(crate) enum Bench {
     Table(Table),
 }
 
-/// Time one job done in four ways
+/// Do one job in four ways, and compare their times
 ///
 /// The job: fetch photos from a slow server on this machine, resize them, and save them into a temporary folder. The
-/// ways: one after another; on threads without coordination; on threads that are joined where they are started; with
-/// reunite.
+/// ways: one photo after another; one thread per photo, whose result is lost; two threads at a time, each waited for
+/// before the next two start; and a parallel map of the library reunite.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Table {
     /// Folder of photos [default: samples/photos]
     #[arg(long, value_name = "DIR")]
     pub(crate) photos: Option<PathBuf>,
 
-    /// Number of photos to fetch; the photos of the folder are repeated
+    /// Number of photos to fetch; those of the folder are used again if it has fewer
     #[arg(long, value_name = "N", default_value_t = 24, value_parser = units::number(1..=10_000_u16))]
     pub(crate) items: u16,
 
-    /// Simulated response time of the server
+    /// Time that the server takes to answer
     #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "100ms")]
     pub(crate) pace: Duration,
 
-    /// Number of times each way is measured
+    /// Number of times that each way is measured; the table shows medians
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = units::number(1..=1000_u16))]
     pub(crate) rounds: u16,
 
@@ -206,19 +218,19 @@ pub(crate) struct Table {
 
 /// Show the tasks of a running program, and what each waits for and holds
 ///
-/// The program must have opted in by calling the library's `answer_dump_requests`, as every command of `reunite` does.
-/// Other programs are not disturbed.
+/// The program must have opted in by calling `answer_dump_requests` of the library reunite, as the commands of
+/// `reunite` do. For a program that has not, this command fails, and sends it nothing.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Dump {
-    /// Process ID
+    /// Process ID of the running program
     #[arg(value_parser = units::number(0..=u32::MAX))]
     pub(crate) pid: u32,
 
-    /// Print JSON: a list of scopes with parent, owner and tasks
+    /// Print JSON: a list of scopes, each with its parent, owner and tasks
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Time to wait for the answer
+    /// Longest time to wait for the answer of the program
     #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "5s")]
     pub(crate) wait: Duration,
 }

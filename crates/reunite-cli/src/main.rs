@@ -1,4 +1,4 @@
-//! The program `reunite`: concurrent tools that lose no task and no error.
+//! The program `reunite`: resizes pictures, crawls web sites and serves folders, in parallel.
 #![forbid(unsafe_code)]
 
 mod args;

@@ -20,7 +20,7 @@ pub(crate) enum Progress {
     /// A progress bar, if standard error is a terminal
     #[default]
     Bar,
-    /// The tree of scopes and tasks, and what each waits for
+    /// The running tasks as a tree, and what each waits for
     Tree,
     /// No progress output
     None,

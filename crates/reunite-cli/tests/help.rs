@@ -59,7 +59,7 @@ fn no_example_is_broken_inside_a_command() {
 
 #[test]
 fn every_help_says_what_the_command_does_and_how_it_ends() {
-    let summary = "Concurrent tools that lose no task and no error\n";
+    let summary = "Resize pictures, crawl web sites and serve folders, in parallel\n";
     assert!(help(&[], "--help").starts_with(summary));
     let commands: [&[&str]; 4] = [&["images"], &["crawl"], &["crawl", "report"], &["serve"]];
     for command in commands {

@@ -7,13 +7,14 @@ use clap::{Subcommand, ValueEnum};
 
 use crate::units;
 
-/// Crawl sites into one file, politely and in parallel; can be resumed
+/// Store web sites in one file, many pages at a time
 ///
-/// Run the same command again to continue a crawl, however it ended. Pages that cannot be fetched are stored with
-/// the reason; `reunite crawl report` lists them.
+/// The crawl obeys robots.txt and limits the requests to each host. Run the same command again to continue a crawl that
+/// was stopped or killed. A page that cannot be fetched is stored with the reason; `reunite crawl report` lists these
+/// pages.
 ///
-/// Exit codes: 0 if the crawl is complete or a limit was reached, 1 if some pages could not be fetched (with
-/// --check: if anything is broken), 2 if the crawl could not start, 124 after --timeout, 130 after Ctrl-C.
+/// Exit codes: 0 the crawl is complete or has reached a limit, 1 some pages could not be fetched (with --check also: a
+/// page, link or anchor is broken), 2 the crawl could not start, 124 stopped by --timeout, 130 stopped by Ctrl-C.
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = EXAMPLES,
@@ -35,10 +36,12 @@ pub(crate) enum CrawlCommand {
 
 /// Report broken, slow, duplicate, orphaned and redirecting pages
 ///
-/// Exit codes: 0 if nothing is broken, 1 if something is broken, 2 if the store cannot be read.
+/// A page is orphaned if no other page links to it, and it is known only from a sitemap.
+///
+/// Exit codes: 0 nothing is broken, 1 something is broken, 2 the store cannot be read, or the report not written.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReportArgs {
-    /// Store of the crawl
+    /// The --store file of the crawl
     #[arg(value_name = "FILE")]
     pub(crate) store: PathBuf,
 
@@ -50,7 +53,7 @@ pub(crate) struct ReportArgs {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 
-    /// Largest number of entries per list
+    /// Largest number of entries in each list of the report
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = units::number(0..=usize::MAX))]
     pub(crate) most: usize,
 }
@@ -70,19 +73,21 @@ pub(crate) struct Run {
     #[arg(required = true, value_name = "URL")]
     pub(crate) seeds: Vec<String>,
 
-    /// Store (an SQLite file), created if it does not exist
+    /// File for the pages (an SQLite database); created if it does not exist
     #[arg(short, long, required = true, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
 
-    /// Check links, also those to other sites, and list what is broken
+    /// Also check links to other sites and anchors, and print what is broken
     #[arg(long)]
     pub(crate) check: bool,
 
-    /// Write a WARC file at the end (compressed if the name ends with .gz)
+    /// Write a WARC file at the end, compressed if its name ends with .gz
+    ///
+    /// A crawl that is stopped by Ctrl-C or --timeout writes none.
     #[arg(long, value_name = "FILE")]
     pub(crate) warc: Option<PathBuf>,
 
-    /// Print one JSON object per line: stored pages, progress, a summary
+    /// Print JSON, one object per line: stored pages, progress, and a summary
     #[arg(long)]
     pub(crate) json: bool,
 
@@ -106,27 +111,31 @@ pub(crate) struct Run {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ScopeArgs {
-    /// Crawl this host, too, given as NAME or NAME:PORT
+    /// Crawl this host, too (NAME or NAME:PORT); repeatable
     #[arg(long = "host", value_name = "NAME")]
     pub(crate) hosts: Vec<String>,
 
-    /// Crawl subdomains of the hosts, too
+    /// Crawl the subdomains of all these hosts, too
     #[arg(long)]
     pub(crate) subdomains: bool,
 
-    /// Crawl only addresses below the directories of the URLs
+    /// On the hosts of the URLs, crawl only the folders of the URLs
+    ///
+    /// For example.org/docs/intro, that is all below example.org/docs/.
     #[arg(long)]
     pub(crate) below: bool,
 
-    /// Crawl only addresses that match any of these regular expressions
+    /// Crawl only addresses that match this regular expression; repeatable
+    ///
+    /// With several, one match is enough.
     #[arg(long, value_name = "REGEX")]
     pub(crate) include: Vec<String>,
 
-    /// Skip addresses that match any of these regular expressions
+    /// Skip addresses that match this regular expression; repeatable
     #[arg(long, value_name = "REGEX")]
     pub(crate) exclude: Vec<String>,
 
-    /// Skip images, scripts, styles and other parts of pages
+    /// Skip images, scripts, style sheets and other parts of pages
     #[arg(long)]
     pub(crate) no_parts: bool,
 
@@ -134,7 +143,7 @@ pub(crate) struct ScopeArgs {
     #[arg(long)]
     pub(crate) follow_nofollow: bool,
 
-    /// Fetch pages that robots.txt forbids; ask the site's owner first
+    /// Also fetch what robots.txt forbids; ask the owner of the site first
     #[arg(long)]
     pub(crate) ignore_robots: bool,
 
@@ -142,17 +151,17 @@ pub(crate) struct ScopeArgs {
     #[arg(long)]
     pub(crate) no_sitemaps: bool,
 
-    /// Keep session IDs in addresses
+    /// Keep session IDs in addresses; otherwise they are removed
     #[arg(long)]
     pub(crate) keep_session_ids: bool,
 
-    /// Largest number of addresses that differ only in the values after ?
+    /// Largest number of addresses that differ only in the values of the query
     ///
-    /// Such as ?page=1 and ?page=2.
+    /// Such as list?page=1 and list?page=2.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = units::number(0..=u32::MAX))]
     pub(crate) max_variants: u32,
 
-    /// Largest number of redirects in a row
+    /// Largest number of redirects that are followed in a row
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = units::number(0..=u32::MAX))]
     pub(crate) max_redirects: u32,
 }
@@ -175,45 +184,47 @@ pub(crate) struct PaceArgs {
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = units::duration_or_none)]
     pub(crate) delay: Duration,
 
-    /// Number of retries after a failure that may pass (timeouts, 429, 5xx)
+    /// Number of retries after a failure that may be temporary
+    ///
+    /// Such as a timeout, or an answer with status 429 or 5xx.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = units::number(0..=u32::MAX))]
     pub(crate) retries: u32,
 
-    /// Longest Retry-After that is obeyed
+    /// Longest wait before a retry, whatever Retry-After says
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = units::duration)]
     pub(crate) max_wait: Duration,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct LimitArgs {
-    /// Stop when the store has this many pages, earlier runs included
+    /// Stop when the store has this many pages, those of earlier runs included
     #[arg(long, value_name = "N", value_parser = units::number(0..=u64::MAX))]
     pub(crate) max_pages: Option<u64>,
 
-    /// Largest number of clicks from a start address
+    /// Skip pages that are more clicks than this from a start address
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = units::number(0..=u32::MAX))]
     pub(crate) depth: u32,
 
-    /// Largest number of received bytes, such as 2G
+    /// Stop after this many received bytes, such as 2G, earlier runs included
     #[arg(long, value_name = "SIZE", value_parser = units::bytes)]
     pub(crate) max_bytes: Option<u64>,
 
-    /// Time after which the crawl stops, such as 2h
+    /// Stop after this time, such as 2h
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     pub(crate) timeout: Option<Duration>,
 
-    /// After a stop, wait this long for running requests
+    /// Longest wait for the requests in progress when the crawl is stopped
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = units::duration_or_none)]
     pub(crate) drain: Duration,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct AgentArgs {
-    /// Time limit per page
+    /// Time limit for each page
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::duration)]
     pub(crate) page_timeout: Duration,
 
-    /// Size limit per page
+    /// Size limit for each page; a larger one is stored as failed
     #[arg(long, value_name = "SIZE", default_value = "10M", value_parser = units::bytes)]
     pub(crate) max_size: u64,
 
@@ -221,7 +232,7 @@ pub(crate) struct AgentArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) user_agent: Option<String>,
 
-    /// Keep cookies until the run ends
+    /// Send the cookies that sites set, until the run ends
     #[arg(long)]
     pub(crate) cookies: bool,
 }

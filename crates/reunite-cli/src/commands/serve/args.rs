@@ -9,12 +9,12 @@ use crate::units;
 
 /// Serve a folder over HTTP
 ///
-/// Anyone who can reach the address can read the folder; without --listen only this machine can. Ctrl-C stops accepting
-/// connections, answers every request that was read, and names the clients that are not served in time; a second Ctrl-C
-/// exits at once.
+/// Anyone who can reach the address can read the folder, unless --auth or --accounts is given. Without --listen, only
+/// programs on this machine can reach it. After Ctrl-C the server accepts no more connections, answers every request
+/// that it has read, and names the clients that it could not answer within --drain. A second Ctrl-C ends it at once.
 ///
-/// Exit codes: 0 all clients were answered in full, 1 some were not served within --drain, 2 the server could not start,
-/// 130 a second Ctrl-C.
+/// Exit codes: 0 all clients were answered in full, 1 some were not answered within --drain, 2 the server could not
+/// start, 130 stopped by a second Ctrl-C.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Serve {
@@ -22,7 +22,7 @@ pub(crate) struct Serve {
     #[arg(value_name = "DIR", default_value = ".")]
     pub(crate) folder: PathBuf,
 
-    /// Address to listen on: ADDRESS:PORT, a local PORT, or unix:PATH; repeatable
+    /// Where to listen: PORT on this machine, ADDRESS:PORT or unix:PATH; repeatable
     #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) listen: Vec<String>,
 
@@ -30,7 +30,7 @@ pub(crate) struct Serve {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) log: LogArg,
 
-    /// Print nothing at the start and at the end
+    /// Print no addresses at the start and no summary at the end
     #[arg(long)]
     pub(crate) quiet: bool,
 
@@ -50,25 +50,27 @@ pub(crate) struct Serve {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ContentArgs {
-    /// File sent instead of a folder's listing, if present; repeatable
+    /// File that is sent for a folder that contains it; repeatable
     #[arg(long, value_name = "NAME", default_values = ["index.html", "index.htm"])]
     pub(crate) index: Vec<String>,
 
-    /// Do not list folders
+    /// Do not list folders: one without an index file is answered with 404
     #[arg(long)]
     pub(crate) no_listing: bool,
 
-    /// Show folders as galleries of thumbnails; a click enlarges a picture
+    /// Show folders as thumbnails of their pictures; a click enlarges one
     #[arg(long, conflicts_with = "no_listing")]
     pub(crate) gallery: bool,
 
-    /// Memory for making thumbnails, such as 500M [default: half of what is free]
+    /// Memory for making thumbnails, such as 500M [default: half of free memory]
     ///
-    /// A picture that needs more than this alone gets no thumbnail.
+    /// A single picture that needs more than this gets no thumbnail.
     #[arg(long, value_name = "SIZE", value_parser = units::bytes, requires = "gallery")]
     pub(crate) memory: Option<u64>,
 
     /// Also serve files and folders whose names start with a dot
+    ///
+    /// .well-known is always served.
     #[arg(long)]
     pub(crate) hidden: bool,
 
@@ -76,31 +78,35 @@ pub(crate) struct ContentArgs {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) links: LinksArg,
 
-    /// File to send for missing pages, for single-page apps
+    /// Send FILE for missing pages, as single-page apps need [FILE: index.html]
+    ///
+    /// FILE is in the served folder. Other missing files, such as pictures, are still answered with 404.
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "index.html")]
     pub(crate) spa: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SendingArgs {
-    /// Send files uncompressed, and ignore .br, .zst and .gz files beside them
+    /// Send files as they are, and ignore .br, .zst and .gz files beside them
     #[arg(long)]
     pub(crate) no_compress: bool,
 
-    /// Time that clients may cache files, such as 10m; 0 to revalidate each time
+    /// Time that clients may use a cached copy without asking, such as 10m
+    ///
+    /// With 0, they ask each time. Without this option, no time is sent.
     #[arg(long, value_name = "TIME", value_parser = units::duration_or_none)]
     pub(crate) max_age: Option<Duration>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct TlsArgs {
-    /// Use TLS with the certificates in this PEM file, the server's own first
+    /// Use TLS with the certificates in this PEM file, that of the server first
     ///
-    /// Unix sockets are not encrypted.
+    /// Connections to a Unix socket stay unencrypted.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
 
-    /// PEM file with the certificate's private key
+    /// PEM file with the private key of the certificate
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
 }
@@ -109,43 +115,43 @@ pub(crate) struct TlsArgs {
 pub(crate) struct AccessArgs {
     /// Require this name and password; repeatable
     ///
-    /// Other users of this machine can read command lines; --accounts avoids that.
+    /// Other users of this machine can see the password in the list of processes; use --accounts to avoid that.
     #[arg(long, value_name = "NAME:PASSWORD")]
     pub(crate) auth: Vec<String>,
 
-    /// File of accounts, one NAME:PASSWORD per line
+    /// Require a name and password from this file of lines NAME:PASSWORD
     #[arg(long, value_name = "FILE")]
     pub(crate) accounts: Option<PathBuf>,
 
-    /// Maximum number of connections; further ones are answered 503
+    /// Largest number of connections; more are answered with 503
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = units::number(1..=u32::MAX))]
     pub(crate) connections: u32,
 
-    /// Maximum number of connections from one address [default: --connections]
+    /// Largest number of connections from one address [default: --connections]
     #[arg(long, value_name = "N", value_parser = units::number(1..=u32::MAX))]
     pub(crate) per_address: Option<u32>,
 
-    /// Time a connection may stay idle between two requests
+    /// Longest time between two requests of a connection
     #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "60s")]
     pub(crate) idle: Duration,
 
-    /// Time a client may take to send the head of a request
+    /// Longest time for a client to send the head of a request (all but its body)
     #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "10s")]
     pub(crate) header: Duration,
 
-    /// Time to finish responses after Ctrl-C
+    /// Longest time to finish answers after Ctrl-C
     #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "10s")]
     pub(crate) drain: Duration,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum LinksArg {
-    /// No links
+    /// None
     Never,
-    /// Only links to files in the folder
+    /// Those that lead to files and folders in the served folder
     #[default]
     Inside,
-    /// All links
+    /// All; files outside the served folder can then be read
     Anywhere,
 }
 
@@ -153,7 +159,7 @@ pub(crate) enum LinksArg {
 pub(crate) enum LogArg {
     /// No access log
     None,
-    /// The common log format
+    /// The Common Log Format of web servers
     #[default]
     Common,
     /// One JSON object per line
