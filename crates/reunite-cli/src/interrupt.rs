@@ -40,7 +40,7 @@ pub(crate) fn cancel_on_ctrl_c(target: Canceller) {
     };
     if let Err(error) = listen(on_signal) {
         complain(&format!(
-            "cannot listen for Ctrl-C, which will therefore exit at once without a summary: {error}"
+            "cannot listen for Ctrl-C ({error}); Ctrl-C will end the program at once, without a summary"
         ));
     }
 }

@@ -94,6 +94,18 @@ fn title(command: &Command) -> Option<&'static str> {
     }
 }
 
+fn refused(address: SocketAddr, error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::InvalidInput => {
+            format!("--live {address}: {error}; add --live-anywhere to allow that")
+        }
+        ErrorKind::AddrInUse => {
+            format!("--live {address}: {error}; use another port, or 0 for a free one")
+        }
+        _ => format!("--live {address}: {error}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,7 @@ pub(crate) fn reason(error: &FileError) -> String {
     match error {
         FileError::Read(error) => format!("The file cannot be read: {}.", system(error)),
         FileError::Image(error) if error.is_too_large() => {
-            "It declares more pixels than is safe to open. If you trust it, resize it with \
+            "The picture has more pixels than is safe to open. If you trust the file, resize it with \
              `reunite images --max-pixels`."
                 .to_owned()
         }
@@ -20,9 +20,9 @@ pub(crate) fn reason(error: &FileError) -> String {
             format!("The picture is {error}. Get a new copy of it.")
         }
         FileError::Image(error) if error.is_unsupported() => format!("This is {error}."),
-        FileError::Image(error) => format!("It was not made: {error}."),
+        FileError::Image(error) => format!("The result was not made: {error}."),
         FileError::Memory { needed, .. } => format!(
-            "It needs {} of memory, more than is free. Close other programs and try again.",
+            "The picture needs {} of memory, more than is free. Close other programs and try again.",
             bytes(*needed)
         ),
         FileError::Write(path, error) => format!(
@@ -30,8 +30,8 @@ pub(crate) fn reason(error: &FileError) -> String {
             path.display(),
             system(error)
         ),
-        FileError::TimedOut => "It took too long.".to_owned(),
-        FileError::Skipped | FileError::Task(_) => format!("It was not made: {error}."),
+        FileError::TimedOut => "The picture took too long.".to_owned(),
+        FileError::Skipped | FileError::Task(_) => format!("The result was not made: {error}."),
     }
 }
 

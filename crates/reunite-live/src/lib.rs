@@ -118,7 +118,7 @@ impl Live {
     ) -> io::Result<Self> {
         if !options.anywhere && !address.ip().is_loopback() {
             let message = format!(
-                "other machines can reach {}, and who knows the token can cancel this program",
+                "other machines can reach {}, and anyone who has the URL could cancel this program",
                 address.ip()
             );
             return Err(io::Error::new(ErrorKind::InvalidInput, message));

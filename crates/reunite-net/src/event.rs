@@ -66,7 +66,7 @@ impl fmt::Display for Event<'_> {
             }
             Self::NoThread { peer, error } => write!(
                 f,
-                "{peer} was closed: the system cannot create a thread ({error}); lower the limit on \
+                "the connection of {peer} was closed: the system cannot create a thread ({error}); lower the limit on \
                  connections or raise the system's limit on threads"
             ),
         }

@@ -79,9 +79,9 @@ impl fmt::Display for Skipped {
             Self::Robots => "forbidden by robots.txt",
             Self::Nofollow => "marked nofollow",
             Self::Depth => "beyond the depth limit",
-            Self::Trap => "with repeating paths",
+            Self::Trap => "with a repeating or too deep path",
             Self::Variants => "beyond the limit of query variants",
-            Self::Copy => "linked only from copies",
+            Self::Copy => "linked only from copies of other pages",
             Self::Part => "parts of pages",
             Self::Redirects => "after too many redirects",
         })

@@ -89,7 +89,7 @@ impl From<ureq::Error> for Failure {
                 ureq::Timeout::Resolve => "looking up the host",
                 ureq::Timeout::Connect => "connecting",
                 ureq::Timeout::RecvResponse => "waiting for the answer",
-                _ => "total time",
+                _ => "the time limit of the page",
             }),
             Error::Io(error) if error.kind() == io::ErrorKind::NotFound => {
                 Self::Name(error.to_string())
@@ -110,11 +110,11 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(what) => write!(f, "cannot resolve the host name: {what}"),
-            Self::Connection(what) => write!(f, "connection: {what}"),
-            Self::Tls(what) => write!(f, "TLS: {what}"),
+            Self::Connection(what) => write!(f, "the connection failed: {what}"),
+            Self::Tls(what) => write!(f, "the TLS handshake failed: {what}"),
             Self::Timeout(when) => write!(f, "timed out ({when})"),
             Self::Protocol(what) => write!(f, "invalid HTTP: {what}"),
-            Self::Coding(what) => write!(f, "content coding: {what}"),
+            Self::Coding(what) => write!(f, "the compressed body cannot be decoded: {what}"),
             Self::TooLarge(limit) => {
                 write!(f, "larger than the limit of {}", bytes(*limit))
             }

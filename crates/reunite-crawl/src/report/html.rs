@@ -74,14 +74,14 @@ fn faults(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
             ]
         },
     )?;
-    let columns = ["Link", "On"];
+    let columns = ["Link", "On page"];
     table(out, "Invalid links", &columns, &report.malformed, |bad| {
         vec![xml(&bad.link).into_owned(), link(&bad.url)]
     })
 }
 
 fn insights(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
-    let name = "Unknown: the server refused the request (429)";
+    let name = "Not checked, refused with status 429";
     table(out, name, &["Page"], &report.unknown, |page| {
         vec![link(&page.url)]
     })?;
@@ -109,13 +109,13 @@ fn insights(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
             ]
         },
     )?;
-    let columns = ["Pages", "Size of each"];
-    table(out, "Same content", &columns, &report.copies, |copies| {
-        vec![links(&copies.urls), bytes(copies.bytes)]
+    let columns = ["Pages", "Bytes each"];
+    table(out, "Pages with the same content", &columns, &report.copies, |copies| {
+        vec![links(&copies.urls), copies.bytes.to_string()]
     })?;
     table(
         out,
-        "Only in a sitemap",
+        "Orphaned, only in a sitemap",
         &["Page"],
         &report.orphans,
         |url| vec![link(url)],

@@ -48,7 +48,7 @@ fn faults(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
 fn insights(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
     section(
         out,
-        "unknown: the server refused the request (429)",
+        "not checked, refused with status 429",
         &report.unknown,
         |out, page| writeln!(out, "  {}  {}", terminal(&page.url), terminal(&page.what())),
     )?;
@@ -63,12 +63,12 @@ fn insights(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
         let size = bytes(page.bytes);
         writeln!(out, "  {seconds:.1} s  {} ({size})", terminal(&page.url))
     })?;
-    section(out, "same content", &report.copies, |out, copies| {
+    section(out, "pages with the same content", &report.copies, |out, copies| {
         let urls: Vec<_> = copies.urls.first.iter().map(|url| terminal(url)).collect();
-        let times = counted(copies.urls.count, "time");
-        writeln!(out, "  {times}: {}", urls.join(" "))
+        let pages = counted(copies.urls.count, "page");
+        writeln!(out, "  {pages}: {}", urls.join(" "))
     })?;
-    section(out, "only in a sitemap", &report.orphans, |out, url| {
+    section(out, "orphaned, only in a sitemap", &report.orphans, |out, url| {
         writeln!(out, "  {}", terminal(url))
     })?;
     section(out, "hosts", &report.hosts, |out, host| {

@@ -214,7 +214,7 @@ impl Window {
                 ui.set_width(360.0);
                 ui.heading("Finishing…");
                 ui.label(format!(
-                    "The pictures being made are finished, for {} at most. Then the window closes.",
+                    "The window closes when the pictures in progress are finished, at the latest in {}.",
                     messages::duration(left)
                 ));
             });

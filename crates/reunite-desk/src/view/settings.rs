@@ -42,10 +42,10 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk, chooser: &mut Option<Chooser>, 
             }
         });
 
-        let title = self::title(ui, "How to fill the box");
+        let title = self::title(ui, "How pictures fit the box");
         let fits = [
-            (Fit::Fit, "Whole picture inside"),
-            (Fit::Cover, "Fill and crop the overhang"),
+            (Fit::Fit, "Whole picture in the box"),
+            (Fit::Cover, "Fill the box, crop the rest"),
             (Fit::Exact, "Stretch to the box"),
         ];
         choice(ui, "fit", title, &fits, &mut settings.fit);

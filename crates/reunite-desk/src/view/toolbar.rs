@@ -32,7 +32,7 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk, chooser: &mut Option<Chooser>, 
             }
             Phase::Working => {
                 if enabled(ui, true, "Pause")
-                    .on_hover_text("Start no further picture (Ctrl+P)")
+                    .on_hover_text("Start no other picture until you resume (Ctrl+P)")
                     .clicked()
                 {
                     desk.pause();
@@ -53,7 +53,7 @@ pub(super) fn show(ui: &mut Ui, desk: &mut Desk, chooser: &mut Option<Chooser>, 
         if desk.is_working() {
             let can = desk.phase() != Phase::Stopping;
             if enabled(ui, can, "Cancel all")
-                .on_hover_text("Stop, and make no further picture (Ctrl+.)")
+                .on_hover_text("Stop the pictures in progress, and start no others (Ctrl+.)")
                 .clicked()
             {
                 desk.cancel_all();

@@ -101,7 +101,7 @@ pub fn find(
         .failed
         .extend(over_inputs.into_iter().map(|job| FindError {
             reason: format!(
-                "its result would replace the input {}",
+                "its result would replace the input {}; choose another output folder",
                 job.output.display()
             ),
             path: job.input,
@@ -181,8 +181,8 @@ impl Finder<'_> {
             Listed::Result => {}
             Listed::Changed => self.fail(
                 input,
-                "the result of an earlier run, changed since; move it to another folder to keep it, or \
-                 delete it to have the result made again"
+                "this is the result of an earlier run, and was changed since then; move it to another folder \
+                 to keep it, or delete it to have it made again"
                     .to_owned(),
             ),
         }

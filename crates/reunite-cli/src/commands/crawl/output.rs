@@ -17,7 +17,7 @@ impl Output {
             && error.kind() != ErrorKind::BrokenPipe
             && !std::mem::replace(&mut self.lost, true)
         {
-            complain(&format!("standard output: {error}"));
+            complain(&format!("cannot write to standard output: {error}"));
         }
     }
 

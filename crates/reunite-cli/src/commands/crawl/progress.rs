@@ -223,7 +223,7 @@ fn limit_flag(limit: Limit) -> &'static str {
 fn skip_reason(reason: Skipped) -> String {
     match reason {
         Skipped::Depth => "deeper than --depth".to_owned(),
-        Skipped::Variants => "beyond --max-variants of a query".to_owned(),
+        Skipped::Variants => "beyond --max-variants".to_owned(),
         _ => reason.to_string(),
     }
 }
@@ -257,7 +257,7 @@ impl Summary {
         parts.push(bytes(self.bytes));
         let counts = [
             (self.failed, "failed"),
-            (self.refused, "answered 400 or above"),
+            (self.refused, "answered with status 400 or above"),
         ];
         for (count, what) in counts {
             if count > 0 {
@@ -265,13 +265,11 @@ impl Summary {
             }
         }
         if self.left > 0 {
-            let why = self
-                .limit
-                .map_or(String::new(), |limit| format!(" ({limit})"));
-            parts.push(format!(
-                "{} left{why}: run the same command to continue",
-                self.left
-            ));
+            let advice = match self.limit {
+                Some(limit) => format!("raise {limit} to continue"),
+                None => "run the same command to continue".to_owned(),
+            };
+            parts.push(format!("{} left: {advice}", self.left));
         }
         let mut text = parts.join(", ");
         let reasons = Skipped::ALL.iter().filter_map(|reason| {

@@ -66,7 +66,7 @@ pub(super) fn ended(args: &Serve, outcome: &Result<Served, Stragglers<Served>>) 
         Err(late) => {
             for straggler in late.iter() {
                 complain(&format!(
-                    "disconnected before its response was complete: {straggler}"
+                    "a client was disconnected before its answer was complete: {straggler}"
                 ));
             }
             Exit::SomeFailed
