@@ -78,7 +78,7 @@ pub(crate) enum Command {
 /// Open a window that resizes pictures
 ///
 /// Runs the program `reunite-desk`, which must be beside this one or on the PATH. Build it with
-/// `cargo build --package reunite-desk`.
+/// `cargo build --release --package reunite-desk`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Desk {
     /// Pictures and folders to list in the window at the start

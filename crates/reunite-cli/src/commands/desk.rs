@@ -20,7 +20,7 @@ pub(crate) fn run(args: &Desk) -> Exit {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             complain(&format!(
                 "{PROGRAM} is neither beside this program nor on the PATH; build it with `cargo build \
-                 --package {PROGRAM}`"
+                 --package {PROGRAM}` (with --release if this program was built so)"
             ));
             Exit::CouldNotBegin
         }
