@@ -12,7 +12,7 @@ use crate::{exports, layers, msrv, scaling, unsafe_census, words};
 /// The crate that renders the sample photos. It changes rarely and takes long to compile.
 const PAINTER: &str = "sample-painter";
 
-/// Runs the fast gate, for all crates but the painter or for one. The checks that only read the source take a second, so
+/// Runs the fast checks, for all crates but the painter or for one. The checks that only read the source take a second, so
 /// they read all of it.
 pub(crate) fn check(package: Option<&str>) -> Result<(), String> {
     let formatted = package.map_or(vec!["--all"], |name| vec!["-p", name]);

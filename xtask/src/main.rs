@@ -19,8 +19,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  check [-p NAME]  the fast gate, of all crates or of one: format, clippy,
-                   rustdoc, unsafe census, exports, layers, words
+  check [-p NAME]  the fast checks, of all crates or of one: format, clippy,
+                   rustdoc, unsafe-census, exports, layers, words
   unsafe-census    count `unsafe` per file; fail on a file off the list
   layers           no circle of files in any crate; in crates/reunite, modules
                    use only what is below them
