@@ -11,8 +11,8 @@ use reunite_images::Size;
 use crate::progress::Progress;
 use crate::units;
 
-/// The heading of the options that every command has.
-const ALL_COMMANDS: &str = "Options of all commands";
+/// The heading of the options that several commands have.
+const COMMON: &str = "Common options";
 
 /// Resize pictures, crawl web sites and serve folders, in parallel.
 #[derive(Debug, Parser)]
@@ -25,11 +25,11 @@ pub(crate) struct Args {
     ///
     /// The extension of FILE chooses the format: .html (a page with a timeline), .pftrace (for Perfetto), .json (for
     /// the trace viewer of Chrome), .folded (for flame graphs); any other, text.
-    #[arg(long, global = true, value_name = "FILE", help_heading = ALL_COMMANDS)]
+    #[arg(long, global = true, value_name = "FILE", help_heading = COMMON)]
     pub(crate) profile: Option<PathBuf>,
 
     /// Progress display while the command runs
-    #[arg(long, global = true, value_enum, default_value_t, help_heading = ALL_COMMANDS)]
+    #[arg(long, global = true, value_enum, default_value_t, help_heading = COMMON)]
     pub(crate) progress: Progress,
 
     /// Show the running program in a browser, at the printed URL
@@ -39,14 +39,14 @@ pub(crate) struct Args {
     /// 0 chooses a free port.
     #[cfg(unix)]
     #[arg(long, global = true, value_name = "[ADDR:]PORT", value_parser = crate::live::address,
-          help_heading = ALL_COMMANDS)]
+          help_heading = COMMON)]
     pub(crate) live: Option<SocketAddr>,
 
     /// Let --live listen on an address that other machines can reach
     ///
     /// Other machines need the token in the printed URL. Token and page cross the network unencrypted.
     #[cfg(unix)]
-    #[arg(long, global = true, requires = "live", help_heading = ALL_COMMANDS)]
+    #[arg(long, global = true, requires = "live", help_heading = COMMON)]
     pub(crate) live_anywhere: bool,
 }
 

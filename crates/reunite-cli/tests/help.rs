@@ -103,7 +103,7 @@ fn options_are_under_the_heading_that_they_belong_to() {
         for option in ["--profile", "--progress", "--live"] {
             assert_eq!(
                 heading(&help, option),
-                "Options of all commands:",
+                "Common options:",
                 "{command} {option}"
             );
         }
