@@ -189,6 +189,10 @@ pub(crate) enum Bench {
 /// The job: fetch photos from a slow server on this machine, resize them, and save them into a temporary folder. The
 /// ways: one photo after another; one thread per photo, whose result is lost; two threads at a time, each waited for
 /// before the next two start; and a parallel map of the library reunite.
+///
+/// In the table, "essay's" are the figures of an essay on joining threads, which did another job in the first three
+/// ways. Work is the time of all tasks together, span the longest chain of what had to happen one after another, and
+/// parallelism is work divided by span.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Table {
     /// Folder of photos [default: samples/photos]

@@ -5,24 +5,24 @@ CREATE TABLE meta (
     value  TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- Scheme, host and port: what a robots.txt is for.
+-- One row per scheme, host and port, for which a robots.txt applies.
 CREATE TABLE hosts (
     id           INTEGER PRIMARY KEY,
     origin       TEXT NOT NULL UNIQUE,
-    left         INTEGER NOT NULL DEFAULT 0,  -- of its urls, how many are still to be fetched
+    left         INTEGER NOT NULL DEFAULT 0,  -- number of its addresses that are still to be fetched
     robots       BLOB,                        -- its robots.txt, if it has one
-    robots_said  TEXT                         -- 'rules', 'none', or why it cannot be had
+    robots_said  TEXT                         -- 'rules', 'none', or why it could not be fetched
 );
 CREATE INDEX hosts_left ON hosts (id) WHERE left > 0;
 
--- Every address ever seen, once: the frontier and its past.
+-- One row per address that was ever seen.
 CREATE TABLE urls (
     id      INTEGER PRIMARY KEY,
     url     TEXT NOT NULL UNIQUE,
     host    INTEGER NOT NULL REFERENCES hosts,
     state   INTEGER NOT NULL,            -- 0 queued, 1 to be tried again, 2 done: has a page, 3 skipped
     role    INTEGER NOT NULL,            -- 0 page, 1 sitemap, 2 external: only checked
-    depth   INTEGER NOT NULL,            -- clicks from a seed, at least
+    depth   INTEGER NOT NULL,            -- smallest number of clicks from a seed
     hops    INTEGER NOT NULL,            -- redirects in a row that led here
     tries   INTEGER NOT NULL DEFAULT 0,
     due     INTEGER,                     -- when to try again
@@ -31,7 +31,7 @@ CREATE TABLE urls (
 CREATE INDEX urls_queued ON urls (host, id) WHERE state = 0;
 CREATE INDEX urls_again ON urls (host, due) WHERE state = 1;
 
--- The bodies, each once, whatever the number of pages that have it.
+-- One row per distinct body, whatever the number of pages that have it.
 CREATE TABLE bodies (
     id    INTEGER PRIMARY KEY,
     hash  BLOB NOT NULL UNIQUE,          -- SHA-256 of the decoded bytes
@@ -40,28 +40,28 @@ CREATE TABLE bodies (
     data  BLOB NOT NULL
 );
 
--- What came of every address that was fetched: an answer, or the failure.
+-- One row per address that was fetched: the answer, or the failure.
 CREATE TABLE pages (
     id          INTEGER PRIMARY KEY REFERENCES urls,
     method      TEXT NOT NULL,
     began       INTEGER NOT NULL,
-    wait        INTEGER,                 -- until the headers were there
+    wait        INTEGER,                 -- duration until the headers had arrived
     total       INTEGER NOT NULL,
-    failure     TEXT,                    -- one word, or null
-    message     TEXT,                    -- the failure for a person
+    failure     TEXT,                    -- kind of failure, or null
+    message     TEXT,                    -- the failure as a message for people
     status      INTEGER,
     version     TEXT,
-    headers     TEXT,                    -- JSON: [[name, value], …] in the order in which they came
+    headers     TEXT,                    -- JSON: [[name, value], …] in the order received
     media       TEXT,
     charset     TEXT,
-    wire        INTEGER,                 -- bytes of the body as they came
+    wire        INTEGER,                 -- bytes of the body as received, before decoding
     body        INTEGER REFERENCES bodies,
     title       TEXT,
     canonical   TEXT,
     redirect    INTEGER REFERENCES urls,
     nofollow    INTEGER,
     noindex     INTEGER,
-    broken      TEXT,                    -- JSON: links that are no addresses
+    broken      TEXT,                    -- JSON: links that are not valid addresses
     links_cut   INTEGER                  -- links left out because there were too many
 );
 CREATE INDEX pages_body ON pages (body);
@@ -70,13 +70,13 @@ CREATE TABLE links (
     source    INTEGER NOT NULL REFERENCES urls,
     target    INTEGER NOT NULL REFERENCES urls,
     kind      TEXT NOT NULL,             -- the element, or canonical, refresh, redirect, sitemap, next
-    fragment  TEXT NOT NULL,             -- or the empty text
+    fragment  TEXT NOT NULL,             -- the part after #, or the empty text
     nofollow  INTEGER NOT NULL,
     PRIMARY KEY (source, target, kind, fragment)
 ) WITHOUT ROWID;
 CREATE INDEX links_target ON links (target, source);
 
--- How many addresses are alike but for the values of their queries.
+-- Numbers of addresses that differ only in the values of their query parameters.
 CREATE TABLE shapes (
     shape  TEXT PRIMARY KEY,
     count  INTEGER NOT NULL
