@@ -1,4 +1,5 @@
-//! A polite web crawler that fetches sites concurrently and stores each page once, in one file.
+//! A web crawler that fetches sites concurrently, obeys robots.txt, limits its requests to each host, and stores each
+//! page once, in one file.
 //!
 //! [`crawl`] takes [`Settings`] and an open [`store::Store`]. It continues where the store stands, until no address
 //! is left, a limit is reached, or its task is cancelled. The tables of the file are described in [`store`].
