@@ -62,7 +62,10 @@ fn a_site_is_stored_and_summarised() {
     let ran = crawl(&place, &server.url("/"), &[]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.stdout.starts_with("3 pages stored"), "{ran:?}");
-    assert!(ran.stdout.contains("1 answered with status 400 or above"), "{ran:?}");
+    assert!(
+        ran.stdout.contains("1 answered with status 400 or above"),
+        "{ran:?}"
+    );
     assert_eq!(ran.stderr, "");
     let db = rusqlite::Connection::open(place.path("site.db")).expect("a database");
     let title = "SELECT title FROM pages JOIN urls USING (id) WHERE url LIKE '%/a'";
@@ -83,7 +86,10 @@ fn a_store_that_cannot_be_opened_is_refused_with_the_reason() {
     );
     let ran = place.run(&[&"crawl", &url, &"--store", &"no/dir/q.db"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert_eq!(ran.stderr, "reunite: no such folder: no/dir; create it first\n");
+    assert_eq!(
+        ran.stderr,
+        "reunite: no such folder: no/dir; create it first\n"
+    );
     let ran = place.run(&[&"crawl", &"report", &"emp"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert_eq!(
@@ -149,7 +155,10 @@ fn pages_beyond_a_limit_are_left_for_the_next_run() {
     let (server, place) = (three_pages(), Place::new());
     let ran = crawl(&place, &server.url("/"), &["--max-pages", "1"]);
     assert_eq!(ran.code, Some(0));
-    assert!(ran.stdout.contains("2 left: raise --max-pages to continue"), "{ran:?}");
+    assert!(
+        ran.stdout.contains("2 left: raise --max-pages to continue"),
+        "{ran:?}"
+    );
     let ran = crawl(&place, &server.url("/"), &[]);
     assert!(ran.stdout.starts_with("2 pages stored"), "{ran:?}");
 }

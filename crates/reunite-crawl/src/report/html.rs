@@ -110,9 +110,13 @@ fn insights(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
         },
     )?;
     let columns = ["Pages", "Bytes each"];
-    table(out, "Pages with the same content", &columns, &report.copies, |copies| {
-        vec![links(&copies.urls), copies.bytes.to_string()]
-    })?;
+    table(
+        out,
+        "Pages with the same content",
+        &columns,
+        &report.copies,
+        |copies| vec![links(&copies.urls), copies.bytes.to_string()],
+    )?;
     table(
         out,
         "Orphaned, only in a sitemap",

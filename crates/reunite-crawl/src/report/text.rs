@@ -63,14 +63,22 @@ fn insights(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
         let size = bytes(page.bytes);
         writeln!(out, "  {seconds:.1} s  {} ({size})", terminal(&page.url))
     })?;
-    section(out, "pages with the same content", &report.copies, |out, copies| {
-        let urls: Vec<_> = copies.urls.first.iter().map(|url| terminal(url)).collect();
-        let pages = counted(copies.urls.count, "page");
-        writeln!(out, "  {pages}: {}", urls.join(" "))
-    })?;
-    section(out, "orphaned, only in a sitemap", &report.orphans, |out, url| {
-        writeln!(out, "  {}", terminal(url))
-    })?;
+    section(
+        out,
+        "pages with the same content",
+        &report.copies,
+        |out, copies| {
+            let urls: Vec<_> = copies.urls.first.iter().map(|url| terminal(url)).collect();
+            let pages = counted(copies.urls.count, "page");
+            writeln!(out, "  {pages}: {}", urls.join(" "))
+        },
+    )?;
+    section(
+        out,
+        "orphaned, only in a sitemap",
+        &report.orphans,
+        |out, url| writeln!(out, "  {}", terminal(url)),
+    )?;
     section(out, "hosts", &report.hosts, |out, host| {
         writeln!(
             out,

@@ -44,7 +44,9 @@ pub(super) fn unusable(file: &Path, advice: &str, error: &StoreError) -> String 
     let folder = file.parent().filter(|folder| *folder != Path::new(""));
     match folder {
         _ if file.is_dir() => format!("{} is a folder; {advice}", file.display()),
-        Some(folder) if !folder.exists() => format!("no such folder: {}; create it first", folder.display()),
+        Some(folder) if !folder.exists() => {
+            format!("no such folder: {}; create it first", folder.display())
+        }
         _ => error.to_string(),
     }
 }
