@@ -105,7 +105,7 @@ pub(crate) struct Images {
     #[arg(short, long, value_name = "SIZE", default_value = "512", value_parser = size)]
     pub(crate) size: Size,
 
-    /// How to fit pictures into the box
+    /// Treatment of pictures whose proportions differ from those of the box
     #[arg(long, value_enum, default_value_t)]
     pub(crate) fit: FitArg,
 
@@ -220,7 +220,7 @@ pub(crate) struct Table {
     pub(crate) json: bool,
 }
 
-/// Show the tasks of a running program, and what each waits for and holds
+/// Show the tasks of a running program, their locks, and what they wait for
 ///
 /// The program must have opted in by calling `answer_dump_requests` of the library reunite, as the commands of
 /// `reunite` do. For a program that has not, this command fails, and sends it nothing.

@@ -68,7 +68,7 @@ fn every_help_says_what_the_command_does_and_how_it_ends() {
             "{command:?}"
         );
     }
-    assert!(help(&["crawl"], "--help").contains("Run the same command again to continue"));
+    assert!(help(&["crawl"], "--help").contains("command again to continue a crawl"));
     assert!(help(&["serve"], "--help").contains("can read the folder"));
     assert!(help(&["bench", "table"], "--help").contains("The job: fetch photos"));
     assert!(help(&["dump"], "--help").contains("must have opted in"));

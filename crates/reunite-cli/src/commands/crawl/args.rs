@@ -77,7 +77,7 @@ pub(crate) struct Run {
     #[arg(short, long, required = true, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
 
-    /// Also check links to other sites and anchors, and print what is broken
+    /// Also check anchors and links to other sites, and print what is broken
     #[arg(long)]
     pub(crate) check: bool,
 
@@ -157,7 +157,7 @@ pub(crate) struct ScopeArgs {
 
     /// Largest number of addresses that differ only in the values of the query
     ///
-    /// Such as list?page=1 and list?page=2.
+    /// Examples: list?page=1 and list?page=2.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = units::number(0..=u32::MAX))]
     pub(crate) max_variants: u32,
 
@@ -186,7 +186,7 @@ pub(crate) struct PaceArgs {
 
     /// Number of retries after a failure that may be temporary
     ///
-    /// Such as a timeout, or an answer with status 429 or 5xx.
+    /// Examples: a timeout, or an answer with status 429 or 5xx.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = units::number(0..=u32::MAX))]
     pub(crate) retries: u32,
 

@@ -78,9 +78,10 @@ pub(crate) struct ContentArgs {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) links: LinksArg,
 
-    /// Send FILE for missing pages, as single-page apps need [FILE: index.html]
+    /// Send FILE for missing pages, as single-page apps need
     ///
-    /// FILE is in the served folder. Other missing files, such as pictures, are still answered with 404.
+    /// FILE is in the served folder; if it is not given, it is index.html. Other missing files, such as pictures, are
+    /// still answered with 404.
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "index.html")]
     pub(crate) spa: Option<String>,
 }
