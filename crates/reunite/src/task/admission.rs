@@ -35,7 +35,7 @@ pub(super) enum Admitted {
 
 /// The standing of the thread that runs a task.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Runner {
+pub(super) enum RunningThread {
     /// It has a place in the task's group, and takes the next queued task afterwards.
     WithPlace,
     /// It has none: a joiner, or a thread that completes a task without running it.
@@ -110,12 +110,12 @@ impl Group {
     }
 
     /// Uncounts a task that is done. A thread that has a place keeps it.
-    pub(super) fn leave(&self, task: TaskId, runner: Runner) {
+    pub(super) fn leave(&self, task: TaskId, thread: RunningThread) {
         if self.queue().is_some() {
             return;
         }
         let mut state = self.state.lock();
-        state.between += usize::from(runner == Runner::WithPlace);
+        state.between += usize::from(thread == RunningThread::WithPlace);
         let member = state.members.remove(&task);
         shrink_if_sparse(&mut state.members);
         state.pending -= 1;
@@ -125,7 +125,7 @@ impl Group {
         } else {
             waiters.append(&mut state.wake_if_abandoned());
         }
-        let look_again = runner == Runner::WithoutPlace && self.is_place_waited_for(&state);
+        let look_again = thread == RunningThread::WithoutPlace && self.is_place_waited_for(&state);
         drop(state);
         drop(member);
         waiters.iter().for_each(Parker::unpark);

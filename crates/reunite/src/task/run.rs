@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::admission::{Admitted, Runner};
+use super::admission::{Admitted, RunningThread};
 #[cfg(not(reunite_model))]
 use super::fresh_thread;
 use super::group::{Begins, Task, TaskHeader};
@@ -84,12 +84,12 @@ impl dyn Task {
     /// Runs the task on this thread, unless another thread has begun it. A cancelled task is not run: it completes
     /// as cancelled. Never unwinds.
     pub(crate) fn run(self: &Arc<Self>) {
-        self.run_with_fate(self.whether_to_run(), Runner::WithoutPlace);
+        self.run_with_fate(self.whether_to_run(), RunningThread::WithoutPlace);
     }
 
     /// Runs the task like `run`, on a thread that has a place in the group.
     fn run_in_place(self: &Arc<Self>) {
-        self.run_with_fate(self.whether_to_run(), Runner::WithPlace);
+        self.run_with_fate(self.whether_to_run(), RunningThread::WithPlace);
     }
 
     fn whether_to_run(&self) -> JobFate {
@@ -120,10 +120,10 @@ impl dyn Task {
 
     /// Completes the task with the error that the system refused a thread.
     pub(crate) fn refuse(self: &Arc<Self>, error: io::Error) {
-        self.run_with_fate(JobFate::Refused(error), Runner::WithoutPlace);
+        self.run_with_fate(JobFate::Refused(error), RunningThread::WithoutPlace);
     }
 
-    fn run_with_fate(self: &Arc<Self>, fate: JobFate, runner: Runner) {
+    fn run_with_fate(self: &Arc<Self>, fate: JobFate, thread: RunningThread) {
         let TaskHeader {
             id,
             group,
@@ -135,7 +135,7 @@ impl dyn Task {
         if !named.begin(stage) {
             return;
         }
-        if runner == Runner::WithPlace {
+        if thread == RunningThread::WithPlace {
             group.begin_in_place();
         }
         let last = self.run_on_fresh_thread(fate);
@@ -164,7 +164,7 @@ impl dyn Task {
         drop(quiet);
         named.finish(stage);
         // This is the last step: from here on the scope may end, and what the task borrowed may be gone.
-        group.leave(*id, runner);
+        group.leave(*id, thread);
     }
 }
 
