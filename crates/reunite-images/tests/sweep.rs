@@ -1,4 +1,4 @@
-//! What the sweep of an output folder removes.
+//! The sweep of an output folder: what it removes, and what stays.
 #![cfg(unix)]
 
 use std::fs;

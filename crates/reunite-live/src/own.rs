@@ -17,16 +17,16 @@ use reunite_net::{Connection, Outcome, Server, ServerBuilder};
 /// The accepting tasks of the views that run, and of those that did not end in time.
 static SERVERS: RwLock<BTreeSet<TaskId>> = RwLock::new(BTreeSet::new());
 
-/// What a thread does for a view.
+/// The part of a thread in a view.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ThreadRole {
-    /// Nothing.
+    /// The thread is the program's.
     None,
-    /// It starts the server of a view.
+    /// The thread starts the server of a view.
     StartsServer,
-    /// It runs the accepting task of a view, which spawns nothing but tasks of the view.
+    /// The thread runs the accepting task of a view, which spawns nothing but tasks of the view.
     Accepts,
-    /// It runs the task of a client, which may call the program's function that cancels it.
+    /// The thread runs the task of a client, which may call the program's function that cancels it.
     Serves,
 }
 
