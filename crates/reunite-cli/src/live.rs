@@ -44,7 +44,7 @@ impl fmt::Display for LiveError {
         };
         write!(f, "--live {address}: {error}")?;
         match error.kind() {
-            ErrorKind::InvalidInput => f.write_str("; add --live-anywhere if you want that"),
+            ErrorKind::InvalidInput => f.write_str("; add --live-anywhere to allow that"),
             ErrorKind::AddrInUse => f.write_str("; use another port, or 0 for a free one"),
             _ => Ok(()),
         }
@@ -91,18 +91,6 @@ fn title(command: &Command) -> Option<&'static str> {
         Command::Serve(_) => Some("reunite serve"),
         Command::Bench { .. } => Some("reunite bench"),
         Command::Desk(_) | Command::Dump(_) | Command::Completions { .. } => None,
-    }
-}
-
-fn refused(address: SocketAddr, error: &io::Error) -> String {
-    match error.kind() {
-        ErrorKind::InvalidInput => {
-            format!("--live {address}: {error}; add --live-anywhere to allow that")
-        }
-        ErrorKind::AddrInUse => {
-            format!("--live {address}: {error}; use another port, or 0 for a free one")
-        }
-        _ => format!("--live {address}: {error}"),
     }
 }
 

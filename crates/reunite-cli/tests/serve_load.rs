@@ -152,7 +152,7 @@ impl LoadClient<'_> {
                 self.busy.send(()).unwrap();
             }
             // Some clients reconnect all the time.
-            if self.number % 4 == 0 && turn % 8 == 7 {
+            if self.number.is_multiple_of(4) && turn % 8 == 7 {
                 match TcpStream::connect(self.address) {
                     Ok(next) => client = next,
                     Err(_) => break,

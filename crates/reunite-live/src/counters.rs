@@ -139,7 +139,8 @@ impl Observer for CountingObserver {
         match *event {
             Event::Start { task } => own::starts(task),
             Event::Spawn { task, .. } => {
-                if !own::spawns(task) {
+                let is_own = own::spawns(task);
+                if !is_own {
                     increment(&counters.spawned);
                 }
             }
