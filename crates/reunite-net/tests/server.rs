@@ -1,5 +1,7 @@
 //! Servers as a user would write them, with TCP and Unix clients on this machine.
 
+mod common;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
@@ -7,21 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use reunite_net::{Connection, Limits, Listener, Outcome, Server, Timeouts};
+use common::echo;
+use reunite_net::{Limits, Listener, Server, Timeouts};
 
 const SOON: Duration = Duration::from_secs(30);
-
-/// Sends back what it receives.
-fn echo(mut client: Connection) -> Outcome {
-    let mut bytes = [0; 1024];
-    while client.more()? {
-        client.head_is_read();
-        let count = client.read(&mut bytes)?;
-        client.write_all(&bytes[..count])?;
-    }
-    client.close();
-    Ok(())
-}
 
 fn connect(server: &Server) -> TcpStream {
     let client = TcpStream::connect(server.address().unwrap()).unwrap();

@@ -1,5 +1,7 @@
 //! TLS servers, with clients that speak TLS, do not, or stall in the handshake.
 
+mod common;
+
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -7,7 +9,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use reunite_net::{Connection, Event, Limits, Listener, Outcome, Server, Timeouts, Tls};
+use common::echo;
+use reunite_net::{Event, Limits, Listener, Server, Timeouts, Tls};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tempfile::TempDir;
@@ -74,18 +77,6 @@ fn plain(server: &Server) -> TcpStream {
     let client = TcpStream::connect(server.address().unwrap()).unwrap();
     client.set_read_timeout(Some(SOON)).unwrap();
     client
-}
-
-/// Sends back what it receives.
-fn echo(mut client: Connection) -> Outcome {
-    let mut bytes = [0; 1024];
-    while client.more()? {
-        client.head_is_read();
-        let count = client.read(&mut bytes)?;
-        client.write_all(&bytes[..count])?;
-    }
-    client.close();
-    Ok(())
 }
 
 fn ask(client: &mut Client, word: &str) -> String {
