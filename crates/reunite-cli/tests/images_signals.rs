@@ -11,6 +11,8 @@ use std::process::Stdio;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use harness::{Place, Ran, assert_whole, files, photo, pictures, slow_photo, until};
 
 const PART: &str = ".reunite-part";
@@ -24,9 +26,8 @@ fn send(signal: &str, child: &Child) {
     assert!(kill.status().unwrap().success());
 }
 
-#[test]
-fn ctrl_c_leaves_complete_files_and_a_summary() {
-    let place = Place::new();
+/// Starts a run on forty pictures, sends the signal after the first result, and returns the summary of the stopped run.
+fn stop_after_the_first_result(place: &Place, signal: &str) -> Value {
     let photo = photo(2000, 1500, 0);
     for n in 0..40 {
         place.write(&format!("in/{n}.jpg"), &photo);
@@ -36,10 +37,17 @@ fn ctrl_c_leaves_complete_files_and_a_summary() {
         &"images", &"in", &"--out", &"out", &"--json", &"--jobs", &"1",
     ]);
     until("the first result", || !pictures(&out).is_empty());
-    send("INT", &child);
+    send(signal, &child);
     let ran: Ran = child.wait_with_output().unwrap().into();
     assert_eq!(ran.code, Some(130), "{ran:?}");
-    let summary = ran.summary();
+    ran.summary()
+}
+
+#[test]
+fn ctrl_c_leaves_complete_files_and_a_summary() {
+    let place = Place::new();
+    let summary = stop_after_the_first_result(&place, "INT");
+    let out = place.path("out");
     let made = pictures(&out);
     assert_eq!(
         summary["written"].as_u64().unwrap(),
@@ -119,19 +127,8 @@ fn ctrl_c_does_not_wait_for_a_codec() {
 #[test]
 fn a_termination_signal_stops_the_run_in_order() {
     let place = Place::new();
-    let photo = photo(1200, 900, 1);
-    for n in 0..40 {
-        place.write(&format!("in/{n}.jpg"), &photo);
-    }
+    let summary = stop_after_the_first_result(&place, "TERM");
     let out = place.path("out");
-    let child = place.start(&[
-        &"images", &"in", &"--out", &"out", &"--json", &"--jobs", &"1",
-    ]);
-    until("the first result", || !pictures(&out).is_empty());
-    send("TERM", &child);
-    let ran: Ran = child.wait_with_output().unwrap().into();
-    assert_eq!(ran.code, Some(130), "{ran:?}");
-    let summary = ran.summary();
     assert_eq!(summary["interrupted"], true);
     assert_eq!(summary["written"], pictures(&out).len());
 }
