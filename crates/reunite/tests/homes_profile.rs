@@ -3,40 +3,21 @@
 
 mod common;
 
-use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use common::homes::{ALL, Home, NAMED, Place, SCOPES, in_homes_with};
+use common::profile::{alone, ms, profile_of, work};
 use reunite::Verb;
 use reunite::profile::{self, HintKind, Profile};
-
-thread_local! {
-    static WORKED: Cell<u64> = const { Cell::new(0) };
-}
-
-fn work(ms: u64) {
-    WORKED.set(WORKED.get() + ms);
-}
-
-fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
-/// Runs these tests one at a time, as every observer is told of the whole process.
-static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
 /// Checks the profile of a program in each of these homes. The pool of a home is gone before its profile
 /// ends; otherwise the next profile would see that.
 fn profile_in(homes: &[Home], program: impl Fn(&Place), check: impl Fn(Home, Profile)) {
     for &home in homes {
         for threads in [1, 3] {
-            let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-            WORKED.set(0);
-            let profiling = profile::start_by(|| ms(WORKED.get()));
-            in_homes_with(threads, &[home], &program);
-            let profile = profiling.finish();
+            let profile = profile_of(|| in_homes_with(threads, &[home], &program));
             let told = format!("{home:?}, {threads} threads");
             let result =
                 std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(home, profile)));
@@ -163,7 +144,7 @@ fn a_join_that_came_too_early_is_pointed_out_with_its_cost() {
 #[test]
 fn time_lost_in_a_join_is_reported_separately() {
     for &home in SCOPES {
-        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = alone();
         // A thread that is kept from the processor begins to wait later than it should; then try again, with
         // longer waits.
         common::with_time_enough(|time| {
@@ -214,7 +195,7 @@ fn join_under_a_lock(at: &Place, time: Duration) {
 fn two_profiles_at_a_time_see_the_same() {
     const NAPS: usize = 50;
     for &home in ALL {
-        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = alone();
         let (one, other) = (profile::start(), profile::start());
         in_homes_with(2, &[home], |at| {
             at.run_many(2, |_| {
@@ -241,7 +222,7 @@ fn an_observer_that_panics_is_removed() {
         }
     }
     for &home in NAMED {
-        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = alone();
         let called = Arc::default();
         let observing = reunite::observe(Fails(Arc::clone(&called)));
         in_homes_with(2, &[home], |at| {

@@ -3,35 +3,8 @@
 
 mod common;
 
-use std::cell::Cell;
-use std::time::Duration;
-
+use common::profile::{alone, ms, profile_of, work};
 use reunite::profile::{self, HintKind, Profile};
-
-thread_local! {
-    static WORKED: Cell<u64> = const { Cell::new(0) };
-}
-
-fn work(ms: u64) {
-    WORKED.set(WORKED.get() + ms);
-}
-
-fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
-/// One test at a time: every observer is called for the whole process.
-static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
-
-fn profile_of(program: impl FnOnce()) -> Profile {
-    let _alone = ALONE
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    WORKED.set(0);
-    let profiling = profile::start_by(|| ms(WORKED.get()));
-    program();
-    profiling.finish()
-}
 
 /// The profile of a program in a pool. The pool is dropped afterwards, because the next profile would see its end.
 fn profile_in_pool(threads: usize, program: &dyn Fn(&reunite::Pool)) -> Profile {
@@ -128,9 +101,7 @@ fn a_join_that_came_too_early_is_pointed_out_with_what_it_costs() {
     // processor for longer than it takes: then the test is repeated with longer and longer ones.
     common::with_time_enough(|time| {
         let real = {
-            let _alone = ALONE
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let _alone = alone();
             let profiling = profile::start();
             reunite::scope(|s| {
                 for _ in 0..4 {
@@ -151,9 +122,7 @@ fn a_join_that_came_too_early_is_pointed_out_with_what_it_costs() {
 #[test]
 fn a_full_buffer_discards_the_oldest_events_and_reports_it() {
     let _watchdog = common::watchdog();
-    let _alone = ALONE
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _alone = alone();
     let recorder = profile::flight_recorder(16, |trouble, _| panic!("{trouble}"));
     reunite::scope(|s| (0..100).for_each(|_| s.spawn(|| ()).join().unwrap()));
     let profile = recorder.look();

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub(crate) mod homes;
+pub(crate) mod profile;
 
 use std::any::Any;
 use std::io::Write;
