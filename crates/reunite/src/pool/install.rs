@@ -39,6 +39,7 @@ use crate::current::{self, Context};
 use crate::cut_short::{Caught, catch, is_unwinding_here, leave};
 use crate::deadlock::{TaskSet, WaitObject, WaitSite, WaitsOn};
 use crate::error::resume;
+use crate::escape::Escaped;
 use crate::id::{Label, LabelKind};
 use crate::observe::{Completion, Event, Verb, is_on, tell};
 use crate::primitive::{Arc, Mutex};
@@ -69,7 +70,7 @@ where
         return f();
     }
     if let Err(error) = pool.ensure_thread() {
-        let name = pool.name();
+        let name = Escaped(pool.name());
         panic!(
             "cannot install a closure in the pool `{name}`: the system refuses it its first thread: {error}"
         );
@@ -189,7 +190,9 @@ mod tests {
     #[test]
     fn a_pool_that_the_system_refuses_its_first_thread_panics_and_runs_nothing() {
         let more_than_memory = isize::MAX as usize & !0xffff;
-        let pool = Pool::builder().stack_size(more_than_memory);
+        let pool = Pool::builder()
+            .stack_size(more_than_memory)
+            .name("red\u{1b}[31m");
         let pool = pool.pool(Location::caller());
         for _ in 0..2 {
             let mut has_run = false;
@@ -197,6 +200,7 @@ mod tests {
             let message = torn.unwrap_err();
             let message = message.downcast_ref::<String>().unwrap();
             assert!(message.contains("refuses it its first thread"), "{message}");
+            assert!(message.contains(r"`red\u{1b}[31m`"), "{message}");
             assert!(!has_run);
         }
     }
