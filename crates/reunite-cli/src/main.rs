@@ -14,6 +14,7 @@ mod units;
 mod usage;
 
 use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser};
 
@@ -31,14 +32,19 @@ fn main() -> std::process::ExitCode {
         Ok(live) => live,
         Err(exit) => return nothing_started(exit).into(),
     };
-    let profile = profile::begin(args.profile);
+    let (profile, of_window) = match args.command {
+        Command::Desk(_) => (None, args.profile),
+        _ => (args.profile, None),
+    };
+    let profile = profile::begin(profile);
     let display = progress::begin(args.progress);
-    let exit = run(args.command);
+    let exit = run(args.command, of_window);
     drop(display);
     profile.write(exit).into()
 }
 
-fn run(command: Command) -> Exit {
+/// Runs the command. The window is a program of its own, so it writes its profile itself, into the file `of_window`.
+fn run(command: Command, of_window: Option<PathBuf>) -> Exit {
     commands::dump::answer();
     match command {
         Command::Images(args) => commands::images::run(&args),
@@ -46,7 +52,7 @@ fn run(command: Command) -> Exit {
         Command::Bench {
             what: Bench::Table(args),
         } => commands::bench::table(&args),
-        Command::Desk(args) => commands::desk::run(&args),
+        Command::Desk(args) => commands::desk::run(&args, of_window),
         Command::Dump(args) => commands::dump::run(&args),
         #[cfg(unix)]
         Command::Serve(args) => commands::serve::run(&args),

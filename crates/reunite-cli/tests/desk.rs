@@ -26,7 +26,8 @@ fn moved(place: &Place) -> PathBuf {
 
 fn run(place: &Place, program: &PathBuf) -> Output {
     Command::new(program)
-        .args(["desk", "photos", "/tmp", "--", "-x.png"])
+        .args(["desk", "--profile", "run.html"])
+        .args(["photos", "/tmp", "--", "-x.png"])
         .current_dir(place.path("."))
         .env("PATH", "/bin:/usr/bin")
         .output()
@@ -38,13 +39,16 @@ fn it_runs_the_window_program_beside_it() {
     let _alone = one_at_a_time();
     let place = Place::new();
     let program = moved(&place);
-    let window = place.write("reunite-desk", "#!/bin/sh\necho \"$@\"\nexit 7\n");
+    let window = place.write(
+        "reunite-desk",
+        "#!/bin/sh\necho \"$@\" $REUNITE_PROFILE\nexit 7\n",
+    );
     let allowed = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(window, allowed).expect("permission");
     let output = run(&place, &program);
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
-        "./photos /tmp ./-x.png\n"
+        "./photos /tmp ./-x.png run.html\n"
     );
     assert_eq!(output.status.code(), Some(7));
 }

@@ -10,11 +10,15 @@ use crate::exit::Exit;
 
 const PROGRAM: &str = "reunite-desk";
 
-pub(crate) fn run(args: &Desk) -> Exit {
+/// Runs the window, which writes its profile into the file `profile`, if there is one.
+pub(crate) fn run(args: &Desk, profile: Option<PathBuf>) -> Exit {
     let program = beside_this_program().unwrap_or_else(|| PathBuf::from(PROGRAM));
     let mut command = Command::new(&program);
     // A relative path gets `./` in front, so that no file name is taken for an option.
     command.args(args.inputs.iter().map(|input| with_folder(input)));
+    if let Some(file) = profile {
+        command.env("REUNITE_PROFILE", file);
+    }
     match run_in_place(command) {
         Ok(exit) => exit,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
