@@ -132,7 +132,7 @@ fn every_wait(pending: &mut reunite::JoinHandle<()>, taken: &Semaphore) -> Vec<O
         let builder = reunite::Builder::new();
         s.spawn_ready::<(), _, _>(builder, |_ready| drop(until_cancelled()))
             .err()
-            .and_then(|error| error.cancelled().cloned())
+            .and_then(|error| error.as_cancelled().cloned())
     });
     vec![
         reunite::checkpoint().err(),
@@ -142,12 +142,12 @@ fn every_wait(pending: &mut reunite::JoinHandle<()>, taken: &Semaphore) -> Vec<O
             .join_timeout(LONG)
             .err()
             .filter(reunite::JoinError::is_interrupted)
-            .and_then(|error| error.cancelled().cloned()),
+            .and_then(|error| error.as_cancelled().cloned()),
         pending
             .join_deadline(soon)
             .err()
             .filter(reunite::JoinError::is_interrupted)
-            .and_then(|error| error.cancelled().cloned()),
+            .and_then(|error| error.as_cancelled().cloned()),
         taken
             .acquire()
             .err()
@@ -160,10 +160,10 @@ fn every_wait(pending: &mut reunite::JoinHandle<()>, taken: &Semaphore) -> Vec<O
             .into_iter()
             .next()
             .and_then(Result::err)
-            .and_then(|error| error.cancelled().cloned()),
+            .and_then(|error| error.as_cancelled().cloned()),
         scope(|s| s.spawn(|| ()).join())
             .err()
-            .and_then(|error| error.cancelled().cloned()),
+            .and_then(|error| error.as_cancelled().cloned()),
         service,
     ]
 }
@@ -267,7 +267,9 @@ fn waits_below_a_deadline(told: &Mutex<Vec<reunite::Cancelled>>) {
             let mut nobody = reunite::spawn(until_cancelled);
             let late = scope(|_| nobody.join_timeout(LONG).unwrap_err());
             assert!(late.is_interrupted() && !late.is_timeout(), "{late}");
-            told.lock().unwrap().push(late.cancelled().unwrap().clone());
+            told.lock()
+                .unwrap()
+                .push(late.as_cancelled().unwrap().clone());
         });
         let cancelled = until_cancelled();
         told.lock().unwrap().push(cancelled);

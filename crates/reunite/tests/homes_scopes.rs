@@ -261,7 +261,7 @@ fn nothing_starts_in_a_cancelled_scope() {
             let error = task.join().unwrap_err();
             assert!(error.is_cancelled(), "{error}");
             assert_eq!(error.is_interrupted(), at.home.is_map(), "{error}");
-            assert_eq!(error.cancelled().unwrap().reason(), "stop");
+            assert_eq!(error.as_cancelled().unwrap().reason(), "stop");
         });
         assert!(!ran.into_inner());
     });

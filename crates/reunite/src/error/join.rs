@@ -349,16 +349,6 @@ impl<E> JoinError<E> {
         }
     }
 
-    /// The cancellation of the task, or of the caller of the join: the same as [`as_cancelled`](Self::as_cancelled).
-    pub fn cancelled(&self) -> Option<&Cancelled> {
-        match &self.0.kind {
-            JoinErrorKind::Cancelled(cancelled) | JoinErrorKind::Interrupted(cancelled) => {
-                Some(cancelled)
-            }
-            _ => None,
-        }
-    }
-
     /// The time since the task was spawned, if [`is_timeout`](Self::is_timeout).
     pub fn age(&self) -> Option<Duration> {
         match &self.0.kind {

@@ -349,7 +349,7 @@ impl<'scope, I: Iterator, F, R> PoolMap<'scope, '_, I, F, R> {
     /// Returns the error for a batch that was cancelled before it began. A batch has no label that users
     /// know, so the error says that the map was cut off, as for a map on threads.
     fn cut_off(&self, error: JoinError) -> JoinError {
-        match error.cancelled().cloned() {
+        match error.as_cancelled().cloned() {
             Some(why) if !error.is_interrupted() => {
                 let label = self.common.label().clone();
                 JoinError::new(label, JoinErrorKind::Interrupted(why))
