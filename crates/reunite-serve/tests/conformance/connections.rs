@@ -1,4 +1,4 @@
-//! When a connection ends.
+//! Requests that end their connection, and those that leave it open.
 
 use super::{AddCase, END, get};
 
