@@ -259,19 +259,34 @@ impl<T> Ring<T> {
     pub(super) fn is_full(&self) -> bool {
         self.len() == self.capacity()
     }
-}
 
-impl<T> Drop for Ring<T> {
-    fn drop(&mut self) {
+    fn drop_messages(&self) {
         while let TakeResult::Message(message) = self.take() {
             drop(message);
         }
     }
 }
 
+impl<T> Drop for Ring<T> {
+    fn drop(&mut self) {
+        struct DropRest<'a, T>(&'a Ring<T>);
+
+        impl<T> Drop for DropRest<'_, T> {
+            fn drop(&mut self) {
+                self.0.drop_messages();
+            }
+        }
+
+        // If the destructor of a message panics, this drops the other messages.
+        let rest = DropRest(self);
+        rest.0.drop_messages();
+    }
+}
+
 #[cfg(all(test, not(reunite_model)))]
 mod tests {
     use std::collections::VecDeque;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::Arc;
 
     use super::*;
@@ -360,6 +375,38 @@ mod tests {
         assert_eq!(Arc::strong_count(&message), 3);
         drop(ring);
         assert_eq!(Arc::strong_count(&message), 1);
+    }
+
+    #[test]
+    fn a_message_whose_destructor_panics_does_not_keep_the_others() {
+        struct Message {
+            panics: bool,
+            _counted: Arc<()>,
+        }
+        impl Drop for Message {
+            fn drop(&mut self) {
+                if self.panics {
+                    std::panic::resume_unwind(Box::new("dropped"));
+                }
+            }
+        }
+
+        for capacity in 3..10 {
+            for panicking in 0..3 {
+                let counted = Arc::new(());
+                let ring = Ring::new(capacity);
+                for n in 0..3 {
+                    let message = Message {
+                        panics: n == panicking,
+                        _counted: Arc::clone(&counted),
+                    };
+                    assert!(ring.put(message).is_ok());
+                }
+                let dropped = catch_unwind(AssertUnwindSafe(|| drop(ring)));
+                assert!(dropped.is_err());
+                assert_eq!(Arc::strong_count(&counted), 1);
+            }
+        }
     }
 
     /// The messages of each putter arrive in its order, each once.
