@@ -320,3 +320,36 @@ fn a_worker_that_waits_for_a_message_makes_room_for_the_sender() {
         assert_eq!(got, 7);
     }
 }
+
+/// On one core, a channel of few messages is stored in another way.
+#[cfg(target_os = "linux")]
+#[test]
+fn these_tests_pass_on_one_core_too() {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+    const ON_ONE_CORE: &str = "REUNITE_TEST_ON_ONE_CORE";
+    if std::env::var_os(ON_ONE_CORE).is_some() {
+        assert_eq!(std::thread::available_parallelism().unwrap().get(), 1);
+        return;
+    }
+    let run = || {
+        let cores = sched_getaffinity(None).unwrap();
+        let mut one = CpuSet::new();
+        one.set(
+            (0..CpuSet::MAX_CPU)
+                .find(|core| cores.is_set(*core))
+                .unwrap(),
+        );
+        sched_setaffinity(None, &one).unwrap();
+        // The process inherits the core of the thread that starts it.
+        let mut tests = std::process::Command::new(std::env::current_exe().unwrap());
+        tests
+            .arg("--nocapture")
+            .env(ON_ONE_CORE, "1")
+            .output()
+            .unwrap()
+    };
+    let output = std::thread::spawn(run).join().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+}

@@ -286,7 +286,32 @@ fn wake(parker: Option<Parker>) {
 
 #[cfg(all(test, not(reunite_model)))]
 mod tests {
-    use super::{LockedQueue, Parker, TakeResult, TakerScope};
+    use super::{LockedQueue, Parker, PutError, TakeResult, TakerScope};
+
+    /// On several cores no channel is a queue of two to seven messages.
+    #[test]
+    fn a_full_queue_takes_the_messages_of_its_putters_in_order() {
+        let parker = Parker::current();
+        for capacity in 0..10 {
+            let queue = LockedQueue::new(capacity);
+            for n in 0..capacity {
+                assert!(queue.put(n).is_ok());
+            }
+            assert!(matches!(queue.put(0), Err(PutError::Full(0))));
+            let mut waiting = [(Some(capacity), None), (Some(capacity + 1), None)];
+            for (message, spot) in &mut waiting {
+                assert!(!queue.put_or_list(message, &parker, spot));
+            }
+            for n in 0..capacity + 2 {
+                assert_eq!(queue.len(), capacity.min(capacity + 2 - n));
+                assert!(matches!(queue.take(), TakeResult::Message(taken) if taken == n));
+            }
+            assert!(matches!(queue.take(), TakeResult::Nothing));
+            for (message, spot) in &mut waiting {
+                assert!(queue.put_or_list(message, &parker, spot) && message.is_none());
+            }
+        }
+    }
 
     #[test]
     fn the_oldest_message_is_handed_over() {

@@ -62,23 +62,25 @@ fn self_join_through_a_queue() {
 }
 
 fn a_full_queue_whose_consumer_joined_the_producer() {
-    let (tx, rx) = bounded(1);
-    let sent = reunite::scope(|s| {
-        let producer = s.spawn(move || (0..10).take_while(|n| tx.send(*n).is_ok()).count());
-        // The consumer's mistake: it should have received first.
-        match producer.join() {
-            Ok(sent) => sent,
-            Err(error) => {
-                assert!(error.is_deadlock(), "{error}");
-                assert!(
-                    error.to_string().contains("sends into a channel"),
-                    "{error}"
-                );
-                rx.iter().count()
+    for capacity in [1, 2, 5, 9] {
+        let (tx, rx) = bounded(capacity);
+        let sent = reunite::scope(|s| {
+            let producer = s.spawn(move || (0..10).take_while(|n| tx.send(*n).is_ok()).count());
+            // The consumer's mistake: it should have received first.
+            match producer.join() {
+                Ok(sent) => sent,
+                Err(error) => {
+                    assert!(error.is_deadlock(), "{error}");
+                    assert!(
+                        error.to_string().contains("sends into a channel"),
+                        "{error}"
+                    );
+                    rx.iter().count()
+                }
             }
-        }
-    });
-    assert!(sent == 1 || sent == 10, "{sent}");
+        });
+        assert!(sent == capacity || sent == 10, "{sent}");
+    }
 }
 
 fn a_barrier_with_a_member_that_died() {
@@ -112,24 +114,27 @@ fn a_message_that_nobody_sends() {
 }
 
 fn two_tasks_that_both_receive_first() {
-    let ((to_b, from_a), (to_a, from_b)) = (bounded::<u8>(1), bounded::<u8>(1));
-    let (a, b) = reunite::scope(|s| {
-        let a = s.spawn(|| {
-            from_b
-                .recv()
-                .map(drop)
-                .and_then(|()| to_b.send(1).map_err(|_| unreachable!()))
+    for capacity in [1, 2, 5, 9] {
+        let ((to_b, from_a), (to_a, from_b)) = (bounded::<u8>(capacity), bounded::<u8>(capacity));
+        let (a, b) = reunite::scope(|s| {
+            let a = s.spawn(|| {
+                from_b
+                    .recv()
+                    .map(drop)
+                    .and_then(|()| to_b.send(1).map_err(|_| unreachable!()))
+            });
+            let b = s.spawn(|| {
+                let got = from_a.recv().map(drop);
+                to_a.send(1).unwrap();
+                got
+            });
+            (a.join().unwrap(), b.join().unwrap())
         });
-        let b = s.spawn(|| {
-            let got = from_a.recv().map(drop);
-            to_a.send(1).unwrap();
-            got
-        });
-        (a.join().unwrap(), b.join().unwrap())
-    });
-    // Either may be refused first. If a is, b sends and a goes on; or a ends without sending, and b is refused, too.
-    assert!(b.as_ref().unwrap_err().is_deadlock());
-    assert!(a.is_ok() || a.unwrap_err().is_deadlock());
+        // Either may be refused first. If a is, b sends and a goes on; or a ends without sending, and b is refused,
+        // too.
+        assert!(b.as_ref().unwrap_err().is_deadlock());
+        assert!(a.is_ok() || a.unwrap_err().is_deadlock());
+    }
 }
 
 fn permits_in_opposite_order() {
