@@ -424,7 +424,8 @@ pub(crate) fn available_parallelism() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Returns true if the process was allowed several cores when this was first called.
+/// Returns true if several cores were allowed when this was first called: to the process, or, on systems that restrict
+/// single threads, to the thread that called it.
 pub(crate) fn has_several_cores() -> bool {
     static SEVERAL: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
     *SEVERAL.get_or_init(|| available_parallelism() > 1)

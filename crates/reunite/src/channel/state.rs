@@ -19,9 +19,9 @@ use crate::wait_queue::Spot;
 
 /// A channel with a smaller capacity is a queue.
 const LEAST_SLOTS: usize = 2;
-/// On one core a channel with a smaller capacity is a queue. A queue hands a message to a waiting receiver, and takes one
-/// directly from a waiting sender, so that threads that take turns on a core change less often. On several cores the
-/// lock of a queue costs more cache lines than that saves.
+/// On one core a channel with a smaller capacity is a queue. A queue hands a message to a waiting receiver, and takes
+/// one directly from a waiting sender, so that threads that take turns on a core change less often. On several cores
+/// the lock of a queue costs more cache lines than that saves.
 const LEAST_SLOTS_ON_ONE_CORE: usize = if cfg!(reunite_model) { 2 } else { 8 };
 /// A channel with a larger capacity is a queue that grows: few such channels are ever full.
 const MOST_SLOTS: usize = 4096;
@@ -54,7 +54,7 @@ impl<T> ChannelState<T> {
     pub(super) fn new(capacity: usize, made_at: &'static Location<'static>) -> Arc<Self> {
         let (room, first_pause) = match capacity {
             LEAST_SLOTS..=MOST_SLOTS
-                if has_several_cores() || capacity >= LEAST_SLOTS_ON_ONE_CORE =>
+                if capacity >= LEAST_SLOTS_ON_ONE_CORE || has_several_cores() =>
             {
                 (
                     MessageBuffer::Ring(RingChannel::new(capacity)),
