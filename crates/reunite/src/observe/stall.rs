@@ -66,9 +66,9 @@ static STALL_AFTER: Counter = Counter::new(60_000);
 /// is one minute; `None` means never. Applies to waits that begin after the call.
 ///
 /// A waiting thread measures its own wait. In two cases another thread must do so, because the sleeping thread is in a
-/// call that the library does not see. If all threads of a pool sleep in such calls while work is queued, the thread
-/// that watches pools reports that. If a thread of a pool sleeps in such a call and has [forked](crate::join())
-/// closures that no other thread can take, a thread of that pool that has nothing to do reports it.
+/// call that the library does not see: if all threads of a pool sleep in such calls while work is queued; and if a
+/// thread of a pool sleeps in such a call, has [forked](crate::join()) closures that no other thread can take, and
+/// another thread of that pool has nothing to do. The thread that watches pools reports both.
 ///
 /// ```
 /// reunite::stall_after(None);

@@ -9,7 +9,7 @@
 //!
 //! The facts that cannot be found out later are stored in the piece: its number, the user's line that spawned it,
 //! and the time of the spawn. That time comes from a clock that costs little, and is not read for each task of a
-//! scope (see [`ScopeQueue::now`](super::queue::ScopeQueue::now)).
+//! scope (see [`SpawnClock::now`](super::spawn_clock::SpawnClock::now)).
 //!
 //! A thread lists the pieces it runs (`this_thread`). In each [layer](crate::current) of contexts, the thread runs
 //! the last piece that was begun there. References in that list are raw; only the thread itself follows them,

@@ -2,7 +2,7 @@
 //!
 //! The consumer pulls the source itself, in batches, and spawns a task for each batch. It takes the results
 //! from the oldest batch, and runs that batch itself if no thread has begun it. The size of a batch is chosen
-//! so that a batch takes some ten microseconds, as measured on the batches before.
+//! so that a batch takes some forty microseconds, as measured on the batch before.
 //!
 //! A consumer that waits with a time limit pulls items but runs none, because it could not stop a running
 //! item. A batch leaves the list only when its outcomes are available: if the time runs out first, the next
@@ -94,7 +94,7 @@ impl<'scope, 'env> PoolScope<'scope, 'env> {
     /// pulled before outcome `k` was taken.
     ///
     /// The caller pulls the source, and runs items, on its own stack. Items are handed out in batches of some
-    /// ten microseconds, so the map is worth its cost even for items that take nanoseconds.
+    /// forty microseconds, so the map is worth its cost even for items that take nanoseconds.
     ///
     /// When an item takes long, other threads take the items behind it in its batch. They do so at once if
     /// the item calls [`blocking`](crate::blocking), after a millisecond if it waits in this library, and

@@ -19,8 +19,8 @@
 //!    sleeper must not run user code.
 //!
 //! One case is not noticed: the forks of a member become unshared when all workers sleep already, because
-//! the last other member leaves, or blocks in `wait`, without having asked it. (A wait in `wait` reports
-//! itself.) Where the system does not tell whether a thread sleeps, no member is reported.
+//! the member is first asked when the last other member leaves, or blocks in `wait`. (A wait in `wait`
+//! reports itself.) Where the system does not tell whether a thread sleeps, no member is reported.
 
 use super::seat::Seat;
 use super::shared::PoolShared;

@@ -146,7 +146,8 @@ pub struct JoinSite {
 pub struct Step {
     /// The task.
     pub task: Label,
-    /// The line that connects this step to the one before: the line that spawned this task, or the line of a join.
+    /// The line that connects this step to the one before: the line that spawned this task, the line of a join, or the
+    /// line that opened a scope for whose end the task waited.
     pub at: &'static Location<'static>,
     /// True if `at` is the line of a join.
     pub is_join: bool,

@@ -17,8 +17,8 @@
 //! ([`is_starved`](crate::WaitError::is_starved)).
 //!
 //! Waits that any thread may end (semaphores, condition variables, barriers, [channels](crate::channel)) are refused
-//! only when every thread of the process waits, and only on Linux: other systems do not tell how many threads the
-//! process has.
+//! as a deadlock only when every thread of the process waits, and only on Linux: other systems do not tell how many
+//! threads the process has.
 //!
 //! ```
 //! use reunite::sync::Mutex;
