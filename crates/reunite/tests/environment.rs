@@ -25,9 +25,10 @@ fn main() {
     what_goes_wrong_is_told_with_what_led_to_it();
     nothing_is_told_when_all_goes_well();
     a_profile_is_whole_when_the_program_ends();
+    a_program_that_uses_only_a_pool_is_profiled();
     a_profile_that_cannot_be_written_is_told();
     deadlocks_are_refused_only_if_that_is_wanted();
-    println!("5 passed, 0 failed");
+    println!("6 passed, 0 failed");
 }
 
 /// Runs the part of the process whose output is checked.
@@ -51,6 +52,19 @@ fn play(part: &str) {
                 "the join or the lock was refused"
             );
             drop(guard);
+        }
+        "panic_in_a_pool" => {
+            let task = reunite::Pool::global().spawn(|| panic!("on purpose"));
+            assert!(task.join().is_err());
+        }
+        "pool" => {
+            let task = reunite::Pool::global().spawn(|| ());
+            task.join().unwrap();
+        }
+        "scope_of_a_pool" => {
+            reunite::Pool::global().scope(|s| drop(s.spawn(|| ())));
+            // The main thread does not end.
+            std::process::exit(0);
         }
         "scopes" => {
             (0..SCOPES).for_each(|_| reunite::scope(|s| drop(s.spawn(|| ()))));
@@ -119,6 +133,7 @@ fn run(part: &str, variable: &str, file: &Path) -> (Output, String) {
 fn what_goes_wrong_is_told_with_what_led_to_it() {
     for (part, why) in [
         ("panic", "panicked"),
+        ("panic_in_a_pool", "panicked"),
         ("deadline", "its deadline passed"),
         ("deadlock", "deadlock"),
     ] {
@@ -160,6 +175,17 @@ fn a_profile_is_whole_when_the_program_ends() {
     assert!(runs >= SCOPES, "{runs} runs");
     let files = std::fs::read_dir(&folder.0).unwrap().count();
     assert_eq!(files, 1, "no part is left");
+}
+
+fn a_program_that_uses_only_a_pool_is_profiled() {
+    for part in ["pool", "scope_of_a_pool"] {
+        let folder = Folder::new(part);
+        let file = folder.0.join("profile.json");
+        let (_, told) = run(part, "REUNITE_PROFILE", &file);
+        assert_eq!(told, "");
+        let trace = std::fs::read_to_string(&file).unwrap();
+        assert!(trace.contains(r#""cat":"run""#), "{part}: {trace}");
+    }
 }
 
 fn a_profile_that_cannot_be_written_is_told() {

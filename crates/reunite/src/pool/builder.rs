@@ -16,6 +16,7 @@ use crate::deadlock::{WaitObject, WaitSite, WaitsOn};
 use crate::id::TaskId;
 use crate::observe::{Straggler, Stragglers, Verb};
 use crate::primitive::{Arc, AtomicBool, Duration, Instant, OnceLock, available_parallelism, now};
+use crate::profile;
 use crate::quantity::quantity;
 use crate::task::{JoinHandle, OnDrop, prepare_later, show, wait_naming_stragglers};
 use crate::thread::examine;
@@ -445,6 +446,7 @@ impl PoolBuilder {
 
     /// Creates the pool without threads. They start when there is work for them.
     pub(super) fn pool(self, at: &'static Location<'static>) -> Pool {
+        profile::begin_if_asked();
         let size = self.threads.unwrap_or_else(default_threads);
         let number = TaskId::next();
         let shared = Arc::new(PoolShared {

@@ -24,6 +24,7 @@ use crate::error::{Cancelled, CutShort, ScopeError, Why, resume};
 use crate::id::Label;
 use crate::observe::{Event, is_on, tell};
 use crate::primitive::Arc;
+use crate::profile;
 use crate::task::Unclaimed;
 
 /// The scope of a pool through which the body of [`Pool::scope`](crate::Pool::scope) spawns tasks.
@@ -73,6 +74,10 @@ where
         scope: shared.parent.label(),
         by: &own.get().record.label,
     });
+    // If a profile was asked for, it is an observer.
+    if is_on() && own.get().record.is_foreign() {
+        profile::write_if_asked();
+    }
     std::mem::forget(guard);
 
     let value = match body {
