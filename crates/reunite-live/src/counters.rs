@@ -6,14 +6,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use reunite::{Completion, Event, Label, Observer, Observing};
+use reunite::{Completion, Event, Label, Observer, Observing, TaskId};
 use serde::Serialize;
 
-use crate::own::{self, is_on_its_thread};
+use crate::own;
+
+/// The total waiting time of the tasks of all views, in nanoseconds. Each wait is added by one view's observer.
+static OWN_WAITS: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    /// Since when a task of the view has been waiting on this thread.
-    static WAITS_SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
+    /// The task of a view that waits on this thread, and since when.
+    static WAITS_SINCE: Cell<Option<(TaskId, Instant)>> = const { Cell::new(None) };
 }
 
 /// The maximum number of reports; older ones are dropped.
@@ -25,8 +28,6 @@ pub(crate) struct EventCounters {
     completed: AtomicU64,
     failed: AtomicU64,
     cancelled: AtomicU64,
-    /// The total waiting time of the view's own tasks, in nanoseconds.
-    own_waits: AtomicU64,
     reports: Mutex<Reports>,
 }
 
@@ -70,7 +71,6 @@ impl EventCounters {
             completed: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             cancelled: AtomicU64::new(0),
-            own_waits: AtomicU64::new(0),
             reports: Mutex::default(),
         });
         let observing = reunite::observe(CountingObserver(Arc::clone(&counters)));
@@ -79,12 +79,6 @@ impl EventCounters {
 
     fn seconds(&self) -> f64 {
         self.began.elapsed().as_secs_f64()
-    }
-
-    /// Returns the waiting time of the program's tasks: `all` without that of the view's own tasks.
-    pub(crate) fn program_waits(&self, all: Duration) -> Duration {
-        let own = Duration::from_nanos(self.own_waits.load(Ordering::Relaxed));
-        all.saturating_sub(own)
     }
 
     fn add_report(&self, kind: &'static str, text: String) {
@@ -129,6 +123,12 @@ impl EventCounters {
     }
 }
 
+/// Returns the waiting time of the program's tasks: `all` without that of the tasks of views.
+pub(crate) fn program_waits(all: Duration) -> Duration {
+    let own = Duration::from_nanos(OWN_WAITS.load(Ordering::Relaxed));
+    all.saturating_sub(own)
+}
+
 fn increment(of: &AtomicU64) {
     of.fetch_add(1, Ordering::Relaxed);
 }
@@ -138,21 +138,24 @@ impl Observer for CountingObserver {
         let counters = &self.0;
         match *event {
             Event::Start { task } => own::starts(task),
-            Event::Spawn { task, .. } => {
-                let is_own = own::spawns(task);
+            Event::Spawn { task, by, .. } => {
+                let is_own = own::spawns(task, by);
                 if !is_own {
                     increment(&counters.spawned);
                 }
             }
-            Event::Complete { .. } if is_on_its_thread() => {}
+            Event::Complete { task, .. } if own::completes(task) => {}
             Event::Complete { task, how } => counters.completed(task, how),
-            Event::Block { .. } if is_on_its_thread() => {
-                WAITS_SINCE.set(Some(Instant::now()));
+            Event::Block { task, .. } if own::runs(task) => {
+                WAITS_SINCE.set(Some((task.id(), Instant::now())));
             }
-            Event::Resume { .. } => {
-                if let Some(since) = WAITS_SINCE.take() {
+            // The first observer takes the time; those of other views then find none.
+            Event::Resume { task } => {
+                if let Some((waiting, since)) = WAITS_SINCE.take()
+                    && waiting == task.id()
+                {
                     let nanos = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
-                    counters.own_waits.fetch_add(nanos, Ordering::Relaxed);
+                    OWN_WAITS.fetch_add(nanos, Ordering::Relaxed);
                 }
             }
             Event::Deadlock { deadlock } => counters.add_report("deadlock", deadlock.to_string()),

@@ -186,7 +186,6 @@ impl Drop for Live {
 }
 
 fn serve(shared: &Shared, client: Connection) -> Outcome {
-    own::mark_client_thread();
     let mut client = HeadReader::new(client, request::MAX_HEAD);
     let Some(request) = Request::read(&mut client)? else {
         return Ok(());

@@ -1,21 +1,42 @@
 //! Recognises the view's own tasks, which are left out of the figures and listed separately in the tree.
 //!
-//! A view's accepting task is recognised by its number. The observer notes it when the task is spawned, which is before
-//! the task begins. Observers are not called for a view that an observer starts, so the number is noted again when the
-//! server has started. Threads that run a task of a view are marked, since everything that happens on them is the
-//! view's, too.
+//! All of them are recognised by their numbers. The observer notes that of a view's accepting task when the task is
+//! spawned, which is before the task begins. Observers are not called for a view that an observer starts, so the number
+//! is noted again when the server has started. What the accepting task spawns is noted until it begins.
+//!
+//! A thread is marked with the number of the task of a view that it runs. Threads are reused, and observers that end
+//! with their view do not remove the mark: it holds only for the task with that number.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use reunite::{DumpTask, Label, TaskId};
 use reunite_net::{Connection, Outcome, Server, ServerBuilder};
 
-/// The accepting tasks of the views that run, and of those that did not end in time.
-static SERVERS: RwLock<BTreeSet<TaskId>> = RwLock::new(BTreeSet::new());
+/// The tasks of all views.
+#[derive(Default)]
+struct OwnTasks {
+    /// The accepting tasks of the views that run, and of those that did not end in time.
+    servers: BTreeSet<TaskId>,
+    /// The tasks that were spawned for clients and have not begun, also those that never will.
+    clients: BTreeSet<TaskId>,
+}
+
+static TASKS: RwLock<OwnTasks> = RwLock::new(OwnTasks {
+    servers: BTreeSet::new(),
+    clients: BTreeSet::new(),
+});
+
+fn tasks() -> RwLockReadGuard<'static, OwnTasks> {
+    TASKS.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn tasks_mut() -> RwLockWriteGuard<'static, OwnTasks> {
+    TASKS.write().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The part of a thread in a view.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,10 +45,19 @@ enum ThreadRole {
     None,
     /// The thread starts the server of a view.
     StartsServer,
-    /// The thread runs the accepting task of a view, which spawns nothing but tasks of the view.
-    Accepts,
-    /// The thread runs the task of a client, which may call the program's function that cancels it.
-    Serves,
+    /// The thread runs this accepting task of a view, which spawns nothing but tasks of the view.
+    Accepts(TaskId),
+    /// The thread runs this task of a client, which may call the program's function that cancels it.
+    Serves(TaskId),
+}
+
+impl ThreadRole {
+    fn task(self) -> Option<TaskId> {
+        match self {
+            Self::None | Self::StartsServer => None,
+            Self::Accepts(task) | Self::Serves(task) => Some(task),
+        }
+    }
 }
 
 thread_local! {
@@ -57,8 +87,7 @@ impl OwnServer {
     /// Shuts the server down within `time`. Its clients are cut if they do not end in time; its task then stays noted.
     pub(crate) fn shutdown(self, time: Duration) {
         if self.server.shutdown(time).is_ok() {
-            let mut servers = SERVERS.write().unwrap_or_else(PoisonError::into_inner);
-            servers.remove(&self.task);
+            tasks_mut().servers.remove(&self.task);
         }
     }
 }
@@ -82,8 +111,7 @@ impl Drop for Starting {
 }
 
 fn note(task: TaskId) {
-    let mut servers = SERVERS.write().unwrap_or_else(PoisonError::into_inner);
-    servers.insert(task);
+    tasks_mut().servers.insert(task);
 }
 
 /// Returns true if `task` is the server of a live view; the tasks below it in the tree are the view's, too.
@@ -92,40 +120,57 @@ pub fn is_its_own(task: &DumpTask) -> bool {
 }
 
 fn is_server(task: &Label) -> bool {
-    let servers = SERVERS.read().unwrap_or_else(PoisonError::into_inner);
-    servers.contains(&task.id())
+    tasks().servers.contains(&task.id())
 }
 
-/// Returns true if a task that the calling thread spawns is the view's. Notes it if it is the server. Called by the
-/// observer.
-pub(crate) fn spawns(task: &Label) -> bool {
+/// Returns true if a task that `by` spawns on the calling thread is the view's, and notes it. Called by the observer of
+/// each view.
+pub(crate) fn spawns(task: &Label, by: &Label) -> bool {
     match ROLE.get() {
         ThreadRole::StartsServer => {
             note(task.id());
             true
         }
-        ThreadRole::Accepts => true,
-        ThreadRole::Serves | ThreadRole::None => false,
+        ThreadRole::Accepts(server) if server == by.id() => {
+            tasks_mut().clients.insert(task.id());
+            true
+        }
+        _ => false,
     }
 }
 
-/// Marks the calling thread if the task that it starts is the server of a view, else removes the mark of the task
-/// before. Called by the observer.
+/// Marks the calling thread if the task that it starts is a view's, else removes the mark of the task before. Called by
+/// the observer of each view.
 pub(crate) fn starts(task: &Label) {
-    ROLE.set(match is_server(task) {
-        true => ThreadRole::Accepts,
-        false => ThreadRole::None,
+    let id = task.id();
+    // Another view's observer was called before.
+    if ROLE.get().task() == Some(id) {
+        return;
+    }
+    let (is_server, is_client) = {
+        let tasks = tasks();
+        (tasks.servers.contains(&id), tasks.clients.contains(&id))
+    };
+    ROLE.set(if is_server {
+        ThreadRole::Accepts(id)
+    } else if is_client {
+        tasks_mut().clients.remove(&id);
+        ThreadRole::Serves(id)
+    } else {
+        ThreadRole::None
     });
 }
 
-/// Marks the calling thread as running the task of a client.
-pub(crate) fn mark_client_thread() {
-    ROLE.set(ThreadRole::Serves);
+/// Returns true if the calling thread runs `task`, and it is a view's.
+pub(crate) fn runs(task: &Label) -> bool {
+    ROLE.get().task() == Some(task.id())
 }
 
-/// Returns true if what happens on the calling thread is the view's.
-pub(crate) fn is_on_its_thread() -> bool {
-    ROLE.get() != ThreadRole::None
+/// Returns true if `task`, which completes on the calling thread, is a view's. Called by the observer of each view.
+pub(crate) fn completes(task: &Label) -> bool {
+    // A task to which the system refused a thread completes where it was spawned, without having begun.
+    let is_spawner = || matches!(ROLE.get(), ThreadRole::Accepts(_));
+    runs(task) || is_spawner() && tasks().clients.contains(&task.id())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use reunite::{Counters, DumpScope, DumpTask, DumpWait, Label};
 use serde::Serialize;
 
-use crate::counters::{EventCounters, Totals};
+use crate::counters::{EventCounters, Totals, program_waits};
 use crate::is_its_own;
 
 /// The maximum number of tasks sent per scope, started tasks first.
@@ -84,7 +84,7 @@ impl Snapshot {
             counts: totals.into(),
             threads: totals.threads,
             steals: totals.steals,
-            blocked_seconds: counters.program_waits(totals.blocked_time).as_secs_f64(),
+            blocked_seconds: program_waits(totals.blocked_time).as_secs_f64(),
             scopes: dump
                 .scopes
                 .iter()
