@@ -104,33 +104,38 @@ pub fn html(text: &str) -> Cow<'_, str> {
 }
 
 /// Escapes text for XML, and for HTML that is to be valid XML, too: like [`html`], but white space other than a space
-/// becomes a space, and a character that XML does not allow even when escaped becomes U+FFFD.
+/// becomes a space, and a control character, most of which XML does not allow even when escaped, becomes U+FFFD. What
+/// else a terminal would obey or hide becomes a reference such as `&#x202e;`.
 ///
 /// ```
 /// use reunite_base::escape::xml;
 ///
 /// assert_eq!(xml("a\tb\u{1b}<c"), "a b\u{fffd}&lt;c");
+/// assert_eq!(xml("gpj.\u{202e}exe"), "gpj.&#x202e;exe");
 /// ```
 pub fn xml(text: &str) -> Cow<'_, str> {
     replaced(text, |c| match c {
-        '\t' | '\n' | '\r' => Some(" "),
-        '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => Some("\u{fffd}"),
+        '\t' | '\n' | '\r' => Some(" ".into()),
+        '\u{fffe}' | '\u{ffff}' => Some("\u{fffd}".into()),
+        c if c.is_control() => Some("\u{fffd}".into()),
+        c if is_invisible(c) => Some(format!("&#x{:x};", u32::from(c)).into()),
         c => entity(c),
     })
 }
 
-fn entity(c: char) -> Option<&'static str> {
-    match c {
-        '&' => Some("&amp;"),
-        '<' => Some("&lt;"),
-        '>' => Some("&gt;"),
-        '"' => Some("&quot;"),
-        '\'' => Some("&#39;"),
-        _ => None,
-    }
+fn entity(c: char) -> Option<Cow<'static, str>> {
+    let entity = match c {
+        '&' => "&amp;",
+        '<' => "&lt;",
+        '>' => "&gt;",
+        '"' => "&quot;",
+        '\'' => "&#39;",
+        _ => return None,
+    };
+    Some(entity.into())
 }
 
-fn replaced(text: &str, replacement: impl Fn(char) -> Option<&'static str>) -> Cow<'_, str> {
+fn replaced(text: &str, replacement: impl Fn(char) -> Option<Cow<'static, str>>) -> Cow<'_, str> {
     let Some((first, _)) = text.char_indices().find(|&(_, c)| replacement(c).is_some()) else {
         return Cow::Borrowed(text);
     };
@@ -138,7 +143,7 @@ fn replaced(text: &str, replacement: impl Fn(char) -> Option<&'static str>) -> C
     escaped.push_str(&text[..first]);
     for c in text[first..].chars() {
         match replacement(c) {
-            Some(instead) => escaped.push_str(instead),
+            Some(instead) => escaped.push_str(&instead),
             None => escaped.push(c),
         }
     }
@@ -180,6 +185,15 @@ mod tests {
         }
         assert_eq!(json("\"\u{e0041}\""), "\"\\udb40\\udc41\"");
         assert!(matches!(json("{\"写真\": 1}\n"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn xml_shows_a_terminal_nothing_that_it_would_obey() {
+        let steering =
+            "\0\u{7}\n\u{1b}\u{7f}\u{85}\u{9b}2J\u{202e}\u{2066}\u{2028}\u{feff}\u{e0041}\u{fffe}";
+        let escaped = xml(steering);
+        assert!(!escaped.contains(is_invisible), "{escaped}");
+        assert!(escaped.ends_with("2J&#x202e;&#x2066;&#x2028;&#xfeff;&#xe0041;\u{fffd}"));
     }
 
     #[test]
