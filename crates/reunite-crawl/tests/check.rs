@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use common::{Place, settings};
 use loopback_site::{Reply, Request, Server};
 use reunite_base::file::{Durability, replace};
+use reunite_base::units::bytes;
 use reunite_crawl::report::{Format, SiteReport};
 use reunite_crawl::store::Store;
 use reunite_crawl::{CrawlEnd, Settings, warc};
@@ -108,6 +109,11 @@ fn all_faults_are_found_and_nothing_else() {
         report.copies.first[0].urls.first,
         [server.url("/copy"), server.url("/page")]
     );
+    let mut html = Vec::new();
+    report.write(Format::Html, &mut html).expect("a report");
+    let html = String::from_utf8(html).expect("text");
+    let size = bytes(report.copies.first[0].bytes);
+    assert!(html.contains(&format!("<td>{size}</td>")), "{html}");
     let redirects: BTreeSet<&str> = report
         .redirects
         .first

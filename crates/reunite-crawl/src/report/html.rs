@@ -109,13 +109,13 @@ fn insights(report: &SiteReport, out: &mut dyn Write) -> io::Result<()> {
             ]
         },
     )?;
-    let columns = ["Pages", "Bytes each"];
+    let columns = ["Pages", "Size of each"];
     table(
         out,
         "Pages with the same content",
         &columns,
         &report.copies,
-        |copies| vec![links(&copies.urls), copies.bytes.to_string()],
+        |copies| vec![links(&copies.urls), bytes(copies.bytes)],
     )?;
     table(
         out,
