@@ -6,6 +6,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 const TRY_BYTES: &str = "use a size such as 500M or 2G";
+/// The longest duration. Clocks of the system and of dependencies overflow far beyond it.
+const MAX_DURATION: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 const TRY_TIME: &str = "use a time such as 30s, 10m, 1h30m or 500ms";
 
 /// Returns a parser of the whole numbers in `range`, whose error names the range.
@@ -48,26 +50,26 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     }
 }
 
-/// Parses a duration as [`duration`] does, and also accepts zero.
-pub(crate) fn duration_or_none(text: &str) -> Result<Duration, String> {
-    let (number, ..) = piece(text.trim());
-    if number.parse() == Ok(0.0) {
-        return Ok(Duration::ZERO);
-    }
-    duration(text)
-}
-
 /// Parses a duration such as `30` or `30s` (seconds), `500ms`, `10m` or `1h30m`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    match duration_or_none(text)? {
+        Duration::ZERO => Err("must be greater than zero".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+/// Parses a duration as [`duration`] does, and also accepts zero.
+pub(crate) fn duration_or_none(text: &str) -> Result<Duration, String> {
     let too_long = || format!("too long; {TRY_TIME}");
-    let mut left = text.trim();
+    let whole = text.trim();
+    let mut left = whole;
     let mut sum = Duration::ZERO;
     loop {
         let (number, unit, rest) = piece(left);
         let seconds = match unit.to_ascii_lowercase().as_str() {
             "ms" => 0.001,
             // Only a number on its own may have no unit.
-            "" if rest.is_empty() && sum.is_zero() => 1.0,
+            "" if number == whole => 1.0,
             "s" => 1.0,
             "m" | "min" => 60.0,
             "h" => 3600.0,
@@ -78,16 +80,13 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         sum = Duration::try_from_secs_f64(number * seconds)
             .ok()
             .and_then(|piece| sum.checked_add(piece))
+            .filter(|sum| *sum <= MAX_DURATION)
             .ok_or_else(too_long)?;
         if rest.is_empty() {
-            break;
+            return Ok(sum);
         }
         left = rest;
     }
-    if sum.is_zero() {
-        return Err("must be greater than zero".to_owned());
-    }
-    Ok(sum)
 }
 
 /// Splits off a number and its unit. Returns both, and the rest.
@@ -140,13 +139,20 @@ mod tests {
             assert_eq!(duration_or_none(none), Ok(Duration::ZERO));
         }
         assert_eq!(duration_or_none("10m"), duration("10m"));
-        assert!(duration_or_none("s").is_err());
+        assert_eq!(duration_or_none("0h30m"), Ok(Duration::from_secs(1800)));
+        for wrong in ["", "s", "0 apples", "0x5", "0-", "0h30"] {
+            assert!(duration_or_none(wrong).is_err(), "{wrong}");
+        }
         assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
         assert_eq!(duration(" 1m 2s 3ms "), Ok(Duration::from_millis(62_003)));
-        for wrong in ["", "s", "-1s", "0", "0m0s", "3 days", "1h30", "1h m"] {
+        for wrong in [
+            "", "s", "-1s", "0", "0m0s", "3 days", "1h30", "0h30", "1h m",
+        ] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
-        let error = duration("99999999999999999999h").unwrap_err();
-        assert!(error.contains("too long"), "{error}");
+        for long in ["99999999999999999999h", "5000000000000000h", "1000000h"] {
+            let error = duration(long).unwrap_err();
+            assert!(error.contains("too long"), "{error}");
+        }
     }
 }
