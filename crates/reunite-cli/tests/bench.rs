@@ -58,6 +58,37 @@ fn the_table_has_four_ways_and_only_one_loses_errors() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn a_reader_that_leaves_early_is_no_failure() {
+    let place = Place::new();
+    place.write("photos/a.jpg", photo(1));
+    let args = "bench table --photos photos --items 1 --rounds 1 --pace 1ms";
+    let args: Vec<&str> = args.split(' ').collect();
+    let args: Vec<&dyn AsRef<std::ffi::OsStr>> = args.iter().map(|arg| arg as _).collect();
+    let mut child = place.start(&args);
+    drop(child.stdout.take());
+    let ran: harness::Ran = child.wait_with_output().expect("the program ends").into();
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn the_table_is_printed_even_if_the_page_cannot_be_written() {
+    let place = Place::new();
+    place.write("photos/a.jpg", photo(1));
+    let args =
+        "bench table --photos photos --items 1 --rounds 1 --pace 1ms --html missing/page.html";
+    let args: Vec<&str> = args.split(' ').collect();
+    let args: Vec<&dyn AsRef<std::ffi::OsStr>> = args.iter().map(|arg| arg as _).collect();
+    let ran = place.run(&args);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("one after another"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("cannot write missing/page.html"),
+        "{ran:?}"
+    );
+}
+
 #[test]
 fn without_photos_the_table_says_what_it_needs() {
     let ran = Place::new().run(&[&"bench", &"table"]);

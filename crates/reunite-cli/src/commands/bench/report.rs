@@ -1,6 +1,6 @@
 //! The table, for people and for machines.
 
-use std::io::{Write, stdout};
+use std::io::{ErrorKind, Write, stdout};
 use std::time::Duration;
 
 use reunite::profile::HintKind;
@@ -47,14 +47,17 @@ pub(super) fn print(args: &Table, measured: &[Measured]) -> Result<(), BenchErro
     } else {
         table(args, &rows)
     };
+    let mut out = stdout();
+    let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    // After the table, which would be lost if the page cannot be written.
     if let Some(file) = &args.html {
         std::fs::write(file, page(measured))
             .map_err(|error| BenchError::WritePage(file.clone(), error))?;
     }
-    let mut out = stdout();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(BenchError::WriteTable)
+    match printed {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(BenchError::WriteTable(error)),
+        _ => Ok(()),
+    }
 }
 
 fn median(walls: &[Duration]) -> Duration {
