@@ -394,6 +394,17 @@ fn a_check_and_a_report_list_what_is_broken() {
 }
 
 #[test]
+fn a_user_agent_that_cannot_be_sent_is_refused() {
+    let place = Place::new();
+    for text in ["two\nlines", "\u{7f}"] {
+        let ran = crawl(&place, "http://127.0.0.1:9/", &["--user-agent", text]);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains("use no line ends"), "{ran:?}");
+        assert!(!place.path("site.db").exists());
+    }
+}
+
+#[test]
 fn a_site_without_faults_passes_the_check() {
     let place = Place::new();
     let server = Server::start(1, |request| match request.path.as_str() {

@@ -20,7 +20,7 @@ pub use event::{CrawlEnd, CrawlEvent, Limit, PageEvent, Progress};
 pub use settings::{Follow, Limits, Pace, Settings};
 
 use crate::address::{CrawlScope, ScopeError, ScopeRules};
-use crate::fetch::Fetcher;
+use crate::fetch::{AgentSettings, Fetcher};
 use crate::store::{Store, StoreError};
 use coordinator::Coordinator;
 
@@ -29,6 +29,8 @@ use coordinator::Coordinator;
 pub enum CrawlError {
     /// The scope rules are invalid.
     Scope(ScopeError),
+    /// The user agent cannot be sent; see [`AgentSettings::is_user_agent`].
+    UserAgent(String),
     /// The store was created with other settings: these differ.
     OtherSettings(Vec<Difference>),
     /// The settings cannot be stored.
@@ -69,6 +71,10 @@ pub fn crawl(
     watch: &mut dyn FnMut(CrawlEvent),
 ) -> Result<CrawlEnd, CrawlError> {
     let scope = CrawlScope::new(&settings.scope)?;
+    // The HTTP client would panic.
+    if !AgentSettings::is_user_agent(&settings.agent.user_agent) {
+        return Err(CrawlError::UserAgent(settings.agent.user_agent.clone()));
+    }
     check_settings(store, settings)?;
     let follow = &settings.follow;
     store.set_limits(settings.limits.depth.into(), follow.max_variants.into());
@@ -133,6 +139,7 @@ impl fmt::Display for CrawlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Scope(error) => write!(f, "{error}"),
+            Self::UserAgent(text) => write!(f, "the user agent {text:?} has control characters"),
             Self::OtherSettings(differences) => {
                 f.write_str(
                     "this store was created with other settings; use the same settings or another store",
@@ -149,7 +156,7 @@ impl std::error::Error for CrawlError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Scope(error) => Some(error),
-            Self::OtherSettings(_) => None,
+            Self::UserAgent(_) | Self::OtherSettings(_) => None,
             Self::Settings(error) => Some(error),
             Self::Store(error) => Some(error),
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use reunite::sync::Semaphore;
-use ureq::http::{Response, Version};
+use ureq::http::{HeaderValue, Response, Version};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Proxy};
@@ -20,7 +20,7 @@ use crate::address::SessionIds;
 /// The settings of the HTTP client.
 #[derive(Clone, Debug)]
 pub struct AgentSettings {
-    /// The value of the `User-Agent` header.
+    /// The value of the `User-Agent` header; see [`is_user_agent`](Self::is_user_agent).
     pub user_agent: String,
     /// Keeps cookies until the crawl ends.
     pub cookies: bool,
@@ -47,6 +47,20 @@ impl Default for AgentSettings {
             sessions: SessionIds::Strip,
             names: Arc::new(SystemNames),
         }
+    }
+}
+
+impl AgentSettings {
+    /// Returns true if the text can be sent as a `User-Agent`: if it has no line end or other control character.
+    ///
+    /// ```
+    /// use reunite_crawl::fetch::AgentSettings;
+    ///
+    /// assert!(AgentSettings::is_user_agent("Link checker (+https://example.org/)"));
+    /// assert!(!AgentSettings::is_user_agent("two\nlines"));
+    /// ```
+    pub fn is_user_agent(text: &str) -> bool {
+        HeaderValue::from_bytes(text.as_bytes()).is_ok()
     }
 }
 

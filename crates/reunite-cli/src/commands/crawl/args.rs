@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
+use reunite_crawl::fetch::AgentSettings;
 
 use crate::units;
 
@@ -229,12 +230,19 @@ pub(crate) struct AgentArgs {
     pub(crate) max_size: u64,
 
     /// User-Agent header [default: reunite/VERSION]
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = user_agent)]
     pub(crate) user_agent: Option<String>,
 
     /// Send the cookies that sites set, until the run ends
     #[arg(long)]
     pub(crate) cookies: bool,
+}
+
+fn user_agent(text: &str) -> Result<String, String> {
+    match AgentSettings::is_user_agent(text) {
+        true => Ok(text.to_owned()),
+        false => Err("use no line ends or other control characters".to_owned()),
+    }
 }
 
 const EXAMPLES: &str = "\
