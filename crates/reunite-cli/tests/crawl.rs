@@ -387,6 +387,10 @@ fn a_check_and_a_report_list_what_is_broken() {
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
     let html = std::fs::read_to_string(place.path("report.html")).expect("a page");
     assert!(html.contains("1 fault."));
+    let ran = report(&["--out", "missing/report.txt"]);
+    assert_eq!(ran.code, Some(2));
+    let message = "cannot write the report to --out missing/report.txt: No such file";
+    assert!(ran.stderr.contains(message), "{ran:?}");
     let ran = place.run(&[&"crawl" as &dyn AsRef<OsStr>, &"report", &"other.db"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("no such file"), "{ran:?}");

@@ -247,6 +247,10 @@ fn a_server_that_cannot_start_says_why() {
     let ran = place.run(&[&"serve", &"www", &"--listen", &address]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains(&address), "{}", ran.stderr);
+    let ran = place.run(&[&"serve", &"www", &"--accounts", &"none"]);
+    assert_eq!(ran.code, Some(2));
+    let message = "cannot read --accounts none: No such file";
+    assert!(ran.stderr.contains(message), "{}", ran.stderr);
     place.write("none", "\n");
     let ran = place.run(&[&"serve", &"www", &"--accounts", &"none"]);
     assert_eq!(ran.code, Some(2));

@@ -46,7 +46,8 @@ pub(super) fn report(args: &args::ReportArgs) -> Exit {
                 report.write(format, out)
             });
             if let Err(error) = written {
-                complain(&format!("{}: {error}", path.display()));
+                let path = path.display();
+                complain(&format!("cannot write the report to --out {path}: {error}"));
                 return Exit::CouldNotBegin;
             }
         }

@@ -52,7 +52,9 @@ impl fmt::Display for ServePlanError {
                 write!(f, "cannot serve {folder}: {error}; name a folder to serve")
             }
             Self::Auth(why) => write!(f, "--auth: {why}"),
-            Self::ReadAccounts(file, error) => write!(f, "{}: {error}", file.display()),
+            Self::ReadAccounts(file, error) => {
+                write!(f, "cannot read --accounts {}: {error}", file.display())
+            }
             Self::AccountLine { file, line, why } => {
                 write!(f, "{}, line {line}: {why}", file.display())
             }
