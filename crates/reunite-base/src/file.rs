@@ -168,9 +168,9 @@ enum Lock {
 #[cfg(unix)]
 fn lock(file: &File) -> Lock {
     use rustix::fs::{FlockOperation, flock};
-    use rustix::io::Errno;
+    use rustix::io::{Errno, retry_on_intr};
 
-    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+    match retry_on_intr(|| flock(file, FlockOperation::NonBlockingLockExclusive)) {
         Ok(()) => Lock::Taken,
         Err(Errno::WOULDBLOCK) => Lock::HeldByOther,
         Err(_) => Lock::Unsupported,

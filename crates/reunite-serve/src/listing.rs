@@ -88,7 +88,8 @@ pub(crate) fn page(segments: &[String], mut entries: Vec<Named>, query: Option<&
             folders += 1;
         } else {
             files += 1;
-            size += found.len();
+            // Sparse files may have any size.
+            size = u64::saturating_add(size, found.len());
         }
     }
     page.push_str("</tbody></table>");

@@ -33,7 +33,9 @@ pub(crate) fn page(segments: &[String], mut entries: Vec<Named>) -> String {
 
     let mut page = listing::begun(segments, STYLE, "wide");
     page.push_str("<p class=s>");
-    let size = pictures.iter().map(|(_, found)| found.len()).sum();
+    // Sparse files may have any size.
+    let sizes = pictures.iter().map(|(_, found)| found.len());
+    let size = sizes.fold(0, u64::saturating_add);
     let _ = write!(
         page,
         "{}, {}</p>",
