@@ -12,6 +12,18 @@ use crate::{exports, layers, msrv, scaling, unsafe_census, words};
 /// The crate that renders the sample photos. It changes rarely and takes long to compile.
 const PAINTER: &str = "sample-painter";
 
+/// The tests of the workspace. All test runs choose the same packages and features, as cargo compiles a dependency anew
+/// for another choice.
+const TEST_WORKSPACE: [&str; 7] = [
+    "test",
+    "--workspace",
+    "--exclude",
+    PAINTER,
+    "--features",
+    "reunite/tracing,reunite/signal",
+    "--no-fail-fast",
+];
+
 /// Runs the fast checks, for all crates but the painter or for one. The checks that only read the source take a second, so
 /// they read all of it.
 pub(crate) fn check(package: Option<&str>) -> Result<(), String> {
@@ -115,15 +127,7 @@ pub(crate) fn ci() -> Result<(), String> {
 }
 
 fn workspace_tests() -> Result<TestSummary, String> {
-    test_summary::run(full_scale(&mut shell::cargo()).args([
-        "test",
-        "--workspace",
-        "--exclude",
-        PAINTER,
-        "--features",
-        "reunite/tracing,reunite/signal",
-        "--no-fail-fast",
-    ]))
+    test_summary::run(full_scale(&mut shell::cargo()).args(TEST_WORKSPACE))
 }
 
 /// Has tests that repeat something do so as often as they should before a merge, unless the environment says otherwise.
@@ -142,10 +146,7 @@ pub(crate) fn browser() -> Result<(), String> {
 
 /// Tests the generated pages in Chromium.
 fn browser_checks() -> Result<TestSummary, String> {
-    test_summary::run(shell::cargo().args([
-        "test",
-        "-p",
-        "reunite-cli",
+    test_summary::run(shell::cargo().args(TEST_WORKSPACE).args([
         "--test",
         "browser",
         "--",
