@@ -288,7 +288,7 @@ fn wake(parker: Option<Parker>) {
 mod tests {
     use super::{LockedQueue, Parker, PutError, TakeResult, TakerScope};
 
-    /// On several cores no channel is a queue of two to seven messages.
+    /// On several cores no channel is a queue of three to seven messages.
     #[test]
     fn a_full_queue_takes_the_messages_of_its_putters_in_order() {
         let parker = Parker::current();

@@ -17,11 +17,11 @@ use crate::spin::{SpinHint, pause_for_message, yield_for_message};
 use crate::wait::{Heed, WaitOutcome, block_until, tell_task, wait_for_message};
 use crate::wait_queue::Spot;
 
-/// A channel with a smaller capacity is a queue.
-const LEAST_SLOTS: usize = 2;
-/// On one core a channel with a smaller capacity is a queue. A queue hands a message to a waiting receiver, and takes
-/// one directly from a waiting sender, so that threads that take turns on a core change less often. On several cores
-/// the lock of a queue costs more cache lines than that saves.
+/// A channel with a smaller capacity is a queue. A queue hands a message to a waiting receiver, and takes one directly
+/// from a waiting sender. The models check the smallest ring.
+const LEAST_SLOTS: usize = if cfg!(reunite_model) { 2 } else { 3 };
+/// On one core a channel with a smaller capacity is a queue, so that threads that take turns on a core change less often.
+/// On several cores the lock of a queue costs more cache lines than that saves.
 const LEAST_SLOTS_ON_ONE_CORE: usize = if cfg!(reunite_model) { 2 } else { 8 };
 /// A channel with a larger capacity is a queue that grows: few such channels are ever full.
 const MOST_SLOTS: usize = 4096;
