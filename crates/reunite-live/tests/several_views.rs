@@ -49,8 +49,9 @@ impl Stream {
     }
 }
 
-fn waited(snapshot: &Value) -> f64 {
-    snapshot["blocked_seconds"].as_f64().unwrap()
+/// Returns how much a figure in seconds grew between two snapshots.
+fn growth(figure: &str, before: &Value, after: &Value) -> f64 {
+    after[figure].as_f64().unwrap() - before[figure].as_f64().unwrap()
 }
 
 #[test]
@@ -64,10 +65,12 @@ fn views_at_the_same_time_are_in_no_figure_of_each_other() {
         for figure in ["spawned", "completed", "running", "blocked"] {
             assert_eq!(after[figure], 0, "{figure} of {after}");
         }
-        let waited = waited(&after) - waited(before);
+        let watched = growth("seconds", before, &after);
+        let waited = growth("blocked_seconds", before, &after);
+        // Three views wait for longer than one is watched.
         assert!(
-            waited < 0.1,
-            "a second of watching is {waited} s of waiting"
+            waited < watched / 2.0,
+            "{watched} s of watching is {waited} s of waiting"
         );
         assert_eq!(after["own"].as_array().unwrap().len(), views.len());
     }
@@ -79,7 +82,7 @@ fn a_later_view_leaves_out_no_task_on_a_thread_of_an_earlier_one() {
     let first = start();
     drop(Stream::of(&first).next());
     drop(first);
-    // The threads of the first view become idle.
+    // The threads of the first view become idle. Those that do not are not reused, and then hide the fault.
     std::thread::sleep(Duration::from_millis(100));
     let (go, gate) = bounded::<()>(4);
     reunite::scope(|s| {
