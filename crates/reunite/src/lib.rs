@@ -125,7 +125,7 @@ pub use observe::{
     Completion, Event, Observer, Observing, Stall, Straggler, Stragglers, UnjoinedError, Verb,
     observe, on_stall, on_stragglers, on_unjoined_error, stall_after,
 };
-pub use par::{Chunks, IntoSource, Par, Source, par, par_sort_unstable, par_sort_unstable_by};
+pub use par::{iter, par, par_sort_unstable, par_sort_unstable_by};
 pub use pool::{Pool, PoolBuilder, PoolMap, PoolScope, PoolTask, blocking, join, join3, join4};
 pub use race::{Contender, Contenders, quorum, race};
 pub use scope::{Ended, Ready, Scope, ScopeBuilder, scope, try_scope};
@@ -138,6 +138,15 @@ pub use wait::{sleep, sleep_deadline};
 /// [`ScopeBuilder::policy`].
 pub mod policy {
     pub use crate::task::{FailFast, FirstSuccess, OnTimeout, Policy, Quorum, Verdict, WaitAll};
+}
+
+/// The traits of parallel iterators, to be imported together: `use reunite::prelude::*`.
+pub mod prelude {
+    pub use crate::par::iter::{
+        FromParallelIterator, IndexedParallelIterator, IntoParallelIterator,
+        IntoParallelRefIterator, IntoParallelRefMutIterator, ParallelBridge, ParallelDrainFull,
+        ParallelDrainRange, ParallelExtend, ParallelIterator, ParallelSlice, ParallelString,
+    };
 }
 
 /// The examples of the README, as tests.

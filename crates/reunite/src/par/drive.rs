@@ -1,141 +1,229 @@
-//! Going through a source, and sharing it out when other threads are hungry.
+//! Going through a producer, and sharing it out when other threads are hungry.
 //!
-//! A thread works through its run of items in blocks of some microseconds. Between two blocks, and now and
-//! then within one, it checks whether other threads are hungry (one relaxed load). If so, it splits the
-//! remaining items in two and forks. So items are split as often as there are thieves for them, and no more
-//! ("lazy binary splitting": Tzannes, Caragea, Barua, Vishkin, PPoPP 2010).
+//! A thread works through its items in blocks of some microseconds. Between two blocks, and now and then within one,
+//! it checks whether other threads are hungry (one relaxed load). If so, and if the items that remain last longer than
+//! it takes to wake a thread, it splits them in two and forks. So items are split as often as there are thieves for
+//! them, and no more ("lazy binary splitting": Tzannes, Caragea, Barua, Vishkin, PPoPP 2010).
+//!
+//! At least one block is done between two splits. So a split that puts all items on one side does no harm.
+//!
+//! Once a thread unwinds, the others begin no further blocks: their results are dropped with the panic.
 
-use std::ops::ControlFlow;
 use std::panic::Location;
 
-use super::source::Source;
-use crate::pool::{is_hungry, join_at};
-use crate::primitive::{AtomicUsize, Duration, Instant, Ordering, now};
+use super::plumbing::{Consumer, Producer};
+use crate::pool::{is_hungry, join_at, take_part};
+use crate::primitive::{AtomicBool, Instant, Ordering, now};
 
-/// A block should last between `SHORT` and `LONG`: shorter than it takes to wake a thread, and much longer
-/// than it takes to read the clock.
-const SHORT: Duration = Duration::from_micros(4);
-const LONG: Duration = Duration::from_micros(16);
-/// The number of checks for hungry threads within a block: its items were quick so far, but the next ones may
-/// be slow.
+/// The time that a block should last, in nanoseconds: shorter than it takes to wake a thread, and much longer than it
+/// takes to read the clock.
+const BLOCK: u64 = 8_000;
+/// The time that the items of a split should last, at least: about as long as it takes to wake a thread.
+const SHORT: u64 = 4_000;
+/// The most by which a block grows: the items of the last one may have been quicker than the next ones.
+const GROWTH: usize = 16;
+/// The number of checks for hungry threads within a block.
 const LOOKS: usize = 16;
 /// The most items between two checks.
 const LOOK: usize = 64;
+/// The number of items that are done without reading the clock, if no thread is hungry.
+const FREE: usize = 16;
 
-/// The functions to call for each item, and the place to stop.
-pub(super) struct Drive<I, F> {
-    begin: I,
-    step: F,
-    /// The user's source line.
-    at: &'static Location<'static>,
-    /// The number of the first item that need not be begun.
-    end: AtomicUsize,
-    /// True if the items before the item that stopped the drive must still be done.
-    ordered: bool,
+/// Hands all items of `producer` to `consumer` and to consumers that are split off it, in the pool of the calling
+/// thread or the global one. Returns `consumer` with these appended.
+///
+/// # Panics
+/// If the producer or a consumer panics, with the payload of the leftmost part that did, once no other thread works on
+/// the items.
+pub fn drive_producer<P, C>(at: &'static Location<'static>, producer: P, consumer: C) -> C
+where
+    P: Producer,
+    C: Consumer<P::Item>,
+{
+    let shared = DriveShared {
+        at,
+        is_unwinding: AtomicBool::new(false),
+    };
+    take_part(at, || shared.run(Pace::new(), producer, consumer))
 }
 
-impl<I, F> Drive<I, F> {
-    /// Creates a drive that stops everywhere when a step breaks.
-    pub(super) fn until_any(at: &'static Location<'static>, begin: I, step: F) -> Self {
-        Self {
-            begin,
-            step,
-            at,
-            end: AtomicUsize::new(usize::MAX),
-            ordered: false,
-        }
-    }
+/// What the threads that go through a producer share.
+struct DriveShared {
+    /// The user's source line.
+    at: &'static Location<'static>,
+    is_unwinding: AtomicBool,
+}
 
-    /// Creates a drive that stops after the item whose step breaks.
-    pub(super) fn until_first(at: &'static Location<'static>, begin: I, step: F) -> Self {
-        Self {
-            ordered: true,
-            ..Self::until_any(at, begin, step)
-        }
-    }
+/// Records that a thread unwinds.
+struct OnUnwind<'a>(&'a AtomicBool);
 
-    /// Goes through `source`; returns the results of its runs, in order.
-    pub(super) fn run<S, A>(&self, source: S) -> Vec<A>
+impl Drop for OnUnwind<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl DriveShared {
+    fn run<P, C>(&self, mut pace: Pace, mut producer: P, mut consumer: C) -> C
     where
-        S: Source,
-        A: Send,
-        I: Fn() -> A + Sync,
-        F: Fn(&mut A, S::Item) -> ControlFlow<()> + Sync,
+        P: Producer,
+        C: Consumer<P::Item>,
     {
-        let mut runs = Vec::new();
-        self.run_from(0, source, &mut runs);
-        runs
-    }
-
-    fn run_from<S, A>(&self, first: usize, mut source: S, runs: &mut Vec<A>)
-    where
-        S: Source,
-        A: Send,
-        I: Fn() -> A + Sync,
-        F: Fn(&mut A, S::Item) -> ControlFlow<()> + Sync,
-    {
-        let mut run = (self.begin)();
-        let mut at = first;
-        let mut block = 1;
-        // The items of the block that are not done.
-        let mut rest = block;
-        let mut before: Option<Instant> = None;
+        let guard = OnUnwind(&self.is_unwinding);
         loop {
-            let left = source.len();
-            if left == 0 || at >= self.end.load(Ordering::Relaxed) {
-                runs.push(run);
-                return;
+            let left = producer.len();
+            if left == 0 || consumer.is_full() || self.is_unwinding.load(Ordering::Relaxed) {
+                break;
             }
-            if left > 1 && is_hungry() {
-                runs.push(run);
-                let half = left / 2;
-                let (left, right) = source.split_at(half);
-                let ((), mut tail) = join_at(
-                    self.at,
-                    || self.run_from(at, left, runs),
-                    || {
-                        let mut tail = Vec::new();
-                        self.run_from(at + half, right, &mut tail);
-                        tail
-                    },
-                );
-                runs.append(&mut tail);
-                return;
+            if pace.can_split(left, producer.min_len()) && is_hungry() {
+                consumer = self.split(pace, producer, consumer);
+                break;
             }
-            let look = (block / LOOKS).clamp(1, LOOK);
-            let size = rest.min(look).min(left);
-            for (place, item) in source.next_block(size).enumerate() {
-                if (self.step)(&mut run, item).is_break() {
-                    let end = if self.ordered { at + place + 1 } else { 0 };
-                    self.end.fetch_min(end, Ordering::Relaxed);
-                    runs.push(run);
-                    return;
-                }
-            }
-            at += size;
-            rest -= size;
-            if rest > 0 {
-                continue;
-            }
-            let after = now();
-            match before.map(|before| after.duration_since(before)) {
-                Some(spent) if spent < SHORT => block = block.saturating_mul(2),
-                Some(spent) if spent > LONG => block = (block / 2).max(1),
-                _ => {}
-            }
-            before = Some(after);
-            rest = block;
+            let size = pace.next(left);
+            consumer.consume(producer.next_block(size));
+            pace.done(size);
         }
+        std::mem::forget(guard);
+        consumer
+    }
+
+    #[inline(never)]
+    fn split<P, C>(&self, pace: Pace, producer: P, mut consumer: C) -> C
+    where
+        P: Producer,
+        C: Consumer<P::Item>,
+    {
+        let middle = producer.middle(pace.block);
+        let seed = consumer.split_off(middle);
+        let (left, right) = producer.split_at(middle);
+        let pace = pace.after_split();
+        let (mut consumer, right) = join_at(
+            self.at,
+            || self.run(pace, left, consumer),
+            || self.run(pace, right, C::begin(seed)).finish(),
+        );
+        consumer.append(right);
+        consumer
+    }
+}
+
+/// The number of items to do before the next check, measured by the clock.
+#[derive(Clone, Copy)]
+struct Pace {
+    /// The number of items of a block.
+    block: usize,
+    /// The items of the block that are not done.
+    rest: usize,
+    /// The items that may still be done before the clock is read.
+    free: usize,
+    /// The start of the block; `None` while the clock is not read.
+    since: Option<Instant>,
+    /// The time that the last block took, in nanoseconds, and its number of items.
+    last: Option<(u64, usize)>,
+    /// False until an item was done since the last split.
+    has_begun: bool,
+}
+
+impl Pace {
+    fn new() -> Self {
+        let is_asked = is_hungry();
+        Self {
+            block: 1,
+            rest: 1,
+            free: if is_asked { 0 } else { FREE },
+            since: is_asked.then(now),
+            last: None,
+            has_begun: false,
+        }
+    }
+
+    /// Returns what each part of a split goes on with.
+    fn after_split(self) -> Self {
+        Self {
+            rest: self.block,
+            free: 0,
+            since: None,
+            has_begun: false,
+            ..self
+        }
+    }
+
+    /// Returns true if a split of `left` items may be worth while.
+    #[inline]
+    fn can_split(&self, left: usize, min: usize) -> bool {
+        self.has_begun && left > 1 && left / 2 >= min && self.is_worth(left)
+    }
+
+    /// Returns true unless `left` items are done sooner than a thread is woken, as far as is known.
+    #[inline]
+    fn is_worth(&self, left: usize) -> bool {
+        self.last.is_none_or(|(spent, count)| {
+            let all = u128::from(spent) * left as u128;
+            all >= u128::from(SHORT) * count as u128
+        })
+    }
+
+    /// Returns the number of items to do next, of the `left` that there are.
+    #[inline]
+    fn next(&self, left: usize) -> usize {
+        let look = if self.free > 0 {
+            (FREE - self.free).clamp(1, self.free)
+        } else if self.last.is_some() && !self.is_worth(left) {
+            self.rest
+        } else {
+            (self.block / LOOKS).clamp(1, LOOK).min(self.rest)
+        };
+        look.min(left)
+    }
+
+    #[inline]
+    fn done(&mut self, size: usize) {
+        self.has_begun = true;
+        if self.free > 0 {
+            self.free -= size;
+            if self.free == 0 {
+                self.block = FREE;
+                self.begin_block(now());
+            }
+            return;
+        }
+        self.rest -= size;
+        if self.rest == 0 {
+            self.end_block();
+        }
+    }
+
+    #[inline(never)]
+    fn end_block(&mut self) {
+        let now = now();
+        if let Some(since) = self.since {
+            let spent = now.duration_since(since).as_nanos();
+            let spent = u64::try_from(spent).unwrap_or(u64::MAX).max(1);
+            self.last = Some((spent, self.block));
+            let fitting = u128::from(BLOCK) * self.block as u128 / u128::from(spent);
+            let fitting = usize::try_from(fitting).unwrap_or(usize::MAX);
+            self.block = fitting.clamp(1, self.block.saturating_mul(GROWTH));
+        }
+        self.begin_block(now);
+    }
+
+    fn begin_block(&mut self, now: Instant) {
+        self.since = Some(now);
+        self.rest = self.block;
     }
 }
 
 #[cfg(all(test, not(reunite_model)))]
 mod tests {
     use std::cell::Cell;
+    use std::panic::Location;
 
     use super::*;
-    use crate::par::par;
+    use crate::par::consumers::ForEach;
+    use crate::par::convert::IntoParallelIterator;
+    use crate::par::plumbing::Drive;
     use crate::pool::{Pool, ask};
+    use crate::primitive::{AtomicUsize, Duration};
 
     std::thread_local! {
         /// The number of items that this thread has begun since another thread asked for work, while that
@@ -160,7 +248,10 @@ mod tests {
             while now().duration_since(begun) < ITEM {}
         };
         let pool = Pool::builder().threads(1).build().unwrap();
-        pool.enter(|| par(0..100_000_usize).for_each(item));
+        let items = (0..100_000_usize).into_par_iter();
+        pool.enter(|| {
+            items.drive(Location::caller(), ForEach::new(&item));
+        });
         let most = most.into_inner();
         assert!(most <= LOOK / 8, "{most} items were begun unheard");
     }

@@ -1,0 +1,167 @@
+//! `interleave` and `intersperse`: items between items.
+
+use std::iter::once;
+use std::panic::Location;
+
+use super::plumbing::{Consumer, Drive, DriveIndexed, Producer, drive_by_producer};
+
+/// The result of `interleave` and `interleave_shortest`.
+#[derive(Clone, Debug)]
+#[must_use = "parallel iterators are lazy: nothing happens until `for_each`, `collect` or another ending is called"]
+pub struct Interleave<A, B> {
+    pub(super) a: A,
+    pub(super) b: B,
+}
+
+impl<A: DriveIndexed, B: DriveIndexed<Item = A::Item>> Drive for Interleave<A, B> {
+    type Item = A::Item;
+    drive_by_producer!();
+}
+
+impl<A: DriveIndexed, B: DriveIndexed<Item = A::Item>> DriveIndexed for Interleave<A, B> {
+    type Producer<'a>
+        = InterleaveProducer<A::Producer<'a>, B::Producer<'a>>
+    where
+        Self: 'a;
+
+    fn exact_len(&self) -> usize {
+        let both = self.a.exact_len().checked_add(self.b.exact_len());
+        both.expect("the number of interleaved items exceeds usize::MAX")
+    }
+
+    fn producer(&mut self) -> Self::Producer<'_> {
+        InterleaveProducer {
+            a: self.a.producer(),
+            b: self.b.producer(),
+            is_turn_of_b: false,
+        }
+    }
+}
+
+/// The producer of [`Interleave`].
+pub struct InterleaveProducer<A, B> {
+    a: A,
+    b: B,
+    is_turn_of_b: bool,
+}
+
+impl<A: Producer, B: Producer> InterleaveProducer<A, B> {
+    /// Returns how many of the next `count` items are from `a`, and how many from `b`.
+    fn shares(&self, count: usize) -> (usize, usize) {
+        let turns_of_a = count / 2 + usize::from(count % 2 == 1 && !self.is_turn_of_b);
+        let of_a = turns_of_a.min(self.a.len());
+        let of_b = (count - of_a).min(self.b.len());
+        (count - of_b, of_b)
+    }
+}
+
+impl<A: Producer, B: Producer<Item = A::Item>> Producer for InterleaveProducer<A, B> {
+    type Item = A::Item;
+
+    fn len(&self) -> usize {
+        self.a.len() + self.b.len()
+    }
+
+    fn split_at(self, at: usize) -> (Self, Self) {
+        let (of_a, of_b) = self.shares(at);
+        let (a, right_a) = self.a.split_at(of_a);
+        let (b, right_b) = self.b.split_at(of_b);
+        let right = Self {
+            a: right_a,
+            b: right_b,
+            is_turn_of_b: self.is_turn_of_b ^ (at % 2 == 1),
+        };
+        (Self { a, b, ..self }, right)
+    }
+
+    fn next_block(&mut self, size: usize) -> impl Iterator<Item = A::Item> {
+        let (of_a, of_b) = self.shares(size);
+        let mut is_turn_of_b = self.is_turn_of_b;
+        self.is_turn_of_b ^= size % 2 == 1;
+        let a = (of_a > 0).then(|| self.a.next_block(of_a));
+        let b = (of_b > 0).then(|| self.b.next_block(of_b));
+        let (mut a, mut b) = (a.into_iter().flatten(), b.into_iter().flatten());
+        (0..size).map_while(move |_| {
+            is_turn_of_b = !is_turn_of_b;
+            if is_turn_of_b {
+                a.next().or_else(|| b.next())
+            } else {
+                b.next().or_else(|| a.next())
+            }
+        })
+    }
+
+    fn min_len(&self) -> usize {
+        self.a.min_len().max(self.b.min_len())
+    }
+}
+
+/// The result of `intersperse`.
+#[derive(Clone, Debug)]
+#[must_use = "parallel iterators are lazy: nothing happens until `for_each`, `collect` or another ending is called"]
+pub struct Intersperse<I, T> {
+    pub(super) base: I,
+    pub(super) separator: T,
+}
+
+impl<I: Drive<Item: Clone>> Drive for Intersperse<I, I::Item> {
+    type Item = I::Item;
+
+    fn drive<C: Consumer<I::Item>>(self, at: &'static Location<'static>, consumer: C) -> C {
+        let consumer = IntersperseConsumer {
+            inner: consumer,
+            separator: self.separator,
+            has_items: false,
+        };
+        self.base.drive(at, consumer).inner
+    }
+}
+
+struct IntersperseConsumer<C, T> {
+    inner: C,
+    separator: T,
+    has_items: bool,
+}
+
+impl<T: Clone + Send, C: Consumer<T>> Consumer<T> for IntersperseConsumer<C, T> {
+    type Seed = (C::Seed, T);
+    type Done = (C::Done, bool);
+
+    fn begin((seed, separator): Self::Seed) -> Self {
+        Self {
+            inner: C::begin(seed),
+            separator,
+            has_items: false,
+        }
+    }
+
+    fn consume<I: Iterator<Item = T>>(&mut self, items: I) {
+        let separator = &self.separator;
+        let has_items = &mut self.has_items;
+        self.inner.consume(items.flat_map(|item| {
+            let before = has_items.then(|| separator.clone());
+            *has_items = true;
+            before.into_iter().chain(once(item))
+        }));
+    }
+
+    fn split_off(&mut self, at: usize) -> Self::Seed {
+        (self.inner.split_off(at), self.separator.clone())
+    }
+
+    fn finish(self) -> Self::Done {
+        (self.inner.finish(), self.has_items)
+    }
+
+    fn append(&mut self, (right, has_items): Self::Done) {
+        if self.has_items && has_items {
+            self.inner.consume(once(self.separator.clone()));
+        }
+        self.has_items |= has_items;
+        self.inner.append(right);
+    }
+
+    fn is_full(&self) -> bool {
+        self.inner.is_full()
+    }
+}

@@ -1,0 +1,142 @@
+//! Adaptors without a state of each part, such as `map` and `filter`: a *step* turns the items of a block into others.
+
+use std::panic::Location;
+
+use super::plumbing::{Consumer, Drive, DriveIndexed, Producer};
+
+/// What an adaptor does with the items of a block. All threads share it.
+pub trait Step<T>: Send + Sync {
+    /// The type of the items that come out.
+    type Item: Send;
+    /// True if each item becomes exactly one.
+    const IS_ONE_TO_ONE: bool = false;
+
+    /// Returns the items that `items` become.
+    fn apply<I: Iterator<Item = T>>(&self, items: I) -> impl Iterator<Item = Self::Item>;
+
+    /// Returns true if no further item comes out.
+    fn is_full(&self) -> bool {
+        false
+    }
+}
+
+/// Marks steps that make exactly one item of each.
+pub trait OneToOne {}
+
+/// A parallel iterator whose items go through a step: the result of `map`, `filter` and others.
+#[derive(Clone, Debug)]
+#[must_use = "parallel iterators are lazy: nothing happens until `for_each`, `collect` or another ending is called"]
+pub struct Adapted<I, S> {
+    base: I,
+    step: S,
+}
+
+impl<I, S> Adapted<I, S> {
+    pub(super) fn new(base: I, step: S) -> Self {
+        Self { base, step }
+    }
+}
+
+impl<I: Drive, S: Step<I::Item>> Drive for Adapted<I, S> {
+    type Item = S::Item;
+
+    #[inline]
+    fn drive<C: Consumer<S::Item>>(self, at: &'static Location<'static>, consumer: C) -> C {
+        let consumer = AdaptedConsumer {
+            inner: consumer,
+            step: &self.step,
+        };
+        self.base.drive(at, consumer).inner
+    }
+
+    fn opt_len(&self) -> Option<usize> {
+        self.base.opt_len().filter(|_| S::IS_ONE_TO_ONE)
+    }
+}
+
+struct AdaptedConsumer<'a, C, S> {
+    inner: C,
+    step: &'a S,
+}
+
+impl<'a, T, C: Consumer<S::Item>, S: Step<T>> Consumer<T> for AdaptedConsumer<'a, C, S> {
+    type Seed = (C::Seed, &'a S);
+    type Done = C::Done;
+
+    #[inline]
+    fn begin((seed, step): Self::Seed) -> Self {
+        Self {
+            inner: C::begin(seed),
+            step,
+        }
+    }
+
+    #[inline]
+    fn consume<I: Iterator<Item = T>>(&mut self, items: I) {
+        self.inner.consume(self.step.apply(items));
+    }
+
+    fn split_off(&mut self, at: usize) -> Self::Seed {
+        (self.inner.split_off(at), self.step)
+    }
+
+    fn finish(self) -> C::Done {
+        self.inner.finish()
+    }
+
+    fn append(&mut self, right: C::Done) {
+        self.inner.append(right);
+    }
+
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.step.is_full() || self.inner.is_full()
+    }
+}
+
+impl<I: DriveIndexed, S: Step<I::Item> + OneToOne> DriveIndexed for Adapted<I, S> {
+    type Producer<'a>
+        = AdaptedProducer<'a, I::Producer<'a>, S>
+    where
+        Self: 'a;
+
+    fn exact_len(&self) -> usize {
+        self.base.exact_len()
+    }
+
+    fn producer(&mut self) -> Self::Producer<'_> {
+        AdaptedProducer {
+            base: self.base.producer(),
+            step: &self.step,
+        }
+    }
+}
+
+/// The producer of [`Adapted`].
+pub struct AdaptedProducer<'a, P, S> {
+    base: P,
+    step: &'a S,
+}
+
+impl<P: Producer, S: Step<P::Item>> Producer for AdaptedProducer<'_, P, S> {
+    type Item = S::Item;
+
+    fn len(&self) -> usize {
+        self.base.len()
+    }
+
+    fn split_at(self, at: usize) -> (Self, Self) {
+        let Self { base, step } = self;
+        let (left, right) = base.split_at(at);
+        (Self { base: left, step }, Self { base: right, step })
+    }
+
+    #[inline]
+    fn next_block(&mut self, size: usize) -> impl Iterator<Item = S::Item> {
+        self.step.apply(self.base.next_block(size))
+    }
+
+    fn min_len(&self) -> usize {
+        self.base.min_len()
+    }
+}

@@ -1,0 +1,272 @@
+//! The steps of the adaptors.
+
+use super::step::{OneToOne, Step};
+use crate::current::checkpoint;
+use crate::error::Cancelled;
+use crate::primitive::{AtomicBool, AtomicUsize, Mutex, Ordering};
+
+/// Defines steps that hold a function.
+macro_rules! function_steps {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident<$item:ident $(, $parameter:ident)*> where ($($bounds:tt)*) -> $out:ty, one to one: $one:literal,
+        |$function:ident, $items:ident| $apply:expr;
+    )*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $name<F>(pub(super) F);
+
+        impl<$item, $($parameter,)* F> Step<$item> for $name<F>
+        where
+            F: Send + Sync,
+            $($bounds)*
+        {
+            type Item = $out;
+            const IS_ONE_TO_ONE: bool = $one;
+
+            #[inline]
+            fn apply<I: Iterator<Item = $item>>(&self, $items: I) -> impl Iterator<Item = $out> {
+                let $function = &self.0;
+                $apply
+            }
+        }
+    )*};
+}
+
+function_steps! {
+    /// The step of `map`.
+    Mapping<T, R> where (F: Fn(T) -> R, R: Send) -> R, one to one: true,
+    |f, items| items.map(f);
+
+    /// The step of `inspect`.
+    Inspecting<T> where (F: Fn(&T), T: Send) -> T, one to one: true,
+    |f, items| items.inspect(f);
+
+    /// The step of `update`.
+    Updating<T> where (F: Fn(&mut T), T: Send) -> T, one to one: true,
+    |f, items| items.map(|mut item| {
+        f(&mut item);
+        item
+    });
+
+    /// The step of `filter`.
+    Filtering<T> where (F: Fn(&T) -> bool, T: Send) -> T, one to one: false,
+    |f, items| items.filter(f);
+
+    /// The step of `filter_map`.
+    FilterMapping<T, R> where (F: Fn(T) -> Option<R>, R: Send) -> R, one to one: false,
+    |f, items| items.filter_map(f);
+
+    /// The step of `flat_map_iter`.
+    FlatMappingIter<T, R> where (F: Fn(T) -> R, R: IntoIterator, R::Item: Send) -> R::Item, one to one: false,
+    |f, items| items.flat_map(f);
+}
+
+impl<F> OneToOne for Mapping<F> {}
+impl<F> OneToOne for Inspecting<F> {}
+impl<F> OneToOne for Updating<F> {}
+
+/// The step of `cloned` and `copied`.
+#[derive(Clone, Debug)]
+pub struct Cloning;
+
+impl<'t, T: Clone + Send + Sync + 't> Step<&'t T> for Cloning {
+    type Item = T;
+    const IS_ONE_TO_ONE: bool = true;
+
+    #[inline]
+    fn apply<I: Iterator<Item = &'t T>>(&self, items: I) -> impl Iterator<Item = T> {
+        items.cloned()
+    }
+}
+
+impl OneToOne for Cloning {}
+
+/// The step of `while_some`.
+#[derive(Debug, Default)]
+pub struct WhileSome {
+    is_over: AtomicBool,
+}
+
+impl<T: Send> Step<Option<T>> for WhileSome {
+    type Item = T;
+
+    #[inline]
+    fn apply<I: Iterator<Item = Option<T>>>(&self, items: I) -> impl Iterator<Item = T> {
+        items.map_while(|item| {
+            if item.is_none() {
+                self.is_over.store(true, Ordering::Relaxed);
+            }
+            item
+        })
+    }
+
+    fn is_full(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+}
+
+/// The step of `take_any_while`.
+#[derive(Debug)]
+pub struct TakingAnyWhile<F> {
+    predicate: F,
+    is_over: AtomicBool,
+}
+
+impl<F> TakingAnyWhile<F> {
+    pub(super) fn new(predicate: F) -> Self {
+        Self {
+            predicate,
+            is_over: AtomicBool::new(false),
+        }
+    }
+}
+
+impl<T: Send, F: Fn(&T) -> bool + Send + Sync> Step<T> for TakingAnyWhile<F> {
+    type Item = T;
+
+    #[inline]
+    fn apply<I: Iterator<Item = T>>(&self, items: I) -> impl Iterator<Item = T> {
+        items.take_while(|item| {
+            let is_taken = !self.is_over.load(Ordering::Relaxed) && (self.predicate)(item);
+            if !is_taken {
+                self.is_over.store(true, Ordering::Relaxed);
+            }
+            is_taken
+        })
+    }
+
+    fn is_full(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+}
+
+/// The step of `skip_any_while`.
+#[derive(Debug)]
+pub struct SkippingAnyWhile<F> {
+    predicate: F,
+    is_over: AtomicBool,
+}
+
+impl<F> SkippingAnyWhile<F> {
+    pub(super) fn new(predicate: F) -> Self {
+        Self {
+            predicate,
+            is_over: AtomicBool::new(false),
+        }
+    }
+}
+
+impl<T: Send, F: Fn(&T) -> bool + Send + Sync> Step<T> for SkippingAnyWhile<F> {
+    type Item = T;
+
+    #[inline]
+    fn apply<I: Iterator<Item = T>>(&self, items: I) -> impl Iterator<Item = T> {
+        items.skip_while(|item| {
+            let is_skipped = !self.is_over.load(Ordering::Relaxed) && (self.predicate)(item);
+            if !is_skipped {
+                self.is_over.store(true, Ordering::Relaxed);
+            }
+            is_skipped
+        })
+    }
+}
+
+/// A number of items, of which each is counted once, whichever thread finds it.
+#[derive(Debug)]
+struct Remaining(AtomicUsize);
+
+impl Remaining {
+    /// Counts one item. Returns false if all were counted before.
+    #[inline]
+    fn count_one(&self) -> bool {
+        let one_less = |left: usize| left.checked_sub(1);
+        self.0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
+            .is_ok()
+    }
+}
+
+/// The step of `take_any`.
+#[derive(Debug)]
+pub struct TakingAny(Remaining);
+
+impl TakingAny {
+    pub(super) fn new(count: usize) -> Self {
+        Self(Remaining(AtomicUsize::new(count)))
+    }
+}
+
+impl<T: Send> Step<T> for TakingAny {
+    type Item = T;
+
+    #[inline]
+    fn apply<I: Iterator<Item = T>>(&self, items: I) -> impl Iterator<Item = T> {
+        items.take_while(|_| self.0.count_one())
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.0.load(Ordering::Relaxed) == 0
+    }
+}
+
+/// The step of `skip_any`.
+#[derive(Debug)]
+pub struct SkippingAny(Remaining);
+
+impl SkippingAny {
+    pub(super) fn new(count: usize) -> Self {
+        Self(Remaining(AtomicUsize::new(count)))
+    }
+}
+
+impl<T: Send> Step<T> for SkippingAny {
+    type Item = T;
+
+    #[inline]
+    fn apply<I: Iterator<Item = T>>(&self, items: I) -> impl Iterator<Item = T> {
+        items.skip_while(|_| self.0.count_one())
+    }
+}
+
+/// The step of `checked`: lets no item through once the task is cancelled.
+#[derive(Debug)]
+pub struct Checking<'a> {
+    is_over: AtomicBool,
+    cancelled: &'a Mutex<Option<Cancelled>>,
+}
+
+impl<'a> Checking<'a> {
+    /// Makes a step that stores a cancellation in `cancelled`.
+    pub(super) fn new(cancelled: &'a Mutex<Option<Cancelled>>) -> Self {
+        Self {
+            is_over: AtomicBool::new(false),
+            cancelled,
+        }
+    }
+
+    fn check(&self) -> bool {
+        let checked = checkpoint();
+        if let Err(cancelled) = checked {
+            self.cancelled.lock().get_or_insert(cancelled);
+            self.is_over.store(true, Ordering::Relaxed);
+            return false;
+        }
+        true
+    }
+}
+
+impl<T: Send> Step<T> for Checking<'_> {
+    type Item = T;
+    const IS_ONE_TO_ONE: bool = false;
+
+    #[inline]
+    fn apply<I: Iterator<Item = T>>(&self, items: I) -> impl Iterator<Item = T> {
+        let is_open = self.check();
+        items.take_while(move |_| is_open)
+    }
+
+    fn is_full(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+}
