@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use reunite::prelude::*;
 use reunite::{Pool, PoolScope, par};
 
 use crate::meter::Meter;
@@ -107,7 +108,7 @@ fn in_parallel(size: usize, meter: &mut Meter) {
     let numbers: Vec<usize> = (0..size).collect();
     alone(|_| {
         meter.rounds(size, || {
-            consume(par(&numbers).map(|n| n + 1).into_iter());
+            consume(par(&numbers).map(|n| n + 1).collect::<Vec<_>>().into_iter());
         });
     });
 }

@@ -79,8 +79,13 @@ pub(super) fn run(table: &mut Table) {
             (
                 "reunite::par(..).map",
                 Box::new(|| {
-                    seconds(|| consume(black_box(mine.enter(|| par(&items).map(|&n| spin(n))))))
-                        * 1e3
+                    seconds(|| {
+                        consume(black_box(mine.enter(|| {
+                            reunite::prelude::ParallelIterator::collect::<Vec<u64>>(
+                                reunite::prelude::ParallelIterator::map(par(&items), |&n| spin(n)),
+                            )
+                        })))
+                    }) * 1e3
                 }),
             ),
             (

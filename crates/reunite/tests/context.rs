@@ -1,5 +1,6 @@
 //! A parent's context reaches its children, unless they are spawned without it.
 
+use reunite::prelude::*;
 use std::any::Any;
 use std::cell::Cell;
 use std::sync::Barrier;
@@ -85,8 +86,8 @@ fn seen_in_the_pool<T: Send + PartialEq + std::fmt::Debug>(
     };
     let of_join: Vec<_> = (0..20).flat_map(fork).collect();
     let begun = AtomicBool::new(false);
-    let of_par = pool.enter(|| {
-        reunite::par(0..40_u32).map(|n| {
+    let of_par: Vec<_> = pool.enter(|| {
+        let seen = reunite::par(0..40_u32).map(|n| {
             if n == 39 {
                 begun.store(true, Ordering::Release);
             }
@@ -96,7 +97,8 @@ fn seen_in_the_pool<T: Send + PartialEq + std::fmt::Debug>(
                 std::thread::yield_now();
             }
             see()
-        })
+        });
+        seen.collect()
     });
     for (place, seen) in [
         ("scope", of_scope),

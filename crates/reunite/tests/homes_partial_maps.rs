@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use common::homes::{ALL, in_homes};
 use common::{open_channel, until_cancelled};
 use reunite::channel::{bounded, unbounded};
+use reunite::prelude::*;
 use reunite::{JoinError, Pool};
 
 #[test]
@@ -152,23 +153,27 @@ fn parallel_work_that_cannot_fail_is_done_whole_in_a_cancelled_task() {
         let whole = at.cancelled_in(|waits| {
             waits.store(true, Ordering::SeqCst);
             until_cancelled();
-            let squares = reunite::par(0..1000_u64).map(|n| n * n);
-            let sum = reunite::par(0..1000_u64).reduce(|| 0, |a, n| a + n, |a, b| a + b);
-            let first = reunite::par(0..1000_u64).find_first(|n| (n == 999).then_some(n));
+            let squares: Vec<u64> = reunite::par(0..1000_u64).map(|n| n * n).collect();
+            let sum = reunite::par(0..1000_u64).sum::<u64>();
+            let first = reunite::par(0..1000_u64).find_first(|n| *n == 999);
             let mut sorted: Vec<_> = (0..10_000).rev().collect();
             reunite::par_sort_unstable(&mut sorted);
             let (a, b) = reunite::join(|| 1, || 2);
             (squares.len(), sum, first, sorted.is_sorted(), a + b)
         });
         assert_eq!(whole.unwrap(), (1000, 499_500, Some(999), true, 3));
-        let part: Result<Vec<u64>, Box<dyn std::error::Error + Send + Sync>> = at
-            .cancelled_in(|waits| {
-                waits.store(true, Ordering::SeqCst);
-                until_cancelled();
-                reunite::par(0..1000_u64).try_map(Ok)
-            })
-            .unwrap();
-        assert!(part.is_err());
+        let parts = at.cancelled_in(|waits| {
+            waits.store(true, Ordering::SeqCst);
+            until_cancelled();
+            let results = reunite::par(0..1000_u64).map(Ok::<_, String>);
+            let collected = results.try_collect::<Vec<u64>>();
+            let counted = reunite::par(0..1000_u64).checked(|items| items.count());
+            (
+                collected.is_err_and(|error| error.is_cancelled()),
+                counted.is_err(),
+            )
+        });
+        assert_eq!(parts.unwrap(), (true, true));
     });
 }
 
@@ -178,10 +183,11 @@ fn parallel_work_that_is_left_leaves_its_task() {
         let rx = open_channel(8);
         let error = at
             .cancelled_in(|waits| {
-                reunite::par(0..4_u64).map(|n| {
+                let counts = reunite::par(0..4_u64).map(|n| {
                     waits.store(true, Ordering::SeqCst);
                     if n == 3 { rx.iter().count() } else { 0 }
-                })
+                });
+                counts.sum::<usize>()
             })
             .unwrap_err();
         assert!(error.is_cancelled(), "{error}");

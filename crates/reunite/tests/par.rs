@@ -6,7 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::watchdog;
-use reunite::{Cancelled, Pool, par, par_sort_unstable, par_sort_unstable_by};
+use reunite::prelude::*;
+use reunite::{Pool, par, par_sort_unstable, par_sort_unstable_by};
 
 /// Each test runs in pools of these sizes, several times: how the work is split depends on which threads are hungry
 /// when.
@@ -30,19 +31,20 @@ fn map_keeps_the_order() {
     let expected: Vec<usize> = (0..20_000).map(skewed).collect();
     let items: Vec<usize> = (0..20_000).collect();
     in_pools(|| {
-        assert_eq!(par(&items).map(|&n| skewed(n)), expected);
-        assert_eq!(par(0..20_000_usize).map(skewed), expected);
-        assert_eq!(par(items.clone()).map(skewed), expected);
+        let collect = |mapped: Vec<usize>| assert_eq!(mapped, expected);
+        collect(par(&items).map(|&n| skewed(n)).collect());
+        collect(par(0..20_000_usize).map(skewed).collect());
+        collect(par(items.clone()).map(skewed).collect());
     });
 }
 
 #[test]
 fn works_on_no_items_and_on_one_item() {
     in_pools(|| {
-        assert_eq!(par(&[] as &[u8]).map(|n| *n), []);
-        assert_eq!(par(0..0_usize).reduce(|| 7, |a, b| a + b, |a, b| a + b), 7);
-        assert_eq!(par(5..6_u32).map(|n| n), [5]);
-        assert_eq!(par(&[1]).find_first(|_| None::<()>), None);
+        assert_eq!(par(&[] as &[u8]).copied().collect::<Vec<_>>(), []);
+        assert_eq!(par(0..0_usize).reduce(|| 7, |a, b| a + b), 7);
+        assert_eq!(par(5..6_u32).collect::<Vec<_>>(), [5]);
+        assert_eq!(par(&[1]).find_map_first(|_| None::<()>), None);
         par_sort_unstable::<u8>(&mut []);
     });
 }
@@ -55,7 +57,7 @@ fn every_item_is_worked_on_once() {
         assert!(counts.iter().all(|&count| count == 1));
         par(counts.as_mut_slice())
             .chunks(7)
-            .for_each(|chunk| chunk.iter_mut().for_each(|n| *n += 1));
+            .for_each(|chunk| chunk.into_iter().for_each(|n| *n += 1));
         assert!(counts.iter().all(|&count| count == 2));
     });
 }
@@ -72,7 +74,7 @@ fn owned_items_are_dropped_once_each() {
     in_pools(|| {
         LIVE.fetch_add(5_000, Ordering::SeqCst);
         let things: Vec<Thing> = (0..5_000).map(|_| Thing).collect();
-        let found = par(things).find_any(Some);
+        let found = par(things).find_any(|_| true);
         drop(found);
         assert_eq!(LIVE.load(Ordering::SeqCst), 0);
     });
@@ -85,14 +87,11 @@ fn reduce_combines_neighbours_in_order() {
         .collect();
     let letters: Vec<char> = text.chars().collect();
     in_pools(|| {
-        let whole = par(&letters).reduce(
-            String::new,
-            |mut text, &letter| {
-                text.push(letter);
-                text
-            },
-            |a, b| a + &b,
-        );
+        let folded = par(&letters).fold(String::new, |mut text, &letter| {
+            text.push(letter);
+            text
+        });
+        let whole = folded.reduce(String::new, |a, b| a + &b);
         assert_eq!(whole, text);
     });
 }
@@ -100,7 +99,7 @@ fn reduce_combines_neighbours_in_order() {
 #[test]
 fn find_first_finds_the_first() {
     in_pools(|| {
-        let first = par(0..50_000_usize).find_first(|n| (skewed(n) % 1000 == 7).then_some(n));
+        let first = par(0..50_000_usize).find_first(|&n| skewed(n) % 1000 == 7);
         let expected = (0..50_000).find(|&n| skewed(n) % 1000 == 7);
         assert_eq!(first, expected);
     });
@@ -112,39 +111,29 @@ fn find_any_stops_early() {
         let asked = AtomicUsize::new(0);
         let found = par(0..u64::MAX).find_any(|n| {
             asked.fetch_add(1, Ordering::Relaxed);
-            (n % 1_000 == 999).then_some(n)
+            n % 1_000 == 999
         });
         assert_eq!(found.unwrap() % 1_000, 999);
         assert!(asked.load(Ordering::Relaxed) < 10_000_000);
     });
 }
 
-#[derive(Debug, PartialEq)]
-enum Failed {
-    At(usize),
-    Cancelled,
-}
-
-impl From<Cancelled> for Failed {
-    fn from(_: Cancelled) -> Self {
-        Self::Cancelled
-    }
-}
-
 #[test]
-fn try_map_returns_an_error_and_begins_little_after_it() {
+fn try_collect_returns_an_error_and_begins_little_after_it() {
     in_pools(|| {
         let begun = AtomicUsize::new(0);
-        let result = par(0..usize::MAX).try_map(|n| {
+        let checked = par(0..usize::MAX).map(|n| {
             begun.fetch_add(1, Ordering::Relaxed);
-            if n == 300 { Err(Failed::At(n)) } else { Ok(()) }
+            if n >= 300 { Err(n) } else { Ok(()) }
         });
-        assert_eq!(result.unwrap_err(), Failed::At(300));
+        let failed = checked.try_collect::<Vec<()>>().unwrap_err();
+        assert_eq!((failed.index(), failed.error()), (300, Some(&300)));
         assert!(begun.load(Ordering::Relaxed) < 100_000_000);
     });
     in_pools(|| {
-        let all = par(0..1_000_usize).try_map(|n| Ok::<_, Failed>(n * 2));
-        assert_eq!(all.unwrap(), (0..1_000).map(|n| n * 2).collect::<Vec<_>>());
+        let all = par(0..1_000_usize).map(|n| Ok::<_, ()>(n * 2));
+        let all: Vec<usize> = all.try_collect().unwrap();
+        assert_eq!(all, (0..1_000).map(|n| n * 2).collect::<Vec<_>>());
     });
 }
 
@@ -153,14 +142,15 @@ fn a_cancelled_scope_stops_what_it_computes() {
     in_pools(|| {
         let result = reunite::scope(|s| {
             let canceller = s.canceller();
-            par(0..usize::MAX).try_for_each(|n| {
-                if n == 1_000 {
-                    canceller.cancel("seen enough");
-                }
-                Ok::<_, Failed>(())
+            par(0..usize::MAX).checked(|items| {
+                items.for_each(|n| {
+                    if n == 1_000 {
+                        canceller.cancel("seen enough");
+                    }
+                });
             })
         });
-        assert_eq!(result, Err(Failed::Cancelled));
+        assert_eq!(result.unwrap_err().reason(), "seen enough");
     });
 }
 
@@ -230,16 +220,16 @@ fn a_comparison_that_panics_loses_no_item() {
 #[test]
 fn ranges_up_to_the_ends_of_their_types() {
     in_pools(|| {
-        let near = |n: i32| (n > i32::MIN + 10_000).then_some(n);
+        let near = |n: &i32| *n > i32::MIN + 10_000;
         assert_eq!(
             par(i32::MIN..i32::MAX).find_first(near),
             Some(i32::MIN + 10_001)
         );
-        let count = par(i64::MIN..i64::MIN + 1_000).reduce(|| 0, |sum, _| sum + 1, |a, b| a + b);
+        let count = par(i64::MIN..i64::MIN + 1_000).count();
         assert_eq!(count, 1_000);
-        let found = par(u64::MAX - 1_000..u64::MAX).find_first(|n| (n % 10 == 0).then_some(n));
+        let found = par(u64::MAX - 1_000..u64::MAX).find_first(|n| n % 10 == 0);
         assert_eq!(found, Some(u64::MAX - 995));
         let (from, to) = (5, 2_i32);
-        assert_eq!(par(from..to).map(|n| n), []);
+        assert_eq!(par(from..to).count(), 0);
     });
 }

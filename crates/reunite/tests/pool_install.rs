@@ -10,6 +10,7 @@ use std::sync::mpsc;
 use std::thread::{self, ThreadId};
 
 use common::{until, until_cancelled, watchdog};
+use reunite::prelude::*;
 use reunite::sync::Mutex;
 use reunite::{Dump, DumpScope, DumpTask, Pool, channel};
 
@@ -62,10 +63,10 @@ fn nested_loops_and_joins_fit_a_small_stack() {
             _ => 0,
         };
         let outer = |item: u32| match item {
-            0 => reunite::par(0..2_u32).reduce(|| 0, |sum, item| sum + inner(item), |a, b| a + b),
+            0 => reunite::par(0..2_u32).map(inner).sum::<u32>(),
             _ => 0,
         };
-        reunite::par(0..2_u32).reduce(|| 0, |sum, item| sum + outer(item), |a, b| a + b)
+        reunite::par(0..2_u32).map(outer).sum()
     }
     let _watch = watchdog();
     let stack = if cfg!(debug_assertions) { 512 } else { 256 } << 10;

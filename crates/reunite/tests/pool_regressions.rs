@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use common::{LONG, payload_of, watchdog};
+use reunite::prelude::*;
 use reunite::{Pool, PoolScope, blocking, channel, join, par};
 
 fn pool(threads: usize) -> Pool {

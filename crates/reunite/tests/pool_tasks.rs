@@ -10,6 +10,7 @@ use std::sync::{Barrier, Mutex as StdMutex};
 use std::time::Duration;
 
 use common::{shown, until, watchdog};
+use reunite::prelude::*;
 use reunite::sync::Mutex;
 use reunite::{DumpTask, Pool, channel, checkpoint};
 

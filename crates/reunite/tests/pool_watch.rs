@@ -8,6 +8,7 @@ use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use common::{stalls_of, watchdog};
+use reunite::prelude::*;
 use reunite::{Pool, PoolBuilder};
 
 fn builder(threads: usize) -> PoolBuilder {

@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use reunite::prelude::*;
 use reunite::sync::{Condvar, Mutex, RwLock, Semaphore};
 
 type Act = fn() -> u64;
@@ -43,7 +44,7 @@ const ACTS: &[(&str, Act)] = &[
     }),
     ("par", || {
         let items: Vec<u64> = (1..=42).collect();
-        reunite::par(&items).map(|n| *n).iter().sum::<u64>() - 861
+        reunite::par(&items).sum::<u64>() - 861
     }),
     ("spawn", || reunite::spawn(|| 42).join().unwrap()),
     ("scope", || {

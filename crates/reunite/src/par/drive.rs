@@ -5,7 +5,9 @@
 //! it takes to wake a thread, it splits them in two and forks. So items are split as often as there are thieves for
 //! them, and no more ("lazy binary splitting": Tzannes, Caragea, Barua, Vishkin, PPoPP 2010).
 //!
-//! At least one block is done between two splits. So a split that puts all items on one side does no harm.
+//! A thread splits its items before it begins the first one if another thread is hungry then, because nobody knows how
+//! long the first one takes. A split of an iterator that is not indexed may put all items on one side; a part that has
+//! more than its half is not split again before it has begun an item.
 //!
 //! Once a thread unwinds, the others begin no further blocks: their results are dropped with the panic.
 
@@ -93,10 +95,11 @@ impl DriveShared {
         P: Producer,
         C: Consumer<P::Item>,
     {
+        let len = producer.len();
         let middle = producer.middle(pace.block);
         let seed = consumer.split_off(middle);
         let (left, right) = producer.split_at(middle);
-        let pace = pace.after_split();
+        let pace = pace.after_split(len);
         let (mut consumer, right) = join_at(
             self.at,
             || self.run(pace, left, consumer),
@@ -120,8 +123,8 @@ struct Pace {
     since: Option<Instant>,
     /// The time that the last block took, in nanoseconds, and its number of items.
     last: Option<(u64, usize)>,
-    /// False until an item was done since the last split.
-    has_begun: bool,
+    /// The most items of a part that is split before it has begun one; `usize::MAX` once it has.
+    most: usize,
 }
 
 impl Pace {
@@ -133,17 +136,17 @@ impl Pace {
             free: if is_asked { 0 } else { FREE },
             since: is_asked.then(now),
             last: None,
-            has_begun: false,
+            most: usize::MAX,
         }
     }
 
-    /// Returns what each part of a split goes on with.
-    fn after_split(self) -> Self {
+    /// Returns what each part goes on with after a split of `len` items.
+    fn after_split(self, len: usize) -> Self {
         Self {
             rest: self.block,
             free: 0,
             since: None,
-            has_begun: false,
+            most: len / 2 + 1,
             ..self
         }
     }
@@ -151,7 +154,7 @@ impl Pace {
     /// Returns true if a split of `left` items may be worth while.
     #[inline]
     fn can_split(&self, left: usize, min: usize) -> bool {
-        self.has_begun && left > 1 && left / 2 >= min && self.is_worth(left)
+        left > 1 && left <= self.most && left / 2 >= min && self.is_worth(left)
     }
 
     /// Returns true unless `left` items are done sooner than a thread is woken, as far as is known.
@@ -178,7 +181,7 @@ impl Pace {
 
     #[inline]
     fn done(&mut self, size: usize) {
-        self.has_begun = true;
+        self.most = usize::MAX;
         if self.free > 0 {
             self.free -= size;
             if self.free == 0 {
